@@ -1,0 +1,323 @@
+//! The life of an endpoint, and the mechanisms that live it: [`pipe`], [`fifo`] and [`socket`] in memory.
+//!
+//! An endpoint is one end of a byte stream or of a message channel, seen from its own side. Its life is one
+//! [`State`], what happens to it is an [`Event`], and [`State::on`] is the table that joins them: total, so that
+//! every event has an answer in every state. The mechanisms here and the shim's ends both keep a `State` and
+//! ask the same table; the shim turns errno and poll bits into events, the mechanisms here do so with the words that the
+//! two ends share.
+//!
+//! ```text
+//!          Listen                     Establish{send, receive}
+//!   New ────────────▶ Listening  ┌──────────────▶ Connected{send, receive} ──┐ ShutSend, ShutReceive,
+//!    │  │                        │                    ▲      │               │ PeerShutSend, PeerShutReceive
+//!    │  └──── Connect ──▶ Connecting                  └──────┼───────────────┘ close one direction each
+//!    │                       │ Reset (refused)               │ Reset
+//!    │                       ▼                               ▼
+//!    │                      New                            Reset
+//!    └────────────────────────── Close, from anywhere ──▶ Closed
+//! ```
+//!
+//! A pipe's reader is `Connected` with `send: Absent`, its writer with `receive: Absent`; a FIFO's ends are
+//! `Connecting` until the other end is there; a stream has both directions.
+
+use core::fmt;
+
+/// One direction of a connected endpoint.
+///
+/// ```
+/// use ringway_core::channel::{Direction, State};
+/// assert_eq!(State::READER, State::Connected { send: Direction::Absent, receive: Direction::Open });
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// This end never had it: a pipe's reader cannot send.
+    Absent,
+    /// Bytes may flow.
+    Open,
+    /// This side ended it: it said that it will send no more, or that it will read no more.
+    Shut,
+    /// The peer ended it: end of file for what we receive, a broken pipe for what we send.
+    Ended,
+}
+
+/// Where an endpoint is in its life.
+///
+/// ```
+/// use ringway_core::channel::{Error, Event, State};
+/// let writer = State::WRITER;
+/// let writer = writer.on(Event::PeerShutReceive).unwrap(); // the last reader closed
+/// assert_eq!(writer.on(Event::Send), Err(Error::BrokenPipe));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum State {
+    /// Made, and connected to nothing.
+    New,
+    /// Accepts connections.
+    Listening,
+    /// Asked for the other end; it has not come yet.
+    Connecting,
+    /// The other end is, or was, there.
+    Connected {
+        /// From us to the peer.
+        send: Direction,
+        /// From the peer to us.
+        receive: Direction,
+    },
+    /// The connection was torn down, and what was under way is lost.
+    Reset,
+    /// This side closed the endpoint.
+    Closed,
+}
+
+/// What can happen to an endpoint: what this side asks for, and what it learns of the peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Event {
+    /// We ask: accept connections from now on.
+    Listen,
+    /// We ask: connect to a listener, or open a FIFO whose other end is not there.
+    Connect,
+    /// We ask: take one connection from the backlog.
+    Accept,
+    /// We ask: send bytes or a message.
+    Send,
+    /// We ask: receive bytes or a message.
+    Receive,
+    /// We ask: no more will be sent (`shutdown(SHUT_WR)`).
+    ShutSend,
+    /// We ask: no more will be read (`shutdown(SHUT_RD)`).
+    ShutReceive,
+    /// We ask: the end of this endpoint.
+    Close,
+    /// We learn: the other end is there, for both directions.
+    Establish,
+    /// We learn: the other end is there, and only reads what we send (we are a writer).
+    EstablishWriter,
+    /// We learn: the other end is there, and only writes what we receive (we are a reader).
+    EstablishReader,
+    /// We learn: the peer sends no more, and all it sent was read (end of file).
+    PeerShutSend,
+    /// We learn: nobody reads what we send any more (`EPIPE`).
+    PeerShutReceive,
+    /// We learn: the peer closed both directions (`POLLHUP`).
+    PeerClose,
+    /// We learn: the connection was refused or torn down (`ECONNREFUSED`, `ECONNRESET`).
+    Reset,
+}
+
+/// Why an operation on a channel did not do what was asked. The same in memory and over the operating system.
+///
+/// ```
+/// use ringway_core::channel::Error;
+/// assert!(Error::WouldBlock.to_string().contains("try again"));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Error {
+    /// It cannot be done at once, and this form of the call does not wait (`EAGAIN`).
+    WouldBlock,
+    /// The deadline passed first (`ETIMEDOUT`). Nothing was lost.
+    TimedOut,
+    /// Nobody reads what is sent here, or this side ended its sending (`EPIPE`).
+    BrokenPipe,
+    /// The last writer is gone and all it wrote was read. A byte stream says so with a read of 0 bytes; where a
+    /// message may be empty, this says it.
+    EndOfFile,
+    /// A FIFO opened for writing without waiting, and nobody has it open for reading (`ENXIO`).
+    NoReader,
+    /// Nobody listens there (`ECONNREFUSED`).
+    Refused,
+    /// The connection was torn down; bytes under way are lost (`ECONNRESET`).
+    Reset,
+    /// The end is not connected (`ENOTCONN`).
+    NotConnected,
+    /// The end is already connected, listening or under way (`EISCONN`, `EINVAL`).
+    AlreadyConnected,
+    /// The end does not have this direction: a reader cannot send (`EBADF`).
+    WrongDirection,
+    /// This side closed the end before (`EBADF`).
+    Closed,
+    /// The name or address is taken (`EADDRINUSE`, `EEXIST`).
+    AddressInUse,
+    /// Nothing has this name (`ENOENT`).
+    NotFound,
+    /// The name is empty, or longer than names may be here (`ENAMETOOLONG`, `EINVAL`).
+    BadName,
+    /// The message is larger than this channel can ever carry (`EMSGSIZE`).
+    MessageTooLarge {
+        /// The most it can carry, in bytes.
+        max: usize,
+    },
+    /// The message was larger than the buffer given for it. Nothing was consumed where the mechanism can keep it.
+    BufferTooSmall {
+        /// The size of the message, in bytes.
+        needed: usize,
+    },
+    /// No place is left: names, connections or descriptors are all in use (`ENFILE`, `EMFILE`, `ENOSPC`).
+    Exhausted,
+    /// The half is taken by somebody else, and there is only one.
+    Taken,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Error::WouldBlock => {
+                "it would have to wait: try again later, or use the form that waits"
+            }
+            Error::TimedOut => "the deadline passed first; nothing was lost, try again",
+            Error::BrokenPipe => "broken pipe: nobody reads what is sent here; open a new channel",
+            Error::EndOfFile => "end of file: the last writer is gone and everything was read",
+            Error::NoReader => "no reader yet: wait for one, or use the form of open that waits",
+            Error::Refused => "refused: nobody listens there; start the listener first",
+            Error::Reset => "reset: the peer tore the connection down; connect again",
+            Error::NotConnected => "not connected: connect or accept first",
+            Error::AlreadyConnected => "already connected or listening: use a new end",
+            Error::WrongDirection => {
+                "wrong direction: a reader cannot send, a writer cannot receive"
+            }
+            Error::Closed => "closed: this end was closed before; open a new one",
+            Error::AddressInUse => {
+                "the name is in use: choose another, or end the program that has it"
+            }
+            Error::NotFound => "nothing has this name: make it first",
+            Error::BadName => "bad name: it is empty, or too long for this place",
+            Error::MessageTooLarge { max } => {
+                return write!(f, "message too large: this channel carries at most {max} bytes");
+            }
+            Error::BufferTooSmall { needed } => {
+                return write!(f, "buffer too small: the message has {needed} bytes");
+            }
+            Error::Exhausted => "no place left: close something, or make the limit larger",
+            Error::Taken => "taken: somebody else holds this end, and there is only one",
+        })
+    }
+}
+
+impl core::error::Error for Error {}
+
+impl From<crate::wait::TimedOut> for Error {
+    fn from(_: crate::wait::TimedOut) -> Self {
+        Error::TimedOut
+    }
+}
+
+impl State {
+    /// A connected end that only receives: a pipe's or a FIFO's reader.
+    pub const READER: State =
+        State::Connected { send: Direction::Absent, receive: Direction::Open };
+    /// A connected end that only sends: a pipe's or a FIFO's writer.
+    pub const WRITER: State =
+        State::Connected { send: Direction::Open, receive: Direction::Absent };
+    /// A connected end with both directions: a stream.
+    pub const STREAM: State = State::Connected { send: Direction::Open, receive: Direction::Open };
+
+    /// The table: the state after `event`, or why it is not possible in this one.
+    ///
+    /// News of the peer is never an error: what comes too late to matter leaves the state as it is.
+    ///
+    /// # Errors
+    /// The error that the operation asked for has to return. The state stays as it was.
+    ///
+    /// ```
+    /// use ringway_core::channel::{Error, Event, State};
+    /// assert_eq!(State::New.on(Event::Listen), Ok(State::Listening));
+    /// assert_eq!(State::New.on(Event::Send), Err(Error::NotConnected));
+    /// assert_eq!(State::READER.on(Event::Send), Err(Error::WrongDirection));
+    /// ```
+    pub const fn on(self, event: Event) -> Result<State, Error> {
+        use Direction::{Ended, Shut};
+        use Event as E;
+        use State::{Closed, Connected, Connecting, Listening, New, Reset};
+        match (self, event) {
+            // An end that this side closed: nothing but closing it again is possible, and news is too late.
+            (Closed, E::Close) => Ok(Closed),
+            (
+                Closed,
+                E::Listen
+                | E::Connect
+                | E::Accept
+                | E::Send
+                | E::Receive
+                | E::ShutSend
+                | E::ShutReceive,
+            ) => Err(Error::Closed),
+            (Closed, _) => Ok(Closed),
+            (_, E::Close) => Ok(Closed),
+
+            (New, E::Listen) => Ok(Listening),
+            (New, E::Connect) => Ok(Connecting),
+            (_, E::Listen | E::Connect) => Err(Error::AlreadyConnected),
+
+            (Listening, E::Accept) => Ok(Listening),
+            (_, E::Accept) => Err(Error::NotConnected),
+
+            // The other end came. An end from a pair is connected without having asked.
+            (New | Connecting, E::Establish) => Ok(State::STREAM),
+            (New | Connecting, E::EstablishWriter) => Ok(State::WRITER),
+            (New | Connecting, E::EstablishReader) => Ok(State::READER),
+            (_, E::Establish | E::EstablishWriter | E::EstablishReader) => Ok(self),
+
+            (Connected { send, .. }, E::Send) => match send {
+                Direction::Open => Ok(self),
+                Shut | Ended => Err(Error::BrokenPipe),
+                Direction::Absent => Err(Error::WrongDirection),
+            },
+            (Connected { receive, .. }, E::Receive) => match receive {
+                Direction::Open => Ok(self),
+                Shut | Ended => Err(Error::EndOfFile),
+                Direction::Absent => Err(Error::WrongDirection),
+            },
+            (Reset, E::Send) => Err(Error::BrokenPipe),
+            (Reset, E::Receive) => Err(Error::Reset),
+            (_, E::Send | E::Receive) => Err(Error::NotConnected),
+
+            (Connected { send, receive }, E::ShutSend) => match send {
+                Direction::Open => Ok(Connected { send: Shut, receive }),
+                Shut | Ended => Ok(self),
+                Direction::Absent => Err(Error::WrongDirection),
+            },
+            (Connected { send, receive }, E::ShutReceive) => match receive {
+                Direction::Open => Ok(Connected { send, receive: Shut }),
+                Shut | Ended => Ok(self),
+                Direction::Absent => Err(Error::WrongDirection),
+            },
+            (_, E::ShutSend | E::ShutReceive) => Err(Error::NotConnected),
+
+            (Connected { send, receive }, E::PeerShutSend) => {
+                Ok(Connected { send, receive: receive.ended() })
+            }
+            (Connected { send, receive }, E::PeerShutReceive) => {
+                Ok(Connected { send: send.ended(), receive })
+            }
+            (Connected { send, receive }, E::PeerClose) => {
+                Ok(Connected { send: send.ended(), receive: receive.ended() })
+            }
+            (_, E::PeerShutSend | E::PeerShutReceive | E::PeerClose) => Ok(self),
+
+            (Connected { .. }, E::Reset) => Ok(Reset),
+            // Refused: the end may try again.
+            (Connecting, E::Reset) => Ok(New),
+            (_, E::Reset) => Ok(self),
+        }
+    }
+
+    /// Whether bytes or messages can still be sent.
+    pub const fn can_send(self) -> bool {
+        matches!(self, State::Connected { send: Direction::Open, .. })
+    }
+
+    /// Whether bytes or messages can still come.
+    pub const fn can_receive(self) -> bool {
+        matches!(self, State::Connected { receive: Direction::Open, .. })
+    }
+}
+
+impl Direction {
+    /// The peer ended this direction; what this side ended before stays its own doing.
+    const fn ended(self) -> Direction {
+        match self {
+            Direction::Open => Direction::Ended,
+            other => other,
+        }
+    }
+}

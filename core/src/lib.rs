@@ -1,0 +1,10 @@
+//! One IPC vocabulary without an operating system.
+#![no_std]
+#![warn(missing_docs)]
+
+#[cfg(any(test, loom))]
+extern crate std;
+
+pub mod channel;
+pub mod sync;
+pub mod wait;

@@ -1,0 +1,306 @@
+//! The only door to atomics and cells.
+//!
+//! The rest of the crate takes `AtomicU32`, `AtomicPtr`, `fence`, [`Cell`] and [`Slots`] from here and from
+//! nowhere else (`clippy.toml` bans the others), so that one source runs over three memories:
+//!
+//! | built for | atomics | cells |
+//! |---|---|---|
+//! | a target with compare-and-swap | `core`'s | plain |
+//! | a target without (thumbv6m, riscv32imc) | `core`'s loads and stores; read-modify-write in a `critical-section` | plain |
+//! | `--cfg loom` | loom's | watched by loom |
+//!
+//! On a target with compare-and-swap there is never a critical section: a hosted one may be a mutex, and
+//! [`raise`](crate::signal) runs in signal handlers.
+
+#![allow(clippy::disallowed_types, clippy::disallowed_methods)]
+
+#[cfg(not(any(loom, target_has_atomic = "32")))]
+mod no_cas;
+
+#[cfg(all(not(loom), target_has_atomic = "32"))]
+use core::sync::atomic as imp;
+#[cfg(loom)]
+use loom::sync::atomic as imp;
+#[cfg(not(any(loom, target_has_atomic = "32")))]
+use no_cas as imp;
+
+pub use core::sync::atomic::Ordering;
+
+use core::mem::MaybeUninit;
+
+/// Writes a function once for both worlds: `const` with real atomics, plain under loom, whose types register
+/// themselves when they are made.
+macro_rules! const_unless_loom {
+    ($(#[$meta:meta])* $vis:vis fn $($rest:tt)*) => {
+        #[cfg(not(loom))]
+        $(#[$meta])* $vis const fn $($rest)*
+        #[cfg(loom)]
+        $(#[$meta])* $vis fn $($rest)*
+    };
+    ($(#[$meta:meta])* $vis:vis unsafe fn $($rest:tt)*) => {
+        #[cfg(not(loom))]
+        $(#[$meta])* $vis const unsafe fn $($rest)*
+        #[cfg(loom)]
+        $(#[$meta])* $vis unsafe fn $($rest)*
+    };
+}
+pub(crate) use const_unless_loom;
+
+/// Builds an array whose elements cannot be copied, in a `const` context where loom allows one.
+macro_rules! array_of {
+    ($element:expr; $n:expr) => {{
+        #[cfg(not(loom))]
+        {
+            [const { $element }; $n]
+        }
+        #[cfg(loom)]
+        {
+            core::array::from_fn::<_, { $n }, _>(|_| $element)
+        }
+    }};
+}
+pub(crate) use array_of;
+
+/// A 32-bit word shared between contexts. Positions, states and counts are all of this width, so that a 32-bit and
+/// a 64-bit side agree on the layout.
+///
+/// ```
+/// use ringway_core::sync::{AtomicU32, Ordering};
+/// static WORD: AtomicU32 = AtomicU32::new(3);
+/// assert_eq!(WORD.load(Ordering::Relaxed), 3);
+/// ```
+#[derive(Debug)]
+#[repr(transparent)]
+pub struct AtomicU32(imp::AtomicU32);
+
+/// Forwards to the atomic inside, under the caller's location, which is what loom reports.
+macro_rules! forward {
+    ($($(#[$meta:meta])* $vis:vis fn $name:ident($($arg:ident: $ty:ty),*) -> $ret:ty;)*) => {
+        $(
+            $(#[$meta])*
+            #[inline(always)]
+            #[track_caller]
+            $vis fn $name(&self, $($arg: $ty),*) -> $ret {
+                self.0.$name($($arg),*)
+            }
+        )*
+    };
+}
+
+impl AtomicU32 {
+    const_unless_loom! {
+        /// A new word.
+        #[inline(always)]
+        pub fn new(value: u32) -> Self {
+            AtomicU32(imp::AtomicU32::new(value))
+        }
+    }
+
+    forward! {
+        /// Reads the word.
+        pub fn load(order: Ordering) -> u32;
+        /// Writes the word.
+        pub fn store(value: u32, order: Ordering) -> ();
+        /// Writes `value` and returns what was there.
+        pub(crate) fn swap(value: u32, order: Ordering) -> u32;
+        /// Adds, wrapping, and returns what was there.
+        pub(crate) fn fetch_add(value: u32, order: Ordering) -> u32;
+        /// Subtracts, wrapping, and returns what was there.
+        pub(crate) fn fetch_sub(value: u32, order: Ordering) -> u32;
+        /// Sets bits and returns what was there.
+        pub(crate) fn fetch_or(value: u32, order: Ordering) -> u32;
+        /// Keeps bits and returns what was there.
+        pub(crate) fn fetch_and(value: u32, order: Ordering) -> u32;
+        /// Writes `new` if the word is `current`; what was there is the answer, `Err` when it was another.
+        pub(crate) fn compare_exchange(
+            current: u32, new: u32, success: Ordering, failure: Ordering
+        ) -> Result<u32, u32>;
+    }
+
+    /// The same word as `core`'s type, for a system call that takes its address.
+    #[cfg(not(loom))]
+    pub const fn as_core(&self) -> &core::sync::atomic::AtomicU32 {
+        #[cfg(target_has_atomic = "32")]
+        return &self.0;
+        #[cfg(not(target_has_atomic = "32"))]
+        return self.0.as_core();
+    }
+}
+
+/// A pointer shared between contexts.
+#[derive(Debug)]
+#[repr(transparent)]
+pub(crate) struct AtomicPtr<T>(imp::AtomicPtr<T>);
+
+impl<T> AtomicPtr<T> {
+    const_unless_loom! {
+        pub(crate) fn new(value: *mut T) -> Self {
+            AtomicPtr(imp::AtomicPtr::new(value))
+        }
+    }
+
+    forward! {
+        pub(crate) fn load(order: Ordering) -> *mut T;
+        pub(crate) fn swap(value: *mut T, order: Ordering) -> *mut T;
+    }
+}
+
+/// `core::sync::atomic::fence`, or loom's.
+#[inline(always)]
+pub(crate) fn fence(order: Ordering) {
+    #[cfg(not(loom))]
+    core::sync::atomic::fence(order);
+    #[cfg(loom)]
+    loom::sync::atomic::fence(order);
+}
+
+/// One turn of a spin loop: a pause for the processor, a switch of threads for loom.
+#[inline(always)]
+pub(crate) fn spin_loop() {
+    #[cfg(not(loom))]
+    core::hint::spin_loop();
+    #[cfg(loom)]
+    loom::thread::yield_now();
+}
+
+/// A cell whose accesses loom watches. The closures receive the pointer; what they may do with it is the
+/// caller's argument to make.
+#[derive(Debug)]
+pub(crate) struct Cell<T> {
+    #[cfg(not(loom))]
+    inner: core::cell::UnsafeCell<T>,
+    #[cfg(loom)]
+    inner: loom::cell::UnsafeCell<T>,
+}
+
+impl<T> Cell<T> {
+    const_unless_loom! {
+        pub(crate) fn new(value: T) -> Self {
+            #[cfg(not(loom))]
+            let inner = core::cell::UnsafeCell::new(value);
+            #[cfg(loom)]
+            let inner = loom::cell::UnsafeCell::new(value);
+            Cell { inner }
+        }
+    }
+
+    /// A read: under loom it must happen after every write.
+    #[inline(always)]
+    #[allow(dead_code)]
+    pub(crate) fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
+        #[cfg(not(loom))]
+        return f(self.inner.get());
+        #[cfg(loom)]
+        return self.inner.with(f);
+    }
+
+    /// A write: under loom it must happen after every other access.
+    #[inline(always)]
+    pub(crate) fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
+        #[cfg(not(loom))]
+        return f(self.inner.get());
+        #[cfg(loom)]
+        return self.inner.with_mut(f);
+    }
+}
+
+/// `N` uninitialised places in one contiguous piece, shared between two sides that agree by atomics which side
+/// owns which place.
+///
+/// Loom's cells do not lie next to each other in memory, so that under loom the data are plain and a watcher
+/// beside each place records who touched it; [`SlotsRef::touch_read`] and [`SlotsRef::touch_write`] are where it looks.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct Slots<T, const N: usize> {
+    data: core::cell::UnsafeCell<[MaybeUninit<T>; N]>,
+    #[cfg(loom)]
+    watch: [loom::cell::UnsafeCell<()>; N],
+}
+
+impl<T, const N: usize> Slots<T, N> {
+    const_unless_loom! {
+        pub(crate) fn new() -> Self {
+            Slots {
+                data: core::cell::UnsafeCell::new([const { MaybeUninit::uninit() }; N]),
+                #[cfg(loom)]
+                watch: core::array::from_fn(|_| loom::cell::UnsafeCell::new(())),
+            }
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn as_slots_ref(&self) -> SlotsRef<'_, T> {
+        SlotsRef {
+            first: self.data.get().cast(),
+            #[cfg(loom)]
+            watch: &self.watch,
+            _borrow: core::marker::PhantomData,
+        }
+    }
+}
+
+/// A borrowed pointer to [`Slots`], free of their number.
+#[derive(Debug)]
+pub(crate) struct SlotsRef<'a, T> {
+    first: *mut T,
+    #[cfg(loom)]
+    watch: &'a [loom::cell::UnsafeCell<()>],
+    _borrow: core::marker::PhantomData<&'a [core::cell::UnsafeCell<MaybeUninit<T>>]>,
+}
+
+impl<T> Clone for SlotsRef<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T> Copy for SlotsRef<'_, T> {}
+
+impl<T> SlotsRef<'_, T> {
+    /// The address of the first place. Valid for as many places as the [`Slots`] have.
+    #[inline(always)]
+    pub(crate) fn first(self) -> *mut T {
+        self.first
+    }
+
+    /// Tells loom that places `start..start + len` are about to be read, or were read until now.
+    #[inline(always)]
+    #[allow(unused_variables)]
+    pub(crate) fn touch_read(self, start: usize, len: usize) {
+        #[cfg(loom)]
+        self.watch[start..start + len].iter().for_each(|place| place.with(|_| ()));
+    }
+
+    /// Tells loom that places `start..start + len` are about to be written, or were written until now.
+    #[inline(always)]
+    #[allow(unused_variables)]
+    pub(crate) fn touch_write(self, start: usize, len: usize) {
+        #[cfg(loom)]
+        self.watch[start..start + len].iter().for_each(|place| place.with_mut(|_| ()));
+    }
+}
+
+/// A value on cache lines of its own, where the target has caches; on a microcontroller, the bare value.
+///
+/// 128 bytes on x86-64, AArch64 and POWER (two lines are fetched together, or a line is that long), 64 on other
+/// cached targets.
+#[derive(Debug, Default)]
+#[cfg_attr(
+    any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "powerpc64"),
+    repr(C, align(128))
+)]
+#[cfg_attr(
+    any(target_arch = "x86", target_arch = "riscv64", target_arch = "loongarch64"),
+    repr(C, align(64))
+)]
+#[cfg_attr(
+    not(any(
+        target_arch = "x86_64",
+        target_arch = "aarch64",
+        target_arch = "powerpc64",
+        target_arch = "x86",
+        target_arch = "riscv64",
+        target_arch = "loongarch64"
+    )),
+    repr(C)
+)]
+pub(crate) struct CachePadded<T>(pub(crate) T);

@@ -1,0 +1,309 @@
+//! The waiting seam: how a side sleeps, and how the other side wakes it.
+//!
+//! Three layers, each usable alone:
+//!
+//! - [`Wait`] says what sleeping *is* on this target: [`Spin`] and [`SpinClock`] here, a futex in the shim,
+//!   [`Async`] around either of them for tasks.
+//! - [`Doorbell`] makes sleeping safe: whoever announces itself before its last look at the condition cannot
+//!   miss a ring. A ringer pays for a wake-up only when somebody sleeps.
+//! - [`Bell`] lets a structure be built without any of it: with [`Polled`] it holds no doorbell word and pays
+//!   no fence.
+//!
+//! # The protocol
+//!
+//! The doorbell's word is a count of rings shifted left by one; bit 0 says "somebody may be asleep".
+//!
+//! ```text
+//!   waiter                               ringer
+//!   1. look at the condition             a. publish (store the position, the state, …)
+//!   2. word |= 1, remember it            b. fence
+//!   3. fence                             c. bit 0 of the word clear? done, nobody sleeps
+//!   4. look at the condition again       d. word += 1 (clears bit 0, counts)
+//!   5. sleep while word == remembered    e. wake
+//! ```
+//!
+//! The two fences are sequentially consistent, so that one of them comes first. If the ringer's does (b before
+//! 3), the waiter sees the publication in 4. If the waiter's does (3 before b), the ringer sees bit 0 in c. There
+//! is no third case, hence no lost wake-up. The accesses to the word itself order nothing and are relaxed.
+
+use crate::sync::{AtomicU32, Ordering, const_unless_loom, fence, spin_loop};
+use core::convert::Infallible;
+use core::task::{Context, Poll, Waker};
+
+mod waker;
+pub use waker::{Async, WakerCell};
+
+/// The deadline passed before what was waited for came to be. Nothing was consumed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimedOut;
+
+impl core::fmt::Display for TimedOut {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("the deadline passed first; nothing was lost, try again")
+    }
+}
+
+impl core::error::Error for TimedOut {}
+
+/// What sleeping and waking are on this target.
+///
+/// An implementation may wake for no reason: the caller always looks again. It must not sleep through a change:
+/// when the word differs from `expected` at the call, or changes and is followed by [`wake`](Self::wake), `wait`
+/// returns.
+///
+/// ```
+/// use ringway_core::wait::{Spin, Wait};
+/// use ringway_core::sync::AtomicU32;
+/// let word = AtomicU32::new(7);
+/// // The word is not 6, so there is nothing to wait for.
+/// assert!(Spin.wait(&word, 6, None).is_ok());
+/// ```
+pub trait Wait {
+    /// A point in time, in whatever this target counts: `std::time::Instant`, timer ticks, or
+    /// [`Infallible`] where there is no clock.
+    type Deadline: Copy;
+
+    /// Sleeps while `word == expected`, at most until `deadline` (`None`: for ever).
+    ///
+    /// # Errors
+    /// [`TimedOut`] when the deadline passed.
+    fn wait(
+        &self,
+        word: &AtomicU32,
+        expected: u32,
+        deadline: Option<Self::Deadline>,
+    ) -> Result<(), TimedOut>;
+
+    /// Wakes at most `n` of those who sleep on `word`. Safe in an interrupt and in a signal handler.
+    fn wake(&self, word: &AtomicU32, n: u32);
+}
+
+/// Waits by looking again and again. No clock, hence no deadline.
+///
+/// ```
+/// use ringway_core::wait::{Doorbell, Spin};
+/// let bell = Doorbell::new(Spin);
+/// assert_eq!(bell.wait_until(None, || Some(5)), Ok(5));
+/// ```
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Spin;
+
+impl Wait for Spin {
+    type Deadline = Infallible;
+
+    #[inline]
+    fn wait(
+        &self,
+        word: &AtomicU32,
+        expected: u32,
+        _deadline: Option<Infallible>,
+    ) -> Result<(), TimedOut> {
+        // Relaxed: the caller looks at its condition behind the doorbell's fence.
+        if word.load(Ordering::Relaxed) == expected {
+            spin_loop();
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn wake(&self, _word: &AtomicU32, _n: u32) {}
+}
+
+/// [`Spin`] with a clock of the caller's: a function that returns a count of ticks which never goes back
+/// (a 64-bit count does not wrap in the life of a device). The deadline is such a count.
+///
+/// ```
+/// use ringway_core::wait::{Doorbell, SpinClock, TimedOut};
+/// use std::sync::atomic::{AtomicU64, Ordering};
+/// static NOW: AtomicU64 = AtomicU64::new(0);
+/// let bell = Doorbell::new(SpinClock(|| NOW.fetch_add(1, Ordering::Relaxed)));
+/// assert_eq!(bell.wait_until(Some(10), || None::<()>), Err(TimedOut));
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct SpinClock(
+    /// The clock: returns the time now, in ticks.
+    pub fn() -> u64,
+);
+
+impl Wait for SpinClock {
+    type Deadline = u64;
+
+    fn wait(&self, word: &AtomicU32, expected: u32, deadline: Option<u64>) -> Result<(), TimedOut> {
+        // Relaxed: as in `Spin`.
+        if word.load(Ordering::Relaxed) == expected {
+            if deadline.is_some_and(|end| (self.0)() >= end) {
+                return Err(TimedOut);
+            }
+            spin_loop();
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn wake(&self, _word: &AtomicU32, _n: u32) {}
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::Polled {}
+    impl<W: super::Wait> Sealed for super::Doorbell<W> {}
+}
+
+/// Whether anybody may sleep on the other side: [`Polled`] (nobody) or a [`Doorbell`].
+///
+/// A parameter of the structures, so that one that is only polled pays nothing for waking, and one that is waited
+/// on cannot forget to wake.
+pub trait Bell: sealed::Sealed {
+    /// Tells the other side, if it sleeps, that something changed. Call it after the change is published.
+    fn ring(&self);
+}
+
+/// Nobody sleeps: both sides look when it suits them. Takes no memory and no time.
+///
+/// ```
+/// use ringway_core::wait::{Bell, Polled};
+/// Polled.ring(); // does nothing
+/// assert_eq!(size_of::<Polled>(), 0);
+/// ```
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Polled;
+
+impl Bell for Polled {
+    #[inline(always)]
+    fn ring(&self) {}
+}
+
+/// What a side sleeps on: see the [module](self) for the protocol and why it loses no wake-up.
+///
+/// Any number of waiters and ringers. 4 bytes and the size of `W`.
+///
+/// ```
+/// use ringway_core::wait::{Doorbell, Spin};
+/// use std::sync::atomic::{AtomicBool, Ordering};
+/// let bell = Doorbell::new(Spin);
+/// let ready = AtomicBool::new(false);
+/// std::thread::scope(|s| {
+///     s.spawn(|| {
+///         ready.store(true, Ordering::Release);
+///         bell.ring();
+///     });
+///     bell.wait_until(None, || ready.load(Ordering::Acquire).then_some(())).unwrap();
+/// });
+/// ```
+#[derive(Debug)]
+#[repr(C)]
+pub struct Doorbell<W> {
+    word: AtomicU32,
+    how: W,
+}
+
+/// Bit 0 of the word: somebody may be asleep.
+const SLEEPER: u32 = 1;
+
+impl<W> Doorbell<W> {
+    const_unless_loom! {
+        /// A doorbell on which one sleeps as `how` says.
+        pub fn new(how: W) -> Self {
+            Doorbell { word: AtomicU32::new(0), how }
+        }
+    }
+}
+
+impl<W: Wait> Doorbell<W> {
+    /// Wakes whoever sleeps. Call it after the change is published; costs a fence and a load when nobody sleeps.
+    /// Safe in an interrupt and in a signal handler if [`Wait::wake`] is.
+    #[inline]
+    pub fn ring(&self) {
+        // Partner: the fence in `announce`. Either this one is first, and the waiter's second look sees what was
+        // published before it, or that one is, and the load below sees the waiter's bit.
+        fence(Ordering::SeqCst);
+        let seen = self.word.load(Ordering::Relaxed);
+        if seen & SLEEPER != 0 {
+            self.ring_slow(seen);
+        }
+    }
+
+    #[cold]
+    fn ring_slow(&self, seen: u32) {
+        // Odd + 1: the bit is cleared and the count goes up in one step. Should it fail, another ringer was
+        // faster: the waiter it woke announces itself anew, behind our fence, and so sees our publication.
+        if self
+            .word
+            .compare_exchange(seen, seen.wrapping_add(1), Ordering::Relaxed, Ordering::Relaxed)
+            .is_ok()
+        {
+            self.how.wake(&self.word, u32::MAX);
+        }
+    }
+
+    /// Says that this side is about to sleep. After it, look once more; sleep only on the value returned.
+    #[inline]
+    fn announce(&self) -> u32 {
+        let ticket = self.word.fetch_or(SLEEPER, Ordering::Relaxed) | SLEEPER;
+        // Partner: the fence in `ring`.
+        fence(Ordering::SeqCst);
+        ticket
+    }
+
+    /// Sleeps until `ready` answers, and returns the answer. `ready` is called at least once, and once more when
+    /// the deadline has passed, so that a deadline of the past is a plain look.
+    ///
+    /// # Errors
+    /// [`TimedOut`] if the deadline passed and `ready` still had no answer.
+    pub fn wait_until<R>(
+        &self,
+        deadline: Option<W::Deadline>,
+        mut ready: impl FnMut() -> Option<R>,
+    ) -> Result<R, TimedOut> {
+        loop {
+            if let Some(answer) = ready() {
+                return Ok(answer);
+            }
+            let ticket = self.announce();
+            if let Some(answer) = ready() {
+                return Ok(answer);
+            }
+            if self.how.wait(&self.word, ticket, deadline).is_err() {
+                return ready().ok_or(TimedOut);
+            }
+        }
+    }
+}
+
+impl<W: Register> Doorbell<W> {
+    /// The task's form of [`wait_until`](Self::wait_until): `Pending` means that the task is woken when the
+    /// doorbell rings. One task at a time per doorbell: a second one takes the place of the first, which is woken
+    /// so that it notices.
+    ///
+    /// Cancel-safe: a task that stops polling leaves a waker behind, which costs one needless wake-up, and takes
+    /// nothing with it.
+    pub fn poll_until<R>(
+        &self,
+        cx: &mut Context<'_>,
+        mut ready: impl FnMut() -> Option<R>,
+    ) -> Poll<R> {
+        if let Some(answer) = ready() {
+            return Poll::Ready(answer);
+        }
+        // The waker is in place before the bit says so: who sees the bit finds the waker.
+        self.how.register(cx.waker());
+        self.announce();
+        match ready() {
+            Some(answer) => Poll::Ready(answer),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl<W: Wait> Bell for Doorbell<W> {
+    #[inline(always)]
+    fn ring(&self) {
+        Doorbell::ring(self);
+    }
+}
+
+/// A way of sleeping that can also wake a task: [`Async`].
+pub trait Register: Wait {
+    /// Remembers whom to wake: the next [`Wait::wake`] wakes it, once.
+    fn register(&self, waker: &Waker);
+}

@@ -1,0 +1,171 @@
+//! The place where a task leaves its waker, and the way of sleeping built on it.
+
+use super::{Register, Spin, TimedOut, Wait};
+use crate::sync::{AtomicU32, Cell, Ordering, const_unless_loom};
+use core::task::Waker;
+
+/// One waker: registered by the task that sleeps, taken by whoever wakes it.
+///
+/// `register`, then look at the condition; change the condition, then `wake`: whichever way the two interleave,
+/// either the look sees the change or the task is woken. What happened before a `wake` is seen by the task that it
+/// woke, once that task registers again.
+///
+/// The state is two bits, and the cell belongs to whoever made the transition that names it:
+///
+/// ```text
+///              1 register              2 registered
+///      IDLE ──────────────▶ REGISTERING ───────────▶ IDLE
+///        │                       │
+///      3 │ wake                4 │ wake: only marks it
+///        ▼                       ▼
+///      WAKING ──▶ IDLE      REGISTERING|WAKING ──▶ IDLE, and the registering side wakes itself (5)
+/// ```
+///
+/// In IDLE nobody touches the cell, in REGISTERING (marked or not) the registering side does, in WAKING the waker
+/// of transition 3 does.
+///
+/// ```
+/// use ringway_core::wait::WakerCell;
+/// use std::task::Waker;
+/// let cell = WakerCell::new();
+/// cell.register(Waker::noop());
+/// cell.wake();
+/// ```
+#[derive(Debug)]
+pub struct WakerCell {
+    state: AtomicU32,
+    waker: Cell<Option<Waker>>,
+}
+
+const IDLE: u32 = 0;
+const REGISTERING: u32 = 1;
+const WAKING: u32 = 2;
+
+// SAFETY: the cell is touched only by the side that the state names, see the type's diagram; `Waker` is `Send`
+// and `Sync` by itself.
+unsafe impl Sync for WakerCell {}
+
+impl WakerCell {
+    const_unless_loom! {
+        /// An empty cell.
+        pub fn new() -> Self {
+            WakerCell { state: AtomicU32::new(IDLE), waker: Cell::new(None) }
+        }
+    }
+
+    /// Leaves `waker` to be woken by the next [`wake`](Self::wake). One that was there and belongs to another
+    /// task is woken, so that no task is forgotten.
+    pub fn register(&self, waker: &Waker) {
+        // Cloned outside the transition: foreign code does not run while we own the cell.
+        let mine = waker.clone();
+        // 1. Acquire, success: partner is the release in 3 (`wake`'s `fetch_and`) or in 5, whose access to the
+        // cell happened before ours. Acquire, failure: partner is the release in `wake`'s `fetch_or`: the task we
+        // wake by hand sees what that wake announced.
+        match self.state.compare_exchange(IDLE, REGISTERING, Ordering::Acquire, Ordering::Acquire) {
+            Ok(_) => {
+                let replaced = self.swap(Some(mine));
+                // 2. Release: partner is the acquire in `wake`'s `fetch_or`, which then owns the cell that we
+                // filled. Failure: 5 acquires with its own swap.
+                let registered = self.state.compare_exchange(
+                    REGISTERING,
+                    IDLE,
+                    Ordering::Release,
+                    Ordering::Relaxed,
+                );
+                if registered.is_err() {
+                    // 5. A wake came while we registered: it left the waking to us.
+                    let ours = self.swap(None);
+                    // Acquire: partner is the release of every `fetch_or` that marked us. Release: partner is
+                    // the acquire of 1 and 3 for the next access to the cell.
+                    self.state.swap(IDLE, Ordering::AcqRel);
+                    if let Some(waker) = ours {
+                        waker.wake();
+                    }
+                }
+                if let Some(other) = replaced.filter(|other| !other.will_wake(waker)) {
+                    other.wake();
+                }
+            }
+            // Being woken just now, with an older waker, or another task registers: come back and look.
+            Err(_) => mine.wake(),
+        }
+    }
+
+    /// Wakes the task that registered, if one did. Safe in an interrupt and in a signal handler when the waker is.
+    pub fn wake(&self) {
+        // 3, 4. Acquire: partner is the release of 2 or 5, whose access to the cell happened before ours. Release:
+        // partner is the acquire of 1 and 5: what we announce is seen by the task that wakes itself.
+        if self.state.fetch_or(WAKING, Ordering::AcqRel) == IDLE {
+            let waker = self.swap(None);
+            // Release: partner is the acquire of 1, for the cell and for what we announce.
+            self.state.fetch_and(!WAKING, Ordering::Release);
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        }
+    }
+
+    /// Exchanges the content of the cell; only for the side that owns it by the state.
+    fn swap(&self, new: Option<Waker>) -> Option<Waker> {
+        // SAFETY: called between the transitions that give this side the cell, see the type's diagram.
+        self.waker.with_mut(|cell| unsafe { core::mem::replace(&mut *cell, new) })
+    }
+}
+
+impl Default for WakerCell {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Sleeping for tasks and for threads at once: a [`WakerCell`] around another way of sleeping.
+///
+/// The waker is a pointer, so that this way of sleeping belongs in one program's memory, never in a region that
+/// processes share.
+///
+/// ```
+/// use ringway_core::wait::{Async, Doorbell, Spin};
+/// use std::task::{Context, Poll, Waker};
+/// let bell = Doorbell::new(Async::new(Spin));
+/// let mut cx = Context::from_waker(Waker::noop());
+/// assert!(bell.poll_until(&mut cx, || None::<()>).is_pending());
+/// assert_eq!(bell.poll_until(&mut cx, || Some(1)), Poll::Ready(1));
+/// ```
+#[derive(Debug, Default)]
+pub struct Async<W = Spin> {
+    cell: WakerCell,
+    inner: W,
+}
+
+impl<W> Async<W> {
+    const_unless_loom! {
+        /// Adds tasks to those who can sleep as `inner` says.
+        pub fn new(inner: W) -> Self {
+            Async { cell: WakerCell::new(), inner }
+        }
+    }
+}
+
+impl<W: Wait> Wait for Async<W> {
+    type Deadline = W::Deadline;
+
+    fn wait(
+        &self,
+        word: &AtomicU32,
+        expected: u32,
+        deadline: Option<Self::Deadline>,
+    ) -> Result<(), TimedOut> {
+        self.inner.wait(word, expected, deadline)
+    }
+
+    fn wake(&self, word: &AtomicU32, n: u32) {
+        self.cell.wake();
+        self.inner.wake(word, n);
+    }
+}
+
+impl<W: Wait> Register for Async<W> {
+    fn register(&self, waker: &Waker) {
+        self.cell.register(waker);
+    }
+}

@@ -1,0 +1,3 @@
+//! The ringway program.
+
+fn main() {}

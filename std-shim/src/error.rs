@@ -1,0 +1,132 @@
+//! The shim's one error: what was tried, on what, and why it did not work.
+
+use ringway_core::channel;
+use rustix::io::Errno;
+use std::fmt;
+use std::io;
+
+/// Why an operation failed: in the words of the core where it has them, else as the system said it.
+///
+/// ```
+/// use ringway::{Cause, channel};
+/// assert_eq!(Cause::from(channel::Error::BrokenPipe), Cause::Channel(channel::Error::BrokenPipe));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Cause {
+    /// One of the errors that the mechanisms have in memory too.
+    Channel(channel::Error),
+    /// Anything else that the operating system reports.
+    Os(Errno),
+}
+
+/// An operation that failed: one line that says what was tried, on what, and what to do.
+///
+/// ```
+/// use ringway::{Error, channel};
+/// fn give_up(error: &Error) -> bool {
+///     !error.is(channel::Error::WouldBlock)
+/// }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    operation: &'static str,
+    subject: Option<Box<str>>,
+    cause: Cause,
+}
+
+/// What the shim's operations return.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// `operation` is a verb with its object: `"open the FIFO"`.
+    pub(crate) fn new(operation: &'static str, cause: impl Into<Cause>) -> Self {
+        Error { operation, subject: None, cause: cause.into() }
+    }
+
+    /// Names the path, address or process that the operation was for.
+    pub(crate) fn on(mut self, subject: impl fmt::Display) -> Self {
+        self.subject = Some(subject.to_string().into());
+        self
+    }
+
+    /// Why it failed.
+    pub fn cause(&self) -> Cause {
+        self.cause
+    }
+
+    /// Whether it failed for this reason.
+    pub fn is(&self, reason: channel::Error) -> bool {
+        self.cause == Cause::Channel(reason)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot {}", self.operation)?;
+        if let Some(subject) = &self.subject {
+            write!(f, " {subject}")?;
+        }
+        match self.cause {
+            Cause::Channel(error) => write!(f, ": {error}"),
+            Cause::Os(errno) => write!(f, ": {errno}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<channel::Error> for Cause {
+    fn from(error: channel::Error) -> Self {
+        Cause::Channel(error)
+    }
+}
+
+impl From<Errno> for Cause {
+    /// Errno in the words of the core. Where one errno means two things, the operation translates it before.
+    fn from(errno: Errno) -> Self {
+        use channel::Error as E;
+        Cause::Channel(match errno {
+            Errno::AGAIN => E::WouldBlock,
+            Errno::TIMEDOUT => E::TimedOut,
+            Errno::PIPE => E::BrokenPipe,
+            Errno::CONNREFUSED => E::Refused,
+            Errno::CONNRESET | Errno::CONNABORTED => E::Reset,
+            Errno::NOTCONN | Errno::DESTADDRREQ => E::NotConnected,
+            Errno::ISCONN | Errno::ALREADY => E::AlreadyConnected,
+            Errno::BADF => E::WrongDirection,
+            Errno::ADDRINUSE | Errno::EXIST => E::AddressInUse,
+            Errno::NOENT => E::NotFound,
+            Errno::NAMETOOLONG => E::BadName,
+            Errno::MFILE | Errno::NFILE | Errno::NOSPC | Errno::NOBUFS | Errno::NOMEM => {
+                E::Exhausted
+            }
+            other => return Cause::Os(other),
+        })
+    }
+}
+
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        use channel::Error as E;
+        let kind = match error.cause {
+            Cause::Os(errno) => io::Error::from(errno).kind(),
+            Cause::Channel(reason) => match reason {
+                E::WouldBlock => io::ErrorKind::WouldBlock,
+                E::TimedOut => io::ErrorKind::TimedOut,
+                E::BrokenPipe => io::ErrorKind::BrokenPipe,
+                E::EndOfFile => io::ErrorKind::UnexpectedEof,
+                E::Refused => io::ErrorKind::ConnectionRefused,
+                E::Reset => io::ErrorKind::ConnectionReset,
+                E::NotConnected | E::NoReader | E::Closed => io::ErrorKind::NotConnected,
+                E::AddressInUse => io::ErrorKind::AddrInUse,
+                E::NotFound => io::ErrorKind::NotFound,
+                E::BadName | E::MessageTooLarge { .. } | E::BufferTooSmall { .. } => {
+                    io::ErrorKind::InvalidInput
+                }
+                _ => io::ErrorKind::Other,
+            },
+        };
+        io::Error::new(kind, error)
+    }
+}

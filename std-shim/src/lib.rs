@@ -1,0 +1,6 @@
+//! One IPC vocabulary on an operating system.
+
+mod error;
+
+pub use error::{Cause, Error, Result};
+pub use ringway_core::channel;
