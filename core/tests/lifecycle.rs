@@ -1,0 +1,437 @@
+//! The life of an endpoint, explored exhaustively: every state, reachable or not, against every event.
+//!
+//! The table is small (21 states by 15 events), so that nothing here is sampled: what the tests say of it holds
+//! for all of it.
+
+use ringway_core::channel::{Direction, Error, Event, State};
+use std::collections::BTreeSet;
+
+const DIRECTIONS: [Direction; 4] =
+    [Direction::Absent, Direction::Open, Direction::Shut, Direction::Ended];
+
+const EVENTS: [Event; 15] = [
+    Event::Listen,
+    Event::Connect,
+    Event::Accept,
+    Event::Send,
+    Event::Receive,
+    Event::ShutSend,
+    Event::ShutReceive,
+    Event::Close,
+    Event::Establish,
+    Event::EstablishWriter,
+    Event::EstablishReader,
+    Event::PeerShutSend,
+    Event::PeerShutReceive,
+    Event::PeerClose,
+    Event::Reset,
+];
+
+/// Who brings an event about. Without a wildcard, so that a new event does not compile until it is listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// We ask, and may be refused.
+    Ours,
+    /// We learn, and there is nobody to refuse it to.
+    News,
+}
+
+fn origin(event: Event) -> Origin {
+    match event {
+        Event::Listen
+        | Event::Connect
+        | Event::Accept
+        | Event::Send
+        | Event::Receive
+        | Event::ShutSend
+        | Event::ShutReceive
+        | Event::Close => Origin::Ours,
+        Event::Establish
+        | Event::EstablishWriter
+        | Event::EstablishReader
+        | Event::PeerShutSend
+        | Event::PeerShutReceive
+        | Event::PeerClose
+        | Event::Reset => Origin::News,
+    }
+}
+
+/// Every value of the type, also those that no life leads to.
+fn states() -> Vec<State> {
+    let mut all =
+        vec![State::New, State::Listening, State::Connecting, State::Reset, State::Closed];
+    for send in DIRECTIONS {
+        for receive in DIRECTIONS {
+            all.push(State::Connected { send, receive });
+        }
+    }
+    all
+}
+
+fn pairs() -> impl Iterator<Item = (State, Event)> {
+    states().into_iter().flat_map(|state| EVENTS.map(|event| (state, event)))
+}
+
+/// The state after the event, whether it was allowed or not: a refused event changes nothing.
+fn after(state: State, event: Event) -> State {
+    state.on(event).unwrap_or(state)
+}
+
+/// What a user of the end can tell: may it send, may it receive, and if not, why.
+fn observed(state: State) -> [Result<(), Error>; 3] {
+    [Event::Accept, Event::Send, Event::Receive].map(|event| state.on(event).map(drop))
+}
+
+fn reachable_from(start: &[State]) -> Vec<State> {
+    let mut found: Vec<State> = start.to_vec();
+    let mut next = 0;
+    while let Some(&state) = found.get(next) {
+        next += 1;
+        for event in EVENTS {
+            let to = after(state, event);
+            if !found.contains(&to) {
+                found.push(to);
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn the_lists_are_complete_and_without_repetition() {
+    let states = states();
+    assert_eq!(states.len(), 5 + 16);
+    assert_eq!(states.iter().map(|s| format!("{s:?}")).collect::<BTreeSet<_>>().len(), 21);
+    assert_eq!(EVENTS.iter().map(|e| format!("{e:?}")).collect::<BTreeSet<_>>().len(), 15);
+    assert_eq!(EVENTS.iter().filter(|e| origin(**e) == Origin::News).count(), 7);
+}
+
+#[test]
+fn every_state_answers_every_event_and_does_not_panic() {
+    let mut answered = 0;
+    for (state, event) in pairs() {
+        let _ = state.on(event);
+        answered += 1;
+    }
+    assert_eq!(answered, 21 * 15);
+}
+
+#[test]
+fn the_states_that_a_life_can_reach_are_these_and_no_others() {
+    let reached = reachable_from(&[State::New]);
+    for state in states() {
+        let nowhere = State::Connected { send: Direction::Absent, receive: Direction::Absent };
+        assert_eq!(reached.contains(&state), state != nowhere, "{state:?}");
+    }
+}
+
+#[test]
+fn a_pipes_ends_and_a_streams_reach_only_their_own_kind() {
+    let reader = reachable_from(&[State::READER]);
+    assert_eq!(reader.len(), 3 + 2, "{reader:?}");
+    let writer = reachable_from(&[State::WRITER]);
+    assert_eq!(writer.len(), 3 + 2, "{writer:?}");
+    let stream = reachable_from(&[State::STREAM]);
+    assert_eq!(stream.len(), 9 + 2, "{stream:?}");
+}
+
+#[test]
+fn close_leads_to_closed_from_everywhere() {
+    for state in states() {
+        assert_eq!(state.on(Event::Close), Ok(State::Closed), "{state:?}");
+    }
+}
+
+#[test]
+fn what_is_closed_never_reopens_and_says_closed_to_every_request() {
+    for event in EVENTS {
+        let answer = State::Closed.on(event);
+        match (origin(event), event) {
+            (Origin::News, _) | (_, Event::Close) => {
+                assert_eq!(answer, Ok(State::Closed), "{event:?}");
+            }
+            (Origin::Ours, _) => assert_eq!(answer, Err(Error::Closed), "{event:?}"),
+        }
+    }
+}
+
+#[test]
+fn only_closed_says_closed() {
+    for (state, event) in pairs() {
+        if state != State::Closed {
+            assert_ne!(state.on(event), Err(Error::Closed), "{state:?} {event:?}");
+        }
+    }
+}
+
+#[test]
+fn news_of_the_peer_is_never_an_error() {
+    for (state, event) in pairs().filter(|(_, event)| origin(*event) == Origin::News) {
+        assert!(state.on(event).is_ok(), "{state:?} {event:?}");
+    }
+}
+
+#[test]
+fn an_absent_direction_stays_absent_and_no_other_becomes_so() {
+    for (state, event) in pairs() {
+        if let (
+            State::Connected { send, receive },
+            State::Connected { send: send_after, receive: receive_after },
+        ) = (state, after(state, event))
+        {
+            for (before, after) in [(send, send_after), (receive, receive_after)] {
+                assert_eq!(
+                    before == Direction::Absent,
+                    after == Direction::Absent,
+                    "{state:?} {event:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn an_absent_direction_refuses_its_operations_as_the_wrong_direction() {
+    for other in DIRECTIONS {
+        let reader = State::Connected { send: Direction::Absent, receive: other };
+        assert_eq!(reader.on(Event::Send), Err(Error::WrongDirection));
+        assert_eq!(reader.on(Event::ShutSend), Err(Error::WrongDirection));
+        let writer = State::Connected { send: other, receive: Direction::Absent };
+        assert_eq!(writer.on(Event::Receive), Err(Error::WrongDirection));
+        assert_eq!(writer.on(Event::ShutReceive), Err(Error::WrongDirection));
+    }
+}
+
+#[test]
+fn a_direction_that_ended_never_opens_again_and_keeps_its_reason() {
+    for (state, event) in pairs() {
+        if let (
+            State::Connected { send, receive },
+            State::Connected { send: send_after, receive: receive_after },
+        ) = (state, after(state, event))
+        {
+            for (before, after) in [(send, send_after), (receive, receive_after)] {
+                if before != Direction::Open {
+                    assert_eq!(before, after, "{state:?} {event:?}");
+                }
+            }
+        }
+    }
+}
+
+/// How far a life has come. Every event keeps it or takes it further, but for a refused connect.
+fn progress(state: State) -> u32 {
+    let ended = |direction| u32::from(matches!(direction, Direction::Shut | Direction::Ended));
+    match state {
+        State::New => 0,
+        State::Listening | State::Connecting => 1,
+        State::Connected { send, receive } => 2 + ended(send) + ended(receive),
+        State::Reset => 5,
+        State::Closed => 6,
+    }
+}
+
+#[test]
+fn a_life_only_goes_forward_but_for_a_refused_connect() {
+    for (state, event) in pairs() {
+        let to = after(state, event);
+        if (state, event) == (State::Connecting, Event::Reset) {
+            assert_eq!(to, State::New);
+        } else {
+            // Strictly, whenever anything changes: there is no other cycle.
+            assert!(to == state || progress(to) > progress(state), "{state:?} {event:?} {to:?}");
+        }
+    }
+}
+
+#[test]
+fn a_refused_connect_can_be_tried_again() {
+    let refused = State::New.on(Event::Connect).and_then(|s| s.on(Event::Reset)).unwrap();
+    assert_eq!(refused.on(Event::Connect), Ok(State::Connecting));
+}
+
+#[test]
+fn can_send_and_can_receive_say_what_the_table_says() {
+    for state in states() {
+        assert_eq!(state.can_send(), state.on(Event::Send).is_ok(), "{state:?}");
+        assert_eq!(state.can_receive(), state.on(Event::Receive).is_ok(), "{state:?}");
+    }
+}
+
+#[test]
+fn sending_receiving_and_accepting_change_no_state() {
+    for state in states() {
+        for event in [Event::Send, Event::Receive, Event::Accept] {
+            if let Ok(to) = state.on(event) {
+                assert_eq!(to, state, "{state:?} {event:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn sending_fails_for_the_reason_that_the_state_names() {
+    for state in states() {
+        let expected = match state {
+            State::Connected { send: Direction::Open, .. } => Ok(state),
+            State::Connected { send: Direction::Shut | Direction::Ended, .. } | State::Reset => {
+                Err(Error::BrokenPipe)
+            }
+            State::Connected { send: Direction::Absent, .. } => Err(Error::WrongDirection),
+            State::New | State::Listening | State::Connecting => Err(Error::NotConnected),
+            State::Closed => Err(Error::Closed),
+        };
+        assert_eq!(state.on(Event::Send), expected, "{state:?}");
+    }
+}
+
+#[test]
+fn receiving_fails_for_the_reason_that_the_state_names() {
+    for state in states() {
+        let expected = match state {
+            State::Connected { receive: Direction::Open, .. } => Ok(state),
+            State::Connected { receive: Direction::Shut | Direction::Ended, .. } => {
+                Err(Error::EndOfFile)
+            }
+            State::Connected { receive: Direction::Absent, .. } => Err(Error::WrongDirection),
+            State::Reset => Err(Error::Reset),
+            State::New | State::Listening | State::Connecting => Err(Error::NotConnected),
+            State::Closed => Err(Error::Closed),
+        };
+        assert_eq!(state.on(Event::Receive), expected, "{state:?}");
+    }
+}
+
+#[test]
+fn listening_connecting_and_accepting_each_have_one_state_that_allows_them() {
+    for state in states() {
+        let unless_closed = |error| Err(if state == State::Closed { Error::Closed } else { error });
+        let listen = if state == State::New {
+            Ok(State::Listening)
+        } else {
+            unless_closed(Error::AlreadyConnected)
+        };
+        assert_eq!(state.on(Event::Listen), listen, "{state:?}");
+        let connect = if state == State::New {
+            Ok(State::Connecting)
+        } else {
+            unless_closed(Error::AlreadyConnected)
+        };
+        assert_eq!(state.on(Event::Connect), connect, "{state:?}");
+        let accept = if state == State::Listening {
+            Ok(State::Listening)
+        } else {
+            unless_closed(Error::NotConnected)
+        };
+        assert_eq!(state.on(Event::Accept), accept, "{state:?}");
+    }
+}
+
+#[test]
+fn the_other_end_is_met_once_and_meeting_it_late_changes_nothing() {
+    let meetings = [
+        (Event::Establish, State::STREAM),
+        (Event::EstablishWriter, State::WRITER),
+        (Event::EstablishReader, State::READER),
+    ];
+    for state in states() {
+        for (event, connected) in meetings {
+            let expected = match state {
+                State::New | State::Connecting => connected,
+                other => other,
+            };
+            assert_eq!(state.on(event), Ok(expected), "{state:?} {event:?}");
+        }
+    }
+}
+
+#[test]
+fn an_event_of_one_direction_leaves_the_other_alone() {
+    for state in states() {
+        let State::Connected { send, receive } = state else { continue };
+        for event in [Event::ShutSend, Event::PeerShutReceive] {
+            let State::Connected { receive: kept, .. } = after(state, event) else {
+                panic!("{state:?} {event:?} is no longer connected")
+            };
+            assert_eq!(kept, receive, "{state:?} {event:?}");
+        }
+        for event in [Event::ShutReceive, Event::PeerShutSend] {
+            let State::Connected { send: kept, .. } = after(state, event) else {
+                panic!("{state:?} {event:?} is no longer connected")
+            };
+            assert_eq!(kept, send, "{state:?} {event:?}");
+        }
+    }
+}
+
+#[test]
+fn half_closing_stops_its_direction() {
+    for state in states() {
+        if let Ok(to) = state.on(Event::ShutSend) {
+            assert!(!to.can_send(), "{state:?}");
+        }
+        if let Ok(to) = state.on(Event::ShutReceive) {
+            assert!(!to.can_receive(), "{state:?}");
+        }
+        assert!(!after(state, Event::PeerShutReceive).can_send(), "{state:?}");
+        assert!(!after(state, Event::PeerShutSend).can_receive(), "{state:?}");
+    }
+}
+
+#[test]
+fn the_peers_close_is_the_end_of_both_directions_in_either_order() {
+    for state in states() {
+        let closed = after(state, Event::PeerClose);
+        let one = after(after(state, Event::PeerShutSend), Event::PeerShutReceive);
+        let other = after(after(state, Event::PeerShutReceive), Event::PeerShutSend);
+        assert_eq!(closed, one, "{state:?}");
+        assert_eq!(closed, other, "{state:?}");
+    }
+}
+
+#[test]
+fn what_both_ends_do_at_once_is_observed_alike_in_either_order() {
+    // Only what can really race: a connected end whose owner half-closes or closes while the peer does the same.
+    let ours = [Event::ShutSend, Event::ShutReceive, Event::Close];
+    let theirs = [Event::PeerShutSend, Event::PeerShutReceive, Event::PeerClose, Event::Reset];
+    for state in states() {
+        if !matches!(state, State::Connected { .. }) {
+            continue;
+        }
+        for our in ours {
+            for their in theirs {
+                let we_first = after(after(state, our), their);
+                let they_first = after(after(state, their), our);
+                assert_eq!(observed(we_first), observed(they_first), "{state:?} {our:?} {their:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn hearing_the_same_thing_twice_is_hearing_it_once() {
+    for (state, event) in pairs() {
+        let once = after(state, event);
+        assert_eq!(after(once, event), once, "{state:?} {event:?}");
+    }
+}
+
+#[test]
+fn a_torn_down_connection_says_so_until_it_is_closed() {
+    for event in EVENTS {
+        let expected = if event == Event::Close { State::Closed } else { State::Reset };
+        assert_eq!(after(State::Reset, event), expected, "{event:?}");
+    }
+    for state in states() {
+        let torn = matches!(state, State::Connected { .. });
+        if torn {
+            assert_eq!(state.on(Event::Reset), Ok(State::Reset), "{state:?}");
+        }
+    }
+}
+
+#[test]
+fn the_table_can_be_asked_at_compile_time() {
+    const AFTER: Result<State, Error> = State::READER.on(Event::PeerShutSend);
+    assert_eq!(AFTER, Ok(State::Connected { send: Direction::Absent, receive: Direction::Ended }));
+}
