@@ -1,0 +1,290 @@
+//! How a side sleeps on this system: on a futex. The seam itself is the core's, and all of it is here too.
+//!
+//! | way of sleeping | who can wake | deadline |
+//! |---|---|---|
+//! | [`Futex`] | any process that has the word mapped, and any thread of this one | [`Instant`] |
+//! | [`PrivateFutex`] | threads of this process; the kernel's lookup is shorter | [`Instant`] |
+//! | [`Async`] around either | the same, and it can wake a task too; not in shared memory | [`Instant`] |
+//!
+//! Waking is one system call that takes no lock of ours and leaves `errno` alone, so that it may be done in a signal handler.
+
+#[doc(inline)]
+pub use ringway_core::wait::*;
+
+use ringway_core::sync::AtomicU32;
+use rustix::io::Errno;
+use rustix::thread::{Timespec, futex};
+use std::time::Instant;
+
+/// Sleeping on a futex that any process may wake which has the word in its memory.
+///
+/// It takes no place beside the word, so that the layout of shared memory does not depend on it. Two sides that
+/// are threads of one process may use it as well.
+///
+/// See [`futex(2)`](https://man7.org/linux/man-pages/man2/futex.2.html), `FUTEX_WAIT` and `FUTEX_WAKE`.
+///
+/// ```
+/// use ringway::wait::{Doorbell, Futex, TimedOut};
+/// use std::sync::atomic::{AtomicBool, Ordering};
+/// use std::time::{Duration, Instant};
+///
+/// let bell = Doorbell::new(Futex);
+/// let soon = Instant::now() + Duration::from_millis(5);
+/// assert_eq!(bell.wait_until(Some(soon), || None::<()>), Err(TimedOut));
+///
+/// let ready = AtomicBool::new(false);
+/// std::thread::scope(|s| {
+///     s.spawn(|| {
+///         ready.store(true, Ordering::Release);
+///         bell.ring();
+///     });
+///     bell.wait_until(None, || ready.load(Ordering::Acquire).then_some(())).unwrap();
+/// });
+/// ```
+#[doc(alias = "futex")]
+#[doc(alias = "FUTEX_WAIT")]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Futex;
+
+/// Sleeping on a futex that only threads of this process wake (`FUTEX_PRIVATE_FLAG`).
+///
+/// Both sides must use the same kind: a private waiter does not hear [`Futex`]'s wake, nor the other way round.
+///
+/// ```
+/// use ringway::wait::{Doorbell, PrivateFutex};
+/// static BELL: Doorbell<PrivateFutex> = Doorbell::new(PrivateFutex);
+/// assert_eq!(BELL.wait_until(None, || Some(5)), Ok(5));
+/// ```
+#[doc(alias = "FUTEX_PRIVATE_FLAG")]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PrivateFutex;
+
+impl Wait for Futex {
+    type Deadline = Instant;
+
+    fn wait(
+        &self,
+        word: &AtomicU32,
+        expected: u32,
+        deadline: Option<Instant>,
+    ) -> Result<(), TimedOut> {
+        wait(word, futex::Flags::empty(), expected, deadline)
+    }
+
+    fn wake(&self, word: &AtomicU32, n: u32) {
+        wake(word, futex::Flags::empty(), n);
+    }
+}
+
+impl Wait for PrivateFutex {
+    type Deadline = Instant;
+
+    fn wait(
+        &self,
+        word: &AtomicU32,
+        expected: u32,
+        deadline: Option<Instant>,
+    ) -> Result<(), TimedOut> {
+        wait(word, futex::Flags::PRIVATE, expected, deadline)
+    }
+
+    fn wake(&self, word: &AtomicU32, n: u32) {
+        wake(word, futex::Flags::PRIVATE, n);
+    }
+}
+
+fn wait(
+    word: &AtomicU32,
+    flags: futex::Flags,
+    expected: u32,
+    deadline: Option<Instant>,
+) -> Result<(), TimedOut> {
+    // A futex takes the time left; `Instant` does not tell which clock it counts.
+    let left = deadline.map(time_left);
+    match futex::wait(word.as_core(), flags, expected, left.as_ref()) {
+        Err(Errno::TIMEDOUT) => Err(TimedOut),
+        // Woken; the word was another one (EAGAIN); a signal handler ran (EINTR): the caller looks again, and
+        // the time left is reckoned anew should it come back.
+        _ => Ok(()),
+    }
+}
+
+fn wake(word: &AtomicU32, flags: futex::Flags, n: u32) {
+    // The kernel's count is signed. An error would mean that the address is bad, which a reference is not.
+    let _ = futex::wake(word.as_core(), flags, n.min(i32::MAX as u32));
+}
+
+/// The time until `deadline`, none if it is past. A deadline too far away to be written becomes the farthest.
+pub(crate) fn time_left(deadline: Instant) -> Timespec {
+    let left = deadline.saturating_duration_since(Instant::now());
+    Timespec {
+        tv_sec: left.as_secs().try_into().unwrap_or(i64::MAX),
+        tv_nsec: left.subsec_nanos().into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ringway_core::sync::Ordering;
+    use std::sync::atomic::AtomicBool;
+    use std::time::Duration;
+
+    fn both(check: impl Fn(&dyn Wait<Deadline = Instant>)) {
+        check(&Futex);
+        check(&PrivateFutex);
+    }
+
+    fn in_ms(ms: u64) -> Instant {
+        Instant::now() + Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn a_word_that_differs_is_not_waited_for() {
+        both(|how| {
+            let word = AtomicU32::new(7);
+            assert_eq!(how.wait(&word, 6, None), Ok(()));
+            // Also when the deadline has passed: the change comes first.
+            assert_eq!(how.wait(&word, 6, Some(Instant::now())), Ok(()));
+        });
+    }
+
+    #[test]
+    fn a_deadline_of_the_past_times_out_at_once_and_one_of_the_future_not_before_it() {
+        both(|how| {
+            let word = AtomicU32::new(7);
+            assert_eq!(how.wait(&word, 7, Some(Instant::now())), Err(TimedOut));
+            let deadline = in_ms(30);
+            while how.wait(&word, 7, Some(deadline)).is_ok() {}
+            assert!(Instant::now() >= deadline);
+        });
+    }
+
+    #[test]
+    fn a_deadline_centuries_away_is_a_sleep_and_not_an_error() {
+        both(|how| {
+            let word = AtomicU32::new(0);
+            let done = AtomicBool::new(false);
+            // As far as an `Instant` goes.
+            let mut far = Instant::now();
+            for shift in (0..63).rev() {
+                far = far.checked_add(Duration::from_secs(1 << shift)).unwrap_or(far);
+            }
+            std::thread::scope(|s| {
+                s.spawn(|| {
+                    std::thread::sleep(Duration::from_millis(10));
+                    done.store(true, Ordering::SeqCst);
+                    word.store(1, Ordering::SeqCst);
+                    wake(&word, futex::Flags::empty(), u32::MAX);
+                    wake(&word, futex::Flags::PRIVATE, u32::MAX);
+                });
+                while word.load(Ordering::SeqCst) == 0 {
+                    assert_eq!(how.wait(&word, 0, Some(far)), Ok(()));
+                }
+                assert!(done.load(Ordering::SeqCst));
+            });
+        });
+    }
+
+    #[test]
+    fn a_doorbell_wakes_every_sleeper() {
+        fn check(how: impl Wait<Deadline = Instant> + Sync) {
+            let bell = Doorbell::new(how);
+            let ready = AtomicBool::new(false);
+            std::thread::scope(|s| {
+                for _ in 0..3 {
+                    s.spawn(|| {
+                        let deadline = Some(in_ms(60_000));
+                        let look = || ready.load(Ordering::Acquire).then_some(());
+                        bell.wait_until(deadline, look).expect("woken, not timed out");
+                    });
+                }
+                std::thread::sleep(Duration::from_millis(10));
+                ready.store(true, Ordering::Release);
+                bell.ring();
+            });
+        }
+        check(Futex);
+        check(PrivateFutex);
+        check(Async::new(PrivateFutex));
+    }
+
+    #[test]
+    fn an_interrupted_sleep_looks_again_and_keeps_its_deadline() {
+        extern "C" fn nothing(_: libc::c_int) {}
+        let action: extern "C" fn(libc::c_int) = nothing;
+        // SAFETY: all zeroes is a `sigaction`: no flags, empty mask.
+        let mut new: libc::sigaction = unsafe { std::mem::zeroed() };
+        new.sa_sigaction = action as libc::sighandler_t;
+        // SIGURG: ignored by default and used by no other test, so that what is left behind harms nobody.
+        // SAFETY: `new` is initialised, its handler does nothing.
+        assert_eq!(unsafe { libc::sigaction(libc::SIGURG, &new, std::ptr::null_mut()) }, 0);
+        both(|how| {
+            let word = AtomicU32::new(0);
+            // SAFETY: no preconditions.
+            let sleeper = unsafe { libc::pthread_self() } as usize;
+            let stop = AtomicBool::new(false);
+            let deadline = in_ms(60);
+            std::thread::scope(|s| {
+                s.spawn(|| {
+                    while !stop.load(Ordering::SeqCst) {
+                        std::thread::sleep(Duration::from_millis(2));
+                        // SAFETY: the scope keeps the sleeper alive until this thread ends.
+                        unsafe { libc::pthread_kill(sleeper as libc::pthread_t, libc::SIGURG) };
+                    }
+                });
+                let mut interruptions = 0;
+                while how.wait(&word, 0, Some(deadline)).is_ok() {
+                    interruptions += 1;
+                }
+                assert!(Instant::now() >= deadline);
+                assert!(interruptions > 0, "no signal came in the whole time");
+                stop.store(true, Ordering::SeqCst);
+            });
+        });
+    }
+
+    #[test]
+    fn a_shared_futex_wakes_a_sleeper_in_another_process() {
+        // SAFETY: a fresh anonymous mapping; nothing else knows its address.
+        let page = unsafe {
+            libc::mmap(
+                std::ptr::null_mut(),
+                4096,
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_SHARED | libc::MAP_ANONYMOUS,
+                -1,
+                0,
+            )
+        };
+        assert_ne!(page, libc::MAP_FAILED);
+        // SAFETY: the page is mapped, zeroed (a valid word) and aligned; it is unmapped after the last use.
+        let word: &AtomicU32 = unsafe { &*page.cast() };
+        // SAFETY: the child makes system calls only, then ends without running anything of this process.
+        let child = unsafe { libc::fork() };
+        assert!(child >= 0);
+        if child == 0 {
+            // The parent says 1, the child answers 2.
+            while word.load(Ordering::SeqCst) != 1 {
+                let _ = Futex.wait(word, 0, Some(in_ms(60_000)));
+            }
+            word.store(2, Ordering::SeqCst);
+            Futex.wake(word, 1);
+            // SAFETY: ends the child at once.
+            unsafe { libc::_exit(0) };
+        }
+        std::thread::sleep(Duration::from_millis(10));
+        word.store(1, Ordering::SeqCst);
+        Futex.wake(word, 1);
+        while word.load(Ordering::SeqCst) == 1 {
+            assert_eq!(Futex.wait(word, 1, Some(in_ms(60_000))), Ok(()), "the child never woke us");
+        }
+        assert_eq!(word.load(Ordering::SeqCst), 2);
+        let mut status = 0;
+        // SAFETY: our child, and a place for its status.
+        assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+        assert_eq!(status, 0);
+        // SAFETY: the mapping made above; `word` is not used after this.
+        unsafe { libc::munmap(page, 4096) };
+    }
+}
