@@ -1,0 +1,115 @@
+//! What the loom models share: ways of sleeping that loom understands, so that a lost wake-up is a deadlock,
+//! which loom reports.
+#![cfg(loom)]
+#![allow(dead_code)]
+
+use loom::sync::{Condvar, Mutex};
+use ringway_core::sync::{AtomicU32, Ordering};
+use ringway_core::wait::{TimedOut, Wait};
+use std::sync::Arc;
+use std::task::{Wake, Waker};
+
+/// A futex as loom sees it: compares and falls asleep in one step, and wakes only when it is told to.
+///
+/// Stricter than the real one, which may wake for no reason: here a wake-up that is not sent never comes.
+#[derive(Debug, Default)]
+pub struct LoomFutex {
+    word: Mutex<()>,
+    sleepers: Condvar,
+}
+
+impl LoomFutex {
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl Wait for LoomFutex {
+    /// A deadline that is always just passing: whoever would fall asleep times out instead.
+    type Deadline = ();
+
+    fn wait(&self, word: &AtomicU32, expected: u32, deadline: Option<()>) -> Result<(), TimedOut> {
+        let guard = self.word.lock().unwrap();
+        if word.load(Ordering::Relaxed) == expected {
+            if deadline.is_some() {
+                return Err(TimedOut);
+            }
+            drop(self.sleepers.wait(guard).unwrap());
+        }
+        Ok(())
+    }
+
+    fn wake(&self, _word: &AtomicU32, _n: u32) {
+        // The lock is what makes compare-and-sleep one step.
+        drop(self.word.lock().unwrap());
+        self.sleepers.notify_all();
+    }
+}
+
+/// A task that one thread runs: its waker, and the sleep between two polls.
+#[derive(Debug)]
+pub struct Task {
+    woken: Mutex<u32>,
+    asleep: Condvar,
+}
+
+impl Wake for Task {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        *self.woken.lock().unwrap() += 1;
+        self.asleep.notify_one();
+    }
+}
+
+impl Task {
+    pub fn new() -> Arc<Self> {
+        Arc::new(Task { woken: Mutex::new(0), asleep: Condvar::new() })
+    }
+
+    pub fn waker(self: &Arc<Self>) -> Waker {
+        Waker::from(self.clone())
+    }
+
+    /// Sleeps until the waker was used at least once since the last time.
+    pub fn sleep(&self) {
+        // A task that wakes itself until another side is done must let that side run.
+        loom::thread::yield_now();
+        let mut woken = self.woken.lock().unwrap();
+        while *woken == 0 {
+            woken = self.asleep.wait(woken).unwrap();
+        }
+        *woken = 0;
+    }
+
+    /// How often the waker was used since the last sleep.
+    pub fn woken(&self) -> u32 {
+        *self.woken.lock().unwrap()
+    }
+
+    /// Polls `poll` with this task's waker until it is ready, sleeping in between.
+    pub fn block_on<R>(
+        self: &Arc<Self>,
+        mut poll: impl FnMut(&mut core::task::Context<'_>) -> core::task::Poll<R>,
+    ) -> R {
+        let waker = self.waker();
+        let mut cx = core::task::Context::from_waker(&waker);
+        loop {
+            if let core::task::Poll::Ready(answer) = poll(&mut cx) {
+                return answer;
+            }
+            self.sleep();
+        }
+    }
+}
+
+/// Explores every interleaving with at most `preemptions` involuntary switches of threads (`None`: all of them).
+pub fn model(preemptions: Option<usize>, f: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    if builder.preemption_bound.is_none() {
+        builder.preemption_bound = preemptions;
+    }
+    builder.check(f);
+}
