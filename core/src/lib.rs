@@ -6,5 +6,6 @@
 extern crate std;
 
 pub mod channel;
+pub mod ring;
 pub mod sync;
 pub mod wait;

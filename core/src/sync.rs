@@ -220,8 +220,14 @@ pub(crate) struct Slots<T, const N: usize> {
 impl<T, const N: usize> Slots<T, N> {
     const_unless_loom! {
         pub(crate) fn new() -> Self {
+            Slots::of([const { MaybeUninit::uninit() }; N])
+        }
+    }
+
+    const_unless_loom! {
+        fn of(data: [MaybeUninit<T>; N]) -> Self {
             Slots {
-                data: core::cell::UnsafeCell::new([const { MaybeUninit::uninit() }; N]),
+                data: core::cell::UnsafeCell::new(data),
                 #[cfg(loom)]
                 watch: core::array::from_fn(|_| loom::cell::UnsafeCell::new(())),
             }
@@ -235,6 +241,15 @@ impl<T, const N: usize> Slots<T, N> {
             #[cfg(loom)]
             watch: &self.watch,
             _borrow: core::marker::PhantomData,
+        }
+    }
+}
+
+impl<const N: usize> Slots<u8, N> {
+    const_unless_loom! {
+        /// Bytes that are initialized from the start, so that free ones can be lent out as a slice.
+        pub(crate) fn zeroed() -> Self {
+            Slots::of([const { MaybeUninit::new(0) }; N])
         }
     }
 }

@@ -1,0 +1,425 @@
+//! Rings: bounded queues in place, for exactly one producer and one consumer.
+//!
+//! [`Ring`] carries values, [`bytes::ByteRing`] carries bytes in contiguous grants. Both are wait-free, need loads and
+//! stores alone (a Cortex-M0 runs them as they are), waste no slot, and live in a `static` or on a stack:
+//!
+//! - **`static`**: [`Ring::producer`] and [`Ring::consumer`] hand out each half once, and again after it was dropped. An
+//!   interrupt handler takes its half, uses it and drops it, or keeps it.
+//! - **borrowed**: [`Ring::split`] hands out both halves of a ring that the caller owns.
+//!
+//! With [`Polled`] (the default) each side looks when it suits it. With a [`Doorbell`](crate::wait::Doorbell) the sides can
+//! also sleep ([`Producer::push`], [`Consumer::pop`]) or await ([`Consumer::poll_pop`]); then each publication costs a
+//! fence, which is why it is a choice.
+//!
+//! The peer's position is cached in the handle and looked up again only when the handle seems full or empty; the
+//! handles lie on cache lines of their own, where the target has caches.
+//!
+//! The positions run through twice the capacity as in Lamport, "Specifying Concurrent Program Modules", TOPLAS
+//! 1983; the cached peer position follows Giacomoni, Moseley and Vachharajani, "FastForward for Efficient Pipeline
+//! Parallelism", PPoPP 2008, and Lee et al., "MCRingBuffer", 2009.
+//!
+//! ```
+//! use ringway_core::ring::Ring;
+//! static SAMPLES: Ring<u16, 8> = Ring::new();
+//!
+//! // In the interrupt:
+//! if let Some(mut adc) = SAMPLES.producer() {
+//!     if adc.try_push(512).is_err() { /* full: count the loss */ }
+//! }
+//! // In main:
+//! let mut samples = SAMPLES.consumer().unwrap();
+//! assert_eq!(samples.try_pop(), Some(512));
+//! assert_eq!(samples.try_pop(), None);
+//! ```
+
+pub mod bytes;
+mod chunk;
+mod cursor;
+mod index;
+mod raw;
+mod waiting;
+
+pub use chunk::{ReadChunk, TooFew, WriteChunk};
+pub use waiting::PushError;
+
+use crate::sync::{CachePadded, Slots, SlotsRef, const_unless_loom};
+use crate::wait::{Bell, Polled};
+use core::fmt;
+use cursor::{ConsumerCursor, Header, ProducerCursor};
+
+/// The ring is full: here is the value back.
+///
+/// ```
+/// use ringway_core::ring::{Full, Ring};
+/// let mut ring = Ring::<_, 1>::new();
+/// let (mut producer, _consumer) = ring.split();
+/// assert_eq!(producer.try_push('a'), Ok(()));
+/// assert_eq!(producer.try_push('b'), Err(Full('b')));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Full<T>(
+    /// What was not pushed.
+    pub T,
+);
+
+impl<T> fmt::Debug for Full<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Full(..)")
+    }
+}
+
+impl<T> fmt::Display for Full<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the ring is full: pop first, or push again later")
+    }
+}
+
+impl<T> core::error::Error for Full<T> {}
+
+/// A ring of `N` values of `T` for one producer and one consumer. `B` says whether a side can sleep, see
+/// [`Bell`].
+///
+/// Memory: `N` values and 16 bytes (with [`Polled`]) where the target has no caches; where it has, two cache lines
+/// instead of the 16 bytes. `N` is 1 to 2^30; another does not compile.
+///
+/// Values that are in the ring when it is dropped are dropped with it.
+///
+/// ```
+/// use ringway_core::ring::Ring;
+/// let mut ring = Ring::<String, 2>::new();
+/// let (mut producer, mut consumer) = ring.split();
+/// std::thread::scope(|s| {
+///     s.spawn(move || {
+///         for word in ["to", "and", "fro"] {
+///             while producer.try_push(word.to_string()).is_err() {}
+///         }
+///     });
+///     let mut heard = Vec::new();
+///     while heard.len() < 3 {
+///         heard.extend(consumer.try_pop());
+///     }
+///     assert_eq!(heard, ["to", "and", "fro"]);
+/// });
+/// ```
+#[derive(Debug)]
+#[repr(C)]
+pub struct Ring<T, const N: usize, B = Polled> {
+    header: Header<B>,
+    slots: Slots<T, N>,
+}
+
+// SAFETY: a value is given from one side to the other through SYNC POINT A and B, and touched by one side at a time
+// (the ownership rule), so that `T: Send` is all it takes. `B` is shared as it is.
+unsafe impl<T: Send, const N: usize, B: Sync> Sync for Ring<T, N, B> {}
+
+// SAFETY: the ring owns its values, and no half borrows it when it moves.
+unsafe impl<T: Send, const N: usize, B: Send> Send for Ring<T, N, B> {}
+
+impl<T, const N: usize> Ring<T, N> {
+    const_unless_loom! {
+        /// An empty ring whose sides look when it suits them.
+        ///
+        /// ```
+        /// use ringway_core::ring::Ring;
+        /// static RING: Ring<u32, 64> = Ring::new();
+        /// ```
+        ///
+        /// A ring without slots does not compile:
+        ///
+        /// ```compile_fail
+        /// static RING: ringway_core::ring::Ring<u32, 0> = ringway_core::ring::Ring::new();
+        /// ```
+        pub fn new() -> Self {
+            Ring::with_bells(Polled, Polled)
+        }
+    }
+}
+
+impl<T, const N: usize> Default for Ring<T, N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T, const N: usize, B> Ring<T, N, B> {
+    const_unless_loom! {
+        /// An empty ring whose sides can sleep: the consumer on `consumers`, which the producer rings, and the
+        /// producer on `producers`, which the consumer rings.
+        ///
+        /// ```
+        /// use ringway_core::ring::Ring;
+        /// use ringway_core::wait::{Doorbell, Spin};
+        /// static RING: Ring<u32, 4, Doorbell<Spin>> =
+        ///     Ring::with_bells(Doorbell::new(Spin), Doorbell::new(Spin));
+        /// let mut producer = RING.producer().unwrap();
+        /// producer.push(1).unwrap(); // waits for room if need be
+        /// ```
+        pub fn with_bells(consumers: B, producers: B) -> Self {
+            index::capacity::<N>();
+            Ring { header: Header::new(consumers, producers), slots: Slots::new() }
+        }
+    }
+
+    /// How many values the ring holds.
+    ///
+    /// ```
+    /// assert_eq!(ringway_core::ring::Ring::<u8, 5>::new().capacity(), 5);
+    /// ```
+    pub const fn capacity(&self) -> usize {
+        N
+    }
+}
+
+impl<T, const N: usize, B: Bell> Ring<T, N, B> {
+    /// The producer's half, or `None` while somebody has it. Dropping it gives it back. Any context may ask.
+    ///
+    /// ```
+    /// use ringway_core::ring::Ring;
+    /// static RING: Ring<u8, 2> = Ring::new();
+    /// let producer = RING.producer().unwrap();
+    /// assert!(RING.producer().is_none(), "there is one");
+    /// drop(producer);
+    /// assert!(RING.producer().is_some(), "it was given back");
+    /// ```
+    pub fn producer(&self) -> Option<Producer<'_, T, N, B>> {
+        self.header.take_producer().map(|cursor| Producer::new(cursor, &self.slots))
+    }
+
+    /// The consumer's half, or `None` while somebody has it. Dropping it gives it back; values that it left are
+    /// there for the next. Any context may ask.
+    ///
+    /// ```
+    /// use ringway_core::ring::Ring;
+    /// static RING: Ring<u8, 2> = Ring::new();
+    /// let consumer = RING.consumer().unwrap();
+    /// assert!(RING.consumer().is_none());
+    /// ```
+    pub fn consumer(&self) -> Option<Consumer<'_, T, N, B>> {
+        self.header.take_consumer().map(|cursor| Consumer::new(cursor, &self.slots))
+    }
+
+    /// Both halves of a ring that the caller owns. Needs no read-modify-write, hence no critical section anywhere.
+    ///
+    /// ```
+    /// use ringway_core::ring::Ring;
+    /// let mut ring = Ring::<_, 4>::new();
+    /// let (mut producer, mut consumer) = ring.split();
+    /// producer.try_push("hello").unwrap();
+    /// assert_eq!(consumer.try_pop(), Some("hello"));
+    /// ```
+    pub fn split(&mut self) -> (Producer<'_, T, N, B>, Consumer<'_, T, N, B>) {
+        let (producer, consumer) = self.header.take_both();
+        (Producer::new(producer, &self.slots), Consumer::new(consumer, &self.slots))
+    }
+}
+
+impl<T, const N: usize, B> Drop for Ring<T, N, B> {
+    fn drop(&mut self) {
+        if core::mem::needs_drop::<T>() {
+            let (head, tail) = self.header.positions();
+            let left = index::used::<N>(head, tail).unwrap_or(0);
+            // SAFETY: no half is left, so that the values between the positions are ours, and nobody comes after.
+            unsafe { self.slots.as_slots_ref().drop_values::<N>(head, left) };
+        }
+    }
+}
+
+/// The half that pushes. It can move to another thread or context, and is used from one at a time.
+///
+/// ```
+/// use ringway_core::ring::Ring;
+/// let mut ring = Ring::<_, 3>::new();
+/// let (mut producer, _consumer) = ring.split();
+/// assert_eq!(producer.try_push_slice(&[1, 2, 3, 4]), 3);
+/// assert_eq!(producer.room(), 0);
+/// ```
+#[derive(Debug)]
+pub struct Producer<'a, T, const N: usize, B: Bell = Polled> {
+    cursor: CachePadded<ProducerCursor<'a, N, B>>,
+    slots: SlotsRef<'a, T>,
+}
+
+// SAFETY: as for `Ring`: values pass from side to side by the ownership rule. The raw pointer inside is a borrow
+// of the ring's slots.
+unsafe impl<T: Send, const N: usize, B: Bell + Sync> Send for Producer<'_, T, N, B> {}
+
+impl<'a, T, const N: usize, B: Bell> Producer<'a, T, N, B> {
+    fn new(cursor: ProducerCursor<'a, N, B>, slots: &'a Slots<T, N>) -> Self {
+        Producer { cursor: CachePadded(cursor), slots: slots.as_slots_ref() }
+    }
+
+    /// Pushes one value. Wait-free.
+    ///
+    /// # Errors
+    /// [`Full`] with the value, when there is no room.
+    #[inline]
+    pub fn try_push(&mut self, value: T) -> Result<(), Full<T>> {
+        if self.cursor.0.room(1) == 0 {
+            return Err(Full(value));
+        }
+        // SAFETY: the ownership rule: there is room for one.
+        unsafe { self.slots.write::<N>(self.cursor.0.tail(), value) };
+        self.cursor.0.publish(1);
+        Ok(())
+    }
+
+    /// Pushes as many of `values` as there is room for, in one publication, and returns how many. Wait-free.
+    ///
+    /// ```
+    /// use ringway_core::ring::Ring;
+    /// let mut ring = Ring::<u32, 4>::new();
+    /// let (mut producer, mut consumer) = ring.split();
+    /// assert_eq!(producer.try_push_slice(&[1, 2, 3]), 3);
+    /// let mut out = [0; 8];
+    /// assert_eq!(consumer.try_pop_slice(&mut out), 3);
+    /// assert_eq!(out[..3], [1, 2, 3]);
+    /// ```
+    pub fn try_push_slice(&mut self, values: &[T]) -> usize
+    where
+        T: Copy,
+    {
+        let want = values.len().min(N) as u32;
+        let count = self.cursor.0.room(want).min(want);
+        let (taken, _) = values.split_at_checked(count as usize).unwrap_or((values, &[]));
+        if count > 0 {
+            // SAFETY: the ownership rule: there is room for `count`, which is the length of `taken`.
+            unsafe { self.slots.copy_in::<N>(self.cursor.0.tail(), taken) };
+            self.cursor.0.publish(count);
+        }
+        count as usize
+    }
+
+    /// How many values can be pushed now. The consumer can only make it more.
+    pub fn room(&mut self) -> usize {
+        self.cursor.0.room(N as u32) as usize
+    }
+
+    /// How many values the ring holds when it is full.
+    pub const fn capacity(&self) -> usize {
+        N
+    }
+
+    /// Whether a consumer was there and is gone. One that has not come yet is not gone, and one that is gone may be
+    /// followed by another.
+    ///
+    /// ```
+    /// use ringway_core::ring::Ring;
+    /// let mut ring = Ring::<u8, 4>::new();
+    /// let (producer, consumer) = ring.split();
+    /// assert!(!producer.consumer_is_gone());
+    /// drop(consumer);
+    /// assert!(producer.consumer_is_gone());
+    /// ```
+    pub fn consumer_is_gone(&self) -> bool {
+        self.cursor.0.peer_is_gone()
+    }
+}
+
+/// The half that pops. It can move to another thread or context, and is used from one at a time.
+///
+/// ```
+/// use ringway_core::ring::Ring;
+/// let mut ring = Ring::<_, 4>::new();
+/// let (mut producer, mut consumer) = ring.split();
+/// producer.try_push_slice(&[1, 2, 3]);
+/// assert_eq!(consumer.peek(), Some(&1));
+/// assert_eq!(consumer.len(), 3);
+/// consumer.clear();
+/// assert!(consumer.is_empty());
+/// ```
+#[derive(Debug)]
+pub struct Consumer<'a, T, const N: usize, B: Bell = Polled> {
+    cursor: CachePadded<ConsumerCursor<'a, N, B>>,
+    slots: SlotsRef<'a, T>,
+}
+
+// SAFETY: as for `Producer`.
+unsafe impl<T: Send, const N: usize, B: Bell + Sync> Send for Consumer<'_, T, N, B> {}
+
+impl<'a, T, const N: usize, B: Bell> Consumer<'a, T, N, B> {
+    fn new(cursor: ConsumerCursor<'a, N, B>, slots: &'a Slots<T, N>) -> Self {
+        Consumer { cursor: CachePadded(cursor), slots: slots.as_slots_ref() }
+    }
+
+    /// Pops the oldest value, if there is one. Wait-free.
+    #[inline]
+    pub fn try_pop(&mut self) -> Option<T> {
+        if self.cursor.0.ready(1) == 0 {
+            return None;
+        }
+        // SAFETY: the ownership rule: one is ready. `release` makes sure that it is not read again.
+        let value = unsafe { self.slots.read::<N>(self.cursor.0.head()) };
+        self.cursor.0.release(1);
+        Some(value)
+    }
+
+    /// Pops as many values as there are, at most `out.len()`, and returns how many. Wait-free.
+    pub fn try_pop_slice(&mut self, out: &mut [T]) -> usize
+    where
+        T: Copy,
+    {
+        let want = out.len().min(N) as u32;
+        let count = self.cursor.0.ready(want).min(want);
+        if let Some((taken, _)) = out.split_at_mut_checked(count as usize) {
+            if count > 0 {
+                // SAFETY: the ownership rule: `count` are ready, which is the length of `taken`.
+                unsafe { self.slots.copy_out::<N>(self.cursor.0.head(), taken) };
+                self.cursor.0.release(count);
+            }
+        }
+        count as usize
+    }
+
+    /// The oldest value, in place.
+    pub fn peek(&mut self) -> Option<&T> {
+        if self.cursor.0.ready(1) == 0 {
+            return None;
+        }
+        // SAFETY: the ownership rule: one is ready, and `&mut self` is borrowed for as long as the answer lives.
+        let (first, _) = unsafe { self.slots.readable::<N>(self.cursor.0.head(), 1) };
+        first.first()
+    }
+
+    /// Drops every value that is in the ring now, and wakes the producer.
+    pub fn clear(&mut self) {
+        let count = self.cursor.0.ready(N as u32);
+        self.discard(count);
+    }
+
+    /// How many values can be popped now. The producer can only make it more.
+    pub fn len(&mut self) -> usize {
+        self.cursor.0.ready(N as u32) as usize
+    }
+
+    /// Whether there is nothing to pop now.
+    pub fn is_empty(&mut self) -> bool {
+        self.cursor.0.ready(1) == 0
+    }
+
+    /// How many values the ring holds when it is full.
+    pub const fn capacity(&self) -> usize {
+        N
+    }
+
+    /// Whether a producer was there and is gone. What it pushed can still be popped. One that has not come yet is
+    /// not gone, and one that is gone may be followed by another.
+    pub fn producer_is_gone(&self) -> bool {
+        self.cursor.0.peer_is_gone()
+    }
+
+    /// Drops the oldest `count` values, which are ready, and gives their slots back; also when a value panics
+    /// as it is dropped (those behind it are then leaked).
+    fn discard(&mut self, count: u32) {
+        struct Release<'c, 'a, const N: usize, B: Bell>(&'c mut ConsumerCursor<'a, N, B>, u32);
+        impl<const N: usize, B: Bell> Drop for Release<'_, '_, N, B> {
+            fn drop(&mut self) {
+                self.0.release(self.1);
+            }
+        }
+        let release = Release(&mut self.cursor.0, count);
+        if core::mem::needs_drop::<T>() {
+            // SAFETY: the ownership rule: `count` are ready. `release` makes sure that they are not read again.
+            unsafe { self.slots.drop_values::<N>(release.0.head(), count) };
+        }
+    }
+}

@@ -1,0 +1,355 @@
+//! The byte ring: one producer, one consumer, and grants that are contiguous, so that a DMA transfer, a `memcpy` or a
+//! parser gets one run of memory.
+//!
+//! Two ways in and two ways out, which may be mixed:
+//!
+//! | | copies | in place |
+//! |---|---|---|
+//! | as much as there is | [`try_write`](Producer::try_write), [`try_read`](Consumer::try_read) | [`try_reserve_up_to`](Producer::try_reserve_up_to), [`try_peek`](Consumer::try_peek) |
+//! | exactly so much, in one publication | [`try_write_all`](Producer::try_write_all) | [`try_reserve`](Producer::try_reserve) |
+//!
+//! # Where the ring's end lies in the way
+//!
+//! An exact grant that does not fit before the end of the memory begins at its start, and the bytes before the end
+//! stay unused for this lap. The producer writes down where the lap's bytes end (the *mark*), and the consumer skips
+//! from there. As in Cooke's bip buffer (2003), but the consumer's view of such a gap costs no second position.
+//!
+//! A gap must not lead to a grant that can never succeed: with everything read, the free memory is still cut in two
+//! at the position, and the larger piece has at least half of it. So an exact grant may ask for
+//! [`MAX_GRANT`](ByteRing::MAX_GRANT), half the capacity rounded up, which always succeeds once the consumer has read
+//! everything; more is refused as [`TooLarge`](ReserveError::TooLarge), not as full. Copies wrap around and have no such
+//! limit.
+//!
+//! ```
+//! use ringway_core::ring::bytes::ByteRing;
+//! static UART: ByteRing<64> = ByteRing::new();
+//! let (mut tx, mut rx) = (UART.producer().unwrap(), UART.consumer().unwrap());
+//!
+//! let mut grant = tx.try_reserve(5).unwrap();
+//! grant.copy_from_slice(b"hello");
+//! grant.commit(5);
+//!
+//! let grant = rx.try_peek().unwrap();
+//! assert_eq!(&*grant, b"hello");
+//! grant.release(5);
+//! ```
+
+use super::cursor::{ConsumerCursor, Header, ProducerCursor};
+use super::index;
+use crate::sync::{AtomicU32, CachePadded, Ordering, Slots, SlotsRef, const_unless_loom};
+use crate::wait::{Bell, Polled};
+use core::fmt;
+
+mod grant;
+mod waiting;
+
+pub use grant::{ReadGrant, ReserveError, WriteGrant};
+
+/// A ring of `N` bytes for one producer and one consumer. `B` says whether a side can sleep, see [`Bell`].
+///
+/// Memory: `N` bytes and 20 more (with [`Polled`]) where the target has no caches; where it has, cache lines. `N` is
+/// 1 to 2^30; another does not compile.
+///
+/// ```
+/// use ringway_core::ring::bytes::ByteRing;
+/// let mut ring = ByteRing::<8>::new();
+/// let (mut producer, mut consumer) = ring.split();
+/// assert_eq!(producer.try_write(b"0123456789"), 8, "as much as fits");
+/// let mut out = [0; 4];
+/// assert_eq!(consumer.try_read(&mut out), 4);
+/// assert_eq!(&out, b"0123");
+/// ```
+#[derive(Debug)]
+#[repr(C)]
+pub struct ByteRing<const N: usize, B = Polled> {
+    header: Header<B>,
+    /// The mark: where the bytes of the consumer's lap end, once the producer has left that lap.
+    mark: AtomicU32,
+    slots: Slots<u8, N>,
+}
+
+// SAFETY: bytes pass from one side to the other by the ownership rule, see `cursor` and `raw`.
+unsafe impl<const N: usize, B: Sync> Sync for ByteRing<N, B> {}
+
+impl<const N: usize> ByteRing<N> {
+    const_unless_loom! {
+        /// An empty ring whose sides look when it suits them.
+        ///
+        /// ```
+        /// use ringway_core::ring::bytes::ByteRing;
+        /// static RING: ByteRing<256> = ByteRing::new();
+        /// ```
+        pub fn new() -> Self {
+            ByteRing::with_bells(Polled, Polled)
+        }
+    }
+}
+
+impl<const N: usize> Default for ByteRing<N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<const N: usize, B> ByteRing<N, B> {
+    /// The largest exact grant: half the capacity, rounded up. See the [module](self) for why.
+    ///
+    /// ```
+    /// assert_eq!(ringway_core::ring::bytes::ByteRing::<7>::MAX_GRANT, 4);
+    /// ```
+    pub const MAX_GRANT: usize = N.div_ceil(2);
+
+    const_unless_loom! {
+        /// An empty ring whose sides can sleep: the consumer on `consumers`, the producer on `producers`.
+        ///
+        /// ```
+        /// use ringway_core::ring::bytes::ByteRing;
+        /// use ringway_core::wait::{Doorbell, Spin};
+        /// static RING: ByteRing<16, Doorbell<Spin>> =
+        ///     ByteRing::with_bells(Doorbell::new(Spin), Doorbell::new(Spin));
+        /// assert_eq!(RING.producer().unwrap().write(b"hi"), Ok(2));
+        /// ```
+        pub fn with_bells(consumers: B, producers: B) -> Self {
+            index::capacity::<N>();
+            ByteRing {
+                header: Header::new(consumers, producers),
+                mark: AtomicU32::new(0),
+                slots: Slots::zeroed(),
+            }
+        }
+    }
+
+    /// How many bytes the ring holds.
+    pub const fn capacity(&self) -> usize {
+        N
+    }
+}
+
+impl<const N: usize, B: Bell> ByteRing<N, B> {
+    /// The producer's half, or `None` while somebody has it. Dropping it gives it back. Any context may ask.
+    ///
+    /// ```
+    /// use ringway_core::ring::bytes::ByteRing;
+    /// static RING: ByteRing<8> = ByteRing::new();
+    /// let producer = RING.producer().unwrap();
+    /// assert!(RING.producer().is_none());
+    /// ```
+    pub fn producer(&self) -> Option<Producer<'_, N, B>> {
+        self.header.take_producer().map(|cursor| Producer::new(cursor, &self.mark, &self.slots))
+    }
+
+    /// The consumer's half, or `None` while somebody has it. Dropping it gives it back; bytes that it left are there
+    /// for the next. Any context may ask.
+    pub fn consumer(&self) -> Option<Consumer<'_, N, B>> {
+        self.header.take_consumer().map(|cursor| Consumer::new(cursor, &self.mark, &self.slots))
+    }
+
+    /// Both halves of a ring that the caller owns. Needs no read-modify-write.
+    pub fn split(&mut self) -> (Producer<'_, N, B>, Consumer<'_, N, B>) {
+        let (producer, consumer) = self.header.take_both();
+        (
+            Producer::new(producer, &self.mark, &self.slots),
+            Consumer::new(consumer, &self.mark, &self.slots),
+        )
+    }
+}
+
+/// Why bytes were not written; none were.
+///
+/// ```
+/// use ringway_core::ring::bytes::{ByteRing, WriteAllError};
+/// let mut ring = ByteRing::<4>::new();
+/// let (mut producer, _consumer) = ring.split();
+/// assert_eq!(producer.try_write_all(b"12345"), Err(WriteAllError::TooLarge { max: 4 }));
+/// assert_eq!(producer.try_write_all(b"123"), Ok(()));
+/// assert_eq!(producer.try_write_all(b"45"), Err(WriteAllError::Full));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WriteAllError {
+    /// There is not enough room now.
+    Full,
+    /// There can never be enough room.
+    TooLarge {
+        /// The most that fits, in bytes.
+        max: usize,
+    },
+}
+
+impl fmt::Display for WriteAllError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            WriteAllError::Full => {
+                f.write_str("the ring is too full now: read first, or try later")
+            }
+            WriteAllError::TooLarge { max } => write!(f, "the ring holds at most {max} bytes"),
+        }
+    }
+}
+
+impl core::error::Error for WriteAllError {}
+
+/// The half that writes. It can move to another thread or context, and is used from one at a time.
+#[derive(Debug)]
+pub struct Producer<'a, const N: usize, B: Bell = Polled> {
+    cursor: CachePadded<ProducerCursor<'a, N, B>>,
+    mark: &'a AtomicU32,
+    slots: SlotsRef<'a, u8>,
+}
+
+// SAFETY: bytes pass from side to side by the ownership rule. The raw pointer inside is a borrow of the ring's slots.
+unsafe impl<const N: usize, B: Bell + Sync> Send for Producer<'_, N, B> {}
+
+impl<'a, const N: usize, B: Bell> Producer<'a, N, B> {
+    fn new(cursor: ProducerCursor<'a, N, B>, mark: &'a AtomicU32, slots: &'a Slots<u8, N>) -> Self {
+        Producer { cursor: CachePadded(cursor), mark, slots: slots.as_slots_ref() }
+    }
+
+    /// Copies in as many of `bytes` as there is room for, in one publication, and returns how many. Wait-free.
+    #[inline]
+    pub fn try_write(&mut self, bytes: &[u8]) -> usize {
+        let want = bytes.len().min(N) as u32;
+        let count = self.cursor.0.room(want).min(want);
+        let (taken, _) = bytes.split_at_checked(count as usize).unwrap_or((bytes, &[]));
+        if count > 0 {
+            // SAFETY: the ownership rule: there is room for `count`, which is the length of `taken`.
+            unsafe { self.slots.copy_in::<N>(self.cursor.0.tail(), taken) };
+            self.publish(count);
+        }
+        count as usize
+    }
+
+    /// Copies in all of `bytes` in one publication, or nothing: the consumer never sees a part. Wait-free.
+    ///
+    /// # Errors
+    /// [`WriteAllError::Full`] when there is too little room now, [`WriteAllError::TooLarge`] when there can never be
+    /// enough.
+    pub fn try_write_all(&mut self, bytes: &[u8]) -> Result<(), WriteAllError> {
+        if bytes.len() > N {
+            return Err(WriteAllError::TooLarge { max: N });
+        }
+        if (self.cursor.0.room(bytes.len() as u32) as usize) < bytes.len() {
+            return Err(WriteAllError::Full);
+        }
+        self.try_write(bytes);
+        Ok(())
+    }
+
+    /// How many bytes can be written now. The consumer can only make it more.
+    pub fn room(&mut self) -> usize {
+        self.cursor.0.room(N as u32) as usize
+    }
+
+    /// How many bytes the ring holds when it is full.
+    pub const fn capacity(&self) -> usize {
+        N
+    }
+
+    /// Whether a consumer was there and is gone. One that has not come yet is not gone.
+    pub fn consumer_is_gone(&self) -> bool {
+        self.cursor.0.peer_is_gone()
+    }
+
+    /// Publishes `count` bytes that lie at the tail without a gap.
+    fn publish(&mut self, count: u32) {
+        if index::offset::<N>(self.cursor.0.tail()) + count >= N as u32 {
+            self.set_mark(N as u32);
+        }
+        self.cursor.0.publish(count);
+    }
+
+    /// Writes down where the bytes of this lap end, before the position says that the lap is over.
+    fn set_mark(&mut self, mark: u32) {
+        // Relaxed: the store of the position that follows (SYNC POINT A) carries it to the load in
+        // `Consumer::first_run`. The mark that it replaces was for the lap before, which the consumer has left: we saw so
+        // through SYNC POINT B when we got room in this lap.
+        self.mark.store(mark, Ordering::Relaxed);
+    }
+}
+
+/// The half that reads. It can move to another thread or context, and is used from one at a time.
+#[derive(Debug)]
+pub struct Consumer<'a, const N: usize, B: Bell = Polled> {
+    cursor: CachePadded<ConsumerCursor<'a, N, B>>,
+    mark: &'a AtomicU32,
+    slots: SlotsRef<'a, u8>,
+}
+
+// SAFETY: as for `Producer`.
+unsafe impl<const N: usize, B: Bell + Sync> Send for Consumer<'_, N, B> {}
+
+impl<'a, const N: usize, B: Bell> Consumer<'a, N, B> {
+    fn new(cursor: ConsumerCursor<'a, N, B>, mark: &'a AtomicU32, slots: &'a Slots<u8, N>) -> Self {
+        Consumer { cursor: CachePadded(cursor), mark, slots: slots.as_slots_ref() }
+    }
+
+    /// Copies out as many bytes as there are, at most `out.len()`, and returns how many. Wait-free.
+    #[inline]
+    pub fn try_read(&mut self, out: &mut [u8]) -> usize {
+        let mut done = 0;
+        while let Some(rest) = out.get_mut(done..) {
+            let run = self.first_run(rest.len().min(N) as u32);
+            let count = rest.len().min(run as usize);
+            let Some((taken, _)) = rest.split_at_mut_checked(count) else { break };
+            if count == 0 {
+                break;
+            }
+            // SAFETY: the ownership rule: `run` bytes are ready and contiguous, and `taken` is no longer.
+            unsafe { self.slots.copy_out::<N>(self.cursor.0.head(), taken) };
+            self.cursor.0.release(count as u32);
+            done += count;
+        }
+        done
+    }
+
+    /// Drops every byte that is in the ring now, and wakes the producer.
+    pub fn clear(&mut self) {
+        let count = self.cursor.0.ready(N as u32);
+        self.cursor.0.release(count);
+    }
+
+    /// How many bytes can be read now. The producer can only make it more.
+    pub fn len(&mut self) -> usize {
+        let ready = self.cursor.0.ready(N as u32);
+        let first = self.first_run(ready);
+        // The run may have begun behind a gap: what is ready is counted from there.
+        let ready = self.cursor.0.ready(0);
+        let to_end = N as u32 - index::offset::<N>(self.cursor.0.head());
+        (first + ready.saturating_sub(to_end)) as usize
+    }
+
+    /// Whether there is nothing to read now.
+    pub fn is_empty(&mut self) -> bool {
+        self.cursor.0.ready(1) == 0
+    }
+
+    /// How many bytes the ring holds when it is full.
+    pub const fn capacity(&self) -> usize {
+        N
+    }
+
+    /// Whether a producer was there and is gone. What it wrote can still be read.
+    pub fn producer_is_gone(&self) -> bool {
+        self.cursor.0.peer_is_gone()
+    }
+
+    /// How many bytes lie contiguous at the head, after skipping the gap if the head stands at one. 0: nothing is
+    /// ready. Looks at the producer's position only when fewer than `want` are known to be.
+    #[inline]
+    fn first_run(&mut self, want: u32) -> u32 {
+        let ready = self.cursor.0.ready(want);
+        let at = index::offset::<N>(self.cursor.0.head());
+        let to_end = N as u32 - at;
+        if ready <= to_end {
+            return ready;
+        }
+        // The producer is in the next lap, hence the mark is for ours.
+        // Relaxed: the partner is the store in `Producer::set_mark`, carried here by SYNC POINT A. It is not
+        // replaced before we leave this lap, which we say through SYNC POINT B.
+        let mark = self.mark.load(Ordering::Relaxed).min(N as u32);
+        if mark > at {
+            return mark - at;
+        }
+        self.cursor.0.release(to_end);
+        ready - to_end
+    }
+}

@@ -1,0 +1,132 @@
+//! The forms that wait: for threads and for tasks, on rings whose sides can sleep.
+
+use super::{Consumer, Producer};
+use crate::channel::Error;
+use crate::wait::{Doorbell, Register, Wait};
+use core::task::{Context, Poll};
+
+impl<const N: usize, W: Wait> Producer<'_, N, Doorbell<W>> {
+    fn write_or_closed(&mut self, bytes: &[u8]) -> Option<Result<usize, Error>> {
+        if bytes.is_empty() {
+            return Some(Ok(0));
+        }
+        if self.consumer_is_gone() {
+            return Some(Err(Error::BrokenPipe));
+        }
+        match self.try_write(bytes) {
+            0 => None,
+            count => Some(Ok(count)),
+        }
+    }
+
+    /// Copies in at least one of `bytes` and as many as there is room for; waits for room. Returns how many.
+    ///
+    /// # Errors
+    /// [`Error::BrokenPipe`] when the consumer is gone.
+    ///
+    /// ```
+    /// use ringway_core::channel::Error;
+    /// use ringway_core::ring::bytes::ByteRing;
+    /// use ringway_core::wait::{Doorbell, Spin};
+    /// let mut ring = ByteRing::<4, _>::with_bells(Doorbell::new(Spin), Doorbell::new(Spin));
+    /// let (mut producer, consumer) = ring.split();
+    /// assert_eq!(producer.write(b"123456"), Ok(4));
+    /// drop(consumer);
+    /// assert_eq!(producer.write(b"56"), Err(Error::BrokenPipe));
+    /// ```
+    pub fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
+        self.write_deadline(bytes, None)
+    }
+
+    /// [`write`](Self::write), at most until `deadline` (`None`: for ever).
+    ///
+    /// # Errors
+    /// [`Error::BrokenPipe`] when the consumer is gone, [`Error::TimedOut`] when there was no room in time; nothing was
+    /// written then.
+    pub fn write_deadline(
+        &mut self,
+        bytes: &[u8],
+        deadline: Option<W::Deadline>,
+    ) -> Result<usize, Error> {
+        let header = self.cursor.0.header();
+        header.consumer.0.bell.wait_until(deadline, || self.write_or_closed(bytes))?
+    }
+}
+
+impl<const N: usize, W: Register> Producer<'_, N, Doorbell<W>> {
+    /// [`write`](Self::write) for a task: writes, or has the task woken when there may be room.
+    ///
+    /// # Errors
+    /// [`Error::BrokenPipe`] when the consumer is gone.
+    pub fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize, Error>> {
+        let header = self.cursor.0.header();
+        header.consumer.0.bell.poll_until(cx, || self.write_or_closed(bytes))
+    }
+}
+
+impl<const N: usize, W: Wait> Consumer<'_, N, Doorbell<W>> {
+    fn read_or_end(&mut self, out: &mut [u8]) -> Option<Result<usize, Error>> {
+        if out.is_empty() {
+            return Some(Ok(0));
+        }
+        let count = self.try_read(out);
+        if count > 0 {
+            return Some(Ok(count));
+        }
+        // In this order: what the producer wrote before it went is seen by the look after we see that it went.
+        if self.producer_is_gone() {
+            return Some(Ok(self.try_read(out)));
+        }
+        None
+    }
+
+    /// Copies out at least one byte and as many as there are, at most `out.len()`; waits for one. Returns how many:
+    /// 0 is the end of file, the producer being gone and everything read.
+    ///
+    /// # Errors
+    /// None of its own; the type is that of the forms with a deadline.
+    ///
+    /// ```
+    /// use ringway_core::ring::bytes::ByteRing;
+    /// use ringway_core::wait::{Doorbell, Spin};
+    /// let mut ring = ByteRing::<4, _>::with_bells(Doorbell::new(Spin), Doorbell::new(Spin));
+    /// let (mut producer, mut consumer) = ring.split();
+    /// std::thread::scope(|s| {
+    ///     s.spawn(move || producer.write(b"hi"));
+    ///     let mut out = [0; 8];
+    ///     assert_eq!(consumer.read(&mut out), Ok(2));
+    ///     assert_eq!(consumer.read(&mut out), Ok(0));
+    /// });
+    /// ```
+    pub fn read(&mut self, out: &mut [u8]) -> Result<usize, Error> {
+        self.read_deadline(out, None)
+    }
+
+    /// [`read`](Self::read), at most until `deadline` (`None`: for ever).
+    ///
+    /// # Errors
+    /// [`Error::TimedOut`] when nothing came in time.
+    pub fn read_deadline(
+        &mut self,
+        out: &mut [u8],
+        deadline: Option<W::Deadline>,
+    ) -> Result<usize, Error> {
+        let header = self.cursor.0.header();
+        header.producer.0.bell.wait_until(deadline, || self.read_or_end(out))?
+    }
+}
+
+impl<const N: usize, W: Register> Consumer<'_, N, Doorbell<W>> {
+    /// [`read`](Self::read) for a task: reads, or has the task woken when something may be there.
+    ///
+    /// # Errors
+    /// None of its own.
+    pub fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        out: &mut [u8],
+    ) -> Poll<Result<usize, Error>> {
+        let header = self.cursor.0.header();
+        header.producer.0.bell.poll_until(cx, || self.read_or_end(out))
+    }
+}

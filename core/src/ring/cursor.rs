@@ -1,0 +1,266 @@
+//! The two sides of a single-producer, single-consumer ring: who holds them, where they stand, and every atomic
+//! access that passes slots from one to the other. The rings of values and of bytes are built on this and have no
+//! atomics of their own that pass slots.
+//!
+//! # Who may touch which slot
+//!
+//! The slots from the consumer's position (head) up to the producer's (tail) belong to the consumer, all others to
+//! the producer. Each side stores its own position alone, and only to give slots away:
+//!
+//! ```text
+//!   producer                                      consumer
+//!   write the slots
+//!   tail.store(Release) ───── SYNC POINT A ─────▶ tail.load(Acquire)
+//!                                                 read the slots
+//!   head.load(Acquire) ◀───── SYNC POINT B ────── head.store(Release)
+//!   write them again
+//!
+//!   drop: held.store(Release) ─ SYNC POINT C ───▶ the next holder's swap(Acquire), and the other
+//!                                                 side's look at whether we are gone (Acquire)
+//! ```
+//!
+//! Loads and stores alone: a target without compare-and-swap runs this as it is. Only taking a half is a
+//! read-modify-write.
+//!
+//! # Where the words lie
+//!
+//! Each side has one cache line. On it is what that side writes for every slot (its position) and what it only
+//! reads: whether the other side is held, and the bell that it rings. So a look at either costs nothing
+//! while the other side leaves them alone, which is nearly always.
+
+use super::index;
+use crate::sync::{AtomicU32, CachePadded, Ordering, const_unless_loom};
+use crate::wait::Bell;
+
+/// What one side has on its cache line.
+#[derive(Debug)]
+#[repr(C)]
+pub(super) struct Line<B> {
+    /// Where this side stands. Stored by this side alone.
+    position: AtomicU32,
+    /// Whether the *other* side is held: on this line because this side looks at it.
+    peer: AtomicU32,
+    /// What this side rings and the other side sleeps on.
+    pub(super) bell: B,
+}
+
+/// The peer's half was never taken: it may still come.
+const NOT_YET: u32 = 0;
+/// The peer's half is held.
+const HELD: u32 = 1;
+/// The peer's half was held and given back.
+const GONE: u32 = 2;
+
+/// Everything that the two sides share but the slots.
+#[derive(Debug)]
+#[repr(C)]
+pub(super) struct Header<B> {
+    pub(super) producer: CachePadded<Line<B>>,
+    pub(super) consumer: CachePadded<Line<B>>,
+}
+
+impl<B> Line<B> {
+    const_unless_loom! {
+        fn new(bell: B) -> Self {
+            Line { position: AtomicU32::new(0), peer: AtomicU32::new(NOT_YET), bell }
+        }
+    }
+
+    /// Takes the half that this line watches; false when somebody has it.
+    fn take_peer(&self) -> bool {
+        // SYNC POINT C, acquire: with the store in `give_back` of whoever held it before, whose position we go
+        // on from.
+        self.peer.swap(HELD, Ordering::Acquire) != HELD
+    }
+
+    /// Whether the half that this line watches was held and is no longer.
+    #[inline(always)]
+    pub(super) fn peer_is_gone(&self) -> bool {
+        // SYNC POINT C, acquire: with the store in `give_back`. What the peer published before it went is
+        // seen by a look at its position after this.
+        self.peer.load(Ordering::Acquire) == GONE
+    }
+
+    /// Gives back the half that this line watches, and wakes this line's side so that it notices.
+    fn give_back(&self, bell: &impl Bell) {
+        // SYNC POINT C, release: with the swap in `take_peer` and the load in `peer_is_gone`.
+        self.peer.store(GONE, Ordering::Release);
+        bell.ring();
+    }
+}
+
+impl<B> Header<B> {
+    const_unless_loom! {
+        pub(super) fn new(producer_rings: B, consumer_rings: B) -> Self {
+            Header {
+                producer: CachePadded(Line::new(producer_rings)),
+                consumer: CachePadded(Line::new(consumer_rings)),
+            }
+        }
+    }
+
+    /// Where consumer and producer stand, for the owner of the whole ring.
+    pub(super) fn positions(&mut self) -> (u32, u32) {
+        // Relaxed: `&mut self` is alone here; whatever made it so (a join, a lock) orders the accesses.
+        (
+            self.consumer.0.position.load(Ordering::Relaxed),
+            self.producer.0.position.load(Ordering::Relaxed),
+        )
+    }
+}
+
+impl<B: Bell> Header<B> {
+    /// The producer's half, if nobody has it.
+    pub(super) fn take_producer<const N: usize>(&self) -> Option<ProducerCursor<'_, N, B>> {
+        self.consumer.0.take_peer().then(|| ProducerCursor::new(self))
+    }
+
+    /// The consumer's half, if nobody has it.
+    pub(super) fn take_consumer<const N: usize>(&self) -> Option<ConsumerCursor<'_, N, B>> {
+        self.producer.0.take_peer().then(|| ConsumerCursor::new(self))
+    }
+
+    /// Both halves, for the owner of the whole ring, who knows that nobody has them. No read-modify-write.
+    pub(super) fn take_both<const N: usize>(
+        &mut self,
+    ) -> (ProducerCursor<'_, N, B>, ConsumerCursor<'_, N, B>) {
+        let header = &*self;
+        // Relaxed: `&mut self` was alone here until now.
+        header.consumer.0.peer.store(HELD, Ordering::Relaxed);
+        header.producer.0.peer.store(HELD, Ordering::Relaxed);
+        (ProducerCursor::new(header), ConsumerCursor::new(header))
+    }
+}
+
+/// The producer's side: owns the free slots from `tail` on. Dropping it gives the half back.
+#[derive(Debug)]
+pub(super) struct ProducerCursor<'a, const N: usize, B: Bell> {
+    header: &'a Header<B>,
+    /// Where we stand: equal to our line's position.
+    tail: u32,
+    /// How many slots from `tail` on are known to be free. There may be more.
+    room: u32,
+}
+
+impl<'a, const N: usize, B: Bell> ProducerCursor<'a, N, B> {
+    fn new(header: &'a Header<B>) -> Self {
+        // Relaxed: stored by whoever held this half before, and ordered by SYNC POINT C when it was taken.
+        let tail = header.producer.0.position.load(Ordering::Relaxed);
+        ProducerCursor { header, tail, room: 0 }
+    }
+
+    pub(super) fn header(&self) -> &'a Header<B> {
+        self.header
+    }
+
+    /// Our position.
+    #[inline(always)]
+    pub(super) fn tail(&self) -> u32 {
+        self.tail
+    }
+
+    /// How many slots are free from `tail` on; looks at the consumer's position only when fewer than `want` are
+    /// known to be. They are the caller's to write.
+    #[inline(always)]
+    pub(super) fn room(&mut self, want: u32) -> u32 {
+        if self.room < want {
+            // SYNC POINT B, acquire: with the store in `ConsumerCursor::release`. The consumer is done with
+            // the slots that its position has passed.
+            let head = self.header.consumer.0.position.load(Ordering::Acquire);
+            // A position that cannot be gives no room: nothing is touched on such a peer's word.
+            self.room = match index::used::<N>(head, self.tail) {
+                Some(used) => index::capacity::<N>() - used,
+                None => 0,
+            };
+        }
+        self.room
+    }
+
+    /// Gives `count` slots to the consumer and wakes it. They are written, and at most as many as the last `room`.
+    #[inline(always)]
+    pub(super) fn publish(&mut self, count: u32) {
+        self.tail = index::advance::<N>(self.tail, count);
+        self.room -= count;
+        // SYNC POINT A, release: with the load in `ConsumerCursor::ready`. The slots' content is seen with
+        // the position.
+        self.header.producer.0.position.store(self.tail, Ordering::Release);
+        self.header.producer.0.bell.ring();
+    }
+
+    /// Whether the consumer was there and is gone.
+    #[inline(always)]
+    pub(super) fn peer_is_gone(&self) -> bool {
+        self.header.producer.0.peer_is_gone()
+    }
+}
+
+impl<const N: usize, B: Bell> Drop for ProducerCursor<'_, N, B> {
+    fn drop(&mut self) {
+        self.header.consumer.0.give_back(&self.header.producer.0.bell);
+    }
+}
+
+/// The consumer's side: owns the filled slots from `head` on. Dropping it gives the half back.
+#[derive(Debug)]
+pub(super) struct ConsumerCursor<'a, const N: usize, B: Bell> {
+    header: &'a Header<B>,
+    /// Where we stand: equal to our line's position.
+    head: u32,
+    /// How many slots from `head` on are known to be filled. There may be more.
+    ready: u32,
+}
+
+impl<'a, const N: usize, B: Bell> ConsumerCursor<'a, N, B> {
+    fn new(header: &'a Header<B>) -> Self {
+        // Relaxed: as in `ProducerCursor::new`.
+        let head = header.consumer.0.position.load(Ordering::Relaxed);
+        ConsumerCursor { header, head, ready: 0 }
+    }
+
+    pub(super) fn header(&self) -> &'a Header<B> {
+        self.header
+    }
+
+    /// Our position.
+    #[inline(always)]
+    pub(super) fn head(&self) -> u32 {
+        self.head
+    }
+
+    /// How many slots are filled from `head` on; looks at the producer's position only when fewer than `want` are
+    /// known to be. They are the caller's to read.
+    #[inline(always)]
+    pub(super) fn ready(&mut self, want: u32) -> u32 {
+        if self.ready < want {
+            // SYNC POINT A, acquire: with the store in `ProducerCursor::publish`. The slots' content is
+            // seen with the position.
+            let tail = self.header.producer.0.position.load(Ordering::Acquire);
+            // A position that cannot be gives nothing to read.
+            self.ready = index::used::<N>(self.head, tail).unwrap_or(0);
+        }
+        self.ready
+    }
+
+    /// Gives `count` slots back to the producer and wakes it. They are read, and at most as many as the last
+    /// `ready`.
+    #[inline(always)]
+    pub(super) fn release(&mut self, count: u32) {
+        self.head = index::advance::<N>(self.head, count);
+        self.ready -= count;
+        // SYNC POINT B, release: with the load in `ProducerCursor::room`. We are done with the slots.
+        self.header.consumer.0.position.store(self.head, Ordering::Release);
+        self.header.consumer.0.bell.ring();
+    }
+
+    /// Whether the producer was there and is gone. What it published before is seen by the next look at `ready`.
+    #[inline(always)]
+    pub(super) fn peer_is_gone(&self) -> bool {
+        self.header.consumer.0.peer_is_gone()
+    }
+}
+
+impl<const N: usize, B: Bell> Drop for ConsumerCursor<'_, N, B> {
+    fn drop(&mut self) {
+        self.header.producer.0.give_back(&self.header.consumer.0.bell);
+    }
+}

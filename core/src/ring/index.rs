@@ -1,0 +1,109 @@
+//! The algebra of positions: pure, no atomics, no memory.
+//!
+//! A position runs through `0..2 * N`, twice the capacity, so that a full ring and an empty one differ and no slot
+//! is wasted. Its offset, the slot it stands at, is the position modulo `N`. Whether the position lies below
+//! `N` or not is the lap's parity.
+//!
+//! Nothing here can overflow: `N` is at most [`MAX_CAPACITY`], and every sum is of at most `3 * N`.
+
+/// The largest capacity: 2^30 slots.
+pub(crate) const MAX_CAPACITY: usize = 1 << 30;
+
+/// `N` as positions count. Refuses a capacity that cannot work when the program is compiled.
+pub(super) const fn capacity<const N: usize>() -> u32 {
+    const {
+        assert!(N > 0, "a ring needs a capacity of at least 1");
+        assert!(N <= MAX_CAPACITY, "a ring holds at most 2^30 slots");
+    }
+    N as u32
+}
+
+/// The slot that a position stands at.
+#[inline(always)]
+pub(super) const fn offset<const N: usize>(position: u32) -> u32 {
+    let n = capacity::<N>();
+    if n.is_power_of_two() {
+        position & (n - 1)
+    } else if position >= n {
+        position - n
+    } else {
+        position
+    }
+}
+
+/// The position `by` slots further on; `by` is at most `N`.
+#[inline(always)]
+pub(super) const fn advance<const N: usize>(position: u32, by: u32) -> u32 {
+    let n = capacity::<N>();
+    let next = position + by;
+    if n.is_power_of_two() {
+        next & (2 * n - 1)
+    } else if next >= 2 * n {
+        next - 2 * n
+    } else {
+        next
+    }
+}
+
+/// How many slots lie between the consumer's position and the producer's. `None` when these cannot be positions of
+/// one ring, which only a peer that writes nonsense can bring about.
+#[inline(always)]
+pub(super) const fn used<const N: usize>(head: u32, tail: u32) -> Option<u32> {
+    let n = capacity::<N>();
+    if head >= 2 * n || tail >= 2 * n {
+        return None;
+    }
+    let distance = if tail >= head { tail - head } else { 2 * n - (head - tail) };
+    if distance <= n { Some(distance) } else { None }
+}
+
+/// The slots from `position` on, `len` of them, as at most two contiguous runs: the first begins at the returned
+/// offset and has the first returned length, the second begins at slot 0. `len` is at most `N`.
+#[inline(always)]
+pub(super) const fn runs<const N: usize>(position: u32, len: u32) -> (u32, u32, u32) {
+    let start = offset::<N>(position);
+    let to_end = capacity::<N>() - start;
+    if len <= to_end { (start, len, 0) } else { (start, to_end, len - to_end) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every pair of positions that a ring can reach agrees with plain counting.
+    fn agrees_with_counting<const N: usize>() {
+        for pushed in 0..6 * N as u32 {
+            let mut tail = 0;
+            (0..pushed).for_each(|_| tail = advance::<N>(tail, 1));
+            assert_eq!(offset::<N>(tail), pushed % N as u32);
+            for behind in 0..=(N as u32).min(pushed) {
+                let mut head = 0;
+                (0..pushed - behind).for_each(|_| head = advance::<N>(head, 1));
+                assert_eq!(used::<N>(head, tail), Some(behind));
+                assert_eq!(advance::<N>(head, behind), tail);
+                let (start, first, second) = runs::<N>(head, behind);
+                assert_eq!(first + second, behind);
+                assert!(start + first <= N as u32 && second <= start);
+            }
+        }
+    }
+
+    #[test]
+    fn positions_count_as_a_queue_does_whatever_the_capacity() {
+        agrees_with_counting::<1>();
+        agrees_with_counting::<2>();
+        agrees_with_counting::<3>();
+        agrees_with_counting::<4>();
+        agrees_with_counting::<7>();
+        agrees_with_counting::<16>();
+    }
+
+    #[test]
+    fn positions_that_no_ring_has_are_refused() {
+        assert_eq!(used::<4>(8, 0), None);
+        assert_eq!(used::<4>(0, 8), None);
+        assert_eq!(used::<4>(0, 5), None, "more than the capacity");
+        assert_eq!(used::<4>(u32::MAX, u32::MAX), None);
+        assert_eq!(used::<{ MAX_CAPACITY }>(0, MAX_CAPACITY as u32), Some(MAX_CAPACITY as u32));
+    }
+}

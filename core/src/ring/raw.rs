@@ -1,0 +1,144 @@
+//! Slot access: where the rings touch memory. Everything unsafe of theirs passes through here.
+//!
+//! The one invariant all of it rests on, **the ownership rule**: between a cursor's `room` and its `publish`, the
+//! slots from `tail` on, `room` of them, belong to the producer; between `ready` and `release`, the slots
+//! from `head` on, `ready` of them, belong to the consumer and are initialized. See [`cursor`](super::cursor).
+
+use super::index;
+use crate::sync::SlotsRef;
+use core::mem::MaybeUninit;
+
+impl<'a, T> SlotsRef<'a, T> {
+    /// Writes one slot.
+    ///
+    /// # Safety
+    /// The slot at `position` belongs to the producer, who is the caller.
+    #[inline(always)]
+    pub(super) unsafe fn write<const N: usize>(self, position: u32, value: T) {
+        let at = index::offset::<N>(position) as usize;
+        self.touch_write(at, 1);
+        // SAFETY: `at < N`, and by the caller's word nobody else touches the slot.
+        unsafe { self.first().wrapping_add(at).write(value) };
+    }
+
+    /// Moves the value out of one slot.
+    ///
+    /// # Safety
+    /// The slot at `position` belongs to the consumer, who is the caller, and will not be read again.
+    #[inline(always)]
+    pub(super) unsafe fn read<const N: usize>(self, position: u32) -> T {
+        let at = index::offset::<N>(position) as usize;
+        self.touch_read(at, 1);
+        // SAFETY: `at < N`, and by the caller's word the slot is initialized and nobody else touches it.
+        unsafe { self.first().wrapping_add(at).read() }
+    }
+
+    /// Copies `values`, at most `N`, into the slots from `position` on.
+    ///
+    /// # Safety
+    /// These slots belong to the producer, who is the caller.
+    #[inline]
+    pub(super) unsafe fn copy_in<const N: usize>(self, position: u32, values: &[T])
+    where
+        T: Copy,
+    {
+        let (start, first, second) = index::runs::<N>(position, values.len() as u32);
+        let (start, first, second) = (start as usize, first as usize, second as usize);
+        self.touch_write(start, first);
+        self.touch_write(0, second);
+        // SAFETY: `start + first <= N` and `first + second == values.len()`; nobody else touches the slots, by the
+        // caller's word, so that `values` does not overlap them.
+        unsafe {
+            self.first().wrapping_add(start).copy_from_nonoverlapping(values.as_ptr(), first)
+        };
+        // SAFETY: as above; the second run starts at slot 0.
+        unsafe {
+            self.first().copy_from_nonoverlapping(values.as_ptr().wrapping_add(first), second)
+        };
+    }
+
+    /// Copies the slots from `position` on into `out`, of at most `N`.
+    ///
+    /// # Safety
+    /// These slots belong to the consumer, who is the caller.
+    #[inline]
+    pub(super) unsafe fn copy_out<const N: usize>(self, position: u32, out: &mut [T])
+    where
+        T: Copy,
+    {
+        let (start, first, second) = index::runs::<N>(position, out.len() as u32);
+        let (start, first, second) = (start as usize, first as usize, second as usize);
+        self.touch_read(start, first);
+        self.touch_read(0, second);
+        let to = out.as_mut_ptr();
+        // SAFETY: `start + first <= N` and `first + second == out.len()`; the slots are initialized and nobody
+        // writes them, by the caller's word.
+        unsafe { to.copy_from_nonoverlapping(self.first().wrapping_add(start), first) };
+        // SAFETY: as above; the second run starts at slot 0.
+        unsafe { to.wrapping_add(first).copy_from_nonoverlapping(self.first(), second) };
+    }
+
+    /// The slots from `position` on, to be written, as two runs.
+    ///
+    /// # Safety
+    /// They belong to the producer, who is the caller, for as long as the slices live.
+    #[inline(always)]
+    pub(super) unsafe fn writable<const N: usize>(
+        self,
+        position: u32,
+        len: u32,
+    ) -> (&'a mut [MaybeUninit<T>], &'a mut [MaybeUninit<T>]) {
+        let (start, first, second) = index::runs::<N>(position, len);
+        self.touch_write(start as usize, first as usize);
+        self.touch_write(0, second as usize);
+        let slots = self.first().cast::<MaybeUninit<T>>();
+        // SAFETY: `start + first <= N`, and by the caller's word nobody else touches these slots.
+        let head = unsafe {
+            core::slice::from_raw_parts_mut(slots.wrapping_add(start as usize), first as usize)
+        };
+        // SAFETY: `second <= start`, so that the runs do not overlap; else as above.
+        let tail = unsafe { core::slice::from_raw_parts_mut(slots, second as usize) };
+        (head, tail)
+    }
+
+    /// The slots from `position` on, to be read, as two runs.
+    ///
+    /// # Safety
+    /// They belong to the consumer, who is the caller, for as long as the slices live.
+    #[inline(always)]
+    pub(super) unsafe fn readable<const N: usize>(
+        self,
+        position: u32,
+        len: u32,
+    ) -> (&'a [T], &'a [T]) {
+        let (start, first, second) = index::runs::<N>(position, len);
+        self.touch_read(start as usize, first as usize);
+        self.touch_read(0, second as usize);
+        // SAFETY: `start + first <= N`, and by the caller's word the slots are initialized and nobody writes them.
+        let head = unsafe {
+            core::slice::from_raw_parts(self.first().wrapping_add(start as usize), first as usize)
+        };
+        // SAFETY: as above; `second <= N`.
+        let tail = unsafe { core::slice::from_raw_parts(self.first(), second as usize) };
+        (head, tail)
+    }
+
+    /// Drops the values in the slots from `position` on.
+    ///
+    /// # Safety
+    /// They belong to the consumer, who is the caller, and will not be read again.
+    pub(super) unsafe fn drop_values<const N: usize>(self, position: u32, len: u32) {
+        let (start, first, second) = index::runs::<N>(position, len);
+        self.touch_read(start as usize, first as usize);
+        self.touch_read(0, second as usize);
+        let head = core::ptr::slice_from_raw_parts_mut(
+            self.first().wrapping_add(start as usize),
+            first as usize,
+        );
+        let tail = core::ptr::slice_from_raw_parts_mut(self.first(), second as usize);
+        // SAFETY: `start + first <= N`, `second <= start`; by the caller's word initialized and the caller's alone.
+        unsafe { head.drop_in_place() };
+        // SAFETY: as above.
+        unsafe { tail.drop_in_place() };
+    }
+}
