@@ -1,0 +1,96 @@
+//! What the images share: a board that starts, ticks, prints and ends.
+//!
+//! An image is a function that runs in the foreground, and one that the timer's interrupt calls:
+//!
+//! ```ignore
+//! ringway_firmware::image!(run, tick);
+//! ```
+//!
+//! The board ends with exit status 0 when `run` returns `true`.
+#![no_std]
+
+#[cfg_attr(target_arch = "arm", path = "cortex_m0.rs")]
+#[cfg_attr(target_arch = "riscv32", path = "riscv32.rs")]
+mod board;
+
+pub use board::{sleep, start_timer};
+
+use semihosting::io::{Write, stdout};
+
+/// Prints `name: value` as one line. Not by `core::fmt`, which can panic.
+pub fn report(name: &str, value: u32) {
+    let mut digits = [b'0'; 10];
+    let mut rest = value;
+    let mut first = digits.len();
+    for (place, digit) in digits.iter_mut().enumerate().rev() {
+        *digit = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        first = place;
+        if rest == 0 {
+            break;
+        }
+    }
+    write(name.as_bytes());
+    write(b": ");
+    write(digits.get(first..).unwrap_or_default());
+    write(b"\n");
+}
+
+fn write(bytes: &[u8]) {
+    if let Ok(mut out) = stdout() {
+        // An emulator without a console is no reason to stop: the exit status says the same.
+        let _ = out.write_all(bytes);
+    }
+}
+
+/// Ends the emulator with status 0 if `good`, otherwise with 1.
+pub fn exit(good: bool) -> ! {
+    semihosting::process::exit(if good { 0 } else { 1 })
+}
+
+/// Makes an image of `fn run() -> bool` and `fn tick()`.
+#[macro_export]
+macro_rules! image {
+    ($run:ident, $tick:ident) => {
+        #[cfg(target_arch = "arm")]
+        mod start {
+            #[cortex_m_rt::entry]
+            fn main() -> ! {
+                $crate::exit(super::$run())
+            }
+
+            #[cortex_m_rt::exception]
+            fn SysTick() {
+                super::$tick()
+            }
+        }
+
+        #[cfg(target_arch = "riscv32")]
+        mod start {
+            #[riscv_rt::entry]
+            fn main() -> ! {
+                $crate::exit(super::$run())
+            }
+
+            #[riscv_rt::core_interrupt(riscv::interrupt::Interrupt::MachineTimer)]
+            fn timer() {
+                $crate::rearm_timer();
+                super::$tick()
+            }
+        }
+    };
+}
+
+#[cfg(target_arch = "riscv32")]
+#[doc(hidden)]
+pub use board::rearm_timer;
+
+// Only an image that can panic needs this name, and nothing has it: such an image does not link.
+unsafe extern "C" {
+    safe fn a_panic_is_reachable() -> !;
+}
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo) -> ! {
+    a_panic_is_reachable()
+}
