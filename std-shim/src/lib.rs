@@ -1,6 +1,7 @@
 //! One IPC vocabulary on an operating system.
 
 mod error;
+pub mod fd;
 pub mod wait;
 
 pub use error::{Cause, Error, Result};

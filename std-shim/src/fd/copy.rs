@@ -1,0 +1,184 @@
+//! Moving bytes from one descriptor to another: inside the kernel where it can, through a buffer where not.
+
+use super::{Interest, poll_one, raw, sigpipe, until};
+use crate::{Error, Result};
+use rustix::io::{self, Errno};
+use std::os::fd::{AsFd, BorrowedFd};
+
+const COPY: &str = "copy from one descriptor to the other";
+
+/// How much one step asks for. What a pipe or a socket holds is less; a file gives all of it.
+const CHUNK: usize = 1 << 20;
+const BUFFER: usize = 128 << 10;
+
+/// Moves bytes between any two descriptors, step by step, so that the caller can count, show and stop.
+///
+/// It tries `splice(2)` (one of the two is a pipe), then `sendfile(2)` (the source is a file), then a buffer, and
+/// remembers what worked for this pair: use one `Copier` per pair. Non-blocking descriptors are waited for.
+///
+/// ```
+/// use ringway::fd::Copier;
+/// use std::io::{Read, Seek, Write};
+/// let mut file = tempfile::tempfile().unwrap();
+/// file.write_all(b"from a file").unwrap();
+/// file.rewind().unwrap();
+/// let (mut reader, writer) = std::io::pipe().unwrap();
+///
+/// let mut copier = Copier::new();
+/// let mut total = 0;
+/// loop {
+///     match copier.step(&file, &writer).unwrap() {
+///         0 => break,
+///         n => total += n,
+///     }
+/// }
+/// let mut buf = [0; 11];
+/// reader.read_exact(&mut buf).unwrap();
+/// assert_eq!((total, &buf), (11, b"from a file"));
+/// ```
+#[derive(Debug)]
+pub struct Copier {
+    way: Way,
+    buffer: Vec<u8>,
+    /// What of the buffer was read and not yet written.
+    left: std::ops::Range<usize>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    #[cfg(target_os = "linux")]
+    Splice,
+    #[cfg(target_os = "linux")]
+    SendFile,
+    Buffer,
+}
+
+impl Default for Copier {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Copier {
+    /// A copier that knows nothing of its pair yet, and has no buffer until it needs one.
+    pub const fn new() -> Self {
+        #[cfg(target_os = "linux")]
+        let way = Way::Splice;
+        #[cfg(not(target_os = "linux"))]
+        let way = Way::Buffer;
+        Copier { way, buffer: Vec::new(), left: 0..0 }
+    }
+
+    /// Whether the bytes went through memory of this process, because the kernel could not move them by itself.
+    ///
+    /// ```
+    /// assert!(!ringway::fd::Copier::new().buffered() || !cfg!(target_os = "linux"));
+    /// ```
+    pub fn buffered(&self) -> bool {
+        self.way == Way::Buffer
+    }
+
+    /// Moves what is there, at most 1 MiB; waits for the first byte, and for room. 0 is the end of the input.
+    ///
+    /// After an error nothing is lost: what was read and could not be written is written first by the next step.
+    ///
+    /// # Errors
+    /// [`BrokenPipe`](crate::channel::Error::BrokenPipe) if nobody reads at the far end,
+    /// [`WrongDirection`](crate::channel::Error::WrongDirection), or what the system says.
+    #[doc(alias = "splice")]
+    #[doc(alias = "sendfile")]
+    pub fn step(&mut self, from: impl AsFd, to: impl AsFd) -> Result<usize> {
+        self.advance(from.as_fd(), to.as_fd()).map_err(|e| Error::new(COPY, e))
+    }
+
+    /// Moves everything until the end of the input, and returns how many bytes that were.
+    ///
+    /// # Errors
+    /// As [`step`](Self::step).
+    ///
+    /// ```
+    /// use ringway::fd::Copier;
+    /// use std::io::Write;
+    /// let (from, mut writer) = std::io::pipe().unwrap();
+    /// let (reader, to) = std::io::pipe().unwrap();
+    /// writer.write_all(b"through two pipes").unwrap();
+    /// drop(writer);
+    /// assert_eq!(Copier::new().run(&from, &to).unwrap(), 17);
+    /// drop(to);
+    /// assert_eq!(std::io::read_to_string(reader).unwrap(), "through two pipes");
+    /// ```
+    pub fn run(&mut self, from: impl AsFd, to: impl AsFd) -> Result<u64> {
+        let mut total = 0;
+        loop {
+            match self.step(&from, &to)? {
+                0 => return Ok(total),
+                n => total += n as u64,
+            }
+        }
+    }
+
+    fn advance(&mut self, from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> io::Result<usize> {
+        loop {
+            let moved = match self.way {
+                #[cfg(target_os = "linux")]
+                Way::Splice => splice(from, to),
+                #[cfg(target_os = "linux")]
+                Way::SendFile => sigpipe::without(|| rustix::fs::sendfile(to, from, None, CHUNK)),
+                Way::Buffer => return self.through_buffer(from, to),
+            };
+            match moved {
+                Err(Errno::INTR) => {}
+                // One of the two is non-blocking. Which one, it does not say: bytes must be there, and room.
+                Err(Errno::AGAIN) => {
+                    poll_one(from, Interest::Read, None)?;
+                    poll_one(to, Interest::Write, None)?;
+                }
+                Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::SPIPE) => {
+                    self.way = self.way.next();
+                }
+                // Some files of the kernel's own have bytes and no size. A read knows.
+                Ok(0) if super::never_waits(from)? => self.way = Way::Buffer,
+                other => return other,
+            }
+        }
+    }
+
+    fn through_buffer(&mut self, from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> io::Result<usize> {
+        if self.left.is_empty() {
+            self.buffer.resize(BUFFER, 0);
+            let n = until(from, Interest::Read, None, || io::read(from, &mut self.buffer[..]))?;
+            self.left = 0..n;
+        }
+        let mut moved = 0;
+        let hush = sigpipe::kills();
+        while let Some(left) = self.buffer.get(self.left.clone()).filter(|left| !left.is_empty()) {
+            match until(to, Interest::Write, None, || raw::write(to, left, hush)) {
+                Ok(n) => {
+                    self.left.start += n;
+                    moved += n;
+                }
+                // The count first; the next step meets the error again.
+                Err(_) if moved > 0 => break,
+                Err(errno) => return Err(errno),
+            }
+        }
+        Ok(moved)
+    }
+}
+
+impl Way {
+    /// What to try when the kernel cannot do this for the pair.
+    fn next(self) -> Way {
+        match self {
+            #[cfg(target_os = "linux")]
+            Way::Splice => Way::SendFile,
+            _ => Way::Buffer,
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn splice(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> io::Result<usize> {
+    use rustix::pipe::SpliceFlags;
+    sigpipe::without(|| rustix::pipe::splice(from, None, to, None, CHUNK, SpliceFlags::empty()))
+}

@@ -1,0 +1,124 @@
+//! A [`State`] that several threads may feed: the life of one end.
+
+use ringway_core::channel::{Direction, Error, Event, State};
+use std::sync::atomic::{AtomicU8, Ordering};
+
+/// The state of an end, changed by what the table says and by nothing else.
+///
+/// The state is advice for the program, and never decides what a descriptor may do: the kernel does. So the
+/// accesses order nothing and are relaxed; what the kernel tells each thread is true by itself.
+#[derive(Debug)]
+pub(crate) struct Life(AtomicU8);
+
+impl Life {
+    pub(crate) const fn new(state: State) -> Self {
+        Life(AtomicU8::new(encode(state)))
+    }
+
+    #[inline]
+    pub(crate) fn state(&self) -> State {
+        // Relaxed: see the type. Partner: the exchange in `on`.
+        decode(self.0.load(Ordering::Relaxed))
+    }
+
+    /// Asks the table, and keeps its answer.
+    ///
+    /// # Errors
+    /// What the table says when the event is not possible in this state; the state stays.
+    pub(crate) fn on(&self, event: Event) -> Result<State, Error> {
+        // Relaxed: see the type. Partner: the exchange below, of another thread.
+        let mut seen = self.0.load(Ordering::Relaxed);
+        loop {
+            let next = decode(seen).on(event)?;
+            // Relaxed: see the type. Partner: the same exchange in another thread, which makes us look again.
+            match self.0.compare_exchange_weak(
+                seen,
+                encode(next),
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return Ok(next),
+                Err(now) => seen = now,
+            }
+        }
+    }
+
+    /// Begins a new life in `state`: a FIFO's next writer came after the last one had left.
+    #[cold]
+    pub(crate) fn renew(&self, state: State) {
+        // Relaxed: see the type. Partner: the loads in `state` and `on`.
+        self.0.store(encode(state), Ordering::Relaxed);
+    }
+}
+
+const DIRECTIONS: [Direction; 4] =
+    [Direction::Absent, Direction::Open, Direction::Shut, Direction::Ended];
+const CONNECTED: u8 = 16;
+
+/// One byte: `CONNECTED | send << 2 | receive` with two bits for a direction, or a small number for the others.
+const fn encode(state: State) -> u8 {
+    match state {
+        State::New => 0,
+        State::Listening => 1,
+        State::Connecting => 2,
+        State::Reset => 3,
+        State::Closed => 4,
+        State::Connected { send, receive } => {
+            CONNECTED | (direction(send) << 2) | direction(receive)
+        }
+    }
+}
+
+const fn direction(direction: Direction) -> u8 {
+    match direction {
+        Direction::Absent => 0,
+        Direction::Open => 1,
+        Direction::Shut => 2,
+        Direction::Ended => 3,
+    }
+}
+
+const fn decode(byte: u8) -> State {
+    match byte {
+        0 => State::New,
+        1 => State::Listening,
+        2 => State::Connecting,
+        3 => State::Reset,
+        4 => State::Closed,
+        _ => State::Connected {
+            send: DIRECTIONS[(byte >> 2 & 3) as usize],
+            receive: DIRECTIONS[(byte & 3) as usize],
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_state_survives_its_byte() {
+        let mut states =
+            vec![State::New, State::Listening, State::Connecting, State::Reset, State::Closed];
+        for send in DIRECTIONS {
+            for receive in DIRECTIONS {
+                states.push(State::Connected { send, receive });
+            }
+        }
+        for state in states {
+            assert_eq!(decode(encode(state)), state);
+            assert_eq!(Life::new(state).state(), state);
+        }
+    }
+
+    #[test]
+    fn an_impossible_event_leaves_the_state_as_it_was() {
+        let life = Life::new(State::READER);
+        assert_eq!(life.on(Event::Send), Err(Error::WrongDirection));
+        assert_eq!(life.state(), State::READER);
+        life.on(Event::PeerShutSend).unwrap();
+        assert_eq!(life.on(Event::Receive), Err(Error::EndOfFile));
+        life.renew(State::READER);
+        assert_eq!(life.on(Event::Receive), Ok(State::READER));
+    }
+}
