@@ -1,3 +1,106 @@
-//! The ringway program.
+//! The ringway program: every mechanism of IPC at work, and a pipe fitting for the shell.
 
-fn main() {}
+mod cleanup;
+mod digest;
+mod failure;
+mod terminal;
+mod tour;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+use failure::{Doing, Result, one_line};
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+const EXAMPLES: &str = "\
+Examples:
+  ringway tour                                  see every mechanism work, and verified
+  ringway tour --only udp,signal-queued --json  two of them, for a program to read
+  ringway cat tcp-listen:127.0.0.1:7000 file:copy
+  ringway cat file:original tcp:127.0.0.1:7000  a file from one to the other
+
+Exit status: 0 done; 1 it failed, and the standard error says why; 2 not understood.";
+
+/// Pipes, named pipes, sockets, signals and rings in memory: see them work, and use them from the shell
+#[derive(Debug, Parser)]
+#[command(name = "ringway", version, after_help = EXAMPLES, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Move real bytes through every mechanism and verify them at the far end
+    #[command(after_help = tour::HELP)]
+    Tour(tour::TourArgs),
+    /// Print the completions for a shell
+    #[command(after_help = COMPLETIONS)]
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+    #[command(hide = true)]
+    TourRow(tour::RowArgs),
+    #[command(hide = true)]
+    TourPeer(tour::PeerArgs),
+}
+
+const COMPLETIONS: &str = "\
+Examples:
+  ringway completions bash > ~/.local/share/bash-completion/completions/ringway
+  ringway completions zsh > ~/.zfunc/_ringway
+  ringway completions fish > ~/.config/fish/completions/ringway.fish";
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return not_understood(&error),
+    };
+    let result = match cli.command {
+        Command::Tour(args) => tour::run(&args),
+        Command::Completions { shell } => completions(shell),
+        Command::TourRow(args) => tour::run_row(args),
+        Command::TourPeer(args) => tour::run_peer(&args),
+    };
+    result.unwrap_or_else(|failure| {
+        complain(&failure.to_string());
+        ExitCode::FAILURE
+    })
+}
+
+/// One line on the standard error. Should that be closed, there is nobody to tell.
+fn complain(line: &str) {
+    let _ = writeln!(io::stderr(), "ringway: {line}");
+}
+
+/// Help and version are printed as they are; a mistake is told in one line.
+fn not_understood(error: &clap::Error) -> ExitCode {
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            let _ = error.print();
+            ExitCode::SUCCESS
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let _ = error.print();
+            ExitCode::from(2)
+        }
+        _ => {
+            let text = error.to_string();
+            // After the reason and perhaps a tip, clap repeats the usage and where the help is.
+            let reason = text.split("Usage:").next().unwrap_or(&text);
+            let reason = reason.split("For more information").next().unwrap_or(reason);
+            let reason = one_line(reason.trim_start_matches("error:"));
+            complain(&format!("{reason}; see 'ringway --help'"));
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn completions(shell: Shell) -> Result<ExitCode> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "ringway", &mut script);
+    io::stdout().write_all(&script).doing("print the completions")?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,205 @@
+//! The addresses that `ringway cat` understands: one word for each place where bytes come from or go to.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// A place where bytes come from or go to.
+///
+/// ```text
+/// stdio  -  file:PATH  fifo:PATH  exec:COMMAND
+/// unix:PATH  unix-listen:PATH  abstract:NAME  abstract-listen:NAME
+/// tcp:HOST:PORT  tcp-listen:HOST:PORT
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
+    /// The standard input, or the standard output.
+    Stdio,
+    /// A file by path, made or truncated when it is written.
+    File(PathBuf),
+    /// A named pipe by path, made when it is not there.
+    Fifo(PathBuf),
+    /// A Unix stream socket by path, connected to.
+    Unix(PathBuf),
+    /// A Unix stream socket by path, on which one connection is accepted.
+    UnixListen(PathBuf),
+    /// A Unix stream socket in Linux's abstract namespace, connected to.
+    Abstract(String),
+    /// The same, on which one connection is accepted.
+    AbstractListen(String),
+    /// A TCP socket, connected to a host and port.
+    Tcp(HostPort),
+    /// A TCP socket bound to a host and port, on which one connection is accepted.
+    TcpListen(HostPort),
+    /// A command for the shell: its output is read, or its input is written.
+    Exec(String),
+}
+
+/// A host by name or number, and a port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostPort {
+    /// `localhost`, `127.0.0.1`, `::1` (without the brackets it is written in).
+    pub host: String,
+    /// 0 asks the system for a free one, where one listens.
+    pub port: u16,
+}
+
+/// Every form, for a message that says what would have been right.
+const FORMS: &str = "stdio, file:PATH, fifo:PATH, unix:PATH, unix-listen:PATH, abstract:NAME, \
+                     abstract-listen:NAME, tcp:HOST:PORT, tcp-listen:HOST:PORT, exec:COMMAND";
+
+impl FromStr for Address {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if matches!(text, "stdio" | "-") {
+            return Ok(Address::Stdio);
+        }
+        let Some((kind, rest)) = text.split_once(':') else {
+            return Err(unknown(text));
+        };
+        let path = |what: &str| match rest {
+            "" => Err(format!("the {what} is missing: write {kind}:{}", what.to_uppercase())),
+            path => Ok(PathBuf::from(path)),
+        };
+        let word = |what: &str| match rest {
+            "" => Err(format!("the {what} is missing: write {kind}:{}", what.to_uppercase())),
+            word => Ok(word.to_string()),
+        };
+        match kind {
+            "file" => path("path").map(Address::File),
+            "fifo" => path("path").map(Address::Fifo),
+            "unix" => path("path").map(Address::Unix),
+            "unix-listen" => path("path").map(Address::UnixListen),
+            "abstract" => word("name").map(Address::Abstract),
+            "abstract-listen" => word("name").map(Address::AbstractListen),
+            "tcp" => {
+                let address = HostPort::parse(kind, rest)?;
+                if address.port == 0 {
+                    return Err("nobody listens on port 0: name the listener's port".to_string());
+                }
+                Ok(Address::Tcp(address))
+            }
+            "tcp-listen" => HostPort::parse(kind, rest).map(Address::TcpListen),
+            "exec" => word("command").map(Address::Exec),
+            _ => Err(unknown(text)),
+        }
+    }
+}
+
+fn unknown(text: &str) -> String {
+    if text.contains('/') && !text.contains(':') {
+        return format!("say what it is: file:{text}, fifo:{text} or unix:{text}");
+    }
+    format!("use one of {FORMS}")
+}
+
+impl HostPort {
+    fn parse(kind: &str, text: &str) -> Result<Self, String> {
+        let form = || format!("write {kind}:HOST:PORT, as in {kind}:127.0.0.1:7000");
+        // The port follows the last colon; a host with colons of its own stands in brackets.
+        let (host, port) = text.rsplit_once(':').ok_or_else(form)?;
+        let host = match host.strip_prefix('[') {
+            Some(inner) => inner.strip_suffix(']').ok_or_else(form)?,
+            None if host.contains(':') => {
+                return Err(format!(
+                    "put the host's number into brackets, as in {kind}:[{host}]:{port}"
+                ));
+            }
+            None => host,
+        };
+        if host.is_empty() {
+            return Err(form());
+        }
+        let port = port
+            .parse()
+            .map_err(|_| format!("'{port}' is not a port: it is a number from 0 to 65535"))?;
+        Ok(HostPort { host: host.to_string(), port })
+    }
+}
+
+impl fmt::Display for HostPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let HostPort { host, port } = self;
+        if host.contains(':') { write!(f, "[{host}]:{port}") } else { write!(f, "{host}:{port}") }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Address::Stdio => f.write_str("stdio"),
+            Address::File(path) => write!(f, "file:{}", path.display()),
+            Address::Fifo(path) => write!(f, "fifo:{}", path.display()),
+            Address::Unix(path) => write!(f, "unix:{}", path.display()),
+            Address::UnixListen(path) => write!(f, "unix-listen:{}", path.display()),
+            Address::Abstract(name) => write!(f, "abstract:{name}"),
+            Address::AbstractListen(name) => write!(f, "abstract-listen:{name}"),
+            Address::Tcp(address) => write!(f, "tcp:{address}"),
+            Address::TcpListen(address) => write!(f, "tcp-listen:{address}"),
+            Address::Exec(command) => write!(f, "exec:{command}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Address {
+        text.parse().unwrap()
+    }
+
+    fn refuse(text: &str) -> String {
+        text.parse::<Address>().unwrap_err()
+    }
+
+    #[test]
+    fn every_form_is_understood_and_told_again_as_it_was_written() {
+        for text in [
+            "stdio",
+            "file:/tmp/a b",
+            "file:relative",
+            "fifo:/tmp/f",
+            "unix:/tmp/s",
+            "unix-listen:/tmp/s",
+            "abstract:name",
+            "abstract-listen:name with spaces",
+            "tcp:localhost:80",
+            "tcp:[::1]:80",
+            "tcp-listen:127.0.0.1:0",
+            "exec:sort -u | head -n 3",
+        ] {
+            assert_eq!(parse(text).to_string(), text);
+        }
+        assert_eq!(parse("-"), Address::Stdio);
+    }
+
+    #[test]
+    fn only_the_first_colon_ends_the_kind() {
+        assert_eq!(parse("file:a:b"), Address::File("a:b".into()));
+        assert_eq!(parse("exec:echo a:b"), Address::Exec("echo a:b".into()));
+    }
+
+    #[test]
+    fn a_host_with_colons_stands_in_brackets() {
+        assert_eq!(parse("tcp:[::1]:80"), Address::Tcp(HostPort { host: "::1".into(), port: 80 }));
+        assert!(refuse("tcp:::1:80").contains("tcp:[::1]:80"));
+        assert!(refuse("tcp:[::1:80").contains("HOST:PORT"));
+    }
+
+    #[test]
+    fn a_bad_address_is_answered_with_the_right_form() {
+        assert!(refuse("").contains("tcp-listen:HOST:PORT"));
+        assert!(refuse("ftp:host").contains("exec:COMMAND"));
+        assert!(refuse("/tmp/x").contains("file:/tmp/x"));
+        assert!(refuse("file:").contains("file:PATH"));
+        assert!(refuse("abstract:").contains("abstract:NAME"));
+        assert!(refuse("tcp:localhost").contains("tcp:HOST:PORT"));
+        assert!(refuse("tcp::80").contains("tcp:HOST:PORT"));
+        assert!(refuse("tcp:localhost:http").contains("'http' is not a port"));
+        assert!(refuse("tcp:localhost:65536").contains("'65536' is not a port"));
+        assert!(refuse("tcp:localhost:0").contains("listener's port"));
+        assert!(refuse("exec:").contains("exec:COMMAND"));
+    }
+}

@@ -1,0 +1,87 @@
+//! What the program says when it cannot do what was asked: one line, and what to do about it.
+
+use std::fmt;
+use std::io;
+
+/// Why the program gives up. Printed as `ringway: …` on the standard error, with exit status 1.
+#[derive(Debug)]
+pub struct Failure(String);
+
+/// What the parts of the program return.
+pub type Result<T> = std::result::Result<T, Failure>;
+
+impl Failure {
+    /// `reason` is one line, without a full stop.
+    pub fn new(reason: impl Into<String>) -> Self {
+        Failure(one_line(&reason.into()))
+    }
+}
+
+/// Says what was being done when it failed.
+pub trait Doing<T> {
+    /// `doing` is a verb with its object: `"open the input 'a.txt'"`.
+    fn doing(self, doing: impl fmt::Display) -> Result<T>;
+}
+
+impl<T> Doing<T> for io::Result<T> {
+    fn doing(self, doing: impl fmt::Display) -> Result<T> {
+        self.map_err(|error| Failure::new(format!("cannot {doing}: {}", explain(&error))))
+    }
+}
+
+impl From<ringway::Error> for Failure {
+    fn from(error: ringway::Error) -> Self {
+        Failure::new(error.to_string())
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// The system's words with what to do, where that is known.
+fn explain(error: &io::Error) -> String {
+    let known = match error.kind() {
+        io::ErrorKind::NotFound => "there is nothing of this name: check the spelling",
+        io::ErrorKind::PermissionDenied => {
+            "permission denied: run as a user who may, or change its mode"
+        }
+        io::ErrorKind::IsADirectory => "it is a directory: name a file",
+        io::ErrorKind::BrokenPipe => "broken pipe: the reader went away before the end",
+        io::ErrorKind::StorageFull => "no space left: free some, or write elsewhere",
+        _ => {
+            // Without the number that the standard library appends.
+            let text = error.to_string();
+            return text.split(" (os error").next().unwrap_or(&text).to_lowercase();
+        }
+    };
+    known.to_string()
+}
+
+/// Folds the white space, so that a message of several lines becomes one.
+pub fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_file_is_told_in_one_line_with_what_to_do() {
+        let error = std::fs::File::open("/nonexistent/file").doing("open '/nonexistent/file'");
+        assert_eq!(
+            error.unwrap_err().to_string(),
+            "cannot open '/nonexistent/file': there is nothing of this name: check the spelling"
+        );
+    }
+
+    #[test]
+    fn several_lines_become_one() {
+        assert_eq!(Failure::new("a\n  b\n").to_string(), "a b");
+    }
+}

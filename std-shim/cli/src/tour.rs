@@ -1,0 +1,341 @@
+//! `ringway tour`: every mechanism moves real bytes, and the far end proves what arrived.
+//!
+//! ```text
+//!   tour                    tour-row NAME                 tour-peer NAME
+//!   one for all       ──▶   a process for each row,  ──▶  the far end, where the row is
+//!   deadline, verdict       in a group of its own         between processes
+//! ```
+//!
+//! All three are this executable. The tour reads the input once to know its SHA-256; each row's process sends it;
+//! the far end takes it in and reports its own SHA-256 in one line of JSON, which travels up. A row that crashes or
+//! hangs is a failed row: its group is killed and waited for.
+
+mod group;
+mod peer;
+mod report;
+mod rings;
+mod row;
+
+pub use group::end_group;
+
+use crate::cleanup;
+use crate::digest;
+use crate::failure::{Doing, Failure, Result};
+use crate::terminal;
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+use indicatif::{ProgressBar, ProgressStyle};
+use report::{Input, Report, ReportRow};
+use row::{FarEnd, Mechanism, Row, Says, open, say};
+use rustix::process::{Pid, Signal, getppid, set_child_subreaper, set_parent_process_death_signal};
+use std::fs;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+/// The rows, in the order of the table.
+const MECHANISMS: &[&dyn Mechanism] = &[&rings::Ring, &rings::ByteRing];
+
+/// Shown below the options of `ringway tour`.
+pub const HELP: &str = "\
+Each row starts what it needs (processes of this program, or threads), sends the input through one \
+mechanism, and has the far end compute the SHA-256 of what arrives. A row is verified when that is the \
+input's. Datagrams are acknowledged, and sent again when they get lost; signals carry only the beginning of \
+the input. Nothing is left behind, neither processes nor files, also after Ctrl-C.
+
+Examples:
+  ringway tour                          the whole tour, with this program as the input
+  ringway tour --input /etc/services    another input; it may be empty, or larger than memory
+  ringway tour --only fifo,tcp          two rows
+  ringway tour --json | jq '.rows[] | select(.verified | not)'
+
+JSON, which only grows while its format is \"ringway-tour/1\":
+  { format, version, input: { path, bytes, sha256 },
+    rows: [ { name, title, between, verified, what, error, bytes, seconds, bytes_per_second, sha256 } ],
+    verified, failed, seconds }
+
+Exit status: 0 all verified; 1 a row failed, and the standard error says which and why.";
+
+/// What `ringway tour` can be told.
+#[derive(Debug, Args)]
+pub struct TourArgs {
+    /// The file to send; without it, this program's own executable file
+    #[arg(long, value_name = "FILE")]
+    input: Option<PathBuf>,
+    /// Only these rows, separated by commas
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = names())]
+    only: Vec<String>,
+    /// Print JSON instead of the table
+    #[arg(long)]
+    json: bool,
+    /// Stop a row after so long; without it, 15 seconds and one more for each 8 MiB
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    deadline: Option<Duration>,
+}
+
+/// One row, in a process of its own; started by the tour.
+#[derive(Debug, Args)]
+pub struct RowArgs {
+    #[arg(long)]
+    parent: i32,
+    #[arg(long)]
+    input: PathBuf,
+    #[arg(long)]
+    directory: PathBuf,
+    #[arg(long)]
+    limit: Option<u64>,
+    name: String,
+}
+
+/// The far end of a row, in a process of its own; started by the row.
+#[derive(Debug, Args)]
+pub struct PeerArgs {
+    #[arg(long)]
+    parent: i32,
+    name: String,
+    args: Vec<String>,
+}
+
+fn names() -> PossibleValuesParser {
+    PossibleValuesParser::new(MECHANISMS.iter().map(|mechanism| mechanism.name()))
+}
+
+fn seconds(text: &str) -> std::result::Result<Duration, String> {
+    text.parse()
+        .ok()
+        .filter(|&seconds: &f64| seconds > 0.0)
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .ok_or_else(|| "a number of seconds above zero, as in 30 or 0.5".to_string())
+}
+
+/// Takes the whole tour.
+pub fn run(args: &TourArgs) -> Result<ExitCode> {
+    let began = Instant::now();
+    let (shown, input) = match &args.input {
+        Some(path) => (path.display().to_string(), path.clone()),
+        // Opened through the kernel's name for it, which stays right when the file is replaced meanwhile.
+        None => (executable(), PathBuf::from("/proc/self/exe")),
+    };
+    let kind = fs::metadata(&input).doing(format_args!("read the input {shown}"))?;
+    if !kind.is_file() {
+        return Err(Failure::new(format!(
+            "the input {shown} is not a regular file, and each row reads it anew: copy it to a file first"
+        )));
+    }
+    let sum =
+        |limit| digest::sum(open(&input, limit)?).doing(format_args!("read the input {shown}"));
+    let (bytes, sha256) = sum(None)?;
+
+    // The far ends of a row that had to be killed are waited for as if they were our children.
+    set_child_subreaper(getppid()).map_err(io::Error::from).doing("become the tour's subreaper")?;
+    let directory = cleanup::Name::temporary_directory("ringway-tour-")?;
+    let chosen: Vec<_> = MECHANISMS
+        .iter()
+        .filter(|mechanism| {
+            args.only.is_empty() || args.only.iter().any(|name| name == mechanism.name())
+        })
+        .collect();
+    let progress = progress(chosen.len() as u64);
+    let mut rows = Vec::new();
+    for mechanism in chosen {
+        progress.set_prefix(mechanism.name());
+        progress.set_message("");
+        let expected = match mechanism.limit() {
+            Some(limit) if limit < bytes => sum(Some(limit))?,
+            _ => (bytes, sha256.clone()),
+        };
+        let deadline = args.deadline.unwrap_or_else(|| default_deadline(expected.0));
+        rows.push(one_row(*mechanism, &input, directory.path(), deadline, &expected, |doing| {
+            progress.set_message(doing.to_string());
+        }));
+        progress.inc(1);
+    }
+    progress.finish_and_clear();
+    drop(directory);
+
+    let report =
+        Report::new(Input { path: shown, bytes, sha256 }, rows, began.elapsed().as_secs_f64());
+    let mut out = io::stdout().lock();
+    if args.json {
+        report.write_json(&mut out)
+    } else {
+        report.write_table(&mut out, terminal::width(), terminal::colour())
+    }
+    .and_then(|()| out.flush())
+    .doing("print the result")?;
+    if report.failed == 0 {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let failed: Vec<_> = report
+        .rows
+        .iter()
+        .filter_map(|row| row.error.as_ref().map(|error| format!("{}: {error}", row.name)))
+        .collect();
+    Err(Failure::new(format!(
+        "{} of {} rows failed: {}",
+        report.failed,
+        report.rows.len(),
+        failed.join("; ")
+    )))
+}
+
+/// Runs one row and judges it.
+fn one_row(
+    mechanism: &dyn Mechanism,
+    input: &Path,
+    directory: &Path,
+    deadline: Duration,
+    expected: &(u64, String),
+    doing: impl FnMut(&str),
+) -> ReportRow {
+    let directory = directory.join(mechanism.name());
+    let outcome = fs::create_dir(&directory).doing("make a directory for the row").and_then(|()| {
+        group::run_row(mechanism.name(), input, &directory, mechanism.limit(), deadline, doing)
+    });
+    let _ = fs::remove_dir_all(&directory);
+    let mut row = ReportRow {
+        name: mechanism.name(),
+        title: mechanism.title(),
+        between: mechanism.between(),
+        verified: false,
+        what: None,
+        error: None,
+        bytes: 0,
+        seconds: 0.0,
+        bytes_per_second: None,
+        sha256: None,
+    };
+    match outcome {
+        Ok(outcome) => {
+            let receipt = outcome.receipt;
+            row.error = judge(expected, (receipt.bytes, &receipt.sha256));
+            row.verified = row.error.is_none();
+            row.what = Some(outcome.what);
+            row.bytes = receipt.bytes;
+            row.seconds = receipt.seconds;
+            row.bytes_per_second = Some(receipt.bytes as f64 / receipt.seconds)
+                .filter(|rate| rate.is_finite() && receipt.bytes > 0);
+            row.sha256 = Some(receipt.sha256);
+        }
+        Err(failure) => row.error = Some(failure.to_string()),
+    }
+    row
+}
+
+/// What is wrong with what arrived, if anything is.
+fn judge(expected: &(u64, String), arrived: (u64, &str)) -> Option<String> {
+    let (bytes, sha256) = expected;
+    if arrived.0 != *bytes {
+        return Some(format!(
+            "{} bytes arrived of {bytes}; did the input change meanwhile?",
+            arrived.0
+        ));
+    }
+    (arrived.1 != sha256).then(|| {
+        format!(
+            "the SHA-256 at the far end is {:.16}…, not {sha256:.16}…; did the input change meanwhile?",
+            arrived.1
+        )
+    })
+}
+
+fn default_deadline(bytes: u64) -> Duration {
+    Duration::from_secs(15 + (bytes >> 23))
+}
+
+fn executable() -> String {
+    std::env::current_exe()
+        .map_or("its own executable".to_string(), |path| path.display().to_string())
+}
+
+/// A line that says where the tour is, on a terminal only.
+fn progress(rows: u64) -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(rows);
+    if let Ok(style) =
+        ProgressStyle::with_template(" {spinner} {pos}/{len} {prefix:.bold} {wide_msg}")
+    {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
+}
+
+/// Runs one row's own side and tells the tour how it went.
+pub fn run_row(args: RowArgs) -> Result<ExitCode> {
+    end_with_parent(args.parent)?;
+    let RowArgs { input, directory, limit, name, .. } = args;
+    Ok(tell(find(&name).and_then(|mechanism| {
+        let row = Row { name: mechanism.name(), input, limit, directory };
+        mechanism.run(&row).map(|outcome| say(&Says::Done(outcome)))
+    })))
+}
+
+/// Runs a row's far end and tells the row how it went.
+pub fn run_peer(args: &PeerArgs) -> Result<ExitCode> {
+    end_with_parent(args.parent)?;
+    Ok(tell(find(&args.name).and_then(|mechanism| mechanism.peer(&FarEnd, &args.args))))
+}
+
+fn tell(result: Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            say(&Says::Failed(failure.to_string()));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn find(name: &str) -> Result<&'static dyn Mechanism> {
+    MECHANISMS
+        .iter()
+        .find(|mechanism| mechanism.name() == name)
+        .copied()
+        .ok_or_else(|| Failure::new(format!("there is no row '{name}'; see ringway tour --help")))
+}
+
+/// Has the kernel end this process when the one that started it ends, however that comes about.
+fn end_with_parent(parent: i32) -> Result<()> {
+    set_parent_process_death_signal(Some(Signal::KILL))
+        .map_err(io::Error::from)
+        .doing("tie this process to the one that started it")?;
+    // It may have ended before the line above.
+    if getppid() != Pid::from_raw(parent) {
+        return Err(Failure::new("whoever started this process is gone; use 'ringway tour'"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_names_of_the_rows_are_unique() {
+        let mut names: Vec<_> = MECHANISMS.iter().map(|mechanism| mechanism.name()).collect();
+        names.sort_unstable();
+        let before = names.len();
+        names.dedup();
+        assert_eq!(names.len(), before);
+    }
+
+    #[test]
+    fn what_differs_is_told() {
+        let expected = (3, "abc".to_string());
+        assert_eq!(judge(&expected, (3, "abc")), None);
+        assert!(judge(&expected, (2, "abc")).unwrap().contains("2 bytes arrived of 3"));
+        assert!(judge(&expected, (3, "abd")).unwrap().contains("SHA-256"));
+    }
+
+    #[test]
+    fn a_deadline_is_a_time_above_zero() {
+        assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
+        for bad in ["0", "-1", "nan", "inf", "1e40", "soon", ""] {
+            assert!(seconds(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! A row's processes, as one group: ended together, and gone when we say that they are gone.
+
+use super::peer::this_program;
+use super::row::{Outcome, Says, hear};
+use crate::cleanup;
+use crate::failure::{Doing, Failure, Result, one_line};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process_group, waitpgid};
+use std::fs::File;
+use std::io::BufReader;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Where a row's processes write what nobody asked them for: a panic's message.
+const COMPLAINTS: &str = "stderr";
+
+/// Runs one row in a process of its own, and whatever it starts in the same group; returns when all of them have
+/// ended, by themselves or by force when the deadline has passed.
+pub fn run_row(
+    name: &str,
+    input: &Path,
+    directory: &Path,
+    limit: Option<u64>,
+    deadline: Duration,
+    mut doing: impl FnMut(&str),
+) -> Result<Outcome> {
+    let complaints = directory.join(COMPLAINTS);
+    let stderr = File::create(&complaints).doing("make a file in the tour's directory")?;
+    let mut command = this_program();
+    command.args(["tour-row", "--parent", &std::process::id().to_string()]);
+    command.arg("--input").arg(input).arg("--directory").arg(directory);
+    if let Some(limit) = limit {
+        command.arg("--limit").arg(limit.to_string());
+    }
+    command.arg(name).process_group(0);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr);
+
+    // From here on an interrupt finds the group in the list of what is to be ended.
+    let (mut child, group) = cleanup::guard_group(|| {
+        let child = command.spawn().doing("start a process of the tour")?;
+        let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+        Ok((child, group.ok_or_else(|| Failure::new("the process has no number"))?))
+    })?;
+    let says = child.stdout.take().ok_or_else(|| Failure::new("the process has no output"))?;
+
+    let (send, receive) = channel();
+    let listener = thread::spawn(move || {
+        let mut says = BufReader::new(says);
+        while let Some(word) = hear(&mut says) {
+            if send.send(word).is_err() {
+                return;
+            }
+        }
+    });
+    let end = Instant::now() + deadline;
+    let mut last = String::from("starting");
+    let outcome = loop {
+        match receive.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            Ok(Says::Doing(what)) => {
+                doing(&what);
+                last = what;
+            }
+            Ok(Says::Done(outcome)) => break Ok(outcome),
+            Ok(Says::Failed(reason)) => break Err(Failure::new(reason)),
+            Ok(_) => break Err(Failure::new("the row's process said what was not its to say")),
+            Err(RecvTimeoutError::Timeout) => {
+                break Err(Failure::new(format!(
+                    "no end within {deadline:.3?}, so it was stopped while {last}; \
+                     allow more with --deadline SECONDS"
+                )));
+            }
+            Err(RecvTimeoutError::Disconnected) => break Err(Failure::new("")),
+        }
+    };
+    let status = end_group(group);
+    cleanup::forget_group(group);
+    // The group is gone, hence the pipe has ended, hence the listener.
+    let _ = listener.join();
+    outcome.map_err(|failure| match failure.to_string().as_str() {
+        "" => Failure::new(format!(
+            "its process ended without a report while {last}: {}",
+            last_words(&complaints).or(status).unwrap_or_default()
+        )),
+        _ => failure,
+    })
+}
+
+/// Kills what is left of the group and waits until nothing is. Returns how its first process ended, in words.
+pub fn end_group(group: Pid) -> Option<String> {
+    // Killed before the first process is waited for: until then its number cannot be another group's. Children of
+    // the group that outlive their parent become ours, because the tour is their subreaper.
+    let _ = kill_process_group(group, Signal::KILL);
+    let mut leader = None;
+    while let Ok(Some((pid, status))) = waitpgid(group, WaitOptions::empty()) {
+        if pid == group {
+            leader = status
+                .exit_status()
+                .map(|code| format!("exit status {code}"))
+                .or(status.terminating_signal().map(|signal| format!("signal {signal}")));
+        }
+    }
+    leader
+}
+
+/// The last line that the row's processes complained with.
+fn last_words(complaints: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(complaints).ok()?;
+    let panic = text.lines().skip_while(|line| !line.contains("panicked at")).nth(1);
+    let line = panic.or_else(|| text.lines().rfind(|line| !line.trim().is_empty()))?;
+    Some(one_line(line))
+}

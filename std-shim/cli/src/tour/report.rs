@@ -1,0 +1,149 @@
+//! The tour's result: as JSON for a program, as a table for a person.
+
+use comfy_table::{
+    Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Table,
+    TableComponent, presets,
+};
+use indicatif::HumanBytes;
+use serde::Serialize;
+use std::io::{self, Write};
+
+/// All that a tour found out. The JSON form is stable: fields are added, never renamed or removed, while `format`
+/// stays the same.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// `ringway-tour/1`.
+    pub format: &'static str,
+    /// The program's version.
+    pub version: &'static str,
+    /// What was sent.
+    pub input: Input,
+    /// One for each mechanism, in the order of the tour.
+    pub rows: Vec<ReportRow>,
+    /// How many rows were verified.
+    pub verified: usize,
+    /// How many were not.
+    pub failed: usize,
+    /// How long the whole tour took.
+    pub seconds: f64,
+}
+
+/// What was sent.
+#[derive(Debug, Clone, Serialize)]
+pub struct Input {
+    /// Where it lies.
+    pub path: String,
+    /// How long it is.
+    pub bytes: u64,
+    /// Its SHA-256, as computed before the tour.
+    pub sha256: String,
+}
+
+/// One row.
+#[derive(Debug, Clone, Serialize)]
+pub struct ReportRow {
+    /// The name for `--only`.
+    pub name: &'static str,
+    /// What it is, in the field's words.
+    pub title: &'static str,
+    /// Who sends to whom.
+    pub between: &'static str,
+    /// Whether what arrived is what was sent.
+    pub verified: bool,
+    /// What happened, in a few words; `null` when it did not come to an end.
+    pub what: Option<String>,
+    /// Why it failed; `null` when it did not.
+    pub error: Option<String>,
+    /// How many bytes arrived.
+    pub bytes: u64,
+    /// How long the far end took to receive them, without the hashing.
+    pub seconds: f64,
+    /// `bytes` over `seconds`; `null` when nothing was sent.
+    pub bytes_per_second: Option<f64>,
+    /// The SHA-256 of what arrived, as computed by the far end; `null` when it did not come to an end.
+    pub sha256: Option<String>,
+}
+
+impl Report {
+    /// Sums up. The counts are of the rows.
+    pub fn new(input: Input, rows: Vec<ReportRow>, seconds: f64) -> Self {
+        let verified = rows.iter().filter(|row| row.verified).count();
+        Report {
+            format: "ringway-tour/1",
+            version: env!("CARGO_PKG_VERSION"),
+            failed: rows.len() - verified,
+            verified,
+            input,
+            rows,
+            seconds,
+        }
+    }
+
+    /// Writes the stable form for programs.
+    pub fn write_json(&self, mut out: impl Write) -> io::Result<()> {
+        serde_json::to_writer_pretty(&mut out, self)?;
+        writeln!(out)
+    }
+
+    /// Writes the table for people, at most `width` columns wide.
+    pub fn write_table(&self, mut out: impl Write, width: u16, colour: bool) -> io::Result<()> {
+        let mut table = Table::new();
+        table.load_preset(presets::NOTHING).set_style(TableComponent::HeaderLines, '─');
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+        if colour {
+            table.enforce_styling();
+        } else {
+            table.force_no_tty();
+        }
+        table.set_header(["MECHANISM", "BETWEEN", "WHAT HAPPENED", "BYTES", "RATE", "VERDICT"]);
+        for row in &self.rows {
+            let rate = row
+                .bytes_per_second
+                .map_or("–".to_string(), |rate| format!("{}/s", HumanBytes(rate.round() as u64)));
+            let told = row.error.as_deref().or(row.what.as_deref()).unwrap_or_default();
+            let verdict = if row.verified {
+                Cell::new("✔ verified").fg(Color::Green)
+            } else {
+                Cell::new("✘ failed").fg(Color::Red).add_attribute(Attribute::Bold)
+            };
+            let told = Cell::new(told);
+            table.add_row([
+                Cell::new(row.name).add_attribute(Attribute::Bold),
+                Cell::new(row.between),
+                if row.verified { told } else { told.fg(Color::Red) },
+                Cell::new(HumanBytes(row.bytes)),
+                Cell::new(rate),
+                verdict,
+            ]);
+        }
+        for index in [3, 4] {
+            if let Some(column) = table.column_mut(index) {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+        for index in [0, 3, 4, 5] {
+            if let Some(column) = table.column_mut(index) {
+                column.set_constraint(ColumnConstraint::ContentWidth);
+            }
+        }
+        let Input { path, bytes, sha256 } = &self.input;
+        writeln!(
+            out,
+            " ringway {} sends {path}: {}, SHA-256 {sha256:.16}…",
+            self.version,
+            HumanBytes(*bytes)
+        )?;
+        writeln!(out)?;
+        for line in table.lines() {
+            writeln!(out, "{}", line.trim_end())?;
+        }
+        writeln!(out)?;
+        writeln!(
+            out,
+            " {} of {} verified in {:.1} s: every far end computed the SHA-256 itself; rates leave that time out.",
+            self.verified,
+            self.rows.len(),
+            self.seconds
+        )
+    }
+}

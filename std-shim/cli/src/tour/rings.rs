@@ -1,0 +1,135 @@
+//! The rings in memory, between two threads: no system call unless a side has to sleep.
+
+use super::row::{Mechanism, Outcome, PIECE, Row, pour};
+use crate::digest::Intake;
+use crate::failure::{Failure, Result};
+use ringway::wait::{Doorbell, PrivateFutex};
+use ringway_core::channel::Error;
+use ringway_core::ring::Ring as CoreRing;
+use ringway_core::ring::bytes::ByteRing as CoreByteRing;
+use std::thread;
+
+/// A value for the ring: one cache line.
+#[derive(Clone, Copy)]
+struct Line {
+    len: u8,
+    bytes: [u8; LINE],
+}
+
+const LINE: usize = 63;
+const LINES: usize = 1024;
+
+type Bell = Doorbell<PrivateFutex>;
+
+static LINES_RING: CoreRing<Line, LINES, Bell> =
+    CoreRing::with_bells(Bell::new(PrivateFutex), Bell::new(PrivateFutex));
+
+static BYTES_RING: CoreByteRing<PIECE, Bell> =
+    CoreByteRing::with_bells(Bell::new(PrivateFutex), Bell::new(PrivateFutex));
+
+/// The ring of values.
+pub struct Ring;
+
+impl Mechanism for Ring {
+    fn name(&self) -> &'static str {
+        "ring"
+    }
+
+    fn title(&self) -> &'static str {
+        "single-producer single-consumer ring of values, in memory"
+    }
+
+    fn between(&self) -> &'static str {
+        "two threads"
+    }
+
+    fn run(&self, row: &Row) -> Result<Outcome> {
+        let input = row.input()?;
+        let (producer, consumer) = (LINES_RING.producer(), LINES_RING.consumer());
+        let (mut producer, mut consumer) = producer.zip(consumer).ok_or_else(taken)?;
+        thread::scope(|s| {
+            let far = s.spawn(move || {
+                let mut intake = Intake::new();
+                let mut values = 0u64;
+                while let Ok(line) = consumer.pop() {
+                    intake.take(&line.bytes[..usize::from(line.len)]);
+                    values += 1;
+                }
+                (values, intake.finish())
+            });
+            row.doing("sending through the ring");
+            pour(input, PIECE, |piece| {
+                for part in piece.chunks(LINE) {
+                    let mut line = Line { len: part.len() as u8, bytes: [0; LINE] };
+                    line.bytes[..part.len()].copy_from_slice(part);
+                    producer.push(line).map_err(|error| Failure::new(error.to_string()))?;
+                }
+                Ok(())
+            })?;
+            drop(producer);
+            row.doing("waiting for the consumer's report");
+            let (values, receipt) =
+                far.join().map_err(|_| Failure::new("the consumer panicked"))?;
+            Ok(Outcome {
+                what: format!("{values} values of {LINE} bytes, {LINES} slots in a static"),
+                receipt,
+            })
+        })
+    }
+}
+
+/// The ring of bytes.
+pub struct ByteRing;
+
+impl Mechanism for ByteRing {
+    fn name(&self) -> &'static str {
+        "byte-ring"
+    }
+
+    fn title(&self) -> &'static str {
+        "single-producer single-consumer ring of bytes, in memory"
+    }
+
+    fn between(&self) -> &'static str {
+        "two threads"
+    }
+
+    fn run(&self, row: &Row) -> Result<Outcome> {
+        let input = row.input()?;
+        let (producer, consumer) = (BYTES_RING.producer(), BYTES_RING.consumer());
+        let (mut producer, mut consumer) = producer.zip(consumer).ok_or_else(taken)?;
+        thread::scope(|s| {
+            let far = s.spawn(move || {
+                let mut intake = Intake::new();
+                loop {
+                    match consumer.read(intake.spare())? {
+                        0 => return Ok(intake.finish()),
+                        n => intake.filled(n),
+                    }
+                }
+            });
+            row.doing("sending through the ring");
+            pour(input, PIECE, |mut piece| {
+                while !piece.is_empty() {
+                    let n = producer.write(piece).map_err(told)?;
+                    piece = &piece[n..];
+                }
+                Ok(())
+            })?;
+            drop(producer);
+            row.doing("waiting for the consumer's report");
+            let far = far.join().map_err(|_| Failure::new("the consumer panicked"))?;
+            let receipt = far.map_err(told)?;
+            let what = format!("{} KiB in a static, around and around", PIECE >> 10);
+            Ok(Outcome { what, receipt })
+        })
+    }
+}
+
+fn taken() -> Failure {
+    told(Error::Taken)
+}
+
+fn told(error: Error) -> Failure {
+    Failure::new(error.to_string())
+}
