@@ -58,14 +58,15 @@ impl WakerCell {
     pub fn register(&self, waker: &Waker) {
         // Cloned outside the transition: foreign code does not run while we own the cell.
         let mine = waker.clone();
-        // 1. Acquire, success: partner is the release in 3 (`wake`'s `fetch_and`) or in 5, whose access to the
-        // cell happened before ours. Acquire, failure: partner is the release in `wake`'s `fetch_or`: the task we
-        // wake by hand sees what that wake announced.
-        match self.state.compare_exchange(IDLE, REGISTERING, Ordering::Acquire, Ordering::Acquire) {
+        // 1. Acquire: partner is the release of whoever made it IDLE (2 by another task, 3's `fetch_and`, 5), whose
+        // access to the cell happened before ours; and the release of every `fetch_or` before that, whose
+        // announcement the caller's look now sees. Failure: relaxed, because the task wakes itself, and acquires
+        // when it registers again.
+        match self.state.compare_exchange(IDLE, REGISTERING, Ordering::Acquire, Ordering::Relaxed) {
             Ok(_) => {
                 let replaced = self.swap(Some(mine));
-                // 2. Release: partner is the acquire in `wake`'s `fetch_or`, which then owns the cell that we
-                // filled. Failure: 5 acquires with its own swap.
+                // 2. Release: partner is the acquire in `wake`'s `fetch_or` and in 1 by another task, which then
+                // own the cell that we filled. Failure: relaxed, the cell is still ours.
                 let registered = self.state.compare_exchange(
                     REGISTERING,
                     IDLE,
@@ -75,9 +76,9 @@ impl WakerCell {
                 if registered.is_err() {
                     // 5. A wake came while we registered: it left the waking to us.
                     let ours = self.swap(None);
-                    // Acquire: partner is the release of every `fetch_or` that marked us. Release: partner is
-                    // the acquire of 1 and 3 for the next access to the cell.
-                    self.state.swap(IDLE, Ordering::AcqRel);
+                    // Release: partner is the acquire of 1 and 3 for the next access to the cell. What the wake
+                    // that marked us announced, 1 acquires when the task registers again.
+                    self.state.swap(IDLE, Ordering::Release);
                     if let Some(waker) = ours {
                         waker.wake();
                     }
@@ -93,11 +94,12 @@ impl WakerCell {
 
     /// Wakes the task that registered, if one did. Safe in an interrupt and in a signal handler when the waker is.
     pub fn wake(&self) {
-        // 3, 4. Acquire: partner is the release of 2 or 5, whose access to the cell happened before ours. Release:
-        // partner is the acquire of 1 and 5: what we announce is seen by the task that wakes itself.
+        // 3, 4. Acquire: partner is the release of 2, 5 or another wake's `fetch_and`, whose access to the cell
+        // happened before ours. Release: partner is the acquire of 1: what we announce is seen by the task that
+        // registers next, also when the waking is left to another side.
         if self.state.fetch_or(WAKING, Ordering::AcqRel) == IDLE {
             let waker = self.swap(None);
-            // Release: partner is the acquire of 1, for the cell and for what we announce.
+            // Release: partner is the acquire of 1 and 3 for the next access to the cell.
             self.state.fetch_and(!WAKING, Ordering::Release);
             if let Some(waker) = waker {
                 waker.wake();
