@@ -63,6 +63,13 @@ pub trait Wait {
     /// [`Infallible`] where there is no clock.
     type Deadline: Copy;
 
+    /// Whether [`wait`](Self::wait) sleeps, so that somebody has to wake it. One that looks again by itself, as
+    /// [`Spin`] does, says no: ringing its doorbell then costs nothing, neither a fence nor a look.
+    #[inline(always)]
+    fn sleeps(&self) -> bool {
+        true
+    }
+
     /// Sleeps while `word == expected`, at most until `deadline` (`None`: for ever).
     ///
     /// # Errors
@@ -90,6 +97,11 @@ pub struct Spin;
 
 impl Wait for Spin {
     type Deadline = Infallible;
+
+    #[inline(always)]
+    fn sleeps(&self) -> bool {
+        false
+    }
 
     #[inline]
     fn wait(
@@ -127,6 +139,11 @@ pub struct SpinClock(
 
 impl Wait for SpinClock {
     type Deadline = u64;
+
+    #[inline(always)]
+    fn sleeps(&self) -> bool {
+        false
+    }
 
     fn wait(&self, word: &AtomicU32, expected: u32, deadline: Option<u64>) -> Result<(), TimedOut> {
         // Relaxed: as in `Spin`.
@@ -210,10 +227,14 @@ impl<W> Doorbell<W> {
 }
 
 impl<W: Wait> Doorbell<W> {
-    /// Wakes whoever sleeps. Call it after the change is published; costs a fence and a load when nobody sleeps.
-    /// Safe in an interrupt and in a signal handler if [`Wait::wake`] is.
+    /// Wakes whoever sleeps. Call it after the change is published; costs a fence and a load when nobody sleeps, and
+    /// nothing when `W` never does ([`Wait::sleeps`]). Safe in an interrupt and in a signal handler if
+    /// [`Wait::wake`] is.
     #[inline]
     pub fn ring(&self) {
+        if !self.how.sleeps() {
+            return;
+        }
         // Partner: the fence in `announce`. Either this one is first, and the waiter's second look sees what was
         // published before it, or that one is, and the load below sees the waiter's bit.
         fence(Ordering::SeqCst);
@@ -239,6 +260,10 @@ impl<W: Wait> Doorbell<W> {
     /// Says that this side is about to sleep. After it, look once more; sleep only on the value returned.
     #[inline]
     fn announce(&self) -> u32 {
+        if !self.how.sleeps() {
+            // Nobody will ring, and nobody sleeps through anything. Relaxed: the word never changes.
+            return self.word.load(Ordering::Relaxed);
+        }
         let ticket = self.word.fetch_or(SLEEPER, Ordering::Relaxed) | SLEEPER;
         // Partner: the fence in `ring`.
         fence(Ordering::SeqCst);
@@ -285,7 +310,8 @@ impl<W: Register> Doorbell<W> {
         if let Some(answer) = ready() {
             return Poll::Ready(answer);
         }
-        // The waker is in place before the bit says so: who sees the bit finds the waker.
+        // Register, then announce, then look: a ringer that sees the bit finds the waker, or it came so early that
+        // registering acquired what it had published (see `WakerCell`), and the look below sees that.
         self.how.register(cx.waker());
         self.announce();
         match ready() {

@@ -9,7 +9,7 @@ mod support;
 use loom::sync::Arc;
 use loom::thread;
 use ringway_core::sync::{AtomicU32, Ordering};
-use ringway_core::wait::{Async, Doorbell, TimedOut, WakerCell};
+use ringway_core::wait::{Async, Doorbell, Spin, TimedOut, WakerCell};
 use std::task::Poll;
 use support::{LoomFutex, Task, model};
 
@@ -124,6 +124,22 @@ mod doorbell {
             for flag in &shared.0 {
                 assert_eq!(shared.1.wait_until(None, || flag.raised()), Ok(()));
             }
+            ringer.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn one_who_spins_sees_the_change_though_ringing_does_nothing() {
+        model(None, || {
+            let shared = Arc::new((Flag::new(), Doorbell::new(Spin)));
+            let ringer = {
+                let shared = shared.clone();
+                thread::spawn(move || {
+                    shared.0.raise();
+                    shared.1.ring();
+                })
+            };
+            assert_eq!(shared.1.wait_until(None, || shared.0.raised()), Ok(()));
             ringer.join().unwrap();
         });
     }
