@@ -15,7 +15,7 @@
 //!   head.load(Acquire) ◀───── SYNC POINT B ────── head.store(Release)
 //!   write them again
 //!
-//!   drop: held.store(Release) ─ SYNC POINT C ───▶ the next holder's swap(Acquire), and the other
+//!   drop: held.store(Release) ─ SYNC POINT C ───▶ the next holder's exchange (Acquire), and the other
 //!                                                 side's look at whether we are gone (Acquire)
 //! ```
 //!
@@ -68,9 +68,12 @@ impl<B> Line<B> {
 
     /// Takes the half that this line watches; false when somebody has it.
     fn take_peer(&self) -> bool {
+        // Relaxed: only a guess for the exchange. A try that fails writes nothing.
+        let seen = self.peer.load(Ordering::Relaxed);
         // SYNC POINT C, acquire: with the store in `give_back` of whoever held it before, whose position we go
-        // on from.
-        self.peer.swap(HELD, Ordering::Acquire) != HELD
+        // on from. Failure, relaxed: somebody else took it, and nothing is read on the strength of that.
+        seen != HELD
+            && self.peer.compare_exchange(seen, HELD, Ordering::Acquire, Ordering::Relaxed).is_ok()
     }
 
     /// Whether the half that this line watches was held and is no longer.
@@ -83,7 +86,7 @@ impl<B> Line<B> {
 
     /// Gives back the half that this line watches, and wakes this line's side so that it notices.
     fn give_back(&self, bell: &impl Bell) {
-        // SYNC POINT C, release: with the swap in `take_peer` and the load in `peer_is_gone`.
+        // SYNC POINT C, release: with the exchange in `take_peer` and the load in `peer_is_gone`.
         self.peer.store(GONE, Ordering::Release);
         bell.ring();
     }

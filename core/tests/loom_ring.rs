@@ -1,0 +1,396 @@
+//! Models of the ring of values: nothing is lost, doubled, reordered or touched by both sides at once, and nobody
+//! sleeps for ever.
+#![cfg(loom)]
+
+mod support;
+
+use loom::sync::Arc;
+use loom::thread;
+use ringway_core::channel::Error;
+use ringway_core::ring::{PushError, Ring};
+use ringway_core::wait::{Async, Doorbell};
+use support::{LoomFutex, Task, model};
+
+/// A value that loom watches: who gets it must be able to see what its maker wrote into it.
+type Value = Box<u32>;
+
+fn waiting<const N: usize>() -> Arc<Ring<Value, N, Doorbell<LoomFutex>>> {
+    Arc::new(Ring::with_bells(Doorbell::new(LoomFutex::new()), Doorbell::new(LoomFutex::new())))
+}
+
+fn awaiting<const N: usize>() -> Arc<Ring<Value, N, Doorbell<Async<LoomFutex>>>> {
+    let bell = || Doorbell::new(Async::new(LoomFutex::new()));
+    Arc::new(Ring::with_bells(bell(), bell()))
+}
+
+/// Pops until there is a value.
+macro_rules! pop {
+    ($consumer:expr) => {
+        loop {
+            match $consumer.try_pop() {
+                Some(value) => break value,
+                None => thread::yield_now(),
+            }
+        }
+    };
+}
+
+/// Pushes until there is room.
+macro_rules! push {
+    ($producer:expr, $value:expr) => {{
+        let mut value = $value;
+        while let Err(full) = $producer.try_push(value) {
+            value = full.0;
+            thread::yield_now();
+        }
+    }};
+}
+
+mod polled {
+    use super::*;
+
+    fn passes_in_order<const N: usize>(count: u32) {
+        model(Some(3), move || {
+            let ring = Arc::new(Ring::<Value, N>::new());
+            let producer = {
+                let ring = ring.clone();
+                thread::spawn(move || {
+                    let mut producer = ring.producer().unwrap();
+                    (1..=count).for_each(|value| push!(producer, Box::new(value)));
+                })
+            };
+            let mut consumer = ring.consumer().unwrap();
+            (1..=count).for_each(|value| assert_eq!(*pop!(consumer), value));
+            assert_eq!(consumer.try_pop(), None);
+            producer.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn capacity_one_full_and_empty_at_every_step() {
+        passes_in_order::<1>(3);
+    }
+
+    #[test]
+    fn capacity_two_wraps_around() {
+        passes_in_order::<2>(5);
+    }
+
+    #[test]
+    fn capacity_three_wraps_around_where_no_mask_helps() {
+        passes_in_order::<3>(4);
+    }
+
+    #[test]
+    fn chunks_pass_across_the_end_of_the_ring() {
+        model(Some(3), || {
+            let ring = Arc::new(Ring::<Value, 3>::new());
+            let producer = {
+                let ring = ring.clone();
+                thread::spawn(move || {
+                    let mut producer = ring.producer().unwrap();
+                    for pair in [[1, 2], [3, 4]] {
+                        loop {
+                            if let Ok(mut chunk) = producer.try_reserve(2) {
+                                chunk.fill(pair.map(Box::new));
+                                assert_eq!(chunk.commit(), 2);
+                                break;
+                            }
+                            thread::yield_now();
+                        }
+                    }
+                })
+            };
+            let mut consumer = ring.consumer().unwrap();
+            for pair in [[1, 2], [3, 4]] {
+                loop {
+                    if let Ok(chunk) = consumer.try_peek(2) {
+                        let (first, second) = chunk.as_slices();
+                        assert!(first.iter().chain(second).map(|value| **value).eq(pair));
+                        chunk.release(2);
+                        break;
+                    }
+                    thread::yield_now();
+                }
+            }
+            producer.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn an_aborted_chunk_is_never_seen() {
+        model(Some(3), || {
+            let ring = Arc::new(Ring::<Value, 2>::new());
+            let producer = {
+                let ring = ring.clone();
+                thread::spawn(move || {
+                    let mut producer = ring.producer().unwrap();
+                    let mut chunk = producer.try_reserve(2).unwrap();
+                    chunk.push(Box::new(7)).unwrap();
+                    drop(chunk);
+                    push!(producer, Box::new(1));
+                })
+            };
+            let mut consumer = ring.consumer().unwrap();
+            assert_eq!(*pop!(consumer), 1);
+            producer.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn slices_pass_whole_or_in_part() {
+        model(Some(3), || {
+            let ring = Arc::new(Ring::<u32, 2>::new());
+            let producer = {
+                let ring = ring.clone();
+                thread::spawn(move || {
+                    let mut producer = ring.producer().unwrap();
+                    let mut left: &[u32] = &[1, 2, 3];
+                    while !left.is_empty() {
+                        left = &left[producer.try_push_slice(left)..];
+                        thread::yield_now();
+                    }
+                })
+            };
+            let mut consumer = ring.consumer().unwrap();
+            let (mut out, mut done) = ([0; 3], 0);
+            while done < 3 {
+                done += consumer.try_pop_slice(&mut out[done..]);
+                thread::yield_now();
+            }
+            assert_eq!(out, [1, 2, 3]);
+            producer.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn the_producers_half_goes_from_one_thread_to_another() {
+        model(Some(2), || {
+            let ring = Arc::new(Ring::<Value, 2>::new());
+            let threads = [10, 20].map(|value| {
+                let ring = ring.clone();
+                thread::spawn(move || {
+                    let mut producer = loop {
+                        match ring.producer() {
+                            Some(half) => break half,
+                            None => thread::yield_now(),
+                        }
+                    };
+                    push!(producer, Box::new(value));
+                })
+            });
+            threads.into_iter().for_each(|thread| thread.join().unwrap());
+            let mut consumer = ring.consumer().unwrap();
+            let sum = *consumer.try_pop().unwrap() + *consumer.try_pop().unwrap();
+            assert_eq!(sum, 30, "neither wrote over the other's slot");
+        });
+    }
+
+    #[test]
+    fn the_consumers_half_goes_from_one_thread_to_another() {
+        model(Some(2), || {
+            let ring = Arc::new(Ring::<Value, 2>::new());
+            let mut producer = ring.producer().unwrap();
+            push!(producer, Box::new(10));
+            push!(producer, Box::new(20));
+            let threads = [(); 2].map(|()| {
+                let ring = ring.clone();
+                thread::spawn(move || {
+                    let mut consumer = loop {
+                        match ring.consumer() {
+                            Some(half) => break half,
+                            None => thread::yield_now(),
+                        }
+                    };
+                    *consumer.try_pop().unwrap()
+                })
+            });
+            let sum: u32 = threads.into_iter().map(|thread| thread.join().unwrap()).sum();
+            assert_eq!(sum, 30, "each value once");
+        });
+    }
+
+    #[test]
+    fn what_a_producer_pushed_before_it_went_is_there() {
+        model(None, || {
+            let ring = Arc::new(Ring::<Value, 1>::new());
+            let producer = {
+                let ring = ring.clone();
+                thread::spawn(move || push!(ring.producer().unwrap(), Box::new(1)))
+            };
+            let mut consumer = ring.consumer().unwrap();
+            if consumer.producer_is_gone() {
+                assert_eq!(*consumer.try_pop().unwrap(), 1);
+            }
+            producer.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn what_is_left_is_dropped_with_the_ring() {
+        model(Some(3), || {
+            let left = Arc::new(());
+            let ring = Arc::new(Ring::<Arc<()>, 2>::new());
+            let producer = {
+                let (ring, value) = (ring.clone(), left.clone());
+                thread::spawn(move || {
+                    let mut producer = ring.producer().unwrap();
+                    let _ = producer.try_push(value.clone());
+                    let _ = producer.try_push(value);
+                })
+            };
+            drop(ring.consumer().unwrap().try_pop());
+            producer.join().unwrap();
+            drop(ring);
+            assert_eq!(Arc::strong_count(&left), 1);
+        });
+    }
+}
+
+mod waited_on {
+    use super::*;
+
+    #[test]
+    fn a_pop_that_sleeps_is_woken_by_the_push_and_by_the_end() {
+        model(Some(3), || {
+            let ring = waiting::<1>();
+            let producer = {
+                let ring = ring.clone();
+                thread::spawn(move || {
+                    let mut producer = ring.producer().unwrap();
+                    producer.push(Box::new(1)).unwrap();
+                })
+            };
+            let mut consumer = ring.consumer().unwrap();
+            assert_eq!(consumer.pop(), Ok(Box::new(1)));
+            assert_eq!(consumer.pop(), Err(Error::EndOfFile));
+            producer.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn a_push_that_sleeps_is_woken_by_the_pop() {
+        model(Some(3), || {
+            let ring = waiting::<1>();
+            let producer = {
+                let ring = ring.clone();
+                thread::spawn(move || {
+                    let mut producer = ring.producer().unwrap();
+                    producer.push(Box::new(1)).unwrap();
+                    producer.push(Box::new(2)).unwrap();
+                })
+            };
+            let mut consumer = ring.consumer().unwrap();
+            assert_eq!(consumer.pop(), Ok(Box::new(1)));
+            assert_eq!(consumer.pop(), Ok(Box::new(2)));
+            producer.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn a_push_that_sleeps_is_woken_when_the_consumer_goes() {
+        model(Some(3), || {
+            let ring = waiting::<1>();
+            let mut producer = ring.producer().unwrap();
+            producer.push(Box::new(1)).unwrap();
+            let consumer = ring.consumer().unwrap();
+            let thread = {
+                let ring = ring.clone();
+                thread::spawn(move || {
+                    // Taken and given back here: while the other thread sleeps, or before.
+                    drop(ring.consumer());
+                })
+            };
+            drop(consumer);
+            assert_eq!(producer.push(Box::new(2)), Err(PushError::Closed(Box::new(2))));
+            thread.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn a_push_that_sleeps_is_woken_by_a_clear() {
+        model(Some(3), || {
+            let ring = waiting::<1>();
+            let mut consumer = ring.consumer().unwrap();
+            let producer = {
+                let ring = ring.clone();
+                thread::spawn(move || {
+                    let mut producer = ring.producer().unwrap();
+                    producer.push(Box::new(1)).unwrap();
+                    producer.push(Box::new(2)).unwrap();
+                })
+            };
+            while consumer.is_empty() {
+                thread::yield_now();
+            }
+            consumer.clear();
+            assert_eq!(consumer.pop(), Ok(Box::new(2)));
+            producer.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn both_halves_dropped_at_once() {
+        model(None, || {
+            let ring = waiting::<1>();
+            let producer = {
+                let ring = ring.clone();
+                thread::spawn(move || {
+                    let mut producer = ring.producer().unwrap();
+                    let pushed = producer.push(Box::new(1)).is_ok();
+                    drop(producer);
+                    pushed
+                })
+            };
+            drop(ring.consumer());
+            let pushed = producer.join().unwrap();
+            let mut consumer = ring.consumer().unwrap();
+            assert_eq!(
+                consumer.try_pop().is_some(),
+                pushed,
+                "what was pushed is there for the next"
+            );
+        });
+    }
+
+    #[test]
+    fn a_task_awaits_values_and_the_end() {
+        model(Some(2), || {
+            let ring = awaiting::<1>();
+            let producer = {
+                let ring = ring.clone();
+                thread::spawn(move || {
+                    let mut producer = ring.producer().unwrap();
+                    producer.push(Box::new(1)).unwrap();
+                })
+            };
+            let mut consumer = ring.consumer().unwrap();
+            let task = Task::new();
+            assert_eq!(task.block_on(|cx| consumer.poll_pop(cx)), Ok(Box::new(1)));
+            assert_eq!(task.block_on(|cx| consumer.poll_pop(cx)), Err(Error::EndOfFile));
+            producer.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn a_task_awaits_room() {
+        model(Some(2), || {
+            let ring = awaiting::<1>();
+            let producer = {
+                let ring = ring.clone();
+                thread::spawn(move || {
+                    let mut producer = ring.producer().unwrap();
+                    let task = Task::new();
+                    for value in [1, 2] {
+                        let mut value = Some(Box::new(value));
+                        task.block_on(|cx| producer.poll_push(cx, &mut value)).unwrap();
+                    }
+                })
+            };
+            let mut consumer = ring.consumer().unwrap();
+            assert_eq!(consumer.pop(), Ok(Box::new(1)));
+            assert_eq!(consumer.pop(), Ok(Box::new(2)));
+            producer.join().unwrap();
+        });
+    }
+}
