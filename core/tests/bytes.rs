@@ -1,0 +1,191 @@
+//! The byte ring against a `VecDeque`, by long random sequences of operations, and between real threads.
+#![cfg(not(loom))]
+
+mod random;
+
+use random::Random;
+use ringway_core::ring::bytes::{ByteRing, ReserveError, WriteAllError};
+use std::collections::VecDeque;
+
+fn behaves_as_a_bounded_deque<const N: usize>(seed: u64) {
+    let mut random = Random::new(seed);
+    let mut ring = ByteRing::<N>::new();
+    let max = ByteRing::<N>::MAX_GRANT;
+    let mut oracle: VecDeque<u8> = VecDeque::new();
+    let mut next = 0u8;
+    let mut fresh = |count: usize| -> Vec<u8> {
+        (0..count)
+            .map(|_| {
+                next = next.wrapping_add(1);
+                next
+            })
+            .collect()
+    };
+    for _ in 0..20 {
+        let (mut producer, mut consumer) = ring.split();
+        for _ in 0..300 {
+            // Bytes and the gap, if there is one: at most one gap, shorter than a grant.
+            let room = producer.room();
+            assert!(oracle.len() + room <= N && oracle.len() + room + max > N);
+            match random.below(9) {
+                0 => {
+                    let bytes = fresh(random.below(N + 3));
+                    let count = producer.try_write(&bytes);
+                    assert_eq!(count, bytes.len().min(room));
+                    oracle.extend(&bytes[..count]);
+                }
+                1 => {
+                    let bytes = fresh(random.below(N + 3));
+                    let answer = producer.try_write_all(&bytes);
+                    if bytes.len() > N {
+                        assert_eq!(answer, Err(WriteAllError::TooLarge { max: N }));
+                    } else if bytes.len() > room {
+                        assert_eq!(answer, Err(WriteAllError::Full));
+                    } else {
+                        assert_eq!(answer, Ok(()));
+                        oracle.extend(bytes);
+                    }
+                }
+                2 | 3 => {
+                    let len = random.below(N + 2);
+                    match producer.try_reserve(len) {
+                        Ok(mut grant) => {
+                            assert_eq!(grant.len(), len);
+                            let used = random.below(len + 1);
+                            let bytes = fresh(used);
+                            grant[..used].copy_from_slice(&bytes);
+                            if random.below(4) > 0 {
+                                grant.commit(used);
+                                oracle.extend(bytes);
+                            }
+                        }
+                        Err(ReserveError::TooLarge { max: said }) => {
+                            assert_eq!(said, max);
+                            assert!(len > max);
+                        }
+                        Err(ReserveError::Full) => {
+                            assert!(
+                                room < N,
+                                "a grant of at most MAX_GRANT succeeds when all is read"
+                            );
+                        }
+                    }
+                }
+                4 => match producer.try_reserve_up_to(random.below(N) + 1) {
+                    Ok(mut grant) => {
+                        assert!(!grant.is_empty());
+                        let bytes = fresh(grant.len());
+                        grant.copy_from_slice(&bytes);
+                        grant.commit(usize::MAX);
+                        oracle.extend(bytes);
+                    }
+                    Err(error) => assert_eq!((error, room), (ReserveError::Full, 0)),
+                },
+                5 | 6 => {
+                    let mut out = vec![0; random.below(N + 2)];
+                    let count = consumer.try_read(&mut out);
+                    assert_eq!(count, out.len().min(oracle.len()));
+                    assert!(oracle.drain(..count).eq(out[..count].iter().copied()));
+                }
+                7 => match consumer.try_peek() {
+                    Some(grant) => {
+                        assert!(grant.iter().eq(oracle.iter().take(grant.len())));
+                        let release = random.below(grant.len() + 2);
+                        let used = release.min(grant.len());
+                        if random.below(4) > 0 {
+                            grant.release(release);
+                            oracle.drain(..used);
+                        }
+                    }
+                    None => assert!(oracle.is_empty()),
+                },
+                _ => {
+                    assert_eq!(consumer.len(), oracle.len());
+                    assert_eq!(consumer.is_empty(), oracle.is_empty());
+                    if random.below(10) == 0 {
+                        consumer.clear();
+                        oracle.clear();
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn any_sequence_of_operations_behaves_as_a_bounded_deque_of_bytes() {
+    for seed in 0..20 {
+        behaves_as_a_bounded_deque::<1>(seed);
+        behaves_as_a_bounded_deque::<2>(seed);
+        behaves_as_a_bounded_deque::<3>(seed);
+        behaves_as_a_bounded_deque::<8>(seed);
+        behaves_as_a_bounded_deque::<13>(seed);
+    }
+}
+
+/// At every position that the ring can stand at when it is empty.
+#[test]
+fn the_largest_grant_succeeds_whenever_everything_is_read() {
+    fn at_every_position<const N: usize>() {
+        let max = ByteRing::<N>::MAX_GRANT;
+        for start in 0..2 * N {
+            let mut ring = ByteRing::<N>::new();
+            let (mut producer, mut consumer) = ring.split();
+            for _ in 0..start {
+                assert_eq!(producer.try_write(&[1]), 1);
+                consumer.clear();
+            }
+            let grant = producer.try_reserve(max).unwrap();
+            grant.commit(max);
+            assert_eq!(consumer.len(), max);
+            assert_eq!(consumer.try_read(&mut [0; N]), max);
+            assert!(consumer.is_empty());
+            assert_eq!(producer.room(), N, "the gap came back too");
+        }
+    }
+    at_every_position::<1>();
+    at_every_position::<2>();
+    at_every_position::<5>();
+    at_every_position::<8>();
+}
+
+#[test]
+fn a_static_ring_carries_a_megabyte_between_threads_by_copies_and_grants() {
+    static RING: ByteRing<97> = ByteRing::new();
+    const COUNT: usize = 1 << 20;
+    let byte = |at: usize| (at % 251) as u8;
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            let mut producer = RING.producer().unwrap();
+            let mut random = Random::new(5);
+            let mut at = 0;
+            while at < COUNT {
+                let len = (random.below(49) + 1).min(COUNT - at);
+                let bytes: Vec<u8> = (at..at + len).map(byte).collect();
+                if random.below(2) == 0 {
+                    at += producer.try_write(&bytes);
+                } else if let Ok(mut grant) = producer.try_reserve(len) {
+                    grant.copy_from_slice(&bytes);
+                    grant.commit(len);
+                    at += len;
+                } else {
+                    std::thread::yield_now();
+                }
+            }
+        });
+        let mut consumer = RING.consumer().unwrap();
+        let mut at = 0;
+        while at < COUNT {
+            match consumer.try_peek() {
+                Some(grant) => {
+                    assert!(grant.iter().enumerate().all(|(i, b)| *b == byte(at + i)));
+                    let len = grant.len();
+                    at += len;
+                    grant.release(len);
+                }
+                None => std::thread::yield_now(),
+            }
+        }
+        assert!(consumer.is_empty());
+    });
+}

@@ -1,0 +1,220 @@
+//! The ring of values against a `VecDeque`, by long random sequences of operations, and between real threads.
+#![cfg(not(loom))]
+
+mod random;
+
+use random::Random;
+use ringway_core::ring::Ring;
+use ringway_core::wait::{Doorbell, Spin};
+use std::cell::Cell;
+use std::collections::VecDeque;
+
+/// A value that counts itself, so that a lost or doubled one shows.
+struct Counted<'a>(u32, &'a Cell<i32>);
+
+impl<'a> Counted<'a> {
+    fn new(value: u32, alive: &'a Cell<i32>) -> Self {
+        alive.set(alive.get() + 1);
+        Counted(value, alive)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.1.set(self.1.get() - 1);
+    }
+}
+
+fn behaves_as_a_bounded_deque<const N: usize>(seed: u64) {
+    let (mut random, alive) = (Random::new(seed), Cell::new(0));
+    let mut ring = Ring::<Counted<'_>, N>::new();
+    let mut oracle = VecDeque::new();
+    let mut next = 0;
+    let mut fresh = || {
+        next += 1;
+        next
+    };
+    for _ in 0..20 {
+        // The halves are given back and taken again with values left in the ring.
+        let (mut producer, mut consumer) = ring.split();
+        for _ in 0..200 {
+            match random.below(8) {
+                0 | 1 => {
+                    let value = fresh();
+                    let pushed = producer.try_push(Counted::new(value, &alive));
+                    assert_eq!(pushed.is_ok(), oracle.len() < N);
+                    if pushed.is_ok() {
+                        oracle.push_back(value);
+                    }
+                }
+                2 => assert_eq!(consumer.try_pop().map(|value| value.0), oracle.pop_front()),
+                3 => {
+                    let count = random.below(N + 2);
+                    match producer.try_reserve(count) {
+                        Ok(mut chunk) => {
+                            let fill = random.below(count + 1);
+                            let values: Vec<_> = (0..fill).map(|_| fresh()).collect();
+                            let put = chunk.fill(values.iter().map(|v| Counted::new(*v, &alive)));
+                            assert_eq!(put, fill);
+                            if random.below(3) > 0 {
+                                assert_eq!(chunk.commit(), fill);
+                                oracle.extend(values);
+                            }
+                        }
+                        Err(few) => {
+                            assert_eq!(few.available, N - oracle.len());
+                            assert!(count > few.available);
+                        }
+                    }
+                }
+                4 => {
+                    let count = random.below(N + 2);
+                    match consumer.try_peek(count) {
+                        Ok(chunk) => {
+                            let (first, second) = chunk.as_slices();
+                            let seen: Vec<_> = first.iter().chain(second).map(|v| v.0).collect();
+                            assert!(seen.iter().eq(oracle.iter().take(count)));
+                            let release = random.below(count + 1);
+                            if random.below(3) > 0 {
+                                chunk.release(release);
+                                oracle.drain(..release);
+                            }
+                        }
+                        Err(few) => assert_eq!(few.available, oracle.len()),
+                    }
+                }
+                5 => assert_eq!(consumer.peek().map(|value| value.0), oracle.front().copied()),
+                6 => assert_eq!(
+                    (producer.room(), consumer.len(), consumer.is_empty()),
+                    (N - oracle.len(), oracle.len(), oracle.is_empty())
+                ),
+                _ if random.below(10) == 0 => {
+                    consumer.clear();
+                    oracle.clear();
+                }
+                _ => {}
+            }
+            assert_eq!(alive.get() as usize, oracle.len(), "each value is in one place");
+        }
+    }
+    drop(ring);
+    assert_eq!(alive.get(), 0, "what was left was dropped with the ring");
+}
+
+#[test]
+fn any_sequence_of_operations_behaves_as_a_bounded_deque() {
+    for seed in 0..20 {
+        behaves_as_a_bounded_deque::<1>(seed);
+        behaves_as_a_bounded_deque::<2>(seed);
+        behaves_as_a_bounded_deque::<3>(seed);
+        behaves_as_a_bounded_deque::<7>(seed);
+        behaves_as_a_bounded_deque::<16>(seed);
+    }
+}
+
+#[test]
+fn slices_go_in_and_out_across_the_end() {
+    let mut random = Random::new(1);
+    let mut ring = Ring::<u32, 7>::new();
+    let (mut producer, mut consumer) = ring.split();
+    let mut oracle: VecDeque<u32> = VecDeque::new();
+    for round in 0..1000 {
+        let values: Vec<u32> = (0..random.below(10) as u32).map(|i| round * 10 + i).collect();
+        let pushed = producer.try_push_slice(&values);
+        assert_eq!(pushed, values.len().min(7 - oracle.len()));
+        oracle.extend(&values[..pushed]);
+        let mut out = vec![0; random.below(10)];
+        let popped = consumer.try_pop_slice(&mut out);
+        assert_eq!(popped, out.len().min(oracle.len()));
+        assert!(oracle.drain(..popped).eq(out[..popped].iter().copied()));
+    }
+}
+
+#[test]
+fn a_static_ring_carries_a_million_values_between_threads() {
+    static RING: Ring<u64, 64> = Ring::new();
+    const COUNT: u64 = 1_000_000;
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            let mut producer = RING.producer().unwrap();
+            let mut next = 0;
+            while next < COUNT {
+                match producer.try_push(next) {
+                    Ok(()) => next += 1,
+                    Err(_) => std::thread::yield_now(),
+                }
+            }
+        });
+        let mut consumer = RING.consumer().unwrap();
+        let mut expected = 0;
+        while expected < COUNT {
+            match consumer.try_pop() {
+                Some(value) => {
+                    assert_eq!(value, expected);
+                    expected += 1;
+                }
+                None => std::thread::yield_now(),
+            }
+        }
+        assert!(consumer.is_empty());
+    });
+}
+
+#[test]
+fn values_of_size_zero_are_counted() {
+    let mut ring = Ring::<(), 3>::new();
+    let (mut producer, mut consumer) = ring.split();
+    assert_eq!(producer.try_push_slice(&[(); 5]), 3);
+    assert_eq!(consumer.try_pop(), Some(()));
+    assert_eq!(consumer.len(), 2);
+}
+
+#[test]
+fn a_value_that_panics_as_it_is_dropped_is_not_dropped_twice() {
+    struct Bomb<'a>(&'a Cell<u32>);
+    impl Drop for Bomb<'_> {
+        fn drop(&mut self) {
+            self.0.set(self.0.get() + 1);
+            if self.0.get() == 1 {
+                panic!("as the test wants");
+            }
+        }
+    }
+    let drops = Cell::new(0);
+    let mut ring = Ring::<Bomb<'_>, 2>::new();
+    {
+        let (mut producer, mut consumer) = ring.split();
+        assert!(producer.try_push(Bomb(&drops)).is_ok());
+        let cleared = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| consumer.clear()));
+        assert!(cleared.is_err());
+        assert!(consumer.is_empty());
+    }
+    drop(ring);
+    assert_eq!(drops.get(), 1);
+}
+
+#[test]
+fn the_other_side_sees_who_came_and_who_went() {
+    static RING: Ring<u8, 2, Doorbell<Spin>> =
+        Ring::with_bells(Doorbell::new(Spin), Doorbell::new(Spin));
+    let mut consumer = RING.consumer().unwrap();
+    assert!(!consumer.producer_is_gone(), "it has not come yet");
+    let mut producer = RING.producer().unwrap();
+    producer.push(1).unwrap();
+    drop(producer);
+    assert!(consumer.producer_is_gone());
+    let second = RING.producer().unwrap();
+    assert!(!consumer.producer_is_gone(), "another came");
+    drop(second);
+    assert_eq!(consumer.pop(), Ok(1), "what the first pushed is there");
+    assert!(consumer.pop().is_err());
+}
+
+#[test]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+fn the_layout_is_what_it_is_documented_to_be() {
+    assert_eq!(size_of::<Ring<u32, 32>>(), 2 * 128 + 32 * 4);
+    let mut ring = Ring::<u32, 32>::new();
+    let (producer, consumer) = ring.split();
+    assert_eq!((align_of_val(&producer), align_of_val(&consumer)), (128, 128));
+}
