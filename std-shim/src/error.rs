@@ -1,6 +1,7 @@
 //! The shim's one error: what was tried, on what, and why it did not work.
 
 use ringway_core::channel;
+use rustix::fs::FileType;
 use rustix::io::Errno;
 use std::fmt;
 use std::io;
@@ -16,8 +17,30 @@ use std::io;
 pub enum Cause {
     /// One of the errors that the mechanisms have in memory too.
     Channel(channel::Error),
+    /// The path or the descriptor is of another kind than the operation is for.
+    WrongFile {
+        /// What it is: `"a regular file"`.
+        found: &'static str,
+        /// What it should be: `"a FIFO"`.
+        wanted: &'static str,
+    },
     /// Anything else that the operating system reports.
     Os(Errno),
+}
+
+/// The cause for a file that is not what was `wanted` (`"a FIFO"`).
+pub(crate) fn wrong_file(found: FileType, wanted: &'static str) -> Cause {
+    let found = match found {
+        FileType::RegularFile => "a regular file",
+        FileType::Directory => "a directory",
+        FileType::Symlink => "a symbolic link",
+        FileType::Fifo => "a pipe or a FIFO",
+        FileType::Socket => "a socket",
+        FileType::CharacterDevice => "a character device",
+        FileType::BlockDevice => "a block device",
+        FileType::Unknown => "a file of no known kind",
+    };
+    Cause::WrongFile { found, wanted }
 }
 
 /// An operation that failed: one line that says what was tried, on what, and what to do.
@@ -69,6 +92,9 @@ impl fmt::Display for Error {
         }
         match self.cause {
             Cause::Channel(error) => write!(f, ": {error}"),
+            Cause::WrongFile { found, wanted } => {
+                write!(f, ": it is {found}, not {wanted}: use another one")
+            }
             Cause::Os(errno) => write!(f, ": {errno}"),
         }
     }
@@ -110,6 +136,7 @@ impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         use channel::Error as E;
         let kind = match error.cause {
+            Cause::WrongFile { .. } => io::ErrorKind::InvalidInput,
             Cause::Os(errno) => io::Error::from(errno).kind(),
             Cause::Channel(reason) => match reason {
                 E::WouldBlock => io::ErrorKind::WouldBlock,

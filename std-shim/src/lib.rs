@@ -2,6 +2,7 @@
 
 mod error;
 pub mod fd;
+pub mod pipe;
 pub mod wait;
 
 pub use error::{Cause, Error, Result};

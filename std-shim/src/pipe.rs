@@ -1,0 +1,327 @@
+//! Anonymous pipes: a byte stream one way, between threads, or between a process and the children it hands an end to.
+//!
+//! [`pipe`] makes one; [`Options`] makes one that is non-blocking, keeps packets apart, or has another size. The
+//! two ends live as the core's do: end of file after the last writer closed and the bytes were read, a broken pipe
+//! when no reader is left, writes of at most [`PIPE_BUF`] bytes in one piece.
+//!
+//! # Which form waits
+//!
+//! | form | waits |
+//! |---|---|
+//! | `read`, `write`, `write_all` | yes, in whatever mode the description is |
+//! | `try_…` | never, in whatever mode the description is |
+//! | `…_deadline` | at most until the deadline, in whatever mode the description is |
+//! | the traits `Read` and `Write` | unless the end is in the non-blocking mode, as programs expect that poll by themselves |
+//!
+//! The pipes made here are blocking ones, so that the plain forms are one system call. The other forms tell the
+//! kernel not to wait for that call alone (`RWF_NOWAIT`). A FIFO, and a pipe before Linux 6.4, cannot do that: the
+//! first such call opens the same pipe once more for this end alone, non-blocking. So the mode that other processes share is
+//! never touched, and a deadline holds also for a write larger than the room.
+//!
+//! # Into a child
+//!
+//! Every descriptor is close-on-exec. To give an end to a child make it a standard stream (`Stdio::from(end)`),
+//! or hand it over under its number with [`fd::inherit`](crate::fd::inherit):
+//!
+//! ```
+//! use ringway::pipe::pipe;
+//! use std::process::{Command, Stdio};
+//! let (reader, writer) = pipe().unwrap();
+//! let mut cat = Command::new("tr").arg("a-z").arg("A-Z")
+//!     .stdin(Stdio::from(reader)).stdout(Stdio::piped()).spawn().unwrap();
+//! writer.write_all(b"to a child").unwrap();
+//! drop(writer);
+//! assert_eq!(std::io::read_to_string(cat.stdout.take().unwrap()).unwrap(), "TO A CHILD");
+//! assert!(cat.wait().unwrap().success());
+//! ```
+
+mod end;
+mod reader;
+mod writer;
+
+pub(crate) use end::End;
+pub use reader::Reader;
+pub use writer::Writer;
+
+use crate::{Error, Result};
+use ringway_core::channel::State;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::process::Stdio;
+
+/// How many bytes a single write puts into a pipe in one piece, whoever else writes: 4096 on Linux, at least 512 everywhere.
+///
+/// ```
+/// assert!(ringway::pipe::PIPE_BUF >= 512);
+/// ```
+pub const PIPE_BUF: usize = rustix::pipe::PIPE_BUF;
+
+/// `int pipe2(int pipefd[2], O_CLOEXEC)`: a pipe, blocking, of the system's usual size.
+///
+/// See [`pipe(2)`](https://man7.org/linux/man-pages/man2/pipe.2.html).
+///
+/// # Errors
+/// [`Exhausted`](crate::channel::Error::Exhausted) if this process or the system may not open more.
+///
+/// ```
+/// let (reader, writer) = ringway::pipe::pipe().unwrap();
+/// writer.write_all(b"x").unwrap();
+/// assert_eq!(reader.read(&mut [0; 8]).unwrap(), 1);
+/// ```
+#[doc(alias = "pipe2")]
+pub fn pipe() -> Result<(Reader, Writer)> {
+    Options::new().open()
+}
+
+/// What kind of pipe to make.
+///
+/// ```
+/// use ringway::pipe::Options;
+/// let (reader, writer) = Options::new().nonblocking(true).open().unwrap();
+/// // The traits do not wait in this mode; the method `read` would.
+/// let now = std::io::Read::read(&mut &reader, &mut [0; 8]);
+/// assert_eq!(now.unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+/// # drop(writer);
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Options {
+    nonblocking: bool,
+    packets: bool,
+    size: Option<usize>,
+}
+
+impl Options {
+    /// A blocking byte stream of the system's usual size.
+    pub const fn new() -> Self {
+        Options { nonblocking: false, packets: false, size: None }
+    }
+
+    /// Both ends in the non-blocking mode (`O_NONBLOCK`).
+    pub const fn nonblocking(mut self, on: bool) -> Self {
+        self.nonblocking = on;
+        self
+    }
+
+    /// Packet mode (`O_DIRECT`): each write of at most [`PIPE_BUF`] bytes is one packet, and each read takes one. A longer
+    /// write is several packets; what of a packet does not fit into the buffer of a read is lost; there are no empty packets.
+    ///
+    /// ```
+    /// use ringway::pipe::Options;
+    /// let (reader, writer) = Options::new().packets(true).open().unwrap();
+    /// writer.write_all(b"one").unwrap();
+    /// writer.write_all(b"three").unwrap();
+    /// let mut buf = [0; 16];
+    /// assert_eq!(reader.read(&mut buf).unwrap(), 3);
+    /// assert_eq!(reader.read(&mut buf).unwrap(), 5);
+    /// ```
+    #[cfg(target_os = "linux")]
+    #[doc(alias = "O_DIRECT")]
+    pub const fn packets(mut self, on: bool) -> Self {
+        self.packets = on;
+        self
+    }
+
+    /// How many bytes the pipe can hold, at least. See [`Reader::set_size`].
+    ///
+    /// ```
+    /// use ringway::pipe::Options;
+    /// let (reader, _writer) = Options::new().size(256 << 10).open().unwrap();
+    /// assert!(reader.size().unwrap() >= 256 << 10);
+    /// ```
+    #[cfg(target_os = "linux")]
+    pub const fn size(mut self, bytes: usize) -> Self {
+        self.size = Some(bytes);
+        self
+    }
+
+    /// Makes the pipe.
+    ///
+    /// # Errors
+    /// [`Exhausted`](crate::channel::Error::Exhausted) if this process or the system may not open more, or not of this size.
+    pub fn open(self) -> Result<(Reader, Writer)> {
+        let (reader, writer) =
+            self.descriptors().map_err(|errno| Error::new("make a pipe", errno))?;
+        let reader = Reader::from_end(End::new(reader, State::READER, self.nonblocking));
+        let writer = Writer::from_end(End::new(writer, State::WRITER, self.nonblocking));
+        #[cfg(target_os = "linux")]
+        if let Some(bytes) = self.size {
+            reader.set_size(bytes)?;
+        }
+        Ok((reader, writer))
+    }
+
+    #[cfg(not(target_os = "macos"))]
+    fn descriptors(self) -> rustix::io::Result<(OwnedFd, OwnedFd)> {
+        use rustix::pipe::PipeFlags;
+        let mut flags = PipeFlags::CLOEXEC;
+        flags.set(PipeFlags::NONBLOCK, self.nonblocking);
+        #[cfg(target_os = "linux")]
+        flags.set(PipeFlags::DIRECT, self.packets);
+        rustix::pipe::pipe_with(flags)
+    }
+
+    /// Without `pipe2` there is a moment in which another thread's child can inherit the two.
+    #[cfg(target_os = "macos")]
+    fn descriptors(self) -> rustix::io::Result<(OwnedFd, OwnedFd)> {
+        let (reader, writer) = rustix::pipe::pipe()?;
+        for fd in [&reader, &writer] {
+            rustix::io::fcntl_setfd(fd, rustix::io::FdFlags::CLOEXEC)?;
+            rustix::io::ioctl_fionbio(fd, self.nonblocking)?;
+        }
+        Ok((reader, writer))
+    }
+}
+
+/// What both ends offer, and the traits of a descriptor.
+macro_rules! both_ends {
+    ($End:ident, $other:literal, $example:literal) => {
+        impl $End {
+            /// Where this end is in its life, by what its operations have met so far. [`look`](Self::look) asks the system.
+            ///
+            /// ```
+            #[doc = $example]
+            /// ```
+            pub fn state(&self) -> State {
+                self.end.life.state()
+            }
+
+            #[doc = concat!("Asks the system, without waiting, whether the last ", $other, " left, and returns the state.")]
+            ///
+            /// # Errors
+            /// What the system says.
+            ///
+            /// ```
+            #[doc = $example]
+            /// ```
+            pub fn look(&self) -> Result<State> {
+                self.end.look()
+            }
+
+            /// Sets the mode of the open file description, which duplicates and children share, and with it what the
+            #[doc = concat!("io traits of this ", stringify!($End), " do. Its methods do not depend on it.")]
+            ///
+            /// # Errors
+            /// What the system says.
+            ///
+            /// ```
+            /// let (reader, writer) = ringway::pipe::pipe().unwrap();
+            /// reader.set_nonblocking(true).unwrap();
+            /// writer.set_nonblocking(true).unwrap();
+            /// assert!(ringway::fd::nonblocking(&reader).unwrap());
+            /// ```
+            pub fn set_nonblocking(&self, on: bool) -> Result<()> {
+                self.end.set_nonblocking(on)
+            }
+
+            #[doc = concat!("A second ", stringify!($End), " of the same pipe. The end is closed when all are.")]
+            ///
+            /// # Errors
+            /// [`Exhausted`](crate::channel::Error::Exhausted) if this process may not open more.
+            ///
+            /// ```
+            /// let (reader, writer) = ringway::pipe::pipe().unwrap();
+            /// let (other_reader, other_writer) = (reader.try_clone().unwrap(), writer.try_clone().unwrap());
+            /// drop((reader, writer));
+            /// other_writer.write_all(b"x").unwrap();
+            /// assert_eq!(other_reader.read(&mut [0; 8]).unwrap(), 1);
+            /// ```
+            #[doc(alias = "dup")]
+            pub fn try_clone(&self) -> Result<Self> {
+                self.end.duplicate().map(Self::from_end)
+            }
+
+            /// How many bytes the pipe can hold.
+            ///
+            /// # Errors
+            /// What the system says.
+            ///
+            /// ```
+            /// let (reader, writer) = ringway::pipe::pipe().unwrap();
+            /// assert_eq!(reader.size().unwrap(), writer.size().unwrap());
+            /// ```
+            #[cfg(target_os = "linux")]
+            #[doc(alias = "F_GETPIPE_SZ")]
+            pub fn size(&self) -> Result<usize> {
+                rustix::pipe::fcntl_getpipe_size(&self.end.fd)
+                    .map_err(|errno| self.end.failed("get the size of the pipe", errno))
+            }
+
+            /// Makes the pipe hold at least `bytes`, and returns how many it holds now: a power of two of pages.
+            ///
+            /// See `F_SETPIPE_SZ` in [`fcntl(2)`](https://man7.org/linux/man-pages/man2/fcntl.2.html).
+            ///
+            /// # Errors
+            /// [`Exhausted`](crate::channel::Error::Exhausted) if it is more than `/proc/sys/fs/pipe-max-size` or the
+            /// user's share allows, `EBUSY` if more is in the pipe just now, `EINVAL` if no size is that large.
+            ///
+            /// ```
+            /// let (reader, _writer) = ringway::pipe::pipe().unwrap();
+            /// assert_eq!(reader.set_size(100_000).unwrap(), 131_072);
+            /// ```
+            #[cfg(target_os = "linux")]
+            #[doc(alias = "F_SETPIPE_SZ")]
+            pub fn set_size(&self, bytes: usize) -> Result<usize> {
+                const SET: &str = "set the size of the pipe";
+                rustix::pipe::fcntl_setpipe_size(&self.end.fd, bytes).map_err(|errno| match errno {
+                    // The only thing that one may not do here is to take more.
+                    rustix::io::Errno::PERM => Error::new(SET, crate::channel::Error::Exhausted),
+                    errno => self.end.failed(SET, errno),
+                })
+            }
+
+            #[doc = concat!("Closes this end, as dropping it does. The last one to close tells every ", $other, ".")]
+            ///
+            /// ```
+            /// let (reader, writer) = ringway::pipe::pipe().unwrap();
+            /// writer.close();
+            /// assert_eq!(reader.read(&mut [0; 8]).unwrap(), 0);
+            /// reader.close();
+            /// ```
+            pub fn close(self) {}
+        }
+
+        impl AsFd for $End {
+            fn as_fd(&self) -> BorrowedFd<'_> {
+                self.end.fd.as_fd()
+            }
+        }
+
+        impl AsRawFd for $End {
+            fn as_raw_fd(&self) -> RawFd {
+                self.end.fd.as_raw_fd()
+            }
+        }
+
+        impl From<$End> for OwnedFd {
+            fn from(end: $End) -> OwnedFd {
+                end.end.fd
+            }
+        }
+
+        impl From<$End> for Stdio {
+            fn from(end: $End) -> Stdio {
+                Stdio::from(end.end.fd)
+            }
+        }
+    };
+}
+
+both_ends!(
+    Reader,
+    "writer",
+    "use ringway::channel::{Direction, State};
+let (reader, writer) = ringway::pipe::pipe().unwrap();
+assert_eq!(reader.state(), State::READER);
+drop(writer);
+assert_eq!(reader.look().unwrap(), State::Connected { send: Direction::Absent, receive: Direction::Ended });
+assert_eq!(reader.state(), reader.look().unwrap());"
+);
+both_ends!(
+    Writer,
+    "reader",
+    "use ringway::channel::{Direction, State};
+let (reader, writer) = ringway::pipe::pipe().unwrap();
+assert_eq!(writer.state(), State::WRITER);
+drop(reader);
+assert_eq!(writer.look().unwrap(), State::Connected { send: Direction::Ended, receive: Direction::Absent });
+assert_eq!(writer.state(), writer.look().unwrap());"
+);

@@ -1,0 +1,216 @@
+//! The end of a pipe or of a FIFO that one reads from.
+
+use super::end::End;
+use crate::Result;
+use ringway_core::channel::State;
+use std::os::fd::OwnedFd;
+use std::time::Instant;
+
+/// The end that one reads from, of an anonymous pipe or of a FIFO.
+///
+/// It may be used by several threads at once: each byte goes to one of them. Dropped, it closes; when the last reader closed,
+/// writers get a broken pipe.
+///
+/// `Read` does what [`read`](Self::read) does, or [`try_read`](Self::try_read) in the non-blocking mode.
+///
+/// ```
+/// use ringway::pipe::pipe;
+/// let (reader, writer) = pipe().unwrap();
+/// writer.write(b"hello").unwrap();
+/// drop(writer);
+/// let mut buf = [0; 16];
+/// assert_eq!(reader.read(&mut buf).unwrap(), 5);
+/// assert_eq!(reader.read(&mut buf).unwrap(), 0); // the end of file
+/// ```
+#[derive(Debug)]
+pub struct Reader {
+    pub(super) end: End,
+}
+
+impl Reader {
+    pub(crate) fn from_end(end: End) -> Self {
+        Reader { end }
+    }
+
+    /// Reads what is there, at most `buf.len()` bytes, and waits for the first. `Ok(0)` is the end of file, or
+    /// an empty `buf`. In packet mode it takes one packet, and what does not fit is lost.
+    ///
+    /// One system call when bytes are there or come. A signal does not end it.
+    ///
+    /// # Errors
+    /// What the system says.
+    #[inline]
+    pub fn read(&self, buf: &mut [u8]) -> Result<usize> {
+        self.end.read(buf)
+    }
+
+    /// [`read`](Self::read) without waiting.
+    ///
+    /// # Errors
+    /// [`WouldBlock`](crate::channel::Error::WouldBlock) if there is nothing yet and there are writers.
+    ///
+    /// ```
+    /// use ringway::{channel, pipe::pipe};
+    /// let (reader, writer) = pipe().unwrap();
+    /// assert!(reader.try_read(&mut [0; 16]).unwrap_err().is(channel::Error::WouldBlock));
+    /// drop(writer);
+    /// assert_eq!(reader.try_read(&mut [0; 16]).unwrap(), 0);
+    /// ```
+    pub fn try_read(&self, buf: &mut [u8]) -> Result<usize> {
+        self.end.try_read(buf)
+    }
+
+    /// [`read`](Self::read), waiting at most until `deadline` for the first byte.
+    ///
+    /// # Errors
+    /// [`TimedOut`](crate::channel::Error::TimedOut) when it passed first.
+    ///
+    /// ```
+    /// use ringway::{channel, pipe::pipe};
+    /// use std::time::{Duration, Instant};
+    /// let (reader, _writer) = pipe().unwrap();
+    /// let soon = Instant::now() + Duration::from_millis(5);
+    /// let late = reader.read_deadline(&mut [0; 16], soon).unwrap_err();
+    /// assert!(late.is(channel::Error::TimedOut));
+    /// ```
+    pub fn read_deadline(&self, buf: &mut [u8], deadline: Instant) -> Result<usize> {
+        self.end.read_deadline(buf, deadline)
+    }
+
+    /// Moves at most `len` bytes to another descriptor inside the kernel; waits for the first byte and for room. `Ok(0)` is the
+    /// end of file. Which descriptors can take them is the kernel's to say; [`Copier`](crate::fd::Copier) finds another way.
+    ///
+    /// See [`splice(2)`](https://man7.org/linux/man-pages/man2/splice.2.html).
+    ///
+    /// # Errors
+    /// [`BrokenPipe`](crate::channel::Error::BrokenPipe) if nobody reads at the other, `EINVAL` if it cannot be spliced to.
+    ///
+    /// ```
+    /// use ringway::pipe::pipe;
+    /// let (first, writer) = pipe().unwrap();
+    /// let (reader, second) = pipe().unwrap();
+    /// writer.write(b"moved, not copied").unwrap();
+    /// assert_eq!(first.splice_to(&second, 5).unwrap(), 5);
+    /// let mut buf = [0; 16];
+    /// assert_eq!(reader.read(&mut buf).unwrap(), 5);
+    /// ```
+    #[cfg(target_os = "linux")]
+    #[doc(alias = "splice")]
+    pub fn splice_to(&self, to: impl std::os::fd::AsFd, len: usize) -> Result<usize> {
+        self.splice(to.as_fd(), len, true)
+    }
+
+    /// [`splice_to`](Self::splice_to) without waiting for bytes, or for room in another pipe.
+    ///
+    /// # Errors
+    /// [`WouldBlock`](crate::channel::Error::WouldBlock) if it would wait; else as [`splice_to`](Self::splice_to).
+    ///
+    /// ```
+    /// use ringway::{channel, pipe::pipe};
+    /// let (first, _writer) = pipe().unwrap();
+    /// let (_reader, second) = pipe().unwrap();
+    /// assert!(first.try_splice_to(&second, 5).unwrap_err().is(channel::Error::WouldBlock));
+    /// ```
+    #[cfg(target_os = "linux")]
+    pub fn try_splice_to(&self, to: impl std::os::fd::AsFd, len: usize) -> Result<usize> {
+        self.splice(to.as_fd(), len, false)
+    }
+
+    /// Duplicates at most `len` bytes into another pipe and leaves them here to be read as well; waits for the first byte and
+    /// for room. `Ok(0)` is the end of file.
+    ///
+    /// See [`tee(2)`](https://man7.org/linux/man-pages/man2/tee.2.html).
+    ///
+    /// # Errors
+    /// [`BrokenPipe`](crate::channel::Error::BrokenPipe) if nobody reads at the other.
+    ///
+    /// ```
+    /// use ringway::pipe::pipe;
+    /// let (first, writer) = pipe().unwrap();
+    /// let (reader, second) = pipe().unwrap();
+    /// writer.write(b"twice").unwrap();
+    /// assert_eq!(first.tee_to(&second, 1024).unwrap(), 5);
+    /// let mut buf = [0; 16];
+    /// assert_eq!(first.read(&mut buf).unwrap(), 5);
+    /// assert_eq!(reader.read(&mut buf).unwrap(), 5);
+    /// ```
+    #[cfg(target_os = "linux")]
+    #[doc(alias = "tee")]
+    pub fn tee_to(&self, to: &super::Writer, len: usize) -> Result<usize> {
+        self.tee(to, len, true)
+    }
+
+    /// [`tee_to`](Self::tee_to) without waiting.
+    ///
+    /// # Errors
+    /// [`WouldBlock`](crate::channel::Error::WouldBlock) if it would wait; else as [`tee_to`](Self::tee_to).
+    ///
+    /// ```
+    /// use ringway::{channel, pipe::pipe};
+    /// let (first, _writer) = pipe().unwrap();
+    /// let (_reader, second) = pipe().unwrap();
+    /// assert!(first.try_tee_to(&second, 5).unwrap_err().is(channel::Error::WouldBlock));
+    /// ```
+    #[cfg(target_os = "linux")]
+    pub fn try_tee_to(&self, to: &super::Writer, len: usize) -> Result<usize> {
+        self.tee(to, len, false)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn splice(&self, to: std::os::fd::BorrowedFd<'_>, len: usize, wait: bool) -> Result<usize> {
+        use std::os::fd::AsFd;
+        let from = self.end.fd.as_fd();
+        let moved = super::end::shift(from, to, wait, |flags| {
+            rustix::pipe::splice(from, None, to, None, len, flags)
+        });
+        self.end.received(len, moved)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn tee(&self, to: &super::Writer, len: usize, wait: bool) -> Result<usize> {
+        use std::os::fd::AsFd;
+        let (from, into) = (self.end.fd.as_fd(), to.end.fd.as_fd());
+        let moved =
+            super::end::shift(from, into, wait, |flags| rustix::pipe::tee(from, into, len, flags));
+        match moved {
+            Ok(n) => self.end.received(len, Ok(n)),
+            // What can fail is the other side: it keeps the news.
+            Err(errno) => to.end.sent(Err(errno)),
+        }
+    }
+}
+
+impl std::io::Read for Reader {
+    #[inline]
+    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+        std::io::Read::read(&mut &*self, buf)
+    }
+}
+
+impl std::io::Read for &Reader {
+    #[inline]
+    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+        let end = &self.end;
+        Ok(if end.nonblocking() { end.try_read(buf) } else { end.read(buf) }?)
+    }
+}
+
+impl TryFrom<OwnedFd> for Reader {
+    type Error = crate::Error;
+
+    /// Adopts a pipe's or a FIFO's descriptor that is open for reading, and sets `FD_CLOEXEC` on it. If it is
+    /// something else it is closed.
+    ///
+    /// ```
+    /// use ringway::pipe::Reader;
+    /// use std::os::fd::OwnedFd;
+    /// use std::process::{Command, Stdio};
+    /// let mut child = Command::new("echo").arg("hi").stdout(Stdio::piped()).spawn().unwrap();
+    /// let reader = Reader::try_from(OwnedFd::from(child.stdout.take().unwrap())).unwrap();
+    /// assert_eq!(std::io::read_to_string(reader).unwrap(), "hi\n");
+    /// assert!(child.wait().unwrap().success());
+    /// ```
+    fn try_from(fd: OwnedFd) -> Result<Self> {
+        End::adopt(fd, State::READER).map(Reader::from_end)
+    }
+}

@@ -1,0 +1,252 @@
+//! The end of a pipe or of a FIFO that one writes to.
+
+use super::PIPE_BUF;
+use super::end::End;
+use crate::{Error, Result, channel};
+use ringway_core::channel::State;
+use std::os::fd::OwnedFd;
+use std::time::Instant;
+
+/// The end that one writes to, of an anonymous pipe or of a FIFO.
+///
+/// It may be used by several threads at once, and duplicated for several processes: what one call writes stays in one piece up
+/// to [`PIPE_BUF`] bytes. Dropped, it closes; when the last writer closed, readers get the end of file.
+///
+/// Every form tells of a pipe without readers as an error. None of them lets `SIGPIPE` end the process (see
+/// [`fd`](crate::fd)).
+///
+/// `Write` does what [`write`](Self::write) does, or [`try_write`](Self::try_write) in the non-blocking mode.
+///
+/// ```
+/// use ringway::{channel, pipe::pipe};
+/// let (reader, writer) = pipe().unwrap();
+/// writer.write_all(b"hello").unwrap();
+/// drop(reader);
+/// assert!(writer.write(b"anybody?").unwrap_err().is(channel::Error::BrokenPipe));
+/// ```
+#[derive(Debug)]
+pub struct Writer {
+    pub(super) end: End,
+}
+
+impl Writer {
+    pub(crate) fn from_end(end: End) -> Self {
+        Writer { end }
+    }
+
+    /// Writes `buf`, waiting for room, and returns how many bytes went in: all of them, unless a signal came in
+    /// the middle of more than [`PIPE_BUF`], or the description is non-blocking. Never 0 unless `buf` is empty.
+    ///
+    /// One system call when there is room or it comes. A signal does not end it before something went in.
+    ///
+    /// # Errors
+    /// [`BrokenPipe`](channel::Error::BrokenPipe) if no reader is left.
+    #[inline]
+    pub fn write(&self, buf: &[u8]) -> Result<usize> {
+        self.end.write(buf)
+    }
+
+    /// [`write`](Self::write) without waiting: as much as there is room for. Up to [`PIPE_BUF`] bytes go in
+    /// all or none.
+    ///
+    /// # Errors
+    /// [`WouldBlock`](channel::Error::WouldBlock) if there is no room, [`BrokenPipe`](channel::Error::BrokenPipe).
+    ///
+    /// ```
+    /// use ringway::{channel, pipe::pipe};
+    /// let (_reader, writer) = pipe().unwrap();
+    /// let n = writer.try_write(&[7; 1 << 20]).unwrap();
+    /// assert!(n < 1 << 20); // what the pipe can hold
+    /// assert!(writer.try_write(b"more").unwrap_err().is(channel::Error::WouldBlock));
+    /// ```
+    pub fn try_write(&self, buf: &[u8]) -> Result<usize> {
+        self.end.try_write(buf)
+    }
+
+    /// [`write`](Self::write), waiting at most until `deadline` for room, and taking what there is then. Up to
+    /// [`PIPE_BUF`] bytes go in all or none.
+    ///
+    /// # Errors
+    /// [`TimedOut`](channel::Error::TimedOut) when it passed first, and nothing went in;
+    /// [`BrokenPipe`](channel::Error::BrokenPipe).
+    ///
+    /// ```
+    /// use ringway::{channel, pipe::pipe};
+    /// use std::time::{Duration, Instant};
+    /// let (_reader, writer) = pipe().unwrap();
+    /// let soon = Instant::now() + Duration::from_millis(5);
+    /// assert!(writer.write_deadline(&[7; 1 << 20], soon).unwrap() < 1 << 20);
+    /// assert!(writer.write_deadline(b"more", soon).unwrap_err().is(channel::Error::TimedOut));
+    /// ```
+    pub fn write_deadline(&self, buf: &[u8], deadline: Instant) -> Result<usize> {
+        self.end.write_deadline(buf, deadline)
+    }
+
+    /// Writes all of `buf`, waiting for room. In one piece up to [`PIPE_BUF`] bytes; longer ones may have other
+    /// writers' bytes between theirs.
+    ///
+    /// # Errors
+    /// [`BrokenPipe`](channel::Error::BrokenPipe) if no reader is left; some of it may have gone in.
+    ///
+    /// ```
+    /// use ringway::pipe::pipe;
+    /// let (reader, writer) = pipe().unwrap();
+    /// let all = std::thread::spawn(move || std::io::read_to_string(reader).unwrap());
+    /// writer.write_all("long ".repeat(100_000).as_bytes()).unwrap();
+    /// drop(writer);
+    /// assert_eq!(all.join().unwrap().len(), 500_000);
+    /// ```
+    pub fn write_all(&self, mut buf: &[u8]) -> Result<()> {
+        while !buf.is_empty() {
+            let n = self.end.write(buf)?;
+            buf = buf.get(n..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    /// [`write_all`](Self::write_all), at most until `deadline`. `buf` moves past what went in, so that after an
+    /// error it is what is left.
+    ///
+    /// # Errors
+    /// [`TimedOut`](channel::Error::TimedOut) when it passed first, [`BrokenPipe`](channel::Error::BrokenPipe).
+    ///
+    /// ```
+    /// use ringway::pipe::pipe;
+    /// use std::time::{Duration, Instant};
+    /// let (_reader, writer) = pipe().unwrap();
+    /// let all = vec![7; 1 << 20];
+    /// let mut left = &all[..];
+    /// let soon = Instant::now() + Duration::from_millis(5);
+    /// assert!(writer.write_all_deadline(&mut left, soon).is_err());
+    /// assert!(left.len() < all.len());
+    /// ```
+    pub fn write_all_deadline(&self, buf: &mut &[u8], deadline: Instant) -> Result<()> {
+        while !buf.is_empty() {
+            let n = self.end.write_deadline(buf, deadline)?;
+            *buf = buf.get(n..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    /// Writes all of `buf` or nothing, and does not wait.
+    ///
+    /// # Errors
+    /// [`WouldBlock`](channel::Error::WouldBlock) if there is no room for all of it,
+    /// [`MessageTooLarge`](channel::Error::MessageTooLarge) if it is longer than [`PIPE_BUF`],
+    /// [`BrokenPipe`](channel::Error::BrokenPipe).
+    ///
+    /// ```
+    /// use ringway::{channel, pipe::{PIPE_BUF, pipe}};
+    /// let (_reader, writer) = pipe().unwrap();
+    /// writer.try_write_all(&[7; PIPE_BUF]).unwrap();
+    /// let too_large = writer.try_write_all(&[7; PIPE_BUF + 1]).unwrap_err();
+    /// assert!(too_large.is(channel::Error::MessageTooLarge { max: PIPE_BUF }));
+    /// ```
+    pub fn try_write_all(&self, buf: &[u8]) -> Result<()> {
+        if buf.len() > PIPE_BUF {
+            let max = PIPE_BUF;
+            return Err(Error::new(
+                "write to the pipe in one piece",
+                channel::Error::MessageTooLarge { max },
+            ));
+        }
+        // Not less than all: the system promises so up to this size.
+        self.end.try_write(buf).map(|_| ())
+    }
+
+    /// Moves at most `len` bytes from another descriptor into the pipe inside the kernel; waits for the first byte and for
+    /// room. `Ok(0)` is the end of the other's input. Which descriptors can give is the kernel's to say;
+    /// [`Copier`](crate::fd::Copier) finds another way.
+    ///
+    /// See [`splice(2)`](https://man7.org/linux/man-pages/man2/splice.2.html).
+    ///
+    /// # Errors
+    /// [`BrokenPipe`](channel::Error::BrokenPipe) if no reader is left, `EINVAL` if the other cannot be spliced from.
+    ///
+    /// ```
+    /// use ringway::pipe::pipe;
+    /// use std::io::{Seek, Write};
+    /// let mut file = tempfile::tempfile().unwrap();
+    /// file.write_all(b"from a file").unwrap();
+    /// file.rewind().unwrap();
+    /// let (reader, writer) = pipe().unwrap();
+    /// assert_eq!(writer.splice_from(&file, 1024).unwrap(), 11);
+    /// assert_eq!(writer.splice_from(&file, 1024).unwrap(), 0);
+    /// drop(writer);
+    /// assert_eq!(std::io::read_to_string(reader).unwrap(), "from a file");
+    /// ```
+    #[cfg(target_os = "linux")]
+    #[doc(alias = "splice")]
+    pub fn splice_from(&self, from: impl std::os::fd::AsFd, len: usize) -> Result<usize> {
+        self.splice(from.as_fd(), len, true)
+    }
+
+    /// [`splice_from`](Self::splice_from) without waiting for room, or for bytes in another pipe.
+    ///
+    /// # Errors
+    /// [`WouldBlock`](channel::Error::WouldBlock) if it would wait; else as [`splice_from`](Self::splice_from).
+    ///
+    /// ```
+    /// use ringway::{channel, pipe::pipe};
+    /// let (first, _writer) = pipe().unwrap();
+    /// let (_reader, second) = pipe().unwrap();
+    /// assert!(second.try_splice_from(&first, 5).unwrap_err().is(channel::Error::WouldBlock));
+    /// ```
+    #[cfg(target_os = "linux")]
+    pub fn try_splice_from(&self, from: impl std::os::fd::AsFd, len: usize) -> Result<usize> {
+        self.splice(from.as_fd(), len, false)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn splice(&self, from: std::os::fd::BorrowedFd<'_>, len: usize, wait: bool) -> Result<usize> {
+        use std::os::fd::AsFd;
+        let to = self.end.fd.as_fd();
+        let moved = super::end::shift(from, to, wait, |flags| {
+            rustix::pipe::splice(from, None, to, None, len, flags)
+        });
+        self.end.sent(moved)
+    }
+}
+
+impl std::io::Write for Writer {
+    #[inline]
+    fn write(&mut self, buf: &[u8]) -> std::io::Result<usize> {
+        std::io::Write::write(&mut &*self, buf)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl std::io::Write for &Writer {
+    #[inline]
+    fn write(&mut self, buf: &[u8]) -> std::io::Result<usize> {
+        let end = &self.end;
+        Ok(if end.nonblocking() { end.try_write(buf) } else { end.write(buf) }?)
+    }
+
+    /// Nothing is kept back here.
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl TryFrom<OwnedFd> for Writer {
+    type Error = Error;
+
+    /// Adopts a pipe's or a FIFO's descriptor that is open for writing, and sets `FD_CLOEXEC` on it. If it is
+    /// something else it is closed.
+    ///
+    /// ```
+    /// use ringway::{channel, pipe::{Writer, pipe}};
+    /// use std::os::fd::OwnedFd;
+    /// let (reader, writer) = pipe().unwrap();
+    /// assert!(Writer::try_from(OwnedFd::from(writer)).is_ok());
+    /// let wrong = Writer::try_from(OwnedFd::from(reader)).unwrap_err();
+    /// assert!(wrong.is(channel::Error::WrongDirection));
+    /// ```
+    fn try_from(fd: OwnedFd) -> Result<Self> {
+        End::adopt(fd, State::WRITER).map(Writer::from_end)
+    }
+}
