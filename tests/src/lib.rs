@@ -1,5 +1,7 @@
 //! What the tests in this package share.
 
+pub mod oracle;
+
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;

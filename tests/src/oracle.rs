@@ -1,0 +1,50 @@
+//! Operation sequences with an oracle: bytes in, a sequence of operations out, and after each of them the real thing
+//! must agree with a simple one.
+//!
+//! The same functions are the bodies of the fuzz targets (`fuzz/fuzz_targets`) and run with seeded bytes as ordinary
+//! tests (`tests/tests/oracle.rs`).
+
+mod bytes;
+mod ring;
+
+pub use bytes::byte_ring;
+pub use ring::ring;
+
+/// The bytes that decide what happens, drawn one by one. When they are used up, the sequence ends.
+#[derive(Debug)]
+pub struct Choices<'a>(&'a [u8]);
+
+impl<'a> Choices<'a> {
+    /// Decisions from `bytes`.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Choices(bytes)
+    }
+
+    /// The next decision: one of `0..count`. `None` at the end.
+    pub fn below(&mut self, count: usize) -> Option<usize> {
+        let (first, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(usize::from(*first) % count)
+    }
+
+    /// Whether to, with equal chances.
+    pub fn flip(&mut self) -> Option<bool> {
+        self.below(2).map(|side| side == 1)
+    }
+}
+
+/// Bytes for a test that must do the same every time: `SplitMix64` from a seed (Steele, Lea and Flood, "Fast Splittable
+/// Pseudorandom Number Generators", OOPSLA 2014).
+pub fn seeded_bytes(seed: u64, len: usize) -> Vec<u8> {
+    let mut state = seed;
+    let mut bytes = Vec::with_capacity(len + 8);
+    while bytes.len() < len {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = state;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        bytes.extend((mixed ^ (mixed >> 31)).to_le_bytes());
+    }
+    bytes.truncate(len);
+    bytes
+}

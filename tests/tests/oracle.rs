@@ -1,0 +1,24 @@
+//! The fuzz targets' bodies with the same bytes every time, so that every run of the tests walks through them.
+
+use ringway_tests::oracle;
+
+/// Runs `target` on `rounds` sequences of up to 400 bytes.
+fn rounds(target: fn(&[u8]), rounds: u64) {
+    for seed in 0..rounds {
+        let bytes = oracle::seeded_bytes(seed, 16 + (seed as usize * 7) % 384);
+        if let Err(panic) = std::panic::catch_unwind(|| target(&bytes)) {
+            eprintln!("seed {seed}: {bytes:?}");
+            std::panic::resume_unwind(panic);
+        }
+    }
+}
+
+#[test]
+fn the_ring_agrees_with_a_deque_and_drops_every_value_once() {
+    rounds(oracle::ring, 5_000);
+}
+
+#[test]
+fn the_byte_ring_agrees_with_a_deque() {
+    rounds(oracle::byte_ring, 5_000);
+}
