@@ -22,6 +22,9 @@
 
 use core::fmt;
 
+pub mod pipe;
+mod turn;
+
 /// One direction of a connected endpoint.
 ///
 /// ```

@@ -41,6 +41,7 @@ use crate::wait::{Bell, Polled};
 use core::fmt;
 
 mod grant;
+mod lend;
 mod waiting;
 
 pub use grant::{ReadGrant, ReserveError, WriteGrant};

@@ -147,9 +147,22 @@ pub(super) struct ProducerCursor<'a, const N: usize, B: Bell> {
 
 impl<'a, const N: usize, B: Bell> ProducerCursor<'a, N, B> {
     fn new(header: &'a Header<B>) -> Self {
-        // Relaxed: stored by whoever held this half before, and ordered by SYNC POINT C when it was taken.
+        Self::with_room(header, 0)
+    }
+
+    /// One that goes on where another of the same side left off, which knew of `room` free slots.
+    #[inline(always)]
+    pub(super) fn with_room(header: &'a Header<B>, room: u32) -> Self {
+        // Relaxed: stored by whoever held this half before, and ordered by SYNC POINT C when it was taken, or by
+        // the rule of who lends it.
         let tail = header.producer.0.position.load(Ordering::Relaxed);
-        ProducerCursor { header, tail, room: 0 }
+        ProducerCursor { header, tail, room }
+    }
+
+    /// How many slots are known to be free without looking.
+    #[inline(always)]
+    pub(super) fn known_room(&self) -> u32 {
+        self.room
     }
 
     pub(super) fn header(&self) -> &'a Header<B> {
@@ -214,8 +227,8 @@ pub(super) struct ConsumerCursor<'a, const N: usize, B: Bell> {
 }
 
 impl<'a, const N: usize, B: Bell> ConsumerCursor<'a, N, B> {
-    fn new(header: &'a Header<B>) -> Self {
-        // Relaxed: as in `ProducerCursor::new`.
+    pub(super) fn new(header: &'a Header<B>) -> Self {
+        // Relaxed: as in `ProducerCursor::with_room`.
         let head = header.consumer.0.position.load(Ordering::Relaxed);
         ConsumerCursor { header, head, ready: 0 }
     }

@@ -1,0 +1,643 @@
+//! A one-way byte stream in memory: one reader, one or several writers.
+//!
+//! It behaves as the pipe of POSIX does (`pipe(7)`):
+//!
+//! - Reading gives what there is and waits only when there is nothing. When the last writer is gone and
+//!   everything was read, a read gives 0 bytes: the end of file.
+//! - Writing with no reader left is [`Error::BrokenPipe`].
+//! - A write of at most [`Pipe::ATOMIC`] bytes is all or nothing, and never mixed with another writer's. A longer
+//!   one may be cut in pieces.
+//! - A write of no bytes, and a read into no room, do nothing and succeed.
+//!
+//! Unlike there, there is one reader at a time and the pipe is reused: when both ends are closed, [`Pipe::open`]
+//! gives new ones, and what nobody read is discarded.
+//!
+//! # What it costs
+//!
+//! While there is one writer, a write and a read are loads, stores and a copy, as with the
+//! [byte ring](crate::ring::bytes) inside. Several writers take turns through a word of their own, with two
+//! read-modify-writes a write. A writer that finds another in its turn does not spin: `try_write` says
+//! [`Error::WouldBlock`] and the waiting forms wait, so that an interrupt can write to the pipe whose
+//! other writer it interrupted. With `W` = [`Spin`] nobody is ever woken, hence waking costs nothing; then contexts that
+//! interrupt each other use the `try_` forms alone.
+//!
+//! ```
+//! use ringway_core::channel::pipe::Pipe;
+//! static LOG: Pipe<256> = Pipe::new();
+//!
+//! let (mut reader, mut writer) = LOG.open().unwrap();
+//! let mut interrupt = writer.try_clone().unwrap(); // for another context
+//! writer.try_write(b"main, ").unwrap();
+//! interrupt.try_write(b"interrupt").unwrap();
+//!
+//! let mut out = [0; 32];
+//! assert_eq!(reader.try_read(&mut out), Ok(15));
+//! assert_eq!(&out[..15], b"main, interrupt");
+//! ```
+
+use super::turn::Turn;
+use super::{Error, Event, State};
+use crate::ring::bytes::{ByteRing, Consumer};
+use crate::sync::{AtomicU32, CachePadded, Ordering, const_unless_loom};
+use crate::wait::{Doorbell, Register, Spin, Wait};
+use core::future::poll_fn;
+use core::mem::ManuallyDrop;
+use core::task::{Context, Poll};
+
+/// A pipe that holds `N` bytes. `W` says how its ends sleep.
+///
+/// ```
+/// use ringway_core::channel::Error;
+/// use ringway_core::channel::pipe::Pipe;
+/// let mut pipe = Pipe::<16>::new(); // on the stack
+/// let (mut reader, mut writer) = pipe.split();
+/// std::thread::scope(|s| {
+///     s.spawn(move || writer.write(b"a pipe holds less than this").unwrap());
+///     let mut all = Vec::new();
+///     let mut out = [0; 8];
+///     loop {
+///         match reader.read(&mut out).unwrap() {
+///             0 => break, // the writer is gone
+///             count => all.extend_from_slice(&out[..count]),
+///         }
+///     }
+///     assert_eq!(all, b"a pipe holds less than this");
+/// });
+/// ```
+#[derive(Debug)]
+pub struct Pipe<const N: usize, W = Spin> {
+    core: Core<N, W>,
+}
+
+impl<const N: usize> Pipe<N> {
+    const_unless_loom! {
+        /// A pipe with no end open, whose ends wait by looking again and again.
+        ///
+        /// ```
+        /// use ringway_core::channel::pipe::Pipe;
+        /// static PIPE: Pipe<1024> = Pipe::new();
+        /// assert!(PIPE.open().is_ok());
+        /// ```
+        pub fn new() -> Self {
+            Pipe::with_bells(Doorbell::new(Spin), Doorbell::new(Spin))
+        }
+    }
+}
+
+impl<const N: usize> Default for Pipe<N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<const N: usize, W> Pipe<N, W> {
+    /// The most bytes that a write puts in all or nothing (`PIPE_BUF`): the capacity, at most 4096.
+    ///
+    /// ```
+    /// use ringway_core::channel::pipe::Pipe;
+    /// assert_eq!(Pipe::<100>::ATOMIC, 100);
+    /// assert_eq!(Pipe::<65536>::ATOMIC, 4096);
+    /// ```
+    pub const ATOMIC: usize = Core::<N, W>::ATOMIC;
+
+    const_unless_loom! {
+        /// A pipe with no end open, whose reader sleeps on `readers` and whose writers sleep on `writers`.
+        ///
+        /// ```
+        /// use ringway_core::channel::pipe::Pipe;
+        /// use ringway_core::wait::{Async, Doorbell, Spin};
+        /// static PIPE: Pipe<64, Async<Spin>> =
+        ///     Pipe::with_bells(Doorbell::new(Async::new(Spin)), Doorbell::new(Async::new(Spin)));
+        /// ```
+        pub fn with_bells(readers: Doorbell<W>, writers: Doorbell<W>) -> Self {
+            Pipe { core: Core::new(readers, writers, Opened::Together) }
+        }
+    }
+
+    /// How many bytes the pipe holds.
+    pub const fn capacity(&self) -> usize {
+        N
+    }
+}
+
+impl<const N: usize, W: Wait> Pipe<N, W> {
+    /// Both ends, as `pipe(2)` gives them. Any context may ask. More writers come from [`Writer::try_clone`].
+    ///
+    /// # Errors
+    /// [`Error::Taken`] while any end of it is open.
+    ///
+    /// ```
+    /// use ringway_core::channel::Error;
+    /// use ringway_core::channel::pipe::Pipe;
+    /// static PIPE: Pipe<8> = Pipe::new();
+    /// let (reader, writer) = PIPE.open().unwrap();
+    /// assert_eq!(PIPE.open().err(), Some(Error::Taken));
+    /// drop((reader, writer));
+    /// assert!(PIPE.open().is_ok());
+    /// ```
+    pub fn open(&self) -> Result<(Reader<'_, N, W>, Writer<'_, N, W>), Error> {
+        self.core.open_both()?;
+        Ok((Reader::new(&self.core), Writer::new(&self.core)))
+    }
+
+    /// Both ends of a pipe that the caller owns. Needs no read-modify-write.
+    pub fn split(&mut self) -> (Reader<'_, N, W>, Writer<'_, N, W>) {
+        self.core.own_both();
+        (Reader::new(&self.core), Writer::new(&self.core))
+    }
+}
+
+/// The end that reads. Dropping it closes it.
+///
+/// It can move to another thread or context, and is used from one at a time.
+#[derive(Debug)]
+pub struct Reader<'a, const N: usize, W: Wait = Spin> {
+    core: &'a Core<N, W>,
+    half: ManuallyDrop<Consumer<'a, N, Doorbell<W>>>,
+}
+
+impl<'a, const N: usize, W: Wait> Reader<'a, N, W> {
+    /// For the one who just entered as the reader.
+    pub(super) fn new(core: &'a Core<N, W>) -> Self {
+        // SAFETY: `READER` in the word of ends is set for one reader at a time, and whoever sets it acquires what the
+        // reader before released when it cleared it.
+        let half = unsafe { core.ring.lend_consumer() };
+        Reader { core, half }
+    }
+
+    /// Where this end is in its life: receiving, or at the end of file.
+    ///
+    /// ```
+    /// use ringway_core::channel::State;
+    /// use ringway_core::channel::pipe::Pipe;
+    /// let mut pipe = Pipe::<8>::new();
+    /// let (mut reader, writer) = pipe.split();
+    /// assert_eq!(reader.state(), State::READER);
+    /// drop(writer);
+    /// assert!(!reader.state().can_receive());
+    /// ```
+    pub fn state(&mut self) -> State {
+        if self.core.ends().writers() > 0 || !self.half.is_empty() {
+            return State::READER;
+        }
+        State::READER.on(Event::PeerShutSend).unwrap_or(State::READER)
+    }
+
+    /// Reads what there is, at most `out.len()` bytes, and returns how many; never waits. 0 is the end of file (or
+    /// an `out` of no bytes).
+    ///
+    /// # Errors
+    /// [`Error::WouldBlock`] when there is nothing now and a writer is there.
+    ///
+    /// ```
+    /// use ringway_core::channel::Error;
+    /// use ringway_core::channel::pipe::Pipe;
+    /// let mut pipe = Pipe::<8>::new();
+    /// let (mut reader, mut writer) = pipe.split();
+    /// let mut out = [0; 4];
+    /// assert_eq!(reader.try_read(&mut out), Err(Error::WouldBlock));
+    /// writer.try_write(b"hi").unwrap();
+    /// drop(writer);
+    /// assert_eq!(reader.try_read(&mut out), Ok(2));
+    /// assert_eq!(reader.try_read(&mut out), Ok(0), "end of file");
+    /// ```
+    #[inline]
+    pub fn try_read(&mut self, out: &mut [u8]) -> Result<usize, Error> {
+        self.attempt(out).unwrap_or(Err(Error::WouldBlock))
+    }
+
+    /// Reads at least one byte and what there is, at most `out.len()`; waits for one. Returns how many; 0 is the
+    /// end of file.
+    ///
+    /// # Errors
+    /// None of its own; the type is that of the form with a deadline.
+    pub fn read(&mut self, out: &mut [u8]) -> Result<usize, Error> {
+        self.read_deadline(out, None)
+    }
+
+    /// [`read`](Self::read), at most until `deadline` (`None`: for ever).
+    ///
+    /// # Errors
+    /// [`Error::TimedOut`] when nothing came in time.
+    pub fn read_deadline(
+        &mut self,
+        out: &mut [u8],
+        deadline: Option<W::Deadline>,
+    ) -> Result<usize, Error> {
+        self.core.ring.consumers_bell().wait_until(deadline, || self.attempt(out))?
+    }
+
+    /// Reads now, if something can be said now.
+    #[inline]
+    fn attempt(&mut self, out: &mut [u8]) -> Option<Result<usize, Error>> {
+        if out.is_empty() {
+            return Some(Ok(0));
+        }
+        let count = self.half.try_read(out);
+        if count > 0 {
+            return Some(Ok(count));
+        }
+        if self.core.ends().writers() > 0 {
+            return None;
+        }
+        // The last writer went after our look, or before: what it wrote is seen now.
+        Some(Ok(self.half.try_read(out)))
+    }
+
+    /// Whether a read would not wait: something is there, or the end of file.
+    #[cfg(feature = "embedded-io")]
+    pub(super) fn is_ready(&mut self) -> bool {
+        !self.half.is_empty() || self.core.ends().writers() == 0
+    }
+}
+
+impl<const N: usize, W: Register> Reader<'_, N, W> {
+    /// [`read`](Self::read) for a task: reads, or has the task woken when something may be there. Cancel-safe: what
+    /// was not returned was not read.
+    ///
+    /// # Errors
+    /// None of its own.
+    pub fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        out: &mut [u8],
+    ) -> Poll<Result<usize, Error>> {
+        self.core.ring.consumers_bell().poll_until(cx, || self.attempt(out))
+    }
+
+    /// [`read`](Self::read) as a future. Cancel-safe: what was not returned was not read.
+    ///
+    /// # Errors
+    /// None of its own.
+    ///
+    /// ```
+    /// use ringway_core::channel::pipe::Pipe;
+    /// use ringway_core::wait::{Async, Doorbell, Spin};
+    /// use std::pin::pin;
+    /// use std::task::{Context, Poll, Waker};
+    /// let bell = || Doorbell::new(Async::new(Spin));
+    /// let mut pipe = Pipe::<8, _>::with_bells(bell(), bell());
+    /// let (mut reader, mut writer) = pipe.split();
+    /// let mut out = [0; 8];
+    /// let mut cx = Context::from_waker(Waker::noop());
+    /// let mut read = pin!(reader.read_async(&mut out));
+    /// assert!(read.as_mut().poll(&mut cx).is_pending());
+    /// assert_eq!(pin!(writer.write_async(b"hello")).poll(&mut cx), Poll::Ready(Ok(5)));
+    /// assert_eq!(read.poll(&mut cx), Poll::Ready(Ok(5)));
+    /// ```
+    pub async fn read_async(&mut self, out: &mut [u8]) -> Result<usize, Error> {
+        poll_fn(|cx| self.poll_read(cx, out)).await
+    }
+}
+
+impl<const N: usize, W: Wait> Drop for Reader<'_, N, W> {
+    fn drop(&mut self) {
+        self.core.leave_reader();
+    }
+}
+
+/// An end that writes. Dropping it closes it; the last one that closes is the reader's end of file.
+///
+/// It can move to another thread or context, and is used from one at a time; [`try_clone`](Self::try_clone) makes
+/// another for another context.
+#[derive(Debug)]
+pub struct Writer<'a, const N: usize, W: Wait = Spin> {
+    core: &'a Core<N, W>,
+}
+
+impl<'a, const N: usize, W: Wait> Writer<'a, N, W> {
+    /// For one who is counted among the writers.
+    pub(super) fn new(core: &'a Core<N, W>) -> Self {
+        Writer { core }
+    }
+
+    /// Another writer of the same pipe (`dup`).
+    ///
+    /// # Errors
+    /// [`Error::Exhausted`] when there are 65 536.
+    ///
+    /// ```
+    /// use ringway_core::channel::pipe::Pipe;
+    /// let mut pipe = Pipe::<8>::new();
+    /// let (mut reader, writer) = pipe.split();
+    /// let mut other = writer.try_clone().unwrap();
+    /// drop(writer);
+    /// assert_eq!(other.try_write(b"still"), Ok(5));
+    /// drop(other);
+    /// let mut out = [0; 8];
+    /// assert_eq!(reader.try_read(&mut out), Ok(5));
+    /// assert_eq!(reader.try_read(&mut out), Ok(0));
+    /// ```
+    pub fn try_clone(&self) -> Result<Writer<'a, N, W>, Error> {
+        self.core.enter_writer()?;
+        Ok(Writer::new(self.core))
+    }
+
+    /// Where this end is in its life: sending, or with nobody who reads.
+    ///
+    /// ```
+    /// use ringway_core::channel::State;
+    /// use ringway_core::channel::pipe::Pipe;
+    /// let mut pipe = Pipe::<8>::new();
+    /// let (reader, writer) = pipe.split();
+    /// assert_eq!(writer.state(), State::WRITER);
+    /// drop(reader);
+    /// assert!(!writer.state().can_send());
+    /// ```
+    pub fn state(&self) -> State {
+        self.core.ends().writer_state()
+    }
+
+    /// Writes and returns how many bytes; never waits. At most [`Pipe::ATOMIC`] bytes go in all or not at all; of
+    /// more, as many as there is room for.
+    ///
+    /// # Errors
+    /// [`Error::WouldBlock`] when there is no room now, or another writer has the turn; [`Error::BrokenPipe`] when no
+    /// reader is left. Nothing was written then.
+    ///
+    /// ```
+    /// use ringway_core::channel::Error;
+    /// use ringway_core::channel::pipe::Pipe;
+    /// let mut pipe = Pipe::<8>::new();
+    /// let (reader, mut writer) = pipe.split();
+    /// assert_eq!(writer.try_write(b"12345"), Ok(5));
+    /// assert_eq!(writer.try_write(b"6789"), Err(Error::WouldBlock), "all or nothing");
+    /// assert_eq!(writer.try_write(b"678901234"), Ok(3), "longer than ATOMIC: what fits");
+    /// drop(reader);
+    /// assert_eq!(writer.try_write(b"x"), Err(Error::BrokenPipe));
+    /// ```
+    #[inline]
+    pub fn try_write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
+        let whole = bytes.len() <= Core::<N, W>::ATOMIC;
+        self.attempt(bytes, whole).unwrap_or(Err(Error::WouldBlock))
+    }
+
+    /// Writes all of `bytes`; waits for room. Fewer are written, and their number returned, only if the reader
+    /// went in the middle; the next write then says so.
+    ///
+    /// # Errors
+    /// [`Error::BrokenPipe`] when no reader is left and nothing was written.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
+        self.write_deadline(bytes, None)
+    }
+
+    /// [`write`](Self::write), at most until `deadline` (`None`: for ever). Fewer than all bytes are written if the
+    /// deadline passed in the middle, which only a write of more than [`Pipe::ATOMIC`] can be caught in.
+    ///
+    /// # Errors
+    /// [`Error::TimedOut`] when there was no room in time, [`Error::BrokenPipe`] when no reader is left; nothing was
+    /// written then.
+    ///
+    /// ```
+    /// use ringway_core::channel::Error;
+    /// use ringway_core::channel::pipe::Pipe;
+    /// use ringway_core::wait::{Doorbell, SpinClock};
+    /// let now = SpinClock(|| 100); // the time is always 100
+    /// let mut pipe = Pipe::<4, _>::with_bells(Doorbell::new(now), Doorbell::new(now));
+    /// let (_reader, mut writer) = pipe.split();
+    /// assert_eq!(writer.write_deadline(b"more than fits", Some(50)), Ok(4));
+    /// assert_eq!(writer.write_deadline(b"x", Some(50)), Err(Error::TimedOut));
+    /// ```
+    pub fn write_deadline(
+        &mut self,
+        bytes: &[u8],
+        deadline: Option<W::Deadline>,
+    ) -> Result<usize, Error> {
+        let whole = bytes.len() <= Core::<N, W>::ATOMIC;
+        let mut left = bytes;
+        loop {
+            let written = self
+                .core
+                .ring
+                .producers_bell()
+                .wait_until(deadline, || self.attempt(left, whole))
+                .map_err(Error::from)
+                .and_then(|answer| answer);
+            match written {
+                Ok(count) => left = left.get(count..).unwrap_or(&[]),
+                Err(error) if left.len() == bytes.len() => return Err(error),
+                // Part of it is written: that is the answer now, and the reason that of the next write.
+                Err(_) => return Ok(bytes.len() - left.len()),
+            }
+            if left.is_empty() {
+                return Ok(bytes.len());
+            }
+        }
+    }
+
+    /// Writes now, if something can be said now: all of `bytes` or nothing if `whole`, else what fits.
+    #[inline]
+    fn attempt(&mut self, bytes: &[u8], whole: bool) -> Option<Result<usize, Error>> {
+        if bytes.is_empty() {
+            return Some(Ok(0));
+        }
+        let ends = self.core.ends();
+        if let Err(error) = ends.writer_state().on(Event::Send) {
+            return Some(Err(error));
+        }
+        let alone = self.core.opened == Opened::Together && ends.writers() == 1;
+        if !alone && !self.core.writing.0.turn.try_take() {
+            return None;
+        }
+        let count = self.core.write(bytes, whole);
+        if !alone && self.core.writing.0.turn.pass() {
+            self.core.ring.producers_bell().ring();
+        }
+        (count > 0).then_some(Ok(count))
+    }
+
+    /// Whether a write of at most [`Pipe::ATOMIC`] bytes would not wait, were this the only writer.
+    #[cfg(feature = "embedded-io")]
+    pub(super) fn is_ready(&mut self) -> bool {
+        !self.state().can_send() || self.core.room() >= Core::<N, W>::ATOMIC
+    }
+}
+
+impl<const N: usize, W: Register> Writer<'_, N, W> {
+    /// [`try_write`](Self::try_write) for a task: writes, or has the task woken when it may be possible.
+    /// Cancel-safe: what was not returned was not written.
+    ///
+    /// Several tasks that wait to write to one pipe wake each other in turn, see [`Doorbell::poll_until`].
+    ///
+    /// # Errors
+    /// [`Error::BrokenPipe`] when no reader is left.
+    pub fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize, Error>> {
+        let whole = bytes.len() <= Core::<N, W>::ATOMIC;
+        self.core.ring.producers_bell().poll_until(cx, || self.attempt(bytes, whole))
+    }
+
+    /// [`poll_write`](Self::poll_write) as a future: at most [`Pipe::ATOMIC`] bytes go in all at once; of more, as
+    /// many as there is room for, at least one. Cancel-safe: what was not returned was not written.
+    ///
+    /// # Errors
+    /// [`Error::BrokenPipe`] when no reader is left.
+    pub async fn write_async(&mut self, bytes: &[u8]) -> Result<usize, Error> {
+        poll_fn(|cx| self.poll_write(cx, bytes)).await
+    }
+}
+
+impl<const N: usize, W: Wait> Drop for Writer<'_, N, W> {
+    fn drop(&mut self) {
+        self.core.leave_writer();
+    }
+}
+
+/// How the ends of a pipe come to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Opened {
+    /// Both at once, and further writers from writers alone. So a writer that sees itself to be the only one stays
+    /// so until it clones itself, and needs no turn: nobody else can be in one.
+    Together,
+    /// Each by itself, at any time: a FIFO.
+    #[allow(dead_code)] // until the FIFO is there
+    Apart,
+}
+
+/// A pipe, or what a FIFO opens to: a byte ring, and who has its ends.
+#[derive(Debug)]
+pub(super) struct Core<const N: usize, W> {
+    ring: ByteRing<N, Doorbell<W>>,
+    /// Who is there, see [`Ends`]. On a line of its own: both sides read it at every turn, and it changes seldom.
+    ends: CachePadded<AtomicU32>,
+    writing: CachePadded<Writing>,
+    opened: Opened,
+}
+
+/// What the writers share among themselves.
+#[derive(Debug)]
+struct Writing {
+    turn: Turn,
+    /// The room that the writer before knew of. Relaxed: it belongs to the writer whose turn it is, and the turn
+    /// orders it.
+    room: AtomicU32,
+}
+
+/// What the word of ends says: the reader in the highest bit, the number of writers below.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ends(u32);
+
+const READER: u32 = 1 << 31;
+const MAX_WRITERS: u32 = 1 << 16;
+
+impl Ends {
+    pub(super) const fn writers(self) -> u32 {
+        self.0 & !READER
+    }
+
+    pub(super) const fn reader(self) -> bool {
+        self.0 & READER != 0
+    }
+
+    /// Where a writer is in its life.
+    fn writer_state(self) -> State {
+        if self.reader() {
+            return State::WRITER;
+        }
+        State::WRITER.on(Event::PeerShutReceive).unwrap_or(State::WRITER)
+    }
+}
+
+impl<const N: usize, W> Core<N, W> {
+    pub(super) const ATOMIC: usize = if N < 4096 { N } else { 4096 };
+
+    const_unless_loom! {
+        pub(super) fn new(readers: Doorbell<W>, writers: Doorbell<W>, opened: Opened) -> Self {
+            Core {
+                ring: ByteRing::with_bells(readers, writers),
+                ends: CachePadded(AtomicU32::new(0)),
+                writing: CachePadded(Writing { turn: Turn::new(), room: AtomicU32::new(0) }),
+                opened,
+            }
+        }
+    }
+}
+
+impl<const N: usize, W: Wait> Core<N, W> {
+    /// Who is there.
+    #[inline(always)]
+    pub(super) fn ends(&self) -> Ends {
+        // Acquire: partner is the release in `leave_writer`. The reader that sees the last writer gone sees all it
+        // wrote; the writer that sees itself alone sees the turns of those who went.
+        Ends(self.ends.0.load(Ordering::Acquire))
+    }
+
+    fn open_both(&self) -> Result<(), Error> {
+        // Acquire: partner is the release in `leave_reader` and `leave_writer`. The ends before are done with the
+        // ring.
+        self.ends
+            .0
+            .compare_exchange(0, READER | 1, Ordering::Acquire, Ordering::Relaxed)
+            .map_err(|_| Error::Taken)?;
+        self.discard();
+        Ok(())
+    }
+
+    fn own_both(&mut self) {
+        // Relaxed: `&mut self` is alone.
+        self.ends.0.store(READER | 1, Ordering::Relaxed);
+        self.discard();
+    }
+
+    /// Drops what nobody read. For the one who just opened a pipe that had no end open.
+    fn discard(&self) {
+        // SAFETY: nobody else has an end, hence there is no consumer, and opening acquired what the last one did.
+        let mut half = unsafe { self.ring.lend_consumer() };
+        half.clear();
+    }
+
+    /// Counts one more writer, for one who is there already.
+    fn enter_writer(&self) -> Result<(), Error> {
+        // Relaxed: the new writer is made by one who is there and goes on from what that one saw.
+        let before = Ends(self.ends.0.fetch_add(1, Ordering::Relaxed));
+        if before.writers() >= MAX_WRITERS {
+            self.leave_writer();
+            return Err(Error::Exhausted);
+        }
+        Ok(())
+    }
+
+    fn leave_reader(&self) {
+        // Release: partner is the acquire in `open_both`. We are done with the ring.
+        self.ends.0.fetch_and(!READER, Ordering::Release);
+        self.ring.producers_bell().ring();
+    }
+
+    fn leave_writer(&self) {
+        // Release: partner is the acquire in `ends` and `open_both`. What we wrote is seen by who sees us gone.
+        let before = Ends(self.ends.0.fetch_sub(1, Ordering::Release));
+        if before.writers() == 1 {
+            self.ring.consumers_bell().ring();
+        }
+    }
+
+    /// Writes, for a writer who has the turn or is alone; returns how many bytes.
+    #[inline(always)]
+    fn write(&self, bytes: &[u8], whole: bool) -> usize {
+        // SAFETY: the turn is with one writer at a time and acquires what the one before released; a writer that is
+        // alone acquired the same when it looked at the ends, and stays alone meanwhile (`Opened::Together`).
+        let mut half =
+            unsafe { self.ring.lend_producer(self.writing.0.room.load(Ordering::Relaxed)) };
+        let count = if whole {
+            half.try_write_all(bytes).map_or(0, |()| bytes.len())
+        } else {
+            half.try_write(bytes)
+        };
+        self.writing.0.room.store(half.known_room(), Ordering::Relaxed);
+        count
+    }
+
+    /// How much room there is, or 0 if another writer has the turn.
+    #[cfg(feature = "embedded-io")]
+    fn room(&self) -> usize {
+        if !self.writing.0.turn.try_take() {
+            return 0;
+        }
+        // SAFETY: as in `write`.
+        let mut half = unsafe { self.ring.lend_producer(0) };
+        let room = half.room();
+        if self.writing.0.turn.pass() {
+            self.ring.producers_bell().ring();
+        }
+        room
+    }
+}

@@ -1,0 +1,43 @@
+//! Whose turn it is: what several contexts that share one side of a channel pass among themselves.
+
+use crate::sync::{AtomicU32, Ordering, const_unless_loom};
+
+/// A turn that one context at a time has, for a bounded piece of work in which it never sleeps.
+///
+/// Taking never waits, so that an interrupt which finds the turn with the context that it interrupted can say so
+/// and return. Who wants to wait sleeps on a doorbell of the channel, which whoever passes the turn on rings if
+/// [`pass`](Self::pass) says that it was wanted.
+#[derive(Debug)]
+pub(super) struct Turn {
+    word: AtomicU32,
+}
+
+/// Somebody has the turn.
+const TAKEN: u32 = 1;
+/// And somebody else asked for it meanwhile.
+const WANTED: u32 = 2;
+
+impl Turn {
+    const_unless_loom! {
+        pub(super) fn new() -> Self {
+            Turn { word: AtomicU32::new(0) }
+        }
+    }
+
+    /// Takes the turn, or says no and has the one who has it know that it is wanted.
+    pub(super) fn try_take(&self) -> bool {
+        // Acquire, here and below: partner is the release in `pass`. What was done in the turns before is seen in
+        // this one.
+        if self.word.fetch_or(TAKEN, Ordering::Acquire) & TAKEN == 0 {
+            return true;
+        }
+        // It may have been passed on in between; then it is ours, and `WANTED` costs one needless ring.
+        self.word.fetch_or(TAKEN | WANTED, Ordering::Acquire) & TAKEN == 0
+    }
+
+    /// Passes the turn on; the answer is whether somebody asked for it, who may be asleep by now.
+    pub(super) fn pass(&self) -> bool {
+        // Release: partner is the acquire in `try_take`.
+        self.word.swap(0, Ordering::Release) & WANTED != 0
+    }
+}

@@ -1,0 +1,421 @@
+//! The pipe in memory: what `pipe(7)` promises, and the same against a plain queue under random operations.
+
+#[path = "support/yielding.rs"]
+mod yielding;
+
+use ringway_core::channel::pipe::{Pipe, Reader, Writer};
+use ringway_core::channel::{Direction, Error, State};
+use ringway_core::wait::{Async, Doorbell, Spin, SpinClock};
+use std::collections::VecDeque;
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+use yielding::Yielding;
+
+/// Numbers that look random and are the same on every run (xorshift).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % end as u64) as usize
+    }
+}
+
+fn yielding<const N: usize>() -> Pipe<N, Yielding> {
+    Pipe::with_bells(Doorbell::new(Yielding), Doorbell::new(Yielding))
+}
+
+fn read_to_end<const N: usize>(mut reader: Reader<'_, N, Yielding>) -> Vec<u8> {
+    let mut all = Vec::new();
+    let mut out = [0; 7];
+    loop {
+        match reader.read(&mut out).unwrap() {
+            0 => return all,
+            count => all.extend_from_slice(&out[..count]),
+        }
+    }
+}
+
+fn write_all<const N: usize>(writer: &mut Writer<'_, N, Yielding>, bytes: &[u8]) {
+    assert_eq!(writer.write(bytes), Ok(bytes.len()));
+}
+
+#[test]
+fn bytes_arrive_in_order_and_end_with_the_writer() {
+    let mut pipe = yielding::<13>();
+    let (reader, mut writer) = pipe.split();
+    let sent: Vec<u8> = (0..10_000u32).map(|i| (i % 251) as u8).collect();
+    let received = std::thread::scope(|s| {
+        s.spawn(|| {
+            let mut random = Random(7);
+            let mut left = &sent[..];
+            while !left.is_empty() {
+                let (now, rest) = left.split_at((1 + random.below(40)).min(left.len()));
+                write_all(&mut writer, now);
+                left = rest;
+            }
+            drop(writer);
+        });
+        read_to_end(reader)
+    });
+    assert!(received == sent);
+}
+
+#[test]
+fn nothing_there_would_block_while_a_writer_is_and_is_the_end_after() {
+    let mut pipe = Pipe::<8>::new();
+    let (mut reader, writer) = pipe.split();
+    let mut out = [0; 8];
+    assert_eq!(reader.try_read(&mut out), Err(Error::WouldBlock));
+    drop(writer);
+    assert_eq!(reader.try_read(&mut out), Ok(0));
+    assert_eq!(reader.try_read(&mut out), Ok(0), "and stays so");
+    assert_eq!(reader.read(&mut out), Ok(0));
+}
+
+#[test]
+fn what_was_written_before_the_end_is_read_before_the_end() {
+    let mut pipe = Pipe::<8>::new();
+    let (mut reader, mut writer) = pipe.split();
+    writer.try_write(b"last").unwrap();
+    drop(writer);
+    let mut out = [0; 3];
+    assert_eq!(reader.try_read(&mut out), Ok(3));
+    assert_eq!(reader.try_read(&mut out), Ok(1));
+    assert_eq!(reader.try_read(&mut out), Ok(0));
+}
+
+#[test]
+fn the_end_of_file_waits_for_the_last_of_several_writers() {
+    let mut pipe = Pipe::<8>::new();
+    let (mut reader, writer) = pipe.split();
+    let second = writer.try_clone().unwrap();
+    let third = second.try_clone().unwrap();
+    let mut out = [0; 8];
+    for writer in [writer, third, second] {
+        assert_eq!(reader.try_read(&mut out), Err(Error::WouldBlock));
+        drop(writer);
+    }
+    assert_eq!(reader.try_read(&mut out), Ok(0));
+}
+
+#[test]
+fn writing_without_a_reader_is_a_broken_pipe_for_every_writer() {
+    let mut pipe = Pipe::<8>::new();
+    let (reader, mut writer) = pipe.split();
+    let mut second = writer.try_clone().unwrap();
+    drop(reader);
+    assert_eq!(writer.try_write(b"x"), Err(Error::BrokenPipe));
+    assert_eq!(second.write(b"x"), Err(Error::BrokenPipe));
+    assert_eq!(second.try_clone().unwrap().try_write(b"x"), Err(Error::BrokenPipe));
+}
+
+#[test]
+fn a_pipe_that_is_full_and_without_reader_is_broken_not_full() {
+    let mut pipe = Pipe::<4>::new();
+    let (reader, mut writer) = pipe.split();
+    writer.try_write(b"full").unwrap();
+    assert_eq!(writer.try_write(b"x"), Err(Error::WouldBlock));
+    drop(reader);
+    assert_eq!(writer.try_write(b"x"), Err(Error::BrokenPipe));
+}
+
+#[test]
+fn writes_of_no_bytes_and_reads_into_no_room_succeed_even_at_the_end() {
+    let mut pipe = Pipe::<4>::new();
+    let (mut reader, mut writer) = pipe.split();
+    assert_eq!(writer.try_write(b""), Ok(0));
+    assert_eq!(reader.try_read(&mut []), Ok(0));
+    assert_eq!(reader.read(&mut []), Ok(0));
+    drop(reader);
+    assert_eq!(writer.write(b""), Ok(0));
+}
+
+#[test]
+fn writes_up_to_the_bound_are_all_or_nothing_and_longer_ones_are_cut() {
+    let mut pipe = Pipe::<10>::new();
+    let (mut reader, mut writer) = pipe.split();
+    assert_eq!(Pipe::<10>::ATOMIC, 10);
+    assert_eq!(writer.try_write(&[1; 7]), Ok(7));
+    assert_eq!(writer.try_write(&[2; 4]), Err(Error::WouldBlock));
+    assert_eq!(writer.try_write(&[2; 3]), Ok(3));
+    assert_eq!(writer.try_write(&[3; 11]), Err(Error::WouldBlock), "not one byte fits");
+    let mut out = [0; 4];
+    assert_eq!(reader.try_read(&mut out), Ok(4));
+    assert_eq!(writer.try_write(&[3; 11]), Ok(4));
+}
+
+#[test]
+fn the_bound_is_4096_for_larger_pipes() {
+    static PIPE: Pipe<10_000> = Pipe::new();
+    let (_reader, mut writer) = PIPE.open().unwrap();
+    assert_eq!(writer.try_write(&[0; 7_000]), Ok(7_000));
+    assert_eq!(writer.try_write(&[0; 4_000]), Err(Error::WouldBlock));
+    assert_eq!(writer.try_write(&[0; 4_097]), Ok(3_000));
+}
+
+#[test]
+fn ends_tell_where_they_are_in_their_life() {
+    let mut pipe = Pipe::<4>::new();
+    let (mut reader, mut writer) = pipe.split();
+    assert_eq!((reader.state(), writer.state()), (State::READER, State::WRITER));
+    writer.try_write(b"x").unwrap();
+    drop(writer);
+    assert_eq!(reader.state(), State::READER, "there is something to read");
+    reader.try_read(&mut [0]).unwrap();
+    assert_eq!(
+        reader.state(),
+        State::Connected { send: Direction::Absent, receive: Direction::Ended }
+    );
+}
+
+#[test]
+fn an_open_pipe_is_taken_and_a_closed_one_starts_anew_and_empty() {
+    static PIPE: Pipe<8> = Pipe::new();
+    let (reader, mut writer) = PIPE.open().unwrap();
+    writer.try_write(b"unread").unwrap();
+    assert_eq!(PIPE.open().err(), Some(Error::Taken));
+    drop(reader);
+    assert_eq!(PIPE.open().err(), Some(Error::Taken), "a writer is left");
+    drop(writer);
+    let (mut reader, mut writer) = PIPE.open().unwrap();
+    let mut out = [0; 8];
+    assert_eq!(reader.try_read(&mut out), Err(Error::WouldBlock));
+    assert_eq!(writer.try_write(b"12345678"), Ok(8));
+    assert_eq!(reader.try_read(&mut out), Ok(8));
+    assert_eq!(&out, b"12345678");
+}
+
+#[test]
+fn a_borrowed_pipe_is_split_again_and_empty_even_if_an_end_was_forgotten() {
+    let mut pipe = Pipe::<8>::new();
+    let (reader, mut writer) = pipe.split();
+    writer.try_write(b"unread").unwrap();
+    std::mem::forget((reader, writer));
+    let (mut reader, writer) = pipe.split();
+    assert_eq!(reader.try_read(&mut [0; 8]), Err(Error::WouldBlock));
+    drop(writer);
+    assert_eq!(reader.try_read(&mut [0; 8]), Ok(0));
+}
+
+#[test]
+fn there_are_at_most_65536_writers() {
+    let mut pipe = Pipe::<1>::new();
+    let (mut reader, writer) = pipe.split();
+    let mut writers = vec![writer];
+    while let Ok(writer) = writers[0].try_clone() {
+        writers.push(writer);
+    }
+    assert_eq!(writers.len(), 65_536);
+    assert_eq!(writers[7].try_clone().err(), Some(Error::Exhausted));
+    writers.pop();
+    assert!(writers[0].try_clone().is_ok());
+    writers.clear();
+    assert_eq!(reader.try_read(&mut [0]), Ok(0));
+}
+
+#[test]
+fn records_of_several_writers_are_never_mixed() {
+    const WRITERS: u8 = 4;
+    const EACH: usize = 300;
+    // Records of 2 to 9 bytes: length, then the writer's number, again and again.
+    let mut pipe = yielding::<19>();
+    let (reader, writer) = pipe.split();
+    let received = std::thread::scope(|s| {
+        for number in 0..WRITERS {
+            let mut writer = writer.try_clone().unwrap();
+            s.spawn(move || {
+                let mut random = Random(100 + u64::from(number));
+                for _ in 0..EACH {
+                    let length = 2 + random.below(8);
+                    let mut record = [number; 9];
+                    record[0] = length as u8;
+                    write_all(&mut writer, &record[..length]);
+                }
+            });
+        }
+        drop(writer);
+        read_to_end(reader)
+    });
+    let mut counts = [0; WRITERS as usize];
+    let mut left = &received[..];
+    while let Some(&length) = left.first() {
+        let (record, rest) = left.split_at(usize::from(length));
+        assert!(record[1..].iter().all(|&byte| byte == record[1]), "{record:?}");
+        counts[usize::from(record[1])] += 1;
+        left = rest;
+    }
+    assert_eq!(counts, [EACH; WRITERS as usize]);
+}
+
+#[test]
+fn a_blocked_writer_is_told_when_the_reader_goes() {
+    let mut pipe = yielding::<4>();
+    let (reader, mut writer) = pipe.split();
+    writer.try_write(b"full").unwrap();
+    std::thread::scope(|s| {
+        let blocked = s.spawn(move || writer.write(b"more"));
+        drop(reader);
+        assert_eq!(blocked.join().unwrap(), Err(Error::BrokenPipe));
+    });
+}
+
+#[test]
+fn a_long_write_whose_reader_goes_in_the_middle_says_how_much_and_then_why() {
+    let mut pipe = yielding::<4>();
+    let (mut reader, mut writer) = pipe.split();
+    std::thread::scope(|s| {
+        let writing = s.spawn(move || (writer.write(&[0; 100]), writer.write(b"x")));
+        let mut read = 0;
+        while read < 10 {
+            read += reader.read(&mut [0; 3]).unwrap();
+        }
+        drop(reader);
+        let (first, second) = writing.join().unwrap();
+        let written = first.unwrap();
+        assert!((read..100).contains(&written), "{written}");
+        assert_eq!(second, Err(Error::BrokenPipe));
+    });
+}
+
+#[test]
+fn a_deadline_that_passes_leaves_the_pipe_as_it_was() {
+    let now = SpinClock(|| 100);
+    let mut pipe = Pipe::<4, _>::with_bells(Doorbell::new(now), Doorbell::new(now));
+    let (mut reader, mut writer) = pipe.split();
+    let mut out = [0; 8];
+    assert_eq!(reader.read_deadline(&mut out, Some(99)), Err(Error::TimedOut));
+    assert_eq!(writer.write_deadline(b"abc", Some(0)), Ok(3), "a past deadline is a try");
+    assert_eq!(writer.write_deadline(b"de", Some(100)), Err(Error::TimedOut), "all or nothing");
+    assert_eq!(writer.write_deadline(b"defgh", Some(100)), Ok(1), "longer than the bound");
+    assert_eq!(reader.read_deadline(&mut out, Some(0)), Ok(4));
+    assert_eq!(&out[..4], b"abcd");
+}
+
+/// Counts how often it is woken.
+#[derive(Default)]
+struct Woken(Mutex<usize>);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        *self.0.lock().unwrap() += 1;
+    }
+}
+
+impl Woken {
+    fn count(&self) -> usize {
+        *self.0.lock().unwrap()
+    }
+}
+
+#[test]
+fn tasks_are_woken_by_bytes_by_room_by_the_end_and_by_the_broken_pipe() {
+    let bell = || Doorbell::new(Async::new(Spin));
+    let pipe = Pipe::<4, _>::with_bells(bell(), bell());
+    let woken = Arc::new(Woken::default());
+    let waker = Waker::from(woken.clone());
+    let mut cx = Context::from_waker(&waker);
+    let mut out = [0; 4];
+
+    let (mut reader, mut writer) = pipe.open().unwrap();
+    assert!(reader.poll_read(&mut cx, &mut out).is_pending());
+    writer.try_write(b"full").unwrap();
+    assert_eq!(woken.count(), 1, "bytes");
+    assert!(writer.poll_write(&mut cx, b"x").is_pending());
+    assert_eq!(reader.poll_read(&mut cx, &mut out), Poll::Ready(Ok(4)));
+    assert_eq!(woken.count(), 2, "room");
+    assert!(reader.poll_read(&mut cx, &mut out).is_pending());
+    drop(writer);
+    assert_eq!(woken.count(), 3, "the end");
+    assert_eq!(reader.poll_read(&mut cx, &mut out), Poll::Ready(Ok(0)));
+    drop(reader);
+
+    let (reader, mut writer) = pipe.open().unwrap();
+    writer.try_write(b"full").unwrap();
+    assert!(writer.poll_write(&mut cx, b"x").is_pending());
+    drop(reader);
+    assert_eq!(woken.count(), 4, "the broken pipe");
+    assert_eq!(writer.poll_write(&mut cx, b"x"), Poll::Ready(Err(Error::BrokenPipe)));
+}
+
+#[test]
+fn a_cancelled_future_takes_and_gives_nothing() {
+    let bell = || Doorbell::new(Async::new(Spin));
+    let mut pipe = Pipe::<4, _>::with_bells(bell(), bell());
+    let (mut reader, mut writer) = pipe.split();
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut out = [0; 4];
+    assert!(pin!(reader.read_async(&mut out)).poll(&mut cx).is_pending());
+    writer.try_write(b"abc").unwrap();
+    assert!(pin!(writer.write_async(b"de")).poll(&mut cx).is_pending());
+    assert_eq!(reader.try_read(&mut out), Ok(3));
+    assert_eq!(reader.try_read(&mut out), Err(Error::WouldBlock));
+}
+
+/// Random operations on a pipe and on a queue that is obviously right must observe the same.
+#[test]
+fn random_operations_observe_what_a_plain_queue_does() {
+    const N: usize = 9;
+    for seed in 1..=200 {
+        let mut random = Random(seed);
+        let pipe = Pipe::<N>::new();
+        let (reader, writer) = pipe.open().unwrap();
+        let (mut reader, mut writers) = (Some(reader), vec![writer]);
+        let mut queue = VecDeque::new();
+        let mut next = 0u8;
+        for _ in 0..400 {
+            match random.below(20) {
+                0..8 => {
+                    let which = random.below(writers.len().max(1));
+                    let Some(writer) = writers.get_mut(which) else { continue };
+                    let bytes: Vec<u8> =
+                        (0..random.below(2 * N)).map(|i| next.wrapping_add(i as u8)).collect();
+                    let free = N - queue.len();
+                    let expected = match bytes.len() {
+                        0 => Ok(0),
+                        _ if reader.is_none() => Err(Error::BrokenPipe),
+                        long if long > N && free > 0 => Ok(free),
+                        short if short <= free => Ok(short),
+                        _ => Err(Error::WouldBlock),
+                    };
+                    assert_eq!(writer.try_write(&bytes), expected, "seed {seed}");
+                    if let Ok(count) = expected {
+                        queue.extend(&bytes[..count]);
+                        next = next.wrapping_add(count as u8);
+                    }
+                }
+                8..17 => {
+                    let Some(reader) = reader.as_mut() else { continue };
+                    let mut out = vec![0; random.below(2 * N)];
+                    let expected: Vec<u8> = queue.iter().copied().take(out.len()).collect();
+                    let answer = if out.is_empty() {
+                        Ok(0)
+                    } else if queue.is_empty() && !writers.is_empty() {
+                        Err(Error::WouldBlock)
+                    } else {
+                        Ok(expected.len())
+                    };
+                    assert_eq!(reader.try_read(&mut out), answer, "seed {seed}");
+                    assert_eq!(out[..expected.len()], expected, "seed {seed}");
+                    queue.drain(..expected.len());
+                }
+                17 => writers.extend(writers.first().map(|first| first.try_clone().unwrap())),
+                18 if writers.len() > 1 || random.below(20) == 0 => {
+                    writers.pop();
+                }
+                19 if random.below(40) == 0 => reader = None,
+                _ => {}
+            }
+            if reader.is_none() && writers.is_empty() {
+                let (new_reader, new_writer) = pipe.open().unwrap();
+                (reader, writers) = (Some(new_reader), vec![new_writer]);
+                queue.clear();
+            } else {
+                assert_eq!(pipe.open().err(), Some(Error::Taken));
+            }
+        }
+    }
+}
