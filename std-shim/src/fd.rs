@@ -1,7 +1,7 @@
 //! Descriptors: the one place that knows `EINTR`, `EAGAIN`, short transfers, deadlines, close-on-exec and `SIGPIPE`.
 //!
-//! The functions here work on any descriptor, by what the system says of it; `pipe` and
-//! `fifo` and the sockets build their ends on them and add the [`State`](crate::channel::State).
+//! The functions here work on any descriptor, by what the system says of it; [`pipe`](crate::pipe) and
+//! [`fifo`](crate::fifo) and the sockets build their ends on them and add the [`State`](crate::channel::State).
 //!
 //! | what happens | what is done about it |
 //! |---|---|
@@ -20,7 +20,7 @@
 //! that must not wait, or not for long, say so for the single call (`RWF_NOWAIT`: Linux 6.4 for pipes, and
 //! whatever else knows it), or look with `poll(2)` before they read, and before they write at most
 //! [`PIPE_BUF`](rustix::pipe::PIPE_BUF) bytes, for which a pipe that is ready has room. This last way is exact as long as
-//! nobody else reads or writes there in between; where that matters use an end from `pipe` or `fifo`,
+//! nobody else reads or writes there in between; where that matters use an end from [`pipe`](crate::pipe) or [`fifo`](crate::fifo),
 //! whose own description is free of it.
 
 mod copy;
@@ -30,10 +30,9 @@ pub(crate) mod raw;
 pub(crate) mod sigpipe;
 
 pub use copy::Copier;
-#[allow(unused_imports)]
 pub(crate) use life::Life;
-pub(crate) use poll::poll_one;
 pub use poll::{Interest, Ready, WaitSet, try_wait, wait, wait_deadline};
+pub(crate) use poll::{look, poll_one};
 
 use crate::{Error, Result, channel};
 use rustix::fs::{FileType, OFlags};

@@ -2,6 +2,7 @@
 
 mod error;
 pub mod fd;
+pub mod fifo;
 pub mod pipe;
 pub mod wait;
 

@@ -1,6 +1,6 @@
 //! What a reader and a writer have in common: the descriptor, its life, and how to ask it for something now.
 
-use crate::fd::{Interest, Life, poll_one, raw, retry, sigpipe, until};
+use crate::fd::{Interest, Life, Ready, look, raw, retry, sigpipe, until};
 use crate::{Error, Result, channel};
 use ringway_core::channel::{Event, State};
 use rustix::fs::{FileType, Mode, OFlags};
@@ -21,6 +21,8 @@ const WRITE: &str = "write to the pipe";
 pub(crate) struct End {
     pub(crate) fd: OwnedFd,
     pub(crate) life: Life,
+    /// Whether it is a reader, or else a writer.
+    reads: bool,
     /// What the descriptor was opened as, for messages: a FIFO's path.
     name: Option<Box<str>>,
     /// Whether a `SIGPIPE` would have ended the process when this end was made.
@@ -33,11 +35,13 @@ pub(crate) struct End {
 
 impl End {
     pub(crate) fn new(fd: OwnedFd, state: State, nonblocking: bool) -> Self {
+        let reads = state != State::WRITER;
         End {
             fd,
             life: Life::new(state),
+            reads,
             name: None,
-            hush: state != State::READER && sigpipe::kills(),
+            hush: !reads && sigpipe::kills(),
             nonblocking: AtomicBool::new(nonblocking),
             private: OnceLock::new(),
         }
@@ -70,6 +74,7 @@ impl End {
         Ok(End {
             fd: crate::fd::duplicate(&self.fd)?,
             life: Life::new(self.life.state()),
+            reads: self.reads,
             name: self.name.clone(),
             hush: self.hush,
             nonblocking: AtomicBool::new(self.nonblocking()),
@@ -90,18 +95,23 @@ impl End {
         Ok(())
     }
 
-    /// Asks the system what became of the peer.
+    /// Asks the system what became of the peer: whether it left, or a FIFO's came.
     pub(crate) fn look(&self) -> Result<State> {
-        match crate::fd::try_wait(&self.fd, Interest::Read) {
-            Ok(ready) => {
-                if let Some(event) = ready.event() {
-                    let _ = self.life.on(event);
-                }
-                Ok(self.life.state())
+        const LOOK: &str = "look at the pipe";
+        let fd = self.fd.as_fd();
+        let ready = look(fd, Interest::Read).map_err(|errno| self.failed(LOOK, errno))?;
+        let state = self.life.state();
+        if let Some(event) = ready.and_then(Ready::event) {
+            let _ = self.life.on(event);
+        } else if self.reads && !state.can_receive() {
+            // Not hung up; a FIFO's reader that never had a writer looks the same as one that has.
+            if has_writer(fd).map_err(|errno| self.failed(LOOK, errno))? {
+                self.life.renew(State::READER);
             }
-            Err(error) if error.is(channel::Error::WouldBlock) => Ok(self.life.state()),
-            Err(error) => Err(error),
+        } else if !self.reads && !state.can_send() {
+            self.life.renew(State::WRITER);
         }
+        Ok(self.life.state())
     }
 
     #[inline]
@@ -240,6 +250,25 @@ impl End {
     }
 }
 
+/// Whether somebody has the pipe open for writing. `tee(2)` knows without taking anything: where it would wait for
+/// bytes there is a writer, where it says the end of file there is none.
+#[cfg(target_os = "linux")]
+fn has_writer(fd: BorrowedFd<'_>) -> io::Result<bool> {
+    use rustix::pipe::{PipeFlags, SpliceFlags};
+    let (_reader, scratch) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
+    match retry(|| rustix::pipe::tee(fd, &scratch, 1, SpliceFlags::NONBLOCK)) {
+        Ok(n) => Ok(n > 0),
+        Err(Errno::AGAIN) => Ok(true),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// Only bytes show it elsewhere.
+#[cfg(not(target_os = "linux"))]
+fn has_writer(fd: BorrowedFd<'_>) -> io::Result<bool> {
+    Ok(look(fd, Interest::Read)?.is_some())
+}
+
 /// Moves bytes between `from` and `to` with one of the calls that need no memory of ours, `call`, told to wait for neither side.
 ///
 /// In the form that waits, `EAGAIN` does not say which side is not ready, so that both are waited for.
@@ -255,8 +284,8 @@ pub(crate) fn shift(
     loop {
         match retry(|| sigpipe::without(|| call(flags))) {
             Err(Errno::AGAIN) if wait => {
-                poll_one(from, Interest::Read, None)?;
-                poll_one(to, Interest::Write, None)?;
+                crate::fd::poll_one(from, Interest::Read, None)?;
+                crate::fd::poll_one(to, Interest::Write, None)?;
             }
             other => return other,
         }

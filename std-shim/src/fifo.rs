@@ -1,0 +1,183 @@
+//! Named pipes: two programs that share only a path meet there, and have a pipe.
+//!
+//! A [`Fifo`] is the name; its `open_…` methods give the ends, which are those of [`pipe`](crate::pipe), live as they do,
+//! and close as they do. Opening is where a FIFO differs:
+//!
+//! | to open | waits for | without waiting | by a deadline |
+//! |---|---|---|---|
+//! | a reader | a writer ([`open_reader`](Fifo::open_reader)) | succeeds at once, and is `Connecting` until a writer comes ([`try_open_reader`](Fifo::try_open_reader)) | [`open_reader_deadline`](Fifo::open_reader_deadline) |
+//! | a writer | a reader ([`open_writer`](Fifo::open_writer)) | [`NoReader`](channel::Error::NoReader) if there is none (`ENXIO`; [`try_open_writer`](Fifo::try_open_writer)) | [`open_writer_deadline`](Fifo::open_writer_deadline) |
+//! | both | nobody ([`open_both`](Fifo::open_both)) | the same | |
+//!
+//! The peers of a FIFO come and go: after the last writer left, readers get the end of file until the next one
+//! opens it, and then they read on. After the last reader left, writers get a broken pipe until the next one opens it.
+//!
+//! See [`fifo(7)`](https://man7.org/linux/man-pages/man7/fifo.7.html).
+//!
+//! ```
+//! use ringway::fifo::Fifo;
+//! use std::process::Command;
+//! let place = tempfile::tempdir().unwrap();
+//! let path = place.path().join("news");
+//!
+//! let fifo = Fifo::create_new(&path, 0o600).unwrap();
+//! let mut echo = Command::new("sh").arg("-c").arg("echo hello > \"$0\"").arg(&path).spawn().unwrap();
+//! let reader = fifo.open_reader().unwrap();
+//! assert_eq!(std::io::read_to_string(&reader).unwrap(), "hello\n");
+//! assert!(echo.wait().unwrap().success());
+//!
+//! drop(fifo);
+//! assert!(!path.exists()); // we made it, so that it went with us
+//! ```
+
+mod name;
+mod open;
+
+pub use crate::pipe::{Reader, Writer};
+
+use crate::{Result, channel};
+use name::Name;
+use std::path::Path;
+
+/// A FIFO's name in the file system. If it was made here, dropping it removes it.
+///
+/// ```
+/// use ringway::fifo::Fifo;
+/// let place = tempfile::tempdir().unwrap();
+/// let fifo = Fifo::create_new(place.path().join("news"), 0o600).unwrap();
+/// let (reader, writer) = fifo.open_both().unwrap();
+/// writer.write_all(b"to myself").unwrap();
+/// assert_eq!(reader.read(&mut [0; 16]).unwrap(), 9);
+/// ```
+#[derive(Debug)]
+pub struct Fifo {
+    name: Name,
+}
+
+impl Fifo {
+    /// `int mkfifoat(int dirfd, const char *path, mode_t mode)`: makes a FIFO where nothing is yet.
+    ///
+    /// It has exactly this `mode`, whatever the process's umask is: the umask belongs to all threads, so that it is not touched;
+    /// what it took away is given back by `fchmod`. In between the mode is narrower, never wider.
+    ///
+    /// Dropping the value removes the name, if it still stands for the FIFO that was made here and the process is the
+    /// one that made it. [`keep`](Self::keep) leaves it.
+    ///
+    /// See [`mkfifo(3)`](https://man7.org/linux/man-pages/man3/mkfifo.3.html).
+    ///
+    /// # Errors
+    /// [`AddressInUse`](channel::Error::AddressInUse) if something has the name, [`NotFound`](channel::Error::NotFound) if
+    /// the directory does not exist, [`BadName`](channel::Error::BadName), `EINVAL` for a mode above `0o7777`, or what the system says.
+    ///
+    /// ```
+    /// use ringway::{channel, fifo::Fifo};
+    /// use std::os::unix::fs::PermissionsExt;
+    /// let place = tempfile::tempdir().unwrap();
+    /// let path = place.path().join("open to all");
+    /// let fifo = Fifo::create_new(&path, 0o622).unwrap();
+    /// assert_eq!(path.metadata().unwrap().permissions().mode() & 0o7777, 0o622);
+    /// assert!(Fifo::create_new(&path, 0o622).unwrap_err().is(channel::Error::AddressInUse));
+    /// ```
+    #[doc(alias = "mkfifo")]
+    #[doc(alias = "mkfifoat")]
+    pub fn create_new(path: impl AsRef<Path>, mode: u32) -> Result<Fifo> {
+        Name::make(path.as_ref(), mode).map(|name| Fifo { name })
+    }
+
+    /// [`create_new`](Self::create_new), or [`existing`](Self::existing) if somebody was faster: for peers of which either may come
+    /// first. Only the one that made the FIFO removes it.
+    ///
+    /// # Errors
+    /// [`Cause::WrongFile`](crate::Cause::WrongFile) if something else has the name; else as [`create_new`](Self::create_new).
+    ///
+    /// ```
+    /// use ringway::fifo::Fifo;
+    /// let place = tempfile::tempdir().unwrap();
+    /// let path = place.path().join("news");
+    /// let first = Fifo::create(&path, 0o600).unwrap();
+    /// let second = Fifo::create(&path, 0o600).unwrap();
+    /// assert!(first.made_here() && !second.made_here());
+    /// ```
+    pub fn create(path: impl AsRef<Path>, mode: u32) -> Result<Fifo> {
+        let path = path.as_ref();
+        loop {
+            match Self::create_new(path, mode) {
+                Err(error) if error.is(channel::Error::AddressInUse) => {}
+                other => return other,
+            }
+            match Self::existing(path) {
+                // Removed in between: it is ours to make after all.
+                Err(error) if error.is(channel::Error::NotFound) => {}
+                other => return other,
+            }
+        }
+    }
+
+    /// A FIFO that somebody made. Dropping the value leaves it.
+    ///
+    /// # Errors
+    /// [`NotFound`](channel::Error::NotFound), or [`Cause::WrongFile`](crate::Cause::WrongFile) if the path is something else.
+    ///
+    /// ```
+    /// use ringway::fifo::Fifo;
+    /// let wrong = Fifo::existing("/").unwrap_err();
+    /// assert_eq!(wrong.to_string(), "cannot use the FIFO /: it is a directory, not a FIFO: use another one");
+    /// ```
+    pub fn existing(path: impl AsRef<Path>) -> Result<Fifo> {
+        Name::find(path.as_ref()).map(|name| Fifo { name })
+    }
+
+    /// The path, as it was given.
+    ///
+    /// ```
+    /// use ringway::fifo::Fifo;
+    /// let place = tempfile::tempdir().unwrap();
+    /// let fifo = Fifo::create_new(place.path().join("news"), 0o600).unwrap();
+    /// assert_eq!(fifo.path(), place.path().join("news"));
+    /// ```
+    pub fn path(&self) -> &Path {
+        self.name.path()
+    }
+
+    /// Whether dropping this value removes the name.
+    ///
+    /// ```
+    /// use ringway::fifo::Fifo;
+    /// let place = tempfile::tempdir().unwrap();
+    /// assert!(Fifo::create_new(place.path().join("news"), 0o600).unwrap().made_here());
+    /// ```
+    pub fn made_here(&self) -> bool {
+        self.name.made_here()
+    }
+
+    /// Leaves the name in the file system when this value is dropped.
+    ///
+    /// ```
+    /// use ringway::fifo::Fifo;
+    /// let place = tempfile::tempdir().unwrap();
+    /// let path = place.path().join("news");
+    /// Fifo::create_new(&path, 0o600).unwrap().keep();
+    /// assert!(path.exists());
+    /// ```
+    pub fn keep(mut self) {
+        self.name.keep();
+    }
+
+    /// Removes the name now, as dropping does, and says whether that worked. Ends that are open stay open. A name that was
+    /// not made here, or stands for something else by now, is left alone.
+    ///
+    /// # Errors
+    /// What the system says.
+    ///
+    /// ```
+    /// use ringway::fifo::Fifo;
+    /// let place = tempfile::tempdir().unwrap();
+    /// let fifo = Fifo::create_new(place.path().join("news"), 0o600).unwrap();
+    /// fifo.remove().unwrap();
+    /// assert_eq!(place.path().read_dir().unwrap().count(), 0);
+    /// ```
+    #[doc(alias = "unlink")]
+    pub fn remove(mut self) -> Result<()> {
+        self.name.remove()
+    }
+}

@@ -1,0 +1,224 @@
+//! The name of a FIFO: made, found, and removed only as long as it is ours.
+
+use crate::error::wrong_file;
+use crate::{Error, Result, channel};
+use rustix::fs::{self, AtFlags, CWD, FileType, Mode, OFlags, Stat};
+use rustix::io::Errno;
+use std::ffi::{OsStr, OsString};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+const MAKE: &str = "make the FIFO";
+const USE: &str = "use the FIFO";
+
+/// A directory, held open so that the name means the same after a `chdir` or when the directory is moved, and a name in it.
+#[derive(Debug)]
+pub(super) struct Name {
+    path: PathBuf,
+    dir: OwnedFd,
+    file: OsString,
+    made: Option<Made>,
+}
+
+/// The FIFO that we made, to know it again.
+#[derive(Debug)]
+struct Made {
+    device: fs::Dev,
+    inode: u64,
+    /// As long as it is held, no other file can get the same inode number.
+    #[cfg(target_os = "linux")]
+    _node: OwnedFd,
+    /// A forked child has this value too, and is not the one to remove the name.
+    process: u32,
+}
+
+impl Name {
+    pub(super) fn make(path: &Path, mode: u32) -> Result<Self> {
+        let failed = |errno| Error::new(MAKE, errno).on(path.display());
+        if mode & !0o7777 != 0 {
+            return Err(failed(Errno::INVAL));
+        }
+        let mut name = Self::resolve(path, MAKE, channel::Error::AddressInUse)?;
+        make_node(name.dir.as_fd(), &name.file, bits(mode)).map_err(failed)?;
+        match name.claim(mode) {
+            Ok(made) => {
+                name.made = Some(made);
+                Ok(name)
+            }
+            Err(errno) => {
+                // Made a moment ago, and not as it was asked for: it must not stay.
+                let _ = fs::unlinkat(&name.dir, &name.file, AtFlags::empty());
+                Err(failed(errno))
+            }
+        }
+    }
+
+    pub(super) fn find(path: &Path) -> Result<Self> {
+        // A path without a last name (`/`, `..`) is a directory.
+        let name = Self::resolve(path, USE, wrong_file(FileType::Directory, "a FIFO"))?;
+        name.check(USE)?;
+        Ok(name)
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn made_here(&self) -> bool {
+        self.made.as_ref().is_some_and(|made| made.process == std::process::id())
+    }
+
+    pub(super) fn keep(&mut self) {
+        self.made = None;
+    }
+
+    /// Fails unless the name stands for a FIFO.
+    pub(super) fn check(&self, operation: &'static str) -> Result<()> {
+        let stat = fs::statat(&self.dir, &self.file, AtFlags::empty());
+        self.must_be_fifo(operation, stat)
+    }
+
+    pub(super) fn must_be_fifo(
+        &self,
+        operation: &'static str,
+        stat: rustix::io::Result<Stat>,
+    ) -> Result<()> {
+        let stat = stat.map_err(|errno| self.failed(operation, errno))?;
+        match FileType::from_raw_mode(stat.st_mode) {
+            FileType::Fifo => Ok(()),
+            kind => Err(Error::new(operation, wrong_file(kind, "a FIFO")).on(self.path.display())),
+        }
+    }
+
+    pub(super) fn open(&self, flags: OFlags) -> rustix::io::Result<OwnedFd> {
+        let flags = flags | OFlags::CLOEXEC | OFlags::NOCTTY;
+        crate::fd::retry(|| fs::openat(&self.dir, &self.file, flags, Mode::empty()))
+    }
+
+    pub(super) fn failed(&self, operation: &'static str, cause: impl Into<crate::Cause>) -> Error {
+        Error::new(operation, cause).on(self.path.display())
+    }
+
+    /// Removes the name if it is the FIFO that this process made. Between the look and the removal somebody who may write
+    /// to the directory could exchange the two; no system has a call that does both.
+    pub(super) fn remove(&mut self) -> Result<()> {
+        if !self.made_here() {
+            return Ok(());
+        }
+        let Some(made) = self.made.take() else { return Ok(()) };
+        let removed = match fs::statat(&self.dir, &self.file, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) if made.is(&stat) => fs::unlinkat(&self.dir, &self.file, AtFlags::empty()),
+            Ok(_) => Ok(()),
+            Err(errno) => Err(errno),
+        };
+        match removed {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(errno) => Err(self.failed("remove the FIFO", errno)),
+        }
+    }
+
+    /// Opens the directory. `nameless` is what is wrong with a path that has no last name.
+    fn resolve(
+        path: &Path,
+        operation: &'static str,
+        nameless: impl Into<crate::Cause>,
+    ) -> Result<Self> {
+        let failed = |cause: crate::Cause| Error::new(operation, cause).on(path.display());
+        let bytes = path.as_os_str().as_bytes();
+        if bytes.is_empty() || bytes.contains(&0) {
+            return Err(failed(channel::Error::BadName.into()));
+        }
+        let Some(file) = path.file_name() else { return Err(failed(nameless.into())) };
+        let parent = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        #[cfg(target_os = "linux")]
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        #[cfg(not(target_os = "linux"))]
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let dir =
+            fs::openat(CWD, parent, flags, Mode::empty()).map_err(|errno| failed(errno.into()))?;
+        Ok(Name { path: path.to_owned(), dir, file: file.to_owned(), made: None })
+    }
+
+    /// Takes hold of the FIFO just made, and gives it its mode.
+    #[cfg(target_os = "linux")]
+    fn claim(&self, mode: u32) -> rustix::io::Result<Made> {
+        use std::os::fd::AsRawFd;
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let node = fs::openat(&self.dir, &self.file, flags, Mode::empty())?;
+        let stat = fs::fstat(&node)?;
+        if stat.st_mode & 0o7777 != mode {
+            // Through `/proc` it is this file that gets the mode, and no other that took the name meanwhile. Opening the
+            // FIFO for `fchmod` would let a peer in.
+            let this = format!("/proc/self/fd/{}", node.as_raw_fd());
+            match fs::chmod(this, bits(mode)) {
+                Err(Errno::NOENT) => self.chmod_by_name(mode)?,
+                other => other?,
+            }
+        }
+        Ok(Made::new(&stat, node))
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn claim(&self, mode: u32) -> rustix::io::Result<Made> {
+        let stat = fs::statat(&self.dir, &self.file, AtFlags::SYMLINK_NOFOLLOW)?;
+        if u32::from(stat.st_mode) & 0o7777 != mode {
+            self.chmod_by_name(mode)?;
+        }
+        Ok(Made::new(&stat))
+    }
+
+    fn chmod_by_name(&self, mode: u32) -> rustix::io::Result<()> {
+        fs::chmodat(&self.dir, &self.file, bits(mode), AtFlags::empty())
+    }
+}
+
+/// A mode as the system has it, whose type is not as wide everywhere.
+#[allow(clippy::unnecessary_cast)]
+fn bits(mode: u32) -> Mode {
+    Mode::from_raw_mode(mode as fs::RawMode)
+}
+
+impl Drop for Name {
+    fn drop(&mut self) {
+        let _ = self.remove();
+    }
+}
+
+impl Made {
+    fn new(stat: &Stat, #[cfg(target_os = "linux")] node: OwnedFd) -> Self {
+        Made {
+            device: stat.st_dev,
+            inode: stat.st_ino,
+            #[cfg(target_os = "linux")]
+            _node: node,
+            process: std::process::id(),
+        }
+    }
+
+    fn is(&self, stat: &Stat) -> bool {
+        self.device == stat.st_dev && self.inode == stat.st_ino
+    }
+}
+
+#[cfg(not(target_os = "macos"))]
+fn make_node(dir: BorrowedFd<'_>, file: &OsStr, mode: Mode) -> rustix::io::Result<()> {
+    fs::mkfifoat(dir, file, mode)
+}
+
+/// Without `mkfifoat` the path is built from the directory's.
+#[cfg(target_os = "macos")]
+fn make_node(dir: BorrowedFd<'_>, file: &OsStr, mode: Mode) -> rustix::io::Result<()> {
+    let mut path = fs::getpath(dir)?.into_bytes();
+    path.push(b'/');
+    path.extend_from_slice(file.as_bytes());
+    let path = std::ffi::CString::new(path).map_err(|_| Errno::INVAL)?;
+    // SAFETY: a string that ends with a zero byte and lives through the call.
+    match unsafe { libc::mkfifo(path.as_ptr(), mode.as_raw_mode()) } {
+        0 => Ok(()),
+        _ => Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO)),
+    }
+}

@@ -1,0 +1,222 @@
+//! Opening a FIFO: waiting for the other end, not waiting for it, or waiting until a deadline.
+
+use super::{Fifo, Reader, Writer};
+use crate::fd::Interest;
+use crate::pipe::End;
+use crate::{Error, Result, channel};
+use ringway_core::channel::{Event, State};
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant};
+
+const READER: &str = "open for reading the FIFO";
+const WRITER: &str = "open for writing the FIFO";
+const BOTH: &str = "open for reading and writing the FIFO";
+
+/// The system tells nobody that a silent peer opened a FIFO, so that an open with a deadline looks again and again: after
+/// this long, then twice that, and so on up to `PAUSE_MOST`.
+const PAUSE: Duration = Duration::from_micros(50);
+const PAUSE_MOST: Duration = Duration::from_millis(5);
+
+impl Fifo {
+    /// Opens it for reading, and waits until there is a writer. A signal does not end the wait.
+    ///
+    /// # Errors
+    /// [`NotFound`](channel::Error::NotFound) if the name is gone, [`Cause::WrongFile`](crate::Cause::WrongFile) if
+    /// it is something else by now, `EACCES`, or what the system says.
+    ///
+    /// ```
+    /// use ringway::fifo::Fifo;
+    /// let place = tempfile::tempdir().unwrap();
+    /// let fifo = Fifo::create_new(place.path().join("news"), 0o600).unwrap();
+    /// std::thread::scope(|s| {
+    ///     s.spawn(|| fifo.open_writer().unwrap().write_all(b"hello").unwrap());
+    ///     let reader = fifo.open_reader().unwrap();
+    ///     assert_eq!(std::io::read_to_string(&reader).unwrap(), "hello");
+    /// });
+    /// ```
+    pub fn open_reader(&self) -> Result<Reader> {
+        let fd = self.open(READER, OFlags::RDONLY)?;
+        Ok(Reader::from_end(self.end(fd, State::READER)))
+    }
+
+    /// Opens it for reading at once. The reader is `Connecting` until bytes come or [`look`](Reader::look) finds a writer; a
+    /// read before that is `Ok(0)`, as the system has it: there is no writer.
+    ///
+    /// # Errors
+    /// As [`open_reader`](Self::open_reader).
+    ///
+    /// ```
+    /// use ringway::{channel::State, fifo::Fifo};
+    /// let place = tempfile::tempdir().unwrap();
+    /// let fifo = Fifo::create_new(place.path().join("news"), 0o600).unwrap();
+    /// let reader = fifo.try_open_reader().unwrap();
+    /// assert_eq!(reader.state(), State::Connecting);
+    /// let writer = fifo.try_open_writer().unwrap();
+    /// assert_eq!(reader.look().unwrap(), State::READER);
+    /// # drop(writer);
+    /// ```
+    pub fn try_open_reader(&self) -> Result<Reader> {
+        let fd = self.open(READER, OFlags::RDONLY | OFlags::NONBLOCK)?;
+        self.blocking(READER, &fd)?;
+        // `New` on `Connect`: the table has no other answer.
+        let state = State::New.on(Event::Connect).map_err(|error| Error::new(READER, error))?;
+        Ok(Reader::from_end(self.end(fd, state)))
+    }
+
+    /// Opens it for reading, and waits for a writer at most until `deadline`. Writers are let in from the first
+    /// moment; one that comes, writes and leaves again in time is heard. A writer that does not write is
+    /// noticed within 5 ms.
+    ///
+    /// # Errors
+    /// [`TimedOut`](channel::Error::TimedOut) when no writer came in time; else as [`open_reader`](Self::open_reader).
+    ///
+    /// ```
+    /// use ringway::{channel, fifo::Fifo};
+    /// use std::time::{Duration, Instant};
+    /// let place = tempfile::tempdir().unwrap();
+    /// let fifo = Fifo::create_new(place.path().join("news"), 0o600).unwrap();
+    /// let soon = Instant::now() + Duration::from_millis(10);
+    /// assert!(fifo.open_reader_deadline(soon).unwrap_err().is(channel::Error::TimedOut));
+    /// ```
+    pub fn open_reader_deadline(&self, deadline: Instant) -> Result<Reader> {
+        let reader = self.try_open_reader()?;
+        let mut pause = PAUSE;
+        while !reader.look()?.can_receive() {
+            let now = Instant::now();
+            if now >= deadline {
+                return Err(self.name.failed(READER, channel::Error::TimedOut));
+            }
+            let until = deadline.min(now + pause);
+            pause = PAUSE_MOST.min(pause * 2);
+            match crate::fd::wait_deadline(&reader, Interest::Read, until) {
+                // Bytes, or a writer that came and left: either way one was there.
+                Ok(_) => {
+                    return Ok(Reader::from_end(self.end(reader.into(), State::READER)));
+                }
+                Err(error) if error.is(channel::Error::TimedOut) => {}
+                Err(error) => return Err(error.on(self.path().display())),
+            }
+        }
+        Ok(reader)
+    }
+
+    /// Opens it for writing, and waits until there is a reader. A signal does not end the wait.
+    ///
+    /// # Errors
+    /// As [`open_reader`](Self::open_reader).
+    ///
+    /// ```
+    /// use ringway::fifo::Fifo;
+    /// let place = tempfile::tempdir().unwrap();
+    /// let fifo = Fifo::create_new(place.path().join("news"), 0o600).unwrap();
+    /// std::thread::scope(|s| {
+    ///     s.spawn(|| assert_eq!(fifo.open_reader().unwrap().read(&mut [0; 8]).unwrap(), 5));
+    ///     fifo.open_writer().unwrap().write_all(b"hello").unwrap();
+    /// });
+    /// ```
+    pub fn open_writer(&self) -> Result<Writer> {
+        let fd = self.open(WRITER, OFlags::WRONLY)?;
+        Ok(Writer::from_end(self.end(fd, State::WRITER)))
+    }
+
+    /// Opens it for writing if there is a reader now.
+    ///
+    /// # Errors
+    /// [`NoReader`](channel::Error::NoReader) if there is none; else as [`open_reader`](Self::open_reader).
+    ///
+    /// ```
+    /// use ringway::{channel, fifo::Fifo};
+    /// let place = tempfile::tempdir().unwrap();
+    /// let fifo = Fifo::create_new(place.path().join("news"), 0o600).unwrap();
+    /// assert!(fifo.try_open_writer().unwrap_err().is(channel::Error::NoReader));
+    /// let reader = fifo.try_open_reader().unwrap();
+    /// fifo.try_open_writer().unwrap().write_all(b"hello").unwrap();
+    /// assert_eq!(reader.read(&mut [0; 8]).unwrap(), 5);
+    /// ```
+    #[doc(alias = "ENXIO")]
+    pub fn try_open_writer(&self) -> Result<Writer> {
+        let fd = self.open(WRITER, OFlags::WRONLY | OFlags::NONBLOCK)?;
+        self.blocking(WRITER, &fd)?;
+        Ok(Writer::from_end(self.end(fd, State::WRITER)))
+    }
+
+    /// Opens it for writing, and waits for a reader at most until `deadline`. A reader is noticed within 5 ms.
+    ///
+    /// # Errors
+    /// [`TimedOut`](channel::Error::TimedOut) when no reader came in time; else as [`open_reader`](Self::open_reader).
+    ///
+    /// ```
+    /// use ringway::{channel, fifo::Fifo};
+    /// use std::time::{Duration, Instant};
+    /// let place = tempfile::tempdir().unwrap();
+    /// let fifo = Fifo::create_new(place.path().join("news"), 0o600).unwrap();
+    /// let soon = Instant::now() + Duration::from_millis(10);
+    /// assert!(fifo.open_writer_deadline(soon).unwrap_err().is(channel::Error::TimedOut));
+    /// ```
+    pub fn open_writer_deadline(&self, deadline: Instant) -> Result<Writer> {
+        let mut pause = PAUSE;
+        loop {
+            match self.try_open_writer() {
+                Err(error) if error.is(channel::Error::NoReader) => {}
+                other => return other,
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(self.name.failed(WRITER, channel::Error::TimedOut));
+            }
+            std::thread::sleep(left.min(pause));
+            pause = PAUSE_MOST.min(pause * 2);
+        }
+    }
+
+    /// Opens it for reading and for writing at once (`O_RDWR`), and waits for nobody.
+    ///
+    /// The two are both ends to everybody: as long as either is open, readers elsewhere get no end of file and
+    /// writers elsewhere no broken pipe, and neither do these two. That is how a server stays when its clients
+    /// come and go. POSIX leaves this open undefined; Linux, the BSDs and macOS define it so.
+    ///
+    /// # Errors
+    /// As [`open_reader`](Self::open_reader).
+    ///
+    /// ```
+    /// use ringway::{channel, fifo::Fifo};
+    /// let place = tempfile::tempdir().unwrap();
+    /// let fifo = Fifo::create_new(place.path().join("news"), 0o600).unwrap();
+    /// let (reader, _stay) = fifo.open_both().unwrap();
+    /// fifo.open_writer().unwrap().write_all(b"from a client").unwrap();
+    /// assert_eq!(reader.read(&mut [0; 16]).unwrap(), 13);
+    /// // The client is gone, and yet it is not the end.
+    /// assert!(reader.try_read(&mut [0; 16]).unwrap_err().is(channel::Error::WouldBlock));
+    /// ```
+    #[doc(alias = "O_RDWR")]
+    pub fn open_both(&self) -> Result<(Reader, Writer)> {
+        let reader = self.open(BOTH, OFlags::RDWR)?;
+        let writer = crate::fd::duplicate(&reader)?;
+        Ok((
+            Reader::from_end(self.end(reader, State::READER)),
+            Writer::from_end(self.end(writer, State::WRITER)),
+        ))
+    }
+
+    fn open(&self, operation: &'static str, flags: OFlags) -> Result<OwnedFd> {
+        // Before: to open a device can do things. After: it may have been exchanged.
+        self.name.check(operation)?;
+        let fd = self.name.open(flags).map_err(|errno| match errno {
+            Errno::NXIO => self.name.failed(operation, channel::Error::NoReader),
+            errno => self.name.failed(operation, errno),
+        })?;
+        self.name.must_be_fifo(operation, rustix::fs::fstat(&fd))?;
+        Ok(fd)
+    }
+
+    /// Makes the description blocking, as every end's is. It is new and ours alone.
+    fn blocking(&self, operation: &'static str, fd: &OwnedFd) -> Result<()> {
+        rustix::io::ioctl_fionbio(fd, false).map_err(|errno| self.name.failed(operation, errno))
+    }
+
+    fn end(&self, fd: OwnedFd, state: State) -> End {
+        End::new(fd, state, false).named(self.path().display().to_string().into())
+    }
+}
