@@ -165,9 +165,10 @@ impl<T, const N: usize, W: Register> Producer<'_, T, N, Doorbell<W>> {
     ///
     /// # Errors
     /// [`PushError::Closed`] when the consumer is gone.
-    pub async fn push_async(&mut self, value: T) -> Result<(), PushError<T>> {
+    pub fn push_async(&mut self, value: T) -> impl Future<Output = Result<(), PushError<T>>> {
+        // Not an `async fn`: the compiler gives those a panic for a poll after the end.
         let mut left = Some(value);
-        poll_fn(|cx| self.poll_push(cx, &mut left)).await
+        poll_fn(move |cx| self.poll_push(cx, &mut left))
     }
 }
 
@@ -230,7 +231,7 @@ impl<T, const N: usize, W: Register> Consumer<'_, T, N, Doorbell<W>> {
     ///
     /// # Errors
     /// [`Error::EndOfFile`] when the producer is gone and everything was popped.
-    pub async fn pop_async(&mut self) -> Result<T, Error> {
-        poll_fn(|cx| self.poll_pop(cx)).await
+    pub fn pop_async(&mut self) -> impl Future<Output = Result<T, Error>> {
+        poll_fn(|cx| self.poll_pop(cx))
     }
 }
