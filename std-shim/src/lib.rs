@@ -4,6 +4,7 @@ mod error;
 pub mod fd;
 pub mod fifo;
 pub mod pipe;
+pub mod socket;
 pub mod wait;
 
 pub use error::{Cause, Error, Result};

@@ -1,0 +1,467 @@
+//! Sockets: between processes of one machine by path or abstract name, between machines by address and port.
+//!
+//! One type, [`Socket<F, T>`](Socket), is what `socket(F, T)` makes: a family ([`Unix`], [`Inet`]) and a type
+//! ([`Stream`], [`Seqpacket`], [`Datagram`]). [`Listener<F, T>`](Listener) accepts connections of that kind. Six names
+//! are all that a program needs:
+//!
+//! | | bytes, connected | messages, connected | messages, without connection |
+//! |---|---|---|---|
+//! | this machine | [`UnixStream`], [`UnixListener`] | [`UnixSeqpacket`], [`SeqpacketListener`] | [`UnixDatagram`] |
+//! | any machine | [`TcpStream`], [`TcpListener`] | – | [`UdpSocket`] |
+//!
+//! What holds for all of them:
+//!
+//! - **Three forms of every operation.** The plain verb waits, `try_` never does
+//!   ([`WouldBlock`](channel::Error::WouldBlock)), `_deadline` waits no longer than until an
+//!   [`Instant`](std::time::Instant) ([`TimedOut`](channel::Error::TimedOut)). They can be mixed: whether the descriptor
+//!   is in the system's non-blocking mode makes no difference. A plain read or write is one system call and nothing else.
+//! - **A signal never interrupts** an operation, and a broken pipe never kills: every send has `MSG_NOSIGNAL`.
+//! - **Nothing leaks into a child**: every descriptor, received ones too, is made close-on-exec in the call that makes
+//!   it.
+//! - **Shared use.** All operations take `&self`: one thread may read while another writes.
+//! - **The life** of an end is a [`State`] of the core's table, moved by what the system reports
+//!   ([`Socket::state`]).
+//!
+//! ```
+//! use ringway::socket::{UnixListener, UnixStream};
+//! use std::io::{Read, Write};
+//!
+//! let dir = tempfile::tempdir()?;
+//! let listener = UnixListener::bind(dir.path().join("app.sock"))?;
+//! let mut client = UnixStream::connect(dir.path().join("app.sock"))?;
+//! let mut server = listener.accept()?;
+//!
+//! client.write_all(b"ping")?;
+//! client.shutdown(std::net::Shutdown::Write)?; // half-close: the other direction stays open
+//! let mut all = String::new();
+//! server.read_to_string(&mut all)?;
+//! assert_eq!(all, "ping");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Sources
+//! [unix(7)](https://man7.org/linux/man-pages/man7/unix.7.html),
+//! [tcp(7)](https://man7.org/linux/man-pages/man7/tcp.7.html),
+//! [udp(7)](https://man7.org/linux/man-pages/man7/udp.7.html),
+//! [socket(7)](https://man7.org/linux/man-pages/man7/socket.7.html).
+
+use crate::fd::{self, Interest, Life};
+use crate::{Error, Result, channel};
+use ringway_core::channel::{Event, State};
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, sockopt};
+use std::fmt;
+use std::marker::PhantomData;
+use std::net::{Shutdown, SocketAddr};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Instant;
+
+mod address;
+mod descriptors;
+mod file;
+mod inet;
+mod listener;
+mod message;
+mod option;
+mod peer;
+mod stream;
+mod unix;
+
+pub use address::UnixAddress;
+pub use descriptors::{MAX_DESCRIPTORS, Received};
+pub use listener::Listener;
+pub use option::Options;
+pub use peer::Credentials;
+
+/// A stream of bytes between processes of one machine.
+pub type UnixStream = Socket<Unix, Stream>;
+/// Accepts [`UnixStream`]s.
+pub type UnixListener = Listener<Unix, Stream>;
+/// A connection between processes of one machine that keeps the bounds of messages and their order.
+pub type UnixSeqpacket = Socket<Unix, Seqpacket>;
+/// Accepts [`UnixSeqpacket`]s.
+pub type SeqpacketListener = Listener<Unix, Seqpacket>;
+/// Messages between processes of one machine, each to whom one likes: reliable and in order, without a connection.
+pub type UnixDatagram = Socket<Unix, Datagram>;
+/// A stream of bytes to anywhere.
+pub type TcpStream = Socket<Inet, Stream>;
+/// Accepts [`TcpStream`]s.
+pub type TcpListener = Listener<Inet, Stream>;
+/// Messages to anywhere, which may be lost, doubled or overtaken.
+pub type UdpSocket = Socket<Inet, Datagram>;
+
+/// The family of this machine's own sockets (`AF_UNIX`), named by [`UnixAddress`].
+#[derive(Debug, Clone, Copy)]
+#[doc(alias = "AF_UNIX")]
+#[doc(alias = "AF_LOCAL")]
+pub enum Unix {}
+
+/// The family of the Internet's sockets, version 4 and 6 (`AF_INET`, `AF_INET6`), named by [`SocketAddr`].
+#[derive(Debug, Clone, Copy)]
+#[doc(alias = "AF_INET")]
+#[doc(alias = "AF_INET6")]
+pub enum Inet {}
+
+/// A connected stream of bytes (`SOCK_STREAM`).
+#[derive(Debug, Clone, Copy)]
+#[doc(alias = "SOCK_STREAM")]
+pub enum Stream {}
+
+/// Connected, and keeps the bounds of messages (`SOCK_SEQPACKET`).
+#[derive(Debug, Clone, Copy)]
+#[doc(alias = "SOCK_SEQPACKET")]
+pub enum Seqpacket {}
+
+/// Messages without a connection (`SOCK_DGRAM`).
+#[derive(Debug, Clone, Copy)]
+#[doc(alias = "SOCK_DGRAM")]
+pub enum Datagram {}
+
+/// A family of addresses: [`Unix`] or [`Inet`].
+pub trait Family: sealed::Family<Addr = Self::Address> {
+    /// What names an end in this family.
+    type Address: Clone + Eq + std::hash::Hash + fmt::Debug + fmt::Display;
+}
+
+impl Family for Unix {
+    type Address = UnixAddress;
+}
+
+impl Family for Inet {
+    type Address = SocketAddr;
+}
+
+/// How a socket carries what is sent: [`Stream`], [`Seqpacket`] or [`Datagram`].
+pub trait Type: sealed::Type {}
+impl Type for Stream {}
+impl Type for Seqpacket {}
+impl Type for Datagram {}
+
+/// The types that connect, accept and end: [`Stream`] and [`Seqpacket`].
+pub trait Connected: Type {}
+impl Connected for Stream {}
+impl Connected for Seqpacket {}
+
+/// The types that carry messages: [`Seqpacket`] and [`Datagram`].
+pub trait Message: Type + sealed::Message {}
+impl Message for Seqpacket {}
+impl Message for Datagram {}
+
+/// One end of a socket, of family `F` and type `T`: what `socket(F, T, 0)` returns.
+///
+/// See the [module](self) for the names that the combinations have, and for what they promise.
+#[doc(alias = "socket")]
+pub struct Socket<F: Family, T: Type> {
+    life: Life,
+    // Dropped before the descriptor: as long as the socket lives, nobody takes its file for a dead one's.
+    file: Option<Box<file::SocketFile>>,
+    fd: OwnedFd,
+    kind: PhantomData<fn() -> (F, T)>,
+}
+
+impl<F: Family, T: Type> Socket<F, T> {
+    /// Where this end is in its life, as far as the operations on it have learned: the system is not asked.
+    ///
+    /// An end of file moves it, a broken pipe, a reset, and [`shutdown`](Self::shutdown). A datagram
+    /// socket is `New` until it is connected, and does not learn of its peer's end.
+    ///
+    /// ```
+    /// use ringway::channel::State;
+    /// use ringway::socket::UnixStream;
+    /// let (ours, theirs) = UnixStream::pair()?;
+    /// drop(theirs);
+    /// assert_eq!(ours.state(), State::STREAM); // not learned yet
+    /// assert_eq!(ours.read(&mut [0; 8])?, 0);
+    /// assert!(!ours.state().can_receive());
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn state(&self) -> State {
+        self.life.state()
+    }
+
+    /// The address of this end.
+    ///
+    /// # Errors
+    /// What the system says ([getsockname(2)](https://man7.org/linux/man-pages/man2/getsockname.2.html)).
+    ///
+    /// ```
+    /// let socket = ringway::socket::UdpSocket::bind("127.0.0.1:0")?;
+    /// assert_ne!(socket.local_address()?.port(), 0); // the system chose one
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    #[doc(alias = "getsockname")]
+    pub fn local_address(&self) -> Result<F::Address> {
+        let address = rustix::net::getsockname(&self.fd)
+            .map_err(|errno| Error::new("get the socket's own address", errno))?;
+        Ok(F::decode(&address).unwrap_or_else(F::unknown))
+    }
+
+    /// The address of the end that this one is connected to.
+    ///
+    /// # Errors
+    /// [`NotConnected`](channel::Error::NotConnected)
+    /// ([getpeername(2)](https://man7.org/linux/man-pages/man2/getpeername.2.html)).
+    ///
+    /// ```
+    /// use ringway::socket::{UnixAddress, UnixStream};
+    /// let (ours, _theirs) = UnixStream::pair()?;
+    /// assert_eq!(ours.peer_address()?, UnixAddress::Unnamed);
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    #[doc(alias = "getpeername")]
+    pub fn peer_address(&self) -> Result<F::Address> {
+        let address = rustix::net::getpeername(&self.fd)
+            .map_err(|errno| Error::new("get the address of the peer", errno))?;
+        Ok(address.as_ref().and_then(F::decode).unwrap_or_else(F::unknown))
+    }
+
+    /// An end that was just made, or one that came from elsewhere and was looked at.
+    fn new(fd: OwnedFd, state: State) -> Result<Self> {
+        T::prepare(fd.as_fd())
+            .map_err(|errno| Error::new("prepare the socket for messages", errno))?;
+        Ok(Socket { life: Life::new(state), file: None, fd, kind: PhantomData })
+    }
+
+    /// One attempt, or as many as patience has. `operation` makes the system call, without waiting in it if its
+    /// argument says so.
+    #[inline]
+    fn attempt<R>(
+        &self,
+        interest: Interest,
+        patience: Patience,
+        mut operation: impl FnMut(bool) -> rustix::io::Result<R>,
+    ) -> rustix::io::Result<R> {
+        let deadline = match patience {
+            Patience::Now => return fd::retry(|| operation(true)),
+            Patience::Forever => {
+                return fd::until(self.as_fd(), interest, None, || operation(false));
+            }
+            Patience::Until(deadline) => deadline,
+        };
+        fd::until(self.as_fd(), interest, Some(deadline), || operation(true))
+    }
+
+    /// Takes news of the peer, for which the table has no errors.
+    #[cold]
+    fn learn(&self, event: Event) {
+        let _ = self.life.on(event);
+    }
+
+    /// Turns an errno into what the peer did, and into an error.
+    #[cold]
+    fn failed(&self, operation: &'static str, errno: Errno) -> Error {
+        match errno {
+            Errno::PIPE if T::CONNECTED => self.learn(Event::PeerShutReceive),
+            Errno::CONNRESET if T::CONNECTED => self.learn(Event::Reset),
+            _ => {}
+        }
+        Error::new(operation, errno)
+    }
+}
+
+impl<F: Family, T: Connected> Socket<F, T> {
+    /// Ends one direction, or both, and leaves the descriptor open: half-close.
+    ///
+    /// After `Write` the peer reads what was sent and then the end of file. After `Read` this end reads nothing more
+    /// (also what had already come is dropped) and a Unix peer's sends are a broken pipe. A direction that has
+    /// ended already is left as it is. It wakes those who wait in another thread.
+    ///
+    /// # Errors
+    /// [`Reset`](channel::Error::Reset) if the connection was torn down and this end had not noticed
+    /// ([shutdown(2)](https://man7.org/linux/man-pages/man2/shutdown.2.html)).
+    ///
+    /// ```
+    /// use ringway::socket::UnixStream;
+    /// use ringway::channel;
+    /// use std::net::Shutdown;
+    /// let (ours, theirs) = UnixStream::pair()?;
+    /// ours.shutdown(Shutdown::Write)?;
+    /// assert!(ours.write(b"late").unwrap_err().is(channel::Error::BrokenPipe));
+    /// assert_eq!(theirs.read(&mut [0; 8])?, 0);
+    /// theirs.write(b"still open")?;
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn shutdown(&self, how: Shutdown) -> Result<()> {
+        const WHAT: &str = "shut the socket down";
+        let (events, how): (&[Event], _) = match how {
+            Shutdown::Read => (&[Event::ShutReceive], rustix::net::Shutdown::Read),
+            Shutdown::Write => (&[Event::ShutSend], rustix::net::Shutdown::Write),
+            Shutdown::Both => (&[Event::ShutReceive, Event::ShutSend], rustix::net::Shutdown::Both),
+        };
+        let before = self.state();
+        if before == State::Reset {
+            return Err(Error::new(WHAT, channel::Error::Reset));
+        }
+        for event in events {
+            self.life.on(*event).map_err(|reason| Error::new(WHAT, reason))?;
+        }
+        match rustix::net::shutdown(&self.fd, how) {
+            // Torn down, and we had not heard; unless it simply ended on both sides before.
+            Err(Errno::NOTCONN) if before.can_send() || before.can_receive() => {
+                self.learn(Event::Reset);
+                Err(Error::new(WHAT, channel::Error::Reset))
+            }
+            Ok(()) | Err(Errno::NOTCONN) => Ok(()),
+            Err(errno) => Err(Error::new(WHAT, errno)),
+        }
+    }
+}
+
+impl<F: Family, T: Type> AsFd for Socket<F, T> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl<F: Family, T: Type> fmt::Debug for Socket<F, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Socket").field("fd", &self.fd).field("state", &self.state()).finish()
+    }
+}
+
+impl<F: Family, T: Type> From<Socket<F, T>> for OwnedFd {
+    /// The descriptor alone. If this end made a socket file, the file stays.
+    fn from(socket: Socket<F, T>) -> OwnedFd {
+        if let Some(file) = socket.file {
+            (*file).keep();
+        }
+        T::release(socket.fd.as_fd());
+        socket.fd
+    }
+}
+
+impl<F: Family, T: Type> TryFrom<OwnedFd> for Socket<F, T> {
+    type Error = Error;
+
+    /// Takes a descriptor that came from elsewhere, after asking the system what it is (`SO_DOMAIN`,
+    /// `SO_TYPE`, `SO_ACCEPTCONN`).
+    ///
+    /// # Errors
+    /// When it is no socket, one of another family or type, or one that listens. The descriptor is closed then.
+    ///
+    /// ```
+    /// use ringway::socket::{UnixSeqpacket, UnixStream};
+    /// use std::os::fd::OwnedFd;
+    /// let (ours, _theirs) = UnixStream::pair()?;
+    /// let fd = OwnedFd::from(ours);
+    /// assert!(UnixSeqpacket::try_from(fd.try_clone().unwrap()).is_err());
+    /// let ours = UnixStream::try_from(fd)?;
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    fn try_from(fd: OwnedFd) -> Result<Self> {
+        let listening = inspect::<F, T>(fd.as_fd())?;
+        if listening {
+            return Err(Error::new(WRONG_SOCKET, Errno::INVAL).on("a socket that listens"));
+        }
+        fd::set_close_on_exec(&fd, true)?;
+        let state = match rustix::net::getpeername(&fd) {
+            Ok(_) => State::STREAM,
+            Err(_) => State::New,
+        };
+        Socket::new(fd, state)
+    }
+}
+
+const WRONG_SOCKET: &str = "use the descriptor for this kind of end: it is";
+
+/// Checks that `fd` is a socket of this family and type; returns whether it listens.
+fn inspect<F: Family, T: Type>(fd: BorrowedFd<'_>) -> Result<bool> {
+    let ask = |errno| Error::new("ask what kind of socket the descriptor is", errno);
+    let family = sockopt::socket_domain(fd).map_err(ask)?;
+    if !F::is(family) {
+        return Err(Error::new(WRONG_SOCKET, Errno::AFNOSUPPORT).on("a socket of another family"));
+    }
+    if sockopt::socket_type(fd).map_err(ask)? != T::TYPE {
+        return Err(Error::new(WRONG_SOCKET, Errno::PROTOTYPE).on("a socket of another type"));
+    }
+    if family == AddressFamily::UNIX {
+        // Somebody else may have asked for credentials with every message; nobody here reads them.
+        sockopt::set_socket_passcred(fd, false).map_err(ask)?;
+    }
+    sockopt::socket_acceptconn(fd).map_err(ask)
+}
+
+/// How long an operation may wait.
+#[derive(Clone, Copy, PartialEq)]
+enum Patience {
+    Now,
+    Forever,
+    Until(Instant),
+}
+
+impl From<Option<Instant>> for Patience {
+    fn from(deadline: Option<Instant>) -> Self {
+        deadline.map_or(Patience::Forever, Patience::Until)
+    }
+}
+
+/// A new socket that no child inherits.
+fn open(
+    family: AddressFamily,
+    kind: SocketType,
+    more: SocketFlags,
+) -> std::result::Result<OwnedFd, Error> {
+    rustix::net::socket_with(family, kind, SocketFlags::CLOEXEC | more, None)
+        .map_err(|errno| Error::new("make a socket", errno))
+}
+
+const fn send_flags(at_once: bool) -> SendFlags {
+    if at_once { SendFlags::NOSIGNAL.union(SendFlags::DONTWAIT) } else { SendFlags::NOSIGNAL }
+}
+
+const fn recv_flags(at_once: bool) -> RecvFlags {
+    if at_once { RecvFlags::DONTWAIT } else { RecvFlags::empty() }
+}
+
+/// What the families and types are to the system. Nobody else can add one.
+mod sealed {
+    use super::*;
+    use rustix::net::SocketAddrAny;
+
+    pub trait Family: Sized + 'static {
+        const FAMILY: AddressFamily;
+        type Addr;
+
+        fn is(family: AddressFamily) -> bool {
+            family == Self::FAMILY
+        }
+        /// `None` if the address is of another family.
+        fn decode(address: &SocketAddrAny) -> Option<Self::Addr>;
+        /// What stands for no address.
+        fn unknown() -> Self::Addr;
+    }
+
+    pub trait Type: Sized + 'static {
+        const TYPE: SocketType;
+        /// Whether an end learns of its peer's end.
+        const CONNECTED: bool;
+        /// The room that what `prepare` asks for takes among the control data of a message.
+        const STAMP: usize = 0;
+
+        /// What every end of this type needs set.
+        fn prepare(_fd: BorrowedFd<'_>) -> rustix::io::Result<()> {
+            Ok(())
+        }
+        /// Undoes `prepare` for those who get the bare descriptor.
+        fn release(_fd: BorrowedFd<'_>) {}
+    }
+
+    pub trait Message {
+        /// Receives one message and returns its size; `None` at the end.
+        fn receive(
+            fd: BorrowedFd<'_>,
+            buf: &mut [u8],
+            flags: RecvFlags,
+        ) -> rustix::io::Result<Option<usize>>;
+    }
+
+    impl Type for Stream {
+        const TYPE: SocketType = SocketType::STREAM;
+        const CONNECTED: bool = true;
+    }
+
+    impl Type for Datagram {
+        const TYPE: SocketType = SocketType::DGRAM;
+        const CONNECTED: bool = false;
+    }
+}

@@ -1,0 +1,241 @@
+//! The file of a Unix socket: made, found dead and replaced, and removed when it is ours.
+//!
+//! # The protocol
+//!
+//! 1. `bind`. If the name is free that is all: no lock, no look.
+//! 2. The name is taken. What is no socket stays, and so does a socket that somebody has: the address is in use.
+//!    [`probe`] tells; it connects a datagram socket, which reaches nobody: the kernel refuses it if no
+//!    process has the socket, and calls it the wrong type, or connects a datagram socket silently, if one has. A
+//!    socket that is bound and does not listen yet is had.
+//! 3. It is dead. Take the lock, and look once more: another starter may have been here first.
+//! 4. Open the file itself (`O_PATH`), so that its inode number is not given to another one while we look. Probe.
+//!    Move the file away under a name of its own, and compare what was moved with what was opened. If
+//!    it is another, a program that takes no lock was here in between: move it back. Else unlink it.
+//! 5. `bind` again. If the name is taken now, somebody else was faster.
+//! 6. Remove the lock file, and with it the lock.
+//!
+//! Two starters cannot take each other's file: only who has the lock moves anything, and what he moves he has found dead under
+//! the lock. A starter that is killed leaves its lock to the next one, and at worst a dead file under the name of step 4.
+//!
+//! The lock file is removed by its holder, so that nothing is left behind. Who opened it before waits for a lock on a
+//! file that has no name any more: so whoever gets the lock checks that the file still has its name, and
+//! otherwise starts again.
+
+use super::{Options, UnixAddress};
+use crate::fd;
+use crate::{Error, Result};
+use rustix::fs::{
+    AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, RenameFlags, Stat, fchmod, flock, fstat,
+    lstat, open, renameat_with, statat, unlink,
+};
+use rustix::io::{self, Errno};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+use rustix::process::{Pid, getpid};
+use std::ffi::OsString;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long a starter waits for its turn. Those before it need microseconds each; one that was stopped in the
+/// middle must not stop the others for ever.
+const TURN: Duration = Duration::from_secs(2);
+
+/// A socket file that this process made. Dropping it removes the file, if it is still the same.
+///
+/// The caller drops it before the socket: as long as that lives no starter takes the file for a dead one's.
+#[derive(Debug)]
+pub(super) struct SocketFile {
+    path: PathBuf,
+    identity: (u64, u64),
+    maker: Pid,
+}
+
+impl SocketFile {
+    /// Leaves the file where it is.
+    pub(super) fn keep(mut self) {
+        self.path = PathBuf::new();
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        // A fork has a copy of this, and of the descriptor; the one who made the file removes it.
+        if self.path.as_os_str().is_empty() || getpid() != self.maker {
+            return;
+        }
+        match lstat(&self.path) {
+            Ok(stat) if identity(&stat) == self.identity => {
+                let _ = unlink(&self.path);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Binds the socket to the address. For a path, what is to be removed later.
+pub(super) fn bind(
+    socket: BorrowedFd<'_>,
+    address: &UnixAddress,
+    options: &Options,
+) -> Result<Option<Box<SocketFile>>> {
+    let encoded = address.encode().map_err(|reason| Error::new(BIND, reason).on(address))?;
+    let UnixAddress::Path(path) = address else {
+        rustix::net::bind(socket, &encoded).map_err(|errno| Error::new(BIND, errno).on(address))?;
+        return Ok(None);
+    };
+    let bound = match options.get_mode() {
+        // The file gets the permissions that the socket has when it is bound.
+        Some(mode) => fchmod(socket, Mode::from_raw_mode(mode)),
+        None => Ok(()),
+    };
+    let bound = bound.and_then(|()| match rustix::net::bind(socket, &encoded) {
+        Err(Errno::ADDRINUSE) => replace_dead(socket, path, &encoded),
+        other => other,
+    });
+    let file = bound.and_then(|()| SocketFile::of(path));
+    file.map(|file| Some(Box::new(file))).map_err(|errno| Error::new(BIND, errno).on(address))
+}
+
+const BIND: &str = "bind to";
+
+impl SocketFile {
+    /// The file that was just made there.
+    fn of(path: &Path) -> io::Result<Self> {
+        let stat = lstat(path)?;
+        // The working directory may change before it is removed.
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+        Ok(SocketFile { path, identity: identity(&stat), maker: getpid() })
+    }
+}
+
+/// Steps 2 to 6. `ADDRINUSE` if somebody lives there.
+fn replace_dead(socket: BorrowedFd<'_>, path: &Path, address: &SocketAddrUnix) -> io::Result<()> {
+    // Without the lock, so that the common case, a live listener, leaves no trace.
+    if let Owner::Alive = owner(path, address)? {
+        return Err(Errno::ADDRINUSE);
+    }
+    let _turn = Lock::take(path)?;
+    match owner(path, address)? {
+        Owner::Alive => return Err(Errno::ADDRINUSE),
+        Owner::Dead(pinned) => remove_dead(path, &pinned)?,
+        Owner::Gone => {}
+    }
+    rustix::net::bind(socket, address)
+}
+
+/// Who has the socket behind a file.
+enum Owner {
+    /// Somebody, or it is no socket.
+    Alive,
+    /// Nobody. The file is held open, so that no other one can have its inode number.
+    Dead(OwnedFd),
+    /// There is no file any more.
+    Gone,
+}
+
+fn owner(path: &Path, address: &SocketAddrUnix) -> io::Result<Owner> {
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let pinned = match open(path, flags, Mode::empty()) {
+        Ok(pinned) => pinned,
+        Err(Errno::NOENT) => return Ok(Owner::Gone),
+        Err(errno) => return Err(errno),
+    };
+    if FileType::from_raw_mode(fstat(&pinned)?.st_mode) != FileType::Socket {
+        return Ok(Owner::Alive);
+    }
+    match probe(address) {
+        Err(Errno::CONNREFUSED) => Ok(Owner::Dead(pinned)),
+        Err(Errno::NOENT) => Ok(Owner::Gone),
+        Ok(()) | Err(Errno::PROTOTYPE | Errno::AGAIN | Errno::PERM) => Ok(Owner::Alive),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// Knocks with a datagram socket. It reaches nobody, whoever lives there.
+fn probe(address: &SocketAddrUnix) -> io::Result<()> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let knocker = rustix::net::socket_with(AddressFamily::UNIX, SocketType::DGRAM, flags, None)?;
+    fd::retry(|| rustix::net::connect(&knocker, address))
+}
+
+/// Step 4: removes the file that was found dead, and no other.
+fn remove_dead(path: &Path, dead: &OwnedFd) -> io::Result<()> {
+    // A number for each: several threads may do this at once, for several paths.
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    // Relaxed: the number only has to be another one. Partner: the same line in another thread.
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let aside = beside(path, &format!("ringway-{}-{number}", getpid().as_raw_nonzero()))?;
+    match renameat_with(CWD, path, CWD, &aside, RenameFlags::NOREPLACE) {
+        Ok(()) => {}
+        // Somebody removed it meanwhile: all the better.
+        Err(Errno::NOENT) => return Ok(()),
+        Err(errno) => return Err(errno),
+    }
+    if identity(&lstat(&aside)?) == identity(&fstat(dead)?) {
+        return unlink(&aside);
+    }
+    renameat_with(CWD, &aside, CWD, path, RenameFlags::NOREPLACE)?;
+    Err(Errno::ADDRINUSE)
+}
+
+/// One starter's turn: a lock on a file beside the socket's, which goes when the turn ends.
+struct Lock {
+    path: PathBuf,
+    // Held open for the lock, which ends when the last descriptor of this description is closed: now, or at death.
+    _file: OwnedFd,
+}
+
+impl Lock {
+    fn take(socket: &Path) -> io::Result<Self> {
+        let path = beside(socket, "ringway")?;
+        let flags = OFlags::CREATE | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let late = Instant::now() + TURN;
+        loop {
+            let file = fd::retry(|| open(&path, flags, Mode::RUSR | Mode::WUSR))?;
+            match fd::retry(|| flock(&file, FlockOperation::NonBlockingLockExclusive)) {
+                // The one before us may have removed the file while we opened it: then our lock locks nothing.
+                Ok(()) if still_named(&file, &path)? => return Ok(Lock { path, _file: file }),
+                Ok(()) => {}
+                Err(Errno::AGAIN) if Instant::now() < late => {
+                    thread::sleep(Duration::from_millis(1))
+                }
+                Err(Errno::AGAIN) => return Err(Errno::ADDRINUSE),
+                Err(errno) => return Err(errno),
+            }
+        }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // While the lock is still held: nobody else's file can have the name.
+        let _ = unlink(&self.path);
+    }
+}
+
+fn still_named(file: &impl AsFd, path: &Path) -> io::Result<bool> {
+    let here = fstat(file)?;
+    match statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(there) => Ok(identity(&here) == identity(&there)),
+        Err(Errno::NOENT) => Ok(false),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// `.NAME.SUFFIX` in the same directory.
+fn beside(path: &Path, suffix: &str) -> io::Result<PathBuf> {
+    let mut name = OsString::from(".");
+    name.push(path.file_name().ok_or(Errno::INVAL)?);
+    name.push(".");
+    name.push(suffix);
+    Ok(path.with_file_name(name))
+}
+
+/// What no two files have at the same time.
+// The widths of the two differ between targets.
+#[allow(clippy::unnecessary_cast)]
+fn identity(stat: &Stat) -> (u64, u64) {
+    (stat.st_dev as u64, stat.st_ino as u64)
+}

@@ -1,0 +1,368 @@
+//! Messages: sent whole, received whole.
+
+use super::{
+    Datagram, Family, Message, Patience, Seqpacket, Socket, Type, option, recv_flags, sealed,
+    send_flags,
+};
+use crate::fd::Interest;
+use crate::{Cause, Error, Result, channel};
+use ringway_core::channel::Event;
+use rustix::io::Errno;
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvFlags, ReturnFlags, SocketType, sockopt,
+};
+use std::io::IoSliceMut;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Instant;
+
+pub(super) const SEND: &str = "send the message";
+pub(super) const RECEIVE: &str = "receive a message";
+
+/// Both kinds that carry messages. A message is sent whole or not at all, and received whole.
+impl<F: Family, T: Message> Socket<F, T> {
+    /// Sends one message to the peer; waits while there is no room. It may be empty.
+    ///
+    /// # Errors
+    /// [`MessageTooLarge`](channel::Error::MessageTooLarge) with the most that this socket can send now;
+    /// [`BrokenPipe`](channel::Error::BrokenPipe) if nobody receives any more;
+    /// [`NotConnected`](channel::Error::NotConnected); for datagrams also [`Refused`](channel::Error::Refused) if the
+    /// receiver is gone ([send(2)](https://man7.org/linux/man-pages/man2/send.2.html)).
+    ///
+    /// ```
+    /// use ringway::socket::UnixSeqpacket;
+    /// let (ours, theirs) = UnixSeqpacket::pair()?;
+    /// ours.send(b"one")?;
+    /// ours.send(b"three")?;
+    /// let mut buf = [0; 16];
+    /// assert_eq!(theirs.recv(&mut buf)?, 3);
+    /// assert_eq!(theirs.recv(&mut buf)?, 5);
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn send(&self, message: &[u8]) -> Result<()> {
+        self.send_message(message, Patience::Forever)
+    }
+
+    /// [`send`](Self::send) without waiting.
+    ///
+    /// # Errors
+    /// [`WouldBlock`](channel::Error::WouldBlock) if there is no room; else as [`send`](Self::send).
+    ///
+    /// ```
+    /// use ringway::{channel, socket::UnixSeqpacket};
+    /// let (ours, _theirs) = UnixSeqpacket::pair()?;
+    /// let full = loop {
+    ///     if let Err(error) = ours.try_send(&[0; 4096]) {
+    ///         break error;
+    ///     }
+    /// };
+    /// assert!(full.is(channel::Error::WouldBlock));
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn try_send(&self, message: &[u8]) -> Result<()> {
+        self.send_message(message, Patience::Now)
+    }
+
+    /// [`send`](Self::send), waiting at most until `deadline` for room.
+    ///
+    /// # Errors
+    /// [`TimedOut`](channel::Error::TimedOut) when it passed first; else as [`send`](Self::send).
+    ///
+    /// ```
+    /// use ringway::socket::UnixSeqpacket;
+    /// use std::time::{Duration, Instant};
+    /// let (ours, _theirs) = UnixSeqpacket::pair()?;
+    /// ours.send_deadline(b"soon", Instant::now() + Duration::from_secs(1))?;
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn send_deadline(&self, message: &[u8], deadline: Instant) -> Result<()> {
+        self.send_message(message, Patience::Until(deadline))
+    }
+
+    /// Receives one message and returns its size; waits for it. `Ok(0)` is an empty message, never the end.
+    ///
+    /// A message larger than `buf` is taken from the queue all the same: `buf` holds its beginning, and the system drops the
+    /// rest. Where sizes are not known beforehand, ask [`next_size`](Self::next_size) first.
+    ///
+    /// Descriptors that came with the message are dropped, and none leaks;
+    /// [`recv_descriptors`](Self::recv_descriptors) takes them.
+    ///
+    /// # Errors
+    /// [`EndOfFile`](channel::Error::EndOfFile) if the peer of a [`Seqpacket`] has ended and all was received. A datagram
+    /// socket never learns that, and waits on.
+    /// [`BufferTooSmall`](channel::Error::BufferTooSmall) with the size of the message;
+    /// [`Reset`](channel::Error::Reset) ([recv(2)](https://man7.org/linux/man-pages/man2/recv.2.html)).
+    ///
+    /// ```
+    /// use ringway::{channel, socket::UnixSeqpacket};
+    /// let (ours, theirs) = UnixSeqpacket::pair()?;
+    /// ours.send(b"")?;
+    /// ours.send(b"long message")?;
+    /// drop(ours);
+    ///
+    /// let mut buf = [0; 4];
+    /// assert_eq!(theirs.recv(&mut buf)?, 0);
+    /// let error = theirs.recv(&mut buf).unwrap_err();
+    /// assert!(error.is(channel::Error::BufferTooSmall { needed: 12 }) && &buf == b"long");
+    /// assert!(theirs.recv(&mut buf).unwrap_err().is(channel::Error::EndOfFile));
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    #[doc(alias = "recvmsg")]
+    pub fn recv(&self, buf: &mut [u8]) -> Result<usize> {
+        self.receive_message(buf, Patience::Forever)
+    }
+
+    /// [`recv`](Self::recv) without waiting.
+    ///
+    /// # Errors
+    /// [`WouldBlock`](channel::Error::WouldBlock) if there is no message; else as [`recv`](Self::recv).
+    ///
+    /// ```
+    /// use ringway::{channel, socket::UnixDatagram};
+    /// let (ours, _theirs) = UnixDatagram::pair()?;
+    /// assert!(ours.try_recv(&mut [0; 16]).unwrap_err().is(channel::Error::WouldBlock));
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn try_recv(&self, buf: &mut [u8]) -> Result<usize> {
+        self.receive_message(buf, Patience::Now)
+    }
+
+    /// [`recv`](Self::recv), waiting at most until `deadline`.
+    ///
+    /// # Errors
+    /// [`TimedOut`](channel::Error::TimedOut) when it passed first; else as [`recv`](Self::recv).
+    ///
+    /// ```
+    /// use ringway::{channel, socket::UdpSocket};
+    /// use std::time::{Duration, Instant};
+    /// let socket = UdpSocket::bind("127.0.0.1:0")?;
+    /// let soon = Instant::now() + Duration::from_millis(5);
+    /// assert!(socket.recv_deadline(&mut [0; 16], soon).unwrap_err().is(channel::Error::TimedOut));
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn recv_deadline(&self, buf: &mut [u8], deadline: Instant) -> Result<usize> {
+        self.receive_message(buf, Patience::Until(deadline))
+    }
+
+    /// The size of the message that the next [`recv`](Self::recv) returns, which stays where it is; waits for it.
+    /// The answer is good as long as nobody else receives from the same socket.
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv).
+    ///
+    /// ```
+    /// use ringway::socket::UnixDatagram;
+    /// let (ours, theirs) = UnixDatagram::pair()?;
+    /// ours.send(&[7; 300])?;
+    /// let mut buf = vec![0; theirs.next_size()?];
+    /// assert_eq!(theirs.recv(&mut buf)?, 300);
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    #[doc(alias = "MSG_PEEK")]
+    #[doc(alias = "MSG_TRUNC")]
+    pub fn next_size(&self) -> Result<usize> {
+        match self.receive_with(&mut [], Patience::Forever, RecvFlags::PEEK) {
+            Ok(size) => Ok(size),
+            Err(error) => match error.cause() {
+                Cause::Channel(channel::Error::BufferTooSmall { needed }) => Ok(needed),
+                _ => Err(error),
+            },
+        }
+    }
+
+    fn send_message(&self, message: &[u8], patience: Patience) -> Result<()> {
+        self.may_send()?;
+        self.attempt(Interest::Write, patience, |at_once| {
+            rustix::net::send(&self.fd, message, send_flags(at_once))
+        })
+        .map(drop)
+        .map_err(|errno| self.not_sent(errno))
+    }
+
+    /// What the table says about sending. It knows nothing of datagrams: those need no connection.
+    #[inline]
+    fn may_send(&self) -> Result<()> {
+        if T::CONNECTED {
+            self.state().on(Event::Send).map_err(|reason| Error::new(SEND, reason))?;
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn may_receive(&self) -> Result<()> {
+        if T::CONNECTED {
+            self.state().on(Event::Receive).map_err(|reason| Error::new(RECEIVE, reason))?;
+        }
+        Ok(())
+    }
+
+    fn receive_message(&self, buf: &mut [u8], patience: Patience) -> Result<usize> {
+        self.receive_with(buf, patience, RecvFlags::empty())
+    }
+
+    #[inline]
+    fn receive_with(&self, buf: &mut [u8], patience: Patience, more: RecvFlags) -> Result<usize> {
+        self.may_receive()?;
+        let received = self.attempt(Interest::Read, patience, |at_once| {
+            T::receive(self.fd.as_fd(), buf, recv_flags(at_once) | RecvFlags::TRUNC | more)
+        });
+        match received {
+            Ok(Some(size)) => fits(size, buf.len()),
+            Ok(None) => Err(self.ended()),
+            Err(errno) => Err(self.failed(RECEIVE, errno)),
+        }
+    }
+}
+
+impl<F: Family, T: Type> Socket<F, T> {
+    #[cold]
+    pub(super) fn not_sent(&self, errno: Errno) -> Error {
+        match errno {
+            Errno::MSGSIZE => Error::new(SEND, channel::Error::MessageTooLarge { max: self.max() }),
+            errno => self.failed(SEND, errno),
+        }
+    }
+
+    /// The largest message that this socket can send now. For Unix sockets the send buffer bounds it.
+    fn max(&self) -> usize {
+        match sockopt::socket_domain(&self.fd) {
+            // An IPv4 packet has 16 bits for its length, with 20 bytes of its own header and 8 of UDP's.
+            Ok(AddressFamily::INET) => 65535 - 20 - 8,
+            // An IPv6 packet does not count its own header.
+            Ok(AddressFamily::INET6) => 65535 - 8,
+            // unix(7) keeps 32 bytes of the send buffer for itself.
+            _ => sockopt::socket_send_buffer_size(&self.fd).unwrap_or(0).saturating_sub(32),
+        }
+    }
+
+    /// The peer has ended, and everything was received.
+    #[cold]
+    pub(super) fn ended(&self) -> Error {
+        self.learn(Event::PeerShutSend);
+        Error::new(RECEIVE, channel::Error::EndOfFile)
+    }
+}
+
+pub(super) fn fits(needed: usize, room: usize) -> Result<usize> {
+    if needed > room {
+        Err(Error::new(RECEIVE, channel::Error::BufferTooSmall { needed }))
+    } else {
+        Ok(needed)
+    }
+}
+
+/// Datagrams to and from whom one likes.
+impl<F: Family> Socket<F, Datagram> {
+    fn receive_from(&self, buf: &mut [u8], patience: Patience) -> Result<(usize, F::Address)> {
+        let (size, from) = self
+            .attempt(Interest::Read, patience, |at_once| {
+                let flags = recv_flags(at_once) | RecvFlags::TRUNC;
+                rustix::net::recvfrom(&self.fd, &mut *buf, flags).map(|(_, n, from)| (n, from))
+            })
+            .map_err(|errno| self.failed(RECEIVE, errno))?;
+        let size = fits(size, buf.len())?;
+        Ok((size, from.as_ref().and_then(F::decode).unwrap_or_else(F::unknown)))
+    }
+
+    /// Receives one datagram, and the address of its sender; waits for it.
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv). A message that was too large for `buf` is dropped, and the sender not told.
+    ///
+    /// ```
+    /// use ringway::socket::UdpSocket;
+    /// let (ours, theirs) = (UdpSocket::bind("127.0.0.1:0")?, UdpSocket::bind("127.0.0.1:0")?);
+    /// ours.send_to(b"hello", theirs.local_address()?)?;
+    /// let (size, from) = theirs.recv_from(&mut [0; 16])?;
+    /// assert_eq!((size, from), (5, ours.local_address()?));
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    #[doc(alias = "recvfrom")]
+    pub fn recv_from(&self, buf: &mut [u8]) -> Result<(usize, F::Address)> {
+        self.receive_from(buf, Patience::Forever)
+    }
+
+    /// [`recv_from`](Self::recv_from) without waiting.
+    ///
+    /// # Errors
+    /// [`WouldBlock`](channel::Error::WouldBlock) if there is no message; else as [`recv_from`](Self::recv_from).
+    ///
+    /// ```
+    /// use ringway::{channel, socket::UdpSocket};
+    /// let socket = UdpSocket::bind("[::1]:0")?;
+    /// assert!(socket.try_recv_from(&mut [0; 16]).unwrap_err().is(channel::Error::WouldBlock));
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn try_recv_from(&self, buf: &mut [u8]) -> Result<(usize, F::Address)> {
+        self.receive_from(buf, Patience::Now)
+    }
+
+    /// [`recv_from`](Self::recv_from), waiting at most until `deadline`.
+    ///
+    /// # Errors
+    /// [`TimedOut`](channel::Error::TimedOut) when it passed first; else as [`recv_from`](Self::recv_from).
+    ///
+    /// ```
+    /// use ringway::{channel, socket::UdpSocket};
+    /// use std::time::{Duration, Instant};
+    /// let socket = UdpSocket::bind("127.0.0.1:0")?;
+    /// let soon = Instant::now() + Duration::from_millis(5);
+    /// let late = socket.recv_from_deadline(&mut [0; 16], soon).unwrap_err();
+    /// assert!(late.is(channel::Error::TimedOut));
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn recv_from_deadline(
+        &self,
+        buf: &mut [u8],
+        deadline: Instant,
+    ) -> Result<(usize, F::Address)> {
+        self.receive_from(buf, Patience::Until(deadline))
+    }
+}
+
+/// The room that a time stamp takes among the control data.
+// SAFETY: it computes; the size is far from the bounds of the type.
+pub(super) const STAMP: usize =
+    unsafe { libc::CMSG_SPACE(size_of::<libc::timeval>() as libc::c_uint) } as usize;
+
+impl sealed::Message for Datagram {
+    #[inline]
+    fn receive(
+        fd: BorrowedFd<'_>,
+        buf: &mut [u8],
+        flags: RecvFlags,
+    ) -> rustix::io::Result<Option<usize>> {
+        rustix::net::recv(fd, buf, flags).map(|(_, size)| Some(size))
+    }
+}
+
+/// A message may be empty, and `recv(2)` returns 0 for it as it does at the end. So every end asks for a time stamp with each
+/// message (`SO_TIMESTAMP`, which for Unix sockets costs the reading of a clock) and gives no room for it: the system
+/// marks every message with `MSG_CTRUNC`, and the end, which is none, not.
+impl sealed::Type for Seqpacket {
+    const TYPE: SocketType = SocketType::SEQPACKET;
+    const CONNECTED: bool = true;
+    const STAMP: usize = STAMP;
+
+    fn prepare(fd: BorrowedFd<'_>) -> rustix::io::Result<()> {
+        option::set_timestamp(fd, true)
+    }
+
+    fn release(fd: BorrowedFd<'_>) {
+        // A program that takes over and counts the room for its own control data must not find ours there.
+        let _ = option::set_timestamp(fd, false);
+    }
+}
+
+impl sealed::Message for Seqpacket {
+    #[inline]
+    fn receive(
+        fd: BorrowedFd<'_>,
+        buf: &mut [u8],
+        flags: RecvFlags,
+    ) -> rustix::io::Result<Option<usize>> {
+        let mut no_room = RecvAncillaryBuffer::default();
+        let message = rustix::net::recvmsg(fd, &mut [IoSliceMut::new(buf)], &mut no_room, flags)?;
+        let end = message.bytes == 0 && !message.flags.contains(ReturnFlags::CTRUNC);
+        Ok((!end).then_some(message.bytes))
+    }
+}

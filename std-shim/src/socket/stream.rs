@@ -1,0 +1,287 @@
+//! Streams of bytes: read and write.
+
+use super::{Family, Patience, Socket, Stream, recv_flags, send_flags};
+use crate::fd::Interest;
+use crate::{Error, Result, channel};
+use ringway_core::channel::{Event, State};
+use rustix::net::{RecvFlags, SendAncillaryBuffer};
+use std::io::{self, IoSlice, Read, Write};
+use std::time::Instant;
+
+const READ: &str = "read from the stream";
+const WRITE: &str = "write to the stream";
+
+impl<F: Family> Socket<F, Stream> {
+    /// Reads what is there, at most `buf.len()` bytes; waits for the first. `Ok(0)` is the end of file, or an empty `buf`.
+    ///
+    /// # Errors
+    /// [`Reset`](channel::Error::Reset) if the connection was torn down and everything that had come before was
+    /// read; [`NotConnected`](channel::Error::NotConnected)
+    /// ([recv(2)](https://man7.org/linux/man-pages/man2/recv.2.html)).
+    ///
+    /// ```
+    /// let (ours, theirs) = ringway::socket::UnixStream::pair()?;
+    /// theirs.write(b"hello")?;
+    /// drop(theirs);
+    /// let mut buf = [0; 16];
+    /// assert_eq!(ours.read(&mut buf)?, 5);
+    /// assert_eq!(ours.read(&mut buf)?, 0);
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    #[doc(alias = "recv")]
+    pub fn read(&self, buf: &mut [u8]) -> Result<usize> {
+        self.receive_bytes(buf, Patience::Forever)
+    }
+
+    /// [`read`](Self::read) without waiting.
+    ///
+    /// # Errors
+    /// [`WouldBlock`](channel::Error::WouldBlock) if there is nothing to read yet; else as [`read`](Self::read).
+    ///
+    /// ```
+    /// use ringway::channel;
+    /// let (ours, _theirs) = ringway::socket::UnixStream::pair()?;
+    /// assert!(ours.try_read(&mut [0; 16]).unwrap_err().is(channel::Error::WouldBlock));
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn try_read(&self, buf: &mut [u8]) -> Result<usize> {
+        self.receive_bytes(buf, Patience::Now)
+    }
+
+    /// [`read`](Self::read), waiting at most until `deadline` for the first byte.
+    ///
+    /// # Errors
+    /// [`TimedOut`](channel::Error::TimedOut) when it passed first; else as [`read`](Self::read).
+    ///
+    /// ```
+    /// use ringway::channel;
+    /// use std::time::{Duration, Instant};
+    /// let (ours, _theirs) = ringway::socket::UnixStream::pair()?;
+    /// let soon = Instant::now() + Duration::from_millis(5);
+    /// assert!(ours.read_deadline(&mut [0; 16], soon).unwrap_err().is(channel::Error::TimedOut));
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn read_deadline(&self, buf: &mut [u8], deadline: Instant) -> Result<usize> {
+        self.receive_bytes(buf, Patience::Until(deadline))
+    }
+
+    /// Writes at least one byte of `buf`, normally all; waits until it can. It returns how many, 0 only for an empty `buf`.
+    ///
+    /// # Errors
+    /// [`BrokenPipe`](channel::Error::BrokenPipe) if nobody reads any more or this end has shut its sending down,
+    /// [`Reset`](channel::Error::Reset) if the connection was torn down
+    /// ([send(2)](https://man7.org/linux/man-pages/man2/send.2.html)).
+    ///
+    /// ```
+    /// use ringway::channel;
+    /// let (ours, theirs) = ringway::socket::UnixStream::pair()?;
+    /// assert_eq!(ours.write(b"hello")?, 5);
+    /// drop(theirs);
+    /// assert!(ours.write(b"hello").unwrap_err().is(channel::Error::BrokenPipe));
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    #[doc(alias = "send")]
+    pub fn write(&self, buf: &[u8]) -> Result<usize> {
+        self.send_bytes(buf, Patience::Forever)
+    }
+
+    /// [`write`](Self::write) without waiting: as much as there is room for, which may be less than `buf`.
+    ///
+    /// # Errors
+    /// [`WouldBlock`](channel::Error::WouldBlock) if there is no room; else as [`write`](Self::write).
+    ///
+    /// ```
+    /// use ringway::channel;
+    /// let (ours, _theirs) = ringway::socket::UnixStream::pair()?;
+    /// let full = loop {
+    ///     if let Err(error) = ours.try_write(&[0; 65536]) {
+    ///         break error;
+    ///     }
+    /// };
+    /// assert!(full.is(channel::Error::WouldBlock));
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn try_write(&self, buf: &[u8]) -> Result<usize> {
+        self.send_bytes(buf, Patience::Now)
+    }
+
+    /// [`write`](Self::write), waiting at most until `deadline` for room: as much as there is room for then.
+    ///
+    /// # Errors
+    /// [`TimedOut`](channel::Error::TimedOut) when it passed first, and nothing was written; else as
+    /// [`write`](Self::write).
+    ///
+    /// ```
+    /// use ringway::channel;
+    /// use std::time::{Duration, Instant};
+    /// let (ours, _theirs) = ringway::socket::UnixStream::pair()?;
+    /// let soon = Instant::now() + Duration::from_millis(5);
+    /// let late = loop {
+    ///     if let Err(error) = ours.write_deadline(&[0; 65536], soon) {
+    ///         break error;
+    ///     }
+    /// };
+    /// assert!(late.is(channel::Error::TimedOut));
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn write_deadline(&self, buf: &[u8], deadline: Instant) -> Result<usize> {
+        self.send_bytes(buf, Patience::Until(deadline))
+    }
+
+    /// Fills the whole buffer. `buf` moves past what was read, so that after an error it is what is still missing.
+    /// `deadline` is for all of it. Without one: [`Read::read_exact`].
+    ///
+    /// # Errors
+    /// [`EndOfFile`](channel::Error::EndOfFile) if the input ended before,
+    /// [`TimedOut`](channel::Error::TimedOut); else as [`read`](Self::read).
+    ///
+    /// ```
+    /// use ringway::channel;
+    /// use std::time::{Duration, Instant};
+    /// let (ours, theirs) = ringway::socket::UnixStream::pair()?;
+    /// theirs.write(b"123")?;
+    /// drop(theirs);
+    /// let soon = Instant::now() + Duration::from_secs(1);
+    /// let mut buf = [0; 5];
+    /// let mut missing = &mut buf[..];
+    /// let short = ours.read_exact_deadline(&mut missing, soon).unwrap_err();
+    /// assert!(short.is(channel::Error::EndOfFile) && missing.len() == 2);
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn read_exact_deadline(&self, buf: &mut &mut [u8], deadline: Instant) -> Result<()> {
+        while !buf.is_empty() {
+            let n = self.receive_bytes(buf, Patience::Until(deadline))?;
+            if n == 0 {
+                return Err(Error::new(READ, channel::Error::EndOfFile));
+            }
+            *buf = std::mem::take(buf).get_mut(n..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    /// Writes the whole buffer. `buf` moves past what was written, so that after an error it is what is left.
+    /// `deadline` is for all of it. Without one: [`Write::write_all`].
+    ///
+    /// # Errors
+    /// [`TimedOut`](channel::Error::TimedOut); else as [`write`](Self::write).
+    ///
+    /// ```
+    /// use ringway::channel;
+    /// use std::time::{Duration, Instant};
+    /// let (ours, _theirs) = ringway::socket::UnixStream::pair()?;
+    /// let all = vec![0; 1 << 24];
+    /// let mut left = &all[..];
+    /// let soon = Instant::now() + Duration::from_millis(5);
+    /// let late = ours.write_all_deadline(&mut left, soon).unwrap_err();
+    /// assert!(late.is(channel::Error::TimedOut));
+    /// // What the buffers could take went in, and we know how much.
+    /// assert!(!left.is_empty() && left.len() < all.len());
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn write_all_deadline(&self, buf: &mut &[u8], deadline: Instant) -> Result<()> {
+        while !buf.is_empty() {
+            let n = self.send_bytes(buf, Patience::Until(deadline))?;
+            *buf = buf.get(n..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    fn receive_bytes(&self, buf: &mut [u8], patience: Patience) -> Result<usize> {
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        if let Err(reason) = self.state().on(Event::Receive) {
+            return self.receive_after_end(buf, reason);
+        }
+        let read = self.attempt(Interest::Read, patience, |at_once| {
+            rustix::net::recv(&self.fd, &mut *buf, recv_flags(at_once)).map(|(_, n)| n)
+        });
+        match read {
+            Ok(0) => {
+                self.learn(Event::PeerShutSend);
+                Ok(0)
+            }
+            Ok(n) => Ok(n),
+            Err(errno) => Err(self.failed(READ, errno)),
+        }
+    }
+
+    /// What a read gives when the table says that nothing can come any more.
+    #[cold]
+    fn receive_after_end(&self, buf: &mut [u8], reason: channel::Error) -> Result<usize> {
+        match reason {
+            channel::Error::EndOfFile => Ok(0),
+            // A send learned of the reset. What had arrived before is still the reader's.
+            channel::Error::Reset => match rustix::net::recv(&self.fd, buf, RecvFlags::DONTWAIT) {
+                Ok((_, n)) if n > 0 => Ok(n),
+                _ => Err(Error::new(READ, reason)),
+            },
+            _ => Err(Error::new(READ, reason)),
+        }
+    }
+
+    fn send_bytes(&self, buf: &[u8], patience: Patience) -> Result<usize> {
+        self.state().on(Event::Send).map_err(|reason| Error::new(WRITE, reason))?;
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        self.attempt(Interest::Write, patience, |at_once| {
+            rustix::net::send(&self.fd, buf, send_flags(at_once))
+        })
+        .map_err(|errno| self.failed(WRITE, errno))
+    }
+
+    fn send_slices(&self, slices: &[IoSlice<'_>]) -> Result<usize> {
+        self.state().on(Event::Send).map_err(|reason| Error::new(WRITE, reason))?;
+        self.attempt(Interest::Write, Patience::Forever, |at_once| {
+            let mut nothing = SendAncillaryBuffer::default();
+            rustix::net::sendmsg(&self.fd, slices, &mut nothing, send_flags(at_once))
+        })
+        .map_err(|errno| self.failed(WRITE, errno))
+    }
+
+    /// For an end that was connected, whatever became of it since.
+    pub(super) fn connected(fd: std::os::fd::OwnedFd) -> Result<Self> {
+        Socket::new(fd, State::STREAM)
+    }
+}
+
+impl<F: Family> Read for Socket<F, Stream> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        Ok(self.receive_bytes(buf, Patience::Forever)?)
+    }
+}
+
+impl<F: Family> Read for &Socket<F, Stream> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        Ok(self.receive_bytes(buf, Patience::Forever)?)
+    }
+}
+
+impl<F: Family> Write for Socket<F, Stream> {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        Ok(self.send_bytes(buf, Patience::Forever)?)
+    }
+
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        Ok(self.send_slices(slices)?)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<F: Family> Write for &Socket<F, Stream> {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        Ok(self.send_bytes(buf, Patience::Forever)?)
+    }
+
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        Ok(self.send_slices(slices)?)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
