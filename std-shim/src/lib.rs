@@ -1,4 +1,26 @@
 //! One IPC vocabulary on an operating system.
+//!
+//! Every file here maps one concept of [`ringway_core`] onto an object of the system, with the same names, the same
+//! states and the same errors. There is no protocol of its own.
+//!
+//! | concept | object | system calls | manual |
+//! |---|---|---|---|
+//! | any end: waiting, deadlines, inheritance ([`fd`]) | file descriptor | `poll`, `read`, `write`, `preadv2`, `pwritev2`, `fcntl` | [poll(2)], [readv(2)], [fcntl(2)] |
+//! | moving bytes between two ends ([`fd::Copier`]) | two file descriptors | `splice`, `sendfile` | [splice(2)], [sendfile(2)] |
+//! | pipe ([`pipe`]) | anonymous pipe | `pipe2`, `splice`, `tee`, `fcntl(F_SETPIPE_SZ)` | [pipe(2)], [pipe(7)] |
+//! | FIFO ([`fifo`]) | named pipe | `mkfifoat`, `openat`, `unlinkat` | [mkfifo(3)], [fifo(7)] |
+//! | waiting on a word ([`wait`]) | futex | `futex` | [futex(2)] |
+//!
+//! [poll(2)]: https://man7.org/linux/man-pages/man2/poll.2.html
+//! [readv(2)]: https://man7.org/linux/man-pages/man2/readv.2.html
+//! [fcntl(2)]: https://man7.org/linux/man-pages/man2/fcntl.2.html
+//! [splice(2)]: https://man7.org/linux/man-pages/man2/splice.2.html
+//! [sendfile(2)]: https://man7.org/linux/man-pages/man2/sendfile.2.html
+//! [pipe(2)]: https://man7.org/linux/man-pages/man2/pipe.2.html
+//! [pipe(7)]: https://man7.org/linux/man-pages/man7/pipe.7.html
+//! [mkfifo(3)]: https://man7.org/linux/man-pages/man3/mkfifo.3.html
+//! [fifo(7)]: https://man7.org/linux/man-pages/man7/fifo.7.html
+//! [futex(2)]: https://man7.org/linux/man-pages/man2/futex.2.html
 
 mod error;
 pub mod fd;

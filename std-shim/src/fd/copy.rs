@@ -1,6 +1,6 @@
 //! Moving bytes from one descriptor to another: inside the kernel where it can, through a buffer where not.
 
-use super::{Interest, poll_one, raw, sigpipe, until};
+use super::{Interest, raw, sigpipe, until};
 use crate::{Error, Result};
 use rustix::io::{self, Errno};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -117,12 +117,16 @@ impl Copier {
         }
     }
 
+    #[cfg(not(target_os = "linux"))]
+    fn advance(&mut self, from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> io::Result<usize> {
+        self.through_buffer(from, to)
+    }
+
+    #[cfg(target_os = "linux")]
     fn advance(&mut self, from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> io::Result<usize> {
         loop {
             let moved = match self.way {
-                #[cfg(target_os = "linux")]
                 Way::Splice => splice(from, to),
-                #[cfg(target_os = "linux")]
                 Way::SendFile => sigpipe::without(|| rustix::fs::sendfile(to, from, None, CHUNK)),
                 Way::Buffer => return self.through_buffer(from, to),
             };
@@ -130,6 +134,7 @@ impl Copier {
                 Err(Errno::INTR) => {}
                 // One of the two is non-blocking. Which one, it does not say: bytes must be there, and room.
                 Err(Errno::AGAIN) => {
+                    use super::poll_one;
                     poll_one(from, Interest::Read, None)?;
                     poll_one(to, Interest::Write, None)?;
                 }
@@ -166,11 +171,11 @@ impl Copier {
     }
 }
 
+#[cfg(target_os = "linux")]
 impl Way {
     /// What to try when the kernel cannot do this for the pair.
     fn next(self) -> Way {
         match self {
-            #[cfg(target_os = "linux")]
             Way::Splice => Way::SendFile,
             _ => Way::Buffer,
         }
