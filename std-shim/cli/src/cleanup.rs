@@ -6,6 +6,7 @@ use rustix::process::Pid;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use tempfile::TempDir;
 
 /// What is ended and removed should a signal end the program.
 struct Pending {
@@ -33,27 +34,13 @@ pub fn forget_group(group: Pid) {
     pending().groups.retain(|&other| other != group);
 }
 
-/// Makes a name in the file system that is removed when this is dropped, and when a signal ends the program.
+/// A name in the file system that is removed should a signal end the program.
 #[derive(Debug)]
 pub struct Name(PathBuf);
 
 impl Name {
-    /// Makes a directory with a name of its own among the system's temporary files.
-    pub fn temporary_directory(prefix: &str) -> Result<Self> {
-        let mut pending = pending();
-        let made = tempfile::Builder::new().prefix(prefix).tempdir();
-        let path = made.doing("make a directory for temporary files (TMPDIR says where)")?.keep();
-        pending.paths.push(path.clone());
-        Ok(Name(path))
-    }
-
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.0
-    }
-
-    /// Takes charge of what lies, or is about to lie, at `path`: a file, or a directory with all that is in it.
-    pub fn new(path: &Path) -> Self {
+    /// Until this is dropped a signal removes what lies at `path`. Dropping it leaves it: whoever made it removes it.
+    pub fn until_signal(path: &Path) -> Self {
         pending().paths.push(path.to_path_buf());
         Name(path.to_path_buf())
     }
@@ -61,14 +48,47 @@ impl Name {
 
 impl Drop for Name {
     fn drop(&mut self) {
-        remove(&self.0);
         pending().paths.retain(|other| *other != self.0);
     }
 }
 
-fn remove(path: &Path) {
-    // Whether it is still there, and what it is, is found out by trying: there is nobody to tell of a failure.
-    if fs::remove_file(path).is_err() {
-        let _ = fs::remove_dir_all(path);
+/// A directory for temporary files. It is removed with all that is in it when this is dropped, and when a signal ends
+/// the program.
+#[derive(Debug)]
+pub struct Directory {
+    made: TempDir,
+    _name: Name,
+}
+
+impl Directory {
+    /// Makes one where the system keeps such.
+    pub fn make(prefix: &str) -> Result<Self> {
+        // Made with the list locked: a signal comes before it is there, or finds it in the list.
+        let mut pending = pending();
+        let made = tempfile::Builder::new().prefix(prefix).tempdir();
+        let made = made.doing("make a directory for temporary files (TMPDIR says where)")?;
+        pending.paths.push(made.path().to_path_buf());
+        let _name = Name(made.path().to_path_buf());
+        Ok(Directory { made, _name })
     }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.made.path()
+    }
+}
+
+/// Ends and removes all that is on the list. The list stays locked: what would be added now would be forgotten.
+fn clean_up() -> MutexGuard<'static, Pending> {
+    let pending = pending();
+    for &group in &pending.groups {
+        end_group(group);
+    }
+    for path in &pending.paths {
+        // Whether it is still there, and what it is, is found out by trying; there is nobody to tell of a failure.
+        if fs::remove_file(path).is_err() {
+            let _ = fs::remove_dir_all(path);
+        }
+    }
+    pending
 }

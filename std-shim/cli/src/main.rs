@@ -1,5 +1,6 @@
 //! The ringway program: every mechanism of IPC at work, and a pipe fitting for the shell.
 
+mod cat;
 mod cleanup;
 mod digest;
 mod failure;
@@ -35,15 +36,21 @@ enum Command {
     /// Move real bytes through every mechanism and verify them at the far end
     #[command(after_help = tour::HELP)]
     Tour(tour::TourArgs),
+    /// Move bytes from one place to another: files, pipes, sockets, commands
+    #[command(after_help = cat::HELP)]
+    Cat(cat::CatArgs),
     /// Print the completions for a shell
     #[command(after_help = COMPLETIONS)]
     Completions {
         /// Which shell
         shell: Shell,
     },
-    #[command(hide = true)]
+}
+
+/// What the tour starts of itself. Not a part of [`Cli`], so that neither help nor completions offer it.
+#[derive(Debug, Parser)]
+enum TourPart {
     TourRow(tour::RowArgs),
-    #[command(hide = true)]
     TourPeer(tour::PeerArgs),
 }
 
@@ -54,15 +61,22 @@ Examples:
   ringway completions fish > ~/.config/fish/completions/ringway.fish";
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) => return not_understood(&error),
+    let is_part = std::env::args().nth(1).is_some_and(|word| word.starts_with("tour-"));
+    let result = if is_part {
+        TourPart::try_parse().map(|part| match part {
+            TourPart::TourRow(args) => tour::run_row(args),
+            TourPart::TourPeer(args) => tour::run_peer(&args),
+        })
+    } else {
+        Cli::try_parse().map(|cli| match cli.command {
+            Command::Tour(args) => tour::run(&args),
+            Command::Cat(args) => cat::run(&args),
+            Command::Completions { shell } => completions(shell),
+        })
     };
-    let result = match cli.command {
-        Command::Tour(args) => tour::run(&args),
-        Command::Completions { shell } => completions(shell),
-        Command::TourRow(args) => tour::run_row(args),
-        Command::TourPeer(args) => tour::run_peer(&args),
+    let result = match result {
+        Ok(result) => result,
+        Err(error) => return not_understood(&error),
     };
     result.unwrap_or_else(|failure| {
         complain(&failure.to_string());

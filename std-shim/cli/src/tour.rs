@@ -11,10 +11,15 @@
 //! hangs is a failed row: its group is killed and waited for.
 
 mod group;
+mod memory;
+mod messages;
 mod peer;
+mod pipes;
+mod reliable;
 mod report;
 mod rings;
 mod row;
+mod streams;
 
 pub use group::end_group;
 
@@ -35,7 +40,19 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 /// The rows, in the order of the table.
-const MECHANISMS: &[&dyn Mechanism] = &[&rings::Ring, &rings::ByteRing];
+const MECHANISMS: &[&dyn Mechanism] = &[
+    &pipes::Pipe,
+    &pipes::PipeThreads,
+    &pipes::NamedPipe,
+    &streams::UnixStreams,
+    &messages::Seqpacket,
+    &messages::UnixDatagrams,
+    &streams::Tcp,
+    &messages::Udp,
+    &rings::Ring,
+    &rings::ByteRing,
+    &memory::Pipe,
+];
 
 /// Shown below the options of `ringway tour`.
 pub const HELP: &str = "\
@@ -129,7 +146,7 @@ pub fn run(args: &TourArgs) -> Result<ExitCode> {
 
     // The far ends of a row that had to be killed are waited for as if they were our children.
     set_child_subreaper(getppid()).map_err(io::Error::from).doing("become the tour's subreaper")?;
-    let directory = cleanup::Name::temporary_directory("ringway-tour-")?;
+    let directory = cleanup::Directory::make("ringway-tour-")?;
     let chosen: Vec<_> = MECHANISMS
         .iter()
         .filter(|mechanism| {

@@ -21,18 +21,23 @@ pub fn this_program() -> Command {
 pub struct Peer {
     label: &'static str,
     child: Child,
-    /// Closed to let the peer go: it has nothing else to read there.
+    /// Closed to let the peer go, unless its standard input is the mechanism itself.
     leash: Option<ChildStdin>,
     says: BufReader<ChildStdout>,
 }
 
 impl Peer {
-    pub(super) fn start(name: &str, label: &'static str, args: &[&str]) -> Result<Peer> {
+    pub(super) fn start(
+        name: &str,
+        label: &'static str,
+        args: &[&str],
+        stdin: Stdio,
+    ) -> Result<Peer> {
         let parent = std::process::id().to_string();
         let mut child = this_program()
             .args(["tour-peer", "--parent", &parent, name])
             .args(args)
-            .stdin(Stdio::piped())
+            .stdin(stdin)
             .stdout(Stdio::piped())
             .spawn()
             .doing(format_args!("start {label}"))?;

@@ -4,7 +4,6 @@ use comfy_table::{
     Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Table,
     TableComponent, presets,
 };
-use indicatif::HumanBytes;
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -87,42 +86,50 @@ impl Report {
 
     /// Writes the table for people, at most `width` columns wide.
     pub fn write_table(&self, mut out: impl Write, width: u16, colour: bool) -> io::Result<()> {
+        // Who sends to whom is what a narrow terminal can do without.
+        let narrow = width < 90;
         let mut table = Table::new();
-        table.load_preset(presets::NOTHING).set_style(TableComponent::HeaderLines, '─');
+        table.load_preset(presets::NOTHING);
+        table.set_style(TableComponent::HeaderLines, '─');
+        table.set_style(TableComponent::MiddleHeaderIntersections, '─');
         table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
         if colour {
             table.enforce_styling();
         } else {
             table.force_no_tty();
         }
-        table.set_header(["MECHANISM", "BETWEEN", "WHAT HAPPENED", "BYTES", "RATE", "VERDICT"]);
+        let mut header = vec!["MECHANISM", "BETWEEN", "WHAT HAPPENED", "BYTES", "RATE", "VERDICT"];
+        if narrow {
+            header.remove(1);
+        }
+        table.set_header(header);
         for row in &self.rows {
-            let rate = row
-                .bytes_per_second
-                .map_or("–".to_string(), |rate| format!("{}/s", HumanBytes(rate.round() as u64)));
-            let told = row.error.as_deref().or(row.what.as_deref()).unwrap_or_default();
+            let rate =
+                row.bytes_per_second.map_or("–".to_string(), |rate| format!("{}/s", human(rate)));
+            let told = Cell::new(row.error.as_deref().or(row.what.as_deref()).unwrap_or_default());
             let verdict = if row.verified {
                 Cell::new("✔ verified").fg(Color::Green)
             } else {
                 Cell::new("✘ failed").fg(Color::Red).add_attribute(Attribute::Bold)
             };
-            let told = Cell::new(told);
-            table.add_row([
+            let mut cells = vec![
                 Cell::new(row.name).add_attribute(Attribute::Bold),
                 Cell::new(row.between),
                 if row.verified { told } else { told.fg(Color::Red) },
-                Cell::new(HumanBytes(row.bytes)),
-                Cell::new(rate),
+                Cell::new(human(row.bytes as f64)).set_alignment(CellAlignment::Right),
+                Cell::new(rate).set_alignment(CellAlignment::Right),
                 verdict,
-            ]);
-        }
-        for index in [3, 4] {
-            if let Some(column) = table.column_mut(index) {
-                column.set_cell_alignment(CellAlignment::Right);
+            ];
+            if narrow {
+                cells.remove(1);
             }
+            table.add_row(cells);
         }
-        for index in [0, 3, 4, 5] {
-            if let Some(column) = table.column_mut(index) {
+        // What is said wraps, the rest does not.
+        for column in table.column_iter_mut() {
+            column.set_padding((1, 0));
+            let said = column.index == if narrow { 1 } else { 2 };
+            if !said {
                 column.set_constraint(ColumnConstraint::ContentWidth);
             }
         }
@@ -131,7 +138,7 @@ impl Report {
             out,
             " ringway {} sends {path}: {}, SHA-256 {sha256:.16}…",
             self.version,
-            HumanBytes(*bytes)
+            human(*bytes as f64)
         )?;
         writeln!(out)?;
         for line in table.lines() {
@@ -140,10 +147,53 @@ impl Report {
         writeln!(out)?;
         writeln!(
             out,
-            " {} of {} verified in {:.1} s: every far end computed the SHA-256 itself; rates leave that time out.",
+            " {} of {} verified in {:.1} s.\n \
+             Each far end computed the SHA-256 itself; rates leave that time out.",
             self.verified,
             self.rows.len(),
             self.seconds
         )
+    }
+}
+
+/// A number of bytes in three digits, or four before the unit changes.
+fn human(bytes: f64) -> String {
+    let mut value = bytes;
+    let mut unit = "B";
+    for larger in ["KiB", "MiB", "GiB", "TiB"] {
+        // Where 1023.5 would be told as 1024.
+        if value < 1023.5 {
+            break;
+        }
+        value /= 1024.0;
+        unit = larger;
+    }
+    let digits = match value {
+        _ if unit == "B" => 0,
+        ..9.995 => 2,
+        ..99.95 => 1,
+        _ => 0,
+    };
+    format!("{value:.digits$} {unit}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_told_in_three_digits() {
+        for (bytes, told) in [
+            (0.0, "0 B"),
+            (1023.0, "1023 B"),
+            (1024.0, "1.00 KiB"),
+            (10_235.0, "10.0 KiB"),
+            (1_048_500.0, "1.00 MiB"),
+            (33_565_952.0, "32.0 MiB"),
+            (2.5e9, "2.33 GiB"),
+            (1e18, "909495 TiB"),
+        ] {
+            assert_eq!(human(bytes), told);
+        }
     }
 }

@@ -70,10 +70,7 @@ impl Mechanism for Ring {
             row.doing("waiting for the consumer's report");
             let (values, receipt) =
                 far.join().map_err(|_| Failure::new("the consumer panicked"))?;
-            Ok(Outcome {
-                what: format!("{values} values of {LINE} bytes, {LINES} slots in a static"),
-                receipt,
-            })
+            Ok(Outcome { what: format!("{values} values in {LINES} static slots"), receipt })
         })
     }
 }
@@ -120,7 +117,7 @@ impl Mechanism for ByteRing {
             row.doing("waiting for the consumer's report");
             let far = far.join().map_err(|_| Failure::new("the consumer panicked"))?;
             let receipt = far.map_err(told)?;
-            let what = format!("{} KiB in a static, around and around", PIECE >> 10);
+            let what = format!("around a static of {} KiB", PIECE >> 10);
             Ok(Outcome { what, receipt })
         })
     }

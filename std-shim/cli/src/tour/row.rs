@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{self, BufRead, Read, Write};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 /// One row of the tour. This side sends the input; the far end, a process or a thread, takes it in.
 pub trait Mechanism: Sync {
@@ -94,7 +95,12 @@ impl Row {
 
     /// Starts the far end as a process of its own. `label` is what errors call it.
     pub fn start_peer(&self, label: &'static str, args: &[&str]) -> Result<Peer> {
-        Peer::start(self.name, label, args)
+        Peer::start(self.name, label, args, Stdio::piped())
+    }
+
+    /// The same, with `stdin` as its standard input.
+    pub fn start_peer_on(&self, label: &'static str, stdin: Stdio) -> Result<Peer> {
+        Peer::start(self.name, label, &[], stdin)
     }
 }
 
@@ -111,6 +117,11 @@ impl FarEnd {
     /// Reports what arrived.
     pub fn done(&self, what: impl Into<String>, receipt: Receipt) {
         say(&Says::Done(Outcome { what: what.into(), receipt }));
+    }
+
+    /// The one argument that the row gave.
+    pub fn argument<'a>(&self, args: &'a [String]) -> Result<&'a str> {
+        args.first().map(String::as_str).ok_or_else(|| Failure::new("an argument is missing"))
     }
 
     /// Reports that everything was sent.

@@ -1,0 +1,73 @@
+//! Pipe, FIFO and socket in memory, between two threads: the same states and errors, without a kernel.
+
+use super::row::{Mechanism, Outcome, PIECE, Row, pour};
+use crate::digest::{Intake, Receipt};
+use crate::failure::{Failure, Result};
+use ringway::wait::{Doorbell, PrivateFutex};
+use ringway_core::channel::{Error, pipe};
+use std::thread;
+
+type Bell = Doorbell<PrivateFutex>;
+
+const fn bell() -> Bell {
+    Bell::new(PrivateFutex)
+}
+
+static PIPE: pipe::Pipe<PIECE, PrivateFutex> = pipe::Pipe::with_bells(bell(), bell());
+
+/// A pipe in memory.
+pub struct Pipe;
+
+impl Mechanism for Pipe {
+    fn name(&self) -> &'static str {
+        "memory-pipe"
+    }
+
+    fn title(&self) -> &'static str {
+        "pipe in memory between two threads"
+    }
+
+    fn between(&self) -> &'static str {
+        "two threads"
+    }
+
+    fn run(&self, row: &Row) -> Result<Outcome> {
+        let input = row.input()?;
+        let (mut reader, mut writer) = PIPE.open().map_err(told)?;
+        let far = thread::spawn(move || take_in(|out| reader.read(out)));
+        row.doing("writing into the pipe");
+        pour(input, PIECE, |piece| write_all(piece, |bytes| writer.write(bytes)))?;
+        drop(writer);
+        row.doing("waiting for the reader's report");
+        let receipt = far.join().map_err(|_| Failure::new("the reader panicked"))??;
+        Ok(Outcome { what: "no kernel object, to end of file".to_string(), receipt })
+    }
+}
+
+/// Reads until the end of file.
+fn take_in(
+    mut read: impl FnMut(&mut [u8]) -> std::result::Result<usize, Error>,
+) -> Result<Receipt> {
+    let mut intake = Intake::new();
+    loop {
+        match read(intake.spare()).map_err(told)? {
+            0 => return Ok(intake.finish()),
+            n => intake.filled(n),
+        }
+    }
+}
+
+fn write_all(
+    mut bytes: &[u8],
+    mut write: impl FnMut(&[u8]) -> std::result::Result<usize, Error>,
+) -> Result<()> {
+    while !bytes.is_empty() {
+        let n = write(bytes).map_err(told)?;
+        bytes = &bytes[n..];
+    }
+    Ok(())
+}
+
+fn told(error: Error) -> Failure {
+    Failure::new(error.to_string())
+}

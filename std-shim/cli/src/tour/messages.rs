@@ -1,0 +1,253 @@
+//! Sockets that carry messages: one that is connected and reliable, and two whose datagrams the tour makes reliable.
+
+use super::reliable::{ACK, Receiver, Sender, datagram};
+use super::row::{FarEnd, Mechanism, Outcome, Row, pour};
+use crate::digest::Intake;
+use crate::failure::{Failure, Result};
+use ringway::channel;
+use ringway::fd::{Interest, WaitSet};
+use ringway::socket::{
+    Datagram, Family, SeqpacketListener, Socket, UdpSocket, UnixDatagram, UnixSeqpacket,
+};
+use std::io::{self, Read};
+use std::time::Instant;
+
+/// A Unix seqpacket socket.
+pub struct Seqpacket;
+
+/// How large the largest message of the seqpacket row is.
+const MESSAGE: usize = 32 << 10;
+
+impl Mechanism for Seqpacket {
+    fn name(&self) -> &'static str {
+        "unix-seqpacket"
+    }
+
+    fn title(&self) -> &'static str {
+        "Unix seqpacket socket between two processes"
+    }
+
+    fn between(&self) -> &'static str {
+        "two processes"
+    }
+
+    fn run(&self, row: &Row) -> Result<Outcome> {
+        let mut input = row.input()?;
+        let path = row.path("socket");
+        row.doing("starting the listener");
+        let mut listener = row.start_peer("the listener", &[&path.to_string_lossy()])?;
+        let address = listener.ready()?;
+        row.doing("connecting");
+        let socket = UnixSeqpacket::connect(address)?;
+        row.doing("sending messages");
+        let mut messages = 0u64;
+        let sent = (|| {
+            // Of many sizes, so that a bound that gets lost is noticed.
+            for size in (1..=MESSAGE).rev().step_by(997).cycle() {
+                let n = pour((&mut input).take(size as u64), size, |message| {
+                    messages += 1;
+                    Ok(socket.send(message)?)
+                })?;
+                if n == 0 {
+                    return Ok(());
+                }
+            }
+            Ok(())
+        })();
+        listener.blame(sent)?;
+        drop(socket);
+        row.doing("waiting for the listener's report");
+        let mut outcome = listener.outcome()?;
+        let expected = messages.to_string();
+        if outcome.what != expected {
+            let got = outcome.what;
+            return Err(Failure::new(format!("{got} messages arrived of {expected}")));
+        }
+        listener.finish()?;
+        outcome.what = format!("{messages} messages, each kept whole");
+        Ok(outcome)
+    }
+
+    fn peer(&self, far: &FarEnd, args: &[String]) -> Result<()> {
+        let path = far.argument(args)?;
+        let listener = SeqpacketListener::bind(path)?;
+        far.ready(path);
+        let socket = listener.accept()?;
+        let mut intake = Intake::new();
+        let mut messages = 0u64;
+        loop {
+            match socket.recv(intake.spare()) {
+                Ok(n) => {
+                    intake.filled(n);
+                    messages += 1;
+                }
+                Err(error) if error.is(channel::Error::EndOfFile) => break,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        far.done(messages.to_string(), intake.finish());
+        Ok(())
+    }
+}
+
+/// Unix datagrams.
+pub struct UnixDatagrams;
+
+impl Mechanism for UnixDatagrams {
+    fn name(&self) -> &'static str {
+        "unix-datagram"
+    }
+
+    fn title(&self) -> &'static str {
+        "Unix datagram sockets of two processes"
+    }
+
+    fn between(&self) -> &'static str {
+        "two processes"
+    }
+
+    fn run(&self, row: &Row) -> Result<Outcome> {
+        let (ours, theirs) = (row.path("near"), row.path("far"));
+        let (ours, theirs) = (ours.to_string_lossy(), theirs.to_string_lossy());
+        let socket = UnixDatagram::bind(&*ours)?;
+        send(row, &socket, &[&theirs, &ours], |far| Ok(socket.connect(far)?))
+    }
+
+    fn peer(&self, far: &FarEnd, args: &[String]) -> Result<()> {
+        let [ours, theirs] = args else { return Err(Failure::new("two paths are wanted")) };
+        let socket = UnixDatagram::bind(ours)?;
+        socket.connect(theirs)?;
+        receive(far, &socket, ours)
+    }
+}
+
+/// UDP on loopback.
+pub struct Udp;
+
+impl Mechanism for Udp {
+    fn name(&self) -> &'static str {
+        "udp"
+    }
+
+    fn title(&self) -> &'static str {
+        "UDP on loopback, by port"
+    }
+
+    fn between(&self) -> &'static str {
+        "two processes"
+    }
+
+    fn run(&self, row: &Row) -> Result<Outcome> {
+        let socket = UdpSocket::bind("127.0.0.1:0")?;
+        let ours = socket.local_address()?.to_string();
+        send(row, &socket, &[&ours], |far| Ok(socket.connect(far)?))
+    }
+
+    fn peer(&self, far: &FarEnd, args: &[String]) -> Result<()> {
+        let socket = UdpSocket::bind("127.0.0.1:0")?;
+        socket.connect(far.argument(args)?)?;
+        let ours = socket.local_address()?.to_string();
+        receive(far, &socket, &ours)
+    }
+}
+
+/// How many bytes of the input a datagram carries. With its header it is no larger than UDP allows.
+const PIECE: usize = 16 << 10;
+
+/// How many datagrams are under way at most: what the system's usual buffers hold (208 KiB, with its own overhead),
+/// and fewer than the ten that it keeps for a Unix socket. More would be lost and sent again.
+const WINDOW: usize = 8;
+
+fn send<F: Family>(
+    row: &Row,
+    socket: &Socket<F, Datagram>,
+    args: &[&str],
+    connect: impl FnOnce(&str) -> Result<()>,
+) -> Result<Outcome> {
+    let input = row.input()?;
+    row.doing("starting the far end");
+    let mut far = row.start_peer("the far end", args)?;
+    connect(&far.ready()?)?;
+    row.doing("sending datagrams");
+    let mut sender = Sender::new(WINDOW);
+    let sent = pour(input, PIECE, |piece| {
+        while !sender.has_room() {
+            settle(socket, &mut sender)?;
+        }
+        launch(socket, sender.data(piece, Instant::now()))
+    })
+    .and_then(|_| {
+        while !sender.has_room() {
+            settle(socket, &mut sender)?;
+        }
+        launch(socket, sender.end(Instant::now()))?;
+        while !sender.is_done() {
+            settle(socket, &mut sender)?;
+        }
+        Ok(())
+    });
+    far.blame(sent)?;
+    row.doing("waiting for the far end's report");
+    let mut outcome = far.outcome()?;
+    far.finish()?;
+    outcome.what =
+        format!("{} acknowledged datagrams, {} sent again", sender.count(), sender.sent_again());
+    Ok(outcome)
+}
+
+/// Sends, or leaves it to the sending again: where there is no room, the datagram is as good as lost.
+fn launch<F: Family>(socket: &Socket<F, Datagram>, datagram: &[u8]) -> Result<()> {
+    match socket.try_send(datagram) {
+        Err(error) if error.is(channel::Error::WouldBlock) => Ok(()),
+        other => Ok(other?),
+    }
+}
+
+/// Waits for an acknowledgement, or until it is time to send again.
+fn settle<F: Family>(socket: &Socket<F, Datagram>, sender: &mut Sender) -> Result<()> {
+    let mut ack = [0; ACK];
+    let look = sender.next_look().unwrap_or_else(Instant::now);
+    match socket.recv_deadline(&mut ack, look) {
+        Ok(n) => match sender.handle(&ack[..n], Instant::now()) {
+            Some(again) => launch(socket, again),
+            None => Ok(()),
+        },
+        Err(error) if error.is(channel::Error::TimedOut) => {
+            sender.poll_again(Instant::now()).try_for_each(|again| launch(socket, again))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Takes datagrams in until the end; then reports, and acknowledges what is sent again until it is let go: the last
+/// acknowledgement may have been lost.
+fn receive<F: Family>(far: &FarEnd, socket: &Socket<F, Datagram>, address: &str) -> Result<()> {
+    far.ready(address);
+    let mut intake = Some(Intake::new());
+    let mut receiver = Receiver::new();
+    let mut buffer = vec![0; datagram(PIECE)];
+    let release = io::stdin();
+    let mut both = WaitSet::new();
+    let let_go = both.add(&release, Interest::Read);
+    both.add(socket, Interest::Read);
+    loop {
+        both.wait()?;
+        if both.ready().any(|(place, _)| place == let_go) {
+            return Ok(());
+        }
+        let n = socket.recv(&mut buffer)?;
+        let ack = receiver.handle(&buffer[..n], |bytes| {
+            if let Some(intake) = &mut intake {
+                intake.take(bytes);
+            }
+        });
+        if let Some(ack) = ack {
+            launch(socket, &ack)?;
+        }
+        if receiver.is_done() {
+            if let Some(intake) = intake.take() {
+                far.done("", intake.finish());
+            }
+        }
+    }
+}

@@ -1,0 +1,332 @@
+//! `ringway cat` between every pair of ends that needs no other tool than a shell.
+
+use std::fs::{self, OpenOptions};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// Longer than any buffer on the way, and of no round size.
+const LENGTH: usize = (5 << 20) + 12_347;
+
+fn cat(source: &str, destination: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ringway"));
+    command.args(["cat", source, destination]);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// A process that does not outlive the test.
+struct Running(Option<Child>);
+
+impl Running {
+    fn start(mut command: Command) -> Self {
+        Running(Some(command.spawn().unwrap()))
+    }
+
+    fn child(&mut self) -> &mut Child {
+        self.0.as_mut().unwrap()
+    }
+
+    fn end(mut self) -> Output {
+        self.0.take().unwrap().wait_with_output().unwrap()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.0.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+struct Place(tempfile::TempDir);
+
+impl Place {
+    fn new() -> Self {
+        Place(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// An address of this kind for a path here.
+    fn address(&self, kind: &str, name: &str) -> String {
+        format!("{kind}:{}", self.path(name).display())
+    }
+
+    /// A file of bytes without a pattern that a block size could hide.
+    fn input(&self, length: usize) -> (String, Vec<u8>) {
+        let bytes: Vec<u8> =
+            (0..length as u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 23) as u8).collect();
+        fs::write(self.path("input"), &bytes).unwrap();
+        (self.address("file", "input"), bytes)
+    }
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// It failed with 1, and with one line that contains this.
+fn assert_failed(output: &Output, expected: &str) {
+    let told = stderr(output);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert_eq!(told.lines().count(), 1, "{told}");
+    assert!(told.starts_with("ringway: ") && told.contains(expected), "{told}");
+}
+
+fn assert_succeeded(output: &Output) {
+    assert!(output.status.success(), "{output:?}");
+    assert!(output.stderr.is_empty(), "quiet outside a terminal: {}", stderr(output));
+}
+
+fn wait_for(what: &str, mut is_there: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(30);
+    while !is_there() {
+        assert!(Instant::now() < end, "{what} did not come");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn is_socket(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|kind| kind.file_type().is_socket())
+}
+
+/// One `ringway cat` sends a file to `to`, another receives it from `from`, which `is_there` first.
+fn from_one_to_another(from: &str, to: &str, place: &Place, is_there: impl Fn() -> bool) {
+    for length in [0, 1, LENGTH] {
+        let (input, bytes) = place.input(length);
+        let receiver = Running::start(cat(from, &place.address("file", "copy")));
+        wait_for(from, &is_there);
+        assert_succeeded(&cat(&input, to).output().unwrap());
+        assert_succeeded(&receiver.end());
+        assert!(fs::read(place.path("copy")).unwrap() == bytes, "{length} bytes over {from}");
+    }
+}
+
+#[test]
+fn a_file_goes_through_a_named_pipe_that_neither_side_had_to_make() {
+    let place = Place::new();
+    let fifo = place.address("fifo", "meet");
+    from_one_to_another(&fifo, &fifo, &place, || {
+        fs::metadata(place.path("meet")).is_ok_and(|kind| kind.file_type().is_fifo())
+    });
+    assert!(!place.path("meet").exists(), "who made it removed it");
+}
+
+#[test]
+fn a_named_pipe_that_was_there_stays() {
+    let place = Place::new();
+    let made = Command::new("mkfifo").arg(place.path("meet")).status().unwrap();
+    assert!(made.success());
+    let fifo = place.address("fifo", "meet");
+    from_one_to_another(&fifo, &fifo, &place, || true);
+    assert!(place.path("meet").exists());
+}
+
+#[test]
+fn a_file_goes_through_a_unix_socket() {
+    let place = Place::new();
+    from_one_to_another(
+        &place.address("unix-listen", "socket"),
+        &place.address("unix", "socket"),
+        &place,
+        || is_socket(&place.path("socket")),
+    );
+    assert!(!place.path("socket").exists());
+}
+
+#[test]
+fn a_file_goes_through_a_unix_socket_whose_listener_is_the_sender() {
+    let place = Place::new();
+    let (input, bytes) = place.input(LENGTH);
+    let sender = Running::start(cat(&input, &place.address("unix-listen", "socket")));
+    wait_for("the socket", || is_socket(&place.path("socket")));
+    let output = cat(&place.address("unix", "socket"), "stdio").output().unwrap();
+    assert_succeeded(&output);
+    assert_succeeded(&sender.end());
+    assert!(output.stdout == bytes);
+}
+
+#[test]
+fn a_file_goes_through_an_abstract_socket() {
+    let place = Place::new();
+    let name = format!("ringway-test-{}", std::process::id());
+    let is_there = || fs::read_to_string("/proc/net/unix").unwrap().contains(&format!("@{name}\n"));
+    from_one_to_another(
+        &format!("abstract-listen:{name}"),
+        &format!("abstract:{name}"),
+        &place,
+        is_there,
+    );
+}
+
+#[test]
+fn a_file_goes_through_tcp_to_a_port_that_the_listener_printed() {
+    let place = Place::new();
+    for length in [0, 1, LENGTH] {
+        let (input, bytes) = place.input(length);
+        let mut receiver =
+            Running::start(cat("tcp-listen:127.0.0.1:0", &place.address("file", "copy")));
+        let mut line = String::new();
+        let mut said = BufReader::new(receiver.child().stderr.take().unwrap());
+        said.read_line(&mut line).unwrap();
+        let to = line.strip_prefix("ringway: listening on ").unwrap().trim();
+        assert_succeeded(&cat(&input, to).output().unwrap());
+        assert!(receiver.end().status.success());
+        assert!(fs::read(place.path("copy")).unwrap() == bytes);
+    }
+}
+
+#[test]
+fn a_command_is_a_source_and_a_destination() {
+    let place = Place::new();
+    let (_, bytes) = place.input(LENGTH);
+    let source = format!("exec:cat '{}'", place.path("input").display());
+    let destination = format!("exec:cat > '{}'", place.path("copy").display());
+    assert_succeeded(&cat(&source, &destination).output().unwrap());
+    // When it ends, the command that it wrote to has ended too.
+    assert!(fs::read(place.path("copy")).unwrap() == bytes);
+}
+
+#[test]
+fn the_standard_input_goes_to_the_standard_output() {
+    let place = Place::new();
+    let (_, bytes) = place.input(LENGTH);
+    // A pipe to a file that is appended to: the kernel refuses to splice into such.
+    fs::write(place.path("copy"), "before").unwrap();
+    let append = OpenOptions::new().append(true).open(place.path("copy")).unwrap();
+    let mut both = Running::start({
+        let mut command = cat("-", "-");
+        command.stdin(Stdio::piped()).stdout(append);
+        command
+    });
+    let mut stdin = both.child().stdin.take().unwrap();
+    stdin.write_all(&bytes).unwrap();
+    drop(stdin);
+    assert_succeeded(&both.end());
+    let copy = fs::read(place.path("copy")).unwrap();
+    assert!(copy.strip_prefix(b"before").is_some_and(|copy| copy == bytes));
+}
+
+#[test]
+fn what_a_source_says_is_passed_on_at_once() {
+    let mut both = Running::start({
+        let mut command = cat("stdio", "exec:cat");
+        command.stdin(Stdio::piped());
+        command
+    });
+    let mut stdin = both.child().stdin.take().unwrap();
+    let mut stdout = both.child().stdout.take().unwrap();
+    let mut answer = [0; 4];
+    for word in [b"ping", b"pong"] {
+        stdin.write_all(word).unwrap();
+        stdout.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, word);
+    }
+    drop(stdin);
+    assert_succeeded(&both.end());
+}
+
+#[test]
+fn a_file_that_was_longer_is_emptied_first() {
+    let place = Place::new();
+    let (input, bytes) = place.input(10);
+    fs::write(place.path("copy"), vec![b'x'; 1000]).unwrap();
+    assert_succeeded(&cat(&input, &place.address("file", "copy")).output().unwrap());
+    assert_eq!(fs::read(place.path("copy")).unwrap(), bytes);
+}
+
+#[test]
+fn a_file_is_not_emptied_when_it_is_the_source_too() {
+    let place = Place::new();
+    let (input, bytes) = place.input(10);
+    std::os::unix::fs::symlink(place.path("input"), place.path("again")).unwrap();
+    for destination in [&input, &place.address("file", "again")] {
+        assert_failed(&cat(&input, destination).output().unwrap(), "SRC and DST at once");
+        assert_eq!(fs::read(place.path("input")).unwrap(), bytes);
+    }
+}
+
+#[test]
+fn a_reader_that_leaves_early_is_a_broken_pipe() {
+    let place = Place::new();
+    let (input, _) = place.input(LENGTH);
+    let output = cat(&input, "exec:head -c 10 >/dev/null").output().unwrap();
+    assert_failed(&output, "exec:head -c 10 >/dev/null: broken pipe");
+    // The same when it is another program's doing, at the standard output.
+    let mut sender = Running::start(cat(&input, "stdio"));
+    drop(sender.child().stdout.take());
+    assert_failed(&sender.end(), "stdio: broken pipe");
+}
+
+#[test]
+fn a_reader_that_leaves_is_noticed_while_the_source_is_silent() {
+    let mut both = Running::start({
+        let mut command = cat("stdio", "stdio");
+        command.stdin(Stdio::piped());
+        command
+    });
+    let silent = both.child().stdin.take();
+    drop(both.child().stdout.take());
+    assert_failed(&both.end(), "broken pipe");
+    drop(silent);
+}
+
+#[test]
+fn a_reader_that_leaves_a_socket_early_is_told() {
+    let place = Place::new();
+    let (input, _) = place.input(LENGTH);
+    let destination = format!("exec:head -c 10 >'{}'", place.path("copy").display());
+    let receiver = Running::start(cat(&place.address("unix-listen", "socket"), &destination));
+    wait_for("the socket", || is_socket(&place.path("socket")));
+    let output = cat(&input, &place.address("unix", "socket")).output().unwrap();
+    assert_failed(&output, "unix:");
+    assert_failed(&receiver.end(), "broken pipe");
+}
+
+#[test]
+fn a_command_that_fails_makes_the_whole_fail() {
+    assert_failed(&cat("exec:echo some; exit 3", "stdio").output().unwrap(), "exit status 3");
+    assert_failed(&cat("stdio", "exec:cat; exit 4").output().unwrap(), "exit status 4");
+    let killed = cat("exec:kill -9 $$", "stdio").output().unwrap();
+    assert_failed(&killed, "signal 9");
+}
+
+#[test]
+fn a_command_that_reads_no_more_does_not_keep_its_source_alive() {
+    let began = Instant::now();
+    let output = cat("exec:echo some; exec sleep 60", "exec:true").output().unwrap();
+    assert_failed(&output, "exec:true: broken pipe");
+    assert!(began.elapsed() < Duration::from_secs(30));
+}
+
+#[test]
+fn what_is_not_there_is_told_with_what_to_do() {
+    let place = Place::new();
+    let nothing = place.address("file", "nothing");
+    assert_failed(&cat(&nothing, "stdio").output().unwrap(), "check the spelling");
+    let nothing = place.address("unix", "nothing");
+    assert_failed(&cat(&nothing, "stdio").output().unwrap(), "make it first");
+    assert_failed(&cat("stdio", "file:/nonexistent/x").output().unwrap(), "check the spelling");
+    // Nobody listens on a port that was just given back.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let output = cat(&format!("tcp:127.0.0.1:{port}"), "stdio").output().unwrap();
+    assert_failed(&output, "nobody listens there");
+}
+
+#[test]
+fn a_name_that_is_taken_by_something_else_is_told_and_kept() {
+    let place = Place::new();
+    let (_, bytes) = place.input(10);
+    for kind in ["fifo", "unix-listen"] {
+        let output = cat(&place.address(kind, "input"), "stdio").output().unwrap();
+        assert_failed(&output, "input");
+        assert_eq!(fs::read(place.path("input")).unwrap(), bytes);
+    }
+}

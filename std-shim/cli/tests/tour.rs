@@ -1,0 +1,252 @@
+//! The tour, as a person or a script takes it.
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use std::fs;
+use std::io::Write;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// Every row that there must be.
+const ROWS: [&str; 11] = [
+    "pipe",
+    "pipe-threads",
+    "fifo",
+    "unix-stream",
+    "unix-seqpacket",
+    "unix-datagram",
+    "tcp",
+    "udp",
+    "ring",
+    "byte-ring",
+    "memory-pipe",
+];
+
+fn tour(temporary: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ringway"));
+    command.arg("tour").env("TMPDIR", temporary).stdin(Stdio::null());
+    command
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Takes the tour with an input of these bytes, and expects every row to be verified.
+fn every_row_is_verified_for(input: &[u8]) {
+    let temporary = tempfile::tempdir().unwrap();
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(input).unwrap();
+    let output = tour(temporary.path()).arg("--json").arg("--input").arg(file.path()).output();
+    let output = output.unwrap();
+    let report = json(&output);
+    assert!(output.status.success(), "{report:#}\n{}", stderr(&output));
+    assert_eq!(report["input"]["bytes"], input.len());
+    let rows = report["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), ROWS.len());
+    for row in rows {
+        assert_eq!(row["verified"], true, "{row:#}");
+        let limited = row["name"].as_str().unwrap().starts_with("signal");
+        let bytes = row["bytes"].as_u64().unwrap() as usize;
+        assert!(bytes == input.len() || limited && bytes < input.len() && bytes > 0, "{row:#}");
+    }
+    assert_nothing_left(temporary.path());
+}
+
+/// No file in the tour's directory for temporary files, and no process that was told of it.
+fn assert_nothing_left(temporary: &Path) {
+    let files: Vec<_> = fs::read_dir(temporary).unwrap().map(|file| file.unwrap().path()).collect();
+    assert!(files.is_empty(), "{files:?}");
+    let end = Instant::now() + Duration::from_secs(5);
+    while !processes_of(temporary).is_empty() {
+        assert!(Instant::now() < end, "{:?}", processes_of(temporary));
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// The processes whose environment names the directory, with their command lines.
+fn processes_of(temporary: &Path) -> Vec<String> {
+    let variable = format!("TMPDIR={}\0", temporary.display());
+    let mut found = Vec::new();
+    for process in fs::read_dir("/proc").unwrap().flatten() {
+        let environment = fs::read(process.path().join("environ")).unwrap_or_default();
+        if environment.windows(variable.len()).any(|part| part == variable.as_bytes()) {
+            let line = fs::read(process.path().join("cmdline")).unwrap_or_default();
+            found.push(String::from_utf8_lossy(&line).replace('\0', " "));
+        }
+    }
+    found
+}
+
+#[test]
+fn every_row_is_verified_and_the_json_has_the_documented_shape() {
+    let temporary = tempfile::tempdir().unwrap();
+    let output = tour(temporary.path()).arg("--json").output().unwrap();
+    let report = json(&output);
+    assert!(output.status.success(), "{report:#}\n{}", stderr(&output));
+    assert_eq!(report["format"], "ringway-tour/1");
+    assert_eq!(report["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(report["failed"], 0);
+    assert_eq!(report["verified"], ROWS.len());
+    assert!(report["seconds"].as_f64().unwrap() > 0.0);
+    let program = fs::metadata(env!("CARGO_BIN_EXE_ringway")).unwrap().len();
+    assert_eq!(report["input"]["bytes"], program);
+    assert_eq!(report["input"]["path"], env!("CARGO_BIN_EXE_ringway"));
+    let sha256 = report["input"]["sha256"].as_str().unwrap();
+    assert!(sha256.len() == 64 && sha256.bytes().all(|digit| digit.is_ascii_hexdigit()));
+
+    let rows = report["rows"].as_array().unwrap();
+    let names: Vec<_> = rows.iter().map(|row| row["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ROWS);
+    for row in rows {
+        assert_eq!(row["verified"], true, "{row:#}");
+        assert!(row["error"].is_null(), "{row:#}");
+        for text in ["title", "between", "what"] {
+            assert!(!row[text].as_str().unwrap().is_empty(), "{row:#}");
+        }
+        assert!(row["seconds"].as_f64().unwrap() > 0.0, "{row:#}");
+        assert!(row["bytes_per_second"].as_f64().unwrap() > 0.0, "{row:#}");
+        let whole = row["bytes"].as_u64() == Some(program);
+        assert_eq!(row["sha256"] == report["input"]["sha256"], whole, "{row:#}");
+    }
+    assert_nothing_left(temporary.path());
+}
+
+#[test]
+fn an_empty_input_is_verified_by_every_row() {
+    every_row_is_verified_for(b"");
+}
+
+#[test]
+fn one_byte_is_verified_by_every_row() {
+    every_row_is_verified_for(b"x");
+}
+
+#[test]
+fn an_input_of_an_odd_size_is_verified_by_every_row() {
+    let input: Vec<u8> =
+        (0..1_000_003u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    every_row_is_verified_for(&input);
+}
+
+#[test]
+fn the_table_names_every_row_and_its_verdict_within_the_width() {
+    let temporary = tempfile::tempdir().unwrap();
+    let output = tour(temporary.path())
+        .args(["--input", "Cargo.toml", "--only", "ring,pipe"])
+        .env("COLUMNS", "80")
+        .output()
+        .unwrap();
+    let table = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{table}");
+    for expected in ["MECHANISM", "VERDICT", " pipe ", " ring ", "2 of 2 verified"] {
+        assert!(table.contains(expected), "{expected} is missing:\n{table}");
+    }
+    assert_eq!(table.matches("✔ verified").count(), 2, "{table}");
+    assert!(!table.contains('\x1b'), "no colour outside a terminal:\n{table}");
+    assert!(!table.contains("udp"), "only what was asked for:\n{table}");
+    for line in table.lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+    assert!(output.stderr.is_empty());
+}
+
+#[test]
+fn an_input_that_differs_at_each_reading_fails_the_rows_and_says_so() {
+    let temporary = tempfile::tempdir().unwrap();
+    // Another file for each process that opens it.
+    let args = ["--json", "--only", "pipe,ring", "--input", "/proc/self/stat"];
+    let output = tour(temporary.path()).args(args).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let report = json(&output);
+    assert_eq!((&report["failed"], &report["verified"]), (&2.into(), &0.into()));
+    for row in report["rows"].as_array().unwrap() {
+        assert_eq!(row["verified"], false);
+        assert!(row["error"].as_str().unwrap().contains("did the input change"), "{row:#}");
+    }
+    let told = stderr(&output);
+    assert_eq!(told.lines().count(), 1, "{told}");
+    assert!(told.starts_with("ringway: 2 of 2 rows failed: pipe: "), "{told}");
+    assert_nothing_left(temporary.path());
+}
+
+#[test]
+fn a_row_that_takes_too_long_fails_and_is_gone() {
+    let temporary = tempfile::tempdir().unwrap();
+    let input = tempfile::NamedTempFile::new().unwrap();
+    input.as_file().set_len(256 << 20).unwrap();
+    let output = tour(temporary.path())
+        .args(["--only", "fifo", "--deadline", "0.05", "--input"])
+        .arg(input.path())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let told = stderr(&output);
+    assert!(told.contains("fifo: no end within 50.000ms"), "{told}");
+    assert!(told.contains("--deadline"), "{told}");
+    assert_nothing_left(temporary.path());
+}
+
+#[test]
+fn an_input_that_cannot_be_read_is_told_in_one_line() {
+    let temporary = tempfile::tempdir().unwrap();
+    for (input, reason) in [
+        ("/nonexistent", "check the spelling"),
+        ("/", "not a regular file"),
+        ("/dev/zero", "not a regular file"),
+    ] {
+        let output = tour(temporary.path()).args(["--input", input]).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        let told = stderr(&output);
+        assert_eq!(told.lines().count(), 1, "{told}");
+        assert!(told.starts_with("ringway: ") && told.contains(reason), "{told}");
+        assert!(output.stdout.is_empty());
+    }
+    assert_nothing_left(temporary.path());
+}
+
+/// Starts a tour that would take long, and returns once a row is under way.
+fn long_tour(temporary: &Path, input: &Path) -> Child {
+    let file = fs::File::create(input).unwrap();
+    file.set_len(512 << 20).unwrap();
+    let mut child = tour(temporary)
+        .args(["--only", "fifo,pipe,tcp", "--input"])
+        .arg(input)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let end = Instant::now() + Duration::from_secs(60);
+    // The tour, a row, and at least one process at the far end.
+    while processes_of(temporary).len() < 3 {
+        assert!(Instant::now() < end, "no row began");
+        assert!(child.try_wait().unwrap().is_none(), "the tour ended before it was stopped");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    child
+}
+
+fn signal(child: &Child, signal: Signal) {
+    kill_process(Pid::from_child(child), signal).unwrap();
+}
+
+#[test]
+fn a_tour_that_is_killed_takes_its_processes_with_it() {
+    let temporary = tempfile::tempdir().unwrap();
+    let inputs = tempfile::tempdir().unwrap();
+    let child = long_tour(temporary.path(), &inputs.path().join("input"));
+    signal(&child, Signal::KILL);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.signal(), Some(9));
+    let end = Instant::now() + Duration::from_secs(5);
+    while !processes_of(temporary.path()).is_empty() {
+        assert!(Instant::now() < end, "{:?}", processes_of(temporary.path()));
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}

@@ -1,0 +1,84 @@
+//! What the program says of itself, and of arguments that it does not understand.
+
+use std::process::{Command, Output};
+
+fn ringway(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_ringway")).args(args).output().unwrap()
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn the_help_shows_the_commands_and_examples_and_hides_the_tours_own() {
+    let output = ringway(&["--help"]);
+    assert!(output.status.success());
+    let help = out(&output);
+    for expected in ["tour", "cat", "completions", "Examples:", "Exit status:"] {
+        assert!(help.contains(expected), "{expected} is missing:\n{help}");
+    }
+    assert!(!help.contains("tour-peer") && !help.contains("tour-row"), "{help}");
+}
+
+#[test]
+fn every_command_has_help_with_examples() {
+    for command in ["tour", "cat", "completions"] {
+        let output = ringway(&[command, "--help"]);
+        assert!(output.status.success());
+        assert!(out(&output).contains("Examples:"), "{command}: {}", out(&output));
+    }
+}
+
+#[test]
+fn the_version_is_the_packages() {
+    let output = ringway(&["--version"]);
+    assert_eq!(out(&output), format!("ringway {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn without_a_command_the_help_is_shown_and_the_status_is_2() {
+    let output = ringway(&[]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("Usage: ringway"));
+}
+
+#[test]
+fn a_mistake_is_told_in_one_line_that_says_what_to_do() {
+    for (args, expected) in [
+        (&["tuor"][..], "tour"),
+        (&["tour", "--only", "rong"], "ring"),
+        (&["tour", "--deadline", "soon"], "a number of seconds"),
+        (&["tour", "--inptu", "x"], "--input"),
+        (&["cat", "stdio"], "<DST>"),
+        (&["cat", "ftp:x", "stdio"], "exec:COMMAND"),
+        (&["cat", "/etc/hosts", "stdio"], "file:/etc/hosts"),
+        (&["cat", "stdio", "tcp:localhost"], "tcp:HOST:PORT"),
+        (&["completions", "cmd"], "bash"),
+    ] {
+        let output = ringway(args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(output.stdout.is_empty());
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(told.lines().count(), 1, "{told}");
+        assert!(told.starts_with("ringway: "), "{told}");
+        assert!(told.contains(expected), "{args:?}: {told}");
+    }
+}
+
+#[test]
+fn completions_are_made_for_every_shell_and_know_the_commands() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let output = ringway(&["completions", shell]);
+        assert!(output.status.success());
+        let script = out(&output);
+        assert!(script.contains("tour") && script.contains("cat"), "{shell}");
+    }
+}
+
+#[test]
+fn what_bash_completes_is_a_script_that_bash_understands() {
+    let script = out(&ringway(&["completions", "bash"]));
+    let check = Command::new("bash").args(["-n", "-c", &script]).output().unwrap();
+    assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stderr));
+}
