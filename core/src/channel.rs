@@ -22,6 +22,7 @@
 
 use core::fmt;
 
+pub mod fifo;
 pub mod pipe;
 mod turn;
 

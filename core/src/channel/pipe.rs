@@ -35,14 +35,16 @@
 //! assert_eq!(&out[..15], b"main, interrupt");
 //! ```
 
-use super::turn::Turn;
 use super::{Error, Event, State};
-use crate::ring::bytes::{ByteRing, Consumer};
-use crate::sync::{AtomicU32, CachePadded, Ordering, const_unless_loom};
+use crate::ring::bytes::{Consumer, Producer};
+use crate::sync::const_unless_loom;
 use crate::wait::{Doorbell, Register, Spin, Wait};
 use core::future::poll_fn;
 use core::mem::ManuallyDrop;
 use core::task::{Context, Poll};
+
+mod shared;
+pub(super) use shared::{Opened, Shared};
 
 /// A pipe that holds `N` bytes. `W` says how its ends sleep.
 ///
@@ -66,7 +68,7 @@ use core::task::{Context, Poll};
 /// ```
 #[derive(Debug)]
 pub struct Pipe<const N: usize, W = Spin> {
-    core: Core<N, W>,
+    shared: Shared<N, W>,
 }
 
 impl<const N: usize> Pipe<N> {
@@ -98,7 +100,7 @@ impl<const N: usize, W> Pipe<N, W> {
     /// assert_eq!(Pipe::<100>::ATOMIC, 100);
     /// assert_eq!(Pipe::<65536>::ATOMIC, 4096);
     /// ```
-    pub const ATOMIC: usize = Core::<N, W>::ATOMIC;
+    pub const ATOMIC: usize = Shared::<N, W>::ATOMIC;
 
     const_unless_loom! {
         /// A pipe with no end open, whose reader sleeps on `readers` and whose writers sleep on `writers`.
@@ -110,7 +112,7 @@ impl<const N: usize, W> Pipe<N, W> {
         ///     Pipe::with_bells(Doorbell::new(Async::new(Spin)), Doorbell::new(Async::new(Spin)));
         /// ```
         pub fn with_bells(readers: Doorbell<W>, writers: Doorbell<W>) -> Self {
-            Pipe { core: Core::new(readers, writers, Opened::Together) }
+            Pipe { shared: Shared::new(readers, writers, Opened::Together) }
         }
     }
 
@@ -136,14 +138,14 @@ impl<const N: usize, W: Wait> Pipe<N, W> {
     /// assert!(PIPE.open().is_ok());
     /// ```
     pub fn open(&self) -> Result<(Reader<'_, N, W>, Writer<'_, N, W>), Error> {
-        self.core.open_both()?;
-        Ok((Reader::new(&self.core), Writer::new(&self.core)))
+        self.shared.open_both()?;
+        Ok((Reader::new(&self.shared), Writer::new(&self.shared)))
     }
 
     /// Both ends of a pipe that the caller owns. Needs no read-modify-write.
     pub fn split(&mut self) -> (Reader<'_, N, W>, Writer<'_, N, W>) {
-        self.core.own_both();
-        (Reader::new(&self.core), Writer::new(&self.core))
+        self.shared.own_both();
+        (Reader::new(&self.shared), Writer::new(&self.shared))
     }
 }
 
@@ -152,17 +154,16 @@ impl<const N: usize, W: Wait> Pipe<N, W> {
 /// It can move to another thread or context, and is used from one at a time.
 #[derive(Debug)]
 pub struct Reader<'a, const N: usize, W: Wait = Spin> {
-    core: &'a Core<N, W>,
+    shared: &'a Shared<N, W>,
     half: ManuallyDrop<Consumer<'a, N, Doorbell<W>>>,
 }
 
 impl<'a, const N: usize, W: Wait> Reader<'a, N, W> {
     /// For the one who just entered as the reader.
-    pub(super) fn new(core: &'a Core<N, W>) -> Self {
-        // SAFETY: `READER` in the word of ends is set for one reader at a time, and whoever sets it acquires what the
-        // reader before released when it cleared it.
-        let half = unsafe { core.ring.lend_consumer() };
-        Reader { core, half }
+    pub(super) fn new(shared: &'a Shared<N, W>) -> Self {
+        // SAFETY: the caller is the only reader, and came in behind the one before (`Shared`).
+        let half = unsafe { shared.reading() };
+        Reader { shared, half }
     }
 
     /// Where this end is in its life: receiving, or at the end of file.
@@ -177,7 +178,7 @@ impl<'a, const N: usize, W: Wait> Reader<'a, N, W> {
     /// assert!(!reader.state().can_receive());
     /// ```
     pub fn state(&mut self) -> State {
-        if self.core.ends().writers() > 0 || !self.half.is_empty() {
+        if self.shared.ends().writers() > 0 || !self.half.is_empty() {
             return State::READER;
         }
         State::READER.on(Event::PeerShutSend).unwrap_or(State::READER)
@@ -224,7 +225,7 @@ impl<'a, const N: usize, W: Wait> Reader<'a, N, W> {
         out: &mut [u8],
         deadline: Option<W::Deadline>,
     ) -> Result<usize, Error> {
-        self.core.ring.consumers_bell().wait_until(deadline, || self.attempt(out))?
+        self.shared.readers_bell().wait_until(deadline, || self.attempt(out))?
     }
 
     /// Reads now, if something can be said now.
@@ -237,7 +238,7 @@ impl<'a, const N: usize, W: Wait> Reader<'a, N, W> {
         if count > 0 {
             return Some(Ok(count));
         }
-        if self.core.ends().writers() > 0 {
+        if self.shared.ends().writers() > 0 {
             return None;
         }
         // The last writer went after our look, or before: what it wrote is seen now.
@@ -247,7 +248,7 @@ impl<'a, const N: usize, W: Wait> Reader<'a, N, W> {
     /// Whether a read would not wait: something is there, or the end of file.
     #[cfg(feature = "embedded-io")]
     pub(super) fn is_ready(&mut self) -> bool {
-        !self.half.is_empty() || self.core.ends().writers() == 0
+        !self.half.is_empty() || self.shared.ends().writers() == 0
     }
 }
 
@@ -262,7 +263,7 @@ impl<const N: usize, W: Register> Reader<'_, N, W> {
         cx: &mut Context<'_>,
         out: &mut [u8],
     ) -> Poll<Result<usize, Error>> {
-        self.core.ring.consumers_bell().poll_until(cx, || self.attempt(out))
+        self.shared.readers_bell().poll_until(cx, || self.attempt(out))
     }
 
     /// [`read`](Self::read) as a future. Cancel-safe: what was not returned was not read.
@@ -292,7 +293,7 @@ impl<const N: usize, W: Register> Reader<'_, N, W> {
 
 impl<const N: usize, W: Wait> Drop for Reader<'_, N, W> {
     fn drop(&mut self) {
-        self.core.leave_reader();
+        self.shared.leave_reader();
     }
 }
 
@@ -302,13 +303,13 @@ impl<const N: usize, W: Wait> Drop for Reader<'_, N, W> {
 /// another for another context.
 #[derive(Debug)]
 pub struct Writer<'a, const N: usize, W: Wait = Spin> {
-    core: &'a Core<N, W>,
+    shared: &'a Shared<N, W>,
 }
 
 impl<'a, const N: usize, W: Wait> Writer<'a, N, W> {
     /// For one who is counted among the writers.
-    pub(super) fn new(core: &'a Core<N, W>) -> Self {
-        Writer { core }
+    pub(super) fn new(shared: &'a Shared<N, W>) -> Self {
+        Writer { shared }
     }
 
     /// Another writer of the same pipe (`dup`).
@@ -329,8 +330,8 @@ impl<'a, const N: usize, W: Wait> Writer<'a, N, W> {
     /// assert_eq!(reader.try_read(&mut out), Ok(0));
     /// ```
     pub fn try_clone(&self) -> Result<Writer<'a, N, W>, Error> {
-        self.core.enter_writer()?;
-        Ok(Writer::new(self.core))
+        self.shared.clone_writer()?;
+        Ok(Writer::new(self.shared))
     }
 
     /// Where this end is in its life: sending, or with nobody who reads.
@@ -345,7 +346,7 @@ impl<'a, const N: usize, W: Wait> Writer<'a, N, W> {
     /// assert!(!writer.state().can_send());
     /// ```
     pub fn state(&self) -> State {
-        self.core.ends().writer_state()
+        self.shared.ends().writer_state()
     }
 
     /// Writes and returns how many bytes; never waits. At most [`Pipe::ATOMIC`] bytes go in all or not at all; of
@@ -368,7 +369,7 @@ impl<'a, const N: usize, W: Wait> Writer<'a, N, W> {
     /// ```
     #[inline]
     pub fn try_write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
-        let whole = bytes.len() <= Core::<N, W>::ATOMIC;
+        let whole = bytes.len() <= Shared::<N, W>::ATOMIC;
         self.attempt(bytes, whole).unwrap_or(Err(Error::WouldBlock))
     }
 
@@ -403,13 +404,12 @@ impl<'a, const N: usize, W: Wait> Writer<'a, N, W> {
         bytes: &[u8],
         deadline: Option<W::Deadline>,
     ) -> Result<usize, Error> {
-        let whole = bytes.len() <= Core::<N, W>::ATOMIC;
+        let whole = bytes.len() <= Shared::<N, W>::ATOMIC;
         let mut left = bytes;
         loop {
             let written = self
-                .core
-                .ring
-                .producers_bell()
+                .shared
+                .writers_bell()
                 .wait_until(deadline, || self.attempt(left, whole))
                 .map_err(Error::from)
                 .and_then(|answer| answer);
@@ -431,25 +431,27 @@ impl<'a, const N: usize, W: Wait> Writer<'a, N, W> {
         if bytes.is_empty() {
             return Some(Ok(0));
         }
-        let ends = self.core.ends();
-        if let Err(error) = ends.writer_state().on(Event::Send) {
-            return Some(Err(error));
-        }
-        let alone = self.core.opened == Opened::Together && ends.writers() == 1;
-        if !alone && !self.core.writing.0.turn.try_take() {
-            return None;
-        }
-        let count = self.core.write(bytes, whole);
-        if !alone && self.core.writing.0.turn.pass() {
-            self.core.ring.producers_bell().ring();
-        }
-        (count > 0).then_some(Ok(count))
+        let write = |half: &mut Producer<'_, N, Doorbell<W>>| {
+            if whole {
+                half.try_write_all(bytes).map_or(0, |()| bytes.len())
+            } else {
+                half.try_write(bytes)
+            }
+        };
+        // SAFETY: this is a writer.
+        let written = unsafe { self.shared.writing(write) };
+        written.filter(|written| *written != Ok(0))
     }
 
     /// Whether a write of at most [`Pipe::ATOMIC`] bytes would not wait, were this the only writer.
     #[cfg(feature = "embedded-io")]
     pub(super) fn is_ready(&mut self) -> bool {
-        !self.state().can_send() || self.core.room() >= Core::<N, W>::ATOMIC
+        // SAFETY: this is a writer.
+        match unsafe { self.shared.writing(|half| half.room()) } {
+            Some(Ok(room)) => room >= Shared::<N, W>::ATOMIC,
+            Some(Err(_)) => true,
+            None => false,
+        }
     }
 }
 
@@ -462,8 +464,8 @@ impl<const N: usize, W: Register> Writer<'_, N, W> {
     /// # Errors
     /// [`Error::BrokenPipe`] when no reader is left.
     pub fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize, Error>> {
-        let whole = bytes.len() <= Core::<N, W>::ATOMIC;
-        self.core.ring.producers_bell().poll_until(cx, || self.attempt(bytes, whole))
+        let whole = bytes.len() <= Shared::<N, W>::ATOMIC;
+        self.shared.writers_bell().poll_until(cx, || self.attempt(bytes, whole))
     }
 
     /// [`poll_write`](Self::poll_write) as a future: at most [`Pipe::ATOMIC`] bytes go in all at once; of more, as
@@ -478,166 +480,6 @@ impl<const N: usize, W: Register> Writer<'_, N, W> {
 
 impl<const N: usize, W: Wait> Drop for Writer<'_, N, W> {
     fn drop(&mut self) {
-        self.core.leave_writer();
-    }
-}
-
-/// How the ends of a pipe come to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Opened {
-    /// Both at once, and further writers from writers alone. So a writer that sees itself to be the only one stays
-    /// so until it clones itself, and needs no turn: nobody else can be in one.
-    Together,
-    /// Each by itself, at any time: a FIFO.
-    #[allow(dead_code)] // until the FIFO is there
-    Apart,
-}
-
-/// A pipe, or what a FIFO opens to: a byte ring, and who has its ends.
-#[derive(Debug)]
-pub(super) struct Core<const N: usize, W> {
-    ring: ByteRing<N, Doorbell<W>>,
-    /// Who is there, see [`Ends`]. On a line of its own: both sides read it at every turn, and it changes seldom.
-    ends: CachePadded<AtomicU32>,
-    writing: CachePadded<Writing>,
-    opened: Opened,
-}
-
-/// What the writers share among themselves.
-#[derive(Debug)]
-struct Writing {
-    turn: Turn,
-    /// The room that the writer before knew of. Relaxed: it belongs to the writer whose turn it is, and the turn
-    /// orders it.
-    room: AtomicU32,
-}
-
-/// What the word of ends says: the reader in the highest bit, the number of writers below.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Ends(u32);
-
-const READER: u32 = 1 << 31;
-const MAX_WRITERS: u32 = 1 << 16;
-
-impl Ends {
-    pub(super) const fn writers(self) -> u32 {
-        self.0 & !READER
-    }
-
-    pub(super) const fn reader(self) -> bool {
-        self.0 & READER != 0
-    }
-
-    /// Where a writer is in its life.
-    fn writer_state(self) -> State {
-        if self.reader() {
-            return State::WRITER;
-        }
-        State::WRITER.on(Event::PeerShutReceive).unwrap_or(State::WRITER)
-    }
-}
-
-impl<const N: usize, W> Core<N, W> {
-    pub(super) const ATOMIC: usize = if N < 4096 { N } else { 4096 };
-
-    const_unless_loom! {
-        pub(super) fn new(readers: Doorbell<W>, writers: Doorbell<W>, opened: Opened) -> Self {
-            Core {
-                ring: ByteRing::with_bells(readers, writers),
-                ends: CachePadded(AtomicU32::new(0)),
-                writing: CachePadded(Writing { turn: Turn::new(), room: AtomicU32::new(0) }),
-                opened,
-            }
-        }
-    }
-}
-
-impl<const N: usize, W: Wait> Core<N, W> {
-    /// Who is there.
-    #[inline(always)]
-    pub(super) fn ends(&self) -> Ends {
-        // Acquire: partner is the release in `leave_writer`. The reader that sees the last writer gone sees all it
-        // wrote; the writer that sees itself alone sees the turns of those who went.
-        Ends(self.ends.0.load(Ordering::Acquire))
-    }
-
-    fn open_both(&self) -> Result<(), Error> {
-        // Acquire: partner is the release in `leave_reader` and `leave_writer`. The ends before are done with the
-        // ring.
-        self.ends
-            .0
-            .compare_exchange(0, READER | 1, Ordering::Acquire, Ordering::Relaxed)
-            .map_err(|_| Error::Taken)?;
-        self.discard();
-        Ok(())
-    }
-
-    fn own_both(&mut self) {
-        // Relaxed: `&mut self` is alone.
-        self.ends.0.store(READER | 1, Ordering::Relaxed);
-        self.discard();
-    }
-
-    /// Drops what nobody read. For the one who just opened a pipe that had no end open.
-    fn discard(&self) {
-        // SAFETY: nobody else has an end, hence there is no consumer, and opening acquired what the last one did.
-        let mut half = unsafe { self.ring.lend_consumer() };
-        half.clear();
-    }
-
-    /// Counts one more writer, for one who is there already.
-    fn enter_writer(&self) -> Result<(), Error> {
-        // Relaxed: the new writer is made by one who is there and goes on from what that one saw.
-        let before = Ends(self.ends.0.fetch_add(1, Ordering::Relaxed));
-        if before.writers() >= MAX_WRITERS {
-            self.leave_writer();
-            return Err(Error::Exhausted);
-        }
-        Ok(())
-    }
-
-    fn leave_reader(&self) {
-        // Release: partner is the acquire in `open_both`. We are done with the ring.
-        self.ends.0.fetch_and(!READER, Ordering::Release);
-        self.ring.producers_bell().ring();
-    }
-
-    fn leave_writer(&self) {
-        // Release: partner is the acquire in `ends` and `open_both`. What we wrote is seen by who sees us gone.
-        let before = Ends(self.ends.0.fetch_sub(1, Ordering::Release));
-        if before.writers() == 1 {
-            self.ring.consumers_bell().ring();
-        }
-    }
-
-    /// Writes, for a writer who has the turn or is alone; returns how many bytes.
-    #[inline(always)]
-    fn write(&self, bytes: &[u8], whole: bool) -> usize {
-        // SAFETY: the turn is with one writer at a time and acquires what the one before released; a writer that is
-        // alone acquired the same when it looked at the ends, and stays alone meanwhile (`Opened::Together`).
-        let mut half =
-            unsafe { self.ring.lend_producer(self.writing.0.room.load(Ordering::Relaxed)) };
-        let count = if whole {
-            half.try_write_all(bytes).map_or(0, |()| bytes.len())
-        } else {
-            half.try_write(bytes)
-        };
-        self.writing.0.room.store(half.known_room(), Ordering::Relaxed);
-        count
-    }
-
-    /// How much room there is, or 0 if another writer has the turn.
-    #[cfg(feature = "embedded-io")]
-    fn room(&self) -> usize {
-        if !self.writing.0.turn.try_take() {
-            return 0;
-        }
-        // SAFETY: as in `write`.
-        let mut half = unsafe { self.ring.lend_producer(0) };
-        let room = half.room();
-        if self.writing.0.turn.pass() {
-            self.ring.producers_bell().ring();
-        }
-        room
+        self.shared.leave_writer();
     }
 }

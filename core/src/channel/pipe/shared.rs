@@ -1,0 +1,219 @@
+//! What the ends of a pipe share: the bytes, who is there, and whose turn it is to write.
+
+use super::super::turn::Turn;
+use super::super::{Error, Event, State};
+use crate::ring::bytes::{ByteRing, Consumer, Producer};
+use crate::sync::{AtomicU32, CachePadded, Ordering, const_unless_loom};
+use crate::wait::{Doorbell, Wait};
+use core::mem::ManuallyDrop;
+
+/// How the ends of a pipe come to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::channel) enum Opened {
+    /// Both at once, and further writers from writers alone. So a writer that sees itself to be the only one stays
+    /// so until it clones itself, and needs no turn: nobody else can be in one.
+    Together,
+    /// Each by itself, at any time: a FIFO.
+    Apart,
+}
+
+/// A pipe, or what a FIFO opens to: a byte ring, and who has its ends.
+#[derive(Debug)]
+pub(in crate::channel) struct Shared<const N: usize, W> {
+    ring: ByteRing<N, Doorbell<W>>,
+    /// Who is there, see [`Ends`]. On a line of its own: both sides read it at every turn, and it changes seldom.
+    ends: CachePadded<AtomicU32>,
+    writing: CachePadded<Writing>,
+    opened: Opened,
+}
+
+/// What the writers share among themselves.
+#[derive(Debug)]
+struct Writing {
+    turn: Turn,
+    /// The room that the writer before knew of. Relaxed: it belongs to the writer whose turn it is, and the turn
+    /// orders it.
+    room: AtomicU32,
+}
+
+/// What the word of ends says: the reader in the highest bit, the number of writers below.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::channel) struct Ends(u32);
+
+const READER: u32 = 1 << 31;
+const MAX_WRITERS: u32 = 1 << 16;
+
+impl Ends {
+    pub(in crate::channel) const fn writers(self) -> u32 {
+        self.0 & !READER
+    }
+
+    pub(in crate::channel) const fn reader(self) -> bool {
+        self.0 & READER != 0
+    }
+
+    pub(in crate::channel) const fn nobody(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Where a writer is in its life.
+    pub(super) fn writer_state(self) -> State {
+        if self.reader() {
+            return State::WRITER;
+        }
+        State::WRITER.on(Event::PeerShutReceive).unwrap_or(State::WRITER)
+    }
+}
+
+impl<const N: usize, W> Shared<N, W> {
+    pub(in crate::channel) const ATOMIC: usize = if N < 4096 { N } else { 4096 };
+
+    const_unless_loom! {
+        pub(in crate::channel) fn new(readers: Doorbell<W>, writers: Doorbell<W>, opened: Opened) -> Self {
+            Shared {
+                ring: ByteRing::with_bells(readers, writers),
+                ends: CachePadded(AtomicU32::new(0)),
+                writing: CachePadded(Writing { turn: Turn::new(), room: AtomicU32::new(0) }),
+                opened,
+            }
+        }
+    }
+}
+
+impl<const N: usize, W: Wait> Shared<N, W> {
+    /// Who is there.
+    #[inline(always)]
+    pub(in crate::channel) fn ends(&self) -> Ends {
+        // Acquire: partner is the release in `leave_writer`. The reader that sees the last writer gone sees all it
+        // wrote; the writer that sees itself alone sees the turns of those who went.
+        Ends(self.ends.0.load(Ordering::Acquire))
+    }
+
+    pub(super) fn open_both(&self) -> Result<(), Error> {
+        // Acquire: partner is the release in `leave_reader` and `leave_writer`. The ends before are done with the
+        // ring.
+        self.ends
+            .0
+            .compare_exchange(0, READER | 1, Ordering::Acquire, Ordering::Relaxed)
+            .map_err(|_| Error::Taken)?;
+        self.discard();
+        Ok(())
+    }
+
+    pub(super) fn own_both(&mut self) {
+        // Relaxed: `&mut self` is alone.
+        self.ends.0.store(READER | 1, Ordering::Relaxed);
+        self.discard();
+    }
+
+    /// Drops what nobody read. For the one who just opened a pipe that had no end open.
+    fn discard(&self) {
+        // SAFETY: nobody else has an end, hence there is no consumer, and opening acquired what the last one did.
+        let mut half = unsafe { self.ring.lend_consumer() };
+        half.clear();
+    }
+
+    /// Lets the reader in; the answer is who was there. One enters at a time ([`Opened::Apart`]).
+    pub(in crate::channel) fn enter_reader(&self) -> Result<Ends, Error> {
+        // Acquire: partner is the release in `leave_reader`, whose position we go on from, and in `leave_writer`.
+        let before = Ends(self.ends.0.fetch_or(READER, Ordering::Acquire));
+        if before.reader() {
+            return Err(Error::Taken);
+        }
+        if before.nobody() {
+            self.discard();
+        }
+        Ok(before)
+    }
+
+    /// Lets a writer in; the answer is who was there. One enters at a time ([`Opened::Apart`]).
+    pub(in crate::channel) fn enter_writer(&self) -> Result<Ends, Error> {
+        // Acquire: partner is the release in `leave_reader`, whose position `discard` goes on from.
+        let before = self.count_writer(Ordering::Acquire)?;
+        if before.nobody() {
+            self.discard();
+        }
+        Ok(before)
+    }
+
+    /// Counts one more writer, for one who is there already.
+    pub(super) fn clone_writer(&self) -> Result<(), Error> {
+        // Relaxed: the new writer goes on from what the one that makes it saw.
+        self.count_writer(Ordering::Relaxed).map(drop)
+    }
+
+    fn count_writer(&self, order: Ordering) -> Result<Ends, Error> {
+        let before = Ends(self.ends.0.fetch_add(1, order));
+        if before.writers() >= MAX_WRITERS {
+            self.leave_writer();
+            return Err(Error::Exhausted);
+        }
+        Ok(before)
+    }
+
+    /// What the reader sleeps on.
+    pub(in crate::channel) fn readers_bell(&self) -> &Doorbell<W> {
+        self.ring.consumers_bell()
+    }
+
+    /// What the writers sleep on.
+    pub(in crate::channel) fn writers_bell(&self) -> &Doorbell<W> {
+        self.ring.producers_bell()
+    }
+
+    pub(super) fn leave_reader(&self) {
+        // Release: partner is the acquire in `open_both`. We are done with the ring.
+        self.ends.0.fetch_and(!READER, Ordering::Release);
+        self.writers_bell().ring();
+    }
+
+    pub(super) fn leave_writer(&self) {
+        // Release: partner is the acquire in `ends` and `open_both`. What we wrote is seen by who sees us gone.
+        let before = Ends(self.ends.0.fetch_sub(1, Ordering::Release));
+        if before.writers() == 1 {
+            self.readers_bell().ring();
+        }
+    }
+
+    /// The half of the only reader.
+    ///
+    /// # Safety
+    /// The caller is the one who set `READER` last and has not left.
+    pub(super) unsafe fn reading(&self) -> ManuallyDrop<Consumer<'_, N, Doorbell<W>>> {
+        // SAFETY: `READER` is set for one reader at a time, and setting it acquired what the one before released when
+        // it left.
+        unsafe { self.ring.lend_consumer() }
+    }
+
+    /// Does `work` with the half of the writer whose turn it is; `None` while another has it.
+    ///
+    /// # Safety
+    /// The caller is a writer: counted, and not left.
+    ///
+    /// # Errors
+    /// What the table says to a writer that cannot send: [`Error::BrokenPipe`].
+    #[inline(always)]
+    pub(super) unsafe fn writing<R>(
+        &self,
+        work: impl FnOnce(&mut Producer<'_, N, Doorbell<W>>) -> R,
+    ) -> Option<Result<R, Error>> {
+        let ends = self.ends();
+        if let Err(error) = ends.writer_state().on(Event::Send) {
+            return Some(Err(error));
+        }
+        let alone = self.opened == Opened::Together && ends.writers() == 1;
+        let Writing { turn, room } = &self.writing.0;
+        if !alone && !turn.try_take() {
+            return None;
+        }
+        // SAFETY: the turn is with one writer at a time and acquires what the one before released; a writer that is
+        // alone acquired the same when it looked at the ends, and stays alone meanwhile (`Opened::Together`).
+        let mut half = unsafe { self.ring.lend_producer(room.load(Ordering::Relaxed)) };
+        let done = work(&mut half);
+        room.store(half.known_room(), Ordering::Relaxed);
+        if !alone && turn.pass() {
+            self.writers_bell().ring();
+        }
+        Some(Ok(done))
+    }
+}

@@ -1,0 +1,278 @@
+//! The FIFO in memory: what `fifo(7)` promises of names, of opening and of reopening.
+
+#[path = "support/yielding.rs"]
+mod yielding;
+
+use ringway_core::channel::Error;
+use ringway_core::channel::fifo::{Fifo, NAME_MAX, Registry};
+use ringway_core::wait::{Async, Doorbell, Spin, SpinClock};
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+use yielding::Yielding;
+
+fn names<const NAMES: usize, const N: usize>() -> Registry<NAMES, N, Yielding> {
+    let bell = || Doorbell::new(Yielding);
+    Registry::with_fifos(std::array::from_fn(|_| Fifo::with_bells(bell(), bell())), bell())
+}
+
+#[test]
+fn names_are_made_once_and_unlinked_once() {
+    let names = Registry::<3, 8>::new();
+    assert_eq!(names.make(b"a"), Ok(()));
+    assert_eq!(names.make(b"a"), Err(Error::AddressInUse));
+    assert_eq!(names.try_make(b"ab"), Ok(()), "a prefix is another name");
+    assert_eq!(names.unlink(b"a"), Ok(()));
+    assert_eq!(names.unlink(b"a"), Err(Error::NotFound));
+    assert_eq!(names.try_unlink(b"ab"), Ok(()));
+    assert_eq!(names.make(b"a"), Ok(()));
+}
+
+#[test]
+fn names_are_bytes_of_a_bounded_length() {
+    let names = Registry::<3, 8>::new();
+    assert_eq!(names.make(b""), Err(Error::BadName));
+    assert_eq!(names.make(&[b'x'; NAME_MAX + 1]), Err(Error::BadName));
+    assert_eq!(names.make(&[b'x'; NAME_MAX]), Ok(()));
+    assert_eq!(names.make(&[0, 255]), Ok(()));
+    assert_eq!(names.make(&[0]), Ok(()), "a zero is a byte as any other");
+    assert_eq!(names.unlink(&[0, 255, 0]), Err(Error::NotFound));
+    assert_eq!(names.try_open_reader(b"").err(), Some(Error::BadName));
+}
+
+#[test]
+fn places_run_out_and_come_back() {
+    let names = Registry::<2, 8>::new();
+    names.make(b"a").unwrap();
+    names.make(b"b").unwrap();
+    assert_eq!(names.make(b"c"), Err(Error::Exhausted));
+    names.unlink(b"a").unwrap();
+    assert_eq!(names.make(b"c"), Ok(()));
+}
+
+#[test]
+fn a_registry_without_places_has_none() {
+    let names = Registry::<0, 8>::new();
+    assert_eq!(names.make(b"a"), Err(Error::Exhausted));
+}
+
+#[test]
+fn what_has_no_name_cannot_be_opened() {
+    let names = Registry::<1, 8>::new();
+    assert_eq!(names.open_reader(b"a").err(), Some(Error::NotFound));
+    assert_eq!(names.open_writer(b"a").err(), Some(Error::NotFound));
+    assert_eq!(names.try_open_reader(b"a").err(), Some(Error::NotFound));
+    assert_eq!(names.try_open_writer(b"a").err(), Some(Error::NotFound));
+}
+
+#[test]
+fn without_waiting_a_reader_is_given_and_a_writer_is_told_no_reader() {
+    let names = Registry::<1, 8>::new();
+    names.make(b"a").unwrap();
+    assert_eq!(names.try_open_writer(b"a").err(), Some(Error::NoReader));
+    let mut reader = names.try_open_reader(b"a").unwrap();
+    let mut out = [0; 8];
+    assert_eq!(reader.try_read(&mut out), Ok(0), "no writer yet: the end of file");
+    let mut writer = names.try_open_writer(b"a").unwrap();
+    assert_eq!(reader.try_read(&mut out), Err(Error::WouldBlock));
+    assert_eq!(writer.try_write(b"hi"), Ok(2));
+    assert_eq!(reader.try_read(&mut out), Ok(2));
+}
+
+#[test]
+fn there_is_one_reader_at_a_time() {
+    let names = Registry::<1, 8>::new();
+    names.make(b"a").unwrap();
+    let reader = names.try_open_reader(b"a").unwrap();
+    assert_eq!(names.try_open_reader(b"a").err(), Some(Error::Taken));
+    assert_eq!(names.open_reader(b"a").err(), Some(Error::Taken));
+    drop(reader);
+    assert!(names.try_open_reader(b"a").is_ok());
+}
+
+#[test]
+fn the_two_ends_wait_for_each_other() {
+    let names = names::<1, 8>();
+    names.make(b"a").unwrap();
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            let mut writer = names.open_writer(b"a").unwrap();
+            assert_eq!(writer.write(b"more than fits at once"), Ok(22));
+        });
+        let mut reader = names.open_reader(b"a").unwrap();
+        let mut all = Vec::new();
+        let mut out = [0; 5];
+        while let Ok(count @ 1..) = reader.read(&mut out) {
+            all.extend_from_slice(&out[..count]);
+        }
+        assert_eq!(all, b"more than fits at once");
+    });
+}
+
+#[test]
+fn a_reader_that_waits_is_met_by_a_writer_that_is_gone_at_once() {
+    for _ in 0..200 {
+        let names = names::<1, 8>();
+        names.make(b"a").unwrap();
+        std::thread::scope(|s| {
+            s.spawn(|| {
+                names.open_writer(b"a").unwrap().write(b"x").unwrap();
+            });
+            let mut reader = names.open_reader(b"a").unwrap();
+            assert_eq!(reader.read(&mut [0; 2]), Ok(1));
+            assert_eq!(reader.read(&mut [0; 2]), Ok(0));
+        });
+    }
+}
+
+#[test]
+fn a_deadline_closes_the_end_again() {
+    let now = SpinClock(|| 100);
+    let bell = || Doorbell::new(now);
+    let names = Registry::<1, 8, _>::with_fifos([Fifo::with_bells(bell(), bell())], bell());
+    names.make(b"a").unwrap();
+    assert_eq!(names.open_reader_deadline(b"a", Some(1)).err(), Some(Error::TimedOut));
+    assert_eq!(names.try_open_writer(b"a").err(), Some(Error::NoReader), "it is gone");
+    assert_eq!(names.open_writer_deadline(b"a", Some(1)).err(), Some(Error::TimedOut));
+    let mut reader = names.open_reader_deadline(b"a", Some(1)).err();
+    assert_eq!(reader.take(), Some(Error::TimedOut), "and so is that");
+    let _reader = names.try_open_reader(b"a").unwrap();
+    assert!(names.open_writer_deadline(b"a", Some(1)).is_ok(), "it is there already");
+}
+
+#[test]
+fn a_writer_that_comes_later_ends_the_end_of_file() {
+    let names = Registry::<1, 8>::new();
+    names.make(b"a").unwrap();
+    let mut reader = names.try_open_reader(b"a").unwrap();
+    let mut out = [0; 8];
+    for _ in 0..3 {
+        let mut writer = names.try_open_writer(b"a").unwrap();
+        writer.try_write(b"once").unwrap();
+        drop(writer);
+        assert_eq!(reader.try_read(&mut out), Ok(4));
+        assert_eq!(reader.try_read(&mut out), Ok(0));
+    }
+}
+
+#[test]
+fn a_reader_that_comes_later_finds_what_is_left_and_mends_the_broken_pipe() {
+    let names = Registry::<1, 8>::new();
+    names.make(b"a").unwrap();
+    let mut reader = names.try_open_reader(b"a").unwrap();
+    let mut writer = names.try_open_writer(b"a").unwrap();
+    writer.try_write(b"12345").unwrap();
+    let mut out = [0; 2];
+    assert_eq!(reader.try_read(&mut out), Ok(2));
+    drop(reader);
+    assert_eq!(writer.try_write(b"6"), Err(Error::BrokenPipe));
+    let mut reader = names.try_open_reader(b"a").unwrap();
+    assert_eq!(writer.try_write(b"6"), Ok(1));
+    let mut out = [0; 8];
+    assert_eq!(reader.try_read(&mut out), Ok(4));
+    assert_eq!(&out[..4], b"3456");
+}
+
+#[test]
+fn what_is_unread_is_discarded_when_every_end_is_closed() {
+    let names = Registry::<1, 8>::new();
+    names.make(b"a").unwrap();
+    let reader = names.try_open_reader(b"a").unwrap();
+    let mut writer = names.try_open_writer(b"a").unwrap();
+    writer.try_write(b"unread").unwrap();
+    drop(writer);
+    drop(reader);
+    let mut reader = names.try_open_reader(b"a").unwrap();
+    assert_eq!(reader.try_read(&mut [0; 8]), Ok(0));
+    let mut writer = names.try_open_writer(b"a").unwrap();
+    assert_eq!(writer.try_write(b"12345678"), Ok(8), "and all room is there again");
+}
+
+#[test]
+fn unlinking_keeps_what_is_open_and_frees_the_name() {
+    let names = Registry::<2, 8>::new();
+    names.make(b"a").unwrap();
+    let mut old_reader = names.try_open_reader(b"a").unwrap();
+    let mut old_writer = names.try_open_writer(b"a").unwrap();
+    names.unlink(b"a").unwrap();
+    assert_eq!(names.try_open_writer(b"a").err(), Some(Error::NotFound));
+
+    names.make(b"a").unwrap();
+    let mut new_reader = names.try_open_reader(b"a").unwrap();
+    let mut new_writer = names.try_open_writer(b"a").unwrap();
+    old_writer.try_write(b"old").unwrap();
+    new_writer.try_write(b"newer").unwrap();
+    let mut out = [0; 8];
+    assert_eq!(old_reader.try_read(&mut out), Ok(3));
+    assert_eq!(new_reader.try_read(&mut out), Ok(5));
+
+    names.unlink(b"a").unwrap();
+    assert_eq!(names.make(b"b"), Err(Error::Exhausted), "both places are still open");
+    drop((old_reader, old_writer));
+    assert_eq!(names.make(b"b"), Ok(()));
+    let mut reader = names.try_open_reader(b"b").unwrap();
+    assert_eq!(reader.try_read(&mut out), Ok(0));
+}
+
+#[test]
+fn several_writers_meet_one_reader_and_their_records_are_whole() {
+    let names = names::<1, 16>();
+    names.make(b"a").unwrap();
+    std::thread::scope(|s| {
+        for number in 1..=3u8 {
+            let names = &names;
+            s.spawn(move || {
+                let mut writer = names.open_writer(b"a").unwrap();
+                for _ in 0..200 {
+                    assert_eq!(writer.write(&[number; 5]), Ok(5));
+                }
+            });
+        }
+        let mut reader = names.open_reader(b"a").unwrap();
+        let mut counts = [0; 4];
+        let mut record = [0; 5];
+        for _ in 0..600 {
+            let mut filled = 0;
+            while filled < 5 {
+                // 0: those who wrote so far are done, and the next has not opened yet.
+                filled += reader.read(&mut record[filled..]).unwrap();
+            }
+            assert_eq!(record, [record[0]; 5]);
+            counts[usize::from(record[0])] += 1;
+        }
+        assert_eq!(counts, [0, 200, 200, 200]);
+    });
+}
+
+#[derive(Default)]
+struct Woken(Mutex<usize>);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        *self.0.lock().unwrap() += 1;
+    }
+}
+
+#[test]
+fn tasks_meet_and_one_that_gives_up_is_gone() {
+    let bell = || Doorbell::new(Async::new(Spin));
+    let names = Registry::<1, 8, _>::with_fifos([Fifo::with_bells(bell(), bell())], bell());
+    names.make(b"a").unwrap();
+    let woken = Arc::new(Woken::default());
+    let waker = Waker::from(woken.clone());
+    let mut cx = Context::from_waker(&waker);
+    {
+        let mut gives_up = pin!(names.open_reader_async(b"a"));
+        assert!(gives_up.as_mut().poll(&mut cx).is_pending());
+        assert!(names.try_open_writer(b"a").is_ok(), "one who waits is there");
+    }
+    assert_eq!(names.try_open_writer(b"a").err(), Some(Error::NoReader));
+
+    let mut writing = pin!(names.open_writer_async(b"a"));
+    assert!(writing.as_mut().poll(&mut cx).is_pending());
+    let before = *woken.0.lock().unwrap();
+    let _reader = names.try_open_reader(b"a").unwrap();
+    assert_eq!(*woken.0.lock().unwrap(), before + 1);
+    let Poll::Ready(Ok(mut writer)) = writing.poll(&mut cx) else { panic!("not met") };
+    assert_eq!(writer.try_write(b"hi"), Ok(2));
+}
