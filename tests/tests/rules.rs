@@ -242,6 +242,18 @@ fn atomics_and_cells_enter_the_core_through_sync_alone() {
     }
 }
 
+#[test]
+fn the_core_has_no_async_fn_which_carries_a_panic_for_a_poll_after_its_end() {
+    for (path, text) in sources() {
+        let code = code(&text);
+        if path.starts_with("core/src") {
+            let found =
+                ["async fn", "async {", "async move"].iter().find(|word| code.contains(*word));
+            assert_eq!(found, None, "{}; take core::future::poll_fn", path.display());
+        }
+    }
+}
+
 /// Paths in a Markdown file: what stands in backquotes and begins with a folder or file of the root.
 fn paths_named(markdown: &str) -> BTreeSet<String> {
     let entries: BTreeSet<String> = fs::read_dir(root())

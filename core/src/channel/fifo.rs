@@ -36,7 +36,7 @@ use super::turn::Turn;
 use crate::sync::{AtomicU32, Cell, Ordering, array_of, const_unless_loom};
 use crate::wait::{Doorbell, Register, Spin, Wait};
 use core::future::poll_fn;
-use core::task::Poll;
+use core::task::{Context, Poll};
 
 /// The longest name, in bytes (`NAME_MAX`).
 pub const NAME_MAX: usize = 32;
@@ -304,32 +304,65 @@ impl<const NAMES: usize, const N: usize, W: Register> Registry<NAMES, N, W> {
     /// assert!(pin!(names.open_writer_async(b"a")).poll(&mut cx).is_ready());
     /// assert!(reader.poll(&mut cx).is_ready());
     /// ```
-    pub async fn open_reader_async(&self, name: &[u8]) -> Result<Reader<'_, N, W>, Error> {
-        let (reader, fifo, met) = self.in_turn_async(|names| names.enter_reader(name)).await?;
-        let bell = fifo.shared.readers_bell();
-        poll_fn(|cx| bell.poll_until(cx, || met.already(&fifo.writers_opened))).await;
-        Ok(reader)
+    pub fn open_reader_async(
+        &self,
+        name: &[u8],
+    ) -> impl Future<Output = Result<Reader<'_, N, W>, Error>> {
+        // Not an `async fn`: the compiler gives those a panic for a poll after the end.
+        let mut entered = None;
+        poll_fn(move |cx| {
+            let (reader, fifo, met) = match entered.take() {
+                Some(entered) => entered,
+                None => match self.poll_in_turn(cx, |names| names.enter_reader(name)) {
+                    Poll::Ready(Ok(entered)) => entered,
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                    Poll::Pending => return Poll::Pending,
+                },
+            };
+            match fifo.shared.readers_bell().poll_until(cx, || met.already(&fifo.writers_opened)) {
+                Poll::Ready(()) => Poll::Ready(Ok(reader)),
+                Poll::Pending => {
+                    entered = Some((reader, fifo, met));
+                    Poll::Pending
+                }
+            }
+        })
     }
 
     /// [`open_writer`](Self::open_writer) as a future. Cancelled, it closes the end again.
     ///
     /// # Errors
     /// Those of [`open_writer`](Self::open_writer).
-    pub async fn open_writer_async(&self, name: &[u8]) -> Result<Writer<'_, N, W>, Error> {
-        let (writer, fifo, met) = self.in_turn_async(|names| names.enter_writer(name)).await?;
-        let bell = fifo.shared.writers_bell();
-        poll_fn(|cx| bell.poll_until(cx, || met.already(&fifo.readers_opened))).await;
-        Ok(writer)
+    pub fn open_writer_async(
+        &self,
+        name: &[u8],
+    ) -> impl Future<Output = Result<Writer<'_, N, W>, Error>> {
+        let mut entered = None;
+        poll_fn(move |cx| {
+            let (writer, fifo, met) = match entered.take() {
+                Some(entered) => entered,
+                None => match self.poll_in_turn(cx, |names| names.enter_writer(name)) {
+                    Poll::Ready(Ok(entered)) => entered,
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                    Poll::Pending => return Poll::Pending,
+                },
+            };
+            match fifo.shared.writers_bell().poll_until(cx, || met.already(&fifo.readers_opened)) {
+                Poll::Ready(()) => Poll::Ready(Ok(writer)),
+                Poll::Pending => {
+                    entered = Some((writer, fifo, met));
+                    Poll::Pending
+                }
+            }
+        })
     }
 
-    async fn in_turn_async<'a, R>(
+    fn poll_in_turn<'a, R>(
         &'a self,
+        cx: &mut Context<'_>,
         mut work: impl FnMut(&mut Directory<'a, N, W>) -> Result<R, Error>,
-    ) -> Result<R, Error> {
-        poll_fn(|cx| -> Poll<Result<R, Error>> {
-            self.bell.poll_until(cx, || self.attempt_in_turn(&mut work))
-        })
-        .await
+    ) -> Poll<Result<R, Error>> {
+        self.bell.poll_until(cx, || self.attempt_in_turn(&mut work))
     }
 }
 

@@ -286,8 +286,8 @@ impl<const N: usize, W: Register> Reader<'_, N, W> {
     /// assert_eq!(pin!(writer.write_async(b"hello")).poll(&mut cx), Poll::Ready(Ok(5)));
     /// assert_eq!(read.poll(&mut cx), Poll::Ready(Ok(5)));
     /// ```
-    pub async fn read_async(&mut self, out: &mut [u8]) -> Result<usize, Error> {
-        poll_fn(|cx| self.poll_read(cx, out)).await
+    pub fn read_async(&mut self, out: &mut [u8]) -> impl Future<Output = Result<usize, Error>> {
+        poll_fn(|cx| self.poll_read(cx, out))
     }
 }
 
@@ -473,8 +473,8 @@ impl<const N: usize, W: Register> Writer<'_, N, W> {
     ///
     /// # Errors
     /// [`Error::BrokenPipe`] when no reader is left.
-    pub async fn write_async(&mut self, bytes: &[u8]) -> Result<usize, Error> {
-        poll_fn(|cx| self.poll_write(cx, bytes)).await
+    pub fn write_async(&mut self, bytes: &[u8]) -> impl Future<Output = Result<usize, Error>> {
+        poll_fn(|cx| self.poll_write(cx, bytes))
     }
 }
 
