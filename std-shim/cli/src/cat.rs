@@ -19,27 +19,29 @@ use std::time::Instant;
 /// Shown below the arguments of `ringway cat`.
 pub const HELP: &str = "\
 Addresses:
-  stdio or -                  the standard input (as SRC), the standard output (as DST)
-  file:PATH                   a file; as DST it is made, or emptied first
-  fifo:PATH                   a named pipe; made when it is not there, and then removed at the end
-  unix:PATH                   connect to a Unix stream socket
-  unix-listen:PATH            bind one, and accept one connection
-  abstract:NAME               the same by a name in Linux's abstract namespace
+  stdio or -             the standard input (as SRC), the standard output (as DST)
+  file:PATH              a file; as DST it is made, or emptied first
+  fifo:PATH              a named pipe; made if it is not there, and then removed
+  unix:PATH              connect to a Unix stream socket
+  unix-listen:PATH       bind one, and accept one connection
+  abstract:NAME          the same, by a name in Linux's abstract namespace
   abstract-listen:NAME
-  tcp:HOST:PORT               connect to a TCP port; a host with colons stands in brackets: tcp:[::1]:7000
-  tcp-listen:HOST:PORT        bind one, and accept one connection; port 0: a free one, which is printed
-  exec:COMMAND                a command for sh; as SRC its output is read, as DST its input is written
+  tcp:HOST:PORT          connect to a port; as in tcp:localhost:7000, tcp:[::1]:7000
+  tcp-listen:HOST:PORT   bind one, and accept one connection; port 0 means a free
+                         one, which is told
+  exec:COMMAND           a command for sh; as SRC it is read, as DST written to
 
-SRC is read and DST is written, nothing flows back. When SRC ends, a socket is half-closed so that its reader sees \
-the end of file, and a command is waited for. The kernel moves the bytes itself where it can (splice, sendfile). \
-A bar shows the progress where the standard error is a terminal.
+SRC is read and DST is written; nothing flows back. When SRC ends, a socket is half-closed so that its \
+reader sees the end of file, and a command is waited for. The kernel moves the bytes by itself where it can \
+(splice, sendfile). A bar shows the progress where the standard error is a terminal.
 
 Examples:
-  ringway cat file:photo.raw tcp:192.0.2.7:7000     send a file ...
-  ringway cat tcp-listen:0.0.0.0:7000 file:copy     ... and receive it; nc -N and socat can be either side
-  ringway cat fifo:/tmp/f exec:'wc -c'              count what others write into a named pipe
-  ringway cat exec:'tar c src' unix:/run/backup     the output of a command into a socket
-  dmesg | ringway cat - abstract:log                a standard input into an abstract socket
+  ringway cat tcp-listen:0.0.0.0:7000 file:copy     receive a file ...
+  ringway cat file:photo.raw tcp:192.0.2.7:7000     ... and send it; socat and nc -N
+                                                    can be on either side
+  ringway cat fifo:/tmp/f exec:'wc -c'              count what others write to a FIFO
+  ringway cat exec:'tar c src' unix:/run/backup     a command's output to a socket
+  dmesg | ringway cat - abstract:log                a pipeline's end in a socket
 
 Exit status: 0 everything was moved, and each command ended with 0; 1 not so, and the standard error says why; \
 2 an argument was not understood.";

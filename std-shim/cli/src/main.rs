@@ -16,10 +16,11 @@ use std::process::ExitCode;
 
 const EXAMPLES: &str = "\
 Examples:
-  ringway tour                                  see every mechanism work, and verified
-  ringway tour --only udp,signal-queued --json  two of them, for a program to read
-  ringway cat tcp-listen:127.0.0.1:7000 file:copy
-  ringway cat file:original tcp:127.0.0.1:7000  a file from one to the other
+  ringway tour                                    see every mechanism work
+  ringway tour --only udp,tcp --json              two of them, for a program to read
+  ringway cat tcp-listen:127.0.0.1:7000 file:copy receive a file ...
+  ringway cat file:photo tcp:127.0.0.1:7000       ... and send it
+  ringway cat --help                              all that cat can connect
 
 Exit status: 0 done; 1 it failed, and the standard error says why; 2 not understood.";
 
@@ -105,8 +106,10 @@ fn not_understood(error: &clap::Error) -> ExitCode {
             // After the reason and perhaps a tip, clap repeats the usage and where the help is.
             let reason = text.split("Usage:").next().unwrap_or(&text);
             let reason = reason.split("For more information").next().unwrap_or(reason);
-            let reason = one_line(reason.trim_start_matches("error:"));
-            complain(&format!("{reason}; see 'ringway --help'"));
+            let reason = one_line(reason.trim_start_matches("error:")).replace(" tip: ", "; ");
+            let asked = std::env::args().nth(1).unwrap_or_default();
+            let command = Cli::command().find_subcommand(&asked).map_or("", |_| &asked).to_string();
+            complain(&format!("{reason}; see 'ringway {command} --help'").replace("  ", " "));
             ExitCode::from(2)
         }
     }

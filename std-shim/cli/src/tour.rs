@@ -35,7 +35,7 @@ use row::{FarEnd, Mechanism, Row, Says, open, say};
 use rustix::process::{Pid, Signal, getppid, set_child_subreaper, set_parent_process_death_signal};
 use std::fs;
 use std::io::{self, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, absolute};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -52,6 +52,7 @@ const MECHANISMS: &[&dyn Mechanism] = &[
     &rings::Ring,
     &rings::ByteRing,
     &memory::Pipe,
+    &memory::Fifo,
 ];
 
 /// Shown below the options of `ringway tour`.
@@ -99,8 +100,6 @@ pub struct RowArgs {
     #[arg(long)]
     input: PathBuf,
     #[arg(long)]
-    directory: PathBuf,
-    #[arg(long)]
     limit: Option<u64>,
     name: String,
 }
@@ -130,7 +129,10 @@ fn seconds(text: &str) -> std::result::Result<Duration, String> {
 pub fn run(args: &TourArgs) -> Result<ExitCode> {
     let began = Instant::now();
     let (shown, input) = match &args.input {
-        Some(path) => (path.display().to_string(), path.clone()),
+        // Absolute, because each row has a working directory of its own.
+        Some(path) => {
+            (path.display().to_string(), absolute(path).doing("find the working directory")?)
+        }
         // Opened through the kernel's name for it, which stays right when the file is replaced meanwhile.
         None => (executable(), PathBuf::from("/proc/self/exe")),
     };
@@ -142,11 +144,6 @@ pub fn run(args: &TourArgs) -> Result<ExitCode> {
     }
     let sum =
         |limit| digest::sum(open(&input, limit)?).doing(format_args!("read the input {shown}"));
-    let (bytes, sha256) = sum(None)?;
-
-    // The far ends of a row that had to be killed are waited for as if they were our children.
-    set_child_subreaper(getppid()).map_err(io::Error::from).doing("become the tour's subreaper")?;
-    let directory = cleanup::Directory::make("ringway-tour-")?;
     let chosen: Vec<_> = MECHANISMS
         .iter()
         .filter(|mechanism| {
@@ -154,6 +151,12 @@ pub fn run(args: &TourArgs) -> Result<ExitCode> {
         })
         .collect();
     let progress = progress(chosen.len() as u64);
+    progress.set_prefix("the input's SHA-256");
+    let (bytes, sha256) = sum(None)?;
+
+    // The far ends of a row that had to be killed are waited for as if they were our children.
+    set_child_subreaper(getppid()).map_err(io::Error::from).doing("become the tour's subreaper")?;
+    let directory = cleanup::Directory::make("ringway-tour-")?;
     let mut rows = Vec::new();
     for mechanism in chosen {
         progress.set_prefix(mechanism.name());
@@ -284,9 +287,9 @@ fn progress(rows: u64) -> ProgressBar {
 /// Runs one row's own side and tells the tour how it went.
 pub fn run_row(args: RowArgs) -> Result<ExitCode> {
     end_with_parent(args.parent)?;
-    let RowArgs { input, directory, limit, name, .. } = args;
+    let RowArgs { input, limit, name, .. } = args;
     Ok(tell(find(&name).and_then(|mechanism| {
-        let row = Row { name: mechanism.name(), input, limit, directory };
+        let row = Row { name: mechanism.name(), input, limit };
         mechanism.run(&row).map(|outcome| say(&Says::Done(outcome)))
     })))
 }

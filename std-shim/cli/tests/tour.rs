@@ -10,7 +10,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 /// Every row that there must be.
-const ROWS: [&str; 11] = [
+const ROWS: [&str; 12] = [
     "pipe",
     "pipe-threads",
     "fifo",
@@ -22,6 +22,7 @@ const ROWS: [&str; 11] = [
     "ring",
     "byte-ring",
     "memory-pipe",
+    "memory-fifo",
 ];
 
 fn tour(temporary: &Path) -> Command {

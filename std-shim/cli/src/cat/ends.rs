@@ -4,7 +4,7 @@ use super::address::Address;
 use crate::cleanup::Name;
 use crate::failure::{Doing, Failure, Result};
 use ringway::channel;
-use ringway::fd::{self, Interest};
+use ringway::fd;
 use ringway::fifo::Fifo;
 use ringway::socket::{TcpListener, TcpStream, UnixAddress, UnixListener, UnixStream};
 use std::fmt;

@@ -31,7 +31,8 @@ pub fn run_row(
     let stderr = File::create(&complaints).doing("make a file in the tour's directory")?;
     let mut command = this_program();
     command.args(["tour-row", "--parent", &std::process::id().to_string()]);
-    command.arg("--input").arg(input).arg("--directory").arg(directory);
+    // The row's names are relative to its directory: a socket's path must be short, wherever that lies.
+    command.arg("--input").arg(input).current_dir(directory);
     if let Some(limit) = limit {
         command.arg("--limit").arg(limit.to_string());
     }

@@ -4,7 +4,7 @@ use super::row::{Mechanism, Outcome, PIECE, Row, pour};
 use crate::digest::{Intake, Receipt};
 use crate::failure::{Failure, Result};
 use ringway::wait::{Doorbell, PrivateFutex};
-use ringway_core::channel::{Error, pipe};
+use ringway_core::channel::{Error, fifo, pipe};
 use std::thread;
 
 type Bell = Doorbell<PrivateFutex>;
@@ -41,6 +41,45 @@ impl Mechanism for Pipe {
         row.doing("waiting for the reader's report");
         let receipt = far.join().map_err(|_| Failure::new("the reader panicked"))??;
         Ok(Outcome { what: "no kernel object, to end of file".to_string(), receipt })
+    }
+}
+
+static NAMES: fifo::Registry<1, PIECE, PrivateFutex> =
+    fifo::Registry::with_fifos([fifo::Fifo::with_bells(bell(), bell())], bell());
+
+/// A FIFO in memory: the two threads share its name only.
+pub struct Fifo;
+
+impl Mechanism for Fifo {
+    fn name(&self) -> &'static str {
+        "memory-fifo"
+    }
+
+    fn title(&self) -> &'static str {
+        "FIFO in memory between two threads that share only its name"
+    }
+
+    fn between(&self) -> &'static str {
+        "two threads"
+    }
+
+    fn run(&self, row: &Row) -> Result<Outcome> {
+        const NAME: &[u8] = b"meet";
+        let input = row.input()?;
+        NAMES.make(NAME).map_err(told)?;
+        let far = thread::spawn(|| {
+            let mut reader = NAMES.open_reader(NAME).map_err(told)?;
+            take_in(|out| reader.read(out))
+        });
+        row.doing("opening the FIFO for writing");
+        let mut writer = NAMES.open_writer(NAME).map_err(told)?;
+        row.doing("writing into the FIFO");
+        pour(input, PIECE, |piece| write_all(piece, |bytes| writer.write(bytes)))?;
+        drop(writer);
+        row.doing("waiting for the reader's report");
+        let receipt = far.join().map_err(|_| Failure::new("the reader panicked"))??;
+        NAMES.unlink(NAME).map_err(told)?;
+        Ok(Outcome { what: "the two opens met at the name".to_string(), receipt })
     }
 }
 

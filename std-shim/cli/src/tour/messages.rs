@@ -33,9 +33,8 @@ impl Mechanism for Seqpacket {
 
     fn run(&self, row: &Row) -> Result<Outcome> {
         let mut input = row.input()?;
-        let path = row.path("socket");
         row.doing("starting the listener");
-        let mut listener = row.start_peer("the listener", &[&path.to_string_lossy()])?;
+        let mut listener = row.start_peer("the listener", &["socket"])?;
         let address = listener.ready()?;
         row.doing("connecting");
         let socket = UnixSeqpacket::connect(address)?;
@@ -107,10 +106,8 @@ impl Mechanism for UnixDatagrams {
     }
 
     fn run(&self, row: &Row) -> Result<Outcome> {
-        let (ours, theirs) = (row.path("near"), row.path("far"));
-        let (ours, theirs) = (ours.to_string_lossy(), theirs.to_string_lossy());
-        let socket = UnixDatagram::bind(&*ours)?;
-        send(row, &socket, &[&theirs, &ours], |far| Ok(socket.connect(far)?))
+        let socket = UnixDatagram::bind("near")?;
+        send(row, &socket, &["far", "near"], |far| Ok(socket.connect(far)?))
     }
 
     fn peer(&self, far: &FarEnd, args: &[String]) -> Result<()> {

@@ -1,14 +1,12 @@
 //! Pipes: anonymous ones, to a child and to a thread, and a named one between two processes that share only its path.
 
-use super::row::{FarEnd, Mechanism, Outcome, PIECE, Row, open, pour};
+use super::row::{FarEnd, Mechanism, Outcome, PIECE, Row, pour};
 use crate::digest::Intake;
 use crate::failure::{Doing, Failure, Result};
 use ringway::fd;
 use ringway::fifo::Fifo;
 use ringway::pipe::{self, pipe};
 use std::io;
-use std::path::Path;
-use std::process::Stdio;
 use std::thread;
 
 /// An anonymous pipe from a parent to its child.
@@ -31,7 +29,7 @@ impl Mechanism for Pipe {
         let input = row.input()?;
         let (reader, writer) = pipe()?;
         row.doing("starting the child");
-        let mut child = row.start_peer_on("the child", Stdio::from(reader))?;
+        let mut child = row.start_peer_on("the child", &[], reader)?;
         row.doing("writing into the pipe");
         let sent = pour(input, PIECE, |piece| Ok(writer.write_all(piece)?));
         child.blame(sent)?;
@@ -100,12 +98,12 @@ impl Mechanism for NamedPipe {
     }
 
     fn run(&self, row: &Row) -> Result<Outcome> {
-        let path = row.path("meet");
-        let _fifo = Fifo::create_new(&path, 0o600)?;
-        let (path, input) = (path.to_string_lossy(), row.input.to_string_lossy());
+        let path = "meet";
+        let _fifo = Fifo::create_new(path, 0o600)?;
         row.doing("starting the two processes");
-        let mut reader = row.start_peer("the reader", &["read", &path])?;
-        let mut writer = row.start_peer("the writer", &["write", &path, &input])?;
+        let mut reader = row.start_peer("the reader", &["read", path])?;
+        let mut writer =
+            row.start_peer_on("the writer", &["write", path], row.input()?.into_inner())?;
         row.doing("waiting for the writer's report");
         let sent = writer.sent()?;
         row.doing("waiting for the reader's report");
@@ -126,13 +124,12 @@ impl Mechanism for NamedPipe {
             [role, path] if role == "read" => {
                 let reader = Fifo::existing(path)?.open_reader()?;
                 let receipt = Intake::new().read_all(reader).doing("read from the named pipe")?;
-                far.done("each open waited for the other's", receipt);
+                far.done("the two opens met at the path", receipt);
                 Ok(())
             }
-            [role, path, input] if role == "write" => {
+            [role, path] if role == "write" => {
                 let writer = Fifo::existing(path)?.open_writer()?;
-                let input = open(Path::new(input), None)?;
-                far.sent(pour(input, PIECE, |piece| Ok(writer.write_all(piece)?))?);
+                far.sent(pour(io::stdin(), PIECE, |piece| Ok(writer.write_all(piece)?))?);
                 Ok(())
             }
             _ => Err(Failure::new("neither a reader nor a writer")),

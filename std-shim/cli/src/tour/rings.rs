@@ -9,15 +9,24 @@ use ringway_core::ring::Ring as CoreRing;
 use ringway_core::ring::bytes::ByteRing as CoreByteRing;
 use std::thread;
 
-/// A value for the ring: one cache line.
+/// A value for the ring: a piece of the input, and how much of it counts.
 #[derive(Clone, Copy)]
 struct Line {
-    len: u8,
+    len: usize,
     bytes: [u8; LINE],
 }
 
-const LINE: usize = 63;
-const LINES: usize = 1024;
+const LINE: usize = 256 - size_of::<usize>();
+const LINES: usize = 256;
+const EMPTY: Line = Line { len: 0, bytes: [0; LINE] };
+
+impl Line {
+    fn new(piece: &[u8]) -> Self {
+        let mut line = Line { len: piece.len(), ..EMPTY };
+        line.bytes[..piece.len()].copy_from_slice(piece);
+        line
+    }
+}
 
 type Bell = Doorbell<PrivateFutex>;
 
@@ -50,19 +59,40 @@ impl Mechanism for Ring {
         thread::scope(|s| {
             let far = s.spawn(move || {
                 let mut intake = Intake::new();
-                let mut values = 0u64;
-                while let Ok(line) = consumer.pop() {
-                    intake.take(&line.bytes[..usize::from(line.len)]);
-                    values += 1;
+                let mut values = 0;
+                let mut lines = [EMPTY; LINES];
+                loop {
+                    // As many as there are; where there is none, asleep until one comes.
+                    let n = match consumer.try_pop_slice(&mut lines) {
+                        0 => match consumer.pop() {
+                            Ok(line) => {
+                                lines[0] = line;
+                                1
+                            }
+                            Err(_) => return (values, intake.finish()),
+                        },
+                        n => n,
+                    };
+                    lines[..n].iter().for_each(|line| intake.take(&line.bytes[..line.len]));
+                    values += n;
                 }
-                (values, intake.finish())
             });
             row.doing("sending through the ring");
+            let mut lines = Vec::new();
             pour(input, PIECE, |piece| {
-                for part in piece.chunks(LINE) {
-                    let mut line = Line { len: part.len() as u8, bytes: [0; LINE] };
-                    line.bytes[..part.len()].copy_from_slice(part);
-                    producer.push(line).map_err(|error| Failure::new(error.to_string()))?;
+                lines.clear();
+                lines.extend(piece.chunks(LINE).map(Line::new));
+                let mut rest = &lines[..];
+                while let Some(&first) = rest.first() {
+                    // As many as there is room for; where there is none, asleep until there is.
+                    let n = match producer.try_push_slice(rest) {
+                        0 => producer
+                            .push(first)
+                            .map(|()| 1)
+                            .map_err(|error| Failure::new(error.to_string()))?,
+                        n => n,
+                    };
+                    rest = &rest[n..];
                 }
                 Ok(())
             })?;

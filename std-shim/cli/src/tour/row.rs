@@ -5,7 +5,7 @@ use crate::digest::Receipt;
 use crate::failure::{Doing, Failure, Result};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, BufRead, Read, Take, Write};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -64,7 +64,8 @@ pub enum Says {
     Failed(String),
 }
 
-/// What a row has at hand on its own side.
+/// What a row has at hand on its own side. The working directory is the row's own: what it makes there is removed
+/// with it.
 #[derive(Debug)]
 pub struct Row {
     /// Which mechanism it is.
@@ -73,19 +74,12 @@ pub struct Row {
     pub input: PathBuf,
     /// How much of it is sent at most.
     pub limit: Option<u64>,
-    /// A directory for the names that the mechanism needs; removed with all that is in it.
-    pub directory: PathBuf,
 }
 
 impl Row {
     /// The input, opened; ends at the row's limit.
-    pub fn input(&self) -> Result<impl Read + use<>> {
+    pub fn input(&self) -> Result<Take<File>> {
         open(&self.input, self.limit)
-    }
-
-    /// A path in the row's directory.
-    pub fn path(&self, name: &str) -> PathBuf {
-        self.directory.join(name)
     }
 
     /// Says what is about to happen, so that a hang has a name.
@@ -99,8 +93,13 @@ impl Row {
     }
 
     /// The same, with `stdin` as its standard input.
-    pub fn start_peer_on(&self, label: &'static str, stdin: Stdio) -> Result<Peer> {
-        Peer::start(self.name, label, &[], stdin)
+    pub fn start_peer_on(
+        &self,
+        label: &'static str,
+        args: &[&str],
+        stdin: impl Into<Stdio>,
+    ) -> Result<Peer> {
+        Peer::start(self.name, label, args, stdin.into())
     }
 }
 
@@ -137,7 +136,7 @@ impl FarEnd {
 }
 
 /// A file of which at most `limit` bytes are read.
-pub fn open(path: &Path, limit: Option<u64>) -> Result<impl Read + use<>> {
+pub fn open(path: &Path, limit: Option<u64>) -> Result<Take<File>> {
     let file = File::open(path).doing(format_args!("open the input {}", path.display()))?;
     Ok(file.take(limit.unwrap_or(u64::MAX)))
 }
