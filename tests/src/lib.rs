@@ -1,5 +1,6 @@
 //! What the tests in this package share.
 
+pub mod conformance;
 pub mod oracle;
 
 #[cfg(doctest)]

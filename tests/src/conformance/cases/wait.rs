@@ -1,0 +1,201 @@
+//! Waiting, not waiting, and waiting no longer than until a deadline.
+
+use crate::conformance::load::{Sequence, is_end, write_whole};
+use crate::conformance::{Content, Reader, Scene, Writer};
+use ringway::channel::Error;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// No wait that comes to something takes as long.
+const LONG: Duration = Duration::from_secs(30);
+
+fn soon() -> Instant {
+    Instant::now() + Duration::from_millis(30)
+}
+
+/// A convenient size for a piece: for messages one that is carried.
+fn piece(scene: &Scene<'_>) -> usize {
+    match scene.promises.content {
+        Content::Bytes => 4_096,
+        Content::Messages { max, .. } => max.min(1_000),
+    }
+}
+
+/// Sends pieces of the sequence with `send` until it says `full`, and returns how many bytes went.
+#[track_caller]
+fn fill(
+    from: usize,
+    size: usize,
+    full: Error,
+    mut send: impl FnMut(&[u8]) -> Result<usize, Error>,
+) -> usize {
+    let sequence = Sequence::new();
+    let mut sent = from;
+    loop {
+        match send(&sequence.take(sent, size)) {
+            Ok(count) => {
+                assert!(count > 0 && count <= size, "a write of {size} gave {count}");
+                sent += count;
+            }
+            Err(error) => {
+                assert_eq!(error, full);
+                return sent;
+            }
+        }
+        assert!(sent - from < 1 << 28, "it takes more and more: it is not bounded");
+    }
+}
+
+/// Reads the bytes of the sequence from 0 to `total`, and finds nothing after them.
+#[track_caller]
+fn drain(rx: &mut dyn Reader, total: usize, size: usize) {
+    let sequence = Sequence::new();
+    let mut buf = vec![0; size + 1];
+    let mut at = 0;
+    while at < total {
+        let count =
+            rx.read_deadline(&mut buf, Instant::now() + LONG).expect("what was taken comes");
+        assert!(count > 0, "the end after {at} of {total} bytes that were taken");
+        sequence.check(at, &buf[..count]);
+        at += count;
+    }
+    assert_eq!(at, total);
+    assert_eq!(rx.try_read(&mut buf), Err(Error::WouldBlock), "nothing else comes");
+}
+
+pub fn would_block_when_empty(scene: &Scene<'_>) {
+    let (near, far) = scene.pair();
+    let (mut tx, mut rx) = (near.tx.expect("it sends"), far.rx.expect("it receives"));
+    let mut buf = [0; 64];
+    for _ in 0..3 {
+        assert_eq!(rx.try_read(&mut buf), Err(Error::WouldBlock));
+    }
+    assert_eq!(tx.write(b"x"), Ok(1));
+    assert_eq!(rx.read_deadline(&mut buf, Instant::now() + LONG), Ok(1));
+    assert_eq!(rx.try_read(&mut buf), Err(Error::WouldBlock), "it was read");
+}
+
+pub fn would_block_when_full(scene: &Scene<'_>) {
+    let size = piece(scene);
+    let (mut tx, mut rx) = scene.one_way();
+    let sent = fill(0, size, Error::WouldBlock, |piece| tx.try_write(piece));
+    assert!(sent > 0, "not even the first write was possible");
+    if scene.promises.immediate {
+        assert_eq!(tx.try_write(&Sequence::new().take(sent, size)), Err(Error::WouldBlock));
+    }
+    drain(&mut *rx, sent, size);
+    if scene.promises.immediate {
+        assert!(tx.try_write(b"again").is_ok(), "everything was read: there is room");
+    } else {
+        write_whole(&mut *tx, b"again", scene.promises.content);
+    }
+}
+
+pub fn deadline_of_a_read(scene: &Scene<'_>) {
+    let (mut tx, mut rx) = scene.one_way();
+    let mut buf = [0; 16];
+    for _ in 0..2 {
+        let deadline = soon();
+        assert_eq!(rx.read_deadline(&mut buf, deadline), Err(Error::TimedOut));
+        assert!(Instant::now() >= deadline, "it gave up before the deadline");
+    }
+    // What comes later is not lost to the one that gave up.
+    assert_eq!(tx.write(b"late"), Ok(4));
+    assert_eq!(rx.read_deadline(&mut buf, Instant::now() + LONG), Ok(4));
+    assert_eq!(&buf[..4], b"late");
+}
+
+pub fn deadline_of_a_write(scene: &Scene<'_>) {
+    let size = piece(scene);
+    let (mut tx, mut rx) = scene.one_way();
+    let full = fill(0, size, Error::WouldBlock, |piece| tx.try_write(piece));
+    let mut deadline = soon();
+    let sent = fill(full, size, Error::TimedOut, |piece| {
+        deadline = soon();
+        tx.write_deadline(piece, deadline)
+    });
+    assert!(Instant::now() >= deadline, "it gave up before the deadline");
+    if scene.promises.immediate {
+        assert_eq!(sent, full, "it was full");
+    }
+    // What timed out was not sent, and what was sent is all there.
+    drain(&mut *rx, sent, size);
+    write_whole(&mut *tx, b"again", scene.promises.content);
+}
+
+/// As with the forms that never wait: what can be done at once is done.
+pub fn deadline_that_is_past_is_a_try(scene: &Scene<'_>) {
+    let past = Instant::now();
+    let size = piece(scene);
+    let (mut tx, mut rx) = scene.one_way();
+    let mut buf = [0; 16];
+    assert_eq!(rx.read_deadline(&mut buf, past), Err(Error::TimedOut));
+    assert_eq!(tx.write_deadline(b"now", past), Ok(3));
+    if scene.promises.immediate {
+        assert_eq!(rx.read_deadline(&mut buf, past), Ok(3));
+    } else {
+        assert_eq!(rx.read_deadline(&mut buf, Instant::now() + LONG), Ok(3));
+    }
+    let sent = fill(0, size, Error::TimedOut, |piece| tx.write_deadline(piece, past));
+    drain(&mut *rx, sent, size);
+    if scene.promises.end {
+        drop(tx);
+        let answer = rx.read_deadline(&mut buf, past.max(after_arrival(scene)));
+        assert!(is_end(&answer, scene.promises.content), "the end is there: {answer:?}");
+    }
+}
+
+/// When what was done has certainly arrived: at once where nothing travels.
+fn after_arrival(scene: &Scene<'_>) -> Instant {
+    Instant::now() + if scene.promises.immediate { Duration::ZERO } else { LONG }
+}
+
+/// What happens before the deadline ends the wait.
+pub fn deadline_in_time(scene: &Scene<'_>) {
+    let size = piece(scene);
+    let (mut tx, mut rx) = scene.one_way();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            thread::sleep(Duration::from_millis(20));
+            assert_eq!(tx.write(b"data"), Ok(4));
+        });
+        let mut buf = [0; 16];
+        assert_eq!(rx.read_deadline(&mut buf, Instant::now() + LONG), Ok(4));
+    });
+    room_in_time(scene, &mut *tx, &mut *rx, size);
+    if scene.promises.end {
+        thread::scope(|scope| {
+            scope.spawn(move || {
+                thread::sleep(Duration::from_millis(20));
+                drop(tx);
+            });
+            let answer = rx.read_deadline(&mut [0; 16], Instant::now() + LONG);
+            assert!(is_end(&answer, scene.promises.content), "the end came in time: {answer:?}");
+        });
+    }
+}
+
+fn room_in_time(scene: &Scene<'_>, tx: &mut dyn Writer, rx: &mut dyn Reader, size: usize) {
+    if !scene.promises.bounded {
+        return;
+    }
+    let full = fill(0, size, Error::WouldBlock, |piece| tx.try_write(piece));
+    let more = Sequence::new().take(full, size);
+    let mut buf = vec![0; size + 1];
+    let (read, written) = thread::scope(|scope| {
+        let reading = scope.spawn(|| {
+            thread::sleep(Duration::from_millis(20));
+            let mut at = 0;
+            while at < full {
+                at += rx.read(&mut buf).expect("what was taken comes");
+            }
+            at
+        });
+        let written = tx.write_deadline(&more, Instant::now() + LONG);
+        (reading.join().expect("the reader read"), written)
+    });
+    let mut left = full + written.expect("there is room in time") - read;
+    while left > 0 {
+        left -= rx.read(&mut buf).expect("what was taken comes");
+    }
+}

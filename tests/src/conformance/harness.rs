@@ -1,0 +1,306 @@
+//! The test program: which cases there are, running each in a process of its own, and the report.
+//!
+//! The command line is the usual one of a Rust test program, as far as it makes sense here.
+
+mod leaks;
+mod one;
+
+use super::{CASES, Case, Transport, peer, transports};
+use ringway::fd::{self, Interest};
+use rustix::process::{Pid, PidfdFlags, Signal};
+use std::fs::File;
+use std::io::Write;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
+use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+/// A case that takes longer hangs.
+const LIMIT: Duration = Duration::from_secs(60);
+
+const HELP: &str = "\
+conformance [OPTIONS] [FILTER…]   runs the tests whose name contains one of the filters; all without one
+
+  --list              prints the names and runs nothing; with them what is not promised, and why
+  --exact             a filter is the whole name
+  --skip FILTER       leaves out the tests whose name contains this
+  --test-threads N    how many at a time
+  --nocapture         shows what the tests print as they print it
+  -q, --quiet         prints a dot for a test that passed
+";
+
+/// One case on one transport.
+#[derive(Clone, Copy)]
+struct Test {
+    transport: &'static dyn Transport,
+    case: &'static Case,
+}
+
+impl Test {
+    fn name(&self) -> String {
+        format!("{}::{}", self.transport.name(), self.case.name)
+    }
+
+    fn not_promised(&self) -> Option<&'static str> {
+        (self.case.not_for)(&self.transport.promises())
+    }
+}
+
+fn all() -> impl Iterator<Item = Test> {
+    transports().flat_map(|transport| CASES.iter().map(move |case| Test { transport, case }))
+}
+
+#[derive(Default)]
+struct Options {
+    filters: Vec<String>,
+    skip: Vec<String>,
+    exact: bool,
+    list: bool,
+    quiet: bool,
+    show: bool,
+    threads: Option<usize>,
+    ignored_alone: bool,
+}
+
+impl Options {
+    fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut options = Options::default();
+        while let Some(argument) = arguments.next() {
+            let (name, mut inline) = match argument.split_once('=') {
+                Some((name, value)) if name.starts_with("--") => {
+                    (name.to_owned(), Some(value.to_owned()))
+                }
+                _ => (argument, None),
+            };
+            let mut value = || {
+                inline.take().or_else(|| arguments.next()).ok_or(format!("{name} needs a value"))
+            };
+            match name.as_str() {
+                "--list" => options.list = true,
+                "--exact" => options.exact = true,
+                "--skip" => options.skip.push(value()?),
+                "--test-threads" => {
+                    let count = value()?;
+                    let count = count.parse().ok().filter(|&count| count > 0);
+                    options.threads = Some(count.ok_or("--test-threads needs a number")?);
+                }
+                "--nocapture" | "--no-capture" => options.show = true,
+                "-q" | "--quiet" => options.quiet = true,
+                // Nothing here is ever ignored.
+                "--include-ignored" => {}
+                "--ignored" => options.ignored_alone = true,
+                "--color" | "--format" => drop(value()?),
+                _ if name.starts_with('-') => return Err(format!("{name} is not known\n\n{HELP}")),
+                _ => options.filters.push(name),
+            }
+        }
+        Ok(options)
+    }
+
+    fn wants(&self, name: &str) -> bool {
+        let hits =
+            |filter: &String| if self.exact { name == filter } else { name.contains(filter) };
+        !self.ignored_alone
+            && (self.filters.is_empty() || self.filters.iter().any(hits))
+            && !self.skip.iter().any(hits)
+    }
+}
+
+/// What the test program does.
+pub fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1).peekable();
+    match arguments.peek().map(String::as_str) {
+        Some(one::FLAG) => return one::main(arguments.skip(1)),
+        Some(peer::FLAG) => return peer::main(arguments.skip(1)),
+        Some("-h" | "--help") => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        _ => {}
+    }
+    let options = match Options::parse(arguments) {
+        Ok(options) => options,
+        Err(complaint) => {
+            eprintln!("error: {complaint}");
+            return ExitCode::from(2);
+        }
+    };
+    let (wanted, others): (Vec<_>, Vec<_>) = all().partition(|test| options.wants(&test.name()));
+    let (tests, not_promised): (Vec<_>, Vec<_>) =
+        wanted.into_iter().partition(|test| test.not_promised().is_none());
+    if options.list {
+        for test in &tests {
+            println!("{}: test", test.name());
+        }
+        println!("\n{} tests, 0 benchmarks", tests.len());
+        report_not_promised(&not_promised);
+        return ExitCode::SUCCESS;
+    }
+    let filtered_out = others.iter().filter(|test| test.not_promised().is_none()).count();
+    run(&tests, &not_promised, filtered_out, &options)
+}
+
+/// Says per case and reason which transports do not have it.
+fn report_not_promised(tests: &[Test]) {
+    if tests.is_empty() {
+        return;
+    }
+    println!("\nnot promised, hence not run:");
+    for case in CASES {
+        let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+        for test in tests.iter().filter(|test| std::ptr::eq(test.case, case)) {
+            let reason = test.not_promised().unwrap_or_default();
+            match reasons.iter_mut().find(|(known, _)| *known == reason) {
+                Some((_, names)) => names.push(test.transport.name()),
+                None => reasons.push((reason, vec![test.transport.name()])),
+            }
+        }
+        for (reason, names) in reasons {
+            println!("    {}: {} ({reason})", case.name, names.join(", "));
+        }
+    }
+}
+
+struct Failure {
+    name: String,
+    what: String,
+    output: String,
+}
+
+fn run(tests: &[Test], not_promised: &[Test], filtered_out: usize, options: &Options) -> ExitCode {
+    println!("\nrunning {} tests", tests.len());
+    let started = Instant::now();
+    let folder = tempfile::Builder::new().prefix("ringway-conformance-").tempdir();
+    let folder = folder.expect("a folder for temporary files can be made");
+    let failures = Mutex::new(Vec::new());
+    let next = AtomicUsize::new(0);
+    let threads = options
+        .threads
+        .or_else(|| std::thread::available_parallelism().ok().map(usize::from))
+        .unwrap_or(1);
+    let before = leaks::descriptors();
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let Some(test) = tests.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let name = test.name();
+                    let outcome = run_apart(&name, folder.path(), options.show);
+                    report(&name, outcome.is_none(), options.quiet);
+                    failures.lock().expect("no thread panics with it").extend(outcome);
+                }
+            });
+        }
+    });
+    let mut failures = failures.into_inner().expect("no thread panics with it");
+    let mut left = leaks::remaining(&before);
+    let path = folder.path().to_owned();
+    if let Err(error) = folder.close() {
+        left.push(format!("the folder {}: {error}", path.display()));
+    }
+    let ran = tests.len();
+    if !left.is_empty() {
+        let what = format!("the suite left behind: {}", left.join(", "));
+        failures.push(Failure { name: "the suite itself".into(), what, output: String::new() });
+    }
+    failures.sort_by(|a, b| a.name.cmp(&b.name));
+    for Failure { name, what, output } in &failures {
+        println!("\n---- {name} ----\n{output}{what}");
+    }
+    if !failures.is_empty() {
+        println!("\nfailures:");
+        failures.iter().for_each(|failure| println!("    {}", failure.name));
+    }
+    if !not_promised.is_empty() {
+        let count = not_promised.len();
+        println!("\nnot promised, hence not run: {count} (--list says what, and why)");
+    }
+    println!(
+        "\ntest result: {}. {} passed; {} failed; 0 ignored; 0 measured; {filtered_out} filtered out; finished in {:.2}s\n",
+        if failures.is_empty() { "ok" } else { "FAILED" },
+        ran.saturating_sub(failures.len()),
+        failures.len(),
+        started.elapsed().as_secs_f64(),
+    );
+    if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(101) }
+}
+
+fn report(name: &str, passed: bool, quiet: bool) {
+    let mut out = std::io::stdout().lock();
+    let written = match (quiet, passed) {
+        (true, true) => write!(out, "."),
+        (true, false) => write!(out, "F"),
+        (false, true) => writeln!(out, "test {name} ... ok"),
+        (false, false) => writeln!(out, "test {name} ... FAILED"),
+    };
+    written.and_then(|()| out.flush()).expect("the report can be written");
+}
+
+/// Runs one test in a process of its own, in a process group of its own.
+fn run_apart(name: &str, folder: &Path, show: bool) -> Option<Failure> {
+    let place = folder.join(name.replace("::", "."));
+    let log = folder.join(name.replace("::", ".") + ".log");
+    let failure = |what: String, output: String| {
+        let again = format!(
+            "{what}\nto run it under a debugger: {} {} {name} EMPTY_FOLDER\n",
+            std::env::current_exe().unwrap_or_default().display(),
+            one::FLAG
+        );
+        Some(Failure { name: name.to_owned(), what: again, output })
+    };
+    let prepared = std::fs::create_dir(&place).and_then(|()| {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg(one::FLAG).arg(name).arg(&place).stdin(Stdio::null()).process_group(0);
+        if !show {
+            let log = File::create(&log)?;
+            command.stdout(log.try_clone()?).stderr(log);
+        }
+        command.spawn()
+    });
+    let mut child = match prepared {
+        Ok(child) => child,
+        Err(error) => return failure(format!("it cannot be started: {error}"), String::new()),
+    };
+    let what = match wait(&mut child) {
+        Ok(status) if status.success() => None,
+        Ok(status) => Some(match status.signal() {
+            Some(signal) => format!("it was ended by signal {signal}"),
+            None => format!("it ended with {status}"),
+        }),
+        Err(threads) => {
+            Some(format!("it hung: not done after {} s; its threads:{threads}", LIMIT.as_secs()))
+        }
+    };
+    let output = std::fs::read(&log).unwrap_or_default();
+    let output = String::from_utf8_lossy(&output).into_owned();
+    // With what a failed test left there.
+    let _ = std::fs::remove_dir_all(&place);
+    let _ = std::fs::remove_file(&log);
+    failure(what?, output)
+}
+
+/// Waits for the end, and ends what goes on too long with all its children. `Err` says where its threads were.
+fn wait(child: &mut Child) -> Result<ExitStatus, String> {
+    let pid = Pid::from_child(child);
+    let deadline = Instant::now() + LIMIT;
+    let watch = rustix::process::pidfd_open(pid, PidfdFlags::empty()).expect("it is our child");
+    let late = fd::wait_deadline(&watch, Interest::Read, deadline).is_err();
+    let threads = if late { whereabouts(pid) } else { String::new() };
+    // Its group: also peers that it started and did not end. Before it is waited for, so that the number is still its own.
+    let _ = rustix::process::kill_process_group(pid, Signal::KILL);
+    let status = child.wait().expect("it is our child");
+    if late { Err(threads) } else { Ok(status) }
+}
+
+/// What the threads of a process are called, and what they wait for in the kernel.
+fn whereabouts(pid: Pid) -> String {
+    let mut text = String::new();
+    let tasks = format!("/proc/{}/task", pid.as_raw_nonzero());
+    for task in std::fs::read_dir(tasks).into_iter().flatten().flatten() {
+        let read = |name: &str| std::fs::read_to_string(task.path().join(name)).unwrap_or_default();
+        let (name, at, call) = (read("comm"), read("wchan"), read("syscall"));
+        text += &format!("\n    {}: {} (system call {})", name.trim(), at.trim(), call.trim());
+    }
+    text
+}

@@ -1,0 +1,68 @@
+//! What a test must not leave behind: descriptors, threads, children, files.
+
+use rustix::io::Errno;
+use rustix::process::WaitOptions;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// The open descriptors of this process, and what each of them is.
+pub fn descriptors() -> BTreeMap<String, String> {
+    let folder = std::fs::read_dir("/proc/self/fd").expect("/proc is mounted");
+    let mut found = BTreeMap::new();
+    for entry in folder {
+        let path = entry.expect("an entry can be read").path();
+        let number = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let what = std::fs::read_link(&path).unwrap_or_default().display().to_string();
+        // The one that lists the folder.
+        if !what.ends_with("/fd") {
+            found.insert(number, what);
+        }
+    }
+    found
+}
+
+/// What this process has that it had not `before`: descriptors, threads besides this one, children.
+pub fn remaining(before: &BTreeMap<String, String>) -> Vec<String> {
+    let mut left: Vec<_> = descriptors()
+        .into_iter()
+        .filter(|(number, what)| before.get(number) != Some(what))
+        .map(|(number, what)| format!("descriptor {number} ({what})"))
+        .collect();
+    left.extend(threads());
+    match rustix::process::wait(WaitOptions::NOHANG) {
+        Err(Errno::CHILD) => {}
+        Ok(None) => left.push("a child that runs".into()),
+        Ok(Some((pid, status))) => left.push(format!("child {pid:?}, ended with {status:?}")),
+        Err(errno) => left.push(format!("perhaps children: {errno}")),
+    }
+    left
+}
+
+/// The threads besides this one. One that was joined may be about to leave the kernel's list.
+fn threads() -> Option<String> {
+    let patience = Instant::now() + Duration::from_secs(10);
+    loop {
+        let tasks = std::fs::read_dir("/proc/self/task").expect("/proc is mounted").count();
+        if tasks == 1 {
+            return None;
+        }
+        if Instant::now() > patience {
+            return Some(format!("{} threads", tasks - 1));
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// What is in the folder that was empty.
+pub fn files(place: &Path) -> Vec<String> {
+    match std::fs::read_dir(place) {
+        Err(error) => vec![format!("no folder {}: {error}", place.display())],
+        Ok(entries) => entries
+            .map(|entry| match entry {
+                Ok(entry) => format!("file {}", entry.path().display()),
+                Err(error) => format!("a file that cannot be listed: {error}"),
+            })
+            .collect(),
+    }
+}

@@ -1,0 +1,50 @@
+//! One test, in the process that was started for it.
+
+use super::{Test, all, leaks};
+use crate::conformance::Scene;
+use rustix::process::{Resource, Rlimit, Signal};
+use std::path::Path;
+use std::process::ExitCode;
+
+/// The argument that says so; the test's name and an empty folder follow.
+pub const FLAG: &str = "--one";
+
+/// So few descriptors are enough for a case, so that one which loses them in a loop fails.
+const DESCRIPTORS: u64 = 64;
+
+pub fn main(mut arguments: impl Iterator<Item = String>) -> ExitCode {
+    let (name, place) =
+        (arguments.next().unwrap_or_default(), arguments.next().unwrap_or_default());
+    let Some(test) = all().find(|test| test.name() == name && test.not_promised().is_none()) else {
+        eprintln!("error: there is no test \"{name}\"; --list shows them");
+        return ExitCode::from(2);
+    };
+    prepare();
+    run(test, Path::new(&place))
+}
+
+/// This process ends with the one that started it, adopts what its children leave behind, and has few descriptors.
+fn prepare() {
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
+        .expect("prctl(2) knows it");
+    let me = rustix::process::getpid();
+    rustix::process::set_child_subreaper(Some(me)).expect("prctl(2) knows it");
+    let limit = Rlimit { current: Some(DESCRIPTORS), maximum: Some(DESCRIPTORS) };
+    rustix::process::setrlimit(Resource::Nofile, limit).expect("a limit may be lowered");
+    let limit = Rlimit { current: Some(0), maximum: Some(0) };
+    rustix::process::setrlimit(Resource::Core, limit).expect("a limit may be lowered");
+}
+
+fn run(test: Test, place: &Path) -> ExitCode {
+    let before = leaks::descriptors();
+    // A panic ends the process with its message and status 101: what it leaves is not of interest.
+    let promises = test.transport.promises();
+    (test.case.run)(&Scene { transport: test.transport, promises, place });
+    let mut left = leaks::remaining(&before);
+    left.extend(leaks::files(place));
+    if left.is_empty() {
+        return ExitCode::SUCCESS;
+    }
+    eprintln!("left behind: {}", left.join(", "));
+    ExitCode::FAILURE
+}

@@ -1,0 +1,49 @@
+//! The transports of the shim: real pipes, FIFOs and sockets, between threads and between processes.
+
+mod datagram;
+mod pipe;
+mod socket;
+
+use super::{Answer, Transport};
+use ringway::Cause;
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+pub(super) const TRANSPORTS: &[&dyn Transport] = &[
+    &pipe::Pipe,
+    &pipe::Fifo,
+    &socket::UNIX_STREAM,
+    &socket::UNIX_STREAM_ABSTRACT,
+    &socket::UNIX_STREAM_PAIR,
+    &socket::SEQPACKET,
+    &socket::SEQPACKET_ABSTRACT,
+    &socket::SEQPACKET_PAIR,
+    &socket::Tcp,
+    &datagram::DATAGRAM,
+    &datagram::DATAGRAM_ABSTRACT,
+    &datagram::Pair,
+    &datagram::Udp,
+];
+
+/// The shim's answer in the core's words, which it must have for all that happens here.
+#[track_caller]
+fn answer<T>(result: ringway::Result<T>) -> Answer<T> {
+    result.map_err(|error| match error.cause() {
+        Cause::Channel(reason) => reason,
+        _ => panic!("an error that the core has no word for: {error}"),
+    })
+}
+
+/// A name that no other end of this process has.
+fn unique(place: &Path) -> PathBuf {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    place.join(COUNT.fetch_add(1, Ordering::Relaxed).to_string())
+}
+
+/// The descriptor that was handed to this process under this number.
+fn handed_over(number: &str) -> OwnedFd {
+    let number = number.parse().expect("the number of a descriptor");
+    // SAFETY: a peer's process is told once which descriptor it inherited, and nothing else in it knows the number.
+    unsafe { OwnedFd::from_raw_fd(number) }
+}
