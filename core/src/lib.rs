@@ -7,5 +7,6 @@ extern crate std;
 
 pub mod channel;
 pub mod ring;
+pub mod signal;
 pub mod sync;
 pub mod wait;

@@ -1,0 +1,325 @@
+//! The one place where signals are handled.
+
+use super::{Delivery, Handler, Line, SignalSet, Table};
+use crate::sync::Ordering;
+use crate::wait::{Register, TimedOut, Wait};
+use core::fmt;
+use core::task::{Context, Poll};
+
+/// The one place where a table's signals are handled. From [`Table::dispatcher`].
+///
+/// ```
+/// use ringway_core::signal::{SignalSet, Table};
+/// static SIGNALS: Table<4, 0> = Table::new();
+/// let mut dispatcher = SIGNALS.dispatcher().unwrap();
+/// std::thread::scope(|s| {
+///     s.spawn(|| SIGNALS.raise(1));
+///     assert_eq!(dispatcher.wait(SignalSet::line(1)).count, 1);
+/// });
+/// ```
+#[must_use = "the right to dispatch is given back at once"]
+pub struct Dispatcher<'a, const LINES: usize, const DEPTH: usize, W> {
+    pub(super) table: &'a Table<LINES, DEPTH, W>,
+    /// The line delivered last, after which equals take turns.
+    pub(super) last: u32,
+}
+
+impl<'a, const LINES: usize, const DEPTH: usize, W> Dispatcher<'a, LINES, DEPTH, W> {
+    /// The most that one table can have pending: a count and a full queue in each line.
+    const MOST: usize = LINES.saturating_mul(DEPTH.saturating_add(1));
+
+    /// Runs the handlers of what is pending, highest priority first, and returns how many deliveries there were.
+    /// Never sleeps.
+    ///
+    /// A raise that comes meanwhile takes part, by its priority. Yet the deliveries of one call are never more
+    /// than the table can have pending at once, so that a handler which raises its own line comes to an end.
+    ///
+    /// ```
+    /// use ringway_core::signal::{Delivery, Handler, Table};
+    /// static TABLE: Table<4, 0> = Table::new();
+    /// static AGAIN: Handler = Handler::new(&|again: &Delivery| {
+    ///     TABLE.raise(again.line).expect("the line that we are on");
+    /// });
+    /// TABLE.set_handler(0, Some(&AGAIN))?;
+    /// TABLE.raise(0)?;
+    /// assert_eq!(TABLE.dispatcher().unwrap().dispatch(), 4);
+    /// # Ok::<(), ringway_core::signal::NoSuchLine>(())
+    /// ```
+    pub fn dispatch(&mut self) -> usize {
+        (0..Self::MOST).take_while(|_| self.dispatch_one().is_some()).count()
+    }
+
+    /// Runs one handler, that of the highest priority, and returns what was delivered. `None` if no line is
+    /// pending, unmasked and with a handler.
+    ///
+    /// ```
+    /// use ringway_core::signal::{Delivery, Handler, Table};
+    /// static NOTHING: Handler = Handler::new(&|_: &Delivery| ());
+    /// let table = Table::<4, 0>::new();
+    /// table.set_handler(2, Some(&NOTHING))?;
+    /// table.raise(2)?;
+    /// let mut dispatcher = table.dispatcher().unwrap();
+    /// assert_eq!(dispatcher.dispatch_one().map(|delivery| delivery.line), Some(2));
+    /// assert_eq!(dispatcher.dispatch_one(), None);
+    /// # Ok::<(), ringway_core::signal::NoSuchLine>(())
+    /// ```
+    pub fn dispatch_one(&mut self) -> Option<Delivery> {
+        loop {
+            let (number, line) = self.choose(self.unmasked(), |line| {
+                // Relaxed: `take_handled` looks again, in order.
+                !line.handler.load(Ordering::Relaxed).is_null()
+            })?;
+            if let Some((handler, delivery)) = self.take_handled(number, line) {
+                handler.run(&delivery);
+                return Some(delivery);
+            }
+        }
+    }
+
+    /// Takes one delivery of any line of the set, masked or not, without running its handler (`sigwait`). Never
+    /// sleeps.
+    ///
+    /// Mask the lines that are waited for in this way, else [`dispatch`](Self::dispatch) may have them first.
+    ///
+    /// ```
+    /// use ringway_core::signal::{SignalSet, Table};
+    /// let table = Table::<4, 0>::new();
+    /// table.raise(1)?;
+    /// let mut dispatcher = table.dispatcher().unwrap();
+    /// assert_eq!(dispatcher.try_wait(SignalSet::line(2)), None);
+    /// assert_eq!(dispatcher.try_wait(SignalSet::of(&[1, 2])).unwrap().line, 1);
+    /// # Ok::<(), ringway_core::signal::NoSuchLine>(())
+    /// ```
+    pub fn try_wait(&mut self, any_of: SignalSet) -> Option<Delivery> {
+        loop {
+            let (number, line) = self.choose(any_of, |_| true)?;
+            self.open(number);
+            if let Some(delivery) = self.take(number, line) {
+                return Some(delivery);
+            }
+        }
+    }
+
+    fn unmasked(&self) -> SignalSet {
+        // Acquire: partner is the release in `unmask` and `set_mask`.
+        !self.table.masked.load(Ordering::Acquire)
+    }
+
+    /// Among these lines the one that is pending, fit, and of the highest priority.
+    fn choose(
+        &self,
+        among: SignalSet,
+        fit: impl Fn(&Line<DEPTH>) -> bool,
+    ) -> Option<(u32, &'a Line<DEPTH>)> {
+        let candidates = among & self.table.pending();
+        // Those after the last one come first: of equals, the first is taken. Without a last one, all are.
+        let after = SignalSet::from_bits_retain(match self.last {
+            u32::MAX => u64::MAX,
+            last => u64::MAX.wrapping_shl(last) & !SignalSet::line(last).bits(),
+        });
+        let mut best: Option<(u32, u32, &Line<DEPTH>)> = None;
+        for number in (candidates & after).lines().chain((candidates & !after).lines()) {
+            let Some(line) = self.table.line(number).ok().filter(|line| fit(line)) else {
+                continue;
+            };
+            // Relaxed: a number by itself.
+            let priority = line.priority.load(Ordering::Relaxed);
+            if best.is_none_or(|(highest, ..)| priority > highest) {
+                best = Some((priority, number, line));
+            }
+        }
+        best.map(|(_, number, line)| (number, line))
+    }
+
+    /// Clears the line's bit, before looking at what is behind it: what comes later sets it again.
+    fn open(&self, number: u32) {
+        // Acquire: partner is the release in `announce`.
+        self.table.pending.remove_line(number, Ordering::Acquire);
+    }
+
+    /// Sets the line's bit for what was left behind it.
+    fn close(&self, number: u32) {
+        // Relaxed: the bit is for ourselves; what is behind it was acquired already.
+        self.table.pending.insert_line(number, Ordering::Relaxed);
+    }
+
+    /// A delivery and the handler for it; nothing is taken if the handler is gone.
+    fn take_handled(
+        &mut self,
+        number: u32,
+        line: &Line<DEPTH>,
+    ) -> Option<(&'static Handler, Delivery)> {
+        self.open(number);
+        // After the bit was cleared, so that a raise which follows a change of handlers meets the new one.
+        // Acquire: partner is the release in `set_handler`.
+        let handler = line.handler.load(Ordering::Acquire);
+        // SAFETY: only null and `&'static Handler` are ever stored.
+        let Some(handler) = (unsafe { handler.cast_const().as_ref() }) else {
+            self.close(number);
+            return None;
+        };
+        Some((handler, self.take(number, line)?))
+    }
+
+    /// What is behind a line whose bit was cleared: the count, or else the first payload.
+    fn take(&mut self, number: u32, line: &Line<DEPTH>) -> Option<Delivery> {
+        let count = line.take_count();
+        // SAFETY: there is one dispatcher, and it is borrowed exclusively.
+        let payload = if count == 0 { Some(unsafe { line.queue.pop() }?) } else { None };
+        // SAFETY: as above.
+        if unsafe { line.queue.has_next() } {
+            self.close(number);
+        }
+        self.last = number;
+        Some(Delivery { line: number, count: count.max(1), payload })
+    }
+}
+
+impl<const LINES: usize, const DEPTH: usize, W: Wait> Dispatcher<'_, LINES, DEPTH, W> {
+    /// Sleeps until there is something to handle, then [`dispatch`](Self::dispatch)es; returns how many deliveries
+    /// there were, at least 1 (`pause`).
+    ///
+    /// ```
+    /// use ringway_core::signal::{Delivery, Handler, Table};
+    /// static SIGNALS: Table<4, 0> = Table::new();
+    /// static NOTHING: Handler = Handler::new(&|_: &Delivery| ());
+    /// SIGNALS.set_handler(1, Some(&NOTHING))?;
+    /// std::thread::scope(|s| {
+    ///     s.spawn(|| SIGNALS.raise(1));
+    ///     assert_eq!(SIGNALS.dispatcher().unwrap().pause(), 1);
+    /// });
+    /// # Ok::<(), ringway_core::signal::NoSuchLine>(())
+    /// ```
+    #[doc(alias = "sigsuspend")]
+    pub fn pause(&mut self) -> usize {
+        loop {
+            // Without a deadline there is no time-out; should a `Wait` say so nevertheless, it waits on.
+            if let Ok(deliveries) = self.pause_until(None) {
+                return deliveries;
+            }
+        }
+    }
+
+    /// [`pause`](Self::pause), at most until the deadline.
+    ///
+    /// # Errors
+    /// [`TimedOut`] if nothing was there to handle until then.
+    ///
+    /// ```
+    /// use ringway_core::signal::Table;
+    /// use ringway_core::wait::{SpinClock, TimedOut};
+    /// let table = Table::<4, 0, _>::with_wait(SpinClock(|| 100));
+    /// assert_eq!(table.dispatcher().unwrap().pause_deadline(50), Err(TimedOut));
+    /// ```
+    pub fn pause_deadline(&mut self, deadline: W::Deadline) -> Result<usize, TimedOut> {
+        self.pause_until(Some(deadline))
+    }
+
+    fn pause_until(&mut self, deadline: Option<W::Deadline>) -> Result<usize, TimedOut> {
+        let bell = &self.table.bell;
+        bell.wait_until(deadline, || Some(self.dispatch()).filter(|deliveries| *deliveries > 0))
+    }
+
+    /// Sleeps until any line of the set is raised, masked or not, and takes the delivery without running the handler
+    /// (`sigwait`). Of an empty set, it waits for ever.
+    ///
+    /// Mask the lines that are waited for in this way, else [`dispatch`](Self::dispatch) may have them first.
+    ///
+    /// ```
+    /// use ringway_core::signal::{SignalSet, Table};
+    /// static SIGNALS: Table<4, 0> = Table::new();
+    /// std::thread::scope(|s| {
+    ///     s.spawn(|| SIGNALS.raise(1));
+    ///     let mut dispatcher = SIGNALS.dispatcher().unwrap();
+    ///     assert_eq!(dispatcher.wait(SignalSet::of(&[1, 2])).line, 1);
+    /// });
+    /// ```
+    #[doc(alias = "sigwait")]
+    pub fn wait(&mut self, any_of: SignalSet) -> Delivery {
+        loop {
+            // As in `pause`.
+            if let Ok(delivery) = self.wait_until(any_of, None) {
+                return delivery;
+            }
+        }
+    }
+
+    /// [`wait`](Self::wait), at most until the deadline (`sigtimedwait`).
+    ///
+    /// # Errors
+    /// [`TimedOut`] if none was raised until then.
+    ///
+    /// ```
+    /// use ringway_core::signal::{SignalSet, Table};
+    /// use ringway_core::wait::{SpinClock, TimedOut};
+    /// let table = Table::<4, 0, _>::with_wait(SpinClock(|| 100));
+    /// let mut dispatcher = table.dispatcher().unwrap();
+    /// assert_eq!(dispatcher.wait_deadline(SignalSet::all(), 50), Err(TimedOut));
+    /// ```
+    #[doc(alias = "sigtimedwait")]
+    pub fn wait_deadline(
+        &mut self,
+        any_of: SignalSet,
+        deadline: W::Deadline,
+    ) -> Result<Delivery, TimedOut> {
+        self.wait_until(any_of, Some(deadline))
+    }
+
+    fn wait_until(
+        &mut self,
+        any_of: SignalSet,
+        deadline: Option<W::Deadline>,
+    ) -> Result<Delivery, TimedOut> {
+        let bell = &self.table.bell;
+        bell.wait_until(deadline, || self.try_wait(any_of))
+    }
+}
+
+impl<const LINES: usize, const DEPTH: usize, W: Register> Dispatcher<'_, LINES, DEPTH, W> {
+    /// The task's form of [`pause`](Self::pause). Cancel-safe: a task that stops polling takes nothing with it.
+    ///
+    /// ```
+    /// use ringway_core::signal::Table;
+    /// use ringway_core::wait::{Async, Spin};
+    /// use std::task::{Context, Waker};
+    /// let table = Table::<4, 0, _>::with_wait(Async::new(Spin));
+    /// let mut dispatcher = table.dispatcher().unwrap();
+    /// assert!(dispatcher.poll_dispatch(&mut Context::from_waker(Waker::noop())).is_pending());
+    /// ```
+    pub fn poll_dispatch(&mut self, cx: &mut Context<'_>) -> Poll<usize> {
+        let bell = &self.table.bell;
+        bell.poll_until(cx, || Some(self.dispatch()).filter(|deliveries| *deliveries > 0))
+    }
+
+    /// The task's form of [`wait`](Self::wait). Cancel-safe: a task that stops polling takes nothing with it.
+    ///
+    /// ```
+    /// use ringway_core::signal::{SignalSet, Table};
+    /// use ringway_core::wait::{Async, Spin};
+    /// use std::task::{Context, Waker};
+    /// let table = Table::<4, 0, _>::with_wait(Async::new(Spin));
+    /// let mut dispatcher = table.dispatcher().unwrap();
+    /// let mut cx = Context::from_waker(Waker::noop());
+    /// assert!(dispatcher.poll_wait(&mut cx, SignalSet::all()).is_pending());
+    /// table.raise(2)?;
+    /// assert!(dispatcher.poll_wait(&mut cx, SignalSet::all()).is_ready());
+    /// # Ok::<(), ringway_core::signal::NoSuchLine>(())
+    /// ```
+    pub fn poll_wait(&mut self, cx: &mut Context<'_>, any_of: SignalSet) -> Poll<Delivery> {
+        let bell = &self.table.bell;
+        bell.poll_until(cx, || self.try_wait(any_of))
+    }
+}
+
+impl<const LINES: usize, const DEPTH: usize, W> Drop for Dispatcher<'_, LINES, DEPTH, W> {
+    fn drop(&mut self) {
+        // Release: partner is the acquire in `dispatcher`, of the next one.
+        self.table.taken.store(0, Ordering::Release);
+    }
+}
+
+impl<const LINES: usize, const DEPTH: usize, W> fmt::Debug for Dispatcher<'_, LINES, DEPTH, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dispatcher").field("table", self.table).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,425 @@
+use super::*;
+use crate::wait::{Async, SpinClock, TimedOut};
+use core::task::{Context, Poll};
+use std::boxed::Box;
+use std::format;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicU64;
+use std::task::{Wake, Waker};
+use std::vec::Vec;
+
+/// A handler that keeps what it gets; leaked, because handlers live for ever.
+fn recorder() -> (&'static Handler, &'static Mutex<Vec<Delivery>>) {
+    let seen: &'static Mutex<Vec<Delivery>> = Box::leak(Box::default());
+    let run = Box::leak(Box::new(|delivery: &Delivery| seen.lock().unwrap().push(*delivery)));
+    (Box::leak(Box::new(Handler::new(run))), seen)
+}
+
+fn lines_of(seen: &Mutex<Vec<Delivery>>) -> Vec<u32> {
+    seen.lock().unwrap().iter().map(|delivery| delivery.line).collect()
+}
+
+fn values_of(seen: &Mutex<Vec<Delivery>>) -> Vec<usize> {
+    seen.lock().unwrap().iter().filter_map(|d| Some(d.payload?.value)).collect()
+}
+
+mod set {
+    use super::*;
+
+    #[test]
+    fn every_line_is_a_bit_and_none_is_beyond_63() {
+        for line in 0..64 {
+            assert_eq!(SignalSet::line(line).bits(), 1 << line);
+            assert!(SignalSet::line(line).lines().eq([line]));
+        }
+        assert_eq!(SignalSet::line(64), SignalSet::empty());
+        assert_eq!(SignalSet::line(u32::MAX), SignalSet::empty());
+        assert!(SignalSet::all().lines().eq(0..64));
+        assert_eq!(SignalSet::all().lines().len(), 64);
+        assert_eq!(SignalSet::empty().lines().next(), None);
+    }
+
+    #[test]
+    fn collects_from_lines_and_shows_them() {
+        let set: SignalSet = [5, 0, 63, 200].into_iter().collect();
+        assert_eq!(set, SignalSet::of(&[0, 5, 63]));
+        assert_eq!(format!("{set:?}"), "{0, 5, 63}");
+        assert_eq!(!set & SignalSet::of(&[0, 1]), SignalSet::line(1));
+    }
+}
+
+mod raising {
+    use super::*;
+
+    #[test]
+    fn a_line_beyond_the_table_is_an_error_and_gives_the_payload_back() {
+        let table = Table::<3, 1>::new();
+        let error = NoSuchLine { line: 3, lines: 3 };
+        assert_eq!(table.raise(3), Err(error));
+        assert_eq!(table.raise(u32::MAX), Err(NoSuchLine { line: u32::MAX, lines: 3 }));
+        let payload = Payload::new(9);
+        assert_eq!(table.raise_with(3, payload), Err(RaiseError::NoSuchLine(error, payload)));
+        assert_eq!(table.raise_with(3, payload).unwrap_err().payload(), payload);
+        assert_eq!(table.set_handler(3, None).err(), Some(error));
+        assert_eq!(table.set_priority(3, 1), Err(error));
+        assert!(table.pending().is_empty());
+        assert_eq!(format!("{error}"), "there is no line 3: the table has 3, counted from 0");
+    }
+
+    #[test]
+    fn plain_raises_coalesce_and_are_counted() {
+        let table = Table::<40, 0>::new();
+        for _ in 0..1000 {
+            table.raise(39).unwrap();
+        }
+        table.raise(0).unwrap();
+        assert_eq!(table.pending(), SignalSet::of(&[0, 39]));
+        let mut dispatcher = table.dispatcher().unwrap();
+        let delivery = dispatcher.try_wait(SignalSet::line(39)).unwrap();
+        assert_eq!(delivery, Delivery { line: 39, count: 1000, payload: None });
+        assert_eq!(table.pending(), SignalSet::line(0));
+        assert_eq!(dispatcher.try_wait(SignalSet::line(39)), None);
+    }
+
+    #[test]
+    fn the_count_is_exact_across_its_wrap() {
+        let table = Table::<1, 0>::starting_at(Spin, 0, u32::MAX - 1);
+        for _ in 0..3 {
+            table.raise(0).unwrap();
+        }
+        let mut dispatcher = table.dispatcher().unwrap();
+        let delivery = dispatcher.try_wait(SignalSet::all()).unwrap();
+        assert_eq!(delivery.count, u64::from(u32::MAX) - 1 + 3);
+        table.raise(0).unwrap();
+        assert_eq!(dispatcher.try_wait(SignalSet::all()).unwrap().count, 1);
+    }
+
+    #[test]
+    fn payloads_keep_their_order_and_a_full_queue_gives_them_back() {
+        let table = Table::<2, 4>::new();
+        let mut dispatcher = table.dispatcher().unwrap();
+        let mut next = 0;
+        let mut expected = 0;
+        // Several laps around the queue, filled and emptied by different amounts.
+        for lap in 0..20 {
+            while table.raise_with(1, Payload::new(next)).is_ok() {
+                next += 1;
+            }
+            assert_eq!(next - expected, 4);
+            let full = table.raise_with(1, Payload::new(next));
+            assert_eq!(full, Err(RaiseError::Full(Payload::new(next))));
+            for _ in 0..=lap % 4 {
+                let delivery = dispatcher.try_wait(SignalSet::line(1)).unwrap();
+                assert_eq!(delivery.count, 1);
+                assert_eq!(delivery.payload, Some(Payload::new(expected)));
+                expected += 1;
+            }
+        }
+    }
+
+    #[test]
+    fn a_full_line_takes_no_place_from_another() {
+        let table = Table::<2, 1>::new();
+        table.raise_with(0, Payload::new(1)).unwrap();
+        assert!(table.raise_with(0, Payload::new(2)).is_err());
+        assert!(table.raise_with(1, Payload::new(3)).is_ok());
+    }
+
+    #[test]
+    fn tickets_survive_the_wrap_of_their_count() {
+        for start in [u32::MAX - 2, u32::MAX - 1, u32::MAX] {
+            let table = Table::<1, 2>::starting_at(Spin, start, 0);
+            let mut dispatcher = table.dispatcher().unwrap();
+            assert_eq!(dispatcher.try_wait(SignalSet::all()), None);
+            for value in 0..6 {
+                table.raise_with(0, Payload::new(value)).unwrap();
+                let delivery = dispatcher.try_wait(SignalSet::all()).unwrap();
+                assert_eq!(delivery.payload, Some(Payload::new(value)));
+                assert_eq!(dispatcher.try_wait(SignalSet::all()), None);
+            }
+        }
+    }
+
+    #[test]
+    fn a_table_without_payloads_says_full() {
+        let table = Table::<1, 0>::new();
+        let payload = Payload::new(1);
+        assert_eq!(table.raise_with(0, payload), Err(RaiseError::Full(payload)));
+        assert!(table.pending().is_empty());
+    }
+
+    #[test]
+    fn plain_raises_come_before_the_payloads_of_the_line() {
+        let table = Table::<1, 2>::new();
+        table.raise_with(0, Payload::new(7)).unwrap();
+        table.raise(0).unwrap();
+        table.raise_with(0, Payload::new(8)).unwrap();
+        table.raise(0).unwrap();
+        let mut dispatcher = table.dispatcher().unwrap();
+        let mut next = || dispatcher.try_wait(SignalSet::all());
+        assert_eq!(next(), Some(Delivery { line: 0, count: 2, payload: None }));
+        assert_eq!(next().unwrap().payload, Some(Payload::new(7)));
+        assert_eq!(next().unwrap().payload, Some(Payload::new(8)));
+        assert_eq!(next(), None);
+    }
+}
+
+mod dispatching {
+    use super::*;
+
+    #[test]
+    fn there_is_one_dispatcher_and_it_is_given_back() {
+        static TABLE: Table<1, 2> = Table::new();
+        let dispatcher = TABLE.dispatcher().unwrap();
+        assert!(TABLE.dispatcher().is_none());
+        drop(dispatcher);
+        TABLE.raise_with(0, Payload::new(1)).unwrap();
+        TABLE.raise_with(0, Payload::new(2)).unwrap();
+        let first = TABLE.dispatcher().unwrap().try_wait(SignalSet::all()).unwrap();
+        let second = TABLE.dispatcher().unwrap().try_wait(SignalSet::all()).unwrap();
+        assert_eq!([first, second].map(|d| d.payload.unwrap().value), [1, 2]);
+    }
+
+    #[test]
+    fn higher_priority_first_and_equals_take_turns() {
+        let table = Table::<64, 0>::new();
+        let (handler, seen) = recorder();
+        for line in [3, 9, 33, 63] {
+            table.set_handler(line, Some(handler)).unwrap();
+        }
+        assert_eq!(table.set_priority(33, 7), Ok(0));
+        assert_eq!(table.set_priority(33, 200), Ok(7));
+        let mut dispatcher = table.dispatcher().unwrap();
+        for _ in 0..2 {
+            for line in [3, 9, 33, 63] {
+                table.raise(line).unwrap();
+            }
+            assert_eq!(dispatcher.dispatch_one().unwrap().line, 33);
+            assert_eq!(dispatcher.dispatch(), 3);
+        }
+        // 33 leads; of the equals, the one after the last delivered is next, and after 63 comes 3.
+        assert_eq!(lines_of(seen), [33, 63, 3, 9, 33, 63, 3, 9]);
+    }
+
+    #[test]
+    fn a_line_that_raises_itself_does_not_starve_its_equals() {
+        static TABLE: Table<3, 0> = Table::new();
+        static SEEN: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+        static NOISY: Handler = Handler::new(&|delivery: &Delivery| {
+            SEEN.lock().unwrap().push(delivery.line);
+            TABLE.raise(delivery.line).unwrap();
+        });
+        for line in 0..3 {
+            TABLE.set_handler(line, Some(&NOISY)).unwrap();
+            TABLE.raise(line).unwrap();
+        }
+        assert_eq!(TABLE.dispatcher().unwrap().dispatch(), 3);
+        assert_eq!(*SEEN.lock().unwrap(), [0, 1, 2]);
+    }
+
+    #[test]
+    fn a_raise_from_a_handler_takes_part_by_its_priority() {
+        static TABLE: Table<3, 0> = Table::new();
+        static SEEN: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+        static HANDLER: Handler = Handler::new(&|delivery: &Delivery| {
+            SEEN.lock().unwrap().push(delivery.line);
+            if delivery.line == 0 {
+                TABLE.raise(2).unwrap();
+            }
+        });
+        for line in 0..3 {
+            TABLE.set_handler(line, Some(&HANDLER)).unwrap();
+        }
+        TABLE.set_priority(2, 1).unwrap();
+        TABLE.raise(0).unwrap();
+        TABLE.raise(1).unwrap();
+        TABLE.dispatcher().unwrap().dispatch();
+        assert_eq!(*SEEN.lock().unwrap(), [0, 2, 1]);
+    }
+
+    #[test]
+    fn one_dispatch_takes_a_full_table() {
+        let table = Table::<2, 4>::new();
+        let (handler, seen) = recorder();
+        for line in 0..2 {
+            table.set_handler(line, Some(handler)).unwrap();
+            table.raise(line).unwrap();
+            (0..4).for_each(|value| table.raise_with(line, Payload::new(value)).unwrap());
+        }
+        assert_eq!(table.dispatcher().unwrap().dispatch(), 10);
+        assert!(table.pending().is_empty());
+        assert_eq!(values_of(seen).len(), 8);
+    }
+
+    #[test]
+    fn a_masked_line_stays_pending_until_it_is_unmasked() {
+        let table = Table::<64, 1>::new();
+        let (handler, seen) = recorder();
+        for line in [5, 50] {
+            table.set_handler(line, Some(handler)).unwrap();
+        }
+        assert_eq!(table.mask(SignalSet::of(&[5, 50])), SignalSet::empty());
+        assert_eq!(table.mask(SignalSet::line(5)), SignalSet::of(&[5, 50]));
+        table.raise(5).unwrap();
+        table.raise_with(50, Payload::new(1)).unwrap();
+        let mut dispatcher = table.dispatcher().unwrap();
+        assert_eq!(dispatcher.dispatch(), 0);
+        assert_eq!(table.pending(), SignalSet::of(&[5, 50]));
+        assert_eq!(table.unmask(SignalSet::line(50)), SignalSet::of(&[5, 50]));
+        assert_eq!(dispatcher.dispatch(), 1);
+        assert_eq!(table.set_mask(SignalSet::line(63)), SignalSet::line(5));
+        assert_eq!(table.masked(), SignalSet::line(63));
+        assert_eq!(dispatcher.dispatch(), 1);
+        assert_eq!(lines_of(seen), [50, 5]);
+    }
+
+    #[test]
+    fn a_line_without_a_handler_keeps_its_raises_and_hinders_no_other() {
+        let table = Table::<2, 1>::new();
+        let (handler, seen) = recorder();
+        table.set_priority(0, 9).unwrap();
+        table.set_handler(1, Some(handler)).unwrap();
+        table.raise(0).unwrap();
+        table.raise(1).unwrap();
+        let mut dispatcher = table.dispatcher().unwrap();
+        assert_eq!(dispatcher.dispatch(), 1);
+        assert_eq!(table.pending(), SignalSet::line(0));
+        table.raise(0).unwrap();
+        assert!(table.set_handler(0, Some(handler)).unwrap().is_none());
+        assert_eq!(dispatcher.dispatch(), 1);
+        assert_eq!(seen.lock().unwrap().last().map(|d| (d.line, d.count)), Some((0, 2)));
+    }
+
+    #[test]
+    fn a_change_of_handler_returns_the_one_before() {
+        let table = Table::<1, 0>::new();
+        let (first, heard_first) = recorder();
+        let (second, heard_second) = recorder();
+        table.set_handler(0, Some(first)).unwrap();
+        table.raise(0).unwrap();
+        let before = table.set_handler(0, Some(second)).unwrap().unwrap();
+        assert!(ptr::eq(before, first));
+        table.dispatcher().unwrap().dispatch();
+        assert_eq!((lines_of(heard_first).len(), lines_of(heard_second).len()), (0, 1));
+        assert!(ptr::eq(table.set_handler(0, None).unwrap().unwrap(), second));
+    }
+
+    #[test]
+    fn a_handler_that_panics_loses_only_its_own_delivery() {
+        let table = Table::<2, 0>::new();
+        let (handler, seen) = recorder();
+        static PANICS: Handler = Handler::new(&|_: &Delivery| panic!("on purpose"));
+        table.set_handler(0, Some(&PANICS)).unwrap();
+        table.set_handler(1, Some(handler)).unwrap();
+        table.raise(0).unwrap();
+        table.raise(1).unwrap();
+        let mut dispatcher = table.dispatcher().unwrap();
+        let caught = std::panic::AssertUnwindSafe(|| dispatcher.dispatch());
+        assert!(std::panic::catch_unwind(caught).is_err());
+        assert_eq!(dispatcher.dispatch(), 1);
+        assert_eq!(lines_of(seen), [1]);
+    }
+}
+
+mod waiting {
+    use super::*;
+
+    #[test]
+    fn waits_for_any_of_a_set_without_running_the_handler() {
+        let table = Table::<4, 1>::new();
+        let (handler, seen) = recorder();
+        table.set_handler(2, Some(handler)).unwrap();
+        table.mask(SignalSet::line(2));
+        table.raise(1).unwrap();
+        table.raise_with(2, Payload::new(5)).unwrap();
+        let mut dispatcher = table.dispatcher().unwrap();
+        assert_eq!(dispatcher.wait(SignalSet::of(&[2, 3])).payload, Some(Payload::new(5)));
+        assert!(seen.lock().unwrap().is_empty());
+        assert_eq!(table.pending(), SignalSet::line(1));
+    }
+
+    #[test]
+    fn a_deadline_ends_the_wait_and_loses_nothing() {
+        static NOW: AtomicU64 = AtomicU64::new(0);
+        let clock = SpinClock(|| NOW.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
+        let table = Table::<4, 0, _>::with_wait(clock);
+        let mut dispatcher = table.dispatcher().unwrap();
+        table.raise(1).unwrap();
+        assert_eq!(dispatcher.wait_deadline(SignalSet::line(2), 10), Err(TimedOut));
+        // No handler: there is nothing to run.
+        assert_eq!(dispatcher.pause_deadline(20), Err(TimedOut));
+        // A deadline of the past is a plain look.
+        assert_eq!(dispatcher.wait_deadline(SignalSet::line(1), 0).map(|d| d.line), Ok(1));
+        let (handler, _) = recorder();
+        table.set_handler(3, Some(handler)).unwrap();
+        table.raise(3).unwrap();
+        assert_eq!(dispatcher.pause_deadline(0), Ok(1));
+    }
+
+    #[test]
+    fn a_task_is_woken_by_a_raise_an_unmask_and_a_handler() {
+        struct Count(AtomicU64);
+        impl Wake for Count {
+            fn wake(self: std::sync::Arc<Self>) {
+                self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            }
+        }
+        let count = std::sync::Arc::new(Count(AtomicU64::new(0)));
+        let waker = Waker::from(count.clone());
+        let woken = || count.0.swap(0, std::sync::atomic::Ordering::Relaxed);
+        let mut cx = Context::from_waker(&waker);
+
+        let table = Table::<4, 0, _>::with_wait(Async::new(Spin));
+        let (handler, _) = recorder();
+        let mut dispatcher = table.dispatcher().unwrap();
+        assert!(dispatcher.poll_wait(&mut cx, SignalSet::line(1)).is_pending());
+        table.raise(1).unwrap();
+        assert_eq!(woken(), 1);
+        assert!(dispatcher.poll_wait(&mut cx, SignalSet::line(1)).is_ready());
+
+        table.mask(SignalSet::line(2));
+        table.raise(2).unwrap();
+        assert!(dispatcher.poll_dispatch(&mut cx).is_pending());
+        table.unmask(SignalSet::line(2));
+        assert_eq!(woken(), 1);
+        assert!(dispatcher.poll_dispatch(&mut cx).is_pending());
+        table.set_handler(2, Some(handler)).unwrap();
+        assert_eq!(woken(), 1);
+        assert_eq!(dispatcher.poll_dispatch(&mut cx), Poll::Ready(1));
+    }
+}
+
+#[test]
+fn raisers_in_threads_lose_nothing_and_keep_their_order() {
+    const RAISERS: usize = 3;
+    const EACH: usize = if cfg!(miri) { 50 } else { 4_000 };
+    static TABLE: Table<2, 8> = Table::new();
+    std::thread::scope(|s| {
+        for raiser in 0..RAISERS {
+            s.spawn(move || {
+                for value in 0..EACH {
+                    TABLE.raise(0).unwrap();
+                    let payload = Payload { sender: raiser as u32, ..Payload::new(value) };
+                    while TABLE.raise_with(1, payload).is_err() {
+                        std::thread::yield_now();
+                    }
+                }
+            });
+        }
+        let mut dispatcher = TABLE.dispatcher().unwrap();
+        let (mut counted, mut next) = (0, [0; RAISERS]);
+        while counted < (RAISERS * EACH) as u64 || next != [EACH; RAISERS] {
+            match dispatcher.wait(SignalSet::all()) {
+                Delivery { line: 0, count, payload: None } => counted += count,
+                Delivery { line: 1, count: 1, payload: Some(payload) } => {
+                    let expected = &mut next[payload.sender as usize];
+                    assert_eq!(payload.value, *expected);
+                    *expected += 1;
+                }
+                other => panic!("not raised: {other:?}"),
+            }
+        }
+        assert_eq!(counted, (RAISERS * EACH) as u64);
+        assert_eq!(dispatcher.try_wait(SignalSet::all()), None);
+    });
+}

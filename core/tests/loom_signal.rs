@@ -1,0 +1,680 @@
+//! Models of the signal table: nothing raised is lost, torn or delivered twice, whoever is faster.
+//!
+//! The counters that the threads meet in are loom cells where a missing ordering would be a data race: loom then says
+//! which two accesses do not happen one before the other.
+#![cfg(loom)]
+
+mod support;
+
+use loom::cell::UnsafeCell;
+use loom::sync::Arc;
+use loom::thread::{self, JoinHandle};
+use ringway_core::signal::{Delivery, Dispatcher, Handler, Payload, RaiseError, SignalSet, Table};
+use ringway_core::sync::{AtomicU32, Ordering};
+use ringway_core::wait::{Async, Spin, TimedOut, Wait};
+use std::cell::Cell;
+use support::{LoomFutex, Task, model};
+
+const LINE: u32 = 0;
+const ALL: SignalSet = SignalSet::all();
+
+/// A table and, beside it, places that the threads write before they raise and that a handler reads.
+struct Shared<const LINES: usize, const DEPTH: usize, W> {
+    table: Table<LINES, DEPTH, W>,
+    done: [UnsafeCell<u32>; 2],
+}
+
+// SAFETY: the cells are loom's, which reports any two accesses that are not ordered.
+unsafe impl<const LINES: usize, const DEPTH: usize, W: Sync> Sync for Shared<LINES, DEPTH, W> {}
+// SAFETY: as above.
+unsafe impl<const LINES: usize, const DEPTH: usize, W: Send> Send for Shared<LINES, DEPTH, W> {}
+
+impl<const LINES: usize, const DEPTH: usize, W: Wait> Shared<LINES, DEPTH, W> {
+    fn of(table: Table<LINES, DEPTH, W>) -> Arc<Self> {
+        Arc::new(Shared { table, done: [UnsafeCell::new(0), UnsafeCell::new(0)] })
+    }
+
+    /// What a context does before it raises.
+    fn work(&self, which: usize) {
+        // SAFETY: loom checks it.
+        self.done[which].with_mut(|done| unsafe { *done += 1 });
+    }
+
+    /// Sees what was done before the raise, and under loom that it was before.
+    fn saw(&self, which: usize) -> u32 {
+        // SAFETY: loom checks it.
+        self.done[which].with(|done| unsafe { *done })
+    }
+}
+
+fn plain<const LINES: usize, const DEPTH: usize>() -> Arc<Shared<LINES, DEPTH, Spin>> {
+    Shared::of(Table::new())
+}
+
+fn asleep<const LINES: usize, const DEPTH: usize>() -> Arc<Shared<LINES, DEPTH, LoomFutex>> {
+    Shared::of(Table::with_wait(LoomFutex::new()))
+}
+
+fn spawn<T: Send + Sync + 'static>(
+    shared: &Arc<T>,
+    f: impl FnOnce(&T) + 'static,
+) -> JoinHandle<()> {
+    let shared = shared.clone();
+    thread::spawn(move || f(&shared))
+}
+
+fn value(delivery: &Delivery) -> usize {
+    delivery.payload.expect("raised with a payload").value
+}
+
+/// Everything that is there, without waiting.
+fn drain<const LINES: usize, const DEPTH: usize, W: Wait>(
+    dispatcher: &mut Dispatcher<'_, LINES, DEPTH, W>,
+) -> Vec<Delivery> {
+    std::iter::from_fn(|| dispatcher.try_wait(ALL)).collect()
+}
+
+std::thread_local! {
+    /// The handler that ran last. Loom runs all its threads on one, and only one of them dispatches.
+    static RAN: Cell<u32> = const { Cell::new(0) };
+}
+
+static FIRST: Handler = Handler::new(&|_: &Delivery| RAN.set(1));
+static SECOND: Handler = Handler::new(&|_: &Delivery| RAN.set(2));
+
+/// A handler made at this moment: what it reads is written just now, and loom sees whether who runs it may
+/// read it. It lives for ever, as handlers do; each leaks a few bytes.
+fn fresh(number: u32) -> &'static Handler {
+    struct Context(UnsafeCell<u32>);
+    // SAFETY: the cell is loom's, which reports accesses that are not ordered.
+    unsafe impl Sync for Context {}
+    impl Context {
+        fn number(&self) -> u32 {
+            // SAFETY: loom checks it.
+            self.0.with(|number| unsafe { *number })
+        }
+    }
+    let context = Context(UnsafeCell::new(0));
+    // SAFETY: loom checks it.
+    context.0.with_mut(|place| unsafe { *place = number });
+    Box::leak(Box::new(Handler::new(Box::leak(Box::new(move |_: &Delivery| {
+        RAN.set(context.number());
+    })))))
+}
+
+mod raise {
+    use super::*;
+
+    #[test]
+    fn racing_with_a_dispatch_is_delivered_now_or_next_and_brings_what_came_before() {
+        model(None, || {
+            let shared = plain::<1, 0>();
+            let raiser = spawn(&shared, |shared| {
+                shared.work(0);
+                shared.table.raise(LINE).unwrap();
+            });
+            let mut dispatcher = shared.table.dispatcher().unwrap();
+            let mut count = 0;
+            if let Some(delivery) = dispatcher.try_wait(ALL) {
+                assert_eq!(shared.saw(0), 1);
+                count += delivery.count;
+            }
+            raiser.join().unwrap();
+            count += drain(&mut dispatcher).iter().map(|delivery| delivery.count).sum::<u64>();
+            assert_eq!(count, 1);
+        });
+    }
+
+    #[test]
+    fn two_raises_coalesced_bring_what_came_before_each() {
+        model(Some(3), || {
+            let shared = plain::<1, 0>();
+            let raisers = [0, 1].map(|which| {
+                spawn(&shared, move |shared| {
+                    shared.work(which);
+                    shared.table.raise(LINE).unwrap();
+                })
+            });
+            let mut dispatcher = shared.table.dispatcher().unwrap();
+            let mut count = 0;
+            for _ in 0..2 {
+                count += dispatcher.try_wait(ALL).map_or(0, |delivery| delivery.count);
+                if count == 2 {
+                    assert_eq!((shared.saw(0), shared.saw(1)), (1, 1));
+                }
+            }
+            raisers.into_iter().for_each(|raiser| raiser.join().unwrap());
+            count += drain(&mut dispatcher).iter().map(|delivery| delivery.count).sum::<u64>();
+            assert_eq!(count, 2);
+        });
+    }
+
+    #[test]
+    fn a_wrap_of_the_count_keeps_every_raise_and_what_came_before() {
+        model(Some(3), || {
+            let before = u64::from(u32::MAX);
+            let shared = Shared::of(Table::<1, 0, _>::starting_at(Spin, 0, u32::MAX));
+            let raisers = [0, 1].map(|which| {
+                spawn(&shared, move |shared| {
+                    shared.work(which);
+                    shared.table.raise(LINE).unwrap();
+                })
+            });
+            let mut dispatcher = shared.table.dispatcher().unwrap();
+            let mut count = 0;
+            for _ in 0..2 {
+                count += dispatcher.try_wait(ALL).map_or(0, |delivery| delivery.count);
+                if count == before + 2 {
+                    assert_eq!((shared.saw(0), shared.saw(1)), (1, 1));
+                }
+            }
+            raisers.into_iter().for_each(|raiser| raiser.join().unwrap());
+            count += drain(&mut dispatcher).iter().map(|delivery| delivery.count).sum::<u64>();
+            assert_eq!(count, before + 2);
+        });
+    }
+
+    #[test]
+    fn of_two_lines_one_does_not_hide_the_other() {
+        model(Some(3), || {
+            let shared = plain::<2, 0>();
+            let raisers =
+                [0, 1].map(|line| spawn(&shared, move |shared| shared.table.raise(line).unwrap()));
+            let mut dispatcher = shared.table.dispatcher().unwrap();
+            let mut seen = drain(&mut dispatcher);
+            raisers.into_iter().for_each(|raiser| raiser.join().unwrap());
+            seen.extend(drain(&mut dispatcher));
+            seen.sort_by_key(|delivery| delivery.line);
+            assert!(
+                seen.iter().map(|delivery| (delivery.line, delivery.count)).eq([(0, 1), (1, 1)])
+            );
+        });
+    }
+}
+
+mod raise_with {
+    use super::*;
+
+    #[test]
+    fn the_payload_is_whole_and_brings_what_came_before() {
+        model(None, || {
+            let shared = plain::<1, 1>();
+            let raiser = spawn(&shared, |shared| {
+                shared.work(0);
+                shared.table.raise_with(LINE, Payload { sender: 8, ..Payload::new(7) }).unwrap();
+            });
+            let mut dispatcher = shared.table.dispatcher().unwrap();
+            let early = dispatcher.try_wait(ALL);
+            if let Some(delivery) = early {
+                assert_eq!(delivery.payload, Some(Payload { sender: 8, ..Payload::new(7) }));
+                assert_eq!(shared.saw(0), 1);
+            }
+            raiser.join().unwrap();
+            assert_eq!(early.is_some() as usize + drain(&mut dispatcher).len(), 1);
+        });
+    }
+
+    /// Each raiser's payloads come in its order, none is lost, none comes twice.
+    #[test]
+    fn two_raisers_keep_their_order_and_lose_nothing() {
+        model(Some(3), || {
+            let shared = plain::<1, 4>();
+            let raisers = [10, 20].map(|first| {
+                spawn(&shared, move |shared| {
+                    for value in [first, first + 1] {
+                        shared.table.raise_with(LINE, Payload::new(value)).unwrap();
+                    }
+                })
+            });
+            let mut dispatcher = shared.table.dispatcher().unwrap();
+            let mut seen = drain(&mut dispatcher);
+            raisers.into_iter().for_each(|raiser| raiser.join().unwrap());
+            seen.extend(drain(&mut dispatcher));
+            let values: Vec<_> = seen.iter().map(value).collect();
+            assert_eq!(values.len(), 4, "{values:?}");
+            for first in [10, 20] {
+                let own = values.iter().filter(|value| **value / 10 == first / 10);
+                assert!(own.eq(&[first, first + 1]), "{values:?}");
+            }
+        });
+    }
+
+    /// Full is told to who raised, and what was accepted is delivered: accepted = delivered.
+    #[test]
+    fn a_full_queue_gives_back_and_what_it_accepted_is_delivered() {
+        model(Some(3), || {
+            let shared = plain::<1, 1>();
+            let raise = |value: usize| {
+                move |shared: &Shared<1, 1, Spin>| {
+                    let payload = Payload::new(value);
+                    match shared.table.raise_with(LINE, payload) {
+                        Ok(()) => shared.work(value),
+                        Err(error) => assert_eq!(error, RaiseError::Full(payload)),
+                    }
+                }
+            };
+            let raisers = [spawn(&shared, raise(0)), spawn(&shared, raise(1))];
+            let mut dispatcher = shared.table.dispatcher().unwrap();
+            let mut seen = drain(&mut dispatcher);
+            raisers.into_iter().for_each(|raiser| raiser.join().unwrap());
+            seen.extend(drain(&mut dispatcher));
+            let mut values: Vec<_> = seen.iter().map(value).collect();
+            values.sort();
+            let accepted: Vec<_> = (0..2).filter(|which| shared.saw(*which) == 1).collect();
+            assert_eq!(values, accepted);
+            assert!(!values.is_empty());
+            // The credit is whole again.
+            assert_eq!(shared.table.raise_with(LINE, Payload::new(9)), Ok(()));
+            assert!(shared.table.raise_with(LINE, Payload::new(9)).is_err());
+        });
+    }
+
+    /// A place is written anew only after the dispatcher has read it: around the queue while it is drained.
+    #[test]
+    fn a_place_is_used_again_only_after_it_was_read() {
+        model(Some(3), || {
+            let shared = plain::<1, 1>();
+            let raiser = spawn(&shared, |shared| {
+                for value in 0..2 {
+                    while shared.table.raise_with(LINE, Payload::new(value)).is_err() {
+                        thread::yield_now();
+                    }
+                }
+            });
+            let mut dispatcher = shared.table.dispatcher().unwrap();
+            for expected in 0..2 {
+                assert_eq!(value(&dispatcher.wait(ALL)), expected);
+            }
+            raiser.join().unwrap();
+            assert_eq!(dispatcher.try_wait(ALL), None);
+        });
+    }
+
+    /// The credit for a place may be acquired by one raiser and its ticket taken by another, who then knows
+    /// only through the ticket that the place was read.
+    #[test]
+    fn a_place_whose_credit_another_took_was_read_too() {
+        model(Some(4), || {
+            let shared = plain::<1, 2>();
+            // Full, unless a place is left; in the end the place is the one that was popped.
+            let raise = |shared: &Shared<1, 2, Spin>, which: usize, value: usize| {
+                if shared.table.raise_with(LINE, Payload::new(value)).is_ok() {
+                    shared.work(which);
+                }
+            };
+            let suspended = spawn(&shared, move |shared| raise(shared, 0, 10));
+            let busy = spawn(&shared, move |shared| {
+                raise(shared, 1, 20);
+                raise(shared, 1, 21);
+            });
+            let mut dispatcher = shared.table.dispatcher().unwrap();
+            let mut seen: Vec<_> = dispatcher.try_wait(ALL).into_iter().collect();
+            suspended.join().unwrap();
+            busy.join().unwrap();
+            seen.extend(drain(&mut dispatcher));
+            let of = |raiser: usize| seen.iter().filter(|d| value(d) / 10 == raiser).count() as u32;
+            assert_eq!((of(1), of(2)), (shared.saw(0), shared.saw(1)));
+        });
+    }
+
+    #[test]
+    fn the_count_of_tickets_wraps_between_two_raisers() {
+        model(Some(3), || {
+            let shared = Shared::of(Table::<1, 2, _>::starting_at(Spin, u32::MAX, 0));
+            let raisers = [1, 2].map(|value| {
+                spawn(&shared, move |shared| {
+                    shared.table.raise_with(LINE, Payload::new(value)).unwrap();
+                })
+            });
+            let mut dispatcher = shared.table.dispatcher().unwrap();
+            let mut seen = drain(&mut dispatcher);
+            raisers.into_iter().for_each(|raiser| raiser.join().unwrap());
+            seen.extend(drain(&mut dispatcher));
+            let mut values: Vec<_> = seen.iter().map(value).collect();
+            values.sort();
+            assert_eq!(values, [1, 2]);
+        });
+    }
+
+    #[test]
+    fn a_plain_raise_and_one_with_a_payload_are_both_delivered() {
+        model(Some(3), || {
+            let shared = plain::<1, 1>();
+            let plainly = spawn(&shared, |shared| shared.table.raise(LINE).unwrap());
+            let queued = spawn(&shared, |shared| {
+                shared.table.raise_with(LINE, Payload::new(1)).unwrap();
+            });
+            let mut dispatcher = shared.table.dispatcher().unwrap();
+            let mut seen = drain(&mut dispatcher);
+            plainly.join().unwrap();
+            queued.join().unwrap();
+            seen.extend(drain(&mut dispatcher));
+            assert_eq!(seen.len(), 2);
+            assert_eq!(seen.iter().filter(|delivery| delivery.payload.is_some()).count(), 1);
+        });
+    }
+}
+
+mod mask {
+    use super::*;
+
+    #[test]
+    fn a_raise_racing_with_mask_waits_for_the_unmask() {
+        model(None, || {
+            let shared = plain::<1, 0>();
+            shared.table.set_handler(LINE, Some(&FIRST)).unwrap();
+            let raiser = spawn(&shared, |shared| shared.table.raise(LINE).unwrap());
+            let mut dispatcher = shared.table.dispatcher().unwrap();
+            let early = dispatcher.dispatch();
+            shared.table.mask(ALL);
+            // Masked here: from now on nothing runs here.
+            assert_eq!(dispatcher.dispatch(), 0);
+            raiser.join().unwrap();
+            assert_eq!(dispatcher.dispatch(), 0);
+            shared.table.unmask(ALL);
+            assert_eq!(early + dispatcher.dispatch(), 1);
+        });
+    }
+
+    #[test]
+    fn an_unmask_racing_with_a_dispatch_shows_what_was_done_behind_the_mask() {
+        shows_what_was_done(|shared| shared.table.unmask(ALL));
+    }
+
+    #[test]
+    fn a_mask_put_back_racing_with_a_dispatch_shows_what_was_done_behind_it() {
+        shows_what_was_done(|shared| shared.table.set_mask(SignalSet::empty()));
+    }
+
+    fn shows_what_was_done(unmask: fn(&Shared<1, 0, Spin>) -> SignalSet) {
+        model(None, move || {
+            let shared = plain::<1, 0>();
+            shared.table.set_handler(LINE, Some(&FIRST)).unwrap();
+            shared.table.mask(ALL);
+            shared.table.raise(LINE).unwrap();
+            let keeper = spawn(&shared, move |shared| {
+                shared.work(0);
+                unmask(shared);
+            });
+            let mut dispatcher = shared.table.dispatcher().unwrap();
+            let early = dispatcher.dispatch();
+            if early == 1 {
+                assert_eq!(shared.saw(0), 1);
+            }
+            keeper.join().unwrap();
+            assert_eq!(early + dispatcher.dispatch(), 1);
+        });
+    }
+
+    /// The mask of another line, in the same word, is not disturbed, nor is it seen half.
+    #[test]
+    fn two_who_mask_and_unmask_do_not_disturb_each_other() {
+        model(None, || {
+            let shared = plain::<2, 0>();
+            let other = spawn(&shared, |shared| {
+                shared.table.mask(SignalSet::line(0));
+                shared.table.unmask(SignalSet::line(0));
+            });
+            shared.table.mask(SignalSet::line(1));
+            other.join().unwrap();
+            assert_eq!(shared.table.masked(), SignalSet::line(1));
+        });
+    }
+}
+
+mod handler {
+    use super::*;
+
+    #[test]
+    fn a_raise_that_follows_a_change_of_handler_meets_the_new_one() {
+        model(None, || {
+            let shared = plain::<1, 0>();
+            shared.table.set_handler(LINE, Some(&FIRST)).unwrap();
+            let changer = spawn(&shared, |shared| {
+                shared.table.set_handler(LINE, Some(&SECOND)).unwrap();
+                shared.table.raise(LINE).unwrap();
+            });
+            RAN.set(0);
+            let mut dispatcher = shared.table.dispatcher().unwrap();
+            let early = dispatcher.dispatch();
+            changer.join().unwrap();
+            assert_eq!(early + dispatcher.dispatch(), 1);
+            assert_eq!(RAN.get(), 2);
+        });
+    }
+
+    #[test]
+    fn a_raise_racing_with_a_change_runs_one_whole_handler_once() {
+        model(None, || {
+            let shared = plain::<1, 0>();
+            shared.table.set_handler(LINE, Some(&FIRST)).unwrap();
+            shared.table.raise(LINE).unwrap();
+            let changer = spawn(&shared, |shared| {
+                // Made here and now: who runs it must see what it is made of.
+                shared.table.set_handler(LINE, Some(fresh(2))).unwrap();
+            });
+            RAN.set(0);
+            let mut dispatcher = shared.table.dispatcher().unwrap();
+            assert_eq!(dispatcher.dispatch(), 1);
+            assert!([1, 2].contains(&RAN.get()));
+            changer.join().unwrap();
+            assert_eq!(dispatcher.dispatch(), 0);
+        });
+    }
+
+    #[test]
+    fn a_raise_racing_with_the_removal_of_the_handler_is_kept() {
+        model(None, || {
+            let shared = plain::<1, 1>();
+            shared.table.set_handler(LINE, Some(&FIRST)).unwrap();
+            shared.table.raise_with(LINE, Payload::new(1)).unwrap();
+            let changer = spawn(&shared, |shared| {
+                shared.table.set_handler(LINE, None).unwrap();
+            });
+            let mut dispatcher = shared.table.dispatcher().unwrap();
+            let early = dispatcher.dispatch();
+            changer.join().unwrap();
+            assert_eq!(early + drain(&mut dispatcher).len(), 1);
+        });
+    }
+
+    /// Whoever gets a handler back may run it, or hand it on.
+    #[test]
+    fn the_handler_before_is_whole_for_who_changes_it() {
+        model(None, || {
+            let shared = plain::<1, 0>();
+            shared.table.raise(LINE).unwrap();
+            let delivery = shared.table.dispatcher().unwrap().try_wait(ALL).unwrap();
+            let other = spawn(&shared, |shared| {
+                shared.table.set_handler(LINE, Some(fresh(2))).unwrap();
+            });
+            RAN.set(0);
+            let before = shared.table.set_handler(LINE, None).unwrap();
+            if let Some(handler) = before {
+                handler.run(&delivery);
+                assert_eq!(RAN.get(), 2);
+            }
+            other.join().unwrap();
+            let after = shared.table.set_handler(LINE, None).unwrap();
+            assert!(before.is_some() != after.is_some());
+        });
+    }
+}
+
+mod wait {
+    use super::*;
+
+    #[test]
+    fn a_raise_racing_with_falling_asleep_wakes() {
+        model(None, || {
+            let shared = asleep::<1, 0>();
+            let raiser = spawn(&shared, |shared| {
+                shared.work(0);
+                shared.table.raise(LINE).unwrap();
+            });
+            let delivery = shared.table.dispatcher().unwrap().wait(SignalSet::line(LINE));
+            assert_eq!(delivery.count, 1);
+            assert_eq!(shared.saw(0), 1);
+            raiser.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn a_payload_racing_with_falling_asleep_wakes_each_time() {
+        model(Some(3), || {
+            let shared = asleep::<1, 2>();
+            let raiser = spawn(&shared, |shared| {
+                for value in 0..2 {
+                    shared.table.raise_with(LINE, Payload::new(value)).unwrap();
+                }
+            });
+            let mut dispatcher = shared.table.dispatcher().unwrap();
+            for expected in 0..2 {
+                assert_eq!(value(&dispatcher.wait(ALL)), expected);
+            }
+            raiser.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn any_of_a_set_whoever_raises_first() {
+        model(Some(2), || {
+            let shared = asleep::<3, 0>();
+            // Line 2 is not waited for: it wakes, and the wait goes on.
+            let raisers = [[2, 0], [2, 1]].map(|lines| {
+                spawn(&shared, move |shared| {
+                    lines.into_iter().for_each(|line| shared.table.raise(line).unwrap());
+                })
+            });
+            let mut dispatcher = shared.table.dispatcher().unwrap();
+            let mut lines = [0, 1].map(|_| dispatcher.wait(SignalSet::of(&[0, 1])).line);
+            lines.sort();
+            assert_eq!(lines, [0, 1]);
+            raisers.into_iter().for_each(|raiser| raiser.join().unwrap());
+            assert_eq!(dispatcher.wait(ALL).count, 2);
+        });
+    }
+
+    #[test]
+    fn a_deadline_racing_with_a_raise_loses_nothing() {
+        model(None, || {
+            let shared = asleep::<1, 1>();
+            let raiser = spawn(&shared, |shared| {
+                shared.table.raise_with(LINE, Payload::new(1)).unwrap();
+            });
+            let mut dispatcher = shared.table.dispatcher().unwrap();
+            let early = dispatcher.wait_deadline(ALL, ());
+            raiser.join().unwrap();
+            match early {
+                Ok(delivery) => assert_eq!(value(&delivery), 1),
+                Err(TimedOut) => assert_eq!(value(&dispatcher.wait(ALL)), 1),
+            }
+            assert_eq!(dispatcher.wait_deadline(ALL, ()), Err(TimedOut));
+        });
+    }
+
+    #[test]
+    fn an_unmask_racing_with_falling_asleep_wakes() {
+        model(Some(3), || {
+            let shared = asleep::<1, 0>();
+            shared.table.set_handler(LINE, Some(&FIRST)).unwrap();
+            shared.table.mask(ALL);
+            let keeper = spawn(&shared, |shared| {
+                shared.table.raise(LINE).unwrap();
+                shared.table.unmask(ALL);
+            });
+            assert_eq!(shared.table.dispatcher().unwrap().pause(), 1);
+            keeper.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn a_mask_put_back_racing_with_falling_asleep_wakes() {
+        model(None, || {
+            let shared = asleep::<1, 0>();
+            shared.table.set_handler(LINE, Some(&FIRST)).unwrap();
+            shared.table.raise(LINE).unwrap();
+            let before = shared.table.mask(ALL);
+            let keeper = spawn(&shared, move |shared| {
+                shared.table.set_mask(before);
+            });
+            assert_eq!(shared.table.dispatcher().unwrap().pause(), 1);
+            keeper.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn a_handler_racing_with_falling_asleep_wakes() {
+        model(None, || {
+            let shared = asleep::<1, 0>();
+            shared.table.raise(LINE).unwrap();
+            let changer = spawn(&shared, |shared| {
+                shared.table.set_handler(LINE, Some(&FIRST)).unwrap();
+            });
+            assert_eq!(shared.table.dispatcher().unwrap().pause(), 1);
+            changer.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn a_raise_racing_with_a_task_that_polls_wakes_it() {
+        model(Some(3), || {
+            let shared = Shared::of(Table::<1, 0, _>::with_wait(Async::new(Spin)));
+            let raiser = spawn(&shared, |shared| {
+                shared.work(0);
+                shared.table.raise(LINE).unwrap();
+            });
+            let mut dispatcher = shared.table.dispatcher().unwrap();
+            let delivery = Task::new().block_on(|cx| dispatcher.poll_wait(cx, ALL));
+            assert_eq!(delivery.count, 1);
+            assert_eq!(shared.saw(0), 1);
+            raiser.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn a_handler_racing_with_a_task_that_polls_wakes_it() {
+        model(Some(3), || {
+            let shared = Shared::of(Table::<1, 0, _>::with_wait(Async::new(Spin)));
+            shared.table.raise(LINE).unwrap();
+            let changer = spawn(&shared, |shared| {
+                shared.table.set_handler(LINE, Some(&FIRST)).unwrap();
+            });
+            let mut dispatcher = shared.table.dispatcher().unwrap();
+            assert_eq!(Task::new().block_on(|cx| dispatcher.poll_dispatch(cx)), 1);
+            changer.join().unwrap();
+        });
+    }
+}
+
+mod dispatcher {
+    use super::*;
+
+    /// The next one goes on where the one before stopped.
+    #[test]
+    fn given_back_by_one_thread_and_taken_by_another_delivers_each_payload_once() {
+        model(None, || {
+            let shared = plain::<1, 2>();
+            for value in 0..2 {
+                shared.table.raise_with(LINE, Payload::new(value)).unwrap();
+            }
+            let taken = Arc::new(AtomicU32::new(0));
+            let other = {
+                let (shared, taken) = (shared.clone(), taken.clone());
+                thread::spawn(move || {
+                    let delivery = shared.table.dispatcher().and_then(|mut d| d.try_wait(ALL));
+                    if let Some(delivery) = delivery {
+                        taken.store(1 + value(&delivery) as u32, Ordering::Relaxed);
+                    }
+                })
+            };
+            let mine = shared.table.dispatcher().and_then(|mut d| d.try_wait(ALL));
+            other.join().unwrap();
+            let mut values: Vec<_> = mine.iter().map(value).collect();
+            values.extend(taken.load(Ordering::Relaxed).checked_sub(1).map(|value| value as usize));
+            values.extend(drain(&mut shared.table.dispatcher().unwrap()).iter().map(value));
+            values.sort();
+            assert_eq!(values, [0, 1]);
+        });
+    }
+}
