@@ -5,9 +5,11 @@
 //! tests (`tests/tests/oracle.rs`).
 
 mod bytes;
+mod pipe;
 mod ring;
 
 pub use bytes::byte_ring;
+pub use pipe::pipe;
 pub use ring::ring;
 
 /// The bytes that decide what happens, drawn one by one. When they are used up, the sequence ends.

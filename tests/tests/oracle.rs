@@ -22,3 +22,8 @@ fn the_ring_agrees_with_a_deque_and_drops_every_value_once() {
 fn the_byte_ring_agrees_with_a_deque() {
     rounds(oracle::byte_ring, 5_000);
 }
+
+#[test]
+fn the_pipe_in_memory_and_the_kernels_are_both_what_posix_says() {
+    rounds(oracle::pipe, 2_000);
+}
