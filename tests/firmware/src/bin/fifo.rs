@@ -1,0 +1,83 @@
+//! FIFOs in a `static` registry: the timer's interrupt and main share a name and nothing else.
+#![no_std]
+#![no_main]
+
+use core::cell::RefCell;
+use critical_section::Mutex;
+use ringway_core::channel::Error;
+use ringway_core::channel::fifo::{Fifo, Registry};
+use ringway_core::channel::pipe::Writer;
+use ringway_core::sync::{AtomicU32, Ordering};
+use ringway_core::wait::Doorbell;
+use ringway_firmware::{Sleep, report, start_timer};
+
+const fn bell() -> Doorbell<Sleep> {
+    Doorbell::new(Sleep)
+}
+
+static NAMES: Registry<2, 16, Sleep> =
+    Registry::with_fifos([const { Fifo::with_bells(bell(), bell()) }; 2], bell());
+
+/// The end that the interrupt opened.
+static WRITER: Mutex<RefCell<Option<Writer<'static, 16, Sleep>>>> = Mutex::new(RefCell::new(None));
+
+/// How many bytes the interrupt wrote; touched by it alone.
+static WRITTEN: AtomicU32 = AtomicU32::new(0);
+
+/// How many bytes it writes before it closes.
+const BYTES: u32 = 1_000;
+
+ringway_firmware::image!(run, tick);
+
+fn tick() {
+    critical_section::with(|section| {
+        let Ok(mut writer) = WRITER.borrow(section).try_borrow_mut() else { return };
+        // Relaxed: touched here alone.
+        let written = WRITTEN.load(Ordering::Relaxed);
+        if written == BYTES {
+            *writer = None;
+            return;
+        }
+        if writer.is_none() {
+            // No reader yet, or main looks at the names just now: the next tick tries again.
+            *writer = NAMES.try_open_writer(b"sensor").ok();
+        }
+        let Some(end) = writer.as_mut() else { return };
+        if let Ok(count) = end.try_write(&[written as u8, written.wrapping_add(1) as u8]) {
+            WRITTEN.store(written.wrapping_add(count as u32), Ordering::Relaxed);
+        }
+    });
+}
+
+fn run() -> bool {
+    start_timer();
+    let absent = NAMES.try_open_writer(b"sensor").err() == Some(Error::NotFound);
+    let made = NAMES.make(b"sensor").is_ok();
+    let lonely = NAMES.try_open_writer(b"sensor").err() == Some(Error::NoReader);
+    report("not found", u32::from(absent));
+    report("no reader yet", u32::from(lonely));
+
+    // Sleeps until the interrupt opens its end.
+    let Ok(mut reader) = NAMES.open_reader(b"sensor") else { return false };
+    let (mut count, mut wrong) = (0_u32, 0_u32);
+    let mut bytes = [0; 7];
+    while let Ok(read @ 1..) = reader.read(&mut bytes) {
+        for byte in bytes.iter().take(read) {
+            wrong = wrong.wrapping_add(u32::from(*byte != count as u8));
+            count = count.wrapping_add(1);
+        }
+    }
+    report("bytes", count);
+    report("wrong", wrong);
+    let taken = NAMES.try_open_reader(b"sensor").err() == Some(Error::Taken);
+    report("a second reader", u32::from(!taken));
+
+    // Without its name, the FIFO lives on until it is closed.
+    let unlinked = NAMES.unlink(b"sensor").is_ok();
+    let gone = NAMES.try_open_reader(b"sensor").err() == Some(Error::NotFound);
+    report("unlinked", u32::from(unlinked && gone));
+    let places = [&b"a"[..], b"b"].map(|name| u32::from(NAMES.make(name).is_ok()));
+    drop(reader);
+    report("made while it is open", places.iter().sum());
+    absent && made && lonely && taken && unlinked && gone && count == BYTES && wrong == 0
+}
