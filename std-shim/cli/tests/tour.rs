@@ -71,15 +71,16 @@ fn assert_nothing_left(temporary: &Path) {
     }
 }
 
-/// The processes whose environment names the directory, with their command lines.
-fn processes_of(temporary: &Path) -> Vec<String> {
+/// The processes whose environment names the directory: their numbers, and their command lines.
+fn processes_of(temporary: &Path) -> Vec<(i32, String)> {
     let variable = format!("TMPDIR={}\0", temporary.display());
     let mut found = Vec::new();
     for process in fs::read_dir("/proc").unwrap().flatten() {
         let environment = fs::read(process.path().join("environ")).unwrap_or_default();
         if environment.windows(variable.len()).any(|part| part == variable.as_bytes()) {
             let line = fs::read(process.path().join("cmdline")).unwrap_or_default();
-            found.push(String::from_utf8_lossy(&line).replace('\0', " "));
+            let number = process.file_name().to_str().and_then(|name| name.parse().ok());
+            found.push((number.unwrap(), String::from_utf8_lossy(&line).replace('\0', " ")));
         }
     }
     found
@@ -212,12 +213,12 @@ fn an_input_that_cannot_be_read_is_told_in_one_line() {
     assert_nothing_left(temporary.path());
 }
 
-/// Starts a tour that would take long, and returns once a row is under way.
-fn long_tour(temporary: &Path, input: &Path) -> Child {
+/// Starts a tour of these rows that would take long, and returns once the first is under way.
+fn long_tour(temporary: &Path, input: &Path, rows: &str) -> Child {
     let file = fs::File::create(input).unwrap();
-    file.set_len(512 << 20).unwrap();
+    file.set_len(192 << 20).unwrap();
     let mut child = tour(temporary)
-        .args(["--only", "fifo,pipe,tcp", "--input"])
+        .args(["--only", rows, "--input"])
         .arg(input)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -241,7 +242,7 @@ fn signal(child: &Child, signal: Signal) {
 fn a_tour_that_is_killed_takes_its_processes_with_it() {
     let temporary = tempfile::tempdir().unwrap();
     let inputs = tempfile::tempdir().unwrap();
-    let child = long_tour(temporary.path(), &inputs.path().join("input"));
+    let child = long_tour(temporary.path(), &inputs.path().join("input"), "fifo,pipe");
     signal(&child, Signal::KILL);
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.signal(), Some(9));
@@ -249,5 +250,31 @@ fn a_tour_that_is_killed_takes_its_processes_with_it() {
     while !processes_of(temporary.path()).is_empty() {
         assert!(Instant::now() < end, "{:?}", processes_of(temporary.path()));
         std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn a_process_of_the_tour_that_is_killed_fails_its_row_alone_and_says_how() {
+    let inputs = tempfile::tempdir().unwrap();
+    for (part, expected) in [
+        (
+            "tour-row",
+            "pipe: its process ended without a report while writing into the pipe: signal 9",
+        ),
+        ("tour-peer", "pipe: the child ended before its report: signal: 9 (SIGKILL)"),
+    ] {
+        let temporary = tempfile::tempdir().unwrap();
+        let child = long_tour(temporary.path(), &inputs.path().join("input"), "pipe,ring");
+        let processes = processes_of(temporary.path());
+        let (victim, _) = processes.iter().find(|(_, line)| line.contains(part)).unwrap();
+        kill_process(Pid::from_raw(*victim).unwrap(), Signal::KILL).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let told = stderr(&output);
+        assert!(
+            told.starts_with("ringway: 1 of 2 rows failed: ") && told.contains(expected),
+            "{told}"
+        );
+        assert_nothing_left(temporary.path());
     }
 }
