@@ -20,6 +20,7 @@ mod report;
 mod rings;
 mod row;
 mod streams;
+mod table;
 
 pub use group::end_group;
 
@@ -53,6 +54,7 @@ const MECHANISMS: &[&dyn Mechanism] = &[
     &rings::ByteRing,
     &memory::Pipe,
     &memory::Fifo,
+    &table::SignalTable,
 ];
 
 /// Shown below the options of `ringway tour`.
