@@ -76,7 +76,8 @@ use set::AtomicSet;
 ///
 /// `LINES` is 1 to 64. `DEPTH` is a power of two, or 0: no payloads, only counts. Other sizes do not compile.
 ///
-/// Memory on a 32-bit target: 24 bytes, 28 for each line, 20 for each payload, and the size of `W`.
+/// Memory on a 32-bit target: 24 bytes, 28 for each line, 20 for each payload, and the size of `W`. A new table is all
+/// zeroes, so that a `static` one lies in `.bss` and takes no place in the image.
 ///
 /// ```
 /// use ringway_core::signal::{SignalSet, Table};
@@ -440,10 +441,10 @@ impl<const LINES: usize, const DEPTH: usize, W> Table<LINES, DEPTH, W> {
         W: Wait,
     {
         let new = handler.map_or(ptr::null(), ptr::from_ref).cast_mut();
-        // Release: partners are the acquire in `take_handled` and the fence below, in who gets this handler back: both
-        // see what it consists of.
-        let old = self.line(line)?.handler.swap(new, Ordering::Release);
-        // Raises that had to wait for a handler have one now. Its fence acquires the old handler for who gets it.
+        // Release: partners are the acquire in `take_handled` and the one here, in who gets this handler back: both
+        // see what it consists of. Acquire: that partner, the other way.
+        let old = self.line(line)?.handler.swap(new, Ordering::AcqRel);
+        // Raises that had to wait for a handler have one now.
         self.bell.ring();
         // SAFETY: only null and `&'static Handler` are ever stored.
         Ok(unsafe { old.cast_const().as_ref() })

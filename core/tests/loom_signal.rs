@@ -263,7 +263,7 @@ mod raise_with {
             let accepted: Vec<_> = (0..2).filter(|which| shared.saw(*which) == 1).collect();
             assert_eq!(values, accepted);
             assert!(!values.is_empty());
-            // The credit is whole again.
+            // Its place is free again, and there is no other.
             assert_eq!(shared.table.raise_with(LINE, Payload::new(9)), Ok(()));
             assert!(shared.table.raise_with(LINE, Payload::new(9)).is_err());
         });
@@ -290,10 +290,10 @@ mod raise_with {
         });
     }
 
-    /// The credit for a place may be acquired by one raiser and its ticket taken by another, who then knows
-    /// only through the ticket that the place was read.
+    /// One raiser may find the place free and another take its ticket, who then knows only through the ticket
+    /// that the place was read.
     #[test]
-    fn a_place_whose_credit_another_took_was_read_too() {
+    fn a_place_that_another_found_free_was_read_too() {
         model(Some(4), || {
             let shared = plain::<1, 2>();
             // Full, unless a place is left; in the end the place is the one that was popped.

@@ -5,25 +5,25 @@
 //! them (by an interrupt that raises the same line, say) keeps nobody from raising:
 //!
 //! ```text
-//!   1. credit -= 1          a place is ours, though not yet which one (none left: give it back, "full")
+//!   1. used += 1            a place is ours, though not yet which one (all in use: take it back, "full")
 //!   2. ticket = tail++      this place: the slot `ticket` modulo DEPTH
 //!   3. write the payload, then turn = ticket + 1: it may be popped
 //! ```
 //!
 //! The dispatcher pops tickets in order: the slot's `turn` says whether its ticket is there. It stops at one that is
-//! reserved and not yet written; those behind it are popped once it is. Then it gives the credit back.
+//! reserved and not yet written; those behind it are popped once it is. After each it says `used -= 1`.
 //!
-//! The slot of ticket `t` is free when 2 answers `t`: the takers of the tickets up to `t` had each taken a credit
-//! before, `t + 1` in all, and the credits are DEPTH and one for each payload popped; so at least `t + 1 - DEPTH` were
-//! popped, and they are popped in order, hence ticket `t - DEPTH` was.
+//! The slot of ticket `t` is free when 2 answers `t`: the takers of the tickets up to `t` had each found a place in 1,
+//! `t + 1` in all, and the places are DEPTH and one for each payload popped; so at least `t + 1 - DEPTH` were popped,
+//! and they are popped in order, hence ticket `t - DEPTH` was.
 
 use super::Payload;
 use crate::sync::{AtomicU32, Cell, Ordering, array_of, const_unless_loom};
 
 #[derive(Debug)]
 pub(super) struct Queue<const DEPTH: usize> {
-    /// Places nobody has reserved. Below zero (counted in two's complement) while raisers find it empty.
-    credit: AtomicU32,
+    /// Places reserved or filled. Above DEPTH while raisers find it full.
+    used: AtomicU32,
     /// The next ticket to hand out.
     tail: AtomicU32,
     /// The next ticket to pop. The dispatcher's alone.
@@ -39,7 +39,7 @@ struct Slot {
 }
 
 // SAFETY: `head` is touched by the dispatcher alone (`pop`, `has_next`, whose contract that is); a slot's payload by
-// the raiser who holds its ticket, until `turn` passes it to the dispatcher, until the credit passes it to the next.
+// the raiser who holds its ticket, until `turn` passes it to the dispatcher, until `used` passes it to the next.
 unsafe impl<const DEPTH: usize> Sync for Queue<DEPTH> {}
 
 impl Slot {
@@ -64,7 +64,7 @@ impl<const DEPTH: usize> Queue<DEPTH> {
     const_unless_loom! {
         pub(super) fn new() -> Self {
             Queue {
-                credit: AtomicU32::new(Self::PLACES),
+                used: AtomicU32::new(0),
                 tail: AtomicU32::new(0),
                 head: Cell::new(0),
                 slots: array_of!(Slot::new(); DEPTH),
@@ -76,31 +76,26 @@ impl<const DEPTH: usize> Queue<DEPTH> {
         self.slots.get(ticket as usize & DEPTH.wrapping_sub(1))
     }
 
-    /// Whether no credit is left: it is 1 to `PLACES` when some is, and else zero or below.
-    fn spent(credit: u32) -> bool {
-        credit.wrapping_sub(1) >= Self::PLACES
-    }
-
     /// Adds a payload; wait-free. Any context.
     ///
     /// # Errors
     /// The payload, if the queue is full.
     pub(super) fn push(&self, payload: Payload) -> Result<(), Payload> {
-        // A plain look first, so that those who find the queue full leave its credit alone. Relaxed: a hint.
-        if Self::spent(self.credit.load(Ordering::Relaxed)) {
+        // A plain look first, so that those who find the queue full leave it alone. Relaxed: a hint.
+        if self.used.load(Ordering::Relaxed) >= Self::PLACES {
             return Err(payload);
         }
         // 1. Acquire: partner is the release in `pop`, by which the dispatcher is done with the place.
-        if Self::spent(self.credit.fetch_sub(1, Ordering::Acquire)) {
+        if self.used.fetch_add(1, Ordering::Acquire) >= Self::PLACES {
             // Relaxed: passes no place; the dispatcher's releases reach through it, for it is a read-modify-write.
-            self.credit.fetch_add(1, Ordering::Relaxed);
+            self.used.fetch_sub(1, Ordering::Relaxed);
             return Err(payload);
         }
-        // 2. The ticket may be for a place whose credit another raiser took, who then took an earlier ticket.
+        // 2. The ticket may be for a place that another raiser found free in 1, who then took an earlier ticket.
         // Release and acquire: partner is this very line in the other raiser, which passes on what it acquired in 1.
         let ticket = self.tail.fetch_add(1, Ordering::AcqRel);
         let Some(slot) = self.slot(ticket) else {
-            return Err(payload); // DEPTH is 0, which has no credit: not reached.
+            return Err(payload); // DEPTH is 0, which is always full: not reached.
         };
         // SAFETY: the ticket is ours, and its place is free (see the module).
         slot.payload.with_mut(|place| unsafe { *place = payload });
@@ -121,12 +116,12 @@ impl<const DEPTH: usize> Queue<DEPTH> {
         if slot.turn.load(Ordering::Acquire) != head.wrapping_add(1) {
             return None;
         }
-        // SAFETY: 3 passed the place to the dispatcher, who has not given its credit back yet.
+        // SAFETY: 3 passed the place to the dispatcher, who has not said yet that it is free.
         let payload = slot.payload.with(|place| unsafe { *place });
         // SAFETY: as above.
         self.head.with_mut(|place| unsafe { *place = head.wrapping_add(1) });
         // Release: partner is the acquire in 1; our reading is done before the place is written anew.
-        self.credit.fetch_add(1, Ordering::Release);
+        self.used.fetch_sub(1, Ordering::Release);
         Some(payload)
     }
 
