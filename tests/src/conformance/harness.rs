@@ -2,10 +2,12 @@
 //!
 //! The command line is the usual one of a Rust test program, as far as it makes sense here.
 
+mod fault;
 mod leaks;
 mod one;
 
 use super::{CASES, Case, Transport, peer, transports};
+use fault::{FAULTS, Fault};
 use ringway::fd::{self, Interest};
 use rustix::process::{Pid, PidfdFlags, Signal};
 use std::fs::File;
@@ -31,25 +33,37 @@ conformance [OPTIONS] [FILTER…]   runs the tests whose name contains one of th
   -q, --quiet         prints a dot for a test that passed
 ";
 
-/// One case on one transport.
-#[derive(Clone, Copy)]
+/// One case on one transport, or something that goes wrong on purpose.
 struct Test {
-    transport: &'static dyn Transport,
-    case: &'static Case,
+    name: String,
+    what: What,
+}
+
+#[derive(Clone, Copy)]
+enum What {
+    Case(&'static dyn Transport, &'static Case),
+    Fault(&'static Fault),
 }
 
 impl Test {
-    fn name(&self) -> String {
-        format!("{}::{}", self.transport.name(), self.case.name)
-    }
-
     fn not_promised(&self) -> Option<&'static str> {
-        (self.case.not_for)(&self.transport.promises())
+        match self.what {
+            What::Case(transport, case) => (case.not_for)(&transport.promises()),
+            What::Fault(_) => None,
+        }
     }
 }
 
 fn all() -> impl Iterator<Item = Test> {
-    transports().flat_map(|transport| CASES.iter().map(move |case| Test { transport, case }))
+    let cases = transports().flat_map(|transport| {
+        CASES.iter().map(move |case| Test {
+            name: format!("{}::{}", transport.name(), case.name),
+            what: What::Case(transport, case),
+        })
+    });
+    let faults =
+        FAULTS.iter().map(|fault| Test { name: fault.name.to_owned(), what: What::Fault(fault) });
+    faults.chain(cases)
 }
 
 #[derive(Default)]
@@ -127,12 +141,12 @@ pub fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let (wanted, others): (Vec<_>, Vec<_>) = all().partition(|test| options.wants(&test.name()));
+    let (wanted, others): (Vec<_>, Vec<_>) = all().partition(|test| options.wants(&test.name));
     let (tests, not_promised): (Vec<_>, Vec<_>) =
         wanted.into_iter().partition(|test| test.not_promised().is_none());
     if options.list {
         for test in &tests {
-            println!("{}: test", test.name());
+            println!("{}: test", test.name);
         }
         println!("\n{} tests, 0 benchmarks", tests.len());
         report_not_promised(&not_promised);
@@ -148,18 +162,17 @@ fn report_not_promised(tests: &[Test]) {
         return;
     }
     println!("\nnot promised, hence not run:");
-    for case in CASES {
-        let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
-        for test in tests.iter().filter(|test| std::ptr::eq(test.case, case)) {
-            let reason = test.not_promised().unwrap_or_default();
-            match reasons.iter_mut().find(|(known, _)| *known == reason) {
-                Some((_, names)) => names.push(test.transport.name()),
-                None => reasons.push((reason, vec![test.transport.name()])),
-            }
+    let mut reasons: Vec<(&str, &str, Vec<&str>)> = Vec::new();
+    for test in tests {
+        let What::Case(transport, case) = test.what else { continue };
+        let reason = test.not_promised().unwrap_or_default();
+        match reasons.iter_mut().find(|(name, why, _)| (*name, *why) == (case.name, reason)) {
+            Some((.., names)) => names.push(transport.name()),
+            None => reasons.push((case.name, reason, vec![transport.name()])),
         }
-        for (reason, names) in reasons {
-            println!("    {}: {} ({reason})", case.name, names.join(", "));
-        }
+    }
+    for (case, reason, names) in reasons {
+        println!("    {case}: {reason}: {}", names.join(", "));
     }
 }
 
@@ -185,9 +198,8 @@ fn run(tests: &[Test], not_promised: &[Test], filtered_out: usize, options: &Opt
         for _ in 0..threads {
             scope.spawn(|| {
                 while let Some(test) = tests.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let name = test.name();
-                    let outcome = run_apart(&name, folder.path(), options.show);
-                    report(&name, outcome.is_none(), options.quiet);
+                    let outcome = run_one(test, folder.path(), options.show);
+                    report(&test.name, outcome.is_none(), options.quiet);
                     failures.lock().expect("no thread panics with it").extend(outcome);
                 }
             });
@@ -237,8 +249,25 @@ fn report(name: &str, passed: bool, quiet: bool) {
     written.and_then(|()| out.flush()).expect("the report can be written");
 }
 
+/// Runs one test, and says how it failed if it did: what goes wrong on purpose fails if nobody notices.
+fn run_one(test: &Test, folder: &Path, show: bool) -> Option<Failure> {
+    let fault = match test.what {
+        What::Case(..) => return run_apart(&test.name, folder, LIMIT, show),
+        What::Fault(fault) => fault,
+    };
+    let (what, output) = match run_apart(&test.name, folder, fault::LIMIT, false) {
+        None => ("it passed".to_owned(), String::new()),
+        Some(noticed) if format!("{}{}", noticed.what, noticed.output).contains(fault.says) => {
+            return None;
+        }
+        Some(noticed) => (noticed.what, noticed.output),
+    };
+    let what = format!("expected \"{}\", found: {what}", fault.says);
+    Some(Failure { name: test.name.clone(), what, output })
+}
+
 /// Runs one test in a process of its own, in a process group of its own.
-fn run_apart(name: &str, folder: &Path, show: bool) -> Option<Failure> {
+fn run_apart(name: &str, folder: &Path, limit: Duration, show: bool) -> Option<Failure> {
     let place = folder.join(name.replace("::", "."));
     let log = folder.join(name.replace("::", ".") + ".log");
     let failure = |what: String, output: String| {
@@ -262,14 +291,14 @@ fn run_apart(name: &str, folder: &Path, show: bool) -> Option<Failure> {
         Ok(child) => child,
         Err(error) => return failure(format!("it cannot be started: {error}"), String::new()),
     };
-    let what = match wait(&mut child) {
+    let what = match wait(&mut child, limit) {
         Ok(status) if status.success() => None,
         Ok(status) => Some(match status.signal() {
             Some(signal) => format!("it was ended by signal {signal}"),
             None => format!("it ended with {status}"),
         }),
         Err(threads) => {
-            Some(format!("it hung: not done after {} s; its threads:{threads}", LIMIT.as_secs()))
+            Some(format!("it hung: not done after {} s; its threads:{threads}", limit.as_secs()))
         }
     };
     let output = std::fs::read(&log).unwrap_or_default();
@@ -281,9 +310,9 @@ fn run_apart(name: &str, folder: &Path, show: bool) -> Option<Failure> {
 }
 
 /// Waits for the end, and ends what goes on too long with all its children. `Err` says where its threads were.
-fn wait(child: &mut Child) -> Result<ExitStatus, String> {
+fn wait(child: &mut Child, limit: Duration) -> Result<ExitStatus, String> {
     let pid = Pid::from_child(child);
-    let deadline = Instant::now() + LIMIT;
+    let deadline = Instant::now() + limit;
     let watch = rustix::process::pidfd_open(pid, PidfdFlags::empty()).expect("it is our child");
     let late = fd::wait_deadline(&watch, Interest::Read, deadline).is_err();
     let threads = if late { whereabouts(pid) } else { String::new() };

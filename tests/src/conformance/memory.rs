@@ -4,13 +4,14 @@
 //! has a process of its own.
 
 mod bytes;
+mod fifo;
 mod pipe;
 mod ring;
 
 use super::Transport;
 
 pub(super) const TRANSPORTS: &[&dyn Transport] =
-    &[&ring::Values, &bytes::Bytes, &pipe::Pipe, &pipe::SmallPipe];
+    &[&ring::Values, &bytes::Bytes, &pipe::Pipe, &pipe::SmallPipe, &fifo::Fifo];
 
 fn leak<T>(value: T) -> &'static T {
     Box::leak(Box::new(value))

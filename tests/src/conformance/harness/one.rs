@@ -1,6 +1,6 @@
 //! One test, in the process that was started for it.
 
-use super::{Test, all, leaks};
+use super::{Test, What, all, leaks};
 use crate::conformance::Scene;
 use rustix::process::{Resource, Rlimit, Signal};
 use std::path::Path;
@@ -15,12 +15,12 @@ const DESCRIPTORS: u64 = 64;
 pub fn main(mut arguments: impl Iterator<Item = String>) -> ExitCode {
     let (name, place) =
         (arguments.next().unwrap_or_default(), arguments.next().unwrap_or_default());
-    let Some(test) = all().find(|test| test.name() == name && test.not_promised().is_none()) else {
+    let Some(test) = all().find(|test| test.name == name && test.not_promised().is_none()) else {
         eprintln!("error: there is no test \"{name}\"; --list shows them");
         return ExitCode::from(2);
     };
     prepare();
-    run(test, Path::new(&place))
+    run(&test, Path::new(&place))
 }
 
 /// This process ends with the one that started it, adopts what its children leave behind, and has few descriptors.
@@ -35,11 +35,15 @@ fn prepare() {
     rustix::process::setrlimit(Resource::Core, limit).expect("a limit may be lowered");
 }
 
-fn run(test: Test, place: &Path) -> ExitCode {
+fn run(test: &Test, place: &Path) -> ExitCode {
     let before = leaks::descriptors();
     // A panic ends the process with its message and status 101: what it leaves is not of interest.
-    let promises = test.transport.promises();
-    (test.case.run)(&Scene { transport: test.transport, promises, place });
+    match test.what {
+        What::Case(transport, case) => {
+            (case.run)(&Scene { transport, promises: transport.promises(), place });
+        }
+        What::Fault(fault) => (fault.run)(place),
+    }
     let mut left = leaks::remaining(&before);
     left.extend(leaks::files(place));
     if left.is_empty() {
