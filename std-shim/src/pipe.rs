@@ -251,7 +251,7 @@ macro_rules! both_ends {
             ///
             /// # Errors
             /// [`Exhausted`](crate::channel::Error::Exhausted) if it is more than `/proc/sys/fs/pipe-max-size` or the
-            /// user's share allows, `EBUSY` if more is in the pipe just now, `EINVAL` if no size is that large.
+            /// user's share allows, `EBUSY` if more is in the pipe just now.
             ///
             /// ```
             /// let (reader, _writer) = ringway::pipe::pipe().unwrap();

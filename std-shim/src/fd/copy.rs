@@ -142,7 +142,14 @@ impl Copier {
                     self.way = self.way.next();
                 }
                 // Some files of the kernel's own have bytes and no size. A read knows.
-                Ok(0) if super::never_waits(from)? => self.way = Way::Buffer,
+                Ok(0) if super::never_waits(from)? => {
+                    let way = std::mem::replace(&mut self.way, Way::Buffer);
+                    let n = self.through_buffer(from, to)?;
+                    if n == 0 {
+                        self.way = way;
+                    }
+                    return Ok(n);
+                }
                 other => return other,
             }
         }

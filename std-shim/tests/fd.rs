@@ -1,0 +1,621 @@
+//! Descriptors under signals, deadlines, broken pipes, children and faults.
+
+#![cfg(target_os = "linux")]
+
+mod support;
+
+use ringway::channel::{Error, Event};
+use ringway::fd::{self, Copier, Interest, WaitSet};
+use ringway::pipe::{self, Reader, Writer};
+use std::io::{Read, Seek, Write};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+use support::fault::{Fault, inject};
+use support::{Pester, assert_done, child, done, interrupts, long, role, run, soon};
+
+// SIGPIPE ---------------------------------------------------------------------------------------------------------
+
+fn die_of_broken_pipes() {
+    // SAFETY: the default action is always a valid one.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+}
+
+fn dies_of_broken_pipes() -> bool {
+    // SAFETY: all zeroes is a valid `sigaction`.
+    let mut now: libc::sigaction = unsafe { std::mem::zeroed() };
+    // SAFETY: only fills `now`.
+    unsafe { libc::sigaction(libc::SIGPIPE, std::ptr::null(), &mut now) };
+    now.sa_sigaction == libc::SIG_DFL
+}
+
+fn empty_set() -> libc::sigset_t {
+    // SAFETY: all zeroes is a valid place for a set.
+    let mut set: libc::sigset_t = unsafe { std::mem::zeroed() };
+    // SAFETY: the set is ours.
+    unsafe { libc::sigemptyset(&mut set) };
+    set
+}
+
+fn sigpipe_is_pending() -> bool {
+    let mut set = empty_set();
+    // SAFETY: only fills the set.
+    unsafe { libc::sigpending(&mut set) };
+    // SAFETY: a valid set and signal.
+    unsafe { libc::sigismember(&set, libc::SIGPIPE) == 1 }
+}
+
+fn sigpipe_is_blocked() -> bool {
+    let mut set = empty_set();
+    // SAFETY: only fills the set.
+    unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, std::ptr::null(), &mut set) };
+    // SAFETY: a valid set and signal.
+    unsafe { libc::sigismember(&set, libc::SIGPIPE) == 1 }
+}
+
+/// Every way to send something where nobody reads.
+fn meet_broken_pipes() {
+    #[track_caller]
+    fn broken<T: std::fmt::Debug>(result: ringway::Result<T>) {
+        let error = result.unwrap_err();
+        assert!(error.is(Error::BrokenPipe), "{error}");
+    }
+    let (reader, writer) = pipe::pipe().unwrap();
+    reader.close();
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(&[7; 100_000]).unwrap();
+    file.rewind().unwrap();
+    let (full, more) = pipe::pipe().unwrap();
+    more.write_all(b"something").unwrap();
+
+    broken(fd::write(&writer, b"x"));
+    broken(fd::try_write(&writer, b"x"));
+    broken(fd::write_deadline(&writer, b"x", soon()));
+    broken(fd::write_all(&writer, &mut &b"x"[..], None));
+    broken(fd::write_all(&writer, &mut &b"x"[..], Some(soon())));
+    broken(writer.write(b"x"));
+    broken(writer.try_write(b"x"));
+    broken(writer.write_deadline(b"x", soon()));
+    broken(writer.write_all(&[7; 100_000]));
+    broken(writer.write_all_deadline(&mut &b"x"[..], soon()));
+    broken(writer.try_write_all(b"x"));
+    broken(writer.splice_from(&file, 10));
+    broken(writer.try_splice_from(&file, 10));
+    broken(full.splice_to(&writer, 10));
+    broken(full.tee_to(&writer, 10));
+    broken(Copier::new().step(&file, &writer));
+    broken(Copier::new().step(&full, &writer));
+    let kind = Write::write(&mut &writer, b"x").unwrap_err().kind();
+    assert_eq!(kind, std::io::ErrorKind::BrokenPipe);
+    assert!(!writer.state().can_send());
+
+    let (socket, peer) = UnixStream::pair().unwrap();
+    drop(peer);
+    broken(Copier::new().step(&file, &socket));
+    broken(Copier::new().step(&full, &socket));
+    broken(fd::write(&socket, b"x"));
+    broken(fd::try_write(&socket, b"x"));
+}
+
+#[test]
+fn a_broken_pipe_is_an_error_where_sigpipe_would_kill() {
+    const NAME: &str = "a_broken_pipe_is_an_error_where_sigpipe_would_kill";
+    let everything_as_it_was = || {
+        assert!(dies_of_broken_pipes() && !sigpipe_is_pending() && !sigpipe_is_blocked());
+        done()
+    };
+    match role().as_deref() {
+        Some("unprotected") => {
+            die_of_broken_pipes();
+            let (reader, writer) = pipe::pipe().unwrap();
+            drop(reader);
+            // SAFETY: one byte of a literal.
+            unsafe { libc::write(writer.as_raw_fd(), b"x".as_ptr().cast(), 1) };
+            done()
+        }
+        Some("default") => {
+            die_of_broken_pipes();
+            meet_broken_pipes();
+            everything_as_it_was()
+        }
+        Some(errno) if errno.starts_with("without flags ") => {
+            let errno = errno.rsplit(' ').next().unwrap().parse().unwrap();
+            inject(&[Fault::new(libc::SYS_pwritev2, errno), Fault::new(libc::SYS_preadv2, errno)]);
+            die_of_broken_pipes();
+            meet_broken_pipes();
+            everything_as_it_was()
+        }
+        Some("ignored") => {
+            // As Rust's runtime leaves it.
+            meet_broken_pipes();
+            assert!(!dies_of_broken_pipes() && !sigpipe_is_pending());
+            done()
+        }
+        _ => {
+            // What all of this is against is real.
+            let died = child(NAME, "unprotected").output().unwrap();
+            assert_eq!(died.status.signal(), Some(libc::SIGPIPE));
+            run(NAME, "default");
+            run(NAME, "ignored");
+            for errno in [libc::EOPNOTSUPP, libc::EINVAL, libc::ENOSYS] {
+                run(NAME, &format!("without flags {errno}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn somebody_elses_pending_sigpipe_stays_pending() {
+    const NAME: &str = "somebody_elses_pending_sigpipe_stays_pending";
+    if role().is_none() {
+        return run(NAME, "child");
+    }
+    inject(&[Fault::new(libc::SYS_pwritev2, libc::EOPNOTSUPP)]);
+    die_of_broken_pipes();
+    let mut set = empty_set();
+    // SAFETY: the set is ours, the signal exists.
+    unsafe { libc::sigaddset(&mut set, libc::SIGPIPE) };
+    // SAFETY: a valid set.
+    unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &set, std::ptr::null_mut()) };
+    meet_broken_pipes();
+    assert!(sigpipe_is_blocked() && !sigpipe_is_pending(), "blocked by the program: and kept so");
+    // SAFETY: blocked in this thread, which is where it goes.
+    unsafe { libc::raise(libc::SIGPIPE) };
+    assert!(sigpipe_is_pending());
+    meet_broken_pipes();
+    assert!(sigpipe_is_blocked() && sigpipe_is_pending());
+    done()
+}
+
+// EINTR -----------------------------------------------------------------------------------------------------------
+
+static INTERRUPTED: AtomicU32 = AtomicU32::new(0);
+
+extern "C" fn count(_: i32) {
+    // Relaxed: a count, read by the thread that the handler runs in.
+    INTERRUPTED.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Does `action` while signals without `SA_RESTART` come to this thread; fails if none came in the meantime.
+fn interrupted<T>(action: impl FnOnce() -> T) -> T {
+    interrupts(libc::SIGUSR1, count);
+    // Relaxed: the handler runs in this thread.
+    let before = INTERRUPTED.load(Ordering::Relaxed);
+    let pester = Pester::this_thread(libc::SIGUSR1);
+    let result = action();
+    drop(pester);
+    assert!(INTERRUPTED.load(Ordering::Relaxed) > before, "no signal came");
+    result
+}
+
+#[test]
+fn a_signal_ends_no_operation() {
+    const NAME: &str = "a_signal_ends_no_operation";
+    if role().is_none() {
+        return run(NAME, "child");
+    }
+    let pause = Duration::from_millis(40);
+    let later = |what: Box<dyn FnOnce() + Send>| {
+        std::thread::spawn(move || {
+            std::thread::sleep(pause);
+            what();
+        })
+    };
+
+    // What all of this is against is real.
+    let (reader, writer) = pipe::pipe().unwrap();
+    let bare = interrupted(|| {
+        let mut byte = 0_u8;
+        // SAFETY: one byte, ours.
+        let n = unsafe { libc::read(reader.as_raw_fd(), (&raw mut byte).cast(), 1) };
+        (n, std::io::Error::last_os_error().raw_os_error())
+    });
+    assert_eq!(bare, (-1, Some(libc::EINTR)));
+
+    let mut buf = [0; 8];
+    let other = writer.try_clone().unwrap();
+    let thread = later(Box::new(move || other.write_all(b"one").unwrap()));
+    assert_eq!(interrupted(|| reader.read(&mut buf)).unwrap(), 3);
+    thread.join().unwrap();
+
+    let other = writer.try_clone().unwrap();
+    let thread = later(Box::new(move || other.write_all(b"one").unwrap()));
+    assert_eq!(interrupted(|| reader.read_deadline(&mut buf, long())).unwrap(), 3);
+    thread.join().unwrap();
+
+    let end = Instant::now() + pause;
+    assert!(interrupted(|| reader.read_deadline(&mut buf, end)).unwrap_err().is(Error::TimedOut));
+    assert!(Instant::now() >= end);
+    let end = Instant::now() + pause;
+    let late = interrupted(|| fd::wait_deadline(&reader, Interest::Read, end)).unwrap_err();
+    assert!(late.is(Error::TimedOut) && Instant::now() >= end);
+
+    // A write that waits for room in the middle: short at most, and `write_all` goes on.
+    let size = writer.size().unwrap();
+    let all: Vec<u8> = (0..size * 4).map(|i| (i % 251) as u8).collect();
+    let thread = std::thread::spawn(move || {
+        let mut got = vec![0; size * 4];
+        for part in got.chunks_mut(size / 4) {
+            std::thread::sleep(Duration::from_millis(5));
+            (&reader).read_exact(part).unwrap();
+        }
+        got
+    });
+    interrupted(|| writer.write_all(&all)).unwrap();
+    assert!(thread.join().unwrap() == all);
+    done()
+}
+
+// Deadlines and modes ---------------------------------------------------------------------------------------------
+
+#[test]
+fn a_deadline_is_never_early_and_a_past_one_is_a_plain_look() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    let mut buf = [0; 8];
+    for millis in [0, 1, 7, 20] {
+        let end = Instant::now() + Duration::from_millis(millis);
+        assert!(fd::read_deadline(&reader, &mut buf, end).unwrap_err().is(Error::TimedOut));
+        assert!(Instant::now() >= end);
+    }
+    fd::write(&writer, b"here").unwrap();
+    let past = Instant::now();
+    assert_eq!(fd::read_deadline(&reader, &mut buf, past).unwrap(), 4);
+    assert!(fd::wait_deadline(&writer, Interest::Write, past).unwrap().writable());
+}
+
+#[test]
+fn a_deadline_further_away_than_the_system_counts_is_no_deadline() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    let thread = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(20));
+        fd::write(&writer, b"x").unwrap();
+    });
+    let never =
+        (0..63).rev().find_map(|bits| Instant::now().checked_add(Duration::from_secs(1 << bits)));
+    assert_eq!(fd::read_deadline(&reader, &mut [0; 8], never.unwrap()).unwrap(), 1);
+    thread.join().unwrap();
+}
+
+#[test]
+fn a_deadline_holds_for_a_write_larger_than_the_room_of_a_blocking_pipe() {
+    let (_reader, writer) = std::io::pipe().unwrap();
+    let all = vec![7; 10 << 20];
+    let mut left = &all[..];
+    let end = soon();
+    assert!(fd::write_all(&writer, &mut left, Some(end)).unwrap_err().is(Error::TimedOut));
+    assert!(Instant::now() >= end);
+    assert_eq!(all.len() - left.len(), 65536, "what went in is known");
+    assert!(!fd::nonblocking(&writer).unwrap(), "the mode that others share is as it was");
+}
+
+#[test]
+fn a_description_that_somebody_made_non_blocking_is_waited_for() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    fd::set_nonblocking(&reader, true).unwrap();
+    fd::set_nonblocking(&writer, true).unwrap();
+    let thread = std::thread::spawn(move || {
+        let all = vec![7; 1 << 20];
+        fd::write_all(&writer, &mut &all[..], None).unwrap();
+    });
+    let mut all = vec![0; 1 << 20];
+    fd::read_exact(&reader, &mut &mut all[..], None).unwrap();
+    assert_eq!(fd::read(&reader, &mut [0; 1]).unwrap(), 0);
+    thread.join().unwrap();
+    assert!(all.iter().all(|byte| *byte == 7));
+}
+
+#[test]
+fn a_regular_file_is_read_and_written_by_every_form() {
+    let mut file = tempfile::tempfile().unwrap();
+    fd::write(&file, b"one ").unwrap();
+    fd::try_write(&file, b"two ").unwrap();
+    fd::write_deadline(&file, b"three", soon()).unwrap();
+    file.rewind().unwrap();
+    let mut buf = [0; 4];
+    assert_eq!(fd::read(&file, &mut buf).unwrap(), 4);
+    assert_eq!(fd::try_read(&file, &mut buf).unwrap(), 4);
+    assert_eq!(fd::read_deadline(&file, &mut buf, Instant::now()).unwrap(), 4);
+    assert_eq!(fd::read_deadline(&file, &mut buf, Instant::now()).unwrap(), 1);
+    assert_eq!(fd::try_read(&file, &mut buf).unwrap(), 0);
+}
+
+#[test]
+fn a_reader_cannot_be_written_to() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    assert!(fd::write(&reader, b"x").unwrap_err().is(Error::WrongDirection));
+    assert!(fd::read(&writer, &mut [0; 1]).unwrap_err().is(Error::WrongDirection));
+}
+
+// Waiting for many ------------------------------------------------------------------------------------------------
+
+#[test]
+fn a_set_tells_which_are_ready_and_for_what() {
+    let pipes: Vec<_> = (0..50).map(|_| std::io::pipe().unwrap()).collect();
+    let (lonely, gone) = std::io::pipe().unwrap();
+    drop(gone);
+    let (gone, unheard) = std::io::pipe().unwrap();
+    drop(gone);
+    // What another test's child has between fork and exec closes a moment later.
+    fd::wait_deadline(&lonely, Interest::HangUp, long()).unwrap();
+    fd::wait_deadline(&unheard, Interest::HangUp, long()).unwrap();
+
+    let mut set = WaitSet::new();
+    assert!(set.is_empty());
+    for (place, (reader, _)) in pipes.iter().enumerate() {
+        assert_eq!(set.add(reader, Interest::Read), place);
+    }
+    assert_eq!(set.try_wait().unwrap(), 0);
+    assert!(set.wait_deadline(soon()).unwrap_err().is(Error::TimedOut));
+    assert_eq!(set.ready().count(), 0);
+
+    fd::write(&pipes[17].1, b"x").unwrap();
+    fd::write(&pipes[31].1, b"x").unwrap();
+    assert_eq!(set.wait().unwrap(), 2);
+    assert_eq!(set.ready().map(|(place, _)| place).collect::<Vec<_>>(), [17, 31]);
+    assert!(set.ready().all(|(_, ready)| ready.readable() && ready.event().is_none()));
+
+    set.set_interest(17, Interest::HangUp);
+    let hung_up = set.add(&lonely, Interest::Read);
+    let failed = set.add(&unheard, Interest::HangUp);
+    assert_eq!(set.wait_deadline(long()).unwrap(), 3);
+    let ready: Vec<_> = set.ready().collect();
+    assert_eq!(ready.iter().map(|(place, _)| *place).collect::<Vec<_>>(), [31, hung_up, failed]);
+    assert_eq!(ready[1].1.event(), Some(Event::PeerClose));
+    assert_eq!(ready[2].1.event(), Some(Event::PeerShutReceive));
+}
+
+#[test]
+fn bytes_that_are_left_come_before_the_hang_up() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    fd::write(&writer, b"last words").unwrap();
+    drop(writer);
+    fd::wait_deadline(&reader, Interest::HangUp, long()).unwrap();
+    let ready = fd::wait(&reader, Interest::Read).unwrap();
+    assert!(ready.readable() && ready.hung_up());
+    assert_eq!(ready.event(), None, "the end of file is not reached yet");
+}
+
+#[test]
+fn a_descriptor_that_is_not_open_is_said_to_be_closed() {
+    // SAFETY: not a descriptor of anything, which is the point; nothing is done with it but asking.
+    let nothing = unsafe { BorrowedFd::borrow_raw(1_000_000) };
+    assert!(fd::wait(nothing, Interest::Read).unwrap_err().is(Error::Closed));
+    assert!(fd::try_wait(nothing, Interest::Read).unwrap_err().is(Error::Closed));
+    let mut set = WaitSet::new();
+    set.add(&nothing, Interest::Read);
+    assert!(set.wait().unwrap_err().is(Error::Closed));
+}
+
+#[test]
+fn an_empty_set_sleeps_until_the_deadline() {
+    let end = soon();
+    assert!(WaitSet::new().wait_deadline(end).unwrap_err().is(Error::TimedOut));
+    assert!(Instant::now() >= end);
+}
+
+// Children --------------------------------------------------------------------------------------------------------
+
+#[test]
+fn a_child_has_what_it_was_handed_and_nothing_else() {
+    let kept = pipe::pipe().unwrap();
+    let (reader, writer) = pipe::pipe().unwrap();
+    let copy = fd::duplicate(&kept.1).unwrap();
+
+    let list = |command: &mut Command| {
+        let output = command.args(["-l", "/proc/self/fd"]).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    // `pipe:[inode]`, as `/proc` writes it.
+    let of =
+        |fd: i32| std::fs::read_link(format!("/proc/self/fd/{fd}")).unwrap().display().to_string();
+    let (ours, theirs) = (of(kept.0.as_raw_fd()), of(writer.as_raw_fd()));
+
+    let listing = list(&mut Command::new("ls"));
+    assert!(!listing.contains(&ours) && !listing.contains(&theirs), "{listing}");
+
+    let mut ls = Command::new("ls");
+    let number = fd::inherit(&writer, &mut ls).unwrap();
+    // Every child of this command has it, the second as the first.
+    for _ in 0..2 {
+        let listing = list(&mut ls);
+        assert!(listing.contains(&format!("{number} -> {theirs}")), "{listing}");
+        assert!(!listing.contains(&ours), "{listing}");
+    }
+    assert!(fd::close_on_exec(&writer).unwrap() && fd::close_on_exec(&copy).unwrap());
+
+    // The command keeps a writer open; without it there is the end of file.
+    drop(writer);
+    assert!(reader.try_read(&mut [0; 1]).unwrap_err().is(Error::WouldBlock));
+    drop(ls);
+    assert_eq!(reader.read_deadline(&mut [0; 1], long()).unwrap(), 0);
+}
+
+#[test]
+fn two_descriptors_reach_a_child_and_do_not_overwrite_each_other() {
+    let (from_child, to_us) = pipe::pipe().unwrap();
+    let (from_us, to_child) = pipe::pipe().unwrap();
+    let mut sh = Command::new("sh");
+    let read = fd::inherit(&from_us, &mut sh).unwrap();
+    let write = fd::inherit(&to_us, &mut sh).unwrap();
+    let mut child = sh
+        .args(["-c", &format!("cat < /dev/fd/{read} > /dev/fd/{write}")])
+        .stdin(Stdio::null())
+        .spawn()
+        .unwrap();
+    drop((sh, from_us, to_us));
+    to_child.write_all(b"there and back").unwrap();
+    to_child.close();
+    assert_eq!(std::io::read_to_string(&from_child).unwrap(), "there and back");
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn no_place_for_a_descriptor_is_exhausted() {
+    const NAME: &str = "no_place_for_a_descriptor_is_exhausted";
+    if role().is_none() {
+        return run(NAME, "child");
+    }
+    let (reader, _writer) = pipe::pipe().unwrap();
+    let limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: a valid limit.
+    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) }, 0);
+    assert!(pipe::pipe().unwrap_err().is(Error::Exhausted));
+    assert!(reader.try_clone().unwrap_err().cause() != ringway::Cause::Channel(Error::WouldBlock));
+    done()
+}
+
+// Copying ---------------------------------------------------------------------------------------------------------
+
+fn pattern(len: usize) -> Vec<u8> {
+    (0..len).map(|i| (i * 31 % 253) as u8).collect()
+}
+
+fn file_with(bytes: &[u8]) -> std::fs::File {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(bytes).unwrap();
+    file.rewind().unwrap();
+    file
+}
+
+/// Copies `from` to `to`, which the other end `drain` shows, and compares.
+fn copies(
+    from: impl Into<OwnedFd>,
+    to: impl Into<OwnedFd>,
+    mut drain: impl Read + Send + 'static,
+    expected: &[u8],
+) -> Copier {
+    let (from, to) = (from.into(), to.into());
+    let thread = std::thread::spawn(move || {
+        let mut got = Vec::new();
+        drain.read_to_end(&mut got).unwrap();
+        got
+    });
+    let mut copier = Copier::new();
+    assert_eq!(copier.run(&from, &to).unwrap(), expected.len() as u64);
+    drop(to);
+    assert!(thread.join().unwrap() == expected);
+    copier
+}
+
+/// A descriptor from which `bytes` come, and then the end of file.
+fn source(bytes: &[u8]) -> Reader {
+    let (reader, writer) = pipe::pipe().unwrap();
+    let bytes = bytes.to_vec();
+    std::thread::spawn(move || writer.write_all(&bytes).unwrap());
+    reader
+}
+
+#[test]
+fn a_copier_moves_between_files_pipes_and_sockets_inside_the_kernel_where_it_can() {
+    let bytes = pattern(3_000_001);
+    let pipe = || std::io::pipe().unwrap();
+
+    let (drain, to) = pipe();
+    assert!(!copies(file_with(&bytes), to, drain, &bytes).buffered());
+    let (drain, to) = pipe();
+    assert!(!copies(source(&bytes), to, drain, &bytes).buffered());
+    let (drain, to) = UnixStream::pair().unwrap();
+    assert!(!copies(file_with(&bytes), to, drain, &bytes).buffered());
+    let (drain, to) = UnixStream::pair().unwrap();
+    assert!(!copies(source(&bytes), to, drain, &bytes).buffered());
+
+    let mut target = tempfile::tempfile().unwrap();
+    let mut copier = Copier::new();
+    copier.run(source(&bytes), &target).unwrap();
+    target.rewind().unwrap();
+    let mut got = Vec::new();
+    target.read_to_end(&mut got).unwrap();
+    assert!(got == bytes && !copier.buffered());
+
+    // A socket to a socket needs the buffer.
+    let (from, mut feed) = UnixStream::pair().unwrap();
+    let all = bytes.clone();
+    let feeder = std::thread::spawn(move || feed.write_all(&all).unwrap());
+    let (drain, to) = UnixStream::pair().unwrap();
+    assert!(copies(from, to, drain, &bytes).buffered());
+    feeder.join().unwrap();
+}
+
+#[test]
+fn a_copier_reads_files_of_the_kernel_that_have_no_size() {
+    let expected = std::fs::read("/proc/self/limits").unwrap();
+    let (drain, to) = std::io::pipe().unwrap();
+    copies(std::fs::File::open("/proc/self/limits").unwrap(), to, drain, &expected);
+}
+
+#[test]
+fn a_copier_appends() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("log");
+    std::fs::write(&path, b"first, ").unwrap();
+    let log = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
+    assert_eq!(Copier::new().run(source(b"second"), &log).unwrap(), 6);
+    assert_eq!(std::fs::read(&path).unwrap(), b"first, second");
+}
+
+#[test]
+fn a_copier_waits_for_non_blocking_descriptors() {
+    let bytes = pattern(1_000_000);
+    let (drain, to) = std::io::pipe().unwrap();
+    let from = source(&bytes);
+    fd::set_nonblocking(&from, true).unwrap();
+    fd::set_nonblocking(&to, true).unwrap();
+    copies(OwnedFd::from(from), to, drain, &bytes);
+}
+
+#[test]
+fn a_copier_without_help_of_the_kernel_uses_its_buffer_and_loses_nothing_in_an_error() {
+    const NAME: &str =
+        "a_copier_without_help_of_the_kernel_uses_its_buffer_and_loses_nothing_in_an_error";
+    if role().is_none() {
+        for errno in [libc::EINVAL, libc::ENOSYS] {
+            run(NAME, &errno.to_string());
+        }
+        return;
+    }
+    let errno = role().unwrap().parse().unwrap();
+    inject(&[Fault::new(libc::SYS_splice, errno), Fault::new(libc::SYS_sendfile, errno)]);
+    let bytes = pattern(1_000_000);
+    let (drain, to) = std::io::pipe().unwrap();
+    assert!(copies(file_with(&bytes), to, drain, &bytes).buffered());
+
+    let from = file_with(b"precious");
+    let (gone, nowhere) = pipe::pipe().unwrap();
+    drop(gone);
+    let mut copier = Copier::new();
+    assert!(copier.step(&from, &nowhere).unwrap_err().is(Error::BrokenPipe));
+    let (drain, to) = std::io::pipe().unwrap();
+    assert_eq!(copier.run(&from, &to).unwrap(), 8);
+    drop(to);
+    assert_eq!(std::io::read_to_string(drain).unwrap(), "precious");
+    done()
+}
+
+#[test]
+fn a_copier_carries_bytes_between_two_children() {
+    let mut from = Command::new("seq").arg("100000").stdout(Stdio::piped()).spawn().unwrap();
+    let mut to = Command::new("tail")
+        .args(["-n", "1"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let reader = Reader::try_from(OwnedFd::from(from.stdout.take().unwrap())).unwrap();
+    let writer = Writer::try_from(OwnedFd::from(to.stdin.take().unwrap())).unwrap();
+    let mut copier = Copier::new();
+    assert_eq!(copier.run(&reader, &writer).unwrap(), 588_895);
+    assert!(!copier.buffered());
+    writer.close();
+    let output = to.wait_with_output().unwrap();
+    assert_eq!(output.stdout, b"100000\n");
+    assert!(from.wait().unwrap().success());
+}
+
+#[test]
+fn a_child_that_did_not_play_its_part_is_noticed() {
+    let quits = Command::new("true").output().unwrap();
+    assert!(std::panic::catch_unwind(|| assert_done(&quits)).is_err());
+}

@@ -1,0 +1,576 @@
+//! FIFOs between programs that share only a path: the shell's tools as the other end, names, and opens of every kind.
+
+#![cfg(target_os = "linux")]
+
+mod support;
+
+use ringway::channel::{Direction, Error, State};
+use ringway::fd::{self, Interest};
+use ringway::fifo::Fifo;
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+use support::fault::{Fault, inject};
+use support::{
+    Killed, Pester, assert_done, child, done, interrupts, long, role, run, soon, wait_until_asleep,
+};
+use tempfile::TempDir;
+
+fn place() -> (TempDir, PathBuf) {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("fifo");
+    (place, path)
+}
+
+fn mkfifo(path: &Path) {
+    assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+}
+
+/// A shell whose `$0` is the FIFO.
+fn sh(script: &str, path: &Path) -> Command {
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(script).arg(path);
+    command
+}
+
+fn mode(path: &Path) -> u32 {
+    path.metadata().unwrap().permissions().mode() & 0o7777
+}
+
+// With the shell at the other end ---------------------------------------------------------------------------------
+
+#[test]
+fn cat_reads_what_we_write_and_writes_what_we_read() {
+    let (_place, path) = place();
+    mkfifo(&path);
+    let fifo = Fifo::existing(&path).unwrap();
+    assert!(!fifo.made_here());
+
+    let cat = sh("cat < \"$0\"", &path).stdout(Stdio::piped()).spawn().unwrap();
+    let writer = fifo.open_writer().unwrap();
+    let all = "to the shell ".repeat(20_000);
+    // More than the pipes hold: somebody must read what comes back.
+    let output = std::thread::spawn(move || cat.wait_with_output().unwrap());
+    writer.write_all(all.as_bytes()).unwrap();
+    writer.close();
+    let output = output.join().unwrap();
+    assert!(output.status.success() && output.stdout == all.as_bytes());
+
+    let mut cat = sh("cat > \"$0\"", &path).stdin(Stdio::piped()).spawn().unwrap();
+    let reader = fifo.open_reader().unwrap();
+    drop(cat.stdin.take());
+    assert_eq!(std::io::read_to_string(&reader).unwrap(), "");
+    assert!(cat.wait().unwrap().success());
+
+    drop(fifo);
+    assert!(path.exists(), "the shell made it, so that it stays");
+}
+
+#[test]
+fn two_programs_that_share_a_path_may_come_in_any_order() {
+    const NAME: &str = "two_programs_that_share_a_path_may_come_in_any_order";
+    if let Some(path) = role() {
+        let fifo = Fifo::create(&path, 0o600).unwrap();
+        fifo.open_writer_deadline(long()).unwrap().write_all(b"met").unwrap();
+        done()
+    }
+    for _ in 0..10 {
+        let (_place, path) = place();
+        let mut command = child(NAME, path.to_str().unwrap());
+        let peer = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let fifo = Fifo::create(&path, 0o600).unwrap();
+        let reader = fifo.open_reader_deadline(long()).unwrap();
+        assert_eq!(std::io::read_to_string(&reader).unwrap(), "met");
+        assert_done(&peer.wait_with_output().unwrap());
+    }
+}
+
+#[test]
+fn a_writer_killed_while_it_writes_is_the_end_of_file() {
+    let (_place, path) = place();
+    let fifo = Fifo::create_new(&path, 0o600).unwrap();
+    // `exec`: the process that is killed is the one that writes.
+    let mut writer = Killed(sh("exec cat /dev/zero > \"$0\"", &path).spawn().unwrap());
+    let reader = fifo.open_reader_deadline(long()).unwrap();
+    let mut buf = vec![1; 10_000];
+    assert!(reader.read_deadline(&mut buf, long()).unwrap() > 0);
+    writer.kill_now();
+    while reader.read_deadline(&mut buf, long()).unwrap() > 0 {}
+    assert!(!reader.state().can_receive());
+}
+
+#[test]
+fn a_reader_killed_while_we_write_is_a_broken_pipe() {
+    let (_place, path) = place();
+    let fifo = Fifo::create_new(&path, 0o600).unwrap();
+    let mut reader = Killed(sh("exec sleep 1000 < \"$0\"", &path).spawn().unwrap());
+    let writer = fifo.open_writer_deadline(long()).unwrap();
+    assert!(writer.write_all_deadline(&mut &[7; 1 << 20][..], soon()).is_err());
+    let thread = std::thread::spawn(move || writer.write_all(&[7; 1 << 20]).unwrap_err());
+    reader.kill_now();
+    assert!(thread.join().unwrap().is(Error::BrokenPipe));
+}
+
+// Opening ---------------------------------------------------------------------------------------------------------
+
+#[test]
+fn a_writer_without_a_reader_is_told_so() {
+    let (_place, path) = place();
+    let fifo = Fifo::create_new(&path, 0o600).unwrap();
+    let error = fifo.try_open_writer().unwrap_err();
+    assert!(error.is(Error::NoReader));
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "cannot open for writing the FIFO {}: no reader yet: wait for one, or use the form of open that waits",
+            path.display()
+        )
+    );
+    let end = soon();
+    let late = fifo.open_writer_deadline(end).unwrap_err();
+    assert!(late.is(Error::TimedOut) && late.to_string().contains(path.to_str().unwrap()));
+    assert!(Instant::now() >= end);
+}
+
+#[test]
+fn an_open_that_waits_is_let_in_by_the_other_end() {
+    let (_place, path) = place();
+    let fifo = Fifo::create_new(&path, 0o600).unwrap();
+    let cat = sh("exec cat \"$0\"", &path).stdout(Stdio::piped()).spawn().unwrap();
+    wait_until_asleep(cat.id());
+    fifo.open_writer().unwrap().write_all(b"1").unwrap();
+    assert_eq!(cat.wait_with_output().unwrap().stdout, b"1");
+
+    let mut echo = sh("echo 2 > \"$0\"", &path).spawn().unwrap();
+    wait_until_asleep(echo.id());
+    assert_eq!(std::io::read_to_string(fifo.open_reader().unwrap()).unwrap(), "2\n");
+    assert!(echo.wait().unwrap().success());
+}
+
+#[test]
+fn an_open_with_a_deadline_notices_a_peer_that_says_nothing() {
+    let (_place, path) = place();
+    let fifo = Fifo::create_new(&path, 0o600).unwrap();
+    let reader = std::thread::scope(|s| {
+        let reader = s.spawn(|| fifo.open_reader_deadline(long()).unwrap());
+        let _silent = fifo.open_writer_deadline(long()).unwrap();
+        reader.join().unwrap()
+    });
+    assert_eq!(reader.state(), State::READER);
+    assert_eq!(reader.read_deadline(&mut [0; 8], long()).unwrap(), 0);
+
+    let writer = std::thread::scope(|s| {
+        let writer = s.spawn(|| fifo.open_writer_deadline(long()).unwrap());
+        let _reader = fifo.open_reader().unwrap();
+        writer.join().unwrap()
+    });
+    assert_eq!(writer.state(), State::WRITER);
+}
+
+#[test]
+fn a_writer_that_came_and_left_before_we_looked_was_there() {
+    let (_place, path) = place();
+    let fifo = Fifo::create_new(&path, 0o600).unwrap();
+    for message in ["", "a word"] {
+        std::thread::scope(|s| {
+            let reader = s.spawn(|| fifo.open_reader_deadline(long()).unwrap());
+            let writer = fifo.open_writer_deadline(long()).unwrap();
+            writer.write_all(message.as_bytes()).unwrap();
+            writer.close();
+            assert_eq!(std::io::read_to_string(reader.join().unwrap()).unwrap(), message);
+        });
+    }
+}
+
+static INTERRUPTED: AtomicU32 = AtomicU32::new(0);
+
+extern "C" fn count(_: i32) {
+    // Relaxed: a count, read by the thread that the handler runs in.
+    INTERRUPTED.fetch_add(1, Ordering::Relaxed);
+}
+
+#[test]
+fn a_signal_ends_no_open() {
+    const NAME: &str = "a_signal_ends_no_open";
+    if role().is_none() {
+        return run(NAME, "child");
+    }
+    interrupts(libc::SIGUSR1, count);
+    let (_place, path) = place();
+    let fifo = Fifo::create_new(&path, 0o600).unwrap();
+    let open_later = |writer: bool| {
+        let path = path.clone();
+        std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(40));
+            let fifo = Fifo::existing(&path).unwrap();
+            // Held until the other side has it.
+            if writer {
+                drop(fifo.open_writer().unwrap());
+            } else {
+                drop(fifo.open_reader().unwrap());
+            }
+        })
+    };
+    for deadline in [false, true] {
+        for writer in [true, false] {
+            // Relaxed: the handler runs in this thread.
+            let before = INTERRUPTED.load(Ordering::Relaxed);
+            let other = open_later(writer);
+            let pester = Pester::this_thread(libc::SIGUSR1);
+            match (writer, deadline) {
+                (true, false) => drop(fifo.open_reader().unwrap()),
+                (true, true) => drop(fifo.open_reader_deadline(long()).unwrap()),
+                (false, false) => drop(fifo.open_writer().unwrap()),
+                (false, true) => drop(fifo.open_writer_deadline(long()).unwrap()),
+            }
+            drop(pester);
+            other.join().unwrap();
+            // Relaxed: as above.
+            assert!(INTERRUPTED.load(Ordering::Relaxed) > before);
+        }
+    }
+    // Before `done`, which runs no destructors.
+    drop(fifo);
+    drop(_place);
+    done()
+}
+
+// A life with peers that come and go ------------------------------------------------------------------------------
+
+#[test]
+fn a_reader_lives_through_writers_that_come_and_go() {
+    let (_place, path) = place();
+    let fifo = Fifo::create_new(&path, 0o600).unwrap();
+    let reader = fifo.try_open_reader().unwrap();
+    let mut buf = [0; 8];
+    assert_eq!(reader.state(), State::Connecting);
+    assert_eq!(reader.look().unwrap(), State::Connecting);
+    assert_eq!(
+        reader.read(&mut buf).unwrap(),
+        0,
+        "no writer: the end of file, as the system has it"
+    );
+    assert_eq!(reader.try_read(&mut buf).unwrap(), 0);
+    assert_eq!(reader.state(), State::Connecting, "and still none has come");
+
+    let ended = State::Connected { send: Direction::Absent, receive: Direction::Ended };
+    for round in 0..3 {
+        let writer = fifo.try_open_writer().unwrap();
+        assert_eq!(reader.look().unwrap(), State::READER);
+        assert!(reader.try_read(&mut buf).unwrap_err().is(Error::WouldBlock));
+        writer.write_all(&[round; 3]).unwrap();
+        assert_eq!(reader.read(&mut buf).unwrap(), 3);
+        writer.close();
+        assert_eq!(reader.read_deadline(&mut buf, long()).unwrap(), 0);
+        assert_eq!(reader.state(), ended);
+    }
+    // Without a look in between, bytes show it.
+    fifo.try_open_writer().unwrap().write_all(b"x").unwrap();
+    assert_eq!(reader.read(&mut buf).unwrap(), 1);
+    assert_eq!(reader.state(), State::READER);
+}
+
+#[test]
+fn a_writer_lives_through_readers_that_come_and_go() {
+    let (_place, path) = place();
+    let fifo = Fifo::create_new(&path, 0o600).unwrap();
+    let first = fifo.try_open_reader().unwrap();
+    let writer = fifo.open_writer().unwrap();
+    first.close();
+    fd::wait_deadline(&writer, Interest::HangUp, long()).unwrap();
+    assert!(writer.write(b"x").unwrap_err().is(Error::BrokenPipe));
+    assert!(writer.try_write(b"x").unwrap_err().is(Error::BrokenPipe));
+    assert!(writer.write_deadline(b"x", long()).unwrap_err().is(Error::BrokenPipe));
+    assert!(!writer.state().can_send());
+    let second = fifo.try_open_reader().unwrap();
+    assert_eq!(writer.look().unwrap(), State::WRITER);
+    writer.write_all(b"again").unwrap();
+    assert_eq!(second.try_read(&mut [0; 8]).unwrap(), 5);
+}
+
+#[test]
+fn both_ends_at_once_see_no_end() {
+    let (_place, path) = place();
+    let fifo = Fifo::create_new(&path, 0o600).unwrap();
+    let (reader, writer) = fifo.open_both().unwrap();
+    assert!(sh("echo hello > \"$0\"", &path).status().unwrap().success());
+    let mut buf = [0; 16];
+    assert_eq!(reader.read(&mut buf).unwrap(), 6);
+    assert!(reader.try_read(&mut buf).unwrap_err().is(Error::WouldBlock));
+    assert!(reader.read_deadline(&mut buf, soon()).unwrap_err().is(Error::TimedOut));
+    writer.close();
+    assert!(
+        reader.try_read(&mut buf).unwrap_err().is(Error::WouldBlock),
+        "the reader is a writer too"
+    );
+    assert_eq!(reader.state(), State::READER);
+}
+
+#[test]
+fn no_form_changes_the_mode_that_others_share() {
+    const NAME: &str = "no_form_changes_the_mode_that_others_share";
+    let (place, path) = place();
+    let fifo = Fifo::create_new(&path, 0o600).unwrap();
+    let reader = fifo.try_open_reader().unwrap();
+    let writer = fifo.try_open_writer().unwrap();
+    if role().is_some() {
+        // The FIFO cannot be opened once more: from here on nothing is opened without a directory's descriptor.
+        inject(&[
+            Fault::new(libc::SYS_open, libc::EACCES),
+            Fault::new(libc::SYS_openat, libc::EACCES).when(0, libc::AT_FDCWD),
+        ]);
+    }
+    assert!(reader.try_read(&mut [0; 8]).unwrap_err().is(Error::WouldBlock));
+    assert!(reader.read_deadline(&mut [0; 8], soon()).unwrap_err().is(Error::TimedOut));
+    let size = writer.size().unwrap();
+    let all = vec![7; size * 2];
+    let mut left = &all[..];
+    assert!(writer.write_all_deadline(&mut left, soon()).unwrap_err().is(Error::TimedOut));
+    assert_eq!(left.len(), size);
+    assert!(writer.try_write(b"x").unwrap_err().is(Error::WouldBlock));
+    assert!(!fd::nonblocking(&reader).unwrap() && !fd::nonblocking(&writer).unwrap());
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            let mut got = 0;
+            while got < size * 2 {
+                got += reader.read(&mut vec![0; 1 << 16]).unwrap();
+            }
+        });
+        writer.write_all(left).unwrap();
+    });
+    if role().is_none() {
+        return run(NAME, "without proc");
+    }
+    drop(fifo);
+    fs::remove_dir(place.keep()).unwrap();
+    done()
+}
+
+// Names -----------------------------------------------------------------------------------------------------------
+
+#[test]
+fn the_mode_is_exactly_what_was_asked_for_under_any_umask() {
+    const NAME: &str = "the_mode_is_exactly_what_was_asked_for_under_any_umask";
+    if role().is_none() {
+        return run(NAME, "child");
+    }
+    let (place, path) = place();
+    for umask in [0o000, 0o022, 0o077, 0o777] {
+        // SAFETY: always allowed; this process is a child with one test.
+        unsafe { libc::umask(umask) };
+        for wanted in [0o600, 0o622, 0o666, 0o777, 0o000] {
+            let fifo = Fifo::create_new(&path, wanted).unwrap();
+            assert_eq!(mode(&path), wanted, "umask {umask:o}");
+            drop(fifo);
+            assert!(!path.exists());
+        }
+    }
+    assert!(Fifo::create_new(&path, 0o10_000).is_err());
+    drop(place);
+    done()
+}
+
+#[test]
+fn a_name_is_removed_by_the_one_that_made_it() {
+    let (_place, path) = place();
+    let made = Fifo::create(&path, 0o600).unwrap();
+    let found = Fifo::create(&path, 0o600).unwrap();
+    drop(found);
+    assert!(path.exists());
+    drop(made);
+    assert!(!path.exists());
+    Fifo::create_new(&path, 0o600).unwrap().keep();
+    assert!(path.exists());
+}
+
+#[test]
+fn somebody_elses_file_is_not_removed() {
+    let (place, path) = place();
+
+    let fifo = Fifo::create_new(&path, 0o600).unwrap();
+    fs::remove_file(&path).unwrap();
+    mkfifo(&path);
+    let theirs = path.metadata().unwrap().ino();
+    drop(fifo);
+    assert_eq!(path.metadata().unwrap().ino(), theirs, "another FIFO of the same name");
+    fs::remove_file(&path).unwrap();
+
+    let fifo = Fifo::create_new(&path, 0o600).unwrap();
+    fs::rename(&path, place.path().join("moved")).unwrap();
+    fs::write(&path, "precious").unwrap();
+    fifo.remove().unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
+    fs::remove_file(&path).unwrap();
+
+    // A link to ours is not ours.
+    let fifo = Fifo::create_new(&path, 0o600).unwrap();
+    fs::rename(&path, place.path().join("target")).unwrap();
+    symlink("target", &path).unwrap();
+    drop(fifo);
+    assert!(path.is_symlink());
+}
+
+#[test]
+fn the_number_of_a_removed_fifo_is_not_used_again_while_we_hold_it() {
+    // File systems give a freed inode number to the next file, so that a number alone would take it for ours.
+    let (_place, path) = place();
+    for _ in 0..20 {
+        let fifo = Fifo::create_new(&path, 0o600).unwrap();
+        let ours = path.metadata().unwrap().ino();
+        fs::remove_file(&path).unwrap();
+        mkfifo(&path);
+        assert_ne!(path.metadata().unwrap().ino(), ours);
+        drop(fifo);
+        assert!(path.exists());
+        fs::remove_file(&path).unwrap();
+    }
+}
+
+#[test]
+fn the_directory_may_move_and_the_process_too() {
+    const NAME: &str = "the_directory_may_move_and_the_process_too";
+    if role().is_none() {
+        return run(NAME, "child");
+    }
+    let place = tempfile::tempdir().unwrap();
+    std::env::set_current_dir(place.path()).unwrap();
+    fs::create_dir("old").unwrap();
+    let here = Fifo::create_new("here", 0o600).unwrap();
+    let there = Fifo::create_new("old/there", 0o600).unwrap();
+    fs::rename("old", "new").unwrap();
+    std::env::set_current_dir("/").unwrap();
+    let (reader, writer) = there.open_both().unwrap();
+    writer.write_all(b"x").unwrap();
+    assert_eq!(reader.read(&mut [0; 8]).unwrap(), 1);
+    drop((here, there));
+    assert!(!place.path().join("here").exists());
+    assert!(!place.path().join("new/there").exists());
+    drop(place);
+    done()
+}
+
+#[test]
+fn a_forked_child_does_not_remove_the_name() {
+    const NAME: &str = "a_forked_child_does_not_remove_the_name";
+    if role().is_none() {
+        return run(NAME, "child");
+    }
+    let (place, path) = place();
+    let fifo = Fifo::create_new(&path, 0o600).unwrap();
+    // SAFETY: the child drops one value, which closes descriptors and frees memory that this thread allocated, and ends; the other
+    // thread of this process is the harness, which waits for us and holds no lock.
+    match unsafe { libc::fork() } {
+        0 => {
+            assert!(!fifo.made_here());
+            std::mem::drop(fifo);
+            // SAFETY: ends the process and nothing else.
+            unsafe { libc::_exit(0) }
+        }
+        pid => {
+            let mut status = 0;
+            // SAFETY: our child, and a place for its status.
+            assert_eq!(unsafe { libc::waitpid(pid, &mut status, 0) }, pid);
+            assert_eq!(status, 0);
+        }
+    }
+    assert!(path.exists());
+    drop(fifo);
+    assert!(!path.exists());
+    drop(place);
+    done()
+}
+
+#[test]
+fn what_is_not_a_fifo_is_said_to_be_what_it_is() {
+    let (place, path) = place();
+    let message = |error: ringway::Error| error.to_string();
+    let missing = Fifo::existing(&path).unwrap_err();
+    assert!(missing.is(Error::NotFound));
+    assert_eq!(
+        message(missing),
+        format!("cannot use the FIFO {}: nothing has this name: make it first", path.display())
+    );
+
+    fs::write(&path, "text").unwrap();
+    for error in [Fifo::existing(&path).unwrap_err(), Fifo::create(&path, 0o600).unwrap_err()] {
+        assert_eq!(
+            message(error),
+            format!(
+                "cannot use the FIFO {}: it is a regular file, not a FIFO: use another one",
+                path.display()
+            )
+        );
+    }
+    assert!(Fifo::create_new(&path, 0o600).unwrap_err().is(Error::AddressInUse));
+    assert_eq!(fs::read_to_string(&path).unwrap(), "text");
+
+    for (path, what) in [
+        (place.path().to_owned(), "a directory"),
+        (PathBuf::from("/"), "a directory"),
+        (place.path().join(".."), "a directory"),
+        (PathBuf::from("/dev/null"), "a character device"),
+    ] {
+        assert!(message(Fifo::existing(path).unwrap_err()).contains(what));
+    }
+    let _socket = std::os::unix::net::UnixListener::bind(place.path().join("socket")).unwrap();
+    assert!(message(Fifo::existing(place.path().join("socket")).unwrap_err()).contains("a socket"));
+
+    assert!(Fifo::existing("").unwrap_err().is(Error::BadName));
+    assert!(Fifo::create_new("a\0b", 0o600).unwrap_err().is(Error::BadName));
+    let long_name = place.path().join("x".repeat(300));
+    assert!(Fifo::create_new(long_name, 0o600).unwrap_err().is(Error::BadName));
+    let nowhere = place.path().join("missing/fifo");
+    assert!(Fifo::create_new(nowhere, 0o600).unwrap_err().is(Error::NotFound));
+}
+
+#[test]
+fn a_name_that_became_something_else_is_not_opened() {
+    let (_place, path) = place();
+    let fifo = Fifo::create_new(&path, 0o600).unwrap();
+    fs::remove_file(&path).unwrap();
+    assert!(fifo.try_open_reader().unwrap_err().is(Error::NotFound));
+    fs::write(&path, "text").unwrap();
+    for error in [
+        fifo.open_reader().unwrap_err(),
+        fifo.try_open_writer().unwrap_err(),
+        fifo.open_both().unwrap_err(),
+        fifo.open_writer_deadline(long()).unwrap_err(),
+    ] {
+        assert!(error.to_string().contains("it is a regular file"), "{error}");
+    }
+    assert_eq!(fs::read_to_string(&path).unwrap(), "text");
+}
+
+#[test]
+fn a_link_to_a_fifo_is_followed() {
+    let (place, path) = place();
+    let fifo = Fifo::create_new(&path, 0o600).unwrap();
+    let link = place.path().join("link");
+    symlink(&path, &link).unwrap();
+    let reader = Fifo::existing(&link).unwrap().try_open_reader().unwrap();
+    fifo.try_open_writer().unwrap().write_all(b"x").unwrap();
+    assert_eq!(reader.read(&mut [0; 8]).unwrap(), 1);
+}
+
+#[test]
+fn a_mode_that_cannot_be_set_leaves_nothing_behind() {
+    const NAME: &str = "a_mode_that_cannot_be_set_leaves_nothing_behind";
+    if role().is_none() {
+        return run(NAME, "child");
+    }
+    let (place, path) = place();
+    // SAFETY: always allowed.
+    unsafe { libc::umask(0o077) };
+    inject(&[
+        Fault::new(libc::SYS_chmod, libc::EROFS),
+        Fault::new(libc::SYS_fchmodat, libc::EROFS),
+    ]);
+    let error = Fifo::create_new(&path, 0o666).unwrap_err();
+    assert!(error.to_string().contains("make the FIFO"), "{error}");
+    assert!(!path.exists());
+    drop(place);
+    done()
+}
