@@ -23,8 +23,13 @@
 use core::fmt;
 
 pub mod fifo;
+mod name;
 pub mod pipe;
+pub mod socket;
+
 mod turn;
+
+pub use name::NAME_MAX;
 
 /// One direction of a connected endpoint.
 ///

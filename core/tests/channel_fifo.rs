@@ -3,8 +3,8 @@
 #[path = "support/yielding.rs"]
 mod yielding;
 
-use ringway_core::channel::Error;
-use ringway_core::channel::fifo::{Fifo, NAME_MAX, Registry};
+use ringway_core::channel::fifo::{Fifo, Registry};
+use ringway_core::channel::{Error, NAME_MAX};
 use ringway_core::wait::{Async, Doorbell, Spin, SpinClock};
 use std::pin::pin;
 use std::sync::{Arc, Mutex};

@@ -31,15 +31,13 @@
 //! ```
 
 use super::Error;
+use super::name::Name;
 use super::pipe::{Opened, Reader, Shared, Writer};
-use super::turn::Turn;
-use crate::sync::{AtomicU32, Cell, Ordering, array_of, const_unless_loom};
+use super::turn::{InTurn, Turn};
+use crate::sync::{AtomicU32, Ordering, array_of, const_unless_loom};
 use crate::wait::{Doorbell, Register, Spin, Wait};
 use core::future::poll_fn;
 use core::task::{Context, Poll};
-
-/// The longest name, in bytes (`NAME_MAX`).
-pub const NAME_MAX: usize = 32;
 
 /// At most `NAMES` names, and behind each of them a FIFO of `N` bytes. `W` says how those who open, read and write
 /// sleep.
@@ -63,9 +61,6 @@ pub struct Registry<const NAMES: usize, const N: usize, W = Spin> {
     bell: Doorbell<W>,
     fifos: [Fifo<N, W>; NAMES],
 }
-
-// SAFETY: the names, which alone are not `Sync` by themselves, are touched in the turn only, see `Directory`.
-unsafe impl<const NAMES: usize, const N: usize, W: Sync> Sync for Registry<NAMES, N, W> {}
 
 impl<const NAMES: usize, const N: usize> Registry<NAMES, N> {
     const_unless_loom! {
@@ -110,7 +105,7 @@ impl<const NAMES: usize, const N: usize, W: Wait> Registry<NAMES, N, W> {
     /// Makes a FIFO with this name (`mkfifo`). Waits at most while another context looks at the names.
     ///
     /// # Errors
-    /// [`Error::BadName`] when the name is empty or longer than [`NAME_MAX`], [`Error::AddressInUse`] when it is
+    /// [`Error::BadName`] when the name is empty or longer than [`NAME_MAX`](super::NAME_MAX), [`Error::AddressInUse`] when it is
     /// there already, [`Error::Exhausted`] when every place is in use.
     ///
     /// ```
@@ -370,8 +365,8 @@ impl<const NAMES: usize, const N: usize, W: Register> Registry<NAMES, N, W> {
 #[derive(Debug)]
 pub struct Fifo<const N: usize, W = Spin> {
     shared: Shared<N, W>,
-    /// The name, while it has one. Touched in the registry's turn only.
-    name: Cell<Option<Name>>,
+    /// The name, while it has one. In the registry's turn.
+    name: InTurn<Option<Name>>,
     /// How often an end was opened: what the other end waits for, so that it is met even by one who is gone
     /// again by the time it looks. Stored in the registry's turn.
     readers_opened: AtomicU32,
@@ -402,28 +397,11 @@ impl<const N: usize, W> Fifo<N, W> {
         pub fn with_bells(readers: Doorbell<W>, writers: Doorbell<W>) -> Self {
             Fifo {
                 shared: Shared::new(readers, writers, Opened::Apart),
-                name: Cell::new(None),
+                name: InTurn::new(None),
                 readers_opened: AtomicU32::new(0),
                 writers_opened: AtomicU32::new(0),
             }
         }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Name {
-    bytes: [u8; NAME_MAX],
-    length: usize,
-}
-
-impl Name {
-    fn new(name: &[u8]) -> Result<Self, Error> {
-        let mut bytes = [0; NAME_MAX];
-        match bytes.split_at_mut_checked(name.len()) {
-            Some((start, _)) if !name.is_empty() => start.copy_from_slice(name),
-            _ => return Err(Error::BadName),
-        }
-        Ok(Name { bytes, length: name.len() })
     }
 }
 
@@ -448,13 +426,13 @@ struct Directory<'a, const N: usize, W> {
 
 impl<'a, const N: usize, W: Wait> Directory<'a, N, W> {
     fn name(&self, fifo: &Fifo<N, W>) -> Option<Name> {
-        // SAFETY: a `Directory` exists in the turn only, which orders this after every other access.
-        fifo.name.with(|name| unsafe { *name })
+        // SAFETY: a `Directory` exists in the turn only.
+        unsafe { fifo.name.get() }
     }
 
     fn set_name(&mut self, fifo: &Fifo<N, W>, name: Option<Name>) {
         // SAFETY: as in `name`.
-        fifo.name.with_mut(|place| unsafe { *place = name });
+        unsafe { fifo.name.set(name) };
     }
 
     fn find(&self, name: &[u8]) -> Result<&'a Fifo<N, W>, Error> {

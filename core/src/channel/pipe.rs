@@ -36,7 +36,7 @@
 //! ```
 
 use super::{Error, Event, State};
-use crate::ring::bytes::{Consumer, Producer};
+use crate::ring::bytes::{Consumer, Producer, WriteAllError};
 use crate::sync::const_unless_loom;
 use crate::wait::{Doorbell, Register, Spin, Wait};
 use core::future::poll_fn;
@@ -68,7 +68,7 @@ pub(super) use shared::{Opened, Shared};
 /// ```
 #[derive(Debug)]
 pub struct Pipe<const N: usize, W = Spin> {
-    shared: Shared<N, W>,
+    pub(super) shared: Shared<N, W>,
 }
 
 impl<const N: usize> Pipe<N> {
@@ -178,10 +178,8 @@ impl<'a, const N: usize, W: Wait> Reader<'a, N, W> {
     /// assert!(!reader.state().can_receive());
     /// ```
     pub fn state(&mut self) -> State {
-        if self.shared.ends().writers() > 0 || !self.half.is_empty() {
-            return State::READER;
-        }
-        State::READER.on(Event::PeerShutSend).unwrap_or(State::READER)
+        let state = self.shared.ends().reader_state();
+        if self.half.is_empty() { state } else { State::READER }
     }
 
     /// Reads what there is, at most `out.len()` bytes, and returns how many; never waits. 0 is the end of file (or
@@ -225,7 +223,7 @@ impl<'a, const N: usize, W: Wait> Reader<'a, N, W> {
         out: &mut [u8],
         deadline: Option<W::Deadline>,
     ) -> Result<usize, Error> {
-        self.shared.readers_bell().wait_until(deadline, || self.attempt(out))?
+        self.bell().wait_until(deadline, || self.attempt(out))?
     }
 
     /// Reads now, if something can be said now.
@@ -238,17 +236,43 @@ impl<'a, const N: usize, W: Wait> Reader<'a, N, W> {
         if count > 0 {
             return Some(Ok(count));
         }
-        if self.shared.ends().writers() > 0 {
+        let state = self.shared.ends().reader_state();
+        if state.can_receive() {
             return None;
         }
         // The last writer went after our look, or before: what it wrote is seen now.
-        Some(Ok(self.half.try_read(out)))
+        match self.half.try_read(out) {
+            0 => Some(match state.on(Event::Receive) {
+                Ok(_) | Err(Error::EndOfFile) => Ok(0),
+                Err(error) => Err(error),
+            }),
+            count => Some(Ok(count)),
+        }
+    }
+
+    /// Takes a message now, as [`Writer::attempt_message`] put it there.
+    pub(super) fn attempt_message(&mut self, out: &mut [u8]) -> Option<Result<usize, Error>> {
+        if let Some(taken) = self.half.try_read_message(out) {
+            return Some(taken.map_err(|needed| Error::BufferTooSmall { needed }));
+        }
+        let error = self.shared.ends().reader_state().on(Event::Receive).err()?;
+        let taken = self.half.try_read_message(out);
+        Some(
+            taken.map_or(Err(error), |taken| {
+                taken.map_err(|needed| Error::BufferTooSmall { needed })
+            }),
+        )
+    }
+
+    /// What this end sleeps on.
+    pub(super) fn bell(&self) -> &'a Doorbell<W> {
+        self.shared.readers_bell()
     }
 
     /// Whether a read would not wait: something is there, or the end of file.
     #[cfg(feature = "embedded-io")]
     pub(super) fn is_ready(&mut self) -> bool {
-        !self.half.is_empty() || self.shared.ends().writers() == 0
+        !self.half.is_empty() || !self.shared.ends().reader_state().can_receive()
     }
 }
 
@@ -263,7 +287,7 @@ impl<const N: usize, W: Register> Reader<'_, N, W> {
         cx: &mut Context<'_>,
         out: &mut [u8],
     ) -> Poll<Result<usize, Error>> {
-        self.shared.readers_bell().poll_until(cx, || self.attempt(out))
+        self.bell().poll_until(cx, || self.attempt(out))
     }
 
     /// [`read`](Self::read) as a future. Cancel-safe: what was not returned was not read.
@@ -369,8 +393,7 @@ impl<'a, const N: usize, W: Wait> Writer<'a, N, W> {
     /// ```
     #[inline]
     pub fn try_write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
-        let whole = bytes.len() <= Shared::<N, W>::ATOMIC;
-        self.attempt(bytes, whole).unwrap_or(Err(Error::WouldBlock))
+        self.attempt(bytes, self.is_atomic(bytes)).unwrap_or(Err(Error::WouldBlock))
     }
 
     /// Writes all of `bytes`; waits for room. Fewer are written, and their number returned, only if the reader
@@ -404,7 +427,20 @@ impl<'a, const N: usize, W: Wait> Writer<'a, N, W> {
         bytes: &[u8],
         deadline: Option<W::Deadline>,
     ) -> Result<usize, Error> {
-        let whole = bytes.len() <= Shared::<N, W>::ATOMIC;
+        self.write_as(self.is_atomic(bytes), bytes, deadline)
+    }
+
+    fn is_atomic(&self, bytes: &[u8]) -> bool {
+        bytes.len() <= Shared::<N, W>::ATOMIC
+    }
+
+    /// Writes all of `bytes`, and each part of it as [`attempt`](Self::attempt) does.
+    pub(super) fn write_as(
+        &mut self,
+        whole: bool,
+        bytes: &[u8],
+        deadline: Option<W::Deadline>,
+    ) -> Result<usize, Error> {
         let mut left = bytes;
         loop {
             let written = self
@@ -427,7 +463,7 @@ impl<'a, const N: usize, W: Wait> Writer<'a, N, W> {
 
     /// Writes now, if something can be said now: all of `bytes` or nothing if `whole`, else what fits.
     #[inline]
-    fn attempt(&mut self, bytes: &[u8], whole: bool) -> Option<Result<usize, Error>> {
+    pub(super) fn attempt(&mut self, bytes: &[u8], whole: bool) -> Option<Result<usize, Error>> {
         if bytes.is_empty() {
             return Some(Ok(0));
         }
@@ -443,12 +479,29 @@ impl<'a, const N: usize, W: Wait> Writer<'a, N, W> {
         written.filter(|written| *written != Ok(0))
     }
 
-    /// Whether a write of at most [`Pipe::ATOMIC`] bytes would not wait, were this the only writer.
+    /// Puts a message in now, which [`Reader::attempt_message`] takes whole. For one writer.
+    pub(super) fn attempt_message(&mut self, message: &[u8]) -> Option<Result<(), Error>> {
+        // SAFETY: this is a writer.
+        let written = unsafe { self.shared.writing(|half| half.try_write_message(message)) };
+        match written? {
+            Ok(Ok(())) => Some(Ok(())),
+            Ok(Err(WriteAllError::Full)) => None,
+            Ok(Err(WriteAllError::TooLarge { max })) => Some(Err(Error::MessageTooLarge { max })),
+            Err(error) => Some(Err(error)),
+        }
+    }
+
+    /// What this end sleeps on.
+    pub(super) fn bell(&self) -> &'a Doorbell<W> {
+        self.shared.writers_bell()
+    }
+
+    /// Whether a write that needs this much room would not wait, were this the only writer.
     #[cfg(feature = "embedded-io")]
-    pub(super) fn is_ready(&mut self) -> bool {
+    pub(super) fn has_room(&mut self, bytes: usize) -> bool {
         // SAFETY: this is a writer.
         match unsafe { self.shared.writing(|half| half.room()) } {
-            Some(Ok(room)) => room >= Shared::<N, W>::ATOMIC,
+            Some(Ok(room)) => room >= bytes,
             Some(Err(_)) => true,
             None => false,
         }
@@ -464,8 +517,8 @@ impl<const N: usize, W: Register> Writer<'_, N, W> {
     /// # Errors
     /// [`Error::BrokenPipe`] when no reader is left.
     pub fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize, Error>> {
-        let whole = bytes.len() <= Shared::<N, W>::ATOMIC;
-        self.shared.writers_bell().poll_until(cx, || self.attempt(bytes, whole))
+        let whole = self.is_atomic(bytes);
+        self.bell().poll_until(cx, || self.attempt(bytes, whole))
     }
 
     /// [`poll_write`](Self::poll_write) as a future: at most [`Pipe::ATOMIC`] bytes go in all at once; of more, as

@@ -1,6 +1,6 @@
 //! Whose turn it is: what several contexts that share one side of a channel pass among themselves.
 
-use crate::sync::{AtomicU32, Ordering, const_unless_loom};
+use crate::sync::{AtomicU32, Cell, Ordering, const_unless_loom};
 
 /// A turn that one context at a time has, for a bounded piece of work in which it never sleeps.
 ///
@@ -32,12 +32,43 @@ impl Turn {
             return true;
         }
         // It may have been passed on in between; then it is ours, and `WANTED` costs one needless ring.
-        self.word.fetch_or(TAKEN | WANTED, Ordering::Acquire) & TAKEN == 0
+        // Release: partner is the acquire in `pass`. Who learns that the turn is wanted sees what for.
+        self.word.fetch_or(TAKEN | WANTED, Ordering::AcqRel) & TAKEN == 0
     }
 
     /// Passes the turn on; the answer is whether somebody asked for it, who may be asleep by now.
     pub(super) fn pass(&self) -> bool {
-        // Release: partner is the acquire in `try_take`.
-        self.word.swap(0, Ordering::Release) & WANTED != 0
+        // Release and acquire: partners are the acquire and the release in `try_take`.
+        self.word.swap(0, Ordering::AcqRel) & WANTED != 0
+    }
+}
+
+/// A value that is touched by the one who has the turn, and by nobody else.
+#[derive(Debug)]
+pub(super) struct InTurn<T>(Cell<T>);
+
+// SAFETY: every access is made in the turn, by the contracts below, which is with one context at a time and orders
+// it after those before.
+unsafe impl<T: Send> Sync for InTurn<T> {}
+
+impl<T: Copy> InTurn<T> {
+    const_unless_loom! {
+        pub(super) fn new(value: T) -> Self {
+            InTurn(Cell::new(value))
+        }
+    }
+
+    /// # Safety
+    /// The caller has the turn that this value goes with.
+    pub(super) unsafe fn get(&self) -> T {
+        // SAFETY: by the caller's word nobody else touches it now.
+        self.0.with(|value| unsafe { *value })
+    }
+
+    /// # Safety
+    /// The caller has the turn that this value goes with.
+    pub(super) unsafe fn set(&self, new: T) {
+        // SAFETY: by the caller's word nobody else touches it now.
+        self.0.with_mut(|value| unsafe { *value = new });
     }
 }

@@ -45,6 +45,7 @@ mod lend;
 mod waiting;
 
 pub use grant::{ReadGrant, ReserveError, WriteGrant};
+pub(crate) use lend::HEADER;
 
 /// A ring of `N` bytes for one producer and one consumer. `B` says whether a side can sleep, see [`Bell`].
 ///

@@ -36,16 +36,19 @@ struct Writing {
     room: AtomicU32,
 }
 
-/// What the word of ends says: the reader in the highest bit, the number of writers below.
+/// What the word of ends says: two bits, and below them the number of writers.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::channel) struct Ends(u32);
 
+/// The reader is there.
 const READER: u32 = 1 << 31;
+/// The writer did not go, it was torn off: a socket's, whose listener closed before it was accepted.
+const RESET: u32 = 1 << 30;
 const MAX_WRITERS: u32 = 1 << 16;
 
 impl Ends {
     pub(in crate::channel) const fn writers(self) -> u32 {
-        self.0 & !READER
+        self.0 & !(READER | RESET)
     }
 
     pub(in crate::channel) const fn reader(self) -> bool {
@@ -53,7 +56,17 @@ impl Ends {
     }
 
     pub(in crate::channel) const fn nobody(self) -> bool {
-        self.0 == 0
+        self.0 & !RESET == 0
+    }
+
+    /// Where the reader is in its life, once everything is read.
+    pub(super) fn reader_state(self) -> State {
+        let event = match self.writers() {
+            0 if self.0 & RESET != 0 => Event::Reset,
+            0 => Event::PeerShutSend,
+            _ => return State::READER,
+        };
+        State::READER.on(event).unwrap_or(State::READER)
     }
 
     /// Where a writer is in its life.
@@ -89,18 +102,24 @@ impl<const N: usize, W: Wait> Shared<N, W> {
         Ends(self.ends.0.load(Ordering::Acquire))
     }
 
-    pub(super) fn open_both(&self) -> Result<(), Error> {
+    /// Lets a reader and a writer in, if there is nobody.
+    pub(in crate::channel) fn open_both(&self) -> Result<(), Error> {
+        // Relaxed: the exchange below says whether it is still so.
+        let before = self.ends.0.load(Ordering::Relaxed);
+        if !Ends(before).nobody() {
+            return Err(Error::Taken);
+        }
         // Acquire: partner is the release in `leave_reader` and `leave_writer`. The ends before are done with the
         // ring.
         self.ends
             .0
-            .compare_exchange(0, READER | 1, Ordering::Acquire, Ordering::Relaxed)
+            .compare_exchange(before, READER | 1, Ordering::Acquire, Ordering::Relaxed)
             .map_err(|_| Error::Taken)?;
         self.discard();
         Ok(())
     }
 
-    pub(super) fn own_both(&mut self) {
+    pub(in crate::channel) fn own_both(&mut self) {
         // Relaxed: `&mut self` is alone.
         self.ends.0.store(READER | 1, Ordering::Relaxed);
         self.discard();
@@ -161,18 +180,25 @@ impl<const N: usize, W: Wait> Shared<N, W> {
         self.ring.producers_bell()
     }
 
-    pub(super) fn leave_reader(&self) {
+    pub(in crate::channel) fn leave_reader(&self) {
         // Release: partner is the acquire in `open_both`. We are done with the ring.
         self.ends.0.fetch_and(!READER, Ordering::Release);
         self.writers_bell().ring();
     }
 
-    pub(super) fn leave_writer(&self) {
+    pub(in crate::channel) fn leave_writer(&self) {
         // Release: partner is the acquire in `ends` and `open_both`. What we wrote is seen by who sees us gone.
         let before = Ends(self.ends.0.fetch_sub(1, Ordering::Release));
         if before.writers() == 1 {
             self.readers_bell().ring();
         }
+    }
+
+    /// [`leave_writer`](Self::leave_writer) for the only writer, whom the reader finds torn off rather than gone.
+    pub(in crate::channel) fn reset_writer(&self) {
+        // Sets the bit and takes the writer off the count in one step. Release: as in `leave_writer`.
+        self.ends.0.fetch_add(RESET - 1, Ordering::Release);
+        self.readers_bell().ring();
     }
 
     /// The half of the only reader.

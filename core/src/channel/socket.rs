@@ -1,0 +1,481 @@
+//! Sockets in memory: listen, connect, accept, and a connection both ways.
+//!
+//! They behave as the sockets of POSIX do (`socket(7)`, `unix(7)`):
+//!
+//! - A listener has an address, a name or a port, and a backlog. Connecting succeeds as soon as there is room in the
+//!   backlog, before it is accepted; connections are accepted in the order in which they came. Where nobody listens,
+//!   it is [`Error::Refused`].
+//! - [`Stream`] carries bytes, [`Packets`] carries messages. They are two worlds that share the addresses: a stream
+//!   cannot connect to a listener for packets.
+//! - Either direction can be ended by itself ([`Shutdown`]). What was sent before is read before the end of file;
+//!   sending to one who reads no more is [`Error::BrokenPipe`].
+//! - When a listener closes, what waits in its backlog is torn down: those sides read [`Error::Reset`].
+//! - A [`Connection`] by itself is a socket pair.
+//!
+//! Unlike there, the address is free as soon as the listener closes, and the number of listeners and of connections
+//! is fixed: [`Error::Exhausted`] when all are in use. A place for a connection is free again when both sides are
+//! closed.
+//!
+//! ```
+//! use ringway_core::channel::socket::Network;
+//! static NET: Network<2, 4, 256> = Network::new();
+//!
+//! let listener = NET.streams().listen(b"echo", 4).unwrap();
+//! std::thread::scope(|s| {
+//!     s.spawn(|| {
+//!         let mut served = listener.accept().unwrap();
+//!         let mut out = [0; 16];
+//!         let count = served.read(&mut out).unwrap();
+//!         served.write(&out[..count]).unwrap();
+//!     });
+//!     let mut stream = NET.streams().connect(b"echo").unwrap();
+//!     stream.write(b"hello").unwrap();
+//!     let mut out = [0; 16];
+//!     assert_eq!(stream.read(&mut out), Ok(5));
+//!     assert_eq!(stream.read(&mut out), Ok(0), "the other side closed");
+//! });
+//! ```
+
+use super::name::Name;
+use super::turn::Turn;
+use super::{Error, State};
+use crate::sync::{array_of, const_unless_loom};
+use crate::wait::{Doorbell, Register, Spin, Wait};
+use core::future::poll_fn;
+use core::marker::PhantomData;
+use core::task::{Context, Poll};
+
+mod place;
+mod stream;
+
+pub use place::{Backlog, Connection};
+pub use stream::{Packets, Shutdown, Stream};
+
+use place::{Key, Later, Parts};
+use stream::Halves;
+
+/// Where one listens and connects to: a name of 1 to [`NAME_MAX`](super::NAME_MAX) bytes, or a port.
+///
+/// ```
+/// use ringway_core::channel::socket::Address;
+/// assert_eq!(Address::from(b"log"), Address::Name(b"log"));
+/// assert_eq!(Address::from("log"), Address::Name(b"log"));
+/// assert_eq!(Address::from(80), Address::Port(80));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Address<'a> {
+    /// A name, of any bytes.
+    Name(&'a [u8]),
+    /// A port. Unlike in TCP, 0 is a port as any other.
+    Port(u16),
+}
+
+impl<'a> From<&'a [u8]> for Address<'a> {
+    fn from(name: &'a [u8]) -> Self {
+        Address::Name(name)
+    }
+}
+
+impl<'a, const L: usize> From<&'a [u8; L]> for Address<'a> {
+    fn from(name: &'a [u8; L]) -> Self {
+        Address::Name(name)
+    }
+}
+
+impl<'a> From<&'a str> for Address<'a> {
+    fn from(name: &'a str) -> Self {
+        Address::Name(name.as_bytes())
+    }
+}
+
+impl From<u16> for Address<'_> {
+    fn from(port: u16) -> Self {
+        Address::Port(port)
+    }
+}
+
+impl Address<'_> {
+    fn key(self) -> Result<Key, Error> {
+        Ok(match self {
+            Address::Name(name) => Key::Name(Name::new(name)?),
+            Address::Port(port) => Key::Port(port),
+        })
+    }
+}
+
+/// A network of its own: at most `LISTENERS` listeners and `CONNECTIONS` connections of `N` bytes in each direction.
+/// `W` says how everybody sleeps.
+///
+/// ```
+/// use ringway_core::channel::Error;
+/// use ringway_core::channel::socket::Network;
+/// let net = Network::<1, 1, 16>::new(); // on the stack
+/// assert_eq!(net.streams().try_connect(7).err(), Some(Error::Refused));
+/// let listener = net.streams().listen(7, 1).unwrap();
+/// assert!(net.streams().try_connect(7).is_ok());
+/// ```
+#[derive(Debug)]
+pub struct Network<const LISTENERS: usize, const CONNECTIONS: usize, const N: usize, W = Spin> {
+    turn: Turn,
+    bell: Doorbell<W>,
+    backlogs: [Backlog<W>; LISTENERS],
+    connections: [Connection<N, W>; CONNECTIONS],
+}
+
+impl<const LISTENERS: usize, const CONNECTIONS: usize, const N: usize>
+    Network<LISTENERS, CONNECTIONS, N>
+{
+    const_unless_loom! {
+        /// A network without listeners, where everybody waits by looking again and again.
+        ///
+        /// ```
+        /// use ringway_core::channel::socket::Network;
+        /// static NET: Network<2, 8, 128> = Network::new();
+        /// ```
+        pub fn new() -> Self {
+            Network::with_places(
+                array_of!(Backlog::new(); LISTENERS),
+                array_of!(Connection::new(); CONNECTIONS),
+                Doorbell::new(Spin),
+            )
+        }
+    }
+}
+
+impl<const LISTENERS: usize, const CONNECTIONS: usize, const N: usize> Default
+    for Network<LISTENERS, CONNECTIONS, N>
+{
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<const LISTENERS: usize, const CONNECTIONS: usize, const N: usize, W>
+    Network<LISTENERS, CONNECTIONS, N, W>
+{
+    const_unless_loom! {
+        /// A network of these places, where those who wait to connect sleep on `bell`.
+        ///
+        /// ```
+        /// use ringway_core::channel::pipe::Pipe;
+        /// use ringway_core::channel::socket::{Backlog, Connection, Network};
+        /// use ringway_core::wait::{Async, Doorbell, Spin};
+        /// const fn bell() -> Doorbell<Async<Spin>> {
+        ///     Doorbell::new(Async::new(Spin))
+        /// }
+        /// const fn pipe() -> Pipe<128, Async<Spin>> {
+        ///     Pipe::with_bells(bell(), bell())
+        /// }
+        /// static NET: Network<2, 8, 128, Async<Spin>> = Network::with_places(
+        ///     [const { Backlog::with_bell(bell()) }; 2],
+        ///     [const { Connection::with_pipes(pipe(), pipe()) }; 8],
+        ///     bell(),
+        /// );
+        /// ```
+        pub fn with_places(
+            backlogs: [Backlog<W>; LISTENERS],
+            connections: [Connection<N, W>; CONNECTIONS],
+            bell: Doorbell<W>
+        ) -> Self {
+            Network { turn: Turn::new(), bell, backlogs, connections }
+        }
+    }
+
+    fn parts(&self) -> Parts<'_, N, W> {
+        Parts {
+            turn: &self.turn,
+            bell: &self.bell,
+            backlogs: &self.backlogs,
+            connections: &self.connections,
+        }
+    }
+}
+
+impl<const LISTENERS: usize, const CONNECTIONS: usize, const N: usize, W: Wait>
+    Network<LISTENERS, CONNECTIONS, N, W>
+{
+    /// Listening and connecting with bytes (`SOCK_STREAM`).
+    pub fn streams(&self) -> Sockets<'_, N, W, Stream<'_, N, W>> {
+        Sockets { parts: self.parts(), _kind: PhantomData }
+    }
+
+    /// Listening and connecting with messages (`SOCK_SEQPACKET`).
+    ///
+    /// ```
+    /// use ringway_core::channel::Error;
+    /// use ringway_core::channel::socket::Network;
+    /// let net = Network::<1, 1, 64>::new();
+    /// let listener = net.packets().listen("orders", 1).unwrap();
+    /// assert_eq!(net.streams().try_connect("orders").err(), Some(Error::Refused));
+    /// let mut here = net.packets().try_connect("orders").unwrap();
+    /// here.try_send(b"one message").unwrap();
+    /// let mut there = listener.try_accept().unwrap();
+    /// assert_eq!(there.try_recv(&mut [0; 32]), Ok(11));
+    /// ```
+    pub fn packets(&self) -> Sockets<'_, N, W, Packets<'_, N, W>> {
+        Sockets { parts: self.parts(), _kind: PhantomData }
+    }
+}
+
+mod sealed {
+    use super::{Halves, Wait};
+
+    /// One side of a connection.
+    pub trait End<'a, const N: usize, W: Wait> {
+        #[doc(hidden)]
+        const PACKETS: bool;
+
+        #[doc(hidden)]
+        #[expect(private_interfaces, reason = "sealed")]
+        fn from_halves(halves: Halves<'a, N, W>) -> Self;
+    }
+}
+use sealed::End;
+
+impl<'a, const N: usize, W: Wait> End<'a, N, W> for Stream<'a, N, W> {
+    const PACKETS: bool = false;
+
+    #[expect(private_interfaces, reason = "sealed")]
+    fn from_halves(halves: Halves<'a, N, W>) -> Self {
+        Stream::new(halves)
+    }
+}
+
+impl<'a, const N: usize, W: Wait> End<'a, N, W> for Packets<'a, N, W> {
+    const PACKETS: bool = true;
+
+    #[expect(private_interfaces, reason = "sealed")]
+    fn from_halves(halves: Halves<'a, N, W>) -> Self {
+        Packets::new(halves)
+    }
+}
+
+/// A network seen as one kind of socket: `E` is what a connection gives, [`Stream`] or [`Packets`].
+#[derive(Debug)]
+pub struct Sockets<'a, const N: usize, W, E> {
+    parts: Parts<'a, N, W>,
+    _kind: PhantomData<fn() -> E>,
+}
+
+impl<'a, const N: usize, W: Wait, E: End<'a, N, W>> Sockets<'a, N, W, E> {
+    /// Listens at an address (`bind` and `listen`); at most `backlog` connections (at least one) wait there to be
+    /// accepted. Waits at most while another context looks at the network.
+    ///
+    /// # Errors
+    /// [`Error::AddressInUse`] when somebody listens there, [`Error::BadName`] when the name is empty or too long,
+    /// [`Error::Exhausted`] when there is no place for a listener.
+    pub fn listen<'b>(
+        &self,
+        address: impl Into<Address<'b>>,
+        backlog: usize,
+    ) -> Result<Listener<'a, N, W, E>, Error> {
+        let key = address.into().key()?;
+        self.parts.bell.wait_until(None, || self.attempt_listen(key, backlog))?
+    }
+
+    /// [`listen`](Self::listen) that never waits.
+    ///
+    /// # Errors
+    /// Those of [`listen`](Self::listen), and [`Error::WouldBlock`] while another context looks at the network.
+    pub fn try_listen<'b>(
+        &self,
+        address: impl Into<Address<'b>>,
+        backlog: usize,
+    ) -> Result<Listener<'a, N, W, E>, Error> {
+        let key = address.into().key()?;
+        self.attempt_listen(key, backlog).unwrap_or(Err(Error::WouldBlock))
+    }
+
+    fn attempt_listen(
+        &self,
+        key: Key,
+        backlog: usize,
+    ) -> Option<Result<Listener<'a, N, W, E>, Error>> {
+        let limit = backlog.clamp(1, u32::MAX as usize) as u32;
+        let parts = self.parts;
+        let listening = parts.attempt(|desk| desk.listen(key, E::PACKETS, limit))?;
+        Some(listening.map(|(index, place)| Listener { parts, index, place, _kind: PhantomData }))
+    }
+
+    /// Connects; waits for room in the backlog. Whoever listens need not have accepted yet.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when nobody listens there, also when the listener closed while this waited;
+    /// [`Error::BadName`] when the name is empty or too long; [`Error::Exhausted`] when there is no place for a
+    /// connection.
+    pub fn connect<'b>(&self, address: impl Into<Address<'b>>) -> Result<E, Error> {
+        self.connect_deadline(address, None)
+    }
+
+    /// [`connect`](Self::connect), at most until `deadline` (`None`: for ever).
+    ///
+    /// # Errors
+    /// Those of [`connect`](Self::connect), and [`Error::TimedOut`] when there was no room in time.
+    pub fn connect_deadline<'b>(
+        &self,
+        address: impl Into<Address<'b>>,
+        deadline: Option<W::Deadline>,
+    ) -> Result<E, Error> {
+        let key = address.into().key()?;
+        self.parts.bell.wait_until(deadline, || self.attempt_connect(key))?
+    }
+
+    /// [`connect`](Self::connect) that never waits.
+    ///
+    /// # Errors
+    /// Those of [`connect`](Self::connect), and [`Error::WouldBlock`] when the backlog is full, or another context
+    /// looks at the network.
+    ///
+    /// ```
+    /// use ringway_core::channel::Error;
+    /// use ringway_core::channel::socket::Network;
+    /// let net = Network::<1, 2, 16>::new();
+    /// let listener = net.streams().listen(7, 1).unwrap();
+    /// let first = net.streams().try_connect(7).unwrap();
+    /// assert_eq!(net.streams().try_connect(7).err(), Some(Error::WouldBlock));
+    /// let accepted = listener.accept().unwrap();
+    /// let second = net.streams().try_connect(7).unwrap();
+    /// let _accepted = listener.accept().unwrap();
+    /// assert_eq!(net.streams().try_connect(7).err(), Some(Error::Exhausted));
+    /// ```
+    pub fn try_connect<'b>(&self, address: impl Into<Address<'b>>) -> Result<E, Error> {
+        let key = address.into().key()?;
+        self.attempt_connect(key).unwrap_or(Err(Error::WouldBlock))
+    }
+
+    fn attempt_connect(&self, key: Key) -> Option<Result<E, Error>> {
+        match self.parts.attempt(|desk| desk.connect(key, E::PACKETS))? {
+            Ok(Ok(halves)) => Some(Ok(E::from_halves(halves))),
+            Ok(Err(Later)) => None,
+            Err(error) => Some(Err(error)),
+        }
+    }
+}
+
+impl<'a, const N: usize, W: Register, E: End<'a, N, W>> Sockets<'a, N, W, E> {
+    /// [`connect`](Self::connect) as a future. Cancelled, it connected nothing.
+    ///
+    /// Several tasks that wait to connect to one network wake each other in turn, see [`Doorbell::poll_until`].
+    ///
+    /// # Errors
+    /// Those of [`connect`](Self::connect).
+    pub fn connect_async<'b>(
+        &self,
+        address: impl Into<Address<'b>>,
+    ) -> impl Future<Output = Result<E, Error>> {
+        let key = address.into().key();
+        poll_fn(move |cx| match key {
+            Ok(key) => self.parts.bell.poll_until(cx, || self.attempt_connect(key)),
+            Err(error) => Poll::Ready(Err(error)),
+        })
+    }
+}
+
+/// One who accepts connections; any number of contexts may do so at once. Dropping it frees the address and tears down
+/// what waits to be accepted. That never waits: if another context looks at the network just then, it does so.
+#[derive(Debug)]
+pub struct Listener<'a, const N: usize, W: Wait, E> {
+    parts: Parts<'a, N, W>,
+    index: usize,
+    place: &'a Backlog<W>,
+    _kind: PhantomData<fn() -> E>,
+}
+
+impl<'a, const N: usize, W: Wait, E: End<'a, N, W>> Listener<'a, N, W, E> {
+    /// Where it is in its life: listening, as long as it lives.
+    pub const fn state(&self) -> State {
+        State::Listening
+    }
+
+    /// Accepts the connection that waits longest; waits for one.
+    ///
+    /// # Errors
+    /// None of its own; the type is that of the form with a deadline.
+    pub fn accept(&self) -> Result<E, Error> {
+        self.accept_deadline(None)
+    }
+
+    /// [`accept`](Self::accept), at most until `deadline` (`None`: for ever).
+    ///
+    /// # Errors
+    /// [`Error::TimedOut`] when none came in time.
+    pub fn accept_deadline(&self, deadline: Option<W::Deadline>) -> Result<E, Error> {
+        loop {
+            // Two things may have to be waited for, and each is told at its own bell.
+            if let Some(end) = self.parts.bell.wait_until(deadline, || self.attempt())? {
+                return Ok(end);
+            }
+            self.place.bell().wait_until(deadline, || self.place.is_wanted())?;
+        }
+    }
+
+    /// [`accept`](Self::accept) that never waits.
+    ///
+    /// # Errors
+    /// [`Error::WouldBlock`] when none waits, or another context looks at the network.
+    pub fn try_accept(&self) -> Result<E, Error> {
+        self.attempt().flatten().ok_or(Error::WouldBlock)
+    }
+
+    /// A connection, if one waits and it can be our turn.
+    fn attempt(&self) -> Option<Option<E>> {
+        let halves = self.parts.attempt(|desk| desk.accept(self.index, self.place))?;
+        Some(halves.map(E::from_halves))
+    }
+}
+
+impl<'a, const N: usize, W: Register, E: End<'a, N, W>> Listener<'a, N, W, E> {
+    /// [`accept`](Self::accept) for a task: accepts, or has the task woken when a connection may be there.
+    /// Cancel-safe.
+    ///
+    /// # Errors
+    /// None of its own.
+    pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<Result<E, Error>> {
+        loop {
+            match self.parts.bell.poll_until(cx, || self.attempt()) {
+                Poll::Ready(Some(end)) => return Poll::Ready(Ok(end)),
+                Poll::Ready(None) => {}
+                Poll::Pending => return Poll::Pending,
+            }
+            if self.place.bell().poll_until(cx, || self.place.is_wanted()).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// [`accept`](Self::accept) as a future. Cancel-safe: what was not returned was not accepted.
+    ///
+    /// # Errors
+    /// None of its own.
+    ///
+    /// ```
+    /// use ringway_core::channel::pipe::Pipe;
+    /// use ringway_core::channel::socket::{Backlog, Connection, Network};
+    /// use ringway_core::wait::{Async, Doorbell, Spin};
+    /// use std::pin::pin;
+    /// use std::task::{Context, Waker};
+    /// let bell = || Doorbell::new(Async::new(Spin));
+    /// let pipe = || Pipe::with_bells(bell(), bell());
+    /// let net = Network::<1, 1, 16, _>::with_places(
+    ///     [Backlog::with_bell(bell())],
+    ///     [Connection::with_pipes(pipe(), pipe())],
+    ///     bell(),
+    /// );
+    /// let mut cx = Context::from_waker(Waker::noop());
+    /// let listener = net.streams().listen(7, 1).unwrap();
+    /// let mut accept = pin!(listener.accept_async());
+    /// assert!(accept.as_mut().poll(&mut cx).is_pending());
+    /// let stream = net.streams().connect(7).unwrap();
+    /// assert!(accept.poll(&mut cx).is_ready());
+    /// ```
+    pub fn accept_async(&self) -> impl Future<Output = Result<E, Error>> {
+        poll_fn(|cx| self.poll_accept(cx))
+    }
+}
+
+impl<const N: usize, W: Wait, E> Drop for Listener<'_, N, W, E> {
+    fn drop(&mut self) {
+        self.place.close();
+        self.parts.tend();
+    }
+}

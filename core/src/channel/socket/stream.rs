@@ -1,0 +1,445 @@
+//! What a connection gives to each side: a stream of bytes both ways, or messages both ways.
+
+use super::super::pipe::{Reader, Writer};
+use super::super::{Error, Event, State};
+use crate::ring::bytes::HEADER;
+use crate::wait::{Register, Spin, Wait};
+use core::future::poll_fn;
+use core::task::{Context, Poll};
+
+/// Which direction to end (`shutdown(2)`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shutdown {
+    /// No more will be read here: the peer's next send is a broken pipe, and what it sent is discarded.
+    Read,
+    /// No more will be sent from here: the peer reads what was sent, and then the end of file.
+    Write,
+    /// Both.
+    Both,
+}
+
+/// The two directions of one side, each until it is shut.
+#[derive(Debug)]
+pub(super) struct Halves<'a, const N: usize, W: Wait> {
+    receive: Option<Reader<'a, N, W>>,
+    send: Option<Writer<'a, N, W>>,
+}
+
+impl<'a, const N: usize, W: Wait> Halves<'a, N, W> {
+    pub(super) fn new(receive: Reader<'a, N, W>, send: Writer<'a, N, W>) -> Self {
+        Halves { receive: Some(receive), send: Some(send) }
+    }
+
+    fn state(&mut self) -> State {
+        let send = match self.send.as_ref().map(Writer::state) {
+            None => Some(Event::ShutSend),
+            Some(state) if state.can_send() => None,
+            Some(_) => Some(Event::PeerShutReceive),
+        };
+        let receive = match self.receive.as_mut().map(Reader::state) {
+            None => Some(Event::ShutReceive),
+            Some(State::Reset) => Some(Event::Reset),
+            Some(state) if state.can_receive() => None,
+            Some(_) => Some(Event::PeerShutSend),
+        };
+        [send, receive]
+            .into_iter()
+            .flatten()
+            .fold(State::STREAM, |state, event| state.on(event).unwrap_or(state))
+    }
+
+    /// Closing a half is all there is to it: the peer finds that nobody reads, or that nobody writes any more.
+    fn shutdown(&mut self, how: Shutdown) {
+        if how != Shutdown::Write {
+            self.receive = None;
+        }
+        if how != Shutdown::Read {
+            self.send = None;
+        }
+    }
+
+    /// The half that receives.
+    ///
+    /// # Errors
+    /// What the table says to one who shut it: [`Error::EndOfFile`].
+    fn receive(&mut self) -> Result<&mut Reader<'a, N, W>, Error> {
+        self.receive.as_mut().ok_or(refusal(Event::ShutReceive, Event::Receive))
+    }
+
+    /// The half that sends.
+    ///
+    /// # Errors
+    /// What the table says to one who shut it: [`Error::BrokenPipe`].
+    fn send(&mut self) -> Result<&mut Writer<'a, N, W>, Error> {
+        self.send.as_mut().ok_or(refusal(Event::ShutSend, Event::Send))
+    }
+}
+
+/// Why a stream on which `before` happened cannot do what `event` asks for.
+fn refusal(before: Event, event: Event) -> Error {
+    State::STREAM.on(before).and_then(|state| state.on(event)).err().unwrap_or(Error::Closed)
+}
+
+/// One side of a connection that carries bytes both ways (`SOCK_STREAM`). Dropping it closes both directions.
+///
+/// Of a write, any part may be read by itself, and a write that does not wait puts in as much as there is room for.
+///
+/// ```
+/// use ringway_core::channel::Error;
+/// use ringway_core::channel::socket::{Connection, Shutdown};
+/// let mut pair = Connection::<16>::new();
+/// let (mut here, mut there) = pair.split();
+/// here.try_write(b"question").unwrap();
+/// here.shutdown(Shutdown::Write);
+/// let mut out = [0; 16];
+/// assert_eq!(there.try_read(&mut out), Ok(8));
+/// assert_eq!(there.try_read(&mut out), Ok(0), "half of it is closed");
+/// there.try_write(b"answer").unwrap();
+/// assert_eq!(here.try_read(&mut out), Ok(6));
+/// ```
+#[derive(Debug)]
+pub struct Stream<'a, const N: usize, W: Wait = Spin> {
+    halves: Halves<'a, N, W>,
+}
+
+impl<'a, const N: usize, W: Wait> Stream<'a, N, W> {
+    pub(super) fn new(halves: Halves<'a, N, W>) -> Self {
+        Stream { halves }
+    }
+
+    /// Where this side is in its life.
+    ///
+    /// ```
+    /// use ringway_core::channel::{Direction, State};
+    /// use ringway_core::channel::socket::Connection;
+    /// let mut pair = Connection::<16>::new();
+    /// let (mut here, there) = pair.split();
+    /// assert_eq!(here.state(), State::STREAM);
+    /// drop(there);
+    /// let (send, receive) = (Direction::Ended, Direction::Ended);
+    /// assert_eq!(here.state(), State::Connected { send, receive });
+    /// ```
+    pub fn state(&mut self) -> State {
+        self.halves.state()
+    }
+
+    /// Ends a direction, for good. Ending it again changes nothing.
+    pub fn shutdown(&mut self, how: Shutdown) {
+        self.halves.shutdown(how);
+    }
+
+    /// The two directions by themselves, for two contexts: the ends of two pipes. `None` for one that was shut.
+    ///
+    /// The writer's writes are a pipe's: up to [`Pipe::ATOMIC`](super::super::pipe::Pipe::ATOMIC) all or nothing.
+    ///
+    /// ```
+    /// use ringway_core::channel::socket::Connection;
+    /// let mut pair = Connection::<16>::new();
+    /// let (here, mut there) = pair.split();
+    /// let (mut receive, mut send) = here.into_split();
+    /// assert_eq!(send.as_mut().unwrap().try_write(b"hi"), Ok(2));
+    /// assert_eq!(there.try_write(b"hello"), Ok(5));
+    /// assert_eq!(receive.as_mut().unwrap().try_read(&mut [0; 8]), Ok(5));
+    /// ```
+    pub fn into_split(self) -> (Option<Reader<'a, N, W>>, Option<Writer<'a, N, W>>) {
+        (self.halves.receive, self.halves.send)
+    }
+
+    /// Reads what there is, at most `out.len()` bytes; never waits. Returns how many: 0 is the end of file (or an
+    /// `out` of no bytes).
+    ///
+    /// # Errors
+    /// [`Error::WouldBlock`] when there is nothing now, [`Error::Reset`] when the listener closed before the
+    /// connection was accepted.
+    pub fn try_read(&mut self, out: &mut [u8]) -> Result<usize, Error> {
+        or_end(self.halves.receive().and_then(|half| half.try_read(out)))
+    }
+
+    /// Reads at least one byte and what there is, at most `out.len()`; waits for one. Returns how many: 0 is the end
+    /// of file.
+    ///
+    /// # Errors
+    /// [`Error::Reset`] when the listener closed before the connection was accepted.
+    pub fn read(&mut self, out: &mut [u8]) -> Result<usize, Error> {
+        self.read_deadline(out, None)
+    }
+
+    /// [`read`](Self::read), at most until `deadline` (`None`: for ever).
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read), and [`Error::TimedOut`] when nothing came in time.
+    pub fn read_deadline(
+        &mut self,
+        out: &mut [u8],
+        deadline: Option<W::Deadline>,
+    ) -> Result<usize, Error> {
+        or_end(self.halves.receive().and_then(|half| half.read_deadline(out, deadline)))
+    }
+
+    /// Writes as many of `bytes` as there is room for, and returns how many; never waits.
+    ///
+    /// # Errors
+    /// [`Error::WouldBlock`] when there is no room now, [`Error::BrokenPipe`] when the peer reads no more or this side
+    /// ended its sending.
+    ///
+    /// ```
+    /// use ringway_core::channel::Error;
+    /// use ringway_core::channel::socket::Connection;
+    /// let mut pair = Connection::<4>::new();
+    /// let (mut here, there) = pair.split();
+    /// assert_eq!(here.try_write(b"abc"), Ok(3));
+    /// assert_eq!(here.try_write(b"def"), Ok(1));
+    /// assert_eq!(here.try_write(b"ef"), Err(Error::WouldBlock));
+    /// drop(there);
+    /// assert_eq!(here.try_write(b"ef"), Err(Error::BrokenPipe));
+    /// ```
+    pub fn try_write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
+        self.halves.send()?.attempt(bytes, false).unwrap_or(Err(Error::WouldBlock))
+    }
+
+    /// Writes all of `bytes`; waits for room. Fewer are written, and their number returned, only if the peer went in
+    /// the middle; the next write then says so.
+    ///
+    /// # Errors
+    /// [`Error::BrokenPipe`] when the peer reads no more, or this side ended its sending.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
+        self.write_deadline(bytes, None)
+    }
+
+    /// [`write`](Self::write), at most until `deadline` (`None`: for ever); fewer are written also if it passed in
+    /// the middle.
+    ///
+    /// # Errors
+    /// Those of [`write`](Self::write), and [`Error::TimedOut`] when there was no room in time.
+    pub fn write_deadline(
+        &mut self,
+        bytes: &[u8],
+        deadline: Option<W::Deadline>,
+    ) -> Result<usize, Error> {
+        self.halves.send()?.write_as(false, bytes, deadline)
+    }
+
+    /// Whether a read would not wait.
+    #[cfg(feature = "embedded-io")]
+    pub(in crate::channel) fn is_readable(&mut self) -> bool {
+        self.halves.receive().map_or(true, Reader::is_ready)
+    }
+
+    /// Whether a write would not wait.
+    #[cfg(feature = "embedded-io")]
+    pub(in crate::channel) fn is_writable(&mut self) -> bool {
+        self.halves.send().map_or(true, |half| half.has_room(1))
+    }
+}
+
+/// A byte stream says the end of file with a read of 0 bytes.
+fn or_end(read: Result<usize, Error>) -> Result<usize, Error> {
+    match read {
+        Err(Error::EndOfFile) => Ok(0),
+        other => other,
+    }
+}
+
+impl<const N: usize, W: Register> Stream<'_, N, W> {
+    /// [`read`](Self::read) for a task: reads, or has the task woken when something may be there. Cancel-safe.
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read).
+    pub fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        out: &mut [u8],
+    ) -> Poll<Result<usize, Error>> {
+        match self.halves.receive() {
+            Ok(half) => half.poll_read(cx, out),
+            Err(error) => Poll::Ready(or_end(Err(error))),
+        }
+    }
+
+    /// [`poll_read`](Self::poll_read) as a future. Cancel-safe: what was not returned was not read.
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read).
+    pub fn read_async(&mut self, out: &mut [u8]) -> impl Future<Output = Result<usize, Error>> {
+        poll_fn(|cx| self.poll_read(cx, out))
+    }
+
+    /// [`try_write`](Self::try_write) for a task: writes, or has the task woken when there may be room. Cancel-safe.
+    ///
+    /// # Errors
+    /// Those of [`write`](Self::write).
+    pub fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize, Error>> {
+        match self.halves.send() {
+            Ok(half) => half.bell().poll_until(cx, || half.attempt(bytes, false)),
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+
+    /// [`poll_write`](Self::poll_write) as a future: writes at least one of `bytes` and as many as there is room
+    /// for. Cancel-safe: what was not returned was not written.
+    ///
+    /// # Errors
+    /// Those of [`write`](Self::write).
+    pub fn write_async(&mut self, bytes: &[u8]) -> impl Future<Output = Result<usize, Error>> {
+        poll_fn(|cx| self.poll_write(cx, bytes))
+    }
+}
+
+/// One side of a connection that carries messages both ways (`SOCK_SEQPACKET`): what one send puts in, one receive
+/// takes out. Dropping it closes both directions.
+///
+/// A message may be empty, so that the end of file is an error here, [`Error::EndOfFile`]. Unlike there, a message
+/// that is larger than the buffer is kept, not cut.
+///
+/// ```
+/// use ringway_core::channel::Error;
+/// use ringway_core::channel::socket::Connection;
+/// let mut pair = Connection::<32>::new();
+/// let (mut here, mut there) = pair.split_packets();
+/// here.try_send(b"one").unwrap();
+/// here.try_send(b"").unwrap();
+/// let mut out = [0; 8];
+/// assert_eq!(there.try_recv(&mut out[..2]), Err(Error::BufferTooSmall { needed: 3 }));
+/// assert_eq!(there.try_recv(&mut out), Ok(3));
+/// assert_eq!(there.try_recv(&mut out), Ok(0), "an empty message");
+/// assert_eq!(there.try_recv(&mut out), Err(Error::WouldBlock));
+/// drop(here);
+/// assert_eq!(there.try_recv(&mut out), Err(Error::EndOfFile));
+/// ```
+#[derive(Debug)]
+pub struct Packets<'a, const N: usize, W: Wait = Spin> {
+    halves: Halves<'a, N, W>,
+}
+
+impl<'a, const N: usize, W: Wait> Packets<'a, N, W> {
+    /// The largest message, in bytes: each takes 4 more in the channel.
+    ///
+    /// ```
+    /// use ringway_core::channel::Error;
+    /// use ringway_core::channel::socket::{Connection, Packets};
+    /// assert_eq!(Packets::<32>::MAX, 28);
+    /// let mut pair = Connection::<32>::new();
+    /// let (mut here, _there) = pair.split_packets();
+    /// assert_eq!(here.try_send(&[0; 29]), Err(Error::MessageTooLarge { max: 28 }));
+    /// ```
+    pub const MAX: usize = N.saturating_sub(HEADER);
+
+    pub(super) fn new(halves: Halves<'a, N, W>) -> Self {
+        Packets { halves }
+    }
+
+    /// Where this side is in its life.
+    pub fn state(&mut self) -> State {
+        self.halves.state()
+    }
+
+    /// Ends a direction, for good. Ending it again changes nothing.
+    pub fn shutdown(&mut self, how: Shutdown) {
+        self.halves.shutdown(how);
+    }
+
+    /// Sends a message; never waits.
+    ///
+    /// # Errors
+    /// [`Error::WouldBlock`] when there is no room now, [`Error::MessageTooLarge`] when there can never be,
+    /// [`Error::BrokenPipe`] when the peer receives no more or this side ended its sending. Nothing was sent then.
+    pub fn try_send(&mut self, message: &[u8]) -> Result<(), Error> {
+        self.halves.send()?.attempt_message(message).unwrap_or(Err(Error::WouldBlock))
+    }
+
+    /// Sends a message; waits for room.
+    ///
+    /// # Errors
+    /// [`Error::MessageTooLarge`], [`Error::BrokenPipe`] as in [`try_send`](Self::try_send).
+    pub fn send(&mut self, message: &[u8]) -> Result<(), Error> {
+        self.send_deadline(message, None)
+    }
+
+    /// [`send`](Self::send), at most until `deadline` (`None`: for ever).
+    ///
+    /// # Errors
+    /// Those of [`send`](Self::send), and [`Error::TimedOut`] when there was no room in time.
+    pub fn send_deadline(
+        &mut self,
+        message: &[u8],
+        deadline: Option<W::Deadline>,
+    ) -> Result<(), Error> {
+        let half = self.halves.send()?;
+        half.bell().wait_until(deadline, || half.attempt_message(message))?
+    }
+
+    /// Receives a message into `out` and returns its size; never waits.
+    ///
+    /// # Errors
+    /// [`Error::WouldBlock`] when there is none now; [`Error::BufferTooSmall`] when it is larger than `out`, and it is
+    /// kept; [`Error::EndOfFile`] when the peer sends no more and every message was received, or this side ended its
+    /// receiving; [`Error::Reset`] when the listener closed before the connection was accepted.
+    pub fn try_recv(&mut self, out: &mut [u8]) -> Result<usize, Error> {
+        self.halves.receive()?.attempt_message(out).unwrap_or(Err(Error::WouldBlock))
+    }
+
+    /// Receives a message into `out` and returns its size; waits for one.
+    ///
+    /// # Errors
+    /// Those of [`try_recv`](Self::try_recv) but [`Error::WouldBlock`].
+    pub fn recv(&mut self, out: &mut [u8]) -> Result<usize, Error> {
+        self.recv_deadline(out, None)
+    }
+
+    /// [`recv`](Self::recv), at most until `deadline` (`None`: for ever).
+    ///
+    /// # Errors
+    /// Those of [`recv`](Self::recv), and [`Error::TimedOut`] when none came in time.
+    pub fn recv_deadline(
+        &mut self,
+        out: &mut [u8],
+        deadline: Option<W::Deadline>,
+    ) -> Result<usize, Error> {
+        let half = self.halves.receive()?;
+        half.bell().wait_until(deadline, || half.attempt_message(out))?
+    }
+}
+
+impl<const N: usize, W: Register> Packets<'_, N, W> {
+    /// [`send`](Self::send) for a task: sends, or has the task woken when there may be room. Cancel-safe.
+    ///
+    /// # Errors
+    /// Those of [`send`](Self::send).
+    pub fn poll_send(&mut self, cx: &mut Context<'_>, message: &[u8]) -> Poll<Result<(), Error>> {
+        match self.halves.send() {
+            Ok(half) => half.bell().poll_until(cx, || half.attempt_message(message)),
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+
+    /// [`send`](Self::send) as a future. Cancel-safe: cancelled, it sent nothing.
+    ///
+    /// # Errors
+    /// Those of [`send`](Self::send).
+    pub fn send_async(&mut self, message: &[u8]) -> impl Future<Output = Result<(), Error>> {
+        poll_fn(|cx| self.poll_send(cx, message))
+    }
+
+    /// [`recv`](Self::recv) for a task: receives, or has the task woken when a message may be there. Cancel-safe.
+    ///
+    /// # Errors
+    /// Those of [`recv`](Self::recv).
+    pub fn poll_recv(
+        &mut self,
+        cx: &mut Context<'_>,
+        out: &mut [u8],
+    ) -> Poll<Result<usize, Error>> {
+        match self.halves.receive() {
+            Ok(half) => half.bell().poll_until(cx, || half.attempt_message(out)),
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+
+    /// [`recv`](Self::recv) as a future. Cancel-safe: cancelled, it received nothing.
+    ///
+    /// # Errors
+    /// Those of [`recv`](Self::recv).
+    pub fn recv_async(&mut self, out: &mut [u8]) -> impl Future<Output = Result<usize, Error>> {
+        poll_fn(|cx| self.poll_recv(cx, out))
+    }
+}
