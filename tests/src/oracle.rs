@@ -7,10 +7,12 @@
 mod bytes;
 mod pipe;
 mod ring;
+mod signal;
 
 pub use bytes::byte_ring;
 pub use pipe::pipe;
 pub use ring::ring;
+pub use signal::signal;
 
 /// The bytes that decide what happens, drawn one by one. When they are used up, the sequence ends.
 #[derive(Debug)]

@@ -27,3 +27,8 @@ fn the_byte_ring_agrees_with_a_deque() {
 fn the_pipe_in_memory_and_the_kernels_are_both_what_posix_says() {
     rounds(oracle::pipe, 2_000);
 }
+
+#[test]
+fn the_signal_table_delivers_what_a_count_and_a_queue_a_line_would() {
+    rounds(oracle::signal, 5_000);
+}
