@@ -135,8 +135,8 @@ pub trait Writer: Send {
 pub struct Promises {
     /// What it carries.
     pub content: Content,
-    /// Whether both ends send.
-    pub both_ways: bool,
+    /// Whether both ends send, also at the same time.
+    pub both_at_once: bool,
     /// Whether a direction can be closed alone.
     pub half_close: bool,
     /// Whether there may be more than one writer.
@@ -145,6 +145,9 @@ pub struct Promises {
     pub atomic: Option<usize>,
     /// Whether an end learns that the other is gone: the end of file when everything was read, and a broken pipe.
     pub end: bool,
+    /// Whether an end that closes with something unread tears the connection down, so that the other is told of a reset
+    /// first.
+    pub torn: bool,
     /// Whether all that is sent arrives, in order.
     pub reliable: bool,
     /// Whether the sender is told when the receiver does not keep up: full, instead of lost.

@@ -19,7 +19,7 @@ pub static CASES: &[Case] = &[
     case("many_small", reliable, flow::many_small),
     case("one_large", reliable, flow::one_large),
     case("ping_pong", reliable, flow::ping_pong),
-    case("both_directions_at_once", both_ways, flow::both_directions_at_once),
+    case("both_directions_at_once", both_at_once, flow::both_directions_at_once),
     case("zero_length_reads_and_writes", bytes, flow::zero_length_reads_and_writes),
     case("whole_or_not_at_all", lossy, flow::whole_or_not_at_all),
     // Messages.
@@ -56,7 +56,7 @@ pub static CASES: &[Case] = &[
     // A peer in another process, or a thread that takes its place.
     case("peer_sends", reliable, killed::peer_sends),
     case("peer_receives", reliable, killed::peer_receives),
-    case("peer_echoes", both_ways, killed::peer_echoes),
+    case("peer_echoes", both_at_once, killed::peer_echoes),
     case("peer_killed_mid_write", reliable, killed::peer_killed_mid_write),
     case("peer_killed_mid_read", end, killed::peer_killed_mid_read),
 ];
@@ -85,8 +85,8 @@ fn bounded(promises: &Promises) -> Option<&'static str> {
     unless(promises.bounded, "it is never full: it loses")
 }
 
-fn both_ways(promises: &Promises) -> Option<&'static str> {
-    reliable(promises).or(unless(promises.both_ways, "one way only"))
+fn both_at_once(promises: &Promises) -> Option<&'static str> {
+    reliable(promises).or(unless(promises.both_at_once, "one direction at a time"))
 }
 
 fn bytes(promises: &Promises) -> Option<&'static str> {

@@ -7,11 +7,20 @@ mod bytes;
 mod fifo;
 mod pipe;
 mod ring;
+mod socket;
 
 use super::Transport;
 
-pub(super) const TRANSPORTS: &[&dyn Transport] =
-    &[&ring::Values, &bytes::Bytes, &pipe::Pipe, &pipe::SmallPipe, &fifo::Fifo];
+pub(super) const TRANSPORTS: &[&dyn Transport] = &[
+    &ring::Values,
+    &bytes::Bytes,
+    &pipe::Pipe,
+    &pipe::SmallPipe,
+    &fifo::Fifo,
+    &socket::Stream,
+    &socket::StreamHalves,
+    &socket::Packets,
+];
 
 fn leak<T>(value: T) -> &'static T {
     Box::leak(Box::new(value))

@@ -16,12 +16,12 @@ fn assert_end(rx: &mut dyn Reader, scene: &Scene<'_>) {
     assert!(is_end(&answer, scene.promises.content), "instead of the end of file: {answer:?}");
 }
 
-/// Whether it says that nobody reads. Where both ends send, the system may say for once that the connection was torn
-/// down, if something was unread.
+/// Whether it says that nobody reads. A connection that was torn down may say so for
+/// once.
 fn is_broken(answer: &Answer<usize>, scene: &Scene<'_>) -> bool {
     match answer {
         Err(Error::BrokenPipe) => true,
-        Err(Error::Reset) => scene.promises.both_ways,
+        Err(Error::Reset) => scene.promises.torn,
         _ => false,
     }
 }
@@ -96,7 +96,7 @@ pub fn broken_pipe(scene: &Scene<'_>) {
     let (mut tx, rx) = scene.one_way();
     write_whole(&mut *tx, b"never read", scene.promises.content);
     drop(rx);
-    if !scene.promises.immediate || scene.promises.both_ways {
+    if !scene.promises.immediate || scene.promises.torn {
         write_until_broken(&mut *tx, b"x", scene);
     }
     for _ in 0..3 {

@@ -102,8 +102,7 @@ pub fn peer_killed_mid_read(scene: &Scene<'_>) {
                 break error;
             }
         };
-        // A connection with something unread is torn down.
-        let torn = scene.promises.both_ways && error == Error::Reset;
+        let torn = scene.promises.torn && error == Error::Reset;
         assert!(torn || error == Error::BrokenPipe, "{error:?}");
     });
 }

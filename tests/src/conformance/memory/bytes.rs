@@ -21,11 +21,12 @@ impl Transport for Bytes {
     fn promises(&self) -> Promises {
         Promises {
             content: Content::Bytes,
-            both_ways: false,
+            both_at_once: false,
             half_close: false,
             several_writers: false,
             atomic: None,
             end: true,
+            torn: false,
             reliable: true,
             bounded: true,
             immediate: true,

@@ -19,11 +19,12 @@ const SMALL: usize = 61;
 pub(super) fn promises(atomic: usize) -> Promises {
     Promises {
         content: Content::Bytes,
-        both_ways: false,
+        both_at_once: false,
         half_close: false,
         several_writers: true,
         atomic: Some(atomic),
         end: true,
+        torn: false,
         reliable: true,
         bounded: true,
         immediate: true,

@@ -20,11 +20,12 @@ impl Transport for Values {
     fn promises(&self) -> Promises {
         Promises {
             content: Content::Messages { max: 100_000, empty: true, limit: None, copied: false },
-            both_ways: false,
+            both_at_once: false,
             half_close: false,
             several_writers: false,
             atomic: None,
             end: true,
+            torn: false,
             reliable: true,
             bounded: true,
             immediate: true,

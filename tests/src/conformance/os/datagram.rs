@@ -10,11 +10,12 @@ use std::time::{Duration, Instant};
 
 const PROMISES: Promises = Promises {
     content: Content::Messages { max: 60_000, empty: true, limit: Some(64 << 20), copied: true },
-    both_ways: false,
+    both_at_once: false,
     half_close: false,
     several_writers: true,
     atomic: None,
     end: false,
+    torn: false,
     reliable: true,
     bounded: true,
     immediate: true,
@@ -119,7 +120,7 @@ impl Transport for Pair {
     }
 
     fn promises(&self) -> Promises {
-        Promises { both_ways: true, ..PROMISES }
+        Promises { both_at_once: true, ..PROMISES }
     }
 
     fn pair(&self, _place: &Path) -> (End, End) {
@@ -155,7 +156,7 @@ impl Transport for Udp {
                 limit: Some(65_508),
                 copied: true,
             },
-            both_ways: true,
+            both_at_once: true,
             reliable: false,
             bounded: false,
             immediate: false,

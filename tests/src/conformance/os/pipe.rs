@@ -14,11 +14,12 @@ pub struct Fifo;
 
 const PROMISES: Promises = Promises {
     content: Content::Bytes,
-    both_ways: false,
+    both_at_once: false,
     half_close: false,
     several_writers: true,
     atomic: Some(pipe::PIPE_BUF),
     end: true,
+    torn: false,
     reliable: true,
     bounded: true,
     immediate: true,

@@ -39,11 +39,12 @@ pub const SEQPACKET_PAIR: Local<Seqpacket> = seqpacket("os::seqpacket_pair", By:
 
 const STREAM: Promises = Promises {
     content: Content::Bytes,
-    both_ways: true,
+    both_at_once: true,
     half_close: true,
     several_writers: true,
     atomic: None,
     end: true,
+    torn: true,
     reliable: true,
     bounded: true,
     immediate: true,
