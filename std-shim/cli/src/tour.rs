@@ -33,7 +33,9 @@ use clap::builder::PossibleValuesParser;
 use indicatif::{ProgressBar, ProgressStyle};
 use report::{Input, Report, ReportRow};
 use row::{FarEnd, Mechanism, Row, Says, open, say};
-use rustix::process::{Pid, Signal, getppid, set_child_subreaper, set_parent_process_death_signal};
+use rustix::process::{
+    Pid, Signal, getpid, getppid, set_child_subreaper, set_parent_process_death_signal,
+};
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf, absolute};
@@ -54,6 +56,7 @@ const MECHANISMS: &[&dyn Mechanism] = &[
     &rings::ByteRing,
     &memory::Pipe,
     &memory::Fifo,
+
     &table::SignalTable,
 ];
 
@@ -157,7 +160,9 @@ pub fn run(args: &TourArgs) -> Result<ExitCode> {
     let (bytes, sha256) = sum(None)?;
 
     // The far ends of a row that had to be killed are waited for as if they were our children.
-    set_child_subreaper(getppid()).map_err(io::Error::from).doing("become the tour's subreaper")?;
+    set_child_subreaper(Some(getpid()))
+        .map_err(io::Error::from)
+        .doing("become the tour's subreaper")?;
     let directory = cleanup::Directory::make("ringway-tour-")?;
     let mut rows = Vec::new();
     for mechanism in chosen {

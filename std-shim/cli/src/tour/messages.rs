@@ -2,7 +2,7 @@
 
 use super::reliable::{ACK, Receiver, Sender, datagram};
 use super::row::{FarEnd, Mechanism, Outcome, Row, pour};
-use crate::digest::Intake;
+use crate::digest::{Intake, Receipt};
 use crate::failure::{Failure, Result};
 use ringway::channel;
 use ringway::fd::{Interest, WaitSet};
@@ -10,6 +10,7 @@ use ringway::socket::{
     Datagram, Family, SeqpacketListener, Socket, UdpSocket, UnixDatagram, UnixSeqpacket,
 };
 use std::io::{self, Read};
+use std::os::fd::AsFd;
 use std::time::Instant;
 
 /// A Unix seqpacket socket.
@@ -167,22 +168,7 @@ fn send<F: Family>(
     connect(&far.ready()?)?;
     row.doing("sending datagrams");
     let mut sender = Sender::new(WINDOW);
-    let sent = pour(input, PIECE, |piece| {
-        while !sender.has_room() {
-            settle(socket, &mut sender)?;
-        }
-        launch(socket, sender.data(piece, Instant::now()))
-    })
-    .and_then(|_| {
-        while !sender.has_room() {
-            settle(socket, &mut sender)?;
-        }
-        launch(socket, sender.end(Instant::now()))?;
-        while !sender.is_done() {
-            settle(socket, &mut sender)?;
-        }
-        Ok(())
-    });
+    let sent = deliver(socket, input, &mut sender);
     far.blame(sent)?;
     row.doing("waiting for the far end's report");
     let mut outcome = far.outcome()?;
@@ -190,6 +176,28 @@ fn send<F: Family>(
     outcome.what =
         format!("{} acknowledged datagrams, {} sent again", sender.count(), sender.sent_again());
     Ok(outcome)
+}
+
+/// Sends everything, and returns when all of it was acknowledged.
+fn deliver<F: Family>(
+    socket: &Socket<F, Datagram>,
+    input: impl Read,
+    sender: &mut Sender,
+) -> Result<()> {
+    pour(input, PIECE, |piece| {
+        while !sender.has_room() {
+            settle(socket, sender)?;
+        }
+        launch(socket, sender.data(piece, Instant::now()))
+    })?;
+    while !sender.has_room() {
+        settle(socket, sender)?;
+    }
+    launch(socket, sender.end(Instant::now()))?;
+    while !sender.is_done() {
+        settle(socket, sender)?;
+    }
+    Ok(())
 }
 
 /// Sends, or leaves it to the sending again: where there is no room, the datagram is as good as lost.
@@ -205,25 +213,32 @@ fn settle<F: Family>(socket: &Socket<F, Datagram>, sender: &mut Sender) -> Resul
     let mut ack = [0; ACK];
     let look = sender.next_look().unwrap_or_else(Instant::now);
     match socket.recv_deadline(&mut ack, look) {
-        Ok(n) => match sender.handle(&ack[..n], Instant::now()) {
-            Some(again) => launch(socket, again),
-            None => Ok(()),
-        },
+        Ok(n) => {
+            let again = sender.handle(&ack[..n], Instant::now());
+            again.into_iter().try_for_each(|datagram| launch(socket, datagram))
+        }
         Err(error) if error.is(channel::Error::TimedOut) => {
-            sender.poll_again(Instant::now()).try_for_each(|again| launch(socket, again))
+            sender.poll_again(Instant::now()).map_or(Ok(()), |again| launch(socket, again))
         }
         Err(error) => Err(error.into()),
     }
 }
 
-/// Takes datagrams in until the end; then reports, and acknowledges what is sent again until it is let go: the last
-/// acknowledgement may have been lost.
 fn receive<F: Family>(far: &FarEnd, socket: &Socket<F, Datagram>, address: &str) -> Result<()> {
     far.ready(address);
-    let mut intake = Some(Intake::new());
+    collect(socket, io::stdin(), |receipt| far.done("", receipt))
+}
+
+/// Takes datagrams in until the end; then reports, and acknowledges what is sent again until `release` can be read:
+/// the last acknowledgement may have been lost.
+fn collect<F: Family>(
+    socket: &Socket<F, Datagram>,
+    release: impl AsFd,
+    report: impl FnOnce(Receipt),
+) -> Result<()> {
+    let mut arriving = Some((Intake::new(), report));
     let mut receiver = Receiver::new();
     let mut buffer = vec![0; datagram(PIECE)];
-    let release = io::stdin();
     let mut both = WaitSet::new();
     let let_go = both.add(&release, Interest::Read);
     both.add(socket, Interest::Read);
@@ -234,7 +249,7 @@ fn receive<F: Family>(far: &FarEnd, socket: &Socket<F, Datagram>, address: &str)
         }
         let n = socket.recv(&mut buffer)?;
         let ack = receiver.handle(&buffer[..n], |bytes| {
-            if let Some(intake) = &mut intake {
+            if let Some((intake, _)) = &mut arriving {
                 intake.take(bytes);
             }
         });
@@ -242,9 +257,39 @@ fn receive<F: Family>(far: &FarEnd, socket: &Socket<F, Datagram>, address: &str)
             launch(socket, &ack)?;
         }
         if receiver.is_done() {
-            if let Some(intake) = intake.take() {
-                far.done("", intake.finish());
+            if let Some((intake, report)) = arriving.take() {
+                report(intake.finish());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::sum;
+
+    #[test]
+    fn what_the_kernel_drops_is_sent_again() {
+        let data: Vec<u8> =
+            (0..2_000_003u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        let (near, far) = (UdpSocket::bind("127.0.0.1:0"), UdpSocket::bind("127.0.0.1:0"));
+        let (near, far) = (near.unwrap(), far.unwrap());
+        near.connect(far.local_address().unwrap()).unwrap();
+        far.connect(near.local_address().unwrap()).unwrap();
+        // Room for hardly more than one datagram: of a window, the kernel drops most.
+        far.set_receive_buffer(1).unwrap();
+        let (release, held) = ringway::pipe::pipe().unwrap();
+        let collector = std::thread::spawn(move || {
+            let mut arrived = None;
+            collect(&far, release, |receipt| arrived = Some(receipt)).unwrap();
+            arrived.unwrap()
+        });
+        let mut sender = Sender::new(WINDOW);
+        deliver(&near, &data[..], &mut sender).unwrap();
+        drop(held);
+        let receipt = collector.join().unwrap();
+        assert_eq!((receipt.bytes, receipt.sha256), sum(&data[..]).unwrap());
+        assert!(sender.sent_again() > 0, "nothing was dropped, so that nothing was shown");
     }
 }

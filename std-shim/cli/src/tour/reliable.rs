@@ -17,8 +17,10 @@ const HEADER: usize = 1 + 8;
 /// An acknowledgement is so long.
 pub const ACK: usize = HEADER + 8;
 
-/// Longer than the far end takes to hash what it has collected, so that its pauses do not look like loss.
-const PATIENCE: Duration = Duration::from_millis(200);
+/// How long to wait for an acknowledgement: longer than the far end takes to hash what it has collected, so that its
+/// pauses do not look like loss. Doubled as long as nothing at all is heard.
+const PATIENCE: Duration = Duration::from_millis(50);
+const MOST_PATIENCE: Duration = Duration::from_millis(400);
 
 const DATA: u8 = 0;
 const END: u8 = 1;
@@ -30,36 +32,54 @@ pub const fn datagram(bytes: usize) -> usize {
 }
 
 /// Sends datagrams until each is acknowledged.
+///
+/// As many may be under way as the window says, fewer after a loss: half as many, and one more for each round without
+/// (additive increase, multiplicative decrease; Jacobson, "Congestion Avoidance and Control", 1988).
 #[derive(Debug)]
 pub struct Sender {
     /// The number of the oldest datagram that is not acknowledged.
     base: u64,
-    /// The datagrams from `base` on; `None` for one that is known to have arrived.
-    flight: VecDeque<Option<Vec<u8>>>,
+    /// The datagrams from `base` on.
+    flight: VecDeque<Flying>,
     window: usize,
-    /// When something was last sent or acknowledged.
+    /// How many may be under way now: 1 to `window`.
+    allowed: usize,
+    /// How many were acknowledged since `allowed` last changed.
+    smooth: usize,
+    patience: Duration,
+    /// When something was last sent for the first time, acknowledged, or sent again.
     since: Option<Instant>,
-    /// The oldest datagram was sent again because later ones had arrived.
-    hurried: bool,
     again: u64,
+}
+
+#[derive(Debug)]
+struct Flying {
+    datagram: Vec<u8>,
+    /// The far end has it, though not what is before it.
+    arrived: bool,
+    /// It was sent again, because a later one had arrived.
+    hurried: bool,
 }
 
 impl Sender {
     /// At most `window` datagrams, up to 64, are under way.
     pub fn new(window: usize) -> Self {
+        let window = window.clamp(1, 64);
         Sender {
             base: 0,
             flight: VecDeque::new(),
-            window: window.clamp(1, 64),
+            window,
+            allowed: window,
+            smooth: 0,
+            patience: PATIENCE,
             since: None,
-            hurried: false,
             again: 0,
         }
     }
 
     /// Whether one more datagram may be under way.
     pub fn has_room(&self) -> bool {
-        self.flight.len() < self.window
+        self.flight.len() < self.allowed
     }
 
     /// Whether everything was acknowledged.
@@ -67,7 +87,7 @@ impl Sender {
         self.flight.is_empty()
     }
 
-    /// How many datagrams were sent more than once.
+    /// How many datagrams were sent again, each as often as it was.
     pub fn sent_again(&self) -> u64 {
         self.again
     }
@@ -93,53 +113,73 @@ impl Sender {
         datagram.push(kind);
         datagram.extend_from_slice(&number.to_le_bytes());
         datagram.extend_from_slice(bytes);
-        self.since.get_or_insert(now);
-        self.flight.push_back(Some(datagram));
-        self.flight.back().and_then(Option::as_deref).unwrap_or_default()
+        if self.flight.is_empty() {
+            self.since = Some(now);
+        }
+        self.flight.push_back(Flying { datagram, arrived: false, hurried: false });
+        self.flight.back().map(|flying| &flying.datagram[..]).unwrap_or_default()
     }
 
-    /// Takes in what arrived. A datagram that comes back is to be sent again now.
-    pub fn handle(&mut self, datagram: &[u8], now: Instant) -> Option<&[u8]> {
-        let (kind, wanted, rest) = parse(datagram)?;
-        let seen = u64::from_le_bytes(rest.try_into().ok()?);
-        let arrived = wanted.checked_sub(self.base)?;
-        if kind != ACKNOWLEDGE || arrived > self.flight.len() as u64 {
-            return None;
-        }
-        if arrived > 0 {
-            self.flight.drain(..arrived as usize);
+    /// Takes in what arrived. What comes back is to be sent again now.
+    pub fn handle(&mut self, datagram: &[u8], now: Instant) -> Vec<&[u8]> {
+        let Some((wanted, seen)) = parse_ack(datagram) else { return Vec::new() };
+        let Some(acknowledged) = wanted
+            .checked_sub(self.base)
+            .and_then(|count| usize::try_from(count).ok())
+            .filter(|&count| count <= self.flight.len())
+        else {
+            return Vec::new();
+        };
+        if acknowledged > 0 {
+            self.flight.drain(..acknowledged);
             self.base = wanted;
             self.since = Some(now);
-            self.hurried = false;
-        }
-        for (i, datagram) in self.flight.iter_mut().skip(1).enumerate() {
-            if seen >> i & 1 == 1 {
-                *datagram = None;
+            self.patience = PATIENCE;
+            self.smooth += acknowledged;
+            if self.smooth >= self.allowed && self.allowed < self.window {
+                self.smooth = 0;
+                self.allowed += 1;
             }
         }
-        // Three later ones are there: the oldest was not overtaken, it was lost.
-        if seen.count_ones() >= 3 && !self.hurried {
-            self.hurried = true;
-            self.again += 1;
-            return self.flight.front()?.as_deref();
+        // Bit i is for the number `wanted + 1 + i`.
+        for (i, flying) in self.flight.iter_mut().skip(1).take(64).enumerate() {
+            flying.arrived |= seen >> i & 1 == 1;
         }
-        None
+        // One that is missing before one that has arrived was lost, or overtaken, which is rare: send it again once.
+        let last = self.flight.iter().rposition(|flying| flying.arrived).unwrap_or(0);
+        let missing = |flying: &&mut Flying| !flying.arrived && !flying.hurried;
+        let mut lost = Vec::new();
+        for flying in self.flight.iter_mut().take(last).filter(missing) {
+            flying.hurried = true;
+            lost.push(&flying.datagram[..]);
+        }
+        if !lost.is_empty() {
+            self.again += lost.len() as u64;
+            self.allowed = (self.allowed / 2).max(1);
+            self.smooth = 0;
+        }
+        lost
     }
 
     /// When to call [`poll_again`](Self::poll_again), unless something arrives before.
     pub fn next_look(&self) -> Option<Instant> {
-        if self.is_done() { None } else { self.since.map(|since| since + PATIENCE) }
+        if self.is_done() { None } else { self.since.map(|since| since + self.patience) }
     }
 
-    /// What is to be sent again because nothing was heard for too long.
-    pub fn poll_again(&mut self, now: Instant) -> impl Iterator<Item = &[u8]> {
-        let due = self.next_look().is_some_and(|look| look <= now);
-        if due {
-            self.since = Some(now);
-            self.hurried = false;
-            self.again += self.flight.iter().flatten().count() as u64;
+    /// What is to be sent again because nothing was heard for too long: the oldest, whose acknowledgement tells of the
+    /// others.
+    pub fn poll_again(&mut self, now: Instant) -> Option<&[u8]> {
+        if self.next_look().is_none_or(|look| now < look) {
+            return None;
         }
-        self.flight.iter().filter(move |_| due).flatten().map(Vec::as_slice)
+        self.since = Some(now);
+        self.patience = (self.patience * 2).min(MOST_PATIENCE);
+        self.allowed = (self.allowed / 2).max(1);
+        self.smooth = 0;
+        self.again += 1;
+        // Those behind it may be sent again when it turns out that they are missing too.
+        self.flight.iter_mut().for_each(|flying| flying.hurried = false);
+        self.flight.front().map(|flying| &flying.datagram[..])
     }
 }
 
@@ -201,6 +241,13 @@ impl Receiver {
         ack[HEADER..].copy_from_slice(&seen.to_le_bytes());
         ack
     }
+}
+
+/// The next number wanted, and which later ones are there.
+fn parse_ack(datagram: &[u8]) -> Option<(u64, u64)> {
+    let (kind, wanted, rest) = parse(datagram)?;
+    let seen = u64::from_le_bytes(rest.try_into().ok()?);
+    (kind == ACKNOWLEDGE).then_some((wanted, seen))
 }
 
 fn parse(datagram: &[u8]) -> Option<(u8, u64, &[u8])> {
@@ -285,13 +332,13 @@ mod tests {
             }
             if let Some(ack) = back.receive() {
                 idle = false;
-                if let Some(again) = sender.handle(&ack, now) {
+                for again in sender.handle(&ack, now) {
                     there.send(again);
                 }
             }
             if idle {
                 now = sender.next_look().unwrap();
-                sender.poll_again(now).for_each(|datagram| there.send(datagram));
+                there.send(sender.poll_again(now).unwrap());
             }
         }
         panic!("no end: seed {seed}, window {window}");
@@ -319,7 +366,7 @@ mod tests {
             let mut got = Vec::new();
             let ack = receiver.handle(&datagram, |bytes| got.extend_from_slice(bytes)).unwrap();
             assert_eq!(got, [i]);
-            assert!(sender.handle(&ack, now).is_none());
+            assert!(sender.handle(&ack, now).is_empty());
             assert!(sender.is_done());
         }
         assert_eq!(sender.sent_again(), 0);
@@ -343,9 +390,9 @@ mod tests {
         let mut ack = [0; ACK];
         ack[0] = ACKNOWLEDGE;
         ack[1] = 9;
-        assert!(sender.handle(&ack, now).is_none());
+        assert!(sender.handle(&ack, now).is_empty());
         assert!(!sender.is_done());
-        assert!(sender.handle(b"junk", now).is_none());
+        assert!(sender.handle(b"junk", now).is_empty());
     }
 
     #[test]
