@@ -56,7 +56,7 @@ const MECHANISMS: &[&dyn Mechanism] = &[
     &rings::ByteRing,
     &memory::Pipe,
     &memory::Fifo,
-
+    &memory::Socket,
     &table::SignalTable,
 ];
 

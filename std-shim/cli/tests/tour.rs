@@ -10,7 +10,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 /// Every row that there must be.
-const ROWS: [&str; 13] = [
+const ROWS: [&str; 14] = [
     "pipe",
     "pipe-threads",
     "fifo",
@@ -23,6 +23,7 @@ const ROWS: [&str; 13] = [
     "byte-ring",
     "memory-pipe",
     "memory-fifo",
+    "memory-socket",
     "signal-table",
 ];
 

@@ -4,6 +4,7 @@ use super::row::{Mechanism, Outcome, PIECE, Row, pour};
 use crate::digest::{Intake, Receipt};
 use crate::failure::{Failure, Result};
 use ringway::wait::{Doorbell, PrivateFutex};
+use ringway_core::channel::socket::{Backlog, Connection, Network, Shutdown};
 use ringway_core::channel::{Error, fifo, pipe};
 use std::thread;
 
@@ -13,7 +14,7 @@ const fn bell() -> Bell {
     Bell::new(PrivateFutex)
 }
 
-static PIPE: pipe::Pipe<PIECE, PrivateFutex> = pipe::Pipe::with_bells(bell(), bell());
+static PIPE: pipe::Pipe<PIECE, PrivateFutex> = one_way();
 
 /// A pipe in memory.
 pub struct Pipe;
@@ -80,6 +81,65 @@ impl Mechanism for Fifo {
         let receipt = far.join().map_err(|_| Failure::new("the reader panicked"))??;
         NAMES.unlink(NAME).map_err(told)?;
         Ok(Outcome { what: "the two opens met at the name".to_string(), receipt })
+    }
+}
+
+const fn one_way() -> pipe::Pipe<PIECE, PrivateFutex> {
+    pipe::Pipe::with_bells(bell(), bell())
+}
+
+static NETWORK: Network<1, 1, PIECE, PrivateFutex> = Network::with_places(
+    [Backlog::with_bell(bell())],
+    [Connection::with_pipes(one_way(), one_way())],
+    bell(),
+);
+
+/// A stream socket in memory: the digest comes back on the same connection, half of which is closed by then.
+pub struct Socket;
+
+impl Mechanism for Socket {
+    fn name(&self) -> &'static str {
+        "memory-socket"
+    }
+
+    fn title(&self) -> &'static str {
+        "stream socket in memory between two threads"
+    }
+
+    fn between(&self) -> &'static str {
+        "two threads"
+    }
+
+    fn run(&self, row: &Row) -> Result<Outcome> {
+        const PORT: u16 = 7;
+        let input = row.input()?;
+        let listener = NETWORK.streams().listen(PORT, 1).map_err(told)?;
+        let far = thread::spawn(move || -> Result<Receipt> {
+            let mut stream = listener.accept().map_err(told)?;
+            let receipt = take_in(|out| stream.read(out))?;
+            // The sender has closed its half: ours is still open.
+            write_all(receipt.sha256.as_bytes(), |bytes| stream.write(bytes))?;
+            Ok(receipt)
+        });
+        row.doing("connecting");
+        let mut stream = NETWORK.streams().connect(PORT).map_err(told)?;
+        row.doing("writing into the socket");
+        pour(input, PIECE, |piece| write_all(piece, |bytes| stream.write(bytes)))?;
+        stream.shutdown(Shutdown::Write);
+        row.doing("waiting for the digest to come back");
+        let mut answer = Vec::new();
+        let mut part = [0; 64];
+        loop {
+            match stream.read(&mut part).map_err(told)? {
+                0 => break,
+                n => answer.extend_from_slice(&part[..n]),
+            }
+        }
+        let receipt = far.join().map_err(|_| Failure::new("the listener panicked"))??;
+        if answer != receipt.sha256.as_bytes() {
+            return Err(Failure::new("the answer that came back is not the digest"));
+        }
+        Ok(Outcome { what: format!("by port {PORT}; half-closed, then answered"), receipt })
     }
 }
 
