@@ -22,6 +22,29 @@
 //! [`PIPE_BUF`](rustix::pipe::PIPE_BUF) bytes, for which a pipe that is ready has room. This last way is exact as long as
 //! nobody else reads or writes there in between; where that matters use an end from [`pipe`](crate::pipe) or [`fifo`](crate::fifo),
 //! whose own description is free of it.
+//!
+//! # SIGPIPE
+//!
+//! A write to a pipe that nobody reads fails with `EPIPE`, and before that the kernel sends the writing thread a
+//! `SIGPIPE`, which ends the process unless it is ignored or handled. Rust's runtime ignores it before `main`. A
+//! library may be linked where that did not happen: into a C program, or into a program that chose to die of it.
+//!
+//! What this crate does not do is change the disposition: it belongs to the program, every thread shares it, and
+//! `exec` hands an ignored signal on to children that rely on it. What it does instead, per call, and
+//! only where the disposition is the default:
+//!
+//! | where | how | cost |
+//! |---|---|---|
+//! | the signal is ignored or handled | a plain `write(2)` | none |
+//! | Linux 6.18 and later | `pwritev2(2)` with `RWF_NOSIGNAL` | a quarter of a small write |
+//! | elsewhere, and for `splice(2)`, `tee(2)` and `sendfile(2)` | block the signal in this thread, call, take back what the call raised, unblock | four system calls |
+//!
+//! The signal of a write goes to the thread that wrote, so that the last way can take it back without a race. One
+//! that was pending before is left pending: it is not ours.
+//!
+//! An end looks at the disposition once, when it is made, so that its writes cost nothing more; the functions here
+//! know only a descriptor and look each time. So a program that sets `SIGPIPE` back to its default does it before
+//! it makes its ends. Sockets have a flag of their own, `MSG_NOSIGNAL`.
 
 mod copy;
 mod life;
@@ -194,7 +217,7 @@ pub fn write_deadline(fd: impl AsFd, buf: &[u8], deadline: Instant) -> Result<us
 /// `deadline` is for all of it; `None`: for ever.
 ///
 /// # Errors
-/// [`TimedOut`](channel::Error::TimedOut); else as [`write`](fn@write).
+/// [`TimedOut`](channel::Error::TimedOut), `EIO` if a write takes nothing; else as [`write`](fn@write).
 ///
 /// ```
 /// use ringway::{channel, fd};
@@ -215,6 +238,10 @@ pub fn write_all(fd: impl AsFd, buf: &mut &[u8], deadline: Option<Instant>) -> R
             None => write(fd, buf)?,
             Some(deadline) => write_deadline(fd, buf, deadline)?,
         };
+        if n == 0 {
+            // A device that takes nothing would hold us for ever.
+            return Err(Error::new(WRITE, Errno::IO));
+        }
         *buf = buf.get(n..).unwrap_or_default();
     }
     Ok(())

@@ -100,14 +100,17 @@ impl Fifo {
     /// ```
     pub fn create(path: impl AsRef<Path>, mode: u32) -> Result<Fifo> {
         let path = path.as_ref();
+        // Both fail when somebody removes the name in between: then it is ours to make after all. Who keeps making and removing
+        // it does not hold us for ever.
+        let mut tries = 8;
         loop {
+            tries -= 1;
             match Self::create_new(path, mode) {
                 Err(error) if error.is(channel::Error::AddressInUse) => {}
                 other => return other,
             }
             match Self::existing(path) {
-                // Removed in between: it is ours to make after all.
-                Err(error) if error.is(channel::Error::NotFound) => {}
+                Err(error) if error.is(channel::Error::NotFound) && tries > 0 => {}
                 other => return other,
             }
         }

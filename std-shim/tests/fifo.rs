@@ -518,6 +518,10 @@ fn what_is_not_a_fifo_is_said_to_be_what_it_is() {
     let _socket = std::os::unix::net::UnixListener::bind(place.path().join("socket")).unwrap();
     assert!(message(Fifo::existing(place.path().join("socket")).unwrap_err()).contains("a socket"));
 
+    let dangling = place.path().join("dangling");
+    symlink("nowhere", &dangling).unwrap();
+    assert!(message(Fifo::create(&dangling, 0o600).unwrap_err()).contains("a symbolic link"));
+
     assert!(Fifo::existing("").unwrap_err().is(Error::BadName));
     assert!(Fifo::create_new("a\0b", 0o600).unwrap_err().is(Error::BadName));
     let long_name = place.path().join("x".repeat(300));

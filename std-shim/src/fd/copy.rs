@@ -165,6 +165,8 @@ impl Copier {
         let hush = sigpipe::kills();
         while let Some(left) = self.buffer.get(self.left.clone()).filter(|left| !left.is_empty()) {
             match until(to, Interest::Write, None, || raw::write(to, left, hush)) {
+                // A device that takes nothing would hold us for ever.
+                Ok(0) => return Err(Errno::IO),
                 Ok(n) => {
                     self.left.start += n;
                     moved += n;

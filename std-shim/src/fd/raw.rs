@@ -66,7 +66,7 @@ pub(crate) fn write_nowait(_: BorrowedFd<'_>, _: &[u8], _: bool) -> io::Result<u
 #[cfg(target_os = "linux")]
 fn unknown(result: io::Result<usize>) -> io::Result<usize> {
     result.map_err(|errno| match errno {
-        Errno::NOSYS | Errno::INVAL | Errno::SPIPE => Errno::OPNOTSUPP,
+        Errno::NOSYS | Errno::INVAL | Errno::SPIPE | Errno::PERM => Errno::OPNOTSUPP,
         errno => errno,
     })
 }

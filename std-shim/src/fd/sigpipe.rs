@@ -1,25 +1,7 @@
 //! A broken pipe is an error, not a death.
 //!
-//! A write to a pipe that nobody reads fails with `EPIPE`, and before that the kernel sends the writing thread a
-//! `SIGPIPE`, which ends the process unless it is ignored or handled. Rust's runtime ignores it before `main`. A
-//! library may be linked where that did not happen: into a C program, or into a program that chose to die of it.
-//!
-//! What this does not do is change the disposition: it belongs to the program, every thread shares it, and an ignored
-//! signal is inherited through `exec` by children that rely on it. What it does instead, per write, and
-//! only where the disposition is the default:
-//!
-//! | where | how | cost |
-//! |---|---|---|
-//! | the signal is ignored or handled | a plain `write(2)` | none |
-//! | Linux 6.18 and later | `pwritev2(2)` with `RWF_NOSIGNAL` | a few percent of a small write |
-//! | elsewhere, and for `splice(2)` and `tee(2)` | block the signal in this thread, write, take back what our write raised, unblock | four system calls |
-//!
-//! The signal of a write goes to the thread that wrote, so that the last way can take it back without a race. One
-//! that was pending before is left pending: it is not ours.
-//!
-//! An end looks at the disposition once, when it is made ([`kills`]); the functions that know only a
-//! descriptor look each time. So a program that sets `SIGPIPE` to its default does it before it makes its ends. Sockets have a flag of their own,
-//! `MSG_NOSIGNAL`, and need none of this.
+//! What is done, and why so, is told in [`fd`](super): the disposition of `SIGPIPE` is the program's and is not changed.
+//! An end looks at it once, when it is made ([`kills`]); the functions that know only a descriptor look each time.
 
 use rustix::io::{self, Errno};
 use std::mem::MaybeUninit;
@@ -41,7 +23,7 @@ pub(crate) fn write(fd: BorrowedFd<'_>, buf: &[u8]) -> io::Result<usize> {
     #[cfg(target_os = "linux")]
     match super::raw::write_with(fd, buf, super::raw::NOSIGNAL) {
         // This kernel, or this file, does not know the flag; a socket or a pipe always says so before it writes.
-        Err(Errno::OPNOTSUPP | Errno::INVAL | Errno::NOSYS | Errno::SPIPE) => {}
+        Err(Errno::OPNOTSUPP | Errno::INVAL | Errno::NOSYS | Errno::SPIPE | Errno::PERM) => {}
         other => return other,
     }
     blocked(|| io::write(fd, buf))

@@ -75,7 +75,11 @@ impl Name {
 
     /// Fails unless the name stands for a FIFO.
     pub(super) fn check(&self, operation: &'static str) -> Result<()> {
-        let stat = fs::statat(&self.dir, &self.file, AtFlags::empty());
+        let stat = match fs::statat(&self.dir, &self.file, AtFlags::empty()) {
+            // A link that leads nowhere is not nothing: no FIFO can be made there.
+            Err(Errno::NOENT) => fs::statat(&self.dir, &self.file, AtFlags::SYMLINK_NOFOLLOW),
+            other => other,
+        };
         self.must_be_fifo(operation, stat)
     }
 
