@@ -24,6 +24,8 @@ pub enum Cause {
         /// What it should be: `"a FIFO"`.
         wanted: &'static str,
     },
+    /// It cannot be done with this signal, for this reason.
+    Signal(&'static str),
     /// Anything else that the operating system reports.
     Os(Errno),
 }
@@ -95,6 +97,7 @@ impl fmt::Display for Error {
             Cause::WrongFile { found, wanted } => {
                 write!(f, ": it is {found}, not {wanted}: use another one")
             }
+            Cause::Signal(reason) => write!(f, ": {reason}"),
             Cause::Os(errno) => write!(f, ": {errno}"),
         }
     }
@@ -136,7 +139,7 @@ impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         use channel::Error as E;
         let kind = match error.cause {
-            Cause::WrongFile { .. } => io::ErrorKind::InvalidInput,
+            Cause::WrongFile { .. } | Cause::Signal(_) => io::ErrorKind::InvalidInput,
             Cause::Os(errno) => io::Error::from(errno).kind(),
             Cause::Channel(reason) => match reason {
                 E::WouldBlock => io::ErrorKind::WouldBlock,

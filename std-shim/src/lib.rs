@@ -9,6 +9,7 @@
 //! | moving bytes between two ends ([`fd::Copier`]) | two file descriptors | `splice`, `sendfile` | [splice(2)], [sendfile(2)] |
 //! | pipe ([`pipe`]) | anonymous pipe | `pipe2`, `splice`, `tee`, `fcntl(F_SETPIPE_SZ)` | [pipe(2)], [pipe(7)] |
 //! | FIFO ([`fifo`]) | named pipe | `mkfifoat`, `openat`, `unlinkat` | [mkfifo(3)], [fifo(7)] |
+//! | signal ([`signal`]) | signals, through a table of the core | `sigaction`, `sigprocmask`, `kill`, `sigqueue`, `signalfd`, `timer_create` | [signal(7)] |
 //! | waiting on a word ([`wait`]) | futex | `futex` | [futex(2)] |
 //!
 //! [poll(2)]: https://man7.org/linux/man-pages/man2/poll.2.html
@@ -20,12 +21,14 @@
 //! [pipe(7)]: https://man7.org/linux/man-pages/man7/pipe.7.html
 //! [mkfifo(3)]: https://man7.org/linux/man-pages/man3/mkfifo.3.html
 //! [fifo(7)]: https://man7.org/linux/man-pages/man7/fifo.7.html
+//! [signal(7)]: https://man7.org/linux/man-pages/man7/signal.7.html
 //! [futex(2)]: https://man7.org/linux/man-pages/man2/futex.2.html
 
 mod error;
 pub mod fd;
 pub mod fifo;
 pub mod pipe;
+pub mod signal;
 pub mod socket;
 pub mod wait;
 

@@ -115,7 +115,7 @@ fn wake(word: &AtomicU32, flags: futex::Flags, n: u32) {
 }
 
 /// The time until `deadline`, none if it is past. A deadline too far away to be written becomes the farthest.
-pub(crate) fn time_left(deadline: Instant) -> Timespec {
+fn time_left(deadline: Instant) -> Timespec {
     let left = deadline.saturating_duration_since(Instant::now());
     Timespec {
         tv_sec: left.as_secs().try_into().unwrap_or(i64::MAX),

@@ -1,0 +1,467 @@
+//! Signals handled through the core's table: the system's handler only raises and wakes.
+
+use super::name::check_catchable;
+use super::{Received, Signal, signals};
+use crate::wait::{PrivateFutex, Register, Wait};
+use crate::{Error, Result, channel};
+use ringway_core::signal::{self as core, Delivery, Handler, SignalSet};
+use ringway_core::sync::AtomicU32;
+use ringway_core::wait::TimedOut;
+use rustix::event::{EventfdFlags, eventfd};
+use rustix::io::Errno;
+use rustix::process::{Pid, getpid};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, IntoRawFd};
+use std::sync::atomic::{AtomicI32, AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+/// How many payloads of one signal wait to be dispatched, at most.
+pub const DEPTH: usize = 64;
+
+/// The lines: as many as there are signals.
+const LINES: usize = 64;
+
+/// The core's table, as this process uses it: line `n - 1` is signal `n`.
+///
+/// ```
+/// use ringway::signal::{self, Signal, SignalSet};
+/// let table: &signal::ProcessTable = signal::table();
+/// table.set_priority(Signal::TERM.line(), 10)?;
+/// # Ok::<(), ringway::signal::NoSuchLine>(())
+/// ```
+pub type ProcessTable = core::Table<LINES, DEPTH, Wakeup>;
+
+static TABLE: ProcessTable = core::Table::with_wait(Wakeup(()));
+
+/// How each signal is kept, by line: 0 not at all, else [`Keep`]. Relaxed throughout: a number by itself.
+static KEPT: [AtomicU8; LINES] = [const { AtomicU8::new(0) }; LINES];
+
+/// Payloads that found the queue full, by line. Relaxed throughout: a count by itself.
+static LOST: [AtomicUsize; LINES] = [const { AtomicUsize::new(0) }; LINES];
+
+/// What the table wakes besides the futex; -1 until there is a dispatcher.
+static EVENT: AtomicI32 = AtomicI32::new(-1);
+
+/// The handlers installed with the system, by line; and the process that made the event descriptor.
+static INSTALLED: Mutex<Installed> =
+    Mutex::new(Installed { handlers: BTreeMap::new(), event_of: None });
+
+struct Installed {
+    handlers: BTreeMap<u32, signal_hook_registry::SigId>,
+    event_of: Option<Pid>,
+}
+
+/// The list; one whose holder panicked is as good as before, since every change to it is a single step.
+fn installed() -> MutexGuard<'static, Installed> {
+    INSTALLED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What is kept of a signal between its arrival and its dispatch.
+///
+/// ```
+/// use ringway::signal::{self, Keep, Signal};
+/// signal::catch(Signal::WINCH, Keep::Count)?; // that it came, and how often
+/// signal::catch(Signal::URG, Keep::Payload)?; // each one, with its sender and its value
+/// # Ok::<(), ringway::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Keep {
+    /// How many came: they coalesce into one delivery, and none is ever lost.
+    Count,
+    /// Each one, with its sender and its value, up to [`DEPTH`] at a time. When more wait, the payload of the next is
+    /// lost and it is counted instead, which its delivery shows (no payload), and [`lost_payloads`] too.
+    Payload,
+}
+
+/// Catches signals from now on: they no longer do what the system does by default, but raise their lines in
+/// the [`table`]. There they stay until they have a handler and are dispatched, or are waited for, with the
+/// [`dispatcher`].
+///
+/// Handlers that other code installed before run too, before ours. A caught signal stays caught for the life of the
+/// process (so that code which has its own handlers chained is not cut off); call again to change what is kept.
+///
+/// What runs in the system's handler is wait-free, makes at most two system calls, neither allocates nor locks, and
+/// keeps `errno`. System calls that it interrupts go on (`SA_RESTART`).
+///
+/// See [`sigaction(2)`](https://man7.org/linux/man-pages/man2/sigaction.2.html).
+///
+/// # Errors
+/// [`Cause::Signal`](crate::Cause::Signal) for `KILL`, `STOP`, those that report a fault, and what is no signal; none of
+/// the set is caught then.
+///
+/// ```
+/// use ringway::signal::{self, Keep, Signal};
+/// signal::catch(Signal::USR1 | Signal::USR2, Keep::Payload)?;
+/// assert!(signal::catch(Signal::KILL, Keep::Count).is_err());
+/// # Ok::<(), ringway::Error>(())
+/// ```
+#[doc(alias = "sigaction")]
+pub fn catch(set: impl Into<SignalSet>, keep: Keep) -> Result<()> {
+    let set = set.into();
+    check_catchable("catch", set)?;
+    let mut installed = installed();
+    for signal in signals(set) {
+        let Some(kept) = KEPT.get(signal.line() as usize) else { continue };
+        kept.store(keep as u8 + 1, Ordering::Relaxed);
+        if installed.handlers.contains_key(&signal.line()) {
+            continue;
+        }
+        // SAFETY: the action does nothing that is forbidden in a signal handler: see `on_signal`.
+        let handler = unsafe {
+            signal_hook_registry::register_sigaction(signal.number(), move |info| {
+                on_signal(signal, info);
+            })
+        };
+        let handler = handler.map_err(|error| {
+            let errno = Errno::from_io_error(&error).unwrap_or(Errno::INVAL);
+            Error::new("catch", errno).on(signal)
+        })?;
+        installed.handlers.insert(signal.line(), handler);
+    }
+    Ok(())
+}
+
+/// Catches signals, and says what to do about them: the handler runs where the program
+/// [dispatches](Dispatcher::dispatch). It may be changed at any time, also while signals arrive.
+///
+/// The handler lives as long as the process: one that may run just now cannot be freed.
+///
+/// # Errors
+/// As [`catch`].
+///
+/// ```
+/// use ringway::signal::{self, Keep, Signal};
+/// use std::sync::atomic::{AtomicU64, Ordering};
+/// static TICKS: AtomicU64 = AtomicU64::new(0);
+///
+/// signal::handle(Signal::USR1, Keep::Count, |received| {
+///     TICKS.fetch_add(received.count, Ordering::Relaxed);
+/// })?;
+/// let mut dispatcher = signal::dispatcher()?;
+/// signal::send(rustix::process::getpid(), Signal::USR1)?;
+/// dispatcher.pause();
+/// assert_eq!(TICKS.load(Ordering::Relaxed), 1);
+/// # Ok::<(), ringway::Error>(())
+/// ```
+pub fn handle(
+    set: impl Into<SignalSet>,
+    keep: Keep,
+    handler: impl Fn(&Received) + Send + Sync + 'static,
+) -> Result<()> {
+    let set = set.into();
+    check_catchable("catch", set)?;
+    let run: &'static (dyn Fn(&Delivery) + Sync) = Box::leak(Box::new(move |it: &Delivery| {
+        if let Some(received) = Received::of(it) {
+            handler(&received);
+        }
+    }));
+    let handler: &'static Handler = Box::leak(Box::new(Handler::new(run)));
+    // First the handler, so that none who comes is without.
+    for line in set.lines() {
+        // A catchable signal has a line.
+        let _ = TABLE.set_handler(line, Some(handler));
+    }
+    catch(set, keep)
+}
+
+/// The table behind the handlers: for masks and priorities, to see what is pending, and to raise a line by hand.
+///
+/// Its masks keep handlers from running; they do not keep the signal from arriving, as [`block`](super::block) does.
+///
+/// ```
+/// use ringway::signal::{self, Signal};
+/// let before = signal::table().mask(Signal::USR1.into());
+/// // … no handler of USR1 runs …
+/// signal::table().set_mask(before);
+/// ```
+pub fn table() -> &'static ProcessTable {
+    &TABLE
+}
+
+/// How many signals of this kind lost their payload since the process started, because [`DEPTH`] others waited. They
+/// were counted nevertheless.
+///
+/// ```
+/// use ringway::signal::{self, Signal};
+/// assert_eq!(signal::lost_payloads(Signal::HUP), 0);
+/// ```
+pub fn lost_payloads(signal: Signal) -> usize {
+    LOST.get(signal.line() as usize).map_or(0, |lost| lost.load(Ordering::Relaxed))
+}
+
+/// What the system's handler does. Async-signal-safe: atomic steps on statics, and the system calls of
+/// [`Wakeup::wake`]. The registry around it keeps `errno` and calls the handlers that were there before.
+fn on_signal(signal: Signal, info: &libc::siginfo_t) {
+    let line = signal.line();
+    let kept = KEPT.get(line as usize).map_or(0, |kept| kept.load(Ordering::Relaxed));
+    if kept == Keep::Payload as u8 + 1 {
+        let payload = Received::from_info(signal, info).payload.unwrap_or_default();
+        if TABLE.raise_with(line, payload).is_ok() {
+            return;
+        }
+        if let Some(lost) = LOST.get(line as usize) {
+            lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    // A signal has a line.
+    let _ = TABLE.raise(line);
+}
+
+/// How the [`Dispatcher`] sleeps: on a futex, or in `poll(2)` on its descriptor. Waking does both, and only when it
+/// was announced that somebody sleeps.
+#[derive(Debug)]
+pub struct Wakeup(());
+
+impl Wait for Wakeup {
+    type Deadline = Instant;
+
+    fn wait(
+        &self,
+        word: &AtomicU32,
+        expected: u32,
+        deadline: Option<Instant>,
+    ) -> std::result::Result<(), TimedOut> {
+        PrivateFutex.wait(word, expected, deadline)
+    }
+
+    fn wake(&self, word: &AtomicU32, n: u32) {
+        PrivateFutex.wake(word, n);
+        set_event(EVENT.load(Ordering::Relaxed));
+    }
+}
+
+impl Register for Wakeup {
+    /// Nothing to remember: whoever polls the descriptor is woken through it.
+    fn register(&self, _waker: &Waker) {}
+}
+
+/// Makes the descriptor readable.
+fn set_event(event: RawFd) {
+    if event >= 0 {
+        // SAFETY: an event descriptor is never closed once it is in `EVENT`.
+        let event = unsafe { BorrowedFd::borrow_raw(event) };
+        // It fails only when the count is at its limit, and then it is readable.
+        let _ = rustix::io::write(event, &1u64.to_ne_bytes());
+    }
+}
+
+/// The one place of the process where caught signals are handled. From [`dispatcher`].
+///
+/// Its descriptor ([`AsFd`]) is for `poll(2)` beside others: readable from when something is raised until a call here
+/// that never sleeps found nothing. Call [`dispatch`](Self::dispatch) or [`try_wait`](Self::try_wait) until it says
+/// so, or just each time when the descriptor is readable.
+///
+/// ```
+/// use ringway::fd::{self, Interest};
+/// use ringway::signal::{self, Keep, Signal};
+/// signal::handle(Signal::USR1, Keep::Count, |received| println!("{}", received.signal))?;
+/// let mut dispatcher = signal::dispatcher()?;
+/// dispatcher.dispatch();
+/// signal::send(rustix::process::getpid(), Signal::USR1)?;
+/// fd::wait(&dispatcher, Interest::Read)?;
+/// while dispatcher.dispatch() > 0 {}
+/// # Ok::<(), ringway::Error>(())
+/// ```
+#[must_use = "the right to dispatch is given back at once"]
+pub struct Dispatcher {
+    table: core::Dispatcher<'static, LINES, DEPTH, Wakeup>,
+    event: BorrowedFd<'static>,
+}
+
+/// The right to dispatch, for one place of the process at a time. It is given back when dropped.
+///
+/// After a `fork` without `exec` the child drops a dispatcher that it inherited and takes a new one, which has a
+/// descriptor of its own; else parent and child take each other's wake-ups.
+///
+/// # Errors
+/// [`Taken`](channel::Error::Taken) while another place has it; [`Exhausted`](channel::Error::Exhausted) if there is no
+/// descriptor left.
+///
+/// ```
+/// use ringway::{channel, signal};
+/// let dispatcher = signal::dispatcher()?;
+/// assert!(signal::dispatcher().unwrap_err().is(channel::Error::Taken));
+/// drop(dispatcher);
+/// assert!(signal::dispatcher().is_ok());
+/// # Ok::<(), ringway::Error>(())
+/// ```
+pub fn dispatcher() -> Result<Dispatcher> {
+    const TAKE: &str = "take the signal dispatcher";
+    let table = TABLE.dispatcher().ok_or_else(|| Error::new(TAKE, channel::Error::Taken))?;
+    let event = event().map_err(|errno| Error::new(TAKE, errno))?;
+    let dispatcher = Dispatcher { table, event };
+    // Whether something is there is found out by the first call.
+    set_event(dispatcher.event.as_raw_fd());
+    Ok(dispatcher)
+}
+
+/// The event descriptor, one for each process.
+fn event() -> rustix::io::Result<BorrowedFd<'static>> {
+    let mut installed = installed();
+    let known = EVENT.load(Ordering::Relaxed);
+    let event = if installed.event_of == Some(getpid()) {
+        known
+    } else {
+        let made: OwnedFd = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        installed.event_of = Some(getpid());
+        // Never closed: a signal handler may be writing to it. The one of the parent, if any, stays open too.
+        let made = made.into_raw_fd();
+        EVENT.store(made, Ordering::Relaxed);
+        made
+    };
+    // SAFETY: open, and never closed.
+    Ok(unsafe { BorrowedFd::borrow_raw(event) })
+}
+
+impl Dispatcher {
+    /// Runs the handlers of what is pending, highest priority first; returns how many deliveries there were. Never
+    /// sleeps. The deliveries of one call are bounded: see [the core's](core::Dispatcher::dispatch).
+    ///
+    /// ```
+    /// use ringway::signal;
+    /// assert_eq!(signal::dispatcher()?.dispatch(), 0);
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn dispatch(&mut self) -> usize {
+        match self.look(|table, cx| table.poll_dispatch(cx)) {
+            Poll::Ready(deliveries) => deliveries,
+            Poll::Pending => 0,
+        }
+    }
+
+    /// Takes one signal of the set without running its handler. Never sleeps.
+    ///
+    /// ```
+    /// use ringway::signal::{self, Signal};
+    /// assert_eq!(signal::dispatcher()?.try_wait(Signal::USR2), None);
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn try_wait(&mut self, any_of: impl Into<SignalSet>) -> Option<Received> {
+        let set = existing(any_of.into());
+        match self.look(|table, cx| table.poll_wait(cx, set)) {
+            Poll::Ready(delivery) => Received::of(&delivery),
+            Poll::Pending => None,
+        }
+    }
+
+    /// Sleeps until there is something to handle, then dispatches; returns how many deliveries there were, at least 1.
+    ///
+    /// ```
+    /// use ringway::signal::{self, Keep, Signal};
+    /// signal::handle(Signal::USR1, Keep::Count, |_| ())?;
+    /// signal::send(rustix::process::getpid(), Signal::USR1)?;
+    /// assert_eq!(signal::dispatcher()?.pause(), 1);
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    #[doc(alias = "sigsuspend")]
+    pub fn pause(&mut self) -> usize {
+        let deliveries = self.table.pause();
+        set_event(self.event.as_raw_fd());
+        deliveries
+    }
+
+    /// [`pause`](Self::pause), at most until the deadline.
+    ///
+    /// # Errors
+    /// [`TimedOut`](channel::Error::TimedOut) when the deadline passed first.
+    ///
+    /// ```
+    /// use ringway::signal;
+    /// assert!(signal::dispatcher()?.pause_deadline(std::time::Instant::now()).is_err());
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn pause_deadline(&mut self, deadline: Instant) -> Result<usize> {
+        let deliveries = self.table.pause_deadline(deadline);
+        set_event(self.event.as_raw_fd());
+        deliveries.map_err(late)
+    }
+
+    /// Sleeps until any signal of the set arrives, and takes it without running its handler. Of an empty set, it
+    /// waits for ever.
+    ///
+    /// ```
+    /// use ringway::signal::{self, Keep, Signal};
+    /// signal::catch(Signal::USR2, Keep::Payload)?;
+    /// signal::queue(rustix::process::getpid(), Signal::USR2, 5)?;
+    /// let received = signal::dispatcher()?.wait(Signal::USR2);
+    /// assert_eq!(received.value(), Some(5));
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn wait(&mut self, any_of: impl Into<SignalSet>) -> Received {
+        let set = existing(any_of.into());
+        loop {
+            let delivery = self.table.wait(set);
+            set_event(self.event.as_raw_fd());
+            // Always so: the set is of signals only.
+            if let Some(received) = Received::of(&delivery) {
+                return received;
+            }
+        }
+    }
+
+    /// [`wait`](Self::wait), at most until the deadline.
+    ///
+    /// # Errors
+    /// [`TimedOut`](channel::Error::TimedOut) when the deadline passed first.
+    ///
+    /// ```
+    /// use ringway::signal::{self, Signal};
+    /// let now = std::time::Instant::now();
+    /// assert!(signal::dispatcher()?.wait_deadline(Signal::USR2, now).is_err());
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn wait_deadline(
+        &mut self,
+        any_of: impl Into<SignalSet>,
+        deadline: Instant,
+    ) -> Result<Received> {
+        let delivery = self.table.wait_deadline(existing(any_of.into()), deadline);
+        set_event(self.event.as_raw_fd());
+        // A set of signals only: what is taken from it is one.
+        delivery.map_err(late).and_then(|it| Received::of(&it).ok_or_else(|| late(TimedOut)))
+    }
+
+    /// One look that never sleeps. If it finds nothing, then the descriptor is not readable, and becomes so with the
+    /// next raise; the order is what makes it so: clear, announce, look.
+    fn look<R>(
+        &mut self,
+        look: impl FnOnce(
+            &mut core::Dispatcher<'static, LINES, DEPTH, Wakeup>,
+            &mut Context<'_>,
+        ) -> Poll<R>,
+    ) -> Poll<R> {
+        // It fails if there was nothing to clear.
+        let _ = rustix::io::read(self.event, &mut [0; 8]);
+        let found = look(&mut self.table, &mut Context::from_waker(Waker::noop()));
+        if found.is_ready() {
+            // There may be more, and nothing was announced.
+            set_event(self.event.as_raw_fd());
+        }
+        found
+    }
+}
+
+fn late(_: TimedOut) -> Error {
+    Error::new("wait for a signal", channel::Error::TimedOut)
+}
+
+/// The lines of the set that are signals: others, which the program raises by hand, are no [`Received`].
+fn existing(set: SignalSet) -> SignalSet {
+    signals(set).collect()
+}
+
+impl AsFd for Dispatcher {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.event
+    }
+}
+
+impl fmt::Debug for Dispatcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dispatcher").field("pending", &TABLE.pending()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,166 @@
+//! Blocked signals as a descriptor.
+
+use super::mask::{check_blocked, last_errno};
+use super::received::in_order;
+use super::{Received, Signal};
+use crate::fd::{self, Interest};
+use crate::{Error, Result};
+use ringway_core::signal::SignalSet;
+use rustix::io::Errno;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::time::Instant;
+
+/// A descriptor that is readable while a signal of its set is pending: for `poll(2)` beside pipes and sockets.
+///
+/// The signals must be blocked, in every thread; then they go nowhere else. For signals with handlers, the
+/// [`Dispatcher`](super::Dispatcher) has a descriptor.
+///
+/// Whoever reads gets the signals of its own: a child that inherits the descriptor reads those sent to the child.
+///
+/// See [`signalfd(2)`](https://man7.org/linux/man-pages/man2/signalfd.2.html).
+///
+/// ```
+/// use ringway::fd::{self, Interest};
+/// use ringway::signal::{self, Signal, SignalFd};
+/// let _quiet = signal::block(Signal::USR1)?;
+/// let signals = SignalFd::new(Signal::USR1)?;
+/// signal::queue(rustix::process::getpid(), Signal::USR1, 42)?;
+/// assert!(fd::wait(&signals, Interest::Read)?.readable());
+/// assert_eq!(signals.try_wait()?.unwrap().value(), Some(42));
+/// # Ok::<(), ringway::Error>(())
+/// ```
+#[doc(alias = "signalfd")]
+#[derive(Debug)]
+pub struct SignalFd(OwnedFd);
+
+const WAIT: &str = "wait for a signal";
+
+impl SignalFd {
+    /// A descriptor for these signals, which this thread must block.
+    ///
+    /// # Errors
+    /// [`Cause::Signal`](crate::Cause::Signal) if one of them is not blocked;
+    /// [`Exhausted`](crate::channel::Error::Exhausted) if there is no descriptor left.
+    ///
+    /// ```
+    /// use ringway::signal::{self, Signal, SignalFd};
+    /// let _quiet = signal::block(Signal::USR1)?;
+    /// assert!(SignalFd::new(Signal::USR1).is_ok());
+    /// assert!(SignalFd::new(Signal::USR2).is_err());
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn new(set: impl Into<SignalSet>) -> Result<Self> {
+        let set = check_blocked(set.into())?;
+        // SAFETY: the set is ours; -1 asks for a new descriptor.
+        let made = unsafe { libc::signalfd(-1, &set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK) };
+        if made < 0 {
+            return Err(Error::new("make a signal descriptor", last_errno()));
+        }
+        // SAFETY: just made, and nobody else's.
+        Ok(SignalFd(unsafe { OwnedFd::from_raw_fd(made) }))
+    }
+
+    /// Takes one signal, if one is pending. Never sleeps.
+    ///
+    /// # Errors
+    /// What the system says, if the descriptor was made elsewhere and is no `signalfd`.
+    ///
+    /// ```
+    /// use ringway::signal::{self, Signal, SignalFd};
+    /// let _quiet = signal::block(Signal::USR1)?;
+    /// assert_eq!(SignalFd::new(Signal::USR1)?.try_wait()?, None);
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn try_wait(&self) -> Result<Option<Received>> {
+        match fd::retry(|| self.take()) {
+            Ok(received) => Ok(Some(received)),
+            Err(Errno::AGAIN) => Ok(None),
+            Err(errno) => Err(Error::new(WAIT, errno)),
+        }
+    }
+
+    /// Takes one signal, and sleeps until there is one.
+    ///
+    /// # Errors
+    /// As [`try_wait`](Self::try_wait).
+    ///
+    /// ```
+    /// use ringway::signal::{self, Signal, SignalFd};
+    /// let _quiet = signal::block(Signal::USR1)?;
+    /// let signals = SignalFd::new(Signal::USR1)?;
+    /// signal::send(rustix::process::getpid(), Signal::USR1)?;
+    /// assert_eq!(signals.wait()?.signal, Signal::USR1);
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn wait(&self) -> Result<Received> {
+        self.wait_until(None)
+    }
+
+    /// [`wait`](Self::wait), at most until the deadline.
+    ///
+    /// # Errors
+    /// [`TimedOut`](crate::channel::Error::TimedOut) when the deadline passed first; else as
+    /// [`try_wait`](Self::try_wait).
+    ///
+    /// ```
+    /// use ringway::{channel, signal::{self, Signal, SignalFd}};
+    /// let _quiet = signal::block(Signal::USR1)?;
+    /// let late = SignalFd::new(Signal::USR1)?.wait_deadline(std::time::Instant::now());
+    /// assert!(late.unwrap_err().is(channel::Error::TimedOut));
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn wait_deadline(&self, deadline: Instant) -> Result<Received> {
+        self.wait_until(Some(deadline))
+    }
+
+    fn wait_until(&self, deadline: Option<Instant>) -> Result<Received> {
+        fd::until(self.as_fd(), Interest::Read, deadline, || self.take())
+            .map_err(|errno| Error::new(WAIT, errno))
+    }
+
+    fn take(&self) -> rustix::io::Result<Received> {
+        const SIZE: usize = size_of::<libc::signalfd_siginfo>();
+        let mut bytes = [0; SIZE];
+        if rustix::io::read(&self.0, &mut bytes)? != SIZE {
+            return Err(Errno::INVAL);
+        }
+        let mut info = MaybeUninit::<libc::signalfd_siginfo>::uninit();
+        // SAFETY: as many bytes as it has, from elsewhere.
+        unsafe { info.as_mut_ptr().cast::<[u8; SIZE]>().write_unaligned(bytes) };
+        // SAFETY: numbers alone: all bytes are such.
+        let info = unsafe { info.assume_init() };
+        let number = i32::try_from(info.ssi_signo).ok();
+        let signal = number.and_then(Signal::new).ok_or(Errno::INVAL)?;
+        Ok(Received::from_parts(
+            signal,
+            info.ssi_code,
+            // As in a `siginfo_t`, where it is signed.
+            info.ssi_pid as i32,
+            info.ssi_uid,
+            // On 32 bits the upper half is the sign's.
+            in_order(info.ssi_ptr as usize),
+            info.ssi_status,
+        ))
+    }
+}
+
+impl AsFd for SignalFd {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl From<SignalFd> for OwnedFd {
+    fn from(signals: SignalFd) -> OwnedFd {
+        signals.0
+    }
+}
+
+impl From<OwnedFd> for SignalFd {
+    /// A `signalfd` that came from elsewhere. One that blocks makes [`SignalFd::try_wait`] sleep: see
+    /// [`fd::set_nonblocking`].
+    fn from(fd: OwnedFd) -> Self {
+        SignalFd(fd)
+    }
+}

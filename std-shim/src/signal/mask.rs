@@ -1,0 +1,356 @@
+//! The signal mask of a thread, and waiting for signals that it blocks.
+
+use super::name::check_blockable;
+use super::timer::timespec;
+use super::{Received, Signal, signals};
+use crate::{Cause, Error, Result, channel};
+use ringway_core::signal::SignalSet;
+use rustix::io::Errno;
+use std::marker::PhantomData;
+use std::mem::MaybeUninit;
+use std::ptr;
+use std::time::Instant;
+
+/// The mask that this thread had before. It is put back when this is dropped.
+///
+/// Masks belong to threads: this cannot be sent to another.
+///
+/// ```
+/// use ringway::signal::{self, Signal};
+/// let before = signal::mask();
+/// {
+///     let _quiet = signal::block(Signal::USR1)?;
+///     assert!(signal::mask().contains(Signal::USR1.into()));
+/// }
+/// assert_eq!(signal::mask(), before);
+/// # Ok::<(), ringway::Error>(())
+/// ```
+#[must_use = "dropping it puts the old mask back at once"]
+#[derive(Debug)]
+pub struct MaskGuard {
+    before: SignalSet,
+    /// Not `Send`, not `Sync`.
+    _this_thread: PhantomData<*const ()>,
+}
+
+impl MaskGuard {
+    /// The mask as it was.
+    ///
+    /// ```
+    /// use ringway::signal::{self, Signal};
+    /// let before = signal::mask();
+    /// assert_eq!(signal::block(Signal::USR1)?.before(), before);
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn before(&self) -> SignalSet {
+        self.before
+    }
+
+    /// Leaves the mask as it is now. Threads and children made from now on inherit it.
+    ///
+    /// ```
+    /// use ringway::signal::{self, Signal};
+    /// signal::block(Signal::USR1)?.keep();
+    /// assert!(signal::mask().contains(Signal::USR1.into()));
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn keep(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for MaskGuard {
+    fn drop(&mut self) {
+        // What was read from the system is taken back by it.
+        let _ = change(libc::SIG_SETMASK, self.before);
+    }
+}
+
+/// Blocks signals in this thread, besides those that are: they stay pending. Threads and children that it makes later
+/// inherit its mask.
+///
+/// A signal sent to the process goes to any thread that does not block it. So block before the first thread is
+/// made, if the signals are to be waited for.
+///
+/// See [`sigprocmask(2)`](https://man7.org/linux/man-pages/man2/sigprocmask.2.html).
+///
+/// # Errors
+/// [`Cause::Signal`] for `KILL`, `STOP` and what is no signal.
+///
+/// ```
+/// use ringway::signal::{self, Signal};
+/// let _quiet = signal::block(Signal::INT | Signal::TERM)?;
+/// assert!(signal::block(Signal::KILL).is_err());
+/// # Ok::<(), ringway::Error>(())
+/// ```
+#[doc(alias = "sigprocmask")]
+#[doc(alias = "pthread_sigmask")]
+#[doc(alias = "SIG_BLOCK")]
+pub fn block(set: impl Into<SignalSet>) -> Result<MaskGuard> {
+    guarded("block", libc::SIG_BLOCK, set.into())
+}
+
+/// Unblocks signals in this thread; those that are pending arrive before this returns.
+///
+/// # Errors
+/// [`Cause::Signal`] for `KILL`, `STOP` and what is no signal.
+///
+/// ```
+/// use ringway::signal::{self, Signal};
+/// let _quiet = signal::block(Signal::USR1)?;
+/// {
+///     let _open = signal::unblock(Signal::USR1)?;
+///     assert!(!signal::mask().contains(Signal::USR1.into()));
+/// }
+/// assert!(signal::mask().contains(Signal::USR1.into()));
+/// # Ok::<(), ringway::Error>(())
+/// ```
+#[doc(alias = "SIG_UNBLOCK")]
+pub fn unblock(set: impl Into<SignalSet>) -> Result<MaskGuard> {
+    guarded("unblock", libc::SIG_UNBLOCK, set.into())
+}
+
+/// Blocks exactly these signals in this thread.
+///
+/// # Errors
+/// [`Cause::Signal`] for `KILL`, `STOP` and what is no signal.
+///
+/// ```
+/// use ringway::signal::{self, Signal};
+/// let _exactly = signal::set_mask(Signal::USR1)?;
+/// assert_eq!(signal::mask(), Signal::USR1.into());
+/// # Ok::<(), ringway::Error>(())
+/// ```
+#[doc(alias = "SIG_SETMASK")]
+pub fn set_mask(set: impl Into<SignalSet>) -> Result<MaskGuard> {
+    guarded("block", libc::SIG_SETMASK, set.into())
+}
+
+/// The signals that this thread blocks.
+///
+/// ```
+/// use ringway::signal::{self, Signal};
+/// assert!(!signal::mask().contains(Signal::KILL.into()));
+/// ```
+pub fn mask() -> SignalSet {
+    // To block nothing more is to ask; nothing in it can be refused.
+    change(libc::SIG_BLOCK, SignalSet::empty()).unwrap_or_default()
+}
+
+/// The signals that are pending for this thread or its process because they are blocked.
+///
+/// ```
+/// use ringway::signal::{self, Signal};
+/// let _quiet = signal::block(Signal::USR1)?;
+/// signal::send(rustix::process::getpid(), Signal::USR1)?;
+/// assert!(signal::pending().contains(Signal::USR1.into()));
+/// assert_eq!(signal::wait(Signal::USR1)?.signal, Signal::USR1);
+/// # Ok::<(), ringway::Error>(())
+/// ```
+#[doc(alias = "sigpending")]
+pub fn pending() -> SignalSet {
+    let mut set = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: the set is ours and large enough.
+    match unsafe { libc::sigpending(set.as_mut_ptr()) } {
+        // SAFETY: the call succeeded, so that it filled the set.
+        0 => from_sigset(unsafe { set.assume_init_ref() }),
+        _ => SignalSet::empty(),
+    }
+}
+
+/// Takes one signal of the set, and sleeps until there is one. They must be blocked, in every thread of the process, so
+/// that nobody else gets them. Other signals do not end the wait.
+///
+/// See [`sigwaitinfo(2)`](https://man7.org/linux/man-pages/man2/sigwaitinfo.2.html).
+///
+/// # Errors
+/// [`Cause::Signal`] if one of them is not blocked in this thread.
+///
+/// ```
+/// use ringway::signal::{self, Signal};
+/// let _quiet = signal::block(Signal::USR1)?;
+/// signal::queue(rustix::process::getpid(), Signal::USR1, 42)?;
+/// let received = signal::wait(Signal::USR1)?;
+/// assert_eq!(received.value(), Some(42));
+/// assert_eq!(received.sender(), Some(rustix::process::getpid()));
+/// # Ok::<(), ringway::Error>(())
+/// ```
+#[doc(alias = "sigwait")]
+#[doc(alias = "sigwaitinfo")]
+pub fn wait(any_of: impl Into<SignalSet>) -> Result<Received> {
+    let set = check_blocked(any_of.into())?;
+    loop {
+        if let Some(received) = take(&set, None).map_err(failed)? {
+            return Ok(received);
+        }
+    }
+}
+
+/// Takes one signal of the set, if one is pending. Never sleeps.
+///
+/// # Errors
+/// [`Cause::Signal`] if one of them is not blocked in this thread.
+///
+/// ```
+/// use ringway::signal::{self, Signal};
+/// let _quiet = signal::block(Signal::USR1)?;
+/// assert_eq!(signal::try_wait(Signal::USR1)?, None);
+/// assert!(signal::try_wait(Signal::USR2).is_err()); // not blocked
+/// # Ok::<(), ringway::Error>(())
+/// ```
+pub fn try_wait(any_of: impl Into<SignalSet>) -> Result<Option<Received>> {
+    let set = check_blocked(any_of.into())?;
+    take(&set, Some(Instant::now())).map_err(failed)
+}
+
+/// [`wait`], at most until the deadline.
+///
+/// # Errors
+/// [`TimedOut`](channel::Error::TimedOut) when the deadline passed first, never before it; else as [`wait`].
+///
+/// ```
+/// use ringway::{channel, signal::{self, Signal}};
+/// use std::time::{Duration, Instant};
+/// let _quiet = signal::block(Signal::USR1)?;
+/// let soon = Instant::now() + Duration::from_millis(5);
+/// let late = signal::wait_deadline(Signal::USR1, soon).unwrap_err();
+/// assert!(late.is(channel::Error::TimedOut));
+/// # Ok::<(), ringway::Error>(())
+/// ```
+#[doc(alias = "sigtimedwait")]
+pub fn wait_deadline(any_of: impl Into<SignalSet>, deadline: Instant) -> Result<Received> {
+    let set = check_blocked(any_of.into())?;
+    loop {
+        // Asked before the look, so that one that comes with the deadline is taken.
+        let late = Instant::now() >= deadline;
+        match take(&set, Some(deadline)).map_err(failed)? {
+            Some(received) => return Ok(received),
+            None if late => return Err(Error::new(WAIT, channel::Error::TimedOut)),
+            None => {}
+        }
+    }
+}
+
+const WAIT: &str = "wait for a signal";
+
+fn failed(errno: Errno) -> Error {
+    Error::new(WAIT, errno)
+}
+
+/// Refuses a set that this thread does not block, and makes it the system's.
+pub(super) fn check_blocked(set: SignalSet) -> Result<libc::sigset_t> {
+    check_blockable("wait for", set)?;
+    match signals(set - mask()).next() {
+        None => to_sigset(set).map_err(failed),
+        Some(open) => Err(Error::new(
+            "wait for",
+            Cause::Signal("this thread does not block it: block it first, else it acts at once"),
+        )
+        .on(open)),
+    }
+}
+
+/// One look, which sleeps until the deadline; `None` if it passed, or if another signal came in between.
+fn take(set: &libc::sigset_t, deadline: Option<Instant>) -> rustix::io::Result<Option<Received>> {
+    let mut info = MaybeUninit::<libc::siginfo_t>::uninit();
+    let number = match deadline {
+        // SAFETY: set and info are ours and of their types.
+        None => unsafe { libc::sigwaitinfo(set, info.as_mut_ptr()) },
+        Some(deadline) => {
+            let left = timespec(deadline.saturating_duration_since(Instant::now()));
+            // SAFETY: set, info and time are ours and of their types.
+            unsafe { libc::sigtimedwait(set, info.as_mut_ptr(), &left) }
+        }
+    };
+    if number < 0 {
+        return match last_errno() {
+            Errno::AGAIN | Errno::INTR => Ok(None),
+            errno => Err(errno),
+        };
+    }
+    // SAFETY: the call succeeded, so that it filled the info.
+    let info = unsafe { info.assume_init_ref() };
+    Ok(Signal::new(number).map(|signal| Received::from_info(signal, info)))
+}
+
+/// What the C library's function that just failed says.
+pub(super) fn last_errno() -> Errno {
+    Errno::from_raw_os_error(std::io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO))
+}
+
+fn guarded(operation: &'static str, how: libc::c_int, set: SignalSet) -> Result<MaskGuard> {
+    check_blockable(operation, set)?;
+    let before = change(how, set).map_err(|errno| Error::new("change the signal mask", errno))?;
+    Ok(MaskGuard { before, _this_thread: PhantomData })
+}
+
+fn change(how: libc::c_int, set: SignalSet) -> rustix::io::Result<SignalSet> {
+    let new = to_sigset(set)?;
+    let mut old = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: both sets are ours and of their type.
+    match unsafe { libc::pthread_sigmask(how, &new, old.as_mut_ptr()) } {
+        // SAFETY: the call succeeded, so that it filled the set.
+        0 => Ok(from_sigset(unsafe { old.assume_init_ref() })),
+        errno => Err(Errno::from_raw_os_error(errno)),
+    }
+}
+
+pub(super) fn to_sigset(set: SignalSet) -> rustix::io::Result<libc::sigset_t> {
+    let mut new = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: the set is ours; the call fills it.
+    if unsafe { libc::sigemptyset(new.as_mut_ptr()) } != 0 {
+        return Err(last_errno());
+    }
+    for signal in signals(set) {
+        // SAFETY: the set was filled above.
+        if unsafe { libc::sigaddset(new.as_mut_ptr(), signal.number()) } != 0 {
+            return Err(last_errno());
+        }
+    }
+    // SAFETY: filled above.
+    Ok(unsafe { new.assume_init() })
+}
+
+fn from_sigset(set: &libc::sigset_t) -> SignalSet {
+    signals(SignalSet::all())
+        // SAFETY: the reference is to a set; the number is that of a signal.
+        .filter(|signal| unsafe { libc::sigismember(ptr::from_ref(set), signal.number()) } == 1)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn guards_put_back_what_was_before_also_when_nested() {
+        let before = mask();
+        let outer = block(Signal::USR1 | Signal::USR2).unwrap();
+        assert_eq!(outer.before(), before);
+        {
+            let _inner = unblock(Signal::USR1).unwrap();
+            assert_eq!(mask(), before | Signal::USR2);
+            let _exact = set_mask(Signal::HUP).unwrap();
+            assert_eq!(mask(), Signal::HUP.into());
+        }
+        assert_eq!(mask(), before | Signal::USR1 | Signal::USR2);
+        drop(outer);
+        assert_eq!(mask(), before);
+    }
+
+    #[test]
+    fn every_blockable_signal_can_be_blocked_and_is_seen() {
+        let all: SignalSet = signals(SignalSet::all()).collect();
+        let blockable = all - (Signal::KILL | Signal::STOP);
+        let _guard = block(blockable).unwrap();
+        assert_eq!(mask(), blockable);
+        assert!(block(all).unwrap_err().to_string().contains("SIGKILL"));
+    }
+
+    #[test]
+    fn to_wait_for_what_is_not_blocked_is_refused() {
+        let _guard = block(Signal::USR1).unwrap();
+        let error = wait(Signal::USR1 | Signal::USR2).unwrap_err();
+        assert!(error.to_string().contains("SIGUSR2: this thread does not block it"), "{error}");
+    }
+}

@@ -1,0 +1,398 @@
+//! Which signal: its number, its name, and sets of them.
+
+use crate::{Cause, Error, Result};
+use ringway_core::signal::SignalSet;
+use std::fmt;
+use std::ops::{BitOr, BitOrAssign};
+use std::str::FromStr;
+
+/// A signal of this system: a number with a name. Only such as exist here can be made.
+///
+/// Parsed from what people write (`TERM`, `SIGTERM`, `15`, `RTMIN+1`), shown as the manual does (`SIGTERM`). Joined with
+/// `|` to a [`SignalSet`], in which signal `n` is line `n - 1`, as in the kernel's own mask.
+///
+/// See [`signal(7)`](https://man7.org/linux/man-pages/man7/signal.7.html).
+///
+/// ```
+/// use ringway::signal::Signal;
+/// let signal: Signal = "TERM".parse()?;
+/// assert_eq!(signal, Signal::TERM);
+/// assert_eq!(signal.to_string(), "SIGTERM");
+/// assert_eq!("sigrtmin+1".parse::<Signal>()?.to_string(), "SIGRTMIN+1");
+/// assert!("NONSENSE".parse::<Signal>().is_err());
+/// # Ok::<(), ringway::Error>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Signal(i32);
+
+/// Declares the signals that have a name of their own.
+macro_rules! named {
+    ($($(#[$meta:meta])* $name:ident = $number:ident,)*) => {
+        /// The signals with a name of their own, under the names of `signal(7)` without the `SIG`.
+        impl Signal {
+            $($(#[$meta])* pub const $name: Signal = Signal(libc::$number);)*
+        }
+
+        const NAMED: &[(Signal, &str)] = &[$((Signal::$name, stringify!($name)),)*];
+    };
+}
+
+named! {
+    /// Hangup of the terminal, or death of the controlling process; by custom: read the configuration again.
+    HUP = SIGHUP,
+    /// Interrupt from the keyboard (Ctrl-C).
+    INT = SIGINT,
+    /// Quit from the keyboard (Ctrl-\).
+    QUIT = SIGQUIT,
+    /// An illegal instruction. Reports a fault: it cannot be caught here.
+    ILL = SIGILL,
+    /// A breakpoint.
+    TRAP = SIGTRAP,
+    /// `abort(3)`.
+    ABRT = SIGABRT,
+    /// A bad memory access. Reports a fault: it cannot be caught here.
+    BUS = SIGBUS,
+    /// An arithmetic error. Reports a fault: it cannot be caught here.
+    FPE = SIGFPE,
+    /// Ends the process. Cannot be caught or blocked.
+    KILL = SIGKILL,
+    /// For the program's own use.
+    USR1 = SIGUSR1,
+    /// A bad memory reference. Reports a fault: it cannot be caught here.
+    SEGV = SIGSEGV,
+    /// For the program's own use.
+    USR2 = SIGUSR2,
+    /// A write to a pipe that nobody reads.
+    PIPE = SIGPIPE,
+    /// A timer of `alarm(2)` or `setitimer(2)`, and by default of an [`IntervalTimer`](super::IntervalTimer).
+    ALRM = SIGALRM,
+    /// Asks the process to end.
+    TERM = SIGTERM,
+    /// A child stopped or ended.
+    CHLD = SIGCHLD,
+    /// Goes on, if stopped.
+    CONT = SIGCONT,
+    /// Stops the process. Cannot be caught or blocked.
+    STOP = SIGSTOP,
+    /// Stop from the keyboard (Ctrl-Z).
+    TSTP = SIGTSTP,
+    /// A background process reads the terminal.
+    TTIN = SIGTTIN,
+    /// A background process writes the terminal.
+    TTOU = SIGTTOU,
+    /// Urgent data on a socket.
+    URG = SIGURG,
+    /// More CPU time than allowed.
+    XCPU = SIGXCPU,
+    /// A larger file than allowed.
+    XFSZ = SIGXFSZ,
+    /// A timer that counts the CPU time of the process.
+    VTALRM = SIGVTALRM,
+    /// The profiler's timer.
+    PROF = SIGPROF,
+    /// The terminal's window has another size.
+    WINCH = SIGWINCH,
+    /// A descriptor is ready (`O_ASYNC`).
+    IO = SIGIO,
+    /// Power failure.
+    PWR = SIGPWR,
+    /// A bad system call (`seccomp(2)`).
+    SYS = SIGSYS,
+}
+
+/// Other names of the same signals.
+const ALIASES: &[(&str, Signal)] =
+    &[("IOT", Signal::ABRT), ("CLD", Signal::CHLD), ("POLL", Signal::IO)];
+
+const MALFORMED: &str =
+    "give a name such as TERM, USR1 or RTMIN+1, or the number of a signal that this system has";
+
+impl Signal {
+    /// The signal of this number, if there is one: 1 to 64 on Linux, without the few that the C library keeps for
+    /// itself.
+    ///
+    /// ```
+    /// use ringway::signal::Signal;
+    /// assert_eq!(Signal::new(15), Some(Signal::TERM));
+    /// assert_eq!(Signal::new(0), None);
+    /// assert_eq!(Signal::new(65), None);
+    /// ```
+    pub fn new(number: i32) -> Option<Self> {
+        let standard = 1..32;
+        let real_time = libc::SIGRTMIN()..=libc::SIGRTMAX().min(64);
+        (standard.contains(&number) || real_time.contains(&number)).then_some(Signal(number))
+    }
+
+    /// The real-time signal `SIGRTMIN + n`, if there is one. These queue in the kernel, and have no meaning but the program's own.
+    ///
+    /// ```
+    /// use ringway::signal::Signal;
+    /// assert_eq!(Signal::real_time(1).unwrap().to_string(), "SIGRTMIN+1");
+    /// assert_eq!(Signal::real_time(200), None);
+    /// ```
+    #[doc(alias = "SIGRTMIN")]
+    pub fn real_time(n: u8) -> Option<Self> {
+        Signal::new(libc::SIGRTMIN() + i32::from(n))
+    }
+
+    /// The number.
+    ///
+    /// ```
+    /// use ringway::signal::Signal;
+    /// assert_eq!(Signal::KILL.number(), 9);
+    /// ```
+    pub const fn number(self) -> i32 {
+        self.0
+    }
+
+    /// Its line in a [`SignalSet`] and in the [`table`](super::table): the number less one.
+    ///
+    /// ```
+    /// use ringway::signal::{Signal, SignalSet};
+    /// assert_eq!(SignalSet::line(Signal::HUP.line()).bits(), 1);
+    /// ```
+    pub const fn line(self) -> u32 {
+        (self.0 - 1) as u32
+    }
+
+    /// The signal of a line, if there is one.
+    ///
+    /// ```
+    /// use ringway::signal::Signal;
+    /// assert_eq!(Signal::of_line(14), Some(Signal::TERM));
+    /// ```
+    pub fn of_line(line: u32) -> Option<Self> {
+        i32::try_from(line).ok().and_then(|line| Signal::new(line.checked_add(1)?))
+    }
+
+    /// Whether the kernel queues each of it that is sent, instead of keeping one until it is delivered.
+    ///
+    /// ```
+    /// use ringway::signal::Signal;
+    /// assert!(Signal::real_time(0).unwrap().is_real_time());
+    /// assert!(!Signal::USR1.is_real_time());
+    /// ```
+    pub fn is_real_time(self) -> bool {
+        self.0 >= libc::SIGRTMIN()
+    }
+}
+
+/// The signals of a set, lowest first. Lines that are no signal of this system are left out.
+///
+/// ```
+/// use ringway::signal::{Signal, signals};
+/// assert!(signals(Signal::TERM | Signal::HUP).eq([Signal::HUP, Signal::TERM]));
+/// ```
+pub fn signals(set: impl Into<SignalSet>) -> impl Iterator<Item = Signal> {
+    set.into().lines().filter_map(Signal::of_line)
+}
+
+/// All signals that can be caught: every one but those that the system keeps (`KILL`, `STOP`) and those that report a
+/// fault (`SEGV`, `BUS`, `FPE`, `ILL`).
+///
+/// ```
+/// use ringway::signal::{self, Signal, SignalSet};
+/// assert!(signal::catchable().contains(Signal::TERM.into()));
+/// assert!(!signal::catchable().contains(Signal::KILL.into()));
+/// ```
+pub fn catchable() -> SignalSet {
+    let existing: SignalSet = signals(SignalSet::all()).collect();
+    existing - kept() - faults()
+}
+
+fn kept() -> SignalSet {
+    Signal::KILL | Signal::STOP
+}
+
+fn faults() -> SignalSet {
+    Signal::SEGV | Signal::BUS | Signal::FPE | Signal::ILL
+}
+
+/// Refuses what cannot be caught.
+pub(super) fn check_catchable(operation: &'static str, set: SignalSet) -> Result<()> {
+    check_blockable(operation, set)?;
+    match signals(set & faults()).next() {
+        None => Ok(()),
+        Some(fault) => Err(Error::new(
+            operation,
+            Cause::Signal("it reports a fault, which a handler that runs later cannot mend"),
+        )
+        .on(fault)),
+    }
+}
+
+/// Refuses what does not exist, and what the system keeps for itself.
+pub(super) fn check_blockable(operation: &'static str, set: SignalSet) -> Result<()> {
+    if let Some(line) = set.lines().find(|line| Signal::of_line(*line).is_none()) {
+        let why = Cause::Signal("this system has no such signal, or keeps it for the C library");
+        return Err(Error::new(operation, why).on(format_args!("signal {}", line + 1)));
+    }
+    match signals(set & kept()).next() {
+        None => Ok(()),
+        Some(kept) => Err(Error::new(
+            operation,
+            Cause::Signal("no program can catch or block it; SIGTERM and SIGTSTP can be"),
+        )
+        .on(kept)),
+    }
+}
+
+impl fmt::Display for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some((_, name)) = NAMED.iter().find(|(signal, _)| signal == self) {
+            return write!(f, "SIG{name}");
+        }
+        let (min, max) = (libc::SIGRTMIN(), libc::SIGRTMAX());
+        match self.0 {
+            n if n < min => write!(f, "signal {n}"),
+            n if n == min => f.write_str("SIGRTMIN"),
+            n if n == max => f.write_str("SIGRTMAX"),
+            n if n - min <= max - n => write!(f, "SIGRTMIN+{}", n - min),
+            n => write!(f, "SIGRTMAX-{}", max - n),
+        }
+    }
+}
+
+impl fmt::Debug for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Signal {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        parse(text).ok_or_else(|| {
+            Error::new("use the signal", Cause::Signal(MALFORMED)).on(format_args!("{text:?}"))
+        })
+    }
+}
+
+fn parse(text: &str) -> Option<Signal> {
+    if text.starts_with(|first: char| first.is_ascii_digit()) {
+        return Signal::new(text.parse().ok()?);
+    }
+    let upper = text.to_ascii_uppercase();
+    let name = upper.strip_prefix("SIG").unwrap_or(&upper);
+    let offset = |text: &str| -> Option<i32> {
+        text.bytes().all(|digit| digit.is_ascii_digit()).then(|| text.parse().ok())?
+    };
+    if let Some(rest) = name.strip_prefix("RTMIN") {
+        let n = if rest.is_empty() { 0 } else { offset(rest.strip_prefix('+')?)? };
+        return Signal::new(libc::SIGRTMIN().checked_add(n)?).filter(|s| s.is_real_time());
+    }
+    if let Some(rest) = name.strip_prefix("RTMAX") {
+        let n = if rest.is_empty() { 0 } else { offset(rest.strip_prefix('-')?)? };
+        return Signal::new(libc::SIGRTMAX().checked_sub(n)?).filter(|s| s.is_real_time());
+    }
+    let named = NAMED.iter().find(|(_, known)| *known == name).map(|(signal, _)| *signal);
+    named.or_else(|| ALIASES.iter().find(|(alias, _)| *alias == name).map(|(_, signal)| *signal))
+}
+
+impl From<Signal> for SignalSet {
+    fn from(signal: Signal) -> Self {
+        SignalSet::line(signal.line())
+    }
+}
+
+impl FromIterator<Signal> for SignalSet {
+    fn from_iter<I: IntoIterator<Item = Signal>>(signals: I) -> Self {
+        signals.into_iter().map(Signal::line).collect()
+    }
+}
+
+impl BitOr for Signal {
+    type Output = SignalSet;
+
+    fn bitor(self, other: Signal) -> SignalSet {
+        SignalSet::from(self) | SignalSet::from(other)
+    }
+}
+
+impl BitOr<Signal> for SignalSet {
+    type Output = SignalSet;
+
+    fn bitor(self, other: Signal) -> SignalSet {
+        self | SignalSet::from(other)
+    }
+}
+
+impl BitOrAssign<Signal> for SignalSet {
+    fn bitor_assign(&mut self, other: Signal) {
+        *self |= SignalSet::from(other);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_signal_is_parsed_from_what_it_shows_and_from_its_number() {
+        let mut count = 0;
+        for number in -1..70 {
+            let Some(signal) = Signal::new(number) else { continue };
+            count += 1;
+            assert_eq!(signal.number(), number);
+            assert_eq!(Signal::of_line(signal.line()), Some(signal));
+            assert_eq!(number.to_string().parse(), Ok(signal));
+            let shown = signal.to_string();
+            if shown.starts_with("SIG") {
+                assert_eq!(shown.parse(), Ok(signal), "{shown}");
+                assert_eq!(shown.to_lowercase().parse(), Ok(signal));
+                assert_eq!(shown.trim_start_matches("SIG").parse(), Ok(signal));
+            }
+        }
+        assert!(count >= 31 + 28, "{count}");
+    }
+
+    #[test]
+    fn the_usual_spellings() {
+        for (text, number) in [("TERM", 15), ("SIGTERM", 15), ("sigterm", 15), ("15", 15)] {
+            assert_eq!(text.parse::<Signal>().unwrap().number(), number);
+        }
+        assert_eq!("CLD".parse(), Ok(Signal::CHLD));
+        assert_eq!("RTMIN".parse(), Ok(Signal::real_time(0).unwrap()));
+        assert_eq!("RTMIN+0".parse(), Ok(Signal::real_time(0).unwrap()));
+        assert_eq!("RTMAX".parse(), Ok(Signal::new(libc::SIGRTMAX()).unwrap()));
+        assert_eq!("SIGRTMAX-2".parse(), Ok(Signal::new(libc::SIGRTMAX() - 2).unwrap()));
+    }
+
+    #[test]
+    fn what_is_no_signal_is_refused_with_a_hint() {
+        let bad =
+            ["", "SIG", "0", "32", "65", "-1", "+9", "99999999999", "TERMX", "RTMIN+", "RTMIN-1"];
+        let worse =
+            ["RTMIN+99", "RTMAX+1", "RTMAX-99", "RTMIN+-1", "RTMIN++1", " TERM", "9 ", "1x", "sıg"];
+        for text in bad.into_iter().chain(worse) {
+            let error = text.parse::<Signal>().unwrap_err();
+            assert!(error.to_string().contains("RTMIN+1"), "{error}");
+        }
+    }
+
+    #[test]
+    fn sets_are_joined_and_listed() {
+        let set = Signal::TERM | Signal::HUP | Signal::USR1;
+        assert!(signals(set).eq([Signal::HUP, Signal::USR1, Signal::TERM]));
+        let mut collected: SignalSet = [Signal::TERM, Signal::HUP].into_iter().collect();
+        collected |= Signal::USR1;
+        assert_eq!(collected, set);
+    }
+
+    #[test]
+    fn what_cannot_be_caught_is_refused_and_says_why() {
+        for signal in [Signal::KILL, Signal::STOP] {
+            let error = check_blockable("block", signal.into()).unwrap_err();
+            assert!(error.to_string().starts_with(&format!("cannot block {signal}: no program")));
+        }
+        let error = check_catchable("catch", Signal::TERM | Signal::SEGV).unwrap_err();
+        assert!(
+            error.to_string().starts_with("cannot catch SIGSEGV: it reports a fault"),
+            "{error}"
+        );
+        assert!(check_catchable("catch", SignalSet::line(31)).is_err());
+        assert!(check_blockable("block", Signal::SEGV.into()).is_ok());
+        assert!(check_catchable("catch", catchable()).is_ok());
+    }
+}

@@ -1,0 +1,253 @@
+//! What arrived: a signal, how often, from whom, and with which value.
+
+use super::Signal;
+use ringway_core::signal::{Delivery, Payload};
+use rustix::process::Pid;
+
+/// A signal that was received.
+///
+/// ```
+/// use ringway::signal::{Delivery, Received, Signal};
+/// fn handler(delivery: &Delivery) {
+///     if let Some(received) = Received::of(delivery) {
+///         println!("{} from {:?}", received.signal, received.sender());
+///     }
+/// }
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Received {
+    /// Which signal.
+    pub signal: Signal,
+    /// How many of them this stands for: more than 1 where they coalesced.
+    pub count: u64,
+    /// What came with it. `None` where only the count was kept.
+    pub payload: Option<Payload>,
+}
+
+/// How a signal came about (`si_code`).
+///
+/// ```
+/// use ringway::signal::Origin;
+/// assert_eq!(Origin::of_code(0), Origin::Kill);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Origin {
+    /// A process sent it plainly: `kill(2)`, `tgkill(2)` (`SI_USER`, `SI_TKILL`).
+    Kill,
+    /// A process sent it with a value: `sigqueue(3)` (`SI_QUEUE`).
+    Queue,
+    /// A timer of this process expired (`SI_TIMER`).
+    Timer,
+    /// A message queue got a message (`SI_MESGQ`).
+    MessageQueue,
+    /// The kernel, for a reason that the signal itself tells: a child's end, a key, a fault.
+    Kernel,
+    /// Another code, which belongs to who sent it.
+    Other(i32),
+}
+
+impl Origin {
+    /// From the code of a `siginfo_t`.
+    ///
+    /// ```
+    /// use ringway::signal::Origin;
+    /// assert_eq!(Origin::of_code(-1), Origin::Queue);
+    /// ```
+    pub const fn of_code(code: i32) -> Self {
+        match code {
+            libc::SI_USER | libc::SI_TKILL => Origin::Kill,
+            libc::SI_QUEUE => Origin::Queue,
+            libc::SI_TIMER => Origin::Timer,
+            libc::SI_MESGQ => Origin::MessageQueue,
+            code if code > 0 => Origin::Kernel,
+            code => Origin::Other(code),
+        }
+    }
+}
+
+impl Received {
+    /// From a delivery of the [`table`](super::table): what a handler gets. `None` for a line that is no signal of
+    /// this system, which the program raised itself.
+    ///
+    /// ```
+    /// use ringway::signal::{Received, Table, SignalSet, Signal};
+    /// let table = Table::<64, 0>::new();
+    /// table.raise(Signal::HUP.line())?;
+    /// let delivery = table.dispatcher().unwrap().try_wait(SignalSet::all()).unwrap();
+    /// assert_eq!(Received::of(&delivery).unwrap().signal, Signal::HUP);
+    /// # Ok::<(), ringway::signal::NoSuchLine>(())
+    /// ```
+    pub fn of(delivery: &Delivery) -> Option<Self> {
+        let Delivery { line, count, payload, .. } = *delivery;
+        Some(Received { signal: Signal::of_line(line)?, count, payload })
+    }
+
+    /// How it came about, if that was kept.
+    ///
+    /// ```no_run
+    /// use ringway::signal::{self, Origin, Signal};
+    /// let received = signal::wait(Signal::USR1)?;
+    /// if received.origin() == Some(Origin::Queue) { /* there is a value */ }
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn origin(&self) -> Option<Origin> {
+        self.payload.map(|payload| Origin::of_code(payload.code))
+    }
+
+    /// The process that sent it, or the child that it is about. `None` if that was not kept, if no process did, or
+    /// if it is invisible from here (in another PID namespace).
+    ///
+    /// The process may have ended, and its number belong to another: a pid is not a proof of identity.
+    ///
+    /// ```no_run
+    /// use ringway::signal::{self, Signal};
+    /// println!("{:?}", signal::wait(Signal::USR1)?.sender());
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    #[doc(alias = "si_pid")]
+    pub fn sender(&self) -> Option<Pid> {
+        Pid::from_raw(self.payload?.sender.try_into().ok()?)
+    }
+
+    /// The real user of the sender. `None` as for [`sender`](Self::sender).
+    ///
+    /// ```no_run
+    /// use ringway::signal::{self, Signal};
+    /// println!("{:?}", signal::wait(Signal::USR1)?.user());
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    #[doc(alias = "si_uid")]
+    pub fn user(&self) -> Option<u32> {
+        self.sender().and(self.payload).map(|payload| payload.user)
+    }
+
+    /// The value that was sent with it, or that belongs to the timer; for `SIGCHLD` from the kernel, the child's exit
+    /// status or the signal that ended it.
+    ///
+    /// ```no_run
+    /// use ringway::signal::{self, Signal};
+    /// println!("{:?}", signal::wait(Signal::USR1)?.value());
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    #[doc(alias = "si_value")]
+    pub fn value(&self) -> Option<usize> {
+        let has_value = match self.origin()? {
+            Origin::Queue | Origin::Timer | Origin::MessageQueue => true,
+            Origin::Kernel => self.signal == Signal::CHLD,
+            _ => false,
+        };
+        self.payload.filter(|_| has_value).map(|payload| payload.value)
+    }
+
+    /// [`value`](Self::value) as C's `sival_int`: the lower 32 bits of it, with their sign. A sender that set only
+    /// the `int` leaves the others undefined.
+    ///
+    /// ```no_run
+    /// use ringway::signal::{self, Signal};
+    /// println!("{:?}", signal::wait(Signal::USR1)?.int());
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    #[doc(alias = "sival_int")]
+    pub fn int(&self) -> Option<i32> {
+        // Truncation is the point.
+        self.value().map(|value| value as i32)
+    }
+
+    /// One signal, as the system tells of it. For a handler: neither allocates nor locks.
+    pub(super) fn from_info(signal: Signal, info: &libc::siginfo_t) -> Self {
+        let code = info.si_code;
+        // The fields are a union of integers and a pointer: each read yields some value, and `from_parts` uses
+        // those that the code says are there.
+        // SAFETY: as said.
+        let pid = unsafe { info.si_pid() };
+        // SAFETY: as said.
+        let uid = unsafe { info.si_uid() };
+        // SAFETY: as said.
+        let value = unsafe { info.si_value() };
+        // SAFETY: as said.
+        let status = unsafe { info.si_status() };
+        let value = in_order(value.sival_ptr as usize);
+        Self::from_parts(signal, code, pid, uid, value, status)
+    }
+
+    /// One signal, of which only those fields count that its code says are there.
+    pub(super) fn from_parts(
+        signal: Signal,
+        code: i32,
+        pid: i32,
+        uid: u32,
+        value: usize,
+        status: i32,
+    ) -> Self {
+        let child = signal == Signal::CHLD && code > 0;
+        let (by_process, value) = match Origin::of_code(code) {
+            Origin::Kill => (true, 0),
+            Origin::Queue | Origin::MessageQueue => (true, value),
+            Origin::Timer => (false, value),
+            // Bits kept: a status is an `int`, which `int` gives back.
+            Origin::Kernel if child => (true, status as usize),
+            _ => (false, 0),
+        };
+        let (sender, user) = if by_process { (pid.try_into().unwrap_or(0), uid) } else { (0, 0) };
+        let payload = Payload { value, sender, user, code };
+        Received { signal, count: 1, payload: Some(payload) }
+    }
+}
+
+/// A `sigval` whose `int` is the lower 32 bits of the value, on every machine.
+pub(super) fn to_sigval(value: usize) -> libc::sigval {
+    libc::sigval { sival_ptr: in_order(value) as *mut libc::c_void }
+}
+
+/// From a `sigval`'s pointer to the value and back: the `int` lies at the address of the union, which is where the lower
+/// bits are only on machines that put those first.
+pub(super) fn in_order(value: usize) -> usize {
+    let swap = cfg!(all(target_endian = "big", target_pointer_width = "64"));
+    if swap { value.rotate_left(32) } else { value }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn received(signal: Signal, code: i32) -> Received {
+        Received::from_parts(signal, code, 42, 1000, 7, 3)
+    }
+
+    #[test]
+    fn only_the_fields_that_the_code_says_are_there_count() {
+        let killed = received(Signal::TERM, libc::SI_USER);
+        assert_eq!((killed.sender(), killed.user()), (Pid::from_raw(42), Some(1000)));
+        assert_eq!((killed.value(), killed.origin()), (None, Some(Origin::Kill)));
+
+        let queued = received(Signal::TERM, libc::SI_QUEUE);
+        assert_eq!((queued.sender(), queued.value()), (Pid::from_raw(42), Some(7)));
+
+        let timer = received(Signal::ALRM, libc::SI_TIMER);
+        assert_eq!((timer.sender(), timer.user(), timer.value()), (None, None, Some(7)));
+
+        let child = received(Signal::CHLD, libc::CLD_EXITED);
+        assert_eq!((child.sender(), child.value()), (Pid::from_raw(42), Some(3)));
+
+        let key = received(Signal::INT, 0x80);
+        assert_eq!((key.sender(), key.value(), key.origin()), (None, None, Some(Origin::Kernel)));
+
+        let odd = received(Signal::USR1, -60);
+        assert_eq!(
+            (odd.sender(), odd.value(), odd.origin()),
+            (None, None, Some(Origin::Other(-60)))
+        );
+    }
+
+    #[test]
+    fn an_int_keeps_its_sign_through_a_sigval() {
+        for int in [0, 1, -1, i32::MIN, i32::MAX] {
+            let value = in_order(to_sigval(int as usize).sival_ptr as usize);
+            assert_eq!(value as i32, int);
+        }
+        let negative = Received::from_parts(Signal::USR1, libc::SI_QUEUE, 1, 0, -5i32 as usize, 0);
+        assert_eq!(negative.int(), Some(-5));
+    }
+}
