@@ -113,3 +113,28 @@ pub fn model(preemptions: Option<usize>, f: impl Fn() + Sync + Send + 'static) {
     }
     builder.check(f);
 }
+
+/// A value for the whole of one run of a model, whose borrows can go to threads that the run joins.
+pub struct Place<T: 'static>(*mut T);
+
+impl<T> Place<T> {
+    pub fn new(value: T) -> Self {
+        Place(Box::into_raw(Box::new(value)))
+    }
+
+    /// The borrow must end before the place is dropped: make the place first, and join every thread.
+    pub fn get(&self) -> &'static T {
+        // SAFETY: alive until the drop, which comes last in the model.
+        unsafe { &*self.0 }
+    }
+}
+
+impl<T> Drop for Place<T> {
+    fn drop(&mut self) {
+        // In a model that failed, threads that were not joined still look at it.
+        if !std::thread::panicking() {
+            // SAFETY: made by `Box::into_raw`, and nobody borrows it any more.
+            drop(unsafe { Box::from_raw(self.0) });
+        }
+    }
+}
