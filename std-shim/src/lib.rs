@@ -10,6 +10,12 @@
 //! | pipe ([`pipe`]) | anonymous pipe | `pipe2`, `splice`, `tee`, `fcntl(F_SETPIPE_SZ)` | [pipe(2)], [pipe(7)] |
 //! | FIFO ([`fifo`]) | named pipe | `mkfifoat`, `openat`, `unlinkat` | [mkfifo(3)], [fifo(7)] |
 //! | signal ([`signal`]) | signals, through a table of the core | `sigaction`, `sigprocmask`, `kill`, `sigqueue`, `signalfd`, `timer_create` | [signal(7)] |
+//! | stream between processes ([`socket::UnixStream`], [`socket::UnixListener`]) | Unix stream socket | `socket`, `socketpair`, `bind`, `listen`, `accept4`, `connect`, `shutdown` | [unix(7)] |
+//! | messages between processes ([`socket::UnixSeqpacket`], [`socket::UnixDatagram`]) | Unix seqpacket and datagram sockets | `send`, `sendto`, `recvmsg`, `recvfrom` | [unix(7)] |
+//! | an end given away ([`socket::Received`]) | descriptor in a message (`SCM_RIGHTS`) | `sendmsg`, `recvmsg` | [unix(7)], [cmsg(3)] |
+//! | who the peer is ([`socket::Credentials`]) | `SO_PEERCRED`, `SO_PEERPIDFD` | `getsockopt` | [unix(7)] |
+//! | stream to anywhere ([`socket::TcpStream`], [`socket::TcpListener`]) | TCP | as the Unix stream, `poll`, `getsockopt(SO_ERROR)` | [tcp(7)] |
+//! | datagrams to anywhere ([`socket::UdpSocket`]) | UDP | `send`, `sendto`, `recvfrom` | [udp(7)] |
 //! | waiting on a word ([`wait`]) | futex | `futex` | [futex(2)] |
 //!
 //! [poll(2)]: https://man7.org/linux/man-pages/man2/poll.2.html
@@ -22,6 +28,10 @@
 //! [mkfifo(3)]: https://man7.org/linux/man-pages/man3/mkfifo.3.html
 //! [fifo(7)]: https://man7.org/linux/man-pages/man7/fifo.7.html
 //! [signal(7)]: https://man7.org/linux/man-pages/man7/signal.7.html
+//! [unix(7)]: https://man7.org/linux/man-pages/man7/unix.7.html
+//! [cmsg(3)]: https://man7.org/linux/man-pages/man3/cmsg.3.html
+//! [tcp(7)]: https://man7.org/linux/man-pages/man7/tcp.7.html
+//! [udp(7)]: https://man7.org/linux/man-pages/man7/udp.7.html
 //! [futex(2)]: https://man7.org/linux/man-pages/man2/futex.2.html
 
 mod error;

@@ -13,8 +13,9 @@
 //!
 //! - **Three forms of every operation.** The plain verb waits, `try_` never does
 //!   ([`WouldBlock`](channel::Error::WouldBlock)), `_deadline` waits no longer than until an
-//!   [`Instant`](std::time::Instant) ([`TimedOut`](channel::Error::TimedOut)). They can be mixed: whether the descriptor
-//!   is in the system's non-blocking mode makes no difference. A plain read or write is one system call and nothing else.
+//!   [`Instant`] ([`TimedOut`](channel::Error::TimedOut)). They can be mixed: whether the descriptor is in the
+//!   system's non-blocking mode makes no difference, except to the traits `Read` and `Write`, which follow it. A
+//!   plain read or write is one system call and nothing else.
 //! - **A signal never interrupts** an operation, and a broken pipe never kills: every send has `MSG_NOSIGNAL`.
 //! - **Nothing leaks into a child**: every descriptor, received ones too, is made close-on-exec in the call that makes
 //!   it.
@@ -231,14 +232,13 @@ impl<F: Family, T: Type> Socket<F, T> {
         patience: Patience,
         mut operation: impl FnMut(bool) -> rustix::io::Result<R>,
     ) -> rustix::io::Result<R> {
-        let deadline = match patience {
-            Patience::Now => return fd::retry(|| operation(true)),
-            Patience::Forever => {
-                return fd::until(self.as_fd(), interest, None, || operation(false));
-            }
-            Patience::Until(deadline) => deadline,
-        };
-        fd::until(self.as_fd(), interest, Some(deadline), || operation(true))
+        let fd = self.fd.as_fd();
+        match patience {
+            Patience::Now => fd::retry(|| operation(true)),
+            Patience::Mode => fd::retry(|| operation(false)),
+            Patience::Forever => fd::until(fd, interest, None, || operation(false)),
+            Patience::Until(when) => fd::until(fd, interest, Some(when), || operation(true)),
+        }
     }
 
     /// Takes news of the peer, for which the table has no errors.
@@ -337,7 +337,8 @@ impl<F: Family, T: Type> TryFrom<OwnedFd> for Socket<F, T> {
     /// `SO_TYPE`, `SO_ACCEPTCONN`).
     ///
     /// # Errors
-    /// When it is no socket, one of another family or type, or one that listens. The descriptor is closed then.
+    /// When it is no socket, one of another family or type, one that listens, or a stream or seqpacket that is not
+    /// connected. The descriptor is closed then.
     ///
     /// ```
     /// use ringway::socket::{UnixSeqpacket, UnixStream};
@@ -356,7 +357,8 @@ impl<F: Family, T: Type> TryFrom<OwnedFd> for Socket<F, T> {
         fd::set_close_on_exec(&fd, true)?;
         let state = match rustix::net::getpeername(&fd) {
             Ok(_) => State::STREAM,
-            Err(_) => State::New,
+            Err(Errno::NOTCONN) if !T::CONNECTED => State::New,
+            Err(errno) => return Err(Error::new(WRONG_SOCKET, errno).on("a socket without a peer")),
         };
         Socket::new(fd, state)
     }
@@ -385,14 +387,11 @@ fn inspect<F: Family, T: Type>(fd: BorrowedFd<'_>) -> Result<bool> {
 #[derive(Clone, Copy, PartialEq)]
 enum Patience {
     Now,
+    /// As the descriptor's mode has it.
+    Mode,
+    /// Whatever the descriptor's mode is.
     Forever,
     Until(Instant),
-}
-
-impl From<Option<Instant>> for Patience {
-    fn from(deadline: Option<Instant>) -> Self {
-        deadline.map_or(Patience::Forever, Patience::Until)
-    }
 }
 
 /// A new socket that no child inherits.

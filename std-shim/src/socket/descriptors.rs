@@ -221,7 +221,7 @@ impl<T: Type> Socket<Unix, T> {
                 Err(reason) => return Err(Error::new(RECEIVE, reason)),
             }
         }
-        // No more than asked for: what does not fit the kernel does not even open.
+        // For no more than asked for: what does not fit the kernel does not even open.
         let length = T::STAMP + control_length(room.min(MAX_DESCRIPTORS));
         let mut descriptors = Vec::new();
         let (size, flags, marked) = self
@@ -244,7 +244,7 @@ impl<T: Type> Socket<Unix, T> {
             .map_err(|errno| self.failed(RECEIVE, errno))?;
 
         // From here on whatever returns early drops, and so closes, what came.
-        if flags.contains(ReturnFlags::CTRUNC) {
+        if flags.contains(ReturnFlags::CTRUNC) || descriptors.len() > room {
             return Err(Error::new(
                 "receive every descriptor that was sent (those that came are closed)",
                 channel::Error::Exhausted,
@@ -267,7 +267,7 @@ impl<T: Type> Socket<Unix, T> {
 #[repr(C, align(8))]
 struct Control([MaybeUninit<u8>; CONTROL]);
 
-const CONTROL: usize = STAMP + control_length(MAX_DESCRIPTORS) + 8;
+const CONTROL: usize = STAMP + control_length(MAX_DESCRIPTORS);
 
 impl Control {
     fn new() -> Self {
@@ -283,9 +283,10 @@ impl Control {
     }
 }
 
-/// A header and so many descriptors, not rounded up: the kernel fills what room it finds.
+/// A header and so many descriptors, rounded up as the system's own walk through the headers wants it: without that it
+/// overlooks the last one, and whatever is in it. An odd number leaves room for one more.
 const fn control_length(descriptors: usize) -> usize {
-    // SAFETY: it computes; the length is far from the bounds of the type.
-    let header = unsafe { libc::CMSG_LEN(0) } as usize;
-    header + descriptors * size_of::<libc::c_int>()
+    let bytes = (descriptors * size_of::<libc::c_int>()) as libc::c_uint;
+    // SAFETY: it computes; the callers stay far below the bounds of the type.
+    unsafe { libc::CMSG_SPACE(bytes) as usize }
 }

@@ -194,17 +194,23 @@ impl Lock {
         let late = Instant::now() + TURN;
         loop {
             let file = fd::retry(|| open(&path, flags, Mode::RUSR | Mode::WUSR))?;
-            match fd::retry(|| flock(&file, FlockOperation::NonBlockingLockExclusive)) {
-                // The one before us may have removed the file while we opened it: then our lock locks nothing.
-                Ok(()) if still_named(&file, &path)? => return Ok(Lock { path, _file: file }),
-                Ok(()) => {}
+            match Lock::on(file, &path) {
+                Ok(Some(lock)) => return Ok(lock),
+                Ok(None) => {}
                 Err(Errno::AGAIN) if Instant::now() < late => {
-                    thread::sleep(Duration::from_millis(1))
+                    thread::sleep(Duration::from_millis(1));
                 }
                 Err(Errno::AGAIN) => return Err(Errno::ADDRINUSE),
                 Err(errno) => return Err(errno),
             }
         }
+    }
+
+    /// Locks the file. `None` if the one before us removed it after we opened it: then our lock locks nothing.
+    fn on(file: OwnedFd, path: &Path) -> io::Result<Option<Self>> {
+        fd::retry(|| flock(&file, FlockOperation::NonBlockingLockExclusive))?;
+        let named = still_named(&file, path)?;
+        Ok(named.then(|| Lock { path: path.to_path_buf(), _file: file }))
     }
 }
 
@@ -238,4 +244,83 @@ fn beside(path: &Path, suffix: &str) -> io::Result<PathBuf> {
 #[allow(clippy::unnecessary_cast)]
 fn identity(stat: &Stat) -> (u64, u64) {
     (stat.st_dev as u64, stat.st_ino as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixListener;
+    use std::sync::atomic::AtomicBool;
+
+    fn pin(path: &Path) -> OwnedFd {
+        open(path, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty()).unwrap()
+    }
+
+    fn names(dir: &Path) -> Vec<OsString> {
+        dir.read_dir().unwrap().map(|entry| entry.unwrap().file_name()).collect()
+    }
+
+    #[test]
+    fn a_file_that_came_between_the_look_and_the_move_is_put_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("socket");
+        drop(UnixListener::bind(&path).unwrap());
+        let dead = pin(&path);
+        // A program that takes no lock replaces it now.
+        rustix::fs::unlink(&path).unwrap();
+        let live = UnixListener::bind(&path).unwrap();
+
+        assert_eq!(remove_dead(&path, &dead), Err(Errno::ADDRINUSE));
+        assert_eq!(names(dir.path()), ["socket"]);
+        let _client = std::os::unix::net::UnixStream::connect(&path).unwrap();
+        live.accept().unwrap();
+    }
+
+    #[test]
+    fn a_file_that_is_still_the_dead_one_goes_and_one_that_is_gone_is_no_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("socket");
+        drop(UnixListener::bind(&path).unwrap());
+        let dead = pin(&path);
+        assert_eq!(remove_dead(&path, &dead), Ok(()));
+        assert_eq!(remove_dead(&path, &dead), Ok(()));
+        assert!(names(dir.path()).is_empty());
+    }
+
+    #[test]
+    fn a_lock_file_that_its_holder_removed_locks_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let holder = Lock::take(&dir.path().join("socket")).unwrap();
+        let path = holder.path.clone();
+        let late = open(&path, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).unwrap();
+        assert_eq!(Lock::on(late.try_clone().unwrap(), &path).err(), Some(Errno::AGAIN));
+        drop(holder);
+        assert!(Lock::on(late.try_clone().unwrap(), &path).unwrap().is_none());
+        // Nor when the next one has made a file of the same name.
+        let next = Lock::take(&dir.path().join("socket")).unwrap();
+        assert!(Lock::on(late, &path).unwrap().is_none());
+        drop(next);
+        assert!(names(dir.path()).is_empty());
+    }
+
+    #[test]
+    fn one_starter_at_a_time_has_the_turn_though_each_removes_the_lock_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("socket");
+        let taken = AtomicBool::new(false);
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..2000 {
+                        let turn = Lock::take(&path).unwrap();
+                        // SeqCst: simple, in a test. Partner: the same two lines in the other threads.
+                        assert!(!taken.swap(true, Ordering::SeqCst), "two have the turn");
+                        taken.store(false, Ordering::SeqCst);
+                        drop(turn);
+                    }
+                });
+            }
+        });
+        assert!(names(dir.path()).is_empty());
+    }
 }

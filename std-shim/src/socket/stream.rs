@@ -159,8 +159,27 @@ impl<F: Family> Socket<F, Stream> {
         Ok(())
     }
 
+    /// Writes the whole buffer; waits as long as that takes.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write); how much went out before is not told.
+    ///
+    /// ```
+    /// let (ours, theirs) = ringway::socket::UnixStream::pair()?;
+    /// ours.write_all(b"hello")?;
+    /// assert_eq!(theirs.read(&mut [0; 16])?, 5);
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn write_all(&self, mut buf: &[u8]) -> Result<()> {
+        while !buf.is_empty() {
+            let n = self.write(buf)?;
+            buf = buf.get(n..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
     /// Writes the whole buffer. `buf` moves past what was written, so that after an error it is what is left.
-    /// `deadline` is for all of it. Without one: [`Write::write_all`].
+    /// `deadline` is for all of it. Without one: [`write_all`](Self::write_all).
     ///
     /// # Errors
     /// [`TimedOut`](channel::Error::TimedOut); else as [`write`](Self::write).
@@ -233,7 +252,7 @@ impl<F: Family> Socket<F, Stream> {
 
     fn send_slices(&self, slices: &[IoSlice<'_>]) -> Result<usize> {
         self.state().on(Event::Send).map_err(|reason| Error::new(WRITE, reason))?;
-        self.attempt(Interest::Write, Patience::Forever, |at_once| {
+        self.attempt(Interest::Write, Patience::Mode, |at_once| {
             let mut nothing = SendAncillaryBuffer::default();
             rustix::net::sendmsg(&self.fd, slices, &mut nothing, send_flags(at_once))
         })
@@ -246,21 +265,23 @@ impl<F: Family> Socket<F, Stream> {
     }
 }
 
+/// As the descriptor's mode has it: waits, or fails with `WouldBlock` where it is non-blocking.
 impl<F: Family> Read for Socket<F, Stream> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        Ok(self.receive_bytes(buf, Patience::Forever)?)
+        Ok(self.receive_bytes(buf, Patience::Mode)?)
     }
 }
 
 impl<F: Family> Read for &Socket<F, Stream> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        Ok(self.receive_bytes(buf, Patience::Forever)?)
+        Ok(self.receive_bytes(buf, Patience::Mode)?)
     }
 }
 
+/// As the descriptor's mode has it: waits, or fails with `WouldBlock` where it is non-blocking.
 impl<F: Family> Write for Socket<F, Stream> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        Ok(self.send_bytes(buf, Patience::Forever)?)
+        Ok(self.send_bytes(buf, Patience::Mode)?)
     }
 
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
@@ -274,7 +295,7 @@ impl<F: Family> Write for Socket<F, Stream> {
 
 impl<F: Family> Write for &Socket<F, Stream> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        Ok(self.send_bytes(buf, Patience::Forever)?)
+        Ok(self.send_bytes(buf, Patience::Mode)?)
     }
 
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {

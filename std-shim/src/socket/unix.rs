@@ -102,7 +102,9 @@ fn connect_with<T: Connected>(to: UnixAddress, patience: Patience) -> Result<Soc
     let address = to.encode_peer().map_err(|reason| Error::new(CONNECT, reason).on(&to))?;
     let fd = open(AddressFamily::UNIX, T::TYPE, SocketFlags::empty())?;
     match patience {
-        Patience::Forever => fd::retry(|| rustix::net::connect(&fd, &address)).map_err(failed)?,
+        Patience::Forever | Patience::Mode => {
+            fd::retry(|| rustix::net::connect(&fd, &address)).map_err(failed)?;
+        }
         Patience::Now => {
             fd::set_nonblocking(&fd, true)?;
             fd::retry(|| rustix::net::connect(&fd, &address)).map_err(failed)?;
@@ -283,7 +285,7 @@ impl Socket<Unix, Datagram> {
         let mut sent = send(patience != Patience::Forever);
         if sent == Err(Errno::AGAIN) {
             sent = match patience {
-                Patience::Now => sent,
+                Patience::Now | Patience::Mode => sent,
                 Patience::Forever => self.send_when_room(&address, None, || send(true)),
                 Patience::Until(deadline) => {
                     self.send_when_room(&address, Some(deadline), || send(true))

@@ -6,7 +6,7 @@ use crate::failure::{Doing, Failure, Result};
 use ringway::socket::{
     Family, Listener, Socket, Stream, TcpListener, TcpStream, UnixListener, UnixStream,
 };
-use std::io::{Read, Write};
+use std::io::Read;
 use std::net::Shutdown;
 
 /// A Unix stream socket.
@@ -76,7 +76,7 @@ fn send<F: Family>(
     row.doing("connecting");
     let mut stream = connect(&address)?;
     row.doing("writing into the socket");
-    let sent = pour(input, PIECE, |piece| stream.write_all(piece).doing("write into the socket"));
+    let sent = pour(input, PIECE, |piece| Ok(stream.write_all(piece)?));
     listener.blame(sent)?;
     stream.shutdown(Shutdown::Write)?;
     row.doing("waiting for the digest to come back");
@@ -98,10 +98,10 @@ fn receive<F: Family>(
     how: &str,
 ) -> Result<()> {
     far.ready(address);
-    let mut stream = listener.accept()?;
+    let stream = listener.accept()?;
     let receipt = Intake::new().read_all(&stream).doing("read from the socket")?;
     // The sender has closed its half: ours is still open.
-    stream.write_all(receipt.sha256.as_bytes()).doing("answer on the socket")?;
+    stream.write_all(receipt.sha256.as_bytes())?;
     far.done(format!("{how}; half-closed, then answered"), receipt);
     Ok(())
 }

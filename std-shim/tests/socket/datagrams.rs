@@ -1,0 +1,221 @@
+//! Messages without a connection: addresses, full queues, receivers that are gone.
+
+use crate::children::{argument, done, role, start};
+use crate::{eventually, fresh_name, soon};
+use ringway::channel::{self, State};
+use ringway::socket::{UdpSocket, UnixAddress, UnixDatagram};
+use std::thread;
+use std::time::{Duration, Instant};
+
+#[test]
+fn a_datagram_carries_the_address_to_answer_to() {
+    let server = UnixDatagram::bind(fresh_name()).unwrap();
+    let client = UnixDatagram::bind(fresh_name()).unwrap();
+    client.send_to(b"question", server.local_address().unwrap()).unwrap();
+    let mut buf = [0; 16];
+    let (size, from) = server.recv_from(&mut buf).unwrap();
+    assert_eq!((size, &from), (8, &client.local_address().unwrap()));
+    server.send_to(b"", from).unwrap();
+    let (size, from) = client.recv_from_deadline(&mut buf, eventually()).unwrap();
+    assert_eq!((size, from), (0, server.local_address().unwrap()));
+
+    UnixDatagram::unbound().unwrap().send_to(b"x", server.local_address().unwrap()).unwrap();
+    assert_eq!(server.recv_from(&mut buf).unwrap().1, UnixAddress::Unnamed);
+    assert!(client.try_recv_from(&mut buf).unwrap_err().is(channel::Error::WouldBlock));
+}
+
+#[test]
+fn a_sender_with_a_path_longer_than_the_structure_has_room_for_is_no_trouble() {
+    // 108 bytes: no place for the final NUL. This crate does not make such names, but others may.
+    let dir = tempfile::Builder::new().prefix("ringway").tempdir_in("/tmp").unwrap();
+    let mut path = dir.path().to_str().unwrap().to_owned() + "/";
+    path.extend(std::iter::repeat_n('x', 108 - path.len()));
+    let odd = rustix::net::socket_with(
+        rustix::net::AddressFamily::UNIX,
+        rustix::net::SocketType::DGRAM,
+        rustix::net::SocketFlags::CLOEXEC,
+        None,
+    )
+    .unwrap();
+    let name = rustix::net::SocketAddrUnix::new(path.as_str()).unwrap();
+    rustix::net::bind(&odd, &name).unwrap();
+    let odd = UnixDatagram::try_from(odd).unwrap();
+    assert_eq!(odd.local_address().unwrap(), UnixAddress::from(&path));
+
+    let receiver = UnixDatagram::bind(fresh_name()).unwrap();
+    odd.send_to(b"odd", receiver.local_address().unwrap()).unwrap();
+    let (size, from) = receiver.recv_from(&mut [0; 8]).unwrap();
+    assert_eq!((size, from), (3, UnixAddress::from(&path)));
+}
+
+#[test]
+fn a_full_queue_holds_a_deadline_and_lets_go_when_there_is_room() {
+    let receiver = UnixDatagram::bind(fresh_name()).unwrap();
+    let to = receiver.local_address().unwrap();
+    let free = UnixDatagram::unbound().unwrap();
+    let connected = UnixDatagram::unbound().unwrap();
+    connected.connect(to.clone()).unwrap();
+    let mut queued = 0;
+    while free.try_send_to(b"fill", to.clone()).is_ok() {
+        queued += 1;
+    }
+    assert!(connected.try_send(b"x").unwrap_err().is(channel::Error::WouldBlock));
+    let deadline = soon();
+    let late = free.send_to_deadline(b"x", to.clone(), deadline).unwrap_err();
+    assert!(late.is(channel::Error::TimedOut) && Instant::now() >= deadline);
+    let deadline = soon();
+    let late = connected.send_deadline(b"x", deadline).unwrap_err();
+    assert!(late.is(channel::Error::TimedOut) && Instant::now() >= deadline);
+
+    let nonblocking = UnixDatagram::unbound().unwrap();
+    ringway::fd::set_nonblocking(&nonblocking, true).unwrap();
+    thread::scope(|scope| {
+        scope.spawn(|| free.send_to_deadline(b"by deadline", to.clone(), eventually()).unwrap());
+        scope.spawn(|| free.send_to(b"plain", to.clone()).unwrap());
+        scope.spawn(|| connected.send(b"connected").unwrap());
+        scope.spawn(|| nonblocking.send_to(b"in the other mode", to.clone()).unwrap());
+        thread::sleep(Duration::from_millis(20));
+        let mut sizes = Vec::new();
+        for _ in 0..queued + 4 {
+            sizes.push(receiver.recv_deadline(&mut [0; 32], eventually()).unwrap());
+        }
+        let mut last = sizes.split_off(queued);
+        last.sort();
+        assert!(sizes.iter().all(|size| *size == 4));
+        assert_eq!(last, [5, 9, 11, 17]);
+    });
+}
+
+#[test]
+fn waiting_for_a_full_queue_costs_no_time_of_the_processor() {
+    if role().is_some() {
+        let receiver = UnixDatagram::bind(fresh_name()).unwrap();
+        let to = receiver.local_address().unwrap();
+        let sender = UnixDatagram::unbound().unwrap();
+        while sender.try_send_to(b"fill", to.clone()).is_ok() {}
+        let spent = || {
+            let spent = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+            Duration::new(spent.tv_sec as u64, spent.tv_nsec as u32)
+        };
+        let before = spent();
+        let deadline = Instant::now() + Duration::from_millis(500);
+        let _ = sender.send_to_deadline(b"x", to, deadline).unwrap_err();
+        let spent = spent() - before;
+        // One that asks again and again would have spent all of it; the bound is not about speed.
+        assert!(spent < Duration::from_millis(250), "{spent:?} of 500 ms");
+        done();
+    }
+    let test = "datagrams::waiting_for_a_full_queue_costs_no_time_of_the_processor";
+    assert!(start(test, "wait", "").wait().success());
+}
+
+#[test]
+fn a_receiver_that_is_gone_is_told_and_one_that_never_was_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("inbox");
+    let sender = UnixDatagram::unbound().unwrap();
+    assert!(sender.send_to(b"x", &path).unwrap_err().is(channel::Error::NotFound));
+    let receiver = UnixDatagram::bind(&path).unwrap();
+    sender.connect(&path).unwrap();
+    assert_eq!(sender.state(), State::STREAM);
+    sender.send(b"x").unwrap();
+    drop(std::os::fd::OwnedFd::from(receiver)); // the file stays
+    assert!(sender.send(b"x").unwrap_err().is(channel::Error::Refused));
+    let other = UnixDatagram::unbound().unwrap();
+    assert!(other.send_to(b"x", &path).unwrap_err().is(channel::Error::Refused));
+    assert!(other.send(b"x").unwrap_err().is(channel::Error::NotConnected));
+    // The dead one's file is no obstacle.
+    let receiver = UnixDatagram::bind(&path).unwrap();
+    other.send_to(b"again", &path).unwrap();
+    assert_eq!(receiver.recv(&mut [0; 8]).unwrap(), 5);
+}
+
+#[test]
+fn sizes_are_told_when_they_do_not_fit() {
+    let (ours, theirs) = UnixDatagram::pair().unwrap();
+    let huge = vec![1; 64 << 20];
+    let error = ours.send(&huge).unwrap_err();
+    let ringway::Cause::Channel(channel::Error::MessageTooLarge { max }) = error.cause() else {
+        panic!("{error}")
+    };
+    ours.send(&huge[..max]).unwrap();
+    assert!(ours.send(&huge[..max + 1]).is_err());
+    let error = theirs.recv(&mut [0; 8]).unwrap_err();
+    assert!(error.is(channel::Error::BufferTooSmall { needed: max }));
+    assert!(theirs.try_recv(&mut [0; 8]).unwrap_err().is(channel::Error::WouldBlock));
+
+    for (address, max) in [("127.0.0.1:0", 65507), ("[::1]:0", 65527)] {
+        let ours = UdpSocket::bind(address).unwrap();
+        let theirs = UdpSocket::bind(address).unwrap();
+        let to = theirs.local_address().unwrap();
+        let error = ours.send_to(&huge[..max + 1], to).unwrap_err();
+        assert!(error.is(channel::Error::MessageTooLarge { max }), "{error}");
+        ours.send_to(&huge[..max], to).unwrap();
+        let error = theirs.recv_from_deadline(&mut [0; 8], eventually()).unwrap_err();
+        assert!(error.is(channel::Error::BufferTooSmall { needed: max }));
+        ours.send_to(&huge[..3000], to).unwrap();
+        assert_eq!(theirs.next_size().unwrap(), 3000);
+        assert_eq!(theirs.recv_deadline(&mut [0; 3000], eventually()).unwrap(), 3000);
+        ours.send_to(b"", to).unwrap();
+        assert_eq!(theirs.recv_deadline(&mut [0; 8], eventually()).unwrap(), 0);
+    }
+}
+
+#[test]
+fn udp_goes_between_processes_by_port() {
+    if role().is_some() {
+        let socket = UdpSocket::bind("localhost:0").unwrap();
+        socket.connect(argument()).unwrap();
+        let mut buf = [0; 1500];
+        for i in 0u32.. {
+            socket.send(&i.to_le_bytes()).unwrap();
+            match socket.recv_deadline(&mut buf, Instant::now() + Duration::from_millis(200)) {
+                Ok(size) if &buf[..size] == b"enough" => done(),
+                _ => {}
+            }
+        }
+    }
+    let socket = UdpSocket::bind("localhost:0").unwrap();
+    let test = "datagrams::udp_goes_between_processes_by_port";
+    let mut child = start(test, "send", &socket.local_address().unwrap().to_string());
+    let mut buf = [0; 1500];
+    let mut last = None;
+    for _ in 0..20 {
+        let (size, from) = socket.recv_from_deadline(&mut buf, eventually()).unwrap();
+        let number = u32::from_le_bytes(buf[..size].try_into().unwrap());
+        assert!(last.is_none_or(|last| number > last), "loopback keeps the order");
+        last = Some(number);
+        socket.send_to(b"more", from).unwrap();
+    }
+    // It may be lost: until the child has heard it.
+    loop {
+        let heard = socket.recv_from_deadline(&mut buf, Instant::now() + Duration::from_secs(1));
+        match heard {
+            Ok((_, from)) => socket.send_to(b"enough", from).unwrap(),
+            Err(_) => break,
+        }
+    }
+    assert!(child.wait().success());
+}
+
+#[test]
+fn udp_to_a_port_where_nobody_receives_is_refused_afterwards() {
+    let gone = UdpSocket::bind("127.0.0.1:0").unwrap().local_address().unwrap();
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.connect(gone).unwrap();
+    socket.send(b"anyone?").unwrap();
+    let error = socket.recv_deadline(&mut [0; 8], eventually()).unwrap_err();
+    assert!(error.is(channel::Error::Refused), "{error}");
+}
+
+#[test]
+fn udp_tries_the_addresses_of_its_own_version() {
+    let ours = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let theirs = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = theirs.local_address().unwrap().port();
+    let addresses = [format!("[::1]:{port}").parse().unwrap(), theirs.local_address().unwrap()];
+    ours.send_to(b"x", &addresses[..]).unwrap();
+    assert_eq!(theirs.recv_deadline(&mut [0; 8], eventually()).unwrap(), 1);
+    ours.connect(&addresses[..]).unwrap();
+    assert_eq!(ours.peer_address().unwrap(), addresses[1]);
+}

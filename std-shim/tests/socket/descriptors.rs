@@ -1,0 +1,195 @@
+//! Descriptors that travel: they arrive, and none is ever left open by accident.
+
+use crate::children::{argument, done, limit_descriptors, open_descriptors, role, start};
+use crate::{accept, eventually, fresh_name};
+use ringway::channel;
+use ringway::fd;
+use ringway::socket::{
+    MAX_DESCRIPTORS, Socket, Type, Unix, UnixAddress, UnixDatagram, UnixListener, UnixSeqpacket,
+    UnixStream,
+};
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+
+fn null() -> File {
+    File::open("/dev/null").unwrap()
+}
+
+#[test]
+fn a_pipe_given_to_another_process_connects_the_two() {
+    if role().is_some() {
+        let stream = UnixStream::connect(UnixAddress::abstract_name(argument())).unwrap();
+        let mut buf = [0; 16];
+        let received = stream.recv_descriptors(&mut buf, 2).unwrap();
+        assert_eq!(&buf[..received.size], b"take these");
+        let [reader, writer] = <[_; 2]>::try_from(received.descriptors).unwrap();
+        assert!(fd::close_on_exec(&reader).unwrap() && fd::close_on_exec(&writer).unwrap());
+        let mut all = String::new();
+        File::from(reader).read_to_string(&mut all).unwrap();
+        File::from(writer).write_all(all.to_uppercase().as_bytes()).unwrap();
+        done();
+    }
+    let listener = UnixListener::bind(fresh_name()).unwrap();
+    let UnixAddress::Abstract(name) = listener.local_address().unwrap() else { panic!() };
+    let test = "descriptors::a_pipe_given_to_another_process_connects_the_two";
+    let mut child = start(test, "take", std::str::from_utf8(&name).unwrap());
+    let stream = accept(&listener);
+    let (their_reader, mut our_writer) = std::io::pipe().unwrap();
+    let (mut our_reader, their_writer) = std::io::pipe().unwrap();
+    let gifts = [their_reader.as_fd(), their_writer.as_fd()];
+    assert_eq!(stream.send_descriptors(b"take these", &gifts).unwrap(), 10);
+    drop((their_reader, their_writer));
+    our_writer.write_all(b"through the pipe").unwrap();
+    drop(our_writer);
+    let mut all = String::new();
+    our_reader.read_to_string(&mut all).unwrap();
+    assert_eq!(all, "THROUGH THE PIPE");
+    assert!(child.wait().success());
+}
+
+/// Sends `sent` descriptors to an end that has room for `room`, in a process where nobody else opens any.
+fn squeeze<T: Type>(ends: (Socket<Unix, T>, Socket<Unix, T>), sent: usize, room: usize) {
+    let (ours, theirs) = ends;
+    let file = null();
+    let gifts: Vec<BorrowedFd<'_>> = std::iter::repeat_n(file.as_fd(), sent).collect();
+    ours.send_descriptors(b"gifts", &gifts).unwrap();
+    let before = open_descriptors();
+    let mut buf = [0; 8];
+    let received = theirs.recv_descriptors_deadline(&mut buf, room, eventually());
+    if sent <= room {
+        let received = received.unwrap();
+        assert_eq!((received.size, received.descriptors.len()), (5, sent));
+        assert_eq!(open_descriptors().len(), before.len() + sent);
+        for gift in &received.descriptors {
+            assert!(fd::close_on_exec(gift).unwrap());
+        }
+    } else {
+        let error = received.unwrap_err();
+        assert!(error.is(channel::Error::Exhausted), "{error}");
+    }
+    assert_eq!(open_descriptors(), before, "sent {sent}, room for {room}");
+}
+
+#[test]
+fn more_descriptors_than_room_are_an_error_and_leak_none() {
+    if role().is_some() {
+        for sent in [0, 1, 2, 3, 5, 16, MAX_DESCRIPTORS] {
+            for room in [0, 1, 2, 3, 4, 5, 6, MAX_DESCRIPTORS - 1, MAX_DESCRIPTORS, usize::MAX] {
+                squeeze(UnixStream::pair().unwrap(), sent, room);
+                squeeze(UnixSeqpacket::pair().unwrap(), sent, room);
+                squeeze(UnixDatagram::pair().unwrap(), sent, room);
+            }
+        }
+        done();
+    }
+    let test = "descriptors::more_descriptors_than_room_are_an_error_and_leak_none";
+    assert!(start(test, "squeeze", "").wait().success());
+}
+
+#[test]
+fn a_process_at_its_limit_gets_an_error_and_keeps_nothing() {
+    if role().is_some() {
+        let (ours, theirs) = UnixSeqpacket::pair().unwrap();
+        let file = null();
+        let before = open_descriptors();
+        limit_descriptors(before.len() as u64 + 6);
+        let gifts: Vec<BorrowedFd<'_>> = std::iter::repeat_n(file.as_fd(), 40).collect();
+        ours.send_descriptors(b"too many for this process", &gifts).unwrap();
+        let error = theirs.recv_descriptors(&mut [0; 64], 40).unwrap_err();
+        assert!(error.is(channel::Error::Exhausted), "{error}");
+        assert_eq!(open_descriptors(), before);
+        // And it goes on.
+        ours.send_descriptors(b"two", &gifts[..2]).unwrap();
+        assert_eq!(theirs.recv_descriptors(&mut [0; 64], 40).unwrap().descriptors.len(), 2);
+        done();
+    }
+    let test = "descriptors::a_process_at_its_limit_gets_an_error_and_keeps_nothing";
+    assert!(start(test, "limit", "").wait().success());
+}
+
+#[test]
+fn those_who_receive_without_asking_for_descriptors_leak_none() {
+    if role().is_some() {
+        let file = null();
+        let gifts = [file.as_fd(); 7];
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let (from, to) = UnixSeqpacket::pair().unwrap();
+        let (here, there) = UnixDatagram::pair().unwrap();
+        let before = open_descriptors();
+        ours.send_descriptors(b"stream", &gifts).unwrap();
+        assert_eq!(theirs.read(&mut [0; 8]).unwrap(), 6);
+        from.send_descriptors(b"seqpacket", &gifts).unwrap();
+        assert_eq!(to.recv(&mut [0; 16]).unwrap(), 9);
+        here.send_descriptors(b"datagram", &gifts).unwrap();
+        assert_eq!(there.recv_from(&mut [0; 16]).unwrap().0, 8);
+        // The message does not fit: what came with it goes too.
+        from.send_descriptors(b"long message", &gifts).unwrap();
+        let error = to.recv_descriptors(&mut [0; 4], 7).unwrap_err();
+        assert!(error.is(channel::Error::BufferTooSmall { needed: 12 }));
+        assert_eq!(open_descriptors(), before);
+        // Never received at all.
+        ours.send_descriptors(b"x", &gifts).unwrap();
+        drop((ours, theirs));
+        assert_eq!(open_descriptors().len(), before.len() - 2);
+        done();
+    }
+    let test = "descriptors::those_who_receive_without_asking_for_descriptors_leak_none";
+    assert!(start(test, "ignore", "").wait().success());
+}
+
+#[test]
+fn too_many_descriptors_and_none_of_the_bytes_they_need_are_told_before() {
+    let file = null();
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let gifts: Vec<BorrowedFd<'_>> = vec![file.as_fd(); MAX_DESCRIPTORS + 1];
+    assert!(ours.send_descriptors(b"x", &gifts).is_err());
+    assert!(ours.send_descriptors(b"", &gifts[..1]).is_err());
+    ours.send_descriptors(b"x", &gifts[..MAX_DESCRIPTORS]).unwrap();
+    let received = theirs.recv_descriptors(&mut [0; 1], MAX_DESCRIPTORS).unwrap();
+    assert_eq!(received.descriptors.len(), MAX_DESCRIPTORS);
+}
+
+#[test]
+fn messages_may_be_empty_and_carry_descriptors_and_the_end_carries_none() {
+    let file = null();
+    let (ours, theirs) = UnixSeqpacket::pair().unwrap();
+    ours.send_descriptors(b"", &[file.as_fd()]).unwrap();
+    ours.send_descriptors(b"", &[]).unwrap();
+    drop(ours);
+    let received = theirs.recv_descriptors(&mut [], 1).unwrap();
+    assert_eq!((received.size, received.descriptors.len()), (0, 1));
+    let received = theirs.recv_descriptors(&mut [], 1).unwrap();
+    assert_eq!((received.size, received.descriptors.len()), (0, 0));
+    assert!(theirs.recv_descriptors(&mut [], 1).unwrap_err().is(channel::Error::EndOfFile));
+
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    ours.send_descriptors(b"x", &[file.as_fd()]).unwrap();
+    drop(ours);
+    assert_eq!(theirs.recv_descriptors(&mut [0; 8], 1).unwrap().descriptors.len(), 1);
+    assert_eq!(theirs.recv_descriptors(&mut [0; 8], 1).unwrap().size, 0);
+    assert!(!theirs.state().can_receive());
+}
+
+#[test]
+fn on_a_stream_descriptors_stay_with_their_bytes() {
+    let file = null();
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    ours.write_all(b"before").unwrap();
+    ours.send_descriptors(b"with", &[file.as_fd()]).unwrap();
+    ours.write_all(b"after").unwrap();
+    let mut bytes = Vec::new();
+    let mut came_at = None;
+    while bytes.len() < 15 {
+        let mut buf = [0; 64];
+        let received = theirs.recv_descriptors_deadline(&mut buf, 1, eventually()).unwrap();
+        if !received.descriptors.is_empty() {
+            came_at = Some((bytes.len(), bytes.len() + received.size));
+        }
+        bytes.extend_from_slice(&buf[..received.size]);
+    }
+    assert_eq!(bytes, b"beforewithafter");
+    // Not before the bytes that they were sent with, and not after.
+    let (from, to) = came_at.unwrap();
+    assert!(from <= 6 && (7..=10).contains(&to), "{from}..{to}");
+}

@@ -1,0 +1,368 @@
+//! Socket files: a dead one is replaced, a live one never, and several starters agree on one.
+
+use crate::children::{self, argument, done, role, start};
+use crate::{accept, eventually};
+use ringway::channel;
+use ringway::socket::{
+    SeqpacketListener, UnixAddress, UnixDatagram, UnixListener, UnixSeqpacket, UnixStream,
+};
+use std::fs;
+use std::os::fd::OwnedFd;
+use std::os::unix::net as other;
+use std::path::Path;
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+/// Leaves a socket file that nobody has, as a killed process does.
+fn leave_dead(path: &Path) {
+    drop(other::UnixListener::bind(path).unwrap());
+}
+
+fn names(dir: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_dead_file_is_replaced_and_nothing_is_left_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("socket");
+    for _ in 0..3 {
+        leave_dead(&path);
+        let listener = UnixListener::bind(&path).unwrap();
+        assert_eq!(names(dir.path()), ["socket"]);
+        let _client = UnixStream::connect(&path).unwrap();
+        accept(&listener);
+        drop(listener);
+        assert!(names(dir.path()).is_empty());
+
+        leave_dead(&path);
+        drop(SeqpacketListener::bind(&path).unwrap());
+        leave_dead(&path);
+        drop(UnixDatagram::bind(&path).unwrap());
+        assert!(names(dir.path()).is_empty());
+    }
+}
+
+#[test]
+fn a_live_file_is_in_use_whatever_lives_there_and_is_not_disturbed() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("socket");
+    let in_use = || {
+        for error in [
+            UnixListener::bind(&path).unwrap_err(),
+            SeqpacketListener::bind(&path).unwrap_err(),
+            UnixDatagram::bind(&path).unwrap_err(),
+        ] {
+            assert!(error.is(channel::Error::AddressInUse), "{error}");
+            assert!(error.to_string().contains("socket"), "{error}");
+        }
+        assert_eq!(names(dir.path()), ["socket"]);
+    };
+    let stream = UnixListener::bind(&path).unwrap();
+    in_use();
+    // Nobody knocked.
+    assert!(stream.try_accept().unwrap_err().is(channel::Error::WouldBlock));
+    drop(stream);
+    let seqpacket = SeqpacketListener::bind(&path).unwrap();
+    in_use();
+    drop(seqpacket);
+    let datagram = UnixDatagram::bind(&path).unwrap();
+    in_use();
+    assert!(datagram.try_recv(&mut [0; 8]).unwrap_err().is(channel::Error::WouldBlock));
+    drop(datagram);
+
+    // Bound, and not listening yet: between the two calls of another starter.
+    let bound = rustix::net::socket_with(
+        rustix::net::AddressFamily::UNIX,
+        rustix::net::SocketType::STREAM,
+        rustix::net::SocketFlags::CLOEXEC,
+        None,
+    )
+    .unwrap();
+    rustix::net::bind(&bound, &rustix::net::SocketAddrUnix::new(&path).unwrap()).unwrap();
+    in_use();
+    drop(bound);
+    UnixListener::bind(&path).unwrap();
+}
+
+#[test]
+fn a_file_of_another_kind_is_never_touched() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("precious");
+    fs::write(&path, "data").unwrap();
+    assert!(UnixListener::bind(&path).unwrap_err().is(channel::Error::AddressInUse));
+    assert_eq!(fs::read_to_string(&path).unwrap(), "data");
+
+    let dead = dir.path().join("dead");
+    leave_dead(&dead);
+    let link = dir.path().join("link");
+    std::os::unix::fs::symlink(&dead, &link).unwrap();
+    assert!(UnixListener::bind(&link).unwrap_err().is(channel::Error::AddressInUse));
+    std::os::unix::fs::symlink(dir.path().join("nowhere"), dir.path().join("dangling")).unwrap();
+    let error = UnixListener::bind(dir.path().join("dangling")).unwrap_err();
+    assert!(error.is(channel::Error::AddressInUse));
+    assert!(UnixListener::bind(dir.path()).unwrap_err().is(channel::Error::AddressInUse));
+    assert_eq!(names(dir.path()), ["dangling", "dead", "link", "precious"]);
+
+    let error = UnixListener::bind(dir.path().join("missing/socket")).unwrap_err();
+    assert!(error.is(channel::Error::NotFound), "{error}");
+}
+
+#[test]
+fn dropping_removes_only_what_was_made_here() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("socket");
+    let first = UnixListener::bind(&path).unwrap();
+    // Another program takes the name by force.
+    fs::remove_file(&path).unwrap();
+    let second = other::UnixListener::bind(&path).unwrap();
+    drop(first);
+    assert_eq!(names(dir.path()), ["socket"]);
+    UnixStream::connect(&path).unwrap();
+    drop(second);
+
+    let kept = UnixListener::bind(&path).unwrap();
+    let fd = OwnedFd::from(kept);
+    drop(UnixListener::try_from(fd).unwrap());
+    assert_eq!(names(dir.path()), ["socket"], "who took the descriptor did not make the file");
+}
+
+#[test]
+fn a_fork_does_not_remove_the_file_of_its_parent() {
+    if role().is_some() {
+        // Alone in this process but for the test runner's thread, which waits.
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("socket");
+        let listener = UnixListener::bind(&path).unwrap();
+        // SAFETY: the child does nothing but system calls and frees of what it has, and leaves without running any
+        // handler.
+        let pid = unsafe { libc::fork() };
+        if pid == 0 {
+            drop(listener);
+            // SAFETY: it ends the process.
+            unsafe { libc::_exit(0) };
+        }
+        let mut status = 0;
+        // SAFETY: the status is ours.
+        assert_eq!(unsafe { libc::waitpid(pid, &mut status, 0) }, pid);
+        assert_eq!(status, 0);
+        UnixStream::connect(&path).unwrap();
+        drop(listener);
+        assert!(!path.exists());
+        drop(dir);
+        done();
+    }
+    let test = "files::a_fork_does_not_remove_the_file_of_its_parent";
+    assert!(start(test, "fork", "").wait().success());
+}
+
+#[test]
+fn a_killed_listener_is_followed_by_the_next_and_its_clients_are_told() {
+    if role().is_some() {
+        let listener = UnixListener::bind(argument()).unwrap();
+        let _client = listener.accept().unwrap();
+        thread::sleep(Duration::from_secs(60));
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("socket");
+    let test = "files::a_killed_listener_is_followed_by_the_next_and_its_clients_are_told";
+    let mut child = start(test, "listen", path.to_str().unwrap());
+    let late = eventually();
+    let client = loop {
+        match UnixStream::connect(&path) {
+            Ok(client) => break client,
+            Err(error) => assert!(std::time::Instant::now() < late, "{error}"),
+        }
+        thread::sleep(Duration::from_millis(2));
+    };
+    assert!(UnixListener::bind(&path).unwrap_err().is(channel::Error::AddressInUse));
+    child.kill();
+    // The end if it was accepted, and a reset if it waited for that.
+    if let Err(error) = client.read_deadline(&mut [0; 8], late) {
+        assert!(error.is(channel::Error::Reset), "{error}");
+    }
+    assert!(UnixStream::connect(&path).unwrap_err().is(channel::Error::Refused));
+    let _listener = UnixListener::bind(&path).unwrap();
+    UnixStream::connect(&path).unwrap();
+    assert_eq!(names(dir.path()), ["socket"]);
+}
+
+#[test]
+fn a_relative_path_is_removed_also_after_the_directory_was_changed() {
+    if role().is_some() {
+        std::env::set_current_dir(argument()).unwrap();
+        let listener = UnixListener::bind("socket").unwrap();
+        std::env::set_current_dir("/").unwrap();
+        drop(listener);
+        done();
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let test = "files::a_relative_path_is_removed_also_after_the_directory_was_changed";
+    assert!(start(test, "relative", dir.path().to_str().unwrap()).wait().success());
+    assert!(names(dir.path()).is_empty());
+}
+
+#[test]
+fn a_starter_that_died_in_its_turn_leaves_the_turn_to_the_next() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("socket");
+    leave_dead(&path);
+    fs::write(dir.path().join(".socket.ringway"), "").unwrap();
+    let _listener = UnixListener::bind(&path).unwrap();
+    assert_eq!(names(dir.path()), ["socket"]);
+}
+
+#[test]
+fn of_many_threads_that_find_a_dead_file_one_listens() {
+    let dir = tempfile::tempdir().unwrap();
+    for round in 0..100 {
+        let path = dir.path().join(round.to_string());
+        leave_dead(&path);
+        let start = Barrier::new(4);
+        let listeners: Vec<UnixListener> = thread::scope(|scope| {
+            let starters: Vec<_> = (0..4)
+                .map(|_| {
+                    scope.spawn(|| {
+                        start.wait();
+                        UnixListener::bind(&path)
+                    })
+                })
+                .collect();
+            starters.into_iter().filter_map(|starter| won(starter.join().unwrap())).collect()
+        });
+        assert_eq!(listeners.len(), 1, "round {round}");
+        UnixStream::connect(&path).unwrap();
+        accept(&listeners[0]);
+    }
+    assert!(names(dir.path()).is_empty());
+}
+
+#[test]
+fn starters_that_come_and_go_never_take_the_name_of_a_live_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("socket");
+    let listened = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for thread in 0..4 {
+            let (path, listened) = (&path, &listened);
+            scope.spawn(move || {
+                for round in 0..500 {
+                    let Some(listener) = won(UnixListener::bind(path)) else { continue };
+                    // From now on, and until it goes, whoever uses the name reaches this one.
+                    for _ in 0..3 {
+                        let client = UnixStream::connect(path).unwrap();
+                        let server = accept(&listener);
+                        let word = [thread, round as u8];
+                        server.write_all(&word).unwrap();
+                        let mut got = [0; 2];
+                        client.read_exact_deadline(&mut &mut got[..], eventually()).unwrap();
+                        assert_eq!(got, word);
+                        thread::yield_now();
+                    }
+                    // Relaxed: a count. Partner: the same line in the other threads, and the look after they end.
+                    listened.fetch_add(1, Ordering::Relaxed);
+                    if round % 2 == 0 {
+                        drop(OwnedFd::from(listener)); // leaves the file
+                    }
+                }
+            });
+        }
+    });
+    assert!(listened.into_inner() > 0);
+    let left = names(dir.path());
+    assert!(left.is_empty() || left == ["socket"], "{left:?}");
+}
+
+fn won(result: ringway::Result<UnixListener>) -> Option<UnixListener> {
+    match result {
+        Ok(listener) => Some(listener),
+        Err(error) => {
+            assert!(error.is(channel::Error::AddressInUse), "{error}");
+            None
+        }
+    }
+}
+
+/// A starter: for every path that it is told it tries to listen there, says how that went, and when told again leaves
+/// the file as a killed process would, or removes it as one that ends well.
+fn starter(control: &Path) -> ! {
+    let control = UnixSeqpacket::connect(control).unwrap();
+    let mut buf = [0; 256];
+    while let Ok(size) = control.recv(&mut buf) {
+        let path = std::str::from_utf8(&buf[..size]).unwrap().to_owned();
+        let listener = won(UnixListener::bind(&path));
+        control.send(if listener.is_some() { b"won" } else { b"lost" }).unwrap();
+        let size = control.recv(&mut buf).unwrap();
+        if let Some(listener) = listener {
+            // Whoever reaches the name reaches this process.
+            while let Ok(client) = listener.try_accept() {
+                client.write_all(&std::process::id().to_le_bytes()).unwrap();
+            }
+            if &buf[..size] == b"leave" {
+                drop(OwnedFd::from(listener));
+            }
+        }
+        control.send(b"done").unwrap();
+    }
+    done()
+}
+
+#[test]
+fn of_many_processes_that_race_for_a_name_exactly_one_listens_and_is_reached() {
+    const STARTERS: usize = 4;
+    const ROUNDS: usize = 400;
+    if role().is_some() {
+        starter(Path::new(&argument()));
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let control_dir = tempfile::tempdir().unwrap();
+    let control = SeqpacketListener::bind(control_dir.path().join("control")).unwrap();
+    let UnixAddress::Path(control_path) = control.local_address().unwrap() else { panic!() };
+    let test = "files::of_many_processes_that_race_for_a_name_exactly_one_listens_and_is_reached";
+    let children: Vec<children::Process> =
+        (0..STARTERS).map(|_| start(test, "starter", control_path.to_str().unwrap())).collect();
+    let starters: Vec<UnixSeqpacket> = (0..STARTERS).map(|_| accept(&control)).collect();
+    let answer = |starter: &UnixSeqpacket| {
+        let mut buf = [0; 16];
+        let size = starter.recv_deadline(&mut buf, eventually()).unwrap();
+        buf[..size].to_vec()
+    };
+
+    let path = dir.path().join("socket");
+    let mut wins = 0;
+    for round in 0..ROUNDS {
+        // The winner of the round before left its file, or removed it, in turns.
+        let name = path.to_str().unwrap().as_bytes();
+        starters.iter().for_each(|starter| starter.send(name).unwrap());
+        let won: Vec<bool> = starters.iter().map(|starter| answer(starter) == b"won").collect();
+        assert_eq!(won.iter().filter(|won| **won).count(), 1, "round {round}: {won:?}");
+        assert_eq!(names(dir.path()), ["socket"], "round {round}");
+        wins += usize::from(won[0]);
+
+        let client = UnixStream::connect(&path).unwrap();
+        let end: &[u8] = if round % 3 == 0 { b"remove" } else { b"leave" };
+        starters.iter().for_each(|starter| starter.send(end).unwrap());
+        let mut pid = [0; 4];
+        client.read_exact_deadline(&mut &mut pid[..], eventually()).unwrap();
+        let winner = won.iter().position(|won| *won).unwrap();
+        assert_eq!(
+            starters[winner].peer_credentials().unwrap().pid.unwrap().as_raw_nonzero().get() as u32,
+            u32::from_le_bytes(pid)
+        );
+        starters.iter().for_each(|starter| assert_eq!(answer(starter), b"done"));
+        assert_eq!(path.exists(), end == b"leave", "round {round}");
+    }
+    // A race in which always the same one wins would show little.
+    assert!(wins < ROUNDS, "the first starter won every round");
+    drop(starters);
+    for mut child in children {
+        assert!(child.wait().success());
+    }
+}
