@@ -7,6 +7,7 @@
 //! |---|---|---|
 //! | a target with compare-and-swap | `core`'s | plain |
 //! | a target without (thumbv6m, riscv32imc) | `core`'s loads and stores; read-modify-write in a `critical-section` | plain |
+//! | a target without 64-bit atomics (the above, thumbv7m) | its 64-bit words wholly in a `critical-section` | plain |
 //! | `--cfg loom` | loom's | watched by loom |
 //!
 //! On a target with compare-and-swap there is never a critical section: a hosted one may be a mutex, and
@@ -23,6 +24,15 @@ use core::sync::atomic as imp;
 use loom::sync::atomic as imp;
 #[cfg(not(any(loom, target_has_atomic = "32")))]
 use no_cas as imp;
+
+#[cfg(not(any(loom, target_has_atomic = "64")))]
+mod no_cas_64;
+#[cfg(all(not(loom), target_has_atomic = "64"))]
+use core::sync::atomic::AtomicU64 as ImpU64;
+#[cfg(loom)]
+use loom::sync::atomic::AtomicU64 as ImpU64;
+#[cfg(not(any(loom, target_has_atomic = "64")))]
+use no_cas_64::AtomicU64 as ImpU64;
 
 pub use core::sync::atomic::Ordering;
 
@@ -124,6 +134,28 @@ impl AtomicU32 {
         return &self.0;
         #[cfg(not(target_has_atomic = "32"))]
         return self.0.as_core();
+    }
+}
+
+/// A 64-bit word shared between contexts: a position together with what it is about, in one piece. On a target without
+/// 64-bit atomics every access is a critical section.
+#[derive(Debug)]
+#[repr(transparent)]
+pub(crate) struct AtomicU64(ImpU64);
+
+impl AtomicU64 {
+    const_unless_loom! {
+        pub(crate) fn new(value: u64) -> Self {
+            AtomicU64(ImpU64::new(value))
+        }
+    }
+
+    forward! {
+        pub(crate) fn load(order: Ordering) -> u64;
+        pub(crate) fn store(value: u64, order: Ordering) -> ();
+        pub(crate) fn compare_exchange(
+            current: u64, new: u64, success: Ordering, failure: Ordering
+        ) -> Result<u64, u64>;
     }
 }
 

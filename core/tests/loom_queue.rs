@@ -1,0 +1,198 @@
+//! Models of the queue: nothing is lost or doubled, each slot has one holder at a time, and nobody waits for anybody.
+//!
+//! The `try_` forms here never yield. Were one to wait for another thread, loom would let it turn in its loop until
+//! the bound on branches ends the model: passing means lock-free, within the bounds.
+#![cfg(loom)]
+
+mod support;
+
+use loom::sync::Arc;
+use loom::thread;
+use ringway_core::ring::Full;
+use ringway_core::ring::queue::{Participant, Queue};
+use ringway_core::wait::Doorbell;
+use support::{LoomFutex, model};
+
+type Value = Box<u32>;
+
+/// Pops until there is a value: the only waiting here, and it is the test's own.
+fn pop<const N: usize>(queue: &Queue<Value, N>) -> u32 {
+    loop {
+        match queue.try_pop() {
+            Some(value) => return *value,
+            None => thread::yield_now(),
+        }
+    }
+}
+
+fn push<const N: usize>(queue: &Queue<Value, N>, value: u32) {
+    let mut value = Box::new(value);
+    while let Err(Full(back)) = queue.try_push(value) {
+        value = back;
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn one_producer_one_consumer_wrap_around() {
+    model(Some(2), || {
+        let queue = Arc::new(Queue::<Value, 1>::new());
+        let producer = {
+            let queue = queue.clone();
+            thread::spawn(move || (1..=3).for_each(|value| push(&queue, value)))
+        };
+        (1..=3).for_each(|value| assert_eq!(pop(&queue), value));
+        assert!(queue.try_pop().is_none());
+        producer.join().unwrap();
+    });
+}
+
+#[test]
+fn two_producers_commit_at_once() {
+    model(Some(3), || {
+        let queue = Arc::new(Queue::<Value, 2>::new());
+        let producers = [1, 2].map(|value| {
+            let queue = queue.clone();
+            thread::spawn(move || assert!(queue.try_push(Box::new(value)).is_ok()))
+        });
+        producers.into_iter().for_each(|thread| thread.join().unwrap());
+        let mut got = [*queue.try_pop().unwrap(), *queue.try_pop().unwrap()];
+        got.sort();
+        assert_eq!(got, [1, 2]);
+        assert!(queue.try_pop().is_none());
+    });
+}
+
+#[test]
+fn two_producers_compete_for_the_last_slot() {
+    model(Some(3), || {
+        let queue = Arc::new(Queue::<Value, 1>::new());
+        let producers = [1, 2].map(|value| {
+            let queue = queue.clone();
+            thread::spawn(move || queue.try_push(Box::new(value)).is_ok())
+        });
+        let pushed = producers.map(|thread| thread.join().unwrap());
+        assert_eq!(pushed.iter().filter(|pushed| **pushed).count(), 1);
+        let winner = if pushed[0] { 1 } else { 2 };
+        assert_eq!(*queue.try_pop().unwrap(), winner);
+    });
+}
+
+#[test]
+fn two_consumers_claim_at_once() {
+    model(Some(3), || {
+        let queue = Arc::new(Queue::<Value, 2>::new());
+        push(&queue, 1);
+        push(&queue, 2);
+        let consumers = [(); 2].map(|()| {
+            let queue = queue.clone();
+            thread::spawn(move || *queue.try_pop().expect("there is one for each"))
+        });
+        let mut got = consumers.map(|thread| thread.join().unwrap());
+        got.sort();
+        assert_eq!(got, [1, 2]);
+        assert!(queue.try_pop().is_none());
+    });
+}
+
+#[test]
+fn two_consumers_and_a_producer_share_one_slot() {
+    model(Some(3), || {
+        let queue = Arc::new(Queue::<Value, 1>::new());
+        push(&queue, 1);
+        let producer = {
+            let queue = queue.clone();
+            thread::spawn(move || queue.try_push(Box::new(2)).is_ok())
+        };
+        let consumer = {
+            let queue = queue.clone();
+            thread::spawn(move || queue.try_pop())
+        };
+        let popped = [queue.try_pop(), consumer.join().unwrap()];
+        let pushed = producer.join().unwrap();
+        let mut got: Vec<u32> =
+            popped.into_iter().chain([queue.try_pop()]).flatten().map(|value| *value).collect();
+        got.sort();
+        assert_eq!(got, if pushed { &[1, 2][..] } else { &[1] });
+    });
+}
+
+#[test]
+fn a_claim_that_is_given_back_races_with_a_push() {
+    model(Some(3), || {
+        let queue = Arc::new(Queue::<Value, 2>::new());
+        push(&queue, 1);
+        let producer = {
+            let queue = queue.clone();
+            thread::spawn(move || push(&queue, 2))
+        };
+        drop(queue.try_claim().expect("it was pushed before"));
+        producer.join().unwrap();
+        let mut got = [*queue.try_pop().unwrap(), *queue.try_pop().unwrap()];
+        got.sort();
+        assert_eq!(got, [1, 2]);
+    });
+}
+
+#[test]
+fn an_abandoned_loan_is_never_seen_and_its_slot_comes_back() {
+    model(Some(3), || {
+        let queue = Arc::new(Queue::<Value, 1>::new());
+        let other = {
+            let queue = queue.clone();
+            thread::spawn(move || {
+                if let Some(mut loan) = queue.try_reserve() {
+                    let _ = loan.as_uninit();
+                }
+            })
+        };
+        push(&queue, 1);
+        assert_eq!(pop(&queue), 1);
+        other.join().unwrap();
+        assert!(queue.try_pop().is_none());
+    });
+}
+
+#[test]
+fn two_recover_the_dead_while_a_third_works() {
+    const DEAD: Participant = Participant::new(9).unwrap();
+    model(Some(2), || {
+        let queue = Arc::new(Queue::<Value, 3>::new());
+        // One message in its hands, and one slot that it was filling.
+        push(&queue, 1);
+        core::mem::forget(queue.seat(DEAD).try_claim().unwrap());
+        core::mem::forget(queue.seat(DEAD).try_reserve().unwrap());
+        let recoverer = |number| {
+            let queue = queue.clone();
+            thread::spawn(move || {
+                let me = queue.seat(Participant::new(number).unwrap());
+                // SAFETY: nobody acts for the dead one.
+                unsafe { me.recover(DEAD) }
+            })
+        };
+        let recoverers = [recoverer(1), recoverer(2)];
+        push(&queue, 2);
+        let held: usize = recoverers.into_iter().map(|thread| thread.join().unwrap()).sum();
+        assert_eq!(held, 2, "each slot by one of them");
+        let mut got = [*queue.try_pop().unwrap(), *queue.try_pop().unwrap()];
+        got.sort();
+        assert_eq!(got, [1, 2]);
+        assert!(queue.try_pop().is_none());
+        (0..3).for_each(|value| assert!(queue.try_push(Box::new(value)).is_ok()));
+    });
+}
+
+#[test]
+fn a_push_and_a_pop_that_sleep_are_woken() {
+    model(Some(2), || {
+        let bell = || Doorbell::new(LoomFutex::new());
+        let queue = Arc::new(Queue::<Value, 1, _>::with_bells(bell(), bell()));
+        let producer = {
+            let queue = queue.clone();
+            thread::spawn(move || (1..=2).for_each(|value| queue.push(Box::new(value))))
+        };
+        assert_eq!(*queue.pop(), 1);
+        assert_eq!(*queue.pop(), 2);
+        producer.join().unwrap();
+    });
+}
