@@ -227,8 +227,8 @@ impl<'q, T, const N: usize, B: Bell> Seat<'q, T, N, B> {
     pub unsafe fn recover(self, dead: Participant) -> usize {
         let mut held = 0;
         for (slot, owner) in self.queue.owners.iter().enumerate() {
-            // Acquire: partner is the release of 3, by a recovery that died: the value is ours to commit again.
-            let seen = owner.load(Ordering::Acquire);
+            // Relaxed, here and below: what the dead one wrote, and what it had acquired, is visible by the caller's word.
+            let seen = owner.load(Ordering::Relaxed);
             let owned = Owned::unpack(seen);
             if owned.by != dead || owned.phase == Phase::Free || self.is_committed(slot, owned) {
                 continue;
@@ -236,8 +236,8 @@ impl<'q, T, const N: usize, B: Bell> Seat<'q, T, N, B> {
             let keep = matches!(owned.phase, Phase::Requeuing | Phase::Reading);
             let phase = if keep { Phase::Requeuing } else { Phase::Writing };
             let mine = Owned { phase, by: self.me, position: word::UNPLACED }.pack();
-            // Acquire: as above. Failure, relaxed: a consumer claimed it, or another recovers it.
-            if owner.compare_exchange(seen, mine, Ordering::Acquire, Ordering::Relaxed).is_err() {
+            // When it fails, a consumer claimed it, or another recovers it.
+            if owner.compare_exchange(seen, mine, Ordering::Relaxed, Ordering::Relaxed).is_err() {
                 continue;
             }
             held += 1;
@@ -255,7 +255,7 @@ impl<'q, T, const N: usize, B: Bell> Seat<'q, T, N, B> {
         let Some(entry) = self.queue.entries.get(word::index::<N>(owned.position)) else {
             return false;
         };
-        // Relaxed: its maker is dead, so that it is there or never will be.
+        // Relaxed: its maker is dead, so that it is there, and visible, or never will be.
         let entry = Entry(entry.load(Ordering::Relaxed));
         owned.waits_at(owned.position) && entry == Entry::new(owned.position, slot)
     }
