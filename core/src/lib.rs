@@ -1,4 +1,54 @@
-//! One IPC vocabulary without an operating system.
+//! One IPC vocabulary without an operating system: rings, channels and signals in memory, from an interrupt handler to
+//! threads, with the names, states and errors that `ringway` gives to real pipes, FIFOs, sockets and signals.
+//!
+//! `no_std`, no allocation, no clock, no system call. Where time matters the caller passes it in; where a side sleeps, the
+//! caller says how.
+//!
+//! # The map
+//!
+//! ```text
+//!   channel::{pipe, fifo, socket}     what POSIX offers, in memory; one life for all endpoints: channel::State
+//!   signal                            raise anywhere, dispatch in one place
+//!   ring, ring::bytes                 one producer, one consumer: values, and contiguous bytes
+//!   ring::queue                       any number of both: lock-free, and survives the death of a participant
+//!   wait                              how a side sleeps and is woken: polling, blocking, async
+//!   sync                              the only door to atomics and cells: core's, loom's, or a critical section
+//! ```
+//!
+//! Each layer uses only those below it, and each can be used alone.
+//!
+//! # The words
+//!
+//! | word | means |
+//! |---|---|
+//! | producer, consumer | the two halves of a ring |
+//! | writer, reader | the ends of a pipe or FIFO; there may be several writers |
+//! | listener, stream | the ends of a socket |
+//! | raise, dispatch | make a signal pending; run its handler |
+//! | grant, chunk | part of a ring lent out in place: *commit* publishes it, *release* gives it back, dropping it does neither |
+//! | doorbell | what wakes the other side |
+//! | `try_` | never waits; a plain verb waits; `_deadline` bounds the wait; `poll_` is for a task |
+//!
+//! # What is promised
+//!
+//! - **No panic** is reachable from a public function, but for what user code does in a callback or a destructor. Images that
+//!   use this crate are linked without panic machinery (`tests/firmware`).
+//! - **Progress**: ring operations and [`signal::Table::raise`] are wait-free, the queue is lock-free, on targets with atomic
+//!   read-modify-write. Each type says what it promises.
+//! - **No compare-and-swap needed** for the data path of the rings: loads and stores alone. Whatever does need it (taking a
+//!   half, ringing a doorbell on which somebody sleeps, raising a signal) runs in a
+//!   [critical section](https://docs.rs/critical-section) on targets without it, and never anywhere else.
+//! - **Every ordering is needed**: each atomic access names its partner, and weakening any of them makes a loom model
+//!   fail (`tests/weaken` tries them one by one).
+//! - **No lost wake-up** on send, receive, close, clear or drop.
+//!
+//! # Features
+//!
+//! | feature | gives |
+//! |---|---|
+//! | `embedded-io` | `embedded_io::{Read, Write, ReadReady, WriteReady}` on the byte ends |
+//!
+//! A dependant's own loom models work with these types: build with `--cfg loom`.
 #![no_std]
 #![warn(missing_docs)]
 

@@ -1,6 +1,6 @@
 //! The only door to atomics and cells.
 //!
-//! The rest of the crate takes `AtomicU32`, `AtomicPtr`, `fence`, [`Cell`] and [`Slots`] from here and from
+//! The rest of the crate takes `AtomicU32`, `AtomicPtr`, `fence`, `Cell` and `Slots` from here and from
 //! nowhere else (`clippy.toml` bans the others), so that one source runs over three memories:
 //!
 //! | built for | atomics | cells |
