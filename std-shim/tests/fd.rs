@@ -582,6 +582,11 @@ fn a_copier_without_help_of_the_kernel_uses_its_buffer_and_loses_nothing_in_an_e
     let (drain, to) = std::io::pipe().unwrap();
     assert!(copies(file_with(&bytes), to, drain, &bytes).buffered());
 
+    // Short writes.
+    let (drain, to) = std::io::pipe().unwrap();
+    fd::set_nonblocking(&to, true).unwrap();
+    copies(file_with(&bytes), to, drain, &bytes);
+
     let from = file_with(b"precious");
     let (gone, nowhere) = pipe::pipe().unwrap();
     drop(gone);
