@@ -62,6 +62,7 @@ pub struct CatArgs {
 
 /// Moves everything.
 pub fn run(args: &CatArgs) -> Result<ExitCode> {
+    cleanup::on_signals()?;
     let began = Instant::now();
     // Both can be reached before either is waited for: who connects to one may need the other first.
     let (entrance, exit) = (Doorway::open(&args.source)?, Doorway::open(&args.destination)?);

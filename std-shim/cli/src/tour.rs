@@ -19,6 +19,7 @@ mod reliable;
 mod report;
 mod rings;
 mod row;
+mod signals;
 mod streams;
 mod table;
 
@@ -52,6 +53,8 @@ const MECHANISMS: &[&dyn Mechanism] = &[
     &messages::UnixDatagrams,
     &streams::Tcp,
     &messages::Udp,
+    &signals::Plain,
+    &signals::Queued,
     &rings::Ring,
     &rings::ByteRing,
     &memory::Pipe,
@@ -163,6 +166,7 @@ pub fn run(args: &TourArgs) -> Result<ExitCode> {
     set_child_subreaper(Some(getpid()))
         .map_err(io::Error::from)
         .doing("become the tour's subreaper")?;
+    cleanup::on_signals()?;
     let directory = cleanup::Directory::make("ringway-tour-")?;
     let mut rows = Vec::new();
     for mechanism in chosen {

@@ -1,5 +1,6 @@
 //! `ringway cat` between every pair of ends that needs no other tool than a shell.
 
+use rustix::process::{Pid, Signal, kill_process};
 use std::fs::{self, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::FileTypeExt;
@@ -11,7 +12,9 @@ use std::time::{Duration, Instant};
 const LENGTH: usize = (5 << 20) + 12_347;
 
 fn cat(source: &str, destination: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ringway"));
+    // A shell's background job has interrupts ignored, and so would all that the test starts.
+    let mut command = Command::new("env");
+    command.args(["--default-signal=INT", env!("CARGO_BIN_EXE_ringway")]);
     command.args(["cat", source, destination]);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
@@ -328,5 +331,18 @@ fn a_name_that_is_taken_by_something_else_is_told_and_kept() {
         let output = cat(&place.address(kind, "input"), "stdio").output().unwrap();
         assert_failed(&output, "input");
         assert_eq!(fs::read(place.path("input")).unwrap(), bytes);
+    }
+}
+
+#[test]
+fn an_interrupt_while_it_waits_removes_the_name_that_it_made() {
+    let place = Place::new();
+    for kind in ["unix-listen", "fifo"] {
+        let mut waiting = Running::start(cat(&place.address(kind, "name"), "stdio"));
+        wait_for(kind, || place.path("name").exists());
+        kill_process(Pid::from_child(waiting.child()), Signal::INT).unwrap();
+        let output = waiting.end();
+        assert_eq!(output.status.code(), Some(130), "{kind}: {output:?}");
+        assert!(!place.path("name").exists(), "{kind}");
     }
 }

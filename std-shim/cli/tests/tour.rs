@@ -10,7 +10,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 /// Every row that there must be.
-const ROWS: [&str; 14] = [
+const ROWS: [&str; 16] = [
     "pipe",
     "pipe-threads",
     "fifo",
@@ -19,6 +19,8 @@ const ROWS: [&str; 14] = [
     "unix-datagram",
     "tcp",
     "udp",
+    "signal",
+    "signal-queued",
     "ring",
     "byte-ring",
     "memory-pipe",
@@ -28,7 +30,9 @@ const ROWS: [&str; 14] = [
 ];
 
 fn tour(temporary: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ringway"));
+    // A shell's background job has interrupts ignored, and so would all that the test starts.
+    let mut command = Command::new("env");
+    command.args(["--default-signal=INT,TERM,HUP", env!("CARGO_BIN_EXE_ringway")]);
     command.arg("tour").env("TMPDIR", temporary).stdin(Stdio::null());
     command
 }
@@ -238,6 +242,41 @@ fn long_tour(temporary: &Path, input: &Path, rows: &str) -> Child {
 
 fn signal(child: &Child, signal: Signal) {
     kill_process(Pid::from_child(child), signal).unwrap();
+}
+
+#[test]
+fn a_tour_that_is_interrupted_leaves_no_process_and_no_file() {
+    let inputs = tempfile::tempdir().unwrap();
+    for (with, status) in [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)] {
+        let temporary = tempfile::tempdir().unwrap();
+        let child = long_tour(temporary.path(), &inputs.path().join("input"), "fifo,pipe");
+        signal(&child, with);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(status), "{output:?}");
+        assert!(output.stdout.is_empty(), "no result of half a tour");
+        assert!(stderr(&output).contains("nothing is left behind"), "{output:?}");
+        assert_nothing_left(temporary.path());
+    }
+}
+
+#[test]
+fn a_tour_that_was_told_to_ignore_a_signal_goes_on() {
+    let temporary = tempfile::tempdir().unwrap();
+    let input = temporary.path().join("input");
+    fs::File::create(&input).unwrap().set_len(64 << 20).unwrap();
+    let mut command = Command::new("nohup");
+    command.arg(env!("CARGO_BIN_EXE_ringway"));
+    command.args(["tour", "--only", "pipe,fifo", "--input"]).arg(&input);
+    let places = tempfile::tempdir().unwrap();
+    command.env("TMPDIR", places.path()).stdin(Stdio::null());
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let end = Instant::now() + Duration::from_secs(60);
+    while processes_of(places.path()).len() < 3 {
+        assert!(Instant::now() < end, "no row began");
+    }
+    signal(&child, Signal::HUP);
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
 }
 
 #[test]

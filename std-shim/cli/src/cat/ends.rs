@@ -22,32 +22,35 @@ const LINGER: Duration = Duration::from_millis(500);
 
 /// What others can come to before anybody waits for them: a listening socket, a named pipe.
 #[derive(Debug)]
-pub enum Doorway {
-    /// The address is not of the kind that waits.
+pub struct Doorway {
+    kind: Kind,
+    /// What a signal removes from the file system. Dropped after what removes it otherwise.
+    _name: Option<Name>,
+}
+
+#[derive(Debug)]
+enum Kind {
+    /// The address is not of those that wait.
     None,
-    /// It was there, or it was made and goes with us.
-    Fifo(Fifo, Option<Name>),
-    /// Bound to a path, or to an abstract name.
-    Unix(UnixListener, Option<Name>),
-    /// Bound to a port.
+    Fifo(Fifo),
+    Unix(UnixListener),
     Tcp(TcpListener),
 }
 
 impl Doorway {
     /// Binds or makes what the address names, if it is for others to come to.
     pub fn open(address: &Address) -> Result<Self> {
-        Ok(match address {
-            Address::Fifo(path) => {
+        let (kind, _name) = match address {
+            Address::Fifo(path) => Name::guard(path, || {
                 let fifo = Fifo::create(path, 0o600)?;
-                let name = fifo.made_here().then(|| Name::until_signal(path));
-                Doorway::Fifo(fifo, name)
-            }
+                let is_ours = fifo.made_here();
+                Ok((Kind::Fifo(fifo), is_ours))
+            })?,
             Address::UnixListen(path) => {
-                let listener = UnixListener::bind(path)?;
-                Doorway::Unix(listener, Some(Name::until_signal(path)))
+                Name::guard(path, || Ok((Kind::Unix(UnixListener::bind(path)?), true)))?
             }
             Address::AbstractListen(name) => {
-                Doorway::Unix(UnixListener::bind(UnixAddress::abstract_name(name))?, None)
+                (Kind::Unix(UnixListener::bind(UnixAddress::abstract_name(name))?), None)
             }
             Address::TcpListen(to) => {
                 let listener = TcpListener::bind(to.to_string())?;
@@ -55,10 +58,11 @@ impl Doorway {
                     // Nobody could know it otherwise.
                     eprintln!("ringway: listening on tcp:{}", listener.local_address()?);
                 }
-                Doorway::Tcp(listener)
+                (Kind::Tcp(listener), None)
             }
-            _ => Doorway::None,
-        })
+            _ => (Kind::None, None),
+        };
+        Ok(Doorway { kind, _name })
     }
 }
 
@@ -77,7 +81,7 @@ pub struct End {
     body: Body,
     child: Option<Child>,
     /// Removed when this ends.
-    _doorway: Doorway,
+    _doorway: Option<Doorway>,
 }
 
 #[derive(Debug)]
@@ -122,13 +126,13 @@ impl End {
         file: impl FnOnce(&Path) -> Result<File>,
     ) -> Result<Self> {
         let mut child = None;
-        let body = match (address, &doorway) {
+        let body = match (address, &doorway.kind) {
             (Address::Stdio, _) => Body::Plain(match side {
                 Side::Source => fd::duplicate(io::stdin())?,
                 Side::Destination => fd::duplicate(io::stdout())?,
             }),
             (Address::File(path), _) => Body::Plain(file(path)?.into()),
-            (_, Doorway::Fifo(fifo, _)) => Body::Plain(match side {
+            (_, Kind::Fifo(fifo)) => Body::Plain(match side {
                 Side::Source => fifo.open_reader()?.into(),
                 Side::Destination => fifo.open_writer()?.into(),
             }),
@@ -137,8 +141,8 @@ impl End {
                 Body::Unix(UnixStream::connect(UnixAddress::abstract_name(name))?)
             }
             (Address::Tcp(to), _) => Body::Tcp(TcpStream::connect(to.to_string())?),
-            (_, Doorway::Unix(listener, _)) => Body::Unix(listener.accept()?),
-            (_, Doorway::Tcp(listener)) => Body::Tcp(listener.accept()?),
+            (_, Kind::Unix(listener)) => Body::Unix(listener.accept()?),
+            (_, Kind::Tcp(listener)) => Body::Tcp(listener.accept()?),
             (Address::Exec(command), _) => {
                 let (started, end) = start(command, side)?;
                 child = Some(started);
@@ -147,12 +151,10 @@ impl End {
             // Not reached: `Doorway::open` makes the one that the address needs.
             (_, _) => return Err(Failure::new(format!("{address} was not bound"))),
         };
-        // One connection is all: who comes later is told at once that nobody listens.
-        let doorway = match doorway {
-            Doorway::Unix(..) | Doorway::Tcp(_) => Doorway::None,
-            other => other,
-        };
-        Ok(End { address: address.clone(), side, body, child, _doorway: doorway })
+        // One connection is all: who comes later is told at once that nobody listens. A FIFO keeps its name, so that a
+        // peer may be made to open it later than we do.
+        let _doorway = matches!(doorway.kind, Kind::Fifo(_)).then_some(doorway);
+        Ok(End { address: address.clone(), side, body, child, _doorway })
     }
 
     /// How many bytes there are, where that is known.

@@ -127,12 +127,6 @@ impl FarEnd {
     pub fn sent(&self, bytes: u64) {
         say(&Says::Sent(bytes));
     }
-
-    /// Waits until the process that started this one lets it go, or ends.
-    pub fn wait_for_release(&self) {
-        // Nothing is ever written to our standard input: its end is the signal, whatever brings it about.
-        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
-    }
 }
 
 /// A file of which at most `limit` bytes are read.

@@ -48,7 +48,7 @@ impl Mechanism for SignalTable {
     }
 
     fn limit(&self) -> Option<u64> {
-        Some(256 << 10)
+        Some(128 << 10)
     }
 
     fn run(&self, row: &Row) -> Result<Outcome> {
