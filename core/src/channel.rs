@@ -23,6 +23,8 @@
 use core::fmt;
 
 pub mod fifo;
+#[cfg(feature = "embedded-io")]
+mod io;
 mod name;
 pub mod pipe;
 pub mod socket;

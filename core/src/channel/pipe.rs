@@ -430,7 +430,7 @@ impl<'a, const N: usize, W: Wait> Writer<'a, N, W> {
         self.write_as(self.is_atomic(bytes), bytes, deadline)
     }
 
-    fn is_atomic(&self, bytes: &[u8]) -> bool {
+    pub(super) fn is_atomic(&self, bytes: &[u8]) -> bool {
         bytes.len() <= Shared::<N, W>::ATOMIC
     }
 
@@ -494,6 +494,12 @@ impl<'a, const N: usize, W: Wait> Writer<'a, N, W> {
     /// What this end sleeps on.
     pub(super) fn bell(&self) -> &'a Doorbell<W> {
         self.shared.writers_bell()
+    }
+
+    /// Waits until something can be written, and writes that: all of `bytes` if `whole`, else what fits.
+    #[cfg(feature = "embedded-io")]
+    pub(super) fn write_some(&mut self, bytes: &[u8], whole: bool) -> Result<usize, Error> {
+        self.bell().wait_until(None, || self.attempt(bytes, whole))?
     }
 
     /// Whether a write that needs this much room would not wait, were this the only writer.

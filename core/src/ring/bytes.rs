@@ -41,6 +41,8 @@ use crate::wait::{Bell, Polled};
 use core::fmt;
 
 mod grant;
+#[cfg(feature = "embedded-io")]
+mod io;
 mod lend;
 mod waiting;
 

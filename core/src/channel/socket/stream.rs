@@ -219,6 +219,12 @@ impl<'a, const N: usize, W: Wait> Stream<'a, N, W> {
         self.halves.send()?.write_as(false, bytes, deadline)
     }
 
+    /// Waits until something can be written, and writes that.
+    #[cfg(feature = "embedded-io")]
+    pub(in crate::channel) fn write_some(&mut self, bytes: &[u8]) -> Result<usize, Error> {
+        self.halves.send()?.write_some(bytes, false)
+    }
+
     /// Whether a read would not wait.
     #[cfg(feature = "embedded-io")]
     pub(in crate::channel) fn is_readable(&mut self) -> bool {

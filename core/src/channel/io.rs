@@ -1,0 +1,120 @@
+//! The channels' byte ends as `embedded-io` knows them, so that whatever reads and writes through its traits does so
+//! through a pipe, a FIFO or a socket in memory.
+//!
+//! `read` and `write` wait. A write returns as soon as part of it is written, where the ends' own `write` goes on to
+//! the last byte; what a pipe promises to keep whole is not parted here either. `flush` has nothing to do, because what
+//! is written is there.
+//!
+//! ```
+//! use embedded_io::{Read, ReadReady, Write, WriteReady};
+//! use ringway_core::channel::pipe::Pipe;
+//!
+//! fn greet(to: &mut impl Write) {
+//!     write!(to, "hello, {}", 7).unwrap();
+//! }
+//! let mut pipe = Pipe::<16>::new();
+//! let (mut reader, mut writer) = pipe.split();
+//! assert!(!reader.read_ready().unwrap() && writer.write_ready().unwrap());
+//! greet(&mut writer);
+//! let mut out = [0; 8];
+//! reader.read_exact(&mut out).unwrap();
+//! assert_eq!(&out, b"hello, 7");
+//! ```
+
+use super::Error;
+use super::pipe::{Reader, Writer};
+use super::socket::Stream;
+use crate::wait::Wait;
+use embedded_io::{ErrorKind, ErrorType, Read, ReadReady, Write, WriteReady};
+
+impl embedded_io::Error for Error {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Error::TimedOut => ErrorKind::TimedOut,
+            Error::BrokenPipe => ErrorKind::BrokenPipe,
+            Error::Refused => ErrorKind::ConnectionRefused,
+            Error::Reset => ErrorKind::ConnectionReset,
+            Error::NotConnected | Error::NoReader | Error::Closed => ErrorKind::NotConnected,
+            Error::AddressInUse => ErrorKind::AddrInUse,
+            Error::NotFound => ErrorKind::NotFound,
+            Error::BadName | Error::MessageTooLarge { .. } | Error::BufferTooSmall { .. } => {
+                ErrorKind::InvalidInput
+            }
+            Error::WrongDirection => ErrorKind::Unsupported,
+            Error::Exhausted => ErrorKind::OutOfMemory,
+            Error::WouldBlock | Error::EndOfFile | Error::AlreadyConnected | Error::Taken => {
+                ErrorKind::Other
+            }
+        }
+    }
+}
+
+impl<const N: usize, W: Wait> ErrorType for Reader<'_, N, W> {
+    type Error = Error;
+}
+
+impl<const N: usize, W: Wait> Read for Reader<'_, N, W> {
+    fn read(&mut self, out: &mut [u8]) -> Result<usize, Error> {
+        Reader::read(self, out)
+    }
+}
+
+impl<const N: usize, W: Wait> ReadReady for Reader<'_, N, W> {
+    fn read_ready(&mut self) -> Result<bool, Error> {
+        Ok(self.is_ready())
+    }
+}
+
+impl<const N: usize, W: Wait> ErrorType for Writer<'_, N, W> {
+    type Error = Error;
+}
+
+impl<const N: usize, W: Wait> Write for Writer<'_, N, W> {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
+        self.write_some(bytes, self.is_atomic(bytes))
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+/// Ready: the next write, whatever its size, does not wait if this is the only writer. So there must be room for the
+/// largest one that is all or nothing.
+impl<const N: usize, W: Wait> WriteReady for Writer<'_, N, W> {
+    fn write_ready(&mut self) -> Result<bool, Error> {
+        Ok(self.has_room(super::pipe::Pipe::<N, W>::ATOMIC))
+    }
+}
+
+impl<const N: usize, W: Wait> ErrorType for Stream<'_, N, W> {
+    type Error = Error;
+}
+
+impl<const N: usize, W: Wait> Read for Stream<'_, N, W> {
+    fn read(&mut self, out: &mut [u8]) -> Result<usize, Error> {
+        Stream::read(self, out)
+    }
+}
+
+impl<const N: usize, W: Wait> ReadReady for Stream<'_, N, W> {
+    fn read_ready(&mut self) -> Result<bool, Error> {
+        Ok(self.is_readable())
+    }
+}
+
+impl<const N: usize, W: Wait> Write for Stream<'_, N, W> {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
+        Stream::write_some(self, bytes)
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+impl<const N: usize, W: Wait> WriteReady for Stream<'_, N, W> {
+    fn write_ready(&mut self) -> Result<bool, Error> {
+        Ok(self.is_writable())
+    }
+}

@@ -1,0 +1,54 @@
+//! The byte ring's halves as `embedded-io` knows them, on rings whose sides can wait.
+//!
+//! ```
+//! use embedded_io::{Read, Write};
+//! use ringway_core::ring::bytes::ByteRing;
+//! use ringway_core::wait::{Doorbell, Spin};
+//! let mut ring = ByteRing::<8, _>::with_bells(Doorbell::new(Spin), Doorbell::new(Spin));
+//! let (mut producer, mut consumer) = ring.split();
+//! Write::write_all(&mut producer, b"hello").unwrap();
+//! let mut out = [0; 5];
+//! consumer.read_exact(&mut out).unwrap();
+//! assert_eq!(&out, b"hello");
+//! ```
+
+use super::{Consumer, Producer};
+use crate::channel::Error;
+use crate::wait::{Bell, Doorbell, Wait};
+use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
+
+impl<const N: usize, B: Bell> ErrorType for Consumer<'_, N, B> {
+    type Error = Error;
+}
+
+impl<const N: usize, W: Wait> Read for Consumer<'_, N, Doorbell<W>> {
+    fn read(&mut self, out: &mut [u8]) -> Result<usize, Error> {
+        Consumer::read(self, out)
+    }
+}
+
+impl<const N: usize, B: Bell> ReadReady for Consumer<'_, N, B> {
+    fn read_ready(&mut self) -> Result<bool, Error> {
+        Ok(!self.is_empty() || self.producer_is_gone())
+    }
+}
+
+impl<const N: usize, B: Bell> ErrorType for Producer<'_, N, B> {
+    type Error = Error;
+}
+
+impl<const N: usize, W: Wait> Write for Producer<'_, N, Doorbell<W>> {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
+        Producer::write(self, bytes)
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+impl<const N: usize, B: Bell> WriteReady for Producer<'_, N, B> {
+    fn write_ready(&mut self) -> Result<bool, Error> {
+        Ok(self.room() > 0 || self.consumer_is_gone())
+    }
+}

@@ -1,0 +1,118 @@
+//! The byte ends through the traits of `embedded-io`: the same code over a ring, a pipe, a FIFO and a socket.
+#![cfg(feature = "embedded-io")]
+
+#[path = "support/yielding.rs"]
+mod yielding;
+
+use embedded_io::{Error as _, ErrorKind, Read, ReadReady, Write, WriteReady};
+use ringway_core::channel;
+use ringway_core::channel::fifo::{Fifo, Registry};
+use ringway_core::channel::pipe::Pipe;
+use ringway_core::channel::socket::{Connection, Shutdown};
+use ringway_core::ring::bytes::ByteRing;
+use ringway_core::wait::Doorbell;
+use yielding::Yielding;
+
+fn bell() -> Doorbell<Yielding> {
+    Doorbell::new(Yielding)
+}
+
+fn pipe() -> Pipe<8, Yielding> {
+    Pipe::with_bells(bell(), bell())
+}
+
+/// Passes more than fits, with both ends on threads of their own, and then the end of file.
+fn passes<R, W>(mut reader: R, mut writer: W)
+where
+    R: Read + ReadReady,
+    W: Write<Error = R::Error> + WriteReady + Send,
+{
+    let sent: Vec<u8> = (0..=255).collect();
+    assert!(!reader.read_ready().unwrap(), "nothing there");
+    assert!(writer.write_ready().unwrap(), "all room there");
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            let mut writer = writer;
+            writer.write_all(&sent).unwrap();
+            writer.flush().unwrap();
+        });
+        let mut received = [0; 256];
+        reader.read_exact(&mut received).unwrap();
+        assert!(received[..] == sent[..]);
+        assert_eq!(reader.read(&mut received).unwrap(), 0);
+        assert!(reader.read_ready().unwrap(), "at the end of file a read does not wait");
+    });
+}
+
+/// Writes until a write would wait; then the reader goes.
+fn fills_and_breaks<R: Read, W: Write + WriteReady>(mut reader: R, mut writer: W, capacity: usize) {
+    let mut written = 0;
+    while writer.write_ready().unwrap() {
+        written += writer.write(&[7; 100]).unwrap();
+    }
+    assert_eq!(written, capacity);
+    let mut out = [0; 100];
+    assert_eq!(reader.read(&mut out).unwrap(), capacity);
+    assert!(writer.write_ready().unwrap());
+    drop(reader);
+    assert!(writer.write_ready().unwrap(), "a broken pipe does not wait");
+    assert_eq!(writer.write(b"x").unwrap_err().kind(), ErrorKind::BrokenPipe);
+}
+
+#[test]
+fn over_the_byte_ring() {
+    let ring = || ByteRing::<8, _>::with_bells(bell(), bell());
+    let (mut first, mut second) = (ring(), ring());
+    let (producer, consumer) = first.split();
+    passes(consumer, producer);
+    let (producer, consumer) = second.split();
+    fills_and_breaks(consumer, producer, 8);
+}
+
+#[test]
+fn over_a_pipe() {
+    let mut pipe = pipe();
+    let (reader, writer) = pipe.split();
+    passes(reader, writer);
+    let (reader, writer) = pipe.split();
+    fills_and_breaks(reader, writer, 8);
+}
+
+#[test]
+fn over_a_fifo() {
+    let names = Registry::<1, 8, _>::with_fifos([Fifo::with_bells(bell(), bell())], bell());
+    names.make(b"n").unwrap();
+    let open = || (names.try_open_reader(b"n").unwrap(), names.try_open_writer(b"n").unwrap());
+    let (reader, writer) = open();
+    passes(reader, writer);
+    let (reader, writer) = open();
+    fills_and_breaks(reader, writer, 8);
+}
+
+#[test]
+fn over_a_stream() {
+    let mut pair = Connection::with_pipes(pipe(), pipe());
+    let (here, there) = pair.split();
+    passes(here, there);
+    let (here, there) = pair.split();
+    fills_and_breaks(here, there, 8);
+}
+
+#[test]
+fn a_pipe_is_ready_when_the_largest_atomic_write_would_not_wait() {
+    let mut pipe = pipe();
+    let (_reader, mut writer) = pipe.split();
+    assert!(writer.write_ready().unwrap());
+    writer.try_write(b"x").unwrap();
+    assert!(!writer.write_ready().unwrap());
+}
+
+#[test]
+fn a_direction_that_was_shut_is_ready_to_say_so() {
+    let mut pair = Connection::with_pipes(pipe(), pipe());
+    let (mut here, _there) = pair.split();
+    here.shutdown(Shutdown::Both);
+    assert!(here.read_ready().unwrap() && here.write_ready().unwrap());
+    assert_eq!(Read::read(&mut here, &mut [0]), Ok(0));
+    assert_eq!(Write::write(&mut here, b"x"), Err(channel::Error::BrokenPipe));
+}
