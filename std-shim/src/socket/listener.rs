@@ -12,7 +12,7 @@ use rustix::net::{AddressFamily, SocketFlags};
 use std::fmt;
 use std::marker::PhantomData;
 use std::net::ToSocketAddrs;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::Instant;
 
 /// Accepts the connections that others make to its address.
@@ -257,6 +257,12 @@ impl Listener<Inet, Stream> {
 impl<F: Family, T: Connected> AsFd for Listener<F, T> {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
+    }
+}
+
+impl<F: Family, T: Connected> AsRawFd for Listener<F, T> {
+    fn as_raw_fd(&self) -> RawFd {
+        self.socket.as_raw_fd()
     }
 }
 
