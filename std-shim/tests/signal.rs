@@ -1,0 +1,507 @@
+//! Signals between real processes.
+//!
+//! What a process does about signals is its own, for good, and blocked ones need every thread to block them. So this
+//! has no harness: each test runs in a process of its own, on its only thread. The same program plays the other process.
+
+use ringway::fd::{self, Interest};
+use ringway::signal::{
+    self, Handler, IntervalTimer, Keep, Origin, Pid, Received, Signal, SignalFd, SignalSet,
+};
+use ringway::{Cause, channel};
+use rustix::process::{PidfdFlags, getpid, pidfd_open};
+use std::cell::Cell;
+use std::io::{BufRead, BufReader, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, ChildStdout, Command, ExitCode, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+macro_rules! tests {
+    ($($name:ident)*) => { const TESTS: &[(&str, fn())] = &[$((stringify!($name), $name),)*]; };
+}
+
+tests! {
+    a_handler_runs_where_it_is_dispatched_and_nowhere_else
+    errno_is_kept
+    a_handler_from_before_still_runs
+    a_signal_ends_no_system_call
+    what_finds_the_queue_full_is_counted
+    queued_signals_arrive_in_order_with_value_and_sender
+    a_child_tells_what_it_was_sent
+    a_storm_loses_nothing_while_handlers_change
+    through_a_pidfd
+    a_child_that_ends_is_told_with_its_status
+    a_thread_sleeps_until_a_signal
+    the_dispatcher_is_readable_until_a_call_found_nothing
+    blocked_signals_wait_for_the_guard
+    blocked_signals_are_waited_for
+    a_descriptor_for_blocked_signals
+    a_timer_ticks_counts_and_stops
+    a_timer_once
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["run", name] => {
+            let (_, test) = TESTS.iter().find(|(known, _)| *known == name).expect("a test");
+            test();
+            ExitCode::SUCCESS
+        }
+        ["play", "sender", parent, signal, count] => {
+            sender(parent, signal, count);
+            ExitCode::SUCCESS
+        }
+        ["play", "teller", keep] => {
+            teller(keep);
+            ExitCode::SUCCESS
+        }
+        ref filter => run_all(filter),
+    }
+}
+
+/// Runs the tests whose name contains a word that does not begin with a dash, or all.
+fn run_all(arguments: &[&str]) -> ExitCode {
+    if arguments.contains(&"--list") {
+        TESTS.iter().for_each(|(name, _)| println!("{name}: test"));
+        return ExitCode::SUCCESS;
+    }
+    let words: Vec<_> = arguments.iter().filter(|word| !word.starts_with('-')).collect();
+    let mut failed = 0;
+    for (name, _) in TESTS {
+        if !words.is_empty() && !words.iter().any(|word| name.contains(**word)) {
+            continue;
+        }
+        let outcome = itself().args(["run", name]).output().expect("to run itself");
+        let verdict = if outcome.status.success() { "ok" } else { "FAILED" };
+        println!("test {name} ... {verdict}");
+        if !outcome.status.success() {
+            failed += 1;
+            println!("{}", outcome.status);
+            println!("{}", String::from_utf8_lossy(&outcome.stdout));
+            println!("{}", String::from_utf8_lossy(&outcome.stderr));
+        }
+    }
+    println!("{failed} failed");
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn itself() -> Command {
+    Command::new(std::env::current_exe().expect("the path of this program"))
+}
+
+fn soon() -> Instant {
+    Instant::now() + Duration::from_secs(30)
+}
+
+fn pid_of(child: &Child) -> Pid {
+    Pid::from_child(child)
+}
+
+/// A child that is ended with the test.
+struct Player(Child);
+
+impl Player {
+    fn start(role: &[&str]) -> Player {
+        let mut command = itself();
+        command.arg("play").args(role).stdin(Stdio::piped()).stdout(Stdio::piped());
+        Player(command.spawn().expect("to start itself"))
+    }
+
+    fn lines(&mut self) -> std::io::Lines<BufReader<ChildStdout>> {
+        BufReader::new(self.0.stdout.take().expect("piped")).lines()
+    }
+}
+
+impl Drop for Player {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Another process: sends `count` signals to the parent, with the values 0, 1, 2 and so on.
+fn sender(parent: &str, signal: &str, count: &str) {
+    let parent = Pid::from_raw(parent.parse().unwrap()).unwrap();
+    let signal: Signal = signal.parse().unwrap();
+    for value in 0..count.parse().unwrap() {
+        while let Err(error) = signal::queue(parent, signal, value) {
+            // The kernel's limit for the user: the parent takes them while we wait.
+            assert!(error.is(channel::Error::WouldBlock), "{error}");
+            std::thread::yield_now();
+        }
+    }
+}
+
+fn start_sender(signal: Signal, count: usize) -> Player {
+    let parent = getpid().as_raw_pid().to_string();
+    Player::start(&["sender", &parent, &signal.to_string(), &count.to_string()])
+}
+
+/// Another process: prints what it is sent, until it is sent TERM.
+fn teller(keep: &str) {
+    let keep = if keep == "count" { Keep::Count } else { Keep::Payload };
+    signal::catch(Signal::USR1 | Signal::TERM, keep).unwrap();
+    let mut dispatcher = signal::dispatcher().unwrap();
+    println!("ready");
+    loop {
+        let it = dispatcher.wait(Signal::USR1 | Signal::TERM);
+        let sender = it.sender().map(Pid::as_raw_pid);
+        println!("{} {:?} {:?} {:?}", it.signal, it.origin(), sender, it.int());
+        std::io::stdout().flush().unwrap();
+        if it.signal == Signal::TERM {
+            return;
+        }
+    }
+}
+
+fn a_handler_runs_where_it_is_dispatched_and_nowhere_else() {
+    thread_local! { static HERE: Cell<u64> = const { Cell::new(0) }; }
+    signal::handle(Signal::USR1, Keep::Count, |it| HERE.set(HERE.get() + it.count)).unwrap();
+    for _ in 0..3 {
+        signal::send(getpid(), Signal::USR1).unwrap();
+    }
+    assert_eq!(HERE.get(), 0);
+    assert_eq!(signal::table().pending(), Signal::USR1.into());
+    let mut dispatcher = signal::dispatcher().unwrap();
+    // One delivery tells of all three.
+    assert_eq!(dispatcher.dispatch(), 1);
+    assert_eq!(HERE.get(), 3);
+    assert_eq!(dispatcher.dispatch(), 0);
+}
+
+fn errno_is_kept() {
+    signal::catch(Signal::USR1 | Signal::USR2, Keep::Payload).unwrap();
+    let mut dispatcher = signal::dispatcher().unwrap();
+    // Announces that somebody sleeps, so that the handler makes its system calls too; and the event's count is at its
+    // limit, so that one of them fails.
+    assert_eq!(dispatcher.try_wait(Signal::USR1), None);
+    rustix::io::write(&dispatcher, &(u64::MAX - 1).to_ne_bytes()).unwrap();
+    // SAFETY: no descriptor is -1: it fails, and says so in errno.
+    assert_eq!(unsafe { libc::close(-1) }, -1);
+    // SAFETY: sends to this thread; the handler runs before it returns.
+    assert_eq!(unsafe { libc::raise(libc::SIGUSR1) }, 0);
+    assert_eq!(std::io::Error::last_os_error().raw_os_error(), Some(libc::EBADF));
+    assert_eq!(dispatcher.wait(Signal::USR1).count, 1);
+}
+
+fn a_handler_from_before_still_runs() {
+    static BEFORE: AtomicU64 = AtomicU64::new(0);
+    extern "C" fn before(_: libc::c_int) {
+        BEFORE.fetch_add(1, Ordering::SeqCst);
+    }
+    let handler: extern "C" fn(libc::c_int) = before;
+    // SAFETY: the handler adds to an atomic.
+    unsafe { libc::signal(libc::SIGUSR1, handler as libc::sighandler_t) };
+    signal::catch(Signal::USR1, Keep::Payload).unwrap();
+    signal::send(getpid(), Signal::USR1).unwrap();
+    assert_eq!(signal::dispatcher().unwrap().wait(Signal::USR1).sender(), Some(getpid()));
+    assert_eq!(BEFORE.load(Ordering::SeqCst), 1);
+}
+
+fn a_signal_ends_no_system_call() {
+    signal::catch(Signal::USR1, Keep::Count).unwrap();
+    let (mut reader, mut writer) = std::io::pipe().unwrap();
+    // SAFETY: no preconditions.
+    let sleeper = unsafe { libc::pthread_self() } as usize;
+    let byte = std::thread::scope(|s| {
+        s.spawn(move || {
+            for _ in 0..5 {
+                std::thread::sleep(Duration::from_millis(2));
+                // SAFETY: the scope keeps the sleeper alive.
+                unsafe { libc::pthread_kill(sleeper as libc::pthread_t, libc::SIGUSR1) };
+            }
+            writer.write_all(b"x").unwrap();
+        });
+        let mut byte = [0];
+        // `read` here, not `read_exact`, which would hide an interruption.
+        std::io::Read::read(&mut reader, &mut byte).map(|_| byte)
+    });
+    assert_eq!(byte.unwrap(), *b"x");
+}
+
+fn what_finds_the_queue_full_is_counted() {
+    let signal = Signal::real_time(3).unwrap();
+    let (all, more) = (signal::DEPTH + 10, 10);
+    signal::catch(signal, Keep::Payload).unwrap();
+    for value in 0..all {
+        signal::queue(getpid(), signal, value).unwrap();
+    }
+    assert_eq!(signal::lost_payloads(signal), more);
+    let mut dispatcher = signal::dispatcher().unwrap();
+    let counted = dispatcher.try_wait(signal).unwrap();
+    assert_eq!((counted.count, counted.payload), (more as u64, None));
+    assert_eq!((counted.sender(), counted.value(), counted.origin()), (None, None, None));
+    for value in 0..signal::DEPTH {
+        assert_eq!(dispatcher.try_wait(signal).unwrap().value(), Some(value));
+    }
+    assert_eq!(dispatcher.try_wait(signal), None);
+    assert_eq!(signal::lost_payloads(Signal::USR1), 0);
+}
+
+fn queued_signals_arrive_in_order_with_value_and_sender() {
+    let signal = Signal::real_time(1).unwrap();
+    signal::catch(signal, Keep::Payload).unwrap();
+    let mut dispatcher = signal::dispatcher().unwrap();
+    let count = signal::DEPTH; // No more than may wait: none can be lost.
+    let player = start_sender(signal, count);
+    for value in 0..count {
+        let it = dispatcher.wait_deadline(signal, soon()).unwrap();
+        assert_eq!(it.value(), Some(value));
+        assert_eq!(it.sender(), Some(pid_of(&player.0)));
+        assert_eq!(it.user(), Some(rustix::process::getuid().as_raw()));
+        assert_eq!((it.origin(), it.count), (Some(Origin::Queue), 1));
+    }
+}
+
+fn a_child_tells_what_it_was_sent() {
+    let me = getpid().as_raw_pid();
+    for keep in ["payload", "count"] {
+        let mut player = Player::start(&["teller", keep]);
+        let child = pid_of(&player.0);
+        let mut lines = player.lines().map(Result::unwrap);
+        assert_eq!(lines.next().unwrap(), "ready");
+        let mut answer = || lines.next().unwrap();
+        let payload = keep == "payload";
+        signal::send(child, Signal::USR1).unwrap();
+        let plain = format!("SIGUSR1 Some(Kill) Some({me}) None");
+        assert_eq!(answer(), if payload { &plain } else { "SIGUSR1 None None None" });
+        signal::queue(child, Signal::USR1, -5i32 as usize).unwrap();
+        let queued = format!("SIGUSR1 Some(Queue) Some({me}) Some(-5)");
+        assert_eq!(answer(), if payload { &queued } else { "SIGUSR1 None None None" });
+        signal::send(child, Signal::TERM).unwrap();
+        assert!(answer().starts_with("SIGTERM"));
+        assert!(player.0.wait().unwrap().success());
+    }
+}
+
+fn a_storm_loses_nothing_while_handlers_change() {
+    const COUNT: usize = 3000;
+    static SEEN: [AtomicU64; 2] = [AtomicU64::new(0), AtomicU64::new(0)];
+    static LAST: Mutex<Option<usize>> = Mutex::new(None);
+    fn saw(which: usize, delivery: &signal::Delivery) {
+        let it = Received::of(delivery).unwrap();
+        SEEN[which].fetch_add(it.count, Ordering::Relaxed);
+        if let Some(value) = it.value() {
+            // In order, though some may be missing here: those are counted.
+            let before = LAST.lock().unwrap().replace(value);
+            assert!(before.is_none_or(|before| before < value), "{before:?} {value}");
+        }
+    }
+    static FIRST: Handler = Handler::new(&|it: &signal::Delivery| saw(0, it));
+    static SECOND: Handler = Handler::new(&|it: &signal::Delivery| saw(1, it));
+
+    let signal = Signal::real_time(2).unwrap();
+    let table = signal::table();
+    table.set_handler(signal.line(), Some(&FIRST)).unwrap();
+    signal::catch(signal, Keep::Payload).unwrap();
+    let mut dispatcher = signal::dispatcher().unwrap();
+    let _player = start_sender(signal, COUNT);
+    let mut turn = 0;
+    let total = || SEEN.iter().map(|seen| seen.load(Ordering::Relaxed)).sum::<u64>();
+    while total() < COUNT as u64 {
+        dispatcher.pause_deadline(soon()).unwrap();
+        turn += 1;
+        let next = if turn % 2 == 0 { &FIRST } else { &SECOND };
+        assert!(table.set_handler(signal.line(), Some(next)).unwrap().is_some());
+    }
+    assert_eq!(total(), COUNT as u64);
+}
+
+fn through_a_pidfd() {
+    let mut player = Player::start(&["teller", "payload"]);
+    let process = pidfd_open(pid_of(&player.0), PidfdFlags::empty()).unwrap();
+    let mut lines = player.lines().map(Result::unwrap);
+    assert_eq!(lines.next().unwrap(), "ready");
+    let me = getpid().as_raw_pid();
+    signal::queue_fd(&process, Signal::USR1, 77).unwrap();
+    assert_eq!(lines.next().unwrap(), format!("SIGUSR1 Some(Queue) Some({me}) Some(77)"));
+    signal::send_fd(&process, Signal::KILL).unwrap();
+    assert_eq!(player.0.wait().unwrap().signal(), Some(libc::SIGKILL));
+    // The process is gone, and its number can never be mistaken for another's.
+    let error = signal::send_fd(&process, Signal::TERM).unwrap_err();
+    assert_eq!(error.cause(), Cause::Os(rustix::io::Errno::SRCH));
+}
+
+fn a_child_that_ends_is_told_with_its_status() {
+    signal::catch(Signal::CHLD, Keep::Payload).unwrap();
+    let mut dispatcher = signal::dispatcher().unwrap();
+    let mut child = Command::new("/bin/sh").args(["-c", "exit 7"]).spawn().unwrap();
+    let it = dispatcher.wait_deadline(Signal::CHLD, soon()).unwrap();
+    assert_eq!((it.sender(), it.value()), (Some(pid_of(&child)), Some(7)));
+    assert_eq!(it.origin(), Some(Origin::Kernel));
+    child.wait().unwrap();
+}
+
+fn a_thread_sleeps_until_a_signal() {
+    static SEEN: AtomicU64 = AtomicU64::new(0);
+    signal::handle(Signal::USR1, Keep::Count, |it| {
+        SEEN.fetch_add(it.count, Ordering::Relaxed);
+    })
+    .unwrap();
+    let mut dispatcher = signal::dispatcher().unwrap();
+    let sleeper = std::thread::spawn(move || {
+        for _ in 0..50 {
+            dispatcher.pause_deadline(soon()).unwrap();
+        }
+    });
+    // One by one, so that each is one that may meet it falling asleep.
+    for number in 1..=50 {
+        signal::send(getpid(), Signal::USR1).unwrap();
+        let end = soon();
+        while SEEN.load(Ordering::Relaxed) < number {
+            assert!(Instant::now() < end, "the {number}th was missed");
+            std::thread::yield_now();
+        }
+    }
+    sleeper.join().unwrap();
+}
+
+fn the_dispatcher_is_readable_until_a_call_found_nothing() {
+    fn readable(fd: impl AsFd) -> bool {
+        fd::try_wait(fd, Interest::Read).is_ok()
+    }
+    signal::handle(Signal::USR1, Keep::Payload, |_| ()).unwrap();
+    signal::send(getpid(), Signal::USR1).unwrap();
+    // What came before is not missed.
+    let mut dispatcher = signal::dispatcher().unwrap();
+    assert!(readable(&dispatcher));
+    assert_eq!(dispatcher.dispatch(), 1);
+    assert!(readable(&dispatcher));
+    assert_eq!(dispatcher.dispatch(), 0);
+    assert!(!readable(&dispatcher));
+    for _ in 0..3 {
+        signal::send(getpid(), Signal::USR1).unwrap();
+        assert!(readable(&dispatcher));
+        while dispatcher.dispatch() > 0 {}
+        assert!(!readable(&dispatcher));
+    }
+    // A mask of the table holds it back, and taking that away tells.
+    let table = signal::table();
+    let before = table.mask(Signal::USR1.into());
+    signal::send(getpid(), Signal::USR1).unwrap();
+    assert_eq!(dispatcher.dispatch(), 0);
+    assert!(!readable(&dispatcher));
+    table.set_mask(before);
+    assert!(readable(&dispatcher));
+    assert_eq!(dispatcher.dispatch(), 1);
+    assert_eq!(dispatcher.dispatch(), 0);
+    // So does a handler for what had none.
+    signal::catch(Signal::USR2, Keep::Count).unwrap();
+    signal::send(getpid(), Signal::USR2).unwrap();
+    assert_eq!(dispatcher.dispatch(), 0);
+    signal::handle(Signal::USR2, Keep::Count, |_| ()).unwrap();
+    assert!(readable(&dispatcher));
+    assert_eq!(dispatcher.dispatch(), 1);
+    // The next one who dispatches has the same descriptor.
+    drop(dispatcher);
+    signal::send(getpid(), Signal::USR1).unwrap();
+    assert!(readable(signal::dispatcher().unwrap()));
+}
+
+fn blocked_signals_wait_for_the_guard() {
+    signal::catch(Signal::USR1, Keep::Count).unwrap();
+    let guard = signal::block(Signal::USR1).unwrap();
+    signal::send(getpid(), Signal::USR1).unwrap();
+    assert_eq!(signal::pending(), Signal::USR1.into());
+    assert_eq!(signal::table().pending(), SignalSet::empty());
+    drop(guard);
+    assert_eq!(signal::pending(), SignalSet::empty());
+    assert_eq!(signal::table().pending(), Signal::USR1.into());
+}
+
+fn blocked_signals_are_waited_for() {
+    let signal = Signal::real_time(0).unwrap();
+    let set = Signal::USR1 | signal;
+    signal::block(set).unwrap().keep();
+    assert_eq!(signal::try_wait(set), Ok(None));
+    // Another signal, caught, does not end the wait; its deadline does, and not before.
+    signal::catch(Signal::USR2, Keep::Count).unwrap();
+    let mut timer = IntervalTimer::new(Signal::USR2, 0).unwrap();
+    timer.start(Duration::from_millis(5), Duration::from_millis(5)).unwrap();
+    let deadline = Instant::now() + Duration::from_millis(40);
+    let late = signal::wait_deadline(set, deadline).unwrap_err();
+    assert!(late.is(channel::Error::TimedOut) && Instant::now() >= deadline);
+    assert!(signal::table().pending().contains(Signal::USR2.into()));
+    drop(timer);
+
+    let player = start_sender(signal, 100);
+    for value in 0..100 {
+        let it = signal::wait(set).unwrap();
+        assert_eq!((it.signal, it.value()), (signal, Some(value)));
+        assert_eq!(it.sender(), Some(pid_of(&player.0)));
+    }
+    assert_eq!(signal::try_wait(set), Ok(None));
+    signal::send(getpid(), Signal::USR1).unwrap();
+    let it = signal::wait_deadline(set, Instant::now()).unwrap();
+    assert_eq!((it.signal, it.origin()), (Signal::USR1, Some(Origin::Kill)));
+}
+
+fn a_descriptor_for_blocked_signals() {
+    let signal = Signal::real_time(0).unwrap();
+    signal::block(Signal::USR1 | signal).unwrap().keep();
+    let signals = SignalFd::new(Signal::USR1 | signal).unwrap();
+    assert!(fd::close_on_exec(&signals).unwrap());
+    assert!(fd::try_wait(&signals, Interest::Read).is_err());
+    assert_eq!(signals.try_wait(), Ok(None));
+    let deadline = Instant::now() + Duration::from_millis(10);
+    assert!(signals.wait_deadline(deadline).unwrap_err().is(channel::Error::TimedOut));
+
+    let player = start_sender(signal, 10);
+    // Through an owned descriptor and back it is the same.
+    let signals = SignalFd::from(OwnedFd::from(signals));
+    for value in 0..10 {
+        let it = signals.wait_deadline(soon()).unwrap();
+        assert_eq!((it.signal, it.value()), (signal, Some(value)));
+        assert_eq!(it.sender(), Some(pid_of(&player.0)));
+        assert_eq!(it.user(), Some(rustix::process::getuid().as_raw()));
+    }
+    signal::queue(getpid(), Signal::USR1, -3i32 as usize).unwrap();
+    assert!(fd::wait(&signals, Interest::Read).unwrap().readable());
+    assert_eq!(signals.wait().unwrap().int(), Some(-3));
+    // All 64 bits of a value travel.
+    signal::queue(getpid(), Signal::USR1, usize::MAX - 6).unwrap();
+    assert_eq!(signals.try_wait().unwrap().unwrap().value(), Some(usize::MAX - 6));
+}
+
+fn a_timer_ticks_counts_and_stops() {
+    signal::block(Signal::ALRM).unwrap().keep();
+    let mut timer = IntervalTimer::new(Signal::ALRM, 9).unwrap();
+    timer.start(Duration::from_millis(1), Duration::from_millis(1)).unwrap();
+    for _ in 0..3 {
+        let it = signal::wait_deadline(Signal::ALRM, soon()).unwrap();
+        assert_eq!((it.value(), it.origin()), (Some(9), Some(Origin::Timer)));
+        assert_eq!((it.sender(), it.user()), (None, None));
+    }
+    // While one is pending the others are counted, and not queued.
+    std::thread::sleep(Duration::from_millis(30));
+    signal::wait_deadline(Signal::ALRM, soon()).unwrap();
+    assert!(timer.overruns().unwrap() >= 20, "{:?}", timer.overruns());
+    timer.stop().unwrap();
+    assert_eq!(timer.left(), Ok(None));
+    signal::try_wait(Signal::ALRM).unwrap();
+    std::thread::sleep(Duration::from_millis(5));
+    assert_eq!(signal::try_wait(Signal::ALRM), Ok(None));
+}
+
+fn a_timer_once() {
+    static SEEN: AtomicU64 = AtomicU64::new(0);
+    signal::handle(Signal::ALRM, Keep::Payload, |it| {
+        assert_eq!(it.value(), Some(1));
+        SEEN.fetch_add(1, Ordering::Relaxed);
+    })
+    .unwrap();
+    let mut dispatcher = signal::dispatcher().unwrap();
+    let mut timer = IntervalTimer::new(Signal::ALRM, 1).unwrap();
+    let started = Instant::now();
+    timer.start(Duration::from_millis(10), Duration::ZERO).unwrap();
+    assert_eq!(dispatcher.pause_deadline(soon()), Ok(1));
+    assert!(started.elapsed() >= Duration::from_millis(10));
+    assert!(dispatcher.pause_deadline(Instant::now() + Duration::from_millis(15)).is_err());
+    assert_eq!(SEEN.load(Ordering::Relaxed), 1);
+    // At once.
+    timer.start(Duration::ZERO, Duration::ZERO).unwrap();
+    assert_eq!(dispatcher.pause_deadline(soon()), Ok(1));
+}
