@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `EINTR` | the call is made again, with what is left of the time: a signal never ends an operation |
 //! | `EAGAIN` | `try_` says [`WouldBlock`](channel::Error::WouldBlock); the other forms wait in `poll(2)`, also when another program made the shared description non-blocking |
-//! | a short transfer | [`read`] and [`write`] report it; [`read_exact`] and [`write_all`] go on, and on an error the caller still knows how far they came |
+//! | a short transfer | [`read`] and [`write()`] report it; [`read_exact`] and [`write_all`] go on, and on an error the caller still knows how far they came |
 //! | a deadline on a blocking descriptor | holds: see below |
 //! | a child process | inherits nothing (`FD_CLOEXEC` on every descriptor that this crate makes or adopts), except what [`inherit`] hands to it |
 //! | `SIGPIPE` | a broken pipe is [`BrokenPipe`](channel::Error::BrokenPipe), not a death, whatever the program did with the signal; its disposition is not touched |

@@ -217,8 +217,8 @@ impl Socket<Unix, Datagram> {
     /// Sends one datagram to the socket of that name; waits while the receiver's queue is full.
     ///
     /// # Errors
-    /// [`NotFound`](channel::Error::NotFound) if nothing has the name, [`Refused`](channel::Error::Refused) if the
-    /// socket that had it is gone, [`MessageTooLarge`](channel::Error::MessageTooLarge).
+    /// [`NotFound`](crate::channel::Error::NotFound) if nothing has the name, [`Refused`](crate::channel::Error::Refused) if the
+    /// socket that had it is gone, [`MessageTooLarge`](crate::channel::Error::MessageTooLarge).
     ///
     /// ```
     /// use ringway::socket::{UnixAddress, UnixDatagram};
@@ -235,7 +235,7 @@ impl Socket<Unix, Datagram> {
     /// [`send_to`](Self::send_to) without waiting.
     ///
     /// # Errors
-    /// [`WouldBlock`](channel::Error::WouldBlock) if the receiver's queue is full; else as [`send_to`](Self::send_to).
+    /// [`WouldBlock`](crate::channel::Error::WouldBlock) if the receiver's queue is full; else as [`send_to`](Self::send_to).
     ///
     /// ```
     /// use ringway::channel;
@@ -257,7 +257,7 @@ impl Socket<Unix, Datagram> {
     /// [`send_to`](Self::send_to), waiting at most until `deadline`.
     ///
     /// # Errors
-    /// [`TimedOut`](channel::Error::TimedOut) when it passed first; else as [`send_to`](Self::send_to).
+    /// [`TimedOut`](crate::channel::Error::TimedOut) when it passed first; else as [`send_to`](Self::send_to).
     ///
     /// ```
     /// use ringway::socket::{UnixAddress, UnixDatagram};
