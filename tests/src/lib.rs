@@ -1,6 +1,7 @@
 //! What the tests in this package share.
 
 pub mod conformance;
+pub mod kernel;
 pub mod oracle;
 
 #[cfg(doctest)]

@@ -1,0 +1,74 @@
+//! The kernel as the oracle: the same operations on a mechanism in memory and on the kernel's, in lock-step, and the same
+//! answers.
+//!
+//! What POSIX leaves open is kept out of the comparison: how much fits. Between operations that compare, less is under
+//! way than either can hold for certain, so that both must take all of a write. *Filling* goes beyond that: both are
+//! filled until they refuse, in their own time, and drained again. Where the kernel's sockets tell of a reset because an end
+//! closed with something unread, and memory tells of the end that it is, the two answers count as one.
+//!
+//! As with [`oracle`](crate::oracle), bytes decide what happens. A sequence that fails prints what it did.
+
+mod fifo;
+mod socket;
+
+pub use fifo::fifo;
+pub use socket::{packets, streams};
+
+use ringway::channel::Error;
+use std::fmt::{self, Debug};
+
+/// What an operation answers.
+type Answer<T> = Result<T, Error>;
+
+/// The shim's answer in the core's words, which it must have for all that happens here.
+#[track_caller]
+fn answer<T>(result: ringway::Result<T>) -> Answer<T> {
+    result.map_err(|error| match error.cause() {
+        ringway::Cause::Channel(reason) => reason,
+        _ => panic!("an error that the core has no word for: {error}"),
+    })
+}
+
+/// What was done so far, printed if the sequence ends in a panic.
+#[derive(Default)]
+struct Log(Vec<String>);
+
+impl Log {
+    fn add(&mut self, step: fmt::Arguments<'_>) {
+        self.0.push(step.to_string());
+    }
+
+    /// Both answers to the last step, which must be the same.
+    #[track_caller]
+    fn agree<T: Debug + PartialEq>(&mut self, memory: T, kernel: T) -> T {
+        if let Some(step) = self.0.last_mut() {
+            *step += &format!(" = {kernel:?}");
+        }
+        assert_eq!(memory, kernel, "memory on the left, the kernel on the right");
+        kernel
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for (number, step) in self.0.iter().enumerate() {
+                eprintln!("{number:4}. {step}");
+            }
+        }
+    }
+}
+
+/// Bytes that tell where they are in all that was sent.
+struct Stamped(u32);
+
+impl Stamped {
+    fn next(&mut self, count: usize) -> Vec<u8> {
+        (0..count)
+            .map(|_| {
+                self.0 = self.0.wrapping_add(1);
+                (self.0.wrapping_mul(0x9e37_79b1) >> 24) as u8
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,431 @@
+//! FIFOs: opening and closing ends in any order, by a name that comes and goes; and the pipe that the ends have.
+
+use super::{Answer, Log, Stamped, answer};
+use crate::oracle::Choices;
+use ringway::channel::Error;
+use ringway::fifo::Fifo;
+use ringway::wait::{Doorbell, PrivateFutex};
+use ringway_core::channel::fifo::Registry;
+use ringway_core::channel::{self, pipe};
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// How many bytes the one in memory holds, hence how much may be under way for certain.
+const CAPACITY: usize = 1 << 16;
+
+/// The kernel's is made so large that it has a page for each piece that is under way: it holds pages, not bytes.
+const PAGES: usize = 256;
+
+/// What is all or nothing in both: `PIPE_BUF`.
+const ATOMIC: usize = 4096;
+
+const MAX_WRITERS: usize = 4;
+
+/// A form that does not wait: `try_`, or with a deadline that is past.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Form {
+    Try,
+    Past,
+}
+
+/// A name, its reader if it is open, and its writers.
+trait Side {
+    fn make(&mut self) -> Answer<()>;
+    fn unlink(&mut self) -> Answer<()>;
+    fn open_reader(&mut self, form: Form) -> Answer<()>;
+    fn open_writer(&mut self, form: Form) -> Answer<()>;
+    fn clone_writer(&mut self, which: usize) -> Answer<()>;
+    fn read(&mut self, out: &mut [u8], form: Form) -> Answer<usize>;
+    fn write(&mut self, which: usize, bytes: &[u8], form: Form) -> Answer<usize>;
+    fn close_reader(&mut self);
+    fn close_writer(&mut self, which: usize);
+    fn can_send(&self, which: usize) -> bool;
+}
+
+type Names = Registry<2, CAPACITY, PrivateFutex>;
+
+const fn bell() -> Doorbell<PrivateFutex> {
+    Doorbell::new(PrivateFutex)
+}
+
+/// One for all sequences, so that a place which is not given back is missed.
+static NAMES: Names =
+    Registry::with_fifos([const { channel::fifo::Fifo::with_bells(bell(), bell()) }; 2], bell());
+
+struct Memory {
+    name: Vec<u8>,
+    reader: Option<pipe::Reader<'static, CAPACITY, PrivateFutex>>,
+    writers: Vec<pipe::Writer<'static, CAPACITY, PrivateFutex>>,
+}
+
+impl Side for Memory {
+    fn make(&mut self) -> Answer<()> {
+        NAMES.make(&self.name)
+    }
+
+    fn unlink(&mut self) -> Answer<()> {
+        NAMES.unlink(&self.name)
+    }
+
+    fn open_reader(&mut self, form: Form) -> Answer<()> {
+        let reader = match form {
+            Form::Try => NAMES.try_open_reader(&self.name)?,
+            Form::Past => NAMES.open_reader_deadline(&self.name, Some(Instant::now()))?,
+        };
+        self.reader = Some(reader);
+        Ok(())
+    }
+
+    fn open_writer(&mut self, form: Form) -> Answer<()> {
+        self.writers.push(match form {
+            Form::Try => NAMES.try_open_writer(&self.name)?,
+            Form::Past => NAMES.open_writer_deadline(&self.name, Some(Instant::now()))?,
+        });
+        Ok(())
+    }
+
+    fn clone_writer(&mut self, which: usize) -> Answer<()> {
+        let writer = self.writers[which].try_clone()?;
+        self.writers.push(writer);
+        Ok(())
+    }
+
+    fn read(&mut self, out: &mut [u8], form: Form) -> Answer<usize> {
+        let reader = self.reader.as_mut().expect("it is open");
+        match form {
+            Form::Try => reader.try_read(out),
+            Form::Past => reader.read_deadline(out, Some(Instant::now())),
+        }
+    }
+
+    fn write(&mut self, which: usize, bytes: &[u8], form: Form) -> Answer<usize> {
+        match form {
+            Form::Try => self.writers[which].try_write(bytes),
+            Form::Past => self.writers[which].write_deadline(bytes, Some(Instant::now())),
+        }
+    }
+
+    fn close_reader(&mut self) {
+        self.reader = None;
+    }
+
+    fn close_writer(&mut self, which: usize) {
+        self.writers.swap_remove(which);
+    }
+
+    fn can_send(&self, which: usize) -> bool {
+        self.writers[which].state().can_send()
+    }
+}
+
+struct Kernel {
+    path: PathBuf,
+    made: Option<Fifo>,
+    reader: Option<ringway::pipe::Reader>,
+    writers: Vec<ringway::pipe::Writer>,
+}
+
+impl Kernel {
+    fn existing(&self) -> Answer<Fifo> {
+        answer(Fifo::existing(&self.path))
+    }
+}
+
+impl Side for Kernel {
+    fn make(&mut self) -> Answer<()> {
+        self.made = Some(answer(Fifo::create_new(&self.path, 0o600))?);
+        Ok(())
+    }
+
+    fn unlink(&mut self) -> Answer<()> {
+        match self.made.take() {
+            Some(made) => answer(made.remove()),
+            None => Err(Error::NotFound),
+        }
+    }
+
+    fn open_reader(&mut self, form: Form) -> Answer<()> {
+        let fifo = self.existing()?;
+        let reader = answer(match form {
+            Form::Try => fifo.try_open_reader(),
+            Form::Past => fifo.open_reader_deadline(Instant::now()),
+        })?;
+        reader.set_size(PAGES << 12).expect("a pipe may have this size");
+        self.reader = Some(reader);
+        Ok(())
+    }
+
+    fn open_writer(&mut self, form: Form) -> Answer<()> {
+        let fifo = self.existing()?;
+        self.writers.push(answer(match form {
+            Form::Try => fifo.try_open_writer(),
+            Form::Past => fifo.open_writer_deadline(Instant::now()),
+        })?);
+        Ok(())
+    }
+
+    fn clone_writer(&mut self, which: usize) -> Answer<()> {
+        let writer = answer(self.writers[which].try_clone())?;
+        self.writers.push(writer);
+        Ok(())
+    }
+
+    fn read(&mut self, out: &mut [u8], form: Form) -> Answer<usize> {
+        let reader = self.reader.as_ref().expect("it is open");
+        answer(match form {
+            Form::Try => reader.try_read(out),
+            Form::Past => reader.read_deadline(out, Instant::now()),
+        })
+    }
+
+    fn write(&mut self, which: usize, bytes: &[u8], form: Form) -> Answer<usize> {
+        answer(match form {
+            Form::Try => self.writers[which].try_write(bytes),
+            Form::Past => self.writers[which].write_deadline(bytes, Instant::now()),
+        })
+    }
+
+    fn close_reader(&mut self) {
+        self.reader = None;
+    }
+
+    fn close_writer(&mut self, which: usize) {
+        self.writers.swap_remove(which);
+    }
+
+    fn can_send(&self, which: usize) -> bool {
+        answer(self.writers[which].look()).expect("a FIFO can be looked at").can_send()
+    }
+}
+
+/// A sequence of operations on a FIFO in memory and on the kernel's.
+pub fn fifo(bytes: &[u8]) {
+    thread_local! {
+        /// Where the kernel's have their names: one folder for all sequences of a thread.
+        static PLACE: RefCell<Option<tempfile::TempDir>> = const { RefCell::new(None) };
+    }
+    let path = PLACE.with_borrow_mut(|place| {
+        let place = place.get_or_insert_with(|| tempfile::tempdir().expect("a folder can be made"));
+        place.path().join("fifo")
+    });
+    let name = format!("{:?}", std::thread::current().id()).into_bytes();
+    let name = name[name.len().saturating_sub(channel::NAME_MAX)..].to_vec();
+    Sequence {
+        memory: Memory { name, reader: None, writers: Vec::new() },
+        kernel: Kernel { path, made: None, reader: None, writers: Vec::new() },
+        choices: Choices::new(bytes),
+        log: Log::default(),
+        stamped: Stamped(0),
+        named: false,
+        reader: false,
+        writers: 0,
+        under_way: 0,
+        pages: 0,
+    }
+    .run();
+}
+
+/// The two, and what of their common state decides which operations make sense.
+struct Sequence<'a> {
+    memory: Memory,
+    kernel: Kernel,
+    choices: Choices<'a>,
+    log: Log,
+    stamped: Stamped,
+    named: bool,
+    reader: bool,
+    writers: usize,
+    /// Bytes that were written and not read.
+    under_way: usize,
+    /// The most pages of the kernel's that they can take.
+    pages: usize,
+}
+
+impl Sequence<'_> {
+    fn run(mut self) {
+        while self.step().is_some() {
+            for which in 0..self.writers {
+                let (memory, kernel) = (self.memory.can_send(which), self.kernel.can_send(which));
+                assert_eq!(memory, kernel, "whether writer {which} can send: memory, kernel");
+            }
+        }
+        if self.named {
+            assert_eq!(self.memory.unlink(), Ok(()));
+        }
+    }
+
+    /// The same on both sides.
+    #[track_caller]
+    fn both<T: std::fmt::Debug + PartialEq>(
+        &mut self,
+        memory: impl FnOnce(&mut Memory) -> T,
+        kernel: impl FnOnce(&mut Kernel) -> T,
+    ) -> T {
+        let (memory, kernel) = (memory(&mut self.memory), kernel(&mut self.kernel));
+        self.log.agree(memory, kernel)
+    }
+
+    fn form(&mut self) -> Option<Form> {
+        Some(if self.choices.flip()? { Form::Try } else { Form::Past })
+    }
+
+    /// A size: often small, now and then more than what is atomic.
+    fn size(&mut self) -> Option<usize> {
+        Some(self.choices.below(256)? * [1, 1, 7, 31][self.choices.below(4)?])
+    }
+
+    /// One operation; `None` when the decisions are used up.
+    fn step(&mut self) -> Option<()> {
+        match self.choices.below(20)? {
+            0 => self.name(),
+            1 | 2 => self.open_reader()?,
+            3 | 4 => self.open_writer()?,
+            5 if self.writers > 0 && self.writers < MAX_WRITERS => {
+                let which = self.choices.below(self.writers)?;
+                self.log.add(format_args!("clone writer {which}"));
+                let made = self.both(|m| m.clone_writer(which), |k| k.clone_writer(which));
+                assert_eq!(made, Ok(()));
+                self.writers += 1;
+            }
+            6..=10 if self.writers > 0 => self.write()?,
+            11..=15 if self.reader => self.read()?,
+            16 if self.writers > 0 => {
+                let which = self.choices.below(self.writers)?;
+                self.log.add(format_args!("close writer {which}"));
+                self.both(|m| m.close_writer(which), |k| k.close_writer(which));
+                self.writers -= 1;
+                self.forget_what_nobody_can_read();
+            }
+            17 if self.reader && self.choices.below(3)? == 0 => {
+                self.log.add(format_args!("close the reader"));
+                self.both(Side::close_reader, Side::close_reader);
+                self.reader = false;
+                self.forget_what_nobody_can_read();
+            }
+            18 if self.reader && self.writers > 0 && self.choices.below(4)? == 0 => self.fill()?,
+            _ => {}
+        }
+        Some(())
+    }
+
+    /// When every end is closed, what was not read is gone.
+    fn forget_what_nobody_can_read(&mut self) {
+        if !self.reader && self.writers == 0 {
+            (self.under_way, self.pages) = (0, 0);
+        }
+    }
+
+    fn name(&mut self) {
+        // Made anew only when no end of the old one is left: a name stands for one FIFO here.
+        if self.named {
+            self.log.add(format_args!("make, once more"));
+            let again = self.both(Side::make, |kernel| kernel.make().map_err(|error| error));
+            assert_eq!(again, Err(Error::AddressInUse));
+            self.log.add(format_args!("unlink"));
+            assert_eq!(self.both(Side::unlink, Side::unlink), Ok(()));
+            self.named = false;
+        } else if !self.reader && self.writers == 0 {
+            self.log.add(format_args!("make"));
+            assert_eq!(self.both(Side::make, Side::make), Ok(()));
+            self.named = true;
+        }
+    }
+
+    fn open_reader(&mut self) -> Option<()> {
+        let form = self.form()?;
+        // There is one reader at a time in memory, and any number in the kernel.
+        if !self.reader {
+            self.log.add(format_args!("open a reader ({form:?})"));
+            let opened = self.both(|m| m.open_reader(form), |k| k.open_reader(form));
+            self.reader = opened.is_ok();
+        }
+        Some(())
+    }
+
+    fn open_writer(&mut self) -> Option<()> {
+        let form = self.form()?;
+        if self.writers < MAX_WRITERS {
+            self.log.add(format_args!("open a writer ({form:?})"));
+            let opened = self.both(|m| m.open_writer(form), |k| k.open_writer(form));
+            self.writers += usize::from(opened.is_ok());
+        }
+        Some(())
+    }
+
+    fn write(&mut self) -> Option<()> {
+        let (which, size, form) = (self.choices.below(self.writers)?, self.size()?, self.form()?);
+        let pages = size / 4096 + 2;
+        if self.under_way + size > CAPACITY || self.pages + pages > PAGES {
+            return Some(());
+        }
+        let bytes = self.stamped.next(size);
+        self.log.add(format_args!("write {size} bytes with {which} ({form:?})"));
+        let written = self.both(|m| m.write(which, &bytes, form), |k| k.write(which, &bytes, form));
+        if let Ok(count) = written {
+            assert_eq!(count, size, "there was room");
+            self.under_way += count;
+            self.pages += pages;
+        }
+        Some(())
+    }
+
+    fn read(&mut self) -> Option<()> {
+        let (size, form) = (self.size()?, self.form()?);
+        self.log.add(format_args!("read {size} bytes ({form:?})"));
+        let (mut one, mut other) = (vec![0; size], vec![0; size]);
+        let read = self.both(|m| m.read(&mut one, form), |k| k.read(&mut other, form));
+        assert!(one == other, "the bytes differ");
+        self.under_way -= read.unwrap_or(0);
+        if self.under_way == 0 {
+            self.pages = 0;
+        }
+        Some(())
+    }
+
+    /// Fills both until they refuse, each as much as it holds, and drains both.
+    fn fill(&mut self) -> Option<()> {
+        let which = self.choices.below(self.writers)?;
+        let size = 600 + 40 * self.choices.below(256)?;
+        self.log.add(format_args!("fill with writes of {size} bytes, and drain"));
+        let before = self.under_way;
+        let memory = fill_and_drain(&mut self.memory, which, size, before);
+        let kernel = fill_and_drain(&mut self.kernel, which, size, before);
+        self.log.agree(memory, kernel);
+        (self.under_way, self.pages) = (0, 0);
+        Some(())
+    }
+}
+
+/// Returns the error that the full one gave, and the error of the empty one.
+fn fill_and_drain(side: &mut dyn Side, which: usize, size: usize, before: usize) -> [Error; 2] {
+    let mut sent = Vec::new();
+    let mut stamped = Stamped(size as u32);
+    let full = loop {
+        let bytes = stamped.next(size);
+        match side.write(which, &bytes, Form::Try) {
+            Ok(count) => {
+                assert!(count > 0 && count <= size);
+                assert!(size > ATOMIC || count == size, "{count} of {size} bytes: a part");
+                sent.extend_from_slice(&bytes[..count]);
+            }
+            Err(error) => break error,
+        }
+        assert!(sent.len() < 1 << 24, "it takes more and more");
+    };
+    let mut out = vec![0; before];
+    let mut skipped = 0;
+    while skipped < before {
+        skipped += side.read(&mut out[skipped..], Form::Try).expect("it was written");
+    }
+    let mut out = vec![0; sent.len() + 1];
+    let mut read = 0;
+    let empty = loop {
+        match side.read(&mut out[read..], Form::Try) {
+            Ok(count) => read += count,
+            Err(error) => break error,
+        }
+    };
+    assert!(out[..read] == sent, "other bytes came than were taken");
+    [full, empty]
+}

@@ -1,0 +1,393 @@
+//! Sockets: listening, connecting, accepting and leaving in any order, and what the connections carry.
+
+mod memory;
+mod system;
+
+use super::{Answer, Log, Stamped};
+use crate::oracle::Choices;
+use ringway::channel::Error;
+use std::collections::{BTreeMap, VecDeque};
+
+/// How many listeners there may be; and one more address, where there never is one.
+const LISTENERS: usize = 2;
+
+/// How many connections there may be.
+const CONNECTIONS: usize = 5;
+
+/// How much may be under way in one direction for certain: in the kernel each piece takes more than its bytes.
+const UNDER_WAY: usize = 24_000;
+const PIECES: usize = 40;
+
+/// Which direction ends.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum How {
+    Read,
+    Write,
+    Both,
+}
+
+/// A form that does not wait: `try_`, or with a deadline that is past.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Form {
+    Try,
+    Past,
+}
+
+/// Listeners by their address, and ends by the number that they were given.
+trait Side {
+    fn listen(&mut self, at: usize, backlog: usize) -> Answer<()>;
+    fn close_listener(&mut self, at: usize);
+    fn connect(&mut self, at: usize, end: usize, form: Form) -> Answer<()>;
+    fn accept(&mut self, at: usize, end: usize, form: Form) -> Answer<()>;
+    fn send(&mut self, end: usize, bytes: &[u8], form: Form) -> Answer<usize>;
+    fn receive(&mut self, end: usize, out: &mut [u8], form: Form) -> Answer<usize>;
+    fn shutdown(&mut self, end: usize, how: How) -> Answer<()>;
+    fn close(&mut self, end: usize);
+}
+
+/// A sequence of operations on streams in memory and on the kernel's Unix streams.
+pub fn streams(bytes: &[u8]) {
+    run(Choices::new(bytes), memory::Streams::default(), system::Streams::default(), false);
+}
+
+/// A sequence of operations on messages in memory and on the kernel's `SOCK_SEQPACKET`.
+pub fn packets(bytes: &[u8]) {
+    run(Choices::new(bytes), memory::Packets::default(), system::Packets::default(), true);
+}
+
+fn run(choices: Choices<'_>, memory: impl Side, kernel: impl Side, messages: bool) {
+    let mut sequence = Sequence {
+        memory,
+        kernel,
+        choices,
+        messages,
+        log: Log::default(),
+        stamped: Stamped(0),
+        listeners: BTreeMap::new(),
+        ends: BTreeMap::new(),
+        count: 0,
+    };
+    while sequence.step().is_some() {}
+}
+
+/// The two, and what of their common state decides which operations make sense, and which answers count as one.
+struct Sequence<'a, M, K> {
+    memory: M,
+    kernel: K,
+    choices: Choices<'a>,
+    /// Whether it is messages that are carried.
+    messages: bool,
+    log: Log,
+    stamped: Stamped,
+    /// By address: how many may wait, and the ends that do.
+    listeners: BTreeMap<usize, (usize, VecDeque<usize>)>,
+    ends: BTreeMap<usize, End>,
+    count: usize,
+}
+
+/// One end, as far as it matters here.
+#[derive(Debug, Default)]
+struct End {
+    /// The other end, once it was accepted and as long as it is open.
+    peer: Option<usize>,
+    /// What is under way to this end: the sizes of the pieces.
+    incoming: VecDeque<usize>,
+    /// What was sent before there was a peer.
+    early: VecDeque<usize>,
+    /// Whether the other end closed with something unread.
+    torn: bool,
+    /// Whether this end was told that the connection was torn down: then there is nothing left to shut down.
+    reset: bool,
+    /// Whether the other end can no longer be sent to, or this end has ended its sending: then an empty write has no
+    /// answer that all agree on.
+    finished: bool,
+}
+
+impl<M: Side, K: Side> Sequence<'_, M, K> {
+    /// One operation; `None` when the decisions are used up.
+    fn step(&mut self) -> Option<()> {
+        match self.choices.below(24)? {
+            0 | 1 => self.listen(),
+            2 if self.choices.below(3)? == 0 => self.close_listener(),
+            3..=5 => self.connect(),
+            6..=8 => self.accept(),
+            9..=14 => self.send(),
+            15..=19 => self.receive(),
+            20 => self.shutdown(),
+            21 | 22 => self.close(),
+            23 if self.choices.below(4)? == 0 => self.fill(),
+            _ => Some(()),
+        }
+    }
+
+    #[track_caller]
+    fn both<T: std::fmt::Debug + PartialEq>(
+        &mut self,
+        memory: impl FnOnce(&mut M) -> T,
+        kernel: impl FnOnce(&mut K) -> T,
+    ) -> T {
+        let (memory, kernel) = (memory(&mut self.memory), kernel(&mut self.kernel));
+        self.log.agree(memory, kernel)
+    }
+
+    fn form(&mut self) -> Option<Form> {
+        Some(if self.choices.flip()? { Form::Try } else { Form::Past })
+    }
+
+    /// One of the ends, if there is one.
+    fn pick(&mut self) -> Option<Option<usize>> {
+        let choice = self.choices.below(usize::from(u8::MAX))?;
+        Some(self.ends.keys().nth(choice % self.ends.len().max(1)).copied())
+    }
+
+    fn end(&mut self, end: usize) -> &mut End {
+        self.ends.get_mut(&end).expect("it is open")
+    }
+
+    fn new_end(&mut self, peer: Option<usize>) -> usize {
+        self.count += 1;
+        self.ends.insert(self.count, End { peer, ..End::default() });
+        self.count
+    }
+
+    fn listen(&mut self) -> Option<()> {
+        let (at, backlog) = (self.choices.below(LISTENERS)?, 1 + self.choices.below(3)?);
+        self.log.add(format_args!("listen at {at} with a backlog of {backlog}"));
+        if self.both(|m| m.listen(at, backlog), |k| k.listen(at, backlog)).is_ok() {
+            self.listeners.insert(at, (backlog, VecDeque::new()));
+        }
+        Some(())
+    }
+
+    fn close_listener(&mut self) -> Option<()> {
+        let at = self.choices.below(LISTENERS)?;
+        if let Some((_, waiting)) = self.listeners.remove(&at) {
+            self.log.add(format_args!("close the listener at {at}"));
+            self.both(|m| m.close_listener(at), |k| k.close_listener(at));
+            for end in waiting {
+                if let Some(end) = self.ends.get_mut(&end) {
+                    end.finished = true;
+                }
+            }
+        }
+        Some(())
+    }
+
+    fn connect(&mut self) -> Option<()> {
+        let (at, form) = (self.choices.below(LISTENERS + 1)?, self.form()?);
+        // Each connection takes a place until both its ends are closed.
+        if self.connections() >= CONNECTIONS {
+            return Some(());
+        }
+        let end = self.count + 1;
+        self.log.add(format_args!("connect to {at}, as end {end} ({form:?})"));
+        if self.both(|m| m.connect(at, end, form), |k| k.connect(at, end, form)).is_ok() {
+            self.new_end(None);
+            let (backlog, waiting) = self.listeners.get_mut(&at).expect("somebody listens");
+            waiting.push_back(end);
+            assert!(waiting.len() <= *backlog, "more wait than may");
+        }
+        Some(())
+    }
+
+    /// The connections of which an end is open or waits to be accepted, at most.
+    fn connections(&self) -> usize {
+        let closed_and_waiting: usize = self
+            .listeners
+            .values()
+            .map(|(_, waiting)| waiting.iter().filter(|end| !self.ends.contains_key(end)).count())
+            .sum();
+        self.ends.len() + closed_and_waiting
+    }
+
+    fn accept(&mut self) -> Option<()> {
+        let (at, form) = (self.choices.below(LISTENERS)?, self.form()?);
+        if !self.listeners.contains_key(&at) {
+            return Some(());
+        }
+        let end = self.count + 1;
+        self.log.add(format_args!("accept at {at}, as end {end} ({form:?})"));
+        if self.both(|m| m.accept(at, end, form), |k| k.accept(at, end, form)).is_ok() {
+            let (_, waiting) = self.listeners.get_mut(&at).expect("it listens");
+            let caller = waiting.pop_front().expect("one waited");
+            let open = self.ends.contains_key(&caller);
+            self.new_end(open.then_some(caller));
+            if open {
+                let early = std::mem::take(&mut self.end(caller).early);
+                self.end(caller).peer = Some(end);
+                self.end(end).incoming = early;
+            } else {
+                // What it sent before it closed comes all the same; its sizes are not known any more.
+                self.end(end).finished = true;
+            }
+        }
+        Some(())
+    }
+
+    fn send(&mut self) -> Option<()> {
+        let (end, form) = (self.pick()?, self.form()?);
+        let size = self.choices.below(256)? * [1, 1, 7, 23][self.choices.below(4)?];
+        let Some(end) = end else { return Some(()) };
+        let peer = self.end(end).peer;
+        let way = match peer {
+            Some(peer) => &mut self.end(peer).incoming,
+            None => &mut self.end(end).early,
+        };
+        let room = way.iter().sum::<usize>() + size <= UNDER_WAY && way.len() < PIECES;
+        if !room || (size == 0 && !self.messages) {
+            return Some(());
+        }
+        let bytes = self.stamped.next(size);
+        self.log.add(format_args!("send {size} bytes from end {end} ({form:?})"));
+        let memory = self.memory.send(end, &bytes, form);
+        let kernel = self.kernel.send(end, &bytes, form);
+        let sent = self.agree(end, memory, kernel, Err(Error::BrokenPipe));
+        if let Ok(count) = sent {
+            assert_eq!(count, size, "there was room");
+            match peer {
+                Some(peer) => self.end(peer).incoming.push_back(size),
+                None => self.end(end).early.push_back(size),
+            }
+        }
+        Some(())
+    }
+
+    fn receive(&mut self) -> Option<()> {
+        let (end, form) = (self.pick()?, self.form()?);
+        let size = match self.messages {
+            // Large enough for any.
+            true => 256 * 23,
+            false => self.choices.below(256)? * [1, 1, 7, 23][self.choices.below(4)?],
+        };
+        let Some(end) = end else { return Some(()) };
+        self.log.add(format_args!("receive {size} bytes at end {end} ({form:?})"));
+        let (mut one, mut other) = (vec![0; size], vec![0; size]);
+        let memory = self.memory.receive(end, &mut one, form);
+        let kernel = self.kernel.receive(end, &mut other, form);
+        assert!(one == other, "the bytes differ");
+        let over = if self.messages { Err(Error::EndOfFile) } else { Ok(0) };
+        let read = self.agree(end, memory, kernel, over);
+        if let Ok(count) = read {
+            let messages = self.messages;
+            self.end(end).take(count, messages);
+        }
+        Some(())
+    }
+
+    /// The two answers to `end`, where what the kernel's says of a connection that was torn down counts as `over`.
+    #[track_caller]
+    fn agree(
+        &mut self,
+        end: usize,
+        memory: Answer<usize>,
+        kernel: Answer<usize>,
+        over: Answer<usize>,
+    ) -> Answer<usize> {
+        let reset = kernel == Err(Error::Reset);
+        self.end(end).reset |= reset;
+        let told_otherwise = reset && self.end(end).torn;
+        self.log.agree(memory, if told_otherwise { over } else { kernel })
+    }
+
+    fn shutdown(&mut self) -> Option<()> {
+        let (end, how) = (self.pick()?, self.choices.below(3)?);
+        let how = [How::Read, How::Write, How::Both][how];
+        let Some(end) = end.filter(|end| !self.ends[end].reset) else { return Some(()) };
+        self.log.add(format_args!("shut end {end} down: {how:?}"));
+        let memory = self.memory.shutdown(end, how);
+        let kernel = self.kernel.shutdown(end, how);
+        // Only the kernel's has something to say, and only of a connection that was torn down.
+        assert_eq!(memory, Ok(()));
+        let torn = self.end(end).torn || self.end(end).finished;
+        assert!(kernel.is_ok() || (torn && kernel == Err(Error::Reset)), "{kernel:?}");
+        Some(())
+    }
+
+    fn close(&mut self) -> Option<()> {
+        if let Some(end) = self.pick()? {
+            self.log.add(format_args!("close end {end}"));
+            self.both(|m| m.close(end), |k| k.close(end));
+            let closed = self.ends.remove(&end).expect("it was open");
+            if let Some(peer) = closed.peer {
+                let unread = !closed.incoming.is_empty();
+                let peer = self.end(peer);
+                peer.torn |= unread;
+                (peer.peer, peer.finished) = (None, true);
+            }
+        }
+        Some(())
+    }
+
+    /// Fills one direction of both until they refuse, each as much as it holds, and drains both.
+    fn fill(&mut self) -> Option<()> {
+        let (end, size) = (self.pick()?, 600 + 10 * self.choices.below(256)?);
+        let Some(end) = end else { return Some(()) };
+        let Some(peer) = self.end(end).peer else { return Some(()) };
+        let before: Vec<_> = self.end(peer).incoming.drain(..).collect();
+        self.log
+            .add(format_args!("fill with {size} bytes each from end {end} to {peer}, and drain"));
+        let memory = fill_and_drain(&mut self.memory, end, peer, size, &before, self.messages);
+        let kernel = fill_and_drain(&mut self.kernel, end, peer, size, &before, self.messages);
+        let _ = self.log.agree(memory, kernel);
+        Some(())
+    }
+}
+
+impl End {
+    /// So many bytes of what is under way, or one message, were received.
+    fn take(&mut self, mut count: usize, message: bool) {
+        if message {
+            self.incoming.pop_front();
+            return;
+        }
+        while count > 0 {
+            // Nothing is known of what one sent that closed before it was accepted.
+            let Some(first) = self.incoming.front_mut() else { return };
+            let now = count.min(*first);
+            (*first, count) = (*first - now, count - now);
+            if *first == 0 {
+                self.incoming.pop_front();
+            }
+        }
+    }
+}
+
+/// What the full one and the empty one answered; or the first answer, if it is not that one is full.
+fn fill_and_drain(
+    side: &mut impl Side,
+    from: usize,
+    to: usize,
+    size: usize,
+    before: &[usize],
+    messages: bool,
+) -> (Error, Answer<()>) {
+    let mut sent = Vec::new();
+    let mut stamped = Stamped(size as u32);
+    let full = loop {
+        let bytes = stamped.next(size);
+        match side.send(from, &bytes, Form::Try) {
+            Ok(count) => {
+                assert!(count > 0 && count <= size && (!messages || count == size));
+                sent.extend_from_slice(&bytes[..count]);
+            }
+            Err(error) => break error,
+        }
+        assert!(sent.len() < 1 << 24, "it takes more and more");
+    };
+    let old: usize = before.iter().sum();
+    let mut out = vec![0; old + sent.len() + 1];
+    let (mut read, mut ends) = (0, 0);
+    let empty = loop {
+        match side.receive(to, &mut out[read..], Form::Try) {
+            // An empty message, or the end of a stream: one that shut its receiving down before has that at once.
+            Ok(0) if messages && ends < before.len() => ends += 1,
+            Ok(0) => break Ok(()),
+            Ok(count) => read += count,
+            Err(error) => break Err(error),
+        }
+    };
+    if read > 0 || empty == Err(Error::WouldBlock) {
+        assert!(out[old..read] == sent, "other bytes came than were taken");
+    }
+    (full, empty)
+}
