@@ -4,7 +4,7 @@ use super::message::{RECEIVE, SEND, STAMP, fits};
 use super::{Patience, Socket, Type, Unix, recv_flags, send_flags};
 use crate::fd::Interest;
 use crate::{Error, Result, channel};
-use ringway_core::channel::Event;
+use ringway_core::channel::{Event, State};
 use rustix::io::Errno;
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
@@ -212,20 +212,18 @@ impl<T: Type> Socket<Unix, T> {
 
     fn receive_rights(&self, buf: &mut [u8], room: usize, patience: Patience) -> Result<Received> {
         let messages = T::TYPE != SocketType::STREAM;
-        if T::CONNECTED {
-            match self.state().on(Event::Receive) {
-                Ok(_) => {}
-                Err(channel::Error::EndOfFile) if !messages => {
-                    return Ok(Received { size: 0, descriptors: Vec::new() });
-                }
-                Err(reason) => return Err(Error::new(RECEIVE, reason)),
+        let patience = match self.may_receive(patience) {
+            Ok(patience) => patience,
+            Err(channel::Error::EndOfFile) if !messages => {
+                return Ok(Received { size: 0, descriptors: Vec::new() });
             }
-        }
+            Err(reason) => return Err(Error::new(RECEIVE, reason)),
+        };
         // For no more than asked for: what does not fit the kernel does not even open.
         let length = T::STAMP + control_length(room.min(MAX_DESCRIPTORS));
         let mut descriptors = Vec::new();
         let (size, flags, marked) = self
-            .attempt(Interest::Read, patience, |at_once| {
+            .attempt_receive(patience, |at_once| {
                 let mut space = Control::new();
                 let mut control =
                     RecvAncillaryBuffer::new(space.0.get_mut(..length).unwrap_or_default());
@@ -241,7 +239,7 @@ impl<T: Type> Socket<Unix, T> {
                 drop(control);
                 Ok((message.bytes, message.flags, space.was_filled()))
             })
-            .map_err(|errno| self.failed(RECEIVE, errno))?;
+            .map_err(|errno| self.not_received(errno))?;
 
         // From here on whatever returns early drops, and so closes, what came.
         if flags.contains(ReturnFlags::CTRUNC) || descriptors.len() > room {
@@ -257,6 +255,9 @@ impl<T: Type> Socket<Unix, T> {
             }
             fits(size, buf.len())?;
         } else if size == 0 && !buf.is_empty() {
+            if self.state() == State::Reset {
+                return Err(Error::new(RECEIVE, channel::Error::Reset));
+            }
             self.learn(Event::PeerShutSend);
         }
         Ok(Received { size, descriptors })

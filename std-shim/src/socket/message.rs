@@ -6,7 +6,7 @@ use super::{
 };
 use crate::fd::Interest;
 use crate::{Cause, Error, Result, channel};
-use ringway_core::channel::Event;
+use ringway_core::channel::{Event, State};
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvFlags, ReturnFlags, SocketType, sockopt,
@@ -187,33 +187,66 @@ impl<F: Family, T: Message> Socket<F, T> {
         Ok(())
     }
 
-    #[inline]
-    fn may_receive(&self) -> Result<()> {
-        if T::CONNECTED {
-            self.state().on(Event::Receive).map_err(|reason| Error::new(RECEIVE, reason))?;
-        }
-        Ok(())
-    }
-
     fn receive_message(&self, buf: &mut [u8], patience: Patience) -> Result<usize> {
         self.receive_with(buf, patience, RecvFlags::empty())
     }
 
     #[inline]
     fn receive_with(&self, buf: &mut [u8], patience: Patience, more: RecvFlags) -> Result<usize> {
-        self.may_receive()?;
-        let received = self.attempt(Interest::Read, patience, |at_once| {
+        let patience = self.may_receive(patience).map_err(|reason| Error::new(RECEIVE, reason))?;
+        let received = self.attempt_receive(patience, |at_once| {
             T::receive(self.fd.as_fd(), buf, recv_flags(at_once) | RecvFlags::TRUNC | more)
         });
         match received {
             Ok(Some(size)) => fits(size, buf.len()),
             Ok(None) => Err(self.ended()),
-            Err(errno) => Err(self.failed(RECEIVE, errno)),
+            Err(errno) => Err(self.not_received(errno)),
         }
     }
 }
 
 impl<F: Family, T: Type> Socket<F, T> {
+    /// What the table says about receiving, and how long it may wait. When a send learned of a reset, what had arrived
+    /// before is still the receiver's, and nothing else will come.
+    #[inline]
+    pub(super) fn may_receive(
+        &self,
+        patience: Patience,
+    ) -> std::result::Result<Patience, channel::Error> {
+        if !T::CONNECTED {
+            return Ok(patience);
+        }
+        match self.state().on(Event::Receive) {
+            Ok(_) => Ok(patience),
+            Err(channel::Error::Reset) => Ok(Patience::Now),
+            Err(reason) => Err(reason),
+        }
+    }
+
+    /// [`attempt`](Self::attempt) for receiving. Of a seqpacket the system tells the reset before it gives what had
+    /// arrived: that comes first here, as it does with streams.
+    #[inline]
+    pub(super) fn attempt_receive<R>(
+        &self,
+        patience: Patience,
+        mut operation: impl FnMut(bool) -> rustix::io::Result<R>,
+    ) -> rustix::io::Result<R> {
+        let received = self.attempt(Interest::Read, patience, &mut operation);
+        if matches!(received, Err(Errno::CONNRESET)) && T::CONNECTED {
+            self.learn(Event::Reset);
+            return self.attempt(Interest::Read, Patience::Now, operation);
+        }
+        received
+    }
+
+    #[cold]
+    pub(super) fn not_received(&self, errno: Errno) -> Error {
+        if T::CONNECTED && self.state() == State::Reset {
+            return Error::new(RECEIVE, channel::Error::Reset);
+        }
+        self.failed(RECEIVE, errno)
+    }
+
     #[cold]
     pub(super) fn not_sent(&self, errno: Errno) -> Error {
         match errno {
@@ -237,6 +270,9 @@ impl<F: Family, T: Type> Socket<F, T> {
     /// The peer has ended, and everything was received.
     #[cold]
     pub(super) fn ended(&self) -> Error {
+        if self.state() == State::Reset {
+            return Error::new(RECEIVE, channel::Error::Reset);
+        }
         self.learn(Event::PeerShutSend);
         Error::new(RECEIVE, channel::Error::EndOfFile)
     }

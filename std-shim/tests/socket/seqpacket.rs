@@ -5,6 +5,7 @@ use crate::{accept, eventually, fresh_name, soon};
 use ringway::channel::{self, State};
 use ringway::socket::{SeqpacketListener, UnixAddress, UnixSeqpacket};
 use std::net::Shutdown;
+use std::os::fd::AsFd;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -152,6 +153,32 @@ fn a_peer_that_closes_with_unread_messages_is_a_reset() {
     assert!(ours.recv(&mut [0; 8]).unwrap_err().is(channel::Error::Reset));
     assert_eq!(ours.state(), State::Reset);
     assert!(ours.send(b"x").unwrap_err().is(channel::Error::BrokenPipe));
+}
+
+#[test]
+fn what_came_before_a_reset_is_received_before_it_is_told() {
+    for found_by_a_send in [false, true] {
+        let (ours, theirs) = UnixSeqpacket::pair().unwrap();
+        ours.send(b"never read").unwrap();
+        theirs.send(b"the").unwrap();
+        theirs.send(b"").unwrap();
+        theirs.send_descriptors(b"reason", &[std::io::stderr().as_fd()]).unwrap();
+        drop(theirs);
+        if found_by_a_send {
+            assert!(ours.send(b"x").unwrap_err().is(channel::Error::Reset));
+            assert_eq!(ours.state(), State::Reset);
+        }
+        let mut buf = [0; 16];
+        assert_eq!(ours.recv(&mut buf).unwrap(), 3);
+        assert_eq!(ours.recv(&mut buf).unwrap(), 0);
+        let last = ours.recv_descriptors(&mut buf, 1).unwrap();
+        assert_eq!((last.size, last.descriptors.len()), (6, 1));
+        for _ in 0..2 {
+            assert!(ours.recv(&mut buf).unwrap_err().is(channel::Error::Reset));
+            assert!(ours.recv_descriptors(&mut buf, 1).unwrap_err().is(channel::Error::Reset));
+        }
+        assert_eq!(ours.state(), State::Reset);
+    }
 }
 
 #[test]
