@@ -14,8 +14,10 @@ mod socket;
 pub use fifo::fifo;
 pub use socket::{packets, streams};
 
+use crate::conformance::load::Sequence;
 use ringway::channel::Error;
 use std::fmt::{self, Debug};
+use std::sync::LazyLock;
 
 /// What an operation answers.
 type Answer<T> = Result<T, Error>;
@@ -59,16 +61,13 @@ impl Drop for Log {
     }
 }
 
-/// Bytes that tell where they are in all that was sent.
-struct Stamped(u32);
+/// Bytes of a known sequence, one piece after the other.
+struct Stamped(usize);
 
 impl Stamped {
     fn next(&mut self, count: usize) -> Vec<u8> {
-        (0..count)
-            .map(|_| {
-                self.0 = self.0.wrapping_add(1);
-                (self.0.wrapping_mul(0x9e37_79b1) >> 24) as u8
-            })
-            .collect()
+        static SEQUENCE: LazyLock<Sequence> = LazyLock::new(Sequence::new);
+        self.0 += count;
+        SEQUENCE.take(self.0 - count, count)
     }
 }

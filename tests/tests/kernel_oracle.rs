@@ -20,10 +20,10 @@ fn a_fifo_in_memory_answers_as_the_kernels_does() {
 
 #[test]
 fn streams_in_memory_answer_as_the_kernels_do() {
-    rounds(kernel::streams, 3_000);
+    rounds(kernel::streams, 2_000);
 }
 
 #[test]
 fn messages_in_memory_arrive_as_the_kernels_do() {
-    rounds(kernel::packets, 3_000);
+    rounds(kernel::packets, 2_000);
 }

@@ -320,7 +320,7 @@ impl Sequence<'_> {
         // Made anew only when no end of the old one is left: a name stands for one FIFO here.
         if self.named {
             self.log.add(format_args!("make, once more"));
-            let again = self.both(Side::make, |kernel| kernel.make().map_err(|error| error));
+            let again = self.both(Side::make, Side::make);
             assert_eq!(again, Err(Error::AddressInUse));
             self.log.add(format_args!("unlink"));
             assert_eq!(self.both(Side::unlink, Side::unlink), Ok(()));
@@ -400,7 +400,7 @@ impl Sequence<'_> {
 /// Returns the error that the full one gave, and the error of the empty one.
 fn fill_and_drain(side: &mut dyn Side, which: usize, size: usize, before: usize) -> [Error; 2] {
     let mut sent = Vec::new();
-    let mut stamped = Stamped(size as u32);
+    let mut stamped = Stamped(size);
     let full = loop {
         let bytes = stamped.next(size);
         match side.write(which, &bytes, Form::Try) {

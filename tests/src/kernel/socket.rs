@@ -98,6 +98,8 @@ struct End {
     torn: bool,
     /// Whether this end was told that the connection was torn down: then there is nothing left to shut down.
     reset: bool,
+    /// Whether this end has ended its receiving: then a reset leaves open whether what is there counts as dropped.
+    deaf: bool,
     /// Whether the other end can no longer be sent to, or this end has ended its sending: then an empty write has no
     /// answer that all agree on.
     finished: bool,
@@ -260,6 +262,9 @@ impl<M: Side, K: Side> Sequence<'_, M, K> {
             false => self.choices.below(256)? * [1, 1, 7, 23][self.choices.below(4)?],
         };
         let Some(end) = end else { return Some(()) };
+        if self.end(end).deaf && (self.end(end).torn || self.end(end).reset) {
+            return Some(());
+        }
         self.log.add(format_args!("receive {size} bytes at end {end} ({form:?})"));
         let (mut one, mut other) = (vec![0; size], vec![0; size]);
         let memory = self.memory.receive(end, &mut one, form);
@@ -285,7 +290,9 @@ impl<M: Side, K: Side> Sequence<'_, M, K> {
     ) -> Answer<usize> {
         let reset = kernel == Err(Error::Reset);
         self.end(end).reset |= reset;
-        let told_otherwise = reset && self.end(end).torn;
+        // To one whose listener left, both say so when it receives; when it sends, either word is right.
+        let sending = over == Err(Error::BrokenPipe);
+        let told_otherwise = reset && (self.end(end).torn || sending && self.end(end).finished);
         self.log.agree(memory, if told_otherwise { over } else { kernel })
     }
 
@@ -296,6 +303,7 @@ impl<M: Side, K: Side> Sequence<'_, M, K> {
         self.log.add(format_args!("shut end {end} down: {how:?}"));
         let memory = self.memory.shutdown(end, how);
         let kernel = self.kernel.shutdown(end, how);
+        self.end(end).deaf |= how != How::Write;
         // Only the kernel's has something to say, and only of a connection that was torn down.
         assert_eq!(memory, Ok(()));
         let torn = self.end(end).torn || self.end(end).finished;
@@ -323,6 +331,9 @@ impl<M: Side, K: Side> Sequence<'_, M, K> {
         let (end, size) = (self.pick()?, 600 + 10 * self.choices.below(256)?);
         let Some(end) = end else { return Some(()) };
         let Some(peer) = self.end(end).peer else { return Some(()) };
+        if self.end(peer).deaf {
+            return Some(());
+        }
         let before: Vec<_> = self.end(peer).incoming.drain(..).collect();
         self.log
             .add(format_args!("fill with {size} bytes each from end {end} to {peer}, and drain"));
@@ -362,7 +373,7 @@ fn fill_and_drain(
     messages: bool,
 ) -> (Error, Answer<()>) {
     let mut sent = Vec::new();
-    let mut stamped = Stamped(size as u32);
+    let mut stamped = Stamped(size);
     let full = loop {
         let bytes = stamped.next(size);
         match side.send(from, &bytes, Form::Try) {
