@@ -14,7 +14,7 @@ use ringway::fd::{Copier, Interest, WaitSet};
 use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Shown below the arguments of `ringway cat`.
 pub const HELP: &str = "\
@@ -63,15 +63,16 @@ pub struct CatArgs {
 /// Moves everything.
 pub fn run(args: &CatArgs) -> Result<ExitCode> {
     cleanup::on_signals()?;
-    let began = Instant::now();
     // Both can be reached before either is waited for: who connects to one may need the other first.
     let (entrance, exit) = (Doorway::open(&args.source)?, Doorway::open(&args.destination)?);
-    let source = End::source(&args.source, entrance)?;
-    let destination = End::destination(&args.destination, exit, &source)?;
-
     let shown = io::stderr().is_terminal()
         && !args.quiet
         && !(args.destination == Address::Stdio && io::stdout().is_terminal());
+    let source = waiting(shown, &args.source, || End::source(&args.source, entrance))?;
+    let destination =
+        waiting(shown, &args.destination, || End::destination(&args.destination, exit, &source))?;
+
+    let began = Instant::now();
     let progress = if shown { progress(source.size()) } else { ProgressBar::hidden() };
     let moved = copy(&source, &destination, &progress);
     progress.finish_and_clear();
@@ -130,6 +131,25 @@ fn gone(destination: &End, bytes: u64) -> Failure {
     ))
 }
 
+/// Opens an end, and says on a terminal what it waits for if that takes time.
+fn waiting(shown: bool, address: &Address, open: impl FnOnce() -> Result<End>) -> Result<End> {
+    if !shown {
+        return open();
+    }
+    let spinner = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template(" {spinner} {msg}, {elapsed}") {
+        spinner.set_style(style);
+    }
+    spinner.set_message(format!("waiting for the other end of {address}"));
+    spinner.enable_steady_tick(TICK);
+    let opened = open();
+    spinner.finish_and_clear();
+    opened
+}
+
+/// How often the terminal is brought up to date.
+const TICK: Duration = Duration::from_millis(200);
+
 /// A bar where the length is known, a count where it is not.
 fn progress(size: Option<u64>) -> ProgressBar {
     const KNOWN: &str = " {bytes} of {total_bytes} {wide_bar} {bytes_per_sec}, {eta} left";
@@ -138,5 +158,6 @@ fn progress(size: Option<u64>) -> ProgressBar {
     if let Ok(style) = ProgressStyle::with_template(if size.is_some() { KNOWN } else { UNKNOWN }) {
         bar.set_style(style);
     }
+    bar.enable_steady_tick(TICK);
     bar
 }
