@@ -4,6 +4,7 @@ mod cat;
 mod cleanup;
 mod digest;
 mod failure;
+mod signal;
 mod terminal;
 mod tour;
 
@@ -21,6 +22,7 @@ Examples:
   ringway cat tcp-listen:127.0.0.1:7000 file:copy receive a file ...
   ringway cat file:photo tcp:127.0.0.1:7000       ... and send it
   ringway cat --help                              all that cat can connect
+  ringway signal watch USR1                       see which signals arrive, and from whom
 
 Exit status: 0 done; 1 it failed, and the standard error says why; 2 not understood.";
 
@@ -40,6 +42,9 @@ enum Command {
     /// Move bytes from one place to another: files, pipes, sockets, commands
     #[command(after_help = cat::HELP)]
     Cat(cat::CatArgs),
+    /// Send signals, and see which arrive
+    #[command(after_help = signal::HELP)]
+    Signal(signal::SignalArgs),
     /// Print the completions for a shell
     #[command(after_help = COMPLETIONS)]
     Completions {
@@ -72,6 +77,7 @@ fn main() -> ExitCode {
         Cli::try_parse().map(|cli| match cli.command {
             Command::Tour(args) => tour::run(&args),
             Command::Cat(args) => cat::run(&args),
+            Command::Signal(args) => signal::run(&args),
             Command::Completions { shell } => completions(shell),
         })
     };

@@ -23,7 +23,7 @@ fn the_help_shows_the_commands_and_examples_and_hides_the_tours_own() {
 
 #[test]
 fn every_command_has_help_with_examples() {
-    for command in ["tour", "cat", "completions"] {
+    for command in ["tour", "cat", "signal", "completions"] {
         let output = ringway(&[command, "--help"]);
         assert!(output.status.success());
         assert!(out(&output).contains("Examples:"), "{command}: {}", out(&output));
@@ -54,6 +54,10 @@ fn a_mistake_is_told_in_one_line_that_says_what_to_do() {
         (&["cat", "ftp:x", "stdio"], "exec:COMMAND"),
         (&["cat", "/etc/hosts", "stdio"], "file:/etc/hosts"),
         (&["cat", "stdio", "tcp:localhost"], "tcp:HOST:PORT"),
+        (&["signal", "watch"], "<SIG>"),
+        (&["signal", "watch", "NOSUCH"], "RTMIN+1"),
+        (&["signal", "send", "TERM", "0"], "ps"),
+        (&["signal", "send", "TERM"], "<PID>"),
         (&["completions", "cmd"], "bash"),
     ] {
         let output = ringway(args);

@@ -1,0 +1,166 @@
+//! `ringway signal watch` and `ringway signal send`.
+
+use crate::failure::{Doing, Failure, Result};
+use clap::{Args, Subcommand};
+use ringway::Cause;
+use ringway::signal::{self, Origin, Pid, Received, Signal, SignalSet};
+use rustix::io::Errno;
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+/// Shown below the commands of `ringway signal`.
+pub const HELP: &str = "\
+A signal is named as in TERM, SIGTERM, 15, RTMIN+1.
+
+Examples:
+  ringway signal watch USR1 RTMIN+1           print these as they arrive
+  ringway signal send USR1 4711               send one to process 4711 ...
+  ringway signal send --value 42 RTMIN+1 4711 ... and one with a value
+
+Exit status: 0 done; 1 it failed, and the standard error says why; 2 not understood.";
+
+const WATCH_HELP: &str = "\
+Each signal is one line on the standard output: its name, who sent it, and the value that came with it. What it \
+would do otherwise, it does not do. Ctrl-C (INT), TERM and HUP end the watch, except those that are watched.
+
+Signals up to 31 coalesce in the kernel: of several that are sent at once, one may arrive. Those from RTMIN on \
+are queued, and each arrives.
+
+Examples:
+  ringway signal watch USR1 USR2
+  ringway signal watch --count 1 HUP          wait for one, then go on with the script
+  ringway signal watch WINCH                  see the window change its size";
+
+const SEND_HELP: &str = "\
+Examples:
+  ringway signal send TERM 4711
+  ringway signal send --value 42 RTMIN+1 4711
+  ringway signal send --value -1 USR1 $(pidof receiver)";
+
+/// What `ringway signal` can be told.
+#[derive(Debug, Args)]
+pub struct SignalArgs {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Print the signals that arrive: which, from whom, with which value
+    #[command(after_help = WATCH_HELP)]
+    Watch {
+        /// End after this many
+        #[arg(short, long, value_name = "N")]
+        count: Option<u64>,
+        /// Which to watch
+        #[arg(value_name = "SIG", required = true)]
+        signals: Vec<Signal>,
+    },
+    /// Send a signal to a process, and a value with it if one is given
+    #[command(after_help = SEND_HELP)]
+    Send {
+        /// A value to send along; C programs read its lower 32 bits
+        #[arg(short, long, value_name = "N", allow_negative_numbers = true)]
+        value: Option<i64>,
+        /// Which to send
+        #[arg(value_name = "SIG")]
+        signal: Signal,
+        /// To which process
+        #[arg(value_name = "PID", value_parser = pid)]
+        process: Pid,
+    },
+}
+
+fn pid(text: &str) -> std::result::Result<Pid, &'static str> {
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number.and_then(Pid::from_raw).ok_or("give the number of a process, as ps shows it")
+}
+
+/// Runs `ringway signal`.
+pub fn run(args: &SignalArgs) -> Result<ExitCode> {
+    match &args.command {
+        Command::Watch { count, signals } => watch(*count, signals.iter().copied().collect())?,
+        Command::Send { value, signal, process } => send(*value, *signal, *process)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn watch(count: Option<u64>, watched: SignalSet) -> Result<()> {
+    let enders = (Signal::INT | Signal::TERM | Signal::HUP) - watched;
+    // Blocked, not caught: so they queue in the kernel, whose queue is the longer one, until we print them.
+    let _blocked = signal::block(watched | enders)?;
+    let me = rustix::process::getpid();
+    let names: Vec<_> = signal::signals(watched).map(|signal| signal.to_string()).collect();
+    // For a person; should the standard error be closed, there is none.
+    let _ = writeln!(io::stderr(), "watching {} in process {me}", names.join(", "));
+    let mut left = count;
+    while left != Some(0) {
+        let received = signal::wait(watched | enders)?;
+        if enders.contains(received.signal.into()) {
+            break;
+        }
+        let mut out = io::stdout().lock();
+        writeln!(out, "{}", describe(&received)).and_then(|()| out.flush()).doing("print")?;
+        left = left.map(|left| left - 1);
+    }
+    Ok(())
+}
+
+/// A line such as `SIGUSR1 from process 4711 of user 1000, value 42`.
+fn describe(received: &Received) -> String {
+    let mut line = received.signal.to_string();
+    let origin = match received.origin() {
+        Some(Origin::Timer) => " from a timer",
+        Some(Origin::Kernel) => " from the kernel",
+        Some(Origin::MessageQueue) => " from a message queue",
+        _ => "",
+    };
+    line += origin;
+    // Writing to a string does not fail.
+    if let Some(sender) = received.sender() {
+        let about = if origin.is_empty() { "from" } else { "about" };
+        let _ = write!(line, " {about} process {sender}");
+    }
+    if let Some(user) = received.user() {
+        let _ = write!(line, " of user {user}");
+    }
+    if let (Some(value), Some(int)) = (received.value(), received.int()) {
+        let _ = write!(line, ", value {int}");
+        // More than an `int`, or what a sender left undefined.
+        if value != int as usize && value != int as u32 as usize {
+            let _ = write!(line, " ({value:#x})");
+        }
+    }
+    line
+}
+
+fn send(value: Option<i64>, signal: Signal, process: Pid) -> Result<()> {
+    let sent = match value {
+        // The bits as they are; on 32 bits the lower ones.
+        Some(value) => signal::queue(process, signal, value as usize),
+        None => signal::send(process, signal),
+    };
+    sent.map_err(|error| match error.cause() {
+        Cause::Os(Errno::SRCH) => Failure::new(format!(
+            "cannot send {signal} to process {process}: there is none of this number; ps shows them"
+        )),
+        Cause::Os(Errno::PERM) => Failure::new(format!(
+            "cannot send {signal} to process {process}: it belongs to another user; run as that one"
+        )),
+        _ => error.into(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pids_are_positive_numbers() {
+        assert_eq!(pid("7"), Ok(Pid::from_raw(7).unwrap()));
+        for text in ["0", "-1", "", "x", "99999999999"] {
+            assert!(pid(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! `ringway signal`: both commands together, and with the shell's `kill` at the other end.
+
+use std::io::{BufRead, BufReader, Lines};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
+
+fn ringway(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ringway"));
+    command.arg("signal").args(args);
+    command
+}
+
+/// A watch that does not outlive the test.
+struct Watch {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+    _errors: BufReader<ChildStderr>,
+}
+
+impl Watch {
+    /// Returns when it watches: what is sent from now on, it gets.
+    fn start(args: &[&str]) -> Self {
+        let mut command = ringway(&["watch"]);
+        command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut errors = BufReader::new(child.stderr.take().unwrap());
+        let mut told = String::new();
+        errors.read_line(&mut told).unwrap();
+        let expected = format!("in process {}\n", child.id());
+        assert!(told.starts_with("watching SIG") && told.ends_with(&expected), "{told}");
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Watch { child, lines, _errors: errors }
+    }
+
+    fn send(&self, args: &[&str]) -> u32 {
+        let mut command = ringway(&["send"]);
+        let mut sender = command.args(args).arg(self.child.id().to_string()).spawn().unwrap();
+        assert!(sender.wait().unwrap().success());
+        sender.id()
+    }
+
+    fn line(&mut self) -> String {
+        self.lines.next().expect("another line").unwrap()
+    }
+
+    /// Its end: there was nothing else, and the exit status is good.
+    fn ends(mut self) {
+        assert!(self.lines.next().is_none());
+        assert!(self.child.wait().unwrap().success());
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn user() -> u32 {
+    rustix::process::getuid().as_raw()
+}
+
+#[test]
+fn what_is_sent_is_printed_with_sender_and_value() {
+    let mut watch = Watch::start(&["USR1", "SIGRTMIN+1"]);
+    let user = user();
+    let sender = watch.send(&["usr1"]);
+    assert_eq!(watch.line(), format!("SIGUSR1 from process {sender} of user {user}"));
+    for value in ["42", "-7", "0", "2147483647"] {
+        let sender = watch.send(&["--value", value, "RTMIN+1"]);
+        let expected = format!("SIGRTMIN+1 from process {sender} of user {user}, value {value}");
+        assert_eq!(watch.line(), expected);
+    }
+    let sender = watch.send(&["--value", "4294967298", "10"]);
+    let expected = format!("SIGUSR1 from process {sender} of user {user}, value 2 (0x100000002)");
+    assert_eq!(watch.line(), expected);
+    watch.send(&["INT"]);
+    watch.ends();
+}
+
+#[test]
+fn it_ends_after_a_count_and_keeps_the_order_of_queued_ones() {
+    let mut watch = Watch::start(&["--count", "5", "RTMIN"]);
+    for value in 0..5 {
+        watch.send(&["-v", &value.to_string(), "RTMIN"]);
+    }
+    for value in 0..5 {
+        assert!(watch.line().ends_with(&format!(", value {value}")));
+    }
+    watch.ends();
+}
+
+#[test]
+fn the_shells_kill_is_heard_and_what_is_watched_does_not_end_it() {
+    let mut watch = Watch::start(&["-c2", "TERM", "INT"]);
+    for name in ["TERM", "INT"] {
+        let script = format!("kill -{name} {}; echo $$", watch.child.id());
+        let shell = Command::new("sh").args(["-c", &script]).output().unwrap();
+        let pid = String::from_utf8(shell.stdout).unwrap();
+        let expected = format!("SIG{name} from process {} of user {}", pid.trim(), user());
+        assert_eq!(watch.line(), expected);
+    }
+    watch.ends();
+}
+
+#[test]
+fn term_and_hup_end_it_too() {
+    for name in ["TERM", "HUP"] {
+        let watch = Watch::start(&["USR1"]);
+        watch.send(&[name]);
+        watch.ends();
+    }
+}
+
+#[test]
+fn what_cannot_be_done_is_told_in_one_line() {
+    fn told(output: Output) -> String {
+        assert_eq!(output.status.code(), Some(1));
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(told.lines().count(), 1, "{told}");
+        told
+    }
+    let kill = told(ringway(&["watch", "USR1", "KILL"]).output().unwrap());
+    assert!(kill.contains("cannot block SIGKILL: no program can"), "{kill}");
+    // Larger than any pid on Linux (2^22).
+    let nobody = told(ringway(&["send", "TERM", "1073741824"]).output().unwrap());
+    assert!(nobody.contains("no") && nobody.contains("1073741824"), "{nobody}");
+}
