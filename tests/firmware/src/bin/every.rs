@@ -1,0 +1,271 @@
+//! Links the operations that the other images do not use, with arguments that the compiler cannot know, to show that
+//! none of them can panic: such an image does not link. What they answer is tested elsewhere.
+#![no_std]
+#![no_main]
+
+use core::hint::black_box;
+use core::pin::pin;
+use core::task::{Context, Waker};
+use embedded_io::{Read, ReadReady, Write, WriteReady};
+use ringway_core::channel::fifo::{Fifo, Registry};
+use ringway_core::channel::pipe::Pipe;
+use ringway_core::channel::socket::{Backlog, Connection, Network, Shutdown};
+use ringway_core::channel::{Event, State};
+use ringway_core::ring::bytes::ByteRing;
+use ringway_core::ring::queue::Queue;
+use ringway_core::ring::{PushError, Ring};
+use ringway_core::signal::{Payload, SignalSet, Table};
+use ringway_core::wait::{Async, Doorbell, SpinClock};
+use ringway_firmware::report;
+
+ringway_firmware::image!(run, tick);
+
+fn tick() {}
+
+type Clock = Async<SpinClock>;
+
+/// The time is always 100: every wait with an earlier deadline ends at once.
+const fn clock() -> Clock {
+    Async::new(SpinClock(|| 100))
+}
+
+const fn bell() -> Doorbell<Clock> {
+    Doorbell::new(clock())
+}
+
+const fn pipe() -> Pipe<16, Clock> {
+    Pipe::with_bells(bell(), bell())
+}
+
+const PAST: Option<u64> = Some(50);
+
+/// A number that the compiler does not know.
+fn any(number: usize) -> usize {
+    black_box(number)
+}
+
+/// Polls once.
+fn once<R>(future: impl Future<Output = R>) {
+    let mut cx = Context::from_waker(Waker::noop());
+    black_box(pin!(future).poll(&mut cx).is_ready());
+}
+
+/// As many of these bytes, or all.
+fn some(bytes: &[u8], count: usize) -> &[u8] {
+    bytes.get(..any(count)).unwrap_or(bytes)
+}
+
+fn run() -> bool {
+    for round in 0..8 {
+        ring(any(round));
+        bytes(any(round));
+        queue(any(round));
+        pipes(any(round));
+        names(any(round));
+        network(any(round));
+        signals(any(round));
+        lifecycle(any(round));
+    }
+    report("every operation is linked", 1);
+    true
+}
+
+fn ring(round: usize) {
+    let mut ring = Ring::<u32, 5, _>::with_bells(bell(), bell());
+    let (mut producer, mut consumer) = ring.split();
+    let mut cx = Context::from_waker(Waker::noop());
+    for step in 0..any(3) {
+        producer.try_push_slice(&[1, 2, 3][..any(step).min(3)]);
+        if let Err(error) = producer.push_deadline(7, PAST) {
+            black_box(PushError::into_value(error));
+        }
+        let mut value = Some(8);
+        black_box(producer.poll_push(&mut cx, &mut value).is_ready());
+        once(producer.push_async(9));
+        if let Ok(mut chunk) = producer.try_reserve(any(step)) {
+            let (first, second) = chunk.as_uninit();
+            first.iter_mut().chain(second).for_each(|slot| {
+                slot.write(4);
+            });
+            // SAFETY: every slot of the chunk was written.
+            unsafe { chunk.assume_filled(any(usize::MAX)) };
+            black_box((chunk.slots_left(), chunk.commit()));
+        }
+        black_box((producer.room(), producer.capacity(), producer.consumer_is_gone()));
+
+        let mut out = [0; 4];
+        black_box(consumer.try_pop_slice(&mut out[..any(round).min(4)]));
+        black_box(consumer.pop_deadline(PAST).is_ok());
+        black_box(consumer.poll_pop(&mut cx).is_ready());
+        once(consumer.pop_async());
+        if let Ok(chunk) = consumer.try_peek(any(step)) {
+            black_box((chunk.as_slices().0.len(), chunk.len(), chunk.is_empty()));
+            chunk.release(any(usize::MAX));
+        }
+        black_box((consumer.len(), consumer.is_empty(), consumer.producer_is_gone()));
+    }
+    consumer.clear();
+}
+
+fn bytes(round: usize) {
+    let mut ring = ByteRing::<11, _>::with_bells(bell(), bell());
+    let (mut producer, mut consumer) = ring.split();
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut out = [0; 9];
+    for step in 0..any(3) {
+        black_box(producer.write_deadline(some(b"hello, world", step), PAST).is_ok());
+        black_box(producer.poll_write(&mut cx, some(b"hello", round)).is_ready());
+        black_box(producer.try_write_all(some(b"hello", round)).is_ok());
+        if let Ok(mut grant) = producer.try_reserve_up_to(any(step)) {
+            grant.fill(1);
+            grant.commit(any(usize::MAX));
+        }
+        if let Ok(grant) = producer.try_reserve(any(step)) {
+            grant.commit(any(1));
+        }
+        black_box((Write::write(&mut producer, b"x").is_ok(), producer.write_ready().is_ok()));
+        black_box((producer.room(), producer.consumer_is_gone()));
+        black_box(consumer.read_deadline(&mut out, PAST).is_ok());
+        black_box(consumer.poll_read(&mut cx, &mut out).is_ready());
+        if let Some(grant) = consumer.try_peek() {
+            grant.release(any(usize::MAX));
+        }
+        if consumer.read_ready() == Ok(true) {
+            black_box(Read::read(&mut consumer, &mut out).is_ok());
+        }
+        black_box((consumer.len(), consumer.is_empty(), consumer.producer_is_gone()));
+    }
+    consumer.clear();
+}
+
+fn queue(round: usize) {
+    let queue = Queue::<u32, 4, _>::with_bells(bell(), bell());
+    let mut cx = Context::from_waker(Waker::noop());
+    for _ in 0..any(round) {
+        black_box(queue.try_push(1).is_ok());
+        let mut value = Some(2);
+        black_box(queue.poll_push(&mut cx, &mut value).is_ready());
+        if let Some(loan) = queue.try_reserve() {
+            loan.write(3);
+        }
+        if let Some(claim) = queue.try_claim() {
+            black_box(claim.position());
+            claim.release();
+        }
+        black_box((queue.len(), queue.is_empty(), queue.capacity()));
+        black_box(queue.poll_pop(&mut cx).is_ready());
+        black_box(queue.try_pop());
+    }
+}
+
+fn pipes(round: usize) {
+    let pipe = pipe();
+    let Ok((mut reader, mut writer)) = pipe.open() else { return };
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut out = [0; 9];
+    for step in 0..any(3) {
+        black_box(writer.write_deadline(some(b"longer than a pipe holds", step * 8), PAST).is_ok());
+        black_box(writer.poll_write(&mut cx, some(b"hello", round)).is_ready());
+        once(writer.write_async(some(b"hello", round)));
+        if writer.write_ready() == Ok(true) {
+            black_box(Write::write(&mut writer, b"x").is_ok());
+        }
+        black_box((writer.state(), writer.try_clone().is_ok()));
+        black_box(reader.read_deadline(&mut out, PAST).is_ok());
+        black_box(reader.poll_read(&mut cx, &mut out).is_ready());
+        once(reader.read_async(&mut out));
+        if reader.read_ready() == Ok(true) {
+            black_box(Read::read(&mut reader, &mut out).is_ok());
+        }
+        black_box(reader.state());
+    }
+}
+
+fn names(round: usize) {
+    let names =
+        Registry::<2, 16, _>::with_fifos([const { Fifo::with_bells(bell(), bell()) }; 2], bell());
+    let name = some(b"a name that is longer than a name may be", round * 8);
+    black_box((names.make(name).is_ok(), names.try_make(name).is_ok()));
+    black_box(names.open_reader_deadline(name, PAST).is_ok());
+    black_box(names.open_writer_deadline(name, PAST).is_ok());
+    once(names.open_reader_async(name));
+    once(names.open_writer_async(name));
+    let reader = names.try_open_reader(name);
+    black_box((reader.is_ok(), names.try_open_writer(name).is_ok()));
+    black_box((names.try_unlink(name).is_ok(), names.unlink(name).is_ok()));
+}
+
+fn network(round: usize) {
+    let net = Network::<1, 2, 16, _>::with_places(
+        [const { Backlog::with_bell(bell()) }; 1],
+        [const { Connection::with_pipes(pipe(), pipe()) }; 2],
+        bell(),
+    );
+    let name = some(b"a name that is longer than a name may be", round * 8);
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut out = [0; 9];
+    if let Ok(listener) = net.streams().try_listen(name, any(round)) {
+        once(net.streams().connect_async(name));
+        black_box(net.streams().connect_deadline(name, PAST).is_ok());
+        once(listener.accept_async());
+        black_box((listener.accept_deadline(PAST).is_ok(), listener.try_accept().is_ok()));
+        black_box(listener.poll_accept(&mut cx).is_ready());
+    }
+    if let Ok(listener) = net.packets().listen(any(round) as u16, any(round)) {
+        once(net.packets().connect_async(7));
+        black_box(listener.try_accept().is_ok());
+    }
+    let connection = Connection::with_pipes(pipe(), pipe());
+    if let Ok((mut ours, mut theirs)) = connection.pair() {
+        black_box(ours.write_deadline(some(b"longer than a pipe holds", round * 8), PAST).is_ok());
+        black_box(ours.poll_write(&mut cx, b"x").is_ready());
+        once(ours.write_async(b"x"));
+        black_box((Write::write(&mut ours, b"x").is_ok(), ours.write_ready().is_ok()));
+        if theirs.read_ready() == Ok(true) {
+            black_box(Read::read(&mut theirs, &mut out).is_ok());
+        }
+        black_box(theirs.read_deadline(&mut out, PAST).is_ok());
+        black_box(theirs.poll_read(&mut cx, &mut out).is_ready());
+        once(theirs.read_async(&mut out));
+        ours.shutdown([Shutdown::Read, Shutdown::Write, Shutdown::Both][any(round) % 3]);
+        black_box((ours.state(), theirs.into_split().0.is_some()));
+    }
+    if let Ok((mut ours, mut theirs)) = connection.pair_packets() {
+        black_box(ours.send_deadline(some(b"longer than a pipe holds", round * 8), PAST).is_ok());
+        black_box(ours.poll_send(&mut cx, b"x").is_ready());
+        once(ours.send_async(b"x"));
+        black_box(theirs.recv_deadline(&mut out, PAST).is_ok());
+        black_box(theirs.poll_recv(&mut cx, &mut out).is_ready());
+        once(theirs.recv_async(&mut out));
+        ours.shutdown(Shutdown::Both);
+        black_box((ours.state(), theirs.state()));
+    }
+}
+
+fn signals(round: usize) {
+    let table = Table::<40, 2, _>::with_wait(clock());
+    let Some(mut dispatcher) = table.dispatcher() else { return };
+    let mut cx = Context::from_waker(Waker::noop());
+    for step in 0..any(3) {
+        let line = any(round * 8 + step) as u32;
+        black_box((table.raise(line).is_ok(), table.raise_with(line, Payload::new(1)).is_ok()));
+        black_box((table.set_priority(line, 3).is_ok(), table.set_handler(line, None).is_ok()));
+        let set = SignalSet::of(&[line, any(step) as u32]);
+        black_box((table.mask(set), table.unmask(set), table.set_mask(set)));
+        black_box((
+            dispatcher.pause_deadline(50).is_ok(),
+            dispatcher.wait_deadline(set, 50).is_ok(),
+        ));
+        black_box(dispatcher.poll_dispatch(&mut cx).is_ready());
+        black_box(dispatcher.poll_wait(&mut cx, set).is_ready());
+        black_box((set.lines().count(), table.pending(), table.masked()));
+    }
+}
+
+fn lifecycle(round: usize) {
+    let events = [Event::Listen, Event::Connect, Event::Accept, Event::Send, Event::Close];
+    let event = events.get(any(round)).copied().unwrap_or(Event::Reset);
+    for state in [State::New, State::STREAM, State::READER, State::WRITER, State::Reset] {
+        black_box(black_box(state).on(event).is_ok());
+    }
+}
