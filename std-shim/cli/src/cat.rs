@@ -11,7 +11,7 @@ use ends::{Doorway, End};
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use ringway::channel;
 use ringway::fd::{Copier, Interest, WaitSet};
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -81,13 +81,16 @@ pub fn run(args: &CatArgs) -> Result<ExitCode> {
         destination.abandon();
         return Err(failure);
     }
-    // Both to their end, whatever the first comes to; a command that failed is why its reader got too little.
-    let (source, destination) = (source.finish(), destination.finish());
-    source.and(destination)?;
+    // The destination first, whose reader waits for the end of file; both, whatever the first comes to. A source that
+    // failed is why the destination got too little.
+    let destination = destination.finish();
+    source.finish().and(destination)?;
     if shown {
         let (bytes, seconds) = (progress.position(), began.elapsed().as_secs_f64());
         let rate = (bytes as f64 / seconds.max(1e-9)) as u64;
-        eprintln!(
+        // Should the standard error be closed, there is nobody to tell.
+        let _ = writeln!(
+            io::stderr(),
             "{} in {seconds:.1} s, {}/s: {} → {}",
             HumanBytes(bytes),
             HumanBytes(rate),

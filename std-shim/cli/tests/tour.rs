@@ -222,7 +222,7 @@ fn an_input_that_cannot_be_read_is_told_in_one_line() {
 /// Starts a tour of these rows that would take long, and returns once the first is under way.
 fn long_tour(temporary: &Path, input: &Path, rows: &str) -> Child {
     let file = fs::File::create(input).unwrap();
-    file.set_len(256 << 20).unwrap();
+    file.set_len(128 << 20).unwrap();
     let mut child = tour(temporary)
         .args(["--only", rows, "--input"])
         .arg(input)
@@ -242,6 +242,22 @@ fn long_tour(temporary: &Path, input: &Path, rows: &str) -> Child {
 
 fn signal(child: &Child, signal: Signal) {
     kill_process(Pid::from_child(child), signal).unwrap();
+}
+
+#[test]
+fn an_input_that_disappears_fails_the_rows_that_come_after() {
+    let temporary = tempfile::tempdir().unwrap();
+    let inputs = tempfile::tempdir().unwrap();
+    let input = inputs.path().join("input");
+    let child = long_tour(temporary.path(), &input, "pipe,fifo,signal,ring");
+    fs::remove_file(&input).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let told = stderr(&output);
+    // The first has it open.
+    assert!(told.starts_with("ringway: 3 of 4 rows failed: fifo: "), "{told}");
+    assert_eq!(told.matches("cannot open the input").count(), 3, "{told}");
+    assert_nothing_left(temporary.path());
 }
 
 #[test]

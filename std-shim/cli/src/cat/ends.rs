@@ -2,6 +2,7 @@
 
 use super::address::Address;
 use crate::cleanup::Name;
+use crate::complain;
 use crate::failure::{Doing, Failure, Result};
 use ringway::channel;
 use ringway::fd;
@@ -56,7 +57,7 @@ impl Doorway {
                 let listener = TcpListener::bind(to.to_string())?;
                 if to.port == 0 {
                     // Nobody could know it otherwise.
-                    eprintln!("ringway: listening on tcp:{}", listener.local_address()?);
+                    complain(&format!("listening on tcp:{}", listener.local_address()?));
                 }
                 (Kind::Tcp(listener), None)
             }

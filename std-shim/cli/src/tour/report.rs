@@ -1,5 +1,7 @@
 //! The tour's result: as JSON for a program, as a table for a person.
 
+use super::row::Outcome;
+use crate::digest::Receipt;
 use comfy_table::{
     Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Table,
     TableComponent, presets,
@@ -61,6 +63,46 @@ pub struct ReportRow {
     pub bytes_per_second: Option<f64>,
     /// The SHA-256 of what arrived, as computed by the far end; `null` when it did not come to an end.
     pub sha256: Option<String>,
+}
+
+impl ReportRow {
+    /// A row of which nothing is known yet, hence not verified.
+    pub fn of(name: &'static str, title: &'static str, between: &'static str) -> Self {
+        ReportRow {
+            name,
+            title,
+            between,
+            verified: false,
+            what: None,
+            error: None,
+            bytes: 0,
+            seconds: 0.0,
+            bytes_per_second: None,
+            sha256: None,
+        }
+    }
+
+    /// Enters what arrived, and judges it by the length and the SHA-256 that are expected.
+    pub fn fill(&mut self, outcome: Outcome, expected: &(u64, String)) {
+        let Receipt { bytes, seconds, sha256 } = outcome.receipt;
+        let (all, right) = expected;
+        self.error = if bytes != *all {
+            Some(format!("{bytes} bytes arrived of {all}; did the input change meanwhile?"))
+        } else if sha256 != *right {
+            Some(format!(
+                "the SHA-256 at the far end is {sha256:.16}…, not {right:.16}…; did the input change meanwhile?"
+            ))
+        } else {
+            None
+        };
+        self.verified = self.error.is_none();
+        self.what = Some(outcome.what);
+        self.bytes = bytes;
+        self.seconds = seconds;
+        self.bytes_per_second =
+            Some(bytes as f64 / seconds).filter(|rate| rate.is_finite() && bytes > 0);
+        self.sha256 = Some(sha256);
+    }
 }
 
 impl Report {
@@ -180,6 +222,25 @@ fn human(bytes: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn judged(bytes: u64, sha256: &str) -> ReportRow {
+        let receipt = Receipt { bytes, seconds: 0.5, sha256: sha256.to_string() };
+        let mut row = ReportRow::of("name", "title", "between");
+        row.fill(Outcome { what: String::new(), receipt }, &(3, "abc".to_string()));
+        row
+    }
+
+    #[test]
+    fn a_row_is_verified_when_length_and_digest_are_right_and_says_what_is_not() {
+        let right = judged(3, "abc");
+        assert!(right.verified && right.error.is_none());
+        assert_eq!(right.bytes_per_second, Some(6.0));
+        for (wrong, told) in
+            [(judged(2, "abc"), "2 bytes arrived of 3"), (judged(3, "abd"), "SHA-256")]
+        {
+            assert!(!wrong.verified && wrong.error.unwrap().contains(told));
+        }
+    }
 
     #[test]
     fn sizes_are_told_in_three_digits() {
