@@ -354,6 +354,7 @@ impl<const LINES: usize, const DEPTH: usize, W> Table<LINES, DEPTH, W> {
         /// let table = Table::<16, 8, _>::with_wait(Async::new(Spin));
         /// ```
         pub fn with_wait(how: W) -> Self {
+            // Looked at here, so that a table with other LINES does not compile.
             let _ = Self::COUNT;
             Table {
                 pending: AtomicSet::new(),

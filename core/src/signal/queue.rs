@@ -63,6 +63,8 @@ impl<const DEPTH: usize> Queue<DEPTH> {
 
     const_unless_loom! {
         pub(super) fn new() -> Self {
+            // Looked at here, so that a table with another DEPTH does not compile.
+            let _ = Self::PLACES;
             Queue {
                 used: AtomicU32::new(0),
                 tail: AtomicU32::new(0),
