@@ -2,7 +2,6 @@
 
 use super::{leak, pipe};
 use crate::conformance::{Answer, Content, End, Promises, Reader, Transport, Writer};
-use ringway::channel::Error;
 use ringway::wait::{Doorbell, PrivateFutex};
 use ringway_core::channel::socket::{Backlog, Connection, Network, Shutdown};
 use ringway_core::channel::{pipe::Pipe, socket};
