@@ -196,8 +196,8 @@ impl<const N: usize, W: Wait> Shared<N, W> {
 
     /// [`leave_writer`](Self::leave_writer) for the only writer, whom the reader finds torn off rather than gone.
     pub(in crate::channel) fn reset_writer(&self) {
-        // Sets the bit and takes the writer off the count in one step. Release: as in `leave_writer`.
-        self.ends.0.fetch_add(RESET - 1, Ordering::Release);
+        // Sets the bit and takes the writer off the count in one step. Relaxed: this writer never wrote.
+        self.ends.0.fetch_add(RESET - 1, Ordering::Relaxed);
         self.readers_bell().ring();
     }
 
