@@ -6,3 +6,4 @@
 mod exchange;
 mod python;
 mod shell;
+mod signals;

@@ -92,7 +92,9 @@ impl Place {
         // What it runs ends with it.
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         command.current_dir(self.folder.path()).stdin(Stdio::null());
-        let err = File::create(self.path("stderr")).expect("a file can be made");
+        // All scripts of a place have one.
+        let err = File::options().create(true).append(true).open(self.path("stderr"));
+        let err = err.expect("a file can be made");
         command.stdout(Stdio::piped()).stderr(err);
         Running {
             child: Some(command.spawn().expect("there is a bash")),

@@ -1,0 +1,112 @@
+//! Signals between the program and what a shell has: kill and trap; and Python's `sigwaitinfo`.
+
+use super::shell::{Place, Running};
+use std::fs;
+
+/// A watch that is ready.
+fn watch(place: &Place, arguments: &str) -> Running {
+    let watch = place.start(&format!("exec ringway signal watch {arguments}"));
+    place.wait_until("watching", || {
+        fs::read_to_string(place.path("stderr")).is_ok_and(|said| said.contains("watching"))
+    });
+    watch
+}
+
+/// A script that said that it is ready by making a file of this name.
+fn ready(place: &Place, script: &str) -> Running {
+    let running = place.start(script);
+    place.wait_until("ready", || place.path("ready").exists());
+    running
+}
+
+#[test]
+fn kill_from_the_shell_is_printed_with_its_sender() {
+    let place = Place::new();
+    let watch = watch(&place, "--count 2 USR1 RTMIN+2");
+    // A builtin of the shell: the shell is the sender.
+    let shell = place.start(&format!("kill -USR1 {0}; kill -RTMIN+2 {0}", watch.pid()));
+    let sender = shell.pid();
+    shell.end();
+    let user = rustix::process::getuid();
+    assert_eq!(
+        watch.end(),
+        format!(
+            "SIGUSR1 from process {sender} of user {user}\n\
+             SIGRTMIN+2 from process {sender} of user {user}\n"
+        )
+    );
+}
+
+#[test]
+fn kill_ends_a_watch_for_something_else() {
+    for signal in ["TERM", "INT", "HUP"] {
+        let place = Place::new();
+        let watch = watch(&place, "USR1");
+        place.start(&format!("kill -{signal} {}", watch.pid())).end();
+        assert_eq!(watch.end(), "");
+    }
+}
+
+#[test]
+fn a_shell_traps_what_is_sent() {
+    let place = Place::new();
+    let shell = ready(
+        &place,
+        "trap 'echo trapped USR2; exit 0' USR2; touch ready; while :; do sleep 0.01; done",
+    );
+    place.start(&format!("ringway signal send USR2 {}", shell.pid())).end();
+    assert_eq!(shell.end(), "trapped USR2\n");
+}
+
+#[test]
+fn a_shell_that_traps_nothing_ends_of_what_is_sent() {
+    let place = Place::new();
+    let shell = ready(&place, "touch ready; exec sleep 1000");
+    place.start(&format!("ringway signal send SIGTERM {}", shell.pid())).end();
+    let status = shell.output().status;
+    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(15));
+}
+
+#[test]
+fn values_arrive_in_order_and_none_is_lost() {
+    let place = Place::new();
+    let watch = watch(&place, "--count 50 RTMIN+1");
+    let send = "for n in $(seq 50); do ringway signal send --value $n RTMIN+1";
+    place.start(&format!("{send} {}; done", watch.pid())).end();
+    let printed = watch.end();
+    let values: Vec<_> = printed.lines().filter_map(|line| line.split(", value ").nth(1)).collect();
+    assert_eq!(values, (1..=50).map(|n| n.to_string()).collect::<Vec<_>>());
+}
+
+#[test]
+fn python_sees_a_queued_signal_and_its_sender() {
+    let place = Place::new();
+    let python = ready(
+        &place,
+        "exec python3 -c '
+import signal
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+open(\"ready\", \"w\")
+info = signal.sigwaitinfo([signal.SIGUSR1])
+print(info.si_code, info.si_pid)
+'",
+    );
+    let sender = place.start(&format!("exec ringway signal send --value 7 USR1 {}", python.pid()));
+    let pid = sender.pid();
+    sender.end();
+    // SI_QUEUE
+    assert_eq!(python.end(), format!("-1 {pid}\n"));
+}
+
+#[test]
+fn a_process_that_is_not_there_is_told_and_is_exit_status_1() {
+    let place = Place::new();
+    let gone = place.start("exit 0");
+    let pid = gone.pid();
+    gone.end();
+    let output = place.start(&format!("ringway signal send USR1 {pid}")).output();
+    assert_eq!(output.status.code(), Some(1));
+    let complaint = fs::read_to_string(place.path("stderr")).unwrap();
+    assert!(complaint.contains(&pid.to_string()), "{complaint}");
+    assert_eq!(complaint.lines().count(), 1, "{complaint}");
+}
