@@ -3,7 +3,7 @@
 use super::shell::Place;
 use ringway::socket::{UnixListener, UnixStream};
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
