@@ -7,6 +7,7 @@ use crate::cleanup;
 use crate::failure::{Failure, Result};
 use address::Address;
 use clap::Args;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use ends::{Doorway, End};
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use ringway::channel;
@@ -50,14 +51,18 @@ Exit status: 0 everything was moved, and each command ended with 0; 1 not so, an
 #[derive(Debug, Args)]
 pub struct CatArgs {
     /// Where the bytes come from
-    #[arg(value_name = "SRC")]
+    #[arg(value_name = "SRC", value_parser = address())]
     source: Address,
     /// Where they go
-    #[arg(value_name = "DST")]
+    #[arg(value_name = "DST", value_parser = address())]
     destination: Address,
     /// Show no progress
     #[arg(short, long)]
     quiet: bool,
+}
+
+fn address() -> impl TypedValueParser<Value = Address> {
+    OsStringValueParser::new().try_map(Address::from_argument)
 }
 
 /// Moves everything.

@@ -67,7 +67,7 @@ Examples:
   ringway completions fish > ~/.config/fish/completions/ringway.fish";
 
 fn main() -> ExitCode {
-    let is_part = std::env::args().nth(1).is_some_and(|word| word.starts_with("tour-"));
+    let is_part = first_argument().starts_with("tour-");
     let result = if is_part {
         TourPart::try_parse().map(|part| match part {
             TourPart::TourRow(args) => tour::run_row(args),
@@ -89,6 +89,11 @@ fn main() -> ExitCode {
         complain(&failure.to_string());
         ExitCode::FAILURE
     })
+}
+
+/// The first argument, as far as it is text.
+fn first_argument() -> String {
+    std::env::args_os().nth(1).unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// One line on the standard error. Should that be closed, there is nobody to tell.
@@ -113,7 +118,7 @@ fn not_understood(error: &clap::Error) -> ExitCode {
             let reason = text.split("Usage:").next().unwrap_or(&text);
             let reason = reason.split("For more information").next().unwrap_or(reason);
             let reason = one_line(reason.trim_start_matches("error:")).replace(" tip: ", "; ");
-            let asked = std::env::args().nth(1).unwrap_or_default();
+            let asked = first_argument();
             let command = Cli::command().find_subcommand(&asked).map_or("", |_| &asked).to_string();
             complain(&format!("{reason}; see 'ringway {command} --help'").replace("  ", " "));
             ExitCode::from(2)

@@ -15,7 +15,7 @@ fn the_help_shows_the_commands_and_examples_and_hides_the_tours_own() {
     let output = ringway(&["--help"]);
     assert!(output.status.success());
     let help = out(&output);
-    for expected in ["tour", "cat", "completions", "Examples:", "Exit status:"] {
+    for expected in ["tour", "cat", "signal", "completions", "Examples:", "Exit status:"] {
         assert!(help.contains(expected), "{expected} is missing:\n{help}");
     }
     assert!(!help.contains("tour-peer") && !help.contains("tour-row"), "{help}");

@@ -1,6 +1,8 @@
 //! The addresses that `ringway cat` understands: one word for each place where bytes come from or go to.
 
+use std::ffi::OsString;
 use std::fmt;
+use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -83,6 +85,26 @@ impl FromStr for Address {
             "tcp-listen" => HostPort::parse(kind, rest).map(Address::TcpListen),
             "exec" => word("command").map(Address::Exec),
             _ => Err(unknown(text)),
+        }
+    }
+}
+
+impl Address {
+    /// An address as the shell gave it: a path may be of any bytes.
+    pub fn from_argument(argument: OsString) -> Result<Self, String> {
+        let bytes = match argument.into_string() {
+            Ok(text) => return text.parse(),
+            Err(bytes) => bytes.into_vec(),
+        };
+        let mut parts = bytes.splitn(2, |&byte| byte == b':');
+        let (kind, rest) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        let path = PathBuf::from(OsString::from_vec(rest.to_vec()));
+        match kind {
+            b"file" => Ok(Address::File(path)),
+            b"fifo" => Ok(Address::Fifo(path)),
+            b"unix" => Ok(Address::Unix(path)),
+            b"unix-listen" => Ok(Address::UnixListen(path)),
+            _ => Err("only a path may have bytes that are not text".to_string()),
         }
     }
 }
@@ -186,6 +208,18 @@ mod tests {
         assert_eq!(parse("tcp:[::1]:80"), Address::Tcp(HostPort { host: "::1".into(), port: 80 }));
         assert!(refuse("tcp:::1:80").contains("tcp:[::1]:80"));
         assert!(refuse("tcp:[::1:80").contains("HOST:PORT"));
+    }
+
+    #[test]
+    fn a_path_may_be_of_any_bytes_and_nothing_else_may() {
+        let odd = |text: &[u8]| Address::from_argument(OsString::from_vec(text.to_vec()));
+        let path = |text: &[u8]| PathBuf::from(OsString::from_vec(text.to_vec()));
+        assert_eq!(odd(b"file:\xff:a"), Ok(Address::File(path(b"\xff:a"))));
+        assert_eq!(odd(b"unix-listen:/\xff"), Ok(Address::UnixListen(path(b"/\xff"))));
+        assert_eq!(odd(b"file:a"), Ok(Address::File("a".into())));
+        for bad in [&b"abstract:\xff"[..], b"exec:\xff", b"\xff", b"tcp:\xff:80"] {
+            assert!(odd(bad).unwrap_err().contains("only a path"));
+        }
     }
 
     #[test]
