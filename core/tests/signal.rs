@@ -1,0 +1,142 @@
+//! The signal table against a plain model of it, by long random sequences of operations.
+#![cfg(not(loom))]
+
+mod random;
+
+use random::Random;
+use ringway_core::signal::{Delivery, Handler, Payload, RaiseError, SignalSet, Table};
+use std::collections::VecDeque;
+
+static HANDLER: Handler = Handler::new(&|_: &Delivery| ());
+
+/// A line as its documentation tells of it.
+#[derive(Clone, Default)]
+struct Line {
+    count: u64,
+    payloads: VecDeque<usize>,
+    masked: bool,
+    handled: bool,
+    priority: u8,
+}
+
+impl Line {
+    fn pending(&self) -> bool {
+        self.count > 0 || !self.payloads.is_empty()
+    }
+
+    fn take(&mut self) -> (u64, Option<usize>) {
+        match std::mem::take(&mut self.count) {
+            0 => (1, self.payloads.pop_front()),
+            count => (count, None),
+        }
+    }
+}
+
+struct Model {
+    lines: Vec<Line>,
+    /// The line delivered last: of equals, the next one after it is first.
+    last: usize,
+}
+
+impl Model {
+    fn new(lines: usize) -> Self {
+        Model { lines: vec![Line::default(); lines], last: lines - 1 }
+    }
+
+    fn deliver(&mut self, fit: impl Fn(usize, &Line) -> bool) -> Option<(u32, u64, Option<usize>)> {
+        let number = self.lines.len();
+        let in_turn = (1..=number).map(|step| (self.last + step) % number);
+        let mut best: Option<usize> = None;
+        for line in in_turn.filter(|line| fit(*line, &self.lines[*line])) {
+            if best.is_none_or(|best| self.lines[line].priority > self.lines[best].priority) {
+                best = Some(line);
+            }
+        }
+        self.last = best?;
+        let (count, payload) = self.lines[self.last].take();
+        Some((self.last as u32, count, payload))
+    }
+
+    fn set(&self, fit: impl Fn(&Line) -> bool) -> SignalSet {
+        (0..).zip(&self.lines).filter(|(_, line)| fit(line)).map(|(line, _)| line).collect()
+    }
+}
+
+fn told(delivery: Option<Delivery>) -> Option<(u32, u64, Option<usize>)> {
+    delivery.map(|it| (it.line, it.count, it.payload.map(|payload| payload.value)))
+}
+
+fn behaves_as_its_model<const LINES: usize, const DEPTH: usize>(seed: u64) {
+    let mut random = Random::new(seed);
+    let table = Table::<LINES, DEPTH>::new();
+    let mut model = Model::new(LINES);
+    let mut dispatcher = table.dispatcher().unwrap();
+    for step in 0..3000 {
+        let line = random.below(LINES);
+        let number = line as u32;
+        let some: SignalSet = (0..LINES as u32).filter(|_| random.below(3) == 0).collect();
+        match random.below(12) {
+            0..=2 => {
+                table.raise(number).unwrap();
+                model.lines[line].count += 1;
+            }
+            3..=5 => {
+                let payload = Payload::new(step);
+                let queue = &mut model.lines[line].payloads;
+                if queue.len() < DEPTH {
+                    assert_eq!(table.raise_with(number, payload), Ok(()));
+                    queue.push_back(step);
+                } else {
+                    let full = Err(RaiseError::Full(payload));
+                    assert_eq!(table.raise_with(number, payload), full);
+                }
+            }
+            6 => {
+                let before = model.set(|line| line.masked);
+                let [on, off] = [random.below(2) == 0, random.below(2) == 0];
+                let (answer, after) = match (on, off) {
+                    (true, false) => (table.mask(some), before | some),
+                    (false, true) => (table.unmask(some), before - some),
+                    _ => (table.set_mask(some), some),
+                };
+                assert_eq!(answer, before);
+                assert_eq!(table.masked(), after);
+                for (line, number) in model.lines.iter_mut().zip(0..) {
+                    line.masked = after.contains(SignalSet::line(number));
+                }
+            }
+            7 => {
+                let handled = random.below(4) > 0;
+                let before = table.set_handler(number, handled.then_some(&HANDLER)).unwrap();
+                let old = std::mem::replace(&mut model.lines[line].handled, handled);
+                assert_eq!(before.is_some(), old);
+            }
+            8 => {
+                let priority = random.below(3) as u8;
+                let old = std::mem::replace(&mut model.lines[line].priority, priority);
+                assert_eq!(table.set_priority(number, priority), Ok(old));
+            }
+            9 | 10 => {
+                let expected = model.deliver(|_, it| it.pending() && !it.masked && it.handled);
+                assert_eq!(told(dispatcher.dispatch_one()), expected, "step {step}");
+            }
+            _ => {
+                let of = |line: usize| some.contains(SignalSet::line(line as u32));
+                let expected = model.deliver(|line, it| it.pending() && of(line));
+                assert_eq!(told(dispatcher.try_wait(some)), expected, "step {step}");
+            }
+        }
+        assert_eq!(table.pending(), model.set(Line::pending), "step {step}");
+    }
+}
+
+#[test]
+fn random_operations_agree_with_the_model() {
+    for seed in 0..8 {
+        behaves_as_its_model::<1, 1>(seed);
+        behaves_as_its_model::<3, 0>(seed);
+        behaves_as_its_model::<5, 2>(seed);
+        behaves_as_its_model::<33, 4>(seed);
+        behaves_as_its_model::<64, 8>(seed);
+    }
+}
