@@ -6,6 +6,7 @@
 mod bytes;
 mod fifo;
 mod pipe;
+mod queue;
 mod ring;
 mod socket;
 
@@ -13,6 +14,7 @@ use super::Transport;
 
 pub(super) const TRANSPORTS: &[&dyn Transport] = &[
     &ring::Values,
+    &queue::Values,
     &bytes::Bytes,
     &pipe::Pipe,
     &pipe::SmallPipe,

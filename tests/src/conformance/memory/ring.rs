@@ -103,7 +103,7 @@ impl Reader for Rx {
     }
 }
 
-fn put(value: &[u8], buf: &mut [u8]) -> usize {
+pub(super) fn put(value: &[u8], buf: &mut [u8]) -> usize {
     buf[..value.len()].copy_from_slice(value);
     value.len()
 }

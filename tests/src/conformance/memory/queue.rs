@@ -1,0 +1,96 @@
+//! `ring::queue::Queue`: values move, each a message; any number of writers. Nobody has an end of it, hence none is told.
+
+use super::{leak, ring::put};
+use crate::conformance::{Answer, Content, End, Promises, Reader, Transport, Writer};
+use ringway::channel::Error;
+use ringway::wait::{Doorbell, PrivateFutex};
+use ringway_core::ring::Full;
+use ringway_core::ring::queue::{Participant, Queue, Seat};
+use std::path::Path;
+use std::time::Instant;
+
+/// Not a power of two, which is the more general way of counting.
+const CAPACITY: usize = 13;
+
+pub struct Values;
+
+impl Transport for Values {
+    fn name(&self) -> &'static str {
+        "memory::queue"
+    }
+
+    fn promises(&self) -> Promises {
+        Promises {
+            content: Content::Messages { max: 100_000, empty: true, limit: None, copied: false },
+            both_at_once: false,
+            half_close: false,
+            several_writers: true,
+            atomic: None,
+            end: false,
+            torn: false,
+            reliable: true,
+            bounded: true,
+            immediate: true,
+            processes: false,
+        }
+    }
+
+    fn pair(&self, _place: &Path) -> (End, End) {
+        let bell = || Doorbell::new(PrivateFutex);
+        let queue = leak(Queue::with_bells(bell(), bell()));
+        (End::sends(Side(queue)), End::receives(Side(queue)))
+    }
+}
+
+/// Somebody who pushes or pops.
+struct Side(&'static Queue<Vec<u8>, CAPACITY, Doorbell<PrivateFutex>>);
+
+impl Side {
+    fn seat(&self) -> Seat<'_, Vec<u8>, CAPACITY, Doorbell<PrivateFutex>> {
+        self.0.seat(Participant::LOCAL)
+    }
+}
+
+impl Writer for Side {
+    fn write(&mut self, buf: &[u8]) -> Answer<usize> {
+        self.0.push(buf.to_vec());
+        Ok(buf.len())
+    }
+
+    fn try_write(&mut self, buf: &[u8]) -> Answer<usize> {
+        pushed(self.0.try_push(buf.to_vec()), buf, Error::WouldBlock)
+    }
+
+    fn write_deadline(&mut self, buf: &[u8], deadline: Instant) -> Answer<usize> {
+        pushed(self.seat().push_deadline(buf.to_vec(), Some(deadline)), buf, Error::TimedOut)
+    }
+
+    fn another(&self) -> Box<dyn Writer> {
+        Box::new(Side(self.0))
+    }
+}
+
+fn pushed(answer: Result<(), Full<Vec<u8>>>, buf: &[u8], full: Error) -> Answer<usize> {
+    match answer {
+        Ok(()) => Ok(buf.len()),
+        Err(Full(back)) => {
+            assert!(back == buf, "the value comes back");
+            Err(full)
+        }
+    }
+}
+
+impl Reader for Side {
+    fn read(&mut self, buf: &mut [u8]) -> Answer<usize> {
+        Ok(put(&self.0.pop(), buf))
+    }
+
+    fn try_read(&mut self, buf: &mut [u8]) -> Answer<usize> {
+        self.0.try_pop().map(|value| put(&value, buf)).ok_or(Error::WouldBlock)
+    }
+
+    fn read_deadline(&mut self, buf: &mut [u8], deadline: Instant) -> Answer<usize> {
+        let value = self.seat().pop_deadline(Some(deadline))?;
+        Ok(put(&value, buf))
+    }
+}
