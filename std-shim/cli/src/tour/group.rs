@@ -58,34 +58,34 @@ pub fn run_row(
     });
     let end = Instant::now() + deadline;
     let mut last = String::from("starting");
+    // `None`: its output ended before it reported.
     let outcome = loop {
         match receive.recv_timeout(end.saturating_duration_since(Instant::now())) {
             Ok(Says::Doing(what)) => {
                 doing(&what);
                 last = what;
             }
-            Ok(Says::Done(outcome)) => break Ok(outcome),
-            Ok(Says::Failed(reason)) => break Err(Failure::new(reason)),
-            Ok(_) => break Err(Failure::new("the row's process said what was not its to say")),
+            Ok(Says::Done(outcome)) => break Some(Ok(outcome)),
+            Ok(Says::Failed(reason)) => break Some(Err(Failure::new(reason))),
+            Ok(other) => {
+                break Some(Err(Failure::new(format!("its process said {other:?} out of turn"))));
+            }
             Err(RecvTimeoutError::Timeout) => {
-                break Err(Failure::new(format!(
+                break Some(Err(Failure::new(format!(
                     "no end within {deadline:.3?}, so it was stopped while {last}; \
                      allow more with --deadline SECONDS"
-                )));
+                ))));
             }
-            Err(RecvTimeoutError::Disconnected) => break Err(Failure::new("")),
+            Err(RecvTimeoutError::Disconnected) => break None,
         }
     };
     let status = end_group(group);
     cleanup::forget_group(group);
     // The group is gone, hence the pipe has ended, hence the listener.
     let _ = listener.join();
-    outcome.map_err(|failure| match failure.to_string().as_str() {
-        "" => Failure::new(format!(
-            "its process ended without a report while {last}: {}",
-            last_words(&complaints).or(status).unwrap_or_default()
-        )),
-        _ => failure,
+    outcome.unwrap_or_else(|| {
+        let why = last_words(&complaints).or(status).unwrap_or_default();
+        Err(Failure::new(format!("its process ended without a report while {last}: {why}")))
     })
 }
 
