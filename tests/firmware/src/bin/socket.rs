@@ -1,4 +1,4 @@
-//! A `static` network: main listens, the timer's interrupt connects and sends messages.
+//! Sockets: the timer's interrupt is a client that sends requests, main is the server that answers.
 #![no_std]
 #![no_main]
 
@@ -15,86 +15,104 @@ const fn bell() -> Doorbell<Sleep> {
     Doorbell::new(Sleep)
 }
 
-const fn place() -> Connection<32, Sleep> {
-    Connection::with_pipes(Pipe::with_bells(bell(), bell()), Pipe::with_bells(bell(), bell()))
+const fn pipe() -> Pipe<24, Sleep> {
+    Pipe::with_bells(bell(), bell())
 }
 
-static NET: Network<1, 2, 32, Sleep> =
-    Network::with_places([const { Backlog::with_bell(bell()) }; 1], [const { place() }; 2], bell());
+static NET: Network<1, 2, 24, Sleep> = Network::with_places(
+    [const { Backlog::with_bell(bell()) }; 1],
+    [const { Connection::with_pipes(pipe(), pipe()) }; 2],
+    bell(),
+);
 
 /// The interrupt's side of the connection.
-static SENSOR: Mutex<RefCell<Option<Packets<'static, 32, Sleep>>>> = Mutex::new(RefCell::new(None));
+static CLIENT: Mutex<RefCell<Option<Packets<'static, 24, Sleep>>>> = Mutex::new(RefCell::new(None));
 
-/// How many messages the interrupt sent; touched by it alone.
+/// Touched by the interrupt alone: how many requests it sent, how many answers it got, how many of them were wrong.
 static SENT: AtomicU32 = AtomicU32::new(0);
+static ANSWERED: AtomicU32 = AtomicU32::new(0);
+static WRONG: AtomicU32 = AtomicU32::new(0);
 
-/// How many it sends before it closes.
-const MESSAGES: u32 = 200;
+/// How many requests the interrupt sends before it closes.
+const REQUESTS: u32 = 200;
+
+const PORT: u16 = 7;
 
 ringway_firmware::image!(run, tick);
 
+fn add_one(to: &AtomicU32) {
+    // Relaxed, here and below: the interrupt alone writes these, and main reads them when it is done.
+    to.store(to.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+}
+
 fn tick() {
     critical_section::with(|section| {
-        let Ok(mut sensor) = SENSOR.borrow(section).try_borrow_mut() else { return };
-        // Relaxed: touched here alone.
-        let sent = SENT.load(Ordering::Relaxed);
-        if sent == MESSAGES {
-            *sensor = None;
+        let Ok(mut place) = CLIENT.borrow(section).try_borrow_mut() else { return };
+        let answered = ANSWERED.load(Ordering::Relaxed);
+        if answered == REQUESTS {
+            // Closes this side.
+            *place = None;
             return;
         }
-        if sensor.is_none() {
+        if place.is_none() {
             // Nobody listens yet, or main looks at the network just now: the next tick tries again.
-            *sensor = NET.packets().try_connect("sensor").ok();
+            *place = NET.packets().try_connect(PORT).ok();
         }
-        let Some(end) = sensor.as_mut() else { return };
-        let message = [sent as u8; 8];
-        let (message, _) = message.split_at_checked(sent as usize % 9).unwrap_or((&message, &[]));
-        if end.try_send(message).is_ok() {
-            SENT.store(sent.wrapping_add(1), Ordering::Relaxed);
+        let Some(client) = place.as_mut() else { return };
+        let sent = SENT.load(Ordering::Relaxed);
+        if sent < REQUESTS && client.try_send(&sent.to_le_bytes()).is_ok() {
+            add_one(&SENT);
+        }
+        let mut answer = [0; 8];
+        if let Ok(len) = client.try_recv(&mut answer) {
+            let [a, b, c, d, ..] = answer;
+            let right = len == 4 && u32::from_le_bytes([a, b, c, d]) == answered.wrapping_mul(3);
+            if !right {
+                add_one(&WRONG);
+            }
+            add_one(&ANSWERED);
         }
     });
 }
 
 fn run() -> bool {
-    let refused = NET.streams().try_connect("sensor").err() == Some(Error::Refused);
+    let refused = NET.packets().try_connect(PORT).err() == Some(Error::Refused);
     report("refused", u32::from(refused));
-    let Ok(listener) = NET.packets().listen("sensor", 2) else { return false };
+    let Ok(listener) = NET.packets().listen(PORT, 1) else { return false };
+    let in_use = NET.packets().listen(PORT, 1).err() == Some(Error::AddressInUse);
+    report("address in use", u32::from(in_use));
     start_timer();
 
     // Sleeps until the interrupt connects.
-    let Ok(mut accepted) = listener.accept() else { return false };
-    let (mut count, mut wrong) = (0_u32, 0_u32);
-    let mut out = [0; 8];
-    let end = loop {
-        match accepted.recv(&mut out) {
-            Ok(length) => {
-                let whole = length == count as usize % 9
-                    && out.iter().take(length).all(|byte| *byte == count as u8);
-                wrong = wrong.wrapping_add(u32::from(!whole));
-                count = count.wrapping_add(1);
-            }
-            Err(error) => break error,
+    let Ok(mut server) = listener.accept() else { return false };
+    let mut served = 0_u32;
+    let mut request = [0; 8];
+    while let Ok(4) = server.recv(&mut request) {
+        let [a, b, c, d, ..] = request;
+        let answer = u32::from_le_bytes([a, b, c, d]).wrapping_mul(3);
+        if server.send(&answer.to_le_bytes()).is_err() {
+            break;
         }
-    };
-    report("messages", count);
-    report("wrong", wrong);
-    report("end of file", u32::from(end == Error::EndOfFile));
-    drop((accepted, listener));
+        served = served.wrapping_add(1);
+    }
+    let ended = server.recv(&mut request) == Err(Error::EndOfFile);
+    report("requests", served);
+    report("wrong answers", WRONG.load(Ordering::Relaxed));
+    report("end of file", u32::from(ended));
 
-    // Streams, among main alone: half-closed, and torn down with the listener.
-    let Ok(listener) = NET.streams().listen(7, 1) else { return false };
-    let Ok(mut caller) = NET.streams().connect(7) else { return false };
-    let Ok(mut served) = listener.try_accept() else { return false };
-    let written = caller.write(b"question") == Ok(8);
-    caller.shutdown(Shutdown::Write);
+    // A pair, half-closed: what was sent is read before the end of file, the other direction goes on.
+    let mut pair = Connection::with_pipes(pipe(), pipe());
+    let (mut ours, mut theirs) = pair.split();
+    let sent = ours.try_write(b"last words");
+    ours.shutdown(Shutdown::Write);
     let mut out = [0; 16];
-    let half_closed = written && served.read(&mut out) == Ok(8) && served.read(&mut out) == Ok(0);
-    let answered = served.try_write(b"answer") == Ok(6) && caller.try_read(&mut out) == Ok(6);
-    report("half-closed", u32::from(half_closed && answered));
-    let Ok(mut waiting) = NET.streams().try_connect(7) else { return false };
-    drop(listener);
-    let reset = waiting.try_read(&mut out) == Err(Error::Reset);
-    report("reset", u32::from(reset));
-
-    refused && count == MESSAGES && wrong == 0 && end == Error::EndOfFile && half_closed && reset
+    let read = theirs.try_read(&mut out);
+    let half_closed = sent == Ok(10)
+        && read == Ok(10)
+        && theirs.try_read(&mut out) == Ok(0)
+        && ours.try_write(b"x") == Err(Error::BrokenPipe)
+        && theirs.try_write(b"x") == Ok(1)
+        && ours.try_read(&mut out) == Ok(1);
+    report("half-closed", u32::from(half_closed));
+    refused && in_use && ended && half_closed && served == REQUESTS
 }
