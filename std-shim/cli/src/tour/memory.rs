@@ -139,7 +139,7 @@ impl Mechanism for Socket {
         if answer != receipt.sha256.as_bytes() {
             return Err(Failure::new("the answer that came back is not the digest"));
         }
-        Ok(Outcome { what: format!("by port {PORT}; half-closed, then answered"), receipt })
+        Ok(Outcome { what: format!("by port {PORT}; half-close, answer"), receipt })
     }
 }
 

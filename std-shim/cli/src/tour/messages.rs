@@ -173,8 +173,7 @@ fn send<F: Family>(
     row.doing("waiting for the far end's report");
     let mut outcome = far.outcome()?;
     far.finish()?;
-    outcome.what =
-        format!("{} acknowledged datagrams, {} sent again", sender.count(), sender.sent_again());
+    outcome.what = format!("{} acked datagrams, {} resent", sender.count(), sender.sent_again());
     Ok(outcome)
 }
 

@@ -75,7 +75,7 @@ impl Mechanism for PipeThreads {
         row.doing("waiting for the reader's report");
         let read = far.join().map_err(|_| Failure::new("the reader panicked"))?;
         Ok(Outcome {
-            what: format!("{} KiB in the kernel, to end of file", size >> 10),
+            what: format!("{} KiB in the kernel, to the end", size >> 10),
             receipt: read.doing("read from the pipe")?,
         })
     }

@@ -63,7 +63,7 @@ impl Mechanism for Plain {
         row.doing("waiting for the receiver's report");
         let mut outcome = receiver.outcome()?;
         receiver.finish()?;
-        outcome.what = format!("{signals} signals of a bit each, all answered");
+        outcome.what = format!("{signals} answered signals, a bit each");
         Ok(outcome)
     }
 

@@ -102,6 +102,6 @@ fn receive<F: Family>(
     let receipt = Intake::new().read_all(&stream).doing("read from the socket")?;
     // The sender has closed its half: ours is still open.
     stream.write_all(receipt.sha256.as_bytes())?;
-    far.done(format!("{how}; half-closed, then answered"), receipt);
+    far.done(format!("{how}; half-close, answer"), receipt);
     Ok(())
 }

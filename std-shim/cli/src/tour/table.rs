@@ -94,7 +94,7 @@ impl Mechanism for SignalTable {
         row.doing("waiting for the dispatcher's report");
         let receipt = far.join().ok().flatten();
         let receipt = receipt.ok_or_else(|| Failure::new("the dispatcher came to no end"))?;
-        Ok(Outcome { what: format!("{raises} payloads, {full} had to wait for room"), receipt })
+        Ok(Outcome { what: format!("{raises} payloads, queue full at {full}"), receipt })
     }
 }
 
