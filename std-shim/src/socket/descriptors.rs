@@ -222,8 +222,11 @@ impl<T: Type> Socket<Unix, T> {
         // For no more than asked for: what does not fit the kernel does not even open.
         let length = T::STAMP + control_length(room.min(MAX_DESCRIPTORS));
         let mut descriptors = Vec::new();
+        // Only a seqpacket has an end that is not a size, and marks what is none.
+        let has_end = messages && T::CONNECTED;
+        let is_end = |(size, _, marked): &(usize, _, bool)| has_end && *size == 0 && !marked;
         let (size, flags, marked) = self
-            .attempt_receive(patience, |at_once| {
+            .attempt_receive(patience, is_end, |at_once| {
                 let mut space = Control::new();
                 let mut control =
                     RecvAncillaryBuffer::new(space.0.get_mut(..length).unwrap_or_default());
@@ -249,8 +252,7 @@ impl<T: Type> Socket<Unix, T> {
             ));
         }
         if messages {
-            // Only a seqpacket has an end, and marks what is not.
-            if T::CONNECTED && size == 0 && !marked {
+            if is_end(&(size, flags, marked)) {
                 return Err(self.ended());
             }
             fits(size, buf.len())?;

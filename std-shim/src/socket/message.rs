@@ -194,7 +194,7 @@ impl<F: Family, T: Message> Socket<F, T> {
     #[inline]
     fn receive_with(&self, buf: &mut [u8], patience: Patience, more: RecvFlags) -> Result<usize> {
         let patience = self.may_receive(patience).map_err(|reason| Error::new(RECEIVE, reason))?;
-        let received = self.attempt_receive(patience, |at_once| {
+        let received = self.attempt_receive(patience, Option::is_none, |at_once| {
             T::receive(self.fd.as_fd(), buf, recv_flags(at_once) | RecvFlags::TRUNC | more)
         });
         match received {
@@ -223,20 +223,23 @@ impl<F: Family, T: Type> Socket<F, T> {
         }
     }
 
-    /// [`attempt`](Self::attempt) for receiving. Of a seqpacket the system tells the reset before it gives what had
-    /// arrived: that comes first here, as it does with streams.
+    /// [`attempt`](Self::attempt) for receiving, where `is_end` tells the end. What had arrived comes before the end and
+    /// before a reset, as it does with streams: of a seqpacket, Linux tells a reset first, and it tells the end if the
+    /// peer sent and closed between its look at the queue and its look at the peer.
     #[inline]
     pub(super) fn attempt_receive<R>(
         &self,
         patience: Patience,
+        is_end: impl Fn(&R) -> bool,
         mut operation: impl FnMut(bool) -> rustix::io::Result<R>,
     ) -> rustix::io::Result<R> {
         let received = self.attempt(Interest::Read, patience, &mut operation);
-        if matches!(received, Err(Errno::CONNRESET)) && T::CONNECTED {
-            self.learn(Event::Reset);
-            return self.attempt(Interest::Read, Patience::Now, operation);
+        match &received {
+            Err(Errno::CONNRESET) if T::CONNECTED => self.learn(Event::Reset),
+            Ok(received) if is_end(received) => {}
+            _ => return received,
         }
-        received
+        self.attempt(Interest::Read, Patience::Now, operation)
     }
 
     #[cold]
