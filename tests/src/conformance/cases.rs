@@ -42,6 +42,7 @@ pub static CASES: &[Case] = &[
     case("both_ends_close_at_once", any, end::both_ends_close_at_once),
     case("reader_closes_mid_stream", end, end::reader_closes_mid_stream),
     case("writer_closes_mid_stream", end, end::writer_closes_mid_stream),
+    case("last_words", end, end::last_words),
     // Waiting and not waiting.
     case("would_block_when_empty", any, wait::would_block_when_empty),
     case("would_block_when_full", bounded, wait::would_block_when_full),

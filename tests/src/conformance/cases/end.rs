@@ -3,7 +3,9 @@
 use crate::conformance::load::{Load, Sequence, is_end, read_whole, write_whole};
 use crate::conformance::{Answer, Reader, Scene, Writer};
 use ringway::channel::Error;
-use std::sync::Barrier;
+use std::hint;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Barrier, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -228,4 +230,43 @@ pub fn writer_closes_mid_stream(scene: &Scene<'_>) {
             assert_end(&mut *rx, scene);
         });
     }
+}
+
+/// The writer leaves right after its last word, while the reader asks again and again: the word comes before the end.
+pub fn last_words(scene: &Scene<'_>) {
+    let content = scene.promises.content;
+    // In memory the moment between the reader's look for bytes and its look for writers is a short one.
+    let rounds = if scene.promises.processes { 300 } else { 2_000 };
+    let (give, take) = mpsc::sync_channel::<Box<dyn Writer>>(0);
+    let started = &AtomicUsize::new(0);
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            for (round, mut tx) in take.into_iter().enumerate() {
+                while started.load(Ordering::SeqCst) <= round {
+                    thread::yield_now();
+                }
+                // A little later in each round, over and over.
+                (0..round % 64).for_each(|_| hint::spin_loop());
+                write_whole(&mut *tx, b"word", content);
+            }
+        });
+        for _ in 0..rounds {
+            let (tx, mut rx) = scene.one_way();
+            give.send(tx).expect("the other thread takes it");
+            started.fetch_add(1, Ordering::SeqCst);
+            let (mut buf, mut looks) = ([0; 8], 0);
+            let answer = loop {
+                looks += 1;
+                match rx.try_read(&mut buf) {
+                    // Should both share a processor, the other one has to get it.
+                    Err(Error::WouldBlock) if looks % 500 == 0 => thread::yield_now(),
+                    Err(Error::WouldBlock) => {}
+                    answer => break answer,
+                }
+            };
+            assert_eq!(answer, Ok(4), "the last word was lost");
+            assert_end(&mut *rx, scene);
+        }
+        drop(give);
+    });
 }
