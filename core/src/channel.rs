@@ -20,6 +20,9 @@
 //! A pipe's reader is `Connected` with `send: Absent`, its writer with `receive: Absent`; a FIFO's ends are
 //! `Connecting` until the other end is there; a stream has both directions.
 
+pub mod frame;
+pub mod link;
+
 use core::fmt;
 
 pub mod fifo;
@@ -235,6 +238,8 @@ impl State {
     /// assert_eq!(State::New.on(Event::Send), Err(Error::NotConnected));
     /// assert_eq!(State::READER.on(Event::Send), Err(Error::WrongDirection));
     /// ```
+    // Most callers know the event: then little of the table is left.
+    #[inline(always)]
     pub const fn on(self, event: Event) -> Result<State, Error> {
         use Direction::{Ended, Shut};
         use Event as E;

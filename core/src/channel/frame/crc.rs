@@ -1,0 +1,62 @@
+//! The check sum of a frame.
+
+/// CRC-32/ISO-HDLC (Ethernet, zlib, PNG): polynomial `0x04C11DB7`, bits reflected, starting and ending inverted.
+///
+/// Half a byte at a time, with a table of 64 bytes: a table for whole bytes would be a sixth of the flash that a
+/// serial link may cost.
+///
+/// ```
+/// use ringway_core::channel::frame::Crc32;
+/// assert_eq!(Crc32::new().update(b"123456789").finish(), 0xCBF4_3926);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Crc32(u32);
+
+/// The remainders of the sixteen half bytes.
+const TABLE: [u32; 16] = {
+    let mut table = [0; 16];
+    let mut half = 0;
+    while half < 16 {
+        let mut rest = half as u32;
+        let mut bit = 0;
+        while bit < 4 {
+            rest = if rest & 1 == 1 { (rest >> 1) ^ 0xEDB8_8320 } else { rest >> 1 };
+            bit += 1;
+        }
+        table[half] = rest;
+        half += 1;
+    }
+    table
+};
+
+impl Crc32 {
+    /// The check sum of nothing yet.
+    pub const fn new() -> Self {
+        Crc32(!0)
+    }
+
+    /// With one more byte.
+    pub const fn push(self, byte: u8) -> Self {
+        let mut rest = self.0 ^ byte as u32;
+        rest = (rest >> 4) ^ TABLE[(rest & 15) as usize];
+        rest = (rest >> 4) ^ TABLE[(rest & 15) as usize];
+        Crc32(rest)
+    }
+
+    /// With more bytes.
+    #[inline(never)]
+    pub fn update(self, bytes: &[u8]) -> Self {
+        bytes.iter().fold(self, |crc, byte| crc.push(*byte))
+    }
+
+    /// The check sum.
+    pub const fn finish(self) -> u32 {
+        !self.0
+    }
+}
+
+impl Default for Crc32 {
+    fn default() -> Self {
+        Self::new()
+    }
+}

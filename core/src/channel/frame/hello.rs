@@ -1,0 +1,150 @@
+//! The first thing that each side says.
+
+/// The first four bytes of a [`Hello`].
+pub const MAGIC: [u8; 4] = *b"RwLk";
+
+/// The version of the protocol. Sides with different versions do not talk.
+pub const VERSION: u8 = 1;
+
+/// Which run of which program speaks: what makes a restarted peer another peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Identity {
+    /// The restart count: see [`Config::generation`](crate::channel::link::Config::generation).
+    pub generation: u32,
+    /// Counts the sessions that this run began; 0 for "nobody".
+    pub attempt: u16,
+}
+
+impl Identity {
+    /// No identity that a side has.
+    pub const NOBODY: Identity = Identity { generation: 0, attempt: 0 };
+
+    /// The bytes that a session's check sums begin with.
+    pub(crate) fn bytes(self) -> [u8; 6] {
+        let [a, b, c, d] = self.generation.to_le_bytes();
+        let [e, f] = self.attempt.to_le_bytes();
+        [a, b, c, d, e, f]
+    }
+}
+
+/// The body of `HELLO`: who speaks, whom it heard, and its limits.
+///
+/// ```text
+///  0  magic "RwLk"      8  largest message: u32     18  heard generation: u32
+///  4  version: u8      12  generation: u32          22  heard attempt: u16, 0: nobody yet
+///  5  flags: u8        16  attempt: u16
+///  6  ports: u8
+///  7  credits: u8      flags: bit 0, this side is up; the others 0
+/// ```
+///
+/// ```
+/// use ringway_core::channel::frame::{Hello, HelloError, Identity};
+/// let id = Identity { generation: 7, attempt: 1 };
+/// let hello = Hello { up: false, ports: 2, credits: 4, max: 256, id, heard: Identity::NOBODY };
+/// assert_eq!(Hello::parse(&hello.emit()), Ok(hello));
+/// assert_eq!(Hello::parse(b"AT+RST"), Err(HelloError::NotHello));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Hello {
+    /// Whether the sender takes the session for established.
+    pub up: bool,
+    /// How many ports the sender has.
+    pub ports: u8,
+    /// How many messages the sender can hold per port.
+    pub credits: u8,
+    /// The largest message that the sender can take, in bytes.
+    pub max: u32,
+    /// Who speaks.
+    pub id: Identity,
+    /// Whom the speaker heard last.
+    pub heard: Identity,
+}
+
+/// Why bytes are no [`Hello`] that this side understands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HelloError {
+    /// It does not begin with the magic bytes, has another length, or a field has a value that none can have.
+    NotHello,
+    /// The peer speaks another version of the protocol.
+    Version(u8),
+}
+
+impl Hello {
+    /// The length, in bytes.
+    pub const LEN: usize = 24;
+
+    /// The bytes.
+    pub fn emit(&self) -> [u8; Self::LEN] {
+        let [m0, m1, m2, m3] = MAGIC;
+        let [l0, l1, l2, l3] = self.max.to_le_bytes();
+        let [i0, i1, i2, i3, i4, i5] = self.id.bytes();
+        let [h0, h1, h2, h3, h4, h5] = self.heard.bytes();
+        let flags = self.up as u8;
+        [
+            m0,
+            m1,
+            m2,
+            m3,
+            VERSION,
+            flags,
+            self.ports,
+            self.credits,
+            l0,
+            l1,
+            l2,
+            l3, //
+            i0,
+            i1,
+            i2,
+            i3,
+            i4,
+            i5,
+            h0,
+            h1,
+            h2,
+            h3,
+            h4,
+            h5,
+        ]
+    }
+
+    /// Reads the bytes. Cannot panic.
+    ///
+    /// # Errors
+    /// [`HelloError`].
+    pub fn parse(bytes: &[u8]) -> Result<Hello, HelloError> {
+        let Some((&head, rest)) = bytes.split_first_chunk::<8>() else {
+            return Err(HelloError::NotHello);
+        };
+        let [m0, m1, m2, m3, version, flags, ports, credits] = head;
+        if [m0, m1, m2, m3] != MAGIC {
+            return Err(HelloError::NotHello);
+        }
+        if version != VERSION {
+            return Err(HelloError::Version(version));
+        }
+        let Ok([l0, l1, l2, l3, i0, i1, i2, i3, i4, i5, h0, h1, h2, h3, h4, h5]) =
+            <[u8; 16]>::try_from(rest)
+        else {
+            return Err(HelloError::NotHello);
+        };
+        let id = Identity {
+            generation: u32::from_le_bytes([i0, i1, i2, i3]),
+            attempt: u16::from_le_bytes([i4, i5]),
+        };
+        if flags > 1 || credits == 0 || id.attempt == 0 {
+            return Err(HelloError::NotHello);
+        }
+        Ok(Hello {
+            up: flags == 1,
+            ports,
+            credits,
+            max: u32::from_le_bytes([l0, l1, l2, l3]),
+            id,
+            heard: Identity {
+                generation: u32::from_le_bytes([h0, h1, h2, h3]),
+                attempt: u16::from_le_bytes([h4, h5]),
+            },
+        })
+    }
+}

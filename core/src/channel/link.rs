@@ -1,0 +1,422 @@
+//! Messages over any byte stream: ports, credits, and a peer that may restart at any time.
+//!
+//! A [`Link`] is one end. It does no input and no output, and reads no clock: the program hands it the bytes that
+//! came and the time that it is (`handle_…`), and asks it what to transmit, what happened and when to come back
+//! (`poll_…`). So one source runs on a chip with a UART, over a socket on Linux, and in a model checker.
+//!
+//! ```
+//! use ringway_core::channel::link::{Config, Event, Phase, PortEvent, SerialLink};
+//!
+//! let mut here: SerialLink<256> = SerialLink::new(Config::new(1));
+//! let mut there: SerialLink<256> = SerialLink::new(Config::new(7));
+//! for link in [&mut here, &mut there] {
+//!     link.open(0).unwrap();
+//!     link.open_port(0).unwrap();
+//! }
+//! // A line of a few bytes each way, and a clock that stands still.
+//! let mut bytes = [0; 16];
+//! let mut carry = |from: &mut SerialLink<256>, to: &mut SerialLink<256>| {
+//!     let n = from.poll_transmit(0, &mut bytes);
+//!     to.handle_bytes(0, &bytes[..n]);
+//! };
+//! let mut got = [0; 256];
+//! let n = loop {
+//!     carry(&mut here, &mut there);
+//!     carry(&mut there, &mut here);
+//!     while let Some(event) = here.poll_event() {
+//!         if event == Event::Port(0, PortEvent::Opened) {
+//!             here.try_send(0, b"hello").unwrap();
+//!         }
+//!     }
+//!     if let Ok(n) = there.try_receive(0, &mut got) {
+//!         break n;
+//!     }
+//! };
+//! assert_eq!(&got[..n], b"hello");
+//! assert_eq!(here.phase(), Phase::Up);
+//! ```
+//!
+//! # The life of a link
+//!
+//! ```text
+//!           1 open              3 greeted by name
+//!   Down ─────────▶ Connecting ───────────────────▶ Up ─────────▶ Closing
+//!    ▲ ▲             │   ▲  ▲ │                     │ │  8 close     │
+//!    │ └─────────────┘   │  └─┘ 4                   │ │              │
+//!    │    2              └──────────────────────────┘ │              │
+//!    │                            5, 6, 7             │              │
+//!    └────────────────────────────────────────────────┴──────────────┘
+//!                         9, 10, 11                         12
+//! ```
+//!
+//! | | when | to | told as |
+//! |---|---|---|---|
+//! | 1 | [`open`](Link::open) | `Connecting`, under a new identity | |
+//! | 2 | [`close`](Link::close), the stream ends, another version greets, or on a reliable line bytes that are no frame | `Down` | [`Event::Down`] |
+//! | 3 | a greeting says that the peer heard ours | `Up`; if it is not up itself, it is greeted once more | [`Event::Up`] |
+//! | 4 | any other greeting, or [`Config::hello`] ticks | `Connecting`, greets again, naming whom it heard | |
+//! | 5 | silence of [`Config::gone`] ticks | `Connecting` | [`Down::PeerGone`] |
+//! | 6 | a greeting of another identity; or of the same, not up, though it had spoken in this session | `Connecting`, naming whom it heard | [`Down::PeerRestarted`] |
+//! | 7 | on a serial line, a frame that checks and that no peer sends | `Connecting` | [`Down::Violation`] |
+//! | 8 | [`close`](Link::close) | `Closing` | |
+//! | 9 | the peer says that it closes | `Down`, and answers | [`Down::PeerClosed`] |
+//! | 10 | the stream ends, or another version greets | `Down` | [`Down::LineEnded`], [`Down::Incompatible`] |
+//! | 11 | on a reliable line, bytes that no peer sends | `Down` | [`Down::Violation`] |
+//! | 12 | the peer answers; or 5, 6, 7, 9, 10, 11; or `close` again | `Down` | [`Down::Closed`] if the peer got everything, otherwise as there |
+//!
+//! Whatever else comes changes no phase: noise is dropped, and in `Down` a peer of the last session that goes on is told
+//! that it is over. A session belongs to the pair of identities that greeted; each end takes a new one whenever it leaves `Up`,
+//! so that both ends of a session began it at number 0, and nothing of another session is taken for its own.
+//!
+//! # Ports
+//!
+//! A link has `PORTS` ports, numbered from 0, with a meaning that the two programs agree on. A port is an endpoint with a
+//! [`State`](super::State): open it at both ends, in any order, and it is connected; each direction is shut by itself. A port
+//! holds `CREDITS` messages that came and were not taken; the peer sends no more than there is room for. A port that
+//! nobody reads so delays no other.
+//!
+//! # Bounds
+//!
+//! [`handle_bytes`](Link::handle_bytes) does work proportional to the bytes it is given, whatever they are: at most two
+//! passes over each, and once per frame a pass over the ports. It keeps nothing of the peer's but what these types have
+//! room for, and cannot panic. A peer that breaks the protocol loses its session ([`Down::Violation`]).
+//!
+//! Memory: `(PORTS * CREDITS + WINDOW + 1) * MAX` bytes, and some 350 more.
+
+use super::frame::{Hello, Identity};
+use core::hash::{Hash, Hasher};
+
+mod commands;
+mod event;
+mod line;
+mod port;
+mod reliable;
+mod serial;
+mod session;
+
+pub use event::{Down, Event, Phase, PortEvent, ResetReason};
+pub use line::Line;
+pub use reliable::Reliable;
+pub use serial::Serial;
+
+use line::Received;
+use port::{Inbox, Port};
+
+/// A link over a line that loses and changes bytes, for messages of at most `MAX` bytes; `WINDOW` frames may be under
+/// way, each of `PORTS` ports holds `CREDITS` messages.
+///
+/// ```
+/// use ringway_core::channel::link::{Config, SerialLink};
+/// static mut UART: SerialLink<64, 2, 1, 2> = SerialLink::new(Config::new(0));
+/// ```
+pub type SerialLink<
+    const MAX: usize,
+    const WINDOW: usize = 4,
+    const PORTS: usize = 1,
+    const CREDITS: usize = 4,
+> = Link<Serial<WINDOW, MAX>, PORTS, CREDITS, MAX>;
+
+/// A link over a stream that stays in order and whole; the parameters are those of [`SerialLink`].
+///
+/// ```
+/// use ringway_core::channel::link::{Config, ReliableLink};
+/// let link = ReliableLink::<1024>::new(Config::new(0));
+/// ```
+pub type ReliableLink<
+    const MAX: usize,
+    const WINDOW: usize = 4,
+    const PORTS: usize = 1,
+    const CREDITS: usize = 4,
+> = Link<Reliable<WINDOW, MAX>, PORTS, CREDITS, MAX>;
+
+/// Who this side is, and its patience. A tick is whatever the program's clock counts; the two sides need not count the
+/// same, nor have the same configuration. 0 ticks are for ever.
+///
+/// ```
+/// use ringway_core::channel::link::Config;
+/// // At 115200 baud a frame of 268 bytes takes 23 ms, and the clock counts milliseconds.
+/// let config = Config { retransmit: 100, ..Config::new(3) };
+/// assert_eq!(config.generation, 3);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Config {
+    /// Tells this run of the program from the runs before: a count of restarts kept somewhere, or a random number. With
+    /// the same number each time a restart is recognised too, as soon as the peer had heard anything in the
+    /// session before; only a peer that had not may send the new run what was meant for the old one.
+    pub generation: u32,
+    /// A serial link sends a frame again when it was not acknowledged for so many ticks; at least twice the time that the
+    /// longest frame takes on the line, with all buffers on the way. A lost frame is mostly noticed earlier,
+    /// by the one behind it.
+    pub retransmit: u32,
+    /// Ticks between two greetings, as long as nobody answers.
+    pub hello: u32,
+    /// After so many ticks of silence the peer is asked whether it is there.
+    pub keepalive: u32,
+    /// After so many ticks of silence the peer is gone: some times [`keepalive`](Self::keepalive).
+    pub gone: u32,
+}
+
+impl Config {
+    /// For a clock that counts milliseconds: 100 to send again, 250 between greetings, 1000 to ask, 3500 to give up.
+    pub const fn new(generation: u32) -> Self {
+        Config { generation, retransmit: 100, hello: 250, keepalive: 1000, gone: 3500 }
+    }
+}
+
+/// One end of a link, see the [module](self): over a [`Serial`] or a [`Reliable`] line, with `PORTS` ports that
+/// hold `CREDITS` messages of at most `MAX` bytes.
+///
+/// It can be cloned and hashed, so that a model checker can explore what becomes of it.
+#[derive(Debug, Clone)]
+// What is small and often needed comes first: a Cortex-M0 reaches bytes 31 bytes behind a pointer, words 124.
+#[repr(C)]
+pub struct Link<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize> {
+    phase: Phase,
+    /// Whether the peer spoke in this session, or in the last one.
+    has_heard: bool,
+    /// What is to be said without a number.
+    owes: u8,
+    /// How often the peer was told that this side closes.
+    byes: u8,
+    /// What is to be told to the user.
+    came_up: bool,
+    went_down: Option<Down>,
+    /// Who this side is in this session.
+    local: Identity,
+    /// Who greeted last.
+    peer: Hello,
+    config: Config,
+    /// When to greet, or to say that this side closes, once more.
+    repeat_at: u64,
+    ping_at: u64,
+    gone_at: u64,
+    line: L,
+    ports: [Port; PORTS],
+    inboxes: [Inbox<CREDITS, MAX>; PORTS],
+}
+
+/// A point in time that does not come.
+const NEVER: u64 = u64::MAX;
+
+/// `now` and so many ticks, the last tick before [`NEVER`] where the clock ends; never, for 0.
+// Called from many places, and arithmetic of 64 bits is long on a processor of 32.
+#[inline(never)]
+fn after(now: u64, ticks: u32) -> u64 {
+    if ticks == 0 {
+        return NEVER;
+    }
+    now.saturating_add(ticks as u64).min(NEVER - 1)
+}
+
+impl<const WINDOW: usize, const PORTS: usize, const CREDITS: usize, const MAX: usize>
+    Link<Serial<WINDOW, MAX>, PORTS, CREDITS, MAX>
+{
+    /// A link that is down.
+    ///
+    /// ```
+    /// use ringway_core::channel::link::{Config, Phase, SerialLink};
+    /// let link = SerialLink::<256>::new(Config::new(1));
+    /// assert_eq!(link.phase(), Phase::Down);
+    /// ```
+    pub const fn new(config: Config) -> Self {
+        Self::over(Serial::new(config.retransmit), config)
+    }
+}
+
+impl<const WINDOW: usize, const PORTS: usize, const CREDITS: usize, const MAX: usize>
+    Link<Reliable<WINDOW, MAX>, PORTS, CREDITS, MAX>
+{
+    /// A link that is down.
+    ///
+    /// ```
+    /// use ringway_core::channel::link::{Config, Phase, ReliableLink};
+    /// let link = ReliableLink::<256>::new(Config::new(1));
+    /// assert_eq!(link.phase(), Phase::Down);
+    /// ```
+    pub const fn new(config: Config) -> Self {
+        Self::over(Reliable::new(), config)
+    }
+}
+
+impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
+    Link<L, PORTS, CREDITS, MAX>
+{
+    const fn over(line: L, config: Config) -> Self {
+        const { assert!(PORTS >= 1 && PORTS <= 255, "a link has 1 to 255 ports") }
+        Link {
+            config,
+            phase: Phase::Down,
+            local: Identity { generation: config.generation, attempt: 0 },
+            peer: Hello {
+                up: false,
+                ports: 0,
+                credits: 0,
+                max: 0,
+                id: Identity::NOBODY,
+                heard: Identity::NOBODY,
+            },
+            has_heard: false,
+            owes: 0,
+            byes: 0,
+            repeat_at: NEVER,
+            ping_at: NEVER,
+            gone_at: NEVER,
+            went_down: None,
+            came_up: false,
+            line,
+            ports: [const { Port::new() }; PORTS],
+            inboxes: [const { Inbox::new() }; PORTS],
+        }
+    }
+
+    /// Where the link is.
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// What the peer said of itself when it greeted: its identity and its limits. `None` unless the link is up or closing.
+    pub fn peer(&self) -> Option<&Hello> {
+        match self.phase {
+            Phase::Up | Phase::Closing => Some(&self.peer),
+            Phase::Down | Phase::Connecting => None,
+        }
+    }
+
+    /// Begins to look for a peer, and goes on until there is one. Poll for bytes to transmit and for the timeout
+    /// afterwards.
+    ///
+    /// # Errors
+    /// `AlreadyConnected`: it was opened already.
+    ///
+    /// ```
+    /// use ringway_core::channel::{Error, link::{Config, SerialLink}};
+    /// let mut link = SerialLink::<256>::new(Config::new(1));
+    /// assert_eq!(link.open(0), Ok(()));
+    /// assert_eq!(link.open(0), Err(Error::AlreadyConnected));
+    /// assert_ne!(link.poll_transmit(0, &mut [0; 64]), 0, "it greets");
+    /// ```
+    pub fn open(&mut self, now: u64) -> Result<(), super::Error> {
+        if self.phase != Phase::Down {
+            return Err(super::Error::AlreadyConnected);
+        }
+        self.connect(now);
+        Ok(())
+    }
+
+    /// Closes every port and then the link: what was accepted before is transmitted, and on a serial line acknowledged, before
+    /// the peer is told. A link that is not up, or that is closing already, is down at once. Poll for
+    /// bytes to transmit and for the timeout afterwards.
+    ///
+    /// ```
+    /// use ringway_core::channel::link::{Config, Down, Event, SerialLink};
+    /// let mut link = SerialLink::<256>::new(Config::new(1));
+    /// link.open(0).unwrap();
+    /// link.close(5);
+    /// assert_eq!(link.poll_event(), Some(Event::Down(Down::Closed)));
+    /// ```
+    pub fn close(&mut self, now: u64) {
+        match self.phase {
+            Phase::Down => {}
+            Phase::Up => {
+                for (port, inbox) in self.ports.iter_mut().zip(self.inboxes.iter_mut()) {
+                    port.close();
+                    inbox.clear();
+                }
+                self.phase = Phase::Closing;
+            }
+            Phase::Connecting | Phase::Closing => self.go_down(now, Down::Closed),
+        }
+    }
+
+    /// Takes bytes that came. Poll for bytes to transmit, events and the timeout afterwards.
+    pub fn handle_bytes(&mut self, now: u64, bytes: &[u8]) {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let (used, received) = self.line.receive(now, rest);
+            match received {
+                Received::Nothing => {}
+                Received::Record { kind, port } => self.handle_frame(now, kind, port),
+                Received::Violation if self.phase == Phase::Down => {}
+                Received::Violation => self.go_down(now, Down::Violation),
+            }
+            rest = rest.get(used.max(1)..).unwrap_or_default();
+        }
+    }
+
+    /// The stream ended, or another takes its place: no byte of the old one follows. The link is down; open it again
+    /// over the next stream.
+    ///
+    /// ```
+    /// use ringway_core::channel::link::{Config, Down, Event, ReliableLink};
+    /// let mut link = ReliableLink::<256>::new(Config::new(1));
+    /// link.open(0).unwrap();
+    /// link.handle_end(5);
+    /// assert_eq!(link.poll_event(), Some(Event::Down(Down::LineEnded)));
+    /// ```
+    pub fn handle_end(&mut self, now: u64) {
+        if self.phase != Phase::Down {
+            self.go_down(now, Down::LineEnded);
+        }
+        self.line.clear();
+        self.owes = 0;
+        self.has_heard = false;
+    }
+
+    /// Time passed: to be called when [`poll_timeout`](Self::poll_timeout) says so, harmless before. Poll for everything
+    /// afterwards.
+    pub fn handle_timeout(&mut self, now: u64) {
+        self.time_passed(now);
+    }
+
+    /// Puts the next bytes to transmit into `out`; returns how many. Ask again until that is none, or less than `out`
+    /// holds. `out` may be as small as a byte.
+    ///
+    /// `now` is the time at which these bytes are handed to the line: the link waits for an answer from there.
+    pub fn poll_transmit(&mut self, now: u64, out: &mut [u8]) -> usize {
+        let mut filled = 0;
+        while let Some(rest) = out.get_mut(filled..) {
+            if rest.is_empty() || (!self.line.is_sending() && !self.start_frame(now)) {
+                break;
+            }
+            filled = filled.wrapping_add(self.line.fill(now, rest));
+        }
+        filled
+    }
+
+    /// What happened: each event once, `None` when that was all.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        if let Some(why) = self.went_down.take() {
+            return Some(Event::Down(why));
+        }
+        if self.came_up {
+            self.came_up = false;
+            return Some(Event::Up);
+        }
+        let room = self.line.has_room();
+        for (number, port) in (0_u32..).zip(self.ports.iter_mut()) {
+            if let Some(event) = port.next_news(room) {
+                return Some(Event::Port(number as u8, event));
+            }
+        }
+        None
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout), in the program's ticks; it may lie in the past. `None`: not
+    /// before something else happens.
+    pub fn poll_timeout(&self) -> Option<u64> {
+        let at = self.next_timeout();
+        if at == NEVER { None } else { Some(at) }
+    }
+}
+
+/// What makes a difference to the future counts.
+impl<L: Line + Hash, const PORTS: usize, const CREDITS: usize, const MAX: usize> Hash
+    for Link<L, PORTS, CREDITS, MAX>
+{
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.phase, self.local, self.peer, self.has_heard, self.owes, self.byes).hash(state);
+        (self.repeat_at, self.ping_at, self.gone_at).hash(state);
+        (self.went_down.is_some(), self.came_up).hash(state);
+        (&self.line, &self.ports, &self.inboxes).hash(state);
+    }
+}

@@ -1,0 +1,289 @@
+//! What the user does with the ports of a link.
+
+use super::super::frame;
+use super::super::{Error, Event, State};
+use super::line::Line;
+use super::port::{Inbox, Port, Violation, due, news};
+use super::{Link, Phase};
+
+/// A port and its inbox.
+type Place<'a, const CREDITS: usize, const MAX: usize> =
+    (&'a mut Port, &'a mut Inbox<CREDITS, MAX>);
+
+impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
+    Link<L, PORTS, CREDITS, MAX>
+{
+    /// So many credits are worth a record: half of what a port holds, so that they cost little and come in time.
+    const CREDIT_THRESHOLD: u8 = CREDITS.div_ceil(2) as u8;
+
+    // Called from every command.
+    #[inline(never)]
+    fn place(&mut self, port: u8) -> Option<Place<'_, CREDITS, MAX>> {
+        let inbox = self.inboxes.get_mut(port as usize)?;
+        Some((self.ports.get_mut(port as usize)?, inbox))
+    }
+
+    /// The state of a port, as of any endpoint. A port that the link does not have is `Closed`.
+    ///
+    /// ```
+    /// use ringway_core::channel::{State, link::{Config, SerialLink}};
+    /// let link = SerialLink::<256>::new(Config::new(1));
+    /// assert_eq!(link.port_state(0), State::New);
+    /// ```
+    pub fn port_state(&self, port: u8) -> State {
+        self.ports.get(port as usize).map_or(State::Closed, |port| port.state)
+    }
+
+    /// Opens a port: it is `Connecting` until the peer opens it too, and `Connected` then. It may be asked for before the
+    /// link is up, and goes on `Connecting` across sessions. Poll for bytes to transmit afterwards.
+    ///
+    /// # Errors
+    /// `NotFound`: the link, or the peer, has no port of this number. `AlreadyConnected`: close it first.
+    /// `WouldBlock`: the peer is not done with the port's last life; [`PortEvent::Free`](super::PortEvent::Free) tells when.
+    ///
+    /// ```
+    /// use ringway_core::channel::{Error, State, link::{Config, SerialLink}};
+    /// let mut link = SerialLink::<256>::new(Config::new(1));
+    /// link.open_port(0).unwrap();
+    /// assert_eq!(link.port_state(0), State::Connecting);
+    /// assert_eq!(link.open_port(0), Err(Error::AlreadyConnected));
+    /// assert_eq!(link.open_port(77), Err(Error::NotFound));
+    /// ```
+    pub fn open_port(&mut self, port: u8) -> Result<(), Error> {
+        let absent = self.phase == Phase::Up && port >= self.peer.ports;
+        let (port, inbox) = self.place(port).ok_or(Error::NotFound)?;
+        if absent {
+            return Err(Error::NotFound);
+        }
+        port.open()?;
+        inbox.clear();
+        Ok(())
+    }
+
+    /// Sends a message: it is copied, and goes out when [`poll_transmit`](Self::poll_transmit) is called. Messages of a
+    /// port arrive once each and in order, as long as the session lasts.
+    ///
+    /// # Errors
+    /// `WouldBlock`: the peer has no room on this port, or the line has none;
+    /// [`PortEvent::Writable`](super::PortEvent::Writable) tells when to try again. `MessageTooLarge`: for the peer, or for
+    /// this side. Otherwise what the port's [state](Self::port_state) says: `BrokenPipe`, `NotConnected`, `Closed`.
+    ///
+    /// ```
+    /// use ringway_core::channel::{Error, link::{Config, SerialLink}};
+    /// let mut link = SerialLink::<256>::new(Config::new(1));
+    /// assert_eq!(link.try_send(0, b"hi"), Err(Error::NotConnected));
+    /// ```
+    pub fn try_send(&mut self, port: u8, message: &[u8]) -> Result<(), Error> {
+        let max = MAX.min(self.peer.max as usize);
+        self.pump();
+        let room = self.line.has_room();
+        let (place, _) = self.place(port).ok_or(Error::NotFound)?;
+        place.state.on(Event::Send)?;
+        if message.len() > max {
+            return Err(Error::MessageTooLarge { max });
+        }
+        // What is due goes first: the port's `OPEN`.
+        if place.credit == 0 || !room || place.due & due::OPEN != 0 {
+            place.blocked = true;
+            return Err(Error::WouldBlock);
+        }
+        place.credit = place.credit.saturating_sub(1);
+        self.line.push(frame::DATA, port, message);
+        Ok(())
+    }
+
+    /// The oldest message that came, in place; [`release`](Self::release) makes room for another.
+    ///
+    /// # Errors
+    /// `WouldBlock`: none is there. `EndOfFile`: the peer sends no more. Otherwise what the port's state says: `Reset`,
+    /// `NotConnected`, `Closed`.
+    ///
+    /// ```
+    /// use ringway_core::channel::{Error, link::{Config, SerialLink}};
+    /// let link = SerialLink::<256>::new(Config::new(1));
+    /// assert_eq!(link.peek(0), Err(Error::NotConnected));
+    /// ```
+    pub fn peek(&self, port: u8) -> Result<&[u8], Error> {
+        let inbox = self.inboxes.get(port as usize).ok_or(Error::NotFound)?;
+        match inbox.front() {
+            Some(message) => Ok(message),
+            None => {
+                self.port_state(port).on(Event::Receive)?;
+                Err(Error::WouldBlock)
+            }
+        }
+    }
+
+    /// Forgets the oldest message and lets the peer send another. Nothing happens if there is none. Poll for bytes
+    /// to transmit afterwards.
+    ///
+    /// ```
+    /// use ringway_core::channel::link::{Config, SerialLink};
+    /// SerialLink::<256>::new(Config::new(1)).release(0);
+    /// ```
+    pub fn release(&mut self, port: u8) {
+        let Some((port, inbox)) = self.place(port) else { return };
+        if !inbox.pop() {
+            return;
+        }
+        if !port.peer_is_done() {
+            port.owed = port.owed.saturating_add(1);
+        } else if inbox.is_empty() {
+            port.drained();
+        }
+    }
+
+    /// Takes the oldest message out, into `out`; its length. Poll for bytes to transmit afterwards.
+    ///
+    /// # Errors
+    /// As [`peek`](Self::peek), and `BufferTooSmall`: the message stays.
+    ///
+    /// ```
+    /// use ringway_core::channel::{Error, link::{Config, SerialLink}};
+    /// let mut link = SerialLink::<256>::new(Config::new(1));
+    /// assert_eq!(link.try_receive(0, &mut [0; 16]), Err(Error::NotConnected));
+    /// ```
+    pub fn try_receive(&mut self, port: u8, out: &mut [u8]) -> Result<usize, Error> {
+        let message = self.peek(port)?;
+        let needed = message.len();
+        if !super::line::copy(out, message) {
+            return Err(Error::BufferTooSmall { needed });
+        }
+        self.release(port);
+        Ok(needed)
+    }
+
+    /// Sends no more on this port. What was sent before still arrives; receiving goes on. Poll for bytes to transmit
+    /// afterwards, as after the three that follow.
+    ///
+    /// # Errors
+    /// `NotConnected`, `Closed`, `NotFound`.
+    ///
+    /// ```
+    /// use ringway_core::channel::{Error, link::{Config, SerialLink}};
+    /// let mut link = SerialLink::<256>::new(Config::new(1));
+    /// assert_eq!(link.shut_send(0), Err(Error::NotConnected));
+    /// ```
+    #[doc(alias = "shutdown")]
+    pub fn shut_send(&mut self, port: u8) -> Result<(), Error> {
+        self.place(port).ok_or(Error::NotFound)?.0.shut_send()
+    }
+
+    /// Receives no more on this port; what came and was not taken is dropped, and the peer's sends fail with `BrokenPipe`
+    /// once it knows.
+    ///
+    /// # Errors
+    /// `NotConnected`, `Closed`, `NotFound`.
+    ///
+    /// ```
+    /// use ringway_core::channel::{Error, link::{Config, SerialLink}};
+    /// let mut link = SerialLink::<256>::new(Config::new(1));
+    /// assert_eq!(link.shut_receive(0), Err(Error::NotConnected));
+    /// ```
+    #[doc(alias = "shutdown")]
+    pub fn shut_receive(&mut self, port: u8) -> Result<(), Error> {
+        let (port, inbox) = self.place(port).ok_or(Error::NotFound)?;
+        port.shut_receive()?;
+        inbox.clear();
+        Ok(())
+    }
+
+    /// Ends both directions: what was sent before still arrives, what came and was not taken is dropped. A port that
+    /// the peer has not opened yet is withdrawn.
+    ///
+    /// ```
+    /// use ringway_core::channel::{State, link::{Config, SerialLink}};
+    /// let mut link = SerialLink::<256>::new(Config::new(1));
+    /// link.open_port(0).unwrap();
+    /// link.close_port(0);
+    /// assert_eq!(link.port_state(0), State::Closed);
+    /// link.open_port(0).expect("the peer heard nothing of it, so that it is free at once");
+    /// ```
+    pub fn close_port(&mut self, port: u8) {
+        if let Some((port, inbox)) = self.place(port) {
+            port.close();
+            inbox.clear();
+        }
+    }
+
+    /// Tears the port down and tells the peer why; the peer loses what it has not taken yet. Also the way to refuse a port
+    /// that the peer opened. The reason does not reach a peer to whom this side had already said that it
+    /// sends no more: that one learns that nobody reads.
+    ///
+    /// ```
+    /// use ringway_core::channel::{State, link::{Config, SerialLink}};
+    /// let mut link = SerialLink::<256>::new(Config::new(1));
+    /// link.open_port(0).unwrap();
+    /// link.reset_port(0, 3);
+    /// assert_eq!(link.port_state(0), State::Closed);
+    /// ```
+    pub fn reset_port(&mut self, port: u8, reason: u8) {
+        if let Some((port, inbox)) = self.place(port) {
+            port.tear_down(reason);
+            inbox.clear();
+        }
+    }
+
+    /// Moves what is due on the ports into the line, as far as it has room; whether everything fitted.
+    pub(super) fn pump(&mut self) -> bool {
+        if !self.is_in_session() {
+            return false;
+        }
+        for (number, port) in (0_u32..).zip(self.ports.iter_mut()) {
+            while let Some((kind, body)) = port.next_record(CREDITS as u8, Self::CREDIT_THRESHOLD) {
+                let pushed = match body {
+                    Some(byte) => self.line.push(kind, number as u8, &[byte]),
+                    None => self.line.push(kind, number as u8, &[]),
+                };
+                if !pushed {
+                    return false;
+                }
+                port.record_sent(kind);
+            }
+        }
+        true
+    }
+
+    /// A numbered record came. `Err`: the peer broke the protocol.
+    pub(super) fn handle_record(&mut self, kind: u8, number: u8) -> Result<(), Violation> {
+        let body = self.line.body();
+        let byte = match body {
+            [byte] => Ok(*byte),
+            _ => Err(Violation),
+        };
+        let port = self.ports.get_mut(number as usize).ok_or(Violation)?;
+        let inbox = self.inboxes.get_mut(number as usize).ok_or(Violation)?;
+        match kind {
+            frame::DATA => {
+                if !port.peer_may_send() {
+                    return Err(Violation);
+                }
+                // To whoever reads no more a message may still be under way.
+                if port.state.can_receive() {
+                    if !inbox.push(body) {
+                        return Err(Violation);
+                    }
+                    port.news |= news::READABLE;
+                }
+                Ok(())
+            }
+            frame::OPEN => port.peer_opens(byte?),
+            frame::CREDIT => {
+                port.peer_credits(byte?);
+                Ok(())
+            }
+            frame::SHUT if body.is_empty() => port.peer_shuts(inbox.is_empty()),
+            frame::STOP if body.is_empty() => {
+                port.peer_stops();
+                Ok(())
+            }
+            frame::RESET => {
+                if port.peer_resets(byte?)? {
+                    inbox.clear();
+                }
+                Ok(())
+            }
+            _ => Err(Violation),
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! What the two line disciplines have in common: the seam to the link, the records that wait, and the one frame that
+//! is on its way out.
+
+use super::super::frame::{Hello, Identity};
+use core::hash::{Hash, Hasher};
+
+/// How frames are made of a line's bytes: [`Reliable`](super::Reliable) or [`Serial`](super::Serial). There is no third.
+pub trait Line: Discipline {}
+
+/// What arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Received {
+    /// Nothing that concerns the link.
+    Nothing,
+    /// A record; its body is [`Discipline::body`] until the next byte is taken.
+    Record {
+        /// What it is, see [`frame`](super::super::frame).
+        kind: u8,
+        /// Whom it concerns.
+        port: u8,
+    },
+    /// Bytes that no peer of this version sends.
+    Violation,
+}
+
+/// The seam: the link hands records down and takes records; the line knows frames, numbers and check sums.
+pub trait Discipline {
+    /// Whether frames are found again behind bytes that are none.
+    const RESYNCHRONISES: bool;
+
+    /// A session begins: what waits is dropped, numbers start at 0. A frame that is half out is completed first.
+    fn begin(&mut self, local: Identity, peer: Identity);
+
+    /// Another stream begins: nothing of the one before is completed.
+    fn clear(&mut self);
+
+    /// Whether [`push`](Self::push) has room.
+    fn has_room(&self) -> bool;
+
+    /// Takes a numbered record, to be sent once and in order. `false`: no room, or the body is too long.
+    fn push(&mut self, kind: u8, port: u8, body: &[u8]) -> bool;
+
+    /// Whether the peer's line has everything that was pushed, as far as this line can know.
+    fn is_drained(&self) -> bool;
+
+    /// Whether a frame is half out.
+    fn is_sending(&self) -> bool;
+
+    /// Begins a frame with a record that is not numbered.
+    fn start_control(&mut self, kind: u8, body: &[u8]);
+
+    /// Begins the next numbered frame, or one that only acknowledges. `false`: there is nothing to send.
+    fn start_numbered(&mut self) -> bool;
+
+    /// Puts the next bytes of the frame that is half out into `out`; returns how many.
+    fn fill(&mut self, now: u64, out: &mut [u8]) -> usize;
+
+    /// Takes bytes up to the end of a frame; returns how many. At least one, if there is one.
+    fn receive(&mut self, now: u64, input: &[u8]) -> (usize, Received);
+
+    /// The body of the record that arrived last.
+    fn body(&self) -> &[u8];
+
+    /// When [`handle_timeout`](Self::handle_timeout) is due; [`NEVER`](super::NEVER).
+    fn timeout(&self) -> u64;
+
+    /// Time passed.
+    fn handle_timeout(&mut self, now: u64);
+}
+
+/// Copies `from` to the beginning of `to`, if it fits.
+pub(super) fn copy(to: &mut [u8], from: &[u8]) -> bool {
+    match to.get_mut(..from.len()) {
+        Some(to) => {
+            to.copy_from_slice(from);
+            true
+        }
+        None => false,
+    }
+}
+
+/// A record that waits.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub(super) struct Slot<const MAX: usize> {
+    pub(super) kind: u8,
+    pub(super) port: u8,
+    len: usize,
+    bytes: [u8; MAX],
+}
+
+impl<const MAX: usize> Slot<MAX> {
+    pub(super) fn body(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+}
+
+/// The records from the oldest that is kept to the newest, numbered modulo 256.
+#[derive(Debug, Clone)]
+#[repr(C)]
+pub(super) struct Window<const WINDOW: usize, const MAX: usize> {
+    /// The number of the oldest.
+    pub(super) base: u8,
+    /// One more than the number of the newest.
+    pub(super) end: u8,
+    slots: [Slot<MAX>; WINDOW],
+}
+
+impl<const WINDOW: usize, const MAX: usize> Window<WINDOW, MAX> {
+    pub(super) const fn new() -> Self {
+        const {
+            assert!(
+                WINDOW.is_power_of_two() && WINDOW <= 64,
+                "a window has 1, 2, 4, 8, 16, 32 or 64 frames: numbers count modulo 256"
+            );
+            assert!(MAX >= Hello::LEN, "messages of at least 24 bytes: the handshake is as long");
+            assert!(MAX <= 1 << 24, "messages of at most 16 MiB");
+        }
+        let empty = Slot { kind: 0, port: 0, len: 0, bytes: [0; MAX] };
+        Window { base: 0, end: 0, slots: [empty; WINDOW] }
+    }
+
+    fn index(number: u8) -> usize {
+        number as usize & WINDOW.wrapping_sub(1)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.base == self.end
+    }
+
+    /// Whether another record fits, while the one that is half out, if any, must stay as it is.
+    #[inline(never)]
+    pub(super) fn has_room(&self, half_out: Option<u8>) -> bool {
+        (self.end.wrapping_sub(self.base) as usize) < WINDOW
+            && half_out.is_none_or(|number| Self::index(number) != Self::index(self.end))
+    }
+
+    /// Adds a record; the caller asked [`has_room`](Self::has_room).
+    pub(super) fn push(&mut self, kind: u8, port: u8, body: &[u8]) -> bool {
+        let Some(slot) = self.slots.get_mut(Self::index(self.end)) else { return false };
+        if !copy(&mut slot.bytes, body) {
+            return false;
+        }
+        (slot.kind, slot.port, slot.len) = (kind, port, body.len());
+        self.end = self.end.wrapping_add(1);
+        true
+    }
+
+    pub(super) fn get(&self, number: u8) -> Option<&Slot<MAX>> {
+        self.slots.get(Self::index(number))
+    }
+}
+
+/// What is kept counts; what lies in a slot from before does not.
+impl<const WINDOW: usize, const MAX: usize> Hash for Window<WINDOW, MAX> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.base, self.end).hash(state);
+        let mut number = self.base;
+        while number != self.end {
+            if let Some(slot) = self.get(number) {
+                (slot.kind, slot.port, slot.body()).hash(state);
+            }
+            number = number.wrapping_add(1);
+        }
+    }
+}
+
+/// Where the body of the frame that is half out lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Source {
+    /// No frame is half out.
+    Idle,
+    /// There is no body.
+    Empty,
+    /// In the window.
+    Slot(u8),
+    /// In [`Outgoing::control`].
+    Control,
+}
+
+/// The frame that is half out: a head, a body that lies elsewhere, and a tail.
+#[derive(Debug, Clone, Hash)]
+pub(super) struct Outgoing {
+    pub(super) source: Source,
+    head: [u8; 6],
+    head_len: usize,
+    body_len: usize,
+    tail: [u8; 4],
+    tail_len: usize,
+    control: [u8; Hello::LEN],
+}
+
+impl Outgoing {
+    pub(super) const fn new() -> Self {
+        Outgoing {
+            source: Source::Idle,
+            head: [0; 6],
+            head_len: 0,
+            body_len: 0,
+            tail: [0; 4],
+            tail_len: 0,
+            control: [0; Hello::LEN],
+        }
+    }
+
+    pub(super) fn start(&mut self, head: &[u8], source: Source, body_len: usize, tail: &[u8]) {
+        copy(&mut self.head, head);
+        copy(&mut self.tail, tail);
+        (self.head_len, self.body_len, self.tail_len) = (head.len(), body_len, tail.len());
+        self.source = source;
+    }
+
+    /// Keeps the body of a record that is not numbered; its length, if it fits.
+    pub(super) fn keep(&mut self, body: &[u8]) -> usize {
+        if copy(&mut self.control, body) { body.len() } else { 0 }
+    }
+
+    /// The number of the frame that is half out, if it has one.
+    pub(super) fn number(&self) -> Option<u8> {
+        match self.source {
+            Source::Slot(number) => Some(number),
+            _ => None,
+        }
+    }
+
+    pub(super) fn body<'a, const WINDOW: usize, const MAX: usize>(
+        &'a self,
+        window: &'a Window<WINDOW, MAX>,
+    ) -> &'a [u8] {
+        match self.source {
+            Source::Idle | Source::Empty => &[],
+            Source::Slot(number) => window.get(number).map_or(&[], Slot::body),
+            Source::Control => self.control.get(..self.body_len).unwrap_or_default(),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.head_len.wrapping_add(self.body_len).wrapping_add(self.tail_len)
+    }
+
+    /// The byte at a position of the frame.
+    #[inline(never)]
+    pub(super) fn byte(&self, body: &[u8], at: usize) -> u8 {
+        if at < self.head_len {
+            return self.head.get(at).copied().unwrap_or(0);
+        }
+        let at = at.wrapping_sub(self.head_len);
+        if at < self.body_len {
+            return body.get(at).copied().unwrap_or(0);
+        }
+        self.tail.get(at.wrapping_sub(self.body_len)).copied().unwrap_or(0)
+    }
+}

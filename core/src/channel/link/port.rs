@@ -1,0 +1,475 @@
+//! One port: its life on the line, its credits and its inbox.
+//!
+//! # A life
+//!
+//! In one life each side sends, in this order, `OPEN`, then at any time `DATA`, `CREDIT` and `STOP`, and exactly
+//! one *last word* about what it sends: `SHUT` or `RESET`. After its last word it may still give credits or say `STOP`,
+//! until the peer's last word came as well. Then the life is over, and the next `OPEN` begins another. Since a line
+//! keeps the order, the lives of the two sides cannot be confused: a side opens again only after it has the
+//! peer's last word, so that nothing of the old life can come behind the peer's next `OPEN`; what the peer said
+//! about the old life before that, a credit or `STOP`, finds the port without the peer's `OPEN` and is dropped.
+//!
+//! A port that its user closes goes through that by itself; whoever is reset owes the last word still, and gives it.
+
+use super::super::frame;
+use super::super::{Error, Event, State};
+use super::event::{PortEvent, ResetReason};
+use super::line::copy;
+use core::hash::{Hash, Hasher};
+
+/// What was said in this life.
+pub(super) mod said {
+    /// We said `OPEN`, or shall as soon as the line has room.
+    pub(crate) const WE_OPENED: u8 = 1;
+    /// Our last word is on its way.
+    pub(crate) const WE_ENDED: u8 = 2;
+    pub(crate) const PEER_OPENED: u8 = 4;
+    pub(crate) const PEER_ENDED: u8 = 8;
+}
+
+/// What is to be said as soon as the line has room, in the order of the bits.
+pub(super) mod due {
+    pub(crate) const OPEN: u8 = 1;
+    pub(crate) const STOP: u8 = 2;
+    pub(crate) const SHUT: u8 = 4;
+    pub(crate) const RESET: u8 = 8;
+}
+
+/// What is to be told to the user, in the order of the bits.
+pub(super) mod news {
+    pub(crate) const RESET: u8 = 1;
+    pub(crate) const FREE: u8 = 2;
+    pub(crate) const WAITING: u8 = 4;
+    pub(crate) const OPENED: u8 = 8;
+    pub(crate) const READABLE: u8 = 16;
+    pub(crate) const SHUT: u8 = 32;
+    pub(crate) const STOP: u8 = 64;
+}
+
+/// The peer sent what no peer of this version sends.
+#[derive(Debug)]
+pub(super) struct Violation;
+
+/// A port without its inbox.
+#[derive(Debug, Clone, Copy, Hash)]
+pub(super) struct Port {
+    pub(super) state: State,
+    pub(super) said: u8,
+    pub(super) due: u8,
+    pub(super) news: u8,
+    /// Why we reset it.
+    pub(super) why: u8,
+    /// Why the peer, or the link, did.
+    pub(super) reset: ResetReason,
+    /// Messages that the peer has room for.
+    pub(super) credit: u8,
+    /// Messages that were taken out of the inbox and not yet credited to the peer.
+    pub(super) owed: u8,
+    /// A send was refused since the last time there was room.
+    pub(super) blocked: bool,
+}
+
+impl Port {
+    pub(super) const fn new() -> Self {
+        Port {
+            state: State::New,
+            said: 0,
+            due: 0,
+            news: 0,
+            why: 0,
+            reset: ResetReason::LinkDown,
+            credit: 0,
+            owed: 0,
+            blocked: false,
+        }
+    }
+
+    pub(super) fn has_said(&self, what: u8) -> bool {
+        self.said & what != 0
+    }
+
+    /// What happened to the state; `false` if it was not possible.
+    fn on(&mut self, event: Event) -> bool {
+        match self.state.on(event) {
+            Ok(state) => {
+                self.state = state;
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// The user opens it.
+    pub(super) fn open(&mut self) -> Result<(), Error> {
+        match self.state {
+            State::New | State::Closed | State::Reset => {}
+            _ => return Err(Error::AlreadyConnected),
+        }
+        if self.has_said(said::WE_OPENED | said::WE_ENDED) || self.due != 0 {
+            return Err(Error::WouldBlock);
+        }
+        self.state = State::New;
+        self.on(Event::Connect);
+        self.said |= said::WE_OPENED;
+        self.due = due::OPEN;
+        self.news &= !(news::WAITING | news::RESET | news::FREE);
+        self.owed = 0;
+        self.blocked = false;
+        if self.has_said(said::PEER_OPENED) {
+            self.establish();
+        }
+        Ok(())
+    }
+
+    fn establish(&mut self) {
+        self.on(Event::Establish);
+        self.news |= news::OPENED;
+        if self.has_said(said::PEER_ENDED) {
+            self.on(Event::PeerShutSend);
+            self.news |= news::SHUT;
+        }
+    }
+
+    /// The user sends no more.
+    pub(super) fn shut_send(&mut self) -> Result<(), Error> {
+        let before = self.state;
+        self.state = before.on(Event::ShutSend)?;
+        self.last_word(due::SHUT);
+        Ok(())
+    }
+
+    /// The user reads no more.
+    pub(super) fn shut_receive(&mut self) -> Result<(), Error> {
+        self.state = self.state.on(Event::ShutReceive)?;
+        self.stop();
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn stop(&mut self) {
+        if self.has_said(said::WE_OPENED) && !self.has_said(said::PEER_ENDED) {
+            self.due |= due::STOP;
+        }
+        self.owed = 0;
+    }
+
+    /// Says it, if the last word is not said yet. A state can outlive the life, while messages are left: then there is
+    /// nothing to say.
+    #[inline(never)]
+    fn last_word(&mut self, word: u8) {
+        if self.has_said(said::WE_OPENED)
+            && !self.has_said(said::WE_ENDED)
+            && self.due & (due::SHUT | due::RESET) == 0
+        {
+            self.due |= word;
+        }
+    }
+
+    /// The user is done with it.
+    pub(super) fn close(&mut self) {
+        match self.state {
+            // The peer heard nothing yet: it need not.
+            State::Connecting if self.due & due::OPEN != 0 => {
+                self.due = 0;
+                self.said &= !said::WE_OPENED;
+            }
+            State::Connecting => {
+                self.why = 0;
+                self.last_word(due::RESET);
+            }
+            State::Connected { .. } => {
+                if self.state.can_receive() {
+                    self.stop();
+                }
+                self.last_word(due::SHUT);
+            }
+            _ => {}
+        }
+        self.on(Event::Close);
+    }
+
+    /// The user tears it down, or refuses a peer that waits.
+    pub(super) fn tear_down(&mut self, why: u8) {
+        let waiting = self.has_said(said::PEER_OPENED) && !self.has_said(said::WE_OPENED);
+        if !waiting && !matches!(self.state, State::Connected { .. }) {
+            return self.close();
+        }
+        self.why = why;
+        if self.has_said(said::WE_ENDED) {
+            // Our last word was another: the peer learns at least that nobody reads.
+            self.stop();
+        } else if self.said != 0 {
+            self.due = (self.due & due::OPEN) | due::RESET;
+        }
+        self.news &= !news::WAITING;
+        self.on(Event::Close);
+    }
+
+    /// The next record to send, with its body, if it has one. `threshold` credits are worth a record.
+    pub(super) fn next_record(&self, credits: u8, threshold: u8) -> Option<(u8, Option<u8>)> {
+        if self.due & due::OPEN != 0 {
+            return Some((frame::OPEN, Some(credits)));
+        }
+        if self.owed >= threshold && !self.has_said(said::PEER_ENDED) {
+            return Some((frame::CREDIT, Some(self.owed)));
+        }
+        if self.due & due::STOP != 0 {
+            return Some((frame::STOP, None));
+        }
+        if self.due & due::SHUT != 0 {
+            return Some((frame::SHUT, None));
+        }
+        if self.due & due::RESET != 0 {
+            return Some((frame::RESET, Some(self.why)));
+        }
+        None
+    }
+
+    /// That record is on its way.
+    pub(super) fn record_sent(&mut self, kind: u8) {
+        match kind {
+            frame::OPEN => self.due &= !due::OPEN,
+            frame::CREDIT => self.owed = 0,
+            frame::STOP => self.due &= !due::STOP,
+            _ => {
+                self.due &= !(due::SHUT | due::RESET);
+                self.said |= said::WE_ENDED;
+                self.settle();
+            }
+        }
+    }
+
+    /// Ends the life if both last words are said.
+    #[inline(never)]
+    fn settle(&mut self) {
+        const BOTH: u8 = said::WE_ENDED | said::PEER_ENDED;
+        if self.said & BOTH == BOTH {
+            self.said = 0;
+            self.due = 0;
+            self.owed = 0;
+            self.credit = 0;
+            self.news = (self.news & !news::WAITING) | news::FREE;
+        }
+    }
+
+    /// The peer opened it and can take so many messages.
+    pub(super) fn peer_opens(&mut self, credit: u8) -> Result<(), Violation> {
+        if self.has_said(said::PEER_OPENED | said::PEER_ENDED) {
+            return Err(Violation);
+        }
+        self.said |= said::PEER_OPENED;
+        self.credit = credit;
+        if self.state == State::Connecting {
+            self.establish();
+        } else if !self.has_said(said::WE_OPENED) {
+            self.news |= news::WAITING;
+        }
+        Ok(())
+    }
+
+    /// Whether a message may come: both sides opened the port, and the peer's last word is not said.
+    pub(super) fn peer_may_send(&self) -> bool {
+        const ALL: u8 = said::WE_OPENED | said::PEER_OPENED | said::PEER_ENDED;
+        self.said & ALL == said::WE_OPENED | said::PEER_OPENED
+    }
+
+    /// The peer has room for so many more.
+    pub(super) fn peer_credits(&mut self, credit: u8) {
+        if self.has_said(said::PEER_OPENED) {
+            self.credit = self.credit.saturating_add(credit);
+        }
+    }
+
+    /// The peer reads no more.
+    pub(super) fn peer_stops(&mut self) {
+        if self.has_said(said::PEER_OPENED) && self.has_said(said::WE_OPENED) {
+            self.on(Event::PeerShutReceive);
+            if matches!(self.state, State::Connected { .. }) {
+                self.news |= news::STOP;
+            }
+        }
+    }
+
+    /// The peer sends no more; `drained` if nothing that it sent is left to read.
+    pub(super) fn peer_shuts(&mut self, drained: bool) -> Result<(), Violation> {
+        // A side that never opened the port gives its last word too, when it is owed.
+        if self.said & (said::PEER_OPENED | said::WE_ENDED) == 0 || self.has_said(said::PEER_ENDED)
+        {
+            return Err(Violation);
+        }
+        self.said |= said::PEER_ENDED;
+        self.owed = 0;
+        if self.has_said(said::WE_OPENED) && self.state.can_receive() {
+            self.news |= news::SHUT;
+            if drained {
+                self.on(Event::PeerShutSend);
+            }
+        }
+        self.settle();
+        Ok(())
+    }
+
+    /// The inbox was emptied by its reader, behind the peer's last word.
+    pub(super) fn drained(&mut self) {
+        self.on(Event::PeerShutSend);
+    }
+
+    /// The peer tore it down; whether that was a life in which this side took part.
+    pub(super) fn peer_resets(&mut self, why: u8) -> Result<bool, Violation> {
+        if self.has_said(said::PEER_ENDED) || self.said == 0 {
+            return Err(Violation);
+        }
+        self.said |= said::PEER_ENDED;
+        let ours = self.has_said(said::WE_OPENED);
+        if ours {
+            self.torn(ResetReason::Peer(why));
+        }
+        self.news &= !news::WAITING;
+        if !self.has_said(said::WE_ENDED) {
+            self.due = (self.due & due::OPEN) | due::SHUT;
+        }
+        self.settle();
+        Ok(ours)
+    }
+
+    /// It is torn down, whoever did it.
+    fn torn(&mut self, reset: ResetReason) {
+        if matches!(self.state, State::Connected { .. } | State::Connecting) {
+            self.reset = reset;
+            self.news |= news::RESET;
+        }
+        self.news &= !(news::WAITING | news::OPENED | news::READABLE | news::SHUT | news::STOP);
+        self.on(Event::Reset);
+        self.blocked = false;
+    }
+
+    /// The peer does not have it.
+    pub(super) fn refuse(&mut self) {
+        self.torn(ResetReason::NoSuchPort);
+        self.said = 0;
+        self.due = 0;
+    }
+
+    /// The session ended. Whether what is in the inbox can still be read: the peer had said its last word.
+    pub(super) fn link_down(&mut self, unread: bool) -> bool {
+        let complete = self.state.can_receive() && unread && self.peer_is_done();
+        let free = self.said != 0 || self.due != 0;
+        (self.said, self.due, self.credit, self.owed) = (0, 0, 0, 0);
+        if self.state == State::Connecting {
+            // It waits for the next session.
+            self.said = said::WE_OPENED;
+            self.due = due::OPEN;
+        } else if complete {
+            self.on(Event::PeerShutReceive);
+            self.news |= news::STOP;
+        } else if self.state.can_send() || self.state.can_receive() {
+            self.torn(ResetReason::LinkDown);
+        } else if free {
+            self.news |= news::FREE;
+        }
+        self.news &= !news::WAITING;
+        complete
+    }
+
+    /// The next thing to tell the user; `room` if the line has some.
+    pub(super) fn next_news(&mut self, room: bool) -> Option<PortEvent> {
+        let lowest = self.news & self.news.wrapping_neg();
+        self.news &= !lowest;
+        Some(match lowest {
+            news::RESET => PortEvent::Reset(self.reset),
+            news::FREE => PortEvent::Free,
+            news::WAITING => PortEvent::Waiting,
+            news::OPENED => PortEvent::Opened,
+            news::READABLE => PortEvent::Readable,
+            news::SHUT => PortEvent::PeerShutSend,
+            news::STOP => PortEvent::PeerShutReceive,
+            _ if self.blocked && room && self.credit > 0 && self.due & due::OPEN == 0 => {
+                self.blocked = false;
+                PortEvent::Writable
+            }
+            _ => return None,
+        })
+    }
+
+    /// Whether the peer said its last word in the life that the state tells of: it did, or the life is over.
+    pub(super) fn peer_is_done(&self) -> bool {
+        self.has_said(said::PEER_ENDED) || !self.has_said(said::WE_OPENED)
+    }
+}
+
+/// Messages that came and were not taken yet: at most `CREDITS`, since the peer has no more credits than that.
+#[derive(Debug, Clone)]
+#[repr(C)]
+pub(super) struct Inbox<const CREDITS: usize, const MAX: usize> {
+    first: usize,
+    count: usize,
+    lens: [u32; CREDITS],
+    messages: [[u8; MAX]; CREDITS],
+}
+
+impl<const CREDITS: usize, const MAX: usize> Inbox<CREDITS, MAX> {
+    pub(super) const fn new() -> Self {
+        const { assert!(CREDITS >= 1 && CREDITS <= 255, "a port holds 1 to 255 messages") }
+        Inbox { first: 0, count: 0, lens: [0; CREDITS], messages: [[0; MAX]; CREDITS] }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.count = 0;
+        self.first = 0;
+    }
+
+    /// The place of the `n`-th message.
+    fn place(&self, n: usize) -> usize {
+        let at = self.first.wrapping_add(n);
+        if at >= CREDITS { at.wrapping_sub(CREDITS) } else { at }
+    }
+
+    /// `false`: it is full, or the message is too long.
+    pub(super) fn push(&mut self, message: &[u8]) -> bool {
+        let at = self.place(self.count);
+        let (Some(to), Some(len)) = (self.messages.get_mut(at), self.lens.get_mut(at)) else {
+            return false;
+        };
+        if self.count >= CREDITS || !copy(to, message) {
+            return false;
+        }
+        *len = message.len() as u32;
+        self.count = self.count.wrapping_add(1);
+        true
+    }
+
+    fn get(&self, n: usize) -> Option<&[u8]> {
+        if n >= self.count {
+            return None;
+        }
+        let at = self.place(n);
+        self.messages.get(at)?.get(..*self.lens.get(at)? as usize)
+    }
+
+    /// The oldest.
+    pub(super) fn front(&self) -> Option<&[u8]> {
+        self.get(0)
+    }
+
+    /// Forgets the oldest; whether there was one.
+    pub(super) fn pop(&mut self) -> bool {
+        if self.count == 0 {
+            return false;
+        }
+        self.count = self.count.wrapping_sub(1);
+        self.first = if self.count == 0 { 0 } else { self.place(1) };
+        true
+    }
+}
+
+/// The messages count; what lies in a place from before does not.
+impl<const CREDITS: usize, const MAX: usize> Hash for Inbox<CREDITS, MAX> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.count.hash(state);
+        (0..self.count).for_each(|n| self.get(n).hash(state));
+    }
+}

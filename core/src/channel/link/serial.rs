@@ -1,0 +1,388 @@
+//! The discipline for a line that loses and changes bytes: a UART.
+//!
+//! Frames are numbered and kept until they are acknowledged. As in LAPB (ISO/IEC 13239) the receiver takes them in
+//! order alone and asks once per gap to go back (*reject*); on a line of one hop, where frames cannot overtake, that costs a
+//! frame or two more than sending just the missing one would, and saves a second window of buffers. When the
+//! answer is lost as well, the sender's timer goes back. Every frame acknowledges.
+
+use super::super::frame::{
+    self, Crc32, Decoded, Decoder, Encoder, FIRST_NUMBERED, Identity, REJECT,
+};
+use super::line::{Discipline, Line, Outgoing, Received, Source, Window};
+use super::{NEVER, after};
+use core::hash::{Hash, Hasher};
+
+/// Frames of COBS with a CRC-32, numbered, acknowledged and sent again.
+///
+/// `WINDOW` frames may be under way unacknowledged (a power of two up to 64); a message has at most `MAX` bytes.
+#[derive(Debug, Clone)]
+#[repr(C)]
+pub struct Serial<const WINDOW: usize, const MAX: usize> {
+    /// The number of the frame to send next; from the window's base to `sent`, or `sent` itself.
+    next: u8,
+    /// One more than the highest number that was ever sent.
+    sent: u8,
+    /// The zero before a frame is still to be sent.
+    lead: bool,
+    /// The number that has to arrive next.
+    expected: u8,
+    owes_ack: bool,
+    owes_reject: bool,
+    /// A frame is missing, and that was said; how far ahead the last one was.
+    gap: Option<u8>,
+    head: [u8; HEAD],
+    decoder: Decoder,
+    /// How many bytes of the frame arrived, the check sum's included.
+    arrived: usize,
+    /// The last four: as long as the frame goes on, they may be the check sum.
+    last: u32,
+    crc: Crc32,
+    /// The length of the last record's body.
+    body_len: usize,
+    /// What the check sums of the session begin with, each way.
+    seed_out: Crc32,
+    seed_in: Crc32,
+    /// Ticks after which an unacknowledged frame is sent again.
+    retransmit: u32,
+    /// The same, doubled each time that the timer went off in a row.
+    patience: u32,
+    resend_at: u64,
+    encoder: Encoder,
+    out: Outgoing,
+    window: Window<WINDOW, MAX>,
+    body: [u8; MAX],
+}
+
+/// Kind, acknowledgement, number, port.
+const HEAD: usize = 4;
+/// Kind and acknowledgement: what a bare acknowledgement has.
+const SHORT: usize = 2;
+const CRC: usize = 4;
+/// The timer's patience doubles so often.
+const MAX_DOUBLINGS: u32 = 4;
+
+/// The longest distance from the number that is expected to one that lies ahead; others lie behind.
+const AHEAD: u8 = 127;
+
+/// What the check sums of one direction begin with.
+#[inline(never)]
+fn seed(from: Identity, to: Identity) -> Crc32 {
+    Crc32::new().update(&from.bytes()).update(&to.bytes())
+}
+
+impl<const WINDOW: usize, const MAX: usize> Serial<WINDOW, MAX> {
+    pub(super) const fn new(retransmit: u32) -> Self {
+        Serial {
+            retransmit,
+            seed_out: Crc32::new(),
+            seed_in: Crc32::new(),
+            window: Window::new(),
+            next: 0,
+            sent: 0,
+            out: Outgoing::new(),
+            encoder: Encoder::new(),
+            lead: false,
+            resend_at: NEVER,
+            patience: retransmit,
+            expected: 0,
+            owes_ack: false,
+            owes_reject: false,
+            gap: None,
+            decoder: Decoder::new(),
+            arrived: 0,
+            last: 0,
+            crc: Crc32::new(),
+            head: [0; HEAD],
+            body: [0; MAX],
+            body_len: 0,
+        }
+    }
+
+    /// Begins a frame that carries `head` and a body from `source`.
+    fn start(&mut self, head: &[u8], source: Source, body_len: usize) {
+        // For the check sum the body has to be found already.
+        self.out.start(head, source, body_len, &[]);
+        let hello = head.first() == Some(&frame::HELLO);
+        let seed = if hello { Crc32::new() } else { self.seed_out };
+        let crc = seed.update(head).update(self.out.body(&self.window));
+        self.out.start(head, source, body_len, &crc.finish().to_le_bytes());
+        self.encoder = Encoder::new();
+        // So that a greeting is understood behind whatever was on the line.
+        self.lead |= hello;
+    }
+
+    /// The kind byte with the request to go back, if one is owed; and what this frame acknowledges is owed no more.
+    fn stamp(&mut self, kind: u8) -> u8 {
+        let reject = if self.owes_reject { REJECT } else { 0 };
+        self.owes_reject = false;
+        self.owes_ack = false;
+        kind | reject
+    }
+
+    fn resend_deadline(&self, now: u64) -> u64 {
+        after(now, self.patience)
+    }
+
+    /// Sends again from the oldest unacknowledged frame on; not that one if it is half out, for then the peer cannot
+    /// have missed it yet. Whether there is one.
+    #[inline(never)]
+    fn go_back(&mut self) -> bool {
+        if self.window.base == self.sent {
+            return false;
+        }
+        let half_out = self.out.number() == Some(self.window.base);
+        self.next = self.window.base.wrapping_add(u8::from(half_out));
+        true
+    }
+
+    /// The peer has every frame before `ack`.
+    fn acknowledge(&mut self, now: u64, ack: u8) {
+        let advance = ack.wrapping_sub(self.window.base);
+        if advance == 0 || advance > self.sent.wrapping_sub(self.window.base) {
+            return;
+        }
+        if self.next.wrapping_sub(self.window.base) < advance {
+            self.next = ack;
+        }
+        self.window.base = ack;
+        self.patience = self.retransmit;
+        self.resend_at = if ack == self.sent { NEVER } else { self.resend_deadline(now) };
+    }
+
+    /// Something was lost before the frame that is `ahead` by so much.
+    fn miss(&mut self, ahead: u8) {
+        // A number that does not lie further ahead than the last one belongs to another round: the peer went back, and
+        // the missing frame was lost again.
+        if self.gap.is_none_or(|last| ahead <= last) {
+            self.owes_reject = true;
+        }
+        self.gap = Some(ahead);
+    }
+
+    /// Takes the next byte of the frame without its stuffing.
+    #[inline(never)]
+    fn take(&mut self, byte: u8) {
+        if let Some(at) = self.arrived.checked_sub(CRC) {
+            let [oldest, ..] = self.last.to_le_bytes();
+            if at == 0 {
+                let hello = oldest & !REJECT == frame::HELLO;
+                self.crc = if hello { Crc32::new() } else { self.seed_in };
+            }
+            self.crc = self.crc.push(oldest);
+            let place = match at.checked_sub(HEAD) {
+                None => self.head.get_mut(at),
+                Some(at) => self.body.get_mut(at),
+            };
+            if let Some(place) = place {
+                *place = oldest;
+            }
+        }
+        self.last = (self.last >> 8) | ((byte as u32) << 24);
+        // Too long a frame fails its check by its length; it must not wrap around to a good one.
+        self.arrived = self.arrived.saturating_add(1);
+    }
+
+    /// A frame ended.
+    fn end(&mut self, now: u64, whole: bool) -> Received {
+        let len = self.arrived.saturating_sub(CRC);
+        let sane = len == SHORT || (HEAD..=HEAD.saturating_add(MAX)).contains(&len);
+        if !whole || !sane || self.crc.finish() != self.last {
+            // Two zeros in a row are no loss. Of a damaged frame nothing is sure but that something was lost.
+            if self.arrived > 0 && self.gap.is_none() {
+                self.miss(0);
+            }
+            return Received::Nothing;
+        }
+        self.body_len = len.saturating_sub(HEAD);
+        let [kind, ack, number, port] = self.head;
+        let reject = kind & REJECT != 0;
+        let kind = kind & !REJECT;
+        if (len == SHORT) != (kind == frame::ACK) {
+            return Received::Violation;
+        }
+        if kind == frame::HELLO {
+            return Received::Record { kind, port: 0 };
+        }
+        self.acknowledge(now, ack);
+        if reject && self.go_back() {
+            self.resend_at = self.resend_deadline(now);
+        }
+        if kind < FIRST_NUMBERED {
+            return Received::Record { kind, port: 0 };
+        }
+        self.owes_ack = true;
+        match number.wrapping_sub(self.expected) {
+            0 => {
+                self.expected = self.expected.wrapping_add(1);
+                self.gap = None;
+                self.owes_reject = false;
+                Received::Record { kind, port }
+            }
+            ahead @ 1..=AHEAD => {
+                self.miss(ahead);
+                Received::Record { kind: frame::ACK, port: 0 }
+            }
+            _ => Received::Record { kind: frame::ACK, port: 0 },
+        }
+    }
+}
+
+impl<const WINDOW: usize, const MAX: usize> Line for Serial<WINDOW, MAX> {}
+
+impl<const WINDOW: usize, const MAX: usize> Discipline for Serial<WINDOW, MAX> {
+    const RESYNCHRONISES: bool = true;
+
+    fn begin(&mut self, local: Identity, peer: Identity) {
+        self.seed_out = seed(local, peer);
+        self.seed_in = seed(peer, local);
+        self.window.base = 0;
+        self.window.end = 0;
+        self.next = 0;
+        self.sent = 0;
+        self.resend_at = NEVER;
+        self.patience = self.retransmit;
+        self.expected = 0;
+        self.owes_ack = false;
+        self.owes_reject = false;
+        self.gap = None;
+        // A frame of the session before that is half out is no use to anybody, and its number may come again.
+        if self.out.number().is_some() {
+            self.out.source = Source::Idle;
+            self.lead = true;
+        }
+    }
+
+    fn clear(&mut self) {
+        self.out.source = Source::Idle;
+        self.decoder = Decoder::new();
+        self.arrived = 0;
+    }
+
+    fn has_room(&self) -> bool {
+        self.window.has_room(self.out.number())
+    }
+
+    fn push(&mut self, kind: u8, port: u8, body: &[u8]) -> bool {
+        self.has_room() && self.window.push(kind, port, body)
+    }
+
+    fn is_drained(&self) -> bool {
+        self.window.is_empty()
+    }
+
+    fn is_sending(&self) -> bool {
+        self.out.source != Source::Idle
+    }
+
+    fn start_control(&mut self, kind: u8, body: &[u8]) {
+        let len = self.out.keep(body);
+        // A greeting belongs to no session, and so acknowledges nothing.
+        let head = match kind {
+            frame::HELLO => [kind, 0, 0, 0],
+            _ => [self.stamp(kind), self.expected, 0, 0],
+        };
+        self.start(&head, Source::Control, len);
+    }
+
+    fn start_numbered(&mut self) -> bool {
+        // A request to go back is not made to wait until a long frame is through.
+        if self.next != self.window.end && !self.owes_reject {
+            let number = self.next;
+            let Some(slot) = self.window.get(number) else { return false };
+            let (kind, port, len) = (slot.kind, slot.port, slot.body().len());
+            let head = [self.stamp(kind), self.expected, number, port];
+            self.start(&head, Source::Slot(number), len);
+            self.next = number.wrapping_add(1);
+            if number == self.sent {
+                self.sent = self.next;
+            }
+            return true;
+        }
+        if self.owes_ack || self.owes_reject {
+            let head = [self.stamp(frame::ACK), self.expected];
+            self.start(&head, Source::Empty, 0);
+            return true;
+        }
+        false
+    }
+
+    fn fill(&mut self, now: u64, out: &mut [u8]) -> usize {
+        let body = self.out.body(&self.window);
+        let len = self.out.len();
+        let mut filled = 0;
+        for place in out.iter_mut() {
+            filled += 1;
+            *place = 0;
+            if self.lead {
+                self.lead = false;
+                continue;
+            }
+            if let Some(byte) = self.encoder.next(len, |at| self.out.byte(body, at)) {
+                *place = byte;
+                continue;
+            }
+            // That zero was the end.
+            if self.out.number().is_some() && self.resend_at == NEVER && !self.window.is_empty() {
+                self.resend_at = self.resend_deadline(now);
+            }
+            self.out.source = Source::Idle;
+            break;
+        }
+        filled
+    }
+
+    fn receive(&mut self, now: u64, input: &[u8]) -> (usize, Received) {
+        let mut used = 0;
+        for byte in input {
+            used += 1;
+            match self.decoder.push(*byte) {
+                Decoded::Nothing => {}
+                Decoded::Byte(byte) => self.take(byte),
+                Decoded::End { whole } => {
+                    let received = self.end(now, whole);
+                    self.arrived = 0;
+                    return (used, received);
+                }
+            }
+        }
+        (used, Received::Nothing)
+    }
+
+    fn body(&self) -> &[u8] {
+        self.body.get(..self.body_len).unwrap_or_default()
+    }
+
+    fn timeout(&self) -> u64 {
+        self.resend_at
+    }
+
+    fn handle_timeout(&mut self, now: u64) {
+        if self.resend_at <= now {
+            if self.patience >> MAX_DOUBLINGS < self.retransmit {
+                self.patience = self.patience.saturating_add(self.patience);
+            }
+            self.resend_at = self.resend_deadline(now);
+            self.go_back();
+        }
+    }
+}
+
+/// What is there of the frame that is arriving counts; what is left of the one before does not. Nor does the timer's
+/// patience, which changes when something is sent, but not what.
+impl<const WINDOW: usize, const MAX: usize> Hash for Serial<WINDOW, MAX> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.window, self.next, self.sent, self.resend_at).hash(state);
+        (self.seed_out, self.seed_in, self.expected, self.gap).hash(state);
+        (self.owes_ack, self.owes_reject, self.lead).hash(state);
+        if self.is_sending() {
+            (&self.out, &self.encoder).hash(state);
+        }
+        if self.arrived > 0 {
+            let kept = self.arrived.saturating_sub(CRC);
+            (self.arrived, self.last, self.crc).hash(state);
+            self.head.get(..kept.min(HEAD)).hash(state);
+            self.body.get(..kept.saturating_sub(HEAD)).hash(state);
+        }
+        self.decoder.hash(state);
+    }
+}

@@ -1,0 +1,147 @@
+//! The formats of a link's frames against published vectors and against their definitions.
+#![cfg(not(loom))]
+
+use ringway_core::channel::frame::{
+    Crc32, Decoded, Decoder, Hello, HelloError, Identity, decode, encode, max_encoded_len,
+};
+
+mod random;
+use random::Random;
+
+fn encoded(frame: &[u8]) -> Vec<u8> {
+    let mut out = vec![0xEE; max_encoded_len(frame.len())];
+    let len = encode(frame, &mut out).expect("the longest encoding has room");
+    out.truncate(len);
+    out
+}
+
+fn decoded(line: &[u8]) -> Option<Vec<u8>> {
+    let mut out = vec![0; line.len()];
+    let len = decode(line, &mut out)?;
+    out.truncate(len);
+    Some(out)
+}
+
+#[test]
+fn cobs_agrees_with_the_published_examples() {
+    // Cheshire and Baker 1999 and the examples that every implementation is tested with, without the final zero.
+    let run: Vec<u8> = (0x01..=0xFE).collect();
+    let with = |before: &[u8], middle: &[u8], after: &[u8]| [before, middle, after].concat();
+    let examples: &[(Vec<u8>, Vec<u8>)] = &[
+        (vec![], vec![0x01]),
+        (vec![0x00], vec![0x01, 0x01]),
+        (vec![0x00, 0x00], vec![0x01, 0x01, 0x01]),
+        (vec![0x00, 0x11, 0x00], vec![0x01, 0x02, 0x11, 0x01]),
+        (vec![0x11, 0x22, 0x00, 0x33], vec![0x03, 0x11, 0x22, 0x02, 0x33]),
+        (vec![0x11, 0x22, 0x33, 0x44], vec![0x05, 0x11, 0x22, 0x33, 0x44]),
+        (vec![0x11, 0x00, 0x00, 0x00], vec![0x02, 0x11, 0x01, 0x01, 0x01]),
+        (run.clone(), with(&[0xFF], &run, &[])),
+        (with(&[0x00], &run, &[]), with(&[0x01, 0xFF], &run, &[])),
+        (with(&[], &run, &[0xFF]), with(&[0xFF], &run, &[0x02, 0xFF])),
+        (with(&[], &run[1..], &[0xFF, 0x00]), with(&[0xFF], &run[1..], &[0xFF, 0x01, 0x01])),
+        (with(&[], &run[2..], &[0xFF, 0x00, 0x01]), {
+            with(&[0xFE], &run[2..], &[0xFF, 0x02, 0x01])
+        }),
+    ];
+    for (frame, line) in examples {
+        assert_eq!(&encoded(frame), line);
+        assert_eq!(decoded(line).as_ref(), Some(frame));
+    }
+}
+
+#[test]
+fn every_frame_comes_back_and_has_no_zero_on_the_line() {
+    let mut random = Random::new(1);
+    for round in 0..3_000 {
+        let zeros = [1, 2, 10, 300, 100_000][round % 5];
+        let frame: Vec<u8> = (0..random.below(600))
+            .map(|_| if random.below(zeros) == 0 { 0 } else { random.below(256) as u8 })
+            .collect();
+        let line = encoded(&frame);
+        assert!(!line.contains(&0));
+        assert!(line.len() <= max_encoded_len(frame.len()));
+        assert_eq!(decoded(&line), Some(frame));
+    }
+}
+
+#[test]
+fn too_small_a_buffer_is_refused() {
+    let frame = [1, 0, 2];
+    let line = encoded(&frame);
+    assert_eq!(encode(&frame, &mut vec![0; line.len() - 1]), None);
+    assert_eq!(decode(&line, &mut [0; 2]), None);
+}
+
+#[test]
+fn a_cut_line_is_no_frame_and_the_next_zero_ends_it() {
+    let line = encoded(&[1, 2, 3, 4]);
+    for cut in 0..line.len() {
+        assert_eq!(decoded(&line[..cut]), None, "{cut} of {} bytes", line.len());
+    }
+    let mut decoder = Decoder::new();
+    decoder.push(200);
+    assert_eq!(decoder.push(0), Decoded::End { whole: false });
+    assert_eq!(
+        [2, 9, 0].map(|byte| decoder.push(byte)),
+        [Decoded::Nothing, Decoded::Byte(9), Decoded::End { whole: true }]
+    );
+}
+
+/// The definition: polynomial division, bit by bit.
+fn crc_by_definition(bytes: &[u8]) -> u32 {
+    let mut rest = !0_u32;
+    for byte in bytes {
+        rest ^= u32::from(*byte);
+        for _ in 0..8 {
+            rest = if rest & 1 == 1 { (rest >> 1) ^ 0xEDB8_8320 } else { rest >> 1 };
+        }
+    }
+    !rest
+}
+
+#[test]
+fn the_crc_agrees_with_published_values_and_with_its_definition() {
+    let known: &[(&[u8], u32)] = &[
+        (b"", 0),
+        (b"123456789", 0xCBF4_3926),
+        (b"a", 0xE8B7_BE43),
+        (b"The quick brown fox jumps over the lazy dog", 0x414F_A339),
+        (&[0; 32], 0x190A_55AD),
+        (&[0xFF; 32], 0xFF6C_AB0B),
+    ];
+    for (bytes, crc) in known {
+        assert_eq!(Crc32::new().update(bytes).finish(), *crc, "{bytes:?}");
+    }
+    let mut random = Random::new(2);
+    for _ in 0..500 {
+        let bytes: Vec<u8> = (0..random.below(300)).map(|_| random.below(256) as u8).collect();
+        assert_eq!(Crc32::new().update(&bytes).finish(), crc_by_definition(&bytes));
+    }
+}
+
+#[test]
+fn a_greeting_comes_back_and_every_other_one_is_refused() {
+    let hello = Hello {
+        up: true,
+        ports: 3,
+        credits: 4,
+        max: 0x0102_0304,
+        id: Identity { generation: 0xAABB_CCDD, attempt: 0x1122 },
+        heard: Identity { generation: 5, attempt: 6 },
+    };
+    let bytes = hello.emit();
+    assert_eq!(Hello::parse(&bytes), Ok(hello));
+    for len in 0..bytes.len() {
+        assert_eq!(Hello::parse(&bytes[..len]), Err(HelloError::NotHello), "{len} bytes");
+    }
+    assert_eq!(Hello::parse(&[&bytes[..], &[0]].concat()), Err(HelloError::NotHello));
+    let changed = |at: usize, byte: u8| {
+        let mut bytes = bytes;
+        bytes[at] = byte;
+        Hello::parse(&bytes)
+    };
+    assert_eq!(changed(0, b'x'), Err(HelloError::NotHello), "magic");
+    assert_eq!(changed(4, 9), Err(HelloError::Version(9)));
+    assert_eq!(changed(5, 2), Err(HelloError::NotHello), "a flag that this version lacks");
+    assert_eq!(changed(7, 0), Err(HelloError::NotHello), "no credits at all");
+}

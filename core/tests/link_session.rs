@@ -1,0 +1,397 @@
+//! What a link and its ports tell their users, scenario by scenario, over a line without faults.
+#![cfg(not(loom))]
+
+use ringway_core::channel::link::{
+    Config, Down, Event, Line, Link, Phase, PortEvent, ReliableLink, ResetReason, SerialLink,
+};
+use ringway_core::channel::{Direction, Error, State};
+
+const MAX: usize = 32;
+
+type Serial = SerialLink<MAX, 4, 2, 2>;
+type Reliable = ReliableLink<MAX, 4, 2, 2>;
+
+const CONFIG: Config = Config { keepalive: 1_000, gone: 3_000, ..Config::new(0) };
+
+fn config(generation: u32) -> Config {
+    Config { generation, ..CONFIG }
+}
+
+/// Carries bytes both ways until neither end has any.
+fn carry<A: Line, B: Line, const P: usize, const Q: usize, const C: usize, const D: usize>(
+    now: u64,
+    a: &mut Link<A, P, C, MAX>,
+    b: &mut Link<B, Q, D, MAX>,
+) {
+    let mut out = [0; 50];
+    loop {
+        let forth = a.poll_transmit(now, &mut out);
+        b.handle_bytes(now, &out[..forth]);
+        let back = b.poll_transmit(now, &mut out);
+        a.handle_bytes(now, &out[..back]);
+        if forth + back == 0 {
+            return;
+        }
+    }
+}
+
+fn events<L: Line, const P: usize, const C: usize>(link: &mut Link<L, P, C, MAX>) -> Vec<Event> {
+    std::iter::from_fn(|| link.poll_event()).collect()
+}
+
+/// Two ends that are up, with these ports open on both.
+fn pair<L: Line>(
+    make: fn(Config) -> Link<L, 2, 2, MAX>,
+    ports: &[u8],
+) -> (Link<L, 2, 2, MAX>, Link<L, 2, 2, MAX>) {
+    let (mut a, mut b) = (make(config(1)), make(config(2)));
+    for end in [&mut a, &mut b] {
+        end.open(0).unwrap();
+        ports.iter().for_each(|port| end.open_port(*port).unwrap());
+    }
+    carry(0, &mut a, &mut b);
+    for end in [&mut a, &mut b] {
+        assert_eq!(events(end)[0], Event::Up);
+        ports.iter().for_each(|port| assert_eq!(end.port_state(*port), State::STREAM));
+    }
+    (a, b)
+}
+
+/// Runs a scenario over both disciplines.
+macro_rules! over_both_lines {
+    ($($name:ident($make:ident) $body:block)*) => {
+        $(
+            mod $name {
+                use super::*;
+                fn scenario<L: Line + Clone>($make: fn(Config) -> Link<L, 2, 2, MAX>) $body
+
+                #[test]
+                fn serial() {
+                    scenario(Serial::new);
+                }
+
+                #[test]
+                fn reliable() {
+                    scenario(Reliable::new);
+                }
+            }
+        )*
+    };
+}
+
+over_both_lines! {
+    both_sides_learn_the_limits_and_the_generation_of_the_other(make) {
+        let (a, b) = pair(make, &[]);
+        let peer = a.peer().unwrap();
+        assert_eq!((peer.id.generation, peer.max, peer.ports, peer.credits), (2, 32, 2, 2));
+        assert_eq!(b.peer().unwrap().id.generation, 1);
+    }
+
+    a_port_opens_when_both_sides_want_it(make) {
+        let (mut a, mut b) = pair(make, &[]);
+        a.open_port(1).unwrap();
+        carry(0, &mut a, &mut b);
+        assert_eq!(a.port_state(1), State::Connecting);
+        assert_eq!(a.try_send(1, b"early"), Err(Error::NotConnected));
+        assert_eq!(events(&mut b), [Event::Port(1, PortEvent::Waiting)]);
+        b.open_port(1).unwrap();
+        b.try_send(1, b"ready").unwrap();
+        carry(0, &mut a, &mut b);
+        assert_eq!(events(&mut a), [
+            Event::Port(1, PortEvent::Opened),
+            Event::Port(1, PortEvent::Readable)
+        ]);
+        assert_eq!(a.peek(1), Ok(&b"ready"[..]));
+    }
+
+    a_port_can_be_refused_with_a_reason_and_tried_again(make) {
+        let (mut a, mut b) = pair(make, &[]);
+        a.open_port(0).unwrap();
+        carry(0, &mut a, &mut b);
+        b.reset_port(0, 42);
+        carry(0, &mut a, &mut b);
+        assert_eq!(events(&mut a), [
+            Event::Port(0, PortEvent::Reset(ResetReason::Peer(42))),
+            Event::Port(0, PortEvent::Free)
+        ]);
+        assert_eq!(a.port_state(0), State::New);
+        a.open_port(0).unwrap();
+        b.open_port(0).unwrap();
+        carry(0, &mut a, &mut b);
+        assert_eq!((a.port_state(0), b.port_state(0)), (State::STREAM, State::STREAM));
+    }
+
+    an_opening_that_is_withdrawn_leaves_nothing_behind(make) {
+        let (mut a, mut b) = pair(make, &[]);
+        a.open_port(0).unwrap();
+        carry(0, &mut a, &mut b);
+        a.close_port(0);
+        assert_eq!(a.open_port(0), Err(Error::WouldBlock), "the peer has not agreed yet");
+        carry(0, &mut a, &mut b);
+        a.open_port(0).unwrap();
+        b.open_port(0).unwrap();
+        carry(0, &mut a, &mut b);
+        assert_eq!((a.port_state(0), b.port_state(0)), (State::STREAM, State::STREAM));
+    }
+
+    a_sender_stops_at_its_credits_and_the_other_port_goes_on(make) {
+        let (mut a, mut b) = pair(make, &[0, 1]);
+        a.try_send(0, b"1").unwrap();
+        a.try_send(0, b"2").unwrap();
+        assert_eq!(a.try_send(0, b"3"), Err(Error::WouldBlock));
+        carry(0, &mut a, &mut b);
+        assert_eq!(a.try_send(0, b"3"), Err(Error::WouldBlock), "nobody read yet");
+        for round in 0..50 {
+            a.try_send(1, &[round]).unwrap();
+            carry(0, &mut a, &mut b);
+            assert_eq!(b.try_receive(1, &mut [0; 4]), Ok(1));
+            carry(0, &mut a, &mut b);
+        }
+        assert_eq!(events(&mut a), []);
+        b.release(0);
+        carry(0, &mut a, &mut b);
+        assert_eq!(events(&mut a), [Event::Port(0, PortEvent::Writable)]);
+        a.try_send(0, b"3").unwrap();
+        carry(0, &mut a, &mut b);
+        assert_eq!(b.peek(0), Ok(&b"2"[..]));
+    }
+
+    half_closed_ports_still_carry_the_other_direction(make) {
+        let (mut a, mut b) = pair(make, &[0]);
+        a.try_send(0, b"last").unwrap();
+        a.shut_send(0).unwrap();
+        assert_eq!(a.try_send(0, b"more"), Err(Error::BrokenPipe));
+        carry(0, &mut a, &mut b);
+        assert_eq!(events(&mut b), [
+            Event::Port(0, PortEvent::Readable),
+            Event::Port(0, PortEvent::PeerShutSend)
+        ]);
+        assert_eq!(b.try_receive(0, &mut [0; 8]), Ok(4));
+        assert_eq!(b.peek(0), Err(Error::EndOfFile));
+        for round in 0..20 {
+            b.try_send(0, &[round]).unwrap();
+            carry(0, &mut a, &mut b);
+            assert_eq!(a.try_receive(0, &mut [0; 8]), Ok(1));
+            carry(0, &mut a, &mut b);
+        }
+        b.close_port(0);
+        carry(0, &mut a, &mut b);
+        let ended = State::Connected { send: Direction::Shut, receive: Direction::Ended };
+        assert_eq!((a.port_state(0), b.port_state(0)), (ended, State::Closed));
+        a.close_port(0);
+        a.open_port(0).unwrap();
+        b.open_port(0).unwrap();
+        carry(0, &mut a, &mut b);
+        assert_eq!((a.port_state(0), b.port_state(0)), (State::STREAM, State::STREAM));
+    }
+
+    a_reader_that_stops_breaks_the_pipe(make) {
+        let (mut a, mut b) = pair(make, &[0]);
+        a.try_send(0, b"unread").unwrap();
+        carry(0, &mut a, &mut b);
+        b.shut_receive(0).unwrap();
+        carry(0, &mut a, &mut b);
+        assert_eq!(events(&mut a), [Event::Port(0, PortEvent::PeerShutReceive)]);
+        assert_eq!(a.try_send(0, b"more"), Err(Error::BrokenPipe));
+        b.try_send(0, b"back").unwrap();
+        carry(0, &mut a, &mut b);
+        assert_eq!(a.peek(0), Ok(&b"back"[..]));
+    }
+
+    a_reset_carries_its_reason_and_drops_what_was_unread(make) {
+        let (mut a, mut b) = pair(make, &[0, 1]);
+        b.try_send(0, b"unread").unwrap();
+        carry(0, &mut a, &mut b);
+        b.reset_port(0, 7);
+        carry(0, &mut a, &mut b);
+        assert!(events(&mut a).contains(&Event::Port(0, PortEvent::Reset(ResetReason::Peer(7)))));
+        assert_eq!(a.peek(0), Err(Error::Reset));
+        assert_eq!(a.port_state(1), State::STREAM, "the other port");
+        a.open_port(0).unwrap();
+        b.open_port(0).unwrap();
+        carry(0, &mut a, &mut b);
+        assert_eq!((a.port_state(0), b.port_state(0)), (State::STREAM, State::STREAM));
+    }
+
+    a_message_is_as_long_as_both_sides_can_take(make) {
+        let (mut a, mut b) = pair(make, &[0]);
+        assert_eq!(a.try_send(0, &[1; MAX + 1]), Err(Error::MessageTooLarge { max: MAX }));
+        a.try_send(0, &[1; MAX]).unwrap();
+        a.try_send(0, &[]).unwrap();
+        carry(0, &mut a, &mut b);
+        assert_eq!(b.try_receive(0, &mut [0; 4]), Err(Error::BufferTooSmall { needed: MAX }));
+        assert_eq!(b.try_receive(0, &mut [0; MAX]), Ok(MAX));
+        assert_eq!(b.try_receive(0, &mut [0; 4]), Ok(0), "an empty message is a message");
+    }
+
+    a_link_that_closes_delivers_first_and_both_sides_are_down(make) {
+        let (mut a, mut b) = pair(make, &[0]);
+        a.try_send(0, b"one").unwrap();
+        a.try_send(0, b"two").unwrap();
+        a.close(5);
+        assert_eq!(a.phase(), Phase::Closing);
+        carry(5, &mut a, &mut b);
+        assert_eq!(events(&mut a), [
+            Event::Down(Down::Closed),
+            Event::Port(0, PortEvent::Free)
+        ]);
+        assert_eq!(events(&mut b)[0], Event::Down(Down::PeerClosed));
+        assert_eq!((a.phase(), b.phase()), (Phase::Down, Phase::Down));
+        assert_eq!(b.try_receive(0, &mut [0; 8]), Ok(3), "it had come whole: it can still be read");
+        assert_eq!(b.try_receive(0, &mut [0; 8]), Ok(3));
+        assert_eq!(b.peek(0), Err(Error::EndOfFile));
+        assert_eq!(b.try_send(0, b"late"), Err(Error::BrokenPipe));
+        // And up again over the same line.
+        for end in [&mut a, &mut b] {
+            end.close_port(0);
+            end.open(9).unwrap();
+            end.open_port(0).unwrap();
+        }
+        carry(9, &mut a, &mut b);
+        assert_eq!((a.port_state(0), b.port_state(0)), (State::STREAM, State::STREAM));
+    }
+
+    a_silent_peer_is_asked_and_then_given_up(make) {
+        let (mut a, mut b) = pair(make, &[0]);
+        a.handle_timeout(1_000);
+        assert_eq!(a.phase(), Phase::Up);
+        carry(1_000, &mut a, &mut b);
+        assert!(a.poll_timeout().unwrap() >= 2_000, "it answered");
+        let mut out = [0; 100];
+        for now in [2_000, 3_000] {
+            assert_eq!(a.poll_timeout(), Some(now));
+            a.handle_timeout(now);
+            assert!(a.poll_transmit(now, &mut out) > 0, "it asks");
+        }
+        assert_eq!(a.poll_timeout(), Some(4_000));
+        a.handle_timeout(4_000);
+        assert_eq!(events(&mut a), [
+            Event::Down(Down::PeerGone),
+            Event::Port(0, PortEvent::Reset(ResetReason::LinkDown))
+        ]);
+        assert_eq!(a.phase(), Phase::Connecting);
+        carry(4_000, &mut a, &mut b);
+        assert_eq!((a.phase(), b.phase()), (Phase::Up, Phase::Up));
+        assert_eq!(events(&mut b)[0], Event::Down(Down::PeerRestarted));
+        assert_eq!(b.port_state(0), State::Reset);
+    }
+
+    a_peer_that_restarts_is_recognised_also_with_the_same_generation(make) {
+        for generation in [2, 3] {
+            let (mut a, b) = pair(make, &[0]);
+            a.try_send(0, b"for the old one").unwrap();
+            drop(b);
+            let mut b = make(config(generation));
+            b.open(0).unwrap();
+            b.open_port(0).unwrap();
+            carry(0, &mut a, &mut b);
+            let told = events(&mut a);
+            assert_eq!(told[..2], [Event::Down(Down::PeerRestarted), Event::Up]);
+            assert!(told.contains(&Event::Port(0, PortEvent::Reset(ResetReason::LinkDown))));
+            assert_eq!(a.port_state(0), State::Reset);
+            a.open_port(0).unwrap();
+            carry(0, &mut a, &mut b);
+            assert_eq!(b.peek(0), Err(Error::WouldBlock), "nothing of the old session");
+            assert_eq!((a.port_state(0), b.port_state(0)), (State::STREAM, State::STREAM));
+        }
+    }
+
+    a_port_that_waits_for_its_peer_outlives_the_session(make) {
+        let (mut a, mut b) = pair(make, &[]);
+        a.open_port(1).unwrap();
+        carry(0, &mut a, &mut b);
+        a.handle_end(1);
+        b.handle_end(1);
+        assert_eq!(a.port_state(1), State::Connecting);
+        a.open(2).unwrap();
+        b.open(2).unwrap();
+        b.open_port(1).unwrap();
+        carry(2, &mut a, &mut b);
+        assert_eq!((a.port_state(1), b.port_state(1)), (State::STREAM, State::STREAM));
+    }
+}
+
+#[test]
+fn a_port_that_the_peer_does_not_have_is_refused() {
+    let mut a = Serial::new(config(1));
+    let mut b = SerialLink::<MAX, 1, 1, 1>::new(config(2));
+    a.open(0).unwrap();
+    b.open(0).unwrap();
+    a.open_port(1).unwrap();
+    carry(0, &mut a, &mut b);
+    assert_eq!(
+        events(&mut a),
+        [Event::Up, Event::Port(1, PortEvent::Reset(ResetReason::NoSuchPort))]
+    );
+    assert_eq!(a.open_port(1), Err(Error::NotFound));
+    // Different windows and credits get along.
+    a.open_port(0).unwrap();
+    b.open_port(0).unwrap();
+    carry(0, &mut a, &mut b);
+    assert_eq!(a.try_send(0, b"x"), Ok(()));
+    assert_eq!(a.try_send(0, b"y"), Err(Error::WouldBlock), "the peer has room for one");
+}
+
+#[test]
+fn a_lost_frame_is_sent_again_before_the_timer_when_another_follows() {
+    let (mut a, mut b) = pair(Serial::new, &[0]);
+    let mut out = [0; 200];
+    a.try_send(0, b"lost").unwrap();
+    assert!(a.poll_transmit(0, &mut out) > 0);
+    a.try_send(0, b"found").unwrap();
+    carry(0, &mut a, &mut b);
+    assert_eq!(b.try_receive(0, &mut out), Ok(4));
+    assert_eq!(b.try_receive(0, &mut out), Ok(5));
+}
+
+#[test]
+fn a_lost_frame_is_sent_again_by_the_timer_when_none_follows_and_ever_more_slowly() {
+    let (mut a, mut b) = pair(Serial::new, &[0]);
+    let mut out = [0; 200];
+    a.try_send(0, b"lost").unwrap();
+    let mut now = 0;
+    for patience in [100, 200, 400] {
+        assert!(a.poll_transmit(now, &mut out) > 0);
+        assert_eq!(a.poll_timeout(), Some((now + patience).min(1_000)));
+        now += patience;
+        a.handle_timeout(now);
+    }
+    carry(now, &mut a, &mut b);
+    assert_eq!(b.try_receive(0, &mut out), Ok(4));
+    assert_eq!(b.peek(0), Err(Error::WouldBlock), "once");
+}
+
+#[test]
+fn a_link_that_was_never_open_says_nothing_whatever_it_hears() {
+    let (mut a, _) = pair(Reliable::new, &[0]);
+    let mut fresh = Reliable::new(config(3));
+    a.try_send(0, b"for the one before").unwrap();
+    a.handle_timeout(1_000);
+    carry(1_000, &mut a, &mut fresh);
+    assert_eq!(a.phase(), Phase::Up);
+    // Once it is open it is recognised as another.
+    fresh.open(1_000).unwrap();
+    carry(1_000, &mut a, &mut fresh);
+    assert_eq!(events(&mut a)[0], Event::Down(Down::PeerRestarted));
+    assert_eq!(fresh.phase(), Phase::Up);
+}
+
+#[test]
+fn a_peer_that_did_not_hear_the_farewell_hears_it_when_it_asks() {
+    let (mut a, mut b) = pair(Serial::new, &[0]);
+    b.try_send(0, b"hello").unwrap();
+    carry(0, &mut a, &mut b);
+    a.close(0);
+    let mut now = 0;
+    let mut lost = [0; 500];
+    while a.phase() != Phase::Down {
+        // The line away from the one that closes is cut, but for what is due to the ports.
+        let _ = a.poll_transmit(now, &mut lost);
+        now = a.poll_timeout().expect("it goes on saying so, or is gone");
+        a.handle_timeout(now);
+        assert!(now < 100_000);
+    }
+    b.handle_timeout(now.min(1_000));
+    carry(now, &mut a, &mut b);
+    assert_eq!(events(&mut b).first(), Some(&Event::Down(Down::PeerClosed)));
+}
