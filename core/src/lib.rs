@@ -8,6 +8,7 @@
 //!
 //! ```text
 //!   channel::{pipe, fifo, socket}     what POSIX offers, in memory; one life for all endpoints: channel::State
+//!   channel::{frame, link}            messages over any byte stream: ports, credits, retransmission; no I/O of its own
 //!   signal                            raise anywhere, dispatch in one place
 //!   ring, ring::bytes                 one producer, one consumer: values, and contiguous bytes
 //!   ring::queue                       any number of both: lock-free, and survives the death of a participant

@@ -438,7 +438,7 @@ fn an_end_that_was_not_heard_closing_is_found_by_keepalive() {
 /// The same with more of everything. Some minutes in a release build, and 4 GiB:
 /// `cargo test --release -p ringway-core --test link_explore -- --ignored --nocapture --test-threads 1`.
 #[test]
-#[ignore = "some minutes in a release build"]
+#[ignore = "larger bounds: wants a release build, see tests/run explore"]
 fn the_same_with_more_faults() {
     explore::<2, 1, 1>(Plan { faults: 2, ..PLAN });
     explore::<1, 1, 1>(Plan { faults: 2, ..PLAN });
