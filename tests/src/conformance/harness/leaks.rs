@@ -41,7 +41,7 @@ pub fn remaining(before: &BTreeMap<String, String>) -> Vec<String> {
 
 /// The threads besides this one. One that was joined may be about to leave the kernel's list.
 fn threads() -> Option<String> {
-    let patience = Instant::now() + Duration::from_secs(2);
+    let patience = Instant::now() + Duration::from_secs(6);
     loop {
         let tasks = std::fs::read_dir("/proc/self/task").expect("/proc is mounted").count();
         if tasks == 1 {
