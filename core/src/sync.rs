@@ -218,7 +218,6 @@ impl<T> Cell<T> {
 
     /// A read: under loom it must happen after every write.
     #[inline(always)]
-    #[allow(dead_code)]
     pub(crate) fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
         #[cfg(not(loom))]
         return f(self.inner.get());

@@ -142,25 +142,13 @@ impl<T, const N: usize, B: Bell> WriteChunk<'_, '_, T, N, B> {
     pub fn commit(mut self) -> usize {
         let filled = self.filled;
         if filled > 0 {
-            self.touch(filled);
+            // For loom: the slots were written until now.
+            self.producer.slots.runs_to_write::<N>(self.producer.cursor.0.tail(), filled);
             // Emptied first: what is the consumer's is not ours to drop.
             self.filled = 0;
             self.producer.cursor.0.publish(filled);
         }
         filled as usize
-    }
-
-    /// Tells loom that the filled slots were written until now.
-    #[inline(always)]
-    #[allow(unused_variables)]
-    fn touch(&self, filled: u32) {
-        #[cfg(loom)]
-        {
-            let tail = self.producer.cursor.0.tail();
-            let (start, first, second) = super::index::runs::<N>(tail, filled);
-            self.producer.slots.touch_write(start as usize, first as usize);
-            self.producer.slots.touch_write(0, second as usize);
-        }
     }
 }
 

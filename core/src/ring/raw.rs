@@ -9,6 +9,28 @@ use crate::sync::SlotsRef;
 use core::mem::MaybeUninit;
 
 impl<'a, T> SlotsRef<'a, T> {
+    /// [`index::runs`], of which loom is told that they are about to be written, or were written until now.
+    #[inline(always)]
+    pub(super) fn runs_to_write<const N: usize>(
+        self,
+        position: u32,
+        len: u32,
+    ) -> (usize, usize, usize) {
+        let (start, first, second) = index::runs::<N>(position, len);
+        self.touch_write(start as usize, first as usize);
+        self.touch_write(0, second as usize);
+        (start as usize, first as usize, second as usize)
+    }
+
+    /// [`index::runs`], of which loom is told that they are about to be read, or were read until now.
+    #[inline(always)]
+    fn runs_to_read<const N: usize>(self, position: u32, len: u32) -> (usize, usize, usize) {
+        let (start, first, second) = index::runs::<N>(position, len);
+        self.touch_read(start as usize, first as usize);
+        self.touch_read(0, second as usize);
+        (start as usize, first as usize, second as usize)
+    }
+
     /// Writes one slot.
     ///
     /// # Safety
@@ -42,10 +64,7 @@ impl<'a, T> SlotsRef<'a, T> {
     where
         T: Copy,
     {
-        let (start, first, second) = index::runs::<N>(position, values.len() as u32);
-        let (start, first, second) = (start as usize, first as usize, second as usize);
-        self.touch_write(start, first);
-        self.touch_write(0, second);
+        let (start, first, second) = self.runs_to_write::<N>(position, values.len() as u32);
         // SAFETY: `start + first <= N` and `first + second == values.len()`; nobody else touches the slots, by the
         // caller's word, so that `values` does not overlap them.
         unsafe {
@@ -66,10 +85,7 @@ impl<'a, T> SlotsRef<'a, T> {
     where
         T: Copy,
     {
-        let (start, first, second) = index::runs::<N>(position, out.len() as u32);
-        let (start, first, second) = (start as usize, first as usize, second as usize);
-        self.touch_read(start, first);
-        self.touch_read(0, second);
+        let (start, first, second) = self.runs_to_read::<N>(position, out.len() as u32);
         let to = out.as_mut_ptr();
         // SAFETY: `start + first <= N` and `first + second == out.len()`; the slots are initialized and nobody
         // writes them, by the caller's word.
@@ -88,16 +104,12 @@ impl<'a, T> SlotsRef<'a, T> {
         position: u32,
         len: u32,
     ) -> (&'a mut [MaybeUninit<T>], &'a mut [MaybeUninit<T>]) {
-        let (start, first, second) = index::runs::<N>(position, len);
-        self.touch_write(start as usize, first as usize);
-        self.touch_write(0, second as usize);
+        let (start, first, second) = self.runs_to_write::<N>(position, len);
         let slots = self.first().cast::<MaybeUninit<T>>();
         // SAFETY: `start + first <= N`, and by the caller's word nobody else touches these slots.
-        let head = unsafe {
-            core::slice::from_raw_parts_mut(slots.wrapping_add(start as usize), first as usize)
-        };
+        let head = unsafe { core::slice::from_raw_parts_mut(slots.wrapping_add(start), first) };
         // SAFETY: `second <= start`, so that the runs do not overlap; else as above.
-        let tail = unsafe { core::slice::from_raw_parts_mut(slots, second as usize) };
+        let tail = unsafe { core::slice::from_raw_parts_mut(slots, second) };
         (head, tail)
     }
 
@@ -111,15 +123,11 @@ impl<'a, T> SlotsRef<'a, T> {
         position: u32,
         len: u32,
     ) -> (&'a [T], &'a [T]) {
-        let (start, first, second) = index::runs::<N>(position, len);
-        self.touch_read(start as usize, first as usize);
-        self.touch_read(0, second as usize);
+        let (start, first, second) = self.runs_to_read::<N>(position, len);
         // SAFETY: `start + first <= N`, and by the caller's word the slots are initialized and nobody writes them.
-        let head = unsafe {
-            core::slice::from_raw_parts(self.first().wrapping_add(start as usize), first as usize)
-        };
+        let head = unsafe { core::slice::from_raw_parts(self.first().wrapping_add(start), first) };
         // SAFETY: as above; `second <= N`.
-        let tail = unsafe { core::slice::from_raw_parts(self.first(), second as usize) };
+        let tail = unsafe { core::slice::from_raw_parts(self.first(), second) };
         (head, tail)
     }
 
@@ -128,14 +136,9 @@ impl<'a, T> SlotsRef<'a, T> {
     /// # Safety
     /// They belong to the consumer, who is the caller, and will not be read again.
     pub(super) unsafe fn drop_values<const N: usize>(self, position: u32, len: u32) {
-        let (start, first, second) = index::runs::<N>(position, len);
-        self.touch_read(start as usize, first as usize);
-        self.touch_read(0, second as usize);
-        let head = core::ptr::slice_from_raw_parts_mut(
-            self.first().wrapping_add(start as usize),
-            first as usize,
-        );
-        let tail = core::ptr::slice_from_raw_parts_mut(self.first(), second as usize);
+        let (start, first, second) = self.runs_to_read::<N>(position, len);
+        let head = core::ptr::slice_from_raw_parts_mut(self.first().wrapping_add(start), first);
+        let tail = core::ptr::slice_from_raw_parts_mut(self.first(), second);
         // SAFETY: `start + first <= N`, `second <= start`; by the caller's word initialized and the caller's alone.
         unsafe { head.drop_in_place() };
         // SAFETY: as above.

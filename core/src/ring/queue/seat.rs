@@ -230,7 +230,10 @@ impl<'q, T, const N: usize, B: Bell> Seat<'q, T, N, B> {
             // Relaxed, here and below: what the dead one wrote, and what it had acquired, is visible by the caller's word.
             let seen = owner.load(Ordering::Relaxed);
             let owned = Owned::unpack(seen);
-            if owned.by != dead || owned.phase == Phase::Free || self.is_committed(slot, owned) {
+            if owned.by != dead
+                || owned.phase == Phase::Free
+                || is_committed(&self.queue.entries, slot, owned)
+            {
                 continue;
             }
             let keep = matches!(owned.phase, Phase::Requeuing | Phase::Reading);
@@ -249,16 +252,15 @@ impl<'q, T, const N: usize, B: Bell> Seat<'q, T, N, B> {
         }
         held
     }
+}
 
-    /// Whether the message in `slot` got its place before its maker died.
-    fn is_committed(self, slot: usize, owned: Owned) -> bool {
-        let Some(entry) = self.queue.entries.get(word::index::<N>(owned.position)) else {
-            return false;
-        };
-        // Relaxed: its maker is dead, so that it is there, and visible, or never will be.
-        let entry = Entry(entry.load(Ordering::Relaxed));
-        owned.waits_at(owned.position) && entry == Entry::new(owned.position, slot)
-    }
+/// Whether the message in `slot` has its place in the order: it waits, whoever put it there.
+fn is_committed<const N: usize>(entries: &[AtomicU64; N], slot: usize, owned: Owned) -> bool {
+    let Some(entry) = entries.get(word::index::<N>(owned.position)) else { return false };
+    // Relaxed: its maker is dead or joined, by the word of the two who ask, so that it is there, and visible, or
+    // never will be.
+    let entry = Entry(entry.load(Ordering::Relaxed));
+    owned.waits_at(owned.position) && entry == Entry::new(owned.position, slot)
 }
 
 /// Makes the next look at a word a fresh one. A load may show the same old value any number of times, as far as the memory
@@ -406,11 +408,9 @@ impl<T, const N: usize, B: Bell> Drop for Claim<'_, T, N, B> {
 /// Drops the values that wait, for the owner of the whole queue.
 pub(super) fn drop_values<T, const N: usize, B>(queue: &mut Queue<T, N, B>) {
     for (slot, owner) in queue.owners.iter().enumerate() {
-        // Relaxed, here and below: `&mut` is alone here; whatever made it so orders the accesses.
+        // Relaxed: `&mut` is alone here; whatever made it so orders the accesses.
         let owned = Owned::unpack(owner.load(Ordering::Relaxed));
-        let Some(entry) = queue.entries.get(word::index::<N>(owned.position)) else { return };
-        let entry = Entry(entry.load(Ordering::Relaxed));
-        if owned.waits_at(owned.position) && entry == Entry::new(owned.position, slot) {
+        if is_committed(&queue.entries, slot, owned) {
             let place = queue.slots.as_slots_ref().first().wrapping_add(slot);
             // SAFETY: the message waits in its slot: initialized, and nobody's. Nobody comes after.
             unsafe { place.drop_in_place() };
