@@ -13,6 +13,7 @@
 //!   ring, ring::bytes                 one producer, one consumer: values, and contiguous bytes
 //!   ring::queue                       any number of both: lock-free, and survives the death of a participant
 //!   wait                              how a side sleeps and is woken: polling, blocking, async
+//!   participant, plain                who shares a structure with other processes; what may lie in shared memory
 //!   sync                              the only door to atomics and cells: core's, loom's, or a critical section
 //! ```
 //!
@@ -48,6 +49,8 @@
 //! | feature | gives |
 //! |---|---|
 //! | `embedded-io` | `embedded_io::{Read, Write, ReadReady, WriteReady}` on the byte ends |
+//! | `shared-layout` | on bare metal, the layout that hosted targets have, for memory that is shared with one of them |
+//! | `zerocopy` | every `zerocopy` type is [`Plain`](plain::Plain) |
 //!
 //! A dependant's own loom models work with these types: build with `--cfg loom`.
 #![no_std]
@@ -57,6 +60,8 @@
 extern crate std;
 
 pub mod channel;
+pub mod participant;
+pub mod plain;
 pub mod ring;
 pub mod signal;
 pub mod sync;

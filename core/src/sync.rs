@@ -327,19 +327,27 @@ impl<T> SlotsRef<'_, T> {
 
 /// A value on cache lines of its own, where the target has caches; on a microcontroller, the bare value.
 ///
-/// 128 bytes on x86-64, AArch64 and POWER (two lines are fetched together, or a line is that long), 64 on other
-/// cached targets.
+/// 128 bytes: two lines are fetched together on x86-64, and a line is that long on some AArch64 and POWER. The same on
+/// every hosted target, 32-bit or 64-bit, so that their processes can share memory; bare metal joins them with the
+/// feature `shared-layout`.
 #[derive(Debug, Default)]
 #[cfg_attr(
-    any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "powerpc64"),
+    any(
+        not(target_os = "none"),
+        feature = "shared-layout",
+        target_arch = "x86_64",
+        target_arch = "aarch64",
+        target_arch = "powerpc64",
+        target_arch = "x86",
+        target_arch = "riscv64",
+        target_arch = "loongarch64"
+    ),
     repr(C, align(128))
 )]
 #[cfg_attr(
-    any(target_arch = "x86", target_arch = "riscv64", target_arch = "loongarch64"),
-    repr(C, align(64))
-)]
-#[cfg_attr(
     not(any(
+        not(target_os = "none"),
+        feature = "shared-layout",
         target_arch = "x86_64",
         target_arch = "aarch64",
         target_arch = "powerpc64",

@@ -8,8 +8,9 @@ mod support;
 
 use loom::sync::Arc;
 use loom::thread;
+use ringway_core::participant::Participant;
 use ringway_core::ring::Full;
-use ringway_core::ring::queue::{Participant, Queue};
+use ringway_core::ring::queue::Queue;
 use ringway_core::wait::Doorbell;
 use support::{LoomFutex, model};
 

@@ -60,9 +60,9 @@ mod waiting;
 mod word;
 
 pub use seat::{Claim, Loan, Seat};
-pub use word::Participant;
 
 use super::Full;
+use crate::participant::Participant;
 use crate::sync::{AtomicU64, CachePadded, Slots, array_of, const_unless_loom};
 use crate::wait::{Bell, Polled};
 use word::{Entry, Owned};

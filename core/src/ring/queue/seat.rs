@@ -1,7 +1,8 @@
 //! The steps of the queue, as one participant takes them: every atomic access of it, and every access to a slot.
 
-use super::word::{self, Entry, Owned, Participant, Phase};
+use super::word::{self, Entry, Owned, Phase};
 use super::{Full, Queue};
+use crate::participant::Participant;
 use crate::sync::{AtomicU64, Ordering};
 use crate::wait::Bell;
 use core::mem::{ManuallyDrop, MaybeUninit};
@@ -10,7 +11,8 @@ use core::ops::{Deref, DerefMut};
 /// A queue as one participant uses it. Any number of its threads may, at the same time.
 ///
 /// ```
-/// use ringway_core::ring::queue::{Participant, Queue};
+/// use ringway_core::participant::Participant;
+/// use ringway_core::ring::queue::Queue;
 /// let queue = Queue::<_, 4>::new();
 /// let me = queue.seat(Participant::new(1).unwrap());
 /// me.try_push("hello").unwrap();
@@ -213,7 +215,8 @@ impl<'q, T, const N: usize, B: Bell> Seat<'q, T, N, B> {
     /// wrote is visible here, as it is once the operating system has reported its end.
     ///
     /// ```
-    /// use ringway_core::ring::queue::{Participant, Queue};
+    /// use ringway_core::participant::Participant;
+    /// use ringway_core::ring::queue::Queue;
     /// let queue = Queue::<_, 1>::new();
     /// let other = queue.seat(Participant::new(1).unwrap());
     /// other.try_push("important").unwrap();

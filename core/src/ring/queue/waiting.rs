@@ -1,6 +1,7 @@
 //! The forms that wait: for threads and for tasks, on queues whose producers and consumers can sleep.
 
-use super::{Full, Participant, Queue, Seat};
+use super::{Full, Queue, Seat};
+use crate::participant::Participant;
 use crate::wait::{Doorbell, Register, TimedOut, Wait};
 use core::task::{Context, Poll};
 
@@ -29,7 +30,8 @@ impl<T, const N: usize, W: Wait> Seat<'_, T, N, Doorbell<W>> {
     ///
     /// ```
     /// use ringway_core::ring::Full;
-    /// use ringway_core::ring::queue::{Participant, Queue};
+    /// use ringway_core::participant::Participant;
+    /// use ringway_core::ring::queue::Queue;
     /// use ringway_core::wait::{Doorbell, SpinClock};
     /// let now = || Doorbell::new(SpinClock(|| 100)); // the time is always 100
     /// let queue = Queue::<_, 1, _>::with_bells(now(), now());

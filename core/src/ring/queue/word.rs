@@ -4,6 +4,8 @@
 //! messages a second it comes back to where it was after a month, which is how long a context would have to
 //! be suspended between two particular instructions to be deceived by it.
 
+use crate::participant::Participant;
+
 /// How many bits a position has.
 const POSITION_BITS: u32 = 48;
 const POSITION_MASK: u64 = (1 << POSITION_BITS) - 1;
@@ -62,31 +64,6 @@ impl Entry {
     }
 }
 
-/// Who takes part, where several processes share a queue: on record in every slot that they hold.
-///
-/// ```
-/// use ringway_core::ring::queue::Participant;
-/// assert_eq!(Participant::new(3).unwrap().number(), 3);
-/// assert!(Participant::new(8192).is_none(), "there are 13 bits for it");
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Participant(u16);
-
-impl Participant {
-    /// The one participant of a queue that is not shared between processes.
-    pub const LOCAL: Participant = Participant(0);
-
-    /// Participant `number`, at most 8191.
-    pub const fn new(number: u16) -> Option<Participant> {
-        if number < 1 << 13 { Some(Participant(number)) } else { None }
-    }
-
-    /// Its number.
-    pub const fn number(self) -> u16 {
-        self.0
-    }
-}
-
 /// What a slot is in, and who holds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
@@ -115,7 +92,7 @@ impl Owned {
         Owned { phase: Phase::Free, by: Participant::LOCAL, position: 0 }.pack();
 
     pub(super) const fn pack(self) -> u64 {
-        self.position | ((self.by.0 as u64) << POSITION_BITS) | ((self.phase as u64) << 61)
+        self.position | ((self.by.number() as u64) << POSITION_BITS) | ((self.phase as u64) << 61)
     }
 
     pub(super) const fn unpack(word: u64) -> Owned {
@@ -127,7 +104,7 @@ impl Owned {
                 4 => Phase::Reading,
                 _ => Phase::Free,
             },
-            by: Participant((word >> POSITION_BITS) as u16 & ((1 << 13) - 1)),
+            by: Participant::from_bits((word >> POSITION_BITS) as u32),
             position: word & POSITION_MASK,
         }
     }
@@ -147,7 +124,7 @@ mod tests {
         for phase in
             [Phase::Free, Phase::Writing, Phase::Committing, Phase::Requeuing, Phase::Reading]
         {
-            for by in [Participant(0), Participant(1), Participant(8191)] {
+            for by in [0, 1, 8191].map(|number| Participant::new(number).unwrap()) {
                 for position in [0, 1, NEVER - 1] {
                     let owned = Owned { phase, by, position };
                     assert_eq!(Owned::unpack(owned.pack()), owned);

@@ -2,7 +2,8 @@
 #![no_std]
 #![no_main]
 
-use ringway_core::ring::queue::{Participant, Queue};
+use ringway_core::participant::Participant;
+use ringway_core::ring::queue::Queue;
 use ringway_core::sync::{AtomicU32, Ordering};
 use ringway_firmware::{report, sleep, start_timer};
 

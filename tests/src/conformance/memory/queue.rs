@@ -4,8 +4,9 @@ use super::{leak, ring::put};
 use crate::conformance::{Answer, Content, End, Promises, Reader, Transport, Writer};
 use ringway::channel::Error;
 use ringway::wait::{Doorbell, PrivateFutex};
+use ringway_core::participant::Participant;
 use ringway_core::ring::Full;
-use ringway_core::ring::queue::{Participant, Queue, Seat};
+use ringway_core::ring::queue::{Queue, Seat};
 use std::path::Path;
 use std::time::Instant;
 
