@@ -43,6 +43,7 @@ mod waiting;
 pub use chunk::{ReadChunk, TooFew, WriteChunk};
 pub use waiting::PushError;
 
+use crate::participant::Participant;
 use crate::sync::{CachePadded, Slots, SlotsRef, const_unless_loom};
 use crate::wait::{Bell, Polled};
 use core::fmt;
@@ -183,7 +184,13 @@ impl<T, const N: usize, B: Bell> Ring<T, N, B> {
     /// assert!(RING.producer().is_some(), "it was given back");
     /// ```
     pub fn producer(&self) -> Option<Producer<'_, T, N, B>> {
-        self.header.take_producer().map(|cursor| Producer::new(cursor, &self.slots))
+        self.producer_as(Participant::LOCAL)
+    }
+
+    /// [`producer`](Self::producer) for `me`, where processes share the ring. `None` also when its memory was scribbled over,
+    /// see [`is_sound`](Self::is_sound).
+    pub fn producer_as(&self, me: Participant) -> Option<Producer<'_, T, N, B>> {
+        self.header.take_producer(me).map(|cursor| Producer::new(cursor, &self.slots))
     }
 
     /// The consumer's half, or `None` while somebody has it. Dropping it gives it back; values that it left are
@@ -196,7 +203,43 @@ impl<T, const N: usize, B: Bell> Ring<T, N, B> {
     /// assert!(RING.consumer().is_none());
     /// ```
     pub fn consumer(&self) -> Option<Consumer<'_, T, N, B>> {
-        self.header.take_consumer().map(|cursor| Consumer::new(cursor, &self.slots))
+        self.consumer_as(Participant::LOCAL)
+    }
+
+    /// [`consumer`](Self::consumer) for `me`, where processes share the ring. `None` also when its memory was scribbled over,
+    /// see [`is_sound`](Self::is_sound).
+    pub fn consumer_as(&self, me: Participant) -> Option<Consumer<'_, T, N, B>> {
+        self.header.take_consumer(me).map(|cursor| Consumer::new(cursor, &self.slots))
+    }
+
+    /// Gives back the halves that `dead` held, and wakes the other side so that it notices; returns how many they were.
+    /// What it published can be read, what it had not published is gone. May be called by several at once, and again.
+    ///
+    /// # Safety
+    /// `dead` will not take another step in this ring: its process has ended (or its context was reset), and what it
+    /// wrote is visible here, as it is once the operating system has reported its end.
+    ///
+    /// ```
+    /// use ringway_core::participant::Participant;
+    /// use ringway_core::ring::Ring;
+    /// static RING: Ring<u8, 4> = Ring::new();
+    /// let one = Participant::new(1).unwrap();
+    /// let mut producer = RING.producer_as(one).unwrap();
+    /// producer.try_push(7).unwrap();
+    /// std::mem::forget(producer); // it dies
+    ///
+    /// // SAFETY: participant 1 does nothing any more.
+    /// assert_eq!(unsafe { RING.recover(one) }, 1);
+    /// assert_eq!(RING.consumer().unwrap().try_pop(), Some(7));
+    /// assert!(RING.producer().is_some(), "another can go on");
+    /// ```
+    pub unsafe fn recover(&self, dead: Participant) -> usize {
+        self.header.recover(dead)
+    }
+
+    /// Whether both sides stand where the sides of such a ring can: always, but in memory that somebody scribbled over.
+    pub fn is_sound(&self) -> bool {
+        self.header.is_sound::<N>()
     }
 
     /// Both halves of a ring that the caller owns. Needs no read-modify-write, hence no critical section anywhere.

@@ -9,8 +9,7 @@ mod support;
 use loom::sync::Arc;
 use loom::thread;
 use ringway_core::participant::Participant;
-use ringway_core::ring::Full;
-use ringway_core::ring::queue::Queue;
+use ringway_core::ring::queue::{PushError, Queue};
 use ringway_core::wait::Doorbell;
 use support::{LoomFutex, model};
 
@@ -28,8 +27,8 @@ fn pop<const N: usize>(queue: &Queue<Value, N>) -> u32 {
 
 fn push<const N: usize>(queue: &Queue<Value, N>, value: u32) {
     let mut value = Box::new(value);
-    while let Err(Full(back)) = queue.try_push(value) {
-        value = back;
+    while let Err(error) = queue.try_push(value) {
+        value = error.into_value();
         thread::yield_now();
     }
 }
@@ -142,7 +141,7 @@ fn an_abandoned_loan_is_never_seen_and_its_slot_comes_back() {
         let other = {
             let queue = queue.clone();
             thread::spawn(move || {
-                if let Some(mut loan) = queue.try_reserve() {
+                if let Ok(mut loan) = queue.try_reserve() {
                     let _ = loan.as_uninit();
                 }
             })
@@ -190,10 +189,96 @@ fn a_push_and_a_pop_that_sleep_are_woken() {
         let queue = Arc::new(Queue::<Value, 1, _>::with_bells(bell(), bell()));
         let producer = {
             let queue = queue.clone();
-            thread::spawn(move || (1..=2).for_each(|value| queue.push(Box::new(value))))
+            thread::spawn(move || (1..=2).for_each(|value| queue.push(Box::new(value)).unwrap()))
         };
-        assert_eq!(*queue.pop(), 1);
-        assert_eq!(*queue.pop(), 2);
+        assert_eq!(*queue.pop().unwrap(), 1);
+        assert_eq!(*queue.pop().unwrap(), 2);
         producer.join().unwrap();
+    });
+}
+
+#[test]
+fn a_push_that_races_with_the_close_is_popped_before_the_end_or_refused() {
+    model(Some(3), || {
+        let queue = Arc::new(Queue::<Value, 2>::new());
+        let producer = {
+            let queue = queue.clone();
+            thread::spawn(move || match queue.try_push(Box::new(1)) {
+                Ok(()) => true,
+                Err(PushError::Closed(value)) => {
+                    assert_eq!(*value, 1);
+                    false
+                }
+                Err(PushError::Full(_)) => panic!("there is room"),
+            })
+        };
+        queue.close();
+        let mut got = 0;
+        while !queue.has_ended() {
+            got += queue.try_pop().map_or(0, |value| *value);
+            thread::yield_now();
+        }
+        assert_eq!(got == 1, producer.join().unwrap());
+        assert!(queue.try_pop().is_none(), "nothing comes after the end");
+    });
+}
+
+#[test]
+fn a_claim_given_back_to_a_closed_queue_comes_before_the_end() {
+    model(Some(3), || {
+        let queue = Arc::new(Queue::<Value, 1>::new());
+        push(&queue, 1);
+        let claim = queue.try_claim().unwrap();
+        queue.close();
+        let other = {
+            let queue = queue.clone();
+            thread::spawn(move || queue.try_pop().map(|value| *value))
+        };
+        drop(claim);
+        let pusher = queue.try_push(Box::new(2));
+        assert!(pusher.is_err(), "closed");
+        let popped = [other.join().unwrap(), queue.try_pop().map(|value| *value)];
+        assert!(popped == [Some(1), None] || popped == [None, Some(1)]);
+        assert!(queue.has_ended());
+    });
+}
+
+#[test]
+fn what_was_done_with_a_message_is_seen_by_who_finds_all_done() {
+    model(None, || {
+        let queue = Arc::new(Queue::<Value, 1>::new());
+        let result = Arc::new(loom::cell::UnsafeCell::new(0));
+        push(&queue, 5);
+        let worker = {
+            let (queue, result) = (queue.clone(), result.clone());
+            thread::spawn(move || {
+                let claim = queue.try_claim().expect("it was pushed before");
+                // SAFETY: loom checks it.
+                result.with_mut(|result| unsafe { *result = **claim });
+                claim.release();
+            })
+        };
+        let waiter = thread::spawn(move || {
+            if queue.unfinished() == 0 {
+                // SAFETY: loom checks it.
+                result.with(|result| assert_eq!(unsafe { *result }, 5));
+            }
+        });
+        worker.join().unwrap();
+        waiter.join().unwrap();
+    });
+}
+
+#[test]
+fn one_that_sleeps_is_woken_by_the_close() {
+    model(Some(2), || {
+        let bell = || Doorbell::new(LoomFutex::new());
+        let queue = Arc::new(Queue::<Value, 1, _>::with_bells(bell(), bell()));
+        let consumer = {
+            let queue = queue.clone();
+            thread::spawn(move || queue.pop().is_err())
+        };
+        queue.close();
+        assert!(consumer.join().unwrap());
     });
 }

@@ -7,6 +7,7 @@ mod support;
 use loom::sync::Arc;
 use loom::thread;
 use ringway_core::channel::Error;
+use ringway_core::participant::Participant;
 use ringway_core::ring::{PushError, Ring};
 use ringway_core::wait::{Async, Doorbell};
 use support::{LoomFutex, Task, model};
@@ -391,6 +392,73 @@ mod waited_on {
             assert_eq!(consumer.pop(), Ok(Box::new(1)));
             assert_eq!(consumer.pop(), Ok(Box::new(2)));
             producer.join().unwrap();
+        });
+    }
+}
+
+mod recovery {
+    use super::*;
+
+    const DEAD: Participant = Participant::new(3).unwrap();
+
+    #[test]
+    fn the_next_producer_goes_on_where_a_dead_one_stood() {
+        model(None, || {
+            let ring = Arc::new(Ring::<Value, 2>::new());
+            let dying = {
+                let ring = ring.clone();
+                thread::spawn(move || {
+                    let mut producer = ring.producer_as(DEAD).unwrap();
+                    producer.try_push(Box::new(1)).unwrap();
+                    core::mem::forget(producer);
+                })
+            };
+            // Not joined with the one that dies: what it sees of it, it sees through the recovery.
+            let next = {
+                let ring = ring.clone();
+                thread::spawn(move || {
+                    if let Some(mut producer) = ring.producer() {
+                        let first = !producer.consumer_is_gone();
+                        producer.try_push(Box::new(2)).unwrap();
+                        assert!(first);
+                    }
+                })
+            };
+            dying.join().unwrap();
+            // SAFETY: participant 3 did its last step.
+            unsafe { ring.recover(DEAD) };
+            next.join().unwrap();
+            let mut consumer = ring.consumer().unwrap();
+            let got: Vec<u32> = core::iter::from_fn(|| consumer.try_pop()).map(|v| *v).collect();
+            assert!([&[1][..], &[2, 1], &[1, 2]].contains(&&got[..]), "{got:?}");
+        });
+    }
+
+    #[test]
+    fn who_sleeps_is_told_of_the_death_and_reads_what_was_published() {
+        model(Some(2), || {
+            let ring = waiting::<1>();
+            let mut producer = ring.producer_as(DEAD).unwrap();
+            let consumer = {
+                let ring = ring.clone();
+                thread::spawn(move || {
+                    let mut consumer = ring.consumer().unwrap();
+                    assert_eq!(*consumer.pop().unwrap(), 1);
+                    assert_eq!(consumer.pop(), Err(Error::EndOfFile));
+                })
+            };
+            producer.try_push(Box::new(1)).unwrap();
+            core::mem::forget(producer);
+            // Twice at once: the half is given back once.
+            let other = {
+                let ring = ring.clone();
+                // SAFETY: participant 3 did its last step.
+                thread::spawn(move || unsafe { ring.recover(DEAD) })
+            };
+            // SAFETY: as above.
+            let recovered = unsafe { ring.recover(DEAD) };
+            assert_eq!(recovered + other.join().unwrap(), 1);
+            consumer.join().unwrap();
         });
     }
 }

@@ -4,7 +4,7 @@
 mod random;
 
 use random::Random;
-use ringway_core::ring::queue::Queue;
+use ringway_core::ring::queue::{NoSlot, Queue};
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
@@ -35,12 +35,12 @@ fn behaves_as_a_bounded_deque<const N: usize>(seed: u64) {
                 (claim, expected) => assert!(claim.is_none() && expected.is_none()),
             },
             _ => match queue.try_reserve() {
-                Some(loan) if random.below(2) == 0 => drop(loan),
-                Some(loan) => {
-                    loan.write((value, alive.clone()));
+                Ok(loan) if random.below(2) == 0 => drop(loan),
+                Ok(loan) => {
+                    assert!(loan.write((value, alive.clone())).is_ok());
                     oracle.push_back(value);
                 }
-                None => assert_eq!(oracle.len(), N),
+                Err(why) => assert_eq!((why, oracle.len()), (NoSlot::Full, N)),
             },
         }
         assert_eq!(queue.len(), oracle.len());
@@ -117,6 +117,6 @@ fn a_value_that_panics_as_it_is_released_gives_its_slot_back() {
     assert!(queue.try_push(Bomb).is_ok());
     let claim = queue.try_claim().unwrap();
     assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| claim.release())).is_err());
-    assert!(queue.try_reserve().is_some(), "the slot is free");
+    assert!(queue.try_reserve().is_ok(), "the slot is free");
     assert!(queue.is_empty());
 }

@@ -218,3 +218,29 @@ fn the_layout_is_what_it_is_documented_to_be() {
     let (producer, consumer) = ring.split();
     assert_eq!((align_of_val(&producer), align_of_val(&consumer)), (128, 128));
 }
+
+#[test]
+fn zeroed_memory_is_a_fresh_structure_which_is_how_one_in_a_region_begins() {
+    use ringway_core::ring::bytes::ByteRing;
+    use ringway_core::ring::queue::Queue;
+    use std::mem::MaybeUninit;
+
+    // SAFETY: what the test is about: all zeroes are a ring.
+    let mut ring: Ring<u64, 4> = unsafe { MaybeUninit::zeroed().assume_init() };
+    let (mut producer, mut consumer) = ring.split();
+    assert_eq!(producer.try_push_slice(&[1, 2, 3, 4, 5]), 4);
+    assert_eq!(consumer.try_pop(), Some(1));
+
+    // SAFETY: as above, of bytes.
+    let mut ring: ByteRing<4> = unsafe { MaybeUninit::zeroed().assume_init() };
+    let (mut producer, mut consumer) = ring.split();
+    assert_eq!(producer.try_write(b"12345"), 4);
+    assert_eq!(&*consumer.try_peek().unwrap(), b"1234");
+
+    // SAFETY: as above, a queue.
+    let queue: Queue<u64, 3> = unsafe { MaybeUninit::zeroed().assume_init() };
+    (0..9).for_each(|n| {
+        queue.try_push(n).unwrap();
+        assert_eq!(queue.try_pop(), Some(n));
+    });
+}

@@ -36,6 +36,7 @@
 
 use super::cursor::{ConsumerCursor, Header, ProducerCursor};
 use super::index;
+use crate::participant::Participant;
 use crate::sync::{AtomicU32, CachePadded, Ordering, Slots, SlotsRef, const_unless_loom};
 use crate::wait::{Bell, Polled};
 use core::fmt;
@@ -139,13 +140,54 @@ impl<const N: usize, B: Bell> ByteRing<N, B> {
     /// assert!(RING.producer().is_none());
     /// ```
     pub fn producer(&self) -> Option<Producer<'_, N, B>> {
-        self.header.take_producer().map(|cursor| Producer::new(cursor, &self.mark, &self.slots))
+        self.producer_as(Participant::LOCAL)
+    }
+
+    /// [`producer`](Self::producer) for `me`, where processes share the ring. `None` also when its memory was scribbled over,
+    /// see [`is_sound`](Self::is_sound).
+    pub fn producer_as(&self, me: Participant) -> Option<Producer<'_, N, B>> {
+        self.header.take_producer(me).map(|cursor| Producer::new(cursor, &self.mark, &self.slots))
     }
 
     /// The consumer's half, or `None` while somebody has it. Dropping it gives it back; bytes that it left are there
     /// for the next. Any context may ask.
     pub fn consumer(&self) -> Option<Consumer<'_, N, B>> {
-        self.header.take_consumer().map(|cursor| Consumer::new(cursor, &self.mark, &self.slots))
+        self.consumer_as(Participant::LOCAL)
+    }
+
+    /// [`consumer`](Self::consumer) for `me`, where processes share the ring. `None` also when its memory was scribbled over,
+    /// see [`is_sound`](Self::is_sound).
+    pub fn consumer_as(&self, me: Participant) -> Option<Consumer<'_, N, B>> {
+        self.header.take_consumer(me).map(|cursor| Consumer::new(cursor, &self.mark, &self.slots))
+    }
+
+    /// Gives back the halves that `dead` held, and wakes the other side so that it notices; returns how many they were.
+    /// What it published can be read, what it had not published is gone. May be called by several at once, and again.
+    ///
+    /// # Safety
+    /// `dead` will not take another step in this ring: its process has ended (or its context was reset), and what it
+    /// wrote is visible here, as it is once the operating system has reported its end.
+    ///
+    /// ```
+    /// use ringway_core::participant::Participant;
+    /// use ringway_core::ring::bytes::ByteRing;
+    /// static RING: ByteRing<8> = ByteRing::new();
+    /// let one = Participant::new(1).unwrap();
+    /// let mut producer = RING.producer_as(one).unwrap();
+    /// std::mem::forget(producer.try_reserve(3)); // it dies with a grant
+    /// std::mem::forget(producer);
+    ///
+    /// // SAFETY: participant 1 does nothing any more.
+    /// assert_eq!(unsafe { RING.recover(one) }, 1);
+    /// assert_eq!(RING.producer().unwrap().room(), 8);
+    /// ```
+    pub unsafe fn recover(&self, dead: Participant) -> usize {
+        self.header.recover(dead)
+    }
+
+    /// Whether both sides stand where the sides of such a ring can: always, but in memory that somebody scribbled over.
+    pub fn is_sound(&self) -> bool {
+        self.header.is_sound::<N>()
     }
 
     /// Both halves of a ring that the caller owns. Needs no read-modify-write.

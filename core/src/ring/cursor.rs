@@ -15,7 +15,7 @@
 //!   head.load(Acquire) ◀───── SYNC POINT B ────── head.store(Release)
 //!   write them again
 //!
-//!   drop: held.store(Release) ─ SYNC POINT C ───▶ the next holder's exchange (Acquire), and the other
+//!   drop: peer.store(Release) ─ SYNC POINT C ───▶ the next holder's exchange (Acquire), and the other
 //!                                                 side's look at whether we are gone (Acquire)
 //! ```
 //!
@@ -29,6 +29,7 @@
 //! while the other side leaves them alone, which is nearly always.
 
 use super::index;
+use crate::participant::Participant;
 use crate::sync::{AtomicU32, CachePadded, Ordering, const_unless_loom};
 use crate::wait::Bell;
 
@@ -38,7 +39,7 @@ use crate::wait::Bell;
 pub(super) struct Line<B> {
     /// Where this side stands. Stored by this side alone.
     position: AtomicU32,
-    /// Whether the *other* side is held: on this line because this side looks at it.
+    /// Whether the *other* side is held, and by whom: on this line because this side looks at it.
     peer: AtomicU32,
     /// What this side rings and the other side sleeps on.
     pub(super) bell: B,
@@ -46,10 +47,15 @@ pub(super) struct Line<B> {
 
 /// The peer's half was never taken: it may still come.
 const NOT_YET: u32 = 0;
-/// The peer's half is held.
-const HELD: u32 = 1;
 /// The peer's half was held and given back.
-const GONE: u32 = 2;
+const GONE: u32 = 1;
+/// The peer's half is held: this bit, and the participant who holds it above it.
+const HELD: u32 = 2;
+
+/// What the word says while `participant` holds the half.
+const fn held_by(participant: Participant) -> u32 {
+    HELD | (participant.number() as u32) << 2
+}
 
 /// Everything that the two sides share but the slots.
 #[derive(Debug)]
@@ -66,14 +72,31 @@ impl<B> Line<B> {
         }
     }
 
-    /// Takes the half that this line watches; false when somebody has it.
-    fn take_peer(&self) -> bool {
+    /// Takes the half that this line watches for `me`; false when somebody has it.
+    fn take_peer(&self, me: Participant) -> bool {
         // Relaxed: only a guess for the exchange. A try that fails writes nothing.
         let seen = self.peer.load(Ordering::Relaxed);
-        // SYNC POINT C, acquire: with the store in `give_back` of whoever held it before, whose position we go
-        // on from. Failure, relaxed: somebody else took it, and nothing is read on the strength of that.
-        seen != HELD
-            && self.peer.compare_exchange(seen, HELD, Ordering::Acquire, Ordering::Relaxed).is_ok()
+        // SYNC POINT C, acquire: with the store in `give_back` of whoever held it before, or the exchange in `recover`,
+        // whose position we go on from. Failure, relaxed: somebody else took it, and nothing is read on the strength of
+        // that.
+        seen & HELD == 0
+            && self
+                .peer
+                .compare_exchange(seen, held_by(me), Ordering::Acquire, Ordering::Relaxed)
+                .is_ok()
+    }
+
+    /// Gives back the half that this line watches if `dead` holds it, and wakes this line's side.
+    fn recover(&self, dead: Participant, bell: &impl Bell) -> bool {
+        // SYNC POINT C, release: with the exchange in `take_peer` and the load in `peer_is_gone`. What the dead one wrote
+        // is visible here by the caller's word, and with this there. Failure, relaxed: it does not hold it.
+        let recovered = self
+            .peer
+            .compare_exchange(held_by(dead), GONE, Ordering::Release, Ordering::Relaxed)
+            .is_ok();
+        // Also when it did not: it may have died after it published or gave back, and before it rang.
+        bell.ring();
+        recovered
     }
 
     /// Whether the half that this line watches was held and is no longer.
@@ -102,6 +125,13 @@ impl<B> Header<B> {
         }
     }
 
+    /// Whether the sides stand where the sides of a ring can. They always do, but where a peer wrote nonsense.
+    pub(super) fn is_sound<const N: usize>(&self) -> bool {
+        // Relaxed: each is judged by itself.
+        index::is_position::<N>(self.consumer.0.position.load(Ordering::Relaxed))
+            && index::is_position::<N>(self.producer.0.position.load(Ordering::Relaxed))
+    }
+
     /// Where consumer and producer stand, for the owner of the whole ring.
     pub(super) fn positions(&mut self) -> (u32, u32) {
         // Relaxed: `&mut self` is alone here; whatever made it so (a join, a lock) orders the accesses.
@@ -113,14 +143,30 @@ impl<B> Header<B> {
 }
 
 impl<B: Bell> Header<B> {
-    /// The producer's half, if nobody has it.
-    pub(super) fn take_producer<const N: usize>(&self) -> Option<ProducerCursor<'_, N, B>> {
-        self.consumer.0.take_peer().then(|| ProducerCursor::new(self))
+    /// The producer's half for `me`, if nobody has it.
+    pub(super) fn take_producer<const N: usize>(
+        &self,
+        me: Participant,
+    ) -> Option<ProducerCursor<'_, N, B>> {
+        let taken = self.consumer.0.take_peer(me).then(|| ProducerCursor::new(self));
+        // On a position that is none, nothing can be built: the half is given back.
+        taken.filter(|cursor| index::is_position::<N>(cursor.tail))
     }
 
-    /// The consumer's half, if nobody has it.
-    pub(super) fn take_consumer<const N: usize>(&self) -> Option<ConsumerCursor<'_, N, B>> {
-        self.producer.0.take_peer().then(|| ConsumerCursor::new(self))
+    /// The consumer's half for `me`, if nobody has it.
+    pub(super) fn take_consumer<const N: usize>(
+        &self,
+        me: Participant,
+    ) -> Option<ConsumerCursor<'_, N, B>> {
+        let taken = self.producer.0.take_peer(me).then(|| ConsumerCursor::new(self));
+        taken.filter(|cursor| index::is_position::<N>(cursor.head))
+    }
+
+    /// Gives back the halves that `dead` holds; returns how many.
+    pub(super) fn recover(&self, dead: Participant) -> usize {
+        let producer = self.consumer.0.recover(dead, &self.producer.0.bell);
+        let consumer = self.producer.0.recover(dead, &self.consumer.0.bell);
+        usize::from(producer) + usize::from(consumer)
     }
 
     /// Both halves, for the owner of the whole ring, who knows that nobody has them. No read-modify-write.
@@ -129,8 +175,8 @@ impl<B: Bell> Header<B> {
     ) -> (ProducerCursor<'_, N, B>, ConsumerCursor<'_, N, B>) {
         let header = &*self;
         // Relaxed: `&mut self` was alone here until now.
-        header.consumer.0.peer.store(HELD, Ordering::Relaxed);
-        header.producer.0.peer.store(HELD, Ordering::Relaxed);
+        header.consumer.0.peer.store(held_by(Participant::LOCAL), Ordering::Relaxed);
+        header.producer.0.peer.store(held_by(Participant::LOCAL), Ordering::Relaxed);
         (ProducerCursor::new(header), ConsumerCursor::new(header))
     }
 }

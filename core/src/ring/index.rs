@@ -18,6 +18,11 @@ pub(super) const fn capacity<const N: usize>() -> u32 {
     N as u32
 }
 
+/// Whether a word is a position of a ring.
+pub(super) const fn is_position<const N: usize>(word: u32) -> bool {
+    word < 2 * capacity::<N>()
+}
+
 /// The slot that a position stands at.
 #[inline(always)]
 pub(super) const fn offset<const N: usize>(position: u32) -> u32 {
@@ -50,7 +55,7 @@ pub(super) const fn advance<const N: usize>(position: u32, by: u32) -> u32 {
 #[inline(always)]
 pub(super) const fn used<const N: usize>(head: u32, tail: u32) -> Option<u32> {
     let n = capacity::<N>();
-    if head >= 2 * n || tail >= 2 * n {
+    if !is_position::<N>(head) || !is_position::<N>(tail) {
         return None;
     }
     let distance = if tail >= head { tail - head } else { 2 * n - (head - tail) };

@@ -36,6 +36,13 @@
 //! and Practical Non-Blocking and Blocking Concurrent Queue Algorithms", PODC 1996; bounded, on an array, and with the
 //! message's slot apart from its place.
 //!
+//! # The end
+//!
+//! A queue that is closed takes no more pushes, and its consumers are told of the end once nothing waits. Both hold at the
+//! same moment, because the end is a mark in the order: a consumer that finds the queue closed and empty puts it into the
+//! next entry by exchange, and no push gets past it. A message that was in the order before (a claim given back, or taken
+//! from the dead) takes the mark's place, and the next consumer who finds nothing marks the end anew.
+//!
 //! # Order and fullness
 //!
 //! First in, first out, by commit. Linearizable, but for one answer: "full" means that each slot was seen to be held at
@@ -55,35 +62,42 @@
 //! assert_eq!(JOBS.try_pop(), None);
 //! ```
 
+mod order;
 mod seat;
+#[cfg(all(test, not(loom)))]
+mod tests;
 mod waiting;
 mod word;
 
 pub use seat::{Claim, Loan, Seat};
 
-use super::Full;
+use crate::channel::Error;
 use crate::participant::Participant;
-use crate::sync::{AtomicU64, CachePadded, Slots, array_of, const_unless_loom};
+use crate::sync::{
+    AtomicU32, AtomicU64, CachePadded, Ordering, Slots, array_of, const_unless_loom,
+};
 use crate::wait::{Bell, Polled};
+use core::fmt;
+use core::ptr::NonNull;
+use order::{Order, Side};
 use word::{Entry, Owned};
 
 /// A queue of `N` values of `T`, for any number of producers and consumers. `B` says whether they can sleep, see
 /// [`Bell`].
 ///
-/// `N` is 1 to 65536; another does not compile. A power of two is quicker. Memory: `N` times the value and 16
-/// bytes, and 16 bytes more (with cache lines of their own where the target has caches).
+/// `N` is 1 to 65535; another does not compile. A power of two is quicker. Memory: `N` times the value and 16
+/// bytes, and 32 bytes more (with cache lines of their own where the target has caches).
 ///
 /// On a target without 64-bit compare-and-swap each step is a critical section.
 ///
 /// Values that are in the queue when it is dropped are dropped with it.
 ///
 /// ```
-/// use ringway_core::ring::Full;
-/// use ringway_core::ring::queue::Queue;
+/// use ringway_core::ring::queue::{PushError, Queue};
 /// let queue = Queue::<_, 2>::new();
 /// assert_eq!(queue.try_push('a'), Ok(()));
 /// assert_eq!(queue.try_push('b'), Ok(()));
-/// assert_eq!(queue.try_push('c'), Err(Full('c')));
+/// assert_eq!(queue.try_push('c'), Err(PushError::Full('c')));
 /// assert_eq!(queue.try_pop(), Some('a'));
 /// ```
 #[derive(Debug)]
@@ -94,14 +108,6 @@ pub struct Queue<T, const N: usize, B = Polled> {
     entries: [AtomicU64; N],
     owners: [AtomicU64; N],
     slots: Slots<T, N>,
-}
-
-/// What one end of the queue has on its cache line: its position, and what it rings for the other end.
-#[derive(Debug)]
-#[repr(C)]
-struct Side<B> {
-    position: AtomicU64,
-    bell: B,
 }
 
 // SAFETY: a slot is touched only by the one whose name is in its word, and passes on through the exchanges of steps 1 and
@@ -142,17 +148,25 @@ impl<T, const N: usize, B> Queue<T, N, B> {
         ///     Queue::with_bells(Doorbell::new(Spin), Doorbell::new(Spin));
         /// std::thread::scope(|s| {
         ///     s.spawn(|| JOBS.push(1));
-        ///     assert_eq!(JOBS.pop(), 1);
+        ///     assert_eq!(JOBS.pop(), Ok(1));
         /// });
         /// ```
         pub fn with_bells(consumers: B, producers: B) -> Self {
             const {
                 assert!(N > 0, "a queue needs a capacity of at least 1");
-                assert!(N <= 1 << 16, "a queue holds at most 65536 values");
+                assert!(N <= word::MAX_SLOTS, "a queue holds at most 65535 values");
             }
             Queue {
-                tail: CachePadded(Side { position: AtomicU64::new(0), bell: consumers }),
-                head: CachePadded(Side { position: AtomicU64::new(0), bell: producers }),
+                tail: CachePadded(Side {
+                    position: AtomicU64::new(0),
+                    closed: AtomicU32::new(0),
+                    bell: consumers,
+                }),
+                head: CachePadded(Side {
+                    position: AtomicU64::new(0),
+                    closed: AtomicU32::new(0),
+                    bell: producers,
+                }),
                 entries: array_of!(AtomicU64::new(Entry::UNUSED.0); N),
                 owners: array_of!(AtomicU64::new(Owned::FREE); N),
                 slots: Slots::new(),
@@ -163,6 +177,16 @@ impl<T, const N: usize, B> Queue<T, N, B> {
     /// How many values the queue holds.
     pub const fn capacity(&self) -> usize {
         N
+    }
+
+    #[inline(always)]
+    fn order(&self) -> Order<'_, B> {
+        Order {
+            tail: &self.tail.0,
+            head: &self.head.0,
+            entries: &self.entries,
+            owners: &self.owners,
+        }
     }
 }
 
@@ -176,8 +200,8 @@ impl<T, const N: usize, B: Bell> Queue<T, N, B> {
     /// Pushes one value. Lock-free.
     ///
     /// # Errors
-    /// [`Full`] with the value, when every slot is held.
-    pub fn try_push(&self, value: T) -> Result<(), Full<T>> {
+    /// [`PushError::Full`] when every slot is held, [`PushError::Closed`] when the queue is closed; with the value.
+    pub fn try_push(&self, value: T) -> Result<(), PushError<T>> {
         self.seat(Participant::LOCAL).try_push(value)
     }
 
@@ -188,18 +212,21 @@ impl<T, const N: usize, B: Bell> Queue<T, N, B> {
 
     /// Takes a slot to be filled in place. Lock-free.
     ///
+    /// # Errors
+    /// [`NoSlot::Full`] when every slot is held, [`NoSlot::Closed`] when the queue is closed.
+    ///
     /// ```
     /// use ringway_core::ring::queue::Queue;
     /// let queue = Queue::<[u8; 4096], 2>::new();
     /// let mut loan = queue.try_reserve().unwrap();
     /// loan.as_uninit().write([7; 4096]);
     /// // SAFETY: the value was written.
-    /// unsafe { loan.commit() };
+    /// unsafe { loan.commit() }.unwrap();
     /// let claim = queue.try_claim().unwrap();
     /// assert_eq!(claim[0], 7);
     /// claim.release();
     /// ```
-    pub fn try_reserve(&self) -> Option<Loan<'_, T, N, B>> {
+    pub fn try_reserve(&self) -> Result<Loan<'_, T, N, B>, NoSlot> {
         self.seat(Participant::LOCAL).try_reserve()
     }
 
@@ -216,19 +243,221 @@ impl<T, const N: usize, B: Bell> Queue<T, N, B> {
     /// assert_eq!(queue.len(), 1);
     /// ```
     pub fn len(&self) -> usize {
-        self.seat(Participant::LOCAL).len()
+        self.order().len()
     }
 
     /// Whether the queue was empty a moment ago.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+
+    /// Closes the queue for good: no more pushes. What is in it can be popped, and a claim that is given back is taken
+    /// back; then consumers are told that it has ended. Wakes everybody who sleeps. Any context may.
+    ///
+    /// A push that races with this either succeeds, and its value is popped before anybody is told of the end, or gets it
+    /// back with [`PushError::Closed`].
+    ///
+    /// ```
+    /// use ringway_core::ring::queue::{PushError, Queue};
+    /// let queue = Queue::<_, 4>::new();
+    /// queue.try_push(1).unwrap();
+    /// queue.close();
+    /// assert_eq!(queue.try_push(2), Err(PushError::Closed(2)));
+    /// assert!(!queue.has_ended());
+    /// assert_eq!(queue.try_pop(), Some(1));
+    /// assert!(queue.has_ended());
+    /// ```
+    pub fn close(&self) {
+        self.order().close();
+    }
+
+    /// Whether the queue was closed. See also [`has_ended`](Self::has_ended).
+    pub fn is_closed(&self) -> bool {
+        self.order().is_closed()
+    }
+
+    /// Whether the queue is closed and nothing waits in it. Only a claim that is given back, by a consumer or
+    /// by its death, can make that untrue again: [`unfinished`](Self::unfinished) tells whether there are any.
+    pub fn has_ended(&self) -> bool {
+        self.is_closed() && self.is_empty() && self.order().has_ended()
+    }
+
+    /// How many values were pushed and are not done with: they wait, or they are in a [`Claim`] that is neither released
+    /// nor taken. What was done with a value before its release is seen by whoever is told 0.
+    ///
+    /// ```
+    /// let queue = ringway_core::ring::queue::Queue::<_, 4>::new();
+    /// queue.try_push("job").unwrap();
+    /// let job = queue.try_claim().unwrap();
+    /// assert_eq!((queue.len(), queue.unfinished()), (0, 1));
+    /// job.release();
+    /// assert_eq!(queue.unfinished(), 0);
+    /// ```
+    pub fn unfinished(&self) -> usize {
+        self.order().unfinished()
+    }
 }
+
+/// Why a value was not pushed, and the value.
+///
+/// ```
+/// use ringway_core::ring::queue::{PushError, Queue};
+/// let queue = Queue::<_, 1>::new();
+/// queue.try_push(1).unwrap();
+/// assert_eq!(queue.try_push(2), Err(PushError::Full(2)));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum PushError<T> {
+    /// Every slot is held; with a deadline: none came free in time.
+    Full(T),
+    /// The queue is closed.
+    Closed(T),
+}
+
+impl<T> PushError<T> {
+    /// The value that was not pushed.
+    pub fn into_value(self) -> T {
+        match self {
+            PushError::Full(value) | PushError::Closed(value) => value,
+        }
+    }
+
+    fn without_value(&self) -> NoSlot {
+        match self {
+            PushError::Full(_) => NoSlot::Full,
+            PushError::Closed(_) => NoSlot::Closed,
+        }
+    }
+}
+
+impl<T> fmt::Debug for PushError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            PushError::Full(_) => "Full(..)",
+            PushError::Closed(_) => "Closed(..)",
+        })
+    }
+}
+
+impl<T> fmt::Display for PushError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.without_value(), f)
+    }
+}
+
+impl<T> core::error::Error for PushError<T> {}
+
+/// Why no slot was given.
+///
+/// ```
+/// use ringway_core::ring::queue::{NoSlot, Queue};
+/// let queue = Queue::<u8, 1>::new();
+/// let loan = queue.try_reserve().unwrap();
+/// assert_eq!(queue.try_reserve().unwrap_err(), NoSlot::Full);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoSlot {
+    /// Every slot is held.
+    Full,
+    /// The queue is closed.
+    Closed,
+}
+
+impl fmt::Display for NoSlot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NoSlot::Full => f.write_str("the queue is full: pop first, or push again later"),
+            NoSlot::Closed => fmt::Display::fmt(&Error::BrokenPipe, f),
+        }
+    }
+}
+
+impl core::error::Error for NoSlot {}
 
 impl<T, const N: usize, B> Drop for Queue<T, N, B> {
     fn drop(&mut self) {
-        if core::mem::needs_drop::<T>() {
-            seat::drop_values(self);
+        if !core::mem::needs_drop::<T>() {
+            return;
         }
+        let order = self.order();
+        for (slot, owner) in order.owners.iter().enumerate() {
+            // Relaxed: `&mut` is alone here; whatever made it so orders the accesses.
+            let owned = Owned::unpack(owner.load(Ordering::Relaxed));
+            if order.is_committed(slot, owned) {
+                let place = self.slots.as_slots_ref().first().wrapping_add(slot);
+                // SAFETY: the message waits in its slot: initialized, and nobody's. Nobody comes after.
+                unsafe { place.drop_in_place() };
+            }
+        }
+    }
+}
+
+/// A queue in shared memory as one sees it who knows how many slots it has, but not of what.
+///
+/// ```
+/// use ringway_core::participant::Participant;
+/// use ringway_core::ring::queue::{Queue, Untyped};
+/// let queue = Queue::<u64, 8>::new();
+/// queue.try_push(1).unwrap();
+/// // SAFETY: that is where the queue is, and how many slots it has.
+/// let untyped = unsafe { Untyped::at(std::ptr::NonNull::from(&queue).cast(), 8) };
+/// assert_eq!(untyped.len(), 1);
+/// # let _: &Untyped<'_, ringway_core::wait::Polled> = &untyped;
+/// ```
+#[derive(Debug)]
+pub struct Untyped<'q, B = Polled>(Order<'q, B>);
+
+impl<B: Bell> Untyped<'_, B> {
+    /// The queue at `at`, which has `capacity` slots.
+    ///
+    /// # Safety
+    /// There is a `Queue<T, N, B>` for some `T`, with `N == capacity`, for as long as this lives.
+    #[cfg(not(loom))]
+    pub unsafe fn at(at: NonNull<u8>, capacity: usize) -> Self {
+        let ends = at.cast::<[CachePadded<Side<B>>; 2]>();
+        // SAFETY: by the caller's word: the queue is `repr(C)` and begins with its two ends, whatever its other parameters.
+        let [tail, head] = unsafe { ends.as_ref() };
+        // SAFETY: the entries follow, with no padding in between: an end's size is a multiple of 8.
+        let entries = unsafe { NonNull::slice_from_raw_parts(ends.add(1).cast(), capacity) };
+        // SAFETY: and then the owners.
+        let owners = unsafe {
+            NonNull::slice_from_raw_parts(ends.add(1).cast::<AtomicU64>().add(capacity), capacity)
+        };
+        // SAFETY: both are there, by the caller's word, and are atomics.
+        let (entries, owners) = unsafe { (entries.as_ref(), owners.as_ref()) };
+        Untyped(Order { tail: &tail.0, head: &head.0, entries, owners })
+    }
+
+    /// [`Seat::recover`] by `me`.
+    ///
+    /// # Safety
+    /// As there.
+    pub unsafe fn recover(&self, me: Participant, dead: Participant) -> usize {
+        self.0.recover(me, dead)
+    }
+
+    /// How many values wait, more or less.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether none did a moment ago.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// [`Queue::unfinished`].
+    pub fn unfinished(&self) -> usize {
+        self.0.unfinished()
+    }
+
+    /// [`Queue::is_closed`].
+    pub fn is_closed(&self) -> bool {
+        self.0.is_closed()
+    }
+
+    /// How many values were ever pushed, modulo 2^48 or a little less.
+    pub fn pushed(&self) -> u64 {
+        self.0.pushed()
     }
 }

@@ -1,66 +1,120 @@
 //! The forms that wait: for threads and for tasks, on queues whose producers and consumers can sleep.
 
-use super::{Full, Queue, Seat};
+use super::{Claim, NoSlot, PushError, Queue, Seat};
+use crate::channel::Error;
 use crate::participant::Participant;
 use crate::wait::{Doorbell, Register, TimedOut, Wait};
 use core::task::{Context, Poll};
 
 impl<T, const N: usize, W: Wait> Queue<T, N, Doorbell<W>> {
     /// Pushes one value; waits for room.
-    pub fn push(&self, value: T) {
-        // Without a deadline it does not come back with the value.
-        let _ = self.seat(Participant::LOCAL).push_deadline(value, None);
+    ///
+    /// # Errors
+    /// [`PushError::Closed`] with the value, when the queue is closed.
+    pub fn push(&self, value: T) -> Result<(), PushError<T>> {
+        self.seat(Participant::LOCAL).push_deadline(value, None)
     }
 
     /// Pops the oldest value; waits for one.
-    pub fn pop(&self) -> T {
-        loop {
-            if let Ok(value) = self.seat(Participant::LOCAL).pop_deadline(None) {
-                return value;
-            }
-        }
+    ///
+    /// # Errors
+    /// [`Error::EndOfFile`] when the queue is closed and nothing waits in it.
+    pub fn pop(&self) -> Result<T, Error> {
+        self.seat(Participant::LOCAL).pop_deadline(None)
     }
 }
 
-impl<T, const N: usize, W: Wait> Seat<'_, T, N, Doorbell<W>> {
+impl<'q, T, const N: usize, W: Wait> Seat<'q, T, N, Doorbell<W>> {
     /// Pushes one value; waits for room, at most until `deadline` (`None`: for ever).
     ///
     /// # Errors
-    /// [`Full`] with the value, when there was no room in time.
+    /// [`PushError::Full`] when there was no room in time, [`PushError::Closed`] when the queue is closed; with the value.
     ///
     /// ```
-    /// use ringway_core::ring::Full;
     /// use ringway_core::participant::Participant;
-    /// use ringway_core::ring::queue::Queue;
+    /// use ringway_core::ring::queue::{PushError, Queue};
     /// use ringway_core::wait::{Doorbell, SpinClock};
     /// let now = || Doorbell::new(SpinClock(|| 100)); // the time is always 100
     /// let queue = Queue::<_, 1, _>::with_bells(now(), now());
     /// let seat = queue.seat(Participant::LOCAL);
     /// assert_eq!(seat.push_deadline(1, Some(50)), Ok(()));
-    /// assert_eq!(seat.push_deadline(2, Some(50)), Err(Full(2)));
+    /// assert_eq!(seat.push_deadline(2, Some(50)), Err(PushError::Full(2)));
     /// ```
-    pub fn push_deadline(self, value: T, deadline: Option<W::Deadline>) -> Result<(), Full<T>> {
-        match self.queue().head.0.bell.wait_until(deadline, || self.try_reserve()) {
-            Ok(loan) => {
-                loan.write(value);
-                Ok(())
-            }
-            Err(TimedOut) => Err(Full(value)),
+    pub fn push_deadline(
+        self,
+        value: T,
+        deadline: Option<W::Deadline>,
+    ) -> Result<(), PushError<T>> {
+        let found = self.order().head.bell.wait_until(deadline, || match self.try_reserve() {
+            Err(NoSlot::Full) => None,
+            found => Some(found),
+        });
+        match found {
+            Ok(Ok(loan)) => loan.write(value),
+            Ok(Err(_)) => Err(PushError::Closed(value)),
+            Err(TimedOut) => Err(PushError::Full(value)),
         }
     }
 
     /// Pops the oldest value; waits for one, at most until `deadline` (`None`: for ever).
     ///
     /// # Errors
-    /// [`TimedOut`] when none came in time.
-    pub fn pop_deadline(self, deadline: Option<W::Deadline>) -> Result<T, TimedOut> {
-        self.queue().tail.0.bell.wait_until(deadline, || self.try_pop())
+    /// [`Error::TimedOut`] when none came in time, [`Error::EndOfFile`] when the queue is closed and nothing waits in it.
+    pub fn pop_deadline(self, deadline: Option<W::Deadline>) -> Result<T, Error> {
+        self.claim_deadline(deadline).map(Claim::take)
+    }
+
+    /// Claims the oldest value, to be used in place; waits for one, at most until `deadline` (`None`: for ever).
+    ///
+    /// # Errors
+    /// As [`pop_deadline`](Self::pop_deadline).
+    pub fn claim_deadline(
+        self,
+        deadline: Option<W::Deadline>,
+    ) -> Result<Claim<'q, T, N, Doorbell<W>>, Error> {
+        self.order().tail.bell.wait_until(deadline, || self.claim_or_end())?
+    }
+
+    /// Waits until every value that was pushed is done with: popped, or its claim released; at most until `deadline`
+    /// (`None`: for ever). See [`Queue::unfinished`].
+    ///
+    /// # Errors
+    /// [`TimedOut`] when some were not.
+    ///
+    /// ```
+    /// use ringway_core::participant::Participant;
+    /// use ringway_core::ring::queue::Queue;
+    /// use ringway_core::wait::{Doorbell, Spin};
+    /// let queue = Queue::<_, 4, _>::with_bells(Doorbell::new(Spin), Doorbell::new(Spin));
+    /// let seat = queue.seat(Participant::LOCAL);
+    /// queue.push("job").unwrap();
+    /// std::thread::scope(|s| {
+    ///     s.spawn(|| seat.claim_deadline(None).unwrap().release());
+    ///     seat.join_deadline(None).unwrap();
+    /// });
+    /// ```
+    pub fn join_deadline(self, deadline: Option<W::Deadline>) -> Result<(), TimedOut> {
+        let order = self.order();
+        order.head.bell.wait_until(deadline, || (order.unfinished() == 0).then_some(()))
+    }
+}
+
+impl<'q, T, const N: usize, B: crate::wait::Bell> Seat<'q, T, N, B> {
+    /// A claim, or that there will be none; `None` when one may come.
+    fn claim_or_end(self) -> Option<Result<Claim<'q, T, N, B>, Error>> {
+        match self.claim() {
+            Ok(claim) => claim.map(Ok),
+            Err(_) => Some(Err(Error::EndOfFile)),
+        }
     }
 }
 
 impl<T, const N: usize, W: Register> Queue<T, N, Doorbell<W>> {
     /// Pushes the value in `value`, or leaves it there and has the task woken when there may be room. One task at a
     /// time can wait for room.
+    ///
+    /// # Errors
+    /// [`PushError::Closed`] with the value, when the queue is closed.
     ///
     /// ```
     /// use ringway_core::ring::queue::Queue;
@@ -73,13 +127,19 @@ impl<T, const N: usize, W: Register> Queue<T, N, Doorbell<W>> {
     /// assert!(queue.poll_push(&mut cx, &mut Some(2)).is_pending());
     /// assert!(queue.poll_pop(&mut cx).is_ready());
     /// ```
-    pub fn poll_push(&self, cx: &mut Context<'_>, value: &mut Option<T>) -> Poll<()> {
-        let Some(sent) = value.take() else { return Poll::Ready(()) };
-        match self.head.0.bell.poll_until(cx, || self.try_reserve()) {
-            Poll::Ready(loan) => {
-                loan.write(sent);
-                Poll::Ready(())
-            }
+    pub fn poll_push(
+        &self,
+        cx: &mut Context<'_>,
+        value: &mut Option<T>,
+    ) -> Poll<Result<(), PushError<T>>> {
+        let Some(sent) = value.take() else { return Poll::Ready(Ok(())) };
+        let found = self.head.0.bell.poll_until(cx, || match self.try_reserve() {
+            Err(NoSlot::Full) => None,
+            found => Some(found),
+        });
+        match found {
+            Poll::Ready(Ok(loan)) => Poll::Ready(loan.write(sent)),
+            Poll::Ready(Err(_)) => Poll::Ready(Err(PushError::Closed(sent))),
             Poll::Pending => {
                 *value = Some(sent);
                 Poll::Pending
@@ -88,7 +148,12 @@ impl<T, const N: usize, W: Register> Queue<T, N, Doorbell<W>> {
     }
 
     /// Pops the oldest value, or has the task woken when one may be there. One task at a time can wait for a value.
-    pub fn poll_pop(&self, cx: &mut Context<'_>) -> Poll<T> {
-        self.tail.0.bell.poll_until(cx, || self.try_pop())
+    ///
+    /// # Errors
+    /// [`Error::EndOfFile`] when the queue is closed and nothing waits in it.
+    pub fn poll_pop(&self, cx: &mut Context<'_>) -> Poll<Result<T, Error>> {
+        let seat = self.seat(Participant::LOCAL);
+        let claim = self.tail.0.bell.poll_until(cx, || seat.claim_or_end());
+        claim.map(|claim| claim.map(Claim::take))
     }
 }

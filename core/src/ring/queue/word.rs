@@ -10,9 +10,15 @@ use crate::participant::Participant;
 const POSITION_BITS: u32 = 48;
 const POSITION_MASK: u64 = (1 << POSITION_BITS) - 1;
 
-/// Positions run from 0 to one less than this: the largest multiple of `N` that leaves room for what is not one.
-const fn end<const N: usize>() -> u64 {
-    UNPLACED / N as u64 * N as u64
+/// The most slots that a queue has. A slot's number has 16 bits, of which one number is [`CLOSED`].
+pub(super) const MAX_SLOTS: usize = 0xFFFF;
+
+/// Not a slot: what an entry says where the order of a closed queue ends.
+const CLOSED: usize = 0xFFFF;
+
+/// Positions run from 0 to one less than this: the largest multiple of `n` that leaves room for what is not one.
+const fn end(n: usize) -> u64 {
+    UNPLACED / n as u64 * n as u64
 }
 
 /// Not a position: what an entry says that was never used.
@@ -22,35 +28,48 @@ const NEVER: u64 = POSITION_MASK;
 pub(super) const UNPLACED: u64 = NEVER - 1;
 
 /// The position after `position`.
-pub(super) const fn next<const N: usize>(position: u64) -> u64 {
+#[inline(always)]
+pub(super) const fn next(position: u64, n: usize) -> u64 {
     let next = position + 1;
-    if next == end::<N>() { 0 } else { next }
+    if next == end(n) { 0 } else { next }
 }
 
-/// How far `tail` is ahead of `head`; more than `N` when it is not.
-pub(super) const fn ahead<const N: usize>(head: u64, tail: u64) -> u64 {
-    if tail >= head { tail - head } else { tail + end::<N>() - head }
+/// How far `tail` is ahead of `head`; more than `n` when it is not.
+#[inline(always)]
+pub(super) const fn ahead(head: u64, tail: u64, n: usize) -> u64 {
+    if tail >= head { tail - head } else { tail.wrapping_add(end(n)).wrapping_sub(head) }
 }
 
 /// Which entry a position belongs to.
-pub(super) const fn index<const N: usize>(position: u64) -> usize {
-    (position % N as u64) as usize
+#[inline(always)]
+pub(super) const fn index(position: u64, n: usize) -> usize {
+    if n.is_power_of_two() { position as usize & (n - 1) } else { (position % n as u64) as usize }
 }
 
-/// What an entry says: the message at this position is in that slot.
+/// What an entry says: the message at this position is in that slot. The position is written as one more than it is, so
+/// that zeroed memory says "never used".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Entry(pub(super) u64);
 
 impl Entry {
     /// The content of an entry before its first use.
-    pub(super) const UNUSED: Entry = Entry::new(NEVER, 0);
+    pub(super) const UNUSED: Entry = Entry(0);
 
     pub(super) const fn new(position: u64, slot: usize) -> Entry {
-        Entry(position | (slot as u64) << POSITION_BITS)
+        Entry((position + 1) | (slot as u64) << POSITION_BITS)
+    }
+
+    /// Says that the order of a closed queue ends before this position.
+    pub(super) const fn closed(position: u64) -> Entry {
+        Entry::new(position, CLOSED)
+    }
+
+    pub(super) const fn is_closed(self) -> bool {
+        self.slot() == CLOSED
     }
 
     pub(super) const fn position(self) -> u64 {
-        self.0 & POSITION_MASK
+        self.0.wrapping_sub(1) & POSITION_MASK
     }
 
     pub(super) const fn slot(self) -> usize {
@@ -59,8 +78,8 @@ impl Entry {
 
     /// Whether this is what stands in the entry of `position` just before a message is put there: that of the lap
     /// before, or nothing yet.
-    pub(super) const fn precedes<const N: usize>(self, position: u64) -> bool {
-        self.position() == NEVER || ahead::<N>(self.position(), position) == N as u64
+    pub(super) const fn precedes(self, position: u64, n: usize) -> bool {
+        self.position() == NEVER || ahead(self.position(), position, n) == n as u64
     }
 }
 
@@ -131,25 +150,25 @@ mod tests {
                 }
             }
         }
-        let entry = Entry::new(NEVER - 1, 65535);
-        assert_eq!((entry.position(), entry.slot()), (NEVER - 1, 65535));
+        let entry = Entry::new(UNPLACED - 1, MAX_SLOTS - 1);
+        assert_eq!((entry.position(), entry.slot()), (UNPLACED - 1, MAX_SLOTS - 1));
+        assert!(!entry.is_closed() && Entry::closed(7).is_closed());
+        assert_eq!(Entry::closed(7).position(), 7);
+        assert_eq!(Entry::UNUSED.position(), NEVER);
     }
 
     #[test]
     fn positions_come_around_where_the_entries_do() {
-        fn comes_around<const N: usize>() {
-            let last = end::<N>() - 1;
-            assert_eq!(index::<N>(last), N - 1);
-            assert_eq!(next::<N>(last), 0);
-            assert_eq!(ahead::<N>(last, 0), 1);
-            assert!(end::<N>() <= UNPLACED);
-            let first = last - (N as u64 - 1);
-            assert!(Entry::new(first, 0).precedes::<N>(0));
-            assert!(!Entry::new(0, 0).precedes::<N>(0));
-            assert!(Entry::UNUSED.precedes::<N>(0));
+        for n in [1, 3, 64] {
+            let last = end(n) - 1;
+            assert_eq!(index(last, n), n - 1);
+            assert_eq!(next(last, n), 0);
+            assert_eq!(ahead(last, 0, n), 1);
+            assert!(end(n) <= UNPLACED);
+            let first = last - (n as u64 - 1);
+            assert!(Entry::new(first, 0).precedes(0, n));
+            assert!(!Entry::new(0, 0).precedes(0, n));
+            assert!(Entry::UNUSED.precedes(0, n));
         }
-        comes_around::<1>();
-        comes_around::<3>();
-        comes_around::<64>();
     }
 }

@@ -147,17 +147,19 @@ fn queue(round: usize) {
         black_box(queue.try_push(1).is_ok());
         let mut value = Some(2);
         black_box(queue.poll_push(&mut cx, &mut value).is_ready());
-        if let Some(loan) = queue.try_reserve() {
-            loan.write(3);
+        if let Ok(loan) = queue.try_reserve() {
+            let _ = loan.write(3);
         }
         if let Some(claim) = queue.try_claim() {
             black_box(claim.position());
             claim.release();
         }
-        black_box((queue.len(), queue.is_empty(), queue.capacity()));
+        black_box((queue.len(), queue.is_empty(), queue.capacity(), queue.unfinished()));
         black_box(queue.poll_pop(&mut cx).is_ready());
         black_box(queue.try_pop());
     }
+    queue.close();
+    black_box((queue.is_closed(), queue.has_ended()));
 }
 
 fn pipes(round: usize) {

@@ -25,8 +25,8 @@ fn tick() {
     }
     let mut done = u32::from(QUEUE.try_push(next).is_ok());
     if done == 1 && next.wrapping_add(1) < JOBS {
-        if let Some(loan) = QUEUE.try_reserve() {
-            loan.write(next.wrapping_add(1));
+        if let Ok(loan) = QUEUE.try_reserve() {
+            let _ = loan.write(next.wrapping_add(1));
             done = 2;
         }
     }

@@ -5,8 +5,7 @@ use crate::conformance::{Answer, Content, End, Promises, Reader, Transport, Writ
 use ringway::channel::Error;
 use ringway::wait::{Doorbell, PrivateFutex};
 use ringway_core::participant::Participant;
-use ringway_core::ring::Full;
-use ringway_core::ring::queue::{Queue, Seat};
+use ringway_core::ring::queue::{PushError, Queue, Seat};
 use std::path::Path;
 use std::time::Instant;
 
@@ -54,8 +53,7 @@ impl Side {
 
 impl Writer for Side {
     fn write(&mut self, buf: &[u8]) -> Answer<usize> {
-        self.0.push(buf.to_vec());
-        Ok(buf.len())
+        pushed(self.0.push(buf.to_vec()), buf, Error::WouldBlock)
     }
 
     fn try_write(&mut self, buf: &[u8]) -> Answer<usize> {
@@ -71,19 +69,20 @@ impl Writer for Side {
     }
 }
 
-fn pushed(answer: Result<(), Full<Vec<u8>>>, buf: &[u8], full: Error) -> Answer<usize> {
+fn pushed(answer: Result<(), PushError<Vec<u8>>>, buf: &[u8], full: Error) -> Answer<usize> {
     match answer {
         Ok(()) => Ok(buf.len()),
-        Err(Full(back)) => {
-            assert!(back == buf, "the value comes back");
-            Err(full)
+        Err(error) => {
+            let why = if matches!(error, PushError::Full(_)) { full } else { Error::BrokenPipe };
+            assert!(error.into_value() == buf, "the value comes back");
+            Err(why)
         }
     }
 }
 
 impl Reader for Side {
     fn read(&mut self, buf: &mut [u8]) -> Answer<usize> {
-        Ok(put(&self.0.pop(), buf))
+        Ok(put(&self.0.pop()?, buf))
     }
 
     fn try_read(&mut self, buf: &mut [u8]) -> Answer<usize> {

@@ -1,0 +1,108 @@
+//! A participant that dies at each step, as it leaves the words, and what the others make of it.
+
+use super::word::{self, Entry, Owned, Phase};
+use super::{PushError, Queue};
+use crate::participant::Participant;
+use crate::sync::Ordering;
+use core::mem::ManuallyDrop;
+use std::vec::Vec;
+
+const DEAD: Participant = Participant::new(7).unwrap();
+const N: usize = 3;
+
+/// A queue with one message in it, in which participant 7 died having come to a particular step with "late".
+fn died_at(step: u32) -> Queue<&'static str, N> {
+    let queue = Queue::new();
+    queue.try_push("early").unwrap();
+    let seat = queue.seat(DEAD);
+    let mut loan = ManuallyDrop::new(seat.try_reserve().unwrap());
+    if step == 1 {
+        return queue;
+    }
+    loan.as_uninit().write("late");
+    let owned = Owned { phase: Phase::Committing, by: DEAD, position: 1 };
+    queue.owners[loan.slot].store(owned.pack(), Ordering::Relaxed);
+    if step == 2 {
+        return queue;
+    }
+    queue.entries[1].store(Entry::new(1, loan.slot).0, Ordering::Relaxed);
+    if step == 3 {
+        return queue;
+    }
+    seat.order().push_on(&queue.tail.0.position, 1);
+    if step == 4 {
+        return queue;
+    }
+    queue.try_pop().unwrap();
+    // 5: as `try_claim` leaves it, before 6.
+    let owned = Owned { phase: Phase::Reading, by: DEAD, position: 1 };
+    queue.owners[loan.slot].store(owned.pack(), Ordering::Relaxed);
+    if step == 6 {
+        seat.order().push_on(&queue.head.0.position, 1);
+    }
+    queue
+}
+
+fn drain(queue: &Queue<&'static str, N>) -> Vec<&'static str> {
+    core::iter::from_fn(|| queue.try_pop()).collect()
+}
+
+#[test]
+fn others_go_on_wherever_a_participant_stopped() {
+    for step in 1..=6 {
+        let queue = died_at(step);
+        let kept = match step {
+            1 | 2 => &["early"][..],
+            3 | 4 => &["early", "late"],
+            _ => &[],
+        };
+        assert_eq!(drain(&queue), kept, "step {step}");
+        for round in 0..20 {
+            queue.try_push("on").unwrap();
+            assert_eq!(drain(&queue), ["on"], "step {step}, round {round}");
+        }
+    }
+}
+
+#[test]
+fn recovery_loses_nothing_that_was_committed_and_sends_nothing_that_was_not() {
+    for step in 1..=6 {
+        let queue = died_at(step);
+        let me = queue.seat(Participant::LOCAL);
+        // SAFETY: nobody acts for participant 7.
+        let held = unsafe { me.recover(DEAD) };
+        assert_eq!(held, usize::from(step != 3 && step != 4), "step {step}");
+        // SAFETY: as above.
+        assert_eq!(unsafe { me.recover(DEAD) }, 0, "step {step}: once is enough");
+        let kept = match step {
+            1 | 2 => &["early"][..],
+            3 | 4 => &["early", "late"],
+            _ => &["late"],
+        };
+        assert_eq!(drain(&queue), kept, "step {step}");
+        (0..N).for_each(|_| queue.try_push("room").unwrap());
+        assert_eq!(
+            queue.try_push("full"),
+            Err(PushError::Full("full")),
+            "every slot came back, once"
+        );
+    }
+}
+
+#[test]
+fn a_recovery_that_dies_is_recovered() {
+    // As `recover` leaves it when it dies after its exchange, and after it said which position it tries.
+    for position in [word::UNPLACED, 2] {
+        let queue = died_at(6);
+        let owned = Owned { phase: Phase::Requeuing, by: DEAD, position };
+        let slot = queue
+            .owners
+            .iter()
+            .position(|owner| Owned::unpack(owner.load(Ordering::Relaxed)).phase != Phase::Free);
+        queue.owners[slot.unwrap()].store(owned.pack(), Ordering::Relaxed);
+        let me = queue.seat(Participant::LOCAL);
+        // SAFETY: nobody acts for participant 7.
+        assert_eq!(unsafe { me.recover(DEAD) }, 1);
+        assert_eq!(drain(&queue), ["late"]);
+    }
+}
