@@ -13,6 +13,7 @@
 //!   ring, ring::bytes                 one producer, one consumer: values, and contiguous bytes
 //!   ring::queue                       any number of both: lock-free, and survives the death of a participant
 //!   wait                              how a side sleeps and is woken: polling, blocking, async
+//!   region                            the layout of shared memory: named parts, and who is attached
 //!   participant, plain                who shares a structure with other processes; what may lie in shared memory
 //!   sync                              the only door to atomics and cells: core's, loom's, or a critical section
 //! ```
@@ -62,6 +63,8 @@ extern crate std;
 pub mod channel;
 pub mod participant;
 pub mod plain;
+#[cfg(not(loom))]
+pub mod region;
 pub mod ring;
 pub mod signal;
 pub mod sync;

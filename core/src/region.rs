@@ -1,0 +1,118 @@
+//! The layout of shared memory: a header, a directory of named parts, a table of who is attached. Lays out and validates,
+//! never maps.
+//!
+//! ```text
+//!   0       header         magic, version, geometry, whether it is laid out
+//!   64      directory      64 bytes a part: name, kind, where it lies, what it holds
+//!           attach table   16 bytes a place: attached or free, generation, process
+//!           parts          each on a boundary of 128 bytes
+//! ```
+//!
+//! Offsets are 32 bits wide and there is no pointer, so that a 32-bit side and a 64-bit side, or firmware and a Linux
+//! process, share one region. All numbers are in the byte order of the machine; one that reads them in the other
+//! order finds another version.
+//!
+//! **Zeroed memory is a fresh part.** A part is one of the crate's own structures, in place ([`Part`] says which can be one).
+//! So laying out a region is filling in its header and directory, and a new file is zeroed by the system.
+//!
+//! What another side wrote is an allegation: [`View::new`] copies the geometry into private memory, checks every number
+//! against the size that the *caller* knows the memory to have, and nothing reads the header or the directory again.
+//!
+//! ```
+//! use ringway_core::participant::Participant;
+//! use ringway_core::region::{Layout, View};
+//! use ringway_core::ring::Ring;
+//! type Samples = Ring<u32, 16>;
+//!
+//! let layout = Layout::<2>::new(4).part::<Samples>("samples")?.part::<Ring<u8, 8>>("bytes")?;
+//! // Stands for memory that two sides share: aligned, and zeroed.
+//! #[repr(align(128))]
+//! struct Memory([u8; 2048]);
+//! let mut memory = Memory([0; 2048]);
+//! let size = layout.size();
+//! layout.write(&mut memory.0[..size])?;
+//!
+//! // SAFETY: the memory is there for as long as the view, and written by users of this crate alone.
+//! let view = unsafe { View::new(std::ptr::NonNull::from(&mut memory).cast(), size) }?;
+//! let samples = view.part::<Samples>("samples")?;
+//! let me = Participant::new(1).unwrap();
+//! samples.producer_as(me).unwrap().try_push(512).unwrap();
+//! assert!(view.part::<Samples>("bytes").is_err(), "it is another ring");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod description;
+mod layout;
+mod place;
+mod view;
+
+pub use description::{Description, Kind, Part, SharedBell, SharedWait};
+pub use layout::{Layout, LayoutError};
+pub use place::{Occupant, Place};
+pub use view::{Entry, Error, PartError, View};
+
+use crate::sync::AtomicU32;
+
+/// The first bytes of every region.
+pub const MAGIC: [u8; 8] = *b"RINGWAY\0";
+
+/// The version of the layout, and of the structures in it.
+pub const VERSION: u32 = 1;
+
+/// Every part begins on such a boundary, in bytes, and so does the region.
+pub const ALIGN: u32 = 128;
+
+/// The longest name of a part, in bytes.
+pub const MAX_NAME: usize = 31;
+
+/// The most parts that a region has.
+pub const MAX_PARTS: usize = 256;
+
+/// What the region begins with.
+#[derive(Debug)]
+#[repr(C)]
+struct Header {
+    magic: [u8; 8],
+    version: u32,
+    /// [`READY`] once everything is laid out.
+    ready: AtomicU32,
+    /// Of the whole region, in bytes.
+    length: u32,
+    parts: u32,
+    places: u32,
+    /// How often a place was taken, which is where generations come from.
+    attached: AtomicU32,
+    /// Zero in this version.
+    reserved: [u32; 8],
+}
+
+const READY: u32 = 1;
+
+/// One part, in the directory.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+struct RawEntry {
+    /// Ends with a zero.
+    name: [u8; MAX_NAME + 1],
+    offset: u32,
+    description: Description,
+}
+
+const _: () = {
+    assert!(size_of::<Header>() == 64 && align_of::<Header>() == 4);
+    assert!(size_of::<RawEntry>() == 64 && align_of::<RawEntry>() == 4);
+    assert!(size_of::<Place>() == 16 && align_of::<Place>() == 4);
+};
+
+/// Where things lie in a region of so many parts and places: the directory, the attach table, the first part.
+const fn offsets(parts: u32, places: u32) -> Option<(u32, u32, u32)> {
+    let directory = size_of::<Header>() as u32;
+    if parts as usize > MAX_PARTS || places as usize > crate::participant::Participant::MAX as usize
+    {
+        return None;
+    }
+    // Small numbers: none of this overflows.
+    let table = directory + parts * size_of::<RawEntry>() as u32;
+    let end = table + places * size_of::<Place>() as u32;
+    Some((directory, table, end.next_multiple_of(ALIGN)))
+}

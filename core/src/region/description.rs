@@ -1,0 +1,206 @@
+//! What a part is: its kind, its geometry, and which types can be one.
+
+use crate::plain::Plain;
+use crate::ring::Ring;
+use crate::ring::bytes::ByteRing;
+use crate::ring::queue::Queue;
+use crate::wait::{Bell, Doorbell, Polled, Wait};
+use core::fmt;
+
+/// What kind of structure a part is. A number, because a region may hold what a later version knows.
+///
+/// ```
+/// use ringway_core::region::{Kind, Part};
+/// use ringway_core::ring::Ring;
+/// assert_eq!(Ring::<u8, 4>::description().kind, Kind::RING);
+/// assert_eq!(Kind::RING.to_string(), "ring");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(transparent)]
+pub struct Kind(u32);
+
+macro_rules! kinds {
+    ($($(#[$meta:meta])* $name:ident = $number:literal, $text:literal;)*) => {
+        impl Kind {
+            $($(#[$meta])* pub const $name: Kind = Kind($number);)*
+
+            /// Its name; `None` for one that this version does not know.
+            pub const fn name(self) -> Option<&'static str> {
+                match self.base() {
+                    $(Kind::$name => Some($text),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// [`Ring`].
+    RING = 1, "ring";
+    /// [`ByteRing`].
+    BYTE_RING = 2, "byte ring";
+    /// [`Queue`].
+    QUEUE = 3, "queue";
+}
+
+impl Kind {
+    /// Set in the number of a part on which one can sleep.
+    const WAITS: u32 = 1 << 16;
+
+    /// The same structure, on which one can sleep.
+    pub const fn that_waits(self) -> Kind {
+        Kind(self.0 | Self::WAITS)
+    }
+
+    /// Whether one can sleep on it.
+    pub const fn waits(self) -> bool {
+        self.0 & Self::WAITS != 0
+    }
+
+    /// The structure alone, whether or not one can sleep on it.
+    pub const fn base(self) -> Kind {
+        Kind(self.0 & !Self::WAITS)
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name() {
+            Some(name) if self.waits() => write!(f, "{name} with doorbells"),
+            Some(name) => f.write_str(name),
+            None => write!(f, "kind {:#x}, which this version does not know", self.0),
+        }
+    }
+}
+
+/// What a part is and holds; written into the directory, and compared when somebody attaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(C)]
+pub struct Description {
+    /// What structure it is.
+    pub kind: Kind,
+    /// Of the whole part, in bytes.
+    pub size: u32,
+    /// Of one item, in bytes.
+    pub item_size: u32,
+    /// How many items it holds.
+    pub capacity: u32,
+    /// A number made from the name of the item's type.
+    pub item_type: u32,
+    /// Zero in this version.
+    pub reserved: [u32; 2],
+}
+
+impl Description {
+    /// A part `P` of `kind` that holds `capacity` items `T`.
+    pub fn of<P, T>(kind: Kind, capacity: usize) -> Description {
+        // What does not fit is refused by the layout, because of its size.
+        let small = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        Description {
+            kind,
+            size: small(size_of::<P>()),
+            item_size: small(size_of::<T>()),
+            capacity: small(capacity),
+            item_type: name_hash(core::any::type_name::<T>()),
+            reserved: [0; 2],
+        }
+    }
+}
+
+/// FNV-1a over the name of a type without the paths of its modules, which differ where the same type is compiled as a part
+/// of another crate.
+fn name_hash(name: &str) -> u32 {
+    let fnv = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+    let words = name.split_inclusive(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'));
+    words.fold(0x811c_9dc5, |hash, word| {
+        let last = word.rsplit("::").next().unwrap_or(word);
+        last.bytes().fold(hash, fnv)
+    })
+}
+
+/// A structure that can be a part of a region.
+///
+/// # Safety
+/// The type is `repr(C)`, aligned to at most [`ALIGN`](super::ALIGN), and has the same layout on every target that shares
+/// regions. Zeroed memory is a fresh value of it. It holds no pointer, and nothing that has to be dropped. What it says is
+/// true of it alone: two types with the same description are the same structure in memory.
+pub unsafe trait Part: Sync + 'static {
+    /// What it is.
+    fn description() -> Description;
+}
+
+/// A bell that works between processes: [`Polled`], or a [`Doorbell`] on which one sleeps by a [`SharedWait`].
+///
+/// # Safety
+/// As for [`Part`], of which it is a piece.
+pub unsafe trait SharedBell: Bell + Sync + 'static {
+    /// The kind of a structure `kind` that has such bells.
+    fn kind(kind: Kind) -> Kind;
+}
+
+// SAFETY: it has no bytes.
+unsafe impl SharedBell for Polled {
+    fn kind(kind: Kind) -> Kind {
+        kind
+    }
+}
+
+/// A way of sleeping that works between processes.
+///
+/// # Safety
+/// The type has no bytes, and its [`wake`](Wait::wake) wakes who sleeps in another process.
+pub unsafe trait SharedWait: Wait + Sync + 'static {}
+
+// SAFETY: a doorbell is a word, zero at first, and `W` has no bytes.
+unsafe impl<W: SharedWait> SharedBell for Doorbell<W> {
+    fn kind(kind: Kind) -> Kind {
+        kind.that_waits()
+    }
+}
+
+// SAFETY: `repr(C)`: two lines of words, and slots that hold plain values when they hold any; zero positions and words are a
+// fresh ring.
+unsafe impl<T: Plain, const N: usize, B: SharedBell> Part for Ring<T, N, B> {
+    fn description() -> Description {
+        Description::of::<Self, T>(B::kind(Kind::RING), N)
+    }
+}
+
+// SAFETY: as for `Ring`.
+unsafe impl<const N: usize, B: SharedBell> Part for ByteRing<N, B> {
+    fn description() -> Description {
+        Description::of::<Self, u8>(B::kind(Kind::BYTE_RING), N)
+    }
+}
+
+// SAFETY: `repr(C)`: two lines of words, the entries and the owners, and slots that hold plain values when they hold any; a
+// zero entry was never used, and a zero owner is nobody.
+#[cfg(target_has_atomic = "64")]
+unsafe impl<T: Plain, const N: usize, B: SharedBell> Part for Queue<T, N, B> {
+    fn description() -> Description {
+        Description::of::<Self, T>(B::kind(Kind::QUEUE), N)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_is_known_by_its_name_wherever_it_was_compiled() {
+        assert_eq!(name_hash("a::b::Sample"), name_hash("c::Sample"));
+        assert_eq!(name_hash("[a::Sample; 4]"), name_hash("[b::c::Sample; 4]"));
+        assert_ne!(name_hash("u64"), name_hash("f64"));
+        assert_ne!(name_hash("[u8; 4]"), name_hash("[u8; 5]"));
+    }
+
+    #[test]
+    fn a_ring_is_not_one_of_other_items_capacity_or_bells() {
+        let ring = Ring::<u64, 4>::description();
+        assert_ne!(ring, Ring::<f64, 4>::description());
+        assert_ne!(ring, Ring::<u64, 5>::description());
+        assert_ne!(ring, Queue::<u64, 4>::description());
+        assert_eq!(ring.kind.that_waits().base(), ring.kind);
+    }
+}

@@ -1,0 +1,193 @@
+//! Laying out a region: which parts, how many places, and where they lie.
+
+use super::view::name_of;
+use super::{
+    ALIGN, Description, Header, MAGIC, MAX_NAME, MAX_PARTS, Part, READY, RawEntry, VERSION, offsets,
+};
+use crate::participant::Participant;
+use crate::sync::{AtomicU32, Ordering};
+use core::fmt;
+
+/// Which parts a region of at most `M` has, and how many may attach.
+///
+/// ```
+/// use ringway_core::region::Layout;
+/// use ringway_core::ring::Ring;
+/// let layout = Layout::<1>::new(8).part::<Ring<u64, 256>>("samples")?;
+/// assert!(layout.size() > 8 * 256);
+/// # Ok::<(), ringway_core::region::LayoutError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Layout<const M: usize> {
+    places: u16,
+    parts: usize,
+    entries: [RawEntry; M],
+    /// Where the next part may begin.
+    end: u32,
+}
+
+/// Why a region cannot be laid out so.
+///
+/// ```
+/// use ringway_core::region::{Layout, LayoutError};
+/// use ringway_core::ring::Ring;
+/// let twice = Layout::<2>::new(8).part::<Ring<u8, 4>>("a").unwrap().part::<Ring<u8, 4>>("a");
+/// assert_eq!(twice.unwrap_err(), LayoutError::NameTaken);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LayoutError {
+    /// A part's name is empty, too long, or has a zero byte.
+    BadName,
+    /// Two parts have the same name.
+    NameTaken,
+    /// There are more parts than a region has.
+    TooManyParts {
+        /// The most it has.
+        max: usize,
+    },
+    /// There is no place to attach, or more than a region has.
+    Places {
+        /// The most it has.
+        max: u16,
+    },
+    /// The region would be larger than 4 GiB, or than the memory.
+    TooLarge,
+    /// The memory is not zeroed, or not aligned to [`ALIGN`].
+    Memory,
+}
+
+impl fmt::Display for LayoutError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LayoutError::BadName => {
+                write!(f, "a part's name has 1 to {MAX_NAME} bytes, none of them zero")
+            }
+            LayoutError::NameTaken => f.write_str("two parts have the same name: rename one"),
+            LayoutError::TooManyParts { max } => write!(f, "this layout has at most {max} parts"),
+            LayoutError::Places { max } => {
+                write!(f, "a region has 1 to {max} places to attach")
+            }
+            LayoutError::TooLarge => {
+                f.write_str("the region would be larger than 4 GiB, or than its memory")
+            }
+            LayoutError::Memory => {
+                write!(f, "a region begins in zeroed memory, on a boundary of {ALIGN} bytes")
+            }
+        }
+    }
+}
+
+impl core::error::Error for LayoutError {}
+
+const NO_ENTRY: RawEntry = RawEntry {
+    name: [0; MAX_NAME + 1],
+    offset: 0,
+    description: Description {
+        kind: super::Kind::RING,
+        size: 0,
+        item_size: 0,
+        capacity: 0,
+        item_type: 0,
+        reserved: [0; 2],
+    },
+};
+
+impl<const M: usize> Layout<M> {
+    /// A region without parts to which at most `places` processes can be attached at the same time.
+    pub const fn new(places: u16) -> Self {
+        Layout { places, parts: 0, entries: [NO_ENTRY; M], end: 0 }
+    }
+
+    /// Adds a part.
+    ///
+    /// # Errors
+    /// [`LayoutError`], which says what is wrong with it.
+    pub fn part<P: Part>(self, name: &str) -> Result<Self, LayoutError> {
+        const {
+            assert!(align_of::<P>() <= ALIGN as usize, "a part is aligned to at most 128 bytes");
+        }
+        self.described(name, P::description())
+    }
+
+    fn described(mut self, name: &str, description: Description) -> Result<Self, LayoutError> {
+        if name.is_empty() || name.len() > MAX_NAME || name.bytes().any(|byte| byte == 0) {
+            return Err(LayoutError::BadName);
+        }
+        if self.entries().iter().any(|entry| name_of(&entry.name) == Some(name)) {
+            return Err(LayoutError::NameTaken);
+        }
+        let max = M.min(MAX_PARTS);
+        let many = LayoutError::TooManyParts { max };
+        let entry = self.entries.get_mut(self.parts).ok_or(many)?;
+        if self.parts >= max {
+            return Err(many);
+        }
+        entry.name.iter_mut().zip(name.bytes()).for_each(|(to, byte)| *to = byte);
+        entry.offset = self.end;
+        entry.description = description;
+        self.end = self
+            .end
+            .checked_add(description.size)
+            .and_then(|end| end.checked_next_multiple_of(ALIGN))
+            .ok_or(LayoutError::TooLarge)?;
+        self.parts += 1;
+        Ok(self)
+    }
+
+    fn entries(&self) -> &[RawEntry] {
+        self.entries.get(..self.parts).unwrap_or_default()
+    }
+
+    /// How large the region is, in bytes.
+    pub fn size(&self) -> usize {
+        let start = offsets(self.parts as u32, self.places.into()).map_or(0, |(_, _, first)| first);
+        (start as usize).saturating_add(self.end as usize)
+    }
+
+    /// Lays the region out in `memory`, which is zeroed, and says that it is ready.
+    ///
+    /// # Errors
+    /// [`LayoutError`], which says what is wrong with the layout or the memory.
+    pub fn write(&self, memory: &mut [u8]) -> Result<(), LayoutError> {
+        let max = Participant::MAX;
+        if self.places == 0 || self.places > max {
+            return Err(LayoutError::Places { max });
+        }
+        let places = u32::from(self.places);
+        let (directory, _, first) =
+            offsets(self.parts as u32, places).ok_or(LayoutError::Places { max })?;
+        let length = u32::try_from(self.size()).map_err(|_| LayoutError::TooLarge)?;
+        let memory = memory.get_mut(..length as usize).ok_or(LayoutError::TooLarge)?;
+        let start = memory.get(..first as usize).ok_or(LayoutError::TooLarge)?;
+        let is_zeroed = start.iter().all(|&byte| byte == 0);
+        let base = memory.as_mut_ptr();
+        if !is_zeroed || base.addr() % ALIGN as usize != 0 {
+            return Err(LayoutError::Memory);
+        }
+        let mut at = base.wrapping_add(directory as usize).cast::<RawEntry>();
+        for entry in self.entries() {
+            let entry = RawEntry { offset: first + entry.offset, ..*entry };
+            // SAFETY: the directory lies before `first`, which lies in `memory`, and is aligned; nobody else uses it yet.
+            unsafe { at.write(entry) };
+            at = at.wrapping_add(1);
+        }
+        let header = base.cast::<Header>();
+        let content = Header {
+            magic: MAGIC,
+            version: VERSION,
+            ready: AtomicU32::new(0),
+            length,
+            parts: self.parts as u32,
+            places,
+            attached: AtomicU32::new(0),
+            reserved: [0; 8],
+        };
+        // SAFETY: the header lies before `first` too.
+        unsafe { header.write(content) };
+        // SAFETY: just written.
+        let header = unsafe { &*header };
+        // Release: partner is the acquire in `View::new`. Everything above is seen by whoever finds the region ready.
+        header.ready.store(READY, Ordering::Release);
+        Ok(())
+    }
+}
