@@ -1,6 +1,6 @@
 //! The shim's one error: what was tried, on what, and why it did not work.
 
-use ringway_core::channel;
+use ringway_core::{channel, region};
 use rustix::fs::FileType;
 use rustix::io::Errno;
 use std::fmt;
@@ -26,8 +26,32 @@ pub enum Cause {
     },
     /// It cannot be done with this signal, for this reason.
     Signal(&'static str),
+    /// The memory is not a region that can be used here.
+    Region(region::Error),
+    /// The region has no such part.
+    Part(region::PartError),
+    /// A region cannot be laid out so.
+    Layout(region::LayoutError),
     /// Anything else that the operating system reports.
     Os(Errno),
+}
+
+impl From<region::Error> for Cause {
+    fn from(error: region::Error) -> Self {
+        Cause::Region(error)
+    }
+}
+
+impl From<region::PartError> for Cause {
+    fn from(error: region::PartError) -> Self {
+        Cause::Part(error)
+    }
+}
+
+impl From<region::LayoutError> for Cause {
+    fn from(error: region::LayoutError) -> Self {
+        Cause::Layout(error)
+    }
 }
 
 /// The cause for a file that is not what was `wanted` (`"a FIFO"`).
@@ -98,6 +122,9 @@ impl fmt::Display for Error {
                 write!(f, ": it is {found}, not {wanted}: use another one")
             }
             Cause::Signal(reason) => write!(f, ": {reason}"),
+            Cause::Region(error) => write!(f, ": {error}"),
+            Cause::Part(error) => write!(f, ": {error}"),
+            Cause::Layout(error) => write!(f, ": {error}"),
             Cause::Os(errno) => write!(f, ": {errno}"),
         }
     }
@@ -135,11 +162,20 @@ impl From<Errno> for Cause {
     }
 }
 
+impl From<region::LayoutError> for Error {
+    fn from(error: region::LayoutError) -> Self {
+        Error::new("lay out the region", error)
+    }
+}
+
 impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         use channel::Error as E;
         let kind = match error.cause {
-            Cause::WrongFile { .. } | Cause::Signal(_) => io::ErrorKind::InvalidInput,
+            Cause::WrongFile { .. } | Cause::Signal(_) | Cause::Layout(_) => {
+                io::ErrorKind::InvalidInput
+            }
+            Cause::Region(_) | Cause::Part(_) => io::ErrorKind::InvalidData,
             Cause::Os(errno) => io::Error::from(errno).kind(),
             Cause::Channel(reason) => match reason {
                 E::WouldBlock => io::ErrorKind::WouldBlock,

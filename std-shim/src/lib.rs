@@ -16,6 +16,7 @@
 //! | who the peer is ([`socket::Credentials`]) | `SO_PEERCRED`, `SO_PEERPIDFD` | `getsockopt` | [unix(7)] |
 //! | stream to anywhere ([`socket::TcpStream`], [`socket::TcpListener`]) | TCP | as the Unix stream, `poll`, `getsockopt(SO_ERROR)` | [tcp(7)] |
 //! | datagrams to anywhere ([`socket::UdpSocket`]) | UDP | `send`, `sendto`, `recvfrom` | [udp(7)] |
+//! | memory that processes share ([`shm`]) | memfd, file in `/dev/shm` | `memfd_create`, `openat`, `linkat`, `fallocate`, `mmap`, `fcntl(F_OFD_SETLK)` | [shm_overview(7)] |
 //! | waiting on a word ([`wait`]) | futex | `futex` | [futex(2)] |
 //!
 //! [poll(2)]: https://man7.org/linux/man-pages/man2/poll.2.html
@@ -32,12 +33,14 @@
 //! [cmsg(3)]: https://man7.org/linux/man-pages/man3/cmsg.3.html
 //! [tcp(7)]: https://man7.org/linux/man-pages/man7/tcp.7.html
 //! [udp(7)]: https://man7.org/linux/man-pages/man7/udp.7.html
+//! [shm_overview(7)]: https://man7.org/linux/man-pages/man7/shm_overview.7.html
 //! [futex(2)]: https://man7.org/linux/man-pages/man2/futex.2.html
 
 mod error;
 pub mod fd;
 pub mod fifo;
 pub mod pipe;
+pub mod shm;
 pub mod signal;
 pub mod socket;
 pub mod wait;

@@ -93,7 +93,7 @@ impl Wait for PrivateFutex {
     }
 }
 
-fn wait(
+pub(crate) fn wait(
     word: &AtomicU32,
     flags: futex::Flags,
     expected: u32,
@@ -109,7 +109,7 @@ fn wait(
     }
 }
 
-fn wake(word: &AtomicU32, flags: futex::Flags, n: u32) {
+pub(crate) fn wake(word: &AtomicU32, flags: futex::Flags, n: u32) {
     // The kernel's count is signed. An error would mean that the address is bad, which a reference is not.
     let _ = futex::wake(word.as_core(), flags, n.min(i32::MAX as u32));
 }

@@ -407,6 +407,17 @@ impl<T, const N: usize, B> Drop for Queue<T, N, B> {
 #[derive(Debug)]
 pub struct Untyped<'q, B = Polled>(Order<'q, B>);
 
+impl<B> Untyped<'_, B> {
+    /// How many bytes the words of a queue of `capacity` slots take, which its values follow; `None` when no queue has so
+    /// many.
+    pub const fn size(capacity: usize) -> Option<usize> {
+        if capacity == 0 || capacity > word::MAX_SLOTS {
+            return None;
+        }
+        Some(size_of::<[CachePadded<Side<B>>; 2]>() + 2 * capacity * size_of::<AtomicU64>())
+    }
+}
+
 impl<B: Bell> Untyped<'_, B> {
     /// The queue at `at`, which has `capacity` slots.
     ///

@@ -1,0 +1,139 @@
+//! A part of a region, as this participant uses it.
+
+use super::Region;
+use crate::{Error, Result, channel};
+use ringway_core::participant::Participant;
+use ringway_core::plain::Plain;
+use ringway_core::region::{self, SharedBell};
+use ringway_core::ring::bytes::{self, ByteRing};
+use ringway_core::ring::queue::{Queue, Seat};
+use ringway_core::ring::{self, Ring};
+
+/// A part of a region: a structure of the core in shared memory, and who we are there.
+///
+/// ```
+/// use ringway::shm::{Layout, Queue, Region};
+/// type Jobs = Queue<u32, 8>;
+/// let region = Region::anonymous(&Layout::new(2).part::<Jobs>("jobs")?)?;
+/// let jobs = region.part::<Jobs>("jobs")?;
+/// jobs.seat().try_push(7)?;
+/// assert_eq!(jobs.get().len(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Part<P: 'static> {
+    part: &'static P,
+    region: Region,
+}
+
+impl<P> Clone for Part<P> {
+    fn clone(&self) -> Self {
+        Part { part: self.part, region: self.region.clone() }
+    }
+}
+
+impl<P: region::Part> Part<P> {
+    /// `part` lies in `region`.
+    pub(super) fn new(region: Region, part: &'static P) -> Self {
+        Part { part, region }
+    }
+
+    /// The structure itself. What is taken by one of its methods that ask for no participant is not put right when this
+    /// process dies: use those that [`participant`](Self::participant) can be given to, or the part's own.
+    pub fn get(&self) -> &P {
+        self.part
+    }
+
+    /// Who we are in the region.
+    pub fn participant(&self) -> Participant {
+        self.region.participant()
+    }
+
+    /// The region that it is a part of.
+    pub fn region(&self) -> &Region {
+        &self.region
+    }
+
+    /// Takes what only one can have. When somebody has it, looks first whether that one is dead.
+    fn take<'p, H>(
+        &'p self,
+        what: &'static str,
+        is_sound: impl Fn(&P) -> bool,
+        take: impl Fn(&'p P, Participant) -> Option<H>,
+    ) -> Result<H> {
+        let me = self.participant();
+        if let Some(half) = take(self.part, me) {
+            return Ok(half);
+        }
+        self.region.reap();
+        take(self.part, me).ok_or_else(|| {
+            if is_sound(self.part) {
+                Error::new(what, channel::Error::Taken)
+            } else {
+                Error::new(what, region::Error::Corrupt)
+            }
+        })
+    }
+}
+
+const PRODUCER: &str = "take the producer's half";
+const CONSUMER: &str = "take the consumer's half";
+
+impl<T: Plain, const N: usize, B: SharedBell> Part<Ring<T, N, B>> {
+    /// The half that pushes. Dropping it gives it back; when this process dies it is given back too.
+    ///
+    /// # Errors
+    /// [`channel::Error::Taken`] while a living participant has it; [`region::Error::Corrupt`] when the ring was
+    /// scribbled over.
+    pub fn producer(&self) -> Result<ring::Producer<'_, T, N, B>> {
+        self.take(PRODUCER, Ring::is_sound, Ring::producer_as)
+    }
+
+    /// The half that pops. Dropping it gives it back; when this process dies it is given back too.
+    ///
+    /// # Errors
+    /// As [`producer`](Self::producer).
+    pub fn consumer(&self) -> Result<ring::Consumer<'_, T, N, B>> {
+        self.take(CONSUMER, Ring::is_sound, Ring::consumer_as)
+    }
+}
+
+impl<const N: usize, B: SharedBell> Part<ByteRing<N, B>> {
+    /// The half that writes. Dropping it gives it back; when this process dies it is given back too.
+    ///
+    /// # Errors
+    /// [`channel::Error::Taken`] while a living participant has it; [`region::Error::Corrupt`] when the ring was
+    /// scribbled over.
+    ///
+    /// ```
+    /// use ringway::shm::{ByteRing, Layout, Region};
+    /// type Log = ByteRing<256>;
+    /// let region = Region::anonymous(&Layout::new(2).part::<Log>("log")?)?;
+    /// let log = region.part::<Log>("log")?;
+    /// let mut grant = log.producer()?.try_write_all(b"in one piece")?;
+    /// let mut out = [0; 64];
+    /// assert_eq!(log.consumer()?.try_read(&mut out), 12);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn producer(&self) -> Result<bytes::Producer<'_, N, B>> {
+        self.take(PRODUCER, ByteRing::is_sound, ByteRing::producer_as)
+    }
+
+    /// The half that reads. Dropping it gives it back; when this process dies it is given back too.
+    ///
+    /// # Errors
+    /// As [`producer`](Self::producer).
+    pub fn consumer(&self) -> Result<bytes::Consumer<'_, N, B>> {
+        self.take(CONSUMER, ByteRing::is_sound, ByteRing::consumer_as)
+    }
+}
+
+#[cfg(target_has_atomic = "64")]
+impl<T: Plain, const N: usize, B: SharedBell> Part<Queue<T, N, B>> {
+    /// The queue as we use it: what we hold is given back when this process dies, and a message that we had claimed goes to
+    /// another consumer.
+    pub fn seat(&self) -> Seat<'_, T, N, B> {
+        let queue: &Queue<T, N, B> = self.part;
+        queue.seat(self.participant())
+    }
+}

@@ -1,0 +1,77 @@
+//! Putting right what a dead participant held, part by part, without knowing what the parts hold.
+
+use super::Sleep;
+use ringway_core::participant::Participant;
+use ringway_core::region::{Entry, Kind, View};
+use ringway_core::ring::{Ring, queue};
+use ringway_core::wait::{Bell, Doorbell, Polled};
+use std::ptr::NonNull;
+
+/// Puts right what `dead` held in every part; returns how many things it was.
+///
+/// # Safety
+/// `dead` takes no further step in the region, and what it wrote is visible.
+pub(super) unsafe fn recover(view: &View<'_>, me: Participant, dead: Participant) -> usize {
+    let parts = view.entries();
+    // SAFETY: the caller's word, for each part.
+    parts.map(|entry| unsafe { recover_part(view.at(&entry), &entry, me, dead) }).sum()
+}
+
+/// # Safety
+/// As [`recover`]; and `at` is where the part is that `entry` describes.
+unsafe fn recover_part(
+    at: NonNull<u8>,
+    entry: &Entry,
+    me: Participant,
+    dead: Participant,
+) -> usize {
+    let kind = entry.description.kind;
+    match kind.base() {
+        // SAFETY: the caller's word.
+        Kind::RING | Kind::BYTE_RING if kind.waits() => unsafe {
+            ring::<Doorbell<Sleep>>(at, entry, dead)
+        },
+        // SAFETY: as above.
+        Kind::RING | Kind::BYTE_RING => unsafe { ring::<Polled>(at, entry, dead) },
+        // SAFETY: as above.
+        Kind::QUEUE if kind.waits() => unsafe { queue::<Doorbell<Sleep>>(at, entry, me, dead) },
+        // SAFETY: as above.
+        Kind::QUEUE => unsafe { queue::<Polled>(at, entry, me, dead) },
+        // Not one of this version's kinds: its directory was overwritten.
+        _ => 0,
+    }
+}
+
+/// # Safety
+/// As [`recover_part`], of a ring of values or of bytes.
+unsafe fn ring<B: Bell>(at: NonNull<u8>, entry: &Entry, dead: Participant) -> usize {
+    let at = at.cast::<Ring<u8, 1, B>>();
+    if (entry.description.size as usize) < size_of::<Ring<u8, 1, B>>() {
+        return 0;
+    }
+    // SAFETY: every ring begins with the same header, which is all that a recovery touches, and is no smaller than this one;
+    // the rest is the caller's word.
+    unsafe { at.as_ref().recover(dead) }
+}
+
+/// # Safety
+/// As [`recover_part`], of a queue.
+unsafe fn queue<B: Bell>(
+    at: NonNull<u8>,
+    entry: &Entry,
+    me: Participant,
+    dead: Participant,
+) -> usize {
+    let Some(capacity) = queue_capacity(entry) else { return 0 };
+    // SAFETY: a queue of so many slots, by the caller's word and the check.
+    let queue = unsafe { queue::Untyped::<B>::at(at, capacity) };
+    // SAFETY: the caller's word.
+    unsafe { queue.recover(me, dead) }
+}
+
+/// How many slots a queue has, if it is as large as it says.
+pub(super) fn queue_capacity(entry: &Entry) -> Option<usize> {
+    let capacity = entry.description.capacity as usize;
+    let words = queue::Untyped::<Polled>::size(capacity)?;
+    (words <= entry.description.size as usize).then_some(capacity)
+}

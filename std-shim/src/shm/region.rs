@@ -1,0 +1,480 @@
+//! A region that this process is attached to.
+
+use super::file::{CREATE, File, OPEN};
+use super::mapping::Mapping;
+use super::recover::recover;
+use super::{Layout, Part, registry};
+use crate::{Error, Result, channel};
+use ringway_core::participant::Participant;
+use ringway_core::region::{self, Occupant, View};
+use rustix::io::Errno;
+use rustix::mm::ProtFlags;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// Shared memory that this process is attached to as a participant. Clones are the same attachment; it ends with the last of
+/// them, and with every part that was taken from it.
+///
+/// When the last participant detaches, the region's name goes with it. One whose participants were all killed is recognised
+/// by the next who asks for the name, and made anew.
+///
+/// ```
+/// use ringway::shm::{Layout, Region, Ring};
+/// type Samples = Ring<u32, 64>;
+///
+/// let name = format!("ringway-doc-{}", std::process::id());
+/// let layout = Layout::new(4).part::<Samples>("samples")?;
+/// let region = Region::create(&name, 0o600, &layout)?;
+/// let samples = region.part::<Samples>("samples")?;
+/// samples.producer()?.push(512)?;
+///
+/// // In another process, or here:
+/// let other = Region::open(&name)?;
+/// assert_eq!(other.part::<Samples>("samples")?.consumer()?.pop(), Ok(512));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Region(Arc<Attachment>);
+
+impl Region {
+    /// A region without a name: others attach by its descriptor ([`AsFd`], [`from_fd`](Self::from_fd)). The file is sealed, so
+    /// that nobody can cut it off. See [`memfd_create(2)`](https://man7.org/linux/man-pages/man2/memfd_create.2.html).
+    ///
+    /// # Errors
+    /// A layout that cannot be; [`channel::Error::Exhausted`] when there is not so much memory.
+    ///
+    /// ```
+    /// use ringway::shm::{Layout, Queue, Region};
+    /// let region = Region::anonymous(&Layout::new(2).part::<Queue<u64, 8>>("jobs")?)?;
+    /// let same = Region::from_fd(&region)?;
+    /// assert_ne!(region.participant(), same.participant());
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    #[doc(alias = "memfd_create")]
+    pub fn anonymous(layout: &Layout) -> Result<Region> {
+        let file = File::anonymous(layout.size() as u64)?;
+        Self::lay_out(file, layout)
+    }
+
+    /// A new region of this name in `/dev/shm`, with the permissions `mode` less the process's `umask`. It has its name once
+    /// it is ready, so that nobody finds it half made. One of this name that nobody is attached to any more is replaced.
+    ///
+    /// # Errors
+    /// [`channel::Error::AddressInUse`] when somebody is attached to one of this name, or it is another program's file;
+    /// [`channel::Error::BadName`]; a layout that cannot be; [`channel::Error::Exhausted`] when there is not so much memory.
+    #[doc(alias = "shm_open")]
+    pub fn create(name: &str, mode: u32, layout: &Layout) -> Result<Region> {
+        let file = File::unlinked(name, mode, layout.size() as u64)?;
+        let region = Self::lay_out(file, layout)?;
+        loop {
+            match region.0.file.link() {
+                Err(error) if error.is(channel::Error::AddressInUse) => {
+                    if !remove_stale(name) {
+                        return Err(error);
+                    }
+                }
+                done => return done.map(|()| region),
+            }
+        }
+    }
+
+    /// Attaches to the region of this name.
+    ///
+    /// # Errors
+    /// [`channel::Error::NotFound`] when there is none, or nobody is attached to it any more;
+    /// [`channel::Error::Exhausted`] when every place is taken; [`Cause::Region`](crate::Cause::Region) when it is a file of
+    /// another program, of another version, of another size than it says, not laid out yet, or scribbled over.
+    pub fn open(name: &str) -> Result<Region> {
+        let file = File::named(name)?;
+        let named = |error: Error| error.on(name);
+        Self::attach(file, Stale::Refused).map_err(named)
+    }
+
+    /// Attaches to the region of this name, or makes it.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), where there is one, and [`create`](Self::create).
+    ///
+    /// ```
+    /// use ringway::shm::{Layout, Region, Ring};
+    /// let name = format!("ringway-doc-ooc-{}", std::process::id());
+    /// let layout = Layout::new(4).part::<Ring<u32, 64>>("samples")?;
+    /// let first = Region::open_or_create(&name, 0o600, &layout)?;
+    /// let second = Region::open_or_create(&name, 0o600, &layout)?;
+    /// assert_ne!(first.participant(), second.participant());
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn open_or_create(name: &str, mode: u32, layout: &Layout) -> Result<Region> {
+        loop {
+            match Self::open(name) {
+                Err(error) if error.is(channel::Error::NotFound) => {}
+                found => return found,
+            }
+            match Self::create(name, mode, layout) {
+                // Another was faster.
+                Err(error) if error.is(channel::Error::AddressInUse) => {}
+                made => return made,
+            }
+        }
+    }
+
+    /// Attaches to the region whose descriptor this is, as it was handed over. The descriptor itself is not kept: the
+    /// file is opened anew, through `/proc`, because locks belong to an opening.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn from_fd(fd: impl AsFd) -> Result<Region> {
+        Self::attach(File::reopened(fd.as_fd(), None)?, Stale::Welcome)
+    }
+
+    fn lay_out(file: File, layout: &Layout) -> Result<Region> {
+        let mapping = Mapping::new(&file, layout.size(), ProtFlags::READ | ProtFlags::WRITE)?;
+        // SAFETY: freshly mapped, of a file that nobody else knows yet, so that the slice is the only user.
+        let memory =
+            unsafe { std::slice::from_raw_parts_mut(mapping.at().as_ptr(), mapping.length()) };
+        layout.write(memory).map_err(|error| Error::new(CREATE, error))?;
+        Self::attach(file, Stale::Welcome)
+    }
+
+    fn attach(file: File, stale: Stale) -> Result<Region> {
+        let size = file.size()?;
+        if size == 0 {
+            return Err(Error::new(OPEN, region::Error::NotReady));
+        }
+        let length = usize::try_from(size).map_err(|_| Error::new(OPEN, Errno::FBIG))?;
+        let mapping = Mapping::new(&file, length, ProtFlags::READ | ProtFlags::WRITE)?;
+        // SAFETY: the mapping lives as long as the attachment, which holds the view; what others do to it is what `shm`'s
+        // documentation asks of them.
+        let view = unsafe { View::new(mapping.at(), mapping.length()) }
+            .map_err(|error| Error::new(OPEN, error))?;
+        let attachment = Attachment {
+            view,
+            mapping,
+            file,
+            me: AtomicU16::new(0),
+            generation: AtomicU32::new(0),
+            process: AtomicU32::new(std::process::id()),
+            reaping: Mutex::new(()),
+        };
+        attachment.take_place(stale)?;
+        let attachment = Arc::new(attachment);
+        registry::add(&attachment);
+        Ok(Region(attachment))
+    }
+
+    /// The part of this name, which must be a `P`.
+    ///
+    /// # Errors
+    /// [`Cause::Part`](crate::Cause::Part) when there is none, or it is of another type or geometry.
+    ///
+    /// ```
+    /// use ringway::shm::{Layout, Region, Ring};
+    /// let region = Region::anonymous(&Layout::new(2).part::<Ring<u8, 16>>("bytes")?)?;
+    /// let error = region.part::<Ring<u16, 16>>("bytes").unwrap_err();
+    /// assert!(error.to_string().contains("1 bytes each, not 2"), "{error}");
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn part<P: region::Part>(&self, name: &str) -> Result<Part<P>> {
+        match self.0.view.part::<P>(name) {
+            Ok(part) => Ok(Part::new(self.clone(), part)),
+            Err(error) => Err(Error::new("use the part", error).on(name)),
+        }
+    }
+
+    /// Who we are in this region. A forked child is another participant, and takes its ends anew.
+    pub fn participant(&self) -> Participant {
+        self.0.me()
+    }
+
+    /// Our generation: different for everybody who ever attached.
+    pub fn generation(&self) -> u32 {
+        // Relaxed: changed by a forked child alone, before it has a second thread.
+        self.0.generation.load(Ordering::Relaxed)
+    }
+
+    /// Everybody who is attached and alive, ourselves among them.
+    ///
+    /// ```
+    /// use ringway::shm::{Layout, Region, Ring};
+    /// let region = Region::anonymous(&Layout::new(2).part::<Ring<u8, 16>>("bytes")?)?;
+    /// let other = Region::from_fd(&region)?;
+    /// assert_eq!(region.participants().len(), 2);
+    /// drop(other);
+    /// assert_eq!(region.participants()[0].1.process, std::process::id());
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn participants(&self) -> Vec<(Participant, Occupant)> {
+        let me = self.0.me();
+        self.0
+            .occupants()
+            .filter(|(who, _)| *who == me || self.0.file.is_locked(who.number()))
+            .collect()
+    }
+
+    /// Looks for participants that have died, and puts right what they held; returns how many there were. Whoever sleeps
+    /// in the region does so by itself, every [`BOUND`](super::BOUND); one that only polls may want to.
+    ///
+    /// ```
+    /// use ringway::shm::{Layout, Region, Ring};
+    /// let region = Region::anonymous(&Layout::new(2).part::<Ring<u8, 16>>("bytes")?)?;
+    /// assert_eq!(region.reap(), 0);
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn reap(&self) -> usize {
+        self.0.reap()
+    }
+
+    /// The region's name, if it has one.
+    pub fn name(&self) -> Option<&str> {
+        self.0.file.name()
+    }
+
+    /// How large it is, in bytes.
+    pub fn size(&self) -> usize {
+        self.0.mapping.length()
+    }
+}
+
+impl AsFd for Region {
+    /// To hand over to another process, which attaches by [`Region::from_fd`].
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.file.as_fd()
+    }
+}
+
+/// What of a region that nobody is attached to?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stale {
+    /// Its participants were killed, and what it holds is of no use.
+    Refused,
+    /// It was just made, or the descriptor is what keeps it.
+    Welcome,
+}
+
+/// Removes the name of a region that nobody is attached to any more. False when somebody is, or it is no region.
+fn remove_stale(name: &str) -> bool {
+    let file = match File::named(name) {
+        Ok(file) => file,
+        // Removed meanwhile: as good.
+        Err(error) => return error.is(channel::Error::NotFound),
+    };
+    let Ok(size) = file.size() else { return false };
+    let Ok(mapping) = Mapping::new(&file, size as usize, ProtFlags::READ) else { return false };
+    // SAFETY: the mapping outlives the view, of which only loads are asked.
+    let Ok(view) = (unsafe { View::new(mapping.at(), mapping.length()) }) else { return false };
+    let Ok(_table) = file.table() else { return false };
+    // With the table ours, nobody attaches; so the answer stays true.
+    let is_used = (1..=view.places().len() as u16).any(|place| file.is_locked(place));
+    if !is_used {
+        file.unlink();
+    }
+    !is_used
+}
+
+/// Removes the name of a region. Who is attached goes on, and nobody else finds it.
+///
+/// # Errors
+/// [`channel::Error::NotFound`] when nothing has this name; [`Cause::Region`](crate::Cause::Region) when it is no region.
+///
+/// ```
+/// use ringway::channel::Error;
+/// assert!(ringway::shm::unlink("ringway-doc-nothing").unwrap_err().is(Error::NotFound));
+/// ```
+#[doc(alias = "shm_unlink")]
+pub fn unlink(name: &str) -> Result<()> {
+    let file = File::named(name)?;
+    let size = file.size()?;
+    if size > 0 {
+        let mapping = Mapping::new(&file, size as usize, ProtFlags::READ)?;
+        // SAFETY: the mapping outlives the view, which is only made.
+        unsafe { View::new(mapping.at(), mapping.length()) }.map(|_| ()).or_else(|error| {
+            // Ours, if not usable any more.
+            if error == region::Error::Foreign {
+                return Err(Error::new("remove the region", error).on(name));
+            }
+            Ok(())
+        })?;
+    }
+    let _table = file.table()?;
+    file.unlink();
+    Ok(())
+}
+
+/// What the clones of a [`Region`] share.
+#[derive(Debug)]
+pub(super) struct Attachment {
+    // Before what it looks into.
+    view: View<'static>,
+    mapping: Mapping,
+    file: File,
+    me: AtomicU16,
+    generation: AtomicU32,
+    /// The process that attached: a forked child that has not taken a place of its own must not free its parent's.
+    process: AtomicU32,
+    /// Our opening's locks do not exclude our own threads from one another.
+    reaping: Mutex<()>,
+}
+
+impl Attachment {
+    fn me(&self) -> Participant {
+        // Relaxed: changed by a forked child alone, before it has a second thread.
+        Participant::new(self.me.load(Ordering::Relaxed)).unwrap_or(Participant::LOCAL)
+    }
+
+    pub(super) fn contains(&self, address: usize) -> bool {
+        self.mapping.contains(address)
+    }
+
+    /// Who is attached, dead or alive.
+    fn occupants(&self) -> impl Iterator<Item = (Participant, Occupant)> {
+        (1..)
+            .zip(self.view.places())
+            .filter_map(|(number, place)| Some((Participant::new(number)?, place.occupant()?)))
+    }
+
+    /// Takes a free place for this opening.
+    fn take_place(&self, stale: Stale) -> Result<()> {
+        let _table = self.file.table()?;
+        if stale == Stale::Refused {
+            let is_used = self.occupants().any(|(who, _)| self.file.is_locked(who.number()));
+            if !is_used || !self.file.is_linked() {
+                return Err(Error::new(OPEN, channel::Error::NotFound));
+            }
+        }
+        // A dead one's place may be locked for a moment by whoever puts things right: so it is looked at more than once.
+        let rounds = (0..20).flat_map(|round| {
+            if round > 0 {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            (1..).zip(self.view.places())
+        });
+        for (number, place) in rounds {
+            // Locked first: whoever has the lock has the place.
+            if !self.file.try_lock(number)? {
+                continue;
+            }
+            // Relaxed, here and below: known to other threads by what shares the attachment with them.
+            self.me.store(number, Ordering::Relaxed);
+            if let (Some(_), Some(dead)) = (place.occupant(), Participant::new(number)) {
+                // SAFETY: its lock was free, so that its process has ended, and the kernel says so after everything it did.
+                unsafe { recover(&self.view, dead, dead) };
+            }
+            let generation = self.view.next_generation();
+            place.take(Occupant { generation, process: std::process::id() });
+            self.generation.store(generation, Ordering::Relaxed);
+            return Ok(());
+        }
+        Err(Error::new(OPEN, channel::Error::Exhausted))
+    }
+
+    /// Puts right what dead participants held, and frees their places.
+    pub(super) fn reap(&self) -> usize {
+        // Another thread of ours is at it: it does what we would do.
+        let Ok(_one) = self.reaping.try_lock() else { return 0 };
+        let me = self.me();
+        let mut found = 0;
+        for (who, _) in self.occupants() {
+            // Locked by us, it is dead, and nobody else buries it.
+            if who == me || !matches!(self.file.try_lock(who.number()), Ok(true)) {
+                continue;
+            }
+            let place = self.view.places().get(usize::from(who.number()) - 1);
+            // Looked at again: another may have freed it between our look and our lock.
+            if let Some(place) = place.filter(|place| place.occupant().is_some()) {
+                // SAFETY: its lock was free, so that its process has ended, and the kernel says so after everything it did.
+                unsafe { recover(&self.view, me, who) };
+                place.free();
+                found += 1;
+            }
+            self.file.unlock(who.number());
+        }
+        found
+    }
+
+    /// Takes a place for the child of a fork.
+    pub(super) fn reserve(self: Arc<Self>) -> Result<Reserved> {
+        let Region(for_child) =
+            Region::attach(File::reopened(self.file.as_fd(), self.file.name())?, Stale::Welcome)?;
+        Ok(Reserved { ours: self, for_child })
+    }
+}
+
+impl Drop for Attachment {
+    fn drop(&mut self) {
+        // Relaxed: as in `me`.
+        if self.process.load(Ordering::Relaxed) != std::process::id() {
+            return;
+        }
+        let me = self.me();
+        let Some(place) = self.view.places().get(usize::from(me.number()).wrapping_sub(1)) else {
+            return;
+        };
+        let table = self.file.table();
+        // SAFETY: we take no further step: every end and guard borrowed the attachment, or was forgotten.
+        unsafe { recover(&self.view, me, me) };
+        place.free();
+        if table.is_ok() && self.file.name().is_some() {
+            let places = self.view.places().len() as u16;
+            let is_used = (1..=places).any(|one| one != me.number() && self.file.is_locked(one));
+            if !is_used {
+                self.file.unlink();
+            }
+        }
+        // Closing the file drops our lock. Before it, nobody takes the place; after it, it is free.
+    }
+}
+
+/// A place that was taken for the child of a fork which is about to be.
+#[derive(Debug)]
+pub(crate) struct Reserved {
+    ours: Arc<Attachment>,
+    for_child: Arc<Attachment>,
+}
+
+impl Reserved {
+    /// In the child: what was the parent's attachment is this place now.
+    ///
+    /// # Errors
+    /// When the kernel refuses to exchange the descriptors.
+    pub(crate) fn in_child(self) -> Result<()> {
+        let Reserved { ours, for_child } = self;
+        let failed = |errno| Error::new("attach the child to the region", errno);
+        // The opening that has the child's lock takes the number of the parent's, which goes on in the parent.
+        replace(ours.file.as_fd(), for_child.file.as_fd()).map_err(failed)?;
+        let me = for_child.me();
+        // Relaxed, all: a forked child has one thread.
+        ours.me.store(me.number(), Ordering::Relaxed);
+        ours.generation.store(for_child.generation.load(Ordering::Relaxed), Ordering::Relaxed);
+        ours.process.store(std::process::id(), Ordering::Relaxed);
+        if let Some(place) = ours.view.places().get(usize::from(me.number()).wrapping_sub(1)) {
+            let generation = ours.generation.load(Ordering::Relaxed);
+            place.take(Occupant { generation, process: std::process::id() });
+        }
+        // `for_child` says the parent's process: dropping it frees nothing, and closes its descriptor alone.
+        Ok(())
+    }
+
+    /// In the parent: the child has it.
+    pub(crate) fn in_parent(self) {
+        // Not this process's to free. The child's descriptors keep the lock.
+        self.for_child.process.store(0, Ordering::Relaxed);
+    }
+}
+
+/// Makes the descriptor `old` refer to what `new` refers to.
+fn replace(old: BorrowedFd<'_>, new: BorrowedFd<'_>) -> std::result::Result<(), Errno> {
+    use std::os::fd::AsRawFd;
+    loop {
+        // SAFETY: both descriptors are open and ours; `old` stays one, of another file.
+        let done = unsafe { libc::dup3(new.as_raw_fd(), old.as_raw_fd(), libc::O_CLOEXEC) };
+        if done >= 0 {
+            return Ok(());
+        }
+        match Errno::from_io_error(&std::io::Error::last_os_error()) {
+            Some(Errno::INTR | Errno::BUSY) => {}
+            errno => return Err(errno.unwrap_or(Errno::INVAL)),
+        }
+    }
+}

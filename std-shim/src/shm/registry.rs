@@ -1,0 +1,36 @@
+//! The regions that this process is attached to: found by an address in them, for a sleeper, and all of them, for a fork.
+
+use super::region::{Attachment, Reserved};
+use crate::Result;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+static ATTACHED: Mutex<Vec<Weak<Attachment>>> = Mutex::new(Vec::new());
+
+fn attached() -> MutexGuard<'static, Vec<Weak<Attachment>>> {
+    // A panic in between leaves the list as good as it was.
+    ATTACHED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+pub(super) fn add(attachment: &Arc<Attachment>) {
+    let mut list = attached();
+    list.retain(|known| known.strong_count() > 0);
+    list.push(Arc::downgrade(attachment));
+}
+
+/// Looks for dead participants in the region in which `address` lies.
+pub(super) fn reap(address: usize) {
+    // Not under the lock: a recovery may take its time, and dropping the last handle takes locks of its own.
+    let found = attached().iter().filter_map(Weak::upgrade).find(|one| one.contains(address));
+    if let Some(attachment) = found {
+        attachment.reap();
+    }
+}
+
+/// Takes a place in every region for the child of a fork, which is another participant.
+///
+/// # Errors
+/// When a region has no place left: then the fork must not be.
+pub(crate) fn before_fork() -> Result<Vec<Reserved>> {
+    let all: Vec<_> = attached().iter().filter_map(Weak::upgrade).collect();
+    all.into_iter().map(Attachment::reserve).collect()
+}

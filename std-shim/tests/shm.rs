@@ -1,0 +1,379 @@
+//! Regions between real processes: found by name and by descriptor, used, and left by the living and the dead.
+
+mod support;
+
+use ringway::channel::Error;
+use ringway::shm::{self, BOUND, ByteRing, Layout, Queue, Region, Ring};
+use ringway::{Cause, shm::Part};
+use ringway_core::region;
+use std::fs;
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+use support::{Killed, child, done, role};
+
+type Numbers = Ring<u64, 64>;
+type Jobs = Queue<u64, 16>;
+type Log = ByteRing<4096>;
+
+/// Far longer than anything takes, so that a hang is a failure.
+fn soon() -> Option<Instant> {
+    Some(Instant::now() + Duration::from_secs(60))
+}
+
+/// A name of this test's own; the file is removed when the test is over, however it ends.
+struct Name(String);
+
+impl Name {
+    fn new() -> Name {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        Name(format!("ringway-test-{}-{count}", std::process::id()))
+    }
+
+    fn path(&self) -> PathBuf {
+        PathBuf::from("/dev/shm").join(&self.0)
+    }
+
+    fn exists(&self) -> bool {
+        self.path().exists()
+    }
+}
+
+impl Drop for Name {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(self.path());
+    }
+}
+
+const NAME: &str = "RINGWAY_TEST_REGION";
+
+/// A child of the test `test` that plays `part` with the region.
+fn player(test: &str, part: &str, name: &Name) -> Killed {
+    let mut command = child(test, part);
+    Killed(command.env(NAME, &name.0).stdin(Stdio::null()).spawn().unwrap())
+}
+
+fn the_region() -> Region {
+    Region::open(&std::env::var(NAME).unwrap()).unwrap()
+}
+
+fn layout() -> Layout {
+    let layout = Layout::new(8).part::<Numbers>("numbers").unwrap();
+    layout.part::<Jobs>("jobs").unwrap().part::<Log>("log").unwrap()
+}
+
+fn jobs(region: &Region) -> Part<Jobs> {
+    region.part("jobs").unwrap()
+}
+
+fn succeeded(mut player: Killed) {
+    assert_eq!(player.0.wait().unwrap().code(), Some(42));
+}
+
+#[test]
+fn processes_that_know_a_name_pass_numbers_bytes_and_jobs() {
+    if role().is_some() {
+        let region = the_region();
+        let (numbers, log) =
+            (region.part::<Numbers>("numbers").unwrap(), region.part::<Log>("log"));
+        let mut producer = numbers.producer().unwrap();
+        (0..10_000).for_each(|number| producer.push(number).unwrap());
+        let log = log.unwrap();
+        let mut writer = log.producer().unwrap();
+        let mut left = 6400;
+        while left > 0 {
+            left -= writer.write(&vec![7; left.min(64)]).unwrap();
+        }
+        let jobs = jobs(&region);
+        (0..1000).for_each(|job| jobs.seat().push_deadline(job, None).unwrap());
+        done();
+    }
+    let name = Name::new();
+    let region = Region::create(&name.0, 0o600, &layout()).unwrap();
+    let player = player("processes_that_know_a_name_pass_numbers_bytes_and_jobs", "writer", &name);
+    let numbers = region.part::<Numbers>("numbers").unwrap();
+    let mut consumer = numbers.consumer().unwrap();
+    (0..10_000).for_each(|number| assert_eq!(consumer.pop_deadline(soon()), Ok(number)));
+    let log = region.part::<Log>("log").unwrap();
+    let mut reader = log.consumer().unwrap();
+    let mut bytes = 0;
+    while bytes < 6400 {
+        let mut out = [0; 100];
+        let count = reader.read_deadline(&mut out, soon()).unwrap();
+        assert!(out[..count].iter().all(|&byte| byte == 7));
+        bytes += count;
+    }
+    let jobs = jobs(&region);
+    (0..1000).for_each(|job| assert_eq!(jobs.seat().pop_deadline(soon()), Ok(job)));
+    succeeded(player);
+    assert_eq!(consumer.pop_deadline(soon()), Err(Error::EndOfFile), "it went, and said so");
+    drop((consumer, reader));
+    assert_eq!(region.participants().len(), 1);
+    assert!(name.exists());
+    drop((numbers, log, jobs, region));
+    assert!(!name.exists(), "the last one takes the name along");
+}
+
+#[test]
+fn the_death_of_a_producer_is_an_end_of_file_within_the_bound() {
+    if role().is_some() {
+        let numbers = the_region().part::<Numbers>("numbers").unwrap();
+        let mut producer = numbers.producer().unwrap();
+        producer.push(1).unwrap();
+        let mut unfinished = producer.try_reserve(1).unwrap();
+        unfinished.push(2).unwrap();
+        loop {
+            std::thread::sleep(Duration::from_secs(1));
+        }
+    }
+    let name = Name::new();
+    let region = Region::create(&name.0, 0o600, &layout()).unwrap();
+    let mut player =
+        player("the_death_of_a_producer_is_an_end_of_file_within_the_bound", "dies", &name);
+    let numbers = region.part::<Numbers>("numbers").unwrap();
+    let mut consumer = numbers.consumer().unwrap();
+    assert_eq!(consumer.pop_deadline(soon()), Ok(1));
+    let began = Instant::now();
+    let killer = std::thread::spawn(move || {
+        std::thread::sleep(BOUND / 2);
+        player.kill_now();
+    });
+    assert_eq!(consumer.pop_deadline(soon()), Err(Error::EndOfFile));
+    killer.join().unwrap();
+    assert!(began.elapsed() < Duration::from_secs(30), "a hang that the deadline ended");
+    assert!(numbers.producer().is_ok(), "another can go on");
+}
+
+#[test]
+fn a_job_of_a_dead_worker_goes_to_another_and_its_slots_come_back() {
+    if role().is_some() {
+        let region = the_region();
+        let jobs = jobs(&region);
+        let seat = jobs.seat();
+        std::mem::forget(seat.claim_deadline(None).unwrap());
+        std::mem::forget(seat.try_reserve().unwrap());
+        seat.try_push(3).unwrap();
+        loop {
+            std::thread::sleep(Duration::from_secs(1));
+        }
+    }
+    let name = Name::new();
+    let region = Region::create(&name.0, 0o600, &layout()).unwrap();
+    let jobs = jobs(&region);
+    jobs.seat().try_push(1).unwrap();
+    let mut player =
+        player("a_job_of_a_dead_worker_goes_to_another_and_its_slots_come_back", "dies", &name);
+    let end = soon().unwrap();
+    // It has the first, and has sent the third.
+    while (jobs.get().unfinished(), jobs.get().len()) != (2, 1) {
+        assert!(Instant::now() < end);
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(jobs.seat().pop_deadline(soon()), Ok(3));
+    player.kill_now();
+    assert_eq!(jobs.seat().pop_deadline(soon()), Ok(1));
+    (0..16).for_each(|job| jobs.seat().try_push(job).unwrap());
+    assert_eq!(region.participants().len(), 1);
+}
+
+#[test]
+fn a_region_whose_participants_were_killed_is_made_anew() {
+    if role().is_some() {
+        let region = Region::create(&std::env::var(NAME).unwrap(), 0o600, &layout()).unwrap();
+        jobs(&region).seat().try_push(1).unwrap();
+        loop {
+            std::thread::sleep(Duration::from_secs(1));
+        }
+    }
+    let name = Name::new();
+    let test = "a_region_whose_participants_were_killed_is_made_anew";
+    let mut player = player(test, "dies", &name);
+    let end = soon().unwrap();
+    let region = loop {
+        match Region::open(&name.0) {
+            Ok(region) => break region,
+            Err(error) => assert!(error.is(Error::NotFound) && Instant::now() < end, "{error}"),
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    };
+    let other = Region::create(&name.0, 0o600, &layout()).unwrap_err();
+    assert!(other.is(Error::AddressInUse), "{other}");
+    while jobs(&region).get().is_empty() {}
+    player.kill_now();
+    drop(region);
+    assert!(!name.exists(), "we were the last, and alive");
+
+    let mut player = self::player(test, "dies", &name);
+    while !name.exists() {
+        assert!(Instant::now() < end);
+    }
+    player.kill_now();
+    assert!(name.exists(), "there was nobody left to remove it");
+    assert!(Region::open(&name.0).unwrap_err().is(Error::NotFound));
+    // Two starters race for it, many times, with a stale one there or none.
+    let starters = [(); 4].map(|()| {
+        let name = name.0.clone();
+        std::thread::spawn(move || {
+            let region = Region::open_or_create(&name, 0o600, &layout()).unwrap();
+            jobs(&region).seat().try_push(7).unwrap();
+            region
+        })
+    });
+    let regions = starters.map(|starter| starter.join().unwrap());
+    assert_eq!(jobs(&regions[0]).get().len(), 4, "all four are in the same one, and it was fresh");
+    drop(regions);
+    assert!(!name.exists());
+}
+
+#[test]
+fn starters_and_leavers_that_race_always_meet_in_one_region() {
+    let name = Name::new();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..50 {
+                    let region = Region::open_or_create(&name.0, 0o600, &layout()).unwrap();
+                    let jobs = jobs(&region);
+                    jobs.seat().try_push(1).unwrap();
+                    assert_eq!(jobs.seat().try_pop(), Some(1));
+                }
+            });
+        }
+    });
+    assert!(!name.exists());
+}
+
+#[test]
+fn every_way_in_which_a_file_is_no_region_is_told_apart() {
+    let name = Name::new();
+    let cause = || Region::open(&name.0).unwrap_err().cause();
+    assert_eq!(cause(), Cause::Channel(Error::NotFound));
+    for bad in ["", ".", "..", "a/b", "a\0b"] {
+        assert!(Region::open(bad).unwrap_err().is(Error::BadName), "{bad:?}");
+        assert!(Region::create(bad, 0o600, &layout()).unwrap_err().is(Error::BadName), "{bad:?}");
+    }
+
+    fs::write(name.path(), b"").unwrap();
+    assert_eq!(cause(), Cause::Region(region::Error::NotReady));
+    fs::write(name.path(), vec![0; 8192]).unwrap();
+    assert_eq!(cause(), Cause::Region(region::Error::NotReady));
+    fs::write(
+        name.path(),
+        b"something else that is long enough to be a region's header, or so it seems",
+    )
+    .unwrap();
+    assert_eq!(cause(), Cause::Region(region::Error::Foreign));
+    let in_use = Region::create(&name.0, 0o600, &layout()).unwrap_err();
+    assert!(in_use.is(Error::AddressInUse), "another program's file is not replaced");
+    fs::remove_file(name.path()).unwrap();
+    fs::create_dir(name.path()).unwrap();
+    assert!(matches!(cause(), Cause::WrongFile { .. } | Cause::Os(_)));
+    fs::remove_dir(name.path()).unwrap();
+
+    let keep = Region::create(&name.0, 0o600, &layout()).unwrap();
+    let file = fs::File::options().read(true).write(true).open(name.path()).unwrap();
+    let good = fs::read(name.path()).unwrap();
+    let scribble = |at: u64, bytes: &[u8]| file.write_all_at(bytes, at).unwrap();
+    for (at, wrong, what) in [
+        (8, 99_u32, region::Error::Version { found: 99 }),
+        (12, 0, region::Error::NotReady),
+        (16, 77, region::Error::Size { says: 77, is: good.len() }),
+        (20, 1 << 30, region::Error::Corrupt),
+        (24, 0, region::Error::Corrupt),
+        (24, u32::MAX, region::Error::Corrupt),
+        // The first part's name has no end, its place is outside, it is larger than the region.
+        (64 + 28, u32::MAX, region::Error::Corrupt),
+        (64 + 32, 1 << 31, region::Error::Corrupt),
+        (64 + 40, u32::MAX, region::Error::Corrupt),
+    ] {
+        let whole = if at == 64 + 28 { vec![b'x'; 32] } else { wrong.to_ne_bytes().to_vec() };
+        scribble(if at == 64 + 28 { 64 } else { at }, &whole);
+        assert_eq!(cause(), Cause::Region(what), "at {at}");
+        scribble(0, &good[..512]);
+    }
+    // Positions that no ring has: the first part begins behind 3 entries and 8 places.
+    let first = (64 + 3 * 64 + 8 * 16_u64).next_multiple_of(128);
+    scribble(first, &u32::MAX.to_ne_bytes());
+    let other = Region::open(&name.0).unwrap();
+    let numbers = other.part::<Numbers>("numbers").unwrap();
+    assert_eq!(numbers.producer().unwrap_err().cause(), Cause::Region(region::Error::Corrupt));
+    drop((numbers, other));
+
+    file.set_len(4096).unwrap();
+    assert!(matches!(cause(), Cause::Region(region::Error::Size { is: 4096, .. })));
+    file.set_len(good.len() as u64).unwrap();
+    drop(keep);
+}
+
+#[test]
+fn a_part_is_found_by_its_name_and_nothing_but_itself() {
+    let region = Region::anonymous(&layout()).unwrap();
+    let told = |error: ringway::Error| error.cause();
+    use region::PartError as E;
+    let cause = region.part::<Numbers>("absent").map_err(told).unwrap_err();
+    assert_eq!(cause, Cause::Part(E::NotFound));
+    let cause = region.part::<Ring<f64, 64>>("numbers").map_err(told).unwrap_err();
+    assert_eq!(cause, Cause::Part(E::OtherItem { found: 8, wanted: 8 }));
+    let cause = region.part::<Ring<u32, 64>>("numbers").map_err(told).unwrap_err();
+    assert_eq!(cause, Cause::Part(E::OtherItem { found: 8, wanted: 4 }));
+    let cause = region.part::<Ring<u64, 63>>("numbers").map_err(told).unwrap_err();
+    assert_eq!(cause, Cause::Part(E::OtherCapacity { found: 64, wanted: 63 }));
+    let cause = region.part::<Jobs>("numbers").map_err(told).unwrap_err();
+    assert!(matches!(cause, Cause::Part(E::OtherKind { .. })));
+    type Polled = ringway_core::ring::Ring<u64, 64>;
+    let cause = region.part::<Polled>("numbers").map_err(told).unwrap_err();
+    assert!(matches!(cause, Cause::Part(E::OtherKind { .. })), "one that nobody rings for");
+}
+
+#[test]
+fn more_participants_than_places_and_halves_for_two_are_refused() {
+    let layout = Layout::new(2).part::<Numbers>("numbers").unwrap();
+    let first = Region::anonymous(&layout).unwrap();
+    let second = Region::from_fd(&first).unwrap();
+    assert!(Region::from_fd(&first).unwrap_err().is(Error::Exhausted));
+    let (ours, theirs) =
+        [&first, &second].map(|region| region.part::<Numbers>("numbers").unwrap()).into();
+    let half = ours.producer().unwrap();
+    assert!(theirs.producer().unwrap_err().is(Error::Taken));
+    drop(half);
+    drop(theirs.producer().unwrap());
+    drop((theirs, second));
+    let third = Region::from_fd(&first).unwrap();
+    assert_eq!(third.participant().number(), 2, "the place came free");
+    assert_eq!(third.generation(), 3, "and it is another one");
+    assert!(
+        Layout::new(0).part::<Numbers>("numbers").is_ok_and(|l| Region::anonymous(&l).is_err())
+    );
+}
+
+#[test]
+fn what_was_forgotten_comes_back_when_its_owner_detaches() {
+    let first = Region::anonymous(&layout()).unwrap();
+    let second = Region::from_fd(&first).unwrap();
+    let numbers = second.part::<Numbers>("numbers").unwrap();
+    std::mem::forget(numbers.producer().unwrap());
+    std::mem::forget(jobs(&second).seat().try_reserve().unwrap());
+    drop((numbers, second));
+    assert!(first.part::<Numbers>("numbers").unwrap().producer().is_ok());
+    (0..16).for_each(|job| jobs(&first).seat().try_push(job).unwrap());
+}
+
+#[test]
+fn an_anonymous_region_is_sealed_and_there_is_no_more_memory_than_there_is() {
+    let region = Region::anonymous(&layout()).unwrap();
+    let shrunk = rustix::fs::ftruncate(&region, 4096);
+    assert_eq!(shrunk, Err(rustix::io::Errno::PERM));
+    let free = rustix::fs::statvfs("/dev/shm").unwrap();
+    if free.f_bavail * free.f_bsize < 3 << 30 {
+        type Large = ByteRing<{ 1 << 30 }>;
+        let layout = Layout::new(1).part::<Large>("1").unwrap().part::<Large>("2").unwrap();
+        let layout = layout.part::<Large>("3").unwrap();
+        let error = Region::create(&Name::new().0, 0o600, &layout).unwrap_err();
+        assert!(error.is(Error::Exhausted), "{error}");
+    }
+    let attached = shm::Region::from_fd(&region).unwrap();
+    assert!(attached.name().is_none());
+}
