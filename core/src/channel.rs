@@ -170,6 +170,8 @@ pub enum Error {
     Exhausted,
     /// The half is taken by somebody else, and there is only one.
     Taken,
+    /// What the peer wrote cannot be (`EBADMSG`): this channel is of no use any more.
+    Corrupt,
 }
 
 impl fmt::Display for Error {
@@ -203,6 +205,7 @@ impl fmt::Display for Error {
             }
             Error::Exhausted => "no place left: close something, or make the limit larger",
             Error::Taken => "taken: somebody else holds this end, and there is only one",
+            Error::Corrupt => "corrupt: the peer wrote what cannot be; open a new channel",
         })
     }
 }

@@ -36,6 +36,7 @@ pub mod bytes;
 mod chunk;
 mod cursor;
 mod index;
+pub mod messages;
 pub mod queue;
 mod raw;
 mod waiting;

@@ -197,3 +197,33 @@ fn a_writer_that_sleeps_is_woken_when_the_reader_goes() {
         reader.join().unwrap();
     });
 }
+
+#[test]
+fn a_message_is_seen_whole_or_not_at_all() {
+    use ringway_core::ring::messages::MessageRing;
+    model(Some(3), || {
+        let ring = Arc::new(MessageRing::<18>::new());
+        let sender = {
+            let ring = ring.clone();
+            thread::spawn(move || {
+                let mut sender = ring.sender().unwrap();
+                for message in [b"one", b"two"] {
+                    while sender.try_send(message).is_err() {
+                        thread::yield_now();
+                    }
+                }
+            })
+        };
+        let mut receiver = ring.receiver().unwrap();
+        for message in [b"one", b"two"] {
+            loop {
+                if let Some(found) = receiver.try_peek().unwrap() {
+                    assert_eq!(&*found, message);
+                    break found.release();
+                }
+                thread::yield_now();
+            }
+        }
+        sender.join().unwrap();
+    });
+}

@@ -190,6 +190,7 @@ impl From<Error> for io::Error {
                 E::BadName | E::MessageTooLarge { .. } | E::BufferTooSmall { .. } => {
                     io::ErrorKind::InvalidInput
                 }
+                E::Corrupt => io::ErrorKind::InvalidData,
                 _ => io::ErrorKind::Other,
             },
         };

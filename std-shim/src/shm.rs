@@ -62,6 +62,10 @@ pub type Ring<T, const N: usize> = ringway_core::ring::Ring<T, N, Doorbell<Sleep
 /// A ring of bytes on which both sides can sleep.
 pub type ByteRing<const N: usize> = ringway_core::ring::bytes::ByteRing<N, Doorbell<Sleep>>;
 
+/// A ring of messages of any length on which both sides can sleep.
+pub type MessageRing<const N: usize> =
+    ringway_core::ring::messages::MessageRing<N, Doorbell<Sleep>>;
+
 /// A queue for many producers and consumers, all of which can sleep.
 pub type Queue<T, const N: usize> = ringway_core::ring::queue::Queue<T, N, Doorbell<Sleep>>;
 

@@ -5,11 +5,13 @@
 //! tests (`tests/tests/oracle.rs`).
 
 mod bytes;
+mod messages;
 mod pipe;
 mod ring;
 mod signal;
 
 pub use bytes::byte_ring;
+pub use messages::messages;
 pub use pipe::pipe;
 pub use ring::ring;
 pub use signal::signal;

@@ -24,6 +24,11 @@ fn the_byte_ring_agrees_with_a_deque() {
 }
 
 #[test]
+fn the_ring_of_messages_agrees_with_a_deque_and_survives_nonsense() {
+    rounds(oracle::messages, 5_000);
+}
+
+#[test]
 fn the_pipe_in_memory_and_the_kernels_are_both_what_posix_says() {
     rounds(oracle::pipe, 2_000);
 }

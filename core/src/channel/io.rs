@@ -42,6 +42,7 @@ impl embedded_io::Error for Error {
             }
             Error::WrongDirection => ErrorKind::Unsupported,
             Error::Exhausted => ErrorKind::OutOfMemory,
+            Error::Corrupt => ErrorKind::InvalidData,
             Error::WouldBlock | Error::EndOfFile | Error::AlreadyConnected | Error::Taken => {
                 ErrorKind::Other
             }

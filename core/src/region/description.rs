@@ -3,6 +3,7 @@
 use crate::plain::Plain;
 use crate::ring::Ring;
 use crate::ring::bytes::ByteRing;
+use crate::ring::messages::MessageRing;
 use crate::ring::queue::Queue;
 use crate::wait::{Bell, Doorbell, Polled, Wait};
 use core::fmt;
@@ -42,6 +43,8 @@ kinds! {
     BYTE_RING = 2, "byte ring";
     /// [`Queue`].
     QUEUE = 3, "queue";
+    /// [`MessageRing`].
+    MESSAGE_RING = 4, "message ring";
 }
 
 impl Kind {
@@ -171,6 +174,13 @@ unsafe impl<T: Plain, const N: usize, B: SharedBell> Part for Ring<T, N, B> {
 unsafe impl<const N: usize, B: SharedBell> Part for ByteRing<N, B> {
     fn description() -> Description {
         Description::of::<Self, u8>(B::kind(Kind::BYTE_RING), N)
+    }
+}
+
+// SAFETY: it is a `ByteRing`.
+unsafe impl<const N: usize, B: SharedBell> Part for MessageRing<N, B> {
+    fn description() -> Description {
+        Description::of::<Self, u8>(B::kind(Kind::MESSAGE_RING), N)
     }
 }
 

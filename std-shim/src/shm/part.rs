@@ -6,6 +6,7 @@ use ringway_core::participant::Participant;
 use ringway_core::plain::Plain;
 use ringway_core::region::{self, SharedBell};
 use ringway_core::ring::bytes::{self, ByteRing};
+use ringway_core::ring::messages::{self, MessageRing};
 use ringway_core::ring::queue::{Queue, Seat};
 use ringway_core::ring::{self, Ring};
 
@@ -125,6 +126,37 @@ impl<const N: usize, B: SharedBell> Part<ByteRing<N, B>> {
     /// As [`producer`](Self::producer).
     pub fn consumer(&self) -> Result<bytes::Consumer<'_, N, B>> {
         self.take(CONSUMER, ByteRing::is_sound, ByteRing::consumer_as)
+    }
+}
+
+impl<const N: usize, B: SharedBell> Part<MessageRing<N, B>> {
+    /// The half that sends. Dropping it gives it back; when this process dies it is given back too.
+    ///
+    /// # Errors
+    /// [`channel::Error::Taken`] while a living participant has it; [`region::Error::Corrupt`] when the ring was
+    /// scribbled over.
+    ///
+    /// ```
+    /// use ringway::shm::{Layout, MessageRing, Region};
+    /// type Events = MessageRing<4096>;
+    /// let region = Region::anonymous(&Layout::new(2).part::<Events>("events")?)?;
+    /// let events = region.part::<Events>("events")?;
+    /// events.sender()?.send(b"of any length")?;
+    /// let mut receiver = events.receiver()?;
+    /// let message = receiver.try_peek()?.unwrap();
+    /// assert_eq!(&*message, b"of any length");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn sender(&self) -> Result<messages::Sender<'_, N, B>> {
+        self.take(PRODUCER, MessageRing::is_sound, MessageRing::sender_as)
+    }
+
+    /// The half that receives. Dropping it gives it back; when this process dies it is given back too.
+    ///
+    /// # Errors
+    /// As [`sender`](Self::sender).
+    pub fn receiver(&self) -> Result<messages::Receiver<'_, N, B>> {
+        self.take(CONSUMER, MessageRing::is_sound, MessageRing::receiver_as)
     }
 }
 

@@ -28,11 +28,13 @@ unsafe fn recover_part(
     let kind = entry.description.kind;
     match kind.base() {
         // SAFETY: the caller's word.
-        Kind::RING | Kind::BYTE_RING if kind.waits() => unsafe {
+        Kind::RING | Kind::BYTE_RING | Kind::MESSAGE_RING if kind.waits() => unsafe {
             ring::<Doorbell<Sleep>>(at, entry, dead)
         },
         // SAFETY: as above.
-        Kind::RING | Kind::BYTE_RING => unsafe { ring::<Polled>(at, entry, dead) },
+        Kind::RING | Kind::BYTE_RING | Kind::MESSAGE_RING => unsafe {
+            ring::<Polled>(at, entry, dead)
+        },
         // SAFETY: as above.
         Kind::QUEUE if kind.waits() => unsafe { queue::<Doorbell<Sleep>>(at, entry, me, dead) },
         // SAFETY: as above.

@@ -2,8 +2,22 @@
 
 use super::{Consumer, Producer};
 use crate::channel::Error;
-use crate::wait::{Doorbell, Register, Wait};
+use crate::wait::{Bell, Doorbell, Register, Wait};
 use core::task::{Context, Poll};
+
+impl<'a, const N: usize, B: Bell> Producer<'a, N, B> {
+    /// What this side sleeps on.
+    pub(in crate::ring) fn bell(&self) -> &'a B {
+        &self.cursor.0.header().consumer.0.bell
+    }
+}
+
+impl<'a, const N: usize, B: Bell> Consumer<'a, N, B> {
+    /// What this side sleeps on.
+    pub(in crate::ring) fn bell(&self) -> &'a B {
+        &self.cursor.0.header().producer.0.bell
+    }
+}
 
 impl<const N: usize, W: Wait> Producer<'_, N, Doorbell<W>> {
     fn write_or_closed(&mut self, bytes: &[u8]) -> Option<Result<usize, Error>> {
@@ -48,8 +62,8 @@ impl<const N: usize, W: Wait> Producer<'_, N, Doorbell<W>> {
         bytes: &[u8],
         deadline: Option<W::Deadline>,
     ) -> Result<usize, Error> {
-        let header = self.cursor.0.header();
-        header.consumer.0.bell.wait_until(deadline, || self.write_or_closed(bytes))?
+        let bell = self.bell();
+        bell.wait_until(deadline, || self.write_or_closed(bytes))?
     }
 }
 
@@ -59,8 +73,8 @@ impl<const N: usize, W: Register> Producer<'_, N, Doorbell<W>> {
     /// # Errors
     /// [`Error::BrokenPipe`] when the consumer is gone.
     pub fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize, Error>> {
-        let header = self.cursor.0.header();
-        header.consumer.0.bell.poll_until(cx, || self.write_or_closed(bytes))
+        let bell = self.bell();
+        bell.poll_until(cx, || self.write_or_closed(bytes))
     }
 }
 
@@ -111,8 +125,8 @@ impl<const N: usize, W: Wait> Consumer<'_, N, Doorbell<W>> {
         out: &mut [u8],
         deadline: Option<W::Deadline>,
     ) -> Result<usize, Error> {
-        let header = self.cursor.0.header();
-        header.producer.0.bell.wait_until(deadline, || self.read_or_end(out))?
+        let bell = self.bell();
+        bell.wait_until(deadline, || self.read_or_end(out))?
     }
 }
 
@@ -126,7 +140,7 @@ impl<const N: usize, W: Register> Consumer<'_, N, Doorbell<W>> {
         cx: &mut Context<'_>,
         out: &mut [u8],
     ) -> Poll<Result<usize, Error>> {
-        let header = self.cursor.0.header();
-        header.producer.0.bell.poll_until(cx, || self.read_or_end(out))
+        let bell = self.bell();
+        bell.poll_until(cx, || self.read_or_end(out))
     }
 }

@@ -74,7 +74,7 @@ impl<'q, T, const N: usize, B: Bell> Seat<'q, T, N, B> {
 
     /// [`Queue::try_claim`] by this participant.
     pub fn try_claim(self) -> Option<Claim<'q, T, N, B>> {
-        self.claim().ok().flatten()
+        self.claim_now().ok().flatten()
     }
 
     /// The oldest value, `None` when there is none now.
@@ -82,7 +82,7 @@ impl<'q, T, const N: usize, B: Bell> Seat<'q, T, N, B> {
     /// # Errors
     /// There will be none: the queue is closed.
     #[inline]
-    pub(super) fn claim(self) -> Result<Option<Claim<'q, T, N, B>>, Ended> {
+    pub(super) fn claim_now(self) -> Result<Option<Claim<'q, T, N, B>>, Ended> {
         match self.order().claim(self.me) {
             Head::Claimed(slot, position) => Ok(Some(Claim { seat: self, slot, position })),
             Head::Empty => Ok(None),

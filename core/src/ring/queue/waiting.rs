@@ -25,6 +25,30 @@ impl<T, const N: usize, W: Wait> Queue<T, N, Doorbell<W>> {
 }
 
 impl<'q, T, const N: usize, W: Wait> Seat<'q, T, N, Doorbell<W>> {
+    /// [`Queue::push`] by this participant.
+    ///
+    /// # Errors
+    /// [`PushError::Closed`] with the value, when the queue is closed.
+    pub fn push(self, value: T) -> Result<(), PushError<T>> {
+        self.push_deadline(value, None)
+    }
+
+    /// [`Queue::pop`] by this participant.
+    ///
+    /// # Errors
+    /// [`Error::EndOfFile`] when the queue is closed and nothing waits in it.
+    pub fn pop(self) -> Result<T, Error> {
+        self.pop_deadline(None)
+    }
+
+    /// Claims the oldest value, to be used in place, and given back if this participant dies; waits for one.
+    ///
+    /// # Errors
+    /// [`Error::EndOfFile`] when the queue is closed and nothing waits in it.
+    pub fn claim(self) -> Result<Claim<'q, T, N, Doorbell<W>>, Error> {
+        self.claim_deadline(None)
+    }
+
     /// Pushes one value; waits for room, at most until `deadline` (`None`: for ever).
     ///
     /// # Errors
@@ -102,7 +126,7 @@ impl<'q, T, const N: usize, W: Wait> Seat<'q, T, N, Doorbell<W>> {
 impl<'q, T, const N: usize, B: crate::wait::Bell> Seat<'q, T, N, B> {
     /// A claim, or that there will be none; `None` when one may come.
     fn claim_or_end(self) -> Option<Result<Claim<'q, T, N, B>, Error>> {
-        match self.claim() {
+        match self.claim_now() {
             Ok(claim) => claim.map(Ok),
             Err(_) => Some(Err(Error::EndOfFile)),
         }

@@ -1,0 +1,268 @@
+//! Messages of any length, up to a limit, for one producer and one consumer; written and read in place.
+//!
+//! A ring of bytes in which each message lies in one piece behind its length. Sending it is one publication, so that the
+//! receiver sees it whole or not at all, also when the sender is killed while it writes.
+//!
+//! | | copies | in place |
+//! |---|---|---|
+//! | send | [`try_send`](Sender::try_send) | [`try_reserve`](Sender::try_reserve), write, [`commit`](SendGrant::commit) |
+//! | receive | [`try_recv`](Receiver::try_recv) | [`try_peek`](Receiver::try_peek), read, [`release`](RecvGrant::release) |
+//!
+//! A message has at most [`MAX_MESSAGE`](MessageRing::MAX_MESSAGE) bytes, some less than half of the ring, for the reason
+//! that [`ByteRing`] gives.
+//!
+//! ```
+//! use ringway_core::ring::messages::MessageRing;
+//! let mut ring = MessageRing::<64>::new();
+//! let (mut sender, mut receiver) = ring.split();
+//! sender.try_send(b"first")?;
+//! let mut grant = sender.try_reserve(20)?;
+//! grant[..6].copy_from_slice(b"second");
+//! grant.commit(6);
+//!
+//! let message = receiver.try_peek()?.unwrap();
+//! assert_eq!(&*message, b"first");
+//! message.release();
+//! let mut out = [0; 20];
+//! assert_eq!(receiver.try_recv(&mut out)?, 6);
+//! # Ok::<(), ringway_core::channel::Error>(())
+//! ```
+
+mod waiting;
+
+use super::bytes::{self, ByteRing, HEADER, ReserveError};
+use crate::channel::Error;
+use crate::participant::Participant;
+use crate::sync::const_unless_loom;
+use crate::wait::{Bell, Polled};
+use core::ops::{Deref, DerefMut};
+
+/// A ring of messages in `N` bytes, for one producer and one consumer. `B` says whether a side can sleep, see [`Bell`].
+///
+/// Memory: as a [`ByteRing`] of as many bytes. A message takes its bytes and 4 more. `N` is 9 to 2^30.
+///
+/// ```
+/// use ringway_core::ring::messages::MessageRing;
+/// static EVENTS: MessageRing<256> = MessageRing::new();
+/// EVENTS.sender().unwrap().try_send(b"started").unwrap();
+/// ```
+#[derive(Debug)]
+#[repr(transparent)]
+pub struct MessageRing<const N: usize, B = Polled>(ByteRing<N, B>);
+
+impl<const N: usize> MessageRing<N> {
+    const_unless_loom! {
+        /// An empty ring whose sides look when it suits them.
+        pub fn new() -> Self {
+            MessageRing::with_bells(Polled, Polled)
+        }
+    }
+}
+
+impl<const N: usize> Default for MessageRing<N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<const N: usize, B> MessageRing<N, B> {
+    /// The longest message, in bytes.
+    ///
+    /// ```
+    /// assert_eq!(ringway_core::ring::messages::MessageRing::<64>::MAX_MESSAGE, 28);
+    /// ```
+    pub const MAX_MESSAGE: usize = {
+        assert!(N > 2 * HEADER, "a ring of messages needs room for a length and a byte, twice");
+        ByteRing::<N, B>::MAX_GRANT - HEADER
+    };
+
+    const_unless_loom! {
+        /// An empty ring whose sides can sleep: the receiver on `receivers`, the sender on `senders`.
+        ///
+        /// ```
+        /// use ringway_core::ring::messages::MessageRing;
+        /// use ringway_core::wait::{Doorbell, Spin};
+        /// static EVENTS: MessageRing<64, Doorbell<Spin>> =
+        ///     MessageRing::with_bells(Doorbell::new(Spin), Doorbell::new(Spin));
+        /// EVENTS.sender().unwrap().send(b"waits for room if need be").unwrap();
+        /// ```
+        pub fn with_bells(receivers: B, senders: B) -> Self {
+            const { assert!(N > 2 * HEADER) };
+            MessageRing(ByteRing::with_bells(receivers, senders))
+        }
+    }
+}
+
+impl<const N: usize, B: Bell> MessageRing<N, B> {
+    /// The sender's half, or `None` while somebody has it. Dropping it gives it back. Any context may ask.
+    pub fn sender(&self) -> Option<Sender<'_, N, B>> {
+        self.sender_as(Participant::LOCAL)
+    }
+
+    /// [`sender`](Self::sender) for `me`, where processes share the ring.
+    pub fn sender_as(&self, me: Participant) -> Option<Sender<'_, N, B>> {
+        self.0.producer_as(me).map(Sender)
+    }
+
+    /// The receiver's half, or `None` while somebody has it. Dropping it gives it back; messages that it left are there for
+    /// the next. Any context may ask.
+    pub fn receiver(&self) -> Option<Receiver<'_, N, B>> {
+        self.receiver_as(Participant::LOCAL)
+    }
+
+    /// [`receiver`](Self::receiver) for `me`, where processes share the ring.
+    pub fn receiver_as(&self, me: Participant) -> Option<Receiver<'_, N, B>> {
+        self.0.consumer_as(me).map(Receiver)
+    }
+
+    /// Both halves of a ring that the caller owns.
+    pub fn split(&mut self) -> (Sender<'_, N, B>, Receiver<'_, N, B>) {
+        let (producer, consumer) = self.0.split();
+        (Sender(producer), Receiver(consumer))
+    }
+
+    /// Gives back the halves that `dead` held, see [`ByteRing::recover`].
+    ///
+    /// # Safety
+    /// As there.
+    pub unsafe fn recover(&self, dead: Participant) -> usize {
+        // SAFETY: the caller's word.
+        unsafe { self.0.recover(dead) }
+    }
+
+    /// See [`ByteRing::is_sound`].
+    pub fn is_sound(&self) -> bool {
+        self.0.is_sound()
+    }
+}
+
+/// The half that sends. It can move to another thread or context, and is used from one at a time.
+#[derive(Debug)]
+pub struct Sender<'a, const N: usize, B: Bell = Polled>(bytes::Producer<'a, N, B>);
+
+impl<'a, const N: usize, B: Bell> Sender<'a, N, B> {
+    /// Copies a message in and sends it. Wait-free.
+    ///
+    /// # Errors
+    /// [`Error::WouldBlock`] when there is too little room now, [`Error::MessageTooLarge`] when there can never be enough.
+    pub fn try_send(&mut self, message: &[u8]) -> Result<(), Error> {
+        let mut grant = self.try_reserve(message.len())?;
+        grant.iter_mut().zip(message).for_each(|(to, byte)| *to = *byte);
+        grant.commit(message.len());
+        Ok(())
+    }
+
+    /// Reserves room for a message of at most `len` bytes, to be written in place. The receiver sees nothing before
+    /// [`SendGrant::commit`].
+    ///
+    /// # Errors
+    /// As [`try_send`](Self::try_send).
+    pub fn try_reserve(&mut self, len: usize) -> Result<SendGrant<'_, 'a, N, B>, Error> {
+        let max = MessageRing::<N, B>::MAX_MESSAGE;
+        if len > max {
+            return Err(Error::MessageTooLarge { max });
+        }
+        match self.0.try_reserve(HEADER + len) {
+            Ok(grant) => Ok(SendGrant(grant)),
+            Err(ReserveError::Full) => Err(Error::WouldBlock),
+            Err(ReserveError::TooLarge { .. }) => Err(Error::MessageTooLarge { max }),
+        }
+    }
+
+    /// Whether a receiver was there and is gone. One that has not come yet is not gone.
+    pub fn receiver_is_gone(&self) -> bool {
+        self.0.consumer_is_gone()
+    }
+}
+
+/// A message to be written, as a slice. Dropped without a commit, it sends nothing.
+#[derive(Debug)]
+#[must_use = "a grant that is dropped sends nothing"]
+pub struct SendGrant<'g, 'a, const N: usize, B: Bell>(bytes::WriteGrant<'g, 'a, N, B>);
+
+impl<const N: usize, B: Bell> SendGrant<'_, '_, N, B> {
+    /// Sends the first `len` bytes as a message; more than the grant has count as all it has.
+    pub fn commit(mut self, len: usize) {
+        let len = len.min(self.len());
+        let length = (len as u32).to_le_bytes();
+        self.0.iter_mut().zip(length).for_each(|(to, byte)| *to = byte);
+        self.0.commit(HEADER + len);
+    }
+}
+
+impl<const N: usize, B: Bell> Deref for SendGrant<'_, '_, N, B> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.0.get(HEADER..).unwrap_or_default()
+    }
+}
+
+impl<const N: usize, B: Bell> DerefMut for SendGrant<'_, '_, N, B> {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        self.0.get_mut(HEADER..).unwrap_or_default()
+    }
+}
+
+/// The half that receives. It can move to another thread or context, and is used from one at a time.
+#[derive(Debug)]
+pub struct Receiver<'a, const N: usize, B: Bell = Polled>(bytes::Consumer<'a, N, B>);
+
+impl<'a, const N: usize, B: Bell> Receiver<'a, N, B> {
+    /// Copies the oldest message out and returns its length. Wait-free.
+    ///
+    /// # Errors
+    /// [`Error::WouldBlock`] when there is none now; [`Error::BufferTooSmall`] when `out` is smaller, and the message stays;
+    /// [`Error::Corrupt`] when what lies there is no message, which only a peer that writes nonsense can bring about.
+    pub fn try_recv(&mut self, out: &mut [u8]) -> Result<usize, Error> {
+        let message = self.try_peek()?.ok_or(Error::WouldBlock)?;
+        let needed = message.len();
+        let to = out.get_mut(..needed).ok_or(Error::BufferTooSmall { needed })?;
+        to.iter_mut().zip(&*message).for_each(|(to, byte)| *to = *byte);
+        message.release();
+        Ok(needed)
+    }
+
+    /// The oldest message, in place; `None` when there is none now. It stays until [`RecvGrant::release`].
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`], as in [`try_recv`](Self::try_recv).
+    pub fn try_peek(&mut self) -> Result<Option<RecvGrant<'_, 'a, N, B>>, Error> {
+        let Some(grant) = self.0.try_peek() else { return Ok(None) };
+        let (length, rest) = grant.split_first_chunk::<HEADER>().ok_or(Error::Corrupt)?;
+        // An allegation: what lies behind it decides.
+        let len = u32::from_le_bytes(*length) as usize;
+        if len > rest.len() {
+            return Err(Error::Corrupt);
+        }
+        Ok(Some(RecvGrant { grant, len }))
+    }
+
+    /// Whether a sender was there and is gone. What it sent can still be received. One that has not come yet is not gone.
+    pub fn sender_is_gone(&self) -> bool {
+        self.0.producer_is_gone()
+    }
+}
+
+/// A message to be read, as a slice. Dropped without a release, it stays the oldest.
+#[derive(Debug)]
+#[must_use = "a message that is not released stays"]
+pub struct RecvGrant<'g, 'a, const N: usize, B: Bell> {
+    grant: bytes::ReadGrant<'g, 'a, N, B>,
+    len: usize,
+}
+
+impl<const N: usize, B: Bell> RecvGrant<'_, '_, N, B> {
+    /// Done with it: the sender may use its room.
+    pub fn release(self) {
+        self.grant.release(HEADER + self.len);
+    }
+}
+
+impl<const N: usize, B: Bell> Deref for RecvGrant<'_, '_, N, B> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.grant.get(HEADER..HEADER + self.len).unwrap_or_default()
+    }
+}
