@@ -243,6 +243,38 @@ impl<T, const N: usize, B: Bell> Ring<T, N, B> {
         self.header.is_sound::<N>()
     }
 
+    /// How many values are in the ring, more or less: as whoever holds no half sees it.
+    ///
+    /// ```
+    /// use ringway_core::ring::Ring;
+    /// static RING: Ring<u8, 2> = Ring::new();
+    /// RING.producer().unwrap().try_push(1).unwrap();
+    /// assert_eq!(RING.len(), 1);
+    /// ```
+    pub fn len(&self) -> usize {
+        self.header.len::<N>()
+    }
+
+    /// Whether there was no value in the ring a moment ago.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether a producer was there and is gone, see [`Consumer::producer_is_gone`].
+    pub fn producer_is_gone(&self) -> bool {
+        self.header.consumer.0.peer_is_gone()
+    }
+
+    /// What the consumer sleeps on. Every publication rings it, and so does the producer as it goes.
+    pub fn consumers_bell(&self) -> &B {
+        &self.header.producer.0.bell
+    }
+
+    /// What the producer sleeps on. Every release rings it, and so does the consumer as it goes.
+    pub fn producers_bell(&self) -> &B {
+        &self.header.consumer.0.bell
+    }
+
     /// Both halves of a ring that the caller owns. Needs no read-modify-write, hence no critical section anywhere.
     ///
     /// ```

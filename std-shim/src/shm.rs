@@ -36,10 +36,12 @@ mod recover;
 mod region;
 mod registry;
 mod sleep;
+mod watch;
 
 pub use part::Part;
 pub use region::{Region, unlink};
 pub use sleep::{BOUND, Sleep};
+pub use watch::Watch;
 
 pub(crate) use region::Reserved;
 pub(crate) use registry::before_fork;

@@ -377,3 +377,43 @@ fn an_anonymous_region_is_sealed_and_there_is_no_more_memory_than_there_is() {
     let attached = shm::Region::from_fd(&region).unwrap();
     assert!(attached.name().is_none());
 }
+
+#[test]
+fn a_watched_part_is_readable_when_there_is_something_to_take_or_its_end() {
+    use ringway::fd::{self, Interest};
+    let region = Region::anonymous(&layout()).unwrap();
+    let numbers = region.part::<Numbers>("numbers").unwrap();
+    let watch = numbers.watch().unwrap();
+    let is_readable = |end| fd::wait_deadline(&watch, Interest::Read, end).is_ok();
+    let mut producer = numbers.producer().unwrap();
+    let mut consumer = numbers.consumer().unwrap();
+    for round in 0..100 {
+        assert!(!is_readable(Instant::now()));
+        producer.push(round).unwrap();
+        assert!(is_readable(soon().unwrap()));
+        // Another comes before we rearm, and one after it: both are told.
+        producer.push(round).unwrap();
+        watch.rearm();
+        assert!(is_readable(soon().unwrap()));
+        assert_eq!((consumer.try_pop(), consumer.try_pop()), (Some(round), Some(round)));
+        watch.rearm();
+    }
+    drop(producer);
+    assert!(is_readable(soon().unwrap()), "the end");
+    drop((watch, consumer));
+    let watch = jobs(&region).watch().unwrap();
+    jobs(&region).get().close();
+    assert!(fd::wait_deadline(&watch, Interest::Read, soon().unwrap()).is_ok());
+    drop(watch);
+    assert_eq!(
+        fs::read_dir("/proc/self/task")
+            .unwrap()
+            .filter(|task| {
+                let comm = fs::read_to_string(task.as_ref().unwrap().path().join("comm"));
+                comm.unwrap_or_default().starts_with("ringway-watch")
+            })
+            .count(),
+        0,
+        "its thread ends with it"
+    );
+}

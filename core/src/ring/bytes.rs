@@ -190,6 +190,33 @@ impl<const N: usize, B: Bell> ByteRing<N, B> {
         self.header.is_sound::<N>()
     }
 
+    /// How many bytes are in the ring, more or less (a gap counts): as whoever holds no half sees it.
+    pub fn len(&self) -> usize {
+        self.header.len::<N>()
+    }
+
+    /// Whether there was nothing in the ring a moment ago.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether a producer was there and is gone.
+    pub fn producer_is_gone(&self) -> bool {
+        self.header.consumer.0.peer_is_gone()
+    }
+
+    /// What the consumer sleeps on. Every publication rings it, and so does the producer as it goes.
+    #[inline(always)]
+    pub fn consumers_bell(&self) -> &B {
+        &self.header.producer.0.bell
+    }
+
+    /// What the producer sleeps on. Every release rings it, and so does the consumer as it goes.
+    #[inline(always)]
+    pub fn producers_bell(&self) -> &B {
+        &self.header.consumer.0.bell
+    }
+
     /// Both halves of a ring that the caller owns. Needs no read-modify-write.
     pub fn split(&mut self) -> (Producer<'_, N, B>, Consumer<'_, N, B>) {
         let (producer, consumer) = self.header.take_both();

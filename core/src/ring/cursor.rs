@@ -125,6 +125,15 @@ impl<B> Header<B> {
         }
     }
 
+    /// How many slots are filled, as whoever holds no half sees it: more or less.
+    pub(super) fn len<const N: usize>(&self) -> usize {
+        // Relaxed: a guess by nature.
+        let head = self.consumer.0.position.load(Ordering::Relaxed);
+        // Relaxed: as above.
+        let tail = self.producer.0.position.load(Ordering::Relaxed);
+        index::used::<N>(head, tail).unwrap_or(0) as usize
+    }
+
     /// Whether the sides stand where the sides of a ring can. They always do, but where a peer wrote nonsense.
     pub(super) fn is_sound<const N: usize>(&self) -> bool {
         // Relaxed: each is judged by itself.

@@ -130,6 +130,26 @@ impl<const N: usize, B: Bell> MessageRing<N, B> {
         unsafe { self.0.recover(dead) }
     }
 
+    /// Whether there was no message in the ring a moment ago.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether a sender was there and is gone.
+    pub fn sender_is_gone(&self) -> bool {
+        self.0.producer_is_gone()
+    }
+
+    /// What the receiver sleeps on. Every message rings it, and so does the sender as it goes.
+    pub fn receivers_bell(&self) -> &B {
+        self.0.consumers_bell()
+    }
+
+    /// What the sender sleeps on. Every release rings it, and so does the receiver as it goes.
+    pub fn senders_bell(&self) -> &B {
+        self.0.producers_bell()
+    }
+
     /// See [`ByteRing::is_sound`].
     pub fn is_sound(&self) -> bool {
         self.0.is_sound()

@@ -271,6 +271,16 @@ impl<T, const N: usize, B: Bell> Queue<T, N, B> {
         self.order().close();
     }
 
+    /// What consumers sleep on. Every push rings it, and so does the close.
+    pub fn consumers_bell(&self) -> &B {
+        &self.tail.0.bell
+    }
+
+    /// What producers sleep on, and who waits for all to be done. Every slot that comes free rings it, and so does the close.
+    pub fn producers_bell(&self) -> &B {
+        &self.head.0.bell
+    }
+
     /// Whether the queue was closed. See also [`has_ended`](Self::has_ended).
     pub fn is_closed(&self) -> bool {
         self.order().is_closed()

@@ -28,18 +28,6 @@ impl<const N: usize, B: Bell> ByteRing<N, B> {
         let cursor = ConsumerCursor::new(&self.header);
         ManuallyDrop::new(Consumer::new(cursor, &self.mark, &self.slots))
     }
-
-    /// What a consumer sleeps on. Every publication rings it.
-    #[inline(always)]
-    pub(crate) fn consumers_bell(&self) -> &B {
-        &self.header.producer.0.bell
-    }
-
-    /// What a producer sleeps on. Every release rings it.
-    #[inline(always)]
-    pub(crate) fn producers_bell(&self) -> &B {
-        &self.header.consumer.0.bell
-    }
 }
 
 /// Before each message: its length, so many bytes of it.
