@@ -14,6 +14,7 @@
 //!   ring::queue                       any number of both: lock-free, and survives the death of a participant
 //!   wait                              how a side sleeps and is woken: polling, blocking, async
 //!   region                            the layout of shared memory: named parts, and who is attached
+//!   lock                              mutex and its family, between contexts and between processes that may die
 //!   participant, plain                who shares a structure with other processes; what may lie in shared memory
 //!   sync                              the only door to atomics and cells: core's, loom's, or a critical section
 //! ```
@@ -61,6 +62,7 @@
 extern crate std;
 
 pub mod channel;
+pub mod lock;
 pub mod participant;
 pub mod plain;
 #[cfg(not(loom))]

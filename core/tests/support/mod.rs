@@ -39,10 +39,14 @@ impl Wait for LoomFutex {
         Ok(())
     }
 
-    fn wake(&self, _word: &AtomicU32, _n: u32) {
+    fn wake(&self, _word: &AtomicU32, n: u32) {
         // The lock is what makes compare-and-sleep one step.
         drop(self.word.lock().unwrap());
-        self.sleepers.notify_all();
+        if n == u32::MAX {
+            self.sleepers.notify_all();
+        } else {
+            (0..n).for_each(|_| self.sleepers.notify_one());
+        }
     }
 }
 

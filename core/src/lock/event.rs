@@ -1,0 +1,111 @@
+//! Something that has happened, or not yet.
+
+use crate::sync::{AtomicU32, Ordering, const_unless_loom};
+use crate::wait::{Doorbell, Spin, TimedOut, Wait};
+
+/// A flag that is waited for. It begins clear.
+///
+/// Whoever waits when it is set returns, though it may be clear again by then: setting it is not missed. It holds nothing,
+/// so that a death changes nothing.
+///
+/// *Fairness*: all that wait are woken at once.
+///
+/// Bit 0 of the word says that it is set; the rest counts how often it was.
+///
+/// ```
+/// use ringway_core::lock::Event;
+/// use ringway_core::wait::Spin;
+/// static READY: Event = Event::new(Spin);
+/// std::thread::scope(|s| {
+///     s.spawn(|| READY.wait());
+///     READY.set();
+/// });
+/// assert!(READY.is_set());
+/// READY.clear();
+/// assert!(!READY.is_set());
+/// ```
+#[derive(Debug)]
+#[repr(C)]
+pub struct Event<W = Spin> {
+    word: AtomicU32,
+    bell: Doorbell<W>,
+}
+
+const SET: u32 = 1;
+
+impl<W> Event<W> {
+    const_unless_loom! {
+        /// An event that has not happened, for which one sleeps as `how` says.
+        pub fn new(how: W) -> Self {
+            Event { word: AtomicU32::new(0), bell: Doorbell::new(how) }
+        }
+    }
+
+    /// Whether it is set.
+    pub fn is_set(&self) -> bool {
+        // SYNC POINT A, acquire: with the release in `set`.
+        self.word.load(Ordering::Acquire) & SET != 0
+    }
+
+    /// Makes it clear again, so that who comes from now on waits.
+    pub fn clear(&self) {
+        // Relaxed: it publishes nothing. It is a read-modify-write, so that whoever sees the count still acquires from
+        // the `set` before.
+        self.word.fetch_and(!SET, Ordering::Relaxed);
+    }
+}
+
+impl<W: Default> Default for Event<W> {
+    fn default() -> Self {
+        Event::new(W::default())
+    }
+}
+
+impl<W: Wait> Event<W> {
+    /// Sets it, and wakes all that wait. Safe in an interrupt.
+    pub fn set(&self) {
+        // Relaxed: what is seen is exchanged only if it is still so.
+        let mut seen = self.word.load(Ordering::Relaxed);
+        loop {
+            // From clear to set, the count goes up by one, and bit 0 up; from set to set nothing changes, but what was done
+            // before is published.
+            let next = if seen & SET == 0 { seen.wrapping_add(2) | SET } else { seen };
+            // SYNC POINT A, release: with the acquire in `is_set` and `wait`. What was done before is seen.
+            match self.word.compare_exchange(seen, next, Ordering::Release, Ordering::Relaxed) {
+                Ok(_) => break,
+                Err(now) => seen = now,
+            }
+        }
+        self.bell.ring();
+    }
+
+    /// Waits until it is set.
+    pub fn wait(&self) {
+        while self.wait_deadline(None).is_err() {}
+    }
+
+    /// Waits until it is set, at most until `deadline` (`None`: for ever).
+    ///
+    /// # Errors
+    /// [`TimedOut`] when it was not set in time.
+    ///
+    /// ```
+    /// use ringway_core::lock::Event;
+    /// use ringway_core::wait::{SpinClock, TimedOut};
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    /// static NOW: AtomicU64 = AtomicU64::new(0);
+    /// let never = Event::new(SpinClock(|| NOW.fetch_add(1, Ordering::Relaxed)));
+    /// assert_eq!(never.wait_deadline(Some(10)), Err(TimedOut));
+    /// ```
+    pub fn wait_deadline(&self, deadline: Option<W::Deadline>) -> Result<(), TimedOut> {
+        // SYNC POINT A, acquire, here and below: with the release in `set`.
+        let first = self.word.load(Ordering::Acquire);
+        if first & SET != 0 {
+            return Ok(());
+        }
+        self.bell.wait_until(deadline, || {
+            // Set now, or set meanwhile and clear again.
+            (self.word.load(Ordering::Acquire) != first).then_some(())
+        })
+    }
+}

@@ -1,0 +1,233 @@
+//! One holder at a time, with what it protects.
+
+use super::word::Word;
+use super::{Acquired, Robust, Seat, sealed};
+use crate::participant::Participant;
+use crate::sync::{Cell, const_unless_loom};
+use crate::wait::{Spin, TimedOut, Wait};
+use core::ops::{Deref, DerefMut};
+
+/// A value that one at a time can reach; `Mutex<(), W>` is the lock alone.
+///
+/// To take it when it is free is one exchange, to give it back another; only if somebody sleeps, a wake-up besides. Who
+/// finds it held looks a few times more, then sleeps as `W` says.
+///
+/// *Fairness*: none in order. Whoever comes when it is free takes it, ahead of those that sleep; that is what makes it
+/// fast, and one that is suspended in the queue delays nobody. A sleeper is woken each time it is given back.
+///
+/// Memory: the value behind 8 bytes, or 4 on bare metal.
+///
+/// ```
+/// use ringway_core::lock::Mutex;
+/// use ringway_core::wait::Spin;
+/// static TOTAL: Mutex<u32> = Mutex::new(0, Spin);
+///
+/// std::thread::scope(|s| {
+///     for _ in 0..2 {
+///         s.spawn(|| (0..1000).for_each(|_| *TOTAL.lock().into_inner() += 1));
+///     }
+/// });
+/// assert_eq!(*TOTAL.lock().into_inner(), 2000);
+/// ```
+#[doc(alias = "Lock")]
+#[doc(alias = "pthread_mutex_t")]
+#[derive(Debug)]
+#[repr(C)]
+pub struct Mutex<T, W = Spin> {
+    word: Word<W>,
+    value: Cell<T>,
+}
+
+// SAFETY: the value is reached by one holder at a time, so that `T: Send` is all it takes. `W` is shared as it is.
+unsafe impl<T: Send, W: Sync> Sync for Mutex<T, W> {}
+
+// SAFETY: the mutex owns its value, and nothing borrows it when it moves.
+unsafe impl<T: Send, W: Send> Send for Mutex<T, W> {}
+
+impl<T, W> Mutex<T, W> {
+    const_unless_loom! {
+        /// A free mutex, on which one sleeps as `how` says.
+        pub fn new(value: T, how: W) -> Self {
+            Mutex { word: Word::new(how), value: Cell::new(value) }
+        }
+    }
+
+    /// Who holds it, if somebody does: at this moment, which is past when this returns.
+    ///
+    /// ```
+    /// use ringway_core::{lock::Mutex, participant::Participant, wait::Spin};
+    /// let mutex = Mutex::new((), Spin);
+    /// assert_eq!(mutex.holder(), None);
+    /// let guard = mutex.lock();
+    /// assert_eq!(mutex.holder(), Some(Participant::LOCAL));
+    /// # drop(guard);
+    /// ```
+    pub fn holder(&self) -> Option<Participant> {
+        self.word.holder()
+    }
+}
+
+impl<T: Default, W: Default> Default for Mutex<T, W> {
+    fn default() -> Self {
+        Mutex::new(T::default(), W::default())
+    }
+}
+
+impl<T, W: Wait> Mutex<T, W> {
+    /// The mutex as `participant` uses it.
+    pub fn seat(&self, participant: Participant) -> Seat<'_, Mutex<T, W>> {
+        Seat::new(self, participant)
+    }
+
+    /// Takes it, if it is free. Never waits.
+    ///
+    /// ```
+    /// use ringway_core::{lock::Mutex, wait::Spin};
+    /// let mutex = Mutex::new(5, Spin);
+    /// let guard = mutex.try_lock().unwrap();
+    /// assert!(mutex.try_lock().is_none());
+    /// # drop(guard);
+    /// ```
+    #[inline]
+    pub fn try_lock(&self) -> Option<Acquired<MutexGuard<'_, T, W>>> {
+        self.seat(Participant::LOCAL).try_lock()
+    }
+
+    /// Takes it; waits until it is free. One that holds it already waits for ever.
+    #[inline]
+    pub fn lock(&self) -> Acquired<MutexGuard<'_, T, W>> {
+        self.seat(Participant::LOCAL).lock()
+    }
+
+    /// Takes it; waits until it is free, at most until `deadline` (`None`: for ever).
+    ///
+    /// # Errors
+    /// [`TimedOut`] when it was held all the time.
+    ///
+    /// ```
+    /// use ringway_core::lock::Mutex;
+    /// use ringway_core::wait::{SpinClock, TimedOut};
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    /// static NOW: AtomicU64 = AtomicU64::new(0);
+    /// let mutex = Mutex::new((), SpinClock(|| NOW.fetch_add(1, Ordering::Relaxed)));
+    /// let guard = mutex.lock();
+    /// assert_eq!(mutex.lock_deadline(Some(10)).unwrap_err(), TimedOut);
+    /// drop(guard);
+    /// assert!(mutex.lock_deadline(Some(10)).is_ok());
+    /// ```
+    #[inline]
+    pub fn lock_deadline(
+        &self,
+        deadline: Option<W::Deadline>,
+    ) -> Result<Acquired<MutexGuard<'_, T, W>>, TimedOut> {
+        self.seat(Participant::LOCAL).lock_deadline(deadline)
+    }
+
+    /// If `dead` holds it, it is free again, and the next one is told. Wakes those that wait. Whether it was held.
+    ///
+    /// # Safety
+    /// `dead` takes no further step with this mutex: its process has ended (or its context was reset), and what it wrote
+    /// is visible here, as it is once the operating system has reported its end.
+    ///
+    /// ```
+    /// use ringway_core::{lock::Mutex, participant::Participant, wait::Spin};
+    /// let mutex = Mutex::new(0, Spin);
+    /// let other = Participant::new(1).unwrap();
+    /// std::mem::forget(mutex.seat(other).lock()); // it dies with the lock
+    /// // SAFETY: participant 1 does nothing any more.
+    /// assert!(unsafe { mutex.recover(other) });
+    /// assert!(!mutex.lock().is_clean());
+    /// ```
+    pub unsafe fn recover(&self, dead: Participant) -> bool {
+        // SAFETY: the caller's word.
+        unsafe { self.word.recover(dead) }
+    }
+}
+
+impl<'a, T, W: Wait> Seat<'a, Mutex<T, W>> {
+    /// [`Mutex::try_lock`] by this participant.
+    #[inline]
+    pub fn try_lock(self) -> Option<Acquired<MutexGuard<'a, T, W>>> {
+        self.lock.word.try_acquire(self.me).map(|died| self.guard(died))
+    }
+
+    /// [`Mutex::lock`] by this participant.
+    #[inline]
+    pub fn lock(self) -> Acquired<MutexGuard<'a, T, W>> {
+        loop {
+            if let Ok(acquired) = self.lock_deadline(None) {
+                return acquired;
+            }
+        }
+    }
+
+    /// [`Mutex::lock_deadline`] by this participant.
+    ///
+    /// # Errors
+    /// [`TimedOut`] when it was held all the time.
+    #[inline]
+    pub fn lock_deadline(
+        self,
+        deadline: Option<W::Deadline>,
+    ) -> Result<Acquired<MutexGuard<'a, T, W>>, TimedOut> {
+        self.lock.word.acquire(self.me, deadline).map(|died| self.guard(died))
+    }
+
+    #[inline]
+    fn guard(self, died: bool) -> Acquired<MutexGuard<'a, T, W>> {
+        Acquired::new(MutexGuard { seat: self, died }, died)
+    }
+}
+
+/// The mutex, held, and its value. Dropped, it is given back.
+#[derive(Debug)]
+#[must_use = "the mutex is given back at once if this is dropped"]
+pub struct MutexGuard<'a, T, W: Wait> {
+    seat: Seat<'a, Mutex<T, W>>,
+    /// A holder died, and what it left was not repaired.
+    died: bool,
+}
+
+// SAFETY: a shared guard gives shared access to the value alone, so that `T: Sync` is what it takes.
+unsafe impl<T: Sync, W: Wait + Sync> Sync for MutexGuard<'_, T, W> {}
+
+impl<'a, T, W: Wait> MutexGuard<'a, T, W> {
+    /// Whose it is, to take it again.
+    pub(super) fn seat(&self) -> Seat<'a, Mutex<T, W>> {
+        self.seat
+    }
+}
+
+impl<T, W: Wait> sealed::Sealed for MutexGuard<'_, T, W> {}
+
+impl<T, W: Wait> Robust for MutexGuard<'_, T, W> {
+    fn make_consistent(&mut self) {
+        self.died = false;
+        self.seat.lock.word.make_consistent();
+    }
+}
+
+impl<T, W: Wait> Deref for MutexGuard<'_, T, W> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: this guard holds the mutex, so that nobody else reaches the value, and it is borrowed for as long.
+        self.seat.lock.value.with(|value| unsafe { &*value })
+    }
+}
+
+impl<T, W: Wait> DerefMut for MutexGuard<'_, T, W> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: this guard holds the mutex, so that nobody else reaches the value, and it is borrowed mutably for as long.
+        self.seat.lock.value.with_mut(|value| unsafe { &mut *value })
+    }
+}
+
+impl<T, W: Wait> Drop for MutexGuard<'_, T, W> {
+    #[inline]
+    fn drop(&mut self) {
+        self.seat.lock.word.release(self.died);
+    }
+}

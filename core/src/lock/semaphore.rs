@@ -1,0 +1,227 @@
+//! A count of permits, with nobody's name on them.
+
+use crate::sync::{AtomicU32, Ordering, const_unless_loom};
+use crate::wait::{Spin, TimedOut, Wait};
+use core::fmt;
+
+/// A counting semaphore that begins with `START` permits. Who gives a permit back need not be the one who took it.
+///
+/// Nobody is on record: what one who died had taken stays taken, as with [`sem_post(3)`]. Where that must not be, use a
+/// [`BoundedSemaphore`](super::BoundedSemaphore).
+///
+/// *Fairness*: none in order; whoever comes when there is a permit takes it. Each permit that is given back wakes one
+/// that sleeps.
+///
+/// The word is the number of permits less `START`, so that all-zero bytes have `START` of them, and bit 31 says that
+/// somebody may sleep.
+///
+/// ```
+/// use ringway_core::lock::Semaphore;
+/// use ringway_core::wait::Spin;
+/// static PLACES: Semaphore<2> = Semaphore::new(Spin);
+/// PLACES.acquire();
+/// assert!(PLACES.try_acquire());
+/// assert!(!PLACES.try_acquire());
+/// PLACES.release(1).unwrap();
+/// assert_eq!(PLACES.permits(), 1);
+/// ```
+///
+/// [`sem_post(3)`]: https://man7.org/linux/man-pages/man3/sem_post.3.html
+#[doc(alias = "sem_t")]
+#[derive(Debug)]
+#[repr(C)]
+pub struct Semaphore<const START: u32, W = Spin> {
+    word: AtomicU32,
+    how: W,
+}
+
+const WAITERS: u32 = 1 << 31;
+const COUNT: u32 = WAITERS - 1;
+
+/// The semaphore would have more than [`MAX`](Semaphore::MAX) permits. None was given back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Overflow;
+
+impl fmt::Display for Overflow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("more permits than a semaphore can count: release only what was acquired")
+    }
+}
+
+impl core::error::Error for Overflow {}
+
+impl<const START: u32, W> Semaphore<START, W> {
+    /// The largest number of permits, as `SEM_VALUE_MAX` on Linux.
+    pub const MAX: u32 = COUNT;
+
+    const_unless_loom! {
+        /// A semaphore with `START` permits, on which one sleeps as `how` says.
+        ///
+        /// ```compile_fail
+        /// use ringway_core::{lock::Semaphore, wait::Spin};
+        /// static TOO_MANY: Semaphore<0x8000_0000> = Semaphore::new(Spin);
+        /// ```
+        pub fn new(how: W) -> Self {
+            const { assert!(START <= COUNT, "a semaphore counts to 2^31 - 1") };
+            Semaphore { word: AtomicU32::new(0), how }
+        }
+    }
+
+    /// How many permits there are: at this moment, which is past when this returns.
+    pub fn permits(&self) -> u32 {
+        // Relaxed: a guess by nature.
+        Self::count(self.word.load(Ordering::Relaxed))
+    }
+
+    fn count(word: u32) -> u32 {
+        word.wrapping_add(START) & COUNT
+    }
+
+    /// `count` permits, and of `flags` whether somebody may sleep.
+    fn word(count: u32, flags: u32) -> u32 {
+        count.wrapping_sub(START) & COUNT | flags & WAITERS
+    }
+}
+
+impl<const START: u32, W: Default> Default for Semaphore<START, W> {
+    fn default() -> Self {
+        Semaphore::new(W::default())
+    }
+}
+
+impl<const START: u32, W: Wait> Semaphore<START, W> {
+    /// Takes a permit, if there is one. Never waits.
+    pub fn try_acquire(&self) -> bool {
+        // Relaxed: what is seen is exchanged only if it is still so.
+        let mut seen = self.word.load(Ordering::Relaxed);
+        while let Some(left) = Self::count(seen).checked_sub(1) {
+            // SYNC POINT A, acquire: with the release in `release`. What was done before a permit came is seen.
+            match self.word.compare_exchange(
+                seen,
+                Self::word(left, seen),
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return true,
+                Err(now) => seen = now,
+            }
+        }
+        false
+    }
+
+    /// Takes a permit; waits for one.
+    pub fn acquire(&self) {
+        while self.acquire_deadline(None).is_err() {}
+    }
+
+    /// Takes a permit; waits for one, at most until `deadline` (`None`: for ever).
+    ///
+    /// # Errors
+    /// [`TimedOut`] when there was none. Nothing was taken.
+    ///
+    /// ```
+    /// use ringway_core::lock::Semaphore;
+    /// use ringway_core::wait::{SpinClock, TimedOut};
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    /// static NOW: AtomicU64 = AtomicU64::new(0);
+    /// let full = Semaphore::<0, _>::new(SpinClock(|| NOW.fetch_add(1, Ordering::Relaxed)));
+    /// assert_eq!(full.acquire_deadline(Some(10)), Err(TimedOut));
+    /// full.release(1).unwrap();
+    /// assert_eq!(full.acquire_deadline(Some(10)), Ok(()));
+    /// ```
+    pub fn acquire_deadline(&self, deadline: Option<W::Deadline>) -> Result<(), TimedOut> {
+        if self.try_acquire() { Ok(()) } else { self.acquire_slow(deadline) }
+    }
+
+    /// No wake-up is lost. Who sleeps has set WAITERS. It goes when permits come, and as many are woken as came. One that
+    /// was woken sets it again, before it sleeps or when it takes a permit; and in the second case, if it leaves permits
+    /// that came without waking anybody while the bit was gone, it wakes another.
+    #[cold]
+    fn acquire_slow(&self, deadline: Option<W::Deadline>) -> Result<(), TimedOut> {
+        let waiters = if self.how.sleeps() { WAITERS } else { 0 };
+        let mut slept = 0;
+        // Relaxed, here and below: what is seen is exchanged only if it is still so.
+        let mut seen = self.word.load(Ordering::Relaxed);
+        loop {
+            if let Some(left) = Self::count(seen).checked_sub(1) {
+                // SYNC POINT A, as above.
+                match self.word.compare_exchange(
+                    seen,
+                    Self::word(left, seen | slept),
+                    Ordering::Acquire,
+                    Ordering::Relaxed,
+                ) {
+                    Ok(_) => {
+                        if left > 0 && slept != 0 {
+                            self.how.wake(&self.word, 1);
+                        }
+                        return Ok(());
+                    }
+                    Err(now) => seen = now,
+                }
+                continue;
+            }
+            // Relaxed: the bit is about this word alone.
+            let announced = self.word.compare_exchange(
+                seen,
+                seen | waiters,
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            );
+            if let Err(now) = announced {
+                seen = now;
+                continue;
+            }
+            slept = waiters;
+            let waited = self.how.wait(&self.word, seen | waiters, deadline);
+            seen = self.word.load(Ordering::Relaxed);
+            if waited.is_err() && Self::count(seen) == 0 {
+                return Err(TimedOut);
+            }
+        }
+    }
+
+    /// Gives `permits` permits, whoever took them, if anybody did. Never waits. Wakes as many of those that wait.
+    ///
+    /// # Errors
+    /// [`Overflow`], when there would be more than [`MAX`](Self::MAX).
+    ///
+    /// ```
+    /// use ringway_core::lock::{Overflow, Semaphore};
+    /// use ringway_core::wait::Spin;
+    /// let semaphore = Semaphore::<1>::new(Spin);
+    /// assert_eq!(semaphore.release(2), Ok(()));
+    /// assert_eq!(semaphore.permits(), 3);
+    /// assert_eq!(semaphore.release(Semaphore::<1>::MAX), Err(Overflow));
+    /// ```
+    #[doc(alias = "sem_post")]
+    pub fn release(&self, permits: u32) -> Result<(), Overflow> {
+        if permits == 0 {
+            return Ok(());
+        }
+        // Relaxed: what is seen is exchanged only if it is still so.
+        let mut seen = self.word.load(Ordering::Relaxed);
+        loop {
+            let count = Self::count(seen);
+            if permits > Self::MAX - count {
+                return Err(Overflow);
+            }
+            // SYNC POINT A, release: with the acquire in `try_acquire` and `acquire_slow`. It counts for those that take
+            // a permit after others did, too: what they do in between are exchanges.
+            match self.word.compare_exchange(
+                seen,
+                Self::word(count + permits, 0),
+                Ordering::Release,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => {
+                    if seen & WAITERS != 0 {
+                        self.how.wake(&self.word, permits);
+                    }
+                    return Ok(());
+                }
+                Err(now) => seen = now,
+            }
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! The word of a lock with one holder: who holds it, whether a holder died with it, whether somebody sleeps.
+//!
+//! ```text
+//!   bit 31    30     13..=0
+//!   WAITERS  DIED   the holder's number plus 1; 0: free
+//!
+//!   1  free → held           by exchange; DIED stays
+//!   2  held → held|WAITERS   by whoever is about to sleep
+//!   3  held → free           by the holder; DIED if it was told of a death and did not repair. Wakes one if WAITERS was
+//!                            set. Who was woken sets it again when it takes the lock, as others may still sleep
+//!   4  held → free|DIED      by whoever recovers the holder
+//! ```
+//!
+//! No wake-up is lost: who sleeps has set WAITERS and sleeps only while it is set. It goes in 3 and 4 alone, which wake. One
+//! that 3 wakes either takes the lock with WAITERS, or finds it held and sets WAITERS before it sleeps. It may die before
+//! it does either; 4 wakes all for that reason, whatever the word says.
+
+use crate::participant::Participant;
+use crate::sync::{AtomicU32, Ordering, const_unless_loom, spin_loop};
+use crate::wait::{TimedOut, Wait};
+
+const FREE: u32 = 0;
+const HOLDER: u32 = (1 << 14) - 1;
+const DIED: u32 = 1 << 30;
+const WAITERS: u32 = 1 << 31;
+
+/// How often to look before sleeping. A critical section of a few instructions ends meanwhile; on one processor, where
+/// nothing can change meanwhile, it is less than a system call.
+#[cfg(not(loom))]
+const SPINS: u32 = 100;
+#[cfg(loom)]
+const SPINS: u32 = 0;
+
+/// The name of a participant in a word where 0 means nobody.
+pub(super) const fn name(participant: Participant) -> u32 {
+    participant.number() as u32 + 1
+}
+
+/// Whose name that is.
+pub(super) const fn named(name: u32) -> Option<Participant> {
+    match (name & HOLDER).checked_sub(1) {
+        Some(number) => Participant::new(number as u16),
+        None => None,
+    }
+}
+
+/// On hosts it takes 8 bytes, so that what follows it lies at the same place for 32 and for 64 bits.
+#[derive(Debug)]
+#[cfg_attr(any(not(target_os = "none"), feature = "shared-layout"), repr(C, align(8)))]
+#[cfg_attr(not(any(not(target_os = "none"), feature = "shared-layout")), repr(C))]
+pub(super) struct Word<W> {
+    state: AtomicU32,
+    how: W,
+}
+
+impl<W> Word<W> {
+    const_unless_loom! {
+        pub(super) fn new(how: W) -> Self {
+            Word { state: AtomicU32::new(FREE), how }
+        }
+    }
+
+    /// Who holds it now, more or less.
+    pub(super) fn holder(&self) -> Option<Participant> {
+        // Relaxed: it may be another one by the time that the caller looks at it.
+        named(self.state.load(Ordering::Relaxed))
+    }
+
+    /// Whether somebody holds it, for one who then reads what the holders before wrote.
+    pub(super) fn is_held(&self) -> bool {
+        // SYNC POINT B, acquire: with the release of 3 and 4.
+        self.state.load(Ordering::Acquire) & HOLDER != FREE
+    }
+
+    /// Whether a holder died with it; for one who holds it, or keeps holders out.
+    pub(super) fn has_died(&self) -> bool {
+        // Relaxed: the bit changes only where somebody holds it.
+        self.state.load(Ordering::Relaxed) & DIED != 0
+    }
+
+    /// Forgets that a holder died. The caller holds it.
+    pub(super) fn make_consistent(&self) {
+        // Relaxed: the holder alone changes the bit, and 3 publishes what it repaired.
+        self.state.fetch_and(!DIED, Ordering::Relaxed);
+    }
+}
+
+impl<W: Wait> Word<W> {
+    /// 1: whether a holder died with it, or `None` if it is held.
+    #[inline]
+    pub(super) fn try_acquire(&self, me: Participant) -> Option<bool> {
+        // SYNC POINT A, acquire: with the release of 3 and 4. What the holders before wrote is seen.
+        match self.state.compare_exchange(FREE, name(me), Ordering::Acquire, Ordering::Relaxed) {
+            Ok(_) => Some(false),
+            Err(seen) if seen & HOLDER == FREE => self.try_acquire_marked(me, seen),
+            Err(_) => None,
+        }
+    }
+
+    #[cold]
+    fn try_acquire_marked(&self, me: Participant, mut seen: u32) -> Option<bool> {
+        while seen & HOLDER == FREE {
+            // SYNC POINT A, as above.
+            match self.state.compare_exchange(
+                seen,
+                seen | name(me),
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return Some(seen & DIED != 0),
+                Err(now) => seen = now,
+            }
+        }
+        None
+    }
+
+    /// 1, when it can be done: whether a holder died with it.
+    #[inline]
+    pub(super) fn acquire(
+        &self,
+        me: Participant,
+        deadline: Option<W::Deadline>,
+    ) -> Result<bool, TimedOut> {
+        match self.try_acquire(me) {
+            Some(died) => Ok(died),
+            None => self.acquire_slow(me, deadline),
+        }
+    }
+
+    #[cold]
+    fn acquire_slow(
+        &self,
+        me: Participant,
+        deadline: Option<W::Deadline>,
+    ) -> Result<bool, TimedOut> {
+        let waiters = if self.how.sleeps() { WAITERS } else { 0 };
+        let (mut slept, mut spins) = (0, SPINS);
+        // Relaxed, here and below: what is seen is exchanged only if it is still so.
+        let mut seen = self.state.load(Ordering::Relaxed);
+        loop {
+            if seen & HOLDER == FREE {
+                // SYNC POINT A, as above.
+                match self.state.compare_exchange(
+                    seen,
+                    seen | name(me) | slept,
+                    Ordering::Acquire,
+                    Ordering::Relaxed,
+                ) {
+                    Ok(_) => return Ok(seen & DIED != 0),
+                    Err(now) => seen = now,
+                }
+                continue;
+            }
+            if spins > 0 && seen & WAITERS == 0 {
+                spins -= 1;
+                spin_loop();
+                seen = self.state.load(Ordering::Relaxed);
+                continue;
+            }
+            // 2. Relaxed: the bit is about this word alone.
+            if seen & waiters != waiters {
+                let announced = self.state.compare_exchange(
+                    seen,
+                    seen | WAITERS,
+                    Ordering::Relaxed,
+                    Ordering::Relaxed,
+                );
+                if let Err(now) = announced {
+                    seen = now;
+                    continue;
+                }
+            }
+            slept = waiters;
+            let waited = self.how.wait(&self.state, seen | waiters, deadline);
+            seen = self.state.load(Ordering::Relaxed);
+            if waited.is_err() && seen & HOLDER != FREE {
+                return Err(TimedOut);
+            }
+        }
+    }
+
+    /// 3: the caller holds it. `died`: it was told of a death, and the next one shall be.
+    #[inline]
+    pub(super) fn release(&self, died: bool) {
+        let left = if died { DIED } else { FREE };
+        // SYNC POINT A, release: with the acquire of 1.
+        let seen = self.state.swap(left, Ordering::Release);
+        if seen & WAITERS != 0 {
+            self.wake_one();
+        }
+    }
+
+    #[cold]
+    fn wake_one(&self) {
+        self.how.wake(&self.state, 1);
+    }
+
+    /// 4, if `dead` holds it, which is the answer. Wakes who sleeps in any case.
+    ///
+    /// # Safety
+    /// `dead` takes no further step, and what it wrote is visible here.
+    pub(super) unsafe fn recover(&self, dead: Participant) -> bool {
+        // Relaxed: the word is as new as the dead one left it, by the caller's word.
+        let mut seen = self.state.load(Ordering::Relaxed);
+        let mut held = false;
+        while seen & HOLDER == name(dead) {
+            // SYNC POINT A, release: with the acquire of 1. The next holder sees what the dead one wrote, as we do.
+            match self.state.compare_exchange(seen, DIED, Ordering::Release, Ordering::Relaxed) {
+                Ok(_) => {
+                    held = true;
+                    break;
+                }
+                Err(now) => seen = now,
+            }
+        }
+        self.how.wake(&self.state, u32::MAX);
+        held
+    }
+}

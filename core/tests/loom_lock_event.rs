@@ -1,0 +1,104 @@
+//! Models of the event: setting it is not missed, however soon it is cleared.
+#![cfg(loom)]
+
+mod support;
+
+use loom::sync::Arc;
+use loom::thread;
+use ringway_core::lock::Event;
+use ringway_core::sync::{AtomicU32, Ordering};
+use support::{LoomFutex, model};
+
+fn shared() -> Arc<(Event<LoomFutex>, AtomicU32)> {
+    Arc::new((Event::new(LoomFutex::new()), AtomicU32::new(0)))
+}
+
+#[test]
+fn what_was_done_before_it_was_set_is_seen_by_one_that_waits() {
+    model(None, || {
+        let shared = shared();
+        let setter = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                shared.1.store(7, Ordering::Relaxed);
+                shared.0.set();
+            })
+        };
+        shared.0.wait();
+        assert_eq!(shared.1.load(Ordering::Relaxed), 7);
+        setter.join().unwrap();
+    });
+}
+
+#[test]
+fn what_was_done_before_it_was_set_is_seen_by_one_that_looks() {
+    model(None, || {
+        let shared = shared();
+        let setter = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                shared.1.store(7, Ordering::Relaxed);
+                shared.0.set();
+            })
+        };
+        if shared.0.is_set() {
+            assert_eq!(shared.1.load(Ordering::Relaxed), 7);
+        }
+        setter.join().unwrap();
+    });
+}
+
+#[test]
+fn it_is_found_set_by_one_that_comes_late() {
+    model(None, || {
+        let shared = shared();
+        let setter = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                shared.1.store(7, Ordering::Relaxed);
+                shared.0.set();
+            })
+        };
+        // A look that does not wait.
+        if shared.0.wait_deadline(Some(())).is_ok() {
+            assert_eq!(shared.1.load(Ordering::Relaxed), 7);
+        }
+        setter.join().unwrap();
+    });
+}
+
+#[test]
+fn two_that_wait_return_however_often_it_is_set_and_cleared() {
+    model(Some(2), || {
+        let shared = shared();
+        let waiters = [(); 2].map(|()| {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                shared.0.wait();
+                assert_eq!(shared.1.load(Ordering::Relaxed), 7);
+            })
+        });
+        shared.1.store(7, Ordering::Relaxed);
+        shared.0.set();
+        shared.0.clear();
+        // For one that came too late to be there when it was set.
+        shared.0.set();
+        waiters.into_iter().for_each(|waiter| waiter.join().unwrap());
+    });
+}
+
+#[test]
+fn two_that_set_it_are_both_seen() {
+    model(Some(3), || {
+        let shared = shared();
+        let setter = {
+            let shared = shared.clone();
+            thread::spawn(move || shared.0.set())
+        };
+        shared.1.store(7, Ordering::Relaxed);
+        shared.0.set();
+        shared.0.wait();
+        setter.join().unwrap();
+        assert!(shared.0.is_set());
+    });
+}

@@ -1,0 +1,232 @@
+//! Models of the mutex: one holder at a time, who sees what those before wrote; no wake-up is lost, also when a holder
+//! dies.
+//!
+//! A guard that a thread forgets is the death of its participant, and joining the thread is how it becomes known.
+#![cfg(loom)]
+
+mod support;
+
+use loom::sync::Arc;
+use loom::thread;
+use ringway_core::lock::{Acquired, Mutex, Robust};
+use ringway_core::participant::Participant;
+use ringway_core::wait::{Spin, TimedOut};
+use support::{LoomFutex, model};
+
+type Counter = Arc<Mutex<u32, LoomFutex>>;
+
+fn counter() -> Counter {
+    Arc::new(Mutex::new(0, LoomFutex::new()))
+}
+
+fn participant(number: u16) -> Participant {
+    Participant::new(number).unwrap()
+}
+
+fn add(counter: &Counter) {
+    let Acquired::Clean(mut count) = counter.lock() else { panic!("nobody died") };
+    *count += 1;
+}
+
+#[test]
+fn two_that_lock_see_each_others_writes() {
+    model(None, || {
+        let counter = counter();
+        let other = {
+            let counter = counter.clone();
+            thread::spawn(move || add(&counter))
+        };
+        add(&counter);
+        other.join().unwrap();
+        assert_eq!(*counter.lock().into_inner(), 2);
+    });
+}
+
+#[test]
+fn of_three_that_lock_none_sleeps_for_ever() {
+    model(Some(3), || {
+        let counter = counter();
+        let others = [(); 2].map(|()| {
+            let counter = counter.clone();
+            thread::spawn(move || add(&counter))
+        });
+        add(&counter);
+        others.into_iter().for_each(|other| other.join().unwrap());
+        assert_eq!(*counter.lock().into_inner(), 3);
+    });
+}
+
+#[test]
+fn two_that_lock_twice() {
+    model(Some(3), || {
+        let counter = counter();
+        let other = {
+            let counter = counter.clone();
+            thread::spawn(move || (0..2).for_each(|_| add(&counter)))
+        };
+        (0..2).for_each(|_| add(&counter));
+        other.join().unwrap();
+        assert_eq!(*counter.lock().into_inner(), 4);
+    });
+}
+
+#[test]
+fn one_that_tries_takes_it_or_is_told_that_it_is_held() {
+    model(None, || {
+        let counter = counter();
+        let other = {
+            let counter = counter.clone();
+            thread::spawn(move || counter.try_lock().map(|count| *count.into_inner() += 1))
+        };
+        let mine = counter.try_lock().map(|count| *count.into_inner() += 1);
+        let taken = [mine, other.join().unwrap()].into_iter().flatten().count();
+        assert_eq!(*counter.lock().into_inner(), taken as u32);
+        assert!(taken >= 1);
+    });
+}
+
+#[test]
+fn two_that_spin() {
+    model(Some(3), || {
+        let counter = Arc::new(Mutex::new(0, Spin));
+        let other = {
+            let counter = counter.clone();
+            thread::spawn(move || *counter.lock().into_inner() += 1)
+        };
+        *counter.lock().into_inner() += 1;
+        other.join().unwrap();
+        assert_eq!(*counter.lock().into_inner(), 2);
+    });
+}
+
+#[test]
+fn one_that_gives_up_costs_the_others_no_wake_up() {
+    model(Some(3), || {
+        let counter = counter();
+        let hasty = {
+            let counter = counter.clone();
+            thread::spawn(move || match counter.lock_deadline(Some(())) {
+                Ok(count) => *count.into_inner() += 1,
+                Err(TimedOut) => {}
+            })
+        };
+        let patient = {
+            let counter = counter.clone();
+            thread::spawn(move || add(&counter))
+        };
+        add(&counter);
+        hasty.join().unwrap();
+        patient.join().unwrap();
+        assert!(*counter.lock().into_inner() >= 2);
+    });
+}
+
+/// The participant dies with the mutex, having written 10.
+fn dies_with(counter: &Counter, who: Participant) {
+    let mut count = counter.seat(who).lock().into_inner();
+    *count = 10;
+    std::mem::forget(count);
+}
+
+#[test]
+fn one_that_sleeps_gets_it_after_the_holders_death() {
+    model(Some(3), || {
+        let counter = counter();
+        let (dead, next) = (participant(1), participant(2));
+        let holder = {
+            let counter = counter.clone();
+            thread::spawn(move || dies_with(&counter, dead))
+        };
+        let waiter = {
+            let counter = counter.clone();
+            thread::spawn(move || match counter.seat(next).lock() {
+                // It was first.
+                Acquired::Clean(count) => assert_eq!(*count, 0),
+                Acquired::OwnerDied(mut count) => {
+                    assert_eq!(*count, 10);
+                    *count = 0;
+                    count.make_consistent();
+                }
+            })
+        };
+        holder.join().unwrap();
+        // SAFETY: the thread that was the participant has ended.
+        assert!(unsafe { counter.recover(dead) });
+        waiter.join().unwrap();
+        let count = counter.lock();
+        assert_eq!(count.is_clean(), *count.into_inner() == 0);
+    });
+}
+
+#[test]
+fn one_that_tries_sees_what_the_dead_one_wrote() {
+    model(None, || {
+        let counter = counter();
+        let dead = participant(1);
+        let taker = {
+            let counter = counter.clone();
+            thread::spawn(move || match counter.seat(participant(2)).try_lock() {
+                Some(Acquired::OwnerDied(count)) => assert_eq!(*count, 10),
+                Some(Acquired::Clean(_)) => {}
+                None => {}
+            })
+        };
+        let holder = {
+            let counter = counter.clone();
+            thread::spawn(move || dies_with(&counter, dead))
+        };
+        holder.join().unwrap();
+        // SAFETY: the thread that was the participant has ended.
+        assert!(unsafe { counter.recover(dead) });
+        taker.join().unwrap();
+        assert!(!counter.lock().is_clean());
+    });
+}
+
+#[test]
+fn two_that_recover_at_once_and_one_that_takes_it_in_between() {
+    model(Some(3), || {
+        let counter = counter();
+        let dead = participant(1);
+        dies_with(&counter, dead);
+        let other = {
+            let counter = counter.clone();
+            thread::spawn(move || {
+                // SAFETY: the participant was this test's main thread, which does nothing more under its name.
+                let found = unsafe { counter.recover(dead) };
+                *counter.seat(participant(2)).lock().repair(|count| **count = 0) += 1;
+                found
+            })
+        };
+        // SAFETY: as above.
+        let found = unsafe { counter.recover(dead) };
+        *counter.seat(participant(3)).lock().repair(|count| **count = 0) += 1;
+        assert!(found ^ other.join().unwrap(), "one of them finds it held");
+        let Acquired::Clean(count) = counter.lock() else { panic!("it was repaired") };
+        assert_eq!(*count, 2);
+    });
+}
+
+#[test]
+fn a_waiter_that_dies_takes_no_wake_up_with_it() {
+    model(Some(3), || {
+        let counter = counter();
+        let dead = participant(1);
+        let guard = counter.lock().into_inner();
+        // It is woken and does nothing any more; or it took the mutex, and died with it.
+        let dies = {
+            let counter = counter.clone();
+            thread::spawn(move || std::mem::forget(counter.seat(dead).lock()))
+        };
+        let waiter = {
+            let counter = counter.clone();
+            thread::spawn(move || *counter.seat(participant(2)).lock().into_inner() += 1)
+        };
+        drop(guard);
+        dies.join().unwrap();
+        // SAFETY: the thread that was the participant has ended.
+        unsafe { counter.recover(dead) };
+        waiter.join().unwrap();
+        assert_eq!(*counter.lock().into_inner(), 1);
+    });
+}

@@ -1,0 +1,126 @@
+//! Models of the semaphore: no permit is lost or doubled, nobody sleeps while there is one, and what was done before a
+//! permit came is seen by whoever took it.
+#![cfg(loom)]
+
+mod support;
+
+use loom::sync::Arc;
+use loom::thread;
+use ringway_core::lock::Semaphore;
+use ringway_core::sync::{AtomicU32, Ordering};
+use ringway_core::wait::TimedOut;
+use support::{LoomFutex, model};
+
+type Shared<const START: u32> = Arc<(Semaphore<START, LoomFutex>, AtomicU32)>;
+
+fn shared<const START: u32>() -> Shared<START> {
+    Arc::new((Semaphore::new(LoomFutex::new()), AtomicU32::new(0)))
+}
+
+#[test]
+fn what_was_done_before_the_permit_came_is_seen() {
+    model(None, || {
+        let shared = shared::<0>();
+        let giver = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                shared.1.store(7, Ordering::Relaxed);
+                shared.0.release(1).unwrap();
+            })
+        };
+        shared.0.acquire();
+        assert_eq!(shared.1.load(Ordering::Relaxed), 7);
+        giver.join().unwrap();
+        assert_eq!(shared.0.permits(), 0);
+    });
+}
+
+#[test]
+fn what_was_done_before_is_seen_by_one_that_tries() {
+    model(None, || {
+        let shared = shared::<0>();
+        let giver = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                shared.1.store(7, Ordering::Relaxed);
+                shared.0.release(1).unwrap();
+            })
+        };
+        if shared.0.try_acquire() {
+            assert_eq!(shared.1.load(Ordering::Relaxed), 7);
+        }
+        giver.join().unwrap();
+    });
+}
+
+#[test]
+fn two_permits_that_come_one_by_one_wake_two() {
+    model(Some(3), || {
+        let shared = shared::<0>();
+        let takers = [(); 2].map(|()| {
+            let shared = shared.clone();
+            thread::spawn(move || shared.0.acquire())
+        });
+        shared.0.release(1).unwrap();
+        shared.0.release(1).unwrap();
+        takers.into_iter().for_each(|taker| taker.join().unwrap());
+        assert_eq!(shared.0.permits(), 0);
+    });
+}
+
+#[test]
+fn two_permits_that_come_at_once_wake_two() {
+    model(Some(3), || {
+        let shared = shared::<0>();
+        let takers = [(); 2].map(|()| {
+            let shared = shared.clone();
+            thread::spawn(move || shared.0.acquire())
+        });
+        shared.0.release(2).unwrap();
+        takers.into_iter().for_each(|taker| taker.join().unwrap());
+        assert_eq!(shared.0.permits(), 0);
+    });
+}
+
+#[test]
+fn three_share_one_permit() {
+    model(Some(3), || {
+        let shared = shared::<1>();
+        let use_it = |shared: &Shared<1>| {
+            shared.0.acquire();
+            shared.1.store(shared.1.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+            shared.0.release(1).unwrap();
+        };
+        let others = [(); 2].map(|()| {
+            let shared = shared.clone();
+            thread::spawn(move || use_it(&shared))
+        });
+        use_it(&shared);
+        others.into_iter().for_each(|other| other.join().unwrap());
+        assert_eq!(shared.1.load(Ordering::Relaxed), 3);
+        assert_eq!(shared.0.permits(), 1);
+    });
+}
+
+#[test]
+fn one_that_gives_up_takes_neither_permit_nor_wake_up() {
+    model(Some(3), || {
+        let shared = shared::<0>();
+        let hasty = {
+            let shared = shared.clone();
+            thread::spawn(move || match shared.0.acquire_deadline(Some(())) {
+                // It goes on to the other.
+                Ok(()) => shared.0.release(1).unwrap(),
+                Err(TimedOut) => {}
+            })
+        };
+        let patient = {
+            let shared = shared.clone();
+            thread::spawn(move || shared.0.acquire())
+        };
+        shared.0.release(1).unwrap();
+        hasty.join().unwrap();
+        patient.join().unwrap();
+        assert_eq!(shared.0.permits(), 0);
+    });
+}
