@@ -50,13 +50,23 @@
 //! [`threading`]: https://docs.python.org/3/library/threading.html#lock-objects
 //! [`Wait::wait`]: crate::wait::Wait::wait
 
+mod barrier;
+mod bounded;
+mod condition;
 mod event;
 mod mutex;
+mod reentrant;
+mod rwlock;
 mod semaphore;
 mod word;
 
+pub use barrier::{Barrier, BarrierError};
+pub use bounded::{BoundedSemaphore, NotHeld, Permit};
+pub use condition::{Condition, Waited};
 pub use event::Event;
 pub use mutex::{Mutex, MutexGuard};
+pub use reentrant::{ReentrantError, ReentrantGuard, ReentrantMutex, ThreadId};
+pub use rwlock::{ReadGuard, RwLock, WriteGuard};
 pub use semaphore::{Overflow, Semaphore};
 
 use crate::participant::Participant;

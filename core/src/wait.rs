@@ -257,6 +257,15 @@ impl<W: Wait> Doorbell<W> {
         }
     }
 
+    /// Wakes whoever sleeps, announced or not: after the death of one that may have taken the announcement back and not
+    /// come to the wake-up.
+    pub(crate) fn alarm(&self) {
+        // + 2: the count goes up, so that one that is just falling asleep does not; the bit stays for it. Relaxed: a ring
+        // after the change is what orders it.
+        self.word.fetch_add(2, Ordering::Relaxed);
+        self.how.wake(&self.word, u32::MAX);
+    }
+
     /// Says that this side is about to sleep. After it, look once more; sleep only on the value returned.
     #[inline]
     fn announce(&self) -> u32 {

@@ -3,6 +3,7 @@
 
 mod support;
 
+use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
 use ringway_core::lock::Event;
@@ -33,16 +34,18 @@ fn what_was_done_before_it_was_set_is_seen_by_one_that_waits() {
 #[test]
 fn what_was_done_before_it_was_set_is_seen_by_one_that_looks() {
     model(None, || {
-        let shared = shared();
+        let shared = Arc::new((Event::new(LoomFutex::new()), UnsafeCell::new(0)));
         let setter = {
             let shared = shared.clone();
             thread::spawn(move || {
-                shared.1.store(7, Ordering::Relaxed);
+                // SAFETY: the other looks at it when this is done; loom sees to it.
+                shared.1.with_mut(|value| unsafe { *value = 7 });
                 shared.0.set();
             })
         };
         if shared.0.is_set() {
-            assert_eq!(shared.1.load(Ordering::Relaxed), 7);
+            // SAFETY: as above.
+            assert_eq!(shared.1.with(|value| unsafe { *value }), 7);
         }
         setter.join().unwrap();
     });

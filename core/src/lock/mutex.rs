@@ -1,10 +1,11 @@
 //! One holder at a time, with what it protects.
 
-use super::word::Word;
+use super::word::{Before, Word};
 use super::{Acquired, Robust, Seat, sealed};
 use crate::participant::Participant;
 use crate::sync::{Cell, const_unless_loom};
 use crate::wait::{Spin, TimedOut, Wait};
+use core::fmt;
 use core::ops::{Deref, DerefMut};
 
 /// A value that one at a time can reach; `Mutex<(), W>` is the lock alone.
@@ -31,10 +32,9 @@ use core::ops::{Deref, DerefMut};
 /// ```
 #[doc(alias = "Lock")]
 #[doc(alias = "pthread_mutex_t")]
-#[derive(Debug)]
 #[repr(C)]
 pub struct Mutex<T, W = Spin> {
-    word: Word<W>,
+    word: Before<Word<W>>,
     value: Cell<T>,
 }
 
@@ -48,7 +48,7 @@ impl<T, W> Mutex<T, W> {
     const_unless_loom! {
         /// A free mutex, on which one sleeps as `how` says.
         pub fn new(value: T, how: W) -> Self {
-            Mutex { word: Word::new(how), value: Cell::new(value) }
+            Mutex { word: Before(Word::new(how)), value: Cell::new(value) }
         }
     }
 
@@ -63,7 +63,13 @@ impl<T, W> Mutex<T, W> {
     /// # drop(guard);
     /// ```
     pub fn holder(&self) -> Option<Participant> {
-        self.word.holder()
+        self.word.0.holder()
+    }
+}
+
+impl<T, W> fmt::Debug for Mutex<T, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mutex").field("holder", &self.holder()).finish_non_exhaustive()
     }
 }
 
@@ -140,7 +146,7 @@ impl<T, W: Wait> Mutex<T, W> {
     /// ```
     pub unsafe fn recover(&self, dead: Participant) -> bool {
         // SAFETY: the caller's word.
-        unsafe { self.word.recover(dead) }
+        unsafe { self.word.0.recover(dead) }
     }
 }
 
@@ -148,7 +154,7 @@ impl<'a, T, W: Wait> Seat<'a, Mutex<T, W>> {
     /// [`Mutex::try_lock`] by this participant.
     #[inline]
     pub fn try_lock(self) -> Option<Acquired<MutexGuard<'a, T, W>>> {
-        self.lock.word.try_acquire(self.me).map(|died| self.guard(died))
+        self.lock.word.0.try_acquire(self.me).map(|died| self.guard(died))
     }
 
     /// [`Mutex::lock`] by this participant.
@@ -170,7 +176,7 @@ impl<'a, T, W: Wait> Seat<'a, Mutex<T, W>> {
         self,
         deadline: Option<W::Deadline>,
     ) -> Result<Acquired<MutexGuard<'a, T, W>>, TimedOut> {
-        self.lock.word.acquire(self.me, deadline).map(|died| self.guard(died))
+        self.lock.word.0.acquire(self.me, deadline).map(|died| self.guard(died))
     }
 
     #[inline]
@@ -180,7 +186,6 @@ impl<'a, T, W: Wait> Seat<'a, Mutex<T, W>> {
 }
 
 /// The mutex, held, and its value. Dropped, it is given back.
-#[derive(Debug)]
 #[must_use = "the mutex is given back at once if this is dropped"]
 pub struct MutexGuard<'a, T, W: Wait> {
     seat: Seat<'a, Mutex<T, W>>,
@@ -196,6 +201,18 @@ impl<'a, T, W: Wait> MutexGuard<'a, T, W> {
     pub(super) fn seat(&self) -> Seat<'a, Mutex<T, W>> {
         self.seat
     }
+
+    /// As it was acquired.
+    pub(super) fn into_acquired(self) -> Acquired<Self> {
+        let died = self.died;
+        Acquired::new(self, died)
+    }
+}
+
+impl<T: fmt::Debug, W: Wait> fmt::Debug for MutexGuard<'_, T, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
 }
 
 impl<T, W: Wait> sealed::Sealed for MutexGuard<'_, T, W> {}
@@ -203,7 +220,7 @@ impl<T, W: Wait> sealed::Sealed for MutexGuard<'_, T, W> {}
 impl<T, W: Wait> Robust for MutexGuard<'_, T, W> {
     fn make_consistent(&mut self) {
         self.died = false;
-        self.seat.lock.word.make_consistent();
+        self.seat.lock.word.0.make_consistent();
     }
 }
 
@@ -228,6 +245,6 @@ impl<T, W: Wait> DerefMut for MutexGuard<'_, T, W> {
 impl<T, W: Wait> Drop for MutexGuard<'_, T, W> {
     #[inline]
     fn drop(&mut self) {
-        self.seat.lock.word.release(self.died);
+        self.seat.lock.word.0.release(self.died);
     }
 }

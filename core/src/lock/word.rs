@@ -20,7 +20,7 @@ use crate::sync::{AtomicU32, Ordering, const_unless_loom, spin_loop};
 use crate::wait::{TimedOut, Wait};
 
 const FREE: u32 = 0;
-const HOLDER: u32 = (1 << 14) - 1;
+pub(super) const HOLDER: u32 = (1 << 14) - 1;
 const DIED: u32 = 1 << 30;
 const WAITERS: u32 = 1 << 31;
 
@@ -44,10 +44,15 @@ pub(super) const fn named(name: u32) -> Option<Participant> {
     }
 }
 
-/// On hosts it takes 8 bytes, so that what follows it lies at the same place for 32 and for 64 bits.
+/// What lies before a value: on hosts it ends at a multiple of 8 bytes, so that the value lies at the same place for 32 and
+/// for 64 bits.
 #[derive(Debug)]
 #[cfg_attr(any(not(target_os = "none"), feature = "shared-layout"), repr(C, align(8)))]
 #[cfg_attr(not(any(not(target_os = "none"), feature = "shared-layout")), repr(C))]
+pub(super) struct Before<T>(pub(super) T);
+
+#[derive(Debug)]
+#[repr(C)]
 pub(super) struct Word<W> {
     state: AtomicU32,
     how: W,
@@ -66,15 +71,16 @@ impl<W> Word<W> {
         named(self.state.load(Ordering::Relaxed))
     }
 
-    /// Whether somebody holds it, for one who then reads what the holders before wrote.
-    pub(super) fn is_held(&self) -> bool {
-        // SYNC POINT B, acquire: with the release of 3 and 4.
-        self.state.load(Ordering::Acquire) & HOLDER != FREE
+    /// For one who keeps holders out from now on: whether a holder died with it, or `None` if it is held.
+    pub(super) fn look(&self) -> Option<bool> {
+        // SYNC POINT A, acquire: with the release of 3 and 4.
+        let seen = self.state.load(Ordering::Acquire);
+        (seen & HOLDER == FREE).then_some(seen & DIED != 0)
     }
 
-    /// Whether a holder died with it; for one who holds it, or keeps holders out.
+    /// Whether a holder died with it; for one who holds it.
     pub(super) fn has_died(&self) -> bool {
-        // Relaxed: the bit changes only where somebody holds it.
+        // Relaxed: the holder alone changes the bit.
         self.state.load(Ordering::Relaxed) & DIED != 0
     }
 

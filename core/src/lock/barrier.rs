@@ -1,0 +1,465 @@
+//! A place where each waits for all.
+
+use super::Seat;
+use super::word::{self, HOLDER};
+use crate::participant::Participant;
+use crate::sync::{AtomicU32, Ordering, array_of, const_unless_loom};
+use crate::wait::{Doorbell, Spin, TimedOut, Wait};
+use core::fmt;
+
+/// `N` parties meet, again and again: [`wait`](Self::wait) returns when `N` have called it. As Python's.
+///
+/// If one of them gives up, aborts or dies while it waits, the barrier is broken: whoever waits gets
+/// [`BarrierError::Broken`], and so does who comes, until it is [reset](Self::reset). A party that dies on its way to the
+/// barrier is not on record there, so that others wait for it: give them a deadline, or [`abort`](Self::abort) for it.
+///
+/// *Fairness*: who comes for the next round waits until all have left the one before, so that nobody is overtaken by a
+/// whole round.
+///
+/// Memory: 4 bytes a party and 8 bytes.
+///
+/// ```
+/// use ringway_core::lock::Barrier;
+/// use ringway_core::wait::Spin;
+/// static START: Barrier<3> = Barrier::new(Spin);
+/// let mut seats: Vec<usize> = std::thread::scope(|s| {
+///     let parties = [(); 3].map(|()| s.spawn(|| START.wait().unwrap()));
+///     parties.map(|party| party.join().unwrap()).into()
+/// });
+/// seats.sort();
+/// assert_eq!(seats, [0, 1, 2]);
+/// ```
+///
+/// # How it works
+///
+/// A party takes a seat by exchanging it from empty to its name and the round. That is its arrival. Whoever finds all
+/// seats taken in this round ends it; whoever leaves gives its seat back, marked with the next round, and whoever finds
+/// all given back opens that. So each step is on record, and can be made by anybody.
+///
+/// ```text
+///   Filling r ──all seats taken in r──► Draining r ──all given back──► Filling r+1
+///      │ ╲ reset                        │ abort   ▲ reset
+///      │  ╰──► Resetting r ─all back─╮  ▼         │
+///      │                 ▲           │  Aborted r ┴─all given back──► Broken r+1
+///      │ abort, timeout, │ reset     ╰────────────────────────────► Filling r+1
+///      ▼ death           │
+///   Broken r ────────────╯
+/// ```
+#[doc(alias = "pthread_barrier_t")]
+#[derive(Debug)]
+#[repr(C)]
+pub struct Barrier<const N: usize, W = Spin> {
+    state: AtomicU32,
+    bell: Doorbell<W>,
+    /// Each: the round that it was taken in (or: will be next) above the name of who took it, or 0.
+    seats: [AtomicU32; N],
+}
+
+/// Why [`Barrier::wait`] did not end with all parties there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BarrierError {
+    /// Another one gave up, aborted, reset it, or died.
+    Broken,
+    /// The deadline passed before all were there. The barrier is broken for the others; but for one that could not even
+    /// take its seat, because the round before had not ended, which breaks nothing.
+    TimedOut,
+}
+
+impl fmt::Display for BarrierError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            BarrierError::Broken => "the barrier is broken: see to who is missing, then reset it",
+            BarrierError::TimedOut => {
+                "not all came before the deadline, and the barrier is broken now: reset it"
+            }
+        })
+    }
+}
+
+impl core::error::Error for BarrierError {}
+
+/// What stands in the lowest bits of the state, and what it says to one that came in its round.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Not all are there.
+    Filling = 0,
+    /// All were there; they leave.
+    Draining = 1,
+    /// Those that were there leave, then it goes on.
+    Resetting = 2,
+    /// It did not end well.
+    Broken = 3,
+    /// All were there; they leave, then it is broken.
+    Aborted = 4,
+}
+
+/// A state: its phase, and the round.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct State {
+    phase: Phase,
+    round: u32,
+}
+
+/// Rounds are counted in the bits that a name leaves in a seat.
+const ROUND_SHIFT: u32 = HOLDER.count_ones();
+const ROUNDS: u32 = u32::MAX >> ROUND_SHIFT;
+const PHASE_BITS: u32 = 3;
+
+impl State {
+    fn unpack(word: u32) -> State {
+        let phase = match word & ((1 << PHASE_BITS) - 1) {
+            0 => Phase::Filling,
+            1 => Phase::Draining,
+            2 => Phase::Resetting,
+            4 => Phase::Aborted,
+            _ => Phase::Broken,
+        };
+        State { phase, round: word >> PHASE_BITS & ROUNDS }
+    }
+
+    fn pack(self) -> u32 {
+        self.round << PHASE_BITS | self.phase as u32
+    }
+
+    fn with(self, phase: Phase) -> State {
+        State { phase, ..self }
+    }
+
+    /// What it is when all seats are given back, where that changes it.
+    fn drained(self) -> Option<State> {
+        let phase = match self.phase {
+            Phase::Draining | Phase::Resetting => Phase::Filling,
+            Phase::Aborted => Phase::Broken,
+            Phase::Filling | Phase::Broken => return None,
+        };
+        Some(State { phase, round: next(self.round) })
+    }
+}
+
+fn next(round: u32) -> u32 {
+    (round + 1) & ROUNDS
+}
+
+/// A seat that was taken, and when.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    seat: &'a AtomicU32,
+    index: usize,
+    round: u32,
+}
+
+/// How a round ended for one that had a seat in it.
+enum Ended {
+    Complete,
+    Broken,
+    /// It was reset before the seat was taken: not this one's round.
+    Before,
+}
+
+impl<const N: usize, W> Barrier<N, W> {
+    const_unless_loom! {
+        /// A barrier where nobody is yet, at which one sleeps as `how` says.
+        ///
+        /// ```compile_fail
+        /// use ringway_core::{lock::Barrier, wait::Spin};
+        /// static NOBODY: Barrier<0> = Barrier::new(Spin);
+        /// ```
+        pub fn new(how: W) -> Self {
+            const { assert!(N > 0, "a barrier needs a party") };
+            Barrier {
+                state: AtomicU32::new(0),
+                bell: Doorbell::new(how),
+                seats: array_of!(AtomicU32::new(0); N),
+            }
+        }
+    }
+
+    /// How many parties it takes.
+    pub const fn parties(&self) -> usize {
+        N
+    }
+
+    /// How many wait for the others, more or less.
+    ///
+    /// ```
+    /// # use ringway_core::{lock::Barrier, wait::Spin};
+    /// assert_eq!(Barrier::<2>::new(Spin).waiting(), 0);
+    /// ```
+    #[doc(alias = "n_waiting")]
+    pub fn waiting(&self) -> usize {
+        let state = self.state();
+        if state.phase != Phase::Filling {
+            return 0;
+        }
+        // Relaxed: a guess by nature.
+        let taken = |seat: &&AtomicU32| is_taken_in(seat.load(Ordering::Relaxed), state.round);
+        self.seats.iter().filter(taken).count()
+    }
+
+    /// Whether it is broken.
+    #[doc(alias = "broken")]
+    pub fn is_broken(&self) -> bool {
+        matches!(self.state().phase, Phase::Broken | Phase::Aborted)
+    }
+
+    fn state(&self) -> State {
+        // SYNC POINT B, acquire: with the release in `exchange`. What was done before all came is seen.
+        State::unpack(self.state.load(Ordering::Acquire))
+    }
+
+    /// Whether it was `from` and is `to` now.
+    fn exchange(&self, from: State, to: State) -> bool {
+        // SYNC POINT B, release: with the acquire in `state`.
+        self.state
+            .compare_exchange(from.pack(), to.pack(), Ordering::Release, Ordering::Relaxed)
+            .is_ok()
+    }
+
+    /// Whether all are there.
+    fn is_full(&self, round: u32) -> bool {
+        // SYNC POINT A, acquire: with the release in `arrive`. What was done before each came is seen.
+        self.seats.iter().all(|seat| is_taken_in(seat.load(Ordering::Acquire), round))
+    }
+
+    fn is_empty(&self) -> bool {
+        // SYNC POINT C, acquire: with the release in `leave` and `recover`. That the seat is given back is seen with the
+        // state that follows from it.
+        self.seats.iter().all(|seat| seat.load(Ordering::Acquire) & HOLDER == 0)
+    }
+}
+
+fn is_taken_in(seat: u32, round: u32) -> bool {
+    seat & HOLDER != 0 && seat >> ROUND_SHIFT == round
+}
+
+impl<const N: usize, W: Default> Default for Barrier<N, W> {
+    fn default() -> Self {
+        Barrier::new(W::default())
+    }
+}
+
+impl<const N: usize, W: Wait> Barrier<N, W> {
+    /// The barrier as `participant` uses it.
+    pub fn seat(&self, participant: Participant) -> Seat<'_, Barrier<N, W>> {
+        Seat::new(self, participant)
+    }
+
+    /// Waits until all parties wait. The answer is 0 to `N - 1`, another one for each.
+    ///
+    /// # Errors
+    /// [`BarrierError::Broken`].
+    pub fn wait(&self) -> Result<usize, BarrierError> {
+        self.seat(Participant::LOCAL).wait()
+    }
+
+    /// Waits until all parties wait, at most until `deadline` (`None`: for ever). The answer is 0 to `N - 1`, another one
+    /// for each.
+    ///
+    /// # Errors
+    /// [`BarrierError::Broken`]; [`BarrierError::TimedOut`] when not all came in time, and then the others' round is
+    /// broken.
+    ///
+    /// ```
+    /// use ringway_core::lock::{Barrier, BarrierError};
+    /// use ringway_core::wait::SpinClock;
+    /// let barrier = Barrier::<2, _>::new(SpinClock(|| 100));
+    /// assert_eq!(barrier.wait_deadline(Some(50)), Err(BarrierError::TimedOut));
+    /// assert_eq!(barrier.wait(), Err(BarrierError::Broken));
+    /// barrier.reset();
+    /// assert!(!barrier.is_broken());
+    /// ```
+    pub fn wait_deadline(&self, deadline: Option<W::Deadline>) -> Result<usize, BarrierError> {
+        self.seat(Participant::LOCAL).wait_deadline(deadline)
+    }
+
+    /// Breaks it: for one who finds that not all will come. A round that all came to ends well, and the next is broken.
+    /// Never waits.
+    ///
+    /// ```
+    /// # use ringway_core::{lock::{Barrier, BarrierError}, wait::Spin};
+    /// let barrier = Barrier::<2>::new(Spin);
+    /// barrier.abort();
+    /// assert_eq!(barrier.wait(), Err(BarrierError::Broken));
+    /// ```
+    pub fn abort(&self) {
+        self.change(|state| match state.phase {
+            Phase::Filling | Phase::Resetting => Some(state.with(Phase::Broken)),
+            Phase::Draining => Some(state.with(Phase::Aborted)),
+            Phase::Broken | Phase::Aborted => None,
+        });
+    }
+
+    /// Makes it as new: whoever waits gets [`BarrierError::Broken`], and when they have left the next round begins. Never
+    /// waits.
+    pub fn reset(&self) {
+        self.change(|state| match state.phase {
+            Phase::Filling | Phase::Broken => Some(state.with(Phase::Resetting)),
+            Phase::Aborted => Some(state.with(Phase::Draining)),
+            Phase::Draining | Phase::Resetting => None,
+        });
+        self.settle();
+    }
+
+    /// If `dead` waits here, the barrier is broken, and its seat is free. Wakes those that wait. Whether it had a seat.
+    ///
+    /// # Safety
+    /// `dead` takes no further step with this barrier: its process has ended (or its context was reset), and what it
+    /// wrote is visible here, as it is once the operating system has reported its end.
+    pub unsafe fn recover(&self, dead: Participant) -> bool {
+        let mut held = false;
+        for seat in &self.seats {
+            // Relaxed: the word is as new as the dead one left it, by the caller's word.
+            let seen = seat.load(Ordering::Relaxed);
+            if seen & HOLDER != word::name(dead) {
+                continue;
+            }
+            // Broken first: with the seat on record, whoever comes after a death in between does it again.
+            let round = seen >> ROUND_SHIFT;
+            self.change(|state| {
+                let breaks = state.phase == Phase::Filling && state.round == round;
+                breaks.then_some(state.with(Phase::Broken))
+            });
+            // SYNC POINT C, release: with the acquire in `is_empty`. When it fails, another recovered it.
+            let given_back = given_back(round);
+            held |= seat
+                .compare_exchange(seen, given_back, Ordering::Release, Ordering::Relaxed)
+                .is_ok();
+        }
+        self.settle();
+        self.bell.ring();
+        self.bell.alarm();
+        held
+    }
+
+    /// Exchanges the state for what it is to be, until that is done or there is nothing to do.
+    fn change(&self, to: impl Fn(State) -> Option<State>) {
+        loop {
+            let state = self.state();
+            let Some(to) = to(state) else { return };
+            if self.exchange(state, to) {
+                self.bell.ring();
+                return;
+            }
+        }
+    }
+
+    /// Opens the next round when all have left the last, whoever was the last to leave.
+    fn settle(&self) {
+        self.change(|state| state.drained().filter(|_| self.is_empty()));
+    }
+}
+
+/// An empty seat that was taken in `round`.
+fn given_back(round: u32) -> u32 {
+    next(round) << ROUND_SHIFT
+}
+
+impl<'a, const N: usize, W: Wait> Seat<'a, Barrier<N, W>> {
+    /// [`Barrier::wait`] by this participant.
+    ///
+    /// # Errors
+    /// [`BarrierError::Broken`].
+    pub fn wait(self) -> Result<usize, BarrierError> {
+        self.wait_deadline(None)
+    }
+
+    /// [`Barrier::wait_deadline`] by this participant.
+    ///
+    /// # Errors
+    /// [`BarrierError::Broken`]; [`BarrierError::TimedOut`] when not all came in time, and then the others' round is
+    /// broken.
+    pub fn wait_deadline(self, deadline: Option<W::Deadline>) -> Result<usize, BarrierError> {
+        let barrier = self.lock;
+        loop {
+            let place = barrier
+                .bell
+                .wait_until(deadline, || self.arrive())
+                .map_err(|TimedOut| BarrierError::TimedOut)??;
+            // Of the last two that arrive, one sees the seats of both: each looks again behind the bell's fence.
+            let ended = match barrier.bell.wait_until(deadline, || self.ended(place)) {
+                Ok(ended) => Ok(ended),
+                Err(TimedOut) => self.give_up(place),
+            };
+            self.leave(place);
+            match ended {
+                Ok(Ended::Complete) => return Ok(place.index),
+                Ok(Ended::Broken) => return Err(BarrierError::Broken),
+                Ok(Ended::Before) => {}
+                Err(TimedOut) => return Err(BarrierError::TimedOut),
+            }
+        }
+    }
+
+    /// Takes a seat in this round.
+    fn arrive(self) -> Option<Result<Place<'a>, BarrierError>> {
+        let barrier = self.lock;
+        barrier.settle();
+        for (index, seat) in barrier.seats.iter().enumerate() {
+            // Acquire: partner is the release in `leave`. A seat that was given back in a round shows at least the end of
+            // that round below.
+            let seen = seat.load(Ordering::Acquire);
+            if seen & HOLDER != 0 {
+                continue;
+            }
+            let State { phase, round } = barrier.state();
+            match phase {
+                Phase::Filling => {}
+                Phase::Broken | Phase::Aborted => return Some(Err(BarrierError::Broken)),
+                Phase::Draining | Phase::Resetting => return None,
+            }
+            let mine = round << ROUND_SHIFT | word::name(self.me);
+            // SYNC POINT A, release: with the acquire in `is_full`.
+            if seat.compare_exchange(seen, mine, Ordering::Release, Ordering::Relaxed).is_ok() {
+                return Some(Ok(Place { seat, index, round }));
+            }
+        }
+        barrier.is_broken().then_some(Err(BarrierError::Broken))
+    }
+
+    /// Whether the round is over for one that has that seat; ends it when all are there.
+    fn ended(self, place: Place<'a>) -> Option<Ended> {
+        let barrier = self.lock;
+        loop {
+            let state = barrier.state();
+            if state.round != place.round {
+                // As long as the seat is taken in a round, the round does not end.
+                return Some(Ended::Before);
+            }
+            match state.phase {
+                Phase::Draining | Phase::Aborted => return Some(Ended::Complete),
+                Phase::Broken | Phase::Resetting => return Some(Ended::Broken),
+                Phase::Filling => {}
+            }
+            if !barrier.is_full(place.round) {
+                return None;
+            }
+            if barrier.exchange(state, state.with(Phase::Draining)) {
+                barrier.bell.ring();
+                return Some(Ended::Complete);
+            }
+        }
+    }
+
+    /// Breaks the round, unless it ended meanwhile.
+    fn give_up(self, place: Place<'a>) -> Result<Ended, TimedOut> {
+        loop {
+            if let Some(ended) = self.ended(place) {
+                return Ok(ended);
+            }
+            let filling = State { phase: Phase::Filling, round: place.round };
+            if self.lock.exchange(filling, filling.with(Phase::Broken)) {
+                self.lock.bell.ring();
+                return Err(TimedOut);
+            }
+        }
+    }
+
+    /// Gives the seat back.
+    fn leave(self, place: Place<'a>) {
+        // SYNC POINT C, release: with the acquire in `is_empty` and `arrive`.
+        place.seat.store(given_back(place.round), Ordering::Release);
+        self.lock.settle();
+        // Of the last two that leave, neither may have seen the other: who waits for the next round opens it.
+        self.lock.bell.ring();
+    }
+}

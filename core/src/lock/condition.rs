@@ -1,0 +1,187 @@
+//! Waiting, with a mutex given back meanwhile, for something that others change under that mutex.
+
+use super::{Acquired, MutexGuard};
+use crate::sync::{AtomicU32, Ordering, const_unless_loom};
+use crate::wait::{Spin, TimedOut, Wait};
+
+/// A condition variable. It belongs to one [`Mutex`](super::Mutex), under which that changes which is waited for.
+///
+/// A wait may return for no reason, so look again: [`wait_while`](Self::wait_while) does. In a region each wait does return
+/// within the bound in which deaths are detected, so that a notification that somebody died with, before or after it
+/// was sent, is missed by nobody for longer.
+///
+/// *Fairness*: [`notify`](Self::notify) wakes as many as it says of those that sleep, in the order of the target (a
+/// futex: roughly as they came), and besides whoever was about to sleep. They then compete for the mutex with all others.
+///
+/// One word counts notifications, the other who waits. One that dies while it waits stays counted, which costs a
+/// needless system call at each notification.
+///
+/// ```
+/// use ringway_core::lock::{Acquired, Condition, Mutex};
+/// use ringway_core::wait::Spin;
+/// static JOBS: Mutex<Vec<u32>> = Mutex::new(Vec::new(), Spin);
+/// static MORE: Condition = Condition::new(Spin);
+///
+/// std::thread::scope(|s| {
+///     s.spawn(|| {
+///         JOBS.lock().into_inner().push(7);
+///         MORE.notify(1);
+///     });
+///     let jobs = JOBS.lock().into_inner();
+///     let mut jobs = MORE.wait_while(jobs, |jobs| jobs.is_empty()).into_inner();
+///     assert_eq!(jobs.pop(), Some(7));
+/// });
+/// ```
+#[doc(alias = "pthread_cond_t")]
+#[derive(Debug)]
+#[repr(C)]
+pub struct Condition<W = Spin> {
+    count: AtomicU32,
+    waiters: AtomicU32,
+    how: W,
+}
+
+/// The mutex, taken again, and whether it was for the deadline.
+pub type Waited<'a, T, W> = (Acquired<MutexGuard<'a, T, W>>, Result<(), TimedOut>);
+
+/// How often one that does not sleep looks before it takes the mutex again, which is hard on those that want it.
+#[cfg(not(loom))]
+const SPINS: u32 = 100;
+#[cfg(loom)]
+const SPINS: u32 = u32::MAX;
+
+impl<W> Condition<W> {
+    const_unless_loom! {
+        /// A condition for which one sleeps as `how` says.
+        pub fn new(how: W) -> Self {
+            Condition { count: AtomicU32::new(0), waiters: AtomicU32::new(0), how }
+        }
+    }
+}
+
+impl<W: Default> Default for Condition<W> {
+    fn default() -> Self {
+        Condition::new(W::default())
+    }
+}
+
+impl<W: Wait> Condition<W> {
+    /// Gives the mutex back, waits for a notification, and takes the mutex again. A notification after the mutex is given
+    /// back is not missed. May return without one.
+    ///
+    /// ```
+    /// # use ringway_core::{lock::{Condition, Mutex}, wait::Spin};
+    /// # static DONE: Mutex<bool> = Mutex::new(false, Spin);
+    /// # static CHANGED: Condition = Condition::new(Spin);
+    /// # std::thread::scope(|s| {
+    /// #     s.spawn(|| { *DONE.lock().into_inner() = true; CHANGED.notify_all() });
+    /// let mut done = DONE.lock().into_inner();
+    /// while !*done {
+    ///     done = CHANGED.wait(done).into_inner();
+    /// }
+    /// # });
+    /// ```
+    pub fn wait<'a, T>(&self, guard: MutexGuard<'a, T, W>) -> Acquired<MutexGuard<'a, T, W>> {
+        self.wait_deadline(guard, None).0
+    }
+
+    /// [`wait`](Self::wait), at most until `deadline` (`None`: for ever); it then still waits for the mutex.
+    ///
+    /// ```
+    /// use ringway_core::lock::{Condition, Mutex};
+    /// use ringway_core::wait::{SpinClock, TimedOut};
+    /// let mutex = Mutex::new((), SpinClock(|| 100));
+    /// let never = Condition::new(SpinClock(|| 100));
+    /// let (guard, waited) = never.wait_deadline(mutex.lock().into_inner(), Some(50));
+    /// assert_eq!(waited, Err(TimedOut));
+    /// assert!(guard.is_clean());
+    /// ```
+    pub fn wait_deadline<'a, T>(
+        &self,
+        guard: MutexGuard<'a, T, W>,
+        deadline: Option<W::Deadline>,
+    ) -> Waited<'a, T, W> {
+        let seat = guard.seat();
+        // Relaxed, all of it: who notifies after a change has had the mutex since, or will have it before we do. In the
+        // first case we see the change; in the second it sees that we wait, and we see the count before it.
+        self.waiters.fetch_add(1, Ordering::Relaxed);
+        let count = self.count.load(Ordering::Relaxed);
+        drop(guard);
+        let waited = self.sleep(count, deadline);
+        let acquired = seat.lock();
+        self.waiters.fetch_sub(1, Ordering::Relaxed);
+        (acquired, waited)
+    }
+
+    fn sleep(&self, count: u32, deadline: Option<W::Deadline>) -> Result<(), TimedOut> {
+        let looks = if self.how.sleeps() { 1 } else { SPINS };
+        for _ in 0..looks {
+            self.how.wait(&self.count, count, deadline)?;
+            // Relaxed: the mutex orders what changed.
+            if self.count.load(Ordering::Relaxed) != count {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits while `condition` says so of the value. It is asked with the mutex held. Returns at once, whatever the
+    /// condition, when a holder died and the value may be half changed.
+    pub fn wait_while<'a, T>(
+        &self,
+        guard: MutexGuard<'a, T, W>,
+        mut condition: impl FnMut(&mut T) -> bool,
+    ) -> Acquired<MutexGuard<'a, T, W>> {
+        self.wait_while_deadline(guard, None, &mut condition).0
+    }
+
+    /// [`wait_while`](Self::wait_while), at most until `deadline` (`None`: for ever); it then still waits for the mutex.
+    ///
+    /// ```
+    /// use ringway_core::lock::{Condition, Mutex};
+    /// use ringway_core::wait::{SpinClock, TimedOut};
+    /// let level = Mutex::new(3, SpinClock(|| 100));
+    /// let changed = Condition::new(SpinClock(|| 100));
+    /// let guard = level.lock().into_inner();
+    /// let (guard, waited) = changed.wait_while_deadline(guard, Some(50), |level| *level < 9);
+    /// assert_eq!((*guard.into_inner(), waited), (3, Err(TimedOut)));
+    /// ```
+    pub fn wait_while_deadline<'a, T>(
+        &self,
+        mut guard: MutexGuard<'a, T, W>,
+        deadline: Option<W::Deadline>,
+        mut condition: impl FnMut(&mut T) -> bool,
+    ) -> Waited<'a, T, W> {
+        let mut waited = Ok(());
+        while condition(&mut guard) {
+            if waited.is_err() && deadline.is_some() {
+                return (guard.into_acquired(), waited);
+            }
+            let acquired;
+            (acquired, waited) = self.wait_deadline(guard, deadline);
+            match acquired {
+                Acquired::Clean(again) => guard = again,
+                Acquired::OwnerDied(_) => return (acquired, Ok(())),
+            }
+        }
+        (guard.into_acquired(), Ok(()))
+    }
+
+    /// Wakes `n` of those that wait. Never waits. The mutex need not be held; what they wait for must have been changed
+    /// with it held.
+    #[doc(alias = "pthread_cond_signal")]
+    #[doc(alias = "notify_one")]
+    pub fn notify(&self, n: u32) {
+        // Relaxed: see `wait_deadline`.
+        if self.waiters.load(Ordering::Relaxed) != 0 {
+            self.count.fetch_add(1, Ordering::Relaxed);
+            self.how.wake(&self.count, n);
+        }
+    }
+
+    /// Wakes all that wait; as [`notify`](Self::notify).
+    #[doc(alias = "pthread_cond_broadcast")]
+    pub fn notify_all(&self) {
+        self.notify(u32::MAX);
+    }
+}

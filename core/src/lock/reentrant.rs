@@ -1,0 +1,304 @@
+//! One thread at a time, as often as it likes.
+
+use super::word::{self, Before, Word};
+use super::{Acquired, Robust, Seat, sealed};
+use crate::participant::Participant;
+use crate::sync::{AtomicU32, AtomicU64, Cell, Ordering, const_unless_loom};
+use crate::wait::{Spin, TimedOut, Wait};
+use core::fmt;
+use core::marker::PhantomData;
+use core::num::NonZeroU32;
+use core::ops::Deref;
+
+/// Who runs: tells the threads of a participant apart.
+///
+/// # Safety
+/// Two threads (or interrupts and what they interrupt) that use a [`ReentrantMutex`] at the same time under the name of
+/// one participant never have the same number, and one thread always has the same.
+///
+/// ```
+/// use ringway_core::lock::{ReentrantMutex, ThreadId};
+/// use ringway_core::wait::Spin;
+/// use std::num::NonZeroU32;
+/// use std::sync::atomic::{AtomicU32, Ordering};
+/// struct Numbered;
+/// // SAFETY: each thread takes a number of its own once.
+/// unsafe impl ThreadId for Numbered {
+///     fn thread_id() -> NonZeroU32 {
+///         static NEXT: AtomicU32 = AtomicU32::new(1);
+///         thread_local! {
+///             static MINE: NonZeroU32 =
+///                 NonZeroU32::new(NEXT.fetch_add(1, Ordering::Relaxed)).expect("fewer threads");
+///         }
+///         MINE.with(|mine| *mine)
+///     }
+/// }
+/// static LOG: ReentrantMutex<&str, Numbered> = ReentrantMutex::new("once", Spin);
+/// let outer = LOG.lock().unwrap();
+/// let inner = LOG.lock().unwrap();
+/// # drop((outer, inner));
+/// ```
+pub unsafe trait ThreadId {
+    /// The number of the calling thread.
+    fn thread_id() -> NonZeroU32;
+}
+
+/// A lock that the thread that has it can take again, as Python's `RLock`, with a value that it then shares with itself: what
+/// is to be changed goes into a cell. The lock is free again when every guard is dropped.
+///
+/// *Fairness*: as [`Mutex`](super::Mutex), whose word it has.
+///
+/// Memory: the value behind 24 bytes, or 16 on bare metal. On a target without 64-bit compare-and-swap the look at
+/// the owner is a critical section.
+///
+/// See [`ThreadId`] for an example.
+#[doc(alias = "RLock")]
+#[doc(alias = "PTHREAD_MUTEX_RECURSIVE")]
+#[repr(C)]
+pub struct ReentrantMutex<T, I, W = Spin> {
+    word: Before<Word<W>>,
+    /// The thread that holds it, below the name of its participant; 0: none. Written by the holder.
+    owner: AtomicU64,
+    /// How many guards the holder has. Written by the holder.
+    depth: Before<AtomicU32>,
+    id: PhantomData<fn() -> I>,
+    value: Cell<T>,
+}
+
+// SAFETY: the value is reached by one thread at a time, so that `T: Send` is all it takes. `W` is shared as it is.
+unsafe impl<T: Send, I, W: Sync> Sync for ReentrantMutex<T, I, W> {}
+
+// SAFETY: the mutex owns its value, and nothing borrows it when it moves.
+unsafe impl<T: Send, I, W: Send> Send for ReentrantMutex<T, I, W> {}
+
+/// Why a [`ReentrantMutex`] was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReentrantError {
+    /// Another thread holds it.
+    Held,
+    /// Another thread held it until the deadline.
+    TimedOut,
+    /// This thread holds it [`MAX_DEPTH`](ReentrantMutex::MAX_DEPTH) times over.
+    TooDeep,
+}
+
+impl fmt::Display for ReentrantError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ReentrantError::Held => "another thread holds the lock: try again, or wait for it",
+            ReentrantError::TimedOut => "the deadline passed first; nothing was lost, try again",
+            ReentrantError::TooDeep => {
+                "taken too often by one thread: drop guards, or end the recursion"
+            }
+        })
+    }
+}
+
+impl core::error::Error for ReentrantError {}
+
+impl From<TimedOut> for ReentrantError {
+    fn from(_: TimedOut) -> Self {
+        ReentrantError::TimedOut
+    }
+}
+
+impl<T, I, W> ReentrantMutex<T, I, W> {
+    /// How many guards one thread can have.
+    pub const MAX_DEPTH: u32 = u16::MAX as u32;
+
+    const_unless_loom! {
+        /// A free mutex, on which one sleeps as `how` says.
+        pub fn new(value: T, how: W) -> Self {
+            ReentrantMutex {
+                word: Before(Word::new(how)),
+                owner: AtomicU64::new(0),
+                depth: Before(AtomicU32::new(0)),
+                id: PhantomData,
+                value: Cell::new(value),
+            }
+        }
+    }
+
+    /// Who holds it, if somebody does: at this moment, which is past when this returns.
+    pub fn holder(&self) -> Option<Participant> {
+        self.word.0.holder()
+    }
+}
+
+impl<T, I, W> fmt::Debug for ReentrantMutex<T, I, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReentrantMutex").field("holder", &self.holder()).finish_non_exhaustive()
+    }
+}
+
+impl<T: Default, I, W: Default> Default for ReentrantMutex<T, I, W> {
+    fn default() -> Self {
+        ReentrantMutex::new(T::default(), W::default())
+    }
+}
+
+impl<T, I: ThreadId, W: Wait> ReentrantMutex<T, I, W> {
+    /// The mutex as `participant` uses it.
+    pub fn seat(&self, participant: Participant) -> Seat<'_, ReentrantMutex<T, I, W>> {
+        Seat::new(self, participant)
+    }
+
+    /// Takes it, if it is free or this thread's. Never waits.
+    ///
+    /// # Errors
+    /// [`ReentrantError::Held`], [`ReentrantError::TooDeep`].
+    pub fn try_lock(&self) -> Result<Acquired<ReentrantGuard<'_, T, I, W>>, ReentrantError> {
+        self.seat(Participant::LOCAL).try_lock()
+    }
+
+    /// Takes it; waits until it is free, unless it is this thread's.
+    ///
+    /// # Errors
+    /// [`ReentrantError::TooDeep`].
+    pub fn lock(&self) -> Result<Acquired<ReentrantGuard<'_, T, I, W>>, ReentrantError> {
+        self.seat(Participant::LOCAL).lock()
+    }
+
+    /// Takes it; waits until it is free, unless it is this thread's, at most until `deadline` (`None`: for ever).
+    ///
+    /// # Errors
+    /// [`ReentrantError::TimedOut`], [`ReentrantError::TooDeep`].
+    pub fn lock_deadline(
+        &self,
+        deadline: Option<W::Deadline>,
+    ) -> Result<Acquired<ReentrantGuard<'_, T, I, W>>, ReentrantError> {
+        self.seat(Participant::LOCAL).lock_deadline(deadline)
+    }
+
+    /// If `dead` holds it, it is free again, and the next one is told. Wakes those that wait. Whether it was held.
+    ///
+    /// # Safety
+    /// `dead` takes no further step with this mutex: its process has ended (or its context was reset), and what it wrote
+    /// is visible here, as it is once the operating system has reported its end.
+    pub unsafe fn recover(&self, dead: Participant) -> bool {
+        // The owner first: once the word is free, the dead one's thread number may be given to another.
+        // Relaxed: the holder alone looks for its own number, and the dead one's is as new as it left it, by the caller's
+        // word. When the exchange fails, another recovered it.
+        let owner = self.owner.load(Ordering::Relaxed);
+        if owner >> 32 == u64::from(word::name(dead)) {
+            let _ = self.owner.compare_exchange(owner, 0, Ordering::Relaxed, Ordering::Relaxed);
+        }
+        // SAFETY: the caller's word.
+        unsafe { self.word.0.recover(dead) }
+    }
+}
+
+impl<'a, T, I: ThreadId, W: Wait> Seat<'a, ReentrantMutex<T, I, W>> {
+    /// [`ReentrantMutex::try_lock`] by this participant.
+    ///
+    /// # Errors
+    /// [`ReentrantError::Held`], [`ReentrantError::TooDeep`].
+    pub fn try_lock(self) -> Result<Acquired<ReentrantGuard<'a, T, I, W>>, ReentrantError> {
+        self.enter(|| self.lock.word.0.try_acquire(self.me).ok_or(ReentrantError::Held))
+    }
+
+    /// [`ReentrantMutex::lock`] by this participant.
+    ///
+    /// # Errors
+    /// [`ReentrantError::TooDeep`].
+    pub fn lock(self) -> Result<Acquired<ReentrantGuard<'a, T, I, W>>, ReentrantError> {
+        loop {
+            match self.lock_deadline(None) {
+                Err(ReentrantError::TimedOut) => {}
+                answer => return answer,
+            }
+        }
+    }
+
+    /// [`ReentrantMutex::lock_deadline`] by this participant.
+    ///
+    /// # Errors
+    /// [`ReentrantError::TimedOut`], [`ReentrantError::TooDeep`].
+    pub fn lock_deadline(
+        self,
+        deadline: Option<W::Deadline>,
+    ) -> Result<Acquired<ReentrantGuard<'a, T, I, W>>, ReentrantError> {
+        self.enter(|| Ok(self.lock.word.0.acquire(self.me, deadline)?))
+    }
+
+    fn enter(
+        self,
+        acquire: impl FnOnce() -> Result<bool, ReentrantError>,
+    ) -> Result<Acquired<ReentrantGuard<'a, T, I, W>>, ReentrantError> {
+        let mine = u64::from(word::name(self.me)) << 32 | u64::from(I::thread_id().get());
+        let ReentrantMutex { word, owner, depth, .. } = self.lock;
+        // Relaxed, all of it: only this thread writes its own number, and takes it back before it gives the lock away, so
+        // that if it is there, this thread holds the lock. The depth is the holder's own, and the word orders the holders.
+        let died = if owner.load(Ordering::Relaxed) == mine {
+            let deep = depth.0.load(Ordering::Relaxed);
+            if deep >= ReentrantMutex::<T, I, W>::MAX_DEPTH {
+                return Err(ReentrantError::TooDeep);
+            }
+            depth.0.store(deep + 1, Ordering::Relaxed);
+            word.0.has_died()
+        } else {
+            let died = acquire()?;
+            depth.0.store(1, Ordering::Relaxed);
+            owner.store(mine, Ordering::Relaxed);
+            died
+        };
+        Ok(Acquired::new(ReentrantGuard { seat: self, thread: PhantomData }, died))
+    }
+}
+
+/// The mutex, held by this thread, and its value. Given back when the last of the thread's guards is dropped; it stays
+/// with the thread.
+///
+/// ```compile_fail
+/// fn to_another_thread<T: Send>(_: T) {}
+/// fn try_it<I: ringway_core::lock::ThreadId>(
+///     mutex: &'static ringway_core::lock::ReentrantMutex<(), I>,
+/// ) {
+///     to_another_thread(mutex.lock());
+/// }
+/// ```
+#[must_use = "the mutex is given back at once if this is dropped"]
+pub struct ReentrantGuard<'a, T, I: ThreadId, W: Wait> {
+    seat: Seat<'a, ReentrantMutex<T, I, W>>,
+    /// It must not leave its thread.
+    thread: PhantomData<*const ()>,
+}
+
+// SAFETY: a shared guard gives shared access to the value alone, so that `T: Sync` is what it takes.
+unsafe impl<T: Sync, I: ThreadId, W: Wait + Sync> Sync for ReentrantGuard<'_, T, I, W> {}
+
+impl<T: fmt::Debug, I: ThreadId, W: Wait> fmt::Debug for ReentrantGuard<'_, T, I, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<T, I: ThreadId, W: Wait> sealed::Sealed for ReentrantGuard<'_, T, I, W> {}
+
+impl<T, I: ThreadId, W: Wait> Robust for ReentrantGuard<'_, T, I, W> {
+    fn make_consistent(&mut self) {
+        self.seat.lock.word.0.make_consistent();
+    }
+}
+
+impl<T, I: ThreadId, W: Wait> Deref for ReentrantGuard<'_, T, I, W> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: this thread holds the mutex, so that no other reaches the value, and nobody gets it mutably.
+        self.seat.lock.value.with(|value| unsafe { &*value })
+    }
+}
+
+impl<T, I: ThreadId, W: Wait> Drop for ReentrantGuard<'_, T, I, W> {
+    fn drop(&mut self) {
+        let ReentrantMutex { word, owner, depth, .. } = self.seat.lock;
+        // Relaxed: see `enter`.
+        let left = depth.0.load(Ordering::Relaxed).saturating_sub(1);
+        depth.0.store(left, Ordering::Relaxed);
+        if left == 0 {
+            owner.store(0, Ordering::Relaxed);
+            word.0.release(word.0.has_died());
+        }
+    }
+}

@@ -1,0 +1,406 @@
+//! One writer, or several readers.
+
+use super::word::{self, Before, HOLDER, Word};
+use super::{Acquired, Robust, Seat, sealed};
+use crate::participant::Participant;
+use crate::sync::{AtomicU32, Cell, Ordering, array_of, const_unless_loom, fence};
+use crate::wait::{Doorbell, Spin, TimedOut, Wait};
+use core::fmt;
+use core::ops::{Deref, DerefMut};
+
+/// A value that one writer can change, or up to `R` readers look at, at a time.
+///
+/// A reader takes one of `R` seats, under its name; a writer takes the word, under its own, and waits until all seats are
+/// empty. If a writer dies, the next ones, reader or writer, are told, until a writer repairs; if a reader dies, its seat
+/// is free again.
+///
+/// *Fairness*: a writer that has the word keeps new readers out, so that readers never starve writers. Writers among
+/// themselves are as fair as a [`Mutex`](super::Mutex)'s users; where there is always another writer, readers starve. One
+/// that reads and wants to read once more can wait for a writer that waits for it: do not.
+///
+/// Memory: the value behind 4 bytes a seat and 12 bytes; on hosts, to a multiple of 8.
+///
+/// ```
+/// use ringway_core::lock::RwLock;
+/// use ringway_core::wait::Spin;
+/// static LIMITS: RwLock<[u32; 2], 8> = RwLock::new([0, 9], Spin);
+/// LIMITS.write().into_inner()[1] = 10;
+/// let one = LIMITS.read().into_inner();
+/// let two = LIMITS.read().into_inner();
+/// assert_eq!((one[1], two[1]), (10, 10));
+/// assert!(LIMITS.try_write().is_none());
+/// # drop((one, two));
+/// ```
+#[doc(alias = "pthread_rwlock_t")]
+#[repr(C)]
+pub struct RwLock<T, const R: usize, W = Spin> {
+    writer: Before<Word<W>>,
+    readers: Before<Readers<R, W>>,
+    value: Cell<T>,
+}
+
+#[derive(Debug)]
+#[repr(C)]
+struct Readers<const R: usize, W> {
+    bell: Doorbell<W>,
+    /// Each: 0, or its reader's name.
+    seats: [AtomicU32; R],
+}
+
+const EMPTY: u32 = 0;
+
+// SAFETY: the value is reached by one writer or several readers, of any thread, so that it takes `T: Send + Sync`. `W` is
+// shared as it is.
+unsafe impl<T: Send + Sync, const R: usize, W: Sync> Sync for RwLock<T, R, W> {}
+
+// SAFETY: the lock owns its value, and nothing borrows it when it moves.
+unsafe impl<T: Send, const R: usize, W: Send> Send for RwLock<T, R, W> {}
+
+impl<const R: usize, W: Wait> Readers<R, W> {
+    /// Whether there are none. For a writer that has the word.
+    fn are_gone(&self) -> bool {
+        // SYNC POINT B, acquire: with the release of the one that leaves. It is done with the value.
+        self.seats.iter().all(|seat| seat.load(Ordering::Acquire) == EMPTY)
+    }
+
+    fn sit_down(&self, me: Participant) -> Option<&AtomicU32> {
+        self.seats.iter().find(|seat| {
+            // Relaxed, both: the writer's word orders what the reader sees.
+            seat.load(Ordering::Relaxed) == EMPTY
+                && seat
+                    .compare_exchange(EMPTY, word::name(me), Ordering::Relaxed, Ordering::Relaxed)
+                    .is_ok()
+        })
+    }
+
+    fn get_up(&self, seat: &AtomicU32) {
+        // SYNC POINT B, release: with the acquire in `are_gone`.
+        seat.store(EMPTY, Ordering::Release);
+        self.bell.ring();
+    }
+}
+
+impl<T, const R: usize, W> RwLock<T, R, W> {
+    const_unless_loom! {
+        /// A free lock, on which one sleeps as `how` says.
+        ///
+        /// ```compile_fail
+        /// use ringway_core::{lock::RwLock, wait::Spin};
+        /// static NO_READERS: RwLock<u32, 0> = RwLock::new(0, Spin);
+        /// ```
+        pub fn new(value: T, how: W) -> Self
+        where
+            W: Copy,
+        {
+            RwLock::with_ways(value, how, how)
+        }
+    }
+
+    const_unless_loom! {
+        /// [`new`](Self::new) for a way of sleeping that is more than a name: those that wait for a writer to go sleep on
+        /// `for_writer`, if it is to write, and the others on `for_all`.
+        ///
+        /// ```
+        /// use ringway_core::{lock::RwLock, wait::Spin};
+        /// let lock = RwLock::<_, 2, _>::with_ways(5, Spin, Spin);
+        /// assert_eq!(*lock.read().into_inner(), 5);
+        /// ```
+        pub fn with_ways(value: T, for_writer: W, for_all: W) -> Self {
+            const { assert!(R > 0, "a lock for readers needs a seat for one") };
+            RwLock {
+                writer: Before(Word::new(for_writer)),
+                readers: Before(Readers {
+                    bell: Doorbell::new(for_all),
+                    seats: array_of!(AtomicU32::new(EMPTY); R),
+                }),
+                value: Cell::new(value),
+            }
+        }
+    }
+
+    /// Who writes, or waits for readers to go in order to write, if somebody does: at this moment, which is past when
+    /// this returns.
+    pub fn writer(&self) -> Option<Participant> {
+        self.writer.0.holder()
+    }
+
+    /// How many read, more or less.
+    pub fn readers(&self) -> usize {
+        // Relaxed: a guess by nature.
+        self.readers.0.seats.iter().filter(|seat| seat.load(Ordering::Relaxed) != EMPTY).count()
+    }
+}
+
+impl<T, const R: usize, W> fmt::Debug for RwLock<T, R, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RwLock")
+            .field("writer", &self.writer())
+            .field("readers", &self.readers())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T: Default, const R: usize, W: Default + Copy> Default for RwLock<T, R, W> {
+    fn default() -> Self {
+        RwLock::new(T::default(), W::default())
+    }
+}
+
+impl<T, const R: usize, W: Wait> RwLock<T, R, W> {
+    /// The lock as `participant` uses it.
+    pub fn seat(&self, participant: Participant) -> Seat<'_, RwLock<T, R, W>> {
+        Seat::new(self, participant)
+    }
+
+    /// Takes it to read, if nobody writes or waits to, and a seat is free. Never waits.
+    pub fn try_read(&self) -> Option<Acquired<ReadGuard<'_, T, R, W>>> {
+        self.seat(Participant::LOCAL).try_read()
+    }
+
+    /// Takes it to read; waits until nobody writes or waits to, and a seat is free.
+    pub fn read(&self) -> Acquired<ReadGuard<'_, T, R, W>> {
+        self.seat(Participant::LOCAL).read()
+    }
+
+    /// Takes it to read; waits at most until `deadline` (`None`: for ever).
+    ///
+    /// # Errors
+    /// [`TimedOut`] when it could not be taken in time.
+    ///
+    /// ```
+    /// use ringway_core::lock::RwLock;
+    /// use ringway_core::wait::{SpinClock, TimedOut};
+    /// let lock = RwLock::<_, 2, _>::new(5, SpinClock(|| 100));
+    /// let writer = lock.write();
+    /// assert_eq!(lock.read_deadline(Some(50)).unwrap_err(), TimedOut);
+    /// # drop(writer);
+    /// ```
+    pub fn read_deadline(
+        &self,
+        deadline: Option<W::Deadline>,
+    ) -> Result<Acquired<ReadGuard<'_, T, R, W>>, TimedOut> {
+        self.seat(Participant::LOCAL).read_deadline(deadline)
+    }
+
+    /// Takes it to write, if nobody reads or writes. Never waits. One that tries to read at the same moment may be
+    /// refused because of it.
+    pub fn try_write(&self) -> Option<Acquired<WriteGuard<'_, T, R, W>>> {
+        self.seat(Participant::LOCAL).try_write()
+    }
+
+    /// Takes it to write; waits until nobody writes, then keeps readers out and waits until those that are there have
+    /// gone.
+    pub fn write(&self) -> Acquired<WriteGuard<'_, T, R, W>> {
+        self.seat(Participant::LOCAL).write()
+    }
+
+    /// Takes it to write; waits at most until `deadline` (`None`: for ever).
+    ///
+    /// # Errors
+    /// [`TimedOut`] when it could not be taken in time.
+    ///
+    /// ```
+    /// use ringway_core::lock::RwLock;
+    /// use ringway_core::wait::{SpinClock, TimedOut};
+    /// let lock = RwLock::<_, 2, _>::new(5, SpinClock(|| 100));
+    /// let reader = lock.read();
+    /// assert_eq!(lock.write_deadline(Some(50)).unwrap_err(), TimedOut);
+    /// assert!(lock.try_read().is_some(), "the writer that gave up keeps nobody out");
+    /// # drop(reader);
+    /// ```
+    pub fn write_deadline(
+        &self,
+        deadline: Option<W::Deadline>,
+    ) -> Result<Acquired<WriteGuard<'_, T, R, W>>, TimedOut> {
+        self.seat(Participant::LOCAL).write_deadline(deadline)
+    }
+
+    /// If `dead` writes, the lock is free again, and the next ones are told; the seats in which it reads are empty. Wakes
+    /// those that wait. Whether it held anything. One that died while it waited for readers to go counts as one that wrote.
+    ///
+    /// # Safety
+    /// `dead` takes no further step with this lock: its process has ended (or its context was reset), and what it wrote
+    /// is visible here, as it is once the operating system has reported its end.
+    ///
+    /// ```
+    /// use ringway_core::{lock::RwLock, participant::Participant, wait::Spin};
+    /// let lock = RwLock::<_, 2>::new(0, Spin);
+    /// let other = Participant::new(1).unwrap();
+    /// std::mem::forget(lock.seat(other).read()); // it dies while it reads
+    /// // SAFETY: participant 1 does nothing any more.
+    /// assert!(unsafe { lock.recover(other) });
+    /// assert!(lock.write().is_clean());
+    /// ```
+    pub unsafe fn recover(&self, dead: Participant) -> bool {
+        // SAFETY: the caller's word.
+        let mut held = unsafe { self.writer.0.recover(dead) };
+        let Readers { bell, seats } = &self.readers.0;
+        for seat in seats {
+            // Relaxed: the dead one's seat is as new as it left it, by the caller's word. SYNC POINT B, release: with the
+            // acquire in `are_gone`. When it fails, another recovered it, or it is somebody else's.
+            let name = word::name(dead);
+            held |= seat.load(Ordering::Relaxed) & HOLDER == name
+                && seat.compare_exchange(name, EMPTY, Ordering::Release, Ordering::Relaxed).is_ok();
+        }
+        bell.ring();
+        bell.alarm();
+        held
+    }
+}
+
+impl<'a, T, const R: usize, W: Wait> Seat<'a, RwLock<T, R, W>> {
+    /// [`RwLock::try_read`] by this participant.
+    pub fn try_read(self) -> Option<Acquired<ReadGuard<'a, T, R, W>>> {
+        let RwLock { writer, readers, .. } = self.lock;
+        writer.0.look()?;
+        let seat = readers.0.sit_down(self.me)?;
+        // Partner: the fence in `write`. Either this one is first, and the writer sees the seat taken; or that one is, and
+        // the look below sees the writer.
+        fence(Ordering::SeqCst);
+        match writer.0.look() {
+            Some(died) => Some(Acquired::new(ReadGuard { lock: self.lock, seat }, died)),
+            None => {
+                readers.0.get_up(seat);
+                None
+            }
+        }
+    }
+
+    /// [`RwLock::read`] by this participant.
+    pub fn read(self) -> Acquired<ReadGuard<'a, T, R, W>> {
+        loop {
+            if let Ok(acquired) = self.read_deadline(None) {
+                return acquired;
+            }
+        }
+    }
+
+    /// [`RwLock::read_deadline`] by this participant.
+    ///
+    /// # Errors
+    /// [`TimedOut`] when it could not be taken in time.
+    pub fn read_deadline(
+        self,
+        deadline: Option<W::Deadline>,
+    ) -> Result<Acquired<ReadGuard<'a, T, R, W>>, TimedOut> {
+        self.lock.readers.0.bell.wait_until(deadline, || self.try_read())
+    }
+
+    /// [`RwLock::try_write`] by this participant.
+    pub fn try_write(self) -> Option<Acquired<WriteGuard<'a, T, R, W>>> {
+        let died = self.lock.writer.0.try_acquire(self.me)?;
+        self.keep_readers_out(died, |readers| readers.are_gone().then_some(()))
+    }
+
+    /// [`RwLock::write`] by this participant.
+    pub fn write(self) -> Acquired<WriteGuard<'a, T, R, W>> {
+        loop {
+            if let Ok(acquired) = self.write_deadline(None) {
+                return acquired;
+            }
+        }
+    }
+
+    /// [`RwLock::write_deadline`] by this participant.
+    ///
+    /// # Errors
+    /// [`TimedOut`] when it could not be taken in time.
+    pub fn write_deadline(
+        self,
+        deadline: Option<W::Deadline>,
+    ) -> Result<Acquired<WriteGuard<'a, T, R, W>>, TimedOut> {
+        let died = self.lock.writer.0.acquire(self.me, deadline)?;
+        let gone = |readers: &Readers<R, W>| {
+            readers.bell.wait_until(deadline, || readers.are_gone().then_some(())).ok()
+        };
+        self.keep_readers_out(died, gone).ok_or(TimedOut)
+    }
+
+    /// With the word taken: the guard, when the readers are gone; if they do not go, the word is given back.
+    fn keep_readers_out(
+        self,
+        died: bool,
+        gone: impl FnOnce(&Readers<R, W>) -> Option<()>,
+    ) -> Option<Acquired<WriteGuard<'a, T, R, W>>> {
+        let guard = WriteGuard { lock: self.lock, died };
+        // Partner: the fence in `try_read`.
+        fence(Ordering::SeqCst);
+        gone(&self.lock.readers.0)?;
+        Some(Acquired::new(guard, died))
+    }
+}
+
+/// The lock, held to read, and its value. Dropped, the seat is given back.
+#[must_use = "the lock is given back at once if this is dropped"]
+pub struct ReadGuard<'a, T, const R: usize, W: Wait> {
+    lock: &'a RwLock<T, R, W>,
+    seat: &'a AtomicU32,
+}
+
+impl<T: fmt::Debug, const R: usize, W: Wait> fmt::Debug for ReadGuard<'_, T, R, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<T, const R: usize, W: Wait> Deref for ReadGuard<'_, T, R, W> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: with the seat taken no writer reaches the value, and this guard is borrowed for as long.
+        self.lock.value.with(|value| unsafe { &*value })
+    }
+}
+
+impl<T, const R: usize, W: Wait> Drop for ReadGuard<'_, T, R, W> {
+    fn drop(&mut self) {
+        self.lock.readers.0.get_up(self.seat);
+    }
+}
+
+/// The lock, held to write, and its value. Dropped, it is given back.
+#[must_use = "the lock is given back at once if this is dropped"]
+pub struct WriteGuard<'a, T, const R: usize, W: Wait> {
+    lock: &'a RwLock<T, R, W>,
+    /// A writer died, and what it left was not repaired.
+    died: bool,
+}
+
+impl<T, const R: usize, W: Wait> sealed::Sealed for WriteGuard<'_, T, R, W> {}
+
+impl<T, const R: usize, W: Wait> Robust for WriteGuard<'_, T, R, W> {
+    fn make_consistent(&mut self) {
+        self.died = false;
+        self.lock.writer.0.make_consistent();
+    }
+}
+
+impl<T: fmt::Debug, const R: usize, W: Wait> fmt::Debug for WriteGuard<'_, T, R, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<T, const R: usize, W: Wait> Deref for WriteGuard<'_, T, R, W> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: this guard has the word, and the seats were empty and stay so, so that nobody else reaches the value; it
+        // is borrowed for as long.
+        self.lock.value.with(|value| unsafe { &*value })
+    }
+}
+
+impl<T, const R: usize, W: Wait> DerefMut for WriteGuard<'_, T, R, W> {
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: as in `deref`, and it is borrowed mutably.
+        self.lock.value.with_mut(|value| unsafe { &mut *value })
+    }
+}
+
+impl<T, const R: usize, W: Wait> Drop for WriteGuard<'_, T, R, W> {
+    fn drop(&mut self) {
+        self.lock.writer.0.release(self.died);
+        self.lock.readers.0.bell.ring();
+    }
+}

@@ -1,0 +1,166 @@
+//! Models of the condition: what is notified under the mutex is not missed, by one or by several.
+#![cfg(loom)]
+
+mod support;
+
+use loom::sync::Arc;
+use loom::thread;
+use ringway_core::lock::{Acquired, Condition, Mutex, Robust};
+use ringway_core::participant::Participant;
+use ringway_core::wait::{Spin, TimedOut, Wait};
+use support::{LoomFutex, model};
+
+type Shared<W> = Arc<(Mutex<u32, W>, Condition<W>)>;
+
+fn shared() -> Shared<LoomFutex> {
+    Arc::new((Mutex::new(0, LoomFutex::new()), Condition::new(LoomFutex::new())))
+}
+
+fn take<W: Wait>(shared: &Shared<W>) {
+    let count = shared.0.lock().into_inner();
+    *shared.1.wait_while(count, |count| *count == 0).into_inner() -= 1;
+}
+
+#[test]
+fn a_notification_racing_with_falling_asleep_is_not_lost() {
+    model(None, || {
+        let shared = shared();
+        let giver = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                *shared.0.lock().into_inner() += 1;
+                shared.1.notify(1);
+            })
+        };
+        take(&shared);
+        giver.join().unwrap();
+    });
+}
+
+#[test]
+fn a_notification_with_the_mutex_held_is_not_lost() {
+    model(None, || {
+        let shared = shared();
+        let giver = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                let mut count = shared.0.lock().into_inner();
+                *count += 1;
+                shared.1.notify(1);
+            })
+        };
+        take(&shared);
+        giver.join().unwrap();
+    });
+}
+
+#[test]
+fn two_notifications_for_one_each_reach_two() {
+    model(Some(2), || {
+        let shared = shared();
+        let takers = [(); 2].map(|()| {
+            let shared = shared.clone();
+            thread::spawn(move || take(&shared))
+        });
+        for _ in 0..2 {
+            *shared.0.lock().into_inner() += 1;
+            shared.1.notify(1);
+        }
+        takers.into_iter().for_each(|taker| taker.join().unwrap());
+    });
+}
+
+#[test]
+fn one_notification_for_all_reaches_two() {
+    model(Some(2), || {
+        let shared = shared();
+        let takers = [(); 2].map(|()| {
+            let shared = shared.clone();
+            thread::spawn(move || take(&shared))
+        });
+        *shared.0.lock().into_inner() += 2;
+        shared.1.notify_all();
+        takers.into_iter().for_each(|taker| taker.join().unwrap());
+    });
+}
+
+#[test]
+fn one_that_spins_sees_the_change() {
+    model(Some(2), || {
+        let shared = Arc::new((Mutex::new(0, Spin), Condition::new(Spin)));
+        let giver = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                *shared.0.lock().into_inner() += 1;
+                shared.1.notify(1);
+            })
+        };
+        take(&shared);
+        giver.join().unwrap();
+    });
+}
+
+#[test]
+fn a_deadline_takes_nothing_from_the_other() {
+    model(Some(2), || {
+        let shared = shared();
+        let hasty = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                let count = shared.0.lock().into_inner();
+                let (count, waited) =
+                    shared.1.wait_while_deadline(count, Some(()), |count| *count == 0);
+                match waited {
+                    Ok(()) => {
+                        // It goes on to the other.
+                        drop(count);
+                        shared.1.notify(1);
+                    }
+                    Err(TimedOut) => assert_eq!(*count.into_inner(), 0),
+                }
+            })
+        };
+        let patient = {
+            let shared = shared.clone();
+            thread::spawn(move || take(&shared))
+        };
+        *shared.0.lock().into_inner() += 1;
+        shared.1.notify(1);
+        hasty.join().unwrap();
+        patient.join().unwrap();
+    });
+}
+
+#[test]
+fn one_that_waits_is_told_of_a_death_under_the_mutex() {
+    model(Some(2), || {
+        let shared = shared();
+        let dead = Participant::new(1).unwrap();
+        let dies = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                let mut count = shared.0.seat(dead).lock().into_inner();
+                *count += 1;
+                shared.1.notify(1);
+                std::mem::forget(count);
+            })
+        };
+        let waiter = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                let count = shared.0.lock();
+                let told = match count {
+                    Acquired::OwnerDied(_) => count,
+                    Acquired::Clean(count) => shared.1.wait_while(count, |count| *count == 0),
+                };
+                let Acquired::OwnerDied(mut count) = told else { panic!("it died before") };
+                assert_eq!(*count, 1);
+                count.make_consistent();
+            })
+        };
+        dies.join().unwrap();
+        // SAFETY: the thread that was the participant has ended.
+        assert!(unsafe { shared.0.recover(dead) });
+        waiter.join().unwrap();
+    });
+}

@@ -1,0 +1,126 @@
+//! Models of the reentrant mutex: one thread at a time, and only that one takes it again.
+#![cfg(loom)]
+
+mod support;
+
+use loom::cell::UnsafeCell;
+use loom::sync::Arc;
+use loom::thread;
+use ringway_core::lock::{ReentrantError, ReentrantMutex, ThreadId};
+use ringway_core::participant::Participant;
+use std::num::NonZeroU32;
+use support::{LoomFutex, model};
+
+/// Loom's threads, by a number that each of the model's threads is given.
+struct Numbered;
+
+loom::thread_local! {
+    static NUMBER: std::cell::Cell<u32> = std::cell::Cell::new(1);
+}
+
+// SAFETY: the models give each thread a number of its own.
+unsafe impl ThreadId for Numbered {
+    fn thread_id() -> NonZeroU32 {
+        NUMBER.with(|number| NonZeroU32::new(number.get()).unwrap())
+    }
+}
+
+type Shared = Arc<ReentrantMutex<UnsafeCell<u32>, Numbered, LoomFutex>>;
+
+fn shared() -> Shared {
+    Arc::new(ReentrantMutex::new(UnsafeCell::new(0), LoomFutex::new()))
+}
+
+fn add(shared: &Shared) {
+    let outer = shared.lock().unwrap().into_inner();
+    let inner = shared.lock().unwrap().into_inner();
+    // SAFETY: this thread holds the mutex; loom sees to it.
+    inner.with_mut(|value| unsafe { *value += 1 });
+    drop(outer);
+    // SAFETY: as above.
+    inner.with_mut(|value| unsafe { *value += 1 });
+}
+
+fn value(shared: &Shared) -> u32 {
+    // SAFETY: this thread holds the mutex; loom sees to it.
+    shared.lock().unwrap().into_inner().with(|value| unsafe { *value })
+}
+
+#[test]
+fn two_threads_of_one_participant_exclude_each_other() {
+    model(None, || {
+        let shared = shared();
+        let other = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                NUMBER.with(|number| number.set(2));
+                add(&shared);
+            })
+        };
+        add(&shared);
+        other.join().unwrap();
+        assert_eq!(value(&shared), 4);
+    });
+}
+
+#[test]
+fn two_participants_whose_threads_have_one_number_exclude_each_other() {
+    model(Some(3), || {
+        let shared = shared();
+        let other = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                match shared.seat(Participant::new(1).unwrap()).try_lock() {
+                    // SAFETY: this thread holds the mutex; loom sees to it.
+                    Ok(guard) => guard.into_inner().with_mut(|value| unsafe { *value += 1 }),
+                    Err(ReentrantError::Held) => {}
+                    Err(other) => panic!("{other}"),
+                }
+            })
+        };
+        add(&shared);
+        other.join().unwrap();
+        assert!([2, 3].contains(&value(&shared)));
+    });
+}
+
+#[test]
+fn one_that_dies_with_two_guards_leaves_it_to_the_next() {
+    model(Some(3), || {
+        let shared = shared();
+        let dead = Participant::new(1).unwrap();
+        let dies = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                let seat = shared.seat(dead);
+                let guard = seat.lock().unwrap().into_inner();
+                // SAFETY: this thread holds the mutex; loom sees to it.
+                guard.with_mut(|value| unsafe { *value = 10 });
+                std::mem::forget(seat.lock());
+                std::mem::forget(guard);
+            })
+        };
+        let waiter = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                let guard = shared.lock().unwrap();
+                let died = !guard.is_clean();
+                let guard = guard.repair(|_| ());
+                // SAFETY: this thread holds the mutex; loom sees to it.
+                guard.with_mut(|value| unsafe {
+                    assert_eq!(*value, if died { 10 } else { 0 });
+                    *value = 0;
+                });
+            })
+        };
+        dies.join().unwrap();
+        // SAFETY: the thread that was the participant has ended.
+        assert!(unsafe { shared.recover(dead) });
+        waiter.join().unwrap();
+        let guard = shared.lock().unwrap();
+        // The waiter came first, or repaired.
+        let clean = guard.is_clean();
+        // SAFETY: this thread holds the mutex; loom sees to it.
+        guard.into_inner().with(|value| assert_eq!(clean, unsafe { *value == 0 }));
+    });
+}

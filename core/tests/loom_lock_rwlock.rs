@@ -1,0 +1,177 @@
+//! Models of the lock for readers and writers: never a writer with anybody else, nobody sleeps for ever, and what the
+//! dead held is free again.
+#![cfg(loom)]
+
+mod support;
+
+use loom::sync::Arc;
+use loom::thread;
+use ringway_core::lock::{Acquired, RwLock};
+use ringway_core::participant::Participant;
+use ringway_core::wait::TimedOut;
+use support::{LoomFutex, model};
+
+type Shared<const R: usize> = Arc<RwLock<u32, R, LoomFutex>>;
+
+fn shared<const R: usize>() -> Shared<R> {
+    Arc::new(RwLock::with_ways(0, LoomFutex::new(), LoomFutex::new()))
+}
+
+fn participant(number: u16) -> Participant {
+    Participant::new(number).unwrap()
+}
+
+#[test]
+fn a_reader_and_a_writer_wait_for_each_other() {
+    model(Some(3), || {
+        let shared = shared::<1>();
+        let writer = {
+            let shared = shared.clone();
+            thread::spawn(move || *shared.write().into_inner() += 1)
+        };
+        assert!(*shared.read().into_inner() <= 1);
+        writer.join().unwrap();
+        assert_eq!(*shared.read().into_inner(), 1);
+    });
+}
+
+#[test]
+fn two_writers_and_a_reader() {
+    model(Some(2), || {
+        let shared = shared::<1>();
+        let writers = [(); 2].map(|()| {
+            let shared = shared.clone();
+            thread::spawn(move || *shared.write().into_inner() += 1)
+        });
+        assert!(*shared.read().into_inner() <= 2);
+        writers.into_iter().for_each(|writer| writer.join().unwrap());
+        assert_eq!(*shared.read().into_inner(), 2);
+    });
+}
+
+#[test]
+fn two_readers_of_one_seat_and_a_writer() {
+    model(Some(2), || {
+        let shared = shared::<1>();
+        let readers = [(); 2].map(|()| {
+            let shared = shared.clone();
+            thread::spawn(move || assert!(*shared.read().into_inner() <= 1))
+        });
+        *shared.write().into_inner() += 1;
+        readers.into_iter().for_each(|reader| reader.join().unwrap());
+    });
+}
+
+#[test]
+fn those_that_try_exclude_each_other() {
+    model(None, || {
+        let shared = shared::<1>();
+        let reader = {
+            let shared = shared.clone();
+            thread::spawn(move || shared.try_read().map(|value| *value.into_inner()))
+        };
+        let wrote = shared.try_write().map(|value| *value.into_inner() = 5).is_some();
+        let read = reader.join().unwrap();
+        assert!(read.is_none_or(|value| value == 0 || wrote && value == 5));
+        assert_eq!(*shared.read().into_inner(), if wrote { 5 } else { 0 });
+    });
+}
+
+#[test]
+fn a_writer_that_gives_up_lets_the_readers_in() {
+    model(Some(2), || {
+        let shared = shared::<2>();
+        let writer = {
+            let shared = shared.clone();
+            thread::spawn(move || match shared.write_deadline(Some(())) {
+                Ok(value) => *value.into_inner() += 1,
+                Err(TimedOut) => {}
+            })
+        };
+        let reader = {
+            let shared = shared.clone();
+            thread::spawn(move || assert!(*shared.read().into_inner() <= 1))
+        };
+        assert!(*shared.read().into_inner() <= 1);
+        writer.join().unwrap();
+        reader.join().unwrap();
+        assert!(shared.try_write().is_some());
+    });
+}
+
+#[test]
+fn a_reader_sees_what_a_writer_that_died_left_and_is_told() {
+    model(Some(2), || {
+        let shared = shared::<1>();
+        let dead = participant(1);
+        let dies = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                let mut value = shared.seat(dead).write().into_inner();
+                *value = 10;
+                std::mem::forget(value);
+            })
+        };
+        let reader = {
+            let shared = shared.clone();
+            thread::spawn(move || match shared.seat(participant(2)).read() {
+                Acquired::Clean(value) => assert_eq!(*value, 0),
+                Acquired::OwnerDied(value) => assert_eq!(*value, 10),
+            })
+        };
+        dies.join().unwrap();
+        // SAFETY: the thread that was the participant has ended.
+        assert!(unsafe { shared.recover(dead) });
+        reader.join().unwrap();
+        *shared.write().repair(|value| **value = 0) += 1;
+        assert!(matches!(shared.read(), Acquired::Clean(value) if *value == 1));
+    });
+}
+
+#[test]
+fn a_writer_gets_in_after_a_readers_death() {
+    model(Some(2), || {
+        let shared = shared::<1>();
+        let dead = participant(1);
+        let dies = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                let value = shared.seat(dead).read().into_inner();
+                let seen = *value;
+                std::mem::forget(value);
+                seen
+            })
+        };
+        let writer = {
+            let shared = shared.clone();
+            thread::spawn(move || *shared.seat(participant(2)).write().into_inner() += 1)
+        };
+        assert!(dies.join().unwrap() <= 1);
+        // SAFETY: the thread that was the participant has ended.
+        assert!(unsafe { shared.recover(dead) });
+        writer.join().unwrap();
+        assert!(shared.write().is_clean());
+    });
+}
+
+#[test]
+fn two_that_recover_a_reader_and_a_writer_at_once() {
+    model(Some(2), || {
+        let shared = shared::<1>();
+        let dead = participant(1);
+        std::mem::forget(shared.seat(dead).read());
+        let recover = move |shared: &Shared<1>| {
+            // SAFETY: the participant was this test's main thread, which does nothing more under its name.
+            let found = unsafe { shared.recover(dead) };
+            *shared.write().into_inner() += 1;
+            found
+        };
+        let other = {
+            let shared = shared.clone();
+            thread::spawn(move || recover(&shared))
+        };
+        let found = recover(&shared);
+        assert!(found ^ other.join().unwrap());
+        assert_eq!(*shared.read().into_inner(), 2);
+    });
+}
