@@ -17,6 +17,7 @@
 //! | stream to anywhere ([`socket::TcpStream`], [`socket::TcpListener`]) | TCP | as the Unix stream, `poll`, `getsockopt(SO_ERROR)` | [tcp(7)] |
 //! | datagrams to anywhere ([`socket::UdpSocket`]) | UDP | `send`, `sendto`, `recvfrom` | [udp(7)] |
 //! | memory that processes share ([`shm`]) | memfd, file in `/dev/shm` | `memfd_create`, `openat`, `linkat`, `fallocate`, `mmap`, `fcntl(F_OFD_SETLK)` | [shm_overview(7)] |
+//! | lock ([`lock`]) | words of memory, through the core | `futex` | [futex(2)] |
 //! | waiting on a word ([`wait`]) | futex | `futex` | [futex(2)] |
 //!
 //! [poll(2)]: https://man7.org/linux/man-pages/man2/poll.2.html
@@ -39,6 +40,7 @@
 mod error;
 pub mod fd;
 pub mod fifo;
+pub mod lock;
 pub mod pipe;
 pub mod shm;
 pub mod signal;

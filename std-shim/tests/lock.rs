@@ -1,0 +1,573 @@
+//! Locks between real processes, in memory that they share, some of which are killed while they hold one.
+//!
+//! The processes are forked, so this has no harness: it is one thread. A child does nothing but what its closure says, and
+//! dies with this process.
+
+use ringway::lock::{
+    Acquired, Barrier, BarrierError, BoundedSemaphore, Condition, Event, Mutex, ReentrantError,
+    ReentrantMutex, Robust, RwLock, Semaphore, Thread, ThreadId,
+};
+use ringway::wait::{Futex, TimedOut};
+use ringway_core::participant::Participant;
+use std::ops::Deref;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+macro_rules! tests {
+    ($($name:ident)*) => { const TESTS: &[(&str, fn())] = &[$((stringify!($name), $name),)*]; };
+}
+
+tests! {
+    two_processes_count_exactly
+    a_mutex_whose_holder_is_killed_goes_to_one_that_sleeps
+    a_mutex_is_not_held_up_by_one_that_is_killed_asleep
+    processes_killed_at_random_leave_nothing_that_is_not_told
+    a_reentrant_mutex_held_twice_by_one_that_is_killed
+    a_thread_has_another_number_after_a_fork
+    a_writer_that_is_killed
+    a_reader_that_is_killed
+    bounded_permits_of_one_that_is_killed_come_back
+    permits_that_nobody_is_on_record_for_stay_taken
+    a_notification_reaches_the_living
+    one_that_is_killed_with_the_mutex_of_a_condition
+    an_event_is_heard_by_all
+    a_barrier_is_broken_by_a_death
+    three_processes_meet_round_after_round
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.iter().any(|argument| argument == "--list") {
+        TESTS.iter().for_each(|(name, _)| println!("{name}: test"));
+        return ExitCode::SUCCESS;
+    }
+    let words: Vec<_> = arguments.iter().filter(|word| !word.starts_with('-')).collect();
+    let mut failed = 0;
+    for (name, test) in TESTS {
+        if !words.is_empty() && !words.iter().any(|word| name.contains(*word)) {
+            continue;
+        }
+        // One that hangs is ended, and its children with it.
+        // SAFETY: no preconditions.
+        unsafe { libc::alarm(120) };
+        let passed = catch_unwind(test).is_ok();
+        println!("test {name} ... {}", if passed { "ok" } else { "FAILED" });
+        failed += u32::from(!passed);
+    }
+    println!("{failed} failed");
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// A value of zeros in memory that forked processes share.
+struct Shared<T> {
+    at: *mut T,
+}
+
+impl<T> Shared<T> {
+    /// # Safety
+    /// All-zero bytes are a `T`.
+    unsafe fn zeroed() -> Shared<T> {
+        // SAFETY: a fresh anonymous mapping; nothing else knows its address.
+        let at = unsafe {
+            libc::mmap(
+                std::ptr::null_mut(),
+                size_of::<T>(),
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_SHARED | libc::MAP_ANONYMOUS,
+                -1,
+                0,
+            )
+        };
+        assert_ne!(at, libc::MAP_FAILED);
+        Shared { at: at.cast() }
+    }
+}
+
+impl<T> Deref for Shared<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: mapped until the drop, aligned to a page, and zeros are a value.
+        unsafe { &*self.at }
+    }
+}
+
+impl<T> Drop for Shared<T> {
+    fn drop(&mut self) {
+        // SAFETY: mapped in `zeroed`, and nobody borrows it any more.
+        unsafe { libc::munmap(self.at.cast(), size_of::<T>()) };
+    }
+}
+
+/// Locks of zeros.
+fn shared<T: Fresh>() -> Shared<T> {
+    // SAFETY: `Fresh`.
+    unsafe { Shared::zeroed() }
+}
+
+/// # Safety
+/// All-zero bytes are a value.
+unsafe trait Fresh {}
+
+macro_rules! fresh {
+    ($($ty:ty)*) => {
+        // SAFETY: zeros are a fresh lock, by the core's promise for a `W` without a place; and an integer.
+        $(unsafe impl Fresh for $ty {})*
+    };
+}
+
+type Word = AtomicU32;
+type Counter = Mutex<[u32; 2], Futex>;
+type Recursive = ReentrantMutex<std::cell::Cell<u32>, Futex>;
+type Readers = RwLock<u32, 3, Futex>;
+
+fresh! {
+    (Counter, Word)
+    (Recursive, Word)
+    (Readers, Word)
+    (BoundedSemaphore<3, Futex>, Word)
+    (Semaphore<2, Futex>, Word)
+    (Counter, Condition<Futex>, Word)
+    ([Event<Futex>; 2], Word)
+    (Barrier<2, Futex>, Word)
+    (Barrier<3, Futex>, Word)
+}
+
+/// A child process.
+struct Child(libc::pid_t);
+
+impl Child {
+    /// Runs `play` in a child, which ends with it: status 0, or 101 after a panic.
+    fn play(play: impl FnOnce()) -> Child {
+        // SAFETY: this process has one thread, so that the child may do what it likes.
+        let pid = unsafe { libc::fork() };
+        assert!(pid >= 0, "fork: {}", std::io::Error::last_os_error());
+        if pid == 0 {
+            // SAFETY: no preconditions.
+            unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+            let status = if catch_unwind(AssertUnwindSafe(play)).is_ok() { 0 } else { 101 };
+            // SAFETY: ends the child at once.
+            unsafe { libc::_exit(status) };
+        }
+        Child(pid)
+    }
+
+    /// How it ended, as `waitpid` says.
+    fn status(&mut self) -> libc::c_int {
+        let mut status = -1;
+        // SAFETY: our child, which was not waited for yet, and a place for its status.
+        assert_eq!(unsafe { libc::waitpid(self.0, &mut status, 0) }, self.0);
+        self.0 = 0;
+        status
+    }
+
+    fn join(mut self) {
+        assert_eq!(self.status(), 0, "the child panicked");
+    }
+
+    fn kill(mut self) {
+        // SAFETY: our child, which was not waited for yet.
+        unsafe { libc::kill(self.0, libc::SIGKILL) };
+        let status = self.status();
+        assert!(libc::WIFSIGNALED(status), "it ended before it was killed: {status}");
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        if self.0 != 0 {
+            // SAFETY: our child, which was not waited for yet.
+            unsafe { libc::kill(self.0, libc::SIGKILL) };
+            self.status();
+        }
+    }
+}
+
+fn participant(number: u16) -> Participant {
+    Participant::new(number).expect("a small number")
+}
+
+const DEAD: u16 = 1;
+
+fn in_ms(ms: u64) -> Option<Instant> {
+    Some(Instant::now() + Duration::from_millis(ms))
+}
+
+fn soon() -> Option<Instant> {
+    in_ms(60_000)
+}
+
+/// Says that this process came to where it was to come.
+fn say(word: &Word) {
+    word.fetch_add(1, Ordering::SeqCst);
+}
+
+/// Until `count` have said so.
+fn hear(word: &Word, count: u32) {
+    let end = Instant::now() + Duration::from_secs(60);
+    while word.load(Ordering::SeqCst) < count {
+        assert!(Instant::now() < end, "a child did not come to where it was to come");
+        pause(1);
+    }
+}
+
+fn pause(ms: u64) {
+    std::thread::sleep(Duration::from_millis(ms));
+}
+
+fn for_ever() -> ! {
+    loop {
+        pause(1_000);
+    }
+}
+
+/// Runs `play` as participant `DEAD` until it says that it came to its end, and kills it there.
+fn killed(word: &Word, play: impl FnOnce(Participant)) {
+    let before = word.load(Ordering::SeqCst);
+    let child = Child::play(|| {
+        play(participant(DEAD));
+        say(word);
+        for_ever();
+    });
+    hear(word, before + 1);
+    child.kill();
+}
+
+fn two_processes_count_exactly() {
+    const EACH: u32 = 100_000;
+    let shared = shared::<(Counter, Word)>();
+    let add = |me: u16| {
+        let seat = shared.0.seat(participant(me));
+        for _ in 0..EACH {
+            let mut count =
+                seat.lock_deadline(soon()).expect("free soon").clean().expect("nobody died");
+            count[0] += 1;
+        }
+    };
+    let children = [1, 2].map(|me| Child::play(move || add(me)));
+    children.into_iter().for_each(Child::join);
+    assert_eq!(shared.0.lock().into_inner()[0], 2 * EACH);
+}
+
+fn a_mutex_whose_holder_is_killed_goes_to_one_that_sleeps() {
+    let shared = shared::<(Counter, Word)>();
+    let (counter, word) = &*shared;
+    killed(word, |me| {
+        let mut count = counter.seat(me).lock().into_inner();
+        count[0] = 10;
+        std::mem::forget(count);
+    });
+    assert_eq!(counter.holder(), Participant::new(DEAD));
+    assert_eq!(counter.lock_deadline(in_ms(20)).unwrap_err(), TimedOut);
+    let sleeper = Child::play(|| {
+        say(word);
+        let told = counter.seat(participant(2)).lock_deadline(soon()).expect("handed over");
+        let Acquired::OwnerDied(mut count) = told else { panic!("it is to be told") };
+        assert_eq!(*count, [10, 0]);
+        *count = [11, 11];
+        count.make_consistent();
+    });
+    hear(word, 2);
+    pause(20);
+    // SAFETY: the child was waited for.
+    assert!(unsafe { counter.recover(participant(DEAD)) });
+    sleeper.join();
+    let Acquired::Clean(count) = counter.lock() else { panic!("it was repaired") };
+    assert_eq!(*count, [11, 11]);
+}
+
+fn a_mutex_is_not_held_up_by_one_that_is_killed_asleep() {
+    let shared = shared::<(Counter, Word)>();
+    let (counter, word) = &*shared;
+    let guard = counter.lock();
+    let sleeper = Child::play(|| {
+        say(word);
+        std::mem::forget(counter.seat(participant(DEAD)).lock());
+    });
+    let next = Child::play(|| {
+        say(word);
+        counter.seat(participant(2)).lock_deadline(soon()).expect("woken").into_inner()[0] += 1;
+    });
+    hear(word, 2);
+    pause(20);
+    sleeper.kill();
+    drop(guard);
+    next.join();
+    // SAFETY: the child was waited for.
+    assert!(!unsafe { counter.recover(participant(DEAD)) }, "it held nothing");
+    let Acquired::Clean(count) = counter.lock() else { panic!("nobody died with it") };
+    assert_eq!(*count, [1, 0]);
+}
+
+/// Each adds one to both, one after the other: whoever finds them different without being told found a half change.
+fn processes_killed_at_random_leave_nothing_that_is_not_told() {
+    let shared = shared::<(Counter, Word)>();
+    let (counter, repairs) = &*shared;
+    let play = |me: u16| {
+        Child::play(move || {
+            let seat = counter.seat(participant(me));
+            loop {
+                // A death between the release and the wake-up is put right by `recover`, which wakes.
+                let mut both = seat.lock().repair(|both| {
+                    both[1] = both[0];
+                    repairs.fetch_add(1, Ordering::Relaxed);
+                });
+                assert_eq!(both[0], both[1], "found a half change and was not told");
+                both[0] = both[0].wrapping_add(1);
+                std::hint::black_box(&mut *both);
+                both[1] = both[1].wrapping_add(1);
+            }
+        })
+    };
+    let mut children: Vec<_> = [1, 2, 3].map(|me| (me, Some(play(me)))).into();
+    let mut recovered = 0;
+    for round in 0..150_u64 {
+        std::thread::sleep(Duration::from_micros(200 + round * 7919 % 1500));
+        let (me, child) = &mut children[round as usize % 3];
+        child.take().expect("each has one").kill();
+        // SAFETY: the child was waited for.
+        recovered += u32::from(unsafe { counter.recover(participant(*me)) });
+        *child = Some(play(*me));
+    }
+    for (me, child) in &mut children {
+        child.take().expect("each has one").kill();
+        // SAFETY: the child was waited for.
+        recovered += u32::from(unsafe { counter.recover(participant(*me)) });
+    }
+    let both =
+        counter.lock_deadline(soon()).expect("nobody holds it").repair(|both| both[1] = both[0]);
+    assert_eq!(both[0], both[1]);
+    assert!(both[0] > 0 && recovered > 0, "{} steps, {recovered} died with it", both[0]);
+    assert!(repairs.load(Ordering::Relaxed) <= recovered);
+}
+
+fn a_reentrant_mutex_held_twice_by_one_that_is_killed() {
+    let shared = shared::<(Recursive, Word)>();
+    let (lock, word) = &*shared;
+    killed(word, |me| {
+        let outer = lock.seat(me).lock().unwrap().into_inner();
+        outer.set(10);
+        std::mem::forget((lock.seat(me).lock().unwrap(), outer));
+    });
+    assert_eq!(lock.try_lock().unwrap_err(), ReentrantError::Held);
+    // SAFETY: the child was waited for.
+    assert!(unsafe { lock.recover(participant(DEAD)) });
+    let outer = lock.lock().unwrap();
+    assert!(!outer.is_clean());
+    let outer = outer.repair(|value| value.set(0));
+    assert!(lock.lock().unwrap().is_clean(), "the same thread again");
+    drop(outer);
+    assert_eq!(lock.holder(), None);
+}
+
+fn a_thread_has_another_number_after_a_fork() {
+    let mine = Thread::thread_id();
+    assert_eq!(mine.get(), std::process::id(), "the main thread's is the process's");
+    Child::play(|| assert_eq!(Thread::thread_id().get(), std::process::id())).join();
+    assert_eq!(Thread::thread_id(), mine);
+}
+
+fn a_writer_that_is_killed() {
+    let shared = shared::<(Readers, Word)>();
+    let (lock, word) = &*shared;
+    killed(word, |me| {
+        let mut value = lock.seat(me).write().into_inner();
+        *value = 10;
+        std::mem::forget(value);
+    });
+    let reader = Child::play(|| {
+        say(word);
+        let told = lock.seat(participant(2)).read_deadline(soon()).expect("handed over");
+        assert!(matches!(told, Acquired::OwnerDied(value) if *value == 10));
+    });
+    hear(word, 2);
+    pause(20);
+    assert_eq!(lock.writer(), Participant::new(DEAD));
+    // SAFETY: the child was waited for.
+    assert!(unsafe { lock.recover(participant(DEAD)) });
+    reader.join();
+    drop(lock.write_deadline(soon()).expect("free").repair(|value| **value = 0));
+    assert!(lock.read().is_clean());
+}
+
+fn a_reader_that_is_killed() {
+    let shared = shared::<(Readers, Word)>();
+    let (lock, word) = &*shared;
+    killed(word, |me| std::mem::forget([lock.seat(me).read(), lock.seat(me).read()]));
+    let writer = Child::play(|| {
+        say(word);
+        let told = lock.seat(participant(2)).write_deadline(soon()).expect("handed over");
+        let Acquired::Clean(mut value) = told else { panic!("a reader changes nothing") };
+        *value = 5;
+    });
+    hear(word, 2);
+    pause(20);
+    assert_eq!(lock.readers(), 2);
+    // SAFETY: the child was waited for.
+    assert!(unsafe { lock.recover(participant(DEAD)) });
+    writer.join();
+    assert_eq!(*lock.read().into_inner(), 5);
+}
+
+fn bounded_permits_of_one_that_is_killed_come_back() {
+    let shared = shared::<(BoundedSemaphore<3, Futex>, Word)>();
+    let (places, word) = &*shared;
+    killed(word, |me| {
+        places.seat(me).acquire().keep();
+        std::mem::forget(places.seat(me).acquire());
+    });
+    let mine = places.acquire();
+    assert_eq!(places.permits(), 0);
+    let sleepers = [2, 3].map(|me| {
+        Child::play(move || {
+            say(word);
+            places.seat(participant(me)).acquire_deadline(soon()).expect("one came back").keep();
+        })
+    });
+    hear(word, 3);
+    pause(20);
+    // SAFETY: the child was waited for.
+    assert_eq!(unsafe { places.recover(participant(DEAD)) }, 2);
+    sleepers.into_iter().for_each(Child::join);
+    drop(mine);
+    assert_eq!(places.permits(), 1, "what they kept stays theirs until they are recovered");
+    for me in [2, 3] {
+        // SAFETY: the children were waited for.
+        assert_eq!(unsafe { places.recover(participant(me)) }, 1);
+    }
+    assert_eq!(places.permits(), 3);
+}
+
+fn permits_that_nobody_is_on_record_for_stay_taken() {
+    let shared = shared::<(Semaphore<2, Futex>, Word)>();
+    let (semaphore, word) = &*shared;
+    killed(word, |_| semaphore.acquire());
+    assert!(semaphore.try_acquire());
+    assert_eq!(semaphore.acquire_deadline(in_ms(20)), Err(TimedOut));
+    let sleepers = [2, 3].map(|_| {
+        Child::play(|| {
+            say(word);
+            semaphore.acquire_deadline(soon()).expect("one for each");
+        })
+    });
+    hear(word, 3);
+    pause(20);
+    semaphore.release(1).unwrap();
+    semaphore.release(1).unwrap();
+    sleepers.into_iter().for_each(Child::join);
+    assert_eq!(semaphore.permits(), 0);
+}
+
+fn a_notification_reaches_the_living() {
+    let shared = shared::<(Counter, Condition<Futex>, Word)>();
+    let (jobs, more, word) = &*shared;
+    let take = |me: u16| {
+        Child::play(move || {
+            let count = jobs.seat(participant(me)).lock().into_inner();
+            // With the mutex held: whoever hears it and then takes the mutex finds this one waiting.
+            say(word);
+            let (count, waited) = more.wait_while_deadline(count, soon(), |count| count[0] == 0);
+            waited.expect("notified");
+            count.into_inner()[0] -= 1;
+        })
+    };
+    let (dies, lives) = (take(DEAD), take(2));
+    hear(word, 2);
+    drop(jobs.lock());
+    pause(20);
+    dies.kill();
+    // SAFETY: the child was waited for.
+    unsafe { jobs.recover(participant(DEAD)) };
+    jobs.lock().into_inner()[0] += 1;
+    more.notify(1);
+    lives.join();
+    assert_eq!(jobs.lock().into_inner()[0], 0);
+}
+
+fn one_that_is_killed_with_the_mutex_of_a_condition() {
+    let shared = shared::<(Counter, Condition<Futex>, Word)>();
+    let (jobs, more, word) = &*shared;
+    let waiter = Child::play(|| {
+        let count = jobs.seat(participant(2)).lock().into_inner();
+        say(word);
+        let (told, waited) = more.wait_while_deadline(count, soon(), |count| count[0] == 0);
+        waited.expect("notified");
+        assert!(!told.is_clean());
+    });
+    hear(word, 1);
+    killed(word, |me| {
+        let mut count = jobs.seat(me).lock().into_inner();
+        count[0] = 1;
+        more.notify(1);
+        std::mem::forget(count);
+    });
+    // SAFETY: the child was waited for.
+    assert!(unsafe { jobs.recover(participant(DEAD)) });
+    waiter.join();
+}
+
+fn an_event_is_heard_by_all() {
+    let shared = shared::<([Event<Futex>; 2], Word)>();
+    let ([start, end], word) = &*shared;
+    let waiters = [(); 3].map(|()| {
+        Child::play(|| {
+            start.wait_deadline(soon()).expect("it was set");
+            say(word);
+            end.wait_deadline(soon()).expect("it was set");
+        })
+    });
+    pause(20);
+    start.set();
+    hear(word, 3);
+    assert_eq!(end.wait_deadline(in_ms(1)), Err(TimedOut));
+    Child::play(|| end.set()).join();
+    waiters.into_iter().for_each(Child::join);
+    assert!(end.is_set());
+}
+
+fn a_barrier_is_broken_by_a_death() {
+    let shared = shared::<(Barrier<3, Futex>, Word)>();
+    let barrier = &shared.0;
+    let waits = |me: u16, expected: Result<(), BarrierError>| {
+        Child::play(move || {
+            let met = barrier.seat(participant(me)).wait_deadline(soon()).map(|_| ());
+            assert_eq!(met, expected);
+        })
+    };
+    let dies = waits(DEAD, Ok(()));
+    let hears = waits(2, Err(BarrierError::Broken));
+    let end = Instant::now() + Duration::from_secs(60);
+    while barrier.waiting() < 2 {
+        assert!(Instant::now() < end, "they did not come");
+        pause(1);
+    }
+    pause(20);
+    dies.kill();
+    // SAFETY: the child was waited for.
+    assert!(unsafe { barrier.recover(participant(DEAD)) });
+    hears.join();
+    assert!(barrier.is_broken());
+    barrier.reset();
+    let others = [2, 3].map(|me| waits(me, Ok(())));
+    barrier.wait_deadline(soon()).expect("all came");
+    others.into_iter().for_each(Child::join);
+}
+
+fn three_processes_meet_round_after_round() {
+    let shared = shared::<(Barrier<3, Futex>, Word)>();
+    let (barrier, came) = &*shared;
+    let children = [1, 2, 3].map(|me| {
+        Child::play(move || {
+            let seat = barrier.seat(participant(me));
+            for round in 1..=300 {
+                say(came);
+                seat.wait_deadline(soon()).expect("all come");
+                assert!((3 * round..3 * round + 3).contains(&came.load(Ordering::SeqCst)));
+                seat.wait_deadline(soon()).expect("all come");
+            }
+        })
+    });
+    children.into_iter().for_each(Child::join);
+}
