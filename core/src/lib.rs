@@ -12,6 +12,7 @@
 //!   signal                            raise anywhere, dispatch in one place
 //!   ring, ring::bytes                 one producer, one consumer: values, and contiguous bytes
 //!   ring::queue                       any number of both: lock-free, and survives the death of a participant
+//!   ring::broadcast, ring::latest     one writer, any number of readers: every message; the newest value
 //!   wait                              how a side sleeps and is woken: polling, blocking, async
 //!   region                            the layout of shared memory: named parts, and who is attached
 //!   lock                              mutex and its family, between contexts and between processes that may die

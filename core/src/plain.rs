@@ -1,4 +1,6 @@
-//! What may lie in memory that others write: values that any bytes make.
+//! What may lie in memory that others write: values that any bytes make, and a place for one.
+
+pub use crate::sync::words::Words;
 
 /// A type whose values are just bytes: any bytes of its size are a value, none of its bytes is padding, and it has no
 /// pointer, no interior mutability and nothing to drop. Such a value can be copied word by word while another side writes,

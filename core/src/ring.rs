@@ -32,11 +32,14 @@
 //! assert_eq!(samples.try_pop(), None);
 //! ```
 
+pub mod broadcast;
 pub mod bytes;
 mod chunk;
 mod cursor;
+mod half;
 mod index;
 pub mod messages;
+pub mod latest;
 pub mod queue;
 mod raw;
 mod waiting;

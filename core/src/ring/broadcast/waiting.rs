@@ -1,0 +1,133 @@
+//! The forms that wait: for threads and for tasks, on broadcasts whose readers can sleep.
+
+use super::{Missed, Reader};
+use crate::plain::Plain;
+use crate::wait::{Doorbell, Register, TimedOut, Wait};
+use core::fmt;
+use core::future::poll_fn;
+use core::task::{Context, Poll};
+
+/// Why there is no message.
+///
+/// ```
+/// use ringway_core::ring::broadcast::{Broadcast, RecvError};
+/// use ringway_core::wait::{Doorbell, Spin};
+/// let mut broadcast = Broadcast::<_, 1, _>::with_bell(Doorbell::new(Spin));
+/// let (mut writer, mut reader) = broadcast.split();
+/// (1..=3).for_each(|message| writer.send(message));
+/// drop(writer);
+/// assert_eq!(reader.recv(), Err(RecvError::Missed(2)));
+/// assert_eq!(reader.recv(), Ok(3));
+/// assert_eq!(reader.recv(), Err(RecvError::EndOfFile));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecvError {
+    /// The reader was too slow, and so many messages were overwritten before it got them. The next call goes on at the oldest
+    /// that was still there.
+    Missed(u64),
+    /// The writer is gone, and every message was read. Another writer may come: then the reader goes on.
+    EndOfFile,
+    /// The deadline passed first.
+    TimedOut,
+}
+
+impl fmt::Display for RecvError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RecvError::Missed(missed) => fmt::Display::fmt(&Missed(*missed), f),
+            RecvError::EndOfFile => f.write_str("the writer is gone and every message was read"),
+            RecvError::TimedOut => fmt::Display::fmt(&TimedOut, f),
+        }
+    }
+}
+
+impl core::error::Error for RecvError {}
+
+impl From<Missed> for RecvError {
+    fn from(Missed(missed): Missed) -> RecvError {
+        RecvError::Missed(missed)
+    }
+}
+
+impl From<TimedOut> for RecvError {
+    fn from(TimedOut: TimedOut) -> RecvError {
+        RecvError::TimedOut
+    }
+}
+
+impl<T: Plain, const N: usize, W: Wait> Reader<'_, T, N, Doorbell<W>> {
+    /// A message, or why there will be none; `None` when one may come.
+    fn recv_or_end(&mut self) -> Option<Result<T, RecvError>> {
+        if let Some(answer) = self.try_recv().transpose() {
+            return Some(answer.map_err(RecvError::from));
+        }
+        // In this order: what the writer sent before it went is seen by the look after we see that it went.
+        if self.writer_is_gone() {
+            let answer = self.try_recv().transpose();
+            return Some(
+                answer.map_or(Err(RecvError::EndOfFile), |got| got.map_err(RecvError::from)),
+            );
+        }
+        None
+    }
+
+    /// Copies the next message out; waits for one.
+    ///
+    /// # Errors
+    /// [`RecvError::Missed`] when the next message was overwritten, [`RecvError::EndOfFile`] when the writer is gone and
+    /// everything was read.
+    pub fn recv(&mut self) -> Result<T, RecvError> {
+        self.recv_deadline(None)
+    }
+
+    /// Copies the next message out; waits for one, at most until `deadline` (`None`: for ever).
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv), and [`RecvError::TimedOut`] when none came in time.
+    ///
+    /// ```
+    /// use ringway_core::ring::broadcast::{Broadcast, RecvError};
+    /// use ringway_core::wait::{Doorbell, SpinClock};
+    /// let now = SpinClock(|| 100); // the time is always 100
+    /// let mut broadcast = Broadcast::<u32, 4, _>::with_bell(Doorbell::new(now));
+    /// let (_writer, mut reader) = broadcast.split();
+    /// assert_eq!(reader.recv_deadline(Some(50)), Err(RecvError::TimedOut));
+    /// ```
+    pub fn recv_deadline(&mut self, deadline: Option<W::Deadline>) -> Result<T, RecvError> {
+        let bell = self.stamped.bell();
+        bell.wait_until(deadline, || self.recv_or_end())?
+    }
+}
+
+impl<T: Plain, const N: usize, W: Register> Reader<'_, T, N, Doorbell<W>> {
+    /// Copies the next message out, or has the task woken when one may be there. One task at a time can wait at a broadcast;
+    /// others wait as threads, or look.
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv).
+    ///
+    /// ```
+    /// use ringway_core::ring::broadcast::Broadcast;
+    /// use ringway_core::wait::{Async, Doorbell, Spin};
+    /// use std::task::{Context, Poll, Waker};
+    /// let mut broadcast = Broadcast::<_, 4, _>::with_bell(Doorbell::new(Async::new(Spin)));
+    /// let (mut writer, mut reader) = broadcast.split();
+    /// let mut cx = Context::from_waker(Waker::noop());
+    /// assert!(reader.poll_recv(&mut cx).is_pending());
+    /// writer.send(1);
+    /// assert_eq!(reader.poll_recv(&mut cx), Poll::Ready(Ok(1)));
+    /// ```
+    pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, RecvError>> {
+        let bell = self.stamped.bell();
+        bell.poll_until(cx, || self.recv_or_end())
+    }
+
+    /// Copies the next message out; awaits one. Cancelled, it consumes nothing. One task at a time, see
+    /// [`poll_recv`](Self::poll_recv).
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv).
+    pub fn recv_async(&mut self) -> impl Future<Output = Result<T, RecvError>> {
+        poll_fn(|cx| self.poll_recv(cx))
+    }
+}

@@ -1,0 +1,70 @@
+//! Who holds a half: a word that names the participant, from before it is held until after it was given back.
+
+use crate::participant::Participant;
+use crate::sync::{AtomicU32, Ordering, const_unless_loom};
+
+/// One half of a structure, of which there is one: held by a participant, or by nobody. Zero is "not yet".
+#[derive(Debug)]
+#[repr(transparent)]
+pub(super) struct Half(AtomicU32);
+
+/// It was never taken: somebody may still come.
+const NOT_YET: u32 = 0;
+/// It was held and given back.
+const GONE: u32 = 1;
+/// It is held: this bit, and the participant who holds it above it.
+const HELD: u32 = 2;
+
+/// What the word says while `participant` holds the half.
+const fn held_by(participant: Participant) -> u32 {
+    HELD | (participant.number() as u32) << 2
+}
+
+impl Half {
+    const_unless_loom! {
+        pub(super) fn new() -> Self {
+            Half(AtomicU32::new(NOT_YET))
+        }
+    }
+
+    /// Takes it for `me`; false when somebody has it.
+    pub(super) fn take(&self, me: Participant) -> bool {
+        // Relaxed: only a guess for the exchange. A try that fails writes nothing.
+        let seen = self.0.load(Ordering::Relaxed);
+        // SYNC POINT H, acquire: with the store in `give_back` of whoever held it before, or the exchange in `recover`, whose
+        // work we go on from. Failure, relaxed: somebody else took it, and nothing is read on the strength of that.
+        seen & HELD == 0
+            && self
+                .0
+                .compare_exchange(seen, held_by(me), Ordering::Acquire, Ordering::Relaxed)
+                .is_ok()
+    }
+
+    /// Takes it for the owner of the whole structure, who knows that nobody has it. No read-modify-write.
+    pub(super) fn take_from_owner(&mut self) {
+        // Relaxed: `&mut self` is alone here.
+        self.0.store(held_by(Participant::LOCAL), Ordering::Relaxed);
+    }
+
+    /// Gives it back. Whoever waits for the other side has to be woken after that.
+    pub(super) fn give_back(&self) {
+        // SYNC POINT H, release: with the exchange in `take` and the load in `is_gone`.
+        self.0.store(GONE, Ordering::Release);
+    }
+
+    /// Gives it back if `dead` holds it, and says whether. Whoever waits has to be woken after that in any case: the dead one
+    /// may have got further than we.
+    pub(super) fn recover(&self, dead: Participant) -> bool {
+        // SYNC POINT H, release: with the exchange in `take` and the load in `is_gone`. What the dead one wrote is visible
+        // here by the caller's word, and with this there. Failure, relaxed: it does not hold it.
+        self.0.compare_exchange(held_by(dead), GONE, Ordering::Release, Ordering::Relaxed).is_ok()
+    }
+
+    /// Whether it was held and is no longer.
+    #[inline(always)]
+    pub(super) fn is_gone(&self) -> bool {
+        // SYNC POINT H, acquire: with the store in `give_back` and the exchange in `recover`. What its holder published
+        // before is seen by a look after this.
+        self.0.load(Ordering::Acquire) == GONE
+    }
+}

@@ -1,0 +1,316 @@
+//! The newest value: one writer that never waits, and any number of readers that get the newest whole value and can tell
+//! whether it changed.
+//!
+//! | | |
+//! |---|---|
+//! | [`Writer::store`] | wait-free, loads and stores alone |
+//! | [`Latest::load`] | lock-free: it tries again only when the writer has stored [`SLOTS`] − 1 values and begun the next while one was copied |
+//! | a writer that is suspended or killed between any two instructions | leaves the last whole value, for as long as it takes |
+//!
+//! Kopetz and Reisinger, "The Non-Blocking Write Protocol NBW", RTSS 1993, with several places in turn, so that a writer that
+//! stops in the middle of one does not stop the readers: theirs with one place would. The steps and their orderings are those
+//! of the [`broadcast`](super::broadcast), of which only the newest message is read.
+//!
+//! ```
+//! use ringway_core::ring::latest::Latest;
+//! static POSITION: Latest<[f32; 3]> = Latest::new();
+//!
+//! assert!(POSITION.load().is_none(), "nothing was stored yet");
+//! let mut writer = POSITION.writer().unwrap();
+//! writer.store([1.0, 2.0, 0.5]);
+//! let (position, version) = POSITION.load().unwrap();
+//! assert_eq!(position, [1.0, 2.0, 0.5]);
+//! assert!(POSITION.load_newer(version).is_none(), "it did not change since");
+//! ```
+
+use super::broadcast::stamped::{Pen, Stamped};
+use crate::channel::Error;
+use crate::participant::Participant;
+use crate::plain::Plain;
+use crate::sync::{const_unless_loom, spin_loop};
+use crate::wait::{Bell, Doorbell, Polled, Register, Wait};
+use core::future::poll_fn;
+use core::task::{Context, Poll};
+
+/// How many values have a place: the newest, the one that is being stored, and as many more as let a reader copy at its ease.
+pub const SLOTS: usize = if cfg!(loom) { 2 } else { 4 };
+
+/// The newest value of type `T`. `B` says whether readers can sleep until it changes, see [`Bell`].
+///
+/// Memory: [`SLOTS`] times the value (in whole words) and 8 bytes, and 16 bytes more (a cache line of their own where the
+/// target has caches).
+///
+/// ```
+/// use ringway_core::ring::latest::Latest;
+/// let mut latest = Latest::<u64>::new();
+/// let mut writer = latest.owner();
+/// (1..=100).for_each(|value| writer.store(value));
+/// drop(writer);
+/// assert_eq!(latest.load().unwrap().0, 100);
+/// ```
+#[derive(Debug)]
+#[repr(transparent)]
+pub struct Latest<T, B = Polled>(Stamped<T, SLOTS, B>);
+
+/// Which of the values it was, in the order in which they were stored.
+///
+/// ```
+/// use ringway_core::ring::latest::{Latest, Version};
+/// let latest = Latest::<u8>::new();
+/// assert_eq!(latest.version(), Version::NONE);
+/// latest.writer().unwrap().store(1);
+/// assert!(latest.version() > Version::NONE);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Version(u64);
+
+impl Version {
+    /// Older than every value: nothing was stored, or nothing was seen.
+    pub const NONE: Version = Version(0);
+
+    /// How many values were stored up to this one.
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+}
+
+impl<T: Plain> Latest<T> {
+    const_unless_loom! {
+        /// No value yet; readers look when it suits them.
+        pub fn new() -> Self {
+            Latest::with_bell(Polled)
+        }
+    }
+}
+
+impl<T: Plain> Default for Latest<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T: Plain, B> Latest<T, B> {
+    const_unless_loom! {
+        /// No value yet; readers can sleep on `readers` until it changes.
+        ///
+        /// ```
+        /// use ringway_core::ring::latest::{Latest, Version};
+        /// use ringway_core::wait::{Doorbell, Spin};
+        /// static LEVEL: Latest<u32, Doorbell<Spin>> = Latest::with_bell(Doorbell::new(Spin));
+        /// std::thread::scope(|s| {
+        ///     s.spawn(|| LEVEL.writer().unwrap().store(5));
+        ///     assert_eq!(LEVEL.wait_newer(Version::NONE).unwrap().0, 5);
+        /// });
+        /// ```
+        pub fn with_bell(readers: B) -> Self {
+            Latest(Stamped::new(readers))
+        }
+    }
+
+    /// A copy of the newest value, and which one it is; `None` while nothing was stored. Lock-free.
+    #[inline]
+    pub fn load(&self) -> Option<(T, Version)> {
+        self.load_newer(Version::NONE)
+    }
+
+    /// A copy of the newest value if it is newer than `seen`. Lock-free.
+    ///
+    /// ```
+    /// use ringway_core::ring::latest::{Latest, Version};
+    /// let mut latest = Latest::<u32>::new();
+    /// latest.owner().store(5);
+    /// let (value, seen) = latest.load_newer(Version::NONE).unwrap();
+    /// assert_eq!(value, 5);
+    /// assert!(latest.load_newer(seen).is_none());
+    /// ```
+    #[inline]
+    pub fn load_newer(&self, seen: Version) -> Option<(T, Version)> {
+        let mut seen = seen.0;
+        loop {
+            let newest = self.0.newest(seen);
+            // Also the end of it when a value was overwritten without a newer one, which only somebody who writes nonsense
+            // can bring about.
+            if newest <= seen {
+                return None;
+            }
+            if let Some(value) = self.0.read(newest) {
+                return Some((value, Version(newest)));
+            }
+            seen = newest;
+            spin_loop();
+        }
+    }
+
+    /// Which value is the newest.
+    pub fn version(&self) -> Version {
+        Version(self.0.newest(0))
+    }
+
+    /// Whether a writer was there and is gone. One that has not come yet is not gone, and one that is gone may be followed by
+    /// another.
+    pub fn writer_is_gone(&self) -> bool {
+        self.0.writer_is_gone()
+    }
+}
+
+impl<T: Plain, B: Bell> Latest<T, B> {
+    /// The writer's half, or `None` while somebody has it. Dropping it gives it back. Any context may ask.
+    ///
+    /// ```
+    /// use ringway_core::ring::latest::Latest;
+    /// static LATEST: Latest<u8> = Latest::new();
+    /// let writer = LATEST.writer().unwrap();
+    /// assert!(LATEST.writer().is_none(), "there is one");
+    /// drop(writer);
+    /// assert!(LATEST.writer().is_some(), "it was given back");
+    /// ```
+    pub fn writer(&self) -> Option<Writer<'_, T, B>> {
+        self.writer_as(Participant::LOCAL)
+    }
+
+    /// [`writer`](Self::writer) for `me`, where processes share it.
+    pub fn writer_as(&self, me: Participant) -> Option<Writer<'_, T, B>> {
+        self.0.take(me).map(Writer)
+    }
+
+    /// The writer's half for the owner of it all, who knows that nobody has it. Needs no read-modify-write.
+    pub fn owner(&mut self) -> Writer<'_, T, B> {
+        Writer(self.0.take_from_owner())
+    }
+
+    /// Gives back the writer's half if `dead` held it, and wakes the readers so that they notice; returns how many halves
+    /// that were. The last value that it stored stays. May be called by several at once, and again.
+    ///
+    /// # Safety
+    /// `dead` will not take another step here: its process has ended (or its context was reset), and what it wrote is visible
+    /// here, as it is once the operating system has reported its end.
+    ///
+    /// ```
+    /// use ringway_core::participant::Participant;
+    /// use ringway_core::ring::latest::Latest;
+    /// static LATEST: Latest<u8> = Latest::new();
+    /// let one = Participant::new(1).unwrap();
+    /// let mut writer = LATEST.writer_as(one).unwrap();
+    /// writer.store(7);
+    /// std::mem::forget(writer); // it dies
+    ///
+    /// // SAFETY: participant 1 does nothing any more.
+    /// assert_eq!(unsafe { LATEST.recover(one) }, 1);
+    /// assert_eq!(LATEST.load().unwrap().0, 7);
+    /// assert!(LATEST.writer().is_some(), "another can go on");
+    /// ```
+    pub unsafe fn recover(&self, dead: Participant) -> usize {
+        usize::from(self.0.recover(dead))
+    }
+}
+
+/// The half that writes. It can move to another thread or context, and is used from one at a time.
+#[derive(Debug)]
+pub struct Writer<'a, T: Plain, B: Bell = Polled>(Pen<'a, T, SLOTS, B>);
+
+impl<T: Plain, B: Bell> Writer<'_, T, B> {
+    /// Makes `value` the newest, and wakes whoever waits for a change. Wait-free.
+    #[inline]
+    pub fn store(&mut self, value: T) {
+        self.0.write(&value);
+    }
+
+    /// [`store`](Self::store) of a large value, without a copy on the way.
+    ///
+    /// ```
+    /// use ringway_core::ring::latest::Latest;
+    /// let mut latest = Latest::<[u8; 4096]>::new();
+    /// latest.owner().store_from(&[7; 4096]);
+    /// assert_eq!(latest.load().unwrap().0, [7; 4096]);
+    /// ```
+    #[inline]
+    pub fn store_from(&mut self, value: &T) {
+        self.0.write(value);
+    }
+
+    /// The version of the newest value, which this writer or one before it stored.
+    pub fn version(&self) -> Version {
+        Version(self.0.newest())
+    }
+}
+
+impl<T: Plain, W: Wait> Latest<T, Doorbell<W>> {
+    /// A newer value than `seen`, or why there will be none; `None` when one may come.
+    fn newer_or_end(&self, seen: Version) -> Option<Result<(T, Version), Error>> {
+        if let Some(newer) = self.load_newer(seen) {
+            return Some(Ok(newer));
+        }
+        // In this order: what the writer stored before it went is seen by the look after we see that it went.
+        if self.writer_is_gone() {
+            return Some(self.load_newer(seen).ok_or(Error::EndOfFile));
+        }
+        None
+    }
+
+    /// A copy of the newest value once it is newer than `seen`; waits until it is.
+    ///
+    /// # Errors
+    /// [`Error::EndOfFile`] when the writer is gone and the value is not newer.
+    pub fn wait_newer(&self, seen: Version) -> Result<(T, Version), Error> {
+        self.wait_newer_deadline(seen, None)
+    }
+
+    /// A copy of the newest value once it is newer than `seen`; waits until it is, at most until `deadline` (`None`: for
+    /// ever).
+    ///
+    /// # Errors
+    /// [`Error::EndOfFile`] when the writer is gone and the value is not newer, [`Error::TimedOut`] when it did not become so in
+    /// time.
+    ///
+    /// ```
+    /// use ringway_core::channel::Error;
+    /// use ringway_core::ring::latest::Latest;
+    /// use ringway_core::wait::{Doorbell, SpinClock};
+    /// let now = SpinClock(|| 100); // the time is always 100
+    /// let mut latest = Latest::<u32, _>::with_bell(Doorbell::new(now));
+    /// std::mem::forget(latest.owner());
+    /// assert_eq!(latest.wait_newer_deadline(latest.version(), Some(50)), Err(Error::TimedOut));
+    /// ```
+    pub fn wait_newer_deadline(
+        &self,
+        seen: Version,
+        deadline: Option<W::Deadline>,
+    ) -> Result<(T, Version), Error> {
+        self.0.bell().wait_until(deadline, || self.newer_or_end(seen))?
+    }
+}
+
+impl<T: Plain, W: Register> Latest<T, Doorbell<W>> {
+    /// A copy of the newest value if it is newer than `seen`; otherwise has the task woken when it may be. One task at a time
+    /// can wait for it; others wait as threads, or look.
+    ///
+    /// # Errors
+    /// [`Error::EndOfFile`] when the writer is gone and the value is not newer.
+    ///
+    /// ```
+    /// use ringway_core::ring::latest::{Latest, Version};
+    /// use ringway_core::wait::{Async, Doorbell, Spin};
+    /// use std::task::{Context, Waker};
+    /// let latest = Latest::<u32, _>::with_bell(Doorbell::new(Async::new(Spin)));
+    /// let mut cx = Context::from_waker(Waker::noop());
+    /// assert!(latest.poll_newer(&mut cx, Version::NONE).is_pending());
+    /// latest.writer().unwrap().store(1);
+    /// assert!(latest.poll_newer(&mut cx, Version::NONE).is_ready());
+    /// ```
+    pub fn poll_newer(
+        &self,
+        cx: &mut Context<'_>,
+        seen: Version,
+    ) -> Poll<Result<(T, Version), Error>> {
+        self.0.bell().poll_until(cx, || self.newer_or_end(seen))
+    }
+
+    /// A copy of the newest value once it is newer than `seen`; awaits that. One task at a time, see
+    /// [`poll_newer`](Self::poll_newer).
+    ///
+    /// # Errors
+    /// [`Error::EndOfFile`] when the writer is gone and the value is not newer.
+    pub fn newer_async(&self, seen: Version) -> impl Future<Output = Result<(T, Version), Error>> {
+        poll_fn(move |cx| self.poll_newer(cx, seen))
+    }
+}

@@ -1,0 +1,297 @@
+//! Models of the broadcast: no reader gets a torn, wrong or doubled message, each is told exactly what it missed, and nobody
+//! sleeps for ever.
+//!
+//! `try_recv` and `send` never yield. Were one to wait for another thread, loom would let it turn in its loop until the
+//! bound on branches ends the model: passing means that nobody waits, within the bounds.
+//!
+//! In these models the lower word of a number has two bits, so that it comes back to where it was after four messages.
+#![cfg(loom)]
+
+mod support;
+
+use loom::sync::Arc;
+use loom::thread;
+use ringway_core::participant::Participant;
+use ringway_core::ring::broadcast::{Broadcast, Missed, Reader, RecvError};
+use ringway_core::wait::{Async, Bell, Doorbell};
+use support::{LoomFutex, Place, Task, model};
+
+/// A message of which loom can tear: its number, twice.
+type Message = [u32; 2];
+
+/// Sends the next `count` messages.
+fn send<const N: usize, B: Bell>(broadcast: &Broadcast<Message, N, B>, count: u32) {
+    let mut writer = broadcast.writer().expect("nobody else has the half");
+    for _ in 0..count {
+        writer.send([writer.sent() as u32 + 1; 2]);
+    }
+}
+
+/// Receives once; `expected` is the number of the message that comes next. Whether there was anything.
+fn receive<const N: usize>(reader: &mut Reader<'_, Message, N>, expected: &mut u32) -> bool {
+    match reader.try_recv() {
+        Ok(Some(message)) => {
+            assert_eq!(message, [*expected; 2]);
+            *expected += 1;
+        }
+        Err(Missed(missed)) => {
+            assert!(missed > 0);
+            *expected += missed as u32;
+        }
+        Ok(None) => return false,
+    }
+    true
+}
+
+/// A reader that looks `looks` times while messages 1 to `count` are sent, and then gets the rest.
+fn every_message_is_received_or_counted<const N: usize>(count: u32, looks: usize) {
+    model(Some(3), move || {
+        let broadcast = Place::new(Broadcast::<Message, N>::new());
+        let mut reader = broadcast.get().reader();
+        let writer = {
+            let broadcast = broadcast.get();
+            thread::spawn(move || send(broadcast, count))
+        };
+        let mut expected = 1;
+        for _ in 0..looks {
+            receive(&mut reader, &mut expected);
+        }
+        writer.join().unwrap();
+        while receive(&mut reader, &mut expected) {}
+        assert_eq!(expected, count + 1);
+    });
+}
+
+#[test]
+fn with_one_slot_every_message_is_received_or_counted() {
+    every_message_is_received_or_counted::<1>(3, 2);
+}
+
+#[test]
+fn with_two_slots_every_message_is_received_or_counted() {
+    every_message_is_received_or_counted::<2>(4, 2);
+}
+
+#[test]
+fn with_three_slots_every_message_is_received_or_counted() {
+    every_message_is_received_or_counted::<3>(4, 2);
+}
+
+#[test]
+fn a_reader_suspended_until_the_lower_word_comes_back_is_not_deceived() {
+    model(Some(2), || {
+        let broadcast = Place::new(Broadcast::<u32, 1>::new());
+        let mut reader = broadcast.get().reader();
+        broadcast.get().writer().unwrap().send(1);
+        let writer = {
+            let broadcast = broadcast.get();
+            thread::spawn(move || {
+                let mut writer = broadcast.writer().unwrap();
+                (2..=5).for_each(|message| writer.send(message));
+            })
+        };
+        assert!(matches!(reader.try_recv(), Ok(Some(1)) | Err(Missed(1..=4))));
+        writer.join().unwrap();
+    });
+}
+
+#[test]
+fn a_reader_that_joins_while_the_upper_word_changes_stands_where_the_writer_is() {
+    model(Some(2), || {
+        let broadcast = Place::new(Broadcast::<Message, 1>::new());
+        send(broadcast.get(), 1);
+        let writer = {
+            let broadcast = broadcast.get();
+            thread::spawn(move || send(broadcast, 4))
+        };
+        let mut reader = broadcast.get().reader();
+        writer.join().unwrap();
+        assert!(reader.behind() <= 4, "it does not get what was sent before it joined");
+        send(broadcast.get(), 1);
+        let (last, mut passed) = (6, 0);
+        loop {
+            match reader.try_recv() {
+                Ok(Some(message)) => {
+                    assert_eq!(message, [last; 2]);
+                    passed += 1;
+                    break;
+                }
+                Err(Missed(missed)) => passed += missed as u32,
+                Ok(None) => panic!("it waits for a message that was sent long ago"),
+            }
+        }
+        assert!(passed < last);
+    });
+}
+
+#[test]
+fn two_readers_get_the_same_messages() {
+    model(Some(2), || {
+        let broadcast = Place::new(Broadcast::<Message, 2>::new());
+        let read = |mut reader: Reader<'static, Message, 2>| {
+            move || {
+                let mut expected = 1;
+                (0..2).for_each(|_| _ = receive(&mut reader, &mut expected));
+                (reader, expected)
+            }
+        };
+        let first = broadcast.get().reader();
+        let second = first.clone();
+        let second = thread::spawn(read(second));
+        let writer = {
+            let broadcast = broadcast.get();
+            thread::spawn(move || send(broadcast, 3))
+        };
+        let first = read(first)();
+        writer.join().unwrap();
+        for (mut reader, mut expected) in [first, second.join().unwrap()] {
+            while receive(&mut reader, &mut expected) {}
+            assert_eq!(expected, 4);
+        }
+    });
+}
+
+#[test]
+fn the_next_writer_goes_on_where_the_last_one_was() {
+    model(Some(3), || {
+        let broadcast = Place::new(Broadcast::<Message, 2>::new());
+        let mut reader = broadcast.get().reader();
+        let write_one = |broadcast: &'static Broadcast<Message, 2>| {
+            move || {
+                loop {
+                    if let Some(mut writer) = broadcast.writer() {
+                        break writer.send([writer.sent() as u32 + 1; 2]);
+                    }
+                    thread::yield_now();
+                }
+            }
+        };
+        let other = thread::spawn(write_one(broadcast.get()));
+        write_one(broadcast.get())();
+        other.join().unwrap();
+        assert_eq!(reader.try_recv(), Ok(Some([1; 2])));
+        assert_eq!(reader.try_recv(), Ok(Some([2; 2])));
+        assert_eq!(reader.try_recv(), Ok(None));
+    });
+}
+
+#[test]
+fn the_next_writer_goes_on_where_a_dead_one_was() {
+    const DEAD: Participant = Participant::new(9).unwrap();
+    model(Some(3), || {
+        let broadcast = Place::new(Broadcast::<Message, 2>::new());
+        let mut reader = broadcast.get().reader();
+        let dead = {
+            let broadcast = broadcast.get();
+            thread::spawn(move || {
+                let mut writer = broadcast.writer_as(DEAD).unwrap();
+                writer.send([1; 2]);
+                core::mem::forget(writer);
+            })
+        };
+        let recoverer = {
+            let broadcast = broadcast.get();
+            thread::spawn(move || {
+                dead.join().unwrap();
+                // SAFETY: nobody acts for the dead one, whose thread has ended.
+                let held = unsafe { broadcast.recover(DEAD) };
+                // SAFETY: as above.
+                assert_eq!((held, unsafe { broadcast.recover(DEAD) }), (1, 0));
+            })
+        };
+        loop {
+            // What it sent is seen by whoever sees that it is gone.
+            if reader.writer_is_gone() {
+                assert_eq!(reader.try_recv(), Ok(Some([1; 2])));
+                let mut writer = broadcast.get().writer().expect("it was given back");
+                assert_eq!(writer.sent(), 1);
+                writer.send([2; 2]);
+                break;
+            }
+            thread::yield_now();
+        }
+        recoverer.join().unwrap();
+        assert_eq!(reader.try_recv(), Ok(Some([2; 2])));
+    });
+}
+
+#[test]
+fn whoever_takes_the_half_of_a_dead_writer_sees_what_it_sent() {
+    const DEAD: Participant = Participant::new(9).unwrap();
+    model(Some(3), || {
+        let broadcast = Place::new(Broadcast::<Message, 2>::new());
+        let mut writer = broadcast.get().writer_as(DEAD).unwrap();
+        let dead = thread::spawn(move || {
+            writer.send([1; 2]);
+            core::mem::forget(writer);
+        });
+        let recoverer = {
+            let broadcast = broadcast.get();
+            thread::spawn(move || {
+                dead.join().unwrap();
+                // SAFETY: nobody acts for the dead one, whose thread has ended.
+                unsafe { broadcast.recover(DEAD) }
+            })
+        };
+        let writer = loop {
+            match broadcast.get().writer() {
+                Some(writer) => break writer,
+                None => thread::yield_now(),
+            }
+        };
+        assert_eq!(writer.sent(), 1);
+        assert_eq!(recoverer.join().unwrap(), 1);
+    });
+}
+
+#[test]
+fn a_reader_that_sleeps_is_woken_by_every_message_and_by_the_end() {
+    model(Some(3), || {
+        let broadcast =
+            Arc::new(Broadcast::<Message, 2, _>::with_bell(Doorbell::new(LoomFutex::new())));
+        let writer = {
+            let broadcast = broadcast.clone();
+            thread::spawn(move || send(&broadcast, 2))
+        };
+        let mut reader = broadcast.reader_from_oldest();
+        assert_eq!(reader.recv(), Ok([1; 2]));
+        assert_eq!(reader.recv(), Ok([2; 2]));
+        assert_eq!(reader.recv(), Err(RecvError::EndOfFile));
+        writer.join().unwrap();
+    });
+}
+
+#[test]
+fn two_readers_that_sleep_are_both_woken() {
+    model(Some(2), || {
+        let broadcast =
+            Place::new(Broadcast::<Message, 2, _>::with_bell(Doorbell::new(LoomFutex::new())));
+        let mut first = broadcast.get().reader();
+        let mut second = first.clone();
+        let other = thread::spawn(move || assert_eq!(second.recv(), Ok([1; 2])));
+        let writer = {
+            let broadcast = broadcast.get();
+            thread::spawn(move || send(broadcast, 1))
+        };
+        assert_eq!(first.recv(), Ok([1; 2]));
+        other.join().unwrap();
+        writer.join().unwrap();
+    });
+}
+
+#[test]
+fn a_task_is_woken_by_a_message_and_by_the_end() {
+    model(Some(2), || {
+        let bell = Doorbell::new(Async::new(LoomFutex::new()));
+        let broadcast = Place::new(Broadcast::<Message, 2, _>::with_bell(bell));
+        let writer = {
+            let broadcast = broadcast.get();
+            thread::spawn(move || send(broadcast, 1))
+        };
+        let mut reader = broadcast.get().reader_from_oldest();
+        let task = Task::new();
+        assert_eq!(task.block_on(|cx| reader.poll_recv(cx)), Ok([1; 2]));
+        assert_eq!(task.block_on(|cx| reader.poll_recv(cx)), Err(RecvError::EndOfFile));
+        writer.join().unwrap();
+    });
+}

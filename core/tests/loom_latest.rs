@@ -1,0 +1,102 @@
+//! Models of the newest value: what a reader gets is whole, the value of its version, and no older than what it may know of.
+//!
+//! In these models there are two slots, so that the third value overwrites the first, and the lower word of a version has two
+//! bits, so that it comes back to where it was after four values.
+#![cfg(loom)]
+
+mod support;
+
+use loom::thread;
+use ringway_core::channel::Error;
+use ringway_core::ring::latest::{Latest, Version};
+use ringway_core::wait::{Bell, Doorbell};
+use support::{LoomFutex, Place, model};
+
+/// A value of which loom can tear: its version, twice.
+type Value = [u32; 2];
+
+/// Stores the next `count` values.
+fn store<B: Bell>(latest: &Latest<Value, B>, count: u32) {
+    let mut writer = latest.writer().expect("nobody else has the half");
+    for _ in 0..count {
+        writer.store([writer.version().number() as u32 + 1; 2]);
+    }
+}
+
+/// Loads what is newer than `seen`, and advances it.
+fn load(latest: &Latest<Value>, seen: &mut Version) -> bool {
+    let Some((value, version)) = latest.load_newer(*seen) else { return false };
+    assert_eq!(value, [version.number() as u32; 2], "torn, or of another version");
+    assert!(version > *seen);
+    *seen = version;
+    true
+}
+
+#[test]
+fn a_reader_gets_whole_values_that_grow_newer() {
+    model(Some(3), || {
+        let latest = Place::new(Latest::<Value>::new());
+        let writer = {
+            let latest = latest.get();
+            thread::spawn(move || store(latest, 4))
+        };
+        let mut seen = Version::NONE;
+        load(latest.get(), &mut seen);
+        load(latest.get(), &mut seen);
+        writer.join().unwrap();
+        load(latest.get(), &mut seen);
+        assert_eq!(seen.number(), 4, "the newest, once the writer is done");
+        assert!(!load(latest.get(), &mut seen));
+    });
+}
+
+#[test]
+fn once_a_value_was_stored_there_is_one_whatever_the_writer_does() {
+    model(Some(3), || {
+        let latest = Place::new(Latest::<Value>::new());
+        store(latest.get(), 1);
+        let writer = {
+            let latest = latest.get();
+            thread::spawn(move || store(latest, 4))
+        };
+        assert!(load(latest.get(), &mut Version::NONE.clone()));
+        writer.join().unwrap();
+    });
+}
+
+#[test]
+fn two_readers_get_whole_values() {
+    model(Some(2), || {
+        let latest = Place::new(Latest::<Value>::new());
+        let writer = {
+            let latest = latest.get();
+            thread::spawn(move || store(latest, 3))
+        };
+        let reader = {
+            let latest = latest.get();
+            thread::spawn(move || load(latest, &mut Version::NONE.clone()))
+        };
+        load(latest.get(), &mut Version::NONE.clone());
+        writer.join().unwrap();
+        reader.join().unwrap();
+    });
+}
+
+#[test]
+fn a_reader_that_sleeps_is_woken_by_a_change_and_by_the_end() {
+    model(Some(3), || {
+        let latest = Place::new(Latest::<Value, _>::with_bell(Doorbell::new(LoomFutex::new())));
+        let writer = {
+            let latest = latest.get();
+            thread::spawn(move || store(latest, 2))
+        };
+        let mut seen = Version::NONE;
+        while seen.number() < 2 {
+            let (value, version) = latest.get().wait_newer(seen).unwrap();
+            assert_eq!(value, [version.number() as u32; 2]);
+            seen = version;
+        }
+        assert_eq!(latest.get().wait_newer(seen), Err(Error::EndOfFile));
+        writer.join().unwrap();
+    });
+}
