@@ -4,12 +4,14 @@
 //! The same functions are the bodies of the fuzz targets (`fuzz/fuzz_targets`) and run with seeded bytes as ordinary
 //! tests (`tests/tests/oracle.rs`).
 
+mod broadcast;
 mod bytes;
 mod messages;
 mod pipe;
 mod ring;
 mod signal;
 
+pub use broadcast::{broadcast, latest};
 pub use bytes::byte_ring;
 pub use messages::messages;
 pub use pipe::pipe;

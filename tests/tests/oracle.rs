@@ -37,3 +37,13 @@ fn the_pipe_in_memory_and_the_kernels_are_both_what_posix_says() {
 fn the_signal_table_delivers_what_a_count_and_a_queue_a_line_would() {
     rounds(oracle::signal, 5_000);
 }
+
+#[test]
+fn the_broadcast_gives_each_reader_every_message_or_the_number_of_those_it_missed() {
+    rounds(oracle::broadcast, 5_000);
+}
+
+#[test]
+fn the_newest_value_is_the_one_that_was_stored_last() {
+    rounds(oracle::latest, 5_000);
+}

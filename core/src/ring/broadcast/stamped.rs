@@ -146,9 +146,9 @@ impl<T: Plain, const N: usize, B> Stamped<T, N, B> {
     pub(in crate::ring) fn read(&self, number: u64) -> Option<T> {
         let slot = self.slots.get(number::index::<N>(number))?;
         let value = slot.value.load();
-        // SYNC POINT B, acquire: with the fence in `write`. If one of the words is of a later message, its stamp is seen.
+        // SYNC POINT B, acquire: with the fence in `begin`. If one of the words is of a later message, its stamp is seen.
         fence(Ordering::Acquire);
-        // SYNC POINT C, acquire: with the store in `write`. The upper word is seen at least as new as this one, and so is
+        // SYNC POINT C, acquire: with the store in `begin`. The upper word is seen at least as new as this one, and so is
         // `newest` of the message before.
         let is_still_there = slot.low.load(Ordering::Acquire) == number::low(number)
             // Relaxed: ordered behind the lower word by its acquire.
@@ -199,22 +199,31 @@ impl<'a, T: Plain, const N: usize, B: Bell> Pen<'a, T, N, B> {
     /// Writes and publishes the next message, and wakes every reader. Wait-free.
     #[inline]
     pub(in crate::ring) fn write(&mut self, value: &T) {
+        if let Some(words) = self.begin() {
+            words.store_from(value);
+            self.publish();
+        }
+    }
+
+    /// Where the next message is written, once its slot says so: what was there is gone. Always `Some`.
+    #[inline(always)]
+    fn begin(&self) -> Option<&'a Words<T>> {
         let number = self.newest.wrapping_add(1);
-        let Some(slot) = self.stamped.slots.get(number::index::<N>(number)) else { return };
+        let slot = self.stamped.slots.get(number::index::<N>(number))?;
         // Relaxed: SYNC POINT C orders it.
         slot.high.store(number::high(number), Ordering::Relaxed);
         // SYNC POINT C, release: with the load in `read`. The upper word is seen with the lower one.
         slot.low.store(number::low(number), Ordering::Release);
         // SYNC POINT B, release: with the fence in `read`. Whoever sees one of the words sees the stamp.
         fence(Ordering::Release);
-        slot.value.store_from(value);
-        self.publish(number);
+        Some(&slot.value)
     }
 
-    /// The commit of message `number`, the next.
+    /// The commit of the next message, which is written.
     #[inline(always)]
-    fn publish(&mut self, number: u64) {
+    fn publish(&mut self) {
         let line = &self.stamped.line.0;
+        let number = self.newest.wrapping_add(1);
         let low = number::low(number);
         let upper_half = number::is_upper_half(low);
         if upper_half != number::is_upper_half(number::low(self.newest)) {
@@ -232,5 +241,129 @@ impl<T: Plain, const N: usize, B: Bell> Drop for Pen<'_, T, N, B> {
     fn drop(&mut self) {
         self.stamped.line.0.writer.give_back();
         self.stamped.line.0.bell.ring();
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::wait::Polled;
+    use core::mem::{forget, offset_of};
+
+    type Message = [u32; 3];
+    type Three = Stamped<Message, 3, Polled>;
+
+    const DEAD: Participant = Participant::LOCAL;
+
+    /// One whose newest message is `number`.
+    fn at(number: u64) -> Three {
+        let stamped = Three::new(Polled);
+        let line = &stamped.line.0;
+        line.low.store(number::low(number), Ordering::Relaxed);
+        let high = stamped.high_of(number::is_upper_half(number::low(number)));
+        high.store(number::high(number), Ordering::Relaxed);
+        stamped
+    }
+
+    /// Every look at `newest`, whatever the caller knew, says `number`.
+    fn newest_is(stamped: &Three, number: u64) {
+        for known in [0, 1 << 31, number.wrapping_sub(1), number, number.wrapping_add(1)] {
+            assert_eq!(stamped.newest(known), number, "by one who knew {known}");
+        }
+    }
+
+    #[test]
+    fn the_layout_is_the_same_on_every_hosted_target() {
+        assert_eq!(offset_of!(Line<Polled>, high), 4);
+        assert_eq!(offset_of!(Line<Polled>, writer), 12);
+        assert_eq!(offset_of!(Line<Polled>, bell), 16);
+        assert_eq!(offset_of!(Three, slots), 128);
+        assert_eq!((size_of::<Slot<u8>>(), align_of::<Slot<u8>>()), (12, 4));
+        assert_eq!((size_of::<Slot<[u8; 5]>>(), align_of::<Slot<[u8; 5]>>()), (16, 4));
+        assert_eq!((size_of::<Slot<u64>>(), offset_of!(Slot<u64>, value)), (16, 8));
+        assert_eq!((size_of::<Three>(), align_of::<Three>()), (256, 128));
+    }
+
+    #[test]
+    fn numbers_go_on_where_the_lower_word_comes_back_and_where_its_half_changes() {
+        for start in [(1 << 31) - 3, (1 << 32) - 3, (3 << 31) - 3, (7 << 32) - 3] {
+            let stamped = at(start);
+            newest_is(&stamped, start);
+            let mut pen = stamped.take(DEAD).unwrap();
+            for number in start + 1..start + 7 {
+                pen.write(&[number as u32; 3]);
+                newest_is(&stamped, number);
+                assert_eq!(stamped.read(number), Some([number as u32; 3]));
+                assert_eq!(stamped.read(number - 3), None, "it was overwritten");
+            }
+        }
+    }
+
+    #[test]
+    fn a_stamp_with_the_same_lower_word_is_not_taken_for_an_older_one() {
+        let (older, newer) = (5, 5 + (3 << 32));
+        assert_eq!(number::index::<3>(older), number::index::<3>(newer));
+        assert_eq!(number::low(older), number::low(newer));
+        let stamped = at(newer - 1);
+        stamped.take(DEAD).unwrap().write(&[5; 3]);
+        assert_eq!(stamped.read(newer), Some([5; 3]));
+        assert_eq!(stamped.read(older), None);
+    }
+
+    /// The writer dies after each of its steps.
+    #[test]
+    fn a_message_whose_writer_died_is_there_if_it_was_published_and_never_seen_otherwise() {
+        // One of them enters another half of the numbers.
+        for start in [5, (1 << 32) - 1] {
+            for last_step in 0..=4 {
+                let stamped = at(start - 3);
+                let mut pen = stamped.take(DEAD).unwrap();
+                (start - 2..=start).for_each(|number| pen.write(&[number as u32; 3]));
+                if last_step >= 1 {
+                    let words = pen.begin().unwrap();
+                    match last_step {
+                        1 => {}
+                        2 => words.store([99, 99, (start - 2) as u32]),
+                        _ => words.store([99; 3]),
+                    }
+                }
+                if last_step == 4 {
+                    pen.publish();
+                }
+                forget(pen);
+                let newest = start + u64::from(last_step == 4);
+                newest_is(&stamped, newest);
+                let overwritten = (last_step >= 1).then_some(start - 2);
+                for number in start - 2..=start {
+                    let there = Some([number as u32; 3]);
+                    let expected = if Some(number) == overwritten { None } else { there };
+                    assert_eq!(stamped.read(number), expected);
+                }
+
+                assert!(stamped.recover(DEAD) && !stamped.recover(DEAD));
+                let mut pen = stamped.take(DEAD).unwrap();
+                assert_eq!(pen.newest(), newest);
+                pen.write(&[7; 3]);
+                newest_is(&stamped, newest + 1);
+                assert_eq!(stamped.read(newest + 1), Some([7; 3]));
+                let committed = (last_step == 4).then_some([99; 3]);
+                assert_eq!(stamped.read(start + 1), committed.or(Some([7; 3])));
+            }
+        }
+    }
+
+    #[test]
+    fn nonsense_in_the_words_of_the_writer_ends_in_a_number_and_a_copy() {
+        for (low, lower, upper) in [(u32::MAX, 7, u32::MAX), (0, u32::MAX, 3), (1 << 31, 0, 1)] {
+            let stamped = Three::new(Polled);
+            stamped.line.0.low.store(low, Ordering::Relaxed);
+            stamped.high_of(false).store(lower, Ordering::Relaxed);
+            stamped.high_of(true).store(upper, Ordering::Relaxed);
+            let newest = stamped.newest(0);
+            assert_eq!(stamped.read(newest), None);
+            let mut pen = stamped.take(DEAD).unwrap();
+            pen.write(&[1; 3]);
+            assert_eq!(stamped.read(pen.newest()), Some([1; 3]));
+        }
     }
 }

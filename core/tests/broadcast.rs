@@ -1,0 +1,150 @@
+//! The broadcast between real threads, and what it is in memory. Sequences of operations against a model: `tests/tests/oracle.rs`.
+#![cfg(not(loom))]
+
+#[path = "support/yielding.rs"]
+mod yielding;
+
+use ringway_core::participant::Participant;
+use ringway_core::plain::Plain;
+use ringway_core::ring::broadcast::{Broadcast, Missed, Reader, RecvError};
+use ringway_core::wait::{Bell, Doorbell, Polled};
+use std::mem::MaybeUninit;
+use yielding::Yielding;
+
+/// A message that shows when it is torn: every word is made of its number.
+fn message(number: u64) -> [u64; 5] {
+    std::array::from_fn(|word| number.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(word as u32))
+}
+
+/// Receives until the writer is gone, and checks each message; how many were received, and how many missed.
+fn drain<const N: usize, B: Bell>(mut reader: Reader<'_, [u64; 5], N, B>) -> (u64, u64) {
+    let (mut received, mut missed) = (0, 0);
+    loop {
+        let gone = reader.writer_is_gone();
+        match reader.try_recv() {
+            Ok(Some(got)) => {
+                received += 1;
+                assert_eq!(got, message(received + missed), "torn, or not the one that is next");
+            }
+            Err(Missed(count)) => missed += count,
+            Ok(None) if gone => return (received, missed),
+            Ok(None) => std::thread::yield_now(),
+        }
+    }
+}
+
+fn three_readers_receive_or_count_every_message<const N: usize>() {
+    const SENT: u64 = 100_000;
+    let broadcast = Broadcast::<_, N>::new();
+    std::thread::scope(|s| {
+        let reader = broadcast.reader();
+        let readers = [(); 3].map(|()| {
+            let reader = reader.clone();
+            s.spawn(move || drain(reader))
+        });
+        let mut writer = broadcast.writer().unwrap();
+        (1..=SENT).for_each(|number| writer.send(message(number)));
+        drop(writer);
+        for reader in readers {
+            let (received, missed) = reader.join().unwrap();
+            assert_eq!(received + missed, SENT);
+            assert!(received >= N as u64, "what is left at the end is received");
+        }
+    });
+}
+
+#[test]
+fn three_readers_of_a_writer_that_does_not_wait_receive_or_count_every_message() {
+    three_readers_receive_or_count_every_message::<1>();
+    three_readers_receive_or_count_every_message::<2>();
+    three_readers_receive_or_count_every_message::<7>();
+    three_readers_receive_or_count_every_message::<64>();
+}
+
+#[test]
+fn readers_that_wait_get_every_message_of_one_who_waits_for_their_answers() {
+    let bell = || Doorbell::new(Yielding);
+    let questions = Broadcast::<u32, 2, _>::with_bell(bell());
+    let answers = [(); 2].map(|()| Broadcast::<u32, 2, _>::with_bell(bell()));
+    std::thread::scope(|s| {
+        let mut heard = [&answers[0], &answers[1]].map(Broadcast::reader);
+        for (answers, mut reader) in answers.iter().zip([(); 2].map(|()| questions.reader())) {
+            s.spawn(move || {
+                let mut writer = answers.writer().unwrap();
+                loop {
+                    match reader.recv() {
+                        Ok(question) => writer.send(question + 1),
+                        Err(error) => break assert_eq!(error, RecvError::EndOfFile),
+                    }
+                }
+            });
+        }
+        let mut writer = questions.writer().unwrap();
+        for question in 0..500 {
+            writer.send(question);
+            for answers in &mut heard {
+                assert_eq!(answers.recv(), Ok(question + 1));
+            }
+        }
+    });
+}
+
+#[test]
+fn after_the_end_of_file_the_reader_goes_on_with_another_writer() {
+    let broadcast = Broadcast::<u8, 4, _>::with_bell(Doorbell::new(Yielding));
+    let mut reader = broadcast.reader();
+    broadcast.writer().unwrap().send(1);
+    assert_eq!((reader.recv(), reader.recv()), (Ok(1), Err(RecvError::EndOfFile)));
+    broadcast.writer().unwrap().send(2);
+    assert_eq!((reader.recv(), reader.recv()), (Ok(2), Err(RecvError::EndOfFile)));
+}
+
+#[test]
+fn only_the_participant_that_holds_the_half_is_recovered() {
+    let participants = [1, 2].map(|number| Participant::new(number).unwrap());
+    let broadcast = Broadcast::<u8, 4>::new();
+    std::mem::forget(broadcast.writer_as(participants[0]).unwrap());
+    // SAFETY: none of them does anything.
+    assert_eq!(participants.map(|dead| unsafe { broadcast.recover(dead) }), [1, 0]);
+    assert!(broadcast.reader().writer_is_gone());
+    assert!(broadcast.writer_as(participants[1]).is_some());
+}
+
+fn any_size_passes_unchanged<T: Plain + PartialEq + std::fmt::Debug>(messages: [T; 3]) {
+    let mut broadcast = Broadcast::<T, 2>::new();
+    let (mut writer, mut reader) = broadcast.split();
+    for message in messages {
+        writer.send(message);
+        assert_eq!(reader.try_recv(), Ok(Some(message)));
+    }
+}
+
+#[test]
+fn messages_of_any_size_pass_unchanged() {
+    any_size_passes_unchanged([(), (), ()]);
+    any_size_passes_unchanged([1_u8, 255, 0]);
+    any_size_passes_unchanged([[1_u8, 2, 3], [4, 5, 6], [255; 3]]);
+    any_size_passes_unchanged([[1_u16; 5], [0x1234; 5], [u16::MAX; 5]]);
+    any_size_passes_unchanged([1_u128, u128::MAX, 1 << 77]);
+    any_size_passes_unchanged([[1_u8; 1021], [0; 1021], [0xA5; 1021]]);
+}
+
+#[test]
+fn the_layout_is_what_it_is_documented_to_be() {
+    assert_eq!(size_of::<Broadcast<u32, 32>>(), 128 + 32 * (8 + 4));
+    assert_eq!(size_of::<Broadcast<[u8; 6], 32>>(), 128 + 32 * (8 + 8));
+    assert_eq!(align_of::<Broadcast<u8, 1>>(), 128);
+    assert_eq!(size_of::<Reader<'_, u8, 4>>(), size_of::<usize>() + 2 * 8);
+}
+
+#[test]
+fn zeroed_memory_is_a_fresh_broadcast() {
+    // SAFETY: what the test is about: all zeroes are a broadcast.
+    let mut broadcast: Broadcast<u64, 3, Polled> = unsafe { MaybeUninit::zeroed().assume_init() };
+    let (mut writer, mut reader) = broadcast.split();
+    assert_eq!((writer.sent(), reader.try_recv()), (0, Ok(None)));
+    for number in 0..9 {
+        writer.send(number);
+        assert_eq!(reader.try_recv(), Ok(Some(number)));
+    }
+}

@@ -1,0 +1,178 @@
+//! The broadcast and the newest value against lists of everything that was sent.
+
+use super::Choices;
+use ringway_core::participant::Participant;
+use ringway_core::ring::broadcast::{Broadcast, Missed, Reader, Writer};
+use ringway_core::ring::latest::{self, Latest, Version};
+
+/// A message of a size that is not of whole words.
+type Message = [u8; 7];
+
+fn message(number: u64) -> Message {
+    std::array::from_fn(|byte| (number as u8).wrapping_mul(31).wrapping_add(byte as u8))
+}
+
+/// The one who writes; it dies, and another one with the same number comes.
+fn participant() -> Participant {
+    Participant::new(7).expect("it is a small number")
+}
+
+/// A sequence of operations on a [`Broadcast`].
+pub fn broadcast(bytes: &[u8]) {
+    let mut choices = Choices::new(bytes);
+    match choices.below(5) {
+        Some(0) => broadcast_of::<1>(choices),
+        Some(1) => broadcast_of::<2>(choices),
+        Some(2) => broadcast_of::<3>(choices),
+        Some(3) => broadcast_of::<4>(choices),
+        Some(4) => broadcast_of::<7>(choices),
+        _ => {}
+    }
+}
+
+fn broadcast_of<const N: usize>(mut choices: Choices<'_>) {
+    let broadcast = Broadcast::<Message, N>::new();
+    let mut run = Run {
+        broadcast: &broadcast,
+        writer: None,
+        had_writer: false,
+        sent: 0,
+        readers: Vec::new(),
+    };
+    while run.step(&mut choices).is_some() {
+        run.agrees();
+    }
+}
+
+struct Run<'a, const N: usize> {
+    broadcast: &'a Broadcast<Message, N>,
+    writer: Option<Writer<'a, Message, N>>,
+    had_writer: bool,
+    /// Messages 1 to this were sent.
+    sent: u64,
+    /// The readers, and which message each gets next.
+    readers: Vec<(Reader<'a, Message, N>, u64)>,
+}
+
+impl<const N: usize> Run<'_, N> {
+    fn agrees(&mut self) {
+        let gone = self.had_writer && self.writer.is_none();
+        for (reader, next) in &mut self.readers {
+            assert_eq!(reader.behind(), self.sent + 1 - *next);
+            assert_eq!(reader.writer_is_gone(), gone);
+        }
+        if let Some(writer) = &self.writer {
+            assert_eq!(writer.sent(), self.sent);
+        }
+    }
+
+    fn oldest(&self) -> u64 {
+        (self.sent + 1).saturating_sub(N as u64).max(1)
+    }
+
+    /// One operation; `None` when the decisions are used up.
+    fn step(&mut self, choices: &mut Choices<'_>) -> Option<()> {
+        match choices.below(12)? {
+            0..=3 => {
+                if let Some(writer) = &mut self.writer {
+                    self.sent += 1;
+                    writer.send(message(self.sent));
+                }
+            }
+            4..=7 => {
+                if !self.readers.is_empty() {
+                    let at = choices.below(self.readers.len())?;
+                    self.receive(at);
+                }
+            }
+            8 if self.readers.len() < 4 => {
+                self.readers.push((self.broadcast.reader(), self.sent + 1))
+            }
+            8 => _ = self.readers.swap_remove(choices.below(4)?),
+            9 => {
+                let oldest = self.oldest();
+                self.readers.truncate(3);
+                self.readers.push((self.broadcast.reader_from_oldest(), oldest));
+            }
+            10 => {
+                self.readers.truncate(3);
+                if let Some((reader, next)) = self.readers.first() {
+                    let twin = (reader.clone(), *next);
+                    self.readers.push(twin);
+                }
+            }
+            _ => self.change_writer(choices.flip()?),
+        }
+        Some(())
+    }
+
+    fn receive(&mut self, at: usize) {
+        let (oldest, sent) = (self.oldest(), self.sent);
+        let (reader, next) = &mut self.readers[at];
+        let expected = if *next > sent {
+            Ok(None)
+        } else if *next < oldest {
+            Err(Missed(oldest - *next))
+        } else {
+            Ok(Some(message(*next)))
+        };
+        match &expected {
+            Ok(message) => *next += u64::from(message.is_some()),
+            Err(Missed(missed)) => *next += missed,
+        }
+        assert_eq!(reader.try_recv(), expected);
+    }
+
+    /// The writer goes, by a drop or by death; or another comes.
+    fn change_writer(&mut self, dies: bool) {
+        match self.writer.take() {
+            Some(writer) if dies => {
+                std::mem::forget(writer);
+                assert!(self.broadcast.writer().is_none(), "the dead one's half is held");
+                // SAFETY: the writer will not be used again.
+                assert_eq!(unsafe { self.broadcast.recover(participant()) }, 1);
+            }
+            Some(_) => {}
+            None => {
+                self.writer = self.broadcast.writer_as(participant());
+                self.had_writer = true;
+                assert!(self.writer.is_some(), "nobody has the half");
+            }
+        }
+        // SAFETY: LOCAL holds nothing.
+        assert_eq!(unsafe { self.broadcast.recover(Participant::LOCAL) }, 0);
+    }
+}
+
+/// A sequence of operations on a [`Latest`].
+pub fn latest(bytes: &[u8]) {
+    let mut choices = Choices::new(bytes);
+    let latest = Latest::<Message>::new();
+    let mut writer: Option<latest::Writer<'_, Message>> = latest.writer_as(participant());
+    let mut versions = vec![Version::NONE];
+    while let Some(operation) = choices.below(4) {
+        match (operation, &mut writer) {
+            (0 | 1, Some(writer)) => {
+                writer.store(message(versions.len() as u64));
+                versions.push(writer.version());
+            }
+            (2, Some(_)) => {
+                std::mem::forget(writer.take());
+                // SAFETY: the writer will not be used again.
+                assert_eq!(unsafe { latest.recover(participant()) }, 1);
+            }
+            (3, Some(_)) => writer = None,
+            (_, None) => writer = latest.writer_as(participant()),
+            _ => unreachable!("there are four operations"),
+        }
+        let stored = versions.len() - 1;
+        assert_eq!(latest.version(), versions[stored]);
+        assert_eq!(latest.version().number(), stored as u64);
+        let expected = (stored > 0).then(|| (message(stored as u64), versions[stored]));
+        assert_eq!(latest.load(), expected);
+        let Some(seen) = choices.below(versions.len().min(200)) else { break };
+        let newer = expected.filter(|_| seen < stored);
+        assert_eq!(latest.load_newer(versions[seen]), newer);
+        assert_eq!(latest.writer_is_gone(), writer.is_none());
+    }
+}
