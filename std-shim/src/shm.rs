@@ -71,5 +71,12 @@ pub type MessageRing<const N: usize> =
 /// A queue for many producers and consumers, all of which can sleep.
 pub type Queue<T, const N: usize> = ringway_core::ring::queue::Queue<T, N, Doorbell<Sleep>>;
 
+/// Messages from one writer to any number of readers, which can sleep.
+pub type Broadcast<T, const N: usize> =
+    ringway_core::ring::broadcast::Broadcast<T, N, Doorbell<Sleep>>;
+
+/// The newest value of one writer, for any number of readers, which can sleep until it changes.
+pub type Latest<T> = ringway_core::ring::latest::Latest<T, Doorbell<Sleep>>;
+
 /// A part of a region, as its directory describes it.
 pub use ringway_core::region::{Description, Kind, Occupant};

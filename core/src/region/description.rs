@@ -2,7 +2,9 @@
 
 use crate::plain::Plain;
 use crate::ring::Ring;
+use crate::ring::broadcast::Broadcast;
 use crate::ring::bytes::ByteRing;
+use crate::ring::latest::{Latest, SLOTS};
 use crate::ring::messages::MessageRing;
 use crate::ring::queue::Queue;
 use crate::wait::{Bell, Doorbell, Polled, Wait};
@@ -45,6 +47,10 @@ kinds! {
     QUEUE = 3, "queue";
     /// [`MessageRing`].
     MESSAGE_RING = 4, "message ring";
+    /// [`Broadcast`].
+    BROADCAST = 5, "broadcast";
+    /// [`Latest`].
+    LATEST = 6, "latest value";
 }
 
 impl Kind {
@@ -190,6 +196,20 @@ unsafe impl<const N: usize, B: SharedBell> Part for MessageRing<N, B> {
 unsafe impl<T: Plain, const N: usize, B: SharedBell> Part for Queue<T, N, B> {
     fn description() -> Description {
         Description::of::<Self, T>(B::kind(Kind::QUEUE), N)
+    }
+}
+
+// SAFETY: `repr(C)`: a line of words, and slots of words and a plain value; zero numbers and words are a fresh one.
+unsafe impl<T: Plain, const N: usize, B: SharedBell> Part for Broadcast<T, N, B> {
+    fn description() -> Description {
+        Description::of::<Self, T>(B::kind(Kind::BROADCAST), N)
+    }
+}
+
+// SAFETY: as for `Broadcast`.
+unsafe impl<T: Plain, B: SharedBell> Part for Latest<T, B> {
+    fn description() -> Description {
+        Description::of::<Self, T>(B::kind(Kind::LATEST), SLOTS)
     }
 }
 

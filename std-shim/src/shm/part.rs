@@ -5,7 +5,9 @@ use crate::{Error, Result, channel};
 use ringway_core::participant::Participant;
 use ringway_core::plain::Plain;
 use ringway_core::region::{self, SharedBell};
+use ringway_core::ring::broadcast::{self, Broadcast};
 use ringway_core::ring::bytes::{self, ByteRing};
+use ringway_core::ring::latest::{self, Latest};
 use ringway_core::ring::messages::{self, MessageRing};
 use ringway_core::ring::queue::{Queue, Seat};
 use ringway_core::ring::{self, Ring};
@@ -79,6 +81,7 @@ impl<P: region::Part> Part<P> {
 
 const PRODUCER: &str = "take the producer's half";
 const CONSUMER: &str = "take the consumer's half";
+const WRITER: &str = "take the writer's half";
 
 impl<T: Plain, const N: usize, B: SharedBell> Part<Ring<T, N, B>> {
     /// The half that pushes. Dropping it gives it back; when this process dies it is given back too.
@@ -157,6 +160,53 @@ impl<const N: usize, B: SharedBell> Part<MessageRing<N, B>> {
     /// As [`sender`](Self::sender).
     pub fn receiver(&self) -> Result<messages::Receiver<'_, N, B>> {
         self.take(CONSUMER, MessageRing::is_sound, MessageRing::receiver_as)
+    }
+}
+
+impl<T: Plain, const N: usize, B: SharedBell> Part<Broadcast<T, N, B>> {
+    /// The half that writes. Dropping it gives it back; when this process dies it is given back too.
+    ///
+    /// # Errors
+    /// [`channel::Error::Taken`] while a living participant has it.
+    ///
+    /// ```
+    /// use ringway::shm::{Broadcast, Layout, Region};
+    /// type Prices = Broadcast<u32, 64>;
+    /// let region = Region::anonymous(&Layout::new(2).part::<Prices>("prices")?)?;
+    /// let prices = region.part::<Prices>("prices")?;
+    /// let mut reader = prices.reader();
+    /// prices.writer()?.send(5);
+    /// assert_eq!(reader.recv()?, 5);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn writer(&self) -> Result<broadcast::Writer<'_, T, N, B>> {
+        self.take(WRITER, |_| true, Broadcast::writer_as)
+    }
+
+    /// A reader that gets every message from now on. It is on record nowhere, and nothing has to be given back.
+    pub fn reader(&self) -> broadcast::Reader<'_, T, N, B> {
+        self.part.reader()
+    }
+}
+
+impl<T: Plain, B: SharedBell> Part<Latest<T, B>> {
+    /// The half that writes. Dropping it gives it back; when this process dies it is given back too. To read, ask the
+    /// [structure](Part::get) itself.
+    ///
+    /// # Errors
+    /// [`channel::Error::Taken`] while a living participant has it.
+    ///
+    /// ```
+    /// use ringway::shm::{Latest, Layout, Region};
+    /// type Level = Latest<f32>;
+    /// let region = Region::anonymous(&Layout::new(2).part::<Level>("level")?)?;
+    /// let level = region.part::<Level>("level")?;
+    /// level.writer()?.store(0.5);
+    /// assert_eq!(level.get().load().unwrap().0, 0.5);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn writer(&self) -> Result<latest::Writer<'_, T, B>> {
+        self.take(WRITER, |_| true, Latest::writer_as)
     }
 }
 

@@ -3,6 +3,7 @@
 use super::Sleep;
 use ringway_core::participant::Participant;
 use ringway_core::region::{Entry, Kind, View};
+use ringway_core::ring::broadcast::Broadcast;
 use ringway_core::ring::{Ring, queue};
 use ringway_core::wait::{Bell, Doorbell, Polled};
 use std::ptr::NonNull;
@@ -39,6 +40,12 @@ unsafe fn recover_part(
         Kind::QUEUE if kind.waits() => unsafe { queue::<Doorbell<Sleep>>(at, entry, me, dead) },
         // SAFETY: as above.
         Kind::QUEUE => unsafe { queue::<Polled>(at, entry, me, dead) },
+        // SAFETY: as above.
+        Kind::BROADCAST | Kind::LATEST if kind.waits() => unsafe {
+            broadcast::<Doorbell<Sleep>>(at, entry, dead)
+        },
+        // SAFETY: as above.
+        Kind::BROADCAST | Kind::LATEST => unsafe { broadcast::<Polled>(at, entry, dead) },
         // Not one of this version's kinds: its directory was overwritten.
         _ => 0,
     }
@@ -53,6 +60,18 @@ unsafe fn ring<B: Bell>(at: NonNull<u8>, entry: &Entry, dead: Participant) -> us
     }
     // SAFETY: every ring begins with the same header, which is all that a recovery touches, and is no smaller than this one;
     // the rest is the caller's word.
+    unsafe { at.as_ref().recover(dead) }
+}
+
+/// # Safety
+/// As [`recover_part`], of a broadcast, or of a latest value, which is the same in memory.
+unsafe fn broadcast<B: Bell>(at: NonNull<u8>, entry: &Entry, dead: Participant) -> usize {
+    let at = at.cast::<Broadcast<u8, 1, B>>();
+    if (entry.description.size as usize) < size_of::<Broadcast<u8, 1, B>>() {
+        return 0;
+    }
+    // SAFETY: every broadcast begins with the same words, which are all that a recovery touches, and is no smaller than this
+    // one; the rest is the caller's word.
     unsafe { at.as_ref().recover(dead) }
 }
 
