@@ -43,6 +43,7 @@
 
 mod description;
 mod layout;
+mod locks;
 mod place;
 mod view;
 

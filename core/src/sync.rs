@@ -34,6 +34,8 @@ use loom::sync::atomic::AtomicU64 as ImpU64;
 #[cfg(not(any(loom, target_has_atomic = "64")))]
 use no_cas_64::AtomicU64 as ImpU64;
 
+#[cfg(not(loom))]
+mod parts;
 pub(crate) mod words;
 
 pub use core::sync::atomic::Ordering;

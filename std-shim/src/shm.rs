@@ -36,17 +36,17 @@ mod recover;
 mod region;
 mod registry;
 mod sleep;
+mod types;
 mod watch;
 
 pub use part::Part;
 pub use region::{Region, unlink};
 pub use sleep::{BOUND, Sleep};
+pub use types::*;
 pub use watch::Watch;
 
 pub(crate) use region::Reserved;
 pub(crate) use registry::before_fork;
-
-use ringway_core::wait::Doorbell;
 
 /// Which parts a region has, and how many processes may attach.
 ///
@@ -57,26 +57,6 @@ use ringway_core::wait::Doorbell;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub type Layout = ringway_core::region::Layout<{ ringway_core::region::MAX_PARTS }>;
-
-/// A ring of values on which both sides can sleep.
-pub type Ring<T, const N: usize> = ringway_core::ring::Ring<T, N, Doorbell<Sleep>>;
-
-/// A ring of bytes on which both sides can sleep.
-pub type ByteRing<const N: usize> = ringway_core::ring::bytes::ByteRing<N, Doorbell<Sleep>>;
-
-/// A ring of messages of any length on which both sides can sleep.
-pub type MessageRing<const N: usize> =
-    ringway_core::ring::messages::MessageRing<N, Doorbell<Sleep>>;
-
-/// A queue for many producers and consumers, all of which can sleep.
-pub type Queue<T, const N: usize> = ringway_core::ring::queue::Queue<T, N, Doorbell<Sleep>>;
-
-/// Messages from one writer to any number of readers, which can sleep.
-pub type Broadcast<T, const N: usize> =
-    ringway_core::ring::broadcast::Broadcast<T, N, Doorbell<Sleep>>;
-
-/// The newest value of one writer, for any number of readers, which can sleep until it changes.
-pub type Latest<T> = ringway_core::ring::latest::Latest<T, Doorbell<Sleep>>;
 
 /// A part of a region, as its directory describes it.
 pub use ringway_core::region::{Description, Kind, Occupant};

@@ -417,3 +417,74 @@ fn a_watched_part_is_readable_when_there_is_something_to_take_or_its_end() {
         "its thread ends with it"
     );
 }
+
+#[test]
+fn locks_of_the_dead_are_handed_over_within_the_bound() {
+    use ringway::lock::{Acquired, BarrierError};
+    use ringway::shm::{Array, Barrier, BoundedSemaphore, Mutex, ReentrantMutex, RwLock};
+
+    type Total = Mutex<u64>;
+    type Again = ReentrantMutex<u32>;
+    type Table = RwLock<[u32; 3], 5>;
+    type Places = BoundedSemaphore<3>;
+    type Meeting = Barrier<2>;
+    let locks = || {
+        let layout = Layout::new(4).part::<Total>("total").unwrap();
+        let layout = layout.part::<Again>("again").unwrap().part::<Table>("table").unwrap();
+        let layout = layout.part::<Places>("places").unwrap().part::<Table>("read").unwrap();
+        layout.part::<Meeting>("meeting").unwrap().part::<Array<u8, 7>>("array").unwrap()
+    };
+    if role().is_some() {
+        let region = the_region();
+        let (total, again, table, read, places, meeting, array) = (
+            region.part::<Total>("total").unwrap(),
+            region.part::<Again>("again").unwrap(),
+            region.part::<Table>("table").unwrap(),
+            region.part::<Table>("read").unwrap(),
+            region.part::<Places>("places").unwrap(),
+            region.part::<Meeting>("meeting").unwrap(),
+            region.part::<Array<u8, 7>>("array").unwrap(),
+        );
+        let mut held = total.seat().lock().into_inner();
+        let again = (again.seat().lock().unwrap(), again.seat().lock().unwrap());
+        let table = table.seat().write();
+        let read = read.seat().read();
+        let places = (places.seat().acquire(), places.seat().acquire(), places.seat().acquire());
+        let array = array.seat().lock();
+        *held = 77;
+        let _ = meeting.seat().wait();
+        drop((held, again, table, read, places, array));
+        unreachable!("nobody meets it");
+    }
+    let name = Name::new();
+    let region = Region::create(&name.0, 0o600, &locks()).unwrap();
+    let mut player = player("locks_of_the_dead_are_handed_over_within_the_bound", "dies", &name);
+    let meeting = region.part::<Meeting>("meeting").unwrap();
+    let end = soon().unwrap();
+    while meeting.get().waiting() == 0 {
+        assert!(Instant::now() < end);
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let killer = std::thread::spawn(move || {
+        std::thread::sleep(BOUND / 2);
+        player.kill_now();
+    });
+    let total = region.part::<Total>("total").unwrap();
+    match total.seat().lock_deadline(soon()).unwrap() {
+        Acquired::OwnerDied(total) => assert_eq!(*total, 77),
+        Acquired::Clean(_) => panic!("it died with it"),
+    }
+    let again = region.part::<Again>("again").unwrap();
+    assert!(!again.seat().lock().unwrap().is_clean());
+    let table = region.part::<Table>("table").unwrap();
+    assert!(!table.seat().write_deadline(soon()).unwrap().is_clean());
+    let read = region.part::<Table>("read").unwrap();
+    assert!(read.seat().write_deadline(soon()).unwrap().is_clean(), "a reader changes nothing");
+    let places = region.part::<Places>("places").unwrap();
+    let all = [(); 3].map(|()| places.seat().acquire_deadline(soon()).unwrap());
+    drop(all);
+    assert_eq!(meeting.seat().wait_deadline(soon()), Err(BarrierError::Broken));
+    let array = region.part::<Array<u8, 7>>("array").unwrap();
+    assert!(!array.seat().lock_deadline(soon()).unwrap().is_clean());
+    killer.join().unwrap();
+}

@@ -6,6 +6,8 @@ use crate::participant::Participant;
 use crate::sync::{AtomicU32, Ordering, array_of, const_unless_loom};
 use crate::wait::{Doorbell, Spin, TimedOut, Wait};
 use core::fmt;
+#[cfg(not(loom))]
+use core::ptr::NonNull;
 
 /// `N` parties meet, again and again: [`wait`](Self::wait) returns when `N` have called it. As Python's.
 ///
@@ -53,6 +55,14 @@ pub struct Barrier<const N: usize, W = Spin> {
     bell: Doorbell<W>,
     /// Each: the round that it was taken in (or: will be next) above the name of who took it, or 0.
     seats: [AtomicU32; N],
+}
+
+/// The words of a barrier, however many seats it has.
+#[derive(Debug)]
+struct Words<'a, W> {
+    state: &'a AtomicU32,
+    bell: &'a Doorbell<W>,
+    seats: &'a [AtomicU32],
 }
 
 /// Why [`Barrier::wait`] did not end with all parties there.
@@ -187,7 +197,7 @@ impl<const N: usize, W> Barrier<N, W> {
     /// ```
     #[doc(alias = "n_waiting")]
     pub fn waiting(&self) -> usize {
-        let state = self.state();
+        let state = self.words().state();
         if state.phase != Phase::Filling {
             return 0;
         }
@@ -199,9 +209,16 @@ impl<const N: usize, W> Barrier<N, W> {
     /// Whether it is broken.
     #[doc(alias = "broken")]
     pub fn is_broken(&self) -> bool {
-        matches!(self.state().phase, Phase::Broken | Phase::Aborted)
+        matches!(self.words().state().phase, Phase::Broken | Phase::Aborted)
     }
 
+    #[inline(always)]
+    fn words(&self) -> Words<'_, W> {
+        Words { state: &self.state, bell: &self.bell, seats: &self.seats }
+    }
+}
+
+impl<W> Words<'_, W> {
     fn state(&self) -> State {
         // SYNC POINT B, acquire: with the release in `exchange`. What was done before all came is seen.
         State::unpack(self.state.load(Ordering::Acquire))
@@ -282,7 +299,7 @@ impl<const N: usize, W: Wait> Barrier<N, W> {
     /// assert_eq!(barrier.wait(), Err(BarrierError::Broken));
     /// ```
     pub fn abort(&self) {
-        self.change(|state| match state.phase {
+        self.words().change(|state| match state.phase {
             Phase::Filling | Phase::Resetting => Some(state.with(Phase::Broken)),
             Phase::Draining => Some(state.with(Phase::Aborted)),
             Phase::Broken | Phase::Aborted => None,
@@ -292,12 +309,12 @@ impl<const N: usize, W: Wait> Barrier<N, W> {
     /// Makes it as new: whoever waits gets [`BarrierError::Broken`], and when they have left the next round begins. Never
     /// waits.
     pub fn reset(&self) {
-        self.change(|state| match state.phase {
+        self.words().change(|state| match state.phase {
             Phase::Filling | Phase::Broken => Some(state.with(Phase::Resetting)),
             Phase::Aborted => Some(state.with(Phase::Draining)),
             Phase::Draining | Phase::Resetting => None,
         });
-        self.settle();
+        self.words().settle();
     }
 
     /// If `dead` waits here, the barrier is broken, and its seat is free. Wakes those that wait. Whether it had a seat.
@@ -306,8 +323,34 @@ impl<const N: usize, W: Wait> Barrier<N, W> {
     /// `dead` takes no further step with this barrier: its process has ended (or its context was reset), and what it
     /// wrote is visible here, as it is once the operating system has reported its end.
     pub unsafe fn recover(&self, dead: Participant) -> bool {
+        self.words().recover(dead)
+    }
+
+    /// [`recover`](Self::recover) of a barrier of `parties`, for one who knows how many they are only now.
+    ///
+    /// # Safety
+    /// As there; and there is a `Barrier<N, W>` at `at`, with `N == parties`.
+    #[cfg(not(loom))]
+    pub unsafe fn recover_at(
+        at: NonNull<Barrier<1, W>>,
+        parties: usize,
+        dead: Participant,
+    ) -> bool {
+        // SAFETY: by the caller's word: every barrier begins as one for 1, whatever comes behind.
+        let Barrier { state, bell, .. } = unsafe { at.as_ref() };
+        // SAFETY: the seats come behind, as many as the caller says.
+        let seats = unsafe { at.byte_add(core::mem::offset_of!(Barrier<1, W>, seats)) };
+        let seats = NonNull::slice_from_raw_parts(seats.cast(), parties);
+        // SAFETY: as above; they are atomics.
+        let seats = unsafe { seats.as_ref() };
+        Words { state, bell, seats }.recover(dead)
+    }
+}
+
+impl<W: Wait> Words<'_, W> {
+    fn recover(&self, dead: Participant) -> bool {
         let mut held = false;
-        for seat in &self.seats {
+        for seat in self.seats {
             // Relaxed: the word is as new as the dead one left it, by the caller's word.
             let seen = seat.load(Ordering::Relaxed);
             if seen & HOLDER != word::name(dead) {
@@ -393,7 +436,7 @@ impl<'a, const N: usize, W: Wait> Seat<'a, Barrier<N, W>> {
     /// Takes a seat in this round.
     fn arrive(self) -> Option<Result<Place<'a>, BarrierError>> {
         let barrier = self.lock;
-        barrier.settle();
+        barrier.words().settle();
         for (index, seat) in barrier.seats.iter().enumerate() {
             // Acquire: partner is the release in `leave`. A seat that was given back in a round shows at least the end of
             // that round below.
@@ -401,7 +444,7 @@ impl<'a, const N: usize, W: Wait> Seat<'a, Barrier<N, W>> {
             if seen & HOLDER != 0 {
                 continue;
             }
-            let State { phase, round } = barrier.state();
+            let State { phase, round } = barrier.words().state();
             match phase {
                 Phase::Filling => {}
                 Phase::Broken | Phase::Aborted => return Some(Err(BarrierError::Broken)),
@@ -420,7 +463,7 @@ impl<'a, const N: usize, W: Wait> Seat<'a, Barrier<N, W>> {
     fn ended(self, place: Place<'a>) -> Option<Ended> {
         let barrier = self.lock;
         loop {
-            let state = barrier.state();
+            let state = barrier.words().state();
             if state.round != place.round {
                 // As long as the seat is taken in a round, the round does not end.
                 return Some(Ended::Before);
@@ -430,10 +473,10 @@ impl<'a, const N: usize, W: Wait> Seat<'a, Barrier<N, W>> {
                 Phase::Broken | Phase::Resetting => return Some(Ended::Broken),
                 Phase::Filling => {}
             }
-            if !barrier.is_full(place.round) {
+            if !barrier.words().is_full(place.round) {
                 return None;
             }
-            if barrier.exchange(state, state.with(Phase::Draining)) {
+            if barrier.words().exchange(state, state.with(Phase::Draining)) {
                 barrier.bell.ring();
                 return Some(Ended::Complete);
             }
@@ -447,7 +490,7 @@ impl<'a, const N: usize, W: Wait> Seat<'a, Barrier<N, W>> {
                 return Ok(ended);
             }
             let filling = State { phase: Phase::Filling, round: place.round };
-            if self.lock.exchange(filling, filling.with(Phase::Broken)) {
+            if self.lock.words().exchange(filling, filling.with(Phase::Broken)) {
                 self.lock.bell.ring();
                 return Err(TimedOut);
             }
@@ -458,7 +501,7 @@ impl<'a, const N: usize, W: Wait> Seat<'a, Barrier<N, W>> {
     fn leave(self, place: Place<'a>) {
         // SYNC POINT C, release: with the acquire in `is_empty` and `arrive`.
         place.seat.store(given_back(place.round), Ordering::Release);
-        self.lock.settle();
+        self.lock.words().settle();
         // Of the last two that leave, neither may have seen the other: who waits for the next round opens it.
         self.lock.bell.ring();
     }

@@ -7,6 +7,8 @@ use crate::sync::{AtomicU32, Ordering, array_of, const_unless_loom};
 use crate::wait::{Doorbell, Spin, TimedOut, Wait};
 use core::fmt;
 use core::mem::ManuallyDrop;
+#[cfg(not(loom))]
+use core::ptr::NonNull;
 
 /// A semaphore of `N` permits that knows who holds each: there are never more, and those of one that died come back.
 ///
@@ -146,23 +148,46 @@ impl<const N: usize, W: Wait> BoundedSemaphore<N, W> {
     /// assert!(places.try_acquire().is_some());
     /// ```
     pub unsafe fn recover(&self, dead: Participant) -> usize {
-        let mut held = 0;
-        for permit in &self.permits {
-            // Relaxed: the word is as new as the dead one left it, by the caller's word.
-            let seen = permit.load(Ordering::Relaxed);
-            // SYNC POINT A, release: with the acquire in `try_acquire`; the next one sees what the dead one wrote, as we
-            // do. When it fails, another recovered it.
-            let is_dead = seen & HOLDER == word::name(dead);
-            if is_dead
-                && permit.compare_exchange(seen, FREE, Ordering::Release, Ordering::Relaxed).is_ok()
-            {
-                held += 1;
-            }
-        }
-        self.bell.ring();
-        self.bell.alarm();
-        held
+        recover(&self.bell, &self.permits, dead)
     }
+
+    /// [`recover`](Self::recover) of a semaphore of so many `permits`, for one who knows how many they are only now.
+    ///
+    /// # Safety
+    /// As there; and there is a `BoundedSemaphore<N, W>` at `at`, with `N == permits`.
+    #[cfg(not(loom))]
+    pub unsafe fn recover_at(
+        at: NonNull<BoundedSemaphore<1, W>>,
+        permits: usize,
+        dead: Participant,
+    ) -> usize {
+        // SAFETY: by the caller's word: every one begins as one of 1, whatever comes behind.
+        let bell = unsafe { &at.as_ref().bell };
+        // SAFETY: the permits come behind, as many as the caller says.
+        let first = unsafe { at.byte_add(core::mem::offset_of!(BoundedSemaphore<1, W>, permits)) };
+        let permits = NonNull::slice_from_raw_parts(first.cast(), permits);
+        // SAFETY: as above; they are atomics.
+        recover(bell, unsafe { permits.as_ref() }, dead)
+    }
+}
+
+fn recover<W: Wait>(bell: &Doorbell<W>, permits: &[AtomicU32], dead: Participant) -> usize {
+    let mut held = 0;
+    for permit in permits {
+        // Relaxed: the word is as new as the dead one left it, by the caller's word.
+        let seen = permit.load(Ordering::Relaxed);
+        // SYNC POINT A, release: with the acquire in `try_acquire`; the next one sees what the dead one wrote, as we
+        // do. When it fails, another recovered it.
+        let is_dead = seen & HOLDER == word::name(dead);
+        if is_dead
+            && permit.compare_exchange(seen, FREE, Ordering::Release, Ordering::Relaxed).is_ok()
+        {
+            held += 1;
+        }
+    }
+    bell.ring();
+    bell.alarm();
+    held
 }
 
 impl<'a, const N: usize, W: Wait> Seat<'a, BoundedSemaphore<N, W>> {

@@ -7,6 +7,8 @@ use crate::sync::{AtomicU32, Cell, Ordering, array_of, const_unless_loom, fence}
 use crate::wait::{Doorbell, Spin, TimedOut, Wait};
 use core::fmt;
 use core::ops::{Deref, DerefMut};
+#[cfg(not(loom))]
+use core::ptr::NonNull;
 
 /// A value that one writer can change, or up to `R` readers look at, at a time.
 ///
@@ -232,20 +234,52 @@ impl<T, const R: usize, W: Wait> RwLock<T, R, W> {
     /// assert!(lock.write().is_clean());
     /// ```
     pub unsafe fn recover(&self, dead: Participant) -> bool {
-        // SAFETY: the caller's word.
-        let mut held = unsafe { self.writer.0.recover(dead) };
         let Readers { bell, seats } = &self.readers.0;
-        for seat in seats {
-            // Relaxed: the dead one's seat is as new as it left it, by the caller's word. SYNC POINT B, release: with the
-            // acquire in `are_gone`. When it fails, another recovered it, or it is somebody else's.
-            let name = word::name(dead);
-            held |= seat.load(Ordering::Relaxed) & HOLDER == name
-                && seat.compare_exchange(name, EMPTY, Ordering::Release, Ordering::Relaxed).is_ok();
-        }
-        bell.ring();
-        bell.alarm();
-        held
+        // SAFETY: the caller's word.
+        unsafe { recover(&self.writer.0, bell, seats, dead) }
     }
+}
+
+impl<W: Wait> RwLock<(), 1, W> {
+    /// [`recover`](Self::recover) of a lock for so many `readers`, for one who knows how many they are, and what it protects,
+    /// only now.
+    ///
+    /// # Safety
+    /// As there; and there is a `RwLock<T, R, W>` at `at`, with `R == readers`.
+    #[cfg(not(loom))]
+    pub unsafe fn recover_at(at: NonNull<Self>, readers: usize, dead: Participant) -> bool {
+        // SAFETY: by the caller's word: every one begins as one for 1 reader, whatever comes behind.
+        let RwLock { writer, readers: Before(Readers { bell, .. }), .. } = unsafe { at.as_ref() };
+        let offset =
+            core::mem::offset_of!(Self, readers) + core::mem::offset_of!(Readers<1, W>, seats);
+        // SAFETY: the seats come behind, as many as the caller says.
+        let first = unsafe { at.byte_add(offset) };
+        let seats = NonNull::slice_from_raw_parts(first.cast(), readers);
+        // SAFETY: as above; they are atomics. The rest is the caller's word.
+        unsafe { recover(&writer.0, bell, seats.as_ref(), dead) }
+    }
+}
+
+/// # Safety
+/// As [`RwLock::recover`].
+unsafe fn recover<W: Wait>(
+    writer: &Word<W>,
+    bell: &Doorbell<W>,
+    seats: &[AtomicU32],
+    dead: Participant,
+) -> bool {
+    // SAFETY: the caller's word.
+    let mut held = unsafe { writer.recover(dead) };
+    for seat in seats {
+        // Relaxed: the dead one's seat is as new as it left it, by the caller's word. SYNC POINT B, release: with the
+        // acquire in `are_gone`. When it fails, another recovered it, or it is somebody else's.
+        let name = word::name(dead);
+        held |= seat.load(Ordering::Relaxed) & HOLDER == name
+            && seat.compare_exchange(name, EMPTY, Ordering::Release, Ordering::Relaxed).is_ok();
+    }
+    bell.ring();
+    bell.alarm();
+    held
 }
 
 impl<'a, T, const R: usize, W: Wait> Seat<'a, RwLock<T, R, W>> {

@@ -51,6 +51,26 @@ kinds! {
     BROADCAST = 5, "broadcast";
     /// [`Latest`].
     LATEST = 6, "latest value";
+    /// [`Mutex`](crate::lock::Mutex).
+    MUTEX = 7, "mutex";
+    /// [`ReentrantMutex`](crate::lock::ReentrantMutex).
+    REENTRANT_MUTEX = 8, "reentrant mutex";
+    /// [`RwLock`](crate::lock::RwLock).
+    RW_LOCK = 9, "readers-writer lock";
+    /// [`Semaphore`](crate::lock::Semaphore).
+    SEMAPHORE = 10, "semaphore";
+    /// [`BoundedSemaphore`](crate::lock::BoundedSemaphore).
+    BOUNDED_SEMAPHORE = 11, "bounded semaphore";
+    /// [`Condition`](crate::lock::Condition).
+    CONDITION = 12, "condition";
+    /// [`Event`](crate::lock::Event).
+    EVENT = 13, "event";
+    /// [`Barrier`](crate::lock::Barrier).
+    BARRIER = 14, "barrier";
+    /// `core`'s atomic integers.
+    ATOMIC = 15, "atomic integer";
+    /// [`Words`](crate::plain::Words).
+    WORDS = 16, "unlocked value";
 }
 
 impl Kind {

@@ -1,10 +1,10 @@
 //! A part of a region, as this participant uses it.
 
 use super::Region;
-use crate::{Error, Result, channel};
+use crate::{Error, Result, channel, lock};
 use ringway_core::participant::Participant;
 use ringway_core::plain::Plain;
-use ringway_core::region::{self, SharedBell};
+use ringway_core::region::{self, SharedBell, SharedWait};
 use ringway_core::ring::broadcast::{self, Broadcast};
 use ringway_core::ring::bytes::{self, ByteRing};
 use ringway_core::ring::latest::{self, Latest};
@@ -218,4 +218,28 @@ impl<T: Plain, const N: usize, B: SharedBell> Part<Queue<T, N, B>> {
         let queue: &Queue<T, N, B> = self.part;
         queue.seat(self.participant())
     }
+}
+
+macro_rules! seats {
+    ($($(#[$meta:meta])* [$($parameters:tt)*] $lock:ty;)*) => {
+        $(
+            $(#[$meta])*
+            impl<$($parameters)*> Part<$lock> {
+                /// The lock as we use it: what we hold is put right when this process dies.
+                pub fn seat(&self) -> lock::Seat<'_, $lock> {
+                    let lock: &$lock = self.part;
+                    lock.seat(self.participant())
+                }
+            }
+        )*
+    };
+}
+
+seats! {
+    [T: Plain, W: SharedWait] lock::Mutex<T, W>;
+    #[cfg(target_has_atomic = "64")]
+    [T: Plain, W: SharedWait] lock::ReentrantMutex<T, W>;
+    [T: Plain, const R: usize, W: SharedWait] lock::RwLock<T, R, W>;
+    [const N: usize, W: SharedWait] lock::BoundedSemaphore<N, W>;
+    [const N: usize, W: SharedWait] lock::Barrier<N, W>;
 }

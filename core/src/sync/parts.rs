@@ -1,0 +1,34 @@
+//! `core`'s own atomic integers, and places for plain values, as parts of a region.
+
+use super::words::Words;
+use crate::plain::Plain;
+use crate::region::{Description, Kind, Part};
+use core::sync::atomic;
+
+macro_rules! integers {
+    ($($width:literal $($name:ident $integer:ty),*;)*) => {
+        $($(
+            // SAFETY: an integer, of which zero is a fresh one.
+            #[cfg(target_has_atomic = $width)]
+            unsafe impl Part for atomic::$name {
+                fn description() -> Description {
+                    Description::of::<Self, $integer>(Kind::ATOMIC, 1)
+                }
+            }
+        )*)*
+    };
+}
+
+integers! {
+    "8" AtomicU8 u8, AtomicI8 i8;
+    "16" AtomicU16 u16, AtomicI16 i16;
+    "32" AtomicU32 u32, AtomicI32 i32;
+    "64" AtomicU64 u64, AtomicI64 i64;
+}
+
+// SAFETY: a plain value, accessed word by word.
+unsafe impl<T: Plain> Part for Words<T> {
+    fn description() -> Description {
+        Description::of::<Self, T>(Kind::WORDS, 1)
+    }
+}

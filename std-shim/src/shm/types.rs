@@ -1,0 +1,104 @@
+//! The core's structures as they stand in regions: all that is added is how one sleeps.
+
+use super::Sleep;
+use crate::lock;
+use ringway_core::wait::Doorbell;
+
+/// A ring of values on which both sides can sleep.
+pub type Ring<T, const N: usize> = ringway_core::ring::Ring<T, N, Doorbell<Sleep>>;
+
+/// A ring of bytes on which both sides can sleep.
+pub type ByteRing<const N: usize> = ringway_core::ring::bytes::ByteRing<N, Doorbell<Sleep>>;
+
+/// A ring of messages of any length on which both sides can sleep.
+pub type MessageRing<const N: usize> =
+    ringway_core::ring::messages::MessageRing<N, Doorbell<Sleep>>;
+
+/// A queue for many producers and consumers, all of which can sleep.
+pub type Queue<T, const N: usize> = ringway_core::ring::queue::Queue<T, N, Doorbell<Sleep>>;
+
+/// Messages from one writer to any number of readers, which can sleep.
+pub type Broadcast<T, const N: usize> =
+    ringway_core::ring::broadcast::Broadcast<T, N, Doorbell<Sleep>>;
+
+/// The newest value of one writer, for any number of readers, which can sleep until it changes.
+pub type Latest<T> = ringway_core::ring::latest::Latest<T, Doorbell<Sleep>>;
+
+/// A value that one at a time can reach; of `()`, the lock alone.
+///
+/// ```
+/// use ringway::shm::{Layout, Mutex, Region};
+/// type Total = Mutex<u64>;
+/// let region = Region::anonymous(&Layout::new(2).part::<Total>("total")?)?;
+/// let total = region.part::<Total>("total")?;
+/// *total.seat().lock().into_inner() += 1;
+/// assert_eq!(*total.seat().lock().into_inner(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub type Mutex<T = ()> = lock::Mutex<T, Sleep>;
+
+/// A value under a lock, as Python's `multiprocessing.Value`. Integers that need no lock are parts too:
+/// `std::sync::atomic`'s. For a value that needs none, there is [`Unlocked`].
+///
+/// ```
+/// use ringway::shm::{Layout, Region, Value};
+/// use std::sync::atomic::{AtomicU64, Ordering};
+/// let layout = Layout::new(2).part::<Value<f64>>("level")?.part::<AtomicU64>("count")?;
+/// let region = Region::anonymous(&layout)?;
+/// *region.part::<Value<f64>>("level")?.seat().lock().into_inner() = 0.5;
+/// region.part::<AtomicU64>("count")?.get().fetch_add(1, Ordering::Relaxed);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[doc(alias = "multiprocessing.Value")]
+pub type Value<T> = Mutex<T>;
+
+/// `N` values under one lock, as Python's `multiprocessing.Array`.
+///
+/// ```
+/// use ringway::shm::{Array, Layout, Region};
+/// type Row = Array<f32, 8>;
+/// let region = Region::anonymous(&Layout::new(2).part::<Row>("row")?)?;
+/// let row = region.part::<Row>("row")?;
+/// row.seat().lock().into_inner().fill(1.0);
+/// assert_eq!(row.seat().lock().into_inner().iter().sum::<f32>(), 8.0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[doc(alias = "multiprocessing.Array")]
+pub type Array<T, const N: usize> = Mutex<[T; N]>;
+
+/// A value without a lock, as Python's `RawValue` and `RawArray`: copied in and out, and torn when two do so at once.
+///
+/// ```
+/// use ringway::shm::{Layout, Region, Unlocked};
+/// type Row = Unlocked<[u16; 4]>;
+/// let region = Region::anonymous(&Layout::new(2).part::<Row>("row")?)?;
+/// let row = region.part::<Row>("row")?;
+/// row.get().store([1, 2, 3, 4]);
+/// assert_eq!(row.get().load(), [1, 2, 3, 4]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[doc(alias = "multiprocessing.RawValue")]
+pub type Unlocked<T> = ringway_core::plain::Words<T>;
+
+/// A mutex that its holder's thread can take again, as Python's `RLock`.
+#[cfg(target_has_atomic = "64")]
+#[doc(alias = "RLock")]
+pub type ReentrantMutex<T = ()> = lock::ReentrantMutex<T, Sleep>;
+
+/// A value for one writer, or up to `R` readers at a time.
+pub type RwLock<T, const R: usize> = lock::RwLock<T, R, Sleep>;
+
+/// A count, `START` at first, that is never taken below none.
+pub type Semaphore<const START: u32> = lock::Semaphore<START, Sleep>;
+
+/// `N` permits, which come back when their holder dies.
+pub type BoundedSemaphore<const N: usize> = lock::BoundedSemaphore<N, Sleep>;
+
+/// What one waits for while a [`Mutex`] is free for others.
+pub type Condition = lock::Condition<Sleep>;
+
+/// What has happened, or not yet.
+pub type Event = lock::Event<Sleep>;
+
+/// A place where each of `N` waits for all.
+pub type Barrier<const N: usize> = lock::Barrier<N, Sleep>;
