@@ -32,6 +32,8 @@ pub enum Cause {
     Part(region::PartError),
     /// A region cannot be laid out so.
     Layout(region::LayoutError),
+    /// It cannot be done with this process, for this reason.
+    Process(crate::process::Reason),
     /// Anything else that the operating system reports.
     Os(Errno),
 }
@@ -125,6 +127,7 @@ impl fmt::Display for Error {
             Cause::Region(error) => write!(f, ": {error}"),
             Cause::Part(error) => write!(f, ": {error}"),
             Cause::Layout(error) => write!(f, ": {error}"),
+            Cause::Process(reason) => write!(f, ": {reason}"),
             Cause::Os(errno) => write!(f, ": {errno}"),
         }
     }
@@ -135,6 +138,12 @@ impl std::error::Error for Error {}
 impl From<channel::Error> for Cause {
     fn from(error: channel::Error) -> Self {
         Cause::Channel(error)
+    }
+}
+
+impl From<crate::process::Reason> for Cause {
+    fn from(reason: crate::process::Reason) -> Self {
+        Cause::Process(reason)
     }
 }
 
@@ -176,6 +185,8 @@ impl From<Error> for io::Error {
                 io::ErrorKind::InvalidInput
             }
             Cause::Region(_) | Cause::Part(_) => io::ErrorKind::InvalidData,
+            Cause::WrongFile { .. } | Cause::Signal(_) => io::ErrorKind::InvalidInput,
+            Cause::Process(_) => io::ErrorKind::Other,
             Cause::Os(errno) => io::Error::from(errno).kind(),
             Cause::Channel(reason) => match reason {
                 E::WouldBlock => io::ErrorKind::WouldBlock,

@@ -43,6 +43,7 @@ pub mod fifo;
 pub mod lock;
 pub mod pipe;
 pub mod shm;
+pub mod process;
 pub mod signal;
 pub mod socket;
 pub mod wait;

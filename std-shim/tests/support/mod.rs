@@ -1,6 +1,7 @@
 //! What the tests of descriptors, pipes and FIFOs share: children that play a role of the same test, signals, faults.
 #![allow(dead_code)]
 
+pub mod alone;
 pub mod fault;
 
 use std::os::unix::process::ExitStatusExt;
@@ -18,8 +19,13 @@ pub fn role() -> Option<String> {
 /// [`done`].
 pub fn child(name: &str, role: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args([name, "--exact", "--nocapture", "--test-threads=1"]).env(ROLE, role);
+    play(command.args([name, "--exact", "--nocapture", "--test-threads=1"]), role);
     command
+}
+
+/// Has the process that a command starts play `role`.
+pub fn play<'a>(command: &'a mut Command, role: &str) -> &'a mut Command {
+    command.env(ROLE, role)
 }
 
 /// Ends a child whose part is done. Whoever never gets here did not do it.

@@ -1,0 +1,146 @@
+//! Processes: a registered function in a fresh copy of this program, waited for through a pidfd.
+//!
+//! ```
+//! use ringway::process::{self, Entry, Given, Outcome};
+//! use std::io::Write;
+//! use std::os::fd::OwnedFd;
+//!
+//! const SHOUT: Entry = Entry::new("shout", shout);
+//!
+//! fn shout(given: Given) -> Outcome {
+//!     let text = String::from_utf8(given.argument)?.to_uppercase();
+//!     for descriptor in given.descriptors {
+//!         std::fs::File::from(descriptor).write_all(text.as_bytes())?;
+//!     }
+//!     Ok(())
+//! }
+//!
+//! fn main() -> ringway::Result<()> {
+//!     process::main(&[SHOUT]); // first of all: in a child this runs the entry, and does not return
+//!     let (reader, writer) = ringway::pipe::pipe()?;
+//!     let child = process::spawn(&SHOUT, b"hello", vec![OwnedFd::from(writer)])?;
+//!     assert_eq!(std::io::read_to_string(reader).unwrap(), "HELLO");
+//!     assert!(child.join()?.success());
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # What a child is
+//!
+//! | | [`spawn`] | [`fork()`] |
+//! |---|---|---|
+//! | begins | in its [`Entry`], with nothing but what it was given | where the call returns, with a copy of everything |
+//! | threads in this process | any number | this one only, else it refuses |
+//! | memory | fresh | copied |
+//! | descriptors | the three standard streams, and what was handed to it | all |
+//!
+//! A spawned child executes `/proc/self/exe`: the very file that this program runs from, also when another one has been put
+//! in its place or it was deleted. It has this program's environment, working directory, user and limits. Its standard
+//! input is empty, its output and errors are ours, unless [`Options`] say otherwise. No signal is blocked there, and none
+//! is handled. Every other descriptor is closed, also such as other code in this process opened without
+//! close-on-exec; what is handed over arrives through a socket that the child is told of by an argument. Nothing is
+//! put into the environment, so that nothing has to be removed from it.
+//!
+//! # Its end
+//!
+//! A [`Child`] is held by a pidfd, which never stands for another process: there is no race between a signal and the
+//! reuse of a pid. It [is waited for](Child::join) as itself, or with other things: it is readable once the process has
+//! ended ([`fd::wait_any`](crate::fd::wait_any), [`fd::WaitSet`](crate::fd::WaitSet)).
+//!
+//! - **Dropping a `Child` ends it**, with `SIGKILL`, and waits for that: no process is left that nobody answers for, and no zombie.
+//!   [`Child::join`] it first to let it finish, or [`Child::detach`] it.
+//! - **A child ends with its parent**, however the parent ends, unless it was started to
+//!   [outlive it](Options::end_with_parent). It holds one end of a pipe whose other end the parent has for as
+//!   long as it lives, and before it executes anything the kernel is asked for a `SIGKILL` when that closes (`F_SETSIG`,
+//!   `O_ASYNC`): also for a child that is stopped, or has blocked all signals. The usual `PR_SET_PDEATHSIG` fires
+//!   when the *thread* ends that started the child, which is not what a pool of threads wants. A watching
+//!   thread would do nothing in a child that is stopped. What can delay the end is a
+//!   process that other code forked from the parent, and that executed nothing: it has a copy of the parent's end.
+//! - **A child can watch its parent** itself: [`parent`].
+//!
+//! # What it takes
+//!
+//! Linux 5.11 (`close_range(2)` with `CLOSE_RANGE_CLOEXEC`, pidfds), `/proc`, and a program that the kernel started: under
+//! an explicit `ld.so` or `valgrind` the executable is that one. A test of the standard harness is not the `main` of its
+//! program, so that it cannot spawn: give it `harness = false`.
+//!
+//! # Sources
+//! [pidfd_open(2)](https://man7.org/linux/man-pages/man2/pidfd_open.2.html),
+//! [waitid(2)](https://man7.org/linux/man-pages/man2/waitid.2.html),
+//! [fcntl(2)](https://man7.org/linux/man-pages/man2/fcntl.2.html),
+//! [close_range(2)](https://man7.org/linux/man-pages/man2/close_range.2.html),
+//! [proc_pid_exe(5)](https://man7.org/linux/man-pages/man5/proc_pid_exe.5.html).
+
+mod child;
+mod entry;
+mod exit;
+mod fork;
+mod parent;
+mod spawn;
+
+pub use child::Child;
+pub use entry::{Entry, Given, Outcome, main};
+pub use exit::Exit;
+#[allow(unused_imports)] // Until the first of the structures that processes share needs it.
+pub(crate) use fork::after_fork_in_child;
+pub use fork::{Fork, fork};
+pub use parent::{Parent, outlive_parent, parent};
+pub use spawn::{MAX_DESCRIPTORS, Options, spawn};
+
+use rustix::io::Errno;
+pub use rustix::process::Pid;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Why something could not be done with a process: the reasons that are this crate's own.
+///
+/// ```
+/// use ringway::process::{self, Entry, Reason};
+/// use ringway::Cause;
+/// const WORK: Entry = Entry::new("work", |_| Ok(()));
+/// // `process::main` was not called: the child would run this program from the start.
+/// let error = process::spawn(&WORK, b"", vec![]).unwrap_err();
+/// assert_eq!(error.cause(), Cause::Process(Reason::NotRegistered));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// [`main`] was not called with this entry, so that a copy of the program would not find it.
+    NotRegistered,
+    /// [`main`] was called with several entries of this name.
+    Ambiguous,
+    /// This process has so many threads, of which a fork would have one, with the locks of all.
+    Threads(usize),
+    /// Somebody else waited for the process (`wait(2)` for any child, or an ignored `SIGCHLD`), and has its exit.
+    Reaped,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Reason::NotRegistered => {
+                "no such entry: call process::main with it, first of all in main"
+            }
+            Reason::Ambiguous => "several entries have this name: give each its own",
+            Reason::Threads(count) => {
+                return write!(
+                    f,
+                    "this process has {count} threads: fork before the first is started, or spawn"
+                );
+            }
+            Reason::Reaped => {
+                "somebody else waited for it: do not ignore SIGCHLD, or wait for any child"
+            }
+        })
+    }
+}
+
+/// The number of what the standard library reports.
+fn errno(error: &std::io::Error) -> Errno {
+    Errno::from_io_error(error).unwrap_or(Errno::IO)
+}
+
+/// What is behind a lock here is put in place by single assignments: a panic elsewhere leaves it whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

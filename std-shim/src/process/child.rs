@@ -1,0 +1,305 @@
+//! A child, as its parent holds it.
+
+use super::{Exit, Reason, lock};
+use crate::fd::{self, Interest};
+use crate::signal::{self, Signal};
+use crate::{Cause, Error, Result, channel};
+use rustix::io::Errno;
+use rustix::process::{
+    Pid, PidfdFlags, WaitId, WaitIdOptions, WaitOptions, getpid, kill_process, pidfd_open, waitid,
+    waitpid,
+};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+const JOIN: &str = "join process";
+
+/// A process that this one started.
+///
+/// Dropping it kills it and waits for it. All operations take `&self`: one thread may join it while another ends it.
+///
+/// ```
+/// use ringway::process::{self, Entry};
+/// const SLEEP: Entry = Entry::new("sleep", |_| loop {
+///     std::thread::park();
+/// });
+/// process::main(&[SLEEP]);
+/// let child = process::spawn(&SLEEP, b"", vec![])?;
+/// println!("process {} runs", child.pid());
+/// drop(child); // and now no more
+/// # Ok::<(), ringway::Error>(())
+/// ```
+#[derive(Debug)]
+#[must_use = "dropping it ends the process: join it, or detach it"]
+pub struct Child {
+    pid: Pid,
+    /// The process that may wait for it: a fork of this one has a copy of the handle, and no business with the child.
+    owner: Pid,
+    /// Shared with the list of those that were detached.
+    pidfd: Arc<OwnedFd>,
+    detached: bool,
+    exit: Mutex<Option<Result<Exit>>>,
+}
+
+impl Child {
+    /// Takes a child that was just started and not waited for. It is ended if that fails.
+    pub(super) fn adopt(pid: Pid) -> rustix::io::Result<Self> {
+        // It cannot have been replaced by another: the number is taken until somebody waits for it.
+        match pidfd_open(pid, PidfdFlags::empty()) {
+            Ok(pidfd) => Ok(Child {
+                pid,
+                owner: getpid(),
+                pidfd: Arc::new(pidfd),
+                detached: false,
+                exit: Mutex::new(None),
+            }),
+            Err(errno) => {
+                let _ = kill_process(pid, rustix::process::Signal::KILL);
+                let _ = fd::retry(|| waitpid(Some(pid), WaitOptions::empty()));
+                Err(errno)
+            }
+        }
+    }
+
+    /// Its number. Once it was joined another process may get the same: signals go through the handle.
+    ///
+    /// ```
+    /// use ringway::process::{self, Entry};
+    /// const WORK: Entry = Entry::new("work", |_| {
+    ///     println!("I am {}", std::process::id());
+    ///     Ok(())
+    /// });
+    /// process::main(&[WORK]);
+    /// let child = process::spawn(&WORK, b"", vec![])?;
+    /// assert_ne!(child.pid().as_raw_pid() as u32, std::process::id());
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// Waits until it has ended, and says how. It may be asked again.
+    ///
+    /// # Errors
+    /// [`Reason::Reaped`] if somebody else waited for it: it has ended, and how is not known.
+    ///
+    /// ```
+    /// use ringway::process::{self, Entry, Exit};
+    /// const WORK: Entry = Entry::new("work", |_| Err("too much".into()));
+    /// process::main(&[WORK]);
+    /// let child = process::spawn(&WORK, b"", vec![])?;
+    /// assert_eq!(child.join()?, Exit::Code(1));
+    /// assert_eq!(child.join()?, Exit::Code(1));
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    #[doc(alias = "waitid")]
+    pub fn join(&self) -> Result<Exit> {
+        self.wait(|fd| fd::poll_one(fd, Interest::Read, None).map(drop))
+    }
+
+    /// [`join`](Self::join) without waiting.
+    ///
+    /// # Errors
+    /// [`WouldBlock`](channel::Error::WouldBlock) if it has not ended; else as [`join`](Self::join).
+    ///
+    /// ```
+    /// use ringway::channel;
+    /// use ringway::process::{self, Entry};
+    /// const SLEEP: Entry = Entry::new("sleep", |_| loop {
+    ///     std::thread::park();
+    /// });
+    /// process::main(&[SLEEP]);
+    /// let child = process::spawn(&SLEEP, b"", vec![])?;
+    /// assert!(child.try_join().unwrap_err().is(channel::Error::WouldBlock));
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn try_join(&self) -> Result<Exit> {
+        self.wait(|fd| fd::look(fd, Interest::Read)?.map(drop).ok_or(Errno::AGAIN))
+    }
+
+    /// [`join`](Self::join), waiting at most until `deadline`.
+    ///
+    /// # Errors
+    /// [`TimedOut`](channel::Error::TimedOut) when it passed first; else as [`join`](Self::join).
+    ///
+    /// ```
+    /// use ringway::channel;
+    /// use ringway::process::{self, Entry};
+    /// use std::time::{Duration, Instant};
+    /// const SLEEP: Entry = Entry::new("sleep", |_| loop {
+    ///     std::thread::park();
+    /// });
+    /// process::main(&[SLEEP]);
+    /// let child = process::spawn(&SLEEP, b"", vec![])?;
+    /// let soon = Instant::now() + Duration::from_millis(5);
+    /// assert!(child.join_deadline(soon).unwrap_err().is(channel::Error::TimedOut));
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn join_deadline(&self, deadline: Instant) -> Result<Exit> {
+        self.wait(|fd| fd::poll_one(fd, Interest::Read, Some(deadline)).map(drop))
+    }
+
+    /// Whether it has not ended yet.
+    ///
+    /// ```
+    /// use ringway::process::{self, Entry};
+    /// const WORK: Entry = Entry::new("work", |_| Ok(()));
+    /// process::main(&[WORK]);
+    /// let child = process::spawn(&WORK, b"", vec![])?;
+    /// child.join()?;
+    /// assert!(!child.is_alive());
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn is_alive(&self) -> bool {
+        matches!(fd::look(self.as_fd(), Interest::Read), Ok(None))
+    }
+
+    /// Asks it to end (`SIGTERM`). One that has ended already is left alone.
+    ///
+    /// # Errors
+    /// What the system says: `EPERM` if it changed its user.
+    ///
+    /// ```
+    /// use ringway::process::{self, Entry, Exit};
+    /// use ringway::signal::Signal;
+    /// const SLEEP: Entry = Entry::new("sleep", |_| loop {
+    ///     std::thread::park();
+    /// });
+    /// process::main(&[SLEEP]);
+    /// let child = process::spawn(&SLEEP, b"", vec![])?;
+    /// child.terminate()?;
+    /// assert_eq!(child.join()?, Exit::Signal(Signal::TERM));
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    #[doc(alias = "SIGTERM")]
+    pub fn terminate(&self) -> Result<()> {
+        self.send_signal(Signal::TERM)
+    }
+
+    /// Ends it (`SIGKILL`). One that has ended already is left alone.
+    ///
+    /// # Errors
+    /// As [`terminate`](Self::terminate).
+    ///
+    /// ```
+    /// use ringway::process::{self, Entry, Exit};
+    /// use ringway::signal::Signal;
+    /// const SLEEP: Entry = Entry::new("sleep", |_| loop {
+    ///     std::thread::park();
+    /// });
+    /// process::main(&[SLEEP]);
+    /// let child = process::spawn(&SLEEP, b"", vec![])?;
+    /// child.kill()?;
+    /// assert_eq!(child.join()?, Exit::Signal(Signal::KILL));
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    #[doc(alias = "SIGKILL")]
+    pub fn kill(&self) -> Result<()> {
+        self.send_signal(Signal::KILL)
+    }
+
+    /// Sends it a signal. One that has ended already is left alone.
+    ///
+    /// # Errors
+    /// As [`terminate`](Self::terminate).
+    ///
+    /// ```
+    /// use ringway::process::{self, Entry, Exit};
+    /// use ringway::signal::Signal;
+    /// const SLEEP: Entry = Entry::new("sleep", |_| loop {
+    ///     std::thread::park();
+    /// });
+    /// process::main(&[SLEEP]);
+    /// let child = process::spawn(&SLEEP, b"", vec![])?;
+    /// child.send_signal(Signal::USR1)?;
+    /// assert_eq!(child.join()?.signal(), Some(Signal::USR1));
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    #[doc(alias = "pidfd_send_signal")]
+    pub fn send_signal(&self, signal: Signal) -> Result<()> {
+        match signal::send_fd(self, signal) {
+            Err(error) if error.cause() == Cause::Os(Errno::SRCH) => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Lets it run without anybody to answer for it. When it has ended it is waited for by the next call here that starts
+    /// or detaches a process. It still ends with this process, unless it was
+    /// [started to outlive it](super::Options::end_with_parent).
+    ///
+    /// ```
+    /// use ringway::process::{self, Entry};
+    /// const WORK: Entry = Entry::new("work", |_| Ok(()));
+    /// process::main(&[WORK]);
+    /// process::spawn(&WORK, b"", vec![])?.detach();
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn detach(mut self) {
+        reap_detached();
+        self.detached = true;
+        if self.owner == getpid() {
+            lock(&DETACHED).push(self.pidfd.clone());
+        }
+    }
+
+    fn wait(&self, ended: impl FnOnce(BorrowedFd<'_>) -> rustix::io::Result<()>) -> Result<Exit> {
+        // Not behind the lock: others may look meanwhile.
+        ended(self.as_fd()).map_err(|errno| Error::new(JOIN, errno).on(self.pid))?;
+        lock(&self.exit).get_or_insert_with(|| reap(self.as_fd(), self.pid)).clone()
+    }
+}
+
+/// The children that nobody holds, and that nobody waited for yet.
+static DETACHED: Mutex<Vec<Arc<OwnedFd>>> = Mutex::new(Vec::new());
+
+/// Waits for those of the detached children that have ended.
+pub(super) fn reap_detached() {
+    lock(&DETACHED).retain(|pidfd| {
+        let ended = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
+        // An error is that somebody else waited for it.
+        matches!(fd::retry(|| waitid(WaitId::PidFd(pidfd.as_fd()), ended)), Ok(None))
+    });
+}
+
+/// Forgets the children of the process that this one is a fork of.
+pub(super) fn forget_detached() {
+    lock(&DETACHED).clear();
+}
+
+/// Waits for a process that has ended, so that its zombie goes.
+fn reap(pidfd: BorrowedFd<'_>, pid: Pid) -> Result<Exit> {
+    let status = match fd::retry(|| waitid(WaitId::PidFd(pidfd), WaitIdOptions::EXITED)) {
+        Ok(status) => status,
+        Err(Errno::CHILD) => return Err(Error::new(JOIN, Reason::Reaped).on(pid)),
+        Err(errno) => return Err(Error::new(JOIN, errno).on(pid)),
+    };
+    let ended = status.and_then(|status| match status.terminating_signal() {
+        None => status.exit_status().map(Exit::Code),
+        // One of those that the C library keeps for itself has no name here. The shell's way of telling then.
+        Some(number) => Some(Signal::new(number).map_or(Exit::Code(128 + number), Exit::Signal)),
+    });
+    // Neither can be: it was asked for one that has ended, and waits.
+    ended.ok_or_else(|| Error::new(JOIN, channel::Error::WouldBlock).on(pid))
+}
+
+impl Drop for Child {
+    /// Ends it, and waits for that, unless it has been waited for.
+    fn drop(&mut self) {
+        let joined = self.exit.get_mut().is_ok_and(|exit| exit.is_some());
+        if self.detached || joined || self.owner != getpid() {
+            return;
+        }
+        // An error means that it may not be killed, because it changed its user: then it is not waited for either.
+        if self.kill().is_ok() {
+            let _ = self.join();
+        }
+    }
+}
+
+impl AsFd for Child {
+    /// The pidfd: readable once it has ended.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.pidfd.as_fd()
+    }
+}

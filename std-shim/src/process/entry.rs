@@ -1,0 +1,210 @@
+//! The child's side: the functions that a copy of this program may begin in, and how it gets there.
+
+use super::parent;
+use super::spawn::{Hello, MARKER};
+use super::{MAX_DESCRIPTORS, Reason};
+use crate::socket::UnixSeqpacket;
+use crate::{Error, Result};
+use rustix::io::Errno;
+use std::ffi::{CString, OsString};
+use std::io::{Read, Seek, Write};
+use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::OnceLock;
+
+/// What an entry returns: `Ok` is the exit code 0, an error is printed and is the exit code 1. For another code call
+/// [`std::process::exit`].
+///
+/// ```
+/// use ringway::process::{Given, Outcome};
+/// fn work(given: Given) -> Outcome {
+///     let text = std::str::from_utf8(&given.argument)?; // any error will do
+///     if text.is_empty() {
+///         return Err("nothing to do".into());
+///     }
+///     Ok(())
+/// }
+/// ```
+pub type Outcome = std::result::Result<(), Box<dyn std::error::Error>>;
+
+/// What the parent handed to a child: see [`spawn`](super::spawn).
+///
+/// ```
+/// use ringway::process::{Given, Outcome};
+/// fn work(mut given: Given) -> Outcome {
+///     let connection = given.descriptors.pop().ok_or("I was given no descriptor")?;
+///     println!("{} bytes, {connection:?}", given.argument.len());
+///     Ok(())
+/// }
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Given {
+    /// The argument.
+    pub argument: Vec<u8>,
+    /// The descriptors, in the order in which they were handed over; close-on-exec.
+    pub descriptors: Vec<OwnedFd>,
+}
+
+/// A function that a child may begin in, and the name by which the child finds it. The name stands in the child's command line,
+/// for `ps(1)`.
+///
+/// ```
+/// use ringway::process::{self, Entry};
+/// const WORK: Entry = Entry::new("work", |given| {
+///     println!("{}", given.argument.len());
+///     Ok(())
+/// });
+/// process::main(&[WORK]);
+/// let child = process::spawn(&WORK, b"four", vec![])?;
+/// assert!(child.join()?.success());
+/// # Ok::<(), ringway::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct Entry {
+    name: &'static str,
+    run: fn(Given) -> Outcome,
+}
+
+impl Entry {
+    /// An entry of this name, which has to be unique in the program.
+    pub const fn new(name: &'static str, run: fn(Given) -> Outcome) -> Self {
+        Entry { name, run }
+    }
+
+    /// Its name.
+    ///
+    /// ```
+    /// use ringway::process::Entry;
+    /// assert_eq!(Entry::new("work", |_| Ok(())).name(), "work");
+    /// ```
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
+static ENTRIES: OnceLock<Vec<Entry>> = OnceLock::new();
+
+/// Registers the functions that children may begin in. Call it first in `main`, with all of them.
+///
+/// In a process that [`spawn`](super::spawn) started it does not return: it takes over what was handed to this process, runs
+/// the entry and exits. What stands before the call runs in every child too. In any other process it only takes note of
+/// the entries. The first call counts.
+///
+/// A child whose parent ended before it came so far ends here, quietly.
+///
+/// ```
+/// use ringway::process::{self, Entry};
+/// const WORK: Entry = Entry::new("work", |_| std::process::exit(7));
+/// process::main(&[WORK]);
+/// let child = process::spawn(&WORK, b"", vec![])?;
+/// assert_eq!(child.join()?.code(), Some(7));
+/// # Ok::<(), ringway::Error>(())
+/// ```
+pub fn main(entries: &[Entry]) {
+    let mine = ENTRIES.get_or_init(|| entries.to_vec());
+    let mut arguments = std::env::args_os();
+    let program = arguments.next().unwrap_or_default();
+    if arguments.next().is_none_or(|first| first != MARKER) {
+        return;
+    }
+    let code = match begin(mine, arguments) {
+        Ok((entry, given)) => {
+            // Otherwise `ps(1)` would have every child's name from the path it was executed by: "exe".
+            let name =
+                Path::new(&program).file_name().and_then(|it| CString::new(it.as_bytes()).ok());
+            let _ = name.map(|name| rustix::thread::set_name(&name));
+            run(entry, given)
+        }
+        Err(error) => {
+            // Standard error may be closed, and there is nobody else to tell.
+            let _ = writeln!(std::io::stderr(), "{error}");
+            NOT_BEGUN
+        }
+    };
+    std::process::exit(code)
+}
+
+/// The exit code of a child that was not started as one is.
+const NOT_BEGUN: i32 = 125;
+
+/// Checks that a copy of this program would find the entry.
+pub(super) fn check_registered(entry: &Entry) -> std::result::Result<(), Reason> {
+    let entries = ENTRIES.get().map_or(&[][..], Vec::as_slice);
+    match entries.iter().filter(|known| known.name == entry.name).count() {
+        0 => Err(Reason::NotRegistered),
+        1 => Ok(()),
+        _ => Err(Reason::Ambiguous),
+    }
+}
+
+fn run(entry: Entry, given: Given) -> i32 {
+    // The process ends right after, so that nobody sees what a panic left half done.
+    let run = std::panic::AssertUnwindSafe(move || (entry.run)(given));
+    match std::panic::catch_unwind(run) {
+        Ok(Ok(())) => 0,
+        Ok(Err(error)) => {
+            let _ = writeln!(std::io::stderr(), "{}: {error}", entry.name);
+            1
+        }
+        Err(_) => 101,
+    }
+}
+
+const BEGIN: &str = "begin as a child process";
+
+/// Finds the entry, and takes over what the parent handed to it.
+fn begin(
+    entries: &[Entry],
+    mut arguments: impl Iterator<Item = OsString>,
+) -> Result<(Entry, Given)> {
+    let number = arguments.next().and_then(|number| number.to_str()?.parse().ok());
+    let name = arguments.next().unwrap_or_default();
+    let entry = entries
+        .iter()
+        .find(|entry| name == entry.name)
+        .ok_or_else(|| Error::new(BEGIN, Reason::NotRegistered).on(name.to_string_lossy()))?;
+    let wrong = || Error::new(BEGIN, Errno::PROTO).on("without the message of a parent");
+    let socket = number.and_then(take).ok_or_else(wrong)?;
+    let socket = UnixSeqpacket::try_from(socket)?;
+    let mut message = [0; Hello::SIZE];
+    let received = socket.recv_descriptors(&mut message, MAX_DESCRIPTORS + Hello::OWN)?;
+    let hello = message.get(..received.size).and_then(Hello::parse).ok_or_else(wrong)?;
+
+    let mut descriptors = received.descriptors.into_iter();
+    parent::set(descriptors.next().ok_or_else(wrong)?);
+    if let Some(held) = hello.held {
+        let held = take(held).ok_or_else(wrong)?;
+        crate::fd::set_close_on_exec(&held, true)?;
+        parent::hold(held);
+    }
+    let mut argument = Vec::new();
+    if hello.argument {
+        argument = contents(descriptors.next().ok_or_else(wrong)?)?;
+    }
+    Ok((*entry, Given { argument, descriptors: descriptors.collect() }))
+}
+
+/// The descriptor that the parent handed over under this number, if there is such a one. Each is taken once.
+fn take(number: RawFd) -> Option<OwnedFd> {
+    if number <= 2 {
+        return None;
+    }
+    // SAFETY: it is above zero, and used for one call, which fails if no such descriptor is open.
+    let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
+    rustix::io::fcntl_getfd(borrowed).ok()?;
+    // SAFETY: it is open, and was when this program began: by the command line and by the parent's message it is one
+    // that was left open for this. Nothing else here knows of it.
+    Some(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+/// The whole of a file whose position is wherever the writer left it.
+fn contents(file: OwnedFd) -> Result<Vec<u8>> {
+    let mut file = std::fs::File::from(file);
+    let mut argument = Vec::new();
+    file.rewind()
+        .and_then(|()| file.read_to_end(&mut argument))
+        .map_err(|error| Error::new("read the argument", super::errno(&error)))?;
+    Ok(argument)
+}

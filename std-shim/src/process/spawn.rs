@@ -1,0 +1,250 @@
+//! Starting a copy of this program.
+
+use super::entry::{self, Entry};
+use super::{Child, errno, parent};
+use crate::socket::{self, UnixSeqpacket};
+use crate::{Error, Result};
+use rustix::fs::MemfdFlags;
+use rustix::io::{Errno, FdFlags};
+use rustix::process::Pid;
+use std::io::Write;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+
+/// The most descriptors that a child can be given.
+///
+/// ```
+/// assert_eq!(ringway::process::MAX_DESCRIPTORS, 251);
+/// ```
+pub const MAX_DESCRIPTORS: usize = socket::MAX_DESCRIPTORS - Hello::OWN;
+
+/// Starts a copy of this program that begins in `entry`, with this argument and these descriptors and nothing else.
+///
+/// The descriptors are handed over: this process has them no more, so that their peers see the end when the child closes
+/// them. The call does not wait for the child, and may be made with any number of threads.
+///
+/// # Errors
+/// [`Reason::NotRegistered`](super::Reason::NotRegistered) if [`main`](fn@super::main) was not called with the entry;
+/// [`Exhausted`](crate::channel::Error::Exhausted) if there may be no more processes or descriptors; `EINVAL` for more than
+/// [`MAX_DESCRIPTORS`]; else what the system says
+/// ([execve(2)](https://man7.org/linux/man-pages/man2/execve.2.html)). The descriptors are closed then.
+///
+/// ```
+/// use ringway::connection;
+/// use ringway::process::{self, Entry};
+/// const ECHO: Entry = Entry::new("echo", |mut given| {
+///     let ours = given.descriptors.pop().ok_or("I was given no descriptor")?;
+///     let ours = connection::Connection::try_from(ours)?;
+///     let mut message = Vec::new();
+///     ours.recv(&mut message)?;
+///     Ok(ours.send(&message)?)
+/// });
+/// process::main(&[ECHO]);
+/// let (ours, theirs) = connection::pair()?;
+/// let child = process::spawn(&ECHO, b"", vec![theirs.into()])?;
+/// ours.send(b"hello")?;
+/// let mut answer = Vec::new();
+/// ours.recv(&mut answer)?;
+/// assert_eq!(answer, b"hello");
+/// assert!(child.join()?.success());
+/// # Ok::<(), ringway::Error>(())
+/// ```
+#[doc(alias = "posix_spawn")]
+#[doc(alias = "execve")]
+pub fn spawn(entry: &Entry, argument: &[u8], descriptors: Vec<OwnedFd>) -> Result<Child> {
+    Options::new().spawn(entry, argument, descriptors)
+}
+
+/// What to start a child with, besides what it is given.
+///
+/// ```
+/// use ringway::process::{self, Entry, Options};
+/// use std::process::Stdio;
+/// const WORK: Entry = Entry::new("work", |_| {
+///     println!("to the pipe");
+///     Ok(())
+/// });
+/// process::main(&[WORK]);
+/// let (reader, writer) = ringway::pipe::pipe()?;
+/// let child = Options::new().stdout(writer).stderr(Stdio::null()).spawn(&WORK, b"", vec![])?;
+/// assert_eq!(std::io::read_to_string(reader).unwrap(), "to the pipe\n");
+/// assert!(child.join()?.success());
+/// # Ok::<(), ringway::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Options {
+    tied: bool,
+    stdin: Option<Stdio>,
+    stdout: Option<Stdio>,
+    stderr: Option<Stdio>,
+}
+
+impl Options {
+    /// A child that ends with its parent, reads nothing, and writes where the parent writes.
+    pub const fn new() -> Self {
+        Options { tied: true, stdin: None, stdout: None, stderr: None }
+    }
+
+    /// Whether the child is killed when this process ends, however it ends. It is unless told otherwise. A child may free itself:
+    /// [`outlive_parent`](super::outlive_parent).
+    ///
+    /// ```
+    /// use ringway::process::{self, Entry, Options};
+    /// const WORK: Entry = Entry::new("work", |_| Ok(()));
+    /// process::main(&[WORK]);
+    /// let child = Options::new().end_with_parent(false).spawn(&WORK, b"", vec![])?;
+    /// child.detach(); // now it may run as long as it likes
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub const fn end_with_parent(mut self, on: bool) -> Self {
+        self.tied = on;
+        self
+    }
+
+    /// The child's standard input; it is empty unless told otherwise.
+    ///
+    /// ```
+    /// use ringway::process::{self, Entry, Options};
+    /// const WORK: Entry = Entry::new("work", |_| {
+    ///     assert_eq!(std::io::read_to_string(std::io::stdin())?, "input");
+    ///     Ok(())
+    /// });
+    /// process::main(&[WORK]);
+    /// let (reader, writer) = ringway::pipe::pipe()?;
+    /// let child = Options::new().stdin(reader).spawn(&WORK, b"", vec![])?;
+    /// writer.write_all(b"input")?;
+    /// drop(writer);
+    /// assert!(child.join()?.success());
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn stdin(mut self, stdin: impl Into<Stdio>) -> Self {
+        self.stdin = Some(stdin.into());
+        self
+    }
+
+    /// The child's standard output; it is ours unless told otherwise. See the [type](Self) for an example.
+    pub fn stdout(mut self, stdout: impl Into<Stdio>) -> Self {
+        self.stdout = Some(stdout.into());
+        self
+    }
+
+    /// The child's standard error; it is ours unless told otherwise. See the [type](Self) for an example.
+    pub fn stderr(mut self, stderr: impl Into<Stdio>) -> Self {
+        self.stderr = Some(stderr.into());
+        self
+    }
+
+    /// [`spawn`](fn@super::spawn), with these options.
+    ///
+    /// # Errors
+    /// As [`spawn`](fn@super::spawn).
+    ///
+    /// See the [type](Self) for an example.
+    pub fn spawn(self, entry: &Entry, argument: &[u8], descriptors: Vec<OwnedFd>) -> Result<Child> {
+        let failed = |errno: Errno| Error::new(START, errno).on(entry.name());
+        entry::check_registered(entry)
+            .map_err(|reason| Error::new(START, reason).on(entry.name()))?;
+        if descriptors.len() > MAX_DESCRIPTORS {
+            return Err(Error::new("give a child more than 251 descriptors", Errno::INVAL));
+        }
+        super::child::reap_detached();
+
+        // All that the child gets is on its way before the child is there: nobody waits for anybody.
+        let (ours, theirs) = UnixSeqpacket::pair()?;
+        let theirs = OwnedFd::from(theirs);
+        let held = if self.tied { Some(parent::line()?) } else { None };
+        let hello =
+            Hello { held: held.as_ref().map(AsRawFd::as_raw_fd), argument: !argument.is_empty() };
+        let mut own = vec![parent::this_process()?];
+        if hello.argument {
+            own.push(file_of(argument)?);
+        }
+        let all: Vec<_> = own.iter().chain(&descriptors).map(AsFd::as_fd).collect();
+        ours.send_descriptors(&hello.emit(), &all)?;
+
+        let mut command = Command::new("/proc/self/exe");
+        let program = std::env::args_os().next().unwrap_or_else(|| entry.name().into());
+        let number = theirs.as_raw_fd().to_string();
+        command.arg0(program).args([MARKER, &number, entry.name()]);
+        command.stdin(self.stdin.unwrap_or_else(Stdio::null));
+        command.stdout(self.stdout.unwrap_or_else(Stdio::inherit));
+        command.stderr(self.stderr.unwrap_or_else(Stdio::inherit));
+        let in_child = move || {
+            close_all_on_exec()?;
+            rustix::io::fcntl_setfd(&theirs, FdFlags::empty())?;
+            if let Some(held) = &held {
+                // Here, so that the child is tied whatever may keep it from running `main`.
+                parent::own(held.as_fd())?;
+                rustix::io::fcntl_setfd(held, FdFlags::empty())?;
+            }
+            Ok(())
+        };
+        // SAFETY: between fork and exec the closure makes system calls alone, and neither allocates nor locks.
+        unsafe { command.pre_exec(in_child) };
+        let child = command.spawn().map_err(|error| failed(errno(&error)))?;
+        Child::adopt(Pid::from_child(&child)).map_err(failed)
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options::new()
+    }
+}
+
+const START: &str = "start a process for the entry";
+
+/// The first argument of a copy of this program that is a child. After it: the number of the socket, and the entry.
+pub(super) const MARKER: &str = "--ringway-process";
+
+/// The message that awaits a child, with the descriptors: its parent, the argument if there is one, and what it is
+/// given.
+pub(super) struct Hello {
+    /// The number under which it has what it ends with its parent by.
+    pub(super) held: Option<RawFd>,
+    /// Whether there is an argument.
+    pub(super) argument: bool,
+}
+
+impl Hello {
+    pub(super) const SIZE: usize = 6;
+    /// The most descriptors of the message's own.
+    pub(super) const OWN: usize = 2;
+    const MAGIC: u8 = 0x52;
+
+    fn emit(&self) -> [u8; Self::SIZE] {
+        let [a, b, c, d] = self.held.unwrap_or(-1).to_ne_bytes();
+        [Self::MAGIC, self.argument.into(), a, b, c, d]
+    }
+
+    pub(super) fn parse(message: &[u8]) -> Option<Self> {
+        match *message {
+            [Self::MAGIC, argument @ 0..=1, a, b, c, d] => {
+                let held = RawFd::from_ne_bytes([a, b, c, d]);
+                Some(Hello { held: (held > 2).then_some(held), argument: argument == 1 })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A file in memory: as large as it must be, and there before the child is.
+fn file_of(argument: &[u8]) -> Result<OwnedFd> {
+    let failed = |errno| Error::new("store the argument", errno);
+    let file = rustix::fs::memfd_create("ringway-argument", MemfdFlags::CLOEXEC).map_err(failed)?;
+    let mut file = std::fs::File::from(file);
+    file.write_all(argument).map_err(|error| failed(errno(&error)))?;
+    Ok(file.into())
+}
+
+/// Every descriptor but the standard streams closes with the exec that follows. `Command` keeps one of its own for
+/// the news of a failed exec, which is why they are not closed now.
+fn close_all_on_exec() -> std::io::Result<()> {
+    const FIRST: libc::c_uint = 3;
+    // SAFETY: no descriptor is closed: the flag only has the kernel close them when another program takes this process.
+    let result = unsafe {
+        libc::syscall(libc::SYS_close_range, FIRST, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC)
+    };
+    if result == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+}

@@ -1,0 +1,649 @@
+//! Processes started, joined, ended and outlived.
+//!
+//! A child begins in the `main` of this program, which the standard harness would have for itself, and `fork` wants a
+//! single thread. So there is a harness of our own, and each test is a process.
+
+mod support;
+
+use ringway::fd::{self, Interest};
+use ringway::pipe::{self, pipe};
+use ringway::process::{self, Child, Entry, Exit, Fork, Given, Options, Outcome, Pid, Reason};
+use ringway::signal::{self, Signal};
+use ringway::{Cause, channel};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+use support::{Pester, interrupts, long, soon};
+
+tests! {
+    a_child_gets_its_argument_and_descriptors_and_nothing_else
+    an_argument_of_a_mebibyte_arrives
+    as_many_descriptors_as_allowed_arrive_in_order
+    an_entry_that_is_not_registered_is_refused
+    every_way_to_end_is_told
+    a_join_waits_until_the_deadline_and_no_longer
+    a_child_that_is_told_to_end_ends
+    several_threads_join_one_child
+    dropping_a_child_ends_it
+    a_detached_child_goes_on_and_leaves_no_zombie
+    a_hundred_children_leave_nothing
+    threads_spawn_at_once
+    a_child_outlives_the_thread_that_started_it
+    a_child_ends_with_its_parent
+    a_stopped_child_ends_with_its_parent
+    a_child_may_outlive_its_parent
+    a_child_that_comes_too_late_ends
+    a_child_of_a_child_is_told_of_both
+    a_child_that_somebody_else_waited_for_is_told
+    signals_interrupt_nothing
+    a_program_whose_file_is_gone_still_spawns
+    the_environment_stays_as_it_is
+    nobody_but_a_parent_starts_a_child
+    no_room_for_descriptors_is_an_error_and_leaves_nothing
+    a_fork_is_a_copy_that_is_joined
+    a_fork_is_refused_with_threads
+    a_fork_ends_with_its_parent
+    a_fork_leaves_its_siblings_alone
+}
+
+const ENTRIES: &[Entry] = &[
+    DESCRIBE,
+    ECHO,
+    EXIT,
+    SLEEP,
+    FAMILY,
+    WATCH,
+    ENVIRONMENT,
+    TWIN,
+    Entry::new("twin", |_| Ok(())),
+];
+const DESCRIBE: Entry = Entry::new("describe", describe);
+const ECHO: Entry = Entry::new("echo", echo);
+const EXIT: Entry = Entry::new("exit", exit);
+const SLEEP: Entry = Entry::new("sleep", sleep);
+const FAMILY: Entry = Entry::new("family", family);
+const WATCH: Entry = Entry::new("watch", watch);
+const ENVIRONMENT: Entry = Entry::new("environment", environment);
+const TWIN: Entry = Entry::new("twin", |_| Ok(()));
+
+fn main() -> ExitCode {
+    process::main(ENTRIES);
+    support::alone::main(TESTS)
+}
+
+/// The descriptors of this process and what they are, apart from the one that looks.
+fn descriptors() -> BTreeMap<i32, String> {
+    std::fs::read_dir("/proc/self/fd")
+        .unwrap()
+        .filter_map(|entry| {
+            let path = entry.unwrap().path();
+            // The one that looks is gone by now.
+            let what = std::fs::read_link(&path).ok()?;
+            let number = path.file_name()?.to_str()?.parse().ok()?;
+            Some((number, what.to_str()?.to_owned()))
+        })
+        .filter(|(_, what)| !what.ends_with("/fd"))
+        .collect()
+}
+
+fn out(given: &mut Given) -> File {
+    File::from(given.descriptors.remove(0))
+}
+
+/// A line in one piece, whoever else writes.
+fn say(out: &mut File, what: impl std::fmt::Display) -> std::io::Result<()> {
+    out.write_all(format!("{what}\n").as_bytes())
+}
+
+/// Writes what it has to the first of its descriptors.
+fn describe(mut given: Given) -> Outcome {
+    let mut out = out(&mut given);
+    for (number, what) in descriptors() {
+        say(&mut out, format_args!("{number} {what}"))?;
+    }
+    Ok(())
+}
+
+/// Writes its argument to the first of its descriptors, and what it can read from the others.
+fn echo(mut given: Given) -> Outcome {
+    let mut out = out(&mut given);
+    out.write_all(&given.argument)?;
+    for descriptor in given.descriptors {
+        std::io::copy(&mut File::from(descriptor), &mut out)?;
+    }
+    Ok(())
+}
+
+fn exit(given: Given) -> Outcome {
+    match std::str::from_utf8(&given.argument)? {
+        "return" => Ok(()),
+        "fail" => Err("as I was told".into()),
+        "panic" => panic!("as I was told"),
+        "abort" => std::process::abort(),
+        code => std::process::exit(code.parse()?),
+    }
+}
+
+/// Holds what it was given until it is ended.
+fn sleep(_given: Given) -> Outcome {
+    loop {
+        std::thread::park();
+    }
+}
+
+/// Starts a child of its own that has the first of its descriptors, says the child's pid there, and sleeps.
+fn family(given: Given) -> Outcome {
+    let how = std::str::from_utf8(&given.argument)?.to_owned();
+    let mut out = File::from(given.descriptors.into_iter().next().ok_or("no descriptor")?);
+    let copy = OwnedFd::from(out.try_clone()?);
+    let child = match &*how {
+        "fork" => {
+            // SAFETY: nothing is in shared memory.
+            match unsafe { process::fork() }? {
+                Fork::Parent(child) => child,
+                Fork::Child => loop {
+                    std::thread::park();
+                },
+            }
+        }
+        "outlive" => {
+            let child = Options::new().end_with_parent(false).spawn(&SLEEP, b"", vec![copy])?;
+            say(&mut out, child.pid())?;
+            child.detach();
+            return Ok(());
+        }
+        "stopped" => {
+            let child = process::spawn(&SLEEP, b"", vec![copy])?;
+            child.send_signal(Signal::STOP)?;
+            child
+        }
+        _ => process::spawn(&WATCH, b"", vec![copy])?,
+    };
+    say(&mut out, child.pid())?;
+    drop(out);
+    child.join()?;
+    Ok(())
+}
+
+/// Says whether its parent lives, and sleeps.
+fn watch(given: Given) -> Outcome {
+    let mut out = File::from(given.descriptors.into_iter().next().ok_or("no descriptor")?);
+    let parent = process::parent().ok_or("no parent")?;
+    say(&mut out, parent.is_alive())?;
+    fd::wait(&parent, Interest::Read)?;
+    // The kernel may be slower with its signal than we are with this; it comes all the same.
+    loop {
+        std::thread::park();
+    }
+}
+
+fn environment(mut given: Given) -> Outcome {
+    let mut out = out(&mut given);
+    let mut all: Vec<_> = std::env::vars_os().collect();
+    all.sort();
+    write!(out, "{all:?}")?;
+    Ok(())
+}
+
+fn wait_for_end(reader: impl AsFd) {
+    let mut rest = [0; 64];
+    while fd::read_deadline(&reader, &mut rest, long()).expect("the end comes") > 0 {}
+}
+
+fn lines(reader: &pipe::Reader) -> impl Iterator<Item = String> + '_ {
+    BufReader::with_capacity(1, reader).lines().map(Result::unwrap)
+}
+
+/// The children of this process, zombies among them.
+fn children() -> usize {
+    let me = std::process::id();
+    let list = std::fs::read_to_string(format!("/proc/self/task/{me}/children")).unwrap();
+    list.split_whitespace().count()
+}
+
+fn a_child_gets_its_argument_and_descriptors_and_nothing_else() {
+    // One that is not close-on-exec, as other code may leave it.
+    let leak = File::open("/dev/zero").unwrap();
+    fd::set_close_on_exec(&leak, false).unwrap();
+    let (reader, writer) = pipe().unwrap();
+    let child = process::spawn(&DESCRIBE, b"", vec![writer.into()]).unwrap();
+    let text = std::io::read_to_string(reader).unwrap();
+    assert!(child.join().unwrap().success());
+    let mut found: BTreeMap<i32, &str> = text
+        .lines()
+        .map(|line| line.split_once(' ').unwrap())
+        .map(|(number, what)| (number.parse().unwrap(), what))
+        .collect();
+    let ours = descriptors();
+    assert_eq!(found.remove(&0), Some("/dev/null"));
+    assert_eq!(found.remove(&1), Some(&*ours[&1]));
+    assert_eq!(found.remove(&2), Some(&*ours[&2]));
+    let rest: Vec<_> = found.into_values().collect();
+    // What it was given, what its end is tied to, and its parent.
+    assert_eq!(rest.len(), 3, "{text}");
+    assert_eq!(rest.iter().filter(|what| what.starts_with("pipe:")).count(), 2, "{text}");
+    assert_eq!(rest.iter().filter(|what| what.contains("pidfd")).count(), 1, "{text}");
+    drop(leak);
+}
+
+fn an_argument_of_a_mebibyte_arrives() {
+    let argument: Vec<u8> = (0..1 << 20).map(|at: u32| (at % 251) as u8).collect();
+    let (mut reader, writer) = pipe().unwrap();
+    let child = process::spawn(&ECHO, &argument, vec![writer.into()]).unwrap();
+    let mut back = Vec::new();
+    reader.read_to_end(&mut back).unwrap();
+    assert!(back == argument, "{} bytes came back", back.len());
+    assert!(child.join().unwrap().success());
+}
+
+fn as_many_descriptors_as_allowed_arrive_in_order() {
+    let (reader, writer) = pipe().unwrap();
+    let mut given = vec![OwnedFd::from(writer)];
+    let mut expected = String::new();
+    for number in 1..process::MAX_DESCRIPTORS {
+        let (reader, writer) = pipe().unwrap();
+        let word = format!("{number} ");
+        writer.write_all(word.as_bytes()).unwrap();
+        expected += &word;
+        given.push(reader.into());
+    }
+    let one_more: Vec<_> =
+        given.iter().chain(given.first()).map(|fd| fd.try_clone().unwrap()).collect();
+    let error = process::spawn(&ECHO, b"", one_more).unwrap_err();
+    assert_eq!(error.cause(), Cause::Os(rustix::io::Errno::INVAL));
+    let child = process::spawn(&ECHO, b"", given).unwrap();
+    assert_eq!(std::io::read_to_string(reader).unwrap(), expected);
+    assert!(child.join().unwrap().success());
+}
+
+fn an_entry_that_is_not_registered_is_refused() {
+    const UNKNOWN: Entry = Entry::new("unknown", |_| Ok(()));
+    let error = process::spawn(&UNKNOWN, b"", vec![]).unwrap_err();
+    assert_eq!(error.cause(), Cause::Process(Reason::NotRegistered));
+    assert!(error.to_string().contains("unknown: no such entry"), "{error}");
+    let error = process::spawn(&TWIN, b"", vec![]).unwrap_err();
+    assert_eq!(error.cause(), Cause::Process(Reason::Ambiguous));
+    // The first call counts.
+    process::main(&[UNKNOWN]);
+    assert!(process::spawn(&UNKNOWN, b"", vec![]).is_err());
+}
+
+fn every_way_to_end_is_told() {
+    let ends: [(&str, Exit); 6] = [
+        ("return", Exit::Code(0)),
+        ("fail", Exit::Code(1)),
+        ("panic", Exit::Code(101)),
+        ("42", Exit::Code(42)),
+        ("255", Exit::Code(255)),
+        ("abort", Exit::Signal(Signal::ABRT)),
+    ];
+    for (how, expected) in ends {
+        let (reader, writer) = pipe().unwrap();
+        let child = Options::new().stderr(writer).spawn(&EXIT, how.as_bytes(), vec![]).unwrap();
+        let said = std::io::read_to_string(reader).unwrap();
+        assert_eq!(child.join().unwrap(), expected, "{how}");
+        match how {
+            "fail" => assert_eq!(said, "exit: as I was told\n"),
+            "panic" => assert!(said.contains("as I was told"), "{said}"),
+            _ => assert_eq!(said, ""),
+        }
+    }
+    let last = Signal::real_time(20).unwrap();
+    for signal in [Signal::TERM, Signal::KILL, Signal::USR2, last] {
+        let child = process::spawn(&SLEEP, b"", vec![]).unwrap();
+        child.send_signal(signal).unwrap();
+        assert_eq!(child.join().unwrap(), Exit::Signal(signal));
+    }
+}
+
+fn a_join_waits_until_the_deadline_and_no_longer() {
+    let child = process::spawn(&SLEEP, b"", vec![]).unwrap();
+    let deadline = soon();
+    assert!(child.join_deadline(deadline).unwrap_err().is(channel::Error::TimedOut));
+    assert!(Instant::now() >= deadline);
+    assert!(child.join_deadline(Instant::now()).unwrap_err().is(channel::Error::TimedOut));
+    assert!(child.try_join().unwrap_err().is(channel::Error::WouldBlock));
+    assert!(child.is_alive());
+    assert!(fd::try_wait(&child, Interest::Read).is_err());
+    child.kill().unwrap();
+    assert_eq!(child.join_deadline(long()).unwrap(), Exit::Signal(Signal::KILL));
+    assert_eq!(child.try_join().unwrap(), Exit::Signal(Signal::KILL));
+    assert_eq!(child.join_deadline(Instant::now()).unwrap(), Exit::Signal(Signal::KILL));
+    assert!(!child.is_alive());
+}
+
+fn a_child_that_is_told_to_end_ends() {
+    let child = process::spawn(&SLEEP, b"", vec![]).unwrap();
+    child.terminate().unwrap();
+    fd::wait_deadline(&child, Interest::Read, long()).unwrap();
+    // It has ended, whether it was waited for or not: there is nothing to do, and nobody else is hit.
+    child.kill().unwrap();
+    assert_eq!(child.join().unwrap(), Exit::Signal(Signal::TERM));
+    child.terminate().unwrap();
+    child.kill().unwrap();
+}
+
+fn several_threads_join_one_child() {
+    let child = process::spawn(&SLEEP, b"", vec![]).unwrap();
+    std::thread::scope(|s| {
+        for _ in 0..4 {
+            s.spawn(|| assert_eq!(child.join().unwrap(), Exit::Signal(Signal::KILL)));
+        }
+        s.spawn(|| child.kill().unwrap());
+    });
+}
+
+fn dropping_a_child_ends_it() {
+    let (reader, writer) = pipe().unwrap();
+    let child = process::spawn(&SLEEP, b"", vec![writer.into()]).unwrap();
+    assert_eq!(children(), 1);
+    drop(child);
+    assert_eq!(children(), 0);
+    wait_for_end(&reader);
+}
+
+fn a_detached_child_goes_on_and_leaves_no_zombie() {
+    let (reader, writer) = pipe().unwrap();
+    let (their_reader, ours) = pipe().unwrap();
+    process::spawn(&ECHO, b"hello ", vec![writer.into(), their_reader.into()]).unwrap().detach();
+    ours.write_all(b"again").unwrap();
+    drop(ours);
+    assert_eq!(std::io::read_to_string(reader).unwrap(), "hello again");
+    let end = long();
+    loop {
+        let child = process::spawn(&EXIT, b"0", vec![]).unwrap();
+        assert!(child.join().unwrap().success());
+        if children() == 0 {
+            break;
+        }
+        assert!(Instant::now() < end, "a zombie is left");
+    }
+}
+
+fn a_hundred_children_leave_nothing() {
+    let once = || {
+        let child = process::spawn(&EXIT, b"0", vec![]).unwrap();
+        assert!(child.join().unwrap().success());
+    };
+    once(); // The pipe that ties children to this process stays.
+    let before = descriptors();
+    for _ in 0..100 {
+        once();
+    }
+    assert_eq!(descriptors(), before);
+    assert_eq!(children(), 0);
+}
+
+fn threads_spawn_at_once() {
+    std::thread::scope(|s| {
+        for thread in 0..4 {
+            s.spawn(move || {
+                for round in 0..10 {
+                    let (reader, writer) = pipe().unwrap();
+                    let argument = format!("{thread} {round}");
+                    let descriptors = vec![writer.into()];
+                    let child = process::spawn(&ECHO, argument.as_bytes(), descriptors).unwrap();
+                    // Ends only if no child of another thread has a copy of the writer.
+                    assert_eq!(std::io::read_to_string(reader).unwrap(), argument);
+                    assert!(child.join().unwrap().success());
+                }
+            });
+        }
+    });
+    assert_eq!(children(), 0);
+}
+
+fn a_child_outlives_the_thread_that_started_it() {
+    let child = std::thread::spawn(|| process::spawn(&SLEEP, b"", vec![]).unwrap());
+    let child = child.join().unwrap();
+    assert!(child.join_deadline(soon()).unwrap_err().is(channel::Error::TimedOut));
+    child.kill().unwrap();
+    assert_eq!(child.join().unwrap(), Exit::Signal(Signal::KILL));
+}
+
+/// Starts a child that has a child, and returns the two, and a reader that ends with both.
+fn start_family(how: &str) -> (Child, Pid, pipe::Reader) {
+    let (reader, writer) = pipe().unwrap();
+    let child = process::spawn(&FAMILY, how.as_bytes(), vec![writer.into()]).unwrap();
+    let number = |line: String| line.parse().ok().and_then(Pid::from_raw);
+    let grandchild = lines(&reader).find_map(number).expect("its number");
+    (child, grandchild, reader)
+}
+
+fn a_child_ends_with_its_parent() {
+    let (child, _, reader) = start_family("spawn");
+    child.kill().unwrap();
+    wait_for_end(&reader);
+    assert_eq!(child.join().unwrap(), Exit::Signal(Signal::KILL));
+}
+
+fn a_stopped_child_ends_with_its_parent() {
+    let (child, _, reader) = start_family("stopped");
+    child.kill().unwrap();
+    wait_for_end(&reader);
+}
+
+fn a_child_may_outlive_its_parent() {
+    let (child, grandchild, reader) = start_family("outlive");
+    assert!(child.join().unwrap().success());
+    assert!(fd::read_deadline(&reader, &mut [0], soon()).unwrap_err().is(channel::Error::TimedOut));
+    signal::send(grandchild, Signal::KILL).unwrap();
+    wait_for_end(&reader);
+}
+
+/// Its parent may end before it has come to `process::main`.
+fn a_child_that_comes_too_late_ends() {
+    for _ in 0..20 {
+        let (reader, writer) = pipe().unwrap();
+        // SAFETY: nothing is in shared memory.
+        match unsafe { process::fork() }.unwrap() {
+            Fork::Child => {
+                drop(reader);
+                let child = process::spawn(&SLEEP, b"", vec![writer.into()]).unwrap();
+                child.detach();
+                std::process::exit(0);
+            }
+            Fork::Parent(child) => {
+                drop(writer);
+                assert!(child.join().unwrap().success());
+                wait_for_end(&reader);
+            }
+        }
+    }
+}
+
+fn a_child_of_a_child_is_told_of_both() {
+    let (reader, writer) = pipe().unwrap();
+    let child = process::spawn(&FAMILY, b"spawn", vec![writer.into()]).unwrap();
+    let mut lines = lines(&reader);
+    let said = [lines.next().unwrap(), lines.next().unwrap()];
+    assert!(said.contains(&"true".to_owned()), "{said:?}");
+    drop(child);
+}
+
+fn a_child_that_somebody_else_waited_for_is_told() {
+    let child = process::spawn(&EXIT, b"3", vec![]).unwrap();
+    // SAFETY: any child is waited for, of which there is one.
+    let pid = unsafe { libc::waitpid(-1, std::ptr::null_mut(), 0) };
+    assert_eq!(pid, child.pid().as_raw_pid());
+    for _ in 0..2 {
+        assert_eq!(child.join().unwrap_err().cause(), Cause::Process(Reason::Reaped));
+    }
+    assert!(!child.is_alive());
+    child.kill().unwrap();
+}
+
+fn signals_interrupt_nothing() {
+    extern "C" fn nothing(_: i32) {}
+    interrupts(libc::SIGUSR1, nothing);
+    let _pester = Pester::this_thread(libc::SIGUSR1);
+    let argument = vec![7; 300_000];
+    let end = Instant::now() + Duration::from_millis(300);
+    let mut rounds = 0;
+    while rounds < 3 || Instant::now() < end {
+        let (mut reader, writer) = pipe().unwrap();
+        let child = process::spawn(&ECHO, &argument, vec![writer.into()]).unwrap();
+        let mut back = Vec::new();
+        reader.read_to_end(&mut back).unwrap();
+        assert!(back == argument);
+        assert!(child.join_deadline(long()).unwrap().success());
+        rounds += 1;
+    }
+    let child = process::spawn(&SLEEP, b"", vec![]).unwrap();
+    let deadline = soon();
+    assert!(child.join_deadline(deadline).unwrap_err().is(channel::Error::TimedOut));
+    assert!(Instant::now() >= deadline);
+}
+
+fn a_program_whose_file_is_gone_still_spawns() {
+    if support::role().is_some() {
+        std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
+        let child = process::spawn(&EXIT, b"9", vec![]).unwrap();
+        assert_eq!(child.join().unwrap().code(), Some(9));
+        support::done();
+    }
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("program");
+    std::fs::copy(std::env::current_exe().unwrap(), &file).unwrap();
+    let (their_reader, go_on) = pipe().unwrap();
+    let mut program = std::process::Command::new(&file);
+    program.args(["run", "a_program_whose_file_is_gone_still_spawns"]);
+    let program = support::play(&mut program, "spawn").stdin(their_reader).spawn().unwrap();
+    std::fs::remove_file(&file).unwrap();
+    std::fs::write(&file, "another one").unwrap();
+    drop(go_on);
+    support::assert_done(&program.wait_with_output().unwrap());
+}
+
+fn the_environment_stays_as_it_is() {
+    let mut ours: Vec<_> = std::env::vars_os().collect();
+    ours.sort();
+    let (reader, writer) = pipe().unwrap();
+    let child = process::spawn(&ENVIRONMENT, b"", vec![writer.into()]).unwrap();
+    assert_eq!(std::io::read_to_string(reader).unwrap(), format!("{ours:?}"));
+    assert!(child.join().unwrap().success());
+}
+
+fn nobody_but_a_parent_starts_a_child() {
+    let wrong: [&[&str]; 6] = [
+        &["--ringway-process"],
+        &["--ringway-process", "3"],
+        &["--ringway-process", "3", "sleep"],
+        &["--ringway-process", "1", "sleep"],
+        &["--ringway-process", "-1", "sleep"],
+        &["--ringway-process", "3", "nothing of that name"],
+    ];
+    for arguments in wrong {
+        let this = std::env::current_exe().unwrap();
+        let outcome = std::process::Command::new(this).args(arguments).output().unwrap();
+        assert_eq!(outcome.status.code(), Some(125), "{arguments:?}");
+        let said = String::from_utf8_lossy(&outcome.stderr);
+        assert!(said.starts_with("cannot begin as a child process"), "{said}");
+    }
+    // What it was handed is no message of a parent.
+    let (ours, theirs) = ringway::socket::UnixSeqpacket::pair().unwrap();
+    ours.send(b"not that").unwrap();
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    let number = fd::inherit(&theirs, &mut command).unwrap();
+    let outcome =
+        command.args(["--ringway-process", &number.to_string(), "sleep"]).output().unwrap();
+    assert_eq!(outcome.status.code(), Some(125));
+}
+
+fn no_room_for_descriptors_is_an_error_and_leaves_nothing() {
+    let (reader, writer) = pipe().unwrap();
+    // Makes the pipe that ties children to this process.
+    assert!(process::spawn(&EXIT, b"0", vec![]).unwrap().join().unwrap().success());
+    let before = descriptors();
+    let free: Vec<_> = (0..).filter(|number| !before.contains_key(number)).take(20).collect();
+    let (mut failures, mut successes) = (0, 0);
+    for (room, first) in free.into_iter().enumerate() {
+        // Below the limit so many numbers are free.
+        let limit = libc::rlimit { rlim_cur: first as u64, rlim_max: 4096 };
+        // SAFETY: a limit that lives through the call.
+        assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) }, 0);
+        match process::spawn(&EXIT, b"0", vec![]) {
+            Ok(child) => {
+                successes += 1;
+                // Whether the child had room enough is its own affair.
+                child.join().unwrap();
+            }
+            Err(error) => {
+                failures += 1;
+                assert!(error.is(channel::Error::Exhausted), "{error}");
+            }
+        }
+        let limit = libc::rlimit { rlim_cur: 4096, rlim_max: 4096 };
+        // SAFETY: as above.
+        assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) }, 0);
+        assert_eq!(descriptors(), before, "with room for {room}");
+        assert_eq!(children(), 0);
+    }
+    assert!(failures > 3 && successes > 3, "{failures} {successes}");
+    drop((reader, writer));
+}
+
+fn a_fork_is_a_copy_that_is_joined() {
+    let (reader, writer) = pipe().unwrap();
+    let secret = [1, 2, 3];
+    // SAFETY: nothing is in shared memory.
+    match unsafe { process::fork() }.unwrap() {
+        Fork::Child => {
+            let parent = process::parent().unwrap();
+            assert!(parent.is_alive());
+            // It may start children of its own.
+            let child = process::spawn(&EXIT, b"9", vec![]).unwrap();
+            assert_eq!(child.join().unwrap().code(), Some(9));
+            writer.write_all(&secret).unwrap();
+            std::process::exit(5);
+        }
+        Fork::Parent(child) => {
+            drop(writer);
+            let mut said = Vec::new();
+            (&reader).read_to_end(&mut said).unwrap();
+            assert_eq!(said, secret);
+            assert_eq!(child.join().unwrap().code(), Some(5));
+        }
+    }
+    assert!(process::parent().is_none());
+}
+
+fn a_fork_is_refused_with_threads() {
+    let (reader, writer) = pipe().unwrap();
+    let thread = std::thread::spawn(move || (&reader).read_to_end(&mut Vec::new()).unwrap());
+    // SAFETY: nothing is in shared memory.
+    let error = unsafe { process::fork() }.unwrap_err();
+    assert_eq!(error.cause(), Cause::Process(Reason::Threads(2)));
+    assert!(error.to_string().contains("2 threads"), "{error}");
+    drop(writer);
+    thread.join().unwrap();
+    // SAFETY: nothing is in shared memory.
+    match unsafe { process::fork() }.unwrap() {
+        Fork::Child => std::process::exit(0),
+        Fork::Parent(child) => assert!(child.join().unwrap().success()),
+    }
+}
+
+fn a_fork_ends_with_its_parent() {
+    let (child, _, reader) = start_family("fork");
+    child.kill().unwrap();
+    wait_for_end(&reader);
+}
+
+fn a_fork_leaves_its_siblings_alone() {
+    let sibling = process::spawn(&SLEEP, b"", vec![]).unwrap();
+    // SAFETY: nothing is in shared memory.
+    match unsafe { process::fork() }.unwrap() {
+        Fork::Child => {
+            assert!(sibling.is_alive());
+            drop(sibling);
+            std::process::exit(0);
+        }
+        Fork::Parent(child) => assert!(child.join().unwrap().success()),
+    }
+    assert!(sibling.is_alive());
+    assert_eq!(sibling.as_fd().as_raw_fd(), sibling.as_fd().as_raw_fd());
+}
