@@ -54,7 +54,10 @@ pub(crate) mod sigpipe;
 
 pub use copy::Copier;
 pub(crate) use life::Life;
-pub use poll::{Interest, Ready, WaitSet, try_wait, wait, wait_deadline};
+pub use poll::{
+    Interest, Ready, WaitSet, try_wait, try_wait_any, wait, wait_any, wait_any_deadline,
+    wait_deadline,
+};
 pub(crate) use poll::{look, poll_one};
 
 use crate::{Error, Result, channel};

@@ -37,6 +37,7 @@
 //! [shm_overview(7)]: https://man7.org/linux/man-pages/man7/shm_overview.7.html
 //! [futex(2)]: https://man7.org/linux/man-pages/man2/futex.2.html
 
+pub mod connection;
 mod error;
 pub mod fd;
 pub mod fifo;

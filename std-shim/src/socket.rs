@@ -390,8 +390,8 @@ fn inspect<F: Family, T: Type>(fd: BorrowedFd<'_>) -> Result<bool> {
 }
 
 /// How long an operation may wait.
-#[derive(Clone, Copy, PartialEq)]
-enum Patience {
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Patience {
     Now,
     /// As the descriptor's mode has it.
     Mode,

@@ -149,6 +149,74 @@ pub fn try_wait(fd: impl AsFd, interest: Interest) -> Result<Ready> {
     }
 }
 
+/// Waits until at least one of several things can be read, accepted, received or joined, or has come to its end, and
+/// returns the places of those that can. Processes, connections, sockets, signals: whatever is a descriptor.
+///
+/// To wait for the same ones again and again, or to write, use a [`WaitSet`].
+///
+/// # Errors
+/// [`Closed`](channel::Error::Closed) if one of the descriptors is not open.
+///
+/// ```
+/// use ringway::{connection, fd};
+/// use std::io::Write;
+/// let (ours, theirs) = connection::pair()?;
+/// let (reader, _writer) = ringway::pipe::pipe()?;
+/// theirs.send(b"a message")?;
+/// assert_eq!(fd::wait_any(&[&reader, &ours])?, [1]);
+/// # Ok::<(), ringway::Error>(())
+/// ```
+#[doc(alias = "poll")]
+#[doc(alias = "select")]
+pub fn wait_any(fds: &[&dyn AsFd]) -> Result<Vec<usize>> {
+    any_of(fds, |set| set.wait())
+}
+
+/// [`wait_any`], at most until `deadline`.
+///
+/// # Errors
+/// [`TimedOut`](channel::Error::TimedOut) when it passed first; else as [`wait_any`].
+///
+/// ```
+/// use ringway::{channel, fd};
+/// use std::time::{Duration, Instant};
+/// let (reader, _writer) = ringway::pipe::pipe()?;
+/// let soon = Instant::now() + Duration::from_millis(5);
+/// let late = fd::wait_any_deadline(&[&reader], soon).unwrap_err();
+/// assert!(late.is(channel::Error::TimedOut));
+/// # Ok::<(), ringway::Error>(())
+/// ```
+pub fn wait_any_deadline(fds: &[&dyn AsFd], deadline: Instant) -> Result<Vec<usize>> {
+    any_of(fds, |set| set.wait_deadline(deadline))
+}
+
+/// [`wait_any`] without waiting: none may be ready.
+///
+/// # Errors
+/// As [`wait_any`].
+///
+/// ```
+/// use ringway::fd;
+/// let (reader, _writer) = ringway::pipe::pipe()?;
+/// assert!(fd::try_wait_any(&[&reader])?.is_empty());
+/// # Ok::<(), ringway::Error>(())
+/// ```
+pub fn try_wait_any(fds: &[&dyn AsFd]) -> Result<Vec<usize>> {
+    any_of(fds, |set| set.try_wait())
+}
+
+fn any_of(
+    fds: &[&dyn AsFd],
+    wait: impl FnOnce(&mut WaitSet<'_>) -> Result<usize>,
+) -> Result<Vec<usize>> {
+    let mut set = WaitSet::new();
+    for fd in fds {
+        set.add(fd, Interest::Read);
+    }
+    wait(&mut set)?;
+    Ok(set.ready().map(|(place, _)| place).collect())
+}
+
 /// Many descriptors, waited for at once.
 ///
 /// A descriptor is known by its place: the number that [`add`](Self::add) returned. The set borrows the

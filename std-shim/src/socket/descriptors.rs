@@ -67,7 +67,7 @@ impl<T: Type> Socket<Unix, T> {
     #[doc(alias = "sendmsg")]
     #[doc(alias = "SCM_RIGHTS")]
     pub fn send_descriptors(&self, data: &[u8], descriptors: &[BorrowedFd<'_>]) -> Result<usize> {
-        self.send_rights(data, descriptors, Patience::Forever)
+        self.send_rights(&[IoSlice::new(data)], descriptors, Patience::Forever)
     }
 
     /// [`send_descriptors`](Self::send_descriptors) without waiting.
@@ -87,7 +87,7 @@ impl<T: Type> Socket<Unix, T> {
         data: &[u8],
         descriptors: &[BorrowedFd<'_>],
     ) -> Result<usize> {
-        self.send_rights(data, descriptors, Patience::Now)
+        self.send_rights(&[IoSlice::new(data)], descriptors, Patience::Now)
     }
 
     /// [`send_descriptors`](Self::send_descriptors), waiting at most until `deadline`.
@@ -110,7 +110,7 @@ impl<T: Type> Socket<Unix, T> {
         descriptors: &[BorrowedFd<'_>],
         deadline: Instant,
     ) -> Result<usize> {
-        self.send_rights(data, descriptors, Patience::Until(deadline))
+        self.send_rights(&[IoSlice::new(data)], descriptors, Patience::Until(deadline))
     }
 
     /// Receives bytes, or a message, and at most `room` descriptors with it; waits. A stream gives the bytes up to
@@ -181,16 +181,16 @@ impl<T: Type> Socket<Unix, T> {
         self.receive_rights(buf, room, Patience::Until(deadline))
     }
 
-    fn send_rights(
+    pub(crate) fn send_rights(
         &self,
-        data: &[u8],
+        data: &[IoSlice<'_>],
         descriptors: &[BorrowedFd<'_>],
         patience: Patience,
     ) -> Result<usize> {
         if descriptors.len() > MAX_DESCRIPTORS {
             return Err(Error::new("send more than 253 descriptors at once", Errno::INVAL));
         }
-        if T::TYPE == SocketType::STREAM && data.is_empty() {
+        if T::TYPE == SocketType::STREAM && data.iter().all(|slice| slice.is_empty()) {
             // The system would drop the descriptors without a word.
             return Err(Error::new("send descriptors without a byte", Errno::INVAL));
         }
@@ -205,12 +205,17 @@ impl<T: Type> Socket<Unix, T> {
             {
                 return Err(Errno::INVAL);
             }
-            rustix::net::sendmsg(&self.fd, &[IoSlice::new(data)], &mut control, send_flags(at_once))
+            rustix::net::sendmsg(&self.fd, data, &mut control, send_flags(at_once))
         })
         .map_err(|errno| self.not_sent(errno))
     }
 
-    fn receive_rights(&self, buf: &mut [u8], room: usize, patience: Patience) -> Result<Received> {
+    pub(crate) fn receive_rights(
+        &self,
+        buf: &mut [u8],
+        room: usize,
+        patience: Patience,
+    ) -> Result<Received> {
         let messages = T::TYPE != SocketType::STREAM;
         let patience = match self.may_receive(patience) {
             Ok(patience) => patience,

@@ -205,7 +205,7 @@ impl<F: Family> Socket<F, Stream> {
         Ok(())
     }
 
-    fn receive_bytes(&self, buf: &mut [u8], patience: Patience) -> Result<usize> {
+    pub(crate) fn receive_bytes(&self, buf: &mut [u8], patience: Patience) -> Result<usize> {
         if buf.is_empty() {
             return Ok(0);
         }

@@ -1,0 +1,231 @@
+//! One end of a connection: how it is made, limited, waited for and given away.
+
+use super::receive::Incoming;
+use super::send::Outgoing;
+use super::turn::Turn;
+use crate::fd::{self, Interest};
+use crate::socket::{Credentials, UnixStream};
+use crate::{Error, Result, channel};
+use rustix::io::Errno;
+use std::fmt;
+use std::net::Shutdown;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::time::Instant;
+
+/// How large a message may be unless [`Connection::with_max_message`] says otherwise: 64 MiB.
+///
+/// ```
+/// assert_eq!(ringway::connection::MAX_MESSAGE, 67_108_864);
+/// ```
+pub const MAX_MESSAGE: usize = 64 << 20;
+
+/// One end of a connection that carries messages.
+///
+/// See the [module](super) for what it promises.
+///
+/// ```
+/// let (ours, theirs) = ringway::connection::pair()?;
+/// ours.send(b"hello")?;
+/// let mut message = Vec::new();
+/// assert_eq!(theirs.recv(&mut message)?, 5);
+/// # Ok::<(), ringway::Error>(())
+/// ```
+#[doc(alias = "Pipe")]
+pub struct Connection {
+    pub(super) socket: UnixStream,
+    pub(super) sends: bool,
+    pub(super) receives: bool,
+    pub(super) max: usize,
+    pub(super) outgoing: Turn<Outgoing>,
+    pub(super) incoming: Turn<Incoming>,
+}
+
+/// Two ends that are connected to each other, of which both send and receive.
+///
+/// # Errors
+/// [`Exhausted`](channel::Error::Exhausted) if this process may not open more.
+///
+/// ```
+/// let (ours, theirs) = ringway::connection::pair()?;
+/// theirs.send(b"here")?;
+/// ours.send(b"and there")?;
+/// # Ok::<(), ringway::Error>(())
+/// ```
+#[doc(alias = "socketpair")]
+pub fn pair() -> Result<(Connection, Connection)> {
+    let (one, other) = UnixStream::pair()?;
+    Ok((Connection::new(one), Connection::new(other)))
+}
+
+/// Two ends that are connected one way: the first receives what the second sends.
+///
+/// # Errors
+/// [`Exhausted`](channel::Error::Exhausted) if this process may not open more.
+///
+/// ```
+/// use ringway::channel;
+/// let (receiver, sender) = ringway::connection::pipe()?;
+/// sender.send(b"one way")?;
+/// assert!(receiver.send(b"the other").unwrap_err().is(channel::Error::WrongDirection));
+/// # Ok::<(), ringway::Error>(())
+/// ```
+pub fn pipe() -> Result<(Connection, Connection)> {
+    let (receiver, sender) = pair()?;
+    receiver.socket.shutdown(Shutdown::Write)?;
+    Ok((Connection { sends: false, ..receiver }, Connection { receives: false, ..sender }))
+}
+
+impl Connection {
+    fn new(socket: UnixStream) -> Self {
+        Connection {
+            socket,
+            sends: true,
+            receives: true,
+            max: MAX_MESSAGE,
+            outgoing: Turn::new(),
+            incoming: Turn::new(),
+        }
+    }
+
+    /// Sets how large a message may be, in bytes, sent or received. No message has more than 4 GiB less one byte.
+    ///
+    /// ```
+    /// use ringway::{channel, connection};
+    /// let (ours, theirs) = connection::pair()?;
+    /// let theirs = theirs.with_max_message(100);
+    /// ours.send(&[0; 101])?;
+    /// let error = theirs.recv(&mut Vec::new()).unwrap_err();
+    /// assert!(error.is(channel::Error::MessageTooLarge { max: 100 }));
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn with_max_message(mut self, bytes: usize) -> Self {
+        self.max = bytes.min(u32::MAX as usize);
+        self
+    }
+
+    /// How large a message may be, in bytes.
+    ///
+    /// ```
+    /// use ringway::connection::{self, MAX_MESSAGE};
+    /// assert_eq!(connection::pair()?.0.max_message(), MAX_MESSAGE);
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn max_message(&self) -> usize {
+        self.max
+    }
+
+    /// Waits until there is something to receive, a message or the end, at most until `deadline` (`None`: for ever), and says
+    /// whether there is. Of a message it may be the beginning, so that only `try_` and `_deadline` are sure not to wait
+    /// for the rest.
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    /// let (ours, theirs) = ringway::connection::pair()?;
+    /// assert!(!ours.poll(Some(Instant::now() + Duration::from_millis(5)))?);
+    /// theirs.send(b"hello")?;
+    /// assert!(ours.poll(None)?);
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn poll(&self, deadline: Option<Instant>) -> Result<bool> {
+        match fd::poll_one(self.as_fd(), Interest::Read, deadline) {
+            Ok(_) => Ok(true),
+            Err(Errno::TIMEDOUT) => Ok(false),
+            Err(errno) => Err(Error::new("wait for a message", errno)),
+        }
+    }
+
+    /// Who made the connection, or connected to it (`SO_PEERCRED`): see [`Credentials`].
+    ///
+    /// # Errors
+    /// What the system says.
+    ///
+    /// ```
+    /// let (ours, _theirs) = ringway::connection::pair()?;
+    /// assert_eq!(ours.peer_credentials()?.pid, Some(rustix::process::getpid()));
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn peer_credentials(&self) -> Result<Credentials> {
+        self.socket.peer_credentials()
+    }
+}
+
+impl From<UnixStream> for Connection {
+    /// A stream on which nothing is under way, between two ends that both carry messages.
+    ///
+    /// ```
+    /// use ringway::connection::Connection;
+    /// use ringway::socket::{UnixAddress, UnixListener, UnixStream};
+    /// let listener = UnixListener::bind(UnixAddress::Unnamed)?;
+    /// let ours = Connection::from(UnixStream::connect(listener.local_address()?)?);
+    /// let theirs = Connection::from(listener.accept()?);
+    /// ours.send(b"hello")?;
+    /// assert_eq!(theirs.recv(&mut Vec::new())?, 5);
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    fn from(socket: UnixStream) -> Self {
+        Connection::new(socket)
+    }
+}
+
+impl TryFrom<OwnedFd> for Connection {
+    type Error = Error;
+
+    /// Takes a descriptor that came from elsewhere, after asking the system whether it is a connected Unix stream socket. An end
+    /// that was [one-way](pipe()) stays so, as the system has it: the other direction ends at once.
+    ///
+    /// # Errors
+    /// When it is something else. It is closed then.
+    ///
+    /// ```
+    /// use ringway::connection::{self, Connection};
+    /// use std::os::fd::OwnedFd;
+    /// let (ours, theirs) = connection::pair()?;
+    /// let theirs = Connection::try_from(OwnedFd::from(theirs))?;
+    /// ours.send(b"hello")?;
+    /// assert_eq!(theirs.recv(&mut Vec::new())?, 5);
+    /// assert!(Connection::try_from(OwnedFd::from(std::io::pipe().unwrap().0)).is_err());
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    fn try_from(fd: OwnedFd) -> Result<Self> {
+        UnixStream::try_from(fd).map(Connection::new)
+    }
+}
+
+impl From<Connection> for OwnedFd {
+    /// The descriptor, for another process. Whoever takes it begins with the next message, so that none must be half
+    /// received or half sent.
+    fn from(connection: Connection) -> OwnedFd {
+        connection.socket.into()
+    }
+}
+
+impl AsFd for Connection {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+impl AsRawFd for Connection {
+    fn as_raw_fd(&self) -> RawFd {
+        self.socket.as_raw_fd()
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (sends, receives) = (self.sends, self.receives);
+        f.debug_struct("Connection")
+            .field("fd", &self.as_raw_fd())
+            .field("sends", &sends)
+            .field("receives", &receives)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What an end says that does not have the direction.
+pub(super) fn wrong_direction(operation: &'static str) -> Error {
+    Error::new(operation, channel::Error::WrongDirection)
+}

@@ -1,0 +1,339 @@
+//! Receiving messages, with descriptors or without.
+
+use super::Connection;
+use super::end::wrong_direction;
+use crate::socket::{MAX_DESCRIPTORS, Patience};
+use crate::{Error, Result, channel};
+use std::os::fd::OwnedFd;
+use std::time::Instant;
+
+const RECEIVE: &str = "receive a message";
+
+/// The message that has begun to come.
+#[derive(Debug, Default)]
+pub(super) struct Incoming {
+    /// Its length, as far as it has come.
+    length: [u8; 4],
+    /// How much of the length has come.
+    known: usize,
+    /// What came with the length.
+    descriptors: Vec<OwnedFd>,
+    /// Its bytes, where a call gave up before all had come.
+    part: Vec<u8>,
+    /// Bytes were lost, so that nobody knows where the next message begins.
+    lost: bool,
+}
+
+impl Connection {
+    /// Receives one message into `message`, in place of what was there, and returns its size; waits until all of it has
+    /// come. Descriptors that came with it are closed.
+    ///
+    /// # Errors
+    /// [`EndOfFile`](channel::Error::EndOfFile) when the peer has left and everything was received;
+    /// [`Reset`](channel::Error::Reset) if it left in the middle of a message, or with something unread;
+    /// [`MessageTooLarge`](channel::Error::MessageTooLarge) if the peer says that it sends more than the
+    /// [limit](Self::with_max_message): end the conversation, nothing else can come;
+    /// [`Exhausted`](channel::Error::Exhausted) if this process may not open the descriptors that came: nothing else can come;
+    /// [`WrongDirection`](channel::Error::WrongDirection) if this end only sends. After an error `message` is empty.
+    ///
+    /// ```
+    /// use ringway::channel;
+    /// let (ours, theirs) = ringway::connection::pair()?;
+    /// theirs.send(b"hello")?;
+    /// drop(theirs);
+    /// let mut message = Vec::new();
+    /// assert_eq!(ours.recv(&mut message)?, 5);
+    /// assert_eq!(message, b"hello");
+    /// assert!(ours.recv(&mut message).unwrap_err().is(channel::Error::EndOfFile));
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn recv(&self, message: &mut Vec<u8>) -> Result<usize> {
+        self.receive(Place::Grows(message), None, Patience::Forever).map(|(size, _)| size)
+    }
+
+    /// [`recv`](Self::recv) without waiting. What has come of a message is kept for the next call.
+    ///
+    /// # Errors
+    /// [`WouldBlock`](channel::Error::WouldBlock) if no message is there, or not all of it; else as [`recv`](Self::recv).
+    ///
+    /// ```
+    /// use ringway::channel;
+    /// let (ours, _theirs) = ringway::connection::pair()?;
+    /// assert!(ours.try_recv(&mut Vec::new()).unwrap_err().is(channel::Error::WouldBlock));
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn try_recv(&self, message: &mut Vec<u8>) -> Result<usize> {
+        self.receive(Place::Grows(message), None, Patience::Now).map(|(size, _)| size)
+    }
+
+    /// [`recv`](Self::recv), waiting at most until `deadline`. What has come of a message is kept for the next call.
+    ///
+    /// # Errors
+    /// [`TimedOut`](channel::Error::TimedOut) when it passed first; else as [`recv`](Self::recv).
+    ///
+    /// ```
+    /// use ringway::channel;
+    /// use std::time::{Duration, Instant};
+    /// let (ours, _theirs) = ringway::connection::pair()?;
+    /// let soon = Instant::now() + Duration::from_millis(5);
+    /// let late = ours.recv_deadline(&mut Vec::new(), soon).unwrap_err();
+    /// assert!(late.is(channel::Error::TimedOut));
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn recv_deadline(&self, message: &mut Vec<u8>, deadline: Instant) -> Result<usize> {
+        let patience = Patience::Until(deadline);
+        self.receive(Place::Grows(message), None, patience).map(|(size, _)| size)
+    }
+
+    /// Receives one message into a buffer, and returns its size; waits until all of it has come. Descriptors that came with it are
+    /// closed.
+    ///
+    /// # Errors
+    /// [`BufferTooSmall`](channel::Error::BufferTooSmall) with the size of the message, which stays for the next call;
+    /// else as [`recv`](Self::recv).
+    ///
+    /// ```
+    /// use ringway::channel;
+    /// let (ours, theirs) = ringway::connection::pair()?;
+    /// theirs.send(b"hello")?;
+    /// let error = ours.recv_into(&mut [0; 2]).unwrap_err();
+    /// assert!(error.is(channel::Error::BufferTooSmall { needed: 5 }));
+    /// let mut buf = [0; 5];
+    /// assert_eq!(ours.recv_into(&mut buf)?, 5);
+    /// assert_eq!(&buf, b"hello");
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn recv_into(&self, buf: &mut [u8]) -> Result<usize> {
+        self.receive(Place::Fixed(buf), None, Patience::Forever).map(|(size, _)| size)
+    }
+
+    /// [`recv_into`](Self::recv_into) without waiting. What has come of a message is kept for the next call.
+    ///
+    /// # Errors
+    /// [`WouldBlock`](channel::Error::WouldBlock) if no message is there, or not all of it; else as
+    /// [`recv_into`](Self::recv_into).
+    ///
+    /// ```
+    /// use ringway::channel;
+    /// let (ours, _theirs) = ringway::connection::pair()?;
+    /// assert!(ours.try_recv_into(&mut [0; 8]).unwrap_err().is(channel::Error::WouldBlock));
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn try_recv_into(&self, buf: &mut [u8]) -> Result<usize> {
+        self.receive(Place::Fixed(buf), None, Patience::Now).map(|(size, _)| size)
+    }
+
+    /// [`recv_into`](Self::recv_into), waiting at most until `deadline`. What has come of a message is kept for the
+    /// next call.
+    ///
+    /// # Errors
+    /// [`TimedOut`](channel::Error::TimedOut) when it passed first; else as [`recv_into`](Self::recv_into).
+    ///
+    /// ```
+    /// use ringway::channel;
+    /// use std::time::{Duration, Instant};
+    /// let (ours, _theirs) = ringway::connection::pair()?;
+    /// let soon = Instant::now() + Duration::from_millis(5);
+    /// let late = ours.recv_into_deadline(&mut [0; 8], soon).unwrap_err();
+    /// assert!(late.is(channel::Error::TimedOut));
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn recv_into_deadline(&self, buf: &mut [u8], deadline: Instant) -> Result<usize> {
+        self.receive(Place::Fixed(buf), None, Patience::Until(deadline)).map(|(size, _)| size)
+    }
+
+    /// Receives one message as [`recv`](Self::recv) does, and at most `room` descriptors with it. They are close-on-exec.
+    ///
+    /// # Errors
+    /// [`Exhausted`](channel::Error::Exhausted) if more came than `room`: the message stays for the next call, with
+    /// them; or as [`recv`](Self::recv).
+    ///
+    /// ```
+    /// use ringway::{channel, connection};
+    /// use std::os::fd::AsFd;
+    /// let (ours, theirs) = connection::pair()?;
+    /// ours.send_descriptors(b"two", &[ours.as_fd(), ours.as_fd()])?;
+    /// let mut message = Vec::new();
+    /// let error = theirs.recv_descriptors(&mut message, 1).unwrap_err();
+    /// assert!(error.is(channel::Error::Exhausted));
+    /// assert_eq!(theirs.recv_descriptors(&mut message, 2)?.len(), 2);
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    #[doc(alias = "SCM_RIGHTS")]
+    pub fn recv_descriptors(&self, message: &mut Vec<u8>, room: usize) -> Result<Vec<OwnedFd>> {
+        let patience = Patience::Forever;
+        self.receive(Place::Grows(message), Some(room), patience).map(|(_, came)| came)
+    }
+
+    /// [`recv_descriptors`](Self::recv_descriptors) without waiting.
+    ///
+    /// # Errors
+    /// As [`try_recv`](Self::try_recv) and [`recv_descriptors`](Self::recv_descriptors).
+    ///
+    /// ```
+    /// use ringway::channel;
+    /// let (ours, _theirs) = ringway::connection::pair()?;
+    /// let error = ours.try_recv_descriptors(&mut Vec::new(), 1).unwrap_err();
+    /// assert!(error.is(channel::Error::WouldBlock));
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn try_recv_descriptors(&self, message: &mut Vec<u8>, room: usize) -> Result<Vec<OwnedFd>> {
+        self.receive(Place::Grows(message), Some(room), Patience::Now).map(|(_, came)| came)
+    }
+
+    /// [`recv_descriptors`](Self::recv_descriptors), waiting at most until `deadline`.
+    ///
+    /// # Errors
+    /// As [`recv_deadline`](Self::recv_deadline) and [`recv_descriptors`](Self::recv_descriptors).
+    ///
+    /// ```
+    /// use ringway::channel;
+    /// use std::time::{Duration, Instant};
+    /// let (ours, _theirs) = ringway::connection::pair()?;
+    /// let soon = Instant::now() + Duration::from_millis(5);
+    /// let late = ours.recv_descriptors_deadline(&mut Vec::new(), 1, soon).unwrap_err();
+    /// assert!(late.is(channel::Error::TimedOut));
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn recv_descriptors_deadline(
+        &self,
+        message: &mut Vec<u8>,
+        room: usize,
+        deadline: Instant,
+    ) -> Result<Vec<OwnedFd>> {
+        let patience = Patience::Until(deadline);
+        self.receive(Place::Grows(message), Some(room), patience).map(|(_, came)| came)
+    }
+
+    /// Receives one message, and the descriptors that came with it if there is `room` for any.
+    fn receive(
+        &self,
+        mut place: Place<'_>,
+        room: Option<usize>,
+        patience: Patience,
+    ) -> Result<(usize, Vec<OwnedFd>)> {
+        place.clear();
+        if !self.receives {
+            return Err(wrong_direction(RECEIVE));
+        }
+        let failed = |reason| Error::new(RECEIVE, reason);
+        let mut incoming = self.incoming.take(patience).map_err(failed)?;
+        self.receive_length(&mut incoming, patience)?;
+        let length = u32::from_le_bytes(incoming.length) as usize;
+        if length > self.max {
+            return Err(failed(channel::Error::MessageTooLarge { max: self.max }));
+        }
+        if !place.fits(length) {
+            return Err(failed(channel::Error::BufferTooSmall { needed: length }));
+        }
+        if room.is_some_and(|room| room < incoming.descriptors.len()) {
+            return Err(Error::new(
+                "receive every descriptor that was sent (the message stays)",
+                channel::Error::Exhausted,
+            ));
+        }
+
+        let mut came = place.put(std::mem::take(&mut incoming.part));
+        while came < length {
+            match self.socket.receive_bytes(place.rest(came, length), patience) {
+                Ok(0) => {
+                    incoming.part = place.take(came);
+                    return Err(failed(channel::Error::Reset));
+                }
+                Ok(count) => came += count,
+                Err(error) => {
+                    incoming.part = place.take(came);
+                    return Err(error);
+                }
+            }
+        }
+        incoming.known = 0;
+        let descriptors = std::mem::take(&mut incoming.descriptors);
+        Ok((length, if room.is_some() { descriptors } else { Vec::new() }))
+    }
+
+    /// Receives what is missing of the length, and the descriptors.
+    fn receive_length(&self, incoming: &mut Incoming, patience: Patience) -> Result<()> {
+        let failed = |reason| Error::new(RECEIVE, reason);
+        if incoming.lost {
+            return Err(failed(channel::Error::Reset));
+        }
+        while let Some(missing) =
+            incoming.length.get_mut(incoming.known..).filter(|it| !it.is_empty())
+        {
+            let received = self.socket.receive_rights(missing, MAX_DESCRIPTORS, patience);
+            let received = received.inspect_err(|error| {
+                incoming.lost = error.is(channel::Error::Exhausted);
+            })?;
+            if received.size == 0 {
+                return Err(failed(match incoming.known {
+                    0 => channel::Error::EndOfFile,
+                    _ => channel::Error::Reset,
+                }));
+            }
+            incoming.known += received.size;
+            incoming.descriptors.extend(received.descriptors);
+        }
+        Ok(())
+    }
+}
+
+/// Where a message goes.
+enum Place<'a> {
+    /// Memory is taken as the bytes come: the length is an allegation.
+    Grows(&'a mut Vec<u8>),
+    Fixed(&'a mut [u8]),
+}
+
+impl Place<'_> {
+    /// What is taken for a message at once. From there on never more than has come.
+    const AT_ONCE: usize = 1 << 20;
+
+    fn clear(&mut self) {
+        if let Place::Grows(message) = self {
+            message.clear();
+        }
+    }
+
+    fn fits(&self, length: usize) -> bool {
+        match self {
+            Place::Grows(_) => true,
+            Place::Fixed(buf) => length <= buf.len(),
+        }
+    }
+
+    /// Puts the part at the front that came before, and returns its size. It fits: the whole message does.
+    fn put(&mut self, part: Vec<u8>) -> usize {
+        let came = part.len();
+        match self {
+            _ if came == 0 => {}
+            Place::Grows(message) => **message = part,
+            Place::Fixed(buf) => buf.iter_mut().zip(&part).for_each(|(to, from)| *to = *from),
+        }
+        came
+    }
+
+    /// Takes the part that has come out again.
+    fn take(&mut self, came: usize) -> Vec<u8> {
+        match self {
+            Place::Grows(message) => {
+                message.truncate(came);
+                std::mem::take(*message)
+            }
+            Place::Fixed(buf) => buf.get(..came).unwrap_or_default().to_vec(),
+        }
+    }
+
+    /// The place for what comes next of a message of which `came` bytes came.
+    fn rest(&mut self, came: usize, length: usize) -> &mut [u8] {
+        match self {
+            Place::Grows(message) => {
+                if message.len() == came {
+                    message.resize(length.min(came + came.max(Self::AT_ONCE)), 0);
+                }
+                message.get_mut(came..).unwrap_or_default()
+            }
+            Place::Fixed(buf) => buf.get_mut(came..length).unwrap_or_default(),
+        }
+    }
+}

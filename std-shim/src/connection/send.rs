@@ -1,0 +1,226 @@
+//! Sending messages, with descriptors or without.
+
+use super::Connection;
+use super::end::wrong_direction;
+use crate::socket::Patience;
+use crate::{Error, Result, channel};
+use rustix::io::Errno;
+use std::io::IoSlice;
+use std::os::fd::BorrowedFd;
+use std::time::Instant;
+
+/// The largest message that is sent at once or not at all. Of a larger one, a form that does not wait for ever may leave a
+/// part to be sent by the next call.
+///
+/// ```
+/// use ringway::{channel, connection};
+/// let (ours, theirs) = connection::pair()?;
+/// let message = vec![1; connection::WHOLE];
+/// let mut sent = 0;
+/// while ours.try_send(&message).is_ok() {
+///     sent += 1;
+/// }
+/// ours.try_send(b"").ok(); // another one may be tried instead
+/// for _ in 0..sent {
+///     assert_eq!(theirs.recv(&mut Vec::new())?, message.len());
+/// }
+/// # Ok::<(), ringway::Error>(())
+/// ```
+// The kernel takes a message in pieces of at least 32 KiB, unless the buffer was made smaller (`SO_SNDBUF`), and each whole.
+// The length is in the first.
+pub const WHOLE: usize = 30 << 10;
+
+const SEND: &str = "send a message";
+
+/// The message that is half sent.
+#[derive(Debug, Default)]
+pub(super) struct Outgoing(Option<Half>);
+
+#[derive(Debug)]
+struct Half {
+    message: Vec<u8>,
+    /// How much of the length and the message went out.
+    sent: usize,
+}
+
+impl Connection {
+    /// Sends one message; waits until all of it is under way. It may be empty.
+    ///
+    /// # Errors
+    /// [`BrokenPipe`](channel::Error::BrokenPipe) if nobody receives any more, [`Reset`](channel::Error::Reset) if the
+    /// peer left with something unread; [`MessageTooLarge`](channel::Error::MessageTooLarge), and nothing was sent;
+    /// [`WrongDirection`](channel::Error::WrongDirection) if this end only receives; `EBUSY` if another message is half
+    /// sent: send that one again.
+    ///
+    /// ```
+    /// use ringway::channel;
+    /// let (ours, theirs) = ringway::connection::pair()?;
+    /// ours.send(b"hello")?;
+    /// assert_eq!(theirs.recv(&mut Vec::new())?, 5);
+    /// drop(theirs);
+    /// assert!(ours.send(b"hello").unwrap_err().is(channel::Error::BrokenPipe));
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn send(&self, message: &[u8]) -> Result<()> {
+        self.send_message(message, &[], Patience::Forever)
+    }
+
+    /// [`send`](Self::send) without waiting.
+    ///
+    /// # Errors
+    /// [`WouldBlock`](channel::Error::WouldBlock) if there is no room for all of it: call again with the same message;
+    /// else as [`send`](Self::send).
+    ///
+    /// ```
+    /// use ringway::channel;
+    /// let (ours, theirs) = ringway::connection::pair()?;
+    /// let message = vec![7; 1_000_000];
+    /// // As an event loop would: again when the other side has made room.
+    /// let mut received = Vec::new();
+    /// while let Err(error) = ours.try_send(&message) {
+    ///     assert!(error.is(channel::Error::WouldBlock));
+    ///     let _ = theirs.try_recv(&mut received);
+    /// }
+    /// theirs.recv(&mut received)?;
+    /// assert_eq!(received, message);
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn try_send(&self, message: &[u8]) -> Result<()> {
+        self.send_message(message, &[], Patience::Now)
+    }
+
+    /// [`send`](Self::send), waiting at most until `deadline`.
+    ///
+    /// # Errors
+    /// [`TimedOut`](channel::Error::TimedOut) when it passed first: call again with the same message; else as
+    /// [`send`](Self::send).
+    ///
+    /// ```
+    /// use ringway::channel;
+    /// use std::time::{Duration, Instant};
+    /// let (ours, _theirs) = ringway::connection::pair()?;
+    /// let soon = Instant::now() + Duration::from_millis(5);
+    /// let late = ours.send_deadline(&[7; 10_000_000], soon).unwrap_err();
+    /// assert!(late.is(channel::Error::TimedOut));
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn send_deadline(&self, message: &[u8], deadline: Instant) -> Result<()> {
+        self.send_message(message, &[], Patience::Until(deadline))
+    }
+
+    /// Sends one message, and descriptors with it. The receiver gets descriptors of its own for the same open files, and
+    /// ours stay ours.
+    ///
+    /// # Errors
+    /// `EINVAL` for more than [`MAX_DESCRIPTORS`](crate::socket::MAX_DESCRIPTORS); else as [`send`](Self::send).
+    ///
+    /// ```
+    /// use ringway::connection;
+    /// use std::io::Write;
+    /// use std::os::fd::AsFd;
+    /// let (ours, theirs) = connection::pair()?;
+    /// let (reader, writer) = ringway::pipe::pipe()?;
+    /// ours.send_descriptors(b"a pipe's writer", &[writer.as_fd()])?;
+    /// drop(writer);
+    ///
+    /// let mut message = Vec::new();
+    /// let mut descriptors = theirs.recv_descriptors(&mut message, 1)?;
+    /// assert_eq!(message, b"a pipe's writer");
+    /// std::fs::File::from(descriptors.pop().unwrap()).write_all(b"through it").unwrap();
+    /// assert_eq!(std::io::read_to_string(reader).unwrap(), "through it");
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    #[doc(alias = "SCM_RIGHTS")]
+    pub fn send_descriptors(&self, message: &[u8], descriptors: &[BorrowedFd<'_>]) -> Result<()> {
+        self.send_message(message, descriptors, Patience::Forever)
+    }
+
+    /// [`send_descriptors`](Self::send_descriptors) without waiting. When the message is sent half, the descriptors went with the
+    /// first half, and those of the next call are not looked at.
+    ///
+    /// # Errors
+    /// As [`try_send`](Self::try_send) and [`send_descriptors`](Self::send_descriptors).
+    ///
+    /// ```
+    /// use std::os::fd::AsFd;
+    /// let (ours, _theirs) = ringway::connection::pair()?;
+    /// ours.try_send_descriptors(b"myself", &[ours.as_fd()])?;
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn try_send_descriptors(
+        &self,
+        message: &[u8],
+        descriptors: &[BorrowedFd<'_>],
+    ) -> Result<()> {
+        self.send_message(message, descriptors, Patience::Now)
+    }
+
+    /// [`send_descriptors`](Self::send_descriptors), waiting at most until `deadline`. When the message is sent half, the
+    /// descriptors went with the first half, and those of the next call are not looked at.
+    ///
+    /// # Errors
+    /// As [`send_deadline`](Self::send_deadline) and [`send_descriptors`](Self::send_descriptors).
+    ///
+    /// ```
+    /// use std::os::fd::AsFd;
+    /// use std::time::{Duration, Instant};
+    /// let (ours, _theirs) = ringway::connection::pair()?;
+    /// let soon = Instant::now() + Duration::from_secs(1);
+    /// ours.send_descriptors_deadline(b"myself", &[ours.as_fd()], soon)?;
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn send_descriptors_deadline(
+        &self,
+        message: &[u8],
+        descriptors: &[BorrowedFd<'_>],
+        deadline: Instant,
+    ) -> Result<()> {
+        self.send_message(message, descriptors, Patience::Until(deadline))
+    }
+
+    fn send_message(
+        &self,
+        message: &[u8],
+        descriptors: &[BorrowedFd<'_>],
+        patience: Patience,
+    ) -> Result<()> {
+        if !self.sends {
+            return Err(wrong_direction(SEND));
+        }
+        let length = u32::try_from(message.len()).ok().filter(|_| message.len() <= self.max);
+        let Some(length) = length else {
+            return Err(Error::new(SEND, channel::Error::MessageTooLarge { max: self.max }));
+        };
+        let length = length.to_le_bytes();
+        let mut outgoing =
+            self.outgoing.take(patience).map_err(|reason| Error::new(SEND, reason))?;
+
+        let mut sent = match outgoing.0.take() {
+            None => 0,
+            Some(half) if half.message == message => half.sent,
+            Some(half) => {
+                outgoing.0 = Some(half);
+                return Err(Error::new("send a message while another is half sent", Errno::BUSY));
+            }
+        };
+        while sent < length.len() + message.len() {
+            let first = length.get(sent..).unwrap_or_default();
+            let rest = message.get(sent.saturating_sub(length.len())..).unwrap_or_default();
+            // With the first byte: a receiver that has the length has the descriptors.
+            let descriptors = if sent == 0 { descriptors } else { &[] };
+            let slices = [IoSlice::new(first), IoSlice::new(rest)];
+            match self.socket.send_rights(&slices, descriptors, patience) {
+                Ok(count) => sent += count,
+                Err(error) => {
+                    let later =
+                        error.is(channel::Error::WouldBlock) || error.is(channel::Error::TimedOut);
+                    if later && sent > 0 {
+                        outgoing.0 = Some(Half { message: message.to_vec(), sent });
+                    }
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,102 @@
+//! One thread at a time, and a deadline for the others.
+
+use crate::channel::Error;
+use crate::socket::Patience;
+use crate::wait::PrivateFutex;
+use ringway_core::wait::Doorbell;
+use std::ops::{Deref, DerefMut};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// What one thread at a time has. A mutex of the standard library knows no deadline: here it is only held for a moment, to take
+/// the value and to put it back.
+#[derive(Debug)]
+pub(super) struct Turn<T> {
+    here: Mutex<Option<T>>,
+    back: Doorbell<PrivateFutex>,
+}
+
+/// The value, which is put back when this is dropped.
+pub(super) struct Taken<'a, T: Default> {
+    turn: &'a Turn<T>,
+    value: T,
+}
+
+impl<T: Default> Turn<T> {
+    pub(super) fn new() -> Self {
+        Turn { here: Mutex::new(Some(T::default())), back: Doorbell::new(PrivateFutex) }
+    }
+
+    /// Takes the value when it is there.
+    ///
+    /// # Errors
+    /// [`Error::WouldBlock`] or [`Error::TimedOut`], as patience has it.
+    pub(super) fn take(&self, patience: Patience) -> Result<Taken<'_, T>, Error> {
+        let here = || self.here().take();
+        let value = match patience {
+            Patience::Now => here().ok_or(Error::WouldBlock)?,
+            Patience::Until(deadline) => self.back.wait_until(Some(deadline), here)?,
+            Patience::Forever | Patience::Mode => self.back.wait_until(None, here)?,
+        };
+        Ok(Taken { turn: self, value })
+    }
+
+    fn here(&self) -> MutexGuard<'_, Option<T>> {
+        // Nothing panics while it is held.
+        self.here.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T: Default> Deref for Taken<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T: Default> DerefMut for Taken<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.value
+    }
+}
+
+impl<T: Default> Drop for Taken<'_, T> {
+    fn drop(&mut self) {
+        *self.turn.here() = Some(std::mem::take(&mut self.value));
+        self.turn.back.ring();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn a_value_that_is_taken_is_waited_for_until_the_deadline() {
+        let turn = Turn::<u32>::new();
+        let mut taken = turn.take(Patience::Forever).unwrap();
+        *taken += 1;
+        assert_eq!(turn.take(Patience::Now).err(), Some(Error::WouldBlock));
+        let deadline = Instant::now() + Duration::from_millis(5);
+        assert_eq!(turn.take(Patience::Until(deadline)).err(), Some(Error::TimedOut));
+        assert!(Instant::now() >= deadline);
+        drop(taken);
+        assert_eq!(*turn.take(Patience::Now).unwrap(), 1);
+    }
+
+    #[test]
+    fn threads_take_turns() {
+        let turn = Turn::<u32>::new();
+        std::thread::scope(|s| {
+            for _ in 0..3 {
+                s.spawn(|| {
+                    for _ in 0..1_000 {
+                        *turn.take(Patience::Forever).unwrap() += 1;
+                    }
+                });
+            }
+        });
+        assert_eq!(*turn.take(Patience::Now).unwrap(), 3_000);
+    }
+}
