@@ -185,7 +185,6 @@ impl From<Error> for io::Error {
                 io::ErrorKind::InvalidInput
             }
             Cause::Region(_) | Cause::Part(_) => io::ErrorKind::InvalidData,
-            Cause::WrongFile { .. } | Cause::Signal(_) => io::ErrorKind::InvalidInput,
             Cause::Process(_) => io::ErrorKind::Other,
             Cause::Os(errno) => io::Error::from(errno).kind(),
             Cause::Channel(reason) => match reason {

@@ -81,8 +81,6 @@ mod spawn;
 pub use child::Child;
 pub use entry::{Entry, Given, Outcome, main};
 pub use exit::Exit;
-#[allow(unused_imports)] // Until the first of the structures that processes share needs it.
-pub(crate) use fork::after_fork_in_child;
 pub use fork::{Fork, fork};
 pub use parent::{Parent, outlive_parent, parent};
 pub use spawn::{MAX_DESCRIPTORS, Options, spawn};

@@ -47,6 +47,8 @@ tests! {
     a_fork_is_refused_with_threads
     a_fork_ends_with_its_parent
     a_fork_leaves_its_siblings_alone
+    a_fork_is_a_participant_of_its_own
+    a_fork_without_a_place_is_refused
 }
 
 const ENTRIES: &[Entry] = &[
@@ -646,4 +648,60 @@ fn a_fork_leaves_its_siblings_alone() {
     }
     assert!(sibling.is_alive());
     assert_eq!(sibling.as_fd().as_raw_fd(), sibling.as_fd().as_raw_fd());
+}
+
+fn a_fork_is_a_participant_of_its_own() {
+    use ringway::shm::{Layout, Mutex, Region};
+    type Total = Mutex<u64>;
+
+    let layout = Layout::new(2).part::<Total>("total").unwrap();
+    let region = Region::anonymous(&layout).unwrap();
+    let total = region.part::<Total>("total").unwrap();
+    let (reader, writer) = pipe().unwrap();
+    // SAFETY: nothing of the region is held.
+    match unsafe { process::fork() }.unwrap() {
+        Fork::Child => {
+            drop(reader);
+            assert_eq!(region.participant().number(), 2);
+            let mut held = total.seat().lock().into_inner();
+            *held = 5;
+            assert_eq!(writer.write(b"x"), Ok(1));
+            loop {
+                std::thread::sleep(Duration::from_secs(1));
+            }
+        }
+        Fork::Parent(child) => {
+            drop(writer);
+            assert_eq!(reader.read(&mut [0; 1]), Ok(1));
+            assert_eq!(region.participant().number(), 1);
+            assert_eq!(region.participants().len(), 2);
+            child.kill().unwrap();
+            child.join().unwrap();
+            let held = total.seat().lock_deadline(Some(soon())).unwrap();
+            assert!(!held.is_clean());
+            assert_eq!(*held.into_inner(), 5);
+            assert_eq!(region.participants().len(), 1);
+        }
+    }
+    // SAFETY: as above.
+    match unsafe { process::fork() }.unwrap() {
+        Fork::Child => {
+            *total.seat().lock().into_inner() += 1;
+            drop((total, region));
+            std::process::exit(0);
+        }
+        Fork::Parent(child) => assert!(child.join().unwrap().success()),
+    }
+    assert_eq!(region.participants().len(), 1, "it detached as itself alone");
+    assert_eq!(*total.seat().lock().into_inner(), 6);
+}
+
+fn a_fork_without_a_place_is_refused() {
+    use ringway::shm::{Layout, Mutex, Region};
+    let layout = Layout::new(1).part::<Mutex>("lock").unwrap();
+    let region = Region::anonymous(&layout).unwrap();
+    // SAFETY: nothing of the region is held.
+    let error = unsafe { process::fork() }.unwrap_err();
+    assert!(error.is(channel::Error::Exhausted), "{error}");
+    assert_eq!(region.participants().len(), 1);
 }

@@ -1,10 +1,9 @@
 //! A copy of this process.
 
-use super::{Child, Reason, child, errno, lock, parent};
-use crate::{Error, Result};
+use super::{Child, Reason, child, errno, parent};
+use crate::{Error, Result, shm};
 use rustix::process::Pid;
 use std::os::fd::AsFd;
-use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// Which of the two processes this is, after [`fork`](fn@fork).
@@ -24,15 +23,16 @@ pub enum Fork {
 ///
 /// The copy shares every open file description with this process, position and mode included. It has copies of every
 /// handle: what removes a file when it is dropped does so twice. Handles of children know whose they are and do nothing there.
+/// In each [region](crate::shm::Region) that this process is attached to, the copy is another participant.
 ///
 /// # Safety
 /// The copy must not use what stands for an exclusive right to something that the two processes share: an end of a
 /// ring, a guard of a lock, a grant in memory that is mapped shared, which were taken before the fork. There would be two of
-/// what there may be only one of. It may drop none of them either; attach again instead.
+/// what there may be only one of. It may drop none of them either; take new ones instead, of the same parts.
 ///
 /// # Errors
 /// [`Reason::Threads`] with the number of threads if there is more than one;
-/// [`Exhausted`](crate::channel::Error::Exhausted), or what the system says
+/// [`Exhausted`](crate::channel::Error::Exhausted), also when a region has no place left; or what the system says
 /// ([fork(2)](https://man7.org/linux/man-pages/man2/fork.2.html)). There is no copy then.
 ///
 /// ```
@@ -62,6 +62,8 @@ pub unsafe fn fork() -> Result<Fork> {
     // Nothing may fail in the copy, which could not tell it from a failure here: so all is opened before.
     let this_process = parent::this_process()?;
     let held = parent::line()?;
+    // In every region the copy is a participant of its own, and has its place before it is.
+    let places = shm::before_fork()?;
     // SAFETY: there is one thread, so that the copy has every lock as that one left it; the caller answers for what
     // the processes share.
     match unsafe { libc::fork() } {
@@ -76,34 +78,20 @@ pub unsafe fn fork() -> Result<Fork> {
             // The copy of the writer goes first, so that it is seen whether the parent's has.
             parent::forget_line();
             parent::hold(held);
-            begin_again();
+            for place in places {
+                // It must not act under its parent's name.
+                if place.in_child().is_err() {
+                    std::process::abort();
+                }
+            }
             Ok(Fork::Child)
         }
         pid => {
+            places.into_iter().for_each(shm::Reserved::in_parent);
             let pid =
                 Pid::from_raw(pid).ok_or_else(|| Error::new(FORK, rustix::io::Errno::SRCH))?;
             Child::adopt(pid).map(Fork::Parent).map_err(|errno| Error::new(FORK, errno))
         }
-    }
-}
-
-/// Has `callback` run in every copy of this process that [`fork`](fn@fork) makes from now on, before `fork` returns there. It
-/// stands for what this process was registered as somewhere, and its copy is not. One callback is run once, however often it is given.
-#[allow(dead_code)] // Until the first of the structures that processes share needs it.
-pub(crate) fn after_fork_in_child(callback: fn()) {
-    let mut callbacks = lock(&CALLBACKS);
-    if !callbacks.iter().any(|known| std::ptr::fn_addr_eq(*known, callback)) {
-        callbacks.push(callback);
-    }
-}
-
-static CALLBACKS: Mutex<Vec<fn()>> = Mutex::new(Vec::new());
-
-/// The one place where what has to be done anew in a copy is done.
-fn begin_again() {
-    let callbacks = lock(&CALLBACKS).clone();
-    for callback in callbacks {
-        callback();
     }
 }
 
