@@ -36,8 +36,8 @@
 //!
 //! A spawned child executes `/proc/self/exe`: the very file that this program runs from, also when another one has been put
 //! in its place or it was deleted. It has this program's environment, working directory, user and limits. Its standard
-//! input is empty, its output and errors are ours, unless [`Options`] say otherwise. No signal is blocked there, and none
-//! is handled. Every other descriptor is closed, also such as other code in this process opened without
+//! input is empty, its output and errors are ours, unless [`Options`] say otherwise. No signal is blocked there, and what
+//! is ignored here is ignored there. Every other descriptor is closed, also such as other code in this process opened without
 //! close-on-exec; what is handed over arrives through a socket that the child is told of by an argument. Nothing is
 //! put into the environment, so that nothing has to be removed from it.
 //!

@@ -3,8 +3,12 @@
 //! A child begins in the `main` of this program, which the standard harness would have for itself, and `fork` wants a
 //! single thread. So there is a harness of our own, and each test is a process.
 
+#[allow(dead_code)] // Its `main`.
+#[path = "../examples/pool.rs"]
+mod pool;
 mod support;
 
+use ringway::connection;
 use ringway::fd::{self, Interest};
 use ringway::pipe::{self, pipe};
 use ringway::process::{self, Child, Entry, Exit, Fork, Given, Options, Outcome, Pid, Reason};
@@ -13,7 +17,7 @@ use ringway::{Cause, channel};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use support::{Pester, interrupts, long, soon};
@@ -41,6 +45,7 @@ tests! {
     signals_interrupt_nothing
     a_program_whose_file_is_gone_still_spawns
     the_environment_stays_as_it_is
+    no_signal_is_blocked_in_a_child
     nobody_but_a_parent_starts_a_child
     no_room_for_descriptors_is_an_error_and_leaves_nothing
     a_fork_is_a_copy_that_is_joined
@@ -49,6 +54,8 @@ tests! {
     a_fork_leaves_its_siblings_alone
     a_fork_is_a_participant_of_its_own
     a_fork_without_a_place_is_refused
+    processes_connections_and_sockets_are_waited_for_together
+    the_example_gives_the_job_of_a_killed_worker_to_another
 }
 
 const ENTRIES: &[Entry] = &[
@@ -59,6 +66,8 @@ const ENTRIES: &[Entry] = &[
     FAMILY,
     WATCH,
     ENVIRONMENT,
+    pool::WORKER,
+    MASK,
     TWIN,
     Entry::new("twin", |_| Ok(())),
 ];
@@ -69,6 +78,7 @@ const SLEEP: Entry = Entry::new("sleep", sleep);
 const FAMILY: Entry = Entry::new("family", family);
 const WATCH: Entry = Entry::new("watch", watch);
 const ENVIRONMENT: Entry = Entry::new("environment", environment);
+const MASK: Entry = Entry::new("mask", mask);
 const TWIN: Entry = Entry::new("twin", |_| Ok(()));
 
 fn main() -> ExitCode {
@@ -188,6 +198,11 @@ fn environment(mut given: Given) -> Outcome {
     all.sort();
     write!(out, "{all:?}")?;
     Ok(())
+}
+
+/// Says whether no signal is blocked.
+fn mask(mut given: Given) -> Outcome {
+    Ok(say(&mut out(&mut given), signal::mask().is_empty())?)
 }
 
 fn wait_for_end(reader: impl AsFd) {
@@ -529,6 +544,17 @@ fn the_environment_stays_as_it_is() {
     assert!(child.join().unwrap().success());
 }
 
+fn no_signal_is_blocked_in_a_child() {
+    let _guard = signal::block(Signal::TERM | Signal::USR1).unwrap();
+    let (reader, writer) = pipe().unwrap();
+    let child = process::spawn(&MASK, b"", vec![writer.into()]).unwrap();
+    assert_eq!(std::io::read_to_string(reader).unwrap(), "true\n");
+    assert!(child.join().unwrap().success());
+    let child = process::spawn(&SLEEP, b"", vec![]).unwrap();
+    child.terminate().unwrap();
+    assert_eq!(child.join().unwrap(), Exit::Signal(Signal::TERM));
+}
+
 fn nobody_but_a_parent_starts_a_child() {
     let wrong: [&[&str]; 6] = [
         &["--ringway-process"],
@@ -647,7 +673,33 @@ fn a_fork_leaves_its_siblings_alone() {
         Fork::Parent(child) => assert!(child.join().unwrap().success()),
     }
     assert!(sibling.is_alive());
-    assert_eq!(sibling.as_fd().as_raw_fd(), sibling.as_fd().as_raw_fd());
+}
+
+fn processes_connections_and_sockets_are_waited_for_together() {
+    let child = process::spawn(&SLEEP, b"", vec![]).unwrap();
+    let (ours, theirs) = connection::pair().unwrap();
+    let (socket, peer) = ringway::socket::UnixSeqpacket::pair().unwrap();
+    let (reader, writer) = pipe().unwrap();
+    let all: [&dyn AsFd; 4] = [&child, &ours, &socket, &reader];
+    assert!(fd::try_wait_any(&all).unwrap().is_empty());
+    let deadline = soon();
+    assert!(fd::wait_any_deadline(&all, deadline).unwrap_err().is(channel::Error::TimedOut));
+    assert!(Instant::now() >= deadline);
+    peer.send(b"x").unwrap();
+    assert_eq!(fd::wait_any(&all).unwrap(), [2]);
+    theirs.send(b"x").unwrap();
+    assert_eq!(fd::wait_any(&all).unwrap(), [1, 2]);
+    child.kill().unwrap();
+    fd::wait(&child, Interest::Read).unwrap();
+    drop(writer);
+    assert_eq!(fd::wait_any(&all).unwrap(), [0, 1, 2, 3]);
+}
+
+fn the_example_gives_the_job_of_a_killed_worker_to_another() {
+    let (answers, replaced) = pool::map(3, &[10, 7_000, 100, 1_000, 2, 0]).unwrap();
+    assert_eq!(answers, [4, 900, 25, 168, 0, 0]);
+    assert_eq!(replaced, 1);
+    assert_eq!(children(), 0);
 }
 
 fn a_fork_is_a_participant_of_its_own() {

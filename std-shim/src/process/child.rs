@@ -44,7 +44,7 @@ pub struct Child {
 
 impl Child {
     /// Takes a child that was just started and not waited for. It is ended if that fails.
-    pub(super) fn adopt(pid: Pid) -> rustix::io::Result<Self> {
+    pub(super) fn adopt(pid: Pid) -> std::result::Result<Self, Cause> {
         // It cannot have been replaced by another: the number is taken until somebody waits for it.
         match pidfd_open(pid, PidfdFlags::empty()) {
             Ok(pidfd) => Ok(Child {
@@ -54,10 +54,12 @@ impl Child {
                 detached: false,
                 exit: Mutex::new(None),
             }),
+            // Somebody did, and it has ended.
+            Err(Errno::SRCH) => Err(Reason::Reaped.into()),
             Err(errno) => {
                 let _ = kill_process(pid, rustix::process::Signal::KILL);
                 let _ = fd::retry(|| waitpid(Some(pid), WaitOptions::empty()));
-                Err(errno)
+                Err(errno.into())
             }
         }
     }

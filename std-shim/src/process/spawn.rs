@@ -3,7 +3,7 @@
 use super::entry::{self, Entry};
 use super::{Child, errno, parent};
 use crate::socket::{self, UnixSeqpacket};
-use crate::{Error, Result};
+use crate::{Cause, Error, Result};
 use rustix::fs::MemfdFlags;
 use rustix::io::{Errno, FdFlags};
 use rustix::process::Pid;
@@ -142,9 +142,8 @@ impl Options {
     ///
     /// See the [type](Self) for an example.
     pub fn spawn(self, entry: &Entry, argument: &[u8], descriptors: Vec<OwnedFd>) -> Result<Child> {
-        let failed = |errno: Errno| Error::new(START, errno).on(entry.name());
-        entry::check_registered(entry)
-            .map_err(|reason| Error::new(START, reason).on(entry.name()))?;
+        let failed = |cause: Cause| Error::new(START, cause).on(entry.name());
+        entry::check_registered(entry).map_err(|reason| failed(reason.into()))?;
         if descriptors.len() > MAX_DESCRIPTORS {
             return Err(Error::new("give a child more than 251 descriptors", Errno::INVAL));
         }
@@ -182,7 +181,7 @@ impl Options {
         };
         // SAFETY: between fork and exec the closure makes system calls alone, and neither allocates nor locks.
         unsafe { command.pre_exec(in_child) };
-        let child = command.spawn().map_err(|error| failed(errno(&error)))?;
+        let child = command.spawn().map_err(|error| failed(errno(&error).into()))?;
         Child::adopt(Pid::from_child(&child)).map_err(failed)
     }
 }

@@ -1,5 +1,6 @@
-//! The transports of the shim: real pipes, FIFOs and sockets, between threads and between processes.
+//! The transports of the shim: real pipes, FIFOs, sockets and connections, between threads and between processes.
 
+mod connection;
 mod datagram;
 mod pipe;
 mod socket;
@@ -24,6 +25,8 @@ pub(super) const TRANSPORTS: &[&dyn Transport] = &[
     &datagram::DATAGRAM_ABSTRACT,
     &datagram::Pair,
     &datagram::Udp,
+    &connection::Pair,
+    &connection::OneWay,
 ];
 
 /// The shim's answer in the core's words, which it must have for all that happens here.

@@ -1,0 +1,480 @@
+//! Connections: what the peer may do to a message, and what a message larger than the socket's buffer goes through.
+
+mod support;
+
+use ringway::connection::{self, Connection, WHOLE};
+use ringway::pipe::pipe;
+use ringway::socket::UnixStream;
+use ringway::{Cause, channel, fd};
+use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+use std::time::Instant;
+use support::{Killed, Pester, child, interrupts, long, role, soon};
+
+fn bytes(count: usize, seed: usize) -> Vec<u8> {
+    (0..count).map(|at| ((at * 7 + seed) % 251) as u8).collect()
+}
+
+/// A connection whose peer is a bare stream, which writes what it likes.
+fn raw() -> (Connection, UnixStream) {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    (ours.into(), theirs)
+}
+
+fn framed(message: &[u8]) -> Vec<u8> {
+    let mut frame = (message.len() as u32).to_le_bytes().to_vec();
+    frame.extend(message);
+    frame
+}
+
+#[test]
+fn messages_of_every_size_arrive_whole_and_in_order() {
+    let sizes = [0, 1, 3, 4, 5, 4096, WHOLE, WHOLE + 1, 200_000, 3_000_000, 40_000_000, 0];
+    let (ours, theirs) = connection::pair().unwrap();
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            for size in sizes {
+                ours.send(&bytes(size, size)).unwrap();
+            }
+            drop(ours);
+        });
+        let mut message = b"what was there before".to_vec();
+        for size in sizes {
+            assert_eq!(theirs.recv(&mut message).unwrap(), size);
+            assert!(message == bytes(size, size), "a message of {size} bytes");
+        }
+        assert!(theirs.recv(&mut message).unwrap_err().is(channel::Error::EndOfFile));
+        assert!(message.is_empty());
+    });
+}
+
+#[test]
+fn the_wire_is_a_length_and_the_bytes() {
+    let (ours, theirs) = raw();
+    ours.send(b"hello").unwrap();
+    let mut wire = [0; 16];
+    assert_eq!(theirs.read(&mut wire).unwrap(), 9);
+    assert_eq!(&wire[..9], b"\x05\0\0\0hello");
+}
+
+#[test]
+fn a_message_that_comes_byte_by_byte_is_put_together() {
+    let (ours, theirs) = raw();
+    let mut buf = [0; 8];
+    for (at, byte) in framed(b"hello").iter().enumerate() {
+        // Whichever form is called meanwhile, the part is kept.
+        let early = match at % 3 {
+            0 => ours.try_recv(&mut Vec::new()),
+            1 => ours.try_recv_into(&mut buf),
+            _ => ours.recv_into_deadline(&mut buf, Instant::now()),
+        };
+        let early = early.unwrap_err();
+        assert!(early.is(channel::Error::WouldBlock) || early.is(channel::Error::TimedOut));
+        if at > 4 {
+            let error = ours.try_recv_into(&mut buf[..3]).unwrap_err();
+            assert!(error.is(channel::Error::BufferTooSmall { needed: 5 }), "{error}");
+        }
+        theirs.write_all(&[*byte]).unwrap();
+    }
+    assert!(ours.poll(Some(Instant::now())).unwrap());
+    assert_eq!(ours.try_recv_into(&mut buf).unwrap(), 5);
+    assert_eq!(&buf[..5], b"hello");
+    assert!(!ours.poll(Some(Instant::now())).unwrap());
+}
+
+#[test]
+fn pieces_of_any_size_make_the_same_messages() {
+    let messages: Vec<_> = (0..300).map(|at| bytes((at * at) % 3_000, at)).collect();
+    let wire: Vec<u8> = messages.iter().flat_map(|message| framed(message)).collect();
+    let (ours, theirs) = raw();
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            let (mut rest, mut step) = (&wire[..], 1);
+            while !rest.is_empty() {
+                step = (step * 31 + 7) % 2_003;
+                let (now, later) = rest.split_at(step.min(rest.len()));
+                theirs.write_all(now).unwrap();
+                rest = later;
+            }
+            drop(theirs);
+        });
+        let mut message = Vec::new();
+        for expected in &messages {
+            loop {
+                match ours.try_recv(&mut message) {
+                    Ok(_) => break,
+                    Err(error) => assert!(error.is(channel::Error::WouldBlock), "{error}"),
+                }
+                ours.poll(Some(long())).unwrap();
+            }
+            assert!(message == *expected);
+        }
+        assert!(ours.recv(&mut message).unwrap_err().is(channel::Error::EndOfFile));
+    });
+}
+
+#[test]
+fn an_end_inside_a_message_is_a_reset_and_stays_one() {
+    let frame = framed(b"hello");
+    for cut in 0..frame.len() {
+        let (ours, theirs) = raw();
+        theirs.write_all(&framed(b"whole")).unwrap();
+        theirs.write_all(&frame[..cut]).unwrap();
+        drop(theirs);
+        let mut message = Vec::new();
+        assert_eq!(ours.recv(&mut message).unwrap(), 5);
+        let expected = if cut == 0 { channel::Error::EndOfFile } else { channel::Error::Reset };
+        for _ in 0..2 {
+            let error = ours.recv(&mut message).unwrap_err();
+            assert!(error.is(expected), "cut after {cut}: {error}");
+            assert!(message.is_empty());
+            assert!(ours.try_recv_into(&mut [0; 8]).unwrap_err().is(expected));
+        }
+    }
+}
+
+#[test]
+fn a_length_above_the_limit_is_refused() {
+    let (ours, theirs) = raw();
+    let ours = ours.with_max_message(1_000);
+    theirs.write_all(&1_001u32.to_le_bytes()).unwrap();
+    for _ in 0..2 {
+        let error = ours.recv(&mut Vec::new()).unwrap_err();
+        assert!(error.is(channel::Error::MessageTooLarge { max: 1_000 }), "{error}");
+    }
+    let error = ours.send(&[0; 1_001]).unwrap_err();
+    assert!(error.is(channel::Error::MessageTooLarge { max: 1_000 }), "{error}");
+    ours.send(&[0; 1_000]).unwrap();
+}
+
+/// It takes no memory for bytes that never come: 4 GiB are asked for.
+#[test]
+fn a_length_is_an_allegation() {
+    let (ours, theirs) = raw();
+    let ours = ours.with_max_message(usize::MAX);
+    assert_eq!(ours.max_message(), u32::MAX as usize);
+    theirs.write_all(&u32::MAX.to_le_bytes()).unwrap();
+    theirs.write_all(&[1; 1000]).unwrap();
+    let mut message = Vec::new();
+    let before = peak();
+    assert!(ours.try_recv(&mut message).unwrap_err().is(channel::Error::WouldBlock));
+    drop(theirs);
+    assert!(ours.recv(&mut message).unwrap_err().is(channel::Error::Reset));
+    // The other tests take some meanwhile, but not so much.
+    assert!(peak() < before + (2 << 30));
+}
+
+/// The largest that the memory of this process ever was, in bytes.
+fn peak() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmPeak:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() << 10
+}
+
+#[test]
+fn a_message_that_is_half_sent_goes_on_where_it_was() {
+    let (ours, theirs) = connection::pair().unwrap();
+    let message = bytes(5_000_000, 1);
+    assert!(ours.try_send(&message).unwrap_err().is(channel::Error::WouldBlock));
+    let error = ours.send(&bytes(5_000_000, 2)).unwrap_err();
+    assert_eq!(error.cause(), Cause::Os(rustix::io::Errno::BUSY));
+    assert!(ours.try_send(b"").is_err());
+    assert!(ours.send_deadline(&message, soon()).unwrap_err().is(channel::Error::TimedOut));
+    let mut received = Vec::new();
+    assert!(theirs.try_recv(&mut received).unwrap_err().is(channel::Error::WouldBlock));
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            ours.send_deadline(&message, long()).unwrap();
+            ours.send(b"the next").unwrap();
+        });
+        assert_eq!(theirs.recv(&mut received).unwrap(), message.len());
+        assert!(received == message);
+        theirs.recv(&mut received).unwrap();
+        assert_eq!(received, b"the next");
+    });
+}
+
+#[test]
+fn two_that_never_wait_pass_a_large_message() {
+    let (ours, theirs) = connection::pair().unwrap();
+    let message = bytes(3_000_000, 3);
+    let (mut sent, mut received) = (false, Vec::new());
+    let mut turns = 0;
+    loop {
+        sent = sent || ours.try_send(&message).is_ok();
+        match theirs.try_recv(&mut received) {
+            Ok(size) => break assert_eq!(size, message.len()),
+            Err(error) => assert!(error.is(channel::Error::WouldBlock), "{error}"),
+        }
+        turns += 1;
+    }
+    assert!(sent && turns > 1 && received == message, "{turns}");
+}
+
+#[test]
+fn a_small_message_is_sent_at_once_or_not_at_all() {
+    let (ours, theirs) = connection::pair().unwrap();
+    let message = bytes(WHOLE, 5);
+    let mut sent = 0;
+    while ours.try_send(&message).is_ok() {
+        sent += 1;
+    }
+    // Another one may come instead: nothing of the last went out.
+    let mut received = Vec::new();
+    theirs.recv(&mut received).unwrap();
+    theirs.recv(&mut received).unwrap();
+    ours.try_send(b"another").unwrap();
+    for _ in 2..sent {
+        theirs.recv(&mut received).unwrap();
+        assert!(received == message);
+    }
+    theirs.recv(&mut received).unwrap();
+    assert_eq!(received, b"another");
+}
+
+#[test]
+fn threads_that_send_do_not_mix_their_messages() {
+    let (ours, theirs) = connection::pair().unwrap();
+    std::thread::scope(|s| {
+        for thread in 0..3u8 {
+            let ours = &ours;
+            s.spawn(move || {
+                for size in [1, 100_000, 1_000_000, 5] {
+                    ours.send(&vec![thread; size]).unwrap();
+                }
+            });
+        }
+        let mut counts = [0; 3];
+        let mut message = Vec::new();
+        for _ in 0..12 {
+            theirs.recv(&mut message).unwrap();
+            assert!(message.iter().all(|byte| *byte == message[0]));
+            counts[message[0] as usize] += message.len();
+        }
+        assert_eq!(counts, [1_100_006; 3]);
+    });
+}
+
+#[test]
+fn who_finds_another_thread_at_it_waits_as_long_as_it_said() {
+    let (ours, theirs) = connection::pair().unwrap();
+    std::thread::scope(|s| {
+        let receiver = s.spawn(|| ours.recv(&mut Vec::new()).unwrap());
+        // Whether the other thread is there already or not, the answers are the same.
+        assert!(ours.try_recv(&mut Vec::new()).unwrap_err().is(channel::Error::WouldBlock));
+        let deadline = soon();
+        let error = ours.recv_deadline(&mut Vec::new(), deadline).unwrap_err();
+        assert!(error.is(channel::Error::TimedOut) && Instant::now() >= deadline);
+        // And sending is not in the way.
+        ours.send(b"there").unwrap();
+        theirs.send(b"back").unwrap();
+        assert_eq!(receiver.join().unwrap(), 4);
+    });
+}
+
+#[test]
+fn descriptors_arrive_with_their_message_whatever_its_size() {
+    for size in [0, 5, 2_000_000] {
+        let (ours, theirs) = connection::pair().unwrap();
+        let pipes: Vec<_> = (0..3).map(|_| pipe().unwrap()).collect();
+        std::thread::scope(|s| {
+            s.spawn(|| {
+                ours.send(b"none").unwrap();
+                let writers: Vec<_> = pipes.iter().map(|(_, writer)| writer.as_fd()).collect();
+                ours.send_descriptors(&bytes(size, 1), &writers).unwrap();
+                ours.send(b"none either").unwrap();
+            });
+            let mut message = Vec::new();
+            assert!(theirs.recv_descriptors(&mut message, 9).unwrap().is_empty());
+            let came = theirs.recv_descriptors(&mut message, 3).unwrap();
+            assert!(message == bytes(size, 1));
+            assert!(theirs.recv_descriptors(&mut message, 9).unwrap().is_empty());
+            assert_eq!(message, b"none either");
+            for (number, writer) in came.iter().enumerate() {
+                assert!(fd::close_on_exec(writer).unwrap());
+                fd::write(writer, &[number as u8]).unwrap();
+            }
+        });
+        for (number, (reader, _)) in pipes.iter().enumerate() {
+            let mut byte = [9];
+            assert_eq!(reader.read(&mut byte).unwrap(), 1);
+            assert_eq!(byte[0], number as u8);
+        }
+    }
+}
+
+#[test]
+fn descriptors_that_nobody_asked_for_are_closed() {
+    let (ours, theirs) = connection::pair().unwrap();
+    let (reader, writer) = pipe().unwrap();
+    ours.send_descriptors(b"take it", &[writer.as_fd()]).unwrap();
+    drop(writer);
+    let mut message = Vec::new();
+    // It stays while it is looked at in a way that cannot take it.
+    let error = theirs.recv_descriptors(&mut message, 0).unwrap_err();
+    assert!(error.is(channel::Error::Exhausted), "{error}");
+    assert!(theirs.recv_into(&mut [0; 2]).is_err());
+    assert!(reader.try_read(&mut [0]).unwrap_err().is(channel::Error::WouldBlock));
+    assert_eq!(theirs.recv(&mut message).unwrap(), 7);
+    assert_eq!(reader.try_read(&mut [0]).unwrap(), 0);
+}
+
+#[test]
+fn descriptors_of_a_message_that_is_half_sent_arrive_once() {
+    let (ours, theirs) = connection::pair().unwrap();
+    let (reader, writer) = pipe().unwrap();
+    let message = bytes(2_000_000, 1);
+    let error = ours.try_send_descriptors(&message, &[writer.as_fd()]).unwrap_err();
+    assert!(error.is(channel::Error::WouldBlock));
+    std::thread::scope(|s| {
+        s.spawn(|| ours.send_descriptors(&message, &[writer.as_fd()]).unwrap());
+        let mut received = Vec::new();
+        assert_eq!(theirs.recv_descriptors(&mut received, 9).unwrap().len(), 1);
+    });
+    drop(writer);
+    assert_eq!(reader.read(&mut [0]).unwrap(), 0);
+}
+
+#[test]
+fn one_way_is_one_way() {
+    let (receiver, sender) = connection::pipe().unwrap();
+    assert!(receiver.send(b"x").unwrap_err().is(channel::Error::WrongDirection));
+    assert!(sender.recv(&mut Vec::new()).unwrap_err().is(channel::Error::WrongDirection));
+    sender.send(b"x").unwrap();
+    assert_eq!(receiver.recv(&mut Vec::new()).unwrap(), 1);
+    // In another process it still is.
+    let receiver = Connection::try_from(OwnedFd::from(receiver)).unwrap();
+    let sender = Connection::try_from(OwnedFd::from(sender)).unwrap();
+    assert!(receiver.send(b"x").unwrap_err().is(channel::Error::BrokenPipe));
+    assert!(sender.recv(&mut Vec::new()).unwrap_err().is(channel::Error::EndOfFile));
+    sender.send(b"x").unwrap();
+    drop(sender);
+    assert_eq!(receiver.recv(&mut Vec::new()).unwrap(), 1);
+    assert!(receiver.recv(&mut Vec::new()).unwrap_err().is(channel::Error::EndOfFile));
+}
+
+#[test]
+fn a_non_blocking_description_makes_no_difference() {
+    let (ours, theirs) = connection::pair().unwrap();
+    fd::set_nonblocking(&ours, true).unwrap();
+    fd::set_nonblocking(&theirs, true).unwrap();
+    let message = bytes(2_000_000, 1);
+    std::thread::scope(|s| {
+        s.spawn(|| ours.send(&message).unwrap());
+        let mut received = Vec::new();
+        assert_eq!(theirs.recv(&mut received).unwrap(), message.len());
+        assert!(received == message);
+    });
+}
+
+#[test]
+fn signals_interrupt_nothing() {
+    extern "C" fn nothing(_: i32) {}
+    interrupts(libc::SIGUSR2, nothing);
+    let (ours, theirs) = connection::pair().unwrap();
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            let _pester = Pester::this_thread(libc::SIGUSR2);
+            for round in 0..20 {
+                ours.send(&bytes(1_500_000, round)).unwrap();
+                assert_eq!(ours.recv(&mut Vec::new()).unwrap(), 2);
+            }
+        });
+        let _pester = Pester::this_thread(libc::SIGUSR2);
+        let mut message = Vec::new();
+        for round in 0..20 {
+            theirs.recv_deadline(&mut message, long()).unwrap();
+            assert!(message == bytes(1_500_000, round));
+            theirs.send(b"ok").unwrap();
+        }
+    });
+}
+
+/// The connection that a child was given under the number that the environment has.
+fn inherited() -> Connection {
+    let number = std::env::var("RINGWAY_TEST_CONNECTION").unwrap().parse().unwrap();
+    // SAFETY: the test handed it over under this number, and nothing else here knows of it.
+    Connection::try_from(unsafe { OwnedFd::from_raw_fd(number) }).unwrap()
+}
+
+fn start(name: &str, part: &str) -> (Connection, Killed) {
+    let (ours, theirs) = connection::pair().unwrap();
+    let mut command = child(name, part);
+    let number = fd::inherit(&theirs, &mut command).unwrap();
+    command.env("RINGWAY_TEST_CONNECTION", number.to_string());
+    (ours, Killed(command.spawn().unwrap()))
+}
+
+#[test]
+fn a_sender_killed_in_the_middle_of_a_message_is_a_reset() {
+    const NAME: &str = "a_sender_killed_in_the_middle_of_a_message_is_a_reset";
+    if role().is_some() {
+        let connection = inherited();
+        connection.send(b"ready").unwrap();
+        connection.send(&bytes(30_000_000, 1)).unwrap();
+        panic!("nobody receives so much");
+    }
+    for form in 0..3 {
+        let (ours, mut sender) = start(NAME, "send");
+        let mut message = Vec::new();
+        assert_eq!(ours.recv(&mut message).unwrap(), 5);
+        // Some of the long one has come, and the sender waits for room.
+        assert!(ours.poll(Some(long())).unwrap());
+        assert!(ours.try_recv(&mut message).unwrap_err().is(channel::Error::WouldBlock));
+        sender.kill_now();
+        let mut buf = vec![0; 30_000_000];
+        let error = match form {
+            0 => ours.recv(&mut message).unwrap_err(),
+            1 => ours.recv_into(&mut buf).unwrap_err(),
+            _ => ours.recv_deadline(&mut message, long()).unwrap_err(),
+        };
+        assert!(error.is(channel::Error::Reset), "{error}");
+    }
+}
+
+#[test]
+fn a_receiver_killed_in_the_middle_of_a_message_is_told() {
+    const NAME: &str = "a_receiver_killed_in_the_middle_of_a_message_is_told";
+    if role().is_some() {
+        let connection = inherited();
+        connection.send(b"ready").unwrap();
+        let mut part = [0; 100];
+        fd::read(&connection, &mut part).unwrap();
+        loop {
+            std::thread::park();
+        }
+    }
+    let (ours, mut receiver) = start(NAME, "receive");
+    assert_eq!(ours.recv(&mut Vec::new()).unwrap(), 5);
+    std::thread::scope(|s| {
+        let sender = s.spawn(|| ours.send(&bytes(30_000_000, 1)).unwrap_err());
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        receiver.kill_now();
+        let error = sender.join().unwrap();
+        let told = [channel::Error::BrokenPipe, channel::Error::Reset];
+        assert!(told.iter().any(|reason| error.is(*reason)), "{error}");
+    });
+}
+
+#[test]
+fn descriptors_that_find_no_room_end_the_conversation() {
+    const NAME: &str = "descriptors_that_find_no_room_end_the_conversation";
+    if role().is_none() {
+        return support::run(NAME, "alone");
+    }
+    let (ours, theirs) = connection::pair().unwrap();
+    ours.send_descriptors(b"three", &[ours.as_fd(), ours.as_fd(), ours.as_fd()]).unwrap();
+    ours.send(b"next").unwrap();
+    let highest = fd::duplicate(&ours).unwrap();
+    let limit = libc::rlimit {
+        rlim_cur: std::os::fd::AsRawFd::as_raw_fd(&highest) as u64 + 1,
+        rlim_max: 4096,
+    };
+    // SAFETY: a limit that lives through the call.
+    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) }, 0);
+    let mut message = Vec::new();
+    let error = theirs.recv_descriptors(&mut message, 3).unwrap_err();
+    assert!(error.is(channel::Error::Exhausted), "{error}");
+    // Not the middle of a message that nobody knows the beginning of.
+    assert!(theirs.recv(&mut message).unwrap_err().is(channel::Error::Reset));
+    support::done();
+}
