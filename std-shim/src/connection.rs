@@ -26,7 +26,7 @@
 //! # On the wire
 //!
 //! A Unix stream socket carries each message as its length, 32 bits with the lowest byte first, and its bytes. Descriptors
-//! travel with the first byte. A [`UnixSeqpacket`](crate::socket::UnixSeqpacket) keeps messages apart by itself, and
+//! travel with the first byte. (It is not what CPython's `multiprocessing.connection` writes.) A [`UnixSeqpacket`](crate::socket::UnixSeqpacket) keeps messages apart by itself, and
 //! is the better choice where they are small: it carries none that is larger than its buffer.
 //!
 //! Nothing is read ahead: what is not of the message that is being received stays in the socket. So a connection that can

@@ -20,6 +20,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
+use support::fault::Fault;
 use support::{Pester, interrupts, long, soon};
 
 tests! {
@@ -48,6 +49,9 @@ tests! {
     no_signal_is_blocked_in_a_child
     nobody_but_a_parent_starts_a_child
     no_room_for_descriptors_is_an_error_and_leaves_nothing
+    what_the_system_refuses_is_told_and_leaves_nothing
+    closed_standard_streams_are_in_nobodys_way
+    main_takes_what_was_handed_over_once
     a_fork_is_a_copy_that_is_joined
     a_fork_is_refused_with_threads
     a_fork_ends_with_its_parent
@@ -67,6 +71,7 @@ const ENTRIES: &[Entry] = &[
     WATCH,
     ENVIRONMENT,
     pool::WORKER,
+    AGAIN,
     MASK,
     TWIN,
     Entry::new("twin", |_| Ok(())),
@@ -78,6 +83,7 @@ const SLEEP: Entry = Entry::new("sleep", sleep);
 const FAMILY: Entry = Entry::new("family", family);
 const WATCH: Entry = Entry::new("watch", watch);
 const ENVIRONMENT: Entry = Entry::new("environment", environment);
+const AGAIN: Entry = Entry::new("again", again);
 const MASK: Entry = Entry::new("mask", mask);
 const TWIN: Entry = Entry::new("twin", |_| Ok(()));
 
@@ -203,6 +209,12 @@ fn environment(mut given: Given) -> Outcome {
 /// Says whether no signal is blocked.
 fn mask(mut given: Given) -> Outcome {
     Ok(say(&mut out(&mut given), signal::mask().is_empty())?)
+}
+
+/// Calls `main` again.
+fn again(mut given: Given) -> Outcome {
+    process::main(ENTRIES);
+    Ok(say(&mut out(&mut given), "again")?)
 }
 
 fn wait_for_end(reader: impl AsFd) {
@@ -612,6 +624,66 @@ fn no_room_for_descriptors_is_an_error_and_leaves_nothing() {
     }
     assert!(failures > 3 && successes > 3, "{failures} {successes}");
     drop((reader, writer));
+}
+
+fn what_the_system_refuses_is_told_and_leaves_nothing() {
+    let calls = [
+        (libc::SYS_execve, libc::ENOEXEC),
+        (libc::SYS_close_range, libc::ENOSYS),
+        (libc::SYS_memfd_create, libc::ENOSYS),
+        (libc::SYS_pidfd_open, libc::ENOSYS),
+        (libc::SYS_socketpair, libc::EACCES),
+    ];
+    assert!(process::spawn(&EXIT, b"0", vec![]).unwrap().join().unwrap().success());
+    for (call, errno) in calls {
+        // What fails does so for good, hence in a process of its own.
+        // SAFETY: nothing is in shared memory.
+        match unsafe { process::fork() }.unwrap() {
+            Fork::Child => {
+                // Makes the pipe that ties children to this process.
+                drop(process::spawn(&SLEEP, b"", vec![]));
+                let before = descriptors();
+                support::fault::inject(&[Fault::new(call, errno)]);
+                let error = process::spawn(&EXIT, b"0", vec![]).unwrap_err();
+                let expected = rustix::io::Errno::from_raw_os_error(errno);
+                assert_eq!(error.cause(), Cause::Os(expected), "{error}");
+                assert_eq!(descriptors(), before);
+                assert_eq!(children(), 0);
+                support::done();
+            }
+            Fork::Parent(child) => assert_eq!(child.join().unwrap(), Exit::Code(42), "{call}"),
+        }
+    }
+}
+
+fn closed_standard_streams_are_in_nobodys_way() {
+    for number in 0..3 {
+        // SAFETY: nothing is in shared memory.
+        match unsafe { process::fork() }.unwrap() {
+            Fork::Child => {
+                // SAFETY: nobody in this process has a handle of this standard stream that it will use.
+                assert_eq!(unsafe { libc::close(number) }, 0);
+                let (reader, writer) = ringway::socket::UnixStream::pair().unwrap();
+                let null = || std::process::Stdio::null();
+                let child = Options::new()
+                    .stdout(null())
+                    .stderr(null())
+                    .spawn(&ECHO, b"hello", vec![writer.into()])
+                    .unwrap();
+                assert_eq!(std::io::read_to_string(reader).unwrap(), "hello");
+                assert!(child.join().unwrap().success());
+                support::done();
+            }
+            Fork::Parent(child) => assert_eq!(child.join().unwrap(), Exit::Code(42), "{number}"),
+        }
+    }
+}
+
+fn main_takes_what_was_handed_over_once() {
+    let (reader, writer) = pipe().unwrap();
+    let child = process::spawn(&AGAIN, b"", vec![writer.into()]).unwrap();
+    assert_eq!(std::io::read_to_string(reader).unwrap(), "again\n");
+    assert!(child.join().unwrap().success());
 }
 
 fn a_fork_is_a_copy_that_is_joined() {

@@ -3,6 +3,7 @@
 use super::parent;
 use super::spawn::{Hello, MARKER};
 use super::{MAX_DESCRIPTORS, Reason};
+use crate::signal;
 use crate::socket::UnixSeqpacket;
 use crate::{Error, Result};
 use rustix::io::Errno;
@@ -103,13 +104,16 @@ static ENTRIES: OnceLock<Vec<Entry>> = OnceLock::new();
 /// # Ok::<(), ringway::Error>(())
 /// ```
 pub fn main(entries: &[Entry]) {
-    let mine = ENTRIES.get_or_init(|| entries.to_vec());
+    // What was handed to this process is taken once, whoever calls again.
+    if ENTRIES.set(entries.to_vec()).is_err() {
+        return;
+    }
     let mut arguments = std::env::args_os();
     let program = arguments.next().unwrap_or_default();
     if arguments.next().is_none_or(|first| first != MARKER) {
         return;
     }
-    let code = match begin(mine, arguments) {
+    let code = match begin(entries, arguments) {
         Ok((entry, given)) => {
             // Otherwise `ps(1)` would have every child's name from the path it was executed by: "exe".
             let name =
@@ -165,11 +169,14 @@ fn begin(
         .iter()
         .find(|entry| name == entry.name)
         .ok_or_else(|| Error::new(BEGIN, Reason::NotRegistered).on(name.to_string_lossy()))?;
+    // The mask of the thread that happened to start this process came along.
+    signal::set_mask(signal::SignalSet::empty())?.keep();
     let wrong = || Error::new(BEGIN, Errno::PROTO).on("without the message of a parent");
     let socket = number.and_then(take).ok_or_else(wrong)?;
     let socket = UnixSeqpacket::try_from(socket)?;
     let mut message = [0; Hello::SIZE];
-    let received = socket.recv_descriptors(&mut message, MAX_DESCRIPTORS + Hello::OWN)?;
+    // It was sent before this process was there.
+    let received = socket.try_recv_descriptors(&mut message, MAX_DESCRIPTORS + Hello::OWN)?;
     let hello = message.get(..received.size).and_then(Hello::parse).ok_or_else(wrong)?;
 
     let mut descriptors = received.descriptors.into_iter();

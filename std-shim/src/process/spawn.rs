@@ -3,7 +3,7 @@
 use super::entry::{self, Entry};
 use super::{Child, errno, parent};
 use crate::socket::{self, UnixSeqpacket};
-use crate::{Cause, Error, Result};
+use crate::{Cause, Error, Result, fd};
 use rustix::fs::MemfdFlags;
 use rustix::io::{Errno, FdFlags};
 use rustix::process::Pid;
@@ -151,8 +151,8 @@ impl Options {
 
         // All that the child gets is on its way before the child is there: nobody waits for anybody.
         let (ours, theirs) = UnixSeqpacket::pair()?;
-        let theirs = OwnedFd::from(theirs);
-        let held = if self.tied { Some(parent::line()?) } else { None };
+        let theirs = beyond_standard(theirs.into())?;
+        let held = if self.tied { Some(beyond_standard(parent::line()?)?) } else { None };
         let hello =
             Hello { held: held.as_ref().map(AsRawFd::as_raw_fd), argument: !argument.is_empty() };
         let mut own = vec![parent::this_process()?];
@@ -228,6 +228,11 @@ impl Hello {
     }
 }
 
+/// The same under a number above the standard streams', which get others in the child.
+fn beyond_standard(fd: OwnedFd) -> Result<OwnedFd> {
+    if fd.as_raw_fd() > 2 { Ok(fd) } else { fd::duplicate(&fd) }
+}
+
 /// A file in memory: as large as it must be, and there before the child is.
 fn file_of(argument: &[u8]) -> Result<OwnedFd> {
     let failed = |errno| Error::new("store the argument", errno);
@@ -246,4 +251,26 @@ fn close_all_on_exec() -> std::io::Result<()> {
         libc::syscall(libc::SYS_close_range, FIRST, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC)
     };
     if result == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hello_is_read_as_it_was_written_and_nothing_else_is() {
+        for held in [None, Some(3), Some(RawFd::MAX)] {
+            for argument in [false, true] {
+                let hello = Hello::parse(&Hello { held, argument }.emit()).unwrap();
+                assert_eq!((hello.held, hello.argument), (held, argument));
+            }
+        }
+        let good = Hello { held: None, argument: true }.emit();
+        assert!(Hello::parse(&good[..5]).is_none());
+        for (place, wrong) in [(0, 0), (1, 2)] {
+            let mut bad = good;
+            bad[place] = wrong;
+            assert!(Hello::parse(&bad).is_none());
+        }
+    }
 }
