@@ -66,7 +66,6 @@ pub mod channel;
 pub mod lock;
 pub mod participant;
 pub mod plain;
-#[cfg(not(loom))]
 pub mod region;
 pub mod ring;
 pub mod signal;

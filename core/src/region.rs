@@ -41,17 +41,28 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+// Loom's words lie elsewhere than in the memory that is laid out: under it there is what orders accesses, alone.
+#[cfg(not(loom))]
 mod description;
+#[cfg(not(loom))]
 mod layout;
+#[cfg(not(loom))]
 mod locks;
 mod place;
+mod ready;
+#[cfg(not(loom))]
 mod view;
 
+#[cfg(not(loom))]
 pub use description::{Description, Kind, Part, SharedBell, SharedWait};
+#[cfg(not(loom))]
 pub use layout::{Layout, LayoutError};
 pub use place::{Occupant, Place};
+pub use ready::Ready;
+#[cfg(not(loom))]
 pub use view::{Entry, Error, PartError, View};
 
+#[cfg(not(loom))]
 use crate::sync::AtomicU32;
 
 /// The first bytes of every region.
@@ -70,13 +81,14 @@ pub const MAX_NAME: usize = 31;
 pub const MAX_PARTS: usize = 256;
 
 /// What the region begins with.
+#[cfg(not(loom))]
 #[derive(Debug)]
 #[repr(C)]
 struct Header {
     magic: [u8; 8],
     version: u32,
-    /// [`READY`] once everything is laid out.
-    ready: AtomicU32,
+    /// Set once everything is laid out.
+    ready: Ready,
     /// Of the whole region, in bytes.
     length: u32,
     parts: u32,
@@ -87,9 +99,8 @@ struct Header {
     reserved: [u32; 8],
 }
 
-const READY: u32 = 1;
-
 /// One part, in the directory.
+#[cfg(not(loom))]
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
 struct RawEntry {
@@ -99,6 +110,7 @@ struct RawEntry {
     description: Description,
 }
 
+#[cfg(not(loom))]
 const _: () = {
     assert!(size_of::<Header>() == 64 && align_of::<Header>() == 4);
     assert!(size_of::<RawEntry>() == 64 && align_of::<RawEntry>() == 4);
@@ -106,6 +118,7 @@ const _: () = {
 };
 
 /// Where things lie in a region of so many parts and places: the directory, the attach table, the first part.
+#[cfg(not(loom))]
 const fn offsets(parts: u32, places: u32) -> Option<(u32, u32, u32)> {
     let directory = size_of::<Header>() as u32;
     if parts as usize > MAX_PARTS || places as usize > crate::participant::Participant::MAX as usize

@@ -2,10 +2,10 @@
 
 use super::view::name_of;
 use super::{
-    ALIGN, Description, Header, MAGIC, MAX_NAME, MAX_PARTS, Part, READY, RawEntry, VERSION, offsets,
+    ALIGN, Description, Header, MAGIC, MAX_NAME, MAX_PARTS, Part, RawEntry, Ready, VERSION, offsets,
 };
 use crate::participant::Participant;
-use crate::sync::{AtomicU32, Ordering};
+use crate::sync::AtomicU32;
 use core::fmt;
 
 /// Which parts a region of at most `M` has, and how many may attach.
@@ -175,7 +175,7 @@ impl<const M: usize> Layout<M> {
         let content = Header {
             magic: MAGIC,
             version: VERSION,
-            ready: AtomicU32::new(0),
+            ready: Ready::new(),
             length,
             parts: self.parts as u32,
             places,
@@ -186,8 +186,7 @@ impl<const M: usize> Layout<M> {
         unsafe { header.write(content) };
         // SAFETY: just written.
         let header = unsafe { &*header };
-        // Release: partner is the acquire in `View::new`. Everything above is seen by whoever finds the region ready.
-        header.ready.store(READY, Ordering::Release);
+        header.ready.set();
         Ok(())
     }
 }

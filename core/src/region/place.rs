@@ -1,6 +1,6 @@
 //! The attach table: who is attached, under which number, and since when.
 
-use crate::sync::{AtomicU32, Ordering};
+use crate::sync::{AtomicU32, Ordering, const_unless_loom};
 
 /// One place of the attach table. Its index and 1 is the number of the [`Participant`](crate::participant::Participant) who
 /// has it.
@@ -37,6 +37,22 @@ pub struct Occupant {
 }
 
 impl Place {
+    const_unless_loom! {
+        /// A free place.
+        ///
+        /// ```
+        /// assert_eq!(ringway_core::region::Place::new().occupant(), None);
+        /// ```
+        pub fn new() -> Self {
+            Place {
+                state: AtomicU32::new(FREE),
+                generation: AtomicU32::new(0),
+                process: AtomicU32::new(0),
+                reserved: 0,
+            }
+        }
+    }
+
     /// Who is attached here, alive or dead; `None` when the place is free.
     pub fn occupant(&self) -> Option<Occupant> {
         // Acquire: partner is the release in `take`. The two numbers are seen with the state.
@@ -56,9 +72,15 @@ impl Place {
         self.state.store(ATTACHED, Ordering::Release);
     }
 
-    /// Says that nobody has it. For whoever the place belongs to, once everything that the occupant held was put right.
+    /// Says that nobody has it. What was put right is seen by whoever finds the place free. For whoever the place belongs to, once everything that the occupant held was put right.
     pub fn free(&self) {
         // Release: partner is the acquire in `occupant`, by whoever takes the place next.
         self.state.store(FREE, Ordering::Release);
+    }
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self::new()
     }
 }

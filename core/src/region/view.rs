@@ -1,8 +1,7 @@
 //! A region as one side sees it: validated once, and then trusted no more than it has to be.
 
 use super::{
-    ALIGN, Description, Header, Kind, MAGIC, MAX_NAME, Part, Place, READY, RawEntry, VERSION,
-    offsets,
+    ALIGN, Description, Header, Kind, MAGIC, MAX_NAME, Part, Place, RawEntry, VERSION, offsets,
 };
 use crate::sync::Ordering;
 use core::fmt;
@@ -195,8 +194,8 @@ impl<'m> View<'m> {
         }
         // SAFETY: as above; an atomic in place.
         let ready = unsafe { &*addr_of!((*header).ready) };
-        // Acquire: partner is the release in `Layout::write`. Header and directory are seen with it.
-        if ready.load(Ordering::Acquire) != READY {
+        // Header and directory are seen with it.
+        if !ready.is_set() {
             return Err(Error::NotReady);
         }
         // SAFETY: as above.

@@ -78,6 +78,7 @@ use crate::sync::{
 };
 use crate::wait::{Bell, Polled};
 use core::fmt;
+#[cfg(not(loom))]
 use core::ptr::NonNull;
 use order::{Order, Side};
 use word::{Entry, Owned};
