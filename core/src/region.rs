@@ -99,6 +99,20 @@ struct Header {
     reserved: [u32; 8],
 }
 
+/// The header as plain words, to be copied.
+#[cfg(not(loom))]
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+struct Geometry {
+    magic: [u8; 8],
+    version: u32,
+    _ready: u32,
+    length: u32,
+    parts: u32,
+    places: u32,
+    _more: [u32; 9],
+}
+
 /// One part, in the directory.
 #[cfg(not(loom))]
 #[derive(Debug, Clone, Copy)]
@@ -113,6 +127,7 @@ struct RawEntry {
 #[cfg(not(loom))]
 const _: () = {
     assert!(size_of::<Header>() == 64 && align_of::<Header>() == 4);
+    assert!(size_of::<Geometry>() == 64 && align_of::<Geometry>() == 4);
     assert!(size_of::<RawEntry>() == 64 && align_of::<RawEntry>() == 4);
     assert!(size_of::<Place>() == 16 && align_of::<Place>() == 4);
 };

@@ -255,8 +255,10 @@ impl<W: Wait> RwLock<(), 1, W> {
         // SAFETY: the seats come behind, as many as the caller says.
         let first = unsafe { at.byte_add(offset) };
         let seats = NonNull::slice_from_raw_parts(first.cast(), readers);
-        // SAFETY: as above; they are atomics. The rest is the caller's word.
-        unsafe { recover(&writer.0, bell, seats.as_ref(), dead) }
+        // SAFETY: as above; they are atomics.
+        let seats = unsafe { seats.as_ref() };
+        // SAFETY: the caller's word.
+        unsafe { recover(&writer.0, bell, seats, dead) }
     }
 }
 

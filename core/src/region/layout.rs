@@ -161,7 +161,7 @@ impl<const M: usize> Layout<M> {
         let start = memory.get(..first as usize).ok_or(LayoutError::TooLarge)?;
         let is_zeroed = start.iter().all(|&byte| byte == 0);
         let base = memory.as_mut_ptr();
-        if !is_zeroed || base.addr() % ALIGN as usize != 0 {
+        if !is_zeroed || !base.addr().is_multiple_of(ALIGN as usize) {
             return Err(LayoutError::Memory);
         }
         let mut at = base.wrapping_add(directory as usize).cast::<RawEntry>();

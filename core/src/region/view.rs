@@ -1,12 +1,14 @@
 //! A region as one side sees it: validated once, and then trusted no more than it has to be.
 
 use super::{
-    ALIGN, Description, Header, Kind, MAGIC, MAX_NAME, Part, Place, RawEntry, VERSION, offsets,
+    ALIGN, Description, Geometry, Header, Kind, MAGIC, MAX_NAME, Part, Place, RawEntry, Ready,
+    VERSION, offsets,
 };
-use crate::sync::Ordering;
+use crate::sync::{AtomicU32, Ordering};
 use core::fmt;
 use core::marker::PhantomData;
-use core::ptr::{NonNull, addr_of};
+use core::mem::offset_of;
+use core::ptr::NonNull;
 
 /// A region in memory, validated. Geometry is a private copy.
 #[derive(Debug, Clone, Copy)]
@@ -172,41 +174,37 @@ impl<'m> View<'m> {
     /// The bytes can be read and written for `'m`, by users of this crate alone on all sides (or by others who only write
     /// nonsense: then no part may be used but by copying out of it).
     pub unsafe fn new(base: NonNull<u8>, length: usize) -> Result<View<'m>, Error> {
-        if base.addr().get() % ALIGN as usize != 0 {
+        if !base.addr().get().is_multiple_of(ALIGN as usize) {
             return Err(Error::Misaligned);
         }
-        let header = base.cast::<Header>().as_ptr();
         if length < size_of::<Header>() {
             return Err(Error::Foreign);
         }
-        // SAFETY: aligned and within the memory, by the check above. Volatile, as all reads of what others may write.
-        let magic = unsafe { addr_of!((*header).magic).read_volatile() };
+        let header = base.cast::<Geometry>();
+        // SAFETY: aligned and within the memory, by the checks above. Volatile, as all reads of what others may write.
+        let Geometry { magic, version, .. } = unsafe { header.read_volatile() };
         if magic == [0; 8] {
             return Err(Error::NotReady);
         }
         if magic != MAGIC {
             return Err(Error::Foreign);
         }
-        // SAFETY: as above.
-        let found = unsafe { addr_of!((*header).version).read_volatile() };
-        if found != VERSION {
-            return Err(Error::Version { found });
+        if version != VERSION {
+            return Err(Error::Version { found: version });
         }
-        // SAFETY: as above; an atomic in place.
-        let ready = unsafe { &*addr_of!((*header).ready) };
+        // SAFETY: within the header.
+        let ready = unsafe { base.byte_add(offset_of!(Header, ready)) }.cast::<Ready>();
+        // SAFETY: as above, aligned, and an atomic.
+        let ready = unsafe { ready.as_ref() };
         // Header and directory are seen with it.
         if !ready.is_set() {
             return Err(Error::NotReady);
         }
-        // SAFETY: as above.
-        let says = unsafe { addr_of!((*header).length).read_volatile() };
+        // SAFETY: as above. Once more: what was read before may have been half written.
+        let Geometry { length: says, parts, places, .. } = unsafe { header.read_volatile() };
         if says as usize != length {
             return Err(Error::Size { says, is: length });
         }
-        // SAFETY: as above.
-        let parts = unsafe { addr_of!((*header).parts).read_volatile() };
-        // SAFETY: as above.
-        let places = unsafe { addr_of!((*header).places).read_volatile() };
         let (_, _, first) = offsets(parts, places).ok_or(Error::Corrupt)?;
         if places == 0 || first > says {
             return Err(Error::Corrupt);
@@ -245,7 +243,7 @@ impl<'m> View<'m> {
         name_of(&name)?;
         // An allegation: checked by subtraction.
         let room = self.length.checked_sub(offset)?;
-        let fits = offset >= first && offset % ALIGN == 0 && description.size <= room;
+        let fits = offset >= first && offset.is_multiple_of(ALIGN) && description.size <= room;
         fits.then_some(Entry { name, offset, description })
     }
 
@@ -279,9 +277,10 @@ impl<'m> View<'m> {
 
     /// A generation that nobody had before.
     pub fn next_generation(&self) -> u32 {
-        let header = self.base.cast::<Header>().as_ptr();
-        // SAFETY: the header lies within the region; an atomic in place.
-        let attached = unsafe { &*addr_of!((*header).attached) };
+        // SAFETY: within the header, which lies within the region.
+        let attached = unsafe { self.base.byte_add(offset_of!(Header, attached)) };
+        // SAFETY: as above, aligned, and an atomic.
+        let attached = unsafe { attached.cast::<AtomicU32>().as_ref() };
         // Relaxed: each number is given once, and carries nothing.
         attached.fetch_add(1, Ordering::Relaxed).wrapping_add(1)
     }

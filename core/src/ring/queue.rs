@@ -436,17 +436,14 @@ impl<B: Bell> Untyped<'_, B> {
     /// There is a `Queue<T, N, B>` for some `T`, with `N == capacity`, for as long as this lives.
     #[cfg(not(loom))]
     pub unsafe fn at(at: NonNull<u8>, capacity: usize) -> Self {
-        let ends = at.cast::<[CachePadded<Side<B>>; 2]>();
         // SAFETY: by the caller's word: the queue is `repr(C)` and begins with its two ends, whatever its other parameters.
-        let [tail, head] = unsafe { ends.as_ref() };
+        let [tail, head] = unsafe { at.cast::<[CachePadded<Side<B>>; 2]>().as_ref() };
         // SAFETY: the entries follow, with no padding in between: an end's size is a multiple of 8.
-        let entries = unsafe { NonNull::slice_from_raw_parts(ends.add(1).cast(), capacity) };
-        // SAFETY: and then the owners.
-        let owners = unsafe {
-            NonNull::slice_from_raw_parts(ends.add(1).cast::<AtomicU64>().add(capacity), capacity)
-        };
-        // SAFETY: both are there, by the caller's word, and are atomics.
-        let (entries, owners) = unsafe { (entries.as_ref(), owners.as_ref()) };
+        let words = unsafe { at.add(size_of::<[CachePadded<Side<B>>; 2]>()) };
+        let words = NonNull::slice_from_raw_parts(words.cast::<AtomicU64>(), 2 * capacity);
+        // SAFETY: and then the owners, as many; all are atomics.
+        let (entries, owners) =
+            unsafe { words.as_ref() }.split_at_checked(capacity).unwrap_or_default();
         Untyped(Order { tail: &tail.0, head: &head.0, entries, owners })
     }
 

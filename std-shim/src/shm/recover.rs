@@ -14,127 +14,132 @@ use std::ptr::NonNull;
 /// # Safety
 /// `dead` takes no further step in the region, and what it wrote is visible.
 pub(super) unsafe fn recover(view: &View<'_>, me: Participant, dead: Participant) -> usize {
-    let parts = view.entries();
+    let parts = view.entries().map(|entry| Described { at: view.at(&entry), entry, me, dead });
     // SAFETY: the caller's word, for each part.
-    parts.map(|entry| unsafe { recover_part(view.at(&entry), &entry, me, dead) }).sum()
+    parts.map(|part| unsafe { part.recover() }).sum()
 }
 
-/// # Safety
-/// As [`recover`]; and `at` is where the part is that `entry` describes.
-unsafe fn recover_part(
+/// A part, as the directory describes it, and who is to put it right.
+struct Described {
     at: NonNull<u8>,
-    entry: &Entry,
+    entry: Entry,
     me: Participant,
     dead: Participant,
-) -> usize {
-    let kind = entry.description.kind;
-    match kind.base() {
+}
+
+impl Described {
+    /// # Safety
+    /// As [`recover`].
+    unsafe fn recover(&self) -> usize {
+        type Bells = Doorbell<Sleep>;
+        let kind = self.entry.description.kind;
+        // SAFETY, of all blocks here: the caller's word; and the kind says what lies there, and how it begins.
+        match (kind.base(), kind.waits()) {
+            (Kind::RING | Kind::BYTE_RING | Kind::MESSAGE_RING, true) => {
+                // SAFETY: as above: every ring begins with the same header, which is all that is touched.
+                unsafe { self.beginning::<Ring<u8, 1, Bells>>() }
+            }
+            (Kind::RING | Kind::BYTE_RING | Kind::MESSAGE_RING, false) => {
+                // SAFETY: as above.
+                unsafe { self.beginning::<Ring<u8, 1, Polled>>() }
+            }
+            // A latest value is a broadcast in memory, and every broadcast begins with the same words.
+            // SAFETY: as above.
+            (Kind::BROADCAST | Kind::LATEST, true) => unsafe {
+                self.beginning::<Broadcast<u8, 1, Bells>>()
+            },
+            // SAFETY: as above.
+            (Kind::BROADCAST | Kind::LATEST, false) => unsafe {
+                self.beginning::<Broadcast<u8, 1, Polled>>()
+            },
+            // SAFETY: as above.
+            (Kind::QUEUE, true) => unsafe { self.queue::<Bells>() },
+            // SAFETY: as above.
+            (Kind::QUEUE, false) => unsafe { self.queue::<Polled>() },
+            // What a mutex protects comes behind its words.
+            // SAFETY: as above.
+            (Kind::MUTEX, _) => unsafe { self.beginning::<Mutex<(), Sleep>>() },
+            // SAFETY: as above.
+            (Kind::REENTRANT_MUTEX, _) => unsafe { self.beginning::<ReentrantMutex<(), Sleep>>() },
+            (Kind::RW_LOCK, _) => self.seats().map_or(0, |(at, readers)| {
+                // SAFETY: as above.
+                unsafe { RwLock::<(), 1, Sleep>::recover_at(at, readers, self.dead) }.into()
+            }),
+            (Kind::BOUNDED_SEMAPHORE, _) => self.seats().map_or(0, |(at, permits)| {
+                // SAFETY: as above.
+                unsafe { BoundedSemaphore::<1, Sleep>::recover_at(at, permits, self.dead) }
+            }),
+            (Kind::BARRIER, _) => self.seats().map_or(0, |(at, parties)| {
+                // SAFETY: as above.
+                unsafe { Barrier::<1, Sleep>::recover_at(at, parties, self.dead) }.into()
+            }),
+            // Nobody holds a semaphore, a condition, an event or an integer: whoever waits looks again by itself. And what
+            // this version does not know says that the directory was overwritten.
+            _ => 0,
+        }
+    }
+
+    /// Puts right a part that begins as an `L` does.
+    ///
+    /// # Safety
+    /// As [`recover`](Self::recover); and it does, and no more of it is touched.
+    unsafe fn beginning<L: Held>(&self) -> usize {
+        if (self.entry.description.size as usize) < size_of::<L>() {
+            return 0;
+        }
+        // SAFETY: the caller's word, and the check.
+        let beginning = unsafe { self.at.cast::<L>().as_ref() };
         // SAFETY: the caller's word.
-        Kind::RING | Kind::BYTE_RING | Kind::MESSAGE_RING if kind.waits() => unsafe {
-            ring::<Doorbell<Sleep>>(at, entry, dead)
-        },
-        // SAFETY: as above.
-        Kind::RING | Kind::BYTE_RING | Kind::MESSAGE_RING => unsafe {
-            ring::<Polled>(at, entry, dead)
-        },
-        // SAFETY: as above.
-        Kind::QUEUE if kind.waits() => unsafe { queue::<Doorbell<Sleep>>(at, entry, me, dead) },
-        // SAFETY: as above.
-        Kind::QUEUE => unsafe { queue::<Polled>(at, entry, me, dead) },
-        // SAFETY: as above.
-        Kind::BROADCAST | Kind::LATEST if kind.waits() => unsafe {
-            broadcast::<Doorbell<Sleep>>(at, entry, dead)
-        },
-        // SAFETY: as above.
-        Kind::BROADCAST | Kind::LATEST => unsafe { broadcast::<Polled>(at, entry, dead) },
-        // SAFETY: as above.
-        Kind::MUTEX => unsafe { fixed(at, entry, |lock: &Mutex<(), Sleep>| lock.recover(dead)) },
-        // SAFETY: as above.
-        Kind::REENTRANT_MUTEX => unsafe {
-            fixed(at, entry, |lock: &ReentrantMutex<(), Sleep>| lock.recover(dead))
-        },
-        // SAFETY: as above.
-        Kind::RW_LOCK => unsafe {
-            let readers = entry.description.capacity as usize;
-            seats::<RwLock<(), 1, Sleep>>(at, entry)
-                .map_or(0, |at| usize::from(RwLock::recover_at(at, readers, dead)))
-        },
-        // SAFETY: as above.
-        Kind::BOUNDED_SEMAPHORE => unsafe {
-            let permits = entry.description.capacity as usize;
-            seats::<BoundedSemaphore<1, Sleep>>(at, entry)
-                .map_or(0, |at| BoundedSemaphore::<1, _>::recover_at(at, permits, dead))
-        },
-        // SAFETY: as above.
-        Kind::BARRIER => unsafe {
-            let parties = entry.description.capacity as usize;
-            seats::<Barrier<1, Sleep>>(at, entry)
-                .map_or(0, |at| usize::from(Barrier::<1, _>::recover_at(at, parties, dead)))
-        },
-        // Nobody holds them: whoever waits looks again by itself.
-        Kind::SEMAPHORE | Kind::CONDITION | Kind::EVENT | Kind::ATOMIC | Kind::WORDS => 0,
-        // Not one of this version's kinds: its directory was overwritten.
-        _ => 0,
+        unsafe { beginning.recover(self.dead) }
+    }
+
+    /// Where a part is that begins as an `L` does, which has one seat of 4 bytes, and how many it has; `None` when it is too
+    /// small for as many as it says.
+    fn seats<L>(&self) -> Option<(NonNull<L>, usize)> {
+        let seats = self.entry.description.capacity as usize;
+        let more = seats.checked_sub(1)?.checked_mul(4)?;
+        // What is a seat in a part of two may be padding in one of one.
+        let padding = align_of::<L>() - 4;
+        let size = self.entry.description.size as usize;
+        (size_of::<L>().checked_add(more)? <= size + padding).then_some((self.at.cast(), seats))
+    }
+
+    /// # Safety
+    /// As [`recover`](Self::recover), of a queue.
+    unsafe fn queue<B: Bell>(&self) -> usize {
+        let Some(capacity) = queue_capacity(&self.entry) else { return 0 };
+        // SAFETY: a queue of so many slots, by the caller's word and the check.
+        let queue = unsafe { queue::Untyped::<B>::at(self.at, capacity) };
+        // SAFETY: the caller's word.
+        unsafe { queue.recover(self.me, self.dead) }
     }
 }
 
-/// # Safety
-/// As [`recover_part`], of a ring of values or of bytes.
-unsafe fn ring<B: Bell>(at: NonNull<u8>, entry: &Entry, dead: Participant) -> usize {
-    let at = at.cast::<Ring<u8, 1, B>>();
-    if (entry.description.size as usize) < size_of::<Ring<u8, 1, B>>() {
-        return 0;
-    }
-    // SAFETY: every ring begins with the same header, which is all that a recovery touches, and is no smaller than this one;
-    // the rest is the caller's word.
-    unsafe { at.as_ref().recover(dead) }
+/// What can be put right by its beginning alone.
+trait Held {
+    /// # Safety
+    /// As [`recover`].
+    unsafe fn recover(&self, dead: Participant) -> usize;
 }
 
-/// # Safety
-/// As [`recover_part`], of a broadcast, or of a latest value, which is the same in memory.
-unsafe fn broadcast<B: Bell>(at: NonNull<u8>, entry: &Entry, dead: Participant) -> usize {
-    let at = at.cast::<Broadcast<u8, 1, B>>();
-    if (entry.description.size as usize) < size_of::<Broadcast<u8, 1, B>>() {
-        return 0;
-    }
-    // SAFETY: every broadcast begins with the same words, which are all that a recovery touches, and is no smaller than this
-    // one; the rest is the caller's word.
-    unsafe { at.as_ref().recover(dead) }
+macro_rules! held {
+    ($([$($parameters:tt)*] $ty:ty;)*) => {
+        $(
+            impl<$($parameters)*> Held for $ty {
+                unsafe fn recover(&self, dead: Participant) -> usize {
+                    // SAFETY: the caller's word.
+                    unsafe { <$ty>::recover(self, dead) }.into()
+                }
+            }
+        )*
+    };
 }
 
-/// # Safety
-/// As [`recover_part`], of a part that begins as `L` does, and is no larger than what `recover` touches.
-unsafe fn fixed<L>(at: NonNull<u8>, entry: &Entry, recover: impl FnOnce(&L) -> bool) -> usize {
-    if (entry.description.size as usize) < size_of::<L>() {
-        return 0;
-    }
-    // SAFETY: the words of such a lock come first, whatever it protects; and the check.
-    usize::from(recover(unsafe { at.cast::<L>().as_ref() }))
-}
-
-/// Where a part is that begins as `L` does, which has one seat of 4 bytes; `None` when it is too small for as many seats as
-/// it says.
-fn seats<L>(at: NonNull<u8>, entry: &Entry) -> Option<NonNull<L>> {
-    let more = (entry.description.capacity as usize).saturating_sub(1).checked_mul(4)?;
-    // A lock of more than one seat may end in what is padding in one of one seat.
-    let padding = align_of::<L>() - 4;
-    let fits = size_of::<L>().checked_add(more)? <= entry.description.size as usize + padding;
-    fits.then_some(at.cast())
-}
-
-/// # Safety
-/// As [`recover_part`], of a queue.
-unsafe fn queue<B: Bell>(
-    at: NonNull<u8>,
-    entry: &Entry,
-    me: Participant,
-    dead: Participant,
-) -> usize {
-    let Some(capacity) = queue_capacity(entry) else { return 0 };
-    // SAFETY: a queue of so many slots, by the caller's word and the check.
-    let queue = unsafe { queue::Untyped::<B>::at(at, capacity) };
-    // SAFETY: the caller's word.
-    unsafe { queue.recover(me, dead) }
+held! {
+    [B: Bell] Ring<u8, 1, B>;
+    [B: Bell] Broadcast<u8, 1, B>;
+    [] Mutex<(), Sleep>;
+    [] ReentrantMutex<(), Sleep>;
 }
 
 /// How many slots a queue has, if it is as large as it says.

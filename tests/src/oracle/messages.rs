@@ -74,11 +74,11 @@ fn send<const N: usize>(
         sender.try_reserve(len).map(|mut grant| {
             grant.copy_from_slice(&message);
             // Less than was reserved, now and then.
-            grant.commit(len - usize::from(len > 1 && *next % 2 == 0));
+            grant.commit(len - usize::from(len > 1 && next.is_multiple_of(2)));
         })
     };
     match sent {
-        Ok(()) if operation == 1 && len > 1 && *next % 2 == 0 => {
+        Ok(()) if operation == 1 && len > 1 && next.is_multiple_of(2) => {
             model.push_back(message[..len - 1].to_vec())
         }
         Ok(()) => model.push_back(message),
