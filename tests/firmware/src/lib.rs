@@ -9,7 +9,7 @@
 //! The board ends with exit status 0 when `run` returns `true`.
 #![no_std]
 
-#[cfg_attr(target_arch = "arm", path = "cortex_m0.rs")]
+#[cfg_attr(target_arch = "arm", path = "cortex_m.rs")]
 #[cfg_attr(target_arch = "riscv32", path = "riscv32.rs")]
 mod board;
 
