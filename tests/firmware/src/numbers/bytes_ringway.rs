@@ -1,0 +1,62 @@
+//! A ring of 64 bytes, used in place, 16 at a time.
+#![no_std]
+#![no_main]
+
+use core::hint::black_box;
+use ringway_core::ring::bytes::{ByteRing, Consumer, Producer};
+use ringway_firmware::report;
+
+type Bytes = ByteRing<64>;
+
+ringway_firmware::image!(run, tick);
+
+fn tick() {}
+
+static RING: Bytes = ByteRing::new();
+
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn operation_grant_and_commit(
+    producer: &mut Producer<'static, 64>,
+    count: usize,
+) -> bool {
+    match producer.try_reserve(count) {
+        Ok(grant) => {
+            grant.commit(count);
+            true
+        }
+        Err(_) => false,
+    }
+}
+
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn operation_peek_and_release(
+    consumer: &mut Consumer<'static, 64>,
+    count: usize,
+) -> bool {
+    match consumer.try_peek() {
+        Some(grant) => {
+            grant.release(count);
+            true
+        }
+        None => false,
+    }
+}
+
+fn run() -> bool {
+    report("RAM of the structure", size_of::<Bytes>() as u32);
+    report(
+        "RAM of the handles",
+        (size_of::<Producer<'static, 64>>() + size_of::<Consumer<'static, 64>>()) as u32,
+    );
+    let (Some(mut producer), Some(mut consumer)) = (RING.producer(), RING.consumer()) else {
+        return false;
+    };
+    let mut good = true;
+    for _ in 0..64 {
+        good &= operation_grant_and_commit(black_box(&mut producer), black_box(16));
+        good &= operation_peek_and_release(black_box(&mut consumer), black_box(16));
+    }
+    good
+}
