@@ -18,7 +18,19 @@ const CLOSED: usize = 0xFFFF;
 
 /// Positions run from 0 to one less than this: the largest multiple of `n` that leaves room for what is not one.
 const fn end(n: usize) -> u64 {
-    UNPLACED / n as u64 * n as u64
+    UNPLACED - modulo(UNPLACED, n)
+}
+
+/// The remainder; of 0 slots there is none, and no division that could panic.
+#[inline(always)]
+const fn modulo(position: u64, n: usize) -> u64 {
+    if n.is_power_of_two() {
+        return position & (n as u64 - 1);
+    }
+    match position.checked_rem(n as u64) {
+        Some(remainder) => remainder,
+        None => 0,
+    }
 }
 
 /// Not a position: what an entry says that was never used.
@@ -43,7 +55,7 @@ pub(super) const fn ahead(head: u64, tail: u64, n: usize) -> u64 {
 /// Which entry a position belongs to.
 #[inline(always)]
 pub(super) const fn index(position: u64, n: usize) -> usize {
-    if n.is_power_of_two() { position as usize & (n - 1) } else { (position % n as u64) as usize }
+    modulo(position, n) as usize
 }
 
 /// What an entry says: the message at this position is in that slot. The position is written as one more than it is, so
