@@ -334,12 +334,10 @@ impl<'a, T, const N: usize, B: Bell> Producer<'a, T, N, B> {
     /// [`Full`] with the value, when there is no room.
     #[inline]
     pub fn try_push(&mut self, value: T) -> Result<(), Full<T>> {
-        if self.cursor.0.room(1) == 0 {
-            return Err(Full(value));
-        }
+        let Some(tail) = self.cursor.0.first_free() else { return Err(Full(value)) };
         // SAFETY: the ownership rule: there is room for one.
-        unsafe { self.slots.write::<N>(self.cursor.0.tail(), value) };
-        self.cursor.0.publish(1);
+        unsafe { self.slots.write::<N>(tail, value) };
+        self.cursor.0.publish_from(tail, 1);
         Ok(())
     }
 
@@ -424,12 +422,10 @@ impl<'a, T, const N: usize, B: Bell> Consumer<'a, T, N, B> {
     /// Pops the oldest value, if there is one. Wait-free.
     #[inline]
     pub fn try_pop(&mut self) -> Option<T> {
-        if self.cursor.0.ready(1) == 0 {
-            return None;
-        }
-        // SAFETY: the ownership rule: one is ready. `release` makes sure that it is not read again.
-        let value = unsafe { self.slots.read::<N>(self.cursor.0.head()) };
-        self.cursor.0.release(1);
+        let head = self.cursor.0.first_filled()?;
+        // SAFETY: the ownership rule: one is ready. `release_from` makes sure that it is not read again.
+        let value = unsafe { self.slots.read::<N>(head) };
+        self.cursor.0.release_from(head, 1);
         Some(value)
     }
 

@@ -40,6 +40,24 @@ pub(crate) mod words;
 
 pub use core::sync::atomic::Ordering;
 
+// What to do about caches. Every hosted target does the same, 32-bit or 64-bit, so that their processes can share memory;
+// bare metal joins them with the feature `shared-layout`, or where it has caches itself.
+#[cfg_attr(
+    any(
+        not(target_os = "none"),
+        feature = "shared-layout",
+        target_arch = "x86_64",
+        target_arch = "aarch64",
+        target_arch = "powerpc64",
+        target_arch = "x86",
+        target_arch = "riscv64",
+        target_arch = "loongarch64"
+    ),
+    cfg_attr(not(uncached), path = "sync/cached.rs")
+)]
+mod uncached;
+pub(crate) use uncached::{CachePadded, Kept};
+
 use core::mem::MaybeUninit;
 
 /// Writes a function once for both worlds: `const` with real atomics, plain under loom, whose types register
@@ -328,37 +346,3 @@ impl<T> SlotsRef<'_, T> {
         self.watch[start..start + len].iter().for_each(|place| place.with_mut(|_| ()));
     }
 }
-
-/// A value on cache lines of its own, where the target has caches; on a microcontroller, the bare value.
-///
-/// 128 bytes: two lines are fetched together on x86-64, and a line is that long on some AArch64 and POWER. The same on
-/// every hosted target, 32-bit or 64-bit, so that their processes can share memory; bare metal joins them with the
-/// feature `shared-layout`.
-#[derive(Debug, Default)]
-#[cfg_attr(
-    any(
-        not(target_os = "none"),
-        feature = "shared-layout",
-        target_arch = "x86_64",
-        target_arch = "aarch64",
-        target_arch = "powerpc64",
-        target_arch = "x86",
-        target_arch = "riscv64",
-        target_arch = "loongarch64"
-    ),
-    repr(C, align(128))
-)]
-#[cfg_attr(
-    not(any(
-        not(target_os = "none"),
-        feature = "shared-layout",
-        target_arch = "x86_64",
-        target_arch = "aarch64",
-        target_arch = "powerpc64",
-        target_arch = "x86",
-        target_arch = "riscv64",
-        target_arch = "loongarch64"
-    )),
-    repr(C)
-)]
-pub(crate) struct CachePadded<T>(pub(crate) T);

@@ -27,10 +27,13 @@
 //! Each side has one cache line. On it is what that side writes for every slot (its position) and what it only
 //! reads: whether the other side is held, and the bell that it rings. So a look at either costs nothing
 //! while the other side leaves them alone, which is nearly always.
+//!
+//! A cursor keeps a copy of its position, and of how far the other side let it go, so as to look at the other line when
+//! it must. Without caches there is nothing to spare, and it looks each time: see [`Kept`].
 
 use super::index;
 use crate::participant::Participant;
-use crate::sync::{AtomicU32, CachePadded, Ordering, const_unless_loom};
+use crate::sync::{AtomicU32, CachePadded, Kept, Ordering, const_unless_loom};
 use crate::wait::Bell;
 
 /// What one side has on its cache line.
@@ -159,7 +162,7 @@ impl<B: Bell> Header<B> {
     ) -> Option<ProducerCursor<'_, N, B>> {
         let taken = self.consumer.0.take_peer(me).then(|| ProducerCursor::new(self));
         // On a position that is none, nothing can be built: the half is given back.
-        taken.filter(|cursor| index::is_position::<N>(cursor.tail))
+        taken.filter(|cursor| index::is_position::<N>(cursor.tail()))
     }
 
     /// The consumer's half for `me`, if nobody has it.
@@ -168,7 +171,7 @@ impl<B: Bell> Header<B> {
         me: Participant,
     ) -> Option<ConsumerCursor<'_, N, B>> {
         let taken = self.producer.0.take_peer(me).then(|| ConsumerCursor::new(self));
-        taken.filter(|cursor| index::is_position::<N>(cursor.head))
+        taken.filter(|cursor| index::is_position::<N>(cursor.head()))
     }
 
     /// Gives back the halves that `dead` holds; returns how many.
@@ -195,9 +198,9 @@ impl<B: Bell> Header<B> {
 pub(super) struct ProducerCursor<'a, const N: usize, B: Bell> {
     header: &'a Header<B>,
     /// Where we stand: equal to our line's position.
-    tail: u32,
+    tail: Kept,
     /// How many slots from `tail` on are known to be free. There may be more.
-    room: u32,
+    room: Kept,
 }
 
 impl<'a, const N: usize, B: Bell> ProducerCursor<'a, N, B> {
@@ -211,13 +214,13 @@ impl<'a, const N: usize, B: Bell> ProducerCursor<'a, N, B> {
         // Relaxed: stored by whoever held this half before, and ordered by SYNC POINT C when it was taken, or by
         // the rule of who lends it.
         let tail = header.producer.0.position.load(Ordering::Relaxed);
-        ProducerCursor { header, tail, room }
+        ProducerCursor { header, tail: Kept::new(tail), room: Kept::new(room) }
     }
 
     /// How many slots are known to be free without looking.
     #[inline(always)]
     pub(super) fn known_room(&self) -> u32 {
-        self.room
+        self.room.get().unwrap_or(0)
     }
 
     pub(super) fn header(&self) -> &'a Header<B> {
@@ -227,34 +230,60 @@ impl<'a, const N: usize, B: Bell> ProducerCursor<'a, N, B> {
     /// Our position.
     #[inline(always)]
     pub(super) fn tail(&self) -> u32 {
-        self.tail
+        // Relaxed: stored by us alone.
+        self.tail.get().unwrap_or_else(|| self.header.producer.0.position.load(Ordering::Relaxed))
+    }
+
+    /// Where the consumer stands.
+    #[inline(always)]
+    fn head(&self) -> u32 {
+        // SYNC POINT B, acquire: with the store in `ConsumerCursor::release`. The consumer is done with the slots that
+        // its position has passed.
+        self.header.consumer.0.position.load(Ordering::Acquire)
     }
 
     /// How many slots are free from `tail` on; looks at the consumer's position only when fewer than `want` are
     /// known to be. They are the caller's to write.
     #[inline(always)]
     pub(super) fn room(&mut self, want: u32) -> u32 {
-        if self.room < want {
-            // SYNC POINT B, acquire: with the store in `ConsumerCursor::release`. The consumer is done with
-            // the slots that its position has passed.
-            let head = self.header.consumer.0.position.load(Ordering::Acquire);
-            // A position that cannot be gives no room: nothing is touched on such a peer's word.
-            self.room = match index::used::<N>(head, self.tail) {
-                Some(used) => index::capacity::<N>() - used,
-                None => 0,
-            };
+        let known = self.room.get();
+        if let Some(room) = known.filter(|room| *room >= want) {
+            return room;
         }
-        self.room
+        // A position that cannot be gives no room: nothing is touched on such a peer's word.
+        let room = match index::used::<N>(self.head(), self.tail()) {
+            Some(used) => index::capacity::<N>() - used,
+            None => 0,
+        };
+        self.room = Kept::new(room);
+        room
+    }
+
+    /// The position of the first free slot, if one is free: [`room`](Self::room) for one, in short.
+    #[inline(always)]
+    pub(super) fn first_free(&mut self) -> Option<u32> {
+        if Kept::IS_KEPT {
+            return (self.room(1) > 0).then(|| self.tail());
+        }
+        let tail = self.tail();
+        (!index::is_full::<N>(self.head(), tail)).then_some(tail)
     }
 
     /// Gives `count` slots to the consumer and wakes it. They are written, and at most as many as the last `room`.
     #[inline(always)]
     pub(super) fn publish(&mut self, count: u32) {
-        self.tail = index::advance::<N>(self.tail, count);
-        self.room -= count;
-        // SYNC POINT A, release: with the load in `ConsumerCursor::ready`. The slots' content is seen with
+        self.publish_from(self.tail(), count);
+    }
+
+    /// The same, of a caller who knows the position.
+    #[inline(always)]
+    pub(super) fn publish_from(&mut self, tail: u32, count: u32) {
+        let tail = index::advance::<N>(tail, count);
+        self.tail = Kept::new(tail);
+        self.room = self.room.less(count);
+        // SYNC POINT A, release: with the load in `ConsumerCursor::tail`. The slots' content is seen with
         // the position.
-        self.header.producer.0.position.store(self.tail, Ordering::Release);
+        self.header.producer.0.position.store(tail, Ordering::Release);
         self.header.producer.0.bell.ring();
     }
 
@@ -276,16 +305,16 @@ impl<const N: usize, B: Bell> Drop for ProducerCursor<'_, N, B> {
 pub(super) struct ConsumerCursor<'a, const N: usize, B: Bell> {
     header: &'a Header<B>,
     /// Where we stand: equal to our line's position.
-    head: u32,
+    head: Kept,
     /// How many slots from `head` on are known to be filled. There may be more.
-    ready: u32,
+    ready: Kept,
 }
 
 impl<'a, const N: usize, B: Bell> ConsumerCursor<'a, N, B> {
     pub(super) fn new(header: &'a Header<B>) -> Self {
         // Relaxed: as in `ProducerCursor::with_room`.
         let head = header.consumer.0.position.load(Ordering::Relaxed);
-        ConsumerCursor { header, head, ready: 0 }
+        ConsumerCursor { header, head: Kept::new(head), ready: Kept::new(0) }
     }
 
     pub(super) fn header(&self) -> &'a Header<B> {
@@ -295,31 +324,57 @@ impl<'a, const N: usize, B: Bell> ConsumerCursor<'a, N, B> {
     /// Our position.
     #[inline(always)]
     pub(super) fn head(&self) -> u32 {
-        self.head
+        // Relaxed: stored by us alone.
+        self.head.get().unwrap_or_else(|| self.header.consumer.0.position.load(Ordering::Relaxed))
+    }
+
+    /// Where the producer stands.
+    #[inline(always)]
+    fn tail(&self) -> u32 {
+        // SYNC POINT A, acquire: with the store in `ProducerCursor::publish_from`. The slots' content is seen with the
+        // position.
+        self.header.producer.0.position.load(Ordering::Acquire)
     }
 
     /// How many slots are filled from `head` on; looks at the producer's position only when fewer than `want` are
     /// known to be. They are the caller's to read.
     #[inline(always)]
     pub(super) fn ready(&mut self, want: u32) -> u32 {
-        if self.ready < want {
-            // SYNC POINT A, acquire: with the store in `ProducerCursor::publish`. The slots' content is
-            // seen with the position.
-            let tail = self.header.producer.0.position.load(Ordering::Acquire);
-            // A position that cannot be gives nothing to read.
-            self.ready = index::used::<N>(self.head, tail).unwrap_or(0);
+        let known = self.ready.get();
+        if let Some(ready) = known.filter(|ready| *ready >= want) {
+            return ready;
         }
-        self.ready
+        // A position that cannot be gives nothing to read.
+        let ready = index::used::<N>(self.head(), self.tail()).unwrap_or(0);
+        self.ready = Kept::new(ready);
+        ready
+    }
+
+    /// The position of the first filled slot, if one is filled: [`ready`](Self::ready) for one, in short.
+    #[inline(always)]
+    pub(super) fn first_filled(&mut self) -> Option<u32> {
+        if Kept::IS_KEPT {
+            return (self.ready(1) > 0).then(|| self.head());
+        }
+        let head = self.head();
+        (self.tail() != head).then_some(head)
     }
 
     /// Gives `count` slots back to the producer and wakes it. They are read, and at most as many as the last
     /// `ready`.
     #[inline(always)]
     pub(super) fn release(&mut self, count: u32) {
-        self.head = index::advance::<N>(self.head, count);
-        self.ready -= count;
-        // SYNC POINT B, release: with the load in `ProducerCursor::room`. We are done with the slots.
-        self.header.consumer.0.position.store(self.head, Ordering::Release);
+        self.release_from(self.head(), count);
+    }
+
+    /// The same, of a caller who knows the position.
+    #[inline(always)]
+    pub(super) fn release_from(&mut self, head: u32, count: u32) {
+        let head = index::advance::<N>(head, count);
+        self.head = Kept::new(head);
+        self.ready = self.ready.less(count);
+        // SYNC POINT B, release: with the load in `ProducerCursor::head`. We are done with the slots.
+        self.header.consumer.0.position.store(head, Ordering::Release);
         self.header.consumer.0.bell.ring();
     }
 

@@ -4,7 +4,12 @@
 //! is wasted. Its offset, the slot it stands at, is the position modulo `N`. Whether the position lies below
 //! `N` or not is the lap's parity.
 //!
+//! Where there are no caches (see [`Kept`]), nobody but the two sides reads a position, and it need not be one that can be
+//! told from nonsense: there, a power of two lets positions run through all of `u32`, which spares the wrapping.
+//!
 //! Nothing here can overflow: `N` is at most [`MAX_CAPACITY`], and every sum is of at most `3 * N`.
+
+use crate::sync::Kept;
 
 /// The largest capacity: 2^30 slots.
 pub(crate) const MAX_CAPACITY: usize = 1 << 30;
@@ -18,9 +23,14 @@ pub(super) const fn capacity<const N: usize>() -> u32 {
     N as u32
 }
 
+/// Whether positions run through all of `u32`, of which twice the capacity is a divisor.
+const fn run_freely<const N: usize>() -> bool {
+    !Kept::IS_KEPT && capacity::<N>().is_power_of_two()
+}
+
 /// Whether a word is a position of a ring.
 pub(super) const fn is_position<const N: usize>(word: u32) -> bool {
-    word < 2 * capacity::<N>()
+    run_freely::<N>() || word < 2 * capacity::<N>()
 }
 
 /// The slot that a position stands at.
@@ -39,6 +49,9 @@ pub(super) const fn offset<const N: usize>(position: u32) -> u32 {
 /// The position `by` slots further on; `by` is at most `N`.
 #[inline(always)]
 pub(super) const fn advance<const N: usize>(position: u32, by: u32) -> u32 {
+    if run_freely::<N>() {
+        return position.wrapping_add(by);
+    }
     let n = capacity::<N>();
     let next = position + by;
     if n.is_power_of_two() {
@@ -58,8 +71,19 @@ pub(super) const fn used<const N: usize>(head: u32, tail: u32) -> Option<u32> {
     if !is_position::<N>(head) || !is_position::<N>(tail) {
         return None;
     }
-    let distance = if tail >= head { tail - head } else { 2 * n - (head - tail) };
+    let distance = if tail >= head || run_freely::<N>() {
+        tail.wrapping_sub(head)
+    } else {
+        2 * n - (head - tail)
+    };
     if distance <= n { Some(distance) } else { None }
+}
+
+/// Whether the producer is as many slots ahead of the consumer as there are. Nothing else is asked of the positions.
+#[inline(always)]
+pub(super) const fn is_full<const N: usize>(head: u32, tail: u32) -> bool {
+    let distance = if run_freely::<N>() { tail.wrapping_sub(head) } else { tail.abs_diff(head) };
+    distance == capacity::<N>()
 }
 
 /// The slots from `position` on, `len` of them, as at most two contiguous runs: the first begins at the returned
@@ -85,6 +109,7 @@ mod tests {
                 let mut head = 0;
                 (0..pushed - behind).for_each(|_| head = advance::<N>(head, 1));
                 assert_eq!(used::<N>(head, tail), Some(behind));
+                assert_eq!(is_full::<N>(head, tail), behind == N as u32);
                 assert_eq!(advance::<N>(head, behind), tail);
                 let (start, first, second) = runs::<N>(head, behind);
                 assert_eq!(first + second, behind);
@@ -108,7 +133,7 @@ mod tests {
         assert_eq!(used::<4>(8, 0), None);
         assert_eq!(used::<4>(0, 8), None);
         assert_eq!(used::<4>(0, 5), None, "more than the capacity");
-        assert_eq!(used::<4>(u32::MAX, u32::MAX), None);
+        assert_eq!(used::<4>(u32::MAX, u32::MAX).is_none(), Kept::IS_KEPT);
         assert_eq!(used::<{ MAX_CAPACITY }>(0, MAX_CAPACITY as u32), Some(MAX_CAPACITY as u32));
     }
 }
