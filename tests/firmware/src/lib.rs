@@ -13,7 +13,12 @@
 #[cfg_attr(target_arch = "riscv32", path = "riscv32.rs")]
 mod board;
 
+#[cfg(feature = "two-cores")]
+mod two_harts;
+
 pub use board::{sleep, start_timer};
+#[cfg(feature = "two-cores")]
+pub use two_harts::start_second_hart;
 
 use core::convert::Infallible;
 use ringway_core::sync::{AtomicU32, Ordering};
