@@ -18,6 +18,8 @@
 //! | datagrams to anywhere ([`socket::UdpSocket`]) | UDP | `send`, `sendto`, `recvfrom` | [udp(7)] |
 //! | memory that processes share ([`shm`]) | memfd, file in `/dev/shm` | `memfd_create`, `openat`, `linkat`, `fallocate`, `mmap`, `fcntl(F_OFD_SETLK)` | [shm_overview(7)] |
 //! | lock ([`lock`]) | words of memory, through the core | `futex` | [futex(2)] |
+//! | messages over any of the streams ([`link`]) | pipe pair, FIFO pair, socket, serial port | `read`, `write`, `poll` | |
+//! | serial port ([`serial`]) | terminal in raw mode, pseudo terminal | `open`, `tcsetattr`, `posix_openpt` | [termios(3)], [pty(7)] |
 //! | waiting on a word ([`wait`]) | futex | `futex` | [futex(2)] |
 //!
 //! [poll(2)]: https://man7.org/linux/man-pages/man2/poll.2.html
@@ -35,6 +37,8 @@
 //! [tcp(7)]: https://man7.org/linux/man-pages/man7/tcp.7.html
 //! [udp(7)]: https://man7.org/linux/man-pages/man7/udp.7.html
 //! [shm_overview(7)]: https://man7.org/linux/man-pages/man7/shm_overview.7.html
+//! [termios(3)]: https://man7.org/linux/man-pages/man3/termios.3.html
+//! [pty(7)]: https://man7.org/linux/man-pages/man7/pty.7.html
 //! [futex(2)]: https://man7.org/linux/man-pages/man2/futex.2.html
 
 pub mod connection;
@@ -45,6 +49,8 @@ pub mod lock;
 pub mod pipe;
 pub mod process;
 pub mod shm;
+pub mod link;
+pub mod serial;
 pub mod signal;
 pub mod socket;
 pub mod wait;

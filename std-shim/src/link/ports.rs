@@ -1,0 +1,240 @@
+//! What a program does with the ports of a link.
+
+#[cfg(doc)]
+use super::PortEvent;
+use super::{Line, Link, Phase};
+use crate::{Error, Result, channel};
+use ringway_core::channel::State;
+use std::time::Instant;
+
+const CONNECT: &str = "connect the port";
+const SEND: &str = "send on the port";
+const RECEIVE: &str = "receive on the port";
+
+impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
+    Link<L, PORTS, CREDITS, MAX>
+{
+    /// The state of a port, as of any endpoint, by what the link was driven to so far. A port that the link does not have is
+    /// `Closed`.
+    pub fn port_state(&self, port: u8) -> State {
+        self.core.port_state(port)
+    }
+
+    /// Opens a port, if it is not open, and waits until the peer has opened it too: for the peer itself, as long as it takes, and
+    /// across restarts of it.
+    ///
+    /// # Errors
+    /// [`NotFound`](channel::Error::NotFound) if the link, or the peer, has no such port; [`Reset`](channel::Error::Reset) if the
+    /// peer refused it; [`NotConnected`](channel::Error::NotConnected) if the link is down, and
+    /// [`poll_event`](Self::poll_event) says why.
+    pub fn connect(&mut self, port: u8) -> Result<()> {
+        self.connect_by(port, None)
+    }
+
+    /// [`connect`](Self::connect), waiting at most until `deadline`. The port stays open, so that the next call goes on.
+    ///
+    /// # Errors
+    /// [`TimedOut`](channel::Error::TimedOut); else as [`connect`](Self::connect).
+    ///
+    /// ```
+    /// use ringway::{channel::Error, link::{Config, ReliableLink}, socket::UnixStream};
+    /// use std::time::{Duration, Instant};
+    /// let (near, _far) = UnixStream::pair().unwrap();
+    /// let mut link: ReliableLink<64> = ReliableLink::over(near, Config::new(1));
+    /// let soon = Instant::now() + Duration::from_millis(5);
+    /// assert!(link.connect_deadline(0, soon).unwrap_err().is(Error::TimedOut));
+    /// ```
+    pub fn connect_deadline(&mut self, port: u8, deadline: Instant) -> Result<()> {
+        self.connect_by(port, Some(deadline))
+    }
+
+    fn connect_by(&mut self, port: u8, deadline: Option<Instant>) -> Result<()> {
+        let mut opened = false;
+        self.until(CONNECT, deadline, |link| {
+            let state = link.port_state(port);
+            match state {
+                State::Connected { .. } => Ok(()),
+                _ if link.phase() == Phase::Down => Err(channel::Error::NotConnected),
+                State::Connecting => Err(channel::Error::WouldBlock),
+                _ if opened => Err(channel::Error::Reset),
+                _ => {
+                    link.core.open_port(port)?;
+                    opened = true;
+                    // At once, if the peer was waiting.
+                    match link.port_state(port) {
+                        State::Connected { .. } => Ok(()),
+                        _ => Err(channel::Error::WouldBlock),
+                    }
+                }
+            }
+        })
+    }
+
+    /// Opens a port without waiting for the peer: [`PortEvent::Opened`] tells when it is connected. Also the answer to
+    /// [`PortEvent::Waiting`].
+    ///
+    /// # Errors
+    /// [`NotFound`](channel::Error::NotFound), [`AlreadyConnected`](channel::Error::AlreadyConnected), or
+    /// [`WouldBlock`](channel::Error::WouldBlock): the peer is not done with the port's last life, and [`PortEvent::Free`] tells when.
+    ///
+    /// ```
+    /// use ringway::{channel::State, link::{Config, ReliableLink}, socket::UnixStream};
+    /// let (near, _far) = UnixStream::pair().unwrap();
+    /// let mut link: ReliableLink<64> = ReliableLink::over(near, Config::new(1));
+    /// link.try_connect(0).unwrap();
+    /// assert_eq!(link.port_state(0), State::Connecting);
+    /// ```
+    pub fn try_connect(&mut self, port: u8) -> Result<()> {
+        self.core.open_port(port).map_err(|error| Error::new(CONNECT, error))?;
+        self.give()
+    }
+
+    /// Sends a message; waits until the peer has room for it. Messages of a port arrive once each and in order, as long as the
+    /// session lasts; an empty one is a message too.
+    ///
+    /// # Errors
+    /// [`MessageTooLarge`](channel::Error::MessageTooLarge) for the peer or for this side; [`BrokenPipe`](channel::Error::BrokenPipe)
+    /// if the peer reads no more, or this side sends no more; [`Reset`](channel::Error::Reset) if the port was torn down, or
+    /// the session ended; [`NotConnected`](channel::Error::NotConnected).
+    ///
+    /// ```
+    /// use ringway::{channel::Error, link::{Config, ReliableLink}, socket::UnixStream};
+    /// let (near, _far) = UnixStream::pair().unwrap();
+    /// let mut link: ReliableLink<64> = ReliableLink::over(near, Config::new(1));
+    /// assert!(link.send(0, b"hello").unwrap_err().is(Error::NotConnected));
+    /// ```
+    pub fn send(&mut self, port: u8, message: &[u8]) -> Result<()> {
+        self.until(SEND, None, |link| link.core.try_send(port, message))
+    }
+
+    /// [`send`](Self::send) without waiting, and without a look at what the peer says: [`turn`](Self::turn) does that.
+    ///
+    /// # Errors
+    /// [`WouldBlock`](channel::Error::WouldBlock) if there is no room, and [`PortEvent::Writable`] tells when there is; else as
+    /// [`send`](Self::send).
+    pub fn try_send(&mut self, port: u8, message: &[u8]) -> Result<()> {
+        self.core.try_send(port, message).map_err(|error| Error::new(SEND, error))?;
+        self.give()
+    }
+
+    /// [`send`](Self::send), waiting at most until `deadline`. A message that was late was not sent.
+    ///
+    /// # Errors
+    /// [`TimedOut`](channel::Error::TimedOut); else as [`send`](Self::send).
+    pub fn send_deadline(&mut self, port: u8, message: &[u8], deadline: Instant) -> Result<()> {
+        self.until(SEND, Some(deadline), |link| link.core.try_send(port, message))
+    }
+
+    /// Takes the oldest message, into `out`, and returns its length; waits for one.
+    ///
+    /// # Errors
+    /// [`EndOfFile`](channel::Error::EndOfFile) if the peer sends no more; [`BufferTooSmall`](channel::Error::BufferTooSmall), and the
+    /// message stays; [`Reset`](channel::Error::Reset) if the port was torn down, or the session ended;
+    /// [`NotConnected`](channel::Error::NotConnected).
+    pub fn receive(&mut self, port: u8, out: &mut [u8]) -> Result<usize> {
+        self.until(RECEIVE, None, |link| link.core.try_receive(port, out))
+    }
+
+    /// [`receive`](Self::receive) without waiting.
+    ///
+    /// # Errors
+    /// [`WouldBlock`](channel::Error::WouldBlock) if none is there; else as [`receive`](Self::receive).
+    pub fn try_receive(&mut self, port: u8, out: &mut [u8]) -> Result<usize> {
+        let mut outcome = self.core.try_receive(port, out);
+        if let Err(channel::Error::WouldBlock) = outcome {
+            self.turn()?;
+            outcome = self.core.try_receive(port, out);
+        }
+        self.give()?;
+        outcome.map_err(|error| Error::new(RECEIVE, error))
+    }
+
+    /// [`receive`](Self::receive), waiting at most until `deadline`.
+    ///
+    /// # Errors
+    /// [`TimedOut`](channel::Error::TimedOut); else as [`receive`](Self::receive).
+    ///
+    /// ```
+    /// use ringway::{channel::Error, link::{Config, ReliableLink}, socket::UnixStream};
+    /// use std::time::{Duration, Instant};
+    /// let (near, far) = UnixStream::pair().unwrap();
+    /// let mut near: ReliableLink<64> = ReliableLink::over(near, Config::new(1));
+    /// let mut far: ReliableLink<64> = ReliableLink::over(far, Config::new(2));
+    /// std::thread::scope(|s| {
+    ///     s.spawn(|| far.connect(0).unwrap());
+    ///     near.connect(0).unwrap();
+    /// });
+    /// let soon = Instant::now() + Duration::from_millis(5);
+    /// let late = near.receive_deadline(0, &mut [0; 64], soon).unwrap_err();
+    /// assert!(late.is(Error::TimedOut));
+    /// ```
+    pub fn receive_deadline(
+        &mut self,
+        port: u8,
+        out: &mut [u8],
+        deadline: Instant,
+    ) -> Result<usize> {
+        self.until(RECEIVE, Some(deadline), |link| link.core.try_receive(port, out))
+    }
+
+    /// Sends no more on this port. What was sent before still arrives; receiving goes on.
+    ///
+    /// # Errors
+    /// [`NotConnected`](channel::Error::NotConnected), [`Closed`](channel::Error::Closed), [`NotFound`](channel::Error::NotFound).
+    #[doc(alias = "shutdown")]
+    pub fn shut_send(&mut self, port: u8) -> Result<()> {
+        const SHUT: &str = "shut down sending on the port";
+        self.core.shut_send(port).map_err(|error| Error::new(SHUT, error))?;
+        self.give()
+    }
+
+    /// Receives no more on this port: what came and was not taken is dropped, and the peer's sends fail with
+    /// [`BrokenPipe`](channel::Error::BrokenPipe) once it knows.
+    ///
+    /// # Errors
+    /// As [`shut_send`](Self::shut_send).
+    #[doc(alias = "shutdown")]
+    pub fn shut_receive(&mut self, port: u8) -> Result<()> {
+        const SHUT: &str = "shut down receiving on the port";
+        self.core.shut_receive(port).map_err(|error| Error::new(SHUT, error))?;
+        self.give()
+    }
+
+    /// Ends both directions: what was sent before still arrives, what came and was not taken is dropped.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn close_port(&mut self, port: u8) -> Result<()> {
+        self.core.close_port(port);
+        self.give()
+    }
+
+    /// Tears the port down and tells the peer why ([`PortEvent::Reset`]); the peer loses what it has not taken yet. Also
+    /// the way to refuse a port that the peer opened ([`PortEvent::Waiting`]).
+    ///
+    /// # Errors
+    /// What the system says.
+    ///
+    /// ```
+    /// use ringway::link::{Config, Event, PortEvent, ReliableLink, ResetReason};
+    /// use ringway::socket::UnixStream;
+    /// let (near, far) = UnixStream::pair().unwrap();
+    /// let mut near: ReliableLink<64> = ReliableLink::over(near, Config::new(1));
+    /// let mut far: ReliableLink<64> = ReliableLink::over(far, Config::new(2));
+    /// std::thread::scope(|s| {
+    ///     s.spawn(|| {
+    ///         far.connect(0).unwrap();
+    ///         far.receive(0, &mut [0; 64]).unwrap();
+    ///         far.reset_port(0, 42).unwrap();
+    ///     });
+    ///     near.connect(0).unwrap();
+    ///     near.send(0, b"nonsense").unwrap();
+    ///     let reset = Event::Port(0, PortEvent::Reset(ResetReason::Peer(42)));
+    ///     while near.next_event().unwrap() != reset {}
+    /// });
+    /// ```
+    pub fn reset_port(&mut self, port: u8, reason: u8) -> Result<()> {
+        self.core.reset_port(port, reason);
+        self.give()
+    }
+}

@@ -1,0 +1,238 @@
+//! Serial ports: a UART, a USB adapter, or a pseudo terminal, as a line of bytes that nothing reads meaning into.
+//!
+//! A [`Port`] is in raw mode: eight bits, no parity, no echo, no flow control, no byte that means anything to the terminal. Dropped, it
+//! puts back what was set before. The functions of [`fd`](crate::fd) read and write it; a [`SerialLink`](crate::link::SerialLink)
+//! makes messages of what a bad line leaves of the bytes.
+//!
+//! ```
+//! use ringway::{fd, serial};
+//! // A pseudo terminal: two ports and a line between them, without a device.
+//! let (here, there) = serial::pair().unwrap();
+//! fd::write(&here, b"\x00\x03\r\n\xff").unwrap();
+//! let mut buf = [0; 5];
+//! fd::read_exact(&there, &mut &mut buf[..], None).unwrap();
+//! assert_eq!(&buf, b"\x00\x03\r\n\xff");
+//! ```
+
+use crate::fd::retry;
+use crate::{Error, Result, channel};
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+use rustix::pty::OpenptFlags;
+use rustix::termios::{ControlModes, OptionalActions, QueueSelector, Termios};
+use rustix::{pty, termios};
+use std::fmt::Display;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::path::Path;
+
+const OPEN: &str = "open the serial port";
+const SET: &str = "set the mode of the serial port";
+
+/// A serial port in raw mode.
+///
+/// The end of file, or `EIO`, is a line that hung up: an adapter that was pulled out, a pseudo terminal whose other side closed.
+///
+/// ```
+/// use ringway::{channel, serial::Port};
+/// let missing = Port::open("/dev/no such port", 115_200).unwrap_err();
+/// assert!(missing.is(channel::Error::NotFound));
+/// ```
+#[doc(alias = "termios")]
+#[doc(alias = "tty")]
+#[derive(Debug)]
+pub struct Port {
+    fd: OwnedFd,
+    /// What is put back.
+    before: Option<Termios>,
+}
+
+impl Port {
+    /// `open(path, O_RDWR | O_NOCTTY | O_NONBLOCK)`, `tcsetattr` after `cfmakeraw`: the port at `path`, at so many bits per
+    /// second each way. What lay in its buffers is dropped. It does not wait for a carrier, and does not become the
+    /// process's terminal.
+    ///
+    /// See [`termios(3)`](https://man7.org/linux/man-pages/man3/termios.3.html).
+    ///
+    /// # Errors
+    /// [`NotFound`](channel::Error::NotFound), [`Cause::WrongFile`](crate::Cause::WrongFile) if it is no terminal, `EACCES` (the
+    /// group `dialout` may), `EINVAL` if it has no such speed, or what the system says.
+    pub fn open(path: impl AsRef<Path>, speed: u32) -> Result<Self> {
+        let path = path.as_ref();
+        let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let failed = |errno| Error::new(OPEN, errno).on(path.display());
+        let fd = retry(|| rustix::fs::open(path, flags, Mode::empty())).map_err(failed)?;
+        let port = Self::raw(fd, Some(speed), path.display())?;
+        termios::tcflush(&port.fd, QueueSelector::IOFlush).map_err(failed)?;
+        Ok(port)
+    }
+
+    /// Bits per second.
+    ///
+    /// # Errors
+    /// What the system says.
+    ///
+    /// ```
+    /// let (_here, there) = ringway::serial::pair().unwrap();
+    /// there.set_speed(230_400).unwrap();
+    /// assert_eq!(there.speed().unwrap(), 230_400);
+    /// ```
+    pub fn speed(&self) -> Result<u32> {
+        termios::tcgetattr(&self.fd)
+            .map(|mode| mode.output_speed())
+            .map_err(|errno| Error::new("get the mode of the serial port", errno))
+    }
+
+    /// Sets bits per second, for what is sent and received from now on.
+    ///
+    /// # Errors
+    /// `EINVAL` if it has no such speed, or what the system says.
+    pub fn set_speed(&self, speed: u32) -> Result<()> {
+        termios::tcgetattr(&self.fd)
+            .and_then(|mut mode| {
+                mode.set_speed(speed)?;
+                termios::tcsetattr(&self.fd, OptionalActions::Drain, &mode)
+            })
+            .map_err(|errno| Error::new(SET, errno))
+    }
+
+    /// Waits until everything that was written is out on the line.
+    ///
+    /// # Errors
+    /// What the system says.
+    ///
+    /// ```
+    /// let (here, there) = ringway::serial::pair().unwrap();
+    /// ringway::fd::write(&here, b"x").unwrap();
+    /// here.drain().unwrap();
+    /// # drop(there);
+    /// ```
+    #[doc(alias = "tcdrain")]
+    pub fn drain(&self) -> Result<()> {
+        retry(|| termios::tcdrain(&self.fd))
+            .map_err(|errno| Error::new("drain the serial port", errno))
+    }
+
+    /// Puts the terminal behind `fd` into raw mode.
+    fn raw(fd: OwnedFd, speed: Option<u32>, name: impl Display) -> Result<Self> {
+        let before = termios::tcgetattr(&fd).map_err(|errno| match errno {
+            Errno::NOTTY => not_a_terminal(&fd).on(&name),
+            errno => Error::new(OPEN, errno).on(&name),
+        })?;
+        let mut mode = before.clone();
+        mode.make_raw();
+        // Not the modem's lines, nor those of the hardware's flow control: a UART of three wires has neither.
+        mode.control_modes |= ControlModes::CLOCAL | ControlModes::CREAD;
+        mode.control_modes &= !ControlModes::CRTSCTS;
+        if let Some(speed) = speed {
+            mode.set_speed(speed).map_err(|errno| Error::new(SET, errno).on(&name))?;
+        }
+        termios::tcsetattr(&fd, OptionalActions::Now, &mode)
+            .map_err(|errno| Error::new(SET, errno).on(&name))?;
+        Ok(Port { fd, before: Some(before) })
+    }
+}
+
+fn not_a_terminal(fd: impl AsFd) -> Error {
+    match rustix::fs::fstat(fd) {
+        Ok(stat) => {
+            let kind = rustix::fs::FileType::from_raw_mode(stat.st_mode);
+            Error::new(OPEN, crate::error::wrong_file(kind, "a serial port or another terminal"))
+        }
+        Err(errno) => Error::new(OPEN, errno),
+    }
+}
+
+/// `posix_openpt`, `unlockpt`: a pseudo terminal, two ports and the line between them, which loses nothing and has every
+/// speed. What one side writes the other reads; a side that closes hangs up. The second has a path, which [`path`] tells, so that
+/// another program can open it as a serial port.
+///
+/// See [`pty(7)`](https://man7.org/linux/man-pages/man7/pty.7.html).
+///
+/// # Errors
+/// [`Exhausted`](channel::Error::Exhausted) if there are no more, or what the system says.
+///
+/// ```
+/// use ringway::serial::{self, Port};
+/// let (here, there) = serial::pair().unwrap();
+/// let other = Port::open(serial::path(&there).unwrap(), 115_200).unwrap();
+/// ringway::fd::write(&other, b"hello").unwrap();
+/// assert_eq!(ringway::fd::read(&here, &mut [0; 8]).unwrap(), 5);
+/// ```
+#[doc(alias = "openpty")]
+#[doc(alias = "posix_openpt")]
+pub fn pair() -> Result<(Port, Port)> {
+    const PAIR: &str = "make a pseudo terminal";
+    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+    let failed = |errno| match errno {
+        // The system says so when all of them are taken.
+        Errno::NOSPC => Error::new(PAIR, channel::Error::Exhausted),
+        errno => Error::new(PAIR, errno),
+    };
+    let control = pty::openpt(flags).map_err(failed)?;
+    pty::unlockpt(&control).map_err(failed)?;
+    let line = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let name = pty::ptsname(&control, Vec::new()).map_err(failed)?;
+    let there = rustix::fs::open(&name, line, Mode::empty()).map_err(failed)?;
+    crate::fd::set_nonblocking(&control, true)?;
+    // The mode belongs to the line, and the second port puts it back.
+    Ok((Port { fd: control, before: None }, Port::raw(there, None, "of the pseudo terminal")?))
+}
+
+/// The path of a port.
+///
+/// # Errors
+/// [`NotFound`](channel::Error::NotFound) if it has none any more, or what the system says.
+///
+/// ```
+/// let (_here, there) = ringway::serial::pair().unwrap();
+/// assert!(ringway::serial::path(&there).unwrap().starts_with("/dev/pts"));
+/// ```
+#[doc(alias = "ttyname")]
+#[doc(alias = "ptsname")]
+pub fn path(port: impl AsFd) -> Result<std::path::PathBuf> {
+    use std::os::unix::ffi::OsStringExt;
+    let name = termios::ttyname(port, Vec::new())
+        .map_err(|errno| Error::new("find the path of the serial port", errno))?;
+    Ok(std::ffi::OsString::from_vec(name.into_bytes()).into())
+}
+
+impl Drop for Port {
+    fn drop(&mut self) {
+        if let Some(before) = &self.before {
+            // A line that hung up has no mode to put back, and there is nobody to tell.
+            let _ = termios::tcsetattr(&self.fd, OptionalActions::Now, before);
+        }
+    }
+}
+
+/// A terminal that somebody else opened: it becomes raw, and keeps its speed. Whether it blocks stays as it was, for the
+/// description may be shared.
+///
+/// ```
+/// use ringway::{fd, serial::{self, Port}};
+/// let (_here, there) = serial::pair().unwrap();
+/// let adopted = Port::try_from(fd::duplicate(&there).unwrap()).unwrap();
+/// let (reader, _writer) = std::io::pipe().unwrap();
+/// Port::try_from(std::os::fd::OwnedFd::from(reader)).expect_err("a pipe is no serial port");
+/// ```
+impl TryFrom<OwnedFd> for Port {
+    type Error = Error;
+
+    fn try_from(fd: OwnedFd) -> Result<Self> {
+        crate::fd::set_close_on_exec(&fd, true)?;
+        let number = fd.as_raw_fd();
+        Self::raw(fd, None, format_args!("of descriptor {number}"))
+    }
+}
+
+impl AsFd for Port {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl AsRawFd for Port {
+    fn as_raw_fd(&self) -> RawFd {
+        self.fd.as_raw_fd()
+    }
+}
