@@ -16,7 +16,8 @@ use std::collections::{HashMap, VecDeque};
 use std::hash::{Hash, Hasher};
 
 const MAX: usize = 24;
-const NOW: u64 = u64::MAX - 1;
+/// The time stands still but for the timers, which each end goes off by its own clock.
+const NOW: u64 = 0;
 
 /// What is explored.
 #[derive(Debug, Clone, Copy)]
@@ -258,11 +259,11 @@ impl<const W: usize, const P: usize, const C: usize> World<W, P, C> {
                 }
             }
             Step::Timer | Step::EarlyTimer => {
-                self.links[side].poll_timeout()?;
+                let due = self.links[side].poll_timeout()?;
                 if self.is_idle() != (step == Step::Timer) {
                     return None;
                 }
-                world.links[side].handle_timeout(NOW);
+                world.links[side].handle_timeout(due);
             }
             Step::Read(port) => {
                 if !plan.slow_readers || !world.read(plan, side, port.into()) {

@@ -186,26 +186,29 @@ pub struct Link<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: us
     /// Who greeted last.
     peer: Hello,
     config: Config,
-    /// When to greet, or to say that this side closes, once more.
-    repeat_at: u64,
-    ping_at: u64,
-    gone_at: u64,
+    /// The latest time that this side was told; what follows counts from there.
+    now: u64,
+    /// How long until it greets, or says that it closes, once more.
+    repeat_in: u32,
+    ping_in: u32,
+    gone_in: u32,
     line: L,
     ports: [Port; PORTS],
     inboxes: [Inbox<CREDITS, MAX>; PORTS],
 }
 
-/// A point in time that does not come.
-const NEVER: u64 = u64::MAX;
+/// So many ticks do not pass.
+// What is left is counted, in 32 bits: times are of 64, whose arithmetic is long on a processor of 32.
+const NEVER: u32 = u32::MAX;
 
-/// `now` and so many ticks, the last tick before [`NEVER`] where the clock ends; never, for 0.
-// Called from many places, and arithmetic of 64 bits is long on a processor of 32.
-#[inline(never)]
-fn after(now: u64, ticks: u32) -> u64 {
-    if ticks == 0 {
-        return NEVER;
-    }
-    now.saturating_add(ticks as u64).min(NEVER - 1)
+/// What is left of so many ticks when `passed` of them have.
+fn left(ticks: u32, passed: u32) -> u32 {
+    if ticks == NEVER { NEVER } else { ticks.saturating_sub(passed) }
+}
+
+/// For ever, for 0.
+const fn patience(ticks: u32) -> u32 {
+    if ticks == 0 { NEVER } else { ticks }
 }
 
 impl<const WINDOW: usize, const PORTS: usize, const CREDITS: usize, const MAX: usize>
@@ -219,7 +222,7 @@ impl<const WINDOW: usize, const PORTS: usize, const CREDITS: usize, const MAX: u
     /// assert_eq!(link.phase(), Phase::Down);
     /// ```
     pub const fn new(config: Config) -> Self {
-        Self::over(Serial::new(config.retransmit), config)
+        Self::over(Serial::new(patience(config.retransmit)), config)
     }
 }
 
@@ -244,7 +247,14 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     const fn over(line: L, config: Config) -> Self {
         const { assert!(PORTS >= 1 && PORTS <= 255, "a link has 1 to 255 ports") }
         Link {
-            config,
+            config: Config {
+                generation: config.generation,
+                retransmit: patience(config.retransmit),
+                hello: patience(config.hello),
+                keepalive: patience(config.keepalive),
+                gone: patience(config.gone),
+            },
+            now: 0,
             phase: Phase::Down,
             local: Identity { generation: config.generation, attempt: 0 },
             peer: Hello {
@@ -258,9 +268,9 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
             has_heard: false,
             owes: 0,
             byes: 0,
-            repeat_at: NEVER,
-            ping_at: NEVER,
-            gone_at: NEVER,
+            repeat_in: NEVER,
+            ping_in: NEVER,
+            gone_in: NEVER,
             went_down: None,
             came_up: false,
             line,
@@ -299,7 +309,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         if self.phase != Phase::Down {
             return Err(super::Error::AlreadyConnected);
         }
-        self.connect(now);
+        self.time_is(now);
+        self.connect();
         Ok(())
     }
 
@@ -315,6 +326,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// assert_eq!(link.poll_event(), Some(Event::Down(Down::Closed)));
     /// ```
     pub fn close(&mut self, now: u64) {
+        self.time_is(now);
         match self.phase {
             Phase::Down => {}
             Phase::Up => {
@@ -324,20 +336,21 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
                 }
                 self.phase = Phase::Closing;
             }
-            Phase::Connecting | Phase::Closing => self.go_down(now, Down::Closed),
+            Phase::Connecting | Phase::Closing => self.go_down(Down::Closed),
         }
     }
 
     /// Takes bytes that came. Poll for bytes to transmit, events and the timeout afterwards.
     pub fn handle_bytes(&mut self, now: u64, bytes: &[u8]) {
+        self.time_is(now);
         let mut rest = bytes;
         while !rest.is_empty() {
-            let (used, received) = self.line.receive(now, rest);
+            let (used, received) = self.line.receive(rest);
             match received {
                 Received::Nothing => {}
-                Received::Record { kind, port } => self.handle_frame(now, kind, port),
+                Received::Record { kind, port } => self.handle_frame(kind, port),
                 Received::Violation if self.phase == Phase::Down => {}
-                Received::Violation => self.go_down(now, Down::Violation),
+                Received::Violation => self.go_down(Down::Violation),
             }
             rest = rest.get(used.max(1)..).unwrap_or_default();
         }
@@ -354,8 +367,9 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// assert_eq!(link.poll_event(), Some(Event::Down(Down::LineEnded)));
     /// ```
     pub fn handle_end(&mut self, now: u64) {
+        self.time_is(now);
         if self.phase != Phase::Down {
-            self.go_down(now, Down::LineEnded);
+            self.go_down(Down::LineEnded);
         }
         self.line.clear();
         self.owes = 0;
@@ -365,7 +379,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// Time passed: to be called when [`poll_timeout`](Self::poll_timeout) says so, harmless before. Poll for everything
     /// afterwards.
     pub fn handle_timeout(&mut self, now: u64) {
-        self.time_passed(now);
+        self.time_is(now);
+        self.time_passed();
     }
 
     /// Puts the next bytes to transmit into `out`; returns how many. Ask again until that is none, or less than `out`
@@ -373,12 +388,13 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     ///
     /// `now` is the time at which these bytes are handed to the line: the link waits for an answer from there.
     pub fn poll_transmit(&mut self, now: u64, out: &mut [u8]) -> usize {
+        self.time_is(now);
         let mut filled = 0;
         while let Some(rest) = out.get_mut(filled..) {
-            if rest.is_empty() || (!self.line.is_sending() && !self.start_frame(now)) {
+            if rest.is_empty() || (!self.line.is_sending() && !self.start_frame()) {
                 break;
             }
-            filled = filled.wrapping_add(self.line.fill(now, rest));
+            filled = filled.wrapping_add(self.line.fill(rest));
         }
         filled
     }
@@ -404,8 +420,10 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// When to call [`handle_timeout`](Self::handle_timeout), in the program's ticks; it may lie in the past. `None`: not
     /// before something else happens.
     pub fn poll_timeout(&self) -> Option<u64> {
-        let at = self.next_timeout();
-        if at == NEVER { None } else { Some(at) }
+        match self.next_timeout() {
+            NEVER => None,
+            ticks => Some(self.now.saturating_add(ticks as u64)),
+        }
     }
 }
 
@@ -415,7 +433,7 @@ impl<L: Line + Hash, const PORTS: usize, const CREDITS: usize, const MAX: usize>
 {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (self.phase, self.local, self.peer, self.has_heard, self.owes, self.byes).hash(state);
-        (self.repeat_at, self.ping_at, self.gone_at).hash(state);
+        (self.repeat_in, self.ping_in, self.gone_in).hash(state);
         (self.went_down.is_some(), self.came_up).hash(state);
         (&self.line, &self.ports, &self.inboxes).hash(state);
     }

@@ -53,19 +53,22 @@ pub trait Discipline {
     fn start_numbered(&mut self) -> bool;
 
     /// Puts the next bytes of the frame that is half out into `out`; returns how many.
-    fn fill(&mut self, now: u64, out: &mut [u8]) -> usize;
+    fn fill(&mut self, out: &mut [u8]) -> usize;
 
     /// Takes bytes up to the end of a frame; returns how many. At least one, if there is one.
-    fn receive(&mut self, now: u64, input: &[u8]) -> (usize, Received);
+    fn receive(&mut self, input: &[u8]) -> (usize, Received);
 
     /// The body of the record that arrived last.
     fn body(&self) -> &[u8];
 
-    /// When [`handle_timeout`](Self::handle_timeout) is due; [`NEVER`](super::NEVER).
-    fn timeout(&self) -> u64;
+    /// So many ticks passed.
+    fn elapse(&mut self, ticks: u32);
 
-    /// Time passed.
-    fn handle_timeout(&mut self, now: u64);
+    /// How many ticks are left until [`handle_timeout`](Self::handle_timeout) is due; [`NEVER`](super::NEVER).
+    fn timeout(&self) -> u32;
+
+    /// Does what is due.
+    fn handle_timeout(&mut self);
 }
 
 /// Copies `from` to the beginning of `to`, if it fits.

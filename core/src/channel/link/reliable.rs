@@ -109,7 +109,7 @@ impl<const WINDOW: usize, const MAX: usize> Discipline for Reliable<WINDOW, MAX>
         true
     }
 
-    fn fill(&mut self, _now: u64, out: &mut [u8]) -> usize {
+    fn fill(&mut self, out: &mut [u8]) -> usize {
         let body = self.out.body(&self.window);
         let rest = self.out.len().saturating_sub(self.sent);
         let mut filled = 0;
@@ -127,7 +127,7 @@ impl<const WINDOW: usize, const MAX: usize> Discipline for Reliable<WINDOW, MAX>
         filled
     }
 
-    fn receive(&mut self, _now: u64, input: &[u8]) -> (usize, Received) {
+    fn receive(&mut self, input: &[u8]) -> (usize, Received) {
         if self.is_lost {
             return (input.len(), Received::Nothing);
         }
@@ -162,11 +162,13 @@ impl<const WINDOW: usize, const MAX: usize> Discipline for Reliable<WINDOW, MAX>
         self.body.get(..self.body_len().unwrap_or(0)).unwrap_or_default()
     }
 
-    fn timeout(&self) -> u64 {
+    fn elapse(&mut self, _ticks: u32) {}
+
+    fn timeout(&self) -> u32 {
         NEVER
     }
 
-    fn handle_timeout(&mut self, _now: u64) {}
+    fn handle_timeout(&mut self) {}
 }
 
 /// What is there of the frame that is arriving counts; what is left of the one before does not.

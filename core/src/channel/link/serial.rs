@@ -9,7 +9,7 @@ use super::super::frame::{
     self, Crc32, Decoded, Decoder, Encoder, FIRST_NUMBERED, Identity, REJECT,
 };
 use super::line::{Discipline, Line, Outgoing, Received, Source, Window};
-use super::{NEVER, after};
+use super::{NEVER, left};
 use core::hash::{Hash, Hasher};
 
 /// Frames of COBS with a CRC-32, numbered, acknowledged and sent again.
@@ -46,7 +46,8 @@ pub struct Serial<const WINDOW: usize, const MAX: usize> {
     retransmit: u32,
     /// The same, doubled each time that the timer went off in a row.
     patience: u32,
-    resend_at: u64,
+    /// How long until then.
+    resend_in: u32,
     encoder: Encoder,
     out: Outgoing,
     window: Window<WINDOW, MAX>,
@@ -82,7 +83,7 @@ impl<const WINDOW: usize, const MAX: usize> Serial<WINDOW, MAX> {
             out: Outgoing::new(),
             encoder: Encoder::new(),
             lead: false,
-            resend_at: NEVER,
+            resend_in: NEVER,
             patience: retransmit,
             expected: 0,
             owes_ack: false,
@@ -119,10 +120,6 @@ impl<const WINDOW: usize, const MAX: usize> Serial<WINDOW, MAX> {
         kind | reject
     }
 
-    fn resend_deadline(&self, now: u64) -> u64 {
-        after(now, self.patience)
-    }
-
     /// Sends again from the oldest unacknowledged frame on; not that one if it is half out, for then the peer cannot
     /// have missed it yet. Whether there is one.
     #[inline(never)]
@@ -136,7 +133,7 @@ impl<const WINDOW: usize, const MAX: usize> Serial<WINDOW, MAX> {
     }
 
     /// The peer has every frame before `ack`.
-    fn acknowledge(&mut self, now: u64, ack: u8) {
+    fn acknowledge(&mut self, ack: u8) {
         let advance = ack.wrapping_sub(self.window.base);
         if advance == 0 || advance > self.sent.wrapping_sub(self.window.base) {
             return;
@@ -146,7 +143,7 @@ impl<const WINDOW: usize, const MAX: usize> Serial<WINDOW, MAX> {
         }
         self.window.base = ack;
         self.patience = self.retransmit;
-        self.resend_at = if ack == self.sent { NEVER } else { self.resend_deadline(now) };
+        self.resend_in = if ack == self.sent { NEVER } else { self.patience };
     }
 
     /// Something was lost before the frame that is `ahead` by so much.
@@ -183,7 +180,7 @@ impl<const WINDOW: usize, const MAX: usize> Serial<WINDOW, MAX> {
     }
 
     /// A frame ended.
-    fn end(&mut self, now: u64, whole: bool) -> Received {
+    fn end(&mut self, whole: bool) -> Received {
         let len = self.arrived.saturating_sub(CRC);
         let sane = len == SHORT || (HEAD..=HEAD.saturating_add(MAX)).contains(&len);
         if !whole || !sane || self.crc.finish() != self.last {
@@ -203,9 +200,9 @@ impl<const WINDOW: usize, const MAX: usize> Serial<WINDOW, MAX> {
         if kind == frame::HELLO {
             return Received::Record { kind, port: 0 };
         }
-        self.acknowledge(now, ack);
+        self.acknowledge(ack);
         if reject && self.go_back() {
-            self.resend_at = self.resend_deadline(now);
+            self.resend_in = self.patience;
         }
         if kind < FIRST_NUMBERED {
             return Received::Record { kind, port: 0 };
@@ -239,7 +236,7 @@ impl<const WINDOW: usize, const MAX: usize> Discipline for Serial<WINDOW, MAX> {
         self.window.end = 0;
         self.next = 0;
         self.sent = 0;
-        self.resend_at = NEVER;
+        self.resend_in = NEVER;
         self.patience = self.retransmit;
         self.expected = 0;
         self.owes_ack = false;
@@ -306,7 +303,7 @@ impl<const WINDOW: usize, const MAX: usize> Discipline for Serial<WINDOW, MAX> {
         false
     }
 
-    fn fill(&mut self, now: u64, out: &mut [u8]) -> usize {
+    fn fill(&mut self, out: &mut [u8]) -> usize {
         let body = self.out.body(&self.window);
         let len = self.out.len();
         let mut filled = 0;
@@ -322,8 +319,8 @@ impl<const WINDOW: usize, const MAX: usize> Discipline for Serial<WINDOW, MAX> {
                 continue;
             }
             // That zero was the end.
-            if self.out.number().is_some() && self.resend_at == NEVER && !self.window.is_empty() {
-                self.resend_at = self.resend_deadline(now);
+            if self.out.number().is_some() && self.resend_in == NEVER && !self.window.is_empty() {
+                self.resend_in = self.patience;
             }
             self.out.source = Source::Idle;
             break;
@@ -331,7 +328,7 @@ impl<const WINDOW: usize, const MAX: usize> Discipline for Serial<WINDOW, MAX> {
         filled
     }
 
-    fn receive(&mut self, now: u64, input: &[u8]) -> (usize, Received) {
+    fn receive(&mut self, input: &[u8]) -> (usize, Received) {
         let mut used = 0;
         for byte in input {
             used += 1;
@@ -339,7 +336,7 @@ impl<const WINDOW: usize, const MAX: usize> Discipline for Serial<WINDOW, MAX> {
                 Decoded::Nothing => {}
                 Decoded::Byte(byte) => self.take(byte),
                 Decoded::End { whole } => {
-                    let received = self.end(now, whole);
+                    let received = self.end(whole);
                     self.arrived = 0;
                     return (used, received);
                 }
@@ -352,16 +349,20 @@ impl<const WINDOW: usize, const MAX: usize> Discipline for Serial<WINDOW, MAX> {
         self.body.get(..self.body_len).unwrap_or_default()
     }
 
-    fn timeout(&self) -> u64 {
-        self.resend_at
+    fn elapse(&mut self, ticks: u32) {
+        self.resend_in = left(self.resend_in, ticks);
     }
 
-    fn handle_timeout(&mut self, now: u64) {
-        if self.resend_at <= now {
+    fn timeout(&self) -> u32 {
+        self.resend_in
+    }
+
+    fn handle_timeout(&mut self) {
+        if self.resend_in == 0 {
             if self.patience >> MAX_DOUBLINGS < self.retransmit {
                 self.patience = self.patience.saturating_add(self.patience);
             }
-            self.resend_at = self.resend_deadline(now);
+            self.resend_in = self.patience;
             self.go_back();
         }
     }
@@ -371,7 +372,7 @@ impl<const WINDOW: usize, const MAX: usize> Discipline for Serial<WINDOW, MAX> {
 /// patience, which changes when something is sent, but not what.
 impl<const WINDOW: usize, const MAX: usize> Hash for Serial<WINDOW, MAX> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        (&self.window, self.next, self.sent, self.resend_at).hash(state);
+        (&self.window, self.next, self.sent, self.resend_in).hash(state);
         (self.seed_out, self.seed_in, self.expected, self.gap).hash(state);
         (self.owes_ack, self.owes_reject, self.lead).hash(state);
         if self.is_sending() {
