@@ -395,7 +395,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     }
 
     /// Closes every port and the link: waits until the peer has everything that was sent, and says goodbye. Dropping a link
-    /// closes its streams and does neither.
+    /// closes its streams and does neither. A link that is down stays so.
     ///
     /// # Errors
     /// [`Reset`](channel::Error::Reset) if the peer may not have got everything, or what the system says.
@@ -421,8 +421,10 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     }
 
     fn close_by(&mut self, deadline: Option<Instant>) -> Result<()> {
-        if self.phase() != Phase::Closing {
-            self.core.close(self.wire.now());
+        match self.phase() {
+            Phase::Down => return Ok(()),
+            Phase::Closing => {}
+            Phase::Connecting | Phase::Up => self.core.close(self.wire.now()),
         }
         self.until("close the link", deadline, |link| {
             if link.phase() != Phase::Down {

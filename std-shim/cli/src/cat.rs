@@ -30,6 +30,7 @@ Addresses:
   tcp:HOST:PORT          connect to a port; as in tcp:localhost:7000, tcp:[::1]:7000
   tcp-listen:HOST:PORT   bind one, and accept one connection; port 0 means a free
                          one, which is told
+  serial:PATH[,SPEED]    a serial port in raw mode, at 115200 bits per second or SPEED
   exec:COMMAND           a command for sh; as SRC it is read, as DST written to
 
 SRC is read and DST is written; nothing flows back. When SRC ends, a socket is half-closed so that its \
@@ -43,6 +44,7 @@ Examples:
   ringway cat fifo:/tmp/f exec:'wc -c'              count what others write to a FIFO
   ringway cat exec:'tar c src' unix:/run/backup     a command's output to a socket
   dmesg | ringway cat - abstract:log                a pipeline's end in a socket
+  ringway cat serial:/dev/ttyUSB0,9600 file:log     what a board says, until it is pulled out
 
 Exit status: 0 everything was moved, and each command ended with 0; 1 not so, and the standard error says why; \
 2 an argument was not understood.";
@@ -122,7 +124,8 @@ fn copy(source: &End, destination: &End, progress: &ProgressBar) -> Result<()> {
         match copier.step(source.as_fd(), destination.as_fd()) {
             Ok(0) => return Ok(()),
             Ok(n) => progress.inc(n as u64),
-            Err(error) if error.is(channel::Error::BrokenPipe) => {
+            Err(_) if source.has_hung_up() => return Ok(()),
+            Err(error) if error.is(channel::Error::BrokenPipe) || destination.has_hung_up() => {
                 return Err(gone(destination, progress.position()));
             }
             Err(error) => {

@@ -10,7 +10,9 @@
 //! the far end takes it in and reports its own SHA-256 in one line of JSON, which travels up. A row that crashes or
 //! hangs is a failed row: its group is killed and waited for.
 
+mod firmware;
 mod group;
+mod links;
 mod memory;
 mod messages;
 mod peer;
@@ -53,6 +55,8 @@ const MECHANISMS: &[&dyn Mechanism] = &[
     &messages::UnixDatagrams,
     &streams::Tcp,
     &messages::Udp,
+    &links::Reliable,
+    &links::Serial,
     &signals::Plain,
     &signals::Queued,
     &rings::Ring,
@@ -61,6 +65,7 @@ const MECHANISMS: &[&dyn Mechanism] = &[
     &memory::Fifo,
     &memory::Socket,
     &table::SignalTable,
+    &firmware::Serial,
 ];
 
 /// Shown below the options of `ringway tour`.
@@ -74,6 +79,9 @@ Examples:
   ringway tour                          the whole tour, with this program as the input
   ringway tour --input /etc/services    another input; it may be empty, or larger than memory
   ringway tour --only fifo,tcp          two rows
+  ringway tour --firmware IMAGE         a firmware in QEMU at the far end; IMAGE is what
+                                        '../bare riscv32imc-unknown-none-elf build --release
+                                        --bin uart_link' makes in tests/firmware
   ringway tour --json | jq '.rows[] | select(.verified | not)'
 
 JSON, which only grows while its format is \"ringway-tour/1\":
@@ -92,6 +100,9 @@ pub struct TourArgs {
     /// Only these rows, separated by commas
     #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = names())]
     only: Vec<String>,
+    /// Show what a firmware in QEMU exchanges with this program: an image of tests/firmware
+    #[arg(long, value_name = "IMAGE")]
+    firmware: Option<PathBuf>,
     /// Print JSON instead of the table
     #[arg(long)]
     json: bool,
@@ -109,6 +120,8 @@ pub struct RowArgs {
     input: PathBuf,
     #[arg(long)]
     limit: Option<u64>,
+    #[arg(long)]
+    firmware: Option<PathBuf>,
     name: String,
 }
 
@@ -154,10 +167,15 @@ pub fn run(args: &TourArgs) -> Result<ExitCode> {
         |limit| digest::sum(open(&input, limit)?).doing(format_args!("read the input {shown}"));
     let chosen: Vec<_> = MECHANISMS
         .iter()
-        .filter(|mechanism| {
-            args.only.is_empty() || args.only.iter().any(|name| name == mechanism.name())
+        .filter(|mechanism| match args.only.is_empty() {
+            // With an image the rows that are about it, without one all others.
+            true => args.firmware.is_some() == (mechanism.name() == firmware::NAME),
+            false => args.only.iter().any(|name| name == mechanism.name()),
         })
         .collect();
+    // Absolute, as the input's.
+    let image = args.firmware.as_ref().map(absolute).transpose();
+    let image = image.doing("find the working directory")?;
     let progress = progress(chosen.len() as u64);
     progress.set_prefix("the input's SHA-256");
     let (bytes, sha256) = sum(None)?;
@@ -180,7 +198,8 @@ pub fn run(args: &TourArgs) -> Result<ExitCode> {
         let outcome = expected.and_then(|expected| {
             let deadline = args.deadline.unwrap_or_else(|| default_deadline(expected.0));
             let doing = |doing: &str| progress.set_message(doing.to_string());
-            let outcome = run_in(directory.path(), *mechanism, &input, deadline, doing)?;
+            let files = (&*input, image.as_deref());
+            let outcome = run_in(directory.path(), *mechanism, files, deadline, doing)?;
             row.fill(outcome, &expected);
             Ok(())
         });
@@ -221,14 +240,14 @@ pub fn run(args: &TourArgs) -> Result<ExitCode> {
 fn run_in(
     directory: &Path,
     mechanism: &dyn Mechanism,
-    input: &Path,
+    files: (&Path, Option<&Path>),
     deadline: Duration,
     doing: impl FnMut(&str),
 ) -> Result<Outcome> {
     let directory = directory.join(mechanism.name());
     fs::create_dir(&directory).doing("make a directory for the row")?;
     let limit = mechanism.limit();
-    let outcome = group::run_row(mechanism.name(), input, &directory, limit, deadline, doing);
+    let outcome = group::run_row(mechanism.name(), files, &directory, limit, deadline, doing);
     let _ = fs::remove_dir_all(&directory);
     outcome
 }
@@ -260,9 +279,9 @@ fn progress(rows: u64) -> ProgressBar {
 /// Runs one row's own side and tells the tour how it went.
 pub fn run_row(args: RowArgs) -> Result<ExitCode> {
     end_with_parent(args.parent)?;
-    let RowArgs { input, limit, name, .. } = args;
+    let RowArgs { input, limit, firmware, name, .. } = args;
     Ok(tell(find(&name).and_then(|mechanism| {
-        let row = Row { name: mechanism.name(), input, limit };
+        let row = Row { name: mechanism.name(), input, limit, firmware };
         mechanism.run(&row).map(|outcome| say(&Says::Done(outcome)))
     })))
 }

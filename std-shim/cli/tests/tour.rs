@@ -10,7 +10,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 /// Every row that there must be.
-const ROWS: [&str; 16] = [
+const ROWS: [&str; 18] = [
     "pipe",
     "pipe-threads",
     "fifo",
@@ -19,6 +19,8 @@ const ROWS: [&str; 16] = [
     "unix-datagram",
     "tcp",
     "udp",
+    "link",
+    "serial",
     "signal",
     "signal-queued",
     "ring",

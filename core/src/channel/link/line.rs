@@ -241,6 +241,15 @@ impl Outgoing {
         self.head_len.wrapping_add(self.body_len).wrapping_add(self.tail_len)
     }
 
+    /// What of the frame lies in one piece from a position on; nothing at the end.
+    pub(super) fn rest<'a>(&'a self, body: &'a [u8], at: usize) -> &'a [u8] {
+        match at.checked_sub(self.head_len) {
+            None => self.head.get(at..self.head_len),
+            Some(at) => body.get(at..self.body_len),
+        }
+        .unwrap_or_default()
+    }
+
     /// The byte at a position of the frame.
     #[inline(never)]
     pub(super) fn byte(&self, body: &[u8], at: usize) -> u8 {

@@ -2,7 +2,7 @@
 
 use super::super::frame::Identity;
 use super::NEVER;
-use super::line::{Discipline, Line, Outgoing, Received, Source, Window};
+use super::line::{Discipline, Line, Outgoing, Received, Source, Window, copy};
 use core::hash::{Hash, Hasher};
 
 /// Frames with their length before them, and nothing more: for a pipe, a FIFO, a stream socket, a ring in shared memory.
@@ -24,6 +24,7 @@ pub struct Reliable<const WINDOW: usize, const MAX: usize> {
 
 /// The length, the kind and the port.
 const HEAD: usize = 6;
+const LENGTH: usize = 4;
 /// What the length counts besides the body.
 const COUNTED: usize = 2;
 
@@ -111,12 +112,16 @@ impl<const WINDOW: usize, const MAX: usize> Discipline for Reliable<WINDOW, MAX>
 
     fn fill(&mut self, out: &mut [u8]) -> usize {
         let body = self.out.body(&self.window);
-        let rest = self.out.len().saturating_sub(self.sent);
         let mut filled = 0;
-        for place in out.iter_mut().take(rest) {
-            *place = self.out.byte(body, self.sent);
-            self.sent = self.sent.wrapping_add(1);
-            filled += 1;
+        while let Some(place) = out.get_mut(filled..).filter(|place| !place.is_empty()) {
+            let rest = self.out.rest(body, self.sent);
+            let n = rest.len().min(place.len());
+            if n == 0 {
+                break;
+            }
+            copy(place, rest.get(..n).unwrap_or_default());
+            self.sent = self.sent.wrapping_add(n);
+            filled = filled.wrapping_add(n);
         }
         if self.sent >= self.out.len() {
             if let Some(number) = self.out.number() {
@@ -132,30 +137,37 @@ impl<const WINDOW: usize, const MAX: usize> Discipline for Reliable<WINDOW, MAX>
             return (input.len(), Received::Nothing);
         }
         let mut used = 0;
-        for byte in input {
-            used += 1;
-            let place = match self.taken.checked_sub(HEAD) {
-                None => self.head.get_mut(self.taken),
-                Some(at) => self.body.get_mut(at),
+        loop {
+            // As soon as the length is here it is looked at.
+            let end = if self.taken < LENGTH {
+                LENGTH
+            } else {
+                let Some(len) = self.body_len() else {
+                    self.is_lost = true;
+                    return (used, Received::Violation);
+                };
+                HEAD.wrapping_add(len)
             };
-            if let Some(place) = place {
-                *place = *byte;
-            }
-            self.taken = self.taken.wrapping_add(1);
-            if self.taken < 4 {
-                continue;
-            }
-            let Some(len) = self.body_len() else {
-                self.is_lost = true;
-                return (used, Received::Violation);
-            };
-            if self.taken >= HEAD.wrapping_add(len) {
+            if self.taken >= end {
                 self.taken = 0;
                 let [.., kind, port] = self.head;
                 return (used, Received::Record { kind, port });
             }
+            let place = match self.taken.checked_sub(HEAD) {
+                None => self.head.get_mut(self.taken..end.min(HEAD)),
+                Some(at) => self.body.get_mut(at..end.wrapping_sub(HEAD)),
+            };
+            let (Some(place), Some(rest)) = (place, input.get(used..)) else {
+                return (used, Received::Nothing);
+            };
+            let n = place.len().min(rest.len());
+            if n == 0 {
+                return (used, Received::Nothing);
+            }
+            copy(place, rest.get(..n).unwrap_or_default());
+            self.taken = self.taken.wrapping_add(n);
+            used = used.wrapping_add(n);
         }
-        (used, Received::Nothing)
     }
 
     fn body(&self) -> &[u8] {

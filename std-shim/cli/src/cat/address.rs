@@ -11,7 +11,7 @@ use std::str::FromStr;
 /// ```text
 /// stdio  -  file:PATH  fifo:PATH  exec:COMMAND
 /// unix:PATH  unix-listen:PATH  abstract:NAME  abstract-listen:NAME
-/// tcp:HOST:PORT  tcp-listen:HOST:PORT
+/// tcp:HOST:PORT  tcp-listen:HOST:PORT  serial:PATH[,SPEED]
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {
@@ -33,6 +33,8 @@ pub enum Address {
     Tcp(HostPort),
     /// A TCP socket bound to a host and port, on which one connection is accepted.
     TcpListen(HostPort),
+    /// A serial port by path, at so many bits per second.
+    Serial(PathBuf, u32),
     /// A command for the shell: its output is read, or its input is written.
     Exec(String),
 }
@@ -48,7 +50,11 @@ pub struct HostPort {
 
 /// Every form, for a message that says what would have been right.
 const FORMS: &str = "stdio, file:PATH, fifo:PATH, unix:PATH, unix-listen:PATH, abstract:NAME, \
-                     abstract-listen:NAME, tcp:HOST:PORT, tcp-listen:HOST:PORT, exec:COMMAND";
+                     abstract-listen:NAME, tcp:HOST:PORT, tcp-listen:HOST:PORT, \
+                     serial:PATH[,SPEED], exec:COMMAND";
+
+/// The speed of a serial port for which none is given, in bits per second.
+const USUAL_SPEED: u32 = 115_200;
 
 impl FromStr for Address {
     type Err = String;
@@ -83,6 +89,16 @@ impl FromStr for Address {
                 Ok(Address::Tcp(address))
             }
             "tcp-listen" => HostPort::parse(kind, rest).map(Address::TcpListen),
+            "serial" => match rest.rsplit_once(',') {
+                _ if rest.is_empty() => path("path").map(|path| Address::Serial(path, USUAL_SPEED)),
+                Some((port, speed)) => match speed.parse() {
+                    Ok(speed @ 1..) if !port.is_empty() => Ok(Address::Serial(port.into(), speed)),
+                    _ => {
+                        Err("write serial:PATH,SPEED, as in serial:/dev/ttyUSB0,115200".to_string())
+                    }
+                },
+                None => Ok(Address::Serial(rest.into(), USUAL_SPEED)),
+            },
             "exec" => word("command").map(Address::Exec),
             _ => Err(unknown(text)),
         }
@@ -159,6 +175,7 @@ impl fmt::Display for Address {
             Address::AbstractListen(name) => write!(f, "abstract-listen:{name}"),
             Address::Tcp(address) => write!(f, "tcp:{address}"),
             Address::TcpListen(address) => write!(f, "tcp-listen:{address}"),
+            Address::Serial(path, speed) => write!(f, "serial:{},{speed}", path.display()),
             Address::Exec(command) => write!(f, "exec:{command}"),
         }
     }
@@ -190,11 +207,13 @@ mod tests {
             "tcp:localhost:80",
             "tcp:[::1]:80",
             "tcp-listen:127.0.0.1:0",
+            "serial:/dev/ttyUSB0,9600",
             "exec:sort -u | head -n 3",
         ] {
             assert_eq!(parse(text).to_string(), text);
         }
         assert_eq!(parse("-"), Address::Stdio);
+        assert_eq!(parse("serial:/dev/ttyS0"), Address::Serial("/dev/ttyS0".into(), 115_200));
     }
 
     #[test]
@@ -235,5 +254,9 @@ mod tests {
         assert!(refuse("tcp:localhost:65536").contains("'65536' is not a port"));
         assert!(refuse("tcp:localhost:0").contains("listener's port"));
         assert!(refuse("exec:").contains("exec:COMMAND"));
+        assert!(refuse("serial:").contains("serial:PATH"));
+        for bad in ["serial:/dev/ttyUSB0,fast", "serial:/dev/ttyUSB0,0", "serial:,9600"] {
+            assert!(refuse(bad).contains("serial:PATH,SPEED"), "{bad}");
+        }
     }
 }

@@ -5,8 +5,9 @@ use crate::cleanup::Name;
 use crate::complain;
 use crate::failure::{Doing, Failure, Result};
 use ringway::channel;
-use ringway::fd;
+use ringway::fd::{self, Interest};
 use ringway::fifo::Fifo;
+use ringway::serial::Port;
 use ringway::socket::{TcpListener, TcpStream, UnixAddress, UnixListener, UnixStream};
 use std::fmt;
 use std::fs::{File, OpenOptions};
@@ -90,6 +91,7 @@ enum Body {
     Plain(OwnedFd),
     Unix(UnixStream),
     Tcp(TcpStream),
+    Serial(Port),
 }
 
 impl End {
@@ -142,6 +144,12 @@ impl End {
                 Body::Unix(UnixStream::connect(UnixAddress::abstract_name(name))?)
             }
             (Address::Tcp(to), _) => Body::Tcp(TcpStream::connect(to.to_string())?),
+            (Address::Serial(path, speed), _) => {
+                let port = Port::open(path, *speed)?;
+                // The description is ours alone, and the copy waits in its calls.
+                fd::set_nonblocking(&port, false)?;
+                Body::Serial(port)
+            }
             (_, Kind::Unix(listener)) => Body::Unix(listener.accept()?),
             (_, Kind::Tcp(listener)) => Body::Tcp(listener.accept()?),
             (Address::Exec(command), _) => {
@@ -184,6 +192,7 @@ impl End {
                     stream.shutdown(Shutdown::Write).and_then(|()| linger(stream))
                 }
                 Body::Tcp(stream) => stream.shutdown(Shutdown::Write).and_then(|()| linger(stream)),
+                Body::Serial(port) => port.drain(),
             };
             closed.map_err(|error| {
                 Failure::new(format!("{address}: not all of it may have arrived: {error}"))
@@ -197,6 +206,12 @@ impl End {
             return Ok(());
         }
         Err(Failure::new(format!("{address} ended with {}: see what it says", told(status))))
+    }
+
+    /// Whether it is a serial line that hung up: a read or a write there says only that something is wrong.
+    pub fn has_hung_up(&self) -> bool {
+        matches!(self.body, Body::Serial(_))
+            && fd::try_wait(self, Interest::HangUp).is_ok_and(|ready| ready.hung_up())
     }
 
     /// Ends it after a failure: a command is not waited for longer than it takes to end it.
@@ -215,6 +230,7 @@ impl AsFd for End {
             Body::Plain(fd) => fd.as_fd(),
             Body::Unix(stream) => stream.as_fd(),
             Body::Tcp(stream) => stream.as_fd(),
+            Body::Serial(port) => port.as_fd(),
         }
     }
 }

@@ -21,7 +21,7 @@ const COMPLAINTS: &str = "stderr";
 /// ended, by themselves or by force when the deadline has passed.
 pub fn run_row(
     name: &str,
-    input: &Path,
+    (input, firmware): (&Path, Option<&Path>),
     directory: &Path,
     limit: Option<u64>,
     deadline: Duration,
@@ -35,6 +35,9 @@ pub fn run_row(
     command.arg("--input").arg(input).current_dir(directory);
     if let Some(limit) = limit {
         command.arg("--limit").arg(limit.to_string());
+    }
+    if let Some(image) = firmware {
+        command.arg("--firmware").arg(image);
     }
     command.arg(name).process_group(0);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr);

@@ -74,6 +74,8 @@ pub struct Row {
     pub input: PathBuf,
     /// How much of it is sent at most.
     pub limit: Option<u64>,
+    /// The image of a firmware, where one was named.
+    pub firmware: Option<PathBuf>,
 }
 
 impl Row {

@@ -1,0 +1,228 @@
+//! A firmware at the far end: an image of `tests/firmware` in QEMU, whose UART is a serial line to this process. What it was
+//! sent it sends back.
+
+use super::row::{Mechanism, Outcome, Row};
+use crate::digest::Intake;
+use crate::failure::{Doing, Failure, Result};
+use ringway::channel;
+use ringway::link::{Config, SerialLink};
+use ringway::socket::UnixStream;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// The name of the row: it is there only with `--firmware`.
+pub const NAME: &str = "firmware-serial";
+
+/// As the image `uart_link` has it: the bytes of a message, and the port on which whatever comes goes back.
+const MESSAGE: usize = 256;
+const ECHO: u8 = 1;
+
+type Link = SerialLink<MESSAGE, 4, 2, 4>;
+
+/// How long QEMU may take to start, and an image to greet.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A link to a firmware.
+pub struct Serial;
+
+impl Mechanism for Serial {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn title(&self) -> &'static str {
+        "link over the UART of a firmware in QEMU, there and back"
+    }
+
+    fn between(&self) -> &'static str {
+        "Linux ↔ firmware"
+    }
+
+    fn limit(&self) -> Option<u64> {
+        Some(256 << 10)
+    }
+
+    fn run(&self, row: &Row) -> Result<Outcome> {
+        const UART: &str = "uart";
+        let image = row.firmware.as_deref().ok_or_else(|| {
+            Failure::new(format!("the row '{NAME}' needs an image: --firmware IMAGE"))
+        })?;
+        let board = Board::of(image)?;
+        row.doing("starting QEMU");
+        let mut machine = board.start(image, UART)?;
+        let end = Instant::now() + PATIENCE;
+        let stream = loop {
+            match UnixStream::connect(UART) {
+                Ok(stream) => break stream,
+                Err(error) if Instant::now() > end => return Err(error.into()),
+                Err(_) => machine.check()?,
+            }
+            thread::sleep(Duration::from_millis(5));
+        };
+        row.doing("connecting to the firmware");
+        let config = Config { retransmit: 200, gone: 10_000, ..Config::new(std::process::id()) };
+        let mut link = Link::over(stream, config);
+        link.connect_deadline(ECHO, end).map_err(|error| {
+            Failure::new(format!(
+                "the image {} did not answer on its UART: {error}; it must be 'uart_link'",
+                image.display()
+            ))
+        })?;
+        let starts = link.peer().map_or(0, |peer| peer.id.generation);
+
+        row.doing("exchanging messages with the firmware");
+        let (messages, receipt) = there_and_back(&mut link, row.input()?)?;
+        link.close_deadline(Instant::now() + PATIENCE)?;
+        machine.finish()?;
+        let what = format!("{messages} messages to a {} and back, start {starts}", board.processor);
+        Ok(Outcome { what, receipt })
+    }
+}
+
+/// Sends everything, and takes in what comes back meanwhile.
+fn there_and_back(link: &mut Link, mut input: impl Read) -> Result<(u64, crate::digest::Receipt)> {
+    let mut intake = Intake::new();
+    let mut message = [0; MESSAGE];
+    // What is read of the input and not sent yet; `None` when there is no more.
+    let mut held = next(&mut input, &mut message)?;
+    let mut messages = 0;
+    loop {
+        link.turn()?;
+        while let Some(len) = held {
+            if len == 0 {
+                link.shut_send(ECHO)?;
+                held = None;
+                break;
+            }
+            match link.try_send(ECHO, &message[..len]) {
+                Err(error) if error.is(channel::Error::WouldBlock) => break,
+                sent => sent?,
+            }
+            messages += 1;
+            held = next(&mut input, &mut message)?;
+        }
+        loop {
+            match link.try_receive(ECHO, intake.spare()) {
+                Ok(n) => intake.filled(n),
+                Err(error) if error.is(channel::Error::WouldBlock) => break,
+                Err(error) if error.is(channel::Error::EndOfFile) => {
+                    return Ok((messages, intake.finish()));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        link.wait(None)?;
+    }
+}
+
+/// Reads the next piece; its length, 0 at the end.
+fn next(input: &mut impl Read, piece: &mut [u8]) -> Result<Option<usize>> {
+    loop {
+        match input.read(piece) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            read => return read.map(Some).doing("read the input"),
+        }
+    }
+}
+
+/// A board that QEMU has.
+#[derive(Debug)]
+struct Board {
+    processor: &'static str,
+    emulator: &'static str,
+    /// Where Debian has it.
+    package: &'static str,
+    options: &'static [&'static str],
+}
+
+const MICROBIT: Board = Board {
+    processor: "Cortex-M0",
+    emulator: "qemu-system-arm",
+    package: "qemu-system-arm",
+    options: &["-M", "microbit"],
+};
+
+const RISCV: Board = Board {
+    processor: "RISC-V",
+    emulator: "qemu-system-riscv32",
+    package: "qemu-system-misc",
+    options: &["-M", "virt", "-bios", "none"],
+};
+
+impl Board {
+    /// The one for which an image is, by the image's ELF header.
+    fn of(image: &Path) -> Result<&'static Board> {
+        const ARM: u8 = 40;
+        const RISC_V: u8 = 243;
+        let mut header = [0; 20];
+        let read = File::open(image).and_then(|mut file| file.read_exact(&mut header));
+        match (read, header) {
+            (Ok(()), [0x7f, b'E', b'L', b'F', 1, .., ARM, 0]) => Ok(&MICROBIT),
+            (Ok(()), [0x7f, b'E', b'L', b'F', 1, .., RISC_V, 0]) => Ok(&RISCV),
+            (Err(error), _) if error.kind() != io::ErrorKind::UnexpectedEof => {
+                Err(error).doing(format_args!("read the image {} ({BUILD})", image.display()))
+            }
+            _ => Err(Failure::new(format!(
+                "{} is no image for a 32-bit ARM or RISC-V processor: {BUILD}",
+                image.display()
+            ))),
+        }
+    }
+
+    fn start(&self, image: &Path, uart: &str) -> Result<Machine> {
+        let mut command = Command::new(self.emulator);
+        command.args(self.options).args(["-display", "none", "-monitor", "none", "-serial"]);
+        command.arg(format!("unix:{uart},server=on,wait=off"));
+        command.args(["-semihosting-config", "enable=on,target=native", "-kernel"]).arg(image);
+        // What the image prints is not for this program's own output.
+        match command.stdin(Stdio::null()).stdout(Stdio::null()).spawn() {
+            Ok(child) => Ok(Machine(child)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Failure::new(format!(
+                "there is no {} here: install QEMU (Debian's package {})",
+                self.emulator, self.package
+            ))),
+            Err(error) => Err(error).doing(format_args!("start {}", self.emulator)),
+        }
+    }
+}
+
+/// How to get an image.
+const BUILD: &str = "in tests/firmware of the sources, \
+                     '../bare riscv32imc-unknown-none-elf build --release --bin uart_link' makes it";
+
+/// QEMU at work; it ends with this.
+struct Machine(Child);
+
+impl Machine {
+    /// # Errors
+    /// It ended.
+    fn check(&mut self) -> Result<()> {
+        match self.0.try_wait().doing("look at QEMU")? {
+            None => Ok(()),
+            Some(status) => {
+                Err(Failure::new(format!("QEMU ended with {status}: see what it says")))
+            }
+        }
+    }
+
+    /// Waits for the image's end.
+    fn finish(mut self) -> Result<()> {
+        let status = self.0.wait().doing("wait for QEMU")?;
+        if status.success() {
+            return Ok(());
+        }
+        Err(Failure::new(format!("the firmware ended with {status}")))
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
