@@ -20,8 +20,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         self.core.port_state(port)
     }
 
-    /// Opens a port, if it is not open, and waits until the peer has opened it too: for the peer itself, as long as it takes, and
-    /// across restarts of it.
+    /// Opens a port, unless it is open in a direction, and waits until the peer has opened it too: for the peer itself, as
+    /// long as it takes, and across restarts of it.
     ///
     /// # Errors
     /// [`NotFound`](channel::Error::NotFound) if the link, or the peer, has no such port; [`Reset`](channel::Error::Reset) if the
@@ -51,7 +51,15 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     fn connect_by(&mut self, port: u8, deadline: Option<Instant>) -> Result<()> {
         let mut opened = false;
         self.until(CONNECT, deadline, |link| {
-            let state = link.port_state(port);
+            let mut state = link.port_state(port);
+            if matches!(state, State::Connected { .. }) && !opened {
+                if state.can_send() || state.can_receive() {
+                    return Ok(());
+                }
+                // Both directions are done: what is meant is another connection.
+                link.core.close_port(port);
+                state = State::Closed;
+            }
             match state {
                 State::Connected { .. } => Ok(()),
                 _ if link.phase() == Phase::Down => Err(channel::Error::NotConnected),

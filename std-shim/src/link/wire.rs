@@ -41,13 +41,23 @@ impl Wire {
     pub(super) fn new(from: Box<dyn Stream>, to: Option<Box<dyn Stream>>) -> Self {
         let piece = || vec![0; PIECE].into_boxed_slice();
         let (input, output) = (piece(), piece());
-        Wire { from, to, began: Instant::now(), input, output, left: 0..0, ended: false }
+        let wire =
+            Wire { from, to, began: Instant::now(), input, output, left: 0..0, ended: false };
+        wire.hasten();
+        wire
+    }
+
+    /// Credits and answers are small, and whoever is to go on waits for them: TCP must not keep them back.
+    fn hasten(&self) {
+        // Every other stream says that it has no such option.
+        let _ = rustix::net::sockopt::set_tcp_nodelay(self.output(), true);
     }
 
     /// Another stream in place of this one; the clock goes on.
     pub(super) fn replace(&mut self, from: Box<dyn Stream>, to: Option<Box<dyn Stream>>) {
         (self.from, self.to) = (from, to);
         (self.left, self.ended) = (0..0, false);
+        self.hasten();
     }
 
     /// What waits to be written is not.

@@ -1,0 +1,370 @@
+//! Links over real streams: every kind of them, ends that go away, peers that start again, and a program that polls by itself.
+
+#![cfg(target_os = "linux")]
+
+mod support;
+
+use ringway::channel::{Error, State};
+use ringway::fd::{Interest, WaitSet};
+use ringway::fifo::Fifo;
+use ringway::link::{
+    Config, Down, Event, Line, Link, Phase, PortEvent, ReliableLink, ResetReason, SerialLink,
+};
+use ringway::pipe::pipe;
+use ringway::serial;
+use ringway::socket::{TcpListener, TcpStream, UnixStream};
+use std::thread;
+use std::time::Instant;
+use support::{long, soon};
+
+const MAX: usize = 300;
+
+type Whole = ReliableLink<MAX, 4, 2, 3>;
+type Noisy = SerialLink<MAX, 4, 2, 3>;
+
+/// A peer that is there but late, as on a loaded machine, is not gone.
+fn config(generation: u32) -> Config {
+    Config { gone: 0, retransmit: 500, ..Config::new(generation) }
+}
+
+fn over_sockets() -> (Whole, Whole) {
+    let (near, far) = UnixStream::pair().unwrap();
+    (Whole::over(near, config(1)), Whole::over(far, config(2)))
+}
+
+fn over_tcp() -> (Whole, Whole) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let near = TcpStream::connect(listener.local_address().unwrap()).unwrap();
+    (Whole::over(near, config(1)), Whole::over(listener.accept().unwrap(), config(2)))
+}
+
+fn over_pipes() -> (Whole, Whole) {
+    let ((near_in, far_out), (far_in, near_out)) = (pipe().unwrap(), pipe().unwrap());
+    (Whole::over_pair(near_in, near_out, config(1)), Whole::over_pair(far_in, far_out, config(2)))
+}
+
+fn over_fifos() -> (Whole, Whole) {
+    let place = tempfile::tempdir().unwrap();
+    let [there, back] =
+        ["there", "back"].map(|name| Fifo::create_new(place.path().join(name), 0o600).unwrap());
+    thread::scope(|s| {
+        // In the same order at both sides, so that each open finds its other end.
+        let far = s.spawn(|| (there.open_reader().unwrap(), back.open_writer().unwrap()));
+        let (near_out, near_in) = (there.open_writer().unwrap(), back.open_reader().unwrap());
+        let (far_in, far_out) = far.join().unwrap();
+        (
+            Whole::over_pair(near_in, near_out, config(1)),
+            Whole::over_pair(far_in, far_out, config(2)),
+        )
+    })
+}
+
+fn over_a_terminal() -> (Noisy, Noisy) {
+    let (near, far) = serial::pair().unwrap();
+    (Noisy::over(near, config(1)), Noisy::over(far, config(2)))
+}
+
+/// The serial discipline needs no terminal.
+fn serial_over_sockets() -> (Noisy, Noisy) {
+    let (near, far) = UnixStream::pair().unwrap();
+    (Noisy::over(near, config(1)), Noisy::over(far, config(2)))
+}
+
+fn message(n: usize) -> Vec<u8> {
+    (0..n * 7 % (MAX + 1)).map(|at| (at * 31 + n) as u8).collect()
+}
+
+/// Sends so many messages, takes in as many, and half-closes in between.
+fn half_of_an_exchange<L: Line>(link: &mut Link<L, 2, 3, MAX>, count: usize, first: bool) {
+    link.connect_deadline(0, long()).unwrap();
+    let send = |link: &mut Link<L, 2, 3, MAX>| {
+        for n in 0..count {
+            link.send_deadline(0, &message(n), long()).unwrap();
+        }
+        link.shut_send(0).unwrap();
+    };
+    if first {
+        send(link);
+    }
+    let mut out = [0; MAX];
+    for n in 0..count {
+        let len = link.receive_deadline(0, &mut out, long()).unwrap();
+        assert_eq!(&out[..len], message(n), "message {n}");
+    }
+    let end = link.receive_deadline(0, &mut out, long()).unwrap_err();
+    assert!(end.is(Error::EndOfFile), "{end}");
+    if !first {
+        // The peer has closed its half: ours is still open.
+        send(link);
+    }
+}
+
+fn everything_arrives_each_way<L: Line + Send>(
+    (mut near, mut far): (Link<L, 2, 3, MAX>, Link<L, 2, 3, MAX>),
+) {
+    thread::scope(|s| {
+        s.spawn(|| {
+            half_of_an_exchange(&mut far, 1_000, false);
+            let mut last = None;
+            while !matches!(last, Some(Event::Down(_))) {
+                last = Some(far.next_event_deadline(long()).unwrap());
+            }
+            assert_eq!(last, Some(Event::Down(Down::PeerClosed)));
+        });
+        half_of_an_exchange(&mut near, 1_000, true);
+        assert_eq!(near.peer().unwrap().id.generation, 2);
+        near.close_deadline(long()).unwrap();
+        assert_eq!(near.phase(), Phase::Down);
+    });
+}
+
+/// The peer is dropped without a word; what it had sent and ended before arrives.
+fn an_end_that_goes_away_is_told<L: Line + Send>(
+    (mut near, mut far): (Link<L, 2, 3, MAX>, Link<L, 2, 3, MAX>),
+) {
+    thread::scope(|s| {
+        s.spawn(move || {
+            far.connect_deadline(0, long()).unwrap();
+            far.connect_deadline(1, long()).unwrap();
+            far.send_deadline(0, b"last words", long()).unwrap();
+            far.shut_send(0).unwrap();
+            // So that the link knows that they arrived.
+            assert_eq!(far.receive_deadline(1, &mut [0; MAX], long()).unwrap(), 0);
+        });
+        near.connect_deadline(0, long()).unwrap();
+        near.connect_deadline(1, long()).unwrap();
+        let readable = Event::Port(0, PortEvent::PeerShutSend);
+        while near.next_event_deadline(long()).unwrap() != readable {}
+        near.send_deadline(1, b"", long()).unwrap();
+        let torn = near.receive_deadline(1, &mut [0; MAX], long()).unwrap_err();
+        assert!(torn.is(Error::Reset), "{torn}");
+        let mut out = [0; MAX];
+        let len = near.receive_deadline(0, &mut out, long()).unwrap();
+        assert_eq!(&out[..len], b"last words");
+        assert_eq!(near.poll_event(), Some(Event::Down(Down::LineEnded)));
+        assert!(near.open().unwrap_err().is(Error::EndOfFile));
+        let late = near.connect_deadline(0, long()).unwrap_err();
+        assert!(late.is(Error::NotConnected), "{late}");
+    });
+}
+
+/// A port that nobody reads does not stop the other, and a full one says so.
+fn a_slow_port_stops_no_other<L: Line + Send>(
+    (mut near, mut far): (Link<L, 2, 3, MAX>, Link<L, 2, 3, MAX>),
+) {
+    thread::scope(|s| {
+        s.spawn(|| {
+            far.connect_deadline(1, long()).unwrap();
+            far.connect_deadline(0, long()).unwrap();
+            for n in 0..200 {
+                let mut out = [0; MAX];
+                let len = far.receive_deadline(0, &mut out, long()).unwrap();
+                assert_eq!(&out[..len], message(n));
+            }
+            // Now the other one.
+            for _ in 0..4 {
+                far.receive_deadline(1, &mut [0; MAX], long()).unwrap();
+            }
+            far.close_deadline(long()).unwrap();
+        });
+        near.connect_deadline(1, long()).unwrap();
+        near.connect_deadline(0, long()).unwrap();
+        // As many as the peer has room for.
+        for _ in 0..3 {
+            near.send_deadline(1, b"unread", long()).unwrap();
+        }
+        let full = near.send_deadline(1, b"too many", soon()).unwrap_err();
+        assert!(full.is(Error::TimedOut), "{full}");
+        assert!(near.try_send(1, b"too many").unwrap_err().is(Error::WouldBlock));
+        for n in 0..200 {
+            near.send_deadline(0, &message(n), long()).unwrap();
+        }
+        near.send_deadline(1, b"at last", long()).unwrap();
+        let mut told = near.next_event_deadline(long()).unwrap();
+        while !matches!(told, Event::Down(_)) {
+            told = near.next_event_deadline(long()).unwrap();
+        }
+        assert_eq!(told, Event::Down(Down::PeerClosed));
+    });
+}
+
+/// The whole of it in one thread, which waits in a call of its own for both ends.
+fn one_thread_can_poll_both_ends<L: Line>(
+    (mut near, mut far): (Link<L, 2, 3, MAX>, Link<L, 2, 3, MAX>),
+) {
+    near.try_connect(0).unwrap();
+    let (mut sent, mut received) = (0, 0);
+    let limit = long();
+    while received < 300 {
+        near.turn().unwrap();
+        far.turn().unwrap();
+        while let Some(event) = far.poll_event() {
+            if event == Event::Port(0, PortEvent::Waiting) {
+                far.try_connect(0).unwrap();
+            }
+        }
+        while near.port_state(0) == State::STREAM && near.try_send(0, &message(sent)).is_ok() {
+            sent += 1;
+        }
+        let mut out = [0; MAX];
+        while let Ok(len) = far.try_receive(0, &mut out) {
+            assert_eq!(&out[..len], message(received));
+            received += 1;
+        }
+        let mut until = limit;
+        let mut set = WaitSet::new();
+        let fds = [&near, &far].map(|link| (link.input(), link.output()));
+        for ((input, output), link) in fds.iter().zip([&near as &dyn Blocked, &far]) {
+            set.add(input, Interest::Read);
+            if link.is_blocked() {
+                set.add(output, Interest::Write);
+            }
+            until = link.timeout().map_or(until, |at| until.min(at));
+        }
+        // A timeout is as good as a byte.
+        let _ = set.wait_deadline(until);
+        assert!(Instant::now() < limit, "{sent} sent, {received} received");
+    }
+}
+
+trait Blocked {
+    fn is_blocked(&self) -> bool;
+    fn timeout(&self) -> Option<Instant>;
+}
+
+impl<L: Line> Blocked for Link<L, 2, 3, MAX> {
+    fn is_blocked(&self) -> bool {
+        Link::is_blocked(self)
+    }
+
+    fn timeout(&self) -> Option<Instant> {
+        Link::timeout(self)
+    }
+}
+
+macro_rules! over_every_stream {
+    ($($case:ident)+) => {
+        over_every_stream!(@ pipes over_pipes: $($case)+);
+        over_every_stream!(@ fifos over_fifos: $($case)+);
+        over_every_stream!(@ unix_stream over_sockets: $($case)+);
+        over_every_stream!(@ tcp over_tcp: $($case)+);
+        over_every_stream!(@ terminal over_a_terminal: $($case)+);
+        over_every_stream!(@ serial_on_unix_stream serial_over_sockets: $($case)+);
+    };
+    (@ $stream:ident $ends:ident: $($case:ident)+) => {
+        mod $stream {
+            $(#[test]
+            fn $case() {
+                super::$case(super::$ends());
+            })+
+        }
+    };
+}
+
+over_every_stream! {
+    everything_arrives_each_way
+    an_end_that_goes_away_is_told
+    a_slow_port_stops_no_other
+    one_thread_can_poll_both_ends
+}
+
+// What is not the same for every stream ----------------------------------------------------------------------------
+
+#[test]
+fn a_peer_that_starts_again_on_the_same_line_is_recognised() {
+    let (near, far) = serial::pair().unwrap();
+    let mut near = Noisy::over(near, config(1));
+    for generation in 2..5 {
+        let theirs = ringway::fd::duplicate(&far).unwrap();
+        thread::scope(|s| {
+            // It leaves without a word each time, and the line stays.
+            s.spawn(move || {
+                let mut link = Noisy::over(theirs, config(generation));
+                link.connect_deadline(0, long()).unwrap();
+                link.send_deadline(0, &generation.to_le_bytes(), long()).unwrap();
+                link.receive_deadline(0, &mut [0; MAX], long()).unwrap();
+            });
+            let mut out = [0; MAX];
+            // The session before ends with the greeting of the next peer.
+            while near.port_state(0) == State::STREAM {
+                near.next_event_deadline(long()).unwrap();
+            }
+            near.connect_deadline(0, long()).unwrap();
+            assert_eq!(near.peer().unwrap().id.generation, generation);
+            let len = near.receive_deadline(0, &mut out, long()).unwrap();
+            assert_eq!(&out[..len], generation.to_le_bytes());
+            near.send_deadline(0, b"go", long()).unwrap();
+        });
+    }
+}
+
+#[test]
+fn a_link_goes_on_over_another_stream() {
+    let mut near: Option<Whole> = None;
+    for round in 0..3_u8 {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let near = match &mut near {
+            Some(near) => {
+                near.set_stream(ours);
+                near
+            }
+            none => none.insert(Whole::over(ours, config(1))),
+        };
+        thread::scope(|s| {
+            s.spawn(move || {
+                let mut far = Whole::over(theirs, config(2));
+                far.connect_deadline(0, long()).unwrap();
+                far.send_deadline(0, &[round], long()).unwrap();
+                far.close_deadline(long()).unwrap();
+            });
+            near.connect_deadline(0, long()).unwrap();
+            let mut out = [9; 1];
+            near.receive_deadline(0, &mut out, long()).unwrap();
+            assert_eq!(out, [round]);
+            while near.phase() != Phase::Down {
+                near.next_event_deadline(long()).unwrap();
+            }
+        });
+    }
+}
+
+#[test]
+fn a_reason_comes_with_a_reset_and_a_silent_peer_is_given_up() {
+    let (near, far) = UnixStream::pair().unwrap();
+    let patience = Config { keepalive: 50, gone: 1_500, ..Config::new(1) };
+    let mut near = Whole::over(near, patience);
+    let mut far = Whole::over(far, config(2));
+    thread::scope(|s| {
+        s.spawn(|| {
+            far.connect_deadline(1, long()).unwrap();
+            far.receive_deadline(1, &mut [0; MAX], long()).unwrap();
+            far.reset_port(1, 77).unwrap();
+            // From here on nobody drives it.
+        });
+        near.connect_deadline(1, long()).unwrap();
+        near.send_deadline(1, b"nonsense", long()).unwrap();
+        let reset = Event::Port(1, PortEvent::Reset(ResetReason::Peer(77)));
+        while near.next_event_deadline(long()).unwrap() != reset {}
+    });
+    let gone = Event::Down(Down::PeerGone);
+    while near.next_event_deadline(long()).unwrap() != gone {}
+    assert_eq!(near.phase(), Phase::Connecting);
+    // It is driven again: a new session.
+    thread::scope(|s| {
+        s.spawn(|| far.connect_deadline(0, long()).unwrap());
+        near.connect_deadline(0, long()).unwrap();
+    });
+}
+
+#[test]
+fn a_port_that_the_peer_does_not_have_is_refused() {
+    let (near, far) = UnixStream::pair().unwrap();
+    let mut near = Whole::over(near, config(1));
+    let mut far: ReliableLink<MAX> = ReliableLink::over(far, config(2));
+    thread::scope(|s| {
+        s.spawn(|| far.connect_deadline(0, long()).unwrap());
+        near.connect_deadline(0, long()).unwrap();
+        assert!(near.connect_deadline(1, long()).unwrap_err().is(Error::NotFound));
+        assert!(near.connect_deadline(2, long()).unwrap_err().is(Error::NotFound));
+    });
+}

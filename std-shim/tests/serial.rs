@@ -1,0 +1,86 @@
+//! Serial ports: what is raw, what is put back, and what is none.
+
+#![cfg(target_os = "linux")]
+
+use ringway::channel::Error;
+use ringway::serial::{self, Port};
+use ringway::{Cause, fd};
+use std::process::{Command, Stdio};
+
+/// What `stty` says of a terminal.
+fn mode(port: &Port) -> String {
+    let terminal = Stdio::from(fd::duplicate(port).unwrap());
+    let output = Command::new("stty").arg("-a").stdin(terminal).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn every_byte_passes_as_it_is_both_ways() {
+    let (near, far) = serial::pair().unwrap();
+    let every: Vec<u8> = (0..=255).chain((0..=255).rev()).collect();
+    for (from, to) in [(&near, &far), (&far, &near)] {
+        fd::write_all(from, &mut &every[..], None).unwrap();
+        let mut got = vec![0; every.len()];
+        fd::read_exact(to, &mut &mut got[..], None).unwrap();
+        assert_eq!(got, every);
+        // No echo either.
+        assert!(fd::try_read(from, &mut got).unwrap_err().is(Error::WouldBlock));
+    }
+}
+
+#[test]
+fn what_was_set_before_is_put_back() {
+    let (near, far) = serial::pair().unwrap();
+    let path = serial::path(&far).unwrap();
+    // The pair is raw; make it what a shell has.
+    let mut shell = Command::new("stty");
+    shell.args(["sane", "38400"]).stdin(fd::duplicate(&far).unwrap());
+    assert!(shell.status().unwrap().success());
+    let before = mode(&far);
+    assert!(before.contains(" icanon") && before.contains(" echo "), "{before}");
+    let port = Port::open(&path, 230_400).unwrap();
+    assert_eq!(port.speed().unwrap(), 230_400);
+    let raw = mode(&far);
+    for off in ["-icanon", "-echo ", "-isig", "-opost", "-ixon", "-crtscts", "cs8", "clocal"] {
+        assert!(raw.contains(off), "{off}: {raw}");
+    }
+    drop(port);
+    assert_eq!(mode(&far), before);
+    drop(near);
+}
+
+#[test]
+fn a_port_is_this_process_s_own_and_is_not_inherited() {
+    let (_near, far) = serial::pair().unwrap();
+    let port = Port::open(serial::path(&far).unwrap(), 9_600).unwrap();
+    assert!(fd::close_on_exec(&port).unwrap() && fd::nonblocking(&port).unwrap());
+}
+
+#[test]
+fn an_odd_speed_is_set_as_it_is() {
+    let (_near, far) = serial::pair().unwrap();
+    far.set_speed(123_456).unwrap();
+    assert_eq!(far.speed().unwrap(), 123_456);
+}
+
+#[test]
+fn what_is_no_terminal_is_refused_with_its_kind() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let error = Port::open(file.path(), 9_600).unwrap_err();
+    assert!(matches!(error.cause(), Cause::WrongFile { found: "a regular file", .. }), "{error}");
+    assert!(error.to_string().contains(&*file.path().to_string_lossy()), "{error}");
+    assert!(Port::open("/dev/null", 9_600).is_err());
+    assert!(Port::open("/nonexistent", 9_600).unwrap_err().is(Error::NotFound));
+}
+
+#[test]
+fn a_side_that_closes_hangs_up() {
+    let (near, far) = serial::pair().unwrap();
+    drop(near);
+    assert_eq!(fd::read(&far, &mut [0; 8]).unwrap(), 0);
+    let (near, far) = serial::pair().unwrap();
+    drop(far);
+    let gone = fd::read(&near, &mut [0; 8]).unwrap_err();
+    assert!(matches!(gone.cause(), Cause::Os(_)), "{gone}");
+}
