@@ -1,5 +1,6 @@
 //! `ringway cat` between every pair of ends that needs no other tool than a shell.
 
+use ringway::serial;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::{self, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -130,6 +131,49 @@ fn a_named_pipe_that_was_there_stays() {
     let fifo = place.address("fifo", "meet");
     from_one_to_another(&fifo, &fifo, &place, || true);
     assert!(place.path("meet").exists());
+}
+
+#[test]
+fn a_file_goes_out_on_a_serial_port_as_it_is() {
+    let place = Place::new();
+    let (line, port) = serial::pair().unwrap();
+    let before = port.speed().unwrap();
+    let (input, bytes) = place.input(LENGTH / 8);
+    let to = format!("serial:{},57600", serial::path(&port).unwrap().display());
+    let sender = Running::start(cat(&input, &to));
+    let mut copy = vec![0; bytes.len()];
+    ringway::fd::read_exact(&line, &mut &mut copy[..], None).unwrap();
+    assert_succeeded(&sender.end());
+    assert!(copy == bytes, "not what was sent");
+    assert_eq!(port.speed().unwrap(), before, "the port is as it was");
+}
+
+#[test]
+fn what_comes_on_a_serial_port_goes_into_a_file_until_it_hangs_up() {
+    let place = Place::new();
+    let (line, port) = serial::pair().unwrap();
+    let (_, bytes) = place.input(LENGTH / 8);
+    let from = format!("serial:{}", serial::path(&port).unwrap().display());
+    let receiver = Running::start(cat(&from, &place.address("file", "copy")));
+    // The source is opened first.
+    wait_for("the copy", || place.path("copy").exists());
+    ringway::fd::write_all(&line, &mut &bytes[..], None).unwrap();
+    wait_for("the end of the copy", || {
+        fs::metadata(place.path("copy")).is_ok_and(|copy| copy.len() == bytes.len() as u64)
+    });
+    drop(line);
+    assert_succeeded(&receiver.end());
+    assert!(fs::read(place.path("copy")).unwrap() == bytes, "not what was sent");
+}
+
+#[test]
+fn a_serial_port_that_is_none_is_told_apart() {
+    let place = Place::new();
+    let (input, _) = place.input(1);
+    let file = place.address("serial", "input");
+    assert_failed(&cat(&input, &file).output().unwrap(), "a regular file");
+    let missing = place.address("serial", "missing");
+    assert_failed(&cat(&missing, &input).output().unwrap(), "nothing has this name");
 }
 
 #[test]
