@@ -1,0 +1,203 @@
+//! The paths that are counted: each a function that callgrind can name, which does one thing [`OPERATIONS`] times.
+
+use ringway::signal::Signal;
+use ringway_core::channel::pipe::Pipe;
+use ringway_core::ring::Ring;
+use ringway_core::ring::bytes::ByteRing;
+use ringway_core::ring::queue::Queue;
+use ringway_core::wait::Doorbell;
+
+/// How often each path does its one thing.
+pub const OPERATIONS: u64 = 1000;
+
+/// The rings hold this many, so that the positions wrap within a path.
+const N: usize = 1024;
+
+type Sleepers<T> = Ring<T, N, Doorbell<ringway::wait::Futex>>;
+
+/// What is counted: a module is a golden file, a function a line of it.
+mod hot {
+    use super::{N, OPERATIONS};
+    use ringway_core::channel::pipe::{Reader, Writer};
+    use ringway_core::ring::queue::Queue;
+    use ringway_core::ring::{self as rings, bytes as byte_rings};
+    use ringway_core::wait::{Bell, Polled};
+    use std::hint::black_box;
+
+    macro_rules! paths {
+        ($($group:ident {
+            $($name:ident $([$($generics:tt)*])? ($($argument:ident: $type:ty),*) $work:block)*
+        })*) => {
+            /// Every path's name, `group::line`.
+            pub const NAMES: &[&str] =
+                &[$($(concat!(stringify!($group), "::", stringify!($name))),*),*];
+
+            $(
+                pub mod $group {
+                    use super::*;
+                    $(
+                        #[inline(never)]
+                        pub fn $name $(<$($generics)*>)? ($($argument: $type),*) {
+                            for _ in 0..OPERATIONS $work
+                        }
+                    )*
+                }
+            )*
+        };
+    }
+
+    type Producer<'a, T, B = Polled> = rings::Producer<'a, T, N, B>;
+    type Consumer<'a, T, B = Polled> = rings::Consumer<'a, T, N, B>;
+    type ByteProducer<'a> = byte_rings::Producer<'a, { 64 * N }>;
+    type ByteConsumer<'a> = byte_rings::Consumer<'a, { 64 * N }>;
+
+    paths! {
+        ring {
+            push(producer: &mut Producer<u64>) {
+                assert!(producer.try_push(black_box(1)).is_ok());
+            }
+            pop(consumer: &mut Consumer<u64>) {
+                assert!(black_box(consumer.try_pop()).is_some());
+            }
+            push_and_pop(producer: &mut Producer<u64>, consumer: &mut Consumer<u64>) {
+                assert!(producer.try_push(black_box(1)).is_ok());
+                assert!(black_box(consumer.try_pop()).is_some());
+            }
+            push_64_bytes(producer: &mut Producer<[u64; 8]>) {
+                assert!(producer.try_push(black_box([1; 8])).is_ok());
+            }
+            pop_64_bytes(consumer: &mut Consumer<[u64; 8]>) {
+                assert!(black_box(consumer.try_pop()).is_some());
+            }
+            push_when_full(producer: &mut Producer<u64>) {
+                assert!(producer.try_push(black_box(1)).is_err());
+            }
+            pop_when_empty(consumer: &mut Consumer<u64>) {
+                assert!(black_box(consumer.try_pop()).is_none());
+            }
+            slice_of_64_in_and_out(producer: &mut Producer<u64>, consumer: &mut Consumer<u64>) {
+                let mut values = black_box([1; 64]);
+                assert!(producer.try_push_slice(&values) == 64);
+                assert!(consumer.try_pop_slice(&mut values) == 64);
+            }
+            chunk_of_64_in_place(producer: &mut Producer<u64>, consumer: &mut Consumer<u64>) {
+                let mut chunk = producer.try_reserve(64).unwrap();
+                assert!(chunk.fill(black_box(1)..) == 64);
+                chunk.commit();
+                let chunk = consumer.try_peek(64).unwrap();
+                black_box(chunk.as_slices());
+                chunk.release(64);
+            }
+            push_with_a_doorbell[B: Bell](producer: &mut Producer<u64, B>) {
+                assert!(producer.try_push(black_box(1)).is_ok());
+            }
+            pop_with_a_doorbell[B: Bell](consumer: &mut Consumer<u64, B>) {
+                assert!(black_box(consumer.try_pop()).is_some());
+            }
+        }
+        bytes {
+            write_64(producer: &mut ByteProducer) {
+                assert!(producer.try_write(black_box(&[1; 64])) == 64);
+            }
+            read_64(consumer: &mut ByteConsumer) {
+                assert!(black_box(consumer.try_read(&mut [0; 64])) == 64);
+            }
+            grant_of_64_and_commit(producer: &mut ByteProducer) {
+                let mut grant = producer.try_reserve(64).unwrap();
+                black_box(&mut *grant);
+                grant.commit(64);
+            }
+            peek_and_release_64(consumer: &mut ByteConsumer) {
+                let grant = consumer.try_peek().unwrap();
+                black_box(&*grant);
+                grant.release(64);
+            }
+        }
+        queue {
+            push(queue: &Queue<u64, N>) {
+                assert!(queue.try_push(black_box(1)).is_ok());
+            }
+            pop(queue: &Queue<u64, N>) {
+                assert!(black_box(queue.try_pop()).is_some());
+            }
+            push_and_pop(queue: &Queue<u64, N>) {
+                assert!(queue.try_push(black_box(1)).is_ok());
+                assert!(black_box(queue.try_pop()).is_some());
+            }
+            pop_when_empty(queue: &Queue<u64, N>) {
+                assert!(black_box(queue.try_pop()).is_none());
+            }
+        }
+        pipe {
+            write_64(writer: &mut Writer<{ 64 * N }>) {
+                assert!(writer.try_write(black_box(&[1; 64])) == Ok(64));
+            }
+            read_64(reader: &mut Reader<{ 64 * N }>) {
+                assert!(black_box(reader.try_read(&mut [0; 64])) == Ok(64));
+            }
+        }
+        signal {
+            raise_and_dispatch(raise: &dyn Fn(), dispatch: &mut dyn FnMut()) {
+                raise();
+                dispatch();
+            }
+        }
+    }
+}
+
+pub use hot::NAMES;
+
+/// Runs every path once.
+pub fn run() {
+    let mut ring = Ring::<u64, N>::new();
+    let (mut producer, mut consumer) = ring.split();
+    hot::ring::push(&mut producer);
+    hot::ring::pop(&mut consumer);
+    hot::ring::push_and_pop(&mut producer, &mut consumer);
+    hot::ring::pop_when_empty(&mut consumer);
+    while producer.try_push(0).is_ok() {}
+    hot::ring::push_when_full(&mut producer);
+    consumer.clear();
+    hot::ring::slice_of_64_in_and_out(&mut producer, &mut consumer);
+    hot::ring::chunk_of_64_in_place(&mut producer, &mut consumer);
+
+    let mut ring = Ring::<[u64; 8], N>::new();
+    let (mut producer, mut consumer) = ring.split();
+    hot::ring::push_64_bytes(&mut producer);
+    hot::ring::pop_64_bytes(&mut consumer);
+
+    let bell = || Doorbell::new(ringway::wait::Futex);
+    let mut ring: Sleepers<u64> = Ring::with_bells(bell(), bell());
+    let (mut producer, mut consumer) = ring.split();
+    hot::ring::push_with_a_doorbell(&mut producer);
+    hot::ring::pop_with_a_doorbell(&mut consumer);
+
+    let mut ring = ByteRing::<{ 64 * N }>::new();
+    let (mut producer, mut consumer) = ring.split();
+    hot::bytes::write_64(&mut producer);
+    hot::bytes::read_64(&mut consumer);
+    hot::bytes::grant_of_64_and_commit(&mut producer);
+    hot::bytes::peek_and_release_64(&mut consumer);
+
+    let queue = Queue::<u64, N>::new();
+    hot::queue::push(&queue);
+    hot::queue::pop(&queue);
+    hot::queue::push_and_pop(&queue);
+    hot::queue::pop_when_empty(&queue);
+
+    static PIPE: Pipe<{ 64 * N }> = Pipe::new();
+    let (mut reader, mut writer) = PIPE.open().expect("a fresh pipe");
+    hot::pipe::write_64(&mut writer);
+    hot::pipe::read_64(&mut reader);
+
+    let mut dispatcher = ringway::signal::dispatcher().expect("nobody else has it");
+    let line = Signal::USR1.line();
+    hot::signal::raise_and_dispatch(
+        &|| {
+            let _ = ringway::signal::table().raise(line);
+        },
+        &mut || {
+            dispatcher.dispatch();
+        },
+    );
+}

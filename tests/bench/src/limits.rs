@@ -1,0 +1,194 @@
+//! What the machine can do at best: a bare cache line, a bare copy from core to core, `memcpy`, an empty system call.
+
+use crate::measure::{Found, Passes};
+use crate::memory;
+use crate::message::{Message, Rx, Spsc, Tx};
+use crate::ours::Place;
+use crate::sides::Apart;
+use std::hint::black_box;
+use std::marker::PhantomData;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+/// One word on one cache line: the number stored by one side is all there is. Good for a round trip alone: nobody asks
+/// whether there is room.
+pub struct Line<P>(PhantomData<P>);
+
+/// A side of [`Line`].
+pub struct LineEnd {
+    word: &'static Padded,
+    last: u64,
+}
+
+#[repr(C, align(128))]
+struct Padded(AtomicU64);
+
+impl Tx<u64> for LineEnd {
+    #[inline(always)]
+    fn put(&mut self, message: &u64) -> bool {
+        self.word.0.store(*message ^ 1 << 63, Ordering::Release);
+        true
+    }
+}
+
+impl Rx<u64> for LineEnd {
+    #[inline(always)]
+    fn get(&mut self, into: &mut u64) -> bool {
+        let seen = self.word.0.load(Ordering::Acquire);
+        if seen == self.last {
+            return false;
+        }
+        self.last = seen;
+        *into = seen ^ 1 << 63;
+        true
+    }
+}
+
+impl<P: Place> Spsc<u64> for Line<P> {
+    type Tx = LineEnd;
+    type Rx = LineEnd;
+
+    fn open() -> (LineEnd, LineEnd) {
+        let word = P::zeroed::<Padded>();
+        (LineEnd { word, last: 0 }, LineEnd { word, last: 0 })
+    }
+}
+
+/// Nanoseconds for a bare cache line to the other processor and back: how far the two are from each other now. A virtual
+/// machine may move them at any time, so that it is asked around each measurement.
+pub fn distance() -> f64 {
+    const TRIPS: u64 = 500;
+    const PASSES: u64 = 4;
+    let (there, back) =
+        (Line::<crate::ours::Private>::open(), Line::<crate::ours::Private>::open());
+    let (mut tx, mut rx) = (there.0, back.1);
+    let theirs = (back.0, there.1);
+    Apart::Threads.run_with(
+        theirs,
+        |(mut tx, mut rx)| {
+            let mut message = 0;
+            for _ in 0..TRIPS * PASSES {
+                rx.recv(&mut message);
+                tx.send(&message);
+            }
+        },
+        || {
+            let mut message = 0;
+            let mut best = f64::MAX;
+            for pass in 0..PASSES {
+                let begun = Instant::now();
+                for n in 0..TRIPS {
+                    tx.send(&(pass * TRIPS + n));
+                    rx.recv(&mut message);
+                }
+                best = best.min(begun.elapsed().as_nanos() as f64 / TRIPS as f64);
+            }
+            best
+        },
+    )
+}
+
+/// `N` places, each with a flag on a cache line of its own, that one side copies into and the other out of: the copy
+/// from core to core, and nothing that a queue is.
+pub struct Copying<P, const N: usize>(PhantomData<P>);
+
+/// A side of [`Copying`].
+pub struct CopyEnd<M: 'static, const N: usize> {
+    places: &'static Places<M, N>,
+    lap: u64,
+    at: usize,
+}
+
+#[repr(C)]
+struct Places<M, const N: usize> {
+    flags: [Padded; N],
+    data: [std::cell::UnsafeCell<Page<M>>; N],
+}
+
+#[repr(C, align(4096))]
+struct Page<M>(M);
+
+impl<M: Message, const N: usize> CopyEnd<M, N> {
+    #[inline(always)]
+    fn on(&mut self) {
+        self.at += 1;
+        if self.at == N {
+            self.at = 0;
+            self.lap += 1;
+        }
+    }
+}
+
+impl<M: Message, const N: usize> Tx<M> for CopyEnd<M, N> {
+    #[inline(always)]
+    fn put(&mut self, message: &M) -> bool {
+        let flag = &self.places.flags[self.at].0;
+        if flag.load(Ordering::Acquire) != 2 * self.lap {
+            return false;
+        }
+        let to = self.places.data[self.at].get();
+        // SAFETY: an even flag says that the place is ours; the receiver is done with it.
+        unsafe { (&raw mut (*to).0).copy_from_nonoverlapping(message, 1) };
+        flag.store(2 * self.lap + 1, Ordering::Release);
+        self.on();
+        true
+    }
+}
+
+impl<M: Message, const N: usize> Rx<M> for CopyEnd<M, N> {
+    #[inline(always)]
+    fn get(&mut self, into: &mut M) -> bool {
+        let flag = &self.places.flags[self.at].0;
+        if flag.load(Ordering::Acquire) != 2 * self.lap + 1 {
+            return false;
+        }
+        let from = self.places.data[self.at].get();
+        // SAFETY: an odd flag says that the place is ours; the sender is done with it.
+        unsafe { std::ptr::from_mut(into).copy_from_nonoverlapping(&raw const (*from).0, 1) };
+        flag.store(2 * self.lap + 2, Ordering::Release);
+        self.on();
+        true
+    }
+}
+
+impl<M: Message, P: Place, const N: usize> Spsc<M> for Copying<P, N> {
+    type Tx = CopyEnd<M, N>;
+    type Rx = CopyEnd<M, N>;
+
+    fn open() -> (Self::Tx, Self::Rx) {
+        let places = P::zeroed::<Places<M, N>>();
+        (CopyEnd { places, lap: 0, at: 0 }, CopyEnd { places, lap: 0, at: 0 })
+    }
+}
+
+/// Bytes a second of `memcpy` within one core, 64 KiB at a time.
+pub fn copy_alone() -> Found {
+    let from = memory::private::<[u8; 1 << 16]>();
+    let to = memory::private::<[u8; 1 << 16]>();
+    from.fill(7);
+    let mut found = Found::new();
+    let passes = Passes::alone(|| {
+        let begun = Instant::now();
+        for _ in 0..1000 {
+            black_box(&mut *to).copy_from_slice(black_box(&*from));
+        }
+        1000.0 * 65536.0 / begun.elapsed().as_secs_f64()
+    });
+    passes.enter("bytes", &mut found);
+    found
+}
+
+/// Nanoseconds of a system call that does nothing.
+pub fn system_call() -> Found {
+    let mut found = Found::new();
+    let passes = Passes::alone(|| {
+        let begun = Instant::now();
+        for _ in 0..20_000 {
+            // SAFETY: asks for the parent's number, and cannot fail.
+            black_box(unsafe { libc::syscall(libc::SYS_getppid) });
+        }
+        begun.elapsed().as_nanos() as f64 / 2e4
+    });
+    passes.enter("mean", &mut found);
+    found
+}

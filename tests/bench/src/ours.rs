@@ -1,0 +1,262 @@
+//! Ringway's structures as they are measured: polled, in this process's memory or in memory that processes share.
+
+use crate::memory;
+use crate::message::{Message, Rx, Spsc, Tx};
+use ringway_core::ring::{self, Ring, bytes, bytes::ByteRing, queue::Queue};
+use ringway_core::wait::Bell;
+use std::marker::PhantomData;
+use std::mem::MaybeUninit;
+
+/// In which memory a structure lies.
+pub trait Place {
+    /// A `T` of zero bytes, which are a fresh value of every type of the core's.
+    fn zeroed<T>() -> &'static T;
+}
+
+/// This process's own.
+pub struct Private;
+
+/// A mapping that child processes share.
+pub struct Shared;
+
+impl Place for Private {
+    fn zeroed<T>() -> &'static T {
+        memory::private()
+    }
+}
+
+impl Place for Shared {
+    fn zeroed<T>() -> &'static T {
+        memory::shared()
+    }
+}
+
+/// A [`Ring`] with `N` slots for one message each.
+pub struct Slots<P, const N: usize, B = ringway_core::wait::Polled>(PhantomData<(P, B)>);
+
+/// Copies a message into a slot.
+#[inline(always)]
+fn fill<M: Copy>(slot: &mut MaybeUninit<M>, message: &M) {
+    // SAFETY: both are one `M` long, and the slot is exclusively borrowed.
+    unsafe { slot.as_mut_ptr().copy_from_nonoverlapping(message, 1) };
+}
+
+impl<M: Message, const N: usize, B: Bell> Tx<M> for ring::Producer<'static, M, N, B> {
+    #[inline(always)]
+    fn put(&mut self, message: &M) -> bool {
+        if M::SIZE <= 64 {
+            return self.try_push(*message).is_ok();
+        }
+        let Ok(mut chunk) = self.try_reserve(1) else { return false };
+        if let Some(slot) = chunk.as_uninit().0.first_mut() {
+            fill(slot, message);
+        }
+        // SAFETY: the one slot was filled.
+        unsafe { chunk.assume_filled(1) };
+        chunk.commit() == 1
+    }
+}
+
+impl<M: Message, const N: usize, B: Bell> Rx<M> for ring::Consumer<'static, M, N, B> {
+    #[inline(always)]
+    fn get(&mut self, into: &mut M) -> bool {
+        if M::SIZE <= 64 {
+            return match self.try_pop() {
+                Some(message) => {
+                    *into = message;
+                    true
+                }
+                None => false,
+            };
+        }
+        let Ok(chunk) = self.try_peek(1) else { return false };
+        if let Some(message) = chunk.as_slices().0.first() {
+            into.clone_from(message);
+        }
+        chunk.release(1);
+        true
+    }
+}
+
+impl<M: Message, P: Place, const N: usize, B: Bell + 'static> Spsc<M> for Slots<P, N, B> {
+    type Tx = ring::Producer<'static, M, N, B>;
+    type Rx = ring::Consumer<'static, M, N, B>;
+
+    fn open() -> (Self::Tx, Self::Rx) {
+        let ring = P::zeroed::<Ring<M, N, B>>();
+        (ring.producer().expect("a fresh ring"), ring.consumer().expect("a fresh ring"))
+    }
+}
+
+/// A [`Ring`] of `N` words, a message's words pushed as one slice.
+pub struct Chunks<P, const N: usize>(PhantomData<P>);
+
+impl<const W: usize, const N: usize> Tx<[u64; W]> for ring::Producer<'static, u64, N> {
+    #[inline(always)]
+    fn put(&mut self, message: &[u64; W]) -> bool {
+        match self.try_reserve(W) {
+            Ok(mut chunk) => {
+                let (first, second) = chunk.as_uninit();
+                let (head, tail) = message.split_at(first.len());
+                first.write_copy_of_slice(head);
+                second.write_copy_of_slice(tail);
+                // SAFETY: both runs were filled, `W` slots together.
+                unsafe { chunk.assume_filled(W) };
+                chunk.commit();
+                true
+            }
+            Err(_) => false,
+        }
+    }
+}
+
+impl<const W: usize, const N: usize> Rx<[u64; W]> for ring::Consumer<'static, u64, N> {
+    #[inline(always)]
+    fn get(&mut self, into: &mut [u64; W]) -> bool {
+        match self.try_peek(W) {
+            Ok(chunk) => {
+                let (first, second) = chunk.as_slices();
+                let (head, tail) = into.split_at_mut(first.len());
+                head.copy_from_slice(first);
+                tail.copy_from_slice(second);
+                chunk.release(W);
+                true
+            }
+            Err(_) => false,
+        }
+    }
+}
+
+impl<const W: usize, P: Place, const N: usize> Spsc<[u64; W]> for Chunks<P, N> {
+    type Tx = ring::Producer<'static, u64, N>;
+    type Rx = ring::Consumer<'static, u64, N>;
+
+    fn open() -> (Self::Tx, Self::Rx) {
+        let ring = P::zeroed::<Ring<u64, N>>();
+        (ring.producer().expect("a fresh ring"), ring.consumer().expect("a fresh ring"))
+    }
+}
+
+/// A [`ByteRing`] of `N` bytes, a message written and read whole.
+pub struct Bytes<P, const N: usize>(PhantomData<P>);
+
+impl<M: Message, const N: usize> Tx<M> for bytes::Producer<'static, N> {
+    #[inline(always)]
+    fn put(&mut self, message: &M) -> bool {
+        self.try_write_all(message.as_bytes()).is_ok()
+    }
+}
+
+impl<M: Message, const N: usize> Rx<M> for bytes::Consumer<'static, N> {
+    #[inline(always)]
+    fn get(&mut self, into: &mut M) -> bool {
+        // Written in one publication, so that the whole message is there or nothing.
+        match self.try_read(into.as_bytes_mut()) {
+            0 => false,
+            read => {
+                assert!(read == M::SIZE, "a part of a message");
+                true
+            }
+        }
+    }
+}
+
+impl<M: Message, P: Place, const N: usize> Spsc<M> for Bytes<P, N> {
+    type Tx = bytes::Producer<'static, N>;
+    type Rx = bytes::Consumer<'static, N>;
+
+    fn open() -> (Self::Tx, Self::Rx) {
+        let ring = P::zeroed::<ByteRing<N>>();
+        (ring.producer().expect("a fresh ring"), ring.consumer().expect("a fresh ring"))
+    }
+}
+
+/// A [`Queue`] of `N` messages.
+pub struct Many<P, const N: usize>(PhantomData<P>);
+
+impl<M: Message, const N: usize> Tx<M> for &'static Queue<M, N> {
+    #[inline(always)]
+    fn put(&mut self, message: &M) -> bool {
+        if M::SIZE <= 64 {
+            return self.try_push(*message).is_ok();
+        }
+        let Some(mut loan) = self.try_reserve() else { return false };
+        fill(loan.as_uninit(), message);
+        // SAFETY: filled just now.
+        unsafe { loan.commit() };
+        true
+    }
+}
+
+impl<M: Message, const N: usize> Rx<M> for &'static Queue<M, N> {
+    #[inline(always)]
+    fn get(&mut self, into: &mut M) -> bool {
+        if M::SIZE <= 64 {
+            return self.try_pop().map(|message| *into = message).is_some();
+        }
+        let Some(claim) = self.try_claim() else { return false };
+        into.clone_from(&claim);
+        claim.release();
+        true
+    }
+}
+
+impl<M: Message, const N: usize> Spsc<M> for Many<Private, N> {
+    type Tx = &'static Queue<M, N>;
+    type Rx = &'static Queue<M, N>;
+
+    fn open() -> (Self::Tx, Self::Rx) {
+        let queue: &Queue<M, N> = Box::leak(Box::new(Queue::new()));
+        (queue, queue)
+    }
+}
+
+/// A [`Ring`] of large messages used in place: nothing is copied, each side touches the first word and the last.
+pub struct InPlace<P, const N: usize>(PhantomData<P>);
+
+/// A half of [`InPlace`].
+pub struct Half<T>(T);
+
+impl<M: Message, const N: usize> Tx<M> for Half<ring::Producer<'static, M, N>> {
+    #[inline(always)]
+    fn put(&mut self, message: &M) -> bool {
+        let Ok(mut chunk) = self.0.try_reserve(1) else { return false };
+        if let Some(slot) = chunk.as_uninit().0.first_mut() {
+            let words = slot.as_mut_ptr().cast::<u64>();
+            let last = M::SIZE / 8 - 1;
+            let number = u64::from_ne_bytes(message.as_bytes()[..8].try_into().unwrap());
+            // SAFETY: the first word of the slot, exclusively borrowed and aligned.
+            unsafe { words.write(number) };
+            // SAFETY: the last word of the slot.
+            unsafe { words.add(last).write(number) };
+        }
+        // SAFETY: the rest of the slot is as the kernel or an earlier message left it: initialized, whatever it is.
+        unsafe { chunk.assume_filled(1) };
+        chunk.commit() == 1
+    }
+}
+
+impl<M: Message, const N: usize> Rx<M> for Half<ring::Consumer<'static, M, N>> {
+    #[inline(always)]
+    fn get(&mut self, into: &mut M) -> bool {
+        let Ok(chunk) = self.0.try_peek(1) else { return false };
+        if let Some(message) = chunk.as_slices().0.first() {
+            let bytes = message.as_bytes();
+            let number = u64::from_ne_bytes(bytes[..8].try_into().unwrap());
+            assert!(bytes[..8] == bytes[M::SIZE - 8..], "not a whole message");
+            into.set_number(number);
+        }
+        chunk.release(1);
+        true
+    }
+}
+
+impl<M: Message, P: Place, const N: usize> Spsc<M> for InPlace<P, N> {
+    type Tx = Half<ring::Producer<'static, M, N>>;
+    type Rx = Half<ring::Consumer<'static, M, N>>;
+
+    fn open() -> (Self::Tx, Self::Rx) {
+        let (tx, rx) = Slots::<P, N>::open();
+        (Half(tx), Half(rx))
+    }
+}
