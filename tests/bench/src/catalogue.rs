@@ -162,6 +162,8 @@ macro_rules! shared {
             Peer "ringbuf in a memfd" = $measure::<RingbufShared<$n>, $m>(Processes);
             Peer "shaq" = $measure::<ShaqShared<$n>, $m>(Processes);
             Peer "cueue" = $measure::<Cueue<$n>, $m>(Processes);
+            Ours "ringway Queue" = $measure::<Many<Shared, $n>, $m>(Processes);
+            Peer "ipc-channel" = $measure::<IpcBytes, $m>(Processes);
             Raw "pipe" = $measure::<kernel::Pipe, $m>(Processes);
             Raw "FIFO" = $measure::<kernel::Fifo, $m>(Processes);
             Raw "Unix stream" = $measure::<kernel::UnixStream, $m>(Processes);
@@ -169,6 +171,21 @@ macro_rules! shared {
             Peer "Python Pipe" = python::peer(stringify!($measure), "pipe", size_of::<$m>());
             Peer "Python Queue" = python::peer(stringify!($measure), "queue", size_of::<$m>());
         }
+    };
+}
+
+/// Those that take long to build: only in the full run.
+#[cfg(feature = "heavy")]
+macro_rules! heavy {
+    ($measure:ident, $m:ty, $n:literal, $in_place:literal) => {
+        entrants! { Peer "iceoryx2" = $measure::<crate::heavy::Iceoryx<$n, $in_place>, $m>(Processes); }
+    };
+}
+
+#[cfg(not(feature = "heavy"))]
+macro_rules! heavy {
+    ($measure:ident, $m:ty, $n:literal, $in_place:literal) => {
+        Vec::new()
     };
 }
 
@@ -292,6 +309,7 @@ pub fn experiments() -> Vec<Experiment> {
             "trip-8-processes",
             "Round trip between processes, 8 B",
             vec![
+                heavy!(trip, Word, 1024, false),
                 shared!(trip, Word, 1024, 8192),
                 messages!(trip, Word),
                 mq!(trip, Word),
@@ -302,63 +320,108 @@ pub fn experiments() -> Vec<Experiment> {
         experiment(
             "trip-64-processes",
             "Round trip between processes, 64 B",
-            vec![shared!(trip, B64, 1024, 65536), messages!(trip, B64), mq!(trip, B64), udp!(B64)],
+            vec![
+                heavy!(trip, B64, 1024, false),
+                shared!(trip, B64, 1024, 65536),
+                messages!(trip, B64),
+                mq!(trip, B64),
+                udp!(B64),
+            ],
         ),
         experiment(
             "trip-1k-processes",
             "Round trip between processes, 1 KiB, copied in and out",
-            vec![shared!(trip, K1, 64, 65536), messages!(trip, K1), mq!(trip, K1), udp!(K1)],
+            vec![
+                heavy!(trip, K1, 64, false),
+                shared!(trip, K1, 64, 65536),
+                messages!(trip, K1),
+                mq!(trip, K1),
+                udp!(K1),
+            ],
         ),
         experiment(
             "trip-4k-processes",
             "Round trip between processes, 4 KiB, copied in and out",
-            vec![shared!(trip, K4, 16, 65536), messages!(trip, K4), mq!(trip, K4), udp!(K4)],
+            vec![
+                heavy!(trip, K4, 16, false),
+                shared!(trip, K4, 16, 65536),
+                messages!(trip, K4),
+                mq!(trip, K4),
+                udp!(K4),
+            ],
         ),
         experiment(
             "trip-64k-processes",
             "Round trip between processes, 64 KiB, copied in and out",
-            vec![shared!(trip, K64, 4, 262_144), messages!(trip, K64)],
+            vec![heavy!(trip, K64, 4, false), shared!(trip, K64, 4, 262_144), messages!(trip, K64)],
         ),
         experiment(
             "in-place-64k-trip",
             "Round trip between processes in place, 64 KiB",
-            vec![entrants! {
-                Ours "ringway Ring" = trip::<InPlace<Shared, 4>, K64>(Processes);
-                Limit "bare cache line" = trip::<Line<Shared>, Word>(Processes);
-            }],
+            vec![
+                heavy!(trip, K64, 4, true),
+                entrants! {
+                    Ours "ringway Ring" = trip::<InPlace<Shared, 4>, K64>(Processes);
+                    Limit "bare cache line" = trip::<Line<Shared>, Word>(Processes);
+                },
+            ],
         ),
         experiment(
             "in-place-1m-trip",
             "Round trip between processes in place, 1 MiB",
-            vec![entrants! {
-                Ours "ringway Ring" = trip::<InPlace<Shared, 4>, M1>(Processes);
-                Limit "bare cache line" = trip::<Line<Shared>, Word>(Processes);
-            }],
+            vec![
+                heavy!(trip, M1, 4, true),
+                entrants! {
+                    Ours "ringway Ring" = trip::<InPlace<Shared, 4>, M1>(Processes);
+                    Limit "bare cache line" = trip::<Line<Shared>, Word>(Processes);
+                },
+            ],
         ),
         experiment(
             "rate-8-processes",
             "One way between processes, 8 B",
-            vec![shared!(rate, Word, 1024, 8192), messages!(rate, Word), mq!(rate, Word)],
+            vec![
+                heavy!(rate, Word, 1024, false),
+                shared!(rate, Word, 1024, 8192),
+                messages!(rate, Word),
+                mq!(rate, Word),
+            ],
         ),
         experiment(
             "rate-64-processes",
             "One way between processes, 64 B",
-            vec![shared!(rate, B64, 1024, 65536), messages!(rate, B64), mq!(rate, B64)],
+            vec![
+                heavy!(rate, B64, 1024, false),
+                shared!(rate, B64, 1024, 65536),
+                messages!(rate, B64),
+                mq!(rate, B64),
+            ],
         ),
         experiment(
             "rate-1k-processes",
             "One way between processes, 1 KiB",
-            vec![shared!(rate, K1, 64, 65536), messages!(rate, K1), mq!(rate, K1)],
+            vec![
+                heavy!(rate, K1, 64, false),
+                shared!(rate, K1, 64, 65536),
+                messages!(rate, K1),
+                mq!(rate, K1),
+            ],
         ),
         experiment(
             "rate-4k-processes",
             "One way between processes, 4 KiB",
-            vec![shared!(rate, K4, 16, 65536), messages!(rate, K4), mq!(rate, K4)],
+            vec![
+                heavy!(rate, K4, 16, false),
+                shared!(rate, K4, 16, 65536),
+                messages!(rate, K4),
+                mq!(rate, K4),
+            ],
         ),
         experiment(
             "rate-64k-processes",
             "One way between processes, 64 KiB",
             vec![
+                heavy!(rate, K64, 4, false),
                 shared!(rate, K64, 4, 262_144),
                 messages!(rate, K64),
                 entrants! { Limit "core-to-core copy" = rate::<Copying<Shared, 4>, K64>(Processes); },
@@ -367,27 +430,37 @@ pub fn experiments() -> Vec<Experiment> {
         experiment(
             "rate-1m-processes",
             "One way between processes, 1 MiB",
-            vec![entrants! {
-                Ours "ringway Ring" = rate::<Slots<Shared, 4>, M1>(Processes);
-                Ours "ringway ByteRing" = rate::<Bytes<Shared, 4_194_304>, M1>(Processes);
-                Peer "shaq" = rate::<ShaqShared<4>, M1>(Processes);
-                Peer "cueue" = rate::<CueueChunks<524_288>, M1>(Processes);
-                Raw "pipe" = rate::<kernel::Pipe, M1>(Processes);
-                Raw "FIFO" = rate::<kernel::Fifo, M1>(Processes);
-                Raw "Unix stream" = rate::<kernel::UnixStream, M1>(Processes);
-                Raw "TCP" = rate::<kernel::Tcp, M1>(Processes);
-                Limit "core-to-core copy" = rate::<Copying<Shared, 4>, M1>(Processes);
-            }],
+            vec![
+                heavy!(rate, M1, 4, false),
+                entrants! {
+                    Ours "ringway Ring" = rate::<Slots<Shared, 4>, M1>(Processes);
+                    Ours "ringway ByteRing" = rate::<Bytes<Shared, 4_194_304>, M1>(Processes);
+                    Peer "shaq" = rate::<ShaqShared<4>, M1>(Processes);
+                    Peer "cueue" = rate::<CueueChunks<524_288>, M1>(Processes);
+                    Peer "ipc-channel" = rate::<IpcBytes, M1>(Processes);
+                    Raw "pipe" = rate::<kernel::Pipe, M1>(Processes);
+                    Raw "FIFO" = rate::<kernel::Fifo, M1>(Processes);
+                    Raw "Unix stream" = rate::<kernel::UnixStream, M1>(Processes);
+                    Raw "TCP" = rate::<kernel::Tcp, M1>(Processes);
+                    Limit "core-to-core copy" = rate::<Copying<Shared, 4>, M1>(Processes);
+                },
+            ],
         ),
         experiment(
             "in-place-64k-rate",
             "One way between processes in place, 64 KiB",
-            vec![entrants! { Ours "ringway Ring" = rate::<InPlace<Shared, 16>, K64>(Processes); }],
+            vec![
+                heavy!(rate, K64, 16, true),
+                entrants! { Ours "ringway Ring" = rate::<InPlace<Shared, 16>, K64>(Processes); },
+            ],
         ),
         experiment(
             "in-place-1m-rate",
             "One way between processes in place, 1 MiB",
-            vec![entrants! { Ours "ringway Ring" = rate::<InPlace<Shared, 16>, M1>(Processes); }],
+            vec![
+                heavy!(rate, M1, 16, true),
+                entrants! { Ours "ringway Ring" = rate::<InPlace<Shared, 16>, M1>(Processes); },
+            ],
         ),
         experiment(
             "sleep-one",

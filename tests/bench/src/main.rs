@@ -2,6 +2,8 @@
 
 mod catalogue;
 mod ends;
+#[cfg(feature = "heavy")]
+mod heavy;
 mod kernel;
 mod limits;
 mod many;

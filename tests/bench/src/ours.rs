@@ -180,10 +180,12 @@ impl<M: Message, const N: usize> Tx<M> for &'static Queue<M, N> {
         if M::SIZE <= 64 {
             return self.try_push(*message).is_ok();
         }
-        let Some(mut loan) = self.try_reserve() else { return false };
+        let Ok(mut loan) = self.try_reserve() else { return false };
         fill(loan.as_uninit(), message);
         // SAFETY: filled just now.
-        unsafe { loan.commit() };
+        if unsafe { loan.commit() }.is_err() {
+            return false;
+        }
         true
     }
 }
@@ -201,12 +203,12 @@ impl<M: Message, const N: usize> Rx<M> for &'static Queue<M, N> {
     }
 }
 
-impl<M: Message, const N: usize> Spsc<M> for Many<Private, N> {
+impl<M: Message, P: Place, const N: usize> Spsc<M> for Many<P, N> {
     type Tx = &'static Queue<M, N>;
     type Rx = &'static Queue<M, N>;
 
     fn open() -> (Self::Tx, Self::Rx) {
-        let queue: &Queue<M, N> = Box::leak(Box::new(Queue::new()));
+        let queue = P::zeroed::<Queue<M, N>>();
         (queue, queue)
     }
 }

@@ -484,3 +484,29 @@ impl Spsc<u64> for ShmemIpc {
         (tx, Self::Rx::open(1024, memory, empty, full).expect("its receiver"))
     }
 }
+
+/// ipc-channel, its channel of bytes.
+pub struct IpcBytes;
+
+impl<M: Message> Tx<M> for ipc_channel::ipc::IpcBytesSender {
+    fn put(&mut self, message: &M) -> bool {
+        ipc_channel::ipc::IpcBytesSender::send(self, message.as_bytes()).is_ok()
+    }
+}
+
+impl<M: Message> Rx<M> for ipc_channel::ipc::IpcBytesReceiver {
+    fn get(&mut self, into: &mut M) -> bool {
+        let received = ipc_channel::ipc::IpcBytesReceiver::recv(self).expect("a message");
+        into.as_bytes_mut().copy_from_slice(&received);
+        true
+    }
+}
+
+impl<M: Message> Spsc<M> for IpcBytes {
+    type Tx = ipc_channel::ipc::IpcBytesSender;
+    type Rx = ipc_channel::ipc::IpcBytesReceiver;
+
+    fn open() -> (Self::Tx, Self::Rx) {
+        ipc_channel::ipc::bytes_channel().expect("a channel")
+    }
+}
