@@ -1,5 +1,6 @@
 //! The ringway program: every mechanism of IPC at work, and a pipe fitting for the shell.
 
+mod bench;
 mod cat;
 mod cleanup;
 mod digest;
@@ -23,6 +24,7 @@ Examples:
   ringway cat file:photo tcp:127.0.0.1:7000       ... and send it
   ringway cat --help                              all that cat can connect
   ringway signal watch USR1                       see which signals arrive, and from whom
+  ringway bench --html bench.html                 which mechanism suits this machine, with plots
 
 Exit status: 0 done; 1 it failed, and the standard error says why; 2 not understood.";
 
@@ -45,6 +47,9 @@ enum Command {
     /// Send signals, and see which arrive
     #[command(after_help = signal::HELP)]
     Signal(signal::SignalArgs),
+    /// Measure which mechanism suits this machine
+    #[command(after_help = bench::HELP)]
+    Bench(bench::BenchArgs),
     /// Print the completions for a shell
     #[command(after_help = COMPLETIONS)]
     Completions {
@@ -53,11 +58,13 @@ enum Command {
     },
 }
 
-/// What the tour starts of itself. Not a part of [`Cli`], so that neither help nor completions offer it.
+/// What the tour and the bench start of themselves. Not a part of [`Cli`], so that neither help nor completions offer it.
 #[derive(Debug, Parser)]
-enum TourPart {
+enum Part {
     TourRow(tour::RowArgs),
     TourPeer(tour::PeerArgs),
+    BenchStart(bench::StartArgs),
+    BenchPeer(bench::PeerArgs),
 }
 
 const COMPLETIONS: &str = "\
@@ -67,17 +74,20 @@ Examples:
   ringway completions fish > ~/.config/fish/completions/ringway.fish";
 
 fn main() -> ExitCode {
-    let is_part = first_argument().starts_with("tour-");
+    let is_part = ["tour-", "bench-"].iter().any(|part| first_argument().starts_with(part));
     let result = if is_part {
-        TourPart::try_parse().map(|part| match part {
-            TourPart::TourRow(args) => tour::run_row(args),
-            TourPart::TourPeer(args) => tour::run_peer(&args),
+        Part::try_parse().map(|part| match part {
+            Part::TourRow(args) => tour::run_row(args),
+            Part::TourPeer(args) => tour::run_peer(&args),
+            Part::BenchStart(args) => bench::run_start(&args),
+            Part::BenchPeer(args) => bench::run_peer(&args),
         })
     } else {
         Cli::try_parse().map(|cli| match cli.command {
             Command::Tour(args) => tour::run(&args),
             Command::Cat(args) => cat::run(&args),
             Command::Signal(args) => signal::run(&args),
+            Command::Bench(args) => bench::run(&args),
             Command::Completions { shell } => completions(shell),
         })
     };

@@ -26,6 +26,7 @@ mod streams;
 mod table;
 
 pub use group::end_group;
+pub use peer::this_program;
 
 use crate::cleanup;
 use crate::digest;
@@ -311,13 +312,15 @@ fn find(name: &str) -> Result<&'static dyn Mechanism> {
 }
 
 /// Has the kernel end this process when the one that started it ends, however that comes about.
-fn end_with_parent(parent: i32) -> Result<()> {
+pub fn end_with_parent(parent: i32) -> Result<()> {
     set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(io::Error::from)
         .doing("tie this process to the one that started it")?;
     // It may have ended before the line above.
     if getppid() != Pid::from_raw(parent) {
-        return Err(Failure::new("whoever started this process is gone; use 'ringway tour'"));
+        return Err(Failure::new(
+            "whoever started this process is gone; use 'ringway tour' or 'ringway bench'",
+        ));
     }
     Ok(())
 }

@@ -23,7 +23,7 @@ fn the_help_shows_the_commands_and_examples_and_hides_the_tours_own() {
 
 #[test]
 fn every_command_has_help_with_examples() {
-    for command in ["tour", "cat", "signal", "completions"] {
+    for command in ["tour", "cat", "signal", "bench", "completions"] {
         let output = ringway(&[command, "--help"]);
         assert!(output.status.success());
         assert!(out(&output).contains("Examples:"), "{command}: {}", out(&output));

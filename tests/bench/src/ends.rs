@@ -6,9 +6,10 @@ use crate::message::{Message, Rx, Spsc, Tx};
 use crate::ours::{Shared, Slots};
 use ringway::fifo::Fifo;
 use ringway::pipe;
+use ringway::shm::Sleep;
 use ringway::signal::{self, Keep, Signal};
 use ringway::socket::{TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixSeqpacket, UnixStream};
-use ringway::wait::{Doorbell, Futex};
+use ringway::wait::Doorbell;
 use ringway_core::ring;
 use std::io::Read;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
@@ -150,22 +151,22 @@ messages! {
     };
 }
 
-/// A ring whose sides sleep on a futex, in memory that processes share.
+/// A ring whose sides sleep as those in a region do, in memory that processes share.
 pub struct Blocking;
 
 /// A side of [`Blocking`].
 pub struct Sleeper<T>(T);
 
-type Sleepers = Slots<Shared, 1024, Doorbell<Futex>>;
+type Sleepers = Slots<Shared, 1024, Doorbell<Sleep>>;
 
-impl<M: Message> Tx<M> for Sleeper<ring::Producer<'static, M, 1024, Doorbell<Futex>>> {
+impl<M: Message> Tx<M> for Sleeper<ring::Producer<'static, M, 1024, Doorbell<Sleep>>> {
     #[inline]
     fn put(&mut self, message: &M) -> bool {
         self.0.push(*message).is_ok()
     }
 }
 
-impl<M: Message> Rx<M> for Sleeper<ring::Consumer<'static, M, 1024, Doorbell<Futex>>> {
+impl<M: Message> Rx<M> for Sleeper<ring::Consumer<'static, M, 1024, Doorbell<Sleep>>> {
     #[inline]
     fn get(&mut self, into: &mut M) -> bool {
         self.0.pop().map(|message| *into = message).is_ok()
@@ -173,8 +174,8 @@ impl<M: Message> Rx<M> for Sleeper<ring::Consumer<'static, M, 1024, Doorbell<Fut
 }
 
 impl<M: Message> Spsc<M> for Blocking {
-    type Tx = Sleeper<ring::Producer<'static, M, 1024, Doorbell<Futex>>>;
-    type Rx = Sleeper<ring::Consumer<'static, M, 1024, Doorbell<Futex>>>;
+    type Tx = Sleeper<ring::Producer<'static, M, 1024, Doorbell<Sleep>>>;
+    type Rx = Sleeper<ring::Consumer<'static, M, 1024, Doorbell<Sleep>>>;
 
     fn open() -> (Self::Tx, Self::Rx) {
         let (tx, rx) = Sleepers::open();

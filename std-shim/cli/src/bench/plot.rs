@@ -25,6 +25,10 @@ pub enum Kind {
     /// Somebody else.
     Other,
     /// What the machine can do at best.
+    #[allow(
+        dead_code,
+        reason = "the program shows no limits; `tests/bench`, which has this file too, does"
+    )]
     Limit,
 }
 

@@ -1,0 +1,204 @@
+//! What the two sides do, whatever is between them.
+
+use crate::failure::{Doing, Failure, Result};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use serde::{Deserialize, Serialize};
+use std::io;
+use std::time::{Duration, Instant};
+
+/// One side's way to the other: whole messages of one size.
+pub trait End {
+    /// Sends one message; waits for room.
+    fn send(&mut self, message: &[u8]) -> Result<()>;
+
+    /// Receives one message, which has the size of `into`; waits for it.
+    fn recv(&mut self, into: &mut [u8]) -> Result<()>;
+}
+
+/// What one start found. Times are in nanoseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// The median round trip.
+    pub p50: f64,
+    /// Nine of ten are shorter.
+    pub p90: f64,
+    /// 99 of 100 are shorter.
+    pub p99: f64,
+    /// 999 of 1000 are shorter.
+    pub p999: f64,
+    /// Messages a second, one way.
+    pub rate: Option<f64>,
+}
+
+/// In a message's number: it is to be answered with the same.
+const ANSWER: u64 = 1 << 63;
+
+/// How long either part of a start takes, about.
+const PART: Duration = Duration::from_millis(25);
+
+/// The processors that this process may use.
+pub fn processors() -> Vec<usize> {
+    let Ok(set) = sched_getaffinity(None) else { return vec![0] };
+    (0..CpuSet::MAX_CPU).filter(|&processor| set.is_set(processor)).collect()
+}
+
+/// Pins this process, and what it starts.
+pub fn pin(processor: usize) -> Result<()> {
+    let mut set = CpuSet::new();
+    set.set(processor);
+    sched_setaffinity(None, &set)
+        .map_err(io::Error::from)
+        .doing(format_args!("pin to processor {processor}"))
+}
+
+fn put_number(message: &mut [u8], number: u64) {
+    if let Some((first, _)) = message.split_first_chunk_mut() {
+        *first = number.to_le_bytes();
+    }
+}
+
+fn number(message: &[u8]) -> Option<u64> {
+    message.first_chunk().copied().map(u64::from_le_bytes)
+}
+
+fn expect(message: &[u8], expected: u64) -> Result<()> {
+    match number(message) {
+        Some(number) if number == expected => Ok(()),
+        other => Err(Failure::new(format!("message {expected} was expected, {other:?} came"))),
+    }
+}
+
+/// The side that answers: says that it is there, then receives, checks, and answers what is to be answered, until an end
+/// fails because the other side is gone.
+pub fn follow(end: &mut impl End, size: usize) -> Result<()> {
+    let mut message = vec![0; size];
+    put_number(&mut message, ANSWER);
+    end.send(&message)?;
+    for expected in 0.. {
+        end.recv(&mut message)?;
+        if number(&message).map(|number| number & !ANSWER) != Some(expected) {
+            return Err(Failure::new(format!("message {expected} did not come in its turn")));
+        }
+        if number(&message).is_some_and(|number| number & ANSWER != 0) {
+            end.send(&message)?;
+        }
+    }
+    Ok(())
+}
+
+/// The side that takes the time. `one_way` is false for what loses messages.
+pub fn lead(end: &mut impl End, size: usize, one_way: bool) -> Result<Measured> {
+    let mut message = vec![0; size];
+    end.recv(&mut message)?;
+    expect(&message, ANSWER)?;
+    let mut next = 0;
+    let mut trip = || {
+        put_number(&mut message, next | ANSWER);
+        end.send(&message)?;
+        end.recv(&mut message)?;
+        expect(&message, next | ANSWER)?;
+        next += 1;
+        Result::Ok(())
+    };
+    let began = Instant::now();
+    for _ in 0..50 {
+        trip()?;
+    }
+    let each = began.elapsed() / 50;
+    let count = (PART.as_nanos() / each.as_nanos().max(1)).clamp(50, 200_000) as usize;
+    for _ in 0..count / 4 {
+        trip()?;
+    }
+    let mut times = Vec::with_capacity(count);
+    let clock = clock_cost();
+    let mut before = Instant::now();
+    for _ in 0..count {
+        trip()?;
+        let now = Instant::now();
+        times.push((now - before).saturating_sub(clock));
+        before = now;
+    }
+    times.sort_unstable();
+    let at = |share: f64| {
+        let index = ((times.len() - 1) as f64 * share) as usize;
+        times.get(index).map_or(f64::NAN, |time| time.as_nanos() as f64)
+    };
+    let (p50, p90, p99, p999) = (at(0.5), at(0.9), at(0.99), at(0.999));
+    let mut rate = None;
+    if one_way {
+        let mut pass = |count: u64| {
+            let began = Instant::now();
+            for n in 0..count {
+                // The last one is answered, so that all have arrived when the time is taken.
+                let answer = if n + 1 == count { ANSWER } else { 0 };
+                put_number(&mut message, next | answer);
+                end.send(&message)?;
+                next += 1;
+            }
+            end.recv(&mut message)?;
+            expect(&message, (next - 1) | ANSWER)?;
+            Result::Ok(count as f64 / began.elapsed().as_secs_f64())
+        };
+        let first = pass(32)?;
+        let second = pass((first * PART.as_secs_f64() / 4.0).max(32.0) as u64)?;
+        rate = Some(pass((second * PART.as_secs_f64()).max(32.0) as u64)?);
+    }
+    Ok(Measured { p50, p90, p99, p999, rate })
+}
+
+/// What one look at the clock adds to a time.
+fn clock_cost() -> Duration {
+    (0..200)
+        .map(|_| {
+            let before = Instant::now();
+            Instant::now() - before
+        })
+        .min()
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    struct Channels(Sender<Vec<u8>>, Receiver<Vec<u8>>);
+
+    impl End for Channels {
+        fn send(&mut self, message: &[u8]) -> Result<()> {
+            self.0.send(message.to_vec()).map_err(|_| Failure::new("gone"))
+        }
+
+        fn recv(&mut self, into: &mut [u8]) -> Result<()> {
+            let message = self.1.recv().map_err(|_| Failure::new("gone"))?;
+            into.copy_from_slice(&message);
+            Ok(())
+        }
+    }
+
+    fn pair() -> (Channels, Channels) {
+        let (there, back) = (channel(), channel());
+        (Channels(there.0, back.1), Channels(back.0, there.1))
+    }
+
+    #[test]
+    fn both_sides_agree_on_every_message_and_the_percentiles_are_in_order() {
+        let (mut ours, mut theirs) = pair();
+        let other = std::thread::spawn(move || follow(&mut theirs, 16));
+        let found = lead(&mut ours, 16, true).unwrap();
+        assert!(found.p50 <= found.p90 && found.p90 <= found.p99 && found.p99 <= found.p999);
+        assert!(found.rate.is_some_and(|rate| rate > 0.0));
+        drop(ours);
+        assert!(other.join().unwrap().is_err(), "it goes on until the other is gone");
+    }
+
+    #[test]
+    fn a_message_out_of_turn_is_told() {
+        let (mut ours, mut theirs) = pair();
+        let mut message = [0; 8];
+        put_number(&mut message, 5);
+        ours.send(&message).unwrap();
+        let told = follow(&mut theirs, 8).unwrap_err().to_string();
+        assert!(told.contains("message 0"), "{told}");
+    }
+}

@@ -1,0 +1,119 @@
+//! The bench's result as one page that needs no other file.
+
+use super::mechanism::{From, Place};
+use super::plot::{self, Bar, Kind, Line, escape};
+use super::report::{Report, Row};
+use std::fmt::Write;
+
+const STYLE: &str = "\
+:root { color-scheme: light dark; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
+table { border-collapse: collapse; width: 100%; margin: 1rem 0; font-size: 0.9rem; }
+th, td { padding: 0.25rem 0.6rem; border-bottom: 1px solid #8884; text-align: left; }
+td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
+tr.ours td:first-child { font-weight: 600; }
+figure { margin: 1rem 0; overflow-x: auto; }
+svg { max-width: 100%; height: auto; border-radius: 4px; }";
+
+/// The whole page.
+pub fn render(report: &Report) -> String {
+    let mut page = format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width\">\n<title>ringway bench</title>\n\
+         <style>\n{STYLE}\n</style>\n</head>\n<body>\n<h1>ringway bench</h1>\n<p>{}</p>\n",
+        escape(&report.summary())
+    );
+    page.push_str(
+        "<h2>What suits which need</h2>\n<table>\n<tr><th>need<th>mechanism<th>because\n",
+    );
+    for advice in &report.advice {
+        let _ = writeln!(
+            page,
+            "<tr><td>{}<td><strong>{}</strong><td>{}",
+            escape(&advice.need),
+            escape(advice.mechanism),
+            escape(&advice.because)
+        );
+    }
+    page.push_str("</table>\n");
+    for svg in plots(report) {
+        let _ = writeln!(page, "<figure>\n{svg}</figure>");
+    }
+    page.push_str(
+        "<h2>All of it</h2>\n<table>\n<tr><th>mechanism<th class=n>size<th class=n>round trip\
+         <th class=n>90 %<th class=n>99 %<th class=n>99.9 %<th class=n>messages<th class=n>bytes\n",
+    );
+    for row in &report.rows {
+        let told = |value: Option<f64>, tell: fn(f64) -> String| value.map_or("–".into(), tell);
+        let place = if row.place == Place::OneProcessor { ", one processor" } else { "" };
+        let median = row.error.as_deref().map_or_else(|| told(row.p50, plot::time), escape);
+        let _ = writeln!(
+            page,
+            "<tr{ours}><td title=\"{title}\">{name}{place}<td class=n>{size}<td class=n>{median}\
+             <td class=n>{p90}<td class=n>{p99}<td class=n>{p999}<td class=n>{rate}<td class=n>{bytes}",
+            ours = if row.from == From::Ringway { " class=ours" } else { "" },
+            title = escape(row.title),
+            name = escape(row.name),
+            size = plot::bytes(row.size as f64),
+            p90 = told(row.p90, plot::time),
+            p99 = told(row.p99, plot::time),
+            p999 = told(row.p999, plot::time),
+            rate = told(row.rate, plot::rate),
+            bytes = told(row.bytes_per_second, plot::throughput),
+        );
+    }
+    page.push_str("</table>\n</body>\n</html>\n");
+    page
+}
+
+fn kind(row: &Row) -> Kind {
+    if row.from == From::Ringway { Kind::Ours } else { Kind::Other }
+}
+
+/// Round trips of small messages, and both measures over the sizes.
+fn plots(report: &Report) -> Vec<String> {
+    let on_two = || report.rows.iter().filter(|row| row.place == Place::TwoProcessors);
+    let mut plots = Vec::new();
+    for place in [Place::TwoProcessors, Place::OneProcessor] {
+        let rows = report.rows.iter().filter(|row| row.place == place && row.size <= 64);
+        let mut bars: Vec<Bar> = Vec::new();
+        for row in rows {
+            let (Some(value), Some(max)) = (row.p50, row.p99) else { continue };
+            // The larger of the small sizes.
+            bars.retain(|bar| bar.name != row.name);
+            bars.push(Bar { name: row.name.into(), value, min: value, max, kind: kind(row) });
+        }
+        bars.sort_by(|a, b| a.value.total_cmp(&b.value));
+        let title = match place {
+            Place::TwoProcessors => {
+                "Round trip of small messages, two processors: median, line to 99 %"
+            }
+            Place::OneProcessor => {
+                "Round trip of small messages, one processor: median, line to 99 %"
+            }
+        };
+        if !bars.is_empty() {
+            plots.push(plot::bars(title, &bars, plot::time));
+        }
+    }
+    let mut over_sizes = |title: &str, value: fn(&Row) -> Option<f64>, tell: fn(f64) -> String| {
+        let mut lines: Vec<Line> = Vec::new();
+        for row in on_two() {
+            let Some(value) = value(row) else { continue };
+            let point = (row.size as f64, value);
+            match lines.iter_mut().find(|line| line.name == row.name) {
+                Some(line) => line.points.push(point),
+                None => {
+                    lines.push(Line { name: row.name.into(), points: vec![point], kind: kind(row) })
+                }
+            }
+        }
+        lines.retain(|line| line.points.len() > 1);
+        if !lines.is_empty() {
+            plots.push(plot::lines(title, &lines, tell));
+        }
+    };
+    over_sizes("Round trip by size, median", |row| row.p50, plot::time);
+    over_sizes("One way by size", |row| row.bytes_per_second, plot::throughput);
+    plots
+}
