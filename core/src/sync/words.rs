@@ -1,19 +1,20 @@
 //! A value that lies as words: whoever writes and whoever reads do so word by word, at the same time if it happens so.
 
+#[cfg_attr(loom, path = "words/place_loom.rs")]
+mod place;
+
 use crate::plain::Plain;
-use crate::sync::{Ordering, const_unless_loom};
+use crate::sync::const_unless_loom;
 use core::fmt;
 use core::mem::MaybeUninit;
-
-/// How many bytes a word has.
-const WORD: usize = size_of::<u32>();
+use place::Place;
 
 /// A value in memory that others may write at any moment: copied in and out word by word, by relaxed loads and stores.
 ///
 /// A copy that meets another side's write is *torn*, some of it old and some new. It is never undefined behaviour, and as
 /// the type is [`Plain`] it is always a value; whether it is one that somebody wrote is for the user to find out, by a
-/// stamp as in [`broadcast`](crate::ring::broadcast), or by a rule that only one side writes. A `T` of up to four bytes is
-/// one word and never torn, as long as it is not of three.
+/// stamp as in [`broadcast`](crate::ring::broadcast), or by a rule that only one side writes. A `T` of one, two or four bytes
+/// that is aligned to its size is never torn.
 ///
 /// Nothing is ordered by these accesses: what has to be seen together with the value is to be ordered by the user. Zeroed
 /// memory is a `Words` of a zeroed `T`. Aligned to 4 bytes at least, and the size is a multiple of that.
@@ -26,15 +27,7 @@ const WORD: usize = size_of::<u32>();
 /// assert_eq!(PLACE.load(), [1, 2, 3]);
 /// ```
 #[repr(C, align(4))]
-pub struct Words<T> {
-    #[cfg(not(loom))]
-    value: core::cell::UnsafeCell<T>,
-    /// Loom's words lie where they like: only their number is the value's.
-    #[cfg(loom)]
-    words: std::boxed::Box<[loom::sync::atomic::AtomicU32]>,
-    #[cfg(loom)]
-    value: core::marker::PhantomData<T>,
-}
+pub struct Words<T>(Place<T>);
 
 // SAFETY: every access after the value was made is an atomic one, and by copy, so that `T: Plain` is all it takes: such a
 // type means the same wherever it is copied to.
@@ -44,34 +37,15 @@ impl<T: Plain> Words<T> {
     const_unless_loom! {
         /// A place with a value whose bytes are all zero.
         pub fn zeroed() -> Self {
-            #[cfg(not(loom))]
-            {
-                // SAFETY: `Plain`: any bytes are a value.
-                Words { value: core::cell::UnsafeCell::new(unsafe { core::mem::zeroed() }) }
-            }
-            #[cfg(loom)]
-            Words {
-                words: (0..size_of::<T>().div_ceil(WORD))
-                    .map(|_| loom::sync::atomic::AtomicU32::new(0))
-                    .collect(),
-                value: core::marker::PhantomData,
-            }
+            // SAFETY: `Plain`: any bytes are a value.
+            Words(Place::new(unsafe { core::mem::zeroed() }))
         }
     }
 
     const_unless_loom! {
         /// A place with `value`.
         pub fn new(value: T) -> Self {
-            #[cfg(not(loom))]
-            {
-                Words { value: core::cell::UnsafeCell::new(value) }
-            }
-            #[cfg(loom)]
-            {
-                let words = Words::zeroed();
-                words.store(value);
-                words
-            }
+            Words(Place::new(value))
         }
     }
 
@@ -79,7 +53,7 @@ impl<T: Plain> Words<T> {
     #[inline]
     #[track_caller]
     pub fn store(&self, value: T) {
-        self.store_from(&value);
+        self.0.copy_in(&value);
     }
 
     /// Copies the value out; torn if somebody writes meanwhile.
@@ -87,7 +61,7 @@ impl<T: Plain> Words<T> {
     #[track_caller]
     pub fn load(&self) -> T {
         let mut value = MaybeUninit::uninit();
-        self.copy_out(&mut value);
+        self.0.copy_out(&mut value);
         // SAFETY: `copy_out` has written every byte, and `Plain`: any bytes are a value.
         unsafe { value.assume_init() }
     }
@@ -105,16 +79,7 @@ impl<T: Plain> Words<T> {
     #[inline]
     #[track_caller]
     pub fn store_from(&self, value: &T) {
-        let bytes = core::ptr::from_ref(value).cast::<u8>();
-        for word in 0..size_of::<T>() / WORD {
-            let from = bytes.wrapping_add(word * WORD).cast::<u32>();
-            // SAFETY: these four bytes lie in `value`, and `Plain`: none of them is padding.
-            self.store_word(word, unsafe { from.read_unaligned() });
-        }
-        for byte in size_of::<T>() / WORD * WORD..size_of::<T>() {
-            // SAFETY: as above, of one byte.
-            self.store_byte(byte, unsafe { bytes.wrapping_add(byte).read() });
-        }
+        self.0.copy_in(value);
     }
 
     /// Copies the value out into `*value`, without another copy on the way; torn if somebody writes meanwhile.
@@ -122,90 +87,47 @@ impl<T: Plain> Words<T> {
     #[track_caller]
     pub fn load_into(&self, value: &mut T) {
         // SAFETY: `T` and `MaybeUninit<T>` are the same in memory, and `copy_out` writes no uninitialized byte.
-        self.copy_out(unsafe { &mut *core::ptr::from_mut(value).cast::<MaybeUninit<T>>() });
-    }
-
-    /// Writes every byte of `out`.
-    #[inline(always)]
-    #[track_caller]
-    fn copy_out(&self, out: &mut MaybeUninit<T>) {
-        let bytes = out.as_mut_ptr().cast::<u8>();
-        for word in 0..size_of::<T>() / WORD {
-            let to = bytes.wrapping_add(word * WORD).cast::<u32>();
-            // SAFETY: these four bytes lie in `out`.
-            unsafe { to.write_unaligned(self.load_word(word)) };
-        }
-        for byte in size_of::<T>() / WORD * WORD..size_of::<T>() {
-            // SAFETY: as above, of one byte.
-            unsafe { bytes.wrapping_add(byte).write(self.load_byte(byte)) };
-        }
-    }
-}
-
-// All of it is relaxed: the user's accesses around it order what has to be ordered, see the type.
-#[cfg(not(loom))]
-impl<T: Plain> Words<T> {
-    #[inline(always)]
-    fn word(&self, word: usize) -> &core::sync::atomic::AtomicU32 {
-        let place = self.value.get().cast::<u32>().wrapping_add(word);
-        // SAFETY: callers count whole words of `T`, so that it lies in the value; the type is aligned to a word; and every
-        // access to these bytes is an atomic one of a word.
-        unsafe { core::sync::atomic::AtomicU32::from_ptr(place) }
-    }
-
-    #[inline(always)]
-    fn byte(&self, byte: usize) -> &core::sync::atomic::AtomicU8 {
-        let place = self.value.get().cast::<u8>().wrapping_add(byte);
-        // SAFETY: callers count the bytes of `T` behind its last whole word; every access to these is an atomic one of a
-        // byte.
-        unsafe { core::sync::atomic::AtomicU8::from_ptr(place) }
-    }
-
-    #[inline(always)]
-    fn store_word(&self, word: usize, value: u32) {
-        self.word(word).store(value, Ordering::Relaxed);
-    }
-
-    #[inline(always)]
-    fn load_word(&self, word: usize) -> u32 {
-        self.word(word).load(Ordering::Relaxed)
-    }
-
-    #[inline(always)]
-    fn store_byte(&self, byte: usize, value: u8) {
-        self.byte(byte).store(value, Ordering::Relaxed);
-    }
-
-    #[inline(always)]
-    fn load_byte(&self, byte: usize) -> u8 {
-        self.byte(byte).load(Ordering::Relaxed)
-    }
-}
-
-/// Bytes behind the last whole word share one of loom's.
-#[cfg(loom)]
-impl<T: Plain> Words<T> {
-    fn store_word(&self, word: usize, value: u32) {
-        self.words[word].store(value, Ordering::Relaxed);
-    }
-
-    fn load_word(&self, word: usize) -> u32 {
-        self.words[word].load(Ordering::Relaxed)
-    }
-
-    fn store_byte(&self, byte: usize, value: u8) {
-        let mut bytes = self.load_word(byte / WORD).to_ne_bytes();
-        bytes[byte % WORD] = value;
-        self.store_word(byte / WORD, u32::from_ne_bytes(bytes));
-    }
-
-    fn load_byte(&self, byte: usize) -> u8 {
-        self.load_word(byte / WORD).to_ne_bytes()[byte % WORD]
+        self.0.copy_out(unsafe { &mut *core::ptr::from_mut(value).cast::<MaybeUninit<T>>() });
     }
 }
 
 impl<T> fmt::Debug for Words<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Words(..)")
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    /// Every byte of a copy is where it belongs, and none beside it is touched.
+    fn passes<T: Plain + PartialEq + fmt::Debug, const BYTES: usize>(make: fn([u8; BYTES]) -> T) {
+        let pattern = |seed: u8| make(core::array::from_fn(|n| seed.wrapping_add((n * 7) as u8)));
+        let places = [(); 3].map(|()| Words::new(pattern(1)));
+        places[1].store(pattern(200));
+        assert_eq!(places.each_ref().map(Words::load), [pattern(1), pattern(200), pattern(1)]);
+        let mut copy = pattern(0);
+        places[1].load_into(&mut copy);
+        assert_eq!(copy, pattern(200));
+        assert!(align_of::<Words<T>>() >= 4 && size_of::<Words<T>>() % 4 == 0);
+        assert!(size_of::<Words<T>>() - BYTES < align_of::<Words<T>>());
+    }
+
+    #[test]
+    fn values_of_every_size_are_copied_whole_and_alone() {
+        passes::<[u8; 0], 0>(|bytes| bytes);
+        passes::<u8, 1>(|[byte]| byte);
+        passes::<u16, 2>(u16::from_ne_bytes);
+        passes::<[u8; 3], 3>(|bytes| bytes);
+        passes::<u32, 4>(u32::from_ne_bytes);
+        passes::<[u8; 7], 7>(|bytes| bytes);
+        passes::<u64, 8>(u64::from_ne_bytes);
+        passes::<u128, 16>(u128::from_ne_bytes);
+        passes::<[u8; 255], 255>(|bytes| bytes);
+        passes::<[u8; 256], 256>(|bytes| bytes);
+        passes::<[u8; 257], 257>(|bytes| bytes);
+        passes::<[u8; 4099], 4099>(|bytes| bytes);
+        passes::<[u64; 1], 8>(|bytes| [u64::from_ne_bytes(bytes)]);
     }
 }

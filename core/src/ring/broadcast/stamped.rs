@@ -227,8 +227,9 @@ impl<'a, T: Plain, const N: usize, B: Bell> Pen<'a, T, N, B> {
         let low = number::low(number);
         let upper_half = number::is_upper_half(low);
         if upper_half != number::is_upper_half(number::low(self.newest)) {
-            // SYNC POINT D, release: with the load in `newest`. Whoever sees it sees that the half before was passed.
-            self.stamped.high_of(upper_half).store(number::high(number), Ordering::Release);
+            // SYNC POINT D: with the load in `newest`. Whoever sees it sees that the half before was passed. Relaxed: behind the
+            // fence in `begin`, which is the release.
+            self.stamped.high_of(upper_half).store(number::high(number), Ordering::Relaxed);
         }
         // SYNC POINT A, release: with the load in `newest`. The message is seen with its number.
         line.low.store(low, Ordering::Release);
