@@ -42,7 +42,7 @@ pub use waiting::RecvError;
 use super::index::MAX_CAPACITY;
 use crate::participant::Participant;
 use crate::plain::Plain;
-use crate::sync::const_unless_loom;
+use crate::sync::{CachePadded, const_unless_loom};
 use crate::wait::{Bell, Polled};
 use core::fmt;
 use stamped::{Pen, Stamped};
@@ -146,7 +146,7 @@ impl<T: Plain, const N: usize, B> Broadcast<T, N, B> {
     /// ```
     pub fn reader(&self) -> Reader<'_, T, N, B> {
         let known = self.0.newest(0);
-        Reader { stamped: &self.0, next: known.wrapping_add(1), known }
+        Reader::new(&self.0, known.wrapping_add(1), known)
     }
 
     /// A reader that begins at the oldest message that is still there.
@@ -161,7 +161,7 @@ impl<T: Plain, const N: usize, B> Broadcast<T, N, B> {
     /// ```
     pub fn reader_from_oldest(&self) -> Reader<'_, T, N, B> {
         let known = self.0.newest(0);
-        Reader { stamped: &self.0, next: oldest::<N>(known), known }
+        Reader::new(&self.0, oldest::<N>(known), known)
     }
 }
 
@@ -182,7 +182,7 @@ impl<T: Plain, const N: usize, B: Bell> Broadcast<T, N, B> {
 
     /// [`writer`](Self::writer) for `me`, where processes share the broadcast.
     pub fn writer_as(&self, me: Participant) -> Option<Writer<'_, T, N, B>> {
-        self.0.take(me).map(Writer)
+        self.0.take(me).map(|pen| Writer(CachePadded(pen)))
     }
 
     /// The writer's half and a reader, of a broadcast that the caller owns. Needs no read-modify-write. More readers:
@@ -199,7 +199,7 @@ impl<T: Plain, const N: usize, B: Bell> Broadcast<T, N, B> {
     pub fn split(&mut self) -> (Writer<'_, T, N, B>, Reader<'_, T, N, B>) {
         let pen = self.0.take_from_owner();
         let (stamped, known) = (pen.stamped(), pen.newest());
-        (Writer(pen), Reader { stamped, next: known.wrapping_add(1), known })
+        (Writer(CachePadded(pen)), Reader::new(stamped, known.wrapping_add(1), known))
     }
 
     /// Gives back the writer's half if `dead` held it, and wakes the readers so that they notice; returns how many halves
@@ -262,13 +262,13 @@ impl core::error::Error for Missed {}
 
 /// The half that writes. It can move to another thread or context, and is used from one at a time.
 #[derive(Debug)]
-pub struct Writer<'a, T: Plain, const N: usize, B: Bell = Polled>(Pen<'a, T, N, B>);
+pub struct Writer<'a, T: Plain, const N: usize, B: Bell = Polled>(CachePadded<Pen<'a, T, N, B>>);
 
 impl<T: Plain, const N: usize, B: Bell> Writer<'_, T, N, B> {
     /// Sends one message to every reader, and overwrites the oldest one kept. Wait-free.
     #[inline]
     pub fn send(&mut self, message: T) {
-        self.0.write(&message);
+        self.0.0.write(&message);
     }
 
     /// [`send`](Self::send) of a large message, without a copy on the way.
@@ -282,7 +282,7 @@ impl<T: Plain, const N: usize, B: Bell> Writer<'_, T, N, B> {
     /// ```
     #[inline]
     pub fn send_from(&mut self, message: &T) {
-        self.0.write(message);
+        self.0.0.write(message);
     }
 
     /// How many messages were sent in the life of the broadcast, by this writer and those before it.
@@ -294,7 +294,7 @@ impl<T: Plain, const N: usize, B: Bell> Writer<'_, T, N, B> {
     /// assert_eq!(broadcast.writer().unwrap().sent(), 1);
     /// ```
     pub fn sent(&self) -> u64 {
-        self.0.newest()
+        self.0.0.newest()
     }
 }
 
@@ -302,6 +302,12 @@ impl<T: Plain, const N: usize, B: Bell> Writer<'_, T, N, B> {
 #[derive(Debug)]
 pub struct Reader<'a, T, const N: usize, B = Polled> {
     stamped: &'a Stamped<T, N, B>,
+    place: CachePadded<Place>,
+}
+
+/// Where a reader stands.
+#[derive(Debug, Clone, Copy)]
+struct Place {
     /// The number of the message that comes next.
     next: u64,
     /// Up to which number messages are known to be there, or to have been.
@@ -310,40 +316,76 @@ pub struct Reader<'a, T, const N: usize, B = Polled> {
 
 impl<T, const N: usize, B> Clone for Reader<'_, T, N, B> {
     fn clone(&self) -> Self {
-        Reader { stamped: self.stamped, next: self.next, known: self.known }
+        Reader { stamped: self.stamped, place: CachePadded(self.place.0) }
     }
 }
 
-impl<T: Plain, const N: usize, B> Reader<'_, T, N, B> {
+impl<'a, T: Plain, const N: usize, B> Reader<'a, T, N, B> {
+    fn new(stamped: &'a Stamped<T, N, B>, next: u64, known: u64) -> Self {
+        Reader { stamped, place: CachePadded(Place { next, known }) }
+    }
+
     /// Copies the next message out, if there is one. Wait-free.
     ///
     /// # Errors
     /// [`Missed`] when the next message was overwritten; the reader then stands at the oldest one that is still there.
     #[inline]
     pub fn try_recv(&mut self) -> Result<Option<T>, Missed> {
-        if self.known < self.next {
-            self.known = self.stamped.newest(self.known);
-            if self.known < self.next {
-                return Ok(None);
-            }
-        }
-        match self.stamped.read(self.next) {
+        let Some(next) = self.published() else { return Ok(None) };
+        match self.stamped.read(next) {
             Some(message) => {
-                self.next = self.next.wrapping_add(1);
+                self.place.0.next = next.wrapping_add(1);
                 Ok(Some(message))
             }
             None => Err(self.skip()),
         }
     }
 
+    /// Copies the next message into `out`, if there is one, and says whether there was. For a large message: there is no
+    /// other copy on the way. Wait-free.
+    ///
+    /// # Errors
+    /// [`Missed`] as for [`try_recv`](Self::try_recv). What is in `out` then is of no message.
+    ///
+    /// ```
+    /// use ringway_core::ring::broadcast::Broadcast;
+    /// let mut broadcast = Broadcast::<[u8; 4096], 4>::new();
+    /// let (mut writer, mut reader) = broadcast.split();
+    /// let mut out = [0; 4096];
+    /// assert_eq!(reader.try_recv_into(&mut out), Ok(false));
+    /// writer.send_from(&[7; 4096]);
+    /// assert_eq!(reader.try_recv_into(&mut out), Ok(true));
+    /// assert_eq!(out, [7; 4096]);
+    /// ```
+    #[inline]
+    pub fn try_recv_into(&mut self, out: &mut T) -> Result<bool, Missed> {
+        let Some(next) = self.published() else { return Ok(false) };
+        if !self.stamped.read_into(next, out) {
+            return Err(self.skip());
+        }
+        self.place.0.next = next.wrapping_add(1);
+        Ok(true)
+    }
+
+    /// The number of the next message, if it was published.
+    #[inline(always)]
+    fn published(&mut self) -> Option<u64> {
+        let place = &mut self.place.0;
+        if place.known < place.next {
+            place.known = self.stamped.newest(place.known);
+        }
+        (place.known >= place.next).then_some(place.next)
+    }
+
     /// Goes on behind what was overwritten: the next message was.
     #[cold]
     fn skip(&mut self) -> Missed {
-        self.known = self.stamped.newest(self.known);
+        let place = &mut self.place.0;
+        place.known = self.stamped.newest(place.known);
         // The one that we tried is gone in any case, also when the message that overwrites it is not published yet.
-        let next = oldest::<N>(self.known).max(self.next.wrapping_add(1));
-        let missed = Missed(next.wrapping_sub(self.next));
-        self.next = next;
+        let next = oldest::<N>(place.known).max(place.next.wrapping_add(1));
+        let missed = Missed(next.wrapping_sub(place.next));
+        place.next = next;
         missed
     }
 
@@ -357,8 +399,9 @@ impl<T: Plain, const N: usize, B> Reader<'_, T, N, B> {
     /// assert_eq!(reader.behind(), 3);
     /// ```
     pub fn behind(&mut self) -> u64 {
-        self.known = self.stamped.newest(self.known);
-        self.known.wrapping_add(1).saturating_sub(self.next)
+        let place = &mut self.place.0;
+        place.known = self.stamped.newest(place.known);
+        place.known.wrapping_add(1).saturating_sub(place.next)
     }
 
     /// How many messages are kept.

@@ -27,7 +27,7 @@ use super::broadcast::stamped::{Pen, Stamped};
 use crate::channel::Error;
 use crate::participant::Participant;
 use crate::plain::Plain;
-use crate::sync::{const_unless_loom, spin_loop};
+use crate::sync::{CachePadded, const_unless_loom, spin_loop};
 use crate::wait::{Bell, Doorbell, Polled, Register, Wait};
 use core::future::poll_fn;
 use core::task::{Context, Poll};
@@ -170,12 +170,12 @@ impl<T: Plain, B: Bell> Latest<T, B> {
 
     /// [`writer`](Self::writer) for `me`, where processes share it.
     pub fn writer_as(&self, me: Participant) -> Option<Writer<'_, T, B>> {
-        self.0.take(me).map(Writer)
+        self.0.take(me).map(|pen| Writer(CachePadded(pen)))
     }
 
     /// The writer's half for the owner of it all, who knows that nobody has it. Needs no read-modify-write.
     pub fn owner(&mut self) -> Writer<'_, T, B> {
-        Writer(self.0.take_from_owner())
+        Writer(CachePadded(self.0.take_from_owner()))
     }
 
     /// Gives back the writer's half if `dead` held it, and wakes the readers so that they notice; returns how many halves
@@ -206,13 +206,13 @@ impl<T: Plain, B: Bell> Latest<T, B> {
 
 /// The half that writes. It can move to another thread or context, and is used from one at a time.
 #[derive(Debug)]
-pub struct Writer<'a, T: Plain, B: Bell = Polled>(Pen<'a, T, SLOTS, B>);
+pub struct Writer<'a, T: Plain, B: Bell = Polled>(CachePadded<Pen<'a, T, SLOTS, B>>);
 
 impl<T: Plain, B: Bell> Writer<'_, T, B> {
     /// Makes `value` the newest, and wakes whoever waits for a change. Wait-free.
     #[inline]
     pub fn store(&mut self, value: T) {
-        self.0.write(&value);
+        self.0.0.write(&value);
     }
 
     /// [`store`](Self::store) of a large value, without a copy on the way.
@@ -225,12 +225,12 @@ impl<T: Plain, B: Bell> Writer<'_, T, B> {
     /// ```
     #[inline]
     pub fn store_from(&mut self, value: &T) {
-        self.0.write(value);
+        self.0.0.write(value);
     }
 
     /// The version of the newest value, which this writer or one before it stored.
     pub fn version(&self) -> Version {
-        Version(self.0.newest())
+        Version(self.0.0.newest())
     }
 }
 

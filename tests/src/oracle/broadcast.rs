@@ -82,7 +82,7 @@ impl<const N: usize> Run<'_, N> {
             4..=7 => {
                 if !self.readers.is_empty() {
                     let at = choices.below(self.readers.len())?;
-                    self.receive(at);
+                    self.receive(at, choices.flip()?);
                 }
             }
             8 if self.readers.len() < 4 => {
@@ -106,7 +106,7 @@ impl<const N: usize> Run<'_, N> {
         Some(())
     }
 
-    fn receive(&mut self, at: usize) {
+    fn receive(&mut self, at: usize, into: bool) {
         let (oldest, sent) = (self.oldest(), self.sent);
         let (reader, next) = &mut self.readers[at];
         let expected = if *next > sent {
@@ -120,7 +120,13 @@ impl<const N: usize> Run<'_, N> {
             Ok(message) => *next += u64::from(message.is_some()),
             Err(Missed(missed)) => *next += missed,
         }
-        assert_eq!(reader.try_recv(), expected);
+        if into {
+            let mut out = [0; 7];
+            let got = reader.try_recv_into(&mut out);
+            assert_eq!(got.map(|there| there.then_some(out)), expected);
+        } else {
+            assert_eq!(reader.try_recv(), expected);
+        }
     }
 
     /// The writer goes, by a drop or by death; or another comes.

@@ -146,14 +146,29 @@ impl<T: Plain, const N: usize, B> Stamped<T, N, B> {
     pub(in crate::ring) fn read(&self, number: u64) -> Option<T> {
         let slot = self.slots.get(number::index::<N>(number))?;
         let value = slot.value.load();
+        slot.is_still(number).then_some(value)
+    }
+
+    /// [`read`](Self::read) into `out`, and whether that is message `number`. If not, it is anything.
+    #[inline]
+    pub(in crate::ring) fn read_into(&self, number: u64, out: &mut T) -> bool {
+        let Some(slot) = self.slots.get(number::index::<N>(number)) else { return false };
+        slot.value.load_into(out);
+        slot.is_still(number)
+    }
+}
+
+impl<T> Slot<T> {
+    /// Whether what was copied out until now is of message `number`.
+    #[inline(always)]
+    fn is_still(&self, number: u64) -> bool {
         // SYNC POINT B, acquire: with the fence in `begin`. If one of the words is of a later message, its stamp is seen.
         fence(Ordering::Acquire);
         // SYNC POINT C, acquire: with the store in `begin`. The upper word is seen at least as new as this one, and so is
         // `newest` of the message before.
-        let is_still_there = slot.low.load(Ordering::Acquire) == number::low(number)
+        self.low.load(Ordering::Acquire) == number::low(number)
             // Relaxed: ordered behind the lower word by its acquire.
-            && slot.high.load(Ordering::Relaxed) == number::high(number);
-        is_still_there.then_some(value)
+            && self.high.load(Ordering::Relaxed) == number::high(number)
     }
 }
 
