@@ -3,9 +3,11 @@
 mod support;
 
 use ringway::channel::Error;
-use ringway::shm::{self, BOUND, ByteRing, Layout, Queue, Region, Ring};
+use ringway::shm::{self, BOUND, Broadcast, ByteRing, Latest, Layout, Queue, Region, Ring};
 use ringway::{Cause, shm::Part};
 use ringway_core::region;
+use ringway_core::ring::broadcast::RecvError;
+use ringway_core::ring::latest::Version;
 use std::fs;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
@@ -487,4 +489,63 @@ fn locks_of_the_dead_are_handed_over_within_the_bound() {
     let array = region.part::<Array<u8, 7>>("array").unwrap();
     assert!(!array.seat().lock_deadline(soon()).unwrap().is_clean());
     killer.join().unwrap();
+}
+
+type Events = Broadcast<[u64; 7], 32>;
+type Level = Latest<[u64; 5]>;
+
+/// Message number `number`: every word says which it is and is another.
+fn event(number: u64) -> [u64; 7] {
+    std::array::from_fn(|word| number * 7 + word as u64)
+}
+
+#[test]
+fn writers_killed_one_after_the_other_leave_whole_messages_that_go_on_counting() {
+    let test = "writers_killed_one_after_the_other_leave_whole_messages_that_go_on_counting";
+    if role().is_some() {
+        let region = the_region();
+        let (events, level) = (region.part::<Events>("events"), region.part::<Level>("level"));
+        let (events, level) = (events.unwrap(), level.unwrap());
+        let (mut writer, mut gauge) = (events.writer().unwrap(), level.writer().unwrap());
+        loop {
+            writer.send(event(writer.sent() + 1));
+            gauge.store([gauge.version().number() + 1; 5]);
+        }
+    }
+    let name = Name::new();
+    let layout = Layout::new(8).part::<Events>("events").unwrap();
+    let region = Region::create(&name.0, 0o600, &layout.part::<Level>("level").unwrap()).unwrap();
+    let (events, level) = (region.part::<Events>("events"), region.part::<Level>("level"));
+    let (events, level) = (events.unwrap(), level.unwrap());
+    let (mut reader, mut expected, mut seen) = (events.reader(), 1, Version::NONE);
+    for _ in 0..10 {
+        let mut player = player(test, "writes", &name);
+        let (mut left, mut is_alive) = (1000, true);
+        loop {
+            match reader.recv_deadline(soon()) {
+                Ok(message) => {
+                    assert_eq!(message, event(expected), "torn, or not the one that is next");
+                    (left, expected) = (left - 1, expected + 1);
+                }
+                Err(RecvError::Missed(missed)) => expected += missed,
+                Err(RecvError::EndOfFile) if !is_alive => break,
+                // The end of the one before: this one has not come yet.
+                Err(RecvError::EndOfFile) => std::thread::sleep(Duration::from_millis(1)),
+                Err(RecvError::TimedOut) => panic!("a hang that the deadline ended"),
+            }
+            if let Some((value, version)) = level.get().load_newer(seen) {
+                assert_eq!(value, [version.number(); 5]);
+                seen = version;
+            }
+            if left <= 0 && is_alive {
+                player.kill_now();
+                is_alive = false;
+            }
+        }
+        assert_eq!(reader.behind(), 0);
+    }
+    let (value, last) = level.get().load().unwrap();
+    assert_eq!(value, [last.number(); 5]);
+    assert_eq!(level.get().wait_newer_deadline(last, soon()), Err(Error::EndOfFile));
+    assert_eq!(events.writer().unwrap().sent() + 1, expected);
 }
