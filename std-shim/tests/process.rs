@@ -558,8 +558,10 @@ fn the_environment_stays_as_it_is() {
 
 fn no_signal_is_blocked_in_a_child() {
     let _guard = signal::block(Signal::TERM | Signal::USR1).unwrap();
+    let before = signal::mask();
     let (reader, writer) = pipe().unwrap();
     let child = process::spawn(&MASK, b"", vec![writer.into()]).unwrap();
+    assert_eq!(signal::mask(), before);
     assert_eq!(std::io::read_to_string(reader).unwrap(), "true\n");
     assert!(child.join().unwrap().success());
     let child = process::spawn(&SLEEP, b"", vec![]).unwrap();
@@ -664,10 +666,10 @@ fn closed_standard_streams_are_in_nobodys_way() {
                 // SAFETY: nobody in this process has a handle of this standard stream that it will use.
                 assert_eq!(unsafe { libc::close(number) }, 0);
                 let (reader, writer) = ringway::socket::UnixStream::pair().unwrap();
-                let null = || std::process::Stdio::null();
+                let log = tempfile::tempfile().unwrap();
                 let child = Options::new()
-                    .stdout(null())
-                    .stderr(null())
+                    .stdout(log.try_clone().unwrap())
+                    .stderr(log)
                     .spawn(&ECHO, b"hello", vec![writer.into()])
                     .unwrap();
                 assert_eq!(std::io::read_to_string(reader).unwrap(), "hello");

@@ -43,17 +43,17 @@ pub struct Child {
 }
 
 impl Child {
-    /// Takes a child that was just started and not waited for. It is ended if that fails.
+    /// A child that was just started, and its pidfd.
+    pub(super) fn new(pid: Pid, pidfd: OwnedFd) -> Self {
+        let (owner, pidfd) = (getpid(), Arc::new(pidfd));
+        Child { pid, owner, pidfd, detached: false, exit: Mutex::new(None) }
+    }
+
+    /// Takes a child that was just started. It is ended if that fails.
     pub(super) fn adopt(pid: Pid) -> std::result::Result<Self, Cause> {
         // It cannot have been replaced by another: the number is taken until somebody waits for it.
         match pidfd_open(pid, PidfdFlags::empty()) {
-            Ok(pidfd) => Ok(Child {
-                pid,
-                owner: getpid(),
-                pidfd: Arc::new(pidfd),
-                detached: false,
-                exit: Mutex::new(None),
-            }),
+            Ok(pidfd) => Ok(Child::new(pid, pidfd)),
             // Somebody did, and it has ended.
             Err(Errno::SRCH) => Err(Reason::Reaped.into()),
             Err(errno) => {

@@ -169,7 +169,7 @@ fn begin(
         .iter()
         .find(|entry| name == entry.name)
         .ok_or_else(|| Error::new(BEGIN, Reason::NotRegistered).on(name.to_string_lossy()))?;
-    // The mask of the thread that happened to start this process came along.
+    // It was started with all of them blocked.
     signal::set_mask(signal::SignalSet::empty())?.keep();
     let wrong = || Error::new(BEGIN, Errno::PROTO).on("without the message of a parent");
     let socket = number.and_then(take).ok_or_else(wrong)?;

@@ -1,16 +1,16 @@
 //! Starting a copy of this program.
 
 use super::entry::{self, Entry};
+use super::exec::Exec;
 use super::{Child, errno, parent};
 use crate::socket::{self, UnixSeqpacket};
 use crate::{Cause, Error, Result, fd};
-use rustix::fs::MemfdFlags;
-use rustix::io::{Errno, FdFlags};
-use rustix::process::Pid;
+use rustix::fs::{MemfdFlags, Mode, OFlags};
+use rustix::io::Errno;
+use std::ffi::CString;
 use std::io::Write;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
-use std::os::unix::process::CommandExt;
-use std::process::{Command, Stdio};
+use std::os::unix::ffi::OsStringExt;
 
 /// The most descriptors that a child can be given.
 ///
@@ -60,14 +60,14 @@ pub fn spawn(entry: &Entry, argument: &[u8], descriptors: Vec<OwnedFd>) -> Resul
 ///
 /// ```
 /// use ringway::process::{self, Entry, Options};
-/// use std::process::Stdio;
 /// const WORK: Entry = Entry::new("work", |_| {
 ///     println!("to the pipe");
 ///     Ok(())
 /// });
 /// process::main(&[WORK]);
 /// let (reader, writer) = ringway::pipe::pipe()?;
-/// let child = Options::new().stdout(writer).stderr(Stdio::null()).spawn(&WORK, b"", vec![])?;
+/// let log = tempfile::tempfile().unwrap();
+/// let child = Options::new().stdout(writer).stderr(log).spawn(&WORK, b"", vec![])?;
 /// assert_eq!(std::io::read_to_string(reader).unwrap(), "to the pipe\n");
 /// assert!(child.join()?.success());
 /// # Ok::<(), ringway::Error>(())
@@ -75,9 +75,9 @@ pub fn spawn(entry: &Entry, argument: &[u8], descriptors: Vec<OwnedFd>) -> Resul
 #[derive(Debug)]
 pub struct Options {
     tied: bool,
-    stdin: Option<Stdio>,
-    stdout: Option<Stdio>,
-    stderr: Option<Stdio>,
+    stdin: Option<OwnedFd>,
+    stdout: Option<OwnedFd>,
+    stderr: Option<OwnedFd>,
 }
 
 impl Options {
@@ -118,19 +118,19 @@ impl Options {
     /// assert!(child.join()?.success());
     /// # Ok::<(), ringway::Error>(())
     /// ```
-    pub fn stdin(mut self, stdin: impl Into<Stdio>) -> Self {
+    pub fn stdin(mut self, stdin: impl Into<OwnedFd>) -> Self {
         self.stdin = Some(stdin.into());
         self
     }
 
     /// The child's standard output; it is ours unless told otherwise. See the [type](Self) for an example.
-    pub fn stdout(mut self, stdout: impl Into<Stdio>) -> Self {
+    pub fn stdout(mut self, stdout: impl Into<OwnedFd>) -> Self {
         self.stdout = Some(stdout.into());
         self
     }
 
     /// The child's standard error; it is ours unless told otherwise. See the [type](Self) for an example.
-    pub fn stderr(mut self, stderr: impl Into<Stdio>) -> Self {
+    pub fn stderr(mut self, stderr: impl Into<OwnedFd>) -> Self {
         self.stderr = Some(stderr.into());
         self
     }
@@ -162,27 +162,25 @@ impl Options {
         let all: Vec<_> = own.iter().chain(&descriptors).map(AsFd::as_fd).collect();
         ours.send_descriptors(&hello.emit(), &all)?;
 
-        let mut command = Command::new("/proc/self/exe");
         let program = std::env::args_os().next().unwrap_or_else(|| entry.name().into());
         let number = theirs.as_raw_fd().to_string();
-        command.arg0(program).args([MARKER, &number, entry.name()]);
-        command.stdin(self.stdin.unwrap_or_else(Stdio::null));
-        command.stdout(self.stdout.unwrap_or_else(Stdio::inherit));
-        command.stderr(self.stderr.unwrap_or_else(Stdio::inherit));
-        let in_child = move || {
-            close_all_on_exec()?;
-            rustix::io::fcntl_setfd(&theirs, FdFlags::empty())?;
-            if let Some(held) = &held {
-                // Here, so that the child is tied whatever may keep it from running `main`.
-                parent::own(held.as_fd())?;
-                rustix::io::fcntl_setfd(held, FdFlags::empty())?;
-            }
-            Ok(())
+        let arguments = [program.into_vec(), MARKER.into(), number.into(), entry.name().into()]
+            .map(CString::new)
+            .into_iter()
+            .collect::<std::result::Result<Vec<_>, _>>()
+            .map_err(|_| failed(Errno::INVAL.into()))?;
+        let [stdin, stdout, stderr] =
+            [Some(self.stdin.map_or_else(nothing, Ok)?), self.stdout, self.stderr];
+        let streams = [stdin, stdout, stderr];
+        let exec = Exec {
+            path: c"/proc/self/exe",
+            arguments: &arguments,
+            streams: streams.each_ref().map(|stream| stream.as_ref().map(AsFd::as_fd)),
+            socket: theirs.as_fd(),
+            held: held.as_ref().map(AsFd::as_fd),
         };
-        // SAFETY: between fork and exec the closure makes system calls alone, and neither allocates nor locks.
-        unsafe { command.pre_exec(in_child) };
-        let child = command.spawn().map_err(|error| failed(errno(&error).into()))?;
-        Child::adopt(Pid::from_child(&child)).map_err(failed)
+        let (pid, pidfd) = exec.start().map_err(|errno| failed(errno.into()))?;
+        Ok(Child::new(pid, pidfd))
     }
 }
 
@@ -233,6 +231,13 @@ fn beyond_standard(fd: OwnedFd) -> Result<OwnedFd> {
     if fd.as_raw_fd() > 2 { Ok(fd) } else { fd::duplicate(&fd) }
 }
 
+/// An empty input.
+fn nothing() -> Result<OwnedFd> {
+    rustix::fs::open(c"/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+        .map_err(|errno| Error::new("open", errno).on("/dev/null"))
+        .and_then(beyond_standard)
+}
+
 /// A file in memory: as large as it must be, and there before the child is.
 fn file_of(argument: &[u8]) -> Result<OwnedFd> {
     let failed = |errno| Error::new("store the argument", errno);
@@ -240,17 +245,6 @@ fn file_of(argument: &[u8]) -> Result<OwnedFd> {
     let mut file = std::fs::File::from(file);
     file.write_all(argument).map_err(|error| failed(errno(&error)))?;
     Ok(file.into())
-}
-
-/// Every descriptor but the standard streams closes with the exec that follows. `Command` keeps one of its own for
-/// the news of a failed exec, which is why they are not closed now.
-fn close_all_on_exec() -> std::io::Result<()> {
-    const FIRST: libc::c_uint = 3;
-    // SAFETY: no descriptor is closed: the flag only has the kernel close them when another program takes this process.
-    let result = unsafe {
-        libc::syscall(libc::SYS_close_range, FIRST, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC)
-    };
-    if result == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
 }
 
 #[cfg(test)]
