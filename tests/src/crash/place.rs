@@ -1,0 +1,110 @@
+//! Memory that the parent and its children share, and what a child notes there.
+
+use std::ops::Deref;
+use std::ptr::{NonNull, null_mut};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+/// A value in memory that this process and the children that it forks have in common.
+#[derive(Debug)]
+pub struct Place<T> {
+    at: NonNull<T>,
+}
+
+impl<T: Sync> Place<T> {
+    /// Maps memory for it and puts `value` there.
+    ///
+    /// # Panics
+    /// When there is no memory.
+    pub fn new(value: T) -> Place<T> {
+        assert!(align_of::<T>() <= 4096, "a mapping is aligned to a page");
+        // SAFETY: a fresh anonymous mapping; nothing else knows its address.
+        let page = unsafe {
+            libc::mmap(
+                null_mut(),
+                size_of::<T>(),
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_SHARED | libc::MAP_ANONYMOUS,
+                -1,
+                0,
+            )
+        };
+        assert_ne!(page, libc::MAP_FAILED, "mmap: {}", std::io::Error::last_os_error());
+        let at = NonNull::new(page.cast::<T>()).expect("a mapping is not at 0");
+        // SAFETY: mapped, large enough and aligned, see above.
+        unsafe { at.write(value) };
+        Place { at }
+    }
+
+    /// Puts another value there. No child uses the memory any more: whoever still lives would see it change.
+    pub fn set(&mut self, value: T) {
+        // SAFETY: as in `new`; borrowed exclusively in this process. What was there has no destructor that matters.
+        unsafe { self.at.write(value) };
+    }
+
+    /// The bytes of it as they are at this moment.
+    pub fn bytes(&self, into: &mut Vec<u8>) {
+        into.resize(size_of::<T>(), 0);
+        // SAFETY: the mapping is that long, and whoever else could write to it is stopped. Padding is zero, as mapped.
+        unsafe {
+            into.as_mut_ptr().copy_from_nonoverlapping(self.at.as_ptr().cast(), size_of::<T>())
+        };
+    }
+}
+
+impl<T> Deref for Place<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: a value was put there in `new`, and stays until the drop; `T: Sync`.
+        unsafe { self.at.as_ref() }
+    }
+}
+
+impl<T> Drop for Place<T> {
+    fn drop(&mut self) {
+        // SAFETY: the mapping of `new`, to which nobody has a reference any more.
+        unsafe { libc::munmap(self.at.as_ptr().cast(), size_of::<T>()) };
+    }
+}
+
+/// What a child writes down, outside the structure: how far it came, and what it was given.
+#[derive(Debug, Default)]
+pub struct Note {
+    ended: AtomicUsize,
+    count: AtomicUsize,
+    got: [AtomicU64; 8],
+}
+
+impl Note {
+    /// The operation begins: from here on the child is stepped.
+    pub fn begin(&self) {
+        super::trace::breakpoint();
+    }
+
+    /// The operation has returned.
+    #[inline(always)]
+    pub fn end(&self) {
+        self.ended.store(1, Ordering::SeqCst);
+    }
+
+    /// Whether the operation has returned.
+    pub fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::SeqCst) == 1
+    }
+
+    /// The operation gave the child this.
+    #[inline(always)]
+    pub fn got(&self, value: u64) {
+        let count = self.count.load(Ordering::Relaxed);
+        if let Some(place) = self.got.get(count) {
+            place.store(value, Ordering::SeqCst);
+            self.count.store(count + 1, Ordering::SeqCst);
+        }
+    }
+
+    /// What the child was given.
+    pub fn all(&self) -> Vec<u64> {
+        let count = self.count.load(Ordering::SeqCst);
+        self.got[..count].iter().map(|value| value.load(Ordering::SeqCst)).collect()
+    }
+}

@@ -1,0 +1,273 @@
+//! One operation, killed and suspended at each of its steps.
+
+use super::place::{Note, Place};
+use super::trace::{Child, Step, Stepped};
+use super::{CHILD, Check, EARLIER, Found, Operation, Structure, WITNESS, watch};
+use std::panic::AssertUnwindSafe;
+use std::time::{Duration, Instant};
+
+/// A survivor that is not done by then hangs. Far more than the detection bound: the machine may be busy with other things.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// About how long the kills of one operation may take together, and its suspensions, before steps are left out.
+const BUDGET: Duration = Duration::from_millis(1500);
+
+/// What a row of the table says.
+#[derive(Debug)]
+pub struct Row {
+    /// The structure.
+    pub structure: &'static str,
+    /// The operation.
+    pub operation: &'static str,
+    /// How many instructions the operation takes.
+    pub instructions: usize,
+    /// At how many of its steps the child was killed.
+    pub kills: usize,
+    /// At how many it was suspended.
+    pub suspensions: usize,
+    /// One of how many steps was tried, besides those that changed something: 1 for every step.
+    pub stride: usize,
+    /// The longest that a witness waited once the dead one had been recovered.
+    pub longest: Duration,
+    /// What went wrong, and where.
+    pub failures: Vec<String>,
+}
+
+/// An operation of some structure, to be run.
+pub struct Entry {
+    /// The structure.
+    pub structure: &'static str,
+    /// The operation.
+    pub operation: &'static str,
+    run: Box<dyn Fn(bool) -> Row>,
+}
+
+impl Entry {
+    /// Runs it: at each step, if `full`.
+    pub fn run(&self, full: bool) -> Row {
+        (self.run)(full)
+    }
+}
+
+/// A structure's operations.
+pub fn entries<S: Structure>(operations: Vec<Operation<S>>) -> impl Iterator<Item = Entry> {
+    operations.into_iter().map(|operation| Entry {
+        structure: S::NAME,
+        operation: operation.name,
+        run: Box::new(move |full| Stage::new(&operation).run(full)),
+    })
+}
+
+/// What the steps of an operation are, when nobody stops it.
+struct Path {
+    /// How many there are.
+    steps: usize,
+    /// How many of them were instructions: the others are moments at which it falls asleep.
+    instructions: usize,
+    /// After which of them the shared memory was not as before.
+    changes: Vec<usize>,
+}
+
+/// Where one operation is tried again and again.
+struct Stage<'o, S> {
+    operation: &'o Operation<S>,
+    place: Place<S>,
+    notes: Place<[Note; 2]>,
+    longest: Duration,
+}
+
+impl<'o, S: Structure> Stage<'o, S> {
+    fn new(operation: &'o Operation<S>) -> Self {
+        let (place, notes) = (Place::new(S::fresh()), Place::new(Default::default()));
+        Stage { operation, place, notes, longest: Duration::ZERO }
+    }
+
+    fn run(mut self, full: bool) -> Row {
+        let mut row = Row {
+            structure: S::NAME,
+            operation: self.operation.name,
+            instructions: 0,
+            kills: 0,
+            suspensions: 0,
+            stride: 1,
+            longest: Duration::ZERO,
+            failures: Vec::new(),
+        };
+        let began = Instant::now();
+        let path = match self.attempt("the whole of it", 0, Self::whole) {
+            Ok(path) => path,
+            Err(failure) => {
+                row.failures.push(failure);
+                return row;
+            }
+        };
+        row.instructions = path.instructions;
+        // A run to the middle takes half as long as the whole, of which the comparisons were a part.
+        let all = began.elapsed().mul_f64(path.steps as f64 / 2.0);
+        if !full {
+            row.stride = all.div_duration_f64(BUDGET).ceil().max(1.0) as usize;
+        }
+        let points: Vec<usize> = (0..=path.steps)
+            .filter(|k| {
+                let near = |change: &usize| *change == *k || *change == *k + 1;
+                k % row.stride == 0 || *k == path.steps || path.changes.iter().any(near)
+            })
+            .collect();
+
+        let mut reached = 0;
+        for &k in &points {
+            row.kills += 1;
+            let stage = match self.attempt("killed", k, |stage| stage.killed(k)) {
+                Ok(stage) => stage,
+                Err(failure) => {
+                    row.failures.push(failure);
+                    continue;
+                }
+            };
+            // Where others act at the same time, the steps of two runs are not the same ones.
+            if self.is_alone() && stage < reached {
+                row.failures.push(format!("killed at step {k}: what had happened before has not"));
+            }
+            reached = reached.max(stage);
+            if self.operation.meanwhile.is_some() {
+                row.suspensions += 1;
+                match self.attempt("suspended", k, |stage| stage.suspended(k)) {
+                    Ok(Some(seen)) if seen != stage => row.failures.push(format!(
+                        "at step {k}: others saw stage {seen} while it was suspended, and {stage} after its death"
+                    )),
+                    Ok(_) => {}
+                    Err(failure) => row.failures.push(failure),
+                }
+            }
+        }
+        row.longest = self.longest;
+        row
+    }
+
+    /// Whether nobody but the child acts while it is stepped.
+    fn is_alone(&self) -> bool {
+        self.operation.wake.is_none() && self.operation.witness.is_none()
+    }
+
+    /// Tries something, with a clock that ends the program if it hangs; a panic is a failure like any other.
+    fn attempt<R>(
+        &mut self,
+        how: &str,
+        k: usize,
+        run: impl FnOnce(&mut Self) -> Check<R>,
+    ) -> Check<R> {
+        let what = format!("{}, {}: {how} at step {k}", S::NAME, self.operation.name);
+        let _watch = watch::Watch::new(&what, PATIENCE * 2);
+        std::panic::catch_unwind(AssertUnwindSafe(|| run(self)))
+            .unwrap_or_else(|_| Err("a panic".into()))
+            .map_err(|failure| format!("{how} at step {k}: {failure}"))
+    }
+
+    /// A fresh structure, the child at the beginning of its operation, and whoever waits meanwhile.
+    fn begin(&mut self) -> (Stepped, Option<Child>) {
+        self.place.set(S::fresh());
+        self.notes.set(Default::default());
+        let operation = self.operation;
+        let (structure, [note, noted]) = (&*self.place, &*self.notes);
+        (operation.prepare)(structure);
+        let witness = operation.witness.as_ref().map(|witness| {
+            let witness = Child::start(|| (witness.wait)(structure, noted));
+            while !super::is_asleep(witness.pid()) {
+                std::thread::yield_now();
+            }
+            witness
+        });
+        (Stepped::start(|| (operation.operate)(structure, note)), witness)
+    }
+
+    /// Lets the child take steps until it has taken `limit` or its operation has returned; tells `each` of them.
+    fn steps(&self, child: &mut Stepped, limit: usize, mut each: impl FnMut(Step)) -> Check {
+        let mut last = Step::Instruction;
+        for _ in 0..limit {
+            if self.notes[0].has_ended() {
+                break;
+            }
+            if last == Step::Asleep {
+                let wake = self.operation.wake.ok_or("it sleeps, and nothing is there to wake it")?;
+                wake(&self.place);
+            }
+            last = child.step();
+            each(last);
+        }
+        Ok(())
+    }
+
+    /// The operation from its beginning to its end, step by step.
+    fn whole(&mut self) -> Check<Path> {
+        let (mut child, witness) = self.begin();
+        let mut path = Path { steps: 0, instructions: 0, changes: Vec::new() };
+        let (mut before, mut after) = (Vec::new(), Vec::new());
+        self.place.bytes(&mut before);
+        self.steps(&mut child, usize::MAX, |step| {
+            path.steps += 1;
+            path.instructions += usize::from(step == Step::Instruction);
+            self.place.bytes(&mut after);
+            if before != after {
+                path.changes.push(path.steps);
+                std::mem::swap(&mut before, &mut after);
+            }
+        })?;
+        child.finish()?;
+        self.judge(witness, Vec::new())?;
+        Ok(path)
+    }
+
+    fn killed(&mut self, k: usize) -> Check<u32> {
+        let (mut child, witness) = self.begin();
+        self.steps(&mut child, k, |_| ())?;
+        child.kill();
+        self.judge(witness, Vec::new())
+    }
+
+    fn suspended(&mut self, k: usize) -> Check<Option<u32>> {
+        let (mut child, witness) = self.begin();
+        self.steps(&mut child, k, |_| ())?;
+        child.suspend();
+        let mut seen = Vec::new();
+        if let Some(meanwhile) = self.operation.meanwhile {
+            meanwhile(&self.place, &mut seen)?;
+        }
+        let stage = self.operation.committed.map(|stage| stage(&seen));
+        if let Some(wake) = self.operation.wake {
+            wake(&self.place);
+        }
+        child.finish()?;
+        self.judge(witness, seen)?;
+        Ok(stage)
+    }
+
+    /// Recovers the child, which is dead, lets the survivors come to their end and looks at what they found.
+    fn judge(&mut self, witness: Option<Child>, mut seen: Vec<u64>) -> Check<u32> {
+        let structure = &*self.place;
+        // SAFETY: the child was reaped.
+        unsafe { structure.recover(CHILD) };
+        // SAFETY: nobody acts for this one but `prepare`, which is over.
+        unsafe { structure.recover(EARLIER) };
+        if let (Some(mut witness), Some(how)) = (witness, &self.operation.witness) {
+            (how.relieve)(structure, &mut seen);
+            let began = Instant::now();
+            loop {
+                match witness.ended() {
+                    Some(Ok(())) => break,
+                    Some(Err(status)) => return Err(format!("the witness ended with status {status}")),
+                    None if began.elapsed() > PATIENCE => return Err("the witness hangs".into()),
+                    None => std::thread::sleep(Duration::from_micros(50)),
+                }
+            }
+            self.longest = self.longest.max(began.elapsed());
+            // SAFETY: the witness was reaped.
+            unsafe { structure.recover(WITNESS) };
+        }
+        structure.aftermath(&mut seen)?;
+        let [note, noted] = &*self.notes;
+        let (got, witness) = (note.all(), noted.all());
+        let found = Found { seen: &seen, got: &got, witness: &witness, ended: note.has_ended() };
+        (self.operation.law)(&found).map_err(|failure| format!("{failure}: {found:?}"))
+    }
+}
+

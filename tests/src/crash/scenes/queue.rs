@@ -1,0 +1,349 @@
+//! [`ringway_core::ring::queue`]: a death or a suspension delays nobody, and loses nothing that was committed.
+
+use super::{Message, Sleep, message, number};
+use crate::crash::run::{self, Entry};
+use crate::crash::{CHILD, Check, EARLIER, Found, Operation, SURVIVOR, Structure, WITNESS};
+use ringway_core::participant::Participant;
+use ringway_core::ring::queue::{Queue, Seat};
+use ringway_core::wait::Doorbell;
+use std::mem::forget;
+use std::time::{Duration, Instant};
+
+const N: usize = 3;
+type Jobs = Queue<Message, N, Doorbell<Sleep>>;
+
+impl Structure for Jobs {
+    const NAME: &'static str = "Queue";
+
+    fn fresh() -> Self {
+        Queue::with_bells(Doorbell::new(Sleep), Doorbell::new(Sleep))
+    }
+
+    unsafe fn recover(&self, dead: Participant) {
+        // SAFETY: by the caller's word.
+        unsafe { at(self, SURVIVOR).recover(dead) };
+    }
+
+    fn aftermath(&self, seen: &mut Vec<u64>) -> Check {
+        drain(self, seen)?;
+        let room = (0..).take_while(|n| at(self, SURVIVOR).try_push(message(*n)).is_ok()).count();
+        if room != N {
+            return Err(format!("there is room for {room} messages, and not for {N}"));
+        }
+        let mut again = Vec::new();
+        drain(self, &mut again)?;
+        if again != [0, 1, 2] { Err(format!("pushed 0, 1, 2 and popped {again:?}")) } else { Ok(()) }
+    }
+}
+
+type At<'q> = Seat<'q, Message, N, Doorbell<Sleep>>;
+
+fn at(queue: &Jobs, who: Participant) -> At<'_> {
+    queue.seat(who)
+}
+
+fn drain(queue: &Jobs, seen: &mut Vec<u64>) -> Check {
+    while let Some(found) = at(queue, SURVIVOR).try_pop() {
+        seen.push(number(found)?);
+    }
+    Ok(())
+}
+
+/// The others take what is there, and then use the queue many times, which is more laps than it has slots.
+fn others(queue: &Jobs, seen: &mut Vec<u64>) -> Check {
+    drain(queue, seen)?;
+    for round in 100..120 {
+        if at(queue, SURVIVOR).try_push(message(round)).is_err() {
+            return Err(format!("no room in round {round}, with {N} slots and one suspended"));
+        }
+        let mut again = Vec::new();
+        drain(queue, &mut again)?;
+        if again != [round] {
+            return Err(format!("pushed {round} and popped {again:?}"));
+        }
+    }
+    Ok(())
+}
+
+fn push(queue: &Jobs, who: Participant, numbers: impl IntoIterator<Item = u64>) {
+    for number in numbers {
+        at(queue, who).try_push(message(number)).expect("there is room");
+    }
+}
+
+/// What was there is there, once; the message of the operation not at all or once, and once if it returned.
+fn sent(found: &Found) -> Check<u32> {
+    match (found.times(1), found.times(2), found.ended) {
+        (1, 0, false) => Ok(0),
+        (1, 1, _) => Ok(1),
+        _ => Err("1 once; 2 at most once, and once after the return".into()),
+    }
+}
+
+fn sees_it(seen: &[u64]) -> u32 {
+    seen.contains(&2).into()
+}
+
+/// A message that was popped has gone to the child, which may have died before it could say so, or is still there.
+fn popped(found: &Found) -> Check<u32> {
+    match (found.seen, found.got, found.ended) {
+        // Still there; put back by the recovery, behind the others.
+        ([1, 2] | [2, 1], [], false) => Ok(0),
+        ([2], [], false) => Ok(1),
+        ([2], [1], _) => Ok(2),
+        _ => Err("2 once; 1 to the child or to another, never to both".into()),
+    }
+}
+
+/// A message that was claimed is delivered when it is released. Until then it comes back, also if it was looked at.
+fn released(found: &Found) -> Check<u32> {
+    match (found.seen, found.got, found.ended) {
+        ([1, 2] | [2, 1], [], false) => Ok(0),
+        ([1, 2] | [2, 1], [1], false) => Ok(1),
+        ([2], [1], _) => Ok(2),
+        _ => Err("2 once; 1 released by the child, or to another".into()),
+    }
+}
+
+/// Whatever was claimed and not released comes back.
+fn kept(found: &Found) -> Check<u32> {
+    match found.seen {
+        [1, 2] => Ok(0),
+        [2, 1] => Ok(1),
+        _ => Err("1 and 2 once each".into()),
+    }
+}
+
+/// Nothing is sent.
+fn nothing_sent(found: &Found) -> Check<u32> {
+    if found.seen == [1] { Ok(0) } else { Err("1 once and nothing else".into()) }
+}
+
+/// One that died with a message in its hands, and one that it had half sent.
+fn dies_earlier(queue: &Jobs) {
+    push(queue, SURVIVOR, [1, 2]);
+    forget(at(queue, EARLIER).try_claim());
+    let mut loan = at(queue, EARLIER).try_reserve().expect("there is room");
+    loan.as_uninit().write(message(3));
+    forget(loan);
+}
+
+/// What a recovery that died leaves for the next one.
+fn put_right(found: &Found) -> Check<u32> {
+    match found.seen {
+        [2, 1] => Ok(0),
+        _ => Err("2 and then 1, once each; the half sent 3 never".into()),
+    }
+}
+
+fn until() -> Option<Instant> {
+    Some(Instant::now() + Duration::from_secs(600))
+}
+
+/// The operations.
+pub fn entries() -> impl Iterator<Item = Entry> {
+    run::entries::<Jobs>(vec![
+        Operation::new(
+            "push",
+            |queue| push(queue, SURVIVOR, [1]),
+            |queue, note| {
+                let seat = at(queue, CHILD);
+                note.begin();
+                let pushed = seat.try_push(message(2));
+                note.end();
+                assert!(pushed.is_ok());
+            },
+            sent,
+        )
+        .meanwhile(others)
+        .committed(sees_it),
+        Operation::new(
+            "push, onto a full queue",
+            |queue| push(queue, SURVIVOR, [1, 11, 12]),
+            |queue, note| {
+                let seat = at(queue, CHILD);
+                note.begin();
+                let pushed = seat.try_push(message(2));
+                note.end();
+                // The others may have made room meanwhile.
+                let _ = pushed;
+            },
+            |found| match (found.times(1), found.times(2)) {
+                (1, 0) => Ok(0),
+                (1, 1) => Ok(1),
+                _ => Err("1 once, 2 at most once".into()),
+            },
+        )
+        .meanwhile(others),
+        Operation::new(
+            "reserve, fill, commit",
+            |queue| push(queue, SURVIVOR, [1]),
+            |queue, note| {
+                let seat = at(queue, CHILD);
+                note.begin();
+                if let Some(mut loan) = seat.try_reserve() {
+                    loan.as_uninit().write(message(2));
+                    // SAFETY: just written.
+                    unsafe { loan.commit() };
+                }
+                note.end();
+            },
+            sent,
+        )
+        .meanwhile(others)
+        .committed(sees_it),
+        Operation::new(
+            "reserve, drop the loan",
+            |queue| push(queue, SURVIVOR, [1]),
+            |queue, note| {
+                let seat = at(queue, CHILD);
+                note.begin();
+                drop(seat.try_reserve());
+                note.end();
+            },
+            nothing_sent,
+        )
+        .meanwhile(others),
+        Operation::new(
+            "pop",
+            |queue| push(queue, SURVIVOR, [1, 2]),
+            |queue, note| {
+                let seat = at(queue, CHILD);
+                note.begin();
+                if let Some(found) = seat.try_pop() {
+                    note.got(found[0]);
+                }
+                note.end();
+            },
+            |found| match (found.seen, found.got) {
+                // Suspended before its claim, it finds what the others left: nothing.
+                ([1, 2], []) => Ok(0),
+                _ => popped(found),
+            },
+        )
+        .meanwhile(others),
+        Operation::new(
+            "claim, use, release",
+            |queue| push(queue, SURVIVOR, [1, 2]),
+            |queue, note| {
+                let seat = at(queue, CHILD);
+                note.begin();
+                if let Some(claim) = seat.try_claim() {
+                    note.got(claim[0]);
+                    claim.release();
+                }
+                note.end();
+            },
+            |found| match (found.seen, found.got) {
+                ([1, 2], []) => Ok(0),
+                _ => released(found),
+            },
+        )
+        .meanwhile(others),
+        Operation::new(
+            "claim, drop the claim",
+            |queue| push(queue, SURVIVOR, [1, 2]),
+            |queue, note| {
+                let seat = at(queue, CHILD);
+                note.begin();
+                drop(seat.try_claim());
+                note.end();
+            },
+            kept,
+        )
+        .meanwhile(others),
+        Operation::new(
+            "recover another",
+            dies_earlier,
+            |queue, note| {
+                let seat = at(queue, CHILD);
+                note.begin();
+                // SAFETY: nobody acts for this one any more.
+                unsafe { seat.recover(EARLIER) };
+                note.end();
+            },
+            put_right,
+        )
+        .meanwhile(others),
+        Operation::new(
+            "push, and wake a consumer",
+            |_| (),
+            |queue, note| {
+                let seat = at(queue, CHILD);
+                note.begin();
+                let pushed = seat.push_deadline(message(2), None);
+                note.end();
+                assert!(pushed.is_ok());
+            },
+            |found| match (found.times(1), found.times(2), found.ended) {
+                (1, 0, false) => Ok(0),
+                (1, 1, _) => Ok(1),
+                _ => Err("1 once; 2 at most once, and once after the return".into()),
+            },
+        )
+        .witness(
+            |queue, note| {
+                let found = at(queue, WITNESS).pop_deadline(until()).expect("a message in time");
+                note.got(found[0]);
+            },
+            |queue, _| push(queue, SURVIVOR, [1]),
+        ),
+        Operation::new(
+            "pop, and wake a producer",
+            |queue| push(queue, SURVIVOR, [1, 2, 3]),
+            |queue, note| {
+                let seat = at(queue, CHILD);
+                note.begin();
+                if let Ok(found) = seat.pop_deadline(None) {
+                    note.got(found[0]);
+                }
+                note.end();
+            },
+            |found| match (found.times(1), [2, 3, 4].map(|n| found.times(n)), found.ended) {
+                (0 | 1, [1, 1, 1], false) | (1, [1, 1, 1], true) => Ok(0),
+                _ => Err("2, 3 and 4 once each, 1 never twice".into()),
+            },
+        )
+        .witness(
+            |queue, _| at(queue, WITNESS).push_deadline(message(4), until()).expect("room in time"),
+            // Room, in case the child made none.
+            |queue, seen| {
+                let found = at(queue, SURVIVOR).try_pop().expect("there are two at least");
+                seen.push(found[0]);
+            },
+        ),
+        Operation::new(
+            "pop, asleep until there is one",
+            |_| (),
+            |queue, note| {
+                let seat = at(queue, CHILD);
+                note.begin();
+                if let Ok(found) = seat.pop_deadline(None) {
+                    note.got(found[0]);
+                }
+                note.end();
+            },
+            |found| match (found.times(1), found.ended) {
+                (0 | 1, false) | (1, true) => Ok(0),
+                _ => Err("1 never twice, and once after the return".into()),
+            },
+        )
+        .wake(|queue| push(queue, SURVIVOR, [1])),
+        Operation::new(
+            "push, asleep until there is room",
+            |queue| push(queue, SURVIVOR, [11, 12, 13]),
+            |queue, note| {
+                let seat = at(queue, CHILD);
+                note.begin();
+                let pushed = seat.push_deadline(message(2), None);
+                note.end();
+                assert!(pushed.is_ok());
+            },
+            |found| match (found.times(2), found.times(12), found.times(13), found.ended) {
+                (0 | 1, 1, 1, false) | (1, 1, 1, true) => Ok(0),
+                _ => Err("12 and 13 once each, 2 never twice, and once after the return".into()),
+            },
+        )
+        .wake(|queue| assert!(at(queue, SURVIVOR).try_pop().is_some())),
+    ])
+}

@@ -1,0 +1,62 @@
+//! The program: which rows, and the table that they make.
+
+use super::run::Row;
+use super::scenes;
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// Runs what the arguments ask for, prints the table and what failed.
+pub fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let given = |option: &str| arguments.iter().any(|argument| argument == option);
+    let words: Vec<&String> = arguments.iter().filter(|word| !word.starts_with('-')).collect();
+    let chosen = |name: &str| {
+        let name = name.to_lowercase();
+        words.is_empty() || words.iter().any(|word| name.contains(&word.to_lowercase()))
+    };
+    let mut rows = scenes::all();
+    rows.retain(|entry| chosen(&format!("{}: {}", entry.structure, entry.operation)));
+    if given("--list") {
+        for entry in rows {
+            println!("{}: {}: test", entry.structure, entry.operation);
+        }
+        return ExitCode::SUCCESS;
+    }
+    let began = Instant::now();
+    let mut failed = 0;
+    println!("{HEAD}\n{}", HEAD.replace(|c| c != '|', "-"));
+    let (mut kills, mut suspensions) = (0, 0);
+    for entry in rows {
+        let row = entry.run(given("--full"));
+        kills += row.kills;
+        suspensions += row.suspensions;
+        failed += usize::from(!row.failures.is_empty());
+        print(&row);
+    }
+    println!(
+        "{kills} kills, {suspensions} suspensions, {failed} rows failed, {} s",
+        began.elapsed().as_secs()
+    );
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+const HEAD: &str = "structure  | operation                         | instructions | killed | suspended | failures | steps tried";
+
+fn print(row: &Row) {
+    let tried = match row.stride {
+        1 => "every".into(),
+        n => format!("1 in {n}, and every change"),
+    };
+    let suspensions = if row.suspensions == 0 { "-".into() } else { row.suspensions.to_string() };
+    println!(
+        "{:10} | {:33} | {:12} | {:6} | {suspensions:>9} | {:8} | {tried}",
+        row.structure,
+        row.operation,
+        row.instructions,
+        row.kills,
+        row.failures.len()
+    );
+    for failure in row.failures.iter().take(5) {
+        println!("    {failure}");
+    }
+}
