@@ -99,10 +99,13 @@ pub struct Operation<S> {
     pub meanwhile: Option<fn(&S, &mut Vec<u64>) -> Check>,
     /// Whether what the others saw of the suspended child tells how far the operation had come, by the law.
     pub committed: Option<fn(&[u64]) -> u32>,
-    /// For an operation that sleeps: what lets it go on.
-    pub wake: Option<fn(&S)>,
+    /// For an operation that sleeps: what lets it go on, for the time of this number, from 0. What it takes out goes into
+    /// the list.
+    pub wake: Option<fn(&S, u64, &mut Vec<u64>)>,
     /// Somebody who waits in the structure meanwhile.
     pub witness: Option<Witness<S>>,
+    /// Whether this is a structure that does not hold what it should, so that failures must be found.
+    pub control: bool,
 }
 
 /// A process that waits in the structure while the child acts, and must come back from that.
@@ -122,6 +125,8 @@ pub struct Found<'a> {
     pub got: &'a [u64],
     /// What the witness was given.
     pub witness: &'a [u64],
+    /// How often the operation was woken.
+    pub wakes: u64,
     /// Whether the operation had returned.
     pub ended: bool,
 }
@@ -142,8 +147,17 @@ impl<S> Operation<S> {
         operate: fn(&S, &Note),
         law: fn(&Found) -> Check<u32>,
     ) -> Self {
-        let (meanwhile, committed, wake, witness) = (None, None, None, None);
-        Operation { name, prepare, operate, law, meanwhile, committed, wake, witness }
+        Operation {
+            name,
+            prepare,
+            operate,
+            law,
+            meanwhile: None,
+            committed: None,
+            wake: None,
+            witness: None,
+            control: false,
+        }
     }
 
     /// Others get on while the child is suspended, by doing this.
@@ -159,7 +173,7 @@ impl<S> Operation<S> {
     }
 
     /// It sleeps until this is done.
-    pub const fn wake(mut self, wake: fn(&S)) -> Self {
+    pub const fn wake(mut self, wake: fn(&S, u64, &mut Vec<u64>)) -> Self {
         self.wake = Some(wake);
         self
     }
@@ -167,6 +181,12 @@ impl<S> Operation<S> {
     /// Somebody waits in the structure meanwhile.
     pub const fn witness(mut self, wait: fn(&S, &Note), relieve: fn(&S, &mut Vec<u64>)) -> Self {
         self.witness = Some(Witness { wait, relieve });
+        self
+    }
+
+    /// It must be found to fail.
+    pub const fn control(mut self) -> Self {
+        self.control = true;
         self
     }
 }

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 /// A survivor that is not done by then hangs. Far more than the detection bound: the machine may be busy with other things.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// About how long the kills of one operation may take together, and its suspensions, before steps are left out.
-const BUDGET: Duration = Duration::from_millis(1500);
+/// How many steps all kills of one operation may take together, before points are left out: something like a second.
+const BUDGET: usize = 400_000;
 
 /// What a row of the table says.
 #[derive(Debug)]
@@ -31,6 +31,8 @@ pub struct Row {
     pub longest: Duration,
     /// What went wrong, and where.
     pub failures: Vec<String>,
+    /// Whether something must have.
+    pub control: bool,
 }
 
 /// An operation of some structure, to be run.
@@ -68,6 +70,16 @@ struct Path {
     changes: Vec<usize>,
 }
 
+/// One child on its way.
+struct Attempt {
+    child: Stepped,
+    witness: Option<Child>,
+    /// What others took out.
+    seen: Vec<u64>,
+    /// How often it was woken.
+    wakes: u64,
+}
+
 /// Where one operation is tried again and again.
 struct Stage<'o, S> {
     operation: &'o Operation<S>,
@@ -92,8 +104,8 @@ impl<'o, S: Structure> Stage<'o, S> {
             stride: 1,
             longest: Duration::ZERO,
             failures: Vec::new(),
+            control: self.operation.control,
         };
-        let began = Instant::now();
         let path = match self.attempt("the whole of it", 0, Self::whole) {
             Ok(path) => path,
             Err(failure) => {
@@ -102,10 +114,9 @@ impl<'o, S: Structure> Stage<'o, S> {
             }
         };
         row.instructions = path.instructions;
-        // A run to the middle takes half as long as the whole, of which the comparisons were a part.
-        let all = began.elapsed().mul_f64(path.steps as f64 / 2.0);
         if !full {
-            row.stride = all.div_duration_f64(BUDGET).ceil().max(1.0) as usize;
+            // A kill is in the middle of the path, on average.
+            row.stride = (path.steps * path.steps / 2).div_ceil(BUDGET).max(1);
         }
         let points: Vec<usize> = (0..=path.steps)
             .filter(|k| {
@@ -164,7 +175,7 @@ impl<'o, S: Structure> Stage<'o, S> {
     }
 
     /// A fresh structure, the child at the beginning of its operation, and whoever waits meanwhile.
-    fn begin(&mut self) -> (Stepped, Option<Child>) {
+    fn begin(&mut self) -> Attempt {
         self.place.set(S::fresh());
         self.notes.set(Default::default());
         let operation = self.operation;
@@ -177,33 +188,45 @@ impl<'o, S: Structure> Stage<'o, S> {
             }
             witness
         });
-        (Stepped::start(|| (operation.operate)(structure, note)), witness)
+        let child = Stepped::start(|| (operation.operate)(structure, note));
+        Attempt { child, witness, seen: Vec::new(), wakes: 0 }
     }
 
     /// Lets the child take steps until it has taken `limit` or its operation has returned; tells `each` of them.
-    fn steps(&self, child: &mut Stepped, limit: usize, mut each: impl FnMut(Step)) -> Check {
+    fn steps(
+        &self,
+        attempt: &mut Attempt,
+        limit: usize,
+        mut each: impl FnMut(Step),
+    ) -> Check {
         let mut last = Step::Instruction;
         for _ in 0..limit {
             if self.notes[0].has_ended() {
                 break;
             }
             if last == Step::Asleep {
-                let wake = self.operation.wake.ok_or("it sleeps, and nothing is there to wake it")?;
-                wake(&self.place);
+                self.wake(&mut attempt.wakes, &mut attempt.seen)?;
             }
-            last = child.step();
+            last = attempt.child.step();
             each(last);
         }
         Ok(())
     }
 
+    fn wake(&self, wakes: &mut u64, seen: &mut Vec<u64>) -> Check {
+        let wake = self.operation.wake.ok_or("it sleeps, and nothing is there to wake it")?;
+        wake(&self.place, *wakes, seen);
+        *wakes += 1;
+        Ok(())
+    }
+
     /// The operation from its beginning to its end, step by step.
     fn whole(&mut self) -> Check<Path> {
-        let (mut child, witness) = self.begin();
+        let mut attempt = self.begin();
         let mut path = Path { steps: 0, instructions: 0, changes: Vec::new() };
         let (mut before, mut after) = (Vec::new(), Vec::new());
         self.place.bytes(&mut before);
-        self.steps(&mut child, usize::MAX, |step| {
+        self.steps(&mut attempt, usize::MAX, |step| {
             path.steps += 1;
             path.instructions += usize::from(step == Step::Instruction);
             self.place.bytes(&mut after);
@@ -212,37 +235,39 @@ impl<'o, S: Structure> Stage<'o, S> {
                 std::mem::swap(&mut before, &mut after);
             }
         })?;
-        child.finish()?;
-        self.judge(witness, Vec::new())?;
+        self.finish(attempt)?;
         Ok(path)
     }
 
     fn killed(&mut self, k: usize) -> Check<u32> {
-        let (mut child, witness) = self.begin();
-        self.steps(&mut child, k, |_| ())?;
+        let mut attempt = self.begin();
+        self.steps(&mut attempt, k, |_| ())?;
+        let Attempt { child, witness, seen, wakes } = attempt;
         child.kill();
-        self.judge(witness, Vec::new())
+        self.judge(witness, seen, wakes)
     }
 
     fn suspended(&mut self, k: usize) -> Check<Option<u32>> {
-        let (mut child, witness) = self.begin();
-        self.steps(&mut child, k, |_| ())?;
-        child.suspend();
-        let mut seen = Vec::new();
+        let mut attempt = self.begin();
+        self.steps(&mut attempt, k, |_| ())?;
+        attempt.child.suspend();
         if let Some(meanwhile) = self.operation.meanwhile {
-            meanwhile(&self.place, &mut seen)?;
+            meanwhile(&self.place, &mut attempt.seen)?;
         }
-        let stage = self.operation.committed.map(|stage| stage(&seen));
-        if let Some(wake) = self.operation.wake {
-            wake(&self.place);
-        }
-        child.finish()?;
-        self.judge(witness, seen)?;
+        let stage = self.operation.committed.map(|stage| stage(&attempt.seen));
+        self.finish(attempt)?;
         Ok(stage)
     }
 
+    /// The child goes on by itself.
+    fn finish(&mut self, attempt: Attempt) -> Check<u32> {
+        let Attempt { child, witness, mut seen, mut wakes } = attempt;
+        child.finish(|| self.wake(&mut wakes, &mut seen))?;
+        self.judge(witness, seen, wakes)
+    }
+
     /// Recovers the child, which is dead, lets the survivors come to their end and looks at what they found.
-    fn judge(&mut self, witness: Option<Child>, mut seen: Vec<u64>) -> Check<u32> {
+    fn judge(&mut self, witness: Option<Child>, mut seen: Vec<u64>, wakes: u64) -> Check<u32> {
         let structure = &*self.place;
         // SAFETY: the child was reaped.
         unsafe { structure.recover(CHILD) };
@@ -266,7 +291,8 @@ impl<'o, S: Structure> Stage<'o, S> {
         structure.aftermath(&mut seen)?;
         let [note, noted] = &*self.notes;
         let (got, witness) = (note.all(), noted.all());
-        let found = Found { seen: &seen, got: &got, witness: &witness, ended: note.has_ended() };
+        let ended = note.has_ended();
+        let found = Found { seen: &seen, got: &got, witness: &witness, wakes, ended };
         (self.operation.law)(&found).map_err(|failure| format!("{failure}: {found:?}"))
     }
 }

@@ -1,6 +1,9 @@
 //! The structures and their operations: for each a file that says what is done and what may be found.
 
+mod byte_ring;
+mod control;
 mod queue;
+mod ring;
 
 use super::run::Entry;
 use ringway::wait::{TimedOut, Wait};
@@ -9,7 +12,11 @@ use std::time::{Duration, Instant};
 
 /// Every operation of every structure, in the order of the table.
 pub fn all() -> Vec<Entry> {
-    queue::entries().collect()
+    queue::entries()
+        .chain(ring::entries())
+        .chain(byte_ring::entries())
+        .chain(control::entries())
+        .collect()
 }
 
 /// A message of several words, so that one that was put together from two is noticed.
@@ -50,4 +57,20 @@ impl Wait for Sleep {
     fn wake(&self, word: &AtomicU32, n: u32) {
         ringway::wait::Futex.wake(word, n);
     }
+}
+
+/// A moment that only a survivor who hangs gets to.
+fn late() -> Option<Instant> {
+    Some(Instant::now() + Duration::from_secs(600))
+}
+
+/// The messages that [`Operation::wake`](super::Operation::wake) sends are numbered from here on.
+const WAKES: u64 = 1000;
+
+/// Whether the messages with which the child was woken are there once each, or one of them was lost with a child that
+/// died before it could say what it was given.
+fn woken_once(found: &super::Found) -> bool {
+    let times = |n| found.times(WAKES + n);
+    let lost = (0..found.wakes).filter(|n| times(*n) == 0).count();
+    (0..found.wakes).all(|n| times(n) <= 1) && lost <= usize::from(!found.ended)
 }

@@ -30,7 +30,7 @@ pub fn main() -> ExitCode {
         let row = entry.run(given("--full"));
         kills += row.kills;
         suspensions += row.suspensions;
-        failed += usize::from(!row.failures.is_empty());
+        failed += usize::from(row.failures.is_empty() == row.control);
         print(&row);
     }
     println!(
@@ -47,6 +47,11 @@ fn print(row: &Row) {
         1 => "every".into(),
         n => format!("1 in {n}, and every change"),
     };
+    let tried = match (row.control, row.failures.is_empty()) {
+        (false, _) => tried,
+        (true, false) => format!("{tried} (control: must fail)"),
+        (true, true) => format!("{tried} (CONTROL: MUST FAIL, DID NOT)"),
+    };
     let suspensions = if row.suspensions == 0 { "-".into() } else { row.suspensions.to_string() };
     println!(
         "{:10} | {:33} | {:12} | {:6} | {suspensions:>9} | {:8} | {tried}",
@@ -56,7 +61,6 @@ fn print(row: &Row) {
         row.kills,
         row.failures.len()
     );
-    for failure in row.failures.iter().take(5) {
-        println!("    {failure}");
-    }
+    let shown = if row.control { 0 } else { 5 };
+    row.failures.iter().take(shown).for_each(|failure| println!("    {failure}"));
 }

@@ -1,5 +1,6 @@
 //! A child that is stepped one machine instruction at a time, by `ptrace(2)`.
 
+use super::Check;
 use std::panic::AssertUnwindSafe;
 use std::ptr::null_mut;
 
@@ -111,13 +112,7 @@ impl Stepped {
     /// When it does not stop.
     pub fn suspend(&mut self) {
         if self.state == State::Asleep {
-            // SAFETY: no pointer is passed.
-            unsafe { libc::kill(self.pid, libc::SIGSTOP) };
-            // It may have come back from its sleep, for the end of its step, just before.
-            while self.wait() != Stop::By(libc::SIGSTOP) {
-                // SAFETY: a stopped child of ours.
-                unsafe { libc::ptrace(libc::PTRACE_CONT, self.pid, 0, 0) };
-            }
+            self.suspend_asleep();
         }
         // SAFETY: a stopped child of ours; the signal is given to it as it is let go.
         let let_go = unsafe { libc::ptrace(libc::PTRACE_DETACH, self.pid, 0, libc::SIGSTOP) };
@@ -126,20 +121,29 @@ impl Stepped {
         assert_eq!(self.wait(), Stop::By(libc::SIGSTOP), "the child is suspended");
     }
 
-    /// Lets it go on by itself, from where it was stopped or suspended, and waits for its end.
+    /// Lets it go on by itself, from where it was stopped or suspended, and waits for its end. Does `asleep` whenever it is
+    /// seen to sleep.
     ///
     /// # Errors
     /// What it ended with, if it did not end well.
-    pub fn finish(mut self) -> Result<(), String> {
+    pub fn finish(mut self, mut asleep: impl FnMut() -> Check) -> Check {
         match self.state {
             State::Suspended => {
                 // SAFETY: no pointer is passed.
                 unsafe { libc::kill(self.pid, libc::SIGCONT) };
             }
-            _ => {
-                // SAFETY: a stopped child of ours.
-                unsafe { libc::ptrace(libc::PTRACE_DETACH, self.pid, 0, 0) };
+            State::Asleep => self.suspend_asleep(),
+            _ => {}
+        }
+        if self.state != State::Suspended {
+            // SAFETY: a stopped child of ours.
+            unsafe { libc::ptrace(libc::PTRACE_DETACH, self.pid, 0, 0) };
+        }
+        while !self.has_stopped() {
+            if super::is_asleep(self.pid) {
+                asleep()?;
             }
+            std::thread::yield_now();
         }
         let end = self.wait();
         self.state = State::Gone;
@@ -147,6 +151,18 @@ impl Stepped {
             Stop::Exited(0) => Ok(()),
             end => Err(format!("went on, and ended with {end:?}")),
         }
+    }
+
+    /// Stops it, which is asleep in a system call.
+    fn suspend_asleep(&mut self) {
+        // SAFETY: no pointer is passed.
+        unsafe { libc::kill(self.pid, libc::SIGSTOP) };
+        // It may have come back from its sleep, to the end of its step, just before.
+        while self.wait() != Stop::By(libc::SIGSTOP) {
+            // SAFETY: a stopped child of ours.
+            unsafe { libc::ptrace(libc::PTRACE_CONT, self.pid, 0, 0) };
+        }
+        self.state = State::Traced;
     }
 
     /// Waits for its next stop, or its end.
