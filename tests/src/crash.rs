@@ -33,12 +33,13 @@
 //!
 //! Implement [`Structure`] in a file of [`scenes`], list its [`Operation`]s, and add it to [`scenes::all`].
 
+pub mod chaos;
 pub mod place;
 pub mod run;
 pub mod scenes;
 pub mod table;
 pub mod trace;
-mod watch;
+pub mod watch;
 
 use place::Note;
 use ringway_core::participant::Participant;

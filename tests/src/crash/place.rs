@@ -16,23 +16,21 @@ impl<T: Sync> Place<T> {
     /// # Panics
     /// When there is no memory.
     pub fn new(value: T) -> Place<T> {
-        assert!(align_of::<T>() <= 4096, "a mapping is aligned to a page");
-        // SAFETY: a fresh anonymous mapping; nothing else knows its address.
-        let page = unsafe {
-            libc::mmap(
-                null_mut(),
-                size_of::<T>(),
-                libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_SHARED | libc::MAP_ANONYMOUS,
-                -1,
-                0,
-            )
-        };
-        assert_ne!(page, libc::MAP_FAILED, "mmap: {}", std::io::Error::last_os_error());
-        let at = NonNull::new(page.cast::<T>()).expect("a mapping is not at 0");
-        // SAFETY: mapped, large enough and aligned, see above.
+        let at = map::<T>();
+        // SAFETY: mapped, large enough and aligned.
         unsafe { at.write(value) };
         Place { at }
+    }
+
+    /// Maps zeroed memory for it.
+    ///
+    /// # Panics
+    /// When there is no memory.
+    ///
+    /// # Safety
+    /// Zeroes are a `T`.
+    pub unsafe fn zeroed() -> Place<T> {
+        Place { at: map() }
     }
 
     /// Puts another value there. No child uses the memory any more: whoever still lives would see it change.
@@ -65,6 +63,24 @@ impl<T> Drop for Place<T> {
         // SAFETY: the mapping of `new`, to which nobody has a reference any more.
         unsafe { libc::munmap(self.at.as_ptr().cast(), size_of::<T>()) };
     }
+}
+
+/// Zeroed memory for one `T`, shared with the children to come.
+fn map<T>() -> NonNull<T> {
+    assert!(align_of::<T>() <= 4096, "a mapping is aligned to a page");
+    // SAFETY: a fresh anonymous mapping; nothing else knows its address.
+    let page = unsafe {
+        libc::mmap(
+            null_mut(),
+            size_of::<T>(),
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_SHARED | libc::MAP_ANONYMOUS,
+            -1,
+            0,
+        )
+    };
+    assert_ne!(page, libc::MAP_FAILED, "mmap: {}", std::io::Error::last_os_error());
+    NonNull::new(page.cast()).expect("a mapping is not at 0")
 }
 
 /// What a child writes down, outside the structure: how far it came, and what it was given.

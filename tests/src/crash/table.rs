@@ -1,9 +1,9 @@
 //! The program: which rows, and the table that they make.
 
 use super::run::Row;
-use super::scenes;
+use super::{chaos, scenes};
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Runs what the arguments ask for, prints the table and what failed.
 pub fn main() -> ExitCode {
@@ -32,6 +32,19 @@ pub fn main() -> ExitCode {
         suspensions += row.suspensions;
         failed += usize::from(row.failures.is_empty() == row.control);
         print(&row);
+    }
+    if chosen("chaos") {
+        let lasting = Duration::from_secs(if given("--full") { 60 } else { 10 });
+        let now = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
+        let seed = std::env::var("RINGWAY_SEED").ok().and_then(|seed| seed.parse().ok());
+        let seed = seed.unwrap_or(now.as_nanos() as u64);
+        let report = chaos::run(lasting, seed);
+        println!("{report}");
+        if !report.failures.is_empty() {
+            failed += 1;
+            println!("chaos: FAILED, with RINGWAY_SEED={seed}");
+            report.failures.iter().take(10).for_each(|failure| println!("    {failure}"));
+        }
     }
     println!(
         "{kills} kills, {suspensions} suspensions, {failed} rows failed, {} s",

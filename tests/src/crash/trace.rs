@@ -251,6 +251,12 @@ impl Child {
         Some(if status == 0 { Ok(()) } else { Err(status) })
     }
 
+    /// Sends it a signal.
+    pub fn signal(&self, signal: i32) {
+        // SAFETY: no pointer is passed; it is our child and not reaped.
+        unsafe { libc::kill(self.0, signal) };
+    }
+
     /// Kills it, and returns when it is gone.
     pub fn kill(self) {}
 }

@@ -1,0 +1,313 @@
+//! Eight processes on one queue, killed and suspended at random, and started anew.
+//!
+//! Four push numbered messages, four claim them, count them in a ledger in shared memory, and release them. Each message
+//! whose push returned must have been counted exactly once; each whose producer died in the push, at most once; and one
+//! more time is allowed for each consumer that died with the message in its hands, between the claim and what it says
+//! after the release: such a one is delivered again if it had not been released, which is what a claim is for.
+
+use super::place::Place;
+use super::scenes::{Message, Sleep, message, number};
+use super::trace::Child;
+use super::{Check, SURVIVOR, participant, watch};
+use ringway_core::participant::Participant;
+use ringway_core::ring::queue::Queue;
+use ringway_core::wait::Doorbell;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::SeqCst};
+use std::time::{Duration, Instant};
+
+const SLOTS: usize = 16;
+const PRODUCERS: usize = 4;
+const WORKERS: usize = 8;
+/// How many messages the ledger has a line for, of each producer. When they are used up, the
+/// time is: there are far more than a minute's worth.
+const MESSAGES: usize = 64 << 20;
+/// The participant of the one that recovers the dead.
+const UNDERTAKER: Participant = participant(100);
+
+/// How long nothing may be delivered before that is called a hang. Far more than the detection bound, for a busy machine.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+type Jobs = Queue<Message, SLOTS, Doorbell<Sleep>>;
+
+/// What the processes share.
+struct Hall {
+    queue: Jobs,
+    stop: AtomicBool,
+    /// For each producer, how many messages it has begun to push.
+    begun: [AtomicU64; PRODUCERS],
+    /// For each consumer, the message in its hands and 1, or 0.
+    hand: [AtomicU64; WORKERS],
+    /// How many were counted in all.
+    total: AtomicU64,
+    /// For each message how often it was counted, and [`RETURNED`].
+    ledger: [[AtomicU8; MESSAGES]; PRODUCERS],
+}
+
+/// The push of the message returned.
+const RETURNED: u8 = 0x80;
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub struct Report {
+    lasted: Duration,
+    messages: u64,
+    in_doubt: u64,
+    again: u64,
+    killed: u64,
+    suspended: u64,
+    undertakers: u64,
+    longest: Duration,
+    /// What is wrong.
+    pub failures: Vec<String>,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "chaos: {WORKERS} processes on one queue for {} s: {} killed, {} suspended, {} killed as they recovered another",
+            self.lasted.as_secs(),
+            self.killed,
+            self.suspended,
+            self.undertakers
+        )?;
+        writeln!(
+            f,
+            "chaos: {} messages, {} lost or twice; {} died in the push, {} came again after their consumer's death",
+            self.messages,
+            self.failures.len(),
+            self.in_doubt,
+            self.again
+        )?;
+        write!(f, "chaos: after each, the others delivered something within {} ms", self.longest.as_millis())
+    }
+}
+
+/// Numbers that are random enough, the same for the same seed.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % end
+    }
+}
+
+/// Runs for so long.
+pub fn run(lasting: Duration, seed: u64) -> Report {
+    let _watch = watch::Watch::new("chaos", lasting + 4 * PATIENCE);
+    let before = remains();
+    let mut report = Report::default();
+    let began = Instant::now();
+    if let Err(failure) = in_hall(lasting, seed, &mut report) {
+        report.failures.push(failure);
+    }
+    report.lasted = began.elapsed();
+    let after = remains();
+    if before != after {
+        report.failures.push(format!("left behind: before {before:?}, after {after:?}"));
+    }
+    report
+}
+
+fn in_hall(lasting: Duration, seed: u64, report: &mut Report) -> Check {
+    // SAFETY: every part of it may be zeroes: words, and a queue, of which that is a fresh one.
+    let hall = unsafe { Place::<Hall>::zeroed() };
+    let hall = &*hall;
+    let mut random = Random(seed | 1);
+    let mut workers: Vec<Child> = (0..WORKERS).map(|worker| start(hall, worker)).collect();
+    let mut excused = HashMap::<u64, u8>::new();
+    let end = Instant::now() + lasting;
+    let has_lines = |begun: &AtomicU64| begun.load(SeqCst) < MESSAGES as u64 / 8 * 7;
+    while Instant::now() < end && hall.begun.iter().all(has_lines) {
+        std::thread::sleep(Duration::from_micros(random.below(8000)));
+        let worker = random.below(WORKERS as u64) as usize;
+        if random.below(8) == 0 {
+            report.suspended += 1;
+            // The others get on without it.
+            workers[worker].signal(libc::SIGSTOP);
+            std::thread::sleep(Duration::from_millis(random.below(100)));
+            report.longest = report.longest.max(next_delivery(hall)?);
+            if random.below(2) == 0 {
+                workers[worker].signal(libc::SIGCONT);
+                continue;
+            }
+        }
+        report.killed += 1;
+        workers.remove(worker).kill();
+        bury(hall, worker, &mut random, report, &mut excused);
+        workers.insert(worker, start(hall, worker));
+        report.longest = report.longest.max(next_delivery(hall)?);
+    }
+    hall.stop.store(true, SeqCst);
+    for (worker, mut child) in workers.into_iter().enumerate() {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match child.ended() {
+                Some(Ok(())) => break,
+                Some(Err(status)) => return Err(format!("worker {worker} ended with status {status}")),
+                None if Instant::now() > until => return Err(format!("worker {worker} hangs")),
+                None => std::thread::sleep(Duration::from_millis(1)),
+            }
+        }
+    }
+    settle(hall, &excused, report)
+}
+
+/// Recovers a dead worker: sometimes by a process that is killed at some moment of that.
+fn bury(
+    hall: &Hall,
+    worker: usize,
+    random: &mut Random,
+    report: &mut Report,
+    excused: &mut HashMap<u64, u8>,
+) {
+    // Before it is recovered: then another may have the message.
+    let hand = hall.hand[worker].swap(0, SeqCst);
+    if hand != 0 {
+        *excused.entry(hand - 1).or_default() += 1;
+    }
+    if random.below(4) == 0 {
+        report.undertakers += 1;
+        // SAFETY: the worker was reaped.
+        let act = || unsafe {
+            hall.queue.seat(UNDERTAKER).recover(name(worker));
+        };
+        let undertaker = Child::start(act);
+        // It takes about as long to be there as to be done.
+        let moment = Instant::now() + Duration::from_micros(random.below(400));
+        while Instant::now() < moment {
+            std::hint::spin_loop();
+        }
+        undertaker.kill();
+        // SAFETY: the undertaker was reaped.
+        unsafe { hall.queue.seat(SURVIVOR).recover(UNDERTAKER) };
+    }
+    // SAFETY: the worker was reaped.
+    unsafe { hall.queue.seat(SURVIVOR).recover(name(worker)) };
+}
+
+/// Waits until a message is delivered: somebody goes on, whoever was killed or is suspended. Returns how long that was.
+fn next_delivery(hall: &Hall) -> Check<Duration> {
+    let (began, before) = (Instant::now(), hall.total.load(SeqCst));
+    while hall.total.load(SeqCst) == before {
+        if began.elapsed() > PATIENCE {
+            return Err("nothing is delivered any more".into());
+        }
+        std::thread::sleep(Duration::from_micros(20));
+    }
+    Ok(began.elapsed())
+}
+
+/// What a worker is called. Its successor has the same name, which it is given when all is put right.
+fn name(worker: usize) -> Participant {
+    participant(worker as u16 + 1 + UNDERTAKER.number())
+}
+
+fn start(hall: &Hall, worker: usize) -> Child {
+    Child::start(|| {
+        if worker < PRODUCERS { produce(hall, worker) } else { consume(hall, worker) }
+    })
+}
+
+fn soon() -> Option<Instant> {
+    Some(Instant::now() + Duration::from_millis(50))
+}
+
+fn produce(hall: &Hall, worker: usize) {
+    let seat = hall.queue.seat(name(worker));
+    while !hall.stop.load(SeqCst) {
+        // Begun once: the one of a predecessor that died here may have been sent.
+        let n = hall.begun[worker].fetch_add(1, SeqCst) as usize;
+        let Some(line) = hall.ledger[worker].get(n) else {
+            return;
+        };
+        let sent = message((worker * MESSAGES + n) as u64);
+        while seat.push_deadline(sent, soon()).is_err() {
+            if hall.stop.load(SeqCst) {
+                return;
+            }
+        }
+        line.fetch_or(RETURNED, SeqCst);
+    }
+}
+
+fn consume(hall: &Hall, worker: usize) {
+    let seat = hall.queue.seat(name(worker));
+    loop {
+        // In this order: what was pushed before the stop is seen after it.
+        let stopped = hall.stop.load(SeqCst);
+        match seat.claim_deadline(soon()) {
+            Ok(claim) => {
+                let n = number(*claim).expect("a whole message");
+                hall.hand[worker].store(n + 1, SeqCst);
+                hall.ledger[n as usize / MESSAGES][n as usize % MESSAGES].fetch_add(1, SeqCst);
+                hall.total.fetch_add(1, SeqCst);
+                if n % 1024 == 0 {
+                    // Some take longer, so that some die with a message in their hands.
+                    std::thread::sleep(Duration::from_micros(300));
+                }
+                claim.release();
+                hall.hand[worker].store(0, SeqCst);
+            }
+            Err(_) if stopped => return,
+            Err(_) => {}
+        }
+    }
+}
+
+/// Everybody has gone: what is in the ledger, and in what state is the queue?
+fn settle(hall: &Hall, excused: &HashMap<u64, u8>, report: &mut Report) -> Check {
+    let seat = hall.queue.seat(SURVIVOR);
+    while let Some(left) = seat.try_pop() {
+        // Pushed just before the stop.
+        let n = number(left)? as usize;
+        hall.ledger[n / MESSAGES][n % MESSAGES].fetch_add(1, SeqCst);
+    }
+    for (producer, begun) in hall.begun.iter().enumerate() {
+        let begun = (begun.load(SeqCst) as usize).min(MESSAGES);
+        for (n, line) in hall.ledger[producer][..begun].iter().enumerate() {
+            let line = line.load(SeqCst);
+            let (returned, count) = (line & RETURNED != 0, line & !RETURNED);
+            let id = (producer * MESSAGES + n) as u64;
+            let more = excused.get(&id).copied().unwrap_or(0);
+            let least = u8::from(returned);
+            report.messages += u64::from(count > 0);
+            report.in_doubt += u64::from(!returned);
+            report.again += u64::from(count.saturating_sub(1));
+            if count < least || count > 1 + more {
+                report.failures.push(format!(
+                    "message {n} of producer {producer}: counted {count} times, its push {}, {more} died with it in hand",
+                    if returned { "returned" } else { "did not return" }
+                ));
+            }
+        }
+    }
+    if hall.queue.unfinished() != 0 {
+        return Err(format!("{} messages are in nobody's hands", hall.queue.unfinished()));
+    }
+    let room = (0..).take_while(|n| seat.try_push(message(*n)).is_ok()).count();
+    if room != SLOTS {
+        return Err(format!("{} slots are lost", SLOTS - room));
+    }
+    Ok(())
+}
+
+/// What there should not be more of afterwards: descriptors, files in shared memory, children.
+fn remains() -> (usize, Vec<std::ffi::OsString>, bool) {
+    let list = |path: &str| {
+        let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+        let mut names: Vec<_> = entries.map(|entry| entry.file_name()).collect();
+        names.sort();
+        names
+    };
+    let mut files = list("/dev/shm");
+    files.retain(|name| name.to_string_lossy().contains("ringway-crash"));
+    // SAFETY: asks whether there is any child; no pointer is passed.
+    let no_child = unsafe { libc::waitpid(-1, std::ptr::null_mut(), libc::WNOHANG) } == -1;
+    (list("/proc/self/fd").len(), files, no_child)
+}
