@@ -81,7 +81,11 @@ impl fmt::Display for Report {
             self.in_doubt,
             self.again
         )?;
-        write!(f, "chaos: after each, the others delivered something within {} ms", self.longest.as_millis())
+        write!(
+            f,
+            "chaos: after each, the others delivered something within {} ms",
+            self.longest.as_millis()
+        )
     }
 }
 
@@ -149,7 +153,9 @@ fn in_hall(lasting: Duration, seed: u64, report: &mut Report) -> Check {
         loop {
             match child.ended() {
                 Some(Ok(())) => break,
-                Some(Err(status)) => return Err(format!("worker {worker} ended with status {status}")),
+                Some(Err(status)) => {
+                    return Err(format!("worker {worker} ended with status {status}"));
+                }
                 None if Instant::now() > until => return Err(format!("worker {worker} hangs")),
                 None => std::thread::sleep(Duration::from_millis(1)),
             }
@@ -209,9 +215,7 @@ fn name(worker: usize) -> Participant {
 }
 
 fn start(hall: &Hall, worker: usize) -> Child {
-    Child::start(|| {
-        if worker < PRODUCERS { produce(hall, worker) } else { consume(hall, worker) }
-    })
+    Child::start(|| if worker < PRODUCERS { produce(hall, worker) } else { consume(hall, worker) })
 }
 
 fn soon() -> Option<Instant> {

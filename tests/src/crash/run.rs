@@ -193,12 +193,7 @@ impl<'o, S: Structure> Stage<'o, S> {
     }
 
     /// Lets the child take steps until it has taken `limit` or its operation has returned; tells `each` of them.
-    fn steps(
-        &self,
-        attempt: &mut Attempt,
-        limit: usize,
-        mut each: impl FnMut(Step),
-    ) -> Check {
+    fn steps(&self, attempt: &mut Attempt, limit: usize, mut each: impl FnMut(Step)) -> Check {
         let mut last = Step::Instruction;
         for _ in 0..limit {
             if self.notes[0].has_ended() {
@@ -279,7 +274,9 @@ impl<'o, S: Structure> Stage<'o, S> {
             loop {
                 match witness.ended() {
                     Some(Ok(())) => break,
-                    Some(Err(status)) => return Err(format!("the witness ended with status {status}")),
+                    Some(Err(status)) => {
+                        return Err(format!("the witness ended with status {status}"));
+                    }
                     None if began.elapsed() > PATIENCE => return Err("the witness hangs".into()),
                     None => std::thread::sleep(Duration::from_micros(50)),
                 }
@@ -296,4 +293,3 @@ impl<'o, S: Structure> Stage<'o, S> {
         (self.operation.law)(&found).map_err(|failure| format!("{failure}: {found:?}"))
     }
 }
-

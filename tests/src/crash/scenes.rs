@@ -32,7 +32,11 @@ pub const fn message(number: u64) -> Message {
 /// # Errors
 /// When it is not one that [`message`] made.
 pub fn number(found: Message) -> super::Check<u64> {
-    if found == message(found[0]) { Ok(found[0]) } else { Err(format!("a torn message: {found:?}")) }
+    if found == message(found[0]) {
+        Ok(found[0])
+    } else {
+        Err(format!("a torn message: {found:?}"))
+    }
 }
 
 /// Sleeping on a futex that any process may wake, but never for longer than the detection bound, as in a region: whoever
@@ -46,9 +50,15 @@ pub const BOUND: Duration = Duration::from_millis(100);
 impl Wait for Sleep {
     type Deadline = Instant;
 
-    fn wait(&self, word: &AtomicU32, expected: u32, until: Option<Instant>) -> Result<(), TimedOut> {
+    fn wait(
+        &self,
+        word: &AtomicU32,
+        expected: u32,
+        until: Option<Instant>,
+    ) -> Result<(), TimedOut> {
         let bound = Instant::now() + BOUND;
-        match ringway::wait::Futex.wait(word, expected, Some(until.map_or(bound, |t| t.min(bound)))) {
+        match ringway::wait::Futex.wait(word, expected, Some(until.map_or(bound, |t| t.min(bound))))
+        {
             Err(TimedOut) if until.is_none_or(|until| until > bound) => Ok(()),
             answer => answer,
         }

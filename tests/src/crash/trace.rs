@@ -51,7 +51,11 @@ impl Stepped {
             part();
         });
         let child = Stepped { pid, state: State::Traced };
-        assert_eq!(child.wait(), Stop::By(libc::SIGTRAP), "the child did not come to its breakpoint");
+        assert_eq!(
+            child.wait(),
+            Stop::By(libc::SIGTRAP),
+            "the child did not come to its breakpoint"
+        );
         // The child ends with us, whatever ends us.
         // SAFETY: a stopped child of ours; the last argument is a set of flags.
         let set = unsafe {
@@ -69,7 +73,11 @@ impl Stepped {
     pub fn step(&mut self) -> Step {
         if self.state == State::Asleep {
             self.state = State::Traced;
-            assert_eq!(self.wait(), Stop::By(libc::SIGTRAP), "the child stops after its system call");
+            assert_eq!(
+                self.wait(),
+                Stop::By(libc::SIGTRAP),
+                "the child stops after its system call"
+            );
             return Step::Instruction;
         }
         let calls = self.is_at_system_call();

@@ -34,7 +34,9 @@ impl Early {
 
     fn drain(&self, seen: &mut Vec<u64>) -> Check {
         for at in 0..self.count.swap(0, Ordering::SeqCst) as usize {
-            seen.push(number(self.slots[at % N].each_ref().map(|word| word.load(Ordering::SeqCst)))?);
+            seen.push(number(
+                self.slots[at % N].each_ref().map(|word| word.load(Ordering::SeqCst)),
+            )?);
         }
         Ok(())
     }

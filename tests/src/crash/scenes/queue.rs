@@ -31,7 +31,11 @@ impl Structure for Jobs {
         }
         let mut again = Vec::new();
         drain(self, &mut again)?;
-        if again != [0, 1, 2] { Err(format!("pushed 0, 1, 2 and popped {again:?}")) } else { Ok(()) }
+        if again != [0, 1, 2] {
+            Err(format!("pushed 0, 1, 2 and popped {again:?}"))
+        } else {
+            Ok(())
+        }
     }
 }
 

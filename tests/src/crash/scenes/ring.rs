@@ -33,7 +33,11 @@ impl Structure for Values {
         }
         let mut again = Vec::new();
         drain(self, &mut again)?;
-        if again != [0, 1, 2, 3] { Err(format!("pushed 0 to 3 and popped {again:?}")) } else { Ok(()) }
+        if again != [0, 1, 2, 3] {
+            Err(format!("pushed 0 to 3 and popped {again:?}"))
+        } else {
+            Ok(())
+        }
     }
 }
 
