@@ -71,6 +71,12 @@ pub trait Structure: Sync + Sized + 'static {
     /// A fresh one.
     fn fresh() -> Self;
 
+    /// Whether `who` is on record as one that holds something, so that its death has to be put right.
+    fn is_held_by(&self, who: Participant) -> bool {
+        let _ = who;
+        false
+    }
+
     /// Puts right what `dead` left.
     ///
     /// # Safety
@@ -109,7 +115,8 @@ pub struct Operation<S> {
     pub control: bool,
 }
 
-/// A process that waits in the structure while the child acts, and must come back from that.
+/// A process that waits in the structure while the child acts, and must come back from that. It begins when the child is at
+/// [`Note::begin`], and the child goes on when it sleeps.
 pub struct Witness<S> {
     /// What it does. What it is given it notes.
     pub wait: fn(&S, &Note),
@@ -128,6 +135,8 @@ pub struct Found<'a> {
     pub witness: &'a [u64],
     /// How often the operation was woken.
     pub wakes: u64,
+    /// Whether the child was on record as a holder, see [`Structure::is_held_by`].
+    pub held: bool,
     /// Whether the operation had returned.
     pub ended: bool,
 }

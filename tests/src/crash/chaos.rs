@@ -1,4 +1,5 @@
-//! Eight processes on one queue, killed and suspended at random, and started anew.
+//! Eight processes on one queue in a region, killed and suspended at random, and started anew. Nobody tells the region of a
+//! death: those who are left find out.
 //!
 //! Four push numbered messages, four claim them, count them in a ledger in shared memory, and release them. Each message
 //! whose push returned must have been counted exactly once; each whose producer died in the push, at most once; and one
@@ -6,12 +7,11 @@
 //! after the release: such a one is delivered again if it had not been released, which is what a claim is for.
 
 use super::place::Place;
-use super::scenes::{Message, Sleep, message, number};
+use super::scenes::{Message, message, number};
 use super::trace::Child;
-use super::{Check, SURVIVOR, participant, watch};
-use ringway_core::participant::Participant;
-use ringway_core::ring::queue::Queue;
-use ringway_core::wait::Doorbell;
+use super::{Check, watch};
+use ringway::channel::Error;
+use ringway::shm::{Layout, Part, Queue, Region};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::SeqCst};
@@ -23,17 +23,19 @@ const WORKERS: usize = 8;
 /// How many messages the ledger has a line for, of each producer. When they are used up, the
 /// time is: there are far more than a minute's worth.
 const MESSAGES: usize = 64 << 20;
-/// The participant of the one that recovers the dead.
-const UNDERTAKER: Participant = participant(100);
+/// One for each worker, the supervisor, and whoever recovers a dead one; and for as many that died a moment ago.
+const PLACES: u16 = 2 * (WORKERS as u16 + 2);
+
+/// What the name of the region begins with.
+const PREFIX: &str = "ringway-crash";
 
 /// How long nothing may be delivered before that is called a hang. Far more than the detection bound, for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-type Jobs = Queue<Message, SLOTS, Doorbell<Sleep>>;
+type Jobs = Queue<Message, SLOTS>;
 
-/// What the processes share.
+/// What the processes share besides the region.
 struct Hall {
-    queue: Jobs,
     stop: AtomicBool,
     /// For each producer, how many messages it has begun to push.
     begun: [AtomicU64; PRODUCERS],
@@ -119,11 +121,14 @@ pub fn run(lasting: Duration, seed: u64) -> Report {
 }
 
 fn in_hall(lasting: Duration, seed: u64, report: &mut Report) -> Check {
-    // SAFETY: every part of it may be zeroes: words, and a queue, of which that is a fresh one.
+    // SAFETY: every part of it may be zeroes: it is words.
     let hall = unsafe { Place::<Hall>::zeroed() };
     let hall = &*hall;
+    let name = format!("{PREFIX}-{}", std::process::id());
+    let layout = Layout::new(PLACES).part::<Jobs>("jobs").map_err(|error| error.to_string())?;
+    let region = Region::create(&name, 0o600, &layout).map_err(|error| error.to_string())?;
     let mut random = Random(seed | 1);
-    let mut workers: Vec<Child> = (0..WORKERS).map(|worker| start(hall, worker)).collect();
+    let mut workers: Vec<Child> = (0..WORKERS).map(|worker| start(hall, &name, worker)).collect();
     let mut excused = HashMap::<u64, u8>::new();
     let end = Instant::now() + lasting;
     let has_lines = |begun: &AtomicU64| begun.load(SeqCst) < MESSAGES as u64 / 8 * 7;
@@ -143,8 +148,16 @@ fn in_hall(lasting: Duration, seed: u64, report: &mut Report) -> Check {
         }
         report.killed += 1;
         workers.remove(worker).kill();
-        bury(hall, worker, &mut random, report, &mut excused);
-        workers.insert(worker, start(hall, worker));
+        // The message that was in its hands may be another's by now.
+        let hand = hall.hand[worker].swap(0, SeqCst);
+        if hand != 0 {
+            *excused.entry(hand - 1).or_default() += 1;
+        }
+        if random.below(4) == 0 {
+            report.undertakers += 1;
+            dies_at_a_burial(&name, &mut random);
+        }
+        workers.insert(worker, start(hall, &name, worker));
         report.longest = report.longest.max(next_delivery(hall)?);
     }
     hall.stop.store(true, SeqCst);
@@ -153,48 +166,45 @@ fn in_hall(lasting: Duration, seed: u64, report: &mut Report) -> Check {
         loop {
             match child.ended() {
                 Some(Ok(())) => break,
-                Some(Err(status)) => {
-                    return Err(format!("worker {worker} ended with status {status}"));
-                }
+                Some(Err(status)) => return Err(format!("worker {worker} ended with status {status}")),
                 None if Instant::now() > until => return Err(format!("worker {worker} hangs")),
                 None => std::thread::sleep(Duration::from_millis(1)),
             }
         }
     }
-    settle(hall, &excused, report)
+    region.reap();
+    if region.participants().len() != 1 {
+        return Err(format!("still there: {:?}", region.participants()));
+    }
+    let jobs = region.part::<Jobs>("jobs").map_err(|error| error.to_string())?;
+    settle(hall, &jobs, &excused, report)
 }
 
-/// Recovers a dead worker: sometimes by a process that is killed at some moment of that.
-fn bury(
-    hall: &Hall,
-    worker: usize,
-    random: &mut Random,
-    report: &mut Report,
-    excused: &mut HashMap<u64, u8>,
-) {
-    // Before it is recovered: then another may have the message.
-    let hand = hall.hand[worker].swap(0, SeqCst);
-    if hand != 0 {
-        *excused.entry(hand - 1).or_default() += 1;
-    }
-    if random.below(4) == 0 {
-        report.undertakers += 1;
-        // SAFETY: the worker was reaped.
-        let act = || unsafe {
-            hall.queue.seat(UNDERTAKER).recover(name(worker));
-        };
-        let undertaker = Child::start(act);
-        // It takes about as long to be there as to be done.
-        let moment = Instant::now() + Duration::from_micros(random.below(400));
-        while Instant::now() < moment {
-            std::hint::spin_loop();
+/// Somebody attaches, looks for the dead to put right what they held, and is killed at some moment of that.
+fn dies_at_a_burial(name: &str, random: &mut Random) {
+    let undertaker = Child::start(|| {
+        let region = attach(name);
+        loop {
+            region.reap();
         }
-        undertaker.kill();
-        // SAFETY: the undertaker was reaped.
-        unsafe { hall.queue.seat(SURVIVOR).recover(UNDERTAKER) };
+    });
+    // It takes about as long to be there as to be done.
+    std::thread::sleep(Duration::from_micros(random.below(1500)));
+    undertaker.kill();
+}
+
+/// Attaches; waits for a place, when those who died have theirs still.
+fn attach(name: &str) -> Region {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match Region::open(name) {
+            Ok(region) => return region,
+            Err(error) => {
+                let waits = error.is(Error::Exhausted) || error.is(Error::TimedOut);
+                assert!(waits && Instant::now() < until, "{error}");
+            }
+        }
     }
-    // SAFETY: the worker was reaped.
-    unsafe { hall.queue.seat(SURVIVOR).recover(name(worker)) };
 }
 
 /// Waits until a message is delivered: somebody goes on, whoever was killed or is suspended. Returns how long that was.
@@ -209,21 +219,19 @@ fn next_delivery(hall: &Hall) -> Check<Duration> {
     Ok(began.elapsed())
 }
 
-/// What a worker is called. Its successor has the same name, which it is given when all is put right.
-fn name(worker: usize) -> Participant {
-    participant(worker as u16 + 1 + UNDERTAKER.number())
-}
-
-fn start(hall: &Hall, worker: usize) -> Child {
-    Child::start(|| if worker < PRODUCERS { produce(hall, worker) } else { consume(hall, worker) })
+fn start(hall: &Hall, name: &str, worker: usize) -> Child {
+    Child::start(|| {
+        let jobs = attach(name).part::<Jobs>("jobs").expect("it was laid out");
+        if worker < PRODUCERS { produce(hall, &jobs, worker) } else { consume(hall, &jobs, worker) }
+    })
 }
 
 fn soon() -> Option<Instant> {
     Some(Instant::now() + Duration::from_millis(50))
 }
 
-fn produce(hall: &Hall, worker: usize) {
-    let seat = hall.queue.seat(name(worker));
+fn produce(hall: &Hall, jobs: &Part<Jobs>, worker: usize) {
+    let seat = jobs.seat();
     while !hall.stop.load(SeqCst) {
         // Begun once: the one of a predecessor that died here may have been sent.
         let n = hall.begun[worker].fetch_add(1, SeqCst) as usize;
@@ -240,8 +248,8 @@ fn produce(hall: &Hall, worker: usize) {
     }
 }
 
-fn consume(hall: &Hall, worker: usize) {
-    let seat = hall.queue.seat(name(worker));
+fn consume(hall: &Hall, jobs: &Part<Jobs>, worker: usize) {
+    let seat = jobs.seat();
     loop {
         // In this order: what was pushed before the stop is seen after it.
         let stopped = hall.stop.load(SeqCst);
@@ -265,8 +273,13 @@ fn consume(hall: &Hall, worker: usize) {
 }
 
 /// Everybody has gone: what is in the ledger, and in what state is the queue?
-fn settle(hall: &Hall, excused: &HashMap<u64, u8>, report: &mut Report) -> Check {
-    let seat = hall.queue.seat(SURVIVOR);
+fn settle(
+    hall: &Hall,
+    jobs: &Part<Jobs>,
+    excused: &HashMap<u64, u8>,
+    report: &mut Report,
+) -> Check {
+    let seat = jobs.seat();
     while let Some(left) = seat.try_pop() {
         // Pushed just before the stop.
         let n = number(left)? as usize;
@@ -291,8 +304,8 @@ fn settle(hall: &Hall, excused: &HashMap<u64, u8>, report: &mut Report) -> Check
             }
         }
     }
-    if hall.queue.unfinished() != 0 {
-        return Err(format!("{} messages are in nobody's hands", hall.queue.unfinished()));
+    if jobs.get().unfinished() != 0 {
+        return Err(format!("{} messages are in nobody's hands", jobs.get().unfinished()));
     }
     let room = (0..).take_while(|n| seat.try_push(message(*n)).is_ok()).count();
     if room != SLOTS {
@@ -310,7 +323,7 @@ fn remains() -> (usize, Vec<std::ffi::OsString>, bool) {
         names
     };
     let mut files = list("/dev/shm");
-    files.retain(|name| name.to_string_lossy().contains("ringway-crash"));
+    files.retain(|name| name.to_string_lossy().starts_with(PREFIX));
     // SAFETY: asks whether there is any child; no pointer is passed.
     let no_child = unsafe { libc::waitpid(-1, std::ptr::null_mut(), libc::WNOHANG) } == -1;
     (list("/proc/self/fd").len(), files, no_child)

@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 /// A survivor that is not done by then hangs. Far more than the detection bound: the machine may be busy with other things.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// How many steps all kills of one operation may take together, before points are left out: something like a second.
-const BUDGET: usize = 400_000;
+/// How many steps all kills of one operation may take together, before points are left out. A step takes
+/// some 20 microseconds in a virtual machine.
+const BUDGET: usize = 40_000;
 
 /// What a row of the table says.
 #[derive(Debug)]
@@ -181,6 +182,7 @@ impl<'o, S: Structure> Stage<'o, S> {
         let operation = self.operation;
         let (structure, [note, noted]) = (&*self.place, &*self.notes);
         (operation.prepare)(structure);
+        let child = Stepped::start(|| (operation.operate)(structure, note));
         let witness = operation.witness.as_ref().map(|witness| {
             let witness = Child::start(|| (witness.wait)(structure, noted));
             while !super::is_asleep(witness.pid()) {
@@ -188,7 +190,6 @@ impl<'o, S: Structure> Stage<'o, S> {
             }
             witness
         });
-        let child = Stepped::start(|| (operation.operate)(structure, note));
         Attempt { child, witness, seen: Vec::new(), wakes: 0 }
     }
 
@@ -264,6 +265,7 @@ impl<'o, S: Structure> Stage<'o, S> {
     /// Recovers the child, which is dead, lets the survivors come to their end and looks at what they found.
     fn judge(&mut self, witness: Option<Child>, mut seen: Vec<u64>, wakes: u64) -> Check<u32> {
         let structure = &*self.place;
+        let held = structure.is_held_by(CHILD);
         // SAFETY: the child was reaped.
         unsafe { structure.recover(CHILD) };
         // SAFETY: nobody acts for this one but `prepare`, which is over.
@@ -289,7 +291,7 @@ impl<'o, S: Structure> Stage<'o, S> {
         let [note, noted] = &*self.notes;
         let (got, witness) = (note.all(), noted.all());
         let ended = note.has_ended();
-        let found = Found { seen: &seen, got: &got, witness: &witness, wakes, ended };
+        let found = Found { seen: &seen, got: &got, witness: &witness, wakes, held, ended };
         (self.operation.law)(&found).map_err(|failure| format!("{failure}: {found:?}"))
     }
 }

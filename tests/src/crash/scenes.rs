@@ -6,8 +6,8 @@ mod queue;
 mod ring;
 
 use super::run::Entry;
-use ringway::wait::{TimedOut, Wait};
-use ringway_core::sync::AtomicU32;
+use ringway::shm::Sleep;
+use ringway::wait::Doorbell;
 use std::time::{Duration, Instant};
 
 /// Every operation of every structure, in the order of the table.
@@ -39,34 +39,12 @@ pub fn number(found: Message) -> super::Check<u64> {
     }
 }
 
-/// Sleeping on a futex that any process may wake, but never for longer than the detection bound, as in a region: whoever
-/// was to wake the sleeper may be dead.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Sleep;
+/// A bell on which one sleeps as in a region.
+pub type Bell = Doorbell<Sleep>;
 
-/// How long a death may go unnoticed.
-pub const BOUND: Duration = Duration::from_millis(100);
-
-impl Wait for Sleep {
-    type Deadline = Instant;
-
-    fn wait(
-        &self,
-        word: &AtomicU32,
-        expected: u32,
-        until: Option<Instant>,
-    ) -> Result<(), TimedOut> {
-        let bound = Instant::now() + BOUND;
-        match ringway::wait::Futex.wait(word, expected, Some(until.map_or(bound, |t| t.min(bound))))
-        {
-            Err(TimedOut) if until.is_none_or(|until| until > bound) => Ok(()),
-            answer => answer,
-        }
-    }
-
-    fn wake(&self, word: &AtomicU32, n: u32) {
-        ringway::wait::Futex.wake(word, n);
-    }
+/// Such a bell.
+pub fn bell() -> Bell {
+    Doorbell::new(Sleep)
 }
 
 /// A moment that only a survivor who hangs gets to.

@@ -53,7 +53,7 @@ pub fn main() -> ExitCode {
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-const HEAD: &str = "structure  | operation                         | instructions | killed | suspended | failures | steps tried";
+const HEAD: &str = "structure  | operation                             | instructions | killed | suspended | failures | steps tried";
 
 fn print(row: &Row) {
     let tried = match row.stride {
@@ -67,7 +67,7 @@ fn print(row: &Row) {
     };
     let suspensions = if row.suspensions == 0 { "-".into() } else { row.suspensions.to_string() };
     println!(
-        "{:10} | {:33} | {:12} | {:6} | {suspensions:>9} | {:8} | {tried}",
+        "{:10} | {:37} | {:12} | {:6} | {suspensions:>9} | {:8} | {tried}",
         row.structure,
         row.operation,
         row.instructions,

@@ -1,21 +1,20 @@
 //! [`ringway_core::ring::bytes::ByteRing`]: bytes that were committed arrive in order, and no other ever.
 
-use super::{Sleep, late};
+use super::{Bell, bell, late};
 use crate::crash::run::{self, Entry};
 use crate::crash::{CHILD, Check, EARLIER, Found, Operation, SURVIVOR, Structure, WITNESS};
 use ringway_core::participant::Participant;
 use ringway_core::ring::bytes::ByteRing;
-use ringway_core::wait::Doorbell;
 use std::mem::forget;
 
 const N: usize = 16;
-type Bytes = ByteRing<N, Doorbell<Sleep>>;
+type Bytes = ByteRing<N, Bell>;
 
 impl Structure for Bytes {
     const NAME: &'static str = "ByteRing";
 
     fn fresh() -> Self {
-        ByteRing::with_bells(Doorbell::new(Sleep), Doorbell::new(Sleep))
+        ByteRing::with_bells(bell(), bell())
     }
 
     unsafe fn recover(&self, dead: Participant) {

@@ -1,21 +1,20 @@
 //! [`ringway_core::ring::queue`]: a death or a suspension delays nobody, and loses nothing that was committed.
 
-use super::{Message, Sleep, WAKES, late, message, number, woken_once};
+use super::{Bell, Message, bell, WAKES, late, message, number, woken_once};
 use crate::crash::run::{self, Entry};
 use crate::crash::{CHILD, Check, EARLIER, Found, Operation, SURVIVOR, Structure, WITNESS};
 use ringway_core::participant::Participant;
 use ringway_core::ring::queue::{Queue, Seat};
-use ringway_core::wait::Doorbell;
 use std::mem::forget;
 
 const N: usize = 3;
-type Jobs = Queue<Message, N, Doorbell<Sleep>>;
+type Jobs = Queue<Message, N, Bell>;
 
 impl Structure for Jobs {
     const NAME: &'static str = "Queue";
 
     fn fresh() -> Self {
-        Queue::with_bells(Doorbell::new(Sleep), Doorbell::new(Sleep))
+        Queue::with_bells(bell(), bell())
     }
 
     unsafe fn recover(&self, dead: Participant) {
@@ -39,7 +38,7 @@ impl Structure for Jobs {
     }
 }
 
-type At<'q> = Seat<'q, Message, N, Doorbell<Sleep>>;
+type At<'q> = Seat<'q, Message, N, Bell>;
 
 fn at(queue: &Jobs, who: Participant) -> At<'_> {
     queue.seat(who)

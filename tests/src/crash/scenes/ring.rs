@@ -1,21 +1,20 @@
 //! [`ringway_core::ring::Ring`]: what was published arrives, what was not never does, and a half comes back from the dead.
 
-use super::{Message, Sleep, WAKES, late, message, number, woken_once};
+use super::{Bell, Message, bell, WAKES, late, message, number, woken_once};
 use crate::crash::run::{self, Entry};
 use crate::crash::{CHILD, Check, EARLIER, Found, Operation, SURVIVOR, Structure, WITNESS};
 use ringway_core::participant::Participant;
 use ringway_core::ring::Ring;
-use ringway_core::wait::Doorbell;
 use std::mem::forget;
 
 const N: usize = 4;
-type Values = Ring<Message, N, Doorbell<Sleep>>;
+type Values = Ring<Message, N, Bell>;
 
 impl Structure for Values {
     const NAME: &'static str = "Ring";
 
     fn fresh() -> Self {
-        Ring::with_bells(Doorbell::new(Sleep), Doorbell::new(Sleep))
+        Ring::with_bells(bell(), bell())
     }
 
     unsafe fn recover(&self, dead: Participant) {
