@@ -1,7 +1,11 @@
 //! The structures and their operations: for each a file that says what is done and what may be found.
 
+mod broadcast;
 mod byte_ring;
 mod control;
+mod latest;
+mod lock;
+mod messages;
 mod queue;
 mod ring;
 
@@ -15,6 +19,10 @@ pub fn all() -> Vec<Entry> {
     queue::entries()
         .chain(ring::entries())
         .chain(byte_ring::entries())
+        .chain(messages::entries())
+        .chain(broadcast::entries())
+        .chain(latest::entries())
+        .chain(lock::entries())
         .chain(control::entries())
         .collect()
 }

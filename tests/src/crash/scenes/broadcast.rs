@@ -1,0 +1,224 @@
+//! [`ringway_core::ring::broadcast`]: the writer waits for nobody and nobody for the writer; a message is seen whole or not at
+//! all, and what was overwritten is counted.
+
+use super::{Bell, Message, bell, late, message, number};
+use crate::crash::run::{self, Entry};
+use crate::crash::{CHILD, Check, EARLIER, Found, Operation, SURVIVOR, Structure};
+use ringway_core::participant::Participant;
+use ringway_core::ring::broadcast::{Broadcast, RecvError};
+use std::mem::forget;
+
+const N: usize = 4;
+type News = Broadcast<Message, N, Bell>;
+
+impl Structure for News {
+    const NAME: &'static str = "Broadcast";
+
+    fn fresh() -> Self {
+        Broadcast::with_bell(bell())
+    }
+
+    unsafe fn recover(&self, dead: Participant) {
+        // SAFETY: by the caller's word.
+        unsafe { Broadcast::recover(self, dead) };
+    }
+
+    fn aftermath(&self, seen: &mut Vec<u64>) -> Check {
+        leave(self);
+        read(self, seen)?;
+        let mut reader = self.reader();
+        let mut writer = self.writer_as(SURVIVOR).ok_or("the writer's half is not back")?;
+        for n in 60..70 {
+            writer.send(message(n));
+            match reader.try_recv() {
+                Ok(Some(found)) if found == message(n) => {}
+                other => return Err(format!("sent {n}, received {other:?}")),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The survivor has no half any more.
+fn leave(news: &News) {
+    // SAFETY: whatever half the survivor took, it forgot.
+    unsafe { Broadcast::recover(news, SURVIVOR) };
+}
+
+/// What a reader gets that begins at the oldest. As many as there are, less those that it is told it missed.
+fn read(news: &News, seen: &mut Vec<u64>) -> Check {
+    let mut reader = news.reader_from_oldest();
+    let there = reader.behind();
+    let (mut count, mut missed) = (0, 0);
+    loop {
+        match reader.try_recv() {
+            Ok(Some(found)) => {
+                seen.push(number(found)?);
+                count += 1;
+            }
+            Ok(None) => break,
+            Err(more) => missed += more.0,
+        }
+    }
+    if count + missed == there {
+        Ok(())
+    } else {
+        Err(format!("of {there} messages, {count} received and {missed} missed"))
+    }
+}
+
+fn send(news: &News, numbers: impl IntoIterator<Item = u64>) {
+    let mut writer = news.writer_as(SURVIVOR).expect("nobody has it");
+    numbers.into_iter().for_each(|number| writer.send(message(number)));
+}
+
+/// What the writer does while a reader is suspended: it sends, more than there are slots.
+fn go_on(news: &News, _: &mut Vec<u64>) -> Check {
+    let mut writer = news.writer_as(SURVIVOR).ok_or("the writer's half is not back")?;
+    (101..=110).for_each(|number| writer.send(message(number)));
+    Ok(())
+}
+
+fn sent(found: &Found) -> Check<u32> {
+    // Those who looked while it was suspended may have seen it, and later the others see it again.
+    match (found.seen, found.ended) {
+        ([1], false) => Ok(0),
+        ([1, 2] | [1, 1, 2] | [1, 2, 1, 2], _) => Ok(1),
+        _ => Err("1, and 2 at most, and 2 after the return".into()),
+    }
+}
+
+fn sees_it(seen: &[u64]) -> u32 {
+    seen.contains(&2).into()
+}
+
+/// The operations.
+pub fn entries() -> impl Iterator<Item = Entry> {
+    run::entries::<News>(vec![
+        Operation::new(
+            "send",
+            |news: &News| send(news, [1]),
+            |news, note| {
+                let mut writer = news.writer_as(CHILD).expect("nobody has it");
+                note.begin();
+                writer.send(message(2));
+                note.end();
+            },
+            sent,
+        )
+        .meanwhile(read)
+        .committed(sees_it),
+        Operation::new(
+            "send, over the oldest",
+            |news: &News| send(news, [1, 2, 3, 4]),
+            |news, note| {
+                let mut writer = news.writer_as(CHILD).expect("nobody has it");
+                note.begin();
+                writer.send(message(5));
+                note.end();
+            },
+            |found| match (found.seen, found.ended) {
+                ([1, 2, 3, 4], false) => Ok(0),
+                // Its slot is being written, and the readers are told that they missed it.
+                ([2, 3, 4], false) => Ok(1),
+                ([2, 3, 4, 5], _) => Ok(2),
+                _ => Err("2 to 4; 1 or 5 or neither".into()),
+            },
+        ),
+        Operation::new(
+            "receive",
+            |news: &News| send(news, [1, 2]),
+            |news, note| {
+                let mut reader = news.reader_from_oldest();
+                note.begin();
+                if let Ok(Some(found)) = reader.try_recv() {
+                    note.got(number(found).expect("a whole message"));
+                }
+                note.end();
+            },
+            |found| match (found.seen, found.got) {
+                // A reader leaves nothing behind, and takes nothing away; what is overwritten meanwhile it is not given.
+                ([1, 2] | [107, 108, 109, 110], [] | [1]) => Ok(found.got.len() as u32),
+                _ => Err("every reader sees all that is there".into()),
+            },
+        )
+        .meanwhile(go_on),
+        Operation::new(
+            "take the writer's half, drop it",
+            |news: &News| send(news, [1]),
+            |news, note| {
+                note.begin();
+                drop(news.writer_as(CHILD));
+                note.end();
+            },
+            |found| match found.seen {
+                [1] | [1, 1] => Ok(0),
+                _ => Err("1 and nothing else".into()),
+            },
+        )
+        .meanwhile(read),
+        Operation::new(
+            "recover another",
+            |news: &News| {
+                send(news, [1]);
+                forget(news.writer_as(EARLIER));
+            },
+            |news, note| {
+                note.begin();
+                // SAFETY: nobody acts for this one any more.
+                unsafe { Broadcast::recover(news, EARLIER) };
+                note.end();
+            },
+            |found| match found.seen {
+                [1] | [1, 1] => Ok(0),
+                _ => Err("1 and nothing else".into()),
+            },
+        )
+        .meanwhile(read),
+        Operation::new(
+            "send, and wake a reader",
+            |_: &News| (),
+            |news, note| {
+                let mut writer = news.writer_as(CHILD).expect("nobody has it");
+                note.begin();
+                writer.send(message(2));
+                note.end();
+            },
+            |found| match (found.seen, found.witness, found.ended) {
+                // Told that the writer is gone.
+                ([], [], false) => Ok(0),
+                ([2], [2], _) => Ok(1),
+                _ => Err("2 to all who look, or to nobody".into()),
+            },
+        )
+        .witness(
+            |news, note| match news.reader().recv_deadline(late()) {
+                Ok(found) => note.got(number(found).expect("a whole message")),
+                Err(end) => assert_eq!(end, RecvError::EndOfFile),
+            },
+            |_, _| (),
+        ),
+        Operation::new(
+            "receive, asleep until there is one",
+            |news: &News| forget(news.writer_as(SURVIVOR)),
+            |news, note| {
+                let mut reader = news.reader();
+                note.begin();
+                if let Ok(found) = reader.recv() {
+                    note.got(number(found).expect("a whole message"));
+                }
+                note.end();
+            },
+            |found| match (found.got, found.ended) {
+                ([], false) => Ok(0),
+                ([1000], _) => Ok(1),
+                _ => Err("the first that was sent".into()),
+            },
+        )
+        .wake(|news, n, _| {
+            leave(news);
+            send(news, [1000 + n]);
+            forget(news.writer_as(SURVIVOR));
+        }),
+    ])
+}

@@ -1,0 +1,92 @@
+//! [`ringway_core::lock`]: a lock whose holder dies is handed on, the next one is told, and nobody who waits is forgotten.
+//!
+//! What the locks protect is a sum: 100, in two parts. Who changes it does so in two steps, so that a death in between
+//! shows: the sum may be wrong only for one who is told that the holder died.
+
+mod barrier;
+mod bounded;
+mod condition;
+mod event;
+mod mutex;
+mod reentrant;
+mod rwlock;
+mod semaphore;
+
+use crate::crash::run::Entry;
+use crate::crash::{Check, Found};
+use std::cell::RefCell;
+
+pub fn entries() -> impl Iterator<Item = Entry> {
+    mutex::entries()
+        .chain(reentrant::entries())
+        .chain(rwlock::entries())
+        .chain(semaphore::entries())
+        .chain(bounded::entries())
+        .chain(condition::entries())
+        .chain(event::entries())
+        .chain(barrier::entries())
+}
+
+/// Two parts that are 100 together.
+type Parts = [u64; 2];
+
+const WHOLE: Parts = [60, 40];
+
+/// Moves one from part to part. In between the sum is wrong.
+fn change(parts: &mut Parts) {
+    let [one, other] = parts;
+    // Volatile: two stores, whatever the compiler would make of it.
+    // SAFETY: references are valid.
+    unsafe { std::ptr::from_mut(one).write_volatile(*one + 1) };
+    // SAFETY: as above.
+    unsafe { std::ptr::from_mut(other).write_volatile(*other - 1) };
+}
+
+/// What the next holder found: whether it was told of a death, and the parts.
+fn found_in(died: bool, parts: Parts) -> [u64; 3] {
+    [died.into(), parts[0], parts[1]]
+}
+
+/// The next holder is told of a death if and only if there was one; only then may the sum be wrong.
+fn told(found: &Found) -> Check<u32> {
+    match *found.seen {
+        [died, one, other] => match (found.held, died, one, other) {
+            (false, 0, 60, 40) if !found.ended => Ok(0),
+            (true, 1, 60, 40) => Ok(1),
+            (true, 1, 61, 40) => Ok(2),
+            (true, 1, 61, 39) => Ok(3),
+            (false, 0, 61, 39) => Ok(4),
+            _ => Err("OwnerDied if and only if the holder died, and else a sum of 100".into()),
+        },
+        _ => Err("the next holder finds two parts".into()),
+    }
+}
+
+thread_local! {
+    /// What the parent holds, until it lets go of it.
+    static HELD: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) };
+}
+
+/// The parent keeps this until [`let_go`].
+fn hold<G>(guard: G) {
+    let guard: Box<dyn FnOnce()> = Box::new(move || drop(guard));
+    forget_held();
+    // SAFETY: only the lifetime is another one. The structure that the guard borrows stays where it is while its rows are
+    // run, and is made anew only after `begin` has made us forget what we held.
+    let guard = unsafe { std::mem::transmute::<Box<dyn FnOnce() + '_>, Box<dyn FnOnce()>>(guard) };
+    HELD.with_borrow_mut(|held| *held = Some(guard));
+}
+
+/// The parent gives back what it holds.
+fn let_go() {
+    if let Some(guard) = HELD.take() {
+        guard();
+    }
+}
+
+/// The structure that the parent held something of is no more.
+fn forget_held() {
+    if let Some(guard) = HELD.take() {
+        std::mem::forget(guard);
+    }
+}

@@ -1,0 +1,140 @@
+//! The barrier: whoever dies on a seat breaks it, nobody hangs, and after a reset it is as new.
+
+use super::super::late;
+use crate::crash::run::{self, Entry};
+use crate::crash::trace::Child;
+use crate::crash::{CHILD, Check, EARLIER, Found, Operation, SURVIVOR, Structure, WITNESS};
+use ringway::lock::{Barrier, BarrierError};
+use ringway::shm::Sleep;
+use ringway_core::participant::Participant;
+
+type Meeting = Barrier<2, Sleep>;
+
+impl Structure for Meeting {
+    const NAME: &'static str = "Barrier";
+
+    fn fresh() -> Self {
+        Barrier::new(Sleep)
+    }
+
+    unsafe fn recover(&self, dead: Participant) {
+        // SAFETY: by the caller's word.
+        unsafe { Barrier::recover(self, dead) };
+    }
+
+    fn aftermath(&self, seen: &mut Vec<u64>) -> Check {
+        seen.push(self.is_broken().into());
+        self.reset();
+        // A round of two who live.
+        let mut other = Child::start(|| {
+            self.seat(EARLIER).wait_deadline(late()).expect("a whole round");
+        });
+        let met = self.seat(SURVIVOR).wait_deadline(late());
+        while other.ended().is_none() {
+            std::thread::yield_now();
+        }
+        met.map(|_| ()).map_err(|error| format!("after the reset: {error}"))
+    }
+}
+
+/// What the witness found: 1 if all came, 0 if the barrier was broken.
+fn wait(meeting: &Meeting, who: Participant) -> u64 {
+    match meeting.seat(who).wait_deadline(late()) {
+        Ok(_) => 1,
+        Err(error) => {
+            assert_eq!(error, BarrierError::Broken);
+            0
+        }
+    }
+}
+
+/// If the child's call returned well, all came; else they may have.
+fn met_or_broken(found: &Found) -> Check<u32> {
+    match (found.got, found.witness, found.ended) {
+        ([], [0 | 1], false) | ([1], [1], _) => Ok(0),
+        _ => Err("the other meets the child, or is told that it is broken".into()),
+    }
+}
+
+/// The operations.
+pub fn entries() -> impl Iterator<Item = Entry> {
+    run::entries::<Meeting>(vec![
+        Operation::new(
+            "wait, the last to come",
+            |_: &Meeting| (),
+            |meeting, note| {
+                note.begin();
+                note.got(wait(meeting, CHILD));
+                note.end();
+            },
+            met_or_broken,
+        )
+        // If the child did not come, it is the parent's to say so.
+        .witness(|meeting, note| note.got(wait(meeting, WITNESS)), |meeting, _| meeting.abort()),
+        Operation::new(
+            "wait, asleep until it is broken",
+            |_: &Meeting| (),
+            |meeting, note| {
+                note.begin();
+                note.got(wait(meeting, CHILD));
+                note.end();
+            },
+            |found| match (found.seen, found.got) {
+                // Dead before it came, or after it had left.
+                ([0], []) if found.wakes == 0 => Ok(0),
+                ([1], []) => Ok(1),
+                ([1], [0]) => Ok(2),
+                _ => Err("broken by its death, or by the parent".into()),
+            },
+        )
+        .wake(|meeting, _, _| meeting.abort()),
+        Operation::new(
+            "abort, while one waits",
+            |_: &Meeting| (),
+            |meeting, note| {
+                note.begin();
+                meeting.abort();
+                note.end();
+            },
+            |found| match (found.seen, found.witness) {
+                ([1], [0]) => Ok(0),
+                _ => Err("the one that waits is told".into()),
+            },
+        )
+        .witness(|meeting, note| note.got(wait(meeting, WITNESS)), |meeting, _| meeting.abort()),
+        Operation::new(
+            "reset, after it was broken",
+            Barrier::abort,
+            |meeting: &Meeting, note| {
+                note.begin();
+                meeting.reset();
+                note.end();
+            },
+            |found| match (found.seen, found.ended) {
+                ([1], false) => Ok(0),
+                ([0], _) => Ok(1),
+                _ => Err("as new after the return".into()),
+            },
+        ),
+        Operation::new(
+            "recover another",
+            |meeting: &Meeting| {
+                // It dies while it waits.
+                let other = Child::start(|| {
+                    let _ = meeting.seat(EARLIER).wait();
+                });
+                while meeting.waiting() == 0 {
+                    std::thread::yield_now();
+                }
+                other.kill();
+            },
+            |meeting, note| {
+                note.begin();
+                // SAFETY: it was reaped.
+                unsafe { Barrier::recover(meeting, EARLIER) };
+                note.end();
+            },
+            |found| if found.seen == [1] { Ok(0) } else { Err("broken by the death".into()) },
+        ),
+    ])
+}

@@ -1,0 +1,129 @@
+//! The semaphore that knows who has its permits.
+
+use super::super::late;
+use super::{forget_held, hold, let_go};
+use crate::crash::run::{self, Entry};
+use crate::crash::{CHILD, Check, EARLIER, Found, Operation, SURVIVOR, Structure, WITNESS};
+use ringway::lock::BoundedSemaphore;
+use ringway::shm::Sleep;
+use ringway_core::participant::Participant;
+use std::mem::forget;
+
+const N: usize = 2;
+type Places = BoundedSemaphore<N, Sleep>;
+
+impl Structure for Places {
+    const NAME: &'static str = "Bounded";
+
+    fn fresh() -> Self {
+        forget_held();
+        BoundedSemaphore::new(Sleep)
+    }
+
+    unsafe fn recover(&self, dead: Participant) {
+        // SAFETY: by the caller's word.
+        unsafe { BoundedSemaphore::recover(self, dead) };
+    }
+
+    fn aftermath(&self, _: &mut Vec<u64>) -> Check {
+        let_go();
+        let all = [(); N].map(|()| self.seat(SURVIVOR).try_acquire());
+        if all.iter().any(Option::is_none) {
+            return Err("a permit is lost".into());
+        }
+        if self.seat(SURVIVOR).try_acquire().is_some() {
+            return Err("there is one too many".into());
+        }
+        Ok(())
+    }
+}
+
+/// All permits are there again, which [`Structure::aftermath`] has found.
+fn all_back(_: &Found) -> Check<u32> {
+    Ok(0)
+}
+
+/// What others do meanwhile: with the other permit.
+fn others(places: &Places, _: &mut Vec<u64>) -> Check {
+    for _ in 0..20 {
+        drop(places.seat(SURVIVOR).try_acquire().ok_or("the other permit cannot be taken")?);
+    }
+    Ok(())
+}
+
+fn take_all(places: &Places) {
+    hold([(); N].map(|()| places.seat(SURVIVOR).try_acquire()));
+}
+
+/// The operations.
+pub fn entries() -> impl Iterator<Item = Entry> {
+    run::entries::<Places>(vec![
+        Operation::new(
+            "acquire, give back",
+            |_: &Places| (),
+            |places, note| {
+                let seat = places.seat(CHILD);
+                note.begin();
+                drop(seat.acquire());
+                note.end();
+            },
+            all_back,
+        )
+        .meanwhile(others),
+        Operation::new(
+            "acquire, keep, release",
+            |_: &Places| (),
+            |places, note| {
+                let seat = places.seat(CHILD);
+                note.begin();
+                seat.acquire().keep();
+                let released = seat.release();
+                note.end();
+                released.expect("it has one");
+            },
+            all_back,
+        )
+        .meanwhile(others),
+        Operation::new(
+            "acquire, asleep until there is one",
+            take_all,
+            |places, note| {
+                let seat = places.seat(CHILD);
+                note.begin();
+                drop(seat.acquire());
+                note.end();
+            },
+            all_back,
+        )
+        .wake(|_, _, _| let_go()),
+        Operation::new(
+            "recover another",
+            |places: &Places| {
+                forget(places.seat(EARLIER).try_acquire());
+                places.seat(EARLIER).acquire().keep();
+            },
+            |places, note| {
+                note.begin();
+                // SAFETY: nobody acts for this one any more.
+                unsafe { BoundedSemaphore::recover(places, EARLIER) };
+                note.end();
+            },
+            all_back,
+        ),
+        Operation::new(
+            "give back, and wake one that waits",
+            |_: &Places| (),
+            |places, note| {
+                let both = [(); N].map(|()| places.seat(CHILD).try_acquire());
+                note.begin();
+                drop(both);
+                note.end();
+            },
+            all_back,
+        )
+        .witness(
+            |places, _| drop(places.seat(WITNESS).acquire_deadline(late()).expect("in time")),
+            |_, _| (),
+        ),
+    ])
+}

@@ -1,0 +1,193 @@
+//! The mutex.
+
+use super::super::late;
+use super::{Parts, WHOLE, change, forget_held, found_in, hold, let_go, told};
+use crate::crash::run::{self, Entry};
+use crate::crash::{CHILD, Check, EARLIER, Operation, SURVIVOR, Structure, WITNESS};
+use ringway::lock::{Acquired, Mutex, Robust};
+use ringway::shm::Sleep;
+use ringway_core::participant::Participant;
+use std::mem::forget;
+
+type Sum = Mutex<Parts, Sleep>;
+
+impl Structure for Sum {
+    const NAME: &'static str = "Mutex";
+
+    fn fresh() -> Self {
+        forget_held();
+        Mutex::new(WHOLE, Sleep)
+    }
+
+    fn is_held_by(&self, who: Participant) -> bool {
+        self.holder() == Some(who)
+    }
+
+    unsafe fn recover(&self, dead: Participant) {
+        // SAFETY: by the caller's word.
+        unsafe { Mutex::recover(self, dead) };
+    }
+
+    fn aftermath(&self, seen: &mut Vec<u64>) -> Check {
+        let_go();
+        let acquired = self.seat(SURVIVOR).try_lock().ok_or("the lock is not back")?;
+        let died = !acquired.is_clean();
+        let guard = acquired.repair(|parts| {
+            seen.extend(found_in(died, **parts));
+            **parts = WHOLE;
+        });
+        if !died {
+            seen.extend(found_in(died, *guard));
+        }
+        drop(guard);
+        let again = self.seat(SURVIVOR).try_lock().ok_or("the lock is not free")?;
+        if again.is_clean() { Ok(()) } else { Err("it was repaired, and the next one is told".into()) }
+    }
+}
+
+fn lock_and_die(sum: &Sum, who: Participant) {
+    let mut guard = sum.seat(who).try_lock().expect("it is free").into_inner();
+    guard[0] += 1;
+    forget(guard);
+}
+
+/// The operations.
+pub fn entries() -> impl Iterator<Item = Entry> {
+    run::entries::<Sum>(vec![
+        Operation::new(
+            "lock, change, unlock",
+            |_: &Sum| (),
+            |sum, note| {
+                let seat = sum.seat(CHILD);
+                note.begin();
+                change(&mut seat.lock().into_inner());
+                note.end();
+            },
+            told,
+        ),
+        Operation::new(
+            "try_lock, unlock",
+            |_| (),
+            |sum: &Sum, note| {
+                let seat = sum.seat(CHILD);
+                note.begin();
+                if let Some(acquired) = seat.try_lock() {
+                    change(&mut acquired.into_inner());
+                }
+                note.end();
+            },
+            told,
+        ),
+        Operation::new(
+            "try_lock, while another has it",
+            |sum: &Sum| hold(sum.seat(SURVIVOR).lock()),
+            |sum, note| {
+                note.begin();
+                let refused = sum.seat(CHILD).try_lock().is_none();
+                note.end();
+                assert!(refused);
+            },
+            |found| match found.seen {
+                // The holder, who is alive, is not taken for dead.
+                [0, 60, 40] => Ok(0),
+                _ => Err("as before".into()),
+            },
+        ),
+        Operation::new(
+            "lock, asleep until it is free",
+            |sum: &Sum| hold(sum.seat(SURVIVOR).lock()),
+            |sum, note| {
+                let seat = sum.seat(CHILD);
+                note.begin();
+                change(&mut seat.lock().into_inner());
+                note.end();
+            },
+            told,
+        )
+        .wake(|_, _, _| let_go()),
+        Operation::new(
+            "lock, asleep until a death is found",
+            |sum: &Sum| lock_and_die(sum, EARLIER),
+            |sum, note| {
+                let seat = sum.seat(CHILD);
+                note.begin();
+                let died = match seat.lock() {
+                    Acquired::Clean(_) => false,
+                    Acquired::OwnerDied(guard) => {
+                        forget(guard);
+                        true
+                    }
+                };
+                note.end();
+                assert!(died, "the holder died");
+            },
+            |found| match found.seen {
+                [1, 61, 40] => Ok(0),
+                _ => Err("OwnerDied, and what the dead one left".into()),
+            },
+        )
+        // SAFETY: nobody acts for this one any more.
+        .wake(|sum, _, _| unsafe { Structure::recover(sum, EARLIER) }),
+        Operation::new(
+            "repair after a death, unlock",
+            |sum: &Sum| {
+                lock_and_die(sum, EARLIER);
+                // SAFETY: nobody acts for this one any more.
+                unsafe { Structure::recover(sum, EARLIER) };
+            },
+            |sum, note| {
+                let seat = sum.seat(CHILD);
+                note.begin();
+                if let Some(Acquired::OwnerDied(mut guard)) = seat.try_lock() {
+                    guard[0] -= 1;
+                    guard.make_consistent();
+                }
+                note.end();
+            },
+            |found| match (found.seen, found.held, found.ended) {
+                ([1, 61, 40], _, false) => Ok(0),
+                ([1, 60, 40], true, false) => Ok(1),
+                ([0, 60, 40], false, _) => Ok(2),
+                _ => Err("told of a death until it was repaired and given back".into()),
+            },
+        ),
+        Operation::new(
+            "recover another",
+            |sum: &Sum| lock_and_die(sum, EARLIER),
+            |sum, note| {
+                note.begin();
+                // SAFETY: nobody acts for this one any more.
+                unsafe { Mutex::recover(sum, EARLIER) };
+                note.end();
+            },
+            |found| match found.seen {
+                [1, 61, 40] => Ok(0),
+                _ => Err("OwnerDied, and what the dead one left".into()),
+            },
+        ),
+        Operation::new(
+            "unlock, and wake one that waits",
+            |_| (),
+            |sum: &Sum, note| {
+                let mut guard = sum.seat(CHILD).lock().into_inner();
+                note.begin();
+                change(&mut guard);
+                drop(guard);
+                note.end();
+            },
+            |found| match (found.held, found.witness) {
+                (true, [1]) => Ok(0),
+                (false, [0]) => Ok(1),
+                _ => Err("the one that waits gets it, and is told of a death if there was one".into()),
+            },
+        )
+        .witness(
+            |sum, note| {
+                let acquired = sum.seat(WITNESS).lock_deadline(late()).expect("in time");
+                note.got((!acquired.is_clean()).into());
+                drop(acquired.repair(|parts| **parts = WHOLE));
+            },
+            |_, _| (),
+        ),
+    ])
+}

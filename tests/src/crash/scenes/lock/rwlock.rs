@@ -1,0 +1,208 @@
+//! The lock for one writer or several readers.
+
+use super::super::late;
+use super::{Parts, WHOLE, change, forget_held, found_in, hold, let_go, told};
+use crate::crash::run::{self, Entry};
+use crate::crash::{CHILD, Check, EARLIER, Found, Operation, SURVIVOR, Structure, WITNESS};
+use ringway::lock::{Acquired, Robust, RwLock};
+use ringway::shm::Sleep;
+use ringway_core::participant::Participant;
+use std::mem::forget;
+
+const R: usize = 3;
+type Sum = RwLock<Parts, R, Sleep>;
+
+impl Structure for Sum {
+    const NAME: &'static str = "RwLock";
+
+    fn fresh() -> Self {
+        forget_held();
+        RwLock::new(WHOLE, Sleep)
+    }
+
+    fn is_held_by(&self, who: Participant) -> bool {
+        self.writer() == Some(who)
+    }
+
+    unsafe fn recover(&self, dead: Participant) {
+        // SAFETY: by the caller's word.
+        unsafe { RwLock::recover(self, dead) };
+    }
+
+    fn aftermath(&self, seen: &mut Vec<u64>) -> Check {
+        let_go();
+        let acquired = self.seat(SURVIVOR).try_write().ok_or("the lock is not back")?;
+        let died = !acquired.is_clean();
+        let mut guard = acquired.into_inner();
+        seen.extend(found_in(died, *guard));
+        *guard = WHOLE;
+        guard.make_consistent();
+        drop(guard);
+        let readers = [(); R].map(|()| self.seat(SURVIVOR).try_read());
+        if readers.iter().all(|reader| reader.as_ref().is_some_and(Acquired::is_clean)) {
+            Ok(())
+        } else {
+            Err(format!("not {R} readers without a complaint: {readers:?}"))
+        }
+    }
+}
+
+/// A reader's death leaves the value as it was, and nobody is told.
+fn only_read(found: &Found) -> Check<u32> {
+    if found.seen == [0, 60, 40] { Ok(0) } else { Err("as before, and nobody is told".into()) }
+}
+
+/// The operations.
+pub fn entries() -> impl Iterator<Item = Entry> {
+    run::entries::<Sum>(vec![
+        Operation::new(
+            "read, give back",
+            |_: &Sum| (),
+            |sum, note| {
+                let seat = sum.seat(CHILD);
+                note.begin();
+                note.got(seat.read().into_inner()[0]);
+                note.end();
+            },
+            only_read,
+        ),
+        Operation::new(
+            "try_read, while another writes",
+            |sum: &Sum| hold(sum.seat(SURVIVOR).write()),
+            |sum, note| {
+                note.begin();
+                let refused = sum.seat(CHILD).try_read().is_none();
+                note.end();
+                assert!(refused);
+            },
+            only_read,
+        ),
+        Operation::new(
+            "try_write, while another reads",
+            |sum: &Sum| hold(sum.seat(SURVIVOR).read()),
+            |sum, note| {
+                note.begin();
+                let refused = sum.seat(CHILD).try_write().is_none();
+                note.end();
+                assert!(refused);
+            },
+            |found| match (found.seen, found.held) {
+                // One that dies while it tries to write is taken for one that wrote.
+                ([0, 60, 40], false) | ([1, 60, 40], true) => Ok(0),
+                _ => Err("as before, and told if the child had the word".into()),
+            },
+        ),
+        Operation::new(
+            "write, change, give back",
+            |_: &Sum| (),
+            |sum, note| {
+                let seat = sum.seat(CHILD);
+                note.begin();
+                change(&mut seat.write().into_inner());
+                note.end();
+            },
+            told,
+        ),
+        Operation::new(
+            "write, asleep until readers are gone",
+            |sum: &Sum| hold(sum.seat(SURVIVOR).read()),
+            |sum, note| {
+                let seat = sum.seat(CHILD);
+                note.begin();
+                change(&mut seat.write().into_inner());
+                note.end();
+            },
+            told,
+        )
+        .wake(|_, _, _| let_go()),
+        Operation::new(
+            "read, asleep until the writer is gone",
+            |sum: &Sum| hold(sum.seat(SURVIVOR).write()),
+            |sum, note| {
+                let seat = sum.seat(CHILD);
+                note.begin();
+                note.got(seat.read().into_inner()[0]);
+                note.end();
+            },
+            only_read,
+        )
+        .wake(|_, _, _| let_go()),
+        Operation::new(
+            "recover a writer",
+            |sum: &Sum| {
+                let mut guard = sum.seat(EARLIER).write().into_inner();
+                guard[0] += 1;
+                forget(guard);
+            },
+            |sum, note| {
+                note.begin();
+                // SAFETY: nobody acts for this one any more.
+                unsafe { RwLock::recover(sum, EARLIER) };
+                note.end();
+            },
+            |found| match found.seen {
+                [1, 61, 40] => Ok(0),
+                _ => Err("OwnerDied, and what the dead one left".into()),
+            },
+        ),
+        Operation::new(
+            "recover a reader",
+            |sum: &Sum| {
+                forget(sum.seat(EARLIER).read());
+                forget(sum.seat(EARLIER).read());
+            },
+            |sum, note| {
+                note.begin();
+                // SAFETY: nobody acts for this one any more.
+                unsafe { RwLock::recover(sum, EARLIER) };
+                note.end();
+            },
+            only_read,
+        ),
+        Operation::new(
+            "give back, and wake a writer",
+            |_: &Sum| (),
+            |sum, note| {
+                let guard = sum.seat(CHILD).read();
+                note.begin();
+                drop(guard);
+                note.end();
+            },
+            |found| match (found.seen, found.witness) {
+                ([0, 61, 39], [0]) => Ok(0),
+                _ => Err("the writer that waits gets it, and is told nothing".into()),
+            },
+        )
+        .witness(
+            |sum, note| {
+                let acquired = sum.seat(WITNESS).write_deadline(late()).expect("in time");
+                note.got((!acquired.is_clean()).into());
+                change(&mut acquired.into_inner());
+            },
+            |_, _| (),
+        ),
+        Operation::new(
+            "give back, and wake a reader",
+            |_: &Sum| (),
+            |sum, note| {
+                let mut guard = sum.seat(CHILD).write().into_inner();
+                note.begin();
+                change(&mut guard);
+                drop(guard);
+                note.end();
+            },
+            |found| match (found.held, found.witness) {
+                (true, [1]) => Ok(0),
+                (false, [0]) => Ok(1),
+                _ => Err("the reader that waits gets it, and is told of a death if there was one".into()),
+            },
+        )
+        .witness(
+            |sum, note| {
+                let acquired = sum.seat(WITNESS).read_deadline(late()).expect("in time");
+                note.got((!acquired.is_clean()).into());
+            },
+            |_, _| (),
+        ),
+    ])
+}
