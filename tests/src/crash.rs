@@ -26,8 +26,8 @@
 //! # What "sampled" means
 //!
 //! Where an operation is long, not every step is tried. Those after which the shared memory is not as it was before are
-//! all tried, and the ones just before them: between two of them a death leaves the same memory behind, so that the
-//! survivors cannot tell them apart.
+//! all tried, and so are system calls, and the ones just before them: between two of them a death leaves the same memory
+//! behind, so that the survivors cannot tell them apart.
 //!
 //! # To add a structure
 //!
@@ -70,6 +70,11 @@ pub trait Structure: Sync + Sized + 'static {
 
     /// A fresh one.
     fn fresh() -> Self;
+
+    /// What of it other processes can see: its memory, of which nobody writes to any at this moment.
+    fn memory(&self) -> (*const u8, usize) {
+        (std::ptr::from_ref(self).cast(), size_of::<Self>())
+    }
 
     /// Whether `who` is on record as one that holds something, so that its death has to be put right.
     fn is_held_by(&self, who: Participant) -> bool {

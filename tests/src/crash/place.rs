@@ -38,15 +38,6 @@ impl<T: Sync> Place<T> {
         // SAFETY: as in `new`; borrowed exclusively in this process. What was there has no destructor that matters.
         unsafe { self.at.write(value) };
     }
-
-    /// The bytes of it as they are at this moment.
-    pub fn bytes(&self, into: &mut Vec<u8>) {
-        into.resize(size_of::<T>(), 0);
-        // SAFETY: the mapping is that long, and whoever else could write to it is stopped. Padding is zero, as mapped.
-        unsafe {
-            into.as_mut_ptr().copy_from_nonoverlapping(self.at.as_ptr().cast(), size_of::<T>())
-        };
-    }
 }
 
 impl<T> Deref for Place<T> {
@@ -61,7 +52,7 @@ impl<T> Deref for Place<T> {
 impl<T> Drop for Place<T> {
     fn drop(&mut self) {
         // SAFETY: the mapping of `new`, to which nobody has a reference any more.
-        unsafe { libc::munmap(self.at.as_ptr().cast(), size_of::<T>()) };
+        unsafe { libc::munmap(self.at.as_ptr().cast(), size_of::<T>().max(1)) };
     }
 }
 
@@ -72,7 +63,8 @@ fn map<T>() -> NonNull<T> {
     let page = unsafe {
         libc::mmap(
             null_mut(),
-            size_of::<T>(),
+            // A structure may have its memory elsewhere.
+            size_of::<T>().max(1),
             libc::PROT_READ | libc::PROT_WRITE,
             libc::MAP_SHARED | libc::MAP_ANONYMOUS,
             -1,

@@ -67,7 +67,7 @@ struct Path {
     steps: usize,
     /// How many of them were instructions: the others are moments at which it falls asleep.
     instructions: usize,
-    /// After which of them the shared memory was not as before.
+    /// After which of them the shared memory was not as before, or the system may have been told something.
     changes: Vec<usize>,
 }
 
@@ -209,6 +209,14 @@ impl<'o, S: Structure> Stage<'o, S> {
         Ok(())
     }
 
+    /// The structure's memory as it is at this moment, at which the child is stopped.
+    fn bytes(&self, into: &mut Vec<u8>) {
+        let (from, length) = self.place.memory();
+        into.resize(length, 0);
+        // SAFETY: so many bytes of mapped memory are there, as `memory` says; who could write to them is stopped or asleep.
+        unsafe { into.as_mut_ptr().copy_from_nonoverlapping(from, length) };
+    }
+
     fn wake(&self, wakes: &mut u64, seen: &mut Vec<u64>) -> Check {
         let wake = self.operation.wake.ok_or("it sleeps, and nothing is there to wake it")?;
         wake(&self.place, *wakes, seen);
@@ -221,12 +229,12 @@ impl<'o, S: Structure> Stage<'o, S> {
         let mut attempt = self.begin();
         let mut path = Path { steps: 0, instructions: 0, changes: Vec::new() };
         let (mut before, mut after) = (Vec::new(), Vec::new());
-        self.place.bytes(&mut before);
+        self.bytes(&mut before);
         self.steps(&mut attempt, usize::MAX, |step| {
             path.steps += 1;
-            path.instructions += usize::from(step == Step::Instruction);
-            self.place.bytes(&mut after);
-            if before != after {
+            path.instructions += usize::from(step != Step::Asleep);
+            self.bytes(&mut after);
+            if before != after || step == Step::SystemCall {
                 path.changes.push(path.steps);
                 std::mem::swap(&mut before, &mut after);
             }

@@ -7,6 +7,7 @@ mod latest;
 mod lock;
 mod messages;
 mod queue;
+mod region;
 mod ring;
 
 use super::run::Entry;
@@ -23,6 +24,7 @@ pub fn all() -> Vec<Entry> {
         .chain(broadcast::entries())
         .chain(latest::entries())
         .chain(lock::entries())
+        .chain(region::entries())
         .chain(control::entries())
         .collect()
 }

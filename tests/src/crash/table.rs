@@ -53,21 +53,21 @@ pub fn main() -> ExitCode {
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-const HEAD: &str = "structure  | operation                             | instructions | killed | suspended | failures | steps tried";
+const HEAD: &str = "structure   | operation                             | instructions | killed | suspended | failures | steps tried";
 
 fn print(row: &Row) {
     let tried = match row.stride {
         1 => "every".into(),
-        n => format!("1 in {n}, and every change"),
+        n => format!("1 in {n}, and each change"),
     };
     let tried = match (row.control, row.failures.is_empty()) {
         (false, _) => tried,
-        (true, false) => format!("{tried} (control: must fail)"),
-        (true, true) => format!("{tried} (CONTROL: MUST FAIL, DID NOT)"),
+        (true, false) => format!("{tried} (must fail)"),
+        (true, true) => format!("{tried} (MUST FAIL, DID NOT)"),
     };
     let suspensions = if row.suspensions == 0 { "-".into() } else { row.suspensions.to_string() };
     println!(
-        "{:10} | {:37} | {:12} | {:6} | {suspensions:>9} | {:8} | {tried}",
+        "{:11} | {:37} | {:12} | {:6} | {suspensions:>9} | {:8} | {tried}",
         row.structure,
         row.operation,
         row.instructions,

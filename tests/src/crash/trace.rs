@@ -15,6 +15,8 @@ pub fn breakpoint() {
 pub enum Step {
     /// One instruction was carried out.
     Instruction,
+    /// So was a system call.
+    SystemCall,
     /// It is in a system call, and asleep there.
     Asleep,
 }
@@ -94,7 +96,7 @@ impl Stepped {
             }
         }
         assert_eq!(self.wait(), Stop::By(libc::SIGTRAP), "the child stops after an instruction");
-        Step::Instruction
+        if calls { Step::SystemCall } else { Step::Instruction }
     }
 
     /// Whether a stop is there to be waited for; it stays there.
