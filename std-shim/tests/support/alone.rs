@@ -1,6 +1,9 @@
 //! A harness for tests that need a process of their own, and the main thread of it.
 
-use std::process::{Command, ExitCode};
+use std::io::{Read, Seek};
+use std::os::unix::process::CommandExt;
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
 
 /// The tests, by name.
 #[macro_export]
@@ -30,15 +33,36 @@ pub fn main(tests: &[(&str, fn())]) -> ExitCode {
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
+/// Runs one test in a process group of its own, of which nothing is left afterwards, whatever it left or waits for.
 fn passes(name: &str) -> bool {
     let this = std::env::current_exe().expect("the path of this program");
-    let outcome = Command::new(this).args(["run", name]).output().expect("to run itself");
-    let passed = outcome.status.success();
+    // Not a pipe, which would not end before every process that has it.
+    let mut said = tempfile::tempfile().expect("a temporary file");
+    let copy = || said.try_clone().expect("a second handle");
+    let mut command = Command::new(this);
+    command.args(["run", name]).stdin(Stdio::null()).stdout(copy()).stderr(copy());
+    let mut process = command.process_group(0).spawn().expect("to run itself");
+    let end = Instant::now() + LIMIT;
+    let status = loop {
+        match process.try_wait().expect("it is our child") {
+            Some(status) => break Some(status),
+            None if Instant::now() >= end => break None,
+            None => std::thread::sleep(Duration::from_millis(2)),
+        }
+    };
+    // SAFETY: sends a signal to a group that the test was made the leader of. There may be nobody in it any more.
+    unsafe { libc::kill(-(process.id() as libc::pid_t), libc::SIGKILL) };
+    let passed = status.is_some_and(|status| status.success());
     println!("test {name} ... {}", if passed { "ok" } else { "FAILED" });
     if !passed {
-        println!("{}", outcome.status);
-        println!("{}", String::from_utf8_lossy(&outcome.stdout));
-        println!("{}", String::from_utf8_lossy(&outcome.stderr));
+        let _ = process.wait();
+        println!("{}", status.map_or("it hung".to_owned(), |status| status.to_string()));
+        let mut text = String::new();
+        said.rewind().and_then(|()| said.read_to_string(&mut text)).expect("what it said");
+        println!("{text}");
     }
     passed
 }
+
+/// No test takes as long.
+const LIMIT: Duration = Duration::from_secs(120);
