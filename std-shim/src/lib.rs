@@ -1,7 +1,7 @@
 //! One IPC vocabulary on an operating system.
 //!
 //! Every file here maps one concept of [`ringway_core`] onto an object of the system, with the same names, the same
-//! states and the same errors. There is no protocol of its own.
+//! states and the same errors. The only protocol of its own is a length before each message of a [`connection`].
 //!
 //! | concept | object | system calls | manual |
 //! |---|---|---|---|
@@ -20,6 +20,9 @@
 //! | lock ([`lock`]) | words of memory, through the core | `futex` | [futex(2)] |
 //! | messages over any of the streams ([`link`]) | pipe pair, FIFO pair, socket, serial port | `read`, `write`, `poll` | |
 //! | serial port ([`serial`]) | terminal in raw mode, pseudo terminal | `open`, `tcsetattr`, `posix_openpt` | [termios(3)], [pty(7)] |
+//! | process ([`process`]) | a copy of this program, held by a pidfd | `clone`, `execve`, `pidfd_send_signal`, `waitid`, `fcntl(F_SETSIG)` | [clone(2)], [pidfd_open(2)], [waitid(2)] |
+//! | messages of any size between processes ([`connection`]) | Unix stream socket | `socketpair`, `sendmsg`, `recvmsg` | [unix(7)] |
+//! | waiting for many things ([`fd::wait_any`], [`fd::WaitSet`]) | descriptors | `poll` | [poll(2)] |
 //! | waiting on a word ([`wait`]) | futex | `futex` | [futex(2)] |
 //!
 //! [poll(2)]: https://man7.org/linux/man-pages/man2/poll.2.html
@@ -39,18 +42,21 @@
 //! [shm_overview(7)]: https://man7.org/linux/man-pages/man7/shm_overview.7.html
 //! [termios(3)]: https://man7.org/linux/man-pages/man3/termios.3.html
 //! [pty(7)]: https://man7.org/linux/man-pages/man7/pty.7.html
+//! [clone(2)]: https://man7.org/linux/man-pages/man2/clone.2.html
+//! [pidfd_open(2)]: https://man7.org/linux/man-pages/man2/pidfd_open.2.html
+//! [waitid(2)]: https://man7.org/linux/man-pages/man2/waitid.2.html
 //! [futex(2)]: https://man7.org/linux/man-pages/man2/futex.2.html
 
 pub mod connection;
 mod error;
 pub mod fd;
 pub mod fifo;
+pub mod link;
 pub mod lock;
 pub mod pipe;
 pub mod process;
-pub mod shm;
-pub mod link;
 pub mod serial;
+pub mod shm;
 pub mod signal;
 pub mod socket;
 pub mod wait;

@@ -166,7 +166,9 @@ fn in_hall(lasting: Duration, seed: u64, report: &mut Report) -> Check {
         loop {
             match child.ended() {
                 Some(Ok(())) => break,
-                Some(Err(status)) => return Err(format!("worker {worker} ended with status {status}")),
+                Some(Err(status)) => {
+                    return Err(format!("worker {worker} ended with status {status}"));
+                }
                 None if Instant::now() > until => return Err(format!("worker {worker} hangs")),
                 None => std::thread::sleep(Duration::from_millis(1)),
             }

@@ -1,6 +1,6 @@
 //! [`ringway_core::ring::queue`]: a death or a suspension delays nobody, and loses nothing that was committed.
 
-use super::{Bell, Message, bell, WAKES, late, message, number, woken_once};
+use super::{Bell, Message, WAKES, bell, late, message, number, woken_once};
 use crate::crash::run::{self, Entry};
 use crate::crash::{CHILD, Check, EARLIER, Found, Operation, SURVIVOR, Structure, WITNESS};
 use ringway_core::participant::Participant;

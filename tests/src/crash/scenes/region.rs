@@ -144,7 +144,14 @@ fn others(_: &Land, seen: &mut Vec<u64>) -> Check {
         let mut again = Vec::new();
         drain(&mut again)?;
         // What the dead one had is given to whoever comes, as soon as it is put right.
-        again.retain(|number| if *number == 1 { seen.push(1); false } else { true });
+        again.retain(|number| {
+            if *number == 1 {
+                seen.push(1);
+                false
+            } else {
+                true
+            }
+        });
         if again != [round] {
             return Err(format!("pushed {round} and popped {again:?}"));
         }

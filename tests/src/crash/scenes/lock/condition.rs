@@ -84,8 +84,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
         .witness(
             |condition, note| {
                 let so = condition.so.seat(WITNESS).lock().into_inner();
-                let (so, waited) =
-                    condition.changed.wait_while_deadline(so, late(), |so| *so == 0);
+                let (so, waited) = condition.changed.wait_while_deadline(so, late(), |so| *so == 0);
                 waited.expect("in time");
                 note.got(*so.into_inner());
             },

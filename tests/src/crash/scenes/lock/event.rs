@@ -57,10 +57,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
                 _ => Err("set, by the child or by the parent".into()),
             },
         )
-        .witness(
-            |event, _| event.wait_deadline(late()).expect("in time"),
-            |event, _| event.set(),
-        ),
+        .witness(|event, _| event.wait_deadline(late()).expect("in time"), |event, _| event.set()),
         Operation::new(
             "set",
             |_: &Signal| (),

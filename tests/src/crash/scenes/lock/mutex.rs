@@ -41,7 +41,11 @@ impl Structure for Sum {
         }
         drop(guard);
         let again = self.seat(SURVIVOR).try_lock().ok_or("the lock is not free")?;
-        if again.is_clean() { Ok(()) } else { Err("it was repaired, and the next one is told".into()) }
+        if again.is_clean() {
+            Ok(())
+        } else {
+            Err("it was repaired, and the next one is told".into())
+        }
     }
 }
 
@@ -178,7 +182,10 @@ pub fn entries() -> impl Iterator<Item = Entry> {
             |found| match (found.held, found.witness) {
                 (true, [1]) => Ok(0),
                 (false, [0]) => Ok(1),
-                _ => Err("the one that waits gets it, and is told of a death if there was one".into()),
+                _ => {
+                    Err("the one that waits gets it, and is told of a death if there was one"
+                        .into())
+                }
             },
         )
         .witness(

@@ -194,7 +194,10 @@ pub fn entries() -> impl Iterator<Item = Entry> {
             |found| match (found.held, found.witness) {
                 (true, [1]) => Ok(0),
                 (false, [0]) => Ok(1),
-                _ => Err("the reader that waits gets it, and is told of a death if there was one".into()),
+                _ => {
+                    Err("the reader that waits gets it, and is told of a death if there was one"
+                        .into())
+                }
             },
         )
         .witness(
