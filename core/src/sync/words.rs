@@ -110,7 +110,7 @@ mod tests {
         let mut copy = pattern(0);
         places[1].load_into(&mut copy);
         assert_eq!(copy, pattern(200));
-        assert!(align_of::<Words<T>>() >= 4 && size_of::<Words<T>>() % 4 == 0);
+        assert!(align_of::<Words<T>>() >= 4 && size_of::<Words<T>>().is_multiple_of(4));
         assert!(size_of::<Words<T>>() - BYTES < align_of::<Words<T>>());
     }
 

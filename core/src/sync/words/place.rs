@@ -24,7 +24,7 @@ impl<T: Plain> Place<T> {
     /// Whether larger words can be used: of 8 bytes, where such an access is one instruction, and the type lies on their
     /// boundaries.
     #[cfg(all(target_has_atomic = "64", target_pointer_width = "64"))]
-    const IS_WIDE: bool = align_of::<T>() % size_of::<core::sync::atomic::AtomicU64>() == 0;
+    const IS_WIDE: bool = align_of::<T>().is_multiple_of(size_of::<u64>());
 
     #[inline(always)]
     fn byte(&self, at: usize) -> *mut u8 {
