@@ -10,7 +10,7 @@ use loom::thread;
 use ringway_core::lock::{Barrier, BarrierError};
 use ringway_core::participant::Participant;
 use ringway_core::sync::AtomicU32;
-use ringway_core::wait::{TimedOut, Wait};
+use ringway_core::wait::{Spin, TimedOut, Wait};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use support::{LoomFutex, model};
 
@@ -47,6 +47,27 @@ fn two_that_meet_see_what_the_other_did() {
         };
         let mine = meet(&shared, 0);
         assert_eq!(mine + other.join().unwrap(), 1);
+    });
+}
+
+/// Without the fences of a bell on which somebody can sleep.
+#[test]
+fn two_that_spin_see_what_the_other_did() {
+    model(Some(2), || {
+        let barrier = Arc::new((Barrier::<2>::new(Spin), [(); 2].map(|()| UnsafeCell::new(0))));
+        let meet = |shared: &(Barrier<2>, [UnsafeCell<u32>; 2]), me: usize| {
+            // SAFETY: the other reads it after it met this one at the barrier; loom sees to it.
+            shared.1[me].with_mut(|at| unsafe { *at = 7 });
+            shared.0.wait().unwrap();
+            // SAFETY: as above.
+            assert_eq!(shared.1[1 - me].with(|at| unsafe { *at }), 7);
+        };
+        let other = {
+            let barrier = barrier.clone();
+            thread::spawn(move || meet(&barrier, 1))
+        };
+        meet(&barrier, 0);
+        other.join().unwrap();
     });
 }
 
@@ -245,4 +266,35 @@ fn two_that_recover_at_once_break_it_once() {
         assert!(!barrier.is_broken());
         assert_eq!(barrier.waiting(), 0);
     });
+}
+
+/// One that dies and one that comes after make a round of two complete; whether one that comes late was taken for one of
+/// them, too.
+fn late_comer(recovered_at_once: bool) {
+    let barrier = Arc::new(Barrier::<2, _>::new(Mortal(LoomFutex::new())));
+    let dead = Participant::new(1).unwrap();
+    let late = {
+        let barrier = barrier.clone();
+        thread::spawn(move || wait_or_die(&barrier, Participant::new(2).unwrap()))
+    };
+    let first = wait_or_die(&barrier, dead);
+    let second = wait_or_die(&barrier, Participant::new(3).unwrap());
+    if recovered_at_once && first.is_none() {
+        // SAFETY: the participant was this thread, which does nothing more under its name.
+        unsafe { barrier.recover(dead) };
+    }
+    let late = late.join().unwrap();
+    let met = |who| u32::from(matches!(who, Some(Ok(_))));
+    // The first died in its seat, or met one of the others there, or one that died in it.
+    assert!(met(second) + met(late) <= 1, "a round of two had three");
+}
+
+#[test]
+fn one_that_comes_late_is_not_taken_for_one_of_the_round_before() {
+    model(Some(2), || late_comer(false));
+}
+
+#[test]
+fn one_that_finds_the_seat_of_a_dead_one_is_not_taken_for_it() {
+    model(Some(2), || late_comer(true));
 }

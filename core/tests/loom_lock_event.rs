@@ -35,19 +35,20 @@ fn what_was_done_before_it_was_set_is_seen_by_one_that_waits() {
 fn what_was_done_before_it_was_set_is_seen_by_one_that_looks() {
     model(None, || {
         let shared = Arc::new((Event::new(LoomFutex::new()), UnsafeCell::new(0)));
-        let setter = {
+        // The one that sets it is not the spawned one, so that loom's first run is the one in which it is found set.
+        let looker = {
             let shared = shared.clone();
             thread::spawn(move || {
-                // SAFETY: the other looks at it when this is done; loom sees to it.
-                shared.1.with_mut(|value| unsafe { *value = 7 });
-                shared.0.set();
+                if shared.0.is_set() {
+                    // SAFETY: the other wrote it before; loom sees to it.
+                    assert_eq!(shared.1.with(|value| unsafe { *value }), 7);
+                }
             })
         };
-        if shared.0.is_set() {
-            // SAFETY: as above.
-            assert_eq!(shared.1.with(|value| unsafe { *value }), 7);
-        }
-        setter.join().unwrap();
+        // SAFETY: the other looks at it when this is done; loom sees to it.
+        shared.1.with_mut(|value| unsafe { *value = 7 });
+        shared.0.set();
+        looker.join().unwrap();
     });
 }
 

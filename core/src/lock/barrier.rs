@@ -239,9 +239,9 @@ impl<W> Words<'_, W> {
     }
 
     fn is_empty(&self) -> bool {
-        // SYNC POINT C, acquire: with the release in `leave` and `recover`. That the seat is given back is seen with the
-        // state that follows from it.
-        self.seats.iter().all(|seat| seat.load(Ordering::Acquire) & HOLDER == 0)
+        // Relaxed: for one that saw that all were there, or that it was reset, an older empty seat is that of one that had not
+        // come then; what one that came since finds out itself.
+        self.seats.iter().all(|seat| seat.load(Ordering::Relaxed) & HOLDER == 0)
     }
 }
 
@@ -362,7 +362,7 @@ impl<W: Wait> Words<'_, W> {
                 let breaks = state.phase == Phase::Filling && state.round == round;
                 breaks.then_some(state.with(Phase::Broken))
             });
-            // SYNC POINT C, release: with the acquire in `is_empty`. When it fails, another recovered it.
+            // SYNC POINT C, release: with the acquire in `arrive`. When it fails, another recovered it.
             let given_back = given_back(round);
             held |= seat
                 .compare_exchange(seen, given_back, Ordering::Release, Ordering::Relaxed)
@@ -438,8 +438,8 @@ impl<'a, const N: usize, W: Wait> Seat<'a, Barrier<N, W>> {
         let barrier = self.lock;
         barrier.words().settle();
         for (index, seat) in barrier.seats.iter().enumerate() {
-            // Acquire: partner is the release in `leave`. A seat that was given back in a round shows at least the end of
-            // that round below.
+            // SYNC POINT C, acquire: with the release in `leave` and `recover`. Who sees a seat that was given back sees
+            // below that its round is over, and does not take it for that round.
             let seen = seat.load(Ordering::Acquire);
             if seen & HOLDER != 0 {
                 continue;
@@ -499,7 +499,7 @@ impl<'a, const N: usize, W: Wait> Seat<'a, Barrier<N, W>> {
 
     /// Gives the seat back.
     fn leave(self, place: Place<'a>) {
-        // SYNC POINT C, release: with the acquire in `is_empty` and `arrive`.
+        // SYNC POINT C, release: with the acquire in `arrive`.
         place.seat.store(given_back(place.round), Ordering::Release);
         self.lock.words().settle();
         // Of the last two that leave, neither may have seen the other: who waits for the next round opens it.
