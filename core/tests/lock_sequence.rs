@@ -1,0 +1,158 @@
+//! Any sequence of operations and deaths of three participants, against a plain account of who holds what.
+#![cfg(not(loom))]
+
+mod random;
+
+use random::Random;
+use ringway_core::lock::{
+    Acquired, BoundedSemaphore, Mutex, MutexGuard, NotHeld, Permit, ReadGuard, Robust, RwLock,
+    Semaphore, WriteGuard,
+};
+use ringway_core::participant::Participant;
+use ringway_core::wait::Spin;
+
+const PERMITS: usize = 3;
+const READERS: usize = 2;
+
+#[derive(Default)]
+struct Locks {
+    mutex: Mutex<u32>,
+    lock: RwLock<u32, READERS>,
+    places: BoundedSemaphore<PERMITS>,
+    count: Semaphore<2>,
+}
+
+/// What one participant has in its hands.
+#[derive(Default)]
+struct Hands<'a> {
+    mutex: Option<MutexGuard<'a, u32, Spin>>,
+    reads: Vec<ReadGuard<'a, u32, READERS, Spin>>,
+    write: Option<WriteGuard<'a, u32, READERS, Spin>>,
+    permits: Vec<Permit<'a, PERMITS, Spin>>,
+    kept: usize,
+}
+
+/// Whether the next holder is to be told of a death.
+#[derive(Default)]
+struct Told {
+    mutex: bool,
+    lock: bool,
+}
+
+fn taken<G>(acquired: Acquired<G>, told: bool) -> G {
+    assert_eq!(acquired.is_clean(), !told);
+    acquired.into_inner()
+}
+
+fn check(seed: u64) {
+    let locks = Locks::default();
+    let mut random = Random::new(seed);
+    let mut all: [Hands; 3] = Default::default();
+    let mut told = Told::default();
+    let (mut permits, mut value) = (2, 0);
+    for _ in 0..2_000 {
+        let who = random.below(all.len());
+        let me = Participant::new(who as u16 + 1).unwrap();
+        let mutex_is_free = all.iter().all(|hands| hands.mutex.is_none());
+        let writes = all.iter().any(|hands| hands.write.is_some());
+        let readers: usize = all.iter().map(|hands| hands.reads.len()).sum();
+        let held: usize = all.iter().map(|hands| hands.permits.len() + hands.kept).sum();
+        let mine = &mut all[who];
+        match random.below(16) {
+            0 | 1 => match locks.mutex.seat(me).try_lock() {
+                Some(acquired) => {
+                    assert!(mutex_is_free);
+                    let mut guard = taken(acquired, told.mutex);
+                    assert_eq!(*guard, value);
+                    value += 1;
+                    *guard = value;
+                    mine.mutex = Some(guard);
+                }
+                None => assert!(!mutex_is_free),
+            },
+            2 => mine.mutex = None,
+            3 => {
+                if let Some(guard) = &mut mine.mutex {
+                    guard.make_consistent();
+                    told.mutex = false;
+                }
+            }
+            4 => match locks.lock.seat(me).try_write() {
+                Some(acquired) => {
+                    assert!(!writes && readers == 0);
+                    mine.write = Some(taken(acquired, told.lock));
+                }
+                None => assert!(writes || readers > 0),
+            },
+            5 => mine.write = None,
+            6 => {
+                if let Some(guard) = &mut mine.write {
+                    guard.make_consistent();
+                    told.lock = false;
+                }
+            }
+            7 => match locks.lock.seat(me).try_read() {
+                Some(acquired) => {
+                    assert!(!writes && readers < READERS);
+                    mine.reads.push(taken(acquired, told.lock));
+                }
+                None => assert!(writes || readers == READERS),
+            },
+            8 => drop(mine.reads.pop()),
+            9 => match locks.places.seat(me).try_acquire() {
+                Some(permit) => {
+                    assert!(held < PERMITS);
+                    mine.permits.push(permit);
+                }
+                None => assert_eq!(held, PERMITS),
+            },
+            10 => drop(mine.permits.pop()),
+            11 => {
+                if let Some(permit) = mine.permits.pop() {
+                    permit.keep();
+                    mine.kept += 1;
+                }
+            }
+            12 => {
+                let expected = if mine.kept > 0 { Ok(()) } else { Err(NotHeld) };
+                assert_eq!(locks.places.seat(me).release(), expected);
+                mine.kept = mine.kept.saturating_sub(1);
+            }
+            13 => {
+                assert_eq!(locks.count.try_acquire(), permits > 0);
+                permits = u32::saturating_sub(permits, 1);
+            }
+            14 => {
+                let more = random.below(3) as u32;
+                locks.count.release(more).unwrap();
+                permits += more;
+            }
+            _ => {
+                let dead = std::mem::take(mine);
+                let had_mutex = dead.mutex.is_some();
+                let (wrote, read) = (dead.write.is_some(), !dead.reads.is_empty());
+                let had = dead.permits.len() + dead.kept;
+                std::mem::forget(dead);
+                // SAFETY: what it held is forgotten, and a participant of that number begins anew after this.
+                assert_eq!(unsafe { locks.mutex.recover(me) }, had_mutex);
+                // SAFETY: as above.
+                assert_eq!(unsafe { locks.lock.recover(me) }, wrote || read);
+                // SAFETY: as above.
+                assert_eq!(unsafe { locks.places.recover(me) }, had);
+                told.mutex |= had_mutex;
+                told.lock |= wrote;
+            }
+        }
+        let holder = |held: fn(&Hands) -> bool| {
+            all.iter().position(held).and_then(|who| Participant::new(who as u16 + 1))
+        };
+        assert_eq!(locks.mutex.holder(), holder(|hands| hands.mutex.is_some()));
+        assert_eq!(locks.lock.writer(), holder(|hands| hands.write.is_some()));
+        assert_eq!(locks.count.permits(), permits);
+    }
+}
+
+#[test]
+fn any_sequence_of_operations_and_deaths_keeps_the_account() {
+    (0..60).for_each(check);
+}
