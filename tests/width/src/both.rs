@@ -3,10 +3,18 @@
 
 use crate::futex;
 use core::convert::Infallible;
+use core::num::NonZeroU32;
+use ringway_core::lock::{
+    Acquired, Barrier, BoundedSemaphore, Condition, Event, Mutex, ReentrantMutex, RwLock,
+    Semaphore, ThreadId,
+};
 use ringway_core::participant::Participant;
 use ringway_core::region::{Layout, LayoutError, SharedWait, View};
 use ringway_core::ring::Ring;
+use ringway_core::ring::broadcast::Broadcast;
 use ringway_core::ring::bytes::ByteRing;
+use ringway_core::ring::latest::Latest;
+use ringway_core::ring::messages::MessageRing;
 use ringway_core::ring::queue::Queue;
 use ringway_core::sync::AtomicU32;
 use ringway_core::wait::{Doorbell, TimedOut, Wait};
@@ -31,6 +39,16 @@ impl Wait for Across {
 // SAFETY: no bytes; the futex is not private to a process.
 unsafe impl SharedWait for Across {}
 
+/// Each participant here has one thread.
+pub enum One {}
+
+// SAFETY: see above.
+unsafe impl ThreadId for One {
+    fn thread_id() -> NonZeroU32 {
+        NonZeroU32::MIN
+    }
+}
+
 /// What goes from side to side.
 pub type Message = [u32; 4];
 pub type Bell = Doorbell<Across>;
@@ -39,6 +57,19 @@ pub type Bytes = ByteRing<100, Bell>;
 pub type Jobs = Queue<Message, 6, Bell>;
 /// One on which nobody sleeps.
 pub type Samples = Ring<u8, 7>;
+pub type Notes = MessageRing<64, Bell>;
+/// What the two widths align differently.
+pub type Wide = [u64; 3];
+pub type News = Broadcast<Wide, 3, Bell>;
+pub type Newest = Latest<Wide, Bell>;
+pub type Total = Mutex<Wide, Across>;
+pub type Again = ReentrantMutex<Wide, One, Across>;
+pub type Shared = RwLock<Wide, 3, Across>;
+pub type Count = Semaphore<5, Across>;
+pub type Places = BoundedSemaphore<3, Across>;
+pub type Changed = Condition<Across>;
+pub type Happened = Event<Across>;
+pub type Meeting = Barrier<3, Across>;
 
 // The layout is the same for every width, which these numbers say for each of them.
 const _: () = {
@@ -46,17 +77,39 @@ const _: () = {
     assert!(size_of::<Bytes>() == 128 + 128 + 128 && align_of::<Bytes>() == 128);
     assert!(size_of::<Jobs>() == 128 + 128 + 6 * (8 + 8 + 16) + 64 && align_of::<Jobs>() == 128);
     assert!(size_of::<Samples>() == 128 + 128 + 128 && align_of::<Samples>() == 128);
+    assert!(size_of::<Notes>() == 128 + 128 + 128 && align_of::<Notes>() == 128);
+    assert!(size_of::<News>() == 128 + 3 * (8 + 24) + 32 && align_of::<News>() == 128);
+    assert!(size_of::<Newest>() == 128 + 4 * (8 + 24) && align_of::<Newest>() == 128);
+    assert!(size_of::<Total>() == 8 + 24 && align_of::<Total>() == 8);
+    assert!(size_of::<Again>() == 8 + 8 + 8 + 24 && align_of::<Again>() == 8);
+    assert!(size_of::<Shared>() == 8 + 4 + 3 * 4 + 24 && align_of::<Shared>() == 8);
+    assert!(size_of::<Count>() == 4 && align_of::<Count>() == 4);
+    assert!(size_of::<Places>() == 4 + 3 * 4 && align_of::<Places>() == 4);
+    assert!(size_of::<Changed>() == 8 && align_of::<Changed>() == 4);
+    assert!(size_of::<Happened>() == 8 && align_of::<Happened>() == 4);
+    assert!(size_of::<Meeting>() == 4 + 4 + 3 * 4 && align_of::<Meeting>() == 4);
 };
 
 /// With this the other side's `echo` ends.
 pub const LAST: u32 = u32::MAX;
 
-pub fn layout() -> Result<Layout<8>, LayoutError> {
+pub fn layout() -> Result<Layout<32>, LayoutError> {
     Layout::new(9)
         .part::<Values>("values")?
         .part::<Bytes>("bytes")?
         .part::<Jobs>("jobs")?
         .part::<Samples>("samples")?
+        .part::<Notes>("notes")?
+        .part::<News>("news")?
+        .part::<Newest>("newest")?
+        .part::<Total>("total")?
+        .part::<Again>("again")?
+        .part::<Shared>("shared")?
+        .part::<Count>("count")?
+        .part::<Places>("places")?
+        .part::<Changed>("changed")?
+        .part::<Happened>("happened")?
+        .part::<Meeting>("meeting")?
         .part::<Jobs>("there")?
         .part::<Jobs>("back")
 }
@@ -116,7 +169,8 @@ pub fn make(view: &View) -> Checked {
 
     let samples = some!(view.part::<Samples>("samples").ok());
     ensure!(some!(samples.producer_as(me)).try_push_slice(&[5, 6, 7]) == 3);
-    Ok(())
+    make_messages(view, me)?;
+    make_locks(view, me)
 }
 
 /// Finds what the other width's [`make`] left, puts right what it held, and takes everything out.
@@ -150,5 +204,106 @@ pub fn check(view: &View) -> Checked {
     let mut out = [0; 7];
     ensure!(some!(samples.consumer_as(me)).try_pop_slice(&mut out) == 3);
     ensure!(out[..3] == [5, 6, 7]);
+    check_messages(view, me, other)?;
+    check_locks(view, me, other)
+}
+
+/// A number whose halves differ.
+const fn wide(n: u64) -> Wide {
+    [n, n << 40 | 1, !n]
+}
+
+fn make_messages(view: &View, me: Participant) -> Checked {
+    let notes = some!(view.part::<Notes>("notes").ok());
+    let mut sender = some!(notes.sender_as(me));
+    ensure!(sender.try_send(b"of any length").is_ok());
+    ensure!(sender.try_send(b"").is_ok());
+    let mut news = some!(some!(view.part::<News>("news").ok()).writer_as(me));
+    (1..=5).for_each(|n| news.send(wide(n)));
+    let mut newest = some!(some!(view.part::<Newest>("newest").ok()).writer_as(me));
+    (1..=6).for_each(|n| newest.store(wide(n)));
+    core::mem::forget((sender, news, newest));
+    Ok(())
+}
+
+fn check_messages(view: &View, me: Participant, other: Participant) -> Checked {
+    let notes = some!(view.part::<Notes>("notes").ok());
+    // SAFETY: whoever made it is gone; here and below.
+    ensure!(unsafe { notes.recover(other) } == 1);
+    let mut receiver = some!(notes.receiver_as(me));
+    let mut out = [0; 32];
+    ensure!(receiver.try_recv(&mut out) == Ok(13) && out[..13] == *b"of any length");
+    ensure!(receiver.try_recv(&mut out) == Ok(0));
+    let news = some!(view.part::<News>("news").ok());
+    let mut reader = news.reader_from_oldest();
+    for n in 3..=5 {
+        ensure!(reader.try_recv() == Ok(Some(wide(n))));
+    }
+    ensure!(news.writer_as(me).is_none());
+    // SAFETY: as above.
+    ensure!(unsafe { news.recover(other) } == 1);
+    some!(news.writer_as(me)).send(wide(6));
+    ensure!(reader.try_recv() == Ok(Some(wide(6))));
+    let newest = some!(view.part::<Newest>("newest").ok());
+    ensure!(some!(newest.load()).0 == wide(6));
+    // SAFETY: as above.
+    ensure!(unsafe { newest.recover(other) } == 1);
+    Ok(())
+}
+
+fn make_locks(view: &View, me: Participant) -> Checked {
+    let total = some!(view.part::<Total>("total").ok());
+    let mut guard = total.seat(me).lock().into_inner();
+    *guard = wide(7);
+    core::mem::forget(guard);
+    let again = some!(view.part::<Again>("again").ok());
+    core::mem::forget((again.seat(me).lock(), again.seat(me).lock()));
+    let shared = some!(view.part::<Shared>("shared").ok());
+    *shared.seat(me).write().into_inner() = wide(8);
+    core::mem::forget(shared.seat(me).read());
+    let count = some!(view.part::<Count>("count").ok());
+    ensure!(count.try_acquire() && count.try_acquire());
+    let places = some!(view.part::<Places>("places").ok());
+    some!(places.seat(me).try_acquire()).keep();
+    core::mem::forget(places.seat(me).try_acquire());
+    some!(view.part::<Changed>("changed").ok()).notify_all();
+    some!(view.part::<Happened>("happened").ok()).set();
+    let meeting = some!(view.part::<Meeting>("meeting").ok());
+    meeting.reset();
+    meeting.abort();
+    Ok(())
+}
+
+fn check_locks(view: &View, me: Participant, other: Participant) -> Checked {
+    let total = some!(view.part::<Total>("total").ok());
+    ensure!(total.holder() == Some(other) && total.seat(me).try_lock().is_none());
+    // SAFETY: whoever made it is gone; here and below.
+    ensure!(unsafe { total.recover(other) });
+    match total.seat(me).try_lock() {
+        Some(Acquired::OwnerDied(guard)) => ensure!(*guard == wide(7)),
+        _ => return Err(line!()),
+    }
+    let again = some!(view.part::<Again>("again").ok());
+    ensure!(again.holder() == Some(other) && again.seat(me).try_lock().is_err());
+    // SAFETY: as above.
+    ensure!(unsafe { again.recover(other) });
+    ensure!(again.seat(me).try_lock().is_ok_and(|acquired| !acquired.is_clean()));
+    let shared = some!(view.part::<Shared>("shared").ok());
+    ensure!(shared.readers() == 1 && shared.seat(me).try_write().is_none());
+    // SAFETY: as above.
+    ensure!(unsafe { shared.recover(other) });
+    ensure!(*some!(shared.seat(me).try_write()).into_inner() == wide(8));
+    let count = some!(view.part::<Count>("count").ok());
+    ensure!(count.permits() == 3);
+    let places = some!(view.part::<Places>("places").ok());
+    // SAFETY: as above.
+    ensure!(unsafe { places.recover(other) } == 2);
+    let all = [(); 3].map(|()| places.seat(me).try_acquire());
+    ensure!(all.iter().all(Option::is_some));
+    ensure!(some!(view.part::<Happened>("happened").ok()).is_set());
+    let meeting = some!(view.part::<Meeting>("meeting").ok());
+    ensure!(meeting.is_broken());
+    meeting.reset();
+    ensure!(!meeting.is_broken());
     Ok(())
 }
