@@ -4,10 +4,17 @@
 #![cfg(not(loom))]
 
 use core::convert::Infallible;
+use core::num::NonZeroU32;
+use ringway_core::lock::{
+    Barrier, BoundedSemaphore, Condition, Event, Mutex, ReentrantMutex, RwLock, Semaphore, ThreadId,
+};
 use ringway_core::participant::Participant;
 use ringway_core::region::{Part, SharedWait};
 use ringway_core::ring::Ring;
+use ringway_core::ring::broadcast::Broadcast;
 use ringway_core::ring::bytes::ByteRing;
+use ringway_core::ring::latest::Latest;
+use ringway_core::ring::messages::MessageRing;
 use ringway_core::ring::queue::Queue;
 use ringway_core::sync::AtomicU32;
 use ringway_core::wait::{Doorbell, TimedOut, Wait};
@@ -29,6 +36,16 @@ impl Wait for Never {
 unsafe impl SharedWait for Never {}
 
 type Bell = Doorbell<Never>;
+
+/// There is one thread.
+enum Lonely {}
+
+// SAFETY: see above.
+unsafe impl ThreadId for Lonely {
+    fn thread_id() -> NonZeroU32 {
+        NonZeroU32::MIN
+    }
+}
 
 const ONE: Participant = Participant::new(0x155).unwrap();
 const OTHER: Participant = Participant::new(0x2AA).unwrap();
@@ -148,4 +165,123 @@ fn a_queue() {
         (328, 0xA2),
     ];
     assert_eq!(words, expected);
+}
+
+#[test]
+fn a_broadcast() {
+    assert_eq!(size_and_align::<Broadcast<u32, 2>>(), (256, 128));
+    assert_eq!(size_and_align::<Broadcast<u32, 2, Bell>>(), (256, 128));
+    let words = words(|news: &Broadcast<u32, 2, Bell>| {
+        let mut writer = news.writer_as(ONE).unwrap();
+        (0xA0..0xA3).for_each(|message| writer.send(message));
+        assert!(news.reader().recv_deadline(None).is_err());
+        core::mem::forget(writer);
+    });
+    let expected = [
+        // The newest number, of which two upper words follow; who writes; what the readers sleep on.
+        (0, 3),
+        (12, 2 | 0x155 << 2),
+        (16, 1),
+        // Number, its upper word, message: 2 and 3.
+        (128, 2),
+        (136, 0xA1),
+        (140, 3),
+        (148, 0xA2),
+    ];
+    assert_eq!(words, expected);
+}
+
+#[test]
+fn a_latest_value() {
+    assert_eq!(size_and_align::<Latest<u32>>(), (256, 128));
+    assert_eq!(size_and_align::<Latest<u32, Bell>>(), (256, 128));
+    let words = words(|newest: &Latest<u32, Bell>| {
+        let mut writer = newest.writer_as(OTHER).unwrap();
+        writer.store(0xA0);
+        writer.store(0xA1);
+        core::mem::forget(writer);
+    });
+    let expected = [(0, 2), (12, 2 | 0x2AA << 2), (140, 1), (148, 0xA0), (152, 2), (160, 0xA1)];
+    assert_eq!(words, expected);
+}
+
+#[test]
+fn a_ring_of_messages() {
+    assert_eq!(size_and_align::<MessageRing<60>>(), (384, 128));
+    let words = words(|ring: &MessageRing<60, Bell>| {
+        ring.sender_as(ONE).unwrap().try_send(b"ABCD").unwrap();
+    });
+    // As a ring of bytes, whose sender is gone; the length, and the message.
+    let expected = [(0, 8), (132, 1), (260, 4), (264, u32::from_ne_bytes(*b"ABCD"))];
+    assert_eq!(words, expected);
+}
+
+#[test]
+fn a_mutex() {
+    assert_eq!(size_and_align::<Mutex<u64, Never>>(), (16, 8));
+    assert_eq!(size_and_align::<Mutex<(), Never>>(), (8, 8));
+    let words = words(|mutex: &Mutex<u64, Never>| {
+        let mut guard = mutex.seat(ONE).lock().into_inner();
+        *guard = 0xB << 32 | 0xA;
+        assert!(mutex.seat(OTHER).lock_deadline(None).is_err());
+        core::mem::forget(guard);
+    });
+    // The holder's number and 1, and that somebody waits; the value.
+    assert_eq!(words, [(0, 1 << 31 | 0x156), (8, 0xA), (12, 0xB)]);
+}
+
+#[test]
+fn a_reentrant_mutex() {
+    assert_eq!(size_and_align::<ReentrantMutex<u64, Lonely, Never>>(), (32, 8));
+    let words = words(|mutex: &ReentrantMutex<u64, Lonely, Never>| {
+        core::mem::forget((mutex.seat(ONE).lock(), mutex.seat(ONE).lock()));
+    });
+    // The holder; its thread and again the holder; how often.
+    assert_eq!(words, [(0, 0x156), (8, 1), (12, 0x156), (16, 2)]);
+}
+
+#[test]
+fn a_lock_for_readers_and_writers() {
+    assert_eq!(size_and_align::<RwLock<u64, 2, Never>>(), (32, 8));
+    let words = words(|lock: &RwLock<u64, 2, Never>| {
+        *lock.seat(ONE).write().into_inner() = 0xB;
+        core::mem::forget((lock.seat(ONE).read(), lock.seat(OTHER).read()));
+    });
+    // The writer is at 0, what one sleeps on at 8; the readers, and the value.
+    assert_eq!(words, [(12, 0x156), (16, 0x2AB), (24, 0xB)]);
+}
+
+#[test]
+fn semaphores() {
+    assert_eq!(size_and_align::<Semaphore<3, Never>>(), (4, 4));
+    let count = words(|count: &Semaphore<3, Never>| {
+        assert!(count.try_acquire() && count.try_acquire());
+    });
+    // Two less than there were.
+    assert_eq!(count, [(0, 0x7FFF_FFFE)]);
+    assert_eq!(size_and_align::<BoundedSemaphore<2, Never>>(), (12, 4));
+    let places = words(|places: &BoundedSemaphore<2, Never>| {
+        places.seat(ONE).try_acquire().unwrap().keep();
+        core::mem::forget(places.seat(OTHER).try_acquire());
+    });
+    // What one sleeps on is at 0; who has which permit, and whether it is kept.
+    assert_eq!(places, [(4, 1 << 31 | 0x156), (8, 0x2AB)]);
+}
+
+#[test]
+fn a_condition_an_event_and_a_barrier() {
+    assert_eq!(size_and_align::<Condition<Never>>(), (8, 4));
+    assert_eq!(size_and_align::<Event<Never>>(), (8, 4));
+    let event = words(|event: &Event<Never>| {
+        assert!(event.wait_deadline(None).is_err());
+        event.set();
+    });
+    // That it is set, for the first time; that the one that slept was rung for.
+    assert_eq!(event, [(0, 3), (4, 2)]);
+    assert_eq!(size_and_align::<Barrier<2, Never>>(), (16, 4));
+    let barrier = words(|barrier: &Barrier<2, Never>| {
+        assert!(barrier.seat(ONE).wait_deadline(None).is_err());
+    });
+    // Broken in round 0; the ring; the first seat, free for round 1.
+    assert_eq!(barrier, [(0, 3), (4, 2), (8, 1 << 14)]);
 }

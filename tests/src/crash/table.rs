@@ -26,13 +26,16 @@ pub fn main() -> ExitCode {
     let mut failed = 0;
     println!("{HEAD}\n{}", HEAD.replace(|c| c != '|', "-"));
     let (mut kills, mut suspensions) = (0, 0);
+    let mut longest = Duration::ZERO;
     for entry in rows {
         let row = entry.run(given("--full"));
         kills += row.kills;
+        longest = longest.max(row.longest);
         suspensions += row.suspensions;
         failed += usize::from(row.failures.is_empty() == row.control);
         print(&row);
     }
+    println!("after a death, whoever slept was back within {} ms", longest.as_millis());
     if chosen("chaos") {
         let lasting = Duration::from_secs(if given("--full") { 60 } else { 10 });
         let now = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();

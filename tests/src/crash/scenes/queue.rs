@@ -3,6 +3,7 @@
 use super::{Bell, Message, WAKES, bell, late, message, number, woken_once};
 use crate::crash::run::{self, Entry};
 use crate::crash::{CHILD, Check, EARLIER, Found, Operation, SURVIVOR, Structure, WITNESS};
+use ringway_core::channel::Error;
 use ringway_core::participant::Participant;
 use ringway_core::ring::queue::{Queue, Seat};
 use std::mem::forget;
@@ -24,6 +25,11 @@ impl Structure for Jobs {
 
     fn aftermath(&self, seen: &mut Vec<u64>) -> Check {
         drain(self, seen)?;
+        if self.is_closed() {
+            let refused = at(self, SURVIVOR).try_push(message(0)).is_err();
+            let ended = refused && self.has_ended() && self.unfinished() == 0;
+            return if ended { Ok(()) } else { Err("it is closed, and has not ended".into()) };
+        }
         let room = (0..).take_while(|n| at(self, SURVIVOR).try_push(message(*n)).is_ok()).count();
         if room != N {
             return Err(format!("there is room for {room} messages, and not for {N}"));
@@ -346,5 +352,77 @@ pub fn entries() -> impl Iterator<Item = Entry> {
         )
         .wake(|queue, _, seen| seen.extend(at(queue, SURVIVOR).try_pop().map(|found| found[0])))
         .meanwhile(others),
+        Operation::new(
+            "close, with a consumer asleep",
+            |_: &Jobs| (),
+            |queue, note| {
+                note.begin();
+                queue.close();
+                note.end();
+            },
+            |found| if found.seen.is_empty() { Ok(0) } else { Err("nothing was sent".into()) },
+        )
+        .witness(
+            |queue, _| {
+                let end = at(queue, WITNESS).pop_deadline(late()).unwrap_err();
+                assert_eq!(end, Error::EndOfFile);
+            },
+            |queue, _| queue.close(),
+        ),
+        Operation::new(
+            "push, onto a closed queue",
+            |queue: &Jobs| {
+                push(queue, SURVIVOR, [1]);
+                queue.close();
+            },
+            |queue, note| {
+                let seat = at(queue, CHILD);
+                note.begin();
+                let pushed = seat.try_push(message(2));
+                note.end();
+                assert!(pushed.is_err());
+            },
+            nothing_sent,
+        )
+        .meanwhile(drain),
+        Operation::new(
+            "claim, release, on a closed queue",
+            |queue: &Jobs| {
+                push(queue, SURVIVOR, [1, 2]);
+                queue.close();
+            },
+            |queue, note| {
+                let seat = at(queue, CHILD);
+                note.begin();
+                if let Some(claim) = seat.try_claim() {
+                    note.got(claim[0]);
+                    claim.release();
+                }
+                note.end();
+            },
+            |found| match (found.seen, found.got) {
+                // Suspended before its claim, it finds what the others left: the end.
+                ([1, 2], []) => Ok(0),
+                _ => released(found),
+            },
+        )
+        .meanwhile(drain),
+        Operation::new(
+            "join, asleep until all is done",
+            |queue: &Jobs| push(queue, SURVIVOR, [1]),
+            |queue, note| {
+                let seat = at(queue, CHILD);
+                note.begin();
+                let joined = seat.join_deadline(None);
+                note.end();
+                assert!(joined.is_ok());
+            },
+            |found| match (found.seen, found.wakes, found.ended) {
+                ([1], 0, false) => Ok(0),
+                ([1], _, _) => Ok(1),
+                _ => Err("1 once, and it does not return before it was taken".into()),
+            },
+        )
+        .wake(|queue, _, seen| drain(queue, seen).expect("whole messages")),
     ])
 }

@@ -6,7 +6,7 @@ use crate::crash::run::{self, Entry};
 use crate::crash::trace::Child;
 use crate::crash::{Check, Found, Operation, Structure};
 use ringway::channel::Error;
-use ringway::shm::{Layout, Part, Queue, Region};
+use ringway::shm::{Layout, Mutex, Part, Queue, Region};
 use ringway_core::participant::Participant;
 use std::cell::RefCell;
 use std::mem::forget;
@@ -29,6 +29,7 @@ fn fresh() {
     OTHER.take();
     REGION.take();
     let layout = Layout::new(PLACES).part::<Jobs>("jobs").expect("it can be laid out");
+    let layout = layout.part::<Mutex<u64>>("lock").expect("it can be laid out");
     REGION.set(Some(Region::anonymous(&layout).expect("there is memory")));
 }
 
@@ -42,6 +43,10 @@ fn attach() -> Region {
 
 fn jobs(region: &Region) -> Part<Jobs> {
     region.part("jobs").expect("it was laid out")
+}
+
+fn lock(region: &Region) -> Part<Mutex<u64>> {
+    region.part("lock").expect("it was laid out")
 }
 
 fn push(numbers: impl IntoIterator<Item = u64>) {
@@ -182,9 +187,17 @@ impl Structure for Watched {
         Watched
     }
 
+    fn is_held_by(&self, _: Participant) -> bool {
+        // The child is the first after the parent to attach.
+        lock(&ours()).get().holder().is_some_and(|who| who.number() == 2)
+    }
+
     unsafe fn recover(&self, _: Participant) {}
 
     fn aftermath(&self, seen: &mut Vec<u64>) -> Check {
+        if lock(&ours()).seat().try_lock().is_none() {
+            return Err("the lock is not back".into());
+        }
         Land.aftermath(seen)
     }
 }
@@ -281,6 +294,31 @@ pub fn entries() -> impl Iterator<Item = Entry> {
                     push([9]);
                 }
             },
+        ),
+        Operation::new(
+            "unlock, while one sleeps",
+            |_: &Watched| (),
+            |_, note| {
+                let lock = lock(&attach());
+                let guard = lock.seat().lock();
+                note.begin();
+                drop(guard);
+                note.end();
+                forget(lock);
+            },
+            |found| match (found.held, found.witness) {
+                (true, [1]) => Ok(0),
+                (false, [0]) => Ok(1),
+                _ => Err("to the one that sleeps, who is told of a death if there was one".into()),
+            },
+        )
+        .witness(
+            |_, note| {
+                let lock = lock(&attach());
+                let acquired = lock.seat().lock_deadline(late()).expect("in time");
+                note.got((!acquired.is_clean()).into());
+            },
+            |_, _| (),
         ),
     ]))
 }
