@@ -63,6 +63,8 @@ pub use ready::Ready;
 pub use view::{Entry, Error, PartError, View};
 
 #[cfg(not(loom))]
+use crate::participant::Participant;
+#[cfg(not(loom))]
 use crate::sync::AtomicU32;
 
 /// The first bytes of every region.
@@ -79,6 +81,18 @@ pub const MAX_NAME: usize = 31;
 
 /// The most parts that a region has.
 pub const MAX_PARTS: usize = 256;
+
+/// What comes before the first part takes at most so many bytes, in any region.
+///
+/// ```
+/// use ringway_core::region::{Layout, MAX_START};
+/// assert!(Layout::<1>::new(8191).size() <= MAX_START);
+/// ```
+#[cfg(not(loom))]
+pub const MAX_START: usize = match offsets(MAX_PARTS as u32, Participant::MAX as u32) {
+    Some((_, _, first)) => first as usize,
+    None => 0,
+};
 
 /// What the region begins with.
 #[cfg(not(loom))]
@@ -136,8 +150,7 @@ const _: () = {
 #[cfg(not(loom))]
 const fn offsets(parts: u32, places: u32) -> Option<(u32, u32, u32)> {
     let directory = size_of::<Header>() as u32;
-    if parts as usize > MAX_PARTS || places as usize > crate::participant::Participant::MAX as usize
-    {
+    if parts as usize > MAX_PARTS || places > Participant::MAX as u32 {
         return None;
     }
     // Small numbers: none of this overflows.

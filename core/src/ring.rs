@@ -42,9 +42,11 @@ pub mod latest;
 pub mod messages;
 pub mod queue;
 mod raw;
+mod untyped;
 mod waiting;
 
 pub use chunk::{ReadChunk, TooFew, WriteChunk};
+pub use untyped::Untyped;
 pub use waiting::PushError;
 
 use crate::participant::Participant;

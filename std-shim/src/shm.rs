@@ -36,6 +36,7 @@ mod recover;
 mod region;
 mod registry;
 mod sleep;
+pub mod survey;
 mod types;
 mod watch;
 

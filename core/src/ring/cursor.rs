@@ -102,6 +102,13 @@ impl<B> Line<B> {
         recovered
     }
 
+    /// Who has the half that this line watches.
+    pub(super) fn peer(&self) -> Option<Participant> {
+        // Relaxed: a guess by nature.
+        let word = self.peer.load(Ordering::Relaxed);
+        (word & HELD != 0).then(|| Participant::from_bits(word >> 2))
+    }
+
     /// Whether the half that this line watches was held and is no longer.
     #[inline(always)]
     pub(super) fn peer_is_gone(&self) -> bool {
@@ -142,6 +149,13 @@ impl<B> Header<B> {
         // Relaxed: each is judged by itself.
         index::is_position::<N>(self.consumer.0.position.load(Ordering::Relaxed))
             && index::is_position::<N>(self.producer.0.position.load(Ordering::Relaxed))
+    }
+
+    /// Where consumer and producer stand, more or less: both may be under way.
+    pub(super) fn glance(&self) -> (u32, u32) {
+        // Relaxed, both: a guess by nature.
+        let head = self.consumer.0.position.load(Ordering::Relaxed);
+        (head, self.producer.0.position.load(Ordering::Relaxed))
     }
 
     /// Where consumer and producer stand, for the owner of the whole ring.

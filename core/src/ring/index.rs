@@ -67,8 +67,13 @@ pub(super) const fn advance<const N: usize>(position: u32, by: u32) -> u32 {
 /// one ring, which only a peer that writes nonsense can bring about.
 #[inline(always)]
 pub(super) const fn used<const N: usize>(head: u32, tail: u32) -> Option<u32> {
-    let n = capacity::<N>();
-    if !is_position::<N>(head) || !is_position::<N>(tail) {
+    used_of(capacity::<N>(), head, tail)
+}
+
+/// [`used`] where the capacity is known only when the program runs: `n`, at most [`MAX_CAPACITY`].
+#[inline(always)]
+pub(super) const fn used_of(n: u32, head: u32, tail: u32) -> Option<u32> {
+    if head >= 2 * n || tail >= 2 * n {
         return None;
     }
     let distance = if tail >= head || run_freely::<N>() {

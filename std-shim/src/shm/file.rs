@@ -88,6 +88,37 @@ impl File {
         Ok(file)
     }
 
+    /// The file at `path`, to be looked at and no more. A link of the kernel's is followed, no other.
+    pub(super) fn to_look_at(path: &Path, what: &'static str) -> Result<File> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let follow = if path.starts_with("/proc") { OFlags::empty() } else { OFlags::NOFOLLOW };
+        let fd = fs::openat(CWD, path, flags | follow, Mode::empty())
+            .map_err(|errno| Error::new(what, errno))?;
+        let file = File { fd, name: None };
+        file.check()?;
+        Ok(file)
+    }
+
+    /// Copies what is at `offset`; less than `out` has room for where the file ends.
+    pub(super) fn read_at(&self, out: &mut [u8], offset: u64) -> Result<usize> {
+        let mut done = 0;
+        while let Some(rest) = out.get_mut(done..).filter(|rest| !rest.is_empty()) {
+            match rustix::io::pread(&self.fd, rest, offset + done as u64) {
+                Ok(0) => break,
+                Ok(count) => done += count,
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(Error::new("read the region", errno)),
+            }
+        }
+        Ok(done)
+    }
+
+    /// Which file it is, by the numbers of its device and its inode.
+    pub(super) fn identity(&self) -> Result<(u64, u64)> {
+        let stat = fs::fstat(&self.fd).map_err(|errno| Error::new(OPEN, errno))?;
+        Ok((stat.st_dev, stat.st_ino))
+    }
+
     fn check(&self) -> Result<()> {
         let stat = fs::fstat(&self.fd).map_err(|errno| Error::new(OPEN, errno))?;
         match FileType::from_raw_mode(stat.st_mode) {
@@ -209,7 +240,7 @@ impl Drop for Table<'_> {
 }
 
 /// The kernel's name for an open file.
-fn alias(fd: BorrowedFd<'_>) -> String {
+pub(super) fn alias(fd: BorrowedFd<'_>) -> String {
     format!("/proc/self/fd/{}", fd.as_raw_fd())
 }
 

@@ -2,11 +2,13 @@
 
 use super::file::OPEN;
 use crate::{Error, Result};
-use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+use rustix::io::Errno;
+use rustix::mm::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
+use std::ffi::c_void;
 use std::os::fd::AsFd;
 use std::ptr::NonNull;
 
-/// A shared mapping; unmapped when it is dropped.
+/// A mapping; unmapped when it is dropped.
 #[derive(Debug)]
 pub(super) struct Mapping {
     at: NonNull<u8>,
@@ -19,14 +21,27 @@ unsafe impl Send for Mapping {}
 unsafe impl Sync for Mapping {}
 
 impl Mapping {
-    /// Maps the first `length` bytes, which must not be none.
+    /// Maps the first `length` bytes of the file, which must not be none.
     pub(super) fn new(file: impl AsFd, length: usize, access: ProtFlags) -> Result<Mapping> {
         // SAFETY: a new mapping, at an address that the kernel chooses: it covers nothing that is in use.
         let at = unsafe {
             mmap(std::ptr::null_mut(), length, access, MapFlags::SHARED, file.as_fd(), 0)
-        }
-        .map_err(|errno| Error::new(OPEN, errno))?;
-        let at = NonNull::new(at.cast()).ok_or(Error::new(OPEN, rustix::io::Errno::NOMEM))?;
+        };
+        Self::made(at, length)
+    }
+
+    /// Memory of this process's own, zeroed, of which only what is written takes any place.
+    pub(super) fn private(length: usize) -> Result<Mapping> {
+        let (access, flags) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE);
+        let flags = flags | MapFlags::NORESERVE;
+        // SAFETY: as in `new`.
+        let at = unsafe { mmap_anonymous(std::ptr::null_mut(), length, access, flags) };
+        Self::made(at, length)
+    }
+
+    fn made(at: std::result::Result<*mut c_void, Errno>, length: usize) -> Result<Mapping> {
+        let at = at.map_err(|errno| Error::new(OPEN, errno))?;
+        let at = NonNull::new(at.cast()).ok_or(Error::new(OPEN, Errno::NOMEM))?;
         Ok(Mapping { at, length })
     }
 

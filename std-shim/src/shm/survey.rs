@@ -1,0 +1,427 @@
+//! Looking at regions without attaching to them: what is there, how full it is, who is attached.
+//!
+//! Nothing is written, no place is taken, nobody notices. What is looked at is a copy, made by `pread(2)`, of the words alone
+//! and not of the items: so a region that is cut off meanwhile is an error here, and never a SIGBUS. The words are copied
+//! while others change them; so counts are of about the same moment, and no more than that.
+//!
+//! What a region says is an allegation of those who can write it. One that makes no sense gives an [`Error`], and the others
+//! are still listed.
+//!
+//! ```
+//! use ringway::shm::{Layout, Queue, Region, survey};
+//! let name = format!("ringway-doc-survey-{}", std::process::id());
+//! let layout = Layout::new(4).part::<Queue<u64, 8>>("jobs")?;
+//! let region = Region::create(&name, 0o600, &layout)?;
+//! region.part::<Queue<u64, 8>>("jobs")?.seat().try_push(7)?;
+//!
+//! let found = survey::all()?.into_iter().find(|found| found.name == name).unwrap();
+//! let survey = found.survey?;
+//! assert_eq!((survey.parts[0].name.as_str(), survey.parts[0].len), ("jobs", Some(1)));
+//! assert_eq!(survey.participants[0].process, std::process::id());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+use super::Sleep;
+use super::file::{FOLDER, File, alias, path};
+use super::mapping::Mapping;
+use super::recover::queue_capacity;
+use crate::{Cause, Error, Result, channel};
+use ringway_core::participant::Participant;
+use ringway_core::region::{self, Description, Entry, Kind, MAGIC, MAX_START, View};
+use ringway_core::ring::{self, queue};
+use ringway_core::wait::{Bell, Doorbell, Polled};
+use rustix::io::Errno;
+use std::collections::HashSet;
+use std::fs;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+
+/// A region that was found, or a file of which we could not tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Its name, as for [`named`].
+    pub name: String,
+    /// What it looks like, or why that could not be found out.
+    pub survey: Result<Survey>,
+}
+
+/// What a region looks like, at about one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Survey {
+    /// Which file it is, by the numbers of its device and its inode: another one of the same name has others.
+    pub file: (u64, u64),
+    /// How large it is, in bytes.
+    pub size: usize,
+    /// How many can be attached at the same time.
+    pub places: usize,
+    /// Its parts, in the order in which they were laid out.
+    pub parts: Vec<PartState>,
+    /// Who is attached, dead or alive, by number.
+    pub participants: Vec<Attached>,
+}
+
+impl Survey {
+    /// How many are attached and alive.
+    pub fn alive(&self) -> usize {
+        self.participants.iter().filter(|one| one.is_alive).count()
+    }
+}
+
+/// A part, and what is in it. What a part of this kind has not, is `None`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartState {
+    /// Its name.
+    pub name: String,
+    /// Where it begins, in bytes from the start of the region.
+    pub offset: u32,
+    /// What it is: kind, size, capacity.
+    pub description: Description,
+    /// False when its words say what those of such a part never say: somebody scribbled over it.
+    pub is_sound: bool,
+    /// How many items wait in it; bytes, in a ring of bytes.
+    pub len: Option<usize>,
+    /// How many items are sent and not done with: they wait, or a consumer has them.
+    pub unfinished: Option<usize>,
+    /// How many items were ever pushed; begins anew at 2^48 or a little earlier.
+    pub pushed: Option<u64>,
+    /// Whether no more will come: it was closed, or its producer is gone.
+    pub is_closed: Option<bool>,
+    /// Who has which half or lock of it.
+    pub holders: Vec<(&'static str, Participant)>,
+}
+
+/// Somebody who is, or was, attached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attached {
+    /// Under which number.
+    pub participant: Participant,
+    /// Different for everybody who ever attached.
+    pub generation: u32,
+    /// The process, as it says.
+    pub process: u32,
+    /// Whether it lives, by the kernel's word. What a dead one held is put right by whoever sleeps in the region, or attaches.
+    pub is_alive: bool,
+    /// The name of the process, where it lives and can be seen from here.
+    pub program: Option<String>,
+}
+
+/// Every region that has a name, by name. Files of other programs are left out; one that we may not read is told as such,
+/// since it might be a region.
+///
+/// # Errors
+/// When `/dev/shm` cannot be listed.
+pub fn all() -> Result<Vec<Found>> {
+    let list = fs::read_dir(FOLDER).map_err(|error| failed(LIST, &error).on(FOLDER))?;
+    let mut found: Vec<_> = list
+        .flatten()
+        .filter_map(|file| {
+            // A region's name is text.
+            let name = file.file_name().into_string().ok()?;
+            survey_of(&file.path(), &name).map(|survey| Found { name, survey })
+        })
+        .collect();
+    found.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+    Ok(found)
+}
+
+/// Every region without a name that a process of ours has open, under the name `memfd:PID/FD` of the first descriptor that
+/// leads to it. Of processes that are not ours to look into nothing is told.
+///
+/// ```
+/// use ringway::shm::{Layout, Region, Ring, survey};
+/// let region = Region::anonymous(&Layout::new(2).part::<Ring<u8, 16>>("bytes")?)?;
+/// let ours = format!("memfd:{}/", std::process::id());
+/// assert!(survey::anonymous().iter().any(|found| found.name.starts_with(&ours)));
+/// # Ok::<(), ringway::Error>(())
+/// ```
+pub fn anonymous() -> Vec<Found> {
+    let mut processes: Vec<u32> = children(Path::new("/proc"));
+    processes.sort_unstable();
+    let mut seen = HashSet::new();
+    let mut found = Vec::new();
+    for process in processes {
+        let folder = PathBuf::from(format!("/proc/{process}/fd"));
+        let mut descriptors: Vec<u32> = children(&folder);
+        descriptors.sort_unstable();
+        for descriptor in descriptors {
+            let path = folder.join(descriptor.to_string());
+            let is_ours = fs::read_link(&path)
+                .is_ok_and(|link| link.to_string_lossy().starts_with("/memfd:ringway "));
+            if !is_ours {
+                continue;
+            }
+            let name = format!("{MEMFD}{process}/{descriptor}");
+            match survey_of(&path, &name) {
+                Some(Ok(survey)) if !seen.insert(survey.file) => {}
+                Some(survey) => found.push(Found { name, survey }),
+                None => {}
+            }
+        }
+    }
+    found
+}
+
+/// The region of this name: one in `/dev/shm`, or `memfd:PID/FD`.
+///
+/// # Errors
+/// [`channel::Error::NotFound`] when there is none; [`Cause::Region`] when it is no region or says what cannot be.
+///
+/// ```
+/// use ringway::channel::Error;
+/// assert!(ringway::shm::survey::named("ringway-doc-nothing").unwrap_err().is(Error::NotFound));
+/// ```
+pub fn named(name: &str) -> Result<Survey> {
+    let path = memfd(name).map_or_else(|| path(name), Ok);
+    let path = path.map_err(|error| Error::new(LOOK, error).on(name))?;
+    File::to_look_at(&path, LOOK).and_then(|file| survey(&file)).map_err(|error| error.on(name))
+}
+
+/// The region that this descriptor refers to.
+///
+/// # Errors
+/// [`Cause::Region`] when it is no region or says what cannot be.
+///
+/// ```
+/// use ringway::shm::{Layout, Region, Ring, survey};
+/// let region = Region::anonymous(&Layout::new(2).part::<Ring<u8, 16>>("bytes")?)?;
+/// let survey = survey::of_fd(&region)?;
+/// assert_eq!((survey.places, survey.alive()), (2, 1));
+/// # Ok::<(), ringway::Error>(())
+/// ```
+pub fn of_fd(fd: impl AsFd) -> Result<Survey> {
+    survey(&File::to_look_at(alias(fd.as_fd()).as_ref(), LOOK)?)
+}
+
+/// Removes the name of a region that nobody alive is attached to, even if what it says makes no sense. Nobody can attach in
+/// between. See also [`unlink`](super::unlink), which does not ask.
+///
+/// # Errors
+/// [`channel::Error::Taken`] while somebody is attached; [`channel::Error::NotFound`] when nothing has this name;
+/// [`region::Error::Foreign`] when it is another program's file.
+///
+/// ```
+/// use ringway::channel::Error;
+/// use ringway::shm::{Layout, Region, Ring, survey};
+/// let name = format!("ringway-doc-remove-{}", std::process::id());
+/// let layout = Layout::new(2).part::<Ring<u8, 16>>("bytes")?;
+/// let region = Region::create(&name, 0o600, &layout)?;
+/// assert!(survey::remove(&name).unwrap_err().is(Error::Taken));
+/// # Ok::<(), ringway::Error>(())
+/// ```
+pub fn remove(name: &str) -> Result<()> {
+    let failed = |cause: Cause| Error::new(REMOVE, cause).on(name);
+    let file = File::named(name)?;
+    if !begins_with_magic(&file)? {
+        return Err(failed(region::Error::Foreign.into()));
+    }
+    let _table = file.table()?;
+    // All that there could be: where the region's own account is scribbled over, the kernel's is not.
+    if (1..=Participant::MAX).any(|number| file.is_locked(number)) {
+        return Err(failed(channel::Error::Taken.into()));
+    }
+    file.unlink();
+    Ok(())
+}
+
+const LIST: &str = "list the regions";
+const LOOK: &str = "look at the region";
+const REMOVE: &str = "remove the region";
+
+/// What the name of a region without a name begins with here. Names in `/dev/shm` have no slash, these have one.
+const MEMFD: &str = "memfd:";
+
+/// Where the region `memfd:PID/FD` is.
+fn memfd(name: &str) -> Option<PathBuf> {
+    let (process, descriptor) = name.strip_prefix(MEMFD)?.split_once('/')?;
+    let (process, descriptor) = (process.parse::<u32>().ok()?, descriptor.parse::<u32>().ok()?);
+    Some(PathBuf::from(format!("/proc/{process}/fd/{descriptor}")))
+}
+
+/// The entries of a folder whose names are numbers; none where it cannot be listed.
+fn children(folder: &Path) -> Vec<u32> {
+    let list = fs::read_dir(folder).into_iter().flatten().flatten();
+    list.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+}
+
+fn failed(what: &'static str, error: &std::io::Error) -> Error {
+    Error::new(what, Errno::from_io_error(error).unwrap_or(Errno::IO))
+}
+
+/// What is there; `None` when it is another program's, or gone.
+fn survey_of(path: &Path, name: &str) -> Option<Result<Survey>> {
+    let looked = File::to_look_at(path, LOOK)
+        .and_then(|file| Ok(if begins_with_magic(&file)? { Some(survey(&file)?) } else { None }));
+    match looked {
+        Ok(found) => found.map(Ok),
+        Err(error) if error.is(channel::Error::NotFound) => None,
+        // A folder, a socket, a symbolic link.
+        Err(error) if matches!(error.cause(), Cause::WrongFile { .. } | Cause::Os(Errno::LOOP)) => {
+            None
+        }
+        Err(error) => Some(Err(error.on(name))),
+    }
+}
+
+fn begins_with_magic(file: &File) -> Result<bool> {
+    let mut magic = [0; MAGIC.len()];
+    Ok(file.read_at(&mut magic, 0)? == magic.len() && magic == MAGIC)
+}
+
+fn survey(file: &File) -> Result<Survey> {
+    let copy = Copied::new(file)?;
+    let view = copy.view()?;
+    let parts =
+        view.entries().map(|entry| part_state(&copy, &view, &entry)).collect::<Result<Vec<_>>>()?;
+    let participants = (1..).zip(view.places()).filter_map(|(number, place)| {
+        let occupant = place.occupant()?;
+        let is_alive = file.is_locked(number);
+        Some(Attached {
+            participant: Participant::new(number)?,
+            generation: occupant.generation,
+            process: occupant.process,
+            is_alive,
+            // The number of a dead one may be another's by now.
+            program: is_alive.then(|| program(occupant.process)).flatten(),
+        })
+    });
+    Ok(Survey {
+        file: file.identity()?,
+        size: view.length(),
+        places: view.places().len(),
+        participants: participants.collect(),
+        parts,
+    })
+}
+
+fn program(process: u32) -> Option<String> {
+    let name = fs::read(format!("/proc/{process}/comm")).ok()?;
+    Some(String::from_utf8_lossy(&name).trim_end().to_owned())
+}
+
+/// Our own copy of a region: as large, but with nothing in it except what was asked for.
+struct Copied<'f> {
+    file: &'f File,
+    memory: Mapping,
+}
+
+impl<'f> Copied<'f> {
+    /// A copy of all that comes before the parts.
+    fn new(file: &'f File) -> Result<Self> {
+        let size = file.size()?;
+        if size == 0 {
+            return Err(Error::new(LOOK, region::Error::NotReady));
+        }
+        let size = usize::try_from(size).map_err(|_| Error::new(LOOK, Errno::FBIG))?;
+        let copy = Copied { file, memory: Mapping::private(size)? };
+        copy.fetch(0, size.min(MAX_START))?;
+        Ok(copy)
+    }
+
+    fn view(&self) -> Result<View<'_>> {
+        // SAFETY: our own memory, of this length, which lives as long as `self`.
+        unsafe { View::new(self.memory.at(), self.memory.length()) }
+            .map_err(|error| Error::new(LOOK, error))
+    }
+
+    /// Copies so many bytes of the region. Nothing is borrowed from there: what was, ended with the look at it.
+    fn fetch(&self, offset: usize, length: usize) -> Result<()> {
+        let room = self
+            .memory
+            .length()
+            .checked_sub(offset)
+            .ok_or_else(|| Error::new(LOOK, region::Error::Corrupt))?;
+        // SAFETY: within our own memory, by the check above.
+        let at = unsafe { self.memory.at().add(offset) };
+        // SAFETY: as above; and nobody else uses these bytes now.
+        let out = unsafe { std::slice::from_raw_parts_mut(at.as_ptr(), length.min(room)) };
+        let count = self.file.read_at(out, offset as u64)?;
+        if count < length {
+            // Cut off since we asked for its size.
+            let says = u32::try_from(self.memory.length()).unwrap_or(u32::MAX);
+            let error = region::Error::Size { says, is: offset + count };
+            return Err(Error::new(LOOK, error));
+        }
+        Ok(())
+    }
+}
+
+fn part_state(copy: &Copied<'_>, view: &View<'_>, entry: &Entry) -> Result<PartState> {
+    let description = entry.description;
+    let mut state = PartState {
+        name: entry.name().to_owned(),
+        offset: entry.offset(),
+        description,
+        is_sound: true,
+        len: None,
+        unfinished: None,
+        pushed: None,
+        is_closed: None,
+        holders: Vec::new(),
+    };
+    let waits = description.kind.waits();
+    match description.kind.base() {
+        Kind::RING | Kind::BYTE_RING if waits => {
+            ring::<Doorbell<Sleep>>(copy, view, entry, &mut state)?
+        }
+        Kind::RING | Kind::BYTE_RING => ring::<Polled>(copy, view, entry, &mut state)?,
+        Kind::QUEUE if waits => queue::<Doorbell<Sleep>>(copy, view, entry, &mut state)?,
+        Kind::QUEUE => queue::<Polled>(copy, view, entry, &mut state)?,
+        // There is nothing to count in it, or a later version knows.
+        _ => {}
+    }
+    Ok(state)
+}
+
+/// How often the positions of a ring are copied when they do not fit together: both sides are under way.
+const LOOKS: usize = 16;
+
+fn ring<B: Bell>(
+    copy: &Copied<'_>,
+    view: &View<'_>,
+    entry: &Entry,
+    state: &mut PartState,
+) -> Result<()> {
+    let size = ring::Untyped::<B>::SIZE;
+    let capacity = entry.description.capacity as usize;
+    state.is_sound = false;
+    if (entry.description.size as usize) < size {
+        return Ok(());
+    }
+    for _ in 0..LOOKS {
+        copy.fetch(entry.offset() as usize, size)?;
+        // SAFETY: the part is as large, and its bytes are our own copy; the view of them ends before the next copy is made.
+        let Some(ring) = (unsafe { ring::Untyped::<B>::at(view.at(entry), capacity) }) else {
+            return Ok(());
+        };
+        state.is_sound = ring.is_sound();
+        state.is_closed = Some(ring.producer_is_gone());
+        let holders = [("producer", ring.producer()), ("consumer", ring.consumer())];
+        state.holders = holders.into_iter().filter_map(|(half, who)| Some((half, who?))).collect();
+        state.len = ring.used();
+        if state.len.is_some() || !state.is_sound {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn queue<B: Bell>(
+    copy: &Copied<'_>,
+    view: &View<'_>,
+    entry: &Entry,
+    state: &mut PartState,
+) -> Result<()> {
+    let size = queue_capacity(entry).and_then(queue::Untyped::<B>::size);
+    let Some((capacity, size)) = queue_capacity(entry).zip(size) else {
+        state.is_sound = false;
+        return Ok(());
+    };
+    copy.fetch(entry.offset() as usize, size)?;
+    // SAFETY: the part is as large, and its bytes are our own copy.
+    let queue = unsafe { queue::Untyped::<B>::at(view.at(entry), capacity) };
+    state.len = Some(queue.len());
+    state.unfinished = Some(queue.unfinished());
+    state.pushed = Some(queue.pushed());
+    state.is_closed = Some(queue.is_closed());
+    Ok(())
+}
