@@ -5,7 +5,9 @@ mod cat;
 mod cleanup;
 mod digest;
 mod failure;
+mod shm;
 mod signal;
+mod table;
 mod terminal;
 mod tour;
 
@@ -25,10 +27,11 @@ Examples:
   ringway cat --help                              all that cat can connect
   ringway signal watch USR1                       see which signals arrive, and from whom
   ringway bench --html bench.html                 which mechanism suits this machine, with plots
+  ringway shm top                                 see what is in shared memory, live
 
 Exit status: 0 done; 1 it failed, and the standard error says why; 2 not understood.";
 
-/// Pipes, named pipes, sockets, signals and rings in memory: see them work, and use them from the shell
+/// Pipes, named pipes, sockets, signals and shared memory: see them work, and use them from the shell
 #[derive(Debug, Parser)]
 #[command(name = "ringway", version, after_help = EXAMPLES, max_term_width = 100)]
 struct Cli {
@@ -50,6 +53,9 @@ enum Command {
     /// Measure which mechanism suits this machine
     #[command(after_help = bench::HELP)]
     Bench(bench::BenchArgs),
+    /// Look at regions of shared memory: what is in them, and who is attached
+    #[command(after_help = shm::HELP)]
+    Shm(shm::ShmArgs),
     /// Print the completions for a shell
     #[command(after_help = COMPLETIONS)]
     Completions {
@@ -88,6 +94,7 @@ fn main() -> ExitCode {
             Command::Cat(args) => cat::run(&args),
             Command::Signal(args) => signal::run(&args),
             Command::Bench(args) => bench::run(&args),
+            Command::Shm(args) => shm::run(&args),
             Command::Completions { shell } => completions(shell),
         })
     };

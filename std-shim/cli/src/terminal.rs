@@ -21,3 +21,50 @@ pub fn colour() -> bool {
     let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     io::stdout().is_terminal() && !refused
 }
+
+/// How many lines fit on the screen, where the standard output is a terminal that says so.
+pub fn height() -> u16 {
+    tcgetwinsize(io::stdout()).map_or(0, |size| size.ws_row).max(2)
+}
+
+/// A number of bytes in three digits, or four before the unit changes.
+pub fn bytes(count: f64) -> String {
+    let mut value = count;
+    let mut unit = "B";
+    for larger in ["KiB", "MiB", "GiB", "TiB"] {
+        // Where 1023.5 would be told as 1024.
+        if value < 1023.5 {
+            break;
+        }
+        value /= 1024.0;
+        unit = larger;
+    }
+    let digits = match value {
+        _ if unit == "B" => 0,
+        ..9.995 => 2,
+        ..99.95 => 1,
+        _ => 0,
+    };
+    format!("{value:.digits$} {unit}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_told_in_three_digits() {
+        for (count, told) in [
+            (0.0, "0 B"),
+            (1023.0, "1023 B"),
+            (1024.0, "1.00 KiB"),
+            (10_235.0, "10.0 KiB"),
+            (1_048_500.0, "1.00 MiB"),
+            (33_565_952.0, "32.0 MiB"),
+            (2.5e9, "2.33 GiB"),
+            (1e18, "909495 TiB"),
+        ] {
+            assert_eq!(bytes(count), told);
+        }
+    }
+}

@@ -2,10 +2,9 @@
 
 use super::row::Outcome;
 use crate::digest::Receipt;
-use comfy_table::{
-    Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Table,
-    TableComponent, presets,
-};
+use crate::table;
+use crate::terminal;
+use comfy_table::{Attribute, Cell, CellAlignment, Color};
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -130,24 +129,15 @@ impl Report {
     pub fn write_table(&self, mut out: impl Write, width: u16, colour: bool) -> io::Result<()> {
         // Who sends to whom is what a narrow terminal can do without.
         let narrow = width < 90;
-        let mut table = Table::new();
-        table.load_preset(presets::NOTHING);
-        table.set_style(TableComponent::HeaderLines, '─');
-        table.set_style(TableComponent::MiddleHeaderIntersections, '─');
-        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
-        if colour {
-            table.enforce_styling();
-        } else {
-            table.force_no_tty();
-        }
         let mut header = vec!["MECHANISM", "BETWEEN", "WHAT HAPPENED", "BYTES", "RATE", "VERDICT"];
         if narrow {
             header.remove(1);
         }
-        table.set_header(header);
+        let mut table = table::table(&header, colour);
         for row in &self.rows {
-            let rate =
-                row.bytes_per_second.map_or("–".to_string(), |rate| format!("{}/s", human(rate)));
+            let rate = row
+                .bytes_per_second
+                .map_or("–".to_string(), |rate| format!("{}/s", terminal::bytes(rate)));
             let told = Cell::new(row.error.as_deref().or(row.what.as_deref()).unwrap_or_default());
             let verdict = if row.verified {
                 Cell::new("✔ verified").fg(Color::Green)
@@ -158,7 +148,7 @@ impl Report {
                 Cell::new(row.name).add_attribute(Attribute::Bold),
                 Cell::new(row.between),
                 if row.verified { told } else { told.fg(Color::Red) },
-                Cell::new(human(row.bytes as f64)).set_alignment(CellAlignment::Right),
+                Cell::new(terminal::bytes(row.bytes as f64)).set_alignment(CellAlignment::Right),
                 Cell::new(rate).set_alignment(CellAlignment::Right),
                 verdict,
             ];
@@ -167,26 +157,16 @@ impl Report {
             }
             table.add_row(cells);
         }
-        // What is said wraps, the rest does not.
-        for column in table.column_iter_mut() {
-            column.set_padding((1, 0));
-            let said = column.index == if narrow { 1 } else { 2 };
-            if !said {
-                column.set_constraint(ColumnConstraint::ContentWidth);
-            }
-        }
+        let lines = table::write(&mut table, width, &[if narrow { 1 } else { 2 }]);
         let Input { path, bytes, sha256 } = &self.input;
         writeln!(
             out,
             " ringway {} sends {path}: {}, SHA-256 {sha256:.16}…",
             self.version,
-            human(*bytes as f64)
+            terminal::bytes(*bytes as f64)
         )?;
         writeln!(out)?;
-        for line in table.lines() {
-            writeln!(out, "{}", line.trim_end())?;
-        }
-        writeln!(out)?;
+        writeln!(out, "{lines}")?;
         writeln!(
             out,
             " {} of {} verified in {:.1} s.\n \
@@ -196,27 +176,6 @@ impl Report {
             self.seconds
         )
     }
-}
-
-/// A number of bytes in three digits, or four before the unit changes.
-fn human(bytes: f64) -> String {
-    let mut value = bytes;
-    let mut unit = "B";
-    for larger in ["KiB", "MiB", "GiB", "TiB"] {
-        // Where 1023.5 would be told as 1024.
-        if value < 1023.5 {
-            break;
-        }
-        value /= 1024.0;
-        unit = larger;
-    }
-    let digits = match value {
-        _ if unit == "B" => 0,
-        ..9.995 => 2,
-        ..99.95 => 1,
-        _ => 0,
-    };
-    format!("{value:.digits$} {unit}")
 }
 
 #[cfg(test)]
@@ -239,22 +198,6 @@ mod tests {
             [(judged(2, "abc"), "2 bytes arrived of 3"), (judged(3, "abd"), "SHA-256")]
         {
             assert!(!wrong.verified && wrong.error.unwrap().contains(told));
-        }
-    }
-
-    #[test]
-    fn sizes_are_told_in_three_digits() {
-        for (bytes, told) in [
-            (0.0, "0 B"),
-            (1023.0, "1023 B"),
-            (1024.0, "1.00 KiB"),
-            (10_235.0, "10.0 KiB"),
-            (1_048_500.0, "1.00 MiB"),
-            (33_565_952.0, "32.0 MiB"),
-            (2.5e9, "2.33 GiB"),
-            (1e18, "909495 TiB"),
-        ] {
-            assert_eq!(human(bytes), told);
         }
     }
 }

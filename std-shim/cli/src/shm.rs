@@ -1,0 +1,190 @@
+//! `ringway shm`: regions of shared memory, seen from outside.
+
+mod describe;
+mod list;
+mod remove;
+mod stat;
+mod top;
+
+use crate::failure::{Doing, Result};
+use clap::{Args, Subcommand};
+use describe::Described;
+use ringway::shm::survey::{self, Found};
+use serde::Serialize;
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Shown below the commands of `ringway shm`.
+pub const HELP: &str = "\
+A region is known by its name in /dev/shm. One without a name (a memfd) is only found where a process that this user \
+may look into has it open: its name here is memfd:PID/FD. Looking changes nothing, takes no place, and nobody notices.
+
+Examples:
+  ringway shm ls                    which regions there are, and who is attached
+  ringway shm stat jobs             the parts of one, how full they are, who holds what
+  ringway shm top                   the same live, with rates
+  ringway shm rm jobs               remove one that nobody is attached to
+
+Exit status: 0 done; 1 it failed, and the standard error says why; 2 not understood.";
+
+const LS_HELP: &str = "\
+Files of other programs in /dev/shm are left out. One that cannot be read, or whose content makes no sense, is listed \
+with the reason.
+
+Examples:
+  ringway shm ls
+  ringway shm ls --json | jq '.regions[] | select(.error == null and .alive == 0) | .name'
+
+JSON, which only grows while its format is \"ringway-shm/1\":
+  { format, regions: [ { name, error, size, places, alive, dead,
+      parts: [ { name, kind, waits, capacity, item_size, offset, size, sound, filled, unfinished, pushed, closed,
+                 holders: [ { half, participant } ] } ],
+      participants: [ { number, generation, process, program, alive } ] } ] }
+Sizes and offsets are in bytes; what does not apply is null.";
+
+const STAT_HELP: &str = "\
+Filled is how many items wait in a part (bytes, in a ring of bytes); held is how many are being worked on. What a dead \
+process held is put right by the others within a tenth of a second; where there are no others, by the next who attaches.
+
+Examples:
+  ringway shm stat jobs
+  ringway shm stat memfd:4711/5
+  ringway shm stat --json jobs | jq '.region.parts[] | {name, filled, capacity}'
+
+JSON: { format, region }, where region is as in 'ringway shm ls --help'.";
+
+const RM_HELP: &str = "\
+Refuses while somebody alive is attached. With --force, who is attached goes on using the region, and nobody else finds \
+it: the next who asks for the name makes another.
+
+Examples:
+  ringway shm rm jobs
+  ringway shm rm --force jobs
+  ringway shm ls --json | jq -r '.regions[] | select(.alive == 0) | .name' | xargs -n1 ringway shm rm";
+
+const TOP_HELP: &str = "\
+On a terminal the screen is redrawn in place until Ctrl-C; elsewhere there is a block for each interval. The rate is of \
+what was pushed into a queue; a ring does not count.
+
+Examples:
+  ringway shm top
+  ringway shm top --interval 0.2 jobs
+  ringway shm top --once --interval 5         the rates of five seconds, for a script";
+
+/// What `ringway shm` can be told.
+#[derive(Debug, Args)]
+pub struct ShmArgs {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List the regions
+    #[command(after_help = LS_HELP)]
+    Ls {
+        /// Print JSON instead of the table
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show the parts of a region, how full they are, and who is attached
+    #[command(after_help = STAT_HELP)]
+    Stat {
+        /// Which, as ls names it
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// Print JSON instead of the tables
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove the name of a region
+    #[command(after_help = RM_HELP)]
+    Rm {
+        /// Which
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// Also when somebody is attached
+        #[arg(short, long)]
+        force: bool,
+    },
+    /// Show the parts live: how full they are, and how much is pushed in a second
+    #[command(after_help = TOP_HELP)]
+    Top {
+        /// Only this region
+        #[arg(value_name = "NAME")]
+        name: Option<String>,
+        /// How long from one look to the next
+        #[arg(short, long, value_name = "SECONDS", default_value = "1", value_parser = interval)]
+        interval: Duration,
+        /// Print one block, and end
+        #[arg(long)]
+        once: bool,
+    },
+}
+
+fn interval(text: &str) -> std::result::Result<Duration, &'static str> {
+    let seconds = text.parse().ok().filter(|seconds: &f64| (0.01..=86_400.0).contains(seconds));
+    seconds.map(Duration::from_secs_f64).ok_or("a number of seconds from 0.01 on, as in 2 or 0.5")
+}
+
+/// Runs `ringway shm`.
+pub fn run(args: &ShmArgs) -> Result<ExitCode> {
+    match &args.command {
+        Command::Ls { json } => list::run(*json)?,
+        Command::Stat { name, json } => stat::run(name, *json)?,
+        Command::Rm { name, force } => remove::run(name, *force)?,
+        Command::Top { name, interval, once } => top::run(name.as_deref(), *interval, *once)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The version of the JSON.
+const FORMAT: &str = "ringway-shm/1";
+
+/// Every region, first those that have a name.
+fn every_region() -> Result<Vec<Found>> {
+    let mut found = survey::all()?;
+    found.extend(survey::anonymous());
+    Ok(found)
+}
+
+/// The region of this name, which must make sense.
+fn region(name: &str) -> Result<Found> {
+    let survey = survey::named(name)?;
+    Ok(Found { name: name.to_string(), survey: Ok(survey) })
+}
+
+fn print_json(what: &impl Serialize) -> Result<()> {
+    let mut out = io::stdout().lock();
+    let written = serde_json::to_writer_pretty(&mut out, what).map_err(io::Error::from);
+    written.and_then(|()| writeln!(out)).and_then(|()| out.flush()).doing("print")
+}
+
+fn print(text: &str) -> Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).doing("print")
+}
+
+/// Text that another program wrote, without what would move the cursor of a terminal.
+fn shown(text: &str) -> String {
+    text.chars().map(|one| if one.is_control() { '\u{fffd}' } else { one }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interval_is_a_time_that_a_person_can_mean() {
+        assert_eq!(interval("0.5"), Ok(Duration::from_millis(500)));
+        for bad in ["0", "-1", "nan", "inf", "1e9", "soon", ""] {
+            assert!(interval(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_name_cannot_move_the_cursor() {
+        assert_eq!(shown("jobs\x1b[2J\n"), "jobs\u{fffd}[2J\u{fffd}");
+    }
+}

@@ -1,0 +1,68 @@
+//! `ringway shm ls`.
+
+use super::{Described, FORMAT, every_region, print, print_json, shown};
+use crate::failure::Result;
+use crate::table::{Aligned, bold, coloured, table, write};
+use crate::terminal;
+use comfy_table::{Cell, Color};
+use ringway::shm::survey::{Found, Survey};
+use serde::Serialize;
+
+#[derive(Debug, Serialize)]
+struct List<'s> {
+    format: &'static str,
+    regions: Vec<Described<'s>>,
+}
+
+pub fn run(json: bool) -> Result<()> {
+    let found = every_region()?;
+    if json {
+        let regions = found.iter().map(Described::of).collect();
+        return print_json(&List { format: FORMAT, regions });
+    }
+    if found.is_empty() {
+        return print(" no regions\n");
+    }
+    print(&rows(&found))
+}
+
+fn rows(found: &[Found]) -> String {
+    let mut table = table(&["REGION", "SIZE", "PARTS", "ATTACHED", "STATE"], terminal::colour());
+    for Found { name, survey } in found {
+        let name = bold(&shown(name));
+        table.add_row(match survey {
+            Ok(survey) => vec![
+                name,
+                terminal::bytes(survey.size as f64).right(),
+                survey.parts.len().right(),
+                format!("{} of {}", survey.alive(), survey.places).right(),
+                state(survey),
+            ],
+            Err(error) => {
+                let blank = || "–".right();
+                vec![
+                    name,
+                    blank(),
+                    blank(),
+                    blank(),
+                    coloured(&shown(&error.to_string()), Color::Red),
+                ]
+            }
+        });
+    }
+    write(&mut table, terminal::width(), &[0, 4])
+}
+
+/// How a region is, in a few words.
+fn state(survey: &Survey) -> Cell {
+    let dead = survey.participants.len() - survey.alive();
+    if survey.parts.iter().any(|part| !part.is_sound) {
+        coloured("scribbled over", Color::Red)
+    } else if survey.alive() == 0 {
+        coloured("stale: nobody is attached", Color::Yellow)
+    } else if dead > 0 {
+        coloured(&format!("in use; {dead} died"), Color::Yellow)
+    } else {
+        coloured("in use", Color::Green)
+    }
+}
