@@ -163,6 +163,30 @@ impl<T: Plain, const N: usize, B> Broadcast<T, N, B> {
         let known = self.0.newest(0);
         Reader::new(&self.0, oldest::<N>(known), known)
     }
+
+    /// How many messages were sent in its life.
+    ///
+    /// ```
+    /// use ringway_core::ring::broadcast::Broadcast;
+    /// let broadcast = Broadcast::<_, 4>::new();
+    /// broadcast.writer().unwrap().send(1);
+    /// assert_eq!(broadcast.sent(), 1);
+    /// assert!(broadcast.holder().is_none() && broadcast.writer_is_gone());
+    /// ```
+    pub fn sent(&self) -> u64 {
+        self.0.newest(0)
+    }
+
+    /// Who has the writer's half: at this moment, which is past when this returns.
+    pub fn holder(&self) -> Option<Participant> {
+        self.0.holder()
+    }
+
+    /// Whether a writer was there and is gone. One that has not come yet is not gone, and one that is gone may be followed by
+    /// another.
+    pub fn writer_is_gone(&self) -> bool {
+        self.0.writer_is_gone()
+    }
 }
 
 impl<T: Plain, const N: usize, B: Bell> Broadcast<T, N, B> {

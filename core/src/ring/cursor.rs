@@ -137,10 +137,7 @@ impl<B> Header<B> {
 
     /// How many slots are filled, as whoever holds no half sees it: more or less.
     pub(super) fn len<const N: usize>(&self) -> usize {
-        // Relaxed: a guess by nature.
-        let head = self.consumer.0.position.load(Ordering::Relaxed);
-        // Relaxed: as above.
-        let tail = self.producer.0.position.load(Ordering::Relaxed);
+        let (head, tail) = self.glance();
         index::used::<N>(head, tail).unwrap_or(0) as usize
     }
 

@@ -60,6 +60,13 @@ impl Half {
         self.0.compare_exchange(held_by(dead), GONE, Ordering::Release, Ordering::Relaxed).is_ok()
     }
 
+    /// Who has it.
+    pub(super) fn holder(&self) -> Option<Participant> {
+        // Relaxed: a guess by nature.
+        let word = self.0.load(Ordering::Relaxed);
+        (word & HELD != 0).then(|| Participant::from_bits(word >> 2))
+    }
+
     /// Whether it was held and is no longer.
     #[inline(always)]
     pub(super) fn is_gone(&self) -> bool {

@@ -25,12 +25,24 @@ pub(super) const fn capacity<const N: usize>() -> u32 {
 
 /// Whether positions run through all of `u32`, of which twice the capacity is a divisor.
 const fn run_freely<const N: usize>() -> bool {
-    !Kept::IS_KEPT && capacity::<N>().is_power_of_two()
+    run_freely_of(capacity::<N>())
+}
+
+/// [`run_freely`] where the capacity `n` is known only when the program runs.
+#[inline(always)]
+const fn run_freely_of(n: u32) -> bool {
+    !Kept::IS_KEPT && n.is_power_of_two()
 }
 
 /// Whether a word is a position of a ring.
 pub(super) const fn is_position<const N: usize>(word: u32) -> bool {
-    run_freely::<N>() || word < 2 * capacity::<N>()
+    is_position_of(capacity::<N>(), word)
+}
+
+/// [`is_position`] where the capacity `n`, at most [`MAX_CAPACITY`], is known only when the program runs.
+#[inline(always)]
+pub(super) const fn is_position_of(n: u32, word: u32) -> bool {
+    run_freely_of(n) || word < 2 * n
 }
 
 /// The slot that a position stands at.
@@ -70,13 +82,13 @@ pub(super) const fn used<const N: usize>(head: u32, tail: u32) -> Option<u32> {
     used_of(capacity::<N>(), head, tail)
 }
 
-/// [`used`] where the capacity is known only when the program runs: `n`, at most [`MAX_CAPACITY`].
+/// [`used`] where the capacity `n`, at most [`MAX_CAPACITY`], is known only when the program runs.
 #[inline(always)]
 pub(super) const fn used_of(n: u32, head: u32, tail: u32) -> Option<u32> {
-    if head >= 2 * n || tail >= 2 * n {
+    if !is_position_of(n, head) || !is_position_of(n, tail) {
         return None;
     }
-    let distance = if tail >= head || run_freely::<N>() {
+    let distance = if tail >= head || run_freely_of(n) {
         tail.wrapping_sub(head)
     } else {
         2 * n - (head - tail)

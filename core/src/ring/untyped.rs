@@ -57,7 +57,7 @@ impl<'r, B> Untyped<'r, B> {
     /// Whether both sides stand where the sides of such a ring can, see [`Ring::is_sound`](super::Ring::is_sound).
     pub fn is_sound(&self) -> bool {
         let (head, tail) = self.header.glance();
-        head < 2 * self.capacity && tail < 2 * self.capacity
+        index::is_position_of(self.capacity, head) && index::is_position_of(self.capacity, tail)
     }
 
     /// Who has the half that pushes or writes.

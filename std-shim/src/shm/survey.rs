@@ -25,9 +25,11 @@ use super::Sleep;
 use super::file::{FOLDER, File, alias, path};
 use super::mapping::Mapping;
 use super::recover::queue_capacity;
+use crate::lock::{Mutex, ReentrantMutex, RwLock, Semaphore};
 use crate::{Cause, Error, Result, channel};
 use ringway_core::participant::Participant;
 use ringway_core::region::{self, Description, Entry, Kind, MAGIC, MAX_START, View};
+use ringway_core::ring::broadcast::Broadcast;
 use ringway_core::ring::{self, queue};
 use ringway_core::wait::{Bell, Doorbell, Polled};
 use rustix::io::Errno;
@@ -78,11 +80,11 @@ pub struct PartState {
     pub description: Description,
     /// False when its words say what those of such a part never say: somebody scribbled over it.
     pub is_sound: bool,
-    /// How many items wait in it; bytes, in a ring of bytes.
+    /// How many items wait in it; bytes, in a ring of bytes or messages; permits, in a semaphore.
     pub len: Option<usize>,
     /// How many items are sent and not done with: they wait, or a consumer has them.
     pub unfinished: Option<usize>,
-    /// How many items were ever pushed; begins anew at 2^48 or a little earlier.
+    /// How many items were ever pushed or sent; in a queue it begins anew at 2^48 or a little earlier.
     pub pushed: Option<u64>,
     /// Whether no more will come: it was closed, or its producer is gone.
     pub is_closed: Option<bool>,
@@ -358,70 +360,140 @@ fn part_state(copy: &Copied<'_>, view: &View<'_>, entry: &Entry) -> Result<PartS
         is_closed: None,
         holders: Vec::new(),
     };
-    let waits = description.kind.waits();
-    match description.kind.base() {
-        Kind::RING | Kind::BYTE_RING if waits => {
-            ring::<Doorbell<Sleep>>(copy, view, entry, &mut state)?
+    type Bells = Doorbell<Sleep>;
+    let look = Look { copy, view, entry };
+    match (description.kind.base(), description.kind.waits()) {
+        (Kind::RING | Kind::BYTE_RING | Kind::MESSAGE_RING, true) => {
+            look.ring::<Bells>(&mut state)?;
         }
-        Kind::RING | Kind::BYTE_RING => ring::<Polled>(copy, view, entry, &mut state)?,
-        Kind::QUEUE if waits => queue::<Doorbell<Sleep>>(copy, view, entry, &mut state)?,
-        Kind::QUEUE => queue::<Polled>(copy, view, entry, &mut state)?,
+        (Kind::RING | Kind::BYTE_RING | Kind::MESSAGE_RING, false) => {
+            look.ring::<Polled>(&mut state)?;
+        }
+        (Kind::QUEUE, true) => look.queue::<Bells>(&mut state)?,
+        (Kind::QUEUE, false) => look.queue::<Polled>(&mut state)?,
+        // A latest value is a broadcast in memory.
+        (Kind::BROADCAST | Kind::LATEST, true) => look.broadcast::<Bells>(&mut state)?,
+        (Kind::BROADCAST | Kind::LATEST, false) => look.broadcast::<Polled>(&mut state)?,
+        (Kind::MUTEX, _) => look.lock("holder", Mutex::<(), Sleep>::holder, &mut state)?,
+        (Kind::REENTRANT_MUTEX, _) => {
+            look.lock("holder", ReentrantMutex::<(), Sleep>::holder, &mut state)?;
+        }
+        (Kind::RW_LOCK, _) => look.lock("writer", RwLock::<(), 1, Sleep>::writer, &mut state)?,
+        (Kind::SEMAPHORE, _) => {
+            // The word counts from what there was at first, which the capacity says.
+            let permits = look.beginning(Semaphore::<0, Sleep>::permits)?;
+            let all = permits.map(|permits| permits.wrapping_add(description.capacity));
+            state.len = all.map(|all| (all & Semaphore::<0, Sleep>::MAX) as usize);
+        }
         // There is nothing to count in it, or a later version knows.
         _ => {}
     }
     Ok(state)
 }
 
+/// A part that is looked at.
+struct Look<'a> {
+    copy: &'a Copied<'a>,
+    view: &'a View<'a>,
+    entry: &'a Entry,
+}
+
 /// How often the positions of a ring are copied when they do not fit together: both sides are under way.
 const LOOKS: usize = 16;
 
-fn ring<B: Bell>(
-    copy: &Copied<'_>,
-    view: &View<'_>,
-    entry: &Entry,
-    state: &mut PartState,
-) -> Result<()> {
-    let size = ring::Untyped::<B>::SIZE;
-    let capacity = entry.description.capacity as usize;
-    state.is_sound = false;
-    if (entry.description.size as usize) < size {
-        return Ok(());
+impl Look<'_> {
+    /// What `ask` says of a part that begins as an `L` does; `None` when it is too small for one.
+    fn beginning<L: Words, R>(&self, ask: impl FnOnce(&L) -> R) -> Result<Option<R>> {
+        if (self.entry.description.size as usize) < size_of::<L>() {
+            return Ok(None);
+        }
+        self.copy.fetch(self.entry.offset() as usize, size_of::<L>())?;
+        let at = self.view.at(self.entry).cast::<L>();
+        // SAFETY: our own copy, of so many bytes, on a boundary for every part; they are words, of which any bits are a value,
+        // and the reference ends before the next copy is made.
+        Ok(Some(ask(unsafe { at.as_ref() })))
     }
-    for _ in 0..LOOKS {
-        copy.fetch(entry.offset() as usize, size)?;
-        // SAFETY: the part is as large, and its bytes are our own copy; the view of them ends before the next copy is made.
-        let Some(ring) = (unsafe { ring::Untyped::<B>::at(view.at(entry), capacity) }) else {
+
+    fn lock<L: Words>(
+        &self,
+        role: &'static str,
+        holder: impl FnOnce(&L) -> Option<Participant>,
+        state: &mut PartState,
+    ) -> Result<()> {
+        let holder = self.beginning(holder)?;
+        state.is_sound = holder.is_some();
+        state.holders.extend(holder.flatten().map(|who| (role, who)));
+        Ok(())
+    }
+
+    fn broadcast<B: Bell>(&self, state: &mut PartState) -> Result<()> {
+        let seen = self.beginning(|broadcast: &Broadcast<u8, 1, B>| {
+            state.pushed = Some(broadcast.sent());
+            state.is_closed = Some(broadcast.writer_is_gone());
+            state.holders.extend(broadcast.holder().map(|who| ("writer", who)));
+        })?;
+        state.is_sound = seen.is_some();
+        Ok(())
+    }
+
+    fn ring<B: Bell>(&self, state: &mut PartState) -> Result<()> {
+        let size = ring::Untyped::<B>::SIZE;
+        let Description { capacity, size: whole, .. } = self.entry.description;
+        state.is_sound = false;
+        if (whole as usize) < size {
+            return Ok(());
+        }
+        for _ in 0..LOOKS {
+            self.copy.fetch(self.entry.offset() as usize, size)?;
+            // SAFETY: our own copy, of so many bytes; what is seen in it ends before the next copy is made.
+            let ring =
+                unsafe { ring::Untyped::<B>::at(self.view.at(self.entry), capacity as usize) };
+            let Some(ring) = ring else { return Ok(()) };
+            let holders = [("producer", ring.producer()), ("consumer", ring.consumer())];
+            state.holders =
+                holders.into_iter().filter_map(|(half, who)| Some((half, who?))).collect();
+            state.is_closed = Some(ring.producer_is_gone());
+            state.is_sound = ring.is_sound();
+            state.len = ring.used();
+            if state.len.is_some() || !state.is_sound {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn queue<B: Bell>(&self, state: &mut PartState) -> Result<()> {
+        let capacity = queue_capacity(self.entry);
+        let size = capacity.and_then(queue::Untyped::<B>::size);
+        let Some((capacity, size)) = capacity.zip(size) else {
+            state.is_sound = false;
             return Ok(());
         };
-        state.is_sound = ring.is_sound();
-        state.is_closed = Some(ring.producer_is_gone());
-        let holders = [("producer", ring.producer()), ("consumer", ring.consumer())];
-        state.holders = holders.into_iter().filter_map(|(half, who)| Some((half, who?))).collect();
-        state.len = ring.used();
-        if state.len.is_some() || !state.is_sound {
-            break;
-        }
+        self.copy.fetch(self.entry.offset() as usize, size)?;
+        // SAFETY: our own copy of all the words of a queue of so many slots.
+        let queue = unsafe { queue::Untyped::<B>::at(self.view.at(self.entry), capacity) };
+        state.len = Some(queue.len());
+        state.unfinished = Some(queue.unfinished());
+        state.pushed = Some(queue.pushed());
+        state.is_closed = Some(queue.is_closed());
+        Ok(())
     }
-    Ok(())
 }
 
-fn queue<B: Bell>(
-    copy: &Copied<'_>,
-    view: &View<'_>,
-    entry: &Entry,
-    state: &mut PartState,
-) -> Result<()> {
-    let size = queue_capacity(entry).and_then(queue::Untyped::<B>::size);
-    let Some((capacity, size)) = queue_capacity(entry).zip(size) else {
-        state.is_sound = false;
-        return Ok(());
-    };
-    copy.fetch(entry.offset() as usize, size)?;
-    // SAFETY: the part is as large, and its bytes are our own copy.
-    let queue = unsafe { queue::Untyped::<B>::at(view.at(entry), capacity) };
-    state.len = Some(queue.len());
-    state.unfinished = Some(queue.unfinished());
-    state.pushed = Some(queue.pushed());
-    state.is_closed = Some(queue.is_closed());
-    Ok(())
-}
+/// What is words alone, of which any bits are a value.
+///
+/// # Safety
+/// It is.
+unsafe trait Words {}
+
+// SAFETY, of all: atomics, and a value of no bytes, or a byte.
+// SAFETY: as above.
+unsafe impl<B: Bell> Words for Broadcast<u8, 1, B> {}
+// SAFETY: as above.
+unsafe impl Words for Mutex<(), Sleep> {}
+// SAFETY: as above.
+unsafe impl Words for ReentrantMutex<(), Sleep> {}
+// SAFETY: as above.
+unsafe impl Words for RwLock<(), 1, Sleep> {}
+// SAFETY: as above.
+unsafe impl Words for Semaphore<0, Sleep> {}

@@ -106,6 +106,11 @@ impl<T: Plain, const N: usize, B> Stamped<T, N, B> {
         &self.line.0.bell
     }
 
+    /// Who has the writer's half.
+    pub(in crate::ring) fn holder(&self) -> Option<Participant> {
+        self.line.0.writer.holder()
+    }
+
     /// Whether a writer was there and is gone. What it published is seen by a look at `newest` after this.
     pub(in crate::ring) fn writer_is_gone(&self) -> bool {
         self.line.0.writer.is_gone()

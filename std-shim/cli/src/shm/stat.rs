@@ -91,7 +91,7 @@ pub fn kind(part: &PartState) -> &'static str {
 }
 
 fn is_bytes(part: &PartState) -> bool {
-    part.description.kind.base() == Kind::BYTE_RING
+    matches!(part.description.kind.base(), Kind::BYTE_RING | Kind::MESSAGE_RING)
 }
 
 /// How much it holds when it is full.
