@@ -80,6 +80,8 @@ Examples:
   ringway completions fish > ~/.config/fish/completions/ringway.fish";
 
 fn main() -> ExitCode {
+    // In a child that the tour spawned this does not return.
+    ringway::process::main(&[tour::RECEIVER]);
     let is_part = ["tour-", "bench-"].iter().any(|part| first_argument().starts_with(part));
     let result = if is_part {
         Part::try_parse().map(|part| match part {

@@ -13,20 +13,26 @@
 mod firmware;
 mod group;
 mod links;
+mod locked;
 mod memory;
 mod messages;
 mod peer;
+mod piece;
 mod pipes;
+mod process;
 mod reliable;
 mod report;
 mod rings;
 mod row;
+mod shared;
 mod signals;
 mod streams;
 mod table;
+mod workers;
 
 pub use group::end_group;
 pub use peer::this_program;
+pub use process::RECEIVER;
 
 use crate::cleanup;
 use crate::digest;
@@ -60,6 +66,15 @@ const MECHANISMS: &[&dyn Mechanism] = &[
     &links::Serial,
     &signals::Plain,
     &signals::Queued,
+    &process::Spawned,
+    &shared::NamedBytes,
+    &shared::AnonymousMessages,
+    &workers::Fed,
+    &workers::Killed,
+    &shared::Broadcast,
+    &shared::Latest,
+    &locked::Counted,
+    &locked::HandedOver,
     &rings::Ring,
     &rings::ByteRing,
     &memory::Pipe,

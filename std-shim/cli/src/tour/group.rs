@@ -2,8 +2,10 @@
 
 use super::peer::this_program;
 use super::row::{Outcome, Says, hear};
+use super::shared::region_name;
 use crate::cleanup;
 use crate::failure::{Doing, Failure, Result, one_line};
+use ringway::shm;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process_group, waitpgid};
 use std::fs::File;
 use std::io::BufReader;
@@ -106,6 +108,8 @@ pub fn end_group(group: Pid) -> Option<String> {
                 .or(status.terminating_signal().map(|signal| format!("signal {signal}")));
         }
     }
+    // And the region that a row by this number may have left behind.
+    let _ = shm::unlink(&region_name(group.as_raw_pid().unsigned_abs()));
     leader
 }
 

@@ -1,6 +1,6 @@
 //! Pipe, FIFO and socket in memory, between two threads: the same states and errors, without a kernel.
 
-use super::row::{Mechanism, Outcome, PIECE, Row, pour};
+use super::row::{Mechanism, Outcome, PIECE, Row, pour, told};
 use crate::digest::{Intake, Receipt};
 use crate::failure::{Failure, Result};
 use ringway::wait::{Doorbell, PrivateFutex};
@@ -165,8 +165,4 @@ fn write_all(
         bytes = &bytes[n..];
     }
     Ok(())
-}
-
-fn told(error: Error) -> Failure {
-    Failure::new(error.to_string())
 }

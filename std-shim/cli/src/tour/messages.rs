@@ -1,7 +1,7 @@
 //! Sockets that carry messages: one that is connected and reliable, and two whose datagrams the tour makes reliable.
 
 use super::reliable::{ACK, Receiver, Sender, datagram};
-use super::row::{FarEnd, Mechanism, Outcome, Row, pour};
+use super::row::{FarEnd, Mechanism, Outcome, Row, counted, pour, pour_messages};
 use crate::digest::{Intake, Receipt};
 use crate::failure::{Failure, Result};
 use ringway::channel;
@@ -33,38 +33,19 @@ impl Mechanism for Seqpacket {
     }
 
     fn run(&self, row: &Row) -> Result<Outcome> {
-        let mut input = row.input()?;
+        let input = row.input()?;
         row.doing("starting the listener");
         let mut listener = row.start_peer("the listener", &["socket"])?;
         let address = listener.ready()?;
         row.doing("connecting");
         let socket = UnixSeqpacket::connect(address)?;
         row.doing("sending messages");
-        let mut messages = 0u64;
-        let sent = (|| {
-            // Of many sizes, so that a bound that gets lost is noticed.
-            for size in (1..=MESSAGE).rev().step_by(997).cycle() {
-                let n = pour((&mut input).take(size as u64), size, |message| {
-                    messages += 1;
-                    Ok(socket.send(message)?)
-                })?;
-                if n == 0 {
-                    return Ok(());
-                }
-            }
-            Ok(())
-        })();
-        listener.blame(sent)?;
+        let sent = pour_messages(input, MESSAGE, |message| Ok(socket.send(message)?));
+        let messages = listener.blame(sent)?;
         drop(socket);
         row.doing("waiting for the listener's report");
-        let mut outcome = listener.outcome()?;
-        let expected = messages.to_string();
-        if outcome.what != expected {
-            let got = outcome.what;
-            return Err(Failure::new(format!("{got} messages arrived of {expected}")));
-        }
+        let outcome = counted(listener.outcome()?, messages)?;
         listener.finish()?;
-        outcome.what = format!("{messages} messages, each kept whole");
         Ok(outcome)
     }
 

@@ -1,6 +1,6 @@
 //! The rings in memory, between two threads: no system call unless a side has to sleep.
 
-use super::row::{Mechanism, Outcome, PIECE, Row, pour};
+use super::row::{Mechanism, Outcome, PIECE, Row, pour, told};
 use crate::digest::Intake;
 use crate::failure::{Failure, Result};
 use ringway::wait::{Doorbell, PrivateFutex};
@@ -129,8 +129,8 @@ impl Mechanism for ByteRing {
             let far = s.spawn(move || {
                 let mut intake = Intake::new();
                 loop {
-                    match consumer.read(intake.spare())? {
-                        0 => return Ok(intake.finish()),
+                    match consumer.read(intake.spare()).map_err(told)? {
+                        0 => return Ok::<_, Failure>(intake.finish()),
                         n => intake.filled(n),
                     }
                 }
@@ -145,8 +145,7 @@ impl Mechanism for ByteRing {
             })?;
             drop(producer);
             row.doing("waiting for the consumer's report");
-            let far = far.join().map_err(|_| Failure::new("the consumer panicked"))?;
-            let receipt = far.map_err(told)?;
+            let receipt = far.join().map_err(|_| Failure::new("the consumer panicked"))??;
             let what = format!("around a static of {} KiB", PIECE >> 10);
             Ok(Outcome { what, receipt })
         })
@@ -155,8 +154,4 @@ impl Mechanism for ByteRing {
 
 fn taken() -> Failure {
     told(Error::Taken)
-}
-
-fn told(error: Error) -> Failure {
-    Failure::new(error.to_string())
 }

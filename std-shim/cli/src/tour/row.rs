@@ -157,6 +157,41 @@ pub fn pour(
     }
 }
 
+/// Sends everything that `input` has as messages of many sizes up to `largest`, so that a bound that gets lost is noticed;
+/// returns how many.
+pub fn pour_messages(
+    mut input: impl Read,
+    largest: usize,
+    mut send: impl FnMut(&[u8]) -> Result<()>,
+) -> Result<u64> {
+    let mut messages = 0;
+    for size in (1..=largest).rev().step_by(997).cycle() {
+        let n = pour((&mut input).take(size as u64), size, |message| {
+            messages += 1;
+            send(message)
+        })?;
+        if n == 0 {
+            break;
+        }
+    }
+    Ok(messages)
+}
+
+/// The outcome of a far end that told how many messages arrived, which must be all.
+pub fn counted(mut outcome: Outcome, messages: u64) -> Result<Outcome> {
+    if outcome.what != messages.to_string() {
+        let got = outcome.what;
+        return Err(Failure::new(format!("{got} messages arrived of {messages}")));
+    }
+    outcome.what = format!("{messages} messages, each kept whole");
+    Ok(outcome)
+}
+
+/// An error in its own words.
+pub fn told(error: impl std::fmt::Display) -> Failure {
+    Failure::new(error.to_string())
+}
+
 /// How much is handed to a byte stream at once: what a pipe holds.
 pub const PIECE: usize = 64 << 10;
 

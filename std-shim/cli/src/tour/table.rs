@@ -1,6 +1,6 @@
 //! The signal table in memory, between two threads: one raises, the other handles, in one place.
 
-use super::row::{Mechanism, Outcome, Row, pour};
+use super::row::{Mechanism, Outcome, Row, pour, told};
 use crate::digest::Intake;
 use crate::failure::{Failure, Result};
 use ringway::wait::PrivateFutex;
@@ -128,8 +128,4 @@ impl Arrived {
 
 fn arrived() -> MutexGuard<'static, Option<Arrived>> {
     ARRIVED.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn told(error: impl std::fmt::Display) -> Failure {
-    Failure::new(error.to_string())
 }

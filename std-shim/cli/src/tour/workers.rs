@@ -1,0 +1,240 @@
+//! Workers at one queue in shared memory: fed, joined, and one of them killed with a job in its hands.
+
+use super::peer::Peer;
+use super::piece::{self, Piece};
+use super::row::{FarEnd, Mechanism, Outcome, Row, pour, told};
+use super::shared::{anonymous, soon};
+use crate::digest::Intake;
+use crate::failure::{Failure, Result};
+use ringway::channel::Error;
+use ringway::shm::{Layout, Part, Queue, Region};
+use std::collections::BTreeMap;
+use std::io;
+use std::thread;
+use std::time::Duration;
+
+const JOBS: &str = "jobs";
+const DONE: &str = "done";
+
+/// How many jobs a queue holds.
+const SLOTS: usize = 32;
+
+/// How many workers there are that live.
+const WORKERS: u64 = 3;
+
+type Jobs = Queue<Piece, SLOTS>;
+
+/// A queue that several workers are fed by.
+pub struct Fed;
+
+impl Mechanism for Fed {
+    fn name(&self) -> &'static str {
+        "shm-queue"
+    }
+
+    fn title(&self) -> &'static str {
+        "queue in shared memory that feeds three workers, and one that collects what they did"
+    }
+
+    fn between(&self) -> &'static str {
+        "five processes"
+    }
+
+    fn run(&self, row: &Row) -> Result<Outcome> {
+        let mut crew = Crew::start(row)?;
+        crew.hire(row)?;
+        let mut pieces = 0;
+        pour(row.input()?, piece::ROOM, |bytes| {
+            crew.feed(pieces, bytes)?;
+            pieces += 1;
+            Ok(())
+        })?;
+        let (mut outcome, shares) = crew.end(row, pieces)?;
+        outcome.what = format!("{pieces} jobs: {shares}; all joined");
+        Ok(outcome)
+    }
+
+    fn peer(&self, far: &FarEnd, args: &[String]) -> Result<()> {
+        play(far, args)
+    }
+}
+
+/// The same, and a worker that is killed.
+pub struct Killed;
+
+impl Mechanism for Killed {
+    fn name(&self) -> &'static str {
+        "shm-kill"
+    }
+
+    fn title(&self) -> &'static str {
+        "queue in shared memory, one of whose workers is killed with a job in its hands"
+    }
+
+    fn between(&self) -> &'static str {
+        "six processes"
+    }
+
+    fn run(&self, row: &Row) -> Result<Outcome> {
+        let mut crew = Crew::start(row)?;
+        let mut victim = Some(crew.worker(row, "the worker that is killed", "victim")?);
+        // A job of no bytes for it, before there are others.
+        crew.feed(0, &[])?;
+        row.doing("waiting until the worker has a job in its hands");
+        let process = victim.as_ref().map_or(0, Peer::id);
+        victim.as_mut().map(Peer::ready).transpose()?;
+        crew.hire(row)?;
+        let mut pieces = 1;
+        pour(row.input()?, piece::ROOM, |bytes| {
+            crew.feed(pieces, bytes)?;
+            pieces += 1;
+            if pieces == SLOTS as u64 {
+                // In the middle, and at once: whoever waits here finds out within the bound, and gives its job to another.
+                drop(victim.take());
+                crew.join()?;
+            }
+            Ok(())
+        })?;
+        drop(victim);
+        let (mut outcome, shares) = crew.end(row, pieces)?;
+        outcome.what = format!("{process} killed; nothing lost: {shares} of {pieces}");
+        Ok(outcome)
+    }
+
+    fn peer(&self, far: &FarEnd, args: &[String]) -> Result<()> {
+        play(far, args)
+    }
+}
+
+/// The feeder's side: the queues, and the others.
+struct Crew {
+    jobs: Part<Jobs>,
+    done: Part<Jobs>,
+    collector: Peer,
+    workers: Vec<Peer>,
+    hand_over: Box<dyn Fn() -> Result<std::os::fd::OwnedFd>>,
+}
+
+impl Crew {
+    /// The queues, and the collector.
+    fn start(row: &Row) -> Result<Self> {
+        let layout = Layout::new(8).part::<Jobs>(JOBS);
+        let (region, fd) = anonymous(layout.and_then(|layout| layout.part::<Jobs>(DONE)))?;
+        let (jobs, done) = (region.part(JOBS)?, region.part(DONE)?);
+        row.doing("starting the collector");
+        let collector = row.start_peer_on("the collector", &["collector"], fd()?)?;
+        Ok(Crew { jobs, done, collector, workers: Vec::new(), hand_over: Box::new(fd) })
+    }
+
+    fn worker(&self, row: &Row, label: &'static str, role: &str) -> Result<Peer> {
+        row.start_peer_on(label, &[role], (self.hand_over)()?)
+    }
+
+    /// The workers that live.
+    fn hire(&mut self, row: &Row) -> Result<()> {
+        row.doing("starting the workers");
+        for _ in 0..WORKERS {
+            self.workers.push(self.worker(row, "a worker", "worker")?);
+        }
+        self.workers.iter_mut().try_for_each(|worker| worker.ready().map(drop))?;
+        row.doing("feeding the workers");
+        Ok(())
+    }
+
+    fn feed(&mut self, number: u64, bytes: &[u8]) -> Result<()> {
+        let fed = self.jobs.seat().push_deadline(piece::new(number, bytes), soon());
+        self.collector.blame(fed.map_err(told))
+    }
+
+    /// Waits until every job is done with.
+    fn join(&mut self) -> Result<()> {
+        let joined = self.jobs.seat().join_deadline(soon());
+        self.collector.blame(joined.map_err(told))
+    }
+
+    /// Everything was fed: waits for the others. Returns the collector's report, and how many jobs each did.
+    fn end(mut self, row: &Row, pieces: u64) -> Result<(Outcome, String)> {
+        row.doing("joining the queue");
+        self.join()?;
+        self.jobs.get().close();
+        row.doing("waiting for the workers' reports");
+        let mut shares = Vec::new();
+        for mut worker in std::mem::take(&mut self.workers) {
+            shares.push(worker.sent()?);
+            worker.finish()?;
+        }
+        self.done.get().close();
+        row.doing("waiting for the collector's report");
+        let outcome = self.collector.outcome()?;
+        self.collector.finish()?;
+        if outcome.what != pieces.to_string() || shares.iter().sum::<u64>() != pieces {
+            let got = outcome.what;
+            return Err(Failure::new(format!("{got} pieces came of {pieces}, by {shares:?}")));
+        }
+        let shares: Vec<_> = shares.iter().map(u64::to_string).collect();
+        Ok((outcome, shares.join(" + ")))
+    }
+}
+
+/// The part of one of the others.
+fn play(far: &FarEnd, args: &[String]) -> Result<()> {
+    let region = Region::from_fd(io::stdin())?;
+    let (jobs, done) = (region.part::<Jobs>(JOBS)?, region.part::<Jobs>(DONE)?);
+    match far.argument(args)? {
+        "worker" => work(far, &jobs, &done),
+        "victim" => {
+            let claim = jobs.seat().claim_deadline(soon()).map_err(told)?;
+            far.ready(&piece::read(&claim)?.0.to_string());
+            loop {
+                thread::sleep(Duration::from_secs(1));
+            }
+        }
+        _ => collect(far, &done),
+    }
+}
+
+fn work(far: &FarEnd, jobs: &Part<Jobs>, done: &Part<Jobs>) -> Result<()> {
+    far.ready("attached");
+    let mut share = 0;
+    loop {
+        match jobs.seat().claim_deadline(None) {
+            Ok(claim) => {
+                done.seat().push_deadline(*claim, None).map_err(told)?;
+                claim.release();
+                share += 1;
+            }
+            Err(Error::EndOfFile) => break,
+            Err(error) => return Err(told(error)),
+        }
+    }
+    far.sent(share);
+    Ok(())
+}
+
+/// Puts the pieces in order again.
+fn collect(far: &FarEnd, done: &Part<Jobs>) -> Result<()> {
+    let mut intake = Intake::new();
+    let mut early = BTreeMap::new();
+    let mut next = 0;
+    loop {
+        let claim = match done.seat().claim_deadline(None) {
+            Ok(claim) => claim,
+            Err(Error::EndOfFile) => break,
+            Err(error) => return Err(told(error)),
+        };
+        let (number, bytes) = piece::read(&claim)?;
+        if number < next || early.insert(number, bytes.to_vec()).is_some() {
+            return Err(Failure::new(format!("piece {number} came twice")));
+        }
+        claim.release();
+        while let Some(bytes) = early.remove(&next) {
+            intake.take(&bytes);
+            next += 1;
+        }
+    }
+    if !early.is_empty() {
+        return Err(Failure::new(format!("piece {next} was lost")));
+    }
+    far.done(next.to_string(), intake.finish());
+    Ok(())
+}
