@@ -19,6 +19,8 @@ pub struct Start {
     pub found: BTreeMap<String, f64>,
     /// The bare cache line's round trip before and after, in nanoseconds, where two processors are at work.
     pub line: Option<[f64; 2]>,
+    /// Whether it ran before every ordinary process.
+    pub first: bool,
 }
 
 impl Start {
@@ -365,7 +367,7 @@ impl Report {
         let machine = &self.machine;
         let mut text = format!(
             "{}, {} processors (pinned to {} and {}), Linux {}, {}, load {}\n\
-             {} starts each, {:.0} s in all; medians over fresh processes\n\n",
+             {} starts each, {:.0} s in all; medians over fresh processes{}\n\n",
             machine.processor,
             machine.processors,
             machine.pinned_to[0],
@@ -375,6 +377,7 @@ impl Report {
             machine.load_before,
             self.starts,
             self.seconds,
+            if self.ran_first() { ", which run before every ordinary one" } else { "" },
         );
         let header = ["figure", "ours", "best peer", "limit", "ratio", "bar", "reached"];
         let mut rows = vec![header.map(String::from).to_vec()];
@@ -407,6 +410,12 @@ impl Report {
             text.push_str(&experiment.text());
         }
         text
+    }
+
+    fn ran_first(&self) -> bool {
+        let starts =
+            || self.experiments.iter().flat_map(|it| &it.entrants).flat_map(|it| &it.starts);
+        starts().any(|start| start.first)
     }
 
     /// Writes `results.json`, `table.txt` and the plots.

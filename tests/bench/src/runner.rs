@@ -4,7 +4,7 @@ use crate::Arguments;
 use crate::catalogue;
 use crate::limits;
 use crate::report::{EntrantResult, ExperimentResult, Machine, Report, Start};
-use crate::sides::{Cpus, allowed};
+use crate::sides::{Cpus, allowed, go_first};
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
@@ -32,12 +32,14 @@ pub fn start(experiment: &str, entrant: &str) -> ExitCode {
         eprintln!("no entrant {entrant} in {}; see: ringway-bench list", experiment.id);
         return ExitCode::from(2);
     };
+    // More threads than processors have to take turns, as the scheduler sees fit.
+    let first = !experiment.id.starts_with("many-2") && go_first();
     let distance = || experiment.two_processors.then(limits::distance);
     let before = distance();
     let found = (entrant.run)();
     let line = before.zip(distance()).map(|(before, after)| [before, after]);
     let found = found.into_iter().map(|(name, value)| (name.to_string(), value)).collect();
-    println!("{}", serde_json::to_string(&Start { found, line }).expect("numbers"));
+    println!("{}", serde_json::to_string(&Start { found, line, first }).expect("numbers"));
     ExitCode::SUCCESS
 }
 
