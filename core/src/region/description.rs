@@ -140,12 +140,23 @@ impl Description {
 /// FNV-1a over the name of a type without the paths of its modules, which differ where the same type is compiled as a part
 /// of another crate.
 fn name_hash(name: &str) -> u32 {
-    let fnv = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
-    let words = name.split_inclusive(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'));
-    words.fold(0x811c_9dc5, |hash, word| {
-        let last = word.rsplit("::").next().unwrap_or(word);
-        last.bytes().fold(hash, fnv)
-    })
+    // Of the names before this path, and with what counts of it so far: what stands behind its last `::`. Byte by byte, since
+    // a string's own searching and splitting is large, and can panic for all that the linker knows.
+    let (mut before, mut hash) = (0x811c_9dc5, 0x811c_9dc5);
+    let mut last = 0;
+    for byte in name.bytes() {
+        if byte == b':' && last == b':' {
+            hash = before;
+        } else {
+            hash = (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+        }
+        let in_path = byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b':' | 0x80..);
+        if !in_path {
+            before = hash;
+        }
+        last = byte;
+    }
+    hash
 }
 
 /// A structure that can be a part of a region.
