@@ -503,12 +503,23 @@ mod barrier {
     #[test]
     fn more_threads_than_parties_meet_in_groups() {
         static MEET: Barrier<2, Yielding> = Barrier::new(Yielding);
+        const MEETINGS: u64 = 2_000;
+        // Counted by the first of each group, so that nobody is left to wait for one who has gone: whoever finds them all
+        // counted breaks it for who waits.
+        let counted = AtomicU64::new(0);
         std::thread::scope(|s| {
             for _ in 0..4 {
-                s.spawn(|| (0..1_000).for_each(|_| assert!(MEET.wait().unwrap() < 2)));
+                s.spawn(|| {
+                    while let Ok(index) = MEET.wait() {
+                        assert!(index < 2);
+                        if index == 0 && counted.fetch_add(1, Ordering::Relaxed) + 1 >= MEETINGS {
+                            MEET.abort();
+                        }
+                    }
+                });
             }
         });
-        assert!(!MEET.is_broken());
+        assert!(counted.load(Ordering::Relaxed) >= MEETINGS && MEET.is_broken());
     }
 
     #[test]
