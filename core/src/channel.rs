@@ -42,10 +42,12 @@ pub use name::NAME_MAX;
 /// use ringway_core::channel::{Direction, State};
 /// assert_eq!(State::READER, State::Connected { send: Direction::Absent, receive: Direction::Open });
 /// ```
+// The numbers leave room below for the other states, so that `State::New` is 0 and what is new is zeros: these cost no flash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
 pub enum Direction {
     /// This end never had it: a pipe's reader cannot send.
-    Absent,
+    Absent = 6,
     /// Bytes may flow.
     Open,
     /// This side ended it: it said that it will send no more, or that it will read no more.

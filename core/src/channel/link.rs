@@ -93,6 +93,7 @@ mod port;
 mod reliable;
 mod serial;
 mod session;
+mod timer;
 
 pub use event::{Down, Event, Phase, PortEvent, ResetReason};
 pub use line::Line;
@@ -100,7 +101,8 @@ pub use reliable::Reliable;
 pub use serial::Serial;
 
 use line::Received;
-use port::{Inbox, Port};
+use port::Place;
+use timer::{NEVER, Timer};
 
 /// A link over a line that loses and changes bytes, for messages of at most `MAX` bytes; `WINDOW` frames may be under
 /// way, each of `PORTS` ports holds `CREDITS` messages.
@@ -180,7 +182,8 @@ pub struct Link<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: us
     byes: u8,
     /// What is to be told to the user.
     came_up: bool,
-    went_down: Option<Down>,
+    went_down: bool,
+    why: Down,
     /// Who this side is in this session.
     local: Identity,
     /// Who greeted last.
@@ -188,22 +191,9 @@ pub struct Link<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: us
     config: Config,
     /// The latest time that this side was told; what follows counts from there.
     now: u64,
-    /// How long until it greets, or says that it closes, once more.
-    repeat_in: u32,
-    ping_in: u32,
-    gone_in: u32,
+    timers: [Timer; 3],
     line: L,
-    ports: [Port; PORTS],
-    inboxes: [Inbox<CREDITS, MAX>; PORTS],
-}
-
-/// So many ticks do not pass.
-// What is left is counted, in 32 bits: times are of 64, whose arithmetic is long on a processor of 32.
-const NEVER: u32 = u32::MAX;
-
-/// What is left of so many ticks when `passed` of them have.
-fn left(ticks: u32, passed: u32) -> u32 {
-    if ticks == NEVER { NEVER } else { ticks.saturating_sub(passed) }
+    places: [Place<CREDITS, MAX>; PORTS],
 }
 
 /// For ever, for 0.
@@ -244,6 +234,8 @@ impl<const WINDOW: usize, const PORTS: usize, const CREDITS: usize, const MAX: u
 impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     Link<L, PORTS, CREDITS, MAX>
 {
+    const PLACES: [Place<CREDITS, MAX>; PORTS] = [Place::EMPTY; PORTS];
+
     const fn over(line: L, config: Config) -> Self {
         const { assert!(PORTS >= 1 && PORTS <= 255, "a link has 1 to 255 ports") }
         Link {
@@ -268,14 +260,12 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
             has_heard: false,
             owes: 0,
             byes: 0,
-            repeat_in: NEVER,
-            ping_in: NEVER,
-            gone_in: NEVER,
-            went_down: None,
+            timers: [Timer::OFF; 3],
             came_up: false,
+            went_down: false,
+            why: Down::Closed,
             line,
-            ports: [const { Port::new() }; PORTS],
-            inboxes: [const { Inbox::new() }; PORTS],
+            places: Self::PLACES,
         }
     }
 
@@ -330,9 +320,9 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         match self.phase {
             Phase::Down => {}
             Phase::Up => {
-                for (port, inbox) in self.ports.iter_mut().zip(self.inboxes.iter_mut()) {
-                    port.close();
-                    inbox.clear();
+                for place in &mut self.places {
+                    place.port.close();
+                    place.inbox.clear();
                 }
                 self.phase = Phase::Closing;
             }
@@ -345,14 +335,12 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         self.time_is(now);
         let mut rest = bytes;
         while !rest.is_empty() {
-            let (used, received) = self.line.receive(rest);
-            match received {
+            match self.line.receive(&mut rest) {
                 Received::Nothing => {}
                 Received::Record { kind, port } => self.handle_frame(kind, port),
                 Received::Violation if self.phase == Phase::Down => {}
                 Received::Violation => self.go_down(Down::Violation),
             }
-            rest = rest.get(used.max(1)..).unwrap_or_default();
         }
     }
 
@@ -401,16 +389,17 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
 
     /// What happened: each event once, `None` when that was all.
     pub fn poll_event(&mut self) -> Option<Event> {
-        if let Some(why) = self.went_down.take() {
-            return Some(Event::Down(why));
+        if self.went_down {
+            self.went_down = false;
+            return Some(Event::Down(self.why));
         }
         if self.came_up {
             self.came_up = false;
             return Some(Event::Up);
         }
         let room = self.line.has_room();
-        for (number, port) in (0_u32..).zip(self.ports.iter_mut()) {
-            if let Some(event) = port.next_news(room) {
+        for (number, place) in (0_u32..).zip(self.places.iter_mut()) {
+            if let Some(event) = place.port.next_news(room) {
                 return Some(Event::Port(number as u8, event));
             }
         }
@@ -420,9 +409,9 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// When to call [`handle_timeout`](Self::handle_timeout), in the program's ticks; it may lie in the past. `None`: not
     /// before something else happens.
     pub fn poll_timeout(&self) -> Option<u64> {
-        match self.next_timeout() {
+        match self.next_timer().left() {
             NEVER => None,
-            ticks => Some(self.now.saturating_add(ticks as u64)),
+            ticks => self.now.checked_add(ticks as u64),
         }
     }
 }
@@ -433,8 +422,8 @@ impl<L: Line + Hash, const PORTS: usize, const CREDITS: usize, const MAX: usize>
 {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (self.phase, self.local, self.peer, self.has_heard, self.owes, self.byes).hash(state);
-        (self.repeat_in, self.ping_in, self.gone_in).hash(state);
-        (self.went_down.is_some(), self.came_up).hash(state);
-        (&self.line, &self.ports, &self.inboxes).hash(state);
+        self.timers.hash(state);
+        (self.went_down, self.came_up).hash(state);
+        (&self.line, &self.places).hash(state);
     }
 }

@@ -30,6 +30,9 @@ const TABLE: [u32; 16] = {
 };
 
 impl Crc32 {
+    /// No check sum: the beginning of none.
+    pub(crate) const NONE: Crc32 = Crc32(0);
+
     /// The check sum of nothing yet.
     pub const fn new() -> Self {
         Crc32(!0)

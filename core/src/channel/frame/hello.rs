@@ -113,38 +113,27 @@ impl Hello {
     /// # Errors
     /// [`HelloError`].
     pub fn parse(bytes: &[u8]) -> Result<Hello, HelloError> {
-        let Some((&head, rest)) = bytes.split_first_chunk::<8>() else {
-            return Err(HelloError::NotHello);
-        };
-        let [m0, m1, m2, m3, version, flags, ports, credits] = head;
-        if [m0, m1, m2, m3] != MAGIC {
+        let mut words = [0; Self::LEN / 4];
+        for (word, bytes) in words.iter_mut().zip(bytes.chunks_exact(4)) {
+            *word = bytes.iter().rev().fold(0, |word, byte| word << 8 | *byte as u32);
+        }
+        let [magic, counts, max, generation, middle, last] = words;
+        if bytes.len() < 8 || magic != u32::from_le_bytes(MAGIC) {
             return Err(HelloError::NotHello);
         }
+        let [version, flags, ports, credits] = counts.to_le_bytes();
         if version != VERSION {
             return Err(HelloError::Version(version));
         }
-        let Ok([l0, l1, l2, l3, i0, i1, i2, i3, i4, i5, h0, h1, h2, h3, h4, h5]) =
-            <[u8; 16]>::try_from(rest)
-        else {
+        if bytes.len() != Self::LEN {
             return Err(HelloError::NotHello);
-        };
-        let id = Identity {
-            generation: u32::from_le_bytes([i0, i1, i2, i3]),
-            attempt: u16::from_le_bytes([i4, i5]),
-        };
+        }
+        let id = Identity { generation, attempt: middle as u16 };
+        let heard =
+            Identity { generation: middle >> 16 | last << 16, attempt: (last >> 16) as u16 };
         if flags > 1 || credits == 0 || id.attempt == 0 {
             return Err(HelloError::NotHello);
         }
-        Ok(Hello {
-            up: flags == 1,
-            ports,
-            credits,
-            max: u32::from_le_bytes([l0, l1, l2, l3]),
-            id,
-            heard: Identity {
-                generation: u32::from_le_bytes([h0, h1, h2, h3]),
-                attempt: u16::from_le_bytes([h4, h5]),
-            },
-        })
+        Ok(Hello { up: flags == 1, ports, credits, max, id, heard })
     }
 }

@@ -3,12 +3,8 @@
 use super::super::frame;
 use super::super::{Error, Event, State};
 use super::line::Line;
-use super::port::{Inbox, Port, Violation, due, news};
+use super::port::{Place, Violation, due, has_body, news};
 use super::{Link, Phase};
-
-/// A port and its inbox.
-type Place<'a, const CREDITS: usize, const MAX: usize> =
-    (&'a mut Port, &'a mut Inbox<CREDITS, MAX>);
 
 impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     Link<L, PORTS, CREDITS, MAX>
@@ -18,9 +14,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
 
     // Called from every command.
     #[inline(never)]
-    fn place(&mut self, port: u8) -> Option<Place<'_, CREDITS, MAX>> {
-        let inbox = self.inboxes.get_mut(port as usize)?;
-        Some((self.ports.get_mut(port as usize)?, inbox))
+    fn place(&mut self, port: u8) -> Option<&mut Place<CREDITS, MAX>> {
+        self.places.get_mut(port as usize)
     }
 
     /// The state of a port, as of any endpoint. A port that the link does not have is `Closed`.
@@ -31,7 +26,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// assert_eq!(link.port_state(0), State::New);
     /// ```
     pub fn port_state(&self, port: u8) -> State {
-        self.ports.get(port as usize).map_or(State::Closed, |port| port.state)
+        self.places.get(port as usize).map_or(State::Closed, |place| place.port.state)
     }
 
     /// Opens a port: it is `Connecting` until the peer opens it too, and `Connected` then. It may be asked for before the
@@ -51,12 +46,12 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// ```
     pub fn open_port(&mut self, port: u8) -> Result<(), Error> {
         let absent = self.phase == Phase::Up && port >= self.peer.ports;
-        let (port, inbox) = self.place(port).ok_or(Error::NotFound)?;
+        let place = self.place(port).ok_or(Error::NotFound)?;
         if absent {
             return Err(Error::NotFound);
         }
-        port.open()?;
-        inbox.clear();
+        place.port.open()?;
+        place.inbox.clear();
         Ok(())
     }
 
@@ -76,19 +71,20 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     pub fn try_send(&mut self, port: u8, message: &[u8]) -> Result<(), Error> {
         let max = MAX.min(self.peer.max as usize);
         self.pump();
-        let room = self.line.has_room();
-        let (place, _) = self.place(port).ok_or(Error::NotFound)?;
+        let place = &mut self.places.get_mut(port as usize).ok_or(Error::NotFound)?.port;
         place.state.on(Event::Send)?;
         if message.len() > max {
             return Err(Error::MessageTooLarge { max });
         }
         // What is due goes first: the port's `OPEN`.
-        if place.credit == 0 || !room || place.due & due::OPEN != 0 {
+        if place.credit == 0
+            || place.due & due::OPEN != 0
+            || !self.line.push(frame::DATA, port, message)
+        {
             place.blocked = true;
             return Err(Error::WouldBlock);
         }
-        place.credit = place.credit.saturating_sub(1);
-        self.line.push(frame::DATA, port, message);
+        place.credit = place.credit.wrapping_sub(1);
         Ok(())
     }
 
@@ -104,11 +100,11 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// assert_eq!(link.peek(0), Err(Error::NotConnected));
     /// ```
     pub fn peek(&self, port: u8) -> Result<&[u8], Error> {
-        let inbox = self.inboxes.get(port as usize).ok_or(Error::NotFound)?;
-        match inbox.front() {
+        let place = self.places.get(port as usize).ok_or(Error::NotFound)?;
+        match place.inbox.front() {
             Some(message) => Ok(message),
             None => {
-                self.port_state(port).on(Event::Receive)?;
+                place.port.state.on(Event::Receive)?;
                 Err(Error::WouldBlock)
             }
         }
@@ -122,7 +118,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// SerialLink::<256>::new(Config::new(1)).release(0);
     /// ```
     pub fn release(&mut self, port: u8) {
-        let Some((port, inbox)) = self.place(port) else { return };
+        let Some(Place { port, inbox }) = self.place(port) else { return };
         if !inbox.pop() {
             return;
         }
@@ -166,7 +162,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// ```
     #[doc(alias = "shutdown")]
     pub fn shut_send(&mut self, port: u8) -> Result<(), Error> {
-        self.place(port).ok_or(Error::NotFound)?.0.shut_send()
+        self.place(port).ok_or(Error::NotFound)?.port.shut_send()
     }
 
     /// Receives no more on this port; what came and was not taken is dropped, and the peer's sends fail with `BrokenPipe`
@@ -182,7 +178,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// ```
     #[doc(alias = "shutdown")]
     pub fn shut_receive(&mut self, port: u8) -> Result<(), Error> {
-        let (port, inbox) = self.place(port).ok_or(Error::NotFound)?;
+        let Place { port, inbox } = self.place(port).ok_or(Error::NotFound)?;
         port.shut_receive()?;
         inbox.clear();
         Ok(())
@@ -200,7 +196,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// link.open_port(0).expect("the peer heard nothing of it, so that it is free at once");
     /// ```
     pub fn close_port(&mut self, port: u8) {
-        if let Some((port, inbox)) = self.place(port) {
+        if let Some(Place { port, inbox }) = self.place(port) {
             port.close();
             inbox.clear();
         }
@@ -218,7 +214,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// assert_eq!(link.port_state(0), State::Closed);
     /// ```
     pub fn reset_port(&mut self, port: u8, reason: u8) {
-        if let Some((port, inbox)) = self.place(port) {
+        if let Some(Place { port, inbox }) = self.place(port) {
             port.tear_down(reason);
             inbox.clear();
         }
@@ -229,13 +225,12 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         if !self.is_in_session() {
             return false;
         }
-        for (number, port) in (0_u32..).zip(self.ports.iter_mut()) {
-            while let Some((kind, body)) = port.next_record(CREDITS as u8, Self::CREDIT_THRESHOLD) {
-                let pushed = match body {
-                    Some(byte) => self.line.push(kind, number as u8, &[byte]),
-                    None => self.line.push(kind, number as u8, &[]),
-                };
-                if !pushed {
+        for (number, place) in (0_u32..).zip(self.places.iter_mut()) {
+            let port = &mut place.port;
+            while let Some((kind, byte)) = port.next_record(CREDITS as u8, Self::CREDIT_THRESHOLD) {
+                let body = &[byte];
+                let body = if has_body(kind) { &body[..] } else { &[] };
+                if !self.line.push(kind, number as u8, body) {
                     return false;
                 }
                 port.record_sent(kind);
@@ -251,8 +246,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
             [byte] => Ok(*byte),
             _ => Err(Violation),
         };
-        let port = self.ports.get_mut(number as usize).ok_or(Violation)?;
-        let inbox = self.inboxes.get_mut(number as usize).ok_or(Violation)?;
+        let Place { port, inbox } = self.places.get_mut(number as usize).ok_or(Violation)?;
         match kind {
             frame::DATA => {
                 if !port.peer_may_send() {

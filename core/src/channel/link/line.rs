@@ -2,6 +2,7 @@
 //! is on its way out.
 
 use super::super::frame::{Hello, Identity};
+use super::timer::Timer;
 use core::hash::{Hash, Hasher};
 
 /// How frames are made of a line's bytes: [`Reliable`](super::Reliable) or [`Serial`](super::Serial). There is no third.
@@ -46,8 +47,8 @@ pub trait Discipline {
     /// Whether a frame is half out.
     fn is_sending(&self) -> bool;
 
-    /// Begins a frame with a record that is not numbered.
-    fn start_control(&mut self, kind: u8, body: &[u8]);
+    /// Begins a frame with a record that is not numbered, and whose body is a greeting or nothing.
+    fn start_control(&mut self, kind: u8, hello: Option<&Hello>);
 
     /// Begins the next numbered frame, or one that only acknowledges. `false`: there is nothing to send.
     fn start_numbered(&mut self) -> bool;
@@ -55,8 +56,8 @@ pub trait Discipline {
     /// Puts the next bytes of the frame that is half out into `out`; returns how many.
     fn fill(&mut self, out: &mut [u8]) -> usize;
 
-    /// Takes bytes up to the end of a frame; returns how many. At least one, if there is one.
-    fn receive(&mut self, input: &[u8]) -> (usize, Received);
+    /// Takes bytes from the front up to the end of a frame; at least one, if there is one.
+    fn receive(&mut self, input: &mut &[u8]) -> Received;
 
     /// The body of the record that arrived last.
     fn body(&self) -> &[u8];
@@ -64,8 +65,8 @@ pub trait Discipline {
     /// So many ticks passed.
     fn elapse(&mut self, ticks: u32);
 
-    /// How many ticks are left until [`handle_timeout`](Self::handle_timeout) is due; [`NEVER`](super::NEVER).
-    fn timeout(&self) -> u32;
+    /// When [`handle_timeout`](Self::handle_timeout) is due.
+    fn timer(&self) -> Timer;
 
     /// Does what is due.
     fn handle_timeout(&mut self);
@@ -93,6 +94,8 @@ pub(super) struct Slot<const MAX: usize> {
 }
 
 impl<const MAX: usize> Slot<MAX> {
+    const EMPTY: Self = Slot { kind: 0, port: 0, len: 0, bytes: [0; MAX] };
+
     pub(super) fn body(&self) -> &[u8] {
         self.bytes.get(..self.len).unwrap_or_default()
     }
@@ -110,7 +113,7 @@ pub(super) struct Window<const WINDOW: usize, const MAX: usize> {
 }
 
 impl<const WINDOW: usize, const MAX: usize> Window<WINDOW, MAX> {
-    pub(super) const fn new() -> Self {
+    pub(super) const EMPTY: Self = {
         const {
             assert!(
                 WINDOW.is_power_of_two() && WINDOW <= 64,
@@ -119,9 +122,8 @@ impl<const WINDOW: usize, const MAX: usize> Window<WINDOW, MAX> {
             assert!(MAX >= Hello::LEN, "messages of at least 24 bytes: the handshake is as long");
             assert!(MAX <= 1 << 24, "messages of at most 16 MiB");
         }
-        let empty = Slot { kind: 0, port: 0, len: 0, bytes: [0; MAX] };
-        Window { base: 0, end: 0, slots: [empty; WINDOW] }
-    }
+        Window { base: 0, end: 0, slots: [Slot::EMPTY; WINDOW] }
+    };
 
     fn index(number: u8) -> usize {
         number as usize & WINDOW.wrapping_sub(1)
@@ -177,45 +179,28 @@ pub(super) enum Source {
     Empty,
     /// In the window.
     Slot(u8),
-    /// In [`Outgoing::control`].
-    Control,
+    /// In [`Outgoing::hello`].
+    Hello,
 }
 
-/// The frame that is half out: a head, a body that lies elsewhere, and a tail.
+/// Where the body of the frame that is half out lies, and what is kept of it here.
 #[derive(Debug, Clone, Hash)]
+#[repr(C)]
 pub(super) struct Outgoing {
     pub(super) source: Source,
-    head: [u8; 6],
-    head_len: usize,
-    body_len: usize,
-    tail: [u8; 4],
-    tail_len: usize,
-    control: [u8; Hello::LEN],
+    hello: [u8; Hello::LEN],
 }
 
 impl Outgoing {
-    pub(super) const fn new() -> Self {
-        Outgoing {
-            source: Source::Idle,
-            head: [0; 6],
-            head_len: 0,
-            body_len: 0,
-            tail: [0; 4],
-            tail_len: 0,
-            control: [0; Hello::LEN],
+    pub(super) const EMPTY: Self = Outgoing { source: Source::Idle, hello: [0; Hello::LEN] };
+
+    /// Begins a frame whose record is not numbered.
+    pub(super) fn start_control(&mut self, hello: Option<&Hello>) {
+        self.source = Source::Empty;
+        if let Some(hello) = hello {
+            self.hello = hello.emit();
+            self.source = Source::Hello;
         }
-    }
-
-    pub(super) fn start(&mut self, head: &[u8], source: Source, body_len: usize, tail: &[u8]) {
-        copy(&mut self.head, head);
-        copy(&mut self.tail, tail);
-        (self.head_len, self.body_len, self.tail_len) = (head.len(), body_len, tail.len());
-        self.source = source;
-    }
-
-    /// Keeps the body of a record that is not numbered; its length, if it fits.
-    pub(super) fn keep(&mut self, body: &[u8]) -> usize {
-        if copy(&mut self.control, body) { body.len() } else { 0 }
     }
 
     /// The number of the frame that is half out, if it has one.
@@ -226,6 +211,7 @@ impl Outgoing {
         }
     }
 
+    #[inline(never)]
     pub(super) fn body<'a, const WINDOW: usize, const MAX: usize>(
         &'a self,
         window: &'a Window<WINDOW, MAX>,
@@ -233,33 +219,7 @@ impl Outgoing {
         match self.source {
             Source::Idle | Source::Empty => &[],
             Source::Slot(number) => window.get(number).map_or(&[], Slot::body),
-            Source::Control => self.control.get(..self.body_len).unwrap_or_default(),
+            Source::Hello => &self.hello,
         }
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.head_len.wrapping_add(self.body_len).wrapping_add(self.tail_len)
-    }
-
-    /// What of the frame lies in one piece from a position on; nothing at the end.
-    pub(super) fn rest<'a>(&'a self, body: &'a [u8], at: usize) -> &'a [u8] {
-        match at.checked_sub(self.head_len) {
-            None => self.head.get(at..self.head_len),
-            Some(at) => body.get(at..self.body_len),
-        }
-        .unwrap_or_default()
-    }
-
-    /// The byte at a position of the frame.
-    #[inline(never)]
-    pub(super) fn byte(&self, body: &[u8], at: usize) -> u8 {
-        if at < self.head_len {
-            return self.head.get(at).copied().unwrap_or(0);
-        }
-        let at = at.wrapping_sub(self.head_len);
-        if at < self.body_len {
-            return body.get(at).copied().unwrap_or(0);
-        }
-        self.tail.get(at.wrapping_sub(self.body_len)).copied().unwrap_or(0)
     }
 }

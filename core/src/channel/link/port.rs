@@ -50,6 +50,11 @@ pub(super) mod news {
 #[derive(Debug)]
 pub(super) struct Violation;
 
+/// Whether a record of this kind, no message, has a body: a byte.
+pub(super) fn has_body(kind: u8) -> bool {
+    matches!(kind, frame::OPEN | frame::CREDIT | frame::RESET)
+}
+
 /// A port without its inbox.
 #[derive(Debug, Clone, Copy, Hash)]
 pub(super) struct Port {
@@ -77,7 +82,7 @@ impl Port {
             due: 0,
             news: 0,
             why: 0,
-            reset: ResetReason::LinkDown,
+            reset: ResetReason::Peer(0),
             credit: 0,
             owed: 0,
             blocked: false,
@@ -121,11 +126,13 @@ impl Port {
         Ok(())
     }
 
+    // It was `Connecting`.
+    #[inline(never)]
     fn establish(&mut self) {
-        self.on(Event::Establish);
+        self.state = State::STREAM;
         self.news |= news::OPENED;
         if self.has_said(said::PEER_ENDED) {
-            self.on(Event::PeerShutSend);
+            self.drained();
             self.news |= news::SHUT;
         }
     }
@@ -205,22 +212,22 @@ impl Port {
         self.on(Event::Close);
     }
 
-    /// The next record to send, with its body, if it has one. `threshold` credits are worth a record.
-    pub(super) fn next_record(&self, credits: u8, threshold: u8) -> Option<(u8, Option<u8>)> {
+    /// The next record to send, and its body, if it [has one](has_body). `threshold` credits are worth a record.
+    pub(super) fn next_record(&self, credits: u8, threshold: u8) -> Option<(u8, u8)> {
         if self.due & due::OPEN != 0 {
-            return Some((frame::OPEN, Some(credits)));
+            return Some((frame::OPEN, credits));
         }
         if self.owed >= threshold && !self.has_said(said::PEER_ENDED) {
-            return Some((frame::CREDIT, Some(self.owed)));
+            return Some((frame::CREDIT, self.owed));
         }
         if self.due & due::STOP != 0 {
-            return Some((frame::STOP, None));
+            return Some((frame::STOP, 0));
         }
         if self.due & due::SHUT != 0 {
-            return Some((frame::SHUT, None));
+            return Some((frame::SHUT, 0));
         }
         if self.due & due::RESET != 0 {
-            return Some((frame::RESET, Some(self.why)));
+            return Some((frame::RESET, self.why));
         }
         None
     }
@@ -283,11 +290,16 @@ impl Port {
     /// The peer reads no more.
     pub(super) fn peer_stops(&mut self) {
         if self.has_said(said::PEER_OPENED) && self.has_said(said::WE_OPENED) {
-            self.on(Event::PeerShutReceive);
+            self.stopped();
             if matches!(self.state, State::Connected { .. }) {
                 self.news |= news::STOP;
             }
         }
+    }
+
+    #[inline(never)]
+    fn stopped(&mut self) {
+        self.on(Event::PeerShutReceive);
     }
 
     /// The peer sends no more; `drained` if nothing that it sent is left to read.
@@ -302,14 +314,15 @@ impl Port {
         if self.has_said(said::WE_OPENED) && self.state.can_receive() {
             self.news |= news::SHUT;
             if drained {
-                self.on(Event::PeerShutSend);
+                self.drained();
             }
         }
         self.settle();
         Ok(())
     }
 
-    /// The inbox was emptied by its reader, behind the peer's last word.
+    /// The peer sent its last word, and nothing that it sent is left.
+    #[inline(never)]
     pub(super) fn drained(&mut self) {
         self.on(Event::PeerShutSend);
     }
@@ -360,7 +373,7 @@ impl Port {
             self.said = said::WE_OPENED;
             self.due = due::OPEN;
         } else if complete {
-            self.on(Event::PeerShutReceive);
+            self.stopped();
             self.news |= news::STOP;
         } else if self.state.can_send() || self.state.can_receive() {
             self.torn(ResetReason::LinkDown);
@@ -395,6 +408,18 @@ impl Port {
     pub(super) fn peer_is_done(&self) -> bool {
         self.has_said(said::PEER_ENDED) || !self.has_said(said::WE_OPENED)
     }
+}
+
+/// A port with its inbox.
+#[derive(Debug, Clone, Hash)]
+#[repr(C)]
+pub(super) struct Place<const CREDITS: usize, const MAX: usize> {
+    pub(super) port: Port,
+    pub(super) inbox: Inbox<CREDITS, MAX>,
+}
+
+impl<const CREDITS: usize, const MAX: usize> Place<CREDITS, MAX> {
+    pub(super) const EMPTY: Self = Place { port: Port::new(), inbox: Inbox::new() };
 }
 
 /// Messages that came and were not taken yet: at most `CREDITS`, since the peer has no more credits than that.

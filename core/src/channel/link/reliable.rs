@@ -1,8 +1,8 @@
 //! The discipline for a stream that the operating system, or the hardware, keeps in order and whole.
 
-use super::super::frame::Identity;
-use super::NEVER;
+use super::super::frame::{Hello, Identity};
 use super::line::{Discipline, Line, Outgoing, Received, Source, Window, copy};
+use super::timer::Timer;
 use core::hash::{Hash, Hasher};
 
 /// Frames with their length before them, and nothing more: for a pipe, a FIFO, a stream socket, a ring in shared memory.
@@ -12,9 +12,10 @@ use core::hash::{Hash, Hasher};
 pub struct Reliable<const WINDOW: usize, const MAX: usize> {
     window: Window<WINDOW, MAX>,
     out: Outgoing,
+    out_head: [u8; HEAD],
     /// How much of the frame is out.
     sent: usize,
-    head: [u8; 6],
+    head: [u8; HEAD],
     /// How much of the frame that is arriving is here.
     taken: usize,
     body: [u8; MAX],
@@ -31,8 +32,9 @@ const COUNTED: usize = 2;
 impl<const WINDOW: usize, const MAX: usize> Reliable<WINDOW, MAX> {
     pub(super) const fn new() -> Self {
         Reliable {
-            window: Window::new(),
-            out: Outgoing::new(),
+            window: Window::EMPTY,
+            out: Outgoing::EMPTY,
+            out_head: [0; HEAD],
             sent: 0,
             head: [0; HEAD],
             taken: 0,
@@ -41,9 +43,11 @@ impl<const WINDOW: usize, const MAX: usize> Reliable<WINDOW, MAX> {
         }
     }
 
-    fn start(&mut self, kind: u8, port: u8, source: Source, body_len: usize) {
-        let [a, b, c, d] = (body_len.wrapping_add(COUNTED) as u32).to_le_bytes();
-        self.out.start(&[a, b, c, d, kind, port], source, body_len, &[]);
+    /// Begins a frame whose body has been found.
+    fn start(&mut self, kind: u8, port: u8) {
+        let len = self.out.body(&self.window).len();
+        let [a, b, c, d] = (len.wrapping_add(COUNTED) as u32).to_le_bytes();
+        self.out_head = [a, b, c, d, kind, port];
         self.sent = 0;
     }
 
@@ -94,9 +98,9 @@ impl<const WINDOW: usize, const MAX: usize> Discipline for Reliable<WINDOW, MAX>
         self.out.source != Source::Idle
     }
 
-    fn start_control(&mut self, kind: u8, body: &[u8]) {
-        let len = self.out.keep(body);
-        self.start(kind, 0, Source::Control, len);
+    fn start_control(&mut self, kind: u8, hello: Option<&Hello>) {
+        self.out.start_control(hello);
+        self.start(kind, 0);
     }
 
     fn start_numbered(&mut self) -> bool {
@@ -105,8 +109,9 @@ impl<const WINDOW: usize, const MAX: usize> Discipline for Reliable<WINDOW, MAX>
         }
         let number = self.window.base;
         let Some(slot) = self.window.get(number) else { return false };
-        let (kind, port, len) = (slot.kind, slot.port, slot.body().len());
-        self.start(kind, port, Source::Slot(number), len);
+        let (kind, port) = (slot.kind, slot.port);
+        self.out.source = Source::Slot(number);
+        self.start(kind, port);
         true
     }
 
@@ -114,7 +119,11 @@ impl<const WINDOW: usize, const MAX: usize> Discipline for Reliable<WINDOW, MAX>
         let body = self.out.body(&self.window);
         let mut filled = 0;
         while let Some(place) = out.get_mut(filled..).filter(|place| !place.is_empty()) {
-            let rest = self.out.rest(body, self.sent);
+            let rest = match self.sent.checked_sub(HEAD) {
+                None => self.out_head.get(self.sent..),
+                Some(at) => body.get(at..),
+            };
+            let rest = rest.unwrap_or_default();
             let n = rest.len().min(place.len());
             if n == 0 {
                 break;
@@ -123,7 +132,7 @@ impl<const WINDOW: usize, const MAX: usize> Discipline for Reliable<WINDOW, MAX>
             self.sent = self.sent.wrapping_add(n);
             filled = filled.wrapping_add(n);
         }
-        if self.sent >= self.out.len() {
+        if self.sent >= body.len().saturating_add(HEAD) {
             if let Some(number) = self.out.number() {
                 self.window.base = number.wrapping_add(1);
             }
@@ -132,11 +141,11 @@ impl<const WINDOW: usize, const MAX: usize> Discipline for Reliable<WINDOW, MAX>
         filled
     }
 
-    fn receive(&mut self, input: &[u8]) -> (usize, Received) {
+    fn receive(&mut self, input: &mut &[u8]) -> Received {
         if self.is_lost {
-            return (input.len(), Received::Nothing);
+            *input = &[];
+            return Received::Nothing;
         }
-        let mut used = 0;
         loop {
             // As soon as the length is here it is looked at.
             let end = if self.taken < LENGTH {
@@ -144,29 +153,27 @@ impl<const WINDOW: usize, const MAX: usize> Discipline for Reliable<WINDOW, MAX>
             } else {
                 let Some(len) = self.body_len() else {
                     self.is_lost = true;
-                    return (used, Received::Violation);
+                    return Received::Violation;
                 };
                 HEAD.wrapping_add(len)
             };
             if self.taken >= end {
                 self.taken = 0;
                 let [.., kind, port] = self.head;
-                return (used, Received::Record { kind, port });
+                return Received::Record { kind, port };
             }
             let place = match self.taken.checked_sub(HEAD) {
                 None => self.head.get_mut(self.taken..end.min(HEAD)),
                 Some(at) => self.body.get_mut(at..end.wrapping_sub(HEAD)),
             };
-            let (Some(place), Some(rest)) = (place, input.get(used..)) else {
-                return (used, Received::Nothing);
+            let place = place.unwrap_or_default();
+            let n = place.len().min(input.len());
+            let Some((piece, rest)) = input.split_at_checked(n).filter(|_| n > 0) else {
+                return Received::Nothing;
             };
-            let n = place.len().min(rest.len());
-            if n == 0 {
-                return (used, Received::Nothing);
-            }
-            copy(place, rest.get(..n).unwrap_or_default());
+            copy(place, piece);
             self.taken = self.taken.wrapping_add(n);
-            used = used.wrapping_add(n);
+            *input = rest;
         }
     }
 
@@ -176,8 +183,8 @@ impl<const WINDOW: usize, const MAX: usize> Discipline for Reliable<WINDOW, MAX>
 
     fn elapse(&mut self, _ticks: u32) {}
 
-    fn timeout(&self) -> u32 {
-        NEVER
+    fn timer(&self) -> Timer {
+        Timer::OFF
     }
 
     fn handle_timeout(&mut self) {}
@@ -188,7 +195,7 @@ impl<const WINDOW: usize, const MAX: usize> Hash for Reliable<WINDOW, MAX> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (&self.window, self.taken, self.is_lost).hash(state);
         if self.is_sending() {
-            (&self.out, self.sent).hash(state);
+            (&self.out, self.out_head, self.sent).hash(state);
         }
         self.head.get(..self.taken.min(HEAD)).hash(state);
         self.body.get(..self.taken.saturating_sub(HEAD)).hash(state);

@@ -6,10 +6,10 @@
 //! answer is lost as well, the sender's timer goes back. Every frame acknowledges.
 
 use super::super::frame::{
-    self, Crc32, Decoded, Decoder, Encoder, FIRST_NUMBERED, Identity, REJECT,
+    self, Crc32, Decoded, Decoder, Encoder, FIRST_NUMBERED, Hello, Identity, REJECT,
 };
 use super::line::{Discipline, Line, Outgoing, Received, Source, Window};
-use super::{NEVER, left};
+use super::timer::Timer;
 use core::hash::{Hash, Hasher};
 
 /// Frames of COBS with a CRC-32, numbered, acknowledged and sent again.
@@ -46,9 +46,12 @@ pub struct Serial<const WINDOW: usize, const MAX: usize> {
     retransmit: u32,
     /// The same, doubled each time that the timer went off in a row.
     patience: u32,
-    /// How long until then.
-    resend_in: u32,
+    resend: Timer,
     encoder: Encoder,
+    /// The head of the frame that is half out, its first byte lowest; how many bytes it has; and the check sum.
+    out_head: u32,
+    out_head_len: u8,
+    out_crc: u32,
     out: Outgoing,
     window: Window<WINDOW, MAX>,
     body: [u8; MAX],
@@ -71,42 +74,60 @@ fn seed(from: Identity, to: Identity) -> Crc32 {
     Crc32::new().update(&from.bytes()).update(&to.bytes())
 }
 
+/// The byte at a position of a frame: of the head with its length, the body, or the check sum.
+#[inline(never)]
+fn byte(head: (u32, u8), body: &[u8], crc: u32, at: usize) -> u8 {
+    let (number, at) = match at.checked_sub(head.1 as usize) {
+        None => (head.0, at),
+        Some(at) => match body.get(at) {
+            Some(byte) => return *byte,
+            None => (crc, at.wrapping_sub(body.len())),
+        },
+    };
+    number.wrapping_shr(at as u32 * 8) as u8
+}
+
 impl<const WINDOW: usize, const MAX: usize> Serial<WINDOW, MAX> {
     pub(super) const fn new(retransmit: u32) -> Self {
+        // Zeros, as far as possible: only what is not costs flash.
         Serial {
-            retransmit,
-            seed_out: Crc32::new(),
-            seed_in: Crc32::new(),
-            window: Window::new(),
             next: 0,
             sent: 0,
-            out: Outgoing::new(),
-            encoder: Encoder::new(),
             lead: false,
-            resend_in: NEVER,
-            patience: retransmit,
             expected: 0,
             owes_ack: false,
             owes_reject: false,
             gap: None,
+            head: [0; HEAD],
             decoder: Decoder::new(),
             arrived: 0,
             last: 0,
-            crc: Crc32::new(),
-            head: [0; HEAD],
-            body: [0; MAX],
+            crc: Crc32::NONE,
             body_len: 0,
+            seed_out: Crc32::NONE,
+            seed_in: Crc32::NONE,
+            retransmit,
+            patience: retransmit,
+            resend: Timer::OFF,
+            encoder: Encoder::new(),
+            out_head: 0,
+            out_head_len: 0,
+            out_crc: 0,
+            out: Outgoing::EMPTY,
+            window: Window::EMPTY,
+            body: [0; MAX],
         }
     }
 
-    /// Begins a frame that carries `head` and a body from `source`.
-    fn start(&mut self, head: &[u8], source: Source, body_len: usize) {
-        // For the check sum the body has to be found already.
-        self.out.start(head, source, body_len, &[]);
-        let hello = head.first() == Some(&frame::HELLO);
+    /// Begins a frame whose body has been found, with the first so many bytes of `head`.
+    #[inline(never)]
+    fn start(&mut self, head: [u8; HEAD], len: u8) {
+        let hello = matches!(head, [frame::HELLO, ..]);
         let seed = if hello { Crc32::new() } else { self.seed_out };
-        let crc = seed.update(head).update(self.out.body(&self.window));
-        self.out.start(head, source, body_len, &crc.finish().to_le_bytes());
+        let crc = seed.update(head.get(..len as usize).unwrap_or_default());
+        self.out_crc = crc.update(self.out.body(&self.window)).finish();
+        self.out_head = u32::from_le_bytes(head);
+        self.out_head_len = len;
         self.encoder = Encoder::new();
         // So that a greeting is understood behind whatever was on the line.
         self.lead |= hello;
@@ -143,7 +164,10 @@ impl<const WINDOW: usize, const MAX: usize> Serial<WINDOW, MAX> {
         }
         self.window.base = ack;
         self.patience = self.retransmit;
-        self.resend_in = if ack == self.sent { NEVER } else { self.patience };
+        self.resend = match ack == self.sent {
+            true => Timer::OFF,
+            false => Timer::after(self.patience),
+        };
     }
 
     /// Something was lost before the frame that is `ahead` by so much.
@@ -202,7 +226,7 @@ impl<const WINDOW: usize, const MAX: usize> Serial<WINDOW, MAX> {
         }
         self.acknowledge(ack);
         if reject && self.go_back() {
-            self.resend_in = self.patience;
+            self.resend = Timer::after(self.patience);
         }
         if kind < FIRST_NUMBERED {
             return Received::Record { kind, port: 0 };
@@ -236,7 +260,7 @@ impl<const WINDOW: usize, const MAX: usize> Discipline for Serial<WINDOW, MAX> {
         self.window.end = 0;
         self.next = 0;
         self.sent = 0;
-        self.resend_in = NEVER;
+        self.resend = Timer::OFF;
         self.patience = self.retransmit;
         self.expected = 0;
         self.owes_ack = false;
@@ -271,14 +295,14 @@ impl<const WINDOW: usize, const MAX: usize> Discipline for Serial<WINDOW, MAX> {
         self.out.source != Source::Idle
     }
 
-    fn start_control(&mut self, kind: u8, body: &[u8]) {
-        let len = self.out.keep(body);
+    fn start_control(&mut self, kind: u8, hello: Option<&Hello>) {
+        self.out.start_control(hello);
         // A greeting belongs to no session, and so acknowledges nothing.
         let head = match kind {
             frame::HELLO => [kind, 0, 0, 0],
             _ => [self.stamp(kind), self.expected, 0, 0],
         };
-        self.start(&head, Source::Control, len);
+        self.start(head, HEAD as u8);
     }
 
     fn start_numbered(&mut self) -> bool {
@@ -286,9 +310,10 @@ impl<const WINDOW: usize, const MAX: usize> Discipline for Serial<WINDOW, MAX> {
         if self.next != self.window.end && !self.owes_reject {
             let number = self.next;
             let Some(slot) = self.window.get(number) else { return false };
-            let (kind, port, len) = (slot.kind, slot.port, slot.body().len());
+            let (kind, port) = (slot.kind, slot.port);
             let head = [self.stamp(kind), self.expected, number, port];
-            self.start(&head, Source::Slot(number), len);
+            self.out.source = Source::Slot(number);
+            self.start(head, HEAD as u8);
             self.next = number.wrapping_add(1);
             if number == self.sent {
                 self.sent = self.next;
@@ -296,8 +321,9 @@ impl<const WINDOW: usize, const MAX: usize> Discipline for Serial<WINDOW, MAX> {
             return true;
         }
         if self.owes_ack || self.owes_reject {
-            let head = [self.stamp(frame::ACK), self.expected];
-            self.start(&head, Source::Empty, 0);
+            let head = [self.stamp(frame::ACK), self.expected, 0, 0];
+            self.out.source = Source::Empty;
+            self.start(head, SHORT as u8);
             return true;
         }
         false
@@ -305,7 +331,8 @@ impl<const WINDOW: usize, const MAX: usize> Discipline for Serial<WINDOW, MAX> {
 
     fn fill(&mut self, out: &mut [u8]) -> usize {
         let body = self.out.body(&self.window);
-        let len = self.out.len();
+        let len = (self.out_head_len as usize).wrapping_add(body.len()).wrapping_add(CRC);
+        let (head, crc) = ((self.out_head, self.out_head_len), self.out_crc);
         let mut filled = 0;
         for place in out.iter_mut() {
             filled += 1;
@@ -314,13 +341,13 @@ impl<const WINDOW: usize, const MAX: usize> Discipline for Serial<WINDOW, MAX> {
                 self.lead = false;
                 continue;
             }
-            if let Some(byte) = self.encoder.next(len, |at| self.out.byte(body, at)) {
+            if let Some(byte) = self.encoder.next(len, |at| byte(head, body, crc, at)) {
                 *place = byte;
                 continue;
             }
             // That zero was the end.
-            if self.out.number().is_some() && self.resend_in == NEVER && !self.window.is_empty() {
-                self.resend_in = self.patience;
+            if self.out.number().is_some() && self.resend == Timer::OFF && !self.window.is_empty() {
+                self.resend = Timer::after(self.patience);
             }
             self.out.source = Source::Idle;
             break;
@@ -328,21 +355,20 @@ impl<const WINDOW: usize, const MAX: usize> Discipline for Serial<WINDOW, MAX> {
         filled
     }
 
-    fn receive(&mut self, input: &[u8]) -> (usize, Received) {
-        let mut used = 0;
-        for byte in input {
-            used += 1;
+    fn receive(&mut self, input: &mut &[u8]) -> Received {
+        while let Some((byte, rest)) = input.split_first() {
+            *input = rest;
             match self.decoder.push(*byte) {
                 Decoded::Nothing => {}
                 Decoded::Byte(byte) => self.take(byte),
                 Decoded::End { whole } => {
                     let received = self.end(whole);
                     self.arrived = 0;
-                    return (used, received);
+                    return received;
                 }
             }
         }
-        (used, Received::Nothing)
+        Received::Nothing
     }
 
     fn body(&self) -> &[u8] {
@@ -350,19 +376,19 @@ impl<const WINDOW: usize, const MAX: usize> Discipline for Serial<WINDOW, MAX> {
     }
 
     fn elapse(&mut self, ticks: u32) {
-        self.resend_in = left(self.resend_in, ticks);
+        self.resend.elapse(ticks);
     }
 
-    fn timeout(&self) -> u32 {
-        self.resend_in
+    fn timer(&self) -> Timer {
+        self.resend
     }
 
     fn handle_timeout(&mut self) {
-        if self.resend_in == 0 {
+        if self.resend.is_due() {
             if self.patience >> MAX_DOUBLINGS < self.retransmit {
                 self.patience = self.patience.saturating_add(self.patience);
             }
-            self.resend_in = self.patience;
+            self.resend = Timer::after(self.patience);
             self.go_back();
         }
     }
@@ -372,11 +398,12 @@ impl<const WINDOW: usize, const MAX: usize> Discipline for Serial<WINDOW, MAX> {
 /// patience, which changes when something is sent, but not what.
 impl<const WINDOW: usize, const MAX: usize> Hash for Serial<WINDOW, MAX> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        (&self.window, self.next, self.sent, self.resend_in).hash(state);
+        (&self.window, self.next, self.sent, self.resend).hash(state);
         (self.seed_out, self.seed_in, self.expected, self.gap).hash(state);
         (self.owes_ack, self.owes_reject, self.lead).hash(state);
         if self.is_sending() {
             (&self.out, &self.encoder).hash(state);
+            (self.out_head, self.out_head_len, self.out_crc).hash(state);
         }
         if self.arrived > 0 {
             let kept = self.arrived.saturating_sub(CRC);

@@ -2,16 +2,23 @@
 
 use super::super::frame::{self, FIRST_NUMBERED, Hello, HelloError, Identity};
 use super::line::Line;
-use super::{Down, Link, NEVER, Phase, left};
+use super::{Down, Link, Phase, Timer};
 
-/// What is to be said without a number, as soon as the line is free.
+/// What is to be said without a number, as soon as the line is free: a bit for each kind, and the lowest first.
 pub(super) mod owe {
-    pub(crate) const HELLO: u8 = 1;
-    pub(crate) const BYE_ACK: u8 = 2;
-    pub(crate) const PONG: u8 = 4;
-    pub(crate) const PING: u8 = 8;
-    pub(crate) const BYE: u8 = 16;
+    use super::frame;
+
+    pub(crate) const HELLO: u8 = 1 << frame::HELLO;
+    pub(crate) const BYE: u8 = 1 << frame::BYE;
+    pub(crate) const BYE_ACK: u8 = 1 << frame::BYE_ACK;
+    pub(crate) const PING: u8 = 1 << frame::PING;
+    pub(crate) const PONG: u8 = 1 << frame::PONG;
 }
+
+/// The timers: to greet, or to say that this side closes, once more; to ask whether the peer is there; to give it up.
+const REPEAT: usize = 0;
+const PING: usize = 1;
+const GONE: usize = 2;
 
 /// How often a side that closes says so to a peer that does not answer.
 const BYES: u8 = 8;
@@ -22,10 +29,11 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// It is so late by now, unless it was later before.
     #[inline(never)]
     pub(super) fn time_is(&mut self, now: u64) {
-        let passed = u32::try_from(now.saturating_sub(self.now)).unwrap_or(u32::MAX);
-        self.now = self.now.max(now);
-        for ticks in [&mut self.repeat_in, &mut self.ping_in, &mut self.gone_in] {
-            *ticks = left(*ticks, passed);
+        let Some(passed) = now.checked_sub(self.now) else { return };
+        self.now = now;
+        let passed = u32::try_from(passed).unwrap_or(u32::MAX);
+        for timer in &mut self.timers {
+            timer.elapse(passed);
         }
         self.line.elapse(passed);
     }
@@ -40,7 +48,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
 
     fn greet(&mut self) {
         self.owes = owe::HELLO;
-        self.repeat_in = self.config.hello;
+        self.timers[REPEAT] = Timer::after(self.config.hello);
     }
 
     fn come_up(&mut self) {
@@ -48,27 +56,28 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         self.line.begin(self.local, self.peer.id);
         self.has_heard = false;
         self.byes = 0;
-        self.repeat_in = NEVER;
+        self.timers[REPEAT] = Timer::OFF;
         self.owes &= owe::HELLO;
         self.hear();
         self.came_up = true;
-        for (number, port) in (0_u32..).zip(self.ports.iter_mut()) {
-            if number >= self.peer.ports as u32 && port.said != 0 {
-                port.refuse();
+        // The first port that the peer does not have, and those behind it.
+        for place in self.places.iter_mut().skip(self.peer.ports.into()) {
+            if place.port.said != 0 {
+                place.port.refuse();
             }
         }
     }
 
     /// The session ends. A side that was closing stays down, and its user learns whether the peer had got everything.
     pub(super) fn go_down(&mut self, why: Down) {
-        for (port, inbox) in self.ports.iter_mut().zip(self.inboxes.iter_mut()) {
-            if !port.link_down(!inbox.is_empty()) {
-                inbox.clear();
+        for place in &mut self.places {
+            if !place.port.link_down(!place.inbox.is_empty()) {
+                place.inbox.clear();
             }
         }
         let closing = self.phase == Phase::Closing;
         let why = if closing && self.byes > 0 { Down::Closed } else { why };
-        self.went_down = Some(why);
+        (self.went_down, self.why) = (true, why);
         self.came_up = false;
         match why {
             _ if closing => self.stay_down(),
@@ -86,13 +95,13 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     fn stay_down(&mut self) {
         self.phase = Phase::Down;
         self.owes = 0;
-        self.repeat_in = NEVER;
+        self.timers[REPEAT] = Timer::OFF;
     }
 
     /// The peer is alive: what follows from silence counts from now. Means nothing outside a session.
     fn hear(&mut self) {
-        self.ping_in = self.config.keepalive;
-        self.gone_in = self.config.gone;
+        self.timers[PING] = Timer::after(self.config.keepalive);
+        self.timers[GONE] = Timer::after(self.config.gone);
     }
 
     /// A record came, its body is in the line.
@@ -167,8 +176,12 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
 
     /// Begins the next frame; whether there is one.
     pub(super) fn start_frame(&mut self) -> bool {
-        if self.owes & owe::HELLO != 0 {
-            self.owes &= !owe::HELLO;
+        for kind in frame::HELLO..=frame::PONG {
+            let bit = 1 << kind;
+            if self.owes & bit == 0 {
+                continue;
+            }
+            self.owes &= !bit;
             let hello = Hello {
                 up: self.is_in_session(),
                 ports: PORTS as u8,
@@ -177,20 +190,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
                 id: self.local,
                 heard: self.peer.id,
             };
-            self.line.start_control(frame::HELLO, &hello.emit());
+            self.line.start_control(kind, (kind == frame::HELLO).then_some(&hello));
             return true;
-        }
-        for (bit, kind) in [
-            (owe::BYE_ACK, frame::BYE_ACK),
-            (owe::PONG, frame::PONG),
-            (owe::PING, frame::PING),
-            (owe::BYE, frame::BYE),
-        ] {
-            if self.owes & bit != 0 {
-                self.owes &= !bit;
-                self.line.start_control(kind, &[]);
-                return true;
-            }
         }
         if !self.is_in_session() {
             return false;
@@ -202,7 +203,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         if self.phase == Phase::Closing && self.byes == 0 && nothing_due && self.line.is_drained() {
             self.say_bye();
             self.owes &= !owe::BYE;
-            self.line.start_control(frame::BYE, &[]);
+            self.line.start_control(frame::BYE, None);
             return true;
         }
         false
@@ -211,38 +212,38 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     fn say_bye(&mut self) {
         self.byes = self.byes.saturating_add(1);
         self.owes |= owe::BYE;
-        self.repeat_in = self.config.hello;
+        self.timers[REPEAT] = Timer::after(self.config.hello);
     }
 
-    /// How long until there is something to do though nothing comes.
-    pub(super) fn next_timeout(&self) -> u32 {
+    /// The timer that is due first.
+    pub(super) fn next_timer(&self) -> Timer {
         if !self.is_in_session() {
-            return self.repeat_in;
+            return self.timers[REPEAT];
         }
-        self.repeat_in.min(self.ping_in).min(self.gone_in).min(self.line.timeout())
+        self.timers.into_iter().fold(self.line.timer(), Timer::max)
     }
 
     pub(super) fn time_passed(&mut self) {
-        if self.repeat_in == 0 {
+        if self.timers[REPEAT].is_due() {
             match self.phase {
                 Phase::Connecting => {
                     self.owes |= owe::HELLO;
-                    self.repeat_in = self.config.hello;
+                    self.timers[REPEAT] = Timer::after(self.config.hello);
                 }
                 Phase::Closing if self.byes >= BYES => return self.go_down(Down::Closed),
                 Phase::Closing => self.say_bye(),
-                _ => self.repeat_in = NEVER,
+                _ => self.timers[REPEAT] = Timer::OFF,
             }
         }
         if !self.is_in_session() {
             return;
         }
-        if self.gone_in == 0 {
+        if self.timers[GONE].is_due() {
             return self.go_down(Down::PeerGone);
         }
-        if self.ping_in == 0 {
+        if self.timers[PING].is_due() {
             self.owes |= owe::PING;
-            self.ping_in = self.config.keepalive;
+            self.timers[PING] = Timer::after(self.config.keepalive);
         }
         self.line.handle_timeout();
     }

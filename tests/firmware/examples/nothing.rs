@@ -1,0 +1,11 @@
+//! An image that does nothing: what another costs is what it has more. See `flash`.
+#![no_std]
+#![no_main]
+
+ringway_firmware::image!(run, tick);
+
+fn tick() {}
+
+fn run() -> bool {
+    true
+}
