@@ -17,6 +17,11 @@ impl Structure for Meeting {
         Barrier::new(Sleep)
     }
 
+    fn is_held_by(&self, _: Participant) -> bool {
+        // Asked of operations in which nobody else waits.
+        self.waiting() > 0
+    }
+
     unsafe fn recover(&self, dead: Participant) {
         // SAFETY: by the caller's word.
         unsafe { Barrier::recover(self, dead) };
@@ -79,11 +84,13 @@ pub fn entries() -> impl Iterator<Item = Entry> {
                 note.got(wait(meeting, CHILD));
                 note.end();
             },
-            |found| match (found.seen, found.got) {
-                // Dead before it came, or after it had left.
-                ([0], []) if found.wakes == 0 => Ok(0),
-                ([1], []) => Ok(1),
-                ([1], [0]) => Ok(2),
+            |found| match (found.held, found.wakes, found.seen, found.got) {
+                // Dead before it came.
+                (false, 0, [0], []) => Ok(0),
+                // Dead while it waited.
+                (true, 0, [1], []) => Ok(1),
+                (false, 1.., [1], []) => Ok(2),
+                (false, 1.., [1], [0]) => Ok(3),
                 _ => Err("broken by its death, or by the parent".into()),
             },
         )
