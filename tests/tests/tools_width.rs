@@ -45,11 +45,11 @@ fn program() -> &'static Path {
         let complaint = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "tests/bare {TARGET} build, in tests/width: {complaint}");
         let told = String::from_utf8_lossy(&output.stdout);
-        let executable = told.lines().filter_map(|line| {
+        let mut executables = told.lines().filter_map(|line| {
             let told: serde_json::Value = serde_json::from_str(line).ok()?;
             told["executable"].as_str().map(PathBuf::from)
         });
-        executable.last().expect("cargo names the program that it built")
+        executables.next_back().expect("cargo names the program that it built")
     })
 }
 

@@ -4,10 +4,17 @@ use super::Check;
 use std::panic::AssertUnwindSafe;
 use std::ptr::null_mut;
 
+/// Whether instructions can be stepped here. Elsewhere than on x86-64 they could be too, but for those whose exchanges are a
+/// load and a store that fails when anything comes between, as a step does.
+pub const CAN_STEP: bool = cfg!(target_arch = "x86_64");
+
 /// Where the part of a stepped child that is to be stepped begins: the child stops here. Nothing else may call it.
 pub fn breakpoint() {
+    #[cfg(target_arch = "x86_64")]
     // SAFETY: the instruction changes no register and no memory; the tracer takes the trap.
-    unsafe { std::arch::asm!("int3", options(nomem, nostack, preserves_flags)) };
+    unsafe {
+        std::arch::asm!("int3", options(nomem, nostack, preserves_flags));
+    }
 }
 
 /// What a step came to.
@@ -197,6 +204,7 @@ impl Stepped {
     }
 
     /// Whether the next instruction is a system call.
+    #[cfg(target_arch = "x86_64")]
     fn is_at_system_call(&self) -> bool {
         let at = std::mem::offset_of!(libc::user, regs)
             + std::mem::offset_of!(libc::user_regs_struct, rip);
@@ -207,6 +215,11 @@ impl Stepped {
         // an instruction of one byte at its very end would not be followed by anything mapped in only one of the two.
         let code = unsafe { (next as usize as *const [u8; 2]).read_unaligned() };
         code == [0x0f, 0x05]
+    }
+
+    #[cfg(not(target_arch = "x86_64"))]
+    fn is_at_system_call(&self) -> bool {
+        unreachable!("see CAN_STEP")
     }
 
     fn end(&mut self) {
