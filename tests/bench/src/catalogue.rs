@@ -114,25 +114,25 @@ macro_rules! entrants {
 
 /// Every entrant for values that are moved one at a time between two threads.
 macro_rules! threads {
-    ($measure:ident, $m:ty, $bytes:literal, ($($apart:expr)?)) => {
+    ($measure:ident, $m:ty, $n:literal, $bytes:literal, ($($apart:expr)?)) => {
         entrants! {
-            Ours "ringway Ring" = $measure::<Slots<Private, 1024>, $m>($($apart)?);
+            Ours "ringway Ring" = $measure::<Slots<Private, $n>, $m>($($apart)?);
             Ours "ringway ByteRing" = $measure::<Bytes<Private, $bytes>, $m>($($apart)?);
-            Peer "rtrb" = $measure::<Rtrb<1024>, $m>($($apart)?);
-            Peer "ringbuf" = $measure::<Ringbuf<1024>, $m>($($apart)?);
-            Peer "heapless" = $measure::<Heapless<1024>, $m>($($apart)?);
-            Peer "gil" = $measure::<Gil<1024>, $m>($($apart)?);
-            Peer "nexus-queue" = $measure::<Nexus<1024>, $m>($($apart)?);
-            Peer "shaq" = $measure::<Shaq<1024>, $m>($($apart)?);
-            Peer "cueue" = $measure::<Cueue<1024>, $m>($($apart)?);
+            Peer "rtrb" = $measure::<Rtrb<$n>, $m>($($apart)?);
+            Peer "ringbuf" = $measure::<Ringbuf<$n>, $m>($($apart)?);
+            Peer "heapless" = $measure::<Heapless<$n>, $m>($($apart)?);
+            Peer "gil" = $measure::<Gil<$n>, $m>($($apart)?);
+            Peer "nexus-queue" = $measure::<Nexus<$n>, $m>($($apart)?);
+            Peer "shaq" = $measure::<Shaq<$n>, $m>($($apart)?);
+            Peer "cueue" = $measure::<Cueue<$n>, $m>($($apart)?);
             Peer "bbqueue" = $measure::<BbQueue<$bytes>, $m>($($apart)?);
-            Peer "disruptor" = $measure::<Disruptor<1024>, $m>($($apart)?);
-            Peer "thingbuf" = $measure::<ThingBuf<1024>, $m>($($apart)?);
-            Peer "crossfire" = $measure::<Crossfire<1024>, $m>($($apart)?);
-            Peer "crossbeam ArrayQueue" = $measure::<ArrayQueue<1024>, $m>($($apart)?);
-            Peer "crossbeam-channel" = $measure::<CrossbeamChannel<1024>, $m>($($apart)?);
-            Peer "kanal" = $measure::<Kanal<1024>, $m>($($apart)?);
-            Peer "std sync_channel" = $measure::<StdChannel<1024>, $m>($($apart)?);
+            Peer "disruptor" = $measure::<Disruptor<$n>, $m>($($apart)?);
+            Peer "thingbuf" = $measure::<ThingBuf<$n>, $m>($($apart)?);
+            Peer "crossfire" = $measure::<Crossfire<$n>, $m>($($apart)?);
+            Peer "crossbeam ArrayQueue" = $measure::<ArrayQueue<$n>, $m>($($apart)?);
+            Peer "crossbeam-channel" = $measure::<CrossbeamChannel<$n>, $m>($($apart)?);
+            Peer "kanal" = $measure::<Kanal<$n>, $m>($($apart)?);
+            Peer "std sync_channel" = $measure::<StdChannel<$n>, $m>($($apart)?);
         }
     };
 }
@@ -261,28 +261,28 @@ pub fn experiments() -> Vec<Experiment> {
             "rate-u64",
             "One producer, one consumer, u64, one at a time",
             vec![
-                threads!(rate, Word, 8192, (Threads)),
+                threads!(rate, Word, 65536, 524_288, (Threads)),
                 entrants! { Ours "ringway Queue" = rate::<Many<Private, 1024>, Word>(Threads); },
             ],
         ),
         experiment(
             "rate-64",
             "One producer, one consumer, 64 bytes, one at a time",
-            vec![threads!(rate, B64, 65536, (Threads))],
+            vec![threads!(rate, B64, 65536, 4_194_304, (Threads))],
         ),
         experiment(
             "trip-u64",
             "Round trip between two threads, u64",
-            vec![threads!(trip, Word, 8192, (Threads)), line()],
+            vec![threads!(trip, Word, 1024, 8192, (Threads)), line()],
         ),
         experiment(
             "alone-u64",
             "Push and pop on one thread, u64",
-            vec![threads!(alone, Word, 8192, ())],
+            vec![threads!(alone, Word, 1024, 8192, ())],
         ),
-        experiment("chunk-64", "Chunks of 64 u64", vec![chunked!([u64; 64], 1024, 8192, 16)]),
-        experiment("chunk-4k", "Chunks of 4 KiB", vec![chunked!(K4, 4096, 32768, 8)]),
-        experiment("chunk-64k", "Chunks of 64 KiB", vec![chunked!(K64, 32768, 262_144, 4)]),
+        experiment("chunk-64", "Chunks of 64 u64", vec![chunked!([u64; 64], 65536, 524_288, 1024)]),
+        experiment("chunk-4k", "Chunks of 4 KiB", vec![chunked!(K4, 524_288, 4_194_304, 1024)]),
+        experiment("chunk-64k", "Chunks of 64 KiB", vec![chunked!(K64, 524_288, 4_194_304, 64)]),
         experiment(
             "many-2-1",
             "Two producers, one consumer, u64",
