@@ -1,9 +1,9 @@
 //! The locks as parts.
 
 use super::{Description, Kind, Part, SharedWait};
-use crate::lock::{
-    Barrier, BoundedSemaphore, Condition, Event, Mutex, ReentrantMutex, RwLock, Semaphore, ThreadId,
-};
+use crate::lock::{Barrier, BoundedSemaphore, Condition, Event, Mutex, RwLock, Semaphore};
+#[cfg(target_has_atomic = "64")]
+use crate::lock::{ReentrantMutex, ThreadId};
 use crate::plain::Plain;
 
 // SAFETY, of all in this file: `repr(C)`: words, and a plain value behind them; zeroed words are a fresh lock, on which one

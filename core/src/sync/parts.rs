@@ -3,14 +3,13 @@
 use super::words::Words;
 use crate::plain::Plain;
 use crate::region::{Description, Kind, Part};
-use core::sync::atomic;
 
 macro_rules! integers {
     ($($width:literal $($name:ident $integer:ty),*;)*) => {
         $($(
             // SAFETY: an integer, of which zero is a fresh one.
             #[cfg(target_has_atomic = $width)]
-            unsafe impl Part for atomic::$name {
+            unsafe impl Part for core::sync::atomic::$name {
                 fn description() -> Description {
                     Description::of::<Self, $integer>(Kind::ATOMIC, 1)
                 }

@@ -1,189 +1,99 @@
-//! Locks between main and the timer's interrupt, and each operation of each of them once.
+//! Locks between the timer's interrupt, which never waits for one, and main, which does: a mutex, two kinds of semaphore, an
+//! event, and a mutex whose holder is reset.
 #![no_std]
 #![no_main]
 
-use core::cell::Cell;
-use core::hint::black_box;
-use core::num::NonZeroU32;
-use ringway_core::lock::{
-    Barrier, BoundedSemaphore, Condition, Event, Mutex, ReentrantMutex, Robust, RwLock, Semaphore,
-    ThreadId,
-};
+use ringway_core::lock::{Acquired, BoundedSemaphore, Event, Mutex, Semaphore};
 use ringway_core::participant::Participant;
 use ringway_core::sync::{AtomicU32, Ordering};
-use ringway_core::wait::SpinClock;
 use ringway_firmware::{Sleep, report, start_timer};
 
-/// How often each side adds to the total.
-const EACH: u32 = 300;
+/// How many jobs the interrupt announces.
+const JOBS: u32 = 300;
 
-static TOTAL: Mutex<u32, Sleep> = Mutex::new(0, Sleep);
-/// A permit for each time that the interrupt added.
-static ADDED: Semaphore<0, Sleep> = Semaphore::new(Sleep);
-static DONE: Event<Sleep> = Event::new(Sleep);
-/// How often the interrupt still has to add, and found the total taken; touched by it alone.
-static LEFT: AtomicU32 = AtomicU32::new(EACH);
+/// What a mutex protects: two numbers that are equal whenever nobody holds it.
+struct Pair {
+    left: u32,
+    right: u32,
+}
+
+static PAIR: Mutex<Pair, Sleep> = Mutex::new(Pair { left: 0, right: 0 }, Sleep);
+/// A permit for each job that is announced.
+static ANNOUNCED: Semaphore<0, Sleep> = Semaphore::new(Sleep);
+/// Two places for jobs that are being done.
+static PLACES: BoundedSemaphore<2, Sleep> = BoundedSemaphore::new(Sleep);
+/// That the interrupt has announced all.
+static ALL: Event<Sleep> = Event::new(Sleep);
+/// How often the interrupt found the mutex held, and how often free; touched by it alone.
+static HELD: AtomicU32 = AtomicU32::new(0);
+static FREE: AtomicU32 = AtomicU32::new(0);
+/// How many jobs are announced; touched by the interrupt alone.
+static JOB: AtomicU32 = AtomicU32::new(0);
 
 ringway_firmware::image!(run, tick);
 
-/// Adds one, unless main has the total: then another time.
+fn add(to: &AtomicU32, more: u32) {
+    // Relaxed, here and below: one context writes each of these.
+    to.store(to.load(Ordering::Relaxed).wrapping_add(more), Ordering::Relaxed);
+}
+
+/// Changes the pair if it is free, and announces a job.
 fn tick() {
-    // Relaxed: one side writes, and nothing else is carried by it.
-    let left = LEFT.load(Ordering::Relaxed);
-    if left == 0 {
-        return;
+    match PAIR.try_lock().map(Acquired::into_inner) {
+        Some(mut pair) => {
+            pair.left = pair.left.wrapping_add(1);
+            pair.right = pair.right.wrapping_add(1);
+            add(&FREE, 1);
+        }
+        None => add(&HELD, 1),
     }
-    let Some(total) = TOTAL.try_lock() else { return };
-    let mut total = total.into_inner();
-    *total = total.wrapping_add(1);
-    drop(total);
-    LEFT.store(left.wrapping_sub(1), Ordering::Relaxed);
-    black_box(ADDED.release(1).is_ok());
-    if left == 1 {
-        DONE.set();
+    if JOB.load(Ordering::Relaxed) == JOBS {
+        ALL.set();
+    } else if ANNOUNCED.release(1).is_ok() {
+        add(&JOB, 1);
     }
 }
 
 fn run() -> bool {
     start_timer();
-    for _ in 0..EACH {
-        let mut total = TOTAL.lock().into_inner();
-        *total = total.wrapping_add(1);
-        drop(total);
-        ADDED.acquire();
+    // While main holds the mutex, the interrupt finds it held, and does not wait.
+    let mut pair = PAIR.lock().into_inner();
+    while HELD.load(Ordering::Relaxed) < 3 {
+        pair.left = pair.left.wrapping_add(5);
+        pair.right = pair.right.wrapping_add(5);
+        ringway_firmware::sleep();
     }
-    DONE.wait();
-    let total = *TOTAL.lock().into_inner();
-    report("total", total);
-    report("permits left over", ADDED.permits());
-    let died = deaths();
-    report("told of a death", died);
-    every();
-    report("every operation is linked", 1);
-    total == 2 * EACH && ADDED.permits() == 0 && died == 4
-}
+    let mut good = pair.left == pair.right && PAIR.holder() == Some(Participant::LOCAL);
+    drop(pair);
 
-/// What a context that was reset held is handed over, or comes back.
-fn deaths() -> u32 {
-    let Some(other) = Participant::new(any(1) as u16) else { return 0 };
-    let mut told = 0_u32;
-    let mut tell = |held: bool| told = told.wrapping_add(u32::from(held));
-    let mutex = Mutex::new(0, clock());
-    core::mem::forget(mutex.seat(other).lock());
-    let lock = RwLock::<_, 2, _>::new(0, clock());
-    core::mem::forget(lock.seat(other).write());
-    let deep = Deep::new(Cell::new(0), clock());
-    core::mem::forget((deep.seat(other).lock(), deep.seat(other).lock()));
-    let places = BoundedSemaphore::<2, _>::new(clock());
-    core::mem::forget(places.seat(other).acquire());
-    let barrier = Barrier::<2, _>::new(clock());
+    let mut done = 0_u32;
+    while done < JOBS {
+        ANNOUNCED.acquire();
+        let place = PLACES.acquire();
+        let second = PLACES.try_acquire();
+        good &= second.is_some() && PLACES.try_acquire().is_none();
+        drop((place, second));
+        let pair = PAIR.lock().into_inner();
+        good &= pair.left == pair.right;
+        done = done.wrapping_add(1);
+    }
+    ALL.wait();
+    report("jobs done", done);
+    report("permits left", ANNOUNCED.permits());
+    report("places free", PLACES.permits() as u32);
+    report("the pair was always even", u32::from(good));
+    good &= FREE.load(Ordering::Relaxed) > 0;
+
+    // One that is reset while it holds the mutex: the next one is told, and makes good what it protects.
+    let Some(other) = Participant::new(1) else { return false };
+    let mut pair = PAIR.seat(other).lock().into_inner();
+    pair.left = 77;
+    core::mem::forget(pair);
     // SAFETY: nobody acts for participant 1 any more.
-    let held = unsafe { (mutex.recover(other), lock.recover(other)) };
-    // SAFETY: as above.
-    let more = unsafe { (deep.recover(other), places.recover(other)) };
-    // SAFETY: as above.
-    black_box(unsafe { barrier.recover(other) });
-    tell(held.0 && !mutex.lock().is_clean());
-    tell(held.1 && !lock.read().is_clean());
-    tell(more.0 && deep.lock().is_ok_and(|guard| !guard.is_clean()));
-    tell(more.1 == 1 && places.permits() == 2);
-    drop(mutex.lock().repair(|value| **value = 1));
-    drop(lock.write().repair(|value| **value = 1));
-    told
-}
-
-/// The time is always 100: every wait with an earlier deadline ends at once.
-const fn clock() -> SpinClock {
-    SpinClock(|| 100)
-}
-
-const PAST: Option<u64> = Some(50);
-
-/// A number that the compiler does not know.
-fn any(number: usize) -> usize {
-    black_box(number)
-}
-
-type Deep = ReentrantMutex<Cell<u32>, Main, SpinClock>;
-
-enum Main {}
-
-// SAFETY: the interrupt does not use such a lock, so that main is the only one.
-unsafe impl ThreadId for Main {
-    fn thread_id() -> NonZeroU32 {
-        NonZeroU32::MIN
-    }
-}
-
-/// Links the operations that are not used above, with arguments that the compiler cannot know.
-fn every() {
-    let mutex = Mutex::new([0_u8; 3], clock());
-    if let Ok(guard) = mutex.lock_deadline(PAST) {
-        black_box((guard.is_clean(), mutex.holder(), mutex.try_lock().is_some()));
-        black_box(mutex.lock_deadline(PAST).is_err());
-        if let Ok(mut guard) = guard.clean() {
-            guard.fill(any(3) as u8);
-            guard.make_consistent();
-        }
-    }
-    let condition = Condition::new(clock());
-    let guard = mutex.lock().into_inner();
-    let (guard, _) = condition.wait_deadline(guard, PAST);
-    let (guard, _) =
-        condition.wait_while_deadline(guard.into_inner(), PAST, |bytes| bytes[0] == any(3) as u8);
-    drop(condition.wait_while(guard.into_inner(), |_| any(0) != 0));
-    condition.notify(any(1) as u32);
-    condition.notify_all();
-
-    let deep = Deep::new(Cell::new(0), clock());
-    for _ in 0..any(3) {
-        if let Ok(guard) = deep.lock_deadline(PAST) {
-            guard.into_inner().set(1);
-        }
-        black_box((deep.try_lock().is_ok(), deep.holder()));
-    }
-
-    let semaphore = Semaphore::<3, _>::new(clock());
-    for _ in 0..any(5) {
-        black_box((semaphore.try_acquire(), semaphore.acquire_deadline(PAST).is_ok()));
-    }
-    black_box(semaphore.release(any(1 << 31) as u32).is_ok());
-
-    let places = BoundedSemaphore::<2, _>::new(clock());
-    for _ in 0..any(3) {
-        if let Ok(permit) = places.acquire_deadline(PAST) {
-            permit.keep();
-        }
-        black_box((places.try_acquire().is_some(), places.permits()));
-    }
-    for _ in 0..any(3) {
-        black_box(places.release().is_ok());
-    }
-
-    let event = Event::new(clock());
-    for _ in 0..any(2) {
-        black_box((event.wait_deadline(PAST).is_ok(), event.is_set()));
-        event.set();
-        event.clear();
-    }
-
-    let barrier = Barrier::<2, _>::new(clock());
-    for _ in 0..any(3) {
-        black_box((barrier.wait_deadline(PAST).is_ok(), barrier.waiting(), barrier.is_broken()));
-        barrier.reset();
-        barrier.abort();
-        black_box(barrier.wait().is_ok());
-    }
-    black_box(Barrier::<1, _>::new(clock()).wait().is_ok());
-
-    let lock = RwLock::<_, 2, _>::new([0_u8; 3], clock());
-    for _ in 0..any(2) {
-        if let Ok(guard) = lock.read_deadline(PAST) {
-            black_box((guard.into_inner().first(), lock.readers(), lock.try_write().is_some()));
-        }
-        if let Ok(guard) = lock.write_deadline(PAST) {
-            guard.into_inner().fill(any(1) as u8);
-        }
-        black_box((lock.try_read().is_some(), lock.writer()));
-    }
+    let recovered = unsafe { PAIR.recover(other) };
+    report("recovered", u32::from(recovered));
+    report("its holder died", u32::from(!PAIR.lock().is_clean()));
+    drop(PAIR.lock().repair(|pair| pair.right = pair.left));
+    report("repaired", u32::from(PAIR.lock().is_clean()));
+    good && recovered
 }

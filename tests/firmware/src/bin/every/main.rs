@@ -3,6 +3,10 @@
 #![no_std]
 #![no_main]
 
+mod locks;
+mod rest;
+mod shared;
+
 use core::hint::black_box;
 use core::pin::pin;
 use core::task::{Context, Waker};
@@ -65,6 +69,9 @@ fn run() -> bool {
         network(any(round));
         signals(any(round));
         lifecycle(any(round));
+        locks::all(any(round));
+        shared::all(any(round));
+        rest::all(any(round));
     }
     report("every operation is linked", 1);
     true

@@ -1,0 +1,140 @@
+//! The locks.
+
+use super::{Clock, PAST, any, clock};
+use core::hint::black_box;
+use core::num::NonZero;
+use ringway_core::lock::{
+    Acquired, Barrier, BoundedSemaphore, Condition, Event, Mutex, OwnerDied, ReentrantMutex,
+    Robust, RwLock, Semaphore, ThreadId,
+};
+use ringway_core::participant::Participant;
+
+/// There is one thread.
+enum One {}
+
+// SAFETY: main is the only one that takes these locks.
+unsafe impl ThreadId for One {
+    fn thread_id() -> NonZero<u32> {
+        NonZero::<u32>::MIN
+    }
+}
+
+/// Some participant.
+fn someone(round: usize) -> Participant {
+    Participant::new(any(round) as u16).unwrap_or(Participant::LOCAL)
+}
+
+pub fn all(round: usize) {
+    mutex(round);
+    reentrant(round);
+    readers_and_writer(round);
+    semaphores(round);
+    waiting(round);
+}
+
+fn mutex(round: usize) {
+    let mutex = Mutex::<u32, Clock>::new(any(round) as u32, clock());
+    let me = someone(round);
+    black_box(mutex.try_lock().is_some());
+    black_box(mutex.lock_deadline(PAST).is_ok());
+    let mut guard = mutex.lock().into_inner();
+    *guard = guard.wrapping_add(1);
+    black_box((mutex.holder(), mutex.seat(me).try_lock().is_some()));
+    black_box(mutex.seat(me).lock_deadline(PAST).is_ok());
+    drop(guard);
+    core::mem::forget(mutex.seat(me).lock());
+    // SAFETY: what held it is gone.
+    black_box(unsafe { mutex.recover(me) });
+    black_box(mutex.lock().clean().map_err(OwnerDied::without_guard).is_ok());
+    let guard = mutex.lock();
+    black_box(guard.is_clean());
+    if let Acquired::OwnerDied(mut guard) = guard {
+        guard.make_consistent();
+    }
+    black_box(*mutex.lock().repair(|value| **value = 0));
+}
+
+fn reentrant(round: usize) {
+    let mutex = ReentrantMutex::<u32, One, Clock>::new(1, clock());
+    let me = someone(round);
+    let first = mutex.lock();
+    black_box((first.is_ok(), mutex.try_lock().is_ok(), mutex.lock_deadline(PAST).is_ok()));
+    black_box((mutex.seat(me).try_lock().is_ok(), mutex.seat(me).lock_deadline(PAST).is_ok()));
+    black_box(mutex.holder());
+    drop(first);
+    core::mem::forget(mutex.seat(me).lock());
+    // SAFETY: what held it is gone.
+    black_box(unsafe { mutex.recover(me) });
+}
+
+fn readers_and_writer(round: usize) {
+    let lock = RwLock::<u32, 2, Clock>::with_ways(1, clock(), clock());
+    let me = someone(round);
+    let reader = lock.read();
+    black_box((lock.try_read().is_some(), lock.read_deadline(PAST).is_ok(), lock.readers()));
+    black_box((lock.try_write().is_some(), lock.write_deadline(PAST).is_ok(), lock.writer()));
+    drop(reader);
+    *lock.write().into_inner() = 2;
+    black_box((lock.seat(me).try_read().is_some(), lock.seat(me).read_deadline(PAST).is_ok()));
+    drop(lock.seat(me).read());
+    black_box((lock.seat(me).try_write().is_some(), lock.seat(me).write_deadline(PAST).is_ok()));
+    core::mem::forget(lock.seat(me).write());
+    // SAFETY: what held it is gone.
+    black_box(unsafe { lock.recover(me) });
+}
+
+fn semaphores(round: usize) {
+    let semaphore = Semaphore::<1, Clock>::new(clock());
+    semaphore.acquire();
+    black_box((semaphore.try_acquire(), semaphore.acquire_deadline(PAST).is_ok()));
+    black_box((semaphore.release(any(round) as u32).is_ok(), semaphore.permits()));
+
+    let semaphore = BoundedSemaphore::<3, Clock>::new(clock());
+    let me = someone(round);
+    semaphore.acquire().keep();
+    black_box((semaphore.try_acquire().is_some(), semaphore.acquire_deadline(PAST).is_ok()));
+    black_box((semaphore.release().is_ok(), semaphore.permits()));
+    black_box((
+        semaphore.seat(me).try_acquire().is_some(),
+        semaphore.seat(me).acquire_deadline(PAST).is_ok(),
+        semaphore.seat(me).release().is_ok(),
+    ));
+    semaphore.seat(me).acquire().keep();
+    // SAFETY: what held it is gone.
+    black_box(unsafe { semaphore.recover(me) });
+}
+
+fn waiting(round: usize) {
+    let event = Event::new(clock());
+    event.set();
+    event.wait();
+    event.clear();
+    black_box((event.is_set(), event.wait_deadline(PAST).is_ok()));
+
+    let mutex = Mutex::<u32, Clock>::new(any(round) as u32, clock());
+    let condition = Condition::new(clock());
+    condition.notify(any(round) as u32);
+    condition.notify_all();
+    let (_, waited) = condition.wait_deadline(mutex.lock().into_inner(), PAST);
+    black_box(waited.is_ok());
+    let guard = mutex.lock().into_inner();
+    let (guard, waited) = condition.wait_while_deadline(guard, PAST, |value| *value > 2);
+    black_box(waited.is_ok());
+    drop(guard);
+    if any(round) > 100 {
+        let guard = condition.wait(mutex.lock().into_inner()).into_inner();
+        black_box(condition.wait_while(guard, |value| *value > 2).is_clean());
+    }
+
+    let barrier = Barrier::<2, Clock>::new(clock());
+    let me = someone(round);
+    black_box((barrier.wait_deadline(PAST).is_ok(), barrier.seat(me).wait_deadline(PAST).is_ok()));
+    barrier.reset();
+    black_box((barrier.parties(), barrier.waiting(), barrier.is_broken()));
+    if any(round) > 100 {
+        black_box((barrier.wait().is_ok(), barrier.seat(me).wait().is_ok()));
+    }
+    barrier.abort();
+    // SAFETY: nobody waits there.
+    black_box(unsafe { barrier.recover(me) });
+}

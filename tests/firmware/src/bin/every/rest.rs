@@ -1,0 +1,169 @@
+//! What remains: calls that would wait for ever, which are linked and not run, the parts that links are made of, and the
+//! views of structures whose types are not known.
+
+use super::{Clock, PAST, any, bell, clock, pipe, some};
+use core::hint::black_box;
+use core::ptr::NonNull;
+use core::task::{Context, Waker};
+use ringway_core::channel::State;
+use ringway_core::channel::fifo::{Fifo, Registry};
+use ringway_core::channel::frame::{self, Crc32, Hello, Identity};
+use ringway_core::channel::socket::{Backlog, Connection, Network};
+use ringway_core::lock::{Barrier, BoundedSemaphore, RwLock};
+use ringway_core::participant::Participant;
+use ringway_core::plain::Words;
+use ringway_core::ring::Ring;
+use ringway_core::ring::bytes::ByteRing;
+use ringway_core::ring::queue::{Queue, Untyped};
+use ringway_core::signal::{Delivery, Handler, Payload, SignalSet, Table};
+use ringway_core::wait::WakerCell;
+
+pub fn all(round: usize) {
+    blocking(round);
+    frames(round);
+    untyped(round);
+    queue(round);
+    small(round);
+}
+
+/// Would wait for ever.
+fn blocking(round: usize) {
+    if any(round) < 100 {
+        return;
+    }
+    let names =
+        Registry::<2, 16, _>::with_fifos([const { Fifo::with_bells(bell(), bell()) }; 2], bell());
+    black_box((names.open_reader(b"a").is_ok(), names.open_writer(b"a").is_ok()));
+    let net = Network::<1, 2, 16, _>::with_places(
+        [const { Backlog::with_bell(bell()) }; 1],
+        [const { Connection::with_pipes(pipe(), pipe()) }; 2],
+        bell(),
+    );
+    black_box(net.streams().connect(b"a").is_ok());
+    if let Ok(listener) = net.packets().listen(1, any(round)) {
+        black_box(listener.accept().is_ok());
+    }
+    let mut out = [0; 9];
+    let mut connection = Connection::with_pipes(pipe(), pipe());
+    let (mut ours, mut theirs) = connection.split();
+    black_box((ours.write(b"x").is_ok(), theirs.read(&mut out).is_ok()));
+    drop((ours, theirs));
+    let (mut ours, mut theirs) = connection.split_packets();
+    black_box((ours.send(b"x").is_ok(), theirs.recv(&mut out).is_ok()));
+
+    let mut pipe = pipe();
+    let (mut reader, mut writer) = pipe.split();
+    black_box((writer.write(b"x").is_ok(), reader.read(&mut out).is_ok()));
+    let mut ring = Ring::<u32, 5, _>::with_bells(bell(), bell());
+    let (mut producer, mut consumer) = ring.split();
+    black_box((producer.push(1).is_ok(), consumer.pop().is_ok()));
+    let mut ring = ByteRing::<5, _>::with_bells(bell(), bell());
+    let (mut producer, mut consumer) = ring.split();
+    black_box((producer.write(b"x").is_ok(), consumer.read(&mut out).is_ok()));
+    let queue = Queue::<u32, 4, _>::with_bells(bell(), bell());
+    black_box((queue.push(1).is_ok(), queue.pop().is_ok()));
+    let seat = queue.seat(Participant::LOCAL);
+    black_box((seat.push(1).is_ok(), seat.pop().is_ok(), seat.claim().is_ok()));
+
+    let table = Table::<40, 2, _>::with_wait(clock());
+    if let Some(mut dispatcher) = table.dispatcher() {
+        black_box((dispatcher.pause(), dispatcher.wait(SignalSet::line(any(round) as u32)).count));
+    }
+}
+
+fn frames(round: usize) {
+    let mut out = [0; 24];
+    let frame = some(b"zero \0 and more", round * 4);
+    let len = frame::encode(frame, out.get_mut(..any(20)).unwrap_or_default());
+    let line = out;
+    black_box(frame::decode(some(&line, len.unwrap_or(0)), &mut out));
+    black_box((frame::max_encoded_len(any(round)), frame::Encoder::new().next(any(round), |_| 0)));
+    let _ = black_box(frame::Decoder::new().push(any(round) as u8));
+    black_box(Crc32::new().update(frame).push(any(round) as u8).finish());
+    let id = Identity { generation: any(round) as u32, attempt: 1 };
+    let hello = Hello { up: true, ports: 1, credits: 1, max: 64, id, heard: Identity::NOBODY };
+    black_box(Hello::parse(some(&hello.emit(), round * 8)).is_ok());
+}
+
+/// A structure as those see it who know what kind it is, and how many it is for, but not of what type.
+fn untyped(round: usize) {
+    let other = Participant::new(any(round) as u16).unwrap_or(Participant::LOCAL);
+    let queue = Queue::<u32, 4, _>::with_bells(bell(), bell());
+    core::mem::forget(queue.seat(other).try_claim());
+    black_box(Untyped::<ringway_core::wait::Doorbell<Clock>>::size(any(round)));
+    // SAFETY: it is a queue of four, with these bells, and outlives the view.
+    let view = unsafe {
+        Untyped::<ringway_core::wait::Doorbell<Clock>>::at(NonNull::from(&queue).cast(), 4)
+    };
+    black_box((view.len(), view.is_empty(), view.unfinished(), view.is_closed(), view.pushed()));
+    // SAFETY: what held it is gone.
+    black_box(unsafe { view.recover(Participant::LOCAL, other) });
+
+    let semaphore = BoundedSemaphore::<3, Clock>::new(clock());
+    // SAFETY: a semaphore of three, and what held it is gone.
+    black_box(unsafe {
+        BoundedSemaphore::<3, Clock>::recover_at(NonNull::from(&semaphore).cast(), 3, other)
+    });
+    let lock = RwLock::<(), 3, Clock>::with_ways((), clock(), clock());
+    // SAFETY: a lock for three readers, and what held it is gone.
+    black_box(unsafe { RwLock::<(), 1, Clock>::recover_at(NonNull::from(&lock).cast(), 3, other) });
+    let barrier = Barrier::<3, Clock>::new(clock());
+    // SAFETY: a barrier for three, and what held it is gone.
+    black_box(unsafe { Barrier::<1, Clock>::recover_at(NonNull::from(&barrier).cast(), 3, other) });
+}
+
+fn queue(round: usize) {
+    let queue = Queue::<u32, 3, _>::with_bells(bell(), bell());
+    let other = Participant::new(any(round) as u16).unwrap_or(Participant::LOCAL);
+    let seat = queue.seat(other);
+    for _ in 0..any(round) {
+        black_box((seat.try_push(1).is_ok(), seat.push_deadline(2, PAST).is_ok()));
+        black_box((seat.try_reserve().is_ok(), seat.pop_deadline(PAST).is_ok()));
+        if let Ok(claim) = seat.claim_deadline(PAST) {
+            claim.release();
+        }
+        black_box((seat.try_pop(), seat.try_claim().is_some(), seat.join_deadline(PAST).is_ok()));
+    }
+    queue.consumers_bell().ring();
+    queue.producers_bell().ring();
+    queue.close();
+    black_box((queue.is_closed(), queue.has_ended(), queue.unfinished()));
+    // SAFETY: what held it is gone.
+    black_box(unsafe { queue.seat(Participant::LOCAL).recover(other) });
+}
+
+fn small(round: usize) {
+    let state = if any(round) == 0 { State::READER } else { State::STREAM };
+    black_box((state.can_send(), state.can_receive()));
+
+    let cell = WakerCell::new();
+    cell.register(Waker::noop());
+    cell.wake();
+    let bell = bell();
+    let mut cx = Context::from_waker(Waker::noop());
+    black_box(bell.wait_until(PAST, || (any(round) == 1).then_some(())).is_ok());
+    black_box(bell.poll_until(&mut cx, || (any(round) == 1).then_some(())).is_ready());
+
+    let words = Words::<[u32; 3]>::new([any(round) as u32; 3]);
+    let mut copy = [0; 3];
+    words.load_into(&mut copy);
+    words.store(copy);
+    black_box((words.load(), Words::<[u32; 3]>::zeroed()));
+
+    static NOTHING: Handler = Handler::new(&|_: &Delivery| {});
+    let table = Table::<40, 2, _>::with_wait(clock());
+    let line = any(round) as u32;
+    black_box(table.set_handler(line, Some(&NOTHING)).is_ok());
+    if let Err(error) = table.raise_with(line, Payload::new(1)) {
+        black_box(error.payload());
+    }
+    if let Some(mut dispatcher) = table.dispatcher() {
+        black_box(
+            (dispatcher.try_wait(SignalSet::line(line)), dispatcher.dispatch_one()).0.is_some(),
+        );
+        if let Some(delivery) = dispatcher.try_wait(SignalSet::line(line)) {
+            NOTHING.run(&delivery);
+        }
+        black_box(dispatcher.dispatch());
+    }
+}

@@ -1,0 +1,149 @@
+//! What is new where memory is shared: regions and their parts, participants, broadcasts, newest values, messages of any
+//! length, and the recovery of what a dead participant held.
+
+use super::{Clock, PAST, any, bell, once, some};
+use core::hint::black_box;
+use core::ptr::NonNull;
+use core::task::{Context, Waker};
+use ringway_core::participant::Participant;
+use ringway_core::region::{Layout, Occupant, Part, View};
+use ringway_core::ring::Ring;
+use ringway_core::ring::broadcast::Broadcast;
+use ringway_core::ring::bytes::ByteRing;
+use ringway_core::ring::latest::{Latest, Version};
+use ringway_core::ring::messages::MessageRing;
+use ringway_core::wait::Doorbell;
+
+type Bell = Doorbell<Clock>;
+
+pub fn all(round: usize) {
+    let other = Participant::new(any(round) as u16).unwrap_or(Participant::LOCAL);
+    broadcast(round, other);
+    latest(round, other);
+    messages(round, other);
+    rings(other);
+    region(round);
+}
+
+fn broadcast(round: usize, other: Participant) {
+    let mut broadcast = Broadcast::<[u32; 3], 3, Bell>::with_bell(bell());
+    let mut cx = Context::from_waker(Waker::noop());
+    let (mut writer, mut reader) = broadcast.split();
+    for step in 0..any(round) {
+        writer.send([step as u32; 3]);
+        writer.send_from(&[1; 3]);
+        let mut out = [0; 3];
+        black_box((reader.try_recv().is_ok(), reader.try_recv_into(&mut out).is_ok()));
+        black_box((reader.recv_deadline(PAST).is_ok(), reader.behind(), writer.sent()));
+        black_box(reader.poll_recv(&mut cx).is_ready());
+        once(reader.recv_async());
+        black_box(
+            (reader.writer_is_gone(), reader.capacity(), reader.clone().recv_deadline(PAST))
+                .2
+                .is_ok(),
+        );
+    }
+    drop(writer);
+    black_box(reader.recv().is_ok());
+    black_box((broadcast.reader_from_oldest().behind(), broadcast.capacity()));
+    core::mem::forget(broadcast.writer_as(other));
+    // SAFETY: what held it is gone.
+    black_box(unsafe { broadcast.recover(other) });
+    black_box(broadcast.reader().try_recv().is_ok());
+}
+
+fn latest(round: usize, other: Participant) {
+    let mut latest = Latest::<[u32; 3], Bell>::with_bell(bell());
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut writer = latest.owner();
+    writer.store([any(round) as u32; 3]);
+    writer.store_from(&[1; 3]);
+    black_box(writer.version().number());
+    drop(writer);
+    let seen = latest.load().map_or(Version::NONE, |(_, version)| version);
+    black_box((latest.load_newer(seen).is_some(), latest.version(), latest.writer_is_gone()));
+    black_box((latest.wait_newer(seen).is_ok(), latest.wait_newer_deadline(seen, PAST).is_ok()));
+    black_box(latest.poll_newer(&mut cx, seen).is_ready());
+    once(latest.newer_async(seen));
+    core::mem::forget(latest.writer_as(other));
+    // SAFETY: what held it is gone.
+    black_box(unsafe { latest.recover(other) });
+}
+
+fn messages(round: usize, other: Participant) {
+    let mut ring = MessageRing::<40, Bell>::with_bells(bell(), bell());
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut out = [0; 9];
+    let (mut sender, mut receiver) = ring.split();
+    for step in 0..any(3) {
+        black_box(
+            sender.try_send(some(b"longer than a ring of forty bytes holds", step * 20)).is_ok(),
+        );
+        black_box(sender.send_deadline(some(b"hello", round), PAST).is_ok());
+        black_box(sender.poll_send(&mut cx, some(b"hello", round)).is_ready());
+        if let Ok(mut grant) = sender.try_reserve(any(step)) {
+            grant.fill(1);
+            grant.commit(any(usize::MAX));
+        }
+        black_box((receiver.wait_deadline(PAST).is_ok(), receiver.try_recv(&mut out).is_ok()));
+        black_box(receiver.recv_deadline(&mut out, PAST).is_ok());
+        black_box(receiver.poll_recv(&mut cx, &mut out).is_ready());
+        if let Ok(Some(grant)) = receiver.try_peek() {
+            grant.release();
+        }
+        black_box((sender.receiver_is_gone(), receiver.sender_is_gone()));
+    }
+    drop(sender);
+    black_box(receiver.recv(&mut out).is_ok());
+    drop(receiver);
+    black_box((ring.is_empty(), ring.is_sound(), ring.sender_is_gone()));
+    core::mem::forget((ring.sender_as(other), ring.receiver_as(other)));
+    // SAFETY: what held it is gone.
+    black_box(unsafe { ring.recover(other) });
+    black_box((ring.receivers_bell(), ring.senders_bell()));
+    if let Some(mut sender) = ring.sender() {
+        black_box(sender.send(b"hello").is_ok());
+    }
+    black_box(ring.receiver().is_some());
+}
+
+fn rings(other: Participant) {
+    let ring = Ring::<u32, 3, Bell>::with_bells(bell(), bell());
+    core::mem::forget((ring.producer_as(other), ring.consumer_as(other)));
+    // SAFETY: what held it is gone.
+    black_box(unsafe { ring.recover(other) });
+    let ring = ByteRing::<9, Bell>::with_bells(bell(), bell());
+    core::mem::forget((ring.producer_as(other), ring.consumer_as(other)));
+    // SAFETY: what held it is gone.
+    black_box(unsafe { ring.recover(other) });
+}
+
+/// Memory that two sides could share.
+#[repr(align(128))]
+struct Memory([u8; 1024]);
+
+fn region(round: usize) {
+    type Values = Ring<u32, 8>;
+    let mut memory = Memory([0; 1024]);
+    let layout = Layout::<2>::new(any(round) as u16).part::<Values>("values");
+    let Ok(layout) = layout.and_then(|layout| layout.part::<ByteRing<16>>("bytes")) else { return };
+    let size = layout.size().min(memory.0.len());
+    black_box(layout.write(memory.0.get_mut(..any(size)).unwrap_or_default()).is_ok());
+    // SAFETY: the memory outlives the view, and no one else writes it.
+    let view = unsafe { View::new(NonNull::from(&mut memory).cast(), any(size)) };
+    let Ok(view) = view else { return };
+    black_box((view.length(), view.parts(), view.next_generation()));
+    for entry in view.entries() {
+        black_box((entry.name().len(), entry.offset(), entry.description, view.at(&entry)));
+    }
+    let kind = Values::description().kind;
+    black_box((kind.name(), kind.that_waits().waits(), kind.base()));
+    if let Ok(values) = view.part::<Values>("values") {
+        black_box(values.producer().is_some());
+    }
+    for place in view.places() {
+        place.take(Occupant { generation: any(round) as u32, process: 0 });
+        black_box(place.occupant());
+        place.free();
+    }
+}
