@@ -7,6 +7,7 @@ use crate::ring::bytes::ByteRing;
 use crate::ring::latest::{Latest, SLOTS};
 use crate::ring::messages::MessageRing;
 #[cfg(target_has_atomic = "64")]
+#[cfg(target_has_atomic = "64")]
 use crate::ring::queue::Queue;
 use crate::wait::{Bell, Doorbell, Polled, Wait};
 use core::fmt;
