@@ -2,6 +2,7 @@
 
 mod connection;
 mod datagram;
+mod link;
 mod pipe;
 mod socket;
 
@@ -27,6 +28,10 @@ pub(super) const TRANSPORTS: &[&dyn Transport] = &[
     &datagram::Udp,
     &connection::Pair,
     &connection::OneWay,
+    &link::PIPES,
+    &link::FIFOS,
+    &link::UNIX_STREAM,
+    &link::TCP,
 ];
 
 /// The shim's answer in the core's words, which it must have for all that happens here.
