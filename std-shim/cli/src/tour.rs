@@ -88,8 +88,9 @@ const MECHANISMS: &[&dyn Mechanism] = &[
 pub const HELP: &str = "\
 Each row starts what it needs (processes of this program, or threads), sends the input through one \
 mechanism, and has the far end compute the SHA-256 of what arrives. A row is verified when that is the \
-input's. Datagrams are acknowledged, and sent again when they get lost; signals and the serial line carry only the beginning of \
-the input. Nothing is left behind, neither processes nor files, also after Ctrl-C.
+input's. Datagrams are acknowledged, and sent again when they get lost; signals, the serial line, shm-broadcast \
+and shm-latest carry only the beginning of the input. Nothing is left behind, neither processes, files nor shared \
+memory, also after Ctrl-C.
 
 Examples:
   ringway tour                          the whole tour, with this program as the input

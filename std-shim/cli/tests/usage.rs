@@ -15,7 +15,7 @@ fn the_help_shows_the_commands_and_examples_and_hides_the_tours_own() {
     let output = ringway(&["--help"]);
     assert!(output.status.success());
     let help = out(&output);
-    for expected in ["tour", "cat", "signal", "completions", "Examples:", "Exit status:"] {
+    for expected in ["tour", "cat", "signal", "shm", "completions", "Examples:", "Exit status:"] {
         assert!(help.contains(expected), "{expected} is missing:\n{help}");
     }
     assert!(!help.contains("tour-peer") && !help.contains("tour-row"), "{help}");
@@ -23,7 +23,7 @@ fn the_help_shows_the_commands_and_examples_and_hides_the_tours_own() {
 
 #[test]
 fn every_command_has_help_with_examples() {
-    for command in ["tour", "cat", "signal", "bench", "completions"] {
+    for command in ["tour", "cat", "signal", "bench", "shm", "completions"] {
         let output = ringway(&[command, "--help"]);
         assert!(output.status.success());
         assert!(out(&output).contains("Examples:"), "{command}: {}", out(&output));
@@ -58,6 +58,8 @@ fn a_mistake_is_told_in_one_line_that_says_what_to_do() {
         (&["signal", "watch", "NOSUCH"], "RTMIN+1"),
         (&["signal", "send", "TERM", "0"], "ps"),
         (&["signal", "send", "TERM"], "<PID>"),
+        (&["shm", "stat"], "<NAME>"),
+        (&["shm", "top", "--interval", "0"], "a number of seconds"),
         (&["completions", "cmd"], "bash"),
     ] {
         let output = ringway(args);

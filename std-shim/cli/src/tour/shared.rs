@@ -91,7 +91,7 @@ impl Mechanism for NamedBytes {
             }
         }
         let size = region.size() >> 10;
-        far.done(format!("found by name; {size} KiB in /dev/shm"), intake.finish());
+        far.done(format!("by name, in {size} KiB of /dev/shm"), intake.finish());
         Ok(())
     }
 }
@@ -142,12 +142,17 @@ impl Mechanism for AnonymousMessages {
         let mut intake = Intake::new();
         let mut messages = 0u64;
         loop {
-            match receiver.recv(intake.spare()) {
-                Ok(n) => intake.filled(n),
+            match receiver.wait_deadline(None) {
+                Ok(()) => {}
                 Err(Error::EndOfFile) => break,
                 Err(error) => return Err(told(error)),
             }
-            messages += 1;
+            // Taken in where it lies.
+            while let Some(message) = receiver.try_peek().map_err(told)? {
+                intake.take(&message);
+                message.release();
+                messages += 1;
+            }
         }
         far.done(messages.to_string(), intake.finish());
         Ok(())
@@ -178,6 +183,10 @@ impl Mechanism for Broadcast {
 
     fn between(&self) -> &'static str {
         "one → two"
+    }
+
+    fn limit(&self) -> Option<u64> {
+        Some(8 << 20)
     }
 
     fn run(&self, row: &Row) -> Result<Outcome> {
@@ -223,7 +232,7 @@ impl Mechanism for Broadcast {
             Err(Missed(missed)) => missed,
             Ok(_) => 0,
         };
-        first.what = format!("{pieces} pieces to each; asleep, one missed {missed}");
+        first.what = format!("{pieces} to both; a third missed {missed}");
         Ok(first)
     }
 
@@ -299,7 +308,7 @@ impl Mechanism for Latest {
         reader.finish()?;
         let burst = outcome.what.parse::<u64>().ok().and_then(|all| all.checked_sub(pieces));
         let burst = burst.ok_or_else(|| Failure::new("the reader missed a value it was given"))?;
-        outcome.what = format!("{pieces} values; then {burst} of {BURST}, the last too");
+        outcome.what = format!("{pieces} values; {burst} of {BURST} in a burst");
         Ok(outcome)
     }
 

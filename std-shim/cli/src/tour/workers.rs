@@ -50,7 +50,7 @@ impl Mechanism for Fed {
             Ok(())
         })?;
         let (mut outcome, shares) = crew.end(row, pieces)?;
-        outcome.what = format!("{pieces} jobs: {shares}; all joined");
+        outcome.what = format!("{shares} jobs, all joined");
         Ok(outcome)
     }
 
@@ -81,7 +81,6 @@ impl Mechanism for Killed {
         // A job of no bytes for it, before there are others.
         crew.feed(0, &[])?;
         row.doing("waiting until the worker has a job in its hands");
-        let process = victim.as_ref().map_or(0, Peer::id);
         victim.as_mut().map(Peer::ready).transpose()?;
         crew.hire(row)?;
         let mut pieces = 1;
@@ -97,7 +96,7 @@ impl Mechanism for Killed {
         })?;
         drop(victim);
         let (mut outcome, shares) = crew.end(row, pieces)?;
-        outcome.what = format!("{process} killed; nothing lost: {shares} of {pieces}");
+        outcome.what = format!("1 killed: {shares}, 0 lost");
         Ok(outcome)
     }
 
