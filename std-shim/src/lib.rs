@@ -17,6 +17,7 @@
 //! | stream to anywhere ([`socket::TcpStream`], [`socket::TcpListener`]) | TCP | as the Unix stream, `poll`, `getsockopt(SO_ERROR)` | [tcp(7)] |
 //! | datagrams to anywhere ([`socket::UdpSocket`]) | UDP | `send`, `sendto`, `recvfrom` | [udp(7)] |
 //! | memory that processes share ([`shm`]) | memfd, file in `/dev/shm` | `memfd_create`, `openat`, `linkat`, `fallocate`, `mmap`, `fcntl(F_OFD_SETLK)` | [shm_overview(7)] |
+//! | the same, seen from outside ([`shm::survey`]) | the file, and who holds locks on it | `pread`, `fcntl(F_OFD_GETLK)` | [fcntl(2)] |
 //! | lock ([`lock`]) | words of memory, through the core | `futex` | [futex(2)] |
 //! | messages over any of the streams ([`link`]) | pipe pair, FIFO pair, socket, serial port | `read`, `write`, `poll` | |
 //! | serial port ([`serial`]) | terminal in raw mode, pseudo terminal | `open`, `tcsetattr`, `posix_openpt` | [termios(3)], [pty(7)] |

@@ -1,9 +1,12 @@
 //! A ring as one sees it who looks on, and knows neither what it holds nor, when compiled, how much of it.
 
 use super::cursor::Header;
-use super::index::{self, MAX_CAPACITY};
+use super::index;
+#[cfg(not(loom))]
+use super::index::MAX_CAPACITY;
 use crate::participant::Participant;
 use crate::wait::Polled;
+#[cfg(not(loom))]
 use core::ptr::NonNull;
 
 /// A ring of values or of bytes in shared memory, as one sees it who knows its capacity, but not of what.

@@ -84,6 +84,8 @@ fn main() -> ExitCode {
     ringway::process::main(&[tour::RECEIVER]);
     let is_part = ["tour-", "bench-"].iter().any(|part| first_argument().starts_with(part));
     let result = if is_part {
+        // Otherwise ps(1) and `ringway shm stat` would have it by the path that it was executed by: "exe".
+        let _ = rustix::thread::set_name(c"ringway");
         Part::try_parse().map(|part| match part {
             Part::TourRow(args) => tour::run_row(args),
             Part::TourPeer(args) => tour::run_peer(&args),
