@@ -44,6 +44,7 @@ pub use name::NAME_MAX;
 /// ```
 // The numbers leave room below for the other states, so that `State::New` is 0 and what is new is zeros: these cost no flash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[repr(u8)]
 pub enum Direction {
     /// This end never had it: a pipe's reader cannot send.
@@ -65,6 +66,7 @@ pub enum Direction {
 /// assert_eq!(writer.on(Event::Send), Err(Error::BrokenPipe));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum State {
     /// Made, and connected to nothing.
     New,
@@ -87,6 +89,7 @@ pub enum State {
 
 /// What can happen to an endpoint: what this side asks for, and what it learns of the peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Event {
     /// We ask: accept connections from now on.
     Listen,
@@ -127,6 +130,7 @@ pub enum Event {
 /// assert!(Error::WouldBlock.to_string().contains("try again"));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Error {
     /// It cannot be done at once, and this form of the call does not wait (`EAGAIN`).

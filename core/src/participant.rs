@@ -12,6 +12,7 @@
 /// assert!(Participant::new(8192).is_none(), "there are 13 bits for it");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Participant(u16);
 
 /// How many bits a number has, in the words that it stands in.

@@ -76,6 +76,13 @@ impl<T> fmt::Debug for Full<T> {
     }
 }
 
+#[cfg(feature = "defmt")]
+impl<T> defmt::Format for Full<T> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Full(..)");
+    }
+}
+
 impl<T> fmt::Display for Full<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the ring is full: pop first, or push again later")

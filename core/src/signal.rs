@@ -170,6 +170,7 @@ impl fmt::Debug for Handler {
 /// ```
 #[doc(alias = "siginfo_t")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Payload {
     /// A number, or the bits of a pointer (`si_value`).
     pub value: usize,
@@ -205,6 +206,7 @@ impl Payload {
 /// # Ok::<(), ringway_core::signal::NoSuchLine>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Delivery {
     /// Which line.
@@ -224,6 +226,7 @@ pub struct Delivery {
 /// assert_eq!(table.raise(4), Err(NoSuchLine { line: 4, lines: 4 }));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct NoSuchLine {
     /// The line asked for.
     pub line: u32,
@@ -250,6 +253,7 @@ impl core::error::Error for NoSuchLine {}
 /// assert_eq!(table.raise_with(0, Payload::new(3)), Err(RaiseError::Full(Payload::new(3))));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum RaiseError {
     /// The line's queue is full; what is in it is still delivered.
     Full(Payload),

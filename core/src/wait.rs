@@ -35,6 +35,7 @@ pub use waker::{Async, WakerCell};
 
 /// The deadline passed before what was waited for came to be. Nothing was consumed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct TimedOut;
 
 impl core::fmt::Display for TimedOut {

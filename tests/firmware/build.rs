@@ -10,4 +10,7 @@ fn main() {
     fs::copy(&map, out.join("memory.x")).unwrap_or_else(|error| panic!("{map}: {error}"));
     println!("cargo::rustc-link-search={}", out.display());
     println!("cargo::rerun-if-changed={map}");
+    if env::var_os("CARGO_FEATURE_FRAMEWORKS").is_some() {
+        println!("cargo::rustc-link-arg-examples=-Tdefmt.x");
+    }
 }

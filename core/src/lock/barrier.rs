@@ -67,6 +67,7 @@ struct Words<'a, W> {
 
 /// Why [`Barrier::wait`] did not end with all parties there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum BarrierError {
     /// Another one gave up, aborted, reset it, or died.
     Broken,

@@ -40,6 +40,7 @@ const KEPT: u32 = 1 << 31;
 
 /// Nothing to give back: this participant has kept no permit. As Python's `ValueError`, "semaphore released too many times".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct NotHeld;
 
 impl fmt::Display for NotHeld {

@@ -73,6 +73,7 @@ unsafe impl<T: Send, I, W: Send> Send for ReentrantMutex<T, I, W> {}
 
 /// Why a [`ReentrantMutex`] was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum ReentrantError {
     /// Another thread holds it.
     Held,

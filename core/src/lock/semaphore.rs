@@ -40,6 +40,7 @@ const COUNT: u32 = WAITERS - 1;
 
 /// The semaphore would have more than [`MAX`](Semaphore::MAX) permits. None was given back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Overflow;
 
 impl fmt::Display for Overflow {

@@ -21,6 +21,7 @@ use core::fmt;
 /// assert_eq!(Kind::RING.to_string(), "ring");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[repr(transparent)]
 pub struct Kind(u32);
 
@@ -107,6 +108,7 @@ impl fmt::Display for Kind {
 
 /// What a part is and holds; written into the directory, and compared when somebody attaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[repr(C)]
 pub struct Description {
     /// What structure it is.

@@ -35,6 +35,7 @@ pub struct Layout<const M: usize> {
 /// assert_eq!(twice.unwrap_err(), LayoutError::NameTaken);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum LayoutError {
     /// A part's name is empty, too long, or has a zero byte.
     BadName,

@@ -29,6 +29,7 @@ const ATTACHED: u32 = 1;
 /// assert_ne!(before, Occupant { generation: 4, ..before }, "it was restarted");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Occupant {
     /// Different for everybody who ever attached: one that was restarted has another.
     pub generation: u32,

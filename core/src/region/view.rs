@@ -37,6 +37,7 @@ unsafe impl Sync for View<'_> {}
 /// assert_eq!(view.unwrap_err(), Error::Foreign);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Error {
     /// It is not a region: it does not begin with [`MAGIC`].
     Foreign,
@@ -88,6 +89,7 @@ impl core::error::Error for Error {}
 /// assert_eq!(error.to_string(), "it is a queue, not a ring");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum PartError {
     /// No part has this name.
     NotFound,

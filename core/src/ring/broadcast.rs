@@ -267,6 +267,7 @@ const fn oldest<const N: usize>(newest: u64) -> u64 {
 /// assert_eq!(Missed(3).to_string(), "the reader was too slow and missed 3 messages; the next call goes on behind them");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Missed(
     /// How many they were.
     pub u64,

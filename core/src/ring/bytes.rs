@@ -238,6 +238,7 @@ impl<const N: usize, B: Bell> ByteRing<N, B> {
 /// assert_eq!(producer.try_write_all(b"45"), Err(WriteAllError::Full));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum WriteAllError {
     /// There is not enough room now.
     Full,

@@ -14,6 +14,7 @@ use core::mem::MaybeUninit;
 /// assert_eq!(producer.try_reserve(5).unwrap_err(), TooFew { available: 4 });
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct TooFew {
     /// How many there are now: to reserve, or to peek at.
     pub available: usize,

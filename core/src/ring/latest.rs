@@ -62,6 +62,7 @@ pub struct Latest<T, B = Polled>(Stamped<T, SLOTS, B>);
 /// assert!(latest.version() > Version::NONE);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Version(u64);
 
 impl Version {

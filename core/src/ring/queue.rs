@@ -367,6 +367,7 @@ impl<T> core::error::Error for PushError<T> {}
 /// assert_eq!(queue.try_reserve().unwrap_err(), NoSlot::Full);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum NoSlot {
     /// Every slot is held.
     Full,

@@ -43,6 +43,16 @@ impl<T> fmt::Debug for PushError<T> {
     }
 }
 
+#[cfg(feature = "defmt")]
+impl<T> defmt::Format for PushError<T> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        match self {
+            PushError::Closed(_) => defmt::write!(f, "Closed(..)"),
+            PushError::TimedOut(_) => defmt::write!(f, "TimedOut(..)"),
+        }
+    }
+}
+
 impl<T> fmt::Display for PushError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(

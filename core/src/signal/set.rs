@@ -25,6 +25,13 @@ bitflags::bitflags! {
     }
 }
 
+#[cfg(feature = "defmt")]
+impl defmt::Format for SignalSet {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "SignalSet({=u64:#x})", self.bits());
+    }
+}
+
 impl SignalSet {
     /// The set of this line alone. There is no line beyond 63: for such a number the set is empty.
     ///

@@ -118,16 +118,16 @@ macro_rules! image {
 pub use board::rearm_timer;
 
 // Only an image that can panic needs this name, and nothing has it: such an image does not link.
-#[cfg(not(feature = "numbers"))]
+#[cfg(not(any(feature = "numbers", feature = "frameworks")))]
 unsafe extern "C" {
     safe fn a_panic_is_reachable() -> !;
 }
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo) -> ! {
-    #[cfg(not(feature = "numbers"))]
+    #[cfg(not(any(feature = "numbers", feature = "frameworks")))]
     a_panic_is_reachable();
-    // Other libraries are measured as they are, and some can panic.
-    #[cfg(feature = "numbers")]
+    // Other libraries are taken as they are, and some can panic.
+    #[cfg(any(feature = "numbers", feature = "frameworks"))]
     exit(false)
 }

@@ -70,6 +70,7 @@ impl Encoder {
 
 /// What one byte of the line meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Decoded {
     /// Nothing of the frame yet.
     Nothing,

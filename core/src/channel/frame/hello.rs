@@ -8,6 +8,7 @@ pub const VERSION: u8 = 1;
 
 /// Which run of which program speaks: what makes a restarted peer another peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Identity {
     /// The restart count: see [`Config::generation`](crate::channel::link::Config::generation).
     pub generation: u32,
@@ -45,6 +46,7 @@ impl Identity {
 /// assert_eq!(Hello::parse(b"AT+RST"), Err(HelloError::NotHello));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Hello {
     /// Whether the sender takes the session for established.
     pub up: bool,
@@ -62,6 +64,7 @@ pub struct Hello {
 
 /// Why bytes are no [`Hello`] that this side understands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum HelloError {
     /// It does not begin with the magic bytes, has another length, or a field has a value that none can have.
     NotHello,

@@ -4,6 +4,7 @@ use core::fmt;
 
 /// Where a link is, see the [diagram](super).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Phase {
     /// It neither greets nor answers, but for telling a peer that it closed.
     Down,
@@ -17,6 +18,7 @@ pub enum Phase {
 
 /// What happened. An event says "look again": what happened twice may be told once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Event {
     /// A session ended, also one whose [`Up`](Self::Up) was not told yet. Connected ports were reset.
     Down(Down),
@@ -29,6 +31,7 @@ pub enum Event {
 /// Why a session ended, and what the link does then; but a link that this side was closing stays down. Any other
 /// reason than [`Closed`](Self::Closed) then says that the peer may not have got everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Down {
     /// This side closed the link, and the peer got everything or was not waited for. It stays down.
     Closed,
@@ -69,6 +72,7 @@ impl fmt::Display for Down {
 
 /// What happened to a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum PortEvent {
     /// The peer opened the port, and this side has not: open it, or reset it to refuse.
     Waiting,
@@ -90,6 +94,7 @@ pub enum PortEvent {
 
 /// Why a port was torn down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum ResetReason {
     /// The peer reset it and gave this reason, whose meaning is the program's. 0 is also "it is not wanted any more".
     Peer(u8),

@@ -9,6 +9,7 @@ use core::task::{Context, Poll};
 
 /// Which direction to end (`shutdown(2)`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Shutdown {
     /// No more will be read here: the peer's next send is a broken pipe, and what it sent is discarded.
     Read,

@@ -21,6 +21,7 @@ use core::task::{Context, Poll};
 /// assert_eq!(reader.recv(), Err(RecvError::EndOfFile));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum RecvError {
     /// The reader was too slow, and so many messages were overwritten before it got them. The next call goes on at the oldest
     /// that was still there.

@@ -17,6 +17,7 @@ use core::ops::{Deref, DerefMut};
 /// assert_eq!(producer.try_reserve(2).unwrap_err(), ReserveError::Full);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum ReserveError {
     /// There is no such run of free memory now; there will be when the consumer has read more.
     Full,
