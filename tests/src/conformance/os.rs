@@ -1,4 +1,4 @@
-//! The transports of the shim: real pipes, FIFOs, sockets and connections, between threads and between processes.
+//! The transports of the shim: real pipes, FIFOs, sockets, connections and links, between threads and between processes.
 
 mod connection;
 mod datagram;
