@@ -261,7 +261,7 @@ fn consume(hall: &Hall, jobs: &Part<Jobs>, worker: usize) {
                 hall.hand[worker].store(n + 1, SeqCst);
                 hall.ledger[n as usize / MESSAGES][n as usize % MESSAGES].fetch_add(1, SeqCst);
                 hall.total.fetch_add(1, SeqCst);
-                if n % 1024 == 0 {
+                if n.is_multiple_of(1024) {
                     // Some take longer, so that some die with a message in their hands.
                     std::thread::sleep(Duration::from_micros(300));
                 }

@@ -186,8 +186,8 @@ pub fn lines(title: &str, lines: &[Line], told: impl Fn(f64) -> String) -> Strin
 pub fn bytes(size: f64) -> String {
     let size = size as u64;
     match size {
-        _ if size >= 1 << 20 && size % (1 << 20) == 0 => format!("{} MiB", size >> 20),
-        _ if size >= 1 << 10 && size % (1 << 10) == 0 => format!("{} KiB", size >> 10),
+        _ if size >= 1 << 20 && size.is_multiple_of(1 << 20) => format!("{} MiB", size >> 20),
+        _ if size >= 1 << 10 && size.is_multiple_of(1 << 10) => format!("{} KiB", size >> 10),
         _ => format!("{size} B"),
     }
 }
