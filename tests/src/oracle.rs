@@ -6,6 +6,7 @@
 
 mod broadcast;
 mod bytes;
+mod link;
 mod messages;
 mod pipe;
 mod ring;
@@ -13,6 +14,7 @@ mod signal;
 
 pub use broadcast::{broadcast, latest};
 pub use bytes::byte_ring;
+pub use link::link;
 pub use messages::messages;
 pub use pipe::pipe;
 pub use ring::ring;

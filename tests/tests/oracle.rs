@@ -47,3 +47,8 @@ fn the_broadcast_gives_each_reader_every_message_or_the_number_of_those_it_misse
 fn the_newest_value_is_the_one_that_was_stored_last() {
     rounds(oracle::latest, 5_000);
 }
+
+#[test]
+fn a_link_delivers_in_order_and_once_and_finds_its_peer_again_whatever_happened() {
+    rounds(oracle::link, 2_000);
+}
