@@ -12,11 +12,11 @@ use ringway_core::channel::socket::{Backlog, Connection, Network};
 use ringway_core::lock::{Barrier, BoundedSemaphore, RwLock};
 use ringway_core::participant::Participant;
 use ringway_core::plain::Words;
-use ringway_core::ring::Ring;
 use ringway_core::ring::bytes::ByteRing;
 use ringway_core::ring::queue::{Queue, Untyped};
+use ringway_core::ring::{self, Ring};
 use ringway_core::signal::{Delivery, Handler, Payload, SignalSet, Table};
-use ringway_core::wait::WakerCell;
+use ringway_core::wait::{Polled, WakerCell};
 
 pub fn all(round: usize) {
     blocking(round);
@@ -98,6 +98,14 @@ fn untyped(round: usize) {
     black_box((view.len(), view.is_empty(), view.unfinished(), view.is_closed(), view.pushed()));
     // SAFETY: what held it is gone.
     black_box(unsafe { view.recover(Participant::LOCAL, other) });
+
+    let ring = Ring::<u32, 5>::new();
+    // SAFETY: it is a ring of five, and outlives the view.
+    if let Some(view) = unsafe { ring::Untyped::<Polled>::at(NonNull::from(&ring).cast(), any(5)) }
+    {
+        black_box((view.used(), view.is_sound(), view.producer(), view.consumer()));
+        black_box((view.producer_is_gone(), view.consumer_is_gone()));
+    }
 
     let semaphore = BoundedSemaphore::<3, Clock>::new(clock());
     // SAFETY: a semaphore of three, and what held it is gone.
