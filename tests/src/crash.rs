@@ -27,7 +27,7 @@
 //!
 //! Where an operation is long, not every step is tried. Those after which the shared memory is not as it was before are
 //! all tried, and so are system calls, and the ones just before them: between two of them a death leaves the same memory
-//! behind, so that the survivors cannot tell them apart.
+//! behind, so that the survivors cannot tell them apart. An unoptimised build leaves out more.
 //!
 //! # To add a structure
 //!
