@@ -232,13 +232,15 @@ impl Machine {
             .arg(image)
             .stdin(Stdio::piped())
             .stdout(Stdio::null());
-        // SAFETY: `prctl` may be called between fork and exec.
-        unsafe {
-            command.pre_exec(|| match libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) {
+        let ends_with_us = || {
+            // SAFETY: it concerns this process alone.
+            match unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) } {
                 0 => Ok(()),
                 _ => Err(std::io::Error::last_os_error()),
-            })
+            }
         };
+        // SAFETY: `prctl` may be called between fork and exec.
+        unsafe { command.pre_exec(ends_with_us) };
         let child = command.spawn();
         Machine(child.expect("qemu-system-riscv32 runs (Debian: qemu-system-misc)"))
     }

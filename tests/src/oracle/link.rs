@@ -163,7 +163,7 @@ impl<L: Line + Debug> World<L> {
                 if self.ends[side].phase() == Phase::Down {
                     _ = self.ends[side].open(self.now);
                 }
-                for port in 0..PORTS {
+                (0..PORTS).for_each(|port| {
                     self.receive(side, port);
                     through[side][port] |= self.next[side][port] > before[1 - side];
                     match self.ends[side].port_state(port as u8) {
@@ -176,7 +176,7 @@ impl<L: Line + Debug> World<L> {
                             _ = self.ends[side].open_port(port as u8);
                         }
                     }
-                }
+                });
                 while self.ends[side].poll_event().is_some() {}
             }
             if through == [[true; PORTS]; 2] {
