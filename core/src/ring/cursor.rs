@@ -210,8 +210,9 @@ pub(super) struct ProducerCursor<'a, const N: usize, B: Bell> {
     header: &'a Header<B>,
     /// Where we stand: equal to our line's position.
     tail: Kept,
-    /// How many slots from `tail` on are known to be free. There may be more.
-    room: Kept,
+    /// Where the slots that are known to be free end, which begin at `tail`. There may be more. A position rather than a
+    /// count, so that a publication changes `tail` alone.
+    free_to: Kept,
 }
 
 impl<'a, const N: usize, B: Bell> ProducerCursor<'a, N, B> {
@@ -225,13 +226,14 @@ impl<'a, const N: usize, B: Bell> ProducerCursor<'a, N, B> {
         // Relaxed: stored by whoever held this half before, and ordered by SYNC POINT C when it was taken, or by
         // the rule of who lends it.
         let tail = header.producer.0.position.load(Ordering::Relaxed);
-        ProducerCursor { header, tail: Kept::new(tail), room: Kept::new(room) }
+        let free_to = index::advance::<N>(tail, room);
+        ProducerCursor { header, tail: Kept::new(tail), free_to: Kept::new(free_to) }
     }
 
     /// How many slots are known to be free without looking.
     #[inline(always)]
     pub(super) fn known_room(&self) -> u32 {
-        self.room.get().unwrap_or(0)
+        index::distance_kept::<N>(self.tail, self.free_to).unwrap_or(0)
     }
 
     pub(super) fn header(&self) -> &'a Header<B> {
@@ -257,17 +259,18 @@ impl<'a, const N: usize, B: Bell> ProducerCursor<'a, N, B> {
     /// known to be. They are the caller's to write.
     #[inline(always)]
     pub(super) fn room(&mut self, want: u32) -> u32 {
-        let known = self.room.get();
+        let known = index::distance_kept::<N>(self.tail, self.free_to);
         if let Some(room) = known.filter(|room| *room >= want) {
             return room;
         }
+        let (tail, head) = (self.tail(), self.head());
         // A position that cannot be gives no room: nothing is touched on such a peer's word.
-        let room = match index::used::<N>(self.head(), self.tail()) {
-            Some(used) => index::capacity::<N>() - used,
-            None => 0,
+        let Some(used) = index::used::<N>(head, tail) else {
+            self.free_to = Kept::new(tail);
+            return 0;
         };
-        self.room = Kept::new(room);
-        room
+        self.free_to = Kept::new(index::advance::<N>(head, index::capacity::<N>()));
+        index::capacity::<N>() - used
     }
 
     /// The position of the first free slot, if one is free: [`room`](Self::room) for one, in short.
@@ -291,7 +294,6 @@ impl<'a, const N: usize, B: Bell> ProducerCursor<'a, N, B> {
     pub(super) fn publish_from(&mut self, tail: u32, count: u32) {
         let tail = index::advance::<N>(tail, count);
         self.tail = Kept::new(tail);
-        self.room = self.room.less(count);
         // SYNC POINT A, release: with the load in `ConsumerCursor::tail`. The slots' content is seen with
         // the position.
         self.header.producer.0.position.store(tail, Ordering::Release);
@@ -317,15 +319,15 @@ pub(super) struct ConsumerCursor<'a, const N: usize, B: Bell> {
     header: &'a Header<B>,
     /// Where we stand: equal to our line's position.
     head: Kept,
-    /// How many slots from `head` on are known to be filled. There may be more.
-    ready: Kept,
+    /// Where the slots that are known to be filled end, which begin at `head`. There may be more.
+    filled_to: Kept,
 }
 
 impl<'a, const N: usize, B: Bell> ConsumerCursor<'a, N, B> {
     pub(super) fn new(header: &'a Header<B>) -> Self {
         // Relaxed: as in `ProducerCursor::with_room`.
         let head = header.consumer.0.position.load(Ordering::Relaxed);
-        ConsumerCursor { header, head: Kept::new(head), ready: Kept::new(0) }
+        ConsumerCursor { header, head: Kept::new(head), filled_to: Kept::new(head) }
     }
 
     pub(super) fn header(&self) -> &'a Header<B> {
@@ -351,13 +353,17 @@ impl<'a, const N: usize, B: Bell> ConsumerCursor<'a, N, B> {
     /// known to be. They are the caller's to read.
     #[inline(always)]
     pub(super) fn ready(&mut self, want: u32) -> u32 {
-        let known = self.ready.get();
+        let known = index::distance_kept::<N>(self.head, self.filled_to);
         if let Some(ready) = known.filter(|ready| *ready >= want) {
             return ready;
         }
+        let (head, tail) = (self.head(), self.tail());
         // A position that cannot be gives nothing to read.
-        let ready = index::used::<N>(self.head(), self.tail()).unwrap_or(0);
-        self.ready = Kept::new(ready);
+        let Some(ready) = index::used::<N>(head, tail) else {
+            self.filled_to = Kept::new(head);
+            return 0;
+        };
+        self.filled_to = Kept::new(tail);
         ready
     }
 
@@ -383,7 +389,6 @@ impl<'a, const N: usize, B: Bell> ConsumerCursor<'a, N, B> {
     pub(super) fn release_from(&mut self, head: u32, count: u32) {
         let head = index::advance::<N>(head, count);
         self.head = Kept::new(head);
-        self.ready = self.ready.less(count);
         // SYNC POINT B, release: with the load in `ProducerCursor::head`. We are done with the slots.
         self.header.consumer.0.position.store(head, Ordering::Release);
         self.header.consumer.0.bell.ring();

@@ -75,6 +75,32 @@ pub(super) const fn advance<const N: usize>(position: u32, by: u32) -> u32 {
     }
 }
 
+/// How many slots lie from one position to another that follows it.
+#[inline(always)]
+pub(super) const fn distance<const N: usize>(from: u32, to: u32) -> u32 {
+    distance_of(capacity::<N>(), from, to)
+}
+
+/// [`distance`] where the capacity `n`, at most [`MAX_CAPACITY`], is known only when the program runs.
+#[inline(always)]
+const fn distance_of(n: u32, from: u32, to: u32) -> u32 {
+    if run_freely_of(n) {
+        to.wrapping_sub(from)
+    } else if n.is_power_of_two() {
+        to.wrapping_sub(from) & (2 * n - 1)
+    } else if to >= from {
+        to - from
+    } else {
+        2 * n - (from - to)
+    }
+}
+
+/// [`distance`] where both positions are kept.
+#[inline(always)]
+pub(super) fn distance_kept<const N: usize>(from: Kept, to: Kept) -> Option<u32> {
+    Some(distance::<N>(from.get()?, to.get()?))
+}
+
 /// How many slots lie between the consumer's position and the producer's. `None` when these cannot be positions of
 /// one ring, which only a peer that writes nonsense can bring about.
 #[inline(always)]
@@ -88,11 +114,7 @@ pub(super) const fn used_of(n: u32, head: u32, tail: u32) -> Option<u32> {
     if !is_position_of(n, head) || !is_position_of(n, tail) {
         return None;
     }
-    let distance = if tail >= head || run_freely_of(n) {
-        tail.wrapping_sub(head)
-    } else {
-        2 * n - (head - tail)
-    };
+    let distance = distance_of(n, head, tail);
     if distance <= n { Some(distance) } else { None }
 }
 
@@ -127,6 +149,7 @@ mod tests {
                 (0..pushed - behind).for_each(|_| head = advance::<N>(head, 1));
                 assert_eq!(used::<N>(head, tail), Some(behind));
                 assert_eq!(is_full::<N>(head, tail), behind == N as u32);
+                assert_eq!(distance::<N>(head, tail), behind);
                 assert_eq!(advance::<N>(head, behind), tail);
                 let (start, first, second) = runs::<N>(head, behind);
                 assert_eq!(first + second, behind);

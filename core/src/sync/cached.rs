@@ -25,10 +25,4 @@ impl Kept {
     pub(crate) const fn get(self) -> Option<u32> {
         Some(self.0)
     }
-
-    /// The copy made smaller, where there is one.
-    #[inline(always)]
-    pub(crate) const fn less(self, by: u32) -> Self {
-        Kept(self.0 - by)
-    }
 }

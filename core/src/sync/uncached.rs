@@ -23,10 +23,4 @@ impl Kept {
     pub(crate) const fn get(self) -> Option<u32> {
         None
     }
-
-    /// The copy made smaller, where there is one.
-    #[inline(always)]
-    pub(crate) const fn less(self, _: u32) -> Self {
-        Kept
-    }
 }
