@@ -159,26 +159,25 @@ impl<L: Line + Debug> World<L> {
         let mut through = [[false; PORTS]; 2];
         for _ in 0..4_000 {
             while self.carry(0, 200) | self.carry(1, 200) {}
-            for side in 0..2 {
-                if self.ends[side].phase() == Phase::Down {
-                    _ = self.ends[side].open(self.now);
-                }
-                (0..PORTS).for_each(|port| {
-                    self.receive(side, port);
-                    through[side][port] |= self.next[side][port] > before[1 - side];
-                    match self.ends[side].port_state(port as u8) {
-                        // Fair to the other port, for which the line's window may have no room otherwise.
-                        State::STREAM if through[1 - side][port] => {}
-                        State::STREAM => _ = self.send(side, port as u8, 1),
-                        State::Connecting => {}
-                        _ => {
-                            self.ends[side].close_port(port as u8);
-                            _ = self.ends[side].open_port(port as u8);
-                        }
-                    }
-                });
-                while self.ends[side].poll_event().is_some() {}
+            for end in self.ends.iter_mut().filter(|end| end.phase() == Phase::Down) {
+                _ = end.open(self.now);
             }
+            for (side, port) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+                self.receive(side, port);
+                through[side][port] |= self.next[side][port] > before[1 - side];
+                let number = port as u8;
+                match self.ends[side].port_state(number) {
+                    // Fair to the other port, for which the line's window may have no room otherwise.
+                    State::STREAM if through[1 - side][port] => {}
+                    State::STREAM => _ = self.send(side, number, 1),
+                    State::Connecting => {}
+                    _ => {
+                        self.ends[side].close_port(number);
+                        _ = self.ends[side].open_port(number);
+                    }
+                }
+            }
+            self.ends.iter_mut().for_each(|end| while end.poll_event().is_some() {});
             if through == [[true; PORTS]; 2] {
                 return;
             }
