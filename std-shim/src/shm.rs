@@ -20,6 +20,10 @@
 //! ([`Region::reap`]). So within that time: what it had committed is delivered, once; what it had not is never seen; a message
 //! that it had claimed goes to another; its halves, slots and locks come back; nobody hangs.
 //!
+//! One that is *suspended* delays nobody in the structures that are lock-free, and whoever needs what it holds elsewhere. While
+//! it attaches, detaches or puts right what a dead one held, others wait to attach (for 10 s, then it is an error), and that
+//! dead one waits to be put right.
+//!
 //! # Whom one trusts
 //!
 //! Everybody who is attached to a region can write all of it, and values are read in place. Attach to regions of programs that
