@@ -167,7 +167,7 @@ fn insist(mut attempt: impl FnMut() -> bool) {
     let mut tries = 0_u32;
     while !attempt() {
         tries += 1;
-        if tries % 128 == 0 { thread::yield_now() } else { hint::spin_loop() }
+        if tries.is_multiple_of(128) { thread::yield_now() } else { hint::spin_loop() }
     }
 }
 

@@ -147,7 +147,7 @@ impl Word {
                 return word & ((1 << 40) - 1);
             }
             looks += 1;
-            if looks % 64 == 0 { thread::yield_now() } else { hint::spin_loop() }
+            if looks.is_multiple_of(64) { thread::yield_now() } else { hint::spin_loop() }
         }
     }
 }
