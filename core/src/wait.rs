@@ -71,6 +71,18 @@ pub trait Wait {
         true
     }
 
+    /// How often a side looks again before it says that it is about to sleep. As long as it only looks, the other side pays
+    /// for no wake-up. What is right depends on how soon the other side answers, and on whether it runs at all meanwhile:
+    /// see [`learn`](Self::learn).
+    #[inline(always)]
+    fn looks(&self) -> u32 {
+        0
+    }
+
+    /// Told whether the looks were enough, for an implementation that gives fewer where they are in vain.
+    #[inline(always)]
+    fn learn(&self, _were_enough: bool) {}
+
     /// Sleeps while `word == expected`, at most until `deadline` (`None`: for ever).
     ///
     /// # Errors
@@ -280,6 +292,21 @@ impl<W: Wait> Doorbell<W> {
         ticket
     }
 
+    /// Looks as often as `W` has patience for, before anybody is told.
+    #[inline]
+    fn look_again<R>(&self, mut ready: impl FnMut() -> Option<R>) -> Option<R> {
+        let looks = self.how.looks();
+        if looks == 0 {
+            return None;
+        }
+        let answer = (0..looks).find_map(|_| {
+            spin_loop();
+            ready()
+        });
+        self.how.learn(answer.is_some());
+        answer
+    }
+
     /// Sleeps until `ready` answers, and returns the answer. `ready` is called at least once, and once more when
     /// the deadline has passed, so that a deadline of the past is a plain look.
     ///
@@ -291,7 +318,7 @@ impl<W: Wait> Doorbell<W> {
         mut ready: impl FnMut() -> Option<R>,
     ) -> Result<R, TimedOut> {
         loop {
-            if let Some(answer) = ready() {
+            if let Some(answer) = ready().or_else(|| self.look_again(&mut ready)) {
                 return Ok(answer);
             }
             let ticket = self.announce();

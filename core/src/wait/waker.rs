@@ -151,6 +151,14 @@ impl<W> Async<W> {
 impl<W: Wait> Wait for Async<W> {
     type Deadline = W::Deadline;
 
+    fn looks(&self) -> u32 {
+        self.inner.looks()
+    }
+
+    fn learn(&self, were_enough: bool) {
+        self.inner.learn(were_enough);
+    }
+
     fn wait(
         &self,
         word: &AtomicU32,

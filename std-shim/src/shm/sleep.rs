@@ -6,6 +6,7 @@ use ringway_core::region::SharedWait;
 use ringway_core::sync::AtomicU32;
 use ringway_core::wait::TimedOut;
 use rustix::thread::futex;
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 /// The detection bound: within this time of a participant's death, whoever sleeps in a region that it was attached to has
@@ -16,8 +17,57 @@ use std::time::{Duration, Instant};
 /// ```
 pub const BOUND: Duration = Duration::from_millis(100);
 
+thread_local! {
+    /// How often this thread looks before it sleeps, as it has learnt.
+    static PATIENCE: Cell<Patience> = const { Cell::new(Patience { looks: FEW, rests: 0 }) };
+}
+
+/// What a thread has learnt of how soon it is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Patience {
+    /// How often it looks.
+    looks: u32,
+    /// How often it did not look, since it last did.
+    rests: u32,
+}
+
+/// The fewest looks that are worth the while: about a microsecond.
+const FEW: u32 = 32;
+/// The most: about as long as it takes to be woken on another processor.
+const MANY: u32 = 512;
+/// How often one goes to sleep at once before one tries again.
+const REST: u32 = 64;
+
+impl Patience {
+    /// How often to look now, and what to remember.
+    fn looks(self) -> (u32, Patience) {
+        if self.looks > 0 {
+            (self.looks, self)
+        } else if self.rests < REST {
+            (0, Patience { rests: self.rests + 1, ..self })
+        } else {
+            (FEW, Patience { looks: FEW, rests: 0 })
+        }
+    }
+
+    /// Twice as many when they were enough; half as many, and then none, when they were not: the other side cannot run
+    /// while we look, or has better things to do.
+    fn learn(self, were_enough: bool) -> Patience {
+        let looks = match self.looks {
+            looks if were_enough => (2 * looks).clamp(FEW, MANY),
+            looks if looks / 2 >= FEW => looks / 2,
+            _ => 0,
+        };
+        Patience { looks, rests: 0 }
+    }
+}
+
 /// Sleeping on a futex in a region. Wakes at the latest after [`BOUND`], looks whether a participant has died, puts right
 /// what it held, and sleeps again: a sleeper depends on no wake-up that the dead would have had to send.
+///
+/// Before it sleeps it looks a few times more, as many as have proved worth the while in this thread lately: an answer that
+/// comes within some microseconds then costs neither side a system call, and where the other side cannot run meanwhile
+/// (both on one processor) nothing is spent on it.
 ///
 /// Takes no place in memory. Works outside a region too, where there is nobody to look after.
 ///
@@ -32,6 +82,18 @@ pub struct Sleep;
 
 impl Wait for Sleep {
     type Deadline = Instant;
+
+    fn looks(&self) -> u32 {
+        PATIENCE.with(|patience| {
+            let (looks, now) = patience.get().looks();
+            patience.set(now);
+            looks
+        })
+    }
+
+    fn learn(&self, were_enough: bool) {
+        PATIENCE.with(|patience| patience.set(patience.get().learn(were_enough)));
+    }
 
     fn wait(
         &self,
@@ -58,3 +120,31 @@ impl Wait for Sleep {
 
 // SAFETY: it has no bytes; its futex is not private, so that any process that maps the word wakes and is woken.
 unsafe impl SharedWait for Sleep {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn looks_that_are_in_vain_are_given_up_and_tried_again_now_and_then() {
+        let mut patience = Patience { looks: MANY, rests: 0 };
+        let mut spent = 0;
+        for _ in 0..1000 {
+            let (looks, now) = patience.looks();
+            spent += looks;
+            patience = if looks > 0 { now.learn(false) } else { now };
+        }
+        assert!(spent < 2 * MANY + 1000 / REST * FEW + FEW, "{spent}");
+    }
+
+    #[test]
+    fn looks_that_are_enough_become_as_many_as_there_may_be() {
+        let mut patience = Patience { looks: 0, rests: REST };
+        for _ in 0..10 {
+            let (looks, now) = patience.looks();
+            assert!((FEW..=MANY).contains(&looks));
+            patience = now.learn(true);
+        }
+        assert_eq!(patience, Patience { looks: MANY, rests: 0 });
+    }
+}
