@@ -100,8 +100,16 @@ pub(crate) fn wait(
     deadline: Option<Instant>,
 ) -> Result<(), TimedOut> {
     // A futex takes the time left; `Instant` does not tell which clock it counts.
-    let left = deadline.map(time_left);
-    match futex::wait(word.as_core(), flags, expected, left.as_ref()) {
+    wait_for(word, flags, expected, deadline.map(time_left).as_ref())
+}
+
+pub(crate) fn wait_for(
+    word: &AtomicU32,
+    flags: futex::Flags,
+    expected: u32,
+    left: Option<&Timespec>,
+) -> Result<(), TimedOut> {
+    match futex::wait(word.as_core(), flags, expected, left) {
         Err(Errno::TIMEDOUT) => Err(TimedOut),
         // Woken; the word was another one (EAGAIN); a signal handler ran (EINTR): the caller looks again, and
         // the time left is reckoned anew should it come back.

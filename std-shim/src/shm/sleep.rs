@@ -5,7 +5,7 @@ use crate::wait::{self, Wait};
 use ringway_core::region::SharedWait;
 use ringway_core::sync::AtomicU32;
 use ringway_core::wait::TimedOut;
-use rustix::thread::futex;
+use rustix::thread::{Timespec, futex};
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,9 @@ use std::time::{Duration, Instant};
 /// assert_eq!(ringway::shm::BOUND, std::time::Duration::from_millis(100));
 /// ```
 pub const BOUND: Duration = Duration::from_millis(100);
+
+// Its whole is in the nanoseconds.
+const _: () = assert!(BOUND.as_secs() == 0);
 
 thread_local! {
     /// How often this thread looks before it sleeps, as it has learnt.
@@ -101,10 +104,12 @@ impl Wait for Sleep {
         expected: u32,
         deadline: Option<Instant>,
     ) -> Result<(), TimedOut> {
-        let bound = Instant::now() + BOUND;
-        let is_last = deadline.is_some_and(|deadline| deadline <= bound);
-        let end = if is_last { deadline } else { Some(bound) };
-        match wait::wait(word, futex::Flags::empty(), expected, end) {
+        // Without a deadline no clock is asked.
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let is_last = left.is_some_and(|left| left <= BOUND);
+        let sleep = left.filter(|_| is_last).unwrap_or(BOUND);
+        let sleep = Timespec { tv_sec: 0, tv_nsec: sleep.subsec_nanos().into() };
+        match wait::wait_for(word, futex::Flags::empty(), expected, Some(&sleep)) {
             Ok(()) => Ok(()),
             Err(TimedOut) => {
                 registry::reap(std::ptr::from_ref(word).addr());
