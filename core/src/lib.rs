@@ -1,5 +1,6 @@
-//! One IPC vocabulary without an operating system: rings, channels and signals in memory, from an interrupt handler to
-//! threads, with the names, states and errors that `ringway` gives to real pipes, FIFOs, sockets and signals.
+//! One IPC vocabulary without an operating system: rings, channels, signals and locks in memory, from an interrupt handler
+//! to threads and to processes that share memory, with the names, states and errors that `ringway` gives to real pipes,
+//! FIFOs, sockets and signals.
 //!
 //! `no_std`, no allocation, no clock, no system call. Where time matters the caller passes it in; where a side sleeps, the
 //! caller says how.
@@ -10,12 +11,12 @@
 //!   channel::{pipe, fifo, socket}     what POSIX offers, in memory; one life for all endpoints: channel::State
 //!   channel::{frame, link}            messages over any byte stream: ports, credits, retransmission; no I/O of its own
 //!   signal                            raise anywhere, dispatch in one place
-//!   ring, ring::bytes                 one producer, one consumer: values, and contiguous bytes
-//!   ring::queue                       any number of both: lock-free, and survives the death of a participant
-//!   ring::broadcast, ring::latest     one writer, any number of readers: every message; the newest value
-//!   wait                              how a side sleeps and is woken: polling, blocking, async
 //!   region                            the layout of shared memory: named parts, and who is attached
+//!   ring, ring::{bytes, messages}     one producer, one consumer: values, contiguous bytes, messages of any length
+//!   ring::queue                       any number of both: lock-free, and survives the death of a participant
+//!   ring::{broadcast, latest}         one writer, any number of readers: every message; the newest value
 //!   lock                              mutex and its family, between contexts and between processes that may die
+//!   wait                              how a side sleeps and is woken: polling, blocking, async
 //!   participant, plain                who shares a structure with other processes; what may lie in shared memory
 //!   sync                              the only door to atomics and cells: core's, loom's, or a critical section
 //! ```
@@ -30,6 +31,7 @@
 //! | writer, reader | the ends of a pipe or FIFO; there may be several writers |
 //! | listener, stream | the ends of a socket |
 //! | raise, dispatch | make a signal pending; run its handler |
+//! | participant | who takes part, where processes share a structure; what it holds is on record under its number |
 //! | grant, chunk | part of a ring lent out in place: *commit* publishes it, *release* gives it back, dropping it does neither |
 //! | doorbell | what wakes the other side |
 //! | `try_` | never waits; a plain verb waits; `_deadline` bounds the wait; `poll_` is for a task |
@@ -51,6 +53,7 @@
 //!
 //! | feature | gives |
 //! |---|---|
+//! | `defmt` | `defmt::Format` of the errors and states |
 //! | `embedded-io` | `embedded_io::{Read, Write, ReadReady, WriteReady}` on the byte ends |
 //! | `shared-layout` | on bare metal, the layout that hosted targets have, for memory that is shared with one of them |
 //! | `zerocopy` | every `zerocopy` type is [`Plain`](plain::Plain) |
