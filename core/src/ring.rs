@@ -1,4 +1,11 @@
-//! Rings: bounded queues in place, for exactly one producer and one consumer.
+//! Rings: bounded queues in place, for exactly one producer and one consumer; and their family for more.
+//!
+//! | | producers | consumers | full means |
+//! |---|---|---|---|
+//! | [`Ring`], [`bytes::ByteRing`], [`messages::MessageRing`] | 1 | 1 | the producer waits |
+//! | [`queue::Queue`] | any number | any number, each value to one | producers wait |
+//! | [`broadcast::Broadcast`] | 1 | any number, each value to all | the oldest is overwritten |
+//! | [`latest::Latest`] | 1 | any number | there is only the newest |
 //!
 //! [`Ring`] carries values, [`bytes::ByteRing`] carries bytes in contiguous grants. Both are wait-free, need loads and
 //! stores alone (a Cortex-M0 runs them as they are), waste no slot, and live in a `static` or on a stack:
