@@ -120,7 +120,10 @@ impl<const WINDOW: usize, const PORTS: usize, const CREDITS: usize, const MAX: u
     /// assert_eq!(link.phase(), Phase::Connecting);
     /// ```
     pub fn over(stream: impl Stream, config: Config) -> Self {
-        Self::drive(Box::new(machine::Link::<Reliable<_, _>, _, _, _>::new(config)), stream)
+        Self::drive(
+            Box::new(machine::Link::<Reliable<WINDOW, MAX>, PORTS, CREDITS, MAX>::new(config)),
+            stream,
+        )
     }
 
     /// A link over two streams, one each way: a pair of pipes, or of FIFOs.
@@ -135,7 +138,11 @@ impl<const WINDOW: usize, const PORTS: usize, const CREDITS: usize, const MAX: u
     /// # peer.join().unwrap().unwrap();
     /// ```
     pub fn over_pair(from: impl Stream, to: impl Stream, config: Config) -> Self {
-        Self::drive_pair(Box::new(machine::Link::<Reliable<_, _>, _, _, _>::new(config)), from, to)
+        Self::drive_pair(
+            Box::new(machine::Link::<Reliable<WINDOW, MAX>, PORTS, CREDITS, MAX>::new(config)),
+            from,
+            to,
+        )
     }
 }
 
@@ -161,12 +168,19 @@ impl<const WINDOW: usize, const PORTS: usize, const CREDITS: usize, const MAX: u
     /// # peer.join().unwrap();
     /// ```
     pub fn over(stream: impl Stream, config: Config) -> Self {
-        Self::drive(Box::new(machine::Link::<Serial<_, _>, _, _, _>::new(config)), stream)
+        Self::drive(
+            Box::new(machine::Link::<Serial<WINDOW, MAX>, PORTS, CREDITS, MAX>::new(config)),
+            stream,
+        )
     }
 
     /// A link over two streams, one each way.
     pub fn over_pair(from: impl Stream, to: impl Stream, config: Config) -> Self {
-        Self::drive_pair(Box::new(machine::Link::<Serial<_, _>, _, _, _>::new(config)), from, to)
+        Self::drive_pair(
+            Box::new(machine::Link::<Serial<WINDOW, MAX>, PORTS, CREDITS, MAX>::new(config)),
+            from,
+            to,
+        )
     }
 
     /// The patience for a line of `speed` bits per second, ten of which carry a byte: a frame is sent again when it was not
