@@ -133,9 +133,10 @@ impl<const WINDOW: usize, const PORTS: usize, const CREDITS: usize, const MAX: u
     /// let ((near_in, far_out), (far_in, near_out)) = (pipe().unwrap(), pipe().unwrap());
     /// let mut near: ReliableLink<64> = ReliableLink::over_pair(near_in, near_out, Config::new(1));
     /// let mut far: ReliableLink<64> = ReliableLink::over_pair(far_in, far_out, Config::new(2));
-    /// let peer = std::thread::spawn(move || far.connect(0));
-    /// near.connect(0).unwrap();
-    /// # peer.join().unwrap().unwrap();
+    /// std::thread::scope(|s| {
+    ///     s.spawn(|| far.connect(0).unwrap());
+    ///     near.connect(0).unwrap();
+    /// });
     /// ```
     pub fn over_pair(from: impl Stream, to: impl Stream, config: Config) -> Self {
         Self::drive_pair(
