@@ -1,9 +1,10 @@
-//! The transports of the shim: real pipes, FIFOs, sockets, connections and links, between threads and between processes.
+//! The transports of the shim: real pipes, FIFOs, sockets, connections, links and rings in shared memory, between threads and between processes.
 
 mod connection;
 mod datagram;
 mod link;
 mod pipe;
+mod shm;
 mod socket;
 
 use super::{Answer, Transport};
@@ -28,6 +29,8 @@ pub(super) const TRANSPORTS: &[&dyn Transport] = &[
     &datagram::Udp,
     &connection::Pair,
     &connection::OneWay,
+    &shm::Bytes,
+    &shm::Messages,
     &link::PIPES,
     &link::FIFOS,
     &link::UNIX_STREAM,
