@@ -202,7 +202,7 @@ impl<const N: usize, B: Bell> ByteRing<N, B> {
 
     /// Whether a producer was there and is gone.
     pub fn producer_is_gone(&self) -> bool {
-        self.header.consumer.0.peer_is_gone()
+        self.header.consumer.0.peer.is_gone()
     }
 
     /// What the consumer sleeps on. Every publication rings it, and so does the producer as it goes.

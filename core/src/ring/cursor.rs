@@ -15,8 +15,8 @@
 //!   head.load(Acquire) ◀───── SYNC POINT B ────── head.store(Release)
 //!   write them again
 //!
-//!   drop: peer.store(Release) ─ SYNC POINT C ───▶ the next holder's exchange (Acquire), and the other
-//!                                                 side's look at whether we are gone (Acquire)
+//!   drop: the half is given back (SYNC POINT H, in `half`): seen by its next holder, and by the other side when it
+//!   looks whether we are gone
 //! ```
 //!
 //! Loads and stores alone: a target without compare-and-swap runs this as it is. Only taking a half is a
@@ -31,6 +31,7 @@
 //! A cursor keeps a copy of its position, and of how far the other side let it go, so as to look at the other line when
 //! it must. Without caches there is nothing to spare, and it looks each time: see [`Kept`].
 
+use super::half::Half;
 use super::index;
 use crate::participant::Participant;
 use crate::sync::{AtomicU32, CachePadded, Kept, Ordering, const_unless_loom};
@@ -42,22 +43,10 @@ use crate::wait::Bell;
 pub(super) struct Line<B> {
     /// Where this side stands. Stored by this side alone.
     position: AtomicU32,
-    /// Whether the *other* side is held, and by whom: on this line because this side looks at it.
-    peer: AtomicU32,
+    /// The *other* side's half: on this line because this side looks at it.
+    pub(super) peer: Half,
     /// What this side rings and the other side sleeps on.
     pub(super) bell: B,
-}
-
-/// The peer's half was never taken: it may still come.
-const NOT_YET: u32 = 0;
-/// The peer's half was held and given back.
-const GONE: u32 = 1;
-/// The peer's half is held: this bit, and the participant who holds it above it.
-const HELD: u32 = 2;
-
-/// What the word says while `participant` holds the half.
-const fn held_by(participant: Participant) -> u32 {
-    HELD | (participant.number() as u32) << 2
 }
 
 /// Everything that the two sides share but the slots.
@@ -71,57 +60,8 @@ pub(super) struct Header<B> {
 impl<B> Line<B> {
     const_unless_loom! {
         fn new(bell: B) -> Self {
-            Line { position: AtomicU32::new(0), peer: AtomicU32::new(NOT_YET), bell }
+            Line { position: AtomicU32::new(0), peer: Half::new(), bell }
         }
-    }
-
-    /// Takes the half that this line watches for `me`; false when somebody has it.
-    fn take_peer(&self, me: Participant) -> bool {
-        // Relaxed: only a guess for the exchange. A try that fails writes nothing.
-        let seen = self.peer.load(Ordering::Relaxed);
-        // SYNC POINT C, acquire: with the store in `give_back` of whoever held it before, or the exchange in `recover`,
-        // whose position we go on from. Failure, relaxed: somebody else took it, and nothing is read on the strength of
-        // that.
-        seen & HELD == 0
-            && self
-                .peer
-                .compare_exchange(seen, held_by(me), Ordering::Acquire, Ordering::Relaxed)
-                .is_ok()
-    }
-
-    /// Gives back the half that this line watches if `dead` holds it, and wakes this line's side.
-    fn recover(&self, dead: Participant, bell: &impl Bell) -> bool {
-        // SYNC POINT C, release: with the exchange in `take_peer` and the load in `peer_is_gone`. What the dead one wrote
-        // is visible here by the caller's word, and with this there. Failure, relaxed: it does not hold it.
-        let recovered = self
-            .peer
-            .compare_exchange(held_by(dead), GONE, Ordering::Release, Ordering::Relaxed)
-            .is_ok();
-        // Also when it did not: it may have died after it published or gave back, and before it rang.
-        bell.ring();
-        recovered
-    }
-
-    /// Who has the half that this line watches.
-    pub(super) fn peer(&self) -> Option<Participant> {
-        // Relaxed: a guess by nature.
-        let word = self.peer.load(Ordering::Relaxed);
-        (word & HELD != 0).then(|| Participant::from_bits(word >> 2))
-    }
-
-    /// Whether the half that this line watches was held and is no longer.
-    #[inline(always)]
-    pub(super) fn peer_is_gone(&self) -> bool {
-        // SYNC POINT C, acquire: with the store in `give_back`. What the peer published before it went is
-        // seen by a look at its position after this.
-        self.peer.load(Ordering::Acquire) == GONE
-    }
-
-    /// Gives back the half that this line watches, and wakes this line's side so that it notices.
-    fn give_back(&self, bell: &impl Bell) {
-        // SYNC POINT C, release: with the exchange in `take_peer` and the load in `peer_is_gone`.
-        self.peer.store(GONE, Ordering::Release);
-        bell.ring();
     }
 }
 
@@ -171,7 +111,7 @@ impl<B: Bell> Header<B> {
         &self,
         me: Participant,
     ) -> Option<ProducerCursor<'_, N, B>> {
-        let taken = self.consumer.0.take_peer(me).then(|| ProducerCursor::new(self));
+        let taken = self.consumer.0.peer.take(me).then(|| ProducerCursor::new(self));
         // On a position that is none, nothing can be built: the half is given back.
         taken.filter(|cursor| index::is_position::<N>(cursor.tail()))
     }
@@ -181,14 +121,17 @@ impl<B: Bell> Header<B> {
         &self,
         me: Participant,
     ) -> Option<ConsumerCursor<'_, N, B>> {
-        let taken = self.producer.0.take_peer(me).then(|| ConsumerCursor::new(self));
+        let taken = self.producer.0.peer.take(me).then(|| ConsumerCursor::new(self));
         taken.filter(|cursor| index::is_position::<N>(cursor.head()))
     }
 
     /// Gives back the halves that `dead` holds; returns how many.
     pub(super) fn recover(&self, dead: Participant) -> usize {
-        let producer = self.consumer.0.recover(dead, &self.producer.0.bell);
-        let consumer = self.producer.0.recover(dead, &self.consumer.0.bell);
+        let producer = self.consumer.0.peer.recover(dead);
+        let consumer = self.producer.0.peer.recover(dead);
+        // Also when it held none: it may have died after it published or gave back, and before it rang.
+        self.producer.0.bell.ring();
+        self.consumer.0.bell.ring();
         usize::from(producer) + usize::from(consumer)
     }
 
@@ -196,10 +139,9 @@ impl<B: Bell> Header<B> {
     pub(super) fn take_both<const N: usize>(
         &mut self,
     ) -> (ProducerCursor<'_, N, B>, ConsumerCursor<'_, N, B>) {
+        self.consumer.0.peer.take_from_owner();
+        self.producer.0.peer.take_from_owner();
         let header = &*self;
-        // Relaxed: `&mut self` was alone here until now.
-        header.consumer.0.peer.store(held_by(Participant::LOCAL), Ordering::Relaxed);
-        header.producer.0.peer.store(held_by(Participant::LOCAL), Ordering::Relaxed);
         (ProducerCursor::new(header), ConsumerCursor::new(header))
     }
 }
@@ -223,7 +165,7 @@ impl<'a, const N: usize, B: Bell> ProducerCursor<'a, N, B> {
     /// One that goes on where another of the same side left off, which knew of `room` free slots.
     #[inline(always)]
     pub(super) fn with_room(header: &'a Header<B>, room: u32) -> Self {
-        // Relaxed: stored by whoever held this half before, and ordered by SYNC POINT C when it was taken, or by
+        // Relaxed: stored by whoever held this half before, and ordered by SYNC POINT H when it was taken, or by
         // the rule of who lends it.
         let tail = header.producer.0.position.load(Ordering::Relaxed);
         let free_to = index::advance::<N>(tail, room);
@@ -303,13 +245,14 @@ impl<'a, const N: usize, B: Bell> ProducerCursor<'a, N, B> {
     /// Whether the consumer was there and is gone.
     #[inline(always)]
     pub(super) fn peer_is_gone(&self) -> bool {
-        self.header.producer.0.peer_is_gone()
+        self.header.producer.0.peer.is_gone()
     }
 }
 
 impl<const N: usize, B: Bell> Drop for ProducerCursor<'_, N, B> {
     fn drop(&mut self) {
-        self.header.consumer.0.give_back(&self.header.producer.0.bell);
+        self.header.consumer.0.peer.give_back();
+        self.header.producer.0.bell.ring();
     }
 }
 
@@ -397,12 +340,13 @@ impl<'a, const N: usize, B: Bell> ConsumerCursor<'a, N, B> {
     /// Whether the producer was there and is gone. What it published before is seen by the next look at `ready`.
     #[inline(always)]
     pub(super) fn peer_is_gone(&self) -> bool {
-        self.header.consumer.0.peer_is_gone()
+        self.header.consumer.0.peer.is_gone()
     }
 }
 
 impl<const N: usize, B: Bell> Drop for ConsumerCursor<'_, N, B> {
     fn drop(&mut self) {
-        self.header.producer.0.give_back(&self.header.consumer.0.bell);
+        self.header.producer.0.peer.give_back();
+        self.header.consumer.0.bell.ring();
     }
 }

@@ -65,22 +65,22 @@ impl<'r, B> Untyped<'r, B> {
 
     /// Who has the half that pushes or writes.
     pub fn producer(&self) -> Option<Participant> {
-        self.header.consumer.0.peer()
+        self.header.consumer.0.peer.holder()
     }
 
     /// Who has the half that pops or reads.
     pub fn consumer(&self) -> Option<Participant> {
-        self.header.producer.0.peer()
+        self.header.producer.0.peer.holder()
     }
 
     /// Whether a producer was there and is gone. One that is gone may be followed by another.
     pub fn producer_is_gone(&self) -> bool {
-        self.header.consumer.0.peer_is_gone()
+        self.header.consumer.0.peer.is_gone()
     }
 
     /// Whether a consumer was there and is gone.
     pub fn consumer_is_gone(&self) -> bool {
-        self.header.producer.0.peer_is_gone()
+        self.header.producer.0.peer.is_gone()
     }
 }
 
