@@ -87,7 +87,8 @@ impl<const N: usize, B> MessageRing<N, B> {
         /// EVENTS.sender().unwrap().send(b"waits for room if need be").unwrap();
         /// ```
         pub fn with_bells(receivers: B, senders: B) -> Self {
-            const { assert!(N > 2 * HEADER) };
+            // Refuses a ring that is too small when the program is compiled.
+            const { Self::MAX_MESSAGE };
             MessageRing(ByteRing::with_bells(receivers, senders))
         }
     }

@@ -198,6 +198,11 @@ impl File {
         found.map_or(true, |lock| i32::from(lock.l_type) != libc::F_UNLCK)
     }
 
+    /// Whether another opening has the byte of any of `participants` locked.
+    pub(super) fn is_any_locked(&self, mut participants: impl Iterator<Item = u16>) -> bool {
+        participants.any(|participant| self.is_locked(participant))
+    }
+
     fn lock(
         &self,
         command: libc::c_int,

@@ -266,7 +266,7 @@ fn remove_stale(name: &str) -> bool {
     let Ok(view) = (unsafe { View::new(mapping.at(), mapping.length()) }) else { return false };
     let Ok(_table) = file.table() else { return false };
     // With the table ours, nobody attaches; so the answer stays true.
-    let is_used = (1..=view.places().len() as u16).any(|place| file.is_locked(place));
+    let is_used = file.is_any_locked(1..=view.places().len() as u16);
     if !is_used {
         file.unlink();
     }
@@ -338,7 +338,7 @@ impl Attachment {
     fn take_place(&self, stale: Stale) -> Result<()> {
         let _table = self.file.table()?;
         if stale == Stale::Refused {
-            let is_used = self.occupants().any(|(who, _)| self.file.is_locked(who.number()));
+            let is_used = self.file.is_any_locked(self.occupants().map(|(who, _)| who.number()));
             if !is_used || !self.file.is_linked() {
                 return Err(Error::new(OPEN, channel::Error::NotFound));
             }
@@ -417,7 +417,7 @@ impl Drop for Attachment {
         place.free();
         if table.is_ok() && self.file.name().is_some() {
             let places = self.view.places().len() as u16;
-            let is_used = (1..=places).any(|one| one != me.number() && self.file.is_locked(one));
+            let is_used = self.file.is_any_locked((1..=places).filter(|&one| one != me.number()));
             if !is_used {
                 self.file.unlink();
             }

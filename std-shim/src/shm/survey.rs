@@ -218,7 +218,7 @@ pub fn remove(name: &str) -> Result<()> {
     }
     let _table = file.table()?;
     // All that there could be: where the region's own account is scribbled over, the kernel's is not.
-    if (1..=Participant::MAX).any(|number| file.is_locked(number)) {
+    if file.is_any_locked(1..=Participant::MAX) {
         return Err(failed(channel::Error::Taken.into()));
     }
     file.unlink();

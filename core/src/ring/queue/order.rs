@@ -45,7 +45,7 @@ pub(super) enum Head {
     Ended,
 }
 
-/// There is no free slot, or no more message may be sent.
+/// No more message may be sent: the order ends at a mark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct IsClosed;
 
