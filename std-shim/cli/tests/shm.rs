@@ -4,7 +4,7 @@ use ringway::shm::{ByteRing, Layout, Queue, Region, Ring, survey};
 use serde_json::Value;
 use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader};
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
@@ -269,7 +269,9 @@ fn a_file_that_may_not_be_read_is_told_as_such() {
     let copy = tempfile::tempdir().unwrap();
     if rustix::process::getuid().is_root() {
         let program = copy.path().join("ringway");
-        fs::copy(env!("CARGO_BIN_EXE_ringway"), &program).unwrap();
+        // By another process: one that has it open to write while another test forks could not execute it.
+        let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_ringway")).arg(&program).status();
+        assert!(copied.unwrap().success());
         for path in [copy.path(), &program] {
             fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
         }
@@ -290,7 +292,9 @@ fn a_file_that_may_not_be_read_is_told_as_such() {
 #[test]
 fn a_region_without_a_name_is_found_where_a_process_has_it_open() {
     let region = Region::anonymous(&layout()).unwrap();
-    let name = format!("memfd:{}/{}", std::process::id(), region.as_fd().as_raw_fd());
+    // A number that the other tests of this process do not come to, so that it is nobody's when we have closed it.
+    let number = rustix::io::fcntl_dupfd_cloexec(&region, 900).unwrap();
+    let name = format!("memfd:{}/{}", std::process::id(), number.as_raw_fd());
     let stat = json(&["stat", "--json", &name]);
     assert_eq!(stat["region"]["participants"][0]["process"], std::process::id());
     // Under the first of its descriptors, and once.
@@ -306,7 +310,7 @@ fn a_region_without_a_name_is_found_where_a_process_has_it_open() {
         .collect();
     assert_eq!(ours.len(), 1, "{list:#}");
     assert!(refused(&["rm", &name]).contains("has no name that could be removed"));
-    drop((region, same));
+    drop((region, same, number));
     refused(&["stat", &name]);
 }
 
