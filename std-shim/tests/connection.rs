@@ -6,6 +6,7 @@ use ringway::connection::{self, Connection, WHOLE};
 use ringway::pipe::pipe;
 use ringway::socket::UnixStream;
 use ringway::{Cause, channel, fd};
+use rustix::process::Pid;
 use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 use std::time::Instant;
 use support::{Killed, Pester, child, interrupts, long, role, soon};
@@ -421,8 +422,10 @@ fn a_sender_killed_in_the_middle_of_a_message_is_a_reset() {
         let (ours, mut sender) = start(NAME, "send");
         let mut message = Vec::new();
         assert_eq!(ours.recv(&mut message).unwrap(), 5);
-        // Some of the long one has come, and the sender waits for room.
+        // Some of the long one has come. The sender is stopped, or it could send all of it while we take what there is.
         assert!(ours.poll(Some(long())).unwrap());
+        let stopped = Pid::from_child(&sender.0);
+        rustix::process::kill_process(stopped, rustix::process::Signal::STOP).unwrap();
         assert!(ours.try_recv(&mut message).unwrap_err().is(channel::Error::WouldBlock));
         sender.kill_now();
         let mut buf = vec![0; 30_000_000];
