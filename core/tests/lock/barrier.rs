@@ -1,0 +1,94 @@
+//! All parties meet, or all are told that they do not.
+
+use super::*;
+
+#[test]
+fn four_threads_meet_round_after_round() {
+    static MEET: Barrier<4, Yielding> = Barrier::new(Yielding);
+    static CAME: AtomicU64 = AtomicU64::new(0);
+    std::thread::scope(|s| {
+        for _ in 0..4 {
+            s.spawn(|| {
+                for round in 1..=500 {
+                    CAME.fetch_add(1, Ordering::SeqCst);
+                    MEET.wait().unwrap();
+                    let came = CAME.load(Ordering::SeqCst);
+                    assert!((4 * round..4 * round + 4).contains(&came));
+                    MEET.wait().unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!((MEET.waiting(), MEET.parties()), (0, 4));
+}
+
+#[test]
+fn more_threads_than_parties_meet_in_groups() {
+    static MEET: Barrier<2, Yielding> = Barrier::new(Yielding);
+    const MEETINGS: u64 = 2_000;
+    // Counted by the first of each group, so that nobody is left to wait for one who has gone: whoever finds them all
+    // counted breaks it for who waits.
+    let counted = AtomicU64::new(0);
+    std::thread::scope(|s| {
+        for _ in 0..4 {
+            s.spawn(|| {
+                while let Ok(index) = MEET.wait() {
+                    assert!(index < 2);
+                    if index == 0 && counted.fetch_add(1, Ordering::Relaxed) + 1 >= MEETINGS {
+                        MEET.abort();
+                    }
+                }
+            });
+        }
+    });
+    assert!(counted.load(Ordering::Relaxed) >= MEETINGS && MEET.is_broken());
+}
+
+#[test]
+fn one_that_times_out_breaks_it_until_it_is_reset() {
+    let barrier = Barrier::<2, _>::new(CLOCK);
+    assert_eq!(barrier.wait_deadline(soon()), Err(BarrierError::TimedOut));
+    assert!(barrier.is_broken());
+    assert_eq!(barrier.wait_deadline(soon()), Err(BarrierError::Broken));
+    barrier.reset();
+    assert!(!barrier.is_broken());
+    assert_eq!(barrier.wait_deadline(Some(0)), Err(BarrierError::TimedOut));
+}
+
+#[test]
+fn one_party_goes_on_alone_and_abort_and_reset_are_idempotent() {
+    let barrier = Barrier::<1, _>::new(CLOCK);
+    for _ in 0..300_000 {
+        assert_eq!(barrier.wait(), Ok(0));
+    }
+    barrier.abort();
+    barrier.abort();
+    assert_eq!(barrier.wait(), Err(BarrierError::Broken));
+    barrier.reset();
+    barrier.reset();
+    assert_eq!(barrier.wait(), Ok(0));
+}
+
+#[test]
+fn a_reset_sends_away_those_that_wait() {
+    static MEET: Barrier<3, Yielding> = Barrier::new(Yielding);
+    std::thread::scope(|s| {
+        let waiters = [(); 2].map(|()| s.spawn(|| MEET.wait()));
+        while MEET.waiting() < 2 {
+            std::thread::yield_now();
+        }
+        MEET.reset();
+        let sent = waiters.map(|waiter| waiter.join().unwrap());
+        assert_eq!(sent, [Err(BarrierError::Broken); 2]);
+    });
+    assert_eq!(MEET.waiting(), 0);
+    std::thread::scope(|s| (0..3).for_each(|_| drop(s.spawn(|| MEET.wait().unwrap()))));
+}
+
+#[test]
+fn one_that_dies_elsewhere_breaks_nothing() {
+    let barrier = Barrier::<2, _>::new(CLOCK);
+    // SAFETY: nobody uses the barrier under that name.
+    assert!(!unsafe { barrier.recover(participant(1)) });
+    assert!(!barrier.is_broken());
+}

@@ -1,0 +1,54 @@
+//! Permits with holders on record.
+
+use super::*;
+
+#[test]
+fn there_are_never_more_permits_than_it_says() {
+    let places = BoundedSemaphore::<2, _>::new(CLOCK);
+    let (first, second) = (places.acquire(), places.try_acquire().unwrap());
+    assert!(places.try_acquire().is_none());
+    assert_eq!(places.acquire_deadline(soon()).unwrap_err(), TimedOut);
+    assert_eq!(places.release(), Err(NotHeld), "a guard's permit is the guard's");
+    first.keep();
+    assert_eq!(places.seat(participant(1)).release(), Err(NotHeld), "another one's");
+    assert_eq!(places.release(), Ok(()));
+    assert_eq!(places.release(), Err(NotHeld));
+    assert_eq!(places.permits(), 1);
+    drop(second);
+    assert_eq!(places.permits(), 2);
+}
+
+#[test]
+fn all_that_one_held_come_back_at_its_death_kept_or_not() {
+    let places = BoundedSemaphore::<3, _>::new(CLOCK);
+    let dead = participant(7);
+    let mine = places.acquire();
+    places.seat(dead).acquire().keep();
+    std::mem::forget(places.seat(dead).acquire());
+    assert_eq!(places.permits(), 0);
+    // SAFETY: nobody uses the semaphore under that name any more.
+    assert_eq!(unsafe { places.recover(dead) }, 2);
+    // SAFETY: as above.
+    assert_eq!(unsafe { places.recover(dead) }, 0);
+    assert_eq!(places.permits(), 2);
+    drop(mine);
+    assert_eq!(places.permits(), 3);
+}
+
+#[test]
+fn never_more_inside_than_permits() {
+    static PLACES: BoundedSemaphore<2, Yielding> = BoundedSemaphore::new(Yielding);
+    static INSIDE: AtomicU64 = AtomicU64::new(0);
+    std::thread::scope(|s| {
+        for _ in 0..4 {
+            s.spawn(|| {
+                for _ in 0..2_000 {
+                    let _permit = PLACES.acquire();
+                    assert!(INSIDE.fetch_add(1, Ordering::SeqCst) < 2);
+                    INSIDE.fetch_sub(1, Ordering::SeqCst);
+                }
+            });
+        }
+    });
+    assert_eq!(PLACES.permits(), 2);
+}

@@ -1,0 +1,90 @@
+//! What one waits for while the mutex is free.
+
+use super::*;
+
+#[test]
+fn jobs_pass_from_two_threads_to_two() {
+    static JOBS: Mutex<Vec<u32>, Yielding> = Mutex::new(Vec::new(), Yielding);
+    static MORE: Condition<Yielding> = Condition::new(Yielding);
+    const EACH: u32 = 1_000;
+    let sums: u32 = std::thread::scope(|s| {
+        for _ in 0..2 {
+            s.spawn(|| {
+                for job in 0..EACH {
+                    JOBS.lock().into_inner().push(job);
+                    MORE.notify(1);
+                }
+            });
+        }
+        let takers = [(); 2].map(|()| {
+            s.spawn(|| {
+                let mut sum = 0;
+                for _ in 0..EACH {
+                    let jobs = JOBS.lock().into_inner();
+                    let mut jobs = MORE.wait_while(jobs, |jobs| jobs.is_empty()).into_inner();
+                    sum += jobs.pop().unwrap();
+                }
+                sum
+            })
+        });
+        takers.map(|taker| taker.join().unwrap()).iter().sum()
+    });
+    assert_eq!(sums, EACH * (EACH - 1));
+}
+
+#[test]
+fn a_deadline_is_told_and_the_mutex_held_again() {
+    let (mutex, never) = (Mutex::new(3, CLOCK), Condition::new(CLOCK));
+    let (guard, waited) =
+        never.wait_while_deadline(mutex.lock().into_inner(), soon(), |value| *value == 3);
+    assert_eq!(waited, Err(TimedOut));
+    assert!(mutex.try_lock().is_none());
+    // One that need not wait looks at no clock.
+    let (guard, waited) =
+        never.wait_while_deadline(guard.into_inner(), Some(0), |value| *value != 3);
+    assert_eq!(waited, Ok(()));
+    drop(guard);
+    assert!(mutex.try_lock().is_some());
+}
+
+#[test]
+fn a_mutex_that_is_to_be_repaired_stays_so() {
+    let (mutex, condition) = (Mutex::new(3, CLOCK), Condition::new(CLOCK));
+    let dead = participant(1);
+    std::mem::forget(mutex.seat(dead).lock());
+    // SAFETY: nobody uses the mutex under that name any more.
+    assert!(unsafe { mutex.recover(dead) });
+    let guard = condition.wait_while(mutex.lock().into_inner(), |_| false);
+    assert!(!guard.is_clean());
+    let guard = condition.wait_while(guard.into_inner(), |_| true);
+    assert!(!guard.is_clean(), "told instead of waiting");
+    drop(guard.repair(|_| ()));
+    assert!(mutex.lock().is_clean());
+}
+
+/// A sleep that ends at once, as one on a futex may.
+struct Restless;
+
+impl Wait for Restless {
+    type Deadline = std::convert::Infallible;
+
+    fn wait(&self, _: &AtomicU32, _: u32, _: Option<Self::Deadline>) -> Result<(), TimedOut> {
+        Ok(())
+    }
+
+    fn wake(&self, _: &AtomicU32, _: u32) {}
+}
+
+#[test]
+fn one_whose_notifier_died_before_it_notified_looks_again() {
+    static CHANGED: Mutex<bool, Restless> = Mutex::new(false, Restless);
+    let condition = Condition::new(Restless);
+    let mut looks = 0;
+    let changed = condition.wait_while(CHANGED.lock().into_inner(), |changed| {
+        looks += 1;
+        // The change comes, and nobody says so.
+        *changed = looks == 3;
+        !*changed
+    });
+    assert!(*changed.into_inner());
+}

@@ -1,0 +1,59 @@
+//! What has happened, or not yet.
+
+use super::*;
+
+#[test]
+fn set_it_lets_all_pass_until_it_is_cleared() {
+    let event = Event::new(CLOCK);
+    assert!(!event.is_set());
+    assert_eq!(event.wait_deadline(soon()), Err(TimedOut));
+    event.set();
+    event.set();
+    event.wait();
+    assert_eq!(event.wait_deadline(Some(0)), Ok(()));
+    event.clear();
+    event.clear();
+    assert!(!event.is_set());
+    assert_eq!(event.wait_deadline(Some(0)), Err(TimedOut));
+}
+
+/// A sleep in which the event is set and cleared, once.
+struct Pulse;
+
+static PULSED: Event<Pulse> = Event::new(Pulse);
+
+impl Wait for Pulse {
+    type Deadline = std::convert::Infallible;
+
+    fn wait(&self, _: &AtomicU32, _: u32, _: Option<Self::Deadline>) -> Result<(), TimedOut> {
+        PULSED.set();
+        PULSED.clear();
+        Ok(())
+    }
+
+    fn wake(&self, _: &AtomicU32, _: u32) {}
+}
+
+#[test]
+fn one_that_waits_when_it_is_set_returns_though_it_is_clear_again() {
+    PULSED.wait();
+    assert!(!PULSED.is_set());
+}
+
+#[test]
+fn two_play_ball_with_two_events() {
+    static BALL: [Event<Yielding>; 2] = [const { Event::new(Yielding) }; 2];
+    let play = |mine: usize| {
+        for _ in 0..1_000 {
+            BALL[mine].wait();
+            BALL[mine].clear();
+            BALL[1 - mine].set();
+        }
+    };
+    std::thread::scope(|s| {
+        s.spawn(|| play(0));
+        s.spawn(|| play(1));
+        BALL[0].set();
+    });
+    assert!(BALL[0].is_set() && !BALL[1].is_set());
+}

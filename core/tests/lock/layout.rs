@@ -1,0 +1,91 @@
+//! What lies in shared memory: the same on every host, and all-zero when it is new.
+
+use super::*;
+
+/// A lock made of zeros, as it is found in a region that was just made.
+fn zeroed<T>() -> T {
+    // SAFETY: all-zero bytes are a fresh lock, by its documentation, which is what is tested here.
+    unsafe { std::mem::MaybeUninit::zeroed().assume_init() }
+}
+
+#[test]
+fn zeros_are_a_fresh_mutex() {
+    let mutex: Mutex<u64, Yielding> = zeroed();
+    assert_eq!(mutex.holder(), None);
+    let Acquired::Clean(value) = mutex.lock() else { panic!("nobody died") };
+    assert_eq!(*value, 0);
+    let offset = std::ptr::from_ref(&*value).addr() - std::ptr::from_ref(&mutex).addr();
+    assert_eq!(offset, 8, "where the value lies");
+}
+
+#[test]
+fn zeros_are_a_fresh_semaphore() {
+    let semaphore: Semaphore<5, Yielding> = zeroed();
+    assert_eq!(semaphore.permits(), 5);
+}
+
+#[test]
+fn zeros_are_a_fresh_event() {
+    let event: Event<Yielding> = zeroed();
+    assert!(!event.is_set());
+    event.set();
+    event.wait();
+}
+
+#[test]
+fn zeros_are_a_fresh_reentrant_mutex() {
+    let lock: ReentrantMutex<u64, Numbered, Yielding> = zeroed();
+    let value = lock.lock().unwrap().clean().expect("nobody died");
+    assert_eq!(*value, 0);
+    let offset = std::ptr::from_ref(&*value).addr() - std::ptr::from_ref(&lock).addr();
+    assert_eq!(offset, 24, "where the value lies");
+}
+
+#[test]
+fn zeros_are_a_fresh_bounded_semaphore() {
+    let places: BoundedSemaphore<3, Yielding> = zeroed();
+    assert_eq!(places.permits(), 3);
+    assert!(places.try_acquire().is_some());
+}
+
+#[test]
+fn zeros_are_a_fresh_condition() {
+    let (mutex, condition): (Mutex<u32, Yielding>, Condition<Yielding>) = zeroed();
+    condition.notify_all();
+    assert!(condition.wait_while(mutex.lock().into_inner(), |value| *value != 0).is_clean());
+}
+
+#[test]
+fn zeros_are_a_fresh_barrier() {
+    let barrier: Barrier<1, Yielding> = zeroed();
+    assert_eq!(barrier.wait(), Ok(0));
+}
+
+#[test]
+fn zeros_are_a_fresh_lock_for_readers_and_writers() {
+    let lock: RwLock<u64, 3, Yielding> = zeroed();
+    let value = lock.read().clean().expect("nobody died");
+    assert_eq!(*value, 0);
+    let offset = std::ptr::from_ref(&*value).addr() - std::ptr::from_ref(&lock).addr();
+    assert_eq!(offset, 24, "where the value lies");
+}
+
+#[test]
+fn sizes_are_the_same_on_every_host() {
+    fn assert_layout<T>(size: usize, align: usize) {
+        assert_eq!((size_of::<T>(), align_of::<T>()), (size, align));
+    }
+    assert_layout::<Mutex<(), Yielding>>(8, 8);
+    assert_layout::<Mutex<u8, Yielding>>(16, 8);
+    assert_layout::<Mutex<u64, Yielding>>(16, 8);
+    assert_layout::<ReentrantMutex<(), Numbered, Yielding>>(24, 8);
+    assert_layout::<ReentrantMutex<u64, Numbered, Yielding>>(32, 8);
+    assert_layout::<Semaphore<1, Yielding>>(4, 4);
+    assert_layout::<BoundedSemaphore<5, Yielding>>(24, 4);
+    assert_layout::<Condition<Yielding>>(8, 4);
+    assert_layout::<Event<Yielding>>(8, 4);
+    assert_layout::<Barrier<5, Yielding>>(28, 4);
+    assert_layout::<RwLock<(), 1, Yielding>>(16, 8);
+    assert_layout::<RwLock<(), 2, Yielding>>(24, 8);
+    assert_layout::<RwLock<u64, 2, Yielding>>(32, 8);
+}

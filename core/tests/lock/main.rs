@@ -1,0 +1,53 @@
+//! The locks, by scenario, and their layout in shared memory.
+#![cfg(not(loom))]
+
+#[path = "../support/yielding.rs"]
+mod yielding;
+
+mod barrier;
+mod bounded;
+mod condition;
+mod event;
+mod layout;
+mod mutex;
+mod reentrant;
+mod rwlock;
+mod semaphore;
+
+use ringway_core::lock::{
+    Acquired, Barrier, BarrierError, BoundedSemaphore, Condition, Event, Mutex, NotHeld, Overflow,
+    OwnerDied, ReentrantError, ReentrantMutex, Robust, RwLock, Semaphore, ThreadId,
+};
+use ringway_core::participant::Participant;
+use ringway_core::sync::AtomicU32;
+use ringway_core::wait::{SpinClock, TimedOut, Wait};
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU64, Ordering};
+use yielding::Yielding;
+
+static NOW: AtomicU64 = AtomicU64::new(0);
+/// Each look at the clock is a tick.
+const CLOCK: SpinClock = SpinClock(|| NOW.fetch_add(1, Ordering::Relaxed));
+
+fn soon() -> Option<u64> {
+    Some(NOW.load(Ordering::Relaxed) + 5)
+}
+
+fn participant(number: u16) -> Participant {
+    Participant::new(number).unwrap()
+}
+
+/// The threads of a test, each by a number of its own.
+struct Numbered;
+
+// SAFETY: each thread takes the next number, once.
+unsafe impl ThreadId for Numbered {
+    fn thread_id() -> NonZeroU32 {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        thread_local! {
+            static MINE: NonZeroU32 =
+                NonZeroU32::new(NEXT.fetch_add(1, Ordering::Relaxed) as u32).expect("counts from 1");
+        }
+        MINE.with(|mine| *mine)
+    }
+}

@@ -1,0 +1,81 @@
+//! One holder at a time, and what its death is told to the next.
+
+use super::*;
+
+#[test]
+fn four_threads_count_exactly() {
+    static TOTAL: Mutex<u32, Yielding> = Mutex::new(0, Yielding);
+    const EACH: u32 = 5_000;
+    std::thread::scope(|s| {
+        for number in 0..4 {
+            s.spawn(move || {
+                let seat = TOTAL.seat(participant(number));
+                (0..EACH).for_each(|_| *seat.lock().into_inner() += 1);
+            });
+        }
+    });
+    assert_eq!(*TOTAL.lock().into_inner(), 4 * EACH);
+    assert_eq!(TOTAL.holder(), None);
+}
+
+#[test]
+fn held_it_is_refused_and_a_deadline_passes() {
+    let mutex = Mutex::new((), CLOCK);
+    let guard = mutex.seat(participant(Participant::MAX)).lock();
+    assert_eq!(mutex.holder(), Participant::new(Participant::MAX));
+    assert!(mutex.try_lock().is_none());
+    assert_eq!(mutex.lock_deadline(soon()).unwrap_err(), TimedOut);
+    assert_eq!(mutex.lock_deadline(Some(0)).unwrap_err(), TimedOut);
+    drop(guard);
+    assert!(mutex.lock_deadline(Some(0)).is_ok(), "a deadline of the past is a plain look");
+}
+
+#[test]
+fn each_is_told_of_a_death_until_one_repairs() {
+    let mutex = Mutex::new(1, CLOCK);
+    let dead = participant(1);
+    std::mem::forget(mutex.seat(dead).lock());
+    // SAFETY: nobody uses the mutex under that name any more.
+    assert!(unsafe { mutex.recover(dead) });
+    // SAFETY: as above.
+    assert!(!unsafe { mutex.recover(dead) }, "it was put right already");
+    assert_eq!(mutex.holder(), None);
+    assert!(matches!(mutex.lock(), Acquired::OwnerDied(_)));
+    assert!(matches!(mutex.try_lock(), Some(Acquired::OwnerDied(_))));
+    let told = mutex.lock().clean().map(drop).map_err(OwnerDied::without_guard);
+    assert_eq!(told, Err(OwnerDied(())));
+    drop(mutex.lock().repair(|value| **value = 2));
+    assert!(mutex.lock().is_clean());
+    assert_eq!(*mutex.lock().into_inner(), 2);
+}
+
+#[test]
+fn one_that_dies_after_it_repaired_leaves_it_to_be_repaired() {
+    let mutex = Mutex::new((), CLOCK);
+    for dead in [participant(1), participant(2)] {
+        let mut guard = mutex.seat(dead).lock().into_inner();
+        guard.make_consistent();
+        std::mem::forget(guard);
+        // SAFETY: nobody uses the mutex under that name any more.
+        assert!(unsafe { mutex.recover(dead) });
+    }
+    assert!(!mutex.lock().is_clean());
+}
+
+#[test]
+fn one_that_dies_without_it_changes_nothing() {
+    let mutex = Mutex::new((), CLOCK);
+    let guard = mutex.lock();
+    // SAFETY: nobody uses the mutex under that name.
+    assert!(!unsafe { mutex.recover(participant(1)) });
+    assert_eq!(mutex.holder(), Some(Participant::LOCAL));
+    drop(guard);
+    assert!(mutex.lock().is_clean());
+}
+
+#[test]
+fn its_value_is_dropped_once() {
+    let alive = std::rc::Rc::new(());
+    drop(Mutex::new(alive.clone(), CLOCK));
+    assert_eq!(std::rc::Rc::strong_count(&alive), 1);
+}

@@ -1,0 +1,92 @@
+//! One writer, or some readers.
+
+use super::*;
+
+#[test]
+fn readers_share_and_writers_do_not() {
+    let lock = RwLock::<_, 2, _>::new(5, CLOCK);
+    let (one, two) = (lock.read(), lock.try_read().unwrap());
+    assert_eq!(lock.readers(), 2);
+    assert!(lock.try_read().is_none(), "every seat is taken");
+    assert_eq!(lock.read_deadline(soon()).unwrap_err(), TimedOut);
+    assert!(lock.try_write().is_none());
+    assert_eq!(lock.write_deadline(soon()).unwrap_err(), TimedOut);
+    assert_eq!(lock.writer(), None);
+    drop((one, two));
+    let writer = lock.write();
+    assert_eq!(lock.writer(), Some(Participant::LOCAL));
+    assert!(lock.try_read().is_none() && lock.try_write().is_none());
+    assert_eq!(lock.write_deadline(soon()).unwrap_err(), TimedOut);
+    drop(writer);
+    assert_eq!(*lock.read().into_inner(), 5);
+}
+
+#[test]
+fn two_values_that_writers_change_together_are_never_seen_apart() {
+    static PAIR: RwLock<[u32; 2], 2, Yielding> = RwLock::new([0; 2], Yielding);
+    const EACH: u32 = 2_000;
+    std::thread::scope(|s| {
+        for _ in 0..2 {
+            s.spawn(|| {
+                for _ in 0..EACH {
+                    let mut pair = PAIR.write().into_inner();
+                    pair[0] += 1;
+                    pair[1] += 1;
+                }
+            });
+        }
+        for _ in 0..3 {
+            s.spawn(|| {
+                for _ in 0..EACH {
+                    let pair = PAIR.read().into_inner();
+                    assert_eq!(pair[0], pair[1]);
+                }
+            });
+        }
+    });
+    assert_eq!(*PAIR.read().into_inner(), [2 * EACH; 2]);
+}
+
+#[test]
+fn a_writer_that_waits_keeps_new_readers_out_and_gets_in() {
+    static LOCK: RwLock<u32, 4, Yielding> = RwLock::new(0, Yielding);
+    std::thread::scope(|s| {
+        let reader = LOCK.read();
+        let writer = s.spawn(|| *LOCK.write().into_inner() = 1);
+        while LOCK.writer().is_none() {
+            std::thread::yield_now();
+        }
+        assert!(LOCK.try_read().is_none());
+        drop(reader);
+        writer.join().unwrap();
+    });
+    assert_eq!(*LOCK.read().into_inner(), 1);
+}
+
+#[test]
+fn readers_and_writers_are_told_of_a_writers_death_until_one_repairs() {
+    let lock = RwLock::<_, 2, _>::new(5, CLOCK);
+    let dead = participant(1);
+    std::mem::forget(lock.seat(dead).write());
+    // SAFETY: nobody uses the lock under that name any more.
+    assert!(unsafe { lock.recover(dead) });
+    // SAFETY: as above.
+    assert!(!unsafe { lock.recover(dead) });
+    assert!(!lock.read().is_clean());
+    assert!(!lock.write().is_clean());
+    drop(lock.write().repair(|value| **value = 6));
+    assert!(lock.write().is_clean());
+    assert!(matches!(lock.read(), Acquired::Clean(value) if *value == 6));
+}
+
+#[test]
+fn the_seats_of_a_reader_that_died_are_free() {
+    let lock = RwLock::<_, 2, _>::new(5, CLOCK);
+    let dead = participant(1);
+    std::mem::forget([lock.seat(dead).read(), lock.seat(dead).read()]);
+    assert!(lock.try_write().is_none());
+    // SAFETY: nobody uses the lock under that name any more.
+    assert!(unsafe { lock.recover(dead) });
+    assert_eq!(lock.readers(), 0);
+    assert!(lock.write().is_clean());
+}
