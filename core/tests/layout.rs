@@ -141,24 +141,24 @@ fn a_queue() {
     });
     let half = |number: u32, phase: u32| number << 16 | phase << 29;
     let expected = [
-        // The tail: its position, whether the queue is closed; what the consumers sleep on is at 12.
+        // The tail: where to look first, whether the queue is closed; what the consumers sleep on is at 12.
         (0, 3),
         (8, 1),
-        // The head: its position, what the producers sleep on, rung by `close`.
+        // The head: where to look first, what the producers sleep on, rung by `close`.
         (128, 1),
         (140, 2),
-        // Which slot the message of a position is in: the position and 1, and in the upper 16 bits the slot.
+        // Places of two words. Which slot the message of a position is in: the position and 1, and in the upper 16 bits the
+        // slot. Who has the slot: the position; participant and phase. Reading, committed, committed, writing.
         (256, 1),
-        (264, 2),
-        (268, 1 << 16),
-        (272, 3),
-        (276, 2 << 16),
-        // Who has the slot: the position; participant and phase. Reading, committed, committed, writing.
-        (292, half(0x2AA, 4)),
-        (296, 1),
+        (268, half(0x2AA, 4)),
+        (272, 2),
+        (276, 1 << 16),
+        (280, 1),
+        (284, half(0x155, 2)),
+        (288, 3),
+        (292, 2 << 16),
+        (296, 2),
         (300, half(0x155, 2)),
-        (304, 2),
-        (308, half(0x155, 2)),
         (316, half(0x155, 1)),
         (320, 0xA0),
         (324, 0xA1),

@@ -8,44 +8,67 @@ use ringway_core::ring::queue::{NoSlot, Queue};
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
+/// Slots that are lent out for a while, to producers and to consumers, count as held: the queue is full when all are held or
+/// wait, and not before.
 fn behaves_as_a_bounded_deque<const N: usize>(seed: u64) {
     let (mut random, alive) = (Random::new(seed), std::rc::Rc::new(()));
     let queue = Queue::<(u32, std::rc::Rc<()>), N>::new();
     let mut oracle = VecDeque::new();
-    for value in 0..3000 {
-        match random.below(7) {
-            0..=2 => {
+    let (mut loans, mut claims) = (Vec::new(), Vec::new());
+    // Now it fills, now it runs empty.
+    let mut pushes = 5;
+    for value in 0..6000 {
+        if random.below(100) == 0 {
+            pushes = 2 + random.below(7);
+        }
+        let is_full = oracle.len() + loans.len() + claims.len() == N;
+        match random.below(20) {
+            0 => match queue.try_reserve() {
+                Ok(loan) => loans.push(loan),
+                Err(why) => assert!(is_full && why == NoSlot::Full),
+            },
+            1 => {
+                if let Some(loan) = loans.pop() {
+                    if random.below(2) == 0 {
+                        drop(loan);
+                    } else {
+                        assert!(loan.write((value, alive.clone())).is_ok());
+                        oracle.push_back(value);
+                    }
+                }
+            }
+            2 => match (queue.try_claim(), oracle.pop_front()) {
+                (Some(claim), Some(expected)) => {
+                    assert_eq!(claim.0, expected);
+                    claims.push(claim);
+                }
+                (claim, expected) => assert!(claim.is_none() && expected.is_none()),
+            },
+            3 => {
+                if !claims.is_empty() {
+                    let claim = claims.swap_remove(random.below(claims.len()));
+                    if random.below(2) == 0 {
+                        claim.release();
+                    } else {
+                        oracle.push_back(claim.0);
+                        drop(claim);
+                    }
+                }
+            }
+            other if other < 4 + 2 * pushes => {
                 let pushed = queue.try_push((value, alive.clone())).is_ok();
-                assert_eq!(pushed, oracle.len() < N);
+                assert_eq!(pushed, !is_full);
                 if pushed {
                     oracle.push_back(value);
                 }
             }
-            3 | 4 => assert_eq!(queue.try_pop().map(|v| v.0), oracle.pop_front()),
-            5 => match (queue.try_claim(), oracle.pop_front()) {
-                (Some(claim), Some(expected)) => {
-                    assert_eq!(claim.0, expected);
-                    if random.below(2) == 0 {
-                        claim.release();
-                    } else {
-                        drop(claim);
-                        oracle.push_back(expected);
-                    }
-                }
-                (claim, expected) => assert!(claim.is_none() && expected.is_none()),
-            },
-            _ => match queue.try_reserve() {
-                Ok(loan) if random.below(2) == 0 => drop(loan),
-                Ok(loan) => {
-                    assert!(loan.write((value, alive.clone())).is_ok());
-                    oracle.push_back(value);
-                }
-                Err(why) => assert_eq!((why, oracle.len()), (NoSlot::Full, N)),
-            },
+            _ => assert_eq!(queue.try_pop().map(|v| v.0), oracle.pop_front()),
         }
         assert_eq!(queue.len(), oracle.len());
-        assert_eq!(std::rc::Rc::strong_count(&alive), oracle.len() + 1);
+        assert_eq!(queue.unfinished(), oracle.len() + claims.len());
+        assert_eq!(std::rc::Rc::strong_count(&alive), oracle.len() + claims.len() + 1);
     }
+    drop((loans, claims));
     drop(queue);
     assert_eq!(std::rc::Rc::strong_count(&alive), 1, "what was left was dropped with the queue");
 }
@@ -57,33 +80,35 @@ fn any_sequence_of_operations_behaves_as_a_bounded_deque() {
         behaves_as_a_bounded_deque::<2>(seed);
         behaves_as_a_bounded_deque::<3>(seed);
         behaves_as_a_bounded_deque::<8>(seed);
+        // So many that the places to look at first may fall behind.
+        behaves_as_a_bounded_deque::<24>(seed);
+        behaves_as_a_bounded_deque::<64>(seed);
     }
 }
 
 /// Each value arrives once, and those of one producer in order at each consumer.
-#[test]
-fn four_threads_lose_and_double_nothing() {
+fn four_threads_lose_and_double_nothing<const N: usize>() {
     const EACH: u32 = 30_000;
-    static QUEUE: Queue<(usize, u32), 5> = Queue::new();
-    static LEFT: Mutex<u32> = Mutex::new(2 * EACH);
+    let queue = &Queue::<(usize, u32), N>::new();
+    let left = &Mutex::new(2 * EACH);
     let arrived: Vec<Vec<(usize, u32)>> = std::thread::scope(|s| {
         for producer in 0..2 {
             s.spawn(move || {
                 for value in 0..EACH {
-                    while QUEUE.try_push((producer, value)).is_err() {
+                    while queue.try_push((producer, value)).is_err() {
                         std::thread::yield_now();
                     }
                 }
             });
         }
         let consumers = [(); 2].map(|()| {
-            s.spawn(|| {
+            s.spawn(move || {
                 let mut arrived = Vec::new();
-                while *LEFT.lock().unwrap() > 0 {
-                    match QUEUE.try_pop() {
+                while *left.lock().unwrap() > 0 {
+                    match queue.try_pop() {
                         Some(value) => {
                             arrived.push(value);
-                            *LEFT.lock().unwrap() -= 1;
+                            *left.lock().unwrap() -= 1;
                         }
                         None => std::thread::yield_now(),
                     }
@@ -102,7 +127,13 @@ fn four_threads_lose_and_double_nothing() {
     let mut all: Vec<_> = arrived.concat();
     all.sort();
     assert!(all.into_iter().eq((0..2).flat_map(|p| (0..EACH).map(move |value| (p, value)))));
-    assert!(QUEUE.is_empty());
+    assert!(queue.is_empty());
+}
+
+#[test]
+fn four_threads_lose_and_double_nothing_in_a_small_queue_and_in_a_large_one() {
+    four_threads_lose_and_double_nothing::<5>();
+    four_threads_lose_and_double_nothing::<128>();
 }
 
 #[test]

@@ -8,8 +8,8 @@
 //!
 //! # How it works
 //!
-//! `N` slots hold the values; a word beside each says who holds it and why. `N` entries say in which slot the message of a
-//! position is; `tail` is the next position to be filled, `head` the next to be taken.
+//! `N` slots hold the values; a word of each says who holds it and why. `N` entries say in which slot the message of a
+//! position is.
 //!
 //! ```text
 //!   slot's word                          what the step is, and what it says if its maker dies right there
@@ -19,22 +19,24 @@
 //!    │ 2  it fills the slot, then says
 //!    │    which position it tries        as before
 //!   Committing(p, t)
-//!    │ 3  entry[t] := (t, slot)          THE COMMIT. Before: as above. After: the message waits, and anybody
-//!    │ 4  tail := t + 1                  does step 4
-//!    │ 5  a consumer exchanges it        THE CLAIM. After: the message is the consumer's; anybody does step 6
+//!    │ 3  entry[t] := (t, slot)          THE COMMIT. Before: as above. After: the message waits
+//!    │ 4  a consumer exchanges it        THE CLAIM. After: the message is the consumer's
 //!   Reading(c, t)
-//!    │ 6  head := t + 1
-//!    │ 7  the value is read, the word
+//!    │ 5  the value is read, the word
 //!    │    stored                         before: the message goes to another consumer; after: it was delivered
 //!   Free
 //! ```
 //!
-//! In 3 and 5 whoever loses the exchange lost it to one who made progress, which is what lock-free means. A slot that is
+//! In 1, 3 and 4 whoever loses the exchange lost it to one who made progress, which is what lock-free means. A slot that is
 //! held is on record before anything is done with it, so that [`Seat::recover`] can put things right after a death.
 //!
-//! The commit by exchange at the tail, and tail and head that anybody may push on, are Michael and Scott's, "Simple, Fast,
-//! and Practical Non-Blocking and Blocking Concurrent Queue Algorithms", PODC 1996; bounded, on an array, and with the
-//! message's slot apart from its place.
+//! Three exchanges for a message, and no other word that all must change: where the order begins and ends is found by going
+//! along the entries, from a place that is moved on every few messages only. Whoever loses an exchange steps aside for
+//! a moment, so that the winner can go on with what it has in its cache.
+//!
+//! The commit by exchange at the first unfilled place, which a suspended predecessor does not hold up, is Michael and Scott's,
+//! "Simple, Fast, and Practical Non-Blocking and Blocking Concurrent Queue Algorithms", PODC 1996; bounded, on an array, and
+//! with the message's slot apart from its place.
 //!
 //! # The end
 //!
@@ -80,8 +82,8 @@ use crate::wait::{Bell, Polled};
 use core::fmt;
 #[cfg(not(loom))]
 use core::ptr::NonNull;
-use order::{Order, Side};
-use word::{Entry, Owned};
+use order::{Order, Place, Side};
+use word::Owned;
 
 /// A queue of `N` values of `T`, for any number of producers and consumers. `B` says whether they can sleep, see
 /// [`Bell`].
@@ -106,13 +108,12 @@ use word::{Entry, Owned};
 pub struct Queue<T, const N: usize, B = Polled> {
     tail: CachePadded<Side<B>>,
     head: CachePadded<Side<B>>,
-    entries: [AtomicU64; N],
-    owners: [AtomicU64; N],
+    places: [Place; N],
     slots: Slots<T, N>,
 }
 
 // SAFETY: a slot is touched only by the one whose name is in its word, and passes on through the exchanges of steps 1 and
-// 5, so that `T: Send` is all it takes. `B` is shared as it is.
+// 4, so that `T: Send` is all it takes. `B` is shared as it is.
 unsafe impl<T: Send, const N: usize, B: Sync> Sync for Queue<T, N, B> {}
 
 // SAFETY: the queue owns its values, and nothing borrows it when it moves.
@@ -168,8 +169,7 @@ impl<T, const N: usize, B> Queue<T, N, B> {
                     closed: AtomicU32::new(0),
                     bell: producers,
                 }),
-                entries: array_of!(AtomicU64::new(Entry::UNUSED.0); N),
-                owners: array_of!(AtomicU64::new(Owned::FREE); N),
+                places: array_of!(Place::new(); N),
                 slots: Slots::new(),
             }
         }
@@ -182,12 +182,7 @@ impl<T, const N: usize, B> Queue<T, N, B> {
 
     #[inline(always)]
     fn order(&self) -> Order<'_, B> {
-        Order {
-            tail: &self.tail.0,
-            head: &self.head.0,
-            entries: &self.entries,
-            owners: &self.owners,
-        }
+        Order { tail: &self.tail.0, head: &self.head.0, places: &self.places }
     }
 }
 
@@ -392,7 +387,7 @@ impl<T, const N: usize, B> Drop for Queue<T, N, B> {
             return;
         }
         let order = self.order();
-        for (slot, owner) in order.owners.iter().enumerate() {
+        for (slot, Place { owner, .. }) in order.places.iter().enumerate() {
             // Relaxed: `&mut` is alone here; whatever made it so orders the accesses.
             let owned = Owned::unpack(owner.load(Ordering::Relaxed));
             if order.is_committed(slot, owned) {
@@ -426,7 +421,7 @@ impl<B> Untyped<'_, B> {
         if capacity == 0 || capacity > word::MAX_SLOTS {
             return None;
         }
-        Some(size_of::<[CachePadded<Side<B>>; 2]>() + 2 * capacity * size_of::<AtomicU64>())
+        Some(size_of::<[CachePadded<Side<B>>; 2]>() + capacity * size_of::<Place>())
     }
 }
 
@@ -439,13 +434,11 @@ impl<B: Bell> Untyped<'_, B> {
     pub unsafe fn at(at: NonNull<u8>, capacity: usize) -> Self {
         // SAFETY: by the caller's word: the queue is `repr(C)` and begins with its two ends, whatever its other parameters.
         let [tail, head] = unsafe { at.cast::<[CachePadded<Side<B>>; 2]>().as_ref() };
-        // SAFETY: the entries follow, with no padding in between: an end's size is a multiple of 8.
-        let words = unsafe { at.add(size_of::<[CachePadded<Side<B>>; 2]>()) };
-        let words = NonNull::slice_from_raw_parts(words.cast::<AtomicU64>(), 2 * capacity);
-        // SAFETY: and then the owners, as many; all are atomics.
-        let (entries, owners) =
-            unsafe { words.as_ref() }.split_at_checked(capacity).unwrap_or_default();
-        Untyped(Order { tail: &tail.0, head: &head.0, entries, owners })
+        // SAFETY: the places follow, with no padding in between: an end's size is a multiple of 8.
+        let places = unsafe { at.add(size_of::<[CachePadded<Side<B>>; 2]>()) };
+        let places = NonNull::slice_from_raw_parts(places.cast::<Place>(), capacity);
+        // SAFETY: there are so many, and they are atomics.
+        Untyped(Order { tail: &tail.0, head: &head.0, places: unsafe { places.as_ref() } })
     }
 
     /// [`Seat::recover`] by `me`.

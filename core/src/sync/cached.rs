@@ -26,3 +26,26 @@ impl Kept {
         Some(self.0)
     }
 }
+
+/// How one that lost an exchange to another gets out of its way: for longer each time. A word that several exchange goes from
+/// one to the next at the price of some hundred steps of either; one that has it and is left alone takes many in that time.
+#[derive(Debug)]
+pub(crate) struct StepAside(u32);
+
+impl StepAside {
+    /// At most 2^6 pauses at a time: a microsecond or two.
+    const LONGEST: u32 = 6;
+
+    pub(crate) const fn new() -> Self {
+        StepAside(0)
+    }
+
+    /// Waits a bounded time. Not in a model, where to wait means to wait for another.
+    #[inline(always)]
+    pub(crate) fn step(&mut self) {
+        if !cfg!(loom) {
+            (0..1 << self.0).for_each(|_| crate::sync::spin_loop());
+            self.0 = (self.0 + 1).min(Self::LONGEST);
+        }
+    }
+}

@@ -3,6 +3,7 @@
 use crate::ends;
 use crate::kernel;
 use crate::limits::{self, Copying, Line};
+use crate::locks;
 use crate::many::{self, both, rate as many_rate};
 use crate::measure::{Found, alone, rate, trip};
 use crate::ours::{Bytes, Chunks, InPlace, Many, Private, Shared, Slots};
@@ -249,7 +250,8 @@ macro_rules! ends {
 
 fn experiment(id: &'static str, title: &'static str, entrants: Vec<Vec<Entrant>>) -> Experiment {
     let entrants = entrants.into_iter().flatten().collect();
-    let two_processors = !matches!(id, "alone-u64" | "sleep-one" | "ends" | "signal" | "floor");
+    let two_processors =
+        !matches!(id, "alone-u64" | "sleep-one" | "ends" | "signal" | "lock-alone" | "floor");
     Experiment { id, title, entrants, two_processors }
 }
 
@@ -509,6 +511,37 @@ pub fn experiments() -> Vec<Experiment> {
             }],
         ),
         experiment(
+            "lock-alone",
+            "A lock taken and given back, nobody else wants it",
+            vec![entrants! {
+                Ours "ringway Mutex" = locks::alone::<locks::Ours>();
+                Peer "pthread, process-shared" = locks::alone::<locks::Pthread<false>>();
+                Peer "pthread, process-shared and robust" = locks::alone::<locks::Pthread<true>>();
+                Peer "parking_lot" = locks::alone::<locks::ParkingLot>();
+                Peer "std Mutex" = locks::alone::<locks::Std>();
+            }],
+        ),
+        experiment(
+            "lock-processes",
+            "A lock that two processes want",
+            vec![entrants! {
+                Ours "ringway Mutex" = locks::contended::<locks::Ours>(Processes);
+                Peer "pthread, process-shared" = locks::contended::<locks::Pthread<false>>(Processes);
+                Peer "pthread, process-shared and robust" = locks::contended::<locks::Pthread<true>>(Processes);
+            }],
+        ),
+        experiment(
+            "lock-threads",
+            "A lock that two threads want",
+            vec![entrants! {
+                Ours "ringway Mutex" = locks::contended::<locks::OursPrivate>(Threads);
+                Peer "pthread, process-shared" = locks::contended::<locks::Pthread<false>>(Threads);
+                Peer "pthread, process-shared and robust" = locks::contended::<locks::Pthread<true>>(Threads);
+                Peer "parking_lot" = locks::contended::<locks::ParkingLot>(Threads);
+                Peer "std Mutex" = locks::contended::<locks::Std>(Threads);
+            }],
+        ),
+        experiment(
             "floor",
             "What the machine does at best",
             vec![entrants! {
@@ -618,4 +651,7 @@ pub const FIGURES: &[Figure] = &[
         Time,
         &[AtMost(1.1, "handler and self-pipe")],
     ),
+    figure("lock, uncontended", "lock-alone", "pair", Time, &[AtMostBest(1.0)]),
+    figure("lock that two processes want", "lock-processes", "rate", Rate, &[AtLeastBest(1.0)]),
+    figure("lock that two threads want", "lock-threads", "rate", Rate, &[AtLeastBest(1.0)]),
 ];

@@ -6,6 +6,7 @@ mod ends;
 mod heavy;
 mod kernel;
 mod limits;
+mod locks;
 mod many;
 mod measure;
 mod memory;

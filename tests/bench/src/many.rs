@@ -7,7 +7,7 @@ use crate::sides::{Cpus, pin};
 use ringway_core::ring::queue::Queue;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Barrier, mpsc};
+use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::time::Instant;
 use std::{hint, thread};
 
@@ -171,6 +171,43 @@ fn insist(mut attempt: impl FnMut() -> bool) {
     }
 }
 
+/// Threads that begin together: from the first one's first step to the last one's last. Each looks at the clock itself, for
+/// whoever started them may get no processor before one of them is done.
+struct Race {
+    begin: Barrier,
+    legs: Mutex<Vec<(Instant, Instant)>>,
+}
+
+impl Race {
+    fn new(threads: usize) -> Self {
+        Race { begin: Barrier::new(threads), legs: Mutex::default() }
+    }
+
+    /// Waits for the others; the thread's part ends when the answer is dropped.
+    fn leg(&self) -> Leg<'_> {
+        self.begin.wait();
+        Leg(self, Instant::now())
+    }
+
+    fn seconds(self) -> f64 {
+        let legs = self.legs.into_inner().expect("no thread panicked");
+        let first = legs.iter().map(|leg| leg.0).min().expect("a thread");
+        let last = legs.iter().map(|leg| leg.1).max().expect("a thread");
+        (last - first).as_secs_f64()
+    }
+}
+
+struct Leg<'r>(&'r Race, Instant);
+
+impl Drop for Leg<'_> {
+    fn drop(&mut self) {
+        let end = Instant::now();
+        if let Ok(mut legs) = self.0.legs.lock() {
+            legs.push((self.1, end));
+        }
+    }
+}
+
 /// Says which producer a message is from, and checks that each producer's arrive in order.
 const SHIFT: u32 = 48;
 
@@ -179,22 +216,22 @@ pub fn rate<Q: Mpmc>(producers: usize, consumers: usize) -> Found {
     let pass = |each: u64| {
         let (txs, rxs) = Q::open(producers, consumers);
         let all = each * producers as u64;
-        let begin = Barrier::new(producers + consumers + 1);
+        let race = Race::new(producers + consumers);
         let (taken, sum) = (AtomicU64::new(0), AtomicU64::new(0));
-        let begun = thread::scope(|s| {
+        thread::scope(|s| {
             for (who, mut tx) in txs.into_iter().enumerate() {
-                let begin = &begin;
+                let race = &race;
                 s.spawn(move || {
-                    begin.wait();
+                    let _leg = race.leg();
                     for n in 1..=each {
                         insist(|| tx.put(&((who as u64) << SHIFT | n)));
                     }
                 });
             }
             for mut rx in rxs {
-                let (begin, taken, sum) = (&begin, &taken, &sum);
+                let (race, taken, sum) = (&race, &taken, &sum);
                 s.spawn(move || {
-                    begin.wait();
+                    let _leg = race.leg();
                     let mut last = vec![0; producers];
                     let (mut message, mut added, mut count) = (0, 0_u64, 0);
                     // Consumers agree in batches on how many are left, so that the count is not what is measured.
@@ -213,10 +250,8 @@ pub fn rate<Q: Mpmc>(producers: usize, consumers: usize) -> Found {
                     sum.fetch_add(added, Ordering::Relaxed);
                 });
             }
-            begin.wait();
-            Instant::now()
         });
-        let seconds = begun.elapsed().as_secs_f64();
+        let seconds = race.seconds();
         let expected = producers as u64 * (each * (each + 1) / 2);
         assert_eq!(sum.into_inner(), expected, "a message is missing, or came twice");
         all as f64 / seconds
@@ -232,14 +267,14 @@ pub fn both<Q: Mpmc>() -> Found {
     let Cpus(first, second) = Cpus::chosen();
     let pass = |each: u64| {
         let (txs, rxs) = Q::open(2, 2);
-        let begin = Barrier::new(3);
+        let race = Race::new(2);
         let (sum, put_off) = (AtomicU64::new(0), AtomicU64::new(0));
-        let begun = thread::scope(|s| {
+        thread::scope(|s| {
             for ((mut tx, mut rx), cpu) in txs.into_iter().zip(rxs).zip([first, second]) {
-                let (begin, sum, put_off) = (&begin, &sum, &put_off);
+                let (race, sum, put_off) = (&race, &sum, &put_off);
                 s.spawn(move || {
                     pin(cpu);
-                    begin.wait();
+                    let _leg = race.leg();
                     let before = switches();
                     let (mut message, mut added) = (0, 0_u64);
                     for n in 1..=each {
@@ -251,10 +286,8 @@ pub fn both<Q: Mpmc>() -> Found {
                     put_off.fetch_add(switches() - before, Ordering::Relaxed);
                 });
             }
-            begin.wait();
-            Instant::now()
         });
-        let seconds = begun.elapsed().as_secs_f64();
+        let seconds = race.seconds();
         assert_eq!(sum.into_inner(), each * (each + 1), "a message is missing, or came twice");
         (2.0 * each as f64 / seconds, put_off.into_inner() == 0)
     };

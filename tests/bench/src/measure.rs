@@ -12,7 +12,7 @@ pub type Found = Vec<(&'static str, f64)>;
 const PASS: f64 = 1.5e-3;
 
 /// How many passes a start makes, after those that find out how many messages a pass has.
-const PASSES: u64 = 9;
+pub const PASSES: u64 = 9;
 
 /// The median, or none of nothing.
 pub fn median(mut values: Vec<f64>) -> Option<f64> {
@@ -67,18 +67,19 @@ pub fn switches() -> u64 {
 
 /// How the two sides run every pass in step.
 #[derive(Clone, Copy)]
-struct Steps {
+pub struct Steps {
     go: &'static Word,
     done: &'static Word,
 }
 
 impl Steps {
-    fn new() -> Self {
+    /// For two sides that come to be after it.
+    pub fn new() -> Self {
         Steps { go: Word::new(), done: Word::new() }
     }
 
     /// The other side's part: `work` is told which number comes first, and how many there are.
-    fn follow(self, passes: u64, mut work: impl FnMut(std::ops::Range<u64>)) {
+    pub fn follow(self, passes: u64, mut work: impl FnMut(std::ops::Range<u64>)) {
         let mut next = 0;
         for pass in 1..=passes {
             let count = self.go.started(pass);
@@ -89,8 +90,8 @@ impl Steps {
         }
     }
 
-    /// This side's part in one pass: seconds, and whether neither side was put off.
-    fn lead(self, pass: u64, count: u64, work: impl FnOnce()) -> (f64, bool) {
+    /// This side's part in one pass: seconds, and whether neither side was put off. Returns when both are done.
+    pub fn lead(self, pass: u64, count: u64, work: impl FnOnce()) -> (f64, bool) {
         let before = switches();
         let begun = Instant::now();
         self.go.start(pass, count);

@@ -1,19 +1,40 @@
 //! The order of the messages, and who holds which slot: every atomic access of the queue. Knows neither what the slots
 //! contain nor, when it was compiled, how many there are.
 
-use super::word::{self, Entry, Owned, Phase};
+use super::word::{self, Entry, Owned, Phase, Seen};
 use crate::participant::Participant;
-use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::sync::{AtomicU32, AtomicU64, Ordering, StepAside, const_unless_loom};
 use crate::wait::Bell;
 
-/// What one end of the queue has on its cache line: its position, and what it rings for the other end.
+/// What one end of the queue has on its cache line.
 #[derive(Debug)]
 #[repr(C)]
 pub(super) struct Side<B> {
+    /// Where the end is looked for first: it was there, and may have moved on. See [`Order::found`].
     pub(super) position: AtomicU64,
     /// The tail's: whether the queue is closed. The head's is not used.
     pub(super) closed: AtomicU32,
+    /// What it rings for the other end.
     pub(super) bell: B,
+}
+
+/// Two words that have nothing to do with each other but their number: they lie side by side because in a quiet queue the
+/// message of a position is in the slot of the same number, and is then sent and taken on one cache line.
+#[derive(Debug)]
+#[repr(C)]
+pub(super) struct Place {
+    /// Which slot the message of a position is in: an [`Entry`].
+    pub(super) entry: AtomicU64,
+    /// Who holds the slot of this number: an [`Owned`].
+    pub(super) owner: AtomicU64,
+}
+
+impl Place {
+    const_unless_loom! {
+        pub(super) fn new() -> Self {
+            Place { entry: AtomicU64::new(Entry::UNUSED.0), owner: AtomicU64::new(Owned::FREE) }
+        }
+    }
 }
 
 /// The words of a queue.
@@ -22,9 +43,7 @@ pub(super) struct Order<'q, B> {
     pub(super) tail: &'q Side<B>,
     pub(super) head: &'q Side<B>,
     /// As many as there are slots.
-    pub(super) entries: &'q [AtomicU64],
-    /// As many again.
-    pub(super) owners: &'q [AtomicU64],
+    pub(super) places: &'q [Place],
 }
 
 impl<B> Clone for Order<'_, B> {
@@ -33,6 +52,20 @@ impl<B> Clone for Order<'_, B> {
     }
 }
 impl<B> Copy for Order<'_, B> {}
+
+/// How many slots a producer looks at one by one before it looks at all.
+const NEAR: usize = 8;
+
+/// What a producer found among the slots that come free next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Near {
+    /// This one is free, or was.
+    Free(usize),
+    /// None is, nor any other: all wait, but those that are held.
+    Full,
+    /// None is, and it takes a look at all to know.
+    Unclear,
+}
 
 /// What a consumer found at the head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,17 +82,26 @@ pub(super) enum Head {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct IsClosed;
 
-impl<B> Order<'_, B> {
+impl<'q, B> Order<'q, B> {
     #[inline(always)]
     fn n(self) -> usize {
-        self.entries.len()
+        self.places.len()
+    }
+
+    /// The entry of a position. There is one, but in a queue of no slots, which is none.
+    #[inline(always)]
+    fn entry(self, position: u64) -> Option<&'q AtomicU64> {
+        Some(&self.places.get(word::index(position, self.n()))?.entry)
+    }
+
+    #[inline(always)]
+    fn owner(self, slot: usize) -> Option<&'q AtomicU64> {
+        Some(&self.places.get(slot)?.owner)
     }
 
     /// Whether the message in `slot` has its place in the order: it waits, whoever put it there.
     pub(super) fn is_committed(self, slot: usize, owned: Owned) -> bool {
-        let Some(entry) = self.entries.get(word::index(owned.position, self.n())) else {
-            return false;
-        };
+        let Some(entry) = self.entry(owned.position) else { return false };
         // Relaxed: its maker is dead or joined, by the word of the two who ask, so that it is there, and visible, or
         // never will be.
         let entry = Entry(entry.load(Ordering::Relaxed));
@@ -68,23 +110,65 @@ impl<B> Order<'_, B> {
 
     /// How many messages wait, more or less.
     pub(super) fn len(self) -> usize {
-        // Relaxed: a guess by nature.
-        let head = self.head.position.load(Ordering::Relaxed);
-        let tail = self.tail.position.load(Ordering::Relaxed);
-        (word::ahead(head, tail, self.n()) as usize).min(self.n())
+        let (head, tail) = (self.first_waiting(), self.pushed());
+        match word::ahead(head, tail, self.n()) {
+            // The head passed the tail after we had looked at that.
+            ahead if ahead > self.n() as u64 => 0,
+            ahead => ahead as usize,
+        }
     }
 
-    /// The tail's position.
+    /// The first position that is not filled, more or less.
     pub(super) fn pushed(self) -> u64 {
-        // Relaxed: a guess by nature.
-        self.tail.position.load(Ordering::Relaxed)
+        self.first_unfilled().0
+    }
+
+    /// The first position that nobody claimed, more or less.
+    fn first_waiting(self) -> u64 {
+        // Relaxed: whoever starts from an old position finds the way along the entries.
+        let mut position = self.head.position.load(Ordering::Relaxed);
+        while let Some(entry) = self.entry(position) {
+            // Acquire: partner is the release of 3. The slot's word is seen with the entry: an older one would look as if
+            // the message had been claimed.
+            let entry = Entry(entry.load(Ordering::Acquire));
+            match entry.seen_from(position, self.n()) {
+                Seen::Here if !entry.is_closed() => {
+                    let Some(owner) = self.owner(entry.slot()) else { break };
+                    // Relaxed: at least as new as the word before 3, by the acquire above.
+                    if Owned::unpack(owner.load(Ordering::Relaxed)).waits_at(position) {
+                        break;
+                    }
+                    position = word::next(position, self.n());
+                }
+                Seen::After => position = entry.claimed_before(self.n()),
+                _ => break,
+            }
+        }
+        position
+    }
+
+    /// The first position that is not filled, or is where the order of a closed queue ends, and what its entry says.
+    #[inline(always)]
+    fn first_unfilled(self) -> (u64, Entry) {
+        // Relaxed: what counts is found out by the exchange in `commit`.
+        let mut position = self.tail.position.load(Ordering::Relaxed);
+        loop {
+            let Some(entry) = self.entry(position) else { return (position, Entry::UNUSED) };
+            // Relaxed: as above.
+            let entry = Entry(entry.load(Ordering::Relaxed));
+            match entry.seen_from(position, self.n()) {
+                Seen::Here if !entry.is_closed() => position = word::next(position, self.n()),
+                // Filled again since: so all before that one are.
+                Seen::After => position = entry.position(),
+                _ => return (position, entry),
+            }
+        }
     }
 
     /// Whether the order ends at the head, as a consumer finds out.
     pub(super) fn has_ended(self) -> bool {
-        // Relaxed: what counts is found out by the exchange.
-        let position = self.head.position.load(Ordering::Relaxed);
-        let Some(place) = self.entries.get(word::index(position, self.n())) else { return true };
+        let position = self.first_waiting();
+        let Some(place) = self.entry(position) else { return true };
         // Relaxed: the mark carries nothing.
         Entry(place.load(Ordering::Relaxed)) == Entry::closed(position) || self.end(position)
     }
@@ -99,100 +183,167 @@ impl<B> Order<'_, B> {
 
     /// How many messages are sent and not done: they wait, or a consumer has them.
     pub(super) fn unfinished(self) -> usize {
-        // SYNC POINT D, acquire: with the release of 7. What was done with a message before it was released is seen by
+        // SYNC POINT D, acquire: with the release of 5. What was done with a message before it was released is seen by
         // whoever finds that all are done.
-        let phases =
-            self.owners.iter().map(|owner| Owned::unpack(owner.load(Ordering::Acquire)).phase);
+        let phases = self
+            .places
+            .iter()
+            .map(|place| Owned::unpack(place.owner.load(Ordering::Acquire)).phase);
         phases.filter(|phase| !matches!(phase, Phase::Free | Phase::Writing)).count()
     }
 
     /// Takes a free slot for `me`.
     #[inline(always)]
     pub(super) fn take(self, me: Participant) -> Option<usize> {
-        // Slots come free in the order in which they were filled, so that the one of the next position is a good guess.
-        // Relaxed: it is a guess.
-        let guess = word::index(self.tail.position.load(Ordering::Relaxed), self.n());
-        let (before, after) = self.owners.split_at_checked(guess)?;
         let mine = Owned { phase: Phase::Writing, by: me, position: 0 }.pack();
-        let numbered = (guess..).zip(after).chain((0..).zip(before));
-        for (slot, owner) in numbered {
-            // Relaxed: only a look before the exchange.
-            if owner.load(Ordering::Relaxed) == Owned::FREE
-                // 1. Acquire: partner is the release of whoever freed it (7, a dropped loan, a recovery), who is done
-                // with the slot. Failure, relaxed: another took it.
-                && owner
-                    .compare_exchange(Owned::FREE, mine, Ordering::Acquire, Ordering::Relaxed)
-                    .is_ok()
-            {
+        let mut aside = StepAside::new();
+        loop {
+            // The slot of the same number as the position that comes next, whose word lies beside the entry that we write
+            // next.
+            let (position, before) = self.first_unfilled();
+            let mut slot = word::index(position, self.n());
+            // Relaxed: a look before the exchange.
+            if self.owner(slot)?.load(Ordering::Relaxed) != Owned::FREE {
+                slot = match self.look_near(position, before) {
+                    Near::Free(slot) => slot,
+                    Near::Full => return None,
+                    Near::Unclear => return self.take_any(slot, mine),
+                };
+            }
+            if self.exchange_free(slot, mine) {
                 return Some(slot);
             }
+            aside.step();
         }
-        None
     }
 
-    /// Claims the message at the head for `me`.
+    /// Looks at the slots that come free next: they do in the order in which they were filled, so that these are those whose
+    /// messages were, one lap ago, where the next ones come to. When the first message that waits comes soon, and all
+    /// before it are held, the queue is full, and nothing else need be looked at, which the consumers are about to change.
+    fn look_near(self, mut position: u64, mut before: Entry) -> Near {
+        let mut held = [usize::MAX; NEAR];
+        for at in 0..NEAR {
+            // Nothing was here yet, or the order ends here.
+            if before == Entry::UNUSED || before.is_closed() {
+                break;
+            }
+            let slot = before.slot();
+            let Some(owner) = self.owner(slot) else { break };
+            // Relaxed: a look.
+            let owned = Owned::unpack(owner.load(Ordering::Relaxed));
+            if owned.phase == Phase::Free {
+                return Near::Free(slot);
+            }
+            if owned.waits_at(before.position()) {
+                return Near::Full;
+            }
+            // It may wait, and be counted there; or it was counted already.
+            if !matches!(owned.phase, Phase::Writing | Phase::Reading) || held.contains(&slot) {
+                break;
+            }
+            if let Some(place) = held.get_mut(at) {
+                *place = slot;
+            }
+            position = word::next(position, self.n());
+            let Some(entry) = self.entry(position) else { break };
+            // Relaxed: what it says is judged by the slot's word.
+            before = Entry(entry.load(Ordering::Relaxed));
+        }
+        Near::Unclear
+    }
+
+    /// Takes the next free slot from `guess` on, as `mine`; looks at all.
+    #[cold]
+    fn take_any(self, guess: usize, mine: u64) -> Option<usize> {
+        let (before, after) = self.places.split_at_checked(guess)?;
+        let mut numbered = (guess..).zip(after).chain((0..).zip(before));
+        numbered.find_map(|(slot, place)| {
+            // Relaxed: a look before the exchange.
+            let is_free = place.owner.load(Ordering::Relaxed) == Owned::FREE;
+            (is_free && self.exchange_free(slot, mine)).then_some(slot)
+        })
+    }
+
+    /// 1: takes a slot that was seen to be free; false when another took it.
+    #[inline(always)]
+    fn exchange_free(self, slot: usize, mine: u64) -> bool {
+        self.owner(slot).is_some_and(|owner| {
+            // Acquire: partner is the release of whoever freed it (5, a dropped loan, a recovery), who is done with the
+            // slot. Failure, relaxed: another took it.
+            owner.compare_exchange(Owned::FREE, mine, Ordering::Acquire, Ordering::Relaxed).is_ok()
+        })
+    }
+
+    /// Claims the first message that nobody claimed, for `me`.
     #[inline(always)]
     pub(super) fn claim(self, me: Participant) -> Head {
-        let head = &self.head.position;
+        // Relaxed: what counts is found out by the exchange.
+        let mut position = self.head.position.load(Ordering::Relaxed);
+        let mut aside = StepAside::new();
         loop {
-            // Relaxed: what counts is found out by the exchange.
-            let position = head.load(Ordering::Relaxed);
-            let Some(entry) = self.entries.get(word::index(position, self.n())) else {
-                return Head::Ended;
-            };
+            let Some(entry) = self.entry(position) else { return Head::Ended };
             // Acquire: partner is the release of 3. The value and the slot's word are seen with the entry.
             let entry = Entry(entry.load(Ordering::Acquire));
-            if entry.position() != position {
-                // The entry was not filled when we looked. If the head is where it was, the queue was empty then.
-                // Relaxed: ordered behind the look at the entry by its acquire.
-                if head.load(Ordering::Relaxed) != position {
-                    continue;
+            match entry.seen_from(position, self.n()) {
+                Seen::Here => {
+                    // The mark of the end has no slot.
+                    let Some(owner) = self.owner(entry.slot()) else { return Head::Ended };
+                    // Relaxed: at least as new as the word before 3, by the acquire above.
+                    let seen = owner.load(Ordering::Relaxed);
+                    let next = word::next(position, self.n());
+                    if !Owned::unpack(seen).waits_at(position) {
+                        // Somebody claimed it.
+                        position = next;
+                        continue;
+                    }
+                    // 4. Relaxed, both: the value was acquired with the entry, and what the exchange says concerns the
+                    // word alone.
+                    let mine = Owned { phase: Phase::Reading, by: me, position }.pack();
+                    let claimed =
+                        owner.compare_exchange(seen, mine, Ordering::Relaxed, Ordering::Relaxed);
+                    if claimed.is_ok() {
+                        self.found(&self.head.position, next);
+                        return Head::Claimed(entry.slot(), position);
+                    }
+                    // Somebody did just now. Relaxed: as at first.
+                    aside.step();
+                    position = self.head.position.load(Ordering::Relaxed);
                 }
-                if !self.is_closed() {
-                    return Head::Empty;
+                // Filled again since, so that this one was claimed, and all before it.
+                Seen::After => position = entry.claimed_before(self.n()),
+                // The entry was not filled when we looked, and all before it are claimed: the queue was empty then.
+                Seen::Before if !self.is_closed() => return Head::Empty,
+                Seen::Before => {
+                    if self.end(position) {
+                        return Head::Ended;
+                    }
                 }
-                if self.end(position) {
-                    return Head::Ended;
-                }
-                continue;
-            }
-            let Some(owner) = self.owners.get(entry.slot()) else { return Head::Ended };
-            // Relaxed: at least as new as the word before 3, by the acquire above.
-            let seen = owner.load(Ordering::Relaxed);
-            // 5. Relaxed: the value was acquired with the entry, and what the exchange says concerns the word alone.
-            let mine = Owned { phase: Phase::Reading, by: me, position }.pack();
-            let claimed = Owned::unpack(seen).waits_at(position)
-                && owner.compare_exchange(seen, mine, Ordering::Relaxed, Ordering::Relaxed).is_ok();
-            // 6, for us or for whoever was faster.
-            self.push_on(&self.head.position, position);
-            if claimed {
-                return Head::Claimed(entry.slot(), position);
             }
         }
     }
 
     /// Marks the end of a closed queue's order at `position`, where nothing was when we looked: no push gets past it.
-    /// False when a message came first.
+    /// False when a message came first, which the next look sees.
     #[cold]
     fn end(self, position: u64) -> bool {
-        let Some(place) = self.entries.get(word::index(position, self.n())) else { return true };
-        // Relaxed: an exchange finds the newest, and the mark carries nothing.
+        let Some(place) = self.entry(position) else { return true };
+        // Relaxed: the exchange finds the newest, and the mark carries nothing.
         let seen = Entry(place.load(Ordering::Relaxed));
         let mark = Entry::closed(position).0;
-        let marked = seen.precedes(position, self.n())
-            && place.compare_exchange(seen.0, mark, Ordering::Relaxed, Ordering::Relaxed).is_ok();
-        if !marked {
-            refresh(place, seen.0);
-        }
-        marked
+        seen.seen_from(position, self.n()) == Seen::Before
+            && place.compare_exchange(seen.0, mark, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
-    /// 4 and 6: moves a position on by one, unless somebody did.
+    /// Says where to look first the next time, once that spares several looks. Nothing depends on it but time: whoever
+    /// starts from an old position finds the way along the entries.
     #[inline(always)]
-    pub(super) fn push_on(self, at: &AtomicU64, position: u64) {
-        let next = word::next(position, self.n());
-        // Relaxed: the positions say where to look, and what is found there is judged by itself.
-        let _ = at.compare_exchange(position, next, Ordering::Relaxed, Ordering::Relaxed);
+    pub(super) fn found(self, hint: &AtomicU64, position: u64) {
+        // Relaxed, both: it says where to look, and what is found there is judged by itself.
+        let seen = hint.load(Ordering::Relaxed);
+        let ahead = word::ahead(seen, position, self.n());
+        if ahead >= word::stride(self.n()) && word::is_forward(ahead) {
+            let _ = hint.compare_exchange(seen, position, Ordering::Relaxed, Ordering::Relaxed);
+        }
     }
 }
 
@@ -205,82 +356,44 @@ impl<B: Bell> Order<'_, B> {
         self.head.bell.ring();
     }
 
-    /// 2 to 4: gives the value in `slot`, which is ours, its place in the order. `phase` says what it is if we die
+    /// 2 and 3: gives the value in `slot`, which is ours, its place in the order. `phase` says what it is if we die
     /// before: [`Phase::Committing`], or [`Phase::Requeuing`], which a closed queue does not refuse.
+    ///
+    /// The exchange needs no look at the head. We hold a slot, so that fewer messages wait than there are slots, and
+    /// whatever was in the entry of the first position that is not filled, `N` positions ago, was claimed.
     #[inline(always)]
     pub(super) fn commit(self, slot: usize, me: Participant, phase: Phase) -> Result<(), IsClosed> {
+        let mut aside = StepAside::new();
         loop {
-            // Relaxed: what counts is found out by the exchange.
-            let position = self.tail.position.load(Ordering::Relaxed);
-            let Some(place) = self.entries.get(word::index(position, self.n())) else {
+            let (position, seen) = self.first_unfilled();
+            // The mark of the end. A message that was in the order before takes its place, and the next consumer who
+            // finds nothing marks the end again.
+            if seen == Entry::closed(position) && matches!(phase, Phase::Committing) {
+                return Err(IsClosed);
+            }
+            let (Some(owner), Some(place)) = (self.owner(slot), self.entry(position)) else {
                 return Err(IsClosed);
             };
-            // Relaxed: what is read there is compared, and is exchanged only if it is still there.
-            let seen = Entry(place.load(Ordering::Relaxed));
-            if seen.position() == position && !seen.is_closed() {
-                // Filled already; its maker did not come to 4.
-                self.push_on(&self.tail.position, position);
-                continue;
-            }
-            if seen.position() == position {
-                // The mark of the end. A message that was in the order before takes its place, and the next consumer who
-                // finds nothing marks the end again.
-                if matches!(phase, Phase::Committing) {
-                    return Err(IsClosed);
-                }
-            } else if !seen.precedes(position, self.n()) {
-                // The tail moved on since we looked, or we looked at something old.
-                refresh(&self.tail.position, position);
-                refresh(place, seen.0);
-                continue;
-            } else {
-                // Relaxed: the head never goes back, so that what it has passed stays passed.
-                let head = self.head.position.load(Ordering::Relaxed);
-                if word::ahead(head, position, self.n()) >= self.n() as u64 {
-                    self.catch_up(position, head, seen);
-                    continue;
-                }
-            }
             // 2. Relaxed: published by 3.
-            let trying = Owned { phase, by: me, position }.pack();
-            if let Some(owner) = self.owners.get(slot) {
-                owner.store(trying, Ordering::Relaxed);
-            }
+            owner.store(Owned { phase, by: me, position }.pack(), Ordering::Relaxed);
             // 3. Release: partner is the acquire of the look at the entry in `claim`. Failure, relaxed: another
-            // was faster, and we try the next position.
+            // was faster, or we had looked at something old. What is there now is seen by the next look.
             let entry = Entry::new(position, slot);
             let committed =
                 place.compare_exchange(seen.0, entry.0, Ordering::Release, Ordering::Relaxed);
             if committed.is_ok() {
-                self.push_on(&self.tail.position, position);
+                self.found(&self.tail.position, word::next(position, self.n()));
                 self.tail.bell.ring();
                 return Ok(());
             }
+            aside.step();
         }
     }
 
-    /// The place for `position` is taken by `entry`, so it seems. We hold a slot, so that not all can wait in the order:
-    /// that message was claimed, and its claimer did not come to 6; or we looked at something old.
-    #[cold]
-    fn catch_up(self, position: u64, head: u64, entry: Entry) {
-        refresh(&self.tail.position, position);
-        if entry.position() == head {
-            let Some(owner) = self.owners.get(entry.slot()) else { return };
-            // Relaxed: a claim changes this word, and no other message ever has this position.
-            let seen = owner.load(Ordering::Relaxed);
-            if Owned::unpack(seen).waits_at(head) {
-                refresh(owner, seen);
-            } else {
-                self.push_on(&self.head.position, head);
-            }
-        }
-        refresh(&self.head.position, head);
-    }
-
-    /// 7: the slot is nobody's.
+    /// 5: the slot is nobody's.
     #[inline(always)]
     pub(super) fn free(self, slot: usize) {
-        if let Some(owner) = self.owners.get(slot) {
+        if let Some(owner) = self.owner(slot) {
             // Release: partner is the acquire of 1: we are done with the slot; and SYNC POINT D, in `unfinished`: with the
             // message too.
             owner.store(Owned::FREE, Ordering::Release);
@@ -291,7 +404,7 @@ impl<B: Bell> Order<'_, B> {
     /// See [`Seat::recover`](super::Seat::recover).
     pub(super) fn recover(self, me: Participant, dead: Participant) -> usize {
         let mut held = 0;
-        for (slot, owner) in self.owners.iter().enumerate() {
+        for (slot, Place { owner, .. }) in self.places.iter().enumerate() {
             // Relaxed, here and below: what the dead one wrote, and what it had acquired, is visible by the caller's word.
             let seen = owner.load(Ordering::Relaxed);
             let owned = Owned::unpack(seen);
@@ -315,12 +428,4 @@ impl<B: Bell> Order<'_, B> {
         self.head.bell.ring();
         held
     }
-}
-
-/// Makes the next look at a word a fresh one. A load may show the same old value any number of times, as far as the memory
-/// model goes; an exchange, here of a value for itself, finds the newest. Whoever saw that one is not shown an older one
-/// again, so that the loops above end.
-fn refresh(word: &AtomicU64, seen: u64) {
-    // Relaxed: it is about the word alone.
-    let _ = word.compare_exchange(seen, seen, Ordering::Relaxed, Ordering::Relaxed);
 }

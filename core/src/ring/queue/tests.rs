@@ -21,24 +21,24 @@ fn died_at(step: u32) -> Queue<&'static str, N> {
     }
     loan.as_uninit().write("late");
     let owned = Owned { phase: Phase::Committing, by: DEAD, position: 1 };
-    queue.owners[loan.slot].store(owned.pack(), Ordering::Relaxed);
+    queue.places[loan.slot].owner.store(owned.pack(), Ordering::Relaxed);
     if step == 2 {
         return queue;
     }
-    queue.entries[1].store(Entry::new(1, loan.slot).0, Ordering::Relaxed);
+    queue.places[1].entry.store(Entry::new(1, loan.slot).0, Ordering::Relaxed);
     if step == 3 {
         return queue;
     }
-    seat.order().push_on(&queue.tail.0.position, 1);
+    seat.order().found(&queue.tail.0.position, 2);
     if step == 4 {
         return queue;
     }
     queue.try_pop().unwrap();
-    // 5: as `try_claim` leaves it, before 6.
+    // Claimed; at 6 with the place to look at first moved on, as at 4.
     let owned = Owned { phase: Phase::Reading, by: DEAD, position: 1 };
-    queue.owners[loan.slot].store(owned.pack(), Ordering::Relaxed);
+    queue.places[loan.slot].owner.store(owned.pack(), Ordering::Relaxed);
     if step == 6 {
-        seat.order().push_on(&queue.head.0.position, 1);
+        seat.order().found(&queue.head.0.position, 2);
     }
     queue
 }
@@ -95,11 +95,10 @@ fn a_recovery_that_dies_is_recovered() {
     for position in [word::UNPLACED, 2] {
         let queue = died_at(6);
         let owned = Owned { phase: Phase::Requeuing, by: DEAD, position };
-        let slot = queue
-            .owners
-            .iter()
-            .position(|owner| Owned::unpack(owner.load(Ordering::Relaxed)).phase != Phase::Free);
-        queue.owners[slot.unwrap()].store(owned.pack(), Ordering::Relaxed);
+        let slot = queue.places.iter().position(|place| {
+            Owned::unpack(place.owner.load(Ordering::Relaxed)).phase != Phase::Free
+        });
+        queue.places[slot.unwrap()].owner.store(owned.pack(), Ordering::Relaxed);
         let me = queue.seat(Participant::LOCAL);
         // SAFETY: nobody acts for participant 7.
         assert_eq!(unsafe { me.recover(DEAD) }, 1);

@@ -52,6 +52,23 @@ pub(super) const fn ahead(head: u64, tail: u64, n: usize) -> u64 {
     if tail >= head { tail - head } else { tail.wrapping_add(end(n)).wrapping_sub(head) }
 }
 
+/// Whether a distance is from a position to a later one. Not if it is half of all positions, or more.
+#[inline(always)]
+pub(super) const fn is_forward(ahead: u64) -> bool {
+    ahead < 1 << (POSITION_BITS - 1)
+}
+
+/// How far a queue of `n` slots lets the places fall behind where its ends are looked for first. To move them on costs a cache
+/// line that all share, to look along the entries costs little.
+#[inline(always)]
+pub(super) const fn stride(n: usize) -> u64 {
+    match n / 8 {
+        0 => 1,
+        1..8 => 1,
+        _ => 4,
+    }
+}
+
 /// Which entry a position belongs to.
 #[inline(always)]
 pub(super) const fn index(position: u64, n: usize) -> usize {
@@ -88,11 +105,36 @@ impl Entry {
         (self.0 >> POSITION_BITS) as usize
     }
 
-    /// Whether this is what stands in the entry of `position` just before a message is put there: that of the lap
-    /// before, or nothing yet.
-    pub(super) const fn precedes(self, position: u64, n: usize) -> bool {
-        self.position() == NEVER || ahead(self.position(), position, n) == n as u64
+    /// What this says to one who looks for the message at `position`, whose entry it is.
+    #[inline(always)]
+    pub(super) const fn seen_from(self, position: u64, n: usize) -> Seen {
+        if self.position() == position {
+            Seen::Here
+        } else if self.position() != NEVER && is_forward(ahead(position, self.position(), n)) {
+            Seen::After
+        } else {
+            Seen::Before
+        }
     }
+
+    /// The position that follows those of which this entry's says that they were claimed: it has taken the place of one
+    /// that was, `n` positions ago.
+    pub(super) const fn claimed_before(self, n: usize) -> u64 {
+        let (position, n64) = (self.position(), n as u64);
+        let before = if position >= n64 { position - n64 } else { position + end(n) - n64 };
+        next(before, n)
+    }
+}
+
+/// What an entry says to one who looks there for a position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Seen {
+    /// It is of an earlier one, or of none: this one is not filled.
+    Before,
+    /// It is of this one.
+    Here,
+    /// It is of a later one: this one was filled and claimed.
+    After,
 }
 
 /// What a slot is in, and who holds it.
@@ -178,9 +220,11 @@ mod tests {
             assert_eq!(ahead(last, 0, n), 1);
             assert!(end(n) <= UNPLACED);
             let first = last - (n as u64 - 1);
-            assert!(Entry::new(first, 0).precedes(0, n));
-            assert!(!Entry::new(0, 0).precedes(0, n));
-            assert!(Entry::UNUSED.precedes(0, n));
+            assert_eq!(Entry::new(first, 0).seen_from(0, n), Seen::Before);
+            assert_eq!(Entry::new(0, 0).seen_from(0, n), Seen::Here);
+            assert_eq!(Entry::new(0, 0).seen_from(first, n), Seen::After);
+            assert_eq!(Entry::new(0, 0).claimed_before(n), next(first, n));
+            assert_eq!(Entry::UNUSED.seen_from(0, n), Seen::Before);
         }
     }
 }
