@@ -34,8 +34,20 @@
 use super::half::Half;
 use super::index;
 use crate::participant::Participant;
-use crate::sync::{AtomicU32, CachePadded, Kept, Ordering, const_unless_loom};
+use crate::sync::{AtomicU32, CachePadded, Kept, Ordering, const_unless_loom, spin_loop};
 use crate::wait::Bell;
+
+/// A ring that holds so many, or more, is one that messages stream through.
+const LARGE: usize = 64;
+
+/// About the time that a cache line takes to go to another core and back, twice. Not in a model, where to wait means to wait for
+/// another.
+#[inline(always)]
+fn pause() {
+    if !cfg!(loom) {
+        (0..8).for_each(|_| spin_loop());
+    }
+}
 
 /// What one side has on its cache line.
 #[derive(Debug)]
@@ -264,13 +276,20 @@ pub(super) struct ConsumerCursor<'a, const N: usize, B: Bell> {
     head: Kept,
     /// Where the slots that are known to be filled end, which begin at `head`. There may be more.
     filled_to: Kept,
+    /// How many [`first_filled`](Self::first_filled) found when it last looked.
+    found: Kept,
 }
 
 impl<'a, const N: usize, B: Bell> ConsumerCursor<'a, N, B> {
     pub(super) fn new(header: &'a Header<B>) -> Self {
         // Relaxed: as in `ProducerCursor::with_room`.
         let head = header.consumer.0.position.load(Ordering::Relaxed);
-        ConsumerCursor { header, head: Kept::new(head), filled_to: Kept::new(head) }
+        ConsumerCursor {
+            header,
+            head: Kept::new(head),
+            filled_to: Kept::new(head),
+            found: Kept::new(0),
+        }
     }
 
     pub(super) fn header(&self) -> &'a Header<B> {
@@ -311,10 +330,23 @@ impl<'a, const N: usize, B: Bell> ConsumerCursor<'a, N, B> {
     }
 
     /// The position of the first filled slot, if one is filled: [`ready`](Self::ready) for one, in short.
+    ///
+    /// A consumer that is quicker than the producer comes to look at its line for every slot or two, and takes the line away
+    /// from it each time; both are the slower for it. So whoever found several when it last looked, which is that they come in
+    /// quick succession, waits a moment before it looks again. One that found one or none, as between question and
+    /// answer, does not.
     #[inline(always)]
     pub(super) fn first_filled(&mut self) -> Option<u32> {
         if Kept::IS_KEPT {
-            return (self.ready(1) > 0).then(|| self.head());
+            if index::distance_kept::<N>(self.head, self.filled_to).is_some_and(|known| known > 0) {
+                return Some(self.head());
+            }
+            if N >= LARGE && self.found.get().is_some_and(|found| found > 1) {
+                pause();
+            }
+            let found = self.ready(1);
+            self.found = Kept::new(found);
+            return (found > 0).then(|| self.head());
         }
         let head = self.head();
         (self.tail() != head).then_some(head)

@@ -3,7 +3,7 @@
 
 use super::word::{self, Entry, Owned, Phase, Seen};
 use crate::participant::Participant;
-use crate::sync::{AtomicU32, AtomicU64, Ordering, StepAside, const_unless_loom};
+use crate::sync::{AtomicU32, AtomicU64, Kept, Ordering, StepAside, const_unless_loom};
 use crate::wait::Bell;
 
 /// What one end of the queue has on its cache line.
@@ -204,6 +204,10 @@ impl<'q, B> Order<'q, B> {
             let mut slot = word::index(position, self.n());
             // Relaxed: a look before the exchange.
             if self.owner(slot)?.load(Ordering::Relaxed) != Owned::FREE {
+                // Without caches it costs nobody anything to look at all.
+                if !Kept::IS_KEPT {
+                    return self.take_any(slot, mine);
+                }
                 slot = match self.look_near(position, before) {
                     Near::Free(slot) => slot,
                     Near::Full => return None,

@@ -5,6 +5,7 @@
 //! be suspended between two particular instructions to be deceived by it.
 
 use crate::participant::Participant;
+use crate::sync::Kept;
 
 /// How many bits a position has.
 const POSITION_BITS: u32 = 48;
@@ -62,11 +63,7 @@ pub(super) const fn is_forward(ahead: u64) -> bool {
 /// line that all share, to look along the entries costs little.
 #[inline(always)]
 pub(super) const fn stride(n: usize) -> u64 {
-    match n / 8 {
-        0 => 1,
-        1..8 => 1,
-        _ => 4,
-    }
+    if Kept::IS_KEPT && n >= 64 { 4 } else { 1 }
 }
 
 /// Which entry a position belongs to.
