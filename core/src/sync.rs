@@ -217,6 +217,14 @@ pub(crate) fn spin_loop() {
     loom::thread::yield_now();
 }
 
+/// So many turns in which nothing is looked at. None in a model, where to wait means to wait for another.
+#[inline(always)]
+pub(crate) fn pause(times: u32) {
+    if !cfg!(loom) {
+        (0..times).for_each(|_| spin_loop());
+    }
+}
+
 /// A cell whose accesses loom watches. The closures receive the pointer; what they may do with it is the
 /// caller's argument to make.
 #[derive(Debug)]

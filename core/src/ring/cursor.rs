@@ -34,20 +34,14 @@
 use super::half::Half;
 use super::index;
 use crate::participant::Participant;
-use crate::sync::{AtomicU32, CachePadded, Kept, Ordering, const_unless_loom, spin_loop};
+use crate::sync::{AtomicU32, CachePadded, Kept, Ordering, const_unless_loom, pause};
 use crate::wait::Bell;
 
 /// A ring that holds so many, or more, is one that messages stream through.
 const LARGE: usize = 64;
 
-/// About the time that a cache line takes to go to another core and back, twice. Not in a model, where to wait means to wait for
-/// another.
-#[inline(always)]
-fn pause() {
-    if !cfg!(loom) {
-        (0..8).for_each(|_| spin_loop());
-    }
-}
+/// How long a consumer waits for more, in pauses: about the time that a cache line takes to go to another core and back, twice.
+const MOMENT: u32 = 8;
 
 /// What one side has on its cache line.
 #[derive(Debug)]
@@ -319,6 +313,12 @@ impl<'a, const N: usize, B: Bell> ConsumerCursor<'a, N, B> {
         if let Some(ready) = known.filter(|ready| *ready >= want) {
             return ready;
         }
+        self.look()
+    }
+
+    /// How many slots are filled from `head` on, by a look at the producer's position.
+    #[inline(always)]
+    fn look(&mut self) -> u32 {
         let (head, tail) = (self.head(), self.tail());
         // A position that cannot be gives nothing to read.
         let Some(ready) = index::used::<N>(head, tail) else {
@@ -342,9 +342,9 @@ impl<'a, const N: usize, B: Bell> ConsumerCursor<'a, N, B> {
                 return Some(self.head());
             }
             if N >= LARGE && self.found.get().is_some_and(|found| found > 1) {
-                pause();
+                pause(MOMENT);
             }
-            let found = self.ready(1);
+            let found = self.look();
             self.found = Kept::new(found);
             return (found > 0).then(|| self.head());
         }

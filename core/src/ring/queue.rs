@@ -285,7 +285,7 @@ impl<T, const N: usize, B: Bell> Queue<T, N, B> {
     /// Whether the queue is closed and nothing waits in it. Only a claim that is given back, by a consumer or
     /// by its death, can make that untrue again: [`unfinished`](Self::unfinished) tells whether there are any.
     pub fn has_ended(&self) -> bool {
-        self.is_closed() && self.is_empty() && self.order().has_ended()
+        self.is_closed() && self.order().has_ended()
     }
 
     /// How many values were pushed and are not done with: they wait, or they are in a [`Claim`] that is neither released

@@ -40,12 +40,9 @@ impl StepAside {
         StepAside(0)
     }
 
-    /// Waits a bounded time. Not in a model, where to wait means to wait for another.
     #[inline(always)]
     pub(crate) fn step(&mut self) {
-        if !cfg!(loom) {
-            (0..1 << self.0).for_each(|_| crate::sync::spin_loop());
-            self.0 = (self.0 + 1).min(Self::LONGEST);
-        }
+        super::pause(1 << self.0);
+        self.0 = (self.0 + 1).min(Self::LONGEST);
     }
 }

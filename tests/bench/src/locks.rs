@@ -1,6 +1,6 @@
 //! Locks with one holder: taken and given back by one alone, and by two who both want it.
 
-use crate::measure::{Found, PASSES, Passes, Steps};
+use crate::measure::{Found, PASS, PASSES, Passes, Steps};
 use crate::memory;
 use crate::sides::{Apart, Cpus, pin};
 use ringway::lock;
@@ -9,7 +9,8 @@ use ringway::wait::PrivateFutex;
 use ringway_core::participant::Participant;
 use std::cell::UnsafeCell;
 use std::hint::black_box;
-use std::time::{Duration, Instant};
+use std::ops::DerefMut;
+use std::time::Instant;
 
 /// A count behind a lock.
 pub trait Lock: 'static {
@@ -18,6 +19,13 @@ pub trait Lock: 'static {
 
     /// Adds one to the count, by this side (0 or 1), and returns it.
     fn add(&self, side: usize) -> u64;
+}
+
+/// Adds one to what is held, and gives it back.
+#[inline(always)]
+fn add_one(mut count: impl DerefMut<Target = u64>) -> u64 {
+    *count += 1;
+    *count
 }
 
 /// Who each side is.
@@ -33,9 +41,7 @@ impl Lock for Ours {
 
     #[inline(always)]
     fn add(&self, side: usize) -> u64 {
-        let mut count = self.0.seat(SEATS[side]).lock().into_inner();
-        *count += 1;
-        *count
+        add_one(self.0.seat(SEATS[side]).lock().into_inner())
     }
 }
 
@@ -49,9 +55,7 @@ impl Lock for OursPrivate {
 
     #[inline(always)]
     fn add(&self, _: usize) -> u64 {
-        let mut count = self.0.lock().into_inner();
-        *count += 1;
-        *count
+        add_one(self.0.lock().into_inner())
     }
 }
 
@@ -65,9 +69,7 @@ impl Lock for ParkingLot {
 
     #[inline(always)]
     fn add(&self, _: usize) -> u64 {
-        let mut count = self.0.lock();
-        *count += 1;
-        *count
+        add_one(self.0.lock())
     }
 }
 
@@ -81,9 +83,7 @@ impl Lock for Std {
 
     #[inline(always)]
     fn add(&self, _: usize) -> u64 {
-        let mut count = self.0.lock().expect("nobody panics");
-        *count += 1;
-        *count
+        add_one(self.0.lock().expect("nobody panics"))
     }
 }
 
@@ -122,9 +122,7 @@ impl<const ROBUST: bool> Lock for Pthread<ROBUST> {
         let error = unsafe { libc::pthread_mutex_lock(self.mutex.get()) };
         assert_eq!(error, 0, "cannot lock");
         // SAFETY: we hold the mutex.
-        let count = unsafe { &mut *self.count.get() };
-        *count += 1;
-        let now = *count;
+        let now = add_one(unsafe { &mut *self.count.get() });
         // SAFETY: we hold it.
         unsafe { libc::pthread_mutex_unlock(self.mutex.get()) };
         now
@@ -180,11 +178,11 @@ pub fn contended<L: Lock + Sync>(apart: Apart) -> Found {
                 (2.0 * count as f64 / begun.elapsed().as_secs_f64(), clean)
             };
             let (first, _) = pass(1, 2_000);
-            let count = (first * Duration::from_millis(2).as_secs_f64()) as u64;
-            pass(2, count.max(1000));
+            let count = ((first * PASS) as u64).max(1000);
+            pass(2, count);
             let mut passes = Passes::default();
             for number in 3..3 + PASSES {
-                let (rate, clean) = pass(number, count.max(1000));
+                let (rate, clean) = pass(number, count);
                 passes.add(rate, clean);
             }
             assert_eq!(lock.add(0), done + 1, "two had the lock at once");

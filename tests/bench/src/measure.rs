@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 /// What one start found: a name and a number each.
 pub type Found = Vec<(&'static str, f64)>;
 
-/// How long one pass takes, about: short, so that many are not interrupted.
-const PASS: f64 = 1.5e-3;
+/// How many seconds one pass takes, about: short, so that many are not interrupted.
+pub const PASS: f64 = 1.5e-3;
 
 /// How many passes a start makes, after those that find out how many messages a pass has.
 pub const PASSES: u64 = 9;

@@ -53,8 +53,8 @@ impl<B> Clone for Order<'_, B> {
 }
 impl<B> Copy for Order<'_, B> {}
 
-/// How many slots a producer looks at one by one before it looks at all.
-const NEAR: usize = 8;
+/// How many slots a producer looks at one by one before it looks at all. Without caches that costs nobody anything.
+const NEAR: usize = if Kept::IS_KEPT { 8 } else { 0 };
 
 /// What a producer found among the slots that come free next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +65,17 @@ enum Near {
     Full,
     /// None is, and it takes a look at all to know.
     Unclear,
+}
+
+/// What is at the first position that nobody claimed.
+#[derive(Debug, Clone, Copy)]
+enum First<'q> {
+    /// A message: in this slot, whose word says this.
+    Message { slot: usize, owner: &'q AtomicU64, says: u64 },
+    /// Nothing: the position was not filled when we looked.
+    Nothing,
+    /// The end of a closed queue's order.
+    End,
 }
 
 /// What a consumer found at the head.
@@ -110,7 +121,7 @@ impl<'q, B> Order<'q, B> {
 
     /// How many messages wait, more or less.
     pub(super) fn len(self) -> usize {
-        let (head, tail) = (self.first_waiting(), self.pushed());
+        let (head, tail) = (self.first_unclaimed().0, self.pushed());
         match word::ahead(head, tail, self.n()) {
             // The head passed the tail after we had looked at that.
             ahead if ahead > self.n() as u64 => 0,
@@ -123,28 +134,34 @@ impl<'q, B> Order<'q, B> {
         self.first_unfilled().0
     }
 
-    /// The first position that nobody claimed, more or less.
-    fn first_waiting(self) -> u64 {
+    /// The first position that nobody claimed, and what is there.
+    #[inline(always)]
+    fn first_unclaimed(self) -> (u64, First<'q>) {
         // Relaxed: whoever starts from an old position finds the way along the entries.
         let mut position = self.head.position.load(Ordering::Relaxed);
-        while let Some(entry) = self.entry(position) {
-            // Acquire: partner is the release of 3. The slot's word is seen with the entry: an older one would look as if
-            // the message had been claimed.
+        loop {
+            let Some(entry) = self.entry(position) else { return (position, First::End) };
+            // Acquire: partner is the release of 3. The value and the slot's word are seen with the entry: an older word
+            // would look as if the message had been claimed.
             let entry = Entry(entry.load(Ordering::Acquire));
             match entry.seen_from(position, self.n()) {
-                Seen::Here if !entry.is_closed() => {
-                    let Some(owner) = self.owner(entry.slot()) else { break };
+                Seen::Here => {
+                    let slot = entry.slot();
+                    // The mark of the end has no slot.
+                    let Some(owner) = self.owner(slot) else { return (position, First::End) };
                     // Relaxed: at least as new as the word before 3, by the acquire above.
-                    if Owned::unpack(owner.load(Ordering::Relaxed)).waits_at(position) {
-                        break;
+                    let says = owner.load(Ordering::Relaxed);
+                    if Owned::unpack(says).waits_at(position) {
+                        return (position, First::Message { slot, owner, says });
                     }
+                    // Somebody claimed it.
                     position = word::next(position, self.n());
                 }
+                // Filled again since, so that this one was claimed, and all before it.
                 Seen::After => position = entry.claimed_before(self.n()),
-                _ => break,
+                Seen::Before => return (position, First::Nothing),
             }
         }
-        position
     }
 
     /// The first position that is not filled, or is where the order of a closed queue ends, and what its entry says.
@@ -165,12 +182,13 @@ impl<'q, B> Order<'q, B> {
         }
     }
 
-    /// Whether the order ends at the head, as a consumer finds out.
+    /// Whether the order of a closed queue ends at the head, as a consumer finds out.
     pub(super) fn has_ended(self) -> bool {
-        let position = self.first_waiting();
-        let Some(place) = self.entry(position) else { return true };
-        // Relaxed: the mark carries nothing.
-        Entry(place.load(Ordering::Relaxed)) == Entry::closed(position) || self.end(position)
+        match self.first_unclaimed() {
+            (_, First::Message { .. }) => false,
+            (position, First::Nothing) => self.end(position),
+            (_, First::End) => true,
+        }
     }
 
     /// Whether it was closed. A push that does not know yet may still succeed, and its message is not lost: the order ends
@@ -204,10 +222,6 @@ impl<'q, B> Order<'q, B> {
             let mut slot = word::index(position, self.n());
             // Relaxed: a look before the exchange.
             if self.owner(slot)?.load(Ordering::Relaxed) != Owned::FREE {
-                // Without caches it costs nobody anything to look at all.
-                if !Kept::IS_KEPT {
-                    return self.take_any(slot, mine);
-                }
                 slot = match self.look_near(position, before) {
                     Near::Free(slot) => slot,
                     Near::Full => return None,
@@ -281,47 +295,30 @@ impl<'q, B> Order<'q, B> {
     /// Claims the first message that nobody claimed, for `me`.
     #[inline(always)]
     pub(super) fn claim(self, me: Participant) -> Head {
-        // Relaxed: what counts is found out by the exchange.
-        let mut position = self.head.position.load(Ordering::Relaxed);
         let mut aside = StepAside::new();
         loop {
-            let Some(entry) = self.entry(position) else { return Head::Ended };
-            // Acquire: partner is the release of 3. The value and the slot's word are seen with the entry.
-            let entry = Entry(entry.load(Ordering::Acquire));
-            match entry.seen_from(position, self.n()) {
-                Seen::Here => {
-                    // The mark of the end has no slot.
-                    let Some(owner) = self.owner(entry.slot()) else { return Head::Ended };
-                    // Relaxed: at least as new as the word before 3, by the acquire above.
-                    let seen = owner.load(Ordering::Relaxed);
-                    let next = word::next(position, self.n());
-                    if !Owned::unpack(seen).waits_at(position) {
-                        // Somebody claimed it.
-                        position = next;
-                        continue;
-                    }
+            match self.first_unclaimed() {
+                (position, First::Message { slot, owner, says }) => {
                     // 4. Relaxed, both: the value was acquired with the entry, and what the exchange says concerns the
                     // word alone.
                     let mine = Owned { phase: Phase::Reading, by: me, position }.pack();
                     let claimed =
-                        owner.compare_exchange(seen, mine, Ordering::Relaxed, Ordering::Relaxed);
+                        owner.compare_exchange(says, mine, Ordering::Relaxed, Ordering::Relaxed);
                     if claimed.is_ok() {
-                        self.found(&self.head.position, next);
-                        return Head::Claimed(entry.slot(), position);
+                        self.found(&self.head.position, word::next(position, self.n()));
+                        return Head::Claimed(slot, position);
                     }
-                    // Somebody did just now. Relaxed: as at first.
+                    // Somebody did just now.
                     aside.step();
-                    position = self.head.position.load(Ordering::Relaxed);
                 }
-                // Filled again since, so that this one was claimed, and all before it.
-                Seen::After => position = entry.claimed_before(self.n()),
-                // The entry was not filled when we looked, and all before it are claimed: the queue was empty then.
-                Seen::Before if !self.is_closed() => return Head::Empty,
-                Seen::Before => {
+                // All before it are claimed: the queue was empty when we looked.
+                (_, First::Nothing) if !self.is_closed() => return Head::Empty,
+                (position, First::Nothing) => {
                     if self.end(position) {
                         return Head::Ended;
                     }
                 }
+                (_, First::End) => return Head::Ended,
             }
         }
     }
@@ -380,7 +377,7 @@ impl<B: Bell> Order<'_, B> {
             };
             // 2. Relaxed: published by 3.
             owner.store(Owned { phase, by: me, position }.pack(), Ordering::Relaxed);
-            // 3. Release: partner is the acquire of the look at the entry in `claim`. Failure, relaxed: another
+            // 3. Release: partner is the acquire of the look at the entry in `first_unclaimed`. Failure, relaxed: another
             // was faster, or we had looked at something old. What is there now is seen by the next look.
             let entry = Entry::new(position, slot);
             let committed =
