@@ -19,7 +19,9 @@
 //! fence, which is why it is a choice.
 //!
 //! The peer's position is cached in the handle and looked up again only when the handle seems full or empty; the
-//! handles lie on cache lines of their own, where the target has caches.
+//! handles lie on cache lines of their own, where the target has caches. There, in a ring of 64 or more, a consumer that has
+//! taken all of two messages or more waits eight pauses of the processor, once, before it looks for others: so long that
+//! several have come. Not between question and answer, of one message each.
 //!
 //! The positions run through twice the capacity as in Lamport, "Specifying Concurrent Program Modules", TOPLAS
 //! 1983; the cached peer position follows Giacomoni, Moseley and Vachharajani, "FastForward for Efficient Pipeline
@@ -57,7 +59,7 @@ pub use untyped::Untyped;
 pub use waiting::PushError;
 
 use crate::participant::Participant;
-use crate::sync::{CachePadded, Slots, SlotsRef, const_unless_loom};
+use crate::sync::{CachePadded, Kept, Slots, SlotsRef, const_unless_loom};
 use crate::wait::{Bell, Polled};
 use core::fmt;
 use cursor::{ConsumerCursor, Header, ProducerCursor};
@@ -436,9 +438,6 @@ impl<'a, T, const N: usize, B: Bell> Consumer<'a, T, N, B> {
     }
 
     /// Pops the oldest value, if there is one. Wait-free.
-    ///
-    /// In a ring of 64 or more, on a target with caches, one that has popped all of several values waits eight pauses of the
-    /// processor, once, before it looks for more, so that more have come. Not between question and answer, of one value each.
     #[inline]
     pub fn try_pop(&mut self) -> Option<T> {
         let head = self.cursor.0.first_filled()?;
@@ -454,7 +453,7 @@ impl<'a, T, const N: usize, B: Bell> Consumer<'a, T, N, B> {
         T: Copy,
     {
         let want = out.len().min(N) as u32;
-        let count = self.cursor.0.ready(want).min(want);
+        let count = self.cursor.0.ready_soon(want, Kept::new(want)).min(want);
         if let Some((taken, _)) = out.split_at_mut_checked(count as usize) {
             if count > 0 {
                 // SAFETY: the ownership rule: `count` are ready, which is the length of `taken`.
@@ -467,7 +466,7 @@ impl<'a, T, const N: usize, B: Bell> Consumer<'a, T, N, B> {
 
     /// The oldest value, in place.
     pub fn peek(&mut self) -> Option<&T> {
-        if self.cursor.0.ready(1) == 0 {
+        if self.cursor.0.ready_soon(1, Kept::new(1)) == 0 {
             return None;
         }
         // SAFETY: the ownership rule: one is ready, and `&mut self` is borrowed for as long as the answer lives.

@@ -117,10 +117,10 @@ fn a_byte_ring() {
         (4, 2 | 0x2AA << 2),
         (128, 56),
         (132, 2 | 0x155 << 2),
-        // The mark, and the bytes behind it.
-        (256, 56),
-        (260, u32::from_ne_bytes(*b"ABCD")),
-        (264, u32::from_ne_bytes(*b"EFGH")),
+        // The bytes, and the mark behind them.
+        (256, u32::from_ne_bytes(*b"ABCD")),
+        (260, u32::from_ne_bytes(*b"EFGH")),
+        (316, 56),
     ];
     assert_eq!(words, expected);
 }
@@ -212,7 +212,7 @@ fn a_ring_of_messages() {
         ring.sender_as(ONE).unwrap().try_send(b"ABCD").unwrap();
     });
     // As a ring of bytes, whose sender is gone; the length, and the message.
-    let expected = [(0, 8), (132, 1), (260, 4), (264, u32::from_ne_bytes(*b"ABCD"))];
+    let expected = [(0, 8), (132, 1), (256, 4), (260, u32::from_ne_bytes(*b"ABCD"))];
     assert_eq!(words, expected);
 }
 

@@ -37,7 +37,7 @@
 use super::cursor::{ConsumerCursor, Header, ProducerCursor};
 use super::index;
 use crate::participant::Participant;
-use crate::sync::{AtomicU32, CachePadded, Ordering, Slots, SlotsRef, const_unless_loom};
+use crate::sync::{AtomicU32, CachePadded, Kept, Ordering, Slots, SlotsRef, const_unless_loom};
 use crate::wait::{Bell, Polled};
 use core::fmt;
 
@@ -68,9 +68,10 @@ pub(crate) use lend::HEADER;
 #[repr(C)]
 pub struct ByteRing<const N: usize, B = Polled> {
     header: Header<B>,
+    /// At the start of a cache line, so that copies of whole lines are copies of whole lines.
+    slots: Slots<u8, N>,
     /// The mark: where the bytes of the consumer's lap end, once the producer has left that lap.
     mark: AtomicU32,
-    slots: Slots<u8, N>,
 }
 
 // SAFETY: bytes pass from one side to the other by the ownership rule, see `cursor` and `raw`.
@@ -118,8 +119,8 @@ impl<const N: usize, B> ByteRing<N, B> {
             index::capacity::<N>();
             ByteRing {
                 header: Header::new(consumers, producers),
-                mark: AtomicU32::new(0),
                 slots: Slots::zeroed(),
+                mark: AtomicU32::new(0),
             }
         }
     }
@@ -301,10 +302,15 @@ impl<'a, const N: usize, B: Bell> Producer<'a, N, B> {
         if bytes.len() > N {
             return Err(WriteAllError::TooLarge { max: N });
         }
-        if (self.cursor.0.room(bytes.len() as u32) as usize) < bytes.len() {
+        let count = bytes.len() as u32;
+        if self.cursor.0.room(count) < count {
             return Err(WriteAllError::Full);
         }
-        self.try_write(bytes);
+        if count > 0 {
+            // SAFETY: the ownership rule: there is room for all.
+            unsafe { self.slots.copy_in::<N>(self.cursor.0.tail(), bytes) };
+            self.publish(count);
+        }
         Ok(())
     }
 
@@ -344,6 +350,8 @@ impl<'a, const N: usize, B: Bell> Producer<'a, N, B> {
 #[derive(Debug)]
 pub struct Consumer<'a, const N: usize, B: Bell = Polled> {
     cursor: CachePadded<ConsumerCursor<'a, N, B>>,
+    /// How many bytes were taken the last time: about what a message has.
+    taken: Kept,
     mark: &'a AtomicU32,
     slots: SlotsRef<'a, u8>,
 }
@@ -353,26 +361,62 @@ unsafe impl<const N: usize, B: Bell + Sync> Send for Consumer<'_, N, B> {}
 
 impl<'a, const N: usize, B: Bell> Consumer<'a, N, B> {
     fn new(cursor: ConsumerCursor<'a, N, B>, mark: &'a AtomicU32, slots: &'a Slots<u8, N>) -> Self {
-        Consumer { cursor: CachePadded(cursor), mark, slots: slots.as_slots_ref() }
+        let (cursor, slots) = (CachePadded(cursor), slots.as_slots_ref());
+        Consumer { cursor, taken: Kept::new(1), mark, slots }
     }
 
     /// Copies out as many bytes as there are, at most `out.len()`, and returns how many. Wait-free.
     #[inline]
     pub fn try_read(&mut self, out: &mut [u8]) -> usize {
-        let mut done = 0;
-        while let Some(rest) = out.get_mut(done..) {
-            let run = self.first_run(rest.len().min(N) as u32);
-            let count = rest.len().min(run as usize);
-            let Some((taken, _)) = rest.split_at_mut_checked(count) else { break };
-            if count == 0 {
-                break;
-            }
-            // SAFETY: the ownership rule: `run` bytes are ready and contiguous, and `taken` is no longer.
-            unsafe { self.slots.copy_out::<N>(self.cursor.0.head(), taken) };
-            self.cursor.0.release(count as u32);
-            done += count;
+        let run = self.first_run(out.len().min(N) as u32);
+        if out.len() > run as usize {
+            return self.try_read_less(run, out);
         }
-        done
+        // The length as the caller knows it: where it is a constant, the copy is a few moves.
+        // SAFETY: the ownership rule: at least `out.len()` bytes are ready and contiguous.
+        unsafe { self.take(out) };
+        out.len()
+    }
+
+    /// The rest of [`try_read`](Self::try_read) where fewer than `out.len()` bytes are contiguous, namely `run`.
+    #[inline(never)]
+    fn try_read_less(&mut self, run: u32, out: &mut [u8]) -> usize {
+        let Some((to, rest)) = out.split_at_mut_checked(run as usize) else { return 0 };
+        // SAFETY: the ownership rule: `run` bytes are ready and contiguous.
+        unsafe { self.take(to) };
+        // Where nothing more is known of, the look has just been taken. Else the memory begins again, or a gap ends.
+        if self.cursor.0.ready(0) == 0 {
+            return run as usize;
+        }
+        let next = self.first_run(rest.len() as u32).min(rest.len() as u32);
+        let Some(to) = rest.get_mut(..next as usize) else { return run as usize };
+        // SAFETY: as above, and `next` is no more.
+        unsafe { self.take(to) };
+        self.took(run + next);
+        (run + next) as usize
+    }
+
+    /// Copies out so many bytes as there is place in `to`, and gives them back to the producer.
+    ///
+    /// # Safety
+    /// So many are ready, and contiguous.
+    #[inline(always)]
+    unsafe fn take(&mut self, to: &mut [u8]) {
+        let count = to.len() as u32;
+        if count > 0 {
+            // SAFETY: the ownership rule, by the caller's word.
+            unsafe { self.slots.copy_run_out::<N>(self.cursor.0.head(), to) };
+            self.cursor.0.release(count);
+            self.took(count);
+        }
+    }
+
+    /// Remembers that a read took `count` bytes, unless it is none.
+    #[inline(always)]
+    fn took(&mut self, count: u32) {
+        if count > 0 {
+            self.taken = Kept::new(count);
+        }
     }
 
     /// Drops every byte that is in the ring now, and wakes the producer.
@@ -410,7 +454,7 @@ impl<'a, const N: usize, B: Bell> Consumer<'a, N, B> {
     /// ready. Looks at the producer's position only when fewer than `want` are known to be.
     #[inline]
     fn first_run(&mut self, want: u32) -> u32 {
-        let ready = self.cursor.0.ready(want);
+        let ready = self.cursor.0.ready_soon(want, self.taken);
         let at = index::offset::<N>(self.cursor.0.head());
         let to_end = N as u32 - at;
         if ready <= to_end {
@@ -423,7 +467,13 @@ impl<'a, const N: usize, B: Bell> Consumer<'a, N, B> {
         if mark > at {
             return mark - at;
         }
-        self.cursor.0.release(to_end);
-        ready - to_end
+        self.skip(to_end, want)
+    }
+
+    /// Skips a gap of `len` bytes, and returns how many are ready behind it, which are contiguous.
+    #[cold]
+    fn skip(&mut self, len: u32, want: u32) -> u32 {
+        self.cursor.0.release(len);
+        self.cursor.0.ready(want)
     }
 }

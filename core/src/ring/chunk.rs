@@ -1,6 +1,7 @@
 //! Zero-copy: several slots at once, in place. Reserve, fill, commit; peek, read, release.
 
 use super::{Consumer, Producer};
+use crate::sync::Kept;
 use crate::wait::Bell;
 use core::fmt;
 use core::mem::MaybeUninit;
@@ -182,7 +183,8 @@ impl<'a, T, const N: usize, B: Bell> Consumer<'a, T, N, B> {
     /// assert_eq!(consumer.try_pop(), Some(3));
     /// ```
     pub fn try_peek(&mut self, count: usize) -> Result<ReadChunk<'_, 'a, T, N, B>, TooFew> {
-        let available = self.cursor.0.ready(count.min(N) as u32);
+        let want = count.min(N) as u32;
+        let available = self.cursor.0.ready_soon(want, Kept::new(want));
         if count > available as usize {
             return Err(TooFew { available: available as usize });
         }

@@ -270,7 +270,7 @@ pub(super) struct ConsumerCursor<'a, const N: usize, B: Bell> {
     head: Kept,
     /// Where the slots that are known to be filled end, which begin at `head`. There may be more.
     filled_to: Kept,
-    /// How many [`first_filled`](Self::first_filled) found when it last looked.
+    /// How many [`ready_soon`](Self::ready_soon) found when it last looked.
     found: Kept,
 }
 
@@ -316,6 +316,29 @@ impl<'a, const N: usize, B: Bell> ConsumerCursor<'a, N, B> {
         self.look()
     }
 
+    /// [`ready`](Self::ready) for those who come to take slots, `unit` of them at a time.
+    ///
+    /// A consumer that is quicker than the producer comes to look at its line for every message or two, and takes the line
+    /// away from it each time; both are the slower for it. So whoever found two or more when it last looked, which is that they
+    /// come in quick succession, waits a moment before it looks again. One that found one or none, as between question and
+    /// answer, does not.
+    #[inline(always)]
+    pub(super) fn ready_soon(&mut self, want: u32, unit: Kept) -> u32 {
+        let known = index::distance_kept::<N>(self.head, self.filled_to);
+        if let Some(ready) = known.filter(|ready| *ready >= want) {
+            return ready;
+        }
+        if let (Some(found), Some(unit)) = (self.found.get(), unit.get()) {
+            // No overflow: at most 2^30, twice.
+            if N >= LARGE && found >= 2 * unit {
+                pause(MOMENT);
+            }
+        }
+        let found = self.look();
+        self.found = Kept::new(found);
+        found
+    }
+
     /// How many slots are filled from `head` on, by a look at the producer's position.
     #[inline(always)]
     fn look(&mut self) -> u32 {
@@ -329,24 +352,11 @@ impl<'a, const N: usize, B: Bell> ConsumerCursor<'a, N, B> {
         ready
     }
 
-    /// The position of the first filled slot, if one is filled: [`ready`](Self::ready) for one, in short.
-    ///
-    /// A consumer that is quicker than the producer comes to look at its line for every slot or two, and takes the line away
-    /// from it each time; both are the slower for it. So whoever found several when it last looked, which is that they come in
-    /// quick succession, waits a moment before it looks again. One that found one or none, as between question and
-    /// answer, does not.
+    /// The position of the first filled slot, if one is filled: [`ready_soon`](Self::ready_soon) for one, in short.
     #[inline(always)]
     pub(super) fn first_filled(&mut self) -> Option<u32> {
         if Kept::IS_KEPT {
-            if index::distance_kept::<N>(self.head, self.filled_to).is_some_and(|known| known > 0) {
-                return Some(self.head());
-            }
-            if N >= LARGE && self.found.get().is_some_and(|found| found > 1) {
-                pause(MOMENT);
-            }
-            let found = self.look();
-            self.found = Kept::new(found);
-            return (found > 0).then(|| self.head());
+            return (self.ready_soon(1, Kept::new(1)) > 0).then(|| self.head());
         }
         let head = self.head();
         (self.tail() != head).then_some(head)

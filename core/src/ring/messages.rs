@@ -168,7 +168,9 @@ impl<'a, const N: usize, B: Bell> Sender<'a, N, B> {
     /// [`Error::WouldBlock`] when there is too little room now, [`Error::MessageTooLarge`] when there can never be enough.
     pub fn try_send(&mut self, message: &[u8]) -> Result<(), Error> {
         let mut grant = self.try_reserve(message.len())?;
-        grant.iter_mut().zip(message).for_each(|(to, byte)| *to = *byte);
+        if let Some(to) = grant.get_mut(..message.len()) {
+            to.copy_from_slice(message);
+        }
         grant.commit(message.len());
         Ok(())
     }
@@ -205,8 +207,9 @@ impl<const N: usize, B: Bell> SendGrant<'_, '_, N, B> {
     /// Sends the first `len` bytes as a message; more than the grant has count as all it has.
     pub fn commit(mut self, len: usize) {
         let len = len.min(self.len());
-        let length = (len as u32).to_le_bytes();
-        self.0.iter_mut().zip(length).for_each(|(to, byte)| *to = byte);
+        if let Some(to) = self.0.first_chunk_mut() {
+            *to = (len as u32).to_le_bytes();
+        }
         self.0.commit(HEADER + len);
     }
 }
@@ -239,7 +242,7 @@ impl<'a, const N: usize, B: Bell> Receiver<'a, N, B> {
         let message = self.try_peek()?.ok_or(Error::WouldBlock)?;
         let needed = message.len();
         let to = out.get_mut(..needed).ok_or(Error::BufferTooSmall { needed })?;
-        to.iter_mut().zip(&*message).for_each(|(to, byte)| *to = *byte);
+        to.copy_from_slice(&message);
         message.release();
         Ok(needed)
     }

@@ -65,6 +65,16 @@ impl<'a, T> SlotsRef<'a, T> {
         T: Copy,
     {
         let (start, first, second) = self.runs_to_write::<N>(position, values.len() as u32);
+        if second == 0 {
+            // The length as the caller knows it: where it is a constant, the copy is a few moves.
+            // SAFETY: as below; `first` is all.
+            unsafe {
+                self.first()
+                    .wrapping_add(start)
+                    .copy_from_nonoverlapping(values.as_ptr(), values.len())
+            };
+            return;
+        }
         // SAFETY: `start + first <= N` and `first + second == values.len()`; nobody else touches the slots, by the
         // caller's word, so that `values` does not overlap them.
         unsafe {
@@ -92,6 +102,22 @@ impl<'a, T> SlotsRef<'a, T> {
         unsafe { to.copy_from_nonoverlapping(self.first().wrapping_add(start), first) };
         // SAFETY: as above; the second run starts at slot 0.
         unsafe { to.wrapping_add(first).copy_from_nonoverlapping(self.first(), second) };
+    }
+
+    /// [`copy_out`](Self::copy_out) of slots between which the ring's end does not lie.
+    ///
+    /// # Safety
+    /// As `copy_out`, and this.
+    #[inline(always)]
+    pub(super) unsafe fn copy_run_out<const N: usize>(self, position: u32, out: &mut [T])
+    where
+        T: Copy,
+    {
+        let start = index::offset::<N>(position) as usize;
+        self.touch_read(start, out.len());
+        let from = self.first().wrapping_add(start);
+        // SAFETY: `start + out.len() <= N`, by the caller's word; else as in `copy_out`.
+        unsafe { out.as_mut_ptr().copy_from_nonoverlapping(from, out.len()) };
     }
 
     /// The slots from `position` on, to be written, as two runs.

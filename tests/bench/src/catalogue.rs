@@ -6,7 +6,7 @@ use crate::limits::{self, Copying, Line};
 use crate::locks;
 use crate::many::{self, both, rate as many_rate};
 use crate::measure::{Found, alone, rate, trip};
-use crate::ours::{Bytes, Chunks, InPlace, Many, Private, Shared, Slots};
+use crate::ours::{Bytes, Chunks, InPlace, Many, Messages, Private, Shared, Slots};
 use crate::python;
 use crate::rings::*;
 use crate::sides::Apart::{OneCpu, Processes, Threads};
@@ -119,6 +119,7 @@ macro_rules! threads {
         entrants! {
             Ours "ringway Ring" = $measure::<Slots<Private, $n>, $m>($($apart)?);
             Ours "ringway ByteRing" = $measure::<Bytes<Private, $bytes>, $m>($($apart)?);
+            Ours "ringway MessageRing" = $measure::<Messages<Private, $bytes>, $m>($($apart)?);
             Peer "rtrb" = $measure::<Rtrb<$n>, $m>($($apart)?);
             Peer "ringbuf" = $measure::<Ringbuf<$n>, $m>($($apart)?);
             Peer "heapless" = $measure::<Heapless<$n>, $m>($($apart)?);
@@ -159,6 +160,7 @@ macro_rules! shared {
         entrants! {
             Ours "ringway Ring" = $measure::<Slots<Shared, $n>, $m>(Processes);
             Ours "ringway ByteRing" = $measure::<Bytes<Shared, $bytes>, $m>(Processes);
+            Ours "ringway MessageRing" = $measure::<Messages<Shared, $bytes>, $m>(Processes);
             Peer "heapless in a memfd" = $measure::<HeaplessShared<$n>, $m>(Processes);
             Peer "ringbuf in a memfd" = $measure::<RingbufShared<$n>, $m>(Processes);
             Peer "shaq" = $measure::<ShaqShared<$n>, $m>(Processes);

@@ -2,7 +2,9 @@
 
 use crate::memory;
 use crate::message::{Message, Rx, Spsc, Tx};
-use ringway_core::ring::{self, Ring, bytes, bytes::ByteRing, queue::Queue};
+use ringway_core::ring::bytes::{self, ByteRing};
+use ringway_core::ring::messages::{self, MessageRing};
+use ringway_core::ring::{self, Ring, queue::Queue};
 use ringway_core::wait::Bell;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
@@ -168,6 +170,33 @@ impl<M: Message, P: Place, const N: usize> Spsc<M> for Bytes<P, N> {
     fn open() -> (Self::Tx, Self::Rx) {
         let ring = P::zeroed::<ByteRing<N>>();
         (ring.producer().expect("a fresh ring"), ring.consumer().expect("a fresh ring"))
+    }
+}
+
+/// A [`MessageRing`] of `N` bytes.
+pub struct Messages<P, const N: usize>(PhantomData<P>);
+
+impl<M: Message, const N: usize> Tx<M> for messages::Sender<'static, N> {
+    #[inline(always)]
+    fn put(&mut self, message: &M) -> bool {
+        self.try_send(message.as_bytes()).is_ok()
+    }
+}
+
+impl<M: Message, const N: usize> Rx<M> for messages::Receiver<'static, N> {
+    #[inline(always)]
+    fn get(&mut self, into: &mut M) -> bool {
+        self.try_recv(into.as_bytes_mut()) == Ok(M::SIZE)
+    }
+}
+
+impl<M: Message, P: Place, const N: usize> Spsc<M> for Messages<P, N> {
+    type Tx = messages::Sender<'static, N>;
+    type Rx = messages::Receiver<'static, N>;
+
+    fn open() -> (Self::Tx, Self::Rx) {
+        let ring = P::zeroed::<MessageRing<N>>();
+        (ring.sender().expect("a fresh ring"), ring.receiver().expect("a fresh ring"))
     }
 }
 

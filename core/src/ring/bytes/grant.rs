@@ -187,6 +187,7 @@ impl<const N: usize, B: Bell> ReadGrant<'_, '_, N, B> {
         let _ = &*self;
         if len > 0 {
             self.consumer.cursor.0.release(len);
+            self.consumer.took(len);
         }
     }
 }

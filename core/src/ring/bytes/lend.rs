@@ -71,7 +71,7 @@ impl<const N: usize, B: Bell> Consumer<'_, N, B> {
     /// The size of the message when `out` is smaller; it stays.
     pub(crate) fn try_read_message(&mut self, out: &mut [u8]) -> Option<Result<usize, usize>> {
         let header = HEADER as u32;
-        let ready = self.cursor.0.ready(header);
+        let ready = self.cursor.0.ready_soon(header, self.taken);
         if ready < header {
             return None;
         }
@@ -87,6 +87,7 @@ impl<const N: usize, B: Bell> Consumer<'_, N, B> {
         // SAFETY: the ownership rule: `length` bytes are ready behind the header.
         unsafe { self.slots.copy_out::<N>(start, message) };
         self.cursor.0.release(header + length);
+        self.took(header + length);
         Some(Ok(length as usize))
     }
 }
