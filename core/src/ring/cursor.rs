@@ -224,10 +224,10 @@ impl<'a, const N: usize, B: Bell> ProducerCursor<'a, N, B> {
     /// The position of the first free slot, if one is free: [`room`](Self::room) for one, in short.
     #[inline(always)]
     pub(super) fn first_free(&mut self) -> Option<u32> {
-        if Kept::IS_KEPT {
-            return (self.room(1) > 0).then(|| self.tail());
-        }
         let tail = self.tail();
+        if Kept::IS_KEPT {
+            return (self.room(1) > 0).then_some(tail);
+        }
         (!index::is_full::<N>(self.head(), tail)).then_some(tail)
     }
 
@@ -355,10 +355,10 @@ impl<'a, const N: usize, B: Bell> ConsumerCursor<'a, N, B> {
     /// The position of the first filled slot, if one is filled: [`ready_soon`](Self::ready_soon) for one, in short.
     #[inline(always)]
     pub(super) fn first_filled(&mut self) -> Option<u32> {
-        if Kept::IS_KEPT {
-            return (self.ready_soon(1, Kept::new(1)) > 0).then(|| self.head());
-        }
         let head = self.head();
+        if Kept::IS_KEPT {
+            return (self.ready_soon(1, Kept::new(1)) > 0).then_some(head);
+        }
         (self.tail() != head).then_some(head)
     }
 

@@ -10,6 +10,8 @@ use crate::ours::{Bytes, Chunks, InPlace, Many, Messages, Private, Shared, Slots
 use crate::python;
 use crate::rings::*;
 use crate::sides::Apart::{OneCpu, Processes, Threads};
+use ringway::shm::Sleep;
+use ringway::wait::Futex;
 
 /// Who an entrant is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -470,8 +472,10 @@ pub fn experiments() -> Vec<Experiment> {
             "sleep-one",
             "Blocking round trip on one processor, u64",
             vec![entrants! {
-                Ours "ringway Ring" = trip::<ends::Blocking, Word>(OneCpu);
+                Ours "ringway Ring" = trip::<ends::Blocking<Sleep>, Word>(OneCpu);
+                Ours "ringway Ring, plain futex" = trip::<ends::Blocking<Futex>, Word>(OneCpu);
                 Raw "futex" = trip::<kernel::Futex, Word>(OneCpu);
+                Raw "futex with a bound" = trip::<kernel::BoundedFutex, Word>(OneCpu);
                 Raw "eventfd" = trip::<kernel::EventFd, Word>(OneCpu);
                 Raw "pipe" = trip::<kernel::Pipe, Word>(OneCpu);
                 Raw "Unix stream" = trip::<kernel::UnixStream, Word>(OneCpu);
@@ -484,7 +488,7 @@ pub fn experiments() -> Vec<Experiment> {
             "sleep-two",
             "Blocking round trip on two processors, u64",
             vec![entrants! {
-                Ours "ringway Ring" = trip::<ends::Blocking, Word>(Processes);
+                Ours "ringway Ring" = trip::<ends::Blocking<Sleep>, Word>(Processes);
                 Raw "futex" = trip::<kernel::Futex, Word>(Processes);
                 Raw "eventfd" = trip::<kernel::EventFd, Word>(Processes);
                 Raw "pipe" = trip::<kernel::Pipe, Word>(Processes);

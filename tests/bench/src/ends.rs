@@ -6,12 +6,12 @@ use crate::message::{Message, Rx, Spsc, Tx};
 use crate::ours::{Shared, Slots};
 use ringway::fifo::Fifo;
 use ringway::pipe;
-use ringway::shm::Sleep;
 use ringway::signal::{self, Keep, Signal};
 use ringway::socket::{TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixSeqpacket, UnixStream};
-use ringway::wait::Doorbell;
+use ringway::wait::{Doorbell, Wait};
 use ringway_core::ring;
 use std::io::Read;
+use std::marker::PhantomData;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use std::time::Instant;
 
@@ -151,34 +151,33 @@ messages! {
     };
 }
 
-/// A ring whose sides sleep as those in a region do, in memory that processes share.
-pub struct Blocking;
+/// A ring whose sides sleep as `W` does, in memory that processes share.
+pub struct Blocking<W>(PhantomData<W>);
 
 /// A side of [`Blocking`].
 pub struct Sleeper<T>(T);
 
-type Sleepers = Slots<Shared, 1024, Doorbell<Sleep>>;
 
-impl<M: Message> Tx<M> for Sleeper<ring::Producer<'static, M, 1024, Doorbell<Sleep>>> {
+impl<M: Message, W: Wait> Tx<M> for Sleeper<ring::Producer<'static, M, 1024, Doorbell<W>>> {
     #[inline]
     fn put(&mut self, message: &M) -> bool {
         self.0.push(*message).is_ok()
     }
 }
 
-impl<M: Message> Rx<M> for Sleeper<ring::Consumer<'static, M, 1024, Doorbell<Sleep>>> {
+impl<M: Message, W: Wait> Rx<M> for Sleeper<ring::Consumer<'static, M, 1024, Doorbell<W>>> {
     #[inline]
     fn get(&mut self, into: &mut M) -> bool {
         self.0.pop().map(|message| *into = message).is_ok()
     }
 }
 
-impl<M: Message> Spsc<M> for Blocking {
-    type Tx = Sleeper<ring::Producer<'static, M, 1024, Doorbell<Sleep>>>;
-    type Rx = Sleeper<ring::Consumer<'static, M, 1024, Doorbell<Sleep>>>;
+impl<M: Message, W: Wait + 'static> Spsc<M> for Blocking<W> {
+    type Tx = Sleeper<ring::Producer<'static, M, 1024, Doorbell<W>>>;
+    type Rx = Sleeper<ring::Consumer<'static, M, 1024, Doorbell<W>>>;
 
     fn open() -> (Self::Tx, Self::Rx) {
-        let (tx, rx) = Sleepers::open();
+        let (tx, rx) = Slots::<Shared, 1024, Doorbell<W>>::open();
         (Sleeper(tx), Sleeper(rx))
     }
 }

@@ -316,8 +316,11 @@ impl Spsc<u64> for Signal {
 /// A word and a futex, `FUTEX_WAIT` and `FUTEX_WAKE` for every message: only for round trips.
 pub struct Futex;
 
-/// An end of [`Futex`].
-pub struct FutexEnd {
+/// The same, and who waits is woken after 100 ms at the latest.
+pub struct BoundedFutex;
+
+/// An end of [`Futex`] or of [`BoundedFutex`].
+pub struct FutexEnd<const BOUNDED: bool> {
     words: &'static FutexWords,
     last: u32,
 }
@@ -328,28 +331,29 @@ struct FutexWords {
     count: AtomicU32,
 }
 
-fn futex(word: &AtomicU32, operation: i32, value: u32) {
-    let none = std::ptr::null::<libc::timespec>();
+fn futex(word: &AtomicU32, operation: i32, value: u32, bounded: bool) {
+    let bound = libc::timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+    let bound = if bounded { &raw const bound } else { std::ptr::null() };
     // SAFETY: the word is aligned and lives; what the kernel answers is looked at by the caller's loop.
-    unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), operation, value, none) };
+    unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), operation, value, bound) };
 }
 
-impl Tx<u64> for FutexEnd {
+impl<const BOUNDED: bool> Tx<u64> for FutexEnd<BOUNDED> {
     #[inline]
     fn put(&mut self, message: &u64) -> bool {
         self.words.value.store(*message, Ordering::Relaxed);
         self.last = self.last.wrapping_add(1);
         self.words.count.store(self.last, Ordering::Release);
-        futex(&self.words.count, libc::FUTEX_WAKE, 1);
+        futex(&self.words.count, libc::FUTEX_WAKE, 1, false);
         true
     }
 }
 
-impl Rx<u64> for FutexEnd {
+impl<const BOUNDED: bool> Rx<u64> for FutexEnd<BOUNDED> {
     #[inline]
     fn get(&mut self, into: &mut u64) -> bool {
         while self.words.count.load(Ordering::Acquire) == self.last {
-            futex(&self.words.count, libc::FUTEX_WAIT, self.last);
+            futex(&self.words.count, libc::FUTEX_WAIT, self.last, BOUNDED);
         }
         self.last = self.last.wrapping_add(1);
         *into = self.words.value.load(Ordering::Relaxed);
@@ -357,12 +361,27 @@ impl Rx<u64> for FutexEnd {
     }
 }
 
-impl Spsc<u64> for Futex {
-    type Tx = FutexEnd;
-    type Rx = FutexEnd;
-
-    fn open() -> (FutexEnd, FutexEnd) {
+impl<const BOUNDED: bool> FutexEnd<BOUNDED> {
+    fn pair() -> (Self, Self) {
         let words = memory::shared::<FutexWords>();
         (FutexEnd { words, last: 0 }, FutexEnd { words, last: 0 })
+    }
+}
+
+impl Spsc<u64> for Futex {
+    type Tx = FutexEnd<false>;
+    type Rx = FutexEnd<false>;
+
+    fn open() -> (Self::Tx, Self::Rx) {
+        FutexEnd::pair()
+    }
+}
+
+impl Spsc<u64> for BoundedFutex {
+    type Tx = FutexEnd<true>;
+    type Rx = FutexEnd<true>;
+
+    fn open() -> (Self::Tx, Self::Rx) {
+        FutexEnd::pair()
     }
 }
