@@ -117,6 +117,31 @@ fn two_consumers_and_a_producer_share_one_slot() {
     });
 }
 
+/// A producer looks where its message comes, and pauses; meanwhile a message comes there, in the slot that it takes next, and is
+/// popped. Whoever was about to claim that message must not claim the producer's, which is not sent yet.
+#[test]
+fn a_slot_that_comes_back_is_not_taken_for_what_it_was() {
+    model(Some(3), || {
+        let queue = Arc::new(Queue::<Value, 1>::new());
+        let producer = {
+            let queue = queue.clone();
+            thread::spawn(move || queue.try_push(Box::new(2)).is_ok())
+        };
+        let consumer = {
+            let queue = queue.clone();
+            thread::spawn(move || queue.try_pop())
+        };
+        let first = queue.try_push(Box::new(1)).is_ok();
+        let popped = queue.try_pop();
+        let second = producer.join().unwrap();
+        let popped = [popped, consumer.join().unwrap(), queue.try_pop()];
+        let mut got: Vec<u32> = popped.into_iter().flatten().map(|value| *value).collect();
+        got.sort();
+        let sent = [(first, 1), (second, 2)].into_iter().filter(|(sent, _)| *sent);
+        assert!(sent.map(|(_, value)| value).eq(got));
+    });
+}
+
 #[test]
 fn a_claim_that_is_given_back_races_with_a_push() {
     model(Some(3), || {

@@ -40,7 +40,8 @@ impl StepAside {
         StepAside(0)
     }
 
-    #[inline(always)]
+    #[cold]
+    #[inline(never)]
     pub(crate) fn step(&mut self) {
         super::pause(1 << self.0);
         self.0 = (self.0 + 1).min(Self::LONGEST);

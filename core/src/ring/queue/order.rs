@@ -131,7 +131,7 @@ impl<'q, B> Order<'q, B> {
 
     /// The first position that is not filled, more or less.
     pub(super) fn pushed(self) -> u64 {
-        self.first_unfilled().0
+        self.first_unfilled(self.tail_hint()).0
     }
 
     /// The first position that nobody claimed, and what is there.
@@ -164,14 +164,20 @@ impl<'q, B> Order<'q, B> {
         }
     }
 
-    /// The first position that is not filled, or is where the order of a closed queue ends, and what its entry says.
+    /// Where to look first for the position that is not filled.
     #[inline(always)]
-    fn first_unfilled(self) -> (u64, Entry) {
-        // Relaxed: what counts is found out by the exchange in `commit`.
-        let mut position = self.tail.position.load(Ordering::Relaxed);
+    pub(super) fn tail_hint(self) -> u64 {
+        // Relaxed: whoever starts from an old position finds the way along the entries.
+        self.tail.position.load(Ordering::Relaxed)
+    }
+
+    /// The first position from `position` on that is not filled, or is where the order of a closed queue ends, and what its
+    /// entry says. All before `position` are filled.
+    #[inline(always)]
+    fn first_unfilled(self, mut position: u64) -> (u64, Entry) {
         loop {
             let Some(entry) = self.entry(position) else { return (position, Entry::UNUSED) };
-            // Relaxed: as above.
+            // Relaxed: what counts is found out by the exchange in `commit`.
             let entry = Entry(entry.load(Ordering::Relaxed));
             match entry.seen_from(position, self.n()) {
                 Seen::Here if !entry.is_closed() => position = word::next(position, self.n()),
@@ -210,26 +216,28 @@ impl<'q, B> Order<'q, B> {
         phases.filter(|phase| !matches!(phase, Phase::Free | Phase::Writing)).count()
     }
 
-    /// Takes a free slot for `me`.
+    /// Takes a free slot for `me`; returns it, and a position from where to look for its place.
     #[inline(always)]
-    pub(super) fn take(self, me: Participant) -> Option<usize> {
+    pub(super) fn take(self, me: Participant) -> Option<(usize, u64)> {
         let mine = Owned { phase: Phase::Writing, by: me, position: 0 }.pack();
         let mut aside = StepAside::new();
+        let mut from = self.tail_hint();
         loop {
             // The slot of the same number as the position that comes next, whose word lies beside the entry that we write
             // next.
-            let (position, before) = self.first_unfilled();
+            let (position, before) = self.first_unfilled(from);
+            from = position;
             let mut slot = word::index(position, self.n());
             // Relaxed: a look before the exchange.
             if self.owner(slot)?.load(Ordering::Relaxed) != Owned::FREE {
                 slot = match self.look_near(position, before) {
                     Near::Free(slot) => slot,
                     Near::Full => return None,
-                    Near::Unclear => return self.take_any(slot, mine),
+                    Near::Unclear => return Some((self.take_any(slot, mine)?, position)),
                 };
             }
             if self.exchange_free(slot, mine) {
-                return Some(slot);
+                return Some((slot, position));
             }
             aside.step();
         }
@@ -238,6 +246,7 @@ impl<'q, B> Order<'q, B> {
     /// Looks at the slots that come free next: they do in the order in which they were filled, so that these are those whose
     /// messages were, one lap ago, where the next ones come to. When the first message that waits comes soon, and all
     /// before it are held, the queue is full, and nothing else need be looked at, which the consumers are about to change.
+    #[inline(never)]
     fn look_near(self, mut position: u64, mut before: Entry) -> Near {
         let mut held = [usize::MAX; NEAR];
         for at in 0..NEAR {
@@ -360,13 +369,24 @@ impl<B: Bell> Order<'_, B> {
     /// 2 and 3: gives the value in `slot`, which is ours, its place in the order. `phase` says what it is if we die
     /// before: [`Phase::Committing`], or [`Phase::Requeuing`], which a closed queue does not refuse.
     ///
+    /// Looks for the place from `from` on, and does so again although it may be known from before the slot was taken: what
+    /// the slot's word says must be news. Had the slot carried the message of this very position already, one who is
+    /// about to claim that one would claim this one, which is not there yet. By the acquire of 1 we see that it had.
+    ///
     /// The exchange needs no look at the head. We hold a slot, so that fewer messages wait than there are slots, and
     /// whatever was in the entry of the first position that is not filled, `N` positions ago, was claimed.
     #[inline(always)]
-    pub(super) fn commit(self, slot: usize, me: Participant, phase: Phase) -> Result<(), IsClosed> {
+    pub(super) fn commit(
+        self,
+        slot: usize,
+        me: Participant,
+        phase: Phase,
+        mut from: u64,
+    ) -> Result<(), IsClosed> {
         let mut aside = StepAside::new();
         loop {
-            let (position, seen) = self.first_unfilled();
+            let (position, seen) = self.first_unfilled(from);
+            from = position;
             // The mark of the end. A message that was in the order before takes its place, and the next consumer who
             // finds nothing marks the end again.
             if seen == Entry::closed(position) && matches!(phase, Phase::Committing) {
@@ -420,7 +440,7 @@ impl<B: Bell> Order<'_, B> {
                 continue;
             }
             held += 1;
-            if !keep || self.commit(slot, me, Phase::Requeuing).is_err() {
+            if !keep || self.commit(slot, me, Phase::Requeuing, self.tail_hint()).is_err() {
                 self.free(slot);
             }
         }

@@ -68,8 +68,8 @@ impl<'q, T, const N: usize, B: Bell> Seat<'q, T, N, B> {
         if order.is_closed() {
             return Err(NoSlot::Closed);
         }
-        let slot = order.take(self.me).ok_or(NoSlot::Full)?;
-        Ok(Loan { seat: self, slot })
+        let (slot, from) = order.take(self.me).ok_or(NoSlot::Full)?;
+        Ok(Loan { seat: self, slot, from })
     }
 
     /// [`Queue::try_claim`] by this participant.
@@ -131,6 +131,8 @@ pub(super) struct Ended;
 pub struct Loan<'q, T, const N: usize, B: Bell> {
     seat: Seat<'q, T, N, B>,
     pub(super) slot: usize,
+    /// Where the order ended when the slot was taken: where to look for the message's place.
+    from: u64,
 }
 
 // SAFETY: the slot is this loan's alone until it is committed, and `T: Send`.
@@ -181,7 +183,7 @@ impl<T, const N: usize, B: Bell> Loan<'_, T, N, B> {
         this.touch();
         this.seat
             .order()
-            .commit(this.slot, this.seat.me, Phase::Committing)
+            .commit(this.slot, this.seat.me, Phase::Committing, this.from)
             .map_err(|_| ManuallyDrop::into_inner(this))
     }
 }
@@ -274,6 +276,7 @@ impl<T, const N: usize, B: Bell> Drop for Claim<'_, T, N, B> {
     fn drop(&mut self) {
         self.touch();
         // It was in the order before, so that a closed queue takes it back too.
-        let _ = self.seat.order().commit(self.slot, self.seat.me, Phase::Requeuing);
+        let order = self.seat.order();
+        let _ = order.commit(self.slot, self.seat.me, Phase::Requeuing, order.tail_hint());
     }
 }
