@@ -574,6 +574,11 @@ const fn end(title: &'static str, ours: &'static str, bars: &'static [Bar]) -> F
     Figure { title, experiment: "ends", metric: "mean", unit: Unit::Time, ours, bars }
 }
 
+/// A blocking round trip on one processor.
+const fn asleep(title: &'static str, ours: &'static str, bars: &'static [Bar]) -> Figure {
+    Figure { title, experiment: "sleep-one", metric: "mean", unit: Unit::Time, ours, bars }
+}
+
 use Bar::{AtLeastBest, AtLeastLimit, AtMost, AtMostBest, AtMostLimit, Nanoseconds, PerSecond};
 use Unit::{Rate, Throughput, Time};
 
@@ -629,12 +634,15 @@ pub const FIGURES: &[Figure] = &[
     figure("processes, rate 1 MiB", "rate-1m-processes", "bytes", Throughput, &[AtLeastBest(1.0)]),
     figure("in place, rate 64 KiB", "in-place-64k-rate", "rate", Rate, &[PerSecond(1e7)]),
     figure("in place, rate 1 MiB", "in-place-1m-rate", "rate", Rate, &[PerSecond(1e7)]),
-    figure(
+    asleep(
         "blocking round trip, one processor",
-        "sleep-one",
-        "mean",
-        Time,
+        "ringway Ring, plain futex",
         &[AtMost(1.0, "futex")],
+    ),
+    asleep(
+        "the same, and deaths are noticed",
+        "ringway Ring",
+        &[AtMost(1.0, "futex with a bound")],
     ),
     figure(
         "blocking round trip, two processors",

@@ -157,7 +157,6 @@ pub struct Blocking<W>(PhantomData<W>);
 /// A side of [`Blocking`].
 pub struct Sleeper<T>(T);
 
-
 impl<M: Message, W: Wait> Tx<M> for Sleeper<ring::Producer<'static, M, 1024, Doorbell<W>>> {
     #[inline]
     fn put(&mut self, message: &M) -> bool {

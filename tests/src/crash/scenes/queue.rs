@@ -2,17 +2,20 @@
 
 use super::{Bell, Message, WAKES, bell, late, message, number, woken_once};
 use crate::crash::run::{self, Entry};
-use crate::crash::{CHILD, Check, EARLIER, Found, Operation, SURVIVOR, Structure, WITNESS};
+use crate::crash::{CHILD, Check, EARLIER, Found, Note, Operation, SURVIVOR, Structure, WITNESS};
 use ringway_core::channel::Error;
 use ringway_core::participant::Participant;
 use ringway_core::ring::queue::{Queue, Seat};
 use std::mem::forget;
 
-const N: usize = 3;
-type Jobs = Queue<Message, N, Bell>;
+/// The queue that most operations are tried on: small, so that it comes around.
+const FEW: usize = 3;
+/// One so large that its ends are not looked for where they are, but some places before.
+const MANY: usize = 64;
+type Jobs<const N: usize> = Queue<Message, N, Bell>;
 
-impl Structure for Jobs {
-    const NAME: &'static str = "Queue";
+impl<const N: usize> Structure for Jobs<N> {
+    const NAME: &'static str = if N == FEW { "Queue" } else { "Queue of 64" };
 
     fn fresh() -> Self {
         Queue::with_bells(bell(), bell())
@@ -36,21 +39,21 @@ impl Structure for Jobs {
         }
         let mut again = Vec::new();
         drain(self, &mut again)?;
-        if again != [0, 1, 2] {
-            Err(format!("pushed 0, 1, 2 and popped {again:?}"))
+        if !again.iter().copied().eq(0..N as u64) {
+            Err(format!("pushed 0 to {N} and popped {again:?}"))
         } else {
             Ok(())
         }
     }
 }
 
-type At<'q> = Seat<'q, Message, N, Bell>;
+type At<'q, const N: usize> = Seat<'q, Message, N, Bell>;
 
-fn at(queue: &Jobs, who: Participant) -> At<'_> {
+fn at<const N: usize>(queue: &Jobs<N>, who: Participant) -> At<'_, N> {
     queue.seat(who)
 }
 
-fn drain(queue: &Jobs, seen: &mut Vec<u64>) -> Check {
+fn drain<const N: usize>(queue: &Jobs<N>, seen: &mut Vec<u64>) -> Check {
     while let Some(found) = at(queue, SURVIVOR).try_pop() {
         seen.push(number(found)?);
     }
@@ -58,9 +61,9 @@ fn drain(queue: &Jobs, seen: &mut Vec<u64>) -> Check {
 }
 
 /// The others take what is there, and then use the queue many times, which is more laps than it has slots.
-fn others(queue: &Jobs, seen: &mut Vec<u64>) -> Check {
+fn others<const N: usize>(queue: &Jobs<N>, seen: &mut Vec<u64>) -> Check {
     drain(queue, seen)?;
-    for round in 100..120 {
+    for round in 100..120 + N as u64 {
         if at(queue, SURVIVOR).try_push(message(round)).is_err() {
             return Err(format!("no room in round {round}, with {N} slots and one suspended"));
         }
@@ -73,7 +76,7 @@ fn others(queue: &Jobs, seen: &mut Vec<u64>) -> Check {
     Ok(())
 }
 
-fn push(queue: &Jobs, who: Participant, numbers: impl IntoIterator<Item = u64>) {
+fn push<const N: usize>(queue: &Jobs<N>, who: Participant, numbers: impl IntoIterator<Item = u64>) {
     for number in numbers {
         at(queue, who).try_push(message(number)).expect("there is room");
     }
@@ -128,7 +131,7 @@ fn nothing_sent(found: &Found) -> Check<u32> {
 }
 
 /// One that died with a message in its hands, and one that it had half sent.
-fn dies_earlier(queue: &Jobs) {
+fn dies_earlier(queue: &Jobs<FEW>) {
     push(queue, SURVIVOR, [1, 2]);
     forget(at(queue, EARLIER).try_claim());
     let mut loan = at(queue, EARLIER).try_reserve().expect("there is room");
@@ -144,23 +147,75 @@ fn put_right(found: &Found) -> Check<u32> {
     }
 }
 
+fn pushes<const N: usize>(queue: &Jobs<N>, note: &Note) {
+    let seat = at(queue, CHILD);
+    note.begin();
+    let pushed = seat.try_push(message(2));
+    note.end();
+    assert!(pushed.is_ok());
+}
+
+fn pops<const N: usize>(queue: &Jobs<N>, note: &Note) {
+    let seat = at(queue, CHILD);
+    note.begin();
+    if let Some(found) = seat.try_pop() {
+        note.got(found[0]);
+    }
+    note.end();
+}
+
+fn taken(found: &Found) -> Check<u32> {
+    match (found.seen, found.got) {
+        // Suspended before its claim, it finds what the others left: nothing.
+        ([1, 2], []) => Ok(0),
+        _ => popped(found),
+    }
+}
+
 /// The operations.
 pub fn entries() -> impl Iterator<Item = Entry> {
-    run::entries::<Jobs>(vec![
+    few().chain(many())
+}
+
+/// Where the ends are looked for falls behind by these, and the message after them brings it up again.
+fn falls_behind(queue: &Jobs<MANY>, messages: u64) {
+    push(queue, SURVIVOR, 90..90 + messages);
+    for _ in 0..messages {
+        at(queue, SURVIVOR).try_pop();
+    }
+}
+
+fn many() -> impl Iterator<Item = Entry> {
+    run::entries::<Jobs<MANY>>(vec![
         Operation::new(
             "push",
-            |queue| push(queue, SURVIVOR, [1]),
-            |queue, note| {
-                let seat = at(queue, CHILD);
-                note.begin();
-                let pushed = seat.try_push(message(2));
-                note.end();
-                assert!(pushed.is_ok());
+            |queue| {
+                falls_behind(queue, 2);
+                push(queue, SURVIVOR, [1]);
             },
+            pushes,
             sent,
         )
         .meanwhile(others)
         .committed(sees_it),
+        Operation::new(
+            "pop",
+            |queue| {
+                falls_behind(queue, 3);
+                push(queue, SURVIVOR, [1, 2]);
+            },
+            pops,
+            taken,
+        )
+        .meanwhile(others),
+    ])
+}
+
+fn few() -> impl Iterator<Item = Entry> {
+    run::entries::<Jobs<FEW>>(vec![
+        Operation::new("push", |queue| push(queue, SURVIVOR, [1]), pushes, sent)
+            .meanwhile(others)
+            .committed(sees_it),
         Operation::new(
             "push, onto a full queue",
             |queue| push(queue, SURVIVOR, [1, 11, 12]),
@@ -208,24 +263,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
             nothing_sent,
         )
         .meanwhile(others),
-        Operation::new(
-            "pop",
-            |queue| push(queue, SURVIVOR, [1, 2]),
-            |queue, note| {
-                let seat = at(queue, CHILD);
-                note.begin();
-                if let Some(found) = seat.try_pop() {
-                    note.got(found[0]);
-                }
-                note.end();
-            },
-            |found| match (found.seen, found.got) {
-                // Suspended before its claim, it finds what the others left: nothing.
-                ([1, 2], []) => Ok(0),
-                _ => popped(found),
-            },
-        )
-        .meanwhile(others),
+        Operation::new("pop", |queue| push(queue, SURVIVOR, [1, 2]), pops, taken).meanwhile(others),
         Operation::new(
             "claim, use, release",
             |queue| push(queue, SURVIVOR, [1, 2]),
@@ -354,7 +392,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
         .meanwhile(others),
         Operation::new(
             "close, with a consumer asleep",
-            |_: &Jobs| (),
+            |_: &Jobs<FEW>| (),
             |queue, note| {
                 note.begin();
                 queue.close();
@@ -371,7 +409,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
         ),
         Operation::new(
             "push, onto a closed queue",
-            |queue: &Jobs| {
+            |queue: &Jobs<FEW>| {
                 push(queue, SURVIVOR, [1]);
                 queue.close();
             },
@@ -387,7 +425,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
         .meanwhile(drain),
         Operation::new(
             "claim, release, on a closed queue",
-            |queue: &Jobs| {
+            |queue: &Jobs<FEW>| {
                 push(queue, SURVIVOR, [1, 2]);
                 queue.close();
             },
@@ -409,7 +447,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
         .meanwhile(drain),
         Operation::new(
             "join, asleep until all is done",
-            |queue: &Jobs| push(queue, SURVIVOR, [1]),
+            |queue: &Jobs<FEW>| push(queue, SURVIVOR, [1]),
             |queue, note| {
                 let seat = at(queue, CHILD);
                 note.begin();
