@@ -7,6 +7,7 @@ use ringway_core::sync::AtomicU32;
 use ringway_core::wait::TimedOut;
 use rustix::thread::{Timespec, futex};
 use std::cell::Cell;
+use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
 /// The detection bound: within this time of a participant's death, whoever sleeps in a region that it was attached to has
@@ -36,10 +37,13 @@ struct Patience {
 
 /// The fewest looks that are worth the while: about a microsecond.
 const FEW: u32 = 32;
-/// The most: about as long as it takes to be woken on another processor.
-const MANY: u32 = 512;
+/// The most: about as long as it takes to be woken on another processor, and to answer.
+const MANY: u32 = 2048;
 /// How often one goes to sleep at once before one tries again.
 const REST: u32 = 64;
+/// How long one sleeps whose answer comes at once from another processor, where the other side had to be woken too. On the same
+/// processor it is less.
+const WAKE_UP: RangeInclusive<Duration> = Duration::from_micros(10)..=Duration::from_micros(100);
 
 impl Patience {
     /// How often to look now, and what to remember.
@@ -51,6 +55,17 @@ impl Patience {
         } else {
             (FEW, Patience { looks: FEW, rests: 0 })
         }
+    }
+
+    /// Whether this sleep is the last before one looks again, so that how long it takes says how often to.
+    fn is_last_rest(self) -> bool {
+        self.rests == REST
+    }
+
+    /// What to do after a last rest that took so long. Two sides on two processors that sleep would else wake each other for
+    /// ever: a few looks are over before the other side is awake.
+    fn rested(self, long: Duration) -> Patience {
+        if WAKE_UP.contains(&long) { Patience { looks: MANY, rests: 0 } } else { self }
     }
 
     /// Twice as many when they were enough; half as many, and then none, when they were not: the other side cannot run
@@ -104,12 +119,18 @@ impl Wait for Sleep {
         expected: u32,
         deadline: Option<Instant>,
     ) -> Result<(), TimedOut> {
-        // Without a deadline no clock is asked.
+        // Without a deadline no clock is asked, but for the last rest.
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let is_last = left.is_some_and(|left| left <= BOUND);
         let sleep = left.filter(|_| is_last).unwrap_or(BOUND);
         let sleep = Timespec { tv_sec: 0, tv_nsec: sleep.subsec_nanos().into() };
-        match wait::wait_for(word, futex::Flags::empty(), expected, Some(&sleep)) {
+        let patience = PATIENCE.get();
+        let begun = patience.is_last_rest().then(Instant::now);
+        let woken = wait::wait_for(word, futex::Flags::empty(), expected, Some(&sleep));
+        if let Some(begun) = begun {
+            PATIENCE.set(patience.rested(begun.elapsed()));
+        }
+        match woken {
             Ok(()) => Ok(()),
             Err(TimedOut) => {
                 registry::reap(std::ptr::from_ref(word).addr());
@@ -140,6 +161,15 @@ mod tests {
             patience = if looks > 0 { now.learn(false) } else { now };
         }
         assert!(spent < 2 * MANY + 1000 / REST * FEW + FEW, "{spent}");
+    }
+
+    #[test]
+    fn who_is_woken_from_another_processor_looks_until_that_is_over_and_others_do_not() {
+        let last = Patience { looks: 0, rests: REST };
+        assert!(last.is_last_rest());
+        assert_eq!(last.rested(Duration::from_micros(30)).looks().0, MANY);
+        assert_eq!(last.rested(Duration::from_micros(4)).looks().0, FEW);
+        assert_eq!(last.rested(Duration::from_millis(5)).looks().0, FEW);
     }
 
     #[test]
