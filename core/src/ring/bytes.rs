@@ -380,20 +380,26 @@ impl<'a, const N: usize, B: Bell> Consumer<'a, N, B> {
 
     /// The rest of [`try_read`](Self::try_read) where fewer than `out.len()` bytes are contiguous, namely `run`.
     #[inline(never)]
-    fn try_read_less(&mut self, run: u32, out: &mut [u8]) -> usize {
-        let Some((to, rest)) = out.split_at_mut_checked(run as usize) else { return 0 };
-        // SAFETY: the ownership rule: `run` bytes are ready and contiguous.
-        unsafe { self.take(to) };
-        // Where nothing more is known of, the look has just been taken. Else the memory begins again, or a gap ends.
-        if self.cursor.0.ready(0) == 0 {
-            return run as usize;
+    fn try_read_less(&mut self, mut run: u32, out: &mut [u8]) -> usize {
+        let mut done = 0;
+        while let Some(rest) = out.get_mut(done..) {
+            let left = rest.len();
+            let Some(to) = rest.get_mut(..left.min(run as usize)).filter(|to| !to.is_empty())
+            else {
+                break;
+            };
+            done += to.len();
+            // SAFETY: the ownership rule: `run` bytes are ready and contiguous, and `to` is no longer.
+            unsafe { self.take(to) };
+            // Where a look is kept and nothing more is known of, it has just been taken. Else the memory begins again, or
+            // a gap ends.
+            if Kept::IS_KEPT && self.cursor.0.ready(0) == 0 {
+                break;
+            }
+            run = self.first_run((out.len() - done).min(N) as u32);
         }
-        let next = self.first_run(rest.len() as u32).min(rest.len() as u32);
-        let Some(to) = rest.get_mut(..next as usize) else { return run as usize };
-        // SAFETY: as above, and `next` is no more.
-        unsafe { self.take(to) };
-        self.took(run + next);
-        (run + next) as usize
+        self.took(done as u32);
+        done
     }
 
     /// Copies out so many bytes as there is place in `to`, and gives them back to the producer.

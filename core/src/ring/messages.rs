@@ -240,9 +240,10 @@ impl<'a, const N: usize, B: Bell> Receiver<'a, N, B> {
     /// [`Error::Corrupt`] when what lies there is no message, which only a peer that writes nonsense can bring about.
     pub fn try_recv(&mut self, out: &mut [u8]) -> Result<usize, Error> {
         let message = self.try_peek()?.ok_or(Error::WouldBlock)?;
-        let needed = message.len();
+        let bytes: &[u8] = &message;
+        let needed = bytes.len();
         let to = out.get_mut(..needed).ok_or(Error::BufferTooSmall { needed })?;
-        to.copy_from_slice(&message);
+        to.copy_from_slice(bytes);
         message.release();
         Ok(needed)
     }
