@@ -220,7 +220,7 @@ fn words() -> Vec<Entrant> {
     entrants! {
         Raw "eventfd" = trip::<kernel::EventFd, Word>(Processes);
         Raw "queued signal" = trip::<kernel::Signal, Word>(Processes);
-        Raw "futex" = trip::<kernel::Futex, Word>(Processes);
+        Raw "futex" = trip::<kernel::Futex<false>, Word>(Processes);
         Limit "bare cache line" = trip::<Line<Shared>, Word>(Processes);
     }
 }
@@ -474,8 +474,8 @@ pub fn experiments() -> Vec<Experiment> {
             vec![entrants! {
                 Ours "ringway Ring" = trip::<ends::Blocking<Sleep>, Word>(OneCpu);
                 Ours "ringway Ring, plain futex" = trip::<ends::Blocking<Futex>, Word>(OneCpu);
-                Raw "futex" = trip::<kernel::Futex, Word>(OneCpu);
-                Raw "futex with a bound" = trip::<kernel::BoundedFutex, Word>(OneCpu);
+                Raw "futex" = trip::<kernel::Futex<false>, Word>(OneCpu);
+                Raw "futex with a bound" = trip::<kernel::Futex<true>, Word>(OneCpu);
                 Raw "eventfd" = trip::<kernel::EventFd, Word>(OneCpu);
                 Raw "pipe" = trip::<kernel::Pipe, Word>(OneCpu);
                 Raw "Unix stream" = trip::<kernel::UnixStream, Word>(OneCpu);
@@ -489,7 +489,7 @@ pub fn experiments() -> Vec<Experiment> {
             "Blocking round trip on two processors, u64",
             vec![entrants! {
                 Ours "ringway Ring" = trip::<ends::Blocking<Sleep>, Word>(Processes);
-                Raw "futex" = trip::<kernel::Futex, Word>(Processes);
+                Raw "futex" = trip::<kernel::Futex<false>, Word>(Processes);
                 Raw "eventfd" = trip::<kernel::EventFd, Word>(Processes);
                 Raw "pipe" = trip::<kernel::Pipe, Word>(Processes);
                 Peer "shmem-ipc" = trip::<ShmemIpc, Word>(Processes);

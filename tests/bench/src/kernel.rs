@@ -314,12 +314,10 @@ impl Spsc<u64> for Signal {
 }
 
 /// A word and a futex, `FUTEX_WAIT` and `FUTEX_WAKE` for every message: only for round trips.
-pub struct Futex;
+/// `BOUNDED`: who waits is woken after 100 ms at the latest.
+pub struct Futex<const BOUNDED: bool>;
 
-/// The same, and who waits is woken after 100 ms at the latest.
-pub struct BoundedFutex;
-
-/// An end of [`Futex`] or of [`BoundedFutex`].
+/// An end of [`Futex`].
 pub struct FutexEnd<const BOUNDED: bool> {
     words: &'static FutexWords,
     last: u32,
@@ -361,27 +359,12 @@ impl<const BOUNDED: bool> Rx<u64> for FutexEnd<BOUNDED> {
     }
 }
 
-impl<const BOUNDED: bool> FutexEnd<BOUNDED> {
-    fn pair() -> (Self, Self) {
+impl<const BOUNDED: bool> Spsc<u64> for Futex<BOUNDED> {
+    type Tx = FutexEnd<BOUNDED>;
+    type Rx = FutexEnd<BOUNDED>;
+
+    fn open() -> (Self::Tx, Self::Rx) {
         let words = memory::shared::<FutexWords>();
         (FutexEnd { words, last: 0 }, FutexEnd { words, last: 0 })
-    }
-}
-
-impl Spsc<u64> for Futex {
-    type Tx = FutexEnd<false>;
-    type Rx = FutexEnd<false>;
-
-    fn open() -> (Self::Tx, Self::Rx) {
-        FutexEnd::pair()
-    }
-}
-
-impl Spsc<u64> for BoundedFutex {
-    type Tx = FutexEnd<true>;
-    type Rx = FutexEnd<true>;
-
-    fn open() -> (Self::Tx, Self::Rx) {
-        FutexEnd::pair()
     }
 }

@@ -60,7 +60,7 @@ fn drain<const N: usize>(queue: &Jobs<N>, seen: &mut Vec<u64>) -> Check {
     Ok(())
 }
 
-/// The others take what is there, and then use the queue many times, which is more laps than it has slots.
+/// The others take what is there, and then use the queue more often than it has slots.
 fn others<const N: usize>(queue: &Jobs<N>, seen: &mut Vec<u64>) -> Check {
     drain(queue, seen)?;
     for round in 100..120 + N as u64 {
