@@ -39,13 +39,18 @@ pub fn allowed() -> Vec<usize> {
 
 /// Pins the calling thread.
 pub fn pin(cpu: usize) {
+    keep_to(&[cpu]);
+}
+
+/// Has the calling thread, and those that it starts, run on these processors only.
+fn keep_to(cpus: &[usize]) {
     // SAFETY: as in `allowed`.
     let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
     // SAFETY: writes the set at an index below its size.
-    unsafe { libc::CPU_SET(cpu, &mut set) };
+    cpus.iter().for_each(|&cpu| unsafe { libc::CPU_SET(cpu, &mut set) });
     // SAFETY: the set is ours and as large as is said.
     if unsafe { libc::sched_setaffinity(0, size_of_val(&set), &set) } != 0 {
-        panic!("cannot pin to processor {cpu}: {}", io::Error::last_os_error());
+        panic!("cannot keep to the processors {cpus:?}: {}", io::Error::last_os_error());
     }
 }
 
@@ -72,8 +77,15 @@ pub enum Apart {
 
 impl Apart {
     /// Runs `there` in the other thread or process, `here` in this one, and returns its answer. What goes wrong on the
-    /// other side ends the start.
+    /// other side ends the start. Afterwards this thread may run where it could before.
     pub fn run<R>(self, there: impl FnOnce() + Send, here: impl FnOnce() -> R) -> R {
+        let before = allowed();
+        let answer = self.run_pinned(there, here);
+        keep_to(&before);
+        answer
+    }
+
+    fn run_pinned<R>(self, there: impl FnOnce() + Send, here: impl FnOnce() -> R) -> R {
         let Cpus(first, second) = Cpus::chosen();
         let other = if self == Apart::OneCpu { first } else { second };
         // The other side is born where it stays: it need not get its turn here before it can move.
