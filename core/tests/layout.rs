@@ -139,30 +139,28 @@ fn a_queue() {
         assert!(one.push_deadline(9, None).is_err());
         queue.close();
     });
-    let half = |number: u32, phase: u32| number << 16 | phase << 29;
+    // A position's number has the upper 48 bits.
+    let entry = |number: u32, slot: u32| number << 16 | slot;
+    let owned = |number: u32, by: u32, phase: u32| number << 16 | by << 3 | phase;
     let expected = [
         // The tail: where to look first, whether the queue is closed; what the consumers sleep on is at 12.
-        (0, 3),
+        (0, 4 << 16),
         (8, 1),
         // The head: where to look first, what the producers sleep on, rung by `close`.
-        (128, 1),
+        (128, 2 << 16),
         (140, 2),
-        // Places of two words. Which slot the message of a position is in: the position and 1, and in the upper 16 bits the
-        // slot. Who has the slot: the position; participant and phase. Reading, committed, committed, writing.
-        (256, 1),
-        (268, half(0x2AA, 4)),
-        (272, 2),
-        (276, 1 << 16),
-        (280, 1),
-        (284, half(0x155, 2)),
-        (288, 3),
-        (292, 2 << 16),
-        (296, 2),
-        (300, half(0x155, 2)),
-        (316, half(0x155, 1)),
-        (320, 0xA0),
-        (324, 0xA1),
-        (328, 0xA2),
+        // Places of two words. Which slot the message of a position is in. Who has the slot: at which position, participant and
+        // phase. Writing, reading, committed, committed.
+        (264, owned(0, 0x155, 1)),
+        (272, entry(1, 1)),
+        (280, owned(1, 0x2AA, 4)),
+        (288, entry(2, 2)),
+        (296, owned(2, 0x155, 2)),
+        (304, entry(3, 3)),
+        (312, owned(3, 0x155, 2)),
+        (324, 0xA0),
+        (328, 0xA1),
+        (332, 0xA2),
     ];
     assert_eq!(words, expected);
 }

@@ -31,8 +31,12 @@
 //! held is on record before anything is done with it, so that [`Seat::recover`] can put things right after a death.
 //!
 //! Three exchanges for a message, and no other word that all must change: where the order begins and ends is found by going
-//! along the entries, from a place that is moved on every few messages only. Whoever loses an exchange steps aside for
-//! a moment, so that the winner can go on with what it has in its cache.
+//! along the entries, from a place that is moved on every few messages only.
+//!
+//! Whoever finds another at the place that it wants steps aside for a moment, a microsecond or so and once, so that the other
+//! can go on with what it has in its cache: who loses an exchange, and in a queue of 64 values or more a producer whose slot
+//! was just taken, and a consumer that comes so close behind the producers that the next message is just being put there.
+//! Many messages then go from one processor to the other at a time, instead of a cache line for each step of each.
 //!
 //! The commit by exchange at the first unfilled place, which a suspended predecessor does not hold up, is Michael and Scott's,
 //! "Simple, Fast, and Practical Non-Blocking and Blocking Concurrent Queue Algorithms", PODC 1996; bounded, on an array, and
@@ -83,7 +87,7 @@ use core::fmt;
 #[cfg(not(loom))]
 use core::ptr::NonNull;
 use order::{Order, Place, Side};
-use word::Owned;
+use word::Position;
 
 /// A queue of `N` values of `T`, for any number of producers and consumers. `B` says whether they can sleep, see
 /// [`Bell`].
@@ -160,13 +164,13 @@ impl<T, const N: usize, B> Queue<T, N, B> {
             }
             Queue {
                 tail: CachePadded(Side {
-                    position: AtomicU64::new(0),
-                    closed: AtomicU32::new(0),
+                    position: AtomicU64::new(Position::FIRST.word()),
+                    mark: AtomicU32::new(0),
                     bell: consumers,
                 }),
                 head: CachePadded(Side {
-                    position: AtomicU64::new(0),
-                    closed: AtomicU32::new(0),
+                    position: AtomicU64::new(Position::FIRST.word()),
+                    mark: AtomicU32::new(0),
                     bell: producers,
                 }),
                 places: array_of!(Place::new(); N),
@@ -389,8 +393,7 @@ impl<T, const N: usize, B> Drop for Queue<T, N, B> {
         let order = self.order();
         for (slot, Place { owner, .. }) in order.places.iter().enumerate() {
             // Relaxed: `&mut` is alone here; whatever made it so orders the accesses.
-            let owned = Owned::unpack(owner.load(Ordering::Relaxed));
-            if order.is_committed(slot, owned) {
+            if order.is_committed(slot, owner.load(Ordering::Relaxed)) {
                 let place = self.slots.as_slots_ref().first().wrapping_add(slot);
                 // SAFETY: the message waits in its slot: initialized, and nobody's. Nobody comes after.
                 unsafe { place.drop_in_place() };

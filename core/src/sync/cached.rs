@@ -27,17 +27,19 @@ impl Kept {
     }
 }
 
-/// How one that lost an exchange to another gets out of its way: for longer each time. A word that several exchange goes from
-/// one to the next at the price of some hundred steps of either; one that has it and is left alone takes many in that time.
+/// How one that another was faster than, or is in the way of, gets out of its way: for longer each time. A word that several
+/// exchange goes from one to the next at the price of some hundred steps of either; one that has it and is left alone takes
+/// many in that time.
 #[derive(Debug)]
 pub(crate) struct StepAside(u32);
 
 impl StepAside {
-    /// At most 2^6 pauses at a time: a microsecond or two.
-    const LONGEST: u32 = 6;
+    /// 2^5 pauses the first time, at most 2^7: half a microsecond to some three.
+    const SHORTEST: u32 = 5;
+    const LONGEST: u32 = 7;
 
     pub(crate) const fn new() -> Self {
-        StepAside(0)
+        StepAside(Self::SHORTEST)
     }
 
     #[cold]

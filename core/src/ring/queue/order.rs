@@ -1,7 +1,7 @@
 //! The order of the messages, and who holds which slot: every atomic access of the queue. Knows neither what the slots
 //! contain nor, when it was compiled, how many there are.
 
-use super::word::{self, Entry, Owned, Phase, Seen};
+use super::word::{self, Entry, Owned, Phase, Position, Seen};
 use crate::participant::Participant;
 use crate::sync::{AtomicU32, AtomicU64, Kept, Ordering, StepAside, const_unless_loom};
 use crate::wait::Bell;
@@ -12,8 +12,9 @@ use crate::wait::Bell;
 pub(super) struct Side<B> {
     /// Where the end is looked for first: it was there, and may have moved on. See [`Order::found`].
     pub(super) position: AtomicU64,
-    /// The tail's: whether the queue is closed. The head's is not used.
-    pub(super) closed: AtomicU32,
+    /// The tail's: whether the queue is closed. The head's: where a consumer found nothing last, see
+    /// [`Order::is_worth_a_moment`].
+    pub(super) mark: AtomicU32,
     /// What it rings for the other end.
     pub(super) bell: B,
 }
@@ -82,7 +83,7 @@ enum First<'q> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Head {
     /// A message, which is its own now: in this slot, and from this position.
-    Claimed(usize, u64),
+    Claimed(usize, Position),
     /// Nothing now.
     Empty,
     /// Nothing, and nothing will come: the queue is closed.
@@ -93,6 +94,10 @@ pub(super) enum Head {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct IsClosed;
 
+/// Another was faster: look again.
+#[derive(Debug)]
+pub(super) struct Lost;
+
 impl<'q, B> Order<'q, B> {
     #[inline(always)]
     fn n(self) -> usize {
@@ -101,8 +106,8 @@ impl<'q, B> Order<'q, B> {
 
     /// The entry of a position. There is one, but in a queue of no slots, which is none.
     #[inline(always)]
-    fn entry(self, position: u64) -> Option<&'q AtomicU64> {
-        Some(&self.places.get(word::index(position, self.n()))?.entry)
+    fn entry(self, position: Position) -> Option<&'q AtomicU64> {
+        Some(&self.places.get(position.index(self.n()))?.entry)
     }
 
     #[inline(always)]
@@ -110,80 +115,78 @@ impl<'q, B> Order<'q, B> {
         Some(&self.places.get(slot)?.owner)
     }
 
-    /// Whether the message in `slot` has its place in the order: it waits, whoever put it there.
-    pub(super) fn is_committed(self, slot: usize, owned: Owned) -> bool {
-        let Some(entry) = self.entry(owned.position) else { return false };
+    /// Whether the message in `slot`, whose word this is, has its place in the order: it waits, whoever put it there.
+    pub(super) fn is_committed(self, slot: usize, word: u64) -> bool {
+        let position = Position::of(word);
+        let Some(entry) = self.entry(position) else { return false };
         // Relaxed: its maker is dead or joined, by the word of the two who ask, so that it is there, and visible, or
         // never will be.
         let entry = Entry(entry.load(Ordering::Relaxed));
-        owned.waits_at(owned.position) && entry == Entry::new(owned.position, slot)
+        word::waits_at(word, position) && entry == Entry::new(position, slot)
     }
 
     /// How many messages wait, more or less.
     pub(super) fn len(self) -> usize {
-        let (head, tail) = (self.first_unclaimed().0, self.pushed());
-        match word::ahead(head, tail, self.n()) {
-            // The head passed the tail after we had looked at that.
-            ahead if ahead > self.n() as u64 => 0,
-            ahead => ahead as usize,
-        }
+        let (head, _) = self.first_unclaimed();
+        let (tail, _) = self.first_unfilled(self.tail_hint());
+        // The two were not looked at in the same moment.
+        usize::try_from(tail.since(head, self.n())).unwrap_or(0).min(self.n())
     }
 
-    /// The first position that is not filled, more or less.
+    /// How many messages were ever sent, more or less.
     pub(super) fn pushed(self) -> u64 {
-        self.first_unfilled(self.tail_hint()).0
+        self.first_unfilled(self.tail_hint()).0.back(1, self.n()).number()
     }
 
     /// The first position that nobody claimed, and what is there.
     #[inline(always)]
-    fn first_unclaimed(self) -> (u64, First<'q>) {
+    fn first_unclaimed(self) -> (Position, First<'q>) {
         // Relaxed: whoever starts from an old position finds the way along the entries.
-        let mut position = self.head.position.load(Ordering::Relaxed);
+        let mut position = Position::of(self.head.position.load(Ordering::Relaxed));
         loop {
             let Some(entry) = self.entry(position) else { return (position, First::End) };
             // Acquire: partner is the release of 3. The value and the slot's word are seen with the entry: an older word
             // would look as if the message had been claimed.
             let entry = Entry(entry.load(Ordering::Acquire));
             match entry.seen_from(position, self.n()) {
-                Seen::Here => {
-                    let slot = entry.slot();
-                    // The mark of the end has no slot.
+                Seen::Here(slot) => {
                     let Some(owner) = self.owner(slot) else { return (position, First::End) };
                     // Relaxed: at least as new as the word before 3, by the acquire above.
                     let says = owner.load(Ordering::Relaxed);
-                    if Owned::unpack(says).waits_at(position) {
+                    if word::waits_at(says, position) {
                         return (position, First::Message { slot, owner, says });
                     }
                     // Somebody claimed it.
-                    position = word::next(position, self.n());
+                    position = position.next(self.n());
                 }
-                // Filled again since, so that this one was claimed, and all before it.
-                Seen::After => position = entry.claimed_before(self.n()),
+                // Filled again since, `n` positions later, so that this one was claimed, and all before it.
+                Seen::After => position = entry.position().back(self.n(), self.n()).next(self.n()),
                 Seen::Before => return (position, First::Nothing),
+                Seen::End => return (position, First::End),
             }
         }
     }
 
     /// Where to look first for the position that is not filled.
     #[inline(always)]
-    pub(super) fn tail_hint(self) -> u64 {
+    pub(super) fn tail_hint(self) -> Position {
         // Relaxed: whoever starts from an old position finds the way along the entries.
-        self.tail.position.load(Ordering::Relaxed)
+        Position::of(self.tail.position.load(Ordering::Relaxed))
     }
 
     /// The first position from `position` on that is not filled, or is where the order of a closed queue ends, and what its
     /// entry says. All before `position` are filled.
     #[inline(always)]
-    fn first_unfilled(self, mut position: u64) -> (u64, Entry) {
+    fn first_unfilled(self, mut position: Position) -> (Position, Entry) {
         loop {
             let Some(entry) = self.entry(position) else { return (position, Entry::UNUSED) };
             // Relaxed: what counts is found out by the exchange in `commit`.
             let entry = Entry(entry.load(Ordering::Relaxed));
             match entry.seen_from(position, self.n()) {
-                Seen::Here if !entry.is_closed() => position = word::next(position, self.n()),
+                Seen::Here(_) => position = position.next(self.n()),
                 // Filled again since: so all before that one are.
                 Seen::After => position = entry.position(),
-                _ => return (position, entry),
+                Seen::Before | Seen::End => return (position, entry),
             }
         }
     }
@@ -202,7 +205,7 @@ impl<'q, B> Order<'q, B> {
     #[inline(always)]
     pub(super) fn is_closed(self) -> bool {
         // Relaxed: the mark in the order decides, by an exchange.
-        self.tail.closed.load(Ordering::Relaxed) != 0
+        self.tail.mark.load(Ordering::Relaxed) != 0
     }
 
     /// How many messages are sent and not done: they wait, or a consumer has them.
@@ -216,30 +219,81 @@ impl<'q, B> Order<'q, B> {
         phases.filter(|phase| !matches!(phase, Phase::Free | Phase::Writing)).count()
     }
 
-    /// Takes a free slot for `me`; returns it, and a position from where to look for its place.
+    /// Whether a message is put at `position` right now, as far as one sees: its slot was taken, and it is not there yet.
     #[inline(always)]
-    pub(super) fn take(self, me: Participant) -> Option<(usize, u64)> {
-        let mine = Owned { phase: Phase::Writing, by: me, position: 0 }.pack();
+    fn is_coming(self, position: Position) -> bool {
+        self.owner(position.index(self.n())).is_some_and(|owner| {
+            // Relaxed: a look.
+            let says = owner.load(Ordering::Relaxed);
+            Owned::unpack(says).phase == Phase::Writing || word::waits_at(says, position)
+        })
+    }
+
+    /// Whether a consumer that found nothing at `position` should wait a moment and look again.
+    ///
+    /// One that is quicker than the producers finds a message that is just being put there, and takes the cache line from who
+    /// does, for every message; both are the slower for it. If it lets some come first, it has them for one line. Only the
+    /// first look at a position says so: whoever looks often waits for an answer, and who puts it there may be suspended.
+    #[inline(always)]
+    fn is_worth_a_moment(self, position: Position) -> bool {
+        if !word::is_large(self.n()) {
+            return false;
+        }
+        // Relaxed, both: nothing depends on it but time.
+        let looked = position.number() as u32;
+        let is_first = self.head.mark.load(Ordering::Relaxed) != looked;
+        if is_first {
+            self.head.mark.store(looked, Ordering::Relaxed);
+        }
+        is_first && self.is_coming(position)
+    }
+
+    /// Takes the slot for `me` that is most likely free; returns it, and a position from where to look for its place.
+    ///
+    /// # Errors
+    /// It is not free, or another took it: see [`take`](Self::take).
+    #[inline(always)]
+    pub(super) fn try_take(self, me: Participant) -> Result<(usize, Position), (Position, Entry)> {
+        let (position, before) = self.first_unfilled(self.tail_hint());
+        self.take_first(position, me).ok_or((position, before))
+    }
+
+    /// Takes the slot of the same number as `position`, which comes next: its word lies beside the entry that we write next.
+    #[inline(always)]
+    fn take_first(self, position: Position, me: Participant) -> Option<(usize, Position)> {
+        let slot = position.index(self.n());
+        self.exchange_free(slot, me).then_some((slot, position))
+    }
+
+    /// Takes a free slot for `me`, who did not get the one that comes first at `position`, where `before` is; `None` when
+    /// there is none.
+    pub(super) fn take(
+        self,
+        me: Participant,
+        mut position: Position,
+        mut before: Entry,
+    ) -> Option<(usize, Position)> {
         let mut aside = StepAside::new();
-        let mut from = self.tail_hint();
+        let mut is_contended = word::is_large(self.n()) && self.is_coming(position);
         loop {
-            // The slot of the same number as the position that comes next, whose word lies beside the entry that we write
-            // next.
-            let (position, before) = self.first_unfilled(from);
-            from = position;
-            let mut slot = word::index(position, self.n());
-            // Relaxed: a look before the exchange.
-            if self.owner(slot)?.load(Ordering::Relaxed) != Owned::FREE {
-                slot = match self.look_near(position, before) {
+            if !is_contended {
+                let slot = match self.look_near(position, before) {
                     Near::Free(slot) => slot,
                     Near::Full => return None,
-                    Near::Unclear => return Some((self.take_any(slot, mine)?, position)),
+                    Near::Unclear => {
+                        return Some((self.take_any(position.index(self.n()), me)?, position));
+                    }
                 };
+                if self.exchange_free(slot, me) {
+                    return Some((slot, position));
+                }
             }
-            if self.exchange_free(slot, mine) {
-                return Some((slot, position));
-            }
+            is_contended = false;
             aside.step();
+            (position, before) = self.first_unfilled(position);
+            if let Some(taken) = self.take_first(position, me) {
+                return Some(taken);
+            }
         }
     }
 
@@ -247,7 +301,7 @@ impl<'q, B> Order<'q, B> {
     /// messages were, one lap ago, where the next ones come to. When the first message that waits comes soon, and all
     /// before it are held, the queue is full, and nothing else need be looked at, which the consumers are about to change.
     #[inline(never)]
-    fn look_near(self, mut position: u64, mut before: Entry) -> Near {
+    fn look_near(self, mut position: Position, mut before: Entry) -> Near {
         let mut held = [usize::MAX; NEAR];
         for at in 0..NEAR {
             // Nothing was here yet, or the order ends here.
@@ -257,21 +311,22 @@ impl<'q, B> Order<'q, B> {
             let slot = before.slot();
             let Some(owner) = self.owner(slot) else { break };
             // Relaxed: a look.
-            let owned = Owned::unpack(owner.load(Ordering::Relaxed));
-            if owned.phase == Phase::Free {
+            let says = owner.load(Ordering::Relaxed);
+            if says == Owned::FREE {
                 return Near::Free(slot);
             }
-            if owned.waits_at(before.position()) {
+            if word::waits_at(says, before.position()) {
                 return Near::Full;
             }
             // It may wait, and be counted there; or it was counted already.
-            if !matches!(owned.phase, Phase::Writing | Phase::Reading) || held.contains(&slot) {
+            let is_held = matches!(Owned::unpack(says).phase, Phase::Writing | Phase::Reading);
+            if !is_held || held.contains(&slot) {
                 break;
             }
             if let Some(place) = held.get_mut(at) {
                 *place = slot;
             }
-            position = word::next(position, self.n());
+            position = position.next(self.n());
             let Some(entry) = self.entry(position) else { break };
             // Relaxed: what it says is judged by the slot's word.
             before = Entry(entry.load(Ordering::Relaxed));
@@ -279,63 +334,65 @@ impl<'q, B> Order<'q, B> {
         Near::Unclear
     }
 
-    /// Takes the next free slot from `guess` on, as `mine`; looks at all.
+    /// Takes the next free slot from `guess` on; looks at all.
     #[cold]
-    fn take_any(self, guess: usize, mine: u64) -> Option<usize> {
-        let (before, after) = self.places.split_at_checked(guess)?;
-        let mut numbered = (guess..).zip(after).chain((0..).zip(before));
-        numbered.find_map(|(slot, place)| {
-            // Relaxed: a look before the exchange.
-            let is_free = place.owner.load(Ordering::Relaxed) == Owned::FREE;
-            (is_free && self.exchange_free(slot, mine)).then_some(slot)
-        })
+    fn take_any(self, guess: usize, me: Participant) -> Option<usize> {
+        (guess..self.n()).chain(0..guess).find(|&slot| self.exchange_free(slot, me))
     }
 
-    /// 1: takes a slot that was seen to be free; false when another took it.
+    /// 1: takes a slot; false when it is not free, or another took it.
     #[inline(always)]
-    fn exchange_free(self, slot: usize, mine: u64) -> bool {
+    fn exchange_free(self, slot: usize, me: Participant) -> bool {
+        let mine = Owned { phase: Phase::Writing, by: me, position: Position::START }.pack();
         self.owner(slot).is_some_and(|owner| {
-            // Acquire: partner is the release of whoever freed it (5, a dropped loan, a recovery), who is done with the
-            // slot. Failure, relaxed: another took it.
-            owner.compare_exchange(Owned::FREE, mine, Ordering::Acquire, Ordering::Relaxed).is_ok()
+            // Relaxed: a look before the exchange.
+            owner.load(Ordering::Relaxed) == Owned::FREE
+                // Acquire: partner is the release of whoever freed it (5, a dropped loan, a recovery), who is done with
+                // the slot. Failure, relaxed: another took it.
+                && owner
+                    .compare_exchange(Owned::FREE, mine, Ordering::Acquire, Ordering::Relaxed)
+                    .is_ok()
         })
     }
 
-    /// Claims the first message that nobody claimed, for `me`.
-    #[inline(always)]
+    /// Claims the first message that nobody claimed, for `me`: who tried before, or has nobody to step aside for.
     pub(super) fn claim(self, me: Participant) -> Head {
         let mut aside = StepAside::new();
         loop {
-            match self.first_unclaimed() {
-                (position, First::Message { slot, owner, says }) => {
-                    // 4. Relaxed, both: the value was acquired with the entry, and what the exchange says concerns the
-                    // word alone.
-                    let mine = Owned { phase: Phase::Reading, by: me, position }.pack();
-                    let claimed =
-                        owner.compare_exchange(says, mine, Ordering::Relaxed, Ordering::Relaxed);
-                    if claimed.is_ok() {
-                        self.found(&self.head.position, word::next(position, self.n()));
-                        return Head::Claimed(slot, position);
-                    }
-                    // Somebody did just now.
-                    aside.step();
-                }
-                // All before it are claimed: the queue was empty when we looked.
-                (_, First::Nothing) if !self.is_closed() => return Head::Empty,
-                (position, First::Nothing) => {
-                    if self.end(position) {
-                        return Head::Ended;
-                    }
-                }
-                (_, First::End) => return Head::Ended,
+            aside.step();
+            if let Ok(head) = self.try_claim(me) {
+                return head;
             }
+        }
+    }
+
+    /// Tries to, once.
+    #[inline(always)]
+    pub(super) fn try_claim(self, me: Participant) -> Result<Head, Lost> {
+        match self.first_unclaimed() {
+            (position, First::Message { slot, owner, says }) => {
+                // 4. Relaxed, both: the value was acquired with the entry, and what the exchange says concerns the word
+                // alone.
+                let mine = Owned { phase: Phase::Reading, by: me, position }.pack();
+                owner
+                    .compare_exchange(says, mine, Ordering::Relaxed, Ordering::Relaxed)
+                    .map_err(|_| Lost)?;
+                self.found(&self.head.position, position.next(self.n()));
+                Ok(Head::Claimed(slot, position))
+            }
+            (position, First::Nothing) if self.is_worth_a_moment(position) => Err(Lost),
+            // All before it are claimed: the queue was empty when we looked.
+            (_, First::Nothing) if !self.is_closed() => Ok(Head::Empty),
+            (position, First::Nothing) if self.end(position) => Ok(Head::Ended),
+            (_, First::Nothing) => Err(Lost),
+            (_, First::End) => Ok(Head::Ended),
         }
     }
 
     /// Marks the end of a closed queue's order at `position`, where nothing was when we looked: no push gets past it.
     /// False when a message came first, which the next look sees.
     #[cold]
-    fn end(self, position: u64) -> bool {
+    fn end(self, position: Position) -> bool {
         let Some(place) = self.entry(position) else { return true };
         // Relaxed: the exchange finds the newest, and the mark carries nothing.
         let seen = Entry(place.load(Ordering::Relaxed));
@@ -347,12 +404,15 @@ impl<'q, B> Order<'q, B> {
     /// Says where to look first the next time, once that spares several looks. Nothing depends on it but time: whoever
     /// starts from an old position finds the way along the entries.
     #[inline(always)]
-    pub(super) fn found(self, hint: &AtomicU64, position: u64) {
+    pub(super) fn found(self, hint: &AtomicU64, position: Position) {
+        if !position.number().is_multiple_of(word::stride(self.n())) {
+            return;
+        }
         // Relaxed, both: it says where to look, and what is found there is judged by itself.
         let seen = hint.load(Ordering::Relaxed);
-        let ahead = word::ahead(seen, position, self.n());
-        if ahead >= word::stride(self.n()) && word::is_forward(ahead) {
-            let _ = hint.compare_exchange(seen, position, Ordering::Relaxed, Ordering::Relaxed);
+        if position.since(Position::of(seen), self.n()) > 0 {
+            let _ =
+                hint.compare_exchange(seen, position.word(), Ordering::Relaxed, Ordering::Relaxed);
         }
     }
 }
@@ -361,7 +421,7 @@ impl<B: Bell> Order<'_, B> {
     /// No more pushes. Wakes everybody.
     pub(super) fn close(self) {
         // Relaxed: see `is_closed`; who sleeps sees it behind the fence of the bell.
-        self.tail.closed.store(1, Ordering::Relaxed);
+        self.tail.mark.store(1, Ordering::Relaxed);
         self.tail.bell.ring();
         self.head.bell.ring();
     }
@@ -375,40 +435,51 @@ impl<B: Bell> Order<'_, B> {
     ///
     /// The exchange needs no look at the head. We hold a slot, so that fewer messages wait than there are slots, and
     /// whatever was in the entry of the first position that is not filled, `N` positions ago, was claimed.
-    #[inline(always)]
     pub(super) fn commit(
         self,
         slot: usize,
         me: Participant,
         phase: Phase,
-        mut from: u64,
+        from: Position,
     ) -> Result<(), IsClosed> {
         let mut aside = StepAside::new();
         loop {
-            let (position, seen) = self.first_unfilled(from);
-            from = position;
-            // The mark of the end. A message that was in the order before takes its place, and the next consumer who
-            // finds nothing marks the end again.
-            if seen == Entry::closed(position) && matches!(phase, Phase::Committing) {
-                return Err(IsClosed);
+            match self.try_commit(slot, me, phase, from) {
+                Ok(committed) => return committed,
+                Err(Lost) => aside.step(),
             }
-            let (Some(owner), Some(place)) = (self.owner(slot), self.entry(position)) else {
-                return Err(IsClosed);
-            };
-            // 2. Relaxed: published by 3.
-            owner.store(Owned { phase, by: me, position }.pack(), Ordering::Relaxed);
-            // 3. Release: partner is the acquire of the look at the entry in `first_unclaimed`. Failure, relaxed: another
-            // was faster, or we had looked at something old. What is there now is seen by the next look.
-            let entry = Entry::new(position, slot);
-            let committed =
-                place.compare_exchange(seen.0, entry.0, Ordering::Release, Ordering::Relaxed);
-            if committed.is_ok() {
-                self.found(&self.tail.position, word::next(position, self.n()));
-                self.tail.bell.ring();
-                return Ok(());
-            }
-            aside.step();
         }
+    }
+
+    /// Tries to, once.
+    #[inline(always)]
+    pub(super) fn try_commit(
+        self,
+        slot: usize,
+        me: Participant,
+        phase: Phase,
+        from: Position,
+    ) -> Result<Result<(), IsClosed>, Lost> {
+        let (position, seen) = self.first_unfilled(from);
+        // The mark of the end. A message that was in the order before takes its place, and the next consumer who finds
+        // nothing marks the end again.
+        if seen == Entry::closed(position) && phase == Phase::Committing {
+            return Ok(Err(IsClosed));
+        }
+        let (Some(owner), Some(place)) = (self.owner(slot), self.entry(position)) else {
+            return Ok(Err(IsClosed));
+        };
+        // 2. Relaxed: published by 3.
+        owner.store(Owned { phase, by: me, position }.pack(), Ordering::Relaxed);
+        // 3. Release: partner is the acquire of the look at the entry in `first_unclaimed`. Failure, relaxed: another was
+        // faster, or we had looked at something old. What is there now is seen by the next look.
+        let entry = Entry::new(position, slot);
+        place
+            .compare_exchange(seen.0, entry.0, Ordering::Release, Ordering::Relaxed)
+            .map_err(|_| Lost)?;
+        self.found(&self.tail.position, position.next(self.n()));
+        self.tail.bell.ring();
+        Ok(Ok(()))
     }
 
     /// 5: the slot is nobody's.
@@ -429,12 +500,12 @@ impl<B: Bell> Order<'_, B> {
             // Relaxed, here and below: what the dead one wrote, and what it had acquired, is visible by the caller's word.
             let seen = owner.load(Ordering::Relaxed);
             let owned = Owned::unpack(seen);
-            if owned.by != dead || owned.phase == Phase::Free || self.is_committed(slot, owned) {
+            if owned.by != dead || owned.phase == Phase::Free || self.is_committed(slot, seen) {
                 continue;
             }
-            let keep = matches!(owned.phase, Phase::Requeuing | Phase::Reading);
-            let phase = if keep { Phase::Requeuing } else { Phase::Writing };
-            let mine = Owned { phase, by: me, position: word::UNPLACED }.pack();
+            let keep = matches!(owned.phase, Phase::Requeuing | Phase::Reading | Phase::Recovering);
+            let phase = if keep { Phase::Recovering } else { Phase::Writing };
+            let mine = Owned { phase, by: me, position: Position::START }.pack();
             // When it fails, a consumer claimed it, or another recovers it.
             if owner.compare_exchange(seen, mine, Ordering::Relaxed, Ordering::Relaxed).is_err() {
                 continue;

@@ -1,9 +1,10 @@
 //! The queue as one participant uses it: slots lent out and messages claimed, in place.
 
-use super::order::{Head, Order};
-use super::word::Phase;
+use super::order::{Head, IsClosed, Lost, Order};
+use super::word::{Entry, Phase, Position};
 use super::{NoSlot, PushError, Queue};
 use crate::participant::Participant;
+use crate::sync::Kept;
 use crate::wait::Bell;
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ops::{Deref, DerefMut};
@@ -68,8 +69,49 @@ impl<'q, T, const N: usize, B: Bell> Seat<'q, T, N, B> {
         if order.is_closed() {
             return Err(NoSlot::Closed);
         }
-        let (slot, from) = order.take(self.me).ok_or(NoSlot::Full)?;
+        let (slot, from) = match order.try_take(self.me) {
+            Ok(taken) => taken,
+            Err((position, before)) => self.take_again(position, before).ok_or(NoSlot::Full)?,
+        };
         Ok(Loan { seat: self, slot, from })
+    }
+
+    // Each step is tried once where it is called. What is to be done when it fails is elsewhere, so that it costs no register
+    // as long as it does not; without caches nobody is there to lose to but an interrupt, and what counts is the code's size.
+
+    #[cold]
+    #[inline(never)]
+    fn take_again(self, position: Position, before: Entry) -> Option<(usize, Position)> {
+        self.order().take(self.me, position, before)
+    }
+
+    #[inline(always)]
+    fn claim_one(self) -> Head {
+        if !Kept::IS_KEPT {
+            return self.order().claim(self.me);
+        }
+        self.order().try_claim(self.me).unwrap_or_else(|Lost| self.claim_again())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn claim_again(self) -> Head {
+        self.order().claim(self.me)
+    }
+
+    #[inline(always)]
+    fn commit(self, slot: usize, phase: Phase, from: Position) -> Result<(), IsClosed> {
+        if !Kept::IS_KEPT {
+            return self.order().commit(slot, self.me, phase, from);
+        }
+        let committed = self.order().try_commit(slot, self.me, phase, from);
+        committed.unwrap_or_else(|Lost| self.commit_again(slot, phase, from))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn commit_again(self, slot: usize, phase: Phase, from: Position) -> Result<(), IsClosed> {
+        self.order().commit(slot, self.me, phase, from)
     }
 
     /// [`Queue::try_claim`] by this participant.
@@ -83,7 +125,7 @@ impl<'q, T, const N: usize, B: Bell> Seat<'q, T, N, B> {
     /// There will be none: the queue is closed.
     #[inline]
     pub(super) fn claim_now(self) -> Result<Option<Claim<'q, T, N, B>>, Ended> {
-        match self.order().claim(self.me) {
+        match self.claim_one() {
             Head::Claimed(slot, position) => Ok(Some(Claim { seat: self, slot, position })),
             Head::Empty => Ok(None),
             Head::Ended => Err(Ended),
@@ -132,7 +174,7 @@ pub struct Loan<'q, T, const N: usize, B: Bell> {
     seat: Seat<'q, T, N, B>,
     pub(super) slot: usize,
     /// Where the order ended when the slot was taken: where to look for the message's place.
-    from: u64,
+    from: Position,
 }
 
 // SAFETY: the slot is this loan's alone until it is committed, and `T: Send`.
@@ -182,9 +224,8 @@ impl<T, const N: usize, B: Bell> Loan<'_, T, N, B> {
         let this = ManuallyDrop::new(self);
         this.touch();
         this.seat
-            .order()
-            .commit(this.slot, this.seat.me, Phase::Committing, this.from)
-            .map_err(|_| ManuallyDrop::into_inner(this))
+            .commit(this.slot, Phase::Committing, this.from)
+            .map_err(|IsClosed| ManuallyDrop::into_inner(this))
     }
 }
 
@@ -207,7 +248,7 @@ impl<T, const N: usize, B: Bell> Drop for Loan<'_, T, N, B> {
 pub struct Claim<'q, T, const N: usize, B: Bell> {
     seat: Seat<'q, T, N, B>,
     slot: usize,
-    position: u64,
+    position: Position,
 }
 
 // SAFETY: the value is this claim's alone until it is released, and `T: Send`.
@@ -246,7 +287,7 @@ impl<T, const N: usize, B: Bell> Claim<'_, T, N, B> {
     /// The value's place in the order of the queue: the positions of two claims tell which was sent first, until they
     /// come around after 2^48 messages.
     pub const fn position(&self) -> u64 {
-        self.position
+        self.position.number()
     }
 
     /// Tells loom that the value is being read.
@@ -276,7 +317,7 @@ impl<T, const N: usize, B: Bell> Drop for Claim<'_, T, N, B> {
     fn drop(&mut self) {
         self.touch();
         // It was in the order before, so that a closed queue takes it back too.
-        let order = self.seat.order();
-        let _ = order.commit(self.slot, self.seat.me, Phase::Requeuing, order.tail_hint());
+        let from = self.seat.order().tail_hint();
+        let _ = self.seat.commit_again(self.slot, Phase::Requeuing, from);
     }
 }

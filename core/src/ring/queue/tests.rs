@@ -1,6 +1,6 @@
 //! A participant that dies at each step, as it leaves the words, and what the others make of it.
 
-use super::word::{self, Entry, Owned, Phase};
+use super::word::{Entry, Owned, Phase, Position};
 use super::{PushError, Queue};
 use crate::participant::Participant;
 use crate::sync::Ordering;
@@ -9,6 +9,8 @@ use std::vec::Vec;
 
 const DEAD: Participant = Participant::new(7).unwrap();
 const N: usize = 3;
+/// Where "late" goes.
+const LATE: Position = Position::new(2);
 
 /// A queue with one message in it, in which participant 7 died having come to a particular step with "late".
 fn died_at(step: u32) -> Queue<&'static str, N> {
@@ -20,25 +22,25 @@ fn died_at(step: u32) -> Queue<&'static str, N> {
         return queue;
     }
     loan.as_uninit().write("late");
-    let owned = Owned { phase: Phase::Committing, by: DEAD, position: 1 };
+    let owned = Owned { phase: Phase::Committing, by: DEAD, position: LATE };
     queue.places[loan.slot].owner.store(owned.pack(), Ordering::Relaxed);
     if step == 2 {
         return queue;
     }
-    queue.places[1].entry.store(Entry::new(1, loan.slot).0, Ordering::Relaxed);
+    queue.places[LATE.index(N)].entry.store(Entry::new(LATE, loan.slot).0, Ordering::Relaxed);
     if step == 3 {
         return queue;
     }
-    seat.order().found(&queue.tail.0.position, 2);
+    seat.order().found(&queue.tail.0.position, LATE.next(N));
     if step == 4 {
         return queue;
     }
     queue.try_pop().unwrap();
     // Claimed; at 6 with the place to look at first moved on, as at 4.
-    let owned = Owned { phase: Phase::Reading, by: DEAD, position: 1 };
+    let owned = Owned { phase: Phase::Reading, by: DEAD, position: LATE };
     queue.places[loan.slot].owner.store(owned.pack(), Ordering::Relaxed);
     if step == 6 {
-        seat.order().found(&queue.head.0.position, 2);
+        seat.order().found(&queue.head.0.position, LATE.next(N));
     }
     queue
 }
@@ -92,9 +94,11 @@ fn recovery_loses_nothing_that_was_committed_and_sends_nothing_that_was_not() {
 #[test]
 fn a_recovery_that_dies_is_recovered() {
     // As `recover` leaves it when it dies after its exchange, and after it said which position it tries.
-    for position in [word::UNPLACED, 2] {
+    for (phase, position) in
+        [(Phase::Recovering, Position::START), (Phase::Requeuing, LATE.next(N))]
+    {
         let queue = died_at(6);
-        let owned = Owned { phase: Phase::Requeuing, by: DEAD, position };
+        let owned = Owned { phase, by: DEAD, position };
         let slot = queue.places.iter().position(|place| {
             Owned::unpack(place.owner.load(Ordering::Relaxed)).phase != Phase::Free
         });

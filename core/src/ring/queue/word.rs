@@ -7,119 +7,163 @@
 use crate::participant::Participant;
 use crate::sync::Kept;
 
-/// How many bits a position has.
-const POSITION_BITS: u32 = 48;
-const POSITION_MASK: u64 = (1 << POSITION_BITS) - 1;
+/// A position has the upper bits of a word, what stands beside it the lower ones: two words are compared by their
+/// positions as they are.
+const SHIFT: u32 = 16;
+/// What stands beside a position.
+const BESIDE: u64 = (1 << SHIFT) - 1;
 
 /// The most slots that a queue has. A slot's number has 16 bits, of which one number is [`CLOSED`].
-pub(super) const MAX_SLOTS: usize = 0xFFFF;
+pub(super) const MAX_SLOTS: usize = CLOSED;
 
 /// Not a slot: what an entry says where the order of a closed queue ends.
-const CLOSED: usize = 0xFFFF;
+const CLOSED: usize = BESIDE as usize;
 
-/// Positions run from 0 to one less than this: the largest multiple of `n` that leaves room for what is not one.
+/// Positions run from 0 to one less than this: the largest multiple of `n` that there are.
 const fn end(n: usize) -> u64 {
-    UNPLACED - modulo(UNPLACED, n)
+    (1 << (64 - SHIFT)) - modulo(1 << (64 - SHIFT), n)
 }
 
 /// The remainder; of 0 slots there is none, and no division that could panic.
 #[inline(always)]
-const fn modulo(position: u64, n: usize) -> u64 {
+const fn modulo(number: u64, n: usize) -> u64 {
     if n.is_power_of_two() {
-        return position & (n as u64 - 1);
+        return number & (n as u64 - 1);
     }
-    match position.checked_rem(n as u64) {
+    match number.checked_rem(n as u64) {
         Some(remainder) => remainder,
         None => 0,
     }
 }
 
-/// Not a position: what an entry says that was never used.
-const NEVER: u64 = POSITION_MASK;
+/// Which one a message is in the order of the queue: its number, in the upper bits. The first is number 1: zeroed memory
+/// says that number 0 was sent and taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Position(u64);
 
-/// Not a position: what a slot's word says before a position was tried.
-pub(super) const UNPLACED: u64 = NEVER - 1;
+impl Position {
+    /// The one before the first.
+    pub(super) const START: Position = Position(0);
+    pub(super) const FIRST: Position = Position(1 << SHIFT);
 
-/// The position after `position`.
-#[inline(always)]
-pub(super) const fn next(position: u64, n: usize) -> u64 {
-    let next = position + 1;
-    if next == end(n) { 0 } else { next }
+    /// The position that stands in a word.
+    #[inline(always)]
+    pub(super) const fn of(word: u64) -> Position {
+        Position(word & !BESIDE)
+    }
+
+    #[cfg(test)]
+    pub(super) const fn new(number: u64) -> Position {
+        Position(number << SHIFT)
+    }
+
+    pub(super) const fn number(self) -> u64 {
+        self.0 >> SHIFT
+    }
+
+    /// The word that says this position and nothing beside.
+    pub(super) const fn word(self) -> u64 {
+        self.0
+    }
+
+    /// Which entry it belongs to.
+    #[inline(always)]
+    pub(super) const fn index(self, n: usize) -> usize {
+        modulo(self.number(), n) as usize
+    }
+
+    /// The next one.
+    #[inline(always)]
+    pub(super) const fn next(self, n: usize) -> Position {
+        let next = Position(self.0.wrapping_add(1 << SHIFT));
+        if !n.is_power_of_two() && next.number() == end(n) { Position(0) } else { next }
+    }
+
+    /// The one `by` before this; `by` is at most `n`.
+    #[inline(always)]
+    pub(super) const fn back(self, by: usize, n: usize) -> Position {
+        let back = self.0.wrapping_sub((by as u64) << SHIFT);
+        if n.is_power_of_two() || self.number() >= by as u64 {
+            Position(back)
+        } else {
+            Position(back.wrapping_add(end(n) << SHIFT))
+        }
+    }
+
+    /// How many messages after `earlier` this is: negative when it is before. Of two that are further apart than half of
+    /// all, the later is the one with the lower number.
+    #[inline(always)]
+    pub(super) const fn since(self, earlier: Position, n: usize) -> i64 {
+        let apart = (self.0.wrapping_sub(earlier.0) as i64) >> SHIFT;
+        if n.is_power_of_two() {
+            return apart;
+        }
+        let (apart, all) = (self.number() as i64 - earlier.number() as i64, end(n) as i64);
+        if apart >= all / 2 {
+            apart - all
+        } else if apart < -(all / 2) {
+            apart + all
+        } else {
+            apart
+        }
+    }
 }
 
-/// How far `tail` is ahead of `head`; more than `n` when it is not.
+/// Whether a queue of `n` slots is large enough to let several messages come before anybody looks.
 #[inline(always)]
-pub(super) const fn ahead(head: u64, tail: u64, n: usize) -> u64 {
-    if tail >= head { tail - head } else { tail.wrapping_add(end(n)).wrapping_sub(head) }
+pub(super) const fn is_large(n: usize) -> bool {
+    Kept::IS_KEPT && n >= 64
 }
 
-/// Whether a distance is from a position to a later one. Not if it is half of all positions, or more.
-#[inline(always)]
-pub(super) const fn is_forward(ahead: u64) -> bool {
-    ahead < 1 << (POSITION_BITS - 1)
-}
-
-/// How far a queue of `n` slots lets the places fall behind where its ends are looked for first. To move them on costs a cache
+/// Every how many messages a queue of `n` slots moves on the places where its ends are looked for first. That costs a cache
 /// line that all share, to look along the entries costs little.
 #[inline(always)]
 pub(super) const fn stride(n: usize) -> u64 {
-    if Kept::IS_KEPT && n >= 64 { 4 } else { 1 }
+    if is_large(n) { 4 } else { 1 }
 }
 
-/// Which entry a position belongs to.
-#[inline(always)]
-pub(super) const fn index(position: u64, n: usize) -> usize {
-    modulo(position, n) as usize
-}
-
-/// What an entry says: the message at this position is in that slot. The position is written as one more than it is, so
-/// that zeroed memory says "never used".
+/// What an entry says: the message at this position is in that slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Entry(pub(super) u64);
 
 impl Entry {
-    /// The content of an entry before its first use.
+    /// The content of an entry before its first use. It says of position 0 that it was in slot 0, where nothing waits.
     pub(super) const UNUSED: Entry = Entry(0);
 
-    pub(super) const fn new(position: u64, slot: usize) -> Entry {
-        Entry((position + 1) | (slot as u64) << POSITION_BITS)
+    pub(super) const fn new(position: Position, slot: usize) -> Entry {
+        Entry(position.0 | (slot as u64 & BESIDE))
     }
 
     /// Says that the order of a closed queue ends before this position.
-    pub(super) const fn closed(position: u64) -> Entry {
+    pub(super) const fn closed(position: Position) -> Entry {
         Entry::new(position, CLOSED)
+    }
+
+    pub(super) const fn position(self) -> Position {
+        Position::of(self.0)
+    }
+
+    pub(super) const fn slot(self) -> usize {
+        (self.0 & BESIDE) as usize
     }
 
     pub(super) const fn is_closed(self) -> bool {
         self.slot() == CLOSED
     }
 
-    pub(super) const fn position(self) -> u64 {
-        self.0.wrapping_sub(1) & POSITION_MASK
-    }
-
-    pub(super) const fn slot(self) -> usize {
-        (self.0 >> POSITION_BITS) as usize
-    }
-
     /// What this says to one who looks for the message at `position`, whose entry it is.
     #[inline(always)]
-    pub(super) const fn seen_from(self, position: u64, n: usize) -> Seen {
-        if self.position() == position {
-            Seen::Here
-        } else if self.position() != NEVER && is_forward(ahead(position, self.position(), n)) {
+    pub(super) const fn seen_from(self, position: Position, n: usize) -> Seen {
+        let beside = self.0.wrapping_sub(position.0);
+        if beside < BESIDE {
+            Seen::Here(beside as usize)
+        } else if beside == BESIDE {
+            Seen::End
+        } else if self.position().since(position, n) > 0 {
             Seen::After
         } else {
             Seen::Before
         }
-    }
-
-    /// The position that follows those of which this entry's says that they were claimed: it has taken the place of one
-    /// that was, `n` positions ago.
-    pub(super) const fn claimed_before(self, n: usize) -> u64 {
-        let (position, n64) = (self.position(), n as u64);
-        let before = if position >= n64 { position - n64 } else { position + end(n) - n64 };
-        next(before, n)
     }
 }
 
@@ -128,8 +172,10 @@ impl Entry {
 pub(super) enum Seen {
     /// It is of an earlier one, or of none: this one is not filled.
     Before,
-    /// It is of this one.
-    Here,
+    /// It is of this one, whose message is in this slot.
+    Here(usize),
+    /// The order of a closed queue ends before this one.
+    End,
     /// It is of a later one: this one was filled and claimed.
     After,
 }
@@ -147,41 +193,50 @@ pub(super) enum Phase {
     Requeuing,
     /// A consumer has it.
     Reading,
+    /// It was taken from a consumer that died, and goes back into the order.
+    Recovering,
 }
+
+/// Whether a slot with this word holds the message of `position` and nobody took it: it says [`Phase::Committing`] or
+/// [`Phase::Requeuing`], by whomever.
+#[inline(always)]
+pub(super) const fn waits_at(word: u64, position: Position) -> bool {
+    const MASK: u64 = !BESIDE | (PHASE & !1);
+    (word ^ (position.0 | Phase::Committing as u64)) & MASK == 0
+}
+
+/// Which bits of a slot's word say the phase. Above them is who, 13 bits, above that the position.
+const PHASE: u64 = 7;
 
 /// What a slot's word says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Owned {
     pub(super) phase: Phase,
     pub(super) by: Participant,
-    pub(super) position: u64,
+    pub(super) position: Position,
 }
 
 impl Owned {
     pub(super) const FREE: u64 =
-        Owned { phase: Phase::Free, by: Participant::LOCAL, position: 0 }.pack();
+        Owned { phase: Phase::Free, by: Participant::LOCAL, position: Position::START }.pack();
 
     pub(super) const fn pack(self) -> u64 {
-        self.position | ((self.by.number() as u64) << POSITION_BITS) | ((self.phase as u64) << 61)
+        self.position.0 | ((self.by.number() as u64) << PHASE.count_ones()) | self.phase as u64
     }
 
     pub(super) const fn unpack(word: u64) -> Owned {
         Owned {
-            phase: match word >> 61 {
+            phase: match word & PHASE {
                 1 => Phase::Writing,
                 2 => Phase::Committing,
                 3 => Phase::Requeuing,
                 4 => Phase::Reading,
+                5 => Phase::Recovering,
                 _ => Phase::Free,
             },
-            by: Participant::from_bits((word >> POSITION_BITS) as u32),
-            position: word & POSITION_MASK,
+            by: Participant::from_bits((word >> PHASE.count_ones()) as u32),
+            position: Position::of(word),
         }
-    }
-
-    /// Whether this slot holds the message of `position` and nobody took it.
-    pub(super) const fn waits_at(self, position: u64) -> bool {
-        matches!(self.phase, Phase::Committing | Phase::Requeuing) && self.position == position
     }
 }
 
@@ -189,39 +244,52 @@ impl Owned {
 mod tests {
     use super::*;
 
+    const PHASES: [Phase; 6] = [
+        Phase::Free,
+        Phase::Writing,
+        Phase::Committing,
+        Phase::Requeuing,
+        Phase::Reading,
+        Phase::Recovering,
+    ];
+    const LAST: u64 = (1 << 48) - 1;
+
     #[test]
     fn words_say_what_was_put_into_them() {
-        for phase in
-            [Phase::Free, Phase::Writing, Phase::Committing, Phase::Requeuing, Phase::Reading]
-        {
+        for phase in PHASES {
             for by in [0, 1, 8191].map(|number| Participant::new(number).unwrap()) {
-                for position in [0, 1, NEVER - 1] {
+                for position in [0, 1, LAST].map(Position::new) {
                     let owned = Owned { phase, by, position };
                     assert_eq!(Owned::unpack(owned.pack()), owned);
+                    let waits = matches!(phase, Phase::Committing | Phase::Requeuing);
+                    assert_eq!(waits_at(owned.pack(), position), waits, "{owned:?}");
+                    assert!(!waits_at(owned.pack(), Position::new(2)), "{owned:?}");
                 }
             }
         }
-        let entry = Entry::new(UNPLACED - 1, MAX_SLOTS - 1);
-        assert_eq!((entry.position(), entry.slot()), (UNPLACED - 1, MAX_SLOTS - 1));
-        assert!(!entry.is_closed() && Entry::closed(7).is_closed());
-        assert_eq!(Entry::closed(7).position(), 7);
-        assert_eq!(Entry::UNUSED.position(), NEVER);
+        let entry = Entry::new(Position::new(LAST), MAX_SLOTS - 1);
+        assert_eq!((entry.position().number(), entry.slot()), (LAST, MAX_SLOTS - 1));
+        assert!(!entry.is_closed() && Entry::closed(Position::new(7)).is_closed());
+        assert_eq!(Entry::closed(Position::new(7)).position().number(), 7);
+        assert_eq!(Entry::UNUSED.position(), Position::START);
     }
 
     #[test]
     fn positions_come_around_where_the_entries_do() {
         for n in [1, 3, 64] {
-            let last = end(n) - 1;
-            assert_eq!(index(last, n), n - 1);
-            assert_eq!(next(last, n), 0);
-            assert_eq!(ahead(last, 0, n), 1);
-            assert!(end(n) <= UNPLACED);
-            let first = last - (n as u64 - 1);
-            assert_eq!(Entry::new(first, 0).seen_from(0, n), Seen::Before);
-            assert_eq!(Entry::new(0, 0).seen_from(0, n), Seen::Here);
-            assert_eq!(Entry::new(0, 0).seen_from(first, n), Seen::After);
-            assert_eq!(Entry::new(0, 0).claimed_before(n), next(first, n));
-            assert_eq!(Entry::UNUSED.seen_from(0, n), Seen::Before);
+            let last = Position::new(end(n) - 1);
+            assert_eq!(last.index(n), n - 1);
+            assert_eq!(last.next(n), Position::START);
+            assert_eq!(Position::START.back(1, n), last);
+            assert_eq!(Position::START.since(last, n), 1);
+            assert_eq!(last.since(Position::START, n), -1);
+            let first = last.back(n - 1, n);
+            assert_eq!(first.index(n), 0);
+            assert_eq!(Entry::new(first, 0).seen_from(Position::START, n), Seen::Before);
+            assert_eq!(Entry::new(Position::START, 2).seen_from(Position::START, n), Seen::Here(2));
+            assert_eq!(Entry::closed(last).seen_from(last, n), Seen::End);
+            assert_eq!(Entry::new(Position::START, 0).seen_from(first, n), Seen::After);
+            assert_eq!(Entry::UNUSED.seen_from(Position::new(n as u64), n), Seen::Before);
         }
     }
 }
