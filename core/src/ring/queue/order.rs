@@ -130,7 +130,7 @@ impl<'q, B> Order<'q, B> {
         let (head, _) = self.first_unclaimed();
         let (tail, _) = self.first_unfilled(self.tail_hint());
         // The two were not looked at in the same moment.
-        usize::try_from(tail.since(head, self.n())).unwrap_or(0).min(self.n())
+        usize::try_from(tail.since(head)).unwrap_or(0).min(self.n())
     }
 
     /// How many messages were ever sent, more or less.
@@ -148,7 +148,7 @@ impl<'q, B> Order<'q, B> {
             // Acquire: partner is the release of 3. The value and the slot's word are seen with the entry: an older word
             // would look as if the message had been claimed.
             let entry = Entry(entry.load(Ordering::Acquire));
-            match entry.seen_from(position, self.n()) {
+            match entry.seen_from(position) {
                 Seen::Here(slot) => {
                     let Some(owner) = self.owner(slot) else { return (position, First::End) };
                     // Relaxed: at least as new as the word before 3, by the acquire above.
@@ -182,7 +182,7 @@ impl<'q, B> Order<'q, B> {
             let Some(entry) = self.entry(position) else { return (position, Entry::UNUSED) };
             // Relaxed: what counts is found out by the exchange in `commit`.
             let entry = Entry(entry.load(Ordering::Relaxed));
-            match entry.seen_from(position, self.n()) {
+            match entry.seen_from(position) {
                 Seen::Here(_) => position = position.next(self.n()),
                 // Filled again since: so all before that one are.
                 Seen::After => position = entry.position(),
@@ -397,7 +397,7 @@ impl<'q, B> Order<'q, B> {
         // Relaxed: the exchange finds the newest, and the mark carries nothing.
         let seen = Entry(place.load(Ordering::Relaxed));
         let mark = Entry::closed(position).0;
-        seen.seen_from(position, self.n()) == Seen::Before
+        seen.seen_from(position) == Seen::Before
             && place.compare_exchange(seen.0, mark, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
@@ -410,7 +410,7 @@ impl<'q, B> Order<'q, B> {
         }
         // Relaxed, both: it says where to look, and what is found there is judged by itself.
         let seen = hint.load(Ordering::Relaxed);
-        if position.since(Position::of(seen), self.n()) > 0 {
+        if position.since(Position::of(seen)) > 0 {
             let _ =
                 hint.compare_exchange(seen, position.word(), Ordering::Relaxed, Ordering::Relaxed);
         }
