@@ -23,7 +23,7 @@ const _: () = assert!(BOUND.as_secs() == 0);
 
 thread_local! {
     /// How often this thread looks before it sleeps, as it has learnt.
-    static PATIENCE: Cell<Patience> = const { Cell::new(Patience { looks: FEW, rests: 0 }) };
+    static PATIENCE: Cell<Patience> = const { Cell::new(Patience { looks: FEW, rests: 0, rest: REST }) };
 }
 
 /// What a thread has learnt of how soon it is answered.
@@ -33,6 +33,8 @@ struct Patience {
     looks: u32,
     /// How often it did not look, since it last did.
     rests: u32,
+    /// How often it will not before it tries again.
+    rest: u32,
 }
 
 /// The fewest looks that are worth the while: about a microsecond.
@@ -41,6 +43,8 @@ const FEW: u32 = 32;
 const MANY: u32 = 2048;
 /// How often one goes to sleep at once before one tries again.
 const REST: u32 = 64;
+/// The same of one who tried several times in vain: so often that what trying costs is lost in what sleeping costs.
+const LONG_REST: u32 = 2048;
 /// How long one sleeps whose answer comes at once from another processor, where the other side had to be woken too. On the same
 /// processor it is less.
 const WAKE_UP: RangeInclusive<Duration> = Duration::from_micros(10)..=Duration::from_micros(100);
@@ -50,33 +54,35 @@ impl Patience {
     fn looks(self) -> (u32, Patience) {
         if self.looks > 0 {
             (self.looks, self)
-        } else if self.rests < REST {
+        } else if self.rests < self.rest {
             (0, Patience { rests: self.rests + 1, ..self })
         } else {
-            (FEW, Patience { looks: FEW, rests: 0 })
+            (FEW, Patience { looks: FEW, rests: 0, ..self })
         }
     }
 
     /// Whether this sleep is the last before one looks again, so that how long it takes says how often to.
     fn is_last_rest(self) -> bool {
-        self.rests == REST
+        self.rests == self.rest
     }
 
     /// What to do after a last rest that took so long. Two sides on two processors that sleep would else wake each other for
     /// ever: a few looks are over before the other side is awake.
     fn rested(self, long: Duration) -> Patience {
-        if WAKE_UP.contains(&long) { Patience { looks: MANY, rests: 0 } } else { self }
+        if WAKE_UP.contains(&long) { Patience { looks: MANY, rests: 0, ..self } } else { self }
     }
 
     /// Twice as many when they were enough; half as many, and then none, when they were not: the other side cannot run
-    /// while we look, or has better things to do.
+    /// while we look, or has better things to do. Each time that it comes to none, it stays so for longer: how long a sleep
+    /// took is a guess at where the other side runs, and on a slow machine a wrong one.
     fn learn(self, were_enough: bool) -> Patience {
-        let looks = match self.looks {
-            looks if were_enough => (2 * looks).clamp(FEW, MANY),
-            looks if looks / 2 >= FEW => looks / 2,
-            _ => 0,
-        };
-        Patience { looks, rests: 0 }
+        match self.looks {
+            looks if were_enough => {
+                Patience { looks: (2 * looks).clamp(FEW, MANY), rests: 0, rest: REST }
+            }
+            looks if looks / 2 >= FEW => Patience { looks: looks / 2, rests: 0, ..self },
+            _ => Patience { looks: 0, rests: 0, rest: (2 * self.rest).min(LONG_REST) },
+        }
     }
 }
 
@@ -153,19 +159,29 @@ mod tests {
 
     #[test]
     fn looks_that_are_in_vain_are_given_up_and_tried_again_now_and_then() {
-        let mut patience = Patience { looks: MANY, rests: 0 };
-        let mut spent = 0;
-        for _ in 0..1000 {
-            let (looks, now) = patience.looks();
-            spent += looks;
-            patience = if looks > 0 { now.learn(false) } else { now };
+        const SLEEPS: u32 = 100_000;
+        // Also where each sleep takes as long as if the other side ran on another processor.
+        for long in [Duration::from_micros(4), Duration::from_micros(30)] {
+            let mut patience = Patience { looks: MANY, rests: 0, rest: REST };
+            let (mut spent, mut tries) = (0, 0);
+            for _ in 0..SLEEPS {
+                let (looks, now) = patience.looks();
+                spent += looks;
+                tries += u32::from(looks > 0);
+                patience = match looks {
+                    0 if now.is_last_rest() => now.rested(long),
+                    0 => now,
+                    _ => now.learn(false),
+                };
+            }
+            assert!(spent < 5 * SLEEPS, "{spent} for sleeps of {long:?}");
+            assert!(tries > SLEEPS / LONG_REST, "{tries} for sleeps of {long:?}");
         }
-        assert!(spent < 2 * MANY + 1000 / REST * FEW + FEW, "{spent}");
     }
 
     #[test]
     fn who_is_woken_from_another_processor_looks_until_that_is_over_and_others_do_not() {
-        let last = Patience { looks: 0, rests: REST };
+        let last = Patience { looks: 0, rests: REST, rest: REST };
         assert!(last.is_last_rest());
         assert_eq!(last.rested(Duration::from_micros(30)).looks().0, MANY);
         assert_eq!(last.rested(Duration::from_micros(4)).looks().0, FEW);
@@ -174,12 +190,12 @@ mod tests {
 
     #[test]
     fn looks_that_are_enough_become_as_many_as_there_may_be() {
-        let mut patience = Patience { looks: 0, rests: REST };
+        let mut patience = Patience { looks: 0, rests: LONG_REST, rest: LONG_REST };
         for _ in 0..10 {
             let (looks, now) = patience.looks();
             assert!((FEW..=MANY).contains(&looks));
             patience = now.learn(true);
         }
-        assert_eq!(patience, Patience { looks: MANY, rests: 0 });
+        assert_eq!(patience, Patience { looks: MANY, rests: 0, rest: REST });
     }
 }
