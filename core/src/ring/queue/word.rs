@@ -19,7 +19,7 @@ pub(super) const MAX_SLOTS: usize = CLOSED;
 /// Not a slot: what an entry says where the order of a closed queue ends.
 const CLOSED: usize = BESIDE as usize;
 
-/// Positions run from 0 to one less than this: the largest multiple of `n` that there are.
+/// Positions run from 0 to one less than this: the largest multiple of `n` that there is room for.
 const fn end(n: usize) -> u64 {
     (1 << (64 - SHIFT)) - modulo(1 << (64 - SHIFT), n)
 }
@@ -44,6 +44,7 @@ pub(super) struct Position(u64);
 impl Position {
     /// The one before the first.
     pub(super) const START: Position = Position(0);
+    /// Where a fresh queue begins.
     pub(super) const FIRST: Position = Position(1 << SHIFT);
 
     /// The position that stands in a word.
