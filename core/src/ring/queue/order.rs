@@ -129,8 +129,11 @@ impl<'q, B> Order<'q, B> {
     pub(super) fn len(self) -> usize {
         let (head, _) = self.first_unclaimed();
         let (tail, _) = self.first_unfilled(self.tail_hint());
-        // The two were not looked at in the same moment.
-        usize::try_from(tail.since(head)).unwrap_or(0).min(self.n())
+        match tail.since(head, self.n()) {
+            // The head passed the tail after we had looked at that.
+            since if since > self.n() as u64 => 0,
+            since => since as usize,
+        }
     }
 
     /// How many messages were ever sent, more or less.
@@ -410,7 +413,7 @@ impl<'q, B> Order<'q, B> {
         }
         // Relaxed, both: it says where to look, and what is found there is judged by itself.
         let seen = hint.load(Ordering::Relaxed);
-        if position.since(Position::of(seen)) > 0 {
+        if position.is_after(Position::of(seen)) {
             let _ =
                 hint.compare_exchange(seen, position.word(), Ordering::Relaxed, Ordering::Relaxed);
         }

@@ -91,11 +91,17 @@ impl Position {
         }
     }
 
-    /// How many messages after `earlier` this is: negative when it is before. Of two that are further apart than half of
-    /// all, the later is the one with the lower number. Where the numbers come around it is up to `n - 1` too many.
+    /// Whether this is a later one than `other`. Of two that are further apart than half of all, the later is the one with
+    /// the lower number.
     #[inline(always)]
-    pub(super) const fn since(self, earlier: Position) -> i64 {
-        (self.0.wrapping_sub(earlier.0) as i64) >> SHIFT
+    pub(super) const fn is_after(self, other: Position) -> bool {
+        (self.0.wrapping_sub(other.0) as i64) >> SHIFT > 0
+    }
+
+    /// How many messages after `earlier` this is; more than `n` when it is not.
+    pub(super) const fn since(self, earlier: Position, n: usize) -> u64 {
+        let since = self.number().wrapping_sub(earlier.number());
+        if self.number() >= earlier.number() { since } else { since.wrapping_add(end(n)) }
     }
 }
 
@@ -149,7 +155,7 @@ impl Entry {
             Seen::Here(beside as usize)
         } else if beside == BESIDE {
             Seen::End
-        } else if self.position().since(position) > 0 {
+        } else if self.position().is_after(position) {
             Seen::After
         } else {
             Seen::Before
@@ -271,10 +277,12 @@ mod tests {
             assert_eq!(last.index(n), n - 1);
             assert_eq!(last.next(n), Position::START);
             assert_eq!(Position::START.back(1, n), last);
-            assert!((1..=n as i64).contains(&Position::START.since(last)));
-            assert!((-(n as i64)..=-1).contains(&last.since(Position::START)));
+            assert!(Position::START.is_after(last) && !last.is_after(Position::START));
+            assert_eq!(Position::START.since(last, n), 1);
+            assert!(last.since(Position::START, n) > n as u64);
             let first = last.back(n - 1, n);
             assert_eq!(first.index(n), 0);
+            assert_eq!(Position::START.back(n, n).next(n), first.next(n));
             assert_eq!(Entry::new(first, 0).seen_from(Position::START), Seen::Before);
             assert_eq!(Entry::new(Position::START, 2).seen_from(Position::START), Seen::Here(2));
             assert_eq!(Entry::closed(last).seen_from(last), Seen::End);
