@@ -56,7 +56,7 @@ pub use core::sync::atomic::Ordering;
     cfg_attr(not(uncached), path = "sync/cached.rs")
 )]
 mod uncached;
-pub(crate) use uncached::{CachePadded, Kept, StepAside};
+pub(crate) use uncached::{CachePadded, Kept, step_aside};
 
 use core::mem::MaybeUninit;
 

@@ -143,12 +143,13 @@ fn a_queue() {
     let entry = |number: u32, slot: u32| number << 16 | slot;
     let owned = |number: u32, by: u32, phase: u32| number << 16 | by << 3 | phase;
     let expected = [
-        // The tail: where to look first, whether the queue is closed; what the consumers sleep on is at 12.
+        // The tail: where to look first, whether the queue is closed; what the consumers sleep on is at 16.
         (0, 4 << 16),
         (8, 1),
-        // The head: where to look first, what the producers sleep on, rung by `close`.
+        // The head: the same; what the producers sleep on was rung by `close`.
         (128, 2 << 16),
-        (140, 2),
+        (136, 1),
+        (144, 2),
         // Places of two words. Which slot the message of a position is in. Who has the slot: at which position, participant and
         // phase. Writing, reading, committed, committed.
         (264, owned(0, 0x155, 1)),

@@ -30,13 +30,15 @@
 //! In 1, 3 and 4 whoever loses the exchange lost it to one who made progress, which is what lock-free means. A slot that is
 //! held is on record before anything is done with it, so that [`Seat::recover`] can put things right after a death.
 //!
-//! Three exchanges for a message, and no other word that all must change: where the order begins and ends is found by going
-//! along the entries, from a place that is moved on every few messages only.
+//! Three exchanges for a message, and no other word that all must exchange: where the order begins and ends is found by going
+//! along the entries, from a place that whoever was there last noted, with a plain store. A note that comes late costs those
+//! after it a longer way, once.
 //!
-//! Whoever finds another at the place that it wants steps aside for a moment, a microsecond or so and once, so that the other
-//! can go on with what it has in its cache: who loses an exchange, and in a queue of 64 values or more a producer whose slot
-//! was just taken, and a consumer that comes so close behind the producers that the next message is just being put there.
-//! Many messages then go from one processor to the other at a time, instead of a cache line for each step of each.
+//! Whoever finds another at the place that it wants steps aside, for a microsecond, and as long as the other gets on quickly
+//! for some microseconds, so that it can go on with what it has in its cache: who loses an exchange, and in a queue of 64
+//! values or more a producer whose slot was just taken, a consumer that comes so close behind the producers that the next
+//! message is just being put there, and a producer that finds the queue full. Many messages then go from one processor to the
+//! other at a time, instead of a cache line for each step of each.
 //!
 //! The commit by exchange at the first unfilled place, which a suspended predecessor does not hold up, is Michael and Scott's,
 //! "Simple, Fast, and Practical Non-Blocking and Blocking Concurrent Queue Algorithms", PODC 1996; bounded, on an array, and
@@ -165,12 +167,14 @@ impl<T, const N: usize, B> Queue<T, N, B> {
             Queue {
                 tail: CachePadded(Side {
                     position: AtomicU64::new(Position::FIRST.word()),
-                    mark: AtomicU32::new(0),
+                    is_closed: AtomicU32::new(0),
+                    looked: AtomicU32::new(0),
                     bell: consumers,
                 }),
                 head: CachePadded(Side {
                     position: AtomicU64::new(Position::FIRST.word()),
-                    mark: AtomicU32::new(0),
+                    is_closed: AtomicU32::new(0),
+                    looked: AtomicU32::new(0),
                     bell: producers,
                 }),
                 places: array_of!(Place::new(); N),

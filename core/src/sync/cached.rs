@@ -27,25 +27,27 @@ impl Kept {
     }
 }
 
-/// How one that another was faster than, or is in the way of, gets out of its way: for longer each time. A word that several
+/// Gets out of the way of others for as long as they get on quickly: `progress` says how far they are. A word that several
 /// exchange goes from one to the next at the price of some hundred steps of either; one that has it and is left alone takes
 /// many in that time.
-#[derive(Debug)]
-pub(crate) struct StepAside(u32);
+#[cold]
+#[inline(never)]
+pub(crate) fn step_aside(progress: impl Fn() -> u64) {
+    /// 2^5 pauses first, half a microsecond to one; doubled as long as it goes on, to 2^7.
+    const PAUSES: core::ops::RangeInclusive<u32> = 5..=7;
+    /// Who gets on by fewer in the shortest of these is not hindered by a look.
+    const QUICK: u64 = 8;
 
-impl StepAside {
-    /// 2^5 pauses the first time, at most 2^7: half a microsecond to some three.
-    const SHORTEST: u32 = 5;
-    const LONGEST: u32 = 7;
-
-    pub(crate) const fn new() -> Self {
-        StepAside(Self::SHORTEST)
+    if cfg!(loom) {
+        return;
     }
-
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn step(&mut self) {
-        super::pause(1 << self.0);
-        self.0 = (self.0 + 1).min(Self::LONGEST);
+    let mut before = progress();
+    for exponent in PAUSES {
+        super::pause(1 << exponent);
+        let now = progress();
+        if now.wrapping_sub(before) < QUICK {
+            return;
+        }
+        before = now;
     }
 }

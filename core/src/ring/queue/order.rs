@@ -3,7 +3,7 @@
 
 use super::word::{self, Entry, Owned, Phase, Position, Seen};
 use crate::participant::Participant;
-use crate::sync::{AtomicU32, AtomicU64, Kept, Ordering, StepAside, const_unless_loom};
+use crate::sync::{AtomicU32, AtomicU64, Kept, Ordering, const_unless_loom, step_aside};
 use crate::wait::Bell;
 
 /// What one end of the queue has on its cache line.
@@ -12,9 +12,10 @@ use crate::wait::Bell;
 pub(super) struct Side<B> {
     /// Where the end is looked for first: it was there, and may have moved on. See [`Order::found`].
     pub(super) position: AtomicU64,
-    /// The tail's: whether the queue is closed. The head's: where a consumer found nothing last, see
-    /// [`Order::is_worth_a_moment`].
-    pub(super) mark: AtomicU32,
+    /// Whether the queue is closed: each end has it, so that nobody looks at the other's line for it.
+    pub(super) is_closed: AtomicU32,
+    /// Where one last came to this end to no avail, see [`Order::is_first_look`].
+    pub(super) looked: AtomicU32,
     /// What it rings for the other end.
     pub(super) bell: B,
 }
@@ -68,15 +69,17 @@ enum Near {
     Unclear,
 }
 
-/// What is at the first position that nobody claimed.
+/// What a consumer finds at a position.
 #[derive(Debug, Clone, Copy)]
-enum First<'q> {
+enum Found<'q> {
     /// A message: in this slot, whose word says this.
     Message { slot: usize, owner: &'q AtomicU64, says: u64 },
     /// Nothing: the position was not filled when we looked.
     Nothing,
     /// The end of a closed queue's order.
     End,
+    /// A message that somebody claimed; so all before this position were claimed.
+    Claimed(Position),
 }
 
 /// What a consumer found at the head.
@@ -94,9 +97,19 @@ pub(super) enum Head {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct IsClosed;
 
-/// Another was faster: look again.
+/// Nothing was done: try again, more thoroughly.
 #[derive(Debug)]
-pub(super) struct Lost;
+pub(super) struct Lost<'q>(Option<&'q AtomicU64>);
+
+impl Lost<'_> {
+    /// Gets out of the way of whoever was faster, at this end.
+    pub(super) fn step_aside(self) {
+        if let Lost(Some(position)) = self {
+            // Relaxed: nothing depends on it but time.
+            step_aside(|| Position::of(position.load(Ordering::Relaxed)).number());
+        }
+    }
+}
 
 impl<'q, B> Order<'q, B> {
     #[inline(always)]
@@ -141,33 +154,48 @@ impl<'q, B> Order<'q, B> {
         self.first_unfilled(self.tail_hint()).0.back(1, self.n()).number()
     }
 
+    /// What a consumer finds at `position`.
+    #[inline(always)]
+    fn look(self, position: Position) -> Found<'q> {
+        let Some(entry) = self.entry(position) else { return Found::End };
+        // Acquire: partner is the release of 3. The value and the slot's word are seen with the entry: an older word would
+        // look as if the message had been claimed.
+        let entry = Entry(entry.load(Ordering::Acquire));
+        match entry.seen_from(position) {
+            Seen::Here(slot) => {
+                let Some(owner) = self.owner(slot) else { return Found::End };
+                // Relaxed: at least as new as the word before 3, by the acquire above.
+                let says = owner.load(Ordering::Relaxed);
+                if word::waits_at(says, position) {
+                    Found::Message { slot, owner, says }
+                } else {
+                    Found::Claimed(position.next(self.n()))
+                }
+            }
+            // Filled again since, `n` positions later, so that this one was claimed, and all before it.
+            Seen::After => Found::Claimed(entry.position().back(self.n(), self.n()).next(self.n())),
+            Seen::Before => Found::Nothing,
+            Seen::End => Found::End,
+        }
+    }
+
     /// The first position that nobody claimed, and what is there.
     #[inline(always)]
-    fn first_unclaimed(self) -> (Position, First<'q>) {
-        // Relaxed: whoever starts from an old position finds the way along the entries.
-        let mut position = Position::of(self.head.position.load(Ordering::Relaxed));
+    fn first_unclaimed(self) -> (Position, Found<'q>) {
+        let mut position = self.head_hint();
         loop {
-            let Some(entry) = self.entry(position) else { return (position, First::End) };
-            // Acquire: partner is the release of 3. The value and the slot's word are seen with the entry: an older word
-            // would look as if the message had been claimed.
-            let entry = Entry(entry.load(Ordering::Acquire));
-            match entry.seen_from(position) {
-                Seen::Here(slot) => {
-                    let Some(owner) = self.owner(slot) else { return (position, First::End) };
-                    // Relaxed: at least as new as the word before 3, by the acquire above.
-                    let says = owner.load(Ordering::Relaxed);
-                    if word::waits_at(says, position) {
-                        return (position, First::Message { slot, owner, says });
-                    }
-                    // Somebody claimed it.
-                    position = position.next(self.n());
-                }
-                // Filled again since, `n` positions later, so that this one was claimed, and all before it.
-                Seen::After => position = entry.position().back(self.n(), self.n()).next(self.n()),
-                Seen::Before => return (position, First::Nothing),
-                Seen::End => return (position, First::End),
+            match self.look(position) {
+                Found::Claimed(next) => position = next,
+                found => return (position, found),
             }
         }
+    }
+
+    /// Where to look first for the position that nobody claimed.
+    #[inline(always)]
+    fn head_hint(self) -> Position {
+        // Relaxed: whoever starts from an old position finds the way along the entries.
+        Position::of(self.head.position.load(Ordering::Relaxed))
     }
 
     /// Where to look first for the position that is not filled.
@@ -197,9 +225,8 @@ impl<'q, B> Order<'q, B> {
     /// Whether the order of a closed queue ends at the head, as a consumer finds out.
     pub(super) fn has_ended(self) -> bool {
         match self.first_unclaimed() {
-            (_, First::Message { .. }) => false,
-            (position, First::Nothing) => self.end(position),
-            (_, First::End) => true,
+            (position, Found::Nothing) => self.end(position),
+            (_, found) => matches!(found, Found::End),
         }
     }
 
@@ -208,7 +235,14 @@ impl<'q, B> Order<'q, B> {
     #[inline(always)]
     pub(super) fn is_closed(self) -> bool {
         // Relaxed: the mark in the order decides, by an exchange.
-        self.tail.mark.load(Ordering::Relaxed) != 0
+        self.head.is_closed.load(Ordering::Relaxed) != 0
+    }
+
+    /// [`is_closed`](Self::is_closed) as a producer asks.
+    #[inline(always)]
+    pub(super) fn is_closed_for_producers(self) -> bool {
+        // Relaxed: as there.
+        self.tail.is_closed.load(Ordering::Relaxed) != 0
     }
 
     /// How many messages are sent and not done: they wait, or a consumer has them.
@@ -239,49 +273,62 @@ impl<'q, B> Order<'q, B> {
     /// first look at a position says so: whoever looks often waits for an answer, and who puts it there may be suspended.
     #[inline(always)]
     fn is_worth_a_moment(self, position: Position) -> bool {
+        self.is_first_look(self.head, position) && self.is_coming(position)
+    }
+
+    /// Whether nobody who came to this end of a large queue to no avail came to this position before, as far as one sees.
+    fn is_first_look(self, end: &Side<B>, position: Position) -> bool {
         if !word::is_large(self.n()) {
             return false;
         }
         // Relaxed, both: nothing depends on it but time.
         let looked = position.number() as u32;
-        let is_first = self.head.mark.load(Ordering::Relaxed) != looked;
+        let is_first = end.looked.load(Ordering::Relaxed) != looked;
         if is_first {
-            self.head.mark.store(looked, Ordering::Relaxed);
+            end.looked.store(looked, Ordering::Relaxed);
         }
-        is_first && self.is_coming(position)
+        is_first
     }
 
-    /// Takes the slot for `me` that is most likely free; returns it, and a position from where to look for its place.
-    ///
-    /// # Errors
-    /// It is not free, or another took it: see [`take`](Self::take).
+    /// Takes the slot for `me` that is most likely free, at the first look; returns it, and a position from where to look for
+    /// its place.
     #[inline(always)]
-    pub(super) fn try_take(self, me: Participant) -> Result<(usize, Position), (Position, Entry)> {
-        let (position, before) = self.first_unfilled(self.tail_hint());
-        self.take_first(position, me).ok_or((position, before))
+    pub(super) fn try_take(self, me: Participant) -> Option<(usize, Position)> {
+        let position = self.tail_hint();
+        // Relaxed: what counts is found out by the exchanges.
+        let entry = Entry(self.entry(position)?.load(Ordering::Relaxed));
+        match entry.seen_from(position) {
+            Seen::Before => self.take_natural(position, me),
+            _ => None,
+        }
     }
 
     /// Takes the slot of the same number as `position`, which comes next: its word lies beside the entry that we write next.
     #[inline(always)]
-    fn take_first(self, position: Position, me: Participant) -> Option<(usize, Position)> {
+    fn take_natural(self, position: Position, me: Participant) -> Option<(usize, Position)> {
         let slot = position.index(self.n());
         self.exchange_free(slot, me).then_some((slot, position))
     }
 
-    /// Takes a free slot for `me`, who did not get the one that comes first at `position`, where `before` is; `None` when
-    /// there is none.
-    pub(super) fn take(
-        self,
-        me: Participant,
-        mut position: Position,
-        mut before: Entry,
-    ) -> Option<(usize, Position)> {
-        let mut aside = StepAside::new();
-        let mut is_contended = word::is_large(self.n()) && self.is_coming(position);
+    /// Takes a free slot for `me`; `None` when there is none.
+    pub(super) fn take(self, me: Participant) -> Option<(usize, Position)> {
+        let mut from = self.tail_hint();
+        let mut is_first = true;
         loop {
+            let (position, before) = self.first_unfilled(from);
+            if let Some(taken) = self.take_natural(position, me) {
+                return Some(taken);
+            }
+            let is_contended = is_first && word::is_large(self.n()) && self.is_coming(position);
             if !is_contended {
                 let slot = match self.look_near(position, before) {
                     Near::Free(slot) => slot,
+                    // As `is_worth_a_moment`, with the ends the other way round: that some come free for one cache line.
+                    Near::Full if self.is_first_look(self.tail, position) => {
+                        Lost(Some(&self.head.position)).step_aside();
+                        from = position;
+                        continue;
+                    }
                     Near::Full => return None,
                     Near::Unclear => {
                         return Some((self.take_any(position.index(self.n()), me)?, position));
@@ -291,12 +338,9 @@ impl<'q, B> Order<'q, B> {
                     return Some((slot, position));
                 }
             }
-            is_contended = false;
-            aside.step();
-            (position, before) = self.first_unfilled(position);
-            if let Some(taken) = self.take_first(position, me) {
-                return Some(taken);
-            }
+            Lost(Some(&self.tail.position)).step_aside();
+            is_first = false;
+            from = position;
         }
     }
 
@@ -358,37 +402,50 @@ impl<'q, B> Order<'q, B> {
         })
     }
 
-    /// Claims the first message that nobody claimed, for `me`: who tried before, or has nobody to step aside for.
+    /// Claims the first message that nobody claimed, for `me`.
     pub(super) fn claim(self, me: Participant) -> Head {
-        let mut aside = StepAside::new();
         loop {
-            aside.step();
-            if let Ok(head) = self.try_claim(me) {
-                return head;
+            let (position, found) = self.first_unclaimed();
+            match self.claim_found(me, position, found) {
+                Ok(head) => return head,
+                Err(lost) => lost.step_aside(),
             }
         }
     }
 
-    /// Tries to, once.
+    /// Tries to, at the first look.
     #[inline(always)]
-    pub(super) fn try_claim(self, me: Participant) -> Result<Head, Lost> {
-        match self.first_unclaimed() {
-            (position, First::Message { slot, owner, says }) => {
+    pub(super) fn try_claim(self, me: Participant) -> Result<Head, Lost<'q>> {
+        let position = self.head_hint();
+        self.claim_found(me, position, self.look(position))
+    }
+
+    #[inline(always)]
+    fn claim_found(
+        self,
+        me: Participant,
+        position: Position,
+        found: Found<'q>,
+    ) -> Result<Head, Lost<'q>> {
+        match found {
+            Found::Message { slot, owner, says } => {
                 // 4. Relaxed, both: the value was acquired with the entry, and what the exchange says concerns the word
                 // alone.
                 let mine = Owned { phase: Phase::Reading, by: me, position }.pack();
                 owner
                     .compare_exchange(says, mine, Ordering::Relaxed, Ordering::Relaxed)
-                    .map_err(|_| Lost)?;
+                    .map_err(|_| Lost(Some(&self.head.position)))?;
                 self.found(&self.head.position, position.next(self.n()));
                 Ok(Head::Claimed(slot, position))
             }
-            (position, First::Nothing) if self.is_worth_a_moment(position) => Err(Lost),
+            Found::Nothing if self.is_worth_a_moment(position) => {
+                Err(Lost(Some(&self.tail.position)))
+            }
             // All before it are claimed: the queue was empty when we looked.
-            (_, First::Nothing) if !self.is_closed() => Ok(Head::Empty),
-            (position, First::Nothing) if self.end(position) => Ok(Head::Ended),
-            (_, First::Nothing) => Err(Lost),
-            (_, First::End) => Ok(Head::Ended),
+            Found::Nothing if !self.is_closed() => Ok(Head::Empty),
+            Found::Nothing if self.end(position) => Ok(Head::Ended),
+            Found::Nothing | Found::Claimed(_) => Err(Lost(None)),
+            Found::End => Ok(Head::Ended),
         }
     }
 
@@ -404,27 +461,24 @@ impl<'q, B> Order<'q, B> {
             && place.compare_exchange(seen.0, mark, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
-    /// Says where to look first the next time, once that spares several looks. Nothing depends on it but time: whoever
-    /// starts from an old position finds the way along the entries.
+    /// Says where to look first the next time. Nothing depends on it but time: whoever starts from an old position finds the
+    /// way along the entries. So it is no exchange: one who is suspended in here may set the others back, once.
     #[inline(always)]
     pub(super) fn found(self, hint: &AtomicU64, position: Position) {
-        if !position.number().is_multiple_of(word::stride(self.n())) {
-            return;
-        }
         // Relaxed, both: it says where to look, and what is found there is judged by itself.
-        let seen = hint.load(Ordering::Relaxed);
-        if position.is_after(Position::of(seen)) {
-            let _ =
-                hint.compare_exchange(seen, position.word(), Ordering::Relaxed, Ordering::Relaxed);
+        if position.is_after(Position::of(hint.load(Ordering::Relaxed))) {
+            hint.store(position.word(), Ordering::Relaxed);
         }
     }
 }
 
-impl<B: Bell> Order<'_, B> {
+impl<'q, B: Bell> Order<'q, B> {
     /// No more pushes. Wakes everybody.
     pub(super) fn close(self) {
-        // Relaxed: see `is_closed`; who sleeps sees it behind the fence of the bell.
-        self.tail.mark.store(1, Ordering::Relaxed);
+        // Relaxed, both: see `is_closed`; who sleeps sees it behind the fence of the bell. The consumers' first: if nothing
+        // follows, they mark the end, which refuses the producers.
+        self.head.is_closed.store(1, Ordering::Relaxed);
+        self.tail.is_closed.store(1, Ordering::Relaxed);
         self.tail.bell.ring();
         self.head.bell.ring();
     }
@@ -445,16 +499,21 @@ impl<B: Bell> Order<'_, B> {
         phase: Phase,
         from: Position,
     ) -> Result<(), IsClosed> {
-        let mut aside = StepAside::new();
         loop {
-            match self.try_commit(slot, me, phase, from) {
-                Ok(committed) => return committed,
-                Err(Lost) => aside.step(),
+            let (position, seen) = self.first_unfilled(from);
+            // The mark of the end. A message that was in the order before takes its place, and the next consumer who finds
+            // nothing marks the end again.
+            if seen == Entry::closed(position) && phase == Phase::Committing {
+                return Err(IsClosed);
+            }
+            match self.exchange_entry(slot, me, phase, position, seen) {
+                Ok(()) => return Ok(()),
+                Err(lost) => lost.step_aside(),
             }
         }
     }
 
-    /// Tries to, once.
+    /// Tries to, at the first look.
     #[inline(always)]
     pub(super) fn try_commit(
         self,
@@ -462,27 +521,38 @@ impl<B: Bell> Order<'_, B> {
         me: Participant,
         phase: Phase,
         from: Position,
-    ) -> Result<Result<(), IsClosed>, Lost> {
-        let (position, seen) = self.first_unfilled(from);
-        // The mark of the end. A message that was in the order before takes its place, and the next consumer who finds
-        // nothing marks the end again.
-        if seen == Entry::closed(position) && phase == Phase::Committing {
-            return Ok(Err(IsClosed));
+    ) -> Result<(), Lost<'q>> {
+        // Relaxed: what counts is found out by the exchange.
+        let seen = Entry(self.entry(from).ok_or(Lost(None))?.load(Ordering::Relaxed));
+        match seen.seen_from(from) {
+            Seen::Before => self.exchange_entry(slot, me, phase, from, seen),
+            _ => Err(Lost(None)),
         }
+    }
+
+    #[inline(always)]
+    fn exchange_entry(
+        self,
+        slot: usize,
+        me: Participant,
+        phase: Phase,
+        position: Position,
+        seen: Entry,
+    ) -> Result<(), Lost<'q>> {
         let (Some(owner), Some(place)) = (self.owner(slot), self.entry(position)) else {
-            return Ok(Err(IsClosed));
+            return Err(Lost(None));
         };
         // 2. Relaxed: published by 3.
         owner.store(Owned { phase, by: me, position }.pack(), Ordering::Relaxed);
-        // 3. Release: partner is the acquire of the look at the entry in `first_unclaimed`. Failure, relaxed: another was
-        // faster, or we had looked at something old. What is there now is seen by the next look.
+        // 3. Release: partner is the acquire of the look at the entry in `look`. Failure, relaxed: another was faster, or we
+        // had looked at something old. What is there now is seen by the next look.
         let entry = Entry::new(position, slot);
         place
             .compare_exchange(seen.0, entry.0, Ordering::Release, Ordering::Relaxed)
-            .map_err(|_| Lost)?;
+            .map_err(|_| Lost(Some(&self.tail.position)))?;
         self.found(&self.tail.position, position.next(self.n()));
         self.tail.bell.ring();
-        Ok(Ok(()))
+        Ok(())
     }
 
     /// 5: the slot is nobody's.

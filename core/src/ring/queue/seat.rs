@@ -1,7 +1,7 @@
 //! The queue as one participant uses it: slots lent out and messages claimed, in place.
 
 use super::order::{Head, IsClosed, Lost, Order};
-use super::word::{Entry, Phase, Position};
+use super::word::{Phase, Position};
 use super::{NoSlot, PushError, Queue};
 use crate::participant::Participant;
 use crate::sync::Kept;
@@ -66,23 +66,29 @@ impl<'q, T, const N: usize, B: Bell> Seat<'q, T, N, B> {
     #[inline]
     pub fn try_reserve(self) -> Result<Loan<'q, T, N, B>, NoSlot> {
         let order = self.order();
-        if order.is_closed() {
+        if order.is_closed_for_producers() {
             return Err(NoSlot::Closed);
         }
-        let (slot, from) = match order.try_take(self.me) {
-            Ok(taken) => taken,
-            Err((position, before)) => self.take_again(position, before).ok_or(NoSlot::Full)?,
-        };
+        let taken = self.take();
+        let (slot, from) = taken.ok_or(NoSlot::Full)?;
         Ok(Loan { seat: self, slot, from })
     }
 
     // Each step is tried once where it is called. What is to be done when it fails is elsewhere, so that it costs no register
     // as long as it does not; without caches nobody is there to lose to but an interrupt, and what counts is the code's size.
 
+    #[inline(always)]
+    fn take(self) -> Option<(usize, Position)> {
+        if !Kept::IS_KEPT {
+            return self.order().take(self.me);
+        }
+        self.order().try_take(self.me).or_else(|| self.take_again())
+    }
+
     #[cold]
     #[inline(never)]
-    fn take_again(self, position: Position, before: Entry) -> Option<(usize, Position)> {
-        self.order().take(self.me, position, before)
+    fn take_again(self) -> Option<(usize, Position)> {
+        self.order().take(self.me)
     }
 
     #[inline(always)]
@@ -90,12 +96,13 @@ impl<'q, T, const N: usize, B: Bell> Seat<'q, T, N, B> {
         if !Kept::IS_KEPT {
             return self.order().claim(self.me);
         }
-        self.order().try_claim(self.me).unwrap_or_else(|Lost| self.claim_again())
+        self.order().try_claim(self.me).unwrap_or_else(|lost| self.claim_again(lost))
     }
 
     #[cold]
     #[inline(never)]
-    fn claim_again(self) -> Head {
+    fn claim_again(self, lost: Lost<'q>) -> Head {
+        lost.step_aside();
         self.order().claim(self.me)
     }
 
@@ -105,12 +112,19 @@ impl<'q, T, const N: usize, B: Bell> Seat<'q, T, N, B> {
             return self.order().commit(slot, self.me, phase, from);
         }
         let committed = self.order().try_commit(slot, self.me, phase, from);
-        committed.unwrap_or_else(|Lost| self.commit_again(slot, phase, from))
+        committed.or_else(|lost| self.commit_again(lost, slot, phase, from))
     }
 
     #[cold]
     #[inline(never)]
-    fn commit_again(self, slot: usize, phase: Phase, from: Position) -> Result<(), IsClosed> {
+    fn commit_again(
+        self,
+        lost: Lost<'q>,
+        slot: usize,
+        phase: Phase,
+        from: Position,
+    ) -> Result<(), IsClosed> {
+        lost.step_aside();
         self.order().commit(slot, self.me, phase, from)
     }
 
@@ -317,7 +331,7 @@ impl<T, const N: usize, B: Bell> Drop for Claim<'_, T, N, B> {
     fn drop(&mut self) {
         self.touch();
         // It was in the order before, so that a closed queue takes it back too.
-        let from = self.seat.order().tail_hint();
-        let _ = self.seat.commit_again(self.slot, Phase::Requeuing, from);
+        let order = self.seat.order();
+        let _ = order.commit(self.slot, self.seat.me, Phase::Requeuing, order.tail_hint());
     }
 }

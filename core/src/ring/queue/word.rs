@@ -111,13 +111,6 @@ pub(super) const fn is_large(n: usize) -> bool {
     Kept::IS_KEPT && n >= 64
 }
 
-/// Every how many messages a queue of `n` slots moves on the places where its ends are looked for first. That costs a cache
-/// line that all share, to look along the entries costs little.
-#[inline(always)]
-pub(super) const fn stride(n: usize) -> u64 {
-    if is_large(n) { 4 } else { 1 }
-}
-
 /// What an entry says: the message at this position is in that slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Entry(pub(super) u64);
