@@ -462,13 +462,11 @@ impl<'q, B> Order<'q, B> {
     }
 
     /// Says where to look first the next time. Nothing depends on it but time: whoever starts from an old position finds the
-    /// way along the entries. So it is no exchange: one who is suspended in here may set the others back, once.
+    /// way along the entries. So it is no exchange: one who comes late with it sets the others back, once.
     #[inline(always)]
     pub(super) fn found(self, hint: &AtomicU64, position: Position) {
-        // Relaxed, both: it says where to look, and what is found there is judged by itself.
-        if position.is_after(Position::of(hint.load(Ordering::Relaxed))) {
-            hint.store(position.word(), Ordering::Relaxed);
-        }
+        // Relaxed: it says where to look, and what is found there is judged by itself.
+        hint.store(position.word(), Ordering::Relaxed);
     }
 }
 
