@@ -27,4 +27,6 @@ impl Kept {
 
 /// Nobody to get out of the way of: who took the word was an interrupt, and is done.
 #[inline(always)]
-pub(crate) fn step_aside(_: impl Fn() -> u64) {}
+pub(crate) fn step_aside(_: impl Fn() -> u64) -> bool {
+    false
+}

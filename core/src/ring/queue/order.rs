@@ -102,12 +102,12 @@ pub(super) struct IsClosed;
 pub(super) struct Lost<'q>(Option<&'q AtomicU64>);
 
 impl Lost<'_> {
-    /// Gets out of the way of whoever was faster, at this end.
-    pub(super) fn step_aside(self) {
-        if let Lost(Some(position)) = self {
+    /// Gets out of the way of whoever was faster, at this end. Whether that took some time.
+    pub(super) fn step_aside(self) -> bool {
+        self.0.is_some_and(|position| {
             // Relaxed: nothing depends on it but time.
-            step_aside(|| Position::of(position.load(Ordering::Relaxed)).number());
-        }
+            step_aside(|| Position::of(position.load(Ordering::Relaxed)).number())
+        })
     }
 }
 
@@ -140,7 +140,7 @@ impl<'q, B> Order<'q, B> {
 
     /// How many messages wait, more or less.
     pub(super) fn len(self) -> usize {
-        let (head, _) = self.first_unclaimed();
+        let (head, _) = self.first_unclaimed(self.head_hint());
         let (tail, _) = self.first_unfilled(self.tail_hint());
         match tail.since(head, self.n()) {
             // The head passed the tail after we had looked at that.
@@ -179,10 +179,9 @@ impl<'q, B> Order<'q, B> {
         }
     }
 
-    /// The first position that nobody claimed, and what is there.
+    /// The first position from `position` on that nobody claimed, and what is there. All before `position` are claimed.
     #[inline(always)]
-    fn first_unclaimed(self) -> (Position, Found<'q>) {
-        let mut position = self.head_hint();
+    fn first_unclaimed(self, mut position: Position) -> (Position, Found<'q>) {
         loop {
             match self.look(position) {
                 Found::Claimed(next) => position = next,
@@ -193,7 +192,7 @@ impl<'q, B> Order<'q, B> {
 
     /// Where to look first for the position that nobody claimed.
     #[inline(always)]
-    fn head_hint(self) -> Position {
+    pub(super) fn head_hint(self) -> Position {
         // Relaxed: whoever starts from an old position finds the way along the entries.
         Position::of(self.head.position.load(Ordering::Relaxed))
     }
@@ -224,7 +223,7 @@ impl<'q, B> Order<'q, B> {
 
     /// Whether the order of a closed queue ends at the head, as a consumer finds out.
     pub(super) fn has_ended(self) -> bool {
-        match self.first_unclaimed() {
+        match self.first_unclaimed(self.head_hint()) {
             (position, Found::Nothing) => self.end(position),
             (_, found) => matches!(found, Found::End),
         }
@@ -293,8 +292,7 @@ impl<'q, B> Order<'q, B> {
     /// Takes the slot for `me` that is most likely free, at the first look; returns it, and a position from where to look for
     /// its place.
     #[inline(always)]
-    pub(super) fn try_take(self, me: Participant) -> Option<(usize, Position)> {
-        let position = self.tail_hint();
+    pub(super) fn try_take(self, me: Participant, position: Position) -> Option<(usize, Position)> {
         // Relaxed: what counts is found out by the exchanges.
         let entry = Entry(self.entry(position)?.load(Ordering::Relaxed));
         match entry.seen_from(position) {
@@ -310,9 +308,8 @@ impl<'q, B> Order<'q, B> {
         self.exchange_free(slot, me).then_some((slot, position))
     }
 
-    /// Takes a free slot for `me`; `None` when there is none.
-    pub(super) fn take(self, me: Participant) -> Option<(usize, Position)> {
-        let mut from = self.tail_hint();
+    /// Takes a free slot for `me`, and looks for the tail from `from` on; `None` when there is none.
+    pub(super) fn take(self, me: Participant, mut from: Position) -> Option<(usize, Position)> {
         let mut is_first = true;
         loop {
             let (position, before) = self.first_unfilled(from);
@@ -325,8 +322,7 @@ impl<'q, B> Order<'q, B> {
                     Near::Free(slot) => slot,
                     // As `is_worth_a_moment`, with the ends the other way round: that some come free for one cache line.
                     Near::Full if self.is_first_look(self.tail, position) => {
-                        Lost(Some(&self.head.position)).step_aside();
-                        from = position;
+                        from = self.tail_after(Lost(Some(&self.head.position)), position);
                         continue;
                     }
                     Near::Full => return None,
@@ -338,10 +334,19 @@ impl<'q, B> Order<'q, B> {
                     return Some((slot, position));
                 }
             }
-            Lost(Some(&self.tail.position)).step_aside();
             is_first = false;
-            from = position;
+            from = self.tail_after(Lost(Some(&self.tail.position)), position);
         }
+    }
+
+    /// From where to look for the head after one has stepped aside, who was at `position`.
+    pub(super) fn head_after(self, lost: Lost<'_>, position: Position) -> Position {
+        if lost.step_aside() { self.head_hint() } else { position }
+    }
+
+    /// From where to look for the tail after one has stepped aside, who was at `position`.
+    pub(super) fn tail_after(self, lost: Lost<'_>, position: Position) -> Position {
+        if lost.step_aside() { self.tail_hint() } else { position }
     }
 
     /// Looks at the slots that come free next: they do in the order in which they were filled, so that these are those whose
@@ -402,21 +407,20 @@ impl<'q, B> Order<'q, B> {
         })
     }
 
-    /// Claims the first message that nobody claimed, for `me`.
-    pub(super) fn claim(self, me: Participant) -> Head {
+    /// Claims the first message that nobody claimed, for `me`, and looks for it from `from` on.
+    pub(super) fn claim(self, me: Participant, mut from: Position) -> Head {
         loop {
-            let (position, found) = self.first_unclaimed();
+            let (position, found) = self.first_unclaimed(from);
             match self.claim_found(me, position, found) {
                 Ok(head) => return head,
-                Err(lost) => lost.step_aside(),
+                Err(lost) => from = self.head_after(lost, position),
             }
         }
     }
 
     /// Tries to, at the first look.
     #[inline(always)]
-    pub(super) fn try_claim(self, me: Participant) -> Result<Head, Lost<'q>> {
-        let position = self.head_hint();
+    pub(super) fn try_claim(self, me: Participant, position: Position) -> Result<Head, Lost<'q>> {
         self.claim_found(me, position, self.look(position))
     }
 
@@ -495,7 +499,7 @@ impl<'q, B: Bell> Order<'q, B> {
         slot: usize,
         me: Participant,
         phase: Phase,
-        from: Position,
+        mut from: Position,
     ) -> Result<(), IsClosed> {
         loop {
             let (position, seen) = self.first_unfilled(from);
@@ -506,7 +510,7 @@ impl<'q, B: Bell> Order<'q, B> {
             }
             match self.exchange_entry(slot, me, phase, position, seen) {
                 Ok(()) => return Ok(()),
-                Err(lost) => lost.step_aside(),
+                Err(lost) => from = self.tail_after(lost, position),
             }
         }
     }

@@ -79,31 +79,33 @@ impl<'q, T, const N: usize, B: Bell> Seat<'q, T, N, B> {
 
     #[inline(always)]
     fn take(self) -> Option<(usize, Position)> {
+        let (order, from) = (self.order(), self.order().tail_hint());
         if !Kept::IS_KEPT {
-            return self.order().take(self.me);
+            return order.take(self.me, from);
         }
-        self.order().try_take(self.me).or_else(|| self.take_again())
+        order.try_take(self.me, from).or_else(|| self.take_again(from))
     }
 
     #[cold]
     #[inline(never)]
-    fn take_again(self) -> Option<(usize, Position)> {
-        self.order().take(self.me)
+    fn take_again(self, from: Position) -> Option<(usize, Position)> {
+        self.order().take(self.me, from)
     }
 
     #[inline(always)]
     fn claim_one(self) -> Head {
+        let (order, from) = (self.order(), self.order().head_hint());
         if !Kept::IS_KEPT {
-            return self.order().claim(self.me);
+            return order.claim(self.me, from);
         }
-        self.order().try_claim(self.me).unwrap_or_else(|lost| self.claim_again(lost))
+        order.try_claim(self.me, from).unwrap_or_else(|lost| self.claim_again(lost, from))
     }
 
     #[cold]
     #[inline(never)]
-    fn claim_again(self, lost: Lost<'q>) -> Head {
-        lost.step_aside();
-        self.order().claim(self.me)
+    fn claim_again(self, lost: Lost<'q>, from: Position) -> Head {
+        let order = self.order();
+        order.claim(self.me, order.head_after(lost, from))
     }
 
     #[inline(always)]
@@ -124,8 +126,8 @@ impl<'q, T, const N: usize, B: Bell> Seat<'q, T, N, B> {
         phase: Phase,
         from: Position,
     ) -> Result<(), IsClosed> {
-        lost.step_aside();
-        self.order().commit(slot, self.me, phase, from)
+        let order = self.order();
+        order.commit(slot, self.me, phase, order.tail_after(lost, from))
     }
 
     /// [`Queue::try_claim`] by this participant.
