@@ -10,7 +10,7 @@ use std::mem::forget;
 
 /// The queue that most operations are tried on: small, so that it comes around.
 const FEW: usize = 3;
-/// One so large that its ends are not looked for where they are, but some places before.
+/// One so large that whoever comes to no avail lets others go first for a moment.
 const MANY: usize = 64;
 type Jobs<const N: usize> = Queue<Message, N, Bell>;
 
@@ -177,48 +177,15 @@ pub fn entries() -> impl Iterator<Item = Entry> {
     few().chain(many())
 }
 
-/// Where the ends are looked for falls behind by these, and the message after them brings it up again.
-fn falls_behind(queue: &Jobs<MANY>, messages: u64) {
-    push(queue, SURVIVOR, 90..90 + messages);
-    for _ in 0..messages {
-        at(queue, SURVIVOR).try_pop();
-    }
-}
-
-fn many() -> impl Iterator<Item = Entry> {
-    run::entries::<Jobs<MANY>>(vec![
-        Operation::new(
-            "push",
-            |queue| {
-                falls_behind(queue, 2);
-                push(queue, SURVIVOR, [1]);
-            },
-            pushes,
-            sent,
-        )
-        .meanwhile(others)
-        .committed(sees_it),
-        Operation::new(
-            "pop",
-            |queue| {
-                falls_behind(queue, 3);
-                push(queue, SURVIVOR, [1, 2]);
-            },
-            pops,
-            taken,
-        )
-        .meanwhile(others),
-    ])
-}
-
-fn few() -> impl Iterator<Item = Entry> {
-    run::entries::<Jobs<FEW>>(vec![
+/// A push, a push onto a full queue, and a pop.
+fn basic<const N: usize>() -> Vec<Operation<Jobs<N>>> {
+    vec![
         Operation::new("push", |queue| push(queue, SURVIVOR, [1]), pushes, sent)
             .meanwhile(others)
             .committed(sees_it),
         Operation::new(
             "push, onto a full queue",
-            |queue| push(queue, SURVIVOR, [1, 11, 12]),
+            |queue| push(queue, SURVIVOR, [1].into_iter().chain(11..10 + N as u64)),
             |queue, note| {
                 let seat = at(queue, CHILD);
                 note.begin();
@@ -234,6 +201,16 @@ fn few() -> impl Iterator<Item = Entry> {
             },
         )
         .meanwhile(others),
+        Operation::new("pop", |queue| push(queue, SURVIVOR, [1, 2]), pops, taken).meanwhile(others),
+    ]
+}
+
+fn many() -> impl Iterator<Item = Entry> {
+    run::entries(basic::<MANY>())
+}
+
+fn few() -> impl Iterator<Item = Entry> {
+    let more = vec![
         Operation::new(
             "reserve, fill, commit",
             |queue| push(queue, SURVIVOR, [1]),
@@ -263,7 +240,6 @@ fn few() -> impl Iterator<Item = Entry> {
             nothing_sent,
         )
         .meanwhile(others),
-        Operation::new("pop", |queue| push(queue, SURVIVOR, [1, 2]), pops, taken).meanwhile(others),
         Operation::new(
             "claim, use, release",
             |queue| push(queue, SURVIVOR, [1, 2]),
@@ -462,5 +438,6 @@ fn few() -> impl Iterator<Item = Entry> {
             },
         )
         .wake(|queue, _, seen| drain(queue, seen).expect("whole messages")),
-    ])
+    ];
+    run::entries(basic::<FEW>().into_iter().chain(more).collect())
 }
