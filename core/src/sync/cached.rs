@@ -27,14 +27,13 @@ impl Kept {
     }
 }
 
-/// Gets out of the way of others for as long as they get on quickly: `progress` says how far they are. Whether that took
-/// some time. A word that several
-/// exchange goes from one to the next at the price of some hundred steps of either; one that has it and is left alone takes
-/// many in that time.
+/// Gets out of the way of others, and for longer as long as they get on quickly: `progress` says how far they are. Whether
+/// that took some time. A word that several exchange goes from one to the next at the price of some hundred steps of either;
+/// one that has it and is left alone takes many in that time.
 #[cold]
 #[inline(never)]
 pub(crate) fn step_aside(progress: impl Fn() -> u64) -> bool {
-    /// 2^5 pauses first, half a microsecond to one; doubled as long as it goes on, to 2^7.
+    /// 2^5 pauses first, about a microsecond; doubled twice at most, so that all take about seven.
     const PAUSES: core::ops::RangeInclusive<u32> = 5..=7;
     /// Who gets on by fewer in the shortest of these is not hindered by a look.
     const QUICK: u64 = 8;

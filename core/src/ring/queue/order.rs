@@ -97,12 +97,12 @@ pub(super) enum Head {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct IsClosed;
 
-/// Nothing was done: try again, more thoroughly.
+/// Nothing was done: look again, from the beginning. With where the one gets on who was faster, or who is about to be.
 #[derive(Debug)]
 pub(super) struct Lost<'q>(Option<&'q AtomicU64>);
 
 impl Lost<'_> {
-    /// Gets out of the way of whoever was faster, at this end. Whether that took some time.
+    /// Gets out of the other's way. Whether that took some time.
     pub(super) fn step_aside(self) -> bool {
         self.0.is_some_and(|position| {
             // Relaxed: nothing depends on it but time.
@@ -501,6 +501,9 @@ impl<'q, B: Bell> Order<'q, B> {
         phase: Phase,
         mut from: Position,
     ) -> Result<(), IsClosed> {
+        if slot >= self.n() {
+            return Err(IsClosed);
+        }
         loop {
             let (position, seen) = self.first_unfilled(from);
             // The mark of the end. A message that was in the order before takes its place, and the next consumer who finds

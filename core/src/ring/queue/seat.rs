@@ -69,8 +69,7 @@ impl<'q, T, const N: usize, B: Bell> Seat<'q, T, N, B> {
         if order.is_closed_for_producers() {
             return Err(NoSlot::Closed);
         }
-        let taken = self.take();
-        let (slot, from) = taken.ok_or(NoSlot::Full)?;
+        let (slot, from) = self.take().ok_or(NoSlot::Full)?;
         Ok(Loan { seat: self, slot, from })
     }
 
