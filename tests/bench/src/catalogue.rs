@@ -128,6 +128,7 @@ macro_rules! threads {
             Peer "gil" = $measure::<Gil<$n>, $m>($($apart)?);
             Peer "nexus-queue" = $measure::<Nexus<$n>, $m>($($apart)?);
             Peer "shaq" = $measure::<Shaq<$n>, $m>($($apart)?);
+            Peer "lowlet" = $measure::<Lowlet<Private, $n>, $m>($($apart)?);
             Peer "cueue" = $measure::<Cueue<$n>, $m>($($apart)?);
             Peer "bbqueue" = $measure::<BbQueue<$bytes>, $m>($($apart)?);
             Peer "disruptor" = $measure::<Disruptor<$n>, $m>($($apart)?);
@@ -166,6 +167,7 @@ macro_rules! shared {
             Peer "heapless in a memfd" = $measure::<HeaplessShared<$n>, $m>(Processes);
             Peer "ringbuf in a memfd" = $measure::<RingbufShared<$n>, $m>(Processes);
             Peer "shaq" = $measure::<ShaqShared<$n>, $m>(Processes);
+            Peer "lowlet in a memfd" = $measure::<Lowlet<Shared, $n>, $m>(Processes);
             Peer "cueue" = $measure::<Cueue<$n>, $m>(Processes);
             Ours "ringway Queue" = $measure::<Many<Shared, $n>, $m>(Processes);
             Peer "ipc-channel" = $measure::<IpcBytes, $m>(Processes);

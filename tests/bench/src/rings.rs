@@ -2,7 +2,9 @@
 
 use crate::memory;
 use crate::message::{Message, Rx, Spsc, Tx};
+use crate::ours::Place;
 use ringbuf::traits::{Consumer as _, Observer as _, Producer as _, Split as _, SplitRef as _};
+use std::marker::PhantomData;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, mpsc};
 
@@ -193,6 +195,36 @@ impl<M: Message, const N: usize> Spsc<M> for HeaplessShared<N> {
 }
 
 type StaticRb<M, const N: usize> = ringbuf::StaticRb<M, N>;
+
+/// lowlet's queue for one and one, in memory that processes share or not.
+pub struct Lowlet<P, const N: usize>(PhantomData<P>);
+
+type LowletQueue<M, const N: usize> = lowlet::lf::SpscQueue<M, N>;
+
+impl<M: Message, const N: usize> Tx<M> for &'static LowletQueue<M, N> {
+    #[inline(always)]
+    fn put(&mut self, message: &M) -> bool {
+        self.push(*message).is_ok()
+    }
+}
+
+impl<M: Message, const N: usize> Rx<M> for &'static LowletQueue<M, N> {
+    #[inline(always)]
+    fn get(&mut self, into: &mut M) -> bool {
+        store(into, self.pop().ok())
+    }
+}
+
+impl<M: Message, P: Place, const N: usize> Spsc<M> for Lowlet<P, N> {
+    type Tx = &'static LowletQueue<M, N>;
+    type Rx = &'static LowletQueue<M, N>;
+
+    fn open() -> (Self::Tx, Self::Rx) {
+        // Zero bytes are an empty one.
+        let queue = P::zeroed::<LowletQueue<M, N>>();
+        (queue, queue)
+    }
+}
 
 /// ringbuf, its static form, in memory that processes share.
 pub struct RingbufShared<const N: usize>;
