@@ -4,7 +4,8 @@ use crate::memory;
 use crate::message::Moved;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::{hint, io, process, thread};
+use std::time::Duration;
+use std::{fs, hint, io, process, thread};
 
 /// Which processors the two sides are pinned to.
 #[derive(Debug, Clone, Copy)]
@@ -64,6 +65,19 @@ pub fn go_first() -> bool {
     unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &parameters) == 0 }
 }
 
+/// Waits until the threads that were joined are gone. One that is about to end may hold what the next one needs to begin, its
+/// address space's lock; on a processor where another spins before every ordinary process, it would never get its turn.
+fn wait_to_be_alone() {
+    let threads = || fs::read_dir("/proc/self/task").map_or(1, Iterator::count);
+    // A peer may have a thread of its own that stays.
+    for _ in 0..1000 {
+        if threads() == 1 {
+            return;
+        }
+        thread::sleep(Duration::from_micros(50));
+    }
+}
+
 /// How the two sides are separated, and where they run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Apart {
@@ -79,6 +93,7 @@ impl Apart {
     /// Runs `there` in the other thread or process, `here` in this one, and returns its answer. What goes wrong on the
     /// other side ends the start. Afterwards this thread may run where it could before.
     pub fn run<R>(self, there: impl FnOnce() + Send, here: impl FnOnce() -> R) -> R {
+        wait_to_be_alone();
         let before = allowed();
         let answer = self.run_pinned(there, here);
         keep_to(&before);
