@@ -81,15 +81,12 @@ pub use seat::{Claim, Loan, Seat};
 
 use crate::channel::Error;
 use crate::participant::Participant;
-use crate::sync::{
-    AtomicU32, AtomicU64, CachePadded, Ordering, Slots, array_of, const_unless_loom,
-};
+use crate::sync::{CachePadded, Ordering, Slots, array_of, const_unless_loom};
 use crate::wait::{Bell, Polled};
 use core::fmt;
 #[cfg(not(loom))]
 use core::ptr::NonNull;
 use order::{Order, Place, Side};
-use word::Position;
 
 /// A queue of `N` values of `T`, for any number of producers and consumers. `B` says whether they can sleep, see
 /// [`Bell`].
@@ -165,18 +162,8 @@ impl<T, const N: usize, B> Queue<T, N, B> {
                 assert!(N <= word::MAX_SLOTS, "a queue holds at most 65535 values");
             }
             Queue {
-                tail: CachePadded(Side {
-                    position: AtomicU64::new(Position::FIRST.word()),
-                    is_closed: AtomicU32::new(0),
-                    looked: AtomicU32::new(0),
-                    bell: consumers,
-                }),
-                head: CachePadded(Side {
-                    position: AtomicU64::new(Position::FIRST.word()),
-                    is_closed: AtomicU32::new(0),
-                    looked: AtomicU32::new(0),
-                    bell: producers,
-                }),
+                tail: CachePadded(Side::new(consumers)),
+                head: CachePadded(Side::new(producers)),
                 places: array_of!(Place::new(); N),
                 slots: Slots::new(),
             }

@@ -20,6 +20,20 @@ pub(super) struct Side<B> {
     pub(super) bell: B,
 }
 
+impl<B> Side<B> {
+    const_unless_loom! {
+        /// An end of a fresh queue.
+        pub(super) fn new(bell: B) -> Self {
+            Side {
+                position: AtomicU64::new(Position::FIRST.word()),
+                is_closed: AtomicU32::new(0),
+                looked: AtomicU32::new(0),
+                bell,
+            }
+        }
+    }
+}
+
 /// Two words that have nothing to do with each other but their number: they lie side by side because in a quiet queue the
 /// message of a position is in the slot of the same number, and is then sent and taken on one cache line.
 #[derive(Debug)]
@@ -204,6 +218,14 @@ impl<'q, B> Order<'q, B> {
         Position::of(self.tail.position.load(Ordering::Relaxed))
     }
 
+    /// What the entry of `position` says, if that is not filled, and the order does not end there.
+    #[inline(always)]
+    fn unfilled(self, position: Position) -> Option<Entry> {
+        // Relaxed: what counts is found out by an exchange.
+        let entry = Entry(self.entry(position)?.load(Ordering::Relaxed));
+        (entry.seen_from(position) == Seen::Before).then_some(entry)
+    }
+
     /// The first position from `position` on that is not filled, or is where the order of a closed queue ends, and what its
     /// entry says. All before `position` are filled.
     #[inline(always)]
@@ -293,12 +315,8 @@ impl<'q, B> Order<'q, B> {
     /// its place.
     #[inline(always)]
     pub(super) fn try_take(self, me: Participant, position: Position) -> Option<(usize, Position)> {
-        // Relaxed: what counts is found out by the exchanges.
-        let entry = Entry(self.entry(position)?.load(Ordering::Relaxed));
-        match entry.seen_from(position) {
-            Seen::Before => self.take_natural(position, me),
-            _ => None,
-        }
+        self.unfilled(position)?;
+        self.take_natural(position, me)
     }
 
     /// Takes the slot of the same number as `position`, which comes next: its word lies beside the entry that we write next.
@@ -527,12 +545,8 @@ impl<'q, B: Bell> Order<'q, B> {
         phase: Phase,
         from: Position,
     ) -> Result<(), Lost<'q>> {
-        // Relaxed: what counts is found out by the exchange.
-        let seen = Entry(self.entry(from).ok_or(Lost(None))?.load(Ordering::Relaxed));
-        match seen.seen_from(from) {
-            Seen::Before => self.exchange_entry(slot, me, phase, from, seen),
-            _ => Err(Lost(None)),
-        }
+        let seen = self.unfilled(from).ok_or(Lost(None))?;
+        self.exchange_entry(slot, me, phase, from, seen)
     }
 
     #[inline(always)]
