@@ -44,6 +44,7 @@
 pub mod broadcast;
 pub mod bytes;
 mod chunk;
+mod copy;
 mod cursor;
 mod half;
 mod index;

@@ -34,6 +34,7 @@
 //! grant.release(5);
 //! ```
 
+use super::copy::{LONG, VERY_LONG};
 use super::cursor::{ConsumerCursor, Header, ProducerCursor};
 use super::index;
 use crate::participant::Participant;
@@ -49,6 +50,15 @@ mod waiting;
 
 pub use grant::{ReadGrant, ReserveError, WriteGrant};
 pub(crate) use lend::HEADER;
+
+/// So many bytes of a longer write or read pass to the other side at once, so that it copies them while we copy the next.
+/// Less costs more looks at the other side's line than is gained.
+const STRETCH: usize = 1 << 14;
+
+/// In which stretches so many bytes go; what is [`VERY_LONG`] is copied better in such.
+const fn stretch_of(bytes: usize) -> usize {
+    if bytes < VERY_LONG { STRETCH } else { VERY_LONG }
+}
 
 /// A ring of `N` bytes for one producer and one consumer. `B` says whether a side can sleep, see [`Bell`].
 ///
@@ -279,18 +289,57 @@ impl<'a, const N: usize, B: Bell> Producer<'a, N, B> {
         Producer { cursor: CachePadded(cursor), mark, slots: slots.as_slots_ref() }
     }
 
-    /// Copies in as many of `bytes` as there is room for, in one publication, and returns how many. Wait-free.
+    /// Copies in as many of `bytes` as there is room for, and returns how many. The consumer sees them at once, but more than
+    /// 16 KiB a stretch at a time, so that it can copy the first while we copy the next; see
+    /// [`try_write_all`](Self::try_write_all). Wait-free.
     #[inline]
     pub fn try_write(&mut self, bytes: &[u8]) -> usize {
-        let want = bytes.len().min(N) as u32;
-        let count = self.cursor.0.room(want).min(want);
-        let (taken, _) = bytes.split_at_checked(count as usize).unwrap_or((bytes, &[]));
-        if count > 0 {
-            // SAFETY: the ownership rule: there is room for `count`, which is the length of `taken`.
-            unsafe { self.slots.copy_in::<N>(self.cursor.0.tail(), taken) };
-            self.publish(count);
+        let room = self.cursor.0.room(bytes.len().min(N) as u32) as usize;
+        if room < bytes.len() {
+            return self.try_write_less(room, bytes);
         }
-        count as usize
+        // The length as the caller knows it: where it is a constant, the copy is a few moves.
+        // SAFETY: the ownership rule: there is room for all of `bytes`.
+        unsafe { self.put(bytes) };
+        bytes.len()
+    }
+
+    /// The rest of [`try_write`](Self::try_write) where there is room for fewer than all bytes.
+    #[inline(never)]
+    fn try_write_less(&mut self, room: usize, bytes: &[u8]) -> usize {
+        let Some((taken, _)) = bytes.split_at_checked(room) else { return 0 };
+        // SAFETY: the ownership rule: `taken` is as long as there is room.
+        unsafe { self.put(taken) };
+        taken.len()
+    }
+
+    /// Copies in `bytes` and gives them to the consumer.
+    ///
+    /// # Safety
+    /// There is room for so many.
+    #[inline(always)]
+    unsafe fn put(&mut self, bytes: &[u8]) {
+        if N >= LONG && bytes.len() >= LONG {
+            // SAFETY: by the caller's word.
+            unsafe { self.put_long(bytes) };
+        } else if !bytes.is_empty() {
+            // SAFETY: the ownership rule, by the caller's word.
+            unsafe { self.slots.copy_in::<N>(self.cursor.0.tail(), bytes) };
+            self.publish(bytes.len() as u32);
+        }
+    }
+
+    /// [`put`](Self::put) a stretch at a time.
+    ///
+    /// # Safety
+    /// As `put`.
+    #[inline(never)]
+    unsafe fn put_long(&mut self, bytes: &[u8]) {
+        for stretch in bytes.chunks(stretch_of(bytes.len())) {
+            // SAFETY: the ownership rule, by the caller's word.
+            unsafe { self.slots.copy_in::<N>(self.cursor.0.tail(), stretch) };
+            self.publish(stretch.len() as u32);
+        }
     }
 
     /// Copies in all of `bytes` in one publication, or nothing: the consumer never sees a part. Wait-free.
@@ -409,11 +458,28 @@ impl<'a, const N: usize, B: Bell> Consumer<'a, N, B> {
     #[inline(always)]
     unsafe fn take(&mut self, to: &mut [u8]) {
         let count = to.len() as u32;
-        if count > 0 {
+        if N >= LONG && to.len() >= LONG {
+            // SAFETY: by the caller's word.
+            unsafe { self.take_long(to) };
+        } else if count > 0 {
             // SAFETY: the ownership rule, by the caller's word.
             unsafe { self.slots.copy_run_out::<N>(self.cursor.0.head(), to) };
             self.cursor.0.release(count);
-            self.took(count);
+        }
+        self.took(count);
+    }
+
+    /// [`take`](Self::take) a stretch at a time.
+    ///
+    /// # Safety
+    /// As `take`.
+    #[inline(never)]
+    unsafe fn take_long(&mut self, to: &mut [u8]) {
+        for stretch in to.chunks_mut(stretch_of(to.len())) {
+            let count = stretch.len() as u32;
+            // SAFETY: the ownership rule, by the caller's word.
+            unsafe { self.slots.copy_run_out::<N>(self.cursor.0.head(), stretch) };
+            self.cursor.0.release(count);
         }
     }
 

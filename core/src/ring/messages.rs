@@ -31,6 +31,7 @@
 mod waiting;
 
 use super::bytes::{self, ByteRing, HEADER, ReserveError};
+use super::copy::copy_bytes;
 use crate::channel::Error;
 use crate::participant::Participant;
 use crate::sync::const_unless_loom;
@@ -168,9 +169,7 @@ impl<'a, const N: usize, B: Bell> Sender<'a, N, B> {
     /// [`Error::WouldBlock`] when there is too little room now, [`Error::MessageTooLarge`] when there can never be enough.
     pub fn try_send(&mut self, message: &[u8]) -> Result<(), Error> {
         let mut grant = self.try_reserve(message.len())?;
-        if let Some(to) = grant.get_mut(..message.len()) {
-            to.copy_from_slice(message);
-        }
+        copy_bytes::<N>(message, &mut grant);
         grant.commit(message.len());
         Ok(())
     }
@@ -243,7 +242,7 @@ impl<'a, const N: usize, B: Bell> Receiver<'a, N, B> {
         let bytes: &[u8] = &message;
         let needed = bytes.len();
         let to = out.get_mut(..needed).ok_or(Error::BufferTooSmall { needed })?;
-        to.copy_from_slice(bytes);
+        copy_bytes::<N>(bytes, to);
         message.release();
         Ok(needed)
     }

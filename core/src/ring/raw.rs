@@ -4,6 +4,7 @@
 //! slots from `tail` on, `room` of them, belong to the producer; between `ready` and `release`, the slots
 //! from `head` on, `ready` of them, belong to the consumer and are initialized. See [`cursor`](super::cursor).
 
+use super::copy::copy;
 use super::index;
 use crate::sync::SlotsRef;
 use core::mem::MaybeUninit;
@@ -59,31 +60,36 @@ impl<'a, T> SlotsRef<'a, T> {
     ///
     /// # Safety
     /// These slots belong to the producer, who is the caller.
-    #[inline]
+    #[inline(always)]
     pub(super) unsafe fn copy_in<const N: usize>(self, position: u32, values: &[T])
     where
         T: Copy,
     {
         let (start, first, second) = self.runs_to_write::<N>(position, values.len() as u32);
-        if second == 0 {
-            // The length as the caller knows it: where it is a constant, the copy is a few moves.
-            // SAFETY: as below; `first` is all.
-            unsafe {
-                self.first()
-                    .wrapping_add(start)
-                    .copy_from_nonoverlapping(values.as_ptr(), values.len())
-            };
-            return;
+        if second > 0 {
+            // SAFETY: `first + second == values.len()`; else by the caller's word.
+            return unsafe { self.copy_in_around::<N>(start, first, values) };
         }
-        // SAFETY: `start + first <= N` and `first + second == values.len()`; nobody else touches the slots, by the
-        // caller's word, so that `values` does not overlap them.
-        unsafe {
-            self.first().wrapping_add(start).copy_from_nonoverlapping(values.as_ptr(), first)
-        };
+        // The length as the caller knows it: where it is a constant, the copy is a few moves.
+        // SAFETY: `start + values.len() <= N`; nobody else touches the slots, by the caller's word, so that `values` does not
+        // overlap them.
+        unsafe { copy::<T, N>(values.as_ptr(), self.first().wrapping_add(start), values.len()) };
+    }
+
+    /// Copies the `first` of `values` into the last slots, which begin at `start`, and the others into those from 0 on.
+    ///
+    /// # Safety
+    /// As `copy_in`.
+    #[inline(never)]
+    unsafe fn copy_in_around<const N: usize>(self, start: usize, first: usize, values: &[T])
+    where
+        T: Copy,
+    {
+        let from = values.as_ptr();
+        // SAFETY: `start + first == N` and `first <= values.len() <= N`; else as in `copy_in`.
+        unsafe { copy::<T, N>(from, self.first().wrapping_add(start), first) };
         // SAFETY: as above; the second run starts at slot 0.
-        unsafe {
-            self.first().copy_from_nonoverlapping(values.as_ptr().wrapping_add(first), second)
-        };
+        unsafe { copy::<T, N>(from.wrapping_add(first), self.first(), values.len() - first) };
     }
 
     /// Copies the slots from `position` on into `out`, of at most `N`.
@@ -99,9 +105,9 @@ impl<'a, T> SlotsRef<'a, T> {
         let to = out.as_mut_ptr();
         // SAFETY: `start + first <= N` and `first + second == out.len()`; the slots are initialized and nobody
         // writes them, by the caller's word.
-        unsafe { to.copy_from_nonoverlapping(self.first().wrapping_add(start), first) };
+        unsafe { copy::<T, N>(self.first().wrapping_add(start), to, first) };
         // SAFETY: as above; the second run starts at slot 0.
-        unsafe { to.wrapping_add(first).copy_from_nonoverlapping(self.first(), second) };
+        unsafe { copy::<T, N>(self.first(), to.wrapping_add(first), second) };
     }
 
     /// [`copy_out`](Self::copy_out) of slots between which the ring's end does not lie.
@@ -117,7 +123,7 @@ impl<'a, T> SlotsRef<'a, T> {
         self.touch_read(start, out.len());
         let from = self.first().wrapping_add(start);
         // SAFETY: `start + out.len() <= N`, by the caller's word; else as in `copy_out`.
-        unsafe { out.as_mut_ptr().copy_from_nonoverlapping(from, out.len()) };
+        unsafe { copy::<T, N>(from, out.as_mut_ptr(), out.len()) };
     }
 
     /// The slots from `position` on, to be written, as two runs.

@@ -553,7 +553,8 @@ pub fn experiments() -> Vec<Experiment> {
             "floor",
             "What the machine does at best",
             vec![entrants! {
-                Limit "memcpy 64 KiB" = limits::copy_alone();
+                Limit "memcpy 64 KiB" = limits::copy_alone::<false>();
+                Limit "copy by vectors 64 KiB" = limits::copy_alone::<true>();
                 Limit "empty system call" = limits::system_call();
             }],
         ),

@@ -6,8 +6,10 @@ use ringway_core::ring::bytes::{self, ByteRing};
 use ringway_core::ring::messages::{self, MessageRing};
 use ringway_core::ring::{self, Ring, queue::Queue};
 use ringway_core::wait::Bell;
+use std::hint;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
+use std::slice;
 
 /// In which memory a structure lies.
 pub trait Place {
@@ -49,13 +51,7 @@ impl<M: Message, const N: usize, B: Bell> Tx<M> for ring::Producer<'static, M, N
         if M::SIZE <= 64 {
             return self.try_push(*message).is_ok();
         }
-        let Ok(mut chunk) = self.try_reserve(1) else { return false };
-        if let Some(slot) = chunk.as_uninit().0.first_mut() {
-            fill(slot, message);
-        }
-        // SAFETY: the one slot was filled.
-        unsafe { chunk.assume_filled(1) };
-        chunk.commit() == 1
+        self.try_push_slice(slice::from_ref(message)) == 1
     }
 }
 
@@ -71,12 +67,7 @@ impl<M: Message, const N: usize, B: Bell> Rx<M> for ring::Consumer<'static, M, N
                 None => false,
             };
         }
-        let Ok(chunk) = self.try_peek(1) else { return false };
-        if let Some(message) = chunk.as_slices().0.first() {
-            into.clone_from(message);
-        }
-        chunk.release(1);
-        true
+        self.try_pop_slice(slice::from_mut(into)) == 1
     }
 }
 
@@ -147,6 +138,18 @@ impl<M: Message, const N: usize> Tx<M> for bytes::Producer<'static, N> {
     fn put(&mut self, message: &M) -> bool {
         self.try_write_all(message.as_bytes()).is_ok()
     }
+
+    #[inline(always)]
+    fn send(&mut self, message: &M) {
+        let mut bytes = message.as_bytes();
+        loop {
+            bytes = bytes.get(self.try_write(bytes)..).unwrap_or_default();
+            if bytes.is_empty() {
+                return;
+            }
+            hint::spin_loop();
+        }
+    }
 }
 
 impl<M: Message, const N: usize> Rx<M> for bytes::Consumer<'static, N> {
@@ -159,6 +162,19 @@ impl<M: Message, const N: usize> Rx<M> for bytes::Consumer<'static, N> {
                 assert!(read == M::SIZE, "a part of a message");
                 true
             }
+        }
+    }
+
+    #[inline(always)]
+    fn recv(&mut self, into: &mut M) {
+        let mut bytes = into.as_bytes_mut();
+        loop {
+            let read = self.try_read(bytes);
+            bytes = bytes.get_mut(read..).unwrap_or_default();
+            if bytes.is_empty() {
+                return;
+            }
+            hint::spin_loop();
         }
     }
 }
