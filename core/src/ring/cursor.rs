@@ -211,9 +211,15 @@ impl<'a, const N: usize, B: Bell> ProducerCursor<'a, N, B> {
         if let Some(room) = known.filter(|room| *room >= want) {
             return room;
         }
+        self.look()
+    }
+
+    /// How many slots are free from `tail` on, by a look at the consumer's position.
+    #[inline(always)]
+    fn look(&mut self) -> u32 {
         let (tail, head) = (self.tail(), self.head());
         // A position that cannot be gives no room: nothing is touched on such a peer's word.
-        let Some(used) = index::used::<N>(head, tail) else {
+        let Some(used) = index::used_as_seen::<N>(head, tail, head) else {
             self.free_to = Kept::new(tail);
             return 0;
         };
@@ -225,8 +231,8 @@ impl<'a, const N: usize, B: Bell> ProducerCursor<'a, N, B> {
     #[inline(always)]
     pub(super) fn first_free(&mut self) -> Option<u32> {
         let tail = self.tail();
-        if Kept::IS_KEPT {
-            return (self.room(1) > 0).then_some(tail);
+        if let Some(free_to) = self.free_to.get() {
+            return (free_to != tail || self.look() > 0).then_some(tail);
         }
         (!index::is_full::<N>(self.head(), tail)).then_some(tail)
     }
@@ -328,6 +334,12 @@ impl<'a, const N: usize, B: Bell> ConsumerCursor<'a, N, B> {
         if let Some(ready) = known.filter(|ready| *ready >= want) {
             return ready;
         }
+        self.look_soon(unit)
+    }
+
+    /// The rest of [`ready_soon`](Self::ready_soon) where too few are known of.
+    #[inline(always)]
+    fn look_soon(&mut self, unit: Kept) -> u32 {
         if let (Some(found), Some(unit)) = (self.found.get(), unit.get()) {
             // No overflow: at most 2^30, twice.
             if N >= LARGE && found >= 2 * unit {
@@ -344,7 +356,7 @@ impl<'a, const N: usize, B: Bell> ConsumerCursor<'a, N, B> {
     fn look(&mut self) -> u32 {
         let (head, tail) = (self.head(), self.tail());
         // A position that cannot be gives nothing to read.
-        let Some(ready) = index::used::<N>(head, tail) else {
+        let Some(ready) = index::used_as_seen::<N>(head, tail, tail) else {
             self.filled_to = Kept::new(head);
             return 0;
         };
@@ -356,8 +368,8 @@ impl<'a, const N: usize, B: Bell> ConsumerCursor<'a, N, B> {
     #[inline(always)]
     pub(super) fn first_filled(&mut self) -> Option<u32> {
         let head = self.head();
-        if Kept::IS_KEPT {
-            return (self.ready_soon(1, Kept::new(1)) > 0).then_some(head);
+        if let Some(filled_to) = self.filled_to.get() {
+            return (filled_to != head || self.look_soon(Kept::new(1)) > 0).then_some(head);
         }
         (self.tail() != head).then_some(head)
     }

@@ -108,6 +108,19 @@ pub(super) const fn used<const N: usize>(head: u32, tail: u32) -> Option<u32> {
     used_of(capacity::<N>(), head, tail)
 }
 
+/// [`used`] as one side asks, of whose own position there is no doubt where it is kept; the other's is `seen`.
+#[inline(always)]
+pub(super) const fn used_as_seen<const N: usize>(head: u32, tail: u32, seen: u32) -> Option<u32> {
+    if !Kept::IS_KEPT {
+        return used::<N>(head, tail);
+    }
+    if !is_position::<N>(seen) {
+        return None;
+    }
+    let distance = distance::<N>(head, tail);
+    if distance <= capacity::<N>() { Some(distance) } else { None }
+}
+
 /// [`used`] where the capacity `n`, at most [`MAX_CAPACITY`], is known only when the program runs.
 #[inline(always)]
 pub(super) const fn used_of(n: u32, head: u32, tail: u32) -> Option<u32> {
