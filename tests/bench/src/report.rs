@@ -9,7 +9,10 @@ use std::fmt::Write;
 use std::path::Path;
 use std::{fs, io};
 
-/// Two processors are near each other when a cache line is back within so many nanoseconds.
+/// Two processors are halves of one core when a cache line is back within so many nanoseconds.
+const ONE_CORE: f64 = 75.0;
+
+/// They are cores with a cache in common when it is within so many.
 const NEAR: f64 = 200.0;
 
 /// What one start found.
@@ -24,8 +27,14 @@ pub struct Start {
 }
 
 impl Start {
-    fn is_near(&self) -> bool {
-        self.line.is_none_or(|[before, after]| before.max(after) <= NEAR)
+    /// Where the two processors lay, if they stayed there.
+    fn distance(&self) -> Option<Distance> {
+        let [before, after] = self.line?.map(|line| match line {
+            ..ONE_CORE => Distance::OneCore,
+            ..=NEAR => Distance::Near,
+            _ => Distance::Far,
+        });
+        (before == after).then_some(before)
     }
 
     fn is_clean(&self) -> bool {
@@ -50,11 +59,13 @@ pub struct EntrantResult {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Distance {
-    /// Those whose processors shared a cache throughout.
+    /// Those whose processors were cores with a cache in common throughout.
     Near,
-    /// Those whose processors did not.
+    /// Those whose processors were halves of one core.
+    OneCore,
+    /// Those whose processors had no cache in common.
     Far,
-    /// All: neither kind had enough.
+    /// All: no kind had enough.
     Mixed,
 }
 
@@ -179,11 +190,7 @@ impl EntrantResult {
 
 impl Distance {
     fn counts(self, start: &Start) -> bool {
-        match self {
-            Distance::Near => start.is_near(),
-            Distance::Far => !start.is_near(),
-            Distance::Mixed => true,
-        }
+        self == Distance::Mixed || start.line.is_none() || start.distance() == Some(self)
     }
 }
 
@@ -194,12 +201,8 @@ impl ExperimentResult {
         let enough = |distance: Distance| {
             took_part().all(|it| it.count(distance) >= it.starts.len().div_ceil(4))
         };
-        let distance = match experiment.two_processors {
-            false => Distance::Near,
-            true if enough(Distance::Near) => Distance::Near,
-            true if enough(Distance::Far) => Distance::Far,
-            true => Distance::Mixed,
-        };
+        let kinds = [Distance::Near, Distance::OneCore, Distance::Far];
+        let distance = kinds.into_iter().find(|kind| enough(*kind)).unwrap_or(Distance::Mixed);
         ExperimentResult {
             id: experiment.id,
             title: experiment.title,
@@ -519,22 +522,17 @@ impl ExperimentResult {
 
     /// Every number of every entrant.
     fn text(&self) -> String {
-        let lines: Vec<f64> = self
-            .entrants
-            .iter()
-            .flat_map(|it| &it.starts)
-            .filter_map(|it| it.line)
-            .map(|it| it[0].max(it[1]))
-            .collect();
         let mut text = format!("{}  [{}]", self.title, self.id);
         if self.two_processors {
-            let near = lines.iter().filter(|line| **line <= NEAR).count();
+            let starts: Vec<&Start> = self.entrants.iter().flat_map(|it| &it.starts).collect();
+            let counted = starts.iter().filter(|start| self.distance.counts(start)).count();
             let which = match self.distance {
-                Distance::Near => "those near each other count",
-                Distance::Far => "FAR: those far from each other count, too few were near",
-                Distance::Mixed => "MIXED: near and far count alike, neither were enough",
+                Distance::Near => "two cores with a cache in common",
+                Distance::OneCore => "HALVES OF ONE CORE, too few starts were on two that are near",
+                Distance::Far => "FAR from each other, too few starts were on two that are near",
+                Distance::Mixed => "MIXED, too few starts were of any kind",
             };
-            let _ = write!(text, "; processors near in {near} of {} starts: {which}", lines.len());
+            let _ = write!(text, "; processors: {which}, {counted} of {} starts", starts.len());
         }
         text.push('\n');
         let mut rows =
