@@ -53,7 +53,7 @@ pub(crate) use lend::HEADER;
 
 /// So many bytes of a longer write or read pass to the other side at once, so that it copies them while we copy the next.
 /// Less costs more looks at the other side's line than is gained.
-const STRETCH: usize = 1 << 14;
+const STRETCH: usize = 1 << 15;
 
 /// In which stretches so many bytes go; what is [`VERY_LONG`] is copied better in such.
 const fn stretch_of(bytes: usize) -> usize {
@@ -290,7 +290,7 @@ impl<'a, const N: usize, B: Bell> Producer<'a, N, B> {
     }
 
     /// Copies in as many of `bytes` as there is room for, and returns how many. The consumer sees them at once, but more than
-    /// 16 KiB a stretch at a time, so that it can copy the first while we copy the next; see
+    /// 32 KiB a stretch at a time, so that it can copy the first while we copy the next; see
     /// [`try_write_all`](Self::try_write_all). Wait-free.
     #[inline]
     pub fn try_write(&mut self, bytes: &[u8]) -> usize {
