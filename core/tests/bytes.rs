@@ -189,3 +189,46 @@ fn a_static_ring_carries_a_megabyte_between_threads_by_copies_and_grants() {
         assert!(consumer.is_empty());
     });
 }
+
+/// Lengths on both sides of those at which copies go in pieces, and writes and reads in stretches.
+#[test]
+fn long_writes_and_reads_keep_every_byte_in_order() {
+    const N: usize = 700_001;
+    const COUNT: usize = 1 << 24;
+    const LENGTHS: [usize; 8] = [1, 100, 2047, 2048, 2049, 40_000, 70_001, 600_000];
+    static RING: ByteRing<N> = ByteRing::new();
+    let pattern: Vec<u8> = (0..N + 251).map(|at| (at % 251) as u8).collect();
+    let from = |at: usize| &pattern[at % 251..];
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            let mut producer = RING.producer().unwrap();
+            let mut random = Random::new(6);
+            let mut at = 0;
+            while at < COUNT {
+                let len = LENGTHS[random.below(LENGTHS.len())].min(COUNT - at);
+                let bytes = &from(at)[..len];
+                if random.below(2) == 0 {
+                    at += producer.try_write(bytes);
+                } else if producer.try_write_all(bytes).is_ok() {
+                    at += len;
+                } else {
+                    std::thread::yield_now();
+                }
+            }
+        });
+        let mut consumer = RING.consumer().unwrap();
+        let mut random = Random::new(7);
+        let mut out = vec![0; N];
+        let mut at = 0;
+        while at < COUNT {
+            let len = LENGTHS[random.below(LENGTHS.len())];
+            let read = consumer.try_read(&mut out[..len]);
+            assert!(out[..read] == from(at)[..read], "{read} bytes from {at} on");
+            at += read;
+            if read == 0 {
+                std::thread::yield_now();
+            }
+        }
+        assert!(consumer.is_empty());
+    });
+}

@@ -8,6 +8,9 @@
 //! | as much as there is | [`try_write`](Producer::try_write), [`try_read`](Consumer::try_read) | [`try_reserve_up_to`](Producer::try_reserve_up_to), [`try_peek`](Consumer::try_peek) |
 //! | exactly so much, in one publication | [`try_write_all`](Producer::try_write_all) | [`try_reserve`](Producer::try_reserve) |
 //!
+//! To copy 2 KiB or more, the methods that copy are quicker than a `copy_from_slice` into a grant where the C library leaves
+//! such to the processor (`rep movsb`): they go in pieces, and long ones pass to the other side a stretch at a time.
+//!
 //! # Where the ring's end lies in the way
 //!
 //! An exact grant that does not fit before the end of the memory begins at its start, and the bytes before the end
