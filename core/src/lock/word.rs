@@ -16,7 +16,7 @@
 //! it does either; 4 wakes all for that reason, whatever the word says.
 
 use crate::participant::Participant;
-use crate::sync::{AtomicU32, Ordering, const_unless_loom, spin_loop};
+use crate::sync::{AtomicU32, Ordering, const_unless_loom, pause};
 use crate::wait::{TimedOut, Wait};
 
 const FREE: u32 = 0;
@@ -24,12 +24,16 @@ pub(super) const HOLDER: u32 = (1 << 14) - 1;
 const DIED: u32 = 1 << 30;
 const WAITERS: u32 = 1 << 31;
 
-/// How often to look before sleeping. A critical section of a few instructions ends meanwhile; on one processor, where
-/// nothing can change meanwhile, it is less than a system call.
+/// How many pauses of the processor to wait before sleeping. A critical section of a few instructions ends meanwhile; on one
+/// processor, where nothing can change meanwhile, it is less than a system call.
 #[cfg(not(loom))]
 const SPINS: u32 = 100;
 #[cfg(loom)]
 const SPINS: u32 = 0;
+
+/// How many pauses lie between two looks, at most: 1, then doubled each time. Every look takes the line away from the holder,
+/// who needs it to give the lock back.
+const BETWEEN_LOOKS: u32 = 8;
 
 /// The name of a participant in a word where 0 means nobody.
 pub(super) const fn name(participant: Participant) -> u32 {
@@ -140,7 +144,7 @@ impl<W: Wait> Word<W> {
         deadline: Option<W::Deadline>,
     ) -> Result<bool, TimedOut> {
         let waiters = if self.how.sleeps() { WAITERS } else { 0 };
-        let (mut slept, mut spins) = (0, SPINS);
+        let (mut slept, mut spins, mut turns) = (0, SPINS, 1);
         // Relaxed, here and below: what is seen is exchanged only if it is still so.
         let mut seen = self.state.load(Ordering::Relaxed);
         loop {
@@ -158,8 +162,9 @@ impl<W: Wait> Word<W> {
                 continue;
             }
             if spins > 0 && seen & WAITERS == 0 {
-                spins -= 1;
-                spin_loop();
+                pause(turns);
+                spins = spins.saturating_sub(turns);
+                turns = (2 * turns).min(BETWEEN_LOOKS);
                 seen = self.state.load(Ordering::Relaxed);
                 continue;
             }
