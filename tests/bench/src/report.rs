@@ -1,6 +1,7 @@
 //! What was found: as JSON, as a table, as plots.
 
 use crate::catalogue::{Bar, Entrant, Experiment, FIGURES, Figure, Role, Unit};
+use crate::measure::Found;
 use crate::plot::{self, Kind};
 use crate::sides::Cpus;
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,9 @@ const ONE_CORE: f64 = 75.0;
 /// They are cores with a cache in common when it is within so many.
 const NEAR: f64 = 200.0;
 
+/// A start had its core for itself if it was slower than the quickest of its experiment by no more than this.
+const ALONE: f64 = 1.2;
+
 /// What one start found.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Start {
@@ -22,13 +26,28 @@ pub struct Start {
     pub found: BTreeMap<String, f64>,
     /// The bare cache line's round trip before and after, in nanoseconds, where two processors are at work.
     pub line: Option<[f64; 2]>,
+    /// How long some arithmetic took before and after, in nanoseconds, where one processor is at work.
+    pub pace: Option<[f64; 2]>,
     /// Whether it ran before every ordinary process.
     pub first: bool,
+    /// What it can be compared with, if that stayed the same; known when all starts are.
+    #[serde(skip)]
+    kind: Option<Distance>,
 }
 
 impl Start {
-    /// Where the two processors lay, if they stayed there.
-    fn distance(&self) -> Option<Distance> {
+    /// One that found this.
+    pub fn new(found: Found, line: Option<[f64; 2]>, pace: Option<[f64; 2]>, first: bool) -> Self {
+        let found = found.into_iter().map(|(name, value)| (name.to_string(), value)).collect();
+        Start { found, line, pace, first, kind: None }
+    }
+
+    /// Where the two processors lay, if they stayed there; or whether one had its core for itself, whose `best` pace is known.
+    fn kind(&self, best: f64) -> Option<Distance> {
+        let alone = |[before, after]: [f64; 2]| before.max(after) <= ALONE * best;
+        if let Some(pace) = self.pace {
+            return alone(pace).then_some(Distance::Alone);
+        }
         let [before, after] = self.line?.map(|line| match line {
             ..ONE_CORE => Distance::OneCore,
             ..=NEAR => Distance::Near,
@@ -65,6 +84,8 @@ pub enum Distance {
     OneCore,
     /// Those whose processors had no cache in common.
     Far,
+    /// Those that had their core for themselves.
+    Alone,
     /// All: no kind had enough.
     Mixed,
 }
@@ -190,18 +211,23 @@ impl EntrantResult {
 
 impl Distance {
     fn counts(self, start: &Start) -> bool {
-        self == Distance::Mixed || start.line.is_none() || start.distance() == Some(self)
+        self == Distance::Mixed || start.kind == Some(self)
     }
 }
 
 impl ExperimentResult {
     /// Decides which starts count.
-    pub fn new(experiment: &Experiment, entrants: Vec<EntrantResult>) -> Self {
+    pub fn new(experiment: &Experiment, mut entrants: Vec<EntrantResult>) -> Self {
+        let paces = entrants.iter().flat_map(|it| &it.starts).filter_map(|start| start.pace);
+        let best = paces.flatten().fold(f64::MAX, f64::min);
+        for start in entrants.iter_mut().flat_map(|it| &mut it.starts) {
+            start.kind = start.kind(best);
+        }
         let took_part = || entrants.iter().filter(|it| !it.starts.is_empty());
         let enough = |distance: Distance| {
-            took_part().all(|it| it.count(distance) >= it.starts.len().div_ceil(4))
+            took_part().all(|it| it.count(distance) >= it.starts.len().div_ceil(5))
         };
-        let kinds = [Distance::Near, Distance::OneCore, Distance::Far];
+        let kinds = [Distance::Near, Distance::OneCore, Distance::Far, Distance::Alone];
         let distance = kinds.into_iter().find(|kind| enough(*kind)).unwrap_or(Distance::Mixed);
         ExperimentResult {
             id: experiment.id,
@@ -523,17 +549,16 @@ impl ExperimentResult {
     /// Every number of every entrant.
     fn text(&self) -> String {
         let mut text = format!("{}  [{}]", self.title, self.id);
-        if self.two_processors {
-            let starts: Vec<&Start> = self.entrants.iter().flat_map(|it| &it.starts).collect();
-            let counted = starts.iter().filter(|start| self.distance.counts(start)).count();
-            let which = match self.distance {
-                Distance::Near => "two cores with a cache in common",
-                Distance::OneCore => "HALVES OF ONE CORE, too few starts were on two that are near",
-                Distance::Far => "FAR from each other, too few starts were on two that are near",
-                Distance::Mixed => "MIXED, too few starts were of any kind",
-            };
-            let _ = write!(text, "; processors: {which}, {counted} of {} starts", starts.len());
-        }
+        let starts: Vec<&Start> = self.entrants.iter().flat_map(|it| &it.starts).collect();
+        let counted = starts.iter().filter(|start| self.distance.counts(start)).count();
+        let which = match self.distance {
+            Distance::Near => "two cores with a cache in common",
+            Distance::OneCore => "HALVES OF ONE CORE, too few starts were on two that are near",
+            Distance::Far => "FAR from each other, too few starts were on two that are near",
+            Distance::Alone => "a core for itself",
+            Distance::Mixed => "MIXED, too few starts were of any kind",
+        };
+        let _ = write!(text, "; processors: {which}, {counted} of {} starts", starts.len());
         text.push('\n');
         let mut rows =
             vec![["", "metric", "min", "median", "max", "starts"].map(String::from).to_vec()];

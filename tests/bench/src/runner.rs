@@ -34,12 +34,19 @@ pub fn start(experiment: &str, entrant: &str) -> ExitCode {
     };
     // More threads than processors have to take turns, as the scheduler sees fit.
     let first = !experiment.id.starts_with("many-2") && go_first();
-    let distance = || experiment.two_processors.then(limits::distance);
-    let before = distance();
-    let found = (entrant.run)();
-    let line = before.zip(distance()).map(|(before, after)| [before, after]);
-    let found = found.into_iter().map(|(name, value)| (name.to_string(), value)).collect();
-    println!("{}", serde_json::to_string(&Start { found, line, first }).expect("numbers"));
+    let around = |probe: fn() -> f64| {
+        let before = probe();
+        let found = (entrant.run)();
+        (found, Some([before, probe()]))
+    };
+    let (found, line, pace) = if experiment.two_processors {
+        let (found, line) = around(limits::distance);
+        (found, line, None)
+    } else {
+        let (found, pace) = around(limits::pace);
+        (found, None, pace)
+    };
+    println!("{}", serde_json::to_string(&Start::new(found, line, pace, first)).expect("numbers"));
     ExitCode::SUCCESS
 }
 

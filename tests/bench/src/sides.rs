@@ -44,7 +44,7 @@ pub fn pin(cpu: usize) {
 }
 
 /// Has the calling thread, and those that it starts, run on these processors only.
-fn keep_to(cpus: &[usize]) {
+pub fn keep_to(cpus: &[usize]) {
     // SAFETY: as in `allowed`.
     let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
     // SAFETY: writes the set at an index below its size.
