@@ -16,7 +16,7 @@
 //! it does either; 4 wakes all for that reason, whatever the word says.
 
 use crate::participant::Participant;
-use crate::sync::{AtomicU32, Ordering, const_unless_loom, pause};
+use crate::sync::{AtomicU32, Kept, Ordering, const_unless_loom, pause};
 use crate::wait::{TimedOut, Wait};
 
 const FREE: u32 = 0;
@@ -31,9 +31,9 @@ const SPINS: u32 = 100;
 #[cfg(loom)]
 const SPINS: u32 = 0;
 
-/// How many pauses lie between two looks, at most: 1, then doubled each time. Every look takes the line away from the holder,
-/// who needs it to give the lock back.
-const BETWEEN_LOOKS: u32 = 8;
+/// How many pauses lie between two looks, at most: 1, then doubled each time. Every look takes the cache line, where there are
+/// such, away from the holder, who needs it to give the lock back.
+const BETWEEN_LOOKS: u32 = if Kept::IS_KEPT { 8 } else { 1 };
 
 /// The name of a participant in a word where 0 means nobody.
 pub(super) const fn name(participant: Participant) -> u32 {
