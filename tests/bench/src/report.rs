@@ -16,7 +16,7 @@ const ONE_CORE: f64 = 75.0;
 /// They are cores with a cache in common when it is within so many.
 const NEAR: f64 = 200.0;
 
-/// A start had its core for itself if it was slower than the quickest of its experiment by no more than this.
+/// A start has its core for itself while it is slower than the quickest of its experiment by no more than this.
 const ALONE: f64 = 1.2;
 
 /// What one start found.
@@ -44,15 +44,17 @@ impl Start {
 
     /// Where the two processors lay, if they stayed there; or whether one had its core for itself, whose `best` pace is known.
     fn kind(&self, best: f64) -> Option<Distance> {
-        let alone = |[before, after]: [f64; 2]| before.max(after) <= ALONE * best;
-        if let Some(pace) = self.pace {
-            return alone(pace).then_some(Distance::Alone);
-        }
-        let [before, after] = self.line?.map(|line| match line {
-            ..ONE_CORE => Distance::OneCore,
-            ..=NEAR => Distance::Near,
-            _ => Distance::Far,
+        let pace = self.pace.map(|pace| {
+            pace.map(|it| if it <= ALONE * best { Distance::Alone } else { Distance::Shared })
         });
+        let line = self.line.map(|line| {
+            line.map(|it| match it {
+                ..ONE_CORE => Distance::OneCore,
+                ..=NEAR => Distance::Near,
+                _ => Distance::Far,
+            })
+        });
+        let [before, after] = line.or(pace)?;
         (before == after).then_some(before)
     }
 
@@ -86,6 +88,8 @@ pub enum Distance {
     Far,
     /// Those that had their core for themselves.
     Alone,
+    /// Those that shared it with another guest.
+    Shared,
     /// All: no kind had enough.
     Mixed,
 }
@@ -227,8 +231,12 @@ impl ExperimentResult {
         let enough = |distance: Distance| {
             took_part().all(|it| it.count(distance) >= it.starts.len().div_ceil(5))
         };
-        let kinds = [Distance::Near, Distance::OneCore, Distance::Far, Distance::Alone];
-        let distance = kinds.into_iter().find(|kind| enough(*kind)).unwrap_or(Distance::Mixed);
+        let (two, one) = (
+            [Distance::Near, Distance::OneCore, Distance::Far],
+            [Distance::Alone, Distance::Shared],
+        );
+        let distance =
+            two.into_iter().chain(one).find(|kind| enough(*kind)).unwrap_or(Distance::Mixed);
         ExperimentResult {
             id: experiment.id,
             title: experiment.title,
@@ -556,6 +564,7 @@ impl ExperimentResult {
             Distance::OneCore => "HALVES OF ONE CORE, too few starts were on two that are near",
             Distance::Far => "FAR from each other, too few starts were on two that are near",
             Distance::Alone => "a core for itself",
+            Distance::Shared => "HALF A CORE, too few starts had one for themselves",
             Distance::Mixed => "MIXED, too few starts were of any kind",
         };
         let _ = write!(text, "; processors: {which}, {counted} of {} starts", starts.len());
