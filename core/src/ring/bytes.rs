@@ -325,7 +325,19 @@ impl<'a, const N: usize, B: Bell> Producer<'a, N, B> {
         if N >= LONG && bytes.len() >= LONG {
             // SAFETY: by the caller's word.
             unsafe { self.put_long(bytes) };
-        } else if !bytes.is_empty() {
+        } else {
+            // SAFETY: by the caller's word.
+            unsafe { self.put_whole(bytes) };
+        }
+    }
+
+    /// [`put`](Self::put) in one publication.
+    ///
+    /// # Safety
+    /// As `put`.
+    #[inline(always)]
+    unsafe fn put_whole(&mut self, bytes: &[u8]) {
+        if !bytes.is_empty() {
             // SAFETY: the ownership rule, by the caller's word.
             unsafe { self.slots.copy_in::<N>(self.cursor.0.tail(), bytes) };
             self.publish(bytes.len() as u32);
@@ -339,9 +351,8 @@ impl<'a, const N: usize, B: Bell> Producer<'a, N, B> {
     #[inline(never)]
     unsafe fn put_long(&mut self, bytes: &[u8]) {
         for stretch in bytes.chunks(stretch_of(bytes.len())) {
-            // SAFETY: the ownership rule, by the caller's word.
-            unsafe { self.slots.copy_in::<N>(self.cursor.0.tail(), stretch) };
-            self.publish(stretch.len() as u32);
+            // SAFETY: by the caller's word.
+            unsafe { self.put_whole(stretch) };
         }
     }
 
@@ -358,11 +369,8 @@ impl<'a, const N: usize, B: Bell> Producer<'a, N, B> {
         if self.cursor.0.room(count) < count {
             return Err(WriteAllError::Full);
         }
-        if count > 0 {
-            // SAFETY: the ownership rule: there is room for all.
-            unsafe { self.slots.copy_in::<N>(self.cursor.0.tail(), bytes) };
-            self.publish(count);
-        }
+        // SAFETY: there is room for all.
+        unsafe { self.put_whole(bytes) };
         Ok(())
     }
 

@@ -40,7 +40,7 @@ pub(super) unsafe fn copy<T: Copy, const N: usize>(from: *const T, to: *mut T, c
 #[inline(always)]
 pub(super) fn copy_bytes<const N: usize>(from: &[u8], to: &mut [u8]) {
     let count = from.len().min(to.len());
-    // SAFETY: `count` is the length of neither exceeded, and one of them is exclusively borrowed.
+    // SAFETY: neither is shorter than `count`, and one of them is exclusively borrowed.
     unsafe { copy::<u8, N>(from.as_ptr(), to.as_mut_ptr(), count) };
 }
 
@@ -72,17 +72,18 @@ unsafe fn copy_piece(from: *const u8, to: *mut u8, count: usize) {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use std::vec;
-    use std::vec::Vec;
 
     #[test]
     fn every_byte_is_copied_and_none_beside() {
         const MOST: usize = VERY_LONG + 1;
-        let from: Vec<u8> = (0..MOST + 3).map(|at| (at % 251) as u8).collect();
+        let mut from = [0; MOST + 3];
+        from.iter_mut().enumerate().for_each(|(at, byte)| *byte = (at % 251) as u8);
+        let mut to = [0; MOST + 2];
         let lengths = [0, 1, PIECE, LONG - 1, LONG, LONG + 1, 2 * PIECE, 2 * PIECE + 1, 65536];
         for length in lengths.into_iter().chain([VERY_LONG - 1, VERY_LONG, MOST]) {
             for at in [0, 3] {
-                let mut to = vec![255; length + 2];
+                let to = &mut to[..length + 2];
+                to.fill(255);
                 copy_bytes::<MOST>(&from[at..at + length], &mut to[1..=length]);
                 assert_eq!(to[1..=length], from[at..at + length], "{length} from {at} on");
                 assert_eq!((to[0], to[length + 1]), (255, 255), "{length} from {at} on");

@@ -114,11 +114,7 @@ pub(super) const fn used_as_seen<const N: usize>(head: u32, tail: u32, seen: u32
     if !Kept::IS_KEPT {
         return used::<N>(head, tail);
     }
-    if !is_position::<N>(seen) {
-        return None;
-    }
-    let distance = distance::<N>(head, tail);
-    if distance <= capacity::<N>() { Some(distance) } else { None }
+    if is_position::<N>(seen) { used_if_any(capacity::<N>(), head, tail) } else { None }
 }
 
 /// [`used`] where the capacity `n`, at most [`MAX_CAPACITY`], is known only when the program runs.
@@ -127,6 +123,12 @@ pub(super) const fn used_of(n: u32, head: u32, tail: u32) -> Option<u32> {
     if !is_position_of(n, head) || !is_position_of(n, tail) {
         return None;
     }
+    used_if_any(n, head, tail)
+}
+
+/// [`used_of`] where both are positions.
+#[inline(always)]
+const fn used_if_any(n: u32, head: u32, tail: u32) -> Option<u32> {
     let distance = distance_of(n, head, tail);
     if distance <= n { Some(distance) } else { None }
 }

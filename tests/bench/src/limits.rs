@@ -4,7 +4,7 @@ use crate::measure::{Found, Passes};
 use crate::memory;
 use crate::message::{Message, Rx, Spsc, Tx};
 use crate::ours::Place;
-use crate::sides::{Apart, Cpus, allowed, keep_to, pin};
+use crate::sides::{Apart, Cpus, and_back, pin};
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{__m256i, _mm256_loadu_si256, _mm256_storeu_si256};
 use std::hint::black_box;
@@ -94,10 +94,7 @@ pub fn distance() -> f64 {
 /// be half of a core whose other half is at work for another, so that it is asked around each measurement.
 pub fn pace() -> f64 {
     const STEPS: u64 = 50_000;
-    let before = allowed();
-    pin(Cpus::chosen().0);
-    let mut best = f64::MAX;
-    for _ in 0..4 {
+    let pass = || {
         let begun = Instant::now();
         let mut sums = [0_u64; 8];
         for step in 0..STEPS {
@@ -105,10 +102,12 @@ pub fn pace() -> f64 {
             sums.iter_mut().for_each(|sum| *sum = sum.wrapping_add(step));
         }
         black_box(sums);
-        best = best.min(begun.elapsed().as_nanos() as f64 * 1e3 / STEPS as f64);
-    }
-    keep_to(&before);
-    best
+        begun.elapsed().as_nanos() as f64 * 1e3 / STEPS as f64
+    };
+    and_back(|| {
+        pin(Cpus::chosen().0);
+        (0..4).map(|_| pass()).fold(f64::MAX, f64::min)
+    })
 }
 
 /// Copies one `M` by the processor's vectors, where it has such; else as the C library does, which from some 2 KiB on takes up

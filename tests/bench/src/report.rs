@@ -231,12 +231,9 @@ impl ExperimentResult {
         let enough = |distance: Distance| {
             took_part().all(|it| it.count(distance) >= it.starts.len().div_ceil(5))
         };
-        let (two, one) = (
-            [Distance::Near, Distance::OneCore, Distance::Far],
-            [Distance::Alone, Distance::Shared],
-        );
-        let distance =
-            two.into_iter().chain(one).find(|kind| enough(*kind)).unwrap_or(Distance::Mixed);
+        use Distance::{Alone, Far, Near, OneCore, Shared};
+        let kinds = [Near, OneCore, Far, Alone, Shared];
+        let distance = kinds.into_iter().find(|kind| enough(*kind)).unwrap_or(Distance::Mixed);
         ExperimentResult {
             id: experiment.id,
             title: experiment.title,

@@ -44,7 +44,7 @@ pub fn pin(cpu: usize) {
 }
 
 /// Has the calling thread, and those that it starts, run on these processors only.
-pub fn keep_to(cpus: &[usize]) {
+fn keep_to(cpus: &[usize]) {
     // SAFETY: as in `allowed`.
     let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
     // SAFETY: writes the set at an index below its size.
@@ -53,6 +53,14 @@ pub fn keep_to(cpus: &[usize]) {
     if unsafe { libc::sched_setaffinity(0, size_of_val(&set), &set) } != 0 {
         panic!("cannot keep to the processors {cpus:?}: {}", io::Error::last_os_error());
     }
+}
+
+/// What `run` answers, which may pin the calling thread: afterwards it may run where it could before.
+pub fn and_back<R>(run: impl FnOnce() -> R) -> R {
+    let before = allowed();
+    let answer = run();
+    keep_to(&before);
+    answer
 }
 
 /// Has this process, and what it starts, run before every ordinary one, where that is allowed; says whether it is. So a
@@ -94,10 +102,7 @@ impl Apart {
     /// other side ends the start. Afterwards this thread may run where it could before.
     pub fn run<R>(self, there: impl FnOnce() + Send, here: impl FnOnce() -> R) -> R {
         wait_to_be_alone();
-        let before = allowed();
-        let answer = self.run_pinned(there, here);
-        keep_to(&before);
-        answer
+        and_back(|| self.run_pinned(there, here))
     }
 
     fn run_pinned<R>(self, there: impl FnOnce() + Send, here: impl FnOnce() -> R) -> R {
