@@ -232,3 +232,71 @@ fn long_writes_and_reads_keep_every_byte_in_order() {
         assert!(consumer.is_empty());
     });
 }
+
+/// Nobody asks for a number here, so that each look must show all that is there.
+#[test]
+fn a_peek_shows_what_came_since_the_last() {
+    let mut ring = ByteRing::<8>::new();
+    let (mut producer, mut consumer) = ring.split();
+    for expected in [&b"a"[..], b"ab", b"abc"] {
+        producer.try_write(&expected[expected.len() - 1..]);
+        assert_eq!(&*consumer.try_peek().unwrap(), expected);
+    }
+    // Also when a part of what is known was released, and up to the end of the memory alone.
+    consumer.try_peek().unwrap().release(2);
+    producer.try_write(b"defghi");
+    assert_eq!(&*consumer.try_peek().unwrap(), b"cdefgh");
+    consumer.try_peek().unwrap().release(6);
+    producer.try_write(b"jk");
+    assert_eq!(&*consumer.try_peek().unwrap(), b"ijk");
+}
+
+/// The gap is skipped on the strength of what is known, and what came since lies behind it.
+#[test]
+fn a_peek_behind_a_gap_shows_what_came_since() {
+    let mut ring = ByteRing::<8>::new();
+    let (mut producer, mut consumer) = ring.split();
+    producer.try_write(b"abcdef");
+    consumer.try_peek().unwrap().release(5);
+    producer.try_reserve(3).unwrap().commit(1);
+    assert_eq!(&*consumer.try_peek().unwrap(), b"f");
+    producer.try_write(b"x");
+    consumer.try_peek().unwrap().release(1);
+    assert_eq!(consumer.try_peek().unwrap()[1..], *b"x");
+}
+
+#[test]
+fn a_reservation_up_to_a_length_has_the_room_that_came_since() {
+    let mut ring = ByteRing::<8>::new();
+    let (mut producer, mut consumer) = ring.split();
+    producer.try_write(b"abc");
+    consumer.clear();
+    producer.try_write(b"d");
+    assert_eq!(producer.try_reserve_up_to(8).unwrap().len(), 4);
+    assert_eq!(producer.room(), 7);
+}
+
+#[test]
+fn a_parser_waits_for_more_than_it_has() {
+    use ringway_core::channel::Error;
+    use ringway_core::wait::{Async, Doorbell, SpinClock};
+    use std::task::{Context, Poll, Waker};
+    let bell = || Doorbell::new(Async::<_>::new(SpinClock(|| 100)));
+    let mut ring = ByteRing::<8, _>::with_bells(bell(), bell());
+    let (mut producer, mut consumer) = ring.split();
+    producer.try_write(b"ab");
+    assert_eq!(consumer.wait_for(2), Ok(2));
+    assert_eq!(consumer.wait_for_deadline(3, Some(50)), Err(Error::TimedOut));
+    assert_eq!(consumer.wait_for(9), Err(Error::MessageTooLarge { max: 8 }));
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(consumer.poll_wait_for(&mut cx, 3).is_pending());
+    producer.try_write(b"cd");
+    assert_eq!(consumer.poll_wait_for(&mut cx, 3), Poll::Ready(Ok(4)));
+    producer.try_write(b"e");
+    // Across threads: the rest comes while the parser sleeps.
+    std::thread::scope(|s| {
+        s.spawn(|| producer.try_write(b"fg"));
+        assert_eq!(consumer.wait_for(7), Ok(7));
+    });
+    assert_eq!(&*consumer.try_peek().unwrap(), b"abcdefg");
+}

@@ -538,6 +538,20 @@ impl<'a, const N: usize, B: Bell> Consumer<'a, N, B> {
     #[inline]
     fn first_run(&mut self, want: u32) -> u32 {
         let ready = self.cursor.0.ready_soon(want, self.taken);
+        self.run_of(ready)
+    }
+
+    /// [`first_run`](Self::first_run) for those who do not say how many they want: no longer one is there now.
+    fn longest_run(&mut self) -> u32 {
+        // A run ends at the end of the memory, so that what may have come since matters only up to there.
+        let to_end = N as u32 - index::offset::<N>(self.cursor.0.head());
+        let ready = self.cursor.0.ready_now(to_end, self.taken);
+        self.run_of(ready)
+    }
+
+    /// How many of the `ready` bytes lie contiguous at the head, after skipping the gap if the head stands at one.
+    #[inline(always)]
+    fn run_of(&mut self, ready: u32) -> u32 {
         let at = index::offset::<N>(self.cursor.0.head());
         let to_end = N as u32 - at;
         if ready <= to_end {
@@ -550,13 +564,13 @@ impl<'a, const N: usize, B: Bell> Consumer<'a, N, B> {
         if mark > at {
             return mark - at;
         }
-        self.skip(to_end, want)
+        self.skip(to_end)
     }
 
     /// Skips a gap of `len` bytes, and returns how many are ready behind it, which are contiguous.
     #[cold]
-    fn skip(&mut self, len: u32, want: u32) -> u32 {
+    fn skip(&mut self, len: u32) -> u32 {
         self.cursor.0.release(len);
-        self.cursor.0.ready(want)
+        self.cursor.0.ready(N as u32)
     }
 }

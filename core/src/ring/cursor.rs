@@ -337,6 +337,18 @@ impl<'a, const N: usize, B: Bell> ConsumerCursor<'a, N, B> {
         self.look_soon(unit)
     }
 
+    /// [`ready`](Self::ready) for those who can do with one slot and take as many as there are, `want` at most: what is known
+    /// may be less than there is, and is looked up again. Waits a moment, as [`ready_soon`](Self::ready_soon), only where
+    /// nothing is known of.
+    #[inline(always)]
+    pub(super) fn ready_now(&mut self, want: u32, unit: Kept) -> u32 {
+        match index::distance_kept::<N>(self.head, self.filled_to) {
+            Some(known) if known >= want => known,
+            Some(1..) => self.look(),
+            _ => self.look_soon(unit),
+        }
+    }
+
     /// The rest of [`ready_soon`](Self::ready_soon) where too few are known of.
     #[inline(always)]
     fn look_soon(&mut self, unit: Kept) -> u32 {

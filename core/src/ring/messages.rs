@@ -252,7 +252,8 @@ impl<'a, const N: usize, B: Bell> Receiver<'a, N, B> {
     /// # Errors
     /// [`Error::Corrupt`], as in [`try_recv`](Self::try_recv).
     pub fn try_peek(&mut self) -> Result<Option<RecvGrant<'_, 'a, N, B>>, Error> {
-        let Some(grant) = self.0.try_peek() else { return Ok(None) };
+        // A message is published whole, so that the part of it that is known to be there is all of it.
+        let Some(grant) = self.0.try_peek_one() else { return Ok(None) };
         let (length, rest) = grant.split_first_chunk::<HEADER>().ok_or(Error::Corrupt)?;
         // An allegation: what lies behind it decides.
         let len = u32::from_le_bytes(*length) as usize;

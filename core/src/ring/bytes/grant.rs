@@ -82,7 +82,8 @@ impl<'a, const N: usize, B: Bell> Producer<'a, N, B> {
     ) -> Result<WriteGrant<'_, 'a, N, B>, ReserveError> {
         let want = max.min(N) as u32;
         let to_end = N as u32 - index::offset::<N>(self.cursor.0.tail());
-        let room = self.cursor.0.room(want);
+        // At least one: for none, what is known would be enough, and it may be that the ring was full.
+        let room = self.cursor.0.room(want.max(1));
         if room == 0 {
             return Err(ReserveError::Full);
         }
@@ -160,10 +161,33 @@ impl<const N: usize, B: Bell> DerefMut for WriteGrant<'_, '_, N, B> {
 }
 
 impl<'a, const N: usize, B: Bell> Consumer<'a, N, B> {
-    /// The contiguous bytes at the head, or `None` when nothing is ready. Nothing is consumed until
-    /// [`ReadGrant::release`].
+    /// All contiguous bytes that lie at the head now, or `None` when nothing is ready. Nothing is consumed until
+    /// [`ReadGrant::release`], and what came since the last look is shown by the next. The run ends where the memory does:
+    /// bytes that were copied in go on at its start.
+    ///
+    /// ```
+    /// use ringway_core::ring::bytes::ByteRing;
+    /// let mut ring = ByteRing::<8>::new();
+    /// let (mut producer, mut consumer) = ring.split();
+    /// producer.try_write(b"ab");
+    /// assert_eq!(&*consumer.try_peek().unwrap(), b"ab");
+    /// producer.try_write(b"c");
+    /// assert_eq!(&*consumer.try_peek().unwrap(), b"abc");
+    /// ```
     pub fn try_peek(&mut self) -> Option<ReadGrant<'_, 'a, N, B>> {
+        let len = self.longest_run();
+        self.grant(len)
+    }
+
+    /// [`try_peek`](Self::try_peek) for those who know that what is published in one go is enough: looks at the producer's
+    /// position only where nothing is known to be ready.
+    pub(in crate::ring) fn try_peek_one(&mut self) -> Option<ReadGrant<'_, 'a, N, B>> {
         let len = self.first_run(1);
+        self.grant(len)
+    }
+
+    /// The grant of a run of `len` bytes, which are ready and contiguous; `None` for none.
+    fn grant(&mut self, len: u32) -> Option<ReadGrant<'_, 'a, N, B>> {
         if len == 0 {
             return None;
         }

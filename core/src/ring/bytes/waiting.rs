@@ -128,6 +128,66 @@ impl<const N: usize, W: Wait> Consumer<'_, N, Doorbell<W>> {
         let bell = self.bell();
         bell.wait_until(deadline, || self.read_or_end(out))?
     }
+
+    /// How many bytes can be read, once `count` can, or once no more will come.
+    fn enough_or_end(&mut self, count: usize) -> Option<Result<usize, Error>> {
+        if count > N {
+            return Some(Err(Error::MessageTooLarge { max: N }));
+        }
+        let ready = self.len();
+        if ready >= count {
+            return Some(Ok(ready));
+        }
+        // In this order, as in `read_or_end`.
+        self.producer_is_gone().then(|| Ok(self.len()))
+    }
+
+    /// Waits until `count` bytes can be read, without reading them, and returns how many can be: for a parser that needs a
+    /// whole frame. Fewer than `count` means that no more will come, since the producer is gone; 0 is the end of file.
+    ///
+    /// A frame that was copied in may lie in two runs, of which [`try_peek`](Self::try_peek) shows the first;
+    /// [`try_read`](Self::try_read) copies both out. While we wait, nothing is released, so that the producer must find room
+    /// for the rest without that: copies find room for all that the ring holds, an exact grant may not.
+    ///
+    /// # Errors
+    /// [`Error::MessageTooLarge`] when the ring never holds so many bytes.
+    ///
+    /// ```
+    /// use ringway_core::ring::bytes::ByteRing;
+    /// use ringway_core::wait::{Doorbell, Spin};
+    /// let mut ring = ByteRing::<16, _>::with_bells(Doorbell::new(Spin), Doorbell::new(Spin));
+    /// let (mut producer, mut consumer) = ring.split();
+    /// std::thread::scope(|s| {
+    ///     s.spawn(move || [&b"fra"[..], &b"me\nrest"[..]].map(|part| producer.write(part)));
+    ///     let mut seen = 0;
+    ///     let end = loop {
+    ///         seen = consumer.wait_for(seen + 1).unwrap();
+    ///         let bytes = consumer.try_peek().unwrap();
+    ///         if let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
+    ///             break end;
+    ///         }
+    ///     };
+    ///     let frame = consumer.try_peek().unwrap();
+    ///     assert_eq!(&frame[..end], b"frame");
+    ///     frame.release(end + 1);
+    /// });
+    /// ```
+    pub fn wait_for(&mut self, count: usize) -> Result<usize, Error> {
+        self.wait_for_deadline(count, None)
+    }
+
+    /// [`wait_for`](Self::wait_for), at most until `deadline` (`None`: for ever).
+    ///
+    /// # Errors
+    /// [`Error::TimedOut`] when there were fewer in time, and those of [`wait_for`](Self::wait_for).
+    pub fn wait_for_deadline(
+        &mut self,
+        count: usize,
+        deadline: Option<W::Deadline>,
+    ) -> Result<usize, Error> {
+        let bell = self.bell();
+        bell.wait_until(deadline, || self.enough_or_end(count))?
+    }
 }
 
 impl<const N: usize, W: Register> Consumer<'_, N, Doorbell<W>> {
@@ -142,5 +202,17 @@ impl<const N: usize, W: Register> Consumer<'_, N, Doorbell<W>> {
     ) -> Poll<Result<usize, Error>> {
         let bell = self.bell();
         bell.poll_until(cx, || self.read_or_end(out))
+    }
+    /// [`wait_for`](Self::wait_for) for a task: answers, or has the task woken when there may be more.
+    ///
+    /// # Errors
+    /// Those of [`wait_for`](Self::wait_for).
+    pub fn poll_wait_for(
+        &mut self,
+        cx: &mut Context<'_>,
+        count: usize,
+    ) -> Poll<Result<usize, Error>> {
+        let bell = self.bell();
+        bell.poll_until(cx, || self.enough_or_end(count))
     }
 }
