@@ -36,8 +36,10 @@
 //!
 //! - **A message comes whole or not at all.** When the sender is killed in the middle of one, the receiver gets
 //!   [`Reset`](crate::channel::Error::Reset); after the last whole one [`EndOfFile`](crate::channel::Error::EndOfFile).
-//! - **A length is an allegation.** One above the [limit](Connection::with_max_message) is refused, and memory is taken
-//!   as the bytes come.
+//! - **A length is untrusted.** One above the [limit](Connection::with_max_message) is refused, and memory is taken
+//!   as the bytes come: 64 KiB at first, then no more than has come.
+//! - **So are descriptors.** The forms that do not ask for them let none in. The others hold those of one message at a time, at
+//!   most [`MAX_DESCRIPTORS`](crate::socket::MAX_DESCRIPTORS). At the process's limit one message is lost, and not the connection.
 //! - **Three forms**: the plain verb waits, `try_` never does, `_deadline` until then. A message larger than the socket's buffer
 //!   takes several turns of the two sides. When a form that does not wait for ever gives up in the middle, nothing is lost:
 //!   the receiver keeps the part that has come, for the next call; and the sender goes on where it was when it is

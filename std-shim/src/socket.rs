@@ -58,6 +58,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::Instant;
 
 mod address;
+mod control;
 mod descriptors;
 mod file;
 mod inet;
@@ -382,10 +383,6 @@ fn inspect<F: Family, T: Type>(fd: BorrowedFd<'_>) -> Result<bool> {
     if sockopt::socket_type(fd).map_err(ask)? != T::TYPE {
         return Err(Error::new(WRONG_SOCKET, Errno::PROTOTYPE).on("a socket of another type"));
     }
-    if family == AddressFamily::UNIX {
-        // Somebody else may have asked for credentials with every message; nobody here reads them.
-        sockopt::set_socket_passcred(fd, false).map_err(ask)?;
-    }
     sockopt::socket_acceptconn(fd).map_err(ask)
 }
 
@@ -440,8 +437,6 @@ mod sealed {
         const TYPE: SocketType;
         /// Whether an end learns of its peer's end.
         const CONNECTED: bool;
-        /// The room that what `prepare` asks for takes among the control data of a message.
-        const STAMP: usize = 0;
 
         /// What every end of this type needs set.
         fn prepare(_fd: BorrowedFd<'_>) -> rustix::io::Result<()> {

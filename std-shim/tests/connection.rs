@@ -153,7 +153,7 @@ fn a_length_above_the_limit_is_refused() {
 
 /// It takes no memory for bytes that never come: 4 GiB are asked for.
 #[test]
-fn a_length_is_an_allegation() {
+fn a_length_is_untrusted() {
     let (ours, theirs) = raw();
     let ours = ours.with_max_message(usize::MAX);
     assert_eq!(ours.max_message(), u32::MAX as usize);
@@ -166,6 +166,26 @@ fn a_length_is_an_allegation() {
     assert!(ours.recv(&mut message).unwrap_err().is(channel::Error::Reset));
     // The other tests take some meanwhile, but not so much.
     assert!(peak() < before + (2 << 30));
+}
+
+/// Peers that say that much comes, and send nothing of it, cost next to nothing.
+#[test]
+fn a_length_alone_takes_no_memory() {
+    const NAME: &str = "a_length_alone_takes_no_memory";
+    if role().is_none() {
+        return support::run(NAME, "alone");
+    }
+    let mut held = Vec::new();
+    let before = peak();
+    for part in [&b""[..], b"a", b"some"].into_iter().cycle().take(240) {
+        let (ours, theirs) = raw();
+        theirs.write_all(&(1u32 << 20).to_le_bytes()).unwrap();
+        theirs.write_all(part).unwrap();
+        assert!(ours.try_recv(&mut Vec::new()).unwrap_err().is(channel::Error::WouldBlock));
+        held.push((ours, theirs));
+    }
+    assert!(peak() < before + (16 << 20), "{} MiB", (peak() - before) >> 20);
+    support::done();
 }
 
 /// The largest that the memory of this process ever was, in bytes.
@@ -462,26 +482,93 @@ fn a_receiver_killed_in_the_middle_of_a_message_is_told() {
     });
 }
 
-#[test]
-fn descriptors_that_find_no_room_end_the_conversation() {
-    const NAME: &str = "descriptors_that_find_no_room_end_the_conversation";
-    if role().is_none() {
-        return support::run(NAME, "alone");
-    }
-    let (ours, theirs) = connection::pair().unwrap();
-    ours.send_descriptors(b"three", &[ours.as_fd(), ours.as_fd(), ours.as_fd()]).unwrap();
-    ours.send(b"next").unwrap();
-    let highest = fd::duplicate(&ours).unwrap();
+/// So many descriptors and no more may be open in this process from now on.
+fn limit_descriptors(more: u64) {
+    let highest = fd::duplicate(&std::io::stdout()).unwrap();
     let limit = libc::rlimit {
-        rlim_cur: std::os::fd::AsRawFd::as_raw_fd(&highest) as u64 + 1,
+        rlim_cur: std::os::fd::AsRawFd::as_raw_fd(&highest) as u64 + more,
         rlim_max: 4096,
     };
     // SAFETY: a limit that lives through the call.
     assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) }, 0);
+}
+
+#[test]
+fn descriptors_that_find_no_room_cost_one_message() {
+    const NAME: &str = "descriptors_that_find_no_room_cost_one_message";
+    if role().is_none() {
+        return support::run(NAME, "alone");
+    }
+    for size in [0, 5, 100_000] {
+        let (ours, theirs) = connection::pair().unwrap();
+        let gifts = [ours.as_fd(), ours.as_fd(), ours.as_fd()];
+        ours.send_descriptors(&bytes(size, 1), &gifts).unwrap();
+        ours.send(b"next").unwrap();
+        ours.send_descriptors(b"one", &gifts[..1]).unwrap();
+        limit_descriptors(1);
+        let mut message = Vec::new();
+        let error = theirs.recv_descriptors(&mut message, 3).unwrap_err();
+        assert!(error.is(channel::Error::Exhausted), "{error}");
+        assert!(message.is_empty());
+        assert_eq!(theirs.try_recv(&mut message).unwrap(), 4);
+        assert_eq!(message, b"next");
+        assert_eq!(theirs.recv_descriptors(&mut message, 3).unwrap().len(), 1);
+        assert_eq!(message, b"one");
+        limit_descriptors(100);
+    }
+    // The rest of the message that is lost may come later, or never.
+    let (ours, theirs) = raw();
+    theirs.send_descriptors(b"\x05", &[ours.as_fd(), ours.as_fd(), ours.as_fd()]).unwrap();
+    limit_descriptors(1);
     let mut message = Vec::new();
-    let error = theirs.recv_descriptors(&mut message, 3).unwrap_err();
+    let error = ours.recv_descriptors(&mut message, 3).unwrap_err();
     assert!(error.is(channel::Error::Exhausted), "{error}");
-    // Not the middle of a message that nobody knows the beginning of.
-    assert!(theirs.recv(&mut message).unwrap_err().is(channel::Error::Reset));
+    for byte in b"\0\0\0lost!" {
+        assert!(ours.try_recv(&mut message).unwrap_err().is(channel::Error::WouldBlock));
+        theirs.write_all(&[*byte]).unwrap();
+    }
+    theirs.write_all(&framed(b"next")).unwrap();
+    assert_eq!(ours.try_recv(&mut message).unwrap(), 4);
+    theirs.send_descriptors(b"\x05", &[ours.as_fd(), ours.as_fd(), ours.as_fd()]).unwrap();
+    assert!(ours.recv_descriptors(&mut message, 3).is_err());
+    drop(theirs);
+    assert!(ours.recv(&mut message).unwrap_err().is(channel::Error::Reset));
+    support::done();
+}
+
+fn count_descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
+#[test]
+fn a_peer_opens_no_descriptors_where_none_are_asked_for_and_those_of_one_message_where_some_are() {
+    const NAME: &str = "a_peer_opens_no_descriptors_where_none_are_asked_for_and_those_of_one_message_where_some_are";
+    if role().is_none() {
+        return support::run(NAME, "alone");
+    }
+    let most = ringway::socket::MAX_DESCRIPTORS;
+    let file = std::fs::File::open("/dev/null").unwrap();
+    let gifts = vec![file.as_fd(); most];
+    let frame = framed(b"message");
+    for asks in [false, true] {
+        let (ours, theirs) = raw();
+        let before = count_descriptors();
+        for (at, byte) in frame.iter().enumerate() {
+            theirs.send_descriptors(&[*byte], &gifts).unwrap();
+            let mut message = Vec::new();
+            let came = match asks {
+                false => ours.try_recv(&mut message).map(|_| 0),
+                true => ours.try_recv_descriptors(&mut message, most).map(|came| came.len()),
+            };
+            if at + 1 < frame.len() {
+                assert!(came.unwrap_err().is(channel::Error::WouldBlock));
+                assert_eq!(count_descriptors(), before + if asks { most } else { 0 });
+            } else {
+                assert_eq!(came.unwrap(), if asks { most } else { 0 });
+                assert_eq!(message, b"message");
+            }
+        }
+        assert_eq!(count_descriptors(), before);
+    }
     support::done();
 }

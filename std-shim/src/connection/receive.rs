@@ -16,24 +16,23 @@ pub(super) struct Incoming {
     length: [u8; 4],
     /// How much of the length has come.
     known: usize,
-    /// What came with the length.
+    /// What came with the first byte of the length.
     descriptors: Vec<OwnedFd>,
     /// Its bytes, where a call gave up before all had come.
     part: Vec<u8>,
-    /// Bytes were lost, so that nobody knows where the next message begins.
-    lost: bool,
+    /// This message lost descriptors, and is thrown away with them: so many of its bytes are so far.
+    discarded: Option<usize>,
 }
 
 impl Connection {
     /// Receives one message into `message`, in place of what was there, and returns its size; waits until all of it has
-    /// come. Descriptors that came with it are closed.
+    /// come. Descriptors that come with it are dropped by the system, and never open here.
     ///
     /// # Errors
     /// [`EndOfFile`](channel::Error::EndOfFile) when the peer has left and everything was received;
     /// [`Reset`](channel::Error::Reset) if it left in the middle of a message, or with something unread;
     /// [`MessageTooLarge`](channel::Error::MessageTooLarge) if the peer says that it sends more than the
     /// [limit](Self::with_max_message): end the conversation, nothing else can come;
-    /// [`Exhausted`](channel::Error::Exhausted) if this process may not open the descriptors that came: nothing else can come;
     /// [`WrongDirection`](channel::Error::WrongDirection) if this end only sends. After an error `message` is empty.
     ///
     /// ```
@@ -85,8 +84,8 @@ impl Connection {
         self.receive(Place::Grows(message), None, patience).map(|(size, _)| size)
     }
 
-    /// Receives one message into a buffer, and returns its size; waits until all of it has come. Descriptors that came with it are
-    /// closed.
+    /// Receives one message into a buffer, and returns its size; waits until all of it has come. Descriptors that come with it
+    /// are dropped by the system, and never open here.
     ///
     /// # Errors
     /// [`BufferTooSmall`](channel::Error::BufferTooSmall) with the size of the message, which stays for the next call;
@@ -144,9 +143,13 @@ impl Connection {
 
     /// Receives one message as [`recv`](Self::recv) does, and at most `room` descriptors with it. They are close-on-exec.
     ///
+    /// A message that a form without descriptors began to receive, and left for the next call, has lost its descriptors:
+    /// begin with this form where they matter.
+    ///
     /// # Errors
     /// [`Exhausted`](channel::Error::Exhausted) if more came than `room`: the message stays for the next call, with
-    /// them; or as [`recv`](Self::recv).
+    /// them, at most [`MAX_DESCRIPTORS`](crate::socket::MAX_DESCRIPTORS). Also `Exhausted` if this process may not open all that
+    /// came: they are closed, this message is lost, and the next call receives the next one. Else as [`recv`](Self::recv).
     ///
     /// ```
     /// use ringway::{channel, connection};
@@ -218,11 +221,17 @@ impl Connection {
         }
         let failed = |reason| Error::new(RECEIVE, reason);
         let mut incoming = self.incoming.take(patience).map_err(failed)?;
-        self.receive_length(&mut incoming, patience)?;
-        let length = u32::from_le_bytes(incoming.length) as usize;
-        if length > self.max {
-            return Err(failed(channel::Error::MessageTooLarge { max: self.max }));
-        }
+        let length = loop {
+            self.receive_length(&mut incoming, room.is_some(), patience)?;
+            let length = u32::from_le_bytes(incoming.length) as usize;
+            if length > self.max {
+                return Err(failed(channel::Error::MessageTooLarge { max: self.max }));
+            }
+            if incoming.discarded.is_none() {
+                break length;
+            }
+            self.discard(&mut incoming, length, patience)?;
+        };
         if !place.fits(length) {
             return Err(failed(channel::Error::BufferTooSmall { needed: length }));
         }
@@ -252,31 +261,62 @@ impl Connection {
         Ok((length, if room.is_some() { descriptors } else { Vec::new() }))
     }
 
-    /// Receives what is missing of the length, and the descriptors.
-    fn receive_length(&self, incoming: &mut Incoming, patience: Patience) -> Result<()> {
-        let failed = |reason| Error::new(RECEIVE, reason);
-        if incoming.lost {
-            return Err(failed(channel::Error::Reset));
-        }
+    /// Receives what is missing of the length, and the descriptors if they are asked for. They travel with the first byte:
+    /// what a peer sends with others the system drops, so that no peer can have more than one message's opened here.
+    fn receive_length(
+        &self,
+        incoming: &mut Incoming,
+        with_descriptors: bool,
+        patience: Patience,
+    ) -> Result<()> {
         while let Some(missing) =
             incoming.length.get_mut(incoming.known..).filter(|it| !it.is_empty())
         {
-            let received = self.socket.receive_rights(missing, MAX_DESCRIPTORS, patience);
-            let received = received.inspect_err(|error| {
-                incoming.lost = error.is(channel::Error::Exhausted);
-            })?;
-            if received.size == 0 {
-                return Err(failed(match incoming.known {
-                    0 => channel::Error::EndOfFile,
-                    _ => channel::Error::Reset,
-                }));
+            let size = if with_descriptors && incoming.known == 0 {
+                let rights = self.socket.receive_rights(missing, MAX_DESCRIPTORS, patience)?;
+                if rights.lost {
+                    incoming.known = rights.received.size;
+                    incoming.discarded = Some(0);
+                    return Err(Error::new(ALL, channel::Error::Exhausted));
+                }
+                incoming.descriptors = rights.received.descriptors;
+                rights.received.size
+            } else {
+                self.socket.receive_bytes(missing, patience)?
+            };
+            if size == 0 {
+                return Err(Error::new(
+                    RECEIVE,
+                    match incoming.known {
+                        0 => channel::Error::EndOfFile,
+                        _ => channel::Error::Reset,
+                    },
+                ));
             }
-            incoming.known += received.size;
-            incoming.descriptors.extend(received.descriptors);
+            incoming.known += size;
         }
         Ok(())
     }
+
+    /// Throws the rest of a message away, and is ready for the next one.
+    fn discard(&self, incoming: &mut Incoming, length: usize, patience: Patience) -> Result<()> {
+        let mut piece = [0; 4096];
+        while let Some(left) =
+            length.checked_sub(incoming.discarded.unwrap_or(length)).filter(|left| *left > 0)
+        {
+            let room = piece.get_mut(..left.min(4096)).unwrap_or_default();
+            match self.socket.receive_bytes(room, patience)? {
+                0 => return Err(Error::new(RECEIVE, channel::Error::Reset)),
+                size => incoming.discarded = incoming.discarded.map(|before| before + size),
+            }
+        }
+        *incoming = Incoming::default();
+        Ok(())
+    }
 }
+
+const ALL: &str =
+    "receive every descriptor that was sent (the message is lost; the next one is not)";
 
 /// Where a message goes.
 enum Place<'a> {
@@ -287,7 +327,7 @@ enum Place<'a> {
 
 impl Place<'_> {
     /// What is taken for a message at once. From there on never more than has come.
-    const AT_ONCE: usize = 1 << 20;
+    const AT_ONCE: usize = 64 << 10;
 
     fn clear(&mut self) {
         if let Place::Grows(message) = self {
@@ -313,11 +353,16 @@ impl Place<'_> {
         came
     }
 
-    /// Takes the part that has come out again.
+    /// Takes the part that has come out again. What it holds on to is in proportion to that.
     fn take(&mut self, came: usize) -> Vec<u8> {
         match self {
             Place::Grows(message) => {
                 message.truncate(came);
+                if came < message.capacity() / 4 {
+                    let part = message.to_vec();
+                    message.clear();
+                    return part;
+                }
                 std::mem::take(*message)
             }
             Place::Fixed(buf) => buf.get(..came).unwrap_or_default().to_vec(),

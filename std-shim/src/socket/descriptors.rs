@@ -1,18 +1,15 @@
 //! Descriptors that travel with bytes or messages (`SCM_RIGHTS`).
 
-use super::message::{RECEIVE, SEND, STAMP, fits};
-use super::{Patience, Socket, Type, Unix, recv_flags, send_flags};
+use super::message::{RECEIVE, SEND, fits};
+use super::{Patience, Socket, Type, Unix, control, recv_flags, send_flags};
 use crate::fd::Interest;
 use crate::{Error, Result, channel};
 use ringway_core::channel::{Event, State};
 use rustix::io::Errno;
-use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SocketType,
-};
-use std::io::{IoSlice, IoSliceMut};
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SocketType};
+use std::io::IoSlice;
 use std::mem::MaybeUninit;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Instant;
 
 /// The most descriptors that can travel together (the kernel's `SCM_MAX_FD`).
@@ -117,7 +114,8 @@ impl<T: Type> Socket<Unix, T> {
     /// where the next descriptors come.
     ///
     /// No descriptor leaks: those that came are closed unless they are returned, and every one is close-on-exec
-    /// from the moment it exists here.
+    /// from the moment it exists here. That holds for other control data too: another process that has this socket may ask
+    /// for it with every message (`SO_PASSCRED`, `SO_PASSPIDFD`, `SO_TIMESTAMP`), and here it is passed over.
     ///
     /// # Errors
     /// [`Exhausted`](channel::Error::Exhausted) if more came than `room`, or than this process may still open: those
@@ -137,7 +135,7 @@ impl<T: Type> Socket<Unix, T> {
     #[doc(alias = "recvmsg")]
     #[doc(alias = "SCM_RIGHTS")]
     pub fn recv_descriptors(&self, buf: &mut [u8], room: usize) -> Result<Received> {
-        self.receive_rights(buf, room, Patience::Forever)
+        self.receive_all_rights(buf, room, Patience::Forever)
     }
 
     /// [`recv_descriptors`](Self::recv_descriptors) without waiting.
@@ -154,7 +152,7 @@ impl<T: Type> Socket<Unix, T> {
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn try_recv_descriptors(&self, buf: &mut [u8], room: usize) -> Result<Received> {
-        self.receive_rights(buf, room, Patience::Now)
+        self.receive_all_rights(buf, room, Patience::Now)
     }
 
     /// [`recv_descriptors`](Self::recv_descriptors), waiting at most until `deadline`.
@@ -178,7 +176,7 @@ impl<T: Type> Socket<Unix, T> {
         room: usize,
         deadline: Instant,
     ) -> Result<Received> {
-        self.receive_rights(buf, room, Patience::Until(deadline))
+        self.receive_all_rights(buf, room, Patience::Until(deadline))
     }
 
     pub(crate) fn send_rights(
@@ -210,91 +208,87 @@ impl<T: Type> Socket<Unix, T> {
         .map_err(|errno| self.not_sent(errno))
     }
 
-    pub(crate) fn receive_rights(
+    fn receive_all_rights(
         &self,
         buf: &mut [u8],
         room: usize,
         patience: Patience,
     ) -> Result<Received> {
+        let rights = self.receive_rights(buf, room, patience)?;
+        // From here on whatever returns early drops, and so closes, what came.
+        if rights.lost || rights.received.descriptors.len() > room {
+            return Err(Error::new(ALL, channel::Error::Exhausted));
+        }
+        if T::TYPE != SocketType::STREAM {
+            fits(rights.received.size, buf.len())?;
+        }
+        Ok(rights.received)
+    }
+
+    /// Receives, and says whether descriptors were lost on the way. There may be more than `room`.
+    pub(crate) fn receive_rights(
+        &self,
+        buf: &mut [u8],
+        room: usize,
+        patience: Patience,
+    ) -> Result<Rights> {
         let messages = T::TYPE != SocketType::STREAM;
         let patience = match self.may_receive(patience) {
             Ok(patience) => patience,
             Err(channel::Error::EndOfFile) if !messages => {
-                return Ok(Received { size: 0, descriptors: Vec::new() });
+                let received = Received { size: 0, descriptors: Vec::new() };
+                return Ok(Rights { received, lost: false });
             }
             Err(reason) => return Err(Error::new(RECEIVE, reason)),
         };
-        // For no more than asked for: what does not fit the kernel does not even open.
-        let length = T::STAMP + control_length(room.min(MAX_DESCRIPTORS));
-        let mut descriptors = Vec::new();
         // Only a seqpacket has an end that is not a size, and marks what is none.
         let has_end = messages && T::CONNECTED;
-        let is_end = |(size, _, marked): &(usize, _, bool)| has_end && *size == 0 && !marked;
-        let (size, flags, marked) = self
+        let is_end = |came: &control::Message| has_end && came.size == 0 && !came.marked;
+        let came = self
             .attempt_receive(patience, is_end, |at_once| {
-                let mut space = Control::new();
-                let mut control =
-                    RecvAncillaryBuffer::new(space.0.get_mut(..length).unwrap_or_default());
-                let mut flags = recv_flags(at_once) | RecvFlags::CMSG_CLOEXEC;
+                let mut flags = recv_flags(at_once);
                 flags.set(RecvFlags::TRUNC, messages);
-                let slices = &mut [IoSliceMut::new(buf)];
-                let message = rustix::net::recvmsg(&self.fd, slices, &mut control, flags)?;
-                for part in control.drain() {
-                    if let RecvAncillaryMessage::ScmRights(rights) = part {
-                        descriptors.extend(rights);
-                    }
-                }
-                drop(control);
-                Ok((message.bytes, message.flags, space.was_filled()))
+                control::receive(self.fd.as_fd(), buf, room, flags)
             })
             .map_err(|errno| self.not_received(errno))?;
 
-        // From here on whatever returns early drops, and so closes, what came.
-        if flags.contains(ReturnFlags::CTRUNC) || descriptors.len() > room {
-            return Err(Error::new(
-                "receive every descriptor that was sent (those that came are closed)",
-                channel::Error::Exhausted,
-            ));
+        if is_end(&came) {
+            return Err(self.ended());
         }
-        if messages {
-            if is_end(&(size, flags, marked)) {
-                return Err(self.ended());
-            }
-            fits(size, buf.len())?;
-        } else if size == 0 && !buf.is_empty() {
+        let at_end = !messages && came.size == 0 && !buf.is_empty();
+        if at_end {
             if self.state() == State::Reset {
                 return Err(Error::new(RECEIVE, channel::Error::Reset));
             }
             self.learn(Event::PeerShutSend);
         }
-        Ok(Received { size, descriptors })
+        let received = Received { size: came.size, descriptors: came.descriptors };
+        // At the end of a stream nothing is lost, whatever the system would have added there.
+        Ok(Rights { received, lost: came.truncated && !at_end })
     }
 }
 
-/// Room for control data: a time stamp and as many descriptors as can come.
+/// What came, and whether that was all.
+pub(crate) struct Rights {
+    pub(crate) received: Received,
+    /// Descriptors were sent that did not come: this process may not open so many.
+    pub(crate) lost: bool,
+}
+
+const ALL: &str = "receive every descriptor that was sent (those that came are closed)";
+
+/// Room for the descriptors of one message that is sent.
 #[repr(C, align(8))]
 struct Control([MaybeUninit<u8>; CONTROL]);
 
-const CONTROL: usize = STAMP + control_length(MAX_DESCRIPTORS);
+const CONTROL: usize = {
+    let bytes = (MAX_DESCRIPTORS * size_of::<libc::c_int>()) as libc::c_uint;
+    // SAFETY: it computes; the value is far below the bounds of the type.
+    unsafe { libc::CMSG_SPACE(bytes) as usize }
+};
 
 impl Control {
     fn new() -> Self {
-        Control([MaybeUninit::new(0); CONTROL])
+        Control([MaybeUninit::uninit(); CONTROL])
     }
-
-    /// Whether the kernel put anything there: control data begins with its length, which is not 0.
-    fn was_filled(&self) -> bool {
-        self.0.iter().take(size_of::<usize>()).any(|byte| {
-            // SAFETY: every byte was initialised in `new`, and the kernel writes nothing uninitialised.
-            unsafe { byte.assume_init() != 0 }
-        })
-    }
-}
-
-/// A header and so many descriptors, rounded up as the system's own walk through the headers wants it: without that it
-/// overlooks the last one, and whatever is in it. An odd number leaves room for one more.
-const fn control_length(descriptors: usize) -> usize {
-    let bytes = (descriptors * size_of::<libc::c_int>()) as libc::c_uint;
-    // SAFETY: it computes; the callers stay far below the bounds of the type.
-    unsafe { libc::CMSG_SPACE(bytes) as usize }
 }

@@ -358,11 +358,6 @@ impl<F: Family> Socket<F, Datagram> {
     }
 }
 
-/// The room that a time stamp takes among the control data.
-// SAFETY: it computes; the size is far from the bounds of the type.
-pub(super) const STAMP: usize =
-    unsafe { libc::CMSG_SPACE(size_of::<libc::timeval>() as libc::c_uint) } as usize;
-
 impl sealed::Message for Datagram {
     #[inline]
     fn receive(
@@ -380,7 +375,6 @@ impl sealed::Message for Datagram {
 impl sealed::Type for Seqpacket {
     const TYPE: SocketType = SocketType::SEQPACKET;
     const CONNECTED: bool = true;
-    const STAMP: usize = STAMP;
 
     fn prepare(fd: BorrowedFd<'_>) -> rustix::io::Result<()> {
         option::set_timestamp(fd, true)

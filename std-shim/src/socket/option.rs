@@ -257,6 +257,6 @@ pub(super) unsafe fn get<T>(fd: BorrowedFd<'_>, name: c_int) -> io::Result<T> {
     Ok(unsafe { value.assume_init() })
 }
 
-fn last_errno() -> Errno {
+pub(super) fn last_errno() -> Errno {
     Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::INVAL)
 }

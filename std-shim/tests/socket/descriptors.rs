@@ -5,12 +5,12 @@ use crate::{accept, eventually, fresh_name};
 use ringway::channel;
 use ringway::fd;
 use ringway::socket::{
-    MAX_DESCRIPTORS, Socket, Type, Unix, UnixAddress, UnixDatagram, UnixListener, UnixSeqpacket,
-    UnixStream,
+    Connected, Listener, MAX_DESCRIPTORS, Seqpacket, Socket, Stream, Type, Unix, UnixAddress,
+    UnixDatagram, UnixListener, UnixSeqpacket, UnixStream,
 };
 use std::fs::File;
 use std::io::{Read, Write};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 fn null() -> File {
     File::open("/dev/null").unwrap()
@@ -192,4 +192,107 @@ fn on_a_stream_descriptors_stay_with_their_bytes() {
     // Not before the bytes that they were sent with, and not after.
     let (from, to) = came_at.unwrap();
     assert!(from <= 6 && (7..=10).contains(&to), "{from}..{to}");
+}
+
+/// What others may ask for with every message: `SO_PASSPIDFD` has no name in the `libc` crate.
+const ASKED: [(libc::c_int, libc::c_int); 6] = [
+    (libc::SO_PASSCRED, 1),
+    (76, 1),
+    (libc::SO_PASSSEC, 1),
+    (libc::SO_TIMESTAMPNS, 1),
+    // When it arrived, by the system's own clock.
+    (libc::SO_TIMESTAMPING, (1 << 3) | (1 << 4)),
+    (libc::SO_RXQ_OVFL, 1),
+];
+
+/// Sets options as another process could that has the same socket. Which of them there are the system decides.
+fn ask_for(socket: &impl AsFd, options: &[(libc::c_int, libc::c_int)]) {
+    let other = fd::duplicate(socket).unwrap();
+    for (name, value) in options {
+        // SAFETY: an int that lives through the call, and its size.
+        let result = unsafe {
+            libc::setsockopt(
+                other.as_raw_fd(),
+                libc::SOL_SOCKET,
+                *name,
+                (&raw const *value).cast(),
+                size_of::<libc::c_int>() as libc::socklen_t,
+            )
+        };
+        assert!(result == 0 || *name != libc::SO_PASSCRED, "{}", std::io::Error::last_os_error());
+    }
+}
+
+/// Sends descriptors to an end that is told other things too: all arrive, and nothing else stays open.
+fn told_more<T: Type>(ours: &Socket<Unix, T>, theirs: &Socket<Unix, T>) {
+    let file = null();
+    let before = open_descriptors();
+    for count in [0, 1, 2, 3, MAX_DESCRIPTORS] {
+        let gifts = vec![file.as_fd(); count];
+        ours.send_descriptors(b"gifts", &gifts).unwrap();
+        let received = theirs.recv_descriptors_deadline(&mut [0; 8], count, eventually()).unwrap();
+        assert_eq!((received.size, received.descriptors.len()), (5, count));
+        drop(received);
+        assert_eq!(open_descriptors(), before, "{count}");
+    }
+    // More than there is room for is an error still.
+    ours.send_descriptors(b"gifts", &[file.as_fd(); 200]).unwrap();
+    let error = theirs.recv_descriptors_deadline(&mut [0; 8], 1, eventually()).unwrap_err();
+    assert!(error.is(channel::Error::Exhausted), "{error}");
+    assert_eq!(open_descriptors(), before);
+}
+
+fn accepted<T: Connected>(
+    listener: &Listener<Unix, T>,
+    options: &[(libc::c_int, libc::c_int)],
+) -> (Socket<Unix, T>, Socket<Unix, T>) {
+    ask_for(listener, options);
+    let client = Socket::<Unix, T>::connect(listener.local_address().unwrap()).unwrap();
+    (client, accept(listener))
+}
+
+#[test]
+fn other_control_data_is_passed_over_and_leaks_nothing() {
+    if role().is_some() {
+        let one_by_one = ASKED.iter().map(std::slice::from_ref);
+        for options in one_by_one.chain([&ASKED[..]]) {
+            let (ours, theirs) = UnixStream::pair().unwrap();
+            ask_for(&theirs, options);
+            told_more(&ours, &theirs);
+            drop(ours);
+            assert_eq!(theirs.recv_descriptors(&mut [0; 8], 1).unwrap().size, 0);
+
+            let (ours, theirs) = UnixSeqpacket::pair().unwrap();
+            ask_for(&theirs, options);
+            told_more(&ours, &theirs);
+            ours.send(b"").unwrap();
+            drop(ours);
+            assert_eq!(theirs.recv_descriptors(&mut [0; 8], 1).unwrap().size, 0);
+            let end = theirs.recv_descriptors(&mut [0; 8], 1).unwrap_err();
+            assert!(end.is(channel::Error::EndOfFile), "{end}");
+
+            let (ours, theirs) = UnixDatagram::pair().unwrap();
+            ask_for(&theirs, options);
+            told_more(&ours, &theirs);
+
+            let listener = Listener::<Unix, Stream>::bind(fresh_name()).unwrap();
+            let (ours, theirs) = accepted(&listener, options);
+            told_more(&ours, &theirs);
+            let listener = Listener::<Unix, Seqpacket>::bind(fresh_name()).unwrap();
+            let (ours, theirs) = accepted(&listener, options);
+            told_more(&ours, &theirs);
+        }
+        done();
+    }
+    let test = "descriptors::other_control_data_is_passed_over_and_leaks_nothing";
+    assert!(start(test, "told more", "").wait().success());
+}
+
+#[test]
+fn an_adopted_socket_keeps_what_its_other_owner_asked_for() {
+    let (_ours, theirs) = UnixSeqpacket::pair().unwrap();
+    let theirs = std::os::fd::OwnedFd::from(theirs);
+    rustix::net::sockopt::set_socket_passcred(&theirs, true).unwrap();
+    let theirs = UnixSeqpacket::try_from(theirs).unwrap();
+    assert!(rustix::net::sockopt::socket_passcred(&theirs).unwrap());
 }
