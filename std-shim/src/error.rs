@@ -171,6 +171,15 @@ impl From<Errno> for Cause {
     }
 }
 
+/// The cause of a failed call whose `EAGAIN` says that a limit is reached, and not "later": `clone(2)`,
+/// `pthread_create(3)`, `timer_create(2)`, `sigqueue(3)`, `mmap(2)`.
+pub(crate) fn limit(errno: Errno) -> Cause {
+    match errno {
+        Errno::AGAIN => channel::Error::Exhausted.into(),
+        other => other.into(),
+    }
+}
+
 impl From<region::LayoutError> for Error {
     fn from(error: region::LayoutError) -> Self {
         Error::new("lay out the region", error)

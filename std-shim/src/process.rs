@@ -49,7 +49,8 @@
 //! ended ([`fd::wait_any`](crate::fd::wait_any), [`fd::WaitSet`](crate::fd::WaitSet)).
 //!
 //! - **Dropping a `Child` ends it**, with `SIGKILL`, and waits for that: no process is left that nobody answers for, and no zombie.
-//!   [`Child::join`] it first to let it finish, or [`Child::detach`] it.
+//!   [`Child::join`] it first to let it finish, or [`Child::detach`] it: a detached one that has ended is a zombie until this
+//!   process next starts or detaches a child.
 //! - **A child ends with its parent**, however the parent ends, unless it was started to
 //!   [outlive it](Options::end_with_parent). It holds one end of a pipe whose other end the parent has for as
 //!   long as it lives, and before it executes anything the kernel is asked for a `SIGKILL` when that closes (`F_SETSIG`,
@@ -57,7 +58,16 @@
 //!   when the *thread* ends that started the child, which is not what a pool of threads wants. A watching
 //!   thread would do nothing in a child that is stopped. What can delay the end is a
 //!   process that other code forked from the parent, and that executed nothing: it has a copy of the parent's end.
+//!   A parent that executes another program has ended in this sense: the kernel closes its end of the pipe, and kills
+//!   its children.
 //! - **A child can watch its parent** itself: [`parent`].
+//!
+//! # Users
+//!
+//! A child is told what to run by an argument and a socket, and makes sure who made that socket: only a process of its own
+//! user starts it. A program that runs with more rights than its user has (set-user-ID, set-group-ID, file capabilities:
+//! `AT_SECURE` in [getauxval(3)](https://man7.org/linux/man-pages/man3/getauxval.3.html)) runs no entry at all. It can
+//! spawn after it has made its real, effective and saved user the same, if a copy of it then gets no rights back.
 //!
 //! # What it takes
 //!
@@ -112,6 +122,11 @@ pub enum Reason {
     Ambiguous,
     /// This process has so many threads, of which a fork would have one, with the locks of all.
     Threads(usize),
+    /// The real and the effective user, or group, of this process differ. The kernel would start a copy of it as a
+    /// set-user-ID program, which runs no entry for anybody.
+    TwoUsers,
+    /// A set-user-ID program, or one with file capabilities, was asked to run an entry. Its user may be anybody.
+    Privileged,
     /// Somebody else waited for the process (`wait(2)` for any child, or an ignored `SIGCHLD`), and has its exit.
     Reaped,
 }
@@ -128,6 +143,12 @@ impl fmt::Display for Reason {
                     f,
                     "this process has {count} threads: fork before the first is started, or spawn"
                 );
+            }
+            Reason::TwoUsers => {
+                "the real and the effective user or group differ: make them one (setresuid, setresgid) first"
+            }
+            Reason::Privileged => {
+                "this program runs with more rights than its user has: it runs no entry for that user"
             }
             Reason::Reaped => {
                 "somebody else waited for it: do not ignore SIGCHLD, or wait for any child"

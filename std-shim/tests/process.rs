@@ -16,8 +16,8 @@ use ringway::signal::{self, Signal};
 use ringway::{Cause, channel};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::io::{BufRead, BufReader, Read, Seek, Write};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use support::fault::Fault;
@@ -48,9 +48,14 @@ tests! {
     the_environment_stays_as_it_is
     no_signal_is_blocked_in_a_child
     nobody_but_a_parent_starts_a_child
+    an_argument_that_looks_like_a_childs_is_an_ordinary_one
+    a_program_with_more_rights_than_its_user_runs_no_entry
+    a_program_that_changed_its_user_starts_children
+    a_limit_of_processes_is_told
     no_room_for_descriptors_is_an_error_and_leaves_nothing
     what_the_system_refuses_is_told_and_leaves_nothing
     closed_standard_streams_are_in_nobodys_way
+    standard_streams_may_be_handed_over_as_each_other
     main_takes_what_was_handed_over_once
     a_fork_is_a_copy_that_is_joined
     a_fork_is_refused_with_threads
@@ -73,6 +78,7 @@ const ENTRIES: &[Entry] = &[
     pool::WORKER,
     AGAIN,
     MASK,
+    STREAMS,
     TWIN,
     Entry::new("twin", |_| Ok(())),
 ];
@@ -85,11 +91,25 @@ const WATCH: Entry = Entry::new("watch", watch);
 const ENVIRONMENT: Entry = Entry::new("environment", environment);
 const AGAIN: Entry = Entry::new("again", again);
 const MASK: Entry = Entry::new("mask", mask);
+const STREAMS: Entry = Entry::new("streams", streams);
 const TWIN: Entry = Entry::new("twin", |_| Ok(()));
 
 fn main() -> ExitCode {
     process::main(ENTRIES);
+    if support::role().as_deref() == Some(ORDINARY) {
+        support::done();
+    }
     support::alone::main(TESTS)
+}
+
+/// The role of a process that says that it got past `process::main`.
+const ORDINARY: &str = "ordinary";
+
+/// This program, with arguments that a child may have.
+fn called_with(arguments: &[&str]) -> std::process::Command {
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    support::play(&mut command, ORDINARY).args(arguments);
+    command
 }
 
 /// The descriptors of this process and what they are, apart from the one that looks.
@@ -569,30 +589,179 @@ fn no_signal_is_blocked_in_a_child() {
     assert_eq!(child.join().unwrap(), Exit::Signal(Signal::TERM));
 }
 
+/// The message of a parent, with a descriptor of a process, awaits whoever has the other end of this.
+fn call_by_hand() -> (ringway::socket::UnixSeqpacket, ringway::socket::UnixSeqpacket) {
+    let (ours, theirs) = ringway::socket::UnixSeqpacket::pair().unwrap();
+    let this = rustix::process::pidfd_open(
+        rustix::process::getpid(),
+        rustix::process::PidfdFlags::empty(),
+    );
+    let this = this.unwrap();
+    let [a, b, c, d] = (-1i32).to_ne_bytes();
+    ours.send_descriptors(&[0x52, 0, a, b, c, d], &[this.as_fd()]).unwrap();
+    (ours, theirs)
+}
+
 fn nobody_but_a_parent_starts_a_child() {
-    let wrong: [&[&str]; 6] = [
+    let begin = |entry: &str, message: &dyn Fn() -> ringway::socket::UnixSeqpacket| {
+        let theirs = message();
+        let mut command = called_with(&[]);
+        let number = fd::inherit(&theirs, &mut command).unwrap();
+        command.args(["--ringway-process", &number.to_string(), entry]);
+        let outcome = command.output().unwrap();
+        (outcome.status.code(), String::from_utf8_lossy(&outcome.stderr).into_owned())
+    };
+    let refused = |(code, said): (Option<i32>, String)| {
+        assert_eq!(code, Some(125), "{said}");
+        assert!(said.starts_with("cannot "), "{said}");
+    };
+    // By hand it can be done, by its own user.
+    let (code, said) = begin("describe", &|| call_by_hand().1);
+    assert_eq!(code, Some(101), "the entry ran, and was given nothing: {said}");
+    // What it was handed is no message of a parent, or of no entry.
+    let pair = || ringway::socket::UnixSeqpacket::pair().unwrap();
+    refused(begin("sleep", &|| {
+        let (ours, theirs) = pair();
+        ours.send(b"not that").unwrap();
+        theirs
+    }));
+    refused(begin("sleep", &|| pair().1));
+    refused(begin("nothing of that name", &|| call_by_hand().1));
+    // Only who may be another user can try this.
+    if rustix::process::geteuid().is_root() {
+        let (code, said) = begin("describe", &|| {
+            become_effectively(NOBODY);
+            let call = call_by_hand().1;
+            become_effectively(0);
+            call
+        });
+        refused((code, said.clone()));
+        assert!(said.contains("another user"), "{said}");
+    }
+}
+
+/// A user that has no rights and no process here, by convention.
+const NOBODY: u32 = 65534;
+
+fn become_effectively(user: u32) {
+    // SAFETY: a call on numbers.
+    let result = unsafe { libc::seteuid(user) };
+    assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
+}
+
+fn an_argument_that_looks_like_a_childs_is_an_ordinary_one() {
+    let ordinary: [&[&str]; 7] = [
         &["--ringway-process"],
         &["--ringway-process", "3"],
         &["--ringway-process", "3", "sleep"],
         &["--ringway-process", "1", "sleep"],
         &["--ringway-process", "-1", "sleep"],
+        &["--ringway-process", "one", "sleep"],
         &["--ringway-process", "3", "nothing of that name"],
     ];
-    for arguments in wrong {
-        let this = std::env::current_exe().unwrap();
-        let outcome = std::process::Command::new(this).args(arguments).output().unwrap();
-        assert_eq!(outcome.status.code(), Some(125), "{arguments:?}");
-        let said = String::from_utf8_lossy(&outcome.stderr);
-        assert!(said.starts_with("cannot begin as a child process"), "{said}");
+    for arguments in ordinary {
+        support::assert_done(&called_with(arguments).output().unwrap());
     }
-    // What it was handed is no message of a parent.
-    let (ours, theirs) = ringway::socket::UnixSeqpacket::pair().unwrap();
-    ours.send(b"not that").unwrap();
-    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    // A descriptor that is there, and is no such socket, stays as it is.
+    let (reader, writer) = pipe().unwrap();
+    let mut command = called_with(&[]);
+    let number = fd::inherit(&writer, &mut command).unwrap();
+    command.args(["--ringway-process", &number.to_string(), "sleep"]);
+    support::assert_done(&command.output().unwrap());
+    drop(reader);
+}
+
+fn a_program_with_more_rights_than_its_user_runs_no_entry() {
+    use std::os::unix::fs::{PermissionsExt, chown};
+    use std::os::unix::process::CommandExt;
+
+    let this = std::env::current_exe().unwrap();
+    // Beside this program, where a file may have such rights.
+    let folder = tempfile::tempdir_in(this.parent().unwrap()).unwrap();
+    let open = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(folder.path(), open).unwrap();
+    let copy = folder.path().join("copy");
+    std::fs::copy(&this, &copy).unwrap();
+    let root = rustix::process::geteuid().is_root();
+    // An ordinary user has no other one, and perhaps another group.
+    let own = rustix::process::getegid();
+    let group = rustix::process::getgroups().unwrap().into_iter().find(|group| *group != own);
+    let mode = if root { 0o4755 } else { 0o2755 };
+    if let Some(group) = group.filter(|_| !root) {
+        chown(&copy, None, Some(group.as_raw())).unwrap();
+    }
+    std::fs::set_permissions(&copy, std::fs::Permissions::from_mode(mode)).unwrap();
+
+    let (_ours, theirs) = call_by_hand();
+    let mut command = std::process::Command::new(&copy);
     let number = fd::inherit(&theirs, &mut command).unwrap();
-    let outcome =
-        command.args(["--ringway-process", &number.to_string(), "sleep"]).output().unwrap();
-    assert_eq!(outcome.status.code(), Some(125));
+    command.args(["--ringway-process", &number.to_string(), "describe"]);
+    if root {
+        command.uid(NOBODY);
+    }
+    let outcome = command.output().unwrap();
+    let said = String::from_utf8_lossy(&outcome.stderr);
+    if root || group.is_some() {
+        assert_eq!(outcome.status.code(), Some(125), "{said}");
+        assert!(said.contains("more rights than its user"), "{said}");
+    } else {
+        assert_eq!(outcome.status.code(), Some(101), "it has no more rights: {said}");
+    }
+
+    if root {
+        become_effectively(NOBODY);
+        let error = process::spawn(&EXIT, b"0", vec![]).unwrap_err();
+        assert_eq!(error.cause(), Cause::Process(Reason::TwoUsers), "{error}");
+        become_effectively(0);
+        assert!(process::spawn(&EXIT, b"0", vec![]).unwrap().join().unwrap().success());
+    }
+}
+
+fn a_program_that_changed_its_user_starts_children() {
+    let first = process::spawn(&SLEEP, b"", vec![]).unwrap();
+    if rustix::process::geteuid().is_root() {
+        // SAFETY: a call on numbers.
+        let result = unsafe { libc::setresuid(NOBODY, NOBODY, NOBODY) };
+        assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
+    } else {
+        // What another user would find: the pipe is not for it.
+        for (number, what) in descriptors() {
+            if what.starts_with("pipe:") {
+                // SAFETY: a descriptor of this process, and a number.
+                assert_eq!(unsafe { libc::fchmod(number, 0) }, 0);
+            }
+        }
+    }
+    let second = process::spawn(&EXIT, b"7", vec![]).unwrap();
+    assert_eq!(second.join().unwrap(), Exit::Code(7));
+    // SAFETY: nothing is in shared memory.
+    match unsafe { process::fork() }.unwrap() {
+        Fork::Child => std::process::exit(8),
+        Fork::Parent(child) => assert_eq!(child.join().unwrap(), Exit::Code(8)),
+    }
+    assert!(first.is_alive(), "it is tied to this process by the pipe of before");
+    // It belongs to the user of before, who may end it, and to this process, which ends with the test.
+    first.detach();
+}
+
+fn a_limit_of_processes_is_told() {
+    for call in [libc::SYS_clone, libc::SYS_execve] {
+        // SAFETY: nothing is in shared memory.
+        match unsafe { process::fork() }.unwrap() {
+            Fork::Child => {
+                support::fault::inject(&[Fault::new(call, libc::EAGAIN)]);
+                let error = process::spawn(&EXIT, b"0", vec![]).unwrap_err();
+                assert!(error.is(channel::Error::Exhausted), "{error}");
+                if call == libc::SYS_clone {
+                    // SAFETY: nothing is in shared memory.
+                    let error = unsafe { process::fork() }.unwrap_err();
+                    assert!(error.is(channel::Error::Exhausted), "{error}");
+                }
+                support::done();
+            }
+            Fork::Parent(child) => assert_eq!(child.join().unwrap(), Exit::Code(42), "{call}"),
+        }
+    }
 }
 
 fn no_room_for_descriptors_is_an_error_and_leaves_nothing() {
@@ -678,6 +847,52 @@ fn closed_standard_streams_are_in_nobodys_way() {
             }
             Fork::Parent(child) => assert_eq!(child.join().unwrap(), Exit::Code(42), "{number}"),
         }
+    }
+}
+
+/// Copies its standard input to its standard output, and writes a line to its standard error.
+fn streams(_given: Given) -> Outcome {
+    std::io::copy(&mut std::io::stdin(), &mut std::io::stdout())?;
+    eprintln!("and an error");
+    Ok(())
+}
+
+fn standard_streams_may_be_handed_over_as_each_other() {
+    // Each order of three files under the numbers 0, 1 and 2.
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        let file = || tempfile::tempfile().unwrap();
+        let (mut input, mut output, mut errors) = (file(), file(), file());
+        input.write_all(b"from the input").unwrap();
+        input.rewind().unwrap();
+        // SAFETY: nothing is in shared memory.
+        match unsafe { process::fork() }.unwrap() {
+            Fork::Child => {
+                let mut places: [Option<OwnedFd>; 3] = [const { None }; 3];
+                let mut files = [Some(&input), Some(&output), Some(&errors)];
+                for (number, which) in order.into_iter().enumerate() {
+                    let from = files[which].take().unwrap();
+                    // As a program that closed its standard streams and opened these files has them: close-on-exec.
+                    // SAFETY: nobody in this process uses its standard streams any more.
+                    let to =
+                        unsafe { libc::dup3(from.as_raw_fd(), number as i32, libc::O_CLOEXEC) };
+                    assert_eq!(to, number as i32);
+                    // SAFETY: just opened.
+                    places[which] = Some(unsafe { OwnedFd::from_raw_fd(to) });
+                }
+                let [input, output, errors] = places.map(Option::unwrap);
+                let options = Options::new().stdin(input).stdout(output).stderr(errors);
+                let child = options.spawn(&STREAMS, b"", vec![]).unwrap();
+                assert!(child.join().unwrap().success());
+                support::done();
+            }
+            Fork::Parent(child) => assert_eq!(child.join().unwrap(), Exit::Code(42), "{order:?}"),
+        }
+        let contents = |file: &mut File| {
+            file.rewind().unwrap();
+            std::io::read_to_string(file).unwrap()
+        };
+        assert_eq!(contents(&mut output), "from the input", "{order:?}");
+        assert_eq!(contents(&mut errors), "and an error\n", "{order:?}");
     }
 }
 

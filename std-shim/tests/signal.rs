@@ -3,6 +3,11 @@
 //! What a process does about signals is its own, for good, and blocked ones need every thread to block them. So this
 //! has no harness: each test runs in a process of its own, on its only thread. The same program plays the other process.
 
+#[allow(dead_code)] // Part of what it offers.
+#[path = "support/fault.rs"]
+mod fault;
+
+use fault::Fault;
 use ringway::fd::{self, Interest};
 use ringway::signal::{
     self, Handler, IntervalTimer, Keep, Origin, Pid, Received, Signal, SignalFd, SignalSet,
@@ -40,6 +45,8 @@ tests! {
     a_descriptor_for_blocked_signals
     a_timer_ticks_counts_and_stops
     a_timer_once
+    a_limit_of_signals_is_told
+    a_handler_runs_on_the_alternate_stack
 }
 
 fn main() -> ExitCode {
@@ -505,4 +512,64 @@ fn a_timer_once() {
     // At once.
     timer.start(Duration::ZERO, Duration::ZERO).unwrap();
     assert_eq!(dispatcher.pause_deadline(soon()), Ok(1));
+}
+
+fn a_limit_of_signals_is_told() {
+    let calls = [libc::SYS_timer_create, libc::SYS_rt_sigqueueinfo, libc::SYS_pidfd_send_signal];
+    fault::inject(&calls.map(|call| Fault::new(call, libc::EAGAIN)));
+    let error = IntervalTimer::new(Signal::USR1, 0).unwrap_err();
+    assert!(error.is(channel::Error::Exhausted), "{error}");
+    let error = signal::queue(getpid(), Signal::USR1, 1).unwrap_err();
+    assert!(error.is(channel::Error::Exhausted), "{error}");
+    let this = pidfd_open(getpid(), PidfdFlags::empty()).unwrap();
+    let error = signal::queue_fd(&this, Signal::USR1, 1).unwrap_err();
+    assert!(error.is(channel::Error::Exhausted), "{error}");
+}
+
+/// A thread of another language may have a stack that is smaller than what the kernel saves there for a handler.
+fn a_handler_runs_on_the_alternate_stack() {
+    static RAISED: AtomicU64 = AtomicU64::new(0);
+    extern "C" fn raise() {
+        // SAFETY: a call on a number.
+        RAISED.store(1 + unsafe { libc::raise(libc::SIGUSR1) } as u64, Ordering::Relaxed);
+    }
+    signal::catch(Signal::USR1, Keep::Payload).unwrap();
+
+    // The standard library gives its threads an alternate stack.
+    let mut there = std::mem::MaybeUninit::<libc::stack_t>::zeroed();
+    // SAFETY: asks where it is; the place for the answer is ours.
+    assert_eq!(unsafe { libc::sigaltstack(std::ptr::null(), there.as_mut_ptr()) }, 0);
+    // SAFETY: the call succeeded, so that it filled the place.
+    assert_eq!(unsafe { there.assume_init() }.ss_flags & libc::SS_DISABLE, 0);
+
+    // The room is for `raise` alone; what lies below it ends the process when it is touched.
+    const ROOM: usize = 4096;
+    // SAFETY: a new mapping, wherever there is room.
+    let guarded = unsafe {
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+        libc::mmap(std::ptr::null_mut(), 2 * ROOM, libc::PROT_NONE, flags, -1, 0)
+    };
+    assert_ne!(guarded, libc::MAP_FAILED);
+    let stack = guarded.wrapping_byte_add(ROOM);
+    // SAFETY: the upper page of the mapping.
+    let result = unsafe { libc::mprotect(stack, ROOM, libc::PROT_READ | libc::PROT_WRITE) };
+    assert_eq!(result, 0);
+    let mut back = std::mem::MaybeUninit::<libc::ucontext_t>::zeroed();
+    let mut there = std::mem::MaybeUninit::<libc::ucontext_t>::zeroed();
+    // What the kernel would save there is a kilobyte and more, and most of the room is taken already.
+    const TAKEN: usize = 2048;
+    // SAFETY: the place is ours.
+    assert_eq!(unsafe { libc::getcontext(there.as_mut_ptr()) }, 0);
+    // SAFETY: the call succeeded, so that it filled the place.
+    let mut there = unsafe { there.assume_init() };
+    there.uc_stack.ss_sp = stack;
+    there.uc_stack.ss_size = ROOM - TAKEN;
+    there.uc_link = back.as_mut_ptr();
+    // SAFETY: a context on a stack of its own; it goes back to `back`, which is filled when it runs.
+    unsafe { libc::makecontext(&mut there, raise, 0) };
+    // SAFETY: both contexts and the stack live until the function has come back, which is here.
+    assert_eq!(unsafe { libc::swapcontext(back.as_mut_ptr(), &there) }, 0);
+    assert_eq!(RAISED.load(Ordering::Relaxed), 1);
+    let received = signal::dispatcher().unwrap().try_wait(Signal::USR1).unwrap();
+    assert_eq!(received.sender(), Some(getpid()));
 }

@@ -7,6 +7,7 @@ use crate::signal;
 use crate::socket::UnixSeqpacket;
 use crate::{Error, Result};
 use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketType, sockopt};
 use std::ffi::{CString, OsString};
 use std::io::{Read, Seek, Write};
 use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -91,7 +92,8 @@ static ENTRIES: OnceLock<Vec<Entry>> = OnceLock::new();
 ///
 /// In a process that [`spawn`](super::spawn) started it does not return: it takes over what was handed to this process, runs
 /// the entry and exits. What stands before the call runs in every child too. In any other process it only takes note of
-/// the entries. The first call counts.
+/// the entries. The first call counts. A program that runs with more rights than its user has runs no entry: see
+/// [the module](super).
 ///
 /// A child whose parent ended before it came so far ends here, quietly.
 ///
@@ -108,12 +110,9 @@ pub fn main(entries: &[Entry]) {
     if ENTRIES.set(entries.to_vec()).is_err() {
         return;
     }
-    let mut arguments = std::env::args_os();
-    let program = arguments.next().unwrap_or_default();
-    if arguments.next().is_none_or(|first| first != MARKER) {
-        return;
-    }
-    let code = match begin(entries, arguments) {
+    let Some(call) = Call::of(std::env::args_os()) else { return };
+    let program = std::env::args_os().next().unwrap_or_default();
+    let code = match begin(entries, call) {
         Ok((entry, given)) => {
             // Otherwise `ps(1)` would have every child's name from the path it was executed by: "exe".
             let name =
@@ -158,13 +157,37 @@ fn run(entry: Entry, given: Given) -> i32 {
 
 const BEGIN: &str = "begin as a child process";
 
+/// What a child's command line says. Anything may stand in the command line of a program that nobody spawned: this is one
+/// of a child only if the descriptor that it names is such a socket as a parent hands over.
+struct Call {
+    socket: RawFd,
+    name: OsString,
+}
+
+impl Call {
+    fn of(mut arguments: impl Iterator<Item = OsString>) -> Option<Call> {
+        arguments.next()?;
+        let [marker, socket, name] = [arguments.next()?, arguments.next()?, arguments.next()?];
+        let socket = socket.to_str()?.parse().ok()?;
+        let is_call = marker == MARKER && arguments.next().is_none() && is_parents_socket(socket);
+        is_call.then_some(Call { socket, name })
+    }
+}
+
+/// Whether there is a descriptor of this number that a parent may have handed over. It stays open.
+fn is_parents_socket(number: RawFd) -> bool {
+    let Some(fd) = borrow(number) else { return false };
+    sockopt::socket_domain(fd) == Ok(AddressFamily::UNIX)
+        && sockopt::socket_type(fd) == Ok(SocketType::SEQPACKET)
+}
+
 /// Finds the entry, and takes over what the parent handed to it.
-fn begin(
-    entries: &[Entry],
-    mut arguments: impl Iterator<Item = OsString>,
-) -> Result<(Entry, Given)> {
-    let number = arguments.next().and_then(|number| number.to_str()?.parse().ok());
-    let name = arguments.next().unwrap_or_default();
+fn begin(entries: &[Entry], call: Call) -> Result<(Entry, Given)> {
+    // SAFETY: it asks for a number that the kernel gave this process at its start.
+    if unsafe { libc::getauxval(libc::AT_SECURE) } != 0 {
+        return Err(Error::new(BEGIN, Reason::Privileged));
+    }
+    let name = call.name;
     let entry = entries
         .iter()
         .find(|entry| name == entry.name)
@@ -172,8 +195,11 @@ fn begin(
     // It was started with all of them blocked.
     signal::set_mask(signal::SignalSet::empty())?.keep();
     let wrong = || Error::new(BEGIN, Errno::PROTO).on("without the message of a parent");
-    let socket = number.and_then(take).ok_or_else(wrong)?;
-    let socket = UnixSeqpacket::try_from(socket)?;
+    let socket = UnixSeqpacket::try_from(take(call.socket).ok_or_else(wrong)?)?;
+    // The kernel notes who makes a pair of sockets. Another user must not choose what runs here.
+    if socket.peer_credentials()?.uid != rustix::process::geteuid().as_raw() {
+        return Err(Error::new(BEGIN, Errno::PERM).on("for another user"));
+    }
     let mut message = [0; Hello::SIZE];
     // It was sent before this process was there.
     let received = socket.try_recv_descriptors(&mut message, MAX_DESCRIPTORS + Hello::OWN)?;
@@ -195,15 +221,22 @@ fn begin(
 
 /// The descriptor that the parent handed over under this number, if there is such a one. Each is taken once.
 fn take(number: RawFd) -> Option<OwnedFd> {
-    if number <= 2 {
-        return None;
-    }
-    // SAFETY: it is above zero, and used for one call, which fails if no such descriptor is open.
-    let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
-    rustix::io::fcntl_getfd(borrowed).ok()?;
+    borrow(number)?;
     // SAFETY: it is open, and was when this program began: by the command line and by the parent's message it is one
     // that was left open for this. Nothing else here knows of it.
     Some(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+/// The descriptor of this number, if it is open and none of the standard streams.
+fn borrow(number: RawFd) -> Option<BorrowedFd<'static>> {
+    if number <= 2 {
+        return None;
+    }
+    // SAFETY: it is above zero, and used for calls that fail if no such descriptor is open. Nothing here closes one that
+    // it did not take.
+    let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
+    rustix::io::fcntl_getfd(borrowed).ok()?;
+    Some(borrowed)
 }
 
 /// The whole of a file whose position is wherever the writer left it.

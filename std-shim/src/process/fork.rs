@@ -1,6 +1,7 @@
 //! A copy of this process.
 
 use super::{Child, Reason, child, errno, parent};
+use crate::error::limit;
 use crate::{Error, Result, shm};
 use rustix::process::Pid;
 use std::os::fd::AsFd;
@@ -67,7 +68,7 @@ pub unsafe fn fork() -> Result<Fork> {
     // SAFETY: there is one thread, so that the copy has every lock as that one left it; the caller answers for what
     // the processes share.
     match unsafe { libc::fork() } {
-        -1 => Err(Error::new(FORK, errno(&std::io::Error::last_os_error()))),
+        -1 => Err(Error::new(FORK, limit(errno(&std::io::Error::last_os_error())))),
         0 => {
             parent::set(this_process);
             child::forget_detached();

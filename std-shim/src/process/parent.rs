@@ -4,6 +4,7 @@ use super::lock;
 use crate::fd::{self, Interest};
 use crate::{Error, Result};
 use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 use rustix::pipe::PipeFlags;
 use rustix::process::{Pid, PidfdFlags, getpid, pidfd_open};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -125,30 +126,38 @@ struct Line {
     owner: Pid,
 }
 
-/// Made with the first child, and there until this process ends.
-static LINE: Mutex<Option<Line>> = Mutex::new(None);
+/// Made with the first child, and there until this process ends. A process that changes its user may not open the pipe of
+/// the user before any more, and makes another; the one before still ties the children that have it.
+static LINES: Mutex<Vec<Line>> = Mutex::new(Vec::new());
 
 /// The reader by which this process ends with its parent.
 static HELD: Mutex<Option<OwnedFd>> = Mutex::new(None);
+
+impl Line {
+    /// Another reader, with a description of its own, where a duplicate would share the one there is.
+    fn open(&self) -> rustix::io::Result<OwnedFd> {
+        let path = format!("/proc/self/fd/{}", self.reader.as_raw_fd());
+        rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+    }
+}
 
 const TIE: &str = "tie the process to its parent";
 
 /// A reader that will signal the child that makes it its [`own`], when this process ends.
 pub(super) fn line() -> Result<OwnedFd> {
-    let mut line = lock(&LINE);
-    let line = match line.take() {
-        Some(there) if there.owner == getpid() => line.insert(there),
-        _ => {
-            let (reader, writer) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)
-                .map_err(|errno| Error::new(TIE, errno))?;
-            line.insert(Line { reader, _writer: writer, owner: getpid() })
-        }
-    };
-    // Opened, where a duplicate would share the description.
-    let path = format!("/proc/self/fd/{}", line.reader.as_raw_fd());
-    let held = rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
-        .map_err(|errno| Error::new(TIE, errno))?;
+    let mut lines = lock(&LINES);
+    lines.retain(|line| line.owner == getpid());
     let failed = |errno| Error::new(TIE, errno);
+    let held = match lines.last().map(Line::open) {
+        Some(Err(Errno::ACCESS)) | None => {
+            let (reader, writer) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC).map_err(failed)?;
+            let line = Line { reader, _writer: writer, owner: getpid() };
+            let held = line.open().map_err(failed)?;
+            lines.push(line);
+            held
+        }
+        Some(held) => held.map_err(failed)?,
+    };
     control(held.as_fd(), F_SETSIG, libc::SIGKILL).map_err(failed)?;
     control(held.as_fd(), libc::F_SETFL, libc::O_ASYNC).map_err(failed)?;
     Ok(held)
@@ -169,9 +178,9 @@ pub(super) fn hold(held: OwnedFd) {
     *lock(&HELD) = Some(held);
 }
 
-/// Closes what a fork has of its parent's line. What it will be to children of its own is a new one.
+/// Closes what a fork has of its parent's lines. What it will be to children of its own is a new one.
 pub(super) fn forget_line() {
-    drop(lock(&LINE).take());
+    lock(&LINES).clear();
 }
 
 /// The exit code of a child that found its parent gone. Nobody sees it but a subreaper.

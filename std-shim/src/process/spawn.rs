@@ -2,7 +2,8 @@
 
 use super::entry::{self, Entry};
 use super::exec::Exec;
-use super::{Child, errno, parent};
+use super::{Child, Reason, errno, parent};
+use crate::error::limit;
 use crate::socket::{self, UnixSeqpacket};
 use crate::{Cause, Error, Result, fd};
 use rustix::fs::{MemfdFlags, Mode, OFlags};
@@ -25,8 +26,8 @@ pub const MAX_DESCRIPTORS: usize = socket::MAX_DESCRIPTORS - Hello::OWN;
 /// them. The call does not wait for the child, and may be made with any number of threads.
 ///
 /// # Errors
-/// [`Reason::NotRegistered`](super::Reason::NotRegistered) if [`main`](fn@super::main) was not called with the entry;
-/// [`Exhausted`](crate::channel::Error::Exhausted) if there may be no more processes or descriptors; `EINVAL` for more than
+/// [`Reason::NotRegistered`] if [`main`](fn@super::main) was not called with the entry; [`Reason::TwoUsers`] while the
+/// real and the effective user or group of this process differ; [`Exhausted`](crate::channel::Error::Exhausted) if there may be no more processes or descriptors; `EINVAL` for more than
 /// [`MAX_DESCRIPTORS`]; else what the system says
 /// ([execve(2)](https://man7.org/linux/man-pages/man2/execve.2.html)). The descriptors are closed then.
 ///
@@ -144,6 +145,9 @@ impl Options {
     pub fn spawn(self, entry: &Entry, argument: &[u8], descriptors: Vec<OwnedFd>) -> Result<Child> {
         let failed = |cause: Cause| Error::new(START, cause).on(entry.name());
         entry::check_registered(entry).map_err(|reason| failed(reason.into()))?;
+        if !is_one_user() {
+            return Err(failed(Reason::TwoUsers.into()));
+        }
         if descriptors.len() > MAX_DESCRIPTORS {
             return Err(Error::new("give a child more than 251 descriptors", Errno::INVAL));
         }
@@ -169,9 +173,11 @@ impl Options {
             .into_iter()
             .collect::<std::result::Result<Vec<_>, _>>()
             .map_err(|_| failed(Errno::INVAL.into()))?;
+        // The caller's own may have the numbers 0 to 2, each of which is replaced in turn.
         let [stdin, stdout, stderr] =
-            [Some(self.stdin.map_or_else(nothing, Ok)?), self.stdout, self.stderr];
-        let streams = [stdin, stdout, stderr];
+            [self.stdin, self.stdout, self.stderr].map(|it| it.map(beyond_standard).transpose());
+        let stdin = stdin?.map_or_else(nothing, Ok)?;
+        let streams = [Some(stdin), stdout?, stderr?];
         let exec = Exec {
             path: c"/proc/self/exe",
             arguments: &arguments,
@@ -179,7 +185,7 @@ impl Options {
             socket: theirs.as_fd(),
             held: held.as_ref().map(AsFd::as_fd),
         };
-        let (pid, pidfd) = exec.start().map_err(|errno| failed(errno.into()))?;
+        let (pid, pidfd) = exec.start().map_err(|errno| failed(limit(errno)))?;
         Ok(Child::new(pid, pidfd))
     }
 }
@@ -229,6 +235,13 @@ impl Hello {
 /// The same under a number above the standard streams', which get others in the child.
 fn beyond_standard(fd: OwnedFd) -> Result<OwnedFd> {
     if fd.as_raw_fd() > 2 { Ok(fd) } else { fd::duplicate(&fd) }
+}
+
+/// Whether a copy of this program would begin with the same rights as this process, and not as a set-user-ID program
+/// does, which [`main`](fn@super::main) refuses.
+fn is_one_user() -> bool {
+    use rustix::process::{getegid, geteuid, getgid, getuid};
+    getuid() == geteuid() && getgid() == getegid()
 }
 
 /// An empty input.

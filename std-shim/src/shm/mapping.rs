@@ -1,6 +1,7 @@
 //! The file's bytes in this process's memory.
 
 use super::file::OPEN;
+use crate::error::limit;
 use crate::{Error, Result};
 use rustix::io::Errno;
 use rustix::mm::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
@@ -40,7 +41,7 @@ impl Mapping {
     }
 
     fn made(at: std::result::Result<*mut c_void, Errno>, length: usize) -> Result<Mapping> {
-        let at = at.map_err(|errno| Error::new(OPEN, errno))?;
+        let at = at.map_err(|errno| Error::new(OPEN, limit(errno)))?;
         let at = NonNull::new(at.cast()).ok_or(Error::new(OPEN, Errno::NOMEM))?;
         Ok(Mapping { at, length })
     }

@@ -1,6 +1,7 @@
 //! A descriptor that becomes readable when there is something to take, for `poll`, `epoll` and async runtimes.
 
 use super::{Part, Sleep};
+use crate::error::limit;
 use crate::wait::Doorbell;
 use crate::{Error, Result};
 use ringway_core::plain::Plain;
@@ -96,8 +97,8 @@ impl Watch {
         let (watched, theirs) = (part.clone(), shared.clone());
         let watch = move || watch(&theirs, watched.get(), bell, is_ready);
         let thread = Builder::new().name("ringway-watch".to_owned()).spawn(watch);
-        let thread =
-            thread.map_err(|error| failed(Errno::from_io_error(&error).unwrap_or(Errno::AGAIN)))?;
+        let thread = thread.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::AGAIN));
+        let thread = thread.map_err(|errno| Error::new(WATCH, limit(errno)))?;
         Ok(Watch { shared, wake, thread: Some(thread) })
     }
 

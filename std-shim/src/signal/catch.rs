@@ -1,5 +1,6 @@
 //! Signals handled through the core's table: the system's handler only raises and wakes.
 
+use super::mask::last_errno;
 use super::name::check_catchable;
 use super::{Received, Signal, signals};
 use crate::wait::{PrivateFutex, Register, Wait};
@@ -12,6 +13,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, getpid};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::fd::{AsRawFd, IntoRawFd};
 use std::sync::atomic::{AtomicI32, AtomicU8, AtomicUsize, Ordering};
@@ -85,7 +87,8 @@ pub enum Keep {
 /// process (so that code which has its own handlers chained is not cut off); call again to change what is kept.
 ///
 /// What runs in the system's handler is wait-free, makes at most two system calls, neither allocates nor locks, and
-/// keeps `errno`. System calls that it interrupts go on (`SA_RESTART`).
+/// keeps `errno`. It runs on the thread's alternate stack where there is one (`SA_ONSTACK`). System calls that it interrupts go
+/// on (`SA_RESTART`).
 ///
 /// See [`sigaction(2)`](https://man7.org/linux/man-pages/man2/sigaction.2.html).
 ///
@@ -121,8 +124,30 @@ pub fn catch(set: impl Into<SignalSet>, keep: Keep) -> Result<()> {
             Error::new("catch", errno).on(signal)
         })?;
         installed.handlers.insert(signal.line(), handler);
+        use_alternate_stack(signal)?;
     }
     Ok(())
+}
+
+/// Has the system run the handler of `signal` on the alternate stack of the thread that it interrupts, if that has one
+/// (`sigaltstack(2)`). Threads of other languages may have stacks that are smaller than what the kernel saves there. The
+/// registry installs a handler and has no say in its flags. A handler that other code installs between the two calls here would
+/// be replaced by the one before it; that code has the same race with the registry.
+fn use_alternate_stack(signal: Signal) -> Result<()> {
+    let failed = || Error::new("catch", last_errno()).on(signal);
+    let mut action = MaybeUninit::<libc::sigaction>::uninit();
+    // SAFETY: asks for the action alone, and the place for it is ours.
+    if unsafe { libc::sigaction(signal.number(), std::ptr::null(), action.as_mut_ptr()) } != 0 {
+        return Err(failed());
+    }
+    // SAFETY: the call succeeded, so that it filled the place.
+    let mut action = unsafe { action.assume_init() };
+    action.sa_flags |= libc::SA_ONSTACK;
+    // SAFETY: the action that is there already, on another stack.
+    match unsafe { libc::sigaction(signal.number(), &action, std::ptr::null_mut()) } {
+        0 => Ok(()),
+        _ => Err(failed()),
+    }
 }
 
 /// Catches signals, and says what to do about them: the handler runs where the program

@@ -99,7 +99,9 @@ impl Received {
     /// The process that sent it, or the child that it is about. `None` if that was not kept, if no process did, or
     /// if it is invisible from here (in another PID namespace).
     ///
-    /// The process may have ended, and its number belong to another: a pid is not a proof of identity.
+    /// The process may have ended, and its number belong to another: a pid is not a proof of identity. And where the
+    /// [origin](Self::origin) is [`Origin::Queue`] the sender fills in this number and the user itself
+    /// (`rt_sigqueueinfo(2)`): they are its word, not the kernel's.
     ///
     /// ```no_run
     /// use ringway::signal::{self, Signal};
@@ -111,7 +113,7 @@ impl Received {
         Pid::from_raw(self.payload?.sender.try_into().ok()?)
     }
 
-    /// The real user of the sender. `None` as for [`sender`](Self::sender).
+    /// The real user of the sender; of a queued signal, what the sender says. `None` as for [`sender`](Self::sender).
     ///
     /// ```no_run
     /// use ringway::signal::{self, Signal};

@@ -3,6 +3,7 @@
 use super::Signal;
 use super::mask::last_errno;
 use super::received::to_sigval;
+use crate::error::limit;
 use crate::{Error, Result};
 use rustix::io::Errno;
 use rustix::process::Pid;
@@ -18,7 +19,9 @@ use std::ptr;
 /// See [`kill(2)`](https://man7.org/linux/man-pages/man2/kill.2.html).
 ///
 /// # Errors
-/// [`Cause::Os`](crate::Cause::Os) with `ESRCH` if there is no such process, with `EPERM` if it is not ours to signal.
+/// [`Cause::Os`](crate::Cause::Os) with `ESRCH` if there is no such process, with `EPERM` if it is not ours to signal;
+/// [`Exhausted`](crate::channel::Error::Exhausted) for a real-time signal if the receiver's user has as many signals queued
+/// as allowed (`RLIMIT_SIGPENDING`).
 ///
 /// ```
 /// use ringway::signal::{self, Signal};
@@ -42,8 +45,7 @@ pub fn send(process: Pid, signal: Signal) -> Result<()> {
 /// See [`sigqueue(3)`](https://man7.org/linux/man-pages/man3/sigqueue.3.html).
 ///
 /// # Errors
-/// As [`send`]; [`WouldBlock`](crate::channel::Error::WouldBlock) if the receiver's user has as many signals queued as
-/// allowed (`RLIMIT_SIGPENDING`).
+/// As [`send`], [`Exhausted`](crate::channel::Error::Exhausted) for every signal.
 ///
 /// ```
 /// use ringway::signal::{self, Signal};
@@ -159,7 +161,7 @@ fn check(result: libc::c_long, signal: Signal, whom: std::fmt::Arguments<'_>) ->
         0 => Ok(()),
         _ => {
             let errno: Errno = last_errno();
-            Err(Error::new("send", errno).on(format_args!("{signal} to {whom}")))
+            Err(Error::new("send", limit(errno)).on(format_args!("{signal} to {whom}")))
         }
     }
 }

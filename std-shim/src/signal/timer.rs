@@ -4,6 +4,7 @@ use super::Signal;
 use super::mask::last_errno;
 use super::name::check_blockable;
 use super::received::to_sigval;
+use crate::error::limit;
 use crate::{Error, Result};
 use std::mem::MaybeUninit;
 use std::ptr;
@@ -51,7 +52,9 @@ impl IntervalTimer {
     /// See [`timer_create(2)`](https://man7.org/linux/man-pages/man2/timer_create.2.html).
     ///
     /// # Errors
-    /// [`Cause::Signal`](crate::Cause::Signal) for `KILL` and `STOP`, which would only end or stop this process.
+    /// [`Cause::Signal`](crate::Cause::Signal) for `KILL` and `STOP`, which would only end or stop this process;
+    /// [`Exhausted`](crate::channel::Error::Exhausted) if the kernel has no room for another timer, or this user has as many
+    /// signals queued as allowed (`RLIMIT_SIGPENDING`), of which each timer takes one.
     ///
     /// ```
     /// use ringway::signal::{IntervalTimer, Signal};
@@ -70,7 +73,10 @@ impl IntervalTimer {
         match unsafe { libc::timer_create(libc::CLOCK_MONOTONIC, &mut event, id.as_mut_ptr()) } {
             // SAFETY: the call succeeded, so that it filled the id.
             0 => Ok(IntervalTimer { id: unsafe { id.assume_init() } }),
-            _ => Err(Error::new("make a timer", last_errno()).on(format_args!("for {signal}"))),
+            _ => {
+                let cause = limit(last_errno());
+                Err(Error::new("make a timer", cause).on(format_args!("for {signal}")))
+            }
         }
     }
 
