@@ -17,7 +17,31 @@
 //!
 //! What another side wrote is an allegation: [`View::new`] copies the geometry into private memory and checks every number
 //! against the size that the *caller* knows the memory to have. The header is not read again; an entry of the directory is
-//! copied and checked at each look.
+//! copied and checked at each look. All of it is read by atomic loads, since another side may write meanwhile.
+//!
+//! # What two programs must agree on
+//!
+//! - [`VERSION`], the byte order, and padding of cache lines: hosted targets have it, firmware has it with the feature
+//!   `shared-layout`.
+//! - The name of each part that both use, its structure ([`Kind`]), and its capacity.
+//! - The type of its items: size, alignment (where it is more than 8), and the [name](TypeName) that each program states
+//!   for it. [`Item`] is where a Rust program states it. A name that one of them leaves unstated fits every name.
+//! - What the bytes of an item mean. Nothing checks this; a name says it, and a version in the name.
+//!
+//! All of this stands in the directory, so that a program in any language can check or write it. An entry of it is 64
+//! bytes, numbers are of 32 bits:
+//!
+//! ```text
+//!   0   name          32 bytes, of UTF-8, ended by a zero byte
+//!   32  offset        of the part, in bytes from the beginning of the region
+//!   36  kind          1 ring, 2 byte ring, … (`Kind`); with bit 16 set, one can sleep on it
+//!   40  size          of the part, in bytes
+//!   44  item size     in bytes
+//!   48  item align    in bytes: 8, or the alignment of the type if that is more
+//!   52  capacity      how many items it holds
+//!   56  item type     FNV-1a (32 bits) of the type's name, such as "u64" or "[u64; 4]"; 0 unstated (`TypeName::identity`)
+//!   60  reserved      zero
+//! ```
 //!
 //! ```
 //! use ringway_core::participant::Participant;
@@ -46,6 +70,10 @@
 #[cfg(not(loom))]
 mod description;
 #[cfg(not(loom))]
+mod header;
+#[cfg(not(loom))]
+mod item;
+#[cfg(not(loom))]
 mod layout;
 #[cfg(not(loom))]
 mod locks;
@@ -57,22 +85,24 @@ mod view;
 #[cfg(not(loom))]
 pub use description::{Description, Kind, Part, SharedBell, SharedWait};
 #[cfg(not(loom))]
+pub use item::{Item, TypeName};
+#[cfg(not(loom))]
 pub use layout::{Layout, LayoutError};
 pub use place::{Occupant, Place};
 pub use ready::Ready;
 #[cfg(not(loom))]
-pub use view::{Entry, Error, PartError, View};
+pub use view::{Entry, Error, Mismatch, PartError, View};
 
 #[cfg(not(loom))]
 use crate::participant::Participant;
 #[cfg(not(loom))]
-use crate::sync::AtomicU32;
+use header::Header;
 
 /// The first bytes of every region.
 pub const MAGIC: [u8; 8] = *b"RINGWAY\0";
 
 /// The version of the layout, and of the structures in it.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Every part begins on such a boundary, in bytes, and so does the region.
 pub const ALIGN: u32 = 128;
@@ -95,39 +125,6 @@ pub const MAX_START: usize = match offsets(MAX_PARTS as u32, Participant::MAX as
     None => 0,
 };
 
-/// What the region begins with.
-#[cfg(not(loom))]
-#[derive(Debug)]
-#[repr(C)]
-struct Header {
-    magic: [u8; 8],
-    version: u32,
-    /// Set once everything is laid out.
-    ready: Ready,
-    /// Of the whole region, in bytes.
-    length: u32,
-    parts: u32,
-    places: u32,
-    /// How often a place was taken, which is where generations come from.
-    attached: AtomicU32,
-    /// Zero in this version.
-    reserved: [u32; 8],
-}
-
-/// The header as plain words, to be copied.
-#[cfg(not(loom))]
-#[derive(Debug, Clone, Copy)]
-#[repr(C)]
-struct Geometry {
-    magic: [u8; 8],
-    version: u32,
-    _ready: u32,
-    length: u32,
-    parts: u32,
-    places: u32,
-    _more: [u32; 9],
-}
-
 /// One part, in the directory.
 #[cfg(not(loom))]
 #[derive(Debug, Clone, Copy)]
@@ -142,7 +139,6 @@ struct RawEntry {
 #[cfg(not(loom))]
 const _: () = {
     assert!(size_of::<Header>() == 64 && align_of::<Header>() == 4);
-    assert!(size_of::<Geometry>() == 64 && align_of::<Geometry>() == 4);
     assert!(size_of::<RawEntry>() == 64 && align_of::<RawEntry>() == 4);
     assert!(size_of::<Place>() == 16 && align_of::<Place>() == 4);
 };

@@ -9,7 +9,8 @@
 //!
 //! A [`Layout`] says which parts a region has and how many may attach; [`Region::create`], [`open`](Region::open),
 //! [`open_or_create`](Region::open_or_create) and [`anonymous`](Region::anonymous) attach; [`Region::part`] finds a part by
-//! its name and checks that it is what the caller takes it for. A part *is* the core's structure: the code that runs
+//! its name and checks that it is what the caller takes it for: structure, capacity, and the items' size, alignment and
+//! [name](Item), which [`region`](ringway_core::region) says two programs must agree on. A part *is* the core's structure: the code that runs
 //! between two threads runs between two processes.
 //!
 //! # When a process dies
@@ -63,5 +64,5 @@ pub(crate) use registry::before_fork;
 /// ```
 pub type Layout = ringway_core::region::Layout<{ ringway_core::region::MAX_PARTS }>;
 
-/// A part of a region, as its directory describes it.
-pub use ringway_core::region::{Description, Kind, Occupant};
+/// A part of a region, as its directory describes it; and the name of the type that it holds, as programs state it.
+pub use ringway_core::region::{Description, Item, Kind, Occupant, TypeName};

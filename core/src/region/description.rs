@@ -1,12 +1,11 @@
 //! What a part is: its kind, its geometry, and which types can be one.
 
-use crate::plain::Plain;
+use super::Item;
 use crate::ring::Ring;
 use crate::ring::broadcast::Broadcast;
 use crate::ring::bytes::ByteRing;
 use crate::ring::latest::{Latest, SLOTS};
 use crate::ring::messages::MessageRing;
-#[cfg(target_has_atomic = "64")]
 #[cfg(target_has_atomic = "64")]
 use crate::ring::queue::Queue;
 use crate::wait::{Bell, Doorbell, Polled, Wait};
@@ -107,6 +106,14 @@ impl fmt::Display for Kind {
 }
 
 /// What a part is and holds; written into the directory, and compared when somebody attaches.
+///
+/// ```
+/// use ringway_core::region::{Item, Part};
+/// use ringway_core::ring::Ring;
+/// let described = Ring::<u16, 4>::description();
+/// assert_eq!((described.item_size, described.item_align, described.capacity), (2, 8, 4));
+/// assert_eq!(described.item_type, u16::NAME.identity());
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[repr(C)]
@@ -117,50 +124,35 @@ pub struct Description {
     pub size: u32,
     /// Of one item, in bytes.
     pub item_size: u32,
+    /// On which boundary an item lies, in bytes: at least 8, since the structures place items alike whose types need less.
+    /// So a 32-bit program, which may align a `u64` to 4 bytes, says the same as a 64-bit one.
+    pub item_align: u32,
     /// How many items it holds.
     pub capacity: u32,
-    /// A number made from the name of the item's type.
+    /// The [identity](super::TypeName::identity) of the items' type; 0 when it is not stated.
     pub item_type: u32,
     /// Zero in this version.
-    pub reserved: [u32; 2],
+    pub reserved: u32,
 }
+
+/// The least alignment of items that makes a difference to where they lie.
+const LEAST_ALIGN: usize = 8;
 
 impl Description {
     /// A part `P` of `kind` that holds `capacity` items `T`.
-    pub fn of<P, T>(kind: Kind, capacity: usize) -> Description {
+    pub fn of<P, T: Item>(kind: Kind, capacity: usize) -> Description {
         // What does not fit is refused by the layout, because of its size.
         let small = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         Description {
             kind,
             size: small(size_of::<P>()),
             item_size: small(size_of::<T>()),
+            item_align: small(align_of::<T>().max(LEAST_ALIGN)),
             capacity: small(capacity),
-            item_type: name_hash(core::any::type_name::<T>()),
-            reserved: [0; 2],
+            item_type: const { T::NAME.identity() },
+            reserved: 0,
         }
     }
-}
-
-/// FNV-1a over the name of a type without the paths of its modules, which differ where the same type is compiled as a part
-/// of another crate.
-fn name_hash(name: &str) -> u32 {
-    // Of the names before this path, and with what counts of it so far: what stands behind its last `::`. Byte by byte, since
-    // a string's own searching and splitting is large, and can panic for all that the linker knows.
-    let (mut before, mut hash) = (0x811c_9dc5, 0x811c_9dc5);
-    let mut last = 0;
-    for byte in name.bytes() {
-        if byte == b':' && last == b':' {
-            hash = before;
-        } else {
-            hash = (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
-        }
-        let in_path = byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b':' | 0x80..);
-        if !in_path {
-            before = hash;
-        }
-        last = byte;
-    }
-    hash
 }
 
 /// A structure that can be a part of a region.
@@ -205,7 +197,7 @@ unsafe impl<W: SharedWait> SharedBell for Doorbell<W> {
 
 // SAFETY: `repr(C)`: two lines of words, and slots that hold plain values when they hold any; zero positions and words are a
 // fresh ring.
-unsafe impl<T: Plain, const N: usize, B: SharedBell> Part for Ring<T, N, B> {
+unsafe impl<T: Item, const N: usize, B: SharedBell> Part for Ring<T, N, B> {
     fn description() -> Description {
         Description::of::<Self, T>(B::kind(Kind::RING), N)
     }
@@ -228,21 +220,21 @@ unsafe impl<const N: usize, B: SharedBell> Part for MessageRing<N, B> {
 // SAFETY: `repr(C)`: two lines of words, the entries and the owners, and slots that hold plain values when they hold any; a
 // zero entry was never used, and a zero owner is nobody.
 #[cfg(target_has_atomic = "64")]
-unsafe impl<T: Plain, const N: usize, B: SharedBell> Part for Queue<T, N, B> {
+unsafe impl<T: Item, const N: usize, B: SharedBell> Part for Queue<T, N, B> {
     fn description() -> Description {
         Description::of::<Self, T>(B::kind(Kind::QUEUE), N)
     }
 }
 
 // SAFETY: `repr(C)`: a line of words, and slots of words and a plain value; zero numbers and words are a fresh one.
-unsafe impl<T: Plain, const N: usize, B: SharedBell> Part for Broadcast<T, N, B> {
+unsafe impl<T: Item, const N: usize, B: SharedBell> Part for Broadcast<T, N, B> {
     fn description() -> Description {
         Description::of::<Self, T>(B::kind(Kind::BROADCAST), N)
     }
 }
 
 // SAFETY: as for `Broadcast`.
-unsafe impl<T: Plain, B: SharedBell> Part for Latest<T, B> {
+unsafe impl<T: Item, B: SharedBell> Part for Latest<T, B> {
     fn description() -> Description {
         Description::of::<Self, T>(B::kind(Kind::LATEST), SLOTS)
     }
@@ -250,14 +242,53 @@ unsafe impl<T: Plain, B: SharedBell> Part for Latest<T, B> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::TypeName;
     use super::*;
+    use crate::plain::Plain;
+
+    /// As large as `[u64; 4]`, on another boundary, and with a name of its own.
+    #[derive(Debug, Clone, Copy)]
+    #[repr(C, align(32))]
+    struct Wide([u64; 4]);
+
+    // SAFETY: numbers alone, which fill it.
+    unsafe impl Plain for Wide {}
+
+    impl Item for Wide {}
+
+    /// The same bytes under two spellings, of which one program has this, and under another name.
+    #[derive(Debug, Clone, Copy)]
+    #[repr(transparent)]
+    struct Sample<const NAMED: usize>(u64);
+
+    // SAFETY: a number.
+    unsafe impl<const NAMED: usize> Plain for Sample<NAMED> {}
+
+    impl<const NAMED: usize> Item for Sample<NAMED> {
+        const NAME: TypeName = match NAMED {
+            0 => TypeName::UNSTATED,
+            1 | 2 => TypeName::new("com.example.Sample/1"),
+            _ => TypeName::new("com.example.Sample/2"),
+        };
+    }
 
     #[test]
-    fn a_type_is_known_by_its_name_wherever_it_was_compiled() {
-        assert_eq!(name_hash("a::b::Sample"), name_hash("c::Sample"));
-        assert_eq!(name_hash("[a::Sample; 4]"), name_hash("[b::c::Sample; 4]"));
-        assert_ne!(name_hash("u64"), name_hash("f64"));
-        assert_ne!(name_hash("[u8; 4]"), name_hash("[u8; 5]"));
+    fn items_of_one_size_are_told_apart_by_their_alignment() {
+        // Where the values of a latest lie depends on it: in one of these they are where the other has its stamps.
+        let (four, wide) = (Latest::<[u64; 4]>::description(), Latest::<Wide>::description());
+        assert_eq!(four.item_size, wide.item_size);
+        assert_eq!((four.item_align, wide.item_align), (8, 32));
+        assert_ne!(Ring::<[u64; 4], 4>::description(), Ring::<Wide, 4>::description());
+    }
+
+    #[test]
+    fn the_stated_name_counts_and_not_the_spelling() {
+        let [one, other] =
+            [Ring::<Sample<1>, 4>::description(), Ring::<Sample<2>, 4>::description()];
+        assert_eq!(one, other, "two types with one name");
+        assert_ne!(one, Ring::<Sample<3>, 4>::description(), "of another version");
+        assert_eq!(Ring::<Sample<0>, 4>::description().item_type, 0, "not stated");
+        assert_eq!(one.item_type, TypeName::new("com.example.Sample/1").identity());
     }
 
     #[test]

@@ -1,11 +1,8 @@
 //! Laying out a region: which parts, how many places, and where they lie.
 
 use super::view::name_of;
-use super::{
-    ALIGN, Description, Header, MAGIC, MAX_NAME, MAX_PARTS, Part, RawEntry, Ready, VERSION, offsets,
-};
+use super::{ALIGN, Description, Header, MAX_NAME, MAX_PARTS, Part, RawEntry, offsets};
 use crate::participant::Participant;
-use crate::sync::AtomicU32;
 use core::fmt;
 
 /// Which parts a region of at most `M` has, and how many may attach.
@@ -87,9 +84,10 @@ const NO_ENTRY: RawEntry = RawEntry {
         kind: super::Kind::RING,
         size: 0,
         item_size: 0,
+        item_align: 0,
         capacity: 0,
         item_type: 0,
-        reserved: [0; 2],
+        reserved: 0,
     },
 };
 
@@ -135,7 +133,7 @@ impl<const M: usize> Layout<M> {
         Ok(self)
     }
 
-    fn entries(&self) -> &[RawEntry] {
+    pub(super) fn entries(&self) -> &[RawEntry] {
         self.entries.get(..self.parts).unwrap_or_default()
     }
 
@@ -172,22 +170,9 @@ impl<const M: usize> Layout<M> {
             unsafe { at.write(entry) };
             at = at.wrapping_add(1);
         }
-        let header = base.cast::<Header>();
-        let content = Header {
-            magic: MAGIC,
-            version: VERSION,
-            ready: Ready::new(),
-            length,
-            parts: self.parts as u32,
-            places,
-            attached: AtomicU32::new(0),
-            reserved: [0; 8],
-        };
-        // SAFETY: the header lies before `first` too.
-        unsafe { header.write(content) };
-        // SAFETY: just written.
-        let header = unsafe { &*header };
-        header.ready.set();
+        // SAFETY: the header lies before `first` too, aligned; it is atomics, of which zeroed bytes are a value.
+        let header = unsafe { &*base.cast::<Header>() };
+        header.write(length, self.parts as u32, places);
         Ok(())
     }
 }

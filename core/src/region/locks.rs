@@ -1,16 +1,15 @@
 //! The locks as parts.
 
-use super::{Description, Kind, Part, SharedWait};
+use super::{Description, Item, Kind, Part, SharedWait};
 use crate::lock::{Barrier, BoundedSemaphore, Condition, Event, Mutex, RwLock, Semaphore};
 #[cfg(target_has_atomic = "64")]
 use crate::lock::{ReentrantMutex, ThreadId};
-use crate::plain::Plain;
 
 // SAFETY, of all in this file: `repr(C)`: words, and a plain value behind them; zeroed words are a fresh lock, on which one
 // sleeps as `W` says, which has no bytes.
 
 // SAFETY: as above.
-unsafe impl<T: Plain, W: SharedWait> Part for Mutex<T, W> {
+unsafe impl<T: Item, W: SharedWait> Part for Mutex<T, W> {
     fn description() -> Description {
         Description::of::<Self, T>(Kind::MUTEX.that_waits(), 1)
     }
@@ -18,14 +17,14 @@ unsafe impl<T: Plain, W: SharedWait> Part for Mutex<T, W> {
 
 // SAFETY: as above.
 #[cfg(target_has_atomic = "64")]
-unsafe impl<T: Plain, I: ThreadId + 'static, W: SharedWait> Part for ReentrantMutex<T, I, W> {
+unsafe impl<T: Item, I: ThreadId + 'static, W: SharedWait> Part for ReentrantMutex<T, I, W> {
     fn description() -> Description {
         Description::of::<Self, T>(Kind::REENTRANT_MUTEX.that_waits(), 1)
     }
 }
 
 // SAFETY: as above.
-unsafe impl<T: Plain, const R: usize, W: SharedWait> Part for RwLock<T, R, W> {
+unsafe impl<T: Item, const R: usize, W: SharedWait> Part for RwLock<T, R, W> {
     fn description() -> Description {
         Description::of::<Self, T>(Kind::RW_LOCK.that_waits(), R)
     }

@@ -1,14 +1,15 @@
 //! A region as one side sees it: validated once, and then trusted no more than it has to be.
 
-use super::{
-    ALIGN, Description, Geometry, Header, Kind, MAGIC, MAX_NAME, Part, Place, RawEntry, Ready,
-    VERSION, offsets,
-};
-use crate::sync::{AtomicU32, Ordering};
+use super::header::{Geometry, Header};
+use super::{ALIGN, Description, Kind, Layout, MAX_NAME, Part, Place, RawEntry, VERSION, offsets};
+use crate::plain::Words;
 use core::fmt;
 use core::marker::PhantomData;
-use core::mem::offset_of;
+use core::mem::transmute;
 use core::ptr::NonNull;
+
+/// How many words an entry of the directory has.
+const ENTRY_WORDS: usize = size_of::<RawEntry>() / 4;
 
 /// A region in memory, validated. Geometry is a private copy.
 #[derive(Debug, Clone, Copy)]
@@ -39,7 +40,7 @@ unsafe impl Sync for View<'_> {}
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Error {
-    /// It is not a region: it does not begin with [`MAGIC`].
+    /// It is not a region: it does not begin with [`MAGIC`](super::MAGIC).
     Foreign,
     /// It is a region that is not laid out yet.
     NotReady,
@@ -100,11 +101,25 @@ pub enum PartError {
         /// What was asked for.
         wanted: Kind,
     },
-    /// It holds items of another type or size.
+    /// It holds items of another size.
     OtherItem {
         /// How large an item is, in bytes.
         found: u32,
         /// How large the items asked for are, in bytes.
+        wanted: u32,
+    },
+    /// It holds items of another alignment.
+    OtherAlignment {
+        /// On which boundary an item lies, in bytes.
+        found: u32,
+        /// On which boundary the items asked for lie, in bytes.
+        wanted: u32,
+    },
+    /// It holds items of a type with another name.
+    OtherType {
+        /// The [identity](super::TypeName::identity) of its items' type.
+        found: u32,
+        /// That of the type asked for.
         wanted: u32,
     },
     /// It holds another number of items.
@@ -112,6 +127,13 @@ pub enum PartError {
         /// How many it holds.
         found: u32,
         /// How many were asked for.
+        wanted: u32,
+    },
+    /// All else is the same, but it takes another number of bytes: the two sides pad it differently.
+    OtherSize {
+        /// How many bytes it has.
+        found: u32,
+        /// How many one has that was asked for.
         wanted: u32,
     },
     /// The directory says what cannot be.
@@ -123,12 +145,19 @@ impl fmt::Display for PartError {
         match self {
             PartError::NotFound => f.write_str("the region has no such part"),
             PartError::OtherKind { found, wanted } => write!(f, "it is a {found}, not a {wanted}"),
-            PartError::OtherItem { found, wanted } if found == wanted => {
-                write!(f, "its items have another type, of {found} bytes too")
-            }
             PartError::OtherItem { found, wanted } => {
                 write!(f, "its items have {found} bytes each, not {wanted}")
             }
+            PartError::OtherAlignment { found, wanted } => {
+                write!(f, "its items lie on boundaries of {found} bytes, not {wanted}")
+            }
+            PartError::OtherType { found, wanted } => {
+                write!(f, "its items are of another type: {found:#010x}, not {wanted:#010x}")
+            }
+            PartError::OtherSize { found, wanted } => write!(
+                f,
+                "it has {found} bytes, not {wanted}: build firmware with the feature shared-layout"
+            ),
             PartError::OtherCapacity { found, wanted } => {
                 write!(f, "it holds {found} items, not {wanted}")
             }
@@ -138,6 +167,30 @@ impl fmt::Display for PartError {
 }
 
 impl core::error::Error for PartError {}
+
+/// In which part a region differs from a [`Layout`], and how: see [`View::check`].
+///
+/// ```
+/// use ringway_core::region::{Mismatch, PartError};
+/// let mismatch = Mismatch { part: "jobs", error: PartError::OtherCapacity { found: 8, wanted: 16 } };
+/// assert_eq!(mismatch.to_string(), "part jobs: it holds 8 items, not 16");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Mismatch<'l> {
+    /// The part's name in the layout.
+    pub part: &'l str,
+    /// How the region differs there.
+    pub error: PartError,
+}
+
+impl fmt::Display for Mismatch<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "part {}: {}", self.part, self.error)
+    }
+}
+
+impl core::error::Error for Mismatch<'_> {}
 
 /// One part, as the directory describes it. A copy.
 #[derive(Debug, Clone, Copy)]
@@ -182,28 +235,9 @@ impl<'m> View<'m> {
         if length < size_of::<Header>() {
             return Err(Error::Foreign);
         }
-        let header = base.cast::<Geometry>();
-        // SAFETY: aligned and within the memory, by the checks above. Volatile, as all reads of what others may write.
-        let Geometry { magic, version, .. } = unsafe { header.read_volatile() };
-        if magic == [0; 8] {
-            return Err(Error::NotReady);
-        }
-        if magic != MAGIC {
-            return Err(Error::Foreign);
-        }
-        if version != VERSION {
-            return Err(Error::Version { found: version });
-        }
-        // SAFETY: within the header.
-        let ready = unsafe { base.byte_add(offset_of!(Header, ready)) }.cast::<Ready>();
-        // SAFETY: as above, aligned, and an atomic.
-        let ready = unsafe { ready.as_ref() };
-        // Header and directory are seen with it.
-        if !ready.is_set() {
-            return Err(Error::NotReady);
-        }
-        // SAFETY: as above. Once more: what was read before may have been half written.
-        let Geometry { length: says, parts, places, .. } = unsafe { header.read_volatile() };
+        // SAFETY: aligned and within the memory, by the checks above; it is atomics, of which any bytes are a value.
+        let header = unsafe { base.cast::<Header>().as_ref() };
+        let Geometry { length: says, parts, places } = header.geometry()?;
         if says as usize != length {
             return Err(Error::Size { says, is: length });
         }
@@ -238,10 +272,14 @@ impl<'m> View<'m> {
         if index >= self.parts {
             return None;
         }
-        let at = self.base.as_ptr().wrapping_add(directory as usize).cast::<RawEntry>();
+        let at = directory as usize + index as usize * size_of::<RawEntry>();
         // SAFETY: the directory lies within the region, as `new` found, and `index` within it.
+        let at = unsafe { self.base.add(at) }.cast::<Words<[u32; ENTRY_WORDS]>>();
+        // SAFETY: as above, aligned, and accessed by atomics alone.
+        let words = unsafe { at.as_ref() }.load();
+        // SAFETY: as large as an entry, of which any bytes are a value.
         let RawEntry { name, offset, description } =
-            unsafe { at.wrapping_add(index as usize).read_volatile() };
+            unsafe { transmute::<[u32; ENTRY_WORDS], RawEntry>(words) };
         name_of(&name)?;
         // An allegation: checked by subtraction.
         let room = self.length.checked_sub(offset)?;
@@ -249,13 +287,51 @@ impl<'m> View<'m> {
         fits.then_some(Entry { name, offset, description })
     }
 
+    /// Whether the region has every part of `layout`, each as the layout describes it. It may have more parts, in any
+    /// order, and any number of places.
+    ///
+    /// # Errors
+    /// The first [`Mismatch`].
+    ///
+    /// ```
+    /// use ringway_core::region::{Layout, PartError, View};
+    /// use ringway_core::ring::Ring;
+    /// # #[repr(align(128))]
+    /// # struct Memory([u8; 1024]);
+    /// # let mut memory = Memory([0; 1024]);
+    /// let layout = Layout::<1>::new(2).part::<Ring<u8, 4>>("bytes")?;
+    /// # layout.write(&mut memory.0[..layout.size()])?;
+    /// # // SAFETY: the memory is there for as long as the view, and written by users of this crate alone.
+    /// # let view = unsafe { View::new(std::ptr::NonNull::from(&mut memory).cast(), layout.size()) }?;
+    /// assert_eq!(view.check(&layout), Ok(()));
+    /// let other = Layout::<1>::new(2).part::<Ring<u8, 5>>("bytes")?;
+    /// let mismatch = view.check(&other).unwrap_err();
+    /// assert_eq!(mismatch.error, PartError::OtherCapacity { found: 4, wanted: 5 });
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn check<'l, const M: usize>(&self, layout: &'l Layout<M>) -> Result<(), Mismatch<'l>> {
+        layout.entries().iter().try_for_each(|wanted| {
+            let part = name_of(&wanted.name).unwrap_or_default();
+            match self.find(part, &wanted.description) {
+                Ok(_) => Ok(()),
+                Err(error) => Err(Mismatch { part, error }),
+            }
+        })
+    }
+
+    /// The part with this name, if it is as `wanted`.
+    fn find(&self, name: &str, wanted: &Description) -> Result<Entry, PartError> {
+        let entry = self.entries().find(|entry| entry.name() == name).ok_or(PartError::NotFound)?;
+        check(&entry.description, wanted)?;
+        Ok(entry)
+    }
+
     /// The part with this name.
     ///
     /// # Errors
     /// [`PartError`], which says in what it differs from `P`.
     pub fn part<P: Part>(&self, name: &str) -> Result<&'m P, PartError> {
-        let entry = self.entries().find(|entry| entry.name() == name).ok_or(PartError::NotFound)?;
-        check(&entry.description, &P::description())?;
+        let entry = self.find(name, &P::description())?;
         let at = self.at(&entry).cast::<P>();
         // SAFETY: `entry` lies within the region, on a boundary of `ALIGN`; it has the size of `P`, and zeroed memory was
         // a fresh one, which only users of `P` have changed, by the caller's word to `new`.
@@ -279,12 +355,8 @@ impl<'m> View<'m> {
 
     /// A generation that nobody had before.
     pub fn next_generation(&self) -> u32 {
-        // SAFETY: within the header, which lies within the region.
-        let attached = unsafe { self.base.byte_add(offset_of!(Header, attached)) };
-        // SAFETY: as above, aligned, and an atomic.
-        let attached = unsafe { attached.cast::<AtomicU32>().as_ref() };
-        // Relaxed: each number is given once, and carries nothing.
-        attached.fetch_add(1, Ordering::Relaxed).wrapping_add(1)
+        // SAFETY: as in `new`: within the region, aligned, and atomics.
+        unsafe { self.base.cast::<Header>().as_ref() }.next_generation()
     }
 }
 
@@ -293,11 +365,21 @@ fn check(found: &Description, wanted: &Description) -> Result<(), PartError> {
     if found.kind != wanted.kind {
         return Err(PartError::OtherKind { found: found.kind, wanted: wanted.kind });
     }
-    if found.item_size != wanted.item_size || found.item_type != wanted.item_type {
-        return Err(PartError::OtherItem { found: found.item_size, wanted: wanted.item_size });
+    // A name that one side leaves unstated fits every name.
+    let is_stated = found.item_type != 0 && wanted.item_type != 0;
+    if found.item_size != wanted.item_size {
+        Err(PartError::OtherItem { found: found.item_size, wanted: wanted.item_size })
+    } else if found.item_align != wanted.item_align {
+        Err(PartError::OtherAlignment { found: found.item_align, wanted: wanted.item_align })
+    } else if is_stated && found.item_type != wanted.item_type {
+        Err(PartError::OtherType { found: found.item_type, wanted: wanted.item_type })
+    } else if found.capacity != wanted.capacity {
+        Err(PartError::OtherCapacity { found: found.capacity, wanted: wanted.capacity })
+    } else if found.size != wanted.size {
+        Err(PartError::OtherSize { found: found.size, wanted: wanted.size })
+    } else if found.reserved != 0 {
+        Err(PartError::Corrupt)
+    } else {
+        Ok(())
     }
-    if found.capacity != wanted.capacity {
-        return Err(PartError::OtherCapacity { found: found.capacity, wanted: wanted.capacity });
-    }
-    if found == wanted { Ok(()) } else { Err(PartError::Corrupt) }
 }

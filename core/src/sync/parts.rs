@@ -1,8 +1,7 @@
 //! `core`'s own atomic integers, and places for plain values, as parts of a region.
 
 use super::words::Words;
-use crate::plain::Plain;
-use crate::region::{Description, Kind, Part};
+use crate::region::{Description, Item, Kind, Part};
 
 macro_rules! integers {
     ($($width:literal $($name:ident $integer:ty),*;)*) => {
@@ -26,7 +25,7 @@ integers! {
 }
 
 // SAFETY: a plain value, accessed word by word.
-unsafe impl<T: Plain> Part for Words<T> {
+unsafe impl<T: Item> Part for Words<T> {
     fn description() -> Description {
         Description::of::<Self, T>(Kind::WORDS, 1)
     }

@@ -38,8 +38,8 @@ Examples:
 
 JSON, which only grows while its format is \"ringway-shm/1\":
   { format, regions: [ { name, error, size, places, alive, dead,
-      parts: [ { name, kind, waits, capacity, item_size, offset, size, sound, filled, unfinished, pushed, closed,
-                 holders: [ { half, participant } ] } ],
+      parts: [ { name, kind, waits, capacity, item_size, item_align, item_type, offset, size, sound, filled,
+                 unfinished, pushed, closed, holders: [ { half, participant } ] } ],
       participants: [ { number, generation, process, program, alive } ] } ] }
 Sizes and offsets are in bytes; what does not apply is null.";
 

@@ -3,8 +3,7 @@
 use super::Region;
 use crate::{Error, Result, channel, lock};
 use ringway_core::participant::Participant;
-use ringway_core::plain::Plain;
-use ringway_core::region::{self, SharedBell, SharedWait};
+use ringway_core::region::{self, Item, SharedBell, SharedWait};
 use ringway_core::ring::broadcast::{self, Broadcast};
 use ringway_core::ring::bytes::{self, ByteRing};
 use ringway_core::ring::latest::{self, Latest};
@@ -83,7 +82,7 @@ const PRODUCER: &str = "take the producer's half";
 const CONSUMER: &str = "take the consumer's half";
 const WRITER: &str = "take the writer's half";
 
-impl<T: Plain, const N: usize, B: SharedBell> Part<Ring<T, N, B>> {
+impl<T: Item, const N: usize, B: SharedBell> Part<Ring<T, N, B>> {
     /// The half that pushes. Dropping it gives it back; when this process dies it is given back too.
     ///
     /// # Errors
@@ -163,7 +162,7 @@ impl<const N: usize, B: SharedBell> Part<MessageRing<N, B>> {
     }
 }
 
-impl<T: Plain, const N: usize, B: SharedBell> Part<Broadcast<T, N, B>> {
+impl<T: Item, const N: usize, B: SharedBell> Part<Broadcast<T, N, B>> {
     /// The half that writes. Dropping it gives it back; when this process dies it is given back too.
     ///
     /// # Errors
@@ -189,7 +188,7 @@ impl<T: Plain, const N: usize, B: SharedBell> Part<Broadcast<T, N, B>> {
     }
 }
 
-impl<T: Plain, B: SharedBell> Part<Latest<T, B>> {
+impl<T: Item, B: SharedBell> Part<Latest<T, B>> {
     /// The half that writes. Dropping it gives it back; when this process dies it is given back too. To read, ask the
     /// [structure](Part::get) itself.
     ///
@@ -211,7 +210,7 @@ impl<T: Plain, B: SharedBell> Part<Latest<T, B>> {
 }
 
 #[cfg(target_has_atomic = "64")]
-impl<T: Plain, const N: usize, B: SharedBell> Part<Queue<T, N, B>> {
+impl<T: Item, const N: usize, B: SharedBell> Part<Queue<T, N, B>> {
     /// The queue as we use it: what we hold is given back when this process dies, and a message that we had claimed goes to
     /// another consumer.
     pub fn seat(&self) -> Seat<'_, T, N, B> {
@@ -236,10 +235,10 @@ macro_rules! seats {
 }
 
 seats! {
-    [T: Plain, W: SharedWait] lock::Mutex<T, W>;
+    [T: Item, W: SharedWait] lock::Mutex<T, W>;
     #[cfg(target_has_atomic = "64")]
-    [T: Plain, W: SharedWait] lock::ReentrantMutex<T, W>;
-    [T: Plain, const R: usize, W: SharedWait] lock::RwLock<T, R, W>;
+    [T: Item, W: SharedWait] lock::ReentrantMutex<T, W>;
+    [T: Item, const R: usize, W: SharedWait] lock::RwLock<T, R, W>;
     [const N: usize, W: SharedWait] lock::BoundedSemaphore<N, W>;
     [const N: usize, W: SharedWait] lock::Barrier<N, W>;
 }

@@ -4,9 +4,9 @@ use super::file::{CREATE, File, OPEN};
 use super::mapping::Mapping;
 use super::recover::recover;
 use super::{Layout, Part, registry};
-use crate::{Error, Result, channel};
+use crate::{Cause, Error, Result, channel};
 use ringway_core::participant::Participant;
-use ringway_core::region::{self, Occupant, View};
+use ringway_core::region::{self, Mismatch, Occupant, View};
 use rustix::io::Errno;
 use rustix::mm::ProtFlags;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -87,15 +87,25 @@ impl Region {
     /// [`channel::Error::Exhausted`] when every place is taken; [`Cause::Region`](crate::Cause::Region) when it is a file of
     /// another program, of another version, of another size than it says, not laid out yet, or scribbled over.
     pub fn open(name: &str) -> Result<Region> {
-        let file = File::named(name)?;
-        let named = |error: Error| error.on(name);
-        Self::attach(file, Stale::Refused).map_err(named)
+        Self::open_with(name, None)
     }
 
-    /// Attaches to the region of this name, or makes it.
+    /// Attaches to the region of this name, and finds the parts of `wanted` in it.
+    fn open_with(name: &str, wanted: Option<&Layout>) -> Result<Region> {
+        let file = File::named(name)?;
+        Self::attach(file, Stale::Refused, wanted).map_err(|error| match error.cause() {
+            // It says which part of which region.
+            Cause::Part(_) => error,
+            _ => error.on(name),
+        })
+    }
+
+    /// Attaches to the region of this name, or makes it. One that is there must have every part of `layout`, as the layout
+    /// describes it. It may have more parts, and another number of places.
     ///
     /// # Errors
-    /// As [`open`](Self::open), where there is one, and [`create`](Self::create).
+    /// As [`open`](Self::open), where there is one, and [`create`](Self::create); [`Cause::Part`](crate::Cause::Part), and
+    /// which part it is, when a part of `layout` is missing or is another one.
     ///
     /// ```
     /// use ringway::shm::{Layout, Region, Ring};
@@ -108,7 +118,7 @@ impl Region {
     /// ```
     pub fn open_or_create(name: &str, mode: u32, layout: &Layout) -> Result<Region> {
         loop {
-            match Self::open(name) {
+            match Self::open_with(name, Some(layout)) {
                 Err(error) if error.is(channel::Error::NotFound) => {}
                 found => return found,
             }
@@ -126,7 +136,7 @@ impl Region {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn from_fd(fd: impl AsFd) -> Result<Region> {
-        Self::attach(File::reopened(fd.as_fd(), None)?, Stale::Welcome)
+        Self::attach(File::reopened(fd.as_fd(), None)?, Stale::Welcome, None)
     }
 
     fn lay_out(file: File, layout: &Layout) -> Result<Region> {
@@ -135,10 +145,10 @@ impl Region {
         let memory =
             unsafe { std::slice::from_raw_parts_mut(mapping.at().as_ptr(), mapping.length()) };
         layout.write(memory).map_err(|error| Error::new(CREATE, error))?;
-        Self::attach(file, Stale::Welcome)
+        Self::attach(file, Stale::Welcome, None)
     }
 
-    fn attach(file: File, stale: Stale) -> Result<Region> {
+    fn attach(file: File, stale: Stale, wanted: Option<&Layout>) -> Result<Region> {
         let size = file.size()?;
         if size == 0 {
             return Err(Error::new(OPEN, region::Error::NotReady));
@@ -158,7 +168,7 @@ impl Region {
             process: AtomicU32::new(std::process::id()),
             reaping: Mutex::new(()),
         };
-        attachment.take_place(stale)?;
+        attachment.take_place(stale, wanted)?;
         let attachment = Arc::new(attachment);
         registry::add(&attachment);
         Ok(Region(attachment))
@@ -334,14 +344,18 @@ impl Attachment {
             .filter_map(|(number, place)| Some((Participant::new(number)?, place.occupant()?)))
     }
 
-    /// Takes a free place for this opening.
-    fn take_place(&self, stale: Stale) -> Result<()> {
+    /// Takes a free place for this opening, in a region that is in use and has the parts of `wanted`.
+    fn take_place(&self, stale: Stale, wanted: Option<&Layout>) -> Result<()> {
         let _table = self.file.table()?;
         if stale == Stale::Refused {
             let is_used = self.file.is_any_locked(self.occupants().map(|(who, _)| who.number()));
             if !is_used || !self.file.is_linked() {
                 return Err(Error::new(OPEN, channel::Error::NotFound));
             }
+        }
+        if let Some(Err(Mismatch { part, error })) = wanted.map(|layout| self.view.check(layout)) {
+            let region = self.file.name().unwrap_or("without a name");
+            return Err(Error::new("use the part", error).on(format!("{part} of {region}")));
         }
         // A dead one's place may be locked for a moment by whoever puts things right: so it is looked at more than once.
         let rounds = (0..20).flat_map(|round| {
@@ -395,8 +409,11 @@ impl Attachment {
 
     /// Takes a place for the child of a fork.
     pub(super) fn reserve(self: Arc<Self>) -> Result<Reserved> {
-        let Region(for_child) =
-            Region::attach(File::reopened(self.file.as_fd(), self.file.name())?, Stale::Welcome)?;
+        let Region(for_child) = Region::attach(
+            File::reopened(self.file.as_fd(), self.file.name())?,
+            Stale::Welcome,
+            None,
+        )?;
         Ok(Reserved { ours: self, for_child })
     }
 }

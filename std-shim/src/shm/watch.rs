@@ -4,8 +4,8 @@ use super::{Part, Sleep};
 use crate::error::limit;
 use crate::wait::Doorbell;
 use crate::{Error, Result};
-use ringway_core::plain::Plain;
 use ringway_core::region;
+use ringway_core::region::Item;
 use ringway_core::ring::Ring;
 use ringway_core::ring::bytes::ByteRing;
 use ringway_core::ring::messages::MessageRing;
@@ -151,7 +151,7 @@ impl AsFd for Watch {
     }
 }
 
-impl<T: Plain, const N: usize> Part<Ring<T, N, Doorbell<Sleep>>> {
+impl<T: Item, const N: usize> Part<Ring<T, N, Doorbell<Sleep>>> {
     /// A descriptor that is readable when there is a value to pop, or the producer is gone.
     ///
     /// # Errors
@@ -186,7 +186,7 @@ impl<const N: usize> Part<MessageRing<N, Doorbell<Sleep>>> {
 }
 
 #[cfg(target_has_atomic = "64")]
-impl<T: Plain, const N: usize> Part<Queue<T, N, Doorbell<Sleep>>> {
+impl<T: Item, const N: usize> Part<Queue<T, N, Doorbell<Sleep>>> {
     /// A descriptor that is readable when there is a value to pop, or the queue has ended.
     ///
     /// # Errors

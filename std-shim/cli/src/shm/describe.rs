@@ -24,6 +24,9 @@ struct DescribedPart<'s> {
     waits: bool,
     capacity: u32,
     item_size: u32,
+    item_align: u32,
+    /// `null` where the type has no stated name.
+    item_type: Option<u32>,
     offset: u32,
     size: u32,
     sound: bool,
@@ -79,6 +82,8 @@ fn part(part: &PartState) -> DescribedPart<'_> {
         waits: description.kind.waits(),
         capacity: description.capacity,
         item_size: description.item_size,
+        item_align: description.item_align,
+        item_type: Some(description.item_type).filter(|&identity| identity != 0),
         offset: part.offset,
         size: description.size,
         sound: part.is_sound,

@@ -1,0 +1,89 @@
+//! What a region begins with.
+
+use super::{Error, MAGIC, Ready, VERSION};
+use crate::sync::{AtomicU32, Ordering};
+
+/// The header. Atomics throughout: another side may attach, or lay the region out, while this one looks.
+#[derive(Debug)]
+#[repr(C)]
+pub(super) struct Header {
+    magic: [AtomicU32; 2],
+    version: AtomicU32,
+    /// Set once everything is laid out.
+    ready: Ready,
+    /// Of the whole region, in bytes.
+    length: AtomicU32,
+    parts: AtomicU32,
+    places: AtomicU32,
+    /// How often a place was taken, which is where generations come from.
+    attached: AtomicU32,
+    /// Zero in this version.
+    reserved: [AtomicU32; 8],
+}
+
+/// What the header says of the region, as this side copied it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Geometry {
+    /// Of the whole region, in bytes.
+    pub length: u32,
+    pub parts: u32,
+    pub places: u32,
+}
+
+/// The bytes of [`MAGIC`] as words.
+const MAGIC_WORDS: [u32; 2] = {
+    let [a, b, c, d, e, f, g, h] = MAGIC;
+    [u32::from_ne_bytes([a, b, c, d]), u32::from_ne_bytes([e, f, g, h])]
+};
+
+impl Header {
+    /// Says that the region is laid out, with this geometry. The header was zeroed before.
+    pub(super) fn write(&self, length: u32, parts: u32, places: u32) {
+        let [first, second] = &self.magic;
+        let [one, other] = MAGIC_WORDS;
+        for (word, value) in [
+            (first, one),
+            (second, other),
+            (&self.version, VERSION),
+            (&self.length, length),
+            (&self.parts, parts),
+            (&self.places, places),
+        ] {
+            // Relaxed: published by `ready`.
+            word.store(value, Ordering::Relaxed);
+        }
+        self.ready.set();
+    }
+
+    /// The geometry, once everything is laid out. The directory is seen with it.
+    pub(super) fn geometry(&self) -> Result<Geometry, Error> {
+        // First: what is read below is seen with it.
+        let is_ready = self.ready.is_set();
+        // Relaxed, all in here: carried by `ready`. Without it, they are what another side has written so far.
+        let magic = self.magic.each_ref().map(|word| word.load(Ordering::Relaxed));
+        if magic == [0; 2] {
+            return Err(Error::NotReady);
+        }
+        if magic != MAGIC_WORDS {
+            return Err(Error::Foreign);
+        }
+        let found = self.version.load(Ordering::Relaxed);
+        if found != VERSION {
+            return Err(Error::Version { found });
+        }
+        if !is_ready {
+            return Err(Error::NotReady);
+        }
+        Ok(Geometry {
+            length: self.length.load(Ordering::Relaxed),
+            parts: self.parts.load(Ordering::Relaxed),
+            places: self.places.load(Ordering::Relaxed),
+        })
+    }
+
+    /// A generation that nobody had before.
+    pub(super) fn next_generation(&self) -> u32 {
+        // Relaxed: each number is given once, and carries nothing.
+        self.attached.fetch_add(1, Ordering::Relaxed).wrapping_add(1)
+    }
+}

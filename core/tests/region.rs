@@ -1,0 +1,188 @@
+//! A region between two sides: what they must agree on, and what each may do while the other looks.
+#![cfg(not(loom))]
+
+use ringway_core::plain::Plain;
+use ringway_core::region::{Item, Layout, PartError, TypeName, View};
+use ringway_core::ring::Ring;
+use ringway_core::ring::latest::Latest;
+use std::ptr::NonNull;
+
+/// Stands for memory that two sides share.
+#[repr(align(128))]
+struct Memory([u8; 4096]);
+
+impl Memory {
+    fn new<const M: usize>(layout: &Layout<M>) -> Memory {
+        let mut memory = Memory([0; 4096]);
+        layout.write(&mut memory.0[..layout.size()]).unwrap();
+        memory
+    }
+
+    fn base(&mut self) -> NonNull<u8> {
+        NonNull::from(&mut self.0).cast()
+    }
+}
+
+/// As large as `[u64; 4]`, on another boundary.
+#[derive(Debug, Clone, Copy)]
+#[repr(C, align(32))]
+struct Wide([u64; 4]);
+
+// SAFETY: numbers alone, which fill it.
+unsafe impl Plain for Wide {}
+
+// With the name of the other one, so that only the boundary tells.
+impl Item for Wide {
+    const NAME: TypeName = <[u64; 4]>::NAME;
+}
+
+/// A number of one program, …
+#[derive(Debug, Clone, Copy)]
+#[repr(transparent)]
+struct Reading(f64);
+
+// SAFETY: a number.
+unsafe impl Plain for Reading {}
+
+impl Item for Reading {
+    const NAME: TypeName = TypeName::new("com.example.Reading/1");
+}
+
+mod other {
+    use super::{Item, Plain, TypeName};
+
+    /// … the same under another spelling in another, …
+    #[derive(Debug, Clone, Copy)]
+    #[repr(transparent)]
+    pub struct Messwert(f64);
+
+    // SAFETY: a number.
+    unsafe impl Plain for Messwert {}
+
+    impl Item for Messwert {
+        const NAME: TypeName = TypeName::new("com.example.Reading/1");
+    }
+
+    /// … one of the same spelling that means something else, …
+    #[derive(Debug, Clone, Copy)]
+    #[repr(transparent)]
+    pub struct Reading(f64);
+
+    // SAFETY: a number.
+    unsafe impl Plain for Reading {}
+
+    impl Item for Reading {
+        const NAME: TypeName = TypeName::new("org.example.Reading/1");
+    }
+
+    /// … and one whose author states nothing.
+    #[derive(Debug, Clone, Copy)]
+    #[repr(transparent)]
+    pub struct Unstated(f64);
+
+    // SAFETY: a number.
+    unsafe impl Plain for Unstated {}
+
+    impl Item for Unstated {}
+}
+
+#[test]
+fn items_of_one_size_and_name_are_told_apart_by_their_alignment() {
+    let layout = Layout::<1>::new(2).part::<Latest<[u64; 4]>>("newest").unwrap();
+    let mut memory = Memory::new(&layout);
+    // SAFETY: the memory outlives the view, and this crate alone writes it.
+    let view = unsafe { View::new(memory.base(), layout.size()) }.unwrap();
+    assert!(view.part::<Latest<[u64; 4]>>("newest").is_ok());
+    let error = view.part::<Latest<Wide>>("newest").unwrap_err();
+    assert_eq!(error, PartError::OtherAlignment { found: 8, wanted: 32 });
+}
+
+#[test]
+fn the_name_that_two_programs_state_counts_and_not_how_they_spell_the_type() {
+    let layout = Layout::<2>::new(2)
+        .part::<Ring<Reading, 4>>("stated")
+        .and_then(|layout| layout.part::<Ring<other::Unstated, 4>>("unstated"))
+        .unwrap();
+    let mut memory = Memory::new(&layout);
+    // SAFETY: as above.
+    let view = unsafe { View::new(memory.base(), layout.size()) }.unwrap();
+    assert!(view.part::<Ring<other::Messwert, 4>>("stated").is_ok());
+    let told = |error| matches!(error, PartError::OtherType { .. });
+    assert!(told(view.part::<Ring<other::Reading, 4>>("stated").unwrap_err()));
+    assert!(told(view.part::<Ring<f64, 4>>("stated").unwrap_err()));
+    assert!(view.part::<Ring<other::Unstated, 4>>("stated").is_ok());
+    assert!(view.part::<Ring<Reading, 4>>("unstated").is_ok());
+    assert!(view.part::<Ring<f32, 4>>("unstated").is_err(), "the size is compared all the same");
+}
+
+#[test]
+fn what_another_language_states_by_its_text_is_what_rust_states_by_its_type() {
+    // In the order of `region`'s documentation.
+    let words = |layout: &Layout<1>| {
+        let memory = Memory::new(layout);
+        let entry = &memory.0[64..128];
+        let word = |at: usize| u32::from_ne_bytes(entry[at..at + 4].try_into().unwrap());
+        [36, 44, 48, 52, 56, 60].map(word)
+    };
+    let layout = Layout::new(2).part::<Ring<[u16; 3], 7>>("x").unwrap();
+    let identity = "[u16; 3]"
+        .bytes()
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    assert_eq!(words(&layout), [1, 6, 8, 7, identity, 0]);
+}
+
+#[test]
+fn a_region_is_held_against_a_layout_part_by_part() {
+    type Numbers = Ring<u32, 8>;
+    let layout = Layout::<3>::new(2)
+        .part::<Numbers>("numbers")
+        .and_then(|layout| layout.part::<Ring<u8, 8>>("bytes"))
+        .unwrap();
+    let mut memory = Memory::new(&layout);
+    // SAFETY: as above.
+    let view = unsafe { View::new(memory.base(), layout.size()) }.unwrap();
+    let check = |layout: Result<Layout<3>, _>| {
+        let layout: Layout<3> = layout.unwrap();
+        view.check(&layout).map_err(|mismatch| (mismatch.part.to_string(), mismatch.error))
+    };
+    assert_eq!(view.check(&layout), Ok(()));
+    assert_eq!(check(Layout::new(9).part::<Ring<u8, 8>>("bytes")), Ok(()), "more is welcome");
+    let named = |error| Err(("numbers".to_string(), error));
+    let bytes = || Layout::<3>::new(2).part::<Ring<u8, 8>>("bytes").unwrap();
+    let missing = check(bytes().part::<Numbers>("figures"));
+    assert_eq!(missing, Err(("figures".to_string(), PartError::NotFound)));
+    let capacity = PartError::OtherCapacity { found: 8, wanted: 9 };
+    assert_eq!(check(bytes().part::<Ring<u32, 9>>("numbers")), named(capacity));
+    let item = PartError::OtherItem { found: 4, wanted: 8 };
+    assert_eq!(check(bytes().part::<Ring<u64, 8>>("numbers")), named(item));
+    assert!(matches!(
+        check(bytes().part::<Latest<u32>>("numbers")),
+        Err((_, PartError::OtherKind { .. }))
+    ));
+    assert!(matches!(
+        check(bytes().part::<Ring<i32, 8>>("numbers")),
+        Err((_, PartError::OtherType { .. }))
+    ));
+}
+
+/// Miri and the thread sanitizer see a race here where one side reads by plain loads what another changes.
+#[test]
+fn one_side_looks_while_another_attaches() {
+    let layout = Layout::<1>::new(2).part::<Ring<u32, 8>>("numbers").unwrap();
+    let mut memory = Memory::new(&layout);
+    let base = memory.base();
+    // SAFETY: as above.
+    let view = || unsafe { View::new(base, layout.size()) }.unwrap();
+    let attaching = view();
+    std::thread::scope(|s| {
+        s.spawn(move || {
+            for generation in 1..=10 {
+                assert_eq!(attaching.next_generation(), generation);
+            }
+        });
+        for _ in 0..10 {
+            assert!(view().part::<Ring<u32, 8>>("numbers").is_ok());
+        }
+    });
+    assert_eq!(view().next_generation(), 11);
+}
