@@ -1,45 +1,74 @@
 //! What must not be left behind, whatever ends the program: processes, and names in the file system.
 
 use crate::complain;
-use crate::failure::{Doing, Result};
+use crate::descendants;
+use crate::failure::{Doing, Failure, Result};
 use crate::tour::end_group;
+use crate::{system, task};
 use ringway::signal::{self, Keep, Signal, SignalSet};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat};
+use rustix::io::Errno;
 use rustix::process::Pid;
-use std::fs;
+use std::ffi::OsString;
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::exit;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread;
-use tempfile::TempDir;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// What is ended and removed should a signal end the program.
 struct Pending {
     groups: Vec<Pid>,
-    paths: Vec<PathBuf>,
+    /// Commands that this program started; each ends with all that it started itself.
+    commands: Vec<Pid>,
+    names: Vec<Arc<Made>>,
 }
 
-static PENDING: Mutex<Pending> = Mutex::new(Pending { groups: Vec::new(), paths: Vec::new() });
+static PENDING: Mutex<Pending> =
+    Mutex::new(Pending { groups: Vec::new(), commands: Vec::new(), names: Vec::new() });
 
 /// The list; one whose holder panicked is as good as before, since every change to it is a single step.
 fn pending() -> MutexGuard<'static, Pending> {
     PENDING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// From now on a signal that would end the program (INT, TERM, HUP) first ends and removes what is on the list. One that
-/// the program was started to ignore, as `nohup` does, stays ignored.
+/// From now on a signal that would end the program (INT, TERM, HUP) first ends and removes what is on the list; then the
+/// program dies of it. One that the program was started to ignore, as `nohup` does, stays ignored.
 pub fn on_signals() -> Result<()> {
-    let ending = (Signal::INT | Signal::TERM | Signal::HUP) & !ignored();
+    let ending = endings();
     // Caught rather than blocked: a child inherits what is blocked.
     signal::catch(ending, Keep::Count)?;
     let mut dispatcher = signal::dispatcher()?;
-    thread::spawn(move || {
-        let received = dispatcher.wait(ending);
+    let wait = move || {
+        let received = loop {
+            let received = dispatcher.wait(ending | Signal::CHLD);
+            if received.signal != Signal::CHLD {
+                break received;
+            }
+            descendants::reap(&pending().commands);
+            // Here, no signal of before was taken. One that is pending comes first.
+            if (signal::table().pending() & ending).is_empty() {
+                SETTLING.answer();
+            }
+        };
         // Held until the end: nothing is added to the list any more.
-        let _pending = clean_up();
-        complain(&format!("stopped by {}; nothing is left behind", received.signal));
-        exit(128 + received.signal.number());
-    });
+        let (_pending, left) = clean_up();
+        let left = match &left[..] {
+            [] => "nothing is left behind".to_string(),
+            left => left.join("; "),
+        };
+        complain(&format!("stopped by {}; {left}", received.signal));
+        system::die_by(received.signal);
+    };
+    task::start(wait)?;
+    SETTLING.begin();
     Ok(())
+}
+
+/// The signals that are to end the program: INT, TERM and HUP, but for those that it was started to ignore.
+pub fn endings() -> SignalSet {
+    (Signal::INT | Signal::TERM | Signal::HUP) & !ignored()
 }
 
 /// The signals that this process ignores, by the kernel's account; the bits of its mask are those of a set.
@@ -51,6 +80,67 @@ fn ignored() -> SignalSet {
             u64::from_str_radix(mask.trim(), 16).ok()
         })
         .map_or(SignalSet::empty(), SignalSet::from_bits_retain)
+}
+
+/// Waits for ever when a signal that came before is ending the program, which has the last word then. Otherwise, while the
+/// answer is held, no signal ends it in this way.
+pub fn settle() -> Settled {
+    SETTLING.ask();
+    Settled { _pending: pending() }
+}
+
+/// The program ends by itself; see [`settle`].
+pub struct Settled {
+    _pending: MutexGuard<'static, Pending>,
+}
+
+/// How the program asks the thread that waits for signals whether one is ending it.
+static SETTLING: Settling = Settling { state: Mutex::new(Question::Idle), change: Condvar::new() };
+
+struct Settling {
+    state: Mutex<Question>,
+    change: Condvar,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Question {
+    /// There is no such thread.
+    Idle,
+    /// There is one.
+    Begun,
+    Asked,
+    Answered,
+}
+
+impl Settling {
+    fn state(&self) -> MutexGuard<'_, Question> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begin(&self) {
+        *self.state() = Question::Begun;
+    }
+
+    fn ask(&self) {
+        let mut state = self.state();
+        if *state != Question::Begun {
+            return;
+        }
+        *state = Question::Asked;
+        // The thread takes note of ended children in this way, and may find none. It always has a line.
+        let _ = signal::table().raise(Signal::CHLD.line());
+        while *state == Question::Asked {
+            state = self.change.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn answer(&self) {
+        let mut state = self.state();
+        if *state == Question::Asked {
+            *state = Question::Answered;
+            self.change.notify_all();
+        }
+    }
 }
 
 /// Starts a process group and has it ended should the program be: between the two there is no gap.
@@ -66,13 +156,89 @@ pub fn forget_group(group: Pid) {
     pending().groups.retain(|&other| other != group);
 }
 
+/// Starts a command and has it ended should the program be, with all that it started.
+pub fn guard_command<T>(start: impl FnOnce() -> Result<(T, Pid)>) -> Result<T> {
+    let mut pending = pending();
+    descendants::adopt()?;
+    // What the command leaves behind is waited for here.
+    signal::catch(Signal::CHLD, Keep::Count)?;
+    let (started, pid) = start()?;
+    pending.commands.push(pid);
+    Ok(started)
+}
+
+/// Ends the commands after a failure, with all that they started.
+pub fn end_commands() -> Result<()> {
+    // Not while a signal ends them too.
+    let pending = pending();
+    if pending.commands.is_empty() { Ok(()) } else { descendants::end() }
+}
+
+/// Something that this program made in the file system: the very object, whatever has its name by now.
+#[derive(Debug)]
+struct Made {
+    /// The folder, open, so that it is the same wherever the working directory leads by then.
+    folder: OwnedFd,
+    file: OsString,
+    path: PathBuf,
+    /// The object itself, open without being entered: as long as that is so, its number is not given to another one.
+    _node: OwnedFd,
+    device: u64,
+    inode: u64,
+    is_folder: bool,
+}
+
+impl Made {
+    /// Looks at what was made a moment ago.
+    fn look(path: &Path) -> io::Result<Self> {
+        let invalid = || io::Error::from(io::ErrorKind::InvalidInput);
+        let file = path.file_name().ok_or_else(invalid)?.to_owned();
+        let parent = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        let folder = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let folder = rustix::fs::openat(CWD, parent, folder, Mode::empty())?;
+        let node = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let node = rustix::fs::openat(&folder, &file, node, Mode::empty())?;
+        let stat = rustix::fs::fstat(&node)?;
+        Ok(Made {
+            folder,
+            file,
+            path: path.to_path_buf(),
+            _node: node,
+            device: stat.st_dev,
+            inode: stat.st_ino,
+            is_folder: FileType::from_raw_mode(stat.st_mode) == FileType::Directory,
+        })
+    }
+
+    /// Removes it, if its name is still its own. What has taken the name since stays.
+    fn remove(&self) -> Result<()> {
+        let is_this = |stat: &Stat| (stat.st_dev, stat.st_ino) == (self.device, self.inode);
+        let removed = match rustix::fs::statat(&self.folder, &self.file, AtFlags::SYMLINK_NOFOLLOW)
+        {
+            Ok(stat) if !is_this(&stat) => Ok(()),
+            // It follows no links.
+            Ok(_) if self.is_folder => fs::remove_dir_all(&self.path),
+            Ok(_) => rustix::fs::unlinkat(&self.folder, &self.file, AtFlags::empty())
+                .map_err(io::Error::from),
+            Err(errno) => Err(errno.into()),
+        };
+        match removed {
+            Err(error) if Errno::from_io_error(&error) == Some(Errno::NOENT) => Ok(()),
+            other => other.doing(format_args!("remove {}", self.path.display())),
+        }
+    }
+}
+
 /// A name in the file system that is removed should a signal end the program.
 #[derive(Debug)]
-pub struct Name(PathBuf);
+pub struct Name(Arc<Made>);
 
 impl Name {
     /// Has `make` make something at `path`, and say whether it did. What it made a signal removes until the name is
-    /// dropped, from the first moment on. Dropping the name leaves it: whoever made it removes it.
+    /// dropped, from the first moment on. Dropping the name leaves it.
     pub fn guard<T>(
         path: &Path,
         make: impl FnOnce() -> Result<(T, bool)>,
@@ -80,57 +246,77 @@ impl Name {
         // With the list locked: a signal comes before it is there, or finds it in the list.
         let mut pending = pending();
         let (made, is_ours) = make()?;
-        let name = is_ours.then(|| {
-            pending.paths.push(path.to_path_buf());
-            Name(path.to_path_buf())
-        });
-        Ok((made, name))
+        if !is_ours {
+            return Ok((made, None));
+        }
+        let name = Made::look(path).doing(format_args!("look at {}", path.display()))?;
+        let name = Arc::new(name);
+        pending.names.push(Arc::clone(&name));
+        Ok((made, Some(Name(name))))
+    }
+
+    /// Removes what was made, unless that is done already or its name is another one's by now.
+    pub fn remove(self) -> Result<()> {
+        self.0.remove()
     }
 }
 
 impl Drop for Name {
     fn drop(&mut self) {
-        pending().paths.retain(|other| *other != self.0);
+        pending().names.retain(|other| !Arc::ptr_eq(other, &self.0));
     }
 }
 
-/// A directory for temporary files. It is removed with all that is in it when this is dropped, and when a signal ends
-/// the program.
+/// A directory for temporary files, for this user alone. It is removed with all that is in it by [`remove`](Self::remove),
+/// when this is dropped, and when a signal ends the program.
 #[derive(Debug)]
 pub struct Directory {
-    made: TempDir,
-    _name: Name,
+    name: Name,
 }
 
 impl Directory {
     /// Makes one where the system keeps such.
     pub fn make(prefix: &str) -> Result<Self> {
+        let make = "make a directory for temporary files (TMPDIR says where)";
         // With the list locked, as above.
         let mut pending = pending();
-        let made = tempfile::Builder::new().prefix(prefix).tempdir();
-        let made = made.doing("make a directory for temporary files (TMPDIR says where)")?;
-        pending.paths.push(made.path().to_path_buf());
-        let _name = Name(made.path().to_path_buf());
-        Ok(Directory { made, _name })
+        let mut builder = tempfile::Builder::new();
+        let made = builder.prefix(prefix).permissions(Permissions::from_mode(0o700)).tempdir();
+        let made = Made::look(&made.doing(make)?.keep()).doing(make)?;
+        let name = Name(Arc::new(made));
+        pending.names.push(Arc::clone(&name.0));
+        Ok(Directory { name })
     }
 
     /// Where it is.
     pub fn path(&self) -> &Path {
-        self.made.path()
+        &self.name.0.path
+    }
+
+    /// Removes it, and says if that cannot be done.
+    pub fn remove(self) -> Result<()> {
+        self.name.0.remove()
     }
 }
 
-/// Ends and removes all that is on the list. The list stays locked: what would be added now would be forgotten.
-fn clean_up() -> MutexGuard<'static, Pending> {
+impl Drop for Directory {
+    fn drop(&mut self) {
+        // After `remove` there is nothing left to do; without it the program has another failure to tell of.
+        let _ = self.name.0.remove();
+    }
+}
+
+/// Ends and removes all that is on the list. The list stays locked: what would be added now would be forgotten. Also tells
+/// what could not be ended or removed.
+fn clean_up() -> (MutexGuard<'static, Pending>, Vec<String>) {
     let pending = pending();
+    let mut left = Vec::new();
     for &group in &pending.groups {
-        end_group(group);
+        left.extend(end_group(group).err());
     }
-    for path in &pending.paths {
-        // Whether it is still there, and what it is, is found out by trying; there is nobody to tell of a failure.
-        if fs::remove_file(path).is_err() {
-            let _ = fs::remove_dir_all(path);
-        }
+    if !pending.commands.is_empty() {
+        left.extend(descendants::end().err());
     }
-    pending
+    left.extend(pending.names.iter().filter_map(|name| name.remove().err()));
+    (pending, left.iter().map(Failure::to_string).collect())
 }

@@ -3,11 +3,14 @@
 mod bench;
 mod cat;
 mod cleanup;
+mod descendants;
 mod digest;
 mod failure;
 mod shm;
 mod signal;
+mod system;
 mod table;
+mod task;
 mod terminal;
 mod tour;
 
@@ -80,6 +83,7 @@ Examples:
   ringway completions fish > ~/.config/fish/completions/ringway.fish";
 
 fn main() -> ExitCode {
+    system::keep_exit_statuses();
     // In a child that the tour spawned this does not return.
     ringway::process::main(&[tour::RECEIVER]);
     let is_part = ["tour-", "bench-"].iter().any(|part| first_argument().starts_with(part));
@@ -106,6 +110,8 @@ fn main() -> ExitCode {
         Ok(result) => result,
         Err(error) => return not_understood(&error),
     };
+    // A signal that is ending the program right now says so itself, and what it has ended is no failure.
+    let _settled = cleanup::settle();
     result.unwrap_or_else(|failure| {
         complain(&failure.to_string());
         ExitCode::FAILURE

@@ -1,6 +1,9 @@
 //! `ringway signal watch` and `ringway signal send`.
 
+use crate::cleanup;
+use crate::complain;
 use crate::failure::{Doing, Failure, Result};
+use crate::system;
 use clap::{Args, Subcommand};
 use ringway::Cause;
 use ringway::signal::{self, Origin, Pid, Received, Signal, SignalSet};
@@ -22,7 +25,8 @@ Exit status: 0 done; 1 it failed, and the standard error says why; 2 not underst
 
 const WATCH_HELP: &str = "\
 Each signal is one line on the standard output: its name, who sent it, and the value that came with it. What it \
-would do otherwise, it does not do. Ctrl-C (INT), TERM and HUP end the watch, except those that are watched.
+would do otherwise, it does not do. Ctrl-C (INT), TERM and HUP end the watch as they end any program, except those \
+that are watched, and those that were ignored when it was started, as under nohup.
 
 Signals up to 31 coalesce in the kernel: of several that are sent at once, one may arrive. Those from RTMIN on \
 are queued, and each arrives.
@@ -30,7 +34,9 @@ are queued, and each arrives.
 Examples:
   ringway signal watch USR1 USR2
   ringway signal watch --count 1 HUP          wait for one, then go on with the script
-  ringway signal watch WINCH                  see the window change its size";
+  ringway signal watch WINCH                  see the window change its size
+
+Exit status: 0 all of --count came; 1 it failed, and the standard error says why; ended by a signal, that signal's.";
 
 const SEND_HELP: &str = "\
 Examples:
@@ -87,22 +93,27 @@ pub fn run(args: &SignalArgs) -> Result<ExitCode> {
 }
 
 fn watch(count: Option<u64>, watched: SignalSet) -> Result<()> {
-    let enders = (Signal::INT | Signal::TERM | Signal::HUP) - watched;
+    // One that is ignored stays so: `nohup` and a shell's background job mean it.
+    let enders = cleanup::endings() - watched;
     // Blocked, not caught: so they queue in the kernel, whose queue is the longer one, until we print them.
     let _blocked = signal::block(watched | enders)?;
     let me = rustix::process::getpid();
     let names: Vec<_> = signal::signals(watched).map(|signal| signal.to_string()).collect();
     // For a person; should the standard error be closed, there is none.
     let _ = writeln!(io::stderr(), "watching {} in process {me}", names.join(", "));
-    let mut left = count;
-    while left != Some(0) {
+    let mut seen = 0;
+    while count != Some(seen) {
         let received = signal::wait(watched | enders)?;
         if enders.contains(received.signal.into()) {
-            break;
+            if let Some(count) = count {
+                let stopped = format!("stopped by {}: ", received.signal);
+                complain(&format!("{stopped}{seen} of {count} signals came"));
+            }
+            system::die_by(received.signal);
         }
         let mut out = io::stdout().lock();
         writeln!(out, "{}", describe(&received)).and_then(|()| out.flush()).doing("print")?;
-        left = left.map(|left| left - 1);
+        seen += 1;
     }
     Ok(())
 }

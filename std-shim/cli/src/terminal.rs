@@ -1,7 +1,11 @@
 //! What the terminal can show: how wide, and whether in colour.
 
+use crate::task;
+use indicatif::ProgressBar;
 use rustix::termios::tcgetwinsize;
 use std::io::{self, IsTerminal};
+use std::thread;
+use std::time::Duration;
 
 /// How wide a line may be where no terminal says.
 const WIDTH: u16 = 100;
@@ -25,6 +29,19 @@ pub fn colour() -> bool {
 /// How many lines fit on the screen, where the standard output is a terminal that says so.
 pub fn height() -> u16 {
     tcgetwinsize(io::stdout()).map_or(0, |size| size.ws_row).max(2)
+}
+
+/// Brings a bar up to date every so often, until it is finished. Where the system refuses the thread for it, the bar moves
+/// with what it counts, and that is all.
+pub fn tick(bar: &ProgressBar, every: Duration) {
+    let bar = bar.downgrade();
+    let _ = task::start(move || {
+        while let Some(bar) = bar.upgrade().filter(|bar| !bar.is_finished()) {
+            bar.tick();
+            drop(bar);
+            thread::sleep(every);
+        }
+    });
 }
 
 /// A number of bytes in three digits, or four before the unit changes.

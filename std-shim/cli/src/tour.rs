@@ -35,6 +35,7 @@ pub use peer::this_program;
 pub use process::RECEIVER;
 
 use crate::cleanup;
+use crate::complain;
 use crate::digest;
 use crate::failure::{Doing, Failure, Result};
 use crate::terminal;
@@ -225,7 +226,7 @@ pub fn run(args: &TourArgs) -> Result<ExitCode> {
         progress.inc(1);
     }
     progress.finish_and_clear();
-    drop(directory);
+    let removed = directory.remove();
 
     let report =
         Report::new(Input { path: shown, bytes, sha256 }, rows, began.elapsed().as_secs_f64());
@@ -238,7 +239,10 @@ pub fn run(args: &TourArgs) -> Result<ExitCode> {
     .and_then(|()| out.flush())
     .doing("print the result")?;
     if report.failed == 0 {
-        return Ok(ExitCode::SUCCESS);
+        return removed.map(|()| ExitCode::SUCCESS);
+    }
+    if let Err(failure) = removed {
+        complain(&failure.to_string());
     }
     let failed: Vec<_> = report
         .rows
@@ -289,7 +293,7 @@ fn progress(rows: u64) -> ProgressBar {
     {
         bar.set_style(style);
     }
-    bar.enable_steady_tick(Duration::from_millis(100));
+    terminal::tick(&bar, Duration::from_millis(100));
     bar
 }
 

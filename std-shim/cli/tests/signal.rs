@@ -1,11 +1,17 @@
 //! `ringway signal`: both commands together, and with the shell's `kill` at the other end.
 
 use std::io::{BufRead, BufReader, Lines};
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
 
+/// The program, with the signals that end it as they are in a terminal: a shell's background job has some of them ignored.
 fn ringway(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ringway"));
-    command.arg("signal").args(args);
+    started_with("--default-signal=INT,TERM,HUP", args)
+}
+
+fn started_with(signals: &str, args: &[&str]) -> Command {
+    let mut command = Command::new("env");
+    command.args([signals, env!("CARGO_BIN_EXE_ringway"), "signal"]).args(args);
     command
 }
 
@@ -13,14 +19,19 @@ fn ringway(args: &[&str]) -> Command {
 struct Watch {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
-    _errors: BufReader<ChildStderr>,
+    errors: BufReader<ChildStderr>,
 }
 
 impl Watch {
     /// Returns when it watches: what is sent from now on, it gets.
     fn start(args: &[&str]) -> Self {
         let mut command = ringway(&["watch"]);
-        command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.args(args);
+        Self::start_as(command)
+    }
+
+    fn start_as(mut command: Command) -> Self {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut errors = BufReader::new(child.stderr.take().unwrap());
         let mut told = String::new();
@@ -28,7 +39,7 @@ impl Watch {
         let expected = format!("in process {}\n", child.id());
         assert!(told.starts_with("watching SIG") && told.ends_with(&expected), "{told}");
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        Watch { child, lines, _errors: errors }
+        Watch { child, lines, errors }
     }
 
     fn send(&self, args: &[&str]) -> u32 {
@@ -46,6 +57,13 @@ impl Watch {
     fn ends(mut self) {
         assert!(self.lines.next().is_none());
         assert!(self.child.wait().unwrap().success());
+    }
+
+    /// Its end: there was nothing else, and it died of this signal. Returns what it said of that.
+    fn dies_of(mut self, signal: i32) -> String {
+        assert!(self.lines.next().is_none());
+        assert_eq!(self.child.wait().unwrap().signal(), Some(signal));
+        std::io::read_to_string(&mut self.errors).unwrap()
     }
 }
 
@@ -75,7 +93,7 @@ fn what_is_sent_is_printed_with_sender_and_value() {
     let expected = format!("SIGUSR1 from process {sender} of user {user}, value 2 (0x100000002)");
     assert_eq!(watch.line(), expected);
     watch.send(&["INT"]);
-    watch.ends();
+    assert_eq!(watch.dies_of(2), "");
 }
 
 #[test]
@@ -105,11 +123,31 @@ fn the_shells_kill_is_heard_and_what_is_watched_does_not_end_it() {
 
 #[test]
 fn term_and_hup_end_it_too() {
-    for name in ["TERM", "HUP"] {
+    for (name, number) in [("TERM", 15), ("HUP", 1)] {
         let watch = Watch::start(&["USR1"]);
         watch.send(&[name]);
-        watch.ends();
+        assert_eq!(watch.dies_of(number), "");
     }
+}
+
+#[test]
+fn a_count_that_was_not_reached_is_told_and_no_success() {
+    let mut watch = Watch::start(&["--count", "3", "USR1"]);
+    watch.send(&["USR1"]);
+    watch.line();
+    watch.send(&["TERM"]);
+    assert_eq!(watch.dies_of(15), "ringway: stopped by SIGTERM: 1 of 3 signals came\n");
+}
+
+#[test]
+fn what_was_ignored_at_the_start_does_not_end_it() {
+    let watch = started_with("--ignore-signal=HUP,INT", &["watch", "--count", "1", "USR1"]);
+    let mut watch = Watch::start_as(watch);
+    watch.send(&["HUP"]);
+    watch.send(&["INT"]);
+    watch.send(&["USR1"]);
+    assert!(watch.line().starts_with("SIGUSR1 "));
+    watch.ends();
 }
 
 #[test]

@@ -2,10 +2,11 @@
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -234,9 +235,13 @@ fn an_input_that_cannot_be_read_is_told_in_one_line() {
 
 /// Starts a tour of these rows that would take long, and returns once the first is under way.
 fn long_tour(temporary: &Path, input: &Path, rows: &str) -> Child {
+    long_tour_as(tour(temporary), temporary, input, rows)
+}
+
+fn long_tour_as(mut command: Command, temporary: &Path, input: &Path, rows: &str) -> Child {
     let file = fs::File::create(input).unwrap();
     file.set_len(128 << 20).unwrap();
-    let mut child = tour(temporary)
+    let mut child = command
         .args(["--only", rows, "--input"])
         .arg(input)
         .stdout(Stdio::piped())
@@ -276,12 +281,13 @@ fn an_input_that_disappears_fails_the_rows_that_come_after() {
 #[test]
 fn a_tour_that_is_interrupted_leaves_no_process_and_no_file() {
     let inputs = tempfile::tempdir().unwrap();
-    for (with, status) in [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)] {
+    for with in [Signal::INT, Signal::TERM, Signal::HUP] {
         let temporary = tempfile::tempdir().unwrap();
         let child = long_tour(temporary.path(), &inputs.path().join("input"), "fifo,pipe");
         signal(&child, with);
         let output = child.wait_with_output().unwrap();
-        assert_eq!(output.status.code(), Some(status), "{output:?}");
+        // As a shell wants to see it, whose loop ends with what a Ctrl-C ended.
+        assert_eq!(output.status.signal(), Some(with.as_raw()), "{output:?}");
         assert!(output.stdout.is_empty(), "no result of half a tour");
         assert!(stderr(&output).contains("nothing is left behind"), "{output:?}");
         assert_nothing_left(temporary.path());
@@ -299,7 +305,7 @@ fn a_tour_that_is_interrupted_leaves_no_shared_memory() {
     assert!(Path::new(&region).exists(), "the row is under way");
     signal(&child, Signal::INT);
     let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(130), "{output:?}");
+    assert_eq!(output.status.signal(), Some(2), "{output:?}");
     assert!(!Path::new(&region).exists());
     assert_nothing_left(temporary.path());
 }
@@ -358,4 +364,88 @@ fn a_process_of_the_tour_that_is_killed_fails_its_row_alone_and_says_how() {
         assert!(told.contains(how), "{told}");
         assert_nothing_left(temporary.path());
     }
+}
+
+/// The tour's own folder in this one.
+fn folder_in(temporary: &Path) -> PathBuf {
+    let mut entries = fs::read_dir(temporary).unwrap();
+    entries.next().expect("the tour has made its folder").unwrap().path()
+}
+
+#[test]
+fn the_folder_of_a_tour_is_for_its_user_alone_whatever_the_umask_says() {
+    let inputs = tempfile::tempdir().unwrap();
+    let temporary = tempfile::tempdir().unwrap();
+    let input = inputs.path().join("input");
+    let child = long_tour_as(wide_open(temporary.path()), temporary.path(), &input, "pipe");
+    let mode = folder_in(temporary.path()).metadata().unwrap().permissions().mode();
+    signal(&child, Signal::INT);
+    child.wait_with_output().unwrap();
+    assert_eq!(mode & 0o777, 0o700);
+}
+
+/// A tour that keeps no permission back from what it makes.
+fn wide_open(temporary: &Path) -> Command {
+    let mut command = Command::new("env");
+    command.args(["--default-signal=INT,TERM,HUP", "sh", "-c", "umask 0; exec \"$0\" tour \"$@\""]);
+    command.arg(env!("CARGO_BIN_EXE_ringway")).env("TMPDIR", temporary).stdin(Stdio::null());
+    command
+}
+
+#[test]
+fn an_interrupt_leaves_what_has_taken_the_place_of_the_tours_folder() {
+    let inputs = tempfile::tempdir().unwrap();
+    let temporary = tempfile::tempdir().unwrap();
+    let child = long_tour(temporary.path(), &inputs.path().join("input"), "pipe");
+    let folder = folder_in(temporary.path());
+    fs::rename(&folder, inputs.path().join("moved")).unwrap();
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("of another program"), "precious").unwrap();
+    signal(&child, Signal::INT);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.signal(), Some(2), "{output:?}");
+    assert_eq!(fs::read_to_string(folder.join("of another program")).unwrap(), "precious");
+}
+
+#[test]
+fn a_folder_that_cannot_be_removed_is_told_and_is_no_success() {
+    let inputs = tempfile::tempdir().unwrap();
+    let temporary = tempfile::tempdir().unwrap();
+    let input = inputs.path().join("input");
+    let command = without_privileges(tour(temporary.path()));
+    let child = long_tour_as(command, temporary.path(), &input, "pipe");
+    fs::set_permissions(temporary.path(), Permissions::from_mode(0o500)).unwrap();
+    let output = child.wait_with_output().unwrap();
+    fs::set_permissions(temporary.path(), Permissions::from_mode(0o700)).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(stderr(&output).contains("cannot remove "), "{output:?}");
+}
+
+/// The same command for one whom modes bind: root may do everything otherwise.
+fn without_privileges(command: Command) -> Command {
+    if !rustix::process::getuid().is_root() {
+        return command;
+    }
+    let mut bound = Command::new("setpriv");
+    bound.arg("--bounding-set=-all").arg(command.get_program()).args(command.get_args());
+    let set = command.get_envs().filter_map(|(name, value)| Some((name, value?)));
+    bound.envs(set).stdin(Stdio::null());
+    bound
+}
+
+#[test]
+fn a_thread_that_the_system_refuses_is_told_and_is_no_panic() {
+    // A stack that no address space has room for.
+    const TOO_LARGE: (&str, &str) = ("RUST_MIN_STACK", "140000000000000");
+    let temporary = tempfile::tempdir().unwrap();
+    for arguments in [&["tour", "--only", "ring"][..], &["cat", "-", "-"], &["bench", "--quick"]] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ringway"));
+        command.args(arguments).env(TOO_LARGE.0, TOO_LARGE.1).env("TMPDIR", temporary.path());
+        let output = command.stdin(Stdio::null()).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let told = stderr(&output);
+        assert_eq!(told.lines().count(), 1, "{told}");
+        assert!(told.starts_with("ringway: cannot start a thread"), "{told}");
+    }
+    assert_nothing_left(temporary.path());
 }

@@ -2,10 +2,13 @@
 
 use super::shell::{Place, Running};
 use std::fs;
+use std::os::unix::process::ExitStatusExt;
 
 /// A watch that is ready.
 fn watch(place: &Place, arguments: &str) -> Running {
-    let watch = place.start(&format!("exec ringway signal watch {arguments}"));
+    // A shell's background job has interrupts ignored, and so would all that the test starts.
+    let defaults = "exec env --default-signal=INT,TERM,HUP";
+    let watch = place.start(&format!("{defaults} ringway signal watch {arguments}"));
     place.wait_until("watching", || {
         fs::read_to_string(place.path("stderr")).is_ok_and(|said| said.contains("watching"))
     });
@@ -39,11 +42,12 @@ fn kill_from_the_shell_is_printed_with_its_sender() {
 
 #[test]
 fn kill_ends_a_watch_for_something_else() {
-    for signal in ["TERM", "INT", "HUP"] {
+    for (signal, number) in [("TERM", 15), ("INT", 2), ("HUP", 1)] {
         let place = Place::new();
         let watch = watch(&place, "USR1");
         place.start(&format!("kill -{signal} {}", watch.pid())).end();
-        assert_eq!(watch.end(), "");
+        let output = watch.output();
+        assert_eq!((output.status.signal(), &output.stdout[..]), (Some(number), &b""[..]));
     }
 }
 
@@ -64,7 +68,7 @@ fn a_shell_that_traps_nothing_ends_of_what_is_sent() {
     let shell = ready(&place, "touch ready; exec sleep 1000");
     place.start(&format!("ringway signal send SIGTERM {}", shell.pid())).end();
     let status = shell.output().status;
-    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(15));
+    assert_eq!(status.signal(), Some(15));
 }
 
 #[test]

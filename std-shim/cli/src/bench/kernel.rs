@@ -2,6 +2,7 @@
 
 use super::exchange::End;
 use super::mechanism::{Meet, Peer, Starter};
+use crate::cleanup;
 use crate::failure::{Doing, Failure, Result};
 use ringway::fifo::Fifo;
 use ringway::pipe;
@@ -73,9 +74,11 @@ fn two<T>(make: impl Fn() -> Result<T>) -> Result<[T; 2]> {
 }
 
 fn two_fifos() -> Result<[(pipe::Reader, pipe::Writer); 2]> {
-    let directory = tempfile::tempdir().doing("make a directory for the named pipes")?;
+    let directory = cleanup::Directory::make("ringway-bench-")?;
     let open = |name| Fifo::create_new(directory.path().join(name), 0o600)?.open_both();
-    Ok([open("there")?, open("back")?])
+    let both = [open("there")?, open("back")?];
+    directory.remove()?;
+    Ok(both)
 }
 
 macro_rules! streams {

@@ -5,15 +5,15 @@ use super::row::{Outcome, Says, hear};
 use super::shared::region_name;
 use crate::cleanup;
 use crate::failure::{Doing, Failure, Result, one_line};
-use ringway::shm;
+use crate::task;
+use ringway::{channel, shm};
 use rustix::process::{Pid, Signal, WaitOptions, kill_process_group, waitpgid};
 use std::fs::File;
 use std::io::BufReader;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Stdio;
-use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::thread;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 /// Where a row's processes write what nobody asked them for: a panic's message.
@@ -52,15 +52,23 @@ pub fn run_row(
     })?;
     let says = child.stdout.take().ok_or_else(|| Failure::new("the process has no output"))?;
 
-    let (send, receive) = channel();
-    let listener = thread::spawn(move || {
+    let (send, receive) = mpsc::channel();
+    let listen = move || {
         let mut says = BufReader::new(says);
         while let Some(word) = hear(&mut says) {
             if send.send(word).is_err() {
                 return;
             }
         }
-    });
+    };
+    let listener = match task::start(listen) {
+        Ok(listener) => listener,
+        Err(failure) => {
+            let _ = end_group(group);
+            cleanup::forget_group(group);
+            return Err(failure);
+        }
+    };
     let end = Instant::now() + deadline;
     let mut last = String::from("starting");
     // `None`: its output ended before it reported.
@@ -88,6 +96,8 @@ pub fn run_row(
     cleanup::forget_group(group);
     // The group is gone, hence the pipe has ended, hence the listener.
     let _ = listener.join();
+    // What is left behind is a failure also where the row went well.
+    let status = status?;
     outcome.unwrap_or_else(|| {
         let why = last_words(&complaints).or(status).unwrap_or_default();
         Err(Failure::new(format!("its process ended without a report while {last}: {why}")))
@@ -95,7 +105,10 @@ pub fn run_row(
 }
 
 /// Kills what is left of the group and waits until nothing is. Returns how its first process ended, in words.
-pub fn end_group(group: Pid) -> Option<String> {
+///
+/// # Errors
+/// A region that its processes left behind cannot be removed.
+pub fn end_group(group: Pid) -> Result<Option<String>> {
     // Killed before the first process is waited for: until then its number cannot be another group's. Children of
     // the group that outlive their parent become ours, because the tour is their subreaper.
     let _ = kill_process_group(group, Signal::KILL);
@@ -109,8 +122,10 @@ pub fn end_group(group: Pid) -> Option<String> {
         }
     }
     // And the region that a row by this number may have left behind.
-    let _ = shm::unlink(&region_name(group.as_raw_pid().unsigned_abs()));
-    leader
+    match shm::unlink(&region_name(group.as_raw_pid().unsigned_abs())) {
+        Err(error) if !error.is(channel::Error::NotFound) => Err(error.into()),
+        _ => Ok(leader),
+    }
 }
 
 /// The last line that the row's processes complained with.

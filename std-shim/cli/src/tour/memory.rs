@@ -3,10 +3,10 @@
 use super::row::{Mechanism, Outcome, PIECE, Row, pour, told};
 use crate::digest::{Intake, Receipt};
 use crate::failure::{Failure, Result};
+use crate::task;
 use ringway::wait::{Doorbell, PrivateFutex};
 use ringway_core::channel::socket::{Backlog, Connection, Network, Shutdown};
 use ringway_core::channel::{Error, fifo, pipe};
-use std::thread;
 
 type Bell = Doorbell<PrivateFutex>;
 
@@ -35,7 +35,7 @@ impl Mechanism for Pipe {
     fn run(&self, row: &Row) -> Result<Outcome> {
         let input = row.input()?;
         let (mut reader, mut writer) = PIPE.open().map_err(told)?;
-        let far = thread::spawn(move || take_in(|out| reader.read(out)));
+        let far = task::start(move || take_in(|out| reader.read(out)))?;
         row.doing("writing into the pipe");
         pour(input, PIECE, |piece| write_all(piece, |bytes| writer.write(bytes)))?;
         drop(writer);
@@ -68,10 +68,10 @@ impl Mechanism for Fifo {
         const NAME: &[u8] = b"meet";
         let input = row.input()?;
         NAMES.make(NAME).map_err(told)?;
-        let far = thread::spawn(|| {
+        let far = task::start(|| {
             let mut reader = NAMES.open_reader(NAME).map_err(told)?;
             take_in(|out| reader.read(out))
-        });
+        })?;
         row.doing("opening the FIFO for writing");
         let mut writer = NAMES.open_writer(NAME).map_err(told)?;
         row.doing("writing into the FIFO");
@@ -114,13 +114,13 @@ impl Mechanism for Socket {
         const PORT: u16 = 7;
         let input = row.input()?;
         let listener = NETWORK.streams().listen(PORT, 1).map_err(told)?;
-        let far = thread::spawn(move || -> Result<Receipt> {
+        let far = task::start(move || -> Result<Receipt> {
             let mut stream = listener.accept().map_err(told)?;
             let receipt = take_in(|out| stream.read(out))?;
             // The sender has closed its half: ours is still open.
             write_all(receipt.sha256.as_bytes(), |bytes| stream.write(bytes))?;
             Ok(receipt)
-        });
+        })?;
         row.doing("connecting");
         let mut stream = NETWORK.streams().connect(PORT).map_err(told)?;
         row.doing("writing into the socket");

@@ -3,11 +3,11 @@
 use super::row::{FarEnd, Mechanism, Outcome, PIECE, Row, pour};
 use crate::digest::Intake;
 use crate::failure::{Doing, Failure, Result};
+use crate::task;
 use ringway::fd;
 use ringway::fifo::Fifo;
 use ringway::pipe::{self, pipe};
 use std::io;
-use std::thread;
 
 /// An anonymous pipe from a parent to its child.
 pub struct Pipe;
@@ -67,7 +67,7 @@ impl Mechanism for PipeThreads {
     fn run(&self, row: &Row) -> Result<Outcome> {
         let input = row.input()?;
         let (reader, writer) = pipe()?;
-        let far = thread::spawn(move || Intake::new().read_all(reader));
+        let far = task::start(move || Intake::new().read_all(reader))?;
         row.doing("writing into the pipe");
         pour(input, PIECE, |piece| Ok(writer.write_all(piece)?))?;
         let size = writer.size()?;

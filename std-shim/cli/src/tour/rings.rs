@@ -3,6 +3,7 @@
 use super::row::{Mechanism, Outcome, PIECE, Row, pour, told};
 use crate::digest::Intake;
 use crate::failure::{Failure, Result};
+use crate::task;
 use ringway::wait::{Doorbell, PrivateFutex};
 use ringway_core::channel::Error;
 use ringway_core::ring::Ring as CoreRing;
@@ -57,7 +58,7 @@ impl Mechanism for Ring {
         let (producer, consumer) = (LINES_RING.producer(), LINES_RING.consumer());
         let (mut producer, mut consumer) = producer.zip(consumer).ok_or_else(taken)?;
         thread::scope(|s| {
-            let far = s.spawn(move || {
+            let far = task::start_in(s, move || {
                 let mut intake = Intake::new();
                 let mut values = 0;
                 let mut lines = [EMPTY; LINES];
@@ -76,7 +77,7 @@ impl Mechanism for Ring {
                     lines[..n].iter().for_each(|line| intake.take(&line.bytes[..line.len]));
                     values += n;
                 }
-            });
+            })?;
             row.doing("sending through the ring");
             let mut lines = Vec::new();
             pour(input, PIECE, |piece| {
@@ -126,7 +127,7 @@ impl Mechanism for ByteRing {
         let (producer, consumer) = (BYTES_RING.producer(), BYTES_RING.consumer());
         let (mut producer, mut consumer) = producer.zip(consumer).ok_or_else(taken)?;
         thread::scope(|s| {
-            let far = s.spawn(move || {
+            let far = task::start_in(s, move || {
                 let mut intake = Intake::new();
                 loop {
                     match consumer.read(intake.spare()).map_err(told)? {
@@ -134,7 +135,7 @@ impl Mechanism for ByteRing {
                         n => intake.filled(n),
                     }
                 }
-            });
+            })?;
             row.doing("sending through the ring");
             pour(input, PIECE, |mut piece| {
                 while !piece.is_empty() {

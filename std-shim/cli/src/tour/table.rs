@@ -3,6 +3,7 @@
 use super::row::{Mechanism, Outcome, Row, pour, told};
 use crate::digest::Intake;
 use crate::failure::{Failure, Result};
+use crate::task;
 use ringway::wait::PrivateFutex;
 use ringway_core::signal::{Delivery, Handler, Payload, RaiseError, Table};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -58,13 +59,13 @@ impl Mechanism for SignalTable {
             TABLE.set_handler(line, Some(handler)).map_err(told)?;
             TABLE.set_priority(line, priority).map_err(told)?;
         }
-        let far = thread::spawn(|| {
+        let far = task::start(|| {
             let mut dispatcher = TABLE.dispatcher()?;
             while arrived().as_ref()?.all.is_none() {
                 dispatcher.pause();
             }
             arrived().take().map(|arrived| arrived.intake.finish())
-        });
+        })?;
         row.doing("raising signals");
         let mut full = 0u64;
         let mut raises = 0u64;
