@@ -23,7 +23,9 @@
 //! [`Seat`]: `mutex.seat(me).lock()`.
 //!
 //! A lock never asks who is alive. Whoever learns of a death calls `recover` of each lock that the dead one may have held.
-//! That puts right what is on record, and wakes who waits. It may be called by several at once, and again after a death in
+//! That puts right what is on record, and wakes who waits. What the lock protects owns nothing
+//! then, and any bytes are a value of it ([`Plain`](crate::plain::Plain)): of a value that owns something, one that died
+//! while it replaced it may have left two, or a dropped one. It may be called by several at once, and again after a death in
 //! the middle of it.
 //!
 //! A wake-up may be lost with the process that was to make it, or to use it. So nothing here relies on one: whoever waits
@@ -225,19 +227,19 @@ pub trait Robust: sealed::Sealed {
     /// use ringway_core::lock::{Acquired, Mutex, Robust};
     /// use ringway_core::participant::Participant;
     /// use ringway_core::wait::Spin;
-    /// let log = Mutex::new("", Spin);
+    /// let pair = Mutex::new([0, 0], Spin); // the two are the same
     /// let other = Participant::new(1).unwrap();
-    /// let mut guard = log.seat(other).lock().into_inner();
-    /// *guard = "half a se";
+    /// let mut guard = pair.seat(other).lock().into_inner();
+    /// guard[0] = 1;
     /// std::mem::forget(guard); // it dies in the middle
     /// // SAFETY: participant 1 does nothing any more.
-    /// assert!(unsafe { log.recover(other) });
+    /// assert!(unsafe { pair.recover(other) });
     ///
-    /// let Acquired::OwnerDied(mut guard) = log.lock() else { panic!("it died") };
-    /// *guard = "";
+    /// let Acquired::OwnerDied(mut guard) = pair.lock() else { panic!("it died") };
+    /// guard[1] = guard[0];
     /// guard.make_consistent();
     /// drop(guard);
-    /// assert!(log.lock().is_clean());
+    /// assert!(pair.lock().is_clean());
     /// ```
     #[doc(alias = "pthread_mutex_consistent")]
     fn make_consistent(&mut self);

@@ -60,6 +60,7 @@ pub use untyped::Untyped;
 pub use waiting::PushError;
 
 use crate::participant::Participant;
+use crate::plain::Plain;
 use crate::sync::{CachePadded, Kept, Slots, SlotsRef, const_unless_loom};
 use crate::wait::{Bell, Polled};
 use core::fmt;
@@ -256,7 +257,19 @@ impl<T, const N: usize, B: Bell> Ring<T, N, B> {
     /// assert_eq!(RING.consumer().unwrap().try_pop(), Some(7));
     /// assert!(RING.producer().is_some(), "another can go on");
     /// ```
-    pub unsafe fn recover(&self, dead: Participant) -> usize {
+    ///
+    /// A value that owns something could have been dropped or copied out by the dead one already, so that there is no
+    /// recovery of it:
+    /// ```compile_fail,E0277
+    /// use ringway_core::{participant::Participant, ring::Ring};
+    /// let ring = Ring::<String, 4>::new();
+    /// // SAFETY: participant 1 does nothing any more.
+    /// unsafe { ring.recover(Participant::new(1).unwrap()) };
+    /// ```
+    pub unsafe fn recover(&self, dead: Participant) -> usize
+    where
+        T: Plain,
+    {
         self.header.recover(dead)
     }
 

@@ -3,6 +3,7 @@
 use super::word::{Before, Word};
 use super::{Acquired, Robust, Seat, sealed};
 use crate::participant::Participant;
+use crate::plain::Plain;
 use crate::sync::{Cell, const_unless_loom};
 use crate::wait::{Spin, TimedOut, Wait};
 use core::fmt;
@@ -144,7 +145,19 @@ impl<T, W: Wait> Mutex<T, W> {
     /// assert!(unsafe { mutex.recover(other) });
     /// assert!(!mutex.lock().is_clean());
     /// ```
-    pub unsafe fn recover(&self, dead: Participant) -> bool {
+    ///
+    /// A value that owns something could have been dropped or copied out by the dead one already, so that there is no
+    /// recovery of it:
+    /// ```compile_fail,E0277
+    /// use ringway_core::{participant::Participant, lock::Mutex, wait::Spin};
+    /// let mutex = Mutex::new(String::new(), Spin);
+    /// // SAFETY: participant 1 does nothing any more.
+    /// unsafe { mutex.recover(Participant::new(1).unwrap()) };
+    /// ```
+    pub unsafe fn recover(&self, dead: Participant) -> bool
+    where
+        T: Plain,
+    {
         // SAFETY: the caller's word.
         unsafe { self.word.0.recover(dead) }
     }

@@ -176,6 +176,34 @@ impl<T, I: ThreadId, W: Wait> ReentrantMutex<T, I, W> {
     /// # Safety
     /// `dead` takes no further step with this mutex: its process has ended (or its context was reset), and what it wrote
     /// is visible here, as it is once the operating system has reported its end.
+    ///
+    /// What the mutex protects owns nothing, and any bytes that the dead one may have left make a value of it: a
+    /// [`Plain`](crate::plain::Plain) value, an atomic integer, a [`Cell`](core::cell::Cell) of a plain value. (A plain one
+    /// alone would be of little use here, since the guard lends it shared.) Of a value that owns something, one that died
+    /// while it replaced it may have left two, or a dropped one.
+    ///
+    /// ```
+    /// use core::cell::Cell;
+    /// # use core::num::NonZeroU32;
+    /// use ringway_core::lock::{ReentrantMutex, ThreadId};
+    /// use ringway_core::{participant::Participant, wait::Spin};
+    /// # enum One {}
+    /// # // SAFETY: this example has one thread.
+    /// # unsafe impl ThreadId for One {
+    /// #     fn thread_id() -> NonZeroU32 {
+    /// #         NonZeroU32::MIN
+    /// #     }
+    /// # }
+    /// let mutex = ReentrantMutex::<_, One, _>::new(Cell::new(5), Spin);
+    /// let other = Participant::new(1).unwrap();
+    /// let guard = mutex.seat(other).lock()?.into_inner();
+    /// guard.set(6);
+    /// std::mem::forget(guard); // it dies with the lock
+    /// // SAFETY: participant 1 does nothing any more, and a cell of a number owns nothing.
+    /// assert!(unsafe { mutex.recover(other) });
+    /// assert!(!mutex.lock()?.is_clean());
+    /// # Ok::<(), ringway_core::lock::ReentrantError>(())
+    /// ```
     pub unsafe fn recover(&self, dead: Participant) -> bool {
         // The owner first: once the word is free, the dead one's thread number may be given to another.
         // Relaxed: the holder alone looks for its own number, and the dead one's is as new as it left it, by the caller's

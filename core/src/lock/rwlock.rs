@@ -3,6 +3,7 @@
 use super::word::{self, Before, HOLDER, Word};
 use super::{Acquired, Robust, Seat, sealed};
 use crate::participant::Participant;
+use crate::plain::Plain;
 use crate::sync::{AtomicU32, Cell, Ordering, array_of, const_unless_loom, fence};
 use crate::wait::{Doorbell, Spin, TimedOut, Wait};
 use core::fmt;
@@ -233,7 +234,19 @@ impl<T, const R: usize, W: Wait> RwLock<T, R, W> {
     /// assert!(unsafe { lock.recover(other) });
     /// assert!(lock.write().is_clean());
     /// ```
-    pub unsafe fn recover(&self, dead: Participant) -> bool {
+    ///
+    /// A value that owns something could have been dropped or copied out by the dead one already, so that there is no
+    /// recovery of it:
+    /// ```compile_fail,E0277
+    /// use ringway_core::{participant::Participant, lock::RwLock, wait::Spin};
+    /// let lock = RwLock::<_, 2>::new(String::new(), Spin);
+    /// // SAFETY: participant 1 does nothing any more.
+    /// unsafe { lock.recover(Participant::new(1).unwrap()) };
+    /// ```
+    pub unsafe fn recover(&self, dead: Participant) -> bool
+    where
+        T: Plain,
+    {
         let Readers { bell, seats } = &self.readers.0;
         // SAFETY: the caller's word.
         unsafe { recover(&self.writer.0, bell, seats, dead) }
@@ -245,7 +258,7 @@ impl<W: Wait> RwLock<(), 1, W> {
     /// only now.
     ///
     /// # Safety
-    /// As there; and there is a `RwLock<T, R, W>` at `at`, with `R == readers`.
+    /// As there; and there is a `RwLock<T, R, W>` at `at`, with `R == readers` and a [`Plain`] value.
     #[cfg(not(loom))]
     pub unsafe fn recover_at(at: NonNull<Self>, readers: usize, dead: Participant) -> bool {
         // SAFETY: by the caller's word: every one begins as one for 1 reader, whatever comes behind.
@@ -263,7 +276,7 @@ impl<W: Wait> RwLock<(), 1, W> {
 }
 
 /// # Safety
-/// As [`RwLock::recover`].
+/// As [`RwLock::recover`], the value's type being [`Plain`] among it.
 unsafe fn recover<W: Wait>(
     writer: &Word<W>,
     bell: &Doorbell<W>,

@@ -438,7 +438,7 @@ impl<B: Bell> Untyped<'_, B> {
     /// [`Seat::recover`] by `me`.
     ///
     /// # Safety
-    /// As there.
+    /// As there; and the queue's values are [`Plain`](crate::plain::Plain).
     pub unsafe fn recover(&self, me: Participant, dead: Participant) -> usize {
         self.0.recover(me, dead)
     }

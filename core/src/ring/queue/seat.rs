@@ -4,6 +4,7 @@ use super::order::{Head, IsClosed, Lost, Order};
 use super::word::{Phase, Position};
 use super::{NoSlot, PushError, Queue};
 use crate::participant::Participant;
+use crate::plain::Plain;
 use crate::sync::Kept;
 use crate::wait::Bell;
 use core::mem::{ManuallyDrop, MaybeUninit};
@@ -165,15 +166,27 @@ impl<'q, T, const N: usize, B: Bell> Seat<'q, T, N, B> {
     /// use ringway_core::ring::queue::Queue;
     /// let queue = Queue::<_, 1>::new();
     /// let other = queue.seat(Participant::new(1).unwrap());
-    /// other.try_push("important").unwrap();
+    /// other.try_push(7).unwrap();
     /// std::mem::forget(other.try_claim()); // it dies with the message in its hands
     ///
     /// assert_eq!(queue.try_pop(), None);
     /// // SAFETY: participant 1 does nothing any more.
     /// assert_eq!(unsafe { queue.seat(Participant::LOCAL).recover(Participant::new(1).unwrap()) }, 1);
-    /// assert_eq!(queue.try_pop(), Some("important"));
+    /// assert_eq!(queue.try_pop(), Some(7));
     /// ```
-    pub unsafe fn recover(self, dead: Participant) -> usize {
+    ///
+    /// A message that owns something could have been dropped or copied out by the dead one already, so that there is no
+    /// recovery of it:
+    /// ```compile_fail,E0277
+    /// use ringway_core::{participant::Participant, ring::queue::Queue};
+    /// let queue = Queue::<String, 1>::new();
+    /// // SAFETY: participant 1 does nothing any more.
+    /// unsafe { queue.seat(Participant::LOCAL).recover(Participant::new(1).unwrap()) };
+    /// ```
+    pub unsafe fn recover(self, dead: Participant) -> usize
+    where
+        T: Plain,
+    {
         self.order().recover(self.me, dead)
     }
 }

@@ -9,19 +9,25 @@ use std::vec::Vec;
 
 const DEAD: Participant = Participant::new(7).unwrap();
 const N: usize = 3;
-/// Where "late" goes.
+/// Messages.
+const EARLY: u32 = 1;
+const LATECOMER: u32 = 2;
+const ON: u32 = 3;
+const ROOM: u32 = 4;
+const FULL: u32 = 5;
+/// Where [`LATECOMER`] goes.
 const LATE: Position = Position::new(2);
 
-/// A queue with one message in it, in which participant 7 died having come to a particular step with "late".
-fn died_at(step: u32) -> Queue<&'static str, N> {
+/// A queue with one message in it, in which participant 7 died having come to a particular step with [`LATECOMER`].
+fn died_at(step: u32) -> Queue<u32, N> {
     let queue = Queue::new();
-    queue.try_push("early").unwrap();
+    queue.try_push(EARLY).unwrap();
     let seat = queue.seat(DEAD);
     let mut loan = ManuallyDrop::new(seat.try_reserve().unwrap());
     if step == 1 {
         return queue;
     }
-    loan.as_uninit().write("late");
+    loan.as_uninit().write(LATECOMER);
     let owned = Owned { phase: Phase::Committing, by: DEAD, position: LATE };
     queue.places[loan.slot].owner.store(owned.pack(), Ordering::Relaxed);
     if step == 2 {
@@ -45,7 +51,7 @@ fn died_at(step: u32) -> Queue<&'static str, N> {
     queue
 }
 
-fn drain(queue: &Queue<&'static str, N>) -> Vec<&'static str> {
+fn drain(queue: &Queue<u32, N>) -> Vec<u32> {
     core::iter::from_fn(|| queue.try_pop()).collect()
 }
 
@@ -54,14 +60,14 @@ fn others_go_on_wherever_a_participant_stopped() {
     for step in 1..=6 {
         let queue = died_at(step);
         let kept = match step {
-            1 | 2 => &["early"][..],
-            3 | 4 => &["early", "late"],
+            1 | 2 => &[EARLY][..],
+            3 | 4 => &[EARLY, LATECOMER],
             _ => &[],
         };
         assert_eq!(drain(&queue), kept, "step {step}");
         for round in 0..20 {
-            queue.try_push("on").unwrap();
-            assert_eq!(drain(&queue), ["on"], "step {step}, round {round}");
+            queue.try_push(ON).unwrap();
+            assert_eq!(drain(&queue), [ON], "step {step}, round {round}");
         }
     }
 }
@@ -77,17 +83,13 @@ fn recovery_loses_nothing_that_was_committed_and_sends_nothing_that_was_not() {
         // SAFETY: as above.
         assert_eq!(unsafe { me.recover(DEAD) }, 0, "step {step}: once is enough");
         let kept = match step {
-            1 | 2 => &["early"][..],
-            3 | 4 => &["early", "late"],
-            _ => &["late"],
+            1 | 2 => &[EARLY][..],
+            3 | 4 => &[EARLY, LATECOMER],
+            _ => &[LATECOMER],
         };
         assert_eq!(drain(&queue), kept, "step {step}");
-        (0..N).for_each(|_| queue.try_push("room").unwrap());
-        assert_eq!(
-            queue.try_push("full"),
-            Err(PushError::Full("full")),
-            "every slot came back, once"
-        );
+        (0..N).for_each(|_| queue.try_push(ROOM).unwrap());
+        assert_eq!(queue.try_push(FULL), Err(PushError::Full(FULL)), "every slot came back, once");
     }
 }
 
@@ -106,6 +108,6 @@ fn a_recovery_that_dies_is_recovered() {
         let me = queue.seat(Participant::LOCAL);
         // SAFETY: nobody acts for participant 7.
         assert_eq!(unsafe { me.recover(DEAD) }, 1);
-        assert_eq!(drain(&queue), ["late"]);
+        assert_eq!(drain(&queue), [LATECOMER]);
     }
 }

@@ -5,6 +5,7 @@
 
 use ringway_core::lock::{Acquired, BoundedSemaphore, Event, Mutex, Semaphore};
 use ringway_core::participant::Participant;
+use ringway_core::plain::Plain;
 use ringway_core::sync::{AtomicU32, Ordering};
 use ringway_firmware::{Sleep, report, start_timer};
 
@@ -12,10 +13,14 @@ use ringway_firmware::{Sleep, report, start_timer};
 const JOBS: u32 = 300;
 
 /// What a mutex protects: two numbers that are equal whenever nobody holds it.
+#[derive(Clone, Copy)]
 struct Pair {
     left: u32,
     right: u32,
 }
+
+// SAFETY: two numbers of one size, and nothing else.
+unsafe impl Plain for Pair {}
 
 static PAIR: Mutex<Pair, Sleep> = Mutex::new(Pair { left: 0, right: 0 }, Sleep);
 /// A permit for each job that is announced.
