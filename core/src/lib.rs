@@ -66,6 +66,7 @@
 extern crate std;
 
 pub mod channel;
+mod finally;
 pub mod lock;
 pub mod participant;
 pub mod plain;

@@ -515,8 +515,8 @@ impl<'a, T, const N: usize, B: Bell> Consumer<'a, T, N, B> {
         self.cursor.0.peer_is_gone()
     }
 
-    /// Drops the oldest `count` values, which are ready, and gives their slots back; also when a value panics
-    /// as it is dropped (those behind it are then leaked).
+    /// Drops the oldest `count` values, which are ready, and gives their slots back; also when a value panics as it is
+    /// dropped.
     fn discard(&mut self, count: u32) {
         struct Release<'c, 'a, const N: usize, B: Bell>(&'c mut ConsumerCursor<'a, N, B>, u32);
         impl<const N: usize, B: Bell> Drop for Release<'_, '_, N, B> {

@@ -26,6 +26,7 @@
 //! 3), the waiter sees the publication in 4. If the waiter's does (3 before b), the ringer sees bit 0 in c. There
 //! is no third case, hence no lost wake-up. The accesses to the word itself order nothing and are relaxed.
 
+use crate::finally::Finally;
 use crate::sync::{AtomicU32, Ordering, const_unless_loom, fence, spin_loop};
 use core::convert::Infallible;
 use core::task::{Context, Poll, Waker};
@@ -277,6 +278,12 @@ impl<W: Wait> Doorbell<W> {
         // after the change is what orders it.
         self.word.fetch_add(2, Ordering::Relaxed);
         self.how.wake(&self.word, u32::MAX);
+    }
+
+    /// [`ring`](Self::ring), and [`alarm`](Self::alarm) also if that panics.
+    pub(crate) fn ring_all(&self) {
+        let _alarm = Finally(|| self.alarm());
+        self.ring();
     }
 
     /// Says that this side is about to sleep. After it, look once more; sleep only on the value returned.

@@ -18,6 +18,7 @@ use std::cell::Cell;
 use std::io::{BufRead, BufReader, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Child, ChildStdout, Command, ExitCode, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -40,6 +41,7 @@ tests! {
     a_child_that_ends_is_told_with_its_status
     a_thread_sleeps_until_a_signal
     the_dispatcher_is_readable_until_a_call_found_nothing
+    what_a_handler_that_panics_leaves_is_told
     blocked_signals_wait_for_the_guard
     blocked_signals_are_waited_for
     a_descriptor_for_blocked_signals
@@ -365,6 +367,29 @@ fn a_thread_sleeps_until_a_signal() {
         }
     }
     sleeper.join().unwrap();
+}
+
+fn what_a_handler_that_panics_leaves_is_told() {
+    signal::handle(Signal::USR1, Keep::Count, |_| panic!("a handler")).unwrap();
+    signal::handle(Signal::USR2, Keep::Count, |_| ()).unwrap();
+    signal::table().set_priority(Signal::USR1.line(), 1).unwrap();
+    let mut dispatcher = signal::dispatcher().unwrap();
+    let is_readable =
+        |dispatcher: &signal::Dispatcher| fd::try_wait(dispatcher, Interest::Read).is_ok();
+    let forms: [fn(&mut signal::Dispatcher) -> usize; 3] =
+        [signal::Dispatcher::dispatch, signal::Dispatcher::pause, |dispatcher| {
+            dispatcher.pause_deadline(Instant::now() + Duration::from_secs(60)).unwrap()
+        }];
+    for form in forms {
+        while dispatcher.dispatch() > 0 {}
+        assert!(!is_readable(&dispatcher));
+        signal::send(getpid(), Signal::USR1).unwrap();
+        signal::send(getpid(), Signal::USR2).unwrap();
+        let panicked = catch_unwind(AssertUnwindSafe(|| form(&mut dispatcher)));
+        assert!(panicked.is_err());
+        assert!(is_readable(&dispatcher), "the other waits");
+        assert_eq!(dispatcher.dispatch(), 1);
+    }
 }
 
 fn the_dispatcher_is_readable_until_a_call_found_nothing() {

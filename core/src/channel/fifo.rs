@@ -32,12 +32,12 @@
 
 use super::Error;
 use super::name::Name;
-use super::pipe::{Opened, Reader, Shared, Writer};
-use super::turn::{InTurn, Turn};
+use super::pipe::{Ends, Opened, Reader, Shared, Writer};
+use super::turn::{InTurn, Taken, Turn};
 use crate::sync::{AtomicU32, Ordering, array_of, const_unless_loom};
 use crate::wait::{Doorbell, Register, Spin, Wait};
 use core::future::poll_fn;
-use core::task::{Context, Poll};
+use core::task::Poll;
 
 /// At most `NAMES` names, and behind each of them a FIFO of `N` bytes. `W` says how those who open, read and write
 /// sleep.
@@ -175,7 +175,7 @@ impl<const NAMES: usize, const N: usize, W: Wait> Registry<NAMES, N, W> {
         deadline: Option<W::Deadline>,
     ) -> Result<Reader<'_, N, W>, Error> {
         let (reader, fifo, met) =
-            self.in_turn_deadline(deadline, |names| names.enter_reader(name))?;
+            self.bell.wait_until(deadline, || self.attempt_reader(name))??;
         fifo.shared.readers_bell().wait_until(deadline, || met.already(&fifo.writers_opened))?;
         Ok(reader)
     }
@@ -198,7 +198,8 @@ impl<const NAMES: usize, const N: usize, W: Wait> Registry<NAMES, N, W> {
     /// assert_eq!(reader.try_read(&mut out), Err(Error::WouldBlock));
     /// ```
     pub fn try_open_reader(&self, name: &[u8]) -> Result<Reader<'_, N, W>, Error> {
-        self.try_in_turn(|names| names.enter_reader(name)).map(|(reader, _, _)| reader)
+        let opened = self.attempt_reader(name).unwrap_or(Err(Error::WouldBlock));
+        opened.map(|(reader, _, _)| reader)
     }
 
     /// Opens an end that writes; waits until a reader has it open, or opens it.
@@ -220,7 +221,7 @@ impl<const NAMES: usize, const N: usize, W: Wait> Registry<NAMES, N, W> {
         deadline: Option<W::Deadline>,
     ) -> Result<Writer<'_, N, W>, Error> {
         let (writer, fifo, met) =
-            self.in_turn_deadline(deadline, |names| names.enter_writer(name))?;
+            self.bell.wait_until(deadline, || self.attempt_writer(name))??;
         fifo.shared.writers_bell().wait_until(deadline, || met.already(&fifo.readers_opened))?;
         Ok(writer)
     }
@@ -231,13 +232,8 @@ impl<const NAMES: usize, const N: usize, W: Wait> Registry<NAMES, N, W> {
     /// [`Error::NoReader`] when there is no reader, [`Error::NotFound`] when there is none of this name,
     /// [`Error::Exhausted`] when it has 65 536 writers, [`Error::WouldBlock`] while another context looks at the names.
     pub fn try_open_writer(&self, name: &[u8]) -> Result<Writer<'_, N, W>, Error> {
-        self.try_in_turn(|names| {
-            if !names.find(name)?.shared.ends().reader() {
-                return Err(Error::NoReader);
-            }
-            names.enter_writer(name)
-        })
-        .map(|(writer, _, _)| writer)
+        let opened = self.attempt_writer_if(name, Ends::reader);
+        opened.unwrap_or(Err(Error::WouldBlock)).map(|(writer, _, _)| writer)
     }
 
     /// Does `work` with the names now, or not at all.
@@ -251,31 +247,46 @@ impl<const NAMES: usize, const N: usize, W: Wait> Registry<NAMES, N, W> {
     /// Does `work` with the names when it is our turn.
     fn in_turn<'a, R>(
         &'a self,
-        work: impl FnMut(&mut Directory<'a, N, W>) -> Result<R, Error>,
-    ) -> Result<R, Error> {
-        self.in_turn_deadline(None, work)
-    }
-
-    fn in_turn_deadline<'a, R>(
-        &'a self,
-        deadline: Option<W::Deadline>,
         mut work: impl FnMut(&mut Directory<'a, N, W>) -> Result<R, Error>,
     ) -> Result<R, Error> {
-        self.bell.wait_until(deadline, || self.attempt_in_turn(&mut work))?
+        self.bell.wait_until(None, || self.attempt_in_turn(&mut work))?
     }
 
     fn attempt_in_turn<'a, R>(
         &'a self,
         work: impl FnOnce(&mut Directory<'a, N, W>) -> R,
     ) -> Option<R> {
-        if !self.turn.try_take() {
-            return None;
-        }
+        let taken = Taken::take(&self.turn, &self.bell)?;
         let done = work(&mut Directory { fifos: &self.fifos });
-        if self.turn.pass() {
-            self.bell.ring();
-        }
+        drop(taken);
         Some(done)
+    }
+
+    /// Opens the end that reads when it is our turn, then tells the writers; they may still have to be waited for.
+    fn attempt_reader(&self, name: &[u8]) -> Option<Result<ReaderOpening<'_, N, W>, Error>> {
+        let opened = self.attempt_in_turn(|names| names.enter_reader(name))?;
+        if let Ok((_, fifo, _)) = &opened {
+            fifo.shared.writers_bell().ring();
+        }
+        Some(opened)
+    }
+
+    /// Opens an end that writes when it is our turn, then tells the reader; it may still have to be waited for.
+    fn attempt_writer(&self, name: &[u8]) -> Option<Result<WriterOpening<'_, N, W>, Error>> {
+        self.attempt_writer_if(name, |_| true)
+    }
+
+    /// [`attempt_writer`](Self::attempt_writer), unless `may` says no of those who are there: [`Error::NoReader`].
+    fn attempt_writer_if(
+        &self,
+        name: &[u8],
+        may: impl FnOnce(Ends) -> bool,
+    ) -> Option<Result<WriterOpening<'_, N, W>, Error>> {
+        let opened = self.attempt_in_turn(|names| names.enter_writer(name, may))?;
+        if let Ok((_, fifo, _)) = &opened {
+            fifo.shared.readers_bell().ring();
+        }
+        Some(opened)
     }
 }
 
@@ -308,7 +319,7 @@ impl<const NAMES: usize, const N: usize, W: Register> Registry<NAMES, N, W> {
         poll_fn(move |cx| {
             let (reader, fifo, met) = match entered.take() {
                 Some(entered) => entered,
-                None => match self.poll_in_turn(cx, |names| names.enter_reader(name)) {
+                None => match self.bell.poll_until(cx, || self.attempt_reader(name)) {
                     Poll::Ready(Ok(entered)) => entered,
                     Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                     Poll::Pending => return Poll::Pending,
@@ -336,7 +347,7 @@ impl<const NAMES: usize, const N: usize, W: Register> Registry<NAMES, N, W> {
         poll_fn(move |cx| {
             let (writer, fifo, met) = match entered.take() {
                 Some(entered) => entered,
-                None => match self.poll_in_turn(cx, |names| names.enter_writer(name)) {
+                None => match self.bell.poll_until(cx, || self.attempt_writer(name)) {
                     Poll::Ready(Ok(entered)) => entered,
                     Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                     Poll::Pending => return Poll::Pending,
@@ -350,14 +361,6 @@ impl<const NAMES: usize, const N: usize, W: Register> Registry<NAMES, N, W> {
                 }
             }
         })
-    }
-
-    fn poll_in_turn<'a, R>(
-        &'a self,
-        cx: &mut Context<'_>,
-        mut work: impl FnMut(&mut Directory<'a, N, W>) -> Result<R, Error>,
-    ) -> Poll<Result<R, Error>> {
-        self.bell.poll_until(cx, || self.attempt_in_turn(&mut work))
     }
 }
 
@@ -458,22 +461,27 @@ impl<'a, const N: usize, W: Wait> Directory<'a, N, W> {
         Ok(())
     }
 
-    /// Opens the end that reads and tells the writers; they may still have to be waited for.
-    fn enter_reader(&mut self, name: &[u8]) -> Result<Opening<'a, N, W, Reader<'a, N, W>>, Error> {
+    /// Opens the end that reads. The writers are to be told once the turn is passed on.
+    fn enter_reader(&mut self, name: &[u8]) -> Result<ReaderOpening<'a, N, W>, Error> {
         let fifo = self.find(name)?;
         let before = fifo.shared.enter_reader()?;
         Self::count(&fifo.readers_opened);
-        fifo.shared.writers_bell().ring();
         let met = Met { seen: (before.writers() == 0).then(|| Self::opened(&fifo.writers_opened)) };
         Ok((Reader::new(&fifo.shared), fifo, met))
     }
 
-    /// Opens an end that writes and tells the reader; it may still have to be waited for.
-    fn enter_writer(&mut self, name: &[u8]) -> Result<Opening<'a, N, W, Writer<'a, N, W>>, Error> {
+    /// Opens an end that writes, if it `may`. The reader is to be told once the turn is passed on.
+    fn enter_writer(
+        &mut self,
+        name: &[u8],
+        may: impl FnOnce(Ends) -> bool,
+    ) -> Result<WriterOpening<'a, N, W>, Error> {
         let fifo = self.find(name)?;
+        if !may(fifo.shared.ends()) {
+            return Err(Error::NoReader);
+        }
         let before = fifo.shared.enter_writer()?;
         Self::count(&fifo.writers_opened);
-        fifo.shared.readers_bell().ring();
         let met = Met { seen: (!before.reader()).then(|| Self::opened(&fifo.readers_opened)) };
         Ok((Writer::new(&fifo.shared), fifo, met))
     }
@@ -491,3 +499,5 @@ impl<'a, const N: usize, W: Wait> Directory<'a, N, W> {
 
 /// An end just opened, where it belongs, and what it has yet to wait for.
 type Opening<'a, const N: usize, W, E> = (E, &'a Fifo<N, W>, Met);
+type ReaderOpening<'a, const N: usize, W> = Opening<'a, N, W, Reader<'a, N, W>>;
+type WriterOpening<'a, const N: usize, W> = Opening<'a, N, W, Writer<'a, N, W>>;

@@ -44,7 +44,7 @@ use core::mem::ManuallyDrop;
 use core::task::{Context, Poll};
 
 mod shared;
-pub(super) use shared::{Opened, Shared};
+pub(super) use shared::{Ends, Opened, Shared};
 
 /// A pipe that holds `N` bytes. `W` says how its ends sleep.
 ///

@@ -1,12 +1,16 @@
 //! Whose turn it is: what several contexts that share one side of a channel pass among themselves.
 
 use crate::sync::{AtomicU32, Cell, Ordering, const_unless_loom};
+use crate::wait::{Doorbell, Wait};
 
 /// A turn that one context at a time has, for a bounded piece of work in which it never sleeps.
 ///
 /// Taking never waits, so that an interrupt which finds the turn with the context that it interrupted can say so
 /// and return. Who wants to wait sleeps on a doorbell of the channel, which whoever passes the turn on rings if
 /// [`pass`](Self::pass) says that it was wanted.
+///
+/// Whoever wakes somebody in a turn runs code of others there, which may panic: a guard passes the turn on
+/// ([`Taken`]).
 #[derive(Debug)]
 pub(super) struct Turn {
     word: AtomicU32,
@@ -40,6 +44,30 @@ impl Turn {
     pub(super) fn pass(&self) -> bool {
         // Release and acquire: partners are the acquire and the release in `try_take`.
         self.word.swap(0, Ordering::AcqRel) & WANTED != 0
+    }
+}
+
+/// The turn, while it is ours. Dropped, it is passed on, and those who wait for it are woken.
+#[derive(Debug)]
+pub(super) struct Taken<'a, W: Wait> {
+    turn: &'a Turn,
+    bell: &'a Doorbell<W>,
+}
+
+impl<'a, W: Wait> Taken<'a, W> {
+    /// Takes the turn, if nobody has it; `bell` is what others sleep on who want it.
+    #[inline(always)]
+    pub(super) fn take(turn: &'a Turn, bell: &'a Doorbell<W>) -> Option<Self> {
+        turn.try_take().then_some(Taken { turn, bell })
+    }
+}
+
+impl<W: Wait> Drop for Taken<'_, W> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if self.turn.pass() {
+            self.bell.ring();
+        }
     }
 }
 

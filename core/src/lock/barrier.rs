@@ -2,6 +2,7 @@
 
 use super::Seat;
 use super::word::{self, HOLDER};
+use crate::finally::Finally;
 use crate::participant::Participant;
 use crate::sync::{AtomicU32, Ordering, array_of, const_unless_loom};
 use crate::wait::{Doorbell, Spin, TimedOut, Wait};
@@ -300,22 +301,28 @@ impl<const N: usize, W: Wait> Barrier<N, W> {
     /// assert_eq!(barrier.wait(), Err(BarrierError::Broken));
     /// ```
     pub fn abort(&self) {
-        self.words().change(|state| match state.phase {
+        let changed = self.words().change_unheard(|state| match state.phase {
             Phase::Filling | Phase::Resetting => Some(state.with(Phase::Broken)),
             Phase::Draining => Some(state.with(Phase::Aborted)),
             Phase::Broken | Phase::Aborted => None,
         });
+        if changed {
+            self.bell.ring();
+        }
     }
 
     /// Makes it as new: whoever waits gets [`BarrierError::Broken`], and when they have left the next round begins. Never
     /// waits.
     pub fn reset(&self) {
-        self.words().change(|state| match state.phase {
+        let words = self.words();
+        let changed = words.change_unheard(|state| match state.phase {
             Phase::Filling | Phase::Broken => Some(state.with(Phase::Resetting)),
             Phase::Aborted => Some(state.with(Phase::Draining)),
             Phase::Draining | Phase::Resetting => None,
         });
-        self.words().settle();
+        if words.settle_unheard() | changed {
+            self.bell.ring();
+        }
     }
 
     /// If `dead` waits here, the barrier is broken, and its seat is free. Wakes those that wait. Whether it had a seat.
@@ -359,7 +366,7 @@ impl<W: Wait> Words<'_, W> {
             }
             // Broken first: with the seat on record, whoever comes after a death in between does it again.
             let round = seen >> ROUND_SHIFT;
-            self.change(|state| {
+            self.change_unheard(|state| {
                 let breaks = state.phase == Phase::Filling && state.round == round;
                 breaks.then_some(state.with(Phase::Broken))
             });
@@ -369,27 +376,27 @@ impl<W: Wait> Words<'_, W> {
                 .compare_exchange(seen, given_back, Ordering::Release, Ordering::Relaxed)
                 .is_ok();
         }
-        self.settle();
-        self.bell.ring();
-        self.bell.alarm();
+        self.settle_unheard();
+        self.bell.ring_all();
         held
     }
 
-    /// Exchanges the state for what it is to be, until that is done or there is nothing to do.
-    fn change(&self, to: impl Fn(State) -> Option<State>) {
+    /// Exchanges the state for what it is to be, until that is done or there is nothing to do; whether it was done. The
+    /// caller rings the bell, when it has done with the words.
+    fn change_unheard(&self, to: impl Fn(State) -> Option<State>) -> bool {
         loop {
             let state = self.state();
-            let Some(to) = to(state) else { return };
+            let Some(to) = to(state) else { return false };
             if self.exchange(state, to) {
-                self.bell.ring();
-                return;
+                return true;
             }
         }
     }
 
-    /// Opens the next round when all have left the last, whoever was the last to leave.
-    fn settle(&self) {
-        self.change(|state| state.drained().filter(|_| self.is_empty()));
+    /// Opens the next round when all have left the last, whoever was the last to leave; whether it did. The caller rings
+    /// the bell.
+    fn settle_unheard(&self) -> bool {
+        self.change_unheard(|state| state.drained().filter(|_| self.is_empty()))
     }
 }
 
@@ -419,11 +426,14 @@ impl<'a, const N: usize, W: Wait> Seat<'a, Barrier<N, W>> {
                 .bell
                 .wait_until(deadline, || self.arrive())
                 .map_err(|TimedOut| BarrierError::TimedOut)??;
+            // When waiting or waking panics, the seat is given back, and the others do not wait for this one.
+            let abandoned = Finally(|| self.abandon(place));
             // Of the last two that arrive, one sees the seats of both: each looks again behind the bell's fence.
             let ended = match barrier.bell.wait_until(deadline, || self.ended(place)) {
                 Ok(ended) => Ok(ended),
                 Err(TimedOut) => self.give_up(place),
             };
+            core::mem::forget(abandoned);
             self.leave(place);
             match ended {
                 Ok(Ended::Complete) => return Ok(place.index),
@@ -437,7 +447,9 @@ impl<'a, const N: usize, W: Wait> Seat<'a, Barrier<N, W>> {
     /// Takes a seat in this round.
     fn arrive(self) -> Option<Result<Place<'a>, BarrierError>> {
         let barrier = self.lock;
-        barrier.words().settle();
+        if barrier.words().settle_unheard() {
+            barrier.bell.ring();
+        }
         for (index, seat) in barrier.seats.iter().enumerate() {
             // SYNC POINT C, acquire: with the release in `leave` and `recover`. Who sees a seat that was given back sees
             // below that its round is over, and does not take it for that round.
@@ -498,11 +510,19 @@ impl<'a, const N: usize, W: Wait> Seat<'a, Barrier<N, W>> {
         }
     }
 
+    /// Breaks the round, unless it ended, and gives the seat back.
+    #[cold]
+    fn abandon(self, place: Place<'a>) {
+        let filling = State { phase: Phase::Filling, round: place.round };
+        self.lock.words().exchange(filling, filling.with(Phase::Broken));
+        self.leave(place);
+    }
+
     /// Gives the seat back.
     fn leave(self, place: Place<'a>) {
         // SYNC POINT C, release: with the acquire in `arrive`.
         place.seat.store(given_back(place.round), Ordering::Release);
-        self.lock.words().settle();
+        self.lock.words().settle_unheard();
         // Of the last two that leave, neither may have seen the other: who waits for the next round opens it.
         self.lock.bell.ring();
     }

@@ -186,8 +186,7 @@ fn recover<W: Wait>(bell: &Doorbell<W>, permits: &[AtomicU32], dead: Participant
             held += 1;
         }
     }
-    bell.ring();
-    bell.alarm();
+    bell.ring_all();
     held
 }
 

@@ -1,6 +1,7 @@
 //! Waiting, with a mutex given back meanwhile, for something that others change under that mutex.
 
 use super::{Acquired, MutexGuard};
+use crate::finally::Finally;
 use crate::sync::{AtomicU32, Ordering, const_unless_loom};
 use crate::wait::{Spin, TimedOut, Wait};
 
@@ -105,11 +106,12 @@ impl<W: Wait> Condition<W> {
         // Relaxed, all of it: who notifies after a change has had the mutex since, or will have it before we do. In the
         // first case we see the change; in the second it sees that we wait, and we see the count before it.
         self.waiters.fetch_add(1, Ordering::Relaxed);
+        let counted = Finally(|| _ = self.waiters.fetch_sub(1, Ordering::Relaxed));
         let count = self.count.load(Ordering::Relaxed);
         drop(guard);
         let waited = self.sleep(count, deadline);
         let acquired = seat.lock();
-        self.waiters.fetch_sub(1, Ordering::Relaxed);
+        drop(counted);
         (acquired, waited)
     }
 

@@ -2,6 +2,7 @@
 
 use super::word::{self, Before, HOLDER, Word};
 use super::{Acquired, Robust, Seat, sealed};
+use crate::finally::Finally;
 use crate::participant::Participant;
 use crate::plain::Plain;
 use crate::sync::{AtomicU32, Cell, Ordering, array_of, const_unless_loom, fence};
@@ -284,7 +285,7 @@ unsafe fn recover<W: Wait>(
     dead: Participant,
 ) -> bool {
     // SAFETY: the caller's word.
-    let mut held = unsafe { writer.recover(dead) };
+    let mut held = unsafe { writer.recover_unheard(dead) };
     for seat in seats {
         // Relaxed: the dead one's seat is as new as it left it, by the caller's word. SYNC POINT B, release: with the
         // acquire in `are_gone`. When it fails, another recovered it, or it is somebody else's.
@@ -292,8 +293,9 @@ unsafe fn recover<W: Wait>(
         held |= seat.load(Ordering::Relaxed) & HOLDER == name
             && seat.compare_exchange(name, EMPTY, Ordering::Release, Ordering::Relaxed).is_ok();
     }
-    bell.ring();
-    bell.alarm();
+    let readers = Finally(|| bell.ring_all());
+    writer.wake_all();
+    drop(readers);
     held
 }
 
@@ -449,7 +451,8 @@ impl<T, const R: usize, W: Wait> DerefMut for WriteGuard<'_, T, R, W> {
 
 impl<T, const R: usize, W: Wait> Drop for WriteGuard<'_, T, R, W> {
     fn drop(&mut self) {
+        // Also when the next writer's waker panics.
+        let _readers = Finally(|| self.lock.readers.0.bell.ring());
         self.lock.writer.0.release(self.died);
-        self.lock.readers.0.bell.ring();
     }
 }

@@ -1,5 +1,6 @@
 //! A count of permits, with nobody's name on them.
 
+use crate::finally::Finally;
 use crate::sync::{AtomicU32, Ordering, const_unless_loom};
 use crate::wait::{Spin, TimedOut, Wait};
 use core::fmt;
@@ -154,7 +155,10 @@ impl<const START: u32, W: Wait> Semaphore<START, W> {
                 ) {
                     Ok(_) => {
                         if left > 0 && slept != 0 {
+                            // The caller does not get the permit, should this panic.
+                            let back = Finally(|| self.put_back());
                             self.how.wake(&self.word, 1);
+                            core::mem::forget(back);
                         }
                         return Ok(());
                     }
@@ -178,6 +182,25 @@ impl<const START: u32, W: Wait> Semaphore<START, W> {
             seen = self.word.load(Ordering::Relaxed);
             if waited.is_err() && Self::count(seen) == 0 {
                 return Err(TimedOut);
+            }
+        }
+    }
+
+    /// Gives back the permit that was just taken, and wakes nobody.
+    #[cold]
+    fn put_back(&self) {
+        // Relaxed: what is seen is exchanged only if it is still so.
+        let mut seen = self.word.load(Ordering::Relaxed);
+        while let Some(count) = Self::count(seen).checked_add(1).filter(|count| *count <= COUNT) {
+            // SYNC POINT A, release: as in `release`.
+            match self.word.compare_exchange(
+                seen,
+                Self::word(count, seen),
+                Ordering::Release,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return,
+                Err(now) => seen = now,
             }
         }
     }

@@ -211,6 +211,22 @@ impl<W: Wait> Word<W> {
     /// # Safety
     /// `dead` takes no further step, and what it wrote is visible here.
     pub(super) unsafe fn recover(&self, dead: Participant) -> bool {
+        // SAFETY: the caller's word.
+        let held = unsafe { self.recover_unheard(dead) };
+        self.wake_all();
+        held
+    }
+
+    /// Wakes all who sleep.
+    pub(super) fn wake_all(&self) {
+        self.how.wake(&self.state, u32::MAX);
+    }
+
+    /// [`recover`](Self::recover) that wakes nobody: [`wake_all`](Self::wake_all) is to follow.
+    ///
+    /// # Safety
+    /// As there.
+    pub(super) unsafe fn recover_unheard(&self, dead: Participant) -> bool {
         // Relaxed: the word is as new as the dead one left it, by the caller's word.
         let mut seen = self.state.load(Ordering::Relaxed);
         let mut held = false;
@@ -224,7 +240,6 @@ impl<W: Wait> Word<W> {
                 Err(now) => seen = now,
             }
         }
-        self.how.wake(&self.state, u32::MAX);
         held
     }
 }

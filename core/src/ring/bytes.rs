@@ -508,6 +508,12 @@ impl<'a, const N: usize, B: Bell> Consumer<'a, N, B> {
         self.cursor.0.release(count);
     }
 
+    /// [`clear`](Self::clear) of a ring that has no producer, which wakes nobody.
+    pub(crate) fn discard(&mut self) {
+        let count = self.cursor.0.ready(N as u32);
+        self.cursor.0.release_unheard(self.cursor.0.head(), count);
+    }
+
     /// How many bytes can be read now. The producer can only make it more.
     pub fn len(&mut self) -> usize {
         let ready = self.cursor.0.ready(N as u32);

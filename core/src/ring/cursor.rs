@@ -33,6 +33,7 @@
 
 use super::half::Half;
 use super::index;
+use crate::finally::Finally;
 use crate::participant::Participant;
 use crate::sync::{AtomicU32, CachePadded, Kept, Ordering, const_unless_loom, pause};
 use crate::wait::Bell;
@@ -136,8 +137,9 @@ impl<B: Bell> Header<B> {
         let producer = self.consumer.0.peer.recover(dead);
         let consumer = self.producer.0.peer.recover(dead);
         // Also when it held none: it may have died after it published or gave back, and before it rang.
+        let other = Finally(|| self.consumer.0.bell.ring());
         self.producer.0.bell.ring();
-        self.consumer.0.bell.ring();
+        drop(other);
         usize::from(producer) + usize::from(consumer)
     }
 
@@ -396,11 +398,17 @@ impl<'a, const N: usize, B: Bell> ConsumerCursor<'a, N, B> {
     /// The same, of a caller who knows the position.
     #[inline(always)]
     pub(super) fn release_from(&mut self, head: u32, count: u32) {
+        self.release_unheard(head, count);
+        self.header.consumer.0.bell.ring();
+    }
+
+    /// The same, and wakes nobody.
+    #[inline(always)]
+    pub(super) fn release_unheard(&mut self, head: u32, count: u32) {
         let head = index::advance::<N>(head, count);
         self.head = Kept::new(head);
         // SYNC POINT B, release: with the load in `ProducerCursor::head`. We are done with the slots.
         self.header.consumer.0.position.store(head, Ordering::Release);
-        self.header.consumer.0.bell.ring();
     }
 
     /// Whether the producer was there and is gone. What it published before is seen by the next look at `ready`.

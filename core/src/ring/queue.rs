@@ -80,6 +80,7 @@ mod word;
 pub use seat::{Claim, Loan, Seat};
 
 use crate::channel::Error;
+use crate::finally::finish;
 use crate::participant::Participant;
 use crate::sync::{CachePadded, Ordering, Slots, array_of, const_unless_loom};
 use crate::wait::{Bell, Polled};
@@ -381,15 +382,18 @@ impl<T, const N: usize, B> Drop for Queue<T, N, B> {
         if !core::mem::needs_drop::<T>() {
             return;
         }
-        let order = self.order();
-        for (slot, Place { owner, .. }) in order.places.iter().enumerate() {
-            // Relaxed: `&mut` is alone here; whatever made it so orders the accesses.
-            if order.is_committed(slot, owner.load(Ordering::Relaxed)) {
-                let place = self.slots.as_slots_ref().first().wrapping_add(slot);
-                // SAFETY: the message waits in its slot: initialized, and nobody's. Nobody comes after.
-                unsafe { place.drop_in_place() };
+        let (order, first) = (self.order(), self.slots.as_slots_ref().first());
+        let mut places = order.places.iter().enumerate();
+        finish(|| {
+            // Each is drawn before it is dropped, so that none is dropped twice.
+            for (slot, Place { owner, .. }) in places.by_ref() {
+                // Relaxed: `&mut` is alone here; whatever made it so orders the accesses.
+                if order.is_committed(slot, owner.load(Ordering::Relaxed)) {
+                    // SAFETY: the message waits in its slot: initialized, and nobody's. Nobody comes after.
+                    unsafe { first.wrapping_add(slot).drop_in_place() };
+                }
             }
-        }
+        });
     }
 }
 

@@ -6,6 +6,7 @@
 
 use super::copy::copy;
 use super::index;
+use crate::finally::Finally;
 use crate::sync::SlotsRef;
 use core::mem::MaybeUninit;
 
@@ -163,7 +164,7 @@ impl<'a, T> SlotsRef<'a, T> {
         (head, tail)
     }
 
-    /// Drops the values in the slots from `position` on.
+    /// Drops the values in the slots from `position` on: each once, also when one of them panics.
     ///
     /// # Safety
     /// They belong to the consumer, who is the caller, and will not be read again.
@@ -171,9 +172,10 @@ impl<'a, T> SlotsRef<'a, T> {
         let (start, first, second) = self.runs_to_read::<N>(position, len);
         let head = core::ptr::slice_from_raw_parts_mut(self.first().wrapping_add(start), first);
         let tail = core::ptr::slice_from_raw_parts_mut(self.first(), second);
-        // SAFETY: `start + first <= N`, `second <= start`; by the caller's word initialized and the caller's alone.
+        // A slice drops the rest of itself when one value panics; the second run is to be dropped then too.
+        // SAFETY: `second <= start`; by the caller's word initialized and the caller's alone. This runs once.
+        let _second = Finally(|| unsafe { tail.drop_in_place() });
+        // SAFETY: `start + first <= N`; else as above.
         unsafe { head.drop_in_place() };
-        // SAFETY: as above.
-        unsafe { tail.drop_in_place() };
     }
 }

@@ -1,6 +1,7 @@
 //! The place where a task leaves its waker, and the way of sleeping built on it.
 
 use super::{Register, Spin, TimedOut, Wait};
+use crate::finally::Finally;
 use crate::sync::{AtomicU32, Cell, Ordering, const_unless_loom};
 use core::task::Waker;
 
@@ -64,7 +65,13 @@ impl WakerCell {
         // when it registers again.
         match self.state.compare_exchange(IDLE, REGISTERING, Ordering::Acquire, Ordering::Relaxed) {
             Ok(_) => {
-                let replaced = self.swap(Some(mine));
+                let mut replaced = self.swap(Some(mine));
+                // Also when the waker below panics. Dropped if it is the task's own.
+                let _wake_replaced = Finally(|| {
+                    if let Some(other) = replaced.take().filter(|other| !other.will_wake(waker)) {
+                        other.wake();
+                    }
+                });
                 // 2. Release: partner is the acquire in `wake`'s `fetch_or` and in 1 by another task, which then
                 // own the cell that we filled. Failure: relaxed, the cell is still ours.
                 let registered = self.state.compare_exchange(
@@ -82,9 +89,6 @@ impl WakerCell {
                     if let Some(waker) = ours {
                         waker.wake();
                     }
-                }
-                if let Some(other) = replaced.filter(|other| !other.will_wake(waker)) {
-                    other.wake();
                 }
             }
             // Being woken just now, with an older waker, or another task registers: come back and look.
@@ -169,8 +173,9 @@ impl<W: Wait> Wait for Async<W> {
     }
 
     fn wake(&self, word: &AtomicU32, n: u32) {
+        // The threads are woken also when the task's waker panics.
+        let _threads = Finally(|| self.inner.wake(word, n));
         self.cell.wake();
-        self.inner.wake(word, n);
     }
 }
 

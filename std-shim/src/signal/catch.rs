@@ -384,9 +384,8 @@ impl Dispatcher {
     /// ```
     #[doc(alias = "sigsuspend")]
     pub fn pause(&mut self) -> usize {
-        let deliveries = self.table.pause();
-        set_event(self.event.as_raw_fd());
-        deliveries
+        let _more = MayBeMore(self.event);
+        self.table.pause()
     }
 
     /// [`pause`](Self::pause), at most until the deadline.
@@ -400,9 +399,8 @@ impl Dispatcher {
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn pause_deadline(&mut self, deadline: Instant) -> Result<usize> {
-        let deliveries = self.table.pause_deadline(deadline);
-        set_event(self.event.as_raw_fd());
-        deliveries.map_err(late)
+        let _more = MayBeMore(self.event);
+        self.table.pause_deadline(deadline).map_err(late)
     }
 
     /// Sleeps until any signal of the set arrives, and takes it without running its handler. Of an empty set, it
@@ -461,12 +459,21 @@ impl Dispatcher {
     ) -> Poll<R> {
         // It fails if there was nothing to clear.
         let _ = rustix::io::read(self.event, &mut [0; 8]);
+        let more = MayBeMore(self.event);
         let found = look(&mut self.table, &mut Context::from_waker(Waker::noop()));
-        if found.is_ready() {
-            // There may be more, and nothing was announced.
-            set_event(self.event.as_raw_fd());
+        if found.is_pending() {
+            std::mem::forget(more);
         }
         found
+    }
+}
+
+/// Dropped, it makes the descriptor readable: there may be more, and nothing was announced. Also when a handler panicked.
+struct MayBeMore<'a>(BorrowedFd<'a>);
+
+impl Drop for MayBeMore<'_> {
+    fn drop(&mut self) {
+        set_event(self.0.as_raw_fd());
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the ends of a pipe share: the bytes, who is there, and whose turn it is to write.
 
-use super::super::turn::Turn;
+use super::super::turn::{Taken, Turn};
 use super::super::{Error, Event, State};
 use crate::ring::bytes::{ByteRing, Consumer, Producer};
 use crate::sync::{AtomicU32, CachePadded, Ordering, const_unless_loom};
@@ -125,11 +125,12 @@ impl<const N: usize, W: Wait> Shared<N, W> {
         self.discard();
     }
 
-    /// Drops what nobody read. For the one who just opened a pipe that had no end open.
+    /// Drops what nobody read, and wakes nobody, as nobody is there. For the one who just opened a pipe that had no end
+    /// open.
     fn discard(&self) {
         // SAFETY: nobody else has an end, hence there is no consumer, and opening acquired what the last one did.
         let mut half = unsafe { self.ring.lend_consumer() };
-        half.clear();
+        half.discard();
     }
 
     /// Lets the reader in; the answer is who was there. One enters at a time ([`Opened::Apart`]).
@@ -229,17 +230,30 @@ impl<const N: usize, W: Wait> Shared<N, W> {
         }
         let alone = self.opened == Opened::Together && ends.writers() == 1;
         let Writing { turn, room } = &self.writing.0;
-        if !alone && !turn.try_take() {
-            return None;
-        }
+        // Dropped last, also when the reader's waker panics: it wakes those who want the turn.
+        let taken = if alone { None } else { Some(Taken::take(turn, self.writers_bell())?) };
         // SAFETY: the turn is with one writer at a time and acquires what the one before released; a writer that is
         // alone acquired the same when it looked at the ends, and stays alone meanwhile (`Opened::Together`).
-        let mut half = unsafe { self.ring.lend_producer(room.load(Ordering::Relaxed)) };
-        let done = work(&mut half);
-        room.store(half.known_room(), Ordering::Relaxed);
-        if !alone && turn.pass() {
-            self.writers_bell().ring();
-        }
+        let half = unsafe { self.ring.lend_producer(room.load(Ordering::Relaxed)) };
+        let mut lent = Lent { half, room };
+        let done = work(&mut lent.half);
+        drop(lent);
+        drop(taken);
         Some(Ok(done))
+    }
+}
+
+/// The half of the writer whose turn it is. What it knows is stored when it is dropped: also while unwinding, for `work`
+/// wakes the reader once the bytes are published. The next writer would go on with more room than there is.
+struct Lent<'a, const N: usize, W: Wait> {
+    half: ManuallyDrop<Producer<'a, N, Doorbell<W>>>,
+    room: &'a AtomicU32,
+}
+
+impl<const N: usize, W: Wait> Drop for Lent<'_, N, W> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // Relaxed: see `Writing`.
+        self.room.store(self.half.known_room(), Ordering::Relaxed);
     }
 }

@@ -5,6 +5,7 @@ use super::super::name::Name;
 use super::super::pipe::{Pipe, Reader, Writer};
 use super::super::turn::{InTurn, Turn};
 use super::stream::{Halves, Packets, Stream};
+use crate::finally::{Finally, finish};
 use crate::sync::{AtomicU32, Ordering, const_unless_loom};
 use crate::wait::{Doorbell, Spin, Wait};
 
@@ -65,8 +66,8 @@ impl<const N: usize, W: Wait> Connection<N, W> {
     /// # Errors
     /// [`Error::Taken`] while any end of it is open.
     pub fn pair(&self) -> Result<(Stream<'_, N, W>, Stream<'_, N, W>), Error> {
-        self.open()?;
-        Ok((Stream::new(self.caller()), Stream::new(self.listener())))
+        let (caller, listener) = self.open()?;
+        Ok((Stream::new(caller), Stream::new(listener)))
     }
 
     /// Two streams over a connection that the caller owns. Needs no read-modify-write.
@@ -80,8 +81,8 @@ impl<const N: usize, W: Wait> Connection<N, W> {
     /// # Errors
     /// [`Error::Taken`] while any end of it is open.
     pub fn pair_packets(&self) -> Result<(Packets<'_, N, W>, Packets<'_, N, W>), Error> {
-        self.open()?;
-        Ok((Packets::new(self.caller()), Packets::new(self.listener())))
+        let (caller, listener) = self.open()?;
+        Ok((Packets::new(caller), Packets::new(listener)))
     }
 
     /// As [`split`](Self::split), with messages.
@@ -90,13 +91,11 @@ impl<const N: usize, W: Wait> Connection<N, W> {
         (Packets::new(self.caller()), Packets::new(self.listener()))
     }
 
-    /// Opens all four ends, or none.
-    fn open(&self) -> Result<(), Error> {
-        self.up.shared.open_both()?;
-        self.down.shared.open_both().inspect_err(|_| {
-            self.up.shared.leave_reader();
-            self.up.shared.leave_writer();
-        })
+    /// Opens all four ends, or none: the side that connects, and the side that accepts.
+    fn open(&self) -> Result<(Halves<'_, N, W>, Halves<'_, N, W>), Error> {
+        let (up_reader, up_writer) = self.up.open()?;
+        let (down_reader, down_writer) = self.down.open()?;
+        Ok((Halves::new(down_reader, up_writer), Halves::new(up_reader, down_writer)))
     }
 
     fn own(&mut self) {
@@ -120,7 +119,8 @@ impl<const N: usize, W: Wait> Connection<N, W> {
 
     /// Takes the side that nobody accepted from the one who connected.
     fn refuse(&self) {
-        self.up.shared.leave_reader();
+        // Dropped, it leaves: also when a task that the other half of this wakes panics.
+        let _reader = Reader::new(&self.up.shared);
         self.down.shared.reset_writer();
     }
 }
@@ -232,10 +232,12 @@ impl<'a, const N: usize, W: Wait> Parts<'a, N, W> {
         if !self.turn.try_take() {
             return None;
         }
-        let mut desk = Desk(self);
+        let mut turn = Passing { parts: self, told: None };
+        let mut desk = Desk { parts: self, told: None };
         desk.sweep();
         let done = work(&mut desk);
-        self.pass();
+        turn.told = desk.told;
+        drop(turn);
         Some(done)
     }
 
@@ -243,22 +245,44 @@ impl<'a, const N: usize, W: Wait> Parts<'a, N, W> {
     pub(super) fn tend(self) {
         let _swept = self.attempt(|_| ());
     }
+}
 
-    /// Passes the turn on.
-    fn pass(self) {
-        while self.turn.pass() {
-            self.bell.ring();
-            // It was wanted by one who waits, or by a listener that closed and left the sweeping to us.
-            if !self.backlogs.iter().any(Backlog::is_closed) || !self.turn.try_take() {
-                return;
+/// The turn. Dropped, it is passed on, also when a waker panicked in it; then those are woken whom it concerns.
+struct Passing<'a, const N: usize, W: Wait> {
+    parts: Parts<'a, N, W>,
+    /// See [`Desk::told`].
+    told: Option<&'a Doorbell<W>>,
+}
+
+impl<const N: usize, W: Wait> Drop for Passing<'_, N, W> {
+    fn drop(&mut self) {
+        let Passing { parts, told } = *self;
+        let _told = Finally(|| {
+            if let Some(bell) = told {
+                bell.ring();
             }
-            Desk(self).sweep();
+        });
+        if !parts.turn.pass() {
+            return;
         }
+        // It was wanted by one who waits, or by a listener that closed and left the sweeping to us.
+        let _wanted = Finally(|| parts.bell.ring());
+        finish(|| {
+            while parts.backlogs.iter().any(Backlog::is_closed) && parts.turn.try_take() {
+                // Who wants it meanwhile is woken at the end.
+                let _pass = Finally(|| _ = parts.turn.pass());
+                Desk { parts, told: None }.sweep();
+            }
+        });
     }
 }
 
 /// The places, for the one who has the turn. There is one at a time.
-pub(super) struct Desk<'a, const N: usize, W>(Parts<'a, N, W>);
+pub(super) struct Desk<'a, const N: usize, W> {
+    parts: Parts<'a, N, W>,
+    /// What to ring when the turn is passed on.
+    told: Option<&'a Doorbell<W>>,
+}
 
 /// What there is no room for now.
 pub(super) struct Later;
@@ -284,13 +308,19 @@ impl<'a, const N: usize, W: Wait> Desk<'a, N, W> {
         unsafe { connection.queued.set(queued) };
     }
 
-    /// Refuses what waits for listeners that are gone, and frees their places.
+    /// Refuses what waits for listeners that are gone, and frees their places; also when a task that hears of it panics.
     fn sweep(&mut self) {
-        for (index, backlog) in self.0.backlogs.iter().enumerate() {
+        if self.parts.backlogs.iter().any(Backlog::is_closed) {
+            finish(|| self.sweep_on());
+        }
+    }
+
+    fn sweep_on(&mut self) {
+        for (index, backlog) in self.parts.backlogs.iter().enumerate() {
             if !backlog.is_closed() {
                 continue;
             }
-            for connection in self.0.connections {
+            for connection in self.parts.connections {
                 if self.queued(connection).is_some_and(|queued| queued.backlog == index) {
                     self.set_queued(connection, None);
                     connection.refuse();
@@ -301,7 +331,7 @@ impl<'a, const N: usize, W: Wait> Desk<'a, N, W> {
             backlog.waiting.store(0, Ordering::Relaxed);
             backlog.state.store(FREE, Ordering::Relaxed);
             // Who waits for room there is refused now.
-            self.0.bell.ring();
+            self.parts.bell.ring();
         }
     }
 
@@ -312,7 +342,7 @@ impl<'a, const N: usize, W: Wait> Desk<'a, N, W> {
         packets: bool,
         limit: u32,
     ) -> Result<(usize, &'a Backlog<W>), Error> {
-        let backlogs = self.0.backlogs;
+        let backlogs = self.parts.backlogs;
         if backlogs.iter().any(|b| self.listening(b).is_some_and(|l| l.address == address)) {
             return Err(Error::AddressInUse);
         }
@@ -331,7 +361,7 @@ impl<'a, const N: usize, W: Wait> Desk<'a, N, W> {
         address: Key,
         packets: bool,
     ) -> Result<Result<Halves<'a, N, W>, Later>, Error> {
-        let mut places = self.0.backlogs.iter().enumerate();
+        let mut places = self.parts.backlogs.iter().enumerate();
         let found = places.find_map(|(index, backlog)| {
             let listening = self.listening(backlog)?;
             (listening.address == address && listening.packets == packets)
@@ -343,20 +373,22 @@ impl<'a, const N: usize, W: Wait> Desk<'a, N, W> {
         if waiting >= listening.limit {
             return Ok(Err(Later));
         }
-        let connections = self.0.connections;
+        let connections = self.parts.connections;
         let connection = connections
             .iter()
             .find(|c| self.queued(c).is_none() && c.is_free())
             .ok_or(Error::Exhausted)?;
-        connection.open()?;
+        let (caller, listener) = connection.open()?;
+        // It is there, and waits to be accepted.
+        core::mem::forget(listener);
         let number = listening.next;
         self.set_queued(connection, Some(Queued { backlog: index, number }));
         let next = number.wrapping_add(1);
         self.set_listening(backlog, Some(Listening { next, ..listening }));
         // Relaxed: a hint for who sleeps on the bell; see `is_wanted`.
         backlog.waiting.store(waiting + 1, Ordering::Relaxed);
-        backlog.bell.ring();
-        Ok(Ok(connection.caller()))
+        self.told = Some(&backlog.bell);
+        Ok(Ok(caller))
     }
 
     /// Takes the connection that waits longest at this place.
@@ -369,13 +401,13 @@ impl<'a, const N: usize, W: Wait> Desk<'a, N, W> {
         let waiting = backlog.waiting.load(Ordering::Relaxed);
         let oldest = self.listening(backlog)?.next.wrapping_sub(waiting);
         let wanted = Queued { backlog: index, number: oldest };
-        let connections = self.0.connections;
+        let connections = self.parts.connections;
         let connection = connections.iter().find(|c| self.queued(c) == Some(wanted))?;
         self.set_queued(connection, None);
         // Relaxed: read in the turn, or as a hint.
         backlog.waiting.store(waiting - 1, Ordering::Relaxed);
         // Who waits for room in a backlog looks again.
-        self.0.bell.ring();
+        self.told = Some(self.parts.bell);
         Some(connection.listener())
     }
 }

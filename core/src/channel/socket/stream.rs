@@ -51,12 +51,10 @@ impl<'a, const N: usize, W: Wait> Halves<'a, N, W> {
 
     /// Closing a half is all there is to it: the peer finds that nobody reads, or that nobody writes any more.
     fn shutdown(&mut self, how: Shutdown) {
-        if how != Shutdown::Write {
-            self.receive = None;
-        }
-        if how != Shutdown::Read {
-            self.send = None;
-        }
+        // Both are taken before the first is dropped, which wakes the peer.
+        let receive = if how == Shutdown::Write { None } else { self.receive.take() };
+        let send = if how == Shutdown::Read { None } else { self.send.take() };
+        drop((receive, send));
     }
 
     /// The half that receives.

@@ -2,6 +2,7 @@
 //! contain nor, when it was compiled, how many there are.
 
 use super::word::{self, Entry, Owned, Phase, Position, Seen};
+use crate::finally::Finally;
 use crate::participant::Participant;
 use crate::sync::{AtomicU32, AtomicU64, Kept, Ordering, const_unless_loom, step_aside};
 use crate::wait::Bell;
@@ -499,8 +500,13 @@ impl<'q, B: Bell> Order<'q, B> {
         // follows, they mark the end, which refuses the producers.
         self.head.is_closed.store(1, Ordering::Relaxed);
         self.tail.is_closed.store(1, Ordering::Relaxed);
+        self.ring_both();
+    }
+
+    /// Wakes everybody.
+    fn ring_both(self) {
+        let _producers = Finally(|| self.head.bell.ring());
         self.tail.bell.ring();
-        self.head.bell.ring();
     }
 
     /// 2 and 3: gives the value in `slot`, which is ours, its place in the order. `phase` says what it is if we die
@@ -513,6 +519,19 @@ impl<'q, B: Bell> Order<'q, B> {
     /// The exchange needs no look at the head. We hold a slot, so that fewer messages wait than there are slots, and
     /// whatever was in the entry of the first position that is not filled, `N` positions ago, was claimed.
     pub(super) fn commit(
+        self,
+        slot: usize,
+        me: Participant,
+        phase: Phase,
+        from: Position,
+    ) -> Result<(), IsClosed> {
+        self.commit_unheard(slot, me, phase, from)?;
+        self.tail.bell.ring();
+        Ok(())
+    }
+
+    /// [`commit`](Self::commit) that wakes nobody.
+    fn commit_unheard(
         self,
         slot: usize,
         me: Participant,
@@ -546,7 +565,9 @@ impl<'q, B: Bell> Order<'q, B> {
         from: Position,
     ) -> Result<(), Lost<'q>> {
         let seen = self.unfilled(from).ok_or(Lost(None))?;
-        self.exchange_entry(slot, me, phase, from, seen)
+        self.exchange_entry(slot, me, phase, from, seen)?;
+        self.tail.bell.ring();
+        Ok(())
     }
 
     #[inline(always)]
@@ -570,19 +591,24 @@ impl<'q, B: Bell> Order<'q, B> {
             .compare_exchange(seen.0, entry.0, Ordering::Release, Ordering::Relaxed)
             .map_err(|_| Lost(Some(&self.tail.position)))?;
         self.found(&self.tail.position, position.next(self.n()));
-        self.tail.bell.ring();
         Ok(())
     }
 
     /// 5: the slot is nobody's.
     #[inline(always)]
     pub(super) fn free(self, slot: usize) {
+        self.free_unheard(slot);
+        self.head.bell.ring();
+    }
+
+    /// [`free`](Self::free) that wakes nobody.
+    #[inline(always)]
+    fn free_unheard(self, slot: usize) {
         if let Some(owner) = self.owner(slot) {
             // Release: partner is the acquire of 1: we are done with the slot; and SYNC POINT D, in `unfinished`: with the
             // message too.
             owner.store(Owned::FREE, Ordering::Release);
         }
-        self.head.bell.ring();
     }
 
     /// See [`Seat::recover`](super::Seat::recover).
@@ -603,13 +629,12 @@ impl<'q, B: Bell> Order<'q, B> {
                 continue;
             }
             held += 1;
-            if !keep || self.commit(slot, me, Phase::Requeuing, self.tail_hint()).is_err() {
-                self.free(slot);
+            if !keep || self.commit_unheard(slot, me, Phase::Requeuing, self.tail_hint()).is_err() {
+                self.free_unheard(slot);
             }
         }
-        // It may have died after a step that somebody sleeps for and before the ring.
-        self.tail.bell.ring();
-        self.head.bell.ring();
+        // Once everything is right; and always: it may have died after a step that somebody sleeps for and before the ring.
+        self.ring_both();
         held
     }
 }

@@ -226,7 +226,9 @@ impl<T, const N: usize, B: Bell> Loan<'_, T, N, B> {
             back.touch();
             // SAFETY: the slot's word says `Writing` or `Committing` and is ours; the value was written above, and is not
             // touched again before the slot is free.
-            PushError::Closed(unsafe { back.seat.place(back.slot).read() })
+            let value = unsafe { back.seat.place(back.slot).read() };
+            drop(back);
+            PushError::Closed(value)
         })
     }
 

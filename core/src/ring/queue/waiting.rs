@@ -156,19 +156,20 @@ impl<T, const N: usize, W: Register> Queue<T, N, Doorbell<W>> {
         cx: &mut Context<'_>,
         value: &mut Option<T>,
     ) -> Poll<Result<(), PushError<T>>> {
-        let Some(sent) = value.take() else { return Poll::Ready(Ok(())) };
+        if value.is_none() {
+            return Poll::Ready(Ok(()));
+        }
         let found = self.head.0.bell.poll_until(cx, || match self.try_reserve() {
             Err(NoSlot::Full) => None,
             found => Some(found),
         });
-        match found {
-            Poll::Ready(Ok(loan)) => Poll::Ready(loan.write(sent)),
-            Poll::Ready(Err(_)) => Poll::Ready(Err(PushError::Closed(sent))),
-            Poll::Pending => {
-                *value = Some(sent);
-                Poll::Pending
-            }
-        }
+        // Taken only now: a waker that panics leaves the value where it was.
+        found.map(|found| match (found, value.take()) {
+            (Ok(loan), Some(sent)) => loan.write(sent),
+            (Err(_), Some(sent)) => Err(PushError::Closed(sent)),
+            // Not reached: it was there.
+            (_, None) => Ok(()),
+        })
     }
 
     /// Pops the oldest value, or has the task woken when one may be there. One task at a time can wait for a value.

@@ -1,0 +1,190 @@
+//! Pipes, named pipes and sockets, of which one that waits has a waker that panics.
+
+use super::*;
+use ringway_core::channel::Error;
+use ringway_core::channel::fifo::{Fifo, Registry};
+use ringway_core::channel::pipe::Pipe;
+use ringway_core::channel::socket::{Backlog, Connection, Network, Shutdown};
+use std::pin::pin;
+
+fn pipe<const N: usize>() -> Pipe<N, Async<Spin>> {
+    Pipe::with_bells(bell(), bell())
+}
+
+#[test]
+fn a_write_whose_reader_panics_overwrites_nothing() {
+    for writers in [1, 2] {
+        let mut pipe = pipe::<8>();
+        let (mut reader, mut writer) = pipe.split();
+        let _another = (writers == 2).then(|| writer.try_clone().unwrap());
+        assert_eq!(writer.try_write(&[1]), Ok(1));
+        assert_eq!(reader.try_read(&mut [0; 8]), Ok(1));
+        leave(&explosive(), |cx| reader.poll_read(cx, &mut [0; 8]));
+        panics(|| writer.try_write(&[2; 7]));
+        assert_eq!(writer.try_write(&[3; 7]), Err(Error::WouldBlock), "there is room for one");
+        let mut out = [0; 8];
+        assert_eq!(reader.try_read(&mut out), Ok(7));
+        assert_eq!(out[..7], [2; 7]);
+        assert_eq!(writer.try_write(&[3; 8]), Ok(8));
+        assert_eq!(reader.try_read(&mut out), Ok(8));
+        assert_eq!(out, [3; 8]);
+    }
+}
+
+#[test]
+fn the_turn_of_a_writer_passes_on_when_the_reader_panics() {
+    let pipe = pipe::<8>();
+    let (mut reader, mut writer) = pipe.open().unwrap();
+    let mut other = writer.try_clone().unwrap();
+    for lap in 0..9 {
+        leave(&explosive(), |cx| reader.poll_read(cx, &mut [0; 8]));
+        panics(|| writer.try_write(&[lap; 5]));
+        assert_eq!(other.try_write(&[lap; 3]), Ok(3));
+        assert_eq!(writer.try_write(&[lap]), Err(Error::WouldBlock));
+        leave(&explosive(), |cx| other.poll_write(cx, &[lap]));
+        let mut out = [0; 8];
+        panics(|| reader.try_read(&mut out));
+        assert_eq!(out, [lap; 8]);
+        assert_eq!(reader.try_read(&mut out), Err(Error::WouldBlock));
+    }
+    // Closing is closing.
+    leave(&explosive(), |cx| reader.poll_read(cx, &mut [0; 8]));
+    drop(writer);
+    panics(|| drop(other));
+    assert_eq!(reader.try_read(&mut [0; 8]), Ok(0));
+    drop(reader);
+    let (_reader, mut writer) = pipe.open().expect("it can be used again");
+    assert_eq!(writer.try_write(&[1; 8]), Ok(8));
+}
+
+fn registry() -> Registry<2, 8, Async<Spin>> {
+    Registry::with_fifos([(); 2].map(|()| Fifo::with_bells(bell(), bell())), bell())
+}
+
+#[test]
+fn names_can_be_used_after_one_that_opened_a_fifo_was_panicked_at() {
+    let names = registry();
+    names.make(b"a").unwrap();
+    let waker = explosive();
+    let mut cx = Context::from_waker(&waker);
+    for _ in 0..3 {
+        {
+            let mut waits = pin!(names.open_reader_async(b"a"));
+            assert!(waits.as_mut().poll(&mut cx).is_pending());
+            panics(|| names.try_open_writer(b"a"));
+            // The writer came, and went as it was panicked at: the reader met it.
+            let Poll::Ready(Ok(mut reader)) = waits.poll(&mut cx) else { panic!("met") };
+            assert_eq!(reader.try_read(&mut [0; 8]), Ok(0));
+        }
+        {
+            let mut waits = pin!(names.open_writer_async(b"a"));
+            assert!(waits.as_mut().poll(&mut cx).is_pending());
+            panics(|| names.try_open_reader(b"a"));
+            assert!(waits.poll(&mut cx).is_ready());
+        }
+        let mut reader = names.try_open_reader(b"a").expect("neither the turn nor the end is lost");
+        let mut writer = names.try_open_writer(b"a").unwrap();
+        assert_eq!(writer.try_write(b"12345678"), Ok(8));
+        assert_eq!(reader.try_read(&mut [0; 8]), Ok(8));
+    }
+    names.unlink(b"a").unwrap();
+    names.make(b"b").unwrap();
+}
+
+#[test]
+fn the_writers_of_a_fifo_take_turns_after_its_reader_panicked() {
+    let names = registry();
+    names.make(b"a").unwrap();
+    let mut reader = names.try_open_reader(b"a").unwrap();
+    let mut writers = [(); 2].map(|()| names.try_open_writer(b"a").unwrap());
+    for lap in 0..9 {
+        leave(&explosive(), |cx| reader.poll_read(cx, &mut [0; 8]));
+        panics(|| writers[0].try_write(&[lap; 5]));
+        assert_eq!(writers[1].try_write(&[lap; 3]), Ok(3));
+        assert_eq!(writers[0].try_write(&[lap]), Err(Error::WouldBlock));
+        let mut out = [0; 8];
+        assert_eq!(reader.try_read(&mut out), Ok(8));
+        assert_eq!(out, [lap; 8]);
+    }
+}
+
+type Net = Network<2, 3, 8, Async<Spin>>;
+
+fn network() -> Net {
+    Network::with_places(
+        [(); 2].map(|()| Backlog::with_bell(bell())),
+        [(); 3].map(|()| Connection::with_pipes(pipe(), pipe())),
+        bell(),
+    )
+}
+
+#[test]
+fn a_network_goes_on_after_a_listener_panicked() {
+    let net = network();
+    let listener = net.streams().listen(7, 2).unwrap();
+    for _ in 0..9 {
+        leave(&explosive(), |cx| listener.poll_accept(cx));
+        panics(|| net.streams().try_connect(7));
+        // It was connected, and closed as it was panicked at.
+        assert_eq!(listener.try_accept().unwrap().try_read(&mut [0; 8]), Ok(0));
+        let mut here = net.streams().try_connect(7).unwrap();
+        let mut there = listener.try_accept().unwrap();
+        assert_eq!(here.try_write(b"hello"), Ok(5));
+        assert_eq!(there.try_read(&mut [0; 8]), Ok(5));
+    }
+}
+
+#[test]
+fn a_network_goes_on_after_one_that_waits_to_connect_panicked() {
+    let net = network();
+    let listener = net.streams().listen(7, 1).unwrap();
+    let waker = explosive();
+    let mut cx = Context::from_waker(&waker);
+    for _ in 0..9 {
+        let first = net.streams().try_connect(7).unwrap();
+        let streams = net.streams();
+        let mut second = pin!(streams.connect_async(7));
+        assert!(second.as_mut().poll(&mut cx).is_pending());
+        panics(|| listener.try_accept());
+        drop(first);
+        assert!(second.poll(&mut cx).is_ready(), "there is room");
+        assert!(listener.try_accept().is_ok());
+    }
+}
+
+#[test]
+fn whoever_waits_at_a_listener_that_closes_is_refused_also_when_another_panics() {
+    let net = network();
+    for _ in 0..3 {
+        let listener = net.streams().listen(7, 3).unwrap();
+        let mut streams = [(); 3].map(|()| net.streams().try_connect(7).unwrap());
+        let woken = Arc::new(Woken::default());
+        leave(&explosive(), |cx| streams[0].poll_read(cx, &mut [0; 8]));
+        leave(&woken.clone().into(), |cx| streams[2].poll_read(cx, &mut [0; 8]));
+        assert_eq!(streams[0].try_write(&[1; 8]), Ok(8));
+        let writes = Arc::new(Woken::default());
+        leave(&writes.clone().into(), |cx| streams[0].poll_write(cx, &[1]));
+        panics(|| drop(listener));
+        assert!(woken.is_woken() && writes.is_woken());
+        for stream in &mut streams {
+            assert_eq!(stream.try_read(&mut [0; 8]), Err(Error::Reset));
+            assert_eq!(stream.try_write(&[1]), Err(Error::BrokenPipe));
+        }
+        assert_eq!(net.streams().try_connect(7).err(), Some(Error::Refused));
+    }
+}
+
+#[test]
+fn both_directions_are_shut_also_when_the_peer_panics() {
+    let mut connection = Connection::with_pipes(pipe::<8>(), pipe::<8>());
+    let (mut here, mut there) = connection.split();
+    assert_eq!(there.try_write(&[1; 8]), Ok(8));
+    leave(&explosive(), |cx| there.poll_write(cx, &[1]));
+    let woken = Arc::new(Woken::default());
+    leave(&woken.clone().into(), |cx| there.poll_read(cx, &mut [0; 8]));
+    panics(|| here.shutdown(Shutdown::Both));
+    assert!(woken.is_woken());
+    assert_eq!(there.try_read(&mut [0; 8]), Ok(0));
+    assert_eq!(there.try_write(&[1]), Err(Error::BrokenPipe));
+    assert_eq!(here.try_write(&[1]), Err(Error::BrokenPipe));
+}

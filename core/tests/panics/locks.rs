@@ -1,0 +1,190 @@
+//! Locks on which one sleeps, or is woken, in a way that panics.
+
+use super::*;
+use ringway_core::lock::{
+    Barrier, BarrierError, BoundedSemaphore, Condition, Event, Mutex, RwLock, Semaphore,
+};
+use ringway_core::participant::Participant;
+
+/// One whose wait has passed its deadline, so that whoever gives back thinks that somebody sleeps.
+const NOW: Option<u32> = Some(0);
+
+fn dead() -> Participant {
+    Participant::new(1).unwrap()
+}
+
+#[test]
+fn a_mutex_is_free_after_waking_the_next_one_panicked() {
+    let mine = Mine::new();
+    let mutex = Mutex::new(5, &mine);
+    let guard = mutex.lock();
+    assert!(mutex.lock_deadline(NOW).is_err());
+    mine.arm();
+    panics(|| drop(guard));
+    assert!(mutex.try_lock().is_some());
+
+    std::mem::forget(mutex.seat(dead()).lock());
+    mine.arm();
+    // SAFETY: nobody uses the mutex under that name any more.
+    panics(|| unsafe { mutex.recover(dead()) });
+    assert!(mutex.try_lock().is_some_and(|guard| !guard.is_clean()));
+}
+
+#[test]
+fn all_that_wait_for_a_writer_are_woken_also_when_waking_one_panics() {
+    let (writers, all) = (Mine::new(), Mine::new());
+    let lock = RwLock::<_, 2, _>::with_ways(5, &writers, &all);
+    let writer = lock.write();
+    assert!(lock.read_deadline(NOW).is_err());
+    assert!(lock.write_deadline(NOW).is_err());
+    writers.arm();
+    panics(|| drop(writer));
+    assert_eq!((writers.wakes(), all.wakes()), (1, 1));
+    let readers = [(); 2].map(|()| lock.try_read().expect("it is free"));
+    assert!(lock.read_deadline(NOW).is_err());
+    all.arm();
+    panics(|| drop(readers));
+    assert!(lock.try_write().is_some());
+
+    let seat = lock.seat(dead());
+    std::mem::forget((seat.read(), seat.read()));
+    writers.arm();
+    // SAFETY: nobody uses the lock under that name any more.
+    panics(|| unsafe { lock.recover(dead()) });
+    assert!(lock.try_write().is_some());
+}
+
+#[test]
+fn a_writer_that_panics_as_it_waits_for_readers_keeps_nobody_out() {
+    let mine = Mine::new();
+    let lock = RwLock::<_, 2, _>::new(5, &mine);
+    let reader = lock.read();
+    mine.arm_for_waits();
+    panics(|| lock.write());
+    assert!(lock.try_read().is_some());
+    drop(reader);
+    assert!(lock.try_write().is_some());
+}
+
+#[test]
+fn permits_come_back_also_when_waking_panics() {
+    let mine = Mine::new();
+    let places = BoundedSemaphore::<2, _>::new(&mine);
+    let (first, second) = (places.acquire(), places.acquire());
+    assert!(places.acquire_deadline(NOW).is_err());
+    mine.arm();
+    panics(|| drop(first));
+    assert_eq!(places.permits(), 1);
+    drop(second);
+
+    std::mem::forget((places.seat(dead()).acquire(), places.seat(dead()).acquire()));
+    assert!(places.acquire_deadline(NOW).is_err());
+    mine.arm();
+    let before = mine.wakes();
+    // SAFETY: nobody uses the semaphore under that name any more.
+    panics(|| unsafe { places.recover(dead()) });
+    assert_eq!(places.permits(), 2);
+    assert_eq!(mine.wakes(), before + 2, "those that were announced, and those that were not");
+}
+
+#[test]
+fn a_count_of_permits_is_right_after_waking_panicked() {
+    let mine = Mine::new();
+    let places = Semaphore::<0, _>::new(&mine);
+    assert!(places.acquire_deadline(NOW).is_err());
+    mine.arm();
+    panics(|| places.release(2));
+    assert_eq!(places.permits(), 2);
+}
+
+/// Gives a permit while another sleeps for it, who then has to wake a third one, and panics.
+#[test]
+fn a_permit_is_not_lost_with_one_that_panics_as_it_takes_it() {
+    struct Releases<'a> {
+        places: std::sync::OnceLock<&'a Semaphore<0, &'a Releases<'a>>>,
+        is_armed: Flag,
+    }
+    impl Wait for &Releases<'_> {
+        type Deadline = u32;
+
+        fn wait(&self, _: &AtomicU32, _: u32, _: Option<u32>) -> Result<(), TimedOut> {
+            self.places.get().unwrap().release(2).unwrap();
+            self.is_armed.set();
+            Ok(())
+        }
+
+        fn wake(&self, _: &AtomicU32, _: u32) {
+            assert!(!self.is_armed.take(), "a way of waking");
+        }
+    }
+    let how: &Releases<'_> =
+        Box::leak(Box::new(Releases { places: Default::default(), is_armed: Flag::new() }));
+    let places: &Semaphore<0, _> = Box::leak(Box::new(Semaphore::new(how)));
+    how.places.set(places).ok().unwrap();
+    panics(|| places.acquire());
+    assert_eq!(places.permits(), 2);
+}
+
+#[test]
+fn an_event_is_set_also_when_waking_panics() {
+    let mine = Mine::new();
+    let event = Event::new(&mine);
+    assert!(event.wait_deadline(NOW).is_err());
+    mine.arm();
+    panics(|| event.set());
+    assert!(event.is_set());
+}
+
+#[test]
+fn nobody_counts_as_waiting_for_a_condition_who_panicked_there() {
+    let mine = Mine::new();
+    let (mutex, condition) = (Mutex::new((), &mine), Condition::new(&mine));
+    mine.arm_for_waits();
+    panics(|| condition.wait(mutex.lock().into_inner()));
+    condition.notify_all();
+    assert_eq!(mine.wakes(), 0, "nobody is there");
+    panics(|| condition.wait_while(mutex.lock().into_inner(), |()| panic!("a condition")));
+    assert!(mutex.try_lock().is_some());
+}
+
+#[test]
+fn a_barrier_is_broken_by_one_that_panics_there_and_can_be_reset() {
+    let mine = Mine::new();
+    let barrier = Barrier::<2, _>::new(&mine);
+    for _ in 0..3 {
+        mine.arm_for_waits();
+        panics(|| barrier.wait());
+        assert_eq!((barrier.waiting(), barrier.is_broken()), (0, true));
+        assert_eq!(barrier.wait(), Err(BarrierError::Broken));
+        barrier.reset();
+        assert!(!barrier.is_broken());
+    }
+}
+
+/// One waits, and while it does the other comes, who wakes it and panics at that.
+#[test]
+fn a_round_that_all_came_to_is_over_also_when_waking_panics() {
+    static HOW: Comes = Comes { is_armed: Flag::new() };
+    static BARRIER: Barrier<2, &Comes> = Barrier::new(&HOW);
+
+    struct Comes {
+        is_armed: Flag,
+    }
+    impl Wait for &Comes {
+        type Deadline = u32;
+
+        fn wait(&self, _: &AtomicU32, _: u32, _: Option<u32>) -> Result<(), TimedOut> {
+            self.is_armed.set();
+            panics(|| BARRIER.wait());
+            Ok(())
+        }
+
+        fn wake(&self, _: &AtomicU32, _: u32) {
+            assert!(!self.is_armed.take(), "a way of waking");
+        }
+    }
+    for _ in 0..3 {
+        assert!(BARRIER.wait().is_ok(), "the other was there");
+        assert_eq!((BARRIER.waiting(), BARRIER.is_broken()), (0, false));
+    }
+}

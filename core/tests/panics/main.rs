@@ -1,0 +1,127 @@
+//! Code of others that panics in the middle of ours: wakers, ways of sleeping, destructors, handlers. Whatever it does,
+//! nothing is overwritten, turns pass on, each value is dropped once, and the structure works afterwards.
+
+mod channels;
+mod destructors;
+mod locks;
+mod rings;
+mod signals;
+
+use ringway_core::sync::AtomicU32;
+use ringway_core::wait::{Async, Doorbell, Spin, TimedOut, Wait};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+/// What tasks and nobody else sleep on.
+fn bell() -> Doorbell<Async<Spin>> {
+    Doorbell::new(Async::new(Spin))
+}
+
+/// `work` panics, as it is meant to.
+fn panics<R>(work: impl FnOnce() -> R) {
+    assert!(catch_unwind(AssertUnwindSafe(work)).is_err(), "nobody panicked");
+}
+
+/// A task whose waker panics.
+struct Explosive;
+
+impl Wake for Explosive {
+    fn wake(self: Arc<Self>) {
+        panic!("a waker");
+    }
+}
+
+fn explosive() -> Waker {
+    Waker::from(Arc::new(Explosive))
+}
+
+/// One that can be asked whether it was woken.
+#[derive(Default)]
+struct Woken(Flag);
+
+impl Woken {
+    fn is_woken(&self) -> bool {
+        self.0.take()
+    }
+}
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.set();
+    }
+}
+
+#[derive(Debug, Default)]
+struct Flag(AtomicU64);
+
+impl Flag {
+    const fn new() -> Self {
+        Flag(AtomicU64::new(0))
+    }
+
+    fn set(&self) {
+        self.0.store(1, Ordering::SeqCst);
+    }
+
+    /// Whether it was set; it is not afterwards.
+    fn take(&self) -> bool {
+        self.0.swap(0, Ordering::SeqCst) != 0
+    }
+}
+
+/// Polls once, to leave `waker` where the event wakes it.
+fn leave<R>(waker: &Waker, poll: impl FnOnce(&mut Context<'_>) -> Poll<R>) {
+    assert!(poll(&mut Context::from_waker(waker)).is_pending());
+}
+
+/// Sleeps never, and panics when it is to wake somebody, or to wait, once after it is armed; counts the wake-ups.
+#[derive(Debug, Default)]
+struct Mine {
+    is_armed: Flag,
+    is_armed_for_waits: Flag,
+    wakes: AtomicU64,
+}
+
+impl Mine {
+    fn new() -> Self {
+        Mine::default()
+    }
+
+    fn arm(&self) {
+        self.is_armed.set();
+    }
+
+    fn arm_for_waits(&self) {
+        self.is_armed_for_waits.set();
+    }
+
+    fn wakes(&self) -> u64 {
+        self.wakes.load(Ordering::SeqCst)
+    }
+}
+
+impl Wait for &Mine {
+    type Deadline = u32;
+
+    fn wait(&self, _: &AtomicU32, _: u32, deadline: Option<u32>) -> Result<(), TimedOut> {
+        assert!(!self.is_armed_for_waits.take(), "a way of sleeping");
+        // A deadline passes at once.
+        if deadline.is_some() { Err(TimedOut) } else { Ok(()) }
+    }
+
+    fn wake(&self, _: &AtomicU32, _: u32) {
+        self.wakes.fetch_add(1, Ordering::SeqCst);
+        assert!(!self.is_armed.take(), "a way of waking");
+    }
+}
+
+#[test]
+fn threads_are_woken_also_when_the_waker_of_the_task_panics() {
+    let threads = Mine::new();
+    let bell = Doorbell::new(Async::new(&threads));
+    leave(&explosive(), |cx| bell.poll_until(cx, || None::<()>));
+    panics(|| bell.ring());
+    assert_eq!(threads.wakes(), 1);
+}
