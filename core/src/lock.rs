@@ -19,8 +19,9 @@
 //! bytes, whose alignment the two may see differently).
 //!
 //! Whoever takes a lock is on record in its word in the same atomic step, by [`Participant`]. A program that shares its
-//! locks with nobody does without: each lock's own methods are those of [`Participant::LOCAL`]. In a region, take a
-//! [`Seat`]: `mutex.seat(me).lock()`.
+//! locks with nobody does without: each lock's own methods are those of [`Participant::LOCAL`], whom no region has, and whose
+//! death nobody puts right. Nor does `LOCAL` tell two processes apart whose threads have the same numbers, as they do in two
+//! PID namespaces: both would hold one [`ReentrantMutex`]. So in a region, take a [`Seat`]: `mutex.seat(me).lock()`.
 //!
 //! A lock never asks who is alive. Whoever learns of a death calls `recover` of each lock that the dead one may have held.
 //! That puts right what is on record, and wakes who waits. What the lock protects owns nothing
@@ -56,6 +57,7 @@ mod barrier;
 mod bounded;
 mod condition;
 mod event;
+mod look;
 mod mutex;
 mod reentrant;
 mod rwlock;

@@ -83,7 +83,7 @@ mod ready;
 mod view;
 
 #[cfg(not(loom))]
-pub use description::{Description, Kind, Part, SharedBell, SharedWait};
+pub use description::{Description, Kind, Part, SharedBell, SharedWait, Unheld};
 #[cfg(not(loom))]
 pub use item::{Item, TypeName};
 #[cfg(not(loom))]

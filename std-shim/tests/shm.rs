@@ -170,7 +170,7 @@ fn a_job_of_a_dead_worker_goes_to_another_and_its_slots_come_back() {
         player("a_job_of_a_dead_worker_goes_to_another_and_its_slots_come_back", "dies", &name);
     let end = soon().unwrap();
     // It has the first, and has sent the third.
-    while (jobs.get().unfinished(), jobs.get().len()) != (2, 1) {
+    while (jobs.seat().unfinished(), jobs.seat().len()) != (2, 1) {
         assert!(Instant::now() < end);
         std::thread::sleep(Duration::from_millis(1));
     }
@@ -203,7 +203,7 @@ fn a_region_whose_participants_were_killed_is_made_anew() {
     };
     let other = Region::create(&name.0, 0o600, &layout()).unwrap_err();
     assert!(other.is(Error::AddressInUse), "{other}");
-    while jobs(&region).get().is_empty() {}
+    while jobs(&region).seat().is_empty() {}
     player.kill_now();
     drop(region);
     assert!(!name.exists(), "we were the last, and alive");
@@ -225,7 +225,7 @@ fn a_region_whose_participants_were_killed_is_made_anew() {
         })
     });
     let regions = starters.map(|starter| starter.join().unwrap());
-    assert_eq!(jobs(&regions[0]).get().len(), 4, "all four are in the same one, and it was fresh");
+    assert_eq!(jobs(&regions[0]).seat().len(), 4, "all four are in the same one, and it was fresh");
     drop(regions);
     assert!(!name.exists());
 }
@@ -328,6 +328,25 @@ fn a_part_is_found_by_its_name_and_nothing_but_itself() {
     type Polled = ringway_core::ring::Ring<u64, 64>;
     let cause = region.part::<Polled>("numbers").map_err(told).unwrap_err();
     assert!(matches!(cause, Cause::Part(E::OtherKind { .. })), "one that nobody rings for");
+}
+
+/// As in two processes of two PID namespaces, where two threads may have one number.
+#[test]
+fn threads_of_two_participants_that_have_the_same_number_do_not_share_a_reentrant_mutex() {
+    use ringway::lock::ReentrantError;
+    let layout = Layout::new(2).part::<shm::ReentrantMutex>("again").unwrap();
+    let first = Region::anonymous(&layout).unwrap();
+    let second = Region::from_fd(&first).unwrap();
+    let [ours, theirs] = [&first, &second].map(|region| {
+        assert_ne!(region.participant(), ringway_core::participant::Participant::LOCAL);
+        region.part::<shm::ReentrantMutex>("again").unwrap()
+    });
+    let guard = ours.seat().lock().unwrap().into_inner();
+    assert_eq!(theirs.seat().holder(), Some(first.participant()));
+    assert_eq!(theirs.seat().try_lock().unwrap_err(), ReentrantError::Held);
+    assert!(ours.seat().try_lock().is_ok(), "its own thread takes it again");
+    drop(guard);
+    assert!(theirs.seat().try_lock().is_ok());
 }
 
 #[test]
@@ -438,7 +457,7 @@ fn a_watched_part_is_readable_when_there_is_something_to_take_or_its_end() {
     assert!(is_readable(soon().unwrap()), "the end");
     drop((watch, consumer));
     let watch = jobs(&region).watch().unwrap();
-    jobs(&region).get().close();
+    jobs(&region).seat().close();
     assert!(fd::wait_deadline(&watch, Interest::Read, soon().unwrap()).is_ok());
     drop(watch);
     assert_eq!(
@@ -497,7 +516,7 @@ fn locks_of_the_dead_are_handed_over_within_the_bound() {
     let mut player = player("locks_of_the_dead_are_handed_over_within_the_bound", "dies", &name);
     let meeting = region.part::<Meeting>("meeting").unwrap();
     let end = soon().unwrap();
-    while meeting.get().waiting() == 0 {
+    while meeting.seat().waiting() == 0 {
         assert!(Instant::now() < end);
         std::thread::sleep(Duration::from_millis(1));
     }
@@ -567,7 +586,7 @@ fn writers_killed_one_after_the_other_leave_whole_messages_that_go_on_counting()
                 Err(RecvError::EndOfFile) => std::thread::sleep(Duration::from_millis(1)),
                 Err(RecvError::TimedOut) => panic!("a hang that the deadline ended"),
             }
-            if let Some((value, version)) = level.get().load_newer(seen) {
+            if let Some((value, version)) = level.load_newer(seen) {
                 assert_eq!(value, [version.number(); 5]);
                 seen = version;
             }
@@ -578,8 +597,8 @@ fn writers_killed_one_after_the_other_leave_whole_messages_that_go_on_counting()
         }
         assert_eq!(reader.behind(), 0);
     }
-    let (value, last) = level.get().load().unwrap();
+    let (value, last) = level.load().unwrap();
     assert_eq!(value, [last.number(); 5]);
-    assert_eq!(level.get().wait_newer_deadline(last, soon()), Err(Error::EndOfFile));
+    assert_eq!(level.wait_newer_deadline(last, soon()), Err(Error::EndOfFile));
     assert_eq!(events.writer().unwrap().sent() + 1, expected);
 }

@@ -166,6 +166,18 @@ pub unsafe trait Part: Sync + 'static {
     fn description() -> Description;
 }
 
+/// A [`Part`] in which nobody is on record: no method of it takes anything under the name of a participant, so that there is
+/// nothing to put right after a death. Everything that it offers is safe from any process.
+///
+/// Of the others, a participant uses what takes its name: `ring.producer_as(me)`, `queue.seat(me)`, `mutex.seat(me)`.
+///
+/// ```
+/// use ringway_core::region::Unheld;
+/// fn is_unheld<P: Unheld>() {}
+/// is_unheld::<std::sync::atomic::AtomicU32>();
+/// ```
+pub trait Unheld: Part {}
+
 /// A bell that works between processes: [`Polled`], or a [`Doorbell`] on which one sleeps by a [`SharedWait`].
 ///
 /// # Safety

@@ -1,6 +1,6 @@
 //! The locks as parts.
 
-use super::{Description, Item, Kind, Part, SharedWait};
+use super::{Description, Item, Kind, Part, SharedWait, Unheld};
 use crate::lock::{Barrier, BoundedSemaphore, Condition, Event, Mutex, RwLock, Semaphore};
 #[cfg(target_has_atomic = "64")]
 use crate::lock::{ReentrantMutex, ThreadId};
@@ -64,3 +64,8 @@ unsafe impl<const N: usize, W: SharedWait> Part for Barrier<N, W> {
         Description::of::<Self, ()>(Kind::BARRIER.that_waits(), N)
     }
 }
+
+impl<const START: u32, W: SharedWait> Unheld for Semaphore<START, W> {}
+// A wait goes on under the name that the mutex's guard has.
+impl<W: SharedWait> Unheld for Condition<W> {}
+impl<W: SharedWait> Unheld for Event<W> {}

@@ -326,7 +326,10 @@ impl<'m> View<'m> {
         Ok(entry)
     }
 
-    /// The part with this name.
+    /// The part with this name. Use what takes a participant's name (`producer_as`, `seat`) unless the part is
+    /// [`Unheld`](super::Unheld): the methods without one act for [`Participant::LOCAL`], whom no region has.
+    ///
+    /// [`Participant::LOCAL`]: crate::participant::Participant::LOCAL
     ///
     /// # Errors
     /// [`PartError`], which says in what it differs from `P`.

@@ -70,6 +70,7 @@
 //! assert_eq!(JOBS.try_pop(), None);
 //! ```
 
+mod look;
 mod order;
 mod seat;
 #[cfg(all(test, not(loom)))]

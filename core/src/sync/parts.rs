@@ -1,7 +1,7 @@
 //! `core`'s own atomic integers, and places for plain values, as parts of a region.
 
 use super::words::Words;
-use crate::region::{Description, Item, Kind, Part};
+use crate::region::{Description, Item, Kind, Part, Unheld};
 
 macro_rules! integers {
     ($($width:literal $($name:ident $integer:ty),*;)*) => {
@@ -13,6 +13,9 @@ macro_rules! integers {
                     Description::of::<Self, $integer>(Kind::ATOMIC, 1)
                 }
             }
+
+            #[cfg(target_has_atomic = $width)]
+            impl Unheld for core::sync::atomic::$name {}
         )*)*
     };
 }
@@ -30,3 +33,5 @@ unsafe impl<T: Item> Part for Words<T> {
         Description::of::<Self, T>(Kind::WORDS, 1)
     }
 }
+
+impl<T: Item> Unheld for Words<T> {}

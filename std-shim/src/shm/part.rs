@@ -3,15 +3,17 @@
 use super::Region;
 use crate::{Error, Result, channel, lock};
 use ringway_core::participant::Participant;
-use ringway_core::region::{self, Item, SharedBell, SharedWait};
+use ringway_core::region::{self, Item, SharedBell, SharedWait, Unheld};
 use ringway_core::ring::broadcast::{self, Broadcast};
 use ringway_core::ring::bytes::{self, ByteRing};
-use ringway_core::ring::latest::{self, Latest};
+use ringway_core::ring::latest::{self, Latest, Version};
 use ringway_core::ring::messages::{self, MessageRing};
 use ringway_core::ring::queue::{Queue, Seat};
 use ringway_core::ring::{self, Ring};
+use ringway_core::wait::Doorbell;
 
-/// A part of a region: a structure of the core in shared memory, and who we are there.
+/// A part of a region: a structure of the core in shared memory, and who we are there. What can be taken there is taken
+/// under our name, so that it is put right when this process dies.
 ///
 /// ```
 /// use ringway::shm::{Layout, Queue, Region};
@@ -19,7 +21,7 @@ use ringway_core::ring::{self, Ring};
 /// let region = Region::anonymous(&Layout::new(2).part::<Jobs>("jobs")?)?;
 /// let jobs = region.part::<Jobs>("jobs")?;
 /// jobs.seat().try_push(7)?;
-/// assert_eq!(jobs.get().len(), 1);
+/// assert_eq!(jobs.seat().len(), 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
@@ -40,9 +42,14 @@ impl<P: region::Part> Part<P> {
         Part { part, region }
     }
 
-    /// The structure itself. What is taken by one of its methods that ask for no participant is not put right when this
-    /// process dies: use those that [`participant`](Self::participant) can be given to, or the part's own.
-    pub fn get(&self) -> &P {
+    /// The structure itself, for what looks at it and takes nothing.
+    pub(super) fn structure(&self) -> &P {
+        self.part
+    }
+
+    /// Where the structure lies in our memory, for as long as the part is there. Its methods that ask for no participant act
+    /// for nobody: what they take is not put right when this process dies, and two processes may both get it.
+    pub fn as_ptr(&self) -> *const P {
         self.part
     }
 
@@ -78,6 +85,29 @@ impl<P: region::Part> Part<P> {
     }
 }
 
+impl<P: Unheld> Part<P> {
+    /// The structure itself, of a part in which nobody is on record: integers, places for values, semaphores, conditions and
+    /// events. The others are used by a half or a seat, which is ours.
+    ///
+    /// ```
+    /// use ringway::shm::{Layout, Region, Semaphore};
+    /// let region = Region::anonymous(&Layout::new(2).part::<Semaphore<2>>("credits")?)?;
+    /// assert!(region.part::<Semaphore<2>>("credits")?.get().try_acquire());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// A lock that somebody holds is not reached this way, by which it would be held by nobody known:
+    /// ```compile_fail,E0599
+    /// # use ringway::shm::{Layout, Region, ReentrantMutex};
+    /// # let region = Region::anonymous(&Layout::new(2).part::<ReentrantMutex>("again")?)?;
+    /// let guard = region.part::<ReentrantMutex>("again")?.get().lock();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn get(&self) -> &P {
+        self.part
+    }
+}
+
 const PRODUCER: &str = "take the producer's half";
 const CONSUMER: &str = "take the consumer's half";
 const WRITER: &str = "take the writer's half";
@@ -98,6 +128,21 @@ impl<T: Item, const N: usize, B: SharedBell> Part<Ring<T, N, B>> {
     /// As [`producer`](Self::producer).
     pub fn consumer(&self) -> Result<ring::Consumer<'_, T, N, B>> {
         self.take(CONSUMER, Ring::is_sound, Ring::consumer_as)
+    }
+
+    /// [`Ring::len`].
+    pub fn len(&self) -> usize {
+        self.part.len()
+    }
+
+    /// [`Ring::is_empty`].
+    pub fn is_empty(&self) -> bool {
+        self.part.is_empty()
+    }
+
+    /// [`Ring::producer_is_gone`].
+    pub fn producer_is_gone(&self) -> bool {
+        self.part.producer_is_gone()
     }
 }
 
@@ -128,6 +173,21 @@ impl<const N: usize, B: SharedBell> Part<ByteRing<N, B>> {
     /// As [`producer`](Self::producer).
     pub fn consumer(&self) -> Result<bytes::Consumer<'_, N, B>> {
         self.take(CONSUMER, ByteRing::is_sound, ByteRing::consumer_as)
+    }
+
+    /// [`ByteRing::len`].
+    pub fn len(&self) -> usize {
+        self.part.len()
+    }
+
+    /// [`ByteRing::is_empty`].
+    pub fn is_empty(&self) -> bool {
+        self.part.is_empty()
+    }
+
+    /// [`ByteRing::producer_is_gone`].
+    pub fn producer_is_gone(&self) -> bool {
+        self.part.producer_is_gone()
     }
 }
 
@@ -160,6 +220,16 @@ impl<const N: usize, B: SharedBell> Part<MessageRing<N, B>> {
     pub fn receiver(&self) -> Result<messages::Receiver<'_, N, B>> {
         self.take(CONSUMER, MessageRing::is_sound, MessageRing::receiver_as)
     }
+
+    /// [`MessageRing::is_empty`].
+    pub fn is_empty(&self) -> bool {
+        self.part.is_empty()
+    }
+
+    /// [`MessageRing::sender_is_gone`].
+    pub fn sender_is_gone(&self) -> bool {
+        self.part.sender_is_gone()
+    }
 }
 
 impl<T: Item, const N: usize, B: SharedBell> Part<Broadcast<T, N, B>> {
@@ -186,11 +256,26 @@ impl<T: Item, const N: usize, B: SharedBell> Part<Broadcast<T, N, B>> {
     pub fn reader(&self) -> broadcast::Reader<'_, T, N, B> {
         self.part.reader()
     }
+
+    /// [`Broadcast::reader_from_oldest`].
+    pub fn reader_from_oldest(&self) -> broadcast::Reader<'_, T, N, B> {
+        self.part.reader_from_oldest()
+    }
+
+    /// [`Broadcast::sent`].
+    pub fn sent(&self) -> u64 {
+        self.part.sent()
+    }
+
+    /// [`Broadcast::writer_is_gone`].
+    pub fn writer_is_gone(&self) -> bool {
+        self.part.writer_is_gone()
+    }
 }
 
 impl<T: Item, B: SharedBell> Part<Latest<T, B>> {
-    /// The half that writes. Dropping it gives it back; when this process dies it is given back too. To read, ask the
-    /// [structure](Part::get) itself.
+    /// The half that writes. Dropping it gives it back; when this process dies it is given back too. Anybody reads, without
+    /// a half.
     ///
     /// # Errors
     /// [`channel::Error::Taken`] while a living participant has it.
@@ -201,11 +286,54 @@ impl<T: Item, B: SharedBell> Part<Latest<T, B>> {
     /// let region = Region::anonymous(&Layout::new(2).part::<Level>("level")?)?;
     /// let level = region.part::<Level>("level")?;
     /// level.writer()?.store(0.5);
-    /// assert_eq!(level.get().load().unwrap().0, 0.5);
+    /// assert_eq!(level.load().unwrap().0, 0.5);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn writer(&self) -> Result<latest::Writer<'_, T, B>> {
         self.take(WRITER, |_| true, Latest::writer_as)
+    }
+
+    /// [`Latest::load`].
+    pub fn load(&self) -> Option<(T, Version)> {
+        self.part.load()
+    }
+
+    /// [`Latest::load_newer`].
+    pub fn load_newer(&self, seen: Version) -> Option<(T, Version)> {
+        self.part.load_newer(seen)
+    }
+
+    /// [`Latest::version`].
+    pub fn version(&self) -> Version {
+        self.part.version()
+    }
+
+    /// [`Latest::writer_is_gone`].
+    pub fn writer_is_gone(&self) -> bool {
+        self.part.writer_is_gone()
+    }
+}
+
+impl<T: Item, W: SharedWait> Part<Latest<T, Doorbell<W>>> {
+    /// [`Latest::wait_newer`].
+    ///
+    /// # Errors
+    /// [`channel::Error::EndOfFile`] when the writer is gone and the value is not newer.
+    pub fn wait_newer(&self, seen: Version) -> std::result::Result<(T, Version), channel::Error> {
+        self.part.wait_newer(seen)
+    }
+
+    /// [`Latest::wait_newer_deadline`].
+    ///
+    /// # Errors
+    /// [`channel::Error::EndOfFile`] when the writer is gone and the value is not newer, [`channel::Error::TimedOut`] when
+    /// it did not become so in time.
+    pub fn wait_newer_deadline(
+        &self,
+        seen: Version,
+        deadline: Option<W::Deadline>,
+    ) -> std::result::Result<(T, Version), channel::Error> {
+        self.part.wait_newer_deadline(seen, deadline)
     }
 }
 

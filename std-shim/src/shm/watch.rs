@@ -93,9 +93,9 @@ impl Watch {
         let shared =
             Arc::new(Shared { event, told: Mutex::new(Told::Look), change: Condvar::new() });
         let wake = part.clone();
-        let wake = Wake(Box::new(move || bell(wake.get()).ring()));
+        let wake = Wake(Box::new(move || bell(wake.structure()).ring()));
         let (watched, theirs) = (part.clone(), shared.clone());
-        let watch = move || watch(&theirs, watched.get(), bell, is_ready);
+        let watch = move || watch(&theirs, watched.structure(), bell, is_ready);
         let thread = Builder::new().name("ringway-watch".to_owned()).spawn(watch);
         let thread = thread.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::AGAIN));
         let thread = thread.map_err(|errno| Error::new(WATCH, limit(errno)))?;

@@ -306,8 +306,8 @@ fn settle(
             }
         }
     }
-    if jobs.get().unfinished() != 0 {
-        return Err(format!("{} messages are in nobody's hands", jobs.get().unfinished()));
+    if jobs.seat().unfinished() != 0 {
+        return Err(format!("{} messages are in nobody's hands", jobs.seat().unfinished()));
     }
     let room = (0..).take_while(|n| seat.try_push(message(*n)).is_ok()).count();
     if room != SLOTS {

@@ -22,7 +22,7 @@ use core::ops::{Deref, DerefMut};
 /// ```
 #[derive(Debug)]
 pub struct Seat<'q, T, const N: usize, B: Bell> {
-    queue: &'q Queue<T, N, B>,
+    pub(super) queue: &'q Queue<T, N, B>,
     me: Participant,
 }
 

@@ -99,7 +99,7 @@ impl Mechanism for Counted {
         }
         // Whoever comes last here tells that nothing comes any more.
         if both.seat().wait_deadline(soon()).map_err(told)? == 0 {
-            ordered.get().close();
+            ordered.seat().close();
         }
         far.sent(ours);
         Ok(())

@@ -318,7 +318,7 @@ impl Mechanism for Latest {
         let mut intake = Intake::new();
         let (mut version, mut values, mut full, mut next) = (Version::NONE, 0u64, 0, 0);
         loop {
-            let (value, newer) = match part.get().wait_newer(version) {
+            let (value, newer) = match part.wait_newer(version) {
                 Ok(newer) => newer,
                 Err(Error::EndOfFile) => break,
                 Err(error) => return Err(told(error)),

@@ -155,14 +155,14 @@ impl Crew {
     fn end(mut self, row: &Row, pieces: u64) -> Result<(Outcome, String)> {
         row.doing("joining the queue");
         self.join()?;
-        self.jobs.get().close();
+        self.jobs.seat().close();
         row.doing("waiting for the workers' reports");
         let mut shares = Vec::new();
         for mut worker in std::mem::take(&mut self.workers) {
             shares.push(worker.sent()?);
             worker.finish()?;
         }
-        self.done.get().close();
+        self.done.seat().close();
         row.doing("waiting for the collector's report");
         let outcome = self.collector.outcome()?;
         self.collector.finish()?;

@@ -74,7 +74,7 @@ impl Structure for Land {
 
     fn memory(&self) -> (*const u8, usize) {
         let region = ours();
-        let part = std::ptr::from_ref(jobs(&region).get()).cast::<u8>();
+        let part = jobs(&region).as_ptr().cast::<u8>();
         // The mapping begins with a page, and the part is in the first.
         (part.wrapping_sub(part.addr() % 4096), region.size())
     }
@@ -122,7 +122,7 @@ fn another_holds() {
         }
     });
     let jobs = jobs(&ours());
-    while jobs.get().len() != 1 || !crate::crash::is_asleep(other.pid()) {
+    while jobs.seat().len() != 1 || !crate::crash::is_asleep(other.pid()) {
         std::thread::yield_now();
     }
     OTHER.set(Some(other));
@@ -189,7 +189,7 @@ impl Structure for Watched {
 
     fn is_held_by(&self, _: Participant) -> bool {
         // The child is the first after the parent to attach.
-        lock(&ours()).get().holder().is_some_and(|who| who.number() == 2)
+        lock(&ours()).seat().holder().is_some_and(|who| who.number() == 2)
     }
 
     unsafe fn recover(&self, _: Participant) {}
@@ -290,7 +290,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
             },
             |_, _| {
                 // Only what was released is not found by the one that sleeps.
-                if jobs(&ours()).get().unfinished() == 0 {
+                if jobs(&ours()).seat().unfinished() == 0 {
                     push([9]);
                 }
             },
