@@ -1,7 +1,7 @@
 //! Locks between threads, between an interrupt and the main loop, and between processes that may die while they hold
 //! them: what Python's `multiprocessing` has, as words and rules.
 //!
-//! | lock | holds | at its holder's death |
+//! | lock | holds | at its holder's death, or [panic](#panics) |
 //! |---|---|---|
 //! | [`Mutex`] | one | the next one gets [`Acquired::OwnerDied`] |
 //! | [`ReentrantMutex`] (`RLock`) | one thread, many times over | the same |
@@ -11,6 +11,20 @@
 //! | [`Condition`] | nothing | others look again |
 //! | [`Event`] | nothing | nothing |
 //! | [`Barrier`] | the seats of those who wait | the barrier is broken |
+//!
+//! # Panics
+//!
+//! A guard that is dropped because its holder panicked gives its lock back, but what the lock protects may be half
+//! changed. So the next one is told, as after a death: it gets [`Acquired::OwnerDied`]. It is what the standard library
+//! calls poisoning, and [`Robust::make_consistent`] ends it. A guard that was taken while the thread was unwinding
+//! already, by a destructor, is given back as usual.
+//!
+//! A guard that reads changed nothing, and a permit protects nothing that anybody could have half changed: they just
+//! come back. Whoever guards something with permits looks after it by a mutex.
+//!
+//! This crate cannot tell whether a thread is unwinding; the way of sleeping can, see [`Wait::is_unwinding`]. Those of
+//! `ringway` do. With [`Spin`](crate::wait::Spin) and [`SpinClock`](crate::wait::SpinClock), which are meant for bare
+//! metal, where a panic ends everything, a guard is given back as if nothing had happened.
 //!
 //! # In shared memory
 //!
@@ -52,6 +66,7 @@
 //! [`multiprocessing`]: https://docs.python.org/3/library/multiprocessing.html#synchronization-primitives
 //! [`threading`]: https://docs.python.org/3/library/threading.html#lock-objects
 //! [`Wait::wait`]: crate::wait::Wait::wait
+//! [`Wait::is_unwinding`]: crate::wait::Wait::is_unwinding
 
 mod barrier;
 mod bounded;
@@ -126,8 +141,8 @@ impl<'a, L> Seat<'a, L> {
 pub enum Acquired<G> {
     /// Its last holder gave it back, or there was none.
     Clean(G),
-    /// A holder died with it, and nobody has called [`Robust::make_consistent`] since: what the lock protects may be half
-    /// changed. Given back as it is, the next one is told again.
+    /// A holder died with it, or [unwound](self#panics) from a panic, and nobody has called [`Robust::make_consistent`]
+    /// since: what the lock protects may be half changed. Given back as it is, the next one is told again.
     OwnerDied(G),
 }
 
@@ -146,7 +161,8 @@ impl<G> Acquired<G> {
         matches!(self, Acquired::Clean(_))
     }
 
-    /// The guard, whatever happened to the last holder. For what a death cannot leave half changed: one word, or nothing.
+    /// The guard, whatever happened to the last holder. For what a death or a panic cannot leave half changed: one word, or
+    /// nothing.
     ///
     /// ```
     /// # use ringway_core::{lock::Mutex, wait::Spin};
@@ -196,7 +212,7 @@ impl<G: Robust> Acquired<G> {
     }
 }
 
-/// A holder of the lock died with it: [`Acquired::OwnerDied`] as an error.
+/// A holder of the lock died with it, or panicked: [`Acquired::OwnerDied`] as an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OwnerDied<G = ()>(
     /// The guard: the lock is held.
@@ -213,14 +229,14 @@ impl<G> OwnerDied<G> {
 impl<G> core::fmt::Display for OwnerDied<G> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str(
-            "a holder died with the lock: repair what it protects, then call make_consistent",
+            "a holder died or panicked with the lock: repair what it protects, then call make_consistent",
         )
     }
 }
 
 impl<G: core::fmt::Debug> core::error::Error for OwnerDied<G> {}
 
-/// The guard of a lock that remembers that a holder died with it.
+/// The guard of a lock that remembers that a holder died with it, or panicked.
 pub trait Robust: sealed::Sealed {
     /// Says that what the lock protects is good again, so that the next one gets [`Acquired::Clean`]. As
     /// [`pthread_mutex_consistent(3)`](https://man7.org/linux/man-pages/man3/pthread_mutex_consistent.3.html).

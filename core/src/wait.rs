@@ -97,6 +97,16 @@ pub trait Wait {
 
     /// Wakes at most `n` of those who sleep on `word`. Safe in an interrupt and in a signal handler.
     fn wake(&self, word: &AtomicU32, n: u32);
+
+    /// Whether the calling thread is unwinding from a panic. A guard that began to unwind while it held its lock hands
+    /// the lock over as after a death: see [`lock`](crate::lock#panics). An implementation does not panic here.
+    ///
+    /// No is the answer of one that cannot tell: [`Spin`] and [`SpinClock`], as this crate knows no threads. Where a
+    /// panic never unwinds, as on bare metal, it is also the right one.
+    #[inline(always)]
+    fn is_unwinding(&self) -> bool {
+        false
+    }
 }
 
 /// Waits by looking again and again. No clock, hence no deadline.

@@ -43,6 +43,29 @@
 //!     assert_eq!(*TOTAL.lock().into_inner(), 2000);
 //! });
 //! ```
+//!
+//! # Panics
+//!
+//! When a thread panics with a [`Mutex`], a [`ReentrantMutex`] or the writer's guard of a [`RwLock`], its guard is dropped
+//! by the unwinding and gives the lock back. The next one gets [`Acquired::OwnerDied`], as after the death of a process:
+//! what the lock protects may be half changed. In a region it is so across processes. With `W` of
+//! [`Spin`](crate::wait::Spin), which cannot tell, nobody is told.
+//!
+//! ```
+//! use ringway::lock::{Acquired, Mutex};
+//! use ringway::wait::PrivateFutex;
+//! static BALANCE: Mutex<[i32; 2], PrivateFutex> = Mutex::new([100, 0], PrivateFutex);
+//! let transfer = std::thread::spawn(|| {
+//!     let mut balance = BALANCE.lock().into_inner();
+//!     balance[0] -= 30;
+//!     panic!("in the middle");
+//! });
+//! assert!(transfer.join().is_err());
+//! let balance = BALANCE.lock().repair(|balance| balance[1] = 100 - balance[0]);
+//! assert_eq!(*balance, [70, 30]);
+//! drop(balance);
+//! assert!(matches!(BALANCE.lock(), Acquired::Clean(_)));
+//! ```
 
 #[doc(inline)]
 pub use ringway_core::lock::*;

@@ -7,6 +7,9 @@
 //! | [`Async`] around either | the same, and it can wake a task too; not in shared memory | [`Instant`] |
 //!
 //! Waking is one system call that takes no lock of ours and leaves `errno` alone, so that it may be done in a signal handler.
+//!
+//! All of them know whether a thread panics, so that a lock whose holder did tells the next one:
+//! see [`lock`](crate::lock#panics).
 
 #[doc(inline)]
 pub use ringway_core::wait::*;
@@ -74,6 +77,11 @@ impl Wait for Futex {
     fn wake(&self, word: &AtomicU32, n: u32) {
         wake(word, futex::Flags::empty(), n);
     }
+
+    #[inline]
+    fn is_unwinding(&self) -> bool {
+        std::thread::panicking()
+    }
 }
 
 impl Wait for PrivateFutex {
@@ -90,6 +98,11 @@ impl Wait for PrivateFutex {
 
     fn wake(&self, word: &AtomicU32, n: u32) {
         wake(word, futex::Flags::PRIVATE, n);
+    }
+
+    #[inline]
+    fn is_unwinding(&self) -> bool {
+        std::thread::panicking()
     }
 }
 

@@ -602,3 +602,58 @@ fn writers_killed_one_after_the_other_leave_whole_messages_that_go_on_counting()
     assert_eq!(level.wait_newer_deadline(last, soon()), Err(Error::EndOfFile));
     assert_eq!(events.writer().unwrap().sent() + 1, expected);
 }
+
+#[test]
+fn a_panic_with_a_lock_is_told_in_other_processes() {
+    use ringway::shm::{Barrier, ReentrantMutex, RwLock, Value};
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    type Total = Value<[u64; 2]>;
+    type Again = ReentrantMutex<u32>;
+    type Table = RwLock<[u32; 3], 5>;
+    type Meeting = Barrier<2>;
+    let locks = || {
+        let layout = Layout::new(4).part::<Total>("total").unwrap();
+        let layout = layout.part::<Again>("again").unwrap().part::<Table>("table").unwrap();
+        layout.part::<Table>("read").unwrap().part::<Meeting>("meeting").unwrap()
+    };
+    fn with_parts(region: &Region) -> (Part<Total>, Part<Again>, Part<Table>, Part<Table>) {
+        (
+            region.part("total").unwrap(),
+            region.part("again").unwrap(),
+            region.part("table").unwrap(),
+            region.part("read").unwrap(),
+        )
+    }
+    if role().is_some() {
+        let region = the_region();
+        let (total, again, table, read) = with_parts(&region);
+        let panicked = catch_unwind(AssertUnwindSafe(|| {
+            let mut total = total.seat().lock().into_inner();
+            let _held = (again.seat().lock(), table.seat().write(), read.seat().read());
+            total[0] = 77;
+            panic!("in the middle");
+        }));
+        assert!(panicked.is_err());
+        let meeting = region.part::<Meeting>("meeting").unwrap();
+        // It lives until the other has looked.
+        (0..2).for_each(|_| _ = meeting.seat().wait_deadline(soon()).unwrap());
+        done();
+    }
+    let name = Name::new();
+    let region = Region::create(&name.0, 0o600, &locks()).unwrap();
+    let player = player("a_panic_with_a_lock_is_told_in_other_processes", "panics", &name);
+    let meeting = region.part::<Meeting>("meeting").unwrap();
+    meeting.seat().wait_deadline(soon()).unwrap();
+    let (total, again, table, read) = with_parts(&region);
+    let told = total.seat().lock_deadline(soon()).unwrap().clean();
+    assert_eq!(*told.expect_err("it is half changed").0, [77, 0]);
+    drop(total.seat().lock().repair(|total| total[1] = 77));
+    assert!(total.seat().lock().is_clean());
+    assert!(!again.seat().lock_deadline(soon()).unwrap().is_clean());
+    assert!(!table.seat().read_deadline(soon()).unwrap().is_clean());
+    assert!(read.seat().write_deadline(soon()).unwrap().is_clean(), "a reader changes nothing");
+    assert_eq!(region.participants().len(), 2, "nobody died");
+    meeting.seat().wait_deadline(soon()).unwrap();
+    succeeded(player);
+}

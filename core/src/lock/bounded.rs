@@ -243,7 +243,7 @@ impl<'a, const N: usize, W: Wait> Seat<'a, BoundedSemaphore<N, W>> {
     }
 }
 
-/// A permit of a [`BoundedSemaphore`]. Dropped, it is given back.
+/// A permit of a [`BoundedSemaphore`]. Dropped, it is given back, also by a panic.
 #[derive(Debug)]
 #[must_use = "the permit is given back at once if this is dropped"]
 pub struct Permit<'a, const N: usize, W: Wait> {

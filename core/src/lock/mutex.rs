@@ -1,6 +1,6 @@
 //! One holder at a time, with what it protects.
 
-use super::word::{Before, Word};
+use super::word::{Before, Unwinding, Word};
 use super::{Acquired, Robust, Seat, sealed};
 use crate::participant::Participant;
 use crate::plain::Plain;
@@ -167,7 +167,8 @@ impl<'a, T, W: Wait> Seat<'a, Mutex<T, W>> {
     /// [`Mutex::try_lock`] by this participant.
     #[inline]
     pub fn try_lock(self) -> Option<Acquired<MutexGuard<'a, T, W>>> {
-        self.lock.word.0.try_acquire(self.me).map(|died| self.guard(died))
+        let before = self.lock.word.0.unwinding();
+        self.lock.word.0.try_acquire(self.me).map(|died| self.guard(died, before))
     }
 
     /// [`Mutex::lock`] by this participant.
@@ -189,21 +190,24 @@ impl<'a, T, W: Wait> Seat<'a, Mutex<T, W>> {
         self,
         deadline: Option<W::Deadline>,
     ) -> Result<Acquired<MutexGuard<'a, T, W>>, TimedOut> {
-        self.lock.word.0.acquire(self.me, deadline).map(|died| self.guard(died))
+        let before = self.lock.word.0.unwinding();
+        self.lock.word.0.acquire(self.me, deadline).map(|died| self.guard(died, before))
     }
 
     #[inline]
-    fn guard(self, died: bool) -> Acquired<MutexGuard<'a, T, W>> {
-        Acquired::new(MutexGuard { seat: self, died }, died)
+    fn guard(self, died: bool, before: Unwinding) -> Acquired<MutexGuard<'a, T, W>> {
+        Acquired::new(MutexGuard { seat: self, died, before }, died)
     }
 }
 
-/// The mutex, held, and its value. Dropped, it is given back.
+/// The mutex, held, and its value. Dropped, it is given back; dropped by a panic, the next one is
+/// [told](super#panics).
 #[must_use = "the mutex is given back at once if this is dropped"]
 pub struct MutexGuard<'a, T, W: Wait> {
     seat: Seat<'a, Mutex<T, W>>,
     /// A holder died, and what it left was not repaired.
     died: bool,
+    before: Unwinding,
 }
 
 // SAFETY: a shared guard gives shared access to the value alone, so that `T: Sync` is what it takes.
@@ -233,6 +237,7 @@ impl<T, W: Wait> sealed::Sealed for MutexGuard<'_, T, W> {}
 impl<T, W: Wait> Robust for MutexGuard<'_, T, W> {
     fn make_consistent(&mut self) {
         self.died = false;
+        self.before = self.seat.lock.word.0.unwinding();
         self.seat.lock.word.0.make_consistent();
     }
 }
@@ -258,6 +263,7 @@ impl<T, W: Wait> DerefMut for MutexGuard<'_, T, W> {
 impl<T, W: Wait> Drop for MutexGuard<'_, T, W> {
     #[inline]
     fn drop(&mut self) {
-        self.seat.lock.word.0.release(self.died);
+        let word = &self.seat.lock.word.0;
+        word.release(self.died || word.has_unwound(self.before));
     }
 }

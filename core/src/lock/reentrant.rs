@@ -1,6 +1,6 @@
 //! One thread at a time, as often as it likes.
 
-use super::word::{self, Before, Word};
+use super::word::{self, Before, Unwinding, Word};
 use super::{Acquired, Robust, Seat, sealed};
 use crate::participant::Participant;
 use crate::sync::{AtomicU32, AtomicU64, Cell, Ordering, const_unless_loom};
@@ -256,6 +256,7 @@ impl<'a, T, I: ThreadId, W: Wait> Seat<'a, ReentrantMutex<T, I, W>> {
     ) -> Result<Acquired<ReentrantGuard<'a, T, I, W>>, ReentrantError> {
         let mine = u64::from(word::name(self.me)) << 32 | u64::from(I::thread_id().get());
         let ReentrantMutex { word, owner, depth, .. } = self.lock;
+        let before = word.0.unwinding();
         // Relaxed, all of it: only this thread writes its own number, and takes it back before it gives the lock away, so
         // that if it is there, this thread holds the lock. The depth is the holder's own, and the word orders the holders.
         let died = if owner.load(Ordering::Relaxed) == mine {
@@ -271,12 +272,12 @@ impl<'a, T, I: ThreadId, W: Wait> Seat<'a, ReentrantMutex<T, I, W>> {
             owner.store(mine, Ordering::Relaxed);
             died
         };
-        Ok(Acquired::new(ReentrantGuard { seat: self, thread: PhantomData }, died))
+        Ok(Acquired::new(ReentrantGuard { seat: self, before, thread: PhantomData }, died))
     }
 }
 
 /// The mutex, held by this thread, and its value. Given back when the last of the thread's guards is dropped; it stays
-/// with the thread.
+/// with the thread. Once one of them is dropped by a panic, whoever takes it next is [told](super#panics), this thread too.
 ///
 /// ```compile_fail
 /// fn to_another_thread<T: Send>(_: T) {}
@@ -289,6 +290,7 @@ impl<'a, T, I: ThreadId, W: Wait> Seat<'a, ReentrantMutex<T, I, W>> {
 #[must_use = "the mutex is given back at once if this is dropped"]
 pub struct ReentrantGuard<'a, T, I: ThreadId, W: Wait> {
     seat: Seat<'a, ReentrantMutex<T, I, W>>,
+    before: Unwinding,
     /// It must not leave its thread.
     thread: PhantomData<*const ()>,
 }
@@ -306,6 +308,7 @@ impl<T, I: ThreadId, W: Wait> sealed::Sealed for ReentrantGuard<'_, T, I, W> {}
 
 impl<T, I: ThreadId, W: Wait> Robust for ReentrantGuard<'_, T, I, W> {
     fn make_consistent(&mut self) {
+        self.before = self.seat.lock.word.0.unwinding();
         self.seat.lock.word.0.make_consistent();
     }
 }
@@ -322,6 +325,10 @@ impl<T, I: ThreadId, W: Wait> Deref for ReentrantGuard<'_, T, I, W> {
 impl<T, I: ThreadId, W: Wait> Drop for ReentrantGuard<'_, T, I, W> {
     fn drop(&mut self) {
         let ReentrantMutex { word, owner, depth, .. } = self.seat.lock;
+        // At once: an outer guard may survive the panic.
+        if word.0.has_unwound(self.before) {
+            word.0.mark_died();
+        }
         // Relaxed: see `enter`.
         let left = depth.0.load(Ordering::Relaxed).saturating_sub(1);
         depth.0.store(left, Ordering::Relaxed);

@@ -1,6 +1,6 @@
 //! One writer, or several readers.
 
-use super::word::{self, Before, HOLDER, Word};
+use super::word::{self, Before, HOLDER, Unwinding, Word};
 use super::{Acquired, Robust, Seat, sealed};
 use crate::finally::Finally;
 use crate::participant::Participant;
@@ -339,8 +339,9 @@ impl<'a, T, const R: usize, W: Wait> Seat<'a, RwLock<T, R, W>> {
 
     /// [`RwLock::try_write`] by this participant.
     pub fn try_write(self) -> Option<Acquired<WriteGuard<'a, T, R, W>>> {
+        let before = self.lock.writer.0.unwinding();
         let died = self.lock.writer.0.try_acquire(self.me)?;
-        self.keep_readers_out(died, |readers| readers.are_gone().then_some(()))
+        self.keep_readers_out(died, before, |readers| readers.are_gone().then_some(()))
     }
 
     /// [`RwLock::write`] by this participant.
@@ -360,28 +361,32 @@ impl<'a, T, const R: usize, W: Wait> Seat<'a, RwLock<T, R, W>> {
         self,
         deadline: Option<W::Deadline>,
     ) -> Result<Acquired<WriteGuard<'a, T, R, W>>, TimedOut> {
+        let before = self.lock.writer.0.unwinding();
         let died = self.lock.writer.0.acquire(self.me, deadline)?;
         let gone = |readers: &Readers<R, W>| {
             readers.bell.wait_until(deadline, || readers.are_gone().then_some(())).ok()
         };
-        self.keep_readers_out(died, gone).ok_or(TimedOut)
+        self.keep_readers_out(died, before, gone).ok_or(TimedOut)
     }
 
     /// With the word taken: the guard, when the readers are gone; if they do not go, the word is given back.
     fn keep_readers_out(
         self,
         died: bool,
+        before: Unwinding,
         gone: impl FnOnce(&Readers<R, W>) -> Option<()>,
     ) -> Option<Acquired<WriteGuard<'a, T, R, W>>> {
-        let guard = WriteGuard { lock: self.lock, died };
+        // Nothing is changed before the readers are gone.
+        let mut guard = WriteGuard { lock: self.lock, died, before: Unwinding::HARMLESS };
         // Partner: the fence in `try_read`.
         fence(Ordering::SeqCst);
         gone(&self.lock.readers.0)?;
+        guard.before = before;
         Some(Acquired::new(guard, died))
     }
 }
 
-/// The lock, held to read, and its value. Dropped, the seat is given back.
+/// The lock, held to read, and its value. Dropped, the seat is given back, also by a panic: a reader changed nothing.
 #[must_use = "the lock is given back at once if this is dropped"]
 pub struct ReadGuard<'a, T, const R: usize, W: Wait> {
     lock: &'a RwLock<T, R, W>,
@@ -409,12 +414,14 @@ impl<T, const R: usize, W: Wait> Drop for ReadGuard<'_, T, R, W> {
     }
 }
 
-/// The lock, held to write, and its value. Dropped, it is given back.
+/// The lock, held to write, and its value. Dropped, it is given back; dropped by a panic, the next ones are
+/// [told](super#panics).
 #[must_use = "the lock is given back at once if this is dropped"]
 pub struct WriteGuard<'a, T, const R: usize, W: Wait> {
     lock: &'a RwLock<T, R, W>,
     /// A writer died, and what it left was not repaired.
     died: bool,
+    before: Unwinding,
 }
 
 impl<T, const R: usize, W: Wait> sealed::Sealed for WriteGuard<'_, T, R, W> {}
@@ -422,6 +429,7 @@ impl<T, const R: usize, W: Wait> sealed::Sealed for WriteGuard<'_, T, R, W> {}
 impl<T, const R: usize, W: Wait> Robust for WriteGuard<'_, T, R, W> {
     fn make_consistent(&mut self) {
         self.died = false;
+        self.before = self.lock.writer.0.unwinding();
         self.lock.writer.0.make_consistent();
     }
 }
@@ -453,6 +461,7 @@ impl<T, const R: usize, W: Wait> Drop for WriteGuard<'_, T, R, W> {
     fn drop(&mut self) {
         // Also when the next writer's waker panics.
         let _readers = Finally(|| self.lock.readers.0.bell.ring());
-        self.lock.writer.0.release(self.died);
+        let word = &self.lock.writer.0;
+        word.release(self.died || word.has_unwound(self.before));
     }
 }

@@ -88,6 +88,13 @@ impl<W> Word<W> {
         self.state.load(Ordering::Relaxed) & DIED != 0
     }
 
+    /// Remembers that a holder left it half done. The caller holds it.
+    #[cold]
+    pub(super) fn mark_died(&self) {
+        // Relaxed: the holder alone changes the bit, and 3 publishes it.
+        self.state.fetch_or(DIED, Ordering::Relaxed);
+    }
+
     /// Forgets that a holder died. The caller holds it.
     pub(super) fn make_consistent(&self) {
         // Relaxed: the holder alone changes the bit, and 3 publishes what it repaired.
@@ -95,7 +102,29 @@ impl<W> Word<W> {
     }
 }
 
+/// Whether a holder was unwinding from a panic when it took the lock. If it was, giving the lock back while it still
+/// unwinds says nothing: a destructor took it, and did all that it wanted.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Unwinding(bool);
+
+impl Unwinding {
+    /// Of one that has changed nothing, whatever happens to it.
+    pub(super) const HARMLESS: Unwinding = Unwinding(true);
+}
+
 impl<W: Wait> Word<W> {
+    /// To be asked before the lock is taken.
+    #[inline(always)]
+    pub(super) fn unwinding(&self) -> Unwinding {
+        Unwinding(self.how.is_unwinding())
+    }
+
+    /// Whether a holder that was so before began to unwind since: it may leave half changed what the lock protects.
+    #[inline(always)]
+    pub(super) fn has_unwound(&self, before: Unwinding) -> bool {
+        self.how.is_unwinding() && !before.0
+    }
+
     /// 1: whether a holder died with it, or `None` if it is held.
     #[inline]
     pub(super) fn try_acquire(&self, me: Participant) -> Option<bool> {

@@ -163,6 +163,10 @@ impl<W: Wait> Wait for Async<W> {
         self.inner.learn(were_enough);
     }
 
+    fn is_unwinding(&self) -> bool {
+        self.inner.is_unwinding()
+    }
+
     fn wait(
         &self,
         word: &AtomicU32,

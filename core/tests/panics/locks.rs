@@ -2,9 +2,11 @@
 
 use super::*;
 use ringway_core::lock::{
-    Barrier, BarrierError, BoundedSemaphore, Condition, Event, Mutex, RwLock, Semaphore,
+    Barrier, BarrierError, BoundedSemaphore, Condition, Event, Mutex, OwnerDied, ReentrantMutex,
+    Robust, RwLock, Semaphore, ThreadId,
 };
 use ringway_core::participant::Participant;
+use std::num::NonZeroU32;
 
 /// One whose wait has passed its deadline, so that whoever gives back thinks that somebody sleeps.
 const NOW: Option<u32> = Some(0);
@@ -187,4 +189,119 @@ fn a_round_that_all_came_to_is_over_also_when_waking_panics() {
         assert!(BARRIER.wait().is_ok(), "the other was there");
         assert_eq!((BARRIER.waiting(), BARRIER.is_broken()), (0, false));
     }
+}
+
+/// Knows whether its thread unwinds, as those of a hosted system do.
+#[derive(Debug, Clone, Copy)]
+struct Told;
+
+impl Wait for Told {
+    type Deadline = u32;
+
+    fn wait(&self, _: &AtomicU32, _: u32, _: Option<u32>) -> Result<(), TimedOut> {
+        panic!("a way of sleeping");
+    }
+
+    fn wake(&self, _: &AtomicU32, _: u32) {}
+
+    fn is_unwinding(&self) -> bool {
+        std::thread::panicking()
+    }
+}
+
+/// Does what it says when it is dropped, which is while unwinding.
+struct InDrop<F: FnMut()>(F);
+
+impl<F: FnMut()> Drop for InDrop<F> {
+    fn drop(&mut self) {
+        assert!(std::thread::panicking());
+        (self.0)();
+    }
+}
+
+fn unwind_with<T>(held: T) {
+    panics(move || {
+        let _held = held;
+        panic!("in the middle");
+    });
+}
+
+#[test]
+fn the_next_one_is_told_that_a_holder_panicked() {
+    fn check<W: Wait>(how: W) {
+        let mutex = Mutex::new(5, how);
+        unwind_with(mutex.lock().into_inner());
+        unwind_with(mutex.try_lock());
+        let told = mutex.lock().clean().map(drop).map_err(OwnerDied::without_guard);
+        assert_eq!(told, Err(OwnerDied(())), "again, as nobody repaired it");
+        drop(mutex.lock().repair(|value| **value = 6));
+        assert!(mutex.lock().is_clean());
+    }
+    check(Told);
+    check(Async::new(Told));
+}
+
+#[test]
+fn the_next_ones_are_told_that_a_writer_panicked_and_not_that_a_reader_did() {
+    let lock = RwLock::<_, 2, _>::new(5, Told);
+    unwind_with(lock.read());
+    assert!(lock.try_write().unwrap().is_clean());
+    unwind_with(lock.try_write());
+    assert!(!lock.try_read().unwrap().is_clean());
+    unwind_with(lock.write());
+    drop(lock.write().repair(|_| ()));
+    assert!(lock.try_read().unwrap().is_clean());
+    // One that waits for readers to go has changed nothing.
+    let reader = lock.read();
+    panics(|| lock.write());
+    drop(reader);
+    assert!(lock.write().is_clean());
+    let places = BoundedSemaphore::<1, _>::new(Told);
+    unwind_with(places.acquire());
+    assert!(places.try_acquire().is_some(), "it is back");
+}
+
+#[test]
+fn one_thread_is_told_of_its_own_panic_by_a_reentrant_mutex() {
+    struct Only;
+    // SAFETY: there is one thread.
+    unsafe impl ThreadId for Only {
+        fn thread_id() -> NonZeroU32 {
+            NonZeroU32::MIN
+        }
+    }
+    let mutex = ReentrantMutex::<_, Only, _>::new(5, Told);
+    let outer = mutex.lock().unwrap();
+    assert!(outer.is_clean());
+    unwind_with(mutex.lock().unwrap());
+    assert!(!mutex.lock().unwrap().is_clean(), "what it did inside may be half done");
+    drop(outer);
+    drop(mutex.lock().unwrap().repair(|_| ()));
+    let both = (mutex.lock().unwrap(), mutex.lock().unwrap());
+    unwind_with(both);
+    assert!(!mutex.try_lock().unwrap().is_clean());
+}
+
+#[test]
+fn what_a_destructor_takes_and_gives_back_while_unwinding_is_whole() {
+    let mutex = Mutex::new(5, Told);
+    unwind_with(InDrop(|| *mutex.lock().into_inner() += 1));
+    assert!(mutex.lock().is_clean());
+    let lock = RwLock::<_, 1, _>::new(5, Told);
+    unwind_with(InDrop(|| *lock.write().into_inner() += 1));
+    assert!(lock.write().is_clean());
+    // So is what it repairs.
+    let mut guard = Some(mutex.lock().into_inner());
+    unwind_with(InDrop(|| {
+        let mut guard = guard.take().unwrap();
+        guard.make_consistent();
+    }));
+    assert!(mutex.lock().is_clean());
+}
+
+#[test]
+fn nobody_is_told_where_the_way_of_sleeping_cannot_tell() {
+    let mutex = Mutex::new(5, Spin);
+    unwind_with(mutex.lock());
+    assert!(mutex.lock().is_clean());
 }

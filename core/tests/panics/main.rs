@@ -1,6 +1,8 @@
 //! Code of others that panics in the middle of ours: wakers, ways of sleeping, destructors, handlers. Whatever it does,
 //! nothing is overwritten, turns pass on, each value is dropped once, and the structure works afterwards.
 
+#![cfg(not(loom))]
+
 mod channels;
 mod destructors;
 mod locks;

@@ -148,6 +148,11 @@ impl Wait for Sleep {
     fn wake(&self, word: &AtomicU32, n: u32) {
         wait::wake(word, futex::Flags::empty(), n);
     }
+
+    #[inline]
+    fn is_unwinding(&self) -> bool {
+        std::thread::panicking()
+    }
 }
 
 // SAFETY: it has no bytes; its futex is not private, so that any process that maps the word wakes and is woken.

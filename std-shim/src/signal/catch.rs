@@ -257,6 +257,10 @@ impl Wait for Wakeup {
         PrivateFutex.wake(word, n);
         set_event(EVENT.load(Ordering::Relaxed));
     }
+
+    fn is_unwinding(&self) -> bool {
+        PrivateFutex.is_unwinding()
+    }
 }
 
 impl Register for Wakeup {

@@ -1,0 +1,79 @@
+//! Threads that panic with a lock: the next one is told, whatever they sleep on.
+
+use ringway::lock::{Acquired, BoundedSemaphore, Mutex, ReentrantMutex, RwLock};
+use ringway::shm::Sleep;
+use ringway::wait::{Async, Futex, PrivateFutex, Wait};
+use std::cell::Cell;
+use std::thread;
+
+/// A thread takes what `take` gives, and panics with it.
+fn panics_with<T>(take: impl FnOnce() -> T + Send) {
+    let ended = thread::scope(|s| {
+        let thread = s.spawn(|| {
+            let _held = take();
+            panic!("in the middle");
+        });
+        thread.join()
+    });
+    assert!(ended.is_err());
+}
+
+fn check<W: Wait + Sync>(how: fn() -> W) {
+    let mutex = Mutex::new([1, 1], how());
+    panics_with(|| {
+        let mut held = mutex.lock().into_inner();
+        held[0] = 2;
+        held
+    });
+    let Acquired::OwnerDied(held) = mutex.lock() else { panic!("it is half changed") };
+    assert_eq!(*held, [2, 1]);
+    drop(held);
+    drop(mutex.lock().repair(|held| **held = [2, 2]));
+    assert!(mutex.lock().is_clean());
+
+    let mutex = ReentrantMutex::new(Cell::new(1), how());
+    panics_with(|| (mutex.lock().unwrap(), mutex.lock().unwrap()));
+    assert!(!mutex.lock().unwrap().is_clean());
+    drop(mutex.lock().unwrap().repair(|_| ()));
+    assert!(mutex.lock().unwrap().is_clean());
+
+    let lock = RwLock::<_, 2, _>::with_ways(5, how(), how());
+    panics_with(|| lock.read());
+    assert!(lock.write().is_clean(), "a reader changes nothing");
+    panics_with(|| lock.write());
+    assert!(!lock.read().is_clean());
+    drop(lock.write().repair(|_| ()));
+    assert!(lock.read().is_clean());
+
+    let places = BoundedSemaphore::<1, _>::new(how());
+    panics_with(|| places.acquire());
+    assert_eq!(places.permits(), 1);
+}
+
+#[test]
+fn on_a_futex_of_this_process() {
+    check(|| PrivateFutex);
+    check(|| Async::new(PrivateFutex));
+}
+
+#[test]
+fn on_a_futex_of_several_processes() {
+    check(|| Futex);
+    check(|| Sleep);
+}
+
+/// One that waits takes what another left by a panic.
+#[test]
+fn one_that_sleeps_for_the_lock_is_woken_and_told() {
+    let mutex = Mutex::new(0, PrivateFutex);
+    let held = mutex.lock();
+    thread::scope(|s| {
+        let sleeper = s.spawn(|| mutex.lock().is_clean());
+        let ended = s.spawn(move || {
+            let _held = held;
+            panic!("in the middle");
+        });
+        assert!(ended.join().is_err());
+        assert!(!sleeper.join().unwrap());
+    });
+}
