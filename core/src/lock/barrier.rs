@@ -106,8 +106,11 @@ enum Phase {
 }
 
 /// A state: its phase, and the round.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 struct State {
+    /// The word that says it. Of a state that is to be, what [`State::new`] makes; of one that was seen, what was there,
+    /// also where no barrier writes such a word: an exchange for another one must not fail for ever.
+    word: u32,
     phase: Phase,
     round: u32,
 }
@@ -118,6 +121,7 @@ const ROUNDS: u32 = u32::MAX >> ROUND_SHIFT;
 const PHASE_BITS: u32 = 3;
 
 impl State {
+    /// A word that no barrier writes says that it is broken: a reset makes it whole.
     fn unpack(word: u32) -> State {
         let phase = match word & ((1 << PHASE_BITS) - 1) {
             0 => Phase::Filling,
@@ -126,15 +130,17 @@ impl State {
             4 => Phase::Aborted,
             _ => Phase::Broken,
         };
-        State { phase, round: word >> PHASE_BITS & ROUNDS }
+        let round = word >> PHASE_BITS;
+        let phase = if round > ROUNDS { Phase::Broken } else { phase };
+        State { word, phase, round: round & ROUNDS }
     }
 
-    fn pack(self) -> u32 {
-        self.round << PHASE_BITS | self.phase as u32
+    fn new(phase: Phase, round: u32) -> State {
+        State { word: round << PHASE_BITS | phase as u32, phase, round }
     }
 
     fn with(self, phase: Phase) -> State {
-        State { phase, ..self }
+        State::new(phase, self.round)
     }
 
     /// What it is when all seats are given back, where that changes it.
@@ -144,7 +150,7 @@ impl State {
             Phase::Aborted => Phase::Broken,
             Phase::Filling | Phase::Broken => return None,
         };
-        Some(State { phase, round: next(self.round) })
+        Some(State::new(phase, next(self.round)))
     }
 }
 
@@ -230,7 +236,7 @@ impl<W> Words<'_, W> {
     fn exchange(&self, from: State, to: State) -> bool {
         // SYNC POINT B, release: with the acquire in `state`.
         self.state
-            .compare_exchange(from.pack(), to.pack(), Ordering::Release, Ordering::Relaxed)
+            .compare_exchange(from.word, to.word, Ordering::Release, Ordering::Relaxed)
             .is_ok()
     }
 
@@ -457,7 +463,7 @@ impl<'a, const N: usize, W: Wait> Seat<'a, Barrier<N, W>> {
             if seen & HOLDER != 0 {
                 continue;
             }
-            let State { phase, round } = barrier.words().state();
+            let State { phase, round, .. } = barrier.words().state();
             match phase {
                 Phase::Filling => {}
                 Phase::Broken | Phase::Aborted => return Some(Err(BarrierError::Broken)),
@@ -502,7 +508,7 @@ impl<'a, const N: usize, W: Wait> Seat<'a, Barrier<N, W>> {
             if let Some(ended) = self.ended(place) {
                 return Ok(ended);
             }
-            let filling = State { phase: Phase::Filling, round: place.round };
+            let filling = State::new(Phase::Filling, place.round);
             if self.lock.words().exchange(filling, filling.with(Phase::Broken)) {
                 self.lock.bell.ring();
                 return Err(TimedOut);
@@ -513,7 +519,7 @@ impl<'a, const N: usize, W: Wait> Seat<'a, Barrier<N, W>> {
     /// Breaks the round, unless it ended, and gives the seat back.
     #[cold]
     fn abandon(self, place: Place<'a>) {
-        let filling = State { phase: Phase::Filling, round: place.round };
+        let filling = State::new(Phase::Filling, place.round);
         self.lock.words().exchange(filling, filling.with(Phase::Broken));
         self.leave(place);
     }

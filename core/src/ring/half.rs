@@ -64,7 +64,9 @@ impl Half {
     pub(super) fn holder(&self) -> Option<Participant> {
         // Relaxed: a guess by nature.
         let word = self.0.load(Ordering::Relaxed);
-        (word & HELD != 0).then(|| Participant::from_bits(word >> 2))
+        let holder = Participant::from_bits(word >> 2);
+        // The whole word: one that no half writes names nobody.
+        (word == held_by(holder)).then_some(holder)
     }
 
     /// Whether it was held and is no longer.

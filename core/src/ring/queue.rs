@@ -193,7 +193,8 @@ impl<T, const N: usize, B: Bell> Queue<T, N, B> {
     /// Pushes one value. Lock-free.
     ///
     /// # Errors
-    /// [`PushError::Full`] when every slot is held, [`PushError::Closed`] when the queue is closed; with the value.
+    /// [`PushError::Full`] when every slot is held, [`PushError::Closed`] when the queue is closed;
+    /// [`PushError::Corrupt`]; with the value.
     pub fn try_push(&self, value: T) -> Result<(), PushError<T>> {
         self.seat(Participant::LOCAL).try_push(value)
     }
@@ -206,7 +207,7 @@ impl<T, const N: usize, B: Bell> Queue<T, N, B> {
     /// Takes a slot to be filled in place. Lock-free.
     ///
     /// # Errors
-    /// [`NoSlot::Full`] when every slot is held, [`NoSlot::Closed`] when the queue is closed.
+    /// [`NoSlot::Full`] when every slot is held, [`NoSlot::Closed`] when the queue is closed; [`NoSlot::Corrupt`].
     ///
     /// ```
     /// use ringway_core::ring::queue::Queue;
@@ -315,13 +316,15 @@ pub enum PushError<T> {
     Full(T),
     /// The queue is closed.
     Closed(T),
+    /// The queue's words are corrupt, see [`NoSlot::Corrupt`].
+    Corrupt(T),
 }
 
 impl<T> PushError<T> {
     /// The value that was not pushed.
     pub fn into_value(self) -> T {
         match self {
-            PushError::Full(value) | PushError::Closed(value) => value,
+            PushError::Full(value) | PushError::Closed(value) | PushError::Corrupt(value) => value,
         }
     }
 
@@ -329,6 +332,7 @@ impl<T> PushError<T> {
         match self {
             PushError::Full(_) => NoSlot::Full,
             PushError::Closed(_) => NoSlot::Closed,
+            PushError::Corrupt(_) => NoSlot::Corrupt,
         }
     }
 }
@@ -338,6 +342,7 @@ impl<T> fmt::Debug for PushError<T> {
         f.write_str(match self {
             PushError::Full(_) => "Full(..)",
             PushError::Closed(_) => "Closed(..)",
+            PushError::Corrupt(_) => "Corrupt(..)",
         })
     }
 }
@@ -365,6 +370,20 @@ pub enum NoSlot {
     Full,
     /// The queue is closed.
     Closed,
+    /// The queue's words are not those of a queue: something else wrote into its memory. What was in it cannot be told;
+    /// lay it out anew.
+    Corrupt,
+}
+
+impl NoSlot {
+    /// Why `value` was not pushed.
+    fn with<T>(self, value: T) -> PushError<T> {
+        match self {
+            NoSlot::Full => PushError::Full(value),
+            NoSlot::Closed => PushError::Closed(value),
+            NoSlot::Corrupt => PushError::Corrupt(value),
+        }
+    }
 }
 
 impl fmt::Display for NoSlot {
@@ -372,6 +391,7 @@ impl fmt::Display for NoSlot {
         match self {
             NoSlot::Full => f.write_str("the queue is full: pop first, or push again later"),
             NoSlot::Closed => fmt::Display::fmt(&Error::BrokenPipe, f),
+            NoSlot::Corrupt => f.write_str("the queue is corrupt: lay out its memory anew"),
         }
     }
 }
@@ -466,6 +486,12 @@ impl<B: Bell> Untyped<'_, B> {
     /// [`Queue::is_closed`].
     pub fn is_closed(&self) -> bool {
         self.0.is_closed()
+    }
+
+    /// Whether the queue's words can be those of a queue. Only a foreign write into its memory can make them others; its
+    /// operations then answer [`NoSlot::Corrupt`], or as if it were empty or full.
+    pub fn is_sound(&self) -> bool {
+        self.0.is_sound()
     }
 
     /// How many values were ever pushed, modulo 2^48 or a little less.

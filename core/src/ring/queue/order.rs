@@ -1,6 +1,7 @@
 //! The order of the messages, and who holds which slot: every atomic access of the queue. Knows neither what the slots
 //! contain nor, when it was compiled, how many there are.
 
+use super::NoSlot;
 use super::word::{self, Entry, Owned, Phase, Position, Seen};
 use crate::finally::Finally;
 use crate::participant::Participant;
@@ -106,11 +107,28 @@ pub(super) enum Head {
     Empty,
     /// Nothing, and nothing will come: the queue is closed.
     Ended,
+    /// Nothing can be said: see [`Corrupt`].
+    Corrupt,
 }
 
-/// No more message may be sent: the order ends at a mark.
+/// Why a message was not put into the order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct IsClosed;
+pub(super) enum Refused {
+    /// No more message may be sent: the order ends at a mark.
+    Closed,
+    /// See [`Corrupt`].
+    Corrupt,
+}
+
+/// The words are not those of a queue: the way along the entries has no end. Only a foreign write into them can do that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Corrupt;
+
+impl From<Corrupt> for Refused {
+    fn from(Corrupt: Corrupt) -> Self {
+        Refused::Corrupt
+    }
+}
 
 /// Nothing was done: look again, from the beginning. With where the one gets on who was faster, or who is about to be.
 #[derive(Debug)]
@@ -153,10 +171,11 @@ impl<'q, B> Order<'q, B> {
         word::waits_at(word, position) && entry == Entry::new(position, slot)
     }
 
-    /// How many messages wait, more or less.
+    /// How many messages wait, more or less; 0 when the words are not those of a queue.
     pub(super) fn len(self) -> usize {
-        let (head, _) = self.first_unclaimed(self.head_hint());
-        let (tail, _) = self.first_unfilled(self.tail_hint());
+        let head = self.first_unclaimed(self.head_hint());
+        let tail = self.first_unfilled(self.tail_hint());
+        let (Ok((head, _)), Ok((tail, _))) = (head, tail) else { return 0 };
         match tail.since(head, self.n()) {
             // The head passed the tail after we had looked at that.
             since if since > self.n() as u64 => 0,
@@ -164,9 +183,30 @@ impl<'q, B> Order<'q, B> {
         }
     }
 
-    /// How many messages were ever sent, more or less.
+    /// How many messages were ever sent, more or less; 0 when the words are not those of a queue.
     pub(super) fn pushed(self) -> u64 {
-        self.first_unfilled(self.tail_hint()).0.back(1, self.n()).number()
+        let tail = self.first_unfilled(self.tail_hint());
+        tail.map_or(0, |(tail, _)| tail.back(1, self.n()).number())
+    }
+
+    /// Whether the words can be those of a queue: each by itself, and the ways along the entries have an end.
+    pub(super) fn is_sound(self) -> bool {
+        let n = self.n();
+        let words = self.places.iter().enumerate().all(|(index, place)| {
+            // Relaxed, both: each is judged by itself.
+            Entry(place.entry.load(Ordering::Relaxed)).is_sound_at(index, n)
+                && Owned::unpack(place.owner.load(Ordering::Relaxed)).is_some()
+        });
+        words
+            && self.first_unclaimed(self.head_hint()).is_ok()
+            && self.first_unfilled(self.tail_hint()).is_ok()
+    }
+
+    /// After so many steps along the entries, either the others went on meanwhile or the way has no end. Past entries that
+    /// stand still it is at most two laps: one past those that were filled again, one past those that are filled.
+    #[inline(always)]
+    fn longest_walk(self) -> usize {
+        self.n().saturating_mul(4).saturating_add(256)
     }
 
     /// What a consumer finds at `position`.
@@ -195,12 +235,22 @@ impl<'q, B> Order<'q, B> {
     }
 
     /// The first position from `position` on that nobody claimed, and what is there. All before `position` are claimed.
+    ///
+    /// The walk is bounded, and begins again where the head was noted meanwhile, if it was. Who notes it has claimed a
+    /// message, so that one place is noted once, and a walk that begins where the last one did has no end.
     #[inline(always)]
-    fn first_unclaimed(self, mut position: Position) -> (Position, Found<'q>) {
+    fn first_unclaimed(self, mut position: Position) -> Result<(Position, Found<'q>), Corrupt> {
         loop {
-            match self.look(position) {
-                Found::Claimed(next) => position = next,
-                found => return (position, found),
+            let from = position;
+            for _ in 0..self.longest_walk() {
+                match self.look(position) {
+                    Found::Claimed(next) => position = next,
+                    found => return Ok((position, found)),
+                }
+            }
+            position = self.head_hint();
+            if position == from {
+                return Err(Corrupt);
             }
         }
     }
@@ -228,18 +278,24 @@ impl<'q, B> Order<'q, B> {
     }
 
     /// The first position from `position` on that is not filled, or is where the order of a closed queue ends, and what its
-    /// entry says. All before `position` are filled.
+    /// entry says. All before `position` are filled. Bounded as [`first_unclaimed`](Self::first_unclaimed) is.
     #[inline(always)]
-    fn first_unfilled(self, mut position: Position) -> (Position, Entry) {
+    fn first_unfilled(self, mut position: Position) -> Result<(Position, Entry), Corrupt> {
         loop {
-            let Some(entry) = self.entry(position) else { return (position, Entry::UNUSED) };
-            // Relaxed: what counts is found out by the exchange in `commit`.
-            let entry = Entry(entry.load(Ordering::Relaxed));
-            match entry.seen_from(position) {
-                Seen::Here(_) => position = position.next(self.n()),
-                // Filled again since: so all before that one are.
-                Seen::After => position = entry.position(),
-                Seen::Before | Seen::End => return (position, entry),
+            let from = position;
+            for _ in 0..self.longest_walk() {
+                // Relaxed: what counts is found out by the exchange in `commit`.
+                let entry = Entry(self.entry(position).ok_or(Corrupt)?.load(Ordering::Relaxed));
+                match entry.seen_from(position) {
+                    Seen::Here(_) => position = position.next(self.n()),
+                    // Filled again since: so all before that one are.
+                    Seen::After => position = entry.position(),
+                    Seen::Before | Seen::End => return Ok((position, entry)),
+                }
+            }
+            position = self.tail_hint();
+            if position == from {
+                return Err(Corrupt);
             }
         }
     }
@@ -247,8 +303,10 @@ impl<'q, B> Order<'q, B> {
     /// Whether the order of a closed queue ends at the head, as a consumer finds out.
     pub(super) fn has_ended(self) -> bool {
         match self.first_unclaimed(self.head_hint()) {
-            (position, Found::Nothing) => self.end(position),
-            (_, found) => matches!(found, Found::End),
+            Ok((position, Found::Nothing)) => self.end(position),
+            Ok((_, found)) => matches!(found, Found::End),
+            // Nothing will come out of it.
+            Err(Corrupt) => true,
         }
     }
 
@@ -274,7 +332,8 @@ impl<'q, B> Order<'q, B> {
         let phases = self
             .places
             .iter()
-            .map(|place| Owned::unpack(place.owner.load(Ordering::Acquire)).phase);
+            .filter_map(|place| Owned::unpack(place.owner.load(Ordering::Acquire)))
+            .map(|owned| owned.phase);
         phases.filter(|phase| !matches!(phase, Phase::Free | Phase::Writing)).count()
     }
 
@@ -284,7 +343,7 @@ impl<'q, B> Order<'q, B> {
         self.owner(position.index(self.n())).is_some_and(|owner| {
             // Relaxed: a look.
             let says = owner.load(Ordering::Relaxed);
-            Owned::unpack(says).phase == Phase::Writing || word::waits_at(says, position)
+            Owned::is_in(says, Phase::Writing) || word::waits_at(says, position)
         })
     }
 
@@ -327,13 +386,19 @@ impl<'q, B> Order<'q, B> {
         self.exchange_free(slot, me).then_some((slot, position))
     }
 
-    /// Takes a free slot for `me`, and looks for the tail from `from` on; `None` when there is none.
-    pub(super) fn take(self, me: Participant, mut from: Position) -> Option<(usize, Position)> {
+    /// Takes a free slot for `me`, and looks for the tail from `from` on.
+    pub(super) fn take(
+        self,
+        me: Participant,
+        mut from: Position,
+    ) -> Result<(usize, Position), NoSlot> {
         let mut is_first = true;
         loop {
-            let (position, before) = self.first_unfilled(from);
+            let Ok((position, before)) = self.first_unfilled(from) else {
+                return Err(NoSlot::Corrupt);
+            };
             if let Some(taken) = self.take_natural(position, me) {
-                return Some(taken);
+                return Ok(taken);
             }
             let is_contended = is_first && word::is_large(self.n()) && self.is_coming(position);
             if !is_contended {
@@ -344,13 +409,14 @@ impl<'q, B> Order<'q, B> {
                         from = self.tail_after(Lost(Some(&self.head.position)), position);
                         continue;
                     }
-                    Near::Full => return None,
+                    Near::Full => return Err(NoSlot::Full),
                     Near::Unclear => {
-                        return Some((self.take_any(position.index(self.n()), me)?, position));
+                        let slot = self.take_any(position.index(self.n()), me);
+                        return Ok((slot.ok_or(NoSlot::Full)?, position));
                     }
                 };
                 if self.exchange_free(slot, me) {
-                    return Some((slot, position));
+                    return Ok((slot, position));
                 }
             }
             is_first = false;
@@ -390,7 +456,7 @@ impl<'q, B> Order<'q, B> {
                 return Near::Full;
             }
             // It may wait, and be counted there; or it was counted already.
-            let is_held = matches!(Owned::unpack(says).phase, Phase::Writing | Phase::Reading);
+            let is_held = Owned::is_in(says, Phase::Writing) || Owned::is_in(says, Phase::Reading);
             if !is_held || held.contains(&slot) {
                 break;
             }
@@ -429,7 +495,7 @@ impl<'q, B> Order<'q, B> {
     /// Claims the first message that nobody claimed, for `me`, and looks for it from `from` on.
     pub(super) fn claim(self, me: Participant, mut from: Position) -> Head {
         loop {
-            let (position, found) = self.first_unclaimed(from);
+            let Ok((position, found)) = self.first_unclaimed(from) else { return Head::Corrupt };
             match self.claim_found(me, position, found) {
                 Ok(head) => return head,
                 Err(lost) => from = self.head_after(lost, position),
@@ -524,7 +590,7 @@ impl<'q, B: Bell> Order<'q, B> {
         me: Participant,
         phase: Phase,
         from: Position,
-    ) -> Result<(), IsClosed> {
+    ) -> Result<(), Refused> {
         self.commit_unheard(slot, me, phase, from)?;
         self.tail.bell.ring();
         Ok(())
@@ -537,16 +603,16 @@ impl<'q, B: Bell> Order<'q, B> {
         me: Participant,
         phase: Phase,
         mut from: Position,
-    ) -> Result<(), IsClosed> {
+    ) -> Result<(), Refused> {
         if slot >= self.n() {
-            return Err(IsClosed);
+            return Err(Refused::Corrupt);
         }
         loop {
-            let (position, seen) = self.first_unfilled(from);
+            let (position, seen) = self.first_unfilled(from)?;
             // The mark of the end. A message that was in the order before takes its place, and the next consumer who finds
             // nothing marks the end again.
             if seen == Entry::closed(position) && phase == Phase::Committing {
-                return Err(IsClosed);
+                return Err(Refused::Closed);
             }
             match self.exchange_entry(slot, me, phase, position, seen) {
                 Ok(()) => return Ok(()),
@@ -613,11 +679,11 @@ impl<'q, B: Bell> Order<'q, B> {
 
     /// See [`Seat::recover`](super::Seat::recover).
     pub(super) fn recover(self, me: Participant, dead: Participant) -> usize {
-        let mut held = 0;
+        let (mut held, mut is_corrupt) = (0, false);
         for (slot, Place { owner, .. }) in self.places.iter().enumerate() {
             // Relaxed, here and below: what the dead one wrote, and what it had acquired, is visible by the caller's word.
             let seen = owner.load(Ordering::Relaxed);
-            let owned = Owned::unpack(seen);
+            let Some(owned) = Owned::unpack(seen) else { continue };
             if owned.by != dead || owned.phase == Phase::Free || self.is_committed(slot, seen) {
                 continue;
             }
@@ -629,9 +695,14 @@ impl<'q, B: Bell> Order<'q, B> {
                 continue;
             }
             held += 1;
-            if !keep || self.commit_unheard(slot, me, Phase::Requeuing, self.tail_hint()).is_err() {
-                self.free_unheard(slot);
+            if keep && !is_corrupt {
+                match self.commit_unheard(slot, me, Phase::Requeuing, self.tail_hint()) {
+                    Ok(()) => continue,
+                    // Once is enough to know: each way without an end takes a while.
+                    Err(refused) => is_corrupt = refused == Refused::Corrupt,
+                }
             }
+            self.free_unheard(slot);
         }
         // Once everything is right; and always: it may have died after a step that somebody sleeps for and before the ring.
         self.ring_both();

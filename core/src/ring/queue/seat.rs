@@ -1,6 +1,6 @@
 //! The queue as one participant uses it: slots lent out and messages claimed, in place.
 
-use super::order::{Head, IsClosed, Lost, Order};
+use super::order::{Head, Lost, Order, Refused};
 use super::word::{Phase, Position};
 use super::{NoSlot, PushError, Queue};
 use crate::participant::Participant;
@@ -46,12 +46,12 @@ impl<'q, T, const N: usize, B: Bell> Seat<'q, T, N, B> {
     /// [`Queue::try_push`] by this participant.
     ///
     /// # Errors
-    /// [`PushError::Full`] when every slot is held, [`PushError::Closed`] when the queue is closed; with the value.
+    /// [`PushError::Full`] when every slot is held, [`PushError::Closed`] when the queue is closed;
+    /// [`PushError::Corrupt`]; with the value.
     pub fn try_push(self, value: T) -> Result<(), PushError<T>> {
         match self.try_reserve() {
             Ok(loan) => loan.write(value),
-            Err(NoSlot::Full) => Err(PushError::Full(value)),
-            Err(NoSlot::Closed) => Err(PushError::Closed(value)),
+            Err(error) => Err(error.with(value)),
         }
     }
 
@@ -63,14 +63,14 @@ impl<'q, T, const N: usize, B: Bell> Seat<'q, T, N, B> {
     /// [`Queue::try_reserve`] by this participant.
     ///
     /// # Errors
-    /// [`NoSlot::Full`] when every slot is held, [`NoSlot::Closed`] when the queue is closed.
+    /// [`NoSlot::Full`] when every slot is held, [`NoSlot::Closed`] when the queue is closed; [`NoSlot::Corrupt`].
     #[inline]
     pub fn try_reserve(self) -> Result<Loan<'q, T, N, B>, NoSlot> {
         let order = self.order();
         if order.is_closed_for_producers() {
             return Err(NoSlot::Closed);
         }
-        let (slot, from) = self.take().ok_or(NoSlot::Full)?;
+        let (slot, from) = self.take()?;
         Ok(Loan { seat: self, slot, from })
     }
 
@@ -78,17 +78,17 @@ impl<'q, T, const N: usize, B: Bell> Seat<'q, T, N, B> {
     // as long as it does not; without caches nobody is there to lose to but an interrupt, and what counts is the code's size.
 
     #[inline(always)]
-    fn take(self) -> Option<(usize, Position)> {
+    fn take(self) -> Result<(usize, Position), NoSlot> {
         let (order, from) = (self.order(), self.order().tail_hint());
         if !Kept::IS_KEPT {
             return order.take(self.me, from);
         }
-        order.try_take(self.me, from).or_else(|| self.take_again(from))
+        order.try_take(self.me, from).map_or_else(|| self.take_again(from), Ok)
     }
 
     #[cold]
     #[inline(never)]
-    fn take_again(self, from: Position) -> Option<(usize, Position)> {
+    fn take_again(self, from: Position) -> Result<(usize, Position), NoSlot> {
         self.order().take(self.me, from)
     }
 
@@ -109,7 +109,7 @@ impl<'q, T, const N: usize, B: Bell> Seat<'q, T, N, B> {
     }
 
     #[inline(always)]
-    fn commit(self, slot: usize, phase: Phase, from: Position) -> Result<(), IsClosed> {
+    fn commit(self, slot: usize, phase: Phase, from: Position) -> Result<(), Refused> {
         if !Kept::IS_KEPT {
             return self.order().commit(slot, self.me, phase, from);
         }
@@ -125,7 +125,7 @@ impl<'q, T, const N: usize, B: Bell> Seat<'q, T, N, B> {
         slot: usize,
         phase: Phase,
         from: Position,
-    ) -> Result<(), IsClosed> {
+    ) -> Result<(), Refused> {
         let order = self.order();
         order.commit(slot, self.me, phase, order.tail_after(lost, from))
     }
@@ -138,13 +138,14 @@ impl<'q, T, const N: usize, B: Bell> Seat<'q, T, N, B> {
     /// The oldest value, `None` when there is none now.
     ///
     /// # Errors
-    /// There will be none: the queue is closed.
+    /// There will be none.
     #[inline]
-    pub(super) fn claim_now(self) -> Result<Option<Claim<'q, T, N, B>>, Ended> {
+    pub(super) fn claim_now(self) -> Result<Option<Claim<'q, T, N, B>>, NoMore> {
         match self.claim_one() {
             Head::Claimed(slot, position) => Ok(Some(Claim { seat: self, slot, position })),
             Head::Empty => Ok(None),
-            Head::Ended => Err(Ended),
+            Head::Ended => Err(NoMore::Ended),
+            Head::Corrupt => Err(NoMore::Corrupt),
         }
     }
 
@@ -191,9 +192,14 @@ impl<'q, T, const N: usize, B: Bell> Seat<'q, T, N, B> {
     }
 }
 
-/// The queue is closed, and nothing waits in it.
+/// Why no message will come.
 #[derive(Debug)]
-pub(super) struct Ended;
+pub(super) enum NoMore {
+    /// The queue is closed, and nothing waits in it.
+    Ended,
+    /// Its words are not those of a queue.
+    Corrupt,
+}
 
 /// A slot to be filled in place. Dropped without a commit, the slot is free again, and nothing was sent.
 #[derive(Debug)]
@@ -212,7 +218,7 @@ impl<T, const N: usize, B: Bell> Loan<'_, T, N, B> {
     /// Puts the value into the slot and sends it.
     ///
     /// # Errors
-    /// [`PushError::Closed`] with the value, when the queue was closed meanwhile.
+    /// [`PushError::Closed`] with the value, when the queue was closed meanwhile; [`PushError::Corrupt`] with it.
     ///
     /// ```
     /// let queue = ringway_core::ring::queue::Queue::<_, 2>::new();
@@ -222,13 +228,16 @@ impl<T, const N: usize, B: Bell> Loan<'_, T, N, B> {
     pub fn write(mut self, value: T) -> Result<(), PushError<T>> {
         self.as_uninit().write(value);
         // SAFETY: just written.
-        unsafe { self.commit() }.map_err(|back| {
+        unsafe { self.commit_or_back() }.map_err(|(back, refused)| {
             back.touch();
             // SAFETY: the slot's word says `Writing` or `Committing` and is ours; the value was written above, and is not
             // touched again before the slot is free.
             let value = unsafe { back.seat.place(back.slot).read() };
             drop(back);
-            PushError::Closed(value)
+            match refused {
+                Refused::Closed => PushError::Closed(value),
+                Refused::Corrupt => PushError::Corrupt(value),
+            }
         })
     }
 
@@ -246,16 +255,24 @@ impl<T, const N: usize, B: Bell> Loan<'_, T, N, B> {
     /// Sends what was put into the slot.
     ///
     /// # Errors
-    /// The loan, when the queue was closed meanwhile. What is in the slot is not dropped with it.
+    /// The loan, when the queue was closed meanwhile, or its words are [corrupt](NoSlot::Corrupt). What is in the slot is not
+    /// dropped with it.
     ///
     /// # Safety
     /// The slot was filled through [`as_uninit`](Self::as_uninit).
     pub unsafe fn commit(self) -> Result<(), Self> {
+        // SAFETY: the slot was filled, as the caller states.
+        unsafe { self.commit_or_back() }.map_err(|(back, _)| back)
+    }
+
+    /// [`commit`](Self::commit); the loan comes back with the reason.
+    #[inline(always)]
+    unsafe fn commit_or_back(self) -> Result<(), (Self, Refused)> {
         let this = ManuallyDrop::new(self);
         this.touch();
         this.seat
             .commit(this.slot, Phase::Committing, this.from)
-            .map_err(|IsClosed| ManuallyDrop::into_inner(this))
+            .map_err(|refused| (ManuallyDrop::into_inner(this), refused))
     }
 }
 

@@ -101,9 +101,10 @@ fn a_recovery_that_dies_is_recovered() {
     {
         let queue = died_at(6);
         let owned = Owned { phase, by: DEAD, position };
-        let slot = queue.places.iter().position(|place| {
-            Owned::unpack(place.owner.load(Ordering::Relaxed)).phase != Phase::Free
-        });
+        let slot = queue
+            .places
+            .iter()
+            .position(|place| place.owner.load(Ordering::Relaxed) != Owned::FREE);
         queue.places[slot.unwrap()].owner.store(owned.pack(), Ordering::Relaxed);
         let me = queue.seat(Participant::LOCAL);
         // SAFETY: nobody acts for participant 7.

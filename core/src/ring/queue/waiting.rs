@@ -1,5 +1,6 @@
 //! The forms that wait: for threads and for tasks, on queues whose producers and consumers can sleep.
 
+use super::seat::NoMore;
 use super::{Claim, NoSlot, PushError, Queue, Seat};
 use crate::channel::Error;
 use crate::participant::Participant;
@@ -10,7 +11,7 @@ impl<T, const N: usize, W: Wait> Queue<T, N, Doorbell<W>> {
     /// Pushes one value; waits for room.
     ///
     /// # Errors
-    /// [`PushError::Closed`] with the value, when the queue is closed.
+    /// [`PushError::Closed`] with the value, when the queue is closed; [`PushError::Corrupt`] with it.
     pub fn push(&self, value: T) -> Result<(), PushError<T>> {
         self.seat(Participant::LOCAL).push_deadline(value, None)
     }
@@ -18,7 +19,7 @@ impl<T, const N: usize, W: Wait> Queue<T, N, Doorbell<W>> {
     /// Pops the oldest value; waits for one.
     ///
     /// # Errors
-    /// [`Error::EndOfFile`] when the queue is closed and nothing waits in it.
+    /// [`Error::EndOfFile`] when the queue is closed and nothing waits in it; [`Error::Corrupt`].
     pub fn pop(&self) -> Result<T, Error> {
         self.seat(Participant::LOCAL).pop_deadline(None)
     }
@@ -28,7 +29,7 @@ impl<'q, T, const N: usize, W: Wait> Seat<'q, T, N, Doorbell<W>> {
     /// [`Queue::push`] by this participant.
     ///
     /// # Errors
-    /// [`PushError::Closed`] with the value, when the queue is closed.
+    /// [`PushError::Closed`] with the value, when the queue is closed; [`PushError::Corrupt`] with it.
     pub fn push(self, value: T) -> Result<(), PushError<T>> {
         self.push_deadline(value, None)
     }
@@ -36,7 +37,7 @@ impl<'q, T, const N: usize, W: Wait> Seat<'q, T, N, Doorbell<W>> {
     /// [`Queue::pop`] by this participant.
     ///
     /// # Errors
-    /// [`Error::EndOfFile`] when the queue is closed and nothing waits in it.
+    /// [`Error::EndOfFile`] when the queue is closed and nothing waits in it; [`Error::Corrupt`].
     pub fn pop(self) -> Result<T, Error> {
         self.pop_deadline(None)
     }
@@ -44,7 +45,7 @@ impl<'q, T, const N: usize, W: Wait> Seat<'q, T, N, Doorbell<W>> {
     /// Claims the oldest value, to be used in place, and given back if this participant dies; waits for one.
     ///
     /// # Errors
-    /// [`Error::EndOfFile`] when the queue is closed and nothing waits in it.
+    /// [`Error::EndOfFile`] when the queue is closed and nothing waits in it; [`Error::Corrupt`].
     pub fn claim(self) -> Result<Claim<'q, T, N, Doorbell<W>>, Error> {
         self.claim_deadline(None)
     }
@@ -52,7 +53,8 @@ impl<'q, T, const N: usize, W: Wait> Seat<'q, T, N, Doorbell<W>> {
     /// Pushes one value; waits for room, at most until `deadline` (`None`: for ever).
     ///
     /// # Errors
-    /// [`PushError::Full`] when there was no room in time, [`PushError::Closed`] when the queue is closed; with the value.
+    /// [`PushError::Full`] when there was no room in time, [`PushError::Closed`] when the queue is closed;
+    /// [`PushError::Corrupt`]; with the value.
     ///
     /// ```
     /// use ringway_core::participant::Participant;
@@ -75,7 +77,7 @@ impl<'q, T, const N: usize, W: Wait> Seat<'q, T, N, Doorbell<W>> {
         });
         match found {
             Ok(Ok(loan)) => loan.write(value),
-            Ok(Err(_)) => Err(PushError::Closed(value)),
+            Ok(Err(error)) => Err(error.with(value)),
             Err(TimedOut) => Err(PushError::Full(value)),
         }
     }
@@ -83,7 +85,8 @@ impl<'q, T, const N: usize, W: Wait> Seat<'q, T, N, Doorbell<W>> {
     /// Pops the oldest value; waits for one, at most until `deadline` (`None`: for ever).
     ///
     /// # Errors
-    /// [`Error::TimedOut`] when none came in time, [`Error::EndOfFile`] when the queue is closed and nothing waits in it.
+    /// [`Error::TimedOut`] when none came in time, [`Error::EndOfFile`] when the queue is closed and nothing waits in it;
+    /// [`Error::Corrupt`].
     pub fn pop_deadline(self, deadline: Option<W::Deadline>) -> Result<T, Error> {
         self.claim_deadline(deadline).map(Claim::take)
     }
@@ -128,7 +131,8 @@ impl<'q, T, const N: usize, B: crate::wait::Bell> Seat<'q, T, N, B> {
     fn claim_or_end(self) -> Option<Result<Claim<'q, T, N, B>, Error>> {
         match self.claim_now() {
             Ok(claim) => claim.map(Ok),
-            Err(_) => Some(Err(Error::EndOfFile)),
+            Err(NoMore::Ended) => Some(Err(Error::EndOfFile)),
+            Err(NoMore::Corrupt) => Some(Err(Error::Corrupt)),
         }
     }
 }
@@ -138,7 +142,7 @@ impl<T, const N: usize, W: Register> Queue<T, N, Doorbell<W>> {
     /// time can wait for room.
     ///
     /// # Errors
-    /// [`PushError::Closed`] with the value, when the queue is closed.
+    /// [`PushError::Closed`] with the value, when the queue is closed; [`PushError::Corrupt`] with it.
     ///
     /// ```
     /// use ringway_core::ring::queue::Queue;
@@ -166,7 +170,7 @@ impl<T, const N: usize, W: Register> Queue<T, N, Doorbell<W>> {
         // Taken only now: a waker that panics leaves the value where it was.
         found.map(|found| match (found, value.take()) {
             (Ok(loan), Some(sent)) => loan.write(sent),
-            (Err(_), Some(sent)) => Err(PushError::Closed(sent)),
+            (Err(error), Some(sent)) => Err(error.with(sent)),
             // Not reached: it was there.
             (_, None) => Ok(()),
         })
@@ -175,7 +179,7 @@ impl<T, const N: usize, W: Register> Queue<T, N, Doorbell<W>> {
     /// Pops the oldest value, or has the task woken when one may be there. One task at a time can wait for a value.
     ///
     /// # Errors
-    /// [`Error::EndOfFile`] when the queue is closed and nothing waits in it.
+    /// [`Error::EndOfFile`] when the queue is closed and nothing waits in it; [`Error::Corrupt`].
     pub fn poll_pop(&self, cx: &mut Context<'_>) -> Poll<Result<T, Error>> {
         let seat = self.seat(Participant::LOCAL);
         let claim = self.tail.0.bell.poll_until(cx, || seat.claim_or_end());

@@ -140,6 +140,13 @@ impl Entry {
         self.slot() == CLOSED
     }
 
+    /// Whether entry `index` of a queue of `n` slots can say this.
+    pub(super) const fn is_sound_at(self, index: usize, n: usize) -> bool {
+        let is_position = n.is_power_of_two() || self.position().number() < end(n);
+        let is_slot = self.slot() < n || self.is_closed();
+        self.0 == Entry::UNUSED.0 || is_position && is_slot && self.position().index(n) == index
+    }
+
     /// What this says to one who looks for the message at `position`, whose entry it is.
     #[inline(always)]
     pub(super) const fn seen_from(self, position: Position) -> Seen {
@@ -213,19 +220,24 @@ impl Owned {
         self.position.0 | ((self.by.number() as u64) << PHASE.count_ones()) | self.phase as u64
     }
 
-    pub(super) const fn unpack(word: u64) -> Owned {
-        Owned {
-            phase: match word & PHASE {
-                1 => Phase::Writing,
-                2 => Phase::Committing,
-                3 => Phase::Requeuing,
-                4 => Phase::Reading,
-                5 => Phase::Recovering,
-                _ => Phase::Free,
-            },
-            by: Participant::from_bits((word >> PHASE.count_ones()) as u32),
-            position: Position::of(word),
-        }
+    /// What `word` says; `None` when no queue writes such a word.
+    pub(super) const fn unpack(word: u64) -> Option<Owned> {
+        let phase = match word & PHASE {
+            0 if word == Owned::FREE => Phase::Free,
+            1 => Phase::Writing,
+            2 => Phase::Committing,
+            3 => Phase::Requeuing,
+            4 => Phase::Reading,
+            5 => Phase::Recovering,
+            _ => return None,
+        };
+        let by = Participant::from_bits((word >> PHASE.count_ones()) as u32);
+        Some(Owned { phase, by, position: Position::of(word) })
+    }
+
+    /// Whether `word` says this phase.
+    pub(super) const fn is_in(word: u64, phase: Phase) -> bool {
+        word & PHASE == phase as u64
     }
 }
 
@@ -246,10 +258,15 @@ mod tests {
     #[test]
     fn words_say_what_was_put_into_them() {
         for phase in PHASES {
+            if phase == Phase::Free {
+                assert_eq!(Owned::unpack(Owned::FREE).unwrap().phase, phase);
+                continue;
+            }
             for by in [0, 1, 8191].map(|number| Participant::new(number).unwrap()) {
                 for position in [0, 1, LAST].map(Position::new) {
                     let owned = Owned { phase, by, position };
-                    assert_eq!(Owned::unpack(owned.pack()), owned);
+                    assert_eq!(Owned::unpack(owned.pack()), Some(owned));
+                    assert!(Owned::is_in(owned.pack(), phase));
                     let waits = matches!(phase, Phase::Committing | Phase::Requeuing);
                     assert_eq!(waits_at(owned.pack(), position), waits, "{owned:?}");
                     assert!(!waits_at(owned.pack(), Position::new(2)), "{owned:?}");
@@ -261,6 +278,22 @@ mod tests {
         assert!(!entry.is_closed() && Entry::closed(Position::new(7)).is_closed());
         assert_eq!(Entry::closed(Position::new(7)).position().number(), 7);
         assert_eq!(Entry::UNUSED.position(), Position::START);
+    }
+
+    #[test]
+    fn words_that_no_queue_writes_are_refused() {
+        for word in [u64::MAX, 6, 7, 1 << 3, 1 << SHIFT] {
+            assert_eq!(Owned::unpack(word), None, "{word:#x}");
+        }
+        for (index, n) in [(0, 4), (3, 4), (2, 3)] {
+            assert!(Entry::UNUSED.is_sound_at(index, n));
+            let position = Position::new(index as u64 + 5 * n as u64);
+            assert!(Entry::new(position, n - 1).is_sound_at(index, n));
+            assert!(Entry::closed(position).is_sound_at(index, n));
+            assert!(!Entry::new(position, n).is_sound_at(index, n), "there is no such slot");
+            assert!(!Entry::new(position.next(n), 0).is_sound_at(index, n), "another's entry");
+        }
+        assert!(!Entry(u64::MAX).is_sound_at(0, 4) && !Entry(u64::MAX).is_sound_at(0, 3));
     }
 
     #[test]
