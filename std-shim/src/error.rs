@@ -1,5 +1,6 @@
 //! The shim's one error: what was tried, on what, and why it did not work.
 
+use crate::shm::AccessError;
 use ringway_core::{channel, region};
 use rustix::fs::FileType;
 use rustix::io::Errno;
@@ -30,6 +31,8 @@ pub enum Cause {
     Region(region::Error),
     /// The region has no such part.
     Part(region::PartError),
+    /// The file of this name is not to be used as a region, for this reason.
+    Access(AccessError),
     /// A region cannot be laid out so.
     Layout(region::LayoutError),
     /// It cannot be done with this process, for this reason.
@@ -41,6 +44,12 @@ pub enum Cause {
 impl From<region::Error> for Cause {
     fn from(error: region::Error) -> Self {
         Cause::Region(error)
+    }
+}
+
+impl From<AccessError> for Cause {
+    fn from(error: AccessError) -> Self {
+        Cause::Access(error)
     }
 }
 
@@ -84,6 +93,8 @@ pub struct Error {
     operation: &'static str,
     subject: Option<Box<str>>,
     cause: Cause,
+    /// What is wrong and what to do, where the cause alone does not say it.
+    reason: Option<&'static str>,
 }
 
 /// What the shim's operations return.
@@ -92,7 +103,13 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// `operation` is a verb with its object: `"open the FIFO"`.
     pub(crate) fn new(operation: &'static str, cause: impl Into<Cause>) -> Self {
-        Error { operation, subject: None, cause: cause.into() }
+        Error { operation, subject: None, cause: cause.into(), reason: None }
+    }
+
+    /// Says in its own words what is wrong here and what to do.
+    pub(crate) fn because(mut self, reason: &'static str) -> Self {
+        self.reason = Some(reason);
+        self
     }
 
     /// Names the path, address or process that the operation was for.
@@ -118,6 +135,9 @@ impl fmt::Display for Error {
         if let Some(subject) = &self.subject {
             write!(f, " {subject}")?;
         }
+        if let Some(reason) = self.reason {
+            return write!(f, ": {reason}");
+        }
         match self.cause {
             Cause::Channel(error) => write!(f, ": {error}"),
             Cause::WrongFile { found, wanted } => {
@@ -126,6 +146,7 @@ impl fmt::Display for Error {
             Cause::Signal(reason) => write!(f, ": {reason}"),
             Cause::Region(error) => write!(f, ": {error}"),
             Cause::Part(error) => write!(f, ": {error}"),
+            Cause::Access(error) => write!(f, ": {error}"),
             Cause::Layout(error) => write!(f, ": {error}"),
             Cause::Process(reason) => write!(f, ": {reason}"),
             Cause::Os(errno) => write!(f, ": {errno}"),
@@ -180,6 +201,16 @@ pub(crate) fn limit(errno: Errno) -> Cause {
     }
 }
 
+/// The error of a call that makes a file larger.
+pub(crate) fn too_large(operation: &'static str, errno: Errno) -> Error {
+    match errno {
+        Errno::FBIG => Error::new(operation, channel::Error::Exhausted).because(
+            "it is larger than a file of this process may be: raise the limit (ulimit -f)",
+        ),
+        errno => Error::new(operation, errno),
+    }
+}
+
 impl From<region::LayoutError> for Error {
     fn from(error: region::LayoutError) -> Self {
         Error::new("lay out the region", error)
@@ -194,6 +225,8 @@ impl From<Error> for io::Error {
                 io::ErrorKind::InvalidInput
             }
             Cause::Region(_) | Cause::Part(_) => io::ErrorKind::InvalidData,
+            Cause::Access(AccessError::Uneven { .. }) => io::ErrorKind::InvalidInput,
+            Cause::Access(_) => io::ErrorKind::PermissionDenied,
             Cause::Process(_) => io::ErrorKind::Other,
             Cause::Os(errno) => io::Error::from(errno).kind(),
             Cause::Channel(reason) => match reason {

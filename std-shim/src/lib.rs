@@ -60,6 +60,7 @@ pub mod serial;
 pub mod shm;
 pub mod signal;
 pub mod socket;
+mod unshared;
 pub mod wait;
 
 pub use error::{Cause, Error, Result};

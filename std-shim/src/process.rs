@@ -56,8 +56,9 @@
 //!   long as it lives, and before it executes anything the kernel is asked for a `SIGKILL` when that closes (`F_SETSIG`,
 //!   `O_ASYNC`): also for a child that is stopped, or has blocked all signals. The usual `PR_SET_PDEATHSIG` fires
 //!   when the *thread* ends that started the child, which is not what a pool of threads wants. A watching
-//!   thread would do nothing in a child that is stopped. What can delay the end is a
-//!   process that other code forked from the parent, and that executed nothing: it has a copy of the parent's end.
+//!   thread would do nothing in a child that is stopped. A `fork(2)` that other code makes in the
+//!   parent gets no copy of the parent's end; what could delay the end is a process that was made around the C library
+//!   (a bare `clone(2)`), and that executed nothing.
 //!   A parent that executes another program has ended in this sense: the kernel closes its end of the pipe, and kills
 //!   its children.
 //! - **A child can watch its parent** itself: [`parent`].

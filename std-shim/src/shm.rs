@@ -25,15 +25,38 @@
 //! it attaches, detaches or puts right what a dead one held, others wait to attach (for 10 s, then it is an error), and that
 //! dead one waits to be put right.
 //!
+//! # When a process is copied
+//!
+//! It is the process that is attached, and the kernel says when it has ended: the lock belongs to one opening of the file
+//! that nobody else gets. A descriptor of a region that is duplicated or sent to another process is another opening,
+//! without a lock.
+//!
+//! [`process::fork`](fn@crate::process::fork) makes the copy a participant of its own. After a **plain `fork(2)`**, by
+//! whatever library, the copy is *not* attached: before `fork` returns there it has lost the lock, and the memory. Its
+//! handles are still there and can be dropped, which changes nothing for its parent; [`Region::part`] is an error; what
+//! it attaches to anew, by name or by [`Region::from_fd`], it may use. Every use of a part or a half that it inherited is a
+//! `SIGSEGV`: it cannot act in its parent's name. (A bare `clone(2)` that goes around the C library is not noticed: what it
+//! made keeps its parent alive in the eyes of others until it executes something or ends.)
+//!
 //! # Whom one trusts
 //!
 //! Everybody who is attached to a region can write all of it, and values are read in place. Attach to regions of programs that
-//! you trust not to write into it but through this library (give a named one a `mode` that lets nobody else in). What another
+//! you trust not to write into it but through this library. What another
 //! wrote by mistake or by malice is found where it can be: a file that is no region, of another version or size, a directory
 //! that does not fit, a part of another type, positions that no ring has. Each is an error, none is undefined behaviour.
 //! A region without a name is sealed, so that nobody can cut it off; one with a name can be, by a program that ignores all
 //! this, and reading it is then a SIGBUS.
+//!
+//! Names are safe in `/dev/shm`, where everybody may put a file: the owner and the mode of what is there are looked at
+//! before it is attached to, see [`Access`]. Unless told otherwise, a region is for its owner alone, and that is this
+//! process's user or root. A mode lets a user read and write, or neither: who could only read could still hold the others
+//! up with locks on the file. It is exactly the mode that was asked for, whatever the umask.
+//!
+//! A region that nobody is attached to any more is worth nothing. Who asks for its name next removes it; where it may not
+//! (a folder like `/dev/shm` lets only the owner of a file and root remove it), it lays it out anew in its place, if the
+//! file has the mode that is asked for and an owner who is trusted; otherwise that is an error, which says whose it is.
 
+mod access;
 mod file;
 mod mapping;
 mod part;
@@ -41,13 +64,16 @@ mod recover;
 mod region;
 mod registry;
 mod sleep;
+mod stale;
 pub mod survey;
 mod types;
 mod watch;
 
+pub use access::{Access, AccessError};
 pub use part::Part;
-pub use region::{Region, unlink};
+pub use region::Region;
 pub use sleep::{BOUND, Sleep};
+pub use stale::unlink;
 pub use types::*;
 pub use watch::Watch;
 

@@ -26,6 +26,7 @@ use support::{Pester, interrupts, long, soon};
 tests! {
     a_child_gets_its_argument_and_descriptors_and_nothing_else
     an_argument_of_a_mebibyte_arrives
+    an_argument_beyond_the_limit_of_file_sizes_is_told
     as_many_descriptors_as_allowed_arrive_in_order
     an_entry_that_is_not_registered_is_refused
     every_way_to_end_is_told
@@ -39,6 +40,7 @@ tests! {
     a_child_outlives_the_thread_that_started_it
     a_child_ends_with_its_parent
     a_stopped_child_ends_with_its_parent
+    a_child_ends_with_its_parent_of_which_somebody_made_a_copy
     a_child_may_outlive_its_parent
     a_child_that_comes_too_late_ends
     a_child_of_a_child_is_told_of_both
@@ -198,6 +200,17 @@ fn family(given: Given) -> Outcome {
             child.send_signal(Signal::STOP)?;
             child
         }
+        "copied" => {
+            let child = process::spawn(&SLEEP, b"", vec![copy])?;
+            // SAFETY: the copy, as a library might make one, closes a file and waits until it is killed.
+            if unsafe { libc::fork() } == 0 {
+                drop(out);
+                loop {
+                    std::thread::park();
+                }
+            }
+            child
+        }
         _ => process::spawn(&WATCH, b"", vec![copy])?,
     };
     say(&mut out, child.pid())?;
@@ -286,6 +299,14 @@ fn an_argument_of_a_mebibyte_arrives() {
     reader.read_to_end(&mut back).unwrap();
     assert!(back == argument, "{} bytes came back", back.len());
     assert!(child.join().unwrap().success());
+}
+
+fn an_argument_beyond_the_limit_of_file_sizes_is_told() {
+    let limit = libc::rlimit { rlim_cur: 4096, rlim_max: 4096 };
+    // SAFETY: a valid limit.
+    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &limit) }, 0);
+    let error = process::spawn(&SLEEP, &[7; 4097], vec![]).unwrap_err();
+    assert!(error.is(channel::Error::Exhausted) && error.to_string().contains("ulimit"), "{error}");
 }
 
 fn as_many_descriptors_as_allowed_arrive_in_order() {
@@ -471,6 +492,12 @@ fn a_child_ends_with_its_parent() {
 
 fn a_stopped_child_ends_with_its_parent() {
     let (child, _, reader) = start_family("stopped");
+    child.kill().unwrap();
+    wait_for_end(&reader);
+}
+
+fn a_child_ends_with_its_parent_of_which_somebody_made_a_copy() {
+    let (child, _, reader) = start_family("copied");
     child.kill().unwrap();
     wait_for_end(&reader);
 }

@@ -3,17 +3,22 @@
 mod support;
 
 use ringway::channel::Error;
-use ringway::shm::{self, BOUND, Broadcast, ByteRing, Latest, Layout, Queue, Region, Ring};
+use ringway::shm::{
+    self, Access, AccessError, BOUND, Broadcast, ByteRing, Latest, Layout, Queue, Region, Ring,
+};
 use ringway::{Cause, shm::Part};
 use ringway_core::region;
 use ringway_core::ring::broadcast::RecvError;
 use ringway_core::ring::latest::Version;
 use std::fs;
-use std::os::unix::fs::FileExt;
+use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
+use support::fault::{Fault, inject};
 use support::{Killed, child, done, role};
 
 type Numbers = Ring<u64, 64>;
@@ -253,15 +258,35 @@ fn every_way_in_which_a_file_is_no_region_is_told_apart() {
     let name = Name::new();
     let cause = || Region::open(&name.0).unwrap_err().cause();
     assert_eq!(cause(), Cause::Channel(Error::NotFound));
-    for bad in ["", ".", "..", "a/b", "a\0b"] {
-        assert!(Region::open(bad).unwrap_err().is(Error::BadName), "{bad:?}");
-        assert!(Region::create(bad, 0o600, &layout()).unwrap_err().is(Error::BadName), "{bad:?}");
+    let long = "x".repeat(256);
+    for (bad, why) in [
+        ("", "empty"),
+        ("/", "empty"),
+        (".", "folders"),
+        ("..", "folders"),
+        ("a/b", "no slash but one in front"),
+        ("//a", "no slash but one in front"),
+        ("a\0b", "zero byte"),
+        (&long, "255"),
+    ] {
+        for error in [
+            Region::open(bad).unwrap_err(),
+            Region::create(bad, 0o600, &layout()).unwrap_err(),
+            Region::open_or_create(bad, 0o600, &layout()).unwrap_err(),
+            shm::unlink(bad).unwrap_err(),
+            shm::survey::named(bad).unwrap_err(),
+            shm::survey::remove(bad).unwrap_err(),
+        ] {
+            assert!(error.is(Error::BadName) && error.to_string().contains(why), "{error}");
+        }
     }
 
+    // Nobody is laying it out: who does has no name for it before it is ready.
+    let wanted = "shared memory";
     fs::write(name.path(), b"").unwrap();
-    assert_eq!(cause(), Cause::Region(region::Error::NotReady));
+    assert_eq!(cause(), Cause::WrongFile { found: "an empty file", wanted });
     fs::write(name.path(), vec![0; 8192]).unwrap();
-    assert_eq!(cause(), Cause::Region(region::Error::NotReady));
+    assert_eq!(cause(), Cause::WrongFile { found: "a file of zeroes", wanted });
     fs::write(
         name.path(),
         b"something else that is long enough to be a region's header, or so it seems",
@@ -272,8 +297,19 @@ fn every_way_in_which_a_file_is_no_region_is_told_apart() {
     assert!(in_use.is(Error::AddressInUse), "another program's file is not replaced");
     fs::remove_file(name.path()).unwrap();
     fs::create_dir(name.path()).unwrap();
-    assert!(matches!(cause(), Cause::WrongFile { .. } | Cause::Os(_)));
+    assert_eq!(cause(), Cause::WrongFile { found: "a directory", wanted });
+    let in_use = Region::open_or_create(&name.0, 0o600, &layout()).unwrap_err();
+    assert_eq!(in_use.cause(), Cause::WrongFile { found: "a directory", wanted });
     fs::remove_dir(name.path()).unwrap();
+    std::os::unix::fs::symlink("/dev/shm/nothing", name.path()).unwrap();
+    assert_eq!(cause(), Cause::WrongFile { found: "a symbolic link", wanted });
+    let in_use = Region::create(&name.0, 0o600, &layout()).unwrap_err();
+    assert!(in_use.is(Error::AddressInUse), "{in_use}");
+    fs::remove_file(name.path()).unwrap();
+    let socket = std::os::unix::net::UnixListener::bind(name.path()).unwrap();
+    assert_eq!(cause(), Cause::WrongFile { found: "a socket", wanted });
+    drop(socket);
+    fs::remove_file(name.path()).unwrap();
 
     let keep = Region::create(&name.0, 0o600, &layout()).unwrap();
     let file = fs::File::options().read(true).write(true).open(name.path()).unwrap();
@@ -388,7 +424,8 @@ fn more_participants_than_places_and_halves_for_two_are_refused() {
     let layout = Layout::new(2).part::<Numbers>("numbers").unwrap();
     let first = Region::anonymous(&layout).unwrap();
     let second = Region::from_fd(&first).unwrap();
-    assert!(Region::from_fd(&first).unwrap_err().is(Error::Exhausted));
+    let full = Region::from_fd(&first).unwrap_err();
+    assert!(full.is(Error::Exhausted) && full.to_string().contains("Layout::new"), "{full}");
     let (ours, theirs) =
         [&first, &second].map(|region| region.part::<Numbers>("numbers").unwrap()).into();
     let half = ours.producer().unwrap();
@@ -656,4 +693,442 @@ fn a_panic_with_a_lock_is_told_in_other_processes() {
     assert_eq!(region.participants().len(), 2, "nobody died");
     meeting.seat().wait_deadline(soon()).unwrap();
     succeeded(player);
+}
+
+/// What `/dev/shm` calls a name with one slash in front, as POSIX's `shm_open` has it.
+#[test]
+fn one_slash_in_front_of_a_name_is_left_out() {
+    let name = Name::new();
+    let slashed = format!("/{}", name.0);
+    let region = Region::create(&slashed, 0o600, &layout()).unwrap();
+    assert_eq!(region.name(), Some(&*name.0));
+    let same = Region::open(&name.0).unwrap();
+    assert_ne!(same.participant(), region.participant());
+    shm::unlink(&slashed).unwrap();
+    assert!(!name.exists());
+}
+
+/// Waits until there are so many participants.
+fn await_participants(region: &Region, count: usize) {
+    let end = soon().unwrap();
+    while region.participants().len() != count {
+        assert!(Instant::now() < end, "{:?}", region.participants());
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// A copy of this process that a library might make by `fork(2)`: it only reads until the other end of `input` closes.
+fn fork_plainly(input: impl AsRawFd) {
+    let input = input.as_raw_fd();
+    // SAFETY: the copy makes system calls alone, until it ends.
+    if unsafe { libc::fork() } == 0 {
+        let mut byte = 0_u8;
+        // SAFETY: one byte, of its own.
+        while unsafe { libc::read(input, (&raw mut byte).cast(), 1) } == 1 {}
+        // SAFETY: it ends the copy.
+        unsafe { libc::_exit(0) };
+    }
+}
+
+#[test]
+fn no_copy_of_a_process_and_no_copy_of_its_descriptor_keeps_it_alive() {
+    use std::io::Write;
+    let test = "no_copy_of_a_process_and_no_copy_of_its_descriptor_keeps_it_alive";
+    if role().is_some() {
+        let region = the_region();
+        let numbers = region.part::<Numbers>("numbers").unwrap();
+        let mut producer = numbers.producer().unwrap();
+        // What follows has a copy of everything, a duplicate of the descriptor, or one that came by a socket; and ends
+        // when the test lets go of our standard input, which it has too.
+        fork_plainly(std::io::stdin());
+        let (ours, theirs) = ringway::socket::UnixSeqpacket::pair().unwrap();
+        ours.send_descriptors(b"here", &[region.as_fd()]).unwrap();
+        fork_plainly(std::io::stdin());
+        let mut text = [0; 4];
+        let sent = theirs.try_recv_descriptors(&mut text, 1).unwrap().descriptors.remove(0);
+        fork_plainly(std::io::stdin());
+        for copy in [region.as_fd().try_clone_to_owned().unwrap(), sent] {
+            let mut keeps = std::process::Command::new("cat");
+            drop(keeps.stdout(copy).spawn().unwrap());
+        }
+        producer.push(1).unwrap();
+        loop {
+            std::thread::sleep(Duration::from_secs(1));
+        }
+    }
+    let name = Name::new();
+    let region = Region::create(&name.0, 0o600, &layout()).unwrap();
+    let mut command = child(test, "dies");
+    let command = command.env(NAME, &name.0).stdin(Stdio::piped());
+    let mut player = Killed(command.spawn().unwrap());
+    let mut input = player.0.stdin.take().unwrap();
+    let numbers = region.part::<Numbers>("numbers").unwrap();
+    let mut consumer = numbers.consumer().unwrap();
+    assert_eq!(consumer.pop_deadline(soon()), Ok(1));
+    player.kill_now();
+    assert_eq!(consumer.pop_deadline(soon()), Err(Error::EndOfFile));
+    await_participants(&region, 1);
+    input.write_all(b"x").expect("they are still there");
+}
+
+#[test]
+fn a_plain_copy_of_a_process_is_not_attached_and_cannot_touch_what_it_has() {
+    let test = "a_plain_copy_of_a_process_is_not_attached_and_cannot_touch_what_it_has";
+    if let Some(role) = role() {
+        let region = the_region();
+        let numbers = region.part::<Numbers>("numbers").unwrap();
+        // SAFETY: this process has one thread that does anything, and the copy executes nothing.
+        if unsafe { libc::fork() } == 0 {
+            if role == "touches" {
+                let pushed = numbers.producer().map(|mut producer| producer.try_push(1));
+                unreachable!("it has no such memory: {pushed:?}");
+            }
+            assert!(region.part::<Numbers>("numbers").unwrap_err().is(Error::Closed));
+            assert_eq!((region.reap(), region.participants().len()), (0, 0));
+            let anew = Region::from_fd(&region).unwrap();
+            assert_eq!(anew.participants().len(), 3);
+            drop((region, numbers));
+            assert_eq!(anew.participants().len(), 3, "it gave back what is its parent's");
+            anew.part::<Numbers>("numbers").unwrap().producer().unwrap().push(7).unwrap();
+            drop(anew);
+            done();
+        }
+        let mut status = 0;
+        // SAFETY: waits for the child that was just made.
+        unsafe { libc::wait(&mut status) };
+        if role == "touches" {
+            assert!(libc::WIFSIGNALED(status) && libc::WTERMSIG(status) == libc::SIGSEGV);
+        } else {
+            assert!(libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 42, "{status}");
+        }
+        assert_eq!(region.participants().len(), 2, "this one is still attached");
+        done();
+    }
+    let name = Name::new();
+    let region = Region::create(&name.0, 0o600, &layout()).unwrap();
+    succeeded(player(test, "touches", &name));
+    succeeded(player(test, "attaches anew", &name));
+    let numbers = region.part::<Numbers>("numbers").unwrap();
+    assert_eq!(numbers.consumer().unwrap().pop_deadline(soon()), Ok(7));
+}
+
+#[test]
+fn who_may_read_alone_does_not_seem_alive_and_nobody_is_made_such() {
+    let test = "who_may_read_alone_does_not_seem_alive_and_nobody_is_made_such";
+    if role().is_some() {
+        let _region = the_region();
+        loop {
+            std::thread::sleep(Duration::from_secs(1));
+        }
+    }
+    let name = Name::new();
+    for mode in [0o644, 0o640, 0o622, 0o604, 0o700] {
+        let uneven = Cause::Access(AccessError::Uneven { mode });
+        assert_eq!(Region::create(&name.0, mode, &layout()).unwrap_err().cause(), uneven);
+        assert_eq!(Region::open_or_create(&name.0, mode, &layout()).unwrap_err().cause(), uneven);
+    }
+    let region = Region::create(&name.0, 0o600, &layout()).unwrap();
+    let mut player = player(test, "dies", &name);
+    await_participants(&region, 2);
+    // One that got a descriptor for reading, and locks all that there is to lock.
+    let reader = fs::File::open(name.path()).unwrap();
+    let lock = libc::flock {
+        l_type: libc::F_RDLCK as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: 3,
+        l_len: 0,
+        l_pid: 0,
+    };
+    // SAFETY: the descriptor is open, and the lock outlives the call.
+    assert_eq!(unsafe { libc::fcntl(reader.as_raw_fd(), libc::F_OFD_SETLK, &lock) }, 0);
+    assert_eq!(region.participants().len(), 2);
+    player.kill_now();
+    assert_eq!(region.participants().len(), 1);
+    drop(region);
+    assert!(!name.exists(), "a reader is nobody who is attached");
+
+    // A region that was opened up afterwards is not attached to.
+    let region = Region::create(&name.0, 0o600, &layout()).unwrap();
+    fs::set_permissions(name.path(), fs::Permissions::from_mode(0o644)).unwrap();
+    let uneven = Cause::Access(AccessError::Uneven { mode: 0o644 });
+    assert_eq!(Region::open_with(&name.0, 0o666).unwrap_err().cause(), uneven);
+    drop(region);
+}
+
+#[test]
+fn a_region_has_the_mode_that_was_asked_for_and_lets_in_no_more_than_its_users_allow() {
+    let name = Name::new();
+    let region = Region::create(&name.0, 0o660, &layout()).unwrap();
+    assert_eq!(fs::metadata(name.path()).unwrap().mode() & 0o7777, 0o660, "whatever the umask");
+    let open = Cause::Access(AccessError::Mode { mode: 0o660, allowed: 0o600 });
+    assert_eq!(Region::open(&name.0).unwrap_err().cause(), open);
+    assert_eq!(Region::open_or_create(&name.0, 0o600, &layout()).unwrap_err().cause(), open);
+    assert!(Region::open_with(&name.0, 0o660).is_ok());
+    assert!(Region::open_or_create(&name.0, 0o666, &layout()).is_ok());
+    assert_eq!(region.participants().len(), 1);
+}
+
+/// A child of the test that plays `part` as a user who is neither this one nor root: where we are root.
+fn stranger(test: &str, part: &str, name: &Name) -> Option<Killed> {
+    // SAFETY: always allowed.
+    if unsafe { libc::geteuid() } != 0 {
+        eprintln!("not root, so that there is no other user: the check is tested in shm::access");
+        return None;
+    }
+    let mut command = child(test, part);
+    let command = command.env(NAME, &name.0).stdin(Stdio::null()).uid(65534).gid(65534);
+    Some(Killed(command.spawn().unwrap()))
+}
+
+#[test]
+fn a_file_of_another_user_is_attached_to_only_where_the_caller_says_so() {
+    let test = "a_file_of_another_user_is_attached_to_only_where_the_caller_says_so";
+    if role().is_some() {
+        let region = Region::create(&std::env::var(NAME).unwrap(), 0o666, &layout()).unwrap();
+        jobs(&region).seat().try_push(1).unwrap();
+        loop {
+            std::thread::sleep(Duration::from_secs(1));
+        }
+    }
+    let name = Name::new();
+    let Some(mut stranger) = stranger(test, "lays a trap", &name) else { return };
+    let end = soon().unwrap();
+    while !name.exists() {
+        assert!(Instant::now() < end && stranger.0.try_wait().unwrap().is_none());
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let owner = Cause::Access(AccessError::Owner { user: 65534 });
+    let error = Region::open_or_create(&name.0, 0o600, &layout()).unwrap_err();
+    assert_eq!(error.cause(), owner, "{error}");
+    assert_eq!(Region::open_or_create(&name.0, 0o666, &layout()).unwrap_err().cause(), owner);
+    assert_eq!(Region::open(&name.0).unwrap_err().cause(), owner);
+    let any = Access::new(0o666).of_any_owner();
+    let region = Region::open_or_create(&name.0, any, &layout()).unwrap();
+    assert_eq!(region.participants().len(), 2);
+    stranger.kill_now();
+    drop(region);
+    assert!(!name.exists(), "root may remove it");
+}
+
+/// Ends every test that leaves a name behind which nobody is attached to.
+fn leave_stale(test: &str, name: &Name) {
+    let mut player = player(test, "leaves it stale", name);
+    let end = soon().unwrap();
+    while !name.exists() {
+        assert!(Instant::now() < end);
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    player.kill_now();
+}
+
+fn stale_for_ever(mode: u32) -> ! {
+    let region = Region::create(&std::env::var(NAME).unwrap(), mode, &layout()).unwrap();
+    jobs(&region).seat().try_push(1).unwrap();
+    loop {
+        std::thread::sleep(Duration::from_secs(1));
+    }
+}
+
+#[test]
+fn a_stale_region_that_cannot_be_removed_is_laid_out_anew_or_told() {
+    let test = "a_stale_region_that_cannot_be_removed_is_laid_out_anew_or_told";
+    if let Some(role) = role() {
+        if role == "leaves it stale" {
+            stale_for_ever(0o600);
+        }
+        let name = std::env::var(NAME).unwrap();
+        // Of a folder in which only the owner may remove: from here on, that is somebody else.
+        inject(&[Fault::new(libc::SYS_unlinkat, libc::EPERM)]);
+        // SAFETY: always allowed.
+        let user = unsafe { libc::geteuid() };
+        let stale = Cause::Access(AccessError::Stale { user });
+        assert_eq!(shm::unlink(&name).unwrap_err().cause(), stale);
+        assert_eq!(shm::survey::remove(&name).unwrap_err().cause(), stale);
+        // A new one would have another mode, which this file cannot get.
+        let error = Region::open_or_create(&name, 0o666, &layout()).unwrap_err();
+        assert_eq!(error.cause(), stale, "{error}");
+        assert_eq!(Region::create(&name, 0o666, &layout()).unwrap_err().cause(), stale);
+        // One that it can be: of any size, larger or smaller.
+        let large = Layout::new(3).part::<ByteRing<{ 1 << 20 }>>("large").unwrap();
+        for layout in [&large, &layout(), &large] {
+            let region = Region::open_or_create(&name, 0o600, layout).unwrap();
+            assert_eq!((region.participants().len(), region.size()), (1, layout.size()));
+            assert_eq!(
+                fs::metadata(format!("/dev/shm/{name}")).unwrap().len(),
+                layout.size() as u64
+            );
+            if let Ok(jobs) = region.part::<Jobs>("jobs") {
+                assert!(jobs.seat().is_empty(), "what was in it is gone");
+                jobs.seat().try_push(5).unwrap();
+            }
+            let other = Region::open(&name).unwrap();
+            assert_eq!(other.participants().len(), 2);
+            assert!(Region::create(&name, 0o600, layout).unwrap_err().is(Error::AddressInUse));
+        }
+        done();
+    }
+    let name = Name::new();
+    leave_stale(test, &name);
+    succeeded(player(test, "finds it", &name));
+    assert!(name.exists(), "it could not be removed, after a clean end either");
+    assert!(Region::open(&name.0).unwrap_err().is(Error::NotFound));
+    let region = Region::create(&name.0, 0o600, &layout()).unwrap();
+    drop(region);
+    assert!(!name.exists());
+}
+
+#[test]
+fn a_stale_region_of_another_user_is_told_and_not_waited_for() {
+    let test = "a_stale_region_of_another_user_is_told_and_not_waited_for";
+    if let Some(role) = role() {
+        if role == "leaves it stale" {
+            stale_for_ever(0o666);
+        }
+        let name = std::env::var(NAME).unwrap();
+        let stale = Cause::Access(AccessError::Stale { user: 0 });
+        assert_eq!(shm::unlink(&name).unwrap_err().cause(), stale);
+        assert_eq!(shm::survey::remove(&name).unwrap_err().cause(), stale);
+        for mode in [0o600, 0o660] {
+            let error = Region::create(&name, mode, &layout()).unwrap_err();
+            assert_eq!(error.cause(), stale, "{error}");
+        }
+        // Root's, who is trusted, and as open as is asked for.
+        let region = Region::open_or_create(&name, 0o666, &layout()).unwrap();
+        assert!(jobs(&region).seat().is_empty());
+        assert!(Region::open_with(&name, 0o666).is_ok());
+        done();
+    }
+    let name = Name::new();
+    leave_stale(test, &name);
+    let Some(stranger) = stranger(test, "finds it", &name) else { return };
+    succeeded(stranger);
+    assert!(name.exists(), "its last participant may not remove it");
+    drop(Region::create(&name.0, 0o600, &layout()).unwrap());
+    assert!(!name.exists());
+}
+
+#[test]
+fn who_was_killed_while_it_laid_a_file_out_anew_leaves_a_stale_region() {
+    let name = Name::new();
+    // As `overwrite` leaves it after its first two steps.
+    let mut left = region::MAGIC.to_vec();
+    left.extend([0; 8]);
+    fs::write(name.path(), &left).unwrap();
+    fs::set_permissions(name.path(), fs::Permissions::from_mode(0o600)).unwrap();
+    assert!(Region::open(&name.0).unwrap_err().is(Error::NotFound));
+    drop(Region::open_or_create(&name.0, 0o600, &layout()).unwrap());
+    assert!(!name.exists());
+}
+
+#[test]
+fn the_name_goes_with_the_last_participant_however_that_one_came() {
+    let name = Name::new();
+    let by_name = Region::create(&name.0, 0o600, &layout()).unwrap();
+    let by_descriptor = Region::from_fd(&by_name).unwrap();
+    assert_eq!(by_descriptor.name(), None);
+    drop(by_name);
+    assert!(name.exists());
+    let again = Region::from_fd(&by_descriptor).unwrap();
+    drop(by_descriptor);
+    assert!(name.exists());
+    drop(again);
+    assert!(!name.exists(), "the last one came by a descriptor");
+
+    // One that got the name since is another's.
+    let by_descriptor = Region::from_fd(Region::create(&name.0, 0o600, &layout()).unwrap());
+    let by_descriptor = by_descriptor.unwrap();
+    shm::unlink(&name.0).unwrap();
+    let other = Region::create(&name.0, 0o600, &layout()).unwrap();
+    drop(by_descriptor);
+    assert!(name.exists());
+    drop(other);
+}
+
+#[test]
+fn a_limit_of_file_sizes_is_an_error_and_not_a_death() {
+    let test = "a_limit_of_file_sizes_is_an_error_and_not_a_death";
+    if role().is_some() {
+        let limit = libc::rlimit { rlim_cur: 4096, rlim_max: 4096 };
+        // SAFETY: a valid limit.
+        assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &limit) }, 0);
+        let name = std::env::var(NAME).unwrap();
+        for error in [
+            Region::anonymous(&layout()).unwrap_err(),
+            Region::create(&name, 0o600, &layout()).unwrap_err(),
+        ] {
+            assert!(error.is(Error::Exhausted) && error.to_string().contains("ulimit"), "{error}");
+        }
+        done();
+    }
+    let name = Name::new();
+    succeeded(player(test, "is limited", &name));
+    assert!(!name.exists());
+}
+
+#[test]
+fn a_large_region_is_made_while_signals_come() {
+    extern "C" fn nothing(_: i32) {}
+    support::interrupts(libc::SIGUSR1, nothing);
+    let _pester = support::Pester::this_thread(libc::SIGUSR1);
+    type Large = ByteRing<{ 128 << 20 }>;
+    let region = Region::anonymous(&Layout::new(1).part::<Large>("large").unwrap()).unwrap();
+    assert!(region.size() > 128 << 20);
+}
+
+#[test]
+fn where_the_system_lacks_a_folder_the_error_names_it() {
+    in_a_copy(|| {
+        let region = Region::anonymous(&layout()).unwrap();
+        hide(c"/proc");
+        for error in
+            [Region::from_fd(&region), Region::anonymous(&layout())].map(Result::unwrap_err)
+        {
+            assert!(error.to_string().contains("/proc is not mounted"), "{error}");
+        }
+    });
+    in_a_copy(|| {
+        hide(c"/dev");
+        for error in [
+            Region::create("any", 0o600, &layout()),
+            Region::open("any"),
+            Region::open_or_create("any", 0o600, &layout()),
+        ]
+        .map(Result::unwrap_err)
+        {
+            assert!(error.to_string().contains("there is no /dev/shm"), "{error}");
+        }
+    });
+}
+
+/// Runs `test` in a copy of this process, which has one thread alone.
+fn in_a_copy(test: impl FnOnce() + std::panic::UnwindSafe) {
+    // SAFETY: the copy uses nothing that another thread may have held, but for the allocator, which is made for it.
+    let copy = unsafe { libc::fork() };
+    if copy == 0 {
+        let passed = std::panic::catch_unwind(test).is_ok();
+        // SAFETY: it ends the copy.
+        unsafe { libc::_exit(if passed { 42 } else { 1 }) };
+    }
+    let mut status = 0;
+    // SAFETY: waits for the copy that was just made.
+    assert_eq!(unsafe { libc::waitpid(copy, &mut status, 0) }, copy);
+    assert!(libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 42, "{status:#x}");
+}
+
+/// Puts an empty folder over one, for this process alone, which has one thread.
+fn hide(folder: &std::ffi::CStr) {
+    // Who is not root is so in a user namespace of its own.
+    let unshared = [libc::CLONE_NEWNS, libc::CLONE_NEWUSER | libc::CLONE_NEWNS]
+        .into_iter()
+        // SAFETY: flags.
+        .any(|flags| unsafe { libc::unshare(flags) } == 0);
+    assert!(unshared, "{}", std::io::Error::last_os_error());
+    let (none, flags) = (std::ptr::null(), libc::MS_REC | libc::MS_PRIVATE);
+    // SAFETY: strings that end with zeroes, and nothing where nothing is needed.
+    let made = unsafe { libc::mount(none, c"/".as_ptr(), none, flags, none.cast()) };
+    assert_eq!(made, 0, "{}", std::io::Error::last_os_error());
+    let kind = c"tmpfs".as_ptr();
+    // SAFETY: as above.
+    let made = unsafe { libc::mount(kind, folder.as_ptr(), kind, 0, none.cast()) };
+    assert_eq!(made, 0, "{}", std::io::Error::last_os_error());
 }

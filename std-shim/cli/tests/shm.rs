@@ -1,5 +1,10 @@
 //! `ringway shm`, on real regions: of this process, of one that was killed, and of none.
 
+#[allow(dead_code)]
+#[path = "../../tests/support/fault.rs"]
+mod fault;
+
+use fault::{Fault, inject};
 use ringway::shm::{ByteRing, Layout, Queue, Region, Ring, survey};
 use serde_json::Value;
 use std::fs::{self, Permissions};
@@ -493,4 +498,29 @@ fn the_help_tells_where_regions_without_a_name_are() {
         assert!(help.contains("Examples:"), "{help}");
     }
     assert!(printed(&["--help"]).contains("memfd:PID/FD"));
+}
+
+#[test]
+fn a_name_that_cannot_be_removed_is_told_and_the_status_says_so() {
+    let name = Name::new("stays");
+    let region = Region::create(&name.0, 0o600, &layout()).unwrap();
+    // As in a folder where only the owner of a file may remove it, and that is somebody else.
+    let refused = Fault::new(libc::SYS_unlinkat, libc::EPERM);
+    for arguments in [&["rm", "--force", &name.0][..], &["rm", &name.0]] {
+        let mut command = shm(arguments);
+        // SAFETY: the copy makes two system calls, and allocates, for which the C library has seen to its locks.
+        unsafe {
+            command.pre_exec(move || {
+                inject(&[refused]);
+                Ok(())
+            })
+        };
+        let output = command.output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), &*output.stdout), (Some(1), &b""[..]), "{said}");
+        let expected = if arguments.len() == 3 { "only user" } else { "is in use" };
+        assert!(said.contains(expected), "{said}");
+        assert!(name.path().exists());
+    }
+    drop(region);
 }

@@ -1,4 +1,4 @@
-//! A broken pipe is an error, not a death.
+//! A broken pipe is an error, not a death; and a file that became too large is.
 //!
 //! What is done, and why so, is told in [`fd`](super): the disposition of `SIGPIPE` is the program's and is not changed.
 //! An end looks at it once, when it is made ([`kills`]); the functions that know only a descriptor look each time.
@@ -26,19 +26,34 @@ pub(crate) fn write(fd: BorrowedFd<'_>, buf: &[u8]) -> io::Result<usize> {
         Err(Errno::OPNOTSUPP | Errno::INVAL | Errno::NOSYS | Errno::SPIPE | Errno::PERM) => {}
         other => return other,
     }
-    blocked(|| io::write(fd, buf))
+    blocked(&PIPE, || io::write(fd, buf))
 }
 
 /// Runs one system call that may raise `SIGPIPE`, in a program where that may be deadly.
 pub(crate) fn without<T>(call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-    if kills() { blocked(call) } else { call() }
+    if kills() { blocked(&PIPE, call) } else { call() }
 }
 
-/// Runs one system call with `SIGPIPE` blocked in this thread, and takes back the one that the call raised.
-fn blocked<T>(call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-    let (set, old, pending) = block();
+/// Runs one system call that may make a file larger than this process is allowed to: it fails with `EFBIG`, and no
+/// `SIGXFSZ` comes, which ends a process that does not expect it.
+pub(crate) fn without_xfsz<T>(call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    blocked(&XFSZ, call)
+}
+
+/// A signal that the kernel sends to the thread whose call fails, and the error of that call.
+struct Raised {
+    signal: libc::c_int,
+    errno: Errno,
+}
+
+const PIPE: Raised = Raised { signal: libc::SIGPIPE, errno: Errno::PIPE };
+const XFSZ: Raised = Raised { signal: libc::SIGXFSZ, errno: Errno::FBIG };
+
+/// Runs one system call with a signal blocked in this thread, and takes back the one that the call raised.
+fn blocked<T>(raised: &Raised, call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    let (set, old, pending) = block(raised.signal);
     let result = call();
-    if matches!(result, Err(Errno::PIPE)) && !pending {
+    if matches!(result, Err(errno) if errno == raised.errno) && !pending {
         take_back(&set);
     }
     // SAFETY: `old` was filled by the call that blocked, of this thread; no old mask is asked for.
@@ -48,20 +63,20 @@ fn blocked<T>(call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
 
 /// Blocks the signal in this thread: the set that holds it alone, the mask of before, and whether one was
 /// pending already.
-fn block() -> (libc::sigset_t, libc::sigset_t, bool) {
+fn block(signal: libc::c_int) -> (libc::sigset_t, libc::sigset_t, bool) {
     let mut set = MaybeUninit::<libc::sigset_t>::zeroed();
     let mut old = MaybeUninit::<libc::sigset_t>::zeroed();
     let mut pending = MaybeUninit::<libc::sigset_t>::zeroed();
     // SAFETY: the three sets are ours; `sigemptyset` makes the first a valid set, whatever was in it.
     unsafe { libc::sigemptyset(set.as_mut_ptr()) };
     // SAFETY: the set was just made valid, and the signal's number is one that exists.
-    unsafe { libc::sigaddset(set.as_mut_ptr(), libc::SIGPIPE) };
+    unsafe { libc::sigaddset(set.as_mut_ptr(), signal) };
     // SAFETY: as above. It fills `old` before it blocks.
     unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, set.as_ptr(), old.as_mut_ptr()) };
     // SAFETY: the set is ours, to be filled.
     unsafe { libc::sigpending(pending.as_mut_ptr()) };
     // SAFETY: zeroed, and filled by `sigpending`: a valid set either way.
-    let was_pending = unsafe { libc::sigismember(pending.as_ptr(), libc::SIGPIPE) } == 1;
+    let was_pending = unsafe { libc::sigismember(pending.as_ptr(), signal) } == 1;
     // SAFETY: `sigemptyset` and `sigaddset` filled it.
     let set = unsafe { set.assume_init() };
     // SAFETY: zeroed, and filled by `pthread_sigmask`.
@@ -69,7 +84,7 @@ fn block() -> (libc::sigset_t, libc::sigset_t, bool) {
     (set, old, was_pending)
 }
 
-/// Takes the pending `SIGPIPE` of this thread, which is blocked here, so that unblocking delivers nothing.
+/// Takes the pending signal of this thread, which is blocked here, so that unblocking delivers nothing.
 #[cfg(not(target_os = "macos"))]
 fn take_back(set: &libc::sigset_t) {
     let now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
@@ -85,8 +100,13 @@ fn take_back(set: &libc::sigset_t) {
     let mut pending = MaybeUninit::<libc::sigset_t>::zeroed();
     // SAFETY: the set is ours, to be filled.
     unsafe { libc::sigpending(pending.as_mut_ptr()) };
-    // SAFETY: zeroed, and filled by `sigpending`.
-    if unsafe { libc::sigismember(pending.as_ptr(), libc::SIGPIPE) } == 1 {
+    let both = |signal| {
+        // SAFETY: zeroed and filled by `sigpending`, or the caller's: valid sets.
+        unsafe {
+            libc::sigismember(pending.as_ptr(), signal) == 1 && libc::sigismember(set, signal) == 1
+        }
+    };
+    if both(libc::SIGPIPE) || both(libc::SIGXFSZ) {
         let mut taken = 0;
         // SAFETY: a valid set whose one signal is blocked in this thread and pending.
         unsafe { libc::sigwait(set, &mut taken) };

@@ -2,7 +2,7 @@
 
 use super::{Child, Reason, child, errno, parent};
 use crate::error::limit;
-use crate::{Error, Result, shm};
+use crate::{Error, Result, shm, unshared};
 use rustix::process::Pid;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
@@ -67,7 +67,7 @@ pub unsafe fn fork() -> Result<Fork> {
     let places = shm::before_fork()?;
     // SAFETY: there is one thread, so that the copy has every lock as that one left it; the caller answers for what
     // the processes share.
-    match unsafe { libc::fork() } {
+    match unshared::hand_over(|| unsafe { libc::fork() }) {
         -1 => Err(Error::new(FORK, limit(errno(&std::io::Error::last_os_error())))),
         0 => {
             parent::set(this_process);

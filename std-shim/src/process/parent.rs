@@ -2,6 +2,7 @@
 
 use super::lock;
 use crate::fd::{self, Interest};
+use crate::unshared::Unshared;
 use crate::{Error, Result};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
@@ -120,9 +121,9 @@ pub(super) fn this_process() -> Result<OwnedFd> {
 /// process. The writer is in no other process.
 struct Line {
     reader: OwnedFd,
-    /// Never written to.
-    _writer: OwnedFd,
-    /// Whose line it is: a fork that this crate did not make has a copy, which ties nobody to it.
+    /// Never written to. A copy of this process does not get it, whoever forks.
+    _writer: Unshared,
+    /// Whose line it is: a fork that this crate did not make has a copy of the rest, which ties nobody to it.
     owner: Pid,
 }
 
@@ -150,7 +151,8 @@ pub(super) fn line() -> Result<OwnedFd> {
     let failed = |errno| Error::new(TIE, errno);
     let held = match lines.last().map(Line::open) {
         Some(Err(Errno::ACCESS)) | None => {
-            let (reader, writer) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC).map_err(failed)?;
+            let pipe = || rustix::pipe::pipe_with(PipeFlags::CLOEXEC).map(|(r, w)| (w, r));
+            let (writer, reader) = Unshared::open_with(pipe).map_err(failed)?;
             let line = Line { reader, _writer: writer, owner: getpid() };
             let held = line.open().map_err(failed)?;
             lines.push(line);

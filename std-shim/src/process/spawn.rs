@@ -2,14 +2,13 @@
 
 use super::entry::{self, Entry};
 use super::exec::Exec;
-use super::{Child, Reason, errno, parent};
+use super::{Child, Reason, parent};
 use crate::error::limit;
 use crate::socket::{self, UnixSeqpacket};
 use crate::{Cause, Error, Result, fd};
 use rustix::fs::{MemfdFlags, Mode, OFlags};
 use rustix::io::Errno;
 use std::ffi::CString;
-use std::io::Write;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStringExt;
 
@@ -253,11 +252,16 @@ fn nothing() -> Result<OwnedFd> {
 
 /// A file in memory: as large as it must be, and there before the child is.
 fn file_of(argument: &[u8]) -> Result<OwnedFd> {
-    let failed = |errno| Error::new("store the argument", errno);
+    const STORE: &str = "store the argument";
+    let failed = |errno| Error::new(STORE, errno);
     let file = rustix::fs::memfd_create("ringway-argument", MemfdFlags::CLOEXEC).map_err(failed)?;
-    let mut file = std::fs::File::from(file);
-    file.write_all(argument).map_err(|error| failed(errno(&error)))?;
-    Ok(file.into())
+    let mut rest = argument;
+    while !rest.is_empty() {
+        let write = || fd::sigpipe::without_xfsz(|| rustix::io::write(&file, rest));
+        let count = fd::retry(write).map_err(|errno| crate::error::too_large(STORE, errno))?;
+        rest = rest.get(count..).unwrap_or_default();
+    }
+    Ok(file)
 }
 
 #[cfg(test)]

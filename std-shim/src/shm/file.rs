@@ -1,21 +1,29 @@
 //! The file behind a region: made, found, locked, unlinked.
 //!
 //! One byte of the file for each participant, by its number, is locked as long as it is attached, by an
-//! open-file-description lock ([fcntl(2)](https://man7.org/linux/man-pages/man2/F_GETLK.2const.html)), which the kernel drops
-//! when the last descriptor of that opening is closed: at the latest when its process has ended, however it ended. Byte 0 is
-//! the lock of whoever attaches, detaches or removes the name. The locks are the kernel's alone: nothing is written to
-//! these bytes, and what others write there changes nothing.
+//! open-file-description lock ([fcntl(2)](https://man7.org/linux/man-pages/man2/F_GETLK.2const.html)), which the kernel
+//! drops when the last descriptor of that opening is closed. There is one, and it stays in this process: it is handed to
+//! nobody, no other program executes with it, and a copy of the process does not get it ([`crate::unshared`]). So the
+//! lock ends when the process does, at the latest, however it ends. Byte 0 is the lock of whoever attaches, detaches or
+//! removes the name. The locks are the kernel's alone: nothing is written to these bytes, and what others write there
+//! changes nothing.
 
-use crate::error::wrong_file;
-use crate::{Error, Result, channel};
+use super::AccessError;
+use crate::error::{too_large, wrong_file};
+use crate::unshared::Unshared;
+use crate::{Cause, Error, Result, channel, fd};
+use ringway_core::participant::Participant;
+use ringway_core::region::{self, MAGIC};
 use rustix::fs::{self, AtFlags, CWD, FileType, Mode, OFlags, SealFlags};
 use rustix::io::Errno;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::DirEntryExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 pub(super) const CREATE: &str = "create the region";
 pub(super) const OPEN: &str = "open the region";
+pub(super) const REMOVE: &str = "remove the region";
 
 /// Where the system keeps shared memory that has a name.
 pub(super) const FOLDER: &str = "/dev/shm";
@@ -24,12 +32,15 @@ pub(super) const FOLDER: &str = "/dev/shm";
 const TABLE: u16 = 0;
 
 /// How long the table is waited for. Whoever has it makes a few system calls; longer is a process that was stopped.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// An opening of the file, of our own: its locks are ours alone.
+/// A region's file, as this process has it open.
 #[derive(Debug)]
 pub(super) struct File {
-    fd: OwnedFd,
+    /// The opening whose locks are ours: nobody else ever gets it, no copy of this process either.
+    locks: Unshared,
+    /// Another, without a lock, to be handed over.
+    handed: OwnedFd,
     name: Option<String>,
 }
 
@@ -39,20 +50,23 @@ impl File {
         let failed = |errno| Error::new(CREATE, errno);
         let flags = fs::MemfdFlags::CLOEXEC | fs::MemfdFlags::ALLOW_SEALING;
         let fd = fs::memfd_create("ringway", flags).map_err(failed)?;
-        reserve(fd.as_fd(), size).map_err(failed)?;
+        reserve(fd.as_fd(), size)?;
         let seals = SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL;
         fs::fcntl_add_seals(&fd, seals).map_err(failed)?;
-        Ok(File { fd, name: None })
+        File::open(fd, None, CREATE)
     }
 
     /// A file of `size` zeroed bytes that will have a name, see [`link`](Self::link).
     pub(super) fn unlinked(name: &str, mode: u32, size: u64) -> Result<File> {
-        let failed = |cause: Errno| Error::new(CREATE, cause).on(name);
-        path(name).map_err(|error| Error::new(CREATE, error).on(name))?;
+        let failed = |errno: Errno| Error::new(CREATE, errno);
         let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
-        let fd = fs::openat(CWD, FOLDER, flags, Mode::from_raw_mode(mode)).map_err(failed)?;
-        reserve(fd.as_fd(), size).map_err(failed)?;
-        Ok(File { fd, name: Some(name.to_owned()) })
+        // Exactly the mode that was asked for: the umask would make one of which some may read and not write.
+        let made = fs::openat(CWD, FOLDER, flags, Mode::RUSR | Mode::WUSR).map_err(no_folder);
+        let named = |error: Error| error.on(name);
+        let fd = made.map_err(|why| why(CREATE)).map_err(named)?;
+        fs::fchmod(&fd, Mode::from_raw_mode(mode)).map_err(failed).map_err(named)?;
+        reserve(fd.as_fd(), size).map_err(named)?;
+        File::open(fd, Some(name), CREATE).map_err(named)
     }
 
     /// Gives the file its name, in one step: nobody ever finds it half made.
@@ -62,69 +76,32 @@ impl File {
     pub(super) fn link(&self) -> Result<()> {
         let Some(name) = &self.name else { return Ok(()) };
         let failed = |errno| Error::new(CREATE, errno).on(name);
-        let path = path(name).map_err(|error| Error::new(CREATE, error).on(name))?;
-        fs::linkat(CWD, alias(self.fd.as_fd()), CWD, path, AtFlags::SYMLINK_FOLLOW).map_err(failed)
+        let from = alias(self.handed.as_fd());
+        fs::linkat(CWD, from, CWD, path(name), AtFlags::SYMLINK_FOLLOW).map_err(failed)
     }
 
     /// The file of this name.
-    pub(super) fn named(name: &str) -> Result<File> {
-        let failed = |errno| Error::new(OPEN, errno).on(name);
-        let path = path(name).map_err(|error| Error::new(OPEN, error).on(name))?;
+    pub(super) fn named(name: &str, what: &'static str) -> Result<File> {
         // A FIFO of this name must not make us wait.
         let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
-        let fd = fs::openat(CWD, path, flags, Mode::empty()).map_err(failed)?;
-        let file = File { fd, name: Some(name.to_owned()) };
-        file.check().map_err(|error| error.on(name))?;
-        Ok(file)
+        let opened = fs::openat(CWD, path(name), flags, Mode::empty()).map_err(no_folder);
+        let fd = opened.map_err(|why| why(what));
+        fd.and_then(|fd| File::open(fd, Some(name), what)).map_err(|error| error.on(name))
     }
 
-    /// An opening of our own of the file that `fd` refers to.
-    pub(super) fn reopened(fd: BorrowedFd<'_>, name: Option<&str>) -> Result<File> {
-        let flags = OFlags::RDWR | OFlags::CLOEXEC;
-        let fd = fs::openat(CWD, alias(fd), flags, Mode::empty())
-            .map_err(|errno| Error::new(OPEN, errno))?;
-        let file = File { fd, name: name.map(str::to_owned) };
-        file.check()?;
-        Ok(file)
+    /// The file that `fd` refers to, which a region of this process or another handed over.
+    pub(super) fn handed_over(fd: BorrowedFd<'_>, name: Option<&str>) -> Result<File> {
+        File::open(reopen(fd, OPEN)?, name, OPEN)
     }
 
-    /// The file at `path`, to be looked at and no more. A link of the kernel's is followed, no other.
-    pub(super) fn to_look_at(path: &Path, what: &'static str) -> Result<File> {
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
-        let follow = if path.starts_with("/proc") { OFlags::empty() } else { OFlags::NOFOLLOW };
-        let fd = fs::openat(CWD, path, flags | follow, Mode::empty())
-            .map_err(|errno| Error::new(what, errno))?;
-        let file = File { fd, name: None };
-        file.check()?;
-        Ok(file)
+    fn open(handed: OwnedFd, name: Option<&str>, what: &'static str) -> Result<File> {
+        check_kind(handed.as_fd(), what)?;
+        let locks = Unshared::open(|| reopen(handed.as_fd(), what))?;
+        Ok(File { locks, handed, name: name.map(str::to_owned) })
     }
 
-    /// Copies what is at `offset`; less than `out` has room for where the file ends.
-    pub(super) fn read_at(&self, out: &mut [u8], offset: u64) -> Result<usize> {
-        let mut done = 0;
-        while let Some(rest) = out.get_mut(done..).filter(|rest| !rest.is_empty()) {
-            match rustix::io::pread(&self.fd, rest, offset + done as u64) {
-                Ok(0) => break,
-                Ok(count) => done += count,
-                Err(Errno::INTR) => {}
-                Err(errno) => return Err(Error::new("read the region", errno)),
-            }
-        }
-        Ok(done)
-    }
-
-    /// Which file it is, by the numbers of its device and its inode.
-    pub(super) fn identity(&self) -> Result<(u64, u64)> {
-        let stat = fs::fstat(&self.fd).map_err(|errno| Error::new(OPEN, errno))?;
-        Ok((stat.st_dev, stat.st_ino))
-    }
-
-    fn check(&self) -> Result<()> {
-        let stat = fs::fstat(&self.fd).map_err(|errno| Error::new(OPEN, errno))?;
-        match FileType::from_raw_mode(stat.st_mode) {
-            FileType::RegularFile => Ok(()),
-            other => Err(Error::new(OPEN, wrong_file(other, "shared memory"))),
-        }
+    pub(super) fn stat(&self) -> Result<fs::Stat> {
+        stat(self.handed.as_fd())
     }
 
     pub(super) fn name(&self) -> Option<&str> {
@@ -133,53 +110,109 @@ impl File {
 
     /// How large it is, in bytes.
     pub(super) fn size(&self) -> Result<u64> {
-        let stat = fs::fstat(&self.fd).map_err(|errno| Error::new(OPEN, errno))?;
-        Ok(stat.st_size.try_into().unwrap_or(0))
+        Ok(self.stat()?.st_size.try_into().unwrap_or(0))
+    }
+
+    /// What is there, in the words of an error for what is no region: `None` for one.
+    pub(super) fn is_no_region(&self) -> Result<Option<Cause>> {
+        is_no_region(self.handed.as_fd())
     }
 
     /// Whether the name still leads to this file. One without a name is always where it was.
     pub(super) fn is_linked(&self) -> bool {
-        let Some(name) = &self.name else { return true };
-        let Ok(path) = path(name) else { return false };
-        let (Ok(ours), Ok(there)) =
-            (fs::fstat(&self.fd), fs::statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW))
-        else {
-            return false;
-        };
+        self.name.as_ref().is_none_or(|name| self.is_at(&path(name)))
+    }
+
+    fn is_at(&self, path: &Path) -> bool {
+        let there = fs::statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW);
+        let (Ok(ours), Ok(there)) = (self.stat(), there) else { return false };
         (ours.st_dev, ours.st_ino) == (there.st_dev, there.st_ino)
     }
 
-    /// Removes the name, if it still leads to this file. For whoever holds the table.
-    pub(super) fn unlink(&self) {
-        let Some(name) = &self.name else { return };
-        if self.is_linked() {
-            // Whoever could make another file of this name between the look and this holds the table of that file, or
-            // removed this one's name, which takes this file's table.
-            let _ = path(name).map(|path| fs::unlinkat(CWD, path, AtFlags::empty()));
+    /// Removes the name, if it still leads to this file; the file's own, where we came by a descriptor. For whoever
+    /// holds the table: a file of this name that another makes between the look and the removal is one whose maker
+    /// removed this one's name, which takes this file's table.
+    ///
+    /// # Errors
+    /// [`channel::Error::NotFound`] when it has no name any more; [`AccessError::Stale`] when we may not.
+    pub(super) fn unlink(&self) -> Result<()> {
+        let gone = || Error::new(REMOVE, channel::Error::NotFound);
+        let found = match &self.name {
+            Some(name) => Some(path(name)).filter(|path| self.is_at(path)),
+            None => self.search(),
+        };
+        match fs::unlinkat(CWD, found.ok_or_else(gone)?, AtFlags::empty()) {
+            Ok(()) => Ok(()),
+            Err(Errno::PERM | Errno::ACCESS | Errno::ROFS) => {
+                let user = self.stat()?.st_uid;
+                Err(Error::new(REMOVE, AccessError::Stale { user }))
+            }
+            Err(errno) => Err(Error::new(REMOVE, errno)),
         }
     }
 
-    /// Takes the table: nobody else attaches, detaches or unlinks until the answer is dropped.
-    pub(super) fn table(&self) -> Result<Table<'_>> {
+    /// The path of a file whose descriptor alone is known. One that has no name is not searched for.
+    fn search(&self) -> Option<PathBuf> {
+        let ours = self.stat().ok().filter(|ours| ours.st_nlink > 0)?;
+        let entries = std::fs::read_dir(FOLDER).ok()?.flatten();
+        let mut same = entries.filter(|entry| DirEntryExt::ino(entry) == ours.st_ino);
+        same.find(|entry| self.is_at(&entry.path())).map(|entry| entry.path())
+    }
+
+    /// Makes the file one of `size` bytes, zeroed but for what `image` has in it from the start. For whoever holds the
+    /// table of a region that nobody is attached to. Whenever this process is killed meanwhile, it is still such a one:
+    /// the magic stays where it is, and what says that it is laid out comes last.
+    pub(super) fn overwrite(&self, size: u64, image: &[u8]) -> Result<()> {
+        const FIRST: usize = MAGIC.len() + size_of::<[u32; 2]>();
+        let fd = self.handed.as_fd();
+        let failed = |errno| Error::new(CREATE, errno);
+        // The version, and that it is not laid out.
+        write_at(fd, &[0; FIRST - MAGIC.len()], MAGIC.len() as u64).map_err(failed)?;
+        resize(fd, FIRST as u64).map_err(failed)?;
+        reserve(fd, size)?;
+        let (first, rest) = image.split_at_checked(FIRST).unwrap_or((image, &[]));
+        write_at(fd, rest, FIRST as u64).and_then(|()| write_at(fd, first, 0)).map_err(failed)
+    }
+
+    /// Takes the table: nobody else attaches, detaches or unlinks until it is given back, or this file is dropped.
+    pub(super) fn take_table(&self) -> Result<()> {
         let end = Instant::now() + PATIENCE;
         let mut pause = Duration::from_micros(50);
-        loop {
-            if self.try_lock(TABLE)? {
-                return Ok(Table(self));
-            }
+        while !self.try_lock(TABLE)? {
             if Instant::now() > end {
-                return Err(
-                    Error::new(OPEN, channel::Error::TimedOut).on(self.name().unwrap_or_default())
-                );
+                let busy = "another process has been attaching or detaching for 10 s: see whether it is stopped";
+                return Err(Error::new(OPEN, channel::Error::TimedOut).because(busy));
             }
             std::thread::sleep(pause);
             pause = (pause * 2).min(Duration::from_millis(5));
+        }
+        Ok(())
+    }
+
+    /// Gives the table back.
+    pub(super) fn leave_table(&self) {
+        self.unlock(TABLE);
+    }
+
+    /// Makes the opening of this file that has its locks the one of `other`. In the child of a fork of our own.
+    pub(super) fn take_over(&self, other: &File) -> rustix::io::Result<()> {
+        let [old, new] = [&self.locks, &other.locks].map(|locks| locks.as_fd().as_raw_fd());
+        loop {
+            // SAFETY: both descriptors are open and ours; `old` stays one, of another opening.
+            if unsafe { libc::dup3(new, old, libc::O_CLOEXEC) } >= 0 {
+                return Ok(());
+            }
+            match Errno::from_io_error(&std::io::Error::last_os_error()) {
+                Some(Errno::INTR | Errno::BUSY) => {}
+                errno => return Err(errno.unwrap_or(Errno::INVAL)),
+            }
         }
     }
 
     /// Locks the byte of `participant`; false when another opening has it.
     pub(super) fn try_lock(&self, participant: u16) -> Result<bool> {
-        match self.lock(libc::F_OFD_SETLK, participant, libc::F_WRLCK) {
+        let bytes = (participant, 1);
+        match lock(self.locks.as_fd(), libc::F_OFD_SETLK, libc::F_WRLCK, bytes) {
             Ok(_) => Ok(true),
             Err(Errno::AGAIN | Errno::ACCESS) => Ok(false),
             Err(errno) => Err(Error::new("lock a place of the region", errno)),
@@ -188,59 +221,162 @@ impl File {
 
     pub(super) fn unlock(&self, participant: u16) {
         // Of a lock that is ours or nobody's: there is no error to come.
-        let _ = self.lock(libc::F_OFD_SETLK, participant, libc::F_UNLCK);
+        let _ = lock(self.locks.as_fd(), libc::F_OFD_SETLK, libc::F_UNLCK, (participant, 1));
     }
 
     /// Whether another opening has the byte of `participant` locked: it is alive.
     pub(super) fn is_locked(&self, participant: u16) -> bool {
-        let found = self.lock(libc::F_OFD_GETLK, participant, libc::F_WRLCK);
-        // Where we cannot tell, it counts as alive: the living must not be buried.
-        found.map_or(true, |lock| i32::from(lock.l_type) != libc::F_UNLCK)
+        is_locked(self.locks.as_fd(), (participant, 1))
     }
 
-    /// Whether another opening has the byte of any of `participants` locked.
-    pub(super) fn is_any_locked(&self, mut participants: impl Iterator<Item = u16>) -> bool {
-        participants.any(|participant| self.is_locked(participant))
-    }
-
-    fn lock(
-        &self,
-        command: libc::c_int,
-        participant: u16,
-        kind: libc::c_int,
-    ) -> std::result::Result<libc::flock, Errno> {
-        // SAFETY: all zeroes is a `flock`.
-        let mut lock: libc::flock = unsafe { std::mem::zeroed() };
-        lock.l_type = kind as libc::c_short;
-        lock.l_whence = libc::SEEK_SET as libc::c_short;
-        lock.l_start = participant.into();
-        lock.l_len = 1;
-        loop {
-            // SAFETY: the descriptor is ours, and `lock` is initialized and outlives the call.
-            if unsafe { libc::fcntl(self.fd.as_raw_fd(), command, &mut lock) } == 0 {
-                return Ok(lock);
-            }
-            match Errno::from_io_error(&std::io::Error::last_os_error()) {
-                Some(Errno::INTR) => {}
-                errno => return Err(errno.unwrap_or(Errno::INVAL)),
-            }
-        }
+    /// Whether another opening has the byte of any participant locked: somebody else is attached.
+    pub(super) fn is_used(&self) -> bool {
+        is_locked(self.locks.as_fd(), (1, Participant::MAX))
     }
 }
 
 impl AsFd for File {
+    /// Without locks: what becomes of it says nothing of this process.
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
+        self.handed.as_fd()
     }
 }
 
-/// The lock of the table.
+/// A file that is looked at and no more.
 #[derive(Debug)]
-pub(super) struct Table<'f>(&'f File);
+pub(super) struct Glimpse(OwnedFd);
 
-impl Drop for Table<'_> {
-    fn drop(&mut self) {
-        self.0.unlock(TABLE);
+impl Glimpse {
+    /// The file at `path`. A link of the kernel's is followed, no other.
+    pub(super) fn of(path: &Path, what: &'static str) -> Result<Glimpse> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let follow = if path.starts_with("/proc") { OFlags::empty() } else { OFlags::NOFOLLOW };
+        let fd = fs::openat(CWD, path, flags | follow, Mode::empty());
+        let fd = fd.map_err(no_folder).map_err(|why| why(what))?;
+        check_kind(fd.as_fd(), what)?;
+        Ok(Glimpse(fd))
+    }
+
+    /// Copies what is at `offset`; less than `out` has room for where the file ends.
+    pub(super) fn read_at(&self, out: &mut [u8], offset: u64) -> Result<usize> {
+        read_at(self.0.as_fd(), out, offset)
+    }
+
+    /// Which file it is, by the numbers of its device and its inode.
+    pub(super) fn identity(&self) -> Result<(u64, u64)> {
+        let stat = stat(self.0.as_fd())?;
+        Ok((stat.st_dev, stat.st_ino))
+    }
+
+    /// How large it is, in bytes.
+    pub(super) fn size(&self) -> Result<u64> {
+        Ok(stat(self.0.as_fd())?.st_size.try_into().unwrap_or(0))
+    }
+
+    /// As [`File::is_no_region`].
+    pub(super) fn is_no_region(&self) -> Result<Option<Cause>> {
+        is_no_region(self.0.as_fd())
+    }
+
+    /// As [`File::is_locked`].
+    pub(super) fn is_locked(&self, participant: u16) -> bool {
+        is_locked(self.0.as_fd(), (participant, 1))
+    }
+}
+
+fn stat(fd: BorrowedFd<'_>) -> Result<fs::Stat> {
+    fs::fstat(fd).map_err(|errno| Error::new(OPEN, errno))
+}
+
+fn check_kind(fd: BorrowedFd<'_>, what: &'static str) -> Result<()> {
+    match FileType::from_raw_mode(stat(fd)?.st_mode) {
+        FileType::RegularFile => Ok(()),
+        other => Err(Error::new(what, wrong_file(other, WANTED))),
+    }
+}
+
+const WANTED: &str = "shared memory";
+
+fn is_no_region(fd: BorrowedFd<'_>) -> Result<Option<Cause>> {
+    let mut magic = [0; MAGIC.len()];
+    let wanted = WANTED;
+    Ok(match read_at(fd, &mut magic, 0)? {
+        0 => Some(Cause::WrongFile { found: "an empty file", wanted }),
+        _ if magic == MAGIC => None,
+        _ if magic == [0; MAGIC.len()] => {
+            Some(Cause::WrongFile { found: "a file of zeroes", wanted })
+        }
+        _ => Some(region::Error::Foreign.into()),
+    })
+}
+
+fn read_at(fd: BorrowedFd<'_>, out: &mut [u8], offset: u64) -> Result<usize> {
+    let mut done = 0;
+    while let Some(rest) = out.get_mut(done..).filter(|rest| !rest.is_empty()) {
+        match rustix::io::pread(fd, rest, offset + done as u64) {
+            Ok(0) => break,
+            Ok(count) => done += count,
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(Error::new("read the region", errno)),
+        }
+    }
+    Ok(done)
+}
+
+fn write_at(fd: BorrowedFd<'_>, mut from: &[u8], mut at: u64) -> rustix::io::Result<()> {
+    while !from.is_empty() {
+        let count = fd::retry(|| rustix::io::pwrite(fd, from, at))?;
+        from = from.get(count..).unwrap_or_default();
+        at += count as u64;
+    }
+    Ok(())
+}
+
+/// Another opening of the file that `fd` refers to: locks belong to an opening.
+fn reopen(fd: BorrowedFd<'_>, what: &'static str) -> Result<OwnedFd> {
+    let flags = OFlags::RDWR | OFlags::CLOEXEC;
+    fs::openat(CWD, alias(fd), flags, Mode::empty()).map_err(|errno| {
+        let error = Error::new(what, errno);
+        let is_lost = errno == Errno::NOENT && !Path::new("/proc/self/fd").exists();
+        if is_lost {
+            error.because("/proc is not mounted here, and it is needed: mount it")
+        } else {
+            error
+        }
+    })
+}
+
+/// Whether another opening has a lock for writing on these bytes: the first, and how many.
+///
+/// One for reading says nothing: whoever may read the file can have it, and nobody here takes such.
+fn is_locked(fd: BorrowedFd<'_>, bytes: (u16, u16)) -> bool {
+    // A lock for reading could be taken but for one for writing.
+    let found = lock(fd, libc::F_OFD_GETLK, libc::F_RDLCK, bytes);
+    // Where we cannot tell, it counts as alive: the living must not be buried.
+    found.map_or(true, |lock| i32::from(lock.l_type) != libc::F_UNLCK)
+}
+
+fn lock(
+    fd: BorrowedFd<'_>,
+    command: libc::c_int,
+    kind: libc::c_int,
+    (first, count): (u16, u16),
+) -> std::result::Result<libc::flock, Errno> {
+    // SAFETY: all zeroes is a `flock`.
+    let mut lock: libc::flock = unsafe { std::mem::zeroed() };
+    lock.l_type = kind as libc::c_short;
+    lock.l_whence = libc::SEEK_SET as libc::c_short;
+    lock.l_start = first.into();
+    lock.l_len = count.into();
+    loop {
+        // SAFETY: the descriptor is open, and `lock` is initialized and outlives the call.
+        if unsafe { libc::fcntl(fd.as_raw_fd(), command, &mut lock) } == 0 {
+            return Ok(lock);
+        }
+        match Errno::from_io_error(&std::io::Error::last_os_error()) {
+            Some(Errno::INTR) => {}
+            errno => return Err(errno.unwrap_or(Errno::INVAL)),
+        }
     }
 }
 
@@ -249,23 +385,61 @@ pub(super) fn alias(fd: BorrowedFd<'_>) -> String {
     format!("/proc/self/fd/{}", fd.as_raw_fd())
 }
 
-/// Where the region of this name is.
-pub(super) fn path(name: &str) -> std::result::Result<PathBuf, channel::Error> {
-    let bad = name.is_empty()
-        || name.len() > 255
-        || name == "."
-        || name == ".."
-        || name.bytes().any(|byte| byte == b'/' || byte == 0);
-    if bad { Err(channel::Error::BadName) } else { Ok(Path::new(FOLDER).join(name)) }
+/// The name of a region as a file of the folder has it. One slash in front is left out, as POSIX's `shm_open` does.
+///
+/// # Errors
+/// [`channel::Error::BadName`], with what is wrong with it.
+pub(super) fn name_of<'n>(name: &'n str, what: &'static str) -> Result<&'n str> {
+    let plain = name.strip_prefix('/').unwrap_or(name);
+    let why = match plain {
+        "" => "a region's name must not be empty",
+        "." | ".." => "\".\" and \"..\" are folders: choose another name",
+        _ if plain.contains('/') => {
+            "a region's name has no slash but one in front: it is a file of /dev/shm, in no folder below"
+        }
+        _ if plain.contains('\0') => "a region's name has no zero byte",
+        _ if plain.len() > 255 => "a region's name has at most 255 bytes",
+        _ => return Ok(plain),
+    };
+    Err(Error::new(what, channel::Error::BadName).because(why).on(name))
+}
+
+/// Where the region of this name is, which [`name_of`] found to be one.
+pub(super) fn path(name: &str) -> PathBuf {
+    Path::new(FOLDER).join(name)
+}
+
+/// What it says of a file in the folder that it could not be opened.
+fn no_folder(errno: Errno) -> impl FnOnce(&'static str) -> Error {
+    move |what| match errno {
+        Errno::NOENT if !Path::new(FOLDER).is_dir() => {
+            let missing =
+                "there is no /dev/shm here, where regions have their names: mount a tmpfs there";
+            Error::new(what, errno).because(missing)
+        }
+        // It was not to be followed.
+        Errno::LOOP => Error::new(what, wrong_file(FileType::Symlink, WANTED)),
+        Errno::ISDIR => Error::new(what, wrong_file(FileType::Directory, WANTED)),
+        // A socket cannot be opened.
+        Errno::NXIO => Error::new(what, wrong_file(FileType::Socket, WANTED)),
+        errno => Error::new(what, errno),
+    }
 }
 
 /// Sets the size, and has the system set the memory aside: what is not there is an error now, and never a SIGBUS later.
-fn reserve(fd: BorrowedFd<'_>, size: u64) -> std::result::Result<(), Errno> {
-    fs::ftruncate(fd, size)?;
-    loop {
-        match fs::fallocate(fd, fs::FallocateFlags::empty(), 0, size) {
-            Err(Errno::INTR) => {}
-            done => return done,
-        }
-    }
+fn reserve(fd: BorrowedFd<'_>, size: u64) -> Result<()> {
+    /// So much at a time: a signal in between undoes one piece at most, however often it comes.
+    const PIECE: u64 = 16 << 20;
+    let mut pieces = (0..size).step_by(PIECE as usize).map(|at| (at, PIECE.min(size - at)));
+    let none = fs::FallocateFlags::empty();
+    let piece = |(at, length)| {
+        let allocate = || fs::fallocate(fd, none, at, length);
+        fd::retry(|| fd::sigpipe::without_xfsz(allocate))
+    };
+    let done = resize(fd, size).and_then(|()| pieces.try_for_each(piece));
+    done.map_err(|errno| too_large(CREATE, errno))
+}
+
+fn resize(fd: BorrowedFd<'_>, size: u64) -> rustix::io::Result<()> {
+    fd::retry(|| fd::sigpipe::without_xfsz(|| fs::ftruncate(fd, size)))
 }

@@ -2,7 +2,7 @@
 
 use super::file::OPEN;
 use crate::error::limit;
-use crate::{Error, Result};
+use crate::{Error, Result, unshared};
 use rustix::io::Errno;
 use rustix::mm::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
 use std::ffi::c_void;
@@ -22,13 +22,13 @@ unsafe impl Send for Mapping {}
 unsafe impl Sync for Mapping {}
 
 impl Mapping {
-    /// Maps the first `length` bytes of the file, which must not be none.
+    /// Maps the first `length` bytes of the file, which must not be none. A copy of this process that a plain `fork(2)`
+    /// makes has the addresses without the memory.
     pub(super) fn new(file: impl AsFd, length: usize, access: ProtFlags) -> Result<Mapping> {
+        let (file, flags) = (file.as_fd(), MapFlags::SHARED);
         // SAFETY: a new mapping, at an address that the kernel chooses: it covers nothing that is in use.
-        let at = unsafe {
-            mmap(std::ptr::null_mut(), length, access, MapFlags::SHARED, file.as_fd(), 0)
-        };
-        Self::made(at, length)
+        let map = || unsafe { mmap(std::ptr::null_mut(), length, access, flags, file, 0) };
+        Self::made(unshared::map(length, map), length)
     }
 
     /// Memory of this process's own, zeroed, of which only what is written takes any place.
@@ -62,7 +62,10 @@ impl Mapping {
 
 impl Drop for Mapping {
     fn drop(&mut self) {
-        // SAFETY: the mapping made in `new`; nothing borrows from it, as its users hold it.
-        let _ = unsafe { munmap(self.at.as_ptr().cast(), self.length) };
+        let Mapping { at, length } = *self;
+        unshared::unmap(at.addr().get(), || {
+            // SAFETY: the mapping made in `new`; nothing borrows from it, as its users hold it. There is no error to come.
+            let _ = unsafe { munmap(at.as_ptr().cast(), length) };
+        });
     }
 }

@@ -1,9 +1,10 @@
 //! A region that this process is attached to.
 
-use super::file::{CREATE, File, OPEN};
+use super::file::{CREATE, File, OPEN, PATIENCE, name_of};
 use super::mapping::Mapping;
 use super::recover::recover;
-use super::{Layout, Part, registry};
+use super::stale::{self, Way};
+use super::{Access, Layout, Part, registry};
 use crate::{Cause, Error, Result, channel};
 use ringway_core::participant::Participant;
 use ringway_core::region::{self, Mismatch, Occupant, View};
@@ -12,7 +13,7 @@ use rustix::mm::ProtFlags;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Shared memory that this process is attached to as a participant. Clones are the same attachment; it ends with the last of
 /// them, and with every part that was taken from it.
@@ -58,21 +59,39 @@ impl Region {
         Self::lay_out(file, layout)
     }
 
-    /// A new region of this name in `/dev/shm`, with the permissions `mode` less the process's `umask`. It has its name once
-    /// it is ready, so that nobody finds it half made. One of this name that nobody is attached to any more is replaced.
+    /// A new region of this name in `/dev/shm`, with exactly the permissions `access`: a mode such as `0o600`, or an
+    /// [`Access`]. It has its name once it is ready, so that nobody finds it half made. One of this name that nobody is
+    /// attached to any more is replaced; where this process may not remove it (in `/dev/shm` only its owner may, and root),
+    /// but may write it and `access` fits it, it is laid out anew as it stands.
+    ///
+    /// One slash in front of the name is left out.
     ///
     /// # Errors
     /// [`channel::Error::AddressInUse`] when somebody is attached to one of this name, or it is another program's file;
-    /// [`channel::Error::BadName`]; a layout that cannot be; [`channel::Error::Exhausted`] when there is not so much memory.
+    /// [`Cause::Access`](crate::Cause::Access) when one that nobody is attached to can neither be removed nor be used, or
+    /// for a mode that lets somebody read who may not write;
+    /// [`channel::Error::BadName`]; an invalid layout; [`channel::Error::Exhausted`] when there is not so much memory.
     #[doc(alias = "shm_open")]
-    pub fn create(name: &str, mode: u32, layout: &Layout) -> Result<Region> {
-        let file = File::unlinked(name, mode, layout.size() as u64)?;
-        let region = Self::lay_out(file, layout)?;
+    pub fn create(name: &str, access: impl Into<Access>, layout: &Layout) -> Result<Region> {
+        let (name, access) = (name_of(name, CREATE)?, access.into());
+        access.check_mode().map_err(|error| Error::new(CREATE, error).on(name))?;
+        let file = File::unlinked(name, access.mode(), layout.size() as u64)?;
+        let region = Self::lay_out(file, layout).map_err(|error| error.on(name))?;
+        let end = Instant::now() + PATIENCE;
         loop {
             match region.0.file.link() {
                 Err(error) if error.is(channel::Error::AddressInUse) => {
-                    if !remove_stale(name) {
-                        return Err(error);
+                    match stale::make_way(name, access).map_err(|error| error.on(name))? {
+                        Way::Free if Instant::now() < end => {}
+                        Way::Free | Way::Taken => return Err(error),
+                        Way::Within(file) => {
+                            // Its memory first: there may not be enough for both.
+                            drop(region);
+                            let laid_out = stale::lay_out_anew(&file, layout);
+                            let region =
+                                laid_out.and_then(|()| Self::attach(file, Stale::Welcome, None));
+                            return region.map_err(|error| error.on(name));
+                        }
                     }
                 }
                 done => return done.map(|()| region),
@@ -80,19 +99,46 @@ impl Region {
         }
     }
 
-    /// Attaches to the region of this name.
+    /// Attaches to the region of this name: one that its owner alone may use, who is this process's user or root. For
+    /// others there is [`open_with`](Self::open_with).
     ///
     /// # Errors
     /// [`channel::Error::NotFound`] when there is none, or nobody is attached to it any more;
-    /// [`channel::Error::Exhausted`] when every place is taken; [`Cause::Region`](crate::Cause::Region) when it is a file of
-    /// another program, of another version, of another size than it says, not laid out yet, or scribbled over.
+    /// [`Cause::Access`](crate::Cause::Access) when it is another user's, or may be used by others;
+    /// [`channel::Error::Exhausted`] when every place is taken; [`Cause::Region`](crate::Cause::Region) or
+    /// [`Cause::WrongFile`](crate::Cause::WrongFile) when it is a file of another program, of another version, of another
+    /// size than it says, or corrupted.
     pub fn open(name: &str) -> Result<Region> {
-        Self::open_with(name, None)
+        Self::open_with(name, 0o600)
     }
 
-    /// Attaches to the region of this name, and finds the parts of `wanted` in it.
-    fn open_with(name: &str, wanted: Option<&Layout>) -> Result<Region> {
-        let file = File::named(name)?;
+    /// Attaches to the region of this name, which may be as far open to others as `access` says: see [`Access`].
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    ///
+    /// ```
+    /// use ringway::shm::{Layout, Region, Ring};
+    /// let name = format!("ringway-doc-open-with-{}", std::process::id());
+    /// let layout = Layout::new(4).part::<Ring<u32, 64>>("samples")?;
+    /// let first = Region::create(&name, 0o660, &layout)?;
+    /// // Ours or root's, and the group may use it.
+    /// let second = Region::open_with(&name, 0o660)?;
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn open_with(name: &str, access: impl Into<Access>) -> Result<Region> {
+        Self::find(name_of(name, OPEN)?, access.into(), None)
+    }
+
+    /// The region of this name, with the parts of `wanted`.
+    fn find(name: &str, access: Access, wanted: Option<&Layout>) -> Result<Region> {
+        let file = File::named(name, OPEN)?;
+        // What is no region is told as such, whosever it is.
+        let checked = match file.is_no_region()? {
+            Some(cause) => Err(cause),
+            None => access.check(&file.stat()?).map_err(Cause::from),
+        };
+        checked.map_err(|cause| Error::new(OPEN, cause).on(name))?;
         Self::attach(file, Stale::Refused, wanted).map_err(|error| match error.cause() {
             // It says which part of which region.
             Cause::Part(_) => error,
@@ -101,11 +147,12 @@ impl Region {
     }
 
     /// Attaches to the region of this name, or makes it. One that is there must have every part of `layout`, as the layout
-    /// describes it. It may have more parts, and another number of places.
+    /// describes it. It may have more parts, and another number of places. It must be as `access` says: made by this
+    /// process's user or root, with no more permissions than a new one would get.
     ///
     /// # Errors
-    /// As [`open`](Self::open), where there is one, and [`create`](Self::create); [`Cause::Part`](crate::Cause::Part), and
-    /// which part it is, when a part of `layout` is missing or is another one.
+    /// As [`open_with`](Self::open_with), where there is one, and [`create`](Self::create);
+    /// [`Cause::Part`](crate::Cause::Part), and which part it is, when a part of `layout` is missing or is another one.
     ///
     /// ```
     /// use ringway::shm::{Layout, Region, Ring};
@@ -116,27 +163,35 @@ impl Region {
     /// assert_ne!(first.participant(), second.participant());
     /// # Ok::<(), ringway::Error>(())
     /// ```
-    pub fn open_or_create(name: &str, mode: u32, layout: &Layout) -> Result<Region> {
+    pub fn open_or_create(
+        name: &str,
+        access: impl Into<Access>,
+        layout: &Layout,
+    ) -> Result<Region> {
+        let (name, access) = (name_of(name, OPEN)?, access.into());
+        access.check_mode().map_err(|error| Error::new(CREATE, error).on(name))?;
+        let end = Instant::now() + PATIENCE;
         loop {
-            match Self::open_with(name, Some(layout)) {
+            match Self::find(name, access, Some(layout)) {
                 Err(error) if error.is(channel::Error::NotFound) => {}
                 found => return found,
             }
-            match Self::create(name, mode, layout) {
+            match Self::create(name, access, layout) {
                 // Another was faster.
-                Err(error) if error.is(channel::Error::AddressInUse) => {}
+                Err(error) if error.is(channel::Error::AddressInUse) && Instant::now() < end => {}
                 made => return made,
             }
         }
     }
 
     /// Attaches to the region whose descriptor this is, as it was handed over. The descriptor itself is not kept: the
-    /// file is opened anew, through `/proc`, because locks belong to an opening.
+    /// file is opened anew, through `/proc`, because locks belong to an opening. Owner and mode are not looked at: what
+    /// the descriptor leads to is the word of whoever handed it over.
     ///
     /// # Errors
     /// As [`open`](Self::open).
     pub fn from_fd(fd: impl AsFd) -> Result<Region> {
-        Self::attach(File::reopened(fd.as_fd(), None)?, Stale::Welcome, None)
+        Self::attach(File::handed_over(fd.as_fd(), None)?, Stale::Welcome, None)
     }
 
     fn lay_out(file: File, layout: &Layout) -> Result<Region> {
@@ -149,11 +204,17 @@ impl Region {
     }
 
     fn attach(file: File, stale: Stale, wanted: Option<&Layout>) -> Result<Region> {
-        let size = file.size()?;
-        if size == 0 {
-            return Err(Error::new(OPEN, region::Error::NotReady));
+        // Before anything is read or mapped: a region that nobody is attached to may be laid out anew in its file, by who
+        // has the table. On an error the file is closed, which gives the table back.
+        file.take_table()?;
+        let what_else = file.is_no_region()?;
+        if stale == Stale::Refused && what_else.is_none() && !(file.is_used() && file.is_linked()) {
+            return Err(Error::new(OPEN, channel::Error::NotFound));
         }
-        let length = usize::try_from(size).map_err(|_| Error::new(OPEN, Errno::FBIG))?;
+        if let Some(cause) = what_else {
+            return Err(Error::new(OPEN, cause));
+        }
+        let length = usize::try_from(file.size()?).map_err(|_| Error::new(OPEN, Errno::FBIG))?;
         let mapping = Mapping::new(&file, length, ProtFlags::READ | ProtFlags::WRITE)?;
         // SAFETY: the mapping lives as long as the attachment, which holds the view; what others do to it is what `shm`'s
         // documentation asks of them.
@@ -168,7 +229,8 @@ impl Region {
             process: AtomicU32::new(std::process::id()),
             reaping: Mutex::new(()),
         };
-        attachment.take_place(stale, wanted)?;
+        attachment.take_place(wanted)?;
+        attachment.file.leave_table();
         let attachment = Arc::new(attachment);
         registry::add(&attachment);
         Ok(Region(attachment))
@@ -187,6 +249,7 @@ impl Region {
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn part<P: region::Part>(&self, name: &str) -> Result<Part<P>> {
+        self.0.check_process("use the part")?;
         match self.0.view.part::<P>(name) {
             Ok(part) => Ok(Part::new(self.clone(), part)),
             Err(error) => Err(Error::new("use the part", error).on(name)),
@@ -217,10 +280,10 @@ impl Region {
     /// ```
     pub fn participants(&self) -> Vec<(Participant, Occupant)> {
         let me = self.0.me();
-        self.0
-            .occupants()
-            .filter(|(who, _)| *who == me || self.0.file.is_locked(who.number()))
-            .collect()
+        let is_alive = |who: Participant| who == me || self.0.file.is_locked(who.number());
+        // A copy of the process that attached has no such memory.
+        let all = self.0.is_ours().then(|| self.0.occupants());
+        all.into_iter().flatten().filter(|(who, _)| is_alive(*who)).collect()
     }
 
     /// Looks for participants that have died, and puts right what they held; returns how many there were. Whoever sleeps
@@ -248,7 +311,8 @@ impl Region {
 }
 
 impl AsFd for Region {
-    /// To hand over to another process, which attaches by [`Region::from_fd`].
+    /// To hand over to another process, which attaches by [`Region::from_fd`]. It holds no lock of ours: neither a
+    /// duplicate of it nor one that was sent away makes this process seem alive.
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.file.as_fd()
     }
@@ -261,55 +325,6 @@ enum Stale {
     Refused,
     /// It was just made, or the descriptor is what keeps it.
     Welcome,
-}
-
-/// Removes the name of a region that nobody is attached to any more. False when somebody is, or it is no region.
-fn remove_stale(name: &str) -> bool {
-    let file = match File::named(name) {
-        Ok(file) => file,
-        // Removed meanwhile: as good.
-        Err(error) => return error.is(channel::Error::NotFound),
-    };
-    let Ok(size) = file.size() else { return false };
-    let Ok(mapping) = Mapping::new(&file, size as usize, ProtFlags::READ) else { return false };
-    // SAFETY: the mapping outlives the view, of which only loads are asked.
-    let Ok(view) = (unsafe { View::new(mapping.at(), mapping.length()) }) else { return false };
-    let Ok(_table) = file.table() else { return false };
-    // With the table ours, nobody attaches; so the answer stays true.
-    let is_used = file.is_any_locked(1..=view.places().len() as u16);
-    if !is_used {
-        file.unlink();
-    }
-    !is_used
-}
-
-/// Removes the name of a region. Who is attached goes on, and nobody else finds it.
-///
-/// # Errors
-/// [`channel::Error::NotFound`] when nothing has this name; [`Cause::Region`](crate::Cause::Region) when it is no region.
-///
-/// ```
-/// use ringway::channel::Error;
-/// assert!(ringway::shm::unlink("ringway-doc-nothing").unwrap_err().is(Error::NotFound));
-/// ```
-#[doc(alias = "shm_unlink")]
-pub fn unlink(name: &str) -> Result<()> {
-    let file = File::named(name)?;
-    let size = file.size()?;
-    if size > 0 {
-        let mapping = Mapping::new(&file, size as usize, ProtFlags::READ)?;
-        // SAFETY: the mapping outlives the view, which is only made.
-        unsafe { View::new(mapping.at(), mapping.length()) }.map(|_| ()).or_else(|error| {
-            // Ours, if not usable any more.
-            if error == region::Error::Foreign {
-                return Err(Error::new("remove the region", error).on(name));
-            }
-            Ok(())
-        })?;
-    }
-    let _table = file.table()?;
-    file.unlink();
-    Ok(())
 }
 
 /// What the clones of a [`Region`] share.
@@ -344,15 +359,22 @@ impl Attachment {
             .filter_map(|(number, place)| Some((Participant::new(number)?, place.occupant()?)))
     }
 
-    /// Takes a free place for this opening, in a region that is in use and has the parts of `wanted`.
-    fn take_place(&self, stale: Stale, wanted: Option<&Layout>) -> Result<()> {
-        let _table = self.file.table()?;
-        if stale == Stale::Refused {
-            let is_used = self.file.is_any_locked(self.occupants().map(|(who, _)| who.number()));
-            if !is_used || !self.file.is_linked() {
-                return Err(Error::new(OPEN, channel::Error::NotFound));
-            }
+    /// Whether this process is the one that attached, and no copy of it that a plain fork made.
+    pub(super) fn is_ours(&self) -> bool {
+        // Relaxed: changed by a forked child alone, before it has a second thread.
+        self.process.load(Ordering::Relaxed) == std::process::id()
+    }
+
+    fn check_process(&self, what: &'static str) -> Result<()> {
+        if self.is_ours() {
+            return Ok(());
         }
+        let copy = "this process is a copy, by a plain fork, of the one that attached: attach anew, by name or Region::from_fd";
+        Err(Error::new(what, channel::Error::Closed).because(copy))
+    }
+
+    /// Takes a free place for this opening, in a region that has the parts of `wanted`. For whoever has the table.
+    fn take_place(&self, wanted: Option<&Layout>) -> Result<()> {
         if let Some(Err(Mismatch { part, error })) = wanted.map(|layout| self.view.check(layout)) {
             let region = self.file.name().unwrap_or("without a name");
             return Err(Error::new("use the part", error).on(format!("{part} of {region}")));
@@ -380,11 +402,15 @@ impl Attachment {
             self.generation.store(generation, Ordering::Relaxed);
             return Ok(());
         }
-        Err(Error::new(OPEN, channel::Error::Exhausted))
+        let full = "every place is taken: the layout said how many may attach (Layout::new)";
+        Err(Error::new(OPEN, channel::Error::Exhausted).because(full))
     }
 
     /// Puts right what dead participants held, and frees their places.
     pub(super) fn reap(&self) -> usize {
+        if !self.is_ours() {
+            return 0;
+        }
         // Another thread of ours is at it: it does what we would do.
         let Ok(_one) = self.reaping.try_lock() else { return 0 };
         let me = self.me();
@@ -410,7 +436,7 @@ impl Attachment {
     /// Takes a place for the child of a fork.
     pub(super) fn reserve(self: Arc<Self>) -> Result<Reserved> {
         let Region(for_child) = Region::attach(
-            File::reopened(self.file.as_fd(), self.file.name())?,
+            File::handed_over(self.file.as_fd(), self.file.name())?,
             Stale::Welcome,
             None,
         )?;
@@ -420,26 +446,23 @@ impl Attachment {
 
 impl Drop for Attachment {
     fn drop(&mut self) {
-        // Relaxed: as in `me`.
-        if self.process.load(Ordering::Relaxed) != std::process::id() {
+        if !self.is_ours() {
             return;
         }
         let me = self.me();
         let Some(place) = self.view.places().get(usize::from(me.number()).wrapping_sub(1)) else {
             return;
         };
-        let table = self.file.table();
+        let table = self.file.take_table();
         // SAFETY: we take no further step: every end and guard borrowed the attachment, or was forgotten.
         unsafe { recover(&self.view, me, me) };
         place.free();
-        if table.is_ok() && self.file.name().is_some() {
-            let places = self.view.places().len() as u16;
-            let is_used = self.file.is_any_locked((1..=places).filter(|&one| one != me.number()));
-            if !is_used {
-                self.file.unlink();
-            }
+        if table.is_ok() && !self.file.is_used() {
+            // Nobody is here to be told when it fails: what stays is a name that nobody is attached to, as after a kill,
+            // and whoever asks for the name next makes it anew, or is told why it cannot.
+            let _ = self.file.unlink();
         }
-        // Closing the file drops our lock. Before it, nobody takes the place; after it, it is free.
+        // Closing the file drops our locks. Before it, nobody takes the place; after it, it is free.
     }
 }
 
@@ -459,7 +482,7 @@ impl Reserved {
         let Reserved { ours, for_child } = self;
         let failed = |errno| Error::new("attach the child to the region", errno);
         // The opening that has the child's lock takes the number of the parent's, which goes on in the parent.
-        replace(ours.file.as_fd(), for_child.file.as_fd()).map_err(failed)?;
+        ours.file.take_over(&for_child.file).map_err(failed)?;
         let me = for_child.me();
         // Relaxed, all: a forked child has one thread.
         ours.me.store(me.number(), Ordering::Relaxed);
@@ -477,21 +500,5 @@ impl Reserved {
     pub(crate) fn in_parent(self) {
         // Not this process's to free. The child's descriptors keep the lock.
         self.for_child.process.store(0, Ordering::Relaxed);
-    }
-}
-
-/// Makes the descriptor `old` refer to what `new` refers to.
-fn replace(old: BorrowedFd<'_>, new: BorrowedFd<'_>) -> std::result::Result<(), Errno> {
-    use std::os::fd::AsRawFd;
-    loop {
-        // SAFETY: both descriptors are open and ours; `old` stays one, of another file.
-        let done = unsafe { libc::dup3(new.as_raw_fd(), old.as_raw_fd(), libc::O_CLOEXEC) };
-        if done >= 0 {
-            return Ok(());
-        }
-        match Errno::from_io_error(&std::io::Error::last_os_error()) {
-            Some(Errno::INTR | Errno::BUSY) => {}
-            errno => return Err(errno.unwrap_or(Errno::INVAL)),
-        }
     }
 }

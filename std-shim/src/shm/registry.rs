@@ -32,5 +32,11 @@ pub(super) fn reap(address: usize) {
 /// When a region has no place left: then the fork must not be.
 pub(crate) fn before_fork() -> Result<Vec<Reserved>> {
     let all: Vec<_> = attached().iter().filter_map(Weak::upgrade).collect();
-    all.into_iter().map(Attachment::reserve).collect()
+    // What a plain fork left of its parent's is nobody's here.
+    all.into_iter()
+        .filter(|one| one.is_ours())
+        .collect::<Vec<_>>()
+        .into_iter()
+        .map(Attachment::reserve)
+        .collect()
 }

@@ -22,13 +22,14 @@
 //! ```
 
 use super::Sleep;
-use super::file::{FOLDER, File, alias, path};
+use super::file::{FOLDER, Glimpse, REMOVE, alias, name_of, path};
 use super::mapping::Mapping;
 use super::recover::queue_capacity;
+use super::stale;
 use crate::lock::{Mutex, ReentrantMutex, RwLock, Semaphore};
 use crate::{Cause, Error, Result, channel};
 use ringway_core::participant::Participant;
-use ringway_core::region::{self, Description, Entry, Kind, MAGIC, MAX_START, View};
+use ringway_core::region::{self, Description, Entry, Kind, MAX_START, View};
 use ringway_core::ring::broadcast::Broadcast;
 use ringway_core::ring::{self, queue};
 use ringway_core::wait::{Bell, Doorbell, Polled};
@@ -173,9 +174,11 @@ pub fn anonymous() -> Vec<Found> {
 /// assert!(ringway::shm::survey::named("ringway-doc-nothing").unwrap_err().is(Error::NotFound));
 /// ```
 pub fn named(name: &str) -> Result<Survey> {
-    let path = memfd(name).map_or_else(|| path(name), Ok);
-    let path = path.map_err(|error| Error::new(LOOK, error).on(name))?;
-    File::to_look_at(&path, LOOK).and_then(|file| survey(&file)).map_err(|error| error.on(name))
+    let path = match memfd(name) {
+        Some(path) => path,
+        None => path(name_of(name, LOOK)?),
+    };
+    Glimpse::of(&path, LOOK).and_then(|file| survey(&file)).map_err(|error| error.on(name))
 }
 
 /// The region that this descriptor refers to.
@@ -191,7 +194,7 @@ pub fn named(name: &str) -> Result<Survey> {
 /// # Ok::<(), ringway::Error>(())
 /// ```
 pub fn of_fd(fd: impl AsFd) -> Result<Survey> {
-    survey(&File::to_look_at(alias(fd.as_fd()).as_ref(), LOOK)?)
+    survey(&Glimpse::of(alias(fd.as_fd()).as_ref(), LOOK)?)
 }
 
 /// Removes the name of a region that nobody alive is attached to, even if what it says makes no sense. Nobody can attach in
@@ -199,7 +202,7 @@ pub fn of_fd(fd: impl AsFd) -> Result<Survey> {
 ///
 /// # Errors
 /// [`channel::Error::Taken`] while somebody is attached; [`channel::Error::NotFound`] when nothing has this name;
-/// [`region::Error::Foreign`] when it is another program's file.
+/// [`region::Error::Foreign`] when it is another program's file; [`Cause::Access`] when this process may not remove it.
 ///
 /// ```
 /// use ringway::channel::Error;
@@ -211,23 +214,15 @@ pub fn of_fd(fd: impl AsFd) -> Result<Survey> {
 /// # Ok::<(), ringway::Error>(())
 /// ```
 pub fn remove(name: &str) -> Result<()> {
-    let failed = |cause: Cause| Error::new(REMOVE, cause).on(name);
-    let file = File::named(name)?;
-    if !begins_with_magic(&file)? {
-        return Err(failed(region::Error::Foreign.into()));
-    }
-    let _table = file.table()?;
-    // All that there could be: where the region's own account is scribbled over, the kernel's is not.
-    if file.is_any_locked(1..=Participant::MAX) {
-        return Err(failed(channel::Error::Taken.into()));
-    }
-    file.unlink();
-    Ok(())
+    stale::remove(name, |file| {
+        // The kernel's account: the region's own may be corrupted.
+        let taken = file.is_used().then(|| Error::new(REMOVE, channel::Error::Taken));
+        taken.map_or(Ok(()), Err)
+    })
 }
 
 const LIST: &str = "list the regions";
 const LOOK: &str = "look at the region";
-const REMOVE: &str = "remove the region";
 
 /// What the name of a region without a name begins with here. Names in `/dev/shm` have no slash, these have one.
 const MEMFD: &str = "memfd:";
@@ -251,25 +246,20 @@ fn failed(what: &'static str, error: &std::io::Error) -> Error {
 
 /// What is there; `None` when it is another program's, or gone.
 fn survey_of(path: &Path, name: &str) -> Option<Result<Survey>> {
-    let looked = File::to_look_at(path, LOOK)
-        .and_then(|file| Ok(if begins_with_magic(&file)? { Some(survey(&file)?) } else { None }));
+    let looked = Glimpse::of(path, LOOK).and_then(|file| match file.is_no_region()? {
+        None => survey(&file).map(Some),
+        Some(_) => Ok(None),
+    });
     match looked {
         Ok(found) => found.map(Ok),
         Err(error) if error.is(channel::Error::NotFound) => None,
         // A folder, a socket, a symbolic link.
-        Err(error) if matches!(error.cause(), Cause::WrongFile { .. } | Cause::Os(Errno::LOOP)) => {
-            None
-        }
+        Err(error) if matches!(error.cause(), Cause::WrongFile { .. }) => None,
         Err(error) => Some(Err(error.on(name))),
     }
 }
 
-fn begins_with_magic(file: &File) -> Result<bool> {
-    let mut magic = [0; MAGIC.len()];
-    Ok(file.read_at(&mut magic, 0)? == magic.len() && magic == MAGIC)
-}
-
-fn survey(file: &File) -> Result<Survey> {
+fn survey(file: &Glimpse) -> Result<Survey> {
     let copy = Copied::new(file)?;
     let view = copy.view()?;
     let parts =
@@ -302,17 +292,17 @@ fn program(process: u32) -> Option<String> {
 
 /// Our own copy of a region: as large, but with nothing in it except what was asked for.
 struct Copied<'f> {
-    file: &'f File,
+    file: &'f Glimpse,
     memory: Mapping,
 }
 
 impl<'f> Copied<'f> {
     /// A copy of all that comes before the parts.
-    fn new(file: &'f File) -> Result<Self> {
-        let size = file.size()?;
-        if size == 0 {
-            return Err(Error::new(LOOK, region::Error::NotReady));
+    fn new(file: &'f Glimpse) -> Result<Self> {
+        if let Some(cause) = file.is_no_region()? {
+            return Err(Error::new(LOOK, cause));
         }
+        let size = file.size()?;
         let size = usize::try_from(size).map_err(|_| Error::new(LOOK, Errno::FBIG))?;
         let copy = Copied { file, memory: Mapping::private(size)? };
         copy.fetch(0, size.min(MAX_START))?;

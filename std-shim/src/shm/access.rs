@@ -1,0 +1,157 @@
+//! Whose files of a name are taken for regions, and how far they may be open to others.
+
+use rustix::fs::Stat;
+use std::fmt;
+
+/// Whose region of a name to attach to, and how many may have access to it.
+///
+/// Anybody may put a file of any name into `/dev/shm`, and everybody who may write a region can write all of it. So
+/// what is attached to by name is looked at first: its owner must be this process's effective user or root, and its
+/// mode must let nobody in whom the caller does not. [`Region::open`](super::Region::open) takes regions that their
+/// owner alone may use; for one that is shared among users, say so:
+///
+/// ```
+/// use ringway::shm::{Access, Layout, Region, Ring};
+/// let name = format!("ringway-doc-access-{}", std::process::id());
+/// let layout = Layout::new(4).part::<Ring<u32, 64>>("samples")?;
+/// // For the members of this process's group too; made by whichever of them comes first.
+/// let access = Access::new(0o660).of_any_owner();
+/// let first = Region::open_or_create(&name, access, &layout)?;
+/// assert!(Region::open(&name).is_err(), "it did not say that others may write");
+/// let second = Region::open_with(&name, access)?;
+/// # Ok::<(), ringway::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Access {
+    mode: u32,
+    any_owner: bool,
+}
+
+impl Access {
+    /// Regions of this user, or root's, with the permissions `mode`: a new one gets exactly these, one that is there
+    /// may have no more. Who may read must be able to write: a mode such as `0o644` is refused, because a reader could
+    /// hold the others up with locks on the file.
+    pub const fn new(mode: u32) -> Self {
+        Access { mode, any_owner: false }
+    }
+
+    /// Also those that any other user made. Only for a name that no user uses whom the others cannot trust.
+    pub const fn of_any_owner(self) -> Self {
+        Access { any_owner: true, ..self }
+    }
+
+    pub(super) const fn mode(self) -> u32 {
+        self.mode
+    }
+
+    /// Whether a region may have this mode.
+    pub(super) fn check_mode(self) -> Result<(), AccessError> {
+        let readers = (self.mode >> 2) & 0o111;
+        let writers = (self.mode >> 1) & 0o111;
+        let is_odd = readers != writers || self.mode & !0o666 != 0;
+        if is_odd { Err(AccessError::Uneven { mode: self.mode }) } else { Ok(()) }
+    }
+
+    /// Whether this file may be attached to.
+    pub(super) fn check(self, file: &Stat) -> Result<(), AccessError> {
+        let owner = file.st_uid;
+        let us = rustix::process::geteuid().as_raw();
+        if !self.any_owner && owner != us && owner != 0 {
+            return Err(AccessError::Owner { user: owner });
+        }
+        let mode = file.st_mode & 0o777;
+        Access { mode, ..self }.check_mode()?;
+        // What the owner may do is the owner's.
+        if mode & !self.mode & 0o077 != 0 {
+            return Err(AccessError::Mode { mode, allowed: self.mode });
+        }
+        Ok(())
+    }
+}
+
+impl From<u32> for Access {
+    fn from(mode: u32) -> Self {
+        Access::new(mode)
+    }
+}
+
+/// Why a file is not attached to, or not replaced, although it may be a region.
+///
+/// ```
+/// use ringway::Cause;
+/// use ringway::shm::{AccessError, Layout, Region, Ring};
+/// let layout = Layout::new(4).part::<Ring<u32, 64>>("samples")?;
+/// let error = Region::create("ringway-doc-uneven", 0o644, &layout).unwrap_err();
+/// assert_eq!(error.cause(), Cause::Access(AccessError::Uneven { mode: 0o644 }));
+/// # Ok::<(), ringway::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AccessError {
+    /// It belongs to another user than this process's and root.
+    Owner {
+        /// Whose it is.
+        user: u32,
+    },
+    /// Its mode lets in more users than the caller does.
+    Mode {
+        /// The permissions that it has.
+        mode: u32,
+        /// Those that the caller allows.
+        allowed: u32,
+    },
+    /// The permissions let somebody read who may not write, or write who may not read.
+    Uneven {
+        /// The permissions.
+        mode: u32,
+    },
+    /// Nobody is attached to it any more, and this process may neither remove it nor lay it out anew.
+    Stale {
+        /// Whose it is.
+        user: u32,
+    },
+}
+
+impl fmt::Display for AccessError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AccessError::Owner { user } => write!(
+                f,
+                "it belongs to user {user}, who may put anything there: say with shm::Access that every owner is \
+                 trusted, or choose another name"
+            ),
+            AccessError::Mode { mode, allowed } => write!(
+                f,
+                "its permissions are {mode:03o}, and no more than {allowed:03o} are allowed here: say with \
+                 shm::Access whom to share it with, or change them"
+            ),
+            AccessError::Uneven { mode } => write!(
+                f,
+                "with the permissions {mode:03o} some may read and not write, or the reverse, and a reader's locks \
+                 hold everybody up: give both or neither, as in 600 or 660"
+            ),
+            AccessError::Stale { user } => write!(
+                f,
+                "nobody is attached to it any more, and only user {user} or root may remove it: have it removed, or \
+                 choose another name"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for AccessError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mode_gives_each_class_reading_and_writing_or_neither() {
+        for good in [0, 0o600, 0o660, 0o666, 0o606] {
+            assert_eq!(Access::new(good).check_mode(), Ok(()), "{good:o}");
+        }
+        for bad in [0o644, 0o640, 0o622, 0o400, 0o700, 0o1600, 0o604] {
+            assert_eq!(Access::new(bad).check_mode(), Err(AccessError::Uneven { mode: bad }));
+        }
+    }
+}

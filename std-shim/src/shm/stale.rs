@@ -1,0 +1,93 @@
+//! Names of regions that nobody is attached to any more: removed, or laid out anew.
+
+use super::file::{CREATE, File, REMOVE, name_of};
+use super::mapping::Mapping;
+use super::{Access, AccessError, Layout};
+use crate::{Cause, Error, Result, channel};
+use ringway_core::region::{self, MAX_START};
+
+/// Removes the name of a region. Who is attached goes on, and nobody else finds it.
+///
+/// # Errors
+/// [`channel::Error::NotFound`] when nothing has this name; [`Cause::Region`](crate::Cause::Region) or
+/// [`Cause::WrongFile`] when it is no region; [`Cause::Access`] when this process may not remove it: in `/dev/shm` its
+/// owner may, and root.
+///
+/// ```
+/// use ringway::channel::Error;
+/// assert!(ringway::shm::unlink("ringway-doc-nothing").unwrap_err().is(Error::NotFound));
+/// ```
+#[doc(alias = "shm_unlink")]
+pub fn unlink(name: &str) -> Result<()> {
+    remove(name, |_| Ok(()))
+}
+
+/// Removes the name of a region that `may_go`, which is asked while nobody can attach or detach.
+pub(super) fn remove(name: &str, may_go: impl FnOnce(&File) -> Result<()>) -> Result<()> {
+    let name = name_of(name, REMOVE)?;
+    let file = File::named(name, REMOVE)?;
+    let no_region = file.is_no_region()?.map(|cause| Error::new(REMOVE, cause));
+    let removed = no_region
+        .map_or(Ok(()), Err)
+        .and_then(|()| file.take_table())
+        .and_then(|()| may_go(&file))
+        .and_then(|()| file.unlink());
+    removed.map_err(|error| error.on(name))
+}
+
+/// What became of a name that was taken.
+#[derive(Debug)]
+pub(super) enum Way {
+    /// Nothing has it any more.
+    Free,
+    /// Somebody uses it.
+    Taken,
+    /// Nobody is attached, but the name has to stay. The table of the file is ours.
+    Within(File),
+}
+
+/// Has a name that nobody uses any more be free for a new region.
+///
+/// # Errors
+/// [`AccessError::Stale`] when nobody uses it, and this process can do nothing about it.
+pub(super) fn make_way(name: &str, access: Access) -> Result<Way> {
+    let file = match File::named(name, CREATE) {
+        Ok(file) => file,
+        // Removed meanwhile: as good.
+        Err(error) if error.is(channel::Error::NotFound) => return Ok(Way::Free),
+        Err(error) if matches!(error.cause(), Cause::WrongFile { .. }) => return Ok(Way::Taken),
+        Err(error) => return Err(error),
+    };
+    if file.is_no_region()?.is_some() {
+        return Ok(Way::Taken);
+    }
+    file.take_table()?;
+    // With the table ours, nobody attaches; so the answer stays true.
+    if file.is_used() {
+        return Ok(Way::Taken);
+    }
+    match file.unlink() {
+        Ok(()) => Ok(Way::Free),
+        Err(error) if error.is(channel::Error::NotFound) => Ok(Way::Free),
+        Err(error) if matches!(error.cause(), Cause::Access(AccessError::Stale { .. })) => {
+            let stat = file.stat()?;
+            // A new one would have exactly this mode.
+            let fits = access.check(&stat).is_ok() && stat.st_mode & 0o777 == access.mode();
+            if fits { Ok(Way::Within(file)) } else { Err(error) }
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Lays a file out anew that nobody is attached to, and whose table is ours.
+pub(super) fn lay_out_anew(file: &File, layout: &Layout) -> Result<()> {
+    let size = layout.size();
+    let image = Mapping::private(size)?;
+    // SAFETY: memory of our own, zeroed, of this length, which nobody else uses.
+    let memory = unsafe { std::slice::from_raw_parts_mut(image.at().as_ptr(), image.length()) };
+    layout.write(memory).map_err(|error| Error::new(CREATE, error))?;
+    let start = memory
+        .get(..size.min(MAX_START))
+        .ok_or_else(|| Error::new(CREATE, region::Error::Corrupt))?;
+    file.overwrite(size as u64, start)
+}
