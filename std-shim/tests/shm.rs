@@ -1132,3 +1132,79 @@ fn hide(folder: &std::ffi::CStr) {
     let made = unsafe { libc::mount(kind, folder.as_ptr(), kind, 0, none.cast()) };
     assert_eq!(made, 0, "{}", std::io::Error::last_os_error());
 }
+
+/// Words that look like random ones, and are the same each time.
+fn noise(seed: u64) -> impl Iterator<Item = u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    std::iter::repeat_with(move || {
+        // xorshift64.
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 32) as u8
+    })
+}
+
+/// Ends the whole program, should `test` not end.
+fn bounded(test: impl FnOnce()) {
+    let (done, waits) = std::sync::mpsc::channel::<()>();
+    let watch = std::thread::spawn(move || {
+        if waits.recv_timeout(Duration::from_secs(100))
+            == Err(std::sync::mpsc::RecvTimeoutError::Timeout)
+        {
+            eprintln!("it does not end");
+            std::process::abort();
+        }
+    });
+    test();
+    drop(done);
+    watch.join().unwrap();
+}
+
+#[test]
+fn a_region_with_a_corrupt_part_is_looked_at_attached_to_and_left_in_bounded_time() {
+    use ringway::shm::{Barrier, BoundedSemaphore, Mutex, RwLock};
+    let name = Name::new();
+    let layout = layout().part::<Events>("events").unwrap().part::<Barrier<3>>("barrier").unwrap();
+    let layout = layout.part::<Mutex<u64>>("mutex").unwrap().part::<RwLock<u64, 3>>("rw").unwrap();
+    let layout = layout.part::<BoundedSemaphore<3>>("semaphore").unwrap();
+    let region = Region::create(&name.0, 0o600, &layout).unwrap();
+    let file = fs::File::options().read(true).write(true).open(name.path()).unwrap();
+    let whole = shm::survey::named(&name.0).unwrap();
+    assert!(whole.parts.iter().all(|part| part.is_sound));
+    bounded(|| {
+        for part in &whole.parts {
+            let (offset, size) = (u64::from(part.offset), part.description.size as usize);
+            let mut good = vec![0; size];
+            file.read_exact_at(&mut good, offset).unwrap();
+            for seed in 0..40 {
+                let bytes: Vec<u8> = match seed {
+                    0 => vec![0xff; size],
+                    // A few words of it, or all.
+                    1..20 => {
+                        let mut bytes = good.clone();
+                        let mut noise = noise(seed);
+                        for _ in 0..8 * seed {
+                            let at: usize = noise.by_ref().take(4).map(usize::from).product();
+                            bytes[at % size] = noise.next().unwrap();
+                        }
+                        bytes
+                    }
+                    _ => noise(seed).take(size).collect(),
+                };
+                file.write_all_at(&bytes, offset).unwrap();
+                let seen = shm::survey::named(&name.0).unwrap();
+                let others = seen.parts.iter().filter(|other| other.name != part.name);
+                assert!(others.clone().count() > 6 && others.clone().all(|other| other.is_sound));
+                if seed == 0 && part.name == "jobs" {
+                    assert!(!seen.parts.iter().find(|seen| seen.name == "jobs").unwrap().is_sound);
+                }
+                // Attaching, and leaving, which puts right what the one who leaves held in every part.
+                drop(Region::open(&name.0).unwrap());
+                file.write_all_at(&good, offset).unwrap();
+            }
+        }
+    });
+    drop(region);
+    assert!(!name.exists());
+}

@@ -252,8 +252,8 @@ fn other_programs_files_are_left_out_and_a_scribbled_region_hides_no_other() {
         (&seen["parts"][2]["sound"], &seen["parts"][0]["sound"]),
         (&false.into(), &true.into())
     );
-    assert!(printed(&["stat", &good.0]).contains("scribbled over"));
-    assert!(printed(&["ls"]).contains("scribbled over"));
+    assert!(printed(&["stat", &good.0]).contains("corrupt"));
+    assert!(printed(&["ls"]).contains("corrupt: numbers"));
     file.write_all_at(&[0; 256], numbers.into()).unwrap();
     drop(region);
 
@@ -523,4 +523,58 @@ fn a_name_that_cannot_be_removed_is_told_and_the_status_says_so() {
         assert!(name.path().exists());
     }
     drop(region);
+}
+
+/// What it prints, when it ends well, and within a minute.
+fn printed_in_time(args: &[&str]) -> String {
+    let mut child = Killed(shm(args).stdout(Stdio::piped()).spawn().unwrap());
+    let end = Instant::now() + Duration::from_secs(60);
+    // What it prints fits into the pipe.
+    let status = loop {
+        if let Some(status) = child.0.try_wait().unwrap() {
+            break status;
+        }
+        assert!(Instant::now() < end, "{args:?} does not end");
+        std::thread::sleep(Duration::from_millis(1));
+    };
+    assert!(status.success(), "{args:?}: {status}");
+    std::io::read_to_string(child.0.stdout.take().unwrap()).unwrap()
+}
+
+#[test]
+fn corrupt_queues_keep_no_command_from_ending_and_hide_no_other_region() {
+    let good = Name::new("good");
+    let whole = Region::create(&good.0, 0o600, &layout()).unwrap();
+    let jobs = survey::named(&good.0).unwrap().parts.swap_remove(0);
+    let size = jobs.description.size as usize;
+    let bad: Vec<_> = (0..12_u64)
+        .map(|seed| {
+            let name = Name::new("bad");
+            let region = Region::create(&name.0, 0o600, &layout()).unwrap();
+            let mut state = seed;
+            // The first is all ones, the others are noise.
+            let word = std::iter::repeat_with(|| match seed {
+                0 => u64::MAX,
+                _ => {
+                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(seed);
+                    state.rotate_left(29)
+                }
+            });
+            let bytes: Vec<u8> = word.flat_map(u64::to_ne_bytes).take(size).collect();
+            let file = fs::File::options().write(true).open(name.path()).unwrap();
+            file.write_all_at(&bytes, jobs.offset.into()).unwrap();
+            (name, region)
+        })
+        .collect();
+    let list = printed_in_time(&["ls"]);
+    let top = printed_in_time(&["top", "--once", "--interval", "0.01"]);
+    assert!(words(&list, &good.0).contains(&"use".to_string()), "{list}");
+    assert!(top.contains(&good.0), "{top}");
+    for (name, _) in &bad {
+        assert!(words(&list, &name.0).contains(&"corrupt:".to_string()), "{list}");
+        assert!(top.contains(&name.0), "{top}");
+        assert!(printed_in_time(&["stat", &name.0]).contains("corrupt"));
+        printed_in_time(&["rm", "--force", &name.0]);
+    }
+    drop((whole, bad));
 }

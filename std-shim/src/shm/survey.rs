@@ -388,7 +388,7 @@ struct Look<'a> {
     entry: &'a Entry,
 }
 
-/// How often the positions of a ring are copied when they do not fit together: both sides are under way.
+/// How often the words of a ring or a queue are copied when they do not fit together: others change them meanwhile.
 const LOOKS: usize = 16;
 
 impl Look<'_> {
@@ -459,13 +459,19 @@ impl Look<'_> {
             state.is_sound = false;
             return Ok(());
         };
-        self.copy.fetch(self.entry.offset() as usize, size)?;
-        // SAFETY: our own copy of all the words of a queue of so many slots.
-        let queue = unsafe { queue::Untyped::<B>::at(self.view.at(self.entry), capacity) };
-        state.len = Some(queue.len());
-        state.unfinished = Some(queue.unfinished());
-        state.pushed = Some(queue.pushed());
-        state.is_closed = Some(queue.is_closed());
+        for _ in 0..LOOKS {
+            self.copy.fetch(self.entry.offset() as usize, size)?;
+            // SAFETY: our own copy of all the words of a queue of so many slots.
+            let queue = unsafe { queue::Untyped::<B>::at(self.view.at(self.entry), capacity) };
+            state.is_sound = queue.is_sound();
+            state.len = Some(queue.len());
+            state.unfinished = Some(queue.unfinished());
+            state.pushed = Some(queue.pushed());
+            state.is_closed = Some(queue.is_closed());
+            if state.is_sound {
+                break;
+            }
+        }
         Ok(())
     }
 }

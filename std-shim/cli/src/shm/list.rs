@@ -56,8 +56,10 @@ fn rows(found: &[Found]) -> String {
 /// How a region is, in a few words.
 fn state(survey: &Survey) -> Cell {
     let dead = survey.participants.len() - survey.alive();
-    if survey.parts.iter().any(|part| !part.is_sound) {
-        coloured("scribbled over", Color::Red)
+    let corrupt: Vec<_> = survey.parts.iter().filter(|part| !part.is_sound).collect();
+    if !corrupt.is_empty() {
+        let names: Vec<_> = corrupt.iter().map(|part| shown(&part.name)).collect();
+        coloured(&format!("corrupt: {}", names.join(", ")), Color::Red)
     } else if survey.alive() == 0 {
         coloured("stale: nobody is attached", Color::Yellow)
     } else if dead > 0 {

@@ -121,7 +121,7 @@ pub fn held(part: &PartState) -> String {
 
 fn state(part: &PartState) -> Cell {
     if !part.is_sound {
-        return coloured("scribbled over", Color::Red);
+        return coloured("corrupt", Color::Red);
     }
     let mut words: Vec<_> =
         part.holders.iter().map(|(half, who)| format!("{half} {}", who.number())).collect();

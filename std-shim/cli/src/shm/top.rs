@@ -180,7 +180,7 @@ fn attached(survey: &Survey) -> Cell {
 /// How full it is, in hundredths.
 fn full(part: &PartState) -> Cell {
     if !part.is_sound {
-        return coloured("scribbled over", Color::Red);
+        return coloured("corrupt", Color::Red);
     }
     let capacity = f64::from(part.description.capacity.max(1));
     let share = part.len.map(|len| len as f64 / capacity * 100.0);
