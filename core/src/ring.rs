@@ -47,6 +47,8 @@ mod chunk;
 mod copy;
 mod cursor;
 mod half;
+#[cfg(not(loom))]
+mod in_place;
 mod index;
 pub mod latest;
 pub mod messages;
@@ -56,6 +58,8 @@ mod untyped;
 mod waiting;
 
 pub use chunk::{ReadChunk, TooFew, WriteChunk};
+#[cfg(not(loom))]
+pub use in_place::InPlace;
 pub use untyped::Untyped;
 pub use waiting::PushError;
 
@@ -64,6 +68,8 @@ use crate::plain::Plain;
 use crate::sync::{CachePadded, Kept, Slots, SlotsRef, const_unless_loom};
 use crate::wait::{Bell, Polled};
 use core::fmt;
+#[cfg(not(loom))]
+use core::mem::MaybeUninit;
 use cursor::{ConsumerCursor, Header, ProducerCursor};
 
 /// The ring is full: here is the value back.
@@ -193,6 +199,21 @@ impl<T, const N: usize, B> Ring<T, N, B> {
     /// ```
     pub const fn capacity(&self) -> usize {
         N
+    }
+}
+
+// SAFETY: the header is written, and slots need not be initialized.
+#[cfg(not(loom))]
+unsafe impl<T, const N: usize, B: Default> InPlace for Ring<T, N, B> {
+    fn init(place: &mut MaybeUninit<Self>) -> &mut Self {
+        index::capacity::<N>();
+        let at = place.as_mut_ptr();
+        // SAFETY: within the place, which is ours.
+        let header = unsafe { &raw mut (*at).header };
+        // SAFETY: as above.
+        unsafe { header.write(Header::new(B::default(), B::default())) };
+        // SAFETY: just written; see above.
+        unsafe { place.assume_init_mut() }
     }
 }
 

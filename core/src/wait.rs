@@ -250,6 +250,12 @@ impl<W> Doorbell<W> {
     }
 }
 
+impl<W: Default> Default for Doorbell<W> {
+    fn default() -> Self {
+        Doorbell::new(W::default())
+    }
+}
+
 impl<W: Wait> Doorbell<W> {
     /// Wakes whoever sleeps. Call it after the change is published; costs a fence and a load when nobody sleeps, and
     /// nothing when `W` never does ([`Wait::sleeps`]). Safe in an interrupt and in a signal handler if

@@ -52,6 +52,7 @@ pub mod connection;
 mod error;
 pub mod fd;
 pub mod fifo;
+mod heap;
 pub mod link;
 pub mod lock;
 pub mod pipe;
@@ -64,4 +65,5 @@ mod unshared;
 pub mod wait;
 
 pub use error::{Cause, Error, Result};
+pub use heap::boxed;
 pub use ringway_core::channel;

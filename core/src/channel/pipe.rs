@@ -36,11 +36,15 @@
 //! ```
 
 use super::{Error, Event, State};
+#[cfg(not(loom))]
+use crate::ring::InPlace;
 use crate::ring::bytes::{Consumer, Producer, WriteAllError};
 use crate::sync::const_unless_loom;
 use crate::wait::{Doorbell, Register, Spin, Wait};
 use core::future::poll_fn;
 use core::mem::ManuallyDrop;
+#[cfg(not(loom))]
+use core::mem::MaybeUninit;
 use core::task::{Context, Poll};
 
 mod shared;
@@ -89,6 +93,19 @@ impl<const N: usize> Pipe<N> {
 impl<const N: usize> Default for Pipe<N> {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+// SAFETY: all that it has is made there.
+#[cfg(not(loom))]
+unsafe impl<const N: usize, W: Default> InPlace for Pipe<N, W> {
+    fn init(place: &mut MaybeUninit<Self>) -> &mut Self {
+        // SAFETY: within the place, which is ours.
+        let shared = unsafe { &raw mut (*place.as_mut_ptr()).shared };
+        // SAFETY: as above; nothing else refers to these bytes.
+        Shared::init(unsafe { &mut *shared.cast::<MaybeUninit<Shared<N, W>>>() }, Opened::Together);
+        // SAFETY: just made.
+        unsafe { place.assume_init_mut() }
     }
 }
 

@@ -175,6 +175,11 @@ enum Ended {
 }
 
 impl<const N: usize, W> Barrier<N, W> {
+    /// Refuses what cannot work when the program is compiled.
+    pub(crate) const VALID: () = {
+        assert!(N > 0, "a barrier needs a party");
+    };
+
     const_unless_loom! {
         /// A barrier where nobody is yet, at which one sleeps as `how` says.
         ///
@@ -183,7 +188,7 @@ impl<const N: usize, W> Barrier<N, W> {
         /// static NOBODY: Barrier<0> = Barrier::new(Spin);
         /// ```
         pub fn new(how: W) -> Self {
-            const { assert!(N > 0, "a barrier needs a party") };
+            const { Self::VALID };
             Barrier {
                 state: AtomicU32::new(0),
                 bell: Doorbell::new(how),

@@ -54,6 +54,11 @@ impl fmt::Display for NotHeld {
 impl core::error::Error for NotHeld {}
 
 impl<const N: usize, W> BoundedSemaphore<N, W> {
+    /// Refuses what cannot work when the program is compiled.
+    pub(crate) const VALID: () = {
+        assert!(N > 0, "a bounded semaphore needs a permit");
+    };
+
     const_unless_loom! {
         /// A semaphore with all its permits, on which one sleeps as `how` says.
         ///
@@ -62,7 +67,7 @@ impl<const N: usize, W> BoundedSemaphore<N, W> {
         /// static NONE: BoundedSemaphore<0> = BoundedSemaphore::new(Spin);
         /// ```
         pub fn new(how: W) -> Self {
-            const { assert!(N > 0, "a bounded semaphore needs a permit") };
+            const { Self::VALID };
             BoundedSemaphore { bell: Doorbell::new(how), permits: array_of!(AtomicU32::new(FREE); N) }
         }
     }

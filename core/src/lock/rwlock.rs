@@ -85,6 +85,11 @@ impl<const R: usize, W: Wait> Readers<R, W> {
 }
 
 impl<T, const R: usize, W> RwLock<T, R, W> {
+    /// Refuses what cannot work when the program is compiled.
+    pub(crate) const VALID: () = {
+        assert!(R > 0, "a lock for readers needs a seat for one");
+    };
+
     const_unless_loom! {
         /// A free lock, on which one sleeps as `how` says.
         ///
@@ -110,7 +115,7 @@ impl<T, const R: usize, W> RwLock<T, R, W> {
         /// assert_eq!(*lock.read().into_inner(), 5);
         /// ```
         pub fn with_ways(value: T, for_writer: W, for_all: W) -> Self {
-            const { assert!(R > 0, "a lock for readers needs a seat for one") };
+            const { Self::VALID };
             RwLock {
                 writer: Before(Word::new(for_writer)),
                 readers: Before(Readers {

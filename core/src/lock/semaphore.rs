@@ -53,6 +53,11 @@ impl fmt::Display for Overflow {
 impl core::error::Error for Overflow {}
 
 impl<const START: u32, W> Semaphore<START, W> {
+    /// Refuses what cannot work when the program is compiled.
+    pub(crate) const VALID: () = {
+        assert!(START <= COUNT, "a semaphore counts to 2^31 - 1");
+    };
+
     /// The largest number of permits, as `SEM_VALUE_MAX` on Linux.
     pub const MAX: u32 = COUNT;
 
@@ -64,7 +69,7 @@ impl<const START: u32, W> Semaphore<START, W> {
         /// static TOO_MANY: Semaphore<0x8000_0000> = Semaphore::new(Spin);
         /// ```
         pub fn new(how: W) -> Self {
-            const { assert!(START <= COUNT, "a semaphore counts to 2^31 - 1") };
+            const { Self::VALID };
             Semaphore { word: AtomicU32::new(0), how }
         }
     }

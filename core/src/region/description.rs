@@ -155,7 +155,13 @@ impl Description {
     }
 }
 
-/// A structure that can be a part of a region.
+/// A structure that can be a part of a region. One that cannot work does not compile, as where it is made by its constructor:
+///
+/// ```compile_fail,E0080
+/// use ringway_core::region::Part;
+/// use ringway_core::ring::queue::Queue;
+/// let none = Queue::<u64, 0>::description();
+/// ```
 ///
 /// # Safety
 /// The type is `repr(C)`, aligned to at most [`ALIGN`](super::ALIGN), and has the same layout on every target that shares
@@ -225,6 +231,7 @@ unsafe impl<const N: usize, B: SharedBell> Part for ByteRing<N, B> {
 // SAFETY: it is a `ByteRing`.
 unsafe impl<const N: usize, B: SharedBell> Part for MessageRing<N, B> {
     fn description() -> Description {
+        const { Self::MAX_MESSAGE };
         Description::of::<Self, u8>(B::kind(Kind::MESSAGE_RING), N)
     }
 }
@@ -234,6 +241,7 @@ unsafe impl<const N: usize, B: SharedBell> Part for MessageRing<N, B> {
 #[cfg(target_has_atomic = "64")]
 unsafe impl<T: Item, const N: usize, B: SharedBell> Part for Queue<T, N, B> {
     fn description() -> Description {
+        const { Self::VALID };
         Description::of::<Self, T>(B::kind(Kind::QUEUE), N)
     }
 }
@@ -241,6 +249,7 @@ unsafe impl<T: Item, const N: usize, B: SharedBell> Part for Queue<T, N, B> {
 // SAFETY: `repr(C)`: a line of words, and slots of words and a plain value; zero numbers and words are a fresh one.
 unsafe impl<T: Item, const N: usize, B: SharedBell> Part for Broadcast<T, N, B> {
     fn description() -> Description {
+        const { Self::VALID };
         Description::of::<Self, T>(B::kind(Kind::BROADCAST), N)
     }
 }

@@ -26,6 +26,7 @@ unsafe impl<T: Item, I: ThreadId + 'static, W: SharedWait> Part for ReentrantMut
 // SAFETY: as above.
 unsafe impl<T: Item, const R: usize, W: SharedWait> Part for RwLock<T, R, W> {
     fn description() -> Description {
+        const { Self::VALID };
         Description::of::<Self, T>(Kind::RW_LOCK.that_waits(), R)
     }
 }
@@ -33,6 +34,7 @@ unsafe impl<T: Item, const R: usize, W: SharedWait> Part for RwLock<T, R, W> {
 // SAFETY: as above.
 unsafe impl<const START: u32, W: SharedWait> Part for Semaphore<START, W> {
     fn description() -> Description {
+        const { Self::VALID };
         Description::of::<Self, ()>(Kind::SEMAPHORE.that_waits(), START as usize)
     }
 }
@@ -40,6 +42,7 @@ unsafe impl<const START: u32, W: SharedWait> Part for Semaphore<START, W> {
 // SAFETY: as above.
 unsafe impl<const N: usize, W: SharedWait> Part for BoundedSemaphore<N, W> {
     fn description() -> Description {
+        const { Self::VALID };
         Description::of::<Self, ()>(Kind::BOUNDED_SEMAPHORE.that_waits(), N)
     }
 }
@@ -61,6 +64,7 @@ unsafe impl<W: SharedWait> Part for Event<W> {
 // SAFETY: as above.
 unsafe impl<const N: usize, W: SharedWait> Part for Barrier<N, W> {
     fn description() -> Description {
+        const { Self::VALID };
         Description::of::<Self, ()>(Kind::BARRIER.that_waits(), N)
     }
 }

@@ -42,9 +42,13 @@ pub use waiting::RecvError;
 use super::index::MAX_CAPACITY;
 use crate::participant::Participant;
 use crate::plain::Plain;
+#[cfg(not(loom))]
+use crate::ring::InPlace;
 use crate::sync::{CachePadded, const_unless_loom};
 use crate::wait::{Bell, Polled};
 use core::fmt;
+#[cfg(not(loom))]
+use core::mem::MaybeUninit;
 use stamped::{Pen, Stamped};
 
 /// A broadcast of messages of type `T`, of which the newest `N` are kept. `B` says whether readers can sleep, see [`Bell`].
@@ -102,6 +106,12 @@ impl<T: Plain, const N: usize> Default for Broadcast<T, N> {
 }
 
 impl<T: Plain, const N: usize, B> Broadcast<T, N, B> {
+    /// Refuses a capacity that cannot work when the program is compiled.
+    pub(crate) const VALID: () = {
+        assert!(N > 0, "a broadcast needs a capacity of at least 1");
+        assert!(N <= MAX_CAPACITY, "a broadcast holds at most 2^30 messages");
+    };
+
     const_unless_loom! {
         /// A broadcast without messages, whose readers sleep on `readers`. The writer never sleeps.
         ///
@@ -116,10 +126,7 @@ impl<T: Plain, const N: usize, B> Broadcast<T, N, B> {
         /// });
         /// ```
         pub fn with_bell(readers: B) -> Self {
-            const {
-                assert!(N > 0, "a broadcast needs a capacity of at least 1");
-                assert!(N <= MAX_CAPACITY, "a broadcast holds at most 2^30 messages");
-            }
+            const { Self::VALID };
             Broadcast(Stamped::new(readers))
         }
     }
@@ -186,6 +193,19 @@ impl<T: Plain, const N: usize, B> Broadcast<T, N, B> {
     /// another.
     pub fn writer_is_gone(&self) -> bool {
         self.0.writer_is_gone()
+    }
+}
+
+// SAFETY: it is stamped slots, which are made there.
+#[cfg(not(loom))]
+unsafe impl<T: Plain, const N: usize, B: Default> InPlace for Broadcast<T, N, B> {
+    fn init(place: &mut MaybeUninit<Self>) -> &mut Self {
+        const { Self::VALID };
+        let stamped = place.as_mut_ptr().cast::<MaybeUninit<Stamped<T, N, B>>>();
+        // SAFETY: `repr(transparent)`, and the place is ours.
+        Stamped::init(unsafe { &mut *stamped }, B::default());
+        // SAFETY: just made.
+        unsafe { place.assume_init_mut() }
     }
 }
 

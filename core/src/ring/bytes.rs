@@ -37,6 +37,8 @@
 //! grant.release(5);
 //! ```
 
+#[cfg(not(loom))]
+use super::InPlace;
 use super::copy::{LONG, VERY_LONG};
 use super::cursor::{ConsumerCursor, Header, ProducerCursor};
 use super::index;
@@ -44,6 +46,8 @@ use crate::participant::Participant;
 use crate::sync::{AtomicU32, CachePadded, Kept, Ordering, Slots, SlotsRef, const_unless_loom};
 use crate::wait::{Bell, Polled};
 use core::fmt;
+#[cfg(not(loom))]
+use core::mem::MaybeUninit;
 
 mod grant;
 #[cfg(feature = "embedded-io")]
@@ -141,6 +145,23 @@ impl<const N: usize, B> ByteRing<N, B> {
     /// How many bytes the ring holds.
     pub const fn capacity(&self) -> usize {
         N
+    }
+}
+
+// SAFETY: all of it is zeroed, which slots and mark are in a fresh one, and the header is written.
+#[cfg(not(loom))]
+unsafe impl<const N: usize, B: Default> InPlace for ByteRing<N, B> {
+    fn init(place: &mut MaybeUninit<Self>) -> &mut Self {
+        index::capacity::<N>();
+        let at = place.as_mut_ptr();
+        // SAFETY: the place is ours.
+        unsafe { at.write_bytes(0, 1) };
+        // SAFETY: within the place.
+        let header = unsafe { &raw mut (*at).header };
+        // SAFETY: as above.
+        unsafe { header.write(Header::new(B::default(), B::default())) };
+        // SAFETY: just made; see above.
+        unsafe { place.assume_init_mut() }
     }
 }
 

@@ -27,9 +27,13 @@ use super::broadcast::stamped::{Pen, Stamped};
 use crate::channel::Error;
 use crate::participant::Participant;
 use crate::plain::Plain;
+#[cfg(not(loom))]
+use crate::ring::InPlace;
 use crate::sync::{CachePadded, const_unless_loom, spin_loop};
 use crate::wait::{Bell, Doorbell, Polled, Register, Wait};
 use core::future::poll_fn;
+#[cfg(not(loom))]
+use core::mem::MaybeUninit;
 use core::task::{Context, Poll};
 
 /// How many values have a place: the newest, the one that is being stored, and as many more as let a reader copy at its ease.
@@ -108,7 +112,8 @@ impl<T: Plain, B> Latest<T, B> {
         }
     }
 
-    /// A copy of the newest value, and which one it is; `None` while nothing was stored. Lock-free.
+    /// A copy of the newest value, and which one it is; `None` while nothing was stored. Lock-free. A large value comes
+    /// without a copy on the way by [`load_into`](Self::load_into).
     #[inline]
     pub fn load(&self) -> Option<(T, Version)> {
         self.load_newer(Version::NONE)
@@ -126,7 +131,52 @@ impl<T: Plain, B> Latest<T, B> {
     /// ```
     #[inline]
     pub fn load_newer(&self, seen: Version) -> Option<(T, Version)> {
-        let mut seen = seen.0;
+        self.newer(seen, |newest| self.0.read(newest))
+    }
+
+    /// Copies the newest value into `out`, and says which one it is; `None` while nothing was stored. For a large value: there
+    /// is no other copy on the way, and none passes the stack. Lock-free.
+    ///
+    /// A reader gets a copy and never a reference into the latest itself: the writer never waits, and writes there again.
+    ///
+    /// ```
+    /// use ringway_core::ring::latest::Latest;
+    /// let mut latest = Latest::<[u8; 4096]>::new();
+    /// let mut out = Box::new([0; 4096]);
+    /// assert_eq!(latest.load_into(&mut out), None);
+    /// latest.owner().store_from(&[7; 4096]);
+    /// assert_eq!(latest.load_into(&mut out), Some(latest.version()));
+    /// assert_eq!(*out, [7; 4096]);
+    /// ```
+    #[inline]
+    pub fn load_into(&self, out: &mut T) -> Option<Version> {
+        self.load_newer_into(Version::NONE, out)
+    }
+
+    /// Copies the newest value into `out` if it is newer than `seen`, and says which one it is. With `None`, what is in `out`
+    /// is of no value. Lock-free.
+    ///
+    /// ```
+    /// use ringway_core::ring::latest::{Latest, Version};
+    /// let mut latest = Latest::<u32>::new();
+    /// latest.owner().store(5);
+    /// let mut out = 0;
+    /// let seen = latest.load_newer_into(Version::NONE, &mut out).unwrap();
+    /// assert_eq!(out, 5);
+    /// assert_eq!(latest.load_newer_into(seen, &mut out), None);
+    /// ```
+    #[inline]
+    pub fn load_newer_into(&self, seen: Version, out: &mut T) -> Option<Version> {
+        self.newer(seen, |newest| self.0.read_into(newest, out).then_some(())).map(|(_, seen)| seen)
+    }
+
+    /// What `read` makes of the newest value if it is newer than `seen`; tried again when it says that it was overwritten.
+    #[inline(always)]
+    fn newer<R>(
+        &self,
+        Version(mut seen): Version,
+        mut read: impl FnMut(u64) -> Option<R>,
+    ) -> Option<(R, Version)> {
         loop {
             let newest = self.0.newest(seen);
             // Also the end of it when a value was overwritten without a newer one, which only somebody who writes nonsense
@@ -134,7 +184,7 @@ impl<T: Plain, B> Latest<T, B> {
             if newest <= seen {
                 return None;
             }
-            if let Some(value) = self.0.read(newest) {
+            if let Some(value) = read(newest) {
                 return Some((value, Version(newest)));
             }
             seen = newest;
@@ -151,6 +201,18 @@ impl<T: Plain, B> Latest<T, B> {
     /// another.
     pub fn writer_is_gone(&self) -> bool {
         self.0.writer_is_gone()
+    }
+}
+
+// SAFETY: it is stamped slots, which are made there.
+#[cfg(not(loom))]
+unsafe impl<T: Plain, B: Default> InPlace for Latest<T, B> {
+    fn init(place: &mut MaybeUninit<Self>) -> &mut Self {
+        let stamped = place.as_mut_ptr().cast::<MaybeUninit<Stamped<T, SLOTS, B>>>();
+        // SAFETY: `repr(transparent)`, and the place is ours.
+        Stamped::init(unsafe { &mut *stamped }, B::default());
+        // SAFETY: just made.
+        unsafe { place.assume_init_mut() }
     }
 }
 
@@ -278,6 +340,52 @@ impl<T: Plain, W: Wait> Latest<T, Doorbell<W>> {
         deadline: Option<W::Deadline>,
     ) -> Result<(T, Version), Error> {
         self.0.bell().wait_until(deadline, || self.newer_or_end(seen))?
+    }
+
+    /// [`newer_or_end`](Self::newer_or_end), with the value in `out`.
+    fn newer_into_or_end(&self, seen: Version, out: &mut T) -> Option<Result<Version, Error>> {
+        if let Some(newer) = self.load_newer_into(seen, out) {
+            return Some(Ok(newer));
+        }
+        // In this order, as there.
+        if self.writer_is_gone() {
+            return Some(self.load_newer_into(seen, out).ok_or(Error::EndOfFile));
+        }
+        None
+    }
+
+    /// Copies the newest value into `out` once it is newer than `seen`; waits until it is. For a large value, as
+    /// [`load_into`](Self::load_into).
+    ///
+    /// # Errors
+    /// As [`wait_newer`](Self::wait_newer). What is in `out` then is of no value.
+    ///
+    /// ```
+    /// use ringway_core::ring::latest::{Latest, Version};
+    /// use ringway_core::wait::{Doorbell, Spin};
+    /// static FRAME: Latest<[u8; 4096], Doorbell<Spin>> = Latest::with_bell(Doorbell::new(Spin));
+    /// std::thread::scope(|s| {
+    ///     s.spawn(|| FRAME.writer().unwrap().store_from(&[7; 4096]));
+    ///     let mut frame = Box::new([0; 4096]);
+    ///     FRAME.wait_newer_into(Version::NONE, &mut frame).unwrap();
+    ///     assert_eq!(*frame, [7; 4096]);
+    /// });
+    /// ```
+    pub fn wait_newer_into(&self, seen: Version, out: &mut T) -> Result<Version, Error> {
+        self.wait_newer_into_deadline(seen, out, None)
+    }
+
+    /// [`wait_newer_into`](Self::wait_newer_into), at most until `deadline` (`None`: for ever).
+    ///
+    /// # Errors
+    /// As [`wait_newer_deadline`](Self::wait_newer_deadline). What is in `out` then is of no value.
+    pub fn wait_newer_into_deadline(
+        &self,
+        seen: Version,
+        out: &mut T,
+        deadline: Option<W::Deadline>,
+    ) -> Result<Version, Error> {
+        self.0.bell().wait_until(deadline, || self.newer_into_or_end(seen, out))?
     }
 }
 

@@ -34,8 +34,12 @@ use super::bytes::{self, ByteRing, HEADER, ReserveError};
 use super::copy::copy_bytes;
 use crate::channel::Error;
 use crate::participant::Participant;
+#[cfg(not(loom))]
+use crate::ring::InPlace;
 use crate::sync::const_unless_loom;
 use crate::wait::{Bell, Polled};
+#[cfg(not(loom))]
+use core::mem::MaybeUninit;
 use core::ops::{Deref, DerefMut};
 
 /// A ring of messages in `N` bytes, for one producer and one consumer. `B` says whether a side can sleep, see [`Bell`].
@@ -92,6 +96,19 @@ impl<const N: usize, B> MessageRing<N, B> {
             const { Self::MAX_MESSAGE };
             MessageRing(ByteRing::with_bells(receivers, senders))
         }
+    }
+}
+
+// SAFETY: it is a ring of bytes, which is made there.
+#[cfg(not(loom))]
+unsafe impl<const N: usize, B: Default> InPlace for MessageRing<N, B> {
+    fn init(place: &mut MaybeUninit<Self>) -> &mut Self {
+        const { Self::MAX_MESSAGE };
+        let ring = place.as_mut_ptr().cast::<MaybeUninit<ByteRing<N, B>>>();
+        // SAFETY: `repr(transparent)`, and the place is ours.
+        ByteRing::init(unsafe { &mut *ring });
+        // SAFETY: just made.
+        unsafe { place.assume_init_mut() }
     }
 }
 

@@ -83,9 +83,13 @@ pub use seat::{Claim, Loan, Seat};
 use crate::channel::Error;
 use crate::finally::finish;
 use crate::participant::Participant;
+#[cfg(not(loom))]
+use crate::ring::InPlace;
 use crate::sync::{CachePadded, Ordering, Slots, array_of, const_unless_loom};
 use crate::wait::{Bell, Polled};
 use core::fmt;
+#[cfg(not(loom))]
+use core::mem::MaybeUninit;
 #[cfg(not(loom))]
 use core::ptr::NonNull;
 use order::{Order, Place, Side};
@@ -145,6 +149,12 @@ impl<T, const N: usize> Default for Queue<T, N> {
 }
 
 impl<T, const N: usize, B> Queue<T, N, B> {
+    /// Refuses a capacity that cannot work when the program is compiled.
+    pub(crate) const VALID: () = {
+        assert!(N > 0, "a queue needs a capacity of at least 1");
+        assert!(N <= word::MAX_SLOTS, "a queue holds at most 65535 values");
+    };
+
     const_unless_loom! {
         /// An empty queue whose consumers sleep on `consumers` and whose producers sleep on `producers`.
         ///
@@ -159,10 +169,7 @@ impl<T, const N: usize, B> Queue<T, N, B> {
         /// });
         /// ```
         pub fn with_bells(consumers: B, producers: B) -> Self {
-            const {
-                assert!(N > 0, "a queue needs a capacity of at least 1");
-                assert!(N <= word::MAX_SLOTS, "a queue holds at most 65535 values");
-            }
+            const { Self::VALID };
             Queue {
                 tail: CachePadded(Side::new(consumers)),
                 head: CachePadded(Side::new(producers)),
@@ -180,6 +187,29 @@ impl<T, const N: usize, B> Queue<T, N, B> {
     #[inline(always)]
     fn order(&self) -> Order<'_, B> {
         Order { tail: &self.tail.0, head: &self.head.0, places: &self.places }
+    }
+}
+
+// SAFETY: the ends are written, the places are zeroed, which fresh ones are, and slots need not be initialized.
+#[cfg(not(loom))]
+unsafe impl<T, const N: usize, B: Default> InPlace for Queue<T, N, B> {
+    fn init(place: &mut MaybeUninit<Self>) -> &mut Self {
+        const { Self::VALID };
+        let at = place.as_mut_ptr();
+        // SAFETY: within the place, which is ours; here and below.
+        let tail = unsafe { &raw mut (*at).tail };
+        // SAFETY: as above.
+        let head = unsafe { &raw mut (*at).head };
+        // SAFETY: as above.
+        let places = unsafe { &raw mut (*at).places };
+        for end in [tail, head] {
+            // SAFETY: as above.
+            unsafe { end.write(CachePadded(Side::new(B::default()))) };
+        }
+        // SAFETY: as above.
+        unsafe { places.write_bytes(0, 1) };
+        // SAFETY: just made; see above.
+        unsafe { place.assume_init_mut() }
     }
 }
 

@@ -303,6 +303,16 @@ impl<T: Item, B: SharedBell> Part<Latest<T, B>> {
         self.part.load_newer(seen)
     }
 
+    /// [`Latest::load_into`].
+    pub fn load_into(&self, out: &mut T) -> Option<Version> {
+        self.part.load_into(out)
+    }
+
+    /// [`Latest::load_newer_into`].
+    pub fn load_newer_into(&self, seen: Version, out: &mut T) -> Option<Version> {
+        self.part.load_newer_into(seen, out)
+    }
+
     /// [`Latest::version`].
     pub fn version(&self) -> Version {
         self.part.version()
@@ -334,6 +344,31 @@ impl<T: Item, W: SharedWait> Part<Latest<T, Doorbell<W>>> {
         deadline: Option<W::Deadline>,
     ) -> std::result::Result<(T, Version), channel::Error> {
         self.part.wait_newer_deadline(seen, deadline)
+    }
+
+    /// [`Latest::wait_newer_into`].
+    ///
+    /// # Errors
+    /// As [`wait_newer`](Self::wait_newer). What is in `out` then is of no value.
+    pub fn wait_newer_into(
+        &self,
+        seen: Version,
+        out: &mut T,
+    ) -> std::result::Result<Version, channel::Error> {
+        self.part.wait_newer_into(seen, out)
+    }
+
+    /// [`Latest::wait_newer_into_deadline`].
+    ///
+    /// # Errors
+    /// As [`wait_newer_deadline`](Self::wait_newer_deadline). What is in `out` then is of no value.
+    pub fn wait_newer_into_deadline(
+        &self,
+        seen: Version,
+        out: &mut T,
+        deadline: Option<W::Deadline>,
+    ) -> std::result::Result<Version, channel::Error> {
+        self.part.wait_newer_into_deadline(seen, out, deadline)
     }
 }
 

@@ -2,10 +2,14 @@
 
 use super::super::turn::{Taken, Turn};
 use super::super::{Error, Event, State};
+#[cfg(not(loom))]
+use crate::ring::InPlace;
 use crate::ring::bytes::{ByteRing, Consumer, Producer};
 use crate::sync::{AtomicU32, CachePadded, Ordering, const_unless_loom};
 use crate::wait::{Doorbell, Wait};
 use core::mem::ManuallyDrop;
+#[cfg(not(loom))]
+use core::mem::MaybeUninit;
 
 /// How the ends of a pipe come to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +38,14 @@ struct Writing {
     /// The room that the writer before knew of. Relaxed: it belongs to the writer whose turn it is, and the turn
     /// orders it.
     room: AtomicU32,
+}
+
+impl Writing {
+    const_unless_loom! {
+        fn new() -> Self {
+            Writing { turn: Turn::new(), room: AtomicU32::new(0) }
+        }
+    }
 }
 
 /// What the word of ends says: two bits, and below them the number of writers.
@@ -86,10 +98,35 @@ impl<const N: usize, W> Shared<N, W> {
             Shared {
                 ring: ByteRing::with_bells(readers, writers),
                 ends: CachePadded(AtomicU32::new(0)),
-                writing: CachePadded(Writing { turn: Turn::new(), room: AtomicU32::new(0) }),
+                writing: CachePadded(Writing::new()),
                 opened,
             }
         }
+    }
+
+    /// Makes it in `place`.
+    #[cfg(not(loom))]
+    pub(super) fn init(place: &mut MaybeUninit<Self>, opened: Opened)
+    where
+        W: Default,
+    {
+        let at = place.as_mut_ptr();
+        // SAFETY: within the place, which is ours; here and below.
+        let ring = unsafe { &raw mut (*at).ring };
+        // SAFETY: as above.
+        let ends = unsafe { &raw mut (*at).ends };
+        // SAFETY: as above.
+        let writing = unsafe { &raw mut (*at).writing };
+        // SAFETY: as above.
+        let how = unsafe { &raw mut (*at).opened };
+        // SAFETY: as above; nothing else refers to these bytes.
+        ByteRing::init(unsafe { &mut *ring.cast::<MaybeUninit<ByteRing<N, Doorbell<W>>>>() });
+        // SAFETY: as above.
+        unsafe { ends.write(CachePadded(AtomicU32::new(0))) };
+        // SAFETY: as above.
+        unsafe { writing.write(CachePadded(Writing::new())) };
+        // SAFETY: as above.
+        unsafe { how.write(opened) };
     }
 }
 

@@ -44,6 +44,8 @@ use crate::plain::{Plain, Words};
 use crate::ring::half::Half;
 use crate::sync::{AtomicU32, CachePadded, Ordering, array_of, const_unless_loom, fence};
 use crate::wait::Bell;
+#[cfg(not(loom))]
+use core::mem::MaybeUninit;
 
 /// The slots and what they are written by.
 #[derive(Debug)]
@@ -79,6 +81,19 @@ struct Slot<T> {
 /// was suspended for as many; loom's numbers are smaller, and its models have up to five messages.
 const TRIES: u32 = 8;
 
+impl<B> Line<B> {
+    const_unless_loom! {
+        fn new(bell: B) -> Self {
+            Line {
+                low: AtomicU32::new(0),
+                high: [AtomicU32::new(0), AtomicU32::new(0)],
+                writer: Half::new(),
+                bell,
+            }
+        }
+    }
+}
+
 impl<T: Plain> Slot<T> {
     const_unless_loom! {
         fn new() -> Self {
@@ -91,15 +106,24 @@ impl<T: Plain, const N: usize, B> Stamped<T, N, B> {
     const_unless_loom! {
         pub(in crate::ring) fn new(bell: B) -> Self {
             Stamped {
-                line: CachePadded(Line {
-                    low: AtomicU32::new(0),
-                    high: [AtomicU32::new(0), AtomicU32::new(0)],
-                    writer: Half::new(),
-                    bell,
-                }),
+                line: CachePadded(Line::new(bell)),
                 slots: array_of!(Slot::new(); N),
             }
         }
+    }
+
+    /// Makes it in `place`.
+    #[cfg(not(loom))]
+    pub(in crate::ring) fn init(place: &mut MaybeUninit<Self>, bell: B) {
+        let at = place.as_mut_ptr();
+        // SAFETY: within the place, which is ours; here and below.
+        let line = unsafe { &raw mut (*at).line };
+        // SAFETY: as above.
+        let slots = unsafe { &raw mut (*at).slots };
+        // SAFETY: as above. Zeroed slots are fresh ones.
+        unsafe { slots.write_bytes(0, 1) };
+        // SAFETY: as above.
+        unsafe { line.write(CachePadded(Line::new(bell))) };
     }
 
     pub(in crate::ring) fn bell(&self) -> &B {

@@ -98,6 +98,54 @@ impl<T: Plain, const N: usize, W: Wait> Reader<'_, T, N, Doorbell<W>> {
         let bell = self.stamped.bell();
         bell.wait_until(deadline, || self.recv_or_end())?
     }
+
+    /// [`recv_or_end`](Self::recv_or_end), with the message in `out`.
+    fn recv_into_or_end(&mut self, out: &mut T) -> Option<Result<(), RecvError>> {
+        // In this order, as there: once more after we see that the writer went.
+        for is_last in [false, true] {
+            if is_last && !self.writer_is_gone() {
+                return None;
+            }
+            match self.try_recv_into(out) {
+                Ok(true) => return Some(Ok(())),
+                Ok(false) => {}
+                Err(missed) => return Some(Err(missed.into())),
+            }
+        }
+        Some(Err(RecvError::EndOfFile))
+    }
+
+    /// Copies the next message into `out`; waits for one. For a large message, as [`try_recv_into`](Self::try_recv_into).
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv). What is in `out` then is of no message.
+    ///
+    /// ```
+    /// use ringway_core::ring::broadcast::Broadcast;
+    /// use ringway_core::wait::{Doorbell, Spin};
+    /// let mut frames = Broadcast::<[u8; 4096], 2, _>::with_bell(Doorbell::new(Spin));
+    /// let (mut writer, mut reader) = frames.split();
+    /// writer.send_from(&[7; 4096]);
+    /// let mut frame = Box::new([0; 4096]);
+    /// reader.recv_into(&mut frame).unwrap();
+    /// assert_eq!(*frame, [7; 4096]);
+    /// ```
+    pub fn recv_into(&mut self, out: &mut T) -> Result<(), RecvError> {
+        self.recv_into_deadline(out, None)
+    }
+
+    /// [`recv_into`](Self::recv_into), at most until `deadline` (`None`: for ever).
+    ///
+    /// # Errors
+    /// As [`recv_deadline`](Self::recv_deadline). What is in `out` then is of no message.
+    pub fn recv_into_deadline(
+        &mut self,
+        out: &mut T,
+        deadline: Option<W::Deadline>,
+    ) -> Result<(), RecvError> {
+        let bell = self.stamped.bell();
+        bell.wait_until(deadline, || self.recv_into_or_end(out))?
+    }
 }
 
 impl<T: Plain, const N: usize, W: Register> Reader<'_, T, N, Doorbell<W>> {

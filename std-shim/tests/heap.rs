@@ -1,0 +1,128 @@
+//! Large structures on the heap, in a thread whose stack is far smaller than they are, and so is each step with them.
+
+use ringway::boxed;
+use ringway::wait::Futex;
+use ringway_core::channel::pipe::Pipe;
+use ringway_core::ring::Ring;
+use ringway_core::ring::broadcast::Broadcast;
+use ringway_core::ring::bytes::ByteRing;
+use ringway_core::ring::latest::{Latest, Version};
+use ringway_core::ring::messages::MessageRing;
+use ringway_core::ring::queue::Queue;
+use ringway_core::wait::{Async, Doorbell, Spin};
+
+/// A value that is larger than the stack by itself.
+type Frame = [u8; 1 << 20];
+type Bell = Doorbell<Futex>;
+
+/// Runs `act` with a stack of 64 KiB. One that is too small ends the process.
+fn on_a_small_stack(act: fn()) {
+    let thread = std::thread::Builder::new().stack_size(64 << 10).spawn(act).unwrap();
+    thread.join().unwrap();
+}
+
+fn frame(byte: u8) -> Box<Frame> {
+    vec![byte; size_of::<Frame>()].into_boxed_slice().try_into().unwrap()
+}
+
+#[test]
+fn a_ring() {
+    on_a_small_stack(|| {
+        let mut ring = boxed::<Ring<[u64; 8], 100_000, Bell>>();
+        assert!(size_of_val(&*ring) > 6 << 20);
+        let (mut producer, mut consumer) = ring.split();
+        (0..100_000).for_each(|n| producer.push([n; 8]).unwrap());
+        assert!(producer.try_push([0; 8]).is_err());
+        (0..100_000).for_each(|n| assert_eq!(consumer.pop(), Ok([n; 8])));
+    });
+}
+
+#[test]
+fn a_ring_of_what_has_to_be_dropped() {
+    on_a_small_stack(|| {
+        let value = std::sync::Arc::new(());
+        let ring = boxed::<Ring<_, 400_000>>();
+        let mut producer = ring.producer().unwrap();
+        (0..1000).for_each(|_| producer.try_push(value.clone()).unwrap());
+        assert_eq!(std::sync::Arc::strong_count(&value), 1001);
+        drop(producer);
+        drop(ring);
+        assert_eq!(std::sync::Arc::strong_count(&value), 1);
+    });
+}
+
+#[test]
+fn a_queue() {
+    on_a_small_stack(|| {
+        let queue = boxed::<Queue<[u64; 8], 60_000, Bell>>();
+        assert!(size_of_val(&*queue) > 4 << 20);
+        (0..60_000).for_each(|n| queue.push([n; 8]).unwrap());
+        (0..60_000).for_each(|n| assert_eq!(queue.pop(), Ok([n; 8])));
+        // And one of frames, which are filled and read in place.
+        let frames = boxed::<Queue<Frame, 3>>();
+        let mut loan = frames.try_reserve().unwrap();
+        // SAFETY: the slot is ours until it is committed, and any bytes are a frame.
+        unsafe { loan.as_uninit().as_mut_ptr().write_bytes(7, 1) };
+        // SAFETY: just filled.
+        assert!(unsafe { loan.commit() }.is_ok());
+        let claim = frames.try_claim().unwrap();
+        assert!(claim.iter().all(|byte| *byte == 7));
+        claim.release();
+    });
+}
+
+#[test]
+fn rings_of_bytes_and_messages_and_a_pipe() {
+    on_a_small_stack(|| {
+        let bytes = boxed::<ByteRing<{ 4 << 20 }, Bell>>();
+        let (mut producer, mut consumer) = (bytes.producer().unwrap(), bytes.consumer().unwrap());
+        let sent = frame(3);
+        producer.try_write_all(&sent[..]).unwrap();
+        let mut got = frame(0);
+        assert_eq!(consumer.try_read(&mut got[..]), sent.len());
+        assert_eq!(got, sent);
+
+        let messages = boxed::<MessageRing<{ 4 << 20 }, Bell>>();
+        messages.sender().unwrap().try_send(&sent[..]).unwrap();
+        let mut got = frame(0);
+        assert_eq!(messages.receiver().unwrap().try_recv(&mut got[..]), Ok(sent.len()));
+        assert_eq!(got, sent);
+
+        let pipe = boxed::<Pipe<{ 4 << 20 }, Async<Spin>>>();
+        let (mut reader, mut writer) = pipe.open().unwrap();
+        assert_eq!(writer.write(&sent[..]), Ok(sent.len()));
+        let mut got = frame(0);
+        assert_eq!(reader.read(&mut got[..]), Ok(sent.len()));
+        assert_eq!(got, sent);
+    });
+}
+
+#[test]
+fn a_broadcast_and_a_latest_of_large_values() {
+    on_a_small_stack(|| {
+        let mut broadcast = boxed::<Broadcast<Frame, 4, Bell>>();
+        let (mut writer, mut reader) = broadcast.split();
+        let mut got = frame(0);
+        assert_eq!(reader.try_recv_into(&mut got), Ok(false));
+        writer.send_from(&frame(1));
+        writer.send_from(&frame(2));
+        reader.recv_into(&mut got).unwrap();
+        assert_eq!(got, frame(1));
+        drop(writer);
+        reader.recv_into(&mut got).unwrap();
+        assert_eq!(got, frame(2));
+        let end = reader.recv_into(&mut got);
+        assert_eq!(end, Err(ringway_core::ring::broadcast::RecvError::EndOfFile));
+
+        let mut latest = boxed::<Latest<Frame, Bell>>();
+        let mut got = frame(0);
+        assert_eq!(latest.load_into(&mut got), None);
+        let mut writer = latest.owner();
+        (5..=9).for_each(|byte| writer.store_from(&frame(byte)));
+        drop(writer);
+        let seen = latest.wait_newer_into(Version::NONE, &mut got).unwrap();
+        assert_eq!((seen.number(), &got), (5, &frame(9)));
+        let end = latest.wait_newer_into(seen, &mut got);
+        assert_eq!(end, Err(ringway_core::channel::Error::EndOfFile));
+    });
+}
