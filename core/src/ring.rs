@@ -299,7 +299,8 @@ impl<T, const N: usize, B: Bell> Ring<T, N, B> {
         self.header.is_sound::<N>()
     }
 
-    /// How many values are in the ring, more or less: as whoever holds no half sees it.
+    /// How many values are in the ring, more or less: for one who holds no half. 0 only if it was empty at some moment of the
+    /// call.
     ///
     /// ```
     /// use ringway_core::ring::Ring;
@@ -311,7 +312,7 @@ impl<T, const N: usize, B: Bell> Ring<T, N, B> {
         self.header.len::<N>()
     }
 
-    /// Whether there was no value in the ring a moment ago.
+    /// Whether the ring was empty at some moment of the call.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

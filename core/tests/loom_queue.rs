@@ -7,6 +7,7 @@
 mod support;
 
 use loom::sync::Arc;
+use loom::sync::atomic::{AtomicU32, Ordering};
 use loom::thread;
 use ringway_core::participant::Participant;
 use ringway_core::ring::queue::{PushError, Queue};
@@ -298,6 +299,59 @@ fn what_was_done_with_a_message_is_seen_by_who_finds_all_done() {
         worker.join().unwrap();
         waiter.join().unwrap();
     });
+}
+
+/// A job that leads to others, in a slot that is looked at before its own. While one of them is not done, nobody is told that
+/// all are; each role is the spawned one, and the main one.
+fn jobs_that_lead_to_others(links: u32, scanner_is_main: bool) {
+    model(Some(3), move || {
+        let queue = Arc::new(Queue::<Value, 2>::new());
+        let done = Arc::new(AtomicU32::new(0));
+        // The first job lies in slot 1, and slot 0 is free.
+        push(&queue, 0);
+        push(&queue, links);
+        assert_eq!(pop(&queue), 0);
+        let worker = {
+            let (queue, done) = (queue.clone(), done.clone());
+            move || {
+                for left in (0..=links).rev() {
+                    let job = queue.try_claim().expect("there is one that is not done");
+                    assert_eq!(**job, left);
+                    if left == 0 {
+                        done.store(1, Ordering::Relaxed);
+                    } else {
+                        assert!(queue.try_push(Box::new(left - 1)).is_ok());
+                    }
+                    job.release();
+                }
+            }
+        };
+        let scanner = move || {
+            if queue.unfinished() == 0 {
+                assert_eq!(done.load(Ordering::Relaxed), 1);
+            }
+        };
+        if scanner_is_main {
+            let worker = thread::spawn(worker);
+            scanner();
+            worker.join().unwrap();
+        } else {
+            let scanner = thread::spawn(scanner);
+            worker();
+            scanner.join().unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_job_that_leads_to_another_is_not_done_before_that() {
+    jobs_that_lead_to_others(1, false);
+    jobs_that_lead_to_others(1, true);
+}
+
+#[test]
+fn a_job_that_leads_to_another_and_another_is_not_done_before_them() {
+    jobs_that_lead_to_others(2, false);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use random::Random;
 use ringway_core::ring::queue::{NoSlot, Queue};
 use std::collections::VecDeque;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// Slots that are lent out for a while, to producers and to consumers, count as held: the queue is full when all are held or
 /// wait, and not before.
@@ -150,4 +151,59 @@ fn a_value_that_panics_as_it_is_released_gives_its_slot_back() {
     assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| claim.release())).is_err());
     assert!(queue.try_reserve().is_ok(), "the slot is free");
     assert!(queue.is_empty());
+}
+
+/// Two that push one and then pop one, so that there are always three or more; and one that looks.
+#[test]
+fn a_queue_that_always_holds_something_is_never_seen_empty() {
+    let queue = Queue::<u32, 8>::new();
+    (0..3).for_each(|value| queue.try_push(value).unwrap());
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|s| {
+        for _ in 0..2 {
+            s.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    // It may be said to be full, as slots come free and are taken again.
+                    if queue.try_push(7).is_ok() {
+                        assert!(queue.try_pop().is_some(), "there are three or more");
+                    }
+                }
+            });
+        }
+        for _ in 0..2_000_000 {
+            let (is_empty, len) = (queue.is_empty(), queue.len());
+            if is_empty || !(1..=5).contains(&len) {
+                is_over.store(true, Ordering::Relaxed);
+                panic!("there are three to five, and it said {is_empty} and {len}");
+            }
+        }
+        is_over.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(queue.len(), 3);
+}
+
+/// Jobs that lead to others: never is there a moment at which none is left, before the last.
+#[test]
+fn a_chain_of_jobs_is_unfinished_until_its_last_link() {
+    const LINKS: u32 = 1_000_000;
+    let queue = Queue::<u32, 4>::new();
+    let done = AtomicU32::new(0);
+    queue.try_push(LINKS).unwrap();
+    std::thread::scope(|s| {
+        for _ in 0..2 {
+            s.spawn(|| {
+                while done.load(Ordering::Acquire) == 0 {
+                    let Some(job) = queue.try_claim() else { continue };
+                    match job.checked_sub(1) {
+                        Some(left) => queue.try_push(left).unwrap(),
+                        None => done.store(1, Ordering::Release),
+                    }
+                    job.release();
+                }
+            });
+        }
+        while queue.unfinished() != 0 {}
+        let last = done.swap(1, Ordering::AcqRel);
+        assert_eq!(last, 1, "the last job was done");
+    });
 }

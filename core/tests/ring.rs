@@ -8,6 +8,7 @@ use ringway_core::ring::Ring;
 use ringway_core::wait::{Doorbell, Spin};
 use std::cell::Cell;
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A value that counts itself, so that a lost or doubled one shows.
 struct Counted<'a>(u32, &'a Cell<i32>);
@@ -242,5 +243,37 @@ fn zeroed_memory_is_a_fresh_structure_which_is_how_one_in_a_region_begins() {
     (0..9).for_each(|n| {
         queue.try_push(n).unwrap();
         assert_eq!(queue.try_pop(), Some(n));
+    });
+}
+
+/// A producer and a consumer that leave three to eight values in the ring, and one that looks on.
+#[test]
+fn a_ring_that_always_holds_something_is_never_seen_empty() {
+    let ring = Ring::<u32, 8>::new();
+    let is_over = AtomicBool::new(false);
+    let mut producer = ring.producer().unwrap();
+    let mut consumer = ring.consumer().unwrap();
+    producer.try_push_slice(&[1, 2, 3]);
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                let _ = producer.try_push(7);
+            }
+        });
+        s.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                if consumer.len() > 3 {
+                    let _ = consumer.try_pop();
+                }
+            }
+        });
+        for _ in 0..10_000_000 {
+            let (is_empty, len) = (ring.is_empty(), ring.len());
+            if is_empty || !(1..=8).contains(&len) {
+                is_over.store(true, Ordering::Relaxed);
+                panic!("there are three to eight, and it said {is_empty} and {len}");
+            }
+        }
+        is_over.store(true, Ordering::Relaxed);
     });
 }

@@ -225,12 +225,13 @@ impl<const N: usize, B: Bell> ByteRing<N, B> {
         self.header.is_sound::<N>()
     }
 
-    /// How many bytes are in the ring, more or less (a gap counts): as whoever holds no half sees it.
+    /// How many bytes are in the ring, more or less (a gap counts): for one who holds no half. 0 only if it was empty at some
+    /// moment of the call.
     pub fn len(&self) -> usize {
         self.header.len::<N>()
     }
 
-    /// Whether there was nothing in the ring a moment ago.
+    /// Whether the ring was empty at some moment of the call.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

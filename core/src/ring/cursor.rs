@@ -44,6 +44,9 @@ const LARGE: usize = 64;
 /// How long a consumer waits for more, in pauses: about the time that a cache line takes to go to another core and back, twice.
 const MOMENT: u32 = 8;
 
+/// How often one who holds no half looks again at positions that others move.
+const LOOKS: usize = 4;
+
 /// What one side has on its cache line.
 #[derive(Debug)]
 #[repr(C)]
@@ -82,10 +85,13 @@ impl<B> Header<B> {
         }
     }
 
-    /// How many slots are filled, as whoever holds no half sees it: more or less.
+    /// How many slots are filled, for one who holds no half: more or less. 0 only if none was at some moment of the call, and
+    /// when the positions are not those of a ring.
     pub(super) fn len<const N: usize>(&self) -> usize {
-        let (head, tail) = self.glance();
-        index::used::<N>(head, tail).unwrap_or(0) as usize
+        let (head, tail, stood_still) = self.glance();
+        let used = index::used::<N>(head, tail).unwrap_or(0) as usize;
+        // Where a side went on, something was in the ring before it or after it.
+        if stood_still { used } else { used.max(1) }
     }
 
     /// Whether the sides stand where the sides of a ring can. They always do, but where a peer wrote nonsense.
@@ -95,11 +101,24 @@ impl<B> Header<B> {
             && index::is_position::<N>(self.producer.0.position.load(Ordering::Relaxed))
     }
 
-    /// Where consumer and producer stand, more or less: both may be under way.
-    pub(super) fn glance(&self) -> (u32, u32) {
-        // Relaxed, both: a guess by nature.
-        let head = self.consumer.0.position.load(Ordering::Relaxed);
-        (head, self.producer.0.position.load(Ordering::Relaxed))
+    /// Where consumer and producer stand, and whether they stood still meanwhile: then both stood there at one moment. (But for
+    /// both having gone round the ring twice, each between two looks of ours.)
+    pub(super) fn glance(&self) -> (u32, u32, bool) {
+        // Acquire, all four: partners are the releases in `publish_from` and `release_from`. Who sees that one side stands
+        // somewhere sees the other where it stood for that, or further on.
+        let look = || {
+            let head = self.consumer.0.position.load(Ordering::Acquire);
+            (head, self.producer.0.position.load(Ordering::Acquire))
+        };
+        let mut seen = look();
+        for _ in 0..LOOKS {
+            let again = look();
+            if again == seen {
+                return (seen.0, seen.1, true);
+            }
+            seen = again;
+        }
+        (seen.0, seen.1, false)
     }
 
     /// Where consumer and producer stand, for the owner of the whole ring.

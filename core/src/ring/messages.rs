@@ -149,7 +149,7 @@ impl<const N: usize, B: Bell> MessageRing<N, B> {
         unsafe { self.0.recover(dead) }
     }
 
-    /// Whether there was no message in the ring a moment ago.
+    /// Whether the ring was empty at some moment of the call.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -259,7 +259,8 @@ impl<T, const N: usize, B: Bell> Queue<T, N, B> {
         self.seat(Participant::LOCAL).try_claim()
     }
 
-    /// How many values are in the queue, more or less: others push and pop meanwhile.
+    /// How many values are in the queue, more or less: others push and pop meanwhile. 0 only if it was empty at some moment of
+    /// the call.
     ///
     /// ```
     /// let queue = ringway_core::ring::queue::Queue::<_, 4>::new();
@@ -270,9 +271,9 @@ impl<T, const N: usize, B: Bell> Queue<T, N, B> {
         self.order().len()
     }
 
-    /// Whether the queue was empty a moment ago.
+    /// Whether the queue was empty at some moment of the call.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.order().is_empty()
     }
 
     /// Closes the queue for good: no more pushes. What is in it can be popped, and a claim that is given back is taken
@@ -317,7 +318,9 @@ impl<T, const N: usize, B: Bell> Queue<T, N, B> {
     }
 
     /// How many values were pushed and are not done with: they wait, or they are in a [`Claim`] that is neither released
-    /// nor taken. What was done with a value before its release is seen by whoever is told 0.
+    /// nor taken. While others push and release it is more or less that many, but 0 only if at some moment of the call all
+    /// were done with. So a job that pushes others before it is released never leaves a moment at which there seem to be none.
+    /// What was done with a value before its release is seen by whoever is told 0.
     ///
     /// ```
     /// let queue = ringway_core::ring::queue::Queue::<_, 4>::new();
@@ -503,9 +506,9 @@ impl<B: Bell> Untyped<'_, B> {
         self.0.len()
     }
 
-    /// Whether none did a moment ago.
+    /// Whether none did at some moment of the call.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.0.is_empty()
     }
 
     /// [`Queue::unfinished`].

@@ -53,13 +53,13 @@ impl<'r, B> Untyped<'r, B> {
     /// How many values are in it. `None` when the two positions do not fit together: the sides are under way, so look again;
     /// if it stays so, somebody scribbled over them.
     pub fn used(&self) -> Option<usize> {
-        let (head, tail) = self.header.glance();
+        let (head, tail, _) = self.header.glance();
         index::used_of(self.capacity, head, tail).map(|used| used as usize)
     }
 
     /// Whether both sides stand where the sides of such a ring can, see [`Ring::is_sound`](super::Ring::is_sound).
     pub fn is_sound(&self) -> bool {
-        let (head, tail) = self.header.glance();
+        let (head, tail, _) = self.header.glance();
         index::is_position_of(self.capacity, head) && index::is_position_of(self.capacity, tail)
     }
 

@@ -74,6 +74,10 @@ impl<B> Copy for Order<'_, B> {}
 /// How many slots a producer looks at one by one before it looks at all. Without caches that costs nobody anything.
 const NEAR: usize = if Kept::IS_KEPT { 8 } else { 0 };
 
+/// How often one looks at several words that others change meanwhile, until they stand still. Then the answer is one that was
+/// true at some moment.
+const LOOKS: usize = 4;
+
 /// What a producer found among the slots that come free next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Near {
@@ -105,9 +109,16 @@ pub(super) enum Head {
     Claimed(usize, Position),
     /// Nothing now.
     Empty,
-    /// Nothing, and nothing will come: the queue is closed.
+    /// Nothing, and nothing will come.
+    Over(NoMore),
+}
+
+/// Why no message will come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NoMore {
+    /// The queue is closed, and nothing waits in it.
     Ended,
-    /// Nothing can be said: see [`Corrupt`].
+    /// See [`Corrupt`].
     Corrupt,
 }
 
@@ -171,16 +182,34 @@ impl<'q, B> Order<'q, B> {
         word::waits_at(word, position) && entry == Entry::new(position, slot)
     }
 
-    /// How many messages wait, more or less; 0 when the words are not those of a queue.
+    /// Whether no message waits. When this looked at the first position that nobody had claimed, nothing was there: at that
+    /// moment the queue was empty.
+    pub(super) fn is_empty(self) -> bool {
+        let found = self.first_unclaimed(self.head_hint());
+        !matches!(found, Ok((_, Found::Message { .. })))
+    }
+
+    /// How many messages wait; 0 only if none did at some moment of the call, and when the words are not those of a queue.
     pub(super) fn len(self) -> usize {
-        let head = self.first_unclaimed(self.head_hint());
-        let tail = self.first_unfilled(self.tail_hint());
-        let (Ok((head, _)), Ok((tail, _))) = (head, tail) else { return 0 };
-        match tail.since(head, self.n()) {
-            // The head passed the tail after we had looked at that.
-            since if since > self.n() as u64 => 0,
-            since => since as usize,
+        let mut from = self.head_hint();
+        let mut len = 0;
+        for _ in 0..LOOKS {
+            let Ok((head, Found::Message { .. })) = self.first_unclaimed(from) else { return 0 };
+            let Ok((tail, _)) = self.first_unfilled(self.tail_hint()) else { return 0 };
+            // The head again: if it stood still, the tail was where we saw it while the head was there.
+            let again = match self.first_unclaimed(head) {
+                Ok((again, Found::Message { .. })) => again,
+                _ => return 0,
+            };
+            // If it did not, it may have passed the tail that we saw. So many wait at least.
+            let since = tail.since(again, self.n());
+            len = if since <= self.n() as u64 { since.max(1) as usize } else { 1 };
+            if again == head {
+                break;
+            }
+            from = again;
         }
+        len
     }
 
     /// How many messages were ever sent, more or less; 0 when the words are not those of a queue.
@@ -325,16 +354,39 @@ impl<'q, B> Order<'q, B> {
         self.tail.is_closed.load(Ordering::Relaxed) != 0
     }
 
-    /// How many messages are sent and not done: they wait, or a consumer has them.
+    /// How many messages are sent and not done: they wait, or a consumer has them. 0 only if at some moment of the call all were
+    /// done.
+    ///
+    /// The slots are looked at one after the other, and a message may be put into one that was seen to be free, by a consumer
+    /// whose own is then seen to be done: a follow-up job. So what was seen counts only if no message was sent meanwhile.
+    /// Otherwise there was one that was not done.
     pub(super) fn unfinished(self) -> usize {
+        for _ in 0..LOOKS {
+            let before = self.sum_of_entries();
+            let count = self.held_messages();
+            if count > 0 || self.sum_of_entries() == before {
+                return count;
+            }
+        }
+        1
+    }
+
+    fn held_messages(self) -> usize {
         // SYNC POINT D, acquire: with the release of 5. What was done with a message before it was released is seen by
-        // whoever finds that all are done.
+        // whoever finds that all are done; and what was sent before.
         let phases = self
             .places
             .iter()
             .filter_map(|place| Owned::unpack(place.owner.load(Ordering::Acquire)))
             .map(|owned| owned.phase);
         phases.filter(|phase| !matches!(phase, Phase::Free | Phase::Writing)).count()
+    }
+
+    /// A number that changes with each message that is sent: positions in an entry only grow.
+    fn sum_of_entries(self) -> u64 {
+        // Acquire: partner is the release of 3. The slots of those that are in the sum are looked at later, and are seen taken.
+        let entries = self.places.iter().map(|place| Entry(place.entry.load(Ordering::Acquire)));
+        entries.fold(0, |sum, entry| sum.wrapping_add(entry.position().number()))
     }
 
     /// Whether a message is put at `position` right now, as far as one sees: its slot was taken, and it is not there yet.
@@ -495,7 +547,9 @@ impl<'q, B> Order<'q, B> {
     /// Claims the first message that nobody claimed, for `me`, and looks for it from `from` on.
     pub(super) fn claim(self, me: Participant, mut from: Position) -> Head {
         loop {
-            let Ok((position, found)) = self.first_unclaimed(from) else { return Head::Corrupt };
+            let Ok((position, found)) = self.first_unclaimed(from) else {
+                return Head::Over(NoMore::Corrupt);
+            };
             match self.claim_found(me, position, found) {
                 Ok(head) => return head,
                 Err(lost) => from = self.head_after(lost, position),
@@ -532,9 +586,9 @@ impl<'q, B> Order<'q, B> {
             }
             // All before it are claimed: the queue was empty when we looked.
             Found::Nothing if !self.is_closed() => Ok(Head::Empty),
-            Found::Nothing if self.end(position) => Ok(Head::Ended),
+            Found::Nothing if self.end(position) => Ok(Head::Over(NoMore::Ended)),
             Found::Nothing | Found::Claimed(_) => Err(Lost(None)),
-            Found::End => Ok(Head::Ended),
+            Found::End => Ok(Head::Over(NoMore::Ended)),
         }
     }
 

@@ -1,6 +1,6 @@
 //! The queue as one participant uses it: slots lent out and messages claimed, in place.
 
-use super::order::{Head, Lost, Order, Refused};
+use super::order::{Head, Lost, NoMore, Order, Refused};
 use super::word::{Phase, Position};
 use super::{NoSlot, PushError, Queue};
 use crate::participant::Participant;
@@ -144,8 +144,7 @@ impl<'q, T, const N: usize, B: Bell> Seat<'q, T, N, B> {
         match self.claim_one() {
             Head::Claimed(slot, position) => Ok(Some(Claim { seat: self, slot, position })),
             Head::Empty => Ok(None),
-            Head::Ended => Err(NoMore::Ended),
-            Head::Corrupt => Err(NoMore::Corrupt),
+            Head::Over(why) => Err(why),
         }
     }
 
@@ -190,15 +189,6 @@ impl<'q, T, const N: usize, B: Bell> Seat<'q, T, N, B> {
     {
         self.order().recover(self.me, dead)
     }
-}
-
-/// Why no message will come.
-#[derive(Debug)]
-pub(super) enum NoMore {
-    /// The queue is closed, and nothing waits in it.
-    Ended,
-    /// Its words are not those of a queue.
-    Corrupt,
 }
 
 /// A slot to be filled in place. Dropped without a commit, the slot is free again, and nothing was sent.

@@ -1,6 +1,6 @@
 //! The forms that wait: for threads and for tasks, on queues whose producers and consumers can sleep.
 
-use super::seat::NoMore;
+use super::order::NoMore;
 use super::{Claim, NoSlot, PushError, Queue, Seat};
 use crate::channel::Error;
 use crate::participant::Participant;
