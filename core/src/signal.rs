@@ -65,7 +65,7 @@ mod tests;
 pub use dispatcher::Dispatcher;
 pub use set::{Lines, SignalSet};
 
-use crate::sync::{AtomicPtr, AtomicU32, Ordering, array_of, const_unless_loom};
+use crate::sync::{AtomicPtr, AtomicU32, Ordering, RmwU32, array_of, const_unless_loom};
 use crate::wait::{Doorbell, Spin, Wait};
 use core::fmt;
 use core::ptr;
@@ -107,10 +107,10 @@ pub struct Table<const LINES: usize, const DEPTH: usize, W = Spin> {
 #[derive(Debug)]
 struct Line<const DEPTH: usize> {
     /// Plain raises since the last delivery, modulo 2^32.
-    count: AtomicU32,
+    count: RmwU32,
     /// How often `count` wrapped.
-    wraps: AtomicU32,
-    priority: AtomicU32,
+    wraps: RmwU32,
+    priority: RmwU32,
     /// Null, or a `&'static Handler`.
     handler: AtomicPtr<Handler>,
     queue: Queue<DEPTH>,
@@ -312,9 +312,9 @@ impl<const DEPTH: usize> Line<DEPTH> {
     const_unless_loom! {
         fn new() -> Self {
             Line {
-                count: AtomicU32::new(0),
-                wraps: AtomicU32::new(0),
-                priority: AtomicU32::new(0),
+                count: RmwU32::new(0),
+                wraps: RmwU32::new(0),
+                priority: RmwU32::new(0),
                 handler: AtomicPtr::new(ptr::null_mut()),
                 queue: Queue::new(),
             }
@@ -488,9 +488,12 @@ impl<const LINES: usize, const DEPTH: usize, W> Table<LINES, DEPTH, W> {
     /// ```
     pub fn dispatcher(&self) -> Option<Dispatcher<'_, LINES, DEPTH, W>> {
         // Acquire: partner is the release in `drop`, by the dispatcher before this one, whose places in the queues
-        // we go on from.
-        (self.taken.swap(1, Ordering::Acquire) == 0)
-            .then_some(Dispatcher { table: self, last: u32::MAX })
+        // we go on from. Failure, relaxed: there is one. An exchange rather than a swap, so that a failed try writes nothing.
+        self.taken
+            .compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed)
+            .is_ok()
+            // Made only if it is ours: dropping it gives it back.
+            .then(|| Dispatcher { table: self, last: u32::MAX })
     }
 }
 
@@ -602,7 +605,7 @@ impl<const LINES: usize, const DEPTH: usize, W> Table<LINES, DEPTH, W> {
         let mut table = Table::with_wait(how);
         for line in &mut table.lines {
             line.queue.start_at(tickets);
-            line.count.store(count, Ordering::Relaxed);
+            line.count.set(count);
         }
         table
     }

@@ -8,30 +8,36 @@
 //! | a target with compare-and-swap | `core`'s | plain |
 //! | a target without (thumbv6m, riscv32imc) | `core`'s loads and stores; read-modify-write in a `critical-section` | plain |
 //! | a target without 64-bit atomics (the above, thumbv7m) | its 64-bit words wholly in a `critical-section` | plain |
+//! | `--cfg no_cas` | as a target without compare-and-swap, for tests on the host; with `--cfg loom`, over loom's | as without it |
 //! | `--cfg loom` | loom's | watched by loom |
+//!
+//! There are two types of 32-bit words, because without compare-and-swap the store of another core can come into the
+//! middle of a critical section. [`AtomicU32`] is written by stores, and has no operation that a store could come into.
+//! [`RmwU32`] is written by read-modify-write, and cannot be stored to.
 //!
 //! On a target with compare-and-swap there is never a critical section: a hosted one may be a mutex, and
 //! [`raise`](crate::signal) runs in signal handlers.
 
 #![allow(clippy::disallowed_types, clippy::disallowed_methods)]
 
-#[cfg(not(any(loom, target_has_atomic = "32")))]
-mod no_cas;
-
-#[cfg(all(not(loom), target_has_atomic = "32"))]
-use core::sync::atomic as imp;
+/// What the processor offers, or the model of one.
+#[cfg(not(loom))]
+use core::sync::atomic as native;
 #[cfg(loom)]
-use loom::sync::atomic as imp;
-#[cfg(not(any(loom, target_has_atomic = "32")))]
+use loom::sync::atomic as native;
+
+#[cfg(any(no_cas, not(any(loom, target_has_atomic = "32"))))]
+mod no_cas;
+#[cfg(not(any(no_cas, not(any(loom, target_has_atomic = "32")))))]
+use native as imp;
+#[cfg(any(no_cas, not(any(loom, target_has_atomic = "32"))))]
 use no_cas as imp;
 
-#[cfg(not(any(loom, target_has_atomic = "64")))]
+#[cfg(not(any(loom, all(target_has_atomic = "64", not(no_cas)))))]
 mod no_cas_64;
-#[cfg(all(not(loom), target_has_atomic = "64"))]
-use core::sync::atomic::AtomicU64 as ImpU64;
-#[cfg(loom)]
-use loom::sync::atomic::AtomicU64 as ImpU64;
-#[cfg(not(any(loom, target_has_atomic = "64")))]
+#[cfg(any(loom, all(target_has_atomic = "64", not(no_cas))))]
+use native::AtomicU64 as ImpU64;
+#[cfg(not(any(loom, all(target_has_atomic = "64", not(no_cas)))))]
 use no_cas_64::AtomicU64 as ImpU64;
 
 #[cfg(not(loom))]
@@ -93,14 +99,18 @@ macro_rules! array_of {
 }
 pub(crate) use array_of;
 
-/// A 32-bit word shared between contexts. Positions, states and counts are all of this width, so that a 32-bit and
-/// a 64-bit side agree on the layout.
+/// A 32-bit word shared between contexts, written by stores. Positions, states and counts are all of this width, so that
+/// a 32-bit and a 64-bit side agree on the layout.
 ///
 /// ```
 /// use ringway_core::sync::{AtomicU32, Ordering};
 /// static WORD: AtomicU32 = AtomicU32::new(3);
 /// assert_eq!(WORD.load(Ordering::Relaxed), 3);
 /// ```
+// It has no `swap` and no `fetch_add`: on a target without compare-and-swap the store of another core could come between
+// their load and their store, and be lost; see `RmwU32`. What is left is `compare_exchange`, for words that say who may
+// store: only the context that the word names stores, and no exchange has as `current` what the word says while that
+// context may act. So an exchange that meets a store fails, and one that fails writes nothing.
 #[derive(Debug)]
 #[repr(transparent)]
 pub struct AtomicU32(imp::AtomicU32);
@@ -133,29 +143,63 @@ impl AtomicU32 {
         pub fn load(order: Ordering) -> u32;
         /// Writes the word.
         pub fn store(value: u32, order: Ordering) -> ();
-        /// Writes `value` and returns what was there.
-        pub(crate) fn swap(value: u32, order: Ordering) -> u32;
-        /// Adds, wrapping, and returns what was there.
-        pub(crate) fn fetch_add(value: u32, order: Ordering) -> u32;
-        /// Subtracts, wrapping, and returns what was there.
-        pub(crate) fn fetch_sub(value: u32, order: Ordering) -> u32;
-        /// Sets bits and returns what was there.
-        pub(crate) fn fetch_or(value: u32, order: Ordering) -> u32;
-        /// Keeps bits and returns what was there.
-        pub(crate) fn fetch_and(value: u32, order: Ordering) -> u32;
         /// Writes `new` if the word is `current`; what was there is the answer, `Err` when it was another.
         pub(crate) fn compare_exchange(
             current: u32, new: u32, success: Ordering, failure: Ordering
         ) -> Result<u32, u32>;
+        // For `RmwU32`:
+        fn swap(value: u32, order: Ordering) -> u32;
+        fn fetch_add(value: u32, order: Ordering) -> u32;
+        fn fetch_sub(value: u32, order: Ordering) -> u32;
+        fn fetch_or(value: u32, order: Ordering) -> u32;
+        fn fetch_and(value: u32, order: Ordering) -> u32;
     }
 
     /// The same word as `core`'s type, for a system call that takes its address.
     #[cfg(not(loom))]
     pub const fn as_core(&self) -> &core::sync::atomic::AtomicU32 {
-        #[cfg(target_has_atomic = "32")]
+        #[cfg(all(target_has_atomic = "32", not(no_cas)))]
         return &self.0;
-        #[cfg(not(target_has_atomic = "32"))]
+        #[cfg(not(all(target_has_atomic = "32", not(no_cas))))]
         return self.0.as_core();
+    }
+}
+
+/// A 32-bit word that is written by read-modify-write, in any number of contexts at once.
+#[derive(Debug)]
+#[repr(transparent)]
+pub(crate) struct RmwU32(AtomicU32);
+
+impl RmwU32 {
+    const_unless_loom! {
+        #[inline(always)]
+        pub(crate) fn new(value: u32) -> Self {
+            RmwU32(AtomicU32::new(value))
+        }
+    }
+
+    forward! {
+        pub(crate) fn load(order: Ordering) -> u32;
+        pub(crate) fn swap(value: u32, order: Ordering) -> u32;
+        pub(crate) fn fetch_add(value: u32, order: Ordering) -> u32;
+        pub(crate) fn fetch_sub(value: u32, order: Ordering) -> u32;
+        pub(crate) fn fetch_or(value: u32, order: Ordering) -> u32;
+        pub(crate) fn fetch_and(value: u32, order: Ordering) -> u32;
+        pub(crate) fn compare_exchange(
+            current: u32, new: u32, success: Ordering, failure: Ordering
+        ) -> Result<u32, u32>;
+    }
+
+    /// Writes the word for the owner of the whole structure, who is alone with it.
+    pub(crate) fn set(&mut self, value: u32) {
+        // Relaxed: whatever made the owner alone orders the accesses.
+        self.0.store(value, Ordering::Relaxed);
+    }
+
+    /// The word as [`Wait`](crate::wait::Wait) looks at it, which stores nothing.
+    #[inline(always)]
+    pub(crate) fn as_atomic(&self) -> &AtomicU32 {
+        &self.0
     }
 }
 

@@ -27,7 +27,7 @@
 //! is no third case, hence no lost wake-up. The accesses to the word itself order nothing and are relaxed.
 
 use crate::finally::Finally;
-use crate::sync::{AtomicU32, Ordering, const_unless_loom, fence, spin_loop};
+use crate::sync::{AtomicU32, Ordering, RmwU32, const_unless_loom, fence, spin_loop};
 use core::convert::Infallible;
 use core::task::{Context, Poll, Waker};
 
@@ -234,7 +234,7 @@ impl Bell for Polled {
 #[derive(Debug)]
 #[repr(C)]
 pub struct Doorbell<W> {
-    word: AtomicU32,
+    word: RmwU32,
     how: W,
 }
 
@@ -245,7 +245,7 @@ impl<W> Doorbell<W> {
     const_unless_loom! {
         /// A doorbell on which one sleeps as `how` says.
         pub fn new(how: W) -> Self {
-            Doorbell { word: AtomicU32::new(0), how }
+            Doorbell { word: RmwU32::new(0), how }
         }
     }
 }
@@ -283,7 +283,7 @@ impl<W: Wait> Doorbell<W> {
             .compare_exchange(seen, seen.wrapping_add(1), Ordering::Relaxed, Ordering::Relaxed)
             .is_ok()
         {
-            self.how.wake(&self.word, u32::MAX);
+            self.how.wake(self.word.as_atomic(), u32::MAX);
         }
     }
 
@@ -293,7 +293,7 @@ impl<W: Wait> Doorbell<W> {
         // + 2: the count goes up, so that one that is just falling asleep does not; the bit stays for it. Relaxed: a ring
         // after the change is what orders it.
         self.word.fetch_add(2, Ordering::Relaxed);
-        self.how.wake(&self.word, u32::MAX);
+        self.how.wake(self.word.as_atomic(), u32::MAX);
     }
 
     /// [`ring`](Self::ring), and [`alarm`](Self::alarm) also if that panics.
@@ -348,7 +348,7 @@ impl<W: Wait> Doorbell<W> {
             if let Some(answer) = ready() {
                 return Ok(answer);
             }
-            if self.how.wait(&self.word, ticket, deadline).is_err() {
+            if self.how.wait(self.word.as_atomic(), ticket, deadline).is_err() {
                 return ready().ok_or(TimedOut);
             }
         }

@@ -140,3 +140,12 @@ fn random_operations_agree_with_the_model() {
         behaves_as_its_model::<64, 8>(seed);
     }
 }
+
+#[test]
+fn a_dispatcher_that_is_refused_frees_nothing() {
+    let table = Table::<1, 0>::new();
+    let dispatcher = table.dispatcher().unwrap();
+    (0..3).for_each(|_| assert!(table.dispatcher().is_none(), "there is one"));
+    drop(dispatcher);
+    assert!(table.dispatcher().is_some());
+}

@@ -1,6 +1,6 @@
 //! Whose turn it is: what several contexts that share one side of a channel pass among themselves.
 
-use crate::sync::{AtomicU32, Cell, Ordering, const_unless_loom};
+use crate::sync::{Cell, Ordering, RmwU32, const_unless_loom};
 use crate::wait::{Doorbell, Wait};
 
 /// A turn that one context at a time has, for a bounded piece of work in which it never sleeps.
@@ -13,7 +13,7 @@ use crate::wait::{Doorbell, Wait};
 /// ([`Taken`]).
 #[derive(Debug)]
 pub(super) struct Turn {
-    word: AtomicU32,
+    word: RmwU32,
 }
 
 /// Somebody has the turn.
@@ -24,7 +24,7 @@ const WANTED: u32 = 2;
 impl Turn {
     const_unless_loom! {
         pub(super) fn new() -> Self {
-            Turn { word: AtomicU32::new(0) }
+            Turn { word: RmwU32::new(0) }
         }
     }
 

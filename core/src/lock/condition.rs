@@ -2,7 +2,7 @@
 
 use super::{Acquired, MutexGuard};
 use crate::finally::Finally;
-use crate::sync::{AtomicU32, Ordering, const_unless_loom};
+use crate::sync::{Ordering, RmwU32, const_unless_loom};
 use crate::wait::{Spin, TimedOut, Wait};
 
 /// A condition variable. It belongs to one [`Mutex`](super::Mutex), under which that changes which is waited for.
@@ -37,8 +37,8 @@ use crate::wait::{Spin, TimedOut, Wait};
 #[derive(Debug)]
 #[repr(C)]
 pub struct Condition<W = Spin> {
-    count: AtomicU32,
-    waiters: AtomicU32,
+    count: RmwU32,
+    waiters: RmwU32,
     how: W,
 }
 
@@ -55,7 +55,7 @@ impl<W> Condition<W> {
     const_unless_loom! {
         /// A condition for which one sleeps as `how` says.
         pub fn new(how: W) -> Self {
-            Condition { count: AtomicU32::new(0), waiters: AtomicU32::new(0), how }
+            Condition { count: RmwU32::new(0), waiters: RmwU32::new(0), how }
         }
     }
 }
@@ -118,7 +118,7 @@ impl<W: Wait> Condition<W> {
     fn sleep(&self, count: u32, deadline: Option<W::Deadline>) -> Result<(), TimedOut> {
         let looks = if self.how.sleeps() { 1 } else { SPINS };
         for _ in 0..looks {
-            self.how.wait(&self.count, count, deadline)?;
+            self.how.wait(self.count.as_atomic(), count, deadline)?;
             // Relaxed: the mutex orders what changed.
             if self.count.load(Ordering::Relaxed) != count {
                 break;
@@ -177,7 +177,7 @@ impl<W: Wait> Condition<W> {
         // Relaxed: see `wait_deadline`.
         if self.waiters.load(Ordering::Relaxed) != 0 {
             self.count.fetch_add(1, Ordering::Relaxed);
-            self.how.wake(&self.count, n);
+            self.how.wake(self.count.as_atomic(), n);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Something that has happened, or not yet.
 
-use crate::sync::{AtomicU32, Ordering, const_unless_loom};
+use crate::sync::{Ordering, RmwU32, const_unless_loom};
 use crate::wait::{Doorbell, Spin, TimedOut, Wait};
 
 /// A flag that is waited for. It begins clear.
@@ -27,7 +27,7 @@ use crate::wait::{Doorbell, Spin, TimedOut, Wait};
 #[derive(Debug)]
 #[repr(C)]
 pub struct Event<W = Spin> {
-    word: AtomicU32,
+    word: RmwU32,
     bell: Doorbell<W>,
 }
 
@@ -37,7 +37,7 @@ impl<W> Event<W> {
     const_unless_loom! {
         /// An event that has not happened, for which one sleeps as `how` says.
         pub fn new(how: W) -> Self {
-            Event { word: AtomicU32::new(0), bell: Doorbell::new(how) }
+            Event { word: RmwU32::new(0), bell: Doorbell::new(how) }
         }
     }
 

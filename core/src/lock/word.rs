@@ -16,7 +16,7 @@
 //! it does either; 4 wakes all for that reason, whatever the word says.
 
 use crate::participant::Participant;
-use crate::sync::{AtomicU32, Kept, Ordering, const_unless_loom, pause};
+use crate::sync::{Kept, Ordering, RmwU32, const_unless_loom, pause};
 use crate::wait::{TimedOut, Wait};
 
 const FREE: u32 = 0;
@@ -58,14 +58,14 @@ pub(super) struct Before<T>(pub(super) T);
 #[derive(Debug)]
 #[repr(C)]
 pub(super) struct Word<W> {
-    state: AtomicU32,
+    state: RmwU32,
     how: W,
 }
 
 impl<W> Word<W> {
     const_unless_loom! {
         pub(super) fn new(how: W) -> Self {
-            Word { state: AtomicU32::new(FREE), how }
+            Word { state: RmwU32::new(FREE), how }
         }
     }
 
@@ -211,7 +211,7 @@ impl<W: Wait> Word<W> {
                 }
             }
             slept = waiters;
-            let waited = self.how.wait(&self.state, seen | waiters, deadline);
+            let waited = self.how.wait(self.state.as_atomic(), seen | waiters, deadline);
             seen = self.state.load(Ordering::Relaxed);
             if waited.is_err() && seen & HOLDER != FREE {
                 return Err(TimedOut);
@@ -232,7 +232,7 @@ impl<W: Wait> Word<W> {
 
     #[cold]
     fn wake_one(&self) {
-        self.how.wake(&self.state, 1);
+        self.how.wake(self.state.as_atomic(), 1);
     }
 
     /// 4, if `dead` holds it, which is the answer. Wakes who sleeps in any case.
@@ -248,7 +248,7 @@ impl<W: Wait> Word<W> {
 
     /// Wakes all who sleep.
     pub(super) fn wake_all(&self) {
-        self.how.wake(&self.state, u32::MAX);
+        self.how.wake(self.state.as_atomic(), u32::MAX);
     }
 
     /// [`recover`](Self::recover) that wakes nobody: [`wake_all`](Self::wake_all) is to follow.

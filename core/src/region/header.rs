@@ -1,7 +1,7 @@
 //! What a region begins with.
 
 use super::{Error, MAGIC, Ready, VERSION};
-use crate::sync::{AtomicU32, Ordering};
+use crate::sync::{AtomicU32, Ordering, RmwU32};
 
 /// The header. Atomics throughout: another side may attach, or lay the region out, while this one looks.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub(super) struct Header {
     parts: AtomicU32,
     places: AtomicU32,
     /// How often a place was taken, which is where generations come from.
-    attached: AtomicU32,
+    attached: RmwU32,
     /// Zero in this version.
     reserved: [AtomicU32; 8],
 }

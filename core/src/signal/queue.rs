@@ -18,14 +18,14 @@
 //! and they are popped in order, hence ticket `t - DEPTH` was.
 
 use super::Payload;
-use crate::sync::{AtomicU32, Cell, Ordering, array_of, const_unless_loom};
+use crate::sync::{AtomicU32, Cell, Ordering, RmwU32, array_of, const_unless_loom};
 
 #[derive(Debug)]
 pub(super) struct Queue<const DEPTH: usize> {
     /// Places reserved or filled. Above DEPTH while raisers find it full.
-    used: AtomicU32,
+    used: RmwU32,
     /// The next ticket to hand out.
-    tail: AtomicU32,
+    tail: RmwU32,
     /// The next ticket to pop. The dispatcher's alone.
     head: Cell<u32>,
     slots: [Slot; DEPTH],
@@ -66,8 +66,8 @@ impl<const DEPTH: usize> Queue<DEPTH> {
             // Looked at here, so that a table with another DEPTH does not compile.
             let _ = Self::PLACES;
             Queue {
-                used: AtomicU32::new(0),
-                tail: AtomicU32::new(0),
+                used: RmwU32::new(0),
+                tail: RmwU32::new(0),
                 head: Cell::new(0),
                 slots: array_of!(Slot::new(); DEPTH),
             }
@@ -143,7 +143,7 @@ impl<const DEPTH: usize> Queue<DEPTH> {
     /// As if this many tickets had come and gone; for tests of what happens when the count of them wraps.
     #[cfg(any(test, loom))]
     pub(super) fn start_at(&mut self, ticket: u32) {
-        self.tail.store(ticket, Ordering::Relaxed);
+        self.tail.set(ticket);
         // SAFETY: borrowed exclusively.
         self.head.with_mut(|head| unsafe { *head = ticket });
         // No slot's turn may look like one of the tickets to come, which are `ticket + 1` and up.

@@ -1,6 +1,6 @@
 //! Sets of lines: [`SignalSet`] as a value, [`AtomicSet`] as a word pair that contexts share.
 
-use crate::sync::{AtomicU32, Ordering, const_unless_loom};
+use crate::sync::{Ordering, RmwU32, const_unless_loom};
 use core::fmt;
 
 bitflags::bitflags! {
@@ -130,12 +130,12 @@ impl core::iter::FusedIterator for Lines {}
 
 /// A set that contexts share: two words, each changed in one step. A change of lines in both halves is two steps.
 #[derive(Debug)]
-pub(super) struct AtomicSet([AtomicU32; 2]);
+pub(super) struct AtomicSet([RmwU32; 2]);
 
 impl AtomicSet {
     const_unless_loom! {
         pub(super) fn new() -> Self {
-            AtomicSet([AtomicU32::new(0), AtomicU32::new(0)])
+            AtomicSet([RmwU32::new(0), RmwU32::new(0)])
         }
     }
 
@@ -175,10 +175,10 @@ impl AtomicSet {
         SignalSet::from_halves([low.swap(low_bits, order), high.swap(high_bits, order)])
     }
 
-    fn change(&self, set: SignalSet, f: impl Fn(&AtomicU32, u32) -> u32) -> SignalSet {
+    fn change(&self, set: SignalSet, f: impl Fn(&RmwU32, u32) -> u32) -> SignalSet {
         let ([low, high], [low_bits, high_bits]) = (&self.0, set.halves());
         // Relaxed: a half in which nothing changes is only told, and telling orders nothing.
-        let change = |word: &AtomicU32, bits| match bits {
+        let change = |word: &RmwU32, bits| match bits {
             0 => word.load(Ordering::Relaxed),
             _ => f(word, bits),
         };
@@ -187,7 +187,7 @@ impl AtomicSet {
 
     /// The half that has the line, and the line's bit in it.
     #[inline]
-    fn word(&self, line: u32) -> (&AtomicU32, u32) {
+    fn word(&self, line: u32) -> (&RmwU32, u32) {
         let [low, high] = &self.0;
         // A shift counts modulo 32, which is right for both halves.
         (if line < u32::BITS { low } else { high }, 1u32.wrapping_shl(line))

@@ -1,10 +1,13 @@
-//! Atomics for targets that can load and store atomically but not compare and swap: loads and stores are
-//! `core`'s, everything that reads and writes in one step runs in a critical section. Twin of `core`'s own types.
+//! Atomics for targets that can load and store atomically but not compare and swap: everything that reads and writes in
+//! one step runs in a critical section. Twin of `core`'s own types.
 //!
-//! A critical section here is "interrupts off" (single core) or whatever the program's `critical-section`
-//! implementation says. A plain store by another context cannot come between the load and the store of a
-//! read-modify-write, because no other context runs in the section.
+//! A critical section is "interrupts off" on a single core. With several cores it is what the program's
+//! `critical-section` implementation says: other cores do not enter one meanwhile, but they run, and load and store. So
+//! a plain store can come between the load and the store of a section, and what the section writes undoes it. Two rules
+//! keep that from happening: a failed exchange writes nothing, and a word that is written by other read-modify-write is
+//! never stored to, which is what [`super::RmwU32`] is for.
 
+use super::{const_unless_loom, native};
 use core::sync::atomic::Ordering;
 
 // On these targets `Ordering` for a read-modify-write is fulfilled by the critical section, which is a
@@ -12,92 +15,109 @@ use core::sync::atomic::Ordering;
 const READ: Ordering = Ordering::Acquire;
 const WRITE: Ordering = Ordering::Release;
 
+#[cfg(not(loom))]
+#[inline(always)]
+fn section<R>(work: impl FnOnce() -> R) -> R {
+    critical_section::with(|_| work())
+}
+
+/// A critical section as loom sees it: one thread at a time.
+#[cfg(loom)]
+fn section<R>(work: impl FnOnce() -> R) -> R {
+    loom::lazy_static! {
+        static ref SECTION: loom::sync::Mutex<()> = loom::sync::Mutex::new(());
+    }
+    // A lock that is poisoned is taken all the same: the model has failed by then.
+    let _inside = SECTION.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    work()
+}
+
 /// `AtomicU32` with read-modify-write in a critical section.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 #[repr(transparent)]
-pub struct AtomicU32(core::sync::atomic::AtomicU32);
+pub(crate) struct AtomicU32(native::AtomicU32);
 
 impl AtomicU32 {
-    /// A new word.
-    pub const fn new(value: u32) -> Self {
-        AtomicU32(core::sync::atomic::AtomicU32::new(value))
+    const_unless_loom! {
+        pub(crate) fn new(value: u32) -> Self {
+            AtomicU32(native::AtomicU32::new(value))
+        }
     }
 
-    /// Reads the word.
     #[inline(always)]
-    pub fn load(&self, order: Ordering) -> u32 {
+    pub(crate) fn load(&self, order: Ordering) -> u32 {
         self.0.load(order)
     }
 
-    /// Writes the word.
     #[inline(always)]
-    pub fn store(&self, value: u32, order: Ordering) {
+    pub(crate) fn store(&self, value: u32, order: Ordering) {
         self.0.store(value, order);
     }
 
     /// The word itself, for its address.
-    pub const fn as_core(&self) -> &core::sync::atomic::AtomicU32 {
+    #[cfg(not(loom))]
+    pub(crate) const fn as_core(&self) -> &core::sync::atomic::AtomicU32 {
         &self.0
     }
 
     #[inline]
     fn update(&self, f: impl FnOnce(u32) -> u32) -> u32 {
-        critical_section::with(|_| {
+        section(|| {
             let old = self.0.load(READ);
             self.0.store(f(old), WRITE);
             old
         })
     }
 
-    /// Writes `value` and returns what was there.
-    pub fn swap(&self, value: u32, _order: Ordering) -> u32 {
+    pub(crate) fn swap(&self, value: u32, _order: Ordering) -> u32 {
         self.update(|_| value)
     }
 
-    /// Adds, wrapping, and returns what was there.
-    pub fn fetch_add(&self, value: u32, _order: Ordering) -> u32 {
+    pub(crate) fn fetch_add(&self, value: u32, _order: Ordering) -> u32 {
         self.update(|old| old.wrapping_add(value))
     }
 
-    /// Subtracts, wrapping, and returns what was there.
-    pub fn fetch_sub(&self, value: u32, _order: Ordering) -> u32 {
+    pub(crate) fn fetch_sub(&self, value: u32, _order: Ordering) -> u32 {
         self.update(|old| old.wrapping_sub(value))
     }
 
-    /// Sets bits and returns what was there.
-    pub fn fetch_or(&self, value: u32, _order: Ordering) -> u32 {
+    pub(crate) fn fetch_or(&self, value: u32, _order: Ordering) -> u32 {
         self.update(|old| old | value)
     }
 
-    /// Keeps bits and returns what was there.
-    pub fn fetch_and(&self, value: u32, _order: Ordering) -> u32 {
+    pub(crate) fn fetch_and(&self, value: u32, _order: Ordering) -> u32 {
         self.update(|old| old & value)
     }
 
-    /// Writes `new` if the word is `current`; the answer is what was there.
-    ///
-    /// # Errors
-    /// The word, when it was not `current`; nothing is written then.
-    pub fn compare_exchange(
+    pub(crate) fn compare_exchange(
         &self,
         current: u32,
         new: u32,
         _success: Ordering,
         _failure: Ordering,
     ) -> Result<u32, u32> {
-        let old = self.update(|old| if old == current { new } else { old });
-        if old == current { Ok(old) } else { Err(old) }
+        section(|| {
+            let old = self.0.load(READ);
+            if old != current {
+                // Nothing is written: what a plain store has written meanwhile stays.
+                return Err(old);
+            }
+            self.0.store(new, WRITE);
+            Ok(old)
+        })
     }
 }
 
 /// `AtomicPtr` with `swap` in a critical section.
 #[derive(Debug)]
 #[repr(transparent)]
-pub(crate) struct AtomicPtr<T>(core::sync::atomic::AtomicPtr<T>);
+pub(crate) struct AtomicPtr<T>(native::AtomicPtr<T>);
 
 impl<T> AtomicPtr<T> {
-    pub(crate) const fn new(value: *mut T) -> Self {
-        AtomicPtr(core::sync::atomic::AtomicPtr::new(value))
+    const_unless_loom! {
+        pub(crate) fn new(value: *mut T) -> Self {
+            AtomicPtr(native::AtomicPtr::new(value))
+        }
     }
 
     #[inline(always)]
@@ -106,7 +126,7 @@ impl<T> AtomicPtr<T> {
     }
 
     pub(crate) fn swap(&self, value: *mut T, _order: Ordering) -> *mut T {
-        critical_section::with(|_| {
+        section(|| {
             let old = self.0.load(READ);
             self.0.store(value, WRITE);
             old

@@ -2,7 +2,7 @@
 
 use super::{Register, Spin, TimedOut, Wait};
 use crate::finally::Finally;
-use crate::sync::{AtomicU32, Cell, Ordering, const_unless_loom};
+use crate::sync::{AtomicU32, Cell, Ordering, RmwU32, const_unless_loom};
 use core::task::Waker;
 
 /// One waker: registered by the task that sleeps, taken by whoever wakes it.
@@ -34,7 +34,7 @@ use core::task::Waker;
 /// ```
 #[derive(Debug)]
 pub struct WakerCell {
-    state: AtomicU32,
+    state: RmwU32,
     waker: Cell<Option<Waker>>,
 }
 
@@ -50,7 +50,7 @@ impl WakerCell {
     const_unless_loom! {
         /// An empty cell.
         pub fn new() -> Self {
-            WakerCell { state: AtomicU32::new(IDLE), waker: Cell::new(None) }
+            WakerCell { state: RmwU32::new(IDLE), waker: Cell::new(None) }
         }
     }
 

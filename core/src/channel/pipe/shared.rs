@@ -5,7 +5,7 @@ use super::super::{Error, Event, State};
 #[cfg(not(loom))]
 use crate::ring::InPlace;
 use crate::ring::bytes::{ByteRing, Consumer, Producer};
-use crate::sync::{AtomicU32, CachePadded, Ordering, const_unless_loom};
+use crate::sync::{AtomicU32, CachePadded, Ordering, RmwU32, const_unless_loom};
 use crate::wait::{Doorbell, Wait};
 use core::mem::ManuallyDrop;
 #[cfg(not(loom))]
@@ -26,7 +26,7 @@ pub(in crate::channel) enum Opened {
 pub(in crate::channel) struct Shared<const N: usize, W> {
     ring: ByteRing<N, Doorbell<W>>,
     /// Who is there, see [`Ends`]. On a line of its own: both sides read it at every turn, and it changes seldom.
-    ends: CachePadded<AtomicU32>,
+    ends: CachePadded<RmwU32>,
     writing: CachePadded<Writing>,
     opened: Opened,
 }
@@ -97,7 +97,7 @@ impl<const N: usize, W> Shared<N, W> {
         pub(in crate::channel) fn new(readers: Doorbell<W>, writers: Doorbell<W>, opened: Opened) -> Self {
             Shared {
                 ring: ByteRing::with_bells(readers, writers),
-                ends: CachePadded(AtomicU32::new(0)),
+                ends: CachePadded(RmwU32::new(0)),
                 writing: CachePadded(Writing::new()),
                 opened,
             }
@@ -122,7 +122,7 @@ impl<const N: usize, W> Shared<N, W> {
         // SAFETY: as above; nothing else refers to these bytes.
         ByteRing::init(unsafe { &mut *ring.cast::<MaybeUninit<ByteRing<N, Doorbell<W>>>>() });
         // SAFETY: as above.
-        unsafe { ends.write(CachePadded(AtomicU32::new(0))) };
+        unsafe { ends.write(CachePadded(RmwU32::new(0))) };
         // SAFETY: as above.
         unsafe { writing.write(CachePadded(Writing::new())) };
         // SAFETY: as above.
@@ -157,8 +157,7 @@ impl<const N: usize, W: Wait> Shared<N, W> {
     }
 
     pub(in crate::channel) fn own_both(&mut self) {
-        // Relaxed: `&mut self` is alone.
-        self.ends.0.store(READER | 1, Ordering::Relaxed);
+        self.ends.0.set(READER | 1);
         self.discard();
     }
 
