@@ -86,6 +86,7 @@ fn meet_broken_pipes() {
     broken(writer.try_splice_from(&file, 10));
     broken(full.splice_to(&writer, 10));
     broken(full.tee_to(&writer, 10));
+    broken(Copier::zero_copy().step(&file, &writer));
     broken(Copier::new().step(&file, &writer));
     broken(Copier::new().step(&full, &writer));
     let kind = Write::write(&mut &writer, b"x").unwrap_err().kind();
@@ -94,6 +95,8 @@ fn meet_broken_pipes() {
 
     let (socket, peer) = UnixStream::pair().unwrap();
     drop(peer);
+    file.rewind().unwrap();
+    broken(Copier::zero_copy().step(&file, &socket));
     broken(Copier::new().step(&file, &socket));
     broken(Copier::new().step(&full, &socket));
     broken(fd::write(&socket, b"x"));
@@ -484,6 +487,16 @@ fn file_with(bytes: &[u8]) -> std::fs::File {
 fn copies(
     from: impl Into<OwnedFd>,
     to: impl Into<OwnedFd>,
+    drain: impl Read + Send + 'static,
+    expected: &[u8],
+) -> Copier {
+    copies_by(Copier::new(), from, to, drain, expected)
+}
+
+fn copies_by(
+    mut copier: Copier,
+    from: impl Into<OwnedFd>,
+    to: impl Into<OwnedFd>,
     mut drain: impl Read + Send + 'static,
     expected: &[u8],
 ) -> Copier {
@@ -493,7 +506,6 @@ fn copies(
         drain.read_to_end(&mut got).unwrap();
         got
     });
-    let mut copier = Copier::new();
     assert_eq!(copier.run(&from, &to).unwrap(), expected.len() as u64);
     drop(to);
     assert!(thread.join().unwrap() == expected);
@@ -514,21 +526,19 @@ fn a_copier_moves_between_files_pipes_and_sockets_inside_the_kernel_where_it_can
     let pipe = || std::io::pipe().unwrap();
 
     let (drain, to) = pipe();
-    assert!(!copies(file_with(&bytes), to, drain, &bytes).buffered());
-    let (drain, to) = pipe();
     assert!(!copies(source(&bytes), to, drain, &bytes).buffered());
-    let (drain, to) = UnixStream::pair().unwrap();
-    assert!(!copies(file_with(&bytes), to, drain, &bytes).buffered());
     let (drain, to) = UnixStream::pair().unwrap();
     assert!(!copies(source(&bytes), to, drain, &bytes).buffered());
 
-    let mut target = tempfile::tempfile().unwrap();
-    let mut copier = Copier::new();
-    copier.run(source(&bytes), &target).unwrap();
-    target.rewind().unwrap();
-    let mut got = Vec::new();
-    target.read_to_end(&mut got).unwrap();
-    assert!(got == bytes && !copier.buffered());
+    for from in [OwnedFd::from(source(&bytes)), file_with(&bytes).into()] {
+        let mut target = tempfile::tempfile().unwrap();
+        let mut copier = Copier::new();
+        copier.run(from, &target).unwrap();
+        target.rewind().unwrap();
+        let mut got = Vec::new();
+        target.read_to_end(&mut got).unwrap();
+        assert!(got == bytes && !copier.buffered());
+    }
 
     // A socket to a socket needs the buffer.
     let (from, mut feed) = UnixStream::pair().unwrap();
@@ -537,6 +547,45 @@ fn a_copier_moves_between_files_pipes_and_sockets_inside_the_kernel_where_it_can
     let (drain, to) = UnixStream::pair().unwrap();
     assert!(copies(from, to, drain, &bytes).buffered());
     feeder.join().unwrap();
+}
+
+/// What a slow reader gets of a file that was overwritten when all of it had been moved.
+fn read_after_a_change(mut copier: Copier, reader: impl Into<OwnedFd>, to: impl Into<OwnedFd>) {
+    let before = pattern(40_000);
+    let mut file = file_with(&before);
+    let to = to.into();
+    let moved = copier.run(&file, &to).unwrap();
+    drop(to);
+    file.rewind().unwrap();
+    file.write_all(&vec![b'!'; before.len()]).unwrap();
+    let mut got = Vec::new();
+    std::fs::File::from(reader.into()).read_to_end(&mut got).unwrap();
+    assert_eq!(moved, 40_000);
+    assert!(got == before, "what was written later has arrived");
+}
+
+#[test]
+fn what_is_written_into_a_file_after_it_was_moved_does_not_arrive() {
+    let (reader, to) = std::io::pipe().unwrap();
+    read_after_a_change(Copier::new(), reader, to);
+    let (reader, to) = UnixStream::pair().unwrap();
+    read_after_a_change(Copier::new(), reader, to);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let to = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    read_after_a_change(Copier::new(), listener.accept().unwrap().0, to);
+}
+
+#[test]
+fn a_copier_that_may_passes_on_a_files_pages() {
+    let bytes = pattern(3_000_001);
+    for make in [
+        || std::io::pipe().map(|(a, b)| (OwnedFd::from(a), OwnedFd::from(b))),
+        || UnixStream::pair().map(|(a, b)| (OwnedFd::from(a), OwnedFd::from(b))),
+    ] {
+        let (drain, to) = make().unwrap();
+        let (copier, drain) = (Copier::zero_copy(), std::fs::File::from(drain));
+        assert!(!copies_by(copier, file_with(&bytes), to, drain, &bytes).buffered());
+    }
 }
 
 #[test]

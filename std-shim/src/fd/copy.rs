@@ -13,8 +13,12 @@ const BUFFER: usize = 128 << 10;
 
 /// Moves bytes between any two descriptors, step by step, so that the caller can count, show and stop.
 ///
-/// It tries `splice(2)` (one of the two is a pipe), then `sendfile(2)` (the source is a file), then a buffer, and
-/// remembers what worked for this pair: use one `Copier` per pair. Non-blocking descriptors are waited for.
+/// It tries `splice(2)` (one of the two is a pipe), then `sendfile(2)` (both are files), then a buffer, and remembers
+/// what worked for this pair: use one `Copier` per pair. Non-blocking descriptors are waited for.
+///
+/// What was moved is what the source held at that moment. That is why a file that goes into a pipe or a socket goes through
+/// the buffer: the kernel would pass on references to the file's pages instead of bytes, and what is written into the file
+/// afterwards would reach a reader that has not read yet. [`zero_copy`](Self::zero_copy) accepts this.
 ///
 /// ```
 /// use ringway::fd::Copier;
@@ -46,6 +50,9 @@ pub struct Copier {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
+    /// Not decided: what the two are shows at the first step.
+    #[cfg(target_os = "linux")]
+    Unknown,
     #[cfg(target_os = "linux")]
     Splice,
     #[cfg(target_os = "linux")]
@@ -63,13 +70,46 @@ impl Copier {
     /// A copier that knows nothing of its pair yet, and has no buffer until it needs one.
     pub const fn new() -> Self {
         #[cfg(target_os = "linux")]
+        let way = Way::Unknown;
+        #[cfg(not(target_os = "linux"))]
+        let way = Way::Buffer;
+        Copier { way, buffer: Vec::new(), left: 0..0 }
+    }
+
+    /// A copier that lets the kernel pass on a file's pages instead of its bytes, where it can: no byte is copied on the way
+    /// into a pipe or a socket.
+    ///
+    /// The reader sees the pages as they are when it reads: also what was written into the file after this copier said that
+    /// it had moved everything. Use it for files that nobody writes to until the reader has read.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// use ringway::fd::Copier;
+    /// use std::io::{Read, Seek, Write};
+    /// let mut file = tempfile::tempfile().unwrap();
+    /// file.write_all(b"early").unwrap();
+    /// file.rewind().unwrap();
+    /// let (reader, writer) = std::io::pipe().unwrap();
+    /// assert_eq!(Copier::zero_copy().run(&file, &writer).unwrap(), 5);
+    ///
+    /// // It was the page that went into the pipe.
+    /// file.rewind().unwrap();
+    /// file.write_all(b"later").unwrap();
+    /// drop(writer);
+    /// assert_eq!(std::io::read_to_string(reader).unwrap(), "later");
+    /// # }
+    /// ```
+    #[doc(alias = "sendfile")]
+    pub const fn zero_copy() -> Self {
+        #[cfg(target_os = "linux")]
         let way = Way::Splice;
         #[cfg(not(target_os = "linux"))]
         let way = Way::Buffer;
         Copier { way, buffer: Vec::new(), left: 0..0 }
     }
 
-    /// Whether the bytes went through memory of this process, because the kernel could not move them by itself.
+    /// Whether the bytes went through memory of this process, because the kernel could not move them by itself, or would
+    /// have moved a file's pages instead.
     ///
     /// ```
     /// assert!(!ringway::fd::Copier::new().buffered() || !cfg!(target_os = "linux"));
@@ -126,6 +166,11 @@ impl Copier {
     fn advance(&mut self, from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> io::Result<usize> {
         loop {
             let moved = match self.way {
+                Way::Unknown => {
+                    let pages = passes_on_pages(from, to)?;
+                    self.way = if pages { Way::Buffer } else { Way::Splice };
+                    continue;
+                }
                 Way::Splice => splice(from, to),
                 Way::SendFile => sigpipe::without(|| rustix::fs::sendfile(to, from, None, CHUNK)),
                 Way::Buffer => return self.through_buffer(from, to),
@@ -189,6 +234,17 @@ impl Way {
             _ => Way::Buffer,
         }
     }
+}
+
+/// Whether the kernel would put a file's pages where they are read later, instead of copying what they hold now.
+#[cfg(target_os = "linux")]
+fn passes_on_pages(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> io::Result<bool> {
+    use rustix::fs::{FileType, fstat};
+    let has_pages = |fd| {
+        let kind = FileType::from_raw_mode(fstat(fd)?.st_mode);
+        io::Result::Ok(matches!(kind, FileType::RegularFile | FileType::BlockDevice))
+    };
+    Ok(has_pages(from)? && !has_pages(to)?)
 }
 
 #[cfg(target_os = "linux")]
