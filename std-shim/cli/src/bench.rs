@@ -20,6 +20,7 @@ mod shared;
 
 use crate::cleanup;
 use crate::failure::{Doing, Failure, Result};
+use crate::system;
 use crate::terminal;
 use crate::tour::{end_with_parent, this_program};
 use clap::Args;
@@ -102,6 +103,7 @@ fn names() -> clap::builder::PossibleValuesParser {
 
 /// Measures, and shows what was found.
 pub fn run(args: &BenchArgs) -> Result<ExitCode> {
+    system::output_must_be_open()?;
     cleanup::on_signals()?;
     let began = Instant::now();
     let (sizes, starts) = if args.quick { (QUICK_SIZES, 2) } else { (SIZES, 5) };

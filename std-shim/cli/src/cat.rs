@@ -1,14 +1,19 @@
 //! `ringway cat SRC DST`: everything that SRC gives, until it ends, into DST.
 
 mod address;
+mod back;
 mod ends;
+mod identity;
 
 use crate::cleanup;
+use crate::complain;
 use crate::failure::{Failure, Result};
+use crate::terminal;
 use address::Address;
+use back::Back;
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use ends::{Doorway, End};
+use ends::{Doorway, End, Side, Stage};
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use ringway::channel;
 use ringway::fd::{Copier, Interest, WaitSet};
@@ -33,9 +38,18 @@ Addresses:
   serial:PATH[,SPEED]    a serial port in raw mode, at 115200 bits per second or SPEED
   exec:COMMAND           a command for sh; as SRC it is read, as DST written to
 
-SRC is read and DST is written; nothing flows back. When SRC ends, a socket is half-closed so that its \
-reader sees the end of file, and a command is waited for. The kernel moves the bytes by itself where it can \
-(splice, sendfile). A bar shows the progress where the standard error is a terminal.
+SRC is read and DST is written. What the far end of a socket as DST answers goes to SRC: to the standard output \
+where that is -, to the far end of a socket or a serial port, and nowhere else. A serial port as DST answers those too. \
+What is thrown away is told at the end.
+
+When SRC has ended, a socket as DST is half-closed so that its reader sees the end of file; this then waits until the \
+far end has everything, and has closed its side too. A command is waited for: as SRC, its exit status decides whether \
+what it wrote was all. When something fails, or a signal stops this, the commands are killed with all that they started, \
+before their input ends, and the far end of a TCP connection sees a reset. The readers of a file, a pipe, a FIFO or a Unix \
+socket cannot be told: they see an end, and only the exit status here says that it was too early.
+
+A file is copied as it is when it is read; pipes and sockets are moved by the kernel where it can (splice, sendfile). \
+A bar shows the progress where the standard error is a terminal.
 
 Examples:
   ringway cat tcp-listen:0.0.0.0:7000 file:copy     receive a file ...
@@ -44,10 +58,12 @@ Examples:
   ringway cat fifo:/tmp/f exec:'wc -c'              count what others write to a FIFO
   ringway cat exec:'tar c src' unix:/run/backup     a command's output to a socket
   dmesg | ringway cat - abstract:log                a pipeline's end in a socket
+  ringway cat - tcp:localhost:7                     talk to a server
+  ringway cat tcp-listen:0.0.0.0:80 unix:/run/web   a connection, passed on both ways
   ringway cat serial:/dev/ttyUSB0,9600 file:log     what a board says, until it is pulled out
 
-Exit status: 0 everything was moved, and each command ended with 0; 1 not so, and the standard error says why; \
-2 an argument was not understood.";
+Exit status: 0 everything was moved and has arrived, and each command ended with 0; 1 not so, and the standard error \
+says why; 2 an argument was not understood; stopped by INT, TERM or HUP it dies of that signal, after the clean-up.";
 
 /// What `ringway cat` can be told.
 #[derive(Debug, Args)]
@@ -58,6 +74,10 @@ pub struct CatArgs {
     /// Where they go
     #[arg(value_name = "DST", value_parser = address())]
     destination: Address,
+    /// Let the kernel pass on a source file's pages instead of copies, where it can: what is
+    /// written into the file afterwards may reach a reader that is slow, also when this has ended
+    #[arg(long)]
+    zero_copy: bool,
     /// Show no progress
     #[arg(short, long)]
     quiet: bool,
@@ -70,28 +90,59 @@ fn address() -> impl TypedValueParser<Value = Address> {
 /// Moves everything.
 pub fn run(args: &CatArgs) -> Result<ExitCode> {
     cleanup::on_signals()?;
-    // Both can be reached before either is waited for: who connects to one may need the other first.
-    let (entrance, exit) = (Doorway::open(&args.source)?, Doorway::open(&args.destination)?);
-    let shown = io::stderr().is_terminal()
-        && !args.quiet
-        && !(args.destination == Address::Stdio && io::stdout().is_terminal());
-    let source = waiting(shown, &args.source, || End::source(&args.source, entrance))?;
-    let destination =
-        waiting(shown, &args.destination, || End::destination(&args.destination, exit, &source))?;
+    let connected = connect(args);
+    let result = connected.and_then(|(source, destination)| move_all(args, source, destination));
+    if result.is_err() {
+        end_commands();
+    }
+    result.map(|()| ExitCode::SUCCESS)
+}
 
+/// Opens both ends.
+fn connect(args: &CatArgs) -> Result<(End, End)> {
+    let shown = is_shown(args);
+    let mut entrance = Doorway::new(&args.source, Side::Source);
+    let mut exit = Doorway::new(&args.destination, Side::Destination);
+    for stage in [Stage::Files, Stage::Names, Stage::Connections] {
+        entrance.open(stage)?;
+        exit.open(stage)?;
+        exit.must_not_feed(&entrance)?;
+    }
+    let source = waiting(shown, &args.source, || entrance.enter())?;
+    let destination = waiting(shown, &args.destination, || exit.enter())?;
+    Ok((source, destination))
+}
+
+/// Whether a person sees the standard error, and no bytes in the middle of it.
+fn is_shown(args: &CatArgs) -> bool {
+    io::stderr().is_terminal()
+        && !args.quiet
+        && !(args.destination == Address::Stdio && io::stdout().is_terminal())
+}
+
+fn move_all(args: &CatArgs, mut source: End, mut destination: End) -> Result<()> {
+    let shown = is_shown(args);
     let began = Instant::now();
     let progress = if shown { progress(source.size()) } else { ProgressBar::hidden() };
-    let moved = copy(&source, &destination, &progress);
+    let moved = transfer(args, &mut source, &mut destination, &progress);
     progress.finish_and_clear();
-    if let Err(failure) = moved {
-        source.abandon();
-        destination.abandon();
-        return Err(failure);
+    let lost = match moved {
+        Ok(lost) => lost,
+        Err(failure) => {
+            // Before their pipes are closed here: a command must not take its end for the end of the input.
+            end_commands();
+            for end in [&mut source, &mut destination] {
+                let _ = end.remove_name().map_err(|failure| complain(&failure.to_string()));
+            }
+            return Err(failure);
+        }
+    };
+    // The destination first, whose reader waits for the end of file.
+    let closed = destination.close();
+    source.close().and(closed)?;
+    if let Some(lost) = lost {
+        complain(&lost);
     }
-    // The destination first, whose reader waits for the end of file; both, whatever the first comes to. A source that
-    // failed is why the destination got too little.
-    let destination = destination.finish();
-    source.finish().and(destination)?;
     if shown {
         let (bytes, seconds) = (progress.position(), began.elapsed().as_secs_f64());
         let rate = (bytes as f64 / seconds.max(1e-9)) as u64;
@@ -105,20 +156,60 @@ pub fn run(args: &CatArgs) -> Result<ExitCode> {
             args.destination
         );
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
+}
+
+/// Moves everything in both directions, until the source has ended well and the far end of the destination has all of it. Says
+/// if answers were lost.
+fn transfer(
+    args: &CatArgs,
+    source: &mut End,
+    destination: &mut End,
+    progress: &ProgressBar,
+) -> Result<Option<String>> {
+    let copier = if args.zero_copy { Copier::zero_copy() } else { Copier::new() };
+    let Some(back) = Back::start(source, destination)? else {
+        copy(copier, source, destination, None, progress)?;
+        // Before the destination's reader is told that this was all.
+        source.must_have_succeeded()?;
+        destination.must_have_arrived()?;
+        return Ok(None);
+    };
+    let moved = copy(copier, source, destination, Some(&back), progress)
+        .and_then(|()| source.must_have_succeeded())
+        .and_then(|()| destination.shut());
+    if let Err(failure) = moved {
+        return Err(back.reason(&args.source, destination).unwrap_or(failure));
+    }
+    // A line's answer is heard as long as there is something to send.
+    let sent = if destination.is_socket() { Ok(()) } else { destination.must_have_arrived() };
+    let lost = back.finish(&args.source, destination)?;
+    sent.and_then(|()| destination.must_have_arrived()).map(|()| lost)
+}
+
+/// Ends the commands after a failure, which is told elsewhere.
+fn end_commands() {
+    let _ = cleanup::end_commands().map_err(|failure| complain(&failure.to_string()));
 }
 
 /// Copies until the source ends.
-fn copy(source: &End, destination: &End, progress: &ProgressBar) -> Result<()> {
-    let mut copier = Copier::new();
-    let mut both = WaitSet::new();
-    let from = both.add(source, Interest::Read);
-    let to = both.add(destination, Interest::HangUp);
+fn copy(
+    mut copier: Copier,
+    source: &End,
+    destination: &End,
+    back: Option<&Back>,
+    progress: &ProgressBar,
+) -> Result<()> {
+    let mut all = WaitSet::new();
+    let from = all.add(source, Interest::Read);
+    let to = all.add(destination, Interest::HangUp);
+    let failed = back.map(Back::failed);
+    let failed = failed.as_ref().map(|failed| all.add(failed, Interest::HangUp));
     loop {
         // A destination that goes away ends the wait for a source that has nothing to say.
-        both.wait()?;
-        let is_ready = |place| both.ready().any(|(ready, _)| ready == place);
-        if is_ready(to) && !is_ready(from) {
+        all.wait()?;
+        let is_ready = |place| all.ready().any(|(ready, _)| ready == place);
+        if failed.is_some_and(is_ready) || is_ready(to) && !is_ready(from) {
             return Err(gone(destination, progress.position()));
         }
         match copier.step(source.as_fd(), destination.as_fd()) {
@@ -152,7 +243,7 @@ fn waiting(shown: bool, address: &Address, open: impl FnOnce() -> Result<End>) -
         spinner.set_style(style);
     }
     spinner.set_message(format!("waiting for the other end of {address}"));
-    spinner.enable_steady_tick(TICK);
+    terminal::tick(&spinner, TICK);
     let opened = open();
     spinner.finish_and_clear();
     opened
@@ -169,6 +260,6 @@ fn progress(size: Option<u64>) -> ProgressBar {
     if let Ok(style) = ProgressStyle::with_template(if size.is_some() { KNOWN } else { UNKNOWN }) {
         bar.set_style(style);
     }
-    bar.enable_steady_tick(TICK);
+    terminal::tick(&bar, TICK);
     bar
 }

@@ -1,5 +1,6 @@
 //! What the program says when it cannot do what was asked: one line, and what to do about it.
 
+use crate::system;
 use std::fmt;
 use std::io;
 
@@ -51,6 +52,9 @@ fn explain(error: &io::Error) -> String {
             "permission denied: run as a user who may, or change its mode"
         }
         io::ErrorKind::IsADirectory => "it is a directory: name a file",
+        io::ErrorKind::BrokenPipe if system::is_output_closed() => {
+            "the standard output is closed: redirect it"
+        }
         io::ErrorKind::BrokenPipe => "broken pipe: the reader went away before the end",
         io::ErrorKind::StorageFull => "no space left: free some, or write elsewhere",
         _ => {

@@ -84,6 +84,7 @@ Examples:
 
 fn main() -> ExitCode {
     system::keep_exit_statuses();
+    system::refuse_closed_output();
     // In a child that the tour spawned this does not return.
     ringway::process::main(&[tour::RECEIVER]);
     let is_part = ["tour-", "bench-"].iter().any(|part| first_argument().starts_with(part));
@@ -132,8 +133,13 @@ fn complain(line: &str) {
 fn not_understood(error: &clap::Error) -> ExitCode {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            let _ = error.print();
-            ExitCode::SUCCESS
+            match error.print().and_then(|()| io::stdout().flush()).doing("print the help") {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(failure) => {
+                    complain(&failure.to_string());
+                    ExitCode::FAILURE
+                }
+            }
         }
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             let _ = error.print();
@@ -156,6 +162,7 @@ fn not_understood(error: &clap::Error) -> ExitCode {
 fn completions(shell: Shell) -> Result<ExitCode> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "ringway", &mut script);
-    io::stdout().write_all(&script).doing("print the completions")?;
+    let mut out = io::stdout().lock();
+    out.write_all(&script).and_then(|()| out.flush()).doing("print the completions")?;
     Ok(ExitCode::SUCCESS)
 }

@@ -93,6 +93,7 @@ pub fn run(args: &SignalArgs) -> Result<ExitCode> {
 }
 
 fn watch(count: Option<u64>, watched: SignalSet) -> Result<()> {
+    system::output_must_be_open()?;
     // One that is ignored stays so: `nohup` and a shell's background job mean it.
     let enders = cleanup::endings() - watched;
     // Blocked, not caught: so they queue in the kernel, whose queue is the longer one, until we print them.

@@ -1,7 +1,9 @@
 //! The few system calls that have no safe form elsewhere, and what this program was started with.
 
+use crate::failure::{Failure, Result};
 use ringway::signal::{self, Signal};
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::sync::atomic::{AtomicU8, Ordering};
 
 /// Which of the descriptors 0, 1 and 2 were closed when the program was started, a bit each.
@@ -31,6 +33,28 @@ pub fn was_closed(stream: BorrowedFd<'_>) -> bool {
     (0..3).contains(&stream.as_raw_fd()) && closed & 1 << stream.as_raw_fd() != 0
 }
 
+/// Has every write to the standard output fail if that was closed at the start. What Rust's runtime has put there takes all
+/// and says nothing.
+pub fn refuse_closed_output() {
+    if was_closed(io::stdout().as_fd()) {
+        // A pipe that nobody reads. Should there be none, what is there stays.
+        let _ = io::pipe().map(|(_, writer)| rustix::stdio::dup2_stdout(writer));
+    }
+}
+
+/// What an error is about when the standard output was closed at the start: of the two, this is the reason.
+pub fn is_output_closed() -> bool {
+    was_closed(io::stdout().as_fd())
+}
+
+/// For what takes long before it prints.
+pub fn output_must_be_open() -> Result<()> {
+    match is_output_closed() {
+        true => Err(Failure::new("the standard output is closed: redirect it")),
+        false => Ok(()),
+    }
+}
+
 /// Has children leave an exit status, also where this program was started with `SIGCHLD` ignored: the kernel would throw
 /// it away, and waiting would fail.
 pub fn keep_exit_statuses() {
@@ -57,12 +81,12 @@ fn set_default(signal: Signal) {
 
 /// How many of the bytes that were written into a socket the far end has not taken yet: over TCP not acknowledged, the end
 /// of file being one; over a Unix socket, memory of what was not read.
-pub fn unsent(socket: BorrowedFd<'_>) -> std::io::Result<usize> {
+pub fn unsent(socket: BorrowedFd<'_>) -> io::Result<usize> {
     let mut bytes: libc::c_int = 0;
     // SAFETY: this request (`SIOCOUTQ`) writes one `int`, which is ours.
     let done = unsafe { libc::ioctl(socket.as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) };
     if done == -1 {
-        return Err(std::io::Error::last_os_error());
+        return Err(io::Error::last_os_error());
     }
     Ok(usize::try_from(bytes).unwrap_or(0))
 }

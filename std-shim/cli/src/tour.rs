@@ -38,6 +38,7 @@ use crate::cleanup;
 use crate::complain;
 use crate::digest;
 use crate::failure::{Doing, Failure, Result};
+use crate::system;
 use crate::terminal;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
@@ -166,6 +167,7 @@ fn seconds(text: &str) -> std::result::Result<Duration, String> {
 
 /// Takes the whole tour.
 pub fn run(args: &TourArgs) -> Result<ExitCode> {
+    system::output_must_be_open()?;
     let began = Instant::now();
     let (shown, input) = match &args.input {
         // Absolute, because each row has a working directory of its own.

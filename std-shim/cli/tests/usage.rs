@@ -73,6 +73,37 @@ fn a_mistake_is_told_in_one_line_that_says_what_to_do() {
 }
 
 #[test]
+fn an_output_that_takes_nothing_is_a_failure() {
+    for arguments in [
+        "--help",
+        "--version",
+        "cat --help",
+        "completions bash",
+        "shm ls",
+        "tour --only ring",
+        "bench --quick --only ring",
+        "signal watch --count 1 USR1",
+    ] {
+        for (to, expected) in [("&-", "the standard output is closed"), ("/dev/full", "no space")] {
+            // A watch prints when a signal comes.
+            if to == "/dev/full" && arguments.starts_with("signal") {
+                continue;
+            }
+            let script = format!("\"$0\" {arguments} >{to}");
+            let program = env!("CARGO_BIN_EXE_ringway");
+            let output = Command::new("sh").args(["-c", &script, program]).output().unwrap();
+            assert_eq!(output.status.code(), Some(1), "{script}: {output:?}");
+            let told = String::from_utf8_lossy(&output.stderr);
+            assert!(told.lines().count() == 1 && told.contains(expected), "{script}: {told}");
+        }
+    }
+    // What prints nothing needs no output.
+    let script = "\"$0\" signal send CONT $$ >&-";
+    let output = Command::new("sh").args(["-c", script, env!("CARGO_BIN_EXE_ringway")]).output();
+    assert!(output.unwrap().status.success());
+}
+
+#[test]
 fn completions_are_made_for_every_shell_and_know_the_commands() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let output = ringway(&["completions", shell]);

@@ -1,89 +1,231 @@
-//! The two ends of `ringway cat`, opened: what an address stands for, and how it ends well.
+//! The two ends of `ringway cat`: what an address stands for, and how it ends well.
 
 use super::address::Address;
-use crate::cleanup::Name;
+use super::identity::Identity;
+use crate::cleanup::{self, Name};
 use crate::complain;
 use crate::failure::{Doing, Failure, Result};
-use ringway::channel;
+use crate::system;
 use ringway::fd::{self, Interest};
 use ringway::fifo::Fifo;
 use ringway::serial::Port;
 use ringway::socket::{TcpListener, TcpStream, UnixAddress, UnixListener, UnixStream};
+use rustix::net::sockopt;
+use rustix::process::Pid;
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::thread;
+use std::time::Duration;
 
-/// How long a half-closed socket's reader may take to close its side too: until then its troubles are ours to tell.
-const LINGER: Duration = Duration::from_millis(500);
+/// Which end it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// Read.
+    Source,
+    /// Written.
+    Destination,
+}
 
-/// What others can come to before anybody waits for them: a listening socket, a named pipe.
+/// The steps in which both ends are opened, each for both: what cannot be opened is told before anybody has come, and both
+/// can be reached before either is waited for, because who comes to one may need the other first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// What depends on nobody else: files, the standard streams, serial ports.
+    Files,
+    /// What others come to: it gets its name.
+    Names,
+    /// What we come to.
+    Connections,
+}
+
+/// An end that has been opened as far as that needs nobody else.
 #[derive(Debug)]
-pub struct Doorway {
+pub struct Doorway<'a> {
+    address: &'a Address,
+    side: Side,
     kind: Kind,
-    /// What a signal removes from the file system. Dropped after what removes it otherwise.
-    _name: Option<Name>,
+    /// What a signal removes from the file system.
+    name: Option<Name>,
 }
 
 #[derive(Debug)]
 enum Kind {
-    /// The address is not of those that wait.
+    /// Not opened yet, or a command, which is started last.
     None,
+    Open(Body),
     Fifo(Fifo),
     Unix(UnixListener),
     Tcp(TcpListener),
 }
 
-impl Doorway {
-    /// Binds or makes what the address names, if it is for others to come to.
-    pub fn open(address: &Address) -> Result<Self> {
-        let (kind, _name) = match address {
-            Address::Fifo(path) => Name::guard(path, || {
-                let fifo = Fifo::create(path, 0o600)?;
-                let is_ours = fifo.made_here();
-                Ok((Kind::Fifo(fifo), is_ours))
-            })?,
-            Address::UnixListen(path) => {
-                Name::guard(path, || Ok((Kind::Unix(UnixListener::bind(path)?), true)))?
+impl<'a> Doorway<'a> {
+    /// Nothing is opened yet.
+    pub fn new(address: &'a Address, side: Side) -> Self {
+        Doorway { address, side, kind: Kind::None, name: None }
+    }
+
+    /// Opens what the address names, if this is the stage for it.
+    pub fn open(&mut self, stage: Stage) -> Result<()> {
+        let kind = match (stage, self.address) {
+            (Stage::Files, Address::Stdio) => Kind::Open(Body::Plain(self.standard_stream()?)),
+            (Stage::Files, Address::File(path)) => Kind::Open(Body::Plain(self.file(path)?)),
+            (Stage::Files, Address::Serial(path, speed)) => {
+                let port = Port::open(path, *speed)?;
+                // The description is ours alone, and the copy waits in its calls.
+                fd::set_nonblocking(&port, false)?;
+                Kind::Open(Body::Serial(port))
             }
-            Address::AbstractListen(name) => {
-                (Kind::Unix(UnixListener::bind(UnixAddress::abstract_name(name))?), None)
+            (Stage::Names, Address::Fifo(path)) => {
+                let (fifo, name) = Name::guard(path, || {
+                    let fifo = Fifo::create(path, 0o600)?;
+                    let is_ours = fifo.made_here();
+                    Ok((fifo, is_ours))
+                })?;
+                self.name = name;
+                Kind::Fifo(fifo)
             }
-            Address::TcpListen(to) => {
+            (Stage::Names, Address::UnixListen(path)) => {
+                let (listener, name) = Name::guard(path, || Ok((UnixListener::bind(path)?, true)))?;
+                self.name = name;
+                Kind::Unix(listener)
+            }
+            (Stage::Names, Address::AbstractListen(name)) => {
+                Kind::Unix(UnixListener::bind(UnixAddress::abstract_name(name))?)
+            }
+            (Stage::Names, Address::TcpListen(to)) => {
                 let listener = TcpListener::bind(to.to_string())?;
                 if to.port == 0 {
                     // Nobody could know it otherwise.
                     complain(&format!("listening on tcp:{}", listener.local_address()?));
                 }
-                (Kind::Tcp(listener), None)
+                Kind::Tcp(listener)
             }
-            _ => (Kind::None, None),
+            (Stage::Connections, Address::Unix(path)) => {
+                Kind::Open(Body::Unix(UnixStream::connect(path)?))
+            }
+            (Stage::Connections, Address::Abstract(name)) => {
+                let to = UnixAddress::abstract_name(name);
+                Kind::Open(Body::Unix(UnixStream::connect(to)?))
+            }
+            (Stage::Connections, Address::Tcp(to)) => {
+                Kind::Open(Body::tcp(TcpStream::connect(to.to_string())?)?)
+            }
+            _ => return Ok(()),
         };
-        Ok(Doorway { kind, _name })
+        self.kind = kind;
+        Ok(())
+    }
+
+    fn standard_stream(&self) -> Result<OwnedFd> {
+        let closed = |what| Failure::new(format!("the standard {what} is closed: redirect it"));
+        Ok(match self.side {
+            Side::Source if system::was_closed(io::stdin().as_fd()) => return Err(closed("input")),
+            Side::Source => fd::duplicate(io::stdin())?,
+            Side::Destination if system::was_closed(io::stdout().as_fd()) => {
+                return Err(closed("output"));
+            }
+            Side::Destination => fd::duplicate(io::stdout())?,
+        })
+    }
+
+    fn file(&self, path: &Path) -> Result<OwnedFd> {
+        let file = match self.side {
+            Side::Source => File::open(path).doing(format_args!("open {}", path.display())),
+            Side::Destination => {
+                let mut options = OpenOptions::new();
+                // Emptied when it is sure not to be the source, and that one is there.
+                let file = options.write(true).create(true).truncate(false).open(path);
+                file.doing(format_args!("open {} for writing", path.display()))
+            }
+        };
+        file.map(OwnedFd::from)
+    }
+
+    /// # Errors
+    /// What is written here would be read there.
+    pub fn must_not_feed(&self, source: &Doorway<'_>) -> Result<()> {
+        match (self.identity(), source.identity()) {
+            (Some(ours), Some(theirs)) if ours == theirs => Err(same(source.address, self.address)),
+            _ => Ok(()),
+        }
+    }
+
+    fn identity(&self) -> Option<Identity> {
+        match &self.kind {
+            Kind::Open(body) => Identity::of(body.as_fd()),
+            Kind::Fifo(fifo) => Identity::at(fifo.path()),
+            _ => None,
+        }
+    }
+
+    /// Waits for who is to come, or starts the command.
+    pub fn enter(self) -> Result<End> {
+        let Doorway { address, side, kind, name } = self;
+        let (mut child, mut named) = (None, None);
+        let body = match kind {
+            Kind::Open(body) => {
+                if let (Side::Destination, Address::File(path)) = (side, address) {
+                    empty(body.as_fd(), path)?;
+                }
+                body
+            }
+            Kind::Fifo(fifo) => {
+                let end: OwnedFd = match side {
+                    Side::Source => fifo.open_reader()?.into(),
+                    Side::Destination => fifo.open_writer()?.into(),
+                };
+                // It keeps its name, so that a peer may be made to open it later than we do.
+                named = Some(fifo);
+                Body::Plain(end)
+            }
+            // One connection is all: who comes later is told at once that nobody listens.
+            Kind::Unix(listener) => Body::Unix(listener.accept()?),
+            Kind::Tcp(listener) => Body::tcp(listener.accept()?)?,
+            Kind::None => match address {
+                Address::Exec(command) => {
+                    let (started, end) = start(command, side)?;
+                    child = Some(started);
+                    Body::Plain(end)
+                }
+                // Not reached: the stages open the others.
+                _ => return Err(Failure::new(format!("{address} was not opened"))),
+            },
+        };
+        Ok(End { address: address.clone(), body, child, fifo: named, name })
     }
 }
 
-/// Which end it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Side {
-    Source,
-    Destination,
+/// Empties a file that is written from its beginning. What is not a regular file has no length to set.
+fn empty(file: BorrowedFd<'_>, path: &Path) -> Result<()> {
+    let kind = rustix::fs::fstat(file).map(|stat| stat.st_mode);
+    if !kind.is_ok_and(|mode| rustix::fs::FileType::from_raw_mode(mode).is_file()) {
+        return Ok(());
+    }
+    rustix::fs::ftruncate(file, 0)
+        .map_err(io::Error::from)
+        .doing(format_args!("empty {}", path.display()))
+}
+
+pub fn same(source: &Address, destination: &Address) -> Failure {
+    Failure::new(format!(
+        "{destination} is SRC and DST at once, as {source} is the same file: name another one as DST"
+    ))
 }
 
 /// An open end: bytes can be moved.
 #[derive(Debug)]
 pub struct End {
     address: Address,
-    side: Side,
     body: Body,
     child: Option<Child>,
-    /// Removed when this ends.
-    _doorway: Option<Doorway>,
+    /// Removed when this is closed, if it was made here.
+    fifo: Option<Fifo>,
+    name: Option<Name>,
 }
 
 #[derive(Debug)]
@@ -94,76 +236,24 @@ enum Body {
     Serial(Port),
 }
 
+impl Body {
+    /// Whatever ends this program before all has arrived, the reader is to see a reset and no end of file.
+    fn tcp(stream: TcpStream) -> Result<Self> {
+        set_reset_on_close(&stream, true)?;
+        Ok(Body::Tcp(stream))
+    }
+}
+
+fn set_reset_on_close(stream: &TcpStream, on: bool) -> Result<()> {
+    sockopt::set_socket_linger(stream, on.then_some(Duration::ZERO))
+        .map_err(io::Error::from)
+        .doing("set how the connection is closed")
+}
+
 impl End {
-    /// Opens what is read; waits for who is to come.
-    pub fn source(address: &Address, doorway: Doorway) -> Result<Self> {
-        Self::open(address, Side::Source, doorway, |path| {
-            File::open(path).doing(format_args!("open {}", path.display()))
-        })
-    }
-
-    /// Opens what is written; waits for who is to come.
-    pub fn destination(address: &Address, doorway: Doorway, source: &End) -> Result<Self> {
-        Self::open(address, Side::Destination, doorway, |path| {
-            let mut options = OpenOptions::new();
-            // Emptied only when it is sure not to be the source.
-            let file = options.write(true).create(true).truncate(false).open(path);
-            let file = file.doing(format_args!("open {} for writing", path.display()))?;
-            if source.is_file(&file) {
-                return Err(Failure::new(format!(
-                    "{address} is SRC and DST at once: name another file as DST"
-                )));
-            }
-            // What is not a regular file has no length to set.
-            if file.metadata().is_ok_and(|kind| kind.is_file()) {
-                file.set_len(0).doing(format_args!("empty {}", path.display()))?;
-            }
-            Ok(file)
-        })
-    }
-
-    fn open(
-        address: &Address,
-        side: Side,
-        doorway: Doorway,
-        file: impl FnOnce(&Path) -> Result<File>,
-    ) -> Result<Self> {
-        let mut child = None;
-        let body = match (address, &doorway.kind) {
-            (Address::Stdio, _) => Body::Plain(match side {
-                Side::Source => fd::duplicate(io::stdin())?,
-                Side::Destination => fd::duplicate(io::stdout())?,
-            }),
-            (Address::File(path), _) => Body::Plain(file(path)?.into()),
-            (_, Kind::Fifo(fifo)) => Body::Plain(match side {
-                Side::Source => fifo.open_reader()?.into(),
-                Side::Destination => fifo.open_writer()?.into(),
-            }),
-            (Address::Unix(path), _) => Body::Unix(UnixStream::connect(path)?),
-            (Address::Abstract(name), _) => {
-                Body::Unix(UnixStream::connect(UnixAddress::abstract_name(name))?)
-            }
-            (Address::Tcp(to), _) => Body::Tcp(TcpStream::connect(to.to_string())?),
-            (Address::Serial(path, speed), _) => {
-                let port = Port::open(path, *speed)?;
-                // The description is ours alone, and the copy waits in its calls.
-                fd::set_nonblocking(&port, false)?;
-                Body::Serial(port)
-            }
-            (_, Kind::Unix(listener)) => Body::Unix(listener.accept()?),
-            (_, Kind::Tcp(listener)) => Body::Tcp(listener.accept()?),
-            (Address::Exec(command), _) => {
-                let (started, end) = start(command, side)?;
-                child = Some(started);
-                Body::Plain(end)
-            }
-            // Not reached: `Doorway::open` makes the one that the address needs.
-            (_, _) => return Err(Failure::new(format!("{address} was not bound"))),
-        };
-        // One connection is all: who comes later is told at once that nobody listens. A FIFO keeps its name, so that a
-        // peer may be made to open it later than we do.
-        let _doorway = matches!(doorway.kind, Kind::Fifo(_)).then_some(doorway);
-        Ok(End { address: address.clone(), side, body, child, _doorway })
+    /// What it was opened by.
+    pub fn address(&self) -> &Address {
+        &self.address
     }
 
     /// How many bytes there are, where that is known.
@@ -173,60 +263,96 @@ impl End {
         (kind.is_file() && kind.len() > 0).then_some(kind.len())
     }
 
-    fn is_file(&self, other: &File) -> bool {
-        let Body::Plain(fd) = &self.body else { return false };
-        let ours = fd.try_clone().and_then(|fd| File::from(fd).metadata());
-        match (ours, other.metadata()) {
-            (Ok(a), Ok(b)) => a.is_file() && (a.dev(), a.ino()) == (b.dev(), b.ino()),
-            _ => false,
-        }
+    /// Whether it is a socket.
+    pub fn is_socket(&self) -> bool {
+        matches!(self.body, Body::Unix(_) | Body::Tcp(_))
     }
 
-    /// Ends it well: the reader at a socket's far end sees the end of file, a command is waited for.
-    pub fn finish(self) -> Result<()> {
-        let End { address, side, body, mut child, .. } = self;
-        if side == Side::Destination {
-            let closed = match &body {
-                Body::Plain(_) => Ok(()),
-                Body::Unix(stream) => {
-                    stream.shutdown(Shutdown::Write).and_then(|()| linger(stream))
-                }
-                Body::Tcp(stream) => stream.shutdown(Shutdown::Write).and_then(|()| linger(stream)),
-                Body::Serial(port) => port.drain(),
-            };
-            closed.map_err(|error| {
-                Failure::new(format!("{address}: not all of it may have arrived: {error}"))
-            })?;
-        }
-        // A command that reads sees the end of file now.
-        drop(body);
-        let Some(child) = &mut child else { return Ok(()) };
-        let status = child.wait().doing(format_args!("wait for {address}"))?;
-        if status.success() {
-            return Ok(());
-        }
-        Err(Failure::new(format!("{address} ended with {}: see what it says", told(status))))
+    /// Whether it is a serial port.
+    pub fn is_serial(&self) -> bool {
+        matches!(self.body, Body::Serial(_))
     }
 
     /// Whether it is a serial line that hung up: a read or a write there says only that something is wrong.
     pub fn has_hung_up(&self) -> bool {
-        matches!(self.body, Body::Serial(_))
-            && fd::try_wait(self, Interest::HangUp).is_ok_and(|ready| ready.hung_up())
+        self.is_serial() && hung_up(self)
     }
 
-    /// Ends it after a failure: a command is not waited for longer than it takes to end it.
-    pub fn abandon(self) {
-        drop(self.body);
-        if let Some(mut child) = self.child {
-            let _ = child.kill();
-            let _ = child.wait();
+    /// Waits for the source's command, which decides whether what it wrote was all.
+    pub fn must_have_succeeded(&mut self) -> Result<()> {
+        self.child.as_mut().map_or(Ok(()), |child| must_have_succeeded(&self.address, child))
+    }
+
+    /// Says to the reader of a socket that this was all.
+    pub fn shut(&self) -> Result<()> {
+        let shut = match &self.body {
+            Body::Unix(stream) => stream.shutdown(Shutdown::Write),
+            Body::Tcp(stream) => stream.shutdown(Shutdown::Write),
+            _ => Ok(()),
+        };
+        shut.map_err(|error| self.incomplete(error))
+    }
+
+    /// Waits until the far end has all that was written.
+    pub fn must_have_arrived(&self) -> Result<()> {
+        match &self.body {
+            Body::Plain(_) => Ok(()),
+            Body::Serial(port) => port.drain().map_err(|error| self.incomplete(error)),
+            Body::Unix(_) | Body::Tcp(_) => self.wait_for_acknowledgement(),
         }
+    }
+
+    fn wait_for_acknowledgement(&self) -> Result<()> {
+        let mut pause = Duration::from_micros(100);
+        loop {
+            // In this order: a far end that closes says so before it throws away what it has not read.
+            let unsent = system::unsent(self.as_fd()).map_err(|error| self.incomplete(error))?;
+            let failed = sockopt::socket_error(self).and_then(|failed| failed);
+            failed.map_err(|errno| self.incomplete(io::Error::from(errno)))?;
+            if unsent == 0 {
+                return Ok(());
+            }
+            // No event tells of it.
+            thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(20));
+        }
+    }
+
+    /// What is said when the far end broke off.
+    pub fn incomplete(&self, why: impl fmt::Display) -> Failure {
+        Failure::new(format!("{self}: not all of it may have arrived: {why}"))
+    }
+
+    /// Closes it, after all went well: the reader sees an end of file, a command that reads is waited for, and the name that
+    /// was made is removed.
+    pub fn close(mut self) -> Result<()> {
+        if let Body::Tcp(stream) = &self.body {
+            set_reset_on_close(stream, false)?;
+        }
+        let removed = self.remove_name();
+        let End { address, body, child, .. } = self;
+        // A command that reads sees the end of file now.
+        drop(body);
+        child.map_or(Ok(()), |mut child| must_have_succeeded(&address, &mut child)).and(removed)
+    }
+
+    /// Removes the name that was made, if it is still there.
+    pub fn remove_name(&mut self) -> Result<()> {
+        // Each removes its own alone, and the second finds what the first could not remove.
+        self.fifo = None;
+        self.name.take().map_or(Ok(()), Name::remove)
     }
 }
 
 impl AsFd for End {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        match &self.body {
+        self.body.as_fd()
+    }
+}
+
+impl AsFd for Body {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
             Body::Plain(fd) => fd.as_fd(),
             Body::Unix(stream) => stream.as_fd(),
             Body::Tcp(stream) => stream.as_fd(),
@@ -241,20 +367,9 @@ impl fmt::Display for End {
     }
 }
 
-/// Waits for the far end to close too, so that we hear if it broke off; what it says meanwhile is not asked for.
-fn linger(socket: impl AsFd) -> ringway::Result<()> {
-    let end = Instant::now() + LINGER;
-    let mut unasked = [0; 4096];
-    loop {
-        match fd::read_deadline(&socket, &mut unasked, end) {
-            Ok(0) => return Ok(()),
-            Ok(_) if Instant::now() < end => {}
-            Ok(_) => return Ok(()),
-            // It keeps its side open, as it may.
-            Err(error) if error.is(channel::Error::TimedOut) => return Ok(()),
-            Err(error) => return Err(error),
-        }
-    }
+/// Whether the far end of a line or a connection is gone.
+pub fn hung_up(fd: impl AsFd) -> bool {
+    fd::try_wait(fd, Interest::HangUp).is_ok_and(|ready| ready.hung_up())
 }
 
 fn start(command: &str, side: Side) -> Result<(Child, OwnedFd)> {
@@ -264,12 +379,25 @@ fn start(command: &str, side: Side) -> Result<(Child, OwnedFd)> {
         Side::Source => shell.stdout(Stdio::piped()),
         Side::Destination => shell.stdin(Stdio::piped()),
     };
-    let mut child = shell.spawn().doing(format_args!("start 'sh' for exec:{command}"))?;
+    let mut child = cleanup::guard_command(|| {
+        let child = shell.spawn().doing(format_args!("start 'sh' for exec:{command}"))?;
+        let pid = Pid::from_child(&child);
+        Ok((child, pid))
+    })?;
     let end = match side {
         Side::Source => child.stdout.take().map(OwnedFd::from),
         Side::Destination => child.stdin.take().map(OwnedFd::from),
     };
     end.map(|end| (child, end)).ok_or_else(|| Failure::new("the command has no pipe"))
+}
+
+/// Waits for a command. A second time, it answers the same.
+fn must_have_succeeded(address: &Address, command: &mut Child) -> Result<()> {
+    let status = command.wait().doing(format_args!("wait for {address}"))?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(Failure::new(format!("{address} ended with {}: see what it says", told(status))))
 }
 
 fn told(status: ExitStatus) -> String {

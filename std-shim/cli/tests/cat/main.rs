@@ -1,112 +1,20 @@
 //! `ringway cat` between every pair of ends that needs no other tool than a shell.
 
+mod commands;
+mod sockets;
+mod streams;
+mod support;
+
 use ringway::serial;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::{self, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-
-/// Longer than any buffer on the way, and of no round size.
-const LENGTH: usize = (5 << 20) + 12_347;
-
-fn cat(source: &str, destination: &str) -> Command {
-    // A shell's background job has interrupts ignored, and so would all that the test starts.
-    let mut command = Command::new("env");
-    command.args(["--default-signal=INT", env!("CARGO_BIN_EXE_ringway")]);
-    command.args(["cat", source, destination]);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
-}
-
-/// A process that does not outlive the test.
-struct Running(Option<Child>);
-
-impl Running {
-    fn start(mut command: Command) -> Self {
-        Running(Some(command.spawn().unwrap()))
-    }
-
-    fn child(&mut self) -> &mut Child {
-        self.0.as_mut().unwrap()
-    }
-
-    fn end(mut self) -> Output {
-        self.0.take().unwrap().wait_with_output().unwrap()
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if let Some(mut child) = self.0.take() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
-
-struct Place(tempfile::TempDir);
-
-impl Place {
-    fn new() -> Self {
-        Place(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    /// An address of this kind for a path here.
-    fn address(&self, kind: &str, name: &str) -> String {
-        format!("{kind}:{}", self.path(name).display())
-    }
-
-    /// A file of bytes without a pattern that a block size could hide.
-    fn input(&self, length: usize) -> (String, Vec<u8>) {
-        let bytes: Vec<u8> =
-            (0..length as u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 23) as u8).collect();
-        fs::write(self.path("input"), &bytes).unwrap();
-        (self.address("file", "input"), bytes)
-    }
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-/// It failed with 1, and with one line that contains this.
-fn assert_failed(output: &Output, expected: &str) {
-    let told = stderr(output);
-    assert_eq!(output.status.code(), Some(1), "{told}");
-    assert_eq!(told.lines().count(), 1, "{told}");
-    assert!(told.starts_with("ringway: ") && told.contains(expected), "{told}");
-}
-
-fn assert_succeeded(output: &Output) {
-    assert!(output.status.success(), "{output:?}");
-    assert!(output.stderr.is_empty(), "quiet outside a terminal: {}", stderr(output));
-}
-
-fn wait_for(what: &str, mut is_there: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(30);
-    while !is_there() {
-        assert!(Instant::now() < end, "{what} did not come");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-}
-
-/// Whether a process waits for something in the kernel.
-fn sleeps(process: u32) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
-    stat.rsplit_once(')').is_some_and(|(_, rest)| rest.starts_with(" S"))
-}
-
-fn is_socket(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|kind| kind.file_type().is_socket())
-}
+use support::*;
 
 /// One `ringway cat` sends a file to `to`, another receives it from `from`, which `is_there` first.
 fn from_one_to_another(from: &str, to: &str, place: &Place, is_there: impl Fn() -> bool) {

@@ -1,0 +1,271 @@
+//! Connections: all arrives or the status is 1, answers come back, and a reader can tell a failure from an end.
+
+use super::support::*;
+use rustix::net::sockopt::set_socket_linger;
+use rustix::process::{Pid, Signal, kill_process};
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// More than the buffers between two sockets take at first.
+const UPLOAD: usize = 200_000;
+
+/// A server's side of a connection, on which the program is the client, or the listener. Its standard input stays open.
+fn connected(source: &str, is_listener: bool) -> (Running, TcpStream) {
+    if !is_listener {
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        let to = format!("tcp:{}", server.local_addr().unwrap());
+        let mut command = cat(source, &to);
+        command.stdin(Stdio::piped());
+        let sender = Running::start(command);
+        return (sender, server.accept().unwrap().0);
+    }
+    // A port that was free a moment ago, on an address that no other test has.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut command = cat(source, &format!("tcp-listen:{port}"));
+    command.stdin(Stdio::piped());
+    let mut sender = Running::start(command);
+    let end = Instant::now() + Duration::from_secs(30);
+    loop {
+        match TcpStream::connect(port) {
+            Ok(stream) => return (sender, stream),
+            Err(_) => {
+                assert!(sender.child().try_wait().unwrap().is_none() && Instant::now() < end);
+                thread::sleep(Duration::from_millis(2));
+            }
+        }
+    }
+}
+
+#[test]
+fn all_arrives_at_a_far_end_that_speaks_first_and_reads_late() {
+    let place = Place::new();
+    let (input, bytes) = place.input(UPLOAD);
+    for is_listener in [false, true] {
+        let (mut sender, mut server) = connected(&input, is_listener);
+        server.write_all(b"hello\n").unwrap();
+        // So long it must not have given up; longer changes nothing.
+        let late = Instant::now() + Duration::from_millis(1500);
+        while Instant::now() < late && sender.child().try_wait().unwrap().is_none() {
+            thread::sleep(Duration::from_millis(10));
+        }
+        let mut got = Vec::new();
+        server.read_to_end(&mut got).unwrap();
+        drop(server);
+        assert!(got == bytes, "{} bytes arrived", got.len());
+        let output = sender.end();
+        assert!(output.status.success(), "{output:?}");
+        let told = stderr(&output);
+        assert!(told.contains("6 bytes") && told.contains("thrown away"), "{told}");
+    }
+}
+
+#[test]
+fn a_far_end_that_does_not_take_all_is_no_success() {
+    let place = Place::new();
+    let (input, _) = place.input(UPLOAD);
+    for is_listener in [false, true] {
+        let (sender, mut server) = connected(&input, is_listener);
+        server.read_exact(&mut [0; 1000]).unwrap();
+        // The rest is on its way, or has arrived and is not read.
+        wait_for("something unread", || server.peek(&mut [0]).is_ok_and(|n| n > 0));
+        drop(server);
+        let output = sender.end();
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+    }
+    // The same with a Unix socket.
+    let server = UnixListener::bind(place.path("socket")).unwrap();
+    let sender = Running::start(cat(&input, &place.address("unix", "socket")));
+    let (mut server, _) = server.accept().unwrap();
+    server.read_exact(&mut [0; 1000]).unwrap();
+    drop(server);
+    assert_failed(&sender.end(), "unix:");
+}
+
+/// Reads to the end; what kind of end it was.
+fn read_to_end(mut from: impl Read) -> (usize, io::Result<()>) {
+    let (mut total, mut buffer) = (0, [0; 4096]);
+    loop {
+        match from.read(&mut buffer) {
+            Ok(0) => return (total, Ok(())),
+            Ok(n) => total += n,
+            Err(error) => return (total, Err(error)),
+        }
+    }
+}
+
+#[test]
+fn a_source_that_fails_is_a_reset_for_the_reader() {
+    for is_listener in [false, true] {
+        let source = "exec:echo some; exit 3";
+        let (sender, server) = connected(source, is_listener);
+        let (_, end) = read_to_end(&server);
+        assert_eq!(end.unwrap_err().kind(), ErrorKind::ConnectionReset);
+        assert_failed(&sender.end(), "exit status 3");
+    }
+}
+
+#[test]
+fn a_sender_that_is_stopped_or_killed_is_a_reset_for_the_reader() {
+    for signal in [Signal::TERM, Signal::KILL] {
+        for is_listener in [false, true] {
+            let (mut sender, mut server) = connected("-", is_listener);
+            sender.child().stdin.as_mut().unwrap().write_all(b"some\n").unwrap();
+            server.read_exact(&mut [0; 5]).unwrap();
+            kill_process(Pid::from_child(sender.child()), signal).unwrap();
+            let (_, end) = read_to_end(&server);
+            assert_eq!(end.unwrap_err().kind(), ErrorKind::ConnectionReset);
+            sender.end();
+        }
+    }
+}
+
+#[test]
+fn a_source_that_is_reset_is_no_success_and_a_reset_at_the_other_end() {
+    let source = TcpListener::bind("127.0.0.1:0").unwrap();
+    let destination = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = |of: &TcpListener| format!("tcp:{}", of.local_addr().unwrap());
+    let relay = Running::start(cat(&address(&source), &address(&destination)));
+    let (mut source, mut destination) =
+        (source.accept().unwrap().0, destination.accept().unwrap().0);
+    source.write_all(b"some").unwrap();
+    destination.read_exact(&mut [0; 4]).unwrap();
+    set_socket_linger(&source, Some(Duration::ZERO)).unwrap();
+    drop(source);
+    let (_, end) = read_to_end(&destination);
+    assert_eq!(end.unwrap_err().kind(), ErrorKind::ConnectionReset);
+    assert_eq!(relay.end().status.code(), Some(1));
+}
+
+#[test]
+fn an_answer_goes_to_the_standard_output() {
+    let place = Place::new();
+    let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
+    let unix = UnixListener::bind(place.path("socket")).unwrap();
+    let to = [format!("tcp:{}", tcp.local_addr().unwrap()), place.address("unix", "socket")];
+    for to in to {
+        let mut command = cat("-", &to);
+        command.stdin(Stdio::piped());
+        let mut client = Running::start(command);
+        let mut server: Box<dyn ReadWrite> = match to.starts_with("tcp") {
+            true => Box::new(tcp.accept().unwrap().0),
+            false => Box::new(unix.accept().unwrap().0),
+        };
+        let mut stdin = client.child().stdin.take().unwrap();
+        let mut stdout = client.child().stdout.take().unwrap();
+        // In turn: neither waits for the end of the other.
+        let mut buffer = [0; 5];
+        for (question, answer) in [(b"ping?", b"pong!"), (b"again", b"there")] {
+            stdin.write_all(question).unwrap();
+            server.read_exact(&mut buffer).unwrap();
+            assert_eq!(&buffer, question);
+            server.write_all(answer).unwrap();
+            stdout.read_exact(&mut buffer).unwrap();
+            assert_eq!(&buffer, answer);
+        }
+        drop(stdin);
+        assert_eq!(server.read(&mut buffer).unwrap(), 0);
+        // An answer after the end of what was sent is one too.
+        server.write_all(b"bye").unwrap();
+        drop(server);
+        let mut rest = String::new();
+        stdout.read_to_string(&mut rest).unwrap();
+        assert_eq!(rest, "bye");
+        assert_succeeded(&client.end());
+    }
+}
+
+trait ReadWrite: Read + Write {}
+impl<T: Read + Write> ReadWrite for T {}
+
+/// A server that sends back what it reads, and reads nothing while it sends.
+fn echo() -> (String, thread::JoinHandle<()>) {
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let to = format!("tcp:{}", server.local_addr().unwrap());
+    let serve = thread::spawn(move || {
+        let stream = server.accept().unwrap().0;
+        // Not `io::copy`, which would have the kernel do it.
+        let mut buffer = vec![0; 1 << 16];
+        loop {
+            match (&stream).read(&mut buffer).unwrap() {
+                0 => break,
+                n => (&stream).write_all(&buffer[..n]).unwrap(),
+            }
+        }
+        stream.shutdown(Shutdown::Write).unwrap();
+    });
+    (to, serve)
+}
+
+#[test]
+fn an_echo_of_more_than_both_directions_hold_does_not_stop_them() {
+    let place = Place::new();
+    let (input, bytes) = place.input(4 * LENGTH);
+    let (to, server) = echo();
+    let output = cat(&input, &to).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let told = stderr(&output);
+    assert!(told.contains(&format!("{} bytes", bytes.len())), "{told}");
+    server.join().unwrap();
+
+    let (to, server) = echo();
+    let mut command = cat("-", &to);
+    command.stdin(File::open(place.path("input")).unwrap());
+    command.stdout(File::create(place.path("copy")).unwrap());
+    assert_succeeded(&command.output().unwrap());
+    assert!(fs::read(place.path("copy")).unwrap() == bytes);
+    server.join().unwrap();
+}
+
+#[test]
+fn an_answer_that_nobody_reads_ends_it() {
+    let place = Place::new();
+    let (_, bytes) = place.input(4 * LENGTH);
+    let server = UnixListener::bind(place.path("socket")).unwrap();
+    let mut command = cat("-", &place.address("unix", "socket"));
+    command.stdin(Stdio::piped());
+    let mut client = Running::start(command);
+    let (server, _) = server.accept().unwrap();
+    drop(client.child().stdout.take());
+    // It says more than fits, and reads nothing until it has said it.
+    let _ = (&server).write_all(&bytes);
+    assert_failed(&client.end(), "the standard output");
+}
+
+#[test]
+fn a_connection_is_passed_on_both_ways() {
+    let place = Place::new();
+    let server = UnixListener::bind(place.path("behind")).unwrap();
+    let (front, behind) = (place.address("unix-listen", "front"), place.address("unix", "behind"));
+    let relay = Running::start(cat(&front, &behind));
+    wait_for("the relay", || is_socket(&place.path("front")));
+    let mut client = UnixStream::connect(place.path("front")).unwrap();
+    let (mut server, _) = server.accept().unwrap();
+    client.write_all(b"stressed").unwrap();
+    client.shutdown(Shutdown::Write).unwrap();
+    let mut question = String::new();
+    server.read_to_string(&mut question).unwrap();
+    server.write_all(question.chars().rev().collect::<String>().as_bytes()).unwrap();
+    drop(server);
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    assert_eq!(answer, "desserts");
+    assert_succeeded(&relay.end());
+}
+
+#[test]
+fn an_answer_is_not_appended_to_its_own_question() {
+    let place = Place::new();
+    let (_, bytes) = place.input(1000);
+    let (to, _server) = echo();
+    let mut command = Command::new("sh");
+    let script = r#"exec "$0" cat - "$1" <"$2" >>"$2""#;
+    command.args(["-c", script, env!("CARGO_BIN_EXE_ringway"), &to]).arg(place.path("input"));
+    let output = Running::start(with_pipes(command)).end();
+    assert_failed(&output, "SRC and DST at once");
+    assert!(fs::read(place.path("input")).unwrap() == bytes);
+}
