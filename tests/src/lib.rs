@@ -2,6 +2,7 @@
 
 pub mod conformance;
 pub mod crash;
+pub mod faults;
 pub mod kernel;
 pub mod oracle;
 

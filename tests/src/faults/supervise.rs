@@ -1,0 +1,371 @@
+//! Runs a scene in a process whose system calls are answered here.
+
+use super::calls::{Call, errno_name};
+use super::scenes::Scene;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::io::{Read, Seek};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Which of the calls of a number fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// This one of them, counted from 1.
+    Nth(usize),
+    Every,
+}
+
+/// One fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fault {
+    pub call: Call,
+    pub errno: i32,
+    pub when: When,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let errno = errno_name(self.errno);
+        match self.when {
+            When::Nth(n) => write!(f, "{} call {n} fails with {errno}", self.call),
+            When::Every => write!(f, "every {} fails with {errno}", self.call),
+        }
+    }
+}
+
+/// What came of a run.
+#[derive(Debug)]
+pub struct Report {
+    /// How often it made each call.
+    pub calls: BTreeMap<Call, usize>,
+    /// How many calls were made to fail.
+    pub injected: usize,
+    /// What the process said.
+    pub said: String,
+    end: End,
+    left: Vec<String>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum End {
+    Exit(i32),
+    Signal(i32),
+    Hung,
+}
+
+/// The exit statuses of a scene's process: what it says of itself.
+pub const DONE: i32 = 0;
+pub const TOLD: i32 = 10;
+pub const WRONG: i32 = 20;
+
+impl Report {
+    /// Whether the scene succeeded, or told an error; else what is wrong with it.
+    pub fn verdict(&self, scene: &Scene, fault: Option<Fault>) -> Result<bool, String> {
+        let said = self.said.lines().last().unwrap_or_default();
+        let outcome = match self.end {
+            End::Exit(DONE) => true,
+            End::Exit(TOLD) => false,
+            End::Exit(WRONG) => return Err(format!("a wrong success: {said}")),
+            End::Exit(code) => {
+                let first = self.said.lines().find(|line| !line.is_empty());
+                return Err(format!("exit status {code}: {}", first.unwrap_or_default()));
+            }
+            End::Signal(signal) => return Err(format!("ended by signal {signal}: {said}")),
+            End::Hung => return Err("it hung".to_owned()),
+        };
+        let is_excused = fault.is_some_and(|fault| (scene.may_leave)(fault));
+        match self.left.first() {
+            Some(left) if !is_excused => Err(format!("it left {left} ({said})")),
+            _ => Ok(outcome),
+        }
+    }
+}
+
+/// No scene takes as long.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// The `prctl` by which a scene's process says how far it is; no operation of the system's has this number.
+const MARK: u64 = 0x7269_6e67;
+const BEGIN: u64 = 1;
+const FINISH: u64 = 2;
+
+/// Runs a scene, with a fault if there is one.
+pub fn run(scene: &Scene, fault: Option<Fault>) -> Report {
+    let folder = tempfile::Builder::new().prefix("ringway-faults-").tempdir().expect("a folder");
+    let mut said = tempfile::tempfile().expect("a file");
+    let (ours, theirs) = ringway::socket::UnixSeqpacket::pair().expect("a pair of sockets");
+    // SAFETY: this process has one thread.
+    let pid = match unsafe { libc::fork() } {
+        0 => {
+            drop(ours);
+            perform(scene, folder.path(), said.as_fd().as_raw_fd(), &theirs)
+        }
+        pid => pid,
+    };
+    assert!(pid > 0, "fork: {}", std::io::Error::last_os_error());
+    drop(theirs);
+    let mut buf = [0; 1];
+    let received = ours.recv_descriptors(&mut buf, 1).expect("the scene's filter");
+    let listener = received.descriptors.into_iter().next().expect("a listener");
+    let mut run = Run { pid, fault, listener, begun: None, calls: BTreeMap::new(), injected: 0 };
+    let (end, mut left) = run.answer(scene, folder.path());
+    // SAFETY: the group that the child made; there may be nobody in it any more.
+    unsafe { libc::kill(-pid, libc::SIGKILL) };
+    let status = reap(pid);
+    // What a scene that is over may have left, it told. There is none of this name otherwise.
+    let _ = std::fs::remove_file(Path::new("/dev/shm").join(super::scenes::region_name(pid)));
+    let end = end.unwrap_or_else(|| match libc::WIFSIGNALED(status) {
+        true => End::Signal(libc::WTERMSIG(status)),
+        false => End::Exit(libc::WEXITSTATUS(status)),
+    });
+    left.retain(|it| !it.is_empty());
+    let mut text = String::new();
+    said.rewind().and_then(|()| said.read_to_string(&mut text)).expect("what it said");
+    Report { calls: run.calls, injected: run.injected, said: text, end, left }
+}
+
+fn reap(pid: libc::pid_t) -> i32 {
+    let mut status = 0;
+    // SAFETY: a child of ours, and a place for its status.
+    while unsafe { libc::waitpid(pid, &mut status, 0) } == -1 {}
+    // What it left became this process's, which is a reaper: none of it may stay.
+    // SAFETY: as above.
+    while unsafe { libc::waitpid(-1, std::ptr::null_mut(), libc::WNOHANG) } > 0 {}
+    status
+}
+
+/// The supervision of one run.
+struct Run {
+    pid: libc::pid_t,
+    fault: Option<Fault>,
+    listener: OwnedFd,
+    /// The descriptors that there were when the scene began.
+    begun: Option<BTreeSet<String>>,
+    calls: BTreeMap<Call, usize>,
+    injected: usize,
+}
+
+impl Run {
+    /// Answers the process's calls until it ends; says how it ended if that was not by itself, and what it left.
+    fn answer(&mut self, scene: &Scene, folder: &Path) -> (Option<End>, Vec<String>) {
+        let end = Instant::now() + LIMIT;
+        let mut left = Vec::new();
+        let pidfd = rustix::process::pidfd_open(
+            rustix::process::Pid::from_raw(self.pid).expect("above zero"),
+            rustix::process::PidfdFlags::empty(),
+        )
+        .expect("a pidfd");
+        let mut listens = true;
+        loop {
+            let mut polled = [
+                libc::pollfd { fd: pidfd.as_raw_fd(), events: libc::POLLIN, revents: 0 },
+                libc::pollfd {
+                    fd: if listens { self.listener.as_raw_fd() } else { -1 },
+                    events: libc::POLLIN,
+                    revents: 0,
+                },
+            ];
+            let patience = end.saturating_duration_since(Instant::now()).as_millis() as i32;
+            // SAFETY: two entries, which live through the call.
+            let count = unsafe { libc::poll(polled.as_mut_ptr(), 2, patience) };
+            if count == 0 {
+                return (Some(End::Hung), left);
+            }
+            let [ended, call] = polled.map(|entry| entry.revents);
+            if call & libc::POLLIN != 0 {
+                if let Some(found) = self.answer_one(scene, folder) {
+                    left = found;
+                }
+            } else if ended != 0 {
+                return (None, left);
+            } else if call != 0 {
+                listens = false;
+            }
+        }
+    }
+
+    /// Answers one call; the answer is what the scene left, if it says that it is over.
+    fn answer_one(&mut self, scene: &Scene, folder: &Path) -> Option<Vec<String>> {
+        let mut asked = MaybeUninit::<libc::seccomp_notif>::zeroed();
+        // SAFETY: the kernel fills the place, which is zeroed as it wants it.
+        if unsafe { ioctl(&self.listener, libc::SECCOMP_IOCTL_NOTIF_RECV, asked.as_mut_ptr()) } != 0
+        {
+            return None; // It was killed, or interrupted by a signal, meanwhile.
+        }
+        // SAFETY: filled.
+        let asked = unsafe { asked.assume_init() };
+        let mut left = None;
+        let errno = match asked.data.nr.into() {
+            libc::SYS_prctl if asked.data.args[0] == MARK => {
+                match asked.data.args[1] {
+                    BEGIN => self.begun = Some(descriptors(self.pid)),
+                    _ => left = Some(self.left(scene, folder)),
+                }
+                Some(0)
+            }
+            number => self.fault_of(number, &asked.data.args, asked.pid),
+        };
+        let mut answer = libc::seccomp_notif_resp { id: asked.id, val: 0, error: 0, flags: 0 };
+        match errno {
+            Some(errno) => answer.error = -errno,
+            None => answer.flags = libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32,
+        }
+        // SAFETY: an answer to a question that was asked. It fails if nobody waits for it any more.
+        unsafe { ioctl(&self.listener, libc::SECCOMP_IOCTL_NOTIF_SEND, &mut answer) };
+        left
+    }
+
+    /// Counts a call, and says with which errno it fails, if it does.
+    fn fault_of(&mut self, number: libc::c_long, arguments: &[u64; 6], thread: u32) -> Option<i32> {
+        self.begun.as_ref()?;
+        // A count that nobody waits for room in cannot fail.
+        if matches!(number, libc::SYS_read | libc::SYS_write) {
+            let file = std::fs::read_link(format!("/proc/{thread}/fd/{}", arguments[0]));
+            if file.is_ok_and(|file| file.to_string_lossy() == "anon_inode:[eventfd]") {
+                return None;
+            }
+        }
+        // Memory of its own is none of a mechanism's calls.
+        if number == libc::SYS_mmap && arguments[4] as i32 == -1 {
+            return None;
+        }
+        // A wake-up cannot fail.
+        if number == libc::SYS_futex && arguments[1] as i32 & 0x7f == libc::FUTEX_WAKE {
+            return None;
+        }
+        let call = Call::of_number(number)?;
+        let count = self.calls.entry(call).or_default();
+        *count += 1;
+        let fault = self.fault.filter(|fault| fault.call == call)?;
+        let fails = match fault.when {
+            When::Nth(n) => n == *count,
+            When::Every => true,
+        };
+        fails.then(|| {
+            self.injected += 1;
+            fault.errno
+        })
+    }
+
+    /// Ends the faults, and says what is there that was not there before.
+    fn left(&mut self, scene: &Scene, folder: &Path) -> Vec<String> {
+        let before = self.begun.take().unwrap_or_default();
+        let now = descriptors(self.pid);
+        let mut left: Vec<String> = now.difference(&before).cloned().collect();
+        // Some are kept for as long as the process lives.
+        left.drain(..left.len().min(scene.keeps));
+        let children = format!("/proc/{0}/task/{0}/children", self.pid);
+        let children = std::fs::read_to_string(children).unwrap_or_default();
+        left.extend(children.split_whitespace().map(|pid| format!("process {pid}")));
+        let files = |folder: &Path, prefix: &str| -> Vec<String> {
+            let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+            let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+            names.filter(|name| name.starts_with(prefix)).collect()
+        };
+        let named = files(folder, "").into_iter();
+        let shared = files(Path::new("/dev/shm"), &super::scenes::region_name(self.pid));
+        left.extend(named.chain(shared).map(|name| format!("file {name}")));
+        left
+    }
+}
+
+/// # Safety
+/// `argument` is what the request takes.
+unsafe fn ioctl<T>(fd: &OwnedFd, request: libc::Ioctl, argument: *mut T) -> i32 {
+    // SAFETY: the descriptor is open, and the caller's contract.
+    unsafe { libc::ioctl(fd.as_raw_fd(), request, argument) }
+}
+
+/// The descriptors of a process, and what each is.
+fn descriptors(pid: libc::pid_t) -> BTreeSet<String> {
+    let entries = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    let described = entries.map(|entry| {
+        let what = std::fs::read_link(entry.path()).unwrap_or_default();
+        format!("descriptor {} ({})", entry.file_name().to_string_lossy(), what.display())
+    });
+    described.collect()
+}
+
+/// The scene's process.
+fn perform(
+    scene: &Scene,
+    folder: &Path,
+    said: RawFd,
+    supervisor: &ringway::socket::UnixSeqpacket,
+) -> ! {
+    // SAFETY: calls on numbers, in a process that has just been made for this.
+    unsafe {
+        libc::setpgid(0, 0);
+        libc::dup2(said, 1);
+        libc::dup2(said, 2);
+    }
+    let listener = listen(supervisor.as_fd().as_raw_fd());
+    supervisor.send_descriptors(b"L", &[listener.as_fd()]).expect("to send");
+    mark(BEGIN);
+    let outcome = std::panic::catch_unwind(|| (scene.run)(folder));
+    mark(FINISH);
+    let code = match outcome {
+        Ok(Ok(())) => DONE,
+        Ok(Err(error)) => {
+            eprintln!("{error}");
+            TOLD
+        }
+        Err(_) => 101,
+    };
+    // SAFETY: ends this process; nothing of the other's is run.
+    unsafe { libc::_exit(code) }
+}
+
+fn mark(phase: u64) {
+    // SAFETY: no operation of the system's; the supervisor answers it.
+    unsafe { libc::syscall(libc::SYS_prctl, MARK, phase, 0, 0, 0) };
+}
+
+/// Has every call of the table answered by whoever has the descriptor that this returns, but for the message on `socket` that
+/// hands it over.
+fn listen(socket: RawFd) -> OwnedFd {
+    // The layout of `struct seccomp_data`: the number of the call, the architecture, the address, then the arguments.
+    const NUMBER: u32 = 0;
+    const FIRST_ARGUMENT: u32 = 16 + if cfg!(target_endian = "big") { 4 } else { 0 };
+    let statement = |code: u32, k: u32| libc::sock_filter { code: code as u16, jt: 0, jf: 0, k };
+    let equal = |k: u32, jt: u8, jf: u8| libc::sock_filter {
+        code: (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16,
+        jt,
+        jf,
+        k,
+    };
+    let load = |offset: u32| statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, offset);
+    let answer = |what: u32| statement(libc::BPF_RET | libc::BPF_K, what);
+    let mut program = vec![
+        load(NUMBER),
+        equal(libc::SYS_sendmsg as u32, 0, 4),
+        load(FIRST_ARGUMENT),
+        equal(socket as u32, 0, 1),
+        answer(libc::SECCOMP_RET_ALLOW),
+        answer(libc::SECCOMP_RET_USER_NOTIF),
+    ];
+    for number in Call::numbers().chain([libc::SYS_prctl]) {
+        program.push(equal(number as u32, 0, 1));
+        program.push(answer(libc::SECCOMP_RET_USER_NOTIF));
+    }
+    program.push(answer(libc::SECCOMP_RET_ALLOW));
+    let filter = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
+    // SAFETY: this operation takes numbers.
+    let result = unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
+    assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
+    // SAFETY: the filter points to `len` instructions that live through the call, which copies them.
+    let listener = unsafe {
+        libc::syscall(
+            libc::SYS_seccomp,
+            libc::SECCOMP_SET_MODE_FILTER,
+            libc::SECCOMP_FILTER_FLAG_NEW_LISTENER,
+            &filter,
+        )
+    };
+    assert!(listener >= 0, "seccomp: {}", std::io::Error::last_os_error());
+    // SAFETY: the kernel has just made it for us.
+    unsafe { OwnedFd::from_raw_fd(listener as RawFd) }
+}
