@@ -35,8 +35,8 @@ pub fn main() -> ExitCode {
     // SAFETY: an operation on a number.
     unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) };
     let began = Instant::now();
-    println!("mechanism   | calls | kinds | faults | in spite of it | told | failures");
-    println!("------------|-------|-------|--------|----------------|------|---------");
+    println!("mechanism        | calls | kinds | faults | in spite of it | told | failures");
+    println!("-----------------|-------|-------|--------|----------------|------|---------");
     let mut total = Row::default();
     for scene in &chosen {
         let row = sweep(scene, full);
@@ -64,7 +64,7 @@ struct Row {
 impl Row {
     fn print(&self, name: &str) {
         println!(
-            "{name:11} | {:5} | {:5} | {:6} | {:14} | {:4} | {:8}",
+            "{name:16} | {:5} | {:5} | {:6} | {:14} | {:4} | {:8}",
             self.calls,
             self.kinds,
             self.faults,
