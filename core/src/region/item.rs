@@ -23,7 +23,7 @@ use core::marker::PhantomData;
 /// impl Item for Sample {
 ///     const NAME: TypeName = TypeName::new("com.example.Sample/1");
 /// }
-/// assert_eq!(<[Sample; 4]>::NAME.to_string(), "[com.example.Sample/1; 4]");
+/// assert_eq!(Sample::NAME.to_string(), "com.example.Sample/1");
 /// ```
 ///
 /// `impl Item for Sample {}` leaves the name unstated. Then it fits every name: that both sides mean the same type is

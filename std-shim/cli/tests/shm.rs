@@ -182,6 +182,8 @@ fn a_region_is_told_with_its_parts_its_fill_and_the_living_and_the_dead() {
     assert_eq!((&queue["pushed"], &queue["closed"]), (&5.into(), &false.into()));
     assert_eq!((&queue["capacity"], &queue["item_size"]), (&16.into(), &8.into()));
     assert_eq!(queue["size"], size_of::<Jobs>());
+    let identity = ringway::shm::TypeName::new("u64").identity();
+    assert_eq!((&queue["item_align"], &queue["item_type"]), (&8.into(), &identity.into()));
     let log = part(1);
     assert_eq!((&log["kind"], &log["filled"]), (&"byte ring".into(), &0.into()));
     assert_eq!(

@@ -1,4 +1,5 @@
-//! Python's own socket module at the other end: descriptors passed with a message, both ways.
+//! Python at the other end: its socket module, descriptors passed with a message both ways; and a region, of which it reads
+//! the directory as `ringway_core::region` writes it down.
 
 use super::shell::Place;
 use ringway::socket::{UnixListener, UnixStream};
@@ -87,4 +88,70 @@ assert stream.read() == b\"\"
     assert_eq!(answer, "desserts");
     drop(peer);
     python.end();
+}
+
+/// What another language needs to find a part, and to tell that it is the one that it means.
+#[test]
+fn python_finds_the_parts_of_a_region_by_their_names_and_types() {
+    use ringway::shm::{Item, Latest, Layout, Region, Ring, TypeName};
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    #[derive(Clone, Copy)]
+    #[repr(C)]
+    struct Sample {
+        time: u64,
+        level: [f32; 2],
+    }
+    // SAFETY: numbers alone, with nothing between or behind them.
+    unsafe impl ringway_core::plain::Plain for Sample {}
+    impl Item for Sample {
+        const NAME: TypeName = TypeName::new("com.example.Sample/1");
+    }
+
+    let place = Place::new();
+    let name = format!("ringway-test-python-{}", std::process::id());
+    let layout = Layout::new(4)
+        .part::<AtomicU64>("count")
+        .and_then(|layout| layout.part::<Ring<Sample, 100>>("samples"))
+        .and_then(|layout| layout.part::<Latest<[[u16; 3]; 12]>>("table"))
+        .unwrap();
+    let region = Region::create(&name, 0o600, &layout).unwrap();
+    let count = region.part::<AtomicU64>("count").unwrap();
+    count.get().store(1 << 40, Ordering::Relaxed);
+    let script = r#"
+import mmap, struct, sys
+with open("/dev/shm/" + sys.argv[1], "r+b") as file:
+    memory = mmap.mmap(file.fileno(), 0)
+assert memory[:8] == b"RINGWAY\0"
+version, ready, length, parts, places = struct.unpack_from("=5I", memory, 8)
+assert (version, ready, length, places) == (2, 1, len(memory), 4), (version, ready, places)
+
+def identity(name):
+    number = 0x811c9dc5
+    for byte in name.encode():
+        number = (number ^ byte) * 0x01000193 % 2**32
+    return number or 1
+
+found = {}
+for at in range(64, 64 + 64 * parts, 64):
+    name, offset, *rest = struct.unpack_from("=32s8I", memory, at)
+    found[name.split(b"\0")[0].decode()] = offset, rest
+
+offset, (kind, size, item_size, align, capacity, item_type, reserved) = found["count"]
+assert (kind, size, item_size, align, capacity) == (15, 8, 8, 8, 1), found
+assert item_type == identity("u64") and reserved == 0
+assert struct.unpack_from("=Q", memory, offset) == (1 << 40,)
+struct.pack_into("=Q", memory, offset, 7)
+
+_, (kind, _, item_size, align, capacity, item_type, _) = found["samples"]
+assert (kind, item_size, align, capacity) == (1 | 1 << 16, 16, 8, 100), found
+assert item_type == identity("com.example.Sample/1")
+
+_, (kind, _, item_size, align, _, item_type, _) = found["table"]
+assert (kind, item_size, align) == (6 | 1 << 16, 72, 8), found
+assert item_type == identity("[[u16; 3]; 12]")
+"#;
+    std::fs::write(place.path("look.py"), script).unwrap();
+    place.start(&format!("exec python3 look.py {name}")).end();
+    assert_eq!(count.get().load(Ordering::Relaxed), 7);
 }

@@ -9,7 +9,8 @@ use ringway_core::lock::{
     Semaphore, ThreadId,
 };
 use ringway_core::participant::Participant;
-use ringway_core::region::{Layout, LayoutError, SharedWait, View};
+use ringway_core::plain::Plain;
+use ringway_core::region::{Item, Layout, LayoutError, SharedWait, TypeName, View};
 use ringway_core::ring::Ring;
 use ringway_core::ring::broadcast::Broadcast;
 use ringway_core::ring::bytes::ByteRing;
@@ -60,6 +61,36 @@ pub type Samples = Ring<u8, 7>;
 pub type Notes = MessageRing<64, Bell>;
 /// What the two widths align differently.
 pub type Wide = [u64; 3];
+
+/// A type of these two programs, known to both by the name that it states.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(C)]
+pub struct Reading {
+    pub time: u64,
+    pub level: [i32; 2],
+}
+
+// SAFETY: numbers alone, with nothing between or behind them.
+unsafe impl Plain for Reading {}
+
+impl Item for Reading {
+    const NAME: TypeName = TypeName::new("org.ringway.test.Reading/1");
+}
+
+/// One that says less than 32 bits would align, and more than either width would by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(C, align(32))]
+pub struct Lane(pub [u64; 4]);
+
+// SAFETY: numbers alone, which fill it.
+unsafe impl Plain for Lane {}
+
+impl Item for Lane {
+    const NAME: TypeName = <[u64; 4]>::NAME;
+}
+
+pub type Readings = Ring<Reading, 4>;
+pub type Lanes = Broadcast<Lane, 2>;
 pub type News = Broadcast<Wide, 3, Bell>;
 pub type Newest = Latest<Wide, Bell>;
 pub type Total = Mutex<Wide, Across>;
@@ -111,7 +142,9 @@ pub fn layout() -> Result<Layout<32>, LayoutError> {
         .part::<Happened>("happened")?
         .part::<Meeting>("meeting")?
         .part::<Jobs>("there")?
-        .part::<Jobs>("back")
+        .part::<Jobs>("back")?
+        .part::<Readings>("readings")?
+        .part::<Lanes>("lanes")
 }
 
 /// How far it got, as a line of this file.
@@ -169,6 +202,14 @@ pub fn make(view: &View) -> Checked {
 
     let samples = some!(view.part::<Samples>("samples").ok());
     ensure!(some!(samples.producer_as(me)).try_push_slice(&[5, 6, 7]) == 3);
+
+    let readings = some!(view.part::<Readings>("readings").ok());
+    let reading = Reading { time: 1 << 40, level: [-5, 5] };
+    ensure!(some!(readings.producer_as(me)).try_push(reading).is_ok());
+    let lanes = some!(view.part::<Lanes>("lanes").ok());
+    some!(lanes.writer_as(me)).send(Lane([1, 2, 3, 4]));
+    // As large, and with the same name: but it lies elsewhere.
+    ensure!(view.part::<Broadcast<[u64; 4], 2>>("lanes").is_err());
     make_messages(view, me)?;
     make_locks(view, me)
 }
@@ -204,6 +245,13 @@ pub fn check(view: &View) -> Checked {
     let mut out = [0; 7];
     ensure!(some!(samples.consumer_as(me)).try_pop_slice(&mut out) == 3);
     ensure!(out[..3] == [5, 6, 7]);
+
+    let readings = some!(view.part::<Readings>("readings").ok());
+    let reading = Reading { time: 1 << 40, level: [-5, 5] };
+    ensure!(some!(readings.consumer_as(me)).try_pop() == Some(reading));
+    ensure!(view.part::<Ring<[u64; 2], 4>>("readings").is_err());
+    let lanes = some!(view.part::<Lanes>("lanes").ok());
+    ensure!(lanes.reader_from_oldest().try_recv() == Ok(Some(Lane([1, 2, 3, 4]))));
     check_messages(view, me, other)?;
     check_locks(view, me, other)
 }
