@@ -3,18 +3,22 @@
 
 use super::{Clock, PAST, any, bell, once, some};
 use core::hint::black_box;
+use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 use core::task::{Context, Waker};
+use ringway_core::channel::pipe::Pipe;
 use ringway_core::participant::Participant;
-use ringway_core::region::{Layout, Occupant, Part, View};
-use ringway_core::ring::Ring;
+use ringway_core::region::{Layout, Occupant, Part, TypeName, View};
 use ringway_core::ring::broadcast::Broadcast;
 use ringway_core::ring::bytes::ByteRing;
 use ringway_core::ring::latest::{Latest, Version};
 use ringway_core::ring::messages::MessageRing;
-use ringway_core::wait::Doorbell;
+use ringway_core::ring::queue::Queue;
+use ringway_core::ring::{InPlace, Ring};
+use ringway_core::wait::{Doorbell, Spin};
 
 type Bell = Doorbell<Clock>;
+type Plain = Doorbell<Spin>;
 
 pub fn all(round: usize) {
     let other = Participant::new(any(round) as u16).unwrap_or(Participant::LOCAL);
@@ -22,7 +26,18 @@ pub fn all(round: usize) {
     latest(round, other);
     messages(round, other);
     rings(other);
+    in_place();
     region(round);
+}
+
+fn in_place() {
+    black_box(Ring::<u32, 3, Plain>::init(&mut MaybeUninit::uninit()));
+    black_box(ByteRing::<9, Plain>::init(&mut MaybeUninit::uninit()));
+    black_box(MessageRing::<40, Plain>::init(&mut MaybeUninit::uninit()));
+    black_box(Queue::<u32, 3, Plain>::init(&mut MaybeUninit::uninit()));
+    black_box(Broadcast::<u32, 3, Plain>::init(&mut MaybeUninit::uninit()));
+    black_box(Latest::<u32, Plain>::init(&mut MaybeUninit::uninit()));
+    black_box(Pipe::<9>::init(&mut MaybeUninit::uninit()));
 }
 
 fn broadcast(round: usize, other: Participant) {
@@ -43,8 +58,10 @@ fn broadcast(round: usize, other: Participant) {
                 .is_ok(),
         );
     }
+    let mut out = [0; 3];
+    black_box(reader.recv_into_deadline(&mut out, PAST).is_ok());
     drop(writer);
-    black_box(reader.recv().is_ok());
+    black_box((reader.recv().is_ok(), reader.recv_into(&mut out).is_ok(), out));
     black_box((broadcast.reader_from_oldest().behind(), broadcast.capacity()));
     core::mem::forget(broadcast.writer_as(other));
     // SAFETY: what held it is gone.
@@ -63,6 +80,10 @@ fn latest(round: usize, other: Participant) {
     let seen = latest.load().map_or(Version::NONE, |(_, version)| version);
     black_box((latest.load_newer(seen).is_some(), latest.version(), latest.writer_is_gone()));
     black_box((latest.wait_newer(seen).is_ok(), latest.wait_newer_deadline(seen, PAST).is_ok()));
+    let mut out = [0; 3];
+    black_box((latest.load_into(&mut out), latest.load_newer_into(seen, &mut out)));
+    black_box(latest.wait_newer_into(seen, &mut out).is_ok());
+    black_box((latest.wait_newer_into_deadline(seen, &mut out, PAST).is_ok(), out));
     black_box(latest.poll_newer(&mut cx, seen).is_ready());
     once(latest.newer_async(seen));
     core::mem::forget(latest.writer_as(other));
@@ -133,6 +154,9 @@ fn region(round: usize) {
     let view = unsafe { View::new(NonNull::from(&mut memory).cast(), any(size)) };
     let Ok(view) = view else { return };
     black_box((view.length(), view.parts(), view.next_generation()));
+    black_box(view.check(&layout).is_ok());
+    static ELEMENT: TypeName = TypeName::new("u32");
+    black_box(TypeName::array(&ELEMENT, any(round)).identity());
     for entry in view.entries() {
         black_box((entry.name().len(), entry.offset(), entry.description, view.at(&entry)));
     }
