@@ -240,7 +240,7 @@ over_both_lines! {
         assert_eq!(b.try_receive(0, &mut [0; 8]), Ok(3), "it had come whole: it can still be read");
         assert_eq!(b.try_receive(0, &mut [0; 8]), Ok(3));
         assert_eq!(b.peek(0), Err(Error::EndOfFile));
-        assert_eq!(b.try_send(0, b"late"), Err(Error::BrokenPipe));
+        assert_eq!(b.try_send(0, b"late"), Err(Error::Reset));
         // And up again over the same line.
         for end in [&mut a, &mut b] {
             end.close_port(0);
@@ -249,6 +249,83 @@ over_both_lines! {
         }
         carry(9, &mut a, &mut b);
         assert_eq!((a.port_state(0), b.port_state(0)), (State::STREAM, State::STREAM));
+    }
+
+    what_came_whole_is_delivered_before_the_reset(make) {
+        type End<'a, L> = &'a mut Link<L, 2, 2, MAX>;
+        type Loss<L> = (Down, fn(End<'_, L>, fn(Config) -> Link<L, 2, 2, MAX>));
+        let losses: [Loss<L>; 4] = [
+            (Down::LineEnded, |b, _| b.handle_end(5)),
+            (Down::PeerGone, |b, _| b.handle_timeout(5_000)),
+            (Down::PeerRestarted, |b, make| {
+                let mut other = make(config(3));
+                other.open(5).unwrap();
+                // What it wants of the port it does not get mixed with what is there.
+                other.open_port(0).unwrap();
+                carry(5, b, &mut other);
+            }),
+            (Down::PeerRestarted, |b, make| {
+                // Twice, so that the second loss finds what the first one left.
+                for generation in [3, 4] {
+                    let mut other = make(config(generation));
+                    other.open(5).unwrap();
+                    carry(5, b, &mut other);
+                }
+            }),
+        ];
+        for (why, lose) in losses {
+            for (count, ends) in [(0, false), (1, false), (2, false), (0, true), (1, true), (2, true)] {
+                let (mut a, mut b) = pair(make, &[0, 1]);
+                for number in 0..count {
+                    a.try_send(0, &[number]).unwrap();
+                }
+                if ends {
+                    a.shut_send(0).unwrap();
+                }
+                carry(0, &mut a, &mut b);
+                lose(&mut b, make);
+                assert!(events(&mut b).contains(&Event::Down(why)));
+                assert_eq!(b.try_send(0, b"late"), Err(Error::Reset));
+                assert_eq!(b.port_state(1), State::Reset);
+                for number in 0..count {
+                    assert!(!events(&mut b).contains(&Event::Port(0, PortEvent::Reset(ResetReason::LinkDown))));
+                    assert_eq!(b.peek(0), Ok(&[number][..]), "{why:?}");
+                    assert_eq!(b.try_receive(0, &mut [0; 8]), Ok(1));
+                    assert_eq!(b.try_send(0, b"late"), Err(Error::Reset));
+                }
+                let end = if ends { Error::EndOfFile } else { Error::Reset };
+                assert_eq!(b.peek(0), Err(end), "{why:?}, {count}");
+                assert_eq!(b.try_send(0, b"late"), Err(Error::Reset));
+                if !ends {
+                    assert_eq!(b.port_state(0), State::Reset);
+                }
+                // It can be opened again, as after any reset.
+                b.close_port(0);
+                assert_eq!(b.peek(0), Err(Error::Closed));
+                assert_eq!(b.try_send(0, b"late"), Err(Error::Closed));
+                b.open_port(0).unwrap();
+                assert_eq!(b.try_send(0, b"early").is_ok(), b.port_state(0).can_send());
+            }
+        }
+    }
+
+    a_port_whose_session_ended_is_opened_again_whatever_is_left_in_it(make) {
+        let (mut a, mut b) = pair(make, &[0]);
+        a.try_send(0, b"old").unwrap();
+        carry(0, &mut a, &mut b);
+        a.handle_end(1);
+        b.handle_end(1);
+        for end in [&mut a, &mut b] {
+            end.open(2).unwrap();
+            end.open_port(0).unwrap();
+        }
+        carry(2, &mut a, &mut b);
+        assert_eq!((a.port_state(0), b.port_state(0)), (State::STREAM, State::STREAM));
+        assert_eq!(b.open_port(0), Err(Error::AlreadyConnected));
+        a.try_send(0, b"new").unwrap();
+        carry(2, &mut a, &mut b);
+        assert_eq!(b.peek(0), Ok(&b"new"[..]));
+        b.try_send(0, b"back").unwrap();
     }
 
     a_silent_peer_is_asked_and_then_given_up(make) {

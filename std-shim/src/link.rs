@@ -51,8 +51,9 @@
 //! | the peer started again | greets it | [`Down::PeerRestarted`] |
 //! | the peer closed the link | stays down until [`open`](Link::open) | [`Down::PeerClosed`] |
 //!
-//! Each resets the ports that were connected: what waits there fails with [`Reset`](channel::Error::Reset). [`connect`](Link::connect)
-//! connects a port in the next session.
+//! Each ends what the connected ports can send, with [`Reset`](channel::Error::Reset). What had come whole is still received, and
+//! then the answer is [`EndOfFile`](channel::Error::EndOfFile) if the peer had ended its sending, or `Reset`.
+//! [`connect`](Link::connect) connects a port in the next session.
 
 mod ports;
 mod wire;
@@ -246,14 +247,19 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// assert_ne!(fd::try_read(&far, &mut [0; 64]).unwrap(), 0, "it greeted");
     /// ```
     pub fn turn(&mut self) -> Result<()> {
-        self.take()?;
+        self.take(Self::PIECES)?;
         self.give()
     }
 
-    /// Hands what came to the core. Bounded: a peer that never stops does not keep us here.
-    fn take(&mut self) -> Result<()> {
-        const PIECES: usize = 16;
-        for _ in 0..PIECES {
+    /// So many pieces are read in one turn: a peer that never stops does not keep us here.
+    const PIECES: usize = 16;
+
+    /// And so many before a stream is given up: more than an honest peer can have sent, with all ports full.
+    const LAST_PIECES: usize = Self::PIECES + 2 * (PORTS * CREDITS * MAX).div_ceil(wire::PIECE);
+
+    /// Hands what came to the core.
+    fn take(&mut self, pieces: usize) -> Result<()> {
+        for _ in 0..pieces {
             let now = self.wire.now();
             match self.wire.read()? {
                 Arrived::Nothing => break,
@@ -277,7 +283,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         if !self.wire.write(|now, out| core.poll_transmit(now, out))? {
             // What the other side said before it left is still there.
             self.wire.drop_output();
-            self.take()?;
+            self.take(Self::LAST_PIECES)?;
             self.end();
         }
         Ok(())
@@ -379,8 +385,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         self.core.open(self.wire.now()).map_err(|error| Error::new(OPEN, error))
     }
 
-    /// Ends the session, if there is one, and looks for a peer over another stream. Ports that wait for their peer go on
-    /// to do so.
+    /// Ends the session, if there is one, and looks for a peer over another stream. What has come over the old one can still
+    /// be received. Ports that wait for their peer go on to do so.
     ///
     /// ```
     /// use ringway::{link::{Config, Phase, ReliableLink}, socket::UnixStream};
@@ -403,6 +409,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     }
 
     fn renew(&mut self, from: Box<dyn Stream>, to: Option<Box<dyn Stream>>) {
+        // What has come over the old stream is the program's still. If that fails, nothing else comes from there.
+        let _ = self.take(Self::LAST_PIECES);
         self.end();
         self.wire.replace(from, to);
         // It is down since the line above.

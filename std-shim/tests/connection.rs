@@ -484,7 +484,7 @@ fn a_receiver_killed_in_the_middle_of_a_message_is_told() {
 
 /// So many descriptors and no more may be open in this process from now on.
 fn limit_descriptors(more: u64) {
-    let highest = fd::duplicate(&std::io::stdout()).unwrap();
+    let highest = fd::duplicate(std::io::stdout()).unwrap();
     let limit = libc::rlimit {
         rlim_cur: std::os::fd::AsRawFd::as_raw_fd(&highest) as u64 + more,
         rlim_max: 4096,

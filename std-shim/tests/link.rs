@@ -141,6 +141,13 @@ fn an_end_that_goes_away_is_told<L: Line + Send>(
         let mut out = [0; MAX];
         let len = near.receive_deadline(0, &mut out, long()).unwrap();
         assert_eq!(&out[..len], b"last words");
+        for _ in 0..2 {
+            let end = near.receive_deadline(0, &mut out, long()).unwrap_err();
+            assert!(end.is(Error::EndOfFile), "{end}");
+            let torn = near.send_deadline(0, b"late", long()).unwrap_err();
+            assert!(torn.is(Error::Reset), "{torn}");
+            assert!(near.try_send(0, b"late").unwrap_err().is(Error::Reset));
+        }
         assert_eq!(near.poll_event(), Some(Event::Down(Down::LineEnded)));
         assert!(near.open().unwrap_err().is(Error::EndOfFile));
         let late = near.connect_deadline(0, long()).unwrap_err();
@@ -367,4 +374,76 @@ fn a_port_that_the_peer_does_not_have_is_refused() {
         assert!(near.connect_deadline(1, long()).unwrap_err().is(Error::NotFound));
         assert!(near.connect_deadline(2, long()).unwrap_err().is(Error::NotFound));
     });
+}
+
+/// As much as the port holds, which is more than is read in one turn.
+#[test]
+fn what_a_peer_sent_before_it_went_away_is_received_although_a_send_fails_first() {
+    // A link of this size passes through the stack while it is made.
+    let roomy = thread::Builder::new().stack_size(64 << 20);
+    roomy.spawn(a_send_that_fails_loses_nothing_that_had_come).unwrap().join().unwrap();
+}
+
+fn a_send_that_fails_loses_nothing_that_had_come() {
+    const LARGE: usize = 100_000;
+    type Large = ReliableLink<LARGE, 4, 1, 8>;
+    for by_stream in [false, true] {
+        let ((near_in, far_out), (far_in, near_out)) = (pipe().unwrap(), pipe().unwrap());
+        rustix::pipe::fcntl_setpipe_size(&far_out, 1 << 20).unwrap();
+        let mut near = Large::over_pair(near_in, near_out, Config { gone: 0, ..Config::new(1) });
+        let mut far = Large::over_pair(far_in, far_out, Config { gone: 0, ..Config::new(2) });
+        thread::scope(|s| {
+            s.spawn(|| near.connect_deadline(0, long()).unwrap());
+            far.connect_deadline(0, long()).unwrap();
+        });
+        for number in 0..8 {
+            far.send_deadline(0, &vec![number; LARGE], long()).unwrap();
+        }
+        drop(far);
+        if by_stream {
+            // The program has heard of another stream, and knows that this one is of no use any more.
+            let (other, _) = UnixStream::pair().unwrap();
+            near.set_stream(other);
+        } else {
+            // Until the link has learned of it, by failing to write.
+            while near.send_deadline(0, b"into nothing", soon()).is_ok() {}
+        }
+        let mut out = vec![0; LARGE];
+        for number in 0..8 {
+            assert_eq!(near.receive_deadline(0, &mut out, long()).unwrap(), LARGE);
+            assert_eq!(out, [number; LARGE]);
+        }
+        let torn = near.receive_deadline(0, &mut out, long()).unwrap_err();
+        assert!(torn.is(Error::Reset), "{torn}");
+    }
+}
+
+#[test]
+fn a_port_is_connected_again_in_the_next_session_whatever_was_left_in_it() {
+    let (near_end, far_end) = UnixStream::pair().unwrap();
+    let mut near: ReliableLink<MAX> = ReliableLink::over(near_end, Config::new(1));
+    let mut far: ReliableLink<MAX> = ReliableLink::over(far_end, Config::new(2));
+    thread::scope(|s| {
+        s.spawn(|| near.connect_deadline(0, long()).unwrap());
+        far.connect_deadline(0, long()).unwrap();
+        far.send_deadline(0, b"never received", long()).unwrap();
+    });
+    drop(far);
+    while near.phase() != Phase::Down {
+        near.wait(Some(long())).unwrap();
+        near.turn().unwrap();
+    }
+    let late = near.connect_deadline(0, long()).unwrap_err();
+    assert!(late.is(Error::NotConnected), "{late}");
+    let (near_end, far_end) = UnixStream::pair().unwrap();
+    near.set_stream(near_end);
+    let mut far: ReliableLink<MAX> = ReliableLink::over(far_end, Config::new(3));
+    thread::scope(|s| {
+        s.spawn(|| near.connect_deadline(0, long()).unwrap());
+        far.connect_deadline(0, long()).unwrap();
+    });
+    far.send_deadline(0, b"new", long()).unwrap();
+    let mut out = [0; MAX];
+    let len = near.receive_deadline(0, &mut out, long()).unwrap();
+    assert_eq!(&out[..len], b"new");
 }

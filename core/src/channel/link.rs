@@ -75,6 +75,10 @@
 //! holds `CREDITS` messages that came and were not taken; the peer sends no more than there is room for. A port that
 //! nobody reads so delays no other.
 //!
+//! When the session ends, for whatever reason, nothing can be sent on its ports any more: [`try_send`](Link::try_send) fails
+//! with `Reset`. What had come whole can still be received; behind it comes the end of file if the peer had ended its
+//! sending, and otherwise `Reset`. [`open_port`](Link::open_port) begins anew, and drops what is left.
+//!
 //! # Bounds
 //!
 //! [`handle_bytes`](Link::handle_bytes) does work proportional to the bytes it is given, whatever they are: at most two

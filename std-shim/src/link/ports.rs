@@ -21,7 +21,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     }
 
     /// Opens a port, unless it is open in a direction, and waits until the peer has opened it too: for the peer itself, as
-    /// long as it takes, and across restarts of it.
+    /// long as it takes, and across restarts of it. When the port's session ended, it is connected in the next one: what had
+    /// come before and was not received is dropped, so receive it first.
     ///
     /// # Errors
     /// [`NotFound`](channel::Error::NotFound) if the link, or the peer, has no such port; [`Reset`](channel::Error::Reset) if the
@@ -53,12 +54,21 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         self.until(CONNECT, deadline, |link| {
             let mut state = link.port_state(port);
             if matches!(state, State::Connected { .. }) && !opened {
-                if state.can_send() || state.can_receive() {
-                    return Ok(());
+                if link.phase() == Phase::Down {
+                    return Err(channel::Error::NotConnected);
                 }
-                // Both directions are done: what is meant is another connection.
-                link.core.close_port(port);
-                state = State::Closed;
+                if !state.can_send() && !state.can_receive() {
+                    // Both directions are done: what is meant is another connection.
+                    link.core.close_port(port);
+                } else {
+                    match link.core.open_port(port) {
+                        // It is connected, and its session goes on.
+                        Err(channel::Error::AlreadyConnected) => return Ok(()),
+                        other => other?,
+                    }
+                    opened = true;
+                }
+                state = link.port_state(port);
             }
             match state {
                 State::Connected { .. } => Ok(()),
@@ -137,8 +147,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     ///
     /// # Errors
     /// [`EndOfFile`](channel::Error::EndOfFile) if the peer sends no more; [`BufferTooSmall`](channel::Error::BufferTooSmall), and the
-    /// message stays; [`Reset`](channel::Error::Reset) if the port was torn down, or the session ended;
-    /// [`NotConnected`](channel::Error::NotConnected).
+    /// message stays; [`Reset`](channel::Error::Reset) if the port was torn down, or the session ended and what had come whole
+    /// before was received; [`NotConnected`](channel::Error::NotConnected).
     pub fn receive(&mut self, port: u8, out: &mut [u8]) -> Result<usize> {
         self.until(RECEIVE, None, |link| link.core.try_receive(port, out))
     }

@@ -13,7 +13,7 @@ pub trait Stream: AsFd + fmt::Debug + Send + Sync + 'static {}
 impl<T: AsFd + fmt::Debug + Send + Sync + 'static> Stream for T {}
 
 /// So much is read and written at once.
-const PIECE: usize = 16 << 10;
+pub(super) const PIECE: usize = 16 << 10;
 
 #[derive(Debug)]
 pub(super) struct Wire {

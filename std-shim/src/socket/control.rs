@@ -88,8 +88,9 @@ unsafe fn take_descriptors(control: &Control, filled: usize, descriptors: &mut V
     let data_offset = unsafe { libc::CMSG_LEN(0) as usize };
     let mut at = 0;
     while filled.saturating_sub(at) >= HEADER {
+        let header = start.wrapping_add(at).cast::<libc::cmsghdr>();
         // SAFETY: the header lies within what the kernel filled; the read asks for no alignment.
-        let header = unsafe { start.add(at).cast::<libc::cmsghdr>().read_unaligned() };
+        let header = unsafe { header.read_unaligned() };
         #[allow(clippy::unnecessary_cast)] // it has another width elsewhere
         let length = (header.cmsg_len as usize).min(filled - at);
         if length < HEADER {
@@ -101,8 +102,9 @@ unsafe fn take_descriptors(control: &Control, filled: usize, descriptors: &mut V
             if carries { length.saturating_sub(data_offset) / size_of::<RawFd>() } else { 0 };
         for place in 0..count {
             let offset = at + data_offset + place * size_of::<RawFd>();
+            let number = start.wrapping_add(offset).cast::<RawFd>();
             // SAFETY: the number lies within this header's data, which the kernel filled.
-            let number = unsafe { start.add(offset).cast::<RawFd>().read_unaligned() };
+            let number = unsafe { number.read_unaligned() };
             // In place of a pidfd that it could not make, the kernel puts an error.
             if number >= 0 {
                 // SAFETY: the kernel opened this descriptor for us, and nobody else knows it: the caller's promise.

@@ -1,7 +1,7 @@
 //! What the user does with the ports of a link.
 
 use super::super::frame;
-use super::super::{Error, Event, State};
+use super::super::{Error, State};
 use super::line::Line;
 use super::port::{Place, Violation, due, has_body, news};
 use super::{Link, Phase};
@@ -30,7 +30,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     }
 
     /// Opens a port: it is `Connecting` until the peer opens it too, and `Connected` then. It may be asked for before the
-    /// link is up, and goes on `Connecting` across sessions. Poll for bytes to transmit afterwards.
+    /// link is up, and goes on `Connecting` across sessions. Of a port whose session ended, what came and was not taken is
+    /// dropped. Poll for bytes to transmit afterwards.
     ///
     /// # Errors
     /// `NotFound`: the link, or the peer, has no port of this number. `AlreadyConnected`: close it first.
@@ -61,7 +62,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// # Errors
     /// `WouldBlock`: the peer has no room on this port, or the line has none;
     /// [`PortEvent::Writable`](super::PortEvent::Writable) tells when to try again. `MessageTooLarge`: for the peer, or for
-    /// this side. Otherwise what the port's [state](Self::port_state) says: `BrokenPipe`, `NotConnected`, `Closed`.
+    /// this side. `Reset`: the port was torn down, or the session ended. Otherwise what the port's
+    /// [state](Self::port_state) says: `BrokenPipe`, `NotConnected`, `Closed`.
     ///
     /// ```
     /// use ringway_core::channel::{Error, link::{Config, SerialLink}};
@@ -72,7 +74,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         let max = MAX.min(self.peer.max as usize);
         self.pump();
         let place = &mut self.places.get_mut(port as usize).ok_or(Error::NotFound)?.port;
-        place.state.on(Event::Send)?;
+        place.may_send()?;
         if message.len() > max {
             return Err(Error::MessageTooLarge { max });
         }
@@ -91,8 +93,9 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// The oldest message that came, in place; [`release`](Self::release) makes room for another.
     ///
     /// # Errors
-    /// `WouldBlock`: none is there. `EndOfFile`: the peer sends no more. Otherwise what the port's state says: `Reset`,
-    /// `NotConnected`, `Closed`.
+    /// `WouldBlock`: none is there. `EndOfFile`: the peer sends no more. `Reset`: the port was torn down, or the session
+    /// ended, and everything that had come whole before was taken. Otherwise what the port's state says: `NotConnected`,
+    /// `Closed`.
     ///
     /// ```
     /// use ringway_core::channel::{Error, link::{Config, SerialLink}};
@@ -103,10 +106,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         let place = self.places.get(port as usize).ok_or(Error::NotFound)?;
         match place.inbox.front() {
             Some(message) => Ok(message),
-            None => {
-                place.port.state.on(Event::Receive)?;
-                Err(Error::WouldBlock)
-            }
+            None => Err(place.port.why_none()),
         }
     }
 
@@ -122,11 +122,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         if !inbox.pop() {
             return;
         }
-        if !port.peer_is_done() {
-            port.owed = port.owed.saturating_add(1);
-        } else if inbox.is_empty() {
-            port.drained();
-        }
+        port.taken(inbox.is_empty());
     }
 
     /// Takes the oldest message out, into `out`; its length. Poll for bytes to transmit afterwards.

@@ -20,7 +20,8 @@ pub enum Phase {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Event {
-    /// A session ended, also one whose [`Up`](Self::Up) was not told yet. Connected ports were reset.
+    /// A session ended, also one whose [`Up`](Self::Up) was not told yet. Connected ports are reset, each as soon as the
+    /// messages that had come whole are taken.
     Down(Down),
     /// A session began: the peer is there, see [`Link::peer`](super::Link::peer).
     Up,
@@ -86,7 +87,7 @@ pub enum PortEvent {
     PeerShutSend,
     /// The peer reads no more.
     PeerShutReceive,
-    /// The port was torn down.
+    /// The port was torn down. Where the session ended, this is told when everything that had come whole is taken.
     Reset(ResetReason),
     /// Both sides are done with it: it can be opened again.
     Free,

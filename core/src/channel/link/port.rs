@@ -46,6 +46,14 @@ pub(super) mod news {
     pub(crate) const STOP: u8 = 64;
 }
 
+/// How a connection ended that did not close.
+mod over {
+    /// It was torn down, or its session ended. What had come whole before the session ended can still be taken.
+    pub(super) const TORN: u8 = 1;
+    /// The peer had said its last word before: what is taken to the end was everything.
+    pub(super) const COMPLETE: u8 = 2;
+}
+
 /// The peer sent what no peer of this version sends.
 #[derive(Debug)]
 pub(super) struct Violation;
@@ -72,6 +80,8 @@ pub(super) struct Port {
     pub(super) owed: u8,
     /// A send was refused since the last time there was room.
     pub(super) blocked: bool,
+    /// How the connection ended that the state tells of, if it was torn down.
+    pub(super) over: u8,
 }
 
 impl Port {
@@ -86,6 +96,7 @@ impl Port {
             credit: 0,
             owed: 0,
             blocked: false,
+            over: 0,
         }
     }
 
@@ -108,6 +119,7 @@ impl Port {
     pub(super) fn open(&mut self) -> Result<(), Error> {
         match self.state {
             State::New | State::Closed | State::Reset => {}
+            _ if self.over != 0 => {}
             _ => return Err(Error::AlreadyConnected),
         }
         if self.has_said(said::WE_OPENED | said::WE_ENDED) || self.due != 0 {
@@ -120,6 +132,7 @@ impl Port {
         self.news &= !(news::WAITING | news::RESET | news::FREE);
         self.owed = 0;
         self.blocked = false;
+        self.over = 0;
         if self.has_said(said::PEER_OPENED) {
             self.establish();
         }
@@ -354,6 +367,7 @@ impl Port {
         self.news &= !(news::WAITING | news::OPENED | news::READABLE | news::SHUT | news::STOP);
         self.on(Event::Reset);
         self.blocked = false;
+        self.over = over::TORN;
     }
 
     /// The peer does not have it.
@@ -363,25 +377,63 @@ impl Port {
         self.due = 0;
     }
 
-    /// The session ended. Whether what is in the inbox can still be read: the peer had said its last word.
+    /// The session ended. Whether something is left to take out of the inbox: what had come whole is the user's.
     pub(super) fn link_down(&mut self, unread: bool) -> bool {
-        let complete = self.state.can_receive() && unread && self.peer_is_done();
+        let left = self.state.can_receive() && unread;
         let free = self.said != 0 || self.due != 0;
+        let complete = self.peer_is_done();
         (self.said, self.due, self.credit, self.owed) = (0, 0, 0, 0);
         if self.state == State::Connecting {
             // It waits for the next session.
             self.said = said::WE_OPENED;
             self.due = due::OPEN;
-        } else if complete {
-            self.stopped();
-            self.news |= news::STOP;
-        } else if self.state.can_send() || self.state.can_receive() {
-            self.torn(ResetReason::LinkDown);
+        } else if self.over == 0 && (self.state.can_send() || self.state.can_receive()) {
+            if left {
+                self.stopped();
+                self.news |= news::STOP;
+                self.blocked = false;
+                self.over = over::TORN;
+            } else {
+                self.torn(ResetReason::LinkDown);
+            }
+            if complete {
+                self.over |= over::COMPLETE;
+            }
         } else if free {
             self.news |= news::FREE;
         }
         self.news &= !news::WAITING;
-        complete
+        left
+    }
+
+    /// A message was taken out of the inbox; `empty` if it was the last one.
+    pub(super) fn taken(&mut self, empty: bool) {
+        if !self.peer_is_done() {
+            self.owed = self.owed.saturating_add(1);
+        } else if empty && self.over == over::TORN {
+            self.torn(ResetReason::LinkDown);
+        } else if empty {
+            self.drained();
+        }
+    }
+
+    /// Whether a message can be sent, by the state.
+    pub(super) fn may_send(&self) -> Result<(), Error> {
+        match self.state.on(Event::Send) {
+            Ok(_) => Ok(()),
+            // The connection is gone, and not only its reader.
+            Err(Error::BrokenPipe) if self.over != 0 => Err(Error::Reset),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Why no message is there.
+    pub(super) fn why_none(&self) -> Error {
+        match self.state.on(Event::Receive) {
+            Ok(_) => Error::WouldBlock,
+            Err(Error::Reset) if self.over & over::COMPLETE != 0 => Error::EndOfFile,
+            Err(error) => error,
+        }
     }
 
     /// The next thing to tell the user; `room` if the line has some.
