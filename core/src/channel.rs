@@ -172,7 +172,7 @@ pub enum Error {
         /// The size of the message, in bytes.
         needed: usize,
     },
-    /// No place is left: names, connections or descriptors are all in use (`ENFILE`, `EMFILE`, `ENOSPC`).
+    /// No place is left: names, connections or descriptors are all in use (`ENFILE`, `EMFILE`).
     Exhausted,
     /// The half is taken by somebody else, and there is only one.
     Taken,

@@ -123,9 +123,20 @@ impl Error {
         self.cause
     }
 
-    /// Whether it failed for this reason.
+    /// Whether it failed for this reason. A file system that is full, and a quota that is used up, have words of their own and
+    /// are [`Exhausted`](channel::Error::Exhausted) too.
+    ///
+    /// ```
+    /// use ringway::{channel, fd};
+    /// let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    /// let error = fd::write(&full, b"x").unwrap_err();
+    /// assert!(error.is(channel::Error::Exhausted) && error.to_string().contains("full"));
+    /// ```
     pub fn is(&self, reason: channel::Error) -> bool {
-        self.cause == Cause::Channel(reason)
+        match self.cause {
+            Cause::Os(Errno::NOSPC | Errno::DQUOT) => reason == channel::Error::Exhausted,
+            cause => cause == Cause::Channel(reason),
+        }
     }
 }
 
@@ -149,6 +160,12 @@ impl fmt::Display for Error {
             Cause::Access(error) => write!(f, ": {error}"),
             Cause::Layout(error) => write!(f, ": {error}"),
             Cause::Process(reason) => write!(f, ": {reason}"),
+            Cause::Os(Errno::NOSPC) => {
+                f.write_str(": the file system is full: remove something from it, or use another")
+            }
+            Cause::Os(Errno::DQUOT) => f.write_str(
+                ": the user's quota on the file system is used up: remove something, or ask for more",
+            ),
             Cause::Os(errno) => write!(f, ": {errno}"),
         }
     }
@@ -184,9 +201,7 @@ impl From<Errno> for Cause {
             Errno::ADDRINUSE | Errno::EXIST => E::AddressInUse,
             Errno::NOENT => E::NotFound,
             Errno::NAMETOOLONG => E::BadName,
-            Errno::MFILE | Errno::NFILE | Errno::NOSPC | Errno::NOBUFS | Errno::NOMEM => {
-                E::Exhausted
-            }
+            Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM => E::Exhausted,
             other => return Cause::Os(other),
         })
     }

@@ -55,6 +55,7 @@ pub mod fifo;
 mod heap;
 pub mod link;
 pub mod lock;
+mod mode;
 pub mod pipe;
 pub mod process;
 pub mod serial;

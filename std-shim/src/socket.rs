@@ -66,6 +66,7 @@ mod listener;
 mod message;
 mod option;
 mod peer;
+mod resolve;
 mod stream;
 mod unix;
 
@@ -74,6 +75,7 @@ pub use descriptors::{MAX_DESCRIPTORS, Received};
 pub use listener::Listener;
 pub use option::Options;
 pub use peer::Credentials;
+pub use resolve::ToAddresses;
 
 /// A stream of bytes between processes of one machine.
 pub type UnixStream = Socket<Unix, Stream>;

@@ -470,6 +470,53 @@ fn no_place_for_a_descriptor_is_exhausted() {
     done()
 }
 
+#[test]
+fn a_full_file_system_and_a_quota_have_words_of_their_own() {
+    const NAME: &str = "a_full_file_system_and_a_quota_have_words_of_their_own";
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    if role().is_some() {
+        inject(&[Fault::new(libc::SYS_write, libc::EDQUOT).when(2, 3)]);
+        let error = fd::write(&full, b"xxx").unwrap_err();
+        assert!(error.is(Error::Exhausted) && error.to_string().contains("quota"), "{error}");
+        assert_eq!(std::io::Error::from(error).kind(), std::io::ErrorKind::QuotaExceeded);
+        done()
+    }
+    let error = fd::write(&full, b"x").unwrap_err();
+    assert!(error.is(Error::Exhausted) && !error.is(Error::WouldBlock));
+    assert!(error.to_string().contains("the file system is full"), "{error}");
+    assert_eq!(std::io::Error::from(error).kind(), std::io::ErrorKind::StorageFull);
+    run(NAME, "quota");
+}
+
+#[test]
+fn more_descriptors_than_the_limit_cannot_be_waited_for_and_that_is_said() {
+    const NAME: &str = "more_descriptors_than_the_limit_cannot_be_waited_for_and_that_is_said";
+    if role().is_none() {
+        return run(NAME, "child");
+    }
+    let (reader, writer) = pipe::pipe().unwrap();
+    writer.write_all(b"x").unwrap();
+    let limit = libc::rlimit { rlim_cur: 30, rlim_max: 30 };
+    // SAFETY: a valid limit.
+    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) }, 0);
+    let mut set = WaitSet::new();
+    for _ in 0..30 {
+        set.add(&reader, Interest::Read);
+    }
+    assert_eq!(set.wait().unwrap(), 30);
+    set.add(&reader, Interest::Read);
+    for error in [
+        set.wait().unwrap_err(),
+        set.try_wait().unwrap_err(),
+        set.wait_deadline(long()).unwrap_err(),
+        fd::wait_any(&[&reader as &dyn std::os::fd::AsFd; 31]).unwrap_err(),
+    ] {
+        assert!(error.is(Error::Exhausted), "{error}");
+        assert!(error.to_string().contains("RLIMIT_NOFILE"), "{error}");
+    }
+    done()
+}
+
 // Copying ---------------------------------------------------------------------------------------------------------
 
 fn pattern(len: usize) -> Vec<u8> {

@@ -279,7 +279,9 @@ impl<'fd> WaitSet<'fd> {
     /// Waits until at least one is ready, and returns how many are.
     ///
     /// # Errors
-    /// [`Closed`](channel::Error::Closed) if one of the descriptors is not open.
+    /// [`Closed`](channel::Error::Closed) if one of the descriptors is not open;
+    /// [`Exhausted`](channel::Error::Exhausted) if there are more than the process may have open (`RLIMIT_NOFILE`), which
+    /// can be when one is in the set several times, or the limit was lowered.
     pub fn wait(&mut self) -> Result<usize> {
         self.wait_until(None)
     }
@@ -288,7 +290,7 @@ impl<'fd> WaitSet<'fd> {
     ///
     /// # Errors
     /// [`TimedOut`](channel::Error::TimedOut) when it passed first, never before it;
-    /// [`Closed`](channel::Error::Closed) if one of the descriptors is not open.
+    /// else as [`wait`](Self::wait).
     pub fn wait_deadline(&mut self, deadline: Instant) -> Result<usize> {
         self.wait_until(Some(deadline))
     }
@@ -296,7 +298,7 @@ impl<'fd> WaitSet<'fd> {
     /// How many are ready now; 0 if none is.
     ///
     /// # Errors
-    /// [`Closed`](channel::Error::Closed) if one of the descriptors is not open.
+    /// As [`wait`](Self::wait).
     pub fn try_wait(&mut self) -> Result<usize> {
         super::retry(|| rustix::event::poll(&mut self.fds, Some(&ZERO)))
             .and_then(|n| self.check(n))
@@ -367,6 +369,11 @@ fn poll(fds: &mut [PollFd<'_>], deadline: Option<Instant>) -> io::Result<usize> 
 fn failed(errno: Errno) -> Error {
     match errno {
         Errno::BADF => Error::new(WAIT, channel::Error::Closed),
+        // The time is always valid: it is the number of entries.
+        Errno::INVAL => Error::new(
+            "wait for more descriptors than a process may have open (RLIMIT_NOFILE)",
+            channel::Error::Exhausted,
+        ),
         errno => Error::new(WAIT, errno),
     }
 }

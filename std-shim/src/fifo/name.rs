@@ -1,7 +1,7 @@
 //! The name of a FIFO: made, found, and removed only as long as it is ours.
 
 use crate::error::wrong_file;
-use crate::{Error, Result, channel};
+use crate::{Error, Result, channel, mode};
 use rustix::fs::{self, AtFlags, CWD, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
@@ -36,11 +36,9 @@ struct Made {
 impl Name {
     pub(super) fn make(path: &Path, mode: u32) -> Result<Self> {
         let failed = |errno| Error::new(MAKE, errno).on(path.display());
-        if mode & !0o7777 != 0 {
-            return Err(failed(Errno::INVAL));
-        }
+        let bits = mode::bits(mode).map_err(failed)?;
         let mut name = Self::resolve(path, MAKE, channel::Error::AddressInUse)?;
-        make_node(name.dir.as_fd(), &name.file, bits(mode)).map_err(failed)?;
+        make_node(name.dir.as_fd(), &name.file, bits).map_err(failed)?;
         match name.claim(mode) {
             Ok(made) => {
                 name.made = Some(made);
@@ -150,40 +148,24 @@ impl Name {
     /// Takes hold of the FIFO just made, and gives it its mode.
     #[cfg(target_os = "linux")]
     fn claim(&self, mode: u32) -> rustix::io::Result<Made> {
-        use std::os::fd::AsRawFd;
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let node = fs::openat(&self.dir, &self.file, flags, Mode::empty())?;
-        let stat = fs::fstat(&node)?;
-        if stat.st_mode & 0o7777 != mode {
-            // Through `/proc` it is this file that gets the mode, and no other that took the name meanwhile. Opening the
-            // FIFO for `fchmod` would let a peer in.
-            let this = format!("/proc/self/fd/{}", node.as_raw_fd());
-            match fs::chmod(this, bits(mode)) {
-                Err(Errno::NOENT) => self.chmod_by_name(mode)?,
-                other => other?,
-            }
-        }
-        Ok(Made::new(&stat, node))
+        mode::complete(node.as_fd(), mode, |mode| self.chmod_by_name(mode))?;
+        Ok(Made::new(&fs::fstat(&node)?, node))
     }
 
     #[cfg(not(target_os = "linux"))]
     fn claim(&self, mode: u32) -> rustix::io::Result<Made> {
         let stat = fs::statat(&self.dir, &self.file, AtFlags::SYMLINK_NOFOLLOW)?;
         if u32::from(stat.st_mode) & 0o7777 != mode {
-            self.chmod_by_name(mode)?;
+            self.chmod_by_name(mode::bits(mode)?)?;
         }
         Ok(Made::new(&stat))
     }
 
-    fn chmod_by_name(&self, mode: u32) -> rustix::io::Result<()> {
-        fs::chmodat(&self.dir, &self.file, bits(mode), AtFlags::empty())
+    fn chmod_by_name(&self, mode: Mode) -> rustix::io::Result<()> {
+        fs::chmodat(&self.dir, &self.file, mode, AtFlags::empty())
     }
-}
-
-/// A mode as the system has it, whose type is not as wide everywhere.
-#[allow(clippy::unnecessary_cast)]
-fn bits(mode: u32) -> Mode {
-    Mode::from_raw_mode(mode as fs::RawMode)
 }
 
 impl Drop for Name {

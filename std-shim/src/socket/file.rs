@@ -22,11 +22,11 @@
 //! otherwise starts again.
 
 use super::{Options, UnixAddress};
-use crate::fd;
 use crate::{Error, Result};
+use crate::{fd, mode};
 use rustix::fs::{
     AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, RenameFlags, Stat, fchmod, flock, fstat,
-    lstat, open, renameat_with, statat, unlink,
+    link, lstat, open, rename, renameat_with, statat, unlink,
 };
 use rustix::io::{self, Errno};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
@@ -86,27 +86,40 @@ pub(super) fn bind(
         return Ok(None);
     };
     let bound = match options.get_mode() {
-        // The file gets the permissions that the socket has when it is bound.
-        Some(mode) => fchmod(socket, Mode::from_raw_mode(mode)),
+        // The file gets the permissions that the socket has when it is bound, less the umask.
+        Some(mode) => mode::bits(mode).and_then(|mode| fchmod(socket, mode)),
         None => Ok(()),
     };
     let bound = bound.and_then(|()| match rustix::net::bind(socket, &encoded) {
         Err(Errno::ADDRINUSE) => replace_dead(socket, path, &encoded),
         other => other,
     });
-    let file = bound.and_then(|()| SocketFile::of(path));
+    let file = bound.and_then(|()| SocketFile::of(path, options.get_mode()));
     file.map(|file| Some(Box::new(file))).map_err(|errno| Error::new(BIND, errno).on(address))
 }
 
 const BIND: &str = "bind to";
 
 impl SocketFile {
-    /// The file that was just made there.
-    fn of(path: &Path) -> io::Result<Self> {
-        let stat = lstat(path)?;
+    /// The file that was just made there, which gets the rest of its mode. If that fails it does not stay.
+    fn of(path: &Path, mode: Option<u32>) -> io::Result<Self> {
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let node = open(path, flags, Mode::empty())?;
+        let stat = fstat(&node)?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::Socket {
+            // Somebody exchanged it already.
+            return Err(Errno::ADDRINUSE);
+        }
         // The working directory may change before it is removed.
-        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
-        Ok(SocketFile { path, identity: identity(&stat), maker: getpid() })
+        let name = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+        let file = SocketFile { path: name, identity: identity(&stat), maker: getpid() };
+        if let Some(mode) = mode {
+            // Nobody can connect yet: a stream listens later, and a datagram's sender needs the permission.
+            mode::complete(node.as_fd(), mode, |mode| {
+                rustix::fs::chmodat(CWD, path, mode, AtFlags::empty())
+            })?;
+        }
+        Ok(file)
     }
 }
 
@@ -167,7 +180,12 @@ fn remove_dead(path: &Path, dead: &OwnedFd) -> io::Result<()> {
     // Relaxed: the number only has to be another one. Partner: the same line in another thread.
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     let aside = beside(path, &format!("ringway-{}-{number}", getpid().as_raw_nonzero()))?;
-    match renameat_with(CWD, path, CWD, &aside, RenameFlags::NOREPLACE) {
+    let moved = match renameat_with(CWD, path, CWD, &aside, RenameFlags::NOREPLACE) {
+        // The name has our process and a number in it, so that nobody else has it.
+        Err(errno) if is_unknown(errno) => rename(path, &aside),
+        other => other,
+    };
+    match moved {
         Ok(()) => {}
         // Somebody removed it meanwhile: all the better.
         Err(Errno::NOENT) => return Ok(()),
@@ -176,8 +194,17 @@ fn remove_dead(path: &Path, dead: &OwnedFd) -> io::Result<()> {
     if identity(&lstat(&aside)?) == identity(&fstat(dead)?) {
         return unlink(&aside);
     }
-    renameat_with(CWD, &aside, CWD, path, RenameFlags::NOREPLACE)?;
+    match renameat_with(CWD, &aside, CWD, path, RenameFlags::NOREPLACE) {
+        // In two steps, of which the first fails if the name is taken by now.
+        Err(errno) if is_unknown(errno) => link(&aside, path).and_then(|()| unlink(&aside))?,
+        other => other?,
+    }
     Err(Errno::ADDRINUSE)
+}
+
+/// Whether the system says that it, or this file system, knows no `RENAME_NOREPLACE`.
+fn is_unknown(errno: Errno) -> bool {
+    matches!(errno, Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP)
 }
 
 /// One starter's turn: a lock on a file beside the socket's, which goes when the turn ends.

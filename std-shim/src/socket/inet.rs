@@ -1,19 +1,20 @@
 //! The Internet's sockets: names into addresses, connecting, UDP.
 
-use super::message::SEND;
-use super::{Datagram, Inet, Options, Patience, Socket, Stream, open, sealed, send_flags};
+use super::message::{SEND, largest_datagram};
+use super::resolve::{resolve, try_each};
+use super::{
+    Datagram, Inet, Options, Patience, Socket, Stream, ToAddresses, open, sealed, send_flags,
+};
 use crate::fd::{self, Interest};
-use crate::{Cause, Error, Result, channel};
+use crate::{Error, Result, channel};
 use ringway_core::channel::{Event, State};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, sockopt};
-use std::io::ErrorKind;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Instant;
 
 const CONNECT: &str = "connect to";
-const RESOLVE: &str = "find an address";
 
 impl Socket<Inet, Stream> {
     /// Connects to a host, by name or address, and a port. The addresses that a name has are tried in their order.
@@ -31,7 +32,7 @@ impl Socket<Inet, Stream> {
     /// assert_eq!(client.peer_address()?.port(), port);
     /// # Ok::<(), ringway::Error>(())
     /// ```
-    pub fn connect(to: impl ToSocketAddrs) -> Result<Self> {
+    pub fn connect(to: impl ToAddresses) -> Result<Self> {
         try_each(to, |address, _| connect_one(address, None))
     }
 
@@ -52,7 +53,7 @@ impl Socket<Inet, Stream> {
     /// let client = TcpStream::connect_deadline(listener.local_address()?, soon)?;
     /// # Ok::<(), ringway::Error>(())
     /// ```
-    pub fn connect_deadline(to: impl ToSocketAddrs, deadline: Instant) -> Result<Self> {
+    pub fn connect_deadline(to: impl ToAddresses, deadline: Instant) -> Result<Self> {
         try_each(to, |address, others| {
             let now = Instant::now();
             let left = deadline.saturating_duration_since(now);
@@ -96,7 +97,7 @@ impl Socket<Inet, Datagram> {
     /// let receiver = ringway::socket::UdpSocket::bind("localhost:0")?;
     /// # Ok::<(), ringway::Error>(())
     /// ```
-    pub fn bind(address: impl ToSocketAddrs) -> Result<Self> {
+    pub fn bind(address: impl ToAddresses) -> Result<Self> {
         Self::bind_with(address, &Options::new())
     }
 
@@ -110,7 +111,7 @@ impl Socket<Inet, Datagram> {
     /// let receiver = UdpSocket::bind_with("127.0.0.1:0", &Options::new().receive_buffer(1 << 18))?;
     /// # Ok::<(), ringway::Error>(())
     /// ```
-    pub fn bind_with(address: impl ToSocketAddrs, options: &Options) -> Result<Self> {
+    pub fn bind_with(address: impl ToAddresses, options: &Options) -> Result<Self> {
         try_each(address, |address, _| {
             Socket::new(bind::<Datagram>(address, SocketFlags::empty(), options)?, State::New)
         })
@@ -130,7 +131,7 @@ impl Socket<Inet, Datagram> {
     /// assert_eq!(theirs.recv(&mut [0; 16])?, 5);
     /// # Ok::<(), ringway::Error>(())
     /// ```
-    pub fn connect(&self, to: impl ToSocketAddrs) -> Result<()> {
+    pub fn connect(&self, to: impl ToAddresses) -> Result<()> {
         try_each(to, |address, _| {
             fd::retry(|| rustix::net::connect(&self.fd, &address))
                 .map_err(|errno| Error::new(CONNECT, errno).on(address))
@@ -155,7 +156,7 @@ impl Socket<Inet, Datagram> {
     /// # Ok::<(), ringway::Error>(())
     /// ```
     #[doc(alias = "sendto")]
-    pub fn send_to(&self, message: &[u8], to: impl ToSocketAddrs) -> Result<()> {
+    pub fn send_to(&self, message: &[u8], to: impl ToAddresses) -> Result<()> {
         self.send_to_each(message, to, Patience::Forever)
     }
 
@@ -170,7 +171,7 @@ impl Socket<Inet, Datagram> {
     /// ours.try_send_to(b"hello", theirs.local_address()?)?;
     /// # Ok::<(), ringway::Error>(())
     /// ```
-    pub fn try_send_to(&self, message: &[u8], to: impl ToSocketAddrs) -> Result<()> {
+    pub fn try_send_to(&self, message: &[u8], to: impl ToAddresses) -> Result<()> {
         self.send_to_each(message, to, Patience::Now)
     }
 
@@ -190,18 +191,13 @@ impl Socket<Inet, Datagram> {
     pub fn send_to_deadline(
         &self,
         message: &[u8],
-        to: impl ToSocketAddrs,
+        to: impl ToAddresses,
         deadline: Instant,
     ) -> Result<()> {
         self.send_to_each(message, to, Patience::Until(deadline))
     }
 
-    fn send_to_each(
-        &self,
-        message: &[u8],
-        to: impl ToSocketAddrs,
-        patience: Patience,
-    ) -> Result<()> {
+    fn send_to_each(&self, message: &[u8], to: impl ToAddresses, patience: Patience) -> Result<()> {
         let mut failure = None;
         for address in resolve(to)? {
             let sent = self.attempt(Interest::Write, patience, |at_once| {
@@ -212,6 +208,11 @@ impl Socket<Inet, Datagram> {
                 // The other version of IP: the next address may be of ours.
                 Err(errno @ (Errno::AFNOSUPPORT | Errno::INVAL | Errno::NETUNREACH)) => {
                     failure = Some(self.not_sent(errno).on(address));
+                }
+                Err(Errno::MSGSIZE) => {
+                    let max = largest_datagram(address.ip());
+                    let reason = channel::Error::MessageTooLarge { max };
+                    return Err(Error::new(SEND, reason).on(address));
                 }
                 Err(errno) => return Err(self.not_sent(errno).on(address)),
             }
@@ -233,35 +234,6 @@ pub(super) fn bind<T: super::Type>(
         .and_then(|()| rustix::net::bind(&fd, &address))
         .map_err(|errno| Error::new("bind to", errno).on(address))?;
     Ok(fd)
-}
-
-/// Tries the addresses one by one until it works. `attempt` is told how many more there are.
-pub(super) fn try_each<R>(
-    to: impl ToSocketAddrs,
-    mut attempt: impl FnMut(SocketAddr, usize) -> Result<R>,
-) -> Result<R> {
-    let addresses: Vec<SocketAddr> = resolve(to)?.collect();
-    let mut failure = Error::new(RESOLVE, channel::Error::NotFound);
-    let mut others = addresses.len();
-    for address in addresses {
-        others = others.saturating_sub(1);
-        match attempt(address, others) {
-            Ok(done) => return Ok(done),
-            Err(error) => failure = error,
-        }
-    }
-    Err(failure)
-}
-
-fn resolve<A: ToSocketAddrs>(to: A) -> Result<A::Iter> {
-    to.to_socket_addrs().map_err(|error| {
-        let reason = match (Errno::from_io_error(&error), error.kind()) {
-            (Some(errno), _) => Cause::from(errno),
-            (None, ErrorKind::InvalidInput) => Cause::Channel(channel::Error::BadName),
-            (None, _) => Cause::Channel(channel::Error::NotFound),
-        };
-        Error::new(RESOLVE, reason).on(format_args!("({error})"))
-    })
 }
 
 fn family(address: SocketAddr) -> AddressFamily {

@@ -1,8 +1,9 @@
 //! Listeners: bind, accept.
 
+use super::resolve::try_each;
 use super::{
-    Connected, Family, Inet, Options, Patience, Socket, Stream, Unix, UnixAddress, WRONG_SOCKET,
-    file, inet, inspect, open,
+    Connected, Family, Inet, Options, Patience, Socket, Stream, ToAddresses, Unix, UnixAddress,
+    WRONG_SOCKET, file, inet, inspect, open,
 };
 use crate::fd::{self, Interest, Life};
 use crate::{Error, Result};
@@ -11,7 +12,6 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags};
 use std::fmt;
 use std::marker::PhantomData;
-use std::net::ToSocketAddrs;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::Instant;
 
@@ -232,7 +232,7 @@ impl Listener<Inet, Stream> {
     /// assert!(error.is(channel::Error::AddressInUse));
     /// # Ok::<(), ringway::Error>(())
     /// ```
-    pub fn bind(address: impl ToSocketAddrs) -> Result<Self> {
+    pub fn bind(address: impl ToAddresses) -> Result<Self> {
         Self::bind_with(address, &Options::new())
     }
 
@@ -246,8 +246,8 @@ impl Listener<Inet, Stream> {
     /// let listener = TcpListener::bind_with("[::1]:0", &Options::new().only_v6(true))?;
     /// # Ok::<(), ringway::Error>(())
     /// ```
-    pub fn bind_with(address: impl ToSocketAddrs, options: &Options) -> Result<Self> {
-        inet::try_each(address, |address, _| {
+    pub fn bind_with(address: impl ToAddresses, options: &Options) -> Result<Self> {
+        try_each(address, |address, _| {
             let fd = inet::bind::<Stream>(address, SocketFlags::NONBLOCK, options)?;
             Self::listen(fd, None, options, &address)
         })

@@ -8,10 +8,9 @@ use crate::fd::Interest;
 use crate::{Cause, Error, Result, channel};
 use ringway_core::channel::{Event, State};
 use rustix::io::Errno;
-use rustix::net::{
-    AddressFamily, RecvAncillaryBuffer, RecvFlags, ReturnFlags, SocketType, sockopt,
-};
+use rustix::net::{RecvAncillaryBuffer, RecvFlags, ReturnFlags, SocketType, sockopt};
 use std::io::IoSliceMut;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Instant;
 
@@ -250,24 +249,20 @@ impl<F: Family, T: Type> Socket<F, T> {
         self.failed(RECEIVE, errno)
     }
 
+    /// Sending to the peer failed.
     #[cold]
     pub(super) fn not_sent(&self, errno: Errno) -> Error {
-        match errno {
-            Errno::MSGSIZE => Error::new(SEND, channel::Error::MessageTooLarge { max: self.max() }),
-            errno => self.failed(SEND, errno),
+        if errno != Errno::MSGSIZE {
+            return self.failed(SEND, errno);
         }
-    }
-
-    /// The largest message that this socket can send now. For Unix sockets the send buffer bounds it.
-    fn max(&self) -> usize {
-        match sockopt::socket_domain(&self.fd) {
-            // An IPv4 packet has 16 bits for its length, with 20 bytes of its own header and 8 of UDP's.
-            Ok(AddressFamily::INET) => 65535 - 20 - 8,
-            // An IPv6 packet does not count its own header.
-            Ok(AddressFamily::INET6) => 65535 - 8,
+        let peer = rustix::net::getpeername(&self.fd).ok().flatten();
+        let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok());
+        let max = match peer {
+            Some(peer) => largest_datagram(peer.ip()),
             // unix(7) keeps 32 bytes of the send buffer for itself.
-            _ => sockopt::socket_send_buffer_size(&self.fd).unwrap_or(0).saturating_sub(32),
-        }
+            None => sockopt::socket_send_buffer_size(&self.fd).unwrap_or(0).saturating_sub(32),
+        };
+        Error::new(SEND, channel::Error::MessageTooLarge { max })
     }
 
     /// The peer has ended, and everything was received.
@@ -278,6 +273,18 @@ impl<F: Family, T: Type> Socket<F, T> {
         }
         self.learn(Event::PeerShutSend);
         Error::new(RECEIVE, channel::Error::EndOfFile)
+    }
+}
+
+/// The largest datagram that UDP carries there.
+pub(super) fn largest_datagram(to: IpAddr) -> usize {
+    // Version 4, also when an IPv6 socket writes the address in its own way.
+    if to.to_canonical().is_ipv4() {
+        // A packet has 16 bits for its length, with 20 bytes of its own header and 8 of UDP's.
+        65535 - 20 - 8
+    } else {
+        // A packet of version 6 does not count its own header.
+        65535 - 8
     }
 }
 

@@ -1,6 +1,6 @@
 //! Options: what is set before binding, and what can be set on any end.
 
-use super::{Family, Inet, Socket, Stream, Type};
+use super::{Datagram, Family, Inet, Socket, Stream, Type};
 use crate::{Error, Result};
 use rustix::io::{self, Errno};
 use rustix::net::sockopt;
@@ -8,6 +8,7 @@ use std::ffi::c_int;
 use std::fmt;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::time::Duration;
 
 /// What to set before an end is bound. The defaults are what most programs want.
 ///
@@ -22,6 +23,7 @@ pub struct Options {
     backlog: Option<u32>,
     mode: Option<u32>,
     exclusive: bool,
+    share_port: bool,
     only_v6: Option<bool>,
     send_buffer: Option<usize>,
     receive_buffer: Option<usize>,
@@ -34,6 +36,7 @@ impl Options {
             backlog: None,
             mode: None,
             exclusive: false,
+            share_port: false,
             only_v6: None,
             send_buffer: None,
             receive_buffer: None,
@@ -49,8 +52,9 @@ impl Options {
         self
     }
 
-    /// The permissions of the socket file, from its first moment on, less the process's umask. Who may write may connect.
-    /// The default is `0o777` less the umask. Only Unix sockets with a path have a file.
+    /// The permissions of the socket file: exactly these, whatever the process's umask is, and in its first moment fewer,
+    /// never more. Who may write may connect. Without this option the system's rule holds: `0o777` less the umask. Only Unix
+    /// sockets with a path have a file. To bind fails with `EINVAL` for a mode above `0o7777`.
     #[must_use]
     pub const fn mode(mut self, mode: u32) -> Self {
         self.mode = Some(mode);
@@ -63,6 +67,23 @@ impl Options {
     #[must_use]
     pub const fn exclusive(mut self) -> Self {
         self.exclusive = true;
+        self
+    }
+
+    /// Lets several sockets bind to one address and port, if each of them asks for it and one user has them all: the system
+    /// spreads connections and datagrams over them.
+    ///
+    /// ```
+    /// use ringway::socket::{Options, UdpSocket};
+    /// let options = Options::new().share_port();
+    /// let first = UdpSocket::bind_with("127.0.0.1:0", &options)?;
+    /// let second = UdpSocket::bind_with(first.local_address()?, &options)?;
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    #[doc(alias = "SO_REUSEPORT")]
+    #[must_use]
+    pub const fn share_port(mut self) -> Self {
+        self.share_port = true;
         self
     }
 
@@ -118,6 +139,9 @@ impl Options {
         let fd = fd.as_fd();
         if listens && !self.exclusive {
             sockopt::set_socket_reuseaddr(fd, true)?;
+        }
+        if self.share_port {
+            sockopt::set_socket_reuseport(fd, true)?;
         }
         match self.only_v6 {
             Some(only) if v6 => sockopt::set_ipv6_v6only(fd, only),
@@ -211,6 +235,84 @@ impl Socket<Inet, Stream> {
     #[doc(alias = "TCP_NODELAY")]
     pub fn set_nodelay(&self, on: bool) -> Result<()> {
         sockopt::set_tcp_nodelay(&self.fd, on).map_err(|errno| Error::new("set TCP_NODELAY", errno))
+    }
+}
+
+impl Socket<Inet, Stream> {
+    /// How long the connection is idle before the peer is asked whether it is still there; `None` if it never is.
+    ///
+    /// # Errors
+    /// What the system says.
+    #[doc(alias = "SO_KEEPALIVE")]
+    #[doc(alias = "TCP_KEEPIDLE")]
+    pub fn keepalive(&self) -> Result<Option<Duration>> {
+        let get = || match sockopt::socket_keepalive(&self.fd)? {
+            true => sockopt::tcp_keepidle(&self.fd).map(Some),
+            false => Ok(None),
+        };
+        get().map_err(|errno: Errno| Error::new("get the keep-alive time", errno))
+    }
+
+    /// Has the peer asked whether it is still there when the connection was idle for so long, in whole seconds and at least
+    /// one; `None` is the default, and never asks. A peer that does not answer is asked again, as often and in such steps
+    /// as the system is set to (`net.ipv4.tcp_keepalive_probes`, `…_intvl`), and then the connection is torn down:
+    /// [`TimedOut`](crate::channel::Error::TimedOut) ([tcp(7)](https://man7.org/linux/man-pages/man7/tcp.7.html)).
+    ///
+    /// # Errors
+    /// `EINVAL` for more than 32767 seconds, or what the system says.
+    ///
+    /// ```
+    /// use ringway::socket::{TcpListener, TcpStream};
+    /// use std::time::Duration;
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let client = TcpStream::connect(listener.local_address()?)?;
+    /// assert_eq!(client.keepalive()?, None);
+    /// client.set_keepalive(Some(Duration::from_secs(30)))?;
+    /// assert_eq!(client.keepalive()?, Some(Duration::from_secs(30)));
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    #[doc(alias = "SO_KEEPALIVE")]
+    #[doc(alias = "TCP_KEEPIDLE")]
+    pub fn set_keepalive(&self, idle: Option<Duration>) -> Result<()> {
+        let set = || {
+            if let Some(idle) = idle {
+                let whole = Duration::from_secs(idle.as_secs().max(1));
+                sockopt::set_tcp_keepidle(&self.fd, whole)?;
+            }
+            sockopt::set_socket_keepalive(&self.fd, idle.is_some())
+        };
+        set().map_err(|errno: Errno| Error::new("set the keep-alive time", errno))
+    }
+}
+
+impl Socket<Inet, Datagram> {
+    /// Whether datagrams may be sent to broadcast addresses.
+    ///
+    /// # Errors
+    /// What the system says.
+    #[doc(alias = "SO_BROADCAST")]
+    pub fn broadcast(&self) -> Result<bool> {
+        sockopt::socket_broadcast(&self.fd).map_err(|errno| Error::new("get SO_BROADCAST", errno))
+    }
+
+    /// Allows datagrams to broadcast addresses, which every host of a network receives. Without it they are refused
+    /// (`EACCES`), since one is easily meant for a single host.
+    ///
+    /// # Errors
+    /// What the system says.
+    ///
+    /// ```
+    /// let socket = ringway::socket::UdpSocket::bind("127.0.0.1:0")?;
+    /// socket.send_to(b"to all", "127.255.255.255:9").unwrap_err();
+    /// socket.set_broadcast(true)?;
+    /// assert!(socket.broadcast()?);
+    /// socket.send_to(b"to all", "127.255.255.255:9")?;
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    #[doc(alias = "SO_BROADCAST")]
+    pub fn set_broadcast(&self, on: bool) -> Result<()> {
+        sockopt::set_socket_broadcast(&self.fd, on)
+            .map_err(|errno| Error::new("set SO_BROADCAST", errno))
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::children::{argument, done, role, start};
 use crate::{eventually, fresh_name, soon};
 use ringway::channel::{self, State};
-use ringway::socket::{UdpSocket, UnixAddress, UnixDatagram};
+use ringway::socket::{Options, UdpSocket, UnixAddress, UnixDatagram};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -144,6 +144,20 @@ fn sizes_are_told_when_they_do_not_fit() {
     assert!(error.is(channel::Error::BufferTooSmall { needed: max }));
     assert!(theirs.try_recv(&mut [0; 8]).unwrap_err().is(channel::Error::WouldBlock));
 
+    // An IPv6 socket reaches version 4 by mapped addresses, and then has its bounds.
+    let four = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let mapped = format!("[::ffff:127.0.0.1]:{}", four.local_address().unwrap().port());
+    let six = UdpSocket::bind_with("[::]:0", &Options::new().only_v6(false)).unwrap();
+    let too_large = channel::Error::MessageTooLarge { max: 65507 };
+    let error = six.send_to(&vec![7; 65508], mapped.as_str()).unwrap_err();
+    assert!(error.is(too_large), "{error}");
+    six.connect(mapped.as_str()).unwrap();
+    let error = six.send(&vec![7; 65508]).unwrap_err();
+    assert!(error.is(too_large), "{error}");
+    six.send(&vec![7; 65507]).unwrap();
+    let error = four.recv_deadline(&mut [0; 4], eventually()).unwrap_err();
+    assert!(error.is(channel::Error::BufferTooSmall { needed: 65507 }));
+
     for (address, max) in [("127.0.0.1:0", 65507), ("[::1]:0", 65527)] {
         let ours = UdpSocket::bind(address).unwrap();
         let theirs = UdpSocket::bind(address).unwrap();
@@ -218,4 +232,52 @@ fn udp_tries_the_addresses_of_its_own_version() {
     assert_eq!(theirs.recv_deadline(&mut [0; 8], eventually()).unwrap(), 1);
     ours.connect(&addresses[..]).unwrap();
     assert_eq!(ours.peer_address().unwrap(), addresses[1]);
+}
+
+#[test]
+fn broadcasts_are_sent_where_that_is_allowed() {
+    let everywhere = "127.255.255.255:9";
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    assert!(!socket.broadcast().unwrap());
+    let error = socket.send_to(b"x", everywhere).unwrap_err();
+    assert_eq!(error.cause(), ringway::Cause::Os(rustix::io::Errno::ACCESS));
+    socket.set_broadcast(true).unwrap();
+    assert!(socket.broadcast().unwrap());
+    socket.send_to(b"x", everywhere).unwrap();
+    socket.set_broadcast(false).unwrap();
+    assert!(socket.send_to(b"x", everywhere).is_err());
+}
+
+#[test]
+fn a_port_is_shared_by_those_who_all_ask_for_it() {
+    let shared = Options::new().share_port();
+    let first = UdpSocket::bind_with("127.0.0.1:0", &shared).unwrap();
+    let address = first.local_address().unwrap();
+    assert!(UdpSocket::bind(address).unwrap_err().is(channel::Error::AddressInUse));
+    let _second = UdpSocket::bind_with(address, &shared).unwrap();
+    let exclusive = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let taken = UdpSocket::bind_with(exclusive.local_address().unwrap(), &shared).unwrap_err();
+    assert!(taken.is(channel::Error::AddressInUse), "{taken}");
+}
+
+#[test]
+fn an_address_may_name_its_interface() {
+    use ringway::socket::ToAddresses;
+    use std::net::{SocketAddr, SocketAddrV6};
+    // SAFETY: a string that lives through the call.
+    let lo = unsafe { libc::if_nametoindex(c"lo".as_ptr()) };
+    let expected = SocketAddrV6::new("fe80::1".parse().unwrap(), 80, 0, lo);
+    for text in ["[fe80::1%lo]:80".to_owned(), format!("[fe80::1%{lo}]:80")] {
+        assert_eq!(text.to_addresses().unwrap(), [SocketAddr::V6(expected)], "{text}");
+        assert_eq!((&text.as_str()).to_addresses().unwrap(), [SocketAddr::V6(expected)]);
+    }
+    let there = UdpSocket::bind("[::1%lo]:0").unwrap();
+    let port = there.local_address().unwrap().port();
+    let here = UdpSocket::bind("[::1%lo]:0").unwrap();
+    here.send_to(b"hello", format!("[::1%lo]:{port}")).unwrap();
+    assert_eq!(there.recv_deadline(&mut [0; 8], eventually()).unwrap(), 5);
+    for wrong in ["[fe80::1%no such interface]:80", "[fe80::1%]:80", "[fe80::1%l\0]:80"] {
+        let error = UdpSocket::bind(wrong).unwrap_err();
+        assert!(error.is(channel::Error::NotFound), "{error}");
+    }
 }

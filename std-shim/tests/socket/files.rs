@@ -1,10 +1,11 @@
 //! Socket files: a dead one is replaced, a live one never, and several starters agree on one.
 
 use crate::children::{self, argument, done, role, start};
+use crate::support::fault::{Fault, inject};
 use crate::{accept, eventually};
 use ringway::channel;
 use ringway::socket::{
-    SeqpacketListener, UnixAddress, UnixDatagram, UnixListener, UnixSeqpacket, UnixStream,
+    Options, SeqpacketListener, UnixAddress, UnixDatagram, UnixListener, UnixSeqpacket, UnixStream,
 };
 use std::fs;
 use std::os::fd::OwnedFd;
@@ -365,4 +366,67 @@ fn of_many_processes_that_race_for_a_name_exactly_one_listens_and_is_reached() {
     for mut child in children {
         assert!(child.wait().success());
     }
+}
+
+#[test]
+fn the_mode_is_exactly_what_was_asked_for_under_any_umask() {
+    use std::os::unix::fs::PermissionsExt;
+    if role().is_none() {
+        let test = "files::the_mode_is_exactly_what_was_asked_for_under_any_umask";
+        return assert!(start(test, "masked", "").wait().success());
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("socket");
+    let mode = || fs::symlink_metadata(&path).unwrap().permissions().mode() & 0o7777;
+    for umask in [0o000, 0o022, 0o077, 0o777] {
+        // SAFETY: always allowed; this process is a child with one test.
+        unsafe { libc::umask(umask) };
+        for wanted in [0o600, 0o622, 0o666, 0o777, 0o000] {
+            let options = Options::new().mode(wanted);
+            let listener = UnixListener::bind_with(&path, &options).unwrap();
+            assert_eq!(mode(), wanted, "umask {umask:o}");
+            drop(listener);
+            let receiver = UnixDatagram::bind_with(&path, &options).unwrap();
+            assert_eq!(mode(), wanted, "umask {umask:o}");
+            drop(receiver);
+        }
+        // What is not asked for is the system's rule.
+        let listener = UnixListener::bind(&path).unwrap();
+        assert_eq!(mode(), 0o777 & !umask);
+        drop(listener);
+    }
+    assert!(UnixListener::bind_with(&path, &Options::new().mode(0o10_000)).is_err());
+    // One that cannot be set leaves nothing behind.
+    inject(&[
+        Fault::new(libc::SYS_chmod, libc::EROFS),
+        Fault::new(libc::SYS_fchmodat, libc::EROFS),
+    ]);
+    UnixListener::bind_with(&path, &Options::new().mode(0o666)).unwrap_err();
+    assert!(names(dir.path()).is_empty());
+    drop(dir);
+    done()
+}
+
+/// The system says so where it, or the file system, knows no `RENAME_NOREPLACE`.
+#[test]
+fn a_dead_file_is_replaced_where_nothing_is_renamed_with_care() {
+    if role().is_none() {
+        for errno in ["EINVAL", "ENOSYS"] {
+            let test = "files::a_dead_file_is_replaced_where_nothing_is_renamed_with_care";
+            assert!(start(test, "old", errno).wait().success());
+        }
+        return;
+    }
+    let errno = if argument() == "EINVAL" { libc::EINVAL } else { libc::ENOSYS };
+    let care = libc::RENAME_NOREPLACE as i32;
+    inject(&[Fault::new(libc::SYS_renameat2, errno).when(4, care)]);
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("socket");
+    leave_dead(&path);
+    let listener = UnixListener::bind(&path).unwrap();
+    assert_eq!(names(dir.path()), ["socket"]);
+    let _client = UnixStream::connect(&path).unwrap();
+    accept(&listener);
+    drop((listener, dir));
+    done()
 }

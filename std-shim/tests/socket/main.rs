@@ -7,6 +7,8 @@ mod files;
 mod peers;
 mod seqpacket;
 mod streams;
+#[path = "../support/mod.rs"]
+mod support;
 mod tcp;
 
 use ringway::socket::{

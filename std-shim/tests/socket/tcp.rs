@@ -126,3 +126,30 @@ fn buffers_asked_for_reach_the_connections() {
     assert_eq!(server.receive_buffer().unwrap(), 2 * 300_000.min(limit("rmem_max")));
     assert_eq!(server.send_buffer().unwrap(), 2 * 200_000.min(limit("wmem_max")));
 }
+
+#[test]
+fn a_silent_peer_is_asked_after_as_long_as_was_said() {
+    let (ours, theirs) = crate::tcp_pair();
+    assert_eq!(ours.keepalive().unwrap(), None);
+    for (asked, set) in [(30_000, 30), (1, 1), (2_900, 2)] {
+        ours.set_keepalive(Some(Duration::from_millis(asked))).unwrap();
+        assert_eq!(ours.keepalive().unwrap(), Some(Duration::from_secs(set)));
+    }
+    assert!(ours.set_keepalive(Some(Duration::from_secs(40_000))).is_err());
+    ours.set_keepalive(None).unwrap();
+    assert_eq!(ours.keepalive().unwrap(), None);
+    assert_eq!(theirs.keepalive().unwrap(), None);
+}
+
+#[test]
+fn listeners_share_a_port_and_each_connection_reaches_one() {
+    let shared = Options::new().share_port();
+    let first = TcpListener::bind_with("127.0.0.1:0", &shared).unwrap();
+    let address = first.local_address().unwrap();
+    let second = TcpListener::bind_with(address, &shared).unwrap();
+    assert!(TcpListener::bind(address).unwrap_err().is(channel::Error::AddressInUse));
+    let clients: Vec<_> = (0..8).map(|_| TcpStream::connect(address).unwrap()).collect();
+    let waiting =
+        |listener: &TcpListener| std::iter::from_fn(|| listener.try_accept().ok()).count();
+    assert_eq!(waiting(&first) + waiting(&second), clients.len());
+}

@@ -1,0 +1,121 @@
+//! What an Internet address may be given as.
+
+use crate::{Cause, Error, Result, channel};
+use rustix::io::Errno;
+use std::ffi::CString;
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, ToSocketAddrs};
+
+/// What turns into addresses and ports: all that [`ToSocketAddrs`] is implemented for, and in a string also an address of
+/// version 6 with the name of an interface, `"[fe80::1%eth0]:80"`. A link-local address means nothing without one.
+///
+/// ```
+/// use ringway::socket::{ToAddresses, UdpSocket};
+/// let socket = UdpSocket::bind("[::1%lo]:0")?;
+/// let Ok([std::net::SocketAddr::V6(address)]) = "[fe80::1%lo]:80".to_addresses().as_deref() else {
+///     panic!("it is one address");
+/// };
+/// assert_ne!(address.scope_id(), 0);
+/// # Ok::<(), ringway::Error>(())
+/// ```
+pub trait ToAddresses {
+    /// The addresses, in the order in which they are tried.
+    ///
+    /// # Errors
+    /// What the system's resolver says, as [`ToSocketAddrs`] does; [`NotFound`](ErrorKind::NotFound) if there is no such
+    /// interface.
+    fn to_addresses(&self) -> io::Result<Vec<SocketAddr>>;
+}
+
+impl ToAddresses for str {
+    fn to_addresses(&self) -> io::Result<Vec<SocketAddr>> {
+        match scoped(self) {
+            Some(address) => address.map(|address| vec![SocketAddr::V6(address)]),
+            None => self.to_socket_addrs().map(Iterator::collect),
+        }
+    }
+}
+
+impl ToAddresses for String {
+    fn to_addresses(&self) -> io::Result<Vec<SocketAddr>> {
+        self.as_str().to_addresses()
+    }
+}
+
+impl<T: ToAddresses + ?Sized> ToAddresses for &T {
+    fn to_addresses(&self) -> io::Result<Vec<SocketAddr>> {
+        (**self).to_addresses()
+    }
+}
+
+macro_rules! as_the_standard_library {
+    ($($kind:ty),*) => {
+        $(impl ToAddresses for $kind {
+            fn to_addresses(&self) -> io::Result<Vec<SocketAddr>> {
+                self.to_socket_addrs().map(Iterator::collect)
+            }
+        })*
+    };
+}
+
+as_the_standard_library!(
+    SocketAddr,
+    SocketAddrV4,
+    SocketAddrV6,
+    (IpAddr, u16),
+    (Ipv4Addr, u16),
+    (Ipv6Addr, u16),
+    (&str, u16),
+    (String, u16),
+    [SocketAddr]
+);
+
+/// `[ADDRESS%INTERFACE]:PORT`; `None` if it is not written so, or the interface is a number, which the standard library knows.
+fn scoped(text: &str) -> Option<io::Result<SocketAddrV6>> {
+    let (inside, port) = text.strip_prefix('[')?.rsplit_once("]:")?;
+    let (address, interface) = inside.split_once('%')?;
+    let (address, port) = (address.parse().ok()?, port.parse().ok()?);
+    if interface.parse::<u32>().is_ok() {
+        return None;
+    }
+    let index = CString::new(interface).map_or(0, |name| {
+        // SAFETY: a string that ends with a zero byte and lives through the call.
+        unsafe { libc::if_nametoindex(name.as_ptr()) }
+    });
+    Some(match index {
+        0 => Err(io::Error::new(ErrorKind::NotFound, format!("no interface {interface}"))),
+        index => Ok(SocketAddrV6::new(address, port, 0, index)),
+    })
+}
+
+const RESOLVE: &str = "find an address";
+
+/// The addresses, with the errors in the words of the shim.
+pub(super) fn resolve(to: impl ToAddresses) -> Result<Vec<SocketAddr>> {
+    to.to_addresses().map_err(|error| {
+        let reason = match (Errno::from_io_error(&error), error.kind()) {
+            (Some(errno), _) => Cause::from(errno),
+            (None, ErrorKind::InvalidInput) => Cause::Channel(channel::Error::BadName),
+            (None, _) => Cause::Channel(channel::Error::NotFound),
+        };
+        Error::new(RESOLVE, reason).on(format_args!("({error})"))
+    })
+}
+
+/// Tries the addresses one by one until it works. `attempt` is told how many more there are.
+pub(super) fn try_each<R>(
+    to: impl ToAddresses,
+    mut attempt: impl FnMut(SocketAddr, usize) -> Result<R>,
+) -> Result<R> {
+    let addresses = resolve(to)?;
+    let mut failure = Error::new(RESOLVE, channel::Error::NotFound);
+    let mut others = addresses.len();
+    for address in addresses {
+        others = others.saturating_sub(1);
+        match attempt(address, others) {
+            Ok(done) => return Ok(done),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
+}
