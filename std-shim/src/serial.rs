@@ -1,7 +1,7 @@
 //! Serial ports: a UART, a USB adapter, or a pseudo terminal, as a line of bytes that nothing reads meaning into.
 //!
 //! A [`Port`] is in raw mode: eight bits, no parity, no echo, no flow control, no byte that means anything to the terminal. Dropped, it
-//! puts back what was set before. The functions of [`fd`](crate::fd) read and write it; a [`SerialLink`](crate::link::SerialLink)
+//! puts back what was set before. Nobody else has it meanwhile: two programs on one line would take each other's bytes. The functions of [`fd`](crate::fd) read and write it; a [`SerialLink`](crate::link::SerialLink)
 //! makes messages of what a bad line leaves of the bytes.
 //!
 //! ```
@@ -16,7 +16,7 @@
 
 use crate::fd::retry;
 use crate::{Error, Result, channel};
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::pty::OpenptFlags;
 use rustix::termios::{ControlModes, OptionalActions, QueueSelector, Termios};
@@ -44,6 +44,19 @@ pub struct Port {
     fd: OwnedFd,
     /// What is put back.
     before: Option<Termios>,
+    hold: Hold,
+}
+
+/// What keeps others from the line. The lock (`flock`) is every program's that asks for it, root's too, and ends with this
+/// process. `TIOCEXCL` keeps out those that do not ask, but not root; it is not set on a pseudo terminal, where the system
+/// would keep it after this process was killed, as long as the other side is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hold {
+    /// A pair, or a descriptor that came from elsewhere: whoever made it decides.
+    Nothing,
+    /// The lock is shared by all who open it so.
+    Shared,
+    Alone,
 }
 
 impl Port {
@@ -51,18 +64,71 @@ impl Port {
     /// second each way. What lay in its buffers is dropped. It does not wait for a carrier, and does not become the
     /// process's terminal.
     ///
+    /// The port is this program's alone until it is dropped (`flock`, `TIOCEXCL`). One that is refused has changed nothing on
+    /// the line: no mode, no byte in a buffer.
+    ///
     /// See [`termios(3)`](https://man7.org/linux/man-pages/man3/termios.3.html).
     ///
     /// # Errors
+    /// [`AddressInUse`](channel::Error::AddressInUse) if another program has it,
     /// [`NotFound`](channel::Error::NotFound), [`Cause::WrongFile`](crate::Cause::WrongFile) if it is no terminal, `EACCES` (the
     /// group `dialout` may), `EINVAL` if it has no such speed, or what the system says.
+    ///
+    /// ```
+    /// use ringway::{channel, serial::{self, Port}};
+    /// let (_here, there) = serial::pair().unwrap();
+    /// let path = serial::path(&there).unwrap();
+    /// let first = Port::open(&path, 115_200).unwrap();
+    /// assert!(Port::open(&path, 9_600).unwrap_err().is(channel::Error::AddressInUse));
+    /// drop(first);
+    /// Port::open(&path, 9_600).unwrap();
+    /// ```
+    #[doc(alias = "TIOCEXCL")]
     pub fn open(path: impl AsRef<Path>, speed: u32) -> Result<Self> {
-        let path = path.as_ref();
+        Self::open_as(path.as_ref(), speed, Hold::Alone)
+    }
+
+    /// [`open`](Self::open) for several programs that share the line and know of each other: one that only looks on, say. Each
+    /// byte that comes goes to one of them. What lies in the buffers stays; the mode and the speed of the last one that
+    /// opened it hold for all, and the last one that is dropped puts back what it found.
+    ///
+    /// # Errors
+    /// [`AddressInUse`](channel::Error::AddressInUse) if a program has it for itself; else as [`open`](Self::open).
+    ///
+    /// ```
+    /// use ringway::{channel, serial::{self, Port}};
+    /// let (_here, there) = serial::pair().unwrap();
+    /// let path = serial::path(&there).unwrap();
+    /// let first = Port::open_shared(&path, 115_200).unwrap();
+    /// let second = Port::open_shared(&path, 115_200).unwrap();
+    /// assert!(Port::open(&path, 115_200).unwrap_err().is(channel::Error::AddressInUse));
+    /// ```
+    pub fn open_shared(path: impl AsRef<Path>, speed: u32) -> Result<Self> {
+        Self::open_as(path.as_ref(), speed, Hold::Shared)
+    }
+
+    fn open_as(path: &Path, speed: u32, hold: Hold) -> Result<Self> {
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let failed = |errno| Error::new(OPEN, errno).on(path.display());
+        let failed = |errno| match errno {
+            // It is exclusive (`TIOCEXCL`), or locked.
+            Errno::BUSY | Errno::AGAIN => {
+                Error::new(OPEN, channel::Error::AddressInUse).on(path.display())
+            }
+            errno => Error::new(OPEN, errno).on(path.display()),
+        };
         let fd = retry(|| rustix::fs::open(path, flags, Mode::empty())).map_err(failed)?;
-        let port = Self::raw(fd, Some(speed), path.display())?;
-        termios::tcflush(&port.fd, QueueSelector::IOFlush).map_err(failed)?;
+        if !termios::isatty(&fd) {
+            return Err(not_a_terminal(&fd).on(path.display()));
+        }
+        let lock = match hold {
+            Hold::Alone => FlockOperation::NonBlockingLockExclusive,
+            _ => FlockOperation::NonBlockingLockShared,
+        };
+        retry(|| rustix::fs::flock(&fd, lock)).map_err(failed)?;
+        let port = Self::raw(fd, Some(speed), hold, path.display())?;
+        if hold == Hold::Alone {
+            termios::tcflush(&port.fd, QueueSelector::IOFlush).map_err(failed)?;
+        }
         Ok(port)
     }
 
@@ -113,7 +179,7 @@ impl Port {
     }
 
     /// Puts the terminal behind `fd` into raw mode.
-    fn raw(fd: OwnedFd, speed: Option<u32>, name: impl Display) -> Result<Self> {
+    fn raw(fd: OwnedFd, speed: Option<u32>, hold: Hold, name: impl Display) -> Result<Self> {
         let before = termios::tcgetattr(&fd).map_err(|errno| match errno {
             Errno::NOTTY => not_a_terminal(&fd).on(&name),
             errno => Error::new(OPEN, errno).on(&name),
@@ -128,8 +194,33 @@ impl Port {
         }
         termios::tcsetattr(&fd, OptionalActions::Now, &mode)
             .map_err(|errno| Error::new(SET, errno).on(&name))?;
-        Ok(Port { fd, before: Some(before) })
+        let port = Port { fd, before: Some(before), hold };
+        port.keep_others_out(true).map_err(|errno| Error::new(OPEN, errno).on(&name))?;
+        Ok(port)
     }
+
+    /// Sets or clears `TIOCEXCL`, where it is used.
+    fn keep_others_out(&self, on: bool) -> rustix::io::Result<()> {
+        if self.hold != Hold::Alone || is_pseudo(&self.fd)? {
+            return Ok(());
+        }
+        match on {
+            true => termios::ioctl_tiocexcl(&self.fd),
+            false => termios::ioctl_tiocnxcl(&self.fd),
+        }
+    }
+
+    /// Whether nobody else has the port: then what was set before is put back.
+    fn is_last(&self) -> bool {
+        let alone = FlockOperation::NonBlockingLockExclusive;
+        self.hold != Hold::Shared || rustix::fs::flock(&self.fd, alone).is_ok()
+    }
+}
+
+/// Whether it is the second side of a pseudo terminal, which has a device of its own in Linux.
+fn is_pseudo(fd: &OwnedFd) -> rustix::io::Result<bool> {
+    let device = rustix::fs::fstat(fd)?.st_rdev;
+    Ok((136..=143).contains(&rustix::fs::major(device)))
 }
 
 fn not_a_terminal(fd: impl AsFd) -> Error {
@@ -175,7 +266,8 @@ pub fn pair() -> Result<(Port, Port)> {
     let there = rustix::fs::open(&name, line, Mode::empty()).map_err(failed)?;
     crate::fd::set_nonblocking(&control, true)?;
     // The mode belongs to the line, and the second port puts it back.
-    Ok((Port { fd: control, before: None }, Port::raw(there, None, "of the pseudo terminal")?))
+    let there = Port::raw(there, None, Hold::Nothing, "of the pseudo terminal")?;
+    Ok((Port { fd: control, before: None, hold: Hold::Nothing }, there))
 }
 
 /// The path of a port.
@@ -198,15 +290,17 @@ pub fn path(port: impl AsFd) -> Result<std::path::PathBuf> {
 
 impl Drop for Port {
     fn drop(&mut self) {
-        if let Some(before) = &self.before {
+        if let Some(before) = self.before.as_ref().filter(|_| self.is_last()) {
             // A line that hung up has no mode to put back, and there is nobody to tell.
             let _ = termios::tcsetattr(&self.fd, OptionalActions::Now, before);
         }
+        // The lock goes with the descriptor.
+        let _ = self.keep_others_out(false);
     }
 }
 
 /// A terminal that somebody else opened: it becomes raw, and keeps its speed. Whether it blocks stays as it was, for the
-/// description may be shared.
+/// description may be shared; and so does who else may open it.
 ///
 /// ```
 /// use ringway::{fd, serial::{self, Port}};
@@ -221,7 +315,7 @@ impl TryFrom<OwnedFd> for Port {
     fn try_from(fd: OwnedFd) -> Result<Self> {
         crate::fd::set_close_on_exec(&fd, true)?;
         let number = fd.as_raw_fd();
-        Self::raw(fd, None, format_args!("of descriptor {number}"))
+        Self::raw(fd, None, Hold::Nothing, format_args!("of descriptor {number}"))
     }
 }
 

@@ -2,10 +2,13 @@
 
 #![cfg(target_os = "linux")]
 
+mod support;
+
 use ringway::channel::Error;
 use ringway::serial::{self, Port};
 use ringway::{Cause, fd};
 use std::process::{Command, Stdio};
+use support::{Killed, child, long, role};
 
 /// What `stty` says of a terminal.
 fn mode(port: &Port) -> String {
@@ -83,4 +86,69 @@ fn a_side_that_closes_hangs_up() {
     drop(far);
     let gone = fd::read(&near, &mut [0; 8]).unwrap_err();
     assert!(matches!(gone.cause(), Cause::Os(_)), "{gone}");
+}
+
+#[test]
+fn a_port_is_one_program_s_and_one_that_is_refused_changes_nothing() {
+    let (near, far) = serial::pair().unwrap();
+    let path = serial::path(&far).unwrap();
+    let port = Port::open(&path, 115_200).unwrap();
+    fd::write_all(&near, &mut &b"unread"[..], None).unwrap();
+    let before = mode(&far);
+    let refusals =
+        [Port::open(&path, 9_600).unwrap_err(), Port::open_shared(&path, 9_600).unwrap_err()];
+    for error in refusals {
+        assert!(error.is(Error::AddressInUse), "{error}");
+        assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
+    }
+    // Nor in another process.
+    let held = Command::new("flock").arg("-n").arg(&path).arg("true").status().unwrap();
+    assert_eq!(held.code(), Some(1));
+    assert_eq!(mode(&far), before);
+    let mut got = [0; 6];
+    fd::read_exact(&port, &mut &mut got[..], None).unwrap();
+    assert_eq!(&got, b"unread");
+    // What was refused did not reset the line when it ended either, and the next one gets it.
+    assert_eq!(mode(&far), before);
+    drop(port);
+    let next = Port::open(&path, 9_600).unwrap();
+    assert_eq!(next.speed().unwrap(), 9_600);
+}
+
+#[test]
+fn a_shared_port_is_everybody_s_and_the_last_one_puts_back_what_was_set() {
+    let (near, far) = serial::pair().unwrap();
+    let path = serial::path(&far).unwrap();
+    let first = Port::open_shared(&path, 115_200).unwrap();
+    fd::write_all(&near, &mut &b"kept"[..], None).unwrap();
+    let second = Port::open_shared(&path, 115_200).unwrap();
+    assert!(Port::open(&path, 9_600).unwrap_err().is(Error::AddressInUse));
+    let raw = mode(&far);
+    drop(first);
+    assert_eq!(mode(&far), raw, "the second one has it still");
+    let mut got = [0; 4];
+    fd::read_exact(&second, &mut &mut got[..], None).unwrap();
+    assert_eq!(&got, b"kept");
+    drop(second);
+    Port::open(&path, 9_600).unwrap();
+}
+
+#[test]
+fn a_program_that_is_killed_gives_its_port_back() {
+    const NAME: &str = "a_program_that_is_killed_gives_its_port_back";
+    if let Some(path) = role() {
+        let port = Port::open(path, 9_600).unwrap();
+        fd::write_all(&port, &mut &b"ready"[..], None).unwrap();
+        loop {
+            std::thread::park();
+        }
+    }
+    let (near, far) = serial::pair().unwrap();
+    let path = serial::path(&far).unwrap();
+    let mut other = Killed(child(NAME, path.to_str().unwrap()).spawn().unwrap());
+    fd::read_exact(&near, &mut &mut [0; 5][..], Some(long())).unwrap();
+    let refused = Port::open(&path, 9_600).unwrap_err();
+    assert!(refused.is(Error::AddressInUse), "{refused}");
+    other.kill_now();
+    Port::open(&path, 9_600).unwrap();
 }
