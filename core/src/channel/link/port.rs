@@ -392,13 +392,10 @@ impl Port {
                 self.stopped();
                 self.news |= news::STOP;
                 self.blocked = false;
-                self.over = over::TORN;
             } else {
                 self.torn(ResetReason::LinkDown);
             }
-            if complete {
-                self.over |= over::COMPLETE;
-            }
+            self.over = if complete { over::TORN | over::COMPLETE } else { over::TORN };
         } else if free {
             self.news |= news::FREE;
         }
