@@ -30,6 +30,7 @@
 //! assert!(!path.exists()); // we made it, so that it went with us
 //! ```
 
+mod mark;
 mod name;
 mod open;
 
@@ -63,6 +64,11 @@ impl Fifo {
     /// Dropping the value removes the name, if it still stands for the FIFO that was made here and the process is the
     /// one that made it. [`keep`](Self::keep) leaves it.
     ///
+    /// **A FIFO that a dead process made here and left is taken over**, as the file of a dead socket is replaced: it gets
+    /// this `mode`, and goes with this value. Whoever waits at it already meets the new one. A FIFO of a live process, one that
+    /// was [kept](Self::keep), and one that another program made (`mkfifo(1)`) are never touched. As long as the value lives,
+    /// the locked file `.NAME.ringway` beside the FIFO says so.
+    ///
     /// See [`mkfifo(3)`](https://man7.org/linux/man-pages/man3/mkfifo.3.html).
     ///
     /// # Errors
@@ -85,7 +91,7 @@ impl Fifo {
     }
 
     /// [`create_new`](Self::create_new), or [`existing`](Self::existing) if somebody was faster: for peers of which either may come
-    /// first. Only the one that made the FIFO removes it.
+    /// first. Only the one that made the FIFO, or took over a dead one's, removes it.
     ///
     /// # Errors
     /// [`Cause::WrongFile`](crate::Cause::WrongFile) if something else has the name; else as [`create_new`](Self::create_new).

@@ -386,6 +386,121 @@ fn a_name_is_removed_by_the_one_that_made_it() {
     assert!(path.exists());
 }
 
+fn names(place: &TempDir) -> Vec<String> {
+    let names = place.path().read_dir().unwrap();
+    let mut names: Vec<_> =
+        names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// Has another process make the FIFO, and kills it: before or after it opened the FIFO.
+fn leave_dead(test: &str, path: &Path) {
+    let mut maker = child(test, path.to_str().unwrap());
+    let mut maker = Killed(maker.stdout(Stdio::piped()).spawn().unwrap());
+    let mut said = String::new();
+    let mut out = std::io::BufReader::new(maker.0.stdout.take().unwrap());
+    while !said.ends_with("made\n") {
+        assert_ne!(std::io::BufRead::read_line(&mut out, &mut said).unwrap(), 0);
+    }
+    // As long as it lives the name is its own.
+    assert!(Fifo::create_new(path, 0o600).unwrap_err().is(Error::AddressInUse));
+    assert!(!Fifo::create(path, 0o600).unwrap().made_here());
+    maker.kill_now();
+    assert!(path.exists());
+}
+
+#[test]
+fn what_a_dead_process_left_is_taken_over_and_removed() {
+    const NAME: &str = "what_a_dead_process_left_is_taken_over_and_removed";
+    if let Some(path) = role() {
+        let fifo = Fifo::create(&path, 0o640).unwrap();
+        assert!(fifo.made_here());
+        let _ends = fifo.open_both().unwrap();
+        println!("made");
+        loop {
+            std::thread::park();
+        }
+    }
+    let (place, path) = place();
+    type Make = fn(&Path) -> ringway::Result<Fifo>;
+    let makes: [Make; 2] = [|path| Fifo::create_new(path, 0o600), |path| Fifo::create(path, 0o600)];
+    for make in makes {
+        leave_dead(NAME, &path);
+        // A client that waits for whoever comes next.
+        let mut client = Killed(sh("echo hello > \"$0\"", &path).spawn().unwrap());
+        wait_until_asleep(client.0.id());
+        let fifo = make(&path).unwrap();
+        assert!(fifo.made_here());
+        assert_eq!(mode(&path), 0o600);
+        let reader = fifo.open_reader_deadline(long()).unwrap();
+        assert_eq!(std::io::read_to_string(&reader).unwrap(), "hello\n");
+        assert!(client.0.wait().unwrap().success());
+        assert!(Fifo::create_new(&path, 0o600).unwrap_err().is(Error::AddressInUse));
+        drop(fifo);
+        assert!(names(&place).is_empty(), "{:?}", names(&place));
+    }
+    // Of several that find it one takes it.
+    leave_dead(NAME, &path);
+    let barrier = std::sync::Barrier::new(4);
+    let won: Vec<_> = std::thread::scope(|s| {
+        let starters: Vec<_> = (0..4)
+            .map(|_| {
+                s.spawn(|| {
+                    barrier.wait();
+                    Fifo::create_new(&path, 0o600)
+                })
+            })
+            .collect();
+        starters.into_iter().filter_map(|starter| starter.join().unwrap().ok()).collect()
+    });
+    assert_eq!(won.len(), 1);
+    drop(won);
+    assert!(names(&place).is_empty());
+}
+
+#[test]
+fn only_what_a_dead_process_left_is_taken_over() {
+    const NAME: &str = "what_a_dead_process_left_is_taken_over_and_removed";
+    let (place, path) = place();
+    let in_use = || {
+        let inode = path.symlink_metadata().unwrap().ino();
+        let error = Fifo::create_new(&path, 0o600).unwrap_err();
+        assert!(error.is(Error::AddressInUse), "{error}");
+        assert_eq!(path.symlink_metadata().unwrap().ino(), inode);
+        assert_eq!(names(&place), ["fifo"]);
+        fs::remove_file(&path).unwrap();
+    };
+    // Made to stay, by another program or by this one.
+    mkfifo(&path);
+    in_use();
+    Fifo::create_new(&path, 0o600).unwrap().keep();
+    in_use();
+    // Something else by now, of the same name.
+    leave_dead(NAME, &path);
+    fs::rename(&path, place.path().join("elsewhere")).unwrap();
+    mkfifo(&path);
+    fs::remove_file(place.path().join("elsewhere")).unwrap();
+    in_use();
+    leave_dead(NAME, &path);
+    fs::remove_file(&path).unwrap();
+    fs::write(&path, "precious").unwrap();
+    in_use();
+    // What has the mark's name, and is none, stays, and stops nothing.
+    let mark = place.path().join(".fifo.ringway");
+    for make in [|mark: &Path| fs::create_dir(mark).unwrap(), mkfifo] {
+        make(&mark);
+        let fifo = Fifo::create_new(&path, 0o600).unwrap();
+        assert!(Fifo::create_new(&path, 0o600).is_err());
+        drop(fifo);
+        assert_eq!(names(&place), [".fifo.ringway"]);
+        let _ = fs::remove_dir(&mark).or_else(|_| fs::remove_file(&mark));
+    }
+    fs::write(&mark, "not two numbers").unwrap();
+    mkfifo(&path);
+    in_use();
+}
+
 #[test]
 fn somebody_elses_file_is_not_removed() {
     let (place, path) = place();

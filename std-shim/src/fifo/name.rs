@@ -1,5 +1,6 @@
 //! The name of a FIFO: made, found, and removed only as long as it is ours.
 
+use super::mark::{Identity, Mark, identity};
 use crate::error::wrong_file;
 use crate::{Error, Result, channel, mode};
 use rustix::fs::{self, AtFlags, CWD, FileType, Mode, OFlags, Stat};
@@ -24,8 +25,9 @@ pub(super) struct Name {
 /// The FIFO that we made, to know it again.
 #[derive(Debug)]
 struct Made {
-    device: fs::Dev,
-    inode: u64,
+    identity: Identity,
+    /// Tells others that the maker lives. Dropped, and so removed, after the FIFO.
+    mark: Option<Mark>,
     /// As long as it is held, no other file can get the same inode number.
     #[cfg(target_os = "linux")]
     _node: OwnedFd,
@@ -38,9 +40,17 @@ impl Name {
         let failed = |errno| Error::new(MAKE, errno).on(path.display());
         let bits = mode::bits(mode).map_err(failed)?;
         let mut name = Self::resolve(path, MAKE, channel::Error::AddressInUse)?;
-        make_node(name.dir.as_fd(), &name.file, bits).map_err(failed)?;
+        // Before there is a FIFO: one that is there already may be a dead maker's, and then it is taken over as it is. Those
+        // who wait at it wait for us from now on.
+        let (mark, dead) = Mark::take(name.dir.as_fd(), &name.file).unzip();
+        match make_node(name.dir.as_fd(), &name.file, bits) {
+            Err(Errno::EXIST) if name.is_the_dead_one(dead.flatten()) => {}
+            other => other.map_err(failed)?,
+        }
         match name.claim(mode) {
-            Ok(made) => {
+            Ok(mut made) => {
+                // One that cannot be written is none, and goes.
+                made.mark = mark.filter(|mark| mark.write(made.identity).is_ok());
                 name.made = Some(made);
                 Ok(name)
             }
@@ -50,6 +60,15 @@ impl Name {
                 Err(failed(errno))
             }
         }
+    }
+
+    /// Whether the name stands for this FIFO, which a dead maker of this user's left.
+    fn is_the_dead_one(&self, dead: Option<Identity>) -> bool {
+        let there = fs::statat(&self.dir, &self.file, AtFlags::SYMLINK_NOFOLLOW);
+        let (Some(dead), Ok(there)) = (dead, there) else { return false };
+        let kind = FileType::from_raw_mode(there.st_mode);
+        let is_ours = there.st_uid == rustix::process::geteuid().as_raw();
+        kind == FileType::Fifo && is_ours && identity(&there) == dead
     }
 
     pub(super) fn find(path: &Path) -> Result<Self> {
@@ -177,8 +196,8 @@ impl Drop for Name {
 impl Made {
     fn new(stat: &Stat, #[cfg(target_os = "linux")] node: OwnedFd) -> Self {
         Made {
-            device: stat.st_dev,
-            inode: stat.st_ino,
+            identity: identity(stat),
+            mark: None,
             #[cfg(target_os = "linux")]
             _node: node,
             process: std::process::id(),
@@ -186,7 +205,7 @@ impl Made {
     }
 
     fn is(&self, stat: &Stat) -> bool {
-        self.device == stat.st_dev && self.inode == stat.st_ino
+        self.identity == identity(stat)
     }
 }
 
