@@ -38,7 +38,7 @@ pub use crate::pipe::{Reader, Writer};
 
 use crate::{Result, channel};
 use name::Name;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A FIFO's name in the file system. If it was made here, dropping it removes it.
 ///
@@ -157,6 +157,21 @@ impl Fifo {
     /// ```
     pub fn made_here(&self) -> bool {
         self.name.made_here()
+    }
+
+    /// The path of the mark beside a FIFO that was made here, `.NAME.ringway`, which goes with the FIFO: for a program that
+    /// removes both itself, where it ends without dropping this value. `None` if there is no mark.
+    ///
+    /// ```
+    /// use ringway::fifo::Fifo;
+    /// let place = tempfile::tempdir().unwrap();
+    /// let fifo = Fifo::create_new(place.path().join("news"), 0o600).unwrap();
+    /// assert_eq!(fifo.mark().unwrap(), place.path().join(".news.ringway"));
+    /// fifo.keep();
+    /// assert_eq!(place.path().read_dir().unwrap().count(), 1);
+    /// ```
+    pub fn mark(&self) -> Option<PathBuf> {
+        self.name.mark()
     }
 
     /// Leaves the name in the file system when this value is dropped.

@@ -237,22 +237,19 @@ impl Made {
 pub struct Name(Arc<Made>);
 
 impl Name {
-    /// Has `make` make something at `path`, and say whether it did. What it made a signal removes until the name is
-    /// dropped, from the first moment on. Dropping the name leaves it.
-    pub fn guard<T>(
-        path: &Path,
-        make: impl FnOnce() -> Result<(T, bool)>,
-    ) -> Result<(T, Option<Self>)> {
+    /// Has `make` make something, and say at which paths. What it made a signal removes until the names are dropped, from
+    /// the first moment on. Dropping the names leaves it.
+    pub fn guard<T>(make: impl FnOnce() -> Result<(T, Vec<PathBuf>)>) -> Result<(T, Vec<Self>)> {
         // With the list locked: a signal comes before it is there, or finds it in the list.
         let mut pending = pending();
-        let (made, is_ours) = make()?;
-        if !is_ours {
-            return Ok((made, None));
-        }
-        let name = Made::look(path).doing(format_args!("look at {}", path.display()))?;
-        let name = Arc::new(name);
-        pending.names.push(Arc::clone(&name));
-        Ok((made, Some(Name(name))))
+        let (made, paths) = make()?;
+        let look = |path: &PathBuf| {
+            let name = Made::look(path).doing(format_args!("look at {}", path.display()))?;
+            Ok(Arc::new(name))
+        };
+        let names = paths.iter().map(look).collect::<Result<Vec<_>>>()?;
+        pending.names.extend(names.iter().map(Arc::clone));
+        Ok((made, names.into_iter().map(Name).collect()))
     }
 
     /// Removes what was made, unless that is done already or its name is another one's by now.

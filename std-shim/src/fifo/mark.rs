@@ -78,6 +78,10 @@ impl Mark {
         Ok(Some((mark, written)))
     }
 
+    pub(super) fn name(&self) -> &OsStr {
+        &self.name
+    }
+
     /// Says which FIFO it is for.
     pub(super) fn write(&self, fifo: Identity) -> io::Result<()> {
         let text = format!("{} {}\n", fifo.0, fifo.1);

@@ -86,6 +86,11 @@ impl Name {
         self.made.as_ref().is_some_and(|made| made.process == std::process::id())
     }
 
+    pub(super) fn mark(&self) -> Option<PathBuf> {
+        let mark = self.made.as_ref().filter(|_| self.made_here())?.mark.as_ref()?;
+        Some(self.path.with_file_name(mark.name()))
+    }
+
     pub(super) fn keep(&mut self) {
         self.made = None;
     }

@@ -50,7 +50,7 @@ pub struct Doorway<'a> {
     side: Side,
     kind: Kind,
     /// What a signal removes from the file system.
-    name: Option<Name>,
+    names: Vec<Name>,
 }
 
 #[derive(Debug)]
@@ -66,7 +66,7 @@ enum Kind {
 impl<'a> Doorway<'a> {
     /// Nothing is opened yet.
     pub fn new(address: &'a Address, side: Side) -> Self {
-        Doorway { address, side, kind: Kind::None, name: None }
+        Doorway { address, side, kind: Kind::None, names: Vec::new() }
     }
 
     /// Opens what the address names, if this is the stage for it.
@@ -81,17 +81,20 @@ impl<'a> Doorway<'a> {
                 Kind::Open(Body::Serial(port))
             }
             (Stage::Names, Address::Fifo(path)) => {
-                let (fifo, name) = Name::guard(path, || {
+                let (fifo, names) = Name::guard(|| {
                     let fifo = Fifo::create(path, 0o600)?;
-                    let is_ours = fifo.made_here();
-                    Ok((fifo, is_ours))
+                    let made = fifo.made_here().then(|| path.clone());
+                    // The FIFO first: as long as it is there, its mark says whose it is.
+                    let made = made.into_iter().chain(fifo.mark()).collect();
+                    Ok((fifo, made))
                 })?;
-                self.name = name;
+                self.names = names;
                 Kind::Fifo(fifo)
             }
             (Stage::Names, Address::UnixListen(path)) => {
-                let (listener, name) = Name::guard(path, || Ok((UnixListener::bind(path)?, true)))?;
-                self.name = name;
+                let bind = || Ok((UnixListener::bind(path)?, vec![path.clone()]));
+                let (listener, names) = Name::guard(bind)?;
+                self.names = names;
                 Kind::Unix(listener)
             }
             (Stage::Names, Address::AbstractListen(name)) => {
@@ -165,7 +168,7 @@ impl<'a> Doorway<'a> {
 
     /// Waits for who is to come, or starts the command.
     pub fn enter(self) -> Result<End> {
-        let Doorway { address, side, kind, name } = self;
+        let Doorway { address, side, kind, names } = self;
         let (mut child, mut named) = (None, None);
         let body = match kind {
             Kind::Open(body) => {
@@ -196,7 +199,7 @@ impl<'a> Doorway<'a> {
                 _ => return Err(Failure::new(format!("{address} was not opened"))),
             },
         };
-        Ok(End { address: address.clone(), body, child, fifo: named, name })
+        Ok(End { address: address.clone(), body, child, fifo: named, names })
     }
 }
 
@@ -225,7 +228,7 @@ pub struct End {
     child: Option<Child>,
     /// Removed when this is closed, if it was made here.
     fifo: Option<Fifo>,
-    name: Option<Name>,
+    names: Vec<Name>,
 }
 
 #[derive(Debug)]
@@ -340,7 +343,7 @@ impl End {
     pub fn remove_name(&mut self) -> Result<()> {
         // Each removes its own alone, and the second finds what the first could not remove.
         self.fifo = None;
-        self.name.take().map_or(Ok(()), Name::remove)
+        std::mem::take(&mut self.names).into_iter().try_for_each(Name::remove)
     }
 }
 

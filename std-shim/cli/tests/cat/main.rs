@@ -304,6 +304,23 @@ fn an_interrupt_while_it_waits_removes_the_name_that_it_made() {
         // Died of it, so that a loop of the shell ends.
         assert_eq!(output.status.signal(), Some(2), "{kind}: {output:?}");
         assert!(!place.path("name").exists(), "{kind}");
+        assert!(!place.path(".name.ringway").exists(), "{kind}");
+    }
+}
+
+#[test]
+fn what_a_killed_one_left_is_taken_over_and_removed_by_the_next() {
+    let place = Place::new();
+    for kind in ["unix-listen", "fifo"] {
+        for signal in [Signal::KILL, Signal::INT] {
+            let mut waiting = Running::start(cat(&place.address(kind, "name"), "stdio"));
+            wait_for(kind, || place.path("name").exists());
+            wait_for("a wait", || sleeps(waiting.child().id()));
+            kill_process(Pid::from_child(waiting.child()), signal).unwrap();
+            waiting.end();
+            assert_eq!(place.path("name").exists(), signal == Signal::KILL, "{kind}");
+        }
+        assert!(!place.path(".name.ringway").exists(), "{kind}");
     }
 }
 
