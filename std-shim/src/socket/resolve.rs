@@ -12,10 +12,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV
 /// ```
 /// use ringway::socket::{ToAddresses, UdpSocket};
 /// let socket = UdpSocket::bind("[::1%lo]:0")?;
-/// let Ok([std::net::SocketAddr::V6(address)]) = "[fe80::1%lo]:80".to_addresses().as_deref() else {
-///     panic!("it is one address");
-/// };
-/// assert_ne!(address.scope_id(), 0);
+/// let addresses = "[fe80::1%lo]:80".to_addresses().unwrap();
+/// assert!(matches!(addresses[..], [std::net::SocketAddr::V6(one)] if one.scope_id() != 0));
 /// # Ok::<(), ringway::Error>(())
 /// ```
 pub trait ToAddresses {
