@@ -407,9 +407,16 @@ impl Port {
     pub(super) fn taken(&mut self, empty: bool) {
         if !self.peer_is_done() {
             self.owed = self.owed.saturating_add(1);
-        } else if empty && self.over == over::TORN {
-            self.torn(ResetReason::LinkDown);
         } else if empty {
+            self.emptied();
+        }
+    }
+
+    #[inline(never)]
+    fn emptied(&mut self) {
+        if self.over == over::TORN {
+            self.torn(ResetReason::LinkDown);
+        } else {
             self.drained();
         }
     }
