@@ -40,6 +40,9 @@
 //!
 //! - **No panic** is reachable from a public function, but for what user code does in a callback or a destructor. Images that
 //!   use this crate are linked without panic machinery (`tests/firmware`).
+//! - **A panic of others does no harm**: a waker, a [`Wait`](wait::Wait), a destructor or a handler that panics leaves nothing
+//!   half done. Such code runs last, when every state is stored and every turn passed on; what else was to be dropped or woken
+//!   still is. A second panic meanwhile aborts the program, as everywhere.
 //! - **Progress**: ring operations and [`signal::Table::raise`] are wait-free, the queue is lock-free, on targets with atomic
 //!   read-modify-write. Each type says what it promises.
 //! - **No compare-and-swap needed** for the data path of the rings: loads and stores alone. Whatever does need it (taking a

@@ -58,7 +58,8 @@ impl<'a, W: Wait> Taken<'a, W> {
     /// Takes the turn, if nobody has it; `bell` is what others sleep on who want it.
     #[inline(always)]
     pub(super) fn take(turn: &'a Turn, bell: &'a Doorbell<W>) -> Option<Self> {
-        turn.try_take().then_some(Taken { turn, bell })
+        // Lazily: one that is made and dropped passes the turn on, whoever has it.
+        turn.try_take().then(|| Taken { turn, bell })
     }
 }
 
@@ -98,5 +99,21 @@ impl<T: Copy> InTurn<T> {
     pub(super) unsafe fn set(&self, new: T) {
         // SAFETY: by the caller's word nobody else touches it now.
         self.0.with_mut(|value| unsafe { *value = new });
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::wait::Spin;
+
+    #[test]
+    fn one_that_does_not_get_the_turn_leaves_it_with_whoever_has_it() {
+        let (turn, bell) = (Turn::new(), Doorbell::new(Spin));
+        let taken = Taken::take(&turn, &bell).expect("nobody has it");
+        assert!(Taken::take(&turn, &bell).is_none());
+        assert!(!turn.try_take(), "it is still taken");
+        drop(taken);
+        assert!(Taken::take(&turn, &bell).is_some());
     }
 }

@@ -388,8 +388,10 @@ impl Dispatcher {
     /// ```
     #[doc(alias = "sigsuspend")]
     pub fn pause(&mut self) -> usize {
-        let _more = MayBeMore(self.event);
-        self.table.pause()
+        let panics = MayBeMore(self.event);
+        let deliveries = self.table.pause();
+        drop(panics);
+        deliveries
     }
 
     /// [`pause`](Self::pause), at most until the deadline.
@@ -403,8 +405,10 @@ impl Dispatcher {
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn pause_deadline(&mut self, deadline: Instant) -> Result<usize> {
-        let _more = MayBeMore(self.event);
-        self.table.pause_deadline(deadline).map_err(late)
+        let panics = MayBeMore(self.event);
+        let deliveries = self.table.pause_deadline(deadline);
+        drop(panics);
+        deliveries.map_err(late)
     }
 
     /// Sleeps until any signal of the set arrives, and takes it without running its handler. Of an empty set, it
@@ -463,19 +467,21 @@ impl Dispatcher {
     ) -> Poll<R> {
         // It fails if there was nothing to clear.
         let _ = rustix::io::read(self.event, &mut [0; 8]);
-        let more = MayBeMore(self.event);
+        let panics = MayBeMore(self.event);
         let found = look(&mut self.table, &mut Context::from_waker(Waker::noop()));
-        if found.is_pending() {
-            std::mem::forget(more);
+        std::mem::forget(panics);
+        if found.is_ready() {
+            set_event(self.event.as_raw_fd());
         }
         found
     }
 }
 
-/// Dropped, it makes the descriptor readable: there may be more, and nothing was announced. Also when a handler panicked.
+/// Dropped, also when a handler panics, it makes the descriptor readable: there may be more, and nothing was announced.
 struct MayBeMore<'a>(BorrowedFd<'a>);
 
 impl Drop for MayBeMore<'_> {
+    #[cold]
     fn drop(&mut self) {
         set_event(self.0.as_raw_fd());
     }

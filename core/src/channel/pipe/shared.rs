@@ -1,11 +1,12 @@
 //! What the ends of a pipe share: the bytes, who is there, and whose turn it is to write.
 
-use super::super::turn::{Taken, Turn};
+use super::super::turn::Turn;
 use super::super::{Error, Event, State};
+use crate::finally::Finally;
 #[cfg(not(loom))]
 use crate::ring::InPlace;
 use crate::ring::bytes::{ByteRing, Consumer, Producer};
-use crate::sync::{AtomicU32, CachePadded, Ordering, RmwU32, const_unless_loom};
+use crate::sync::{AtomicU32, CachePadded, Kept, Ordering, RmwU32, const_unless_loom};
 use crate::wait::{Doorbell, Wait};
 use core::mem::ManuallyDrop;
 #[cfg(not(loom))]
@@ -266,30 +267,28 @@ impl<const N: usize, W: Wait> Shared<N, W> {
         }
         let alone = self.opened == Opened::Together && ends.writers() == 1;
         let Writing { turn, room } = &self.writing.0;
-        // Dropped last, also when the reader's waker panics: it wakes those who want the turn.
-        let taken = if alone { None } else { Some(Taken::take(turn, self.writers_bell())?) };
+        if !alone && !turn.try_take() {
+            return None;
+        }
+        let pass = || {
+            if !alone && turn.pass() {
+                self.writers_bell().ring();
+            }
+        };
+        // Should the reader's waker panic.
+        let panics = Finally(pass);
         // SAFETY: the turn is with one writer at a time and acquires what the one before released; a writer that is
         // alone acquired the same when it looked at the ends, and stays alone meanwhile (`Opened::Together`).
-        let half = unsafe { self.ring.lend_producer(room.load(Ordering::Relaxed)) };
-        let mut lent = Lent { half, room };
-        let done = work(&mut lent.half);
-        drop(lent);
-        drop(taken);
+        let mut half = unsafe { self.ring.lend_producer(room.load(Ordering::Relaxed)) };
+        if Kept::IS_KEPT {
+            // Nothing is known until the end. The reader's waker runs before that, and should it panic, the next writer
+            // must not go on with more room than there is: it looks.
+            room.store(0, Ordering::Relaxed);
+        }
+        let done = work(&mut half);
+        core::mem::forget(panics);
+        room.store(half.known_room(), Ordering::Relaxed);
+        pass();
         Some(Ok(done))
-    }
-}
-
-/// The half of the writer whose turn it is. What it knows is stored when it is dropped: also while unwinding, for `work`
-/// wakes the reader once the bytes are published. The next writer would go on with more room than there is.
-struct Lent<'a, const N: usize, W: Wait> {
-    half: ManuallyDrop<Producer<'a, N, Doorbell<W>>>,
-    room: &'a AtomicU32,
-}
-
-impl<const N: usize, W: Wait> Drop for Lent<'_, N, W> {
-    #[inline(always)]
-    fn drop(&mut self) {
-        // Relaxed: see `Writing`.
-        self.room.store(self.half.known_room(), Ordering::Relaxed);
     }
 }
