@@ -32,16 +32,18 @@
 //! no pointers, and the layout is the same on 32-bit and on 64-bit hosts (but for a `T` that is aligned to more than 8
 //! bytes, whose alignment the two may see differently).
 //!
-//! Whoever takes a lock is on record in its word in the same atomic step, by [`Participant`]. A program that shares its
-//! locks with nobody does without: each lock's own methods are those of [`Participant::LOCAL`], whom no region has, and whose
-//! death nobody puts right. Nor does `LOCAL` tell two processes apart whose threads have the same numbers, as they do in two
-//! PID namespaces: both would hold one [`ReentrantMutex`]. So in a region, take a [`Seat`]: `mutex.seat(me).lock()`.
+//! Whoever takes a lock is on record in its word in the same atomic step, by [`Participant`]. A
+//! program that shares its locks with nobody does without: each lock's own methods are those of
+//! [`Participant::LOCAL`], whom no region has, and whose death nobody puts right. Nor does `LOCAL`
+//! tell two processes apart whose threads have the same numbers, as they do in two PID namespaces:
+//! both would hold one [`ReentrantMutex`]. So in a region, take a [`Seat`]:
+//! `mutex.seat(me).lock()`.
 //!
-//! A lock never asks who is alive. Whoever learns of a death calls `recover` of each lock that the dead one may have held.
-//! That puts right what is on record, and wakes who waits. What the lock protects owns nothing
-//! then, and any bytes are a value of it ([`Plain`](crate::plain::Plain)): of a value that owns something, one that died
-//! while it replaced it may have left two, or a dropped one. It may be called by several at once, and again after a death in
-//! the middle of it.
+//! A lock never asks who is alive. Whoever learns of a death calls `recover` of each lock that the
+//! dead one may have held. That puts right what is on record, and wakes who waits. What the lock
+//! protects owns nothing then, and any bytes are a value of it ([`Plain`](crate::plain::Plain)): of
+//! a value that owns something, one that died while it replaced it may have left two, or a dropped
+//! one. It may be called by several at once, and again after a death in the middle of it.
 //!
 //! A wake-up may be lost with the process that was to make it, or to use it. So nothing here relies on one: whoever waits
 //! looks again whenever [`Wait::wait`] returns, which it may do for no reason, and in a region does within the bound in

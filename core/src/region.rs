@@ -15,21 +15,26 @@
 //! **Zeroed memory is a fresh part.** A part is one of the crate's own structures, in place ([`Part`] says which can be one).
 //! So laying out a region is filling in its header and directory, and a new file is zeroed by the system.
 //!
-//! What another side wrote is an allegation: [`View::new`] copies the geometry into private memory and checks every number
-//! against the size that the *caller* knows the memory to have. The header is not read again; an entry of the directory is
-//! copied and checked at each look. All of it is read by atomic loads, since another side may write meanwhile.
+//! What another side wrote is an allegation: [`View::new`] copies the geometry into private memory
+//! and checks every number against the size that the *caller* knows the memory to have. The header
+//! is not read again; an entry of the directory is copied and checked at each look. All of it is
+//! read by atomic loads, since another side may write meanwhile.
 //!
 //! # What two programs must agree on
 //!
-//! - [`VERSION`], the byte order, and padding of cache lines: hosted targets have it, firmware has it with the feature
-//!   `shared-layout`.
+//! - [`VERSION`], the byte order, and padding of cache lines: hosted targets have it, firmware has
+//!   it with the feature `shared-layout`.
 //! - The name of each part that both use, its structure ([`Kind`]), and its capacity.
-//! - The type of its items: size, alignment (where it is more than 8), and the [name](TypeName) that each program states
-//!   for it. [`Item`] is where a Rust program states it. A name that one of them leaves unstated fits every name.
-//! - What the bytes of an item mean. Nothing checks this; a name says it, and a version in the name.
+//! - The type of its items: size, alignment (where it is more than 8), and the [name](TypeName)
+//!   that each program states for it. [`Item`] is where a Rust program states it. A name that one
+//!   of them leaves unstated fits every name.
+//! - What the bytes of an item mean. Nothing checks this; a name says it, and a version in the
+//!   name.
+//! - How one sleeps and wakes, where a part has doorbells: [`SharedWait`] is not in the directory.
+//!   On Linux, programs of this library sleep on futexes that are not private to a process.
 //!
-//! All of this stands in the directory, so that a program in any language can check or write it. An entry of it is 64
-//! bytes, numbers are of 32 bits:
+//! All of this stands in the directory, so that a program in any language can check or write it. An
+//! entry of it is 64 bytes, numbers are of 32 bits:
 //!
 //! ```text
 //!   0   name          32 bytes, of UTF-8, ended by a zero byte

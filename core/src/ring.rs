@@ -279,8 +279,8 @@ impl<T, const N: usize, B: Bell> Ring<T, N, B> {
     /// assert!(RING.producer().is_some(), "another can go on");
     /// ```
     ///
-    /// A value that owns something could have been dropped or copied out by the dead one already, so that there is no
-    /// recovery of it:
+    /// A value that owns something could have been dropped or copied out by the dead one already,
+    /// so that there is no recovery of it:
     /// ```compile_fail,E0277
     /// use ringway_core::{participant::Participant, ring::Ring};
     /// let ring = Ring::<String, 4>::new();

@@ -1,4 +1,5 @@
-//! Structures that are made in a place which had something else in it; Miri looks on (`tests/run miri`).
+//! Structures that are made in a place which had something else in it; Miri looks on (`tests/run
+//! miri`).
 #![cfg(not(loom))]
 
 use core::mem::MaybeUninit;

@@ -165,7 +165,8 @@ fn a_region_is_held_against_a_layout_part_by_part() {
     ));
 }
 
-/// Miri and the thread sanitizer see a race here where one side reads by plain loads what another changes.
+/// Miri and the thread sanitizer see a race here where one side reads by plain loads what another
+/// changes.
 #[test]
 fn one_side_looks_while_another_attaches() {
     let layout = Layout::<1>::new(2).part::<Ring<u32, 8>>("numbers").unwrap();

@@ -2,8 +2,8 @@
 
 use ringway_core::ring::InPlace;
 
-/// A fresh structure of the core on the heap, made where it stays: however large it is, nothing of it passes the stack, as it
-/// would in `Box::new(Queue::new())`.
+/// A fresh structure of the core on the heap, made where it stays: however large it is, nothing of
+/// it passes the stack, as it would in `Box::new(Queue::new())`.
 ///
 /// ```
 /// use ringway_core::ring::queue::Queue;

@@ -7,11 +7,40 @@
 //!     └ Part<Queue<T, N>> ─────▶ "jobs": a ringway_core::ring::queue::Queue
 //! ```
 //!
-//! A [`Layout`] says which parts a region has and how many may attach; [`Region::create`], [`open`](Region::open),
-//! [`open_or_create`](Region::open_or_create) and [`anonymous`](Region::anonymous) attach; [`Region::part`] finds a part by
-//! its name and checks that it is what the caller takes it for: structure, capacity, and the items' size, alignment and
+//! A [`Layout`] says which parts a region has and how many may attach; [`Region::create`],
+//! [`open`](Region::open), [`open_or_create`](Region::open_or_create) and
+//! [`anonymous`](Region::anonymous) attach; [`Region::part`] finds a part by its name and checks
+//! that it is what the caller takes it for: structure, capacity, and the items' size, alignment and
 //! [name](Item), which [`region`](ringway_core::region) says two programs must agree on. A part *is* the core's structure: the code that runs
 //! between two threads runs between two processes.
+//!
+//! # Types of your own
+//!
+//! What a part holds is an [`Item`]: the numbers, and arrays of items, are. A type of yours derives
+//! `FromBytes`, `IntoBytes` and `Immutable` of the crate `zerocopy` (or says `unsafe impl Plain`),
+//! and states the name under which every program knows it:
+//!
+//! ```
+//! use ringway::shm::{Item, Latest, Layout, Region, TypeName};
+//! # use ringway_core::plain::Plain;
+//! #[derive(Clone, Copy)] // and zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable
+//! #[repr(C)]
+//! struct Sample {
+//!     time: u64,
+//!     level: [f32; 2],
+//! }
+//! # // SAFETY: numbers alone, with nothing between or behind them.
+//! # unsafe impl Plain for Sample {}
+//! impl Item for Sample {
+//!     const NAME: TypeName = TypeName::new("com.example.Sample/1");
+//! }
+//!
+//! let layout = Layout::new(2).part::<Latest<Sample>>("newest")?;
+//! let newest = Region::anonymous(&layout)?.part::<Latest<Sample>>("newest")?;
+//! newest.writer()?.store(Sample { time: 1, level: [0.5, 0.25] });
+//! assert_eq!(newest.load().unwrap().0.level[0], 0.5);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 //!
 //! # When a process dies
 //!
@@ -90,5 +119,6 @@ pub(crate) use registry::before_fork;
 /// ```
 pub type Layout = ringway_core::region::Layout<{ ringway_core::region::MAX_PARTS }>;
 
-/// A part of a region, as its directory describes it; and the name of the type that it holds, as programs state it.
+/// A part of a region, as its directory describes it; and the name of the type that it holds, as
+/// programs state it.
 pub use ringway_core::region::{Description, Item, Kind, Occupant, TypeName};

@@ -1,4 +1,5 @@
-//! Large structures on the heap, in a thread whose stack is far smaller than they are, and so is each step with them.
+//! Large structures on the heap, in a thread whose stack is far smaller than they are, and so is
+//! each step with them.
 
 use ringway::boxed;
 use ringway::wait::Futex;

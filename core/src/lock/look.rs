@@ -1,5 +1,5 @@
-//! What a participant sees of a lock without taking it, and what it does to a barrier from outside: so that a [`Seat`] is
-//! all that a participant needs.
+//! What a participant sees of a lock without taking it, and what it does to a barrier from outside:
+//! so that a [`Seat`] is all that a participant needs.
 
 use super::{Barrier, BoundedSemaphore, Mutex, ReentrantMutex, RwLock, Seat, ThreadId};
 use crate::participant::Participant;

@@ -146,8 +146,8 @@ impl<T, W: Wait> Mutex<T, W> {
     /// assert!(!mutex.lock().is_clean());
     /// ```
     ///
-    /// A value that owns something could have been dropped or copied out by the dead one already, so that there is no
-    /// recovery of it:
+    /// A value that owns something could have been dropped or copied out by the dead one already,
+    /// so that there is no recovery of it:
     /// ```compile_fail,E0277
     /// use ringway_core::{participant::Participant, lock::Mutex, wait::Spin};
     /// let mutex = Mutex::new(String::new(), Spin);

@@ -177,10 +177,11 @@ impl<T, I: ThreadId, W: Wait> ReentrantMutex<T, I, W> {
     /// `dead` takes no further step with this mutex: its process has ended (or its context was reset), and what it wrote
     /// is visible here, as it is once the operating system has reported its end.
     ///
-    /// What the mutex protects owns nothing, and any bytes that the dead one may have left make a value of it: a
-    /// [`Plain`](crate::plain::Plain) value, an atomic integer, a [`Cell`](core::cell::Cell) of a plain value. (A plain one
-    /// alone would be of little use here, since the guard lends it shared.) Of a value that owns something, one that died
-    /// while it replaced it may have left two, or a dropped one.
+    /// What the mutex protects owns nothing, and any bytes that the dead one may have left make a
+    /// value of it: a [`Plain`](crate::plain::Plain) value, an atomic integer, a
+    /// [`Cell`](core::cell::Cell) of a plain value. (A plain one alone would be of little use here,
+    /// since the guard lends it shared.) Of a value that owns something, one that died while it
+    /// replaced it may have left two, or a dropped one.
     ///
     /// ```
     /// use core::cell::Cell;

@@ -241,8 +241,8 @@ impl<T, const R: usize, W: Wait> RwLock<T, R, W> {
     /// assert!(lock.write().is_clean());
     /// ```
     ///
-    /// A value that owns something could have been dropped or copied out by the dead one already, so that there is no
-    /// recovery of it:
+    /// A value that owns something could have been dropped or copied out by the dead one already,
+    /// so that there is no recovery of it:
     /// ```compile_fail,E0277
     /// use ringway_core::{participant::Participant, lock::RwLock, wait::Spin};
     /// let lock = RwLock::<_, 2>::new(String::new(), Spin);
@@ -264,7 +264,8 @@ impl<W: Wait> RwLock<(), 1, W> {
     /// only now.
     ///
     /// # Safety
-    /// As there; and there is a `RwLock<T, R, W>` at `at`, with `R == readers` and a [`Plain`] value.
+    /// As there; and there is a `RwLock<T, R, W>` at `at`, with `R == readers` and a [`Plain`]
+    /// value.
     #[cfg(not(loom))]
     pub unsafe fn recover_at(at: NonNull<Self>, readers: usize, dead: Participant) -> bool {
         // SAFETY: by the caller's word: every one begins as one for 1 reader, whatever comes behind.

@@ -124,8 +124,9 @@ pub struct Description {
     pub size: u32,
     /// Of one item, in bytes.
     pub item_size: u32,
-    /// On which boundary an item lies, in bytes: at least 8, since the structures place items alike whose types need less.
-    /// So a 32-bit program, which may align a `u64` to 4 bytes, says the same as a 64-bit one.
+    /// On which boundary an item lies, in bytes: at least 8, since the structures place items alike
+    /// whose types need less. So a 32-bit program, which may align a `u64` to 4 bytes, says the
+    /// same as a 64-bit one.
     pub item_align: u32,
     /// How many items it holds.
     pub capacity: u32,
@@ -155,7 +156,8 @@ impl Description {
     }
 }
 
-/// A structure that can be a part of a region. One that cannot work does not compile, as where it is made by its constructor:
+/// A structure that can be a part of a region. One that cannot work does not compile, as where it
+/// is made by its constructor:
 ///
 /// ```compile_fail,E0080
 /// use ringway_core::region::Part;
@@ -172,10 +174,12 @@ pub unsafe trait Part: Sync + 'static {
     fn description() -> Description;
 }
 
-/// A [`Part`] in which nobody is on record: no method of it takes anything under the name of a participant, so that there is
-/// nothing to put right after a death. Everything that it offers is safe from any process.
+/// A [`Part`] in which nobody is on record: no method of it takes anything under the name of a
+/// participant, so that there is nothing to put right after a death. Everything that it offers is
+/// safe from any process.
 ///
-/// Of the others, a participant uses what takes its name: `ring.producer_as(me)`, `queue.seat(me)`, `mutex.seat(me)`.
+/// Of the others, a participant uses what takes its name: `ring.producer_as(me)`, `queue.seat(me)`,
+/// `mutex.seat(me)`.
 ///
 /// ```
 /// use ringway_core::region::Unheld;
@@ -295,7 +299,8 @@ mod tests {
 
     #[test]
     fn items_of_one_size_are_told_apart_by_their_alignment() {
-        // Where the values of a latest lie depends on it: in one of these they are where the other has its stamps.
+        // Where the values of a latest lie depends on it: in one of these they are where the other
+        // has its stamps.
         let (four, wide) = (Latest::<[u64; 4]>::description(), Latest::<Wide>::description());
         assert_eq!(four.item_size, wide.item_size);
         assert_eq!((four.item_align, wide.item_align), (8, 32));

@@ -3,7 +3,8 @@
 use super::{Error, MAGIC, Ready, VERSION};
 use crate::sync::{AtomicU32, Ordering, RmwU32};
 
-/// The header. Atomics throughout: another side may attach, or lay the region out, while this one looks.
+/// The header. Atomics throughout: another side may attach, or lay the region out, while this one
+/// looks.
 #[derive(Debug)]
 #[repr(C)]
 pub(super) struct Header {
@@ -59,7 +60,8 @@ impl Header {
     pub(super) fn geometry(&self) -> Result<Geometry, Error> {
         // First: what is read below is seen with it.
         let is_ready = self.ready.is_set();
-        // Relaxed, all in here: carried by `ready`. Without it, they are what another side has written so far.
+        // Relaxed, all in here: carried by `ready`. Without it, they are what another side has
+        // written so far.
         let magic = self.magic.each_ref().map(|word| word.load(Ordering::Relaxed));
         if magic == [0; 2] {
             return Err(Error::NotReady);

@@ -4,10 +4,12 @@ use crate::plain::Plain;
 use core::fmt;
 use core::marker::PhantomData;
 
-/// A type of which the items of a part are: [`Plain`], with a [name](TypeName) that every program states alike.
+/// A type of which the items of a part are: [`Plain`], with a [name](TypeName) that every program
+/// states alike.
 ///
-/// The numbers of Rust are items, `()` is one, and so are arrays of items. For a type of yours, say its name: one that no
-/// other program uses for another type, with a version that changes when the type's bytes change their meaning.
+/// The numbers of Rust are items, `()` is one, and so are arrays of items. For a type of yours, say
+/// its name: one that no other program uses for another type, with a version that changes when the
+/// type's bytes change their meaning.
 ///
 /// ```
 /// use ringway_core::plain::Plain;
@@ -26,8 +28,8 @@ use core::marker::PhantomData;
 /// assert_eq!(Sample::NAME.to_string(), "com.example.Sample/1");
 /// ```
 ///
-/// `impl Item for Sample {}` leaves the name unstated. Then it fits every name: that both sides mean the same type is
-/// judged by its size and alignment alone.
+/// `impl Item for Sample {}` leaves the name unstated. Then it fits every name: that both sides
+/// mean the same type is judged by its size and alignment alone.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` says no name under which programs that share a region know it",
     label = "not an `Item`",
@@ -39,8 +41,9 @@ pub trait Item: Plain {
     const NAME: TypeName = TypeName::UNSTATED;
 }
 
-/// The name of an item's type, as a program in any language states it: that of a number in Rust (`u64`, `f32`), what the
-/// type's author chose, or of an array `[u64; 4]`, that of its elements and how many they are.
+/// The name of an item's type, as a program in any language states it: that of a number in Rust
+/// (`u64`, `f32`), what the type's author chose, or of an array `[u64; 4]`, that of its elements
+/// and how many they are.
 ///
 /// ```
 /// use ringway_core::region::{Item, TypeName};
@@ -80,8 +83,8 @@ impl TypeName {
         }
     }
 
-    /// The number that stands for the name in the directory of a region: the 32-bit FNV-1a of its UTF-8 bytes, or 1 where
-    /// that is 0; and 0 for a name that is unstated.
+    /// The number that stands for the name in the directory of a region: the 32-bit FNV-1a of its
+    /// UTF-8 bytes, or 1 where that is 0; and 0 for a name that is unstated.
     ///
     /// In Python:
     /// ```python

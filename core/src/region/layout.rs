@@ -170,7 +170,8 @@ impl<const M: usize> Layout<M> {
             unsafe { at.write(entry) };
             at = at.wrapping_add(1);
         }
-        // SAFETY: the header lies before `first` too, aligned; it is atomics, of which zeroed bytes are a value.
+        // SAFETY: the header lies before `first` too, aligned; it is atomics, of which zeroed bytes
+        // are a value.
         let header = unsafe { &*base.cast::<Header>() };
         header.write(length, self.parts as u32, places);
         Ok(())

@@ -129,7 +129,8 @@ pub enum PartError {
         /// How many were asked for.
         wanted: u32,
     },
-    /// All else is the same, but it takes another number of bytes: the two sides pad it differently.
+    /// All else is the same, but it takes another number of bytes: the two sides pad it
+    /// differently.
     OtherSize {
         /// How many bytes it has.
         found: u32,
@@ -235,7 +236,8 @@ impl<'m> View<'m> {
         if length < size_of::<Header>() {
             return Err(Error::Foreign);
         }
-        // SAFETY: aligned and within the memory, by the checks above; it is atomics, of which any bytes are a value.
+        // SAFETY: aligned and within the memory, by the checks above; it is atomics, of which any
+        // bytes are a value.
         let header = unsafe { base.cast::<Header>().as_ref() };
         let Geometry { length: says, parts, places } = header.geometry()?;
         if says as usize != length {
@@ -287,8 +289,8 @@ impl<'m> View<'m> {
         fits.then_some(Entry { name, offset, description })
     }
 
-    /// Whether the region has every part of `layout`, each as the layout describes it. It may have more parts, in any
-    /// order, and any number of places.
+    /// Whether the region has every part of `layout`, each as the layout describes it. It may have
+    /// more parts, in any order, and any number of places.
     ///
     /// # Errors
     /// The first [`Mismatch`].
@@ -326,8 +328,9 @@ impl<'m> View<'m> {
         Ok(entry)
     }
 
-    /// The part with this name. Use what takes a participant's name (`producer_as`, `seat`) unless the part is
-    /// [`Unheld`](super::Unheld): the methods without one act for [`Participant::LOCAL`], whom no region has.
+    /// The part with this name. Use what takes a participant's name (`producer_as`, `seat`) unless
+    /// the part is [`Unheld`](super::Unheld): the methods without one act for
+    /// [`Participant::LOCAL`], whom no region has.
     ///
     /// [`Participant::LOCAL`]: crate::participant::Participant::LOCAL
     ///

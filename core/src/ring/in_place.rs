@@ -2,8 +2,8 @@
 
 use core::mem::MaybeUninit;
 
-/// A structure that can be made where it is to stay, however large it is: nothing of it passes the stack. Its bells, if it has
-/// any, are made by their `Default`.
+/// A structure that can be made where it is to stay, however large it is: nothing of it passes the
+/// stack. Its bells, if it has any, are made by their `Default`.
 ///
 /// A `static` needs none of this. For the heap of a program without `std`:
 ///

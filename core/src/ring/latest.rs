@@ -112,8 +112,8 @@ impl<T: Plain, B> Latest<T, B> {
         }
     }
 
-    /// A copy of the newest value, and which one it is; `None` while nothing was stored. Lock-free. A large value comes
-    /// without a copy on the way by [`load_into`](Self::load_into).
+    /// A copy of the newest value, and which one it is; `None` while nothing was stored. Lock-free.
+    /// A large value comes without a copy on the way by [`load_into`](Self::load_into).
     #[inline]
     pub fn load(&self) -> Option<(T, Version)> {
         self.load_newer(Version::NONE)
@@ -134,10 +134,12 @@ impl<T: Plain, B> Latest<T, B> {
         self.newer(seen, |newest| self.0.read(newest))
     }
 
-    /// Copies the newest value into `out`, and says which one it is; `None` while nothing was stored. For a large value: there
-    /// is no other copy on the way, and none passes the stack. Lock-free.
+    /// Copies the newest value into `out`, and says which one it is; `None` while nothing was
+    /// stored. For a large value: there is no other copy on the way, and none passes the stack.
+    /// Lock-free.
     ///
-    /// A reader gets a copy and never a reference into the latest itself: the writer never waits, and writes there again.
+    /// A reader gets a copy and never a reference into the latest itself: the writer never waits,
+    /// and writes there again.
     ///
     /// ```
     /// use ringway_core::ring::latest::Latest;
@@ -153,8 +155,8 @@ impl<T: Plain, B> Latest<T, B> {
         self.load_newer_into(Version::NONE, out)
     }
 
-    /// Copies the newest value into `out` if it is newer than `seen`, and says which one it is. With `None`, what is in `out`
-    /// is of no value. Lock-free.
+    /// Copies the newest value into `out` if it is newer than `seen`, and says which one it is.
+    /// With `None`, what is in `out` is of no value. Lock-free.
     ///
     /// ```
     /// use ringway_core::ring::latest::{Latest, Version};
@@ -170,7 +172,8 @@ impl<T: Plain, B> Latest<T, B> {
         self.newer(seen, |newest| self.0.read_into(newest, out).then_some(())).map(|(_, seen)| seen)
     }
 
-    /// What `read` makes of the newest value if it is newer than `seen`; tried again when it says that it was overwritten.
+    /// What `read` makes of the newest value if it is newer than `seen`; tried again when it says
+    /// that it was overwritten.
     #[inline(always)]
     fn newer<R>(
         &self,
@@ -354,8 +357,8 @@ impl<T: Plain, W: Wait> Latest<T, Doorbell<W>> {
         None
     }
 
-    /// Copies the newest value into `out` once it is newer than `seen`; waits until it is. For a large value, as
-    /// [`load_into`](Self::load_into).
+    /// Copies the newest value into `out` once it is newer than `seen`; waits until it is. For a
+    /// large value, as [`load_into`](Self::load_into).
     ///
     /// # Errors
     /// As [`wait_newer`](Self::wait_newer). What is in `out` then is of no value.

@@ -190,7 +190,8 @@ impl<T, const N: usize, B> Queue<T, N, B> {
     }
 }
 
-// SAFETY: the ends are written, the places are zeroed, which fresh ones are, and slots need not be initialized.
+// SAFETY: the ends are written, the places are zeroed, which fresh ones are, and slots need not be
+// initialized.
 #[cfg(not(loom))]
 unsafe impl<T, const N: usize, B: Default> InPlace for Queue<T, N, B> {
     fn init(place: &mut MaybeUninit<Self>) -> &mut Self {

@@ -12,8 +12,8 @@ use ringway_core::ring::queue::{Queue, Seat};
 use ringway_core::ring::{self, Ring};
 use ringway_core::wait::Doorbell;
 
-/// A part of a region: a structure of the core in shared memory, and who we are there. What can be taken there is taken
-/// under our name, so that it is put right when this process dies.
+/// A part of a region: a structure of the core in shared memory, and who we are there. What can be
+/// taken there is taken under our name, so that it is put right when this process dies.
 ///
 /// ```
 /// use ringway::shm::{Layout, Queue, Region};
@@ -47,8 +47,9 @@ impl<P: region::Part> Part<P> {
         self.part
     }
 
-    /// Where the structure lies in our memory, for as long as the part is there. Its methods that ask for no participant act
-    /// for nobody: what they take is not put right when this process dies, and two processes may both get it.
+    /// Where the structure lies in our memory, for as long as the part is there. Its methods that
+    /// ask for no participant act for nobody: what they take is not put right when this process
+    /// dies, and two processes may both get it.
     pub fn as_ptr(&self) -> *const P {
         self.part
     }
@@ -86,8 +87,8 @@ impl<P: region::Part> Part<P> {
 }
 
 impl<P: Unheld> Part<P> {
-    /// The structure itself, of a part in which nobody is on record: integers, places for values, semaphores, conditions and
-    /// events. The others are used by a half or a seat, which is ours.
+    /// The structure itself, of a part in which nobody is on record: integers, places for values,
+    /// semaphores, conditions and events. The others are used by a half or a seat, which is ours.
     ///
     /// ```
     /// use ringway::shm::{Layout, Region, Semaphore};
@@ -96,7 +97,8 @@ impl<P: Unheld> Part<P> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// A lock that somebody holds is not reached this way, by which it would be held by nobody known:
+    /// A lock that somebody holds is not reached this way, by which it would be held by nobody
+    /// known:
     /// ```compile_fail,E0599
     /// # use ringway::shm::{Layout, Region, ReentrantMutex};
     /// # let region = Region::anonymous(&Layout::new(2).part::<ReentrantMutex>("again")?)?;
@@ -274,8 +276,8 @@ impl<T: Item, const N: usize, B: SharedBell> Part<Broadcast<T, N, B>> {
 }
 
 impl<T: Item, B: SharedBell> Part<Latest<T, B>> {
-    /// The half that writes. Dropping it gives it back; when this process dies it is given back too. Anybody reads, without
-    /// a half.
+    /// The half that writes. Dropping it gives it back; when this process dies it is given back
+    /// too. Anybody reads, without a half.
     ///
     /// # Errors
     /// [`channel::Error::Taken`] while a living participant has it.
@@ -336,8 +338,8 @@ impl<T: Item, W: SharedWait> Part<Latest<T, Doorbell<W>>> {
     /// [`Latest::wait_newer_deadline`].
     ///
     /// # Errors
-    /// [`channel::Error::EndOfFile`] when the writer is gone and the value is not newer, [`channel::Error::TimedOut`] when
-    /// it did not become so in time.
+    /// [`channel::Error::EndOfFile`] when the writer is gone and the value is not newer,
+    /// [`channel::Error::TimedOut`] when it did not become so in time.
     pub fn wait_newer_deadline(
         &self,
         seen: Version,

@@ -146,9 +146,10 @@ impl Region {
         })
     }
 
-    /// Attaches to the region of this name, or makes it. One that is there must have every part of `layout`, as the layout
-    /// describes it. It may have more parts, and another number of places. It must be as `access` says: made by this
-    /// process's user or root, with no more permissions than a new one would get.
+    /// Attaches to the region of this name, or makes it. One that is there must have every part of
+    /// `layout`, as the layout describes it. It may have more parts, and another number of places.
+    /// It must be as `access` says: made by this process's user or root, with no more permissions
+    /// than a new one would get.
     ///
     /// # Errors
     /// As [`open_with`](Self::open_with), where there is one, and [`create`](Self::create);

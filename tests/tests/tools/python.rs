@@ -1,5 +1,5 @@
-//! Python at the other end: its socket module, descriptors passed with a message both ways; and a region, of which it reads
-//! the directory as `ringway_core::region` writes it down.
+//! Python at the other end: its socket module, descriptors passed with a message both ways; and a
+//! region, of which it reads the directory as `ringway_core::region` writes it down.
 
 use super::shell::Place;
 use ringway::socket::{UnixListener, UnixStream};

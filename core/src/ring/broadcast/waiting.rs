@@ -115,7 +115,8 @@ impl<T: Plain, const N: usize, W: Wait> Reader<'_, T, N, Doorbell<W>> {
         Some(Err(RecvError::EndOfFile))
     }
 
-    /// Copies the next message into `out`; waits for one. For a large message, as [`try_recv_into`](Self::try_recv_into).
+    /// Copies the next message into `out`; waits for one. For a large message, as
+    /// [`try_recv_into`](Self::try_recv_into).
     ///
     /// # Errors
     /// As [`recv`](Self::recv). What is in `out` then is of no message.

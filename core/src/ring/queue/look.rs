@@ -1,5 +1,5 @@
-//! What a participant sees of a queue without taking anything from it, and the queue's end: so that a [`Seat`] is all that a
-//! participant needs.
+//! What a participant sees of a queue without taking anything from it, and the queue's end: so that
+//! a [`Seat`] is all that a participant needs.
 
 use super::Seat;
 use crate::wait::Bell;

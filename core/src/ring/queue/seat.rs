@@ -175,8 +175,8 @@ impl<'q, T, const N: usize, B: Bell> Seat<'q, T, N, B> {
     /// assert_eq!(queue.try_pop(), Some(7));
     /// ```
     ///
-    /// A message that owns something could have been dropped or copied out by the dead one already, so that there is no
-    /// recovery of it:
+    /// A message that owns something could have been dropped or copied out by the dead one already,
+    /// so that there is no recovery of it:
     /// ```compile_fail,E0277
     /// use ringway_core::{participant::Participant, ring::queue::Queue};
     /// let queue = Queue::<String, 1>::new();

@@ -18,7 +18,8 @@ const FULL: u32 = 5;
 /// Where [`LATECOMER`] goes.
 const LATE: Position = Position::new(2);
 
-/// A queue with one message in it, in which participant 7 died having come to a particular step with [`LATECOMER`].
+/// A queue with one message in it, in which participant 7 died having come to a particular step
+/// with [`LATECOMER`].
 fn died_at(step: u32) -> Queue<u32, N> {
     let queue = Queue::new();
     queue.try_push(EARLY).unwrap();
