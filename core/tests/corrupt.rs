@@ -193,6 +193,9 @@ fn everything_of_a_queue<const N: usize>(queue: &mut Queue<u32, N, Bell>) {
             let _ = claim.map(|claim| claim.release());
         }
         let _ = (seat.join_deadline(NOW), queue.unfinished(), queue.has_ended());
+        let _ = (queue.producers_are_gone(), queue.refused(), queue.max_attempts());
+        drop((seat.producer(), seat.producer()));
+        queue.set_max_attempts(2);
         // SAFETY: nobody acts.
         let _ = unsafe { seat.recover(Participant::new(1).unwrap()) };
         // SAFETY: as above.
@@ -215,7 +218,7 @@ fn a_queue_whose_entries_lead_in_a_circle_says_that_it_is_corrupt() {
     const N: usize = 4;
     let mut queue = Box::new(queue::<N>());
     // Each entry leads to the next one, a quarter of all positions further on; and a place to begin with.
-    let ends = Untyped::<Bell>::size(N).unwrap() - 16 * N;
+    let ends = Untyped::<Bell>::size(N).unwrap() - 24 * N;
     let at = NonNull::from(&mut *queue).cast::<u8>();
     let put = |offset: usize, word: u64| {
         // SAFETY: within the queue, see below.
@@ -231,7 +234,7 @@ fn a_queue_whose_entries_lead_in_a_circle_says_that_it_is_corrupt() {
     }
     // The place to begin with is the first word of each end.
     put(0, 1 << 16);
-    put(ends / 2, 1 << 16);
+    put(ends / 3, 1 << 16);
     // SAFETY: that is where it is, and how many slots it has.
     assert!(!unsafe { Untyped::<Bell>::at(at, N) }.is_sound());
     assert_eq!(queue.try_reserve().unwrap_err(), NoSlot::Corrupt);

@@ -127,8 +127,8 @@ fn a_byte_ring() {
 
 #[test]
 fn a_queue() {
-    assert_eq!(size_and_align::<Queue<u32, 4>>(), (384, 128));
-    assert_eq!(size_and_align::<Queue<u32, 4, Bell>>(), (384, 128));
+    assert_eq!(size_and_align::<Queue<u32, 4>>(), (512, 128));
+    assert_eq!(size_and_align::<Queue<u32, 4, Bell>>(), (512, 128));
     let words = words(|queue: &Queue<u32, 4, Bell>| {
         let one = queue.seat(ONE);
         for value in 0xA0..0xA3 {
@@ -137,6 +137,8 @@ fn a_queue() {
         core::mem::forget(one.try_reserve());
         core::mem::forget(queue.seat(OTHER).try_claim());
         assert!(one.push_deadline(9, None).is_err());
+        queue.set_max_attempts(9);
+        core::mem::forget(one.producer());
         queue.close();
     });
     // A position's number has the upper 48 bits.
@@ -150,18 +152,24 @@ fn a_queue() {
         (128, 2 << 16),
         (136, 1),
         (144, 2),
+        // How often a message is claimed at most; how many registrations there were, and of whom:
+        // handles above the name.
+        (256, 9),
+        (264, 1),
+        (268, 1 << 14 | 0x156),
         // Places of two words. Which slot the message of a position is in. Who has the slot: at which position, participant and
         // phase. Writing, reading, committed, committed.
-        (264, owned(0, 0x155, 1)),
-        (272, entry(1, 1)),
-        (280, owned(1, 0x2AA, 4)),
-        (288, entry(2, 2)),
-        (296, owned(2, 0x155, 2)),
-        (304, entry(3, 3)),
-        (312, owned(3, 0x155, 2)),
-        (324, 0xA0),
-        (328, 0xA1),
-        (332, 0xA2),
+        (392, owned(0, 0x155, 1)),
+        (400, entry(1, 1)),
+        (408, owned(1, 0x2AA, 4)),
+        (416, entry(2, 2)),
+        (424, owned(2, 0x155, 2)),
+        (432, entry(3, 3)),
+        (440, owned(3, 0x155, 2)),
+        // Behind them a word a slot for messages that are put back, and then the slots.
+        (484, 0xA0),
+        (488, 0xA1),
+        (492, 0xA2),
     ];
     assert_eq!(words, expected);
 }

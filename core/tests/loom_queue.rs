@@ -241,7 +241,7 @@ fn a_push_that_races_with_the_close_is_popped_before_the_end_or_refused() {
                     assert_eq!(*value, 1);
                     false
                 }
-                Err(_) => panic!("there is room"),
+                Err(error) => panic!("there is room: {error:?}"),
             })
         };
         queue.close();
@@ -352,6 +352,83 @@ fn a_job_that_leads_to_another_is_not_done_before_that() {
 #[test]
 fn a_job_that_leads_to_another_and_another_is_not_done_before_them() {
     jobs_that_lead_to_others(2, false);
+}
+
+/// One registers and tells the other, which leaves: never is there a moment without a producer
+/// before the second has left, and what it pushed is seen.
+#[test]
+fn a_producer_that_hands_over_leaves_no_end_behind() {
+    model(Some(3), || {
+        let queue = Arc::new(Queue::<u32, 1>::new());
+        let has_left = Arc::new(AtomicU32::new(0));
+        // The second comes into the first word, the first is in the second.
+        let place = queue.producer().unwrap();
+        let first = queue.seat(Participant::new(2).unwrap()).producer().unwrap();
+        drop(place);
+        core::mem::forget(first);
+        let others = {
+            let (queue, has_left) = (queue.clone(), has_left.clone());
+            thread::spawn(move || {
+                let second = queue.seat(Participant::new(3).unwrap()).producer().unwrap();
+                // SAFETY: nobody acts for the first any more.
+                unsafe { queue.seat(Participant::LOCAL).recover(Participant::new(2).unwrap()) };
+                assert!(second.try_push(1).is_ok());
+                has_left.store(1, Ordering::Relaxed);
+                drop(second);
+            })
+        };
+        let consumer = {
+            let (queue, has_left) = (queue.clone(), has_left.clone());
+            thread::spawn(move || {
+                if queue.producers_are_gone() {
+                    assert_eq!(has_left.load(Ordering::Relaxed), 1);
+                    assert!(queue.try_pop().is_some());
+                }
+            })
+        };
+        others.join().unwrap();
+        consumer.join().unwrap();
+    });
+}
+
+#[test]
+fn a_consumer_that_sleeps_is_told_of_the_last_producers_end() {
+    model(Some(2), || {
+        let bell = || Doorbell::new(LoomFutex::new());
+        let queue = Arc::new(Queue::<u32, 1, _>::with_bells(bell(), bell()));
+        let producer = queue.producer().unwrap();
+        core::mem::forget(producer);
+        let consumer = {
+            let queue = queue.clone();
+            thread::spawn(move || queue.pop().is_err())
+        };
+        // SAFETY: nobody acts for it any more.
+        unsafe { queue.seat(Participant::new(1).unwrap()).recover(Participant::LOCAL) };
+        assert!(consumer.join().unwrap());
+    });
+}
+
+/// What is known of the attempts comes along with the message.
+#[test]
+fn attempts_are_seen_by_whoever_claims_next() {
+    model(Some(3), || {
+        let queue = Arc::new(Queue::<Value, 2>::new());
+        push(&queue, 1);
+        let other = {
+            let queue = queue.clone();
+            thread::spawn(move || drop(queue.try_claim()))
+        };
+        let attempts = queue.try_claim().map(|claim| {
+            let attempts = claim.attempts();
+            claim.release();
+            attempts
+        });
+        other.join().unwrap();
+        match attempts {
+            Some(attempts) => assert!(attempts <= 2 && queue.is_empty()),
+            None => assert_eq!(queue.try_claim().expect("it came back").attempts(), 2),
+        }
+    });
 }
 
 #[test]

@@ -187,6 +187,79 @@ fn a_job_of_a_dead_worker_goes_to_another_and_its_slots_come_back() {
 }
 
 #[test]
+fn the_death_of_all_producers_of_a_queue_is_an_end_of_file() {
+    let test = "the_death_of_all_producers_of_a_queue_is_an_end_of_file";
+    if role().is_some() {
+        let jobs = jobs(&the_region());
+        let producer = jobs.seat().producer().unwrap();
+        producer.push(7).unwrap();
+        loop {
+            std::thread::sleep(Duration::from_secs(1));
+        }
+    }
+    let name = Name::new();
+    let region = Region::create(&name.0, 0o600, &layout()).unwrap();
+    let jobs = jobs(&region);
+    let mut players = [(); 2].map(|()| player(test, "produces", &name));
+    let seat = jobs.seat();
+    assert_eq!([(); 2].map(|()| seat.pop_deadline(soon())), [Ok(7); 2]);
+    let end = std::thread::spawn({
+        let jobs = jobs.clone();
+        move || jobs.seat().pop_deadline(soon())
+    });
+    players[0].kill_now();
+    assert_eq!(seat.pop_deadline(Some(Instant::now() + 2 * BOUND)), Err(Error::TimedOut));
+    assert!(!seat.producers_are_gone(), "one is there");
+    players[1].kill_now();
+    assert_eq!(end.join().unwrap(), Err(Error::EndOfFile));
+    assert!(seat.producers_are_gone());
+    seat.try_push(8).unwrap();
+    assert_eq!(seat.pop_deadline(soon()), Ok(8), "the queue is open");
+}
+
+#[test]
+fn a_job_that_is_the_death_of_its_workers_is_given_up() {
+    let test = "a_job_that_is_the_death_of_its_workers_is_given_up";
+    if role().is_some() {
+        let region = the_region();
+        let (jobs, numbers) = (jobs(&region), region.part::<Numbers>("numbers").unwrap());
+        let claim = jobs.seat().claim_deadline(None).unwrap();
+        numbers.producer().unwrap().push(claim.attempts().into()).unwrap();
+        std::mem::forget(claim);
+        loop {
+            std::thread::sleep(Duration::from_secs(1));
+        }
+    }
+    let name = Name::new();
+    let region = Region::create(&name.0, 0o600, &layout()).unwrap();
+    let jobs = jobs(&region);
+    let seat = jobs.seat();
+    seat.set_max_attempts(3);
+    seat.try_push(666).unwrap();
+    let numbers = region.part::<Numbers>("numbers").unwrap();
+    for attempt in 1..=3 {
+        let mut player = player(test, "dies", &name);
+        let mut told = numbers.consumer().unwrap();
+        let end = soon();
+        // The one before is gone, which is an end as well.
+        let number = std::iter::from_fn(|| match told.pop_deadline(end) {
+            Err(Error::EndOfFile) => {
+                std::thread::sleep(Duration::from_millis(1));
+                Some(None)
+            }
+            found => Some(found.ok()),
+        });
+        assert_eq!(number.take(50_000).flatten().next(), Some(attempt));
+        assert_eq!((seat.unfinished(), seat.refused()), (1, 0), "attempt {attempt}");
+        player.kill_now();
+    }
+    // The death of the last one is found while we wait for the end of all jobs.
+    seat.join_deadline(soon()).unwrap();
+    assert_eq!((seat.refused(), seat.try_pop()), (1, None));
+    (0..16).for_each(|job| seat.try_push(job).unwrap());
+}
+
+#[test]
 fn a_region_whose_participants_were_killed_is_made_anew() {
     if role().is_some() {
         let region = Region::create(&std::env::var(NAME).unwrap(), 0o600, &layout()).unwrap();

@@ -70,14 +70,17 @@
 //! assert_eq!(JOBS.try_pop(), None);
 //! ```
 
+mod attempts;
 mod look;
 mod order;
+mod producers;
 mod seat;
 #[cfg(all(test, not(loom)))]
 mod tests;
 mod waiting;
 mod word;
 
+pub use producers::Producer;
 pub use seat::{Claim, Loan, Seat};
 
 use crate::channel::Error;
@@ -85,20 +88,21 @@ use crate::finally::finish;
 use crate::participant::Participant;
 #[cfg(not(loom))]
 use crate::ring::InPlace;
-use crate::sync::{CachePadded, Ordering, Slots, array_of, const_unless_loom};
+use crate::sync::{AtomicU64, Ordering, Slots, array_of, const_unless_loom};
 use crate::wait::{Bell, Polled};
 use core::fmt;
 #[cfg(not(loom))]
 use core::mem::MaybeUninit;
 #[cfg(not(loom))]
 use core::ptr::NonNull;
-use order::{Order, Place, Side};
+use order::{Ends, Order, Place};
 
 /// A queue of `N` values of `T`, for any number of producers and consumers. `B` says whether they can sleep, see
 /// [`Bell`].
 ///
-/// `N` is 1 to 65535; another does not compile. A power of two is quicker. Memory: `N` times the value and 16
-/// bytes, and 32 bytes more (with cache lines of their own where the target has caches).
+/// `N` is 1 to 65535; another does not compile. A power of two is quicker. Memory: `N` times the
+/// value and 24 bytes, and 60 bytes more (with cache lines of their own where the target has
+/// caches).
 ///
 /// On a target without 64-bit compare-and-swap each step is a critical section.
 ///
@@ -115,9 +119,9 @@ use order::{Order, Place, Side};
 #[derive(Debug)]
 #[repr(C)]
 pub struct Queue<T, const N: usize, B = Polled> {
-    tail: CachePadded<Side<B>>,
-    head: CachePadded<Side<B>>,
+    ends: Ends<B>,
     places: [Place; N],
+    tries: [AtomicU64; N],
     slots: Slots<T, N>,
 }
 
@@ -171,9 +175,9 @@ impl<T, const N: usize, B> Queue<T, N, B> {
         pub fn with_bells(consumers: B, producers: B) -> Self {
             const { Self::VALID };
             Queue {
-                tail: CachePadded(Side::new(consumers)),
-                head: CachePadded(Side::new(producers)),
+                ends: Ends::new(consumers, producers),
                 places: array_of!(Place::new(); N),
+                tries: array_of!(AtomicU64::new(0); N),
                 slots: Slots::new(),
             }
         }
@@ -186,27 +190,27 @@ impl<T, const N: usize, B> Queue<T, N, B> {
 
     #[inline(always)]
     fn order(&self) -> Order<'_, B> {
-        Order { tail: &self.tail.0, head: &self.head.0, places: &self.places }
+        Order::new(&self.ends, &self.places, &self.tries)
     }
 }
 
-// SAFETY: the ends are written, the places are zeroed, which fresh ones are, and slots need not be
-// initialized.
+// SAFETY: the ends are written, places and tries are zeroed, which fresh ones are, and slots need
+// not be initialized.
 #[cfg(not(loom))]
 unsafe impl<T, const N: usize, B: Default> InPlace for Queue<T, N, B> {
     fn init(place: &mut MaybeUninit<Self>) -> &mut Self {
         const { Self::VALID };
         let at = place.as_mut_ptr();
         // SAFETY: within the place, which is ours; here and below.
-        let tail = unsafe { &raw mut (*at).tail };
-        // SAFETY: as above.
-        let head = unsafe { &raw mut (*at).head };
+        let ends = unsafe { &raw mut (*at).ends };
         // SAFETY: as above.
         let places = unsafe { &raw mut (*at).places };
-        for end in [tail, head] {
-            // SAFETY: as above.
-            unsafe { end.write(CachePadded(Side::new(B::default()))) };
-        }
+        // SAFETY: as above.
+        let tries = unsafe { &raw mut (*at).tries };
+        // SAFETY: as above.
+        unsafe { ends.write(Ends::new(B::default(), B::default())) };
+        // SAFETY: as above.
+        unsafe { tries.write_bytes(0, 1) };
         // SAFETY: as above.
         unsafe { places.write_bytes(0, 1) };
         // SAFETY: just made; see above.
@@ -299,12 +303,58 @@ impl<T, const N: usize, B: Bell> Queue<T, N, B> {
 
     /// What consumers sleep on. Every push rings it, and so does the close.
     pub fn consumers_bell(&self) -> &B {
-        &self.tail.0.bell
+        &self.ends.tail.0.bell
     }
 
     /// What producers sleep on, and who waits for all to be done. Every slot that comes free rings it, and so does the close.
     pub fn producers_bell(&self) -> &B {
-        &self.head.0.bell
+        &self.ends.head.0.bell
+    }
+
+    /// Registers a producer, so that consumers are told when all producers are gone: see
+    /// [`Seat::producer`].
+    pub fn producer(&self) -> Option<Producer<'_, T, N, B>> {
+        self.seat(Participant::LOCAL).producer()
+    }
+
+    /// Whether producers were registered (see [`Seat::producer`]) and all of them are gone, dropped
+    /// or dead. Consumers that wait are then told that the queue has ended, once nothing waits in
+    /// it. What they pushed is seen by a look after this.
+    pub fn producers_are_gone(&self) -> bool {
+        self.order().producers.are_gone()
+    }
+
+    /// Gives a value up when `max` claims of it ended without a release: they were dropped, or
+    /// their participant died. So a job that kills whoever takes it does so `max` times. It goes to
+    /// nobody then: it is dropped (or forgotten, after a death), its slot is free, and
+    /// [`refused`](Self::refused) counts it. 0, as at first, is no limit. To keep what cannot be
+    /// done, look at [`Claim::attempts`] instead.
+    ///
+    /// ```
+    /// let queue = ringway_core::ring::queue::Queue::<_, 2>::new();
+    /// queue.set_max_attempts(2);
+    /// queue.try_push("job").unwrap();
+    /// for attempt in 1..=2 {
+    ///     let claim = queue.try_claim().unwrap();
+    ///     assert_eq!(claim.attempts(), attempt);
+    ///     drop(claim); // could not do it
+    /// }
+    /// assert!(queue.try_claim().is_none());
+    /// assert_eq!((queue.refused(), queue.unfinished()), (1, 0));
+    /// ```
+    pub fn set_max_attempts(&self, max: u16) {
+        self.order().set_max_attempts(max);
+    }
+
+    /// How many claims there are of one value before it is given up; 0 is no limit.
+    pub fn max_attempts(&self) -> u16 {
+        self.order().max_attempts()
+    }
+
+    /// How many values were given up, because as many claims of them ended without a release as
+    /// there may be.
+    pub fn refused(&self) -> u32 {
+        self.order().refused()
     }
 
     /// Whether the queue was closed. See also [`has_ended`](Self::has_ended).
@@ -474,7 +524,7 @@ impl<B> Untyped<'_, B> {
         if capacity == 0 || capacity > word::MAX_SLOTS {
             return None;
         }
-        Some(size_of::<[CachePadded<Side<B>>; 2]>() + capacity * size_of::<Place>())
+        Some(size_of::<Ends<B>>() + capacity * (size_of::<Place>() + size_of::<AtomicU64>()))
     }
 }
 
@@ -485,13 +535,18 @@ impl<B: Bell> Untyped<'_, B> {
     /// There is a `Queue<T, N, B>` for some `T`, with `N == capacity`, for as long as this lives.
     #[cfg(not(loom))]
     pub unsafe fn at(at: NonNull<u8>, capacity: usize) -> Self {
-        // SAFETY: by the caller's word: the queue is `repr(C)` and begins with its two ends, whatever its other parameters.
-        let [tail, head] = unsafe { at.cast::<[CachePadded<Side<B>>; 2]>().as_ref() };
-        // SAFETY: the places follow, with no padding in between: an end's size is a multiple of 8.
-        let places = unsafe { at.add(size_of::<[CachePadded<Side<B>>; 2]>()) };
-        let places = NonNull::slice_from_raw_parts(places.cast::<Place>(), capacity);
-        // SAFETY: there are so many, and they are atomics.
-        Untyped(Order { tail: &tail.0, head: &head.0, places: unsafe { places.as_ref() } })
+        // SAFETY: as the caller states: the queue is `repr(C)` and begins with its ends, whatever
+        // its other parameters.
+        let ends = unsafe { at.cast::<Ends<B>>().as_ref() };
+        // SAFETY: the places follow, with no padding in between: the ends' size is a multiple of 8.
+        let places = unsafe { at.add(size_of::<Ends<B>>()) }.cast::<Place>();
+        // SAFETY: so many, and then as many words, which are as aligned.
+        let tries = unsafe { places.add(capacity) }.cast::<AtomicU64>();
+        // SAFETY: they are there, and atomics.
+        let places = unsafe { NonNull::slice_from_raw_parts(places, capacity).as_ref() };
+        // SAFETY: as above.
+        let tries = unsafe { NonNull::slice_from_raw_parts(tries, capacity).as_ref() };
+        Untyped(Order::new(ends, places, tries))
     }
 
     /// [`Seat::recover`] by `me`.
@@ -520,6 +575,16 @@ impl<B: Bell> Untyped<'_, B> {
     /// [`Queue::is_closed`].
     pub fn is_closed(&self) -> bool {
         self.0.is_closed()
+    }
+
+    /// [`Queue::refused`].
+    pub fn refused(&self) -> u32 {
+        self.0.refused()
+    }
+
+    /// [`Queue::producers_are_gone`].
+    pub fn producers_are_gone(&self) -> bool {
+        self.0.producers.are_gone()
     }
 
     /// Whether the queue's words can be those of a queue. Only a foreign write into its memory can make them others; its

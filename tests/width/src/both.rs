@@ -106,7 +106,7 @@ pub type Meeting = Barrier<3, Across>;
 const _: () = {
     assert!(size_of::<Values>() == 128 + 128 + 5 * 16 + 48 && align_of::<Values>() == 128);
     assert!(size_of::<Bytes>() == 128 + 128 + 128 && align_of::<Bytes>() == 128);
-    assert!(size_of::<Jobs>() == 128 + 128 + 6 * (8 + 8 + 16) + 64 && align_of::<Jobs>() == 128);
+    assert!(size_of::<Jobs>() == 3 * 128 + 6 * (8 + 8 + 8 + 16) + 16 && align_of::<Jobs>() == 128);
     assert!(size_of::<Samples>() == 128 + 128 + 128 && align_of::<Samples>() == 128);
     assert!(size_of::<Notes>() == 128 + 128 + 128 && align_of::<Notes>() == 128);
     assert!(size_of::<News>() == 128 + 3 * (8 + 24) + 32 && align_of::<News>() == 128);

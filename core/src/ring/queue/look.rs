@@ -50,4 +50,19 @@ impl<T, const N: usize, B: Bell> Seat<'_, T, N, B> {
     pub const fn capacity(self) -> usize {
         N
     }
+
+    /// [`Queue::set_max_attempts`](super::Queue::set_max_attempts).
+    pub fn set_max_attempts(self, max: u16) {
+        self.queue.set_max_attempts(max);
+    }
+
+    /// [`Queue::max_attempts`](super::Queue::max_attempts).
+    pub fn max_attempts(self) -> u16 {
+        self.queue.max_attempts()
+    }
+
+    /// [`Queue::refused`](super::Queue::refused).
+    pub fn refused(self) -> u32 {
+        self.queue.refused()
+    }
 }

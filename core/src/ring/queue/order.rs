@@ -2,10 +2,14 @@
 //! contain nor, when it was compiled, how many there are.
 
 use super::NoSlot;
+use super::attempts::Limit;
+use super::producers::Producers;
 use super::word::{self, Entry, Owned, Phase, Position, Seen};
 use crate::finally::Finally;
 use crate::participant::Participant;
-use crate::sync::{AtomicU32, AtomicU64, Kept, Ordering, const_unless_loom, step_aside};
+use crate::sync::{
+    AtomicU32, AtomicU64, CachePadded, Kept, Ordering, const_unless_loom, step_aside,
+};
 use crate::wait::Bell;
 
 /// What one end of the queue has on its cache line.
@@ -47,6 +51,36 @@ pub(super) struct Place {
     pub(super) owner: AtomicU64,
 }
 
+/// What all queues begin with, whatever their number of slots.
+#[derive(Debug)]
+#[repr(C)]
+pub(super) struct Ends<B> {
+    pub(super) tail: CachePadded<Side<B>>,
+    pub(super) head: CachePadded<Side<B>>,
+    pub(super) rare: CachePadded<Rare>,
+}
+
+/// What is looked at when nothing waits, and when something ended.
+#[derive(Debug)]
+#[repr(C)]
+pub(super) struct Rare {
+    pub(super) limit: Limit,
+    pub(super) producers: Producers,
+}
+
+impl<B> Ends<B> {
+    const_unless_loom! {
+        /// The ends of a fresh queue.
+        pub(super) fn new(consumers: B, producers: B) -> Self {
+            Ends {
+                tail: CachePadded(Side::new(consumers)),
+                head: CachePadded(Side::new(producers)),
+                rare: CachePadded(Rare { limit: Limit::new(), producers: Producers::new() }),
+            }
+        }
+    }
+}
+
 impl Place {
     const_unless_loom! {
         pub(super) fn new() -> Self {
@@ -62,6 +96,10 @@ pub(super) struct Order<'q, B> {
     pub(super) head: &'q Side<B>,
     /// As many as there are slots.
     pub(super) places: &'q [Place],
+    /// As many, too: see [`attempts`](super::attempts).
+    pub(super) tries: &'q [AtomicU64],
+    pub(super) limit: &'q Limit,
+    pub(super) producers: &'q Producers,
 }
 
 impl<B> Clone for Order<'_, B> {
@@ -156,6 +194,14 @@ impl Lost<'_> {
 }
 
 impl<'q, B> Order<'q, B> {
+    /// The words of a queue whose places and tries are as many as its slots.
+    #[inline(always)]
+    pub(super) fn new(ends: &'q Ends<B>, places: &'q [Place], tries: &'q [AtomicU64]) -> Self {
+        let Ends { tail, head, rare } = ends;
+        let Rare { limit, producers } = &rare.0;
+        Order { tail: &tail.0, head: &head.0, places, tries, limit, producers }
+    }
+
     #[inline(always)]
     fn n(self) -> usize {
         self.places.len()
@@ -309,7 +355,10 @@ impl<'q, B> Order<'q, B> {
     /// The first position from `position` on that is not filled, or is where the order of a closed queue ends, and what its
     /// entry says. All before `position` are filled. Bounded as [`first_unclaimed`](Self::first_unclaimed) is.
     #[inline(always)]
-    fn first_unfilled(self, mut position: Position) -> Result<(Position, Entry), Corrupt> {
+    pub(super) fn first_unfilled(
+        self,
+        mut position: Position,
+    ) -> Result<(Position, Entry), Corrupt> {
         loop {
             let from = position;
             for _ in 0..self.longest_walk() {
@@ -629,8 +678,7 @@ impl<'q, B: Bell> Order<'q, B> {
         self.tail.bell.ring();
     }
 
-    /// 2 and 3: gives the value in `slot`, which is ours, its place in the order. `phase` says what it is if we die
-    /// before: [`Phase::Committing`], or [`Phase::Requeuing`], which a closed queue does not refuse.
+    /// 2 and 3: gives the value in `slot`, which is ours, its place in the order.
     ///
     /// Looks for the place from `from` on, and does so again although it may be known from before the slot was taken: what
     /// the slot's word says must be news. Had the slot carried the message of this very position already, one who is
@@ -642,20 +690,6 @@ impl<'q, B: Bell> Order<'q, B> {
         self,
         slot: usize,
         me: Participant,
-        phase: Phase,
-        from: Position,
-    ) -> Result<(), Refused> {
-        self.commit_unheard(slot, me, phase, from)?;
-        self.tail.bell.ring();
-        Ok(())
-    }
-
-    /// [`commit`](Self::commit) that wakes nobody.
-    fn commit_unheard(
-        self,
-        slot: usize,
-        me: Participant,
-        phase: Phase,
         mut from: Position,
     ) -> Result<(), Refused> {
         if slot >= self.n() {
@@ -663,16 +697,17 @@ impl<'q, B: Bell> Order<'q, B> {
         }
         loop {
             let (position, seen) = self.first_unfilled(from)?;
-            // The mark of the end. A message that was in the order before takes its place, and the next consumer who finds
-            // nothing marks the end again.
-            if seen == Entry::closed(position) && phase == Phase::Committing {
+            // The mark of the end. Only a message that was in the order before takes its place.
+            if seen == Entry::closed(position) {
                 return Err(Refused::Closed);
             }
-            match self.exchange_entry(slot, me, phase, position, seen) {
-                Ok(()) => return Ok(()),
+            match self.exchange_entry(slot, me, Phase::Committing, position, seen) {
+                Ok(()) => break,
                 Err(lost) => from = self.tail_after(lost, position),
             }
         }
+        self.tail.bell.ring();
+        Ok(())
     }
 
     /// Tries to, at the first look.
@@ -681,17 +716,18 @@ impl<'q, B: Bell> Order<'q, B> {
         self,
         slot: usize,
         me: Participant,
-        phase: Phase,
         from: Position,
     ) -> Result<(), Lost<'q>> {
         let seen = self.unfilled(from).ok_or(Lost(None))?;
-        self.exchange_entry(slot, me, phase, from, seen)?;
+        self.exchange_entry(slot, me, Phase::Committing, from, seen)?;
         self.tail.bell.ring();
         Ok(())
     }
 
+    /// 2 and 3, once. `phase` says what the message is if we die before: [`Phase::Committing`], or
+    /// [`Phase::Requeuing`].
     #[inline(always)]
-    fn exchange_entry(
+    pub(super) fn exchange_entry(
         self,
         slot: usize,
         me: Participant,
@@ -723,7 +759,7 @@ impl<'q, B: Bell> Order<'q, B> {
 
     /// [`free`](Self::free) that wakes nobody.
     #[inline(always)]
-    fn free_unheard(self, slot: usize) {
+    pub(super) fn free_unheard(self, slot: usize) {
         if let Some(owner) = self.owner(slot) {
             // Release: partner is the acquire of 1: we are done with the slot; and SYNC POINT D, in `unfinished`: with the
             // message too.
@@ -743,21 +779,29 @@ impl<'q, B: Bell> Order<'q, B> {
             }
             let keep = matches!(owned.phase, Phase::Requeuing | Phase::Reading | Phase::Recovering);
             let phase = if keep { Phase::Recovering } else { Phase::Writing };
-            let mine = Owned { phase, by: me, position: Position::START }.pack();
+            let ended_claims = self.ended_claims_of_dead(slot, owned);
+            // The position stays: by it one who finds us dead knows how often the message was
+            // claimed.
+            let mine = Owned { phase, by: me, position: owned.position }.pack();
             // When it fails, a consumer claimed it, or another recovers it.
             if owner.compare_exchange(seen, mine, Ordering::Relaxed, Ordering::Relaxed).is_err() {
                 continue;
             }
             held += 1;
-            if keep && !is_corrupt {
-                match self.commit_unheard(slot, me, Phase::Requeuing, self.tail_hint()) {
+            let gives_up = keep && self.gives_up_after(ended_claims);
+            if keep && !gives_up && !is_corrupt {
+                match self.requeue_unheard(slot, me, ended_claims) {
                     Ok(()) => continue,
                     // Once is enough to know: each way without an end takes a while.
                     Err(refused) => is_corrupt = refused == Refused::Corrupt,
                 }
             }
             self.free_unheard(slot);
+            if gives_up {
+                self.count_refused();
+            }
         }
+        held += usize::from(self.producers.recover(dead));
         // Once everything is right; and always: it may have died after a step that somebody sleeps for and before the ring.
         self.ring_both();
         held

@@ -1,8 +1,9 @@
 //! The queue as one participant uses it: slots lent out and messages claimed, in place.
 
 use super::order::{Head, Lost, NoMore, Order, Refused};
-use super::word::{Phase, Position};
+use super::word::Position;
 use super::{NoSlot, PushError, Queue};
+use crate::finally::Finally;
 use crate::participant::Participant;
 use crate::plain::Plain;
 use crate::sync::Kept;
@@ -36,6 +37,10 @@ impl<T, const N: usize, B: Bell> Copy for Seat<'_, T, N, B> {}
 impl<'q, T, const N: usize, B: Bell> Seat<'q, T, N, B> {
     pub(super) fn new(queue: &'q Queue<T, N, B>, me: Participant) -> Self {
         Seat { queue, me }
+    }
+
+    pub(super) fn me(self) -> Participant {
+        self.me
     }
 
     #[inline(always)]
@@ -109,25 +114,19 @@ impl<'q, T, const N: usize, B: Bell> Seat<'q, T, N, B> {
     }
 
     #[inline(always)]
-    fn commit(self, slot: usize, phase: Phase, from: Position) -> Result<(), Refused> {
+    fn commit(self, slot: usize, from: Position) -> Result<(), Refused> {
         if !Kept::IS_KEPT {
-            return self.order().commit(slot, self.me, phase, from);
+            return self.order().commit(slot, self.me, from);
         }
-        let committed = self.order().try_commit(slot, self.me, phase, from);
-        committed.or_else(|lost| self.commit_again(lost, slot, phase, from))
+        let committed = self.order().try_commit(slot, self.me, from);
+        committed.or_else(|lost| self.commit_again(lost, slot, from))
     }
 
     #[cold]
     #[inline(never)]
-    fn commit_again(
-        self,
-        lost: Lost<'q>,
-        slot: usize,
-        phase: Phase,
-        from: Position,
-    ) -> Result<(), Refused> {
+    fn commit_again(self, lost: Lost<'q>, slot: usize, from: Position) -> Result<(), Refused> {
         let order = self.order();
-        order.commit(slot, self.me, phase, order.tail_after(lost, from))
+        order.commit(slot, self.me, order.tail_after(lost, from))
     }
 
     /// [`Queue::try_claim`] by this participant.
@@ -154,8 +153,11 @@ impl<'q, T, const N: usize, B: Bell> Seat<'q, T, N, B> {
     }
 
     /// Puts right what `dead` left behind: a slot that it was filling is free again, a message that it had claimed and
-    /// not released goes to another consumer, at the end of the queue. Messages that it had committed are not touched.
-    /// Returns how many slots it had held. May be called by several at once, and again after a death in the middle of it.
+    /// not released goes to another consumer, at the end of the queue, unless it was claimed
+    /// [often enough](super::Queue::set_max_attempts); and it is no [producer](Self::producer) any
+    /// more. Messages that it had committed are not touched. Returns how many slots it had held,
+    /// and one more if it was registered as a producer. May be called by several at once, and again
+    /// after a death in the middle of it.
     ///
     /// # Safety
     /// `dead` will not take another step in this queue: its process has ended (or its context was reset), and what it
@@ -261,7 +263,7 @@ impl<T, const N: usize, B: Bell> Loan<'_, T, N, B> {
         let this = ManuallyDrop::new(self);
         this.touch();
         this.seat
-            .commit(this.slot, Phase::Committing, this.from)
+            .commit(this.slot, this.from)
             .map_err(|refused| (ManuallyDrop::into_inner(this), refused))
     }
 }
@@ -272,7 +274,12 @@ impl<T, const N: usize, B: Bell> Drop for Loan<'_, T, N, B> {
     }
 }
 
-/// The oldest value, claimed, in place. Dropped without a release, it goes back into the queue, behind those that are there.
+/// The oldest value, claimed, in place. Dropped without a release, it goes back into the queue,
+/// behind those that are there; so it does when its participant dies. What was done with it by then
+/// is done again: a claimed value is delivered *at least* once. [`attempts`](Self::attempts) tells
+/// how often it was claimed, and a queue can give a value up after so many claims, see
+/// [`Queue::set_max_attempts`](super::Queue::set_max_attempts). A value that is popped is delivered
+/// at most once: who dies after the pop has taken it along.
 ///
 /// ```
 /// let queue = ringway_core::ring::queue::Queue::<_, 2>::new();
@@ -297,18 +304,28 @@ unsafe impl<T: Send + Sync, const N: usize, B: Bell + Sync> Sync for Claim<'_, T
 impl<T, const N: usize, B: Bell> Claim<'_, T, N, B> {
     /// Drops the value in place: it was delivered, and its slot is free.
     pub fn release(self) {
-        // The slot is freed also when the value panics as it is dropped.
-        struct Free<'q, T, const N: usize, B: Bell>(Seat<'q, T, N, B>, usize);
-        impl<T, const N: usize, B: Bell> Drop for Free<'_, T, N, B> {
-            fn drop(&mut self) {
-                self.0.order().free(self.1);
-            }
-        }
         let this = ManuallyDrop::new(self);
-        let free = Free(this.seat, this.slot);
+        // The slot is freed also when the value panics as it is dropped.
+        let order = this.seat.order();
+        let _free = Finally(|| order.free(this.slot));
         this.touch();
         // SAFETY: the slot's word says `Reading` and is ours; the value is not touched again before the slot is free.
-        unsafe { free.0.place(free.1).drop_in_place() };
+        unsafe { this.seat.place(this.slot).drop_in_place() };
+    }
+
+    /// How many claims there were of this value, with this one. It is more than 1 when others ended
+    /// without a release: they were dropped, or their participant died.
+    ///
+    /// ```
+    /// let queue = ringway_core::ring::queue::Queue::<_, 2>::new();
+    /// queue.try_push("job").unwrap();
+    /// drop(queue.try_claim()); // could not do it
+    /// let claim = queue.try_claim().unwrap();
+    /// assert_eq!(claim.attempts(), 2);
+    /// claim.release();
+    /// ```
+    pub fn attempts(&self) -> u32 {
+        u32::from(self.seat.order().ended_claims(self.slot, self.position)) + 1
     }
 
     /// Moves the value out: it was delivered, and its slot is free.
@@ -325,6 +342,11 @@ impl<T, const N: usize, B: Bell> Claim<'_, T, N, B> {
     /// come around after 2^48 messages.
     pub const fn position(&self) -> u64 {
         self.position.number()
+    }
+
+    #[cfg(all(test, not(loom)))]
+    pub(super) fn slot(&self) -> usize {
+        self.slot
     }
 
     /// Tells loom that the value is being read.
@@ -353,8 +375,14 @@ impl<T, const N: usize, B: Bell> DerefMut for Claim<'_, T, N, B> {
 impl<T, const N: usize, B: Bell> Drop for Claim<'_, T, N, B> {
     fn drop(&mut self) {
         self.touch();
-        // It was in the order before, so that a closed queue takes it back too.
         let order = self.seat.order();
-        let _ = order.commit(self.slot, self.seat.me, Phase::Requeuing, order.tail_hint());
+        if order.give_back(self.slot, self.seat.me, self.position) {
+            return;
+        }
+        // It is given up. The slot is freed also when the value panics as it is dropped.
+        let _free = Finally(|| order.free_refused(self.slot));
+        // SAFETY: the slot's word says `Reading` and is ours; the value is not touched again before
+        // the slot is free.
+        unsafe { self.seat.place(self.slot).drop_in_place() };
     }
 }

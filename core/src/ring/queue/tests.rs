@@ -38,7 +38,7 @@ fn died_at(step: u32) -> Queue<u32, N> {
     if step == 3 {
         return queue;
     }
-    seat.order().found(&queue.tail.0.position, LATE.next(N));
+    seat.order().found(&queue.ends.tail.0.position, LATE.next(N));
     if step == 4 {
         return queue;
     }
@@ -47,7 +47,7 @@ fn died_at(step: u32) -> Queue<u32, N> {
     let owned = Owned { phase: Phase::Reading, by: DEAD, position: LATE };
     queue.places[loan.slot].owner.store(owned.pack(), Ordering::Relaxed);
     if step == 6 {
-        seat.order().found(&queue.head.0.position, LATE.next(N));
+        seat.order().found(&queue.ends.head.0.position, LATE.next(N));
     }
     queue
 }
@@ -111,5 +111,154 @@ fn a_recovery_that_dies_is_recovered() {
         // SAFETY: nobody acts for participant 7.
         assert_eq!(unsafe { me.recover(DEAD) }, 1);
         assert_eq!(drain(&queue), [LATECOMER]);
+    }
+}
+
+const JOB: u32 = 4;
+
+/// Where a participant may die that puts a message back, whose claim ended for the second time.
+#[test]
+fn an_attempt_is_counted_once_wherever_its_participant_died() {
+    for step in 0..=4 {
+        let queue = Queue::<u32, N>::new();
+        queue.try_push(JOB).unwrap();
+        // The first attempt, and another message of the same slot long ago.
+        drop(queue.try_claim().unwrap());
+        let seat = queue.seat(DEAD);
+        let claim = ManuallyDrop::new(seat.try_claim().unwrap());
+        assert_eq!(claim.attempts(), 2);
+        let (slot, position) = (claim.slot(), Position::new(claim.position()));
+        let next = position.next(N);
+        let owner = &queue.places[slot].owner;
+        let say = |phase, position| {
+            let owned = Owned { phase, by: DEAD, position };
+            owner.store(owned.pack(), Ordering::Relaxed);
+        };
+        match step {
+            0 => {}
+            // It gives it back, by itself or as one that recovered it.
+            1 | 2 => {
+                queue.tries[slot].store(next.word() | 2, Ordering::Relaxed);
+                say(if step == 1 { Phase::Reading } else { Phase::Recovering }, position);
+            }
+            3 => {
+                queue.tries[slot].store(next.word() | 2, Ordering::Relaxed);
+                say(Phase::Requeuing, next);
+            }
+            _ => say(Phase::Recovering, position),
+        }
+        // SAFETY: nobody acts for participant 7.
+        assert_eq!(unsafe { queue.seat(Participant::LOCAL).recover(DEAD) }, 1);
+        let claim = queue.try_claim().unwrap();
+        assert_eq!((*claim, claim.attempts()), (JOB, 3), "step {step}");
+        claim.release();
+        // What stands there is not about the next one in the slot.
+        for _ in 0..2 * N {
+            queue.try_push(5).unwrap();
+            let claim = queue.try_claim().unwrap();
+            assert_eq!(claim.attempts(), 1);
+            claim.release();
+        }
+    }
+}
+
+#[test]
+fn a_job_that_kills_whoever_takes_it_is_given_up() {
+    let queue = Queue::<u32, N>::new();
+    let me = queue.seat(Participant::LOCAL);
+    queue.set_max_attempts(3);
+    queue.try_push(JOB).unwrap();
+    queue.try_push(6).unwrap();
+    for attempt in 1..=3 {
+        let claims = core::iter::from_fn(|| queue.seat(DEAD).try_claim());
+        let claim = claims.map(ManuallyDrop::new).find(|claim| ***claim == JOB).unwrap();
+        assert_eq!((claim.attempts(), queue.refused()), (attempt, 0));
+        // SAFETY: nobody acts for participant 7.
+        unsafe { me.recover(DEAD) };
+    }
+    assert_eq!(queue.refused(), 1);
+    // The other one was taken along by the dead, and has a claim left, or was never taken.
+    let left = drain(&queue);
+    assert!(!left.contains(&JOB) && queue.unfinished() == 0);
+    (0..N).for_each(|_| queue.try_push(7).unwrap());
+}
+
+#[test]
+fn a_value_that_is_given_up_is_dropped_once() {
+    let alive = std::rc::Rc::new(());
+    let queue = Queue::<_, 1>::new();
+    queue.set_max_attempts(1);
+    for round in 1..=3 {
+        queue.try_push(alive.clone()).unwrap();
+        drop(queue.try_claim().unwrap());
+        assert_eq!((queue.refused(), std::rc::Rc::strong_count(&alive)), (round, 1));
+        assert!(queue.is_empty() && queue.unfinished() == 0);
+    }
+}
+
+mod producers {
+    use super::*;
+    use crate::channel::Error;
+    use crate::wait::{Doorbell, SpinClock};
+
+    fn waited_on() -> Queue<u32, N, Doorbell<SpinClock>> {
+        // It is always too late.
+        let bell = || Doorbell::new(SpinClock(|| 1));
+        Queue::with_bells(bell(), bell())
+    }
+
+    #[test]
+    fn consumers_are_told_when_all_that_registered_are_gone_and_what_they_pushed_is_popped() {
+        let queue = waited_on();
+        let me = queue.seat(Participant::LOCAL);
+        let pop = || me.pop_deadline(Some(0));
+        assert!(!queue.producers_are_gone(), "none registered");
+        queue.try_push(1).unwrap();
+        assert_eq!((pop(), pop()), (Ok(1), Err(Error::TimedOut)));
+        let first = queue.producer().unwrap();
+        let again = queue.producer().unwrap();
+        let other = queue.seat(DEAD).producer().unwrap();
+        drop(first);
+        assert_eq!(pop(), Err(Error::TimedOut));
+        drop(again);
+        assert_eq!(pop(), Err(Error::TimedOut));
+        other.try_push(2).unwrap();
+        drop(other);
+        assert!(queue.producers_are_gone());
+        assert_eq!((pop(), pop()), (Ok(2), Err(Error::EndOfFile)));
+        let one_more = queue.producer().unwrap();
+        assert_eq!(pop(), Err(Error::TimedOut), "it goes on");
+        drop(one_more);
+        assert_eq!(pop(), Err(Error::EndOfFile));
+    }
+
+    #[test]
+    fn the_dead_produce_no_more_and_others_are_not_touched() {
+        let queue = waited_on();
+        let me = queue.seat(Participant::LOCAL);
+        let theirs = [(); 3].map(|()| ManuallyDrop::new(queue.seat(DEAD).producer().unwrap()));
+        let mine = me.producer().unwrap();
+        // SAFETY: nobody acts for participant 7.
+        assert_eq!(unsafe { me.recover(DEAD) }, 1, "{theirs:?}");
+        assert!(!queue.producers_are_gone());
+        // SAFETY: as above.
+        assert_eq!(unsafe { me.recover(DEAD) }, 0);
+        drop(mine);
+        assert!(queue.producers_are_gone());
+    }
+
+    #[test]
+    fn there_is_room_for_so_many_participants_and_for_many_handles_of_each() {
+        let queue = waited_on();
+        let who = |number| queue.seat(Participant::new(number).unwrap());
+        let some: Vec<_> = (1..100).map_while(|number| who(number).producer()).collect();
+        assert!(some.len() >= 4 && some.len() < 99);
+        let many: Vec<_> = (0..1000).map(|_| who(1).producer().unwrap()).collect();
+        assert!(who(100).producer().is_none());
+        drop(some);
+        assert!(!queue.producers_are_gone());
+        drop(many);
+        assert!(queue.producers_are_gone());
+        assert!(who(100).producer().is_some());
     }
 }

@@ -19,7 +19,8 @@ impl<T, const N: usize, W: Wait> Queue<T, N, Doorbell<W>> {
     /// Pops the oldest value; waits for one.
     ///
     /// # Errors
-    /// [`Error::EndOfFile`] when the queue is closed and nothing waits in it; [`Error::Corrupt`].
+    /// [`Error::EndOfFile`] when the queue is closed, or its [producers are
+    /// gone](Queue::producers_are_gone), and nothing waits in it; [`Error::Corrupt`].
     pub fn pop(&self) -> Result<T, Error> {
         self.seat(Participant::LOCAL).pop_deadline(None)
     }
@@ -37,7 +38,8 @@ impl<'q, T, const N: usize, W: Wait> Seat<'q, T, N, Doorbell<W>> {
     /// [`Queue::pop`] by this participant.
     ///
     /// # Errors
-    /// [`Error::EndOfFile`] when the queue is closed and nothing waits in it; [`Error::Corrupt`].
+    /// [`Error::EndOfFile`] when the queue is closed, or its [producers are
+    /// gone](Queue::producers_are_gone), and nothing waits in it; [`Error::Corrupt`].
     pub fn pop(self) -> Result<T, Error> {
         self.pop_deadline(None)
     }
@@ -45,7 +47,8 @@ impl<'q, T, const N: usize, W: Wait> Seat<'q, T, N, Doorbell<W>> {
     /// Claims the oldest value, to be used in place, and given back if this participant dies; waits for one.
     ///
     /// # Errors
-    /// [`Error::EndOfFile`] when the queue is closed and nothing waits in it; [`Error::Corrupt`].
+    /// [`Error::EndOfFile`] when the queue is closed, or its [producers are
+    /// gone](Queue::producers_are_gone), and nothing waits in it; [`Error::Corrupt`].
     pub fn claim(self) -> Result<Claim<'q, T, N, Doorbell<W>>, Error> {
         self.claim_deadline(None)
     }
@@ -85,7 +88,8 @@ impl<'q, T, const N: usize, W: Wait> Seat<'q, T, N, Doorbell<W>> {
     /// Pops the oldest value; waits for one, at most until `deadline` (`None`: for ever).
     ///
     /// # Errors
-    /// [`Error::TimedOut`] when none came in time, [`Error::EndOfFile`] when the queue is closed and nothing waits in it;
+    /// [`Error::TimedOut`] when none came in time, [`Error::EndOfFile`] when the queue is closed,
+    /// or its [producers are gone](Queue::producers_are_gone), and nothing waits in it;
     /// [`Error::Corrupt`].
     pub fn pop_deadline(self, deadline: Option<W::Deadline>) -> Result<T, Error> {
         self.claim_deadline(deadline).map(Claim::take)
@@ -130,6 +134,11 @@ impl<'q, T, const N: usize, B: crate::wait::Bell> Seat<'q, T, N, B> {
     /// A claim, or that there will be none; `None` when one may come.
     fn claim_or_end(self) -> Option<Result<Claim<'q, T, N, B>, Error>> {
         match self.claim_now() {
+            Ok(None) if self.producers_are_gone() => {
+                // In this order: what they pushed before they went is seen by the look after we see
+                // that they went.
+                Some(self.try_claim().ok_or(Error::EndOfFile))
+            }
             Ok(claim) => claim.map(Ok),
             Err(NoMore::Ended) => Some(Err(Error::EndOfFile)),
             Err(NoMore::Corrupt) => Some(Err(Error::Corrupt)),
@@ -163,7 +172,7 @@ impl<T, const N: usize, W: Register> Queue<T, N, Doorbell<W>> {
         if value.is_none() {
             return Poll::Ready(Ok(()));
         }
-        let found = self.head.0.bell.poll_until(cx, || match self.try_reserve() {
+        let found = self.ends.head.0.bell.poll_until(cx, || match self.try_reserve() {
             Err(NoSlot::Full) => None,
             found => Some(found),
         });
@@ -179,10 +188,11 @@ impl<T, const N: usize, W: Register> Queue<T, N, Doorbell<W>> {
     /// Pops the oldest value, or has the task woken when one may be there. One task at a time can wait for a value.
     ///
     /// # Errors
-    /// [`Error::EndOfFile`] when the queue is closed and nothing waits in it; [`Error::Corrupt`].
+    /// [`Error::EndOfFile`] when the queue is closed, or its [producers are
+    /// gone](Queue::producers_are_gone), and nothing waits in it; [`Error::Corrupt`].
     pub fn poll_pop(&self, cx: &mut Context<'_>) -> Poll<Result<T, Error>> {
         let seat = self.seat(Participant::LOCAL);
-        let claim = self.tail.0.bell.poll_until(cx, || seat.claim_or_end());
+        let claim = self.ends.tail.0.bell.poll_until(cx, || seat.claim_or_end());
         claim.map(|claim| claim.map(Claim::take))
     }
 }

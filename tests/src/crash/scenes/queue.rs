@@ -28,6 +28,10 @@ impl<const N: usize> Structure for Jobs<N> {
 
     fn aftermath(&self, seen: &mut Vec<u64>) -> Check {
         drain(self, seen)?;
+        drop(at(self, SURVIVOR).producer());
+        if !self.producers_are_gone() {
+            return Err("a producer that is gone is still registered".into());
+        }
         if self.is_closed() {
             let refused = at(self, SURVIVOR).try_push(message(0)).is_err();
             let ended = refused && self.has_ended() && self.unfinished() == 0;
@@ -130,8 +134,10 @@ fn nothing_sent(found: &Found) -> Check<u32> {
     if found.seen == [1] { Ok(0) } else { Err("1 once and nothing else".into()) }
 }
 
-/// One that died with a message in its hands, and one that it had half sent.
+/// One that died with a message in its hands, and one that it had half sent, registered as a
+/// producer.
 fn dies_earlier(queue: &Jobs<FEW>) {
+    forget(at(queue, EARLIER).producer());
     push(queue, SURVIVOR, [1, 2]);
     forget(at(queue, EARLIER).try_claim());
     let mut loan = at(queue, EARLIER).try_reserve().expect("there is room");
@@ -271,6 +277,44 @@ fn few() -> impl Iterator<Item = Entry> {
         )
         .meanwhile(others),
         Operation::new(
+            "claim for the last time, drop the claim",
+            |queue: &Jobs<FEW>| {
+                queue.set_max_attempts(2);
+                push(queue, SURVIVOR, [1]);
+                drop(at(queue, SURVIVOR).try_claim());
+                push(queue, SURVIVOR, [2]);
+            },
+            |queue, note| {
+                let seat = at(queue, CHILD);
+                note.begin();
+                drop(seat.try_claim());
+                note.end();
+            },
+            |found| match (found.seen, found.ended) {
+                ([1, 2], false) => Ok(0),
+                ([2], _) => Ok(1),
+                _ => Err("2 once; 1 once, or given up once it was claimed".into()),
+            },
+        ),
+        Operation::new(
+            "register, push, leave",
+            |queue| push(queue, SURVIVOR, [1]),
+            |queue, note| {
+                let seat = at(queue, CHILD);
+                note.begin();
+                let producer = seat.producer().expect("there is room for it");
+                let again = seat.producer().expect("there is room for it");
+                let pushed = producer.try_push(message(2));
+                drop(producer);
+                drop(again);
+                note.end();
+                assert!(pushed.is_ok());
+            },
+            sent,
+        )
+        .meanwhile(others)
+        .committed(sees_it),
+        Operation::new(
             "recover another",
             dies_earlier,
             |queue, note| {
@@ -382,6 +426,25 @@ fn few() -> impl Iterator<Item = Entry> {
                 assert_eq!(end, Error::EndOfFile);
             },
             |queue, _| queue.close(),
+        ),
+        Operation::new(
+            "leave as the last producer, with a consumer asleep",
+            |_: &Jobs<FEW>| (),
+            |queue, note| {
+                let producer = at(queue, CHILD).producer();
+                note.begin();
+                drop(producer);
+                note.end();
+            },
+            |found| if found.seen.is_empty() { Ok(0) } else { Err("nothing was sent".into()) },
+        )
+        .witness(
+            |queue, _| {
+                let end = at(queue, WITNESS).pop_deadline(late()).unwrap_err();
+                assert_eq!(end, Error::EndOfFile);
+            },
+            // In case the child did not come so far as to register.
+            |queue, _| drop(at(queue, SURVIVOR).producer()),
         ),
         Operation::new(
             "push, onto a closed queue",
