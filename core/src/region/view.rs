@@ -153,7 +153,10 @@ impl fmt::Display for PartError {
                 write!(f, "its items lie on boundaries of {found} bytes, not {wanted}")
             }
             PartError::OtherType { found, wanted } => {
-                write!(f, "its items are of another type: {found:#010x}, not {wanted:#010x}")
+                write!(
+                    f,
+                    "its items are of type {found:#010x}, not {wanted:#010x}: state one name on all sides"
+                )
             }
             PartError::OtherSize { found, wanted } => write!(
                 f,
