@@ -45,10 +45,11 @@
 //! # When a process dies
 //!
 //! Any participant may be killed between any two instructions. What it holds is on record under its number before it is
-//! held, and the kernel tells that it is dead: it drops the lock on the participant's byte of the file. Whoever sleeps in the
-//! region looks every [`BOUND`], and puts right what the dead one held, as does whoever attaches and whoever asks
-//! ([`Region::reap`]). So within that time: what it had committed is delivered, once; what it had not is never seen; a message
-//! that it had claimed goes to another; its halves, slots and locks come back; nobody hangs.
+//! held, and the kernel tells that it is dead: it drops the lock on the participant's byte of the file. One of those who sleep
+//! in the region looks every [`BOUND`], for all, and puts right what the dead one held; so does one who attaches, when
+//! nobody has looked for as long, and one who asks ([`Region::reap`]). So within that time: what it had committed is delivered, once; what it had not is never seen; a message
+//! that it had claimed goes to another; its halves, slots and locks come back; nobody hangs. ([`BOUND`] says what holds where
+//! more than eight are attached, and those who keep watch die too.)
 //!
 //! One that is *suspended* delays nobody in the structures that are lock-free, and whoever needs what it holds elsewhere. While
 //! it attaches, detaches or puts right what a dead one held, others wait to attach (for 10 s, then it is an error), and that
@@ -96,6 +97,7 @@ mod sleep;
 mod stale;
 pub mod survey;
 mod types;
+mod vigil;
 mod watch;
 
 pub use access::{Access, AccessError};

@@ -1,15 +1,17 @@
 //! What belongs to this process alone, and must not live on in a copy of it.
 //!
-//! A plain `fork(2)`, by whatever library, copies every descriptor and every mapping. Some of ours say to others that
-//! *this process* lives: the opening that holds a region's locks, the writer of the pipe that children end with. A
-//! copy of them would say so after its end. So they are on record here, and a handler of
-//! [`pthread_atfork(3)`](https://man7.org/linux/man-pages/man3/pthread_atfork.3.html) takes them from the copy before
-//! `fork` returns there: the number of a descriptor stays taken, by one that leads to the root directory and can do
-//! nothing; the addresses of a mapping stay taken, and every access to them is a `SIGSEGV`.
+//! A plain `fork(2)`, by whatever library, copies every descriptor and every mapping. Some of ours
+//! say to others that *this process* lives: the opening that holds a region's locks, the writer of
+//! the pipe that children end with. A copy of them would say so after its end. So they are on
+//! record here, and a handler of
+//! [`pthread_atfork(3)`](https://man7.org/linux/man-pages/man3/pthread_atfork.3.html) takes them
+//! from the copy before `fork` returns there: the number of a descriptor stays taken, by one that
+//! leads to the root directory and can do nothing; the addresses of a mapping stay taken, and every
+//! access to them is a `SIGSEGV`.
 //!
-//! The crate's own [`fork`](fn@crate::process::fork) hands over what the copy is to have, see [`hand_over`].
-//! A `clone(2)` that goes around the C library runs no handlers: what it makes keeps its copies until it executes
-//! something or ends.
+//! The crate's own [`fork`](fn@crate::process::fork) hands over what the copy is to have, see
+//! [`hand_over`]. A `clone(2)` that goes around the C library runs no handlers: what it makes keeps
+//! its copies until it executes something or ends.
 
 use std::cell::Cell;
 use std::ffi::{c_int, c_void};
@@ -84,7 +86,8 @@ pub(crate) fn hand_over<T>(fork: impl FnOnce() -> T) -> T {
     done
 }
 
-/// Whether the fork that is under way is this crate's own. It is made by a process that has one thread.
+/// Whether the fork that is under way is this crate's own. It is made by a process that has one
+/// thread.
 static HANDED_OVER: AtomicBool = AtomicBool::new(false);
 
 /// What a copy must not have.
@@ -97,15 +100,19 @@ enum Own {
 static RECORD: Mutex<Vec<Own>> = Mutex::new(Vec::new());
 
 thread_local! {
-    /// The record, held from before a fork until after it. Without a destructor, so that it is there to the last.
-    static HELD: Cell<Option<ManuallyDrop<MutexGuard<'static, Vec<Own>>>>> = const { Cell::new(None) };
+    /// The record, held from before a fork until after it. Without a destructor, so that it is
+    /// there to the last.
+    static HELD: Cell<Option<Held>> = const { Cell::new(None) };
 }
+
+type Held = ManuallyDrop<MutexGuard<'static, Vec<Own>>>;
 
 fn record() -> MutexGuard<'static, Vec<Own>> {
     static HANDLERS: Once = Once::new();
     HANDLERS.call_once(|| {
-        // SAFETY: three functions that live as long as the program and do what is allowed between a fork and what
-        // follows it. An error is a lack of memory: then a plain fork keeps what it should not, which is as before.
+        // SAFETY: three functions that live as long as the program and do what is allowed between a
+        // fork and what follows it. An error is a lack of memory: then a plain fork keeps what it
+        // should not, which is as before.
         let failed = unsafe { pthread_atfork(Some(before), Some(in_parent), Some(in_copy)) };
         debug_assert_eq!(failed, 0, "no memory for three addresses");
     });
@@ -132,7 +139,8 @@ unsafe extern "C" fn in_parent() {
     drop(HELD.take().map(ManuallyDrop::into_inner));
 }
 
-/// System calls alone, and no memory: the copy may have been made while another thread was in the allocator.
+/// System calls alone, and no memory: the copy may have been made while another thread was in the
+/// allocator.
 unsafe extern "C" fn in_copy() {
     let Some(mut record) = HELD.take().map(ManuallyDrop::into_inner) else { return };
     // Relaxed: see `hand_over`.
@@ -151,18 +159,20 @@ fn cut_off(record: &[Own]) {
     for number in descriptors {
         // The first makes room for the one that replaces them all, should there be none.
         let from = *harmless.get_or_insert_with(|| {
-            // SAFETY: the number is on record as this process's own, and is taken again at once, below.
+            // SAFETY: the number is on record as this process's own, and is taken again at once,
+            // below.
             unsafe { libc::close(number) };
             let flags = libc::O_PATH | libc::O_CLOEXEC;
             // SAFETY: a path that ends with a zero, and flags.
             unsafe { libc::open(c"/".as_ptr(), flags) }
         });
         if from < 0 {
-            // SAFETY: as above. Its number is free then, and whoever has the handle finds another's file or none: in a
-            // process that cannot open the root directory.
+            // SAFETY: as above. Its number is free then, and whoever has the handle finds another's
+            // file or none: in a process that cannot open the root directory.
             unsafe { libc::close(number) };
         } else if from != number {
-            // SAFETY: the number is on record as this process's own: its handle has a harmless descriptor now.
+            // SAFETY: the number is on record as this process's own: its handle has a harmless
+            // descriptor now.
             unsafe { libc::dup3(from, number, libc::O_CLOEXEC) };
         }
     }
@@ -179,8 +189,8 @@ fn cut_off(record: &[Own]) {
         let Own::Memory { at, length } = *own else { continue };
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED | libc::MAP_NORESERVE;
         let at = at as *mut c_void;
-        // SAFETY: the addresses are on record as a mapping of ours. What refers to them is not used again: an access is
-        // a SIGSEGV, which is what this is for.
+        // SAFETY: the addresses are on record as a mapping of ours. What refers to them is not used
+        // again: an access is a SIGSEGV, which is what this is for.
         unsafe { libc::mmap(at, length, libc::PROT_NONE, flags, -1, 0) };
     }
 }

@@ -1281,3 +1281,61 @@ fn a_region_with_a_corrupt_part_is_looked_at_attached_to_and_left_in_bounded_tim
     drop(region);
     assert!(!name.exists());
 }
+
+#[test]
+fn a_crowd_of_sleepers_has_the_job_of_each_that_is_killed() {
+    const CROWD: u16 = 40;
+    let test = "a_crowd_of_sleepers_has_the_job_of_each_that_is_killed";
+    if role().is_some() {
+        let region = the_region();
+        let jobs = jobs(&region);
+        let claim = jobs.seat().claim_deadline(None).unwrap();
+        region.part::<Numbers>("numbers").unwrap().producer().unwrap().push(*claim).unwrap();
+        loop {
+            std::thread::sleep(Duration::from_secs(1));
+        }
+    }
+    let name = Name::new();
+    let layout = Layout::new(CROWD + 2).part::<Numbers>("numbers").unwrap();
+    let layout = layout.part::<Jobs>("jobs").unwrap().part::<Queue<u64, 8>>("done").unwrap();
+    let region = Region::create(&name.0, 0o600, &layout).unwrap();
+    let done = region.part::<Queue<u64, 8>>("done").unwrap();
+    let sleepers: Vec<_> = (0..CROWD)
+        .map(|_| {
+            let region = Region::from_fd(&region).unwrap();
+            std::thread::spawn(move || {
+                let jobs = jobs(&region);
+                // The player takes a job first, while there is one: these come for what it leaves.
+                let done = region.part::<Queue<u64, 8>>("done").unwrap();
+                while let Ok(job) = jobs.seat().pop_deadline(soon()) {
+                    done.seat().push(job).unwrap();
+                }
+            })
+        })
+        .collect();
+    let numbers = region.part::<Numbers>("numbers").unwrap();
+    let mut numbers = numbers.consumer().unwrap();
+    for job in 1..=5 {
+        // Whoever is first: a sleeper does it, the player holds it until it is killed.
+        let mut player = player(test, "holds a job", &name);
+        await_participants(&region, usize::from(CROWD) + 2);
+        jobs(&region).seat().push(job).unwrap();
+        let end = soon().unwrap();
+        let done_by_a_sleeper = loop {
+            assert!(Instant::now() < end);
+            if let Some(job) = done.seat().try_pop() {
+                break Some(job);
+            }
+            if numbers.try_pop().is_some() {
+                break None;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        };
+        player.kill_now();
+        assert_eq!(done_by_a_sleeper.map_or_else(|| done.seat().pop_deadline(soon()), Ok), Ok(job));
+        // It is put right before the next one comes.
+        await_participants(&region, usize::from(CROWD) + 1);
+    }
+    jobs(&region).seat().close();
+    sleepers.into_iter().for_each(|sleeper| sleeper.join().unwrap());
+}

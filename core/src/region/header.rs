@@ -18,8 +18,8 @@ pub(super) struct Header {
     places: AtomicU32,
     /// How often a place was taken, which is where generations come from.
     attached: RmwU32,
-    /// Zero in this version.
-    reserved: [AtomicU32; 8],
+    /// See [`View::upkeep`](super::View::upkeep).
+    pub(super) upkeep: [AtomicU32; 8],
 }
 
 /// What the header says of the region, as this side copied it.

@@ -3,6 +3,7 @@
 use super::header::{Geometry, Header};
 use super::{ALIGN, Description, Kind, Layout, MAX_NAME, Part, Place, RawEntry, VERSION, offsets};
 use crate::plain::Words;
+use crate::sync::AtomicU32;
 use core::fmt;
 use core::marker::PhantomData;
 use core::mem::transmute;
@@ -360,6 +361,27 @@ impl<'m> View<'m> {
         let at = unsafe { self.base.add(table as usize) }.cast::<Place>();
         // SAFETY: as above, aligned to 4 bytes, and atomics, of which any bytes are a value.
         unsafe { NonNull::slice_from_raw_parts(at, self.places as usize).as_ref() }
+    }
+
+    /// Words of the header by which those who look after the dead share the work: zero in a new region, and without a
+    /// meaning here. What looks after the dead is the operating system's side: see there.
+    ///
+    /// ```
+    /// use ringway_core::region::{Layout, View};
+    /// #[repr(align(128))]
+    /// struct Memory([u8; 256]);
+    /// let mut memory = Memory([0; 256]);
+    /// let layout = Layout::<1>::new(2);
+    /// layout.write(&mut memory.0).unwrap();
+    /// let base = std::ptr::NonNull::from(&mut memory).cast();
+    /// // SAFETY: the memory outlives the view, and nobody else uses it.
+    /// let view = unsafe { View::new(base, layout.size()) }?;
+    /// assert!(view.upkeep().iter().all(|word| word.load(std::sync::atomic::Ordering::Relaxed) == 0));
+    /// # Ok::<(), ringway_core::region::Error>(())
+    /// ```
+    pub fn upkeep(&self) -> &'m [AtomicU32; 8] {
+        // SAFETY: as in `new`: within the region, aligned, and atomics.
+        &unsafe { self.base.cast::<Header>().as_ref() }.upkeep
     }
 
     /// A generation that nobody had before.

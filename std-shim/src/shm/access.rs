@@ -5,10 +5,11 @@ use std::fmt;
 
 /// Whose region of a name to attach to, and how many may have access to it.
 ///
-/// Anybody may put a file of any name into `/dev/shm`, and everybody who may write a region can write all of it. So
-/// what is attached to by name is looked at first: its owner must be this process's effective user or root, and its
-/// mode must let nobody in whom the caller does not. [`Region::open`](super::Region::open) takes regions that their
-/// owner alone may use; for one that is shared among users, say so:
+/// Anybody may put a file of any name into `/dev/shm`, and everybody who may write a region can
+/// write all of it. So what is attached to by name is looked at first: its owner must be this
+/// process's effective user or root, and its mode must let nobody in whom the caller does not.
+/// [`Region::open`](super::Region::open) takes regions that their owner alone may use; for one that
+/// is shared among users, say so:
 ///
 /// ```
 /// use ringway::shm::{Access, Layout, Region, Ring};
@@ -28,14 +29,15 @@ pub struct Access {
 }
 
 impl Access {
-    /// Regions of this user, or root's, with the permissions `mode`: a new one gets exactly these, one that is there
-    /// may have no more. Who may read must be able to write: a mode such as `0o644` is refused, because a reader could
-    /// hold the others up with locks on the file.
+    /// Regions of this user, or root's, with the permissions `mode`: a new one gets exactly these,
+    /// one that is there may have no more. Who may read must be able to write: a mode such as
+    /// `0o644` is refused, because a reader could hold the others up with locks on the file.
     pub const fn new(mode: u32) -> Self {
         Access { mode, any_owner: false }
     }
 
-    /// Also those that any other user made. Only for a name that no user uses whom the others cannot trust.
+    /// Also those that any other user made. Only for a name that no user uses whom the others
+    /// cannot trust.
     pub const fn of_any_owner(self) -> Self {
         Access { any_owner: true, ..self }
     }
@@ -105,7 +107,8 @@ pub enum AccessError {
         /// The permissions.
         mode: u32,
     },
-    /// Nobody is attached to it any more, and this process may neither remove it nor lay it out anew.
+    /// Nobody is attached to it any more, and this process may neither remove it nor lay it out
+    /// anew.
     Stale {
         /// Whose it is.
         user: u32,
@@ -117,23 +120,23 @@ impl fmt::Display for AccessError {
         match self {
             AccessError::Owner { user } => write!(
                 f,
-                "it belongs to user {user}, who may put anything there: say with shm::Access that every owner is \
-                 trusted, or choose another name"
+                "it belongs to user {user}, who may put anything there: say with \
+                 shm::Access that every owner is trusted, or choose another name"
             ),
             AccessError::Mode { mode, allowed } => write!(
                 f,
-                "its permissions are {mode:03o}, and no more than {allowed:03o} are allowed here: say with \
-                 shm::Access whom to share it with, or change them"
+                "its permissions are {mode:03o}, and no more than {allowed:03o} are allowed here: \
+                 say with shm::Access whom to share it with, or change them"
             ),
             AccessError::Uneven { mode } => write!(
                 f,
-                "with the permissions {mode:03o} some may read and not write, or the reverse, and a reader's locks \
-                 hold everybody up: give both or neither, as in 600 or 660"
+                "with the permissions {mode:03o} some may read and not write, or the reverse, \
+                 and a reader's locks hold everybody up: give both or neither, as in 600 or 660"
             ),
             AccessError::Stale { user } => write!(
                 f,
-                "nobody is attached to it any more, and only user {user} or root may remove it: have it removed, or \
-                 choose another name"
+                "nobody is attached to it any more, and only user {user} or root may remove it: \
+                 have it removed, or choose another name"
             ),
         }
     }

@@ -1,12 +1,13 @@
 //! The file behind a region: made, found, locked, unlinked.
 //!
-//! One byte of the file for each participant, by its number, is locked as long as it is attached, by an
-//! open-file-description lock ([fcntl(2)](https://man7.org/linux/man-pages/man2/F_GETLK.2const.html)), which the kernel
-//! drops when the last descriptor of that opening is closed. There is one, and it stays in this process: it is handed to
-//! nobody, no other program executes with it, and a copy of the process does not get it ([`crate::unshared`]). So the
-//! lock ends when the process does, at the latest, however it ends. Byte 0 is the lock of whoever attaches, detaches or
-//! removes the name. The locks are the kernel's alone: nothing is written to these bytes, and what others write there
-//! changes nothing.
+//! One byte of the file for each participant, by its number, is locked as long as it is attached,
+//! by an open-file-description lock
+//! ([fcntl(2)](https://man7.org/linux/man-pages/man2/F_GETLK.2const.html)), which the kernel drops
+//! when the last descriptor of that opening is closed. There is one, and it stays in this process:
+//! it is handed to nobody, no other program executes with it, and a copy of the process does not
+//! get it ([`crate::unshared`]). So the lock ends when the process does, at the latest, however it
+//! ends. Byte 0 is the lock of whoever attaches, detaches or removes the name. The locks are the
+//! kernel's alone: nothing is written to these bytes, and what others write there changes nothing.
 
 use super::AccessError;
 use crate::error::{too_large, wrong_file};
@@ -31,7 +32,8 @@ pub(super) const FOLDER: &str = "/dev/shm";
 /// The byte whose lock says: I attach, detach, or remove the name.
 const TABLE: u16 = 0;
 
-/// How long the table is waited for. Whoever has it makes a few system calls; longer is a process that was stopped.
+/// How long the table is waited for. Whoever has it makes a few system calls; longer is a process
+/// that was stopped.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A region's file, as this process has it open.
@@ -60,7 +62,8 @@ impl File {
     pub(super) fn unlinked(name: &str, mode: u32, size: u64) -> Result<File> {
         let failed = |errno: Errno| Error::new(CREATE, errno);
         let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
-        // Exactly the mode that was asked for: the umask would make one of which some may read and not write.
+        // Exactly the mode that was asked for: the umask would make one of which some may read and
+        // not write.
         let made = fs::openat(CWD, FOLDER, flags, Mode::RUSR | Mode::WUSR).map_err(no_folder);
         let named = |error: Error| error.on(name);
         let fd = made.map_err(|why| why(CREATE)).map_err(named)?;
@@ -129,12 +132,14 @@ impl File {
         (ours.st_dev, ours.st_ino) == (there.st_dev, there.st_ino)
     }
 
-    /// Removes the name, if it still leads to this file; the file's own, where we came by a descriptor. For whoever
-    /// holds the table: a file of this name that another makes between the look and the removal is one whose maker
-    /// removed this one's name, which takes this file's table.
+    /// Removes the name, if it still leads to this file; the file's own, where we came by a
+    /// descriptor. For whoever holds the table: a file of this name that another makes between the
+    /// look and the removal is one whose maker removed this one's name, which takes this file's
+    /// table.
     ///
     /// # Errors
-    /// [`channel::Error::NotFound`] when it has no name any more; [`AccessError::Stale`] when we may not.
+    /// [`channel::Error::NotFound`] when it has no name any more; [`AccessError::Stale`] when we
+    /// may not.
     pub(super) fn unlink(&self) -> Result<()> {
         let gone = || Error::new(REMOVE, channel::Error::NotFound);
         let found = match &self.name {
@@ -151,7 +156,8 @@ impl File {
         }
     }
 
-    /// The path of a file whose descriptor alone is known. One that has no name is not searched for.
+    /// The path of a file whose descriptor alone is known. One that has no name is not searched
+    /// for.
     fn search(&self) -> Option<PathBuf> {
         let ours = self.stat().ok().filter(|ours| ours.st_nlink > 0)?;
         let entries = std::fs::read_dir(FOLDER).ok()?.flatten();
@@ -159,9 +165,10 @@ impl File {
         same.find(|entry| self.is_at(&entry.path())).map(|entry| entry.path())
     }
 
-    /// Makes the file one of `size` bytes, zeroed but for what `image` has in it from the start. For whoever holds the
-    /// table of a region that nobody is attached to. Whenever this process is killed meanwhile, it is still such a one:
-    /// the magic stays where it is, and what says that it is laid out comes last.
+    /// Makes the file one of `size` bytes, zeroed but for what `image` has in it from the start.
+    /// For whoever holds the table of a region that nobody is attached to. Whenever this process is
+    /// killed meanwhile, it is still such a one: the magic stays where it is, and what says that it
+    /// is laid out comes last.
     pub(super) fn overwrite(&self, size: u64, image: &[u8]) -> Result<()> {
         const FIRST: usize = MAGIC.len() + size_of::<[u32; 2]>();
         let fd = self.handed.as_fd();
@@ -174,13 +181,15 @@ impl File {
         write_at(fd, rest, FIRST as u64).and_then(|()| write_at(fd, first, 0)).map_err(failed)
     }
 
-    /// Takes the table: nobody else attaches, detaches or unlinks until it is given back, or this file is dropped.
+    /// Takes the table: nobody else attaches, detaches or unlinks until it is given back, or this
+    /// file is dropped.
     pub(super) fn take_table(&self) -> Result<()> {
         let end = Instant::now() + PATIENCE;
         let mut pause = Duration::from_micros(50);
         while !self.try_lock(TABLE)? {
             if Instant::now() > end {
-                let busy = "another process has been attaching or detaching for 10 s: see whether it is stopped";
+                let busy = "another process has been attaching or detaching for 10 s: see whether \
+                            it is stopped";
                 return Err(Error::new(OPEN, channel::Error::TimedOut).because(busy));
             }
             std::thread::sleep(pause);
@@ -194,7 +203,8 @@ impl File {
         self.unlock(TABLE);
     }
 
-    /// Makes the opening of this file that has its locks the one of `other`. In the child of a fork of our own.
+    /// Makes the opening of this file that has its locks the one of `other`. In the child of a fork
+    /// of our own.
     pub(super) fn take_over(&self, other: &File) -> rustix::io::Result<()> {
         let [old, new] = [&self.locks, &other.locks].map(|locks| locks.as_fd().as_raw_fd());
         loop {
@@ -385,7 +395,8 @@ pub(super) fn alias(fd: BorrowedFd<'_>) -> String {
     format!("/proc/self/fd/{}", fd.as_raw_fd())
 }
 
-/// The name of a region as a file of the folder has it. One slash in front is left out, as POSIX's `shm_open` does.
+/// The name of a region as a file of the folder has it. One slash in front is left out, as POSIX's
+/// `shm_open` does.
 ///
 /// # Errors
 /// [`channel::Error::BadName`], with what is wrong with it.
@@ -395,7 +406,8 @@ pub(super) fn name_of<'n>(name: &'n str, what: &'static str) -> Result<&'n str> 
         "" => "a region's name must not be empty",
         "." | ".." => "\".\" and \"..\" are folders: choose another name",
         _ if plain.contains('/') => {
-            "a region's name has no slash but one in front: it is a file of /dev/shm, in no folder below"
+            "a region's name has no slash but one in front: it is a file of /dev/shm, in no \
+             folder below"
         }
         _ if plain.contains('\0') => "a region's name has no zero byte",
         _ if plain.len() > 255 => "a region's name has at most 255 bytes",
@@ -426,7 +438,8 @@ fn no_folder(errno: Errno) -> impl FnOnce(&'static str) -> Error {
     }
 }
 
-/// Sets the size, and has the system set the memory aside: what is not there is an error now, and never a SIGBUS later.
+/// Sets the size, and has the system set the memory aside: what is not there is an error now, and
+/// never a SIGBUS later.
 fn reserve(fd: BorrowedFd<'_>, size: u64) -> Result<()> {
     /// So much at a time: a signal in between undoes one piece at most, however often it comes.
     const PIECE: u64 = 16 << 20;

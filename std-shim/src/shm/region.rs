@@ -3,23 +3,26 @@
 use super::file::{CREATE, File, OPEN, PATIENCE, name_of};
 use super::mapping::Mapping;
 use super::recover::recover;
+use super::sleep::now;
 use super::stale::{self, Way};
+use super::vigil::Vigil;
 use super::{Access, Layout, Part, registry};
-use crate::{Cause, Error, Result, channel};
+use crate::{Cause, Error, Result, channel, wait};
 use ringway_core::participant::Participant;
-use ringway_core::region::{self, Mismatch, Occupant, View};
+use ringway_core::region::{self, Mismatch, Occupant, Place, View};
 use rustix::io::Errno;
 use rustix::mm::ProtFlags;
+use rustix::thread::futex;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-/// Shared memory that this process is attached to as a participant. Clones are the same attachment; it ends with the last of
-/// them, and with every part that was taken from it.
+/// Shared memory that this process is attached to as a participant. Clones are the same attachment;
+/// it ends with the last of them, and with every part that was taken from it.
 ///
-/// When the last participant detaches, the region's name goes with it. One whose participants were all killed is recognised
-/// by the next who asks for the name, and made anew.
+/// When the last participant detaches, the region's name goes with it. One whose participants were
+/// all killed is recognised by the next who asks for the name, and made anew.
 ///
 /// ```
 /// use ringway::shm::{Layout, Region, Ring};
@@ -40,8 +43,9 @@ use std::time::{Duration, Instant};
 pub struct Region(Arc<Attachment>);
 
 impl Region {
-    /// A region without a name: others attach by its descriptor ([`AsFd`], [`from_fd`](Self::from_fd)). The file is sealed, so
-    /// that nobody can cut it off. See [`memfd_create(2)`](https://man7.org/linux/man-pages/man2/memfd_create.2.html).
+    /// A region without a name: others attach by its descriptor ([`AsFd`],
+    /// [`from_fd`](Self::from_fd)). The file is sealed, so that nobody can cut it off. See
+    /// [`memfd_create(2)`](https://man7.org/linux/man-pages/man2/memfd_create.2.html).
     ///
     /// # Errors
     /// A layout that cannot be; [`channel::Error::Exhausted`] when there is not so much memory.
@@ -59,18 +63,20 @@ impl Region {
         Self::lay_out(file, layout)
     }
 
-    /// A new region of this name in `/dev/shm`, with exactly the permissions `access`: a mode such as `0o600`, or an
-    /// [`Access`]. It has its name once it is ready, so that nobody finds it half made. One of this name that nobody is
-    /// attached to any more is replaced; where this process may not remove it (in `/dev/shm` only its owner may, and root),
-    /// but may write it and `access` fits it, it is laid out anew as it stands.
+    /// A new region of this name in `/dev/shm`, with exactly the permissions `access`: a mode such
+    /// as `0o600`, or an [`Access`]. It has its name once it is ready, so that nobody finds it half
+    /// made. One of this name that nobody is attached to any more is replaced; where this process
+    /// may not remove it (in `/dev/shm` only its owner may, and root), but may write it and
+    /// `access` fits it, it is laid out anew as it stands.
     ///
     /// One slash in front of the name is left out.
     ///
     /// # Errors
-    /// [`channel::Error::AddressInUse`] when somebody is attached to one of this name, or it is another program's file;
-    /// [`Cause::Access`](crate::Cause::Access) when one that nobody is attached to can neither be removed nor be used, or
-    /// for a mode that lets somebody read who may not write;
-    /// [`channel::Error::BadName`]; an invalid layout; [`channel::Error::Exhausted`] when there is not so much memory.
+    /// [`channel::Error::AddressInUse`] when somebody is attached to one of this name, or it is
+    /// another program's file; [`Cause::Access`](crate::Cause::Access) when one that nobody is
+    /// attached to can neither be removed nor be used, or for a mode that lets somebody read who
+    /// may not write; [`channel::Error::BadName`]; an invalid layout; [`channel::Error::Exhausted`]
+    /// when there is not so much memory.
     #[doc(alias = "shm_open")]
     pub fn create(name: &str, access: impl Into<Access>, layout: &Layout) -> Result<Region> {
         let (name, access) = (name_of(name, CREATE)?, access.into());
@@ -99,20 +105,22 @@ impl Region {
         }
     }
 
-    /// Attaches to the region of this name: one that its owner alone may use, who is this process's user or root. For
-    /// others there is [`open_with`](Self::open_with).
+    /// Attaches to the region of this name: one that its owner alone may use, who is this process's
+    /// user or root. For others there is [`open_with`](Self::open_with).
     ///
     /// # Errors
     /// [`channel::Error::NotFound`] when there is none, or nobody is attached to it any more;
     /// [`Cause::Access`](crate::Cause::Access) when it is another user's, or may be used by others;
-    /// [`channel::Error::Exhausted`] when every place is taken; [`Cause::Region`](crate::Cause::Region) or
-    /// [`Cause::WrongFile`](crate::Cause::WrongFile) when it is a file of another program, of another version, of another
-    /// size than it says, or corrupted.
+    /// [`channel::Error::Exhausted`] when every place is taken;
+    /// [`Cause::Region`](crate::Cause::Region) or [`Cause::WrongFile`](crate::Cause::WrongFile)
+    /// when it is a file of another program, of another version, of another size than it says, or
+    /// corrupted.
     pub fn open(name: &str) -> Result<Region> {
         Self::open_with(name, 0o600)
     }
 
-    /// Attaches to the region of this name, which may be as far open to others as `access` says: see [`Access`].
+    /// Attaches to the region of this name, which may be as far open to others as `access` says:
+    /// see [`Access`].
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -153,7 +161,8 @@ impl Region {
     ///
     /// # Errors
     /// As [`open_with`](Self::open_with), where there is one, and [`create`](Self::create);
-    /// [`Cause::Part`](crate::Cause::Part), and which part it is, when a part of `layout` is missing or is another one.
+    /// [`Cause::Part`](crate::Cause::Part), and which part it is, when a part of `layout` is
+    /// missing or is another one.
     ///
     /// ```
     /// use ringway::shm::{Layout, Region, Ring};
@@ -185,9 +194,10 @@ impl Region {
         }
     }
 
-    /// Attaches to the region whose descriptor this is, as it was handed over. The descriptor itself is not kept: the
-    /// file is opened anew, through `/proc`, because locks belong to an opening. Owner and mode are not looked at: what
-    /// the descriptor leads to is the word of whoever handed it over.
+    /// Attaches to the region whose descriptor this is, as it was handed over. The descriptor
+    /// itself is not kept: the file is opened anew, through `/proc`, because locks belong to an
+    /// opening. Owner and mode are not looked at: what the descriptor leads to is the word of
+    /// whoever handed it over.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -197,7 +207,8 @@ impl Region {
 
     fn lay_out(file: File, layout: &Layout) -> Result<Region> {
         let mapping = Mapping::new(&file, layout.size(), ProtFlags::READ | ProtFlags::WRITE)?;
-        // SAFETY: freshly mapped, of a file that nobody else knows yet, so that the slice is the only user.
+        // SAFETY: freshly mapped, of a file that nobody else knows yet, so that the slice is the
+        // only user.
         let memory =
             unsafe { std::slice::from_raw_parts_mut(mapping.at().as_ptr(), mapping.length()) };
         layout.write(memory).map_err(|error| Error::new(CREATE, error))?;
@@ -205,8 +216,9 @@ impl Region {
     }
 
     fn attach(file: File, stale: Stale, wanted: Option<&Layout>) -> Result<Region> {
-        // Before anything is read or mapped: a region that nobody is attached to may be laid out anew in its file, by who
-        // has the table. On an error the file is closed, which gives the table back.
+        // Before anything is read or mapped: a region that nobody is attached to may be laid out
+        // anew in its file, by who has the table. On an error the file is closed, which gives the
+        // table back.
         file.take_table()?;
         let what_else = file.is_no_region()?;
         if stale == Stale::Refused && what_else.is_none() && !(file.is_used() && file.is_linked()) {
@@ -217,8 +229,8 @@ impl Region {
         }
         let length = usize::try_from(file.size()?).map_err(|_| Error::new(OPEN, Errno::FBIG))?;
         let mapping = Mapping::new(&file, length, ProtFlags::READ | ProtFlags::WRITE)?;
-        // SAFETY: the mapping lives as long as the attachment, which holds the view; what others do to it is what `shm`'s
-        // documentation asks of them.
+        // SAFETY: the mapping lives as long as the attachment, which holds the view; what others do
+        // to it is what `shm`'s documentation asks of them.
         let view = unsafe { View::new(mapping.at(), mapping.length()) }
             .map_err(|error| Error::new(OPEN, error))?;
         let attachment = Attachment {
@@ -240,7 +252,8 @@ impl Region {
     /// The part of this name, which must be a `P`.
     ///
     /// # Errors
-    /// [`Cause::Part`](crate::Cause::Part) when there is none, or it is of another type or geometry.
+    /// [`Cause::Part`](crate::Cause::Part) when there is none, or it is of another type or
+    /// geometry.
     ///
     /// ```
     /// use ringway::shm::{Layout, Region, Ring};
@@ -287,8 +300,9 @@ impl Region {
         all.into_iter().flatten().filter(|(who, _)| is_alive(*who)).collect()
     }
 
-    /// Looks for participants that have died, and puts right what they held; returns how many there were. Whoever sleeps
-    /// in the region does so by itself, every [`BOUND`](super::BOUND); one that only polls may want to.
+    /// Looks for participants that have died, and puts right what they held; returns how many there
+    /// were. Whoever sleeps in the region does so by itself, every [`BOUND`](super::BOUND); one
+    /// that only polls may want to.
     ///
     /// ```
     /// use ringway::shm::{Layout, Region, Ring};
@@ -312,8 +326,8 @@ impl Region {
 }
 
 impl AsFd for Region {
-    /// To hand over to another process, which attaches by [`Region::from_fd`]. It holds no lock of ours: neither a
-    /// duplicate of it nor one that was sent away makes this process seem alive.
+    /// To hand over to another process, which attaches by [`Region::from_fd`]. It holds no lock of
+    /// ours: neither a duplicate of it nor one that was sent away makes this process seem alive.
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.file.as_fd()
     }
@@ -337,7 +351,8 @@ pub(super) struct Attachment {
     file: File,
     me: AtomicU16,
     generation: AtomicU32,
-    /// The process that attached: a forked child that has not taken a place of its own must not free its parent's.
+    /// The process that attached: a forked child that has not taken a place of its own must not
+    /// free its parent's.
     process: AtomicU32,
     /// Our opening's locks do not exclude our own threads from one another.
     reaping: Mutex<()>,
@@ -370,41 +385,74 @@ impl Attachment {
         if self.is_ours() {
             return Ok(());
         }
-        let copy = "this process is a copy, by a plain fork, of the one that attached: attach anew, by name or Region::from_fd";
+        let copy = "this process is a copy, by a plain fork, of the one that attached: attach \
+                    anew, by name or Region::from_fd";
         Err(Error::new(what, channel::Error::Closed).because(copy))
     }
 
-    /// Takes a free place for this opening, in a region that has the parts of `wanted`. For whoever has the table.
+    /// Takes a free place for this opening, in a region that has the parts of `wanted`. For whoever
+    /// has the table.
     fn take_place(&self, wanted: Option<&Layout>) -> Result<()> {
         if let Some(Err(Mismatch { part, error })) = wanted.map(|layout| self.view.check(layout)) {
             let region = self.file.name().unwrap_or("without a name");
             return Err(Error::new("use the part", error).on(format!("{part} of {region}")));
         }
-        // A dead one's place may be locked for a moment by whoever puts things right: so it is looked at more than once.
-        let rounds = (0..20).flat_map(|round| {
+        // First those that are free, of which the kernel need not be asked; then those of the dead.
+        // One may be locked for a moment by whoever puts things right there: so all are looked at
+        // more than once.
+        for round in 0..20 {
             if round > 0 {
                 std::thread::sleep(Duration::from_millis(1));
             }
-            (1..).zip(self.view.places())
-        });
-        for (number, place) in rounds {
-            // Locked first: whoever has the lock has the place.
-            if !self.file.try_lock(number)? {
-                continue;
+            for is_free in [true, false] {
+                for (number, place) in (1..).zip(self.view.places()) {
+                    if place.occupant().is_none() != is_free {
+                        continue;
+                    }
+                    // Locked first: whoever has the lock has the place.
+                    if self.file.try_lock(number)? {
+                        self.settle(number, place);
+                        // As everybody who sleeps here does, and for all of them.
+                        self.look_after_the_dead();
+                        return Ok(());
+                    }
+                }
             }
-            // Relaxed, here and below: known to other threads by what shares the attachment with them.
-            self.me.store(number, Ordering::Relaxed);
-            if let (Some(_), Some(dead)) = (place.occupant(), Participant::new(number)) {
-                // SAFETY: its lock was free, so that its process has ended, and the kernel says so after everything it did.
-                unsafe { recover(&self.view, dead, dead) };
-            }
-            let generation = self.view.next_generation();
-            place.take(Occupant { generation, process: std::process::id() });
-            self.generation.store(generation, Ordering::Relaxed);
-            return Ok(());
         }
         let full = "every place is taken: the layout said how many may attach (Layout::new)";
         Err(Error::new(OPEN, channel::Error::Exhausted).because(full))
+    }
+
+    /// Makes the place ours, whose lock is ours.
+    fn settle(&self, number: u16, place: &Place) {
+        // Relaxed, here and below: known to other threads by what shares the attachment with them.
+        self.me.store(number, Ordering::Relaxed);
+        if let (Some(_), Some(dead)) = (place.occupant(), Participant::new(number)) {
+            // SAFETY: its lock was free, so that its process has ended, and the kernel says so
+            // after everything it did.
+            unsafe { recover(&self.view, dead, dead) };
+        }
+        let generation = self.view.next_generation();
+        place.take(Occupant { generation, process: std::process::id() });
+        self.generation.store(generation, Ordering::Relaxed);
+    }
+
+    pub(super) fn vigil(&self) -> Vigil<'_> {
+        Vigil::new(self.view.upkeep())
+    }
+
+    /// Looks for the dead, unless somebody did so within the bound.
+    pub(super) fn look_after_the_dead(&self) {
+        if self.is_ours() && self.vigil().is_due(now()) {
+            self.reap();
+        }
+    }
+
+    /// The same for one that is about to give up waiting, which is no reason to look seldom.
+    pub(super) fn look_at_last(&self) {
+        if self.is_ours() && self.vigil().is_due_at_last(now()) {
+            self.reap();
+        }
     }
 
     /// Puts right what dead participants held, and frees their places.
@@ -415,23 +463,40 @@ impl Attachment {
         // Another thread of ours is at it: it does what we would do.
         let Ok(_one) = self.reaping.try_lock() else { return 0 };
         let me = self.me();
-        let mut found = 0;
+        let (mut found, mut alive) = (0, 0);
+        let began = now();
         for (who, _) in self.occupants() {
+            // Asked first, which costs less than a lock that is refused.
+            let lives = who == me || self.file.is_locked(who.number());
             // Locked by us, it is dead, and nobody else buries it.
-            if who == me || !matches!(self.file.try_lock(who.number()), Ok(true)) {
+            if lives || !matches!(self.file.try_lock(who.number()), Ok(true)) {
+                alive += 1;
                 continue;
             }
             let place = self.view.places().get(usize::from(who.number()) - 1);
             // Looked at again: another may have freed it between our look and our lock.
             if let Some(place) = place.filter(|place| place.occupant().is_some()) {
-                // SAFETY: its lock was free, so that its process has ended, and the kernel says so after everything it did.
+                // SAFETY: its lock was free, so that its process has ended, and the kernel says so
+                // after everything it did.
                 unsafe { recover(&self.view, me, who) };
                 place.free();
                 found += 1;
             }
             self.file.unlock(who.number());
         }
+        self.vigil().note(began, alive);
+        if found > 0 {
+            // Whoever waits for what the dead one held looks again, or for what it did and told
+            // nobody.
+            self.call(u32::MAX);
+        }
         found
+    }
+
+    /// Calls so many of those who rest.
+    pub(super) fn call(&self, count: u32) {
+        self.vigil().change_call();
+        wait::wake(self.vigil().call().0, futex::Flags::empty(), count);
     }
 
     /// Takes a place for the child of a fork.
@@ -455,15 +520,18 @@ impl Drop for Attachment {
             return;
         };
         let table = self.file.take_table();
-        // SAFETY: we take no further step: every end and guard borrowed the attachment, or was forgotten.
+        // SAFETY: we take no further step: every end and guard borrowed the attachment, or was
+        // forgotten.
         unsafe { recover(&self.view, me, me) };
         place.free();
         if table.is_ok() && !self.file.is_used() {
-            // Nobody is here to be told when it fails: what stays is a name that nobody is attached to, as after a kill,
-            // and whoever asks for the name next makes it anew, or is told why it cannot.
+            // Nobody is here to be told when it fails: what stays is a name that nobody is attached
+            // to, as after a kill, and whoever asks for the name next makes it anew, or is told why
+            // it cannot.
             let _ = self.file.unlink();
         }
-        // Closing the file drops our locks. Before it, nobody takes the place; after it, it is free.
+        // Closing the file drops our locks. Before it, nobody takes the place; after it, it is
+        // free.
     }
 }
 
@@ -482,7 +550,8 @@ impl Reserved {
     pub(crate) fn in_child(self) -> Result<()> {
         let Reserved { ours, for_child } = self;
         let failed = |errno| Error::new("attach the child to the region", errno);
-        // The opening that has the child's lock takes the number of the parent's, which goes on in the parent.
+        // The opening that has the child's lock takes the number of the parent's, which goes on in
+        // the parent.
         ours.file.take_over(&for_child.file).map_err(failed)?;
         let me = for_child.me();
         // Relaxed, all: a forked child has one thread.
@@ -493,7 +562,8 @@ impl Reserved {
             let generation = ours.generation.load(Ordering::Relaxed);
             place.take(Occupant { generation, process: std::process::id() });
         }
-        // `for_child` says the parent's process: dropping it frees nothing, and closes its descriptor alone.
+        // `for_child` says the parent's process: dropping it frees nothing, and closes its
+        // descriptor alone.
         Ok(())
     }
 

@@ -17,13 +17,10 @@ pub(super) fn add(attachment: &Arc<Attachment>) {
     list.push(Arc::downgrade(attachment));
 }
 
-/// Looks for dead participants in the region in which `address` lies.
-pub(super) fn reap(address: usize) {
-    // Not under the lock: a recovery may take its time, and dropping the last handle takes locks of its own.
-    let found = attached().iter().filter_map(Weak::upgrade).find(|one| one.contains(address));
-    if let Some(attachment) = found {
-        attachment.reap();
-    }
+/// The region in which `address` lies.
+pub(super) fn at(address: usize) -> Option<Arc<Attachment>> {
+    // Not used under the lock: a recovery may take its time, and dropping the last handle takes locks of its own.
+    attached().iter().filter_map(Weak::upgrade).find(|one| one.contains(address))
 }
 
 /// Takes a place in every region for the child of a fork, which is another participant.

@@ -1,17 +1,28 @@
 //! Sleeping in a region: woken by any process, and looking after the dead in between.
 
 use super::registry;
+use super::vigil::Role;
 use crate::wait::{self, Wait};
 use ringway_core::region::SharedWait;
-use ringway_core::sync::AtomicU32;
+use ringway_core::sync::{AtomicU32, Ordering};
 use ringway_core::wait::TimedOut;
-use rustix::thread::{Timespec, futex};
+use rustix::io::Errno;
+use rustix::thread::{ClockId, Timespec, futex};
 use std::cell::Cell;
+use std::ffi::c_void;
 use std::ops::RangeInclusive;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-/// The detection bound: within this time of a participant's death, whoever sleeps in a region that it was attached to has
-/// put right what it held, and looked again.
+/// The detection bound: within this time of a participant's death, one of those who sleep in the
+/// region has put right what it held, for all of them, and those who wait for it have looked again.
+///
+/// Up to eight participants: always, and the death of one in the middle of its look costs another
+/// bound. Where more are attached, four of those who sleep keep watch, and the others get up more
+/// rarely, so that hundreds of sleepers cost little. The bound holds as long as one of the four
+/// lives; one who is woken has another take its place. Should all four be killed within one bound,
+/// the next of the others who gets up looks: soon, where many sleep, and after 50 bounds at the
+/// latest. A stopped one counts as dead here. On Linux before 5.16 everybody gets up every bound.
 ///
 /// ```
 /// assert_eq!(ringway::shm::BOUND, std::time::Duration::from_millis(100));
@@ -24,6 +35,9 @@ const _: () = assert!(BOUND.as_secs() == 0);
 thread_local! {
     /// How often this thread looks before it sleeps, as it has learnt.
     static PATIENCE: Cell<Patience> = const { Cell::new(Patience { looks: FEW, rests: 0, rest: REST }) };
+    /// What it is to others, once it has slept for long.
+    static ROLE: Cell<Option<Known>> = const { Cell::new(None) };
+    static CHANCE: Cell<u32> = const { Cell::new(0) };
 }
 
 /// What a thread has learnt of how soon it is answered.
@@ -43,10 +57,11 @@ const FEW: u32 = 32;
 const MANY: u32 = 2048;
 /// How often one goes to sleep at once before one tries again.
 const REST: u32 = 64;
-/// The same of one who tried several times in vain: so often that what trying costs is lost in what sleeping costs.
+/// The same of one who tried several times in vain: so often that what trying costs is lost in what
+/// sleeping costs.
 const LONG_REST: u32 = 2048;
-/// How long one sleeps whose answer comes at once from another processor, where the other side had to be woken too. On the same
-/// processor it is less.
+/// How long one sleeps whose answer comes at once from another processor, where the other side had
+/// to be woken too. On the same processor it is less.
 const WAKE_UP: RangeInclusive<Duration> = Duration::from_micros(10)..=Duration::from_micros(100);
 
 impl Patience {
@@ -61,20 +76,22 @@ impl Patience {
         }
     }
 
-    /// Whether this sleep is the last before one looks again, so that how long it takes says how often to.
+    /// Whether this sleep is the last before one looks again, so that how long it takes says how
+    /// often to.
     fn is_last_rest(self) -> bool {
         self.rests == self.rest
     }
 
-    /// What to do after a last rest that took so long. Two sides on two processors that sleep would else wake each other for
-    /// ever: a few looks are over before the other side is awake.
+    /// What to do after a last rest that took so long. Two sides on two processors that sleep would
+    /// else wake each other for ever: a few looks are over before the other side is awake.
     fn rested(self, long: Duration) -> Patience {
         if WAKE_UP.contains(&long) { Patience { looks: MANY, rests: 0, ..self } } else { self }
     }
 
-    /// Twice as many when they were enough; half as many, and then none, when they were not: the other side cannot run
-    /// while we look, or has better things to do. Each time that it comes to none, it stays so for longer: how long a sleep
-    /// took is a guess at where the other side runs, and on a slow machine a wrong one.
+    /// Twice as many when they were enough; half as many, and then none, when they were not: the
+    /// other side cannot run while we look, or has better things to do. Each time that it comes to
+    /// none, it stays so for longer: how long a sleep took is a guess at where the other side runs,
+    /// and on a slow machine a wrong one.
     fn learn(self, were_enough: bool) -> Patience {
         match self.looks {
             looks if were_enough => {
@@ -86,12 +103,14 @@ impl Patience {
     }
 }
 
-/// Sleeping on a futex in a region. Wakes at the latest after [`BOUND`], looks whether a participant has died, puts right
-/// what it held, and sleeps again: a sleeper depends on no wake-up that the dead would have had to send.
+/// Sleeping on a futex in a region. Somebody of all who sleep there looks every [`BOUND`] whether a
+/// participant has died, puts right what it held, and has the others look again: a sleeper depends
+/// on no wake-up that the dead would have had to send.
 ///
-/// Before it sleeps it looks a few times more, as many as have proved worth the while in this thread lately: an answer that
-/// comes within some microseconds then costs neither side a system call, and where the other side cannot run meanwhile
-/// (both on one processor) nothing is spent on it.
+/// Before it sleeps it looks a few times more, as many as have proved worth the while in this
+/// thread lately: an answer that comes within some microseconds then costs neither side a system
+/// call, and where the other side cannot run meanwhile (both on one processor) nothing is spent on
+/// it.
 ///
 /// Takes no place in memory. Works outside a region too, where there is nobody to look after.
 ///
@@ -125,23 +144,13 @@ impl Wait for Sleep {
         expected: u32,
         deadline: Option<Instant>,
     ) -> Result<(), TimedOut> {
+        let address = std::ptr::from_ref(word).addr();
+        let role = ROLE.get().filter(|known| known.address == address);
         // Without a deadline no clock is asked, but for the last rest.
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        let is_last = left.is_some_and(|left| left <= BOUND);
-        let sleep = left.filter(|_| is_last).unwrap_or(BOUND);
-        let sleep = Timespec { tv_sec: 0, tv_nsec: sleep.subsec_nanos().into() };
-        let patience = PATIENCE.get();
-        let begun = patience.is_last_rest().then(Instant::now);
-        let woken = wait::wait_for(word, futex::Flags::empty(), expected, Some(&sleep));
-        if let Some(begun) = begun {
-            PATIENCE.set(patience.rested(begun.elapsed()));
-        }
-        match woken {
-            Ok(()) => Ok(()),
-            Err(TimedOut) => {
-                registry::reap(std::ptr::from_ref(word).addr());
-                if is_last { Err(TimedOut) } else { Ok(()) }
-            }
+        match role {
+            None => first_sleep(word, expected, left),
+            Some(known) => sleep_on(word, expected, left, known.role),
         }
     }
 
@@ -155,7 +164,144 @@ impl Wait for Sleep {
     }
 }
 
-// SAFETY: it has no bytes; its futex is not private, so that any process that maps the word wakes and is woken.
+/// What this thread is to the others who sleep in the region where it last slept through.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    /// Of the word that it slept on.
+    address: usize,
+    role: Role,
+}
+
+/// Sleeps for one bound at most, and keeps to itself: most who sleep are woken before.
+fn first_sleep(word: &AtomicU32, expected: u32, left: Option<Duration>) -> Result<(), TimedOut> {
+    let is_last = left.is_some_and(|left| left <= BOUND);
+    let sleep = left.filter(|_| is_last).unwrap_or(BOUND);
+    let sleep = Timespec { tv_sec: 0, tv_nsec: sleep.subsec_nanos().into() };
+    let patience = PATIENCE.get();
+    let begun = patience.is_last_rest().then(Instant::now);
+    let woken = wait::wait_for(word, futex::Flags::empty(), expected, Some(&sleep));
+    if let Some(begun) = begun {
+        PATIENCE.set(patience.rested(begun.elapsed()));
+    }
+    if woken.is_ok() {
+        return Ok(());
+    }
+    let address = std::ptr::from_ref(word).addr();
+    // Outside a region there is nobody to look after.
+    if let Some(region) = registry::at(address) {
+        if is_last {
+            region.look_at_last()
+        } else {
+            region.look_after_the_dead()
+        }
+        ROLE.set((!is_last).then_some(Known { address, role: Role::New }));
+    }
+    if is_last { Err(TimedOut) } else { Ok(()) }
+}
+
+/// Sleeps on, as one of all who do in this region.
+fn sleep_on(
+    word: &AtomicU32,
+    expected: u32,
+    left: Option<Duration>,
+    role: Role,
+) -> Result<(), TimedOut> {
+    let address = std::ptr::from_ref(word).addr();
+    ROLE.set(None);
+    let Some(region) = registry::at(address) else { return first_sleep(word, expected, left) };
+    let vigil = region.vigil();
+    let (call, called) = vigil.call();
+    let (role, most) = vigil.before(role, now(), chance());
+    let most = Duration::from_millis(most.into());
+    let is_last = left.is_some_and(|left| left <= most);
+    let sleep = left.filter(|_| is_last).unwrap_or(most);
+    match wait_for_either([(word, expected), (call, called)], sleep) {
+        // Woken, or no more what it was: others go on without us.
+        Woken::First => {
+            if vigil.leave(role) {
+                region.call(1);
+            }
+            return Ok(());
+        }
+        Woken::Second => region.look_after_the_dead(),
+        Woken::Late if is_last => {
+            region.look_at_last();
+            if vigil.leave(role) {
+                region.call(1);
+            }
+            return Err(TimedOut);
+        }
+        Woken::Late => {
+            region.look_after_the_dead();
+            if matches!(role, Role::Watch { .. }) && vigil.lacks_a_keeper(now()) {
+                region.call(1);
+            }
+        }
+    }
+    ROLE.set(Some(Known { address, role }));
+    Ok(())
+}
+
+/// What ended a sleep on two words.
+enum Woken {
+    First,
+    Second,
+    Late,
+}
+
+/// Sleeps until one of two words is woken, or is another than expected; at most for `most`.
+fn wait_for_either(words: [(&AtomicU32, u32); 2], most: Duration) -> Woken {
+    let [(first, expected), _] = words;
+    // Relaxed: whoever waits looks again, and that look carries what there is.
+    let is_as_expected = || first.load(Ordering::Relaxed) == expected;
+    if !LACKS_WAITV.load(Ordering::Relaxed) {
+        let waiters = words.map(|(word, expected)| {
+            let mut waiter = futex::Wait::new();
+            waiter.val = expected.into();
+            waiter.uaddr = std::ptr::from_ref(word.as_core()).cast_mut().cast::<c_void>().into();
+            waiter.flags = futex::WaitFlags::SIZE_U32;
+            waiter
+        });
+        let until = rustix::time::clock_gettime(ClockId::Monotonic)
+            + Timespec::try_from(most).unwrap_or(Timespec { tv_sec: 1, tv_nsec: 0 });
+        match futex::waitv(&waiters, futex::WaitvFlags::empty(), Some(&until), ClockId::Monotonic) {
+            Ok(0) => return Woken::First,
+            Err(Errno::TIMEDOUT) => return Woken::Late,
+            // Before Linux 5.16, or where a filter does not know the call.
+            Err(Errno::NOSYS | Errno::PERM) => LACKS_WAITV.store(true, Ordering::Relaxed),
+            _ if is_as_expected() => return Woken::Second,
+            _ => return Woken::First,
+        }
+    }
+    // Nobody can be called then: everybody gets up every bound.
+    let sleep = most.min(BOUND);
+    let sleep = Timespec { tv_sec: 0, tv_nsec: sleep.subsec_nanos().into() };
+    match wait::wait_for(first, futex::Flags::empty(), expected, Some(&sleep)) {
+        Ok(()) => Woken::First,
+        Err(TimedOut) if most > BOUND => Woken::Second,
+        Err(TimedOut) => Woken::Late,
+    }
+}
+
+/// Whether the system cannot wait for two words.
+static LACKS_WAITV: AtomicBool = AtomicBool::new(false);
+
+/// The time, in milliseconds of the clock that all processes share.
+pub(super) fn now() -> u32 {
+    let now = rustix::time::clock_gettime(ClockId::Monotonic);
+    (now.tv_sec as u32).wrapping_mul(1000).wrapping_add((now.tv_nsec / 1_000_000) as u32)
+}
+
+/// A number that differs from thread to thread, and from time to time.
+fn chance() -> u32 {
+    let here = CHANCE.with(|chance| std::ptr::from_ref(chance).addr());
+    let next = CHANCE.get().wrapping_add(here as u32).wrapping_mul(1_664_525);
+    CHANCE.set(next.wrapping_add(std::process::id().wrapping_mul(0x9e37_79b9)).wrapping_add(1));
+    CHANCE.get() >> 8
+}
+
+// SAFETY: it has no bytes; its futex is not private, so that any process that maps the word wakes
+// and is woken.
 unsafe impl SharedWait for Sleep {}
 
 #[cfg(test)]

@@ -9,9 +9,9 @@ use ringway_core::region::{self, MAX_START};
 /// Removes the name of a region. Who is attached goes on, and nobody else finds it.
 ///
 /// # Errors
-/// [`channel::Error::NotFound`] when nothing has this name; [`Cause::Region`](crate::Cause::Region) or
-/// [`Cause::WrongFile`] when it is no region; [`Cause::Access`] when this process may not remove it: in `/dev/shm` its
-/// owner may, and root.
+/// [`channel::Error::NotFound`] when nothing has this name; [`Cause::Region`](crate::Cause::Region)
+/// or [`Cause::WrongFile`] when it is no region; [`Cause::Access`] when this process may not remove
+/// it: in `/dev/shm` its owner may, and root.
 ///
 /// ```
 /// use ringway::channel::Error;
