@@ -11,7 +11,9 @@
 //! stores alone (a Cortex-M0 runs them as they are), waste no slot, and live in a `static` or on a stack:
 //!
 //! - **`static`**: [`Ring::producer`] and [`Ring::consumer`] hand out each half once, and again after it was dropped. An
-//!   interrupt handler takes its half, uses it and drops it, or keeps it.
+//!   interrupt handler takes its half, uses it and drops it, or keeps it. Dropping a half does not end the stream:
+//!   [`Producer::close`] and [`Consumer::close`] do, and so does the death of a holder, once it was found
+//!   ([`Ring::recover`]).
 //! - **borrowed**: [`Ring::split`] hands out both halves of a ring that the caller owns.
 //!
 //! With [`Polled`] (the default) each side looks when it suits it. With a [`Doorbell`](crate::wait::Doorbell) the sides can
@@ -218,7 +220,8 @@ unsafe impl<T, const N: usize, B: Default> InPlace for Ring<T, N, B> {
 }
 
 impl<T, const N: usize, B: Bell> Ring<T, N, B> {
-    /// The producer's half, or `None` while somebody has it. Dropping it gives it back. Any context may ask.
+    /// The producer's half, or `None` while somebody has it. Any context may ask. Dropping it gives
+    /// it back, and the consumer waits for the next producer; [`Producer::close`] ends the stream.
     ///
     /// ```
     /// use ringway_core::ring::Ring;
@@ -238,8 +241,9 @@ impl<T, const N: usize, B: Bell> Ring<T, N, B> {
         self.header.take_producer(me).map(|cursor| Producer::new(cursor, &self.slots))
     }
 
-    /// The consumer's half, or `None` while somebody has it. Dropping it gives it back; values that it left are
-    /// there for the next. Any context may ask.
+    /// The consumer's half, or `None` while somebody has it. Any context may ask. Dropping it gives
+    /// it back; values that it left are there for the next. [`Consumer::close`] tells the producer
+    /// that there will be no next.
     ///
     /// ```
     /// use ringway_core::ring::Ring;
@@ -257,8 +261,9 @@ impl<T, const N: usize, B: Bell> Ring<T, N, B> {
         self.header.take_consumer(me).map(|cursor| Consumer::new(cursor, &self.slots))
     }
 
-    /// Gives back the halves that `dead` held, and wakes the other side so that it notices; returns how many they were.
-    /// What it published can be read, what it had not published is gone. May be called by several at once, and again.
+    /// Closes the halves that `dead` held, and wakes the other side so that it notices; returns how
+    /// many they were. What it published can be read, what it had not published is gone. May be
+    /// called by several at once, and again.
     ///
     /// # Safety
     /// `dead` will not take another step in this ring: its process has ended (or its context was reset), and what it
@@ -317,17 +322,17 @@ impl<T, const N: usize, B: Bell> Ring<T, N, B> {
         self.len() == 0
     }
 
-    /// Whether a producer was there and is gone, see [`Consumer::producer_is_gone`].
+    /// Whether the last producer closed its half or died, see [`Consumer::producer_is_gone`].
     pub fn producer_is_gone(&self) -> bool {
         self.header.consumer.0.peer.is_gone()
     }
 
-    /// What the consumer sleeps on. Every publication rings it, and so does the producer as it goes.
+    /// What the consumer sleeps on. Every publication rings it, and so does [`Producer::close`].
     pub fn consumers_bell(&self) -> &B {
         &self.header.producer.0.bell
     }
 
-    /// What the producer sleeps on. Every release rings it, and so does the consumer as it goes.
+    /// What the producer sleeps on. Every release rings it, and so does [`Consumer::close`].
     pub fn producers_bell(&self) -> &B {
         &self.header.consumer.0.bell
     }
@@ -431,19 +436,38 @@ impl<'a, T, const N: usize, B: Bell> Producer<'a, T, N, B> {
         N
     }
 
-    /// Whether a consumer was there and is gone. One that has not come yet is not gone, and one that is gone may be
-    /// followed by another.
+    /// Whether the last consumer closed its half or died, and nobody took it since. One that has
+    /// not come yet is not gone, nor is one that gave its half back.
     ///
     /// ```
     /// use ringway_core::ring::Ring;
     /// let mut ring = Ring::<u8, 4>::new();
     /// let (producer, consumer) = ring.split();
     /// assert!(!producer.consumer_is_gone());
-    /// drop(consumer);
+    /// consumer.close();
     /// assert!(producer.consumer_is_gone());
     /// ```
     pub fn consumer_is_gone(&self) -> bool {
         self.cursor.0.peer_is_gone()
+    }
+
+    /// Ends the stream: the consumer gets what was pushed, and then its forms that wait answer
+    /// [`EndOfFile`](crate::channel::Error::EndOfFile). A producer that is taken later opens the
+    /// stream again.
+    ///
+    /// ```
+    /// use ringway_core::channel::Error;
+    /// use ringway_core::ring::Ring;
+    /// use ringway_core::wait::{Doorbell, Spin};
+    /// static RING: Ring<u8, 4, Doorbell<Spin>> = Ring::with_bells(Doorbell::new(Spin), Doorbell::new(Spin));
+    /// let mut consumer = RING.consumer().unwrap();
+    /// RING.producer().unwrap().push(1).unwrap(); // given back: others may go on
+    /// RING.producer().unwrap().close();
+    /// assert_eq!(consumer.pop(), Ok(1));
+    /// assert_eq!(consumer.pop(), Err(Error::EndOfFile));
+    /// ```
+    pub fn close(self) {
+        self.cursor.0.close();
     }
 }
 
@@ -531,10 +555,17 @@ impl<'a, T, const N: usize, B: Bell> Consumer<'a, T, N, B> {
         N
     }
 
-    /// Whether a producer was there and is gone. What it pushed can still be popped. One that has not come yet is
-    /// not gone, and one that is gone may be followed by another.
+    /// Whether the last producer closed its half or died, and nobody took it since. What it pushed
+    /// can still be popped. One that has not come yet is not gone, nor is one that gave its half
+    /// back.
     pub fn producer_is_gone(&self) -> bool {
         self.cursor.0.peer_is_gone()
+    }
+
+    /// Takes no more: the producer's forms that wait answer [`PushError::Closed`]. Values that are
+    /// left stay. A consumer that is taken later opens the ring again.
+    pub fn close(self) {
+        self.cursor.0.close();
     }
 
     /// Drops the oldest `count` values, which are ready, and gives their slots back; also when a value panics as it is

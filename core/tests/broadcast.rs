@@ -7,7 +7,7 @@ mod yielding;
 use ringway_core::participant::Participant;
 use ringway_core::plain::Plain;
 use ringway_core::ring::broadcast::{Broadcast, Missed, Reader, RecvError};
-use ringway_core::wait::{Bell, Doorbell, Polled};
+use ringway_core::wait::{Bell, Doorbell, Polled, SpinClock};
 use std::mem::MaybeUninit;
 use yielding::Yielding;
 
@@ -44,7 +44,7 @@ fn three_readers_receive_or_count_every_message<const N: usize>() {
         });
         let mut writer = broadcast.writer().unwrap();
         (1..=SENT).for_each(|number| writer.send(message(number)));
-        drop(writer);
+        writer.close();
         for reader in readers {
             let (received, missed) = reader.join().unwrap();
             assert_eq!(received + missed, SENT);
@@ -86,6 +86,7 @@ fn readers_that_wait_get_every_message_of_one_who_waits_for_their_answers() {
                 assert_eq!(answers.recv(), Ok(question + 1));
             }
         }
+        writer.close();
     });
 }
 
@@ -93,10 +94,20 @@ fn readers_that_wait_get_every_message_of_one_who_waits_for_their_answers() {
 fn after_the_end_of_file_the_reader_goes_on_with_another_writer() {
     let broadcast = Broadcast::<u8, 4, _>::with_bell(Doorbell::new(Yielding));
     let mut reader = broadcast.reader();
+    for message in [1, 2] {
+        broadcast.writer().unwrap().send(message);
+        broadcast.writer().unwrap().close();
+        assert_eq!((reader.recv(), reader.recv()), (Ok(message), Err(RecvError::EndOfFile)));
+    }
+}
+
+#[test]
+fn a_writer_that_gives_its_half_back_does_not_end_the_stream() {
+    let broadcast = Broadcast::<u8, 4, _>::with_bell(Doorbell::new(SpinClock(|| 100)));
+    let mut reader = broadcast.reader();
     broadcast.writer().unwrap().send(1);
-    assert_eq!((reader.recv(), reader.recv()), (Ok(1), Err(RecvError::EndOfFile)));
-    broadcast.writer().unwrap().send(2);
-    assert_eq!((reader.recv(), reader.recv()), (Ok(2), Err(RecvError::EndOfFile)));
+    assert_eq!(reader.recv(), Ok(1));
+    assert_eq!(reader.recv_deadline(Some(50)), Err(RecvError::TimedOut));
 }
 
 #[test]

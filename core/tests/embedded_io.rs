@@ -21,8 +21,9 @@ fn pipe() -> Pipe<8, Yielding> {
     Pipe::with_bells(bell(), bell())
 }
 
-/// Passes more than fits, with both ends on threads of their own, and then the end of file.
-fn passes<R, W>(mut reader: R, mut writer: W)
+/// Passes more than fits, with both ends on threads of their own, and then the end of file, which
+/// `end` brings about.
+fn passes<R, W>(mut reader: R, writer: W, end: impl FnOnce(W) + Send)
 where
     R: Read + ReadReady,
     W: Write<Error = R::Error> + WriteReady + Send,
@@ -35,6 +36,7 @@ where
             let mut writer = writer;
             writer.write_all(&sent).unwrap();
             writer.flush().unwrap();
+            end(writer);
         });
         let mut received = [0; 256];
         reader.read_exact(&mut received).unwrap();
@@ -44,8 +46,13 @@ where
     });
 }
 
-/// Writes until a write would wait; then the reader goes.
-fn fills_and_breaks<R: Read, W: Write + WriteReady>(mut reader: R, mut writer: W, capacity: usize) {
+/// Writes until a write would wait; then the reader goes, by `end`.
+fn fills_and_breaks<R: Read, W: Write + WriteReady>(
+    mut reader: R,
+    mut writer: W,
+    end: impl FnOnce(R),
+    capacity: usize,
+) {
     let mut written = 0;
     while writer.write_ready().unwrap() {
         written += writer.write(&[7; 100]).unwrap();
@@ -54,7 +61,7 @@ fn fills_and_breaks<R: Read, W: Write + WriteReady>(mut reader: R, mut writer: W
     let mut out = [0; 100];
     assert_eq!(reader.read(&mut out).unwrap(), capacity);
     assert!(writer.write_ready().unwrap());
-    drop(reader);
+    end(reader);
     assert!(writer.write_ready().unwrap(), "a broken pipe does not wait");
     assert_eq!(writer.write(b"x").unwrap_err().kind(), ErrorKind::BrokenPipe);
 }
@@ -64,18 +71,18 @@ fn over_the_byte_ring() {
     let ring = || ByteRing::<8, _>::with_bells(bell(), bell());
     let (mut first, mut second) = (ring(), ring());
     let (producer, consumer) = first.split();
-    passes(consumer, producer);
+    passes(consumer, producer, |producer| producer.close());
     let (producer, consumer) = second.split();
-    fills_and_breaks(consumer, producer, 8);
+    fills_and_breaks(consumer, producer, |consumer| consumer.close(), 8);
 }
 
 #[test]
 fn over_a_pipe() {
     let mut pipe = pipe();
     let (reader, writer) = pipe.split();
-    passes(reader, writer);
+    passes(reader, writer, drop);
     let (reader, writer) = pipe.split();
-    fills_and_breaks(reader, writer, 8);
+    fills_and_breaks(reader, writer, drop, 8);
 }
 
 #[test]
@@ -84,18 +91,18 @@ fn over_a_fifo() {
     names.make(b"n").unwrap();
     let open = || (names.try_open_reader(b"n").unwrap(), names.try_open_writer(b"n").unwrap());
     let (reader, writer) = open();
-    passes(reader, writer);
+    passes(reader, writer, drop);
     let (reader, writer) = open();
-    fills_and_breaks(reader, writer, 8);
+    fills_and_breaks(reader, writer, drop, 8);
 }
 
 #[test]
 fn over_a_stream() {
     let mut pair = Connection::with_pipes(pipe(), pipe());
     let (here, there) = pair.split();
-    passes(here, there);
+    passes(here, there, drop);
     let (here, there) = pair.split();
-    fills_and_breaks(here, there, 8);
+    fills_and_breaks(here, there, drop, 8);
 }
 
 #[test]

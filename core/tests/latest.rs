@@ -8,7 +8,7 @@ mod yielding;
 use ringway_core::channel::Error;
 use ringway_core::participant::Participant;
 use ringway_core::ring::latest::{Latest, SLOTS, Version};
-use ringway_core::wait::{Doorbell, Polled};
+use ringway_core::wait::{Doorbell, Polled, SpinClock};
 use std::mem::MaybeUninit;
 use yielding::Yielding;
 
@@ -48,6 +48,7 @@ fn a_reader_that_waits_sees_the_last_value_and_then_the_end() {
         s.spawn(|| {
             let mut writer = latest.writer().unwrap();
             (1..=1000).for_each(|value| writer.store(value));
+            writer.close();
         });
         let mut seen = (0, Version::NONE);
         let end = loop {
@@ -58,6 +59,14 @@ fn a_reader_that_waits_sees_the_last_value_and_then_the_end() {
         };
         assert_eq!((end, seen.0, seen.1.number()), (Error::EndOfFile, 1000, 1000));
     });
+}
+
+#[test]
+fn a_writer_that_gives_its_half_back_does_not_say_that_no_value_will_come() {
+    let latest = Latest::<u32, _>::with_bell(Doorbell::new(SpinClock(|| 100)));
+    latest.writer().unwrap().store(1);
+    let newer = latest.wait_newer_deadline(latest.version(), Some(50));
+    assert_eq!(newer, Err(Error::TimedOut));
 }
 
 #[test]

@@ -216,9 +216,13 @@ fn a_latest_value() {
 fn a_ring_of_messages() {
     assert_eq!(size_and_align::<MessageRing<60>>(), (384, 128));
     let words = words(|ring: &MessageRing<60, Bell>| {
-        ring.sender_as(ONE).unwrap().try_send(b"ABCD").unwrap();
+        let mut sender = ring.sender_as(ONE).unwrap();
+        sender.try_send(b"ABCD").unwrap();
+        sender.close();
+        drop(ring.receiver_as(OTHER));
     });
-    // As a ring of bytes, whose sender is gone; the length, and the message.
+    // As a ring of bytes, whose sender closed and whose receiver gave its half back; the length,
+    // and the message.
     let expected = [(0, 8), (132, 1), (256, 4), (260, u32::from_ne_bytes(*b"ABCD"))];
     assert_eq!(words, expected);
 }

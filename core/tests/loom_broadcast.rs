@@ -18,21 +18,26 @@ use support::{LoomFutex, Place, Task, model};
 /// A message of which loom can tear: its number, twice.
 type Message = [u32; 2];
 
-/// Sends the next `count` messages in a thread. The half is taken before that: a look at the words by the writer itself
-/// would hide from loom that its stores come between another's looks.
+/// Sends the next `count` messages in a thread, and closes. The half is taken before that: a look
+/// at the words by the writer itself would hide from loom that its stores come between another's
+/// looks.
 fn send_in_thread<const N: usize, B: Bell + Sync>(
     broadcast: &'static Broadcast<Message, N, B>,
     count: u32,
 ) -> thread::JoinHandle<()> {
     let writer = broadcast.writer().expect("nobody else has the half");
-    thread::spawn(move || send(writer, count))
+    thread::spawn(move || send(writer, count).close())
 }
 
 /// Sends the next `count` messages.
-fn send<const N: usize, B: Bell>(mut writer: Writer<'_, Message, N, B>, count: u32) {
+fn send<const N: usize, B: Bell>(
+    mut writer: Writer<'_, Message, N, B>,
+    count: u32,
+) -> Writer<'_, Message, N, B> {
     for _ in 0..count {
         writer.send([writer.sent() as u32 + 1; 2]);
     }
+    writer
 }
 
 /// Receives once; `expected` is the number of the message that comes next. Whether there was anything.

@@ -164,6 +164,7 @@ fn writer_and_reader_sleep_and_are_woken_until_the_end() {
                 let mut producer = ring.producer().unwrap();
                 assert_eq!(producer.write(b"a"), Ok(1));
                 assert_eq!(producer.write(b"b"), Ok(1));
+                producer.close();
             })
         };
         let mut consumer = ring.consumer().unwrap();
@@ -176,13 +177,13 @@ fn writer_and_reader_sleep_and_are_woken_until_the_end() {
 }
 
 #[test]
-fn a_writer_that_sleeps_is_woken_when_the_reader_goes() {
+fn a_writer_that_sleeps_is_woken_when_the_reader_closes() {
     model(Some(3), || {
         let bell = || Doorbell::new(LoomFutex::new());
         let ring = Arc::new(ByteRing::<1, _>::with_bells(bell(), bell()));
         let reader = {
             let ring = ring.clone();
-            thread::spawn(move || drop(ring.consumer().unwrap()))
+            thread::spawn(move || ring.consumer().unwrap().close())
         };
         let mut producer = ring.producer().unwrap();
         let mut written = 0;

@@ -15,21 +15,23 @@ use support::{LoomFutex, Place, model};
 /// A value of which loom can tear: its version, twice.
 type Value = [u32; 2];
 
-/// Stores the next `count` values in a thread. The half is taken before that: a look at the words by the writer itself would
-/// hide from loom that its stores come between another's looks.
+/// Stores the next `count` values in a thread, and closes. The half is taken before that: a look at
+/// the words by the writer itself would hide from loom that its stores come between another's
+/// looks.
 fn store_in_thread<B: Bell + Sync>(
     latest: &'static Latest<Value, B>,
     count: u32,
 ) -> thread::JoinHandle<()> {
     let writer = latest.writer().expect("nobody else has the half");
-    thread::spawn(move || store(writer, count))
+    thread::spawn(move || store(writer, count).close())
 }
 
 /// Stores the next `count` values.
-fn store<B: Bell>(mut writer: Writer<'_, Value, B>, count: u32) {
+fn store<B: Bell>(mut writer: Writer<'_, Value, B>, count: u32) -> Writer<'_, Value, B> {
     for _ in 0..count {
         writer.store([writer.version().number() as u32 + 1; 2]);
     }
+    writer
 }
 
 /// Loads what is newer than `seen`, and advances it.

@@ -268,12 +268,16 @@ mod polled {
     }
 
     #[test]
-    fn what_a_producer_pushed_before_it_went_is_there() {
+    fn what_a_producer_pushed_before_it_closed_is_there() {
         model(None, || {
             let ring = Arc::new(Ring::<Value, 1>::new());
             let producer = {
                 let ring = ring.clone();
-                thread::spawn(move || push!(ring.producer().unwrap(), Box::new(1)))
+                thread::spawn(move || {
+                    let mut producer = ring.producer().unwrap();
+                    producer.try_push(Box::new(1)).unwrap();
+                    producer.close();
+                })
             };
             let mut consumer = ring.consumer().unwrap();
             if consumer.producer_is_gone() {
@@ -316,6 +320,7 @@ mod waited_on {
                 thread::spawn(move || {
                     let mut producer = ring.producer().unwrap();
                     producer.push(Box::new(1)).unwrap();
+                    producer.close();
                 })
             };
             let mut consumer = ring.consumer().unwrap();
@@ -345,20 +350,19 @@ mod waited_on {
     }
 
     #[test]
-    fn a_push_that_sleeps_is_woken_when_the_consumer_goes() {
+    fn a_push_that_sleeps_is_woken_when_the_consumer_closes() {
         model(Some(3), || {
             let ring = waiting::<Value, 1>();
             let mut producer = ring.producer().unwrap();
             producer.push(Box::new(1)).unwrap();
-            let consumer = ring.consumer().unwrap();
             let thread = {
                 let ring = ring.clone();
                 thread::spawn(move || {
-                    // Taken and given back here: while the other thread sleeps, or before.
+                    // Given back first, which ends nothing; then closed.
                     drop(ring.consumer());
+                    ring.consumer().unwrap().close();
                 })
             };
-            drop(consumer);
             assert_eq!(producer.push(Box::new(2)), Err(PushError::Closed(Box::new(2))));
             thread.join().unwrap();
         });
@@ -383,6 +387,26 @@ mod waited_on {
             consumer.clear();
             assert_eq!(consumer.pop(), Ok(Box::new(2)));
             producer.join().unwrap();
+        });
+    }
+
+    /// Each value by a producer of its own, as from an interrupt handler.
+    #[test]
+    fn a_pop_that_sleeps_goes_on_when_the_producer_is_given_back() {
+        model(Some(3), || {
+            let ring = waiting::<1>();
+            let producers = {
+                let ring = ring.clone();
+                thread::spawn(move || {
+                    for value in [1, 2] {
+                        ring.producer().unwrap().push(Box::new(value)).unwrap();
+                    }
+                })
+            };
+            let mut consumer = ring.consumer().unwrap();
+            assert_eq!(consumer.pop(), Ok(Box::new(1)));
+            assert_eq!(consumer.pop(), Ok(Box::new(2)));
+            producers.join().unwrap();
         });
     }
 
@@ -419,6 +443,7 @@ mod waited_on {
                 thread::spawn(move || {
                     let mut producer = ring.producer().unwrap();
                     producer.push(Box::new(1)).unwrap();
+                    producer.close();
                 })
             };
             let mut consumer = ring.consumer().unwrap();

@@ -4,9 +4,10 @@
 mod random;
 
 use random::Random;
-use ringway_core::ring::Ring;
+use ringway_core::channel::Error;
+use ringway_core::ring::{PushError, Ring};
 use ringway_core::sync::{AtomicU32, Ordering};
-use ringway_core::wait::{Doorbell, Spin};
+use ringway_core::wait::{Doorbell, Spin, SpinClock};
 use std::cell::Cell;
 use std::collections::VecDeque;
 
@@ -203,12 +204,41 @@ fn the_other_side_sees_who_came_and_who_went() {
     let mut producer = RING.producer().unwrap();
     producer.push(1).unwrap();
     drop(producer);
+    assert!(!consumer.producer_is_gone(), "it gave its half back, and another may come");
+    RING.producer().unwrap().close();
     assert!(consumer.producer_is_gone());
     let second = RING.producer().unwrap();
     assert!(!consumer.producer_is_gone(), "another came");
-    drop(second);
+    second.close();
     assert_eq!(consumer.pop(), Ok(1), "what the first pushed is there");
     assert!(consumer.pop().is_err());
+    assert!(!RING.producer().unwrap().consumer_is_gone());
+    consumer.close();
+    let mut producer = RING.producer().unwrap();
+    assert!(producer.consumer_is_gone() && producer.push(2).is_err());
+    drop(RING.consumer());
+    assert!(!producer.consumer_is_gone(), "another came, and gave the half back");
+}
+
+/// An interrupt handler that takes the producer's half for each sample, while main sleeps.
+#[test]
+fn who_sleeps_goes_on_when_the_other_half_is_given_back() {
+    let clock = SpinClock(|| 100);
+    let ring = Ring::<u32, 2, _>::with_bells(Doorbell::new(clock), Doorbell::new(clock));
+    let mut consumer = ring.consumer().unwrap();
+    for sample in 0..3 {
+        ring.producer().unwrap().push(sample).unwrap();
+        assert_eq!(consumer.pop(), Ok(sample));
+        assert_eq!(consumer.pop_deadline(Some(50)), Err(Error::TimedOut), "not the end");
+    }
+    // The same with the halves exchanged.
+    drop(consumer);
+    let mut producer = ring.producer().unwrap();
+    for sample in 3..5 {
+        producer.push(sample).unwrap();
+    }
+    let refused = producer.push_deadline(5, Some(50));
+    assert_eq!(refused, Err(PushError::TimedOut(5)), "no broken pipe");
 }
 
 #[test]

@@ -51,6 +51,11 @@
 //! that it had claimed goes to another; its halves, slots and locks come back; nobody hangs. ([`BOUND`] says what holds where
 //! more than eight are attached, and those who keep watch die too.)
 //!
+//! For a ring, a broadcast and the newest value the death of the one who holds a half is the end of
+//! the stream, until another takes the half. A half that is dropped ends nothing, since another
+//! process may go on with it: a program that is done says so with `close`, before it detaches.
+//! Detaching closes a half that was not dropped.
+//!
 //! One that is *suspended* delays nobody in the structures that are lock-free, and whoever needs what it holds elsewhere. While
 //! it attaches, detaches or puts right what a dead one held, others wait to attach (for 10 s, then it is an error), and that
 //! dead one waits to be put right.

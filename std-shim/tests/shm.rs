@@ -96,6 +96,7 @@ fn processes_that_know_a_name_pass_numbers_bytes_and_jobs() {
         }
         let jobs = jobs(&region);
         (0..1000).for_each(|job| jobs.seat().push_deadline(job, None).unwrap());
+        producer.close();
         done();
     }
     let name = Name::new();
@@ -116,7 +117,7 @@ fn processes_that_know_a_name_pass_numbers_bytes_and_jobs() {
     let jobs = jobs(&region);
     (0..1000).for_each(|job| assert_eq!(jobs.seat().pop_deadline(soon()), Ok(job)));
     succeeded(player);
-    assert_eq!(consumer.pop_deadline(soon()), Err(Error::EndOfFile), "it went, and said so");
+    assert_eq!(consumer.pop_deadline(soon()), Err(Error::EndOfFile), "it closed");
     drop((consumer, reader));
     assert_eq!(region.participants().len(), 1);
     assert!(name.exists());
@@ -522,7 +523,10 @@ fn what_was_forgotten_comes_back_when_its_owner_detaches() {
     std::mem::forget(numbers.producer().unwrap());
     std::mem::forget(jobs(&second).seat().try_reserve().unwrap());
     drop((numbers, second));
-    assert!(first.part::<Numbers>("numbers").unwrap().producer().is_ok());
+    let numbers = first.part::<Numbers>("numbers").unwrap();
+    let end = numbers.consumer().unwrap().pop_deadline(soon());
+    assert_eq!(end, Err(Error::EndOfFile), "nobody pushes any more with what was forgotten");
+    assert!(numbers.producer().is_ok());
     (0..16).for_each(|job| jobs(&first).seat().try_push(job).unwrap());
 }
 
@@ -564,6 +568,9 @@ fn a_watched_part_is_readable_when_there_is_something_to_take_or_its_end() {
         watch.rearm();
     }
     drop(producer);
+    watch.rearm();
+    assert!(!is_readable(Instant::now()), "given back, which ends nothing");
+    numbers.producer().unwrap().close();
     assert!(is_readable(soon().unwrap()), "the end");
     drop((watch, consumer));
     let watch = jobs(&region).watch().unwrap();

@@ -20,6 +20,7 @@
 //! [`CASES`].
 
 mod cases;
+mod closes;
 pub mod harness;
 pub mod load;
 mod memory;

@@ -178,7 +178,7 @@ impl<T: Plain, const N: usize, B> Broadcast<T, N, B> {
     /// let broadcast = Broadcast::<_, 4>::new();
     /// broadcast.writer().unwrap().send(1);
     /// assert_eq!(broadcast.sent(), 1);
-    /// assert!(broadcast.holder().is_none() && broadcast.writer_is_gone());
+    /// assert!(broadcast.holder().is_none() && !broadcast.writer_is_gone());
     /// ```
     pub fn sent(&self) -> u64 {
         self.0.newest(0)
@@ -189,8 +189,8 @@ impl<T: Plain, const N: usize, B> Broadcast<T, N, B> {
         self.0.holder()
     }
 
-    /// Whether a writer was there and is gone. One that has not come yet is not gone, and one that is gone may be followed by
-    /// another.
+    /// Whether the last writer closed its half or died, and nobody took it since. One that has not
+    /// come yet is not gone, nor is one that gave its half back.
     pub fn writer_is_gone(&self) -> bool {
         self.0.writer_is_gone()
     }
@@ -210,7 +210,8 @@ unsafe impl<T: Plain, const N: usize, B: Default> InPlace for Broadcast<T, N, B>
 }
 
 impl<T: Plain, const N: usize, B: Bell> Broadcast<T, N, B> {
-    /// The writer's half, or `None` while somebody has it. Dropping it gives it back. Any context may ask.
+    /// The writer's half, or `None` while somebody has it. Any context may ask. Dropping it gives
+    /// it back, and the readers wait for the next writer; [`Writer::close`] ends the stream.
     ///
     /// ```
     /// use ringway_core::ring::broadcast::Broadcast;
@@ -246,9 +247,10 @@ impl<T: Plain, const N: usize, B: Bell> Broadcast<T, N, B> {
         (Writer(CachePadded(pen)), Reader::new(stamped, known.wrapping_add(1), known))
     }
 
-    /// Gives back the writer's half if `dead` held it, and wakes the readers so that they notice; returns how many halves
-    /// that were. What it published can be read; another writer goes on from there. May be called by several at once, and
-    /// again. Of dead readers nothing has to be known.
+    /// Closes the writer's half if `dead` held it, and wakes the readers so that they notice;
+    /// returns how many halves that were. What it published can be read; another writer goes on
+    /// from there. May be called by several at once, and again. Of dead readers nothing has to be
+    /// known.
     ///
     /// # Safety
     /// `dead` will not take another step in this broadcast: its process has ended (or its context was reset), and what it
@@ -340,6 +342,12 @@ impl<T: Plain, const N: usize, B: Bell> Writer<'_, T, N, B> {
     /// ```
     pub fn sent(&self) -> u64 {
         self.0.0.newest()
+    }
+
+    /// Ends the stream: each reader gets what was sent and is still there, and then the forms that
+    /// wait answer [`RecvError::EndOfFile`]. A writer that is taken later opens the stream again.
+    pub fn close(self) {
+        self.0.0.close();
     }
 }
 
@@ -454,15 +462,15 @@ impl<'a, T: Plain, const N: usize, B> Reader<'a, T, N, B> {
         N
     }
 
-    /// Whether a writer was there and is gone. What it sent can still be read. One that has not come yet is not gone, and one
-    /// that is gone may be followed by another.
+    /// Whether the last writer closed its half or died, and nobody took it since. What it sent can
+    /// still be read. One that has not come yet is not gone, nor is one that gave its half back.
     ///
     /// ```
     /// use ringway_core::ring::broadcast::Broadcast;
     /// let mut broadcast = Broadcast::<u8, 4>::new();
     /// let (writer, reader) = broadcast.split();
     /// assert!(!reader.writer_is_gone());
-    /// drop(writer);
+    /// writer.close();
     /// assert!(reader.writer_is_gone());
     /// ```
     pub fn writer_is_gone(&self) -> bool {

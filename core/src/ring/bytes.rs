@@ -166,7 +166,8 @@ unsafe impl<const N: usize, B: Default> InPlace for ByteRing<N, B> {
 }
 
 impl<const N: usize, B: Bell> ByteRing<N, B> {
-    /// The producer's half, or `None` while somebody has it. Dropping it gives it back. Any context may ask.
+    /// The producer's half, or `None` while somebody has it. Any context may ask. Dropping it gives
+    /// it back, and the consumer waits for the next producer; [`Producer::close`] ends the stream.
     ///
     /// ```
     /// use ringway_core::ring::bytes::ByteRing;
@@ -184,8 +185,9 @@ impl<const N: usize, B: Bell> ByteRing<N, B> {
         self.header.take_producer(me).map(|cursor| Producer::new(cursor, &self.mark, &self.slots))
     }
 
-    /// The consumer's half, or `None` while somebody has it. Dropping it gives it back; bytes that it left are there
-    /// for the next. Any context may ask.
+    /// The consumer's half, or `None` while somebody has it. Any context may ask. Dropping it gives
+    /// it back; bytes that it left are there for the next. [`Consumer::close`] tells the producer
+    /// that there will be no next.
     pub fn consumer(&self) -> Option<Consumer<'_, N, B>> {
         self.consumer_as(Participant::LOCAL)
     }
@@ -196,8 +198,9 @@ impl<const N: usize, B: Bell> ByteRing<N, B> {
         self.header.take_consumer(me).map(|cursor| Consumer::new(cursor, &self.mark, &self.slots))
     }
 
-    /// Gives back the halves that `dead` held, and wakes the other side so that it notices; returns how many they were.
-    /// What it published can be read, what it had not published is gone. May be called by several at once, and again.
+    /// Closes the halves that `dead` held, and wakes the other side so that it notices; returns how
+    /// many they were. What it published can be read, what it had not published is gone. May be
+    /// called by several at once, and again.
     ///
     /// # Safety
     /// `dead` will not take another step in this ring: its process has ended (or its context was reset), and what it
@@ -236,18 +239,18 @@ impl<const N: usize, B: Bell> ByteRing<N, B> {
         self.len() == 0
     }
 
-    /// Whether a producer was there and is gone.
+    /// Whether the last producer closed its half or died, and nobody took it since.
     pub fn producer_is_gone(&self) -> bool {
         self.header.consumer.0.peer.is_gone()
     }
 
-    /// What the consumer sleeps on. Every publication rings it, and so does the producer as it goes.
+    /// What the consumer sleeps on. Every publication rings it, and so does [`Producer::close`].
     #[inline(always)]
     pub fn consumers_bell(&self) -> &B {
         &self.header.producer.0.bell
     }
 
-    /// What the producer sleeps on. Every release rings it, and so does the consumer as it goes.
+    /// What the producer sleeps on. Every release rings it, and so does [`Consumer::close`].
     #[inline(always)]
     pub fn producers_bell(&self) -> &B {
         &self.header.consumer.0.bell
@@ -406,9 +409,16 @@ impl<'a, const N: usize, B: Bell> Producer<'a, N, B> {
         N
     }
 
-    /// Whether a consumer was there and is gone. One that has not come yet is not gone.
+    /// Whether the last consumer closed its half or died, and nobody took it since. One that has
+    /// not come yet is not gone, nor is one that gave its half back.
     pub fn consumer_is_gone(&self) -> bool {
         self.cursor.0.peer_is_gone()
+    }
+
+    /// Ends the stream: the consumer gets what was written, and then the end of file. A producer
+    /// that is taken later opens the stream again.
+    pub fn close(self) {
+        self.cursor.0.close();
     }
 
     /// Publishes `count` bytes that lie at the tail without a gap.
@@ -556,9 +566,18 @@ impl<'a, const N: usize, B: Bell> Consumer<'a, N, B> {
         N
     }
 
-    /// Whether a producer was there and is gone. What it wrote can still be read.
+    /// Whether the last producer closed its half or died, and nobody took it since. What it wrote
+    /// can still be read. One that has not come yet is not gone, nor is one that gave its half
+    /// back.
     pub fn producer_is_gone(&self) -> bool {
         self.cursor.0.peer_is_gone()
+    }
+
+    /// Takes no more: the producer's forms that wait answer
+    /// [`BrokenPipe`](crate::channel::Error::BrokenPipe). Bytes that are left stay. A consumer that
+    /// is taken later opens the ring again.
+    pub fn close(self) {
+        self.cursor.0.close();
     }
 
     /// How many bytes lie contiguous at the head, after skipping the gap if the head stands at one. 0: nothing is

@@ -15,8 +15,8 @@
 //!   head.load(Acquire) ◀───── SYNC POINT B ────── head.store(Release)
 //!   write them again
 //!
-//!   drop: the half is given back (SYNC POINT H, in `half`): seen by its next holder, and by the other side when it
-//!   looks whether we are gone
+//!   drop, close: the half is given back, or closed (SYNC POINT H, in `half`): seen by its next holder, and after a close by
+//!   the other side when it looks whether we are gone
 //! ```
 //!
 //! Loads and stores alone: a target without compare-and-swap runs this as it is. Only taking a half is a
@@ -37,6 +37,7 @@ use crate::finally::Finally;
 use crate::participant::Participant;
 use crate::sync::{AtomicU32, CachePadded, Kept, Ordering, const_unless_loom, pause};
 use crate::wait::Bell;
+use core::mem::ManuallyDrop;
 
 /// A ring that holds so many, or more, is one that messages stream through.
 const LARGE: usize = 64;
@@ -151,11 +152,11 @@ impl<B: Bell> Header<B> {
         taken.filter(|cursor| index::is_position::<N>(cursor.head()))
     }
 
-    /// Gives back the halves that `dead` holds; returns how many.
+    /// Closes the halves that `dead` holds; returns how many.
     pub(super) fn recover(&self, dead: Participant) -> usize {
         let producer = self.consumer.0.peer.recover(dead);
         let consumer = self.producer.0.peer.recover(dead);
-        // Also when it held none: it may have died after it published or gave back, and before it rang.
+        // Also when it held none: it may have died after it published or closed, and before it rang.
         let other = Finally(|| self.consumer.0.bell.ring());
         self.producer.0.bell.ring();
         drop(other);
@@ -275,17 +276,24 @@ impl<'a, const N: usize, B: Bell> ProducerCursor<'a, N, B> {
         self.header.producer.0.bell.ring();
     }
 
-    /// Whether the consumer was there and is gone.
+    /// Whether the consumer closed its half or died.
     #[inline(always)]
     pub(super) fn peer_is_gone(&self) -> bool {
         self.header.producer.0.peer.is_gone()
+    }
+
+    /// Gives the half back for good, and wakes the consumer.
+    pub(super) fn close(self) {
+        // It must not be given back once more, which would open it.
+        let header = ManuallyDrop::new(self).header;
+        header.consumer.0.peer.close();
+        header.producer.0.bell.ring();
     }
 }
 
 impl<const N: usize, B: Bell> Drop for ProducerCursor<'_, N, B> {
     fn drop(&mut self) {
         self.header.consumer.0.peer.give_back();
-        self.header.producer.0.bell.ring();
     }
 }
 
@@ -430,16 +438,24 @@ impl<'a, const N: usize, B: Bell> ConsumerCursor<'a, N, B> {
         self.header.consumer.0.position.store(head, Ordering::Release);
     }
 
-    /// Whether the producer was there and is gone. What it published before is seen by the next look at `ready`.
+    /// Whether the producer closed its half or died. What it published before is seen by the next
+    /// look at `ready`.
     #[inline(always)]
     pub(super) fn peer_is_gone(&self) -> bool {
         self.header.consumer.0.peer.is_gone()
+    }
+
+    /// Gives the half back for good, and wakes the producer.
+    pub(super) fn close(self) {
+        // As in `ProducerCursor::close`.
+        let header = ManuallyDrop::new(self).header;
+        header.producer.0.peer.close();
+        header.consumer.0.bell.ring();
     }
 }
 
 impl<const N: usize, B: Bell> Drop for ConsumerCursor<'_, N, B> {
     fn drop(&mut self) {
         self.header.producer.0.peer.give_back();
-        self.header.consumer.0.bell.ring();
     }
 }

@@ -3,15 +3,20 @@
 use crate::participant::Participant;
 use crate::sync::{AtomicU32, Ordering, const_unless_loom};
 
-/// One half of a structure, of which there is one: held by a participant, or by nobody. Zero is "not yet".
+/// One half of a structure, of which there is one: held by a participant, or by nobody. Zero is
+/// nobody.
+///
+/// Giving it back says nothing to the other side, since another context may take it next. The other
+/// side waits in vain only when its holder said that nothing more will come, or died.
 #[derive(Debug)]
 #[repr(transparent)]
 pub(super) struct Half(AtomicU32);
 
-/// It was never taken: somebody may still come.
-const NOT_YET: u32 = 0;
-/// It was held and given back.
-const GONE: u32 = 1;
+/// Nobody has it: it was never taken, or it was given back. Somebody may still come.
+const FREE: u32 = 0;
+/// Nobody has it: its last holder closed it, or died with it. The other side does not wait for
+/// another one; who comes all the same opens it again.
+const CLOSED: u32 = 1;
 /// It is held: this bit, and the participant who holds it above it.
 const HELD: u32 = 2;
 
@@ -23,7 +28,7 @@ const fn held_by(participant: Participant) -> u32 {
 impl Half {
     const_unless_loom! {
         pub(super) fn new() -> Self {
-            Half(AtomicU32::new(NOT_YET))
+            Half(AtomicU32::new(FREE))
         }
     }
 
@@ -31,8 +36,10 @@ impl Half {
     pub(super) fn take(&self, me: Participant) -> bool {
         // Relaxed: only a guess for the exchange. A try that fails writes nothing.
         let seen = self.0.load(Ordering::Relaxed);
-        // SYNC POINT H, acquire: with the store in `give_back` of whoever held it before, or the exchange in `recover`, whose
-        // work we go on from. Failure, relaxed: somebody else took it, and nothing is read on the strength of that.
+        // SYNC POINT H, acquire: with the store in `give_back` or `close` of the holder before us,
+        // or the exchange in
+        // `recover`, whose work we go on from. Failure, relaxed: somebody else took it, and nothing is read on the strength
+        // of that.
         seen & HELD == 0
             && self
                 .0
@@ -46,18 +53,24 @@ impl Half {
         self.0.store(held_by(Participant::LOCAL), Ordering::Relaxed);
     }
 
-    /// Gives it back. Whoever waits for the other side has to be woken after that.
+    /// Gives it back: another may go on.
     pub(super) fn give_back(&self) {
-        // SYNC POINT H, release: with the exchange in `take` and the load in `is_gone`.
-        self.0.store(GONE, Ordering::Release);
+        // SYNC POINT H, release: with the exchange in `take`.
+        self.0.store(FREE, Ordering::Release);
     }
 
-    /// Gives it back if `dead` holds it, and says whether. Whoever waits has to be woken after that in any case: the dead one
-    /// may have got further than we.
+    /// Gives it back for good. The other side has to be woken after that.
+    pub(super) fn close(&self) {
+        // SYNC POINT H, release: with the exchange in `take` and the load in `is_gone`.
+        self.0.store(CLOSED, Ordering::Release);
+    }
+
+    /// Closes it if `dead` holds it, and says whether. The other side has to be woken after that in
+    /// any case: the dead one may have got further than we.
     pub(super) fn recover(&self, dead: Participant) -> bool {
         // SYNC POINT H, release: with the exchange in `take` and the load in `is_gone`. What the dead one wrote is visible
         // here by the caller's word, and with this there. Failure, relaxed: it does not hold it.
-        self.0.compare_exchange(held_by(dead), GONE, Ordering::Release, Ordering::Relaxed).is_ok()
+        self.0.compare_exchange(held_by(dead), CLOSED, Ordering::Release, Ordering::Relaxed).is_ok()
     }
 
     /// Who has it.
@@ -69,11 +82,11 @@ impl Half {
         (word == held_by(holder)).then_some(holder)
     }
 
-    /// Whether it was held and is no longer.
+    /// Whether its last holder closed it or died with it.
     #[inline(always)]
     pub(super) fn is_gone(&self) -> bool {
-        // SYNC POINT H, acquire: with the store in `give_back` and the exchange in `recover`. What its holder published
-        // before is seen by a look after this.
-        self.0.load(Ordering::Acquire) == GONE
+        // SYNC POINT H, acquire: with the store in `close` and the exchange in `recover`. What its
+        // holder published before is seen by a look after this.
+        self.0.load(Ordering::Acquire) == CLOSED
     }
 }

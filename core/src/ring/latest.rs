@@ -200,8 +200,8 @@ impl<T: Plain, B> Latest<T, B> {
         Version(self.0.newest(0))
     }
 
-    /// Whether a writer was there and is gone. One that has not come yet is not gone, and one that is gone may be followed by
-    /// another.
+    /// Whether the last writer closed its half or died, and nobody took it since. One that has not
+    /// come yet is not gone, nor is one that gave its half back.
     pub fn writer_is_gone(&self) -> bool {
         self.0.writer_is_gone()
     }
@@ -220,7 +220,9 @@ unsafe impl<T: Plain, B: Default> InPlace for Latest<T, B> {
 }
 
 impl<T: Plain, B: Bell> Latest<T, B> {
-    /// The writer's half, or `None` while somebody has it. Dropping it gives it back. Any context may ask.
+    /// The writer's half, or `None` while somebody has it. Any context may ask. Dropping it gives
+    /// it back, and those who wait for a newer value wait for the next writer; [`Writer::close`]
+    /// tells them that none will come.
     ///
     /// ```
     /// use ringway_core::ring::latest::Latest;
@@ -244,8 +246,9 @@ impl<T: Plain, B: Bell> Latest<T, B> {
         Writer(CachePadded(self.0.take_from_owner()))
     }
 
-    /// Gives back the writer's half if `dead` held it, and wakes the readers so that they notice; returns how many halves
-    /// that were. The last value that it stored stays. May be called by several at once, and again.
+    /// Closes the writer's half if `dead` held it, and wakes the readers so that they notice;
+    /// returns how many halves that were. The last value that it stored stays. May be called by
+    /// several at once, and again.
     ///
     /// # Safety
     /// `dead` will not take another step here: its process has ended (or its context was reset), and what it wrote is visible
@@ -298,6 +301,23 @@ impl<T: Plain, B: Bell> Writer<'_, T, B> {
     pub fn version(&self) -> Version {
         Version(self.0.0.newest())
     }
+
+    /// Says that no newer value will come: those who wait for one get [`Error::EndOfFile`]. The
+    /// last value stays. A writer that is taken later opens it again.
+    ///
+    /// ```
+    /// use ringway_core::channel::Error;
+    /// use ringway_core::ring::latest::Latest;
+    /// use ringway_core::wait::{Doorbell, Spin};
+    /// let mut latest = Latest::<u32, _>::with_bell(Doorbell::new(Spin));
+    /// latest.owner().store(5);
+    /// latest.owner().close();
+    /// assert_eq!(latest.wait_newer(latest.version()), Err(Error::EndOfFile));
+    /// assert_eq!(latest.load().unwrap().0, 5);
+    /// ```
+    pub fn close(self) {
+        self.0.0.close();
+    }
 }
 
 impl<T: Plain, W: Wait> Latest<T, Doorbell<W>> {
@@ -316,7 +336,7 @@ impl<T: Plain, W: Wait> Latest<T, Doorbell<W>> {
     /// A copy of the newest value once it is newer than `seen`; waits until it is.
     ///
     /// # Errors
-    /// [`Error::EndOfFile`] when the writer is gone and the value is not newer.
+    /// [`Error::EndOfFile`] when the writer closed or died and the value is not newer.
     pub fn wait_newer(&self, seen: Version) -> Result<(T, Version), Error> {
         self.wait_newer_deadline(seen, None)
     }
@@ -325,8 +345,8 @@ impl<T: Plain, W: Wait> Latest<T, Doorbell<W>> {
     /// ever).
     ///
     /// # Errors
-    /// [`Error::EndOfFile`] when the writer is gone and the value is not newer, [`Error::TimedOut`] when it did not become so in
-    /// time.
+    /// [`Error::EndOfFile`] when the writer closed or died and the value is not newer,
+    /// [`Error::TimedOut`] when it did not become so in time.
     ///
     /// ```
     /// use ringway_core::channel::Error;
@@ -397,7 +417,7 @@ impl<T: Plain, W: Register> Latest<T, Doorbell<W>> {
     /// can wait for it; others wait as threads, or look.
     ///
     /// # Errors
-    /// [`Error::EndOfFile`] when the writer is gone and the value is not newer.
+    /// [`Error::EndOfFile`] when the writer closed or died and the value is not newer.
     ///
     /// ```
     /// use ringway_core::ring::latest::{Latest, Version};
@@ -421,7 +441,7 @@ impl<T: Plain, W: Register> Latest<T, Doorbell<W>> {
     /// [`poll_newer`](Self::poll_newer).
     ///
     /// # Errors
-    /// [`Error::EndOfFile`] when the writer is gone and the value is not newer.
+    /// [`Error::EndOfFile`] when the writer closed or died and the value is not newer.
     pub fn newer_async(&self, seen: Version) -> impl Future<Output = Result<(T, Version), Error>> {
         poll_fn(move |cx| self.poll_newer(cx, seen))
     }

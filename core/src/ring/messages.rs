@@ -113,7 +113,8 @@ unsafe impl<const N: usize, B: Default> InPlace for MessageRing<N, B> {
 }
 
 impl<const N: usize, B: Bell> MessageRing<N, B> {
-    /// The sender's half, or `None` while somebody has it. Dropping it gives it back. Any context may ask.
+    /// The sender's half, or `None` while somebody has it. Any context may ask. Dropping it gives
+    /// it back, and the receiver waits for the next sender; [`Sender::close`] ends the stream.
     pub fn sender(&self) -> Option<Sender<'_, N, B>> {
         self.sender_as(Participant::LOCAL)
     }
@@ -123,8 +124,9 @@ impl<const N: usize, B: Bell> MessageRing<N, B> {
         self.0.producer_as(me).map(Sender)
     }
 
-    /// The receiver's half, or `None` while somebody has it. Dropping it gives it back; messages that it left are there for
-    /// the next. Any context may ask.
+    /// The receiver's half, or `None` while somebody has it. Any context may ask. Dropping it gives
+    /// it back; messages that it left are there for the next. [`Receiver::close`] tells the sender
+    /// that there will be no next.
     pub fn receiver(&self) -> Option<Receiver<'_, N, B>> {
         self.receiver_as(Participant::LOCAL)
     }
@@ -140,7 +142,7 @@ impl<const N: usize, B: Bell> MessageRing<N, B> {
         (Sender(producer), Receiver(consumer))
     }
 
-    /// Gives back the halves that `dead` held, see [`ByteRing::recover`].
+    /// Closes the halves that `dead` held, see [`ByteRing::recover`].
     ///
     /// # Safety
     /// As there.
@@ -154,17 +156,17 @@ impl<const N: usize, B: Bell> MessageRing<N, B> {
         self.0.is_empty()
     }
 
-    /// Whether a sender was there and is gone.
+    /// Whether the last sender closed its half or died, and nobody took it since.
     pub fn sender_is_gone(&self) -> bool {
         self.0.producer_is_gone()
     }
 
-    /// What the receiver sleeps on. Every message rings it, and so does the sender as it goes.
+    /// What the receiver sleeps on. Every message rings it, and so does [`Sender::close`].
     pub fn receivers_bell(&self) -> &B {
         self.0.consumers_bell()
     }
 
-    /// What the sender sleeps on. Every release rings it, and so does the receiver as it goes.
+    /// What the sender sleeps on. Every release rings it, and so does [`Receiver::close`].
     pub fn senders_bell(&self) -> &B {
         self.0.producers_bell()
     }
@@ -208,9 +210,16 @@ impl<'a, const N: usize, B: Bell> Sender<'a, N, B> {
         }
     }
 
-    /// Whether a receiver was there and is gone. One that has not come yet is not gone.
+    /// Whether the last receiver closed its half or died, and nobody took it since. One that has
+    /// not come yet is not gone, nor is one that gave its half back.
     pub fn receiver_is_gone(&self) -> bool {
         self.0.consumer_is_gone()
+    }
+
+    /// Ends the stream: the receiver gets what was sent, and then its forms that wait answer
+    /// [`Error::EndOfFile`]. A sender that is taken later opens the stream again.
+    pub fn close(self) {
+        self.0.close();
     }
 }
 
@@ -280,9 +289,17 @@ impl<'a, const N: usize, B: Bell> Receiver<'a, N, B> {
         Ok(Some(RecvGrant { grant, len }))
     }
 
-    /// Whether a sender was there and is gone. What it sent can still be received. One that has not come yet is not gone.
+    /// Whether the last sender closed its half or died, and nobody took it since. What it sent can
+    /// still be received. One that has not come yet is not gone, nor is one that gave its half
+    /// back.
     pub fn sender_is_gone(&self) -> bool {
         self.0.producer_is_gone()
+    }
+
+    /// Takes no more: the sender's forms that wait answer [`Error::BrokenPipe`]. Messages that are
+    /// left stay. A receiver that is taken later opens the ring again.
+    pub fn close(self) {
+        self.0.close();
     }
 }
 

@@ -73,12 +73,12 @@ impl<'r, B> Untyped<'r, B> {
         self.header.producer.0.peer.holder()
     }
 
-    /// Whether a producer was there and is gone. One that is gone may be followed by another.
+    /// Whether the last producer closed its half or died, and nobody took it since.
     pub fn producer_is_gone(&self) -> bool {
         self.header.consumer.0.peer.is_gone()
     }
 
-    /// Whether a consumer was there and is gone.
+    /// The same of the consumer.
     pub fn consumer_is_gone(&self) -> bool {
         self.header.producer.0.peer.is_gone()
     }
@@ -109,7 +109,7 @@ mod tests {
             consumer.clear();
         }
         assert_eq!((seen.producer(), seen.consumer()), (Some(Participant::LOCAL), seen.producer()));
-        drop(producer);
+        producer.close();
         assert!(seen.producer_is_gone() && seen.producer().is_none() && !seen.consumer_is_gone());
         bytes.producer().unwrap().try_write(&[0; 299]);
         assert_eq!(written.used(), Some(299));

@@ -14,12 +14,12 @@ use core::task::{Context, Poll};
 /// use ringway_core::wait::{Doorbell, Spin};
 /// let mut ring = Ring::<_, 4, _>::with_bells(Doorbell::new(Spin), Doorbell::new(Spin));
 /// let (mut producer, consumer) = ring.split();
-/// drop(consumer);
+/// consumer.close();
 /// assert_eq!(producer.push(5), Err(PushError::Closed(5)));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum PushError<T> {
-    /// The consumer is gone.
+    /// The consumer closed its half or died.
     Closed(T),
     /// The deadline passed first.
     TimedOut(T),
@@ -89,7 +89,7 @@ impl<T, const N: usize, W: Wait> Producer<'_, T, N, Doorbell<W>> {
     /// Pushes one value; waits for room.
     ///
     /// # Errors
-    /// [`PushError::Closed`] when the consumer is gone.
+    /// [`PushError::Closed`] when the consumer closed or died.
     pub fn push(&mut self, value: T) -> Result<(), PushError<T>> {
         self.push_deadline(value, None)
     }
@@ -97,7 +97,8 @@ impl<T, const N: usize, W: Wait> Producer<'_, T, N, Doorbell<W>> {
     /// Pushes one value; waits for room, at most until `deadline` (`None`: for ever).
     ///
     /// # Errors
-    /// [`PushError::Closed`] when the consumer is gone, [`PushError::TimedOut`] when there was no room in time.
+    /// [`PushError::Closed`] when the consumer closed or died, [`PushError::TimedOut`] when there
+    /// was no room in time.
     ///
     /// ```
     /// use ringway_core::ring::{PushError, Ring};
@@ -137,7 +138,7 @@ impl<T, const N: usize, W: Register> Producer<'_, T, N, Doorbell<W>> {
     /// Pushes the value in `value`, or leaves it there and has the task woken when there may be room.
     ///
     /// # Errors
-    /// [`PushError::Closed`] when the consumer is gone.
+    /// [`PushError::Closed`] when the consumer closed or died.
     ///
     /// ```
     /// use ringway_core::ring::Ring;
@@ -174,7 +175,7 @@ impl<T, const N: usize, W: Register> Producer<'_, T, N, Doorbell<W>> {
     /// [`poll_push`](Self::poll_push).
     ///
     /// # Errors
-    /// [`PushError::Closed`] when the consumer is gone.
+    /// [`PushError::Closed`] when the consumer closed or died.
     pub fn push_async(&mut self, value: T) -> impl Future<Output = Result<(), PushError<T>>> {
         // Not an `async fn`: the compiler gives those a panic for a poll after the end.
         let mut left = Some(value);
@@ -198,7 +199,7 @@ impl<T, const N: usize, W: Wait> Consumer<'_, T, N, Doorbell<W>> {
     /// Pops the oldest value; waits for one.
     ///
     /// # Errors
-    /// [`Error::EndOfFile`] when the producer is gone and everything was popped.
+    /// [`Error::EndOfFile`] when the producer closed or died and everything was popped.
     ///
     /// ```
     /// use ringway_core::channel::Error;
@@ -207,7 +208,10 @@ impl<T, const N: usize, W: Wait> Consumer<'_, T, N, Doorbell<W>> {
     /// let mut ring = Ring::<_, 4, _>::with_bells(Doorbell::new(Spin), Doorbell::new(Spin));
     /// let (mut producer, mut consumer) = ring.split();
     /// std::thread::scope(|s| {
-    ///     s.spawn(move || producer.push(1));
+    ///     s.spawn(move || {
+    ///         producer.push(1).unwrap();
+    ///         producer.close();
+    ///     });
     ///     assert_eq!(consumer.pop(), Ok(1));
     ///     assert_eq!(consumer.pop(), Err(Error::EndOfFile));
     /// });
@@ -219,8 +223,8 @@ impl<T, const N: usize, W: Wait> Consumer<'_, T, N, Doorbell<W>> {
     /// Pops the oldest value; waits for one, at most until `deadline` (`None`: for ever).
     ///
     /// # Errors
-    /// [`Error::EndOfFile`] when the producer is gone and everything was popped, [`Error::TimedOut`] when none came
-    /// in time.
+    /// [`Error::EndOfFile`] when the producer closed or died and everything was popped,
+    /// [`Error::TimedOut`] when none came in time.
     pub fn pop_deadline(&mut self, deadline: Option<W::Deadline>) -> Result<T, Error> {
         let header = self.cursor.0.header();
         header.producer.0.bell.wait_until(deadline, || self.pop_or_end())?
@@ -231,7 +235,7 @@ impl<T, const N: usize, W: Register> Consumer<'_, T, N, Doorbell<W>> {
     /// Pops the oldest value, or has the task woken when one may be there.
     ///
     /// # Errors
-    /// [`Error::EndOfFile`] when the producer is gone and everything was popped.
+    /// [`Error::EndOfFile`] when the producer closed or died and everything was popped.
     pub fn poll_pop(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, Error>> {
         let header = self.cursor.0.header();
         header.producer.0.bell.poll_until(cx, || self.pop_or_end())
@@ -240,7 +244,7 @@ impl<T, const N: usize, W: Register> Consumer<'_, T, N, Doorbell<W>> {
     /// Pops the oldest value; awaits one. Cancelled, it consumes nothing.
     ///
     /// # Errors
-    /// [`Error::EndOfFile`] when the producer is gone and everything was popped.
+    /// [`Error::EndOfFile`] when the producer closed or died and everything was popped.
     pub fn pop_async(&mut self) -> impl Future<Output = Result<T, Error>> {
         poll_fn(|cx| self.poll_pop(cx))
     }

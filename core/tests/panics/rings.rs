@@ -24,7 +24,7 @@ fn a_ring_has_what_was_pushed_and_room_for_what_was_popped() {
         assert_eq!(consumer.try_pop(), None);
     }
     leave(&explosive(), |cx| consumer.poll_pop(cx));
-    panics(|| drop(producer));
+    panics(|| producer.close());
     assert!(consumer.producer_is_gone());
 }
 
@@ -45,8 +45,8 @@ fn a_ring_of_bytes_has_what_was_written_and_room_for_what_was_read() {
         assert_eq!(rest[..5], [lap, lap, lap + 100, lap + 100, lap + 100]);
     }
     leave(&explosive(), |cx| consumer.poll_read(cx, &mut [0; 8]));
-    panics(|| drop(producer));
-    assert!(ring.producer().is_some(), "it was given back");
+    panics(|| producer.close());
+    assert!(ring.producer_is_gone() && ring.producer().is_some());
 }
 
 #[test]
@@ -180,9 +180,9 @@ fn a_broadcast_and_the_latest_value_have_what_was_sent() {
         assert_eq!(latest.load().unwrap().0, value + 100);
     }
     leave(&explosive(), |cx| reader.poll_recv(cx));
-    panics(|| drop(writer));
+    panics(|| writer.close());
     assert!(reader.writer_is_gone());
     leave(&explosive(), |cx| latest.poll_newer(cx, seen));
-    panics(|| drop(storer));
-    assert!(latest.writer().is_some(), "it was given back");
+    panics(|| storer.close());
+    assert!(latest.writer_is_gone() && latest.writer().is_some());
 }

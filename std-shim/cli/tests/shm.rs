@@ -144,7 +144,9 @@ fn a_region_is_told_with_its_parts_its_fill_and_the_living_and_the_dead() {
     let _claim = jobs.seat().try_claim().unwrap();
     let numbers = region.part::<Numbers>("numbers").unwrap();
     let mut consumer = numbers.consumer().unwrap();
-    assert_eq!(numbers.producer().unwrap().try_push_slice(&[1; 7]), 7);
+    let mut producer = numbers.producer().unwrap();
+    assert_eq!(producer.try_push_slice(&[1; 7]), 7);
+    producer.close();
     assert_eq!(consumer.try_pop(), Some(1));
     let child = attached_child(&name);
     let process = child.0.id();
@@ -195,7 +197,7 @@ fn a_region_is_told_with_its_parts_its_fill_and_the_living_and_the_dead() {
     assert_eq!(
         (&ring["filled"], &ring["closed"]),
         (&6.into(), &true.into()),
-        "its producer is gone"
+        "its producer closed"
     );
     assert_eq!(ring["pushed"], Value::Null, "a ring does not count");
     assert_eq!(ring["holders"][0]["participant"], number);

@@ -115,7 +115,8 @@ const CONSUMER: &str = "take the consumer's half";
 const WRITER: &str = "take the writer's half";
 
 impl<T: Item, const N: usize, B: SharedBell> Part<Ring<T, N, B>> {
-    /// The half that pushes. Dropping it gives it back; when this process dies it is given back too.
+    /// The half that pushes. Dropping it gives it back; closing it ends the stream, as the death of
+    /// this process does.
     ///
     /// # Errors
     /// [`channel::Error::Taken`] while a living participant has it; [`region::Error::Corrupt`] when the ring was
@@ -124,7 +125,8 @@ impl<T: Item, const N: usize, B: SharedBell> Part<Ring<T, N, B>> {
         self.take(PRODUCER, Ring::is_sound, Ring::producer_as)
     }
 
-    /// The half that pops. Dropping it gives it back; when this process dies it is given back too.
+    /// The half that pops. Dropping it gives it back; closing it ends the stream, as the death of
+    /// this process does.
     ///
     /// # Errors
     /// As [`producer`](Self::producer).
@@ -149,7 +151,8 @@ impl<T: Item, const N: usize, B: SharedBell> Part<Ring<T, N, B>> {
 }
 
 impl<const N: usize, B: SharedBell> Part<ByteRing<N, B>> {
-    /// The half that writes. Dropping it gives it back; when this process dies it is given back too.
+    /// The half that writes. Dropping it gives it back; closing it ends the stream, as the death of
+    /// this process does.
     ///
     /// # Errors
     /// [`channel::Error::Taken`] while a living participant has it; [`region::Error::Corrupt`] when the ring was
@@ -169,7 +172,8 @@ impl<const N: usize, B: SharedBell> Part<ByteRing<N, B>> {
         self.take(PRODUCER, ByteRing::is_sound, ByteRing::producer_as)
     }
 
-    /// The half that reads. Dropping it gives it back; when this process dies it is given back too.
+    /// The half that reads. Dropping it gives it back; closing it ends the stream, as the death of
+    /// this process does.
     ///
     /// # Errors
     /// As [`producer`](Self::producer).
@@ -194,7 +198,8 @@ impl<const N: usize, B: SharedBell> Part<ByteRing<N, B>> {
 }
 
 impl<const N: usize, B: SharedBell> Part<MessageRing<N, B>> {
-    /// The half that sends. Dropping it gives it back; when this process dies it is given back too.
+    /// The half that sends. Dropping it gives it back; closing it ends the stream, as the death of
+    /// this process does.
     ///
     /// # Errors
     /// [`channel::Error::Taken`] while a living participant has it; [`region::Error::Corrupt`] when the ring was
@@ -215,7 +220,8 @@ impl<const N: usize, B: SharedBell> Part<MessageRing<N, B>> {
         self.take(PRODUCER, MessageRing::is_sound, MessageRing::sender_as)
     }
 
-    /// The half that receives. Dropping it gives it back; when this process dies it is given back too.
+    /// The half that receives. Dropping it gives it back; closing it ends the stream, as the death
+    /// of this process does.
     ///
     /// # Errors
     /// As [`sender`](Self::sender).
@@ -235,7 +241,8 @@ impl<const N: usize, B: SharedBell> Part<MessageRing<N, B>> {
 }
 
 impl<T: Item, const N: usize, B: SharedBell> Part<Broadcast<T, N, B>> {
-    /// The half that writes. Dropping it gives it back; when this process dies it is given back too.
+    /// The half that writes. Dropping it gives it back; closing it ends the stream, as the death of
+    /// this process does.
     ///
     /// # Errors
     /// [`channel::Error::Taken`] while a living participant has it.
@@ -276,8 +283,8 @@ impl<T: Item, const N: usize, B: SharedBell> Part<Broadcast<T, N, B>> {
 }
 
 impl<T: Item, B: SharedBell> Part<Latest<T, B>> {
-    /// The half that writes. Dropping it gives it back; when this process dies it is given back
-    /// too. Anybody reads, without a half.
+    /// The half that writes. Dropping it gives it back; closing it ends the stream, as the death of
+    /// this process does. Anybody reads, without a half.
     ///
     /// # Errors
     /// [`channel::Error::Taken`] while a living participant has it.

@@ -87,7 +87,7 @@ pub struct PartState {
     pub unfinished: Option<usize>,
     /// How many items were ever pushed or sent; in a queue it begins anew at 2^48 or a little earlier.
     pub pushed: Option<u64>,
-    /// Whether no more will come: it was closed, or its producer is gone.
+    /// Whether no more will come: it was closed, or its producer died.
     pub is_closed: Option<bool>,
     /// Who has which half or lock of it.
     pub holders: Vec<(&'static str, Participant)>,

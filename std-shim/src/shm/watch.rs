@@ -152,7 +152,7 @@ impl AsFd for Watch {
 }
 
 impl<T: Item, const N: usize> Part<Ring<T, N, Doorbell<Sleep>>> {
-    /// A descriptor that is readable when there is a value to pop, or the producer is gone.
+    /// A descriptor that is readable when there is a value to pop, or the producer closed or died.
     ///
     /// # Errors
     /// [`channel::Error::Exhausted`](crate::channel::Error::Exhausted) when there is no descriptor or no thread left.
@@ -162,7 +162,7 @@ impl<T: Item, const N: usize> Part<Ring<T, N, Doorbell<Sleep>>> {
 }
 
 impl<const N: usize> Part<ByteRing<N, Doorbell<Sleep>>> {
-    /// A descriptor that is readable when there is a byte to read, or the producer is gone.
+    /// A descriptor that is readable when there is a byte to read, or the producer closed or died.
     ///
     /// # Errors
     /// [`channel::Error::Exhausted`](crate::channel::Error::Exhausted) when there is no descriptor or no thread left.
@@ -174,7 +174,8 @@ impl<const N: usize> Part<ByteRing<N, Doorbell<Sleep>>> {
 }
 
 impl<const N: usize> Part<MessageRing<N, Doorbell<Sleep>>> {
-    /// A descriptor that is readable when there is a message to receive, or the sender is gone.
+    /// A descriptor that is readable when there is a message to receive, or the sender closed or
+    /// died.
     ///
     /// # Errors
     /// [`channel::Error::Exhausted`](crate::channel::Error::Exhausted) when there is no descriptor or no thread left.

@@ -32,13 +32,8 @@ pub fn broadcast(bytes: &[u8]) {
 
 fn broadcast_of<const N: usize>(mut choices: Choices<'_>) {
     let broadcast = Broadcast::<Message, N>::new();
-    let mut run = Run {
-        broadcast: &broadcast,
-        writer: None,
-        had_writer: false,
-        sent: 0,
-        readers: Vec::new(),
-    };
+    let mut run =
+        Run { broadcast: &broadcast, writer: None, closed: false, sent: 0, readers: Vec::new() };
     while run.step(&mut choices).is_some() {
         run.agrees();
     }
@@ -47,7 +42,8 @@ fn broadcast_of<const N: usize>(mut choices: Choices<'_>) {
 struct Run<'a, const N: usize> {
     broadcast: &'a Broadcast<Message, N>,
     writer: Option<Writer<'a, Message, N>>,
-    had_writer: bool,
+    /// Whether the last writer closed its half or died, and nobody took it since.
+    closed: bool,
     /// Messages 1 to this were sent.
     sent: u64,
     /// The readers, and which message each gets next.
@@ -56,10 +52,9 @@ struct Run<'a, const N: usize> {
 
 impl<const N: usize> Run<'_, N> {
     fn agrees(&mut self) {
-        let gone = self.had_writer && self.writer.is_none();
         for (reader, next) in &mut self.readers {
             assert_eq!(reader.behind(), self.sent + 1 - *next);
-            assert_eq!(reader.writer_is_gone(), gone);
+            assert_eq!(reader.writer_is_gone(), self.closed);
         }
         if let Some(writer) = &self.writer {
             assert_eq!(writer.sent(), self.sent);
@@ -101,7 +96,7 @@ impl<const N: usize> Run<'_, N> {
                     self.readers.push(twin);
                 }
             }
-            _ => self.change_writer(choices.flip()?),
+            _ => self.change_writer(choices.below(3)?),
         }
         Some(())
     }
@@ -129,19 +124,20 @@ impl<const N: usize> Run<'_, N> {
         }
     }
 
-    /// The writer goes, by a drop or by death; or another comes.
-    fn change_writer(&mut self, dies: bool) {
+    /// The writer goes, by death, a close or a drop; or another comes.
+    fn change_writer(&mut self, how: usize) {
+        self.closed = how < 2 && self.writer.is_some();
         match self.writer.take() {
-            Some(writer) if dies => {
+            Some(writer) if how == 0 => {
                 std::mem::forget(writer);
                 assert!(self.broadcast.writer().is_none(), "the dead one's half is held");
                 // SAFETY: the writer will not be used again.
                 assert_eq!(unsafe { self.broadcast.recover(participant()) }, 1);
             }
+            Some(writer) if how == 1 => writer.close(),
             Some(_) => {}
             None => {
                 self.writer = self.broadcast.writer_as(participant());
-                self.had_writer = true;
                 assert!(self.writer.is_some(), "nobody has the half");
             }
         }
@@ -156,7 +152,8 @@ pub fn latest(bytes: &[u8]) {
     let latest = Latest::<Message>::new();
     let mut writer: Option<latest::Writer<'_, Message>> = latest.writer_as(participant());
     let mut versions = vec![Version::NONE];
-    while let Some(operation) = choices.below(4) {
+    let mut closed = false;
+    while let Some(operation) = choices.below(5) {
         match (operation, &mut writer) {
             (0 | 1, Some(writer)) => {
                 writer.store(message(versions.len() as u64));
@@ -166,10 +163,18 @@ pub fn latest(bytes: &[u8]) {
                 std::mem::forget(writer.take());
                 // SAFETY: the writer will not be used again.
                 assert_eq!(unsafe { latest.recover(participant()) }, 1);
+                closed = true;
             }
             (3, Some(_)) => writer = None,
-            (_, None) => writer = latest.writer_as(participant()),
-            _ => unreachable!("there are four operations"),
+            (4, Some(_)) => {
+                writer.take().expect("it is there").close();
+                closed = true;
+            }
+            (_, None) => {
+                writer = latest.writer_as(participant());
+                closed = false;
+            }
+            _ => unreachable!("there are five operations"),
         }
         let stored = versions.len() - 1;
         assert_eq!(latest.version(), versions[stored]);
@@ -179,6 +184,6 @@ pub fn latest(bytes: &[u8]) {
         let Some(seen) = choices.below(versions.len().min(200)) else { break };
         let newer = expected.filter(|_| seen < stored);
         assert_eq!(latest.load_newer(versions[seen]), newer);
-        assert_eq!(latest.writer_is_gone(), writer.is_none());
+        assert_eq!(latest.writer_is_gone(), closed);
     }
 }

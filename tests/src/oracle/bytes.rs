@@ -81,15 +81,27 @@ fn sequence<const N: usize>(mut choices: Choices<'_>) {
             0..=4 => produce(&mut producer, operation, &mut next, &mut choices, &mut model),
             5..=7 => consume(&mut consumer, operation, &mut choices, &mut model),
             8 => {
-                drop(producer);
-                assert!(consumer.producer_is_gone());
+                let closes = choices.flip() == Some(true);
+                if closes {
+                    producer.close()
+                } else {
+                    drop(producer)
+                }
+                assert_eq!(consumer.producer_is_gone(), closes);
                 producer = ring.producer().expect("it was given back");
+                assert!(!consumer.producer_is_gone());
                 Some(())
             }
             _ => {
-                drop(consumer);
-                assert!(producer.consumer_is_gone());
+                let closes = choices.flip() == Some(true);
+                if closes {
+                    consumer.close()
+                } else {
+                    drop(consumer)
+                }
+                assert_eq!(producer.consumer_is_gone(), closes);
                 consumer = ring.consumer().expect("it was given back");
+                assert!(!producer.consumer_is_gone());
                 Some(())
             }
         };

@@ -53,9 +53,15 @@ pub fn ring(bytes: &[u8]) {
 fn sequence<const N: usize>(choices: Choices<'_>) {
     let ledger = Rc::new(Ledger::default());
     let ring = Ring::<Value, N>::new();
-    let model =
-        Run { producer: ring.producer(), consumer: ring.consumer(), ring: &ring, ledger: &ledger }
-            .run(choices);
+    let run = Run {
+        ring: &ring,
+        producer: ring.producer(),
+        consumer: ring.consumer(),
+        producer_closed: false,
+        consumer_closed: false,
+        ledger: &ledger,
+    };
+    let model = run.run(choices);
     assert_eq!(ledger.living(), model.len(), "what was neither popped nor is in the ring lives");
     drop(ring);
     assert_eq!(ledger.living(), 0, "what was in the ring was not dropped with it");
@@ -65,6 +71,9 @@ struct Run<'a, const N: usize> {
     ring: &'a Ring<Value, N>,
     producer: Option<Producer<'a, Value, N>>,
     consumer: Option<Consumer<'a, Value, N>>,
+    /// Whether the last producer closed its half, and nobody took it since.
+    producer_closed: bool,
+    consumer_closed: bool,
     ledger: &'a Rc<Ledger>,
 }
 
@@ -72,20 +81,17 @@ impl<const N: usize> Run<'_, N> {
     /// Returns the numbers of the values that are in the ring at the end.
     fn run(mut self, mut choices: Choices<'_>) -> VecDeque<usize> {
         let mut model = VecDeque::new();
-        let (mut producer_was, mut consumer_was) = (true, true);
         while self.step(&mut choices, &mut model).is_some() {
             if let Some(producer) = &mut self.producer {
                 assert_eq!(producer.room(), N - model.len());
-                assert_eq!(producer.consumer_is_gone(), self.consumer.is_none() && consumer_was);
+                assert_eq!(producer.consumer_is_gone(), self.consumer_closed);
             }
             if let Some(consumer) = &mut self.consumer {
                 assert_eq!(consumer.len(), model.len());
                 assert_eq!(consumer.is_empty(), model.is_empty());
                 assert_eq!(consumer.peek().map(|value| value.number), model.front().copied());
-                assert_eq!(consumer.producer_is_gone(), self.producer.is_none() && producer_was);
+                assert_eq!(consumer.producer_is_gone(), self.producer_closed);
             }
-            producer_was |= self.producer.is_some();
-            consumer_was |= self.consumer.is_some();
             assert_eq!(self.ledger.living(), model.len(), "a value was lost or kept");
         }
         model
@@ -106,27 +112,25 @@ impl<const N: usize> Run<'_, N> {
                 }
             }
             8 => {
-                // Gives the half back, or takes it again.
-                self.producer = match self.producer.take() {
-                    Some(_) => None,
-                    None => Some(self.ring.producer().expect("nobody has the half")),
-                };
-                assert_eq!(
-                    self.ring.producer().is_some(),
-                    self.producer.is_none(),
-                    "there is one half of each"
-                );
+                // Gives the half back, closes it, or takes it again.
+                if let Some(producer) = self.producer.take() {
+                    assert!(self.ring.producer().is_none(), "there is one half of each");
+                    self.producer_closed = choices.flip()?;
+                    if self.producer_closed { producer.close() } else { drop(producer) }
+                } else {
+                    self.producer = Some(self.ring.producer().expect("nobody has the half"));
+                    self.producer_closed = false;
+                }
             }
             _ => {
-                self.consumer = match self.consumer.take() {
-                    Some(_) => None,
-                    None => Some(self.ring.consumer().expect("nobody has the half")),
-                };
-                assert_eq!(
-                    self.ring.consumer().is_some(),
-                    self.consumer.is_none(),
-                    "there is one half of each"
-                );
+                if let Some(consumer) = self.consumer.take() {
+                    assert!(self.ring.consumer().is_none(), "there is one half of each");
+                    self.consumer_closed = choices.flip()?;
+                    if self.consumer_closed { consumer.close() } else { drop(consumer) }
+                } else {
+                    self.consumer = Some(self.ring.consumer().expect("nobody has the half"));
+                    self.consumer_closed = false;
+                }
             }
         }
         Some(())

@@ -44,6 +44,7 @@ use crate::plain::{Plain, Words};
 use crate::ring::half::Half;
 use crate::sync::{AtomicU32, CachePadded, Ordering, array_of, const_unless_loom, fence};
 use crate::wait::Bell;
+use core::mem::ManuallyDrop;
 #[cfg(not(loom))]
 use core::mem::MaybeUninit;
 
@@ -135,7 +136,8 @@ impl<T: Plain, const N: usize, B> Stamped<T, N, B> {
         self.line.0.writer.holder()
     }
 
-    /// Whether a writer was there and is gone. What it published is seen by a look at `newest` after this.
+    /// Whether the last writer closed its half or died. What it published is seen by a look at
+    /// `newest` after this.
     pub(in crate::ring) fn writer_is_gone(&self) -> bool {
         self.line.0.writer.is_gone()
     }
@@ -213,10 +215,11 @@ impl<T: Plain, const N: usize, B: Bell> Stamped<T, N, B> {
         Pen { newest: self.newest(0), stamped: self }
     }
 
-    /// Gives the writer's half back if `dead` holds it, and says whether; wakes every reader.
+    /// Closes the writer's half if `dead` holds it, and says whether; wakes every reader.
     pub(in crate::ring) fn recover(&self, dead: Participant) -> bool {
         let recovered = self.line.0.writer.recover(dead);
-        // Also when it did not hold it: it may have died after it published or gave back, and before it rang.
+        // Also when it did not hold it: it may have died after it published or closed, and before
+        // it rang.
         self.line.0.bell.ring();
         recovered
     }
@@ -280,12 +283,19 @@ impl<'a, T: Plain, const N: usize, B: Bell> Pen<'a, T, N, B> {
         self.newest = number;
         line.bell.ring();
     }
+
+    /// Gives the half back for good, and wakes every reader.
+    pub(in crate::ring) fn close(self) {
+        // It must not be given back once more, which would open it.
+        let line = &ManuallyDrop::new(self).stamped.line.0;
+        line.writer.close();
+        line.bell.ring();
+    }
 }
 
 impl<T: Plain, const N: usize, B: Bell> Drop for Pen<'_, T, N, B> {
     fn drop(&mut self) {
         self.stamped.line.0.writer.give_back();
-        self.stamped.line.0.bell.ring();
     }
 }
 

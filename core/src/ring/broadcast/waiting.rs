@@ -15,7 +15,7 @@ use core::task::{Context, Poll};
 /// let mut broadcast = Broadcast::<_, 1, _>::with_bell(Doorbell::new(Spin));
 /// let (mut writer, mut reader) = broadcast.split();
 /// (1..=3).for_each(|message| writer.send(message));
-/// drop(writer);
+/// writer.close();
 /// assert_eq!(reader.recv(), Err(RecvError::Missed(2)));
 /// assert_eq!(reader.recv(), Ok(3));
 /// assert_eq!(reader.recv(), Err(RecvError::EndOfFile));
@@ -26,7 +26,8 @@ pub enum RecvError {
     /// The reader was too slow, and so many messages were overwritten before it got them. The next call goes on at the oldest
     /// that was still there.
     Missed(u64),
-    /// The writer is gone, and every message was read. Another writer may come: then the reader goes on.
+    /// The writer closed or died, and every message was read. Another writer may come: then the
+    /// reader goes on.
     EndOfFile,
     /// The deadline passed first.
     TimedOut,
@@ -36,7 +37,9 @@ impl fmt::Display for RecvError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             RecvError::Missed(missed) => fmt::Display::fmt(&Missed(*missed), f),
-            RecvError::EndOfFile => f.write_str("the writer is gone and every message was read"),
+            RecvError::EndOfFile => {
+                f.write_str("the writer closed or died, and every message was read")
+            }
             RecvError::TimedOut => fmt::Display::fmt(&TimedOut, f),
         }
     }
@@ -75,8 +78,8 @@ impl<T: Plain, const N: usize, W: Wait> Reader<'_, T, N, Doorbell<W>> {
     /// Copies the next message out; waits for one.
     ///
     /// # Errors
-    /// [`RecvError::Missed`] when the next message was overwritten, [`RecvError::EndOfFile`] when the writer is gone and
-    /// everything was read.
+    /// [`RecvError::Missed`] when the next message was overwritten, [`RecvError::EndOfFile`] when
+    /// the writer closed or died and everything was read.
     pub fn recv(&mut self) -> Result<T, RecvError> {
         self.recv_deadline(None)
     }

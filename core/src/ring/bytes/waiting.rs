@@ -36,7 +36,7 @@ impl<const N: usize, W: Wait> Producer<'_, N, Doorbell<W>> {
     /// Copies in at least one of `bytes` and as many as there is room for; waits for room. Returns how many.
     ///
     /// # Errors
-    /// [`Error::BrokenPipe`] when the consumer is gone.
+    /// [`Error::BrokenPipe`] when the consumer closed or died.
     ///
     /// ```
     /// use ringway_core::channel::Error;
@@ -45,7 +45,7 @@ impl<const N: usize, W: Wait> Producer<'_, N, Doorbell<W>> {
     /// let mut ring = ByteRing::<4, _>::with_bells(Doorbell::new(Spin), Doorbell::new(Spin));
     /// let (mut producer, consumer) = ring.split();
     /// assert_eq!(producer.write(b"123456"), Ok(4));
-    /// drop(consumer);
+    /// consumer.close();
     /// assert_eq!(producer.write(b"56"), Err(Error::BrokenPipe));
     /// ```
     pub fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
@@ -55,8 +55,8 @@ impl<const N: usize, W: Wait> Producer<'_, N, Doorbell<W>> {
     /// [`write`](Self::write), at most until `deadline` (`None`: for ever).
     ///
     /// # Errors
-    /// [`Error::BrokenPipe`] when the consumer is gone, [`Error::TimedOut`] when there was no room in time; nothing was
-    /// written then.
+    /// [`Error::BrokenPipe`] when the consumer closed or died, [`Error::TimedOut`] when there was
+    /// no room in time; nothing was written then.
     pub fn write_deadline(
         &mut self,
         bytes: &[u8],
@@ -71,7 +71,7 @@ impl<const N: usize, W: Register> Producer<'_, N, Doorbell<W>> {
     /// [`write`](Self::write) for a task: writes, or has the task woken when there may be room.
     ///
     /// # Errors
-    /// [`Error::BrokenPipe`] when the consumer is gone.
+    /// [`Error::BrokenPipe`] when the consumer closed or died.
     pub fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize, Error>> {
         let bell = self.bell();
         bell.poll_until(cx, || self.write_or_closed(bytes))
@@ -95,7 +95,7 @@ impl<const N: usize, W: Wait> Consumer<'_, N, Doorbell<W>> {
     }
 
     /// Copies out at least one byte and as many as there are, at most `out.len()`; waits for one. Returns how many:
-    /// 0 is the end of file, the producer being gone and everything read.
+    /// 0 is the end of file: the producer closed or died, and everything was read.
     ///
     /// # Errors
     /// None of its own; the type is that of the forms with a deadline.
@@ -106,7 +106,10 @@ impl<const N: usize, W: Wait> Consumer<'_, N, Doorbell<W>> {
     /// let mut ring = ByteRing::<4, _>::with_bells(Doorbell::new(Spin), Doorbell::new(Spin));
     /// let (mut producer, mut consumer) = ring.split();
     /// std::thread::scope(|s| {
-    ///     s.spawn(move || producer.write(b"hi"));
+    ///     s.spawn(move || {
+    ///         producer.write(b"hi").unwrap();
+    ///         producer.close();
+    ///     });
     ///     let mut out = [0; 8];
     ///     assert_eq!(consumer.read(&mut out), Ok(2));
     ///     assert_eq!(consumer.read(&mut out), Ok(0));
@@ -142,8 +145,9 @@ impl<const N: usize, W: Wait> Consumer<'_, N, Doorbell<W>> {
         self.producer_is_gone().then(|| Ok(self.len()))
     }
 
-    /// Waits until `count` bytes can be read, without reading them, and returns how many can be: for a parser that needs a
-    /// whole frame. Fewer than `count` means that no more will come, since the producer is gone; 0 is the end of file.
+    /// Waits until `count` bytes can be read, without reading them, and returns how many can be:
+    /// for a parser that needs a whole frame. Fewer than `count` means that no more will come,
+    /// since the producer closed or died; 0 is the end of file.
     ///
     /// A frame that was copied in may lie in two runs, of which [`try_peek`](Self::try_peek) shows the first;
     /// [`try_read`](Self::try_read) copies both out. While we wait, nothing is released, so that the producer must find room

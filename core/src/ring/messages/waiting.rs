@@ -19,7 +19,8 @@ impl<const N: usize, W: Wait> Sender<'_, N, Doorbell<W>> {
     /// Copies a message in and sends it; waits for room.
     ///
     /// # Errors
-    /// [`Error::BrokenPipe`] when the receiver is gone, [`Error::MessageTooLarge`] when there can never be enough room.
+    /// [`Error::BrokenPipe`] when the receiver closed or died, [`Error::MessageTooLarge`] when
+    /// there can never be enough room.
     ///
     /// ```
     /// use ringway_core::channel::Error;
@@ -28,7 +29,7 @@ impl<const N: usize, W: Wait> Sender<'_, N, Doorbell<W>> {
     /// let mut ring = MessageRing::<32, _>::with_bells(Doorbell::new(Spin), Doorbell::new(Spin));
     /// let (mut sender, receiver) = ring.split();
     /// sender.send(b"hello").unwrap();
-    /// drop(receiver);
+    /// receiver.close();
     /// assert_eq!(sender.send(b"hello"), Err(Error::BrokenPipe));
     /// ```
     pub fn send(&mut self, message: &[u8]) -> Result<(), Error> {
@@ -79,8 +80,8 @@ impl<const N: usize, W: Wait> Receiver<'_, N, Doorbell<W>> {
     /// ever).
     ///
     /// # Errors
-    /// [`Error::EndOfFile`] when the sender is gone and everything was received, [`Error::TimedOut`],
-    /// [`Error::Corrupt`].
+    /// [`Error::EndOfFile`] when the sender closed or died and everything was received,
+    /// [`Error::TimedOut`], [`Error::Corrupt`].
     pub fn wait_deadline(&mut self, deadline: Option<W::Deadline>) -> Result<(), Error> {
         let bell = self.0.bell();
         bell.wait_until(deadline, || self.ready_or_end())?
@@ -89,8 +90,8 @@ impl<const N: usize, W: Wait> Receiver<'_, N, Doorbell<W>> {
     /// Copies the oldest message out and returns its length; waits for one.
     ///
     /// # Errors
-    /// [`Error::EndOfFile`] when the sender is gone and everything was received; [`Error::BufferTooSmall`] when `out` is
-    /// smaller, and the message stays; [`Error::Corrupt`].
+    /// [`Error::EndOfFile`] when the sender closed or died and everything was received;
+    /// [`Error::BufferTooSmall`] when `out` is smaller, and the message stays; [`Error::Corrupt`].
     ///
     /// ```
     /// use ringway_core::channel::Error;
@@ -99,7 +100,10 @@ impl<const N: usize, W: Wait> Receiver<'_, N, Doorbell<W>> {
     /// let mut ring = MessageRing::<32, _>::with_bells(Doorbell::new(Spin), Doorbell::new(Spin));
     /// let (mut sender, mut receiver) = ring.split();
     /// std::thread::scope(|s| {
-    ///     s.spawn(move || sender.send(b"hi"));
+    ///     s.spawn(move || {
+    ///         sender.send(b"hi").unwrap();
+    ///         sender.close();
+    ///     });
     ///     let mut out = [0; 8];
     ///     assert_eq!(receiver.recv(&mut out), Ok(2));
     ///     assert_eq!(receiver.recv(&mut out), Err(Error::EndOfFile));

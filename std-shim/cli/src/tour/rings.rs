@@ -97,7 +97,7 @@ impl Mechanism for Ring {
                 }
                 Ok(())
             })?;
-            drop(producer);
+            producer.close();
             row.doing("waiting for the consumer's report");
             let (values, receipt) =
                 far.join().map_err(|_| Failure::new("the consumer panicked"))?;
@@ -144,7 +144,7 @@ impl Mechanism for ByteRing {
                 }
                 Ok(())
             })?;
-            drop(producer);
+            producer.close();
             row.doing("waiting for the consumer's report");
             let receipt = far.join().map_err(|_| Failure::new("the consumer panicked"))??;
             let what = format!("around a static of {} KiB", PIECE >> 10);

@@ -71,7 +71,7 @@ impl Mechanism for NamedBytes {
             Ok(())
         });
         reader.blame(sent)?;
-        drop(producer);
+        producer.close();
         row.doing("waiting for the reader's report");
         let outcome = reader.outcome()?;
         reader.finish()?;
@@ -129,7 +129,7 @@ impl Mechanism for AnonymousMessages {
         row.doing("sending messages");
         let sent = pour_messages(input, LARGEST, |message| sender.send(message).map_err(told));
         let messages = receiver.blame(sent)?;
-        drop(sender);
+        sender.close();
         row.doing("waiting for the receiver's report");
         let outcome = counted(receiver.outcome()?, messages)?;
         receiver.finish()?;
@@ -218,7 +218,7 @@ impl Mechanism for Broadcast {
         });
         let sent = one.blame(sent);
         other.blame(sent)?;
-        drop(writer);
+        writer.close();
         row.doing("waiting for the readers' reports");
         let (mut first, second) = (one.outcome()?, other.outcome()?);
         one.finish()?;
@@ -302,7 +302,7 @@ impl Mechanism for Latest {
         reader.blame(sent)?;
         let last = pieces + BURST;
         (pieces..last).for_each(|number| writer.store_from(&piece::new(number, &[])));
-        drop(writer);
+        writer.close();
         row.doing("waiting for the reader's report");
         let mut outcome = reader.outcome()?;
         reader.finish()?;

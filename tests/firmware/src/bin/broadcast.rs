@@ -7,7 +7,7 @@ use ringway_core::ring::broadcast::{Broadcast, RecvError};
 use ringway_core::ring::latest::{Latest, Version};
 use ringway_core::sync::{AtomicU32, Ordering};
 use ringway_core::wait::Doorbell;
-use ringway_firmware::{Sleep, report, sleep, start_timer};
+use ringway_firmware::{Sleep, report, start_timer};
 
 /// How many measurements the interrupt takes.
 const MEASUREMENTS: u32 = 500;
@@ -28,14 +28,14 @@ fn measurement(n: u32) -> Measurement {
     [n, n.wrapping_mul(3), !n]
 }
 
-/// Takes two measurements.
+/// Takes two measurements, and gives the halves back; after the last, ends the broadcast.
 fn tick() {
     let (Some(mut news), Some(mut newest)) = (NEWS.writer(), NEWEST.writer()) else { return };
     for _ in 0..2 {
         // Relaxed: one side writes, and nothing else is carried by it.
         let next = NEXT.load(Ordering::Relaxed);
         if next == MEASUREMENTS {
-            return;
+            return news.close();
         }
         news.send(measurement(next));
         newest.store(measurement(next));
@@ -51,14 +51,13 @@ fn run() -> bool {
     let (mut picked_up, mut missed) = (0_u64, 0_u64);
     let mut seen = Version::NONE;
     while heard < MEASUREMENTS {
-        // Between two ticks the writer's half is given back, which says that nobody will write, and then somebody does.
-        match quick.try_recv() {
-            Ok(Some(news)) => {
+        // Asleep between two ticks, when nobody has the writer's half.
+        match quick.recv() {
+            Ok(news) => {
                 whole &= news == measurement(heard);
                 heard = heard.wrapping_add(1);
             }
-            Ok(None) => sleep(),
-            Err(_) => whole = false,
+            Err(_) => return false,
         }
         if let Some((value, version)) = NEWEST.load_newer(seen) {
             whole &=

@@ -118,7 +118,7 @@ fn on_the_stack() -> bool {
         }
     }
     consumer.clear();
-    drop(consumer);
+    consumer.close();
     report("sum of the committed", sum);
     producer.consumer_is_gone() && sum == 1_500
 }

@@ -27,7 +27,7 @@ static HALF: Mutex<RefCell<Option<Producer<'static, u32, 4, Bell>>>> =
 /// The next value; touched by the interrupt alone.
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
-/// How many values come before the interrupt gives its half back.
+/// How many values come before the interrupt closes its half.
 const VALUES: u32 = 600;
 
 ringway_firmware::image!(run, tick);
@@ -39,8 +39,10 @@ fn tick() {
         let next = NEXT.load(Ordering::Relaxed);
         if next % VALUES == VALUES - 1 {
             NEXT.store(next.wrapping_add(1), Ordering::Relaxed);
-            // Drops the half: the other side learns that there will be no more.
-            *half = None;
+            // The other side learns that there will be no more.
+            if let Some(producer) = half.take() {
+                producer.close();
+            }
         } else if producer.try_push(next).is_ok() {
             NEXT.store(next.wrapping_add(1), Ordering::Relaxed);
         }
@@ -89,7 +91,7 @@ fn run() -> bool {
     // The interrupt's half is free again: main is the producer, and its consumer goes.
     let Some(mut producer) = RING.producer() else { return false };
     let pushed = producer.push(1).is_ok();
-    drop(consumer);
+    consumer.close();
     let closed = matches!(producer.push(2), Err(PushError::Closed(2)));
     report("closed", u32::from(closed));
     in_order && pushed && closed && count == VALUES - 1 && awaited == VALUES - 1

@@ -1,6 +1,7 @@
 //! `ring::bytes::ByteRing`: one writer, one reader.
 
 use super::leak;
+use crate::conformance::closes::Closes;
 use crate::conformance::{Answer, Content, End, Promises, Reader, Transport, Writer};
 use ringway::channel::Error;
 use ringway::wait::{Doorbell, PrivateFutex};
@@ -39,12 +40,12 @@ impl Transport for Bytes {
         let ring = leak(ByteRing::<CAPACITY, _>::with_bells(bell(), bell()));
         let tx = ring.producer().expect("it is new");
         let rx = ring.consumer().expect("it is new");
-        (End::sends(tx), End::receives(rx))
+        (End::sends(Closes::new(tx)), End::receives(Closes::new(rx)))
     }
 }
 
-type Tx = Producer<'static, CAPACITY, Doorbell<PrivateFutex>>;
-type Rx = Consumer<'static, CAPACITY, Doorbell<PrivateFutex>>;
+type Tx = Closes<Producer<'static, CAPACITY, Doorbell<PrivateFutex>>>;
+type Rx = Closes<Consumer<'static, CAPACITY, Doorbell<PrivateFutex>>>;
 
 impl Writer for Tx {
     fn write(&mut self, buf: &[u8]) -> Answer<usize> {

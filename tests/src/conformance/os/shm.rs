@@ -1,6 +1,7 @@
 //! Rings in shared memory: the core's own, between two participants of a region that is handed over as a descriptor.
 
 use super::handed_over;
+use crate::conformance::closes::{Closes, Half};
 use crate::conformance::{
     Address, Answer, Content, End, Host, Promises, Reader, Role, Transport, Writer,
 };
@@ -48,20 +49,20 @@ fn region<P: Part>() -> Region {
 }
 
 /// A half of a ring, and the part that it borrows.
-struct Held<H, P: 'static> {
-    // Dropped before what it borrows.
-    half: H,
+struct Held<H: Half, P: 'static> {
+    // Closed before what it borrows goes.
+    half: Closes<H>,
     _part: Box<shm::Part<P>>,
 }
 
-fn hold<P: Part, H>(
+fn hold<P: Part, H: Half>(
     region: &Region,
     take: impl FnOnce(&'static shm::Part<P>) -> ringway::Result<H>,
 ) -> Held<H, P> {
     let part = Box::new(region.part::<P>(NAME).expect("it is there"));
     // SAFETY: the part stays where it is, and as long as the half, which is dropped first.
     let borrowed = unsafe { &*std::ptr::from_ref(&*part) };
-    Held { half: take(borrowed).expect("nobody has it"), _part: part }
+    Held { half: Closes::new(take(borrowed).expect("nobody has it")), _part: part }
 }
 
 /// Both halves, how to take them for a region, and their transport.

@@ -243,6 +243,56 @@ pub fn entries() -> impl Iterator<Item = Entry> {
         )
         .meanwhile(fill),
         Operation::new(
+            "take the producer's half, close it",
+            |ring| push(ring, [1]),
+            |ring, note| {
+                note.begin();
+                if let Some(producer) = ring.producer_as(CHILD) {
+                    producer.close();
+                }
+                note.end();
+            },
+            as_before,
+        )
+        .meanwhile(drain),
+        Operation::new(
+            "take the consumer's half, close it",
+            |ring| push(ring, [1]),
+            |ring, note| {
+                note.begin();
+                if let Some(consumer) = ring.consumer_as(CHILD) {
+                    consumer.close();
+                }
+                note.end();
+            },
+            as_before,
+        )
+        .meanwhile(fill),
+        Operation::new(
+            "close, and wake the consumer",
+            |_: &Values| (),
+            |ring, note| {
+                let producer = ring.producer_as(CHILD).expect("nobody has it");
+                note.begin();
+                producer.close();
+                note.end();
+            },
+            |found| match (found.seen, found.witness) {
+                // Told that the producer closed, or died.
+                ([], [60]) => Ok(0),
+                _ => Err("the end to the consumer who waits".into()),
+            },
+        )
+        .witness(
+            |ring, note| {
+                let mut consumer = ring.consumer_as(WITNESS).expect("nobody has it");
+                let end = consumer.pop_deadline(late());
+                assert_eq!(end.err(), Some(ringway_core::channel::Error::EndOfFile));
+                note.got(60);
+            },
+            |_, _| (),
+        ),
+        Operation::new(
             "recover another",
             |ring| {
                 push(ring, [1]);
@@ -350,11 +400,8 @@ pub fn entries() -> impl Iterator<Item = Entry> {
             },
         )
         .wake(|ring, _, seen| {
-            leave(ring);
-            let mut consumer = ring.consumer_as(SURVIVOR).expect("just left");
+            let mut consumer = ring.consumer_as(SURVIVOR).expect("nobody has it");
             seen.extend(consumer.try_pop().map(|found| found[0]));
-            // Not dropped: the child, which waits for room, would be told that the consumer is gone.
-            forget(consumer);
         }),
     ])
 }

@@ -60,7 +60,7 @@ fn broadcast(round: usize, other: Participant) {
     }
     let mut out = [0; 3];
     black_box(reader.recv_into_deadline(&mut out, PAST).is_ok());
-    drop(writer);
+    writer.close();
     black_box((reader.recv().is_ok(), reader.recv_into(&mut out).is_ok(), out));
     black_box((broadcast.reader_from_oldest().behind(), broadcast.capacity()));
     core::mem::forget(broadcast.writer_as(other));
@@ -76,7 +76,7 @@ fn latest(round: usize, other: Participant) {
     writer.store([any(round) as u32; 3]);
     writer.store_from(&[1; 3]);
     black_box(writer.version().number());
-    drop(writer);
+    writer.close();
     let seen = latest.load().map_or(Version::NONE, |(_, version)| version);
     black_box((latest.load_newer(seen).is_some(), latest.version(), latest.writer_is_gone()));
     black_box((latest.wait_newer(seen).is_ok(), latest.wait_newer_deadline(seen, PAST).is_ok()));
@@ -114,9 +114,9 @@ fn messages(round: usize, other: Participant) {
         }
         black_box((sender.receiver_is_gone(), receiver.sender_is_gone()));
     }
-    drop(sender);
+    sender.close();
     black_box(receiver.recv(&mut out).is_ok());
-    drop(receiver);
+    receiver.close();
     black_box((ring.is_empty(), ring.is_sound(), ring.sender_is_gone()));
     core::mem::forget((ring.sender_as(other), ring.receiver_as(other)));
     // SAFETY: what held it is gone.
