@@ -25,8 +25,20 @@
 //! The two fences are sequentially consistent, so that one of them comes first. If the ringer's does (b before
 //! 3), the waiter sees the publication in 4. If the waiter's does (3 before b), the ringer sees bit 0 in c. There
 //! is no third case, hence no lost wake-up. The accesses to the word itself order nothing and are relaxed.
+//!
+//! # What a ringer that stops on the way delays
+//!
+//! A ringer that is preempted or suspended before c has published something that nobody was told
+//! of; one that is stopped between d and e has taken over the wake-up for those that sleep, and
+//! later ringers, who find bit 0 clear, leave it to that one. In both cases the sleepers go on when
+//! the ringer does. Until then only a sleep that ends by itself helps: at its deadline, or in a
+//! region of the shim within its detection bound. Those who look (`try_`) are not concerned. So a
+//! lock-free structure with a doorbell is lock-free for all who look; who sleeps depends on those
+//! who ring.
+//!
+//! A ringer that dies there wakes nobody any more. The recovery of its structure does: it wakes all
+//! sleepers, announced or not.
 
-use crate::finally::Finally;
 use crate::sync::{AtomicU32, Ordering, RmwU32, const_unless_loom, fence, spin_loop};
 use core::convert::Infallible;
 use core::task::{Context, Poll, Waker};
@@ -52,6 +64,11 @@ impl core::error::Error for TimedOut {}
 /// An implementation may wake for no reason: the caller always looks again. It must not sleep through a change:
 /// when the word differs from `expected` at the call, or changes and is followed by [`wake`](Self::wake), `wait`
 /// returns.
+///
+/// A wait that answers [`TimedOut`] may have been woken as well. So a structure that wakes fewer
+/// than all must not take the answer for a sign that its wake-up went to another sleeper: it looks
+/// once more, and hands the wake-up on if it has no use for it. The locks and the [`Doorbell`],
+/// which wakes all, do so.
 ///
 /// ```
 /// use ringway_core::wait::{Spin, Wait};
@@ -184,10 +201,22 @@ impl Wait for SpinClock {
     fn wake(&self, _word: &AtomicU32, _n: u32) {}
 }
 
-mod sealed {
-    pub trait Sealed {}
-    impl Sealed for super::Polled {}
-    impl<W: super::Wait> Sealed for super::Doorbell<W> {}
+pub(crate) mod sealed {
+    pub trait Sealed {
+        /// [`Doorbell::alarm`](super::Doorbell), where there is one.
+        fn alarm(&self);
+    }
+
+    impl Sealed for super::Polled {
+        #[inline(always)]
+        fn alarm(&self) {}
+    }
+
+    impl<W: super::Wait> Sealed for super::Doorbell<W> {
+        fn alarm(&self) {
+            super::Doorbell::alarm(self);
+        }
+    }
 }
 
 /// Whether anybody may sleep on the other side: [`Polled`] (nobody) or a [`Doorbell`].
@@ -287,19 +316,20 @@ impl<W: Wait> Doorbell<W> {
         }
     }
 
-    /// Wakes whoever sleeps, announced or not: after the death of one that may have taken the announcement back and not
-    /// come to the wake-up.
+    /// Wakes all sleepers, whether the word says that there are any or not. Recovery calls it
+    /// instead of [`ring`](Self::ring), after the change: the dead participant may have cleared the
+    /// bit (d) and not come to the wake-up (e).
     pub(crate) fn alarm(&self) {
-        // + 2: the count goes up, so that one that is just falling asleep does not; the bit stays for it. Relaxed: a ring
-        // after the change is what orders it.
+        if !self.how.sleeps() {
+            return;
+        }
+        // Partner: the fence in `announce`, as in `ring`. If that one comes first, the waiter
+        // either sleeps already, and is woken, or compares the word after the count went up, and
+        // does not fall asleep.
+        fence(Ordering::SeqCst);
+        // + 2: the count goes up, and the bit stays for those that announced themselves since.
         self.word.fetch_add(2, Ordering::Relaxed);
         self.how.wake(self.word.as_atomic(), u32::MAX);
-    }
-
-    /// [`ring`](Self::ring), and [`alarm`](Self::alarm) also if that panics.
-    pub(crate) fn ring_all(&self) {
-        let _alarm = Finally(|| self.alarm());
-        self.ring();
     }
 
     /// Says that this side is about to sleep. After it, look once more; sleep only on the value returned.

@@ -13,7 +13,9 @@ use loom::thread;
 use ringway_core::participant::Participant;
 use ringway_core::ring::broadcast::{Broadcast, Missed, Reader, RecvError, Writer};
 use ringway_core::wait::{Async, Bell, Doorbell};
-use support::{LoomFutex, Place, Task, model};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use support::{DyingFutex, LoomFutex, Place, Task, model};
 
 /// A message of which loom can tear: its number, twice.
 type Message = [u32; 2];
@@ -287,5 +289,29 @@ fn a_task_is_woken_by_a_message_and_by_the_end() {
         assert_eq!(task.block_on(|cx| reader.poll_recv(cx)), Ok([1; 2]));
         assert_eq!(task.block_on(|cx| reader.poll_recv(cx)), Err(RecvError::EndOfFile));
         writer.join().unwrap();
+    });
+}
+
+/// The dead one had cleared the doorbell's bit, so that a ring alone would wake nobody.
+#[test]
+fn who_sleeps_is_woken_though_the_dead_one_took_the_wake_up_along() {
+    const DEAD: Participant = Participant::new(9).unwrap();
+    model(Some(2), || {
+        let dies = Arc::new(AtomicBool::new(false));
+        let bell = Doorbell::new(DyingFutex::new(&dies));
+        let broadcast = Place::new(Broadcast::<Message, 2, _>::with_bell(bell));
+        let mut writer = broadcast.get().writer_as(DEAD).unwrap();
+        let mut reader = broadcast.get().reader();
+        let sleeper = thread::spawn(move || {
+            assert_eq!(reader.recv(), Ok([1; 2]));
+            assert_eq!(reader.recv(), Err(RecvError::EndOfFile));
+        });
+        dies.store(true, Ordering::Relaxed);
+        writer.send([1; 2]);
+        dies.store(false, Ordering::Relaxed);
+        core::mem::forget(writer);
+        // SAFETY: the participant did its last step.
+        assert_eq!(unsafe { broadcast.get().recover(DEAD) }, 1);
+        sleeper.join().unwrap();
     });
 }

@@ -12,7 +12,8 @@ use loom::thread;
 use ringway_core::participant::Participant;
 use ringway_core::ring::queue::{PushError, Queue};
 use ringway_core::wait::Doorbell;
-use support::{LoomFutex, model};
+use std::sync::atomic::AtomicBool;
+use support::{DyingFutex, LoomFutex, model};
 
 type Value = Box<u32>;
 
@@ -442,5 +443,26 @@ fn one_that_sleeps_is_woken_by_the_close() {
         };
         queue.close();
         assert!(consumer.join().unwrap());
+    });
+}
+
+/// The dead one had cleared the doorbell's bit, so that a ring alone would wake nobody.
+#[test]
+fn who_sleeps_is_woken_though_the_dead_one_took_the_wake_up_along() {
+    const DEAD: Participant = Participant::new(9).unwrap();
+    model(Some(2), || {
+        let dies = std::sync::Arc::new(AtomicBool::new(false));
+        let bell = || Doorbell::new(DyingFutex::new(&dies));
+        let queue = Arc::new(Queue::<Value, 2, _>::with_bells(bell(), bell()));
+        let sleeper = {
+            let queue = queue.clone();
+            thread::spawn(move || *queue.pop().unwrap())
+        };
+        dies.store(true, Ordering::Relaxed);
+        queue.seat(DEAD).try_push(Box::new(1)).unwrap();
+        dies.store(false, Ordering::Relaxed);
+        // SAFETY: nobody acts for the dead one.
+        unsafe { queue.seat(Participant::LOCAL).recover(DEAD) };
+        assert_eq!(sleeper.join().unwrap(), 1);
     });
 }

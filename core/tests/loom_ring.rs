@@ -10,7 +10,8 @@ use ringway_core::channel::Error;
 use ringway_core::participant::Participant;
 use ringway_core::ring::{PushError, Ring};
 use ringway_core::wait::{Async, Doorbell};
-use support::{LoomFutex, Task, model};
+use std::sync::atomic::{AtomicBool, Ordering};
+use support::{DyingFutex, LoomFutex, Task, model};
 
 /// A value that loom watches: who gets it must be able to see what its maker wrote into it.
 type Value = Box<u32>;
@@ -535,6 +536,31 @@ mod recovery {
             // SAFETY: as above.
             let recovered = unsafe { ring.recover(DEAD) };
             assert_eq!(recovered + other.join().unwrap(), 1);
+            consumer.join().unwrap();
+        });
+    }
+    /// The dead one had cleared the doorbell's bit, so that a ring alone would wake nobody.
+    #[test]
+    fn who_sleeps_is_woken_though_the_dead_one_took_the_wake_up_along() {
+        model(Some(2), || {
+            let dies = std::sync::Arc::new(AtomicBool::new(false));
+            let bell = || Doorbell::new(DyingFutex::new(&dies));
+            let ring = Arc::new(Ring::<Value, 1, _>::with_bells(bell(), bell()));
+            let mut producer = ring.producer_as(DEAD).unwrap();
+            let consumer = {
+                let ring = ring.clone();
+                thread::spawn(move || {
+                    let mut consumer = ring.consumer().unwrap();
+                    assert_eq!(*consumer.pop().unwrap(), 1);
+                    assert_eq!(consumer.pop(), Err(Error::EndOfFile));
+                })
+            };
+            dies.store(true, Ordering::Relaxed);
+            producer.try_push(Box::new(1)).unwrap();
+            dies.store(false, Ordering::Relaxed);
+            core::mem::forget(producer);
+            // SAFETY: participant 3 did its last step.
+            assert_eq!(unsafe { ring.recover(DEAD) }, 1);
             consumer.join().unwrap();
         });
     }

@@ -56,9 +56,11 @@
 //! process may go on with it: a program that is done says so with `close`, before it detaches.
 //! Detaching closes a half that was not dropped.
 //!
-//! One that is *suspended* delays nobody in the structures that are lock-free, and whoever needs what it holds elsewhere. While
-//! it attaches, detaches or puts right what a dead one held, others wait to attach (for 10 s, then it is an error), and that
-//! dead one waits to be put right.
+//! A participant that is *suspended* delays nobody in the structures that are lock-free. Elsewhere
+//! it delays those who need what it holds. Whoever sleeps for what it was about to tell (it is
+//! suspended between a publication and the wake-up) gets up within [`BOUND`], and finds it. While
+//! it attaches, detaches or puts right what a dead one held, others wait to attach (for 10 s, then
+//! it is an error), and that dead one waits to be put right.
 //!
 //! # When a process is copied
 //!

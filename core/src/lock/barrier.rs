@@ -388,7 +388,7 @@ impl<W: Wait> Words<'_, W> {
                 .is_ok();
         }
         self.settle_unheard();
-        self.bell.ring_all();
+        self.bell.alarm();
         held
     }
 

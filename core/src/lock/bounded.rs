@@ -191,7 +191,7 @@ fn recover<W: Wait>(bell: &Doorbell<W>, permits: &[AtomicU32], dead: Participant
             held += 1;
         }
     }
-    bell.ring_all();
+    bell.alarm();
     held
 }
 

@@ -6,7 +6,8 @@ use crate::wait::{Doorbell, Spin, TimedOut, Wait};
 /// A flag that is waited for. It begins clear.
 ///
 /// Whoever waits when it is set returns, though it may be clear again by then: setting it is not missed. It holds nothing,
-/// so that a death changes nothing.
+/// so that there is nothing to recover. One that dies between setting it and waking leaves those that sleep asleep until
+/// their sleep ends by itself; in a region it does so within the bound in which deaths are detected.
 ///
 /// *Fairness*: all that wait are woken at once.
 ///

@@ -299,7 +299,7 @@ unsafe fn recover<W: Wait>(
         held |= seat.load(Ordering::Relaxed) & HOLDER == name
             && seat.compare_exchange(name, EMPTY, Ordering::Release, Ordering::Relaxed).is_ok();
     }
-    let readers = Finally(|| bell.ring_all());
+    let readers = Finally(|| bell.alarm());
     writer.wake_all();
     drop(readers);
     held

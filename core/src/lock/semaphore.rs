@@ -8,7 +8,8 @@ use core::fmt;
 /// A counting semaphore that begins with `START` permits. Who gives a permit back need not be the one who took it.
 ///
 /// Nobody is on record: what one who died had taken stays taken, as with [`sem_post(3)`]. Where that must not be, use a
-/// [`BoundedSemaphore`](super::BoundedSemaphore).
+/// [`BoundedSemaphore`](super::BoundedSemaphore). One that dies between giving permits back and waking leaves those that
+/// sleep asleep until their sleep ends by itself; in a region it does so within the bound in which deaths are detected.
 ///
 /// *Fairness*: none in order; whoever comes when there is a permit takes it. Each permit that is given back wakes one
 /// that sleeps.

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | [`Writer::send`] | wait-free |
 //! | [`Reader::try_recv`] | wait-free |
-//! | a writer that is suspended or killed between any two instructions | delays nobody; the message that it had not published is never seen |
+//! | a writer that is suspended or killed between any two instructions | delays nobody who looks, and those who sleep until it goes on or is recovered; the message that it had not published is never seen |
 //! | a reader that is | is noticed by nobody |
 //!
 //! Loads and stores alone carry the messages. Taking the writer's half is a read-modify-write, and so is waking somebody

@@ -156,9 +156,10 @@ impl<B: Bell> Header<B> {
     pub(super) fn recover(&self, dead: Participant) -> usize {
         let producer = self.consumer.0.peer.recover(dead);
         let consumer = self.producer.0.peer.recover(dead);
-        // Also when it held none: it may have died after it published or closed, and before it rang.
-        let other = Finally(|| self.consumer.0.bell.ring());
-        self.producer.0.bell.ring();
+        // Also when it held none: it may have died after it published or closed, and before it
+        // rang, or while it did.
+        let other = Finally(|| self.consumer.0.bell.alarm());
+        self.producer.0.bell.alarm();
         drop(other);
         usize::from(producer) + usize::from(consumer)
     }

@@ -1,6 +1,10 @@
 //! A bounded queue for any number of producers and consumers, lock-free: one that is suspended, or killed, between any
 //! two instructions delays nobody else.
 //!
+//! With a doorbell, that holds for all who look. Those who sleep depend on a wake-up, and one that
+//! is suspended while it rings delays them until it goes on or until their sleep ends by itself,
+//! see [the seam](crate::wait). After a death, [`Seat::recover`] wakes them.
+//!
 //! Most bounded queues with several producers are not lock-free, fast as they are: a producer takes a number, and until
 //! it has filled the slot of that number nobody gets past it (Vyukov's sequence-per-slot queue, and those after it).
 //! Here a slot is taken and filled *before* it gets its place in the order, and getting the place is one

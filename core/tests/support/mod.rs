@@ -7,6 +7,7 @@ use loom::sync::{Condvar, Mutex};
 use ringway_core::sync::{AtomicU32, Ordering};
 use ringway_core::wait::{TimedOut, Wait};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::task::{Wake, Waker};
 
 /// A futex as loom sees it: compares and falls asleep in one step, and wakes only when it is told to.
@@ -47,6 +48,59 @@ impl Wait for LoomFutex {
         } else {
             (0..n).for_each(|_| self.sleepers.notify_one());
         }
+    }
+}
+
+/// A [`LoomFutex`] one wake-up of which never comes: the one who would have sent it died just
+/// before.
+#[derive(Debug)]
+pub struct DyingFutex {
+    futex: LoomFutex,
+    dies: Arc<AtomicBool>,
+}
+
+impl DyingFutex {
+    /// The next wake-up after `dies` was set is the one that never comes.
+    pub fn new(dies: &Arc<AtomicBool>) -> Self {
+        DyingFutex { futex: LoomFutex::new(), dies: dies.clone() }
+    }
+}
+
+impl Wait for DyingFutex {
+    type Deadline = ();
+
+    fn wait(&self, word: &AtomicU32, expected: u32, deadline: Option<()>) -> Result<(), TimedOut> {
+        self.futex.wait(word, expected, deadline)
+    }
+
+    fn wake(&self, word: &AtomicU32, n: u32) {
+        if !self.dies.swap(false, Ordering::Relaxed) {
+            self.futex.wake(word, n);
+        }
+    }
+}
+
+/// A [`LoomFutex`] whose waits with a deadline sleep until they are woken, and then say that they
+/// timed out: the deadline passed at the same moment.
+#[derive(Debug, Default)]
+pub struct LateFutex(LoomFutex);
+
+impl LateFutex {
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl Wait for LateFutex {
+    type Deadline = ();
+
+    fn wait(&self, word: &AtomicU32, expected: u32, deadline: Option<()>) -> Result<(), TimedOut> {
+        self.0.wait(word, expected, None)?;
+        if deadline.is_some() { Err(TimedOut) } else { Ok(()) }
+    }
+
+    fn wake(&self, word: &AtomicU32, n: u32) {
+        self.0.wake(word, n);
     }
 }
 

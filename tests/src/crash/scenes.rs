@@ -11,8 +11,7 @@ mod region;
 mod ring;
 
 use super::run::Entry;
-use ringway::shm::Sleep;
-use ringway::wait::Doorbell;
+use ringway::wait::{Doorbell, Futex};
 use std::time::{Duration, Instant};
 
 /// Every operation of every structure, in the order of the table.
@@ -49,12 +48,13 @@ pub fn number(found: Message) -> super::Check<u64> {
     }
 }
 
-/// A bell on which one sleeps as in a region.
-pub type Bell = Doorbell<Sleep>;
+/// A bell on which one sleeps until one is woken. In a region one gets up within the detection
+/// bound, which would hide that recovery wakes nobody.
+pub type Bell = Doorbell<Futex>;
 
 /// Such a bell.
 pub fn bell() -> Bell {
-    Doorbell::new(Sleep)
+    Doorbell::new(Futex)
 }
 
 /// A moment that only a survivor who hangs gets to.

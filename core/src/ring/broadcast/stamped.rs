@@ -219,8 +219,8 @@ impl<T: Plain, const N: usize, B: Bell> Stamped<T, N, B> {
     pub(in crate::ring) fn recover(&self, dead: Participant) -> bool {
         let recovered = self.line.0.writer.recover(dead);
         // Also when it did not hold it: it may have died after it published or closed, and before
-        // it rang.
-        self.line.0.bell.ring();
+        // it rang, or while it did.
+        self.line.0.bell.alarm();
         recovered
     }
 }

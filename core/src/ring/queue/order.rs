@@ -802,8 +802,10 @@ impl<'q, B: Bell> Order<'q, B> {
             }
         }
         held += usize::from(self.producers.recover(dead));
-        // Once everything is right; and always: it may have died after a step that somebody sleeps for and before the ring.
-        self.ring_both();
+        // Once everything is right; and always: it may have died after a step that somebody sleeps
+        // for and before the ring, or while it rang.
+        let _producers = Finally(|| self.head.bell.alarm());
+        self.tail.bell.alarm();
         held
     }
 }

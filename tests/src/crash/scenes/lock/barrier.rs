@@ -5,16 +5,16 @@ use crate::crash::run::{self, Entry};
 use crate::crash::trace::Child;
 use crate::crash::{CHILD, Check, EARLIER, Found, Operation, SURVIVOR, Structure, WITNESS};
 use ringway::lock::{Barrier, BarrierError};
-use ringway::shm::Sleep;
+use ringway::wait::Futex;
 use ringway_core::participant::Participant;
 
-type Meeting = Barrier<2, Sleep>;
+type Meeting = Barrier<2, Futex>;
 
 impl Structure for Meeting {
     const NAME: &'static str = "Barrier";
 
     fn fresh() -> Self {
-        Barrier::new(Sleep)
+        Barrier::new(Futex)
     }
 
     fn is_held_by(&self, _: Participant) -> bool {

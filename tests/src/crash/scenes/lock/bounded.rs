@@ -5,19 +5,19 @@ use super::{forget_held, hold, let_go};
 use crate::crash::run::{self, Entry};
 use crate::crash::{CHILD, Check, EARLIER, Found, Operation, SURVIVOR, Structure, WITNESS};
 use ringway::lock::BoundedSemaphore;
-use ringway::shm::Sleep;
+use ringway::wait::Futex;
 use ringway_core::participant::Participant;
 use std::mem::forget;
 
 const N: usize = 2;
-type Places = BoundedSemaphore<N, Sleep>;
+type Places = BoundedSemaphore<N, Futex>;
 
 impl Structure for Places {
     const NAME: &'static str = "Bounded";
 
     fn fresh() -> Self {
         forget_held();
-        BoundedSemaphore::new(Sleep)
+        BoundedSemaphore::new(Futex)
     }
 
     unsafe fn recover(&self, dead: Participant) {

@@ -5,18 +5,18 @@ use super::{Parts, WHOLE, change, forget_held, found_in, hold, let_go, told};
 use crate::crash::run::{self, Entry};
 use crate::crash::{CHILD, Check, EARLIER, Operation, SURVIVOR, Structure, WITNESS};
 use ringway::lock::{Acquired, Mutex, Robust};
-use ringway::shm::Sleep;
+use ringway::wait::Futex;
 use ringway_core::participant::Participant;
 use std::mem::forget;
 
-type Sum = Mutex<Parts, Sleep>;
+type Sum = Mutex<Parts, Futex>;
 
 impl Structure for Sum {
     const NAME: &'static str = "Mutex";
 
     fn fresh() -> Self {
         forget_held();
-        Mutex::new(WHOLE, Sleep)
+        Mutex::new(WHOLE, Futex)
     }
 
     fn is_held_by(&self, who: Participant) -> bool {

@@ -5,21 +5,21 @@ use super::{WHOLE, forget_held, found_in, hold, let_go, told};
 use crate::crash::run::{self, Entry};
 use crate::crash::{CHILD, Check, EARLIER, Operation, SURVIVOR, Structure, WITNESS};
 use ringway::lock::{Acquired, ReentrantMutex, Robust};
-use ringway::shm::Sleep;
+use ringway::wait::Futex;
 use ringway_core::participant::Participant;
 use std::mem::forget;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
 /// Two parts that are 100 together. What is to be changed behind a lock that several guards share is in cells.
 type Shared = [AtomicU64; 2];
-type Sum = ReentrantMutex<Shared, Sleep>;
+type Sum = ReentrantMutex<Shared, Futex>;
 
 impl Structure for Sum {
     const NAME: &'static str = "Reentrant";
 
     fn fresh() -> Self {
         forget_held();
-        ReentrantMutex::new(WHOLE.map(AtomicU64::new), Sleep)
+        ReentrantMutex::new(WHOLE.map(AtomicU64::new), Futex)
     }
 
     fn is_held_by(&self, who: Participant) -> bool {

@@ -5,19 +5,19 @@ use super::{Parts, WHOLE, change, forget_held, found_in, hold, let_go, told};
 use crate::crash::run::{self, Entry};
 use crate::crash::{CHILD, Check, EARLIER, Found, Operation, SURVIVOR, Structure, WITNESS};
 use ringway::lock::{Acquired, Robust, RwLock};
-use ringway::shm::Sleep;
+use ringway::wait::Futex;
 use ringway_core::participant::Participant;
 use std::mem::forget;
 
 const R: usize = 3;
-type Sum = RwLock<Parts, R, Sleep>;
+type Sum = RwLock<Parts, R, Futex>;
 
 impl Structure for Sum {
     const NAME: &'static str = "RwLock";
 
     fn fresh() -> Self {
         forget_held();
-        RwLock::new(WHOLE, Sleep)
+        RwLock::new(WHOLE, Futex)
     }
 
     fn is_held_by(&self, who: Participant) -> bool {
