@@ -11,7 +11,7 @@ use loom::thread;
 use ringway_core::lock::{Acquired, Mutex, Robust};
 use ringway_core::participant::Participant;
 use ringway_core::wait::{Spin, TimedOut};
-use support::{LoomFutex, model};
+use support::{LateFutex, LoomFutex, model};
 
 type Counter = Arc<Mutex<u32, LoomFutex>>;
 
@@ -228,5 +228,27 @@ fn a_waiter_that_dies_takes_no_wake_up_with_it() {
         unsafe { counter.recover(dead) };
         waiter.join().unwrap();
         assert_eq!(*counter.lock().into_inner(), 1);
+    });
+}
+
+/// It may have been woken in another's place.
+#[test]
+fn one_that_times_out_leaves_nobody_asleep() {
+    model(Some(3), || {
+        let mutex = Arc::new(Mutex::new((), LateFutex::new()));
+        let held = mutex.lock();
+        let late = {
+            let mutex = mutex.clone();
+            thread::spawn(move || drop(mutex.lock_deadline(Some(()))))
+        };
+        let other = {
+            let mutex = mutex.clone();
+            thread::spawn(move || drop(mutex.lock()))
+        };
+        drop(held);
+        // Taken before one that was woken can take it.
+        drop(mutex.lock());
+        late.join().unwrap();
+        other.join().unwrap();
     });
 }

@@ -9,7 +9,7 @@ use loom::thread;
 use ringway_core::lock::Semaphore;
 use ringway_core::sync::{AtomicU32, Ordering};
 use ringway_core::wait::TimedOut;
-use support::{LoomFutex, model};
+use support::{LateFutex, LoomFutex, model};
 
 type Shared<const START: u32> = Arc<(Semaphore<START, LoomFutex>, AtomicU32)>;
 
@@ -122,5 +122,36 @@ fn one_that_gives_up_takes_neither_permit_nor_wake_up() {
         hasty.join().unwrap();
         patient.join().unwrap();
         assert_eq!(shared.0.permits(), 0);
+    });
+}
+
+/// It may have been woken in another's place.
+#[test]
+fn one_that_times_out_leaves_nobody_asleep() {
+    model(Some(3), || {
+        let semaphore = Arc::new(Semaphore::<0, _>::new(LateFutex::new()));
+        let late = {
+            let semaphore = semaphore.clone();
+            thread::spawn(move || {
+                if semaphore.acquire_deadline(Some(())).is_ok() {
+                    semaphore.release(1).unwrap();
+                }
+            })
+        };
+        let other = {
+            let semaphore = semaphore.clone();
+            thread::spawn(move || {
+                semaphore.acquire();
+                semaphore.release(1).unwrap();
+            })
+        };
+        semaphore.release(1).unwrap();
+        // Taken before one that was woken can take it.
+        if semaphore.try_acquire() {
+            semaphore.release(1).unwrap();
+        }
+        late.join().unwrap();
+        other.join().unwrap();
+        assert_eq!(semaphore.permits(), 1);
     });
 }

@@ -118,11 +118,13 @@ impl<W: Wait> Condition<W> {
     fn sleep(&self, count: u32, deadline: Option<W::Deadline>) -> Result<(), TimedOut> {
         let looks = if self.how.sleeps() { 1 } else { SPINS };
         for _ in 0..looks {
-            self.how.wait(self.count.as_atomic(), count, deadline)?;
-            // Relaxed: the mutex orders what changed.
+            let waited = self.how.wait(self.count.as_atomic(), count, deadline);
+            // Relaxed: the mutex orders what changed. Also when the deadline passed: the
+            // notification may have been for us, and then nobody else gets it.
             if self.count.load(Ordering::Relaxed) != count {
                 break;
             }
+            waited?;
         }
         Ok(())
     }

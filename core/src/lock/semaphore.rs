@@ -141,13 +141,14 @@ impl<const START: u32, W: Wait> Semaphore<START, W> {
         if self.try_acquire() { Ok(()) } else { self.acquire_slow(deadline) }
     }
 
-    /// No wake-up is lost. Who sleeps has set WAITERS. It goes when permits come, and as many are woken as came. One that
-    /// was woken sets it again, before it sleeps or when it takes a permit; and in the second case, if it leaves permits
-    /// that came without waking anybody while the bit was gone, it wakes another.
+    /// No wake-up is lost. Who sleeps has set WAITERS. It goes when permits come, and as many are
+    /// woken as came. One that was woken sets it again, before it sleeps, before it gives up at its
+    /// deadline, or when it takes a permit; and in the last case, if it leaves permits that came
+    /// without waking anybody while the bit was gone, it wakes another.
     #[cold]
     fn acquire_slow(&self, deadline: Option<W::Deadline>) -> Result<(), TimedOut> {
         let waiters = if self.how.sleeps() { WAITERS } else { 0 };
-        let mut slept = 0;
+        let (mut slept, mut timed_out) = (0, false);
         // Relaxed, here and below: what is seen is exchanged only if it is still so.
         let mut seen = self.word.load(Ordering::Relaxed);
         loop {
@@ -183,12 +184,12 @@ impl<const START: u32, W: Wait> Semaphore<START, W> {
                 seen = now;
                 continue;
             }
-            slept = waiters;
-            let waited = self.how.wait(&self.word, seen | waiters, deadline);
-            seen = self.word.load(Ordering::Relaxed);
-            if waited.is_err() && Self::count(seen) == 0 {
+            if timed_out {
                 return Err(TimedOut);
             }
+            slept = waiters;
+            timed_out = self.how.wait(&self.word, seen | waiters, deadline).is_err();
+            seen = self.word.load(Ordering::Relaxed);
         }
     }
 

@@ -11,9 +11,11 @@
 //!   4  held → free|DIED      by whoever recovers the holder
 //! ```
 //!
-//! No wake-up is lost: who sleeps has set WAITERS and sleeps only while it is set. It goes in 3 and 4 alone, which wake. One
-//! that 3 wakes either takes the lock with WAITERS, or finds it held and sets WAITERS before it sleeps. It may die before
-//! it does either; 4 wakes all for that reason, whatever the word says.
+//! No wake-up is lost: who sleeps has set WAITERS and sleeps only while it is set. It goes in 3 and
+//! 4 alone, which wake. One that 3 wakes either takes the lock with WAITERS, or finds it held and
+//! sets WAITERS before it sleeps, or before it gives up at its deadline: the wake-up that it may
+//! have taken is then sent by the next release. It may die before it does either; 4 wakes all for
+//! that reason, whatever the word says.
 
 use crate::participant::Participant;
 use crate::sync::{Kept, Ordering, RmwU32, const_unless_loom, pause};
@@ -174,6 +176,7 @@ impl<W: Wait> Word<W> {
     ) -> Result<bool, TimedOut> {
         let waiters = if self.how.sleeps() { WAITERS } else { 0 };
         let (mut slept, mut spins, mut turns) = (0, SPINS, 1);
+        let mut timed_out = false;
         // Relaxed, here and below: what is seen is exchanged only if it is still so.
         let mut seen = self.state.load(Ordering::Relaxed);
         loop {
@@ -210,12 +213,12 @@ impl<W: Wait> Word<W> {
                     continue;
                 }
             }
-            slept = waiters;
-            let waited = self.how.wait(self.state.as_atomic(), seen | waiters, deadline);
-            seen = self.state.load(Ordering::Relaxed);
-            if waited.is_err() && seen & HOLDER != FREE {
+            if timed_out {
                 return Err(TimedOut);
             }
+            slept = waiters;
+            timed_out = self.how.wait(self.state.as_atomic(), seen | waiters, deadline).is_err();
+            seen = self.state.load(Ordering::Relaxed);
         }
     }
 

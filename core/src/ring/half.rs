@@ -37,9 +37,8 @@ impl Half {
         // Relaxed: only a guess for the exchange. A try that fails writes nothing.
         let seen = self.0.load(Ordering::Relaxed);
         // SYNC POINT H, acquire: with the store in `give_back` or `close` of the holder before us,
-        // or the exchange in
-        // `recover`, whose work we go on from. Failure, relaxed: somebody else took it, and nothing is read on the strength
-        // of that.
+        // or the exchange in `recover`, whose work we go on from. Failure, relaxed: somebody else
+        // took it, and nothing is read on the strength of that.
         seen & HELD == 0
             && self
                 .0
