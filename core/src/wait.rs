@@ -43,8 +43,13 @@ use crate::sync::{AtomicU32, Ordering, RmwU32, const_unless_loom, fence, spin_lo
 use core::convert::Infallible;
 use core::task::{Context, Poll, Waker};
 
+mod set;
+mod tasks;
 mod waker;
-pub use waker::{Async, WakerCell};
+
+pub use set::WakerSet;
+pub use tasks::Async;
+pub use waker::WakerCell;
 
 /// The deadline passed before what was waited for came to be. Nothing was consumed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -386,9 +391,10 @@ impl<W: Wait> Doorbell<W> {
 }
 
 impl<W: Register> Doorbell<W> {
-    /// The task's form of [`wait_until`](Self::wait_until): `Pending` means that the task is woken when the
-    /// doorbell rings. One task at a time per doorbell: a second one takes the place of the first, which is woken
-    /// so that it notices.
+    /// The task's form of [`wait_until`](Self::wait_until): `Pending` means that the task is woken
+    /// when the doorbell rings. As many tasks at a time as `W` has places for, see [`Async`]; a
+    /// ring wakes all of them. One more takes the place of another, which is woken so that it
+    /// notices, and the two then wake each other in turn.
     ///
     /// Cancel-safe: a task that stops polling leaves a waker behind, which costs one needless wake-up, and takes
     /// nothing with it.

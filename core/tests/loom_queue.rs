@@ -453,13 +453,13 @@ fn who_sleeps_is_woken_though_the_dead_one_took_the_wake_up_along() {
     model(Some(2), || {
         let dies = std::sync::Arc::new(AtomicBool::new(false));
         let bell = || Doorbell::new(DyingFutex::new(&dies));
-        let queue = Arc::new(Queue::<Value, 2, _>::with_bells(bell(), bell()));
+        let queue = Arc::new(Queue::<u32, 2, _>::with_bells(bell(), bell()));
         let sleeper = {
             let queue = queue.clone();
-            thread::spawn(move || *queue.pop().unwrap())
+            thread::spawn(move || queue.pop().unwrap())
         };
         dies.store(true, Ordering::Relaxed);
-        queue.seat(DEAD).try_push(Box::new(1)).unwrap();
+        queue.seat(DEAD).try_push(1).unwrap();
         dies.store(false, Ordering::Relaxed);
         // SAFETY: nobody acts for the dead one.
         unsafe { queue.seat(Participant::LOCAL).recover(DEAD) };

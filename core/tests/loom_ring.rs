@@ -395,7 +395,7 @@ mod waited_on {
     #[test]
     fn a_pop_that_sleeps_goes_on_when_the_producer_is_given_back() {
         model(Some(3), || {
-            let ring = waiting::<1>();
+            let ring = waiting::<Value, 1>();
             let producers = {
                 let ring = ring.clone();
                 thread::spawn(move || {
@@ -545,18 +545,18 @@ mod recovery {
         model(Some(2), || {
             let dies = std::sync::Arc::new(AtomicBool::new(false));
             let bell = || Doorbell::new(DyingFutex::new(&dies));
-            let ring = Arc::new(Ring::<Value, 1, _>::with_bells(bell(), bell()));
+            let ring = Arc::new(Ring::<u32, 1, _>::with_bells(bell(), bell()));
             let mut producer = ring.producer_as(DEAD).unwrap();
             let consumer = {
                 let ring = ring.clone();
                 thread::spawn(move || {
                     let mut consumer = ring.consumer().unwrap();
-                    assert_eq!(*consumer.pop().unwrap(), 1);
+                    assert_eq!(consumer.pop(), Ok(1));
                     assert_eq!(consumer.pop(), Err(Error::EndOfFile));
                 })
             };
             dies.store(true, Ordering::Relaxed);
-            producer.try_push(Box::new(1)).unwrap();
+            producer.try_push(1).unwrap();
             dies.store(false, Ordering::Relaxed);
             core::mem::forget(producer);
             // SAFETY: participant 3 did its last step.

@@ -9,7 +9,7 @@ mod support;
 use loom::sync::Arc;
 use loom::thread;
 use ringway_core::sync::{AtomicU32, Ordering};
-use ringway_core::wait::{Async, Doorbell, Spin, TimedOut, WakerCell};
+use ringway_core::wait::{Async, Doorbell, Spin, TimedOut, WakerCell, WakerSet};
 use std::task::Poll;
 use support::{LoomFutex, Task, model};
 
@@ -352,6 +352,84 @@ mod waker_cell {
             waker.join().unwrap();
             drop(shared);
             assert_eq!(std::sync::Arc::strong_count(&task), 1);
+        });
+    }
+}
+
+mod waker_set {
+    use super::*;
+
+    /// As for the cell: register, then look, then sleep until woken.
+    fn wait(task: &std::sync::Arc<Task>, set: &WakerSet<2>, mut ready: impl FnMut() -> Option<()>) {
+        task.block_on(|cx| {
+            set.register(cx.waker());
+            ready().map_or(Poll::Pending, Poll::Ready)
+        })
+    }
+
+    #[test]
+    fn two_tasks_that_register_at_once_both_see_the_change_or_are_woken() {
+        model(Some(2), || {
+            let shared = Arc::new((Flag::new(), WakerSet::new()));
+            let [other, waker] = [false, true].map(|wakes| {
+                let shared = shared.clone();
+                thread::spawn(move || {
+                    if wakes {
+                        shared.0.raise();
+                        shared.1.wake();
+                    } else {
+                        wait(&Task::new(), &shared.1, || shared.0.raised());
+                    }
+                })
+            });
+            wait(&Task::new(), &shared.1, || shared.0.raised());
+            other.join().unwrap();
+            waker.join().unwrap();
+        });
+    }
+
+    /// It comes again while the first is still at work, and finds another place.
+    #[test]
+    fn two_wakers_racing_with_register_are_both_noticed() {
+        model(Some(3), || {
+            let shared = Arc::new(([Flag::new(), Flag::new()], WakerSet::new()));
+            let wakers = [0, 1].map(|which| {
+                let shared = shared.clone();
+                thread::spawn(move || {
+                    shared.0[which].raise();
+                    shared.1.wake();
+                })
+            });
+            let both = || shared.0[0].raised().and_then(|()| shared.0[1].raised());
+            wait(&Task::new(), &shared.1, both);
+            for waker in wakers {
+                waker.join().unwrap();
+            }
+        });
+    }
+
+    /// What is in a place when a wake-up meets a task that only looks at it is woken too.
+    #[test]
+    fn a_task_is_woken_though_another_looks_at_its_place_just_then() {
+        model(Some(3), || {
+            let shared = Arc::new((Flag::new(), WakerSet::<2>::new()));
+            let asleep = Task::new();
+            shared.1.register(&asleep.waker());
+            let [looks, wakes] = [false, true].map(|wakes| {
+                let shared = shared.clone();
+                thread::spawn(move || {
+                    if wakes {
+                        shared.0.raise();
+                        shared.1.wake();
+                    } else {
+                        shared.1.register(&Task::new().waker());
+                    }
+                })
+            });
+            asleep.sleep();
+            wait(&asleep, &shared.1, || shared.0.raised());
+            looks.join().unwrap();
+            wakes.join().unwrap();
         });
     }
 }

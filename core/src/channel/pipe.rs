@@ -535,7 +535,8 @@ impl<const N: usize, W: Register> Writer<'_, N, W> {
     /// [`try_write`](Self::try_write) for a task: writes, or has the task woken when it may be possible.
     /// Cancel-safe: what was not returned was not written.
     ///
-    /// Several tasks that wait to write to one pipe wake each other in turn, see [`Doorbell::poll_until`].
+    /// As many tasks can wait to write to one pipe as its bells have places for, see
+    /// [`Async`](crate::wait::Async).
     ///
     /// # Errors
     /// [`Error::BrokenPipe`] when no reader is left.

@@ -355,7 +355,8 @@ impl<'a, const N: usize, W: Wait, E: End<'a, N, W>> Sockets<'a, N, W, E> {
 impl<'a, const N: usize, W: Register, E: End<'a, N, W>> Sockets<'a, N, W, E> {
     /// [`connect`](Self::connect) as a future. Cancelled, it connected nothing.
     ///
-    /// Several tasks that wait to connect to one network wake each other in turn, see [`Doorbell::poll_until`].
+    /// As many tasks can wait to connect to one network as its bell has places for, see
+    /// [`Async`](crate::wait::Async).
     ///
     /// # Errors
     /// Those of [`connect`](Self::connect).

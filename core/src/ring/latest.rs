@@ -413,8 +413,9 @@ impl<T: Plain, W: Wait> Latest<T, Doorbell<W>> {
 }
 
 impl<T: Plain, W: Register> Latest<T, Doorbell<W>> {
-    /// A copy of the newest value if it is newer than `seen`; otherwise has the task woken when it may be. One task at a time
-    /// can wait for it; others wait as threads, or look.
+    /// A copy of the newest value if it is newer than `seen`; otherwise has the task woken when it
+    /// may be. As many tasks at a time can wait for it as the bell has places for, see
+    /// [`Async`](crate::wait::Async).
     ///
     /// # Errors
     /// [`Error::EndOfFile`] when the writer closed or died and the value is not newer.
@@ -437,8 +438,7 @@ impl<T: Plain, W: Register> Latest<T, Doorbell<W>> {
         self.0.bell().poll_until(cx, || self.newer_or_end(seen))
     }
 
-    /// A copy of the newest value once it is newer than `seen`; awaits that. One task at a time, see
-    /// [`poll_newer`](Self::poll_newer).
+    /// A copy of the newest value once it is newer than `seen`; awaits that.
     ///
     /// # Errors
     /// [`Error::EndOfFile`] when the writer closed or died and the value is not newer.

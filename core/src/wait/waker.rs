@@ -1,8 +1,7 @@
-//! The place where a task leaves its waker, and the way of sleeping built on it.
+//! The place where a task leaves its waker.
 
-use super::{Register, Spin, TimedOut, Wait};
 use crate::finally::Finally;
-use crate::sync::{AtomicU32, Cell, Ordering, RmwU32, const_unless_loom};
+use crate::sync::{Cell, Ordering, RmwU32, const_unless_loom};
 use core::task::Waker;
 
 /// One waker: registered by the task that sleeps, taken by whoever wakes it.
@@ -96,6 +95,39 @@ impl WakerCell {
         }
     }
 
+    /// [`register`](Self::register), but leaves the waker of another task alone: gives `mine` back
+    /// then, and while another side is at work here.
+    pub(super) fn offer(&self, mine: Waker) -> Result<(), Waker> {
+        // 1. Acquire, and relaxed for the failure: as in `register`; who fails goes to another cell.
+        if self
+            .state
+            .compare_exchange(IDLE, REGISTERING, Ordering::Acquire, Ordering::Relaxed)
+            .is_err()
+        {
+            return Err(mine);
+        }
+        // SAFETY: REGISTERING gives this side the cell, see the type's diagram.
+        let is_others = self
+            .waker
+            .with_mut(|cell| unsafe { &*cell }.as_ref().is_some_and(|it| !it.will_wake(&mine)));
+        let (answer, own) =
+            if is_others { (Err(mine), None) } else { (Ok(()), self.swap(Some(mine))) };
+        // Code of others, hence behind everything.
+        let _own = own;
+        // 2. Release, and relaxed for the failure: as in `register`.
+        let registered =
+            self.state.compare_exchange(REGISTERING, IDLE, Ordering::Release, Ordering::Relaxed);
+        if registered.is_err() {
+            // 5, as there. What is in the cell is woken, whoever's it is.
+            let there = self.swap(None);
+            self.state.swap(IDLE, Ordering::Release);
+            if let Some(waker) = there {
+                waker.wake();
+            }
+        }
+        answer
+    }
+
     /// Wakes the task that registered, if one did. Safe in an interrupt and in a signal handler when the waker is.
     pub fn wake(&self) {
         // 3, 4. Acquire: partner is the release of 2, 5 or another wake's `fetch_and`, whose access to the cell
@@ -121,70 +153,5 @@ impl WakerCell {
 impl Default for WakerCell {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-/// Sleeping for tasks and for threads at once: a [`WakerCell`] around another way of sleeping.
-///
-/// The waker is a pointer, so that this way of sleeping belongs in one program's memory, never in a region that
-/// processes share.
-///
-/// ```
-/// use ringway_core::wait::{Async, Doorbell, Spin};
-/// use std::task::{Context, Poll, Waker};
-/// let bell = Doorbell::new(Async::new(Spin));
-/// let mut cx = Context::from_waker(Waker::noop());
-/// assert!(bell.poll_until(&mut cx, || None::<()>).is_pending());
-/// assert_eq!(bell.poll_until(&mut cx, || Some(1)), Poll::Ready(1));
-/// ```
-#[derive(Debug, Default)]
-pub struct Async<W = Spin> {
-    cell: WakerCell,
-    inner: W,
-}
-
-impl<W> Async<W> {
-    const_unless_loom! {
-        /// Adds tasks to those who can sleep as `inner` says.
-        pub fn new(inner: W) -> Self {
-            Async { cell: WakerCell::new(), inner }
-        }
-    }
-}
-
-impl<W: Wait> Wait for Async<W> {
-    type Deadline = W::Deadline;
-
-    fn looks(&self) -> u32 {
-        self.inner.looks()
-    }
-
-    fn learn(&self, were_enough: bool) {
-        self.inner.learn(were_enough);
-    }
-
-    fn is_unwinding(&self) -> bool {
-        self.inner.is_unwinding()
-    }
-
-    fn wait(
-        &self,
-        word: &AtomicU32,
-        expected: u32,
-        deadline: Option<Self::Deadline>,
-    ) -> Result<(), TimedOut> {
-        self.inner.wait(word, expected, deadline)
-    }
-
-    fn wake(&self, word: &AtomicU32, n: u32) {
-        // The threads are woken also when the task's waker panics.
-        let _threads = Finally(|| self.inner.wake(word, n));
-        self.cell.wake();
-    }
-}
-
-impl<W: Wait> Register for Async<W> {
-    fn register(&self, waker: &Waker) {
-        self.cell.register(waker);
     }
 }

@@ -153,8 +153,8 @@ impl<T: Plain, const N: usize, W: Wait> Reader<'_, T, N, Doorbell<W>> {
 }
 
 impl<T: Plain, const N: usize, W: Register> Reader<'_, T, N, Doorbell<W>> {
-    /// Copies the next message out, or has the task woken when one may be there. One task at a time can wait at a broadcast;
-    /// others wait as threads, or look.
+    /// Copies the next message out, or has the task woken when one may be there. As many tasks at a
+    /// time can wait as the bell has places for, see [`Async`](crate::wait::Async).
     ///
     /// # Errors
     /// As [`recv`](Self::recv).
@@ -175,8 +175,7 @@ impl<T: Plain, const N: usize, W: Register> Reader<'_, T, N, Doorbell<W>> {
         bell.poll_until(cx, || self.recv_or_end())
     }
 
-    /// Copies the next message out; awaits one. Cancelled, it consumes nothing. One task at a time, see
-    /// [`poll_recv`](Self::poll_recv).
+    /// Copies the next message out; awaits one. Cancelled, it consumes nothing.
     ///
     /// # Errors
     /// As [`recv`](Self::recv).

@@ -147,8 +147,9 @@ impl<'q, T, const N: usize, B: crate::wait::Bell> Seat<'q, T, N, B> {
 }
 
 impl<T, const N: usize, W: Register> Queue<T, N, Doorbell<W>> {
-    /// Pushes the value in `value`, or leaves it there and has the task woken when there may be room. One task at a
-    /// time can wait for room.
+    /// Pushes the value in `value`, or leaves it there and has the task woken when there may be
+    /// room. As many tasks at a time can wait for room as the bell has places for, see
+    /// [`Async`](crate::wait::Async).
     ///
     /// # Errors
     /// [`PushError::Closed`] with the value, when the queue is closed; [`PushError::Corrupt`] with it.
@@ -185,7 +186,8 @@ impl<T, const N: usize, W: Register> Queue<T, N, Doorbell<W>> {
         })
     }
 
-    /// Pops the oldest value, or has the task woken when one may be there. One task at a time can wait for a value.
+    /// Pops the oldest value, or has the task woken when one may be there. As many tasks at a time
+    /// can wait for a value as the bell has places for, see [`Async`](crate::wait::Async).
     ///
     /// # Errors
     /// [`Error::EndOfFile`] when the queue is closed, or its [producers are
