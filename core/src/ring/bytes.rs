@@ -589,6 +589,7 @@ impl<'a, const N: usize, B: Bell> Consumer<'a, N, B> {
     }
 
     /// [`first_run`](Self::first_run) for those who do not say how many they want: no longer one is there now.
+    #[inline(always)]
     fn longest_run(&mut self) -> u32 {
         // A run ends at the end of the memory, so that what may have come since matters only up to there.
         let to_end = N as u32 - index::offset::<N>(self.cursor.0.head());

@@ -374,9 +374,15 @@ impl<'a, const N: usize, B: Bell> ConsumerCursor<'a, N, B> {
     pub(super) fn ready_now(&mut self, want: u32, unit: Kept) -> u32 {
         match index::distance_kept::<N>(self.head, self.filled_to) {
             Some(known) if known >= want => known,
-            Some(1..) => self.look(),
-            _ => self.look_soon(unit),
+            Some(known) => self.look_now(known > 0, unit),
+            None => self.look(),
         }
+    }
+
+    /// The rest of [`ready_now`](Self::ready_now) where fewer are known of, which may be some.
+    #[inline(never)]
+    fn look_now(&mut self, some: bool, unit: Kept) -> u32 {
+        if some { self.look() } else { self.look_soon(unit) }
     }
 
     /// The rest of [`ready_soon`](Self::ready_soon) where too few are known of.

@@ -136,6 +136,9 @@ fn bytes(round: usize) {
         black_box((producer.room(), producer.consumer_is_gone()));
         black_box(consumer.read_deadline(&mut out, PAST).is_ok());
         black_box(consumer.poll_read(&mut cx, &mut out).is_ready());
+        black_box(consumer.wait_for(any(0)).is_ok());
+        black_box(consumer.wait_for_deadline(any(step), PAST).is_ok());
+        black_box(consumer.poll_wait_for(&mut cx, any(step)).is_ready());
         if let Some(grant) = consumer.try_peek() {
             grant.release(any(usize::MAX));
         }
