@@ -8,13 +8,14 @@ use std::io::Write;
 use std::net::TcpListener;
 use std::time::Duration;
 
-/// A script that starts others, some of which nobody waits for, and writes down who they are.
-fn crowd(place: &Place) -> String {
+/// A script that starts others, some of which nobody waits for, and writes down who they are. None holds a stream of the test.
+fn crowd(place: &Place, as_source: bool) -> String {
+    let closed = if as_source { "2>/dev/null" } else { ">/dev/null 2>&1" };
     let pids = place.path("pids");
     let pids = pids.display();
     format!(
-        "sleep 1000 & echo $! >>'{pids}'; (sleep 1000 & echo $! >>'{pids}'); \
-         sh -c 'echo $$ >>\"{pids}\"; sleep 1000; :' & echo $$ >>'{pids}'; wait; :"
+        "exec {closed}; sleep 100 & echo $! >>'{pids}'; (sleep 100 & echo $! >>'{pids}'); \
+         sh -c 'echo $$ >>\"{pids}\"; sleep 100; :' & echo $$ >>'{pids}'; wait; :"
     )
 }
 
@@ -45,10 +46,10 @@ fn assert_ended(members: &[u32]) {
 fn what_a_command_started_ends_when_the_program_is_stopped() {
     for as_source in [true, false] {
         let place = Place::new();
-        let command = format!("exec:{}", crowd(&place));
+        let command = format!("exec:{}", crowd(&place, as_source));
         let mut running = Running::start(match as_source {
             true => cat(&command, "stdio"),
-            false => cat("exec:sleep 1000", &command),
+            false => cat("exec:exec sleep 100 2>/dev/null", &command),
         });
         let members = members(&place);
         kill_process(Pid::from_child(running.child()), Signal::TERM).unwrap();
@@ -62,7 +63,7 @@ fn what_a_command_started_ends_when_the_program_is_stopped() {
 #[test]
 fn what_a_command_started_ends_when_the_program_fails() {
     let place = Place::new();
-    let mut running = Running::start(cat(&format!("exec:{}", crowd(&place)), "stdio"));
+    let mut running = Running::start(cat(&format!("exec:{}", crowd(&place, true)), "stdio"));
     let members = members(&place);
     // Its reader goes away.
     drop(running.child().stdout.take());
@@ -76,7 +77,7 @@ fn what_nobody_waits_for_does_not_pile_up() {
     let place = Place::new();
     let ready = place.path("ready");
     let script = "for i in 1 2 3 4 5 6 7 8; do (true &); done";
-    let command = format!("exec:{script}; touch '{}'; exec sleep 1000", ready.display());
+    let command = format!("exec:{script}; touch '{}'; exec sleep 100 2>/dev/null", ready.display());
     let mut running = Running::start(cat(&command, "stdio"));
     wait_for("the script", || ready.exists());
     let program = running.child().id();
@@ -129,8 +130,10 @@ fn a_command_does_not_take_a_stop_for_an_end() {
             started.display(),
             committed.display()
         );
-        let mut running =
-            Running::start(cat("exec:echo some; exec sleep 1000", &format!("exec:{script}")));
+        let mut running = Running::start(cat(
+            "exec:echo some; exec sleep 100 2>/dev/null",
+            &format!("exec:{script}"),
+        ));
         wait_for("the command", || started.exists());
         kill_process(Pid::from_child(running.child()), Signal::TERM).unwrap();
         running.end();

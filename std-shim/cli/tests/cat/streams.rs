@@ -39,7 +39,8 @@ fn what_is_written_is_not_read_again() {
         "cat - - <>meet >&0",
         "cat fifo:meet fifo:meet",
     ] {
-        let told = script(&place, &format!("mkfifo meet 2>/dev/null; \"$0\" {arguments}"));
+        let told =
+            script(&place, &format!("mkfifo meet 2>/dev/null; ulimit -f 1000; \"$0\" {arguments}"));
         assert_failed(&told, "SRC and DST at once");
         assert!(fs::read(place.path("input")).unwrap() == bytes, "{arguments}");
     }

@@ -1,5 +1,7 @@
 //! The program, running, and a place for its files.
 
+use ringway::fd;
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use std::fs;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
@@ -24,7 +26,16 @@ pub struct Running(Option<Child>);
 
 impl Running {
     pub fn start(mut command: Command) -> Self {
-        Running(Some(command.spawn().unwrap()))
+        let child = command.spawn().unwrap();
+        // Should it hang, its end fails the test.
+        let watched = pidfd_open(Pid::from_child(&child), PidfdFlags::empty()).unwrap();
+        std::thread::spawn(move || {
+            let end = Instant::now() + Duration::from_secs(100);
+            if fd::wait_deadline(&watched, fd::Interest::Read, end).is_err() {
+                let _ = pidfd_send_signal(&watched, Signal::KILL);
+            }
+        });
+        Running(Some(child))
     }
 
     pub fn child(&mut self) -> &mut Child {
