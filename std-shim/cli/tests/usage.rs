@@ -30,6 +30,28 @@ fn every_command_has_help_with_examples() {
     }
 }
 
+/// No line of a paragraph ends before the next word would not have fitted.
+#[test]
+fn the_paragraphs_of_every_help_are_filled() {
+    let commands = ["", "tour", "cat", "signal", "signal watch", "signal send", "bench", "shm"];
+    let more = ["shm ls", "shm stat", "shm rm", "shm top", "completions"];
+    for command in commands.iter().chain(&more) {
+        let arguments: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
+        let help = out(&ringway(&arguments));
+        let lines: Vec<&str> = help.lines().collect();
+        for pair in lines.windows(2) {
+            let [line, next] = pair else { continue };
+            let is_prose = |line: &str| !line.is_empty() && !line.starts_with(' ');
+            if is_prose(line) && is_prose(next) {
+                let word = next.split(' ').next().unwrap_or_default();
+                let together = line.chars().count() + 1 + word.chars().count();
+                assert!(together > 100, "{command}: '{line}' has room for '{word}'");
+            }
+            assert!(line.chars().count() <= 100, "{command}: {line}");
+        }
+    }
+}
+
 #[test]
 fn the_version_is_the_packages() {
     let output = ringway(&["--version"]);

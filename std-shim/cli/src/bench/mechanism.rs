@@ -54,6 +54,8 @@ pub struct Mechanism {
     pub sleeps: bool,
     /// The largest message, in bytes.
     pub max: usize,
+    /// Whether each byte of a message is written and read; otherwise bytes a second say nothing.
+    pub moves_bytes: bool,
     lead: fn(&Mechanism, usize, usize) -> Result<Measured>,
     follow: fn(usize) -> Result<()>,
 }
@@ -128,7 +130,22 @@ impl Mechanism {
         sleeps: bool,
         max: usize,
     ) -> Self {
-        Mechanism { name, title, from, sleeps, max, lead: lead::<M>, follow: follow::<M> }
+        Mechanism {
+            name,
+            title,
+            from,
+            sleeps,
+            max,
+            moves_bytes: true,
+            lead: lead::<M>,
+            follow: follow::<M>,
+        }
+    }
+
+    /// Of each message only a word is touched.
+    const fn in_place(mut self) -> Self {
+        self.moves_bytes = false;
+        self
     }
 
     /// Takes the time of one start.
@@ -178,7 +195,8 @@ pub static MECHANISMS: &[Mechanism] = &[
         From::Ringway,
         false,
         MIB,
-    ),
+    )
+    .in_place(),
     Mechanism::new::<shared::Sleeping>(
         "ring-sleeping",
         "ring of messages, sleeping",

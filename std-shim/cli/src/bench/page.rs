@@ -1,7 +1,7 @@
 //! The bench's result as one page that needs no other file.
 
 use super::mechanism::{From, Place};
-use super::plot::{self, Bar, Kind, Line, escape};
+use super::plot::{self, Bar, Kind, Line, Style, escape};
 use super::report::{Report, Row};
 use std::fmt::Write;
 
@@ -66,8 +66,28 @@ pub fn render(report: &Report) -> String {
     page
 }
 
+/// A colour for each mechanism. What is the same one by plain calls has its colour, and dashes.
 fn kind(row: &Row) -> Kind {
-    if row.from == From::Ringway { Kind::Ours } else { Kind::Other }
+    const BY_NAME: &[(&str, &str)] = &[
+        ("ring", "#d9480f"),
+        ("ring-in-place", "#f08c00"),
+        ("ring-sleeping", "#c92a2a"),
+        ("pipe", "#1971c2"),
+        ("fifo", "#0c8599"),
+        ("unix-stream", "#2b8a3e"),
+        ("unix-seqpacket", "#9c36b5"),
+        ("unix-datagram", "#5f3dc4"),
+        ("tcp", "#846358"),
+        ("udp", "#e64980"),
+        ("signal", "#343a40"),
+    ];
+    let name = row.name.strip_prefix("raw-").unwrap_or(row.name);
+    let colour = BY_NAME.iter().find(|(other, _)| *other == name);
+    Kind::Styled(Style {
+        colour: colour.map_or("#748ca3", |(_, colour)| colour),
+        dashes: if row.from == From::Raw { "5 3" } else { "" },
+        is_ours: row.from == From::Ringway,
+    })
 }
 
 /// Round trips of small messages, and both measures over the sizes.
@@ -86,10 +106,10 @@ fn plots(report: &Report) -> Vec<String> {
         bars.sort_by(|a, b| a.value.total_cmp(&b.value));
         let title = match place {
             Place::TwoProcessors => {
-                "Round trip of small messages, two processors: median, line to 99 %"
+                "Round trip of small messages, two processors: median; line to the 99 % value"
             }
             Place::OneProcessor => {
-                "Round trip of small messages, one processor: median, line to 99 %"
+                "Round trip of small messages, one processor: median; line to the 99 % value"
             }
         };
         if !bars.is_empty() {
@@ -116,4 +136,22 @@ fn plots(report: &Report) -> Vec<String> {
     over_sizes("Round trip by size, median", |row| row.p50, plot::time);
     over_sizes("One way by size", |row| row.bytes_per_second, plot::throughput);
     plots
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::mechanism::MECHANISMS;
+
+    #[test]
+    fn no_two_mechanisms_look_the_same() {
+        let look = |mechanism| match kind(&Row::new(mechanism, 8, Place::TwoProcessors)) {
+            Kind::Styled(style) => (style.colour, style.dashes),
+            other => panic!("{other:?} has no style"),
+        };
+        let mut looks: Vec<_> = MECHANISMS.iter().map(look).collect();
+        looks.sort_unstable();
+        looks.dedup();
+        assert_eq!(looks.len(), MECHANISMS.len());
+    }
 }

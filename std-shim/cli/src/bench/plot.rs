@@ -23,6 +23,7 @@ pub enum Kind {
     /// Ringway.
     Ours,
     /// Somebody else.
+    #[allow(dead_code, reason = "the program has a style for each; `tests/bench` has none")]
     Other,
     /// What the machine can do at best.
     #[allow(
@@ -30,6 +31,20 @@ pub enum Kind {
         reason = "the program shows no limits; `tests/bench`, which has this file too, does"
     )]
     Limit,
+    /// One of several that have to be told apart.
+    #[allow(dead_code, reason = "`tests/bench` has none")]
+    Styled(Style),
+}
+
+/// What tells a line from others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Style {
+    /// Its colour.
+    pub colour: &'static str,
+    /// The lengths of its dashes and gaps; none for a line without.
+    pub dashes: &'static str,
+    /// Whether it is Ringway's.
+    pub is_ours: bool,
 }
 
 impl Kind {
@@ -38,7 +53,21 @@ impl Kind {
             Kind::Ours => "#d9480f",
             Kind::Other => "#748ca3",
             Kind::Limit => "#2b8a3e",
+            Kind::Styled(style) => style.colour,
         }
+    }
+
+    fn dashes(self) -> String {
+        match self {
+            Kind::Styled(Style { dashes, .. }) if !dashes.is_empty() => {
+                format!(" stroke-dasharray=\"{dashes}\"")
+            }
+            _ => String::new(),
+        }
+    }
+
+    fn is_ours(self) -> bool {
+        self == Kind::Ours || matches!(self, Kind::Styled(Style { is_ours: true, .. }))
     }
 }
 
@@ -55,6 +84,8 @@ pub struct Line {
 
 const WIDTH: f64 = 760.0;
 const LEFT: f64 = 200.0;
+/// How wide the column of a bar's value is.
+const VALUE: f64 = 84.0;
 const ROW: f64 = 22.0;
 const TOP: f64 = 44.0;
 
@@ -74,33 +105,36 @@ fn open(title: &str, height: f64) -> String {
     )
 }
 
-/// Bars beside their names, in the order given, on a scale that begins at 0. `told` writes a value with its unit.
+/// Bars beside their names and values, in the order given, on a scale that begins at 0. `told` writes a value with its unit.
+///
+/// The value stands before its bar: behind it, it would be read as that of the whisker.
 pub fn bars(title: &str, bars: &[Bar], told: impl Fn(f64) -> String) -> String {
     let height = TOP + ROW * bars.len() as f64 + 10.0;
     let mut svg = open(title, height);
     let largest = bars.iter().map(|bar| bar.value).fold(0.0, f64::max).max(f64::MIN_POSITIVE);
-    let room = WIDTH - LEFT - 110.0;
-    let at = |value: f64| LEFT + room * (value / largest).clamp(0.0, 1.12);
+    let left = LEFT + VALUE;
+    let room = (WIDTH - left) / 1.15;
+    let at = |value: f64| left + room * (value / largest).clamp(0.0, 1.12);
     for (row, bar) in bars.iter().enumerate() {
         let y = TOP + ROW * row as f64;
         let middle = y + ROW / 2.0;
         let _ = writeln!(
             svg,
             "<text x=\"{x}\" y=\"{base}\" text-anchor=\"end\" fill=\"#222\"{weight}>{name}</text>\
-             <rect x=\"{LEFT}\" y=\"{top}\" width=\"{width:.1}\" height=\"{thick}\" fill=\"{colour}\"/>\
-             <path d=\"M{min:.1} {middle}H{max:.1}\" stroke=\"#222\" stroke-width=\"1.5\"/>\
-             <text x=\"{end:.1}\" y=\"{base}\" fill=\"#222\">{value}</text>",
+             <text x=\"{value_at}\" y=\"{base}\" text-anchor=\"end\" fill=\"#222\">{value}</text>\
+             <rect x=\"{left}\" y=\"{top}\" width=\"{width:.1}\" height=\"{thick}\" fill=\"{colour}\"/>\
+             <path d=\"M{min:.1} {middle}H{max:.1}\" stroke=\"#222\" stroke-width=\"1.5\"/>",
             x = LEFT - 8.0,
             base = middle + 4.5,
-            weight = if bar.kind == Kind::Ours { " font-weight=\"600\"" } else { "" },
+            value_at = left - 8.0,
+            weight = if bar.kind.is_ours() { " font-weight=\"600\"" } else { "" },
             name = escape(&bar.name),
             top = y + 3.0,
-            width = at(bar.value) - LEFT,
+            width = at(bar.value) - left,
             thick = ROW - 6.0,
             colour = bar.kind.colour(),
             min = at(bar.min),
             max = at(bar.max),
-            end = at(bar.value).max(at(bar.max)) + 8.0,
             value = escape(&told(bar.value)),
         );
     }
@@ -165,16 +199,17 @@ pub fn lines(title: &str, lines: &[Line], told: impl Fn(f64) -> String) -> Strin
         let last = line.points.last().map_or(right, |point| x(point.0));
         let _ = writeln!(
             svg,
-            "<path d=\"M{path}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"{thick}\"/>\
+            "<path d=\"M{path}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"{thick}\"{dashes}/>\
              <path d=\"M{last:.1} {end:.1}L{to} {at:.1}\" stroke=\"#ccc\" fill=\"none\"/>\
              <text x=\"{text}\" y=\"{base:.1}\" fill=\"{colour}\"{weight}>{name}</text>",
             path = path.join("L"),
             colour = line.kind.colour(),
-            thick = if line.kind == Kind::Ours { 3.0 } else { 1.5 },
+            thick = if line.kind.is_ours() { 3.0 } else { 1.5 },
+            dashes = line.kind.dashes(),
             to = right + 12.0,
             text = right + 16.0,
             base = at + 4.5,
-            weight = if line.kind == Kind::Ours { " font-weight=\"600\"" } else { "" },
+            weight = if line.kind.is_ours() { " font-weight=\"600\"" } else { "" },
             name = escape(&line.name),
         );
     }
@@ -235,6 +270,18 @@ mod tests {
         assert_eq!(bytes(64.0), "64 B");
         assert_eq!(bytes(65536.0), "64 KiB");
         assert_eq!(bytes(1048576.0), "1 MiB");
+    }
+
+    #[test]
+    fn a_bars_value_is_not_at_the_end_of_its_whisker() {
+        let bar = Bar { name: "x".into(), value: 2.0, min: 2.0, max: 2.2, kind: Kind::Ours };
+        let svg = bars("whisker", &[bar], time);
+        let at = |after: &str| -> f64 {
+            let (_, rest) = svg.rsplit_once(after).unwrap();
+            rest.split('"').next().unwrap().parse().unwrap()
+        };
+        // The last text is the value, which ends where the bar has not begun.
+        assert!(at("<text x=\"") < at("<rect x=\""), "{svg}");
     }
 
     #[test]

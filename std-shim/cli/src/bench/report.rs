@@ -58,16 +58,18 @@ pub struct Row {
     pub p999: Option<f64>,
     /// Messages a second, one way; `null` too for what loses messages.
     pub rate: Option<f64>,
-    /// Bytes a second, one way.
+    /// Bytes a second, one way; `null` too where no byte but the number is touched.
     pub bytes_per_second: Option<f64>,
     /// Why nothing was found; `null` when something was.
     pub error: Option<String>,
+    #[serde(skip)]
+    moves_bytes: bool,
 }
 
 impl Row {
     /// A row of which nothing is known yet.
     pub fn new(mechanism: &Mechanism, size: usize, place: Place) -> Self {
-        let Mechanism { name, title, from, sleeps, .. } = *mechanism;
+        let Mechanism { name, title, from, sleeps, moves_bytes, .. } = *mechanism;
         Row {
             name,
             title,
@@ -82,6 +84,7 @@ impl Row {
             rate: None,
             bytes_per_second: None,
             error: None,
+            moves_bytes,
         }
     }
 
@@ -94,7 +97,8 @@ impl Row {
         self.p99 = over(|it| Some(it.p99));
         self.p999 = over(|it| Some(it.p999));
         self.rate = over(|it| it.rate);
-        self.bytes_per_second = self.rate.map(|rate| rate * self.size as f64);
+        let moved = self.rate.filter(|_| self.moves_bytes);
+        self.bytes_per_second = moved.map(|rate| rate * self.size as f64);
     }
 }
 
@@ -236,6 +240,12 @@ mod tests {
         let row = row("ring", 64, 100.0, 1e6);
         assert_eq!((row.p50, row.p99, row.rate), (Some(100.0), Some(200.0), Some(1e6)));
         assert_eq!(row.bytes_per_second, Some(64e6));
+    }
+
+    #[test]
+    fn bytes_that_nobody_touched_are_not_counted() {
+        let row = row("ring-in-place", 64, 100.0, 1e6);
+        assert_eq!((row.rate, row.bytes_per_second), (Some(1e6), None));
     }
 
     #[test]
