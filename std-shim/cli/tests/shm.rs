@@ -422,7 +422,12 @@ fn top_tells_the_rate_of_an_interval_once() {
 fn top_prints_a_block_for_each_interval_until_it_is_interrupted() {
     let name = Name::new("blocks");
     let region = Region::create(&name.0, 0o600, &layout()).unwrap();
-    let top = shm(&["top", "--interval", "0.05", &name.0]).stdout(Stdio::piped()).spawn();
+    // Interrupted it ends, as in a terminal; a hang-up it ignores, as under nohup.
+    let mut command = Command::new("env");
+    command.args(["--default-signal=INT", "--ignore-signal=HUP"]);
+    command.args([env!("CARGO_BIN_EXE_ringway"), "shm", "top", "--interval", "0.05", &name.0]);
+    command.env("COLUMNS", "120").stdin(Stdio::null());
+    let top = command.stdout(Stdio::piped()).spawn();
     let mut top = Killed(top.unwrap());
     let lines = BufReader::new(top.0.stdout.take().unwrap()).lines();
     let mut blocks = 0;
@@ -432,6 +437,10 @@ fn top_prints_a_block_for_each_interval_until_it_is_interrupted() {
     for line in lines {
         let line = line.unwrap();
         blocks += usize::from(line.contains("REGION"));
+        if blocks == 2 {
+            let pid = rustix::process::Pid::from_child(&top.0);
+            rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
+        }
         if blocks == 3 {
             // One that goes away may come again.
             region.take();

@@ -2,6 +2,7 @@
 
 use super::stat::{filled, kind, room};
 use super::{every_region, print, region, shown};
+use crate::cleanup;
 use crate::failure::Result;
 use crate::table::{Aligned, bold, coloured, table, write};
 use crate::terminal;
@@ -16,7 +17,7 @@ pub fn run(name: Option<&str>, interval: Duration, once: bool) -> Result<()> {
     let on_screen = io::stdout().is_terminal() && !once;
     let events = if on_screen { Signal::TSTP | Signal::WINCH } else { SignalSet::empty() };
     // Blocked, not caught: they are waited for, in between two looks.
-    let awaited = Signal::INT | Signal::TERM | Signal::HUP | events;
+    let awaited = cleanup::endings() | events;
     let _blocked = signal::block(awaited)?;
     // One that is not there is told at once; one that goes away later may come again.
     name.map(region).transpose()?;
