@@ -10,7 +10,7 @@ mod rings;
 mod signals;
 
 use ringway_core::sync::AtomicU32;
-use ringway_core::wait::{Async, Doorbell, Spin, TimedOut, Wait};
+use ringway_core::wait::{Async, Doorbell, Spin, TimedOut, Wait, WakerCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -126,4 +126,15 @@ fn threads_are_woken_also_when_the_waker_of_the_task_panics() {
     leave(&explosive(), |cx| bell.poll_until(cx, || None::<()>));
     panics(|| bell.ring());
     assert_eq!(threads.wakes(), 1);
+}
+
+#[test]
+fn a_task_stays_registered_also_when_the_one_that_it_replaces_panics() {
+    let cell = WakerCell::new();
+    let woken = Arc::new(Woken::default());
+    cell.register(&explosive());
+    panics(|| cell.register(&woken.clone().into()));
+    assert!(!woken.is_woken());
+    cell.wake();
+    assert!(woken.is_woken());
 }
