@@ -75,6 +75,9 @@ impl core::error::Error for TimedOut {}
 /// once more, and hands the wake-up on if it has no use for it. The locks and the [`Doorbell`],
 /// which wakes all, do so.
 ///
+/// An implementation may panic, and what it was called for is then not done: no value is lost but one that was to be
+/// returned, and no other side waits for this one. See [what is promised](crate#what-is-promised).
+///
 /// ```
 /// use ringway_core::wait::{Spin, Wait};
 /// use ringway_core::sync::AtomicU32;

@@ -188,7 +188,10 @@ impl<const START: u32, W: Wait> Semaphore<START, W> {
                 return Err(TimedOut);
             }
             slept = waiters;
+            // Should waiting panic: the wake-up that it may have taken goes to another.
+            let panics = Finally(|| self.how.wake(&self.word, 1));
             timed_out = self.how.wait(&self.word, seen | waiters, deadline).is_err();
+            core::mem::forget(panics);
             seen = self.word.load(Ordering::Relaxed);
         }
     }

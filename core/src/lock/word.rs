@@ -17,6 +17,7 @@
 //! have taken is then sent by the next release. It may die before it does either; 4 wakes all for
 //! that reason, whatever the word says.
 
+use crate::finally::Finally;
 use crate::participant::Participant;
 use crate::sync::{Kept, Ordering, RmwU32, const_unless_loom, pause};
 use crate::wait::{TimedOut, Wait};
@@ -217,7 +218,10 @@ impl<W: Wait> Word<W> {
                 return Err(TimedOut);
             }
             slept = waiters;
+            // Should waiting panic: the wake-up that it may have taken goes to another.
+            let panics = Finally(|| self.wake_one());
             timed_out = self.how.wait(self.state.as_atomic(), seen | waiters, deadline).is_err();
+            core::mem::forget(panics);
             seen = self.state.load(Ordering::Relaxed);
         }
     }

@@ -69,6 +69,24 @@ fn a_writer_that_panics_as_it_waits_for_readers_keeps_nobody_out() {
 }
 
 #[test]
+fn the_wake_up_that_one_took_who_panics_goes_to_another() {
+    let mine = Mine::new();
+    let mutex = Mutex::new(5, &mine);
+    let guard = mutex.lock();
+    mine.arm_for_waits();
+    panics(|| mutex.lock());
+    assert_eq!(mine.wakes(), 1);
+    drop(guard);
+    assert!(mutex.try_lock().is_some());
+
+    let mine = Mine::new();
+    let places = Semaphore::<0, _>::new(&mine);
+    mine.arm_for_waits();
+    panics(|| places.acquire());
+    assert_eq!((mine.wakes(), places.permits()), (1, 0));
+}
+
+#[test]
 fn permits_come_back_also_when_waking_panics() {
     let mine = Mine::new();
     let places = BoundedSemaphore::<2, _>::new(&mine);
