@@ -92,7 +92,7 @@ use crate::finally::finish;
 use crate::participant::Participant;
 #[cfg(not(loom))]
 use crate::ring::InPlace;
-use crate::sync::{AtomicU64, Ordering, Slots, array_of, const_unless_loom};
+use crate::sync::{AtomicU64, Kept, Ordering, Roomy, Slots, array_of, const_unless_loom, roomy};
 use crate::wait::{Bell, Polled};
 use core::fmt;
 #[cfg(not(loom))]
@@ -105,8 +105,9 @@ use order::{Ends, Order, Place};
 /// [`Bell`].
 ///
 /// `N` is 1 to 65535; another does not compile. A power of two is quicker. Memory: `N` times the
-/// value and 24 bytes, and 60 bytes more (with cache lines of their own where the target has
-/// caches).
+/// value and 24 bytes, and 384 bytes more. On a microcontroller without caches it is the value and 16
+/// bytes, and 32 bytes more, for which attempts are not counted there and producers not registered
+/// (unless it has the feature `shared-layout`).
 ///
 /// On a target without 64-bit compare-and-swap each step is a critical section.
 ///
@@ -125,7 +126,7 @@ use order::{Ends, Order, Place};
 pub struct Queue<T, const N: usize, B = Polled> {
     ends: Ends<B>,
     places: [Place; N],
-    tries: [AtomicU64; N],
+    tries: Roomy<[AtomicU64; N]>,
     slots: Slots<T, N>,
 }
 
@@ -181,7 +182,7 @@ impl<T, const N: usize, B> Queue<T, N, B> {
             Queue {
                 ends: Ends::new(consumers, producers),
                 places: array_of!(Place::new(); N),
-                tries: array_of!(AtomicU64::new(0); N),
+                tries: roomy!(array_of!(AtomicU64::new(0); N)),
                 slots: Slots::new(),
             }
         }
@@ -194,7 +195,8 @@ impl<T, const N: usize, B> Queue<T, N, B> {
 
     #[inline(always)]
     fn order(&self) -> Order<'_, B> {
-        Order::new(&self.ends, &self.places, &self.tries)
+        let tries = self.tries.get().map_or(&[][..], |tries| tries);
+        Order::new(&self.ends, &self.places, tries)
     }
 }
 
@@ -325,14 +327,15 @@ impl<T, const N: usize, B: Bell> Queue<T, N, B> {
     /// or dead. Consumers that wait are then told that the queue has ended, once nothing waits in
     /// it. What they pushed is seen by a look after this.
     pub fn producers_are_gone(&self) -> bool {
-        self.order().producers.are_gone()
+        self.order().producers_are_gone()
     }
 
     /// Gives a value up when `max` claims of it ended without a release: they were dropped, or
     /// their participant died. So a job that kills whoever takes it does so `max` times. It goes to
     /// nobody then: it is dropped (or forgotten, after a death), its slot is free, and
     /// [`refused`](Self::refused) counts it. 0, as at first, is no limit. To keep what cannot be
-    /// done, look at [`Claim::attempts`] instead.
+    /// done, look at [`Claim::attempts`] instead. Where attempts are not counted (see [`Queue`])
+    /// there is no limit, and [`max_attempts`](Self::max_attempts) stays 0.
     ///
     /// ```
     /// let queue = ringway_core::ring::queue::Queue::<_, 2>::new();
@@ -528,7 +531,7 @@ impl<B> Untyped<'_, B> {
         if capacity == 0 || capacity > word::MAX_SLOTS {
             return None;
         }
-        Some(size_of::<Ends<B>>() + capacity * (size_of::<Place>() + size_of::<AtomicU64>()))
+        Some(size_of::<Ends<B>>() + capacity * (size_of::<Place>() + size_of::<Roomy<AtomicU64>>()))
     }
 }
 
@@ -549,7 +552,9 @@ impl<B: Bell> Untyped<'_, B> {
         // SAFETY: they are there, and atomics.
         let places = unsafe { NonNull::slice_from_raw_parts(places, capacity).as_ref() };
         // SAFETY: as above.
-        let tries = unsafe { NonNull::slice_from_raw_parts(tries, capacity).as_ref() };
+        let tries = unsafe {
+            NonNull::slice_from_raw_parts(tries, if Kept::IS_KEPT { capacity } else { 0 }).as_ref()
+        };
         Untyped(Order::new(ends, places, tries))
     }
 
@@ -588,7 +593,7 @@ impl<B: Bell> Untyped<'_, B> {
 
     /// [`Queue::producers_are_gone`].
     pub fn producers_are_gone(&self) -> bool {
-        self.0.producers.are_gone()
+        self.0.producers_are_gone()
     }
 
     /// Whether the queue's words can be those of a queue. Only a foreign write into its memory can make them others; its

@@ -27,6 +27,31 @@ impl Kept {
     }
 }
 
+/// Memory for what is rarely needed: see its twin.
+#[derive(Debug)]
+#[repr(transparent)]
+pub(crate) struct Roomy<T>(T);
+
+impl<T> Roomy<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Roomy(value)
+    }
+
+    /// What is there, where there is room for it.
+    #[inline(always)]
+    pub(crate) const fn get(&self) -> Option<&T> {
+        Some(&self.0)
+    }
+}
+
+/// A [`Roomy`] of a value.
+macro_rules! roomy {
+    ($value:expr) => {
+        crate::sync::Roomy::new($value)
+    };
+}
+pub(crate) use roomy;
+
 /// Gets out of the way of others, and for longer as long as they get on quickly: `progress` says how far they are. Whether
 /// that took some time. A word that several exchange goes from one to the next at the price of some hundred steps of either;
 /// one that has it and is left alone takes many in that time.

@@ -1,6 +1,8 @@
 //! For targets without caches, where a look at shared memory costs what a look at any memory does: nothing lies apart, and
 //! nothing is kept that can be looked up. Twin of `cached`.
 
+use core::marker::PhantomData;
+
 /// The bare value.
 #[derive(Debug, Default)]
 #[repr(C)]
@@ -30,3 +32,28 @@ impl Kept {
 pub(crate) fn step_aside(_: impl Fn() -> u64) -> bool {
     false
 }
+
+/// Memory for what is rarely needed: none, where there is little.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct Roomy<T>(PhantomData<T>);
+
+impl<T> Roomy<T> {
+    pub(crate) const NONE: Self = Roomy(PhantomData);
+
+    /// What is there, where there is room for it.
+    #[inline(always)]
+    pub(crate) const fn get(&self) -> Option<&T> {
+        None
+    }
+}
+
+/// A [`Roomy`] of a value.
+macro_rules! roomy {
+    ($value:expr) => {{
+        // Named, and never made.
+        let _ = || $value;
+        crate::sync::Roomy::NONE
+    }};
+}
+pub(crate) use roomy;

@@ -57,17 +57,19 @@ impl<B> Order<'_, B> {
 
     pub(super) fn max_attempts(self) -> u16 {
         // Relaxed: it says something about itself alone.
-        self.limit.max.load(Ordering::Relaxed) as u16
+        self.rare.map_or(0, |rare| rare.limit.max.load(Ordering::Relaxed) as u16)
     }
 
     pub(super) fn set_max_attempts(self, max: u16) {
         // Relaxed: as above.
-        self.limit.max.store(max.into(), Ordering::Relaxed);
+        if let Some(rare) = self.rare {
+            rare.limit.max.store(max.into(), Ordering::Relaxed);
+        }
     }
 
     pub(super) fn refused(self) -> u32 {
         // Relaxed: as above.
-        self.limit.refused.load(Ordering::Relaxed)
+        self.rare.map_or(0, |rare| rare.limit.refused.load(Ordering::Relaxed))
     }
 
     /// Whether a message of which so many claims ended is given up.
@@ -80,7 +82,9 @@ impl<B> Order<'_, B> {
     /// it not at all.
     pub(super) fn count_refused(self) {
         // Relaxed: a number.
-        self.limit.refused.fetch_add(1, Ordering::Relaxed);
+        if let Some(rare) = self.rare {
+            rare.limit.refused.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use super::word::{self, Entry, Owned, Phase, Position, Seen};
 use crate::finally::Finally;
 use crate::participant::Participant;
 use crate::sync::{
-    AtomicU32, AtomicU64, CachePadded, Kept, Ordering, const_unless_loom, step_aside,
+    AtomicU32, AtomicU64, CachePadded, Kept, Ordering, Roomy, const_unless_loom, roomy, step_aside,
 };
 use crate::wait::Bell;
 
@@ -57,7 +57,7 @@ pub(super) struct Place {
 pub(super) struct Ends<B> {
     pub(super) tail: CachePadded<Side<B>>,
     pub(super) head: CachePadded<Side<B>>,
-    pub(super) rare: CachePadded<Rare>,
+    pub(super) rare: Roomy<CachePadded<Rare>>,
 }
 
 /// What is looked at when nothing waits, and when something ended.
@@ -75,7 +75,10 @@ impl<B> Ends<B> {
             Ends {
                 tail: CachePadded(Side::new(consumers)),
                 head: CachePadded(Side::new(producers)),
-                rare: CachePadded(Rare { limit: Limit::new(), producers: Producers::new() }),
+                rare: roomy!(CachePadded(Rare {
+                    limit: Limit::new(),
+                    producers: Producers::new()
+                })),
             }
         }
     }
@@ -96,10 +99,10 @@ pub(super) struct Order<'q, B> {
     pub(super) head: &'q Side<B>,
     /// As many as there are slots.
     pub(super) places: &'q [Place],
-    /// As many, too: see [`attempts`](super::attempts).
+    /// As many, too, where there is room for them: see [`attempts`](super::attempts).
     pub(super) tries: &'q [AtomicU64],
-    pub(super) limit: &'q Limit,
-    pub(super) producers: &'q Producers,
+    /// Where there is room for it.
+    pub(super) rare: Option<&'q Rare>,
 }
 
 impl<B> Clone for Order<'_, B> {
@@ -194,12 +197,12 @@ impl Lost<'_> {
 }
 
 impl<'q, B> Order<'q, B> {
-    /// The words of a queue whose places and tries are as many as its slots.
+    /// The words of a queue whose places are as many as its slots, and so are its tries, if there are any.
     #[inline(always)]
     pub(super) fn new(ends: &'q Ends<B>, places: &'q [Place], tries: &'q [AtomicU64]) -> Self {
         let Ends { tail, head, rare } = ends;
-        let Rare { limit, producers } = &rare.0;
-        Order { tail: &tail.0, head: &head.0, places, tries, limit, producers }
+        let rare = rare.get().map(|rare| &rare.0);
+        Order { tail: &tail.0, head: &head.0, places, tries, rare }
     }
 
     #[inline(always)]
@@ -801,7 +804,7 @@ impl<'q, B: Bell> Order<'q, B> {
                 self.count_refused();
             }
         }
-        held += usize::from(self.producers.recover(dead));
+        held += usize::from(self.rare.is_some_and(|rare| rare.producers.recover(dead)));
         // Once everything is right; and always: it may have died after a step that somebody sleeps
         // for and before the ring, or while it rang.
         let _producers = Finally(|| self.head.bell.alarm());

@@ -2,20 +2,15 @@
 //! participant, and on record before the handle is there, so that the dead are taken off.
 
 use super::Seat;
+use super::order::Order;
 use crate::participant::Participant;
-use crate::sync::{Kept, Ordering, RmwU32, array_of, const_unless_loom};
+use crate::sync::{Ordering, RmwU32, array_of, const_unless_loom};
 use crate::wait::Bell;
 use core::ops::Deref;
 
 /// How many participants can be registered at a time. With what stands beside them they fill a
 /// cache line.
-const MAX: usize = if cfg!(loom) {
-    2
-} else if Kept::IS_KEPT {
-    28
-} else {
-    4
-};
+const MAX: usize = if cfg!(loom) { 2 } else { 28 };
 
 /// The participants that are registered.
 #[derive(Debug)]
@@ -134,14 +129,20 @@ impl Producers {
     }
 }
 
+impl<B> Order<'_, B> {
+    pub(super) fn producers_are_gone(self) -> bool {
+        self.rare.is_some_and(|rare| rare.producers.are_gone())
+    }
+}
+
 impl<'q, T, const N: usize, B: Bell> Seat<'q, T, N, B> {
     /// Says that this participant produces, until the handle is dropped or the participant dies.
     /// When some were registered and all are gone, consumers that wait are told that the queue has
     /// ended, once nothing waits in it, as if it had been closed; it goes on when another
     /// registers. Those that push without a registration do not count.
     ///
-    /// A participant can have several handles. `None` when too many participants are registered: 28
-    /// can be, and 4 on a microcontroller without caches.
+    /// A participant can have several handles. `None` when 28 other participants are registered; and on a
+    /// microcontroller without caches, where the memory is spared, unless it has the feature `shared-layout`.
     ///
     /// ```
     /// use ringway_core::channel::Error;
@@ -156,13 +157,13 @@ impl<'q, T, const N: usize, B: Bell> Seat<'q, T, N, B> {
     /// assert_eq!(queue.pop(), Err(Error::EndOfFile));
     /// ```
     pub fn producer(self) -> Option<Producer<'q, T, N, B>> {
-        let word = self.order().producers.register(self.me())?;
+        let word = self.order().rare?.producers.register(self.me())?;
         Some(Producer { seat: self, word })
     }
 
     /// [`Queue::producers_are_gone`](super::Queue::producers_are_gone).
     pub fn producers_are_gone(self) -> bool {
-        self.order().producers.are_gone()
+        self.order().producers_are_gone()
     }
 }
 

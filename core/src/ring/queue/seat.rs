@@ -314,7 +314,9 @@ impl<T, const N: usize, B: Bell> Claim<'_, T, N, B> {
     }
 
     /// How many claims there were of this value, with this one. It is more than 1 when others ended
-    /// without a release: they were dropped, or their participant died.
+    /// without a release: they were dropped, or their participant died. Always 1 on a
+    /// microcontroller without caches, where attempts are not counted (see
+    /// [`Queue`](super::Queue)).
     ///
     /// ```
     /// let queue = ringway_core::ring::queue::Queue::<_, 2>::new();
