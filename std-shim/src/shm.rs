@@ -47,9 +47,10 @@
 //! Any participant may be killed between any two instructions. What it holds is on record under its number before it is
 //! held, and the kernel tells that it is dead: it drops the lock on the participant's byte of the file. One of those who sleep
 //! in the region looks every [`BOUND`], for all, and puts right what the dead one held; so does one who attaches, when
-//! nobody has looked for as long, and one who asks ([`Region::reap`]). So within that time: what it had committed is delivered, once; what it had not is never seen; a message
-//! that it had claimed goes to another; its halves, slots and locks come back; nobody hangs. ([`BOUND`] says what holds where
-//! more than eight are attached, and those who keep watch die too.)
+//! nobody has looked for as long, and one who asks ([`Region::reap`]). So within that time: what it
+//! had committed is delivered, once; what it had not is never seen; a message that it had claimed goes
+//! to another; its halves, slots and locks come back; nobody hangs. ([`BOUND`] says what holds where
+//! more than seven are attached, and those who keep watch die too.)
 //!
 //! For a ring, a broadcast and the newest value the death of the one who holds a half is the end of
 //! the stream, until another takes the half. A half that is dropped ends nothing, since another
@@ -58,9 +59,10 @@
 //!
 //! A participant that is *suspended* delays nobody in the structures that are lock-free. Elsewhere
 //! it delays those who need what it holds. Whoever sleeps for what it was about to tell (it is
-//! suspended between a publication and the wake-up) gets up within [`BOUND`], and finds it. While
-//! it attaches, detaches or puts right what a dead one held, others wait to attach (for 10 s, then
-//! it is an error), and that dead one waits to be put right.
+//! suspended between a publication and the wake-up) gets up within [`BOUND`], and finds it; or later,
+//! as is said there, where more than seven are attached. While it attaches, detaches or puts right
+//! what a dead one held, others wait to attach (for 10 s, then it is an error), and that dead one
+//! waits to be put right.
 //!
 //! # When a process is copied
 //!

@@ -17,12 +17,13 @@ use std::time::{Duration, Instant};
 /// The detection bound: within this time of a participant's death, one of those who sleep in the
 /// region has put right what it held, for all of them, and those who wait for it have looked again.
 ///
-/// Up to eight participants: always, and the death of one in the middle of its look costs another
+/// Up to seven participants: always, and the death of one in the middle of its look costs another
 /// bound. Where more are attached, four of those who sleep keep watch, and the others get up more
-/// rarely, so that hundreds of sleepers cost little. The bound holds as long as one of the four
-/// lives; one who is woken has another take its place. Should all four be killed within one bound,
-/// the next of the others who gets up looks: soon, where many sleep, and after 50 bounds at the
-/// latest. A stopped one counts as dead here. On Linux before 5.16 everybody gets up every bound.
+/// rarely (one bound for each four that are attached, 100 bounds at most), so that hundreds of
+/// sleepers cost little. The bound holds as long as one of the four lives and runs; one who is
+/// woken has another take its place. Should all four be killed or stopped within one bound, the
+/// next of the others who gets up looks: soon, where many sleep. On Linux before 5.16 everybody
+/// gets up every bound.
 ///
 /// ```
 /// assert_eq!(ringway::shm::BOUND, std::time::Duration::from_millis(100));
