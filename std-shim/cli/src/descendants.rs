@@ -16,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// How long a process that was killed may take to end: one that waits for a disk takes until the disk answers.
@@ -41,6 +42,11 @@ pub fn reap(known: &[Pid]) {
 
 /// Kills what descends from this process and belongs to its session, and returns when that has ended.
 pub fn end() -> Result<()> {
+    if !Path::new("/proc/self/stat").exists() {
+        return Err(Failure::new(
+            "what the command started may go on: /proc, which shows it, is not mounted",
+        ));
+    }
     let end = Instant::now() + PATIENCE;
     let mut refused = BTreeSet::new();
     loop {

@@ -240,7 +240,7 @@ fn long_tour(temporary: &Path, input: &Path, rows: &str) -> Child {
 
 fn long_tour_as(mut command: Command, temporary: &Path, input: &Path, rows: &str) -> Child {
     let file = fs::File::create(input).unwrap();
-    file.set_len(128 << 20).unwrap();
+    file.set_len(512 << 20).unwrap();
     let mut child = command
         .args(["--only", rows, "--input"])
         .arg(input)

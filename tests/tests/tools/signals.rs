@@ -52,6 +52,30 @@ fn kill_ends_a_watch_for_something_else() {
 }
 
 #[test]
+fn an_interrupt_ends_the_loop_of_a_shell_and_not_one_round_of_it() {
+    let place = Place::new();
+    // As a terminal does, which sends it to the whole group. The first shell is not told, and says how the second ended.
+    let shell = place.start(
+        "set -m
+         env --default-signal=INT bash -c '
+             for round in 1 2 3; do
+                 echo $round >> rounds
+                 ringway cat fifo:meet - 2> told
+             done' &
+         until [ -p meet ]; do sleep 0.01; done
+         echo $! > group
+         wait $!; echo $?",
+    );
+    place.wait_until("in a round", || place.path("group").exists());
+    let group = fs::read_to_string(place.path("group")).unwrap();
+    place.start(&format!("kill -INT -- -{}", group.trim())).end();
+    // 128 and 2: it died of it.
+    assert_eq!(shell.end(), "130\n");
+    assert_eq!(fs::read_to_string(place.path("rounds")).unwrap(), "1\n");
+    assert!(!place.path("meet").exists());
+}
+
+#[test]
 fn a_shell_traps_what_is_sent() {
     let place = Place::new();
     let shell = ready(

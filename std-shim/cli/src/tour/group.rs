@@ -6,7 +6,8 @@ use super::shared::region_name;
 use crate::cleanup;
 use crate::failure::{Doing, Failure, Result, one_line};
 use crate::task;
-use ringway::{channel, shm};
+use ringway::channel;
+use ringway::shm::survey;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process_group, waitpgid};
 use std::fs::File;
 use std::io::BufReader;
@@ -122,9 +123,12 @@ pub fn end_group(group: Pid) -> Result<Option<String>> {
         }
     }
     // And the region that a row by this number may have left behind.
-    match shm::unlink(&region_name(group.as_raw_pid().unsigned_abs())) {
-        Err(error) if !error.is(channel::Error::NotFound) => Err(error.into()),
-        _ => Ok(leader),
+    match survey::remove(&region_name(group.as_raw_pid().unsigned_abs())) {
+        Ok(()) => Ok(leader),
+        // There is none, or somebody is attached: the group is not, so that it is another program's.
+        Err(error) if error.is(channel::Error::NotFound) => Ok(leader),
+        Err(error) if error.is(channel::Error::Taken) => Ok(leader),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -327,7 +327,8 @@ fn what_a_killed_one_left_is_taken_over_and_removed_by_the_next() {
 #[test]
 fn an_interrupt_leaves_what_has_taken_the_name_since() {
     let place = Place::new();
-    let others: [(&str, fn(&Path)); 3] = [
+    type Other = (&'static str, fn(&Path));
+    let others: [Other; 3] = [
         ("another FIFO", |name| {
             assert!(Command::new("mkfifo").arg(name).status().unwrap().success());
         }),

@@ -258,6 +258,28 @@ fn a_connection_is_passed_on_both_ways() {
 }
 
 #[test]
+fn what_a_serial_port_answers_is_printed_as_long_as_there_is_something_to_say() {
+    let (line, port) = ringway::serial::pair().unwrap();
+    let to = format!("serial:{}", ringway::serial::path(&port).unwrap().display());
+    let mut command = cat("-", &to);
+    command.stdin(Stdio::piped());
+    let mut client = Running::start(command);
+    let mut stdin = client.child().stdin.take().unwrap();
+    let mut stdout = client.child().stdout.take().unwrap();
+    let mut buffer = [0; 2];
+    for _ in 0..2 {
+        stdin.write_all(b"AT").unwrap();
+        ringway::fd::read_exact(&line, &mut &mut buffer[..], None).unwrap();
+        assert_eq!(&buffer, b"AT");
+        ringway::fd::write_all(&line, &mut &b"OK"[..], None).unwrap();
+        stdout.read_exact(&mut buffer).unwrap();
+        assert_eq!(&buffer, b"OK");
+    }
+    drop(stdin);
+    assert_succeeded(&client.end());
+}
+
+#[test]
 fn an_answer_is_not_appended_to_its_own_question() {
     let place = Place::new();
     let (_, bytes) = place.input(1000);
