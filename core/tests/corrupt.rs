@@ -14,12 +14,12 @@ use ringway_core::lock::{
     ThreadId,
 };
 use ringway_core::participant::Participant;
-use ringway_core::ring::Ring;
 use ringway_core::ring::broadcast::Broadcast;
 use ringway_core::ring::bytes::ByteRing;
 use ringway_core::ring::latest::{Latest, Version};
 use ringway_core::ring::messages::MessageRing;
 use ringway_core::ring::queue::{NoSlot, Queue, Untyped};
+use ringway_core::ring::{PushError, Ring};
 use ringway_core::sync::AtomicU32;
 use ringway_core::wait::{Doorbell, TimedOut, Wait};
 use std::mem::{MaybeUninit, forget};
@@ -304,6 +304,42 @@ fn a_ring_of_bytes() {
             let _ = unsafe { ring.recover(who) };
         }
     });
+}
+
+/// Overwrites the position of a side, which lies at the beginning of its line.
+fn displace<R>(ring: &R, side: usize) {
+    // SAFETY: two lines of 128 bytes each begin with a position.
+    let position = unsafe { NonNull::from(ring).cast::<AtomicU32>().byte_add(128 * side) };
+    // SAFETY: as above.
+    unsafe { position.as_ref() }.store(u32::MAX, ringway_core::sync::Ordering::Relaxed);
+}
+
+#[test]
+fn one_that_waits_at_a_ring_whose_other_side_stands_nowhere_is_told() {
+    let ring = Ring::<u32, 3, Bell>::with_bells(bell(), bell());
+    let (mut producer, mut consumer) = (ring.producer().unwrap(), ring.consumer().unwrap());
+    displace(&ring, 0);
+    assert_eq!(consumer.pop(), Err(Error::Corrupt));
+    displace(&ring, 1);
+    producer.try_push_slice(&[1; 3]);
+    assert_eq!(producer.push(1), Err(PushError::Corrupt(1)));
+
+    let ring = ByteRing::<9, Bell>::with_bells(bell(), bell());
+    let (mut producer, mut consumer) = (ring.producer().unwrap(), ring.consumer().unwrap());
+    displace(&ring, 0);
+    assert_eq!(consumer.read(&mut [0; 3]), Err(Error::Corrupt));
+    assert_eq!(consumer.wait_for(2), Err(Error::Corrupt));
+    displace(&ring, 1);
+    producer.try_write(&[1; 9]);
+    assert_eq!(producer.write(&[1]), Err(Error::Corrupt));
+
+    let ring = MessageRing::<30, Bell>::with_bells(bell(), bell());
+    let (mut sender, mut receiver) = (ring.sender().unwrap(), ring.receiver().unwrap());
+    displace(&ring, 0);
+    assert_eq!(receiver.recv(&mut [0; 3]), Err(Error::Corrupt));
+    displace(&ring, 1);
+    while sender.try_send(b"more").is_ok() {}
+    assert_eq!(sender.send(b"more"), Err(Error::Corrupt));
 }
 
 #[test]

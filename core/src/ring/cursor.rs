@@ -277,6 +277,16 @@ impl<'a, const N: usize, B: Bell> ProducerCursor<'a, N, B> {
         self.header.producer.0.bell.ring();
     }
 
+    /// Whether the consumer stands where none can, for one that found no room. Where positions run
+    /// freely that is not to be told.
+    pub(super) fn peer_is_corrupt(&self) -> bool {
+        // Relaxed: judged by itself. (In no model does anybody overwrite it.)
+        Kept::IS_KEPT && !cfg!(loom) && {
+            let head = self.header.consumer.0.position.load(Ordering::Relaxed);
+            index::used_as_seen::<N>(head, self.tail(), head).is_none()
+        }
+    }
+
     /// Whether the consumer closed its half or died.
     #[inline(always)]
     pub(super) fn peer_is_gone(&self) -> bool {
@@ -443,6 +453,16 @@ impl<'a, const N: usize, B: Bell> ConsumerCursor<'a, N, B> {
         self.head = Kept::new(head);
         // SYNC POINT B, release: with the load in `ProducerCursor::head`. We are done with the slots.
         self.header.consumer.0.position.store(head, Ordering::Release);
+    }
+
+    /// Whether the producer stands where none can, for one that found nothing. Where positions run
+    /// freely that is not to be told.
+    pub(super) fn peer_is_corrupt(&self) -> bool {
+        // Relaxed: judged by itself. (In no model does anybody overwrite it.)
+        Kept::IS_KEPT && !cfg!(loom) && {
+            let tail = self.header.producer.0.position.load(Ordering::Relaxed);
+            index::used_as_seen::<N>(self.head(), tail, tail).is_none()
+        }
     }
 
     /// Whether the producer closed its half or died. What it published before is seen by the next

@@ -23,13 +23,18 @@ pub enum PushError<T> {
     Closed(T),
     /// The deadline passed first.
     TimedOut(T),
+    /// The consumer stands where none can: something else wrote into the ring's memory. Lay it out
+    /// anew.
+    Corrupt(T),
 }
 
 impl<T> PushError<T> {
     /// The value that was not pushed.
     pub fn into_value(self) -> T {
         match self {
-            PushError::Closed(value) | PushError::TimedOut(value) => value,
+            PushError::Closed(value) | PushError::TimedOut(value) | PushError::Corrupt(value) => {
+                value
+            }
         }
     }
 }
@@ -38,6 +43,7 @@ impl<T> fmt::Debug for PushError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             PushError::Closed(_) => "Closed(..)",
+            PushError::Corrupt(_) => "Corrupt(..)",
             PushError::TimedOut(_) => "TimedOut(..)",
         })
     }
@@ -48,6 +54,7 @@ impl<T> defmt::Format for PushError<T> {
     fn format(&self, f: defmt::Formatter<'_>) {
         match self {
             PushError::Closed(_) => defmt::write!(f, "Closed(..)"),
+            PushError::Corrupt(_) => defmt::write!(f, "Corrupt(..)"),
             PushError::TimedOut(_) => defmt::write!(f, "TimedOut(..)"),
         }
     }
@@ -58,6 +65,7 @@ impl<T> fmt::Display for PushError<T> {
         fmt::Display::fmt(
             &match self {
                 PushError::Closed(_) => Error::BrokenPipe,
+                PushError::Corrupt(_) => Error::Corrupt,
                 PushError::TimedOut(_) => Error::TimedOut,
             },
             f,
@@ -80,6 +88,9 @@ impl<T, const N: usize, W: Wait> Producer<'_, T, N, Doorbell<W>> {
         }
         match self.try_push(value) {
             Ok(()) => Pushed::Done(Ok(())),
+            Err(Full(value)) if self.cursor.0.peer_is_corrupt() => {
+                Pushed::Done(Err(PushError::Corrupt(value)))
+            }
             Err(Full(value)) => Pushed::Full(value),
         }
     }
@@ -193,13 +204,14 @@ impl<T, const N: usize, W: Wait> Consumer<'_, T, N, Doorbell<W>> {
         if self.producer_is_gone() {
             return Some(self.try_pop().ok_or(Error::EndOfFile));
         }
-        None
+        self.cursor.0.peer_is_corrupt().then_some(Err(Error::Corrupt))
     }
 
     /// Pops the oldest value; waits for one.
     ///
     /// # Errors
-    /// [`Error::EndOfFile`] when the producer closed or died and everything was popped.
+    /// [`Error::EndOfFile`] when the producer closed or died and everything was popped;
+    /// [`Error::Corrupt`].
     ///
     /// ```
     /// use ringway_core::channel::Error;
@@ -235,7 +247,8 @@ impl<T, const N: usize, W: Register> Consumer<'_, T, N, Doorbell<W>> {
     /// Pops the oldest value, or has the task woken when one may be there.
     ///
     /// # Errors
-    /// [`Error::EndOfFile`] when the producer closed or died and everything was popped.
+    /// [`Error::EndOfFile`] when the producer closed or died and everything was popped;
+    /// [`Error::Corrupt`].
     pub fn poll_pop(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, Error>> {
         let header = self.cursor.0.header();
         header.producer.0.bell.poll_until(cx, || self.pop_or_end())
@@ -244,7 +257,8 @@ impl<T, const N: usize, W: Register> Consumer<'_, T, N, Doorbell<W>> {
     /// Pops the oldest value; awaits one. Cancelled, it consumes nothing.
     ///
     /// # Errors
-    /// [`Error::EndOfFile`] when the producer closed or died and everything was popped.
+    /// [`Error::EndOfFile`] when the producer closed or died and everything was popped;
+    /// [`Error::Corrupt`].
     pub fn pop_async(&mut self) -> impl Future<Output = Result<T, Error>> {
         poll_fn(|cx| self.poll_pop(cx))
     }

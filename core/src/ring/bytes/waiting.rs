@@ -10,12 +10,22 @@ impl<'a, const N: usize, B: Bell> Producer<'a, N, B> {
     pub(in crate::ring) fn bell(&self) -> &'a B {
         &self.cursor.0.header().consumer.0.bell
     }
+
+    /// See [`ProducerCursor::peer_is_corrupt`](crate::ring::cursor::ProducerCursor::peer_is_corrupt).
+    pub(in crate::ring) fn peer_is_corrupt(&self) -> bool {
+        self.cursor.0.peer_is_corrupt()
+    }
 }
 
 impl<'a, const N: usize, B: Bell> Consumer<'a, N, B> {
     /// What this side sleeps on.
     pub(in crate::ring) fn bell(&self) -> &'a B {
         &self.cursor.0.header().producer.0.bell
+    }
+
+    /// See [`ConsumerCursor::peer_is_corrupt`](crate::ring::cursor::ConsumerCursor::peer_is_corrupt).
+    pub(in crate::ring) fn peer_is_corrupt(&self) -> bool {
+        self.cursor.0.peer_is_corrupt()
     }
 }
 
@@ -28,6 +38,7 @@ impl<const N: usize, W: Wait> Producer<'_, N, Doorbell<W>> {
             return Some(Err(Error::BrokenPipe));
         }
         match self.try_write(bytes) {
+            0 if self.peer_is_corrupt() => Some(Err(Error::Corrupt)),
             0 => None,
             count => Some(Ok(count)),
         }
@@ -36,7 +47,8 @@ impl<const N: usize, W: Wait> Producer<'_, N, Doorbell<W>> {
     /// Copies in at least one of `bytes` and as many as there is room for; waits for room. Returns how many.
     ///
     /// # Errors
-    /// [`Error::BrokenPipe`] when the consumer closed or died.
+    /// [`Error::BrokenPipe`] when the consumer closed or died; [`Error::Corrupt`] when it stands where
+    /// none can.
     ///
     /// ```
     /// use ringway_core::channel::Error;
@@ -71,7 +83,8 @@ impl<const N: usize, W: Register> Producer<'_, N, Doorbell<W>> {
     /// [`write`](Self::write) for a task: writes, or has the task woken when there may be room.
     ///
     /// # Errors
-    /// [`Error::BrokenPipe`] when the consumer closed or died.
+    /// [`Error::BrokenPipe`] when the consumer closed or died; [`Error::Corrupt`] when it stands where
+    /// none can.
     pub fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize, Error>> {
         let bell = self.bell();
         bell.poll_until(cx, || self.write_or_closed(bytes))
@@ -91,7 +104,7 @@ impl<const N: usize, W: Wait> Consumer<'_, N, Doorbell<W>> {
         if self.producer_is_gone() {
             return Some(Ok(self.try_read(out)));
         }
-        None
+        self.peer_is_corrupt().then_some(Err(Error::Corrupt))
     }
 
     /// Copies out at least one byte and as many as there are, at most `out.len()`; waits for one. Returns how many:
@@ -122,7 +135,8 @@ impl<const N: usize, W: Wait> Consumer<'_, N, Doorbell<W>> {
     /// [`read`](Self::read), at most until `deadline` (`None`: for ever).
     ///
     /// # Errors
-    /// [`Error::TimedOut`] when nothing came in time.
+    /// [`Error::TimedOut`] when nothing came in time; [`Error::Corrupt`] when the producer stands where
+    /// none can.
     pub fn read_deadline(
         &mut self,
         out: &mut [u8],
@@ -142,7 +156,10 @@ impl<const N: usize, W: Wait> Consumer<'_, N, Doorbell<W>> {
             return Some(Ok(ready));
         }
         // In this order, as in `read_or_end`.
-        self.producer_is_gone().then(|| Ok(self.len()))
+        if self.producer_is_gone() {
+            return Some(Ok(self.len()));
+        }
+        self.peer_is_corrupt().then_some(Err(Error::Corrupt))
     }
 
     /// Waits until `count` bytes can be read, without reading them, and returns how many can be:

@@ -11,6 +11,7 @@ impl<const N: usize, W: Wait> Sender<'_, N, Doorbell<W>> {
             return Some(Err(Error::BrokenPipe));
         }
         match self.try_send(message) {
+            Err(Error::WouldBlock) if self.0.peer_is_corrupt() => Some(Err(Error::Corrupt)),
             Err(Error::WouldBlock) => None,
             done => Some(done),
         }
@@ -66,7 +67,9 @@ impl<const N: usize, W: Wait> Receiver<'_, N, Doorbell<W>> {
     fn ready_or_end(&mut self) -> Option<Result<(), Error>> {
         let ready = |this: &mut Self| this.try_peek().map(|message| message.is_some());
         match ready(self) {
-            Ok(false) if !self.sender_is_gone() => None,
+            Ok(false) if !self.sender_is_gone() => {
+                self.0.peer_is_corrupt().then_some(Err(Error::Corrupt))
+            }
             // In this order: what the sender sent before it went is seen by the look after we see that it went.
             Ok(false) => Some(match ready(self) {
                 Ok(false) => Err(Error::EndOfFile),

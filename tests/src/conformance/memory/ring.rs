@@ -76,6 +76,7 @@ fn pushed(answer: Result<(), PushError<Vec<u8>>>, buf: &[u8]) -> Answer<usize> {
             let reason = match error {
                 PushError::Closed(_) => Error::BrokenPipe,
                 PushError::TimedOut(_) => Error::TimedOut,
+                PushError::Corrupt(_) => Error::Corrupt,
             };
             assert!(error.into_value() == buf, "the value comes back");
             Err(reason)
