@@ -296,11 +296,11 @@ fn perform(
     said: RawFd,
     supervisor: &ringway::socket::UnixSeqpacket,
 ) -> ! {
-    // SAFETY: calls on numbers, in a process that has just been made for this.
-    unsafe {
-        libc::setpgid(0, 0);
-        libc::dup2(said, 1);
-        libc::dup2(said, 2);
+    // SAFETY: a call on numbers, in a process that has just been made for this.
+    unsafe { libc::setpgid(0, 0) };
+    for standard in [1, 2] {
+        // SAFETY: as above; nobody in this process has a handle of its standard streams.
+        unsafe { libc::dup2(said, standard) };
     }
     let listener = listen(supervisor.as_fd().as_raw_fd());
     supervisor.send_descriptors(b"L", &[listener.as_fd()]).expect("to send");
