@@ -308,10 +308,13 @@ fn jobs_that_lead_to_others(links: u32, scanner_is_main: bool) {
     model(Some(3), move || {
         let queue = Arc::new(Queue::<Value, 2>::new());
         let done = Arc::new(AtomicU32::new(0));
-        // The first job lies in slot 1, and slot 0 is free.
-        push(&queue, 0);
+        // A message goes into the slot of its position's number: the third, which is the first job, into
+        // slot 1, and what it leads to into slot 0.
+        for _ in 0..2 {
+            push(&queue, 0);
+            assert_eq!(pop(&queue), 0);
+        }
         push(&queue, links);
-        assert_eq!(pop(&queue), 0);
         let worker = {
             let (queue, done) = (queue.clone(), done.clone());
             move || {
@@ -397,14 +400,14 @@ fn a_consumer_that_sleeps_is_told_of_the_last_producers_end() {
     model(Some(2), || {
         let bell = || Doorbell::new(LoomFutex::new());
         let queue = Arc::new(Queue::<u32, 1, _>::with_bells(bell(), bell()));
-        let producer = queue.producer().unwrap();
-        core::mem::forget(producer);
+        const DEAD: Participant = Participant::new(9).unwrap();
+        core::mem::forget(queue.seat(DEAD).producer().unwrap());
         let consumer = {
             let queue = queue.clone();
             thread::spawn(move || queue.pop().is_err())
         };
         // SAFETY: nobody acts for it any more.
-        unsafe { queue.seat(Participant::new(1).unwrap()).recover(Participant::LOCAL) };
+        unsafe { queue.seat(Participant::new(1).unwrap()).recover(DEAD) };
         assert!(consumer.join().unwrap());
     });
 }

@@ -92,7 +92,7 @@ use crate::finally::finish;
 use crate::participant::Participant;
 #[cfg(not(loom))]
 use crate::ring::InPlace;
-use crate::sync::{AtomicU64, Kept, Ordering, Roomy, Slots, array_of, const_unless_loom, roomy};
+use crate::sync::{AtomicU64, Ordering, Roomy, Slots, array_of, const_unless_loom, roomy};
 use crate::wait::{Bell, Polled};
 use core::fmt;
 #[cfg(not(loom))]
@@ -553,7 +553,11 @@ impl<B: Bell> Untyped<'_, B> {
         let places = unsafe { NonNull::slice_from_raw_parts(places, capacity).as_ref() };
         // SAFETY: as above.
         let tries = unsafe {
-            NonNull::slice_from_raw_parts(tries, if Kept::IS_KEPT { capacity } else { 0 }).as_ref()
+            NonNull::slice_from_raw_parts(
+                tries,
+                if crate::sync::Kept::IS_KEPT { capacity } else { 0 },
+            )
+            .as_ref()
         };
         Untyped(Order::new(ends, places, tries))
     }
