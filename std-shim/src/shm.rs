@@ -48,9 +48,11 @@
 //! held, and the kernel tells that it is dead: it drops the lock on the participant's byte of the file. One of those who sleep
 //! in the region looks every [`BOUND`], for all, and puts right what the dead one held; so does one who attaches, when
 //! nobody has looked for as long, and one who asks ([`Region::reap`]). So within that time: what it
-//! had committed is delivered, once; what it had not is never seen; a message that it had claimed goes
-//! to another; its halves, slots and locks come back; nobody hangs. ([`BOUND`] says what holds where
-//! more than seven are attached, and those who keep watch die too.)
+//! had committed is delivered, once; what it had not is never seen; a message that it had claimed and
+//! not released goes to another, and so may be worked on more than once
+//! ([`attempts`](ringway_core::ring::queue::Claim::attempts) tells, and a queue can give it up); its
+//! halves, slots and locks come back; nobody hangs. ([`BOUND`] says what holds where more than seven are
+//! attached, and those who keep watch die too.)
 //!
 //! For a ring, a broadcast and the newest value the death of the one who holds a half is the end of
 //! the stream, until another takes the half. A half that is dropped ends nothing, since another
