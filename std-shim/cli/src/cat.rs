@@ -115,25 +115,23 @@ fn connect(args: &CatArgs) -> Result<(End, End)> {
 
 /// Whether a person sees the standard error, and no bytes in the middle of it.
 fn is_shown(args: &CatArgs) -> bool {
-    io::stderr().is_terminal()
-        && !args.quiet
-        && !(args.destination == Address::Stdio && io::stdout().is_terminal())
+    // As DST, or for what DST answers.
+    let prints = args.destination == Address::Stdio
+        || args.source == Address::Stdio && args.destination.goes_both_ways();
+    io::stderr().is_terminal() && !args.quiet && !(prints && io::stdout().is_terminal())
 }
 
-fn move_all(args: &CatArgs, mut source: End, mut destination: End) -> Result<()> {
+fn move_all(args: &CatArgs, mut source: End, destination: End) -> Result<()> {
     let shown = is_shown(args);
     let began = Instant::now();
     let progress = if shown { progress(source.size()) } else { ProgressBar::hidden() };
-    let moved = transfer(args, &mut source, &mut destination, &progress);
+    let moved = transfer(args, &mut source, &destination, &progress);
     progress.finish_and_clear();
     let lost = match moved {
         Ok(lost) => lost,
         Err(failure) => {
             // Before their pipes are closed here: a command must not take its end for the end of the input.
             end_commands();
-            for end in [&mut source, &mut destination] {
-                let _ = end.remove_name().map_err(|failure| complain(&failure.to_string()));
-            }
             return Err(failure);
         }
     };
@@ -164,7 +162,7 @@ fn move_all(args: &CatArgs, mut source: End, mut destination: End) -> Result<()>
 fn transfer(
     args: &CatArgs,
     source: &mut End,
-    destination: &mut End,
+    destination: &End,
     progress: &ProgressBar,
 ) -> Result<Option<String>> {
     let copier = if args.zero_copy { Copier::zero_copy() } else { Copier::new() };

@@ -232,40 +232,53 @@ impl Made {
     }
 }
 
-/// A name in the file system that is removed should a signal end the program.
+/// A name in the file system that is removed by [`remove`](Self::remove), when this is dropped, and when a signal ends the
+/// program.
 #[derive(Debug)]
-pub struct Name(Arc<Made>);
+pub struct Name {
+    made: Arc<Made>,
+    is_removed: bool,
+}
 
 impl Name {
     /// Has `make` make something, and say at which paths. What it made a signal removes until the names are dropped, from
-    /// the first moment on. Dropping the names leaves it.
+    /// the first moment on.
     pub fn guard<T>(make: impl FnOnce() -> Result<(T, Vec<PathBuf>)>) -> Result<(T, Vec<Self>)> {
         // With the list locked: a signal comes before it is there, or finds it in the list.
         let mut pending = pending();
         let (made, paths) = make()?;
         let look = |path: &PathBuf| {
             let name = Made::look(path).doing(format_args!("look at {}", path.display()))?;
-            Ok(Arc::new(name))
+            Ok(name)
         };
-        let names = paths.iter().map(look).collect::<Result<Vec<_>>>()?;
-        pending.names.extend(names.iter().map(Arc::clone));
-        Ok((made, names.into_iter().map(Name).collect()))
+        let found = paths.iter().map(look).collect::<Result<Vec<_>>>()?;
+        Ok((made, found.into_iter().map(|name| Self::listed(name, &mut pending)).collect()))
+    }
+
+    fn listed(made: Made, pending: &mut Pending) -> Self {
+        let made = Arc::new(made);
+        pending.names.push(Arc::clone(&made));
+        Name { made, is_removed: false }
     }
 
     /// Removes what was made, unless that is done already or its name is another one's by now.
-    pub fn remove(self) -> Result<()> {
-        self.0.remove()
+    pub fn remove(mut self) -> Result<()> {
+        self.is_removed = true;
+        self.made.remove()
     }
 }
 
 impl Drop for Name {
     fn drop(&mut self) {
-        pending().names.retain(|other| !Arc::ptr_eq(other, &self.0));
+        if !self.is_removed {
+            // There is another failure, which has its own words.
+            let _ = self.made.remove().map_err(|failure| complain(&failure.to_string()));
+        }
+        pending().names.retain(|other| !Arc::ptr_eq(other, &self.made));
     }
 }
 
-/// A directory for temporary files, for this user alone. It is removed with all that is in it by [`remove`](Self::remove),
-/// when this is dropped, and when a signal ends the program.
+/// A directory for temporary files, for this user alone; a [`Name`] that is removed with all that is in it.
 #[derive(Debug)]
 pub struct Directory {
     name: Name,
@@ -280,26 +293,17 @@ impl Directory {
         let mut builder = tempfile::Builder::new();
         let made = builder.prefix(prefix).permissions(Permissions::from_mode(0o700)).tempdir();
         let made = Made::look(&made.doing(make)?.keep()).doing(make)?;
-        let name = Name(Arc::new(made));
-        pending.names.push(Arc::clone(&name.0));
-        Ok(Directory { name })
+        Ok(Directory { name: Name::listed(made, &mut pending) })
     }
 
     /// Where it is.
     pub fn path(&self) -> &Path {
-        &self.name.0.path
+        &self.name.made.path
     }
 
     /// Removes it, and says if that cannot be done.
     pub fn remove(self) -> Result<()> {
-        self.name.0.remove()
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        // After `remove` there is nothing left to do; without it the program has another failure to tell of.
-        let _ = self.name.0.remove();
+        self.name.remove()
     }
 }
 

@@ -106,6 +106,16 @@ impl FromStr for Address {
 }
 
 impl Address {
+    /// Whether bytes may come back from where they go.
+    pub fn goes_both_ways(&self) -> bool {
+        match self {
+            Address::Stdio | Address::File(_) | Address::Fifo(_) | Address::Exec(_) => false,
+            Address::Unix(_) | Address::UnixListen(_) => true,
+            Address::Abstract(_) | Address::AbstractListen(_) => true,
+            Address::Tcp(_) | Address::TcpListen(_) | Address::Serial(..) => true,
+        }
+    }
+
     /// An address as the shell gave it: a path may be of any bytes.
     pub fn from_argument(argument: OsString) -> Result<Self, String> {
         let bytes = match argument.into_string() {

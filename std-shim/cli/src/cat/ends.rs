@@ -10,6 +10,7 @@ use ringway::fd::{self, Interest};
 use ringway::fifo::Fifo;
 use ringway::serial::Port;
 use ringway::socket::{TcpListener, TcpStream, UnixAddress, UnixListener, UnixStream};
+use rustix::fs::{Access, AtFlags, CWD};
 use rustix::net::sockopt;
 use rustix::process::Pid;
 use std::fmt;
@@ -17,6 +18,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
@@ -73,7 +75,12 @@ impl<'a> Doorway<'a> {
     pub fn open(&mut self, stage: Stage) -> Result<()> {
         let kind = match (stage, self.address) {
             (Stage::Files, Address::Stdio) => Kind::Open(Body::Plain(self.standard_stream()?)),
-            (Stage::Files, Address::File(path)) => Kind::Open(Body::Plain(self.file(path)?)),
+            (Stage::Files | Stage::Connections, Address::File(path)) => {
+                match self.file(path, stage)? {
+                    Some(file) => Kind::Open(Body::Plain(file)),
+                    None => return Ok(()),
+                }
+            }
             (Stage::Files, Address::Serial(path, speed)) => {
                 let port = Port::open(path, *speed)?;
                 // The description is ours alone, and the copy waits in its calls.
@@ -136,17 +143,30 @@ impl<'a> Doorway<'a> {
         })
     }
 
-    fn file(&self, path: &Path) -> Result<OwnedFd> {
+    /// Opens a file, unless that is done, or a later stage is for it.
+    fn file(&self, path: &Path, stage: Stage) -> Result<Option<OwnedFd>> {
+        if !matches!(self.kind, Kind::None) {
+            return Ok(None);
+        }
+        let kind = path.metadata().map(|found| found.file_type());
+        if stage == Stage::Files && kind.as_ref().is_ok_and(FileTypeExt::is_fifo) {
+            // Its other end may come when it finds ours.
+            return Ok(None);
+        }
         let file = match self.side {
             Side::Source => File::open(path).doing(format_args!("open {}", path.display())),
             Side::Destination => {
+                let doing = format!("open {} for writing", path.display());
+                if stage == Stage::Files && kind.is_err() {
+                    // It is made when the source is there, which may fail; whether it can be is found out now.
+                    return can_be_made(path).doing(doing).map(|()| None);
+                }
                 let mut options = OpenOptions::new();
                 // Emptied when it is sure not to be the source, and that one is there.
-                let file = options.write(true).create(true).truncate(false).open(path);
-                file.doing(format_args!("open {} for writing", path.display()))
+                options.write(true).create(true).truncate(false).open(path).doing(doing)
             }
         };
-        file.map(OwnedFd::from)
+        file.map(|file| Some(file.into()))
     }
 
     /// # Errors
@@ -201,6 +221,16 @@ impl<'a> Doorway<'a> {
         };
         Ok(End { address: address.clone(), body, child, fifo: named, names })
     }
+}
+
+/// Whether something new may get this name.
+fn can_be_made(path: &Path) -> io::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let may = Access::WRITE_OK | Access::EXEC_OK;
+    Ok(rustix::fs::accessat(CWD, folder, may, AtFlags::EACCESS)?)
 }
 
 /// Empties a file that is written from its beginning. What is not a regular file has no length to set.
@@ -332,18 +362,14 @@ impl End {
         if let Body::Tcp(stream) = &self.body {
             set_reset_on_close(stream, false)?;
         }
-        let removed = self.remove_name();
+        // Each removes its own alone, and the second finds what the first could not remove.
+        self.fifo = None;
+        let names = std::mem::take(&mut self.names).into_iter();
+        let removed = names.map(Name::remove).fold(Ok(()), Result::and);
         let End { address, body, child, .. } = self;
         // A command that reads sees the end of file now.
         drop(body);
         child.map_or(Ok(()), |mut child| must_have_succeeded(&address, &mut child)).and(removed)
-    }
-
-    /// Removes the name that was made, if it is still there.
-    pub fn remove_name(&mut self) -> Result<()> {
-        // Each removes its own alone, and the second finds what the first could not remove.
-        self.fifo = None;
-        std::mem::take(&mut self.names).into_iter().try_for_each(Name::remove)
     }
 }
 

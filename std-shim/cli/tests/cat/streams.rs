@@ -60,6 +60,15 @@ fn a_destination_that_cannot_be_written_is_told_before_anybody_has_come() {
 }
 
 #[test]
+fn a_source_that_is_not_there_leaves_no_empty_destination() {
+    let place = Place::new();
+    for from in ["file:/nonexistent/x", "unix:/nonexistent/x", "serial:/nonexistent/x"] {
+        assert_failed(&cat(from, &place.address("file", "copy")).output().unwrap(), "cannot ");
+        assert!(!place.path("copy").exists(), "{from}");
+    }
+}
+
+#[test]
 fn a_reader_gets_what_the_file_held_when_it_was_copied() {
     let place = Place::new();
     // What a pipe takes at once.
