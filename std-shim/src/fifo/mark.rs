@@ -48,34 +48,58 @@ impl Mark {
     fn try_take(dir: BorrowedFd<'_>, name: &OsStr) -> io::Result<Option<(Mark, Option<Identity>)>> {
         let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
         let new = flags | OFlags::CREATE | OFlags::EXCL;
-        let file = match fs::openat(dir, name, new, MODE) {
-            Err(Errno::EXIST) => match fs::openat(dir, name, flags, Mode::empty()) {
+        // Before there is a file, which would have to be removed if this failed.
+        let dir = io::fcntl_dupfd_cloexec(dir, 0)?;
+        let (file, is_new) = match fs::openat(&dir, name, new, MODE) {
+            Err(Errno::EXIST) => match fs::openat(&dir, name, flags, Mode::empty()) {
                 Err(Errno::NOENT) => return Ok(None),
-                other => other?,
+                other => (other?, false),
             },
-            // Whatever the umask is: the next one must be able to open it.
-            other => other.and_then(|file| fs::fchmod(&file, MODE).map(|()| file))?,
+            other => (other?, true),
         };
-        let stat = fs::fstat(&file)?;
+        let mut mark = Mark { dir, name: name.to_owned(), file, process: std::process::id() };
+        match mark.lock(is_new) {
+            Ok(true) => {
+                let written = mark.read();
+                Ok(Some((mark, written)))
+            }
+            Ok(false) => {
+                mark.keep();
+                Ok(None)
+            }
+            Err(errno) => {
+                mark.keep();
+                // Another's stays; so does one that we made and that another has locked already.
+                if is_new && errno != Errno::AGAIN {
+                    let _ = fs::unlinkat(&mark.dir, name, AtFlags::empty());
+                }
+                Err(errno)
+            }
+        }
+    }
+
+    /// Locks it; false if it was removed meanwhile.
+    fn lock(&self, is_new: bool) -> io::Result<bool> {
+        if is_new {
+            // Whatever the umask is: the next one must be able to open it.
+            fs::fchmod(&self.file, MODE)?;
+        }
+        let stat = fs::fstat(&self.file)?;
         let is_ours = stat.st_uid == rustix::process::geteuid().as_raw();
         if !is_ours || FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
             return Err(Errno::EXIST);
         }
-        fs::flock(&file, FlockOperation::NonBlockingLockExclusive)?;
-        match fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(named) if identity(&named) == identity(&stat) => {}
-            Ok(_) | Err(Errno::NOENT) => return Ok(None),
-            Err(errno) => return Err(errno),
+        crate::fd::retry(|| fs::flock(&self.file, FlockOperation::NonBlockingLockExclusive))?;
+        match fs::statat(&self.dir, &self.name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(named) => Ok(identity(&named) == identity(&stat)),
+            Err(Errno::NOENT) => Ok(false),
+            Err(errno) => Err(errno),
         }
-        // From here on it is removed unless it is kept.
-        let mark = Mark {
-            dir: io::fcntl_dupfd_cloexec(dir, 0)?,
-            name: name.to_owned(),
-            file,
-            process: std::process::id(),
-        };
-        let written = mark.read();
-        Ok(Some((mark, written)))
+    }
+
+    /// Leaves the file where it is.
+    fn keep(&mut self) {
+        self.process = 0;
     }
 
     pub(super) fn name(&self) -> &OsStr {

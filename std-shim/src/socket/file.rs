@@ -94,7 +94,14 @@ pub(super) fn bind(
         Err(Errno::ADDRINUSE) => replace_dead(socket, path, &encoded),
         other => other,
     });
-    let file = bound.and_then(|()| SocketFile::of(path, options.get_mode()));
+    let file = bound.and_then(|()| {
+        SocketFile::of(path, options.get_mode()).inspect_err(|errno| {
+            // Made a moment ago, and not to be removed later: it must not stay. What another put there must.
+            if *errno != Errno::ADDRINUSE {
+                let _ = unlink(path);
+            }
+        })
+    });
     file.map(|file| Some(Box::new(file))).map_err(|errno| Error::new(BIND, errno).on(address))
 }
 

@@ -60,7 +60,7 @@ macro_rules! calls {
 
 // Left out: what only ends or forgets something (close, munmap), which the kernel does also when it reports an error; the
 // memory of the process itself (brk, mmap without a file, mprotect); EINTR of connect, after which the kernel goes on
-// connecting, as nothing does here; and what cannot fail.
+// connecting, as nothing does here; ENOENT of stat, which is no failure but an answer; and what cannot fail.
 #[rustfmt::skip]
 static CALLS: &[Entry] = calls! {
     openat SYS_openat [EACCES EMFILE ENFILE ENOENT ENOMEM ENOSPC EPERM ELOOP ENXIO] [EINTR];
@@ -73,8 +73,8 @@ static CALLS: &[Entry] = calls! {
     ppoll SYS_ppoll [ENOMEM] [EINTR];
     fcntl SYS_fcntl [EMFILE ENOLCK EPERM EBUSY] [EINTR];
     fstat SYS_fstat [EIO ENOMEM] [];
-    newfstatat SYS_newfstatat [EACCES ENOENT ENOMEM] [];
-    statx SYS_statx [EACCES ENOENT ENOMEM] [];
+    newfstatat SYS_newfstatat [EACCES ENOMEM] [];
+    statx SYS_statx [EACCES ENOMEM] [];
     ftruncate SYS_ftruncate [EFBIG EPERM EIO] [EINTR];
     fallocate SYS_fallocate [ENOSPC EDQUOT EFBIG EOPNOTSUPP EIO] [EINTR];
     memfd_create SYS_memfd_create [EMFILE ENFILE ENOMEM] [];

@@ -236,6 +236,10 @@ impl Run {
         if number == libc::SYS_futex && arguments[1] as i32 & 0x7f == libc::FUTEX_WAKE {
             return None;
         }
+        // Nor can giving a lock back.
+        if number == libc::SYS_fcntl && is_unlock(thread, arguments) {
+            return None;
+        }
         let call = Call::of_number(number)?;
         let count = self.calls.entry(call).or_default();
         *count += 1;
@@ -270,6 +274,19 @@ impl Run {
         left.extend(named.chain(shared).map(|name| format!("file {name}")));
         left
     }
+}
+
+/// Whether an `fcntl` of this thread gives a lock back.
+fn is_unlock(thread: u32, arguments: &[u64; 6]) -> bool {
+    use std::os::unix::fs::FileExt;
+    if arguments[1] as i32 != libc::F_OFD_SETLK {
+        return false;
+    }
+    // A `flock` begins with its type.
+    let mut kind = [0; size_of::<libc::c_short>()];
+    let memory = std::fs::File::open(format!("/proc/{thread}/mem"));
+    let read = memory.and_then(|memory| memory.read_exact_at(&mut kind, arguments[2]));
+    read.is_ok() && libc::c_int::from(libc::c_short::from_ne_bytes(kind)) == libc::F_UNLCK
 }
 
 /// # Safety
