@@ -109,7 +109,7 @@ fn a_broadcast_and_a_latest_of_large_values() {
         writer.send_from(&frame(2));
         reader.recv_into(&mut got).unwrap();
         assert_eq!(got, frame(1));
-        drop(writer);
+        writer.close();
         reader.recv_into(&mut got).unwrap();
         assert_eq!(got, frame(2));
         let end = reader.recv_into(&mut got);
@@ -120,7 +120,7 @@ fn a_broadcast_and_a_latest_of_large_values() {
         assert_eq!(latest.load_into(&mut got), None);
         let mut writer = latest.owner();
         (5..=9).for_each(|byte| writer.store_from(&frame(byte)));
-        drop(writer);
+        writer.close();
         let seen = latest.wait_newer_into(Version::NONE, &mut got).unwrap();
         assert_eq!((seen.number(), &got), (5, &frame(9)));
         let end = latest.wait_newer_into(seen, &mut got);

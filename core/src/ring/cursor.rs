@@ -384,6 +384,8 @@ impl<'a, const N: usize, B: Bell> ConsumerCursor<'a, N, B> {
     pub(super) fn ready_now(&mut self, want: u32, unit: Kept) -> u32 {
         match index::distance_kept::<N>(self.head, self.filled_to) {
             Some(known) if known >= want => known,
+            // Nothing has come since the last look.
+            Some(known @ 1..) if self.filled_to.get() == Some(self.tail()) => known,
             Some(known) => self.look_now(known > 0, unit),
             None => self.look(),
         }

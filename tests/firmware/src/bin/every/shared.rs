@@ -1,7 +1,7 @@
 //! What is new where memory is shared: regions and their parts, participants, broadcasts, newest values, messages of any
 //! length, and the recovery of what a dead participant held.
 
-use super::{Clock, PAST, any, bell, once, some};
+use super::{Clock, PAST, any, bell, clock, once, some};
 use core::hint::black_box;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
@@ -15,7 +15,7 @@ use ringway_core::ring::latest::{Latest, Version};
 use ringway_core::ring::messages::MessageRing;
 use ringway_core::ring::queue::Queue;
 use ringway_core::ring::{InPlace, Ring};
-use ringway_core::wait::{Doorbell, Spin};
+use ringway_core::wait::{Async, Doorbell, Spin};
 
 type Bell = Doorbell<Clock>;
 type Plain = Doorbell<Spin>;
@@ -70,7 +70,9 @@ fn broadcast(round: usize, other: Participant) {
 }
 
 fn latest(round: usize, other: Participant) {
-    let mut latest = Latest::<[u32; 3], Bell>::with_bell(bell());
+    // For two tasks at a time.
+    let several = Doorbell::new(Async::<_, 2>::with_tasks(clock()));
+    let mut latest = Latest::<[u32; 3], _>::with_bell(several);
     let mut cx = Context::from_waker(Waker::noop());
     let mut writer = latest.owner();
     writer.store([any(round) as u32; 3]);
