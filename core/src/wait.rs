@@ -32,7 +32,7 @@
 //! of; one that is stopped between d and e has taken over the wake-up for those that sleep, and
 //! later ringers, who find bit 0 clear, leave it to that one. In both cases the sleepers go on when
 //! the ringer does. Until then only a sleep that ends by itself helps: at its deadline, or in a
-//! region of the shim within its detection bound. Those who look (`try_`) are not concerned. So a
+//! region of the shim after its detection bound (which says when it is more). Those who look (`try_`) are not concerned. So a
 //! lock-free structure with a doorbell is lock-free for all who look; who sleeps depends on those
 //! who ring.
 //!

@@ -20,6 +20,8 @@ thread_local! {
     static REGION: RefCell<Option<Region>> = const { RefCell::new(None) };
     /// One that is attached too, with message 1 in its hands and message 3 half sent.
     static OTHER: RefCell<Option<Child>> = const { RefCell::new(None) };
+    /// Attachments of the parent that leave no place free.
+    static TAKEN: RefCell<Vec<Region>> = const { RefCell::new(Vec::new()) };
 }
 
 /// What stands for the region, which has memory of its own.
@@ -27,6 +29,7 @@ struct Land;
 
 fn fresh() {
     OTHER.take();
+    TAKEN.take();
     REGION.take();
     let layout = Layout::new(PLACES).part::<Jobs>("jobs").expect("it can be laid out");
     let layout = layout.part::<Mutex<u64>>("lock").expect("it can be laid out");
@@ -86,6 +89,7 @@ impl Structure for Land {
 
     fn aftermath(&self, seen: &mut Vec<u64>) -> Check {
         OTHER.take();
+        TAKEN.take();
         let region = ours();
         region.reap();
         let who = region.participants();
@@ -126,6 +130,12 @@ fn another_holds() {
         std::thread::yield_now();
     }
     OTHER.set(Some(other));
+}
+
+/// No place is free any more: who attaches finds that of the dead one.
+fn take_the_other_places() {
+    let ours = ours();
+    TAKEN.set((2..PLACES).map(|_| Region::from_fd(&ours).expect("there is a place")).collect());
 }
 
 /// That one dies, and nobody has put things right yet.
@@ -235,6 +245,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
             "attach, to the place of a dead one",
             |_: &Land| {
                 another_holds();
+                take_the_other_places();
                 the_other_dies();
             },
             |_, note| {
