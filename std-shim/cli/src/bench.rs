@@ -36,10 +36,11 @@ use std::time::{Duration, Instant};
 
 /// Shown behind the help.
 pub const HELP: &str = "\
-Two processes send each other numbered messages of several sizes: through Ringway's rings in shared memory, and \
-through what the kernel offers. Shown are the round trip's percentiles, and messages and bytes a second one way; at \
-the end, what suits which need. Where messages stay in place, no bytes are shown: only a word of each is touched. \
-Close other programs first, or the figures are theirs as well.
+Two processes send each other numbered messages of several sizes: through Ringway's rings in \
+shared memory, and through what the kernel offers. Shown are the round trip's percentiles, and \
+messages and bytes a second one way; at the end, what suits which need. Where messages stay in \
+place, no bytes are shown: only a word of each is touched. Close other programs first, or the \
+figures are theirs as well.
 
 Examples:
   ringway bench                                   half a minute, a table

@@ -38,18 +38,19 @@ Addresses:
   serial:PATH[,SPEED]    a serial port in raw mode, at 115200 bits per second or SPEED
   exec:COMMAND           a command for sh; as SRC it is read, as DST written to
 
-SRC is read and DST is written. What the far end of a socket as DST answers goes to SRC: to the standard output \
-where that is -, to the far end of a socket or a serial port, and nowhere else. A serial port as DST answers those too. \
-What is thrown away is told at the end.
+SRC is read and DST is written. What the far end of a socket as DST answers goes to SRC: to the \
+standard output where that is -, to the far end of a socket or a serial port, and nowhere else. A \
+serial port as DST answers those too. What is thrown away is told at the end.
 
-When SRC has ended, a socket as DST is half-closed so that its reader sees the end of file; this then waits until the \
-far end has everything, and has closed its side too. A command is waited for: as SRC, its exit status decides whether \
-what it wrote was all. When something fails, or a signal stops this, the commands are killed with all that they started, \
-before their input ends, and the far end of a TCP connection sees a reset. The readers of a file, a pipe, a FIFO or a Unix \
-socket cannot be told: they see an end, and only the exit status here says that it was too early.
+When SRC has ended, a socket as DST is half-closed so that its reader sees the end of file; this \
+then waits until the far end has everything, and has closed its side too. A command is waited for: \
+as SRC, its exit status decides whether what it wrote was all. When something fails, or a signal \
+stops this, the commands are killed before their input ends, with all that they started and that \
+has not begun a session of its own, and the far end of a TCP connection sees a reset. The readers of a file, a pipe, a FIFO or a Unix socket \
+cannot be told: they see an end, and only the exit status here says that it was too early.
 
-A file is copied as it is when it is read; pipes and sockets are moved by the kernel where it can (splice, sendfile). \
-A bar shows the progress where the standard error is a terminal.
+A file is copied as it is when it is read; pipes and sockets are moved by the kernel where it can \
+(splice, sendfile). A bar shows the progress where the standard error is a terminal.
 
 Examples:
   ringway cat tcp-listen:0.0.0.0:7000 file:copy     receive a file ...
@@ -62,8 +63,9 @@ Examples:
   ringway cat tcp-listen:0.0.0.0:80 unix:/run/web   a connection, passed on both ways
   ringway cat serial:/dev/ttyUSB0,9600 file:log     what a board says, until it is pulled out
 
-Exit status: 0 everything was moved and has arrived, and each command ended with 0; 1 not so, and the standard error \
-says why; 2 an argument was not understood; stopped by INT, TERM or HUP it dies of that signal, after the clean-up.";
+Exit status: 0 everything was moved and has arrived, and each command ended with 0; 1 not so, and \
+the standard error says why; 2 an argument was not understood; stopped by INT, TERM or HUP it dies \
+of that signal, after the clean-up.";
 
 /// What `ringway cat` can be told.
 #[derive(Debug, Args)]
@@ -130,7 +132,8 @@ fn move_all(args: &CatArgs, mut source: End, destination: End) -> Result<()> {
     let lost = match moved {
         Ok(lost) => lost,
         Err(failure) => {
-            // Before their pipes are closed here: a command must not take its end for the end of the input.
+            // Before their pipes are closed here: a command must not take its end for the end of
+            // the input.
             end_commands();
             return Err(failure);
         }
@@ -157,8 +160,8 @@ fn move_all(args: &CatArgs, mut source: End, destination: End) -> Result<()> {
     Ok(())
 }
 
-/// Moves everything in both directions, until the source has ended well and the far end of the destination has all of it. Says
-/// if answers were lost.
+/// Moves everything in both directions, until the source has ended well and the far end of the
+/// destination has all of it. Says if answers were lost.
 fn transfer(
     args: &CatArgs,
     source: &mut End,

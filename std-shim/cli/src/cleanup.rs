@@ -33,8 +33,9 @@ fn pending() -> MutexGuard<'static, Pending> {
     PENDING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// From now on a signal that would end the program (INT, TERM, HUP) first ends and removes what is on the list; then the
-/// program dies of it. One that the program was started to ignore, as `nohup` does, stays ignored.
+/// From now on a signal that would end the program (INT, TERM, HUP) first ends and removes what is
+/// on the list; then the program dies of it. One that the program was started to ignore, as `nohup`
+/// does, stays ignored.
 pub fn on_signals() -> Result<()> {
     let ending = endings();
     // Caught rather than blocked: a child inherits what is blocked.
@@ -66,7 +67,8 @@ pub fn on_signals() -> Result<()> {
     Ok(())
 }
 
-/// The signals that are to end the program: INT, TERM and HUP, but for those that it was started to ignore.
+/// The signals that are to end the program: INT, TERM and HUP, but for those that it was started to
+/// ignore.
 pub fn endings() -> SignalSet {
     (Signal::INT | Signal::TERM | Signal::HUP) & !ignored()
 }
@@ -82,8 +84,8 @@ fn ignored() -> SignalSet {
         .map_or(SignalSet::empty(), SignalSet::from_bits_retain)
 }
 
-/// Waits for ever when a signal that came before is ending the program, which has the last word then. Otherwise, while the
-/// answer is held, no signal ends it in this way.
+/// Waits for ever when a signal that came before is ending the program, which has the last word
+/// then. Otherwise, while the answer is held, no signal ends it in this way.
 pub fn settle() -> Settled {
     SETTLING.ask();
     Settled { _pending: pending() }
@@ -127,7 +129,8 @@ impl Settling {
             return;
         }
         *state = Question::Asked;
-        // The thread takes note of ended children in this way, and may find none. It always has a line.
+        // The thread takes note of ended children in this way, and may find none. It always has a
+        // line.
         let _ = signal::table().raise(Signal::CHLD.line());
         while *state == Question::Asked {
             state = self.change.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -174,14 +177,16 @@ pub fn end_commands() -> Result<()> {
     if pending.commands.is_empty() { Ok(()) } else { descendants::end() }
 }
 
-/// Something that this program made in the file system: the very object, whatever has its name by now.
+/// Something that this program made in the file system: the very object, whatever has its name by
+/// now.
 #[derive(Debug)]
 struct Made {
     /// The folder, open, so that it is the same wherever the working directory leads by then.
     folder: OwnedFd,
     file: OsString,
     path: PathBuf,
-    /// The object itself, open without being entered: as long as that is so, its number is not given to another one.
+    /// The object itself, open without being entered: as long as that is so, its number is not
+    /// given to another one.
     _node: OwnedFd,
     device: u64,
     inode: u64,
@@ -232,8 +237,8 @@ impl Made {
     }
 }
 
-/// A name in the file system that is removed by [`remove`](Self::remove), when this is dropped, and when a signal ends the
-/// program.
+/// A name in the file system that is removed by [`remove`](Self::remove), when this is dropped, and
+/// when a signal ends the program.
 #[derive(Debug)]
 pub struct Name {
     made: Arc<Made>,
@@ -241,8 +246,8 @@ pub struct Name {
 }
 
 impl Name {
-    /// Has `make` make something, and say at which paths. What it made a signal removes until the names are dropped, from
-    /// the first moment on.
+    /// Has `make` make something, and say at which paths. What it made a signal removes until the
+    /// names are dropped, from the first moment on.
     pub fn guard<T>(make: impl FnOnce() -> Result<(T, Vec<PathBuf>)>) -> Result<(T, Vec<Self>)> {
         // With the list locked: a signal comes before it is there, or finds it in the list.
         let mut pending = pending();
@@ -278,7 +283,8 @@ impl Drop for Name {
     }
 }
 
-/// A directory for temporary files, for this user alone; a [`Name`] that is removed with all that is in it.
+/// A directory for temporary files, for this user alone; a [`Name`] that is removed with all that
+/// is in it.
 #[derive(Debug)]
 pub struct Directory {
     name: Name,
@@ -307,8 +313,8 @@ impl Directory {
     }
 }
 
-/// Ends and removes all that is on the list. The list stays locked: what would be added now would be forgotten. Also tells
-/// what could not be ended or removed.
+/// Ends and removes all that is on the list. The list stays locked: what would be added now would
+/// be forgotten. Also tells what could not be ended or removed.
 fn clean_up() -> (MutexGuard<'static, Pending>, Vec<String>) {
     let pending = pending();
     let mut left = Vec::new();

@@ -1,9 +1,10 @@
 //! The processes of a command that this program started: all of them are ended with it.
 //!
-//! A command shares our process group, because a terminal lets only one group read: of the two that could want to, a command
-//! that asks for a password and we, neither may be stopped. So a signal to the group would be too many, and the command's
-//! processes are found by who started them. A process whose parent has ended becomes our child ([`adopt`]), so that none is
-//! lost. Only one that has begun a session of its own has said that it is to outlive what started it.
+//! A command shares our process group, because a terminal lets only one group read: of the two that
+//! could want to, a command that asks for a password and we, neither may be stopped. So a signal to
+//! the group would be too many, and the command's processes are found by who started them. A
+//! process whose parent has ended becomes our child ([`adopt`]), so that none is lost. Only one
+//! that has begun a session of its own has said that it is to outlive what started it.
 
 use crate::failure::{Doing, Failure, Result};
 use ringway::fd;
@@ -19,7 +20,8 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// How long a process that was killed may take to end: one that waits for a disk takes until the disk answers.
+/// How long a process that was killed may take to end: one that waits for a disk takes until the
+/// disk answers.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// From now on what descends from this process stays below it, whatever ends in between.
@@ -29,7 +31,8 @@ pub fn adopt() -> Result<()> {
         .doing("become the parent of what a command leaves behind")
 }
 
-/// Takes note of the end of adopted children, so that they do not stay as zombies. `known` are waited for elsewhere.
+/// Takes note of the end of adopted children, so that they do not stay as zombies. `known` are
+/// waited for elsewhere.
 pub fn reap(known: &[Pid]) {
     let me = getpid();
     for (pid, process) in processes() {
@@ -40,7 +43,8 @@ pub fn reap(known: &[Pid]) {
     }
 }
 
-/// Kills what descends from this process and belongs to its session, and returns when that has ended.
+/// Kills what descends from this process and belongs to its session, and returns when that has
+/// ended.
 pub fn end() -> Result<()> {
     if !Path::new("/proc/self/stat").exists() {
         return Err(Failure::new(
@@ -50,7 +54,8 @@ pub fn end() -> Result<()> {
     let end = Instant::now() + PATIENCE;
     let mut refused = BTreeSet::new();
     loop {
-        // Each turn finds what was started while the one before was under way. A process that was killed starts nothing.
+        // Each turn finds what was started while the one before was under way. A process that was
+        // killed starts nothing.
         let found: Vec<_> =
             descendants().into_iter().filter(|(pid, _)| !refused.contains(pid)).collect();
         if found.is_empty() {
@@ -86,7 +91,8 @@ fn kill(pid: i32, began: u64) -> rustix::io::Result<Option<OwnedFd>> {
         Err(Errno::SRCH) => return Ok(None),
         other => other?,
     };
-    // Whatever has the number now, the descriptor is of it; and it began when the one that was found did.
+    // Whatever has the number now, the descriptor is of it; and it began when the one that was
+    // found did.
     if look(pid).is_none_or(|now| now.began != began) {
         return Ok(None);
     }
@@ -145,7 +151,8 @@ fn look(pid: i32) -> Option<Process> {
 
 /// See `proc_pid_stat(5)`.
 fn parse(stat: &str) -> Option<Process> {
-    // The second field is the name in parentheses, which may have spaces and parentheses of its own.
+    // The second field is the name in parentheses, which may have spaces and parentheses of its
+    // own.
     let (_, rest) = stat.rsplit_once(')')?;
     let fields: Vec<_> = rest.split_ascii_whitespace().collect();
     Some(Process {

@@ -111,7 +111,8 @@ fn main() -> ExitCode {
         Ok(result) => result,
         Err(error) => return not_understood(&error),
     };
-    // A signal that is ending the program right now says so itself, and what it has ended is no failure.
+    // A signal that is ending the program right now says so itself, and what it has ended is no
+    // failure.
     let _settled = cleanup::settle();
     result.unwrap_or_else(|failure| {
         complain(&failure.to_string());

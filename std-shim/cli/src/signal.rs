@@ -24,19 +24,21 @@ Examples:
 Exit status: 0 done; 1 it failed, and the standard error says why; 2 not understood.";
 
 const WATCH_HELP: &str = "\
-Each signal is one line on the standard output: its name, who sent it, and the value that came with it. What it \
-would do otherwise, it does not do. Ctrl-C (INT), TERM and HUP end the watch as they end any program, except those \
-that are watched, and those that were ignored when it was started, as under nohup.
+Each signal is one line on the standard output: its name, who sent it, and the value that came \
+with it. What it would do otherwise, it does not do. Ctrl-C (INT), TERM and HUP end the watch as \
+they end any program, except those that are watched, and those that were ignored when it was \
+started, as under nohup.
 
-Signals up to 31 coalesce in the kernel: of several that are sent at once, one may arrive. Those from RTMIN on \
-are queued, and each arrives.
+Signals up to 31 coalesce in the kernel: of several that are sent at once, one may arrive. Those \
+from RTMIN on are queued, and each arrives.
 
 Examples:
   ringway signal watch USR1 USR2
   ringway signal watch --count 1 HUP          wait for one, then go on with the script
   ringway signal watch WINCH                  see the window change its size
 
-Exit status: 0 all of --count came; 1 it failed, and the standard error says why; ended by a signal, that signal's.";
+Exit status: 0 all of --count came; 1 it failed, and the standard error says why; ended by a \
+signal, that signal's.";
 
 const SEND_HELP: &str = "\
 Examples:

@@ -9,15 +9,18 @@ use std::sync::atomic::{AtomicU8, Ordering};
 /// Which of the descriptors 0, 1 and 2 were closed when the program was started, a bit each.
 static CLOSED: AtomicU8 = AtomicU8::new(0);
 
-/// Runs before `main`, and before Rust's runtime, which opens `/dev/null` in the place of a closed standard stream.
+/// Runs before `main`, and before Rust's runtime, which opens `/dev/null` in the place of a closed
+/// standard stream.
 #[used]
-// SAFETY: the section is a list of functions without arguments that the C library calls at the start, and this is one.
+// SAFETY: the section is a list of functions without arguments that the C library calls at the
+// start, and this is one.
 #[unsafe(link_section = ".init_array")]
 static LOOK_AT_STREAMS: extern "C" fn() = look_at_streams;
 
 extern "C" fn look_at_streams() {
     let is_closed = |number: i32| {
-        // SAFETY: it asks for a flag of a number, whether that is a descriptor or not, and changes nothing.
+        // SAFETY: it asks for a flag of a number, whether that is a descriptor or not, and changes
+        // nothing.
         unsafe { libc::fcntl(number, libc::F_GETFD) == -1 }
     };
     let closed =
@@ -33,8 +36,8 @@ pub fn was_closed(stream: BorrowedFd<'_>) -> bool {
     (0..3).contains(&stream.as_raw_fd()) && closed & 1 << stream.as_raw_fd() != 0
 }
 
-/// Has every write to the standard output fail if that was closed at the start. What Rust's runtime has put there takes all
-/// and says nothing.
+/// Has every write to the standard output fail if that was closed at the start. What Rust's runtime
+/// has put there takes all and says nothing.
 pub fn refuse_closed_output() {
     if was_closed(io::stdout().as_fd()) {
         // A pipe that nobody reads. Should there be none, what is there stays.
@@ -42,7 +45,8 @@ pub fn refuse_closed_output() {
     }
 }
 
-/// What an error is about when the standard output was closed at the start: of the two, this is the reason.
+/// What an error is about when the standard output was closed at the start: of the two, this is the
+/// reason.
 pub fn is_output_closed() -> bool {
     was_closed(io::stdout().as_fd())
 }
@@ -55,14 +59,15 @@ pub fn output_must_be_open() -> Result<()> {
     }
 }
 
-/// Has children leave an exit status, also where this program was started with `SIGCHLD` ignored: the kernel would throw
-/// it away, and waiting would fail.
+/// Has children leave an exit status, also where this program was started with `SIGCHLD` ignored:
+/// the kernel would throw it away, and waiting would fail.
 pub fn keep_exit_statuses() {
     set_default(Signal::CHLD);
 }
 
-/// Ends this process by a signal that it has caught or blocked, so that who waits for it sees that: a shell ends the loop
-/// in which it runs this program when a Ctrl-C has ended the program, and goes on when the program exits by itself.
+/// Ends this process by a signal that it has caught or blocked, so that who waits for it sees that:
+/// a shell ends the loop in which it runs this program when a Ctrl-C has ended the program, and
+/// goes on when the program exits by itself.
 pub fn die_by(signal: Signal) -> ! {
     set_default(signal);
     if let Ok(unblocked) = signal::unblock(signal) {
@@ -79,8 +84,8 @@ fn set_default(signal: Signal) {
     unsafe { libc::signal(signal.number(), libc::SIG_DFL) };
 }
 
-/// How many of the bytes that were written into a socket the far end has not taken yet: over TCP not acknowledged, the end
-/// of file being one; over a Unix socket, memory of what was not read.
+/// How many of the bytes that were written into a socket the far end has not taken yet: over TCP
+/// not acknowledged, the end of file being one; over a Unix socket, memory of what was not read.
 pub fn unsent(socket: BorrowedFd<'_>) -> io::Result<usize> {
     let mut bytes: libc::c_int = 0;
     // SAFETY: this request (`SIOCOUTQ`) writes one `int`, which is ours.

@@ -31,8 +31,8 @@ pub fn height() -> u16 {
     tcgetwinsize(io::stdout()).map_or(0, |size| size.ws_row).max(2)
 }
 
-/// Brings a bar up to date every so often, until it is finished. Where the system refuses the thread for it, the bar moves
-/// with what it counts, and that is all.
+/// Brings a bar up to date every so often, until it is finished. Where the system refuses the
+/// thread for it, the bar moves with what it counts, and that is all.
 pub fn tick(bar: &ProgressBar, every: Duration) {
     let bar = bar.downgrade();
     let _ = task::start(move || {

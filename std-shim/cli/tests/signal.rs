@@ -4,7 +4,8 @@ use std::io::{BufRead, BufReader, Lines};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
 
-/// The program, with the signals that end it as they are in a terminal: a shell's background job has some of them ignored.
+/// The program, with the signals that end it as they are in a terminal: a shell's background job
+/// has some of them ignored.
 fn ringway(args: &[&str]) -> Command {
     started_with("--default-signal=INT,TERM,HUP", args)
 }

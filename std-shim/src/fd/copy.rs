@@ -13,12 +13,14 @@ const BUFFER: usize = 128 << 10;
 
 /// Moves bytes between any two descriptors, step by step, so that the caller can count, show and stop.
 ///
-/// It tries `splice(2)` (one of the two is a pipe), then `sendfile(2)` (both are files), then a buffer, and remembers
-/// what worked for this pair: use one `Copier` per pair. Non-blocking descriptors are waited for.
+/// It tries `splice(2)` (one of the two is a pipe), then `sendfile(2)` (both are files), then a
+/// buffer, and remembers what worked for this pair: use one `Copier` per pair. Non-blocking
+/// descriptors are waited for.
 ///
-/// What was moved is what the source held at that moment. That is why a file that goes into a pipe or a socket goes through
-/// the buffer: the kernel would pass on references to the file's pages instead of bytes, and what is written into the file
-/// afterwards would reach a reader that has not read yet. [`zero_copy`](Self::zero_copy) accepts this.
+/// What was moved is what the source held at that moment. That is why a file that goes into a pipe
+/// or a socket goes through the buffer: the kernel would pass on references to the file's pages
+/// instead of bytes, and what is written into the file afterwards would reach a reader that has not
+/// read yet. [`zero_copy`](Self::zero_copy) accepts this.
 ///
 /// ```
 /// use ringway::fd::Copier;
@@ -76,11 +78,12 @@ impl Copier {
         Copier { way, buffer: Vec::new(), left: 0..0 }
     }
 
-    /// A copier that lets the kernel pass on a file's pages instead of its bytes, where it can: no byte is copied on the way
-    /// into a pipe or a socket.
+    /// A copier that lets the kernel pass on a file's pages instead of its bytes, where it can: no
+    /// byte is copied on the way into a pipe or a socket.
     ///
-    /// The reader sees the pages as they are when it reads: also what was written into the file after this copier said that
-    /// it had moved everything. Use it for files that nobody writes to until the reader has read.
+    /// The reader sees the pages as they are when it reads: also what was written into the file
+    /// after this copier said that it had moved everything. Use it for files that nobody writes to
+    /// until the reader has read.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -108,8 +111,8 @@ impl Copier {
         Copier { way, buffer: Vec::new(), left: 0..0 }
     }
 
-    /// Whether the bytes went through memory of this process, because the kernel could not move them by itself, or would
-    /// have moved a file's pages instead.
+    /// Whether the bytes went through memory of this process, because the kernel could not move
+    /// them by itself, or would have moved a file's pages instead.
     ///
     /// ```
     /// assert!(!ringway::fd::Copier::new().buffered() || !cfg!(target_os = "linux"));
@@ -236,7 +239,8 @@ impl Way {
     }
 }
 
-/// Whether the kernel would put a file's pages where they are read later, instead of copying what they hold now.
+/// Whether the kernel would put a file's pages where they are read later, instead of copying what
+/// they hold now.
 #[cfg(target_os = "linux")]
 fn passes_on_pages(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> io::Result<bool> {
     use rustix::fs::{FileType, fstat};

@@ -158,9 +158,10 @@ impl Writer {
     /// room. `Ok(0)` is the end of the other's input. Which descriptors can give is the kernel's to say;
     /// [`Copier`](crate::fd::Copier) finds another way.
     ///
-    /// From a file, the kernel puts references to the file's pages into the pipe, and no copy of what they hold. What is
-    /// written into the file before the pipe is read is what its reader gets. A file that may change meanwhile is read and
-    /// written instead, as [`Copier`](crate::fd::Copier) does.
+    /// From a file, the kernel puts references to the file's pages into the pipe, and no copy of
+    /// what they hold. What is written into the file before the pipe is read is what its reader
+    /// gets. A file that may change meanwhile is read and written instead, as
+    /// [`Copier`](crate::fd::Copier) does.
     ///
     /// See [`splice(2)`](https://man7.org/linux/man-pages/man2/splice.2.html).
     ///

@@ -54,7 +54,8 @@ fn kill_ends_a_watch_for_something_else() {
 #[test]
 fn an_interrupt_ends_the_loop_of_a_shell_and_not_one_round_of_it() {
     let place = Place::new();
-    // As a terminal does, which sends it to the whole group. The first shell is not told, and says how the second ended.
+    // As a terminal does, which sends it to the whole group. The first shell is not told, and says
+    // how the second ended.
     let shell = place.start(
         "set -m
          env --default-signal=INT bash -c '

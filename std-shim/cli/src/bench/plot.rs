@@ -105,7 +105,8 @@ fn open(title: &str, height: f64) -> String {
     )
 }
 
-/// Bars beside their names and values, in the order given, on a scale that begins at 0. `told` writes a value with its unit.
+/// Bars beside their names and values, in the order given, on a scale that begins at 0. `told`
+/// writes a value with its unit.
 ///
 /// The value stands before its bar: behind it, it would be read as that of the whisker.
 pub fn bars(title: &str, bars: &[Bar], told: impl Fn(f64) -> String) -> String {

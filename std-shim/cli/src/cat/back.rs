@@ -11,8 +11,8 @@ use std::io::{self, PipeReader, PipeWriter};
 use std::os::fd::{AsFd, OwnedFd};
 use std::thread::JoinHandle;
 
-/// The way back, at work in a thread: the two directions must not wait for each other, or a far end that sends while it
-/// receives would stop both.
+/// The way back, at work in a thread: the two directions must not wait for each other, or a far end
+/// that sends while it receives would stop both.
 #[derive(Debug)]
 pub struct Back {
     worker: JoinHandle<Outcome>,
@@ -81,8 +81,8 @@ impl Back {
         match worker.join() {
             Ok(Outcome::Ended { lost: 0 }) => Ok(None),
             Ok(Outcome::Ended { lost }) => Ok(Some(format!(
-                "{destination} answered: {lost} bytes, which {source} did not take, are thrown away; \
-                 with - as SRC they are printed"
+                "{destination} answered: {lost} bytes, which {source} did not take, \
+                 are thrown away; with - as SRC they are printed"
             ))),
             Ok(Outcome::Unreadable(error)) => Err(destination.incomplete(error)),
             Ok(Outcome::Undeliverable(error)) => Err(undeliverable(source, destination, &error)),
@@ -90,7 +90,8 @@ impl Back {
         }
     }
 
-    /// After a failure: the reason, if it was that answers could not be written where they were to go.
+    /// After a failure: the reason, if it was that answers could not be written where they were to
+    /// go.
     pub fn reason(self, source: &Address, destination: &End) -> Option<Failure> {
         // A worker that is at work did not fail, and is left to end with the program.
         if !hung_up(&self.failed) {

@@ -33,8 +33,9 @@ pub enum Side {
     Destination,
 }
 
-/// The steps in which both ends are opened, each for both: what cannot be opened is told before anybody has come, and both
-/// can be reached before either is waited for, because who comes to one may need the other first.
+/// The steps in which both ends are opened, each for both: what cannot be opened is told before
+/// anybody has come, and both can be reached before either is waited for, because who comes to one
+/// may need the other first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
     /// What depends on nobody else: files, the standard streams, serial ports.
@@ -158,7 +159,8 @@ impl<'a> Doorway<'a> {
             Side::Destination => {
                 let doing = format!("open {} for writing", path.display());
                 if stage == Stage::Files && kind.is_err() {
-                    // It is made when the source is there, which may fail; whether it can be is found out now.
+                    // It is made when the source is there, which may fail; whether it can be is
+                    // found out now.
                     return can_be_made(path).doing(doing).map(|()| None);
                 }
                 let mut options = OpenOptions::new();
@@ -233,7 +235,8 @@ fn can_be_made(path: &Path) -> io::Result<()> {
     Ok(rustix::fs::accessat(CWD, folder, may, AtFlags::EACCESS)?)
 }
 
-/// Empties a file that is written from its beginning. What is not a regular file has no length to set.
+/// Empties a file that is written from its beginning. What is not a regular file has no length to
+/// set.
 fn empty(file: BorrowedFd<'_>, path: &Path) -> Result<()> {
     let kind = rustix::fs::fstat(file).map(|stat| stat.st_mode);
     if !kind.is_ok_and(|mode| rustix::fs::FileType::from_raw_mode(mode).is_file()) {
@@ -246,7 +249,8 @@ fn empty(file: BorrowedFd<'_>, path: &Path) -> Result<()> {
 
 pub fn same(source: &Address, destination: &Address) -> Failure {
     Failure::new(format!(
-        "{destination} is SRC and DST at once, as {source} is the same file: name another one as DST"
+        "{destination} is SRC and DST at once, as {source} is the same file: \
+         name another one as DST"
     ))
 }
 
@@ -270,7 +274,8 @@ enum Body {
 }
 
 impl Body {
-    /// Whatever ends this program before all has arrived, the reader is to see a reset and no end of file.
+    /// Whatever ends this program before all has arrived, the reader is to see a reset and no end
+    /// of file.
     fn tcp(stream: TcpStream) -> Result<Self> {
         set_reset_on_close(&stream, true)?;
         Ok(Body::Tcp(stream))
@@ -338,7 +343,8 @@ impl End {
     fn wait_for_acknowledgement(&self) -> Result<()> {
         let mut pause = Duration::from_micros(100);
         loop {
-            // In this order: a far end that closes says so before it throws away what it has not read.
+            // In this order: a far end that closes says so before it throws away what it has not
+            // read.
             let unsent = system::unsent(self.as_fd()).map_err(|error| self.incomplete(error))?;
             let failed = sockopt::socket_error(self).and_then(|failed| failed);
             failed.map_err(|errno| self.incomplete(io::Error::from(errno)))?;
@@ -356,8 +362,8 @@ impl End {
         Failure::new(format!("{self}: not all of it may have arrived: {why}"))
     }
 
-    /// Closes it, after all went well: the reader sees an end of file, a command that reads is waited for, and the name that
-    /// was made is removed.
+    /// Closes it, after all went well: the reader sees an end of file, a command that reads is
+    /// waited for, and the name that was made is removed.
     pub fn close(mut self) -> Result<()> {
         if let Body::Tcp(stream) = &self.body {
             set_reset_on_close(stream, false)?;

@@ -125,7 +125,8 @@ pub fn end_group(group: Pid) -> Result<Option<String>> {
     // And the region that a row by this number may have left behind.
     match survey::remove(&region_name(group.as_raw_pid().unsigned_abs())) {
         Ok(()) => Ok(leader),
-        // There is none, or somebody is attached: the group is not, so that it is another program's.
+        // There is none, or somebody is attached: the group is not, so that it is another
+        // program's.
         Err(error) if error.is(channel::Error::NotFound) => Ok(leader),
         Err(error) if error.is(channel::Error::Taken) => Ok(leader),
         Err(error) => Err(error.into()),

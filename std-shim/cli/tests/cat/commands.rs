@@ -8,7 +8,8 @@ use std::io::Write;
 use std::net::TcpListener;
 use std::time::Duration;
 
-/// A script that starts others, some of which nobody waits for, and writes down who they are. None holds a stream of the test.
+/// A script that starts others, some of which nobody waits for, and writes down who they are. None
+/// holds a stream of the test.
 fn crowd(place: &Place, as_source: bool) -> String {
     let closed = if as_source { "2>/dev/null" } else { ">/dev/null 2>&1" };
     let pids = place.path("pids");
@@ -103,7 +104,8 @@ fn a_command_does_not_take_a_failed_source_for_one_that_ended() {
     assert_failed(&cat("exec:echo some; exit 3", &commit).output().unwrap(), "exit status 3");
     assert!(!committed.exists(), "it committed half of the input");
 
-    // A connection that breaks off. Chance decides what happens if the two are done in the wrong order.
+    // A connection that breaks off. Chance decides what happens if the two are done in the wrong
+    // order.
     for _ in 0..20 {
         // The one before may have been killed before it began.
         let _ = fs::remove_file(&started);

@@ -1,4 +1,5 @@
-//! Connections: all arrives or the status is 1, answers come back, and a reader can tell a failure from an end.
+//! Connections: all arrives or the status is 1, answers come back, and a reader can tell a failure
+//! from an end.
 
 use super::support::*;
 use rustix::net::sockopt::set_socket_linger;
@@ -14,7 +15,8 @@ use std::time::{Duration, Instant};
 /// More than the buffers between two sockets take at first.
 const UPLOAD: usize = 200_000;
 
-/// A server's side of a connection, on which the program is the client, or the listener. Its standard input stays open.
+/// A server's side of a connection, on which the program is the client, or the listener. Its
+/// standard input stays open.
 fn connected(source: &str, is_listener: bool) -> (Running, TcpStream) {
     if !is_listener {
         let server = TcpListener::bind("127.0.0.1:0").unwrap();
