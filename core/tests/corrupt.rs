@@ -14,6 +14,7 @@ use ringway_core::lock::{
     ThreadId,
 };
 use ringway_core::participant::Participant;
+use ringway_core::region::{Layout, View};
 use ringway_core::ring::broadcast::Broadcast;
 use ringway_core::ring::bytes::ByteRing;
 use ringway_core::ring::latest::{Latest, Version};
@@ -557,4 +558,43 @@ fn a_barrier() {
             let _ = (first, second);
         },
     );
+}
+
+#[test]
+fn a_region() {
+    type Jobs = Queue<u32, 4>;
+    type Numbers = Ring<u32, 4>;
+    #[repr(C, align(128))]
+    struct Memory([u32; 512]);
+    fn layout() -> Layout<2> {
+        let layout = Layout::<2>::new(3).part::<Jobs>("jobs").unwrap();
+        layout.part::<Numbers>("numbers").unwrap()
+    }
+    fn make() -> Memory {
+        let mut memory = Memory([0; 512]);
+        let at = memory.0.as_mut_ptr().cast::<u8>();
+        let size = layout().size();
+        assert!(size <= size_of::<Memory>());
+        // SAFETY: so many bytes of it, which are words.
+        layout().write(unsafe { slice::from_raw_parts_mut(at, size) }).unwrap();
+        // SAFETY: as above.
+        assert!(unsafe { View::new(NonNull::new(at).unwrap(), size) }.is_ok());
+        memory
+    }
+    survives("a region", make, |memory: &mut Memory| {
+        let at = NonNull::from(&mut *memory).cast::<u8>();
+        for length in [layout().size(), size_of::<Memory>(), 64, 0] {
+            // SAFETY: so many bytes are there, which nobody else writes.
+            let Ok(view) = (unsafe { View::new(at, length) }) else { continue };
+            let _ = (view.length(), view.parts(), view.next_generation());
+            for entry in view.entries() {
+                let _ = (entry.name().len(), entry.offset());
+            }
+            for place in view.places() {
+                let _ = place.occupant();
+            }
+            let _ = view.part::<Numbers>("numbers").map(|ring| (ring.len(), ring.is_sound()));
+            let _ = view.part::<Jobs>("jobs").map(|queue| (queue.try_push(1), queue.try_pop()));
+        }
+    });
 }
