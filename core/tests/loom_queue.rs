@@ -302,6 +302,31 @@ fn what_was_done_with_a_message_is_seen_by_who_finds_all_done() {
     });
 }
 
+/// One pushes before it pops, so that there is always one for another.
+#[test]
+fn a_queue_that_always_holds_something_is_never_seen_empty() {
+    model(Some(3), || {
+        let queue = Arc::new(Queue::<Value, 2>::new());
+        push(&queue, 1);
+        let other = {
+            let queue = queue.clone();
+            thread::spawn(move || {
+                assert!(queue.try_push(Box::new(2)).is_ok());
+                assert!(queue.try_pop().is_some());
+            })
+        };
+        let third = {
+            let queue = queue.clone();
+            thread::spawn(move || {
+                assert!(!queue.is_empty());
+                assert!(queue.try_pop().is_some());
+            })
+        };
+        other.join().unwrap();
+        third.join().unwrap();
+    });
+}
+
 /// A job that leads to others, in a slot that is looked at before its own. While one of them is not done, nobody is told that
 /// all are; each role is the spawned one, and the main one.
 fn jobs_that_lead_to_others(links: u32, scanner_is_main: bool) {

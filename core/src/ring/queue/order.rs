@@ -297,8 +297,10 @@ impl<'q, B> Order<'q, B> {
         match entry.seen_from(position) {
             Seen::Here(slot) => {
                 let Some(owner) = self.owner(slot) else { return Found::End };
-                // Relaxed: at least as new as the word before 3, by the acquire above.
-                let says = owner.load(Ordering::Relaxed);
+                // At least as new as the word before 3, by the acquire above. SYNC POINT E, acquire: with
+                // the release in `claim_found`, and those of 2 and 5. Who sees that a message was claimed
+                // sees what its consumer saw: the next one, if that was there.
+                let says = owner.load(Ordering::Acquire);
                 if word::waits_at(says, position) {
                     Found::Message { slot, owner, says }
                 } else {
@@ -336,22 +338,23 @@ impl<'q, B> Order<'q, B> {
     /// Where to look first for the position that nobody claimed.
     #[inline(always)]
     pub(super) fn head_hint(self) -> Position {
-        // Relaxed: whoever starts from an old position finds the way along the entries.
-        Position::of(self.head.position.load(Ordering::Relaxed))
+        // SYNC POINT E, acquire: with the release in `found`. What was before that position is seen.
+        Position::of(self.head.position.load(Ordering::Acquire))
     }
 
     /// Where to look first for the position that is not filled.
     #[inline(always)]
     pub(super) fn tail_hint(self) -> Position {
-        // Relaxed: whoever starts from an old position finds the way along the entries.
-        Position::of(self.tail.position.load(Ordering::Relaxed))
+        // SYNC POINT E, acquire: with the release in `found`. What was before that position is seen.
+        Position::of(self.tail.position.load(Ordering::Acquire))
     }
 
     /// What the entry of `position` says, if that is not filled, and the order does not end there.
     #[inline(always)]
     fn unfilled(self, position: Position) -> Option<Entry> {
-        // Relaxed: what counts is found out by an exchange.
-        let entry = Entry(self.entry(position)?.load(Ordering::Relaxed));
+        // SYNC POINT E, acquire: with the release of 3. One message is in the order behind the others: who
+        // sees it sees those.
+        let entry = Entry(self.entry(position)?.load(Ordering::Acquire));
         (entry.seen_from(position) == Seen::Before).then_some(entry)
     }
 
@@ -365,8 +368,8 @@ impl<'q, B> Order<'q, B> {
         loop {
             let from = position;
             for _ in 0..self.longest_walk() {
-                // Relaxed: what counts is found out by the exchange in `commit`.
-                let entry = Entry(self.entry(position).ok_or(Corrupt)?.load(Ordering::Relaxed));
+                // SYNC POINT E, acquire: as in `unfilled`.
+                let entry = Entry(self.entry(position).ok_or(Corrupt)?.load(Ordering::Acquire));
                 match entry.seen_from(position) {
                     Seen::Here(_) => position = position.next(self.n()),
                     // Filled again since: so all before that one are.
@@ -624,11 +627,11 @@ impl<'q, B> Order<'q, B> {
     ) -> Result<Head, Lost<'q>> {
         match found {
             Found::Message { slot, owner, says } => {
-                // 4. Relaxed, both: the value was acquired with the entry, and what the exchange says concerns the word
-                // alone.
+                // 4. The value was acquired with the entry. SYNC POINT E, release: with the acquire in
+                // `look`. Failure, relaxed: the next look decides.
                 let mine = Owned { phase: Phase::Reading, by: me, position }.pack();
                 owner
-                    .compare_exchange(says, mine, Ordering::Relaxed, Ordering::Relaxed)
+                    .compare_exchange(says, mine, Ordering::Release, Ordering::Relaxed)
                     .map_err(|_| Lost(Some(&self.head.position)))?;
                 self.found(&self.head.position, position.next(self.n()));
                 Ok(Head::Claimed(slot, position))
@@ -660,8 +663,9 @@ impl<'q, B> Order<'q, B> {
     /// way along the entries. So it is no exchange: one who comes late with it sets the others back, once.
     #[inline(always)]
     pub(super) fn found(self, hint: &AtomicU64, position: Position) {
-        // Relaxed: it says where to look, and what is found there is judged by itself.
-        hint.store(position.word(), Ordering::Relaxed);
+        // SYNC POINT E, release: with the acquires in `head_hint` and `tail_hint`. What is found there is
+        // judged by itself, but with what its finder saw before.
+        hint.store(position.word(), Ordering::Release);
     }
 }
 
@@ -741,8 +745,9 @@ impl<'q, B: Bell> Order<'q, B> {
         let (Some(owner), Some(place)) = (self.owner(slot), self.entry(position)) else {
             return Err(Lost(None));
         };
-        // 2. Relaxed: published by 3.
-        owner.store(Owned { phase, by: me, position }.pack(), Ordering::Relaxed);
+        // 2. Published by 3. SYNC POINT E, release: who sees this instead of an earlier message of the slot
+        // sees that it was claimed, as we do.
+        owner.store(Owned { phase, by: me, position }.pack(), Ordering::Release);
         // 3. Release: partner is the acquire of the look at the entry in `look`. Failure, relaxed: another was faster, or we
         // had looked at something old. What is there now is seen by the next look.
         let entry = Entry::new(position, slot);
