@@ -150,8 +150,10 @@ pub(super) enum Head {
     Claimed(usize, Position),
     /// Nothing now.
     Empty,
-    /// Nothing, and nothing will come.
-    Over(NoMore),
+    /// Nothing, and nothing will come: the queue is closed.
+    Ended,
+    /// Nothing can be said: see [`Corrupt`].
+    Corrupt,
 }
 
 /// Why no message will come.
@@ -603,7 +605,7 @@ impl<'q, B> Order<'q, B> {
     pub(super) fn claim(self, me: Participant, mut from: Position) -> Head {
         loop {
             let Ok((position, found)) = self.first_unclaimed(from) else {
-                return Head::Over(NoMore::Corrupt);
+                return Head::Corrupt;
             };
             match self.claim_found(me, position, found) {
                 Ok(head) => return head,
@@ -641,9 +643,9 @@ impl<'q, B> Order<'q, B> {
             }
             // All before it are claimed: the queue was empty when we looked.
             Found::Nothing if !self.is_closed() => Ok(Head::Empty),
-            Found::Nothing if self.end(position) => Ok(Head::Over(NoMore::Ended)),
+            Found::Nothing if self.end(position) => Ok(Head::Ended),
             Found::Nothing | Found::Claimed(_) => Err(Lost(None)),
-            Found::End => Ok(Head::Over(NoMore::Ended)),
+            Found::End => Ok(Head::Ended),
         }
     }
 

@@ -130,8 +130,12 @@ impl<'q, T, const N: usize, B: Bell> Seat<'q, T, N, B> {
     }
 
     /// [`Queue::try_claim`] by this participant.
+    #[inline]
     pub fn try_claim(self) -> Option<Claim<'q, T, N, B>> {
-        self.claim_now().ok().flatten()
+        match self.claim_one() {
+            Head::Claimed(slot, position) => Some(Claim { seat: self, slot, position }),
+            Head::Empty | Head::Ended | Head::Corrupt => None,
+        }
     }
 
     /// The oldest value, `None` when there is none now.
@@ -143,7 +147,8 @@ impl<'q, T, const N: usize, B: Bell> Seat<'q, T, N, B> {
         match self.claim_one() {
             Head::Claimed(slot, position) => Ok(Some(Claim { seat: self, slot, position })),
             Head::Empty => Ok(None),
-            Head::Over(why) => Err(why),
+            Head::Ended => Err(NoMore::Ended),
+            Head::Corrupt => Err(NoMore::Corrupt),
         }
     }
 
