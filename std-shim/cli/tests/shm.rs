@@ -327,6 +327,10 @@ fn a_region_without_a_name_is_found_where_a_process_has_it_open() {
 fn a_region_in_use_is_removed_only_by_force_and_a_stale_one_as_it_is() {
     let name = Name::new("rm");
     let region = Region::create(&name.0, 0o600, &layout()).unwrap();
+    // As POSIX has it: one slash in front, and no other.
+    assert!(printed(&["stat", &format!("/{}", name.0)]).contains("numbers"));
+    assert!(refused(&["rm", &format!("/{}", name.0)]).contains("is in use"));
+    assert!(refused(&["rm", "one/two"]).contains("no slash but one in front"));
     let me = std::process::id();
     let told = refused(&["rm", &name.0]);
     assert!(told.contains(&format!("is in use: process {me} is attached")), "{told}");

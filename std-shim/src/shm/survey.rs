@@ -224,8 +224,14 @@ pub fn remove(name: &str) -> Result<()> {
 const LIST: &str = "list the regions";
 const LOOK: &str = "look at the region";
 
-/// What the name of a region without a name begins with here. Names in `/dev/shm` have no slash, these have one.
-const MEMFD: &str = "memfd:";
+/// What the name of a region without a name begins with here. Names in `/dev/shm` have no slash, these
+/// have one.
+///
+/// ```
+/// use ringway::shm::survey;
+/// assert!(survey::anonymous().iter().all(|found| found.name.starts_with(survey::MEMFD)));
+/// ```
+pub const MEMFD: &str = "memfd:";
 
 /// Where the region `memfd:PID/FD` is.
 fn memfd(name: &str) -> Option<PathBuf> {

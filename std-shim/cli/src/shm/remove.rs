@@ -6,7 +6,7 @@ use ringway::channel;
 use ringway::shm::{self, survey};
 
 pub fn run(name: &str, force: bool) -> Result<()> {
-    if name.contains('/') {
+    if name.starts_with(survey::MEMFD) && name.contains('/') {
         return Err(Failure::new(format!(
             "{} has no name that could be removed: it goes with the last process that has it open",
             shown(name)
