@@ -23,7 +23,7 @@ fn pipe() -> Pipe<8, Yielding> {
 
 /// Passes more than fits, with both ends on threads of their own, and then the end of file, which
 /// `end` brings about.
-fn passes<R, W>(mut reader: R, writer: W, end: impl FnOnce(W) + Send)
+fn passes<R, W>(mut reader: R, mut writer: W, end: impl FnOnce(W) + Send)
 where
     R: Read + ReadReady,
     W: Write<Error = R::Error> + WriteReady + Send,

@@ -6,14 +6,14 @@ use ringway_core::ring::latest::{Latest, Version};
 use ringway_core::ring::queue::Queue;
 use ringway_core::wait::{Async, Doorbell, Spin, WakerSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 /// A task: whether it was woken since it was polled last, and how often it was in all.
 #[derive(Default)]
 struct Task {
-    is_woken: AtomicU32,
-    wakes: AtomicU32,
+    is_woken: AtomicU64,
+    wakes: AtomicU64,
 }
 
 impl Wake for Task {
