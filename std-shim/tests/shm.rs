@@ -1346,3 +1346,30 @@ fn a_crowd_of_sleepers_has_the_job_of_each_that_is_killed() {
     jobs(&region).seat().close();
     sleepers.into_iter().for_each(|sleeper| sleeper.join().unwrap());
 }
+
+#[test]
+fn a_queue_that_is_in_use_is_not_taken_for_a_corrupt_one() {
+    use std::sync::atomic::AtomicBool;
+    let region = Region::anonymous(&layout()).unwrap();
+    let (stop, looks) = (AtomicBool::new(false), 2000);
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                let jobs = jobs(&region);
+                // Relaxed: partner is the store below; nothing else is published by it.
+                while !stop.load(Ordering::Relaxed) {
+                    let _full = jobs.seat().try_push(1);
+                    jobs.seat().try_pop();
+                }
+            });
+        }
+        let corrupt = (0..looks).filter(|_| {
+            let seen = shm::survey::of_fd(&region).unwrap();
+            !seen.parts.iter().find(|part| part.name == "jobs").unwrap().is_sound
+        });
+        let corrupt = corrupt.count();
+        // Relaxed: partner is the load in the threads.
+        stop.store(true, Ordering::Relaxed);
+        assert_eq!(corrupt, 0, "of {looks} looks");
+    });
+}
