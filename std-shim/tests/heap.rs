@@ -11,6 +11,7 @@ use ringway_core::ring::latest::{Latest, Version};
 use ringway_core::ring::messages::MessageRing;
 use ringway_core::ring::queue::Queue;
 use ringway_core::wait::{Async, Doorbell, Spin};
+use std::time::{Duration, Instant};
 
 /// A value that is larger than the stack by itself.
 type Frame = [u8; 1 << 20];
@@ -20,6 +21,11 @@ type Bell = Doorbell<Futex>;
 fn on_a_small_stack(act: fn()) {
     let thread = std::thread::Builder::new().stack_size(64 << 10).spawn(act).unwrap();
     thread.join().unwrap();
+}
+
+/// Far longer than anything takes, so that a hang is a failure.
+fn soon() -> Option<Instant> {
+    Some(Instant::now() + Duration::from_secs(60))
 }
 
 fn frame(byte: u8) -> Box<Frame> {
@@ -107,12 +113,12 @@ fn a_broadcast_and_a_latest_of_large_values() {
         assert_eq!(reader.try_recv_into(&mut got), Ok(false));
         writer.send_from(&frame(1));
         writer.send_from(&frame(2));
-        reader.recv_into(&mut got).unwrap();
+        reader.recv_into_deadline(&mut got, soon()).unwrap();
         assert_eq!(got, frame(1));
         writer.close();
-        reader.recv_into(&mut got).unwrap();
+        reader.recv_into_deadline(&mut got, soon()).unwrap();
         assert_eq!(got, frame(2));
-        let end = reader.recv_into(&mut got);
+        let end = reader.recv_into_deadline(&mut got, soon());
         assert_eq!(end, Err(ringway_core::ring::broadcast::RecvError::EndOfFile));
 
         let mut latest = boxed::<Latest<Frame, Bell>>();
@@ -121,9 +127,9 @@ fn a_broadcast_and_a_latest_of_large_values() {
         let mut writer = latest.owner();
         (5..=9).for_each(|byte| writer.store_from(&frame(byte)));
         writer.close();
-        let seen = latest.wait_newer_into(Version::NONE, &mut got).unwrap();
+        let seen = latest.wait_newer_into_deadline(Version::NONE, &mut got, soon()).unwrap();
         assert_eq!((seen.number(), &got), (5, &frame(9)));
-        let end = latest.wait_newer_into(seen, &mut got);
+        let end = latest.wait_newer_into_deadline(seen, &mut got, soon());
         assert_eq!(end, Err(ringway_core::channel::Error::EndOfFile));
     });
 }
