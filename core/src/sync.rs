@@ -62,7 +62,7 @@ pub use core::sync::atomic::Ordering;
     cfg_attr(not(uncached), path = "sync/cached.rs")
 )]
 mod uncached;
-pub(crate) use uncached::{CachePadded, Kept, Roomy, roomy, step_aside};
+pub(crate) use uncached::{CachePadded, Kept, Roomy, RoomyRef, roomy, step_aside};
 
 use core::mem::MaybeUninit;
 

@@ -92,6 +92,8 @@ use crate::finally::finish;
 use crate::participant::Participant;
 #[cfg(not(loom))]
 use crate::ring::InPlace;
+#[cfg(not(loom))]
+use crate::sync::RoomyRef;
 use crate::sync::{AtomicU64, Ordering, Roomy, Slots, array_of, const_unless_loom, roomy};
 use crate::wait::{Bell, Polled};
 use core::fmt;
@@ -195,8 +197,7 @@ impl<T, const N: usize, B> Queue<T, N, B> {
 
     #[inline(always)]
     fn order(&self) -> Order<'_, B> {
-        let tries = self.tries.get().map_or(&[][..], |tries| tries);
-        Order::new(&self.ends, &self.places, tries)
+        Order::new(&self.ends, &self.places, self.tries.slice())
     }
 }
 
@@ -551,14 +552,8 @@ impl<B: Bell> Untyped<'_, B> {
         let tries = unsafe { places.add(capacity) }.cast::<AtomicU64>();
         // SAFETY: they are there, and atomics.
         let places = unsafe { NonNull::slice_from_raw_parts(places, capacity).as_ref() };
-        // SAFETY: as above.
-        let tries = unsafe {
-            NonNull::slice_from_raw_parts(
-                tries,
-                if crate::sync::Kept::IS_KEPT { capacity } else { 0 },
-            )
-            .as_ref()
-        };
+        // SAFETY: as above, where there is room for them.
+        let tries = unsafe { RoomyRef::at(NonNull::slice_from_raw_parts(tries, capacity)) };
         Untyped(Order::new(ends, places, tries))
     }
 

@@ -39,8 +39,45 @@ impl<T> Roomy<T> {
 
     /// What is there, where there is room for it.
     #[inline(always)]
-    pub(crate) const fn get(&self) -> Option<&T> {
-        Some(&self.0)
+    pub(crate) const fn by_ref(&self) -> RoomyRef<'_, T> {
+        RoomyRef(&self.0)
+    }
+}
+
+impl<T, const N: usize> Roomy<[T; N]> {
+    /// What is there, free of how many they are.
+    #[inline(always)]
+    pub(crate) const fn slice(&self) -> RoomyRef<'_, [T]> {
+        RoomyRef(&self.0)
+    }
+}
+
+/// A reference to what is in a [`Roomy`].
+#[derive(Debug)]
+pub(crate) struct RoomyRef<'a, T: ?Sized>(&'a T);
+
+impl<T: ?Sized> Clone for RoomyRef<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T: ?Sized> Copy for RoomyRef<'_, T> {}
+
+impl<'a, T: ?Sized> RoomyRef<'a, T> {
+    /// What is at `at`.
+    ///
+    /// # Safety
+    /// Where there is room for it, there is a `T`, for `'a`.
+    #[cfg(not(loom))]
+    pub(crate) unsafe fn at(at: core::ptr::NonNull<T>) -> Self {
+        // SAFETY: as the caller states.
+        RoomyRef(unsafe { at.as_ref() })
+    }
+
+    /// What is there, where there is room for it.
+    #[inline(always)]
+    pub(crate) const fn get(self) -> Option<&'a T> {
+        Some(self.0)
     }
 }
 

@@ -43,7 +43,43 @@ impl<T> Roomy<T> {
 
     /// What is there, where there is room for it.
     #[inline(always)]
-    pub(crate) const fn get(&self) -> Option<&T> {
+    pub(crate) const fn by_ref(&self) -> RoomyRef<'_, T> {
+        RoomyRef(PhantomData)
+    }
+}
+
+impl<T, const N: usize> Roomy<[T; N]> {
+    /// What is there, free of how many they are.
+    #[inline(always)]
+    pub(crate) const fn slice(&self) -> RoomyRef<'_, [T]> {
+        RoomyRef(PhantomData)
+    }
+}
+
+/// A reference to what is in a [`Roomy`].
+#[derive(Debug)]
+pub(crate) struct RoomyRef<'a, T: ?Sized>(PhantomData<&'a T>);
+
+impl<T: ?Sized> Clone for RoomyRef<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T: ?Sized> Copy for RoomyRef<'_, T> {}
+
+impl<'a, T: ?Sized> RoomyRef<'a, T> {
+    /// What is at `at`.
+    ///
+    /// # Safety
+    /// Where there is room for it, there is a `T`, for `'a`.
+    #[cfg(not(loom))]
+    pub(crate) unsafe fn at(_: core::ptr::NonNull<T>) -> Self {
+        RoomyRef(PhantomData)
+    }
+
+    /// What is there, where there is room for it.
+    #[inline(always)]
+    pub(crate) const fn get(self) -> Option<&'a T> {
         None
     }
 }

@@ -8,7 +8,7 @@
 use super::order::{Order, Refused};
 use super::word::{Owned, Phase, Position};
 use crate::participant::Participant;
-use crate::sync::{AtomicU32, Ordering, RmwU32, const_unless_loom};
+use crate::sync::{AtomicU32, AtomicU64, Ordering, RmwU32, const_unless_loom};
 use crate::wait::Bell;
 
 /// What a queue knows of all its messages' claims.
@@ -36,20 +36,24 @@ const fn ended_claims(word: u64, position: Position) -> (u16, bool) {
     if position.is_after(noted) { (0, false) } else { (word as u16, noted.is_after(position)) }
 }
 
-impl<B> Order<'_, B> {
+impl<'q, B> Order<'q, B> {
+    /// The word of a slot, where there is room for it.
+    #[inline(always)]
+    fn tries_of(self, slot: usize) -> Option<&'q AtomicU64> {
+        self.tries.get()?.get(slot)
+    }
+
     /// How many claims of the message in `slot`, claimed at `position`, ended without a release.
     pub(super) fn ended_claims(self, slot: usize, position: Position) -> u16 {
         // Relaxed: seen with the entry by which the message was put back.
-        self.tries
-            .get(slot)
-            .map_or(0, |word| ended_claims(word.load(Ordering::Relaxed), position).0)
+        self.tries_of(slot).map_or(0, |word| ended_claims(word.load(Ordering::Relaxed), position).0)
     }
 
     /// The same for one who takes a message over from a dead participant, whose claim, `owned`,
     /// ended too: with its end.
     pub(super) fn ended_claims_of_dead(self, slot: usize, owned: Owned) -> u16 {
         // Relaxed: what the dead one wrote is visible here.
-        let word = self.tries.get(slot).map_or(0, |word| word.load(Ordering::Relaxed));
+        let word = self.tries_of(slot).map_or(0, |word| word.load(Ordering::Relaxed));
         let (count, is_noted) = ended_claims(word, owned.position);
         // Did it die as it put the message back, this claim was counted.
         if is_noted || owned.phase == Phase::Requeuing { count } else { count.saturating_add(1) }
@@ -57,19 +61,19 @@ impl<B> Order<'_, B> {
 
     pub(super) fn max_attempts(self) -> u16 {
         // Relaxed: it says something about itself alone.
-        self.rare.map_or(0, |rare| rare.limit.max.load(Ordering::Relaxed) as u16)
+        self.rare().map_or(0, |rare| rare.limit.max.load(Ordering::Relaxed) as u16)
     }
 
     pub(super) fn set_max_attempts(self, max: u16) {
         // Relaxed: as above.
-        if let Some(rare) = self.rare {
+        if let Some(rare) = self.rare() {
             rare.limit.max.store(max.into(), Ordering::Relaxed);
         }
     }
 
     pub(super) fn refused(self) -> u32 {
         // Relaxed: as above.
-        self.rare.map_or(0, |rare| rare.limit.refused.load(Ordering::Relaxed))
+        self.rare().map_or(0, |rare| rare.limit.refused.load(Ordering::Relaxed))
     }
 
     /// Whether a message of which so many claims ended is given up.
@@ -82,7 +86,7 @@ impl<B> Order<'_, B> {
     /// it not at all.
     pub(super) fn count_refused(self) {
         // Relaxed: a number.
-        if let Some(rare) = self.rare {
+        if let Some(rare) = self.rare() {
             rare.limit.refused.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -124,7 +128,7 @@ impl<B: Bell> Order<'_, B> {
             // Before the slot's word says so, in which the one who may find us dead looks. Relaxed:
             // published by the entry. Had the two stores changed places, a death between them would
             // make the count begin anew.
-            if let Some(tries) = self.tries.get(slot) {
+            if let Some(tries) = self.tries_of(slot) {
                 tries.store(position.word() | u64::from(ended_claims), Ordering::Relaxed);
             }
             match self.exchange_entry(slot, me, Phase::Requeuing, position, seen) {

@@ -8,7 +8,8 @@ use super::word::{self, Entry, Owned, Phase, Position, Seen};
 use crate::finally::Finally;
 use crate::participant::Participant;
 use crate::sync::{
-    AtomicU32, AtomicU64, CachePadded, Kept, Ordering, Roomy, const_unless_loom, roomy, step_aside,
+    AtomicU32, AtomicU64, CachePadded, Kept, Ordering, Roomy, RoomyRef, const_unless_loom, roomy,
+    step_aside,
 };
 use crate::wait::Bell;
 
@@ -100,9 +101,9 @@ pub(super) struct Order<'q, B> {
     /// As many as there are slots.
     pub(super) places: &'q [Place],
     /// As many, too, where there is room for them: see [`attempts`](super::attempts).
-    pub(super) tries: &'q [AtomicU64],
+    pub(super) tries: RoomyRef<'q, [AtomicU64]>,
     /// Where there is room for it.
-    pub(super) rare: Option<&'q Rare>,
+    rare: RoomyRef<'q, CachePadded<Rare>>,
 }
 
 impl<B> Clone for Order<'_, B> {
@@ -198,13 +199,30 @@ impl Lost<'_> {
     }
 }
 
+/// Counts a step of a walk. Whether it was the last one that there may be. On a microcontroller without
+/// caches nobody else writes into the memory, and the count is spared.
+#[inline(always)]
+fn is_over(left: &mut usize) -> bool {
+    *left = left.saturating_sub(1);
+    Kept::IS_KEPT && *left == 0
+}
+
 impl<'q, B> Order<'q, B> {
     /// The words of a queue whose places are as many as its slots, and so are its tries, if there are any.
     #[inline(always)]
-    pub(super) fn new(ends: &'q Ends<B>, places: &'q [Place], tries: &'q [AtomicU64]) -> Self {
+    pub(super) fn new(
+        ends: &'q Ends<B>,
+        places: &'q [Place],
+        tries: RoomyRef<'q, [AtomicU64]>,
+    ) -> Self {
         let Ends { tail, head, rare } = ends;
-        let rare = rare.get().map(|rare| &rare.0);
-        Order { tail: &tail.0, head: &head.0, places, tries, rare }
+        Order { tail: &tail.0, head: &head.0, places, tries, rare: rare.by_ref() }
+    }
+
+    /// What is rarely needed, where there is room for it.
+    #[inline(always)]
+    pub(super) fn rare(self) -> Option<&'q Rare> {
+        Some(&self.rare.get()?.0)
     }
 
     #[inline(always)]
@@ -322,17 +340,18 @@ impl<'q, B> Order<'q, B> {
     /// message, so that one place is noted once, and a walk that begins where the last one did has no end.
     #[inline(always)]
     fn first_unclaimed(self, mut position: Position) -> Result<(Position, Found<'q>), Corrupt> {
+        let (mut from, mut left) = (position, self.longest_walk());
         loop {
-            let from = position;
-            for _ in 0..self.longest_walk() {
-                match self.look(position) {
-                    Found::Claimed(next) => position = next,
-                    found => return Ok((position, found)),
-                }
+            match self.look(position) {
+                Found::Claimed(next) => position = next,
+                found => return Ok((position, found)),
             }
-            position = self.head_hint();
-            if position == from {
-                return Err(Corrupt);
+            if is_over(&mut left) {
+                position = self.head_hint();
+                if position == from {
+                    return Err(Corrupt);
+                }
+                (from, left) = (position, self.longest_walk());
             }
         }
     }
@@ -367,21 +386,22 @@ impl<'q, B> Order<'q, B> {
         self,
         mut position: Position,
     ) -> Result<(Position, Entry), Corrupt> {
+        let (mut from, mut left) = (position, self.longest_walk());
         loop {
-            let from = position;
-            for _ in 0..self.longest_walk() {
-                // SYNC POINT E, acquire: as in `unfilled`.
-                let entry = Entry(self.entry(position).ok_or(Corrupt)?.load(Ordering::Acquire));
-                match entry.seen_from(position) {
-                    Seen::Here(_) => position = position.next(self.n()),
-                    // Filled again since: so all before that one are.
-                    Seen::After => position = entry.position(),
-                    Seen::Before | Seen::End => return Ok((position, entry)),
-                }
+            // SYNC POINT E, acquire: as in `unfilled`.
+            let entry = Entry(self.entry(position).ok_or(Corrupt)?.load(Ordering::Acquire));
+            match entry.seen_from(position) {
+                Seen::Here(_) => position = position.next(self.n()),
+                // Filled again since: so all before that one are.
+                Seen::After => position = entry.position(),
+                Seen::Before | Seen::End => return Ok((position, entry)),
             }
-            position = self.tail_hint();
-            if position == from {
-                return Err(Corrupt);
+            if is_over(&mut left) {
+                position = self.tail_hint();
+                if position == from {
+                    return Err(Corrupt);
+                }
+                (from, left) = (position, self.longest_walk());
             }
         }
     }
@@ -811,7 +831,7 @@ impl<'q, B: Bell> Order<'q, B> {
                 self.count_refused();
             }
         }
-        held += usize::from(self.rare.is_some_and(|rare| rare.producers.recover(dead)));
+        held += usize::from(self.rare().is_some_and(|rare| rare.producers.recover(dead)));
         // Once everything is right; and always: it may have died after a step that somebody sleeps
         // for and before the ring, or while it rang.
         let _producers = Finally(|| self.head.bell.alarm());

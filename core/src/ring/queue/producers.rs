@@ -131,7 +131,7 @@ impl Producers {
 
 impl<B> Order<'_, B> {
     pub(super) fn producers_are_gone(self) -> bool {
-        self.rare.is_some_and(|rare| rare.producers.are_gone())
+        self.rare().is_some_and(|rare| rare.producers.are_gone())
     }
 }
 
@@ -157,7 +157,7 @@ impl<'q, T, const N: usize, B: Bell> Seat<'q, T, N, B> {
     /// assert_eq!(queue.pop(), Err(Error::EndOfFile));
     /// ```
     pub fn producer(self) -> Option<Producer<'q, T, N, B>> {
-        let word = self.order().rare?.producers.register(self.me())?;
+        let word = self.order().rare()?.producers.register(self.me())?;
         Some(Producer { seat: self, word })
     }
 

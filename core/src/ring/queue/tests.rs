@@ -138,11 +138,11 @@ fn an_attempt_is_counted_once_wherever_its_participant_died() {
             0 => {}
             // It gives it back, by itself or as one that recovered it.
             1 | 2 => {
-                queue.tries.get().unwrap()[slot].store(next.word() | 2, Ordering::Relaxed);
+                queue.tries.slice().get().unwrap()[slot].store(next.word() | 2, Ordering::Relaxed);
                 say(if step == 1 { Phase::Reading } else { Phase::Recovering }, position);
             }
             3 => {
-                queue.tries.get().unwrap()[slot].store(next.word() | 2, Ordering::Relaxed);
+                queue.tries.slice().get().unwrap()[slot].store(next.word() | 2, Ordering::Relaxed);
                 say(Phase::Requeuing, next);
             }
             _ => say(Phase::Recovering, position),
