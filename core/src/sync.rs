@@ -13,7 +13,7 @@
 //!
 //! There are two types of 32-bit words, because without compare-and-swap the store of another core can come into the
 //! middle of a critical section. [`AtomicU32`] is written by stores, and has no operation that a store could come into.
-//! [`RmwU32`] is written by read-modify-write, and cannot be stored to.
+//! `RmwU32` is written by read-modify-write, and cannot be stored to.
 //!
 //! On a target with compare-and-swap there is never a critical section: a hosted one may be a mutex, and
 //! [`raise`](crate::signal) runs in signal handlers.

@@ -294,8 +294,11 @@ impl Drop for Port {
             // A line that hung up has no mode to put back, and there is nobody to tell.
             let _ = termios::tcsetattr(&self.fd, OptionalActions::Now, before);
         }
-        // The lock goes with the descriptor.
         let _ = self.keep_others_out(false);
+        // Not left to the descriptor's end: a process that this one is just starting has a copy until it executes.
+        if self.hold != Hold::Nothing {
+            let _ = rustix::fs::flock(&self.fd, FlockOperation::Unlock);
+        }
     }
 }
 
