@@ -44,10 +44,12 @@
 //!   half done. Such code runs last, when every state is stored and every turn passed on; what else was to be dropped or woken
 //!   still is. A second panic meanwhile aborts the program, as everywhere.
 //! - **Progress**: ring operations and [`signal::Table::raise`] are wait-free, the queue is lock-free, on targets with atomic
-//!   read-modify-write. Each type says what it promises.
+//!   read-modify-write. Each type says what it promises. That is said of this crate's own steps: waking one that sleeps is
+//!   the work of its [`Wait`](wait::Wait), and a processor may retry an atomic operation whose word another one changes.
 //! - **No compare-and-swap needed** for the data path of the rings: loads and stores alone. Whatever does need it (taking a
 //!   half, ringing a doorbell on which somebody sleeps, raising a signal) runs in a
-//!   [critical section](https://docs.rs/critical-section) on targets without it, and never anywhere else.
+//!   [critical section](https://docs.rs/critical-section) on targets without it, and never anywhere else. With several
+//!   cores, that section has to keep the other cores out of theirs, and need not stop them.
 //! - **Every ordering is needed**: each atomic access names its partner, and weakening any of them makes a loom model
 //!   fail (`tests/weaken` tries them one by one).
 //! - **No lost wake-up** on send, receive, close, clear or drop.

@@ -44,6 +44,8 @@
 //! protects owns nothing then, and any bytes are a value of it ([`Plain`](crate::plain::Plain)): of
 //! a value that owns something, one that died while it replaced it may have left two, or a dropped
 //! one. It may be called by several at once, and again after a death in the middle of it.
+//! A number is free for another participant once all of these calls have returned: one that is still under way would
+//! take from the next one what it holds under that number.
 //!
 //! A wake-up may be lost with the process that was to make it, or to use it. So nothing here relies on one: whoever waits
 //! looks again whenever [`Wait::wait`] returns, which it may do for no reason, and in a region does within the bound in

@@ -3,8 +3,9 @@
 /// One of those who share a region, by its number in the region's attach table. What it holds (a slot, a lock) is on
 /// record under this name before it is held, so that whoever finds it dead can put things right.
 ///
-/// A number is given to another only after everything that was held under it has been put right; so the number alone
-/// says who it is.
+/// A number is given to another only after everything that was held under it has been put right, and after every call
+/// of a `recover` for it has returned; so the number alone says who it is. One `recover` that was still under way would
+/// find the number of the next participant, and take from it what it holds.
 ///
 /// ```
 /// use ringway_core::participant::Participant;

@@ -42,11 +42,14 @@
 //!
 //! | call | progress |
 //! |---|---|
-//! | `raise`, `raise_with`, `mask`, `unmask`, `set_mask`, `set_handler`, `set_priority`, `pending` | wait-free: a fixed number of atomic steps, no loop, whoever is suspended where |
+//! | `raise`, `raise_with`, `set_mask`, `set_handler`, `set_priority`, `pending` | wait-free: a fixed number of atomic operations, no loop, whoever is suspended where |
+//! | `mask`, `unmask` | the same number of operations, but lock-free on most processors: few can change bits and answer with the old ones in one instruction, the others retry when another context changed the mask meanwhile |
 //! | `dispatch`, `dispatch_one`, `try_wait` | never sleep, and look at each line once per delivery; a raiser that is suspended between reserving its place in a line's queue and filling it delays the payloads behind its own, on that line, until it goes on |
 //! | `pause`, `wait`, `poll_dispatch`, `poll_wait` | sleep |
 //!
-//! On a target without compare-and-swap each read-modify-write is a short critical section.
+//! That is the table's own part: waking a dispatcher that sleeps is [`Wait::wake`]'s. On a processor that has
+//! load-linked and store-conditional instead of atomic instructions (ARM before 8.1), every read-modify-write may retry; on
+//! a target without compare-and-swap it is a short critical section.
 //!
 //! # What happens before what
 //!

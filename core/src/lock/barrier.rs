@@ -39,6 +39,11 @@ use core::ptr::NonNull;
 /// seats taken in this round ends it; whoever leaves gives its seat back, marked with the next round, and whoever finds
 /// all given back opens that. So each step is on record, and can be made by anybody.
 ///
+/// Rounds are counted modulo 2^18 (262,144). A party that is suspended in the middle of one step, holds no seat, and goes
+/// on when the others are a multiple of that many rounds further and in the same phase, makes its step for their round:
+/// it can then open a round early, or break or reset one that it never saw. One that holds a seat cannot, since no round
+/// passes without it.
+///
 /// ```text
 ///   Filling r ──all seats taken in r──► Draining r ──all given back──► Filling r+1
 ///      │ ╲ reset                        │ abort   ▲ reset

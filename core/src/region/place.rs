@@ -73,7 +73,8 @@ impl Place {
         self.state.store(ATTACHED, Ordering::Release);
     }
 
-    /// Says that nobody has it. What was put right is seen by whoever finds the place free. For whoever the place belongs to, once everything that the occupant held was put right.
+    /// Marks the place free. The next occupant sees what was put right before. For the context that the place belongs
+    /// to, once everything that the occupant held was put right and every call of a `recover` for it has returned.
     pub fn free(&self) {
         // Release: partner is the acquire in `occupant`, by whoever takes the place next.
         self.state.store(FREE, Ordering::Release);

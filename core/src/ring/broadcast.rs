@@ -251,6 +251,7 @@ impl<T: Plain, const N: usize, B: Bell> Broadcast<T, N, B> {
     /// returns how many halves that were. What it published can be read; another writer goes on
     /// from there. May be called by several at once, and again. Of dead readers nothing has to be
     /// known.
+    /// The number is free for another [`Participant`] once all of these calls have returned.
     ///
     /// # Safety
     /// `dead` will not take another step in this broadcast: its process has ended (or its context was reset), and what it

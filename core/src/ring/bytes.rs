@@ -201,6 +201,7 @@ impl<const N: usize, B: Bell> ByteRing<N, B> {
     /// Closes the halves that `dead` held, and wakes the other side so that it notices; returns how
     /// many they were. What it published can be read, what it had not published is gone. May be
     /// called by several at once, and again.
+    /// The number is free for another [`Participant`] once all of these calls have returned.
     ///
     /// # Safety
     /// `dead` will not take another step in this ring: its process has ended (or its context was reset), and what it

@@ -249,6 +249,7 @@ impl<T: Plain, B: Bell> Latest<T, B> {
     /// Closes the writer's half if `dead` held it, and wakes the readers so that they notice;
     /// returns how many halves that were. The last value that it stored stays. May be called by
     /// several at once, and again.
+    /// The number is free for another [`Participant`] once all of these calls have returned.
     ///
     /// # Safety
     /// `dead` will not take another step here: its process has ended (or its context was reset), and what it wrote is visible

@@ -163,6 +163,7 @@ impl<'q, T, const N: usize, B: Bell> Seat<'q, T, N, B> {
     /// more. Messages that it had committed are not touched. Returns how many slots it had held,
     /// and one more if it was registered as a producer. May be called by several at once, and again
     /// after a death in the middle of it.
+    /// The number is free for another [`Participant`] once all of these calls have returned.
     ///
     /// # Safety
     /// `dead` will not take another step in this queue: its process has ended (or its context was reset), and what it
