@@ -10,6 +10,8 @@
 //! | a target without 64-bit atomics (the above, thumbv7m) | its 64-bit words wholly in a `critical-section` | plain |
 //! | `--cfg no_cas` | as a target without compare-and-swap, for tests on the host; with `--cfg loom`, over loom's | as without it |
 //! | `--cfg loom` | loom's | watched by loom |
+//! | `--cfg loom --cfg no_look` | loom's, exchanged without a look before | watched by loom |
+//! | `--cfg loom --cfg shuttle` | shuttle's, in loom's place | plain |
 //!
 //! There are two types of 32-bit words, because without compare-and-swap the store of another core can come into the
 //! middle of a critical section. [`AtomicU32`] is written by stores, and has no operation that a store could come into.
@@ -20,11 +22,15 @@
 
 #![allow(clippy::disallowed_types, clippy::disallowed_methods)]
 
+#[cfg(shuttle)]
+#[path = "sync/shuttle.rs"]
+mod loom;
+
 /// What the processor offers, or the model of one.
 #[cfg(not(loom))]
 use core::sync::atomic as native;
 #[cfg(loom)]
-use loom::sync::atomic as native;
+pub(crate) use loom::sync::atomic as native;
 
 #[cfg(any(no_cas, not(any(loom, target_has_atomic = "32"))))]
 mod no_cas;
@@ -267,6 +273,13 @@ pub(crate) fn pause(times: u32) {
     if !cfg!(loom) {
         (0..times).for_each(|_| spin_loop());
     }
+}
+
+/// Whether an exchange is worth a try, by a look at its word. Always in a model built with `--cfg no_look`: loom keeps only the
+/// last access of a word, so that a thread that looks and exchanges hides the looks of others behind its own.
+#[inline(always)]
+pub(crate) fn worth_a_try(look: impl FnOnce() -> bool) -> bool {
+    cfg!(no_look) || look()
 }
 
 /// A cell whose accesses loom watches. The closures receive the pointer; what they may do with it is the

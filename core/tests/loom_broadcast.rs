@@ -9,12 +9,12 @@
 
 mod support;
 
-use loom::thread;
 use ringway_core::participant::Participant;
 use ringway_core::ring::broadcast::{Broadcast, Missed, Reader, RecvError, Writer};
 use ringway_core::wait::{Async, Bell, Doorbell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use support::thread;
 use support::{DyingFutex, LoomFutex, Place, Task, model};
 
 /// A message of which loom can tear: its number, twice.

@@ -3,11 +3,11 @@
 
 mod support;
 
-use loom::sync::Arc;
-use loom::thread;
 use ringway_core::channel::Error;
 use ringway_core::ring::bytes::{ByteRing, Consumer, Producer};
 use ringway_core::wait::{Bell, Doorbell};
+use support::sync::Arc;
+use support::thread;
 use support::{LoomFutex, model};
 
 fn write_exactly<const N: usize, B: Bell>(producer: &mut Producer<'_, N, B>, bytes: &[u8]) {

@@ -4,13 +4,13 @@
 
 mod support;
 
-use loom::thread;
 use ringway_core::channel::Error;
 use ringway_core::channel::fifo::{Fifo, Registry};
 use ringway_core::channel::pipe::{Pipe, Reader};
 use ringway_core::channel::socket::{Backlog, Connection, Network, Shutdown};
 use ringway_core::sync::{AtomicU32, Ordering};
 use ringway_core::wait::{Async, Doorbell, Wait};
+use support::thread;
 use support::{LoomFutex, Place, Task, model};
 
 fn bell() -> Doorbell<LoomFutex> {
@@ -71,10 +71,12 @@ mod pipes {
                 // does not interrupt the first thread at its loads.
                 let looked = reader.try_read(&mut [0; 2]);
                 assert!(matches!(looked, Ok(1) | Err(Error::WouldBlock)), "{looked:?}");
+                // Not dropped here: the writer would find the pipe broken.
+                reader
             });
             assert_eq!(writer.try_write(b"a"), Ok(1));
             drop(writer);
-            reading.join().unwrap();
+            drop(reading.join().unwrap());
         });
     }
 

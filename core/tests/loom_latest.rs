@@ -6,10 +6,10 @@
 
 mod support;
 
-use loom::thread;
 use ringway_core::channel::Error;
 use ringway_core::ring::latest::{Latest, Version, Writer};
 use ringway_core::wait::{Bell, Doorbell};
+use support::thread;
 use support::{LoomFutex, Place, model};
 
 /// A value of which loom can tear: its version, twice.

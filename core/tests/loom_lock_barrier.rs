@@ -4,14 +4,14 @@
 
 mod support;
 
-use loom::cell::UnsafeCell;
-use loom::sync::Arc;
-use loom::thread;
 use ringway_core::lock::{Barrier, BarrierError};
 use ringway_core::participant::Participant;
 use ringway_core::sync::AtomicU32;
 use ringway_core::wait::{Spin, TimedOut, Wait};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use support::cell::UnsafeCell;
+use support::sync::Arc;
+use support::thread;
 use support::{LoomFutex, model};
 
 /// What each party writes in a round, for the others to read in the next.

@@ -4,12 +4,12 @@
 
 mod support;
 
-use loom::cell::UnsafeCell;
-use loom::sync::Arc;
-use loom::thread;
 use ringway_core::lock::BoundedSemaphore;
 use ringway_core::participant::Participant;
 use ringway_core::wait::TimedOut;
+use support::cell::UnsafeCell;
+use support::sync::Arc;
+use support::thread;
 use support::{LoomFutex, model};
 
 /// With one permit, what only its holder touches.

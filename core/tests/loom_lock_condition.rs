@@ -3,11 +3,11 @@
 
 mod support;
 
-use loom::sync::Arc;
-use loom::thread;
 use ringway_core::lock::{Acquired, Condition, Mutex, Robust};
 use ringway_core::participant::Participant;
 use ringway_core::wait::{Spin, TimedOut, Wait};
+use support::sync::Arc;
+use support::thread;
 use support::{LoomFutex, model};
 
 type Shared<W> = Arc<(Mutex<u32, W>, Condition<W>)>;

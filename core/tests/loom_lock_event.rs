@@ -3,11 +3,11 @@
 
 mod support;
 
-use loom::cell::UnsafeCell;
-use loom::sync::Arc;
-use loom::thread;
 use ringway_core::lock::Event;
 use ringway_core::sync::{AtomicU32, Ordering};
+use support::cell::UnsafeCell;
+use support::sync::Arc;
+use support::thread;
 use support::{LoomFutex, model};
 
 fn shared() -> Arc<(Event<LoomFutex>, AtomicU32)> {

@@ -6,11 +6,11 @@
 
 mod support;
 
-use loom::sync::Arc;
-use loom::thread;
 use ringway_core::lock::{Acquired, Mutex, Robust};
 use ringway_core::participant::Participant;
 use ringway_core::wait::{Spin, TimedOut};
+use support::sync::Arc;
+use support::thread;
 use support::{LateFutex, LoomFutex, model};
 
 type Counter = Arc<Mutex<u32, LoomFutex>>;

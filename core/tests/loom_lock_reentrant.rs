@@ -3,18 +3,18 @@
 
 mod support;
 
-use loom::cell::UnsafeCell;
-use loom::sync::Arc;
-use loom::thread;
 use ringway_core::lock::{ReentrantError, ReentrantMutex, ThreadId};
 use ringway_core::participant::Participant;
 use std::num::NonZeroU32;
+use support::cell::UnsafeCell;
+use support::sync::Arc;
+use support::thread;
 use support::{LoomFutex, model};
 
 /// Loom's threads, by a number that each of the model's threads is given.
 struct Numbered;
 
-loom::thread_local! {
+support::thread_local! {
     static NUMBER: std::cell::Cell<u32> = std::cell::Cell::new(1);
 }
 

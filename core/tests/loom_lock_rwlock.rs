@@ -4,11 +4,11 @@
 
 mod support;
 
-use loom::sync::Arc;
-use loom::thread;
 use ringway_core::lock::{Acquired, RwLock};
 use ringway_core::participant::Participant;
 use ringway_core::wait::TimedOut;
+use support::sync::Arc;
+use support::thread;
 use support::{LoomFutex, model};
 
 type Shared<const R: usize> = Arc<RwLock<u32, R, LoomFutex>>;

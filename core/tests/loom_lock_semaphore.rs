@@ -4,11 +4,11 @@
 
 mod support;
 
-use loom::sync::Arc;
-use loom::thread;
 use ringway_core::lock::Semaphore;
 use ringway_core::sync::{AtomicU32, Ordering};
 use ringway_core::wait::TimedOut;
+use support::sync::Arc;
+use support::thread;
 use support::{LateFutex, LoomFutex, model};
 
 type Shared<const START: u32> = Arc<(Semaphore<START, LoomFutex>, AtomicU32)>;

@@ -6,13 +6,13 @@
 
 mod support;
 
-use loom::sync::Arc;
-use loom::sync::atomic::{AtomicU32, Ordering};
-use loom::thread;
 use ringway_core::participant::Participant;
 use ringway_core::ring::queue::{PushError, Queue};
 use ringway_core::wait::Doorbell;
 use std::sync::atomic::AtomicBool;
+use support::sync::Arc;
+use support::sync::atomic::{AtomicU32, Ordering};
+use support::thread;
 use support::{DyingFutex, LoomFutex, model};
 
 type Value = Box<u32>;
@@ -280,7 +280,7 @@ fn a_claim_given_back_to_a_closed_queue_comes_before_the_end() {
 fn what_was_done_with_a_message_is_seen_by_who_finds_all_done() {
     model(None, || {
         let queue = Arc::new(Queue::<Value, 1>::new());
-        let result = Arc::new(loom::cell::UnsafeCell::new(0));
+        let result = Arc::new(support::cell::UnsafeCell::new(0));
         push(&queue, 5);
         let worker = {
             let (queue, result) = (queue.clone(), result.clone());

@@ -3,11 +3,11 @@
 
 mod support;
 
-use loom::cell::UnsafeCell;
-use loom::sync::Arc;
-use loom::thread;
 use ringway_core::region::{Occupant, Place, Ready};
+use support::cell::UnsafeCell;
 use support::model;
+use support::sync::Arc;
+use support::thread;
 
 #[test]
 fn who_finds_it_ready_finds_it_laid_out() {

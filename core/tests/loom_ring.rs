@@ -4,13 +4,13 @@
 
 mod support;
 
-use loom::sync::Arc;
-use loom::thread;
 use ringway_core::channel::Error;
 use ringway_core::participant::Participant;
 use ringway_core::ring::{PushError, Ring};
 use ringway_core::wait::{Async, Doorbell};
 use std::sync::atomic::{AtomicBool, Ordering};
+use support::sync::Arc;
+use support::thread;
 use support::{DyingFutex, LoomFutex, Task, model};
 
 /// A value that loom watches: who gets it must be able to see what its maker wrote into it.

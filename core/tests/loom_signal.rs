@@ -6,13 +6,13 @@
 
 mod support;
 
-use loom::cell::UnsafeCell;
-use loom::sync::Arc;
-use loom::thread::{self, JoinHandle};
 use ringway_core::signal::{Delivery, Dispatcher, Handler, Payload, RaiseError, SignalSet, Table};
 use ringway_core::sync::{AtomicU32, Ordering};
 use ringway_core::wait::{Async, Spin, TimedOut, Wait};
 use std::cell::Cell;
+use support::cell::UnsafeCell;
+use support::sync::Arc;
+use support::thread::{self, JoinHandle};
 use support::{LoomFutex, Task, model};
 
 const LINE: u32 = 0;
@@ -57,7 +57,7 @@ fn asleep<const LINES: usize, const DEPTH: usize>() -> Arc<Shared<LINES, DEPTH, 
 
 fn spawn<T: Send + Sync + 'static>(
     shared: &Arc<T>,
-    f: impl FnOnce(&T) + 'static,
+    f: impl FnOnce(&T) + Send + 'static,
 ) -> JoinHandle<()> {
     let shared = shared.clone();
     thread::spawn(move || f(&shared))

@@ -7,14 +7,14 @@
 
 mod support;
 
-use loom::cell::UnsafeCell;
-use loom::thread;
 use ringway_core::lock::{BoundedSemaphore, RwLock};
 use ringway_core::participant::Participant;
 use ringway_core::ring::Ring;
 use ringway_core::ring::broadcast::Broadcast;
 use ringway_core::signal::Table;
 use ringway_core::wait::Spin;
+use support::cell::UnsafeCell;
+use support::thread;
 use support::{Place, model};
 
 /// Two threads `take` and give back, each as another participant; afterwards a third can take.

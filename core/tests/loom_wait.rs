@@ -6,11 +6,11 @@
 
 mod support;
 
-use loom::sync::Arc;
-use loom::thread;
 use ringway_core::sync::{AtomicU32, Ordering};
 use ringway_core::wait::{Async, Doorbell, Spin, TimedOut, WakerCell, WakerSet};
 use std::task::Poll;
+use support::sync::Arc;
+use support::thread;
 use support::{LoomFutex, Task, model};
 
 /// A condition that comes true once, and when.

@@ -3,7 +3,7 @@
 use super::Seat;
 use super::word::{self, HOLDER};
 use crate::participant::Participant;
-use crate::sync::{AtomicU32, Ordering, array_of, const_unless_loom};
+use crate::sync::{AtomicU32, Ordering, array_of, const_unless_loom, worth_a_try};
 use crate::wait::{Doorbell, Spin, TimedOut, Wait};
 use core::fmt;
 use core::mem::ManuallyDrop;
@@ -201,7 +201,7 @@ impl<'a, const N: usize, W: Wait> Seat<'a, BoundedSemaphore<N, W>> {
         let mine = word::name(self.me);
         let permit = self.lock.permits.iter().find(|permit| {
             // Relaxed: only a look before the exchange.
-            permit.load(Ordering::Relaxed) == FREE
+            worth_a_try(|| permit.load(Ordering::Relaxed) == FREE)
                 // SYNC POINT A, acquire: with the release of whoever gave it back. What was done with it is seen.
                 && permit
                     .compare_exchange(FREE, mine, Ordering::Acquire, Ordering::Relaxed)

@@ -5,7 +5,7 @@ use super::{Acquired, Robust, Seat, sealed};
 use crate::finally::Finally;
 use crate::participant::Participant;
 use crate::plain::Plain;
-use crate::sync::{AtomicU32, Cell, Ordering, array_of, const_unless_loom, fence};
+use crate::sync::{AtomicU32, Cell, Ordering, array_of, const_unless_loom, fence, worth_a_try};
 use crate::wait::{Doorbell, Spin, TimedOut, Wait};
 use core::fmt;
 use core::ops::{Deref, DerefMut};
@@ -70,7 +70,7 @@ impl<const R: usize, W: Wait> Readers<R, W> {
     fn sit_down(&self, me: Participant) -> Option<&AtomicU32> {
         self.seats.iter().find(|seat| {
             // Relaxed, both: the writer's word orders what the reader sees.
-            seat.load(Ordering::Relaxed) == EMPTY
+            worth_a_try(|| seat.load(Ordering::Relaxed) == EMPTY)
                 && seat
                     .compare_exchange(EMPTY, word::name(me), Ordering::Relaxed, Ordering::Relaxed)
                     .is_ok()

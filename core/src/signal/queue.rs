@@ -18,7 +18,7 @@
 //! and they are popped in order, hence ticket `t - DEPTH` was.
 
 use super::Payload;
-use crate::sync::{AtomicU32, Cell, Ordering, RmwU32, array_of, const_unless_loom};
+use crate::sync::{AtomicU32, Cell, Ordering, RmwU32, array_of, const_unless_loom, worth_a_try};
 
 #[derive(Debug)]
 pub(super) struct Queue<const DEPTH: usize> {
@@ -84,7 +84,7 @@ impl<const DEPTH: usize> Queue<DEPTH> {
     /// The payload, if the queue is full.
     pub(super) fn push(&self, payload: Payload) -> Result<(), Payload> {
         // A plain look first, so that those who find the queue full leave it alone. Relaxed: a hint.
-        if self.used.load(Ordering::Relaxed) >= Self::PLACES {
+        if !worth_a_try(|| self.used.load(Ordering::Relaxed) < Self::PLACES) {
             return Err(payload);
         }
         // 1. Acquire: partner is the release in `pop`, by which the dispatcher is done with the place.

@@ -3,12 +3,18 @@
 #![cfg(loom)]
 #![allow(dead_code)]
 
-use loom::sync::{Condvar, Mutex};
+mod counted;
+mod explorer;
+
+#[allow(unused_imports)]
+pub use explorer::{cell, sync, thread, thread_local};
+
 use ringway_core::sync::{AtomicU32, Ordering};
 use ringway_core::wait::{TimedOut, Wait};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::task::{Wake, Waker};
+use sync::{Condvar, Mutex};
 
 /// A futex as loom sees it: compares and falls asleep in one step, and wakes only when it is told to.
 ///
@@ -134,7 +140,7 @@ impl Task {
     /// Sleeps until the waker was used at least once since the last time.
     pub fn sleep(&self) {
         // A task that wakes itself until another side is done must let that side run.
-        loom::thread::yield_now();
+        thread::yield_now();
         let mut woken = self.woken.lock().unwrap();
         while *woken == 0 {
             woken = self.asleep.wait(woken).unwrap();
@@ -163,13 +169,14 @@ impl Task {
     }
 }
 
-/// Explores every interleaving with at most `preemptions` involuntary switches of threads (`None`: all of them).
-pub fn model(preemptions: Option<usize>, f: impl Fn() + Sync + Send + 'static) {
-    let mut builder = loom::model::Builder::new();
-    if builder.preemption_bound.is_none() {
-        builder.preemption_bound = preemptions;
-    }
-    builder.check(f);
+/// Explores a scenario, see [`explorer::explore`]. Fails also when there was hardly anything to explore: a scenario whose
+/// threads do not meet shows nothing.
+#[track_caller]
+pub fn model(preemptions: Option<usize>, scenario: impl Fn() + Sync + Send + 'static) {
+    let file = std::path::Path::new(std::panic::Location::caller().file());
+    let (executions, began) = explorer::explore(preemptions, scenario);
+    let file = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    counted::check(file, executions, began);
 }
 
 /// A value for the whole of one run of a model, whose borrows can go to threads that the run joins.

@@ -9,7 +9,7 @@ use crate::finally::Finally;
 use crate::participant::Participant;
 use crate::sync::{
     AtomicU32, AtomicU64, CachePadded, Kept, Ordering, Roomy, RoomyRef, const_unless_loom, roomy,
-    step_aside,
+    step_aside, worth_a_try,
 };
 use crate::wait::Bell;
 
@@ -612,7 +612,7 @@ impl<'q, B> Order<'q, B> {
         let mine = Owned { phase: Phase::Writing, by: me, position: Position::START }.pack();
         self.owner(slot).is_some_and(|owner| {
             // Relaxed: a look before the exchange.
-            owner.load(Ordering::Relaxed) == Owned::FREE
+            worth_a_try(|| owner.load(Ordering::Relaxed) == Owned::FREE)
                 // Acquire: partner is the release of whoever freed it (5, a dropped loan, a recovery), who is done with
                 // the slot. Failure, relaxed: another took it.
                 && owner

@@ -1,10 +1,10 @@
 //! Where a value lies as words: loom's, which lie where they like; only their number is the value's. Twin of `place.rs`.
 
 use crate::plain::Plain;
+use crate::sync::native::AtomicU32;
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::sync::atomic::Ordering;
-use loom::sync::atomic::AtomicU32;
 use std::boxed::Box;
 
 pub(super) struct Place<T>(Box<[AtomicU32]>, PhantomData<T>);

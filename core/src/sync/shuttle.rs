@@ -1,0 +1,30 @@
+//! Shuttle's memory under loom's names: a second explorer of the same models, which follows random schedules instead of all
+//! that its rules call different. It takes every ordering for the strongest.
+
+pub(crate) mod sync {
+    pub(crate) use shuttle::sync::atomic;
+}
+
+pub(crate) mod thread {
+    pub(crate) use shuttle::thread::yield_now;
+}
+
+pub(crate) mod cell {
+    /// Nobody watches it: that accesses are ordered is loom's to see.
+    #[derive(Debug)]
+    pub(crate) struct UnsafeCell<T>(core::cell::UnsafeCell<T>);
+
+    impl<T> UnsafeCell<T> {
+        pub(crate) fn new(value: T) -> Self {
+            UnsafeCell(core::cell::UnsafeCell::new(value))
+        }
+
+        pub(crate) fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
+            f(self.0.get())
+        }
+
+        pub(crate) fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
+            f(self.0.get())
+        }
+    }
+}
