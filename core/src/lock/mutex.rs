@@ -1,6 +1,6 @@
 //! One holder at a time, with what it protects.
 
-use super::word::{Before, Unwinding, Word};
+use super::word::{Before, Held, Unwinding, Word};
 use super::{Acquired, Robust, Seat, sealed};
 use crate::participant::Participant;
 use crate::plain::Plain;
@@ -196,7 +196,7 @@ impl<'a, T, W: Wait> Seat<'a, Mutex<T, W>> {
 
     #[inline]
     fn guard(self, died: bool, before: Unwinding) -> Acquired<MutexGuard<'a, T, W>> {
-        Acquired::new(MutexGuard { seat: self, died, before }, died)
+        Acquired::new(MutexGuard { seat: self, held: Held::new(died, before) }, died)
     }
 }
 
@@ -205,9 +205,7 @@ impl<'a, T, W: Wait> Seat<'a, Mutex<T, W>> {
 #[must_use = "the mutex is given back at once if this is dropped"]
 pub struct MutexGuard<'a, T, W: Wait> {
     seat: Seat<'a, Mutex<T, W>>,
-    /// A holder died, and what it left was not repaired.
-    died: bool,
-    before: Unwinding,
+    held: Held,
 }
 
 // SAFETY: a shared guard gives shared access to the value alone, so that `T: Sync` is what it takes.
@@ -221,7 +219,7 @@ impl<'a, T, W: Wait> MutexGuard<'a, T, W> {
 
     /// As it was acquired.
     pub(super) fn into_acquired(self) -> Acquired<Self> {
-        let died = self.died;
+        let died = self.held.died();
         Acquired::new(self, died)
     }
 }
@@ -236,8 +234,7 @@ impl<T, W: Wait> sealed::Sealed for MutexGuard<'_, T, W> {}
 
 impl<T, W: Wait> Robust for MutexGuard<'_, T, W> {
     fn make_consistent(&mut self) {
-        self.died = false;
-        self.before = self.seat.lock.word.0.unwinding();
+        self.held = Held::new(false, self.seat.lock.word.0.unwinding());
         self.seat.lock.word.0.make_consistent();
     }
 }
@@ -263,7 +260,6 @@ impl<T, W: Wait> DerefMut for MutexGuard<'_, T, W> {
 impl<T, W: Wait> Drop for MutexGuard<'_, T, W> {
     #[inline]
     fn drop(&mut self) {
-        let word = &self.seat.lock.word.0;
-        word.release(self.died || word.has_unwound(self.before));
+        self.seat.lock.word.0.release_held(self.held);
     }
 }

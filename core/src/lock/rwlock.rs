@@ -1,6 +1,6 @@
 //! One writer, or several readers.
 
-use super::word::{self, Before, HOLDER, Unwinding, Word};
+use super::word::{self, Before, HOLDER, Held, Unwinding, Word};
 use super::{Acquired, Robust, Seat, sealed};
 use crate::finally::Finally;
 use crate::participant::Participant;
@@ -383,11 +383,12 @@ impl<'a, T, const R: usize, W: Wait> Seat<'a, RwLock<T, R, W>> {
         gone: impl FnOnce(&Readers<R, W>) -> Option<()>,
     ) -> Option<Acquired<WriteGuard<'a, T, R, W>>> {
         // Nothing is changed before the readers are gone.
-        let mut guard = WriteGuard { lock: self.lock, died, before: Unwinding::HARMLESS };
+        let held = Held::new(died, Unwinding::HARMLESS);
+        let mut guard = WriteGuard { lock: self.lock, held };
         // Partner: the fence in `try_read`.
         fence(Ordering::SeqCst);
         gone(&self.lock.readers.0)?;
-        guard.before = before;
+        guard.held = Held::new(died, before);
         Some(Acquired::new(guard, died))
     }
 }
@@ -425,17 +426,14 @@ impl<T, const R: usize, W: Wait> Drop for ReadGuard<'_, T, R, W> {
 #[must_use = "the lock is given back at once if this is dropped"]
 pub struct WriteGuard<'a, T, const R: usize, W: Wait> {
     lock: &'a RwLock<T, R, W>,
-    /// A writer died, and what it left was not repaired.
-    died: bool,
-    before: Unwinding,
+    held: Held,
 }
 
 impl<T, const R: usize, W: Wait> sealed::Sealed for WriteGuard<'_, T, R, W> {}
 
 impl<T, const R: usize, W: Wait> Robust for WriteGuard<'_, T, R, W> {
     fn make_consistent(&mut self) {
-        self.died = false;
-        self.before = self.lock.writer.0.unwinding();
+        self.held = Held::new(false, self.lock.writer.0.unwinding());
         self.lock.writer.0.make_consistent();
     }
 }
@@ -467,7 +465,6 @@ impl<T, const R: usize, W: Wait> Drop for WriteGuard<'_, T, R, W> {
     fn drop(&mut self) {
         // Also when the next writer's waker panics.
         let _readers = Finally(|| self.lock.readers.0.bell.ring());
-        let word = &self.lock.writer.0;
-        word.release(self.died || word.has_unwound(self.before));
+        self.lock.writer.0.release_held(self.held);
     }
 }

@@ -115,6 +115,34 @@ impl Unwinding {
     pub(super) const HARMLESS: Unwinding = Unwinding(true);
 }
 
+/// What a guard remembers until it gives the lock back. One byte: where nobody can tell of panics, it costs what the first
+/// of the two alone would.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Held(u8);
+
+impl Held {
+    const LEFT: u8 = 1;
+    const UNWINDING: u8 = 2;
+
+    /// `died`: a holder died, and what it left was not repaired.
+    #[inline(always)]
+    pub(super) fn new(died: bool, before: Unwinding) -> Held {
+        let left = if died { Held::LEFT } else { 0 };
+        Held(if before.0 { left | Held::UNWINDING } else { left })
+    }
+
+    /// Whether a holder died, and what it left was not repaired.
+    #[inline(always)]
+    pub(super) fn died(self) -> bool {
+        self.0 & Held::LEFT != 0
+    }
+
+    #[inline(always)]
+    fn before(self) -> Unwinding {
+        Unwinding(self.0 & Held::UNWINDING != 0)
+    }
+}
+
 impl<W: Wait> Word<W> {
     /// To be asked before the lock is taken.
     #[inline(always)]
@@ -235,6 +263,12 @@ impl<W: Wait> Word<W> {
         if seen & WAITERS != 0 {
             self.wake_one();
         }
+    }
+
+    /// [`release`](Self::release) by a guard: the next one is told also if this one panicked meanwhile.
+    #[inline]
+    pub(super) fn release_held(&self, held: Held) {
+        self.release(held.died() || self.has_unwound(held.before()));
     }
 
     #[cold]
