@@ -132,6 +132,14 @@ fn queue(round: usize) {
         }
         black_box((seat.try_pop(), seat.try_claim().is_some(), seat.join_deadline(PAST).is_ok()));
     }
+    queue.set_max_attempts(any(round) as u16);
+    if let Some(producer) = queue.producer() {
+        black_box(producer.try_push(1).is_ok());
+    }
+    if let Some(claim) = queue.try_claim() {
+        black_box(claim.attempts());
+    }
+    black_box((queue.max_attempts(), queue.refused(), queue.producers_are_gone()));
     queue.consumers_bell().ring();
     queue.producers_bell().ring();
     queue.close();

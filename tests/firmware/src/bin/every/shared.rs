@@ -156,7 +156,7 @@ fn region(round: usize) {
     let view = unsafe { View::new(NonNull::from(&mut memory).cast(), any(size)) };
     let Ok(view) = view else { return };
     black_box((view.length(), view.parts(), view.next_generation()));
-    black_box(view.check(&layout).is_ok());
+    black_box((view.check(&layout).is_ok(), view.upkeep()));
     static ELEMENT: TypeName = TypeName::new("u32");
     black_box(TypeName::array(&ELEMENT, any(round)).identity());
     for entry in view.entries() {
