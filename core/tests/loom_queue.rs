@@ -327,6 +327,50 @@ fn a_queue_that_always_holds_something_is_never_seen_empty() {
     });
 }
 
+/// The same where what tells that a message was claimed is that its slot is used for another.
+#[test]
+fn a_queue_whose_slot_is_used_again_is_never_seen_empty() {
+    model(Some(2), || {
+        let queue = Arc::new(Queue::<Value, 2>::new());
+        push(&queue, 1);
+        let other = {
+            let queue = queue.clone();
+            thread::spawn(move || {
+                assert!(queue.try_push(Box::new(2)).is_ok());
+                assert!(queue.try_pop().is_some());
+                assert!(queue.try_push(Box::new(3)).is_ok());
+            })
+        };
+        let third = {
+            let queue = queue.clone();
+            thread::spawn(move || assert!(!queue.is_empty()))
+        };
+        other.join().unwrap();
+        third.join().unwrap();
+    });
+}
+
+/// What it pushed lies behind what it may not have looked at: it comes upon that, or upon its own.
+#[test]
+fn who_pushed_behind_another_finds_something() {
+    model(Some(3), || {
+        let queue = Arc::new(Queue::<Value, 2>::new());
+        let other = {
+            let queue = queue.clone();
+            thread::spawn(move || assert!(queue.try_push(Box::new(1)).is_ok()))
+        };
+        let third = {
+            let queue = queue.clone();
+            thread::spawn(move || {
+                assert!(queue.try_push(Box::new(2)).is_ok());
+                assert!(queue.try_pop().is_some());
+            })
+        };
+        other.join().unwrap();
+        third.join().unwrap();
+    });
+}
+
 /// A job that leads to others, in a slot that is looked at before its own. While one of them is not done, nobody is told that
 /// all are; each role is the spawned one, and the main one.
 fn jobs_that_lead_to_others(links: u32, scanner_is_main: bool) {

@@ -1,8 +1,8 @@
 //! Faults from the operating system: every system call of every mechanism fails, in every way that its man page has.
 //!
-//! A [scene](scenes) is a short use of one mechanism that checks its own results. It runs in a process of its own under a
+//! A scene is a short use of one mechanism that checks its own results. It runs in a process of its own under a
 //! seccomp filter, so that each of its system calls is this process's to answer. A first run tells which calls it makes. Then it
-//! runs once for each call, each errno and each [way](When) of failing. Whatever fails, a scene ends: it succeeds and its
+//! runs once for each call, each errno, for the first call and for every call. Whatever fails, a scene ends: it succeeds and its
 //! results are right, or it tells an error. A panic, a signal, a wrong result, a hang, and a descriptor, a process or a file
 //! that it leaves behind are failures.
 //!

@@ -373,9 +373,9 @@ impl<'q, B> Order<'q, B> {
     /// What the entry of `position` says, if that is not filled, and the order does not end there.
     #[inline(always)]
     fn unfilled(self, position: Position) -> Option<Entry> {
-        // SYNC POINT E, acquire: with the release of 3. One message is in the order behind the others: who
-        // sees it sees those.
-        let entry = Entry(self.entry(position)?.load(Ordering::Acquire));
+        // Relaxed: what was before `position` is seen by who looked for it, in `tail_hint`; what counts
+        // is found out by an exchange.
+        let entry = Entry(self.entry(position)?.load(Ordering::Relaxed));
         (entry.seen_from(position) == Seen::Before).then_some(entry)
     }
 
@@ -388,7 +388,9 @@ impl<'q, B> Order<'q, B> {
     ) -> Result<(Position, Entry), Corrupt> {
         let (mut from, mut left) = (position, self.longest_walk());
         loop {
-            // SYNC POINT E, acquire: as in `unfilled`.
+            // SYNC POINT E, acquire: with the release of 3. One message is in the order behind the others:
+            // who sees it sees those, also where it goes on a lap later, past entries that it did not look at.
+            // That takes a hint that came late and four pushes behind it: too long a history for a model.
             let entry = Entry(self.entry(position).ok_or(Corrupt)?.load(Ordering::Acquire));
             match entry.seen_from(position) {
                 Seen::Here(_) => position = position.next(self.n()),
