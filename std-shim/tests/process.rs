@@ -616,7 +616,7 @@ fn no_signal_is_blocked_in_a_child() {
     assert_eq!(child.join().unwrap(), Exit::Signal(Signal::TERM));
 }
 
-/// The message of a parent, with a descriptor of a process, awaits whoever has the other end of this.
+/// A pair of sockets; a parent's message, with a descriptor of a process, waits in the second.
 fn call_by_hand() -> (ringway::socket::UnixSeqpacket, ringway::socket::UnixSeqpacket) {
     let (ours, theirs) = ringway::socket::UnixSeqpacket::pair().unwrap();
     let this = rustix::process::pidfd_open(

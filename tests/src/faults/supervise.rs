@@ -341,8 +341,8 @@ fn mark(phase: u64) {
     unsafe { libc::syscall(libc::SYS_prctl, MARK, phase, 0, 0, 0) };
 }
 
-/// Has every call of the table answered by whoever has the descriptor that this returns, but for the message on `socket` that
-/// hands it over.
+/// Has every call of the table answered through the descriptor that this returns, but for the message on `socket` that hands
+/// it over.
 fn listen(socket: RawFd) -> OwnedFd {
     // The layout of `struct seccomp_data`: the number of the call, the architecture, the address, then the arguments.
     const NUMBER: u32 = 0;
