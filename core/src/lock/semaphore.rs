@@ -202,11 +202,11 @@ impl<const START: u32, W: Wait> Semaphore<START, W> {
         // Relaxed: what is seen is exchanged only if it is still so.
         let mut seen = self.word.load(Ordering::Relaxed);
         while let Some(count) = Self::count(seen).checked_add(1).filter(|count| *count <= COUNT) {
-            // SYNC POINT A, release: as in `release`.
+            // Relaxed, both: nothing was done with the permit, and an exchange passes on the release that it came with.
             match self.word.compare_exchange(
                 seen,
                 Self::word(count, seen),
-                Ordering::Release,
+                Ordering::Relaxed,
                 Ordering::Relaxed,
             ) {
                 Ok(_) => return,
