@@ -331,10 +331,11 @@ impl<W: Wait> Doorbell<W> {
         if !self.how.sleeps() {
             return;
         }
-        // Partner: the fence in `announce`, as in `ring`. If that one comes first, the waiter
-        // either sleeps already, and is woken, or compares the word after the count went up, and
-        // does not fall asleep.
-        fence(Ordering::SeqCst);
+        // Release, where `ring` needs more: this looks at nothing. Partner: the fence in `announce`,
+        // with the count between the two. A waiter that announces itself on the new count sees the
+        // change in its look. One that did before sleeps and is woken, or compares the word after the
+        // count went up, does not fall asleep, and announces itself anew.
+        fence(Ordering::Release);
         // + 2: the count goes up, and the bit stays for those that announced themselves since.
         self.word.fetch_add(2, Ordering::Relaxed);
         self.how.wake(self.word.as_atomic(), u32::MAX);

@@ -11,7 +11,7 @@ use ringway_core::wait::{Async, Doorbell};
 use std::sync::atomic::{AtomicBool, Ordering};
 use support::sync::Arc;
 use support::thread;
-use support::{DyingFutex, LoomFutex, Task, model};
+use support::{DyingFutex, LoomFutex, Place, Task, model};
 
 /// A value that loom watches: who gets it must be able to see what its maker wrote into it.
 type Value = Box<u32>;
@@ -244,16 +244,15 @@ mod polled {
     #[test]
     fn what_a_producer_pushed_before_it_closed_is_there() {
         model(None, || {
-            let ring = Arc::new(Ring::<Value, 1>::new());
-            let producer = {
-                let ring = ring.clone();
-                thread::spawn(move || {
-                    let mut producer = ring.producer().unwrap();
-                    producer.try_push(Box::new(1)).unwrap();
-                    producer.close();
-                })
-            };
-            let mut consumer = ring.consumer().unwrap();
+            let ring = Place::new(Ring::<Value, 1>::new());
+            // Taken before the thread begins: its own look at the word would hide from loom that the close comes
+            // before the consumer's.
+            let mut producer = ring.get().producer().unwrap();
+            let producer = thread::spawn(move || {
+                producer.try_push(Box::new(1)).unwrap();
+                producer.close();
+            });
+            let mut consumer = ring.get().consumer().unwrap();
             if consumer.producer_is_gone() {
                 assert_eq!(*consumer.try_pop().unwrap(), 1);
             }
