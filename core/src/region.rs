@@ -15,7 +15,7 @@
 //! **Zeroed memory is a fresh part.** A part is one of the crate's own structures, in place ([`Part`] says which can be one).
 //! So laying out a region is filling in its header and directory, and a new file is zeroed by the system.
 //!
-//! What another side wrote is an allegation: [`View::new`] copies the geometry into private memory
+//! What another side wrote is untrusted: [`View::new`] copies the geometry into private memory
 //! and checks every number against the size that the *caller* knows the memory to have. The header
 //! is not read again; an entry of the directory is copied and checked at each look. All of it is
 //! read by atomic loads, since another side may write meanwhile.

@@ -42,7 +42,7 @@
 //!
 //! | call | progress |
 //! |---|---|
-//! | `raise`, `raise_with`, `set_mask`, `set_handler`, `set_priority`, `pending` | wait-free: a fixed number of atomic operations, no loop, whoever is suspended where |
+//! | `raise`, `raise_with`, `set_mask`, `set_handler`, `set_priority`, `pending` | wait-free: a fixed number of atomic operations, no loop, wherever another context is suspended |
 //! | `mask`, `unmask` | the same number of operations, but lock-free on most processors: few can change bits and answer with the old ones in one instruction, the others retry when another context changed the mask meanwhile |
 //! | `dispatch`, `dispatch_one`, `try_wait` | never sleep, and look at each line once per delivery; a raiser that is suspended between reserving its place in a line's queue and filling it delays the payloads behind its own, on that line, until it goes on |
 //! | `pause`, `wait`, `poll_dispatch`, `poll_wait` | sleep |

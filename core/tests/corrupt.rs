@@ -575,7 +575,7 @@ fn a_region() {
         let at = memory.0.as_mut_ptr().cast::<u8>();
         let size = layout().size();
         assert!(size <= size_of::<Memory>());
-        // SAFETY: so many bytes of it, which are words.
+        // SAFETY: the words of the memory, which is theirs in length.
         layout().write(unsafe { slice::from_raw_parts_mut(at, size) }).unwrap();
         // SAFETY: as above.
         assert!(unsafe { View::new(NonNull::new(at).unwrap(), size) }.is_ok());
@@ -584,7 +584,7 @@ fn a_region() {
     survives("a region", make, |memory: &mut Memory| {
         let at = NonNull::from(&mut *memory).cast::<u8>();
         for length in [layout().size(), size_of::<Memory>(), 64, 0] {
-            // SAFETY: so many bytes are there, which nobody else writes.
+            // SAFETY: the memory has these bytes, and nobody else writes them.
             let Ok(view) = (unsafe { View::new(at, length) }) else { continue };
             let _ = (view.length(), view.parts(), view.next_generation());
             for entry in view.entries() {

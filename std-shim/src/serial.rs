@@ -52,7 +52,7 @@ pub struct Port {
 /// would keep it after this process was killed, as long as the other side is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Hold {
-    /// A pair, or a descriptor that came from elsewhere: whoever made it decides.
+    /// A pair, or a descriptor that came from elsewhere: its maker decides.
     Nothing,
     /// The lock is shared by all who open it so.
     Shared,

@@ -427,7 +427,7 @@ fn what_a_dead_process_left_is_taken_over_and_removed() {
     let makes: [Make; 2] = [|path| Fifo::create_new(path, 0o600), |path| Fifo::create(path, 0o600)];
     for make in makes {
         leave_dead(NAME, &path);
-        // A client that waits for whoever comes next.
+        // A client that waits for the next server.
         let mut client = Killed(sh("echo hello > \"$0\"", &path).spawn().unwrap());
         wait_until_asleep(client.0.id());
         let fifo = make(&path).unwrap();

@@ -58,7 +58,7 @@ impl<'a, W: Wait> Taken<'a, W> {
     /// Takes the turn, if nobody has it; `bell` is what others sleep on who want it.
     #[inline(always)]
     pub(super) fn take(turn: &'a Turn, bell: &'a Doorbell<W>) -> Option<Self> {
-        // Lazily: one that is made and dropped passes the turn on, whoever has it.
+        // Lazily: a guard that is made and dropped passes on the turn that another context has.
         turn.try_take().then(|| Taken { turn, bell })
     }
 }

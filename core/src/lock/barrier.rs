@@ -409,7 +409,7 @@ impl<W: Wait> Words<'_, W> {
         }
     }
 
-    /// Opens the next round when all have left the last, whoever was the last to leave; whether it did. The caller rings
+    /// Opens the next round when all have left the last; whether it did. The caller rings
     /// the bell.
     fn settle_unheard(&self) -> bool {
         self.change_unheard(|state| state.drained().filter(|_| self.is_empty()))

@@ -278,7 +278,7 @@ impl<'a, T, I: ThreadId, W: Wait> Seat<'a, ReentrantMutex<T, I, W>> {
 }
 
 /// The mutex, held by this thread, and its value. Given back when the last of the thread's guards is dropped; it stays
-/// with the thread. Once one of them is dropped by a panic, whoever takes it next is [told](super#panics), this thread too.
+/// with the thread. Once a panic drops one of them, the next holder is [told](super#panics), this thread too.
 ///
 /// ```compile_fail
 /// fn to_another_thread<T: Send>(_: T) {}

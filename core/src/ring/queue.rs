@@ -332,7 +332,7 @@ impl<T, const N: usize, B: Bell> Queue<T, N, B> {
     }
 
     /// Gives a value up when `max` claims of it ended without a release: they were dropped, or
-    /// their participant died. So a job that kills whoever takes it does so `max` times. It goes to
+    /// their participant died. So a job that kills its worker does so `max` times. It goes to
     /// nobody then: it is dropped (or forgotten, after a death), its slot is free, and
     /// [`refused`](Self::refused) counts it. 0, as at first, is no limit. To keep what cannot be
     /// done, look at [`Claim::attempts`] instead. Where attempts are not counted (see [`Queue`])
@@ -379,7 +379,7 @@ impl<T, const N: usize, B: Bell> Queue<T, N, B> {
     /// How many values were pushed and are not done with: they wait, or they are in a [`Claim`] that is neither released
     /// nor taken. While others push and release it is more or less that many, but 0 only if at some moment of the call all
     /// were done with. So a job that pushes others before it is released never leaves a moment at which there seem to be none.
-    /// What was done with a value before its release is seen by whoever is told 0.
+    /// What was done with a value before its release is seen by a caller that is told 0.
     ///
     /// ```
     /// let queue = ringway_core::ring::queue::Queue::<_, 4>::new();

@@ -173,7 +173,7 @@ impl<'a, T> SlotsRef<'a, T> {
         let head = core::ptr::slice_from_raw_parts_mut(self.first().wrapping_add(start), first);
         let tail = core::ptr::slice_from_raw_parts_mut(self.first(), second);
         // A slice drops the rest of itself when one value panics; the second run is to be dropped then too.
-        // SAFETY: `second <= start`; by the caller's word initialized and the caller's alone. This runs once.
+        // SAFETY: `second <= start`; the caller has initialized these values, and owns them. This runs once.
         let _second = Finally(|| unsafe { tail.drop_in_place() });
         // SAFETY: `start + first <= N`; else as above.
         unsafe { head.drop_in_place() };

@@ -121,7 +121,7 @@ pub(super) fn this_process() -> Result<OwnedFd> {
 /// process. The writer is in no other process.
 struct Line {
     reader: OwnedFd,
-    /// Never written to. A copy of this process does not get it, whoever forks.
+    /// Never written to. A copy of this process does not get it, whichever code forks.
     _writer: Unshared,
     /// Whose line it is: a fork that this crate did not make has a copy of the rest, which ties nobody to it.
     owner: Pid,

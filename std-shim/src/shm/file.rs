@@ -6,7 +6,7 @@
 //! when the last descriptor of that opening is closed. There is one, and it stays in this process:
 //! it is handed to nobody, no other program executes with it, and a copy of the process does not
 //! get it ([`crate::unshared`]). So the lock ends when the process does, at the latest, however it
-//! ends. Byte 0 is the lock of whoever attaches, detaches or removes the name. The locks are the
+//! ends. A process that attaches, detaches or removes the name has locked byte 0. The locks are the
 //! kernel's alone: nothing is written to these bytes, and what others write there changes nothing.
 
 use super::AccessError;
@@ -133,7 +133,7 @@ impl File {
     }
 
     /// Removes the name, if it still leads to this file; the file's own, where we came by a
-    /// descriptor. For whoever holds the table: a file of this name that another makes between the
+    /// descriptor. The caller holds the table: a file of this name that another makes between the
     /// look and the removal is one whose maker removed this one's name, which takes this file's
     /// table.
     ///
@@ -166,7 +166,7 @@ impl File {
     }
 
     /// Makes the file one of `size` bytes, zeroed but for what `image` has in it from the start.
-    /// For whoever holds the table of a region that nobody is attached to. Whenever this process is
+    /// The caller holds the table of a region that nobody is attached to. Whenever this process is
     /// killed meanwhile, it is still such a one: the magic stays where it is, and what says that it
     /// is laid out comes last.
     pub(super) fn overwrite(&self, size: u64, image: &[u8]) -> Result<()> {
@@ -358,7 +358,7 @@ fn reopen(fd: BorrowedFd<'_>, what: &'static str) -> Result<OwnedFd> {
 
 /// Whether another opening has a lock for writing on these bytes: the first, and how many.
 ///
-/// One for reading says nothing: whoever may read the file can have it, and nobody here takes such.
+/// One for reading says nothing: a mere reader of the file can have it, and nobody here takes such.
 fn is_locked(fd: BorrowedFd<'_>, bytes: (u16, u16)) -> bool {
     // A lock for reading could be taken but for one for writing.
     let found = lock(fd, libc::F_OFD_GETLK, libc::F_RDLCK, bytes);

@@ -390,7 +390,7 @@ impl Attachment {
         Err(Error::new(what, channel::Error::Closed).because(copy))
     }
 
-    /// Takes a free place for this opening, in a region that has the parts of `wanted`. For whoever
+    /// Takes a free place for this opening, in a region that has the parts of `wanted`. For a caller that
     /// has the table.
     fn take_place(&self, wanted: Option<&Layout>) -> Result<()> {
         if let Some(Err(Mismatch { part, error })) = wanted.map(|layout| self.view.check(layout)) {
@@ -398,7 +398,7 @@ impl Attachment {
             return Err(Error::new("use the part", error).on(format!("{part} of {region}")));
         }
         // First those that are free, of which the kernel need not be asked; then those of the dead.
-        // One may be locked for a moment by whoever puts things right there: so all are looked at
+        // One may be locked for a moment by a participant that puts things right there: so all are looked at
         // more than once.
         for round in 0..20 {
             if round > 0 {
@@ -409,7 +409,7 @@ impl Attachment {
                     if place.occupant().is_none() != is_free {
                         continue;
                     }
-                    // Locked first: whoever has the lock has the place.
+                    // Locked first: who has the lock has the place.
                     if self.file.try_lock(number)? {
                         self.settle(number, place);
                         // As everybody who sleeps here does, and for all of them.
@@ -526,7 +526,7 @@ impl Drop for Attachment {
         place.free();
         if table.is_ok() && !self.file.is_used() {
             // Nobody is here to be told when it fails: what stays is a name that nobody is attached
-            // to, as after a kill, and whoever asks for the name next makes it anew, or is told why
+            // to, as after a kill, and the next one to ask for the name makes it anew, or is told why
             // it cannot.
             let _ = self.file.unlink();
         }

@@ -253,7 +253,7 @@ enum Woken {
 /// Sleeps until one of two words is woken, or is another than expected; at most for `most`.
 fn wait_for_either(words: [(&AtomicU32, u32); 2], most: Duration) -> Woken {
     let [(first, expected), _] = words;
-    // Relaxed: whoever waits looks again, and that look carries what there is.
+    // Relaxed: the waiter looks again, and that look carries what there is.
     let is_as_expected = || first.load(Ordering::Relaxed) == expected;
     if !LACKS_WAITV.load(Ordering::Relaxed) {
         let waiters = words.map(|(word, expected)| {

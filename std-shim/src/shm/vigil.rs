@@ -1,7 +1,7 @@
 //! Who looks after the dead, of all who sleep in a region.
 //!
 //! One look finds all that have died, and asks the kernel once for each participant. So one sleeper
-//! looks for all: every [`BOUND`], whoever is the first to find the last look as old as that. And
+//! looks for all: every [`BOUND`], the first to find the last look as old as that. And
 //! not everybody gets up to see whether it is: a region has a few *posts*. A sleeper who has slept
 //! for one bound takes a post that nobody keeps; who has one gets up when the next look is due. The
 //! others rest longer, the longer the more are attached, and can be called: by one who leaves its

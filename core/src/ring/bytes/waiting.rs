@@ -171,7 +171,7 @@ impl<const N: usize, W: Wait> Consumer<'_, N, Doorbell<W>> {
     /// for the rest without that: copies find room for all that the ring holds, an exact grant may not.
     ///
     /// # Errors
-    /// [`Error::MessageTooLarge`] when the ring never holds so many bytes.
+    /// [`Error::MessageTooLarge`] when `count` is more than the ring holds.
     ///
     /// ```
     /// use ringway_core::ring::bytes::ByteRing;

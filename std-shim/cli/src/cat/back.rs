@@ -26,7 +26,7 @@ pub struct Back {
 /// What became of the answers.
 #[derive(Debug)]
 enum Outcome {
-    /// There are no more; so many bytes of them were thrown away.
+    /// There are no more; this number of bytes was thrown away.
     Ended { lost: u64 },
     /// They could not be read.
     Unreadable(ringway::Error),
