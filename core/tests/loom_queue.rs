@@ -371,6 +371,34 @@ fn who_pushed_behind_another_finds_something() {
     });
 }
 
+/// The same where it passed over places that were filled meanwhile: a producer that began a lap ago noted just now where it
+/// had been, and the entry there tells of a place behind all of them.
+#[test]
+fn who_pushed_behind_places_that_it_passed_over_finds_something() {
+    model(Some(3), || {
+        let queue = Arc::new(Queue::<Value, 3>::new());
+        for value in 1..=3 {
+            push(&queue, value);
+            assert_eq!(pop(&queue), value);
+        }
+        queue.note_second_place();
+        let other = {
+            let queue = queue.clone();
+            thread::spawn(move || (4..=5).for_each(|value| push(&queue, value)))
+        };
+        let third = {
+            let queue = queue.clone();
+            thread::spawn(move || {
+                if queue.try_push(Box::new(6)).is_ok() {
+                    assert!(queue.try_pop().is_some());
+                }
+            })
+        };
+        other.join().unwrap();
+        third.join().unwrap();
+    });
+}
+
 /// A job that leads to others, in a slot that is looked at before its own. While one of them is not done, nobody is told that
 /// all are; each role is the spawned one, and the main one.
 fn jobs_that_lead_to_others(links: u32, scanner_is_main: bool) {

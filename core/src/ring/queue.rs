@@ -225,6 +225,17 @@ unsafe impl<T, const N: usize, B: Default> InPlace for Queue<T, N, B> {
     }
 }
 
+#[cfg(loom)]
+impl<T, const N: usize, B> Queue<T, N, B> {
+    /// For the models alone: what the producer of the first message does that comes very late with its note of where the
+    /// next place is.
+    #[doc(hidden)]
+    pub fn note_second_place(&self) {
+        let order = self.order();
+        order.found(&order.tail.position, word::Position::FIRST.next(N));
+    }
+}
+
 impl<T, const N: usize, B: Bell> Queue<T, N, B> {
     /// The queue as `participant` uses it, whose name then stands in what it holds. A program that shares the queue
     /// with nobody does without: the queue's own methods are those of [`Participant::LOCAL`].

@@ -390,7 +390,6 @@ impl<'q, B> Order<'q, B> {
         loop {
             // SYNC POINT E, acquire: with the release of 3. One message is in the order behind the others:
             // who sees it sees those, also where it goes on a lap later, past entries that it did not look at.
-            // That takes a hint that came late and four pushes behind it: too long a history for a model.
             let entry = Entry(self.entry(position).ok_or(Corrupt)?.load(Ordering::Acquire));
             match entry.seen_from(position) {
                 Seen::Here(_) => position = position.next(self.n()),
