@@ -399,6 +399,16 @@ pub(crate) fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T>
     }
 }
 
+/// What no two files have at the same time: the numbers of a file's device and of its inode.
+pub(crate) type Identity = (u64, u64);
+
+/// Which file it is.
+// The widths of the two differ between targets.
+#[allow(clippy::unnecessary_cast)]
+pub(crate) fn identity(stat: &rustix::fs::Stat) -> Identity {
+    (stat.st_dev as u64, stat.st_ino as u64)
+}
+
 /// Makes a call until it need not wait: again after a signal, and after `EAGAIN` once `fd` is ready.
 /// `TIMEDOUT` when the deadline passed; the call is made at least once. With a deadline, `call` must not wait by itself.
 #[inline(always)]

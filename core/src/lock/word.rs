@@ -295,7 +295,7 @@ impl<W: Wait> Word<W> {
     /// [`recover`](Self::recover) that wakes nobody: [`wake_all`](Self::wake_all) is to follow.
     ///
     /// # Safety
-    /// As there.
+    /// As [`recover`](Self::recover): `dead` takes no further step, and what it wrote is visible here.
     pub(super) unsafe fn recover_unheard(&self, dead: Participant) -> bool {
         // Relaxed: the word is as new as the dead one left it, by the caller's word.
         let mut seen = self.state.load(Ordering::Relaxed);

@@ -7,19 +7,11 @@
 //!
 //! A mark counts only if it is this user's. One that cannot be made is done without: then a FIFO is not known for dead later.
 
-use rustix::fs::{self, AtFlags, FileType, FlockOperation, Mode, OFlags, Stat};
+use crate::fd::{Identity, identity};
+use rustix::fs::{self, AtFlags, FileType, FlockOperation, Mode, OFlags};
 use rustix::io::{self, Errno};
 use std::ffi::{OsStr, OsString};
 use std::os::fd::{BorrowedFd, OwnedFd};
-
-/// What no two files have at the same time.
-pub(super) type Identity = (u64, u64);
-
-// The widths of the two differ between targets.
-#[allow(clippy::unnecessary_cast)]
-pub(super) fn identity(stat: &Stat) -> Identity {
-    (stat.st_dev as u64, stat.st_ino as u64)
-}
 
 const MODE: Mode = Mode::RUSR.union(Mode::WUSR);
 

@@ -1,7 +1,8 @@
 //! The name of a FIFO: made, found, and removed only as long as it is ours.
 
-use super::mark::{Identity, Mark, identity};
+use super::mark::Mark;
 use crate::error::wrong_file;
+use crate::fd::{Identity, identity};
 use crate::{Error, Result, channel, mode};
 use rustix::fs::{self, AtFlags, CWD, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;

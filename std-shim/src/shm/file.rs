@@ -129,7 +129,7 @@ impl File {
     fn is_at(&self, path: &Path) -> bool {
         let there = fs::statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW);
         let (Ok(ours), Ok(there)) = (self.stat(), there) else { return false };
-        (ours.st_dev, ours.st_ino) == (there.st_dev, there.st_ino)
+        fd::identity(&ours) == fd::identity(&there)
     }
 
     /// Removes the name, if it still leads to this file; the file's own, where we came by a
@@ -273,9 +273,8 @@ impl Glimpse {
     }
 
     /// Which file it is, by the numbers of its device and its inode.
-    pub(super) fn identity(&self) -> Result<(u64, u64)> {
-        let stat = stat(self.0.as_fd())?;
-        Ok((stat.st_dev, stat.st_ino))
+    pub(super) fn identity(&self) -> Result<fd::Identity> {
+        Ok(fd::identity(&stat(self.0.as_fd())?))
     }
 
     /// How large it is, in bytes.

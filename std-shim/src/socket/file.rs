@@ -22,11 +22,12 @@
 //! otherwise starts again.
 
 use super::{Options, UnixAddress};
+use crate::fd::{self, identity};
+use crate::mode;
 use crate::{Error, Result};
-use crate::{fd, mode};
 use rustix::fs::{
-    AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, RenameFlags, Stat, fchmod, flock, fstat,
-    link, lstat, open, rename, renameat_with, statat, unlink,
+    AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, RenameFlags, fchmod, flock, fstat, link,
+    lstat, open, rename, renameat_with, statat, unlink,
 };
 use rustix::io::{self, Errno};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
@@ -48,7 +49,7 @@ const TURN: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(super) struct SocketFile {
     path: PathBuf,
-    identity: (u64, u64),
+    identity: fd::Identity,
     maker: Pid,
 }
 
@@ -94,14 +95,7 @@ pub(super) fn bind(
         Err(Errno::ADDRINUSE) => replace_dead(socket, path, &encoded),
         other => other,
     });
-    let file = bound.and_then(|()| {
-        SocketFile::of(path, options.get_mode()).inspect_err(|errno| {
-            // Made a moment ago, and not to be removed later: it must not stay. What another put there must.
-            if *errno != Errno::ADDRINUSE {
-                let _ = unlink(path);
-            }
-        })
-    });
+    let file = bound.and_then(|()| SocketFile::of(path, options.get_mode()));
     file.map(|file| Some(Box::new(file))).map_err(|errno| Error::new(BIND, errno).on(address))
 }
 
@@ -111,8 +105,10 @@ impl SocketFile {
     /// The file that was just made there, which gets the rest of its mode. If that fails it does not stay.
     fn of(path: &Path, mode: Option<u32>) -> io::Result<Self> {
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let node = open(path, flags, Mode::empty())?;
-        let stat = fstat(&node)?;
+        let node = open(path, flags, Mode::empty());
+        let looked_at = node.and_then(|node| Ok((fstat(&node)?, node)));
+        // Made a moment ago, and not known well enough to be removed later.
+        let (stat, node) = looked_at.inspect_err(|_| _ = unlink(path))?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::Socket {
             // Somebody exchanged it already.
             return Err(Errno::ADDRINUSE);
@@ -271,13 +267,6 @@ fn beside(path: &Path, suffix: &str) -> io::Result<PathBuf> {
     name.push(".");
     name.push(suffix);
     Ok(path.with_file_name(name))
-}
-
-/// What no two files have at the same time.
-// The widths of the two differ between targets.
-#[allow(clippy::unnecessary_cast)]
-fn identity(stat: &Stat) -> (u64, u64) {
-    (stat.st_dev as u64, stat.st_ino as u64)
 }
 
 #[cfg(test)]

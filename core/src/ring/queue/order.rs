@@ -451,7 +451,7 @@ impl<'q, B> Order<'q, B> {
 
     fn held_messages(self) -> usize {
         // SYNC POINT D, acquire: with the release of 5. What was done with a message before it was released is seen by
-        // whoever finds that all are done; and what was sent before.
+        // a caller that finds all done; and so is what was sent before.
         let phases = self
             .places
             .iter()
