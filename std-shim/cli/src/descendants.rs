@@ -10,7 +10,7 @@ use crate::failure::{Doing, Failure, Result};
 use ringway::fd;
 use rustix::io::Errno;
 use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitOptions, getpid, getsid, pidfd_open, pidfd_send_signal,
+    Pid, PidfdFlags, Signal, WaitOptions, getpid, pidfd_open, pidfd_send_signal,
     set_child_subreaper, waitpid,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -104,9 +104,15 @@ fn kill(pid: i32, began: u64) -> rustix::io::Result<Option<OwnedFd>> {
 
 /// What descends from this process and belongs to its session, with the time when it began.
 fn descendants() -> Vec<(i32, u64)> {
-    let Ok(session) = getsid(None) else { return Vec::new() };
-    let all = processes();
-    let mut ours = BTreeSet::from([getpid().as_raw_pid()]);
+    below(getpid().as_raw_pid(), &processes())
+}
+
+/// What of `all` descends from `me` and belongs to its session.
+fn below(me: i32, all: &BTreeMap<i32, Process>) -> Vec<(i32, u64)> {
+    // Not from getsid(2), which answers 0 where the session began outside of a container: that is
+    // the number of no process, and yet the same for all that belong to the session.
+    let Some(session) = all.get(&me).map(|process| process.session) else { return Vec::new() };
+    let mut ours = BTreeSet::from([me]);
     // A child may have the lower number: until nothing is added any more.
     loop {
         let before = ours.len();
@@ -118,9 +124,8 @@ fn descendants() -> Vec<(i32, u64)> {
             break;
         }
     }
-    ours.remove(&getpid().as_raw_pid());
-    let is_meant =
-        |process: &&Process| !process.has_ended && process.session == session.as_raw_pid();
+    ours.remove(&me);
+    let is_meant = |process: &&Process| !process.has_ended && process.session == session;
     ours.iter()
         .filter_map(|pid| all.get(pid).filter(is_meant).map(|process| (*pid, process.began)))
         .collect()
@@ -130,6 +135,7 @@ fn descendants() -> Vec<(i32, u64)> {
 #[derive(Debug, PartialEq, Eq)]
 struct Process {
     parent: i32,
+    /// 0 if the session began outside of the namespace whose processes `/proc` shows.
     session: i32,
     /// It is a zombie, or on its way to be one.
     has_ended: bool,
@@ -173,6 +179,23 @@ mod tests {
         let expected = Process { parent: 5, session: 4, has_ended: false, began: 4711 };
         assert_eq!(parse(stat), Some(expected));
         assert_eq!(parse("7 (a) S 5"), None);
+    }
+
+    #[test]
+    fn all_of_a_session_that_began_outside_of_a_container_are_found() {
+        let process = |parent, session, has_ended| Process { parent, session, has_ended, began: 7 };
+        let all = BTreeMap::from([
+            (1, process(0, 0, false)),
+            (5, process(1, 0, false)),
+            // A child, its child with a lower number, a zombie, and one with a session of its own.
+            (8, process(5, 0, false)),
+            (4, process(8, 0, false)),
+            (9, process(5, 0, true)),
+            (10, process(5, 10, false)),
+            (11, process(1, 0, false)),
+        ]);
+        assert_eq!(below(5, &all), [(4, 7), (8, 7)]);
+        assert_eq!(below(6, &all), []);
     }
 
     #[test]
