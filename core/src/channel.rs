@@ -7,17 +7,17 @@
 //! two ends share.
 //!
 //! ```text
-//!          Listen                     Establish{send, receive}
-//!   New ────────────▶ Listening  ┌──────────────▶ Connected{send, receive} ──┐ ShutSend, ShutReceive,
-//!    │  │                        │                    ▲      │               │ PeerShutSend, PeerShutReceive
-//!    │  └──── Connect ──▶ Connecting                  └──────┼───────────────┘ close one direction each
+//!          Listen                     Establish{send, recv}
+//!   New ────────────▶ Listening  ┌──────────────▶ Connected{send, recv} ──┐ ShutSend, ShutRecv,
+//!    │  │                        │                    ▲      │            │ PeerShutSend, PeerShutRecv
+//!    │  └──── Connect ──▶ Connecting                  └──────┼────────────┘ close one direction each
 //!    │                       │ Reset (refused)               │ Reset
 //!    │                       ▼                               ▼
 //!    │                      New                            Reset
 //!    └────────────────────────── Close, from anywhere ──▶ Closed
 //! ```
 //!
-//! A pipe's reader is `Connected` with `send: Absent`, its writer with `receive: Absent`; a FIFO's ends are
+//! A pipe's reader is `Connected` with `send: Absent`, its writer with `recv: Absent`; a FIFO's ends are
 //! `Connecting` until the other end is there; a stream has both directions.
 
 pub mod frame;
@@ -40,7 +40,7 @@ pub use name::NAME_MAX;
 ///
 /// ```
 /// use ringway_core::channel::{Direction, State};
-/// assert_eq!(State::READER, State::Connected { send: Direction::Absent, receive: Direction::Open });
+/// assert_eq!(State::READER, State::Connected { send: Direction::Absent, recv: Direction::Open });
 /// ```
 // The numbers leave room below for the other states, so that `State::New` is 0 and what is new is zeros: these cost no flash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -62,7 +62,7 @@ pub enum Direction {
 /// ```
 /// use ringway_core::channel::{Error, Event, State};
 /// let writer = State::WRITER;
-/// let writer = writer.on(Event::PeerShutReceive).unwrap(); // the last reader closed
+/// let writer = writer.on(Event::PeerShutRecv).unwrap(); // the last reader closed
 /// assert_eq!(writer.on(Event::Send), Err(Error::BrokenPipe));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -79,7 +79,7 @@ pub enum State {
         /// From us to the peer.
         send: Direction,
         /// From the peer to us.
-        receive: Direction,
+        recv: Direction,
     },
     /// The connection was torn down, and what was under way is lost.
     Reset,
@@ -100,11 +100,11 @@ pub enum Event {
     /// We ask: send bytes or a message.
     Send,
     /// We ask: receive bytes or a message.
-    Receive,
+    Recv,
     /// We ask: no more will be sent (`shutdown(SHUT_WR)`).
     ShutSend,
     /// We ask: no more will be read (`shutdown(SHUT_RD)`).
-    ShutReceive,
+    ShutRecv,
     /// We ask: the end of this endpoint.
     Close,
     /// We learn: the other end is there, for both directions.
@@ -116,7 +116,7 @@ pub enum Event {
     /// We learn: the peer sends no more, and all it sent was read (end of file).
     PeerShutSend,
     /// We learn: nobody reads what we send any more (`EPIPE`).
-    PeerShutReceive,
+    PeerShutRecv,
     /// We learn: the peer closed both directions (`POLLHUP`).
     PeerClose,
     /// We learn: the connection was refused or torn down (`ECONNREFUSED`, `ECONNRESET`).
@@ -226,13 +226,11 @@ impl From<crate::wait::TimedOut> for Error {
 
 impl State {
     /// A connected end that only receives: a pipe's or a FIFO's reader.
-    pub const READER: State =
-        State::Connected { send: Direction::Absent, receive: Direction::Open };
+    pub const READER: State = State::Connected { send: Direction::Absent, recv: Direction::Open };
     /// A connected end that only sends: a pipe's or a FIFO's writer.
-    pub const WRITER: State =
-        State::Connected { send: Direction::Open, receive: Direction::Absent };
+    pub const WRITER: State = State::Connected { send: Direction::Open, recv: Direction::Absent };
     /// A connected end with both directions: a stream.
-    pub const STREAM: State = State::Connected { send: Direction::Open, receive: Direction::Open };
+    pub const STREAM: State = State::Connected { send: Direction::Open, recv: Direction::Open };
 
     /// The table: the state after `event`, or why it is not possible in this one.
     ///
@@ -258,13 +256,7 @@ impl State {
             (Closed, E::Close) => Ok(Closed),
             (
                 Closed,
-                E::Listen
-                | E::Connect
-                | E::Accept
-                | E::Send
-                | E::Receive
-                | E::ShutSend
-                | E::ShutReceive,
+                E::Listen | E::Connect | E::Accept | E::Send | E::Recv | E::ShutSend | E::ShutRecv,
             ) => Err(Error::Closed),
             (Closed, _) => Ok(Closed),
             (_, E::Close) => Ok(Closed),
@@ -287,37 +279,37 @@ impl State {
                 Shut | Ended => Err(Error::BrokenPipe),
                 Direction::Absent => Err(Error::WrongDirection),
             },
-            (Connected { receive, .. }, E::Receive) => match receive {
+            (Connected { recv, .. }, E::Recv) => match recv {
                 Direction::Open => Ok(self),
                 Shut | Ended => Err(Error::EndOfFile),
                 Direction::Absent => Err(Error::WrongDirection),
             },
             (Reset, E::Send) => Err(Error::BrokenPipe),
-            (Reset, E::Receive) => Err(Error::Reset),
-            (_, E::Send | E::Receive) => Err(Error::NotConnected),
+            (Reset, E::Recv) => Err(Error::Reset),
+            (_, E::Send | E::Recv) => Err(Error::NotConnected),
 
-            (Connected { send, receive }, E::ShutSend) => match send {
-                Direction::Open => Ok(Connected { send: Shut, receive }),
+            (Connected { send, recv }, E::ShutSend) => match send {
+                Direction::Open => Ok(Connected { send: Shut, recv }),
                 Shut | Ended => Ok(self),
                 Direction::Absent => Err(Error::WrongDirection),
             },
-            (Connected { send, receive }, E::ShutReceive) => match receive {
-                Direction::Open => Ok(Connected { send, receive: Shut }),
+            (Connected { send, recv }, E::ShutRecv) => match recv {
+                Direction::Open => Ok(Connected { send, recv: Shut }),
                 Shut | Ended => Ok(self),
                 Direction::Absent => Err(Error::WrongDirection),
             },
-            (_, E::ShutSend | E::ShutReceive) => Err(Error::NotConnected),
+            (_, E::ShutSend | E::ShutRecv) => Err(Error::NotConnected),
 
-            (Connected { send, receive }, E::PeerShutSend) => {
-                Ok(Connected { send, receive: receive.ended() })
+            (Connected { send, recv }, E::PeerShutSend) => {
+                Ok(Connected { send, recv: recv.ended() })
             }
-            (Connected { send, receive }, E::PeerShutReceive) => {
-                Ok(Connected { send: send.ended(), receive })
+            (Connected { send, recv }, E::PeerShutRecv) => {
+                Ok(Connected { send: send.ended(), recv })
             }
-            (Connected { send, receive }, E::PeerClose) => {
-                Ok(Connected { send: send.ended(), receive: receive.ended() })
+            (Connected { send, recv }, E::PeerClose) => {
+                Ok(Connected { send: send.ended(), recv: recv.ended() })
             }
-            (_, E::PeerShutSend | E::PeerShutReceive | E::PeerClose) => Ok(self),
+            (_, E::PeerShutSend | E::PeerShutRecv | E::PeerClose) => Ok(self),
 
             (Connected { .. }, E::Reset) => Ok(Reset),
             // Refused: the end may try again.
@@ -332,8 +324,8 @@ impl State {
     }
 
     /// Whether bytes or messages can still come.
-    pub const fn can_receive(self) -> bool {
-        matches!(self, State::Connected { receive: Direction::Open, .. })
+    pub const fn can_recv(self) -> bool {
+        matches!(self, State::Connected { recv: Direction::Open, .. })
     }
 }
 

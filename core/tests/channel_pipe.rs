@@ -168,7 +168,7 @@ fn ends_tell_where_they_are_in_their_life() {
     reader.try_read(&mut [0]).unwrap();
     assert_eq!(
         reader.state(),
-        State::Connected { send: Direction::Absent, receive: Direction::Ended }
+        State::Connected { send: Direction::Absent, recv: Direction::Ended }
     );
 }
 

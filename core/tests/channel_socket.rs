@@ -291,16 +291,13 @@ mod streams {
         here.shutdown(Shutdown::Write);
         here.shutdown(Shutdown::Write);
         assert_eq!(here.try_write(b"x"), Err(Error::BrokenPipe));
-        assert_eq!(
-            here.state(),
-            State::Connected { send: Direction::Shut, receive: Direction::Open }
-        );
+        assert_eq!(here.state(), State::Connected { send: Direction::Shut, recv: Direction::Open });
         assert_eq!(there.state(), State::STREAM, "there is something to read");
         assert_eq!(there.try_read(&mut [0; 8]), Ok(4));
         assert_eq!(there.try_read(&mut [0; 8]), Ok(0));
         assert_eq!(
             there.state(),
-            State::Connected { send: Direction::Open, receive: Direction::Ended }
+            State::Connected { send: Direction::Open, recv: Direction::Ended }
         );
         assert_eq!(there.try_write(b"back"), Ok(4));
         assert_eq!(here.try_read(&mut [0; 8]), Ok(4));

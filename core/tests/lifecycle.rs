@@ -14,15 +14,15 @@ const EVENTS: [Event; 15] = [
     Event::Connect,
     Event::Accept,
     Event::Send,
-    Event::Receive,
+    Event::Recv,
     Event::ShutSend,
-    Event::ShutReceive,
+    Event::ShutRecv,
     Event::Close,
     Event::Establish,
     Event::EstablishWriter,
     Event::EstablishReader,
     Event::PeerShutSend,
-    Event::PeerShutReceive,
+    Event::PeerShutRecv,
     Event::PeerClose,
     Event::Reset,
 ];
@@ -42,15 +42,15 @@ fn origin(event: Event) -> Origin {
         | Event::Connect
         | Event::Accept
         | Event::Send
-        | Event::Receive
+        | Event::Recv
         | Event::ShutSend
-        | Event::ShutReceive
+        | Event::ShutRecv
         | Event::Close => Origin::Ours,
         Event::Establish
         | Event::EstablishWriter
         | Event::EstablishReader
         | Event::PeerShutSend
-        | Event::PeerShutReceive
+        | Event::PeerShutRecv
         | Event::PeerClose
         | Event::Reset => Origin::News,
     }
@@ -61,8 +61,8 @@ fn states() -> Vec<State> {
     let mut all =
         vec![State::New, State::Listening, State::Connecting, State::Reset, State::Closed];
     for send in DIRECTIONS {
-        for receive in DIRECTIONS {
-            all.push(State::Connected { send, receive });
+        for recv in DIRECTIONS {
+            all.push(State::Connected { send, recv });
         }
     }
     all
@@ -79,7 +79,7 @@ fn after(state: State, event: Event) -> State {
 
 /// What a user of the end can tell: may it send, may it receive, and if not, why.
 fn observed(state: State) -> [Result<(), Error>; 3] {
-    [Event::Accept, Event::Send, Event::Receive].map(|event| state.on(event).map(drop))
+    [Event::Accept, Event::Send, Event::Recv].map(|event| state.on(event).map(drop))
 }
 
 fn reachable_from(start: &[State]) -> Vec<State> {
@@ -120,7 +120,7 @@ fn every_state_answers_every_event_and_does_not_panic() {
 fn the_states_that_a_life_can_reach_are_these_and_no_others() {
     let reached = reachable_from(&[State::New]);
     for state in states() {
-        let nowhere = State::Connected { send: Direction::Absent, receive: Direction::Absent };
+        let nowhere = State::Connected { send: Direction::Absent, recv: Direction::Absent };
         assert_eq!(reached.contains(&state), state != nowhere, "{state:?}");
     }
 }
@@ -175,11 +175,11 @@ fn news_of_the_peer_is_never_an_error() {
 fn an_absent_direction_stays_absent_and_no_other_becomes_so() {
     for (state, event) in pairs() {
         if let (
-            State::Connected { send, receive },
-            State::Connected { send: send_after, receive: receive_after },
+            State::Connected { send, recv },
+            State::Connected { send: send_after, recv: recv_after },
         ) = (state, after(state, event))
         {
-            for (before, after) in [(send, send_after), (receive, receive_after)] {
+            for (before, after) in [(send, send_after), (recv, recv_after)] {
                 assert_eq!(
                     before == Direction::Absent,
                     after == Direction::Absent,
@@ -193,12 +193,12 @@ fn an_absent_direction_stays_absent_and_no_other_becomes_so() {
 #[test]
 fn an_absent_direction_refuses_its_operations_as_the_wrong_direction() {
     for other in DIRECTIONS {
-        let reader = State::Connected { send: Direction::Absent, receive: other };
+        let reader = State::Connected { send: Direction::Absent, recv: other };
         assert_eq!(reader.on(Event::Send), Err(Error::WrongDirection));
         assert_eq!(reader.on(Event::ShutSend), Err(Error::WrongDirection));
-        let writer = State::Connected { send: other, receive: Direction::Absent };
-        assert_eq!(writer.on(Event::Receive), Err(Error::WrongDirection));
-        assert_eq!(writer.on(Event::ShutReceive), Err(Error::WrongDirection));
+        let writer = State::Connected { send: other, recv: Direction::Absent };
+        assert_eq!(writer.on(Event::Recv), Err(Error::WrongDirection));
+        assert_eq!(writer.on(Event::ShutRecv), Err(Error::WrongDirection));
     }
 }
 
@@ -206,11 +206,11 @@ fn an_absent_direction_refuses_its_operations_as_the_wrong_direction() {
 fn a_direction_that_ended_never_opens_again_and_keeps_its_reason() {
     for (state, event) in pairs() {
         if let (
-            State::Connected { send, receive },
-            State::Connected { send: send_after, receive: receive_after },
+            State::Connected { send, recv },
+            State::Connected { send: send_after, recv: recv_after },
         ) = (state, after(state, event))
         {
-            for (before, after) in [(send, send_after), (receive, receive_after)] {
+            for (before, after) in [(send, send_after), (recv, recv_after)] {
                 if before != Direction::Open {
                     assert_eq!(before, after, "{state:?} {event:?}");
                 }
@@ -225,7 +225,7 @@ fn progress(state: State) -> u32 {
     match state {
         State::New => 0,
         State::Listening | State::Connecting => 1,
-        State::Connected { send, receive } => 2 + ended(send) + ended(receive),
+        State::Connected { send, recv } => 2 + ended(send) + ended(recv),
         State::Reset => 5,
         State::Closed => 6,
     }
@@ -251,17 +251,17 @@ fn a_refused_connect_can_be_tried_again() {
 }
 
 #[test]
-fn can_send_and_can_receive_say_what_the_table_says() {
+fn can_send_and_can_recv_say_what_the_table_says() {
     for state in states() {
         assert_eq!(state.can_send(), state.on(Event::Send).is_ok(), "{state:?}");
-        assert_eq!(state.can_receive(), state.on(Event::Receive).is_ok(), "{state:?}");
+        assert_eq!(state.can_recv(), state.on(Event::Recv).is_ok(), "{state:?}");
     }
 }
 
 #[test]
 fn sending_receiving_and_accepting_change_no_state() {
     for state in states() {
-        for event in [Event::Send, Event::Receive, Event::Accept] {
+        for event in [Event::Send, Event::Recv, Event::Accept] {
             if let Ok(to) = state.on(event) {
                 assert_eq!(to, state, "{state:?} {event:?}");
             }
@@ -289,16 +289,16 @@ fn sending_fails_for_the_reason_that_the_state_names() {
 fn receiving_fails_for_the_reason_that_the_state_names() {
     for state in states() {
         let expected = match state {
-            State::Connected { receive: Direction::Open, .. } => Ok(state),
-            State::Connected { receive: Direction::Shut | Direction::Ended, .. } => {
+            State::Connected { recv: Direction::Open, .. } => Ok(state),
+            State::Connected { recv: Direction::Shut | Direction::Ended, .. } => {
                 Err(Error::EndOfFile)
             }
-            State::Connected { receive: Direction::Absent, .. } => Err(Error::WrongDirection),
+            State::Connected { recv: Direction::Absent, .. } => Err(Error::WrongDirection),
             State::Reset => Err(Error::Reset),
             State::New | State::Listening | State::Connecting => Err(Error::NotConnected),
             State::Closed => Err(Error::Closed),
         };
-        assert_eq!(state.on(Event::Receive), expected, "{state:?}");
+        assert_eq!(state.on(Event::Recv), expected, "{state:?}");
     }
 }
 
@@ -348,14 +348,14 @@ fn the_other_end_is_met_once_and_meeting_it_late_changes_nothing() {
 #[test]
 fn an_event_of_one_direction_leaves_the_other_alone() {
     for state in states() {
-        let State::Connected { send, receive } = state else { continue };
-        for event in [Event::ShutSend, Event::PeerShutReceive] {
-            let State::Connected { receive: kept, .. } = after(state, event) else {
+        let State::Connected { send, recv } = state else { continue };
+        for event in [Event::ShutSend, Event::PeerShutRecv] {
+            let State::Connected { recv: kept, .. } = after(state, event) else {
                 panic!("{state:?} {event:?} is no longer connected")
             };
-            assert_eq!(kept, receive, "{state:?} {event:?}");
+            assert_eq!(kept, recv, "{state:?} {event:?}");
         }
-        for event in [Event::ShutReceive, Event::PeerShutSend] {
+        for event in [Event::ShutRecv, Event::PeerShutSend] {
             let State::Connected { send: kept, .. } = after(state, event) else {
                 panic!("{state:?} {event:?} is no longer connected")
             };
@@ -370,11 +370,11 @@ fn half_closing_stops_its_direction() {
         if let Ok(to) = state.on(Event::ShutSend) {
             assert!(!to.can_send(), "{state:?}");
         }
-        if let Ok(to) = state.on(Event::ShutReceive) {
-            assert!(!to.can_receive(), "{state:?}");
+        if let Ok(to) = state.on(Event::ShutRecv) {
+            assert!(!to.can_recv(), "{state:?}");
         }
-        assert!(!after(state, Event::PeerShutReceive).can_send(), "{state:?}");
-        assert!(!after(state, Event::PeerShutSend).can_receive(), "{state:?}");
+        assert!(!after(state, Event::PeerShutRecv).can_send(), "{state:?}");
+        assert!(!after(state, Event::PeerShutSend).can_recv(), "{state:?}");
     }
 }
 
@@ -382,8 +382,8 @@ fn half_closing_stops_its_direction() {
 fn the_peers_close_is_the_end_of_both_directions_in_either_order() {
     for state in states() {
         let closed = after(state, Event::PeerClose);
-        let one = after(after(state, Event::PeerShutSend), Event::PeerShutReceive);
-        let other = after(after(state, Event::PeerShutReceive), Event::PeerShutSend);
+        let one = after(after(state, Event::PeerShutSend), Event::PeerShutRecv);
+        let other = after(after(state, Event::PeerShutRecv), Event::PeerShutSend);
         assert_eq!(closed, one, "{state:?}");
         assert_eq!(closed, other, "{state:?}");
     }
@@ -392,8 +392,8 @@ fn the_peers_close_is_the_end_of_both_directions_in_either_order() {
 #[test]
 fn what_both_ends_do_at_once_is_observed_alike_in_either_order() {
     // Only what can really race: a connected end whose owner half-closes or closes while the peer does the same.
-    let ours = [Event::ShutSend, Event::ShutReceive, Event::Close];
-    let theirs = [Event::PeerShutSend, Event::PeerShutReceive, Event::PeerClose, Event::Reset];
+    let ours = [Event::ShutSend, Event::ShutRecv, Event::Close];
+    let theirs = [Event::PeerShutSend, Event::PeerShutRecv, Event::PeerClose, Event::Reset];
     for state in states() {
         if !matches!(state, State::Connected { .. }) {
             continue;
@@ -433,5 +433,5 @@ fn a_torn_down_connection_says_so_until_it_is_closed() {
 #[test]
 fn the_table_can_be_asked_at_compile_time() {
     const AFTER: Result<State, Error> = State::READER.on(Event::PeerShutSend);
-    assert_eq!(AFTER, Ok(State::Connected { send: Direction::Absent, receive: Direction::Ended }));
+    assert_eq!(AFTER, Ok(State::Connected { send: Direction::Absent, recv: Direction::Ended }));
 }

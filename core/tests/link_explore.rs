@@ -172,7 +172,7 @@ impl<const W: usize, const P: usize, const C: usize> World<W, P, C> {
 
     fn read(&mut self, plan: Plan, side: usize, port: usize) -> bool {
         let mut out = [0; MAX];
-        let Ok(len) = self.links[side].try_receive(port as u8, &mut out) else { return false };
+        let Ok(len) = self.links[side].try_recv(port as u8, &mut out) else { return false };
         let [to, generation, life, place] = out[..len] else { panic!("not a message: {out:?}") };
         let name = Name { generation, life, place };
         assert_eq!(to as usize, port, "a message of another port");
@@ -230,8 +230,8 @@ impl<const W: usize, const P: usize, const C: usize> World<W, P, C> {
                 if user.sent == plan.messages[side] && state.can_send() {
                     link.shut_send(number).unwrap();
                 }
-                if let State::Connected { send, receive } = link.port_state(number) {
-                    if is_shut(send) && is_shut(receive) && !user.done {
+                if let State::Connected { send, recv } = link.port_state(number) {
+                    if is_shut(send) && is_shut(recv) && !user.done {
                         let all = plan.messages[1 - side];
                         assert_eq!(user.taken, all, "end of file before the last message");
                         self.links[side].close_port(number);

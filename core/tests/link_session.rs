@@ -144,7 +144,7 @@ over_both_lines! {
         for round in 0..50 {
             a.try_send(1, &[round]).unwrap();
             carry(0, &mut a, &mut b);
-            assert_eq!(b.try_receive(1, &mut [0; 4]), Ok(1));
+            assert_eq!(b.try_recv(1, &mut [0; 4]), Ok(1));
             carry(0, &mut a, &mut b);
         }
         assert_eq!(events(&mut a), []);
@@ -166,17 +166,17 @@ over_both_lines! {
             Event::Port(0, PortEvent::Readable),
             Event::Port(0, PortEvent::PeerShutSend)
         ]);
-        assert_eq!(b.try_receive(0, &mut [0; 8]), Ok(4));
+        assert_eq!(b.try_recv(0, &mut [0; 8]), Ok(4));
         assert_eq!(b.peek(0), Err(Error::EndOfFile));
         for round in 0..20 {
             b.try_send(0, &[round]).unwrap();
             carry(0, &mut a, &mut b);
-            assert_eq!(a.try_receive(0, &mut [0; 8]), Ok(1));
+            assert_eq!(a.try_recv(0, &mut [0; 8]), Ok(1));
             carry(0, &mut a, &mut b);
         }
         b.close_port(0);
         carry(0, &mut a, &mut b);
-        let ended = State::Connected { send: Direction::Shut, receive: Direction::Ended };
+        let ended = State::Connected { send: Direction::Shut, recv: Direction::Ended };
         assert_eq!((a.port_state(0), b.port_state(0)), (ended, State::Closed));
         a.close_port(0);
         a.open_port(0).unwrap();
@@ -189,9 +189,9 @@ over_both_lines! {
         let (mut a, mut b) = pair(make, &[0]);
         a.try_send(0, b"unread").unwrap();
         carry(0, &mut a, &mut b);
-        b.shut_receive(0).unwrap();
+        b.shut_recv(0).unwrap();
         carry(0, &mut a, &mut b);
-        assert_eq!(events(&mut a), [Event::Port(0, PortEvent::PeerShutReceive)]);
+        assert_eq!(events(&mut a), [Event::Port(0, PortEvent::PeerShutRecv)]);
         assert_eq!(a.try_send(0, b"more"), Err(Error::BrokenPipe));
         b.try_send(0, b"back").unwrap();
         carry(0, &mut a, &mut b);
@@ -219,9 +219,9 @@ over_both_lines! {
         a.try_send(0, &[1; MAX]).unwrap();
         a.try_send(0, &[]).unwrap();
         carry(0, &mut a, &mut b);
-        assert_eq!(b.try_receive(0, &mut [0; 4]), Err(Error::BufferTooSmall { needed: MAX }));
-        assert_eq!(b.try_receive(0, &mut [0; MAX]), Ok(MAX));
-        assert_eq!(b.try_receive(0, &mut [0; 4]), Ok(0), "an empty message is a message");
+        assert_eq!(b.try_recv(0, &mut [0; 4]), Err(Error::BufferTooSmall { needed: MAX }));
+        assert_eq!(b.try_recv(0, &mut [0; MAX]), Ok(MAX));
+        assert_eq!(b.try_recv(0, &mut [0; 4]), Ok(0), "an empty message is a message");
     }
 
     a_link_that_closes_delivers_first_and_both_sides_are_down(make) {
@@ -237,8 +237,8 @@ over_both_lines! {
         ]);
         assert_eq!(events(&mut b)[0], Event::Down(Down::PeerClosed));
         assert_eq!((a.phase(), b.phase()), (Phase::Down, Phase::Down));
-        assert_eq!(b.try_receive(0, &mut [0; 8]), Ok(3), "it had come whole: it can still be read");
-        assert_eq!(b.try_receive(0, &mut [0; 8]), Ok(3));
+        assert_eq!(b.try_recv(0, &mut [0; 8]), Ok(3), "it had come whole: it can still be read");
+        assert_eq!(b.try_recv(0, &mut [0; 8]), Ok(3));
         assert_eq!(b.peek(0), Err(Error::EndOfFile));
         assert_eq!(b.try_send(0, b"late"), Err(Error::Reset));
         // And up again over the same line.
@@ -290,7 +290,7 @@ over_both_lines! {
                 for number in 0..count {
                     assert!(!events(&mut b).contains(&Event::Port(0, PortEvent::Reset(ResetReason::LinkDown))));
                     assert_eq!(b.peek(0), Ok(&[number][..]), "{why:?}");
-                    assert_eq!(b.try_receive(0, &mut [0; 8]), Ok(1));
+                    assert_eq!(b.try_recv(0, &mut [0; 8]), Ok(1));
                     assert_eq!(b.try_send(0, b"late"), Err(Error::Reset));
                 }
                 let end = if ends { Error::EndOfFile } else { Error::Reset };
@@ -417,8 +417,8 @@ fn a_lost_frame_is_sent_again_before_the_timer_when_another_follows() {
     assert!(a.poll_transmit(0, &mut out) > 0);
     a.try_send(0, b"found").unwrap();
     carry(0, &mut a, &mut b);
-    assert_eq!(b.try_receive(0, &mut out), Ok(4));
-    assert_eq!(b.try_receive(0, &mut out), Ok(5));
+    assert_eq!(b.try_recv(0, &mut out), Ok(4));
+    assert_eq!(b.try_recv(0, &mut out), Ok(5));
 }
 
 #[test]
@@ -434,7 +434,7 @@ fn a_lost_frame_is_sent_again_by_the_timer_when_none_follows_and_ever_more_slowl
         a.handle_timeout(now);
     }
     carry(now, &mut a, &mut b);
-    assert_eq!(b.try_receive(0, &mut out), Ok(4));
+    assert_eq!(b.try_recv(0, &mut out), Ok(4));
     assert_eq!(b.peek(0), Err(Error::WouldBlock), "once");
 }
 

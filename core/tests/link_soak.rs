@@ -71,7 +71,7 @@ impl<L: Line> End<L> {
     /// Receives a message if there is one, and judges it.
     fn receive(&mut self, port: usize) -> Result<(), Error> {
         let mut out = [0; MAX];
-        let len = self.link.try_receive(port as u8, &mut out)?;
+        let len = self.link.try_recv(port as u8, &mut out)?;
         let number = |at: usize| u32::from_le_bytes(out[at..at + 4].try_into().unwrap());
         let name = (number(0), number(4), number(8));
         assert_eq!(out[..len], message(name, len - 12), "a message that was never sent");
@@ -123,7 +123,7 @@ impl<L: Line> End<L> {
                 let _ = self.link.shut_send(port as u8);
             }
             244..247 => {
-                let _ = self.link.shut_receive(port as u8);
+                let _ = self.link.shut_recv(port as u8);
             }
             247..253 => self.link.close_port(port as u8),
             253..255 => self.link.reset_port(port as u8, 9),
@@ -136,7 +136,7 @@ impl<L: Line> End<L> {
 fn is_over(state: State) -> bool {
     let ended = |direction| matches!(direction, Direction::Shut | Direction::Ended);
     match state {
-        State::Connected { send, receive } => ended(send) && receive == Direction::Ended,
+        State::Connected { send, recv } => ended(send) && recv == Direction::Ended,
         _ => false,
     }
 }

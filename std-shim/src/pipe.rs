@@ -312,7 +312,7 @@ both_ends!(
 let (reader, writer) = ringway::pipe::pipe().unwrap();
 assert_eq!(reader.state(), State::READER);
 drop(writer);
-assert_eq!(reader.look().unwrap(), State::Connected { send: Direction::Absent, receive: Direction::Ended });
+assert_eq!(reader.look().unwrap(), State::Connected { send: Direction::Absent, recv: Direction::Ended });
 assert_eq!(reader.state(), reader.look().unwrap());"
 );
 both_ends!(
@@ -322,6 +322,6 @@ both_ends!(
 let (reader, writer) = ringway::pipe::pipe().unwrap();
 assert_eq!(writer.state(), State::WRITER);
 drop(reader);
-assert_eq!(writer.look().unwrap(), State::Connected { send: Direction::Ended, receive: Direction::Absent });
+assert_eq!(writer.look().unwrap(), State::Connected { send: Direction::Ended, recv: Direction::Absent });
 assert_eq!(writer.state(), writer.look().unwrap());"
 );

@@ -176,7 +176,7 @@ impl<F: Family, T: Type> Socket<F, T> {
     /// drop(theirs);
     /// assert_eq!(ours.state(), State::STREAM); // not learned yet
     /// assert_eq!(ours.read(&mut [0; 8])?, 0);
-    /// assert!(!ours.state().can_receive());
+    /// assert!(!ours.state().can_recv());
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn state(&self) -> State {
@@ -254,7 +254,7 @@ impl<F: Family, T: Type> Socket<F, T> {
     #[cold]
     fn failed(&self, operation: &'static str, errno: Errno) -> Error {
         match errno {
-            Errno::PIPE if T::CONNECTED => self.learn(Event::PeerShutReceive),
+            Errno::PIPE if T::CONNECTED => self.learn(Event::PeerShutRecv),
             Errno::CONNRESET if T::CONNECTED => self.learn(Event::Reset),
             _ => {}
         }
@@ -287,9 +287,9 @@ impl<F: Family, T: Connected> Socket<F, T> {
     pub fn shutdown(&self, how: Shutdown) -> Result<()> {
         const WHAT: &str = "shut the socket down";
         let (events, how): (&[Event], _) = match how {
-            Shutdown::Read => (&[Event::ShutReceive], rustix::net::Shutdown::Read),
+            Shutdown::Read => (&[Event::ShutRecv], rustix::net::Shutdown::Read),
             Shutdown::Write => (&[Event::ShutSend], rustix::net::Shutdown::Write),
-            Shutdown::Both => (&[Event::ShutReceive, Event::ShutSend], rustix::net::Shutdown::Both),
+            Shutdown::Both => (&[Event::ShutRecv, Event::ShutSend], rustix::net::Shutdown::Both),
         };
         let before = self.state();
         if before == State::Reset {
@@ -300,7 +300,7 @@ impl<F: Family, T: Connected> Socket<F, T> {
         }
         match rustix::net::shutdown(&self.fd, how) {
             // Torn down, and we had not heard; unless it simply ended on both sides before.
-            Err(Errno::NOTCONN) if before.can_send() || before.can_receive() => {
+            Err(Errno::NOTCONN) if before.can_send() || before.can_recv() => {
                 self.learn(Event::Reset);
                 Err(Error::new(WHAT, channel::Error::Reset))
             }

@@ -367,7 +367,7 @@ fn a_set_tells_which_are_ready_and_for_what() {
     let ready: Vec<_> = set.ready().collect();
     assert_eq!(ready.iter().map(|(place, _)| *place).collect::<Vec<_>>(), [31, hung_up, failed]);
     assert_eq!(ready[1].1.event(), Some(Event::PeerClose));
-    assert_eq!(ready[2].1.event(), Some(Event::PeerShutReceive));
+    assert_eq!(ready[2].1.event(), Some(Event::PeerShutRecv));
 }
 
 #[test]

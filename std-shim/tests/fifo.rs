@@ -99,7 +99,7 @@ fn a_writer_killed_while_it_writes_is_the_end_of_file() {
     assert!(reader.read_deadline(&mut buf, long()).unwrap() > 0);
     writer.kill_now();
     while reader.read_deadline(&mut buf, long()).unwrap() > 0 {}
-    assert!(!reader.state().can_receive());
+    assert!(!reader.state().can_recv());
 }
 
 #[test]
@@ -256,7 +256,7 @@ fn a_reader_lives_through_writers_that_come_and_go() {
     assert_eq!(reader.try_read(&mut buf).unwrap(), 0);
     assert_eq!(reader.state(), State::Connecting, "and still none has come");
 
-    let ended = State::Connected { send: Direction::Absent, receive: Direction::Ended };
+    let ended = State::Connected { send: Direction::Absent, recv: Direction::Ended };
     for round in 0..3 {
         let writer = fifo.try_open_writer().unwrap();
         assert_eq!(reader.look().unwrap(), State::READER);

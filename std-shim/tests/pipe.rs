@@ -15,10 +15,8 @@ use std::time::Instant;
 use support::fault::{Fault, inject};
 use support::{Killed, assert_done, child, done, long, role, run, soon};
 
-const READER_AT_END: State =
-    State::Connected { send: Direction::Absent, receive: Direction::Ended };
-const WRITER_UNHEARD: State =
-    State::Connected { send: Direction::Ended, receive: Direction::Absent };
+const READER_AT_END: State = State::Connected { send: Direction::Absent, recv: Direction::Ended };
+const WRITER_UNHEARD: State = State::Connected { send: Direction::Ended, recv: Direction::Absent };
 
 /// Reads to the end of file, within the time of a test.
 fn drain(reader: &Reader) -> Vec<u8> {

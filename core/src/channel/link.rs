@@ -28,7 +28,7 @@
 //!             here.try_send(0, b"hello").unwrap();
 //!         }
 //!     }
-//!     if let Ok(n) = there.try_receive(0, &mut got) {
+//!     if let Ok(n) = there.try_recv(0, &mut got) {
 //!         break n;
 //!     }
 //! };

@@ -192,7 +192,7 @@ impl<'a, const N: usize, W: Wait> Reader<'a, N, W> {
     /// let (mut reader, writer) = pipe.split();
     /// assert_eq!(reader.state(), State::READER);
     /// drop(writer);
-    /// assert!(!reader.state().can_receive());
+    /// assert!(!reader.state().can_recv());
     /// ```
     pub fn state(&mut self) -> State {
         let state = self.shared.ends().reader_state();
@@ -254,12 +254,12 @@ impl<'a, const N: usize, W: Wait> Reader<'a, N, W> {
             return Some(Ok(count));
         }
         let state = self.shared.ends().reader_state();
-        if state.can_receive() {
+        if state.can_recv() {
             return None;
         }
         // The last writer went after our look, or before: what it wrote is seen now.
         match self.half.try_read(out) {
-            0 => Some(match state.on(Event::Receive) {
+            0 => Some(match state.on(Event::Recv) {
                 Ok(_) | Err(Error::EndOfFile) => Ok(0),
                 Err(error) => Err(error),
             }),
@@ -272,7 +272,7 @@ impl<'a, const N: usize, W: Wait> Reader<'a, N, W> {
         if let Some(taken) = self.half.try_read_message(out) {
             return Some(taken.map_err(|needed| Error::BufferTooSmall { needed }));
         }
-        let error = self.shared.ends().reader_state().on(Event::Receive).err()?;
+        let error = self.shared.ends().reader_state().on(Event::Recv).err()?;
         let taken = self.half.try_read_message(out);
         Some(
             taken.map_or(Err(error), |taken| {
@@ -289,7 +289,7 @@ impl<'a, const N: usize, W: Wait> Reader<'a, N, W> {
     /// Whether a read would not wait: something is there, or the end of file.
     #[cfg(feature = "embedded-io")]
     pub(super) fn is_ready(&mut self) -> bool {
-        !self.half.is_empty() || !self.shared.ends().reader_state().can_receive()
+        !self.half.is_empty() || !self.shared.ends().reader_state().can_recv()
     }
 }
 

@@ -55,7 +55,7 @@ const DIRECTIONS: [Direction; 4] =
     [Direction::Absent, Direction::Open, Direction::Shut, Direction::Ended];
 const CONNECTED: u8 = 16;
 
-/// One byte: `CONNECTED | send << 2 | receive` with two bits for a direction, or a small number for the others.
+/// One byte: `CONNECTED | send << 2 | recv` with two bits for a direction, or a small number for the others.
 const fn encode(state: State) -> u8 {
     match state {
         State::New => 0,
@@ -63,9 +63,7 @@ const fn encode(state: State) -> u8 {
         State::Connecting => 2,
         State::Reset => 3,
         State::Closed => 4,
-        State::Connected { send, receive } => {
-            CONNECTED | (direction(send) << 2) | direction(receive)
-        }
+        State::Connected { send, recv } => CONNECTED | (direction(send) << 2) | direction(recv),
     }
 }
 
@@ -87,7 +85,7 @@ const fn decode(byte: u8) -> State {
         4 => State::Closed,
         _ => State::Connected {
             send: DIRECTIONS[(byte >> 2 & 3) as usize],
-            receive: DIRECTIONS[(byte & 3) as usize],
+            recv: DIRECTIONS[(byte & 3) as usize],
         },
     }
 }
@@ -101,8 +99,8 @@ mod tests {
         let mut states =
             vec![State::New, State::Listening, State::Connecting, State::Reset, State::Closed];
         for send in DIRECTIONS {
-            for receive in DIRECTIONS {
-                states.push(State::Connected { send, receive });
+            for recv in DIRECTIONS {
+                states.push(State::Connected { send, recv });
             }
         }
         for state in states {
@@ -117,8 +115,8 @@ mod tests {
         assert_eq!(life.on(Event::Send), Err(Error::WrongDirection));
         assert_eq!(life.state(), State::READER);
         life.on(Event::PeerShutSend).unwrap();
-        assert_eq!(life.on(Event::Receive), Err(Error::EndOfFile));
+        assert_eq!(life.on(Event::Recv), Err(Error::EndOfFile));
         life.renew(State::READER);
-        assert_eq!(life.on(Event::Receive), Ok(State::READER));
+        assert_eq!(life.on(Event::Recv), Ok(State::READER));
     }
 }

@@ -84,7 +84,7 @@ impl Ready {
         if self.hung_up() && !self.readable() {
             Some(Event::PeerClose)
         } else if self.failed() && !self.hung_up() {
-            Some(Event::PeerShutReceive)
+            Some(Event::PeerShutRecv)
         } else {
             None
         }

@@ -83,7 +83,7 @@ impl Fifo {
     pub fn open_reader_deadline(&self, deadline: Instant) -> Result<Reader> {
         let reader = self.try_open_reader()?;
         let mut pause = PAUSE;
-        while !reader.look()?.can_receive() {
+        while !reader.look()?.can_recv() {
             let now = Instant::now();
             if now >= deadline {
                 return Err(self.name.failed(READER, channel::Error::TimedOut));

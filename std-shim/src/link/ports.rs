@@ -57,7 +57,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
                 if link.phase() == Phase::Down {
                     return Err(channel::Error::NotConnected);
                 }
-                if !state.can_send() && !state.can_receive() {
+                if !state.can_send() && !state.can_recv() {
                     // Both directions are done: what is meant is another connection.
                     link.core.close_port(port);
                 } else {
@@ -150,7 +150,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// message stays; [`Reset`](channel::Error::Reset) if the port was torn down, or the session ended and what had come whole
     /// before was received; [`NotConnected`](channel::Error::NotConnected).
     pub fn receive(&mut self, port: u8, out: &mut [u8]) -> Result<usize> {
-        self.until(RECEIVE, None, |link| link.core.try_receive(port, out))
+        self.until(RECEIVE, None, |link| link.core.try_recv(port, out))
     }
 
     /// [`receive`](Self::receive) without waiting.
@@ -158,10 +158,10 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// # Errors
     /// [`WouldBlock`](channel::Error::WouldBlock) if none is there; else as [`receive`](Self::receive).
     pub fn try_receive(&mut self, port: u8, out: &mut [u8]) -> Result<usize> {
-        let mut outcome = self.core.try_receive(port, out);
+        let mut outcome = self.core.try_recv(port, out);
         if let Err(channel::Error::WouldBlock) = outcome {
             self.turn()?;
-            outcome = self.core.try_receive(port, out);
+            outcome = self.core.try_recv(port, out);
         }
         self.give()?;
         outcome.map_err(|error| Error::new(RECEIVE, error))
@@ -192,7 +192,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         out: &mut [u8],
         deadline: Instant,
     ) -> Result<usize> {
-        self.until(RECEIVE, Some(deadline), |link| link.core.try_receive(port, out))
+        self.until(RECEIVE, Some(deadline), |link| link.core.try_recv(port, out))
     }
 
     /// Sends no more on this port. What was sent before still arrives; receiving goes on.
@@ -214,7 +214,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     #[doc(alias = "shutdown")]
     pub fn shut_receive(&mut self, port: u8) -> Result<()> {
         const SHUT: &str = "shut down receiving on the port";
-        self.core.shut_receive(port).map_err(|error| Error::new(SHUT, error))?;
+        self.core.shut_recv(port).map_err(|error| Error::new(SHUT, error))?;
         self.give()
     }
 

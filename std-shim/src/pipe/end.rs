@@ -103,7 +103,7 @@ impl End {
         let state = self.life.state();
         if let Some(event) = ready.and_then(Ready::event) {
             let _ = self.life.on(event);
-        } else if self.reads && !state.can_receive() {
+        } else if self.reads && !state.can_recv() {
             // Not hung up; a FIFO's reader that never had a writer looks the same as one that has.
             if has_writer(fd).map_err(|errno| self.failed(LOOK, errno))? {
                 self.life.renew(State::READER);
@@ -157,7 +157,7 @@ impl End {
             }
             Ok(n) => {
                 // A FIFO's writer came, the first one or the next.
-                if n > 0 && !self.life.state().can_receive() {
+                if n > 0 && !self.life.state().can_recv() {
                     self.life.renew(State::READER);
                 }
                 Ok(n)
@@ -179,7 +179,7 @@ impl End {
             }
             Err(errno) => {
                 if errno == Errno::PIPE {
-                    let _ = self.life.on(Event::PeerShutReceive);
+                    let _ = self.life.on(Event::PeerShutRecv);
                 }
                 Err(self.failed(WRITE, errno))
             }

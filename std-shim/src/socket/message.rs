@@ -215,7 +215,7 @@ impl<F: Family, T: Type> Socket<F, T> {
         if !T::CONNECTED {
             return Ok(patience);
         }
-        match self.state().on(Event::Receive) {
+        match self.state().on(Event::Recv) {
             Ok(_) => Ok(patience),
             Err(channel::Error::Reset) => Ok(Patience::Now),
             Err(reason) => Err(reason),

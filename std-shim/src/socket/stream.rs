@@ -209,7 +209,7 @@ impl<F: Family> Socket<F, Stream> {
         if buf.is_empty() {
             return Ok(0);
         }
-        if let Err(reason) = self.state().on(Event::Receive) {
+        if let Err(reason) = self.state().on(Event::Recv) {
             return self.receive_after_end(buf, reason);
         }
         let read = self.attempt(Interest::Read, patience, |at_once| {

@@ -168,7 +168,7 @@ fn messages_may_be_empty_and_carry_descriptors_and_the_end_carries_none() {
     drop(ours);
     assert_eq!(theirs.recv_descriptors(&mut [0; 8], 1).unwrap().descriptors.len(), 1);
     assert_eq!(theirs.recv_descriptors(&mut [0; 8], 1).unwrap().size, 0);
-    assert!(!theirs.state().can_receive());
+    assert!(!theirs.state().can_recv());
 }
 
 #[test]

@@ -49,7 +49,7 @@ fn empty_messages_before_the_end_are_messages_and_the_end_is_none() {
         };
         assert_eq!(sizes, if receive_first { vec![0, 4, 0] } else { vec![0, 0, 4, 0] });
         assert!(end.is(channel::Error::EndOfFile));
-        assert!(!theirs.state().can_receive());
+        assert!(!theirs.state().can_recv());
         // It stays the end, in every form.
         assert!(theirs.try_recv(&mut buf).unwrap_err().is(channel::Error::EndOfFile));
         assert!(theirs.next_size().unwrap_err().is(channel::Error::EndOfFile));

@@ -42,7 +42,7 @@ fn exchange<F: Family>(stream: Socket<F, Stream>) {
     let mut back = Vec::new();
     (&stream).read_to_end(&mut back).unwrap();
     assert!(back == sent, "{} bytes came back, of {}", back.len(), sent.len());
-    let ended = State::Connected { send: Direction::Shut, receive: Direction::Ended };
+    let ended = State::Connected { send: Direction::Shut, recv: Direction::Ended };
     assert_eq!(stream.state(), ended);
 }
 
@@ -126,20 +126,20 @@ impl<F: Family> Ends for (Socket<F, Stream>, Socket<F, Stream>) {
         // Once more changes nothing.
         ours.shutdown(Shutdown::Write).unwrap();
         assert!(ours.write(b"x").unwrap_err().is(channel::Error::BrokenPipe));
-        assert!(!ours.state().can_send() && ours.state().can_receive());
+        assert!(!ours.state().can_send() && ours.state().can_recv());
 
         let mut buf = [0; 32];
         assert_eq!(theirs.read_deadline(&mut buf, eventually()).unwrap(), 10);
         assert_eq!(theirs.read_deadline(&mut buf, eventually()).unwrap(), 0);
         // An end stays an end, and nothing waits for more.
         assert_eq!(theirs.try_read(&mut buf).unwrap(), 0);
-        assert!(theirs.state().can_send() && !theirs.state().can_receive());
+        assert!(theirs.state().can_send() && !theirs.state().can_recv());
 
         theirs.write_all(b"answer").unwrap();
         assert_eq!(ours.read_deadline(&mut buf, eventually()).unwrap(), 6);
         theirs.shutdown(Shutdown::Both).unwrap();
         assert_eq!(ours.read_deadline(&mut buf, eventually()).unwrap(), 0);
-        assert!(!ours.state().can_receive());
+        assert!(!ours.state().can_recv());
         // Nothing is left to shut.
         ours.shutdown(Shutdown::Both).unwrap();
     }
@@ -223,7 +223,7 @@ fn a_read_shut_down_gives_the_end_at_once_and_drops_what_had_come() {
     ours.shutdown(Shutdown::Read).unwrap();
     assert_eq!(ours.read(&mut [0; 8]).unwrap(), 0);
     assert!(theirs.write(b"x").unwrap_err().is(channel::Error::BrokenPipe));
-    let broken = State::Connected { send: Direction::Ended, receive: Direction::Open };
+    let broken = State::Connected { send: Direction::Ended, recv: Direction::Open };
     assert_eq!(theirs.state(), broken);
 }
 

@@ -43,7 +43,7 @@ fn run() -> bool {
                 _ => {}
             }
         }
-        if let Ok(len) = link.try_receive(0, &mut message) {
+        if let Ok(len) = link.try_recv(0, &mut message) {
             if link.try_send(0, message.get(..len).unwrap_or_default()).is_err() {
                 link.close(now);
             }

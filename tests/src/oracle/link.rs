@@ -91,7 +91,7 @@ impl<L: Line + Debug> World<L> {
             12 => self.receive(side, port),
             13 => match choices.below(8)? {
                 0 => _ = end.shut_send(number),
-                1 => _ = end.shut_receive(number),
+                1 => _ = end.shut_recv(number),
                 2 => end.close_port(number),
                 3 => end.reset_port(number, 7),
                 _ => {}
@@ -135,7 +135,7 @@ impl<L: Line + Debug> World<L> {
     /// Takes in all that came.
     fn receive(&mut self, side: usize, port: usize) {
         let mut message = [0; MAX];
-        while let Ok(len) = self.ends[side].try_receive(port as u8, &mut message) {
+        while let Ok(len) = self.ends[side].try_recv(port as u8, &mut message) {
             let (number, rest) = message[..len].split_first_chunk().expect("as it was sent");
             let number = u32::from_le_bytes(*number);
             assert!(rest.iter().all(|byte| *byte == number as u8), "{:?}", &message[..len]);

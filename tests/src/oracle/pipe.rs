@@ -61,7 +61,7 @@ impl<const N: usize> Pipe for InMemory<'_, N> {
     }
 
     fn reader_can_receive(&mut self) -> bool {
-        self.reader.as_mut().expect("asked only while it is there").state().can_receive()
+        self.reader.as_mut().expect("asked only while it is there").state().can_recv()
     }
 
     fn writer_can_send(&mut self, which: usize) -> bool {
@@ -124,7 +124,7 @@ impl Pipe for Kernel {
 
     fn reader_can_receive(&mut self) -> bool {
         let reader = self.reader.as_ref().expect("asked only while it is there");
-        reason(reader.look()).expect("a pipe can be looked at").can_receive()
+        reason(reader.look()).expect("a pipe can be looked at").can_recv()
     }
 
     fn writer_can_send(&mut self, which: usize) -> bool {

@@ -133,9 +133,9 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// ```
     /// use ringway_core::channel::{Error, link::{Config, SerialLink}};
     /// let mut link = SerialLink::<256>::new(Config::new(1));
-    /// assert_eq!(link.try_receive(0, &mut [0; 16]), Err(Error::NotConnected));
+    /// assert_eq!(link.try_recv(0, &mut [0; 16]), Err(Error::NotConnected));
     /// ```
-    pub fn try_receive(&mut self, port: u8, out: &mut [u8]) -> Result<usize, Error> {
+    pub fn try_recv(&mut self, port: u8, out: &mut [u8]) -> Result<usize, Error> {
         let message = self.peek(port)?;
         let needed = message.len();
         if !super::line::copy(out, message) {
@@ -170,12 +170,12 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// ```
     /// use ringway_core::channel::{Error, link::{Config, SerialLink}};
     /// let mut link = SerialLink::<256>::new(Config::new(1));
-    /// assert_eq!(link.shut_receive(0), Err(Error::NotConnected));
+    /// assert_eq!(link.shut_recv(0), Err(Error::NotConnected));
     /// ```
     #[doc(alias = "shutdown")]
-    pub fn shut_receive(&mut self, port: u8) -> Result<(), Error> {
+    pub fn shut_recv(&mut self, port: u8) -> Result<(), Error> {
         let Place { port, inbox } = self.place(port).ok_or(Error::NotFound)?;
-        port.shut_receive()?;
+        port.shut_recv()?;
         inbox.clear();
         Ok(())
     }
@@ -249,7 +249,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
                     return Err(Violation);
                 }
                 // To whoever reads no more a message may still be under way.
-                if port.state.can_receive() {
+                if port.state.can_recv() {
                     if !inbox.push(body) {
                         return Err(Violation);
                     }

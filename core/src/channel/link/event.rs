@@ -86,7 +86,7 @@ pub enum PortEvent {
     /// The peer sends no more; what is left can be received.
     PeerShutSend,
     /// The peer reads no more.
-    PeerShutReceive,
+    PeerShutRecv,
     /// The port was torn down. Where the session ended, this is told when everything that had come whole is taken.
     Reset(ResetReason),
     /// Both sides are done with it: it can be opened again.

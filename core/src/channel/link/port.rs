@@ -159,8 +159,8 @@ impl Port {
     }
 
     /// The user reads no more.
-    pub(super) fn shut_receive(&mut self) -> Result<(), Error> {
-        self.state = self.state.on(Event::ShutReceive)?;
+    pub(super) fn shut_recv(&mut self) -> Result<(), Error> {
+        self.state = self.state.on(Event::ShutRecv)?;
         self.stop();
         Ok(())
     }
@@ -198,7 +198,7 @@ impl Port {
                 self.last_word(due::RESET);
             }
             State::Connected { .. } => {
-                if self.state.can_receive() {
+                if self.state.can_recv() {
                     self.stop();
                 }
                 self.last_word(due::SHUT);
@@ -312,7 +312,7 @@ impl Port {
 
     #[inline(never)]
     fn stopped(&mut self) {
-        self.on(Event::PeerShutReceive);
+        self.on(Event::PeerShutRecv);
     }
 
     /// The peer sends no more; `drained` if nothing that it sent is left to read.
@@ -324,7 +324,7 @@ impl Port {
         }
         self.said |= said::PEER_ENDED;
         self.owed = 0;
-        if self.has_said(said::WE_OPENED) && self.state.can_receive() {
+        if self.has_said(said::WE_OPENED) && self.state.can_recv() {
             self.news |= news::SHUT;
             if drained {
                 self.drained();
@@ -379,7 +379,7 @@ impl Port {
 
     /// The session ended. Whether something is left to take out of the inbox: what had come whole is the user's.
     pub(super) fn link_down(&mut self, unread: bool) -> bool {
-        let left = self.state.can_receive() && unread;
+        let left = self.state.can_recv() && unread;
         let free = self.said != 0 || self.due != 0;
         let complete = self.peer_is_done();
         (self.said, self.due, self.credit, self.owed) = (0, 0, 0, 0);
@@ -387,7 +387,7 @@ impl Port {
             // It waits for the next session.
             self.said = said::WE_OPENED;
             self.due = due::OPEN;
-        } else if self.over == 0 && (self.state.can_send() || self.state.can_receive()) {
+        } else if self.over == 0 && (self.state.can_send() || self.state.can_recv()) {
             if left {
                 self.stopped();
                 self.news |= news::STOP;
@@ -433,7 +433,7 @@ impl Port {
 
     /// Why no message is there.
     pub(super) fn why_none(&self) -> Error {
-        match self.state.on(Event::Receive) {
+        match self.state.on(Event::Recv) {
             Ok(_) => Error::WouldBlock,
             Err(Error::Reset) if self.over & over::COMPLETE != 0 => Error::EndOfFile,
             Err(error) => error,
@@ -451,7 +451,7 @@ impl Port {
             news::OPENED => PortEvent::Opened,
             news::READABLE => PortEvent::Readable,
             news::SHUT => PortEvent::PeerShutSend,
-            news::STOP => PortEvent::PeerShutReceive,
+            news::STOP => PortEvent::PeerShutRecv,
             _ if self.blocked && room && self.credit > 0 && self.due & due::OPEN == 0 => {
                 self.blocked = false;
                 PortEvent::Writable

@@ -87,7 +87,7 @@ impl Ends {
         if self.reader() {
             return State::WRITER;
         }
-        State::WRITER.on(Event::PeerShutReceive).unwrap_or(State::WRITER)
+        State::WRITER.on(Event::PeerShutRecv).unwrap_or(State::WRITER)
     }
 }
 

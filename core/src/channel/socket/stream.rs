@@ -22,28 +22,28 @@ pub enum Shutdown {
 /// The two directions of one side, each until it is shut.
 #[derive(Debug)]
 pub(super) struct Halves<'a, const N: usize, W: Wait> {
-    receive: Option<Reader<'a, N, W>>,
+    recv: Option<Reader<'a, N, W>>,
     send: Option<Writer<'a, N, W>>,
 }
 
 impl<'a, const N: usize, W: Wait> Halves<'a, N, W> {
-    pub(super) fn new(receive: Reader<'a, N, W>, send: Writer<'a, N, W>) -> Self {
-        Halves { receive: Some(receive), send: Some(send) }
+    pub(super) fn new(recv: Reader<'a, N, W>, send: Writer<'a, N, W>) -> Self {
+        Halves { recv: Some(recv), send: Some(send) }
     }
 
     fn state(&mut self) -> State {
         let send = match self.send.as_ref().map(Writer::state) {
             None => Some(Event::ShutSend),
             Some(state) if state.can_send() => None,
-            Some(_) => Some(Event::PeerShutReceive),
+            Some(_) => Some(Event::PeerShutRecv),
         };
-        let receive = match self.receive.as_mut().map(Reader::state) {
-            None => Some(Event::ShutReceive),
+        let recv = match self.recv.as_mut().map(Reader::state) {
+            None => Some(Event::ShutRecv),
             Some(State::Reset) => Some(Event::Reset),
-            Some(state) if state.can_receive() => None,
+            Some(state) if state.can_recv() => None,
             Some(_) => Some(Event::PeerShutSend),
         };
-        [send, receive]
+        [send, recv]
             .into_iter()
             .flatten()
             .fold(State::STREAM, |state, event| state.on(event).unwrap_or(state))
@@ -52,17 +52,17 @@ impl<'a, const N: usize, W: Wait> Halves<'a, N, W> {
     /// Closing a half is all there is to it: the peer finds that nobody reads, or that nobody writes any more.
     fn shutdown(&mut self, how: Shutdown) {
         // Both are taken before the first is dropped, which wakes the peer.
-        let receive = if how == Shutdown::Write { None } else { self.receive.take() };
+        let recv = if how == Shutdown::Write { None } else { self.recv.take() };
         let send = if how == Shutdown::Read { None } else { self.send.take() };
-        drop((receive, send));
+        drop((recv, send));
     }
 
     /// The half that receives.
     ///
     /// # Errors
     /// What the table says to one who shut it: [`Error::EndOfFile`].
-    fn receive(&mut self) -> Result<&mut Reader<'a, N, W>, Error> {
-        self.receive.as_mut().ok_or(refusal(Event::ShutReceive, Event::Receive))
+    fn recv(&mut self) -> Result<&mut Reader<'a, N, W>, Error> {
+        self.recv.as_mut().ok_or(refusal(Event::ShutRecv, Event::Recv))
     }
 
     /// The half that sends.
@@ -115,8 +115,8 @@ impl<'a, const N: usize, W: Wait> Stream<'a, N, W> {
     /// let (mut here, there) = pair.split();
     /// assert_eq!(here.state(), State::STREAM);
     /// drop(there);
-    /// let (send, receive) = (Direction::Ended, Direction::Ended);
-    /// assert_eq!(here.state(), State::Connected { send, receive });
+    /// let (send, recv) = (Direction::Ended, Direction::Ended);
+    /// assert_eq!(here.state(), State::Connected { send, recv });
     /// ```
     pub fn state(&mut self) -> State {
         self.halves.state()
@@ -135,13 +135,13 @@ impl<'a, const N: usize, W: Wait> Stream<'a, N, W> {
     /// use ringway_core::channel::socket::Connection;
     /// let mut pair = Connection::<16>::new();
     /// let (here, mut there) = pair.split();
-    /// let (mut receive, mut send) = here.into_split();
+    /// let (mut recv, mut send) = here.into_split();
     /// assert_eq!(send.as_mut().unwrap().try_write(b"hi"), Ok(2));
     /// assert_eq!(there.try_write(b"hello"), Ok(5));
-    /// assert_eq!(receive.as_mut().unwrap().try_read(&mut [0; 8]), Ok(5));
+    /// assert_eq!(recv.as_mut().unwrap().try_read(&mut [0; 8]), Ok(5));
     /// ```
     pub fn into_split(self) -> (Option<Reader<'a, N, W>>, Option<Writer<'a, N, W>>) {
-        (self.halves.receive, self.halves.send)
+        (self.halves.recv, self.halves.send)
     }
 
     /// Reads what there is, at most `out.len()` bytes; never waits. Returns how many: 0 is the end of file (or an
@@ -151,7 +151,7 @@ impl<'a, const N: usize, W: Wait> Stream<'a, N, W> {
     /// [`Error::WouldBlock`] when there is nothing now, [`Error::Reset`] when the listener closed before the
     /// connection was accepted.
     pub fn try_read(&mut self, out: &mut [u8]) -> Result<usize, Error> {
-        or_end(self.halves.receive().and_then(|half| half.try_read(out)))
+        or_end(self.halves.recv().and_then(|half| half.try_read(out)))
     }
 
     /// Reads at least one byte and what there is, at most `out.len()`; waits for one. Returns how many: 0 is the end
@@ -172,7 +172,7 @@ impl<'a, const N: usize, W: Wait> Stream<'a, N, W> {
         out: &mut [u8],
         deadline: Option<W::Deadline>,
     ) -> Result<usize, Error> {
-        or_end(self.halves.receive().and_then(|half| half.read_deadline(out, deadline)))
+        or_end(self.halves.recv().and_then(|half| half.read_deadline(out, deadline)))
     }
 
     /// Writes as many of `bytes` as there is room for, and returns how many; never waits.
@@ -227,7 +227,7 @@ impl<'a, const N: usize, W: Wait> Stream<'a, N, W> {
     /// Whether a read would not wait.
     #[cfg(feature = "embedded-io")]
     pub(in crate::channel) fn is_readable(&mut self) -> bool {
-        self.halves.receive().map_or(true, Reader::is_ready)
+        self.halves.recv().map_or(true, Reader::is_ready)
     }
 
     /// Whether a write would not wait.
@@ -255,7 +255,7 @@ impl<const N: usize, W: Register> Stream<'_, N, W> {
         cx: &mut Context<'_>,
         out: &mut [u8],
     ) -> Poll<Result<usize, Error>> {
-        match self.halves.receive() {
+        match self.halves.recv() {
             Ok(half) => half.poll_read(cx, out),
             Err(error) => Poll::Ready(or_end(Err(error))),
         }
@@ -380,7 +380,7 @@ impl<'a, const N: usize, W: Wait> Packets<'a, N, W> {
     /// kept; [`Error::EndOfFile`] when the peer sends no more and every message was received, or this side ended its
     /// receiving; [`Error::Reset`] when the listener closed before the connection was accepted.
     pub fn try_recv(&mut self, out: &mut [u8]) -> Result<usize, Error> {
-        self.halves.receive()?.attempt_message(out).unwrap_or(Err(Error::WouldBlock))
+        self.halves.recv()?.attempt_message(out).unwrap_or(Err(Error::WouldBlock))
     }
 
     /// Receives a message into `out` and returns its size; waits for one.
@@ -400,7 +400,7 @@ impl<'a, const N: usize, W: Wait> Packets<'a, N, W> {
         out: &mut [u8],
         deadline: Option<W::Deadline>,
     ) -> Result<usize, Error> {
-        let half = self.halves.receive()?;
+        let half = self.halves.recv()?;
         half.bell().wait_until(deadline, || half.attempt_message(out))?
     }
 }
@@ -434,7 +434,7 @@ impl<const N: usize, W: Register> Packets<'_, N, W> {
         cx: &mut Context<'_>,
         out: &mut [u8],
     ) -> Poll<Result<usize, Error>> {
-        match self.halves.receive() {
+        match self.halves.recv() {
             Ok(half) => half.bell().poll_until(cx, || half.attempt_message(out)),
             Err(error) => Poll::Ready(Err(error)),
         }

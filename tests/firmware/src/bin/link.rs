@@ -65,8 +65,8 @@ fn program<L: Line>(link: &mut Link<L, 2, 2, MAX>, seen: &mut Seen) {
         link.release(0);
     }
     let mut out = [0; MAX];
-    while link.try_receive(1, &mut out).is_ok() {
-        let _ = link.shut_receive(1);
+    while link.try_recv(1, &mut out).is_ok() {
+        let _ = link.shut_recv(1);
     }
     while let Some(event) = link.poll_event() {
         match event {
@@ -78,7 +78,7 @@ fn program<L: Line>(link: &mut Link<L, 2, 2, MAX>, seen: &mut Seen) {
             Event::Port(1, PortEvent::Opened) => {
                 let _ = link.try_send(1, b"stop");
             }
-            Event::Port(1, PortEvent::PeerShutReceive) => link.reset_port(1, 3),
+            Event::Port(1, PortEvent::PeerShutRecv) => link.reset_port(1, 3),
             Event::Port(..) => {}
         }
     }

@@ -33,7 +33,7 @@ extern "C" fn operation_decode(
     message: &mut [u8; 64],
 ) -> bool {
     link.handle_bytes(0, line.get(..len).unwrap_or_default());
-    link.try_receive(0, message) == Ok(64)
+    link.try_recv(0, message) == Ok(64)
 }
 
 fn carry(from: &mut End, to: &mut End) {

@@ -150,7 +150,7 @@ fn queue(round: usize) {
 
 fn small(round: usize) {
     let state = if any(round) == 0 { State::READER } else { State::STREAM };
-    black_box((state.can_send(), state.can_receive()));
+    black_box((state.can_send(), state.can_recv()));
 
     let cell = WakerCell::new();
     cell.register(Waker::noop());
