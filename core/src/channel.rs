@@ -178,6 +178,11 @@ pub enum Error {
     Taken,
     /// What the peer wrote cannot be (`EBADMSG`): this channel is of no use any more.
     Corrupt,
+    /// The peer speaks another version of the protocol (`EPROTONOSUPPORT`).
+    Incompatible {
+        /// The version that it speaks.
+        version: u8,
+    },
 }
 
 impl fmt::Display for Error {
@@ -212,6 +217,12 @@ impl fmt::Display for Error {
             Error::Exhausted => "no place left: close something, or make the limit larger",
             Error::Taken => "taken: somebody else holds this end, and there is only one",
             Error::Corrupt => "corrupt: the peer wrote what cannot be; open a new channel",
+            Error::Incompatible { version } => {
+                return write!(
+                    f,
+                    "incompatible: the peer speaks version {version}; use the same release on both sides"
+                );
+            }
         })
     }
 }

@@ -1,8 +1,9 @@
 //! The formats of a link's frames against published vectors and against their definitions.
 #![cfg(not(loom))]
 
+use ringway_core::channel::Error;
 use ringway_core::channel::frame::{
-    Crc32, Decoded, Decoder, Hello, HelloError, Identity, decode, encode, max_encoded_len,
+    Crc32, Decoded, Decoder, Hello, Identity, decode, encode, max_encoded_len,
 };
 
 mod random;
@@ -132,16 +133,16 @@ fn a_greeting_comes_back_and_every_other_one_is_refused() {
     let bytes = hello.emit();
     assert_eq!(Hello::parse(&bytes), Ok(hello));
     for len in 0..bytes.len() {
-        assert_eq!(Hello::parse(&bytes[..len]), Err(HelloError::NotHello), "{len} bytes");
+        assert_eq!(Hello::parse(&bytes[..len]), Err(Error::Corrupt), "{len} bytes");
     }
-    assert_eq!(Hello::parse(&[&bytes[..], &[0]].concat()), Err(HelloError::NotHello));
+    assert_eq!(Hello::parse(&[&bytes[..], &[0]].concat()), Err(Error::Corrupt));
     let changed = |at: usize, byte: u8| {
         let mut bytes = bytes;
         bytes[at] = byte;
         Hello::parse(&bytes)
     };
-    assert_eq!(changed(0, b'x'), Err(HelloError::NotHello), "magic");
-    assert_eq!(changed(4, 9), Err(HelloError::Version(9)));
-    assert_eq!(changed(5, 2), Err(HelloError::NotHello), "a flag that this version lacks");
-    assert_eq!(changed(7, 0), Err(HelloError::NotHello), "no credits at all");
+    assert_eq!(changed(0, b'x'), Err(Error::Corrupt), "magic");
+    assert_eq!(changed(4, 9), Err(Error::Incompatible { version: 9 }));
+    assert_eq!(changed(5, 2), Err(Error::Corrupt), "a flag that this version lacks");
+    assert_eq!(changed(7, 0), Err(Error::Corrupt), "no credits at all");
 }

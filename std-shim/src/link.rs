@@ -10,14 +10,14 @@
 //! use ringway::socket::UnixStream;
 //! let (near, far) = UnixStream::pair().unwrap();
 //! let peer = std::thread::spawn(move || {
-//!     let mut link: ReliableLink<256> = ReliableLink::over(far, Config::new(7));
+//!     let mut link: ReliableLink = ReliableLink::over(far, Config::new(7));
 //!     link.connect(0).unwrap();
 //!     let mut message = [0; 256];
 //!     let n = link.receive(0, &mut message).unwrap();
 //!     link.send(0, &message[..n]).unwrap();
 //!     link.close().unwrap();
 //! });
-//! let mut link: ReliableLink<256> = ReliableLink::over(near, Config::new(1));
+//! let mut link: ReliableLink = ReliableLink::over(near, Config::new(1));
 //! link.connect(0).unwrap();
 //! link.send(0, b"there and back").unwrap();
 //! let mut message = [0; 256];
@@ -78,7 +78,7 @@ use wire::{Arrived, Wire};
 /// let link = ReliableLink::<1024>::over_pair(from, to, Config::new(1));
 /// ```
 pub type ReliableLink<
-    const MAX: usize,
+    const MAX: usize = 256,
     const WINDOW: usize = 4,
     const PORTS: usize = 1,
     const CREDITS: usize = 4,
@@ -94,7 +94,7 @@ pub type ReliableLink<
 /// let link = Link::over(here, Link::config(115_200, 1));
 /// ```
 pub type SerialLink<
-    const MAX: usize,
+    const MAX: usize = 256,
     const WINDOW: usize = 4,
     const PORTS: usize = 1,
     const CREDITS: usize = 4,

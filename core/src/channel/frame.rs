@@ -38,7 +38,7 @@ mod hello;
 
 pub use cobs::{Decoded, Decoder, Encoder, decode, encode, max_encoded_len};
 pub use crc::Crc32;
-pub use hello::{Hello, HelloError, Identity, MAGIC, VERSION};
+pub use hello::{Hello, Identity, MAGIC, VERSION};
 
 pub(crate) const ACK: u8 = 0;
 pub(crate) const HELLO: u8 = 1;

@@ -40,7 +40,7 @@ impl embedded_io::Error for Error {
             Error::BadName | Error::MessageTooLarge { .. } | Error::BufferTooSmall { .. } => {
                 ErrorKind::InvalidInput
             }
-            Error::WrongDirection => ErrorKind::Unsupported,
+            Error::WrongDirection | Error::Incompatible { .. } => ErrorKind::Unsupported,
             Error::Exhausted => ErrorKind::OutOfMemory,
             Error::Corrupt => ErrorKind::InvalidData,
             Error::WouldBlock | Error::EndOfFile | Error::AlreadyConnected | Error::Taken => {

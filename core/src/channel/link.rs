@@ -5,35 +5,46 @@
 //! (`poll_…`). So one source runs on a chip with a UART, over a socket on Linux, and in a model checker.
 //!
 //! ```
-//! use ringway_core::channel::link::{Config, Event, Phase, PortEvent, SerialLink};
+//! use ringway_core::channel::link::{Config, SerialLink};
 //!
-//! let mut here: SerialLink<256> = SerialLink::new(Config::new(1));
-//! let mut there: SerialLink<256> = SerialLink::new(Config::new(7));
+//! let mut here: SerialLink = SerialLink::new(Config::new(1));
+//! let mut there: SerialLink = SerialLink::new(Config::new(7));
 //! for link in [&mut here, &mut there] {
-//!     link.open(0).unwrap();
-//!     link.open_port(0).unwrap();
+//!     link.open(0)?;
+//!     link.open_port(0)?;
 //! }
-//! // A line of a few bytes each way, and a clock that stands still.
+//! here.exchange(0, &mut there); // in place of a line
+//! here.try_send(0, b"hello")?;
+//! here.exchange(0, &mut there);
+//! assert_eq!(there.peek(0), Ok(&b"hello"[..]));
+//! # Ok::<(), ringway_core::channel::Error>(())
+//! ```
+//!
+//! # Driving it
+//!
+//! Whenever bytes came or the time is up, hand them over; then ask for bytes to transmit, for events, and when to
+//! come back. What follows is all that a program does for the line:
+//!
+//! ```
+//! # use ringway_core::channel::link::{Config, Event, PortEvent, SerialLink};
+//! # fn read_line(_: &mut [u8]) -> usize { 0 }
+//! # fn write_line(bytes: &[u8]) -> usize { bytes.len() }
+//! # let mut link: SerialLink<64> = SerialLink::new(Config::new(1));
+//! # let now = 0;
+//! # link.open(now).unwrap();
 //! let mut bytes = [0; 16];
-//! let mut carry = |from: &mut SerialLink<256>, to: &mut SerialLink<256>| {
-//!     let n = from.poll_transmit(0, &mut bytes);
-//!     to.handle_bytes(0, &bytes[..n]);
-//! };
-//! let mut got = [0; 256];
-//! let n = loop {
-//!     carry(&mut here, &mut there);
-//!     carry(&mut there, &mut here);
-//!     while let Some(event) = here.poll_event() {
-//!         if event == Event::Port(0, PortEvent::Opened) {
-//!             here.try_send(0, b"hello").unwrap();
-//!         }
+//! let came = read_line(&mut bytes);
+//! link.handle_bytes(now, &bytes[..came]);
+//! if link.poll_timeout().is_some_and(|due| due <= now) {
+//!     link.handle_timeout(now);
+//! }
+//! while let Some(event) = link.poll_event() {
+//!     if event == Event::Port(0, PortEvent::Opened) {
+//!         link.try_send(0, b"hello").unwrap();
 //!     }
-//!     if let Ok(n) = there.try_recv(0, &mut got) {
-//!         break n;
-//!     }
-//! };
-//! assert_eq!(&got[..n], b"hello");
-//! assert_eq!(here.phase(), Phase::Up);
+//! }
+//! let due = link.poll_transmit(now, &mut bytes);
+//! assert_eq!(write_line(&bytes[..due]), due);
 //! ```
 //!
 //! # The life of a link
@@ -105,18 +116,19 @@ pub use reliable::Reliable;
 pub use serial::Serial;
 
 use line::Received;
-use port::Place;
+use port::PortSlot;
 use timer::{NEVER, Timer};
 
 /// A link over a line that loses and changes bytes, for messages of at most `MAX` bytes; `WINDOW` frames may be under
-/// way, each of `PORTS` ports holds `CREDITS` messages.
+/// way, each of `PORTS` ports holds `CREDITS` messages. All four have defaults.
 ///
 /// ```
 /// use ringway_core::channel::link::{Config, SerialLink};
-/// static mut UART: SerialLink<64, 2, 1, 2> = SerialLink::new(Config::new(0));
+/// static mut UART: SerialLink = SerialLink::new(Config::new(0));
+/// static mut SMALL: SerialLink<64, 2, 1, 2> = SerialLink::new(Config::new(0));
 /// ```
 pub type SerialLink<
-    const MAX: usize,
+    const MAX: usize = 256,
     const WINDOW: usize = 4,
     const PORTS: usize = 1,
     const CREDITS: usize = 4,
@@ -129,7 +141,7 @@ pub type SerialLink<
 /// let link = ReliableLink::<1024>::new(Config::new(0));
 /// ```
 pub type ReliableLink<
-    const MAX: usize,
+    const MAX: usize = 256,
     const WINDOW: usize = 4,
     const PORTS: usize = 1,
     const CREDITS: usize = 4,
@@ -197,7 +209,7 @@ pub struct Link<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: us
     now: u64,
     timers: [Timer; 3],
     line: L,
-    places: [Place<CREDITS, MAX>; PORTS],
+    slots: [PortSlot<CREDITS, MAX>; PORTS],
 }
 
 /// For ever, for 0.
@@ -238,7 +250,7 @@ impl<const WINDOW: usize, const PORTS: usize, const CREDITS: usize, const MAX: u
 impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     Link<L, PORTS, CREDITS, MAX>
 {
-    const PLACES: [Place<CREDITS, MAX>; PORTS] = [Place::EMPTY; PORTS];
+    const SLOTS: [PortSlot<CREDITS, MAX>; PORTS] = [PortSlot::EMPTY; PORTS];
 
     const fn over(line: L, config: Config) -> Self {
         const { assert!(PORTS >= 1 && PORTS <= 255, "a link has 1 to 255 ports") }
@@ -269,7 +281,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
             went_down: false,
             why: Down::Closed,
             line,
-            places: Self::PLACES,
+            slots: Self::SLOTS,
         }
     }
 
@@ -324,9 +336,9 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         match self.phase {
             Phase::Down => {}
             Phase::Up => {
-                for place in &mut self.places {
-                    place.port.close();
-                    place.inbox.clear();
+                for slot in &mut self.slots {
+                    slot.port.close();
+                    slot.inbox.clear();
                 }
                 self.phase = Phase::Closing;
             }
@@ -391,6 +403,25 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         filled
     }
 
+    /// Carries what the two links say to each other until neither has more to say: in place of a line, for tests and
+    /// examples.
+    pub fn exchange<M: Line, const P: usize, const C: usize, const X: usize>(
+        &mut self,
+        now: u64,
+        peer: &mut Link<M, P, C, X>,
+    ) {
+        let mut bytes = [0; 16];
+        loop {
+            let there = self.poll_transmit(now, &mut bytes);
+            peer.handle_bytes(now, bytes.get(..there).unwrap_or_default());
+            let back = peer.poll_transmit(now, &mut bytes);
+            self.handle_bytes(now, bytes.get(..back).unwrap_or_default());
+            if there == 0 && back == 0 {
+                return;
+            }
+        }
+    }
+
     /// What happened: each event once, `None` when that was all.
     pub fn poll_event(&mut self) -> Option<Event> {
         if self.went_down {
@@ -402,8 +433,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
             return Some(Event::Up);
         }
         let room = self.line.has_room();
-        for (number, place) in (0_u32..).zip(self.places.iter_mut()) {
-            if let Some(event) = place.port.next_news(room) {
+        for (number, slot) in (0_u32..).zip(self.slots.iter_mut()) {
+            if let Some(event) = slot.port.next_news(room) {
                 return Some(Event::Port(number as u8, event));
             }
         }
@@ -428,6 +459,6 @@ impl<L: Line + Hash, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         (self.phase, self.local, self.peer, self.has_heard, self.owes, self.byes).hash(state);
         self.timers.hash(state);
         (self.went_down, self.came_up).hash(state);
-        (&self.line, &self.places).hash(state);
+        (&self.line, &self.slots).hash(state);
     }
 }

@@ -1,5 +1,7 @@
 //! The first thing that each side says.
 
+use super::super::Error;
+
 /// The first four bytes of a [`Hello`].
 pub const MAGIC: [u8; 4] = *b"RwLk";
 
@@ -39,11 +41,12 @@ impl Identity {
 /// ```
 ///
 /// ```
-/// use ringway_core::channel::frame::{Hello, HelloError, Identity};
+/// use ringway_core::channel::Error;
+/// use ringway_core::channel::frame::{Hello, Identity};
 /// let id = Identity { generation: 7, attempt: 1 };
 /// let hello = Hello { up: false, ports: 2, credits: 4, max: 256, id, heard: Identity::NOBODY };
 /// assert_eq!(Hello::parse(&hello.emit()), Ok(hello));
-/// assert_eq!(Hello::parse(b"AT+RST"), Err(HelloError::NotHello));
+/// assert_eq!(Hello::parse(b"AT+RST"), Err(Error::Corrupt));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -60,16 +63,6 @@ pub struct Hello {
     pub id: Identity,
     /// Whom the speaker heard last.
     pub heard: Identity,
-}
-
-/// Why bytes are no [`Hello`] that this side understands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum HelloError {
-    /// It does not begin with the magic bytes, has another length, or a field has a value that none can have.
-    NotHello,
-    /// The peer speaks another version of the protocol.
-    Version(u8),
 }
 
 impl Hello {
@@ -114,28 +107,29 @@ impl Hello {
     /// Reads the bytes. Cannot panic.
     ///
     /// # Errors
-    /// [`HelloError`].
-    pub fn parse(bytes: &[u8]) -> Result<Hello, HelloError> {
+    /// [`Error::Incompatible`] when the peer speaks another version of the protocol. [`Error::Corrupt`] when the bytes do
+    /// not begin with [`MAGIC`], have another length, or a field has a value that none can have.
+    pub fn parse(bytes: &[u8]) -> Result<Hello, Error> {
         let mut words = [0; Self::LEN / 4];
         for (word, bytes) in words.iter_mut().zip(bytes.chunks_exact(4)) {
             *word = bytes.iter().rev().fold(0, |word, byte| word << 8 | *byte as u32);
         }
         let [magic, counts, max, generation, middle, last] = words;
         if bytes.len() < 8 || magic != u32::from_le_bytes(MAGIC) {
-            return Err(HelloError::NotHello);
+            return Err(Error::Corrupt);
         }
         let [version, flags, ports, credits] = counts.to_le_bytes();
         if version != VERSION {
-            return Err(HelloError::Version(version));
+            return Err(Error::Incompatible { version });
         }
         if bytes.len() != Self::LEN {
-            return Err(HelloError::NotHello);
+            return Err(Error::Corrupt);
         }
         let id = Identity { generation, attempt: middle as u16 };
         let heard =
             Identity { generation: middle >> 16 | last << 16, attempt: (last >> 16) as u16 };
         if flags > 1 || credits == 0 || id.attempt == 0 {
-            return Err(HelloError::NotHello);
+            return Err(Error::Corrupt);
         }
         Ok(Hello { up: flags == 1, ports, credits, max, id, heard })
     }

@@ -3,7 +3,7 @@
 use super::super::frame;
 use super::super::{Error, State};
 use super::line::Line;
-use super::port::{Place, Violation, due, has_body, news};
+use super::port::{PortSlot, Violation, due, has_body, news};
 use super::{Link, Phase};
 
 impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
@@ -14,8 +14,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
 
     // Called from every command.
     #[inline(never)]
-    fn place(&mut self, port: u8) -> Option<&mut Place<CREDITS, MAX>> {
-        self.places.get_mut(port as usize)
+    fn slot(&mut self, port: u8) -> Option<&mut PortSlot<CREDITS, MAX>> {
+        self.slots.get_mut(port as usize)
     }
 
     /// The state of a port, as of any endpoint. A port that the link does not have is `Closed`.
@@ -26,7 +26,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// assert_eq!(link.port_state(0), State::New);
     /// ```
     pub fn port_state(&self, port: u8) -> State {
-        self.places.get(port as usize).map_or(State::Closed, |place| place.port.state)
+        self.slots.get(port as usize).map_or(State::Closed, |slot| slot.port.state)
     }
 
     /// Opens a port: it is `Connecting` until the peer opens it too, and `Connected` then. It may be asked for before the
@@ -47,12 +47,12 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// ```
     pub fn open_port(&mut self, port: u8) -> Result<(), Error> {
         let absent = self.phase == Phase::Up && port >= self.peer.ports;
-        let place = self.place(port).ok_or(Error::NotFound)?;
+        let slot = self.slot(port).ok_or(Error::NotFound)?;
         if absent {
             return Err(Error::NotFound);
         }
-        place.port.open()?;
-        place.inbox.clear();
+        slot.port.open()?;
+        slot.inbox.clear();
         Ok(())
     }
 
@@ -73,20 +73,20 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     pub fn try_send(&mut self, port: u8, message: &[u8]) -> Result<(), Error> {
         let max = MAX.min(self.peer.max as usize);
         self.pump();
-        let place = &mut self.places.get_mut(port as usize).ok_or(Error::NotFound)?.port;
-        place.may_send()?;
+        let slot = &mut self.slots.get_mut(port as usize).ok_or(Error::NotFound)?.port;
+        slot.may_send()?;
         if message.len() > max {
             return Err(Error::MessageTooLarge { max });
         }
         // What is due goes first: the port's `OPEN`.
-        if place.credit == 0
-            || place.due & due::OPEN != 0
+        if slot.credit == 0
+            || slot.due & due::OPEN != 0
             || !self.line.push(frame::DATA, port, message)
         {
-            place.blocked = true;
+            slot.blocked = true;
             return Err(Error::WouldBlock);
         }
-        place.credit = place.credit.wrapping_sub(1);
+        slot.credit = slot.credit.wrapping_sub(1);
         Ok(())
     }
 
@@ -103,10 +103,10 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// assert_eq!(link.peek(0), Err(Error::NotConnected));
     /// ```
     pub fn peek(&self, port: u8) -> Result<&[u8], Error> {
-        let place = self.places.get(port as usize).ok_or(Error::NotFound)?;
-        match place.inbox.front() {
+        let slot = self.slots.get(port as usize).ok_or(Error::NotFound)?;
+        match slot.inbox.front() {
             Some(message) => Ok(message),
-            None => Err(place.port.why_none()),
+            None => Err(slot.port.why_none()),
         }
     }
 
@@ -118,7 +118,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// SerialLink::<256>::new(Config::new(1)).release(0);
     /// ```
     pub fn release(&mut self, port: u8) {
-        let Some(Place { port, inbox }) = self.place(port) else { return };
+        let Some(PortSlot { port, inbox }) = self.slot(port) else { return };
         if !inbox.pop() {
             return;
         }
@@ -158,7 +158,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// ```
     #[doc(alias = "shutdown")]
     pub fn shut_send(&mut self, port: u8) -> Result<(), Error> {
-        self.place(port).ok_or(Error::NotFound)?.port.shut_send()
+        self.slot(port).ok_or(Error::NotFound)?.port.shut_send()
     }
 
     /// Receives no more on this port; what came and was not taken is dropped, and the peer's sends fail with `BrokenPipe`
@@ -174,7 +174,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// ```
     #[doc(alias = "shutdown")]
     pub fn shut_recv(&mut self, port: u8) -> Result<(), Error> {
-        let Place { port, inbox } = self.place(port).ok_or(Error::NotFound)?;
+        let PortSlot { port, inbox } = self.slot(port).ok_or(Error::NotFound)?;
         port.shut_recv()?;
         inbox.clear();
         Ok(())
@@ -192,7 +192,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// link.open_port(0).expect("the peer heard nothing of it, so that it is free at once");
     /// ```
     pub fn close_port(&mut self, port: u8) {
-        if let Some(Place { port, inbox }) = self.place(port) {
+        if let Some(PortSlot { port, inbox }) = self.slot(port) {
             port.close();
             inbox.clear();
         }
@@ -210,7 +210,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// assert_eq!(link.port_state(0), State::Closed);
     /// ```
     pub fn reset_port(&mut self, port: u8, reason: u8) {
-        if let Some(Place { port, inbox }) = self.place(port) {
+        if let Some(PortSlot { port, inbox }) = self.slot(port) {
             port.tear_down(reason);
             inbox.clear();
         }
@@ -221,8 +221,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         if !self.is_in_session() {
             return false;
         }
-        for (number, place) in (0_u32..).zip(self.places.iter_mut()) {
-            let port = &mut place.port;
+        for (number, slot) in (0_u32..).zip(self.slots.iter_mut()) {
+            let port = &mut slot.port;
             while let Some((kind, byte)) = port.next_record(CREDITS as u8, Self::CREDIT_THRESHOLD) {
                 let body = &[byte];
                 let body = if has_body(kind) { &body[..] } else { &[] };
@@ -242,7 +242,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
             [byte] => Ok(*byte),
             _ => Err(Violation),
         };
-        let Place { port, inbox } = self.places.get_mut(number as usize).ok_or(Violation)?;
+        let PortSlot { port, inbox } = self.slots.get_mut(number as usize).ok_or(Violation)?;
         match kind {
             frame::DATA => {
                 if !port.peer_may_send() {

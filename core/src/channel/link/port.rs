@@ -469,13 +469,13 @@ impl Port {
 /// A port with its inbox.
 #[derive(Debug, Clone, Hash)]
 #[repr(C)]
-pub(super) struct Place<const CREDITS: usize, const MAX: usize> {
+pub(super) struct PortSlot<const CREDITS: usize, const MAX: usize> {
     pub(super) port: Port,
     pub(super) inbox: Inbox<CREDITS, MAX>,
 }
 
-impl<const CREDITS: usize, const MAX: usize> Place<CREDITS, MAX> {
-    pub(super) const EMPTY: Self = Place { port: Port::new(), inbox: Inbox::new() };
+impl<const CREDITS: usize, const MAX: usize> PortSlot<CREDITS, MAX> {
+    pub(super) const EMPTY: Self = PortSlot { port: Port::new(), inbox: Inbox::new() };
 }
 
 /// Messages that came and were not taken yet: at most `CREDITS`, since the peer has no more credits than that.

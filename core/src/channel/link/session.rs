@@ -1,6 +1,7 @@
 //! The life of a link: greeting, liveness, the end. See the [diagram](super).
 
-use super::super::frame::{self, FIRST_NUMBERED, Hello, HelloError, Identity};
+use super::super::Error;
+use super::super::frame::{self, FIRST_NUMBERED, Hello, Identity};
 use super::line::Line;
 use super::{Down, Link, Phase, Timer};
 
@@ -61,18 +62,18 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         self.hear();
         self.came_up = true;
         // The first port that the peer does not have, and those behind it.
-        for place in self.places.iter_mut().skip(self.peer.ports.into()) {
-            if place.port.said != 0 {
-                place.port.refuse();
+        for slot in self.slots.iter_mut().skip(self.peer.ports.into()) {
+            if slot.port.said != 0 {
+                slot.port.refuse();
             }
         }
     }
 
     /// The session ends. A side that was closing stays down, and its user learns whether the peer had got everything.
     pub(super) fn go_down(&mut self, why: Down) {
-        for place in &mut self.places {
-            if !place.port.link_down(!place.inbox.is_empty()) {
-                place.inbox.clear();
+        for slot in &mut self.slots {
+            if !slot.port.link_down(!slot.inbox.is_empty()) {
+                slot.inbox.clear();
             }
         }
         let closing = self.phase == Phase::Closing;
@@ -145,10 +146,10 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         }
         let hello = match Hello::parse(self.line.body()) {
             Ok(hello) => hello,
-            Err(HelloError::Version(version)) => {
+            Err(Error::Incompatible { version }) => {
                 return self.go_down(Down::Incompatible(version));
             }
-            Err(HelloError::NotHello) => return self.go_down(Down::Violation),
+            Err(_) => return self.go_down(Down::Violation),
         };
         if self.phase != Phase::Connecting {
             // A peer that spoke in this session was up, and would not greet again as one that is not.

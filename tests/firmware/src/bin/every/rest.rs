@@ -8,6 +8,7 @@ use core::task::{Context, Waker};
 use ringway_core::channel::State;
 use ringway_core::channel::fifo::{Fifo, Registry};
 use ringway_core::channel::frame::{self, Crc32, Hello, Identity};
+use ringway_core::channel::link::{Config, SerialLink};
 use ringway_core::channel::socket::{Backlog, Connection, Network};
 use ringway_core::lock::{Barrier, BoundedSemaphore, RwLock};
 use ringway_core::participant::Participant;
@@ -24,6 +25,7 @@ pub fn all(round: usize) {
     untyped(round);
     queue(round);
     small(round);
+    links(round);
 }
 
 /// Would wait for ever.
@@ -83,6 +85,14 @@ fn frames(round: usize) {
     let id = Identity { generation: any(round) as u32, attempt: 1 };
     let hello = Hello { up: true, ports: 1, credits: 1, max: 64, id, heard: Identity::NOBODY };
     black_box(Hello::parse(some(&hello.emit(), round * 8)).is_ok());
+}
+
+fn links(round: usize) {
+    let [mut here, mut there] =
+        [1, 2].map(|generation| SerialLink::<32, 1, 1, 1>::new(Config::new(generation)));
+    black_box((here.open(0).is_ok(), there.open(0).is_ok()));
+    here.exchange(any(round) as u64, &mut there);
+    black_box(here.phase());
 }
 
 /// A structure as those see it who know what kind it is, and how many it is for, but not of what type.
