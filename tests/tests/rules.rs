@@ -1,9 +1,10 @@
-//! The repository's own rules: what may be depended on, which Rust is needed, where atomics may enter.
+//! The repository's own rules: what may be depended on, which Rust is needed, where atomics may enter, how much is public,
+//! and which words are used for it.
 
+use ringway_tests::figures::{self, Figures, Source, code, root};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What `ringway-core` may depend on by default, on any target.
@@ -15,10 +16,6 @@ const SHIM_BUDGET: &[&str] =
 
 /// What the crates of the shim's budget bring along.
 const SHIM_INDIRECT: &[&str] = &["bitflags", "errno", "linux-raw-sys"];
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package lies in the workspace")
-}
 
 fn cargo(arguments: &[&str]) -> String {
     let output = Command::new(env!("CARGO"))
@@ -46,60 +43,11 @@ fn dependencies(package: &str, target: &str) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Every Rust source file of the workspace, and the two workspaces beside it.
-fn sources() -> Vec<(PathBuf, String)> {
-    fn walk(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
-        for entry in fs::read_dir(folder).expect("a folder of the repository can be listed") {
-            let path = entry.expect("an entry can be read").path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            if path.is_dir() && name != "target" && !name.starts_with('.') {
-                walk(&path, found);
-            } else if name.ends_with(".rs") {
-                let text = fs::read_to_string(&path).expect("a source file is UTF-8");
-                let path = path.strip_prefix(root()).expect("it lies below the root").to_owned();
-                found.push((path, text));
-            }
-        }
-    }
-    let mut found = Vec::new();
-    walk(root(), &mut found);
+/// Every Rust source file of the workspace, and the workspaces beside it.
+fn sources() -> Vec<Source> {
+    let found = figures::sources(root());
     assert!(found.len() > 10, "the repository's sources are not where they were: {found:?}");
     found
-}
-
-/// The code of a source file: comments and the content of string literals are blanked, lines stay where they are.
-fn code(text: &str) -> String {
-    let mut code = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(next) = rest.chars().next() {
-        let length = if rest.starts_with("//") {
-            rest.find('\n').unwrap_or(rest.len())
-        } else if next == '"' {
-            string_length(rest)
-        } else if rest.starts_with("'\"'") || rest.starts_with("'\\\"'") {
-            rest[1..].find('\'').map_or(rest.len(), |end| end + 2)
-        } else {
-            code.push(next);
-            rest = &rest[next.len_utf8()..];
-            continue;
-        };
-        code.extend(rest[..length].chars().map(|c| if c == '\n' { '\n' } else { ' ' }));
-        rest = &rest[length..];
-    }
-    code
-}
-
-/// The length of the string literal that `text` begins with, with its quotes.
-fn string_length(text: &str) -> usize {
-    let mut escaped = false;
-    for (at, c) in text.char_indices().skip(1) {
-        match c {
-            '\\' if !escaped => escaped = true,
-            '"' if !escaped => return at + 1,
-            _ => escaped = false,
-        }
-    }
-    text.len()
 }
 
 /// Whether the condition after `if ` or `while ` (as formatted by rustfmt) is a let-chain.
@@ -197,7 +145,7 @@ fn every_default_dependency_builds_with_the_minimum_rust() {
 
 #[test]
 fn no_source_uses_let_chains_which_are_newer_than_the_minimum_rust() {
-    for (path, text) in sources() {
+    for Source { path, text, .. } in sources() {
         let code = code(&text);
         for keyword in ["if ", "while "] {
             for (at, _) in code.match_indices(keyword) {
@@ -222,7 +170,7 @@ fn let_chains_are_recognised() {
 
 #[test]
 fn atomics_and_cells_enter_the_core_through_sync_alone() {
-    for (path, text) in sources() {
+    for Source { path, text, .. } in sources() {
         if !path.starts_with("core/src")
             || path.starts_with("core/src/sync")
             || path.ends_with("core/src/sync.rs")
@@ -246,7 +194,7 @@ fn atomics_and_cells_enter_the_core_through_sync_alone() {
 
 #[test]
 fn the_core_has_no_async_fn_which_carries_a_panic_for_a_poll_after_its_end() {
-    for (path, text) in sources() {
+    for Source { path, text, .. } in sources() {
         let code = code(&text);
         if path.starts_with("core/src") {
             let found =
@@ -299,4 +247,63 @@ fn every_path_that_the_front_pages_name_exists() {
             assert!(root().join(&path).exists(), "{page} names {path}, which does not exist");
         }
     }
+}
+
+/// What each crate is held to: public functions at most, and circles between its top-level modules.
+const BUDGETS: [(&str, usize, usize); 2] = [("core/src", 554, 1), ("std-shim/src", 365, 1)];
+
+/// How many public error types core and shim may have together.
+const ERROR_TYPES: usize = 22;
+
+#[test]
+fn what_is_public_does_not_grow_and_modules_lead_downwards() {
+    let mut errors = BTreeSet::new();
+    for (folder, functions, circles) in BUDGETS {
+        let found = Figures::count(folder);
+        assert!(found.functions <= functions, "more than {functions} public functions:\n{found}");
+        assert!(found.module_circles.len() <= circles, "more than {circles} circles:\n{found}");
+        errors.extend(found.errors.into_iter().map(|name| format!("{folder}: {name}")));
+    }
+    assert!(errors.len() <= ERROR_TYPES, "more than {ERROR_TYPES} error types: {errors:?}");
+}
+
+/// Names that have another one in the project's vocabulary, by which they are to be called in all that is public. Each
+/// stands for its `try_`, `_deadline` and `_async` forms too.
+const NAMES: &[(&str, &str)] =
+    &[("scribbled", "corrupted"), ("nonsense", "invalid"), ("step_aside", "backoff")];
+
+#[test]
+fn what_is_public_has_the_names_of_the_vocabulary() {
+    let is_ours = |source: &Source| {
+        ["core/src", "std-shim/src"].iter().any(|folder| source.path.starts_with(folder))
+    };
+    for Source { path, code, .. } in sources().into_iter().filter(is_ours) {
+        for (line, content) in code.lines().enumerate() {
+            let name = public_name(content).unwrap_or_default();
+            let stem = name.trim_start_matches("try_").trim_start_matches("poll_");
+            let stem = stem.trim_end_matches("_deadline").trim_end_matches("_async");
+            if let Some((_, better)) = NAMES.iter().find(|(word, _)| [name, stem].contains(word)) {
+                panic!("{}:{}: {name}: say `{better}`", path.display(), line + 1);
+            }
+        }
+    }
+}
+
+/// The name of what is made public in this line.
+fn public_name(line: &str) -> Option<&str> {
+    const BEFORE: [&str; 11] = [
+        "const", "unsafe", "async", "static", "fn", "struct", "enum", "trait", "type", "mod",
+        "union",
+    ];
+    let mut words = line.trim_start().strip_prefix("pub ")?.split_whitespace();
+    let word = words.find(|word| !BEFORE.contains(word))?;
+    word.split(|c: char| !c.is_alphanumeric() && c != '_').next()
+}
+
+#[test]
+fn public_names_are_found() {
+    assert_eq!(public_name("    pub const unsafe fn try_pop(&self) -> T {"), Some("try_pop"));
+    assert_eq!(public_name("pub struct Ring<T> {"), Some("Ring"));
+    assert_eq!(public_name("    pub is_alive: bool,"), Some("is_alive"));
+    assert_eq!(public_name("    pub(super) fn inner()"), None);
 }
