@@ -6,7 +6,7 @@
 //! cargo run --release -p ringway --example crowd -- 400 10    # 400, for ten
 //! ```
 
-use ringway::process::{self, Child, Entry, Given, Outcome};
+use ringway::process::{self, Child, Entry, EntryArgs, EntryResult};
 use ringway::shm::{Layout, Queue, Region};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ type Done = Queue<u64, 64>;
 const SLEEPER: Entry = Entry::new("sleeper", sleeper);
 
 /// Takes jobs for ever. One that is asked for by number 0 is never done.
-fn sleeper(mut given: Given) -> Outcome {
+fn sleeper(mut given: EntryArgs) -> EntryResult {
     let region = Region::from_fd(given.descriptors.pop().ok_or("no region")?)?;
     let (jobs, done) = (region.part::<Jobs>("jobs")?, region.part::<Done>("done")?);
     loop {

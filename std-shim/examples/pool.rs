@@ -5,7 +5,7 @@
 //! ```
 
 use ringway::connection::{self, Connection};
-use ringway::process::{self, Child, Entry, Given, Outcome};
+use ringway::process::{self, Child, Entry, EntryArgs, EntryResult};
 use ringway::signal::{self, Signal};
 use std::collections::VecDeque;
 use std::os::fd::AsFd;
@@ -15,10 +15,10 @@ pub const WORKER: Entry = Entry::new("worker", worker);
 
 /// Answers job after job, until the pool hangs up. A job is a number, and which attempt at it this is; the answer is the
 /// count of primes below the number.
-fn worker(mut given: Given) -> Outcome {
+fn worker(mut given: EntryArgs) -> EntryResult {
     let pool = Connection::try_from(given.descriptors.pop().ok_or("no connection to the pool")?)?;
     let mut job = [0; 16];
-    while pool.recv_into(&mut job).is_ok() {
+    while pool.recv(&mut job).is_ok() {
         let (number, attempt) = job.split_at(8);
         let number = u64::from_le_bytes(number.try_into()?);
         if number == 7_000 && attempt == 1u64.to_le_bytes() {
@@ -61,10 +61,10 @@ pub fn map(workers: usize, jobs: &[u64]) -> ringway::Result<(Vec<u64>, usize)> {
                 worker.connection.send(&[jobs[job], attempts[job]].map(u64::to_le_bytes).concat());
         }
         let all: Vec<&dyn AsFd> = workers.iter().map(|worker| &worker.connection as _).collect();
-        for place in ringway::fd::wait_any(&all)? {
+        for place in ringway::fd::wait_any(&all, None)? {
             let worker = &mut workers[place];
             let mut answer = [0; 8];
-            match worker.connection.recv_into(&mut answer) {
+            match worker.connection.recv(&mut answer) {
                 Ok(_) => {
                     let job = worker.job.take().expect("it answers what it was asked");
                     answers[job] = Some(u64::from_le_bytes(answer));

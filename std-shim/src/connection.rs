@@ -40,7 +40,8 @@
 //!   as the bytes come: 64 KiB at first, then no more than has come.
 //! - **So are descriptors.** The forms that do not ask for them let none in. The others hold those of one message at a time, at
 //!   most [`MAX_DESCRIPTORS`](crate::socket::MAX_DESCRIPTORS). At the process's limit one message is lost, and not the connection.
-//! - **Three forms**: the plain verb waits, `try_` never does, `_deadline` until then. A message larger than the socket's buffer
+//! - **Three forms** of `send` and `recv`: the plain verb waits, `try_` never does, `_deadline` until then. The others take
+//!   the deadline. A message larger than the socket's buffer
 //!   takes several turns of the two sides. When a form that does not wait for ever gives up in the middle, nothing is lost:
 //!   the receiver keeps the part that has come, for the next call; and the sender goes on where it was when it is
 //!   called again *with the same message*, as the error asks for. Another one is refused meanwhile (`EBUSY`). Up to
@@ -54,4 +55,5 @@ mod send;
 mod turn;
 
 pub use end::{Connection, MAX_MESSAGE, pair, pipe};
+pub use receive::Buffer;
 pub use send::WHOLE;

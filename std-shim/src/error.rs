@@ -36,7 +36,7 @@ pub enum Cause {
     /// A region cannot be laid out so.
     Layout(region::LayoutError),
     /// It cannot be done with this process, for this reason.
-    Process(crate::process::Reason),
+    Process(crate::process::ProcessError),
     /// Anything else that the operating system reports.
     Os(Errno),
 }
@@ -179,8 +179,8 @@ impl From<channel::Error> for Cause {
     }
 }
 
-impl From<crate::process::Reason> for Cause {
-    fn from(reason: crate::process::Reason) -> Self {
+impl From<crate::process::ProcessError> for Cause {
+    fn from(reason: crate::process::ProcessError) -> Self {
         Cause::Process(reason)
     }
 }

@@ -47,17 +47,14 @@
 //! it makes its ends. Sockets have a flag of their own, `MSG_NOSIGNAL`.
 
 mod copy;
-mod life;
+mod endpoint_state;
 mod poll;
 pub(crate) mod raw;
 pub(crate) mod sigpipe;
 
 pub use copy::Copier;
-pub(crate) use life::Life;
-pub use poll::{
-    Interest, Ready, WaitSet, try_wait, try_wait_any, wait, wait_any, wait_any_deadline,
-    wait_deadline,
-};
+pub(crate) use endpoint_state::EndpointState;
+pub use poll::{Interest, Ready, WaitSet, try_wait, wait, wait_any, wait_deadline};
 pub(crate) use poll::{look, poll_one};
 
 use crate::{Error, Result, channel};
@@ -85,8 +82,7 @@ const WRITE: &str = "write to the descriptor";
 /// assert_eq!(fd::read(&reader, &mut buf).unwrap(), 0);
 /// ```
 pub fn read(fd: impl AsFd, buf: &mut [u8]) -> Result<usize> {
-    let fd = fd.as_fd();
-    until(fd, Interest::Read, None, || io::read(fd, &mut *buf)).map_err(|e| Error::new(READ, e))
+    read_deadline(fd, buf, None)
 }
 
 /// [`read`] without waiting.
@@ -114,12 +110,16 @@ pub fn try_read(fd: impl AsFd, buf: &mut [u8]) -> Result<usize> {
 /// use std::time::{Duration, Instant};
 /// let (reader, _writer) = std::io::pipe().unwrap();
 /// let soon = Instant::now() + Duration::from_millis(5);
-/// let late = fd::read_deadline(&reader, &mut [0; 16], soon).unwrap_err();
+/// let late = fd::read_deadline(&reader, &mut [0; 16], Some(soon)).unwrap_err();
 /// assert!(late.is(channel::Error::TimedOut));
 /// ```
-pub fn read_deadline(fd: impl AsFd, buf: &mut [u8], deadline: Instant) -> Result<usize> {
+pub fn read_deadline(fd: impl AsFd, buf: &mut [u8], deadline: Option<Instant>) -> Result<usize> {
     let fd = fd.as_fd();
-    until(fd, Interest::Read, Some(deadline), || read_now(fd, buf)).map_err(|e| Error::new(READ, e))
+    retry_ready(fd, Interest::Read, deadline, || match deadline {
+        None => io::read(fd, &mut *buf),
+        Some(_) => read_now(fd, buf),
+    })
+    .map_err(|e| Error::new(READ, e))
 }
 
 /// Fills the whole buffer. `buf` moves past what was read, so that after an error it is what is still missing.
@@ -143,10 +143,7 @@ pub fn read_deadline(fd: impl AsFd, buf: &mut [u8], deadline: Instant) -> Result
 pub fn read_exact(fd: impl AsFd, buf: &mut &mut [u8], deadline: Option<Instant>) -> Result<()> {
     let fd = fd.as_fd();
     while !buf.is_empty() {
-        let n = match deadline {
-            None => read(fd, buf)?,
-            Some(deadline) => read_deadline(fd, buf, deadline)?,
-        };
+        let n = read_deadline(fd, buf, deadline)?;
         if n == 0 {
             return Err(Error::new(READ, channel::Error::EndOfFile));
         }
@@ -169,9 +166,7 @@ pub fn read_exact(fd: impl AsFd, buf: &mut &mut [u8], deadline: Option<Instant>)
 /// assert!(fd::write(&writer, b"hello").unwrap_err().is(channel::Error::BrokenPipe));
 /// ```
 pub fn write(fd: impl AsFd, buf: &[u8]) -> Result<usize> {
-    let fd = fd.as_fd();
-    let hush = sigpipe::kills();
-    until(fd, Interest::Write, None, || raw::write(fd, buf, hush)).map_err(|e| Error::new(WRITE, e))
+    write_deadline(fd, buf, None)
 }
 
 /// [`write`](fn@write) without waiting: as much as there is room for, which may be less than `buf`.
@@ -191,8 +186,8 @@ pub fn write(fd: impl AsFd, buf: &[u8]) -> Result<usize> {
 /// ```
 pub fn try_write(fd: impl AsFd, buf: &[u8]) -> Result<usize> {
     let fd = fd.as_fd();
-    let hush = sigpipe::kills();
-    retry(|| write_now(fd, buf, hush)).map_err(|e| Error::new(WRITE, e))
+    let suppress_sigpipe = sigpipe::kills();
+    retry(|| write_now(fd, buf, suppress_sigpipe)).map_err(|e| Error::new(WRITE, e))
 }
 
 /// [`write`](fn@write), waiting at most until `deadline` for room: as much as there is room for then.
@@ -206,14 +201,17 @@ pub fn try_write(fd: impl AsFd, buf: &[u8]) -> Result<usize> {
 /// let (_reader, writer) = std::io::pipe().unwrap();
 /// while fd::try_write(&writer, &[0; 4096]).is_ok() {}
 /// let soon = Instant::now() + Duration::from_millis(5);
-/// let late = fd::write_deadline(&writer, b"more", soon).unwrap_err();
+/// let late = fd::write_deadline(&writer, b"more", Some(soon)).unwrap_err();
 /// assert!(late.is(channel::Error::TimedOut));
 /// ```
-pub fn write_deadline(fd: impl AsFd, buf: &[u8], deadline: Instant) -> Result<usize> {
+pub fn write_deadline(fd: impl AsFd, buf: &[u8], deadline: Option<Instant>) -> Result<usize> {
     let fd = fd.as_fd();
-    let hush = sigpipe::kills();
-    until(fd, Interest::Write, Some(deadline), || write_now(fd, buf, hush))
-        .map_err(|e| Error::new(WRITE, e))
+    let suppress_sigpipe = sigpipe::kills();
+    retry_ready(fd, Interest::Write, deadline, || match deadline {
+        None => raw::write(fd, buf, suppress_sigpipe),
+        Some(_) => write_now(fd, buf, suppress_sigpipe),
+    })
+    .map_err(|e| Error::new(WRITE, e))
 }
 
 /// Writes the whole buffer. `buf` moves past what was written, so that after an error it is what is left.
@@ -236,11 +234,17 @@ pub fn write_deadline(fd: impl AsFd, buf: &[u8], deadline: Instant) -> Result<us
 /// ```
 pub fn write_all(fd: impl AsFd, buf: &mut &[u8], deadline: Option<Instant>) -> Result<()> {
     let fd = fd.as_fd();
+    write_all_by(buf, |rest| write_deadline(fd, rest, deadline))
+}
+
+/// Writes the whole buffer by `write`, which moves some bytes.
+#[inline]
+pub(crate) fn write_all_by(
+    buf: &mut &[u8],
+    mut write: impl FnMut(&[u8]) -> Result<usize>,
+) -> Result<()> {
     while !buf.is_empty() {
-        let n = match deadline {
-            None => write(fd, buf)?,
-            Some(deadline) => write_deadline(fd, buf, deadline)?,
-        };
+        let n = write(buf)?;
         if n == 0 {
             // A device that takes nothing would hold us for ever.
             return Err(Error::new(WRITE, Errno::IO));
@@ -412,7 +416,7 @@ pub(crate) fn identity(stat: &rustix::fs::Stat) -> Identity {
 /// Makes a call until it need not wait: again after a signal, and after `EAGAIN` once `fd` is ready.
 /// `TIMEDOUT` when the deadline passed; the call is made at least once. With a deadline, `call` must not wait by itself.
 #[inline(always)]
-pub(crate) fn until<T>(
+pub(crate) fn retry_ready<T>(
     fd: BorrowedFd<'_>,
     interest: Interest,
     deadline: Option<Instant>,
@@ -449,12 +453,12 @@ fn read_now(fd: BorrowedFd<'_>, buf: &mut [u8]) -> io::Result<usize> {
     }
 }
 
-fn write_now(fd: BorrowedFd<'_>, buf: &[u8], hush: bool) -> io::Result<usize> {
+fn write_now(fd: BorrowedFd<'_>, buf: &[u8], suppress_sigpipe: bool) -> io::Result<usize> {
     if never_waits(fd)? {
-        return raw::write(fd, buf, hush);
+        return raw::write(fd, buf, suppress_sigpipe);
     }
-    match raw::write_nowait(fd, buf, hush) {
-        Err(Errno::OPNOTSUPP) => raw::look_and_write(fd, buf, hush),
+    match raw::write_nowait(fd, buf, suppress_sigpipe) {
+        Err(Errno::OPNOTSUPP) => raw::look_and_write(fd, buf, suppress_sigpipe),
         other => other,
     }
 }

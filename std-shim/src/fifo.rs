@@ -20,7 +20,7 @@
 //! let place = tempfile::tempdir().unwrap();
 //! let path = place.path().join("news");
 //!
-//! let fifo = Fifo::create_new(&path, 0o600).unwrap();
+//! let fifo = Fifo::create(&path, 0o600).unwrap();
 //! let mut echo = Command::new("sh").arg("-c").arg("echo hello > \"$0\"").arg(&path).spawn().unwrap();
 //! let reader = fifo.open_reader().unwrap();
 //! assert_eq!(std::io::read_to_string(&reader).unwrap(), "hello\n");
@@ -38,6 +38,8 @@ pub use crate::pipe::{Reader, Writer};
 
 use crate::{Result, channel};
 use name::Name;
+use rustix::fs::CWD;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 /// A FIFO's name in the file system. If it was made here, dropping it removes it.
@@ -45,7 +47,7 @@ use std::path::{Path, PathBuf};
 /// ```
 /// use ringway::fifo::Fifo;
 /// let place = tempfile::tempdir().unwrap();
-/// let fifo = Fifo::create_new(place.path().join("news"), 0o600).unwrap();
+/// let fifo = Fifo::create(place.path().join("news"), 0o600).unwrap();
 /// let (reader, writer) = fifo.open_both().unwrap();
 /// writer.write_all(b"to myself").unwrap();
 /// assert_eq!(reader.read(&mut [0; 16]).unwrap(), 9);
@@ -56,7 +58,7 @@ pub struct Fifo {
 }
 
 impl Fifo {
-    /// `int mkfifoat(int dirfd, const char *path, mode_t mode)`: makes a FIFO where nothing is yet.
+    /// `int mkfifo(const char *path, mode_t mode)`: makes a FIFO where nothing is yet.
     ///
     /// It has exactly this `mode`, whatever the process's umask is: the umask belongs to all threads, so that it is not touched;
     /// what it took away is given back by `fchmod`. In between the mode is narrower, never wider.
@@ -80,42 +82,58 @@ impl Fifo {
     /// use std::os::unix::fs::PermissionsExt;
     /// let place = tempfile::tempdir().unwrap();
     /// let path = place.path().join("open to all");
-    /// let fifo = Fifo::create_new(&path, 0o622).unwrap();
+    /// let fifo = Fifo::create(&path, 0o622).unwrap();
     /// assert_eq!(path.metadata().unwrap().permissions().mode() & 0o7777, 0o622);
-    /// assert!(Fifo::create_new(&path, 0o622).unwrap_err().is(channel::Error::AddressInUse));
+    /// assert!(Fifo::create(&path, 0o622).unwrap_err().is(channel::Error::AddressInUse));
     /// ```
     #[doc(alias = "mkfifo")]
-    #[doc(alias = "mkfifoat")]
-    pub fn create_new(path: impl AsRef<Path>, mode: u32) -> Result<Fifo> {
-        Name::make(path.as_ref(), mode).map(|name| Fifo { name })
+    pub fn create(path: impl AsRef<Path>, mode: u32) -> Result<Fifo> {
+        Self::create_at(CWD, path, mode)
     }
 
-    /// [`create_new`](Self::create_new), or [`existing`](Self::existing) if somebody was faster: for peers of which either may come
-    /// first. Only the one that made the FIFO, or took over a dead one's, removes it.
+    /// [`create`](Self::create), with a relative path that begins at the directory `dir`.
     ///
     /// # Errors
-    /// [`Cause::WrongFile`](crate::Cause::WrongFile) if something else has the name; else as [`create_new`](Self::create_new).
+    /// As [`create`](Self::create).
+    ///
+    /// ```
+    /// use ringway::fifo::Fifo;
+    /// let place = tempfile::tempdir().unwrap();
+    /// let dir = std::fs::File::open(place.path()).unwrap();
+    /// let fifo = Fifo::create_at(&dir, "news", 0o600).unwrap();
+    /// assert!(place.path().join("news").exists() && !Fifo::open_at(&dir, "news").unwrap().is_creator());
+    /// ```
+    #[doc(alias = "mkfifoat")]
+    pub fn create_at(dir: impl AsFd, path: impl AsRef<Path>, mode: u32) -> Result<Fifo> {
+        Name::make(dir.as_fd(), path.as_ref(), mode).map(|name| Fifo { name })
+    }
+
+    /// [`open`](Self::open), or [`create`](Self::create) if nothing has the name: for two peers that may start in either order.
+    /// Only the one that made the FIFO, or took over a dead one's, removes it.
+    ///
+    /// # Errors
+    /// [`Cause::WrongFile`](crate::Cause::WrongFile) if something else has the name; else as [`create`](Self::create).
     ///
     /// ```
     /// use ringway::fifo::Fifo;
     /// let place = tempfile::tempdir().unwrap();
     /// let path = place.path().join("news");
-    /// let first = Fifo::create(&path, 0o600).unwrap();
-    /// let second = Fifo::create(&path, 0o600).unwrap();
-    /// assert!(first.made_here() && !second.made_here());
+    /// let first = Fifo::open_or_create(&path, 0o600).unwrap();
+    /// let second = Fifo::open_or_create(&path, 0o600).unwrap();
+    /// assert!(first.is_creator() && !second.is_creator());
     /// ```
-    pub fn create(path: impl AsRef<Path>, mode: u32) -> Result<Fifo> {
+    pub fn open_or_create(path: impl AsRef<Path>, mode: u32) -> Result<Fifo> {
         let path = path.as_ref();
         // Both fail when somebody removes the name in between: then it is ours to make after all. Who keeps making and removing
         // it does not hold us for ever.
         let mut tries = 8;
         loop {
             tries -= 1;
-            match Self::create_new(path, mode) {
+            match Self::create(path, mode) {
                 Err(error) if error.is(channel::Error::AddressInUse) => {}
                 other => return other,
             }
-            match Self::existing(path) {
+            match Self::open(path) {
                 Err(error) if error.is(channel::Error::NotFound) && tries > 0 => {}
                 other => return other,
             }
@@ -129,11 +147,21 @@ impl Fifo {
     ///
     /// ```
     /// use ringway::fifo::Fifo;
-    /// let wrong = Fifo::existing("/").unwrap_err();
+    /// let wrong = Fifo::open("/").unwrap_err();
     /// assert_eq!(wrong.to_string(), "cannot use the FIFO /: it is a directory, not a FIFO: use another one");
     /// ```
-    pub fn existing(path: impl AsRef<Path>) -> Result<Fifo> {
-        Name::find(path.as_ref()).map(|name| Fifo { name })
+    pub fn open(path: impl AsRef<Path>) -> Result<Fifo> {
+        Self::open_at(CWD, path)
+    }
+
+    /// [`open`](Self::open), with a relative path that begins at the directory `dir`.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    ///
+    /// See [`create_at`](Self::create_at) for an example.
+    pub fn open_at(dir: impl AsFd, path: impl AsRef<Path>) -> Result<Fifo> {
+        Name::find(dir.as_fd(), path.as_ref()).map(|name| Fifo { name })
     }
 
     /// The path, as it was given.
@@ -141,7 +169,7 @@ impl Fifo {
     /// ```
     /// use ringway::fifo::Fifo;
     /// let place = tempfile::tempdir().unwrap();
-    /// let fifo = Fifo::create_new(place.path().join("news"), 0o600).unwrap();
+    /// let fifo = Fifo::create(place.path().join("news"), 0o600).unwrap();
     /// assert_eq!(fifo.path(), place.path().join("news"));
     /// ```
     pub fn path(&self) -> &Path {
@@ -153,10 +181,10 @@ impl Fifo {
     /// ```
     /// use ringway::fifo::Fifo;
     /// let place = tempfile::tempdir().unwrap();
-    /// assert!(Fifo::create_new(place.path().join("news"), 0o600).unwrap().made_here());
+    /// assert!(Fifo::create(place.path().join("news"), 0o600).unwrap().is_creator());
     /// ```
-    pub fn made_here(&self) -> bool {
-        self.name.made_here()
+    pub fn is_creator(&self) -> bool {
+        self.name.is_creator()
     }
 
     /// The path of the mark beside a FIFO that was made here, `.NAME.ringway`, which goes with the FIFO: for a program that
@@ -165,7 +193,7 @@ impl Fifo {
     /// ```
     /// use ringway::fifo::Fifo;
     /// let place = tempfile::tempdir().unwrap();
-    /// let fifo = Fifo::create_new(place.path().join("news"), 0o600).unwrap();
+    /// let fifo = Fifo::create(place.path().join("news"), 0o600).unwrap();
     /// assert_eq!(fifo.mark().unwrap(), place.path().join(".news.ringway"));
     /// fifo.keep();
     /// assert_eq!(place.path().read_dir().unwrap().count(), 1);
@@ -180,7 +208,7 @@ impl Fifo {
     /// use ringway::fifo::Fifo;
     /// let place = tempfile::tempdir().unwrap();
     /// let path = place.path().join("news");
-    /// Fifo::create_new(&path, 0o600).unwrap().keep();
+    /// Fifo::create(&path, 0o600).unwrap().keep();
     /// assert!(path.exists());
     /// ```
     pub fn keep(mut self) {
@@ -196,7 +224,7 @@ impl Fifo {
     /// ```
     /// use ringway::fifo::Fifo;
     /// let place = tempfile::tempdir().unwrap();
-    /// let fifo = Fifo::create_new(place.path().join("news"), 0o600).unwrap();
+    /// let fifo = Fifo::create(place.path().join("news"), 0o600).unwrap();
     /// fifo.remove().unwrap();
     /// assert_eq!(place.path().read_dir().unwrap().count(), 0);
     /// ```

@@ -13,7 +13,7 @@
 //!     let mut link: ReliableLink = ReliableLink::over(far, Config::new(7));
 //!     link.connect(0).unwrap();
 //!     let mut message = [0; 256];
-//!     let n = link.receive(0, &mut message).unwrap();
+//!     let n = link.recv(0, &mut message).unwrap();
 //!     link.send(0, &message[..n]).unwrap();
 //!     link.close().unwrap();
 //! });
@@ -21,7 +21,7 @@
 //! link.connect(0).unwrap();
 //! link.send(0, b"there and back").unwrap();
 //! let mut message = [0; 256];
-//! let n = link.receive(0, &mut message).unwrap();
+//! let n = link.recv(0, &mut message).unwrap();
 //! assert_eq!(&message[..n], b"there and back");
 //! # peer.join().unwrap();
 //! ```
@@ -30,7 +30,7 @@
 //!
 //! | form | waits |
 //! |---|---|
-//! | [`connect`](Link::connect), [`send`](Link::send), [`receive`](Link::receive), [`next_event`](Link::next_event), [`close`](Link::close) | yes |
+//! | [`connect`](Link::connect), [`send`](Link::send), [`recv`](Link::recv), [`next_event`](Link::next_event), [`close`](Link::close) | yes |
 //! | `try_…` | never |
 //! | `…_deadline` | at most until the deadline |
 //! | everything else | never |
@@ -165,8 +165,8 @@ impl<const WINDOW: usize, const PORTS: usize, const CREDITS: usize, const MAX: u
     /// });
     /// let mut link = Link::over(here, Link::config(115_200, 1));
     /// link.connect(0).unwrap();
-    /// assert_eq!(link.receive(0, &mut [0; 64]).unwrap(), 5);
-    /// assert!(link.receive(0, &mut [0; 64]).is_err(), "the peer sends no more");
+    /// assert_eq!(link.recv(0, &mut [0; 64]).unwrap(), 5);
+    /// assert!(link.recv(0, &mut [0; 64]).is_err(), "the peer sends no more");
     /// # peer.join().unwrap();
     /// ```
     pub fn over(stream: impl Stream, config: Config) -> Self {
@@ -423,7 +423,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// # Errors
     /// [`Reset`](channel::Error::Reset) if the peer may not have got everything, or what the system says.
     pub fn close(&mut self) -> Result<()> {
-        self.close_by(None)
+        self.close_deadline(None)
     }
 
     /// [`close`](Self::close), waiting at most until `deadline`. The link goes on closing when it is driven.
@@ -437,13 +437,9 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// let (near, _far) = UnixStream::pair().unwrap();
     /// let mut link: ReliableLink<64> = ReliableLink::over(near, Config::new(1));
     /// // Nobody was there yet.
-    /// link.close_deadline(Instant::now()).unwrap();
+    /// link.close_deadline(Some(Instant::now())).unwrap();
     /// ```
-    pub fn close_deadline(&mut self, deadline: Instant) -> Result<()> {
-        self.close_by(Some(deadline))
-    }
-
-    fn close_by(&mut self, deadline: Option<Instant>) -> Result<()> {
+    pub fn close_deadline(&mut self, deadline: Option<Instant>) -> Result<()> {
         match self.phase() {
             Phase::Down => return Ok(()),
             Phase::Closing => {}
@@ -482,18 +478,14 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// link.next_event().unwrap_err();
     /// ```
     pub fn next_event(&mut self) -> Result<Event> {
-        self.event_by(None)
+        self.next_event_deadline(None)
     }
 
     /// [`next_event`](Self::next_event), waiting at most until `deadline`.
     ///
     /// # Errors
     /// [`TimedOut`](channel::Error::TimedOut); else as [`next_event`](Self::next_event).
-    pub fn next_event_deadline(&mut self, deadline: Instant) -> Result<Event> {
-        self.event_by(Some(deadline))
-    }
-
-    fn event_by(&mut self, deadline: Option<Instant>) -> Result<Event> {
+    pub fn next_event_deadline(&mut self, deadline: Option<Instant>) -> Result<Event> {
         self.until("wait for an event of the link", deadline, |link| {
             link.core.poll_event().ok_or(match link.phase() {
                 Phase::Down => channel::Error::NotConnected,

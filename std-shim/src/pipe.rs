@@ -113,7 +113,6 @@ impl Options {
     /// assert_eq!(reader.read(&mut buf).unwrap(), 3);
     /// assert_eq!(reader.read(&mut buf).unwrap(), 5);
     /// ```
-    #[cfg(target_os = "linux")]
     #[doc(alias = "O_DIRECT")]
     pub const fn packets(mut self, on: bool) -> Self {
         self.packets = on;
@@ -127,7 +126,6 @@ impl Options {
     /// let (reader, _writer) = Options::new().size(256 << 10).open().unwrap();
     /// assert!(reader.size().unwrap() >= 256 << 10);
     /// ```
-    #[cfg(target_os = "linux")]
     pub const fn size(mut self, bytes: usize) -> Self {
         self.size = Some(bytes);
         self
@@ -142,32 +140,18 @@ impl Options {
             self.descriptors().map_err(|errno| Error::new("make a pipe", errno))?;
         let reader = Reader::from_end(End::new(reader, State::READER, self.nonblocking));
         let writer = Writer::from_end(End::new(writer, State::WRITER, self.nonblocking));
-        #[cfg(target_os = "linux")]
         if let Some(bytes) = self.size {
             reader.set_size(bytes)?;
         }
         Ok((reader, writer))
     }
 
-    #[cfg(not(target_os = "macos"))]
     fn descriptors(self) -> rustix::io::Result<(OwnedFd, OwnedFd)> {
         use rustix::pipe::PipeFlags;
         let mut flags = PipeFlags::CLOEXEC;
         flags.set(PipeFlags::NONBLOCK, self.nonblocking);
-        #[cfg(target_os = "linux")]
         flags.set(PipeFlags::DIRECT, self.packets);
         rustix::pipe::pipe_with(flags)
-    }
-
-    /// Without `pipe2` there is a moment in which another thread's child can inherit the two.
-    #[cfg(target_os = "macos")]
-    fn descriptors(self) -> rustix::io::Result<(OwnedFd, OwnedFd)> {
-        let (reader, writer) = rustix::pipe::pipe()?;
-        for fd in [&reader, &writer] {
-            rustix::io::fcntl_setfd(fd, rustix::io::FdFlags::CLOEXEC)?;
-            rustix::io::ioctl_fionbio(fd, self.nonblocking)?;
-        }
-        Ok((reader, writer))
     }
 }
 
@@ -181,7 +165,7 @@ macro_rules! both_ends {
             #[doc = $example]
             /// ```
             pub fn state(&self) -> State {
-                self.end.life.state()
+                self.end.state.get()
             }
 
             #[doc = concat!("Asks the system, without waiting, whether the last ", $other, " left, and returns the state.")]
@@ -238,7 +222,6 @@ macro_rules! both_ends {
             /// let (reader, writer) = ringway::pipe::pipe().unwrap();
             /// assert_eq!(reader.size().unwrap(), writer.size().unwrap());
             /// ```
-            #[cfg(target_os = "linux")]
             #[doc(alias = "F_GETPIPE_SZ")]
             pub fn size(&self) -> Result<usize> {
                 rustix::pipe::fcntl_getpipe_size(&self.end.fd)
@@ -257,7 +240,6 @@ macro_rules! both_ends {
             /// let (reader, _writer) = ringway::pipe::pipe().unwrap();
             /// assert_eq!(reader.set_size(100_000).unwrap(), 131_072);
             /// ```
-            #[cfg(target_os = "linux")]
             #[doc(alias = "F_SETPIPE_SZ")]
             pub fn set_size(&self, bytes: usize) -> Result<usize> {
                 const SET: &str = "set the size of the pipe";

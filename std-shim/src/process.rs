@@ -1,13 +1,13 @@
 //! Processes: a registered function in a fresh copy of this program, waited for through a pidfd.
 //!
 //! ```
-//! use ringway::process::{self, Entry, Given, Outcome};
+//! use ringway::process::{self, Entry, EntryArgs, EntryResult};
 //! use std::io::Write;
 //! use std::os::fd::OwnedFd;
 //!
 //! const SHOUT: Entry = Entry::new("shout", shout);
 //!
-//! fn shout(given: Given) -> Outcome {
+//! fn shout(given: EntryArgs) -> EntryResult {
 //!     let text = String::from_utf8(given.argument)?.to_uppercase();
 //!     for descriptor in given.descriptors {
 //!         std::fs::File::from(descriptor).write_all(text.as_bytes())?;
@@ -93,7 +93,7 @@ mod parent;
 mod spawn;
 
 pub use child::Child;
-pub use entry::{Entry, Given, Outcome, main};
+pub use entry::{Entry, EntryArgs, EntryResult, main};
 pub use exit::Exit;
 pub use fork::{Fork, fork};
 pub use parent::{Parent, outlive_parent, parent};
@@ -107,16 +107,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// Why something could not be done with a process: the reasons that are this crate's own.
 ///
 /// ```
-/// use ringway::process::{self, Entry, Reason};
+/// use ringway::process::{self, Entry, ProcessError};
 /// use ringway::Cause;
 /// const WORK: Entry = Entry::new("work", |_| Ok(()));
 /// // `process::main` was not called: the child would run this program from the start.
 /// let error = process::spawn(&WORK, b"", vec![]).unwrap_err();
-/// assert_eq!(error.cause(), Cause::Process(Reason::NotRegistered));
+/// assert_eq!(error.cause(), Cause::Process(ProcessError::NotRegistered));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Reason {
+pub enum ProcessError {
     /// [`main`] was not called with this entry, so that a copy of the program would not find it.
     NotRegistered,
     /// [`main`] was called with several entries of this name.
@@ -132,26 +132,26 @@ pub enum Reason {
     Reaped,
 }
 
-impl fmt::Display for Reason {
+impl fmt::Display for ProcessError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Reason::NotRegistered => {
+            ProcessError::NotRegistered => {
                 "no such entry: call process::main with it, first of all in main"
             }
-            Reason::Ambiguous => "several entries have this name: give each its own",
-            Reason::Threads(count) => {
+            ProcessError::Ambiguous => "several entries have this name: give each its own",
+            ProcessError::Threads(count) => {
                 return write!(
                     f,
                     "this process has {count} threads: fork before the first is started, or spawn"
                 );
             }
-            Reason::TwoUsers => {
+            ProcessError::TwoUsers => {
                 "the real and the effective user or group differ: make them one (setresuid, setresgid) first"
             }
-            Reason::Privileged => {
+            ProcessError::Privileged => {
                 "this program runs with more rights than its user has: it runs no entry for that user"
             }
-            Reason::Reaped => {
+            ProcessError::Reaped => {
                 "somebody else waited for it: do not ignore SIGCHLD, or wait for any child"
             }
         })

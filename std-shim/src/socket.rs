@@ -46,7 +46,7 @@
 //! [udp(7)](https://man7.org/linux/man-pages/man7/udp.7.html),
 //! [socket(7)](https://man7.org/linux/man-pages/man7/socket.7.html).
 
-use crate::fd::{self, Interest, Life};
+use crate::fd::{self, EndpointState, Interest};
 use crate::{Error, Result, channel};
 use ringway_core::channel::{Event, State};
 use rustix::io::Errno;
@@ -156,7 +156,7 @@ impl Message for Datagram {}
 /// See the [module](self) for the names that the combinations have, and for what they promise.
 #[doc(alias = "socket")]
 pub struct Socket<F: Family, T: Type> {
-    life: Life,
+    state: EndpointState,
     // Dropped before the descriptor: as long as the socket lives, nobody takes its file for a dead one's.
     file: Option<Box<file::SocketFile>>,
     fd: OwnedFd,
@@ -180,7 +180,7 @@ impl<F: Family, T: Type> Socket<F, T> {
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn state(&self) -> State {
-        self.life.state()
+        self.state.get()
     }
 
     /// The address of this end.
@@ -223,31 +223,32 @@ impl<F: Family, T: Type> Socket<F, T> {
     fn new(fd: OwnedFd, state: State) -> Result<Self> {
         T::prepare(fd.as_fd())
             .map_err(|errno| Error::new("prepare the socket for messages", errno))?;
-        Ok(Socket { life: Life::new(state), file: None, fd, kind: PhantomData })
+        Ok(Socket { state: EndpointState::new(state), file: None, fd, kind: PhantomData })
     }
 
-    /// One attempt, or as many as patience has. `operation` makes the system call, without waiting in it if its
+    /// One attempt, or as many as there is time for. `operation` makes the system call, without waiting in it if its
     /// argument says so.
     #[inline]
     fn attempt<R>(
         &self,
         interest: Interest,
-        patience: Patience,
+        timeout: Timeout,
         mut operation: impl FnMut(bool) -> rustix::io::Result<R>,
     ) -> rustix::io::Result<R> {
         let fd = self.fd.as_fd();
-        match patience {
-            Patience::Now => fd::retry(|| operation(true)),
-            Patience::Mode => fd::retry(|| operation(false)),
-            Patience::Forever => fd::until(fd, interest, None, || operation(false)),
-            Patience::Until(when) => fd::until(fd, interest, Some(when), || operation(true)),
+        match timeout {
+            Timeout::Now => fd::retry(|| operation(true)),
+            Timeout::Mode => fd::retry(|| operation(false)),
+            Timeout::Until(deadline) => {
+                fd::retry_ready(fd, interest, deadline, || operation(deadline.is_some()))
+            }
         }
     }
 
     /// Takes news of the peer, for which the table has no errors.
     #[cold]
     fn learn(&self, event: Event) {
-        let _ = self.life.on(event);
+        let _ = self.state.on(event);
     }
 
     /// Turns an errno into what the peer did, and into an error.
@@ -296,7 +297,7 @@ impl<F: Family, T: Connected> Socket<F, T> {
             return Err(Error::new(WHAT, channel::Error::Reset));
         }
         for event in events {
-            self.life.on(*event).map_err(|reason| Error::new(WHAT, reason))?;
+            self.state.on(*event).map_err(|reason| Error::new(WHAT, reason))?;
         }
         match rustix::net::shutdown(&self.fd, how) {
             // Torn down, and we had not heard; unless it simply ended on both sides before.
@@ -390,13 +391,16 @@ fn inspect<F: Family, T: Type>(fd: BorrowedFd<'_>) -> Result<bool> {
 
 /// How long an operation may wait.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Patience {
+pub(crate) enum Timeout {
     Now,
     /// As the descriptor's mode has it.
     Mode,
-    /// Whatever the descriptor's mode is.
-    Forever,
-    Until(Instant),
+    /// At most until then, or as long as it takes, whatever the descriptor's mode is.
+    Until(Option<Instant>),
+}
+
+impl Timeout {
+    pub(crate) const NEVER: Self = Timeout::Until(None);
 }
 
 /// A new socket that no child inherits.
@@ -450,7 +454,7 @@ mod sealed {
 
     pub trait Message {
         /// Receives one message and returns its size; `None` at the end.
-        fn receive(
+        fn recv(
             fd: BorrowedFd<'_>,
             buf: &mut [u8],
             flags: RecvFlags,

@@ -69,19 +69,19 @@ fn a_message_that_comes_byte_by_byte_is_put_together() {
         // Whichever form is called meanwhile, the part is kept.
         let early = match at % 3 {
             0 => ours.try_recv(&mut Vec::new()),
-            1 => ours.try_recv_into(&mut buf),
-            _ => ours.recv_into_deadline(&mut buf, Instant::now()),
+            1 => ours.try_recv(&mut buf),
+            _ => ours.recv_deadline(&mut buf, Some(Instant::now())),
         };
         let early = early.unwrap_err();
         assert!(early.is(channel::Error::WouldBlock) || early.is(channel::Error::TimedOut));
         if at > 4 {
-            let error = ours.try_recv_into(&mut buf[..3]).unwrap_err();
+            let error = ours.try_recv(&mut buf[..3]).unwrap_err();
             assert!(error.is(channel::Error::BufferTooSmall { needed: 5 }), "{error}");
         }
         theirs.write_all(&[*byte]).unwrap();
     }
     assert!(ours.poll(Some(Instant::now())).unwrap());
-    assert_eq!(ours.try_recv_into(&mut buf).unwrap(), 5);
+    assert_eq!(ours.try_recv(&mut buf).unwrap(), 5);
     assert_eq!(&buf[..5], b"hello");
     assert!(!ours.poll(Some(Instant::now())).unwrap());
 }
@@ -132,7 +132,7 @@ fn an_end_inside_a_message_is_a_reset_and_stays_one() {
             let error = ours.recv(&mut message).unwrap_err();
             assert!(error.is(expected), "cut after {cut}: {error}");
             assert!(message.is_empty());
-            assert!(ours.try_recv_into(&mut [0; 8]).unwrap_err().is(expected));
+            assert!(ours.try_recv(&mut [0; 8]).unwrap_err().is(expected));
         }
     }
 }
@@ -203,12 +203,12 @@ fn a_message_that_is_half_sent_goes_on_where_it_was() {
     let error = ours.send(&bytes(5_000_000, 2)).unwrap_err();
     assert_eq!(error.cause(), Cause::Os(rustix::io::Errno::BUSY));
     assert!(ours.try_send(b"").is_err());
-    assert!(ours.send_deadline(&message, soon()).unwrap_err().is(channel::Error::TimedOut));
+    assert!(ours.send_deadline(&message, Some(soon())).unwrap_err().is(channel::Error::TimedOut));
     let mut received = Vec::new();
     assert!(theirs.try_recv(&mut received).unwrap_err().is(channel::Error::WouldBlock));
     std::thread::scope(|s| {
         s.spawn(|| {
-            ours.send_deadline(&message, long()).unwrap();
+            ours.send_deadline(&message, Some(long())).unwrap();
             ours.send(b"the next").unwrap();
         });
         assert_eq!(theirs.recv(&mut received).unwrap(), message.len());
@@ -287,7 +287,7 @@ fn who_finds_another_thread_at_it_waits_as_long_as_it_said() {
         // Whether the other thread is there already or not, the answers are the same.
         assert!(ours.try_recv(&mut Vec::new()).unwrap_err().is(channel::Error::WouldBlock));
         let deadline = soon();
-        let error = ours.recv_deadline(&mut Vec::new(), deadline).unwrap_err();
+        let error = ours.recv_deadline(&mut Vec::new(), Some(deadline)).unwrap_err();
         assert!(error.is(channel::Error::TimedOut) && Instant::now() >= deadline);
         // And sending is not in the way.
         ours.send(b"there").unwrap();
@@ -305,14 +305,14 @@ fn descriptors_arrive_with_their_message_whatever_its_size() {
             s.spawn(|| {
                 ours.send(b"none").unwrap();
                 let writers: Vec<_> = pipes.iter().map(|(_, writer)| writer.as_fd()).collect();
-                ours.send_descriptors(&bytes(size, 1), &writers).unwrap();
+                ours.send_descriptors(&bytes(size, 1), &writers, None).unwrap();
                 ours.send(b"none either").unwrap();
             });
             let mut message = Vec::new();
-            assert!(theirs.recv_descriptors(&mut message, 9).unwrap().is_empty());
-            let came = theirs.recv_descriptors(&mut message, 3).unwrap();
+            assert!(theirs.recv_descriptors(&mut message, 9, None).unwrap().is_empty());
+            let came = theirs.recv_descriptors(&mut message, 3, None).unwrap();
             assert!(message == bytes(size, 1));
-            assert!(theirs.recv_descriptors(&mut message, 9).unwrap().is_empty());
+            assert!(theirs.recv_descriptors(&mut message, 9, None).unwrap().is_empty());
             assert_eq!(message, b"none either");
             for (number, writer) in came.iter().enumerate() {
                 assert!(fd::close_on_exec(writer).unwrap());
@@ -331,13 +331,13 @@ fn descriptors_arrive_with_their_message_whatever_its_size() {
 fn descriptors_that_nobody_asked_for_are_closed() {
     let (ours, theirs) = connection::pair().unwrap();
     let (reader, writer) = pipe().unwrap();
-    ours.send_descriptors(b"take it", &[writer.as_fd()]).unwrap();
+    ours.send_descriptors(b"take it", &[writer.as_fd()], None).unwrap();
     drop(writer);
     let mut message = Vec::new();
     // It stays while it is looked at in a way that cannot take it.
-    let error = theirs.recv_descriptors(&mut message, 0).unwrap_err();
+    let error = theirs.recv_descriptors(&mut message, 0, None).unwrap_err();
     assert!(error.is(channel::Error::Exhausted), "{error}");
-    assert!(theirs.recv_into(&mut [0; 2]).is_err());
+    assert!(theirs.recv(&mut [0; 2]).is_err());
     assert!(reader.try_read(&mut [0]).unwrap_err().is(channel::Error::WouldBlock));
     assert_eq!(theirs.recv(&mut message).unwrap(), 7);
     assert_eq!(reader.try_read(&mut [0]).unwrap(), 0);
@@ -348,12 +348,13 @@ fn descriptors_of_a_message_that_is_half_sent_arrive_once() {
     let (ours, theirs) = connection::pair().unwrap();
     let (reader, writer) = pipe().unwrap();
     let message = bytes(2_000_000, 1);
-    let error = ours.try_send_descriptors(&message, &[writer.as_fd()]).unwrap_err();
-    assert!(error.is(channel::Error::WouldBlock));
+    let now = Some(Instant::now());
+    let error = ours.send_descriptors(&message, &[writer.as_fd()], now).unwrap_err();
+    assert!(error.is(channel::Error::TimedOut));
     std::thread::scope(|s| {
-        s.spawn(|| ours.send_descriptors(&message, &[writer.as_fd()]).unwrap());
+        s.spawn(|| ours.send_descriptors(&message, &[writer.as_fd()], None).unwrap());
         let mut received = Vec::new();
-        assert_eq!(theirs.recv_descriptors(&mut received, 9).unwrap().len(), 1);
+        assert_eq!(theirs.recv_descriptors(&mut received, 9, None).unwrap().len(), 1);
     });
     drop(writer);
     assert_eq!(reader.read(&mut [0]).unwrap(), 0);
@@ -407,7 +408,7 @@ fn signals_interrupt_nothing() {
         let _pester = Pester::this_thread(libc::SIGUSR2);
         let mut message = Vec::new();
         for round in 0..20 {
-            theirs.recv_deadline(&mut message, long()).unwrap();
+            theirs.recv_deadline(&mut message, Some(long())).unwrap();
             assert!(message == bytes(1_500_000, round));
             theirs.send(b"ok").unwrap();
         }
@@ -451,8 +452,8 @@ fn a_sender_killed_in_the_middle_of_a_message_is_a_reset() {
         let mut buf = vec![0; 30_000_000];
         let error = match form {
             0 => ours.recv(&mut message).unwrap_err(),
-            1 => ours.recv_into(&mut buf).unwrap_err(),
-            _ => ours.recv_deadline(&mut message, long()).unwrap_err(),
+            1 => ours.recv(&mut buf).unwrap_err(),
+            _ => ours.recv_deadline(&mut message, Some(long())).unwrap_err(),
         };
         assert!(error.is(channel::Error::Reset), "{error}");
     }
@@ -502,26 +503,26 @@ fn descriptors_that_find_no_room_cost_one_message() {
     for size in [0, 5, 100_000] {
         let (ours, theirs) = connection::pair().unwrap();
         let gifts = [ours.as_fd(), ours.as_fd(), ours.as_fd()];
-        ours.send_descriptors(&bytes(size, 1), &gifts).unwrap();
+        ours.send_descriptors(&bytes(size, 1), &gifts, None).unwrap();
         ours.send(b"next").unwrap();
-        ours.send_descriptors(b"one", &gifts[..1]).unwrap();
+        ours.send_descriptors(b"one", &gifts[..1], None).unwrap();
         limit_descriptors(1);
         let mut message = Vec::new();
-        let error = theirs.recv_descriptors(&mut message, 3).unwrap_err();
+        let error = theirs.recv_descriptors(&mut message, 3, None).unwrap_err();
         assert!(error.is(channel::Error::Exhausted), "{error}");
         assert!(message.is_empty());
         assert_eq!(theirs.try_recv(&mut message).unwrap(), 4);
         assert_eq!(message, b"next");
-        assert_eq!(theirs.recv_descriptors(&mut message, 3).unwrap().len(), 1);
+        assert_eq!(theirs.recv_descriptors(&mut message, 3, None).unwrap().len(), 1);
         assert_eq!(message, b"one");
         limit_descriptors(100);
     }
     // The rest of the message that is lost may come later, or never.
     let (ours, theirs) = raw();
-    theirs.send_descriptors(b"\x05", &[ours.as_fd(), ours.as_fd(), ours.as_fd()]).unwrap();
+    theirs.send_descriptors(b"\x05", &[ours.as_fd(), ours.as_fd(), ours.as_fd()], None).unwrap();
     limit_descriptors(1);
     let mut message = Vec::new();
-    let error = ours.recv_descriptors(&mut message, 3).unwrap_err();
+    let error = ours.recv_descriptors(&mut message, 3, None).unwrap_err();
     assert!(error.is(channel::Error::Exhausted), "{error}");
     for byte in b"\0\0\0lost!" {
         assert!(ours.try_recv(&mut message).unwrap_err().is(channel::Error::WouldBlock));
@@ -529,8 +530,8 @@ fn descriptors_that_find_no_room_cost_one_message() {
     }
     theirs.write_all(&framed(b"next")).unwrap();
     assert_eq!(ours.try_recv(&mut message).unwrap(), 4);
-    theirs.send_descriptors(b"\x05", &[ours.as_fd(), ours.as_fd(), ours.as_fd()]).unwrap();
-    assert!(ours.recv_descriptors(&mut message, 3).is_err());
+    theirs.send_descriptors(b"\x05", &[ours.as_fd(), ours.as_fd(), ours.as_fd()], None).unwrap();
+    assert!(ours.recv_descriptors(&mut message, 3, None).is_err());
     drop(theirs);
     assert!(ours.recv(&mut message).unwrap_err().is(channel::Error::Reset));
     support::done();
@@ -554,14 +555,17 @@ fn a_peer_opens_no_descriptors_where_none_are_asked_for_and_those_of_one_message
         let (ours, theirs) = raw();
         let before = count_descriptors();
         for (at, byte) in frame.iter().enumerate() {
-            theirs.send_descriptors(&[*byte], &gifts).unwrap();
+            theirs.send_descriptors(&[*byte], &gifts, None).unwrap();
             let mut message = Vec::new();
             let came = match asks {
                 false => ours.try_recv(&mut message).map(|_| 0),
-                true => ours.try_recv_descriptors(&mut message, most).map(|came| came.len()),
+                true => ours
+                    .recv_descriptors(&mut message, most, Some(Instant::now()))
+                    .map(|came| came.len()),
             };
             if at + 1 < frame.len() {
-                assert!(came.unwrap_err().is(channel::Error::WouldBlock));
+                let early = came.unwrap_err();
+                assert!(early.is(channel::Error::WouldBlock) || early.is(channel::Error::TimedOut));
                 assert_eq!(count_descriptors(), before + if asks { most } else { 0 });
             } else {
                 assert_eq!(came.unwrap(), if asks { most } else { 0 });

@@ -1,7 +1,5 @@
 //! FIFOs between programs that share only a path: the shell's tools as the other end, names, and opens of every kind.
 
-#![cfg(target_os = "linux")]
-
 mod support;
 
 use ringway::channel::{Direction, Error, State};
@@ -46,8 +44,8 @@ fn mode(path: &Path) -> u32 {
 fn cat_reads_what_we_write_and_writes_what_we_read() {
     let (_place, path) = place();
     mkfifo(&path);
-    let fifo = Fifo::existing(&path).unwrap();
-    assert!(!fifo.made_here());
+    let fifo = Fifo::open(&path).unwrap();
+    assert!(!fifo.is_creator());
 
     let cat = sh("cat < \"$0\"", &path).stdout(Stdio::piped()).spawn().unwrap();
     let writer = fifo.open_writer().unwrap();
@@ -73,16 +71,16 @@ fn cat_reads_what_we_write_and_writes_what_we_read() {
 fn two_programs_that_share_a_path_may_come_in_any_order() {
     const NAME: &str = "two_programs_that_share_a_path_may_come_in_any_order";
     if let Some(path) = role() {
-        let fifo = Fifo::create(&path, 0o600).unwrap();
-        fifo.open_writer_deadline(long()).unwrap().write_all(b"met").unwrap();
+        let fifo = Fifo::open_or_create(&path, 0o600).unwrap();
+        fifo.open_writer_deadline(Some(long())).unwrap().write_all(b"met").unwrap();
         done()
     }
     for _ in 0..10 {
         let (_place, path) = place();
         let mut command = child(NAME, path.to_str().unwrap());
         let peer = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let fifo = Fifo::create(&path, 0o600).unwrap();
-        let reader = fifo.open_reader_deadline(long()).unwrap();
+        let fifo = Fifo::open_or_create(&path, 0o600).unwrap();
+        let reader = fifo.open_reader_deadline(Some(long())).unwrap();
         assert_eq!(std::io::read_to_string(&reader).unwrap(), "met");
         assert_done(&peer.wait_with_output().unwrap());
     }
@@ -91,24 +89,24 @@ fn two_programs_that_share_a_path_may_come_in_any_order() {
 #[test]
 fn a_writer_killed_while_it_writes_is_the_end_of_file() {
     let (_place, path) = place();
-    let fifo = Fifo::create_new(&path, 0o600).unwrap();
+    let fifo = Fifo::create(&path, 0o600).unwrap();
     // `exec`: the process that is killed is the one that writes.
     let mut writer = Killed(sh("exec cat /dev/zero > \"$0\"", &path).spawn().unwrap());
-    let reader = fifo.open_reader_deadline(long()).unwrap();
+    let reader = fifo.open_reader_deadline(Some(long())).unwrap();
     let mut buf = vec![1; 10_000];
-    assert!(reader.read_deadline(&mut buf, long()).unwrap() > 0);
+    assert!(reader.read_deadline(&mut buf, Some(long())).unwrap() > 0);
     writer.kill_now();
-    while reader.read_deadline(&mut buf, long()).unwrap() > 0 {}
+    while reader.read_deadline(&mut buf, Some(long())).unwrap() > 0 {}
     assert!(!reader.state().can_recv());
 }
 
 #[test]
 fn a_reader_killed_while_we_write_is_a_broken_pipe() {
     let (_place, path) = place();
-    let fifo = Fifo::create_new(&path, 0o600).unwrap();
+    let fifo = Fifo::create(&path, 0o600).unwrap();
     let mut reader = Killed(sh("exec sleep 1000 < \"$0\"", &path).spawn().unwrap());
-    let writer = fifo.open_writer_deadline(long()).unwrap();
-    assert!(writer.write_all_deadline(&mut &[7; 1 << 20][..], soon()).is_err());
+    let writer = fifo.open_writer_deadline(Some(long())).unwrap();
+    assert!(fd::write_all(&writer, &mut &[7; 1 << 20][..], Some(soon())).is_err());
     let thread = std::thread::spawn(move || writer.write_all(&[7; 1 << 20]).unwrap_err());
     reader.kill_now();
     assert!(thread.join().unwrap().is(Error::BrokenPipe));
@@ -119,7 +117,7 @@ fn a_reader_killed_while_we_write_is_a_broken_pipe() {
 #[test]
 fn a_writer_without_a_reader_is_told_so() {
     let (_place, path) = place();
-    let fifo = Fifo::create_new(&path, 0o600).unwrap();
+    let fifo = Fifo::create(&path, 0o600).unwrap();
     let error = fifo.try_open_writer().unwrap_err();
     assert!(error.is(Error::NoReader));
     assert_eq!(
@@ -130,7 +128,7 @@ fn a_writer_without_a_reader_is_told_so() {
         )
     );
     let end = soon();
-    let late = fifo.open_writer_deadline(end).unwrap_err();
+    let late = fifo.open_writer_deadline(Some(end)).unwrap_err();
     assert!(late.is(Error::TimedOut) && late.to_string().contains(path.to_str().unwrap()));
     assert!(Instant::now() >= end);
 }
@@ -138,7 +136,7 @@ fn a_writer_without_a_reader_is_told_so() {
 #[test]
 fn an_open_that_waits_is_let_in_by_the_other_end() {
     let (_place, path) = place();
-    let fifo = Fifo::create_new(&path, 0o600).unwrap();
+    let fifo = Fifo::create(&path, 0o600).unwrap();
     let cat = sh("exec cat \"$0\"", &path).stdout(Stdio::piped()).spawn().unwrap();
     wait_until_asleep(cat.id());
     fifo.open_writer().unwrap().write_all(b"1").unwrap();
@@ -153,17 +151,17 @@ fn an_open_that_waits_is_let_in_by_the_other_end() {
 #[test]
 fn an_open_with_a_deadline_notices_a_peer_that_says_nothing() {
     let (_place, path) = place();
-    let fifo = Fifo::create_new(&path, 0o600).unwrap();
+    let fifo = Fifo::create(&path, 0o600).unwrap();
     let reader = std::thread::scope(|s| {
-        let reader = s.spawn(|| fifo.open_reader_deadline(long()).unwrap());
-        let _silent = fifo.open_writer_deadline(long()).unwrap();
+        let reader = s.spawn(|| fifo.open_reader_deadline(Some(long())).unwrap());
+        let _silent = fifo.open_writer_deadline(Some(long())).unwrap();
         reader.join().unwrap()
     });
     assert_eq!(reader.state(), State::READER);
-    assert_eq!(reader.read_deadline(&mut [0; 8], long()).unwrap(), 0);
+    assert_eq!(reader.read_deadline(&mut [0; 8], Some(long())).unwrap(), 0);
 
     let writer = std::thread::scope(|s| {
-        let writer = s.spawn(|| fifo.open_writer_deadline(long()).unwrap());
+        let writer = s.spawn(|| fifo.open_writer_deadline(Some(long())).unwrap());
         let _reader = fifo.open_reader().unwrap();
         writer.join().unwrap()
     });
@@ -173,11 +171,11 @@ fn an_open_with_a_deadline_notices_a_peer_that_says_nothing() {
 #[test]
 fn a_writer_that_came_and_left_before_we_looked_was_there() {
     let (_place, path) = place();
-    let fifo = Fifo::create_new(&path, 0o600).unwrap();
+    let fifo = Fifo::create(&path, 0o600).unwrap();
     for message in ["", "a word"] {
         std::thread::scope(|s| {
-            let reader = s.spawn(|| fifo.open_reader_deadline(long()).unwrap());
-            let writer = fifo.open_writer_deadline(long()).unwrap();
+            let reader = s.spawn(|| fifo.open_reader_deadline(Some(long())).unwrap());
+            let writer = fifo.open_writer_deadline(Some(long())).unwrap();
             writer.write_all(message.as_bytes()).unwrap();
             writer.close();
             assert_eq!(std::io::read_to_string(reader.join().unwrap()).unwrap(), message);
@@ -200,12 +198,12 @@ fn a_signal_ends_no_open() {
     }
     interrupts(libc::SIGUSR1, count);
     let (_place, path) = place();
-    let fifo = Fifo::create_new(&path, 0o600).unwrap();
+    let fifo = Fifo::create(&path, 0o600).unwrap();
     let open_later = |writer: bool| {
         let path = path.clone();
         std::thread::spawn(move || {
             std::thread::sleep(Duration::from_millis(40));
-            let fifo = Fifo::existing(&path).unwrap();
+            let fifo = Fifo::open(&path).unwrap();
             // Held until the other side has it.
             if writer {
                 drop(fifo.open_writer().unwrap());
@@ -222,9 +220,9 @@ fn a_signal_ends_no_open() {
             let pester = Pester::this_thread(libc::SIGUSR1);
             match (writer, deadline) {
                 (true, false) => drop(fifo.open_reader().unwrap()),
-                (true, true) => drop(fifo.open_reader_deadline(long()).unwrap()),
+                (true, true) => drop(fifo.open_reader_deadline(Some(long())).unwrap()),
                 (false, false) => drop(fifo.open_writer().unwrap()),
-                (false, true) => drop(fifo.open_writer_deadline(long()).unwrap()),
+                (false, true) => drop(fifo.open_writer_deadline(Some(long())).unwrap()),
             }
             drop(pester);
             other.join().unwrap();
@@ -243,7 +241,7 @@ fn a_signal_ends_no_open() {
 #[test]
 fn a_reader_lives_through_writers_that_come_and_go() {
     let (_place, path) = place();
-    let fifo = Fifo::create_new(&path, 0o600).unwrap();
+    let fifo = Fifo::create(&path, 0o600).unwrap();
     let reader = fifo.try_open_reader().unwrap();
     let mut buf = [0; 8];
     assert_eq!(reader.state(), State::Connecting);
@@ -264,7 +262,7 @@ fn a_reader_lives_through_writers_that_come_and_go() {
         writer.write_all(&[round; 3]).unwrap();
         assert_eq!(reader.read(&mut buf).unwrap(), 3);
         writer.close();
-        assert_eq!(reader.read_deadline(&mut buf, long()).unwrap(), 0);
+        assert_eq!(reader.read_deadline(&mut buf, Some(long())).unwrap(), 0);
         assert_eq!(reader.state(), ended);
     }
     // Without a look in between, bytes show it.
@@ -276,14 +274,14 @@ fn a_reader_lives_through_writers_that_come_and_go() {
 #[test]
 fn a_writer_lives_through_readers_that_come_and_go() {
     let (_place, path) = place();
-    let fifo = Fifo::create_new(&path, 0o600).unwrap();
+    let fifo = Fifo::create(&path, 0o600).unwrap();
     let first = fifo.try_open_reader().unwrap();
     let writer = fifo.open_writer().unwrap();
     first.close();
-    fd::wait_deadline(&writer, Interest::HangUp, long()).unwrap();
+    fd::wait_deadline(&writer, Interest::HangUp, Some(long())).unwrap();
     assert!(writer.write(b"x").unwrap_err().is(Error::BrokenPipe));
     assert!(writer.try_write(b"x").unwrap_err().is(Error::BrokenPipe));
-    assert!(writer.write_deadline(b"x", long()).unwrap_err().is(Error::BrokenPipe));
+    assert!(writer.write_deadline(b"x", Some(long())).unwrap_err().is(Error::BrokenPipe));
     assert!(!writer.state().can_send());
     let second = fifo.try_open_reader().unwrap();
     assert_eq!(writer.look().unwrap(), State::WRITER);
@@ -294,13 +292,13 @@ fn a_writer_lives_through_readers_that_come_and_go() {
 #[test]
 fn both_ends_at_once_see_no_end() {
     let (_place, path) = place();
-    let fifo = Fifo::create_new(&path, 0o600).unwrap();
+    let fifo = Fifo::create(&path, 0o600).unwrap();
     let (reader, writer) = fifo.open_both().unwrap();
     assert!(sh("echo hello > \"$0\"", &path).status().unwrap().success());
     let mut buf = [0; 16];
     assert_eq!(reader.read(&mut buf).unwrap(), 6);
     assert!(reader.try_read(&mut buf).unwrap_err().is(Error::WouldBlock));
-    assert!(reader.read_deadline(&mut buf, soon()).unwrap_err().is(Error::TimedOut));
+    assert!(reader.read_deadline(&mut buf, Some(soon())).unwrap_err().is(Error::TimedOut));
     writer.close();
     assert!(
         reader.try_read(&mut buf).unwrap_err().is(Error::WouldBlock),
@@ -313,7 +311,7 @@ fn both_ends_at_once_see_no_end() {
 fn no_form_changes_the_mode_that_others_share() {
     const NAME: &str = "no_form_changes_the_mode_that_others_share";
     let (place, path) = place();
-    let fifo = Fifo::create_new(&path, 0o600).unwrap();
+    let fifo = Fifo::create(&path, 0o600).unwrap();
     let reader = fifo.try_open_reader().unwrap();
     let writer = fifo.try_open_writer().unwrap();
     if role().is_some() {
@@ -324,11 +322,11 @@ fn no_form_changes_the_mode_that_others_share() {
         ]);
     }
     assert!(reader.try_read(&mut [0; 8]).unwrap_err().is(Error::WouldBlock));
-    assert!(reader.read_deadline(&mut [0; 8], soon()).unwrap_err().is(Error::TimedOut));
+    assert!(reader.read_deadline(&mut [0; 8], Some(soon())).unwrap_err().is(Error::TimedOut));
     let size = writer.size().unwrap();
     let all = vec![7; size * 2];
     let mut left = &all[..];
-    assert!(writer.write_all_deadline(&mut left, soon()).unwrap_err().is(Error::TimedOut));
+    assert!(fd::write_all(&writer, &mut left, Some(soon())).unwrap_err().is(Error::TimedOut));
     assert_eq!(left.len(), size);
     assert!(writer.try_write(b"x").unwrap_err().is(Error::WouldBlock));
     assert!(!fd::nonblocking(&reader).unwrap() && !fd::nonblocking(&writer).unwrap());
@@ -362,13 +360,13 @@ fn the_mode_is_exactly_what_was_asked_for_under_any_umask() {
         // SAFETY: always allowed; this process is a child with one test.
         unsafe { libc::umask(umask) };
         for wanted in [0o600, 0o622, 0o666, 0o777, 0o000] {
-            let fifo = Fifo::create_new(&path, wanted).unwrap();
+            let fifo = Fifo::create(&path, wanted).unwrap();
             assert_eq!(mode(&path), wanted, "umask {umask:o}");
             drop(fifo);
             assert!(!path.exists());
         }
     }
-    assert!(Fifo::create_new(&path, 0o10_000).is_err());
+    assert!(Fifo::create(&path, 0o10_000).is_err());
     drop(place);
     done()
 }
@@ -376,13 +374,13 @@ fn the_mode_is_exactly_what_was_asked_for_under_any_umask() {
 #[test]
 fn a_name_is_removed_by_the_one_that_made_it() {
     let (_place, path) = place();
-    let made = Fifo::create(&path, 0o600).unwrap();
-    let found = Fifo::create(&path, 0o600).unwrap();
+    let made = Fifo::open_or_create(&path, 0o600).unwrap();
+    let found = Fifo::open_or_create(&path, 0o600).unwrap();
     drop(found);
     assert!(path.exists());
     drop(made);
     assert!(!path.exists());
-    Fifo::create_new(&path, 0o600).unwrap().keep();
+    Fifo::create(&path, 0o600).unwrap().keep();
     assert!(path.exists());
 }
 
@@ -404,8 +402,8 @@ fn leave_dead(test: &str, path: &Path) {
         assert_ne!(std::io::BufRead::read_line(&mut out, &mut said).unwrap(), 0);
     }
     // As long as it lives the name is its own.
-    assert!(Fifo::create_new(path, 0o600).unwrap_err().is(Error::AddressInUse));
-    assert!(!Fifo::create(path, 0o600).unwrap().made_here());
+    assert!(Fifo::create(path, 0o600).unwrap_err().is(Error::AddressInUse));
+    assert!(!Fifo::open_or_create(path, 0o600).unwrap().is_creator());
     maker.kill_now();
     assert!(path.exists());
 }
@@ -414,8 +412,8 @@ fn leave_dead(test: &str, path: &Path) {
 fn what_a_dead_process_left_is_taken_over_and_removed() {
     const NAME: &str = "what_a_dead_process_left_is_taken_over_and_removed";
     if let Some(path) = role() {
-        let fifo = Fifo::create(&path, 0o640).unwrap();
-        assert!(fifo.made_here());
+        let fifo = Fifo::open_or_create(&path, 0o640).unwrap();
+        assert!(fifo.is_creator());
         let _ends = fifo.open_both().unwrap();
         println!("made");
         loop {
@@ -424,19 +422,20 @@ fn what_a_dead_process_left_is_taken_over_and_removed() {
     }
     let (place, path) = place();
     type Make = fn(&Path) -> ringway::Result<Fifo>;
-    let makes: [Make; 2] = [|path| Fifo::create_new(path, 0o600), |path| Fifo::create(path, 0o600)];
+    let makes: [Make; 2] =
+        [|path| Fifo::create(path, 0o600), |path| Fifo::open_or_create(path, 0o600)];
     for make in makes {
         leave_dead(NAME, &path);
         // A client that waits for the next server.
         let mut client = Killed(sh("echo hello > \"$0\"", &path).spawn().unwrap());
         wait_until_asleep(client.0.id());
         let fifo = make(&path).unwrap();
-        assert!(fifo.made_here());
+        assert!(fifo.is_creator());
         assert_eq!(mode(&path), 0o600);
-        let reader = fifo.open_reader_deadline(long()).unwrap();
+        let reader = fifo.open_reader_deadline(Some(long())).unwrap();
         assert_eq!(std::io::read_to_string(&reader).unwrap(), "hello\n");
         assert!(client.0.wait().unwrap().success());
-        assert!(Fifo::create_new(&path, 0o600).unwrap_err().is(Error::AddressInUse));
+        assert!(Fifo::create(&path, 0o600).unwrap_err().is(Error::AddressInUse));
         drop(fifo);
         assert!(names(&place).is_empty(), "{:?}", names(&place));
     }
@@ -448,7 +447,7 @@ fn what_a_dead_process_left_is_taken_over_and_removed() {
             .map(|_| {
                 s.spawn(|| {
                     barrier.wait();
-                    Fifo::create_new(&path, 0o600)
+                    Fifo::create(&path, 0o600)
                 })
             })
             .collect();
@@ -465,7 +464,7 @@ fn only_what_a_dead_process_left_is_taken_over() {
     let (place, path) = place();
     let in_use = || {
         let inode = path.symlink_metadata().unwrap().ino();
-        let error = Fifo::create_new(&path, 0o600).unwrap_err();
+        let error = Fifo::create(&path, 0o600).unwrap_err();
         assert!(error.is(Error::AddressInUse), "{error}");
         assert_eq!(path.symlink_metadata().unwrap().ino(), inode);
         assert_eq!(names(&place), ["fifo"]);
@@ -474,7 +473,7 @@ fn only_what_a_dead_process_left_is_taken_over() {
     // Made to stay, by another program or by this one.
     mkfifo(&path);
     in_use();
-    Fifo::create_new(&path, 0o600).unwrap().keep();
+    Fifo::create(&path, 0o600).unwrap().keep();
     in_use();
     // Something else by now, of the same name.
     leave_dead(NAME, &path);
@@ -490,8 +489,8 @@ fn only_what_a_dead_process_left_is_taken_over() {
     let mark = place.path().join(".fifo.ringway");
     for make in [|mark: &Path| fs::create_dir(mark).unwrap(), mkfifo] {
         make(&mark);
-        let fifo = Fifo::create_new(&path, 0o600).unwrap();
-        assert!(Fifo::create_new(&path, 0o600).is_err());
+        let fifo = Fifo::create(&path, 0o600).unwrap();
+        assert!(Fifo::create(&path, 0o600).is_err());
         drop(fifo);
         assert_eq!(names(&place), [".fifo.ringway"]);
         let _ = fs::remove_dir(&mark).or_else(|_| fs::remove_file(&mark));
@@ -505,7 +504,7 @@ fn only_what_a_dead_process_left_is_taken_over() {
 fn somebody_elses_file_is_not_removed() {
     let (place, path) = place();
 
-    let fifo = Fifo::create_new(&path, 0o600).unwrap();
+    let fifo = Fifo::create(&path, 0o600).unwrap();
     fs::remove_file(&path).unwrap();
     mkfifo(&path);
     let theirs = path.metadata().unwrap().ino();
@@ -513,7 +512,7 @@ fn somebody_elses_file_is_not_removed() {
     assert_eq!(path.metadata().unwrap().ino(), theirs, "another FIFO of the same name");
     fs::remove_file(&path).unwrap();
 
-    let fifo = Fifo::create_new(&path, 0o600).unwrap();
+    let fifo = Fifo::create(&path, 0o600).unwrap();
     fs::rename(&path, place.path().join("moved")).unwrap();
     fs::write(&path, "precious").unwrap();
     fifo.remove().unwrap();
@@ -521,7 +520,7 @@ fn somebody_elses_file_is_not_removed() {
     fs::remove_file(&path).unwrap();
 
     // A link to ours is not ours.
-    let fifo = Fifo::create_new(&path, 0o600).unwrap();
+    let fifo = Fifo::create(&path, 0o600).unwrap();
     fs::rename(&path, place.path().join("target")).unwrap();
     symlink("target", &path).unwrap();
     drop(fifo);
@@ -533,7 +532,7 @@ fn the_number_of_a_removed_fifo_is_not_used_again_while_we_hold_it() {
     // File systems give a freed inode number to the next file, so that a number alone would take it for ours.
     let (_place, path) = place();
     for _ in 0..20 {
-        let fifo = Fifo::create_new(&path, 0o600).unwrap();
+        let fifo = Fifo::create(&path, 0o600).unwrap();
         let ours = path.metadata().unwrap().ino();
         fs::remove_file(&path).unwrap();
         mkfifo(&path);
@@ -553,8 +552,8 @@ fn the_directory_may_move_and_the_process_too() {
     let place = tempfile::tempdir().unwrap();
     std::env::set_current_dir(place.path()).unwrap();
     fs::create_dir("old").unwrap();
-    let here = Fifo::create_new("here", 0o600).unwrap();
-    let there = Fifo::create_new("old/there", 0o600).unwrap();
+    let here = Fifo::create("here", 0o600).unwrap();
+    let there = Fifo::create("old/there", 0o600).unwrap();
     fs::rename("old", "new").unwrap();
     std::env::set_current_dir("/").unwrap();
     let (reader, writer) = there.open_both().unwrap();
@@ -574,12 +573,12 @@ fn a_forked_child_does_not_remove_the_name() {
         return run(NAME, "child");
     }
     let (place, path) = place();
-    let fifo = Fifo::create_new(&path, 0o600).unwrap();
+    let fifo = Fifo::create(&path, 0o600).unwrap();
     // SAFETY: the child drops one value, which closes descriptors and frees memory that this thread allocated, and ends; the other
     // thread of this process is the harness, which waits for us and holds no lock.
     match unsafe { libc::fork() } {
         0 => {
-            assert!(!fifo.made_here());
+            assert!(!fifo.is_creator());
             std::mem::drop(fifo);
             // SAFETY: ends the process and nothing else.
             unsafe { libc::_exit(0) }
@@ -602,7 +601,7 @@ fn a_forked_child_does_not_remove_the_name() {
 fn what_is_not_a_fifo_is_said_to_be_what_it_is() {
     let (place, path) = place();
     let message = |error: ringway::Error| error.to_string();
-    let missing = Fifo::existing(&path).unwrap_err();
+    let missing = Fifo::open(&path).unwrap_err();
     assert!(missing.is(Error::NotFound));
     assert_eq!(
         message(missing),
@@ -610,7 +609,7 @@ fn what_is_not_a_fifo_is_said_to_be_what_it_is() {
     );
 
     fs::write(&path, "text").unwrap();
-    for error in [Fifo::existing(&path).unwrap_err(), Fifo::create(&path, 0o600).unwrap_err()] {
+    for error in [Fifo::open(&path).unwrap_err(), Fifo::open_or_create(&path, 0o600).unwrap_err()] {
         assert_eq!(
             message(error),
             format!(
@@ -619,7 +618,7 @@ fn what_is_not_a_fifo_is_said_to_be_what_it_is() {
             )
         );
     }
-    assert!(Fifo::create_new(&path, 0o600).unwrap_err().is(Error::AddressInUse));
+    assert!(Fifo::create(&path, 0o600).unwrap_err().is(Error::AddressInUse));
     assert_eq!(fs::read_to_string(&path).unwrap(), "text");
 
     for (path, what) in [
@@ -628,27 +627,29 @@ fn what_is_not_a_fifo_is_said_to_be_what_it_is() {
         (place.path().join(".."), "a directory"),
         (PathBuf::from("/dev/null"), "a character device"),
     ] {
-        assert!(message(Fifo::existing(path).unwrap_err()).contains(what));
+        assert!(message(Fifo::open(path).unwrap_err()).contains(what));
     }
     let _socket = std::os::unix::net::UnixListener::bind(place.path().join("socket")).unwrap();
-    assert!(message(Fifo::existing(place.path().join("socket")).unwrap_err()).contains("a socket"));
+    assert!(message(Fifo::open(place.path().join("socket")).unwrap_err()).contains("a socket"));
 
     let dangling = place.path().join("dangling");
     symlink("nowhere", &dangling).unwrap();
-    assert!(message(Fifo::create(&dangling, 0o600).unwrap_err()).contains("a symbolic link"));
+    assert!(
+        message(Fifo::open_or_create(&dangling, 0o600).unwrap_err()).contains("a symbolic link")
+    );
 
-    assert!(Fifo::existing("").unwrap_err().is(Error::BadName));
-    assert!(Fifo::create_new("a\0b", 0o600).unwrap_err().is(Error::BadName));
+    assert!(Fifo::open("").unwrap_err().is(Error::BadName));
+    assert!(Fifo::create("a\0b", 0o600).unwrap_err().is(Error::BadName));
     let long_name = place.path().join("x".repeat(300));
-    assert!(Fifo::create_new(long_name, 0o600).unwrap_err().is(Error::BadName));
+    assert!(Fifo::create(long_name, 0o600).unwrap_err().is(Error::BadName));
     let nowhere = place.path().join("missing/fifo");
-    assert!(Fifo::create_new(nowhere, 0o600).unwrap_err().is(Error::NotFound));
+    assert!(Fifo::create(nowhere, 0o600).unwrap_err().is(Error::NotFound));
 }
 
 #[test]
 fn a_name_that_became_something_else_is_not_opened() {
     let (_place, path) = place();
-    let fifo = Fifo::create_new(&path, 0o600).unwrap();
+    let fifo = Fifo::create(&path, 0o600).unwrap();
     fs::remove_file(&path).unwrap();
     assert!(fifo.try_open_reader().unwrap_err().is(Error::NotFound));
     fs::write(&path, "text").unwrap();
@@ -656,7 +657,7 @@ fn a_name_that_became_something_else_is_not_opened() {
         fifo.open_reader().unwrap_err(),
         fifo.try_open_writer().unwrap_err(),
         fifo.open_both().unwrap_err(),
-        fifo.open_writer_deadline(long()).unwrap_err(),
+        fifo.open_writer_deadline(Some(long())).unwrap_err(),
     ] {
         assert!(error.to_string().contains("it is a regular file"), "{error}");
     }
@@ -666,10 +667,10 @@ fn a_name_that_became_something_else_is_not_opened() {
 #[test]
 fn a_link_to_a_fifo_is_followed() {
     let (place, path) = place();
-    let fifo = Fifo::create_new(&path, 0o600).unwrap();
+    let fifo = Fifo::create(&path, 0o600).unwrap();
     let link = place.path().join("link");
     symlink(&path, &link).unwrap();
-    let reader = Fifo::existing(&link).unwrap().try_open_reader().unwrap();
+    let reader = Fifo::open(&link).unwrap().try_open_reader().unwrap();
     fifo.try_open_writer().unwrap().write_all(b"x").unwrap();
     assert_eq!(reader.read(&mut [0; 8]).unwrap(), 1);
 }
@@ -687,7 +688,7 @@ fn a_mode_that_cannot_be_set_leaves_nothing_behind() {
         Fault::new(libc::SYS_chmod, libc::EROFS),
         Fault::new(libc::SYS_fchmodat, libc::EROFS),
     ]);
-    let error = Fifo::create_new(&path, 0o666).unwrap_err();
+    let error = Fifo::create(&path, 0o666).unwrap_err();
     assert!(error.to_string().contains("make the FIFO"), "{error}");
     assert!(!path.exists());
     drop(place);

@@ -1,7 +1,5 @@
 //! Links over real streams: every kind of them, ends that go away, peers that start again, and a program that polls by itself.
 
-#![cfg(target_os = "linux")]
-
 mod support;
 
 use ringway::channel::{Error, State};
@@ -46,7 +44,7 @@ fn over_pipes() -> (Whole, Whole) {
 fn over_fifos() -> (Whole, Whole) {
     let place = tempfile::tempdir().unwrap();
     let [there, back] =
-        ["there", "back"].map(|name| Fifo::create_new(place.path().join(name), 0o600).unwrap());
+        ["there", "back"].map(|name| Fifo::create(place.path().join(name), 0o600).unwrap());
     thread::scope(|s| {
         // In the same order at both sides, so that each open finds its other end.
         let far = s.spawn(|| (there.open_reader().unwrap(), back.open_writer().unwrap()));
@@ -76,10 +74,10 @@ fn message(n: usize) -> Vec<u8> {
 
 /// Sends so many messages, takes in as many, and half-closes in between.
 fn half_of_an_exchange<L: Line>(link: &mut Link<L, 2, 3, MAX>, count: usize, first: bool) {
-    link.connect_deadline(0, long()).unwrap();
+    link.connect_deadline(0, Some(long())).unwrap();
     let send = |link: &mut Link<L, 2, 3, MAX>| {
         for n in 0..count {
-            link.send_deadline(0, &message(n), long()).unwrap();
+            link.send_deadline(0, &message(n), Some(long())).unwrap();
         }
         link.shut_send(0).unwrap();
     };
@@ -88,10 +86,10 @@ fn half_of_an_exchange<L: Line>(link: &mut Link<L, 2, 3, MAX>, count: usize, fir
     }
     let mut out = [0; MAX];
     for n in 0..count {
-        let len = link.receive_deadline(0, &mut out, long()).unwrap();
+        let len = link.recv_deadline(0, &mut out, Some(long())).unwrap();
         assert_eq!(&out[..len], message(n), "message {n}");
     }
-    let end = link.receive_deadline(0, &mut out, long()).unwrap_err();
+    let end = link.recv_deadline(0, &mut out, Some(long())).unwrap_err();
     assert!(end.is(Error::EndOfFile), "{end}");
     if !first {
         // The peer has closed its half: ours is still open.
@@ -107,13 +105,13 @@ fn everything_arrives_each_way<L: Line + Send>(
             half_of_an_exchange(&mut far, 1_000, false);
             let mut last = None;
             while !matches!(last, Some(Event::Down(_))) {
-                last = Some(far.next_event_deadline(long()).unwrap());
+                last = Some(far.next_event_deadline(Some(long())).unwrap());
             }
             assert_eq!(last, Some(Event::Down(Down::PeerClosed)));
         });
         half_of_an_exchange(&mut near, 1_000, true);
         assert_eq!(near.peer().unwrap().id.generation, 2);
-        near.close_deadline(long()).unwrap();
+        near.close_deadline(Some(long())).unwrap();
         assert_eq!(near.phase(), Phase::Down);
     });
 }
@@ -124,33 +122,33 @@ fn an_end_that_goes_away_is_told<L: Line + Send>(
 ) {
     thread::scope(|s| {
         s.spawn(move || {
-            far.connect_deadline(0, long()).unwrap();
-            far.connect_deadline(1, long()).unwrap();
-            far.send_deadline(0, b"last words", long()).unwrap();
+            far.connect_deadline(0, Some(long())).unwrap();
+            far.connect_deadline(1, Some(long())).unwrap();
+            far.send_deadline(0, b"last words", Some(long())).unwrap();
             far.shut_send(0).unwrap();
             // So that the link knows that they arrived.
-            assert_eq!(far.receive_deadline(1, &mut [0; MAX], long()).unwrap(), 0);
+            assert_eq!(far.recv_deadline(1, &mut [0; MAX], Some(long())).unwrap(), 0);
         });
-        near.connect_deadline(0, long()).unwrap();
-        near.connect_deadline(1, long()).unwrap();
+        near.connect_deadline(0, Some(long())).unwrap();
+        near.connect_deadline(1, Some(long())).unwrap();
         let readable = Event::Port(0, PortEvent::PeerShutSend);
-        while near.next_event_deadline(long()).unwrap() != readable {}
-        near.send_deadline(1, b"", long()).unwrap();
-        let torn = near.receive_deadline(1, &mut [0; MAX], long()).unwrap_err();
+        while near.next_event_deadline(Some(long())).unwrap() != readable {}
+        near.send_deadline(1, b"", Some(long())).unwrap();
+        let torn = near.recv_deadline(1, &mut [0; MAX], Some(long())).unwrap_err();
         assert!(torn.is(Error::Reset), "{torn}");
         let mut out = [0; MAX];
-        let len = near.receive_deadline(0, &mut out, long()).unwrap();
+        let len = near.recv_deadline(0, &mut out, Some(long())).unwrap();
         assert_eq!(&out[..len], b"last words");
         for _ in 0..2 {
-            let end = near.receive_deadline(0, &mut out, long()).unwrap_err();
+            let end = near.recv_deadline(0, &mut out, Some(long())).unwrap_err();
             assert!(end.is(Error::EndOfFile), "{end}");
-            let torn = near.send_deadline(0, b"late", long()).unwrap_err();
+            let torn = near.send_deadline(0, b"late", Some(long())).unwrap_err();
             assert!(torn.is(Error::Reset), "{torn}");
             assert!(near.try_send(0, b"late").unwrap_err().is(Error::Reset));
         }
         assert_eq!(near.poll_event(), Some(Event::Down(Down::LineEnded)));
         assert!(near.open().unwrap_err().is(Error::EndOfFile));
-        let late = near.connect_deadline(0, long()).unwrap_err();
+        let late = near.connect_deadline(0, Some(long())).unwrap_err();
         assert!(late.is(Error::NotConnected), "{late}");
     });
 }
@@ -161,35 +159,35 @@ fn a_slow_port_stops_no_other<L: Line + Send>(
 ) {
     thread::scope(|s| {
         s.spawn(|| {
-            far.connect_deadline(1, long()).unwrap();
-            far.connect_deadline(0, long()).unwrap();
+            far.connect_deadline(1, Some(long())).unwrap();
+            far.connect_deadline(0, Some(long())).unwrap();
             for n in 0..200 {
                 let mut out = [0; MAX];
-                let len = far.receive_deadline(0, &mut out, long()).unwrap();
+                let len = far.recv_deadline(0, &mut out, Some(long())).unwrap();
                 assert_eq!(&out[..len], message(n));
             }
             // Now the other one.
             for _ in 0..4 {
-                far.receive_deadline(1, &mut [0; MAX], long()).unwrap();
+                far.recv_deadline(1, &mut [0; MAX], Some(long())).unwrap();
             }
-            far.close_deadline(long()).unwrap();
+            far.close_deadline(Some(long())).unwrap();
         });
-        near.connect_deadline(1, long()).unwrap();
-        near.connect_deadline(0, long()).unwrap();
+        near.connect_deadline(1, Some(long())).unwrap();
+        near.connect_deadline(0, Some(long())).unwrap();
         // As many as the peer has room for.
         for _ in 0..3 {
-            near.send_deadline(1, b"unread", long()).unwrap();
+            near.send_deadline(1, b"unread", Some(long())).unwrap();
         }
-        let full = near.send_deadline(1, b"too many", soon()).unwrap_err();
+        let full = near.send_deadline(1, b"too many", Some(soon())).unwrap_err();
         assert!(full.is(Error::TimedOut), "{full}");
         assert!(near.try_send(1, b"too many").unwrap_err().is(Error::WouldBlock));
         for n in 0..200 {
-            near.send_deadline(0, &message(n), long()).unwrap();
+            near.send_deadline(0, &message(n), Some(long())).unwrap();
         }
-        near.send_deadline(1, b"at last", long()).unwrap();
-        let mut told = near.next_event_deadline(long()).unwrap();
+        near.send_deadline(1, b"at last", Some(long())).unwrap();
+        let mut told = near.next_event_deadline(Some(long())).unwrap();
         while !matches!(told, Event::Down(_)) {
-            told = near.next_event_deadline(long()).unwrap();
+            told = near.next_event_deadline(Some(long())).unwrap();
         }
         assert_eq!(told, Event::Down(Down::PeerClosed));
     });
@@ -214,7 +212,7 @@ fn one_thread_can_poll_both_ends<L: Line>(
             sent += 1;
         }
         let mut out = [0; MAX];
-        while let Ok(len) = far.try_receive(0, &mut out) {
+        while let Ok(len) = far.try_recv(0, &mut out) {
             assert_eq!(&out[..len], message(received));
             received += 1;
         }
@@ -229,7 +227,7 @@ fn one_thread_can_poll_both_ends<L: Line>(
             until = link.timeout().map_or(until, |at| until.min(at));
         }
         // A timeout is as good as a byte.
-        let _ = set.wait_deadline(until);
+        let _ = set.wait_deadline(Some(until));
         assert!(Instant::now() < limit, "{sent} sent, {received} received");
     }
 }
@@ -287,20 +285,20 @@ fn a_peer_that_starts_again_on_the_same_line_is_recognised() {
             // It leaves without a word each time, and the line stays.
             s.spawn(move || {
                 let mut link = Noisy::over(theirs, config(generation));
-                link.connect_deadline(0, long()).unwrap();
-                link.send_deadline(0, &generation.to_le_bytes(), long()).unwrap();
-                link.receive_deadline(0, &mut [0; MAX], long()).unwrap();
+                link.connect_deadline(0, Some(long())).unwrap();
+                link.send_deadline(0, &generation.to_le_bytes(), Some(long())).unwrap();
+                link.recv_deadline(0, &mut [0; MAX], Some(long())).unwrap();
             });
             let mut out = [0; MAX];
             // The session before ends with the greeting of the next peer.
             while near.port_state(0) == State::STREAM {
-                near.next_event_deadline(long()).unwrap();
+                near.next_event_deadline(Some(long())).unwrap();
             }
-            near.connect_deadline(0, long()).unwrap();
+            near.connect_deadline(0, Some(long())).unwrap();
             assert_eq!(near.peer().unwrap().id.generation, generation);
-            let len = near.receive_deadline(0, &mut out, long()).unwrap();
+            let len = near.recv_deadline(0, &mut out, Some(long())).unwrap();
             assert_eq!(&out[..len], generation.to_le_bytes());
-            near.send_deadline(0, b"go", long()).unwrap();
+            near.send_deadline(0, b"go", Some(long())).unwrap();
         });
     }
 }
@@ -320,16 +318,16 @@ fn a_link_goes_on_over_another_stream() {
         thread::scope(|s| {
             s.spawn(move || {
                 let mut far = Whole::over(theirs, config(2));
-                far.connect_deadline(0, long()).unwrap();
-                far.send_deadline(0, &[round], long()).unwrap();
-                far.close_deadline(long()).unwrap();
+                far.connect_deadline(0, Some(long())).unwrap();
+                far.send_deadline(0, &[round], Some(long())).unwrap();
+                far.close_deadline(Some(long())).unwrap();
             });
-            near.connect_deadline(0, long()).unwrap();
+            near.connect_deadline(0, Some(long())).unwrap();
             let mut out = [9; 1];
-            near.receive_deadline(0, &mut out, long()).unwrap();
+            near.recv_deadline(0, &mut out, Some(long())).unwrap();
             assert_eq!(out, [round]);
             while near.phase() != Phase::Down {
-                near.next_event_deadline(long()).unwrap();
+                near.next_event_deadline(Some(long())).unwrap();
             }
         });
     }
@@ -343,23 +341,23 @@ fn a_reason_comes_with_a_reset_and_a_silent_peer_is_given_up() {
     let mut far = Whole::over(far, config(2));
     thread::scope(|s| {
         s.spawn(|| {
-            far.connect_deadline(1, long()).unwrap();
-            far.receive_deadline(1, &mut [0; MAX], long()).unwrap();
+            far.connect_deadline(1, Some(long())).unwrap();
+            far.recv_deadline(1, &mut [0; MAX], Some(long())).unwrap();
             far.reset_port(1, 77).unwrap();
             // From here on nobody drives it.
         });
-        near.connect_deadline(1, long()).unwrap();
-        near.send_deadline(1, b"nonsense", long()).unwrap();
+        near.connect_deadline(1, Some(long())).unwrap();
+        near.send_deadline(1, b"nonsense", Some(long())).unwrap();
         let reset = Event::Port(1, PortEvent::Reset(ResetReason::Peer(77)));
-        while near.next_event_deadline(long()).unwrap() != reset {}
+        while near.next_event_deadline(Some(long())).unwrap() != reset {}
     });
     let gone = Event::Down(Down::PeerGone);
-    while near.next_event_deadline(long()).unwrap() != gone {}
+    while near.next_event_deadline(Some(long())).unwrap() != gone {}
     assert_eq!(near.phase(), Phase::Connecting);
     // It is driven again: a new session.
     thread::scope(|s| {
-        s.spawn(|| far.connect_deadline(0, long()).unwrap());
-        near.connect_deadline(0, long()).unwrap();
+        s.spawn(|| far.connect_deadline(0, Some(long())).unwrap());
+        near.connect_deadline(0, Some(long())).unwrap();
     });
 }
 
@@ -369,10 +367,10 @@ fn a_port_that_the_peer_does_not_have_is_refused() {
     let mut near = Whole::over(near, config(1));
     let mut far: ReliableLink<MAX> = ReliableLink::over(far, config(2));
     thread::scope(|s| {
-        s.spawn(|| far.connect_deadline(0, long()).unwrap());
-        near.connect_deadline(0, long()).unwrap();
-        assert!(near.connect_deadline(1, long()).unwrap_err().is(Error::NotFound));
-        assert!(near.connect_deadline(2, long()).unwrap_err().is(Error::NotFound));
+        s.spawn(|| far.connect_deadline(0, Some(long())).unwrap());
+        near.connect_deadline(0, Some(long())).unwrap();
+        assert!(near.connect_deadline(1, Some(long())).unwrap_err().is(Error::NotFound));
+        assert!(near.connect_deadline(2, Some(long())).unwrap_err().is(Error::NotFound));
     });
 }
 
@@ -393,11 +391,11 @@ fn a_send_that_fails_loses_nothing_that_had_come() {
         let mut near = Large::over_pair(near_in, near_out, Config { gone: 0, ..Config::new(1) });
         let mut far = Large::over_pair(far_in, far_out, Config { gone: 0, ..Config::new(2) });
         thread::scope(|s| {
-            s.spawn(|| near.connect_deadline(0, long()).unwrap());
-            far.connect_deadline(0, long()).unwrap();
+            s.spawn(|| near.connect_deadline(0, Some(long())).unwrap());
+            far.connect_deadline(0, Some(long())).unwrap();
         });
         for number in 0..8 {
-            far.send_deadline(0, &vec![number; LARGE], long()).unwrap();
+            far.send_deadline(0, &vec![number; LARGE], Some(long())).unwrap();
         }
         drop(far);
         if by_stream {
@@ -406,14 +404,14 @@ fn a_send_that_fails_loses_nothing_that_had_come() {
             near.set_stream(other);
         } else {
             // Until the link has learned of it, by failing to write.
-            while near.send_deadline(0, b"into nothing", soon()).is_ok() {}
+            while near.send_deadline(0, b"into nothing", Some(soon())).is_ok() {}
         }
         let mut out = vec![0; LARGE];
         for number in 0..8 {
-            assert_eq!(near.receive_deadline(0, &mut out, long()).unwrap(), LARGE);
+            assert_eq!(near.recv_deadline(0, &mut out, Some(long())).unwrap(), LARGE);
             assert_eq!(out, [number; LARGE]);
         }
-        let torn = near.receive_deadline(0, &mut out, long()).unwrap_err();
+        let torn = near.recv_deadline(0, &mut out, Some(long())).unwrap_err();
         assert!(torn.is(Error::Reset), "{torn}");
     }
 }
@@ -424,26 +422,26 @@ fn a_port_is_connected_again_in_the_next_session_whatever_was_left_in_it() {
     let mut near: ReliableLink<MAX> = ReliableLink::over(near_end, Config::new(1));
     let mut far: ReliableLink<MAX> = ReliableLink::over(far_end, Config::new(2));
     thread::scope(|s| {
-        s.spawn(|| near.connect_deadline(0, long()).unwrap());
-        far.connect_deadline(0, long()).unwrap();
-        far.send_deadline(0, b"never received", long()).unwrap();
+        s.spawn(|| near.connect_deadline(0, Some(long())).unwrap());
+        far.connect_deadline(0, Some(long())).unwrap();
+        far.send_deadline(0, b"never received", Some(long())).unwrap();
     });
     drop(far);
     while near.phase() != Phase::Down {
         near.wait(Some(long())).unwrap();
         near.turn().unwrap();
     }
-    let late = near.connect_deadline(0, long()).unwrap_err();
+    let late = near.connect_deadline(0, Some(long())).unwrap_err();
     assert!(late.is(Error::NotConnected), "{late}");
     let (near_end, far_end) = UnixStream::pair().unwrap();
     near.set_stream(near_end);
     let mut far: ReliableLink<MAX> = ReliableLink::over(far_end, Config::new(3));
     thread::scope(|s| {
-        s.spawn(|| near.connect_deadline(0, long()).unwrap());
-        far.connect_deadline(0, long()).unwrap();
+        s.spawn(|| near.connect_deadline(0, Some(long())).unwrap());
+        far.connect_deadline(0, Some(long())).unwrap();
     });
-    far.send_deadline(0, b"new", long()).unwrap();
+    far.send_deadline(0, b"new", Some(long())).unwrap();
     let mut out = [0; MAX];
-    let len = near.receive_deadline(0, &mut out, long()).unwrap();
+    let len = near.recv_deadline(0, &mut out, Some(long())).unwrap();
     assert_eq!(&out[..len], b"new");
 }

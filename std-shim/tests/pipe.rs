@@ -1,7 +1,5 @@
 //! Anonymous pipes between processes: ends, deaths, atomic writes, modes, sizes, and a kernel that knows less.
 
-#![cfg(target_os = "linux")]
-
 mod support;
 
 use ringway::Cause;
@@ -23,7 +21,7 @@ fn drain(reader: &Reader) -> Vec<u8> {
     let mut got = Vec::new();
     let mut buf = vec![0; 1 << 16];
     loop {
-        match reader.read_deadline(&mut buf, long()).unwrap() {
+        match reader.read_deadline(&mut buf, Some(long())).unwrap() {
             0 => return got,
             n => got.extend_from_slice(&buf[..n]),
         }
@@ -63,7 +61,7 @@ fn a_child_that_stops_reading_is_a_broken_pipe() {
         .spawn()
         .unwrap();
     let broken = loop {
-        if let Err(error) = writer.write_deadline(&[b'x'; 1000], long()) {
+        if let Err(error) = writer.write_deadline(&[b'x'; 1000], Some(long())) {
             break error;
         }
     };
@@ -138,7 +136,7 @@ fn look_sees_the_peer_leave_without_an_operation() {
 
     let (reader, writer) = pipe().unwrap();
     reader.close();
-    fd::wait_deadline(&writer, Interest::HangUp, long()).unwrap();
+    fd::wait_deadline(&writer, Interest::HangUp, Some(long())).unwrap();
     assert_eq!(writer.state(), State::WRITER);
     assert_eq!(writer.look().unwrap(), WRITER_UNHEARD);
 }
@@ -154,7 +152,7 @@ fn the_end_comes_with_the_last_of_several_writers() {
         other.close();
         assert_eq!(reader.read(&mut [0; 8]).unwrap(), 1);
     }
-    assert_eq!(reader.read_deadline(&mut [0; 8], long()).unwrap(), 0);
+    assert_eq!(reader.read_deadline(&mut [0; 8], Some(long())).unwrap(), 0);
 }
 
 // Several writers -------------------------------------------------------------------------------------------------
@@ -173,7 +171,7 @@ fn writes_of_up_to_pipe_buf_from_several_processes_stay_in_one_piece() {
             record[1..3].copy_from_slice(&(len as u16).to_le_bytes());
             match i % 3 {
                 0 => assert_eq!(writer.write(&record).unwrap(), len),
-                1 => assert_eq!(writer.write_deadline(&record, long()).unwrap(), len),
+                1 => assert_eq!(writer.write_deadline(&record, Some(long())).unwrap(), len),
                 _ => loop {
                     match writer.try_write_all(&record) {
                         Ok(()) => break,
@@ -216,7 +214,7 @@ fn an_atomic_write_goes_in_whole_or_not_at_all() {
     // Room, and too little of it: part of a page was taken out.
     reader.read(&mut [0; PIPE_BUF / 2]).unwrap();
     assert!(writer.try_write_all(&[2; PIPE_BUF]).unwrap_err().is(Error::WouldBlock));
-    let late = writer.write_deadline(&[2; PIPE_BUF], soon()).unwrap_err();
+    let late = writer.write_deadline(&[2; PIPE_BUF], Some(soon())).unwrap_err();
     assert!(late.is(Error::TimedOut));
     assert_eq!(fd_queued(&reader), full - PIPE_BUF / 2, "nothing of it went in");
     reader.read(&mut [0; PIPE_BUF / 2]).unwrap();
@@ -241,7 +239,7 @@ fn readers_that_compete_never_wait_in_the_forms_that_do_not() {
                     loop {
                         let result = match i {
                             0 => reader.try_read(&mut [0; 1]),
-                            _ => reader.read_deadline(&mut [0; 1], Instant::now()),
+                            _ => reader.read_deadline(&mut [0; 1], Some(Instant::now())),
                         };
                         match result {
                             Ok(0) => return taken,
@@ -270,34 +268,34 @@ fn every_form_does_as_it_says(reader: &Reader, writer: &Writer) {
     let mut buf = vec![0; 1 << 20];
     let past = Instant::now();
     assert!(reader.try_read(&mut buf).unwrap_err().is(Error::WouldBlock));
-    assert!(reader.read_deadline(&mut buf, past).unwrap_err().is(Error::TimedOut));
+    assert!(reader.read_deadline(&mut buf, Some(past)).unwrap_err().is(Error::TimedOut));
     let end = soon();
-    assert!(reader.read_deadline(&mut buf, end).unwrap_err().is(Error::TimedOut));
+    assert!(reader.read_deadline(&mut buf, Some(end)).unwrap_err().is(Error::TimedOut));
     assert!(Instant::now() >= end);
 
     assert_eq!(writer.write(b"plain").unwrap(), 5);
     assert_eq!(reader.read(&mut buf).unwrap(), 5);
     writer.write_all(b"all").unwrap();
-    assert_eq!(reader.read_deadline(&mut buf, past).unwrap(), 3);
+    assert_eq!(reader.read_deadline(&mut buf, Some(past)).unwrap(), 3);
     writer.try_write_all(b"now").unwrap();
     assert_eq!(reader.try_read(&mut buf).unwrap(), 3);
 
     // More than there is room for.
     let all = vec![7; size * 3];
     let mut left = &all[..];
-    assert!(writer.write_all_deadline(&mut left, soon()).unwrap_err().is(Error::TimedOut));
+    assert!(fd::write_all(&writer, &mut left, Some(soon())).unwrap_err().is(Error::TimedOut));
     assert_eq!(all.len() - left.len(), size);
     assert!(writer.try_write(&all).unwrap_err().is(Error::WouldBlock));
     assert!(writer.try_write_all(b"x").unwrap_err().is(Error::WouldBlock));
-    assert!(writer.write_deadline(&all, soon()).unwrap_err().is(Error::TimedOut));
+    assert!(writer.write_deadline(&all, Some(soon())).unwrap_err().is(Error::TimedOut));
     std::thread::scope(|s| {
         s.spawn(|| {
             let mut got = 0;
             while got < all.len() {
-                got += reader.read_deadline(&mut vec![0; 1 << 16], long()).unwrap();
+                got += reader.read_deadline(&mut vec![0; 1 << 16], Some(long())).unwrap();
             }
         });
-        writer.write_all_deadline(&mut left, long()).unwrap();
+        fd::write_all(&writer, &mut left, Some(long())).unwrap();
     });
     assert!(left.is_empty());
     assert!(!fd::nonblocking(reader).unwrap() && !fd::nonblocking(writer).unwrap());
@@ -338,7 +336,7 @@ fn every_form_does_as_it_says_whatever_the_kernel_knows() {
     let (reader, writer) = pipe().unwrap();
     drop(reader);
     assert!(writer.try_write(b"x").unwrap_err().is(Error::BrokenPipe));
-    assert!(writer.write_deadline(b"x", long()).unwrap_err().is(Error::BrokenPipe));
+    assert!(writer.write_deadline(b"x", Some(long())).unwrap_err().is(Error::BrokenPipe));
     done()
 }
 
@@ -373,10 +371,10 @@ fn packets_stay_apart_in_every_form() {
     let mut buf = [0; PIPE_BUF];
     assert_eq!(writer.write(b"one").unwrap(), 3);
     writer.try_write_all(b"three").unwrap();
-    writer.write_deadline(&[7; PIPE_BUF], long()).unwrap();
+    writer.write_deadline(&[7; PIPE_BUF], Some(long())).unwrap();
     assert_eq!(reader.read(&mut buf).unwrap(), 3);
     assert_eq!(reader.try_read(&mut buf).unwrap(), 5);
-    assert_eq!(reader.read_deadline(&mut buf, long()).unwrap(), PIPE_BUF);
+    assert_eq!(reader.read_deadline(&mut buf, Some(long())).unwrap(), PIPE_BUF);
     writer.write(b"longer than the buffer").unwrap();
     writer.write(b"next").unwrap();
     assert_eq!(reader.read(&mut buf[..6]).unwrap(), 6);
@@ -448,7 +446,7 @@ fn an_inherited_description_keeps_its_mode_whatever_the_child_does() {
     if role().is_some() {
         let reader = Reader::try_from(fd::duplicate(std::io::stdin()).unwrap()).unwrap();
         assert!(reader.try_read(&mut [0; 8]).unwrap_err().is(Error::WouldBlock));
-        assert!(reader.read_deadline(&mut [0; 8], soon()).unwrap_err().is(Error::TimedOut));
+        assert!(reader.read_deadline(&mut [0; 8], Some(soon())).unwrap_err().is(Error::TimedOut));
         done()
     }
     let (reader, writer) = pipe().unwrap();
@@ -477,15 +475,16 @@ fn splice_and_tee_pass_on_the_end_of_file_and_the_broken_pipe() {
     let (copy, second) = pipe().unwrap();
     let (moved, third) = pipe().unwrap();
     feed.write_all(b"both of you").unwrap();
-    assert_eq!(first.tee_to(&second, 100).unwrap(), 11);
-    assert_eq!(first.splice_to(&third, 100).unwrap(), 11);
-    assert!(first.try_splice_to(&third, 100).unwrap_err().is(Error::WouldBlock));
-    assert!(first.try_tee_to(&second, 100).unwrap_err().is(Error::WouldBlock));
+    assert_eq!(first.tee_to(&second, 100, None).unwrap(), 11);
+    assert_eq!(first.splice_to(&third, 100, None).unwrap(), 11);
+    let now = Some(Instant::now());
+    assert!(first.splice_to(&third, 100, now).unwrap_err().is(Error::TimedOut));
+    assert!(first.tee_to(&second, 100, now).unwrap_err().is(Error::TimedOut));
     assert_eq!(first.state(), State::READER);
     feed.close();
-    fd::wait_deadline(&first, Interest::HangUp, long()).unwrap();
-    assert_eq!(first.tee_to(&second, 100).unwrap(), 0);
-    assert_eq!(first.splice_to(&third, 100).unwrap(), 0);
+    fd::wait_deadline(&first, Interest::HangUp, Some(long())).unwrap();
+    assert_eq!(first.tee_to(&second, 100, None).unwrap(), 0);
+    assert_eq!(first.splice_to(&third, 100, None).unwrap(), 0);
     assert_eq!(first.state(), READER_AT_END);
     for (reader, writer) in [(copy, second), (moved, third)] {
         writer.close();
@@ -496,10 +495,10 @@ fn splice_and_tee_pass_on_the_end_of_file_and_the_broken_pipe() {
     let (gone, deaf) = pipe().unwrap();
     feed.write_all(b"x").unwrap();
     gone.close();
-    fd::wait_deadline(&deaf, Interest::HangUp, long()).unwrap();
-    assert!(source.tee_to(&deaf, 1).unwrap_err().is(Error::BrokenPipe));
+    fd::wait_deadline(&deaf, Interest::HangUp, Some(long())).unwrap();
+    assert!(source.tee_to(&deaf, 1, None).unwrap_err().is(Error::BrokenPipe));
     assert_eq!(deaf.state(), WRITER_UNHEARD);
-    assert!(deaf.splice_from(&source, 1).unwrap_err().is(Error::BrokenPipe));
+    assert!(source.splice_to(&deaf, 1, None).unwrap_err().is(Error::BrokenPipe));
     assert_eq!(source.state(), State::READER);
     assert_eq!(source.read(&mut [0; 8]).unwrap(), 1, "what could not be moved is still there");
 }
@@ -514,7 +513,7 @@ fn splice_waits_for_both_sides_of_non_blocking_pipes() {
         s.spawn(move || {
             let mut moved = 0;
             loop {
-                match from.splice_to(&to, 1 << 16).unwrap() {
+                match from.splice_to(&to, 1 << 16, None).unwrap() {
                     0 => break,
                     n => moved += n,
                 }

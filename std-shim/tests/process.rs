@@ -11,7 +11,9 @@ mod support;
 use ringway::connection;
 use ringway::fd::{self, Interest};
 use ringway::pipe::{self, pipe};
-use ringway::process::{self, Child, Entry, Exit, Fork, Given, Options, Outcome, Pid, Reason};
+use ringway::process::{
+    self, Child, Entry, EntryArgs, EntryResult, Exit, Fork, Options, Pid, ProcessError,
+};
 use ringway::signal::{self, Signal};
 use ringway::{Cause, channel};
 use std::collections::BTreeMap;
@@ -129,7 +131,7 @@ fn descriptors() -> BTreeMap<i32, String> {
         .collect()
 }
 
-fn out(given: &mut Given) -> File {
+fn out(given: &mut EntryArgs) -> File {
     File::from(given.descriptors.remove(0))
 }
 
@@ -139,7 +141,7 @@ fn say(out: &mut File, what: impl std::fmt::Display) -> std::io::Result<()> {
 }
 
 /// Writes what it has to the first of its descriptors.
-fn describe(mut given: Given) -> Outcome {
+fn describe(mut given: EntryArgs) -> EntryResult {
     let mut out = out(&mut given);
     for (number, what) in descriptors() {
         say(&mut out, format_args!("{number} {what}"))?;
@@ -148,7 +150,7 @@ fn describe(mut given: Given) -> Outcome {
 }
 
 /// Writes its argument to the first of its descriptors, and what it can read from the others.
-fn echo(mut given: Given) -> Outcome {
+fn echo(mut given: EntryArgs) -> EntryResult {
     let mut out = out(&mut given);
     out.write_all(&given.argument)?;
     for descriptor in given.descriptors {
@@ -157,7 +159,7 @@ fn echo(mut given: Given) -> Outcome {
     Ok(())
 }
 
-fn exit(given: Given) -> Outcome {
+fn exit(given: EntryArgs) -> EntryResult {
     match std::str::from_utf8(&given.argument)? {
         "return" => Ok(()),
         "fail" => Err("as I was told".into()),
@@ -168,14 +170,14 @@ fn exit(given: Given) -> Outcome {
 }
 
 /// Holds what it was given until it is ended.
-fn sleep(_given: Given) -> Outcome {
+fn sleep(_given: EntryArgs) -> EntryResult {
     loop {
         std::thread::park();
     }
 }
 
 /// Starts a child of its own that has the first of its descriptors, says the child's pid there, and sleeps.
-fn family(given: Given) -> Outcome {
+fn family(given: EntryArgs) -> EntryResult {
     let how = std::str::from_utf8(&given.argument)?.to_owned();
     let mut out = File::from(given.descriptors.into_iter().next().ok_or("no descriptor")?);
     let copy = OwnedFd::from(out.try_clone()?);
@@ -220,7 +222,7 @@ fn family(given: Given) -> Outcome {
 }
 
 /// Says whether its parent lives, and sleeps.
-fn watch(given: Given) -> Outcome {
+fn watch(given: EntryArgs) -> EntryResult {
     let mut out = File::from(given.descriptors.into_iter().next().ok_or("no descriptor")?);
     let parent = process::parent().ok_or("no parent")?;
     say(&mut out, parent.is_alive())?;
@@ -231,7 +233,7 @@ fn watch(given: Given) -> Outcome {
     }
 }
 
-fn environment(mut given: Given) -> Outcome {
+fn environment(mut given: EntryArgs) -> EntryResult {
     let mut out = out(&mut given);
     let mut all: Vec<_> = std::env::vars_os().collect();
     all.sort();
@@ -240,19 +242,19 @@ fn environment(mut given: Given) -> Outcome {
 }
 
 /// Says whether no signal is blocked.
-fn mask(mut given: Given) -> Outcome {
+fn mask(mut given: EntryArgs) -> EntryResult {
     Ok(say(&mut out(&mut given), signal::mask().is_empty())?)
 }
 
 /// Calls `main` again.
-fn again(mut given: Given) -> Outcome {
+fn again(mut given: EntryArgs) -> EntryResult {
     process::main(ENTRIES);
     Ok(say(&mut out(&mut given), "again")?)
 }
 
 fn wait_for_end(reader: impl AsFd) {
     let mut rest = [0; 64];
-    while fd::read_deadline(&reader, &mut rest, long()).expect("the end comes") > 0 {}
+    while fd::read_deadline(&reader, &mut rest, Some(long())).expect("the end comes") > 0 {}
 }
 
 fn lines(reader: &pipe::Reader) -> impl Iterator<Item = String> + '_ {
@@ -332,10 +334,10 @@ fn as_many_descriptors_as_allowed_arrive_in_order() {
 fn an_entry_that_is_not_registered_is_refused() {
     const UNKNOWN: Entry = Entry::new("unknown", |_| Ok(()));
     let error = process::spawn(&UNKNOWN, b"", vec![]).unwrap_err();
-    assert_eq!(error.cause(), Cause::Process(Reason::NotRegistered));
+    assert_eq!(error.cause(), Cause::Process(ProcessError::NotRegistered));
     assert!(error.to_string().contains("unknown: no such entry"), "{error}");
     let error = process::spawn(&TWIN, b"", vec![]).unwrap_err();
-    assert_eq!(error.cause(), Cause::Process(Reason::Ambiguous));
+    assert_eq!(error.cause(), Cause::Process(ProcessError::Ambiguous));
     // The first call counts.
     process::main(&[UNKNOWN]);
     assert!(process::spawn(&UNKNOWN, b"", vec![]).is_err());
@@ -372,23 +374,23 @@ fn every_way_to_end_is_told() {
 fn a_join_waits_until_the_deadline_and_no_longer() {
     let child = process::spawn(&SLEEP, b"", vec![]).unwrap();
     let deadline = soon();
-    assert!(child.join_deadline(deadline).unwrap_err().is(channel::Error::TimedOut));
+    assert!(child.join_deadline(Some(deadline)).unwrap_err().is(channel::Error::TimedOut));
     assert!(Instant::now() >= deadline);
-    assert!(child.join_deadline(Instant::now()).unwrap_err().is(channel::Error::TimedOut));
+    assert!(child.join_deadline(Some(Instant::now())).unwrap_err().is(channel::Error::TimedOut));
     assert!(child.try_join().unwrap_err().is(channel::Error::WouldBlock));
     assert!(child.is_alive());
     assert!(fd::try_wait(&child, Interest::Read).is_err());
     child.kill().unwrap();
-    assert_eq!(child.join_deadline(long()).unwrap(), Exit::Signal(Signal::KILL));
+    assert_eq!(child.join_deadline(Some(long())).unwrap(), Exit::Signal(Signal::KILL));
     assert_eq!(child.try_join().unwrap(), Exit::Signal(Signal::KILL));
-    assert_eq!(child.join_deadline(Instant::now()).unwrap(), Exit::Signal(Signal::KILL));
+    assert_eq!(child.join_deadline(Some(Instant::now())).unwrap(), Exit::Signal(Signal::KILL));
     assert!(!child.is_alive());
 }
 
 fn a_child_that_is_told_to_end_ends() {
     let child = process::spawn(&SLEEP, b"", vec![]).unwrap();
     child.terminate().unwrap();
-    fd::wait_deadline(&child, Interest::Read, long()).unwrap();
+    fd::wait_deadline(&child, Interest::Read, Some(long())).unwrap();
     // It has ended, whether it was waited for or not: there is nothing to do, and nobody else is hit.
     child.kill().unwrap();
     assert_eq!(child.join().unwrap(), Exit::Signal(Signal::TERM));
@@ -469,7 +471,7 @@ fn threads_spawn_at_once() {
 fn a_child_outlives_the_thread_that_started_it() {
     let child = std::thread::spawn(|| process::spawn(&SLEEP, b"", vec![]).unwrap());
     let child = child.join().unwrap();
-    assert!(child.join_deadline(soon()).unwrap_err().is(channel::Error::TimedOut));
+    assert!(child.join_deadline(Some(soon())).unwrap_err().is(channel::Error::TimedOut));
     child.kill().unwrap();
     assert_eq!(child.join().unwrap(), Exit::Signal(Signal::KILL));
 }
@@ -505,7 +507,11 @@ fn a_child_ends_with_its_parent_of_which_somebody_made_a_copy() {
 fn a_child_may_outlive_its_parent() {
     let (child, grandchild, reader) = start_family("outlive");
     assert!(child.join().unwrap().success());
-    assert!(fd::read_deadline(&reader, &mut [0], soon()).unwrap_err().is(channel::Error::TimedOut));
+    assert!(
+        fd::read_deadline(&reader, &mut [0], Some(soon()))
+            .unwrap_err()
+            .is(channel::Error::TimedOut)
+    );
     signal::send(grandchild, Signal::KILL).unwrap();
     wait_for_end(&reader);
 }
@@ -546,7 +552,7 @@ fn a_child_that_somebody_else_waited_for_is_told() {
     let pid = unsafe { libc::waitpid(-1, std::ptr::null_mut(), 0) };
     assert_eq!(pid, child.pid().as_raw_pid());
     for _ in 0..2 {
-        assert_eq!(child.join().unwrap_err().cause(), Cause::Process(Reason::Reaped));
+        assert_eq!(child.join().unwrap_err().cause(), Cause::Process(ProcessError::Reaped));
     }
     assert!(!child.is_alive());
     child.kill().unwrap();
@@ -565,12 +571,12 @@ fn signals_interrupt_nothing() {
         let mut back = Vec::new();
         reader.read_to_end(&mut back).unwrap();
         assert!(back == argument);
-        assert!(child.join_deadline(long()).unwrap().success());
+        assert!(child.join_deadline(Some(long())).unwrap().success());
         rounds += 1;
     }
     let child = process::spawn(&SLEEP, b"", vec![]).unwrap();
     let deadline = soon();
-    assert!(child.join_deadline(deadline).unwrap_err().is(channel::Error::TimedOut));
+    assert!(child.join_deadline(Some(deadline)).unwrap_err().is(channel::Error::TimedOut));
     assert!(Instant::now() >= deadline);
 }
 
@@ -625,7 +631,7 @@ fn call_by_hand() -> (ringway::socket::UnixSeqpacket, ringway::socket::UnixSeqpa
     );
     let this = this.unwrap();
     let [a, b, c, d] = (-1i32).to_ne_bytes();
-    ours.send_descriptors(&[0x52, 0, a, b, c, d], &[this.as_fd()]).unwrap();
+    ours.send_descriptors(&[0x52, 0, a, b, c, d], &[this.as_fd()], None).unwrap();
     (ours, theirs)
 }
 
@@ -738,7 +744,7 @@ fn a_program_with_more_rights_than_its_user_runs_no_entry() {
     if root {
         become_effectively(NOBODY);
         let error = process::spawn(&EXIT, b"0", vec![]).unwrap_err();
-        assert_eq!(error.cause(), Cause::Process(Reason::TwoUsers), "{error}");
+        assert_eq!(error.cause(), Cause::Process(ProcessError::TwoUsers), "{error}");
         become_effectively(0);
         assert!(process::spawn(&EXIT, b"0", vec![]).unwrap().join().unwrap().success());
     }
@@ -876,7 +882,7 @@ fn closed_standard_streams_are_in_nobodys_way() {
 }
 
 /// Copies its standard input to its standard output, and writes a line to its standard error.
-fn streams(_given: Given) -> Outcome {
+fn streams(_given: EntryArgs) -> EntryResult {
     std::io::copy(&mut std::io::stdin(), &mut std::io::stdout())?;
     eprintln!("and an error");
     Ok(())
@@ -958,7 +964,7 @@ fn a_fork_is_refused_with_threads() {
     let thread = std::thread::spawn(move || (&reader).read_to_end(&mut Vec::new()).unwrap());
     // SAFETY: nothing is in shared memory.
     let error = unsafe { process::fork() }.unwrap_err();
-    assert_eq!(error.cause(), Cause::Process(Reason::Threads(2)));
+    assert_eq!(error.cause(), Cause::Process(ProcessError::Threads(2)));
     assert!(error.to_string().contains("2 threads"), "{error}");
     drop(writer);
     thread.join().unwrap();
@@ -995,18 +1001,19 @@ fn processes_connections_and_sockets_are_waited_for_together() {
     let (socket, peer) = ringway::socket::UnixSeqpacket::pair().unwrap();
     let (reader, writer) = pipe().unwrap();
     let all: [&dyn AsFd; 4] = [&child, &ours, &socket, &reader];
-    assert!(fd::try_wait_any(&all).unwrap().is_empty());
+    let now = Some(Instant::now());
+    assert!(fd::wait_any(&all, now).unwrap_err().is(channel::Error::TimedOut));
     let deadline = soon();
-    assert!(fd::wait_any_deadline(&all, deadline).unwrap_err().is(channel::Error::TimedOut));
+    assert!(fd::wait_any(&all, Some(deadline)).unwrap_err().is(channel::Error::TimedOut));
     assert!(Instant::now() >= deadline);
     peer.send(b"x").unwrap();
-    assert_eq!(fd::wait_any(&all).unwrap(), [2]);
+    assert_eq!(fd::wait_any(&all, None).unwrap(), [2]);
     theirs.send(b"x").unwrap();
-    assert_eq!(fd::wait_any(&all).unwrap(), [1, 2]);
+    assert_eq!(fd::wait_any(&all, None).unwrap(), [1, 2]);
     child.kill().unwrap();
     fd::wait(&child, Interest::Read).unwrap();
     drop(writer);
-    assert_eq!(fd::wait_any(&all).unwrap(), [0, 1, 2, 3]);
+    assert_eq!(fd::wait_any(&all, None).unwrap(), [0, 1, 2, 3]);
 }
 
 fn the_example_gives_the_job_of_a_killed_worker_to_another() {

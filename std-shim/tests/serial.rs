@@ -1,7 +1,5 @@
 //! Serial ports: what is raw, what is put back, and what is none.
 
-#![cfg(target_os = "linux")]
-
 mod support;
 
 use ringway::channel::Error;

@@ -557,25 +557,25 @@ fn a_watched_part_is_readable_when_there_is_something_to_take_or_its_end() {
     let mut producer = numbers.producer().unwrap();
     let mut consumer = numbers.consumer().unwrap();
     for round in 0..100 {
-        assert!(!is_readable(Instant::now()));
+        assert!(!is_readable(Some(Instant::now())));
         producer.push(round).unwrap();
-        assert!(is_readable(soon().unwrap()));
+        assert!(is_readable(Some(soon().unwrap())));
         // Another comes before we rearm, and one after it: both are told.
         producer.push(round).unwrap();
         watch.rearm();
-        assert!(is_readable(soon().unwrap()));
+        assert!(is_readable(Some(soon().unwrap())));
         assert_eq!((consumer.try_pop(), consumer.try_pop()), (Some(round), Some(round)));
         watch.rearm();
     }
     drop(producer);
     watch.rearm();
-    assert!(!is_readable(Instant::now()), "given back, which ends nothing");
+    assert!(!is_readable(Some(Instant::now())), "given back, which ends nothing");
     numbers.producer().unwrap().close();
-    assert!(is_readable(soon().unwrap()), "the end");
+    assert!(is_readable(Some(soon().unwrap())), "the end");
     drop((watch, consumer));
     let watch = jobs(&region).watch().unwrap();
     jobs(&region).seat().close();
-    assert!(fd::wait_deadline(&watch, Interest::Read, soon().unwrap()).is_ok());
+    assert!(fd::wait_deadline(&watch, Interest::Read, Some(soon().unwrap())).is_ok());
     drop(watch);
     assert_eq!(
         fs::read_dir("/proc/self/task")
@@ -822,10 +822,14 @@ fn no_copy_of_a_process_and_no_copy_of_its_descriptor_keeps_it_alive() {
         // when the test lets go of our standard input, which it has too.
         fork_plainly(std::io::stdin());
         let (ours, theirs) = ringway::socket::UnixSeqpacket::pair().unwrap();
-        ours.send_descriptors(b"here", &[region.as_fd()]).unwrap();
+        ours.send_descriptors(b"here", &[region.as_fd()], None).unwrap();
         fork_plainly(std::io::stdin());
         let mut text = [0; 4];
-        let sent = theirs.try_recv_descriptors(&mut text, 1).unwrap().descriptors.remove(0);
+        let sent = theirs
+            .recv_descriptors(&mut text, 1, Some(Instant::now()))
+            .unwrap()
+            .descriptors
+            .remove(0);
         fork_plainly(std::io::stdin());
         for copy in [region.as_fd().try_clone_to_owned().unwrap(), sent] {
             let mut keeps = std::process::Command::new("cat");

@@ -209,7 +209,7 @@ fn exchange(
     limit: Instant,
     mut meanwhile: impl FnMut(u32),
 ) -> ringway::Result<()> {
-    link.connect_deadline(EXCHANGE, limit)?;
+    link.connect_deadline(EXCHANGE, Some(limit))?;
     let mut progress = Progress::default();
     let mut message = [0; MESSAGE];
     loop {
@@ -226,7 +226,7 @@ fn exchange(
             }
         }
         loop {
-            match link.try_receive(EXCHANGE, &mut message) {
+            match link.try_recv(EXCHANGE, &mut message) {
                 Err(error) if error.is(Error::WouldBlock) => break,
                 Err(error) if error.is(Error::EndOfFile) => {
                     let report = progress.report.expect("the firmware reports before it ends");
@@ -255,7 +255,7 @@ fn exchange(
 fn everything_is_exchanged(link: &mut Link, machine: Machine) {
     let limit = Instant::now() + PATIENCE;
     exchange(link, limit, |_| {}).unwrap_or_else(|error| panic!("{error}: {link:?}"));
-    link.close_deadline(limit).expect("the firmware says goodbye");
+    link.close_deadline(Some(limit)).expect("the firmware says goodbye");
     machine.end();
 }
 
@@ -281,7 +281,7 @@ fn with_a_reset(board: Board) {
     let machine = board.start(place.path(), &format!("unix:{},server=on,wait=off", uart.display()));
     let mut link = Link::over(connect(&uart), config(7));
     let limit = Instant::now() + PATIENCE;
-    link.connect_deadline(EXCHANGE, limit).expect("the firmware is there");
+    link.connect_deadline(EXCHANGE, Some(limit)).expect("the firmware is there");
     let before = link.peer().expect("it is up").id;
 
     let cut = exchange(&mut link, limit, |received| {
@@ -293,7 +293,7 @@ fn with_a_reset(board: Board) {
     assert_eq!(link.port_state(EXCHANGE), State::Reset);
     assert_eq!(link.poll_event(), Some(Event::Down(Down::PeerRestarted)));
 
-    link.connect_deadline(EXCHANGE, limit).expect("the firmware is there again");
+    link.connect_deadline(EXCHANGE, Some(limit)).expect("the firmware is there again");
     let after = link.peer().expect("it is up").id;
     assert_eq!(after.generation, before.generation + 1, "the firmware counts its starts");
     everything_is_exchanged(&mut link, machine);
@@ -306,19 +306,19 @@ fn an_echo(board: Board) {
     let machine = board.start(place.path(), &format!("unix:{},server=on,wait=off", uart.display()));
     let mut link = Link::over(connect(&uart), config(7));
     let limit = Instant::now() + PATIENCE;
-    link.connect_deadline(ECHO, limit).expect("the firmware is there");
+    link.connect_deadline(ECHO, Some(limit)).expect("the firmware is there");
     for length in [0, 1, 100, MESSAGE] {
         let sent = &content(OURS, length as u32)[..length];
         let mut back = [0; MESSAGE];
-        link.send_deadline(ECHO, sent, limit).expect("there is room");
-        let len = link.receive_deadline(ECHO, &mut back, limit).expect("it comes back");
+        link.send_deadline(ECHO, sent, Some(limit)).expect("there is room");
+        let len = link.recv_deadline(ECHO, &mut back, Some(limit)).expect("it comes back");
         assert_eq!(&back[..len], sent);
     }
     link.shut_send(ECHO).expect("it is connected");
-    let end = link.receive_deadline(ECHO, &mut [0; MESSAGE], limit).unwrap_err();
+    let end = link.recv_deadline(ECHO, &mut [0; MESSAGE], Some(limit)).unwrap_err();
     assert!(end.is(Error::EndOfFile), "{end}");
     assert_ne!(link.port_state(EXCHANGE), State::STREAM, "nobody opened it here");
-    link.close_deadline(limit).expect("the firmware says goodbye");
+    link.close_deadline(Some(limit)).expect("the firmware says goodbye");
     machine.end();
 }
 

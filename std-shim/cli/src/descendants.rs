@@ -69,7 +69,7 @@ pub fn end() -> Result<()> {
             }
         }
         for process in killed {
-            if fd::wait_deadline(&process, fd::Interest::Read, end).is_err() {
+            if fd::wait_deadline(&process, fd::Interest::Read, Some(end)).is_err() {
                 return Err(Failure::new("a process of the command was killed and does not end"));
             }
         }

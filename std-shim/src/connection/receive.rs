@@ -2,7 +2,7 @@
 
 use super::Connection;
 use super::end::wrong_direction;
-use crate::socket::{MAX_DESCRIPTORS, Patience};
+use crate::socket::{MAX_DESCRIPTORS, Timeout};
 use crate::{Error, Result, channel};
 use std::os::fd::OwnedFd;
 use std::time::Instant;
@@ -26,14 +26,15 @@ pub(super) struct Incoming {
 
 impl Connection {
     /// Receives one message into `message`, in place of what was there, and returns its size; waits until all of it has
-    /// come. Descriptors that come with it are dropped by the system, and never open here.
+    /// come. A `Vec` grows to the size of the message; a slice or an array has to be large enough. Descriptors that come with it are dropped by the system, and never open here.
     ///
     /// # Errors
     /// [`EndOfFile`](channel::Error::EndOfFile) when the peer has left and everything was received;
     /// [`Reset`](channel::Error::Reset) if it left in the middle of a message, or with something unread;
     /// [`MessageTooLarge`](channel::Error::MessageTooLarge) if the peer says that it sends more than the
     /// [limit](Self::with_max_message): end the conversation, nothing else can come;
-    /// [`WrongDirection`](channel::Error::WrongDirection) if this end only sends. After an error `message` is empty.
+    /// [`BufferTooSmall`](channel::Error::BufferTooSmall) with the size of the message, which stays for the next call;
+    /// [`WrongDirection`](channel::Error::WrongDirection) if this end only sends. After an error a `Vec` is empty.
     ///
     /// ```
     /// use ringway::channel;
@@ -46,8 +47,22 @@ impl Connection {
     /// assert!(ours.recv(&mut message).unwrap_err().is(channel::Error::EndOfFile));
     /// # Ok::<(), ringway::Error>(())
     /// ```
-    pub fn recv(&self, message: &mut Vec<u8>) -> Result<usize> {
-        self.receive(Place::Grows(message), None, Patience::Forever).map(|(size, _)| size)
+    ///
+    /// Into a buffer:
+    ///
+    /// ```
+    /// use ringway::channel;
+    /// let (ours, theirs) = ringway::connection::pair()?;
+    /// theirs.send(b"hello")?;
+    /// let error = ours.recv(&mut [0; 2]).unwrap_err();
+    /// assert!(error.is(channel::Error::BufferTooSmall { needed: 5 }));
+    /// let mut buf = [0; 8];
+    /// assert_eq!(ours.recv(&mut buf)?, 5);
+    /// assert_eq!(&buf[..5], b"hello");
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn recv(&self, message: &mut (impl Buffer + ?Sized)) -> Result<usize> {
+        self.recv_deadline(message, None)
     }
 
     /// [`recv`](Self::recv) without waiting. What has come of a message is kept for the next call.
@@ -61,8 +76,8 @@ impl Connection {
     /// assert!(ours.try_recv(&mut Vec::new()).unwrap_err().is(channel::Error::WouldBlock));
     /// # Ok::<(), ringway::Error>(())
     /// ```
-    pub fn try_recv(&self, message: &mut Vec<u8>) -> Result<usize> {
-        self.receive(Place::Grows(message), None, Patience::Now).map(|(size, _)| size)
+    pub fn try_recv(&self, message: &mut (impl Buffer + ?Sized)) -> Result<usize> {
+        self.recv_message(message.place(), None, Timeout::Now).map(|(size, _)| size)
     }
 
     /// [`recv`](Self::recv), waiting at most until `deadline`. What has come of a message is kept for the next call.
@@ -75,73 +90,21 @@ impl Connection {
     /// use std::time::{Duration, Instant};
     /// let (ours, _theirs) = ringway::connection::pair()?;
     /// let soon = Instant::now() + Duration::from_millis(5);
-    /// let late = ours.recv_deadline(&mut Vec::new(), soon).unwrap_err();
+    /// let late = ours.recv_deadline(&mut Vec::new(), Some(soon)).unwrap_err();
     /// assert!(late.is(channel::Error::TimedOut));
     /// # Ok::<(), ringway::Error>(())
     /// ```
-    pub fn recv_deadline(&self, message: &mut Vec<u8>, deadline: Instant) -> Result<usize> {
-        let patience = Patience::Until(deadline);
-        self.receive(Place::Grows(message), None, patience).map(|(size, _)| size)
+    pub fn recv_deadline(
+        &self,
+        message: &mut (impl Buffer + ?Sized),
+        deadline: Option<Instant>,
+    ) -> Result<usize> {
+        let timeout = Timeout::Until(deadline);
+        self.recv_message(message.place(), None, timeout).map(|(size, _)| size)
     }
 
-    /// Receives one message into a buffer, and returns its size; waits until all of it has come. Descriptors that come with it
-    /// are dropped by the system, and never open here.
-    ///
-    /// # Errors
-    /// [`BufferTooSmall`](channel::Error::BufferTooSmall) with the size of the message, which stays for the next call;
-    /// else as [`recv`](Self::recv).
-    ///
-    /// ```
-    /// use ringway::channel;
-    /// let (ours, theirs) = ringway::connection::pair()?;
-    /// theirs.send(b"hello")?;
-    /// let error = ours.recv_into(&mut [0; 2]).unwrap_err();
-    /// assert!(error.is(channel::Error::BufferTooSmall { needed: 5 }));
-    /// let mut buf = [0; 5];
-    /// assert_eq!(ours.recv_into(&mut buf)?, 5);
-    /// assert_eq!(&buf, b"hello");
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    pub fn recv_into(&self, buf: &mut [u8]) -> Result<usize> {
-        self.receive(Place::Fixed(buf), None, Patience::Forever).map(|(size, _)| size)
-    }
-
-    /// [`recv_into`](Self::recv_into) without waiting. What has come of a message is kept for the next call.
-    ///
-    /// # Errors
-    /// [`WouldBlock`](channel::Error::WouldBlock) if no message is there, or not all of it; else as
-    /// [`recv_into`](Self::recv_into).
-    ///
-    /// ```
-    /// use ringway::channel;
-    /// let (ours, _theirs) = ringway::connection::pair()?;
-    /// assert!(ours.try_recv_into(&mut [0; 8]).unwrap_err().is(channel::Error::WouldBlock));
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    pub fn try_recv_into(&self, buf: &mut [u8]) -> Result<usize> {
-        self.receive(Place::Fixed(buf), None, Patience::Now).map(|(size, _)| size)
-    }
-
-    /// [`recv_into`](Self::recv_into), waiting at most until `deadline`. What has come of a message is kept for the
-    /// next call.
-    ///
-    /// # Errors
-    /// [`TimedOut`](channel::Error::TimedOut) when it passed first; else as [`recv_into`](Self::recv_into).
-    ///
-    /// ```
-    /// use ringway::channel;
-    /// use std::time::{Duration, Instant};
-    /// let (ours, _theirs) = ringway::connection::pair()?;
-    /// let soon = Instant::now() + Duration::from_millis(5);
-    /// let late = ours.recv_into_deadline(&mut [0; 8], soon).unwrap_err();
-    /// assert!(late.is(channel::Error::TimedOut));
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    pub fn recv_into_deadline(&self, buf: &mut [u8], deadline: Instant) -> Result<usize> {
-        self.receive(Place::Fixed(buf), None, Patience::Until(deadline)).map(|(size, _)| size)
-    }
-
-    /// Receives one message as [`recv`](Self::recv) does, and at most `room` descriptors with it. They are close-on-exec.
+    /// Receives one message as [`recv_deadline`](Self::recv_deadline) does, and at most `room` descriptors with it. They are
+    /// close-on-exec.
     ///
     /// A message that a form without descriptors began to receive, and left for the next call, has lost its descriptors:
     /// begin with this form where they matter.
@@ -149,80 +112,46 @@ impl Connection {
     /// # Errors
     /// [`Exhausted`](channel::Error::Exhausted) if more came than `room`: the message stays for the next call, with
     /// them, at most [`MAX_DESCRIPTORS`](crate::socket::MAX_DESCRIPTORS). Also `Exhausted` if this process may not open all that
-    /// came: they are closed, this message is lost, and the next call receives the next one. Else as [`recv`](Self::recv).
+    /// came: they are closed, this message is lost, and the next call receives the next one. Else as
+    /// [`recv_deadline`](Self::recv_deadline).
     ///
     /// ```
     /// use ringway::{channel, connection};
     /// use std::os::fd::AsFd;
     /// let (ours, theirs) = connection::pair()?;
-    /// ours.send_descriptors(b"two", &[ours.as_fd(), ours.as_fd()])?;
+    /// ours.send_descriptors(b"two", &[ours.as_fd(), ours.as_fd()], None)?;
     /// let mut message = Vec::new();
-    /// let error = theirs.recv_descriptors(&mut message, 1).unwrap_err();
+    /// let error = theirs.recv_descriptors(&mut message, 1, None).unwrap_err();
     /// assert!(error.is(channel::Error::Exhausted));
-    /// assert_eq!(theirs.recv_descriptors(&mut message, 2)?.len(), 2);
+    /// assert_eq!(theirs.recv_descriptors(&mut message, 2, None)?.len(), 2);
     /// # Ok::<(), ringway::Error>(())
     /// ```
     #[doc(alias = "SCM_RIGHTS")]
-    pub fn recv_descriptors(&self, message: &mut Vec<u8>, room: usize) -> Result<Vec<OwnedFd>> {
-        let patience = Patience::Forever;
-        self.receive(Place::Grows(message), Some(room), patience).map(|(_, came)| came)
-    }
-
-    /// [`recv_descriptors`](Self::recv_descriptors) without waiting.
-    ///
-    /// # Errors
-    /// As [`try_recv`](Self::try_recv) and [`recv_descriptors`](Self::recv_descriptors).
-    ///
-    /// ```
-    /// use ringway::channel;
-    /// let (ours, _theirs) = ringway::connection::pair()?;
-    /// let error = ours.try_recv_descriptors(&mut Vec::new(), 1).unwrap_err();
-    /// assert!(error.is(channel::Error::WouldBlock));
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    pub fn try_recv_descriptors(&self, message: &mut Vec<u8>, room: usize) -> Result<Vec<OwnedFd>> {
-        self.receive(Place::Grows(message), Some(room), Patience::Now).map(|(_, came)| came)
-    }
-
-    /// [`recv_descriptors`](Self::recv_descriptors), waiting at most until `deadline`.
-    ///
-    /// # Errors
-    /// As [`recv_deadline`](Self::recv_deadline) and [`recv_descriptors`](Self::recv_descriptors).
-    ///
-    /// ```
-    /// use ringway::channel;
-    /// use std::time::{Duration, Instant};
-    /// let (ours, _theirs) = ringway::connection::pair()?;
-    /// let soon = Instant::now() + Duration::from_millis(5);
-    /// let late = ours.recv_descriptors_deadline(&mut Vec::new(), 1, soon).unwrap_err();
-    /// assert!(late.is(channel::Error::TimedOut));
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    pub fn recv_descriptors_deadline(
+    pub fn recv_descriptors(
         &self,
-        message: &mut Vec<u8>,
+        message: &mut (impl Buffer + ?Sized),
         room: usize,
-        deadline: Instant,
+        deadline: Option<Instant>,
     ) -> Result<Vec<OwnedFd>> {
-        let patience = Patience::Until(deadline);
-        self.receive(Place::Grows(message), Some(room), patience).map(|(_, came)| came)
+        let timeout = Timeout::Until(deadline);
+        self.recv_message(message.place(), Some(room), timeout).map(|(_, came)| came)
     }
 
     /// Receives one message, and the descriptors that came with it if there is `room` for any.
-    fn receive(
+    fn recv_message(
         &self,
         mut place: Place<'_>,
         room: Option<usize>,
-        patience: Patience,
+        timeout: Timeout,
     ) -> Result<(usize, Vec<OwnedFd>)> {
         place.clear();
         if !self.receives {
             return Err(wrong_direction(RECEIVE));
         }
         let failed = |reason| Error::new(RECEIVE, reason);
-        let mut incoming = self.incoming.take(patience).map_err(failed)?;
+        let mut incoming = self.incoming.take(timeout).map_err(failed)?;
         let length = loop {
-            self.receive_length(&mut incoming, room.is_some(), patience)?;
+            self.recv_length(&mut incoming, room.is_some(), timeout)?;
             let length = u32::from_le_bytes(incoming.length) as usize;
             if length > self.max {
                 return Err(failed(channel::Error::MessageTooLarge { max: self.max }));
@@ -230,7 +159,7 @@ impl Connection {
             if incoming.discarded.is_none() {
                 break length;
             }
-            self.discard(&mut incoming, length, patience)?;
+            self.discard(&mut incoming, length, timeout)?;
         };
         if !place.fits(length) {
             return Err(failed(channel::Error::BufferTooSmall { needed: length }));
@@ -244,7 +173,7 @@ impl Connection {
 
         let mut came = place.put(std::mem::take(&mut incoming.part));
         while came < length {
-            match self.socket.receive_bytes(place.rest(came, length), patience) {
+            match self.socket.recv_bytes(place.rest(came, length), timeout) {
                 Ok(0) => {
                     incoming.part = place.take(came);
                     return Err(failed(channel::Error::Reset));
@@ -263,17 +192,17 @@ impl Connection {
 
     /// Receives what is missing of the length, and the descriptors if they are asked for. They travel with the first byte:
     /// what a peer sends with others the system drops, so that no peer can have more than one message's opened here.
-    fn receive_length(
+    fn recv_length(
         &self,
         incoming: &mut Incoming,
         with_descriptors: bool,
-        patience: Patience,
+        timeout: Timeout,
     ) -> Result<()> {
         while let Some(missing) =
             incoming.length.get_mut(incoming.known..).filter(|it| !it.is_empty())
         {
             let size = if with_descriptors && incoming.known == 0 {
-                let rights = self.socket.receive_rights(missing, MAX_DESCRIPTORS, patience)?;
+                let rights = self.socket.recv_rights(missing, MAX_DESCRIPTORS, timeout)?;
                 if rights.lost {
                     incoming.known = rights.received.size;
                     incoming.discarded = Some(0);
@@ -282,7 +211,7 @@ impl Connection {
                 incoming.descriptors = rights.received.descriptors;
                 rights.received.size
             } else {
-                self.socket.receive_bytes(missing, patience)?
+                self.socket.recv_bytes(missing, timeout)?
             };
             if size == 0 {
                 return Err(Error::new(
@@ -299,13 +228,13 @@ impl Connection {
     }
 
     /// Throws the rest of a message away, and is ready for the next one.
-    fn discard(&self, incoming: &mut Incoming, length: usize, patience: Patience) -> Result<()> {
+    fn discard(&self, incoming: &mut Incoming, length: usize, timeout: Timeout) -> Result<()> {
         let mut piece = [0; 4096];
         while let Some(left) =
             length.checked_sub(incoming.discarded.unwrap_or(length)).filter(|left| *left > 0)
         {
             let room = piece.get_mut(..left.min(4096)).unwrap_or_default();
-            match self.socket.receive_bytes(room, patience)? {
+            match self.socket.recv_bytes(room, timeout)? {
                 0 => return Err(Error::new(RECEIVE, channel::Error::Reset)),
                 size => incoming.discarded = incoming.discarded.map(|before| before + size),
             }
@@ -318,8 +247,51 @@ impl Connection {
 const ALL: &str =
     "receive every descriptor that was sent (the message is lost; the next one is not)";
 
+/// What a message is received into: a `Vec<u8>`, which grows; a slice or an array of bytes, which has to be large enough.
+///
+/// ```
+/// use ringway::connection::{self, Buffer, Connection};
+/// fn next(from: &Connection, buffer: &mut (impl Buffer + ?Sized)) -> ringway::Result<usize> {
+///     from.recv(buffer)
+/// }
+/// let (ours, theirs) = connection::pair()?;
+/// theirs.send(b"one")?;
+/// theirs.send(b"two")?;
+/// assert_eq!(next(&ours, &mut Vec::new())? + next(&ours, &mut [0; 16])?, 6);
+/// # Ok::<(), ringway::Error>(())
+/// ```
+pub trait Buffer: sealed::Buffer {}
+
+impl<B: sealed::Buffer + ?Sized> Buffer for B {}
+
+mod sealed {
+    use super::Place;
+
+    pub trait Buffer {
+        fn place(&mut self) -> Place<'_>;
+    }
+
+    impl Buffer for Vec<u8> {
+        fn place(&mut self) -> Place<'_> {
+            Place::Grows(self)
+        }
+    }
+
+    impl Buffer for [u8] {
+        fn place(&mut self) -> Place<'_> {
+            Place::Fixed(self)
+        }
+    }
+
+    impl<const N: usize> Buffer for [u8; N] {
+        fn place(&mut self) -> Place<'_> {
+            Place::Fixed(self)
+        }
+    }
+}
+
 /// Where a message goes.
-enum Place<'a> {
+pub enum Place<'a> {
     /// Memory is taken as the bytes come: the length is an allegation.
     Grows(&'a mut Vec<u8>),
     Fixed(&'a mut [u8]),

@@ -2,7 +2,7 @@
 
 use super::Connection;
 use super::end::wrong_direction;
-use crate::socket::Patience;
+use crate::socket::Timeout;
 use crate::{Error, Result, channel};
 use rustix::io::Errno;
 use std::io::IoSlice;
@@ -62,7 +62,7 @@ impl Connection {
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn send(&self, message: &[u8]) -> Result<()> {
-        self.send_message(message, &[], Patience::Forever)
+        self.send_deadline(message, None)
     }
 
     /// [`send`](Self::send) without waiting.
@@ -86,7 +86,7 @@ impl Connection {
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn try_send(&self, message: &[u8]) -> Result<()> {
-        self.send_message(message, &[], Patience::Now)
+        self.send_message(message, &[], Timeout::Now)
     }
 
     /// [`send`](Self::send), waiting at most until `deadline`.
@@ -100,19 +100,19 @@ impl Connection {
     /// use std::time::{Duration, Instant};
     /// let (ours, _theirs) = ringway::connection::pair()?;
     /// let soon = Instant::now() + Duration::from_millis(5);
-    /// let late = ours.send_deadline(&[7; 10_000_000], soon).unwrap_err();
+    /// let late = ours.send_deadline(&[7; 10_000_000], Some(soon)).unwrap_err();
     /// assert!(late.is(channel::Error::TimedOut));
     /// # Ok::<(), ringway::Error>(())
     /// ```
-    pub fn send_deadline(&self, message: &[u8], deadline: Instant) -> Result<()> {
-        self.send_message(message, &[], Patience::Until(deadline))
+    pub fn send_deadline(&self, message: &[u8], deadline: Option<Instant>) -> Result<()> {
+        self.send_message(message, &[], Timeout::Until(deadline))
     }
 
-    /// Sends one message, and descriptors with it. The receiver gets descriptors of its own for the same open files, and
+    /// Sends one message, and descriptors with it; waits, at most until `deadline`. The receiver gets descriptors of its own for the same open files, and
     /// ours stay ours.
     ///
     /// # Errors
-    /// `EINVAL` for more than [`MAX_DESCRIPTORS`](crate::socket::MAX_DESCRIPTORS); else as [`send`](Self::send).
+    /// `EINVAL` for more than [`MAX_DESCRIPTORS`](crate::socket::MAX_DESCRIPTORS); else as [`send_deadline`](Self::send_deadline).
     ///
     /// ```
     /// use ringway::connection;
@@ -120,69 +120,31 @@ impl Connection {
     /// use std::os::fd::AsFd;
     /// let (ours, theirs) = connection::pair()?;
     /// let (reader, writer) = ringway::pipe::pipe()?;
-    /// ours.send_descriptors(b"a pipe's writer", &[writer.as_fd()])?;
+    /// ours.send_descriptors(b"a pipe's writer", &[writer.as_fd()], None)?;
     /// drop(writer);
     ///
     /// let mut message = Vec::new();
-    /// let mut descriptors = theirs.recv_descriptors(&mut message, 1)?;
+    /// let mut descriptors = theirs.recv_descriptors(&mut message, 1, None)?;
     /// assert_eq!(message, b"a pipe's writer");
     /// std::fs::File::from(descriptors.pop().unwrap()).write_all(b"through it").unwrap();
     /// assert_eq!(std::io::read_to_string(reader).unwrap(), "through it");
     /// # Ok::<(), ringway::Error>(())
     /// ```
     #[doc(alias = "SCM_RIGHTS")]
-    pub fn send_descriptors(&self, message: &[u8], descriptors: &[BorrowedFd<'_>]) -> Result<()> {
-        self.send_message(message, descriptors, Patience::Forever)
-    }
-
-    /// [`send_descriptors`](Self::send_descriptors) without waiting. When the message is sent half, the descriptors went with the
-    /// first half, and those of the next call are not looked at.
-    ///
-    /// # Errors
-    /// As [`try_send`](Self::try_send) and [`send_descriptors`](Self::send_descriptors).
-    ///
-    /// ```
-    /// use std::os::fd::AsFd;
-    /// let (ours, _theirs) = ringway::connection::pair()?;
-    /// ours.try_send_descriptors(b"myself", &[ours.as_fd()])?;
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    pub fn try_send_descriptors(
+    pub fn send_descriptors(
         &self,
         message: &[u8],
         descriptors: &[BorrowedFd<'_>],
+        deadline: Option<Instant>,
     ) -> Result<()> {
-        self.send_message(message, descriptors, Patience::Now)
-    }
-
-    /// [`send_descriptors`](Self::send_descriptors), waiting at most until `deadline`. When the message is sent half, the
-    /// descriptors went with the first half, and those of the next call are not looked at.
-    ///
-    /// # Errors
-    /// As [`send_deadline`](Self::send_deadline) and [`send_descriptors`](Self::send_descriptors).
-    ///
-    /// ```
-    /// use std::os::fd::AsFd;
-    /// use std::time::{Duration, Instant};
-    /// let (ours, _theirs) = ringway::connection::pair()?;
-    /// let soon = Instant::now() + Duration::from_secs(1);
-    /// ours.send_descriptors_deadline(b"myself", &[ours.as_fd()], soon)?;
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    pub fn send_descriptors_deadline(
-        &self,
-        message: &[u8],
-        descriptors: &[BorrowedFd<'_>],
-        deadline: Instant,
-    ) -> Result<()> {
-        self.send_message(message, descriptors, Patience::Until(deadline))
+        self.send_message(message, descriptors, Timeout::Until(deadline))
     }
 
     fn send_message(
         &self,
         message: &[u8],
         descriptors: &[BorrowedFd<'_>],
-        patience: Patience,
+        timeout: Timeout,
     ) -> Result<()> {
         if !self.sends {
             return Err(wrong_direction(SEND));
@@ -193,7 +155,7 @@ impl Connection {
         };
         let length = length.to_le_bytes();
         let mut outgoing =
-            self.outgoing.take(patience).map_err(|reason| Error::new(SEND, reason))?;
+            self.outgoing.take(timeout).map_err(|reason| Error::new(SEND, reason))?;
 
         let mut sent = match outgoing.0.take() {
             None => 0,
@@ -209,7 +171,7 @@ impl Connection {
             // With the first byte: a receiver that has the length has the descriptors.
             let descriptors = if sent == 0 { descriptors } else { &[] };
             let slices = [IoSlice::new(first), IoSlice::new(rest)];
-            match self.socket.send_rights(&slices, descriptors, patience) {
+            match self.socket.send_rights(&slices, descriptors, timeout) {
                 Ok(count) => sent += count,
                 Err(error) => {
                     let later =

@@ -1,7 +1,7 @@
 //! One thread at a time, and a deadline for the others.
 
 use crate::channel::Error;
-use crate::socket::Patience;
+use crate::socket::Timeout;
 use crate::wait::PrivateFutex;
 use ringway_core::wait::Doorbell;
 use std::ops::{Deref, DerefMut};
@@ -30,12 +30,12 @@ impl<T: Default> Turn<T> {
     ///
     /// # Errors
     /// [`Error::WouldBlock`] or [`Error::TimedOut`], as patience has it.
-    pub(super) fn take(&self, patience: Patience) -> Result<Taken<'_, T>, Error> {
+    pub(super) fn take(&self, timeout: Timeout) -> Result<Taken<'_, T>, Error> {
         let here = || self.here().take();
-        let value = match patience {
-            Patience::Now => here().ok_or(Error::WouldBlock)?,
-            Patience::Until(deadline) => self.back.wait_until(Some(deadline), here)?,
-            Patience::Forever | Patience::Mode => self.back.wait_until(None, here)?,
+        let value = match timeout {
+            Timeout::Now => here().ok_or(Error::WouldBlock)?,
+            Timeout::Until(deadline) => self.back.wait_until(deadline, here)?,
+            Timeout::Mode => self.back.wait_until(None, here)?,
         };
         Ok(Taken { turn: self, value })
     }
@@ -75,14 +75,14 @@ mod tests {
     #[test]
     fn a_value_that_is_taken_is_waited_for_until_the_deadline() {
         let turn = Turn::<u32>::new();
-        let mut taken = turn.take(Patience::Forever).unwrap();
+        let mut taken = turn.take(Timeout::NEVER).unwrap();
         *taken += 1;
-        assert_eq!(turn.take(Patience::Now).err(), Some(Error::WouldBlock));
+        assert_eq!(turn.take(Timeout::Now).err(), Some(Error::WouldBlock));
         let deadline = Instant::now() + Duration::from_millis(5);
-        assert_eq!(turn.take(Patience::Until(deadline)).err(), Some(Error::TimedOut));
+        assert_eq!(turn.take(Timeout::Until(Some(deadline))).err(), Some(Error::TimedOut));
         assert!(Instant::now() >= deadline);
         drop(taken);
-        assert_eq!(*turn.take(Patience::Now).unwrap(), 1);
+        assert_eq!(*turn.take(Timeout::Now).unwrap(), 1);
     }
 
     #[test]
@@ -92,11 +92,11 @@ mod tests {
             for _ in 0..3 {
                 s.spawn(|| {
                     for _ in 0..1_000 {
-                        *turn.take(Patience::Forever).unwrap() += 1;
+                        *turn.take(Timeout::NEVER).unwrap() += 1;
                     }
                 });
             }
         });
-        assert_eq!(*turn.take(Patience::Now).unwrap(), 3_000);
+        assert_eq!(*turn.take(Timeout::Now).unwrap(), 3_000);
     }
 }

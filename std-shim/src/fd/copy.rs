@@ -1,6 +1,6 @@
 //! Moving bytes from one descriptor to another: inside the kernel where it can, through a buffer where not.
 
-use super::{Interest, raw, sigpipe, until};
+use super::{Interest, raw, retry_ready, sigpipe};
 use crate::{Error, Result};
 use rustix::io::{self, Errno};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -53,11 +53,8 @@ pub struct Copier {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
     /// Not decided: what the two are shows at the first step.
-    #[cfg(target_os = "linux")]
     Unknown,
-    #[cfg(target_os = "linux")]
     Splice,
-    #[cfg(target_os = "linux")]
     SendFile,
     Buffer,
 }
@@ -71,10 +68,7 @@ impl Default for Copier {
 impl Copier {
     /// A copier that knows nothing of its pair yet, and has no buffer until it needs one.
     pub const fn new() -> Self {
-        #[cfg(target_os = "linux")]
         let way = Way::Unknown;
-        #[cfg(not(target_os = "linux"))]
-        let way = Way::Buffer;
         Copier { way, buffer: Vec::new(), left: 0..0 }
     }
 
@@ -104,10 +98,7 @@ impl Copier {
     /// ```
     #[doc(alias = "sendfile")]
     pub const fn zero_copy() -> Self {
-        #[cfg(target_os = "linux")]
         let way = Way::Splice;
-        #[cfg(not(target_os = "linux"))]
-        let way = Way::Buffer;
         Copier { way, buffer: Vec::new(), left: 0..0 }
     }
 
@@ -160,12 +151,6 @@ impl Copier {
         }
     }
 
-    #[cfg(not(target_os = "linux"))]
-    fn advance(&mut self, from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> io::Result<usize> {
-        self.through_buffer(from, to)
-    }
-
-    #[cfg(target_os = "linux")]
     fn advance(&mut self, from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> io::Result<usize> {
         loop {
             let moved = match self.way {
@@ -206,13 +191,15 @@ impl Copier {
     fn through_buffer(&mut self, from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> io::Result<usize> {
         if self.left.is_empty() {
             self.buffer.resize(BUFFER, 0);
-            let n = until(from, Interest::Read, None, || io::read(from, &mut self.buffer[..]))?;
+            let n =
+                retry_ready(from, Interest::Read, None, || io::read(from, &mut self.buffer[..]))?;
             self.left = 0..n;
         }
         let mut moved = 0;
-        let hush = sigpipe::kills();
+        let suppress_sigpipe = sigpipe::kills();
         while let Some(left) = self.buffer.get(self.left.clone()).filter(|left| !left.is_empty()) {
-            match until(to, Interest::Write, None, || raw::write(to, left, hush)) {
+            match retry_ready(to, Interest::Write, None, || raw::write(to, left, suppress_sigpipe))
+            {
                 // A device that takes nothing would hold us for ever.
                 Ok(0) => return Err(Errno::IO),
                 Ok(n) => {
@@ -228,7 +215,6 @@ impl Copier {
     }
 }
 
-#[cfg(target_os = "linux")]
 impl Way {
     /// What to try when the kernel cannot do this for the pair.
     fn next(self) -> Way {
@@ -241,7 +227,6 @@ impl Way {
 
 /// Whether the kernel would put a file's pages where they are read later, instead of copying what
 /// they hold now.
-#[cfg(target_os = "linux")]
 fn passes_on_pages(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> io::Result<bool> {
     use rustix::fs::{FileType, fstat};
     let has_pages = |fd| {
@@ -251,7 +236,6 @@ fn passes_on_pages(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> io::Result<bool>
     Ok(has_pages(from)? && !has_pages(to)?)
 }
 
-#[cfg(target_os = "linux")]
 fn splice(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> io::Result<usize> {
     use rustix::pipe::SpliceFlags;
     sigpipe::without(|| rustix::pipe::splice(from, None, to, None, CHUNK, SpliceFlags::empty()))

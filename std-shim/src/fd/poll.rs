@@ -105,7 +105,7 @@ impl Ready {
 /// ```
 #[doc(alias = "poll")]
 pub fn wait(fd: impl AsFd, interest: Interest) -> Result<Ready> {
-    poll_one(fd.as_fd(), interest, None).map_err(failed)
+    wait_deadline(fd, interest, None)
 }
 
 /// [`wait`], at most until `deadline`. With a deadline of the past it is [`try_wait`] with another error.
@@ -119,12 +119,16 @@ pub fn wait(fd: impl AsFd, interest: Interest) -> Result<Ready> {
 /// use std::time::{Duration, Instant};
 /// let (reader, _writer) = std::io::pipe().unwrap();
 /// let soon = Instant::now() + Duration::from_millis(5);
-/// let late = fd::wait_deadline(&reader, fd::Interest::Read, soon).unwrap_err();
+/// let late = fd::wait_deadline(&reader, fd::Interest::Read, Some(soon)).unwrap_err();
 /// assert!(late.is(channel::Error::TimedOut) && Instant::now() >= soon);
 /// ```
 #[doc(alias = "ppoll")]
-pub fn wait_deadline(fd: impl AsFd, interest: Interest, deadline: Instant) -> Result<Ready> {
-    poll_one(fd.as_fd(), interest, Some(deadline)).map_err(failed)
+pub fn wait_deadline(
+    fd: impl AsFd,
+    interest: Interest,
+    deadline: Option<Instant>,
+) -> Result<Ready> {
+    poll_one(fd.as_fd(), interest, deadline).map_err(failed)
 }
 
 /// What `fd` is ready for now.
@@ -150,70 +154,35 @@ pub fn try_wait(fd: impl AsFd, interest: Interest) -> Result<Ready> {
 }
 
 /// Waits until at least one of several things can be read, accepted, received or joined, or has come to its end, and
-/// returns the places of those that can. Processes, connections, sockets, signals: whatever is a descriptor.
+/// returns the places of those that can; at most until `deadline`. Processes, connections, sockets, signals: whatever
+/// is a descriptor.
 ///
 /// To wait for the same ones again and again, or to write, use a [`WaitSet`].
 ///
 /// # Errors
-/// [`Closed`](channel::Error::Closed) if one of the descriptors is not open.
+/// [`TimedOut`](channel::Error::TimedOut) when `deadline` passed first; [`Closed`](channel::Error::Closed) if one of the
+/// descriptors is not open.
 ///
 /// ```
-/// use ringway::{connection, fd};
-/// use std::io::Write;
+/// use ringway::{channel, connection, fd};
+/// use std::time::{Duration, Instant};
 /// let (ours, theirs) = connection::pair()?;
 /// let (reader, _writer) = ringway::pipe::pipe()?;
+/// let soon = Instant::now() + Duration::from_millis(5);
+/// let late = fd::wait_any(&[&reader, &ours], Some(soon)).unwrap_err();
+/// assert!(late.is(channel::Error::TimedOut));
 /// theirs.send(b"a message")?;
-/// assert_eq!(fd::wait_any(&[&reader, &ours])?, [1]);
+/// assert_eq!(fd::wait_any(&[&reader, &ours], None)?, [1]);
 /// # Ok::<(), ringway::Error>(())
 /// ```
 #[doc(alias = "poll")]
 #[doc(alias = "select")]
-pub fn wait_any(fds: &[&dyn AsFd]) -> Result<Vec<usize>> {
-    any_of(fds, |set| set.wait())
-}
-
-/// [`wait_any`], at most until `deadline`.
-///
-/// # Errors
-/// [`TimedOut`](channel::Error::TimedOut) when it passed first; else as [`wait_any`].
-///
-/// ```
-/// use ringway::{channel, fd};
-/// use std::time::{Duration, Instant};
-/// let (reader, _writer) = ringway::pipe::pipe()?;
-/// let soon = Instant::now() + Duration::from_millis(5);
-/// let late = fd::wait_any_deadline(&[&reader], soon).unwrap_err();
-/// assert!(late.is(channel::Error::TimedOut));
-/// # Ok::<(), ringway::Error>(())
-/// ```
-pub fn wait_any_deadline(fds: &[&dyn AsFd], deadline: Instant) -> Result<Vec<usize>> {
-    any_of(fds, |set| set.wait_deadline(deadline))
-}
-
-/// [`wait_any`] without waiting: none may be ready.
-///
-/// # Errors
-/// As [`wait_any`].
-///
-/// ```
-/// use ringway::fd;
-/// let (reader, _writer) = ringway::pipe::pipe()?;
-/// assert!(fd::try_wait_any(&[&reader])?.is_empty());
-/// # Ok::<(), ringway::Error>(())
-/// ```
-pub fn try_wait_any(fds: &[&dyn AsFd]) -> Result<Vec<usize>> {
-    any_of(fds, |set| set.try_wait())
-}
-
-fn any_of(
-    fds: &[&dyn AsFd],
-    wait: impl FnOnce(&mut WaitSet<'_>) -> Result<usize>,
-) -> Result<Vec<usize>> {
+pub fn wait_any(fds: &[&dyn AsFd], deadline: Option<Instant>) -> Result<Vec<usize>> {
     let mut set = WaitSet::new();
     for fd in fds {
         set.add(fd, Interest::Read);
     }
-    wait(&mut set)?;
+    set.wait_deadline(deadline)?;
     Ok(set.ready().map(|(place, _)| place).collect())
 }
 
@@ -283,7 +252,7 @@ impl<'fd> WaitSet<'fd> {
     /// [`Exhausted`](channel::Error::Exhausted) if there are more than the process may have open (`RLIMIT_NOFILE`), which
     /// can be when one is in the set several times, or the limit was lowered.
     pub fn wait(&mut self) -> Result<usize> {
-        self.wait_until(None)
+        self.wait_deadline(None)
     }
 
     /// [`wait`](Self::wait), at most until `deadline`.
@@ -291,8 +260,8 @@ impl<'fd> WaitSet<'fd> {
     /// # Errors
     /// [`TimedOut`](channel::Error::TimedOut) when it passed first, never before it;
     /// else as [`wait`](Self::wait).
-    pub fn wait_deadline(&mut self, deadline: Instant) -> Result<usize> {
-        self.wait_until(Some(deadline))
+    pub fn wait_deadline(&mut self, deadline: Option<Instant>) -> Result<usize> {
+        poll(&mut self.fds, deadline).and_then(|n| self.check(n)).map_err(failed)
     }
 
     /// How many are ready now; 0 if none is.
@@ -312,10 +281,6 @@ impl<'fd> WaitSet<'fd> {
             .enumerate()
             .filter(|(_, fd)| !fd.revents().is_empty())
             .map(|(place, fd)| (place, Ready(fd.revents())))
-    }
-
-    fn wait_until(&mut self, deadline: Option<Instant>) -> Result<usize> {
-        poll(&mut self.fds, deadline).and_then(|n| self.check(n)).map_err(failed)
     }
 
     fn check(&self, n: usize) -> io::Result<usize> {

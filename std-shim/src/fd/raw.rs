@@ -12,15 +12,12 @@ use std::os::fd::BorrowedFd;
 /// How much may be written at once after a look found room: a pipe that is ready has room for this much.
 pub(crate) const PIECE: usize = rustix::pipe::PIPE_BUF;
 
-#[cfg(target_os = "linux")]
 pub(crate) const NOWAIT: io::ReadWriteFlags = io::ReadWriteFlags::NOWAIT;
 
 /// `RWF_NOSIGNAL`, since Linux 6.18.
-#[cfg(target_os = "linux")]
 pub(crate) const NOSIGNAL: io::ReadWriteFlags = io::ReadWriteFlags::from_bits_retain(0x100);
 
 /// `pwritev2(2)` at the file's own position.
-#[cfg(target_os = "linux")]
 pub(crate) fn write_with(
     fd: BorrowedFd<'_>,
     buf: &[u8],
@@ -30,16 +27,18 @@ pub(crate) fn write_with(
 }
 
 /// `preadv2(2)` at the file's own position, without waiting. `OPNOTSUPP` where the file does not know how.
-#[cfg(target_os = "linux")]
 pub(crate) fn read_nowait(fd: BorrowedFd<'_>, buf: &mut [u8]) -> io::Result<usize> {
     unknown(io::preadv2(fd, &mut [io::IoSliceMut::new(buf)], u64::MAX, NOWAIT))
 }
 
 /// `pwritev2(2)` at the file's own position, without waiting. `OPNOTSUPP` where the file does not know how.
 /// `hush` where a `SIGPIPE` would end the process.
-#[cfg(target_os = "linux")]
-pub(crate) fn write_nowait(fd: BorrowedFd<'_>, buf: &[u8], hush: bool) -> io::Result<usize> {
-    if hush {
+pub(crate) fn write_nowait(
+    fd: BorrowedFd<'_>,
+    buf: &[u8],
+    suppress_sigpipe: bool,
+) -> io::Result<usize> {
+    if suppress_sigpipe {
         match unknown(write_with(fd, buf, NOWAIT | NOSIGNAL)) {
             // An older kernel may know the one flag without the other.
             Err(Errno::OPNOTSUPP) => {
@@ -52,18 +51,7 @@ pub(crate) fn write_nowait(fd: BorrowedFd<'_>, buf: &[u8], hush: bool) -> io::Re
     }
 }
 
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn read_nowait(_: BorrowedFd<'_>, _: &mut [u8]) -> io::Result<usize> {
-    Err(Errno::OPNOTSUPP)
-}
-
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn write_nowait(_: BorrowedFd<'_>, _: &[u8], _: bool) -> io::Result<usize> {
-    Err(Errno::OPNOTSUPP)
-}
-
 /// The ways in which systems and sandboxes say that they do not know the call or the flag.
-#[cfg(target_os = "linux")]
 fn unknown(result: io::Result<usize>) -> io::Result<usize> {
     result.map_err(|errno| match errno {
         Errno::NOSYS | Errno::INVAL | Errno::SPIPE | Errno::PERM => Errno::OPNOTSUPP,
@@ -80,15 +68,19 @@ pub(crate) fn look_and_read(fd: BorrowedFd<'_>, buf: &mut [u8]) -> io::Result<us
 }
 
 /// A look, then a write of at most [`PIECE`] bytes. It waits only if somebody else takes the room in between.
-pub(crate) fn look_and_write(fd: BorrowedFd<'_>, buf: &[u8], hush: bool) -> io::Result<usize> {
+pub(crate) fn look_and_write(
+    fd: BorrowedFd<'_>,
+    buf: &[u8],
+    suppress_sigpipe: bool,
+) -> io::Result<usize> {
     match look(fd, Interest::Write)? {
-        Some(_) => write(fd, buf.get(..PIECE).unwrap_or(buf), hush),
+        Some(_) => write(fd, buf.get(..PIECE).unwrap_or(buf), suppress_sigpipe),
         None => Err(Errno::AGAIN),
     }
 }
 
 /// `write(2)`; `hush` where a `SIGPIPE` would end the process.
 #[inline(always)]
-pub(crate) fn write(fd: BorrowedFd<'_>, buf: &[u8], hush: bool) -> io::Result<usize> {
-    if hush { super::sigpipe::write(fd, buf) } else { io::write(fd, buf) }
+pub(crate) fn write(fd: BorrowedFd<'_>, buf: &[u8], suppress_sigpipe: bool) -> io::Result<usize> {
+    if suppress_sigpipe { super::sigpipe::write(fd, buf) } else { io::write(fd, buf) }
 }

@@ -20,7 +20,6 @@ pub(crate) fn kills() -> bool {
 
 /// `write(2)` where a `SIGPIPE` would end the process: it fails with `EPIPE` and nothing else happens.
 pub(crate) fn write(fd: BorrowedFd<'_>, buf: &[u8]) -> io::Result<usize> {
-    #[cfg(target_os = "linux")]
     match super::raw::write_with(fd, buf, super::raw::NOSIGNAL) {
         // This kernel, or this file, does not know the flag; a socket or a pipe always says so before it writes.
         Err(Errno::OPNOTSUPP | Errno::INVAL | Errno::NOSYS | Errno::SPIPE | Errno::PERM) => {}
@@ -85,30 +84,10 @@ fn block(signal: libc::c_int) -> (libc::sigset_t, libc::sigset_t, bool) {
 }
 
 /// Takes the pending signal of this thread, which is blocked here, so that unblocking delivers nothing.
-#[cfg(not(target_os = "macos"))]
 fn take_back(set: &libc::sigset_t) {
     let now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: a valid set and a valid time; no information about the signal is asked for.
     while unsafe { libc::sigtimedwait(set, ptr::null_mut(), &now) } == -1
         && std::io::Error::last_os_error().kind() == std::io::ErrorKind::Interrupted
     {}
-}
-
-/// The same without `sigtimedwait`: the signal is pending, so that `sigwait` returns at once.
-#[cfg(target_os = "macos")]
-fn take_back(set: &libc::sigset_t) {
-    let mut pending = MaybeUninit::<libc::sigset_t>::zeroed();
-    // SAFETY: the set is ours, to be filled.
-    unsafe { libc::sigpending(pending.as_mut_ptr()) };
-    let both = |signal| {
-        // SAFETY: zeroed and filled by `sigpending`, or the caller's: valid sets.
-        unsafe {
-            libc::sigismember(pending.as_ptr(), signal) == 1 && libc::sigismember(set, signal) == 1
-        }
-    };
-    if both(libc::SIGPIPE) || both(libc::SIGXFSZ) {
-        let mut taken = 0;
-        // SAFETY: a valid set whose one signal is blocked in this thread and pending.
-        unsafe { libc::sigwait(set, &mut taken) };
-    }
 }

@@ -4,7 +4,7 @@ use super::mark::Mark;
 use crate::error::wrong_file;
 use crate::fd::{Identity, identity};
 use crate::{Error, Result, channel, mode};
-use rustix::fs::{self, AtFlags, CWD, FileType, Mode, OFlags, Stat};
+use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -30,17 +30,16 @@ struct Made {
     /// Tells others that the maker lives. Dropped, and so removed, after the FIFO.
     mark: Option<Mark>,
     /// As long as it is held, no other file can get the same inode number.
-    #[cfg(target_os = "linux")]
     _node: OwnedFd,
     /// A forked child has this value too, and is not the one to remove the name.
     process: u32,
 }
 
 impl Name {
-    pub(super) fn make(path: &Path, mode: u32) -> Result<Self> {
+    pub(super) fn make(dir: BorrowedFd<'_>, path: &Path, mode: u32) -> Result<Self> {
         let failed = |errno| Error::new(MAKE, errno).on(path.display());
         let bits = mode::bits(mode).map_err(failed)?;
-        let mut name = Self::resolve(path, MAKE, channel::Error::AddressInUse)?;
+        let mut name = Self::resolve(dir, path, MAKE, channel::Error::AddressInUse)?;
         // Before there is a FIFO: one that is there already may be a dead maker's, and then it is taken over as it is. Those
         // who wait at it wait for us from now on.
         let (mark, dead) = Mark::take(name.dir.as_fd(), &name.file).unzip();
@@ -72,9 +71,9 @@ impl Name {
         kind == FileType::Fifo && is_ours && identity(&there) == dead
     }
 
-    pub(super) fn find(path: &Path) -> Result<Self> {
+    pub(super) fn find(dir: BorrowedFd<'_>, path: &Path) -> Result<Self> {
         // A path without a last name (`/`, `..`) is a directory.
-        let name = Self::resolve(path, USE, wrong_file(FileType::Directory, "a FIFO"))?;
+        let name = Self::resolve(dir, path, USE, wrong_file(FileType::Directory, "a FIFO"))?;
         name.check(USE)?;
         Ok(name)
     }
@@ -83,12 +82,12 @@ impl Name {
         &self.path
     }
 
-    pub(super) fn made_here(&self) -> bool {
+    pub(super) fn is_creator(&self) -> bool {
         self.made.as_ref().is_some_and(|made| made.process == std::process::id())
     }
 
     pub(super) fn mark(&self) -> Option<PathBuf> {
-        let mark = self.made.as_ref().filter(|_| self.made_here())?.mark.as_ref()?;
+        let mark = self.made.as_ref().filter(|_| self.is_creator())?.mark.as_ref()?;
         Some(self.path.with_file_name(mark.name()))
     }
 
@@ -130,7 +129,7 @@ impl Name {
     /// Removes the name if it is the FIFO that this process made. Between the look and the removal somebody who may write
     /// to the directory could exchange the two; no system has a call that does both.
     pub(super) fn remove(&mut self) -> Result<()> {
-        if !self.made_here() {
+        if !self.is_creator() {
             return Ok(());
         }
         let Some(made) = self.made.take() else { return Ok(()) };
@@ -147,6 +146,7 @@ impl Name {
 
     /// Opens the directory. `nameless` is what is wrong with a path that has no last name.
     fn resolve(
+        dir: BorrowedFd<'_>,
         path: &Path,
         operation: &'static str,
         nameless: impl Into<crate::Cause>,
@@ -161,31 +161,18 @@ impl Name {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         };
-        #[cfg(target_os = "linux")]
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        #[cfg(not(target_os = "linux"))]
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let dir =
-            fs::openat(CWD, parent, flags, Mode::empty()).map_err(|errno| failed(errno.into()))?;
+            fs::openat(dir, parent, flags, Mode::empty()).map_err(|errno| failed(errno.into()))?;
         Ok(Name { path: path.to_owned(), dir, file: file.to_owned(), made: None })
     }
 
     /// Takes hold of the FIFO just made, and gives it its mode.
-    #[cfg(target_os = "linux")]
     fn claim(&self, mode: u32) -> rustix::io::Result<Made> {
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let node = fs::openat(&self.dir, &self.file, flags, Mode::empty())?;
         mode::complete(node.as_fd(), mode, |mode| self.chmod_by_name(mode))?;
         Ok(Made::new(&fs::fstat(&node)?, node))
-    }
-
-    #[cfg(not(target_os = "linux"))]
-    fn claim(&self, mode: u32) -> rustix::io::Result<Made> {
-        let stat = fs::statat(&self.dir, &self.file, AtFlags::SYMLINK_NOFOLLOW)?;
-        if u32::from(stat.st_mode) & 0o7777 != mode {
-            self.chmod_by_name(mode::bits(mode)?)?;
-        }
-        Ok(Made::new(&stat))
     }
 
     fn chmod_by_name(&self, mode: Mode) -> rustix::io::Result<()> {
@@ -200,14 +187,8 @@ impl Drop for Name {
 }
 
 impl Made {
-    fn new(stat: &Stat, #[cfg(target_os = "linux")] node: OwnedFd) -> Self {
-        Made {
-            identity: identity(stat),
-            mark: None,
-            #[cfg(target_os = "linux")]
-            _node: node,
-            process: std::process::id(),
-        }
+    fn new(stat: &Stat, node: OwnedFd) -> Self {
+        Made { identity: identity(stat), mark: None, _node: node, process: std::process::id() }
     }
 
     fn is(&self, stat: &Stat) -> bool {
@@ -215,21 +196,6 @@ impl Made {
     }
 }
 
-#[cfg(not(target_os = "macos"))]
 fn make_node(dir: BorrowedFd<'_>, file: &OsStr, mode: Mode) -> rustix::io::Result<()> {
     fs::mkfifoat(dir, file, mode)
-}
-
-/// Without `mkfifoat` the path is built from the directory's.
-#[cfg(target_os = "macos")]
-fn make_node(dir: BorrowedFd<'_>, file: &OsStr, mode: Mode) -> rustix::io::Result<()> {
-    let mut path = fs::getpath(dir)?.into_bytes();
-    path.push(b'/');
-    path.extend_from_slice(file.as_bytes());
-    let path = std::ffi::CString::new(path).map_err(|_| Errno::INVAL)?;
-    // SAFETY: a string that ends with a zero byte and lives through the call.
-    match unsafe { libc::mkfifo(path.as_ptr(), mode.as_raw_mode()) } {
-        0 => Ok(()),
-        _ => Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO)),
-    }
 }

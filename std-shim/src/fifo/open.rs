@@ -29,7 +29,7 @@ impl Fifo {
     /// ```
     /// use ringway::fifo::Fifo;
     /// let place = tempfile::tempdir().unwrap();
-    /// let fifo = Fifo::create_new(place.path().join("news"), 0o600).unwrap();
+    /// let fifo = Fifo::create(place.path().join("news"), 0o600).unwrap();
     /// std::thread::scope(|s| {
     ///     s.spawn(|| fifo.open_writer().unwrap().write_all(b"hello").unwrap());
     ///     let reader = fifo.open_reader().unwrap();
@@ -37,7 +37,7 @@ impl Fifo {
     /// });
     /// ```
     pub fn open_reader(&self) -> Result<Reader> {
-        let fd = self.open(READER, OFlags::RDONLY)?;
+        let fd = self.open_as(READER, OFlags::RDONLY)?;
         Ok(Reader::from_end(self.end(fd, State::READER)))
     }
 
@@ -50,7 +50,7 @@ impl Fifo {
     /// ```
     /// use ringway::{channel::State, fifo::Fifo};
     /// let place = tempfile::tempdir().unwrap();
-    /// let fifo = Fifo::create_new(place.path().join("news"), 0o600).unwrap();
+    /// let fifo = Fifo::create(place.path().join("news"), 0o600).unwrap();
     /// let reader = fifo.try_open_reader().unwrap();
     /// assert_eq!(reader.state(), State::Connecting);
     /// let writer = fifo.try_open_writer().unwrap();
@@ -58,7 +58,7 @@ impl Fifo {
     /// # drop(writer);
     /// ```
     pub fn try_open_reader(&self) -> Result<Reader> {
-        let fd = self.open(READER, OFlags::RDONLY | OFlags::NONBLOCK)?;
+        let fd = self.open_as(READER, OFlags::RDONLY | OFlags::NONBLOCK)?;
         self.blocking(READER, &fd)?;
         // `New` on `Connect`: the table has no other answer.
         let state = State::New.on(Event::Connect).map_err(|error| Error::new(READER, error))?;
@@ -76,11 +76,12 @@ impl Fifo {
     /// use ringway::{channel, fifo::Fifo};
     /// use std::time::{Duration, Instant};
     /// let place = tempfile::tempdir().unwrap();
-    /// let fifo = Fifo::create_new(place.path().join("news"), 0o600).unwrap();
+    /// let fifo = Fifo::create(place.path().join("news"), 0o600).unwrap();
     /// let soon = Instant::now() + Duration::from_millis(10);
-    /// assert!(fifo.open_reader_deadline(soon).unwrap_err().is(channel::Error::TimedOut));
+    /// assert!(fifo.open_reader_deadline(Some(soon)).unwrap_err().is(channel::Error::TimedOut));
     /// ```
-    pub fn open_reader_deadline(&self, deadline: Instant) -> Result<Reader> {
+    pub fn open_reader_deadline(&self, deadline: Option<Instant>) -> Result<Reader> {
+        let Some(deadline) = deadline else { return self.open_reader() };
         let reader = self.try_open_reader()?;
         let mut pause = PAUSE;
         while !reader.look()?.can_recv() {
@@ -90,7 +91,7 @@ impl Fifo {
             }
             let until = deadline.min(now + pause);
             pause = PAUSE_MOST.min(pause * 2);
-            match crate::fd::wait_deadline(&reader, Interest::Read, until) {
+            match crate::fd::wait_deadline(&reader, Interest::Read, Some(until)) {
                 // Bytes, or a writer that came and left: either way one was there.
                 Ok(_) => {
                     return Ok(Reader::from_end(self.end(reader.into(), State::READER)));
@@ -110,14 +111,14 @@ impl Fifo {
     /// ```
     /// use ringway::fifo::Fifo;
     /// let place = tempfile::tempdir().unwrap();
-    /// let fifo = Fifo::create_new(place.path().join("news"), 0o600).unwrap();
+    /// let fifo = Fifo::create(place.path().join("news"), 0o600).unwrap();
     /// std::thread::scope(|s| {
     ///     s.spawn(|| assert_eq!(fifo.open_reader().unwrap().read(&mut [0; 8]).unwrap(), 5));
     ///     fifo.open_writer().unwrap().write_all(b"hello").unwrap();
     /// });
     /// ```
     pub fn open_writer(&self) -> Result<Writer> {
-        let fd = self.open(WRITER, OFlags::WRONLY)?;
+        let fd = self.open_as(WRITER, OFlags::WRONLY)?;
         Ok(Writer::from_end(self.end(fd, State::WRITER)))
     }
 
@@ -129,7 +130,7 @@ impl Fifo {
     /// ```
     /// use ringway::{channel, fifo::Fifo};
     /// let place = tempfile::tempdir().unwrap();
-    /// let fifo = Fifo::create_new(place.path().join("news"), 0o600).unwrap();
+    /// let fifo = Fifo::create(place.path().join("news"), 0o600).unwrap();
     /// assert!(fifo.try_open_writer().unwrap_err().is(channel::Error::NoReader));
     /// let reader = fifo.try_open_reader().unwrap();
     /// fifo.try_open_writer().unwrap().write_all(b"hello").unwrap();
@@ -137,7 +138,7 @@ impl Fifo {
     /// ```
     #[doc(alias = "ENXIO")]
     pub fn try_open_writer(&self) -> Result<Writer> {
-        let fd = self.open(WRITER, OFlags::WRONLY | OFlags::NONBLOCK)?;
+        let fd = self.open_as(WRITER, OFlags::WRONLY | OFlags::NONBLOCK)?;
         self.blocking(WRITER, &fd)?;
         Ok(Writer::from_end(self.end(fd, State::WRITER)))
     }
@@ -151,11 +152,12 @@ impl Fifo {
     /// use ringway::{channel, fifo::Fifo};
     /// use std::time::{Duration, Instant};
     /// let place = tempfile::tempdir().unwrap();
-    /// let fifo = Fifo::create_new(place.path().join("news"), 0o600).unwrap();
+    /// let fifo = Fifo::create(place.path().join("news"), 0o600).unwrap();
     /// let soon = Instant::now() + Duration::from_millis(10);
-    /// assert!(fifo.open_writer_deadline(soon).unwrap_err().is(channel::Error::TimedOut));
+    /// assert!(fifo.open_writer_deadline(Some(soon)).unwrap_err().is(channel::Error::TimedOut));
     /// ```
-    pub fn open_writer_deadline(&self, deadline: Instant) -> Result<Writer> {
+    pub fn open_writer_deadline(&self, deadline: Option<Instant>) -> Result<Writer> {
+        let Some(deadline) = deadline else { return self.open_writer() };
         let mut pause = PAUSE;
         loop {
             match self.try_open_writer() {
@@ -183,7 +185,7 @@ impl Fifo {
     /// ```
     /// use ringway::{channel, fifo::Fifo};
     /// let place = tempfile::tempdir().unwrap();
-    /// let fifo = Fifo::create_new(place.path().join("news"), 0o600).unwrap();
+    /// let fifo = Fifo::create(place.path().join("news"), 0o600).unwrap();
     /// let (reader, _stay) = fifo.open_both().unwrap();
     /// fifo.open_writer().unwrap().write_all(b"from a client").unwrap();
     /// assert_eq!(reader.read(&mut [0; 16]).unwrap(), 13);
@@ -192,7 +194,7 @@ impl Fifo {
     /// ```
     #[doc(alias = "O_RDWR")]
     pub fn open_both(&self) -> Result<(Reader, Writer)> {
-        let reader = self.open(BOTH, OFlags::RDWR)?;
+        let reader = self.open_as(BOTH, OFlags::RDWR)?;
         let writer = crate::fd::duplicate(&reader)?;
         Ok((
             Reader::from_end(self.end(reader, State::READER)),
@@ -200,7 +202,7 @@ impl Fifo {
         ))
     }
 
-    fn open(&self, operation: &'static str, flags: OFlags) -> Result<OwnedFd> {
+    fn open_as(&self, operation: &'static str, flags: OFlags) -> Result<OwnedFd> {
         // Before: to open a device can do things. After: it may have been exchanged.
         self.name.check(operation)?;
         let fd = self.name.open(flags).map_err(|errno| match errno {

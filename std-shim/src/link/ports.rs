@@ -29,7 +29,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// peer refused it; [`NotConnected`](channel::Error::NotConnected) if the link is down, and
     /// [`poll_event`](Self::poll_event) says why.
     pub fn connect(&mut self, port: u8) -> Result<()> {
-        self.connect_by(port, None)
+        self.connect_deadline(port, None)
     }
 
     /// [`connect`](Self::connect), waiting at most until `deadline`. The port stays open, so that the next call goes on.
@@ -43,13 +43,9 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// let (near, _far) = UnixStream::pair().unwrap();
     /// let mut link: ReliableLink<64> = ReliableLink::over(near, Config::new(1));
     /// let soon = Instant::now() + Duration::from_millis(5);
-    /// assert!(link.connect_deadline(0, soon).unwrap_err().is(Error::TimedOut));
+    /// assert!(link.connect_deadline(0, Some(soon)).unwrap_err().is(Error::TimedOut));
     /// ```
-    pub fn connect_deadline(&mut self, port: u8, deadline: Instant) -> Result<()> {
-        self.connect_by(port, Some(deadline))
-    }
-
-    fn connect_by(&mut self, port: u8, deadline: Option<Instant>) -> Result<()> {
+    pub fn connect_deadline(&mut self, port: u8, deadline: Option<Instant>) -> Result<()> {
         let mut opened = false;
         self.until(CONNECT, deadline, |link| {
             let mut state = link.port_state(port);
@@ -122,7 +118,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// assert!(link.send(0, b"hello").unwrap_err().is(Error::NotConnected));
     /// ```
     pub fn send(&mut self, port: u8, message: &[u8]) -> Result<()> {
-        self.until(SEND, None, |link| link.core.try_send(port, message))
+        self.send_deadline(port, message, None)
     }
 
     /// [`send`](Self::send) without waiting, and without a look at what the peer says: [`turn`](Self::turn) does that.
@@ -139,8 +135,13 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     ///
     /// # Errors
     /// [`TimedOut`](channel::Error::TimedOut); else as [`send`](Self::send).
-    pub fn send_deadline(&mut self, port: u8, message: &[u8], deadline: Instant) -> Result<()> {
-        self.until(SEND, Some(deadline), |link| link.core.try_send(port, message))
+    pub fn send_deadline(
+        &mut self,
+        port: u8,
+        message: &[u8],
+        deadline: Option<Instant>,
+    ) -> Result<()> {
+        self.until(SEND, deadline, |link| link.core.try_send(port, message))
     }
 
     /// Takes the oldest message, into `out`, and returns its length; waits for one.
@@ -149,15 +150,15 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// [`EndOfFile`](channel::Error::EndOfFile) if the peer sends no more; [`BufferTooSmall`](channel::Error::BufferTooSmall), and the
     /// message stays; [`Reset`](channel::Error::Reset) if the port was torn down, or the session ended and what had come whole
     /// before was received; [`NotConnected`](channel::Error::NotConnected).
-    pub fn receive(&mut self, port: u8, out: &mut [u8]) -> Result<usize> {
-        self.until(RECEIVE, None, |link| link.core.try_recv(port, out))
+    pub fn recv(&mut self, port: u8, out: &mut [u8]) -> Result<usize> {
+        self.recv_deadline(port, out, None)
     }
 
-    /// [`receive`](Self::receive) without waiting.
+    /// [`recv`](Self::recv) without waiting.
     ///
     /// # Errors
-    /// [`WouldBlock`](channel::Error::WouldBlock) if none is there; else as [`receive`](Self::receive).
-    pub fn try_receive(&mut self, port: u8, out: &mut [u8]) -> Result<usize> {
+    /// [`WouldBlock`](channel::Error::WouldBlock) if none is there; else as [`recv`](Self::recv).
+    pub fn try_recv(&mut self, port: u8, out: &mut [u8]) -> Result<usize> {
         let mut outcome = self.core.try_recv(port, out);
         if let Err(channel::Error::WouldBlock) = outcome {
             self.turn()?;
@@ -167,10 +168,10 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         outcome.map_err(|error| Error::new(RECEIVE, error))
     }
 
-    /// [`receive`](Self::receive), waiting at most until `deadline`.
+    /// [`recv`](Self::recv), waiting at most until `deadline`.
     ///
     /// # Errors
-    /// [`TimedOut`](channel::Error::TimedOut); else as [`receive`](Self::receive).
+    /// [`TimedOut`](channel::Error::TimedOut); else as [`recv`](Self::recv).
     ///
     /// ```
     /// use ringway::{channel::Error, link::{Config, ReliableLink}, socket::UnixStream};
@@ -183,16 +184,16 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     ///     near.connect(0).unwrap();
     /// });
     /// let soon = Instant::now() + Duration::from_millis(5);
-    /// let late = near.receive_deadline(0, &mut [0; 64], soon).unwrap_err();
+    /// let late = near.recv_deadline(0, &mut [0; 64], Some(soon)).unwrap_err();
     /// assert!(late.is(Error::TimedOut));
     /// ```
-    pub fn receive_deadline(
+    pub fn recv_deadline(
         &mut self,
         port: u8,
         out: &mut [u8],
-        deadline: Instant,
+        deadline: Option<Instant>,
     ) -> Result<usize> {
-        self.until(RECEIVE, Some(deadline), |link| link.core.try_recv(port, out))
+        self.until(RECEIVE, deadline, |link| link.core.try_recv(port, out))
     }
 
     /// Sends no more on this port. What was sent before still arrives; receiving goes on.
@@ -212,7 +213,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// # Errors
     /// As [`shut_send`](Self::shut_send).
     #[doc(alias = "shutdown")]
-    pub fn shut_receive(&mut self, port: u8) -> Result<()> {
+    pub fn shut_recv(&mut self, port: u8) -> Result<()> {
         const SHUT: &str = "shut down receiving on the port";
         self.core.shut_recv(port).map_err(|error| Error::new(SHUT, error))?;
         self.give()
@@ -242,7 +243,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// std::thread::scope(|s| {
     ///     s.spawn(|| {
     ///         far.connect(0).unwrap();
-    ///         far.receive(0, &mut [0; 64]).unwrap();
+    ///         far.recv(0, &mut [0; 64]).unwrap();
     ///         far.reset_port(0, 42).unwrap();
     ///     });
     ///     near.connect(0).unwrap();

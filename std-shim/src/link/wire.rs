@@ -152,11 +152,7 @@ impl Wire {
                 }
             }
         }
-        let waited = match until {
-            Some(until) => set.wait_deadline(until),
-            None => set.wait(),
-        };
-        match waited {
+        match set.wait_deadline(until) {
             Err(error) if !error.is(channel::Error::TimedOut) => Err(error),
             _ => Ok(()),
         }

@@ -1,6 +1,6 @@
 //! What a reader and a writer have in common: the descriptor, its life, and how to ask it for something now.
 
-use crate::fd::{Interest, Life, Ready, look, raw, retry, sigpipe, until};
+use crate::fd::{EndpointState, Interest, Ready, look, raw, retry, retry_ready, sigpipe};
 use crate::{Error, Result, channel};
 use ringway_core::channel::{Event, State};
 use rustix::fs::{FileType, Mode, OFlags};
@@ -20,13 +20,13 @@ const WRITE: &str = "write to the pipe";
 #[derive(Debug)]
 pub(crate) struct End {
     pub(crate) fd: OwnedFd,
-    pub(crate) life: Life,
+    pub(crate) state: EndpointState,
     /// Whether it is a reader, or else a writer.
     reads: bool,
     /// What the descriptor was opened as, for messages: a FIFO's path.
     name: Option<Box<str>>,
     /// Whether a `SIGPIPE` would have ended the process when this end was made.
-    hush: bool,
+    suppress_sigpipe: bool,
     /// What `Read` and `Write` do: wait, or say that they would.
     nonblocking: AtomicBool,
     /// The same pipe, opened once more for this end alone, in the non-blocking mode; see [`Self::private`].
@@ -38,10 +38,10 @@ impl End {
         let reads = state != State::WRITER;
         End {
             fd,
-            life: Life::new(state),
+            state: EndpointState::new(state),
             reads,
             name: None,
-            hush: !reads && sigpipe::kills(),
+            suppress_sigpipe: !reads && sigpipe::kills(),
             nonblocking: AtomicBool::new(nonblocking),
             private: OnceLock::new(),
         }
@@ -73,10 +73,10 @@ impl End {
     pub(crate) fn duplicate(&self) -> Result<Self> {
         Ok(End {
             fd: crate::fd::duplicate(&self.fd)?,
-            life: Life::new(self.life.state()),
+            state: EndpointState::new(self.state.get()),
             reads: self.reads,
             name: self.name.clone(),
-            hush: self.hush,
+            suppress_sigpipe: self.suppress_sigpipe,
             nonblocking: AtomicBool::new(self.nonblocking()),
             private: OnceLock::new(),
         })
@@ -100,25 +100,28 @@ impl End {
         const LOOK: &str = "look at the pipe";
         let fd = self.fd.as_fd();
         let ready = look(fd, Interest::Read).map_err(|errno| self.failed(LOOK, errno))?;
-        let state = self.life.state();
+        let state = self.state.get();
         if let Some(event) = ready.and_then(Ready::event) {
-            let _ = self.life.on(event);
+            let _ = self.state.on(event);
         } else if self.reads && !state.can_recv() {
             // Not hung up; a FIFO's reader that never had a writer looks the same as one that has.
             if has_writer(fd).map_err(|errno| self.failed(LOOK, errno))? {
-                self.life.renew(State::READER);
+                self.state.renew(State::READER);
             }
         } else if !self.reads && !state.can_send() {
-            self.life.renew(State::WRITER);
+            self.state.renew(State::WRITER);
         }
-        Ok(self.life.state())
+        Ok(self.state.get())
     }
 
     #[inline]
-    pub(crate) fn read(&self, buf: &mut [u8]) -> Result<usize> {
-        let asked = buf.len();
-        let fd = self.fd.as_fd();
-        self.received(asked, until(fd, Interest::Read, None, || io::read(fd, &mut *buf)))
+    pub(crate) fn read(&self, buf: &mut [u8], deadline: Option<Instant>) -> Result<usize> {
+        let (fd, asked) = (self.fd.as_fd(), buf.len());
+        let result = retry_ready(fd, Interest::Read, deadline, || match deadline {
+            None => io::read(fd, &mut *buf),
+            Some(_) => self.read_now(buf),
+        });
+        self.received(asked, result)
     }
 
     pub(crate) fn try_read(&self, buf: &mut [u8]) -> Result<usize> {
@@ -126,25 +129,17 @@ impl End {
         self.received(asked, retry(|| self.read_now(buf)))
     }
 
-    pub(crate) fn read_deadline(&self, buf: &mut [u8], deadline: Instant) -> Result<usize> {
-        let (fd, asked) = (self.fd.as_fd(), buf.len());
-        let result = until(fd, Interest::Read, Some(deadline), || self.read_now(buf));
-        self.received(asked, result)
-    }
-
     #[inline]
-    pub(crate) fn write(&self, buf: &[u8]) -> Result<usize> {
+    pub(crate) fn write(&self, buf: &[u8], deadline: Option<Instant>) -> Result<usize> {
         let fd = self.fd.as_fd();
-        self.sent(until(fd, Interest::Write, None, || raw::write(fd, buf, self.hush)))
+        self.sent(retry_ready(fd, Interest::Write, deadline, || match deadline {
+            None => raw::write(fd, buf, self.suppress_sigpipe),
+            Some(_) => self.write_now(buf),
+        }))
     }
 
     pub(crate) fn try_write(&self, buf: &[u8]) -> Result<usize> {
         self.sent(retry(|| self.write_now(buf)))
-    }
-
-    pub(crate) fn write_deadline(&self, buf: &[u8], deadline: Instant) -> Result<usize> {
-        let fd = self.fd.as_fd();
-        self.sent(until(fd, Interest::Write, Some(deadline), || self.write_now(buf)))
     }
 
     /// Turns what a call that took `asked` bytes or fewer from the pipe returned into news of the peer.
@@ -152,13 +147,13 @@ impl End {
     pub(crate) fn received(&self, asked: usize, result: io::Result<usize>) -> Result<usize> {
         match result {
             Ok(0) if asked > 0 => {
-                let _ = self.life.on(Event::PeerShutSend);
+                let _ = self.state.on(Event::PeerShutSend);
                 Ok(0)
             }
             Ok(n) => {
                 // A FIFO's writer came, the first one or the next.
-                if n > 0 && !self.life.state().can_recv() {
-                    self.life.renew(State::READER);
+                if n > 0 && !self.state.get().can_recv() {
+                    self.state.renew(State::READER);
                 }
                 Ok(n)
             }
@@ -172,14 +167,14 @@ impl End {
         match result {
             Ok(n) => {
                 // A FIFO's next reader came.
-                if n > 0 && !self.life.state().can_send() {
-                    self.life.renew(State::WRITER);
+                if n > 0 && !self.state.get().can_send() {
+                    self.state.renew(State::WRITER);
                 }
                 Ok(n)
             }
             Err(errno) => {
                 if errno == Errno::PIPE {
-                    let _ = self.life.on(Event::PeerShutRecv);
+                    let _ = self.state.on(Event::PeerShutRecv);
                 }
                 Err(self.failed(WRITE, errno))
             }
@@ -206,12 +201,14 @@ impl End {
     }
 
     fn write_now(&self, buf: &[u8]) -> io::Result<usize> {
-        match raw::write_nowait(self.fd.as_fd(), buf, self.hush) {
+        match raw::write_nowait(self.fd.as_fd(), buf, self.suppress_sigpipe) {
             Err(Errno::OPNOTSUPP) => match self.private() {
-                Ok(Some(private)) => raw::write(private, buf, self.hush),
+                Ok(Some(private)) => raw::write(private, buf, self.suppress_sigpipe),
                 // Nobody reads just now.
                 Err(Errno::NXIO) => Err(Errno::PIPE),
-                Ok(None) | Err(_) => raw::look_and_write(self.fd.as_fd(), buf, self.hush),
+                Ok(None) | Err(_) => {
+                    raw::look_and_write(self.fd.as_fd(), buf, self.suppress_sigpipe)
+                }
             },
             other => other,
         }
@@ -234,7 +231,6 @@ impl End {
         Ok(self.private.get().and_then(Option::as_ref).map(AsFd::as_fd))
     }
 
-    #[cfg(target_os = "linux")]
     fn reopen(&self) -> io::Result<OwnedFd> {
         // `O_DIRECT`: packets stay packets.
         let same = OFlags::ACCMODE | OFlags::DIRECT;
@@ -242,17 +238,10 @@ impl End {
         let path = format!("/proc/self/fd/{}", self.fd.as_raw_fd());
         rustix::fs::open(path, flags | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty())
     }
-
-    #[cfg(not(target_os = "linux"))]
-    fn reopen(&self) -> io::Result<OwnedFd> {
-        let _ = (Mode::empty(), self.fd.as_raw_fd());
-        Err(Errno::OPNOTSUPP)
-    }
 }
 
 /// Whether somebody has the pipe open for writing. `tee(2)` knows without taking anything: where it would wait for
 /// bytes there is a writer, where it says the end of file there is none.
-#[cfg(target_os = "linux")]
 fn has_writer(fd: BorrowedFd<'_>) -> io::Result<bool> {
     use rustix::pipe::{PipeFlags, SpliceFlags};
     let (_reader, scratch) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
@@ -263,29 +252,26 @@ fn has_writer(fd: BorrowedFd<'_>) -> io::Result<bool> {
     }
 }
 
-/// Only bytes show it elsewhere.
-#[cfg(not(target_os = "linux"))]
-fn has_writer(fd: BorrowedFd<'_>) -> io::Result<bool> {
-    Ok(look(fd, Interest::Read)?.is_some())
-}
-
-/// Moves bytes between `from` and `to` with one of the calls that need no memory of ours, `call`, told to wait for neither side.
+/// Moves bytes between `from` and `to` by `call`, which needs no memory of ours.
 ///
-/// In the form that waits, `EAGAIN` does not say which side is not ready, so that both are waited for.
-#[cfg(target_os = "linux")]
+/// `EAGAIN` does not say which side is not ready, so that both are waited for. With a deadline the call is told not to
+/// wait in a pipe.
 pub(crate) fn shift(
     from: BorrowedFd<'_>,
     to: BorrowedFd<'_>,
-    wait: bool,
+    deadline: Option<Instant>,
     call: impl Fn(rustix::pipe::SpliceFlags) -> io::Result<usize>,
 ) -> io::Result<usize> {
     use rustix::pipe::SpliceFlags;
-    let flags = if wait { SpliceFlags::empty() } else { SpliceFlags::NONBLOCK };
+    let flags = match deadline {
+        None => SpliceFlags::empty(),
+        Some(_) => SpliceFlags::NONBLOCK,
+    };
     loop {
         match retry(|| sigpipe::without(|| call(flags))) {
-            Err(Errno::AGAIN) if wait => {
-                crate::fd::poll_one(from, Interest::Read, None)?;
-                crate::fd::poll_one(to, Interest::Write, None)?;
+            Err(Errno::AGAIN) => {
+                crate::fd::poll_one(from, Interest::Read, deadline)?;
+                crate::fd::poll_one(to, Interest::Write, deadline)?;
             }
             other => return other,
         }

@@ -3,7 +3,7 @@
 use super::end::End;
 use crate::Result;
 use ringway_core::channel::State;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::Instant;
 
 /// The end that one reads from, of an anonymous pipe or of a FIFO.
@@ -41,7 +41,7 @@ impl Reader {
     /// What the system says.
     #[inline]
     pub fn read(&self, buf: &mut [u8]) -> Result<usize> {
-        self.end.read(buf)
+        self.end.read(buf, None)
     }
 
     /// [`read`](Self::read) without waiting.
@@ -70,19 +70,20 @@ impl Reader {
     /// use std::time::{Duration, Instant};
     /// let (reader, _writer) = pipe().unwrap();
     /// let soon = Instant::now() + Duration::from_millis(5);
-    /// let late = reader.read_deadline(&mut [0; 16], soon).unwrap_err();
+    /// let late = reader.read_deadline(&mut [0; 16], Some(soon)).unwrap_err();
     /// assert!(late.is(channel::Error::TimedOut));
     /// ```
-    pub fn read_deadline(&self, buf: &mut [u8], deadline: Instant) -> Result<usize> {
-        self.end.read_deadline(buf, deadline)
+    pub fn read_deadline(&self, buf: &mut [u8], deadline: Option<Instant>) -> Result<usize> {
+        self.end.read(buf, deadline)
     }
 
-    /// Moves at most `len` bytes to another descriptor inside the kernel; waits for the first byte and for room. `Ok(0)` is the
-    /// end of file. Which descriptors can take them is the kernel's to say; [`Copier`](crate::fd::Copier) finds another way.
+    /// Moves at most `len` bytes to another descriptor inside the kernel; waits for the first byte and for room, at most until
+    /// `deadline`. `Ok(0)` is the end of file. Which descriptors can take them is the kernel's to say; [`Copier`](crate::fd::Copier) finds another way.
     ///
     /// See [`splice(2)`](https://man7.org/linux/man-pages/man2/splice.2.html).
     ///
     /// # Errors
+    /// [`TimedOut`](crate::channel::Error::TimedOut) when `deadline` passed first,
     /// [`BrokenPipe`](crate::channel::Error::BrokenPipe) if nobody reads at the other, `EINVAL` if it cannot be spliced to.
     ///
     /// ```
@@ -90,38 +91,26 @@ impl Reader {
     /// let (first, writer) = pipe().unwrap();
     /// let (reader, second) = pipe().unwrap();
     /// writer.write(b"moved, not copied").unwrap();
-    /// assert_eq!(first.splice_to(&second, 5).unwrap(), 5);
+    /// assert_eq!(first.splice_to(&second, 5, None).unwrap(), 5);
     /// let mut buf = [0; 16];
     /// assert_eq!(reader.read(&mut buf).unwrap(), 5);
     /// ```
-    #[cfg(target_os = "linux")]
     #[doc(alias = "splice")]
-    pub fn splice_to(&self, to: impl std::os::fd::AsFd, len: usize) -> Result<usize> {
-        self.splice(to.as_fd(), len, true)
-    }
-
-    /// [`splice_to`](Self::splice_to) without waiting for bytes, or for room in another pipe.
-    ///
-    /// # Errors
-    /// [`WouldBlock`](crate::channel::Error::WouldBlock) if it would wait; else as [`splice_to`](Self::splice_to).
-    ///
-    /// ```
-    /// use ringway::{channel, pipe::pipe};
-    /// let (first, _writer) = pipe().unwrap();
-    /// let (_reader, second) = pipe().unwrap();
-    /// assert!(first.try_splice_to(&second, 5).unwrap_err().is(channel::Error::WouldBlock));
-    /// ```
-    #[cfg(target_os = "linux")]
-    pub fn try_splice_to(&self, to: impl std::os::fd::AsFd, len: usize) -> Result<usize> {
-        self.splice(to.as_fd(), len, false)
+    pub fn splice_to(&self, to: impl AsFd, len: usize, deadline: Option<Instant>) -> Result<usize> {
+        let (from, to) = (self.end.fd.as_fd(), to.as_fd());
+        let moved = super::end::shift(from, to, deadline, |flags| {
+            rustix::pipe::splice(from, None, to, None, len, flags)
+        });
+        self.end.received(len, moved)
     }
 
     /// Duplicates at most `len` bytes into another pipe and leaves them here to be read as well; waits for the first byte and
-    /// for room. `Ok(0)` is the end of file.
+    /// for room, at most until `deadline`. `Ok(0)` is the end of file.
     ///
     /// See [`tee(2)`](https://man7.org/linux/man-pages/man2/tee.2.html).
     ///
     /// # Errors
+    /// [`TimedOut`](crate::channel::Error::TimedOut) when `deadline` passed first,
     /// [`BrokenPipe`](crate::channel::Error::BrokenPipe) if nobody reads at the other.
     ///
     /// ```
@@ -129,49 +118,22 @@ impl Reader {
     /// let (first, writer) = pipe().unwrap();
     /// let (reader, second) = pipe().unwrap();
     /// writer.write(b"twice").unwrap();
-    /// assert_eq!(first.tee_to(&second, 1024).unwrap(), 5);
+    /// assert_eq!(first.tee_to(&second, 1024, None).unwrap(), 5);
     /// let mut buf = [0; 16];
     /// assert_eq!(first.read(&mut buf).unwrap(), 5);
     /// assert_eq!(reader.read(&mut buf).unwrap(), 5);
     /// ```
-    #[cfg(target_os = "linux")]
     #[doc(alias = "tee")]
-    pub fn tee_to(&self, to: &super::Writer, len: usize) -> Result<usize> {
-        self.tee(to, len, true)
-    }
-
-    /// [`tee_to`](Self::tee_to) without waiting.
-    ///
-    /// # Errors
-    /// [`WouldBlock`](crate::channel::Error::WouldBlock) if it would wait; else as [`tee_to`](Self::tee_to).
-    ///
-    /// ```
-    /// use ringway::{channel, pipe::pipe};
-    /// let (first, _writer) = pipe().unwrap();
-    /// let (_reader, second) = pipe().unwrap();
-    /// assert!(first.try_tee_to(&second, 5).unwrap_err().is(channel::Error::WouldBlock));
-    /// ```
-    #[cfg(target_os = "linux")]
-    pub fn try_tee_to(&self, to: &super::Writer, len: usize) -> Result<usize> {
-        self.tee(to, len, false)
-    }
-
-    #[cfg(target_os = "linux")]
-    fn splice(&self, to: std::os::fd::BorrowedFd<'_>, len: usize, wait: bool) -> Result<usize> {
-        use std::os::fd::AsFd;
-        let from = self.end.fd.as_fd();
-        let moved = super::end::shift(from, to, wait, |flags| {
-            rustix::pipe::splice(from, None, to, None, len, flags)
-        });
-        self.end.received(len, moved)
-    }
-
-    #[cfg(target_os = "linux")]
-    fn tee(&self, to: &super::Writer, len: usize, wait: bool) -> Result<usize> {
-        use std::os::fd::AsFd;
+    pub fn tee_to(
+        &self,
+        to: &super::Writer,
+        len: usize,
+        deadline: Option<Instant>,
+    ) -> Result<usize> {
         let (from, into) = (self.end.fd.as_fd(), to.end.fd.as_fd());
-        let moved =
-            super::end::shift(from, into, wait, |flags| rustix::pipe::tee(from, into, len, flags));
+        let moved = super::end::shift(from, into, deadline, |flags| {
+            rustix::pipe::tee(from, into, len, flags)
+        });
         match moved {
             Ok(n) => self.end.received(len, Ok(n)),
             // What can fail is the other side: it keeps the news.
@@ -191,7 +153,7 @@ impl std::io::Read for &Reader {
     #[inline]
     fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
         let end = &self.end;
-        Ok(if end.nonblocking() { end.try_read(buf) } else { end.read(buf) }?)
+        Ok(if end.nonblocking() { end.try_read(buf) } else { end.read(buf, None) }?)
     }
 }
 
@@ -203,7 +165,7 @@ impl TryFrom<OwnedFd> for Reader {
     ///
     /// ```
     /// use ringway::pipe::Reader;
-    /// use std::os::fd::OwnedFd;
+    /// use std::os::fd::{AsFd, OwnedFd};
     /// use std::process::{Command, Stdio};
     /// let mut child = Command::new("echo").arg("hi").stdout(Stdio::piped()).spawn().unwrap();
     /// let reader = Reader::try_from(OwnedFd::from(child.stdout.take().unwrap())).unwrap();

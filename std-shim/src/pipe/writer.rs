@@ -43,7 +43,7 @@ impl Writer {
     /// [`BrokenPipe`](channel::Error::BrokenPipe) if no reader is left.
     #[inline]
     pub fn write(&self, buf: &[u8]) -> Result<usize> {
-        self.end.write(buf)
+        self.end.write(buf, None)
     }
 
     /// [`write`](Self::write) without waiting: as much as there is room for. Up to [`PIPE_BUF`] bytes go in
@@ -75,15 +75,15 @@ impl Writer {
     /// use std::time::{Duration, Instant};
     /// let (_reader, writer) = pipe().unwrap();
     /// let soon = Instant::now() + Duration::from_millis(5);
-    /// assert!(writer.write_deadline(&[7; 1 << 20], soon).unwrap() < 1 << 20);
-    /// assert!(writer.write_deadline(b"more", soon).unwrap_err().is(channel::Error::TimedOut));
+    /// assert!(writer.write_deadline(&[7; 1 << 20], Some(soon)).unwrap() < 1 << 20);
+    /// assert!(writer.write_deadline(b"more", Some(soon)).unwrap_err().is(channel::Error::TimedOut));
     /// ```
-    pub fn write_deadline(&self, buf: &[u8], deadline: Instant) -> Result<usize> {
-        self.end.write_deadline(buf, deadline)
+    pub fn write_deadline(&self, buf: &[u8], deadline: Option<Instant>) -> Result<usize> {
+        self.end.write(buf, deadline)
     }
 
     /// Writes all of `buf`, waiting for room. In one piece up to [`PIPE_BUF`] bytes; longer ones may have other
-    /// writers' bytes between theirs.
+    /// writers' bytes between theirs. With a deadline: [`fd::write_all`](crate::fd::write_all).
     ///
     /// # Errors
     /// [`BrokenPipe`](channel::Error::BrokenPipe) if no reader is left; some of it may have gone in.
@@ -97,35 +97,7 @@ impl Writer {
     /// assert_eq!(all.join().unwrap().len(), 500_000);
     /// ```
     pub fn write_all(&self, mut buf: &[u8]) -> Result<()> {
-        while !buf.is_empty() {
-            let n = self.end.write(buf)?;
-            buf = buf.get(n..).unwrap_or_default();
-        }
-        Ok(())
-    }
-
-    /// [`write_all`](Self::write_all), at most until `deadline`. `buf` moves past what went in, so that after an
-    /// error it is what is left.
-    ///
-    /// # Errors
-    /// [`TimedOut`](channel::Error::TimedOut) when it passed first, [`BrokenPipe`](channel::Error::BrokenPipe).
-    ///
-    /// ```
-    /// use ringway::pipe::pipe;
-    /// use std::time::{Duration, Instant};
-    /// let (_reader, writer) = pipe().unwrap();
-    /// let all = vec![7; 1 << 20];
-    /// let mut left = &all[..];
-    /// let soon = Instant::now() + Duration::from_millis(5);
-    /// assert!(writer.write_all_deadline(&mut left, soon).is_err());
-    /// assert!(left.len() < all.len());
-    /// ```
-    pub fn write_all_deadline(&self, buf: &mut &[u8], deadline: Instant) -> Result<()> {
-        while !buf.is_empty() {
-            let n = self.end.write_deadline(buf, deadline)?;
-            *buf = buf.get(n..).unwrap_or_default();
-        }
-        Ok(())
+        crate::fd::write_all_by(&mut buf, |rest| self.end.write(rest, None))
     }
 
     /// Writes all of `buf` or nothing, and does not wait.
@@ -153,64 +125,6 @@ impl Writer {
         // Not less than all: the system promises so up to this size.
         self.end.try_write(buf).map(|_| ())
     }
-
-    /// Moves at most `len` bytes from another descriptor into the pipe inside the kernel; waits for the first byte and for
-    /// room. `Ok(0)` is the end of the other's input. Which descriptors can give is the kernel's to say;
-    /// [`Copier`](crate::fd::Copier) finds another way.
-    ///
-    /// From a file, the kernel puts references to the file's pages into the pipe, and no copy of
-    /// what they hold. What is written into the file before the pipe is read is what its reader
-    /// gets. A file that may change meanwhile is read and written instead, as
-    /// [`Copier`](crate::fd::Copier) does.
-    ///
-    /// See [`splice(2)`](https://man7.org/linux/man-pages/man2/splice.2.html).
-    ///
-    /// # Errors
-    /// [`BrokenPipe`](channel::Error::BrokenPipe) if no reader is left, `EINVAL` if the other cannot be spliced from.
-    ///
-    /// ```
-    /// use ringway::pipe::pipe;
-    /// use std::io::{Seek, Write};
-    /// let mut file = tempfile::tempfile().unwrap();
-    /// file.write_all(b"from a file").unwrap();
-    /// file.rewind().unwrap();
-    /// let (reader, writer) = pipe().unwrap();
-    /// assert_eq!(writer.splice_from(&file, 1024).unwrap(), 11);
-    /// assert_eq!(writer.splice_from(&file, 1024).unwrap(), 0);
-    /// drop(writer);
-    /// assert_eq!(std::io::read_to_string(reader).unwrap(), "from a file");
-    /// ```
-    #[cfg(target_os = "linux")]
-    #[doc(alias = "splice")]
-    pub fn splice_from(&self, from: impl std::os::fd::AsFd, len: usize) -> Result<usize> {
-        self.splice(from.as_fd(), len, true)
-    }
-
-    /// [`splice_from`](Self::splice_from) without waiting for room, or for bytes in another pipe.
-    ///
-    /// # Errors
-    /// [`WouldBlock`](channel::Error::WouldBlock) if it would wait; else as [`splice_from`](Self::splice_from).
-    ///
-    /// ```
-    /// use ringway::{channel, pipe::pipe};
-    /// let (first, _writer) = pipe().unwrap();
-    /// let (_reader, second) = pipe().unwrap();
-    /// assert!(second.try_splice_from(&first, 5).unwrap_err().is(channel::Error::WouldBlock));
-    /// ```
-    #[cfg(target_os = "linux")]
-    pub fn try_splice_from(&self, from: impl std::os::fd::AsFd, len: usize) -> Result<usize> {
-        self.splice(from.as_fd(), len, false)
-    }
-
-    #[cfg(target_os = "linux")]
-    fn splice(&self, from: std::os::fd::BorrowedFd<'_>, len: usize, wait: bool) -> Result<usize> {
-        use std::os::fd::AsFd;
-        let to = self.end.fd.as_fd();
-        let moved = super::end::shift(from, to, wait, |flags| {
-            rustix::pipe::splice(from, None, to, None, len, flags)
-        });
-        self.end.sent(moved)
-    }
 }
 
 impl std::io::Write for Writer {
@@ -228,7 +142,7 @@ impl std::io::Write for &Writer {
     #[inline]
     fn write(&mut self, buf: &[u8]) -> std::io::Result<usize> {
         let end = &self.end;
-        Ok(if end.nonblocking() { end.try_write(buf) } else { end.write(buf) }?)
+        Ok(if end.nonblocking() { end.try_write(buf) } else { end.write(buf, None) }?)
     }
 
     /// Nothing is kept back here.

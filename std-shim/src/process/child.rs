@@ -1,6 +1,6 @@
 //! A child, as its parent holds it.
 
-use super::{Exit, Reason, lock};
+use super::{Exit, ProcessError, lock};
 use crate::fd::{self, Interest};
 use crate::signal::{self, Signal};
 use crate::{Cause, Error, Result, channel};
@@ -55,7 +55,7 @@ impl Child {
         match pidfd_open(pid, PidfdFlags::empty()) {
             Ok(pidfd) => Ok(Child::new(pid, pidfd)),
             // Somebody did, and it has ended.
-            Err(Errno::SRCH) => Err(Reason::Reaped.into()),
+            Err(Errno::SRCH) => Err(ProcessError::Reaped.into()),
             Err(errno) => {
                 let _ = kill_process(pid, rustix::process::Signal::KILL);
                 let _ = fd::retry(|| waitpid(Some(pid), WaitOptions::empty()));
@@ -84,7 +84,7 @@ impl Child {
     /// Waits until it has ended, and says how. It may be asked again.
     ///
     /// # Errors
-    /// [`Reason::Reaped`] if somebody else waited for it: it has ended, and how is not known.
+    /// [`ProcessError::Reaped`] if somebody else waited for it: it has ended, and how is not known.
     ///
     /// ```
     /// use ringway::process::{self, Entry, Exit};
@@ -97,7 +97,7 @@ impl Child {
     /// ```
     #[doc(alias = "waitid")]
     pub fn join(&self) -> Result<Exit> {
-        self.wait(|fd| fd::poll_one(fd, Interest::Read, None).map(drop))
+        self.join_deadline(None)
     }
 
     /// [`join`](Self::join) without waiting.
@@ -135,11 +135,11 @@ impl Child {
     /// process::main(&[SLEEP]);
     /// let child = process::spawn(&SLEEP, b"", vec![])?;
     /// let soon = Instant::now() + Duration::from_millis(5);
-    /// assert!(child.join_deadline(soon).unwrap_err().is(channel::Error::TimedOut));
+    /// assert!(child.join_deadline(Some(soon)).unwrap_err().is(channel::Error::TimedOut));
     /// # Ok::<(), ringway::Error>(())
     /// ```
-    pub fn join_deadline(&self, deadline: Instant) -> Result<Exit> {
-        self.wait(|fd| fd::poll_one(fd, Interest::Read, Some(deadline)).map(drop))
+    pub fn join_deadline(&self, deadline: Option<Instant>) -> Result<Exit> {
+        self.wait(|fd| fd::poll_one(fd, Interest::Read, deadline).map(drop))
     }
 
     /// Whether it has not ended yet.
@@ -273,7 +273,7 @@ pub(super) fn forget_detached() {
 fn reap(pidfd: BorrowedFd<'_>, pid: Pid) -> Result<Exit> {
     let status = match fd::retry(|| waitid(WaitId::PidFd(pidfd), WaitIdOptions::EXITED)) {
         Ok(status) => status,
-        Err(Errno::CHILD) => return Err(Error::new(JOIN, Reason::Reaped).on(pid)),
+        Err(Errno::CHILD) => return Err(Error::new(JOIN, ProcessError::Reaped).on(pid)),
         Err(errno) => return Err(Error::new(JOIN, errno).on(pid)),
     };
     let ended = status.and_then(|status| match status.terminating_signal() {

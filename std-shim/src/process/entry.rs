@@ -2,9 +2,9 @@
 
 use super::parent;
 use super::spawn::{Hello, MARKER};
-use super::{MAX_DESCRIPTORS, Reason};
+use super::{MAX_DESCRIPTORS, ProcessError};
 use crate::signal;
-use crate::socket::UnixSeqpacket;
+use crate::socket::{Timeout, UnixSeqpacket};
 use crate::{Error, Result};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketType, sockopt};
@@ -19,8 +19,8 @@ use std::sync::OnceLock;
 /// [`std::process::exit`].
 ///
 /// ```
-/// use ringway::process::{Given, Outcome};
-/// fn work(given: Given) -> Outcome {
+/// use ringway::process::{EntryArgs, EntryResult};
+/// fn work(given: EntryArgs) -> EntryResult {
 ///     let text = std::str::from_utf8(&given.argument)?; // any error will do
 ///     if text.is_empty() {
 ///         return Err("nothing to do".into());
@@ -28,13 +28,13 @@ use std::sync::OnceLock;
 ///     Ok(())
 /// }
 /// ```
-pub type Outcome = std::result::Result<(), Box<dyn std::error::Error>>;
+pub type EntryResult = std::result::Result<(), Box<dyn std::error::Error>>;
 
 /// What the parent handed to a child: see [`spawn`](super::spawn).
 ///
 /// ```
-/// use ringway::process::{Given, Outcome};
-/// fn work(mut given: Given) -> Outcome {
+/// use ringway::process::{EntryArgs, EntryResult};
+/// fn work(mut given: EntryArgs) -> EntryResult {
 ///     let connection = given.descriptors.pop().ok_or("I was given no descriptor")?;
 ///     println!("{} bytes, {connection:?}", given.argument.len());
 ///     Ok(())
@@ -42,7 +42,7 @@ pub type Outcome = std::result::Result<(), Box<dyn std::error::Error>>;
 /// ```
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct Given {
+pub struct EntryArgs {
     /// The argument.
     pub argument: Vec<u8>,
     /// The descriptors, in the order in which they were handed over; close-on-exec.
@@ -66,12 +66,12 @@ pub struct Given {
 #[derive(Debug, Clone, Copy)]
 pub struct Entry {
     name: &'static str,
-    run: fn(Given) -> Outcome,
+    run: fn(EntryArgs) -> EntryResult,
 }
 
 impl Entry {
     /// An entry of this name, which has to be unique in the program.
-    pub const fn new(name: &'static str, run: fn(Given) -> Outcome) -> Self {
+    pub const fn new(name: &'static str, run: fn(EntryArgs) -> EntryResult) -> Self {
         Entry { name, run }
     }
 
@@ -133,16 +133,16 @@ pub fn main(entries: &[Entry]) {
 const NOT_BEGUN: i32 = 125;
 
 /// Checks that a copy of this program would find the entry.
-pub(super) fn check_registered(entry: &Entry) -> std::result::Result<(), Reason> {
+pub(super) fn check_registered(entry: &Entry) -> std::result::Result<(), ProcessError> {
     let entries = ENTRIES.get().map_or(&[][..], Vec::as_slice);
     match entries.iter().filter(|known| known.name == entry.name).count() {
-        0 => Err(Reason::NotRegistered),
+        0 => Err(ProcessError::NotRegistered),
         1 => Ok(()),
-        _ => Err(Reason::Ambiguous),
+        _ => Err(ProcessError::Ambiguous),
     }
 }
 
-fn run(entry: Entry, given: Given) -> i32 {
+fn run(entry: Entry, given: EntryArgs) -> i32 {
     // The process ends right after, so that nobody sees what a panic left half done.
     let run = std::panic::AssertUnwindSafe(move || (entry.run)(given));
     match std::panic::catch_unwind(run) {
@@ -182,16 +182,16 @@ fn is_parents_socket(number: RawFd) -> bool {
 }
 
 /// Finds the entry, and takes over what the parent handed to it.
-fn begin(entries: &[Entry], call: Call) -> Result<(Entry, Given)> {
+fn begin(entries: &[Entry], call: Call) -> Result<(Entry, EntryArgs)> {
     // SAFETY: it asks for a number that the kernel gave this process at its start.
     if unsafe { libc::getauxval(libc::AT_SECURE) } != 0 {
-        return Err(Error::new(BEGIN, Reason::Privileged));
+        return Err(Error::new(BEGIN, ProcessError::Privileged));
     }
     let name = call.name;
     let entry = entries
         .iter()
         .find(|entry| name == entry.name)
-        .ok_or_else(|| Error::new(BEGIN, Reason::NotRegistered).on(name.to_string_lossy()))?;
+        .ok_or_else(|| Error::new(BEGIN, ProcessError::NotRegistered).on(name.to_string_lossy()))?;
     // It was started with all of them blocked.
     signal::set_mask(signal::SignalSet::empty())?.keep();
     let wrong = || Error::new(BEGIN, Errno::PROTO).on("without the message of a parent");
@@ -202,7 +202,8 @@ fn begin(entries: &[Entry], call: Call) -> Result<(Entry, Given)> {
     }
     let mut message = [0; Hello::SIZE];
     // It was sent before this process was there.
-    let received = socket.try_recv_descriptors(&mut message, MAX_DESCRIPTORS + Hello::OWN)?;
+    let received =
+        socket.recv_all_rights(&mut message, MAX_DESCRIPTORS + Hello::OWN, Timeout::Now)?;
     let hello = message.get(..received.size).and_then(Hello::parse).ok_or_else(wrong)?;
 
     let mut descriptors = received.descriptors.into_iter();
@@ -216,7 +217,7 @@ fn begin(entries: &[Entry], call: Call) -> Result<(Entry, Given)> {
     if hello.argument {
         argument = contents(descriptors.next().ok_or_else(wrong)?)?;
     }
-    Ok((*entry, Given { argument, descriptors: descriptors.collect() }))
+    Ok((*entry, EntryArgs { argument, descriptors: descriptors.collect() }))
 }
 
 /// The descriptor that the parent handed over under this number, if there is such a one. Each is taken once.

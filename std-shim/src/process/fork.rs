@@ -1,6 +1,6 @@
 //! A copy of this process.
 
-use super::{Child, Reason, child, errno, parent};
+use super::{Child, ProcessError, child, errno, parent};
 use crate::error::limit;
 use crate::{Error, Result, shm, unshared};
 use rustix::process::Pid;
@@ -32,7 +32,7 @@ pub enum Fork {
 /// what there may be only one of. It may drop none of them either; take new ones instead, of the same parts.
 ///
 /// # Errors
-/// [`Reason::Threads`] with the number of threads if there is more than one;
+/// [`ProcessError::Threads`] with the number of threads if there is more than one;
 /// [`Exhausted`](crate::channel::Error::Exhausted), also when a region has no place left; or what the system says
 /// ([fork(2)](https://man7.org/linux/man-pages/man2/fork.2.html)). There is no copy then.
 ///
@@ -57,7 +57,7 @@ pub enum Fork {
 pub unsafe fn fork() -> Result<Fork> {
     let alone = threads()?;
     if alone != 1 {
-        return Err(Error::new(FORK, Reason::Threads(alone)));
+        return Err(Error::new(FORK, ProcessError::Threads(alone)));
     }
     child::reap_detached();
     // Nothing may fail in the copy, which could not tell it from a failure here: so all is opened before.

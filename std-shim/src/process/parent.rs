@@ -38,7 +38,7 @@ impl Parent {
         matches!(fd::look(self.as_fd(), Interest::Read), Ok(None))
     }
 
-    /// Waits until it has ended, at most until `deadline`. Without one: [`fd::wait`](crate::fd::wait).
+    /// Waits until it has ended, at most until `deadline`.
     ///
     /// # Errors
     /// [`TimedOut`](crate::channel::Error::TimedOut) when the deadline passed first.
@@ -49,14 +49,14 @@ impl Parent {
     /// const WORK: Entry = Entry::new("work", |_| {
     ///     let parent = process::parent().ok_or("I was not started by another")?;
     ///     let soon = Instant::now() + Duration::from_millis(5);
-    ///     assert!(parent.wait_deadline(soon).is_err()); // it waits for us
+    ///     assert!(parent.wait_deadline(Some(soon)).is_err()); // it waits for us
     ///     Ok(())
     /// });
     /// process::main(&[WORK]);
     /// assert!(process::spawn(&WORK, b"", vec![])?.join()?.success());
     /// # Ok::<(), ringway::Error>(())
     /// ```
-    pub fn wait_deadline(&self, deadline: Instant) -> Result<()> {
+    pub fn wait_deadline(&self, deadline: Option<Instant>) -> Result<()> {
         fd::wait_deadline(self, Interest::Read, deadline).map(drop)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::entry::{self, Entry};
 use super::exec::Exec;
-use super::{Child, Reason, parent};
+use super::{Child, ProcessError, parent};
 use crate::error::limit;
 use crate::socket::{self, UnixSeqpacket};
 use crate::{Cause, Error, Result, fd};
@@ -25,7 +25,7 @@ pub const MAX_DESCRIPTORS: usize = socket::MAX_DESCRIPTORS - Hello::OWN;
 /// them. The call does not wait for the child, and may be made with any number of threads.
 ///
 /// # Errors
-/// [`Reason::NotRegistered`] if [`main`](fn@super::main) was not called with the entry; [`Reason::TwoUsers`] while the
+/// [`ProcessError::NotRegistered`] if [`main`](fn@super::main) was not called with the entry; [`ProcessError::TwoUsers`] while the
 /// real and the effective user or group of this process differ; [`Exhausted`](crate::channel::Error::Exhausted) if there may be no more processes or descriptors; `EINVAL` for more than
 /// [`MAX_DESCRIPTORS`]; else what the system says
 /// ([execve(2)](https://man7.org/linux/man-pages/man2/execve.2.html)). The descriptors are closed then.
@@ -145,7 +145,7 @@ impl Options {
         let failed = |cause: Cause| Error::new(START, cause).on(entry.name());
         entry::check_registered(entry).map_err(|reason| failed(reason.into()))?;
         if !is_one_user() {
-            return Err(failed(Reason::TwoUsers.into()));
+            return Err(failed(ProcessError::TwoUsers.into()));
         }
         if descriptors.len() > MAX_DESCRIPTORS {
             return Err(Error::new("give a child more than 251 descriptors", Errno::INVAL));
@@ -163,7 +163,7 @@ impl Options {
             own.push(file_of(argument)?);
         }
         let all: Vec<_> = own.iter().chain(&descriptors).map(AsFd::as_fd).collect();
-        ours.send_descriptors(&hello.emit(), &all)?;
+        ours.send_descriptors(&hello.emit(), &all, None)?;
 
         let program = std::env::args_os().next().unwrap_or_else(|| entry.name().into());
         let number = theirs.as_raw_fd().to_string();

@@ -115,7 +115,7 @@ impl SignalFd {
     }
 
     fn wait_until(&self, deadline: Option<Instant>) -> Result<Received> {
-        fd::until(self.as_fd(), Interest::Read, deadline, || self.take())
+        fd::retry_ready(self.as_fd(), Interest::Read, deadline, || self.take())
             .map_err(|errno| Error::new(WAIT, errno))
     }
 

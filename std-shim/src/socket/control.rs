@@ -27,7 +27,7 @@ pub(super) struct Message {
 ///
 /// A peer that sends more than `room` may get some of them opened in the room for the rest. They are in
 /// [`Message::descriptors`] then, and never more than [`MAX_DESCRIPTORS`](super::MAX_DESCRIPTORS).
-pub(super) fn receive(
+pub(super) fn recv(
     fd: BorrowedFd<'_>,
     buf: &mut [u8],
     room: usize,

@@ -1,7 +1,7 @@
 //! Descriptors that travel with bytes or messages (`SCM_RIGHTS`).
 
 use super::message::{RECEIVE, SEND, fits};
-use super::{Patience, Socket, Type, Unix, control, recv_flags, send_flags};
+use super::{Socket, Timeout, Type, Unix, control, recv_flags, send_flags};
 use crate::fd::Interest;
 use crate::{Error, Result, channel};
 use ringway_core::channel::{Event, State};
@@ -31,13 +31,14 @@ pub struct Received {
 
 /// All kinds of Unix sockets carry descriptors.
 impl<T: Type> Socket<Unix, T> {
-    /// Sends bytes, or a message, and descriptors with it; waits for room. The receiver gets descriptors of its own for
+    /// Sends bytes, or a message, and descriptors with it; waits for room, at most until `deadline`. The receiver gets descriptors of its own for
     /// the same open files, and ours stay ours. Returns how many bytes were sent: on a stream maybe fewer than
     /// `data`; the descriptors go with the first.
     ///
     /// # Errors
     /// `EINVAL` for more than [`MAX_DESCRIPTORS`], or for none of `data` on a stream, where descriptors need at least one
-    /// byte to travel with. `ETOOMANYREFS` if too many are under way. Else as writing or sending
+    /// byte to travel with. `ETOOMANYREFS` if too many are under way. [`TimedOut`](channel::Error::TimedOut) when `deadline`
+    /// passed first. Else as writing or sending
     /// ([sendmsg(2)](https://man7.org/linux/man-pages/man2/sendmsg.2.html),
     /// [unix(7)](https://man7.org/linux/man-pages/man7/unix.7.html)).
     ///
@@ -47,11 +48,11 @@ impl<T: Type> Socket<Unix, T> {
     /// use std::os::fd::AsFd;
     /// let (ours, theirs) = UnixStream::pair()?;
     /// let (mut reader, writer) = std::io::pipe().unwrap();
-    /// ours.send_descriptors(b"a pipe's writer", &[writer.as_fd()])?;
+    /// ours.send_descriptors(b"a pipe's writer", &[writer.as_fd()], None)?;
     /// drop(writer);
     ///
     /// let mut buf = [0; 32];
-    /// let received = theirs.recv_descriptors(&mut buf, 1)?;
+    /// let received = theirs.recv_descriptors(&mut buf, 1, None)?;
     /// assert_eq!(&buf[..received.size], b"a pipe's writer");
     /// let mut writer = std::fs::File::from(received.descriptors.into_iter().next().unwrap());
     /// writer.write_all(b"through it").unwrap();
@@ -63,54 +64,16 @@ impl<T: Type> Socket<Unix, T> {
     /// ```
     #[doc(alias = "sendmsg")]
     #[doc(alias = "SCM_RIGHTS")]
-    pub fn send_descriptors(&self, data: &[u8], descriptors: &[BorrowedFd<'_>]) -> Result<usize> {
-        self.send_rights(&[IoSlice::new(data)], descriptors, Patience::Forever)
-    }
-
-    /// [`send_descriptors`](Self::send_descriptors) without waiting.
-    ///
-    /// # Errors
-    /// [`WouldBlock`](channel::Error::WouldBlock) if there is no room; else as
-    /// [`send_descriptors`](Self::send_descriptors).
-    ///
-    /// ```
-    /// use std::os::fd::AsFd;
-    /// let (ours, _theirs) = ringway::socket::UnixDatagram::pair()?;
-    /// ours.try_send_descriptors(b"", &[ours.as_fd()])?;
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    pub fn try_send_descriptors(
+    pub fn send_descriptors(
         &self,
         data: &[u8],
         descriptors: &[BorrowedFd<'_>],
+        deadline: Option<Instant>,
     ) -> Result<usize> {
-        self.send_rights(&[IoSlice::new(data)], descriptors, Patience::Now)
+        self.send_rights(&[IoSlice::new(data)], descriptors, Timeout::Until(deadline))
     }
 
-    /// [`send_descriptors`](Self::send_descriptors), waiting at most until `deadline`.
-    ///
-    /// # Errors
-    /// [`TimedOut`](channel::Error::TimedOut) when it passed first; else as
-    /// [`send_descriptors`](Self::send_descriptors).
-    ///
-    /// ```
-    /// use std::os::fd::AsFd;
-    /// use std::time::{Duration, Instant};
-    /// let (ours, _theirs) = ringway::socket::UnixSeqpacket::pair()?;
-    /// let soon = Instant::now() + Duration::from_secs(1);
-    /// ours.send_descriptors_deadline(b"message", &[ours.as_fd()], soon)?;
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    pub fn send_descriptors_deadline(
-        &self,
-        data: &[u8],
-        descriptors: &[BorrowedFd<'_>],
-        deadline: Instant,
-    ) -> Result<usize> {
-        self.send_rights(&[IoSlice::new(data)], descriptors, Patience::Until(deadline))
-    }
-
-    /// Receives bytes, or a message, and at most `room` descriptors with it; waits. A stream gives the bytes up to
+    /// Receives bytes, or a message, and at most `room` descriptors with it; waits, at most until `deadline`. A stream gives the bytes up to
     /// where the next descriptors come.
     ///
     /// No descriptor leaks: those that came are closed unless they are returned, and every one is close-on-exec
@@ -120,70 +83,35 @@ impl<T: Type> Socket<Unix, T> {
     /// # Errors
     /// [`Exhausted`](channel::Error::Exhausted) if more came than `room`, or than this process may still open: those
     /// that did come are closed, the system drops the others, and the bytes or the message are lost too. On a stream
-    /// that leaves a gap: end the conversation. Else as reading or receiving
+    /// that leaves a gap: end the conversation. [`TimedOut`](channel::Error::TimedOut) when `deadline` passed first. Else as
+    /// reading or receiving
     /// ([recvmsg(2)](https://man7.org/linux/man-pages/man2/recvmsg.2.html)).
     ///
     /// ```
     /// use ringway::{channel, socket::UnixSeqpacket};
     /// use std::os::fd::AsFd;
     /// let (ours, theirs) = UnixSeqpacket::pair()?;
-    /// ours.send_descriptors(b"two", &[ours.as_fd(), theirs.as_fd()])?;
-    /// let error = theirs.recv_descriptors(&mut [0; 8], 1).unwrap_err();
+    /// ours.send_descriptors(b"two", &[ours.as_fd(), theirs.as_fd()], None)?;
+    /// let error = theirs.recv_descriptors(&mut [0; 8], 1, None).unwrap_err();
     /// assert!(error.is(channel::Error::Exhausted));
     /// # Ok::<(), ringway::Error>(())
     /// ```
     #[doc(alias = "recvmsg")]
     #[doc(alias = "SCM_RIGHTS")]
-    pub fn recv_descriptors(&self, buf: &mut [u8], room: usize) -> Result<Received> {
-        self.receive_all_rights(buf, room, Patience::Forever)
-    }
-
-    /// [`recv_descriptors`](Self::recv_descriptors) without waiting.
-    ///
-    /// # Errors
-    /// [`WouldBlock`](channel::Error::WouldBlock) if nothing is there; else as
-    /// [`recv_descriptors`](Self::recv_descriptors).
-    ///
-    /// ```
-    /// use ringway::{channel, socket::UnixStream};
-    /// let (ours, _theirs) = UnixStream::pair()?;
-    /// let error = ours.try_recv_descriptors(&mut [0; 8], 1).unwrap_err();
-    /// assert!(error.is(channel::Error::WouldBlock));
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    pub fn try_recv_descriptors(&self, buf: &mut [u8], room: usize) -> Result<Received> {
-        self.receive_all_rights(buf, room, Patience::Now)
-    }
-
-    /// [`recv_descriptors`](Self::recv_descriptors), waiting at most until `deadline`.
-    ///
-    /// # Errors
-    /// [`TimedOut`](channel::Error::TimedOut) when it passed first; else as
-    /// [`recv_descriptors`](Self::recv_descriptors).
-    ///
-    /// ```
-    /// use ringway::{channel, socket::UnixStream};
-    /// use std::time::{Duration, Instant};
-    /// let (ours, _theirs) = UnixStream::pair()?;
-    /// let soon = Instant::now() + Duration::from_millis(5);
-    /// let error = ours.recv_descriptors_deadline(&mut [0; 8], 1, soon).unwrap_err();
-    /// assert!(error.is(channel::Error::TimedOut));
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    pub fn recv_descriptors_deadline(
+    pub fn recv_descriptors(
         &self,
         buf: &mut [u8],
         room: usize,
-        deadline: Instant,
+        deadline: Option<Instant>,
     ) -> Result<Received> {
-        self.receive_all_rights(buf, room, Patience::Until(deadline))
+        self.recv_all_rights(buf, room, Timeout::Until(deadline))
     }
 
     pub(crate) fn send_rights(
         &self,
         data: &[IoSlice<'_>],
         descriptors: &[BorrowedFd<'_>],
-        patience: Patience,
+        timeout: Timeout,
     ) -> Result<usize> {
         if descriptors.len() > MAX_DESCRIPTORS {
             return Err(Error::new("send more than 253 descriptors at once", Errno::INVAL));
@@ -195,7 +123,7 @@ impl<T: Type> Socket<Unix, T> {
         if T::CONNECTED {
             self.state().on(Event::Send).map_err(|reason| Error::new(SEND, reason))?;
         }
-        self.attempt(Interest::Write, patience, |at_once| {
+        self.attempt(Interest::Write, timeout, |at_once| {
             let mut space = Control::new();
             let mut control = SendAncillaryBuffer::new(&mut space.0);
             if !descriptors.is_empty()
@@ -208,13 +136,13 @@ impl<T: Type> Socket<Unix, T> {
         .map_err(|errno| self.not_sent(errno))
     }
 
-    fn receive_all_rights(
+    pub(crate) fn recv_all_rights(
         &self,
         buf: &mut [u8],
         room: usize,
-        patience: Patience,
+        timeout: Timeout,
     ) -> Result<Received> {
-        let rights = self.receive_rights(buf, room, patience)?;
+        let rights = self.recv_rights(buf, room, timeout)?;
         // From here on whatever returns early drops, and so closes, what came.
         if rights.lost || rights.received.descriptors.len() > room {
             return Err(Error::new(ALL, channel::Error::Exhausted));
@@ -226,15 +154,15 @@ impl<T: Type> Socket<Unix, T> {
     }
 
     /// Receives, and says whether descriptors were lost on the way. There may be more than `room`.
-    pub(crate) fn receive_rights(
+    pub(crate) fn recv_rights(
         &self,
         buf: &mut [u8],
         room: usize,
-        patience: Patience,
+        timeout: Timeout,
     ) -> Result<Rights> {
         let messages = T::TYPE != SocketType::STREAM;
-        let patience = match self.may_receive(patience) {
-            Ok(patience) => patience,
+        let timeout = match self.may_recv(timeout) {
+            Ok(timeout) => timeout,
             Err(channel::Error::EndOfFile) if !messages => {
                 let received = Received { size: 0, descriptors: Vec::new() };
                 return Ok(Rights { received, lost: false });
@@ -245,10 +173,10 @@ impl<T: Type> Socket<Unix, T> {
         let has_end = messages && T::CONNECTED;
         let is_end = |came: &control::Message| has_end && came.size == 0 && !came.marked;
         let came = self
-            .attempt_receive(patience, is_end, |at_once| {
+            .attempt_recv(timeout, is_end, |at_once| {
                 let mut flags = recv_flags(at_once);
                 flags.set(RecvFlags::TRUNC, messages);
-                control::receive(self.fd.as_fd(), buf, room, flags)
+                control::recv(self.fd.as_fd(), buf, room, flags)
             })
             .map_err(|errno| self.not_received(errno))?;
 

@@ -3,7 +3,7 @@
 use super::message::{SEND, largest_datagram};
 use super::resolve::{resolve, try_each};
 use super::{
-    Datagram, Inet, Options, Patience, Socket, Stream, ToAddresses, open, sealed, send_flags,
+    Datagram, Inet, Options, Socket, Stream, Timeout, ToAddresses, open, sealed, send_flags,
 };
 use crate::fd::{self, Interest};
 use crate::{Error, Result, channel};
@@ -33,7 +33,7 @@ impl Socket<Inet, Stream> {
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn connect(to: impl ToAddresses) -> Result<Self> {
-        try_each(to, |address, _| connect_one(address, None))
+        Self::connect_deadline(to, None)
     }
 
     /// [`connect`](Self::connect), waiting at most until `deadline`. With several addresses each gets its share of the
@@ -50,11 +50,12 @@ impl Socket<Inet, Stream> {
     /// use std::time::{Duration, Instant};
     /// let listener = TcpListener::bind("127.0.0.1:0")?;
     /// let soon = Instant::now() + Duration::from_secs(1);
-    /// let client = TcpStream::connect_deadline(listener.local_address()?, soon)?;
+    /// let client = TcpStream::connect_deadline(listener.local_address()?, Some(soon))?;
     /// # Ok::<(), ringway::Error>(())
     /// ```
-    pub fn connect_deadline(to: impl ToAddresses, deadline: Instant) -> Result<Self> {
+    pub fn connect_deadline(to: impl ToAddresses, deadline: Option<Instant>) -> Result<Self> {
         try_each(to, |address, others| {
+            let Some(deadline) = deadline else { return connect_one(address, None) };
             let now = Instant::now();
             let left = deadline.saturating_duration_since(now);
             let share = left / u32::try_from(others + 1).unwrap_or(u32::MAX);
@@ -108,7 +109,7 @@ impl Socket<Inet, Datagram> {
     ///
     /// ```
     /// use ringway::socket::{Options, UdpSocket};
-    /// let receiver = UdpSocket::bind_with("127.0.0.1:0", &Options::new().receive_buffer(1 << 18))?;
+    /// let receiver = UdpSocket::bind_with("127.0.0.1:0", &Options::new().recv_buffer(1 << 18))?;
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn bind_with(address: impl ToAddresses, options: &Options) -> Result<Self> {
@@ -157,7 +158,7 @@ impl Socket<Inet, Datagram> {
     /// ```
     #[doc(alias = "sendto")]
     pub fn send_to(&self, message: &[u8], to: impl ToAddresses) -> Result<()> {
-        self.send_to_each(message, to, Patience::Forever)
+        self.send_to_each(message, to, Timeout::NEVER)
     }
 
     /// [`send_to`](Self::send_to) without waiting.
@@ -172,7 +173,7 @@ impl Socket<Inet, Datagram> {
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn try_send_to(&self, message: &[u8], to: impl ToAddresses) -> Result<()> {
-        self.send_to_each(message, to, Patience::Now)
+        self.send_to_each(message, to, Timeout::Now)
     }
 
     /// [`send_to`](Self::send_to), waiting at most until `deadline`.
@@ -185,22 +186,22 @@ impl Socket<Inet, Datagram> {
     /// use std::time::{Duration, Instant};
     /// let (ours, theirs) = (UdpSocket::bind("127.0.0.1:0")?, UdpSocket::bind("127.0.0.1:0")?);
     /// let soon = Instant::now() + Duration::from_secs(1);
-    /// ours.send_to_deadline(b"hello", theirs.local_address()?, soon)?;
+    /// ours.send_to_deadline(b"hello", theirs.local_address()?, Some(soon))?;
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn send_to_deadline(
         &self,
         message: &[u8],
         to: impl ToAddresses,
-        deadline: Instant,
+        deadline: Option<Instant>,
     ) -> Result<()> {
-        self.send_to_each(message, to, Patience::Until(deadline))
+        self.send_to_each(message, to, Timeout::Until(deadline))
     }
 
-    fn send_to_each(&self, message: &[u8], to: impl ToAddresses, patience: Patience) -> Result<()> {
+    fn send_to_each(&self, message: &[u8], to: impl ToAddresses, timeout: Timeout) -> Result<()> {
         let mut failure = None;
         for address in resolve(to)? {
-            let sent = self.attempt(Interest::Write, patience, |at_once| {
+            let sent = self.attempt(Interest::Write, timeout, |at_once| {
                 rustix::net::sendto(&self.fd, message, send_flags(at_once), &address)
             });
             match sent {

@@ -2,10 +2,10 @@
 
 use super::resolve::try_each;
 use super::{
-    Connected, Family, Inet, Options, Patience, Socket, Stream, ToAddresses, Unix, UnixAddress,
+    Connected, Family, Inet, Options, Socket, Stream, Timeout, ToAddresses, Unix, UnixAddress,
     WRONG_SOCKET, file, inet, inspect, open,
 };
-use crate::fd::{self, Interest, Life};
+use crate::fd::{self, EndpointState, Interest};
 use crate::{Error, Result};
 use ringway_core::channel::{Event, State};
 use rustix::io::Errno;
@@ -41,7 +41,7 @@ impl<F: Family, T: Connected> Listener<F, T> {
     /// ```
     #[doc(alias = "accept4")]
     pub fn accept(&self) -> Result<Socket<F, T>> {
-        self.accept_with(Patience::Forever)
+        self.accept_with(Timeout::NEVER)
     }
 
     /// [`accept`](Self::accept) without waiting.
@@ -56,7 +56,7 @@ impl<F: Family, T: Connected> Listener<F, T> {
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn try_accept(&self) -> Result<Socket<F, T>> {
-        self.accept_with(Patience::Now)
+        self.accept_with(Timeout::Now)
     }
 
     /// [`accept`](Self::accept), waiting at most until `deadline`.
@@ -70,11 +70,11 @@ impl<F: Family, T: Connected> Listener<F, T> {
     /// use std::time::{Duration, Instant};
     /// let listener = SeqpacketListener::bind(UnixAddress::Unnamed)?;
     /// let soon = Instant::now() + Duration::from_millis(5);
-    /// assert!(listener.accept_deadline(soon).unwrap_err().is(channel::Error::TimedOut));
+    /// assert!(listener.accept_deadline(Some(soon)).unwrap_err().is(channel::Error::TimedOut));
     /// # Ok::<(), ringway::Error>(())
     /// ```
-    pub fn accept_deadline(&self, deadline: Instant) -> Result<Socket<F, T>> {
-        self.accept_with(Patience::Until(deadline))
+    pub fn accept_deadline(&self, deadline: Option<Instant>) -> Result<Socket<F, T>> {
+        self.accept_with(Timeout::Until(deadline))
     }
 
     /// The address that it listens at.
@@ -104,12 +104,12 @@ impl<F: Family, T: Connected> Listener<F, T> {
         self.socket.state()
     }
 
-    fn accept_with(&self, patience: Patience) -> Result<Socket<F, T>> {
+    fn accept_with(&self, timeout: Timeout) -> Result<Socket<F, T>> {
         const WHAT: &str = "accept a connection";
         self.state().on(Event::Accept).map_err(|reason| Error::new(WHAT, reason))?;
         let fd = self
             .socket
-            .attempt(Interest::Read, patience, |_| {
+            .attempt(Interest::Read, timeout, |_| {
                 loop {
                     match rustix::net::accept_with(&self.socket.fd, SocketFlags::CLOEXEC) {
                         Err(errno) if was_the_connections(errno) => {}
@@ -129,11 +129,11 @@ impl<F: Family, T: Connected> Listener<F, T> {
         address: &impl fmt::Display,
     ) -> Result<Self> {
         const WHAT: &str = "listen at";
-        let life = Life::new(State::New);
+        let state = EndpointState::new(State::New);
         rustix::net::listen(&fd, options.get_backlog())
             .map_err(|errno| Error::new(WHAT, errno).on(address))?;
-        life.on(Event::Listen).map_err(|reason| Error::new(WHAT, reason).on(address))?;
-        Ok(Listener { socket: Socket { life, file, fd, kind: PhantomData } })
+        state.on(Event::Listen).map_err(|reason| Error::new(WHAT, reason).on(address))?;
+        Ok(Listener { socket: Socket { state, file, fd, kind: PhantomData } })
     }
 }
 
@@ -302,7 +302,7 @@ impl<F: Family, T: Connected> TryFrom<OwnedFd> for Listener<F, T> {
         }
         fd::set_close_on_exec(&fd, true)?;
         fd::set_nonblocking(&fd, true)?;
-        let life = Life::new(State::Listening);
-        Ok(Listener { socket: Socket { life, file: None, fd, kind: PhantomData } })
+        let state = EndpointState::new(State::Listening);
+        Ok(Listener { socket: Socket { state, file: None, fd, kind: PhantomData } })
     }
 }

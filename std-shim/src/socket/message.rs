@@ -1,7 +1,7 @@
 //! Messages: sent whole, received whole.
 
 use super::{
-    Datagram, Family, Message, Patience, Seqpacket, Socket, Type, option, recv_flags, sealed,
+    Datagram, Family, Message, Seqpacket, Socket, Timeout, Type, option, recv_flags, sealed,
     send_flags,
 };
 use crate::fd::Interest;
@@ -38,7 +38,7 @@ impl<F: Family, T: Message> Socket<F, T> {
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn send(&self, message: &[u8]) -> Result<()> {
-        self.send_message(message, Patience::Forever)
+        self.send_message(message, Timeout::NEVER)
     }
 
     /// [`send`](Self::send) without waiting.
@@ -58,7 +58,7 @@ impl<F: Family, T: Message> Socket<F, T> {
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn try_send(&self, message: &[u8]) -> Result<()> {
-        self.send_message(message, Patience::Now)
+        self.send_message(message, Timeout::Now)
     }
 
     /// [`send`](Self::send), waiting at most until `deadline` for room.
@@ -70,11 +70,11 @@ impl<F: Family, T: Message> Socket<F, T> {
     /// use ringway::socket::UnixSeqpacket;
     /// use std::time::{Duration, Instant};
     /// let (ours, _theirs) = UnixSeqpacket::pair()?;
-    /// ours.send_deadline(b"soon", Instant::now() + Duration::from_secs(1))?;
+    /// ours.send_deadline(b"soon", Some(Instant::now() + Duration::from_secs(1)))?;
     /// # Ok::<(), ringway::Error>(())
     /// ```
-    pub fn send_deadline(&self, message: &[u8], deadline: Instant) -> Result<()> {
-        self.send_message(message, Patience::Until(deadline))
+    pub fn send_deadline(&self, message: &[u8], deadline: Option<Instant>) -> Result<()> {
+        self.send_message(message, Timeout::Until(deadline))
     }
 
     /// Receives one message and returns its size; waits for it. `Ok(0)` is an empty message, never the end.
@@ -107,7 +107,7 @@ impl<F: Family, T: Message> Socket<F, T> {
     /// ```
     #[doc(alias = "recvmsg")]
     pub fn recv(&self, buf: &mut [u8]) -> Result<usize> {
-        self.receive_message(buf, Patience::Forever)
+        self.recv_message(buf, Timeout::NEVER)
     }
 
     /// [`recv`](Self::recv) without waiting.
@@ -122,7 +122,7 @@ impl<F: Family, T: Message> Socket<F, T> {
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn try_recv(&self, buf: &mut [u8]) -> Result<usize> {
-        self.receive_message(buf, Patience::Now)
+        self.recv_message(buf, Timeout::Now)
     }
 
     /// [`recv`](Self::recv), waiting at most until `deadline`.
@@ -135,11 +135,11 @@ impl<F: Family, T: Message> Socket<F, T> {
     /// use std::time::{Duration, Instant};
     /// let socket = UdpSocket::bind("127.0.0.1:0")?;
     /// let soon = Instant::now() + Duration::from_millis(5);
-    /// assert!(socket.recv_deadline(&mut [0; 16], soon).unwrap_err().is(channel::Error::TimedOut));
+    /// assert!(socket.recv_deadline(&mut [0; 16], Some(soon)).unwrap_err().is(channel::Error::TimedOut));
     /// # Ok::<(), ringway::Error>(())
     /// ```
-    pub fn recv_deadline(&self, buf: &mut [u8], deadline: Instant) -> Result<usize> {
-        self.receive_message(buf, Patience::Until(deadline))
+    pub fn recv_deadline(&self, buf: &mut [u8], deadline: Option<Instant>) -> Result<usize> {
+        self.recv_message(buf, Timeout::Until(deadline))
     }
 
     /// The size of the message that the next [`recv`](Self::recv) returns, which stays where it is; waits for it.
@@ -159,7 +159,7 @@ impl<F: Family, T: Message> Socket<F, T> {
     #[doc(alias = "MSG_PEEK")]
     #[doc(alias = "MSG_TRUNC")]
     pub fn next_size(&self) -> Result<usize> {
-        match self.receive_with(&mut [], Patience::Forever, RecvFlags::PEEK) {
+        match self.recv_with(&mut [], Timeout::NEVER, RecvFlags::PEEK) {
             Ok(size) => Ok(size),
             Err(error) => match error.cause() {
                 Cause::Channel(channel::Error::BufferTooSmall { needed }) => Ok(needed),
@@ -168,9 +168,9 @@ impl<F: Family, T: Message> Socket<F, T> {
         }
     }
 
-    fn send_message(&self, message: &[u8], patience: Patience) -> Result<()> {
+    fn send_message(&self, message: &[u8], timeout: Timeout) -> Result<()> {
         self.may_send()?;
-        self.attempt(Interest::Write, patience, |at_once| {
+        self.attempt(Interest::Write, timeout, |at_once| {
             rustix::net::send(&self.fd, message, send_flags(at_once))
         })
         .map(drop)
@@ -186,15 +186,15 @@ impl<F: Family, T: Message> Socket<F, T> {
         Ok(())
     }
 
-    fn receive_message(&self, buf: &mut [u8], patience: Patience) -> Result<usize> {
-        self.receive_with(buf, patience, RecvFlags::empty())
+    fn recv_message(&self, buf: &mut [u8], timeout: Timeout) -> Result<usize> {
+        self.recv_with(buf, timeout, RecvFlags::empty())
     }
 
     #[inline]
-    fn receive_with(&self, buf: &mut [u8], patience: Patience, more: RecvFlags) -> Result<usize> {
-        let patience = self.may_receive(patience).map_err(|reason| Error::new(RECEIVE, reason))?;
-        let received = self.attempt_receive(patience, Option::is_none, |at_once| {
-            T::receive(self.fd.as_fd(), buf, recv_flags(at_once) | RecvFlags::TRUNC | more)
+    fn recv_with(&self, buf: &mut [u8], timeout: Timeout, more: RecvFlags) -> Result<usize> {
+        let timeout = self.may_recv(timeout).map_err(|reason| Error::new(RECEIVE, reason))?;
+        let received = self.attempt_recv(timeout, Option::is_none, |at_once| {
+            T::recv(self.fd.as_fd(), buf, recv_flags(at_once) | RecvFlags::TRUNC | more)
         });
         match received {
             Ok(Some(size)) => fits(size, buf.len()),
@@ -208,16 +208,16 @@ impl<F: Family, T: Type> Socket<F, T> {
     /// What the table says about receiving, and how long it may wait. When a send learned of a reset, what had arrived
     /// before is still the receiver's, and nothing else will come.
     #[inline]
-    pub(super) fn may_receive(
+    pub(super) fn may_recv(
         &self,
-        patience: Patience,
-    ) -> std::result::Result<Patience, channel::Error> {
+        timeout: Timeout,
+    ) -> std::result::Result<Timeout, channel::Error> {
         if !T::CONNECTED {
-            return Ok(patience);
+            return Ok(timeout);
         }
         match self.state().on(Event::Recv) {
-            Ok(_) => Ok(patience),
-            Err(channel::Error::Reset) => Ok(Patience::Now),
+            Ok(_) => Ok(timeout),
+            Err(channel::Error::Reset) => Ok(Timeout::Now),
             Err(reason) => Err(reason),
         }
     }
@@ -226,19 +226,19 @@ impl<F: Family, T: Type> Socket<F, T> {
     /// before a reset, as it does with streams: of a seqpacket, Linux tells a reset first, and it tells the end if the
     /// peer sent and closed between its look at the queue and its look at the peer.
     #[inline]
-    pub(super) fn attempt_receive<R>(
+    pub(super) fn attempt_recv<R>(
         &self,
-        patience: Patience,
+        timeout: Timeout,
         is_end: impl Fn(&R) -> bool,
         mut operation: impl FnMut(bool) -> rustix::io::Result<R>,
     ) -> rustix::io::Result<R> {
-        let received = self.attempt(Interest::Read, patience, &mut operation);
+        let received = self.attempt(Interest::Read, timeout, &mut operation);
         match &received {
             Err(Errno::CONNRESET) if T::CONNECTED => self.learn(Event::Reset),
             Ok(received) if is_end(received) => {}
             _ => return received,
         }
-        self.attempt(Interest::Read, Patience::Now, operation)
+        self.attempt(Interest::Read, Timeout::Now, operation)
     }
 
     #[cold]
@@ -298,9 +298,9 @@ pub(super) fn fits(needed: usize, room: usize) -> Result<usize> {
 
 /// Datagrams to and from whom one likes.
 impl<F: Family> Socket<F, Datagram> {
-    fn receive_from(&self, buf: &mut [u8], patience: Patience) -> Result<(usize, F::Address)> {
+    fn recv_message_from(&self, buf: &mut [u8], timeout: Timeout) -> Result<(usize, F::Address)> {
         let (size, from) = self
-            .attempt(Interest::Read, patience, |at_once| {
+            .attempt(Interest::Read, timeout, |at_once| {
                 let flags = recv_flags(at_once) | RecvFlags::TRUNC;
                 rustix::net::recvfrom(&self.fd, &mut *buf, flags).map(|(_, n, from)| (n, from))
             })
@@ -324,7 +324,7 @@ impl<F: Family> Socket<F, Datagram> {
     /// ```
     #[doc(alias = "recvfrom")]
     pub fn recv_from(&self, buf: &mut [u8]) -> Result<(usize, F::Address)> {
-        self.receive_from(buf, Patience::Forever)
+        self.recv_message_from(buf, Timeout::NEVER)
     }
 
     /// [`recv_from`](Self::recv_from) without waiting.
@@ -339,7 +339,7 @@ impl<F: Family> Socket<F, Datagram> {
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn try_recv_from(&self, buf: &mut [u8]) -> Result<(usize, F::Address)> {
-        self.receive_from(buf, Patience::Now)
+        self.recv_message_from(buf, Timeout::Now)
     }
 
     /// [`recv_from`](Self::recv_from), waiting at most until `deadline`.
@@ -352,22 +352,22 @@ impl<F: Family> Socket<F, Datagram> {
     /// use std::time::{Duration, Instant};
     /// let socket = UdpSocket::bind("127.0.0.1:0")?;
     /// let soon = Instant::now() + Duration::from_millis(5);
-    /// let late = socket.recv_from_deadline(&mut [0; 16], soon).unwrap_err();
+    /// let late = socket.recv_from_deadline(&mut [0; 16], Some(soon)).unwrap_err();
     /// assert!(late.is(channel::Error::TimedOut));
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn recv_from_deadline(
         &self,
         buf: &mut [u8],
-        deadline: Instant,
+        deadline: Option<Instant>,
     ) -> Result<(usize, F::Address)> {
-        self.receive_from(buf, Patience::Until(deadline))
+        self.recv_message_from(buf, Timeout::Until(deadline))
     }
 }
 
 impl sealed::Message for Datagram {
     #[inline]
-    fn receive(
+    fn recv(
         fd: BorrowedFd<'_>,
         buf: &mut [u8],
         flags: RecvFlags,
@@ -395,7 +395,7 @@ impl sealed::Type for Seqpacket {
 
 impl sealed::Message for Seqpacket {
     #[inline]
-    fn receive(
+    fn recv(
         fd: BorrowedFd<'_>,
         buf: &mut [u8],
         flags: RecvFlags,

@@ -14,7 +14,7 @@ use std::time::Duration;
 ///
 /// ```
 /// use ringway::socket::{Options, TcpListener};
-/// let options = Options::new().backlog(16).receive_buffer(1 << 20);
+/// let options = Options::new().backlog(16).recv_buffer(1 << 20);
 /// let listener = TcpListener::bind_with("127.0.0.1:0", &options)?;
 /// # Ok::<(), ringway::Error>(())
 /// ```
@@ -26,7 +26,7 @@ pub struct Options {
     share_port: bool,
     only_v6: Option<bool>,
     send_buffer: Option<usize>,
-    receive_buffer: Option<usize>,
+    recv_buffer: Option<usize>,
 }
 
 impl Options {
@@ -39,7 +39,7 @@ impl Options {
             share_port: false,
             only_v6: None,
             send_buffer: None,
-            receive_buffer: None,
+            recv_buffer: None,
         }
     }
 
@@ -103,11 +103,11 @@ impl Options {
         self
     }
 
-    /// As [`Socket::set_receive_buffer`]; the TCP connections of a listener inherit it.
+    /// As [`Socket::set_recv_buffer`]; the TCP connections of a listener inherit it.
     #[doc(alias = "SO_RCVBUF")]
     #[must_use]
-    pub const fn receive_buffer(mut self, bytes: usize) -> Self {
-        self.receive_buffer = Some(bytes);
+    pub const fn recv_buffer(mut self, bytes: usize) -> Self {
+        self.recv_buffer = Some(bytes);
         self
     }
 
@@ -126,7 +126,7 @@ impl Options {
             if let Some(bytes) = self.send_buffer {
                 sockopt::set_socket_send_buffer_size(fd, bytes)?;
             }
-            if let Some(bytes) = self.receive_buffer {
+            if let Some(bytes) = self.recv_buffer {
                 sockopt::set_socket_recv_buffer_size(fd, bytes)?;
             }
             Ok(())
@@ -186,12 +186,12 @@ impl<F: Family, T: Type> Socket<F, T> {
     ///
     /// ```
     /// let socket = ringway::socket::UdpSocket::bind("127.0.0.1:0")?;
-    /// socket.set_receive_buffer(100_000)?;
-    /// assert!(socket.receive_buffer()? >= 100_000);
+    /// socket.set_recv_buffer(100_000)?;
+    /// assert!(socket.recv_buffer()? >= 100_000);
     /// # Ok::<(), ringway::Error>(())
     /// ```
     #[doc(alias = "SO_RCVBUF")]
-    pub fn receive_buffer(&self) -> Result<usize> {
+    pub fn recv_buffer(&self) -> Result<usize> {
         sockopt::socket_recv_buffer_size(&self.fd)
             .map_err(|errno| Error::new("get the size of the receive buffer", errno))
     }
@@ -202,7 +202,7 @@ impl<F: Family, T: Type> Socket<F, T> {
     /// # Errors
     /// What the system says.
     #[doc(alias = "SO_RCVBUF")]
-    pub fn set_receive_buffer(&self, bytes: usize) -> Result<()> {
+    pub fn set_recv_buffer(&self, bytes: usize) -> Result<()> {
         sockopt::set_socket_recv_buffer_size(&self.fd, bytes)
             .map_err(|errno| Error::new("set the size of the receive buffer", errno))
     }

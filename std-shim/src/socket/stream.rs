@@ -1,6 +1,6 @@
 //! Streams of bytes: read and write.
 
-use super::{Family, Patience, Socket, Stream, recv_flags, send_flags};
+use super::{Family, Socket, Stream, Timeout, recv_flags, send_flags};
 use crate::fd::Interest;
 use crate::{Error, Result, channel};
 use ringway_core::channel::{Event, State};
@@ -30,7 +30,7 @@ impl<F: Family> Socket<F, Stream> {
     /// ```
     #[doc(alias = "recv")]
     pub fn read(&self, buf: &mut [u8]) -> Result<usize> {
-        self.receive_bytes(buf, Patience::Forever)
+        self.recv_bytes(buf, Timeout::NEVER)
     }
 
     /// [`read`](Self::read) without waiting.
@@ -45,7 +45,7 @@ impl<F: Family> Socket<F, Stream> {
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn try_read(&self, buf: &mut [u8]) -> Result<usize> {
-        self.receive_bytes(buf, Patience::Now)
+        self.recv_bytes(buf, Timeout::Now)
     }
 
     /// [`read`](Self::read), waiting at most until `deadline` for the first byte.
@@ -58,11 +58,11 @@ impl<F: Family> Socket<F, Stream> {
     /// use std::time::{Duration, Instant};
     /// let (ours, _theirs) = ringway::socket::UnixStream::pair()?;
     /// let soon = Instant::now() + Duration::from_millis(5);
-    /// assert!(ours.read_deadline(&mut [0; 16], soon).unwrap_err().is(channel::Error::TimedOut));
+    /// assert!(ours.read_deadline(&mut [0; 16], Some(soon)).unwrap_err().is(channel::Error::TimedOut));
     /// # Ok::<(), ringway::Error>(())
     /// ```
-    pub fn read_deadline(&self, buf: &mut [u8], deadline: Instant) -> Result<usize> {
-        self.receive_bytes(buf, Patience::Until(deadline))
+    pub fn read_deadline(&self, buf: &mut [u8], deadline: Option<Instant>) -> Result<usize> {
+        self.recv_bytes(buf, Timeout::Until(deadline))
     }
 
     /// Writes at least one byte of `buf`, normally all; waits until it can. It returns how many, 0 only for an empty `buf`.
@@ -82,7 +82,7 @@ impl<F: Family> Socket<F, Stream> {
     /// ```
     #[doc(alias = "send")]
     pub fn write(&self, buf: &[u8]) -> Result<usize> {
-        self.send_bytes(buf, Patience::Forever)
+        self.send_bytes(buf, Timeout::NEVER)
     }
 
     /// [`write`](Self::write) without waiting: as much as there is room for, which may be less than `buf`.
@@ -102,7 +102,7 @@ impl<F: Family> Socket<F, Stream> {
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn try_write(&self, buf: &[u8]) -> Result<usize> {
-        self.send_bytes(buf, Patience::Now)
+        self.send_bytes(buf, Timeout::Now)
     }
 
     /// [`write`](Self::write), waiting at most until `deadline` for room: as much as there is room for then.
@@ -117,49 +117,18 @@ impl<F: Family> Socket<F, Stream> {
     /// let (ours, _theirs) = ringway::socket::UnixStream::pair()?;
     /// let soon = Instant::now() + Duration::from_millis(5);
     /// let late = loop {
-    ///     if let Err(error) = ours.write_deadline(&[0; 65536], soon) {
+    ///     if let Err(error) = ours.write_deadline(&[0; 65536], Some(soon)) {
     ///         break error;
     ///     }
     /// };
     /// assert!(late.is(channel::Error::TimedOut));
     /// # Ok::<(), ringway::Error>(())
     /// ```
-    pub fn write_deadline(&self, buf: &[u8], deadline: Instant) -> Result<usize> {
-        self.send_bytes(buf, Patience::Until(deadline))
+    pub fn write_deadline(&self, buf: &[u8], deadline: Option<Instant>) -> Result<usize> {
+        self.send_bytes(buf, Timeout::Until(deadline))
     }
 
-    /// Fills the whole buffer. `buf` moves past what was read, so that after an error it is what is still missing.
-    /// `deadline` is for all of it. Without one: [`Read::read_exact`].
-    ///
-    /// # Errors
-    /// [`EndOfFile`](channel::Error::EndOfFile) if the input ended before,
-    /// [`TimedOut`](channel::Error::TimedOut); else as [`read`](Self::read).
-    ///
-    /// ```
-    /// use ringway::channel;
-    /// use std::time::{Duration, Instant};
-    /// let (ours, theirs) = ringway::socket::UnixStream::pair()?;
-    /// theirs.write(b"123")?;
-    /// drop(theirs);
-    /// let soon = Instant::now() + Duration::from_secs(1);
-    /// let mut buf = [0; 5];
-    /// let mut missing = &mut buf[..];
-    /// let short = ours.read_exact_deadline(&mut missing, soon).unwrap_err();
-    /// assert!(short.is(channel::Error::EndOfFile) && missing.len() == 2);
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    pub fn read_exact_deadline(&self, buf: &mut &mut [u8], deadline: Instant) -> Result<()> {
-        while !buf.is_empty() {
-            let n = self.receive_bytes(buf, Patience::Until(deadline))?;
-            if n == 0 {
-                return Err(Error::new(READ, channel::Error::EndOfFile));
-            }
-            *buf = std::mem::take(buf).get_mut(n..).unwrap_or_default();
-        }
-        Ok(())
-    }
-
-    /// Writes the whole buffer; waits as long as that takes.
+    /// Writes the whole buffer; waits as long as that takes. With a deadline: [`fd::write_all`](crate::fd::write_all).
     ///
     /// # Errors
     /// As [`write`](Self::write); how much went out before is not told.
@@ -171,48 +140,17 @@ impl<F: Family> Socket<F, Stream> {
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn write_all(&self, mut buf: &[u8]) -> Result<()> {
-        while !buf.is_empty() {
-            let n = self.write(buf)?;
-            buf = buf.get(n..).unwrap_or_default();
-        }
-        Ok(())
+        crate::fd::write_all_by(&mut buf, |rest| self.write(rest))
     }
 
-    /// Writes the whole buffer. `buf` moves past what was written, so that after an error it is what is left.
-    /// `deadline` is for all of it. Without one: [`write_all`](Self::write_all).
-    ///
-    /// # Errors
-    /// [`TimedOut`](channel::Error::TimedOut); else as [`write`](Self::write).
-    ///
-    /// ```
-    /// use ringway::channel;
-    /// use std::time::{Duration, Instant};
-    /// let (ours, _theirs) = ringway::socket::UnixStream::pair()?;
-    /// let all = vec![0; 1 << 24];
-    /// let mut left = &all[..];
-    /// let soon = Instant::now() + Duration::from_millis(5);
-    /// let late = ours.write_all_deadline(&mut left, soon).unwrap_err();
-    /// assert!(late.is(channel::Error::TimedOut));
-    /// // What the buffers could take went in, and we know how much.
-    /// assert!(!left.is_empty() && left.len() < all.len());
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    pub fn write_all_deadline(&self, buf: &mut &[u8], deadline: Instant) -> Result<()> {
-        while !buf.is_empty() {
-            let n = self.send_bytes(buf, Patience::Until(deadline))?;
-            *buf = buf.get(n..).unwrap_or_default();
-        }
-        Ok(())
-    }
-
-    pub(crate) fn receive_bytes(&self, buf: &mut [u8], patience: Patience) -> Result<usize> {
+    pub(crate) fn recv_bytes(&self, buf: &mut [u8], timeout: Timeout) -> Result<usize> {
         if buf.is_empty() {
             return Ok(0);
         }
         if let Err(reason) = self.state().on(Event::Recv) {
-            return self.receive_after_end(buf, reason);
+            return self.recv_after_end(buf, reason);
         }
-        let read = self.attempt(Interest::Read, patience, |at_once| {
+        let read = self.attempt(Interest::Read, timeout, |at_once| {
             rustix::net::recv(&self.fd, &mut *buf, recv_flags(at_once)).map(|(_, n)| n)
         });
         match read {
@@ -227,7 +165,7 @@ impl<F: Family> Socket<F, Stream> {
 
     /// What a read gives when the table says that nothing can come any more.
     #[cold]
-    fn receive_after_end(&self, buf: &mut [u8], reason: channel::Error) -> Result<usize> {
+    fn recv_after_end(&self, buf: &mut [u8], reason: channel::Error) -> Result<usize> {
         match reason {
             channel::Error::EndOfFile => Ok(0),
             // A send learned of the reset. What had arrived before is still the reader's.
@@ -239,12 +177,12 @@ impl<F: Family> Socket<F, Stream> {
         }
     }
 
-    fn send_bytes(&self, buf: &[u8], patience: Patience) -> Result<usize> {
+    fn send_bytes(&self, buf: &[u8], timeout: Timeout) -> Result<usize> {
         self.state().on(Event::Send).map_err(|reason| Error::new(WRITE, reason))?;
         if buf.is_empty() {
             return Ok(0);
         }
-        self.attempt(Interest::Write, patience, |at_once| {
+        self.attempt(Interest::Write, timeout, |at_once| {
             rustix::net::send(&self.fd, buf, send_flags(at_once))
         })
         .map_err(|errno| self.failed(WRITE, errno))
@@ -252,7 +190,7 @@ impl<F: Family> Socket<F, Stream> {
 
     fn send_slices(&self, slices: &[IoSlice<'_>]) -> Result<usize> {
         self.state().on(Event::Send).map_err(|reason| Error::new(WRITE, reason))?;
-        self.attempt(Interest::Write, Patience::Mode, |at_once| {
+        self.attempt(Interest::Write, Timeout::Mode, |at_once| {
             let mut nothing = SendAncillaryBuffer::default();
             rustix::net::sendmsg(&self.fd, slices, &mut nothing, send_flags(at_once))
         })
@@ -268,20 +206,20 @@ impl<F: Family> Socket<F, Stream> {
 /// As the descriptor's mode has it: waits, or fails with `WouldBlock` where it is non-blocking.
 impl<F: Family> Read for Socket<F, Stream> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        Ok(self.receive_bytes(buf, Patience::Mode)?)
+        Ok(self.recv_bytes(buf, Timeout::Mode)?)
     }
 }
 
 impl<F: Family> Read for &Socket<F, Stream> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        Ok(self.receive_bytes(buf, Patience::Mode)?)
+        Ok(self.recv_bytes(buf, Timeout::Mode)?)
     }
 }
 
 /// As the descriptor's mode has it: waits, or fails with `WouldBlock` where it is non-blocking.
 impl<F: Family> Write for Socket<F, Stream> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        Ok(self.send_bytes(buf, Patience::Mode)?)
+        Ok(self.send_bytes(buf, Timeout::Mode)?)
     }
 
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
@@ -295,7 +233,7 @@ impl<F: Family> Write for Socket<F, Stream> {
 
 impl<F: Family> Write for &Socket<F, Stream> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        Ok(self.send_bytes(buf, Patience::Mode)?)
+        Ok(self.send_bytes(buf, Timeout::Mode)?)
     }
 
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {

@@ -2,13 +2,13 @@
 
 use super::message::SEND;
 use super::{
-    Connected, Datagram, Options, Patience, Socket, Type, Unix, UnixAddress, file, open, send_flags,
+    Connected, Datagram, Options, Socket, Timeout, Type, Unix, UnixAddress, file, open, send_flags,
 };
 use crate::fd::{self, Interest};
 use crate::{Error, Result};
 use ringway_core::channel::{Event, State};
 use rustix::io::Errno;
-use rustix::net::sockopt::{self, Timeout};
+use rustix::net::sockopt;
 use rustix::net::{AddressFamily, SocketAddrAny, SocketAddrUnix, SocketFlags, SocketType};
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Instant;
@@ -56,7 +56,7 @@ impl<T: Connected> Socket<Unix, T> {
     /// assert!(error.is(channel::Error::NotFound));
     /// ```
     pub fn connect(to: impl Into<UnixAddress>) -> Result<Self> {
-        connect_with(to.into(), Patience::Forever)
+        connect_with(to.into(), Timeout::NEVER)
     }
 
     /// [`connect`](Self::connect) without waiting.
@@ -75,7 +75,7 @@ impl<T: Connected> Socket<Unix, T> {
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn try_connect(to: impl Into<UnixAddress>) -> Result<Self> {
-        connect_with(to.into(), Patience::Now)
+        connect_with(to.into(), Timeout::Now)
     }
 
     /// [`connect`](Self::connect), waiting at most until `deadline`.
@@ -89,30 +89,30 @@ impl<T: Connected> Socket<Unix, T> {
     /// use std::time::{Duration, Instant};
     /// let listener = UnixListener::bind(UnixAddress::Unnamed)?;
     /// let soon = Instant::now() + Duration::from_secs(1);
-    /// let client = UnixStream::connect_deadline(listener.local_address()?, soon)?;
+    /// let client = UnixStream::connect_deadline(listener.local_address()?, Some(soon))?;
     /// # Ok::<(), ringway::Error>(())
     /// ```
-    pub fn connect_deadline(to: impl Into<UnixAddress>, deadline: Instant) -> Result<Self> {
-        connect_with(to.into(), Patience::Until(deadline))
+    pub fn connect_deadline(to: impl Into<UnixAddress>, deadline: Option<Instant>) -> Result<Self> {
+        connect_with(to.into(), Timeout::Until(deadline))
     }
 }
 
-fn connect_with<T: Connected>(to: UnixAddress, patience: Patience) -> Result<Socket<Unix, T>> {
+fn connect_with<T: Connected>(to: UnixAddress, timeout: Timeout) -> Result<Socket<Unix, T>> {
     let failed = |errno: Errno| Error::new(CONNECT, errno).on(&to);
     let address = to.encode_peer().map_err(|reason| Error::new(CONNECT, reason).on(&to))?;
     let fd = open(AddressFamily::UNIX, T::TYPE, SocketFlags::empty())?;
-    match patience {
-        Patience::Forever | Patience::Mode => {
+    match timeout {
+        Timeout::NEVER | Timeout::Mode => {
             fd::retry(|| rustix::net::connect(&fd, &address)).map_err(failed)?;
         }
-        Patience::Now => {
+        Timeout::Now => {
             fd::set_nonblocking(&fd, true)?;
             fd::retry(|| rustix::net::connect(&fd, &address)).map_err(failed)?;
             fd::set_nonblocking(&fd, false)?;
         }
-        Patience::Until(deadline) => {
+        Timeout::Until(Some(deadline)) => {
             connect_until(&fd, &address, deadline).map_err(failed)?;
-            sockopt::set_socket_timeout(&fd, Timeout::Send, None).map_err(failed)?;
+            sockopt::set_socket_timeout(&fd, sockopt::Timeout::Send, None).map_err(failed)?;
         }
     }
     Socket::new(fd, State::STREAM)
@@ -128,7 +128,7 @@ fn connect_until(
         let left = deadline.saturating_duration_since(Instant::now());
         // A zero would mean for ever; the least that the kernel counts is one tick of its clock.
         let left = left.max(std::time::Duration::from_micros(1));
-        sockopt::set_socket_timeout(fd, Timeout::Send, Some(left))?;
+        sockopt::set_socket_timeout(fd, sockopt::Timeout::Send, Some(left))?;
         match rustix::net::connect(fd, address) {
             Err(Errno::AGAIN | Errno::INTR) if Instant::now() < deadline => {}
             Err(Errno::AGAIN | Errno::INTR) => return Err(Errno::TIMEDOUT),
@@ -229,7 +229,7 @@ impl Socket<Unix, Datagram> {
     /// ```
     #[doc(alias = "sendto")]
     pub fn send_to(&self, message: &[u8], to: impl Into<UnixAddress>) -> Result<()> {
-        self.send_to_name(message, to.into(), Patience::Forever)
+        self.send_to_name(message, to.into(), Timeout::NEVER)
     }
 
     /// [`send_to`](Self::send_to) without waiting.
@@ -251,7 +251,7 @@ impl Socket<Unix, Datagram> {
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn try_send_to(&self, message: &[u8], to: impl Into<UnixAddress>) -> Result<()> {
-        self.send_to_name(message, to.into(), Patience::Now)
+        self.send_to_name(message, to.into(), Timeout::Now)
     }
 
     /// [`send_to`](Self::send_to), waiting at most until `deadline`.
@@ -264,32 +264,29 @@ impl Socket<Unix, Datagram> {
     /// use std::time::{Duration, Instant};
     /// let receiver = UnixDatagram::bind(UnixAddress::Unnamed)?;
     /// let soon = Instant::now() + Duration::from_secs(1);
-    /// UnixDatagram::unbound()?.send_to_deadline(b"hello", receiver.local_address()?, soon)?;
+    /// UnixDatagram::unbound()?.send_to_deadline(b"hello", receiver.local_address()?, Some(soon))?;
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn send_to_deadline(
         &self,
         message: &[u8],
         to: impl Into<UnixAddress>,
-        deadline: Instant,
+        deadline: Option<Instant>,
     ) -> Result<()> {
-        self.send_to_name(message, to.into(), Patience::Until(deadline))
+        self.send_to_name(message, to.into(), Timeout::Until(deadline))
     }
 
-    fn send_to_name(&self, message: &[u8], to: UnixAddress, patience: Patience) -> Result<()> {
+    fn send_to_name(&self, message: &[u8], to: UnixAddress, timeout: Timeout) -> Result<()> {
         let address = to.encode_peer().map_err(|reason| Error::new(SEND, reason).on(&to))?;
         let address = SocketAddrAny::from(address);
         let send = |at_once| {
             fd::retry(|| rustix::net::sendto(&self.fd, message, send_flags(at_once), &address))
         };
-        let mut sent = send(patience != Patience::Forever);
+        let mut sent = send(timeout != Timeout::NEVER);
         if sent == Err(Errno::AGAIN) {
-            sent = match patience {
-                Patience::Now | Patience::Mode => sent,
-                Patience::Forever => self.send_when_room(&address, None, || send(true)),
-                Patience::Until(deadline) => {
-                    self.send_when_room(&address, Some(deadline), || send(true))
-                }
+            sent = match timeout {
+                Timeout::Now | Timeout::Mode => sent,
+                Timeout::Until(deadline) => self.send_when_room(&address, deadline, || send(true)),
             };
         }
         sent.map(drop).map_err(|errno| self.not_sent(errno).on(&to))
@@ -311,7 +308,7 @@ impl Socket<Unix, Datagram> {
             None,
         )?;
         rustix::net::connect(&queue, to)?;
-        fd::until(queue.as_fd(), Interest::Write, deadline, || {
+        fd::retry_ready(queue.as_fd(), Interest::Write, deadline, || {
             let sent = send();
             if sent == Err(Errno::AGAIN) {
                 fd::poll_one(self.fd.as_fd(), Interest::Write, deadline)?;

@@ -16,7 +16,7 @@ fn a_datagram_carries_the_address_to_answer_to() {
     let (size, from) = server.recv_from(&mut buf).unwrap();
     assert_eq!((size, &from), (8, &client.local_address().unwrap()));
     server.send_to(b"", from).unwrap();
-    let (size, from) = client.recv_from_deadline(&mut buf, eventually()).unwrap();
+    let (size, from) = client.recv_from_deadline(&mut buf, Some(eventually())).unwrap();
     assert_eq!((size, from), (0, server.local_address().unwrap()));
 
     UnixDatagram::unbound().unwrap().send_to(b"x", server.local_address().unwrap()).unwrap();
@@ -61,23 +61,25 @@ fn a_full_queue_holds_a_deadline_and_lets_go_when_there_is_room() {
     }
     assert!(connected.try_send(b"x").unwrap_err().is(channel::Error::WouldBlock));
     let deadline = soon();
-    let late = free.send_to_deadline(b"x", to.clone(), deadline).unwrap_err();
+    let late = free.send_to_deadline(b"x", to.clone(), Some(deadline)).unwrap_err();
     assert!(late.is(channel::Error::TimedOut) && Instant::now() >= deadline);
     let deadline = soon();
-    let late = connected.send_deadline(b"x", deadline).unwrap_err();
+    let late = connected.send_deadline(b"x", Some(deadline)).unwrap_err();
     assert!(late.is(channel::Error::TimedOut) && Instant::now() >= deadline);
 
     let nonblocking = UnixDatagram::unbound().unwrap();
     ringway::fd::set_nonblocking(&nonblocking, true).unwrap();
     thread::scope(|scope| {
-        scope.spawn(|| free.send_to_deadline(b"by deadline", to.clone(), eventually()).unwrap());
+        scope.spawn(|| {
+            free.send_to_deadline(b"by deadline", to.clone(), Some(eventually())).unwrap()
+        });
         scope.spawn(|| free.send_to(b"plain", to.clone()).unwrap());
         scope.spawn(|| connected.send(b"connected").unwrap());
         scope.spawn(|| nonblocking.send_to(b"in the other mode", to.clone()).unwrap());
         thread::sleep(Duration::from_millis(20));
         let mut sizes = Vec::new();
         for _ in 0..queued + 4 {
-            sizes.push(receiver.recv_deadline(&mut [0; 32], eventually()).unwrap());
+            sizes.push(receiver.recv_deadline(&mut [0; 32], Some(eventually())).unwrap());
         }
         let mut last = sizes.split_off(queued);
         last.sort();
@@ -99,7 +101,7 @@ fn waiting_for_a_full_queue_costs_no_time_of_the_processor() {
         };
         let before = spent();
         let deadline = Instant::now() + Duration::from_millis(500);
-        let _ = sender.send_to_deadline(b"x", to, deadline).unwrap_err();
+        let _ = sender.send_to_deadline(b"x", to, Some(deadline)).unwrap_err();
         let spent = spent() - before;
         // One that asks again and again would have spent all of it; the bound is not about speed.
         assert!(spent < Duration::from_millis(250), "{spent:?} of 500 ms");
@@ -155,7 +157,7 @@ fn sizes_are_told_when_they_do_not_fit() {
     let error = six.send(&vec![7; 65508]).unwrap_err();
     assert!(error.is(too_large), "{error}");
     six.send(&vec![7; 65507]).unwrap();
-    let error = four.recv_deadline(&mut [0; 4], eventually()).unwrap_err();
+    let error = four.recv_deadline(&mut [0; 4], Some(eventually())).unwrap_err();
     assert!(error.is(channel::Error::BufferTooSmall { needed: 65507 }));
 
     for (address, max) in [("127.0.0.1:0", 65507), ("[::1]:0", 65527)] {
@@ -165,13 +167,13 @@ fn sizes_are_told_when_they_do_not_fit() {
         let error = ours.send_to(&huge[..max + 1], to).unwrap_err();
         assert!(error.is(channel::Error::MessageTooLarge { max }), "{error}");
         ours.send_to(&huge[..max], to).unwrap();
-        let error = theirs.recv_from_deadline(&mut [0; 8], eventually()).unwrap_err();
+        let error = theirs.recv_from_deadline(&mut [0; 8], Some(eventually())).unwrap_err();
         assert!(error.is(channel::Error::BufferTooSmall { needed: max }));
         ours.send_to(&huge[..3000], to).unwrap();
         assert_eq!(theirs.next_size().unwrap(), 3000);
-        assert_eq!(theirs.recv_deadline(&mut [0; 3000], eventually()).unwrap(), 3000);
+        assert_eq!(theirs.recv_deadline(&mut [0; 3000], Some(eventually())).unwrap(), 3000);
         ours.send_to(b"", to).unwrap();
-        assert_eq!(theirs.recv_deadline(&mut [0; 8], eventually()).unwrap(), 0);
+        assert_eq!(theirs.recv_deadline(&mut [0; 8], Some(eventually())).unwrap(), 0);
     }
 }
 
@@ -183,7 +185,8 @@ fn udp_goes_between_processes_by_port() {
         let mut buf = [0; 1500];
         for i in 0u32.. {
             socket.send(&i.to_le_bytes()).unwrap();
-            match socket.recv_deadline(&mut buf, Instant::now() + Duration::from_millis(200)) {
+            match socket.recv_deadline(&mut buf, Some(Instant::now() + Duration::from_millis(200)))
+            {
                 Ok(size) if &buf[..size] == b"enough" => done(),
                 _ => {}
             }
@@ -195,7 +198,7 @@ fn udp_goes_between_processes_by_port() {
     let mut buf = [0; 1500];
     let mut last = None;
     for _ in 0..20 {
-        let (size, from) = socket.recv_from_deadline(&mut buf, eventually()).unwrap();
+        let (size, from) = socket.recv_from_deadline(&mut buf, Some(eventually())).unwrap();
         let number = u32::from_le_bytes(buf[..size].try_into().unwrap());
         assert!(last.is_none_or(|last| number > last), "loopback keeps the order");
         last = Some(number);
@@ -203,7 +206,8 @@ fn udp_goes_between_processes_by_port() {
     }
     // It may be lost: until the child has heard it.
     loop {
-        let heard = socket.recv_from_deadline(&mut buf, Instant::now() + Duration::from_secs(1));
+        let heard =
+            socket.recv_from_deadline(&mut buf, Some(Instant::now() + Duration::from_secs(1)));
         match heard {
             Ok((_, from)) => socket.send_to(b"enough", from).unwrap(),
             Err(_) => break,
@@ -218,7 +222,7 @@ fn udp_to_a_port_where_nobody_receives_is_refused_afterwards() {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.connect(gone).unwrap();
     socket.send(b"anyone?").unwrap();
-    let error = socket.recv_deadline(&mut [0; 8], eventually()).unwrap_err();
+    let error = socket.recv_deadline(&mut [0; 8], Some(eventually())).unwrap_err();
     assert!(error.is(channel::Error::Refused), "{error}");
 }
 
@@ -229,7 +233,7 @@ fn udp_tries_the_addresses_of_its_own_version() {
     let port = theirs.local_address().unwrap().port();
     let addresses = [format!("[::1]:{port}").parse().unwrap(), theirs.local_address().unwrap()];
     ours.send_to(b"x", &addresses[..]).unwrap();
-    assert_eq!(theirs.recv_deadline(&mut [0; 8], eventually()).unwrap(), 1);
+    assert_eq!(theirs.recv_deadline(&mut [0; 8], Some(eventually())).unwrap(), 1);
     ours.connect(&addresses[..]).unwrap();
     assert_eq!(ours.peer_address().unwrap(), addresses[1]);
 }
@@ -275,7 +279,7 @@ fn an_address_may_name_its_interface() {
     let port = there.local_address().unwrap().port();
     let here = UdpSocket::bind("[::1%lo]:0").unwrap();
     here.send_to(b"hello", format!("[::1%lo]:{port}")).unwrap();
-    assert_eq!(there.recv_deadline(&mut [0; 8], eventually()).unwrap(), 5);
+    assert_eq!(there.recv_deadline(&mut [0; 8], Some(eventually())).unwrap(), 5);
     for wrong in ["[fe80::1%no such interface]:80", "[fe80::1%]:80", "[fe80::1%l\0]:80"] {
         let error = UdpSocket::bind(wrong).unwrap_err();
         assert!(error.is(channel::Error::NotFound), "{error}");

@@ -21,7 +21,7 @@ fn a_pipe_given_to_another_process_connects_the_two() {
     if role().is_some() {
         let stream = UnixStream::connect(UnixAddress::abstract_name(argument())).unwrap();
         let mut buf = [0; 16];
-        let received = stream.recv_descriptors(&mut buf, 2).unwrap();
+        let received = stream.recv_descriptors(&mut buf, 2, None).unwrap();
         assert_eq!(&buf[..received.size], b"take these");
         let [reader, writer] = <[_; 2]>::try_from(received.descriptors).unwrap();
         assert!(fd::close_on_exec(&reader).unwrap() && fd::close_on_exec(&writer).unwrap());
@@ -38,7 +38,7 @@ fn a_pipe_given_to_another_process_connects_the_two() {
     let (their_reader, mut our_writer) = std::io::pipe().unwrap();
     let (mut our_reader, their_writer) = std::io::pipe().unwrap();
     let gifts = [their_reader.as_fd(), their_writer.as_fd()];
-    assert_eq!(stream.send_descriptors(b"take these", &gifts).unwrap(), 10);
+    assert_eq!(stream.send_descriptors(b"take these", &gifts, None).unwrap(), 10);
     drop((their_reader, their_writer));
     our_writer.write_all(b"through the pipe").unwrap();
     drop(our_writer);
@@ -53,10 +53,10 @@ fn squeeze<T: Type>(ends: (Socket<Unix, T>, Socket<Unix, T>), sent: usize, room:
     let (ours, theirs) = ends;
     let file = null();
     let gifts: Vec<BorrowedFd<'_>> = std::iter::repeat_n(file.as_fd(), sent).collect();
-    ours.send_descriptors(b"gifts", &gifts).unwrap();
+    ours.send_descriptors(b"gifts", &gifts, None).unwrap();
     let before = open_descriptors();
     let mut buf = [0; 8];
-    let received = theirs.recv_descriptors_deadline(&mut buf, room, eventually());
+    let received = theirs.recv_descriptors(&mut buf, room, Some(eventually()));
     if sent <= room {
         let received = received.unwrap();
         assert_eq!((received.size, received.descriptors.len()), (5, sent));
@@ -95,13 +95,13 @@ fn a_process_at_its_limit_gets_an_error_and_keeps_nothing() {
         let before = open_descriptors();
         limit_descriptors(before.len() as u64 + 6);
         let gifts: Vec<BorrowedFd<'_>> = std::iter::repeat_n(file.as_fd(), 40).collect();
-        ours.send_descriptors(b"too many for this process", &gifts).unwrap();
-        let error = theirs.recv_descriptors(&mut [0; 64], 40).unwrap_err();
+        ours.send_descriptors(b"too many for this process", &gifts, None).unwrap();
+        let error = theirs.recv_descriptors(&mut [0; 64], 40, None).unwrap_err();
         assert!(error.is(channel::Error::Exhausted), "{error}");
         assert_eq!(open_descriptors(), before);
         // And it goes on.
-        ours.send_descriptors(b"two", &gifts[..2]).unwrap();
-        assert_eq!(theirs.recv_descriptors(&mut [0; 64], 40).unwrap().descriptors.len(), 2);
+        ours.send_descriptors(b"two", &gifts[..2], None).unwrap();
+        assert_eq!(theirs.recv_descriptors(&mut [0; 64], 40, None).unwrap().descriptors.len(), 2);
         done();
     }
     let test = "descriptors::a_process_at_its_limit_gets_an_error_and_keeps_nothing";
@@ -117,19 +117,19 @@ fn those_who_receive_without_asking_for_descriptors_leak_none() {
         let (from, to) = UnixSeqpacket::pair().unwrap();
         let (here, there) = UnixDatagram::pair().unwrap();
         let before = open_descriptors();
-        ours.send_descriptors(b"stream", &gifts).unwrap();
+        ours.send_descriptors(b"stream", &gifts, None).unwrap();
         assert_eq!(theirs.read(&mut [0; 8]).unwrap(), 6);
-        from.send_descriptors(b"seqpacket", &gifts).unwrap();
+        from.send_descriptors(b"seqpacket", &gifts, None).unwrap();
         assert_eq!(to.recv(&mut [0; 16]).unwrap(), 9);
-        here.send_descriptors(b"datagram", &gifts).unwrap();
+        here.send_descriptors(b"datagram", &gifts, None).unwrap();
         assert_eq!(there.recv_from(&mut [0; 16]).unwrap().0, 8);
         // The message does not fit: what came with it goes too.
-        from.send_descriptors(b"long message", &gifts).unwrap();
-        let error = to.recv_descriptors(&mut [0; 4], 7).unwrap_err();
+        from.send_descriptors(b"long message", &gifts, None).unwrap();
+        let error = to.recv_descriptors(&mut [0; 4], 7, None).unwrap_err();
         assert!(error.is(channel::Error::BufferTooSmall { needed: 12 }));
         assert_eq!(open_descriptors(), before);
         // Never received at all.
-        ours.send_descriptors(b"x", &gifts).unwrap();
+        ours.send_descriptors(b"x", &gifts, None).unwrap();
         drop((ours, theirs));
         assert_eq!(open_descriptors().len(), before.len() - 2);
         done();
@@ -143,10 +143,10 @@ fn too_many_descriptors_and_none_of_the_bytes_they_need_are_told_before() {
     let file = null();
     let (ours, theirs) = UnixStream::pair().unwrap();
     let gifts: Vec<BorrowedFd<'_>> = vec![file.as_fd(); MAX_DESCRIPTORS + 1];
-    assert!(ours.send_descriptors(b"x", &gifts).is_err());
-    assert!(ours.send_descriptors(b"", &gifts[..1]).is_err());
-    ours.send_descriptors(b"x", &gifts[..MAX_DESCRIPTORS]).unwrap();
-    let received = theirs.recv_descriptors(&mut [0; 1], MAX_DESCRIPTORS).unwrap();
+    assert!(ours.send_descriptors(b"x", &gifts, None).is_err());
+    assert!(ours.send_descriptors(b"", &gifts[..1], None).is_err());
+    ours.send_descriptors(b"x", &gifts[..MAX_DESCRIPTORS], None).unwrap();
+    let received = theirs.recv_descriptors(&mut [0; 1], MAX_DESCRIPTORS, None).unwrap();
     assert_eq!(received.descriptors.len(), MAX_DESCRIPTORS);
 }
 
@@ -154,20 +154,20 @@ fn too_many_descriptors_and_none_of_the_bytes_they_need_are_told_before() {
 fn messages_may_be_empty_and_carry_descriptors_and_the_end_carries_none() {
     let file = null();
     let (ours, theirs) = UnixSeqpacket::pair().unwrap();
-    ours.send_descriptors(b"", &[file.as_fd()]).unwrap();
-    ours.send_descriptors(b"", &[]).unwrap();
+    ours.send_descriptors(b"", &[file.as_fd()], None).unwrap();
+    ours.send_descriptors(b"", &[], None).unwrap();
     drop(ours);
-    let received = theirs.recv_descriptors(&mut [], 1).unwrap();
+    let received = theirs.recv_descriptors(&mut [], 1, None).unwrap();
     assert_eq!((received.size, received.descriptors.len()), (0, 1));
-    let received = theirs.recv_descriptors(&mut [], 1).unwrap();
+    let received = theirs.recv_descriptors(&mut [], 1, None).unwrap();
     assert_eq!((received.size, received.descriptors.len()), (0, 0));
-    assert!(theirs.recv_descriptors(&mut [], 1).unwrap_err().is(channel::Error::EndOfFile));
+    assert!(theirs.recv_descriptors(&mut [], 1, None).unwrap_err().is(channel::Error::EndOfFile));
 
     let (ours, theirs) = UnixStream::pair().unwrap();
-    ours.send_descriptors(b"x", &[file.as_fd()]).unwrap();
+    ours.send_descriptors(b"x", &[file.as_fd()], None).unwrap();
     drop(ours);
-    assert_eq!(theirs.recv_descriptors(&mut [0; 8], 1).unwrap().descriptors.len(), 1);
-    assert_eq!(theirs.recv_descriptors(&mut [0; 8], 1).unwrap().size, 0);
+    assert_eq!(theirs.recv_descriptors(&mut [0; 8], 1, None).unwrap().descriptors.len(), 1);
+    assert_eq!(theirs.recv_descriptors(&mut [0; 8], 1, None).unwrap().size, 0);
     assert!(!theirs.state().can_recv());
 }
 
@@ -176,13 +176,13 @@ fn on_a_stream_descriptors_stay_with_their_bytes() {
     let file = null();
     let (ours, theirs) = UnixStream::pair().unwrap();
     ours.write_all(b"before").unwrap();
-    ours.send_descriptors(b"with", &[file.as_fd()]).unwrap();
+    ours.send_descriptors(b"with", &[file.as_fd()], None).unwrap();
     ours.write_all(b"after").unwrap();
     let mut bytes = Vec::new();
     let mut came_at = None;
     while bytes.len() < 15 {
         let mut buf = [0; 64];
-        let received = theirs.recv_descriptors_deadline(&mut buf, 1, eventually()).unwrap();
+        let received = theirs.recv_descriptors(&mut buf, 1, Some(eventually())).unwrap();
         if !received.descriptors.is_empty() {
             came_at = Some((bytes.len(), bytes.len() + received.size));
         }
@@ -229,15 +229,15 @@ fn told_more<T: Type>(ours: &Socket<Unix, T>, theirs: &Socket<Unix, T>) {
     let before = open_descriptors();
     for count in [0, 1, 2, 3, MAX_DESCRIPTORS] {
         let gifts = vec![file.as_fd(); count];
-        ours.send_descriptors(b"gifts", &gifts).unwrap();
-        let received = theirs.recv_descriptors_deadline(&mut [0; 8], count, eventually()).unwrap();
+        ours.send_descriptors(b"gifts", &gifts, None).unwrap();
+        let received = theirs.recv_descriptors(&mut [0; 8], count, Some(eventually())).unwrap();
         assert_eq!((received.size, received.descriptors.len()), (5, count));
         drop(received);
         assert_eq!(open_descriptors(), before, "{count}");
     }
     // More than there is room for is an error still.
-    ours.send_descriptors(b"gifts", &[file.as_fd(); 200]).unwrap();
-    let error = theirs.recv_descriptors_deadline(&mut [0; 8], 1, eventually()).unwrap_err();
+    ours.send_descriptors(b"gifts", &[file.as_fd(); 200], None).unwrap();
+    let error = theirs.recv_descriptors(&mut [0; 8], 1, Some(eventually())).unwrap_err();
     assert!(error.is(channel::Error::Exhausted), "{error}");
     assert_eq!(open_descriptors(), before);
 }
@@ -260,15 +260,15 @@ fn other_control_data_is_passed_over_and_leaks_nothing() {
             ask_for(&theirs, options);
             told_more(&ours, &theirs);
             drop(ours);
-            assert_eq!(theirs.recv_descriptors(&mut [0; 8], 1).unwrap().size, 0);
+            assert_eq!(theirs.recv_descriptors(&mut [0; 8], 1, None).unwrap().size, 0);
 
             let (ours, theirs) = UnixSeqpacket::pair().unwrap();
             ask_for(&theirs, options);
             told_more(&ours, &theirs);
             ours.send(b"").unwrap();
             drop(ours);
-            assert_eq!(theirs.recv_descriptors(&mut [0; 8], 1).unwrap().size, 0);
-            let end = theirs.recv_descriptors(&mut [0; 8], 1).unwrap_err();
+            assert_eq!(theirs.recv_descriptors(&mut [0; 8], 1, None).unwrap().size, 0);
+            let end = theirs.recv_descriptors(&mut [0; 8], 1, None).unwrap_err();
             assert!(end.is(channel::Error::EndOfFile), "{end}");
 
             let (ours, theirs) = UnixDatagram::pair().unwrap();

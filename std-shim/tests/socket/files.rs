@@ -3,10 +3,10 @@
 use crate::children::{self, argument, done, role, start};
 use crate::support::fault::{Fault, inject};
 use crate::{accept, eventually};
-use ringway::channel;
 use ringway::socket::{
     Options, SeqpacketListener, UnixAddress, UnixDatagram, UnixListener, UnixSeqpacket, UnixStream,
 };
+use ringway::{channel, fd};
 use std::fs;
 use std::os::fd::OwnedFd;
 use std::os::unix::net as other;
@@ -186,7 +186,7 @@ fn a_killed_listener_is_followed_by_the_next_and_its_clients_are_told() {
     assert!(UnixListener::bind(&path).unwrap_err().is(channel::Error::AddressInUse));
     child.kill();
     // The end if it was accepted, and a reset if it waited for that.
-    if let Err(error) = client.read_deadline(&mut [0; 8], late) {
+    if let Err(error) = client.read_deadline(&mut [0; 8], Some(late)) {
         assert!(error.is(channel::Error::Reset), "{error}");
     }
     assert!(UnixStream::connect(&path).unwrap_err().is(channel::Error::Refused));
@@ -263,7 +263,7 @@ fn starters_that_come_and_go_never_take_the_name_of_a_live_one() {
                         let word = [thread, round as u8];
                         server.write_all(&word).unwrap();
                         let mut got = [0; 2];
-                        client.read_exact_deadline(&mut &mut got[..], eventually()).unwrap();
+                        fd::read_exact(&client, &mut &mut got[..], Some(eventually())).unwrap();
                         assert_eq!(got, word);
                         thread::yield_now();
                     }
@@ -332,7 +332,7 @@ fn of_many_processes_that_race_for_a_name_exactly_one_listens_and_is_reached() {
     let starters: Vec<UnixSeqpacket> = (0..STARTERS).map(|_| accept(&control)).collect();
     let answer = |starter: &UnixSeqpacket| {
         let mut buf = [0; 16];
-        let size = starter.recv_deadline(&mut buf, eventually()).unwrap();
+        let size = starter.recv_deadline(&mut buf, Some(eventually())).unwrap();
         buf[..size].to_vec()
     };
 
@@ -351,7 +351,7 @@ fn of_many_processes_that_race_for_a_name_exactly_one_listens_and_is_reached() {
         let end: &[u8] = if round % 3 == 0 { b"remove" } else { b"leave" };
         starters.iter().for_each(|starter| starter.send(end).unwrap());
         let mut pid = [0; 4];
-        client.read_exact_deadline(&mut &mut pid[..], eventually()).unwrap();
+        fd::read_exact(&client, &mut &mut pid[..], Some(eventually())).unwrap();
         let winner = won.iter().position(|won| *won).unwrap();
         assert_eq!(
             starters[winner].peer_credentials().unwrap().pid.unwrap().as_raw_nonzero().get() as u32,

@@ -51,5 +51,5 @@ fn unix_pair() -> (UnixStream, UnixStream) {
 }
 
 fn accept<F: Family, T: Connected>(listener: &Listener<F, T>) -> Socket<F, T> {
-    listener.accept_deadline(eventually()).unwrap()
+    listener.accept_deadline(Some(eventually())).unwrap()
 }

@@ -23,7 +23,7 @@ fn the_kernel_says_who_connected_and_a_pidfd_tells_its_death() {
     let test = "peers::the_kernel_says_who_connected_and_a_pidfd_tells_its_death";
     let mut child = start(test, "connect", std::str::from_utf8(&name).unwrap());
     let stream = accept(&listener);
-    assert_eq!(stream.read_deadline(&mut [0; 8], eventually()).unwrap(), 5);
+    assert_eq!(stream.read_deadline(&mut [0; 8], Some(eventually())).unwrap(), 5);
 
     let peer = stream.peer_credentials().unwrap();
     assert_eq!(peer.pid.unwrap().as_raw_nonzero().get() as u32, child.pid());
@@ -33,10 +33,12 @@ fn the_kernel_says_who_connected_and_a_pidfd_tells_its_death() {
     match stream.peer_pidfd() {
         Ok(process) => {
             assert!(fd::close_on_exec(&process).unwrap());
-            let alive = fd::wait_deadline(&process, Interest::Read, soon()).unwrap_err();
+            let alive = fd::wait_deadline(&process, Interest::Read, Some(soon())).unwrap_err();
             assert!(alive.is(channel::Error::TimedOut));
             rustix::process::pidfd_send_signal(&process, rustix::process::Signal::KILL).unwrap();
-            assert!(fd::wait_deadline(&process, Interest::Read, eventually()).unwrap().readable());
+            assert!(
+                fd::wait_deadline(&process, Interest::Read, Some(eventually())).unwrap().readable()
+            );
         }
         Err(error) => {
             // Only a kernel before 6.5 may say so.

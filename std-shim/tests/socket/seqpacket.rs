@@ -20,7 +20,7 @@ fn many_messages_keep_their_bounds_and_their_order() {
         });
         let mut buf = [0; 700];
         for i in 0..5000usize {
-            let size = theirs.recv_deadline(&mut buf, eventually()).unwrap();
+            let size = theirs.recv_deadline(&mut buf, Some(eventually())).unwrap();
             assert_eq!(size, i % 700, "message {i}");
             assert!(buf[..size].iter().all(|byte| *byte == i as u8));
         }
@@ -53,7 +53,9 @@ fn empty_messages_before_the_end_are_messages_and_the_end_is_none() {
         // It stays the end, in every form.
         assert!(theirs.try_recv(&mut buf).unwrap_err().is(channel::Error::EndOfFile));
         assert!(theirs.next_size().unwrap_err().is(channel::Error::EndOfFile));
-        assert!(theirs.recv_descriptors(&mut buf, 1).unwrap_err().is(channel::Error::EndOfFile));
+        assert!(
+            theirs.recv_descriptors(&mut buf, 1, None).unwrap_err().is(channel::Error::EndOfFile)
+        );
     }
 }
 
@@ -64,9 +66,9 @@ fn the_end_is_found_in_every_form_of_receiving() {
         |end| end.recv(&mut [0; 8]),
         |end| end.recv(&mut []),
         |end| end.try_recv(&mut [0; 8]),
-        |end| end.recv_deadline(&mut [0; 8], eventually()),
+        |end| end.recv_deadline(&mut [0; 8], Some(eventually())),
         |end| end.next_size(),
-        |end| end.recv_descriptors(&mut [0; 8], 3).map(|received| received.size),
+        |end| end.recv_descriptors(&mut [0; 8], 3, None).map(|received| received.size),
     ];
     for form in forms {
         let (ours, theirs) = UnixSeqpacket::pair().unwrap();
@@ -101,7 +103,7 @@ fn the_largest_message_goes_and_one_byte_more_is_told_with_the_bound() {
         panic!("{error}")
     };
     assert!(ours.send(&huge[..max + 1]).is_err());
-    ours.send_deadline(&huge[..max], eventually()).unwrap();
+    ours.send_deadline(&huge[..max], Some(eventually())).unwrap();
     assert_eq!(theirs.recv(&mut vec![0; max]).unwrap(), max);
     // A larger buffer, a larger bound.
     ours.set_send_buffer(ours.send_buffer().unwrap() / 4).unwrap();
@@ -114,11 +116,11 @@ fn the_largest_message_goes_and_one_byte_more_is_told_with_the_bound() {
 fn a_deadline_holds_for_sending_and_receiving() {
     let (ours, theirs) = UnixSeqpacket::pair().unwrap();
     let deadline = soon();
-    let late = theirs.recv_deadline(&mut [0; 8], deadline).unwrap_err();
+    let late = theirs.recv_deadline(&mut [0; 8], Some(deadline)).unwrap_err();
     assert!(late.is(channel::Error::TimedOut) && Instant::now() >= deadline);
     while ours.try_send(&[0; 1000]).is_ok() {}
     let deadline = soon();
-    let late = ours.send_deadline(&[0; 1000], deadline).unwrap_err();
+    let late = ours.send_deadline(&[0; 1000], Some(deadline)).unwrap_err();
     assert!(late.is(channel::Error::TimedOut) && Instant::now() >= deadline);
     thread::scope(|scope| {
         let sender = scope.spawn(|| ours.send(&[0; 1000]));
@@ -162,7 +164,7 @@ fn what_came_before_a_reset_is_received_before_it_is_told() {
         ours.send(b"never read").unwrap();
         theirs.send(b"the").unwrap();
         theirs.send(b"").unwrap();
-        theirs.send_descriptors(b"reason", &[std::io::stderr().as_fd()]).unwrap();
+        theirs.send_descriptors(b"reason", &[std::io::stderr().as_fd()], None).unwrap();
         drop(theirs);
         if found_by_a_send {
             assert!(ours.send(b"x").unwrap_err().is(channel::Error::Reset));
@@ -171,11 +173,13 @@ fn what_came_before_a_reset_is_received_before_it_is_told() {
         let mut buf = [0; 16];
         assert_eq!(ours.recv(&mut buf).unwrap(), 3);
         assert_eq!(ours.recv(&mut buf).unwrap(), 0);
-        let last = ours.recv_descriptors(&mut buf, 1).unwrap();
+        let last = ours.recv_descriptors(&mut buf, 1, None).unwrap();
         assert_eq!((last.size, last.descriptors.len()), (6, 1));
         for _ in 0..2 {
             assert!(ours.recv(&mut buf).unwrap_err().is(channel::Error::Reset));
-            assert!(ours.recv_descriptors(&mut buf, 1).unwrap_err().is(channel::Error::Reset));
+            assert!(
+                ours.recv_descriptors(&mut buf, 1, None).unwrap_err().is(channel::Error::Reset)
+            );
         }
         assert_eq!(ours.state(), State::Reset);
     }
@@ -199,7 +203,7 @@ fn a_sender_killed_in_the_middle_leaves_whole_messages_and_then_the_end() {
     let mut buf = [0; 5000];
     let mut count = 0u32;
     loop {
-        match end.recv_deadline(&mut buf, eventually()) {
+        match end.recv_deadline(&mut buf, Some(eventually())) {
             Ok(size) => {
                 assert_eq!(size, 5000);
                 assert_eq!(buf[..4], count.to_le_bytes());

@@ -129,16 +129,16 @@ impl<F: Family> Ends for (Socket<F, Stream>, Socket<F, Stream>) {
         assert!(!ours.state().can_send() && ours.state().can_recv());
 
         let mut buf = [0; 32];
-        assert_eq!(theirs.read_deadline(&mut buf, eventually()).unwrap(), 10);
-        assert_eq!(theirs.read_deadline(&mut buf, eventually()).unwrap(), 0);
+        assert_eq!(theirs.read_deadline(&mut buf, Some(eventually())).unwrap(), 10);
+        assert_eq!(theirs.read_deadline(&mut buf, Some(eventually())).unwrap(), 0);
         // An end stays an end, and nothing waits for more.
         assert_eq!(theirs.try_read(&mut buf).unwrap(), 0);
         assert!(theirs.state().can_send() && !theirs.state().can_recv());
 
         theirs.write_all(b"answer").unwrap();
-        assert_eq!(ours.read_deadline(&mut buf, eventually()).unwrap(), 6);
+        assert_eq!(ours.read_deadline(&mut buf, Some(eventually())).unwrap(), 6);
         theirs.shutdown(Shutdown::Both).unwrap();
-        assert_eq!(ours.read_deadline(&mut buf, eventually()).unwrap(), 0);
+        assert_eq!(ours.read_deadline(&mut buf, Some(eventually())).unwrap(), 0);
         assert!(!ours.state().can_recv());
         // Nothing is left to shut.
         ours.shutdown(Shutdown::Both).unwrap();
@@ -153,7 +153,7 @@ impl<F: Family> Ends for (Socket<F, Stream>, Socket<F, Stream>) {
                 scope.spawn(move || {
                     start.wait();
                     // Whatever it meets, it is told, and neither a panic nor a wait without end.
-                    let told = end.write_deadline(b"bye", eventually());
+                    let told = end.write_deadline(b"bye", Some(eventually()));
                     if let Err(error) = told {
                         assert!(
                             error.is(channel::Error::BrokenPipe) || error.is(channel::Error::Reset)
@@ -170,9 +170,9 @@ impl<F: Family> Ends for (Socket<F, Stream>, Socket<F, Stream>) {
         let mut buf = [0; 8];
         assert!(ours.try_read(&mut buf).unwrap_err().is(channel::Error::WouldBlock));
         let deadline = soon();
-        let late = ours.read_deadline(&mut buf, deadline).unwrap_err();
+        let late = ours.read_deadline(&mut buf, Some(deadline)).unwrap_err();
         assert!(late.is(channel::Error::TimedOut) && Instant::now() >= deadline);
-        let past = ours.read_deadline(&mut buf, Instant::now() - Duration::from_secs(1));
+        let past = ours.read_deadline(&mut buf, Some(Instant::now() - Duration::from_secs(1)));
         assert!(past.unwrap_err().is(channel::Error::TimedOut));
 
         thread::scope(|scope| {
@@ -184,16 +184,16 @@ impl<F: Family> Ends for (Socket<F, Stream>, Socket<F, Stream>) {
         });
         // What is there is taken, also when the deadline is past.
         theirs.write_all(b"more").unwrap();
-        fd::wait_deadline(ours, fd::Interest::Read, eventually()).unwrap();
+        fd::wait_deadline(ours, fd::Interest::Read, Some(eventually())).unwrap();
         let past = Instant::now() - Duration::from_secs(1);
-        assert_eq!(ours.read_deadline(&mut buf, past).unwrap(), 4);
+        assert_eq!(ours.read_deadline(&mut buf, Some(past)).unwrap(), 4);
 
         // Room runs out; then a deadline holds for a large write as well, and tells what went out.
         while ours.try_write(&[7; 65536]).is_ok() {}
         let deadline = soon();
         let all = vec![7; 1 << 24];
         let mut left = &all[..];
-        let late = ours.write_all_deadline(&mut left, deadline).unwrap_err();
+        let late = fd::write_all(&ours, &mut left, Some(deadline)).unwrap_err();
         assert!(late.is(channel::Error::TimedOut) && Instant::now() >= deadline);
         assert_eq!(ours.state(), State::STREAM);
     }
@@ -258,10 +258,10 @@ fn what_came_before_a_reset_that_a_write_finds_can_still_be_read() {
     let (ours, theirs) = tcp_pair();
     ours.write_all(b"never read").unwrap();
     theirs.write_all(b"the reason").unwrap();
-    fd::wait_deadline(&ours, fd::Interest::Read, eventually()).unwrap();
-    fd::wait_deadline(&theirs, fd::Interest::Read, eventually()).unwrap();
+    fd::wait_deadline(&ours, fd::Interest::Read, Some(eventually())).unwrap();
+    fd::wait_deadline(&theirs, fd::Interest::Read, Some(eventually())).unwrap();
     drop(theirs); // with unread bytes: TCP resets the connection
-    fd::wait_deadline(&ours, fd::Interest::HangUp, eventually()).unwrap();
+    fd::wait_deadline(&ours, fd::Interest::HangUp, Some(eventually())).unwrap();
     assert!(ours.write(b"x").unwrap_err().is(channel::Error::Reset));
     assert_eq!(ours.state(), State::Reset);
     let mut buf = [0; 16];
@@ -283,12 +283,12 @@ fn a_writer_killed_in_the_middle_leaves_a_prefix_and_then_the_end() {
     let mut child = start(test, "write", std::str::from_utf8(&name).unwrap());
     let stream = accept(&listener);
     let mut got = vec![0; MEGABYTE];
-    stream.read_exact_deadline(&mut &mut got[..], eventually()).unwrap();
+    fd::read_exact(&stream, &mut &mut got[..], Some(eventually())).unwrap();
     child.kill();
     // What it had written is still there, and after that the end.
     let mut buf = vec![0; 65536];
     loop {
-        match stream.read_deadline(&mut buf, eventually()).unwrap() {
+        match stream.read_deadline(&mut buf, Some(eventually())).unwrap() {
             0 => break,
             n => got.extend_from_slice(&buf[..n]),
         }
@@ -329,8 +329,8 @@ fn a_reader_killed_in_the_middle_is_a_broken_pipe_and_not_a_death() {
     // From the one to the other, until the reader is killed; the bytes under way fill every buffer.
     let mut buf = vec![0; 65536];
     for _ in 0..4 {
-        let n = from_writer.read_deadline(&mut buf, eventually()).unwrap();
-        let _ = to_reader.write_deadline(&buf[..n], soon());
+        let n = from_writer.read_deadline(&mut buf, Some(eventually())).unwrap();
+        let _ = to_reader.write_deadline(&buf[..n], Some(soon()));
     }
     reader.kill();
     let error = to_reader.write(b"x").unwrap_err();
@@ -355,7 +355,7 @@ fn a_signal_interrupts_no_read() {
             // SAFETY: it asks which thread this is.
             sender.send(unsafe { libc::pthread_self() }).unwrap();
             let plain = ours.read(&mut [0; 8]).unwrap();
-            (plain, ours.read_deadline(&mut [0; 8], eventually()).unwrap())
+            (plain, ours.read_deadline(&mut [0; 8], Some(eventually())).unwrap())
         });
         let thread = receiver.recv().unwrap();
         for word in ["one", "three"] {
@@ -410,11 +410,11 @@ fn connecting_to_a_full_backlog_waits_until_the_deadline_or_until_there_is_room(
     };
     assert!(full.is(channel::Error::WouldBlock));
     let deadline = soon();
-    let late = UnixStream::connect_deadline(name.clone(), deadline).unwrap_err();
+    let late = UnixStream::connect_deadline(name.clone(), Some(deadline)).unwrap_err();
     assert!(late.is(channel::Error::TimedOut) && Instant::now() >= deadline);
 
     thread::scope(|scope| {
-        let timed = scope.spawn(|| UnixStream::connect_deadline(name.clone(), eventually()));
+        let timed = scope.spawn(|| UnixStream::connect_deadline(name.clone(), Some(eventually())));
         let plain = scope.spawn(|| UnixStream::connect(name.clone()));
         thread::sleep(Duration::from_millis(20));
         let mut accepted = Vec::new();
@@ -425,7 +425,7 @@ fn connecting_to_a_full_backlog_waits_until_the_deadline_or_until_there_is_room(
         plain.join().unwrap().unwrap();
         // The time to connect is no time to write.
         while timed.try_write(&[0; 65536]).is_ok() {}
-        assert!(timed.write_deadline(b"x", soon()).unwrap_err().is(channel::Error::TimedOut));
+        assert!(timed.write_deadline(b"x", Some(soon())).unwrap_err().is(channel::Error::TimedOut));
         let timeout = rustix::net::sockopt::Timeout::Send;
         assert_eq!(rustix::net::sockopt::socket_timeout(&timed, timeout), Ok(None));
     });

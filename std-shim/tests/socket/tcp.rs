@@ -16,7 +16,7 @@ fn nobody_listening_is_refused_with_the_address() {
     let address = deserted();
     for error in [
         TcpStream::connect(address).unwrap_err(),
-        TcpStream::connect_deadline(address, eventually()).unwrap_err(),
+        TcpStream::connect_deadline(address, Some(eventually())).unwrap_err(),
     ] {
         assert!(error.is(channel::Error::Refused), "{error}");
         assert!(error.to_string().contains(&address.to_string()), "{error}");
@@ -29,7 +29,7 @@ fn of_several_addresses_the_one_that_answers_is_taken() {
     let live = listener.local_address().unwrap();
     let addresses = [deserted(), deserted(), live, deserted()];
     assert_eq!(TcpStream::connect(&addresses[..]).unwrap().peer_address().unwrap(), live);
-    let client = TcpStream::connect_deadline(&addresses[..], eventually()).unwrap();
+    let client = TcpStream::connect_deadline(&addresses[..], Some(eventually())).unwrap();
     assert_eq!(client.peer_address().unwrap(), live);
     assert_eq!(accept(&listener).local_address().unwrap(), live);
 
@@ -64,7 +64,7 @@ fn a_listener_that_does_not_answer_holds_a_deadline_and_the_next_address_gets_it
     let mut waiting = Vec::new();
     let late = loop {
         let deadline = soon();
-        match TcpStream::connect_deadline(mute, deadline) {
+        match TcpStream::connect_deadline(mute, Some(deadline)) {
             Ok(client) => waiting.push(client),
             Err(error) => {
                 assert!(Instant::now() >= deadline);
@@ -78,7 +78,7 @@ fn a_listener_that_does_not_answer_holds_a_deadline_and_the_next_address_gets_it
     let other = TcpListener::bind("127.0.0.1:0").unwrap();
     let addresses = [mute, other.local_address().unwrap()];
     let deadline = Instant::now() + Duration::from_secs(2);
-    let client = TcpStream::connect_deadline(&addresses[..], deadline).unwrap();
+    let client = TcpStream::connect_deadline(&addresses[..], Some(deadline)).unwrap();
     assert!(Instant::now() < deadline, "the first address used up the time of the second");
     assert_eq!(client.peer_address().unwrap(), addresses[1]);
 }
@@ -91,7 +91,7 @@ fn a_listener_can_start_again_at_once_and_an_exclusive_one_cannot() {
     let server = accept(&listener);
     // The one who closes first keeps the port lingering.
     drop((listener, server));
-    assert_eq!(client.read_deadline(&mut [0; 8], eventually()).unwrap(), 0);
+    assert_eq!(client.read_deadline(&mut [0; 8], Some(eventually())).unwrap(), 0);
     drop(client);
     let error = TcpListener::bind_with(address, &Options::new().exclusive()).unwrap_err();
     assert!(error.is(channel::Error::AddressInUse), "{error}");
@@ -111,7 +111,7 @@ fn a_listener_for_version_6_alone_leaves_version_4_to_others() {
 
 #[test]
 fn buffers_asked_for_reach_the_connections() {
-    let options = Options::new().receive_buffer(300_000).send_buffer(200_000);
+    let options = Options::new().recv_buffer(300_000).send_buffer(200_000);
     let listener = TcpListener::bind_with("127.0.0.1:0", &options).unwrap();
     let _client = TcpStream::connect(listener.local_address().unwrap()).unwrap();
     let server = accept(&listener);
@@ -123,7 +123,7 @@ fn buffers_asked_for_reach_the_connections() {
             .parse()
             .unwrap()
     };
-    assert_eq!(server.receive_buffer().unwrap(), 2 * 300_000.min(limit("rmem_max")));
+    assert_eq!(server.recv_buffer().unwrap(), 2 * 300_000.min(limit("rmem_max")));
     assert_eq!(server.send_buffer().unwrap(), 2 * 200_000.min(limit("wmem_max")));
 }
 

@@ -67,7 +67,7 @@ impl<M: Message> Spsc<M> for NamedPipe {
     type Rx = pipe::Reader;
 
     fn open() -> (Self::Tx, Self::Rx) {
-        let fifo = Fifo::create_new(std::env::temp_dir().join(fresh_name("fifo")), 0o600);
+        let fifo = Fifo::create(std::env::temp_dir().join(fresh_name("fifo")), 0o600);
         let (reader, writer) = fifo.and_then(|fifo| fifo.open_both()).expect("a FIFO");
         (writer, reader)
     }

@@ -314,7 +314,7 @@ fn wait(child: &mut Child, limit: Duration) -> Result<ExitStatus, String> {
     let pid = Pid::from_child(child);
     let deadline = Instant::now() + limit;
     let watch = rustix::process::pidfd_open(pid, PidfdFlags::empty()).expect("it is our child");
-    let late = fd::wait_deadline(&watch, Interest::Read, deadline).is_err();
+    let late = fd::wait_deadline(&watch, Interest::Read, Some(deadline)).is_err();
     let threads = if late { whereabouts(pid) } else { String::new() };
     // Its group: also peers that it started and did not end. Before it is waited for, so that the number is still its own.
     let _ = rustix::process::kill_process_group(pid, Signal::KILL);

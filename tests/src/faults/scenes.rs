@@ -122,7 +122,7 @@ fn pipes(_: &Path) -> Outcome {
     let (reader, writer) = pipe::Options::new().size(8192).open()?;
     let second = writer.try_clone()?;
     writer.write_all(TEXT)?;
-    second.write_all_deadline(&mut &TEXT[..], long())?;
+    fd::write_all(&second, &mut &TEXT[..], Some(long()))?;
     drop(second);
     drop(writer);
     let mut all: Vec<u8> = Vec::new();
@@ -149,8 +149,8 @@ fn splices(_: &Path) -> Outcome {
     let (second_reader, second_writer) = pipe::pipe()?;
     let (third_reader, third_writer) = pipe::pipe()?;
     first_writer.write_all(TEXT)?;
-    let copied = first_reader.tee_to(&third_writer, TEXT.len())?;
-    let moved = first_reader.splice_to(&second_writer, TEXT.len())?;
+    let copied = first_reader.tee_to(&third_writer, TEXT.len(), None)?;
+    let moved = first_reader.splice_to(&second_writer, TEXT.len(), None)?;
     let mut buf = [0; 64];
     let n = second_reader.read(&mut buf)?;
     check(n == moved && buf[..n] == TEXT[..n], "what was spliced is not what arrived");
@@ -160,7 +160,7 @@ fn splices(_: &Path) -> Outcome {
 }
 
 fn fifos(folder: &Path) -> Outcome {
-    let fifo = Fifo::create_new(folder.join("fifo"), 0o600)?;
+    let fifo = Fifo::create(folder.join("fifo"), 0o600)?;
     let reader = fifo.try_open_reader()?;
     let writer = fifo.open_writer()?;
     writer.write_all(TEXT)?;
@@ -170,9 +170,9 @@ fn fifos(folder: &Path) -> Outcome {
     check(text == TEXT, "the FIFO lost or changed bytes");
     drop(reader);
     check(fifo.try_open_writer().is_err(), "a writer without a reader");
-    let again = Fifo::create(folder.join("fifo"), 0o600)?;
+    let again = Fifo::open_or_create(folder.join("fifo"), 0o600)?;
     let reader = again.try_open_reader()?;
-    let writer = again.open_writer_deadline(long())?;
+    let writer = again.open_writer_deadline(Some(long()))?;
     drop((reader, writer, again));
     drop(fifo.open_both()?);
     fifo.remove()?;
@@ -213,15 +213,18 @@ fn waits(_: &Path) -> Outcome {
     let (second, writer) = pipe::pipe()?;
 
     writer.write_all(TEXT)?;
-    let ready = fd::wait_any(&[&first, &second])?;
+    let ready = fd::wait_any(&[&first, &second], None)?;
     check(ready == [1], "another one is ready than was written to");
     let mut set = WaitSet::new();
     set.add(&first, Interest::Read);
     set.add(&second, Interest::Read);
-    set.wait_deadline(long())?;
+    set.wait_deadline(Some(long()))?;
     check(set.ready().all(|(place, _)| place == 1), "another one is ready");
     let soon = Instant::now() + Duration::from_millis(1);
-    check(fd::wait_deadline(&first, Interest::Read, soon).is_err(), "ready, and nothing is there");
+    check(
+        fd::wait_deadline(&first, Interest::Read, Some(soon)).is_err(),
+        "ready, and nothing is there",
+    );
     let copy = fd::duplicate(&second)?;
     fd::set_nonblocking(&copy, true)?;
     check(fd::nonblocking(&second)?, "what is shared is not seen");
@@ -235,9 +238,9 @@ fn unix_streams(folder: &Path) -> Outcome {
     let client = UnixStream::connect(path.as_path())?;
     let server = listener.accept()?;
     converse(&client, &server)?;
-    let late = UnixStream::connect_deadline(path.as_path(), long())?;
+    let late = UnixStream::connect_deadline(path.as_path(), Some(long()))?;
     let _ = (late.peer_credentials()?, late.local_address()?, late.peer_address()?);
-    drop(listener.accept_deadline(long())?);
+    drop(listener.accept_deadline(Some(long()))?);
     check(late.read(&mut [0; 4])? == 0, "bytes from one who is gone");
     Ok(())
 }
@@ -249,12 +252,12 @@ fn converse<F: ringway::socket::Family>(
 ) -> Outcome {
     client.write_all(TEXT)?;
     let mut buf = [0; TEXT.len()];
-    server.read_exact_deadline(&mut &mut buf[..], long())?;
+    fd::read_exact(&server, &mut &mut buf[..], Some(long()))?;
     check(buf == TEXT, "the stream lost or changed bytes");
     client.shutdown(Shutdown::Write)?;
     check(server.read(&mut buf)? == 0, "no end of file after the shutdown");
-    server.write_all_deadline(&mut &TEXT[..], long())?;
-    client.read_exact_deadline(&mut &mut buf[..], long())?;
+    fd::write_all(&server, &mut &TEXT[..], Some(long()))?;
+    fd::read_exact(&client, &mut &mut buf[..], Some(long()))?;
     check(buf == TEXT, "the other direction lost or changed bytes");
     Ok(())
 }
@@ -267,11 +270,11 @@ fn seqpackets(folder: &Path) -> Outcome {
     let n = theirs.recv(&mut buf)?;
     check(buf[..n] == *TEXT, "another message");
     let file = unnamed(folder)?;
-    ours.send_descriptors(TEXT, &[file.as_fd(), file.as_fd()])?;
-    let received = theirs.recv_descriptors(&mut buf, 2)?;
+    ours.send_descriptors(TEXT, &[file.as_fd(), file.as_fd()], None)?;
+    let received = theirs.recv_descriptors(&mut buf, 2, None)?;
     check(received.size == TEXT.len() && received.descriptors.len() == 2, "not all came");
-    ours.send_descriptors(TEXT, &[file.as_fd()])?;
-    let n = theirs.recv_deadline(&mut buf, long())?;
+    ours.send_descriptors(TEXT, &[file.as_fd()], None)?;
+    let n = theirs.recv_deadline(&mut buf, Some(long()))?;
     check(buf[..n] == *TEXT, "another message");
     Ok(())
 }
@@ -311,12 +314,12 @@ fn connections(folder: &Path) -> Outcome {
     theirs.recv(&mut message)?;
     check(message == large, "another message");
     let file = unnamed(folder)?;
-    ours.send_descriptors(TEXT, &[file.as_fd()])?;
-    let descriptors = theirs.recv_descriptors(&mut message, 1)?;
+    ours.send_descriptors(TEXT, &[file.as_fd()], None)?;
+    let descriptors = theirs.recv_descriptors(&mut message, 1, None)?;
     check(message == TEXT && descriptors.len() == 1, "not all came");
-    theirs.send_deadline(TEXT, long())?;
+    theirs.send_deadline(TEXT, Some(long()))?;
     let mut buf = [0; 64];
-    let n = ours.recv_into_deadline(&mut buf, long())?;
+    let n = ours.recv_deadline(&mut buf, Some(long()))?;
     check(buf[..n] == *TEXT, "another answer");
     drop(ours);
     check(theirs.recv(&mut message).is_err(), "a message from one who is gone");
@@ -341,19 +344,19 @@ fn links(_: &Path) -> Outcome {
     let (near, far) = UnixStream::pair()?;
     let there = Builder::new().spawn(move || -> ringway::Result<Vec<u8>> {
         let mut link: ReliableLink<256> = ReliableLink::over(far, Config::new(7));
-        link.connect_deadline(0, long())?;
+        link.connect_deadline(0, Some(long()))?;
         let mut message = [0; 256];
-        let n = link.receive_deadline(0, &mut message, long())?;
-        link.send_deadline(0, &message[..n], long())?;
-        let _ = link.close_deadline(long());
+        let n = link.recv_deadline(0, &mut message, Some(long()))?;
+        link.send_deadline(0, &message[..n], Some(long()))?;
+        let _ = link.close_deadline(Some(long()));
         Ok(message[..n].to_vec())
     })?;
     let here = (|| -> ringway::Result<Vec<u8>> {
         let mut link: ReliableLink<256> = ReliableLink::over(near, Config::new(1));
-        link.connect_deadline(0, long())?;
-        link.send_deadline(0, TEXT, long())?;
+        link.connect_deadline(0, Some(long()))?;
+        link.send_deadline(0, TEXT, Some(long()))?;
         let mut message = [0; 256];
-        let n = link.receive_deadline(0, &mut message, long())?;
+        let n = link.recv_deadline(0, &mut message, Some(long()))?;
         Ok(message[..n].to_vec())
     })();
     let there = there.join().map_err(|_| "the other side panicked")?;
@@ -415,7 +418,7 @@ fn processes(_: &Path) -> Outcome {
     check(text == TEXT, "the child succeeded, and did not write what it was to write");
     let child = process::spawn(&SLEEP, b"", vec![])?;
     child.kill()?;
-    check(!child.join_deadline(long())?.success(), "it cannot have ended well");
+    check(!child.join_deadline(Some(long()))?.success(), "it cannot have ended well");
     drop(process::spawn(&SLEEP, b"", vec![])?);
     Ok(())
 }
@@ -508,7 +511,7 @@ fn watches(_: &Path) -> Outcome {
     let jobs = region.part::<Jobs>("jobs")?;
     let watch = jobs.watch()?;
     jobs.seat().push(7)?;
-    fd::wait_deadline(&watch, Interest::Read, long())?;
+    fd::wait_deadline(&watch, Interest::Read, Some(long()))?;
     check(jobs.seat().try_pop() == Some(7), "it is readable, and nothing is there");
     watch.rearm();
     Ok(())

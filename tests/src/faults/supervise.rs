@@ -108,7 +108,7 @@ pub fn run(scene: &Scene, fault: Option<Fault>) -> Report {
     assert!(pid > 0, "fork: {}", std::io::Error::last_os_error());
     drop(theirs);
     let mut buf = [0; 1];
-    let received = ours.recv_descriptors(&mut buf, 1).expect("the scene's filter");
+    let received = ours.recv_descriptors(&mut buf, 1, None).expect("the scene's filter");
     let listener = received.descriptors.into_iter().next().expect("a listener");
     let mut run = Run { pid, fault, listener, begun: None, calls: BTreeMap::new(), injected: 0 };
     let (end, mut left) = run.answer(scene, folder.path());
@@ -320,7 +320,7 @@ fn perform(
         unsafe { libc::dup2(said, standard) };
     }
     let listener = listen(supervisor.as_fd().as_raw_fd());
-    supervisor.send_descriptors(b"L", &[listener.as_fd()]).expect("to send");
+    supervisor.send_descriptors(b"L", &[listener.as_fd()], None).expect("to send");
     mark(BEGIN);
     let outcome = std::panic::catch_unwind(|| (scene.run)(folder));
     mark(FINISH);

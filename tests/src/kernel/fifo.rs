@@ -128,13 +128,13 @@ struct Kernel {
 
 impl Kernel {
     fn existing(&self) -> Answer<Fifo> {
-        answer(Fifo::existing(&self.path))
+        answer(Fifo::open(&self.path))
     }
 }
 
 impl Side for Kernel {
     fn make(&mut self) -> Answer<()> {
-        self.made = Some(answer(Fifo::create_new(&self.path, 0o600))?);
+        self.made = Some(answer(Fifo::create(&self.path, 0o600))?);
         Ok(())
     }
 
@@ -149,7 +149,7 @@ impl Side for Kernel {
         let fifo = self.existing()?;
         let reader = answer(match form {
             Form::Try => fifo.try_open_reader(),
-            Form::Past => fifo.open_reader_deadline(Instant::now()),
+            Form::Past => fifo.open_reader_deadline(Some(Instant::now())),
         })?;
         reader.set_size(PAGES << 12).expect("a pipe may have this size");
         self.reader = Some(reader);
@@ -160,7 +160,7 @@ impl Side for Kernel {
         let fifo = self.existing()?;
         self.writers.push(answer(match form {
             Form::Try => fifo.try_open_writer(),
-            Form::Past => fifo.open_writer_deadline(Instant::now()),
+            Form::Past => fifo.open_writer_deadline(Some(Instant::now())),
         })?);
         Ok(())
     }
@@ -175,14 +175,14 @@ impl Side for Kernel {
         let reader = self.reader.as_ref().expect("it is open");
         answer(match form {
             Form::Try => reader.try_read(out),
-            Form::Past => reader.read_deadline(out, Instant::now()),
+            Form::Past => reader.read_deadline(out, Some(Instant::now())),
         })
     }
 
     fn write(&mut self, which: usize, bytes: &[u8], form: Form) -> Answer<usize> {
         answer(match form {
             Form::Try => self.writers[which].try_write(bytes),
-            Form::Past => self.writers[which].write_deadline(bytes, Instant::now()),
+            Form::Past => self.writers[which].write_deadline(bytes, Some(Instant::now())),
         })
     }
 

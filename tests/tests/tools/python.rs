@@ -9,7 +9,9 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 fn accept(listener: &UnixListener) -> UnixStream {
-    listener.accept_deadline(Instant::now() + Duration::from_secs(60)).expect("Python connects")
+    listener
+        .accept_deadline(Some(Instant::now() + Duration::from_secs(60)))
+        .expect("Python connects")
 }
 
 #[test]
@@ -28,7 +30,7 @@ socket.send_fds(peer, [b\"take these\"], [opened.fileno(), 0])
     );
     let peer = accept(&listener);
     let mut text = [0; 16];
-    let received = peer.recv_descriptors(&mut text, 4).unwrap();
+    let received = peer.recv_descriptors(&mut text, 4, None).unwrap();
     assert_eq!((received.size, received.descriptors.len()), (10, 2));
     assert_eq!(&text[..10], b"take these");
     let mut content = String::new();
@@ -55,7 +57,7 @@ os.write(descriptors[0], b\"by Python\")
     );
     let peer = accept(&listener);
     let (reader, writer) = ringway::pipe::pipe().unwrap();
-    peer.send_descriptors(b"write there", &[writer.as_fd()]).unwrap();
+    peer.send_descriptors(b"write there", &[writer.as_fd()], None).unwrap();
     drop(writer);
     let mut text = String::new();
     (&reader).read_to_string(&mut text).unwrap();

@@ -139,7 +139,7 @@ impl Running {
         )
         .expect("it is our child");
         let ready = ringway::fd::Interest::Read;
-        if ringway::fd::wait_deadline(&watch, ready, Instant::now() + PATIENCE).is_err() {
+        if ringway::fd::wait_deadline(&watch, ready, Some(Instant::now() + PATIENCE)).is_err() {
             end_group(&mut child);
             panic!("it hangs: {}", self.script);
         }

@@ -75,7 +75,7 @@ fn two<T>(make: impl Fn() -> Result<T>) -> Result<[T; 2]> {
 
 fn two_fifos() -> Result<[(pipe::Reader, pipe::Writer); 2]> {
     let directory = cleanup::Directory::make("ringway-bench-")?;
-    let open = |name| Fifo::create_new(directory.path().join(name), 0o600)?.open_both();
+    let open = |name| Fifo::create(directory.path().join(name), 0o600)?.open_both();
     let both = [open("there")?, open("back")?];
     directory.remove()?;
     Ok(both)

@@ -90,8 +90,8 @@ impl<'a> Doorway<'a> {
             }
             (Stage::Names, Address::Fifo(path)) => {
                 let (fifo, names) = Name::guard(|| {
-                    let fifo = Fifo::create(path, 0o600)?;
-                    let made = fifo.made_here().then(|| path.clone());
+                    let fifo = Fifo::open_or_create(path, 0o600)?;
+                    let made = fifo.is_creator().then(|| path.clone());
                     // The FIFO first: as long as it is there, its mark says whose it is.
                     let made = made.into_iter().chain(fifo.mark()).collect();
                     Ok((fifo, made))

@@ -66,7 +66,7 @@ impl Mechanism for Serial {
         row.doing("connecting to the firmware");
         let config = Config { retransmit: 200, gone: 10_000, ..Config::new(std::process::id()) };
         let mut link = Link::over(stream, config);
-        link.connect_deadline(ECHO, end).map_err(|error| {
+        link.connect_deadline(ECHO, Some(end)).map_err(|error| {
             Failure::new(format!(
                 "the image {} did not answer on its UART: {error}; it must be 'uart_link'",
                 image.display()
@@ -76,7 +76,7 @@ impl Mechanism for Serial {
 
         row.doing("exchanging messages with the firmware");
         let (messages, receipt) = there_and_back(&mut link, row.input()?)?;
-        link.close_deadline(Instant::now() + PATIENCE)?;
+        link.close_deadline(Some(Instant::now() + PATIENCE))?;
         machine.finish()?;
         let what = format!("{messages} messages to a {} and back, start {starts}", board.processor);
         Ok(Outcome { what, receipt })
@@ -106,7 +106,7 @@ fn there_and_back(link: &mut Link, mut input: impl Read) -> Result<(u64, crate::
             held = next(&mut input, &mut message)?;
         }
         loop {
-            match link.try_receive(ECHO, intake.spare()) {
+            match link.try_recv(ECHO, intake.spare()) {
                 Ok(n) => intake.filled(n),
                 Err(error) if error.is(channel::Error::WouldBlock) => break,
                 Err(error) if error.is(channel::Error::EndOfFile) => {

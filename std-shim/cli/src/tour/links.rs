@@ -122,7 +122,7 @@ fn send<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>(
         link.shut_send(PORT)?;
         row.doing("waiting for the digest to come back");
         let mut answer = [0; 64];
-        let len = link.receive(PORT, &mut answer)?;
+        let len = link.recv(PORT, &mut answer)?;
         link.close()?;
         Ok(String::from_utf8_lossy(&answer[..len]).into_owned())
     })();
@@ -146,7 +146,7 @@ fn receive<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>(
         link.connect(PORT)?;
         let mut intake = Intake::new();
         loop {
-            match link.receive(PORT, intake.spare()) {
+            match link.recv(PORT, intake.spare()) {
                 Ok(n) => intake.filled(n),
                 Err(error) if error.is(channel::Error::EndOfFile) => break,
                 Err(error) => return Err(error.into()),

@@ -192,7 +192,7 @@ fn launch<F: Family>(socket: &Socket<F, Datagram>, datagram: &[u8]) -> Result<()
 fn settle<F: Family>(socket: &Socket<F, Datagram>, sender: &mut Sender) -> Result<()> {
     let mut ack = [0; ACK];
     let look = sender.next_look().unwrap_or_else(Instant::now);
-    match socket.recv_deadline(&mut ack, look) {
+    match socket.recv_deadline(&mut ack, Some(look)) {
         Ok(n) => {
             let again = sender.handle(&ack[..n], Instant::now());
             again.into_iter().try_for_each(|datagram| launch(socket, datagram))
@@ -258,7 +258,7 @@ mod tests {
         near.connect(far.local_address().unwrap()).unwrap();
         far.connect(near.local_address().unwrap()).unwrap();
         // Room for hardly more than one datagram: of a window, the kernel drops most.
-        far.set_receive_buffer(1).unwrap();
+        far.set_recv_buffer(1).unwrap();
         let (release, held) = ringway::pipe::pipe().unwrap();
         let collector = std::thread::spawn(move || {
             let mut arrived = None;

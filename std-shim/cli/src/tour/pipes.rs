@@ -99,7 +99,7 @@ impl Mechanism for NamedPipe {
 
     fn run(&self, row: &Row) -> Result<Outcome> {
         let path = "meet";
-        let _fifo = Fifo::create_new(path, 0o600)?;
+        let _fifo = Fifo::create(path, 0o600)?;
         row.doing("starting the two processes");
         let mut reader = row.start_peer("the reader", &["read", path])?;
         let mut writer =
@@ -122,13 +122,13 @@ impl Mechanism for NamedPipe {
     fn peer(&self, far: &FarEnd, args: &[String]) -> Result<()> {
         match args {
             [role, path] if role == "read" => {
-                let reader = Fifo::existing(path)?.open_reader()?;
+                let reader = Fifo::open(path)?.open_reader()?;
                 let receipt = Intake::new().read_all(reader).doing("read from the named pipe")?;
                 far.done("the two opens met at the path", receipt);
                 Ok(())
             }
             [role, path] if role == "write" => {
-                let writer = Fifo::existing(path)?.open_writer()?;
+                let writer = Fifo::open(path)?.open_writer()?;
                 far.sent(pour(io::stdin(), PIECE, |piece| Ok(writer.write_all(piece)?))?);
                 Ok(())
             }

@@ -4,7 +4,7 @@ use super::row::{Mechanism, Outcome, Row, counted, pour_messages, told};
 use crate::digest::Intake;
 use crate::failure::{Failure, Result};
 use ringway::connection::{self, Connection};
-use ringway::process::{self, Entry, Given};
+use ringway::process::{self, Entry, EntryArgs};
 
 /// Where the child begins.
 pub const RECEIVER: Entry = Entry::new("tour-receiver", receive);
@@ -52,7 +52,7 @@ impl Mechanism for Spawned {
     }
 }
 
-fn receive(mut given: Given) -> process::Outcome {
+fn receive(mut given: EntryArgs) -> process::EntryResult {
     let connection = given.descriptors.pop().ok_or("the connection is missing")?;
     let connection = Connection::try_from(connection)?;
     let mut intake = Intake::new();

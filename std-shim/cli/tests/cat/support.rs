@@ -31,7 +31,7 @@ impl Running {
         let watched = pidfd_open(Pid::from_child(&child), PidfdFlags::empty()).unwrap();
         std::thread::spawn(move || {
             let end = Instant::now() + Duration::from_secs(100);
-            if fd::wait_deadline(&watched, fd::Interest::Read, end).is_err() {
+            if fd::wait_deadline(&watched, fd::Interest::Read, Some(end)).is_err() {
                 let _ = pidfd_send_signal(&watched, Signal::KILL);
             }
         });

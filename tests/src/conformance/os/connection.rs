@@ -99,15 +99,15 @@ struct Half(Arc<Connection>);
 
 impl Reader for Half {
     fn read(&mut self, buf: &mut [u8]) -> Answer<usize> {
-        answer(self.0.recv_into(buf))
+        answer(self.0.recv(buf))
     }
 
     fn try_read(&mut self, buf: &mut [u8]) -> Answer<usize> {
-        answer(self.0.try_recv_into(buf))
+        answer(self.0.try_recv(buf))
     }
 
     fn read_deadline(&mut self, buf: &mut [u8], deadline: Instant) -> Answer<usize> {
-        answer(self.0.recv_into_deadline(buf, deadline))
+        answer(self.0.recv_deadline(buf, Some(deadline)))
     }
 }
 
@@ -121,7 +121,7 @@ impl Writer for Half {
     }
 
     fn write_deadline(&mut self, buf: &[u8], deadline: Instant) -> Answer<usize> {
-        answer(self.0.send_deadline(buf, deadline)).map(|()| buf.len())
+        answer(self.0.send_deadline(buf, Some(deadline))).map(|()| buf.len())
     }
 
     fn another(&self) -> Box<dyn Writer> {

@@ -76,7 +76,7 @@ fn over_pipes(_place: &Path) -> (End, End) {
 
 fn over_fifos(place: &Path) -> (End, End) {
     let [there, back] =
-        [(); 2].map(|()| Fifo::create_new(unique(place), 0o600).expect("nothing has the name"));
+        [(); 2].map(|()| Fifo::create(unique(place), 0o600).expect("nothing has the name"));
     let (near, far) = thread::scope(|scope| {
         // In the same order at both sides, so that each finds the other.
         let far = scope.spawn(|| (there.open_reader(), back.open_writer()));
@@ -155,7 +155,7 @@ impl<L: Line + Send + 'static> Reader for Receiver<L> {
     }
 
     fn try_read(&mut self, buf: &mut [u8]) -> Answer<usize> {
-        answer(lock(&self.0).try_receive(0, buf))
+        answer(lock(&self.0).try_recv(0, buf))
     }
 
     fn read_deadline(&mut self, buf: &mut [u8], deadline: Instant) -> Answer<usize> {
@@ -163,7 +163,7 @@ impl<L: Line + Send + 'static> Reader for Receiver<L> {
     }
 
     fn shut(&mut self) -> Answer<()> {
-        answer(lock(&self.0).shut_receive(0))
+        answer(lock(&self.0).shut_recv(0))
     }
 }
 
@@ -195,7 +195,7 @@ impl<L: Line + Send + 'static> Writer for Sender<L> {
 /// The end of a half is told before the stream's end.
 impl<L: Line> Drop for Receiver<L> {
     fn drop(&mut self) {
-        let _ = lock(&self.0).shut_receive(0);
+        let _ = lock(&self.0).shut_recv(0);
     }
 }
 

@@ -75,7 +75,7 @@ impl Writer for pipe::Writer {
     }
 
     fn write_deadline(&mut self, buf: &[u8], deadline: Instant) -> Answer<usize> {
-        answer(pipe::Writer::write_deadline(self, buf, deadline))
+        answer(pipe::Writer::write_deadline(self, buf, Some(deadline)))
     }
 
     fn another(&self) -> Box<dyn Writer> {
@@ -93,7 +93,7 @@ impl Reader for pipe::Reader {
     }
 
     fn read_deadline(&mut self, buf: &mut [u8], deadline: Instant) -> Answer<usize> {
-        answer(pipe::Reader::read_deadline(self, buf, deadline))
+        answer(pipe::Reader::read_deadline(self, buf, Some(deadline)))
     }
 }
 
@@ -132,7 +132,7 @@ impl Transport for Fifo {
     }
 
     fn join(&self, role: Role, address: &str) -> End {
-        let name = fifo::Fifo::existing(address).expect("it was made");
+        let name = fifo::Fifo::open(address).expect("it was made");
         match role {
             Role::Sends => End::sends(name.open_writer().expect("they read")),
             Role::Receives => End::receives(name.open_reader().expect("they write")),
@@ -141,7 +141,7 @@ impl Transport for Fifo {
 }
 
 fn create(place: &Path) -> Arc<fifo::Fifo> {
-    Arc::new(fifo::Fifo::create_new(unique(place), 0o600).expect("nothing has the name"))
+    Arc::new(fifo::Fifo::create(unique(place), 0o600).expect("nothing has the name"))
 }
 
 /// An end, and the name, which goes with the last of its ends.

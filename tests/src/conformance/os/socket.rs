@@ -190,7 +190,7 @@ macro_rules! half {
             }
 
             fn read_deadline(&mut self, buf: &mut [u8], deadline: Instant) -> Answer<usize> {
-                answer(self.0.$read_deadline(buf, deadline))
+                answer(self.0.$read_deadline(buf, Some(deadline)))
             }
 
             fn shut(&mut self) -> Answer<()> {
@@ -208,7 +208,7 @@ macro_rules! half {
             }
 
             fn write_deadline(&mut self, buf: &[u8], deadline: Instant) -> Answer<usize> {
-                answer(self.0.$write_deadline(buf, deadline)).map(|sent| $sent(sent, buf))
+                answer(self.0.$write_deadline(buf, Some(deadline))).map(|sent| $sent(sent, buf))
             }
 
             fn shut(&mut self) -> Answer<()> {

@@ -62,7 +62,7 @@ macro_rules! side {
                 let to = self.address(at);
                 let socket = answer(match form {
                     Form::Try => Socket::<Unix, $Type>::try_connect(to),
-                    Form::Past => Socket::<Unix, $Type>::connect_deadline(to, Instant::now()),
+                    Form::Past => Socket::<Unix, $Type>::connect_deadline(to, Some(Instant::now())),
                 })?;
                 self.ends.insert(end, socket);
                 Ok(())
@@ -72,7 +72,7 @@ macro_rules! side {
                 let listener = &self.listeners[&at];
                 let socket = answer(match form {
                     Form::Try => listener.try_accept(),
-                    Form::Past => listener.accept_deadline(Instant::now()),
+                    Form::Past => listener.accept_deadline(Some(Instant::now())),
                 })?;
                 self.ends.insert(end, socket);
                 Ok(())
@@ -82,7 +82,7 @@ macro_rules! side {
                 let socket = &self.ends[&end];
                 let sent = answer(match form {
                     Form::Try => socket.$send(bytes),
-                    Form::Past => socket.$send_deadline(bytes, Instant::now()),
+                    Form::Past => socket.$send_deadline(bytes, Some(Instant::now())),
                 });
                 sent.map(|sent| $sent(sent, bytes))
             }
@@ -91,7 +91,7 @@ macro_rules! side {
                 let socket = &self.ends[&end];
                 answer(match form {
                     Form::Try => socket.$receive(out),
-                    Form::Past => socket.$receive_deadline(out, Instant::now()),
+                    Form::Past => socket.$receive_deadline(out, Some(Instant::now())),
                 })
             }
 

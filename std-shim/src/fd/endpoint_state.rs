@@ -8,15 +8,15 @@ use std::sync::atomic::{AtomicU8, Ordering};
 /// The state is advice for the program, and never decides what a descriptor may do: the kernel does. So the
 /// accesses order nothing and are relaxed; what the kernel tells each thread is true by itself.
 #[derive(Debug)]
-pub(crate) struct Life(AtomicU8);
+pub(crate) struct EndpointState(AtomicU8);
 
-impl Life {
+impl EndpointState {
     pub(crate) const fn new(state: State) -> Self {
-        Life(AtomicU8::new(encode(state)))
+        EndpointState(AtomicU8::new(encode(state)))
     }
 
     #[inline]
-    pub(crate) fn state(&self) -> State {
+    pub(crate) fn get(&self) -> State {
         // Relaxed: see the type. Partner: the exchange in `on`.
         decode(self.0.load(Ordering::Relaxed))
     }
@@ -105,18 +105,18 @@ mod tests {
         }
         for state in states {
             assert_eq!(decode(encode(state)), state);
-            assert_eq!(Life::new(state).state(), state);
+            assert_eq!(EndpointState::new(state).get(), state);
         }
     }
 
     #[test]
     fn an_impossible_event_leaves_the_state_as_it_was() {
-        let life = Life::new(State::READER);
-        assert_eq!(life.on(Event::Send), Err(Error::WrongDirection));
-        assert_eq!(life.state(), State::READER);
-        life.on(Event::PeerShutSend).unwrap();
-        assert_eq!(life.on(Event::Recv), Err(Error::EndOfFile));
-        life.renew(State::READER);
-        assert_eq!(life.on(Event::Recv), Ok(State::READER));
+        let state = EndpointState::new(State::READER);
+        assert_eq!(state.on(Event::Send), Err(Error::WrongDirection));
+        assert_eq!(state.get(), State::READER);
+        state.on(Event::PeerShutSend).unwrap();
+        assert_eq!(state.on(Event::Recv), Err(Error::EndOfFile));
+        state.renew(State::READER);
+        assert_eq!(state.on(Event::Recv), Ok(State::READER));
     }
 }
