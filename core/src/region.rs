@@ -88,7 +88,7 @@ mod ready;
 mod view;
 
 #[cfg(not(loom))]
-pub use description::{Description, Kind, Part, SharedBell, SharedWait, Unheld};
+pub use description::{Description, Kind, Part, SharedWait, Unheld};
 #[cfg(not(loom))]
 pub use item::{Item, TypeName};
 #[cfg(not(loom))]

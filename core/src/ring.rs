@@ -16,7 +16,7 @@
 //!   ([`Ring::recover`]).
 //! - **borrowed**: [`Ring::split`] hands out both halves of a ring that the caller owns.
 //!
-//! With [`Polled`] (the default) each side looks when it suits it. With a [`Doorbell`](crate::wait::Doorbell) the sides can
+//! With [`Nobody`] (the default) each side looks when it suits it. With a [`Doorbell`](crate::wait::Doorbell) the sides can
 //! also sleep ([`Producer::push`], [`Consumer::pop`]) or await ([`Consumer::poll_pop`]); then each publication costs a
 //! fence, which is why it is a choice.
 //!
@@ -68,7 +68,7 @@ pub use waiting::PushError;
 use crate::participant::Participant;
 use crate::plain::Plain;
 use crate::sync::{CachePadded, Kept, Slots, SlotsRef, const_unless_loom};
-use crate::wait::{Bell, Polled};
+use crate::wait::{Doorbell, Nobody, Wake};
 use core::fmt;
 #[cfg(not(loom))]
 use core::mem::MaybeUninit;
@@ -78,7 +78,7 @@ use cursor::{ConsumerCursor, Header, ProducerCursor};
 ///
 /// ```
 /// use ringway_core::ring::{Full, Ring};
-/// let mut ring = Ring::<_, 1>::new();
+/// let mut ring: Ring<_, 1> = Ring::new();
 /// let (mut producer, _consumer) = ring.split();
 /// assert_eq!(producer.try_push('a'), Ok(()));
 /// assert_eq!(producer.try_push('b'), Err(Full('b')));
@@ -110,17 +110,17 @@ impl<T> fmt::Display for Full<T> {
 
 impl<T> core::error::Error for Full<T> {}
 
-/// A ring of `N` values of `T` for one producer and one consumer. `B` says whether a side can sleep, see
-/// [`Bell`].
+/// A ring of `N` values of `T` for one producer and one consumer. `W` says how a side can sleep, see
+/// [`Wake`].
 ///
-/// Memory: `N` values and 16 bytes (with [`Polled`]) where the target has no caches; where it has, two cache lines
+/// Memory: `N` values and 16 bytes (with [`Nobody`]) where the target has no caches; where it has, two cache lines
 /// instead of the 16 bytes. `N` is 1 to 2^30; another does not compile.
 ///
 /// Values that are in the ring when it is dropped are dropped with it.
 ///
 /// ```
 /// use ringway_core::ring::Ring;
-/// let mut ring = Ring::<String, 2>::new();
+/// let mut ring: Ring<String, 2> = Ring::new();
 /// let (mut producer, mut consumer) = ring.split();
 /// std::thread::scope(|s| {
 ///     s.spawn(move || {
@@ -137,21 +137,21 @@ impl<T> core::error::Error for Full<T> {}
 /// ```
 #[derive(Debug)]
 #[repr(C)]
-pub struct Ring<T, const N: usize, B = Polled> {
-    header: Header<B>,
+pub struct Ring<T, const N: usize, W: Wake = Nobody> {
+    header: Header<W>,
     slots: Slots<T, N>,
 }
 
 // SAFETY: a value is given from one side to the other through SYNC POINT A and B, and touched by one side at a time
 // (the ownership rule), so that `T: Send` is all it takes. `B` is shared as it is.
-unsafe impl<T: Send, const N: usize, B: Sync> Sync for Ring<T, N, B> {}
+unsafe impl<T: Send, const N: usize, W: Wake + Sync> Sync for Ring<T, N, W> {}
 
 // SAFETY: the ring owns its values, and no half borrows it when it moves.
-unsafe impl<T: Send, const N: usize, B: Send> Send for Ring<T, N, B> {}
+unsafe impl<T: Send, const N: usize, W: Wake + Send> Send for Ring<T, N, W> {}
 
-impl<T, const N: usize> Ring<T, N> {
+impl<T, const N: usize, W: Wake> Ring<T, N, W> {
     const_unless_loom! {
-        /// An empty ring whose sides look when it suits them.
+        /// An empty ring.
         ///
         /// ```
         /// use ringway_core::ring::Ring;
@@ -163,63 +163,53 @@ impl<T, const N: usize> Ring<T, N> {
         /// ```compile_fail
         /// static RING: ringway_core::ring::Ring<u32, 0> = ringway_core::ring::Ring::new();
         /// ```
-        pub fn new() -> Self {
-            Ring::with_bells(Polled, Polled)
-        }
-    }
-}
-
-impl<T, const N: usize> Default for Ring<T, N> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl<T, const N: usize, B> Ring<T, N, B> {
-    const_unless_loom! {
-        /// An empty ring whose sides can sleep: the consumer on `consumers`, which the producer rings, and the
-        /// producer on `producers`, which the consumer rings.
         ///
         /// ```
         /// use ringway_core::ring::Ring;
-        /// use ringway_core::wait::{Doorbell, Spin};
-        /// static RING: Ring<u32, 4, Doorbell<Spin>> =
-        ///     Ring::with_bells(Doorbell::new(Spin), Doorbell::new(Spin));
+        /// use ringway_core::wait::Spin;
+        /// static RING: Ring<u32, 4, Spin> =
+        ///     Ring::new();
         /// let mut producer = RING.producer().unwrap();
         /// producer.push(1).unwrap(); // waits for room if need be
         /// ```
-        pub fn with_bells(consumers: B, producers: B) -> Self {
+        pub fn new() -> Self {
             index::capacity::<N>();
-            Ring { header: Header::new(consumers, producers), slots: Slots::new() }
+            Ring { header: Header::new(), slots: Slots::new() }
         }
     }
 
     /// How many values the ring holds.
     ///
     /// ```
-    /// assert_eq!(ringway_core::ring::Ring::<u8, 5>::new().capacity(), 5);
+    /// assert_eq!(<ringway_core::ring::Ring<u8, 5>>::new().capacity(), 5);
     /// ```
     pub const fn capacity(&self) -> usize {
         N
     }
 }
 
+impl<T, const N: usize, W: Wake> Default for Ring<T, N, W> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 // SAFETY: the header is written, and slots need not be initialized.
 #[cfg(not(loom))]
-unsafe impl<T, const N: usize, B: Default> InPlace for Ring<T, N, B> {
+unsafe impl<T, const N: usize, W: Wake> InPlace for Ring<T, N, W> {
     fn init(place: &mut MaybeUninit<Self>) -> &mut Self {
         index::capacity::<N>();
         let at = place.as_mut_ptr();
         // SAFETY: within the place, which is ours.
         let header = unsafe { &raw mut (*at).header };
         // SAFETY: as above.
-        unsafe { header.write(Header::new(B::default(), B::default())) };
+        unsafe { header.write(Header::new()) };
         // SAFETY: just written; see above.
         unsafe { place.assume_init_mut() }
     }
 }
 
-impl<T, const N: usize, B: Bell> Ring<T, N, B> {
+impl<T, const N: usize, W: Wake> Ring<T, N, W> {
     /// The producer's half, or `None` while somebody has it. Any context may ask. Dropping it gives
     /// it back, and the consumer waits for the next producer; [`Producer::close`] ends the stream.
     ///
@@ -231,13 +221,13 @@ impl<T, const N: usize, B: Bell> Ring<T, N, B> {
     /// drop(producer);
     /// assert!(RING.producer().is_some(), "it was given back");
     /// ```
-    pub fn producer(&self) -> Option<Producer<'_, T, N, B>> {
+    pub fn producer(&self) -> Option<Producer<'_, T, N, W>> {
         self.producer_as(Participant::LOCAL)
     }
 
     /// [`producer`](Self::producer) for `me`, where processes share the ring. `None` also when its memory was scribbled over,
     /// see [`is_sound`](Self::is_sound).
-    pub fn producer_as(&self, me: Participant) -> Option<Producer<'_, T, N, B>> {
+    pub fn producer_as(&self, me: Participant) -> Option<Producer<'_, T, N, W>> {
         self.header.take_producer(me).map(|cursor| Producer::new(cursor, &self.slots))
     }
 
@@ -251,13 +241,13 @@ impl<T, const N: usize, B: Bell> Ring<T, N, B> {
     /// let consumer = RING.consumer().unwrap();
     /// assert!(RING.consumer().is_none());
     /// ```
-    pub fn consumer(&self) -> Option<Consumer<'_, T, N, B>> {
+    pub fn consumer(&self) -> Option<Consumer<'_, T, N, W>> {
         self.consumer_as(Participant::LOCAL)
     }
 
     /// [`consumer`](Self::consumer) for `me`, where processes share the ring. `None` also when its memory was scribbled over,
     /// see [`is_sound`](Self::is_sound).
-    pub fn consumer_as(&self, me: Participant) -> Option<Consumer<'_, T, N, B>> {
+    pub fn consumer_as(&self, me: Participant) -> Option<Consumer<'_, T, N, W>> {
         self.header.take_consumer(me).map(|cursor| Consumer::new(cursor, &self.slots))
     }
 
@@ -289,7 +279,7 @@ impl<T, const N: usize, B: Bell> Ring<T, N, B> {
     /// so that there is no recovery of it:
     /// ```compile_fail,E0277
     /// use ringway_core::{participant::Participant, ring::Ring};
-    /// let ring = Ring::<String, 4>::new();
+    /// let ring: Ring<String, 4> = Ring::new();
     /// // SAFETY: participant 1 does nothing any more.
     /// unsafe { ring.recover(Participant::new(1).unwrap()) };
     /// ```
@@ -329,12 +319,12 @@ impl<T, const N: usize, B: Bell> Ring<T, N, B> {
     }
 
     /// What the consumer sleeps on. Every publication rings it, and so does [`Producer::close`].
-    pub fn consumers_bell(&self) -> &B {
+    pub fn consumers_bell(&self) -> &Doorbell<W> {
         &self.header.producer.0.bell
     }
 
     /// What the producer sleeps on. Every release rings it, and so does [`Consumer::close`].
-    pub fn producers_bell(&self) -> &B {
+    pub fn producers_bell(&self) -> &Doorbell<W> {
         &self.header.consumer.0.bell
     }
 
@@ -342,18 +332,18 @@ impl<T, const N: usize, B: Bell> Ring<T, N, B> {
     ///
     /// ```
     /// use ringway_core::ring::Ring;
-    /// let mut ring = Ring::<_, 4>::new();
+    /// let mut ring: Ring<_, 4> = Ring::new();
     /// let (mut producer, mut consumer) = ring.split();
     /// producer.try_push("hello").unwrap();
     /// assert_eq!(consumer.try_pop(), Some("hello"));
     /// ```
-    pub fn split(&mut self) -> (Producer<'_, T, N, B>, Consumer<'_, T, N, B>) {
+    pub fn split(&mut self) -> (Producer<'_, T, N, W>, Consumer<'_, T, N, W>) {
         let (producer, consumer) = self.header.take_both();
         (Producer::new(producer, &self.slots), Consumer::new(consumer, &self.slots))
     }
 }
 
-impl<T, const N: usize, B> Drop for Ring<T, N, B> {
+impl<T, const N: usize, W: Wake> Drop for Ring<T, N, W> {
     fn drop(&mut self) {
         if core::mem::needs_drop::<T>() {
             let (head, tail) = self.header.positions();
@@ -368,23 +358,23 @@ impl<T, const N: usize, B> Drop for Ring<T, N, B> {
 ///
 /// ```
 /// use ringway_core::ring::Ring;
-/// let mut ring = Ring::<_, 3>::new();
+/// let mut ring: Ring<_, 3> = Ring::new();
 /// let (mut producer, _consumer) = ring.split();
 /// assert_eq!(producer.try_push_slice(&[1, 2, 3, 4]), 3);
 /// assert_eq!(producer.room(), 0);
 /// ```
 #[derive(Debug)]
-pub struct Producer<'a, T, const N: usize, B: Bell = Polled> {
-    cursor: CachePadded<ProducerCursor<'a, N, B>>,
+pub struct Producer<'a, T, const N: usize, W: Wake = Nobody> {
+    cursor: CachePadded<ProducerCursor<'a, N, W>>,
     slots: SlotsRef<'a, T>,
 }
 
 // SAFETY: as for `Ring`: values pass from side to side by the ownership rule. The raw pointer inside is a borrow
 // of the ring's slots.
-unsafe impl<T: Send, const N: usize, B: Bell + Sync> Send for Producer<'_, T, N, B> {}
+unsafe impl<T: Send, const N: usize, W: Wake + Sync> Send for Producer<'_, T, N, W> {}
 
-impl<'a, T, const N: usize, B: Bell> Producer<'a, T, N, B> {
-    fn new(cursor: ProducerCursor<'a, N, B>, slots: &'a Slots<T, N>) -> Self {
+impl<'a, T, const N: usize, W: Wake> Producer<'a, T, N, W> {
+    fn new(cursor: ProducerCursor<'a, N, W>, slots: &'a Slots<T, N>) -> Self {
         Producer { cursor: CachePadded(cursor), slots: slots.as_slots_ref() }
     }
 
@@ -405,7 +395,7 @@ impl<'a, T, const N: usize, B: Bell> Producer<'a, T, N, B> {
     ///
     /// ```
     /// use ringway_core::ring::Ring;
-    /// let mut ring = Ring::<u32, 4>::new();
+    /// let mut ring: Ring<u32, 4> = Ring::new();
     /// let (mut producer, mut consumer) = ring.split();
     /// assert_eq!(producer.try_push_slice(&[1, 2, 3]), 3);
     /// let mut out = [0; 8];
@@ -442,7 +432,7 @@ impl<'a, T, const N: usize, B: Bell> Producer<'a, T, N, B> {
     ///
     /// ```
     /// use ringway_core::ring::Ring;
-    /// let mut ring = Ring::<u8, 4>::new();
+    /// let mut ring: Ring<u8, 4> = Ring::new();
     /// let (producer, consumer) = ring.split();
     /// assert!(!producer.consumer_is_gone());
     /// consumer.close();
@@ -459,8 +449,8 @@ impl<'a, T, const N: usize, B: Bell> Producer<'a, T, N, B> {
     /// ```
     /// use ringway_core::channel::Error;
     /// use ringway_core::ring::Ring;
-    /// use ringway_core::wait::{Doorbell, Spin};
-    /// static RING: Ring<u8, 4, Doorbell<Spin>> = Ring::with_bells(Doorbell::new(Spin), Doorbell::new(Spin));
+    /// use ringway_core::wait::Spin;
+    /// static RING: Ring<u8, 4, Spin> = Ring::new();
     /// let mut consumer = RING.consumer().unwrap();
     /// RING.producer().unwrap().push(1).unwrap(); // given back: others may go on
     /// RING.producer().unwrap().close();
@@ -476,7 +466,7 @@ impl<'a, T, const N: usize, B: Bell> Producer<'a, T, N, B> {
 ///
 /// ```
 /// use ringway_core::ring::Ring;
-/// let mut ring = Ring::<_, 4>::new();
+/// let mut ring: Ring<_, 4> = Ring::new();
 /// let (mut producer, mut consumer) = ring.split();
 /// producer.try_push_slice(&[1, 2, 3]);
 /// assert_eq!(consumer.peek(), Some(&1));
@@ -485,16 +475,16 @@ impl<'a, T, const N: usize, B: Bell> Producer<'a, T, N, B> {
 /// assert!(consumer.is_empty());
 /// ```
 #[derive(Debug)]
-pub struct Consumer<'a, T, const N: usize, B: Bell = Polled> {
-    cursor: CachePadded<ConsumerCursor<'a, N, B>>,
+pub struct Consumer<'a, T, const N: usize, W: Wake = Nobody> {
+    cursor: CachePadded<ConsumerCursor<'a, N, W>>,
     slots: SlotsRef<'a, T>,
 }
 
 // SAFETY: as for `Producer`.
-unsafe impl<T: Send, const N: usize, B: Bell + Sync> Send for Consumer<'_, T, N, B> {}
+unsafe impl<T: Send, const N: usize, W: Wake + Sync> Send for Consumer<'_, T, N, W> {}
 
-impl<'a, T, const N: usize, B: Bell> Consumer<'a, T, N, B> {
-    fn new(cursor: ConsumerCursor<'a, N, B>, slots: &'a Slots<T, N>) -> Self {
+impl<'a, T, const N: usize, W: Wake> Consumer<'a, T, N, W> {
+    fn new(cursor: ConsumerCursor<'a, N, W>, slots: &'a Slots<T, N>) -> Self {
         Consumer { cursor: CachePadded(cursor), slots: slots.as_slots_ref() }
     }
 
@@ -572,8 +562,8 @@ impl<'a, T, const N: usize, B: Bell> Consumer<'a, T, N, B> {
     /// Drops the oldest `count` values, which are ready, and gives their slots back; also when a value panics as it is
     /// dropped.
     fn discard(&mut self, count: u32) {
-        struct Release<'c, 'a, const N: usize, B: Bell>(&'c mut ConsumerCursor<'a, N, B>, u32);
-        impl<const N: usize, B: Bell> Drop for Release<'_, '_, N, B> {
+        struct Release<'c, 'a, const N: usize, W: Wake>(&'c mut ConsumerCursor<'a, N, W>, u32);
+        impl<const N: usize, W: Wake> Drop for Release<'_, '_, N, W> {
             fn drop(&mut self) {
                 self.0.release(self.1);
             }

@@ -69,7 +69,7 @@ pub use dispatcher::Dispatcher;
 pub use set::{Lines, SignalSet};
 
 use crate::sync::{AtomicPtr, AtomicU32, Ordering, RmwU32, array_of, const_unless_loom};
-use crate::wait::{Doorbell, Spin, Wait};
+use crate::wait::{Doorbell, Spin, Wait, Wake};
 use core::fmt;
 use core::ptr;
 use queue::Queue;
@@ -97,7 +97,7 @@ use set::AtomicSet;
 /// ```compile_fail
 /// static NOT_A_POWER: ringway_core::signal::Table<1, 3> = ringway_core::signal::Table::new();
 /// ```
-pub struct Table<const LINES: usize, const DEPTH: usize, W = Spin> {
+pub struct Table<const LINES: usize, const DEPTH: usize, W: Wake = Spin> {
     /// Lines with something to deliver. A bit may be set with nothing left behind it, never the other way round.
     pending: AtomicSet,
     masked: AtomicSet,
@@ -201,7 +201,7 @@ impl Payload {
 ///
 /// ```
 /// use ringway_core::signal::{SignalSet, Table};
-/// let table = Table::<4, 0>::new();
+/// let table = <Table<4, 0>>::new();
 /// table.raise(3)?;
 /// table.raise(3)?;
 /// let delivery = table.dispatcher().unwrap().try_wait(SignalSet::line(3)).unwrap();
@@ -225,7 +225,7 @@ pub struct Delivery {
 ///
 /// ```
 /// use ringway_core::signal::{NoSuchLine, Table};
-/// let table = Table::<4, 0>::new();
+/// let table = <Table<4, 0>>::new();
 /// assert_eq!(table.raise(4), Err(NoSuchLine { line: 4, lines: 4 }));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -250,7 +250,7 @@ impl core::error::Error for NoSuchLine {}
 ///
 /// ```
 /// use ringway_core::signal::{Payload, RaiseError, Table};
-/// let table = Table::<1, 2>::new();
+/// let table = <Table<1, 2>>::new();
 /// assert_eq!(table.raise_with(0, Payload::new(1)), Ok(()));
 /// assert_eq!(table.raise_with(0, Payload::new(2)), Ok(()));
 /// assert_eq!(table.raise_with(0, Payload::new(3)), Err(RaiseError::Full(Payload::new(3))));
@@ -291,21 +291,7 @@ impl fmt::Display for RaiseError {
 
 impl core::error::Error for RaiseError {}
 
-impl<const LINES: usize, const DEPTH: usize> Table<LINES, DEPTH> {
-    const_unless_loom! {
-        /// A table whose dispatcher, if it ever waits, does so by looking again and again.
-        ///
-        /// ```
-        /// use ringway_core::signal::Table;
-        /// static SIGNALS: Table<16, 8> = Table::new();
-        /// ```
-        pub fn new() -> Self {
-            Table::with_wait(Spin)
-        }
-    }
-}
-
-impl<const LINES: usize, const DEPTH: usize> Default for Table<LINES, DEPTH> {
+impl<const LINES: usize, const DEPTH: usize, W: Wake> Default for Table<LINES, DEPTH, W> {
     fn default() -> Self {
         Self::new()
     }
@@ -345,7 +331,7 @@ impl<const DEPTH: usize> Line<DEPTH> {
     }
 }
 
-impl<const LINES: usize, const DEPTH: usize, W> Table<LINES, DEPTH, W> {
+impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
     /// How many lines there are.
     const COUNT: u32 = {
         assert!(LINES >= 1 && LINES <= 64, "LINES is 1 to 64");
@@ -353,21 +339,22 @@ impl<const LINES: usize, const DEPTH: usize, W> Table<LINES, DEPTH, W> {
     };
 
     const_unless_loom! {
-        /// A table whose dispatcher sleeps as `how` says.
+        /// A table without handlers.
         ///
         /// ```
         /// use ringway_core::signal::Table;
         /// use ringway_core::wait::{Async, Spin};
-        /// let table = Table::<16, 8, _>::with_wait(Async::new(Spin));
+        /// static SIGNALS: Table<16, 8> = Table::new();
+        /// static AWAITED: Table<16, 8, Async<Spin>> = Table::new();
         /// ```
-        pub fn with_wait(how: W) -> Self {
+        pub fn new() -> Self {
             // Looked at here, so that a table with other LINES does not compile.
             let _ = Self::COUNT;
             Table {
                 pending: AtomicSet::new(),
                 masked: AtomicSet::new(),
                 taken: AtomicU32::new(0),
-                bell: Doorbell::new(how),
+                bell: Doorbell::new(),
                 lines: array_of!(Line::new(); LINES),
             }
         }
@@ -382,7 +369,7 @@ impl<const LINES: usize, const DEPTH: usize, W> Table<LINES, DEPTH, W> {
     ///
     /// ```
     /// use ringway_core::signal::{SignalSet, Table};
-    /// let table = Table::<4, 0>::new();
+    /// let table = <Table<4, 0>>::new();
     /// table.raise(2)?;
     /// assert_eq!(table.pending(), SignalSet::line(2));
     /// # Ok::<(), ringway_core::signal::NoSuchLine>(())
@@ -397,7 +384,7 @@ impl<const LINES: usize, const DEPTH: usize, W> Table<LINES, DEPTH, W> {
     ///
     /// ```
     /// use ringway_core::signal::{SignalSet, Table};
-    /// let table = Table::<4, 0>::new();
+    /// let table = <Table<4, 0>>::new();
     /// table.mask(SignalSet::line(2));
     /// assert_eq!(table.masked(), SignalSet::line(2));
     /// ```
@@ -414,7 +401,7 @@ impl<const LINES: usize, const DEPTH: usize, W> Table<LINES, DEPTH, W> {
     ///
     /// ```
     /// use ringway_core::signal::{SignalSet, Table};
-    /// let table = Table::<4, 0>::new();
+    /// let table = <Table<4, 0>>::new();
     /// let before = table.mask(SignalSet::line(2));
     /// // … nothing interrupts on line 2 here …
     /// table.set_mask(before);
@@ -434,7 +421,7 @@ impl<const LINES: usize, const DEPTH: usize, W> Table<LINES, DEPTH, W> {
     /// ```
     /// use ringway_core::signal::{Delivery, Handler, Table};
     /// static ON_TICK: Handler = Handler::new(&|_: &Delivery| ());
-    /// let table = Table::<4, 0>::new();
+    /// let table = <Table<4, 0>>::new();
     /// assert!(table.set_handler(0, Some(&ON_TICK))?.is_none());
     /// assert!(table.set_handler(0, None)?.is_some());
     /// # Ok::<(), ringway_core::signal::NoSuchLine>(())
@@ -466,7 +453,7 @@ impl<const LINES: usize, const DEPTH: usize, W> Table<LINES, DEPTH, W> {
     ///
     /// ```
     /// use ringway_core::signal::{SignalSet, Table};
-    /// let table = Table::<4, 0>::new();
+    /// let table = <Table<4, 0>>::new();
     /// table.set_priority(3, 10)?;
     /// table.raise(0)?;
     /// table.raise(3)?;
@@ -483,7 +470,7 @@ impl<const LINES: usize, const DEPTH: usize, W> Table<LINES, DEPTH, W> {
     ///
     /// ```
     /// use ringway_core::signal::Table;
-    /// let table = Table::<4, 0>::new();
+    /// let table = <Table<4, 0>>::new();
     /// let dispatcher = table.dispatcher().unwrap();
     /// assert!(table.dispatcher().is_none());
     /// drop(dispatcher);
@@ -528,7 +515,7 @@ impl<const LINES: usize, const DEPTH: usize, W: Wait> Table<LINES, DEPTH, W> {
     ///
     /// ```
     /// use ringway_core::signal::{Payload, SignalSet, Table};
-    /// let table = Table::<4, 2>::new();
+    /// let table = <Table<4, 2>>::new();
     /// table.raise_with(3, Payload::new(42))?;
     /// let delivery = table.dispatcher().unwrap().try_wait(SignalSet::line(3)).unwrap();
     /// assert_eq!(delivery.payload, Some(Payload::new(42)));
@@ -558,7 +545,7 @@ impl<const LINES: usize, const DEPTH: usize, W: Wait> Table<LINES, DEPTH, W> {
     ///
     /// ```
     /// use ringway_core::signal::{SignalSet, Table};
-    /// let table = Table::<4, 0>::new();
+    /// let table = <Table<4, 0>>::new();
     /// table.mask(SignalSet::of(&[1, 2]));
     /// assert_eq!(table.unmask(SignalSet::line(1)), SignalSet::of(&[1, 2]));
     /// assert_eq!(table.masked(), SignalSet::line(2));
@@ -575,7 +562,7 @@ impl<const LINES: usize, const DEPTH: usize, W: Wait> Table<LINES, DEPTH, W> {
     ///
     /// ```
     /// use ringway_core::signal::{SignalSet, Table};
-    /// let table = Table::<4, 0>::new();
+    /// let table = <Table<4, 0>>::new();
     /// let before = table.set_mask(SignalSet::line(1));
     /// assert_eq!(table.set_mask(before), SignalSet::line(1));
     /// ```
@@ -588,7 +575,7 @@ impl<const LINES: usize, const DEPTH: usize, W: Wait> Table<LINES, DEPTH, W> {
     }
 }
 
-impl<const LINES: usize, const DEPTH: usize, W> fmt::Debug for Table<LINES, DEPTH, W> {
+impl<const LINES: usize, const DEPTH: usize, W: Wake> fmt::Debug for Table<LINES, DEPTH, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Table")
             .field("lines", &LINES)
@@ -600,12 +587,12 @@ impl<const LINES: usize, const DEPTH: usize, W> fmt::Debug for Table<LINES, DEPT
 }
 
 #[cfg(any(test, loom))]
-impl<const LINES: usize, const DEPTH: usize, W> Table<LINES, DEPTH, W> {
+impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
     /// A table as if each line had handed out `tickets` places in its queue, and counted `count` raises that are not
     /// announced; for tests of what happens when these wrap.
     #[doc(hidden)]
-    pub fn starting_at(how: W, tickets: u32, count: u32) -> Self {
-        let mut table = Table::with_wait(how);
+    pub fn starting_at(tickets: u32, count: u32) -> Self {
+        let mut table = Table::new();
         for line in &mut table.lines {
             line.queue.start_at(tickets);
             line.count.set(count);

@@ -1,13 +1,24 @@
 //! The waiting seam: how a side sleeps, and how the other side wakes it.
 //!
-//! Three layers, each usable alone:
+//! Every structure has one parameter for it, `W`, and makes its sleepers by itself from
+//! [`W::INIT`](Wake::INIT):
 //!
-//! - [`Wait`] says what sleeping *is* on this target: [`Spin`] and [`SpinClock`] here, a futex in the shim,
-//!   [`Async`] around either of them for tasks.
-//! - [`Doorbell`] makes sleeping safe: whoever announces itself before its last look at the condition cannot
-//!   miss a ring. A ringer pays for a wake-up only when somebody sleeps.
-//! - [`Bell`] lets a structure be built without any of it: with [`Polled`] it holds no doorbell word and pays
-//!   no fence.
+//! - [`Wake`] is what every `W` can: wake those who sleep. A structure needs no more.
+//! - [`Wait`] is what its blocking forms need: sleep, until a deadline if there is one.
+//! - [`Register`] is what its forms for tasks need: keep a waker.
+//!
+//! | `W` | who sleeps | costs | take it |
+//! |---|---|---|---|
+//! | [`Nobody`] | nobody: there are only the `try_` forms | nothing | where each side looks when it suits it: a main loop, an interrupt |
+//! | [`Spin`] | the waiter looks again and again | nothing | where the other side runs on another core and answers soon |
+//! | [`SpinClock`] | the same, and it has deadlines | nothing | the same, with a timer to read |
+//! | [`Async`] | up to `TASKS` tasks, and threads as its inner `W` says | a fence for each publication; a word and the wakers | with an executor |
+//! | `ringway::wait::Futex` | threads, and processes that share the word | a fence for each publication, a word | in one program on Linux |
+//! | `ringway::shm::Sleep` | the same, and it looks after participants that died | the same | in a region |
+//!
+//! [`Doorbell`] makes sleeping safe: a waiter that announces itself before its last look at the
+//! condition cannot miss a ring. A ringer pays for a wake-up only when somebody sleeps, and for
+//! nothing at all where [`Wake::Word`] says that nobody has to be woken.
 //!
 //! # The protocol
 //!
@@ -41,7 +52,22 @@
 
 use crate::sync::{AtomicU32, Ordering, RmwU32, const_unless_loom, fence, spin_loop};
 use core::convert::Infallible;
+use core::fmt;
+use core::marker::PhantomData;
 use core::task::{Context, Poll, Waker};
+use sealed::Word as _;
+
+/// The constant of a [`Wake`], as loom's world has it too.
+macro_rules! init {
+    ($value:expr) => {
+        #[cfg(not(loom))]
+        const INIT: Self = $value;
+        #[cfg(loom)]
+        fn init() -> Self {
+            $value
+        }
+    };
+}
 
 mod set;
 mod tasks;
@@ -56,69 +82,49 @@ pub use waker::WakerCell;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct TimedOut;
 
-impl core::fmt::Display for TimedOut {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+impl fmt::Display for TimedOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the deadline passed first; nothing was lost, try again")
     }
 }
 
 impl core::error::Error for TimedOut {}
 
-/// What sleeping and waking are on this target.
+/// What waking is on this target: the one parameter of every structure that others may wait for.
 ///
-/// An implementation may wake for no reason: the caller always looks again. It must not sleep through a change:
-/// when the word differs from `expected` at the call, or changes and is followed by [`wake`](Self::wake), `wait`
-/// returns.
-///
-/// A wait that answers [`TimedOut`] may have been woken as well. So a structure that wakes fewer
-/// than all must not take the answer for a sign that its wake-up went to another sleeper: it looks
-/// once more, and hands the wake-up on if it has no use for it. The locks and the [`Doorbell`],
-/// which wakes all, do so.
-///
-/// An implementation may panic, and what it was called for is then not done: no value is lost but one that was to be
-/// returned, and no other side waits for this one. See [what is promised](crate#what-is-promised).
+/// An implementation may panic, and what it was called for is then not done: no value is lost but one
+/// that was to be returned, and no other side waits for this one. See [what is
+/// promised](crate#what-is-promised).
 ///
 /// ```
-/// use ringway_core::wait::{Spin, Wait};
 /// use ringway_core::sync::AtomicU32;
-/// let word = AtomicU32::new(7);
-/// // The word is not 6, so there is nothing to wait for.
-/// assert!(Spin.wait(&word, 6, None).is_ok());
+/// use ringway_core::wait::{BellWord, Wake};
+/// /// Wakes the processor's other core.
+/// struct OtherCore;
+/// impl Wake for OtherCore {
+///     type Word = BellWord;
+///     const INIT: Self = OtherCore;
+///     fn wake(&self, _word: &AtomicU32, _n: u32) { /* set the event */ }
+/// }
 /// ```
-pub trait Wait {
-    /// A point in time, in whatever this target counts: `std::time::Instant`, timer ticks, or
-    /// [`Infallible`] where there is no clock.
-    type Deadline: Copy;
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` says nothing of how to wake those who sleep",
+    note = "take `Nobody` where each side looks when it suits it, `Spin` on bare metal, \
+            `ringway::wait::Futex` between threads, `Async` for tasks"
+)]
+pub trait Wake: Sized {
+    /// What a doorbell counts in: a [`BellWord`] where somebody has to be woken. `()` where a waiter
+    /// looks again by itself, as with [`Spin`], or nobody waits: ringing costs nothing then, neither a
+    /// fence nor a look.
+    type Word: Word;
 
-    /// Whether [`wait`](Self::wait) sleeps, so that somebody has to wake it. One that looks again by itself, as
-    /// [`Spin`] does, says no: ringing its doorbell then costs nothing, neither a fence nor a look.
-    #[inline(always)]
-    fn sleeps(&self) -> bool {
-        true
-    }
+    /// A fresh one.
+    #[cfg(not(loom))]
+    const INIT: Self;
 
-    /// How often a side looks again before it says that it is about to sleep. As long as it only looks, the other side pays
-    /// for no wake-up. What is right depends on how soon the other side answers, and on whether it runs at all meanwhile:
-    /// see [`learn`](Self::learn).
-    #[inline(always)]
-    fn looks(&self) -> u32 {
-        0
-    }
-
-    /// Told whether the looks were enough, for an implementation that gives fewer where they are in vain.
-    #[inline(always)]
-    fn learn(&self, _were_enough: bool) {}
-
-    /// Sleeps while `word == expected`, at most until `deadline` (`None`: for ever).
-    ///
-    /// # Errors
-    /// [`TimedOut`] when the deadline passed.
-    fn wait(
-        &self,
-        word: &AtomicU32,
-        expected: u32,
-        deadline: Option<Self::Deadline>,
-    ) -> Result<(), TimedOut>;
+    /// A fresh one. (loom's words register themselves when they are made.)
+    #[cfg(loom)]
+    fn init() -> Self;
 
     /// Wakes at most `n` of those who sleep on `word`. Safe in an interrupt and in a signal handler.
     fn wake(&self, word: &AtomicU32, n: u32);
@@ -134,23 +140,103 @@ pub trait Wait {
     }
 }
 
+/// What sleeping is on this target: what the blocking forms need.
+///
+/// An implementation may wake for no reason: the caller always looks again. It must not sleep through a change:
+/// when the word differs from `expected` at the call, or changes and is followed by [`wake`](Wake::wake), `wait`
+/// returns.
+///
+/// A wait that answers [`TimedOut`] may have been woken as well. So a structure that wakes fewer
+/// than all must not take the answer for a sign that its wake-up went to another sleeper: it looks
+/// once more, and hands the wake-up on if it has no use for it. The locks and the [`Doorbell`],
+/// which wakes all, do so.
+///
+/// ```
+/// use ringway_core::wait::{Spin, Wait};
+/// use ringway_core::sync::AtomicU32;
+/// let word = AtomicU32::new(7);
+/// // The word is not 6, so there is nothing to wait for.
+/// assert!(Spin.wait(&word, 6, None).is_ok());
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "with `{Self}` nobody sleeps, and the forms that wait need a sleeper",
+    note = "use the `try_` form, or give the structure another `W`: `Spin` on bare metal, \
+            `ringway::wait::Futex` between threads, `Async` for tasks"
+)]
+pub trait Wait: Wake {
+    /// A point in time, in whatever this target counts: `std::time::Instant`, timer ticks, or
+    /// [`Infallible`] where there is no clock.
+    type Deadline: Copy;
+
+    /// How often a side looks again before it says that it is about to sleep. As long as it only looks, the other side pays
+    /// for no wake-up. What is right depends on how soon the other side answers, and on whether it runs at all meanwhile:
+    /// see [`record_spin`](Self::record_spin).
+    #[inline(always)]
+    fn spin_limit(&self) -> u32 {
+        0
+    }
+
+    /// Told whether the looks were enough, for an implementation that gives fewer where they are in vain.
+    #[inline(always)]
+    fn record_spin(&self, _were_enough: bool) {}
+
+    /// Sleeps while `word == expected`, at most until `deadline` (`None`: for ever). Where
+    /// [`Wake::Word`] is `()`, a doorbell's word never changes, and the caller looks again after each
+    /// return.
+    ///
+    /// # Errors
+    /// [`TimedOut`] when the deadline passed.
+    fn wait(
+        &self,
+        word: &AtomicU32,
+        expected: u32,
+        deadline: Option<Self::Deadline>,
+    ) -> Result<(), TimedOut>;
+}
+
+/// Nobody sleeps: each side looks when it suits it. Takes no memory and no time.
+///
+/// The structures have no blocking forms then:
+///
+/// ```compile_fail,E0277
+/// use ringway_core::ring::Ring;
+/// let mut ring = Ring::<u8, 4>::new();
+/// let (mut producer, _consumer) = ring.split();
+/// producer.push(1);
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Nobody;
+
+impl Wake for Nobody {
+    type Word = ();
+
+    init!(Nobody);
+
+    #[inline(always)]
+    fn wake(&self, _word: &AtomicU32, _n: u32) {}
+}
+
 /// Waits by looking again and again. No clock, hence no deadline.
 ///
 /// ```
 /// use ringway_core::wait::{Doorbell, Spin};
-/// let bell = Doorbell::new(Spin);
+/// let bell = Doorbell::<Spin>::new();
 /// assert_eq!(bell.wait_until(None, || Some(5)), Ok(5));
 /// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Spin;
 
-impl Wait for Spin {
-    type Deadline = Infallible;
+impl Wake for Spin {
+    type Word = ();
+
+    init!(Spin);
 
     #[inline(always)]
-    fn sleeps(&self) -> bool {
-        false
-    }
+    fn wake(&self, _word: &AtomicU32, _n: u32) {}
+}
+
+impl Wait for Spin {
+    type Deadline = Infallible;
 
     #[inline]
     fn wait(
@@ -159,106 +245,163 @@ impl Wait for Spin {
         expected: u32,
         _deadline: Option<Infallible>,
     ) -> Result<(), TimedOut> {
-        // Relaxed: the caller looks at its condition behind the doorbell's fence.
+        // Relaxed: the caller looks at its condition after this.
         if word.load(Ordering::Relaxed) == expected {
             spin_loop();
         }
         Ok(())
     }
+}
+
+/// A clock that [`SpinClock`] reads.
+///
+/// ```
+/// use ringway_core::wait::Clock;
+/// struct Systick;
+/// impl Clock for Systick {
+///     fn now() -> u64 {
+///         0 // a count that an interrupt keeps
+///     }
+/// }
+/// ```
+pub trait Clock {
+    /// The time now, in ticks: a count that never goes back. (One of 64 bits does not wrap in the
+    /// life of a device.)
+    fn now() -> u64;
+}
+
+/// [`Spin`] with a clock, whose ticks its deadlines count.
+///
+/// ```
+/// use ringway_core::wait::{Clock, Doorbell, SpinClock, TimedOut};
+/// use std::sync::atomic::{AtomicU64, Ordering};
+/// static NOW: AtomicU64 = AtomicU64::new(0);
+/// struct Ticks;
+/// impl Clock for Ticks {
+///     fn now() -> u64 {
+///         NOW.fetch_add(1, Ordering::Relaxed)
+///     }
+/// }
+/// let bell = Doorbell::<SpinClock<Ticks>>::new();
+/// assert_eq!(bell.wait_until(Some(10), || None::<()>), Err(TimedOut));
+/// ```
+pub struct SpinClock<C>(PhantomData<fn() -> C>);
+
+impl<C> SpinClock<C> {
+    /// One that reads `C`.
+    pub const fn new() -> Self {
+        SpinClock(PhantomData)
+    }
+}
+
+impl<C> Default for SpinClock<C> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<C> Clone for SpinClock<C> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<C> Copy for SpinClock<C> {}
+
+impl<C> fmt::Debug for SpinClock<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SpinClock")
+    }
+}
+
+impl<C: Clock> Wake for SpinClock<C> {
+    type Word = ();
+
+    init!(SpinClock::new());
 
     #[inline(always)]
     fn wake(&self, _word: &AtomicU32, _n: u32) {}
 }
 
-/// [`Spin`] with a clock of the caller's: a function that returns a count of ticks which never goes back
-/// (a 64-bit count does not wrap in the life of a device). The deadline is such a count.
-///
-/// ```
-/// use ringway_core::wait::{Doorbell, SpinClock, TimedOut};
-/// use std::sync::atomic::{AtomicU64, Ordering};
-/// static NOW: AtomicU64 = AtomicU64::new(0);
-/// let bell = Doorbell::new(SpinClock(|| NOW.fetch_add(1, Ordering::Relaxed)));
-/// assert_eq!(bell.wait_until(Some(10), || None::<()>), Err(TimedOut));
-/// ```
-#[derive(Debug, Clone, Copy)]
-pub struct SpinClock(
-    /// The clock: returns the time now, in ticks.
-    pub fn() -> u64,
-);
-
-impl Wait for SpinClock {
+impl<C: Clock> Wait for SpinClock<C> {
     type Deadline = u64;
-
-    #[inline(always)]
-    fn sleeps(&self) -> bool {
-        false
-    }
 
     fn wait(&self, word: &AtomicU32, expected: u32, deadline: Option<u64>) -> Result<(), TimedOut> {
         // Relaxed: as in `Spin`.
         if word.load(Ordering::Relaxed) == expected {
-            if deadline.is_some_and(|end| (self.0)() >= end) {
+            if deadline.is_some_and(|end| C::now() >= end) {
                 return Err(TimedOut);
             }
             spin_loop();
         }
         Ok(())
     }
+}
+
+/// A way of sleeping that can also wake a task: [`Async`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` keeps no waker, and the forms for tasks need one that does",
+    note = "give the structure `Async<{Self}>` as its `W`"
+)]
+pub trait Register: Wake {
+    /// Remembers whom to wake: the next [`Wake::wake`] wakes it, once.
+    fn register(&self, waker: &Waker);
+}
+
+mod sealed {
+    /// A doorbell's word, if it has one.
+    pub trait Word: Sized {
+        #[cfg(not(loom))]
+        const INIT: Self;
+        #[cfg(loom)]
+        fn init() -> Self;
+
+        fn counter(&self) -> Option<&super::BellWord>;
+    }
+}
+
+/// What a [`Doorbell`] counts in: a [`BellWord`], or nothing.
+pub trait Word: sealed::Word + fmt::Debug + Send + Sync {}
+
+/// The word of a doorbell on which somebody may sleep: 4 bytes.
+#[derive(Debug)]
+#[repr(transparent)]
+pub struct BellWord(RmwU32);
+
+/// Whether somebody may sleep who has to be woken, with `W`.
+pub(crate) const fn needs_wake<W: Wake>() -> bool {
+    size_of::<W::Word>() > 0
+}
+
+impl sealed::Word for () {
+    init!(());
 
     #[inline(always)]
-    fn wake(&self, _word: &AtomicU32, _n: u32) {}
-}
-
-pub(crate) mod sealed {
-    pub trait Sealed {
-        /// [`Doorbell::alarm`](super::Doorbell), where there is one.
-        fn alarm(&self);
-    }
-
-    impl Sealed for super::Polled {
-        #[inline(always)]
-        fn alarm(&self) {}
-    }
-
-    impl<W: super::Wait> Sealed for super::Doorbell<W> {
-        fn alarm(&self) {
-            super::Doorbell::alarm(self);
-        }
+    fn counter(&self) -> Option<&BellWord> {
+        None
     }
 }
 
-/// Whether anybody may sleep on the other side: [`Polled`] (nobody) or a [`Doorbell`].
-///
-/// A parameter of the structures, so that one that is only polled pays nothing for waking, and one that is waited
-/// on cannot forget to wake.
-pub trait Bell: sealed::Sealed {
-    /// Tells the other side, if it sleeps, that something changed. Call it after the change is published.
-    fn ring(&self);
-}
+impl sealed::Word for BellWord {
+    init!(BellWord(RmwU32::new(0)));
 
-/// Nobody sleeps: both sides look when it suits them. Takes no memory and no time.
-///
-/// ```
-/// use ringway_core::wait::{Bell, Polled};
-/// Polled.ring(); // does nothing
-/// assert_eq!(size_of::<Polled>(), 0);
-/// ```
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Polled;
-
-impl Bell for Polled {
     #[inline(always)]
-    fn ring(&self) {}
+    fn counter(&self) -> Option<&BellWord> {
+        Some(self)
+    }
 }
+
+impl Word for () {}
+impl Word for BellWord {}
 
 /// What a side sleeps on: see the [module](self) for the protocol and why it loses no wake-up.
 ///
-/// Any number of waiters and ringers. 4 bytes and the size of `W`.
+/// Any number of waiters and ringers. 4 bytes and the size of `W`; without the 4 bytes where nobody has to be woken.
 ///
 /// ```
 /// use ringway_core::wait::{Doorbell, Spin};
 /// use std::sync::atomic::{AtomicBool, Ordering};
-/// let bell = Doorbell::new(Spin);
+/// let bell = Doorbell::<Spin>::new();
 /// let ready = AtomicBool::new(false);
 /// std::thread::scope(|s| {
 ///     s.spawn(|| {
@@ -270,94 +413,105 @@ impl Bell for Polled {
 /// ```
 #[derive(Debug)]
 #[repr(C)]
-pub struct Doorbell<W> {
-    word: RmwU32,
+pub struct Doorbell<W: Wake> {
+    word: W::Word,
     how: W,
 }
 
 /// Bit 0 of the word: somebody may be asleep.
 const SLEEPER: u32 = 1;
 
-impl<W> Doorbell<W> {
+impl<W: Wake> Doorbell<W> {
     const_unless_loom! {
-        /// A doorbell on which one sleeps as `how` says.
-        pub fn new(how: W) -> Self {
-            Doorbell { word: RmwU32::new(0), how }
+        /// A doorbell on which one sleeps as `W` says.
+        pub fn new() -> Self {
+            #[cfg(not(loom))]
+            return Doorbell { word: <W::Word as sealed::Word>::INIT, how: W::INIT };
+            #[cfg(loom)]
+            return Doorbell { word: <W::Word as sealed::Word>::init(), how: W::init() };
         }
     }
 }
 
-impl<W: Default> Default for Doorbell<W> {
+impl<W: Wake> Doorbell<W> {
+    const_unless_loom! {
+        /// One on which one sleeps as `how` says.
+        pub(crate) fn with(how: W) -> Self {
+            #[cfg(not(loom))]
+            return Doorbell { word: <W::Word as sealed::Word>::INIT, how };
+            #[cfg(loom)]
+            return Doorbell { word: <W::Word as sealed::Word>::init(), how };
+        }
+    }
+}
+
+impl<W: Wake> Default for Doorbell<W> {
     fn default() -> Self {
-        Doorbell::new(W::default())
+        Doorbell::new()
     }
 }
 
-impl<W: Wait> Doorbell<W> {
+impl<W: Wake> Doorbell<W> {
     /// Wakes whoever sleeps. Call it after the change is published; costs a fence and a load when nobody sleeps, and
-    /// nothing when `W` never does ([`Wait::sleeps`]). Safe in an interrupt and in a signal handler if
-    /// [`Wait::wake`] is.
-    #[inline]
+    /// nothing where nobody has to be woken ([`Wake::Word`]). Safe in an interrupt and in a signal handler if
+    /// [`Wake::wake`] is.
+    #[inline(always)]
     pub fn ring(&self) {
-        if !self.how.sleeps() {
-            return;
-        }
+        let Some(word) = self.word.counter() else { return };
         // Partner: the fence in `announce`. Either this one is first, and the waiter's second look sees what was
         // published before it, or that one is, and the load below sees the waiter's bit.
         fence(Ordering::SeqCst);
-        let seen = self.word.load(Ordering::Relaxed);
+        let seen = word.0.load(Ordering::Relaxed);
         if seen & SLEEPER != 0 {
-            self.ring_slow(seen);
+            self.ring_slow(word, seen);
         }
     }
 
     #[cold]
-    fn ring_slow(&self, seen: u32) {
+    fn ring_slow(&self, word: &BellWord, seen: u32) {
         // Odd + 1: the bit is cleared and the count goes up in one step. Should it fail, another ringer was
         // faster: the waiter it woke announces itself anew, behind our fence, and so sees our publication.
-        if self
-            .word
+        if word
+            .0
             .compare_exchange(seen, seen.wrapping_add(1), Ordering::Relaxed, Ordering::Relaxed)
             .is_ok()
         {
-            self.how.wake(self.word.as_atomic(), u32::MAX);
+            self.how.wake(word.0.as_atomic(), u32::MAX);
         }
     }
 
     /// Wakes all sleepers, whether the word says that there are any or not. Recovery calls it
     /// instead of [`ring`](Self::ring), after the change: the dead participant may have cleared the
     /// bit (d) and not come to the wake-up (e).
-    pub(crate) fn alarm(&self) {
-        if !self.how.sleeps() {
-            return;
-        }
+    pub(crate) fn wake_all(&self) {
+        let Some(word) = self.word.counter() else { return };
         // Release, where `ring` needs more: this looks at nothing. Partner: the fence in `announce`,
         // with the count between the two. A waiter that announces itself on the new count sees the
         // change in its look. One that did before sleeps and is woken, or compares the word after the
         // count went up, does not fall asleep, and announces itself anew.
         fence(Ordering::Release);
         // + 2: the count goes up, and the bit stays for those that announced themselves since.
-        self.word.fetch_add(2, Ordering::Relaxed);
-        self.how.wake(self.word.as_atomic(), u32::MAX);
+        word.0.fetch_add(2, Ordering::Relaxed);
+        self.how.wake(word.0.as_atomic(), u32::MAX);
     }
 
     /// Says that this side is about to sleep. After it, look once more; sleep only on the value returned.
     #[inline]
     fn announce(&self) -> u32 {
-        if !self.how.sleeps() {
-            // Nobody will ring, and nobody sleeps through anything. Relaxed: the word never changes.
-            return self.word.load(Ordering::Relaxed);
-        }
-        let ticket = self.word.fetch_or(SLEEPER, Ordering::Relaxed) | SLEEPER;
+        // Where there is no word nobody will ring, and nobody sleeps through anything.
+        let Some(word) = self.word.counter() else { return 0 };
+        let ticket = word.0.fetch_or(SLEEPER, Ordering::Relaxed) | SLEEPER;
         // Partner: the fence in `ring`.
         fence(Ordering::SeqCst);
         ticket
     }
+}
 
+impl<W: Wait> Doorbell<W> {
     /// Looks as often as `W` has patience for, before anybody is told.
     #[inline]
     fn look_again<R>(&self, mut ready: impl FnMut() -> Option<R>) -> Option<R> {
-        let looks = self.how.looks();
+        let looks = self.how.spin_limit();
         if looks == 0 {
             return None;
         }
@@ -365,8 +519,17 @@ impl<W: Wait> Doorbell<W> {
             spin_loop();
             ready()
         });
-        self.how.learn(answer.is_some());
+        self.how.record_spin(answer.is_some());
         answer
+    }
+
+    /// Sleeps on the word, while it is `ticket`.
+    #[inline]
+    fn sleep(&self, ticket: u32, deadline: Option<W::Deadline>) -> Result<(), TimedOut> {
+        match self.word.counter() {
+            Some(word) => self.how.wait(word.0.as_atomic(), ticket, deadline),
+            None => self.how.wait(&AtomicU32::new(ticket), ticket, deadline),
+        }
     }
 
     /// Sleeps until `ready` answers, and returns the answer. `ready` is called at least once, and once more when
@@ -387,7 +550,7 @@ impl<W: Wait> Doorbell<W> {
             if let Some(answer) = ready() {
                 return Ok(answer);
             }
-            if self.how.wait(self.word.as_atomic(), ticket, deadline).is_err() {
+            if self.sleep(ticket, deadline).is_err() {
                 return ready().ok_or(TimedOut);
             }
         }
@@ -419,17 +582,4 @@ impl<W: Register> Doorbell<W> {
             None => Poll::Pending,
         }
     }
-}
-
-impl<W: Wait> Bell for Doorbell<W> {
-    #[inline(always)]
-    fn ring(&self) {
-        Doorbell::ring(self);
-    }
-}
-
-/// A way of sleeping that can also wake a task: [`Async`].
-pub trait Register: Wait {
-    /// Remembers whom to wake: the next [`Wait::wake`] wakes it, once.
-    fn register(&self, waker: &Waker);
 }

@@ -7,9 +7,18 @@ mod yielding;
 use ringway_core::participant::Participant;
 use ringway_core::plain::Plain;
 use ringway_core::ring::broadcast::{Broadcast, Missed, Reader, RecvError};
-use ringway_core::wait::{Bell, Doorbell, Polled, SpinClock};
+use ringway_core::wait::{Nobody, SpinClock, Wake};
 use std::mem::MaybeUninit;
 use yielding::Yielding;
+
+/// The time is always 100.
+struct Hundred;
+
+impl ringway_core::wait::Clock for Hundred {
+    fn now() -> u64 {
+        100
+    }
+}
 
 /// A message that shows when it is torn: every word is made of its number.
 fn message(number: u64) -> [u64; 5] {
@@ -17,7 +26,7 @@ fn message(number: u64) -> [u64; 5] {
 }
 
 /// Receives until the writer is gone, and checks each message; how many were received, and how many missed.
-fn drain<const N: usize, B: Bell>(mut reader: Reader<'_, [u64; 5], N, B>) -> (u64, u64) {
+fn drain<const N: usize, W: Wake>(mut reader: Reader<'_, [u64; 5], N, W>) -> (u64, u64) {
     let (mut received, mut missed) = (0, 0);
     loop {
         let gone = reader.writer_is_gone();
@@ -35,7 +44,7 @@ fn drain<const N: usize, B: Bell>(mut reader: Reader<'_, [u64; 5], N, B>) -> (u6
 
 fn three_readers_receive_or_count_every_message<const N: usize>() {
     const SENT: u64 = 100_000;
-    let broadcast = Broadcast::<_, N>::new();
+    let broadcast: Broadcast<_, N> = Broadcast::new();
     std::thread::scope(|s| {
         let reader = broadcast.reader();
         let readers = [(); 3].map(|()| {
@@ -63,9 +72,8 @@ fn three_readers_of_a_writer_that_does_not_wait_receive_or_count_every_message()
 
 #[test]
 fn readers_that_wait_get_every_message_of_one_who_waits_for_their_answers() {
-    let bell = || Doorbell::new(Yielding);
-    let questions = Broadcast::<u32, 2, _>::with_bell(bell());
-    let answers = [(); 2].map(|()| Broadcast::<u32, 2, _>::with_bell(bell()));
+    let questions = Broadcast::<u32, 2, Yielding>::new();
+    let answers = [(); 2].map(|()| Broadcast::<u32, 2, Yielding>::new());
     std::thread::scope(|s| {
         let mut heard = [&answers[0], &answers[1]].map(Broadcast::reader);
         for (answers, mut reader) in answers.iter().zip([(); 2].map(|()| questions.reader())) {
@@ -92,7 +100,7 @@ fn readers_that_wait_get_every_message_of_one_who_waits_for_their_answers() {
 
 #[test]
 fn after_the_end_of_file_the_reader_goes_on_with_another_writer() {
-    let broadcast = Broadcast::<u8, 4, _>::with_bell(Doorbell::new(Yielding));
+    let broadcast = Broadcast::<u8, 4, Yielding>::new();
     let mut reader = broadcast.reader();
     for message in [1, 2] {
         broadcast.writer().unwrap().send(message);
@@ -103,7 +111,7 @@ fn after_the_end_of_file_the_reader_goes_on_with_another_writer() {
 
 #[test]
 fn a_writer_that_gives_its_half_back_does_not_end_the_stream() {
-    let broadcast = Broadcast::<u8, 4, _>::with_bell(Doorbell::new(SpinClock(|| 100)));
+    let broadcast = Broadcast::<u8, 4, SpinClock<Hundred>>::new();
     let mut reader = broadcast.reader();
     broadcast.writer().unwrap().send(1);
     assert_eq!(reader.recv(), Ok(1));
@@ -113,7 +121,7 @@ fn a_writer_that_gives_its_half_back_does_not_end_the_stream() {
 #[test]
 fn only_the_participant_that_holds_the_half_is_recovered() {
     let participants = [1, 2].map(|number| Participant::new(number).unwrap());
-    let broadcast = Broadcast::<u8, 4>::new();
+    let broadcast: Broadcast<u8, 4> = Broadcast::new();
     std::mem::forget(broadcast.writer_as(participants[0]).unwrap());
     // SAFETY: none of them does anything.
     assert_eq!(participants.map(|dead| unsafe { broadcast.recover(dead) }), [1, 0]);
@@ -122,7 +130,7 @@ fn only_the_participant_that_holds_the_half_is_recovered() {
 }
 
 fn any_size_passes_unchanged<T: Plain + PartialEq + std::fmt::Debug>(messages: [T; 3]) {
-    let mut broadcast = Broadcast::<T, 2>::new();
+    let mut broadcast: Broadcast<T, 2> = Broadcast::new();
     let (mut writer, mut reader) = broadcast.split();
     for message in messages {
         writer.send(message);
@@ -145,7 +153,7 @@ fn the_layout_is_what_it_is_documented_to_be() {
     assert_eq!(size_of::<Broadcast<u32, 32>>(), 128 + 32 * (8 + 4));
     assert_eq!(size_of::<Broadcast<[u8; 6], 32>>(), 128 + 32 * (8 + 8));
     assert_eq!(align_of::<Broadcast<u8, 1>>(), 128);
-    let mut broadcast = Broadcast::<u32, 4>::new();
+    let mut broadcast: Broadcast<u32, 4> = Broadcast::new();
     let (writer, reader) = broadcast.split();
     assert_eq!((align_of_val(&writer), align_of_val(&reader)), (128, 128));
 }
@@ -153,7 +161,7 @@ fn the_layout_is_what_it_is_documented_to_be() {
 #[test]
 fn zeroed_memory_is_a_fresh_broadcast() {
     // SAFETY: what the test is about: all zeroes are a broadcast.
-    let mut broadcast: Broadcast<u64, 3, Polled> = unsafe { MaybeUninit::zeroed().assume_init() };
+    let mut broadcast: Broadcast<u64, 3, Nobody> = unsafe { MaybeUninit::zeroed().assume_init() };
     let (mut writer, mut reader) = broadcast.split();
     assert_eq!((writer.sent(), reader.try_recv()), (0, Ok(None)));
     for number in 0..9 {

@@ -3,22 +3,30 @@
 #[path = "support/yielding.rs"]
 mod yielding;
 
-use ringway_core::channel::fifo::{Fifo, Registry};
+use ringway_core::channel::fifo::Registry;
 use ringway_core::channel::{Error, NAME_MAX};
-use ringway_core::wait::{Async, Doorbell, Spin, SpinClock};
+use ringway_core::wait::{Async, Spin, SpinClock};
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use yielding::Yielding;
 
+/// The time is always 100.
+struct Hundred;
+
+impl ringway_core::wait::Clock for Hundred {
+    fn now() -> u64 {
+        100
+    }
+}
+
 fn names<const NAMES: usize, const N: usize>() -> Registry<NAMES, N, Yielding> {
-    let bell = || Doorbell::new(Yielding);
-    Registry::with_fifos(std::array::from_fn(|_| Fifo::with_bells(bell(), bell())), bell())
+    Registry::new()
 }
 
 #[test]
 fn names_are_made_once_and_unlinked_once() {
-    let names = Registry::<3, 8>::new();
+    let names: Registry<3, 8> = Registry::new();
     assert_eq!(names.make(b"a"), Ok(()));
     assert_eq!(names.make(b"a"), Err(Error::AddressInUse));
     assert_eq!(names.try_make(b"ab"), Ok(()), "a prefix is another name");
@@ -30,7 +38,7 @@ fn names_are_made_once_and_unlinked_once() {
 
 #[test]
 fn names_are_bytes_of_a_bounded_length() {
-    let names = Registry::<3, 8>::new();
+    let names: Registry<3, 8> = Registry::new();
     assert_eq!(names.make(b""), Err(Error::BadName));
     assert_eq!(names.make(&[b'x'; NAME_MAX + 1]), Err(Error::BadName));
     assert_eq!(names.make(&[b'x'; NAME_MAX]), Ok(()));
@@ -42,7 +50,7 @@ fn names_are_bytes_of_a_bounded_length() {
 
 #[test]
 fn places_run_out_and_come_back() {
-    let names = Registry::<2, 8>::new();
+    let names: Registry<2, 8> = Registry::new();
     names.make(b"a").unwrap();
     names.make(b"b").unwrap();
     assert_eq!(names.make(b"c"), Err(Error::Exhausted));
@@ -52,13 +60,13 @@ fn places_run_out_and_come_back() {
 
 #[test]
 fn a_registry_without_places_has_none() {
-    let names = Registry::<0, 8>::new();
+    let names: Registry<0, 8> = Registry::new();
     assert_eq!(names.make(b"a"), Err(Error::Exhausted));
 }
 
 #[test]
 fn what_has_no_name_cannot_be_opened() {
-    let names = Registry::<1, 8>::new();
+    let names: Registry<1, 8> = Registry::new();
     assert_eq!(names.open_reader(b"a").err(), Some(Error::NotFound));
     assert_eq!(names.open_writer(b"a").err(), Some(Error::NotFound));
     assert_eq!(names.try_open_reader(b"a").err(), Some(Error::NotFound));
@@ -67,7 +75,7 @@ fn what_has_no_name_cannot_be_opened() {
 
 #[test]
 fn without_waiting_a_reader_is_given_and_a_writer_is_told_no_reader() {
-    let names = Registry::<1, 8>::new();
+    let names: Registry<1, 8> = Registry::new();
     names.make(b"a").unwrap();
     assert_eq!(names.try_open_writer(b"a").err(), Some(Error::NoReader));
     let mut reader = names.try_open_reader(b"a").unwrap();
@@ -81,7 +89,7 @@ fn without_waiting_a_reader_is_given_and_a_writer_is_told_no_reader() {
 
 #[test]
 fn there_is_one_reader_at_a_time() {
-    let names = Registry::<1, 8>::new();
+    let names: Registry<1, 8> = Registry::new();
     names.make(b"a").unwrap();
     let reader = names.try_open_reader(b"a").unwrap();
     assert_eq!(names.try_open_reader(b"a").err(), Some(Error::Taken));
@@ -127,9 +135,7 @@ fn a_reader_that_waits_is_met_by_a_writer_that_is_gone_at_once() {
 
 #[test]
 fn a_deadline_closes_the_end_again() {
-    let now = SpinClock(|| 100);
-    let bell = || Doorbell::new(now);
-    let names = Registry::<1, 8, _>::with_fifos([Fifo::with_bells(bell(), bell())], bell());
+    let names = Registry::<1, 8, SpinClock<Hundred>>::new();
     names.make(b"a").unwrap();
     assert_eq!(names.open_reader_deadline(b"a", Some(1)).err(), Some(Error::TimedOut));
     assert_eq!(names.try_open_writer(b"a").err(), Some(Error::NoReader), "it is gone");
@@ -142,7 +148,7 @@ fn a_deadline_closes_the_end_again() {
 
 #[test]
 fn a_writer_that_comes_later_ends_the_end_of_file() {
-    let names = Registry::<1, 8>::new();
+    let names: Registry<1, 8> = Registry::new();
     names.make(b"a").unwrap();
     let mut reader = names.try_open_reader(b"a").unwrap();
     let mut out = [0; 8];
@@ -157,7 +163,7 @@ fn a_writer_that_comes_later_ends_the_end_of_file() {
 
 #[test]
 fn a_reader_that_comes_later_finds_what_is_left_and_mends_the_broken_pipe() {
-    let names = Registry::<1, 8>::new();
+    let names: Registry<1, 8> = Registry::new();
     names.make(b"a").unwrap();
     let mut reader = names.try_open_reader(b"a").unwrap();
     let mut writer = names.try_open_writer(b"a").unwrap();
@@ -175,7 +181,7 @@ fn a_reader_that_comes_later_finds_what_is_left_and_mends_the_broken_pipe() {
 
 #[test]
 fn what_is_unread_is_discarded_when_every_end_is_closed() {
-    let names = Registry::<1, 8>::new();
+    let names: Registry<1, 8> = Registry::new();
     names.make(b"a").unwrap();
     let reader = names.try_open_reader(b"a").unwrap();
     let mut writer = names.try_open_writer(b"a").unwrap();
@@ -190,7 +196,7 @@ fn what_is_unread_is_discarded_when_every_end_is_closed() {
 
 #[test]
 fn unlinking_keeps_what_is_open_and_frees_the_name() {
-    let names = Registry::<2, 8>::new();
+    let names: Registry<2, 8> = Registry::new();
     names.make(b"a").unwrap();
     let mut old_reader = names.try_open_reader(b"a").unwrap();
     let mut old_writer = names.try_open_writer(b"a").unwrap();
@@ -255,8 +261,7 @@ impl Wake for Woken {
 
 #[test]
 fn tasks_meet_and_one_that_gives_up_is_gone() {
-    let bell = || Doorbell::new(Async::new(Spin));
-    let names = Registry::<1, 8, _>::with_fifos([Fifo::with_bells(bell(), bell())], bell());
+    let names = Registry::<1, 8, Async<Spin>>::new();
     names.make(b"a").unwrap();
     let woken = Arc::new(Woken::default());
     let waker = Waker::from(woken.clone());

@@ -5,12 +5,21 @@ mod yielding;
 
 use ringway_core::channel::pipe::{Pipe, Reader, Writer};
 use ringway_core::channel::{Direction, Error, State};
-use ringway_core::wait::{Async, Doorbell, Spin, SpinClock};
+use ringway_core::wait::{Async, Spin, SpinClock};
 use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use yielding::Yielding;
+
+/// The time is always 100.
+struct Hundred;
+
+impl ringway_core::wait::Clock for Hundred {
+    fn now() -> u64 {
+        100
+    }
+}
 
 /// Numbers that look random and are the same on every run (xorshift).
 struct Random(u64);
@@ -25,7 +34,7 @@ impl Random {
 }
 
 fn yielding<const N: usize>() -> Pipe<N, Yielding> {
-    Pipe::with_bells(Doorbell::new(Yielding), Doorbell::new(Yielding))
+    Pipe::new()
 }
 
 fn read_to_end<const N: usize>(mut reader: Reader<'_, N, Yielding>) -> Vec<u8> {
@@ -66,7 +75,7 @@ fn bytes_arrive_in_order_and_end_with_the_writer() {
 
 #[test]
 fn nothing_there_would_block_while_a_writer_is_and_is_the_end_after() {
-    let mut pipe = Pipe::<8>::new();
+    let mut pipe: Pipe<8> = Pipe::new();
     let (mut reader, writer) = pipe.split();
     let mut out = [0; 8];
     assert_eq!(reader.try_read(&mut out), Err(Error::WouldBlock));
@@ -78,7 +87,7 @@ fn nothing_there_would_block_while_a_writer_is_and_is_the_end_after() {
 
 #[test]
 fn what_was_written_before_the_end_is_read_before_the_end() {
-    let mut pipe = Pipe::<8>::new();
+    let mut pipe: Pipe<8> = Pipe::new();
     let (mut reader, mut writer) = pipe.split();
     writer.try_write(b"last").unwrap();
     drop(writer);
@@ -90,7 +99,7 @@ fn what_was_written_before_the_end_is_read_before_the_end() {
 
 #[test]
 fn the_end_of_file_waits_for_the_last_of_several_writers() {
-    let mut pipe = Pipe::<8>::new();
+    let mut pipe: Pipe<8> = Pipe::new();
     let (mut reader, writer) = pipe.split();
     let second = writer.try_clone().unwrap();
     let third = second.try_clone().unwrap();
@@ -104,7 +113,7 @@ fn the_end_of_file_waits_for_the_last_of_several_writers() {
 
 #[test]
 fn writing_without_a_reader_is_a_broken_pipe_for_every_writer() {
-    let mut pipe = Pipe::<8>::new();
+    let mut pipe: Pipe<8> = Pipe::new();
     let (reader, mut writer) = pipe.split();
     let mut second = writer.try_clone().unwrap();
     drop(reader);
@@ -115,7 +124,7 @@ fn writing_without_a_reader_is_a_broken_pipe_for_every_writer() {
 
 #[test]
 fn a_pipe_that_is_full_and_without_reader_is_broken_not_full() {
-    let mut pipe = Pipe::<4>::new();
+    let mut pipe: Pipe<4> = Pipe::new();
     let (reader, mut writer) = pipe.split();
     writer.try_write(b"full").unwrap();
     assert_eq!(writer.try_write(b"x"), Err(Error::WouldBlock));
@@ -125,7 +134,7 @@ fn a_pipe_that_is_full_and_without_reader_is_broken_not_full() {
 
 #[test]
 fn writes_of_no_bytes_and_reads_into_no_room_succeed_even_at_the_end() {
-    let mut pipe = Pipe::<4>::new();
+    let mut pipe: Pipe<4> = Pipe::new();
     let (mut reader, mut writer) = pipe.split();
     assert_eq!(writer.try_write(b""), Ok(0));
     assert_eq!(reader.try_read(&mut []), Ok(0));
@@ -136,7 +145,7 @@ fn writes_of_no_bytes_and_reads_into_no_room_succeed_even_at_the_end() {
 
 #[test]
 fn writes_up_to_the_bound_are_all_or_nothing_and_longer_ones_are_cut() {
-    let mut pipe = Pipe::<10>::new();
+    let mut pipe: Pipe<10> = Pipe::new();
     let (mut reader, mut writer) = pipe.split();
     assert_eq!(Pipe::<10>::ATOMIC, 10);
     assert_eq!(writer.try_write(&[1; 7]), Ok(7));
@@ -159,7 +168,7 @@ fn the_bound_is_4096_for_larger_pipes() {
 
 #[test]
 fn ends_tell_where_they_are_in_their_life() {
-    let mut pipe = Pipe::<4>::new();
+    let mut pipe: Pipe<4> = Pipe::new();
     let (mut reader, mut writer) = pipe.split();
     assert_eq!((reader.state(), writer.state()), (State::READER, State::WRITER));
     writer.try_write(b"x").unwrap();
@@ -191,7 +200,7 @@ fn an_open_pipe_is_taken_and_a_closed_one_starts_anew_and_empty() {
 
 #[test]
 fn a_borrowed_pipe_is_split_again_and_empty_even_if_an_end_was_forgotten() {
-    let mut pipe = Pipe::<8>::new();
+    let mut pipe: Pipe<8> = Pipe::new();
     let (reader, mut writer) = pipe.split();
     writer.try_write(b"unread").unwrap();
     std::mem::forget((reader, writer));
@@ -203,7 +212,7 @@ fn a_borrowed_pipe_is_split_again_and_empty_even_if_an_end_was_forgotten() {
 
 #[test]
 fn there_are_at_most_65536_writers() {
-    let mut pipe = Pipe::<1>::new();
+    let mut pipe: Pipe<1> = Pipe::new();
     let (mut reader, writer) = pipe.split();
     let mut writers = vec![writer];
     while let Ok(writer) = writers[0].try_clone() {
@@ -283,8 +292,7 @@ fn a_long_write_whose_reader_goes_in_the_middle_says_how_much_and_then_why() {
 
 #[test]
 fn a_deadline_that_passes_leaves_the_pipe_as_it_was() {
-    let now = SpinClock(|| 100);
-    let mut pipe = Pipe::<4, _>::with_bells(Doorbell::new(now), Doorbell::new(now));
+    let mut pipe = Pipe::<4, SpinClock<Hundred>>::new();
     let (mut reader, mut writer) = pipe.split();
     let mut out = [0; 8];
     assert_eq!(reader.read_deadline(&mut out, Some(99)), Err(Error::TimedOut));
@@ -313,8 +321,7 @@ impl Woken {
 
 #[test]
 fn tasks_are_woken_by_bytes_by_room_by_the_end_and_by_the_broken_pipe() {
-    let bell = || Doorbell::new(Async::new(Spin));
-    let pipe = Pipe::<4, _>::with_bells(bell(), bell());
+    let pipe = Pipe::<4, Async<Spin>>::new();
     let woken = Arc::new(Woken::default());
     let waker = Waker::from(woken.clone());
     let mut cx = Context::from_waker(&waker);
@@ -343,8 +350,7 @@ fn tasks_are_woken_by_bytes_by_room_by_the_end_and_by_the_broken_pipe() {
 
 #[test]
 fn a_cancelled_future_takes_and_gives_nothing() {
-    let bell = || Doorbell::new(Async::new(Spin));
-    let mut pipe = Pipe::<4, _>::with_bells(bell(), bell());
+    let mut pipe = Pipe::<4, Async<Spin>>::new();
     let (mut reader, mut writer) = pipe.split();
     let mut cx = Context::from_waker(Waker::noop());
     let mut out = [0; 4];
@@ -361,7 +367,7 @@ fn random_operations_observe_what_a_plain_queue_does() {
     const N: usize = 9;
     for seed in 1..=200 {
         let mut random = Random(seed);
-        let pipe = Pipe::<N>::new();
+        let pipe: Pipe<N> = Pipe::new();
         let (reader, writer) = pipe.open().unwrap();
         let (mut reader, mut writers) = (Some(reader), vec![writer]);
         let mut queue = VecDeque::new();

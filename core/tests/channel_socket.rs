@@ -3,33 +3,25 @@
 #[path = "support/yielding.rs"]
 mod yielding;
 
-use ringway_core::channel::pipe::Pipe;
-use ringway_core::channel::socket::{
-    Address, Backlog, Connection, Network, Packets, Shutdown, Stream,
-};
+use ringway_core::channel::socket::{Address, Connection, Network, Packets, Shutdown, Stream};
 use ringway_core::channel::{Direction, Error, State};
-use ringway_core::wait::{Async, Doorbell, Spin, SpinClock, Wait};
+use ringway_core::wait::{Async, Spin, SpinClock, Wait};
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use yielding::Yielding;
 
-/// A network whose bells are made by `how`.
-fn network<const L: usize, const C: usize, const N: usize, W: Wait>(
-    how: impl Fn() -> W,
-) -> Network<L, C, N, W> {
-    let bell = || Doorbell::new(how());
-    let pipe = || Pipe::with_bells(bell(), bell());
-    Network::with_places(
-        std::array::from_fn(|_| Backlog::with_bell(bell())),
-        std::array::from_fn(|_| Connection::with_pipes(pipe(), pipe())),
-        bell(),
-    )
+/// The time is always 100.
+struct Hundred;
+
+impl ringway_core::wait::Clock for Hundred {
+    fn now() -> u64 {
+        100
+    }
 }
 
 fn pair<const N: usize>() -> Connection<N, Yielding> {
-    let pipe = || Pipe::with_bells(Doorbell::new(Yielding), Doorbell::new(Yielding));
-    Connection::with_pipes(pipe(), pipe())
+    Connection::new()
 }
 
 /// What there is until the end of file.
@@ -49,7 +41,7 @@ mod listening {
 
     #[test]
     fn an_address_has_one_listener_and_is_free_after_it() {
-        let net = Network::<2, 1, 8>::new();
+        let net: Network<2, 1, 8> = Network::new();
         let listener = net.streams().listen(b"a", 1).unwrap();
         assert_eq!(listener.state(), State::Listening);
         assert_eq!(net.streams().listen(b"a", 1).err(), Some(Error::AddressInUse));
@@ -64,7 +56,7 @@ mod listening {
 
     #[test]
     fn names_are_bounded_and_not_empty() {
-        let net = Network::<1, 1, 8>::new();
+        let net: Network<1, 1, 8> = Network::new();
         assert_eq!(net.streams().listen("", 1).err(), Some(Error::BadName));
         assert_eq!(net.streams().connect(&[b'x'; 33]).err(), Some(Error::BadName));
         assert!(net.streams().listen(&[b'x'; 32], 1).is_ok());
@@ -74,7 +66,7 @@ mod listening {
 
     #[test]
     fn where_nobody_listens_a_connect_is_refused() {
-        let net = Network::<1, 1, 8>::new();
+        let net: Network<1, 1, 8> = Network::new();
         assert_eq!(net.streams().connect(7).err(), Some(Error::Refused));
         let listener = net.streams().listen(7, 1).unwrap();
         assert_eq!(net.streams().connect("7").err(), Some(Error::Refused));
@@ -85,7 +77,7 @@ mod listening {
 
     #[test]
     fn connecting_does_not_wait_to_be_accepted_and_bytes_wait_with_it() {
-        let net = Network::<1, 1, 8>::new();
+        let net: Network<1, 1, 8> = Network::new();
         let listener = net.streams().listen(7, 1).unwrap();
         assert_eq!(listener.try_accept().err(), Some(Error::WouldBlock));
         let mut caller = net.streams().connect(7).unwrap();
@@ -98,7 +90,7 @@ mod listening {
 
     #[test]
     fn connections_are_accepted_in_the_order_in_which_they_came() {
-        let net = Network::<2, 4, 8>::new();
+        let net: Network<2, 4, 8> = Network::new();
         let first = net.streams().listen("first", 4).unwrap();
         let second = net.streams().listen("second", 4).unwrap();
         let callers: Vec<_> = [("first", 1), ("second", 2), ("first", 3), ("first", 4)]
@@ -124,7 +116,7 @@ mod listening {
 
     #[test]
     fn a_full_backlog_would_block_until_one_is_accepted() {
-        let net = Network::<1, 4, 8>::new();
+        let net: Network<1, 4, 8> = Network::new();
         let listener = net.streams().listen(7, 2).unwrap();
         let one = net.streams().try_connect(7).unwrap();
         let _two = net.streams().try_connect(7).unwrap();
@@ -141,7 +133,7 @@ mod listening {
 
     #[test]
     fn a_backlog_of_none_is_one_of_one() {
-        let net = Network::<1, 2, 8>::new();
+        let net: Network<1, 2, 8> = Network::new();
         let _listener = net.streams().listen(7, 0).unwrap();
         let _one = net.streams().try_connect(7).unwrap();
         assert_eq!(net.streams().try_connect(7).err(), Some(Error::WouldBlock));
@@ -149,7 +141,7 @@ mod listening {
 
     #[test]
     fn places_for_connections_run_out_and_come_back_when_both_sides_closed() {
-        let net = Network::<1, 1, 8>::new();
+        let net: Network<1, 1, 8> = Network::new();
         let listener = net.streams().listen(7, 4).unwrap();
         let mut caller = net.streams().try_connect(7).unwrap();
         assert_eq!(net.streams().try_connect(7).err(), Some(Error::Exhausted));
@@ -167,7 +159,7 @@ mod listening {
 
     #[test]
     fn a_listener_that_closes_tears_down_what_waits_and_not_what_was_accepted() {
-        let net = Network::<1, 3, 8>::new();
+        let net: Network<1, 3, 8> = Network::new();
         let listener = net.streams().listen(7, 3).unwrap();
         let mut accepted_caller = net.streams().try_connect(7).unwrap();
         let mut accepted = listener.try_accept().unwrap();
@@ -192,7 +184,7 @@ mod listening {
 
     #[test]
     fn deadlines_pass() {
-        let net = network::<1, 1, 8, _>(|| SpinClock(|| 100));
+        let net = Network::<1, 1, 8, SpinClock<Hundred>>::new();
         let listener = net.streams().listen(7, 1).unwrap();
         assert_eq!(listener.accept_deadline(Some(99)).err(), Some(Error::TimedOut));
         let _one = net.streams().connect_deadline(7, Some(99)).unwrap();
@@ -205,7 +197,7 @@ mod listening {
 
     #[test]
     fn many_callers_are_served_by_several_threads_that_accept() {
-        let net = network::<1, 3, 8, _>(|| Yielding);
+        let net = Network::<1, 3, 8, Yielding>::new();
         let listener = net.streams().listen("echo", 2).unwrap();
         std::thread::scope(|s| {
             for _ in 0..2 {
@@ -274,7 +266,7 @@ mod streams {
 
     #[test]
     fn a_write_puts_in_what_fits_whatever_its_size() {
-        let mut pair = Connection::<8>::new();
+        let mut pair: Connection<8> = Connection::new();
         let (mut here, mut there) = pair.split();
         assert_eq!(here.try_write(b"12345"), Ok(5));
         assert_eq!(here.try_write(b"6789"), Ok(3));
@@ -285,7 +277,7 @@ mod streams {
 
     #[test]
     fn shutting_the_sending_leaves_the_receiving() {
-        let mut pair = Connection::<8>::new();
+        let mut pair: Connection<8> = Connection::new();
         let (mut here, mut there) = pair.split();
         here.try_write(b"last").unwrap();
         here.shutdown(Shutdown::Write);
@@ -305,7 +297,7 @@ mod streams {
 
     #[test]
     fn shutting_the_receiving_breaks_the_peers_pipe() {
-        let mut pair = Connection::<8>::new();
+        let mut pair: Connection<8> = Connection::new();
         let (mut here, mut there) = pair.split();
         there.try_write(b"unread").unwrap();
         here.shutdown(Shutdown::Read);
@@ -317,7 +309,7 @@ mod streams {
 
     #[test]
     fn shutting_both_on_both_sides_ends_everything_and_frees_the_place() {
-        let pair = Connection::<8>::new();
+        let pair: Connection<8> = Connection::new();
         let (mut here, mut there) = pair.pair().unwrap();
         for side in [&mut here, &mut there] {
             side.shutdown(Shutdown::Both);
@@ -329,7 +321,7 @@ mod streams {
 
     #[test]
     fn a_pair_that_is_open_is_taken() {
-        let pair = Connection::<8>::new();
+        let pair: Connection<8> = Connection::new();
         let (here, mut there) = pair.pair().unwrap();
         assert_eq!(pair.pair().err(), Some(Error::Taken));
         drop(here);
@@ -366,7 +358,7 @@ mod packets {
 
     #[test]
     fn what_one_send_puts_in_one_receive_takes_out() {
-        let mut pair = Connection::<64>::new();
+        let mut pair: Connection<64> = Connection::new();
         let (mut here, mut there) = pair.split_packets();
         let mut out = [0; 64];
         for round in 0..50 {
@@ -383,7 +375,7 @@ mod packets {
 
     #[test]
     fn a_message_goes_in_whole_or_not_at_all() {
-        let mut pair = Connection::<16>::new();
+        let mut pair: Connection<16> = Connection::new();
         let (mut here, mut there) = pair.split_packets();
         assert_eq!(Packets::<16>::MAX, 12);
         assert_eq!(here.try_send(&[1; 13]), Err(Error::MessageTooLarge { max: 12 }));
@@ -396,7 +388,7 @@ mod packets {
 
     #[test]
     fn a_message_too_large_for_the_buffer_is_kept() {
-        let mut pair = Connection::<32>::new();
+        let mut pair: Connection<32> = Connection::new();
         let (mut here, mut there) = pair.split_packets();
         here.try_send(b"first").unwrap();
         here.try_send(b"second").unwrap();
@@ -413,7 +405,7 @@ mod packets {
 
     #[test]
     fn the_end_comes_after_the_last_message_and_is_not_an_empty_one() {
-        let mut pair = Connection::<32>::new();
+        let mut pair: Connection<32> = Connection::new();
         let (mut here, mut there) = pair.split_packets();
         here.try_send(b"").unwrap();
         here.shutdown(Shutdown::Write);
@@ -450,7 +442,7 @@ mod packets {
 
     #[test]
     fn a_listener_for_packets_that_closes_tears_down_what_waits() {
-        let net = Network::<1, 1, 16>::new();
+        let net: Network<1, 1, 16> = Network::new();
         let listener = net.packets().listen(7, 1).unwrap();
         let mut waiting = net.packets().connect(7).unwrap();
         drop(listener);
@@ -461,9 +453,7 @@ mod packets {
 
     #[test]
     fn deadlines_pass_and_take_nothing() {
-        let clock = SpinClock(|| 100);
-        let pipe = || Pipe::<8, _>::with_bells(Doorbell::new(clock), Doorbell::new(clock));
-        let mut pair = Connection::with_pipes(pipe(), pipe());
+        let mut pair = Connection::<8, SpinClock<Hundred>>::new();
         let (mut here, mut there) = pair.split_packets();
         assert_eq!(there.recv_deadline(&mut [0; 4], Some(99)), Err(Error::TimedOut));
         assert_eq!(here.send_deadline(b"1234", Some(99)), Ok(()));
@@ -486,7 +476,7 @@ mod tasks {
 
     #[test]
     fn are_woken_by_a_connection_by_room_in_the_backlog_and_by_the_end_of_the_listener() {
-        let net = network::<1, 4, 8, _>(|| Async::new(Spin));
+        let net = Network::<1, 4, 8, Async<Spin>>::new();
         let woken = Arc::new(Woken::default());
         let waker = Waker::from(woken.clone());
         let mut cx = Context::from_waker(&waker);
@@ -517,12 +507,10 @@ mod tasks {
 
     #[test]
     fn read_write_send_and_receive() {
-        let bell = || Doorbell::new(Async::new(Spin));
-        let pipe = || Pipe::<8, _>::with_bells(bell(), bell());
         let mut cx = Context::from_waker(Waker::noop());
         let mut out = [0; 8];
 
-        let mut pair = Connection::with_pipes(pipe(), pipe());
+        let mut pair = Connection::<8, Async<Spin>>::new();
         let (mut here, mut there) = pair.split();
         assert!(pin!(here.read_async(&mut out)).poll(&mut cx).is_pending());
         assert_eq!(pin!(there.write_async(b"0123456789")).poll(&mut cx), Poll::Ready(Ok(8)));
@@ -533,7 +521,7 @@ mod tasks {
         assert_eq!(here.poll_write(&mut cx, b"x"), Poll::Ready(Err(Error::BrokenPipe)));
         assert_eq!(there.poll_write(&mut cx, b"x"), Poll::Ready(Err(Error::BrokenPipe)));
 
-        let mut pair = Connection::with_pipes(pipe(), pipe());
+        let mut pair = Connection::<8, Async<Spin>>::new();
         let (mut here, mut there) = pair.split_packets();
         assert!(pin!(here.recv_async(&mut out)).poll(&mut cx).is_pending());
         assert_eq!(pin!(there.send_async(b"1234")).poll(&mut cx), Poll::Ready(Ok(())));

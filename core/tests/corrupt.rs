@@ -22,7 +22,7 @@ use ringway_core::ring::messages::MessageRing;
 use ringway_core::ring::queue::{NoSlot, Queue, Untyped};
 use ringway_core::ring::{PushError, Ring};
 use ringway_core::sync::AtomicU32;
-use ringway_core::wait::{Doorbell, TimedOut, Wait};
+use ringway_core::wait::{BellWord, TimedOut, Wait, Wake};
 use std::mem::{MaybeUninit, forget};
 use std::num::NonZeroU32;
 use std::ptr::NonNull;
@@ -36,23 +36,25 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, Default)]
 struct Late;
 
+impl Wake for Late {
+    type Word = BellWord;
+
+    const INIT: Self = Late;
+
+    fn wake(&self, _: &AtomicU32, _: u32) {}
+}
+
 impl Wait for Late {
     type Deadline = ();
 
     fn wait(&self, _: &AtomicU32, _: u32, _: Option<()>) -> Result<(), TimedOut> {
         Err(TimedOut)
     }
-
-    fn wake(&self, _: &AtomicU32, _: u32) {}
 }
 
-type Bell = Doorbell<Late>;
+type Sleeper = Late;
 
 const NOW: Option<()> = Some(());
-
-fn bell() -> Bell {
-    Doorbell::new(Late)
-}
 
 struct Only;
 
@@ -161,8 +163,8 @@ fn survives<S: 'static>(what: &'static str, make: fn() -> S, everything: fn(&mut
     }
 }
 
-fn queue<const N: usize>() -> Queue<u32, N, Bell> {
-    let queue = Queue::with_bells(bell(), bell());
+fn queue<const N: usize>() -> Queue<u32, N, Sleeper> {
+    let queue = Queue::new();
     for value in 0..2 * N as u32 {
         queue.try_push(value).unwrap();
         queue.try_pop().unwrap();
@@ -173,9 +175,9 @@ fn queue<const N: usize>() -> Queue<u32, N, Bell> {
     queue
 }
 
-fn everything_of_a_queue<const N: usize>(queue: &mut Queue<u32, N, Bell>) {
+fn everything_of_a_queue<const N: usize>(queue: &mut Queue<u32, N, Sleeper>) {
     // SAFETY: that is where it is, and how many slots it has.
-    let untyped = unsafe { Untyped::<Bell>::at(NonNull::from(&*queue).cast(), N) };
+    let untyped = unsafe { Untyped::<Sleeper>::at(NonNull::from(&*queue).cast(), N) };
     let _ = (untyped.is_sound(), untyped.len(), untyped.is_empty(), untyped.pushed());
     let _ = (untyped.unfinished(), untyped.is_closed());
     for who in participants() {
@@ -219,7 +221,7 @@ fn a_queue_whose_entries_lead_in_a_circle_says_that_it_is_corrupt() {
     const N: usize = 4;
     let mut queue = Box::new(queue::<N>());
     // Each entry leads to the next one, a quarter of all positions further on; and a place to begin with.
-    let ends = Untyped::<Bell>::size(N).unwrap() - 24 * N;
+    let ends = Untyped::<Sleeper>::size(N).unwrap() - 24 * N;
     let at = NonNull::from(&mut *queue).cast::<u8>();
     let put = |offset: usize, word: u64| {
         // SAFETY: within the queue, see below.
@@ -237,7 +239,7 @@ fn a_queue_whose_entries_lead_in_a_circle_says_that_it_is_corrupt() {
     put(0, 1 << 16);
     put(ends / 3, 1 << 16);
     // SAFETY: that is where it is, and how many slots it has.
-    assert!(!unsafe { Untyped::<Bell>::at(at, N) }.is_sound());
+    assert!(!unsafe { Untyped::<Sleeper>::at(at, N) }.is_sound());
     assert_eq!(queue.try_reserve().unwrap_err(), NoSlot::Corrupt);
     let seat = queue.seat(Participant::LOCAL);
     assert_eq!(seat.pop_deadline(NOW), Err(Error::Corrupt));
@@ -246,9 +248,9 @@ fn a_queue_whose_entries_lead_in_a_circle_says_that_it_is_corrupt() {
 
 #[test]
 fn a_ring() {
-    type Three = Ring<u32, 3, Bell>;
+    type Three = Ring<u32, 3, Sleeper>;
     fn make() -> Three {
-        let ring = Ring::with_bells(bell(), bell());
+        let ring = Ring::new();
         ring.producer().unwrap().try_push_slice(&[1, 2, 3]);
         ring.consumer().unwrap().try_pop();
         ring
@@ -273,9 +275,9 @@ fn a_ring() {
 
 #[test]
 fn a_ring_of_bytes() {
-    type Nine = ByteRing<9, Bell>;
+    type Nine = ByteRing<9, Sleeper>;
     fn make() -> Nine {
-        let ring = ByteRing::with_bells(bell(), bell());
+        let ring = ByteRing::new();
         ring.producer().unwrap().try_write(b"seven");
         ring.consumer().unwrap().try_read(&mut [0; 3]);
         ring.producer().unwrap().try_write(b"more");
@@ -317,7 +319,7 @@ fn displace<R>(ring: &R, side: usize) {
 
 #[test]
 fn one_that_waits_at_a_ring_whose_other_side_stands_nowhere_is_told() {
-    let ring = Ring::<u32, 3, Bell>::with_bells(bell(), bell());
+    let ring = Ring::<u32, 3, Sleeper>::new();
     let (mut producer, mut consumer) = (ring.producer().unwrap(), ring.consumer().unwrap());
     displace(&ring, 0);
     assert_eq!(consumer.pop(), Err(Error::Corrupt));
@@ -325,7 +327,7 @@ fn one_that_waits_at_a_ring_whose_other_side_stands_nowhere_is_told() {
     producer.try_push_slice(&[1; 3]);
     assert_eq!(producer.push(1), Err(PushError::Corrupt(1)));
 
-    let ring = ByteRing::<9, Bell>::with_bells(bell(), bell());
+    let ring = ByteRing::<9, Sleeper>::new();
     let (mut producer, mut consumer) = (ring.producer().unwrap(), ring.consumer().unwrap());
     displace(&ring, 0);
     assert_eq!(consumer.read(&mut [0; 3]), Err(Error::Corrupt));
@@ -334,7 +336,7 @@ fn one_that_waits_at_a_ring_whose_other_side_stands_nowhere_is_told() {
     producer.try_write(&[1; 9]);
     assert_eq!(producer.write(&[1]), Err(Error::Corrupt));
 
-    let ring = MessageRing::<30, Bell>::with_bells(bell(), bell());
+    let ring = MessageRing::<30, Sleeper>::new();
     let (mut sender, mut receiver) = (ring.sender().unwrap(), ring.receiver().unwrap());
     displace(&ring, 0);
     assert_eq!(receiver.recv(&mut [0; 3]), Err(Error::Corrupt));
@@ -345,9 +347,9 @@ fn one_that_waits_at_a_ring_whose_other_side_stands_nowhere_is_told() {
 
 #[test]
 fn a_ring_of_messages() {
-    type Thirty = MessageRing<30, Bell>;
+    type Thirty = MessageRing<30, Sleeper>;
     fn make() -> Thirty {
-        let ring = MessageRing::with_bells(bell(), bell());
+        let ring = MessageRing::new();
         ring.sender().unwrap().try_send(b"first").unwrap();
         ring.receiver().unwrap().try_recv(&mut [0; 9]).unwrap();
         ring.sender().unwrap().try_send(b"second").unwrap();
@@ -379,9 +381,9 @@ fn a_ring_of_messages() {
 
 #[test]
 fn a_broadcast() {
-    type Three = Broadcast<u32, 3, Bell>;
+    type Three = Broadcast<u32, 3, Sleeper>;
     fn make() -> Three {
-        let broadcast = Broadcast::with_bell(bell());
+        let broadcast = Broadcast::new();
         let mut writer = broadcast.writer().unwrap();
         (0..5).for_each(|value| writer.send(value));
         drop(writer);
@@ -410,9 +412,9 @@ fn a_broadcast() {
 
 #[test]
 fn a_latest_value() {
-    type Value = Latest<u32, Bell>;
+    type Value = Latest<u32, Sleeper>;
     fn make() -> Value {
-        let latest = Latest::with_bell(bell());
+        let latest = Latest::new();
         let mut writer = latest.writer().unwrap();
         (0..5).for_each(|value| writer.store(value));
         drop(writer);

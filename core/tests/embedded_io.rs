@@ -13,12 +13,8 @@ use ringway_core::ring::bytes::ByteRing;
 use ringway_core::wait::Doorbell;
 use yielding::Yielding;
 
-fn bell() -> Doorbell<Yielding> {
-    Doorbell::new(Yielding)
-}
-
 fn pipe() -> Pipe<8, Yielding> {
-    Pipe::with_bells(bell(), bell())
+    Pipe::new()
 }
 
 /// Passes more than fits, with both ends on threads of their own, and then the end of file, which
@@ -68,7 +64,7 @@ fn fills_and_breaks<R: Read, W: Write + WriteReady>(
 
 #[test]
 fn over_the_byte_ring() {
-    let ring = || ByteRing::<8, _>::with_bells(bell(), bell());
+    let ring = || ByteRing::<8, Yielding>::new();
     let (mut first, mut second) = (ring(), ring());
     let (producer, consumer) = first.split();
     passes(consumer, producer, |producer| producer.close());
@@ -87,7 +83,7 @@ fn over_a_pipe() {
 
 #[test]
 fn over_a_fifo() {
-    let names = Registry::<1, 8, _>::with_fifos([Fifo::with_bells(bell(), bell())], bell());
+    let names = Registry::<1, 8, Yielding>::new();
     names.make(b"n").unwrap();
     let open = || (names.try_open_reader(b"n").unwrap(), names.try_open_writer(b"n").unwrap());
     let (reader, writer) = open();
@@ -98,7 +94,7 @@ fn over_a_fifo() {
 
 #[test]
 fn over_a_stream() {
-    let mut pair = Connection::with_pipes(pipe(), pipe());
+    let mut pair = Connection::new();
     let (here, there) = pair.split();
     passes(here, there, drop);
     let (here, there) = pair.split();
@@ -116,7 +112,7 @@ fn a_pipe_is_ready_when_the_largest_atomic_write_would_not_wait() {
 
 #[test]
 fn a_direction_that_was_shut_is_ready_to_say_so() {
-    let mut pair = Connection::with_pipes(pipe(), pipe());
+    let mut pair = Connection::new();
     let (mut here, _there) = pair.split();
     here.shutdown(Shutdown::Both);
     assert!(here.read_ready().unwrap() && here.write_ready().unwrap());

@@ -10,10 +10,10 @@ use ringway_core::ring::latest::Latest;
 use ringway_core::ring::messages::MessageRing;
 use ringway_core::ring::queue::Queue;
 use ringway_core::ring::{InPlace, Ring};
-use ringway_core::wait::{Async, Doorbell, Spin};
+use ringway_core::wait::{Async, Spin};
 use std::rc::Rc;
 
-type Bell = Doorbell<Async<Spin>>;
+type Sleeper = Async<Spin>;
 
 /// A place for an `S`, all of whose bytes say something.
 fn used<S>() -> Box<MaybeUninit<S>> {
@@ -34,14 +34,14 @@ fn made<S: InPlace>(act: impl FnOnce(&mut S)) {
 #[test]
 fn rings_and_queues_are_empty_and_own_what_is_put_in() {
     let value = Rc::new(());
-    made::<Ring<Rc<()>, 3, Bell>>(|ring| {
+    made::<Ring<Rc<()>, 3, Sleeper>>(|ring| {
         let (mut producer, mut consumer) = ring.split();
         assert!(consumer.is_empty());
         (0..3).for_each(|_| producer.try_push(value.clone()).unwrap());
         assert!(producer.try_push(value.clone()).is_err());
         drop(consumer.try_pop());
     });
-    made::<Queue<Rc<()>, 3, Bell>>(|queue| {
+    made::<Queue<Rc<()>, 3, Sleeper>>(|queue| {
         assert!(queue.try_pop().is_none());
         (0..3).for_each(|_| queue.try_push(value.clone()).unwrap());
         assert!(queue.try_push(value.clone()).is_err());
@@ -52,13 +52,13 @@ fn rings_and_queues_are_empty_and_own_what_is_put_in() {
 
 #[test]
 fn rings_of_bytes_and_messages_and_pipes() {
-    made::<ByteRing<16, Bell>>(|ring| {
+    made::<ByteRing<16, Sleeper>>(|ring| {
         let (mut producer, mut consumer) = ring.split();
         assert_eq!(consumer.try_read(&mut [0; 4]), 0);
         assert_eq!(producer.try_write(b"abc"), 3);
         assert_eq!(&*consumer.try_peek().unwrap(), b"abc");
     });
-    made::<MessageRing<32, Bell>>(|ring| {
+    made::<MessageRing<32, Sleeper>>(|ring| {
         let (mut sender, mut receiver) = ring.split();
         sender.try_send(b"abc").unwrap();
         assert_eq!(receiver.try_recv(&mut [0; 8]), Ok(3));
@@ -72,14 +72,14 @@ fn rings_of_bytes_and_messages_and_pipes() {
 
 #[test]
 fn broadcasts_and_latest_values_have_nothing_yet() {
-    made::<Broadcast<u32, 3, Bell>>(|broadcast| {
+    made::<Broadcast<u32, 3, Sleeper>>(|broadcast| {
         let (mut writer, mut reader) = broadcast.split();
         assert_eq!(reader.try_recv(), Ok(None));
         (1..=4).for_each(|message| writer.send(message));
         assert!(reader.try_recv().is_err());
         assert_eq!(reader.try_recv(), Ok(Some(2)));
     });
-    made::<Latest<[u8; 5], Bell>>(|latest| {
+    made::<Latest<[u8; 5], Sleeper>>(|latest| {
         assert!(latest.load().is_none());
         latest.owner().store(*b"value");
         let mut out = [0; 5];

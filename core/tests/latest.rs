@@ -8,14 +8,23 @@ mod yielding;
 use ringway_core::channel::Error;
 use ringway_core::participant::Participant;
 use ringway_core::ring::latest::{Latest, SLOTS, Version};
-use ringway_core::wait::{Doorbell, Polled, SpinClock};
+use ringway_core::wait::{Nobody, SpinClock};
 use std::mem::MaybeUninit;
 use yielding::Yielding;
+
+/// The time is always 100.
+struct Hundred;
+
+impl ringway_core::wait::Clock for Hundred {
+    fn now() -> u64 {
+        100
+    }
+}
 
 #[test]
 fn readers_of_a_writer_that_does_not_wait_get_whole_values_that_grow_newer() {
     const STORED: u64 = 200_000;
-    let latest = Latest::<[u64; 6]>::new();
+    let latest: Latest<[u64; 6]> = Latest::new();
     std::thread::scope(|s| {
         for _ in 0..3 {
             s.spawn(|| {
@@ -43,7 +52,7 @@ fn readers_of_a_writer_that_does_not_wait_get_whole_values_that_grow_newer() {
 
 #[test]
 fn a_reader_that_waits_sees_the_last_value_and_then_the_end() {
-    let latest = Latest::<u32, _>::with_bell(Doorbell::new(Yielding));
+    let latest = Latest::<u32, Yielding>::new();
     std::thread::scope(|s| {
         s.spawn(|| {
             let mut writer = latest.writer().unwrap();
@@ -63,7 +72,7 @@ fn a_reader_that_waits_sees_the_last_value_and_then_the_end() {
 
 #[test]
 fn a_writer_that_gives_its_half_back_does_not_say_that_no_value_will_come() {
-    let latest = Latest::<u32, _>::with_bell(Doorbell::new(SpinClock(|| 100)));
+    let latest = Latest::<u32, SpinClock<Hundred>>::new();
     latest.writer().unwrap().store(1);
     let newer = latest.wait_newer_deadline(latest.version(), Some(50));
     assert_eq!(newer, Err(Error::TimedOut));
@@ -72,7 +81,7 @@ fn a_writer_that_gives_its_half_back_does_not_say_that_no_value_will_come() {
 #[test]
 fn a_dead_writers_last_value_stays_and_its_half_is_free() {
     let [one, two] = [1, 2].map(|number| Participant::new(number).unwrap());
-    let latest = Latest::<u32>::new();
+    let latest: Latest<u32> = Latest::new();
     let mut writer = latest.writer_as(one).unwrap();
     writer.store(5);
     std::mem::forget(writer);
@@ -96,7 +105,7 @@ fn the_layout_is_what_it_is_documented_to_be() {
 #[test]
 fn zeroed_memory_is_one_without_a_value() {
     // SAFETY: what the test is about: all zeroes are a fresh one.
-    let mut latest: Latest<[u16; 3], Polled> = unsafe { MaybeUninit::zeroed().assume_init() };
+    let mut latest: Latest<[u16; 3], Nobody> = unsafe { MaybeUninit::zeroed().assume_init() };
     assert_eq!((latest.load(), latest.version()), (None, Version::NONE));
     for number in 1..20 {
         latest.owner().store([number; 3]);

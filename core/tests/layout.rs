@@ -17,10 +17,18 @@ use ringway_core::ring::latest::Latest;
 use ringway_core::ring::messages::MessageRing;
 use ringway_core::ring::queue::Queue;
 use ringway_core::sync::AtomicU32;
-use ringway_core::wait::{Doorbell, TimedOut, Wait};
+use ringway_core::wait::{BellWord, TimedOut, Wait, Wake};
 
 /// Gives up at once, so that a word that says "somebody may be asleep" stays behind.
 struct Never;
+
+impl Wake for Never {
+    type Word = BellWord;
+
+    const INIT: Self = Never;
+
+    fn wake(&self, _: &AtomicU32, _: u32) {}
+}
 
 impl Wait for Never {
     type Deadline = Infallible;
@@ -28,14 +36,12 @@ impl Wait for Never {
     fn wait(&self, _: &AtomicU32, _: u32, _: Option<Infallible>) -> Result<(), TimedOut> {
         Err(TimedOut)
     }
-
-    fn wake(&self, _: &AtomicU32, _: u32) {}
 }
 
 // SAFETY: no bytes, and nobody sleeps by it.
 unsafe impl SharedWait for Never {}
 
-type Bell = Doorbell<Never>;
+type Sleeper = Never;
 
 /// There is one thread.
 enum Lonely {}
@@ -71,8 +77,8 @@ fn size_and_align<P>() -> (usize, usize) {
 #[test]
 fn a_ring() {
     assert_eq!(size_and_align::<Ring<u32, 8>>(), (384, 128));
-    assert_eq!(size_and_align::<Ring<u32, 8, Bell>>(), (384, 128));
-    let words = words(|ring: &Ring<u32, 8, Bell>| {
+    assert_eq!(size_and_align::<Ring<u32, 8, Sleeper>>(), (384, 128));
+    let words = words(|ring: &Ring<u32, 8, Sleeper>| {
         let mut producer = ring.producer_as(ONE).unwrap();
         let mut consumer = ring.consumer_as(OTHER).unwrap();
         producer.try_push_slice(&[0xA0, 0xA1, 0xA2]);
@@ -100,8 +106,8 @@ fn a_ring() {
 #[test]
 fn a_byte_ring() {
     assert_eq!(size_and_align::<ByteRing<60>>(), (384, 128));
-    assert_eq!(size_and_align::<ByteRing<60, Bell>>(), (384, 128));
-    let words = words(|ring: &ByteRing<60, Bell>| {
+    assert_eq!(size_and_align::<ByteRing<60, Sleeper>>(), (384, 128));
+    let words = words(|ring: &ByteRing<60, Sleeper>| {
         let mut producer = ring.producer_as(ONE).unwrap();
         let mut consumer = ring.consumer_as(OTHER).unwrap();
         producer.try_write(&[0; 56]);
@@ -128,8 +134,8 @@ fn a_byte_ring() {
 #[test]
 fn a_queue() {
     assert_eq!(size_and_align::<Queue<u32, 4>>(), (512, 128));
-    assert_eq!(size_and_align::<Queue<u32, 4, Bell>>(), (512, 128));
-    let words = words(|queue: &Queue<u32, 4, Bell>| {
+    assert_eq!(size_and_align::<Queue<u32, 4, Sleeper>>(), (512, 128));
+    let words = words(|queue: &Queue<u32, 4, Sleeper>| {
         let one = queue.seat(ONE);
         for value in 0xA0..0xA3 {
             one.try_push(value).unwrap();
@@ -177,8 +183,8 @@ fn a_queue() {
 #[test]
 fn a_broadcast() {
     assert_eq!(size_and_align::<Broadcast<u32, 2>>(), (256, 128));
-    assert_eq!(size_and_align::<Broadcast<u32, 2, Bell>>(), (256, 128));
-    let words = words(|news: &Broadcast<u32, 2, Bell>| {
+    assert_eq!(size_and_align::<Broadcast<u32, 2, Sleeper>>(), (256, 128));
+    let words = words(|news: &Broadcast<u32, 2, Sleeper>| {
         let mut writer = news.writer_as(ONE).unwrap();
         (0xA0..0xA3).for_each(|message| writer.send(message));
         assert!(news.reader().recv_deadline(None).is_err());
@@ -201,8 +207,8 @@ fn a_broadcast() {
 #[test]
 fn a_latest_value() {
     assert_eq!(size_and_align::<Latest<u32>>(), (256, 128));
-    assert_eq!(size_and_align::<Latest<u32, Bell>>(), (256, 128));
-    let words = words(|newest: &Latest<u32, Bell>| {
+    assert_eq!(size_and_align::<Latest<u32, Sleeper>>(), (256, 128));
+    let words = words(|newest: &Latest<u32, Sleeper>| {
         let mut writer = newest.writer_as(OTHER).unwrap();
         writer.store(0xA0);
         writer.store(0xA1);
@@ -215,7 +221,7 @@ fn a_latest_value() {
 #[test]
 fn a_ring_of_messages() {
     assert_eq!(size_and_align::<MessageRing<60>>(), (384, 128));
-    let words = words(|ring: &MessageRing<60, Bell>| {
+    let words = words(|ring: &MessageRing<60, Sleeper>| {
         let mut sender = ring.sender_as(ONE).unwrap();
         sender.try_send(b"ABCD").unwrap();
         sender.close();

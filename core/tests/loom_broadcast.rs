@@ -11,9 +11,7 @@ mod support;
 
 use ringway_core::participant::Participant;
 use ringway_core::ring::broadcast::{Broadcast, Missed, Reader, RecvError, Writer};
-use ringway_core::wait::{Async, Bell, Doorbell};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use ringway_core::wait::{Async, Wake};
 use support::thread;
 use support::{DyingFutex, LoomFutex, Place, Task, model};
 
@@ -23,8 +21,8 @@ type Message = [u32; 2];
 /// Sends the next `count` messages in a thread, and closes. The half is taken before that: a look
 /// at the words by the writer itself would hide from loom that its stores come between another's
 /// looks.
-fn send_in_thread<const N: usize, B: Bell + Sync>(
-    broadcast: &'static Broadcast<Message, N, B>,
+fn send_in_thread<const N: usize, W: Wake + Sync>(
+    broadcast: &'static Broadcast<Message, N, W>,
     count: u32,
 ) -> thread::JoinHandle<()> {
     let writer = broadcast.writer().expect("nobody else has the half");
@@ -32,10 +30,10 @@ fn send_in_thread<const N: usize, B: Bell + Sync>(
 }
 
 /// Sends the next `count` messages.
-fn send<const N: usize, B: Bell>(
-    mut writer: Writer<'_, Message, N, B>,
+fn send<const N: usize, W: Wake>(
+    mut writer: Writer<'_, Message, N, W>,
     count: u32,
-) -> Writer<'_, Message, N, B> {
+) -> Writer<'_, Message, N, W> {
     for _ in 0..count {
         writer.send([writer.sent() as u32 + 1; 2]);
     }
@@ -61,7 +59,7 @@ fn receive<const N: usize>(reader: &mut Reader<'_, Message, N>, expected: &mut u
 /// A reader that looks `looks` times while messages 1 to `count` are sent, and then gets the rest.
 fn every_message_is_received_or_counted<const N: usize>(count: u32, looks: usize) {
     model(Some(2), move || {
-        let broadcast = Place::new(Broadcast::<Message, N>::new());
+        let broadcast = Place::new(<Broadcast<Message, N>>::new());
         let mut reader = broadcast.get().reader();
         let writer = send_in_thread(broadcast.get(), count);
         let mut expected = 1;
@@ -92,7 +90,7 @@ fn with_three_slots_every_message_is_received_or_counted() {
 #[test]
 fn a_reader_suspended_until_the_lower_word_comes_back_is_not_deceived() {
     model(Some(2), || {
-        let broadcast = Place::new(Broadcast::<u32, 1>::new());
+        let broadcast = Place::new(<Broadcast<u32, 1>>::new());
         let mut reader = broadcast.get().reader();
         broadcast.get().writer().unwrap().send(1);
         let writer = {
@@ -109,7 +107,7 @@ fn a_reader_suspended_until_the_lower_word_comes_back_is_not_deceived() {
 #[test]
 fn a_reader_that_joins_while_the_upper_word_changes_stands_where_the_writer_is() {
     model(Some(2), || {
-        let broadcast = Place::new(Broadcast::<Message, 1>::new());
+        let broadcast = Place::new(<Broadcast<Message, 1>>::new());
         send(broadcast.get().writer().unwrap(), 1);
         let writer = send_in_thread(broadcast.get(), 3);
         let mut reader = broadcast.get().reader();
@@ -135,7 +133,7 @@ fn a_reader_that_joins_while_the_upper_word_changes_stands_where_the_writer_is()
 #[test]
 fn two_readers_get_the_same_messages() {
     model(Some(2), || {
-        let broadcast = Place::new(Broadcast::<Message, 2>::new());
+        let broadcast = Place::new(<Broadcast<Message, 2>>::new());
         let read = |mut reader: Reader<'static, Message, 2>| {
             move || {
                 let mut expected = 1;
@@ -159,7 +157,7 @@ fn two_readers_get_the_same_messages() {
 #[test]
 fn the_next_writer_goes_on_where_the_last_one_was() {
     model(Some(3), || {
-        let broadcast = Place::new(Broadcast::<Message, 2>::new());
+        let broadcast = Place::new(<Broadcast<Message, 2>>::new());
         let mut reader = broadcast.get().reader();
         let write_one = |broadcast: &'static Broadcast<Message, 2>| {
             move || {
@@ -184,7 +182,7 @@ fn the_next_writer_goes_on_where_the_last_one_was() {
 fn the_next_writer_goes_on_where_a_dead_one_was() {
     const DEAD: Participant = Participant::new(9).unwrap();
     model(Some(3), || {
-        let broadcast = Place::new(Broadcast::<Message, 2>::new());
+        let broadcast = Place::new(<Broadcast<Message, 2>>::new());
         let mut reader = broadcast.get().reader();
         let dead = {
             let broadcast = broadcast.get();
@@ -224,7 +222,7 @@ fn the_next_writer_goes_on_where_a_dead_one_was() {
 fn whoever_takes_the_half_of_a_dead_writer_sees_what_it_sent() {
     const DEAD: Participant = Participant::new(9).unwrap();
     model(Some(3), || {
-        let broadcast = Place::new(Broadcast::<Message, 2>::new());
+        let broadcast = Place::new(<Broadcast<Message, 2>>::new());
         let mut writer = broadcast.get().writer_as(DEAD).unwrap();
         let dead = thread::spawn(move || {
             writer.send([1; 2]);
@@ -252,8 +250,7 @@ fn whoever_takes_the_half_of_a_dead_writer_sees_what_it_sent() {
 #[test]
 fn a_reader_that_sleeps_is_woken_by_every_message_and_by_the_end() {
     model(Some(3), || {
-        let broadcast =
-            Place::new(Broadcast::<Message, 2, _>::with_bell(Doorbell::new(LoomFutex::new())));
+        let broadcast = Place::new(Broadcast::<Message, 2, LoomFutex>::new());
         let writer = send_in_thread(broadcast.get(), 2);
         let mut reader = broadcast.get().reader_from_oldest();
         assert_eq!(reader.recv(), Ok([1; 2]));
@@ -266,8 +263,7 @@ fn a_reader_that_sleeps_is_woken_by_every_message_and_by_the_end() {
 #[test]
 fn two_readers_that_sleep_are_both_woken() {
     model(Some(2), || {
-        let broadcast =
-            Place::new(Broadcast::<Message, 2, _>::with_bell(Doorbell::new(LoomFutex::new())));
+        let broadcast = Place::new(Broadcast::<Message, 2, LoomFutex>::new());
         let mut first = broadcast.get().reader();
         let mut second = first.clone();
         let other = thread::spawn(move || assert_eq!(second.recv(), Ok([1; 2])));
@@ -281,8 +277,7 @@ fn two_readers_that_sleep_are_both_woken() {
 #[test]
 fn a_task_is_woken_by_a_message_and_by_the_end() {
     model(Some(2), || {
-        let bell = Doorbell::new(Async::new(LoomFutex::new()));
-        let broadcast = Place::new(Broadcast::<Message, 2, _>::with_bell(bell));
+        let broadcast = Place::new(Broadcast::<Message, 2, Async<LoomFutex>>::new());
         let writer = send_in_thread(broadcast.get(), 1);
         let mut reader = broadcast.get().reader_from_oldest();
         let task = Task::new();
@@ -297,18 +292,16 @@ fn a_task_is_woken_by_a_message_and_by_the_end() {
 fn who_sleeps_is_woken_though_the_dead_one_took_the_wake_up_along() {
     const DEAD: Participant = Participant::new(9).unwrap();
     model(Some(2), || {
-        let dies = Arc::new(AtomicBool::new(false));
-        let bell = Doorbell::new(DyingFutex::new(&dies));
-        let broadcast = Place::new(Broadcast::<Message, 2, _>::with_bell(bell));
+        let broadcast = Place::new(Broadcast::<Message, 2, DyingFutex>::new());
         let mut writer = broadcast.get().writer_as(DEAD).unwrap();
         let mut reader = broadcast.get().reader();
         let sleeper = thread::spawn(move || {
             assert_eq!(reader.recv(), Ok([1; 2]));
             assert_eq!(reader.recv(), Err(RecvError::EndOfFile));
         });
-        dies.store(true, Ordering::Relaxed);
+        DyingFutex::set_dies(true);
         writer.send([1; 2]);
-        dies.store(false, Ordering::Relaxed);
+        DyingFutex::set_dies(false);
         core::mem::forget(writer);
         // SAFETY: the participant did its last step.
         assert_eq!(unsafe { broadcast.get().recover(DEAD) }, 1);

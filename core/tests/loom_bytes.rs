@@ -5,12 +5,12 @@ mod support;
 
 use ringway_core::channel::Error;
 use ringway_core::ring::bytes::{ByteRing, Consumer, Producer};
-use ringway_core::wait::{Bell, Doorbell};
+use ringway_core::wait::Wake;
 use support::sync::Arc;
 use support::thread;
 use support::{LoomFutex, model};
 
-fn write_exactly<const N: usize, B: Bell>(producer: &mut Producer<'_, N, B>, bytes: &[u8]) {
+fn write_exactly<const N: usize, W: Wake>(producer: &mut Producer<'_, N, W>, bytes: &[u8]) {
     loop {
         if let Ok(mut grant) = producer.try_reserve(bytes.len()) {
             grant.copy_from_slice(bytes);
@@ -21,7 +21,7 @@ fn write_exactly<const N: usize, B: Bell>(producer: &mut Producer<'_, N, B>, byt
     }
 }
 
-fn read_until<const N: usize, B: Bell>(consumer: &mut Consumer<'_, N, B>, expected: &[u8]) {
+fn read_until<const N: usize, W: Wake>(consumer: &mut Consumer<'_, N, W>, expected: &[u8]) {
     let mut left = expected;
     while !left.is_empty() {
         match consumer.try_peek() {
@@ -39,7 +39,7 @@ fn read_until<const N: usize, B: Bell>(consumer: &mut Consumer<'_, N, B>, expect
 #[test]
 fn copies_wrap_around_the_end() {
     model(Some(3), || {
-        let ring = Arc::new(ByteRing::<3>::new());
+        let ring = Arc::new(<ByteRing<3>>::new());
         let producer = {
             let ring = ring.clone();
             thread::spawn(move || {
@@ -65,7 +65,7 @@ fn copies_wrap_around_the_end() {
 #[test]
 fn a_whole_write_is_never_seen_in_part() {
     model(Some(3), || {
-        let ring = Arc::new(ByteRing::<3>::new());
+        let ring = Arc::new(<ByteRing<3>>::new());
         let producer = {
             let ring = ring.clone();
             thread::spawn(move || {
@@ -98,7 +98,7 @@ fn a_whole_write_is_never_seen_in_part() {
 #[test]
 fn grants_leave_gaps_and_the_reader_skips_them() {
     model(Some(3), || {
-        let ring = Arc::new(ByteRing::<3>::new());
+        let ring = Arc::new(<ByteRing<3>>::new());
         let producer = {
             let ring = ring.clone();
             thread::spawn(move || {
@@ -119,7 +119,7 @@ fn grants_leave_gaps_and_the_reader_skips_them() {
 #[test]
 fn laps_with_and_without_a_gap() {
     model(Some(2), || {
-        let ring = Arc::new(ByteRing::<3>::new());
+        let ring = Arc::new(<ByteRing<3>>::new());
         let producer = {
             let ring = ring.clone();
             thread::spawn(move || {
@@ -138,7 +138,7 @@ fn laps_with_and_without_a_gap() {
 #[test]
 fn an_aborted_grant_is_never_seen() {
     model(Some(3), || {
-        let ring = Arc::new(ByteRing::<2>::new());
+        let ring = Arc::new(<ByteRing<2>>::new());
         let producer = {
             let ring = ring.clone();
             thread::spawn(move || {
@@ -156,8 +156,7 @@ fn an_aborted_grant_is_never_seen() {
 #[test]
 fn writer_and_reader_sleep_and_are_woken_until_the_end() {
     model(Some(2), || {
-        let bell = || Doorbell::new(LoomFutex::new());
-        let ring = Arc::new(ByteRing::<1, _>::with_bells(bell(), bell()));
+        let ring = Arc::new(ByteRing::<1, LoomFutex>::new());
         let producer = {
             let ring = ring.clone();
             thread::spawn(move || {
@@ -179,8 +178,7 @@ fn writer_and_reader_sleep_and_are_woken_until_the_end() {
 #[test]
 fn a_writer_that_sleeps_is_woken_when_the_reader_closes() {
     model(Some(3), || {
-        let bell = || Doorbell::new(LoomFutex::new());
-        let ring = Arc::new(ByteRing::<1, _>::with_bells(bell(), bell()));
+        let ring = Arc::new(ByteRing::<1, LoomFutex>::new());
         let reader = {
             let ring = ring.clone();
             thread::spawn(move || ring.consumer().unwrap().close())
@@ -203,7 +201,7 @@ fn a_writer_that_sleeps_is_woken_when_the_reader_closes() {
 fn a_message_is_seen_whole_or_not_at_all() {
     use ringway_core::ring::messages::MessageRing;
     model(Some(3), || {
-        let ring = Arc::new(MessageRing::<18>::new());
+        let ring = Arc::new(<MessageRing<18>>::new());
         let sender = {
             let ring = ring.clone();
             thread::spawn(move || {

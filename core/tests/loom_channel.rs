@@ -5,20 +5,16 @@
 mod support;
 
 use ringway_core::channel::Error;
-use ringway_core::channel::fifo::{Fifo, Registry};
+use ringway_core::channel::fifo::Registry;
 use ringway_core::channel::pipe::{Pipe, Reader};
-use ringway_core::channel::socket::{Backlog, Connection, Network, Shutdown};
+use ringway_core::channel::socket::{Connection, Network, Shutdown};
 use ringway_core::sync::{AtomicU32, Ordering};
-use ringway_core::wait::{Async, Doorbell, Wait};
+use ringway_core::wait::{Async, Wait};
 use support::thread;
 use support::{LoomFutex, Place, Task, model};
 
-fn bell() -> Doorbell<LoomFutex> {
-    Doorbell::new(LoomFutex::new())
-}
-
 fn pipe<const N: usize>() -> Pipe<N, LoomFutex> {
-    Pipe::with_bells(bell(), bell())
+    Pipe::new()
 }
 
 /// Everything up to the end of file.
@@ -64,7 +60,7 @@ mod pipes {
     #[test]
     fn without_waiting_too_the_end_of_file_comes_after_the_last_write() {
         model(None, || {
-            let pipe = Place::new(Pipe::<2>::new());
+            let pipe = Place::new(<Pipe<2>>::new());
             let (mut reader, mut writer) = pipe.get().open().unwrap();
             let reading = thread::spawn(move || {
                 // One look, in the thread that was spawned: loom shows the newest value to one who has yielded, and
@@ -140,7 +136,7 @@ mod pipes {
     #[test]
     fn a_writer_that_finds_itself_alone_goes_on_where_the_other_stopped() {
         model(None, || {
-            let pipe = Place::new(Pipe::<2>::new());
+            let pipe = Place::new(<Pipe<2>>::new());
             let (mut reader, mut writer) = pipe.get().open().unwrap();
             let mut other = writer.try_clone().unwrap();
             let writing = thread::spawn(move || assert_eq!(insist!(other.try_write(b"a")), Ok(1)));
@@ -155,7 +151,7 @@ mod pipes {
     #[test]
     fn two_writers_that_do_not_wait_take_turns() {
         model(None, || {
-            let pipe = Place::new(Pipe::<2>::new());
+            let pipe = Place::new(<Pipe<2>>::new());
             let (mut reader, mut writer) = pipe.get().open().unwrap();
             let mut other = writer.try_clone().unwrap();
             let writing = thread::spawn(move || {
@@ -204,7 +200,7 @@ mod pipes {
     #[test]
     fn both_ends_close_at_once_and_the_next_find_it_empty() {
         model(Some(3), || {
-            let pipe = Place::new(Pipe::<2>::new());
+            let pipe = Place::new(<Pipe<2>>::new());
             let (mut reader, mut writer) = pipe.get().open().unwrap();
             let closings = [
                 thread::spawn(move || {
@@ -229,7 +225,7 @@ mod pipes {
     #[test]
     fn who_opens_it_right_after_both_ends_closed_finds_it_empty() {
         model(None, || {
-            let pipe = Place::new(Pipe::<2>::new());
+            let pipe = Place::new(<Pipe<2>>::new());
             let place = pipe.get();
             let (mut reader, mut writer) = place.open().unwrap();
             let opening = thread::spawn(move || {
@@ -263,8 +259,7 @@ mod pipes {
     #[test]
     fn tasks_that_read_and_write_are_woken_by_bytes_by_room_and_by_the_end() {
         model(Some(3), || {
-            let bell = || Doorbell::new(Async::new(LoomFutex::new()));
-            let pipe = Place::new(Pipe::<1, _>::with_bells(bell(), bell()));
+            let pipe = Place::new(Pipe::<1, Async<LoomFutex>>::new());
             let (mut reader, mut writer) = pipe.get().open().unwrap();
             let writing = thread::spawn(move || {
                 let task = Task::new();
@@ -288,8 +283,7 @@ mod fifos {
     use super::*;
 
     fn names<const NAMES: usize>() -> Place<Registry<NAMES, 2, LoomFutex>> {
-        let place = || Fifo::with_bells(bell(), bell());
-        Place::new(Registry::with_fifos(std::array::from_fn(|_| place()), bell()))
+        Place::new(Registry::new())
     }
 
     #[test]
@@ -426,7 +420,7 @@ mod fifos {
     fn a_reader_that_follows_another_goes_on_where_that_one_stopped() {
         model(None, || {
             // With bells that nobody sleeps on, whose ringing orders nothing.
-            let place = Place::new(Registry::<1, 2>::new());
+            let place = Place::new(<Registry<1, 2>>::new());
             let names = place.get();
             names.try_make(b"n").unwrap();
             let mut reader = names.try_open_reader(b"n").unwrap();
@@ -494,15 +488,11 @@ mod sockets {
     type Net = Network<1, 2, 5, LoomFutex>;
 
     fn connection() -> Connection<5, LoomFutex> {
-        Connection::with_pipes(pipe(), pipe())
+        Connection::new()
     }
 
     fn network() -> Place<Net> {
-        Place::new(Network::with_places(
-            [Backlog::with_bell(bell())],
-            [connection(), connection()],
-            bell(),
-        ))
+        Place::new(Network::new())
     }
 
     #[test]
@@ -570,7 +560,7 @@ mod sockets {
     fn a_close_that_finds_the_turn_taken_is_done_by_who_has_it() {
         // With bells that nobody sleeps on, whose ringing orders nothing.
         model(Some(3), || {
-            let place = Place::new(Network::<1, 1, 2>::new());
+            let place = Place::new(<Network<1, 1, 2>>::new());
             let net = place.get();
             let listener = net.streams().try_listen(7, 1).unwrap();
             let mut waiting = net.streams().try_connect(7).unwrap();

@@ -8,7 +8,7 @@ mod support;
 
 use ringway_core::channel::Error;
 use ringway_core::ring::latest::{Latest, Version, Writer};
-use ringway_core::wait::{Bell, Doorbell};
+use ringway_core::wait::Wake;
 use support::thread;
 use support::{LoomFutex, Place, model};
 
@@ -18,8 +18,8 @@ type Value = [u32; 2];
 /// Stores the next `count` values in a thread, and closes. The half is taken before that: a look at
 /// the words by the writer itself would hide from loom that its stores come between another's
 /// looks.
-fn store_in_thread<B: Bell + Sync>(
-    latest: &'static Latest<Value, B>,
+fn store_in_thread<W: Wake + Sync>(
+    latest: &'static Latest<Value, W>,
     count: u32,
 ) -> thread::JoinHandle<()> {
     let writer = latest.writer().expect("nobody else has the half");
@@ -27,7 +27,7 @@ fn store_in_thread<B: Bell + Sync>(
 }
 
 /// Stores the next `count` values.
-fn store<B: Bell>(mut writer: Writer<'_, Value, B>, count: u32) -> Writer<'_, Value, B> {
+fn store<W: Wake>(mut writer: Writer<'_, Value, W>, count: u32) -> Writer<'_, Value, W> {
     for _ in 0..count {
         writer.store([writer.version().number() as u32 + 1; 2]);
     }
@@ -46,7 +46,7 @@ fn load(latest: &Latest<Value>, seen: &mut Version) -> bool {
 #[test]
 fn a_reader_gets_whole_values_that_grow_newer() {
     model(Some(2), || {
-        let latest = Place::new(Latest::<Value>::new());
+        let latest = Place::new(<Latest<Value>>::new());
         let writer = store_in_thread(latest.get(), 4);
         let mut seen = Version::NONE;
         load(latest.get(), &mut seen);
@@ -61,7 +61,7 @@ fn a_reader_gets_whole_values_that_grow_newer() {
 #[test]
 fn once_a_value_was_stored_there_is_one_whatever_the_writer_does() {
     model(Some(3), || {
-        let latest = Place::new(Latest::<Value>::new());
+        let latest = Place::new(<Latest<Value>>::new());
         store(latest.get().writer().unwrap(), 1);
         let writer = store_in_thread(latest.get(), 4);
         assert!(load(latest.get(), &mut Version::NONE.clone()));
@@ -72,7 +72,7 @@ fn once_a_value_was_stored_there_is_one_whatever_the_writer_does() {
 #[test]
 fn two_readers_get_whole_values() {
     model(Some(2), || {
-        let latest = Place::new(Latest::<Value>::new());
+        let latest = Place::new(<Latest<Value>>::new());
         let writer = store_in_thread(latest.get(), 3);
         let reader = {
             let latest = latest.get();
@@ -87,7 +87,7 @@ fn two_readers_get_whole_values() {
 #[test]
 fn a_reader_that_sleeps_is_woken_by_a_change_and_by_the_end() {
     model(Some(3), || {
-        let latest = Place::new(Latest::<Value, _>::with_bell(Doorbell::new(LoomFutex::new())));
+        let latest = Place::new(Latest::<Value, LoomFutex>::new());
         let writer = store_in_thread(latest.get(), 2);
         let mut seen = Version::NONE;
         while seen.number() < 2 {

@@ -7,7 +7,7 @@ mod support;
 use ringway_core::lock::{Barrier, BarrierError};
 use ringway_core::participant::Participant;
 use ringway_core::sync::AtomicU32;
-use ringway_core::wait::{Spin, TimedOut, Wait};
+use ringway_core::wait::{BellWord, Spin, TimedOut, Wait, Wake};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use support::cell::UnsafeCell;
 use support::sync::Arc;
@@ -191,15 +191,23 @@ fn an_abort_of_one_that_leaves_does_not_break_the_round_that_all_came_to() {
 /// A sleep in which one that has a deadline dies: nothing of what it was to do after is done.
 struct Mortal(LoomFutex);
 
+impl Wake for Mortal {
+    type Word = BellWord;
+
+    fn init() -> Self {
+        Mortal(LoomFutex::new())
+    }
+
+    fn wake(&self, word: &AtomicU32, n: u32) {
+        self.0.wake(word, n);
+    }
+}
+
 impl Wait for Mortal {
     type Deadline = ();
 
     fn wait(&self, word: &AtomicU32, expected: u32, deadline: Option<()>) -> Result<(), TimedOut> {
         self.0.wait(word, expected, deadline).or_else(|TimedOut| resume_unwind(Box::new("dies")))
-    }
-
-    fn wake(&self, word: &AtomicU32, n: u32) {
-        self.0.wake(word, n);
     }
 }
 
@@ -271,18 +279,22 @@ fn two_that_recover_at_once_break_it_once() {
 /// The same without sleep, so that no fence of a bell orders what the model is about.
 struct Restless;
 
+impl Wake for Restless {
+    type Word = ();
+
+    fn init() -> Self {
+        Restless
+    }
+
+    fn wake(&self, _: &AtomicU32, _: u32) {}
+}
+
 impl Wait for Restless {
     type Deadline = ();
-
-    fn sleeps(&self) -> bool {
-        false
-    }
 
     fn wait(&self, _: &AtomicU32, _: u32, _: Option<()>) -> Result<(), TimedOut> {
         resume_unwind(Box::new("dies"))
     }
-
-    fn wake(&self, _: &AtomicU32, _: u32) {}
 }
 
 /// One that dies and one that comes after make a round of two complete; whether one that comes late was taken for one of

@@ -8,8 +8,6 @@ mod support;
 
 use ringway_core::participant::Participant;
 use ringway_core::ring::queue::{PushError, Queue};
-use ringway_core::wait::Doorbell;
-use std::sync::atomic::AtomicBool;
 use support::sync::Arc;
 use support::sync::atomic::{AtomicU32, Ordering};
 use support::thread;
@@ -38,7 +36,7 @@ fn push<const N: usize>(queue: &Queue<Value, N>, value: u32) {
 #[test]
 fn one_producer_one_consumer_wrap_around() {
     model(Some(2), || {
-        let queue = Arc::new(Queue::<Value, 1>::new());
+        let queue = Arc::new(<Queue<Value, 1>>::new());
         let producer = {
             let queue = queue.clone();
             thread::spawn(move || (1..=3).for_each(|value| push(&queue, value)))
@@ -52,7 +50,7 @@ fn one_producer_one_consumer_wrap_around() {
 #[test]
 fn two_producers_commit_at_once() {
     model(Some(3), || {
-        let queue = Arc::new(Queue::<Value, 2>::new());
+        let queue = Arc::new(<Queue<Value, 2>>::new());
         let producers = [1, 2].map(|value| {
             let queue = queue.clone();
             thread::spawn(move || assert!(queue.try_push(Box::new(value)).is_ok()))
@@ -68,7 +66,7 @@ fn two_producers_commit_at_once() {
 #[test]
 fn two_producers_compete_for_the_last_slot() {
     model(Some(3), || {
-        let queue = Arc::new(Queue::<Value, 1>::new());
+        let queue = Arc::new(<Queue<Value, 1>>::new());
         let producers = [1, 2].map(|value| {
             let queue = queue.clone();
             thread::spawn(move || queue.try_push(Box::new(value)).is_ok())
@@ -83,7 +81,7 @@ fn two_producers_compete_for_the_last_slot() {
 #[test]
 fn two_consumers_claim_at_once() {
     model(Some(3), || {
-        let queue = Arc::new(Queue::<Value, 2>::new());
+        let queue = Arc::new(<Queue<Value, 2>>::new());
         push(&queue, 1);
         push(&queue, 2);
         let consumers = [(); 2].map(|()| {
@@ -100,7 +98,7 @@ fn two_consumers_claim_at_once() {
 #[test]
 fn two_consumers_and_a_producer_share_one_slot() {
     model(Some(3), || {
-        let queue = Arc::new(Queue::<Value, 1>::new());
+        let queue = Arc::new(<Queue<Value, 1>>::new());
         push(&queue, 1);
         let producer = {
             let queue = queue.clone();
@@ -124,7 +122,7 @@ fn two_consumers_and_a_producer_share_one_slot() {
 #[test]
 fn a_slot_that_comes_back_is_not_taken_for_what_it_was() {
     model(Some(3), || {
-        let queue = Arc::new(Queue::<Value, 1>::new());
+        let queue = Arc::new(<Queue<Value, 1>>::new());
         let producer = {
             let queue = queue.clone();
             thread::spawn(move || queue.try_push(Box::new(2)).is_ok())
@@ -147,7 +145,7 @@ fn a_slot_that_comes_back_is_not_taken_for_what_it_was() {
 #[test]
 fn a_claim_that_is_given_back_races_with_a_push() {
     model(Some(3), || {
-        let queue = Arc::new(Queue::<Value, 2>::new());
+        let queue = Arc::new(<Queue<Value, 2>>::new());
         push(&queue, 1);
         let producer = {
             let queue = queue.clone();
@@ -164,7 +162,7 @@ fn a_claim_that_is_given_back_races_with_a_push() {
 #[test]
 fn an_abandoned_loan_is_never_seen_and_its_slot_comes_back() {
     model(Some(3), || {
-        let queue = Arc::new(Queue::<Value, 1>::new());
+        let queue = Arc::new(<Queue<Value, 1>>::new());
         let other = {
             let queue = queue.clone();
             thread::spawn(move || {
@@ -185,7 +183,7 @@ fn two_recover_the_dead_while_a_third_works() {
     const DEAD: Participant = Participant::new(9).unwrap();
     model(Some(2), || {
         // Recovery is of what owns nothing.
-        let queue = Arc::new(Queue::<u32, 3>::new());
+        let queue = Arc::new(<Queue<u32, 3>>::new());
         let push = |value| {
             while queue.try_push(value).is_err() {
                 thread::yield_now();
@@ -218,8 +216,7 @@ fn two_recover_the_dead_while_a_third_works() {
 #[test]
 fn a_push_and_a_pop_that_sleep_are_woken() {
     model(Some(2), || {
-        let bell = || Doorbell::new(LoomFutex::new());
-        let queue = Arc::new(Queue::<Value, 1, _>::with_bells(bell(), bell()));
+        let queue = Arc::new(Queue::<Value, 1, LoomFutex>::new());
         let producer = {
             let queue = queue.clone();
             thread::spawn(move || (1..=2).for_each(|value| queue.push(Box::new(value)).unwrap()))
@@ -233,7 +230,7 @@ fn a_push_and_a_pop_that_sleep_are_woken() {
 #[test]
 fn a_push_that_races_with_the_close_is_popped_before_the_end_or_refused() {
     model(Some(3), || {
-        let queue = Arc::new(Queue::<Value, 2>::new());
+        let queue = Arc::new(<Queue<Value, 2>>::new());
         let producer = {
             let queue = queue.clone();
             thread::spawn(move || match queue.try_push(Box::new(1)) {
@@ -259,7 +256,7 @@ fn a_push_that_races_with_the_close_is_popped_before_the_end_or_refused() {
 #[test]
 fn a_claim_given_back_to_a_closed_queue_comes_before_the_end() {
     model(Some(3), || {
-        let queue = Arc::new(Queue::<Value, 1>::new());
+        let queue = Arc::new(<Queue<Value, 1>>::new());
         push(&queue, 1);
         let claim = queue.try_claim().unwrap();
         queue.close();
@@ -279,7 +276,7 @@ fn a_claim_given_back_to_a_closed_queue_comes_before_the_end() {
 #[test]
 fn what_was_done_with_a_message_is_seen_by_who_finds_all_done() {
     model(None, || {
-        let queue = Arc::new(Queue::<Value, 1>::new());
+        let queue = Arc::new(<Queue<Value, 1>>::new());
         let result = Arc::new(support::cell::UnsafeCell::new(0));
         push(&queue, 5);
         let worker = {
@@ -306,7 +303,7 @@ fn what_was_done_with_a_message_is_seen_by_who_finds_all_done() {
 #[test]
 fn a_queue_that_always_holds_something_is_never_seen_empty() {
     model(Some(3), || {
-        let queue = Arc::new(Queue::<Value, 2>::new());
+        let queue = Arc::new(<Queue<Value, 2>>::new());
         push(&queue, 1);
         let other = {
             let queue = queue.clone();
@@ -331,7 +328,7 @@ fn a_queue_that_always_holds_something_is_never_seen_empty() {
 #[test]
 fn a_queue_whose_slot_is_used_again_is_never_seen_empty() {
     model(Some(2), || {
-        let queue = Arc::new(Queue::<Value, 2>::new());
+        let queue = Arc::new(<Queue<Value, 2>>::new());
         push(&queue, 1);
         let other = {
             let queue = queue.clone();
@@ -354,7 +351,7 @@ fn a_queue_whose_slot_is_used_again_is_never_seen_empty() {
 #[test]
 fn who_pushed_behind_another_finds_something() {
     model(Some(3), || {
-        let queue = Arc::new(Queue::<Value, 2>::new());
+        let queue = Arc::new(<Queue<Value, 2>>::new());
         let other = {
             let queue = queue.clone();
             thread::spawn(move || assert!(queue.try_push(Box::new(1)).is_ok()))
@@ -376,7 +373,7 @@ fn who_pushed_behind_another_finds_something() {
 #[test]
 fn who_pushed_behind_places_that_it_passed_over_finds_something() {
     model(Some(3), || {
-        let queue = Arc::new(Queue::<Value, 3>::new());
+        let queue = Arc::new(<Queue<Value, 3>>::new());
         for value in 1..=3 {
             push(&queue, value);
             assert_eq!(pop(&queue), value);
@@ -403,7 +400,7 @@ fn who_pushed_behind_places_that_it_passed_over_finds_something() {
 /// all are; each role is the spawned one, and the main one.
 fn jobs_that_lead_to_others(links: u32, scanner_is_main: bool) {
     model(Some(3), move || {
-        let queue = Arc::new(Queue::<Value, 2>::new());
+        let queue = Arc::new(<Queue<Value, 2>>::new());
         let done = Arc::new(AtomicU32::new(0));
         // A message goes into the slot of its position's number: the third, which is the first job, into
         // slot 1, and what it leads to into slot 0.
@@ -460,7 +457,7 @@ fn a_job_that_leads_to_another_and_another_is_not_done_before_them() {
 #[test]
 fn a_producer_that_hands_over_leaves_no_end_behind() {
     model(Some(3), || {
-        let queue = Arc::new(Queue::<u32, 1>::new());
+        let queue = Arc::new(<Queue<u32, 1>>::new());
         let has_left = Arc::new(AtomicU32::new(0));
         // The second comes into the first word, the first is in the second.
         let place = queue.producer().unwrap();
@@ -495,8 +492,7 @@ fn a_producer_that_hands_over_leaves_no_end_behind() {
 #[test]
 fn a_consumer_that_sleeps_is_told_of_the_last_producers_end() {
     model(Some(2), || {
-        let bell = || Doorbell::new(LoomFutex::new());
-        let queue = Arc::new(Queue::<u32, 1, _>::with_bells(bell(), bell()));
+        let queue = Arc::new(Queue::<u32, 1, LoomFutex>::new());
         const DEAD: Participant = Participant::new(9).unwrap();
         core::mem::forget(queue.seat(DEAD).producer().unwrap());
         let consumer = {
@@ -513,7 +509,7 @@ fn a_consumer_that_sleeps_is_told_of_the_last_producers_end() {
 #[test]
 fn attempts_are_seen_by_whoever_claims_next() {
     model(Some(3), || {
-        let queue = Arc::new(Queue::<Value, 2>::new());
+        let queue = Arc::new(<Queue<Value, 2>>::new());
         push(&queue, 1);
         let other = {
             let queue = queue.clone();
@@ -535,8 +531,7 @@ fn attempts_are_seen_by_whoever_claims_next() {
 #[test]
 fn one_that_sleeps_is_woken_by_the_close() {
     model(Some(2), || {
-        let bell = || Doorbell::new(LoomFutex::new());
-        let queue = Arc::new(Queue::<Value, 1, _>::with_bells(bell(), bell()));
+        let queue = Arc::new(Queue::<Value, 1, LoomFutex>::new());
         let consumer = {
             let queue = queue.clone();
             thread::spawn(move || queue.pop().is_err())
@@ -551,16 +546,14 @@ fn one_that_sleeps_is_woken_by_the_close() {
 fn who_sleeps_is_woken_though_the_dead_one_took_the_wake_up_along() {
     const DEAD: Participant = Participant::new(9).unwrap();
     model(Some(2), || {
-        let dies = std::sync::Arc::new(AtomicBool::new(false));
-        let bell = || Doorbell::new(DyingFutex::new(&dies));
-        let queue = Arc::new(Queue::<u32, 2, _>::with_bells(bell(), bell()));
+        let queue = Arc::new(Queue::<u32, 2, DyingFutex>::new());
         let sleeper = {
             let queue = queue.clone();
             thread::spawn(move || queue.pop().unwrap())
         };
-        dies.store(true, Ordering::Relaxed);
+        DyingFutex::set_dies(true);
         queue.seat(DEAD).try_push(1).unwrap();
-        dies.store(false, Ordering::Relaxed);
+        DyingFutex::set_dies(false);
         // SAFETY: nobody acts for the dead one.
         unsafe { queue.seat(Participant::LOCAL).recover(DEAD) };
         assert_eq!(sleeper.join().unwrap(), 1);

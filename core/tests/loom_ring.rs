@@ -7,8 +7,7 @@ mod support;
 use ringway_core::channel::Error;
 use ringway_core::participant::Participant;
 use ringway_core::ring::{PushError, Ring};
-use ringway_core::wait::{Async, Doorbell};
-use std::sync::atomic::{AtomicBool, Ordering};
+use ringway_core::wait::Async;
 use support::sync::Arc;
 use support::thread;
 use support::{DyingFutex, LoomFutex, Place, Task, model};
@@ -16,13 +15,12 @@ use support::{DyingFutex, LoomFutex, Place, Task, model};
 /// A value that loom watches: who gets it must be able to see what its maker wrote into it.
 type Value = Box<u32>;
 
-fn waiting<T, const N: usize>() -> Arc<Ring<T, N, Doorbell<LoomFutex>>> {
-    Arc::new(Ring::with_bells(Doorbell::new(LoomFutex::new()), Doorbell::new(LoomFutex::new())))
+fn waiting<T, const N: usize>() -> Arc<Ring<T, N, LoomFutex>> {
+    Arc::new(Ring::new())
 }
 
-fn awaiting<const N: usize>() -> Arc<Ring<Value, N, Doorbell<Async<LoomFutex>>>> {
-    let bell = || Doorbell::new(Async::new(LoomFutex::new()));
-    Arc::new(Ring::with_bells(bell(), bell()))
+fn awaiting<const N: usize>() -> Arc<Ring<Value, N, Async<LoomFutex>>> {
+    Arc::new(Ring::new())
 }
 
 /// Pops until there is a value.
@@ -56,7 +54,7 @@ mod polled {
     #[test]
     fn a_ring_that_always_holds_something_is_never_seen_empty() {
         model(Some(3), || {
-            let ring = Arc::new(Ring::<Value, 2>::new());
+            let ring = Arc::new(<Ring<Value, 2>>::new());
             push!(ring.producer().unwrap(), Box::new(1));
             let producer = {
                 let ring = ring.clone();
@@ -82,7 +80,7 @@ mod polled {
 
     fn passes_in_order<const N: usize>(count: u32) {
         model(Some(3), move || {
-            let ring = Arc::new(Ring::<Value, N>::new());
+            let ring = Arc::new(<Ring<Value, N>>::new());
             let producer = {
                 let ring = ring.clone();
                 thread::spawn(move || {
@@ -115,7 +113,7 @@ mod polled {
     #[test]
     fn chunks_pass_across_the_end_of_the_ring() {
         model(Some(3), || {
-            let ring = Arc::new(Ring::<Value, 3>::new());
+            let ring = Arc::new(<Ring<Value, 3>>::new());
             let producer = {
                 let ring = ring.clone();
                 thread::spawn(move || {
@@ -151,7 +149,7 @@ mod polled {
     #[test]
     fn an_aborted_chunk_is_never_seen() {
         model(Some(3), || {
-            let ring = Arc::new(Ring::<Value, 2>::new());
+            let ring = Arc::new(<Ring<Value, 2>>::new());
             let producer = {
                 let ring = ring.clone();
                 thread::spawn(move || {
@@ -171,7 +169,7 @@ mod polled {
     #[test]
     fn slices_pass_whole_or_in_part() {
         model(Some(3), || {
-            let ring = Arc::new(Ring::<u32, 2>::new());
+            let ring = Arc::new(<Ring<u32, 2>>::new());
             let producer = {
                 let ring = ring.clone();
                 thread::spawn(move || {
@@ -197,7 +195,7 @@ mod polled {
     #[test]
     fn the_producers_half_goes_from_one_thread_to_another() {
         model(Some(2), || {
-            let ring = Arc::new(Ring::<Value, 2>::new());
+            let ring = Arc::new(<Ring<Value, 2>>::new());
             let threads = [10, 20].map(|value| {
                 let ring = ring.clone();
                 thread::spawn(move || {
@@ -220,7 +218,7 @@ mod polled {
     #[test]
     fn the_consumers_half_goes_from_one_thread_to_another() {
         model(Some(2), || {
-            let ring = Arc::new(Ring::<Value, 2>::new());
+            let ring = Arc::new(<Ring<Value, 2>>::new());
             let mut producer = ring.producer().unwrap();
             push!(producer, Box::new(10));
             push!(producer, Box::new(20));
@@ -244,7 +242,7 @@ mod polled {
     #[test]
     fn what_a_producer_pushed_before_it_closed_is_there() {
         model(None, || {
-            let ring = Place::new(Ring::<Value, 1>::new());
+            let ring = Place::new(<Ring<Value, 1>>::new());
             // Taken before the thread begins: its own look at the word would hide from loom that the close comes
             // before the consumer's.
             let mut producer = ring.get().producer().unwrap();
@@ -264,7 +262,7 @@ mod polled {
     fn what_is_left_is_dropped_with_the_ring() {
         model(Some(3), || {
             let left = Arc::new(());
-            let ring = Arc::new(Ring::<Arc<()>, 2>::new());
+            let ring = Arc::new(<Ring<Arc<()>, 2>>::new());
             let producer = {
                 let (ring, value) = (ring.clone(), left.clone());
                 thread::spawn(move || {
@@ -461,7 +459,7 @@ mod recovery {
     #[test]
     fn the_next_producer_goes_on_where_a_dead_one_stood() {
         model(None, || {
-            let ring = Arc::new(Ring::<Plain, 2>::new());
+            let ring = Arc::new(<Ring<Plain, 2>>::new());
             let push_as = |participant, value| {
                 let ring = ring.clone();
                 thread::spawn(move || {
@@ -515,9 +513,7 @@ mod recovery {
     #[test]
     fn who_sleeps_is_woken_though_the_dead_one_took_the_wake_up_along() {
         model(Some(2), || {
-            let dies = std::sync::Arc::new(AtomicBool::new(false));
-            let bell = || Doorbell::new(DyingFutex::new(&dies));
-            let ring = Arc::new(Ring::<u32, 1, _>::with_bells(bell(), bell()));
+            let ring = Arc::new(Ring::<u32, 1, DyingFutex>::new());
             let mut producer = ring.producer_as(DEAD).unwrap();
             let consumer = {
                 let ring = ring.clone();
@@ -527,9 +523,9 @@ mod recovery {
                     assert_eq!(consumer.pop(), Err(Error::EndOfFile));
                 })
             };
-            dies.store(true, Ordering::Relaxed);
+            DyingFutex::set_dies(true);
             producer.try_push(1).unwrap();
-            dies.store(false, Ordering::Relaxed);
+            DyingFutex::set_dies(false);
             core::mem::forget(producer);
             // SAFETY: participant 3 did its last step.
             assert_eq!(unsafe { ring.recover(DEAD) }, 1);

@@ -19,15 +19,21 @@ const LINE: u32 = 0;
 const ALL: SignalSet = SignalSet::all();
 
 /// A table and, beside it, places that the threads write before they raise and that a handler reads.
-struct Shared<const LINES: usize, const DEPTH: usize, W> {
+struct Shared<const LINES: usize, const DEPTH: usize, W: Wait> {
     table: Table<LINES, DEPTH, W>,
     done: [UnsafeCell<u32>; 2],
 }
 
 // SAFETY: the cells are loom's, which reports any two accesses that are not ordered.
-unsafe impl<const LINES: usize, const DEPTH: usize, W: Sync> Sync for Shared<LINES, DEPTH, W> {}
+unsafe impl<const LINES: usize, const DEPTH: usize, W: Wait + Sync> Sync
+    for Shared<LINES, DEPTH, W>
+{
+}
 // SAFETY: as above.
-unsafe impl<const LINES: usize, const DEPTH: usize, W: Send> Send for Shared<LINES, DEPTH, W> {}
+unsafe impl<const LINES: usize, const DEPTH: usize, W: Wait + Send> Send
+    for Shared<LINES, DEPTH, W>
+{
+}
 
 impl<const LINES: usize, const DEPTH: usize, W: Wait> Shared<LINES, DEPTH, W> {
     fn of(table: Table<LINES, DEPTH, W>) -> Arc<Self> {
@@ -52,7 +58,7 @@ fn plain<const LINES: usize, const DEPTH: usize>() -> Arc<Shared<LINES, DEPTH, S
 }
 
 fn asleep<const LINES: usize, const DEPTH: usize>() -> Arc<Shared<LINES, DEPTH, LoomFutex>> {
-    Shared::of(Table::with_wait(LoomFutex::new()))
+    Shared::of(Table::new())
 }
 
 fn spawn<T: Send + Sync + 'static>(
@@ -153,7 +159,7 @@ mod raise {
     fn a_wrap_of_the_count_keeps_every_raise_and_what_came_before() {
         model(Some(3), || {
             let before = u64::from(u32::MAX);
-            let shared = Shared::of(Table::<1, 0, _>::starting_at(Spin, 0, u32::MAX));
+            let shared = Shared::of(Table::<1, 0, Spin>::starting_at(0, u32::MAX));
             let raisers = [0, 1].map(|which| {
                 spawn(&shared, move |shared| {
                     shared.work(which);
@@ -320,7 +326,7 @@ mod raise_with {
     #[test]
     fn the_count_of_tickets_wraps_between_two_raisers() {
         model(Some(3), || {
-            let shared = Shared::of(Table::<1, 2, _>::starting_at(Spin, u32::MAX, 0));
+            let shared = Shared::of(Table::<1, 2, Spin>::starting_at(u32::MAX, 0));
             let raisers = [1, 2].map(|value| {
                 spawn(&shared, move |shared| {
                     shared.table.raise_with(LINE, Payload::new(value)).unwrap();
@@ -619,7 +625,7 @@ mod wait {
     #[test]
     fn a_raise_racing_with_a_task_that_polls_wakes_it() {
         model(Some(3), || {
-            let shared = Shared::of(Table::<1, 0, _>::with_wait(Async::new(Spin)));
+            let shared = Shared::of(Table::<1, 0, Async<Spin>>::new());
             let raiser = spawn(&shared, |shared| {
                 shared.work(0);
                 shared.table.raise(LINE).unwrap();
@@ -635,7 +641,7 @@ mod wait {
     #[test]
     fn a_handler_racing_with_a_task_that_polls_wakes_it() {
         model(Some(3), || {
-            let shared = Shared::of(Table::<1, 0, _>::with_wait(Async::new(Spin)));
+            let shared = Shared::of(Table::<1, 0, Async<Spin>>::new());
             shared.table.raise(LINE).unwrap();
             let changer = spawn(&shared, |shared| {
                 shared.table.set_handler(LINE, Some(&FIRST)).unwrap();

@@ -36,7 +36,7 @@ mod doorbell {
     #[test]
     fn a_ring_racing_with_falling_asleep_is_not_lost() {
         model(None, || {
-            let shared = Arc::new((Flag::new(), Doorbell::new(LoomFutex::new())));
+            let shared = Arc::new((Flag::new(), Doorbell::<LoomFutex>::new()));
             let ringer = {
                 let shared = shared.clone();
                 thread::spawn(move || {
@@ -52,7 +52,7 @@ mod doorbell {
     #[test]
     fn two_ringers_and_one_sleeper_who_needs_both() {
         model(Some(3), || {
-            let shared = Arc::new(([Flag::new(), Flag::new()], Doorbell::new(LoomFutex::new())));
+            let shared = Arc::new(([Flag::new(), Flag::new()], Doorbell::<LoomFutex>::new()));
             let ringers = [0, 1].map(|which| {
                 let shared = shared.clone();
                 thread::spawn(move || {
@@ -71,7 +71,7 @@ mod doorbell {
     #[test]
     fn one_ring_wakes_two_sleepers() {
         model(Some(3), || {
-            let shared = Arc::new((Flag::new(), Doorbell::new(LoomFutex::new())));
+            let shared = Arc::new((Flag::new(), Doorbell::<LoomFutex>::new()));
             let sleepers = [(); 2].map(|()| {
                 let shared = shared.clone();
                 thread::spawn(move || shared.1.wait_until(None, || shared.0.raised()))
@@ -89,7 +89,7 @@ mod doorbell {
         model(Some(3), || {
             let shared = Arc::new((
                 [Flag::new(), Flag::new()],
-                [Doorbell::new(LoomFutex::new()), Doorbell::new(LoomFutex::new())],
+                [Doorbell::<LoomFutex>::new(), Doorbell::<LoomFutex>::new()],
             ));
             let other = {
                 let shared = shared.clone();
@@ -111,7 +111,7 @@ mod doorbell {
     #[test]
     fn a_second_sleep_is_woken_as_the_first_was() {
         model(Some(3), || {
-            let shared = Arc::new(([Flag::new(), Flag::new()], Doorbell::new(LoomFutex::new())));
+            let shared = Arc::new(([Flag::new(), Flag::new()], Doorbell::<LoomFutex>::new()));
             let ringer = {
                 let shared = shared.clone();
                 thread::spawn(move || {
@@ -131,7 +131,7 @@ mod doorbell {
     #[test]
     fn one_who_spins_sees_the_change_though_ringing_does_nothing() {
         model(None, || {
-            let shared = Arc::new((Flag::new(), Doorbell::new(Spin)));
+            let shared = Arc::new((Flag::new(), Doorbell::<Spin>::new()));
             let ringer = {
                 let shared = shared.clone();
                 thread::spawn(move || {
@@ -147,7 +147,7 @@ mod doorbell {
     #[test]
     fn a_deadline_racing_with_a_ring_times_out_or_answers_and_the_next_wait_answers() {
         model(None, || {
-            let shared = Arc::new((Flag::new(), Doorbell::new(LoomFutex::new())));
+            let shared = Arc::new((Flag::new(), Doorbell::<LoomFutex>::new()));
             let ringer = {
                 let shared = shared.clone();
                 thread::spawn(move || {
@@ -165,7 +165,7 @@ mod doorbell {
     #[test]
     fn a_task_is_woken_by_a_ring_that_races_with_its_poll() {
         model(Some(3), || {
-            let shared = Arc::new((Flag::new(), Doorbell::new(Async::new(LoomFutex::new()))));
+            let shared = Arc::new((Flag::new(), Doorbell::<Async<LoomFutex>>::new()));
             let ringer = {
                 let shared = shared.clone();
                 thread::spawn(move || {
@@ -182,7 +182,7 @@ mod doorbell {
     fn a_task_is_woken_though_two_ring_at_once() {
         model(Some(2), || {
             let shared =
-                Arc::new(([Flag::new(), Flag::new()], Doorbell::new(Async::new(LoomFutex::new()))));
+                Arc::new(([Flag::new(), Flag::new()], Doorbell::<Async<LoomFutex>>::new()));
             let ringers = [0, 1].map(|which| {
                 let shared = shared.clone();
                 thread::spawn(move || {
@@ -201,7 +201,7 @@ mod doorbell {
     #[test]
     fn a_task_and_a_thread_on_one_bell_are_both_woken() {
         model(Some(2), || {
-            let shared = Arc::new((Flag::new(), Doorbell::new(Async::new(LoomFutex::new()))));
+            let shared = Arc::new((Flag::new(), Doorbell::<Async<LoomFutex>>::new()));
             let sleeper = {
                 let shared = shared.clone();
                 thread::spawn(move || shared.1.wait_until(None, || shared.0.raised()))

@@ -13,7 +13,7 @@ use std::sync::Mutex;
 /// wait, and not before.
 fn behaves_as_a_bounded_deque<const N: usize>(seed: u64) {
     let (mut random, alive) = (Random::new(seed), std::rc::Rc::new(()));
-    let queue = Queue::<(u32, std::rc::Rc<()>), N>::new();
+    let queue: Queue<(u32, std::rc::Rc<()>), N> = Queue::new();
     let mut oracle = VecDeque::new();
     let (mut loans, mut claims) = (Vec::new(), Vec::new());
     // Now it fills, now it runs empty.
@@ -90,7 +90,7 @@ fn any_sequence_of_operations_behaves_as_a_bounded_deque() {
 /// Each value arrives once, and those of one producer in order at each consumer.
 fn four_threads_lose_and_double_nothing<const N: usize>() {
     const EACH: u32 = 30_000;
-    let queue = &Queue::<(usize, u32), N>::new();
+    let queue = &<Queue<(usize, u32), N>>::new();
     let left = &Mutex::new(2 * EACH);
     let arrived: Vec<Vec<(usize, u32)>> = std::thread::scope(|s| {
         for producer in 0..2 {
@@ -145,7 +145,7 @@ fn a_value_that_panics_as_it_is_released_gives_its_slot_back() {
             panic!("as the test wants");
         }
     }
-    let queue = Queue::<Bomb, 1>::new();
+    let queue: Queue<Bomb, 1> = Queue::new();
     assert!(queue.try_push(Bomb).is_ok());
     let claim = queue.try_claim().unwrap();
     assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| claim.release())).is_err());
@@ -156,7 +156,7 @@ fn a_value_that_panics_as_it_is_released_gives_its_slot_back() {
 /// Two that push one and then pop one, so that there are always three or more; and one that looks.
 #[test]
 fn a_queue_that_always_holds_something_is_never_seen_empty() {
-    let queue = Queue::<u32, 8>::new();
+    let queue: Queue<u32, 8> = Queue::new();
     (0..3).for_each(|value| queue.try_push(value).unwrap());
     let is_over = AtomicU32::new(0);
     std::thread::scope(|s| {
@@ -186,7 +186,7 @@ fn a_queue_that_always_holds_something_is_never_seen_empty() {
 #[test]
 fn a_chain_of_jobs_is_unfinished_until_its_last_link() {
     const LINKS: u32 = 1_000_000;
-    let queue = Queue::<u32, 4>::new();
+    let queue: Queue<u32, 4> = Queue::new();
     let done = AtomicU32::new(0);
     queue.try_push(LINKS).unwrap();
     std::thread::scope(|s| {

@@ -7,9 +7,18 @@ use random::Random;
 use ringway_core::channel::Error;
 use ringway_core::ring::{PushError, Ring};
 use ringway_core::sync::{AtomicU32, Ordering};
-use ringway_core::wait::{Doorbell, Spin, SpinClock};
+use ringway_core::wait::{Spin, SpinClock};
 use std::cell::Cell;
 use std::collections::VecDeque;
+
+/// The time is always 100.
+struct Hundred;
+
+impl ringway_core::wait::Clock for Hundred {
+    fn now() -> u64 {
+        100
+    }
+}
 
 /// A value that counts itself, so that a lost or doubled one shows.
 struct Counted<'a>(u32, &'a Cell<i32>);
@@ -29,7 +38,7 @@ impl Drop for Counted<'_> {
 
 fn behaves_as_a_bounded_deque<const N: usize>(seed: u64) {
     let (mut random, alive) = (Random::new(seed), Cell::new(0));
-    let mut ring = Ring::<Counted<'_>, N>::new();
+    let mut ring: Ring<Counted<'_>, N> = Ring::new();
     let mut oracle = VecDeque::new();
     let mut next = 0;
     let mut fresh = || {
@@ -117,7 +126,7 @@ fn any_sequence_of_operations_behaves_as_a_bounded_deque() {
 #[test]
 fn slices_go_in_and_out_across_the_end() {
     let mut random = Random::new(1);
-    let mut ring = Ring::<u32, 7>::new();
+    let mut ring: Ring<u32, 7> = Ring::new();
     let (mut producer, mut consumer) = ring.split();
     let mut oracle: VecDeque<u32> = VecDeque::new();
     for round in 0..1000 {
@@ -164,7 +173,7 @@ fn a_static_ring_carries_a_million_values_between_threads() {
 
 #[test]
 fn values_of_size_zero_are_counted() {
-    let mut ring = Ring::<(), 3>::new();
+    let mut ring: Ring<(), 3> = Ring::new();
     let (mut producer, mut consumer) = ring.split();
     assert_eq!(producer.try_push_slice(&[(); 5]), 3);
     assert_eq!(consumer.try_pop(), Some(()));
@@ -183,7 +192,7 @@ fn a_value_that_panics_as_it_is_dropped_is_not_dropped_twice() {
         }
     }
     let drops = Cell::new(0);
-    let mut ring = Ring::<Bomb<'_>, 2>::new();
+    let mut ring: Ring<Bomb<'_>, 2> = Ring::new();
     {
         let (mut producer, mut consumer) = ring.split();
         assert!(producer.try_push(Bomb(&drops)).is_ok());
@@ -197,8 +206,7 @@ fn a_value_that_panics_as_it_is_dropped_is_not_dropped_twice() {
 
 #[test]
 fn the_other_side_sees_who_came_and_who_went() {
-    static RING: Ring<u8, 2, Doorbell<Spin>> =
-        Ring::with_bells(Doorbell::new(Spin), Doorbell::new(Spin));
+    static RING: Ring<u8, 2, Spin> = Ring::new();
     let mut consumer = RING.consumer().unwrap();
     assert!(!consumer.producer_is_gone(), "it has not come yet");
     let mut producer = RING.producer().unwrap();
@@ -223,8 +231,7 @@ fn the_other_side_sees_who_came_and_who_went() {
 /// An interrupt handler that takes the producer's half for each sample, while main sleeps.
 #[test]
 fn who_sleeps_goes_on_when_the_other_half_is_given_back() {
-    let clock = SpinClock(|| 100);
-    let ring = Ring::<u32, 2, _>::with_bells(Doorbell::new(clock), Doorbell::new(clock));
+    let ring = Ring::<u32, 2, SpinClock<Hundred>>::new();
     let mut consumer = ring.consumer().unwrap();
     for sample in 0..3 {
         ring.producer().unwrap().push(sample).unwrap();
@@ -245,7 +252,7 @@ fn who_sleeps_goes_on_when_the_other_half_is_given_back() {
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 fn the_layout_is_what_it_is_documented_to_be() {
     assert_eq!(size_of::<Ring<u32, 32>>(), 2 * 128 + 32 * 4);
-    let mut ring = Ring::<u32, 32>::new();
+    let mut ring: Ring<u32, 32> = Ring::new();
     let (producer, consumer) = ring.split();
     assert_eq!((align_of_val(&producer), align_of_val(&consumer)), (128, 128));
 }
@@ -279,7 +286,7 @@ fn zeroed_memory_is_a_fresh_structure_which_is_how_one_in_a_region_begins() {
 /// A producer and a consumer that leave three to eight values in the ring, and one that looks on.
 #[test]
 fn a_ring_that_always_holds_something_is_never_seen_empty() {
-    let ring = Ring::<u32, 8>::new();
+    let ring: Ring<u32, 8> = Ring::new();
     let is_over = AtomicU32::new(0);
     let mut producer = ring.producer().unwrap();
     let mut consumer = ring.consumer().unwrap();

@@ -68,7 +68,7 @@ fn told(delivery: Option<Delivery>) -> Option<(u32, u64, Option<usize>)> {
 
 fn behaves_as_its_model<const LINES: usize, const DEPTH: usize>(seed: u64) {
     let mut random = Random::new(seed);
-    let table = Table::<LINES, DEPTH>::new();
+    let table = <Table<LINES, DEPTH>>::new();
     let mut model = Model::new(LINES);
     let mut dispatcher = table.dispatcher().unwrap();
     for step in 0..3000 {
@@ -143,7 +143,7 @@ fn random_operations_agree_with_the_model() {
 
 #[test]
 fn a_dispatcher_that_is_refused_frees_nothing() {
-    let table = Table::<1, 0>::new();
+    let table = <Table<1, 0>>::new();
     let dispatcher = table.dispatcher().unwrap();
     (0..3).for_each(|_| assert!(table.dispatcher().is_none(), "there is one"));
     drop(dispatcher);

@@ -48,25 +48,25 @@ fn can_always_be_taken_again<Held>(take: impl Fn(Participant) -> Option<Held> + 
 
 #[test]
 fn a_producers_half() {
-    let ring = Ring::<u32, 1>::new();
+    let ring: Ring<u32, 1> = Ring::new();
     can_always_be_taken_again(|me| ring.producer_as(me));
 }
 
 #[test]
 fn a_consumers_half() {
-    let ring = Ring::<u32, 1>::new();
+    let ring: Ring<u32, 1> = Ring::new();
     can_always_be_taken_again(|me| ring.consumer_as(me));
 }
 
 #[test]
 fn a_writers_half() {
-    let broadcast = Broadcast::<u32, 2>::new();
+    let broadcast: Broadcast<u32, 2> = Broadcast::new();
     can_always_be_taken_again(|me| broadcast.writer_as(me));
 }
 
 #[test]
 fn a_slot_of_a_queue() {
-    let queue = Queue::<u32, 1>::new();
+    let queue: Queue<u32, 1> = Queue::new();
     can_always_be_taken_again(|me| queue.seat(me).try_reserve().ok());
 }
 
@@ -84,6 +84,6 @@ fn a_permit() {
 
 #[test]
 fn a_signal_tables_dispatcher() {
-    let table = Table::<1, 0>::new();
+    let table = <Table<1, 0>>::new();
     can_always_be_taken_again(|_| table.dispatcher());
 }

@@ -4,7 +4,7 @@
 use ringway_core::ring::broadcast::Broadcast;
 use ringway_core::ring::latest::{Latest, Version};
 use ringway_core::ring::queue::Queue;
-use ringway_core::wait::{Async, Doorbell, Spin, WakerSet};
+use ringway_core::wait::{Async, Spin, WakerSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
@@ -69,12 +69,8 @@ impl<'a, R> Executor<'a, R> {
     }
 }
 
-fn bell<const TASKS: usize>() -> Doorbell<Async<Spin, TASKS>> {
-    Doorbell::new(Async::with_tasks(Spin))
-}
-
 fn consumers_of_a_queue_sleep_until_there_is_a_value<const TASKS: usize>() {
-    let queue = Queue::<u32, 8, _>::with_bells(bell::<TASKS>(), bell());
+    let queue = Queue::<u32, 8, Async<Spin, 3>>::new();
     let works = (0..TASKS).map(|_| Box::new(|cx: &mut Context<'_>| queue.poll_pop(cx)) as Work<_>);
     let mut executor = Executor::new(works);
     assert_eq!(executor.run(), Some(TASKS), "each is polled once, and sleeps");
@@ -96,7 +92,7 @@ fn consumers_of_a_queue_sleep_until_there_is_one() {
 
 #[test]
 fn producers_of_a_queue_sleep_until_there_is_room() {
-    let queue = Queue::<u32, 1, _>::with_bells(bell::<3>(), bell::<3>());
+    let queue = Queue::<u32, 1, Async<Spin, 3>>::new();
     queue.try_push(9).unwrap();
     let works = (0..3).map(|value| {
         let mut value = Some(value);
@@ -114,7 +110,7 @@ fn producers_of_a_queue_sleep_until_there_is_room() {
 
 #[test]
 fn readers_of_a_broadcast_sleep_until_there_is_a_message_and_all_get_it() {
-    let mut broadcast = Broadcast::<u32, 4, _>::with_bell(bell::<3>());
+    let mut broadcast = Broadcast::<u32, 4, Async<Spin, 3>>::new();
     let (mut writer, reader) = broadcast.split();
     let works = (0..3).map(|_| {
         let mut reader = reader.clone();
@@ -129,7 +125,7 @@ fn readers_of_a_broadcast_sleep_until_there_is_a_message_and_all_get_it() {
 
 #[test]
 fn those_who_await_a_newer_value_sleep_until_there_is_one() {
-    let latest = Latest::<u32, _>::with_bell(bell::<3>());
+    let latest = Latest::<u32, Async<Spin, 3>>::new();
     let works = (0..3)
         .map(|_| Box::new(|cx: &mut Context<'_>| latest.poll_newer(cx, Version::NONE)) as Work<_>);
     let mut executor = Executor::new(works);

@@ -17,8 +17,7 @@ use ringway_core::ring::InPlace;
 /// ```
 /// use ringway::wait::Futex;
 /// use ringway_core::ring::bytes::ByteRing;
-/// use ringway_core::wait::Doorbell;
-/// let log = ringway::boxed::<ByteRing<4_000_000, Doorbell<Futex>>>();
+/// let log = ringway::boxed::<ByteRing<4_000_000, Futex>>();
 /// log.producer().unwrap().try_write_all(b"a line").unwrap();
 /// ```
 pub fn boxed<S: InPlace>() -> Box<S> {

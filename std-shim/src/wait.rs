@@ -31,7 +31,7 @@ use std::time::Instant;
 /// use std::sync::atomic::{AtomicBool, Ordering};
 /// use std::time::{Duration, Instant};
 ///
-/// let bell = Doorbell::new(Futex);
+/// let bell = Doorbell::<Futex>::new();
 /// let soon = Instant::now() + Duration::from_millis(5);
 /// assert_eq!(bell.wait_until(Some(soon), || None::<()>), Err(TimedOut));
 ///
@@ -55,12 +55,27 @@ pub struct Futex;
 ///
 /// ```
 /// use ringway::wait::{Doorbell, PrivateFutex};
-/// static BELL: Doorbell<PrivateFutex> = Doorbell::new(PrivateFutex);
+/// static BELL: Doorbell<PrivateFutex> = Doorbell::<PrivateFutex>::new();
 /// assert_eq!(BELL.wait_until(None, || Some(5)), Ok(5));
 /// ```
 #[doc(alias = "FUTEX_PRIVATE_FLAG")]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PrivateFutex;
+
+impl Wake for Futex {
+    type Word = BellWord;
+
+    const INIT: Self = Futex;
+
+    fn wake(&self, word: &AtomicU32, n: u32) {
+        wake(word, futex::Flags::empty(), n);
+    }
+
+    #[inline]
+    fn is_unwinding(&self) -> bool {
+        std::thread::panicking()
+    }
+}
 
 impl Wait for Futex {
     type Deadline = Instant;
@@ -73,9 +88,15 @@ impl Wait for Futex {
     ) -> Result<(), TimedOut> {
         wait(word, futex::Flags::empty(), expected, deadline)
     }
+}
+
+impl Wake for PrivateFutex {
+    type Word = BellWord;
+
+    const INIT: Self = PrivateFutex;
 
     fn wake(&self, word: &AtomicU32, n: u32) {
-        wake(word, futex::Flags::empty(), n);
+        wake(word, futex::Flags::PRIVATE, n);
     }
 
     #[inline]
@@ -94,15 +115,6 @@ impl Wait for PrivateFutex {
         deadline: Option<Instant>,
     ) -> Result<(), TimedOut> {
         wait(word, futex::Flags::PRIVATE, expected, deadline)
-    }
-
-    fn wake(&self, word: &AtomicU32, n: u32) {
-        wake(word, futex::Flags::PRIVATE, n);
-    }
-
-    #[inline]
-    fn is_unwinding(&self) -> bool {
-        std::thread::panicking()
     }
 }
 
@@ -151,9 +163,9 @@ mod tests {
     use std::sync::atomic::AtomicBool;
     use std::time::Duration;
 
-    fn both(check: impl Fn(&dyn Wait<Deadline = Instant>)) {
-        check(&Futex);
-        check(&PrivateFutex);
+    fn both(check: impl Fn(&dyn Fn(&AtomicU32, u32, Option<Instant>) -> Result<(), TimedOut>)) {
+        check(&|word, expected, deadline| Futex.wait(word, expected, deadline));
+        check(&|word, expected, deadline| PrivateFutex.wait(word, expected, deadline));
     }
 
     fn in_ms(ms: u64) -> Instant {
@@ -162,28 +174,28 @@ mod tests {
 
     #[test]
     fn a_word_that_differs_is_not_waited_for() {
-        both(|how| {
+        both(|wait| {
             let word = AtomicU32::new(7);
-            assert_eq!(how.wait(&word, 6, None), Ok(()));
+            assert_eq!(wait(&word, 6, None), Ok(()));
             // Also when the deadline has passed: the change comes first.
-            assert_eq!(how.wait(&word, 6, Some(Instant::now())), Ok(()));
+            assert_eq!(wait(&word, 6, Some(Instant::now())), Ok(()));
         });
     }
 
     #[test]
     fn a_deadline_of_the_past_times_out_at_once_and_one_of_the_future_not_before_it() {
-        both(|how| {
+        both(|wait| {
             let word = AtomicU32::new(7);
-            assert_eq!(how.wait(&word, 7, Some(Instant::now())), Err(TimedOut));
+            assert_eq!(wait(&word, 7, Some(Instant::now())), Err(TimedOut));
             let deadline = in_ms(30);
-            while how.wait(&word, 7, Some(deadline)).is_ok() {}
+            while wait(&word, 7, Some(deadline)).is_ok() {}
             assert!(Instant::now() >= deadline);
         });
     }
 
     #[test]
     fn a_deadline_centuries_away_is_a_sleep_and_not_an_error() {
-        both(|how| {
+        both(|wait| {
             let word = AtomicU32::new(0);
             let done = AtomicBool::new(false);
             // As far as an `Instant` goes.
@@ -200,7 +212,7 @@ mod tests {
                     wake(&word, futex::Flags::PRIVATE, u32::MAX);
                 });
                 while word.load(Ordering::SeqCst) == 0 {
-                    assert_eq!(how.wait(&word, 0, Some(far)), Ok(()));
+                    assert_eq!(wait(&word, 0, Some(far)), Ok(()));
                 }
                 assert!(done.load(Ordering::SeqCst));
             });
@@ -209,8 +221,8 @@ mod tests {
 
     #[test]
     fn a_doorbell_wakes_every_sleeper() {
-        fn check(how: impl Wait<Deadline = Instant> + Sync) {
-            let bell = Doorbell::new(how);
+        fn check<W: Wait<Deadline = Instant> + Sync>() {
+            let bell = Doorbell::<W>::new();
             let ready = AtomicBool::new(false);
             std::thread::scope(|s| {
                 for _ in 0..3 {
@@ -225,9 +237,9 @@ mod tests {
                 bell.ring();
             });
         }
-        check(Futex);
-        check(PrivateFutex);
-        check(Async::new(PrivateFutex));
+        check::<Futex>();
+        check::<PrivateFutex>();
+        check::<Async<PrivateFutex>>();
     }
 
     #[test]
@@ -240,7 +252,7 @@ mod tests {
         // SIGURG: ignored by default and used by no other test, so that what is left behind harms nobody.
         // SAFETY: `new` is initialised, its handler does nothing.
         assert_eq!(unsafe { libc::sigaction(libc::SIGURG, &new, std::ptr::null_mut()) }, 0);
-        both(|how| {
+        both(|wait| {
             let word = AtomicU32::new(0);
             // SAFETY: no preconditions.
             let sleeper = unsafe { libc::pthread_self() } as usize;
@@ -255,7 +267,7 @@ mod tests {
                     }
                 });
                 let mut interruptions = 0;
-                while how.wait(&word, 0, Some(deadline)).is_ok() {
+                while wait(&word, 0, Some(deadline)).is_ok() {
                     interruptions += 1;
                 }
                 assert!(Instant::now() >= deadline);

@@ -10,12 +10,12 @@ use ringway_core::ring::bytes::ByteRing;
 use ringway_core::ring::latest::{Latest, Version};
 use ringway_core::ring::messages::MessageRing;
 use ringway_core::ring::queue::Queue;
-use ringway_core::wait::{Async, Doorbell, Spin};
+use ringway_core::wait::{Async, Spin};
 use std::time::{Duration, Instant};
 
 /// A value that is larger than the stack by itself.
 type Frame = [u8; 1 << 20];
-type Bell = Doorbell<Futex>;
+type Sleeper = Futex;
 
 /// Runs `act` with a stack of 64 KiB. One that is too small ends the process.
 fn on_a_small_stack(act: fn()) {
@@ -35,7 +35,7 @@ fn frame(byte: u8) -> Box<Frame> {
 #[test]
 fn a_ring() {
     on_a_small_stack(|| {
-        let mut ring = boxed::<Ring<[u64; 8], 100_000, Bell>>();
+        let mut ring = boxed::<Ring<[u64; 8], 100_000, Sleeper>>();
         assert!(size_of_val(&*ring) > 6 << 20);
         let (mut producer, mut consumer) = ring.split();
         (0..100_000).for_each(|n| producer.push([n; 8]).unwrap());
@@ -61,7 +61,7 @@ fn a_ring_of_what_has_to_be_dropped() {
 #[test]
 fn a_queue() {
     on_a_small_stack(|| {
-        let queue = boxed::<Queue<[u64; 8], 60_000, Bell>>();
+        let queue = boxed::<Queue<[u64; 8], 60_000, Sleeper>>();
         assert!(size_of_val(&*queue) > 4 << 20);
         (0..60_000).for_each(|n| queue.push([n; 8]).unwrap());
         (0..60_000).for_each(|n| assert_eq!(queue.pop(), Ok([n; 8])));
@@ -81,7 +81,7 @@ fn a_queue() {
 #[test]
 fn rings_of_bytes_and_messages_and_a_pipe() {
     on_a_small_stack(|| {
-        let bytes = boxed::<ByteRing<{ 4 << 20 }, Bell>>();
+        let bytes = boxed::<ByteRing<{ 4 << 20 }, Sleeper>>();
         let (mut producer, mut consumer) = (bytes.producer().unwrap(), bytes.consumer().unwrap());
         let sent = frame(3);
         producer.try_write_all(&sent[..]).unwrap();
@@ -89,7 +89,7 @@ fn rings_of_bytes_and_messages_and_a_pipe() {
         assert_eq!(consumer.try_read(&mut got[..]), sent.len());
         assert_eq!(got, sent);
 
-        let messages = boxed::<MessageRing<{ 4 << 20 }, Bell>>();
+        let messages = boxed::<MessageRing<{ 4 << 20 }, Sleeper>>();
         messages.sender().unwrap().try_send(&sent[..]).unwrap();
         let mut got = frame(0);
         assert_eq!(messages.receiver().unwrap().try_recv(&mut got[..]), Ok(sent.len()));
@@ -107,7 +107,7 @@ fn rings_of_bytes_and_messages_and_a_pipe() {
 #[test]
 fn a_broadcast_and_a_latest_of_large_values() {
     on_a_small_stack(|| {
-        let mut broadcast = boxed::<Broadcast<Frame, 4, Bell>>();
+        let mut broadcast = boxed::<Broadcast<Frame, 4, Sleeper>>();
         let (mut writer, mut reader) = broadcast.split();
         let mut got = frame(0);
         assert_eq!(reader.try_recv_into(&mut got), Ok(false));
@@ -121,7 +121,7 @@ fn a_broadcast_and_a_latest_of_large_values() {
         let end = reader.recv_into_deadline(&mut got, soon());
         assert_eq!(end, Err(ringway_core::ring::broadcast::RecvError::EndOfFile));
 
-        let mut latest = boxed::<Latest<Frame, Bell>>();
+        let mut latest = boxed::<Latest<Frame, Sleeper>>();
         let mut got = frame(0);
         assert_eq!(latest.load_into(&mut got), None);
         let mut writer = latest.owner();

@@ -2,7 +2,7 @@
 
 use ringway::lock::{Acquired, BoundedSemaphore, Mutex, ReentrantMutex, RwLock};
 use ringway::shm::Sleep;
-use ringway::wait::{Async, Futex, PrivateFutex, Wait};
+use ringway::wait::{Async, Futex, PrivateFutex, Wait, Wake};
 use std::cell::Cell;
 use std::thread;
 
@@ -53,7 +53,7 @@ fn check<W: Wait + Sync>(how: fn() -> W) {
 #[test]
 fn on_a_futex_of_this_process() {
     check(|| PrivateFutex);
-    check(|| Async::new(PrivateFutex));
+    check(|| <Async<PrivateFutex> as Wake>::INIT);
 }
 
 #[test]

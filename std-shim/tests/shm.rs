@@ -435,8 +435,8 @@ fn a_part_is_found_by_its_name_and_nothing_but_itself() {
     assert_eq!(cause, Cause::Part(E::OtherCapacity { found: 64, wanted: 63 }));
     let cause = region.part::<Jobs>("numbers").map_err(told).unwrap_err();
     assert!(matches!(cause, Cause::Part(E::OtherKind { .. })));
-    type Polled = ringway_core::ring::Ring<u64, 64>;
-    let cause = region.part::<Polled>("numbers").map_err(told).unwrap_err();
+    type Nobody = ringway_core::ring::Ring<u64, 64>;
+    let cause = region.part::<Nobody>("numbers").map_err(told).unwrap_err();
     assert!(matches!(cause, Cause::Part(E::OtherKind { .. })), "one that nobody rings for");
 }
 

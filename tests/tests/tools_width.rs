@@ -6,7 +6,7 @@ mod both;
 
 /// [`both::Across`] on this side.
 mod futex {
-    use ringway::wait::{Futex, Wait};
+    use ringway::wait::{Futex, Wait, Wake};
     use ringway_core::sync::AtomicU32;
     use std::time::{Duration, Instant};
 

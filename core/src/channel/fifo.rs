@@ -35,7 +35,7 @@ use super::name::Name;
 use super::pipe::{Ends, Opened, Reader, Shared, Writer};
 use super::turn::{InTurn, Taken, Turn};
 use crate::sync::{AtomicU32, Ordering, array_of, const_unless_loom};
-use crate::wait::{Doorbell, Register, Spin, Wait};
+use crate::wait::{Doorbell, Register, Spin, Wait, Wake};
 use core::future::poll_fn;
 use core::task::Poll;
 
@@ -47,14 +47,14 @@ use core::task::Poll;
 /// ```
 /// use ringway_core::channel::Error;
 /// use ringway_core::channel::fifo::Registry;
-/// let names = Registry::<1, 16>::new(); // on the stack
+/// let names: Registry<1, 16> = Registry::new(); // on the stack
 /// names.make(b"only").unwrap();
 /// assert_eq!(names.make(b"another"), Err(Error::Exhausted));
 /// names.unlink(b"only").unwrap();
 /// assert_eq!(names.make(b"another"), Ok(()));
 /// ```
 #[derive(Debug)]
-pub struct Registry<const NAMES: usize, const N: usize, W = Spin> {
+pub struct Registry<const NAMES: usize, const N: usize, W: Wake = Spin> {
     /// Whoever has it may look at names and give ends away.
     turn: Turn,
     /// Those who wait for the turn sleep here.
@@ -62,42 +62,29 @@ pub struct Registry<const NAMES: usize, const N: usize, W = Spin> {
     fifos: [Fifo<N, W>; NAMES],
 }
 
-impl<const NAMES: usize, const N: usize> Registry<NAMES, N> {
+impl<const NAMES: usize, const N: usize, W: Wake> Registry<NAMES, N, W> {
     const_unless_loom! {
-        /// A registry without names, where everybody waits by looking again and again.
+        /// A registry without names.
         ///
         /// ```
         /// use ringway_core::channel::fifo::Registry;
+        /// use ringway_core::wait::{Async, Spin};
         /// static NAMES: Registry<8, 128> = Registry::new();
+        /// static AWAITED: Registry<8, 128, Async<Spin>> = Registry::new();
         /// ```
         pub fn new() -> Self {
-            Registry::with_fifos(array_of!(Fifo::new(); NAMES), Doorbell::new(Spin))
+            Registry {
+                turn: Turn::new(),
+                bell: Doorbell::new(),
+                fifos: array_of!(Fifo::new(); NAMES),
+            }
         }
     }
 }
 
-impl<const NAMES: usize, const N: usize> Default for Registry<NAMES, N> {
+impl<const NAMES: usize, const N: usize, W: Wake> Default for Registry<NAMES, N, W> {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-impl<const NAMES: usize, const N: usize, W> Registry<NAMES, N, W> {
-    const_unless_loom! {
-        /// A registry of these places, where those who wait for the registry itself sleep on `bell`.
-        ///
-        /// ```
-        /// use ringway_core::channel::fifo::{Fifo, Registry};
-        /// use ringway_core::wait::{Async, Doorbell, Spin};
-        /// const fn bell() -> Doorbell<Async<Spin>> {
-        ///     Doorbell::new(Async::new(Spin))
-        /// }
-        /// static NAMES: Registry<8, 128, Async<Spin>> =
-        ///     Registry::with_fifos([const { Fifo::with_bells(bell(), bell()) }; 8], bell());
-        /// ```
-        pub fn with_fifos(fifos: [Fifo<N, W>; NAMES], bell: Doorbell<W>) -> Self {
-            Registry { turn: Turn::new(), bell, fifos }
-        }
     }
 }
 
@@ -111,7 +98,7 @@ impl<const NAMES: usize, const N: usize, W: Wait> Registry<NAMES, N, W> {
     /// ```
     /// use ringway_core::channel::Error;
     /// use ringway_core::channel::fifo::Registry;
-    /// let names = Registry::<2, 16>::new();
+    /// let names: Registry<2, 16> = Registry::new();
     /// assert_eq!(names.make(b"a"), Ok(()));
     /// assert_eq!(names.make(b"a"), Err(Error::AddressInUse));
     /// assert_eq!(names.make(b""), Err(Error::BadName));
@@ -139,7 +126,7 @@ impl<const NAMES: usize, const N: usize, W: Wait> Registry<NAMES, N, W> {
     /// ```
     /// use ringway_core::channel::Error;
     /// use ringway_core::channel::fifo::Registry;
-    /// let names = Registry::<2, 16>::new();
+    /// let names: Registry<2, 16> = Registry::new();
     /// names.make(b"a").unwrap();
     /// assert_eq!(names.unlink(b"a"), Ok(()));
     /// assert_eq!(names.unlink(b"a"), Err(Error::NotFound));
@@ -189,7 +176,7 @@ impl<const NAMES: usize, const N: usize, W: Wait> Registry<NAMES, N, W> {
     /// ```
     /// use ringway_core::channel::Error;
     /// use ringway_core::channel::fifo::Registry;
-    /// let names = Registry::<1, 16>::new();
+    /// let names: Registry<1, 16> = Registry::new();
     /// names.make(b"a").unwrap();
     /// let mut reader = names.try_open_reader(b"a").unwrap();
     /// let mut out = [0; 4];
@@ -290,19 +277,18 @@ impl<const NAMES: usize, const N: usize, W: Wait> Registry<NAMES, N, W> {
     }
 }
 
-impl<const NAMES: usize, const N: usize, W: Register> Registry<NAMES, N, W> {
+impl<const NAMES: usize, const N: usize, W: Wait + Register> Registry<NAMES, N, W> {
     /// [`open_reader`](Self::open_reader) as a future. Cancelled, it closes the end again.
     ///
     /// # Errors
     /// Those of [`open_reader`](Self::open_reader).
     ///
     /// ```
-    /// use ringway_core::channel::fifo::{Fifo, Registry};
-    /// use ringway_core::wait::{Async, Doorbell, Spin};
+    /// use ringway_core::channel::fifo::Registry;
+    /// use ringway_core::wait::{Async, Spin};
     /// use std::pin::pin;
     /// use std::task::{Context, Poll, Waker};
-    /// let bell = || Doorbell::new(Async::new(Spin));
-    /// let names = Registry::<1, 16, _>::with_fifos([Fifo::with_bells(bell(), bell())], bell());
+    /// let names = Registry::<1, 16, Async<Spin>>::new();
     /// names.make(b"a").unwrap();
     /// let mut cx = Context::from_waker(Waker::noop());
     /// let mut reader = pin!(names.open_reader_async(b"a"));
@@ -366,7 +352,7 @@ impl<const NAMES: usize, const N: usize, W: Register> Registry<NAMES, N, W> {
 
 /// The place for one FIFO in a [`Registry`].
 #[derive(Debug)]
-pub struct Fifo<const N: usize, W = Spin> {
+pub struct Fifo<const N: usize, W: Wake = Spin> {
     shared: Shared<N, W>,
     /// The name, while it has one. In the registry's turn.
     name: InTurn<Option<Name>>,
@@ -376,35 +362,26 @@ pub struct Fifo<const N: usize, W = Spin> {
     writers_opened: AtomicU32,
 }
 
-impl<const N: usize> Fifo<N> {
-    const_unless_loom! {
-        /// A place whose ends wait by looking again and again.
-        pub fn new() -> Self {
-            Fifo::with_bells(Doorbell::new(Spin), Doorbell::new(Spin))
-        }
-    }
-}
-
-impl<const N: usize> Default for Fifo<N> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl<const N: usize, W> Fifo<N, W> {
+impl<const N: usize, W: Wake> Fifo<N, W> {
     /// The most bytes that a write puts in all or nothing, see [`Pipe::ATOMIC`](super::pipe::Pipe::ATOMIC).
     pub const ATOMIC: usize = Shared::<N, W>::ATOMIC;
 
     const_unless_loom! {
-        /// A place whose reader sleeps on `readers` and whose writers sleep on `writers`.
-        pub fn with_bells(readers: Doorbell<W>, writers: Doorbell<W>) -> Self {
+        /// A place without a name.
+        pub fn new() -> Self {
             Fifo {
-                shared: Shared::new(readers, writers, Opened::Apart),
+                shared: Shared::new(Opened::Apart),
                 name: InTurn::new(None),
                 readers_opened: AtomicU32::new(0),
                 writers_opened: AtomicU32::new(0),
             }
         }
+    }
+}
+
+impl<const N: usize, W: Wake> Default for Fifo<N, W> {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -423,7 +400,7 @@ impl Met {
 }
 
 /// The names, for the one who has the turn. There is one at a time.
-struct Directory<'a, const N: usize, W> {
+struct Directory<'a, const N: usize, W: Wake> {
     fifos: &'a [Fifo<N, W>],
 }
 

@@ -12,7 +12,7 @@
 //! fn greet(to: &mut impl Write) {
 //!     write!(to, "hello, {}", 7).unwrap();
 //! }
-//! let mut pipe = Pipe::<16>::new();
+//! let mut pipe: Pipe<16> = Pipe::new();
 //! let (mut reader, mut writer) = pipe.split();
 //! assert!(!reader.read_ready().unwrap() && writer.write_ready().unwrap());
 //! greet(&mut writer);

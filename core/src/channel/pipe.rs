@@ -40,7 +40,7 @@ use super::{Error, Event, State};
 use crate::ring::InPlace;
 use crate::ring::bytes::{Consumer, Producer, WriteAllError};
 use crate::sync::const_unless_loom;
-use crate::wait::{Doorbell, Register, Spin, Wait};
+use crate::wait::{Doorbell, Register, Spin, Wait, Wake};
 use core::future::poll_fn;
 use core::mem::ManuallyDrop;
 #[cfg(not(loom))]
@@ -55,7 +55,7 @@ pub(super) use shared::{Ends, Opened, Shared};
 /// ```
 /// use ringway_core::channel::Error;
 /// use ringway_core::channel::pipe::Pipe;
-/// let mut pipe = Pipe::<16>::new(); // on the stack
+/// let mut pipe: Pipe<16> = Pipe::new(); // on the stack
 /// let (mut reader, mut writer) = pipe.split();
 /// std::thread::scope(|s| {
 ///     s.spawn(move || writer.write(b"a pipe holds less than this").unwrap());
@@ -71,34 +71,13 @@ pub(super) use shared::{Ends, Opened, Shared};
 /// });
 /// ```
 #[derive(Debug)]
-pub struct Pipe<const N: usize, W = Spin> {
+pub struct Pipe<const N: usize, W: Wake = Spin> {
     pub(super) shared: Shared<N, W>,
-}
-
-impl<const N: usize> Pipe<N> {
-    const_unless_loom! {
-        /// A pipe with no end open, whose ends wait by looking again and again.
-        ///
-        /// ```
-        /// use ringway_core::channel::pipe::Pipe;
-        /// static PIPE: Pipe<1024> = Pipe::new();
-        /// assert!(PIPE.open().is_ok());
-        /// ```
-        pub fn new() -> Self {
-            Pipe::with_bells(Doorbell::new(Spin), Doorbell::new(Spin))
-        }
-    }
-}
-
-impl<const N: usize> Default for Pipe<N> {
-    fn default() -> Self {
-        Self::new()
-    }
 }
 
 // SAFETY: all that it has is made there.
 #[cfg(not(loom))]
-unsafe impl<const N: usize, W: Default> InPlace for Pipe<N, W> {
+unsafe impl<const N: usize, W: Wake> InPlace for Pipe<N, W> {
     fn init(place: &mut MaybeUninit<Self>) -> &mut Self {
         // SAFETY: within the place, which is ours.
         let shared = unsafe { &raw mut (*place.as_mut_ptr()).shared };
@@ -109,7 +88,7 @@ unsafe impl<const N: usize, W: Default> InPlace for Pipe<N, W> {
     }
 }
 
-impl<const N: usize, W> Pipe<N, W> {
+impl<const N: usize, W: Wake> Pipe<N, W> {
     /// The most bytes that a write puts in all or nothing (`PIPE_BUF`): the capacity, at most 4096.
     ///
     /// ```
@@ -120,22 +99,29 @@ impl<const N: usize, W> Pipe<N, W> {
     pub const ATOMIC: usize = Shared::<N, W>::ATOMIC;
 
     const_unless_loom! {
-        /// A pipe with no end open, whose reader sleeps on `readers` and whose writers sleep on `writers`.
+        /// A pipe with no end open.
         ///
         /// ```
         /// use ringway_core::channel::pipe::Pipe;
-        /// use ringway_core::wait::{Async, Doorbell, Spin};
-        /// static PIPE: Pipe<64, Async<Spin>> =
-        ///     Pipe::with_bells(Doorbell::new(Async::new(Spin)), Doorbell::new(Async::new(Spin)));
+        /// use ringway_core::wait::{Async, Spin};
+        /// static PIPE: Pipe<1024> = Pipe::new();
+        /// static AWAITED: Pipe<64, Async<Spin>> = Pipe::new();
+        /// assert!(PIPE.open().is_ok());
         /// ```
-        pub fn with_bells(readers: Doorbell<W>, writers: Doorbell<W>) -> Self {
-            Pipe { shared: Shared::new(readers, writers, Opened::Together) }
+        pub fn new() -> Self {
+            Pipe { shared: Shared::new(Opened::Together) }
         }
     }
 
     /// How many bytes the pipe holds.
     pub const fn capacity(&self) -> usize {
         N
+    }
+}
+
+impl<const N: usize, W: Wake> Default for Pipe<N, W> {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -172,7 +158,7 @@ impl<const N: usize, W: Wait> Pipe<N, W> {
 #[derive(Debug)]
 pub struct Reader<'a, const N: usize, W: Wait = Spin> {
     shared: &'a Shared<N, W>,
-    half: ManuallyDrop<Consumer<'a, N, Doorbell<W>>>,
+    half: ManuallyDrop<Consumer<'a, N, W>>,
 }
 
 impl<'a, const N: usize, W: Wait> Reader<'a, N, W> {
@@ -188,7 +174,7 @@ impl<'a, const N: usize, W: Wait> Reader<'a, N, W> {
     /// ```
     /// use ringway_core::channel::State;
     /// use ringway_core::channel::pipe::Pipe;
-    /// let mut pipe = Pipe::<8>::new();
+    /// let mut pipe: Pipe<8> = Pipe::new();
     /// let (mut reader, writer) = pipe.split();
     /// assert_eq!(reader.state(), State::READER);
     /// drop(writer);
@@ -208,7 +194,7 @@ impl<'a, const N: usize, W: Wait> Reader<'a, N, W> {
     /// ```
     /// use ringway_core::channel::Error;
     /// use ringway_core::channel::pipe::Pipe;
-    /// let mut pipe = Pipe::<8>::new();
+    /// let mut pipe: Pipe<8> = Pipe::new();
     /// let (mut reader, mut writer) = pipe.split();
     /// let mut out = [0; 4];
     /// assert_eq!(reader.try_read(&mut out), Err(Error::WouldBlock));
@@ -293,7 +279,7 @@ impl<'a, const N: usize, W: Wait> Reader<'a, N, W> {
     }
 }
 
-impl<const N: usize, W: Register> Reader<'_, N, W> {
+impl<const N: usize, W: Wait + Register> Reader<'_, N, W> {
     /// [`read`](Self::read) for a task: reads, or has the task woken when something may be there. Cancel-safe: what
     /// was not returned was not read.
     ///
@@ -314,11 +300,10 @@ impl<const N: usize, W: Register> Reader<'_, N, W> {
     ///
     /// ```
     /// use ringway_core::channel::pipe::Pipe;
-    /// use ringway_core::wait::{Async, Doorbell, Spin};
+    /// use ringway_core::wait::{Async, Spin};
     /// use std::pin::pin;
     /// use std::task::{Context, Poll, Waker};
-    /// let bell = || Doorbell::new(Async::new(Spin));
-    /// let mut pipe = Pipe::<8, _>::with_bells(bell(), bell());
+    /// let mut pipe = Pipe::<8, Async<Spin>>::new();
     /// let (mut reader, mut writer) = pipe.split();
     /// let mut out = [0; 8];
     /// let mut cx = Context::from_waker(Waker::noop());
@@ -360,7 +345,7 @@ impl<'a, const N: usize, W: Wait> Writer<'a, N, W> {
     ///
     /// ```
     /// use ringway_core::channel::pipe::Pipe;
-    /// let mut pipe = Pipe::<8>::new();
+    /// let mut pipe: Pipe<8> = Pipe::new();
     /// let (mut reader, writer) = pipe.split();
     /// let mut other = writer.try_clone().unwrap();
     /// drop(writer);
@@ -380,7 +365,7 @@ impl<'a, const N: usize, W: Wait> Writer<'a, N, W> {
     /// ```
     /// use ringway_core::channel::State;
     /// use ringway_core::channel::pipe::Pipe;
-    /// let mut pipe = Pipe::<8>::new();
+    /// let mut pipe: Pipe<8> = Pipe::new();
     /// let (reader, writer) = pipe.split();
     /// assert_eq!(writer.state(), State::WRITER);
     /// drop(reader);
@@ -400,7 +385,7 @@ impl<'a, const N: usize, W: Wait> Writer<'a, N, W> {
     /// ```
     /// use ringway_core::channel::Error;
     /// use ringway_core::channel::pipe::Pipe;
-    /// let mut pipe = Pipe::<8>::new();
+    /// let mut pipe: Pipe<8> = Pipe::new();
     /// let (reader, mut writer) = pipe.split();
     /// assert_eq!(writer.try_write(b"12345"), Ok(5));
     /// assert_eq!(writer.try_write(b"6789"), Err(Error::WouldBlock), "all or nothing");
@@ -432,9 +417,14 @@ impl<'a, const N: usize, W: Wait> Writer<'a, N, W> {
     /// ```
     /// use ringway_core::channel::Error;
     /// use ringway_core::channel::pipe::Pipe;
-    /// use ringway_core::wait::{Doorbell, SpinClock};
-    /// let now = SpinClock(|| 100); // the time is always 100
-    /// let mut pipe = Pipe::<4, _>::with_bells(Doorbell::new(now), Doorbell::new(now));
+    /// use ringway_core::wait::{Clock, SpinClock};
+    /// # struct Hundred;
+    /// # impl Clock for Hundred {
+    /// #     fn now() -> u64 {
+    /// #         100 // the time is always 100
+    /// #     }
+    /// # }
+    /// let mut pipe = Pipe::<4, SpinClock<Hundred>>::new();
     /// let (_reader, mut writer) = pipe.split();
     /// assert_eq!(writer.write_deadline(b"more than fits", Some(50)), Ok(4));
     /// assert_eq!(writer.write_deadline(b"x", Some(50)), Err(Error::TimedOut));
@@ -484,7 +474,7 @@ impl<'a, const N: usize, W: Wait> Writer<'a, N, W> {
         if bytes.is_empty() {
             return Some(Ok(0));
         }
-        let write = |half: &mut Producer<'_, N, Doorbell<W>>| {
+        let write = |half: &mut Producer<'_, N, W>| {
             if whole {
                 half.try_write_all(bytes).map_or(0, |()| bytes.len())
             } else {
@@ -531,7 +521,7 @@ impl<'a, const N: usize, W: Wait> Writer<'a, N, W> {
     }
 }
 
-impl<const N: usize, W: Register> Writer<'_, N, W> {
+impl<const N: usize, W: Wait + Register> Writer<'_, N, W> {
     /// [`try_write`](Self::try_write) for a task: writes, or has the task woken when it may be possible.
     /// Cancel-safe: what was not returned was not written.
     ///

@@ -40,7 +40,7 @@ use super::name::Name;
 use super::turn::Turn;
 use super::{Error, State};
 use crate::sync::{array_of, const_unless_loom};
-use crate::wait::{Doorbell, Register, Spin, Wait};
+use crate::wait::{Doorbell, Register, Spin, Wait, Wake};
 use core::future::poll_fn;
 use core::marker::PhantomData;
 use core::task::{Context, Poll};
@@ -109,75 +109,39 @@ impl Address<'_> {
 /// ```
 /// use ringway_core::channel::Error;
 /// use ringway_core::channel::socket::Network;
-/// let net = Network::<1, 1, 16>::new(); // on the stack
+/// let net: Network<1, 1, 16> = Network::new(); // on the stack
 /// assert_eq!(net.streams().try_connect(7).err(), Some(Error::Refused));
 /// let listener = net.streams().listen(7, 1).unwrap();
 /// assert!(net.streams().try_connect(7).is_ok());
 /// ```
 #[derive(Debug)]
-pub struct Network<const LISTENERS: usize, const CONNECTIONS: usize, const N: usize, W = Spin> {
+pub struct Network<const LISTENERS: usize, const CONNECTIONS: usize, const N: usize, W: Wake = Spin>
+{
     turn: Turn,
     bell: Doorbell<W>,
     backlogs: [Backlog<W>; LISTENERS],
     connections: [Connection<N, W>; CONNECTIONS],
 }
 
-impl<const LISTENERS: usize, const CONNECTIONS: usize, const N: usize>
-    Network<LISTENERS, CONNECTIONS, N>
-{
-    const_unless_loom! {
-        /// A network without listeners, where everybody waits by looking again and again.
-        ///
-        /// ```
-        /// use ringway_core::channel::socket::Network;
-        /// static NET: Network<2, 8, 128> = Network::new();
-        /// ```
-        pub fn new() -> Self {
-            Network::with_places(
-                array_of!(Backlog::new(); LISTENERS),
-                array_of!(Connection::new(); CONNECTIONS),
-                Doorbell::new(Spin),
-            )
-        }
-    }
-}
-
-impl<const LISTENERS: usize, const CONNECTIONS: usize, const N: usize> Default
-    for Network<LISTENERS, CONNECTIONS, N>
-{
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl<const LISTENERS: usize, const CONNECTIONS: usize, const N: usize, W>
+impl<const LISTENERS: usize, const CONNECTIONS: usize, const N: usize, W: Wake>
     Network<LISTENERS, CONNECTIONS, N, W>
 {
     const_unless_loom! {
-        /// A network of these places, where those who wait to connect sleep on `bell`.
+        /// A network without listeners.
         ///
         /// ```
-        /// use ringway_core::channel::pipe::Pipe;
-        /// use ringway_core::channel::socket::{Backlog, Connection, Network};
-        /// use ringway_core::wait::{Async, Doorbell, Spin};
-        /// const fn bell() -> Doorbell<Async<Spin>> {
-        ///     Doorbell::new(Async::new(Spin))
-        /// }
-        /// const fn pipe() -> Pipe<128, Async<Spin>> {
-        ///     Pipe::with_bells(bell(), bell())
-        /// }
-        /// static NET: Network<2, 8, 128, Async<Spin>> = Network::with_places(
-        ///     [const { Backlog::with_bell(bell()) }; 2],
-        ///     [const { Connection::with_pipes(pipe(), pipe()) }; 8],
-        ///     bell(),
-        /// );
+        /// use ringway_core::channel::socket::Network;
+        /// use ringway_core::wait::{Async, Spin};
+        /// static NET: Network<2, 8, 128> = Network::new();
+        /// static AWAITED: Network<2, 8, 128, Async<Spin>> = Network::new();
         /// ```
-        pub fn with_places(
-            backlogs: [Backlog<W>; LISTENERS],
-            connections: [Connection<N, W>; CONNECTIONS],
-            bell: Doorbell<W>
-        ) -> Self {
-            Network { turn: Turn::new(), bell, backlogs, connections }
+        pub fn new() -> Self {
+            Network {
+                turn: Turn::new(),
+                bell: Doorbell::new(),
+                backlogs: array_of!(Backlog::new(); LISTENERS),
+                connections: array_of!(Connection::new(); CONNECTIONS),
+            }
         }
     }
 
@@ -188,6 +152,14 @@ impl<const LISTENERS: usize, const CONNECTIONS: usize, const N: usize, W>
             backlogs: &self.backlogs,
             connections: &self.connections,
         }
+    }
+}
+
+impl<const LISTENERS: usize, const CONNECTIONS: usize, const N: usize, W: Wake> Default
+    for Network<LISTENERS, CONNECTIONS, N, W>
+{
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -204,7 +176,7 @@ impl<const LISTENERS: usize, const CONNECTIONS: usize, const N: usize, W: Wait>
     /// ```
     /// use ringway_core::channel::Error;
     /// use ringway_core::channel::socket::Network;
-    /// let net = Network::<1, 1, 64>::new();
+    /// let net: Network<1, 1, 64> = Network::new();
     /// let listener = net.packets().listen("orders", 1).unwrap();
     /// assert_eq!(net.streams().try_connect("orders").err(), Some(Error::Refused));
     /// let mut here = net.packets().try_connect("orders").unwrap();
@@ -252,7 +224,7 @@ impl<'a, const N: usize, W: Wait> End<'a, N, W> for Packets<'a, N, W> {
 
 /// A network seen as one kind of socket: `E` is what a connection gives, [`Stream`] or [`Packets`].
 #[derive(Debug)]
-pub struct Sockets<'a, const N: usize, W, E> {
+pub struct Sockets<'a, const N: usize, W: Wake, E> {
     parts: Parts<'a, N, W>,
     _kind: PhantomData<fn() -> E>,
 }
@@ -329,7 +301,7 @@ impl<'a, const N: usize, W: Wait, E: End<'a, N, W>> Sockets<'a, N, W, E> {
     /// ```
     /// use ringway_core::channel::Error;
     /// use ringway_core::channel::socket::Network;
-    /// let net = Network::<1, 2, 16>::new();
+    /// let net: Network<1, 2, 16> = Network::new();
     /// let listener = net.streams().listen(7, 1).unwrap();
     /// let first = net.streams().try_connect(7).unwrap();
     /// assert_eq!(net.streams().try_connect(7).err(), Some(Error::WouldBlock));
@@ -352,7 +324,7 @@ impl<'a, const N: usize, W: Wait, E: End<'a, N, W>> Sockets<'a, N, W, E> {
     }
 }
 
-impl<'a, const N: usize, W: Register, E: End<'a, N, W>> Sockets<'a, N, W, E> {
+impl<'a, const N: usize, W: Wait + Register, E: End<'a, N, W>> Sockets<'a, N, W, E> {
     /// [`connect`](Self::connect) as a future. Cancelled, it connected nothing.
     ///
     /// As many tasks can wait to connect to one network as its bell has places for, see
@@ -425,7 +397,7 @@ impl<'a, const N: usize, W: Wait, E: End<'a, N, W>> Listener<'a, N, W, E> {
     }
 }
 
-impl<'a, const N: usize, W: Register, E: End<'a, N, W>> Listener<'a, N, W, E> {
+impl<'a, const N: usize, W: Wait + Register, E: End<'a, N, W>> Listener<'a, N, W, E> {
     /// [`accept`](Self::accept) for a task: accepts, or has the task woken when a connection may be there.
     /// Cancel-safe.
     ///
@@ -450,18 +422,11 @@ impl<'a, const N: usize, W: Register, E: End<'a, N, W>> Listener<'a, N, W, E> {
     /// None of its own.
     ///
     /// ```
-    /// use ringway_core::channel::pipe::Pipe;
-    /// use ringway_core::channel::socket::{Backlog, Connection, Network};
-    /// use ringway_core::wait::{Async, Doorbell, Spin};
+    /// use ringway_core::channel::socket::Network;
+    /// use ringway_core::wait::{Async, Spin};
     /// use std::pin::pin;
     /// use std::task::{Context, Waker};
-    /// let bell = || Doorbell::new(Async::new(Spin));
-    /// let pipe = || Pipe::with_bells(bell(), bell());
-    /// let net = Network::<1, 1, 16, _>::with_places(
-    ///     [Backlog::with_bell(bell())],
-    ///     [Connection::with_pipes(pipe(), pipe())],
-    ///     bell(),
-    /// );
+    /// let net = Network::<1, 1, 16, Async<Spin>>::new();
     /// let mut cx = Context::from_waker(Waker::noop());
     /// let listener = net.streams().listen(7, 1).unwrap();
     /// let mut accept = pin!(listener.accept_async());

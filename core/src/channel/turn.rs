@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn one_that_does_not_get_the_turn_leaves_it_with_whoever_has_it() {
-        let (turn, bell) = (Turn::new(), Doorbell::new(Spin));
+        let (turn, bell) = (Turn::new(), Doorbell::<Spin>::new());
         let taken = Taken::take(&turn, &bell).expect("nobody has it");
         assert!(Taken::take(&turn, &bell).is_none());
         assert!(!turn.try_take(), "it is still taken");

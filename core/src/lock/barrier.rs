@@ -5,7 +5,7 @@ use super::word::{self, HOLDER};
 use crate::finally::Finally;
 use crate::participant::Participant;
 use crate::sync::{AtomicU32, Ordering, array_of, const_unless_loom};
-use crate::wait::{Doorbell, Spin, TimedOut, Wait};
+use crate::wait::{Doorbell, Spin, TimedOut, Wait, Wake};
 use core::fmt;
 #[cfg(not(loom))]
 use core::ptr::NonNull;
@@ -56,7 +56,7 @@ use core::ptr::NonNull;
 #[doc(alias = "pthread_barrier_t")]
 #[derive(Debug)]
 #[repr(C)]
-pub struct Barrier<const N: usize, W = Spin> {
+pub struct Barrier<const N: usize, W: Wake = Spin> {
     state: AtomicU32,
     bell: Doorbell<W>,
     /// Each: the round that it was taken in (or: will be next) above the name of who took it, or 0.
@@ -65,7 +65,7 @@ pub struct Barrier<const N: usize, W = Spin> {
 
 /// The words of a barrier, however many seats it has.
 #[derive(Debug)]
-struct Words<'a, W> {
+struct Words<'a, W: Wake> {
     state: &'a AtomicU32,
     bell: &'a Doorbell<W>,
     seats: &'a [AtomicU32],
@@ -179,7 +179,7 @@ enum Ended {
     Before,
 }
 
-impl<const N: usize, W> Barrier<N, W> {
+impl<const N: usize, W: Wake> Barrier<N, W> {
     /// Refuses what cannot work when the program is compiled.
     pub(crate) const VALID: () = {
         assert!(N > 0, "a barrier needs a party");
@@ -196,7 +196,7 @@ impl<const N: usize, W> Barrier<N, W> {
             const { Self::VALID };
             Barrier {
                 state: AtomicU32::new(0),
-                bell: Doorbell::new(how),
+                bell: Doorbell::with(how),
                 seats: array_of!(AtomicU32::new(0); N),
             }
         }
@@ -236,7 +236,7 @@ impl<const N: usize, W> Barrier<N, W> {
     }
 }
 
-impl<W> Words<'_, W> {
+impl<W: Wake> Words<'_, W> {
     fn state(&self) -> State {
         // SYNC POINT B, acquire: with the release in `exchange`. What was done before all came is seen.
         State::unpack(self.state.load(Ordering::Acquire))
@@ -267,7 +267,7 @@ fn is_taken_in(seat: u32, round: u32) -> bool {
     seat & HOLDER != 0 && seat >> ROUND_SHIFT == round
 }
 
-impl<const N: usize, W: Default> Default for Barrier<N, W> {
+impl<const N: usize, W: Wake + Default> Default for Barrier<N, W> {
     fn default() -> Self {
         Barrier::new(W::default())
     }
@@ -296,8 +296,14 @@ impl<const N: usize, W: Wait> Barrier<N, W> {
     ///
     /// ```
     /// use ringway_core::lock::{Barrier, BarrierError};
-    /// use ringway_core::wait::SpinClock;
-    /// let barrier = Barrier::<2, _>::new(SpinClock(|| 100));
+    /// use ringway_core::wait::{Clock, SpinClock};
+    /// # struct Hundred;
+    /// # impl Clock for Hundred {
+    /// #     fn now() -> u64 {
+    /// #         100 // the time is always 100
+    /// #     }
+    /// # }
+    /// let barrier = Barrier::<2, _>::new(SpinClock::<Hundred>::new());
     /// assert_eq!(barrier.wait_deadline(Some(50)), Err(BarrierError::TimedOut));
     /// assert_eq!(barrier.wait(), Err(BarrierError::Broken));
     /// barrier.reset();
@@ -393,7 +399,7 @@ impl<W: Wait> Words<'_, W> {
                 .is_ok();
         }
         self.settle_unheard();
-        self.bell.alarm();
+        self.bell.wake_all();
         held
     }
 

@@ -4,7 +4,7 @@ use super::Seat;
 use super::word::{self, HOLDER};
 use crate::participant::Participant;
 use crate::sync::{AtomicU32, Ordering, array_of, const_unless_loom, worth_a_try};
-use crate::wait::{Doorbell, Spin, TimedOut, Wait};
+use crate::wait::{Doorbell, Spin, TimedOut, Wait, Wake};
 use core::fmt;
 use core::mem::ManuallyDrop;
 #[cfg(not(loom))]
@@ -29,7 +29,7 @@ use core::ptr::NonNull;
 /// ```
 #[derive(Debug)]
 #[repr(C)]
-pub struct BoundedSemaphore<const N: usize, W = Spin> {
+pub struct BoundedSemaphore<const N: usize, W: Wake = Spin> {
     bell: Doorbell<W>,
     /// Each: 0, or its holder's name, with KEPT if no [`Permit`] stands for it.
     permits: [AtomicU32; N],
@@ -53,7 +53,7 @@ impl fmt::Display for NotHeld {
 
 impl core::error::Error for NotHeld {}
 
-impl<const N: usize, W> BoundedSemaphore<N, W> {
+impl<const N: usize, W: Wake> BoundedSemaphore<N, W> {
     /// Refuses what cannot work when the program is compiled.
     pub(crate) const VALID: () = {
         assert!(N > 0, "a bounded semaphore needs a permit");
@@ -68,7 +68,7 @@ impl<const N: usize, W> BoundedSemaphore<N, W> {
         /// ```
         pub fn new(how: W) -> Self {
             const { Self::VALID };
-            BoundedSemaphore { bell: Doorbell::new(how), permits: array_of!(AtomicU32::new(FREE); N) }
+            BoundedSemaphore { bell: Doorbell::with(how), permits: array_of!(AtomicU32::new(FREE); N) }
         }
     }
 
@@ -79,7 +79,7 @@ impl<const N: usize, W> BoundedSemaphore<N, W> {
     }
 }
 
-impl<const N: usize, W: Default> Default for BoundedSemaphore<N, W> {
+impl<const N: usize, W: Wake + Default> Default for BoundedSemaphore<N, W> {
     fn default() -> Self {
         BoundedSemaphore::new(W::default())
     }
@@ -108,8 +108,14 @@ impl<const N: usize, W: Wait> BoundedSemaphore<N, W> {
     ///
     /// ```
     /// use ringway_core::lock::BoundedSemaphore;
-    /// use ringway_core::wait::{SpinClock, TimedOut};
-    /// let places = BoundedSemaphore::<1, _>::new(SpinClock(|| 100));
+    /// use ringway_core::wait::{Clock, SpinClock, TimedOut};
+    /// # struct Hundred;
+    /// # impl Clock for Hundred {
+    /// #     fn now() -> u64 {
+    /// #         100 // the time is always 100
+    /// #     }
+    /// # }
+    /// let places = BoundedSemaphore::<1, _>::new(SpinClock::<Hundred>::new());
     /// let permit = places.acquire_deadline(Some(50)).unwrap();
     /// assert_eq!(places.acquire_deadline(Some(50)).unwrap_err(), TimedOut);
     /// # drop(permit);
@@ -191,7 +197,7 @@ fn recover<W: Wait>(bell: &Doorbell<W>, permits: &[AtomicU32], dead: Participant
             held += 1;
         }
     }
-    bell.alarm();
+    bell.wake_all();
     held
 }
 

@@ -3,7 +3,7 @@
 use super::{Acquired, MutexGuard};
 use crate::finally::Finally;
 use crate::sync::{Ordering, RmwU32, const_unless_loom};
-use crate::wait::{Spin, TimedOut, Wait};
+use crate::wait::{Spin, TimedOut, Wait, Wake, needs_wake};
 
 /// A condition variable. It belongs to one [`Mutex`](super::Mutex), under which that changes which is waited for.
 ///
@@ -36,7 +36,7 @@ use crate::wait::{Spin, TimedOut, Wait};
 #[doc(alias = "pthread_cond_t")]
 #[derive(Debug)]
 #[repr(C)]
-pub struct Condition<W = Spin> {
+pub struct Condition<W: Wake = Spin> {
     count: RmwU32,
     waiters: RmwU32,
     how: W,
@@ -51,7 +51,7 @@ const SPINS: u32 = 100;
 #[cfg(loom)]
 const SPINS: u32 = u32::MAX;
 
-impl<W> Condition<W> {
+impl<W: Wake> Condition<W> {
     const_unless_loom! {
         /// A condition for which one sleeps as `how` says.
         pub fn new(how: W) -> Self {
@@ -60,7 +60,7 @@ impl<W> Condition<W> {
     }
 }
 
-impl<W: Default> Default for Condition<W> {
+impl<W: Wake + Default> Default for Condition<W> {
     fn default() -> Self {
         Condition::new(W::default())
     }
@@ -90,9 +90,15 @@ impl<W: Wait> Condition<W> {
     ///
     /// ```
     /// use ringway_core::lock::{Condition, Mutex};
-    /// use ringway_core::wait::{SpinClock, TimedOut};
-    /// let mutex = Mutex::new((), SpinClock(|| 100));
-    /// let never = Condition::new(SpinClock(|| 100));
+    /// use ringway_core::wait::{Clock, SpinClock, TimedOut};
+    /// # struct Hundred;
+    /// # impl Clock for Hundred {
+    /// #     fn now() -> u64 {
+    /// #         100 // the time is always 100
+    /// #     }
+    /// # }
+    /// let mutex = Mutex::new((), SpinClock::<Hundred>::new());
+    /// let never = Condition::new(SpinClock::<Hundred>::new());
     /// let (guard, waited) = never.wait_deadline(mutex.lock().into_inner(), Some(50));
     /// assert_eq!(waited, Err(TimedOut));
     /// assert!(guard.is_clean());
@@ -116,7 +122,7 @@ impl<W: Wait> Condition<W> {
     }
 
     fn sleep(&self, count: u32, deadline: Option<W::Deadline>) -> Result<(), TimedOut> {
-        let looks = if self.how.sleeps() { 1 } else { SPINS };
+        let looks = if needs_wake::<W>() { 1 } else { SPINS };
         for _ in 0..looks {
             let waited = self.how.wait(self.count.as_atomic(), count, deadline);
             // Relaxed: the mutex orders what changed. Also when the deadline passed: the
@@ -143,9 +149,15 @@ impl<W: Wait> Condition<W> {
     ///
     /// ```
     /// use ringway_core::lock::{Condition, Mutex};
-    /// use ringway_core::wait::{SpinClock, TimedOut};
-    /// let level = Mutex::new(3, SpinClock(|| 100));
-    /// let changed = Condition::new(SpinClock(|| 100));
+    /// use ringway_core::wait::{Clock, SpinClock, TimedOut};
+    /// # struct Hundred;
+    /// # impl Clock for Hundred {
+    /// #     fn now() -> u64 {
+    /// #         100 // the time is always 100
+    /// #     }
+    /// # }
+    /// let level = Mutex::new(3, SpinClock::<Hundred>::new());
+    /// let changed = Condition::new(SpinClock::<Hundred>::new());
     /// let guard = level.lock().into_inner();
     /// let (guard, waited) = changed.wait_while_deadline(guard, Some(50), |level| *level < 9);
     /// assert_eq!((*guard.into_inner(), waited), (3, Err(TimedOut)));

@@ -1,7 +1,7 @@
 //! Something that has happened, or not yet.
 
 use crate::sync::{Ordering, RmwU32, const_unless_loom};
-use crate::wait::{Doorbell, Spin, TimedOut, Wait};
+use crate::wait::{Doorbell, Spin, TimedOut, Wait, Wake};
 
 /// A flag that is waited for. It begins clear.
 ///
@@ -27,18 +27,18 @@ use crate::wait::{Doorbell, Spin, TimedOut, Wait};
 /// ```
 #[derive(Debug)]
 #[repr(C)]
-pub struct Event<W = Spin> {
+pub struct Event<W: Wake = Spin> {
     word: RmwU32,
     bell: Doorbell<W>,
 }
 
 const SET: u32 = 1;
 
-impl<W> Event<W> {
+impl<W: Wake> Event<W> {
     const_unless_loom! {
         /// An event that has not happened, for which one sleeps as `how` says.
         pub fn new(how: W) -> Self {
-            Event { word: RmwU32::new(0), bell: Doorbell::new(how) }
+            Event { word: RmwU32::new(0), bell: Doorbell::with(how) }
         }
     }
 
@@ -56,7 +56,7 @@ impl<W> Event<W> {
     }
 }
 
-impl<W: Default> Default for Event<W> {
+impl<W: Wake + Default> Default for Event<W> {
     fn default() -> Self {
         Event::new(W::default())
     }
@@ -95,7 +95,13 @@ impl<W: Wait> Event<W> {
     /// use ringway_core::wait::{SpinClock, TimedOut};
     /// use std::sync::atomic::{AtomicU64, Ordering};
     /// static NOW: AtomicU64 = AtomicU64::new(0);
-    /// let never = Event::new(SpinClock(|| NOW.fetch_add(1, Ordering::Relaxed)));
+    /// # struct Ticks;
+    /// # impl ringway_core::wait::Clock for Ticks {
+    /// #     fn now() -> u64 {
+    /// #         NOW.fetch_add(1, Ordering::Relaxed)
+    /// #     }
+    /// # }
+    /// let never = Event::new(SpinClock::<Ticks>::new());
     /// assert_eq!(never.wait_deadline(Some(10)), Err(TimedOut));
     /// ```
     pub fn wait_deadline(&self, deadline: Option<W::Deadline>) -> Result<(), TimedOut> {

@@ -5,7 +5,7 @@ use super::{Acquired, Robust, Seat, sealed};
 use crate::participant::Participant;
 use crate::plain::Plain;
 use crate::sync::{Cell, const_unless_loom};
-use crate::wait::{Spin, TimedOut, Wait};
+use crate::wait::{Spin, TimedOut, Wait, Wake};
 use core::fmt;
 use core::ops::{Deref, DerefMut};
 
@@ -34,18 +34,18 @@ use core::ops::{Deref, DerefMut};
 #[doc(alias = "Lock")]
 #[doc(alias = "pthread_mutex_t")]
 #[repr(C)]
-pub struct Mutex<T, W = Spin> {
+pub struct Mutex<T, W: Wake = Spin> {
     word: Before<Word<W>>,
     value: Cell<T>,
 }
 
 // SAFETY: the value is reached by one holder at a time, so that `T: Send` is all it takes. `W` is shared as it is.
-unsafe impl<T: Send, W: Sync> Sync for Mutex<T, W> {}
+unsafe impl<T: Send, W: Wake + Sync> Sync for Mutex<T, W> {}
 
 // SAFETY: the mutex owns its value, and nothing borrows it when it moves.
-unsafe impl<T: Send, W: Send> Send for Mutex<T, W> {}
+unsafe impl<T: Send, W: Wake + Send> Send for Mutex<T, W> {}
 
-impl<T, W> Mutex<T, W> {
+impl<T, W: Wake> Mutex<T, W> {
     const_unless_loom! {
         /// A free mutex, on which one sleeps as `how` says.
         pub fn new(value: T, how: W) -> Self {
@@ -68,13 +68,13 @@ impl<T, W> Mutex<T, W> {
     }
 }
 
-impl<T, W> fmt::Debug for Mutex<T, W> {
+impl<T, W: Wake> fmt::Debug for Mutex<T, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Mutex").field("holder", &self.holder()).finish_non_exhaustive()
     }
 }
 
-impl<T: Default, W: Default> Default for Mutex<T, W> {
+impl<T: Default, W: Wake + Default> Default for Mutex<T, W> {
     fn default() -> Self {
         Mutex::new(T::default(), W::default())
     }
@@ -116,7 +116,13 @@ impl<T, W: Wait> Mutex<T, W> {
     /// use ringway_core::wait::{SpinClock, TimedOut};
     /// use std::sync::atomic::{AtomicU64, Ordering};
     /// static NOW: AtomicU64 = AtomicU64::new(0);
-    /// let mutex = Mutex::new((), SpinClock(|| NOW.fetch_add(1, Ordering::Relaxed)));
+    /// # struct Ticks;
+    /// # impl ringway_core::wait::Clock for Ticks {
+    /// #     fn now() -> u64 {
+    /// #         NOW.fetch_add(1, Ordering::Relaxed)
+    /// #     }
+    /// # }
+    /// let mutex = Mutex::new((), SpinClock::<Ticks>::new());
     /// let guard = mutex.lock();
     /// assert_eq!(mutex.lock_deadline(Some(10)).unwrap_err(), TimedOut);
     /// drop(guard);

@@ -4,7 +4,7 @@ use super::word::{self, Before, Unwinding, Word};
 use super::{Acquired, Robust, Seat, sealed};
 use crate::participant::Participant;
 use crate::sync::{AtomicU32, AtomicU64, Cell, Ordering, const_unless_loom};
-use crate::wait::{Spin, TimedOut, Wait};
+use crate::wait::{Spin, TimedOut, Wait, Wake};
 use core::fmt;
 use core::marker::PhantomData;
 use core::num::NonZeroU32;
@@ -55,7 +55,7 @@ pub unsafe trait ThreadId {
 #[doc(alias = "RLock")]
 #[doc(alias = "PTHREAD_MUTEX_RECURSIVE")]
 #[repr(C)]
-pub struct ReentrantMutex<T, I, W = Spin> {
+pub struct ReentrantMutex<T, I, W: Wake = Spin> {
     word: Before<Word<W>>,
     /// The thread that holds it, below the name of its participant; 0: none. Written by the holder.
     owner: AtomicU64,
@@ -66,10 +66,10 @@ pub struct ReentrantMutex<T, I, W = Spin> {
 }
 
 // SAFETY: the value is reached by one thread at a time, so that `T: Send` is all it takes. `W` is shared as it is.
-unsafe impl<T: Send, I, W: Sync> Sync for ReentrantMutex<T, I, W> {}
+unsafe impl<T: Send, I, W: Wake + Sync> Sync for ReentrantMutex<T, I, W> {}
 
 // SAFETY: the mutex owns its value, and nothing borrows it when it moves.
-unsafe impl<T: Send, I, W: Send> Send for ReentrantMutex<T, I, W> {}
+unsafe impl<T: Send, I, W: Wake + Send> Send for ReentrantMutex<T, I, W> {}
 
 /// Why a [`ReentrantMutex`] was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,7 +103,7 @@ impl From<TimedOut> for ReentrantError {
     }
 }
 
-impl<T, I, W> ReentrantMutex<T, I, W> {
+impl<T, I, W: Wake> ReentrantMutex<T, I, W> {
     /// How many guards one thread can have.
     pub const MAX_DEPTH: u32 = u16::MAX as u32;
 
@@ -126,13 +126,13 @@ impl<T, I, W> ReentrantMutex<T, I, W> {
     }
 }
 
-impl<T, I, W> fmt::Debug for ReentrantMutex<T, I, W> {
+impl<T, I, W: Wake> fmt::Debug for ReentrantMutex<T, I, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ReentrantMutex").field("holder", &self.holder()).finish_non_exhaustive()
     }
 }
 
-impl<T: Default, I, W: Default> Default for ReentrantMutex<T, I, W> {
+impl<T: Default, I, W: Wake + Default> Default for ReentrantMutex<T, I, W> {
     fn default() -> Self {
         ReentrantMutex::new(T::default(), W::default())
     }

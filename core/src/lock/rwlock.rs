@@ -6,7 +6,7 @@ use crate::finally::Finally;
 use crate::participant::Participant;
 use crate::plain::Plain;
 use crate::sync::{AtomicU32, Cell, Ordering, array_of, const_unless_loom, fence, worth_a_try};
-use crate::wait::{Doorbell, Spin, TimedOut, Wait};
+use crate::wait::{Doorbell, Spin, TimedOut, Wait, Wake};
 use core::fmt;
 use core::ops::{Deref, DerefMut};
 #[cfg(not(loom))]
@@ -37,7 +37,7 @@ use core::ptr::NonNull;
 /// ```
 #[doc(alias = "pthread_rwlock_t")]
 #[repr(C)]
-pub struct RwLock<T, const R: usize, W = Spin> {
+pub struct RwLock<T, const R: usize, W: Wake = Spin> {
     writer: Before<Word<W>>,
     readers: Before<Readers<R, W>>,
     value: Cell<T>,
@@ -45,7 +45,7 @@ pub struct RwLock<T, const R: usize, W = Spin> {
 
 #[derive(Debug)]
 #[repr(C)]
-struct Readers<const R: usize, W> {
+struct Readers<const R: usize, W: Wake> {
     bell: Doorbell<W>,
     /// Each: 0, or its reader's name.
     seats: [AtomicU32; R],
@@ -55,10 +55,10 @@ const EMPTY: u32 = 0;
 
 // SAFETY: the value is reached by one writer or several readers, of any thread, so that it takes `T: Send + Sync`. `W` is
 // shared as it is.
-unsafe impl<T: Send + Sync, const R: usize, W: Sync> Sync for RwLock<T, R, W> {}
+unsafe impl<T: Send + Sync, const R: usize, W: Wake + Sync> Sync for RwLock<T, R, W> {}
 
 // SAFETY: the lock owns its value, and nothing borrows it when it moves.
-unsafe impl<T: Send, const R: usize, W: Send> Send for RwLock<T, R, W> {}
+unsafe impl<T: Send, const R: usize, W: Wake + Send> Send for RwLock<T, R, W> {}
 
 impl<const R: usize, W: Wait> Readers<R, W> {
     /// Whether there are none. For a writer that has the word.
@@ -84,7 +84,7 @@ impl<const R: usize, W: Wait> Readers<R, W> {
     }
 }
 
-impl<T, const R: usize, W> RwLock<T, R, W> {
+impl<T, const R: usize, W: Wake> RwLock<T, R, W> {
     /// Refuses what cannot work when the program is compiled.
     pub(crate) const VALID: () = {
         assert!(R > 0, "a lock for readers needs a seat for one");
@@ -119,7 +119,7 @@ impl<T, const R: usize, W> RwLock<T, R, W> {
             RwLock {
                 writer: Before(Word::new(for_writer)),
                 readers: Before(Readers {
-                    bell: Doorbell::new(for_all),
+                    bell: Doorbell::with(for_all),
                     seats: array_of!(AtomicU32::new(EMPTY); R),
                 }),
                 value: Cell::new(value),
@@ -140,7 +140,7 @@ impl<T, const R: usize, W> RwLock<T, R, W> {
     }
 }
 
-impl<T, const R: usize, W> fmt::Debug for RwLock<T, R, W> {
+impl<T, const R: usize, W: Wake> fmt::Debug for RwLock<T, R, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RwLock")
             .field("writer", &self.writer())
@@ -149,7 +149,7 @@ impl<T, const R: usize, W> fmt::Debug for RwLock<T, R, W> {
     }
 }
 
-impl<T: Default, const R: usize, W: Default + Copy> Default for RwLock<T, R, W> {
+impl<T: Default, const R: usize, W: Wake + Default + Copy> Default for RwLock<T, R, W> {
     fn default() -> Self {
         RwLock::new(T::default(), W::default())
     }
@@ -178,8 +178,14 @@ impl<T, const R: usize, W: Wait> RwLock<T, R, W> {
     ///
     /// ```
     /// use ringway_core::lock::RwLock;
-    /// use ringway_core::wait::{SpinClock, TimedOut};
-    /// let lock = RwLock::<_, 2, _>::new(5, SpinClock(|| 100));
+    /// use ringway_core::wait::{Clock, SpinClock, TimedOut};
+    /// # struct Hundred;
+    /// # impl Clock for Hundred {
+    /// #     fn now() -> u64 {
+    /// #         100 // the time is always 100
+    /// #     }
+    /// # }
+    /// let lock = RwLock::<_, 2, _>::new(5, SpinClock::<Hundred>::new());
     /// let writer = lock.write();
     /// assert_eq!(lock.read_deadline(Some(50)).unwrap_err(), TimedOut);
     /// # drop(writer);
@@ -210,8 +216,14 @@ impl<T, const R: usize, W: Wait> RwLock<T, R, W> {
     ///
     /// ```
     /// use ringway_core::lock::RwLock;
-    /// use ringway_core::wait::{SpinClock, TimedOut};
-    /// let lock = RwLock::<_, 2, _>::new(5, SpinClock(|| 100));
+    /// use ringway_core::wait::{Clock, SpinClock, TimedOut};
+    /// # struct Hundred;
+    /// # impl Clock for Hundred {
+    /// #     fn now() -> u64 {
+    /// #         100 // the time is always 100
+    /// #     }
+    /// # }
+    /// let lock = RwLock::<_, 2, _>::new(5, SpinClock::<Hundred>::new());
     /// let reader = lock.read();
     /// assert_eq!(lock.write_deadline(Some(50)).unwrap_err(), TimedOut);
     /// assert!(lock.try_read().is_some(), "the writer that gave up keeps nobody out");
@@ -299,7 +311,7 @@ unsafe fn recover<W: Wait>(
         held |= seat.load(Ordering::Relaxed) & HOLDER == name
             && seat.compare_exchange(name, EMPTY, Ordering::Release, Ordering::Relaxed).is_ok();
     }
-    let readers = Finally(|| bell.alarm());
+    let readers = Finally(|| bell.wake_all());
     writer.wake_all();
     drop(readers);
     held

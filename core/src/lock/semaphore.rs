@@ -2,7 +2,7 @@
 
 use crate::finally::Finally;
 use crate::sync::{AtomicU32, Ordering, const_unless_loom};
-use crate::wait::{Spin, TimedOut, Wait};
+use crate::wait::{Spin, TimedOut, Wait, Wake, needs_wake};
 use core::fmt;
 
 /// A counting semaphore that begins with `START` permits. Who gives a permit back need not be the one who took it.
@@ -32,7 +32,7 @@ use core::fmt;
 #[doc(alias = "sem_t")]
 #[derive(Debug)]
 #[repr(C)]
-pub struct Semaphore<const START: u32, W = Spin> {
+pub struct Semaphore<const START: u32, W: Wake = Spin> {
     word: AtomicU32,
     how: W,
 }
@@ -53,7 +53,7 @@ impl fmt::Display for Overflow {
 
 impl core::error::Error for Overflow {}
 
-impl<const START: u32, W> Semaphore<START, W> {
+impl<const START: u32, W: Wake> Semaphore<START, W> {
     /// Refuses what cannot work when the program is compiled.
     pub(crate) const VALID: () = {
         assert!(START <= COUNT, "a semaphore counts to 2^31 - 1");
@@ -91,7 +91,7 @@ impl<const START: u32, W> Semaphore<START, W> {
     }
 }
 
-impl<const START: u32, W: Default> Default for Semaphore<START, W> {
+impl<const START: u32, W: Wake + Default> Default for Semaphore<START, W> {
     fn default() -> Self {
         Semaphore::new(W::default())
     }
@@ -132,7 +132,13 @@ impl<const START: u32, W: Wait> Semaphore<START, W> {
     /// use ringway_core::wait::{SpinClock, TimedOut};
     /// use std::sync::atomic::{AtomicU64, Ordering};
     /// static NOW: AtomicU64 = AtomicU64::new(0);
-    /// let full = Semaphore::<0, _>::new(SpinClock(|| NOW.fetch_add(1, Ordering::Relaxed)));
+    /// # struct Ticks;
+    /// # impl ringway_core::wait::Clock for Ticks {
+    /// #     fn now() -> u64 {
+    /// #         NOW.fetch_add(1, Ordering::Relaxed)
+    /// #     }
+    /// # }
+    /// let full = Semaphore::<0, _>::new(SpinClock::<Ticks>::new());
     /// assert_eq!(full.acquire_deadline(Some(10)), Err(TimedOut));
     /// full.release(1).unwrap();
     /// assert_eq!(full.acquire_deadline(Some(10)), Ok(()));
@@ -147,7 +153,7 @@ impl<const START: u32, W: Wait> Semaphore<START, W> {
     /// without waking anybody while the bit was gone, it wakes another.
     #[cold]
     fn acquire_slow(&self, deadline: Option<W::Deadline>) -> Result<(), TimedOut> {
-        let waiters = if self.how.sleeps() { WAITERS } else { 0 };
+        let waiters = if needs_wake::<W>() { WAITERS } else { 0 };
         let (mut slept, mut timed_out) = (0, false);
         // Relaxed, here and below: what is seen is exchanged only if it is still so.
         let mut seen = self.word.load(Ordering::Relaxed);

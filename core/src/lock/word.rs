@@ -20,7 +20,7 @@
 use crate::finally::Finally;
 use crate::participant::Participant;
 use crate::sync::{Kept, Ordering, RmwU32, const_unless_loom, pause};
-use crate::wait::{TimedOut, Wait};
+use crate::wait::{TimedOut, Wait, Wake, needs_wake};
 
 const FREE: u32 = 0;
 pub(super) const HOLDER: u32 = (1 << 14) - 1;
@@ -60,12 +60,12 @@ pub(super) struct Before<T>(pub(super) T);
 
 #[derive(Debug)]
 #[repr(C)]
-pub(super) struct Word<W> {
+pub(super) struct Word<W: Wake> {
     state: RmwU32,
     how: W,
 }
 
-impl<W> Word<W> {
+impl<W: Wake> Word<W> {
     const_unless_loom! {
         pub(super) fn new(how: W) -> Self {
             Word { state: RmwU32::new(FREE), how }
@@ -203,7 +203,7 @@ impl<W: Wait> Word<W> {
         me: Participant,
         deadline: Option<W::Deadline>,
     ) -> Result<bool, TimedOut> {
-        let waiters = if self.how.sleeps() { WAITERS } else { 0 };
+        let waiters = if needs_wake::<W>() { WAITERS } else { 0 };
         let (mut slept, mut spins, mut turns) = (0, SPINS, 1);
         let mut timed_out = false;
         // Relaxed, here and below: what is seen is exchanged only if it is still so.

@@ -8,7 +8,7 @@ use crate::ring::latest::{Latest, SLOTS};
 use crate::ring::messages::MessageRing;
 #[cfg(target_has_atomic = "64")]
 use crate::ring::queue::Queue;
-use crate::wait::{Bell, Doorbell, Polled, Wait};
+use crate::wait::{Nobody, Wake, needs_wake};
 use core::fmt;
 
 /// What kind of structure a part is. A number, because a region may hold what a later version knows.
@@ -188,80 +188,71 @@ pub unsafe trait Part: Sync + 'static {
 /// ```
 pub trait Unheld: Part {}
 
-/// A bell that works between processes: [`Polled`], or a [`Doorbell`] on which one sleeps by a [`SharedWait`].
+/// A way of waking and sleeping that works between processes: [`Nobody`], or one on which a process
+/// sleeps that another one wakes.
 ///
 /// # Safety
-/// As for [`Part`], of which it is a piece.
-pub unsafe trait SharedBell: Bell + Sync + 'static {
-    /// The kind of a structure `kind` that has such bells.
-    fn kind(kind: Kind) -> Kind;
-}
+/// The type has no bytes, and its [`wake`](Wake::wake) wakes those who sleep in another process.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not work between processes",
+    note = "take `Nobody`, or `ringway::shm::Sleep`, in a structure that lies in a region"
+)]
+pub unsafe trait SharedWait: Wake + Sync + 'static {}
 
-// SAFETY: it has no bytes.
-unsafe impl SharedBell for Polled {
-    fn kind(kind: Kind) -> Kind {
-        kind
-    }
-}
+// SAFETY: it has no bytes, and nobody sleeps.
+unsafe impl SharedWait for Nobody {}
 
-/// A way of sleeping that works between processes.
-///
-/// # Safety
-/// The type has no bytes, and its [`wake`](Wait::wake) wakes who sleeps in another process.
-pub unsafe trait SharedWait: Wait + Sync + 'static {}
-
-// SAFETY: a doorbell is a word, zero at first, and `W` has no bytes.
-unsafe impl<W: SharedWait> SharedBell for Doorbell<W> {
-    fn kind(kind: Kind) -> Kind {
-        kind.that_waits()
-    }
+/// The kind of a structure `kind` on which one waits as `W` says.
+fn kind_for<W: Wake>(kind: Kind) -> Kind {
+    // A doorbell is a word, zero at first, or nothing.
+    if needs_wake::<W>() { kind.that_waits() } else { kind }
 }
 
 // SAFETY: `repr(C)`: two lines of words, and slots that hold plain values when they hold any; zero positions and words are a
 // fresh ring.
-unsafe impl<T: Item, const N: usize, B: SharedBell> Part for Ring<T, N, B> {
+unsafe impl<T: Item, const N: usize, W: SharedWait> Part for Ring<T, N, W> {
     fn description() -> Description {
-        Description::of::<Self, T>(B::kind(Kind::RING), N)
+        Description::of::<Self, T>(kind_for::<W>(Kind::RING), N)
     }
 }
 
 // SAFETY: as for `Ring`.
-unsafe impl<const N: usize, B: SharedBell> Part for ByteRing<N, B> {
+unsafe impl<const N: usize, W: SharedWait> Part for ByteRing<N, W> {
     fn description() -> Description {
-        Description::of::<Self, u8>(B::kind(Kind::BYTE_RING), N)
+        Description::of::<Self, u8>(kind_for::<W>(Kind::BYTE_RING), N)
     }
 }
 
 // SAFETY: it is a `ByteRing`.
-unsafe impl<const N: usize, B: SharedBell> Part for MessageRing<N, B> {
+unsafe impl<const N: usize, W: SharedWait> Part for MessageRing<N, W> {
     fn description() -> Description {
         const { Self::MAX_MESSAGE };
-        Description::of::<Self, u8>(B::kind(Kind::MESSAGE_RING), N)
+        Description::of::<Self, u8>(kind_for::<W>(Kind::MESSAGE_RING), N)
     }
 }
 
 // SAFETY: `repr(C)`: two lines of words, the entries and the owners, and slots that hold plain values when they hold any; a
 // zero entry was never used, and a zero owner is nobody.
 #[cfg(target_has_atomic = "64")]
-unsafe impl<T: Item, const N: usize, B: SharedBell> Part for Queue<T, N, B> {
+unsafe impl<T: Item, const N: usize, W: SharedWait> Part for Queue<T, N, W> {
     fn description() -> Description {
         const { Self::VALID };
-        Description::of::<Self, T>(B::kind(Kind::QUEUE), N)
+        Description::of::<Self, T>(kind_for::<W>(Kind::QUEUE), N)
     }
 }
 
 // SAFETY: `repr(C)`: a line of words, and slots of words and a plain value; zero numbers and words are a fresh one.
-unsafe impl<T: Item, const N: usize, B: SharedBell> Part for Broadcast<T, N, B> {
+unsafe impl<T: Item, const N: usize, W: SharedWait> Part for Broadcast<T, N, W> {
     fn description() -> Description {
         const { Self::VALID };
-        Description::of::<Self, T>(B::kind(Kind::BROADCAST), N)
+        Description::of::<Self, T>(kind_for::<W>(Kind::BROADCAST), N)
     }
 }
 
 // SAFETY: as for `Broadcast`.
-unsafe impl<T: Item, B: SharedBell> Part for Latest<T, B> {
+unsafe impl<T: Item, W: SharedWait> Part for Latest<T, W> {
     fn description() -> Description {
-        Description::of::<Self, T>(B::kind(Kind::LATEST), SLOTS)
+        Description::of::<Self, T>(kind_for::<W>(Kind::LATEST), SLOTS)
     }
 }
 

@@ -45,20 +45,20 @@ use crate::plain::Plain;
 #[cfg(not(loom))]
 use crate::ring::InPlace;
 use crate::sync::{CachePadded, const_unless_loom};
-use crate::wait::{Bell, Polled};
+use crate::wait::{Nobody, Wake};
 use core::fmt;
 #[cfg(not(loom))]
 use core::mem::MaybeUninit;
 use stamped::{Pen, Stamped};
 
-/// A broadcast of messages of type `T`, of which the newest `N` are kept. `B` says whether readers can sleep, see [`Bell`].
+/// A broadcast of messages of type `T`, of which the newest `N` are kept. `W` says how readers can sleep, see [`Wake`].
 ///
 /// `N` is 1 to 2^30; another does not compile. A power of two is quicker. Memory: `N` times the message (in whole words) and 8
 /// bytes, and 16 bytes more (a cache line of their own where the target has caches).
 ///
 /// ```
 /// use ringway_core::ring::broadcast::Broadcast;
-/// let broadcast = Broadcast::<[u8; 16], 8>::new();
+/// let broadcast: Broadcast<[u8; 16], 8> = Broadcast::new();
 /// std::thread::scope(|s| {
 ///     for _ in 0..2 {
 ///         let mut reader = broadcast.reader();
@@ -76,11 +76,17 @@ use stamped::{Pen, Stamped};
 /// ```
 #[derive(Debug)]
 #[repr(transparent)]
-pub struct Broadcast<T, const N: usize, B = Polled>(Stamped<T, N, B>);
+pub struct Broadcast<T, const N: usize, W: Wake = Nobody>(Stamped<T, N, W>);
 
-impl<T: Plain, const N: usize> Broadcast<T, N> {
+impl<T: Plain, const N: usize, W: Wake> Broadcast<T, N, W> {
+    /// Refuses a capacity that cannot work when the program is compiled.
+    pub(crate) const VALID: () = {
+        assert!(N > 0, "a broadcast needs a capacity of at least 1");
+        assert!(N <= MAX_CAPACITY, "a broadcast holds at most 2^30 messages");
+    };
+
     const_unless_loom! {
-        /// A broadcast without messages, whose readers look when it suits them.
+        /// A broadcast without messages.
         ///
         /// ```
         /// use ringway_core::ring::broadcast::Broadcast;
@@ -93,48 +99,27 @@ impl<T: Plain, const N: usize> Broadcast<T, N> {
         /// static BROADCAST: ringway_core::ring::broadcast::Broadcast<u32, 0> =
         ///     ringway_core::ring::broadcast::Broadcast::new();
         /// ```
-        pub fn new() -> Self {
-            Broadcast::with_bell(Polled)
-        }
-    }
-}
-
-impl<T: Plain, const N: usize> Default for Broadcast<T, N> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl<T: Plain, const N: usize, B> Broadcast<T, N, B> {
-    /// Refuses a capacity that cannot work when the program is compiled.
-    pub(crate) const VALID: () = {
-        assert!(N > 0, "a broadcast needs a capacity of at least 1");
-        assert!(N <= MAX_CAPACITY, "a broadcast holds at most 2^30 messages");
-    };
-
-    const_unless_loom! {
-        /// A broadcast without messages, whose readers sleep on `readers`. The writer never sleeps.
         ///
         /// ```
         /// use ringway_core::ring::broadcast::Broadcast;
-        /// use ringway_core::wait::{Doorbell, Spin};
-        /// static BROADCAST: Broadcast<u32, 4, Doorbell<Spin>> = Broadcast::with_bell(Doorbell::new(Spin));
+        /// use ringway_core::wait::Spin;
+        /// static BROADCAST: Broadcast<u32, 4, Spin> = Broadcast::new();
         /// let mut reader = BROADCAST.reader();
         /// std::thread::scope(|s| {
         ///     s.spawn(|| BROADCAST.writer().unwrap().send(5));
         ///     assert_eq!(reader.recv(), Ok(5));
         /// });
         /// ```
-        pub fn with_bell(readers: B) -> Self {
+        pub fn new() -> Self {
             const { Self::VALID };
-            Broadcast(Stamped::new(readers))
+            Broadcast(Stamped::new())
         }
     }
 
     /// How many messages are kept.
     ///
     /// ```
-    /// assert_eq!(ringway_core::ring::broadcast::Broadcast::<u8, 5>::new().capacity(), 5);
+    /// assert_eq!(<ringway_core::ring::broadcast::Broadcast<u8, 5>>::new().capacity(), 5);
     /// ```
     pub const fn capacity(&self) -> usize {
         N
@@ -144,14 +129,14 @@ impl<T: Plain, const N: usize, B> Broadcast<T, N, B> {
     ///
     /// ```
     /// use ringway_core::ring::broadcast::Broadcast;
-    /// let broadcast = Broadcast::<u32, 4>::new();
+    /// let broadcast: Broadcast<u32, 4> = Broadcast::new();
     /// let mut writer = broadcast.writer().unwrap();
     /// writer.send(1);
     /// let mut reader = broadcast.reader();
     /// writer.send(2);
     /// assert_eq!(reader.try_recv(), Ok(Some(2)));
     /// ```
-    pub fn reader(&self) -> Reader<'_, T, N, B> {
+    pub fn reader(&self) -> Reader<'_, T, N, W> {
         let known = self.0.newest(0);
         Reader::new(&self.0, known.wrapping_add(1), known)
     }
@@ -160,13 +145,13 @@ impl<T: Plain, const N: usize, B> Broadcast<T, N, B> {
     ///
     /// ```
     /// use ringway_core::ring::broadcast::Broadcast;
-    /// let broadcast = Broadcast::<u32, 2>::new();
+    /// let broadcast: Broadcast<u32, 2> = Broadcast::new();
     /// let mut writer = broadcast.writer().unwrap();
     /// (1..=3).for_each(|message| writer.send(message));
     /// let mut reader = broadcast.reader_from_oldest();
     /// assert_eq!(reader.try_recv(), Ok(Some(2)));
     /// ```
-    pub fn reader_from_oldest(&self) -> Reader<'_, T, N, B> {
+    pub fn reader_from_oldest(&self) -> Reader<'_, T, N, W> {
         let known = self.0.newest(0);
         Reader::new(&self.0, oldest::<N>(known), known)
     }
@@ -175,7 +160,7 @@ impl<T: Plain, const N: usize, B> Broadcast<T, N, B> {
     ///
     /// ```
     /// use ringway_core::ring::broadcast::Broadcast;
-    /// let broadcast = Broadcast::<_, 4>::new();
+    /// let broadcast: Broadcast<_, 4> = Broadcast::new();
     /// broadcast.writer().unwrap().send(1);
     /// assert_eq!(broadcast.sent(), 1);
     /// assert!(broadcast.holder().is_none() && !broadcast.writer_is_gone());
@@ -196,20 +181,26 @@ impl<T: Plain, const N: usize, B> Broadcast<T, N, B> {
     }
 }
 
+impl<T: Plain, const N: usize, W: Wake> Default for Broadcast<T, N, W> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 // SAFETY: it is stamped slots, which are made there.
 #[cfg(not(loom))]
-unsafe impl<T: Plain, const N: usize, B: Default> InPlace for Broadcast<T, N, B> {
+unsafe impl<T: Plain, const N: usize, W: Wake> InPlace for Broadcast<T, N, W> {
     fn init(place: &mut MaybeUninit<Self>) -> &mut Self {
         const { Self::VALID };
-        let stamped = place.as_mut_ptr().cast::<MaybeUninit<Stamped<T, N, B>>>();
+        let stamped = place.as_mut_ptr().cast::<MaybeUninit<Stamped<T, N, W>>>();
         // SAFETY: `repr(transparent)`, and the place is ours.
-        Stamped::init(unsafe { &mut *stamped }, B::default());
+        Stamped::init(unsafe { &mut *stamped });
         // SAFETY: just made.
         unsafe { place.assume_init_mut() }
     }
 }
 
-impl<T: Plain, const N: usize, B: Bell> Broadcast<T, N, B> {
+impl<T: Plain, const N: usize, W: Wake> Broadcast<T, N, W> {
     /// The writer's half, or `None` while somebody has it. Any context may ask. Dropping it gives
     /// it back, and the readers wait for the next writer; [`Writer::close`] ends the stream.
     ///
@@ -221,12 +212,12 @@ impl<T: Plain, const N: usize, B: Bell> Broadcast<T, N, B> {
     /// drop(writer);
     /// assert!(BROADCAST.writer().is_some(), "it was given back");
     /// ```
-    pub fn writer(&self) -> Option<Writer<'_, T, N, B>> {
+    pub fn writer(&self) -> Option<Writer<'_, T, N, W>> {
         self.writer_as(Participant::LOCAL)
     }
 
     /// [`writer`](Self::writer) for `me`, where processes share the broadcast.
-    pub fn writer_as(&self, me: Participant) -> Option<Writer<'_, T, N, B>> {
+    pub fn writer_as(&self, me: Participant) -> Option<Writer<'_, T, N, W>> {
         self.0.take(me).map(|pen| Writer(CachePadded(pen)))
     }
 
@@ -235,13 +226,13 @@ impl<T: Plain, const N: usize, B: Bell> Broadcast<T, N, B> {
     ///
     /// ```
     /// use ringway_core::ring::broadcast::Broadcast;
-    /// let mut broadcast = Broadcast::<_, 4>::new();
+    /// let mut broadcast: Broadcast<_, 4> = Broadcast::new();
     /// let (mut writer, mut one) = broadcast.split();
     /// let mut other = one.clone();
     /// writer.send(1);
     /// assert_eq!((one.try_recv(), other.try_recv()), (Ok(Some(1)), Ok(Some(1))));
     /// ```
-    pub fn split(&mut self) -> (Writer<'_, T, N, B>, Reader<'_, T, N, B>) {
+    pub fn split(&mut self) -> (Writer<'_, T, N, W>, Reader<'_, T, N, W>) {
         let pen = self.0.take_from_owner();
         let (stamped, known) = (pen.stamped(), pen.newest());
         (Writer(CachePadded(pen)), Reader::new(stamped, known.wrapping_add(1), known))
@@ -310,9 +301,9 @@ impl core::error::Error for Missed {}
 
 /// The half that writes. It can move to another thread or context, and is used from one at a time.
 #[derive(Debug)]
-pub struct Writer<'a, T: Plain, const N: usize, B: Bell = Polled>(CachePadded<Pen<'a, T, N, B>>);
+pub struct Writer<'a, T: Plain, const N: usize, W: Wake = Nobody>(CachePadded<Pen<'a, T, N, W>>);
 
-impl<T: Plain, const N: usize, B: Bell> Writer<'_, T, N, B> {
+impl<T: Plain, const N: usize, W: Wake> Writer<'_, T, N, W> {
     /// Sends one message to every reader, and overwrites the oldest one kept. Wait-free.
     #[inline]
     pub fn send(&mut self, message: T) {
@@ -323,7 +314,7 @@ impl<T: Plain, const N: usize, B: Bell> Writer<'_, T, N, B> {
     ///
     /// ```
     /// use ringway_core::ring::broadcast::Broadcast;
-    /// let mut broadcast = Broadcast::<[u8; 4096], 4>::new();
+    /// let mut broadcast: Broadcast<[u8; 4096], 4> = Broadcast::new();
     /// let (mut writer, mut reader) = broadcast.split();
     /// writer.send_from(&[7; 4096]);
     /// assert_eq!(reader.try_recv(), Ok(Some([7; 4096])));
@@ -337,7 +328,7 @@ impl<T: Plain, const N: usize, B: Bell> Writer<'_, T, N, B> {
     ///
     /// ```
     /// use ringway_core::ring::broadcast::Broadcast;
-    /// let broadcast = Broadcast::<_, 4>::new();
+    /// let broadcast: Broadcast<_, 4> = Broadcast::new();
     /// broadcast.writer().unwrap().send(1);
     /// assert_eq!(broadcast.writer().unwrap().sent(), 1);
     /// ```
@@ -354,8 +345,8 @@ impl<T: Plain, const N: usize, B: Bell> Writer<'_, T, N, B> {
 
 /// One that reads. Its place is its own; a clone goes on from the same place. It can move to another thread or context.
 #[derive(Debug)]
-pub struct Reader<'a, T, const N: usize, B = Polled> {
-    stamped: &'a Stamped<T, N, B>,
+pub struct Reader<'a, T, const N: usize, W: Wake = Nobody> {
+    stamped: &'a Stamped<T, N, W>,
     place: CachePadded<Place>,
 }
 
@@ -368,14 +359,14 @@ struct Place {
     known: u64,
 }
 
-impl<T, const N: usize, B> Clone for Reader<'_, T, N, B> {
+impl<T, const N: usize, W: Wake> Clone for Reader<'_, T, N, W> {
     fn clone(&self) -> Self {
         Reader { stamped: self.stamped, place: CachePadded(self.place.0) }
     }
 }
 
-impl<'a, T: Plain, const N: usize, B> Reader<'a, T, N, B> {
-    fn new(stamped: &'a Stamped<T, N, B>, next: u64, known: u64) -> Self {
+impl<'a, T: Plain, const N: usize, W: Wake> Reader<'a, T, N, W> {
+    fn new(stamped: &'a Stamped<T, N, W>, next: u64, known: u64) -> Self {
         Reader { stamped, place: CachePadded(Place { next, known }) }
     }
 
@@ -403,7 +394,7 @@ impl<'a, T: Plain, const N: usize, B> Reader<'a, T, N, B> {
     ///
     /// ```
     /// use ringway_core::ring::broadcast::Broadcast;
-    /// let mut broadcast = Broadcast::<[u8; 4096], 4>::new();
+    /// let mut broadcast: Broadcast<[u8; 4096], 4> = Broadcast::new();
     /// let (mut writer, mut reader) = broadcast.split();
     /// let mut out = [0; 4096];
     /// assert_eq!(reader.try_recv_into(&mut out), Ok(false));
@@ -447,7 +438,7 @@ impl<'a, T: Plain, const N: usize, B> Reader<'a, T, N, B> {
     ///
     /// ```
     /// use ringway_core::ring::broadcast::Broadcast;
-    /// let mut broadcast = Broadcast::<_, 2>::new();
+    /// let mut broadcast: Broadcast<_, 2> = Broadcast::new();
     /// let (mut writer, mut reader) = broadcast.split();
     /// (1..=3).for_each(|message| writer.send(message));
     /// assert_eq!(reader.behind(), 3);
@@ -468,7 +459,7 @@ impl<'a, T: Plain, const N: usize, B> Reader<'a, T, N, B> {
     ///
     /// ```
     /// use ringway_core::ring::broadcast::Broadcast;
-    /// let mut broadcast = Broadcast::<u8, 4>::new();
+    /// let mut broadcast: Broadcast<u8, 4> = Broadcast::new();
     /// let (writer, reader) = broadcast.split();
     /// assert!(!reader.writer_is_gone());
     /// writer.close();

@@ -44,7 +44,7 @@ use super::cursor::{ConsumerCursor, Header, ProducerCursor};
 use super::index;
 use crate::participant::Participant;
 use crate::sync::{AtomicU32, CachePadded, Kept, Ordering, Slots, SlotsRef, const_unless_loom};
-use crate::wait::{Bell, Polled};
+use crate::wait::{Doorbell, Nobody, Wake};
 use core::fmt;
 #[cfg(not(loom))]
 use core::mem::MaybeUninit;
@@ -67,14 +67,14 @@ const fn stretch_of(bytes: usize) -> usize {
     if bytes < VERY_LONG { STRETCH } else { VERY_LONG }
 }
 
-/// A ring of `N` bytes for one producer and one consumer. `B` says whether a side can sleep, see [`Bell`].
+/// A ring of `N` bytes for one producer and one consumer. `W` says how a side can sleep, see [`Wake`].
 ///
-/// Memory: `N` bytes and 20 more (with [`Polled`]) where the target has no caches; where it has, cache lines. `N` is
+/// Memory: `N` bytes and 20 more (with [`Nobody`]) where the target has no caches; where it has, cache lines. `N` is
 /// 1 to 2^30; another does not compile.
 ///
 /// ```
 /// use ringway_core::ring::bytes::ByteRing;
-/// let mut ring = ByteRing::<8>::new();
+/// let mut ring: ByteRing<8> = ByteRing::new();
 /// let (mut producer, mut consumer) = ring.split();
 /// assert_eq!(producer.try_write(b"0123456789"), 8, "as much as fits");
 /// let mut out = [0; 4];
@@ -83,8 +83,8 @@ const fn stretch_of(bytes: usize) -> usize {
 /// ```
 #[derive(Debug)]
 #[repr(C)]
-pub struct ByteRing<const N: usize, B = Polled> {
-    header: Header<B>,
+pub struct ByteRing<const N: usize, W: Wake = Nobody> {
+    header: Header<W>,
     /// At the start of a cache line, so that copies of whole lines are copies of whole lines.
     slots: Slots<u8, N>,
     /// The mark: where the bytes of the consumer's lap end, once the producer has left that lap.
@@ -92,29 +92,9 @@ pub struct ByteRing<const N: usize, B = Polled> {
 }
 
 // SAFETY: bytes pass from one side to the other by the ownership rule, see `cursor` and `raw`.
-unsafe impl<const N: usize, B: Sync> Sync for ByteRing<N, B> {}
+unsafe impl<const N: usize, W: Wake + Sync> Sync for ByteRing<N, W> {}
 
-impl<const N: usize> ByteRing<N> {
-    const_unless_loom! {
-        /// An empty ring whose sides look when it suits them.
-        ///
-        /// ```
-        /// use ringway_core::ring::bytes::ByteRing;
-        /// static RING: ByteRing<256> = ByteRing::new();
-        /// ```
-        pub fn new() -> Self {
-            ByteRing::with_bells(Polled, Polled)
-        }
-    }
-}
-
-impl<const N: usize> Default for ByteRing<N> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl<const N: usize, B> ByteRing<N, B> {
+impl<const N: usize, W: Wake> ByteRing<N, W> {
     /// The largest exact grant: half the capacity, rounded up. See the [module](self) for why.
     ///
     /// ```
@@ -123,19 +103,24 @@ impl<const N: usize, B> ByteRing<N, B> {
     pub const MAX_GRANT: usize = N.div_ceil(2);
 
     const_unless_loom! {
-        /// An empty ring whose sides can sleep: the consumer on `consumers`, the producer on `producers`.
+        /// An empty ring.
         ///
         /// ```
         /// use ringway_core::ring::bytes::ByteRing;
-        /// use ringway_core::wait::{Doorbell, Spin};
-        /// static RING: ByteRing<16, Doorbell<Spin>> =
-        ///     ByteRing::with_bells(Doorbell::new(Spin), Doorbell::new(Spin));
+        /// static RING: ByteRing<256> = ByteRing::new();
+        /// ```
+        ///
+        /// ```
+        /// use ringway_core::ring::bytes::ByteRing;
+        /// use ringway_core::wait::Spin;
+        /// static RING: ByteRing<16, Spin> =
+        ///     ByteRing::new();
         /// assert_eq!(RING.producer().unwrap().write(b"hi"), Ok(2));
         /// ```
-        pub fn with_bells(consumers: B, producers: B) -> Self {
+        pub fn new() -> Self {
             index::capacity::<N>();
             ByteRing {
-                header: Header::new(consumers, producers),
+                header: Header::new(),
                 slots: Slots::zeroed(),
                 mark: AtomicU32::new(0),
             }
@@ -148,9 +133,15 @@ impl<const N: usize, B> ByteRing<N, B> {
     }
 }
 
+impl<const N: usize, W: Wake> Default for ByteRing<N, W> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 // SAFETY: all of it is zeroed, which slots and mark are in a fresh one, and the header is written.
 #[cfg(not(loom))]
-unsafe impl<const N: usize, B: Default> InPlace for ByteRing<N, B> {
+unsafe impl<const N: usize, W: Wake> InPlace for ByteRing<N, W> {
     fn init(place: &mut MaybeUninit<Self>) -> &mut Self {
         index::capacity::<N>();
         let at = place.as_mut_ptr();
@@ -159,13 +150,13 @@ unsafe impl<const N: usize, B: Default> InPlace for ByteRing<N, B> {
         // SAFETY: within the place.
         let header = unsafe { &raw mut (*at).header };
         // SAFETY: as above.
-        unsafe { header.write(Header::new(B::default(), B::default())) };
+        unsafe { header.write(Header::new()) };
         // SAFETY: just made; see above.
         unsafe { place.assume_init_mut() }
     }
 }
 
-impl<const N: usize, B: Bell> ByteRing<N, B> {
+impl<const N: usize, W: Wake> ByteRing<N, W> {
     /// The producer's half, or `None` while somebody has it. Any context may ask. Dropping it gives
     /// it back, and the consumer waits for the next producer; [`Producer::close`] ends the stream.
     ///
@@ -175,26 +166,26 @@ impl<const N: usize, B: Bell> ByteRing<N, B> {
     /// let producer = RING.producer().unwrap();
     /// assert!(RING.producer().is_none());
     /// ```
-    pub fn producer(&self) -> Option<Producer<'_, N, B>> {
+    pub fn producer(&self) -> Option<Producer<'_, N, W>> {
         self.producer_as(Participant::LOCAL)
     }
 
     /// [`producer`](Self::producer) for `me`, where processes share the ring. `None` also when its memory was scribbled over,
     /// see [`is_sound`](Self::is_sound).
-    pub fn producer_as(&self, me: Participant) -> Option<Producer<'_, N, B>> {
+    pub fn producer_as(&self, me: Participant) -> Option<Producer<'_, N, W>> {
         self.header.take_producer(me).map(|cursor| Producer::new(cursor, &self.mark, &self.slots))
     }
 
     /// The consumer's half, or `None` while somebody has it. Any context may ask. Dropping it gives
     /// it back; bytes that it left are there for the next. [`Consumer::close`] tells the producer
     /// that there will be no next.
-    pub fn consumer(&self) -> Option<Consumer<'_, N, B>> {
+    pub fn consumer(&self) -> Option<Consumer<'_, N, W>> {
         self.consumer_as(Participant::LOCAL)
     }
 
     /// [`consumer`](Self::consumer) for `me`, where processes share the ring. `None` also when its memory was scribbled over,
     /// see [`is_sound`](Self::is_sound).
-    pub fn consumer_as(&self, me: Participant) -> Option<Consumer<'_, N, B>> {
+    pub fn consumer_as(&self, me: Participant) -> Option<Consumer<'_, N, W>> {
         self.header.take_consumer(me).map(|cursor| Consumer::new(cursor, &self.mark, &self.slots))
     }
 
@@ -247,18 +238,18 @@ impl<const N: usize, B: Bell> ByteRing<N, B> {
 
     /// What the consumer sleeps on. Every publication rings it, and so does [`Producer::close`].
     #[inline(always)]
-    pub fn consumers_bell(&self) -> &B {
+    pub fn consumers_bell(&self) -> &Doorbell<W> {
         &self.header.producer.0.bell
     }
 
     /// What the producer sleeps on. Every release rings it, and so does [`Consumer::close`].
     #[inline(always)]
-    pub fn producers_bell(&self) -> &B {
+    pub fn producers_bell(&self) -> &Doorbell<W> {
         &self.header.consumer.0.bell
     }
 
     /// Both halves of a ring that the caller owns. Needs no read-modify-write.
-    pub fn split(&mut self) -> (Producer<'_, N, B>, Consumer<'_, N, B>) {
+    pub fn split(&mut self) -> (Producer<'_, N, W>, Consumer<'_, N, W>) {
         let (producer, consumer) = self.header.take_both();
         (
             Producer::new(producer, &self.mark, &self.slots),
@@ -271,7 +262,7 @@ impl<const N: usize, B: Bell> ByteRing<N, B> {
 ///
 /// ```
 /// use ringway_core::ring::bytes::{ByteRing, WriteAllError};
-/// let mut ring = ByteRing::<4>::new();
+/// let mut ring: ByteRing<4> = ByteRing::new();
 /// let (mut producer, _consumer) = ring.split();
 /// assert_eq!(producer.try_write_all(b"12345"), Err(WriteAllError::TooLarge { max: 4 }));
 /// assert_eq!(producer.try_write_all(b"123"), Ok(()));
@@ -304,17 +295,17 @@ impl core::error::Error for WriteAllError {}
 
 /// The half that writes. It can move to another thread or context, and is used from one at a time.
 #[derive(Debug)]
-pub struct Producer<'a, const N: usize, B: Bell = Polled> {
-    cursor: CachePadded<ProducerCursor<'a, N, B>>,
+pub struct Producer<'a, const N: usize, W: Wake = Nobody> {
+    cursor: CachePadded<ProducerCursor<'a, N, W>>,
     mark: &'a AtomicU32,
     slots: SlotsRef<'a, u8>,
 }
 
 // SAFETY: bytes pass from side to side by the ownership rule. The raw pointer inside is a borrow of the ring's slots.
-unsafe impl<const N: usize, B: Bell + Sync> Send for Producer<'_, N, B> {}
+unsafe impl<const N: usize, W: Wake + Sync> Send for Producer<'_, N, W> {}
 
-impl<'a, const N: usize, B: Bell> Producer<'a, N, B> {
-    fn new(cursor: ProducerCursor<'a, N, B>, mark: &'a AtomicU32, slots: &'a Slots<u8, N>) -> Self {
+impl<'a, const N: usize, W: Wake> Producer<'a, N, W> {
+    fn new(cursor: ProducerCursor<'a, N, W>, mark: &'a AtomicU32, slots: &'a Slots<u8, N>) -> Self {
         Producer { cursor: CachePadded(cursor), mark, slots: slots.as_slots_ref() }
     }
 
@@ -441,8 +432,8 @@ impl<'a, const N: usize, B: Bell> Producer<'a, N, B> {
 
 /// The half that reads. It can move to another thread or context, and is used from one at a time.
 #[derive(Debug)]
-pub struct Consumer<'a, const N: usize, B: Bell = Polled> {
-    cursor: CachePadded<ConsumerCursor<'a, N, B>>,
+pub struct Consumer<'a, const N: usize, W: Wake = Nobody> {
+    cursor: CachePadded<ConsumerCursor<'a, N, W>>,
     /// How many bytes were taken the last time: about what a message has.
     taken: Kept,
     mark: &'a AtomicU32,
@@ -450,10 +441,10 @@ pub struct Consumer<'a, const N: usize, B: Bell = Polled> {
 }
 
 // SAFETY: as for `Producer`.
-unsafe impl<const N: usize, B: Bell + Sync> Send for Consumer<'_, N, B> {}
+unsafe impl<const N: usize, W: Wake + Sync> Send for Consumer<'_, N, W> {}
 
-impl<'a, const N: usize, B: Bell> Consumer<'a, N, B> {
-    fn new(cursor: ConsumerCursor<'a, N, B>, mark: &'a AtomicU32, slots: &'a Slots<u8, N>) -> Self {
+impl<'a, const N: usize, W: Wake> Consumer<'a, N, W> {
+    fn new(cursor: ConsumerCursor<'a, N, W>, mark: &'a AtomicU32, slots: &'a Slots<u8, N>) -> Self {
         let (cursor, slots) = (CachePadded(cursor), slots.as_slots_ref());
         Consumer { cursor, taken: Kept::new(1), mark, slots }
     }

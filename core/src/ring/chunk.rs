@@ -2,7 +2,7 @@
 
 use super::{Consumer, Producer};
 use crate::sync::Kept;
-use crate::wait::Bell;
+use crate::wait::Wake;
 use core::fmt;
 use core::mem::MaybeUninit;
 
@@ -10,7 +10,7 @@ use core::mem::MaybeUninit;
 ///
 /// ```
 /// use ringway_core::ring::{Ring, TooFew};
-/// let mut ring = Ring::<u8, 4>::new();
+/// let mut ring: Ring<u8, 4> = Ring::new();
 /// let (mut producer, _consumer) = ring.split();
 /// assert_eq!(producer.try_reserve(5).unwrap_err(), TooFew { available: 4 });
 /// ```
@@ -29,7 +29,7 @@ impl fmt::Display for TooFew {
 
 impl core::error::Error for TooFew {}
 
-impl<'a, T, const N: usize, B: Bell> Producer<'a, T, N, B> {
+impl<'a, T, const N: usize, W: Wake> Producer<'a, T, N, W> {
     /// Reserves `count` slots to be filled in place. Nothing is seen by the consumer until
     /// [`WriteChunk::commit`].
     ///
@@ -38,7 +38,7 @@ impl<'a, T, const N: usize, B: Bell> Producer<'a, T, N, B> {
     ///
     /// ```
     /// use ringway_core::ring::Ring;
-    /// let mut ring = Ring::<_, 4>::new();
+    /// let mut ring: Ring<_, 4> = Ring::new();
     /// let (mut producer, mut consumer) = ring.split();
     /// let mut chunk = producer.try_reserve(3).unwrap();
     /// chunk.push('a').unwrap();
@@ -46,7 +46,7 @@ impl<'a, T, const N: usize, B: Bell> Producer<'a, T, N, B> {
     /// assert_eq!(chunk.commit(), 2); // the third slot is not used
     /// assert_eq!(consumer.try_pop(), Some('a'));
     /// ```
-    pub fn try_reserve(&mut self, count: usize) -> Result<WriteChunk<'_, 'a, T, N, B>, TooFew> {
+    pub fn try_reserve(&mut self, count: usize) -> Result<WriteChunk<'_, 'a, T, N, W>, TooFew> {
         let available = self.cursor.0.room(count.min(N) as u32);
         if count > available as usize {
             return Err(TooFew { available: available as usize });
@@ -59,13 +59,13 @@ impl<'a, T, const N: usize, B: Bell> Producer<'a, T, N, B> {
 /// was put in.
 #[derive(Debug)]
 #[must_use = "a chunk that is dropped commits nothing"]
-pub struct WriteChunk<'c, 'a, T, const N: usize, B: Bell> {
-    producer: &'c mut Producer<'a, T, N, B>,
+pub struct WriteChunk<'c, 'a, T, const N: usize, W: Wake> {
+    producer: &'c mut Producer<'a, T, N, W>,
     len: u32,
     filled: u32,
 }
 
-impl<T, const N: usize, B: Bell> WriteChunk<'_, '_, T, N, B> {
+impl<T, const N: usize, W: Wake> WriteChunk<'_, '_, T, N, W> {
     /// Puts a value into the next slot.
     ///
     /// # Errors
@@ -86,7 +86,7 @@ impl<T, const N: usize, B: Bell> WriteChunk<'_, '_, T, N, B> {
     ///
     /// ```
     /// use ringway_core::ring::Ring;
-    /// let mut ring = Ring::<u32, 8>::new();
+    /// let mut ring: Ring<u32, 8> = Ring::new();
     /// let (mut producer, mut consumer) = ring.split();
     /// let mut chunk = producer.try_reserve(4).unwrap();
     /// assert_eq!(chunk.fill(1..), 4);
@@ -114,7 +114,7 @@ impl<T, const N: usize, B: Bell> WriteChunk<'_, '_, T, N, B> {
     ///
     /// ```
     /// use ringway_core::ring::Ring;
-    /// let mut ring = Ring::<u8, 4>::new();
+    /// let mut ring: Ring<u8, 4> = Ring::new();
     /// let (mut producer, mut consumer) = ring.split();
     /// let mut chunk = producer.try_reserve(2).unwrap();
     /// let (first, _second) = chunk.as_uninit();
@@ -154,7 +154,7 @@ impl<T, const N: usize, B: Bell> WriteChunk<'_, '_, T, N, B> {
     }
 }
 
-impl<T, const N: usize, B: Bell> Drop for WriteChunk<'_, '_, T, N, B> {
+impl<T, const N: usize, W: Wake> Drop for WriteChunk<'_, '_, T, N, W> {
     fn drop(&mut self) {
         if core::mem::needs_drop::<T>() && self.filled > 0 {
             let tail = self.producer.cursor.0.tail();
@@ -165,7 +165,7 @@ impl<T, const N: usize, B: Bell> Drop for WriteChunk<'_, '_, T, N, B> {
     }
 }
 
-impl<'a, T, const N: usize, B: Bell> Consumer<'a, T, N, B> {
+impl<'a, T, const N: usize, W: Wake> Consumer<'a, T, N, W> {
     /// The `count` oldest values, in place. Nothing is consumed until [`ReadChunk::release`].
     ///
     /// # Errors
@@ -173,7 +173,7 @@ impl<'a, T, const N: usize, B: Bell> Consumer<'a, T, N, B> {
     ///
     /// ```
     /// use ringway_core::ring::Ring;
-    /// let mut ring = Ring::<_, 4>::new();
+    /// let mut ring: Ring<_, 4> = Ring::new();
     /// let (mut producer, mut consumer) = ring.split();
     /// producer.try_push_slice(&[1, 2, 3]);
     /// let available = consumer.len();
@@ -182,7 +182,7 @@ impl<'a, T, const N: usize, B: Bell> Consumer<'a, T, N, B> {
     /// chunk.release(2); // the third stays
     /// assert_eq!(consumer.try_pop(), Some(3));
     /// ```
-    pub fn try_peek(&mut self, count: usize) -> Result<ReadChunk<'_, 'a, T, N, B>, TooFew> {
+    pub fn try_peek(&mut self, count: usize) -> Result<ReadChunk<'_, 'a, T, N, W>, TooFew> {
         let want = count.min(N) as u32;
         let available = self.cursor.0.ready_soon(want, Kept::new(want));
         if count > available as usize {
@@ -195,12 +195,12 @@ impl<'a, T, const N: usize, B: Bell> Consumer<'a, T, N, B> {
 /// The oldest values, in place. Dropped without a release, it consumes nothing.
 #[derive(Debug)]
 #[must_use = "a chunk that is dropped consumes nothing"]
-pub struct ReadChunk<'c, 'a, T, const N: usize, B: Bell> {
-    consumer: &'c mut Consumer<'a, T, N, B>,
+pub struct ReadChunk<'c, 'a, T, const N: usize, W: Wake> {
+    consumer: &'c mut Consumer<'a, T, N, W>,
     len: u32,
 }
 
-impl<T, const N: usize, B: Bell> ReadChunk<'_, '_, T, N, B> {
+impl<T, const N: usize, W: Wake> ReadChunk<'_, '_, T, N, W> {
     /// The values, oldest first, as two runs of memory; the second is empty unless the ring's end lies between.
     pub fn as_slices(&self) -> (&[T], &[T]) {
         let head = self.consumer.cursor.0.head();

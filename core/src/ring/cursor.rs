@@ -36,7 +36,7 @@ use super::index;
 use crate::finally::Finally;
 use crate::participant::Participant;
 use crate::sync::{AtomicU32, CachePadded, Kept, Ordering, const_unless_loom, pause};
-use crate::wait::Bell;
+use crate::wait::{Doorbell, Wake};
 use core::mem::ManuallyDrop;
 
 /// A ring that holds so many, or more, is one that messages stream through.
@@ -51,37 +51,37 @@ const LOOKS: usize = 4;
 /// What one side has on its cache line.
 #[derive(Debug)]
 #[repr(C)]
-pub(super) struct Line<B> {
+pub(super) struct Line<W: Wake> {
     /// Where this side stands. Stored by this side alone.
     position: AtomicU32,
     /// The *other* side's half: on this line because this side looks at it.
     pub(super) peer: Half,
     /// What this side rings and the other side sleeps on.
-    pub(super) bell: B,
+    pub(super) bell: Doorbell<W>,
 }
 
 /// Everything that the two sides share but the slots.
 #[derive(Debug)]
 #[repr(C)]
-pub(super) struct Header<B> {
-    pub(super) producer: CachePadded<Line<B>>,
-    pub(super) consumer: CachePadded<Line<B>>,
+pub(super) struct Header<W: Wake> {
+    pub(super) producer: CachePadded<Line<W>>,
+    pub(super) consumer: CachePadded<Line<W>>,
 }
 
-impl<B> Line<B> {
+impl<W: Wake> Line<W> {
     const_unless_loom! {
-        fn new(bell: B) -> Self {
-            Line { position: AtomicU32::new(0), peer: Half::new(), bell }
+        fn new() -> Self {
+            Line { position: AtomicU32::new(0), peer: Half::new(), bell: Doorbell::new() }
         }
     }
 }
 
-impl<B> Header<B> {
+impl<W: Wake> Header<W> {
     const_unless_loom! {
-        pub(super) fn new(producer_rings: B, consumer_rings: B) -> Self {
+        pub(super) fn new() -> Self {
             Header {
-                producer: CachePadded(Line::new(producer_rings)),
-                consumer: CachePadded(Line::new(consumer_rings)),
+                producer: CachePadded(Line::new()),
+                consumer: CachePadded(Line::new()),
             }
         }
     }
@@ -132,12 +132,12 @@ impl<B> Header<B> {
     }
 }
 
-impl<B: Bell> Header<B> {
+impl<W: Wake> Header<W> {
     /// The producer's half for `me`, if nobody has it.
     pub(super) fn take_producer<const N: usize>(
         &self,
         me: Participant,
-    ) -> Option<ProducerCursor<'_, N, B>> {
+    ) -> Option<ProducerCursor<'_, N, W>> {
         let taken = self.consumer.0.peer.take(me).then(|| ProducerCursor::new(self));
         // On a position that is none, nothing can be built: the half is given back.
         taken.filter(|cursor| index::is_position::<N>(cursor.tail()))
@@ -147,7 +147,7 @@ impl<B: Bell> Header<B> {
     pub(super) fn take_consumer<const N: usize>(
         &self,
         me: Participant,
-    ) -> Option<ConsumerCursor<'_, N, B>> {
+    ) -> Option<ConsumerCursor<'_, N, W>> {
         let taken = self.producer.0.peer.take(me).then(|| ConsumerCursor::new(self));
         taken.filter(|cursor| index::is_position::<N>(cursor.head()))
     }
@@ -158,8 +158,8 @@ impl<B: Bell> Header<B> {
         let consumer = self.producer.0.peer.recover(dead);
         // Also when it held none: it may have died after it published or closed, and before it
         // rang, or while it did.
-        let other = Finally(|| self.consumer.0.bell.alarm());
-        self.producer.0.bell.alarm();
+        let other = Finally(|| self.consumer.0.bell.wake_all());
+        self.producer.0.bell.wake_all();
         drop(other);
         usize::from(producer) + usize::from(consumer)
     }
@@ -167,7 +167,7 @@ impl<B: Bell> Header<B> {
     /// Both halves, for the owner of the whole ring, who knows that nobody has them. No read-modify-write.
     pub(super) fn take_both<const N: usize>(
         &mut self,
-    ) -> (ProducerCursor<'_, N, B>, ConsumerCursor<'_, N, B>) {
+    ) -> (ProducerCursor<'_, N, W>, ConsumerCursor<'_, N, W>) {
         self.consumer.0.peer.take_from_owner();
         self.producer.0.peer.take_from_owner();
         let header = &*self;
@@ -177,8 +177,8 @@ impl<B: Bell> Header<B> {
 
 /// The producer's side: owns the free slots from `tail` on. Dropping it gives the half back.
 #[derive(Debug)]
-pub(super) struct ProducerCursor<'a, const N: usize, B: Bell> {
-    header: &'a Header<B>,
+pub(super) struct ProducerCursor<'a, const N: usize, W: Wake> {
+    header: &'a Header<W>,
     /// Where we stand: equal to our line's position.
     tail: Kept,
     /// Where the slots that are known to be free end, which begin at `tail`. There may be more. A position rather than a
@@ -186,14 +186,14 @@ pub(super) struct ProducerCursor<'a, const N: usize, B: Bell> {
     free_to: Kept,
 }
 
-impl<'a, const N: usize, B: Bell> ProducerCursor<'a, N, B> {
-    fn new(header: &'a Header<B>) -> Self {
+impl<'a, const N: usize, W: Wake> ProducerCursor<'a, N, W> {
+    fn new(header: &'a Header<W>) -> Self {
         Self::with_room(header, 0)
     }
 
     /// One that goes on where another of the same side left off, which knew of `room` free slots.
     #[inline(always)]
-    pub(super) fn with_room(header: &'a Header<B>, room: u32) -> Self {
+    pub(super) fn with_room(header: &'a Header<W>, room: u32) -> Self {
         // Relaxed: stored by whoever held this half before, and ordered by SYNC POINT H when it was taken, or by
         // the rule of who lends it.
         let tail = header.producer.0.position.load(Ordering::Relaxed);
@@ -207,7 +207,7 @@ impl<'a, const N: usize, B: Bell> ProducerCursor<'a, N, B> {
         index::distance_kept::<N>(self.tail, self.free_to).unwrap_or(0)
     }
 
-    pub(super) fn header(&self) -> &'a Header<B> {
+    pub(super) fn header(&self) -> &'a Header<W> {
         self.header
     }
 
@@ -302,7 +302,7 @@ impl<'a, const N: usize, B: Bell> ProducerCursor<'a, N, B> {
     }
 }
 
-impl<const N: usize, B: Bell> Drop for ProducerCursor<'_, N, B> {
+impl<const N: usize, W: Wake> Drop for ProducerCursor<'_, N, W> {
     fn drop(&mut self) {
         self.header.consumer.0.peer.give_back();
     }
@@ -310,8 +310,8 @@ impl<const N: usize, B: Bell> Drop for ProducerCursor<'_, N, B> {
 
 /// The consumer's side: owns the filled slots from `head` on. Dropping it gives the half back.
 #[derive(Debug)]
-pub(super) struct ConsumerCursor<'a, const N: usize, B: Bell> {
-    header: &'a Header<B>,
+pub(super) struct ConsumerCursor<'a, const N: usize, W: Wake> {
+    header: &'a Header<W>,
     /// Where we stand: equal to our line's position.
     head: Kept,
     /// Where the slots that are known to be filled end, which begin at `head`. There may be more.
@@ -320,8 +320,8 @@ pub(super) struct ConsumerCursor<'a, const N: usize, B: Bell> {
     found: Kept,
 }
 
-impl<'a, const N: usize, B: Bell> ConsumerCursor<'a, N, B> {
-    pub(super) fn new(header: &'a Header<B>) -> Self {
+impl<'a, const N: usize, W: Wake> ConsumerCursor<'a, N, W> {
+    pub(super) fn new(header: &'a Header<W>) -> Self {
         // Relaxed: as in `ProducerCursor::with_room`.
         let head = header.consumer.0.position.load(Ordering::Relaxed);
         ConsumerCursor {
@@ -332,7 +332,7 @@ impl<'a, const N: usize, B: Bell> ConsumerCursor<'a, N, B> {
         }
     }
 
-    pub(super) fn header(&self) -> &'a Header<B> {
+    pub(super) fn header(&self) -> &'a Header<W> {
         self.header
     }
 
@@ -483,7 +483,7 @@ impl<'a, const N: usize, B: Bell> ConsumerCursor<'a, N, B> {
     }
 }
 
-impl<const N: usize, B: Bell> Drop for ConsumerCursor<'_, N, B> {
+impl<const N: usize, W: Wake> Drop for ConsumerCursor<'_, N, W> {
     fn drop(&mut self) {
         self.header.producer.0.peer.give_back();
     }

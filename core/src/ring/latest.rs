@@ -30,7 +30,7 @@ use crate::plain::Plain;
 #[cfg(not(loom))]
 use crate::ring::InPlace;
 use crate::sync::{CachePadded, const_unless_loom, spin_loop};
-use crate::wait::{Bell, Doorbell, Polled, Register, Wait};
+use crate::wait::{Nobody, Register, Wait, Wake};
 use core::future::poll_fn;
 #[cfg(not(loom))]
 use core::mem::MaybeUninit;
@@ -39,14 +39,14 @@ use core::task::{Context, Poll};
 /// How many values have a place: the newest, the one that is being stored, and as many more as let a reader copy at its ease.
 pub const SLOTS: usize = if cfg!(loom) { 2 } else { 4 };
 
-/// The newest value of type `T`. `B` says whether readers can sleep until it changes, see [`Bell`].
+/// The newest value of type `T`. `W` says how readers can sleep until it changes, see [`Wake`].
 ///
 /// Memory: [`SLOTS`] times the value (in whole words) and 8 bytes, and 16 bytes more (a cache line of their own where the
 /// target has caches).
 ///
 /// ```
 /// use ringway_core::ring::latest::Latest;
-/// let mut latest = Latest::<u64>::new();
+/// let mut latest: Latest<u64> = Latest::new();
 /// let mut writer = latest.owner();
 /// (1..=100).for_each(|value| writer.store(value));
 /// drop(writer);
@@ -54,13 +54,13 @@ pub const SLOTS: usize = if cfg!(loom) { 2 } else { 4 };
 /// ```
 #[derive(Debug)]
 #[repr(transparent)]
-pub struct Latest<T, B = Polled>(Stamped<T, SLOTS, B>);
+pub struct Latest<T, W: Wake = Nobody>(Stamped<T, SLOTS, W>);
 
 /// Which of the values it was, in the order in which they were stored.
 ///
 /// ```
 /// use ringway_core::ring::latest::{Latest, Version};
-/// let latest = Latest::<u8>::new();
+/// let latest: Latest<u8> = Latest::new();
 /// assert_eq!(latest.version(), Version::NONE);
 /// latest.writer().unwrap().store(1);
 /// assert!(latest.version() > Version::NONE);
@@ -79,36 +79,21 @@ impl Version {
     }
 }
 
-impl<T: Plain> Latest<T> {
+impl<T: Plain, W: Wake> Latest<T, W> {
     const_unless_loom! {
-        /// No value yet; readers look when it suits them.
-        pub fn new() -> Self {
-            Latest::with_bell(Polled)
-        }
-    }
-}
-
-impl<T: Plain> Default for Latest<T> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl<T: Plain, B> Latest<T, B> {
-    const_unless_loom! {
-        /// No value yet; readers can sleep on `readers` until it changes.
+        /// No value yet.
         ///
         /// ```
         /// use ringway_core::ring::latest::{Latest, Version};
-        /// use ringway_core::wait::{Doorbell, Spin};
-        /// static LEVEL: Latest<u32, Doorbell<Spin>> = Latest::with_bell(Doorbell::new(Spin));
+        /// use ringway_core::wait::Spin;
+        /// static LEVEL: Latest<u32, Spin> = Latest::new();
         /// std::thread::scope(|s| {
         ///     s.spawn(|| LEVEL.writer().unwrap().store(5));
         ///     assert_eq!(LEVEL.wait_newer(Version::NONE).unwrap().0, 5);
         /// });
         /// ```
-        pub fn with_bell(readers: B) -> Self {
-            Latest(Stamped::new(readers))
+        pub fn new() -> Self {
+            Latest(Stamped::new())
         }
     }
 
@@ -123,7 +108,7 @@ impl<T: Plain, B> Latest<T, B> {
     ///
     /// ```
     /// use ringway_core::ring::latest::{Latest, Version};
-    /// let mut latest = Latest::<u32>::new();
+    /// let mut latest: Latest<u32> = Latest::new();
     /// latest.owner().store(5);
     /// let (value, seen) = latest.load_newer(Version::NONE).unwrap();
     /// assert_eq!(value, 5);
@@ -143,7 +128,7 @@ impl<T: Plain, B> Latest<T, B> {
     ///
     /// ```
     /// use ringway_core::ring::latest::Latest;
-    /// let mut latest = Latest::<[u8; 4096]>::new();
+    /// let mut latest: Latest<[u8; 4096]> = Latest::new();
     /// let mut out = Box::new([0; 4096]);
     /// assert_eq!(latest.load_into(&mut out), None);
     /// latest.owner().store_from(&[7; 4096]);
@@ -160,7 +145,7 @@ impl<T: Plain, B> Latest<T, B> {
     ///
     /// ```
     /// use ringway_core::ring::latest::{Latest, Version};
-    /// let mut latest = Latest::<u32>::new();
+    /// let mut latest: Latest<u32> = Latest::new();
     /// latest.owner().store(5);
     /// let mut out = 0;
     /// let seen = latest.load_newer_into(Version::NONE, &mut out).unwrap();
@@ -207,19 +192,25 @@ impl<T: Plain, B> Latest<T, B> {
     }
 }
 
+impl<T: Plain, W: Wake> Default for Latest<T, W> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 // SAFETY: it is stamped slots, which are made there.
 #[cfg(not(loom))]
-unsafe impl<T: Plain, B: Default> InPlace for Latest<T, B> {
+unsafe impl<T: Plain, W: Wake> InPlace for Latest<T, W> {
     fn init(place: &mut MaybeUninit<Self>) -> &mut Self {
-        let stamped = place.as_mut_ptr().cast::<MaybeUninit<Stamped<T, SLOTS, B>>>();
+        let stamped = place.as_mut_ptr().cast::<MaybeUninit<Stamped<T, SLOTS, W>>>();
         // SAFETY: `repr(transparent)`, and the place is ours.
-        Stamped::init(unsafe { &mut *stamped }, B::default());
+        Stamped::init(unsafe { &mut *stamped });
         // SAFETY: just made.
         unsafe { place.assume_init_mut() }
     }
 }
 
-impl<T: Plain, B: Bell> Latest<T, B> {
+impl<T: Plain, W: Wake> Latest<T, W> {
     /// The writer's half, or `None` while somebody has it. Any context may ask. Dropping it gives
     /// it back, and those who wait for a newer value wait for the next writer; [`Writer::close`]
     /// tells them that none will come.
@@ -232,17 +223,17 @@ impl<T: Plain, B: Bell> Latest<T, B> {
     /// drop(writer);
     /// assert!(LATEST.writer().is_some(), "it was given back");
     /// ```
-    pub fn writer(&self) -> Option<Writer<'_, T, B>> {
+    pub fn writer(&self) -> Option<Writer<'_, T, W>> {
         self.writer_as(Participant::LOCAL)
     }
 
     /// [`writer`](Self::writer) for `me`, where processes share it.
-    pub fn writer_as(&self, me: Participant) -> Option<Writer<'_, T, B>> {
+    pub fn writer_as(&self, me: Participant) -> Option<Writer<'_, T, W>> {
         self.0.take(me).map(|pen| Writer(CachePadded(pen)))
     }
 
     /// The writer's half for the owner of it all, who knows that nobody has it. Needs no read-modify-write.
-    pub fn owner(&mut self) -> Writer<'_, T, B> {
+    pub fn owner(&mut self) -> Writer<'_, T, W> {
         Writer(CachePadded(self.0.take_from_owner()))
     }
 
@@ -276,9 +267,9 @@ impl<T: Plain, B: Bell> Latest<T, B> {
 
 /// The half that writes. It can move to another thread or context, and is used from one at a time.
 #[derive(Debug)]
-pub struct Writer<'a, T: Plain, B: Bell = Polled>(CachePadded<Pen<'a, T, SLOTS, B>>);
+pub struct Writer<'a, T: Plain, W: Wake = Nobody>(CachePadded<Pen<'a, T, SLOTS, W>>);
 
-impl<T: Plain, B: Bell> Writer<'_, T, B> {
+impl<T: Plain, W: Wake> Writer<'_, T, W> {
     /// Makes `value` the newest, and wakes whoever waits for a change. Wait-free.
     #[inline]
     pub fn store(&mut self, value: T) {
@@ -289,7 +280,7 @@ impl<T: Plain, B: Bell> Writer<'_, T, B> {
     ///
     /// ```
     /// use ringway_core::ring::latest::Latest;
-    /// let mut latest = Latest::<[u8; 4096]>::new();
+    /// let mut latest: Latest<[u8; 4096]> = Latest::new();
     /// latest.owner().store_from(&[7; 4096]);
     /// assert_eq!(latest.load().unwrap().0, [7; 4096]);
     /// ```
@@ -309,8 +300,8 @@ impl<T: Plain, B: Bell> Writer<'_, T, B> {
     /// ```
     /// use ringway_core::channel::Error;
     /// use ringway_core::ring::latest::Latest;
-    /// use ringway_core::wait::{Doorbell, Spin};
-    /// let mut latest = Latest::<u32, _>::with_bell(Doorbell::new(Spin));
+    /// use ringway_core::wait::Spin;
+    /// let mut latest = Latest::<u32, Spin>::new();
     /// latest.owner().store(5);
     /// latest.owner().close();
     /// assert_eq!(latest.wait_newer(latest.version()), Err(Error::EndOfFile));
@@ -321,7 +312,7 @@ impl<T: Plain, B: Bell> Writer<'_, T, B> {
     }
 }
 
-impl<T: Plain, W: Wait> Latest<T, Doorbell<W>> {
+impl<T: Plain, W: Wake> Latest<T, W> {
     /// A newer value than `seen`, or why there will be none; `None` when one may come.
     fn newer_or_end(&self, seen: Version) -> Option<Result<(T, Version), Error>> {
         if let Some(newer) = self.load_newer(seen) {
@@ -333,7 +324,9 @@ impl<T: Plain, W: Wait> Latest<T, Doorbell<W>> {
         }
         None
     }
+}
 
+impl<T: Plain, W: Wait> Latest<T, W> {
     /// A copy of the newest value once it is newer than `seen`; waits until it is.
     ///
     /// # Errors
@@ -352,9 +345,14 @@ impl<T: Plain, W: Wait> Latest<T, Doorbell<W>> {
     /// ```
     /// use ringway_core::channel::Error;
     /// use ringway_core::ring::latest::Latest;
-    /// use ringway_core::wait::{Doorbell, SpinClock};
-    /// let now = SpinClock(|| 100); // the time is always 100
-    /// let mut latest = Latest::<u32, _>::with_bell(Doorbell::new(now));
+    /// use ringway_core::wait::{Clock, SpinClock};
+    /// # struct Hundred;
+    /// # impl Clock for Hundred {
+    /// #     fn now() -> u64 {
+    /// #         100 // the time is always 100
+    /// #     }
+    /// # }
+    /// let mut latest = Latest::<u32, SpinClock<Hundred>>::new();
     /// std::mem::forget(latest.owner());
     /// assert_eq!(latest.wait_newer_deadline(latest.version(), Some(50)), Err(Error::TimedOut));
     /// ```
@@ -386,8 +384,8 @@ impl<T: Plain, W: Wait> Latest<T, Doorbell<W>> {
     ///
     /// ```
     /// use ringway_core::ring::latest::{Latest, Version};
-    /// use ringway_core::wait::{Doorbell, Spin};
-    /// static FRAME: Latest<[u8; 4096], Doorbell<Spin>> = Latest::with_bell(Doorbell::new(Spin));
+    /// use ringway_core::wait::Spin;
+    /// static FRAME: Latest<[u8; 4096], Spin> = Latest::new();
     /// std::thread::scope(|s| {
     ///     s.spawn(|| FRAME.writer().unwrap().store_from(&[7; 4096]));
     ///     let mut frame = Box::new([0; 4096]);
@@ -413,7 +411,7 @@ impl<T: Plain, W: Wait> Latest<T, Doorbell<W>> {
     }
 }
 
-impl<T: Plain, W: Register> Latest<T, Doorbell<W>> {
+impl<T: Plain, W: Register> Latest<T, W> {
     /// A copy of the newest value if it is newer than `seen`; otherwise has the task woken when it
     /// may be. As many tasks at a time can wait for it as the bell has places for, see
     /// [`Async`](crate::wait::Async).
@@ -423,9 +421,9 @@ impl<T: Plain, W: Register> Latest<T, Doorbell<W>> {
     ///
     /// ```
     /// use ringway_core::ring::latest::{Latest, Version};
-    /// use ringway_core::wait::{Async, Doorbell, Spin};
+    /// use ringway_core::wait::{Async, Spin};
     /// use std::task::{Context, Waker};
-    /// let latest = Latest::<u32, _>::with_bell(Doorbell::new(Async::new(Spin)));
+    /// let latest = Latest::<u32, Async<Spin>>::new();
     /// let mut cx = Context::from_waker(Waker::noop());
     /// assert!(latest.poll_newer(&mut cx, Version::NONE).is_pending());
     /// latest.writer().unwrap().store(1);

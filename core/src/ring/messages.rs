@@ -13,7 +13,7 @@
 //!
 //! ```
 //! use ringway_core::ring::messages::MessageRing;
-//! let mut ring = MessageRing::<64>::new();
+//! let mut ring: MessageRing<64> = MessageRing::new();
 //! let (mut sender, mut receiver) = ring.split();
 //! sender.try_send(b"first")?;
 //! let mut grant = sender.try_reserve(20)?;
@@ -37,12 +37,12 @@ use crate::participant::Participant;
 #[cfg(not(loom))]
 use crate::ring::InPlace;
 use crate::sync::const_unless_loom;
-use crate::wait::{Bell, Polled};
+use crate::wait::{Doorbell, Nobody, Wake};
 #[cfg(not(loom))]
 use core::mem::MaybeUninit;
 use core::ops::{Deref, DerefMut};
 
-/// A ring of messages in `N` bytes, for one producer and one consumer. `B` says whether a side can sleep, see [`Bell`].
+/// A ring of messages in `N` bytes, for one producer and one consumer. `W` says how a side can sleep, see [`Wake`].
 ///
 /// Memory: as a [`ByteRing`] of as many bytes. A message takes its bytes and 4 more. `N` is 9 to 2^30.
 ///
@@ -53,24 +53,9 @@ use core::ops::{Deref, DerefMut};
 /// ```
 #[derive(Debug)]
 #[repr(transparent)]
-pub struct MessageRing<const N: usize, B = Polled>(ByteRing<N, B>);
+pub struct MessageRing<const N: usize, W: Wake = Nobody>(ByteRing<N, W>);
 
-impl<const N: usize> MessageRing<N> {
-    const_unless_loom! {
-        /// An empty ring whose sides look when it suits them.
-        pub fn new() -> Self {
-            MessageRing::with_bells(Polled, Polled)
-        }
-    }
-}
-
-impl<const N: usize> Default for MessageRing<N> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl<const N: usize, B> MessageRing<N, B> {
+impl<const N: usize, W: Wake> MessageRing<N, W> {
     /// The longest message, in bytes.
     ///
     /// ```
@@ -78,33 +63,39 @@ impl<const N: usize, B> MessageRing<N, B> {
     /// ```
     pub const MAX_MESSAGE: usize = {
         assert!(N > 2 * HEADER, "a ring of messages needs room for a length and a byte, twice");
-        ByteRing::<N, B>::MAX_GRANT - HEADER
+        ByteRing::<N, W>::MAX_GRANT - HEADER
     };
 
     const_unless_loom! {
-        /// An empty ring whose sides can sleep: the receiver on `receivers`, the sender on `senders`.
+        /// An empty ring.
         ///
         /// ```
         /// use ringway_core::ring::messages::MessageRing;
-        /// use ringway_core::wait::{Doorbell, Spin};
-        /// static EVENTS: MessageRing<64, Doorbell<Spin>> =
-        ///     MessageRing::with_bells(Doorbell::new(Spin), Doorbell::new(Spin));
+        /// use ringway_core::wait::Spin;
+        /// static EVENTS: MessageRing<64, Spin> =
+        ///     MessageRing::new();
         /// EVENTS.sender().unwrap().send(b"waits for room if need be").unwrap();
         /// ```
-        pub fn with_bells(receivers: B, senders: B) -> Self {
+        pub fn new() -> Self {
             // Refuses a ring that is too small when the program is compiled.
             const { Self::MAX_MESSAGE };
-            MessageRing(ByteRing::with_bells(receivers, senders))
+            MessageRing(ByteRing::new())
         }
+    }
+}
+
+impl<const N: usize, W: Wake> Default for MessageRing<N, W> {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
 // SAFETY: it is a ring of bytes, which is made there.
 #[cfg(not(loom))]
-unsafe impl<const N: usize, B: Default> InPlace for MessageRing<N, B> {
+unsafe impl<const N: usize, W: Wake> InPlace for MessageRing<N, W> {
     fn init(place: &mut MaybeUninit<Self>) -> &mut Self {
         const { Self::MAX_MESSAGE };
-        let ring = place.as_mut_ptr().cast::<MaybeUninit<ByteRing<N, B>>>();
+        let ring = place.as_mut_ptr().cast::<MaybeUninit<ByteRing<N, W>>>();
         // SAFETY: `repr(transparent)`, and the place is ours.
         ByteRing::init(unsafe { &mut *ring });
         // SAFETY: just made.
@@ -112,32 +103,32 @@ unsafe impl<const N: usize, B: Default> InPlace for MessageRing<N, B> {
     }
 }
 
-impl<const N: usize, B: Bell> MessageRing<N, B> {
+impl<const N: usize, W: Wake> MessageRing<N, W> {
     /// The sender's half, or `None` while somebody has it. Any context may ask. Dropping it gives
     /// it back, and the receiver waits for the next sender; [`Sender::close`] ends the stream.
-    pub fn sender(&self) -> Option<Sender<'_, N, B>> {
+    pub fn sender(&self) -> Option<Sender<'_, N, W>> {
         self.sender_as(Participant::LOCAL)
     }
 
     /// [`sender`](Self::sender) for `me`, where processes share the ring.
-    pub fn sender_as(&self, me: Participant) -> Option<Sender<'_, N, B>> {
+    pub fn sender_as(&self, me: Participant) -> Option<Sender<'_, N, W>> {
         self.0.producer_as(me).map(Sender)
     }
 
     /// The receiver's half, or `None` while somebody has it. Any context may ask. Dropping it gives
     /// it back; messages that it left are there for the next. [`Receiver::close`] tells the sender
     /// that there will be no next.
-    pub fn receiver(&self) -> Option<Receiver<'_, N, B>> {
+    pub fn receiver(&self) -> Option<Receiver<'_, N, W>> {
         self.receiver_as(Participant::LOCAL)
     }
 
     /// [`receiver`](Self::receiver) for `me`, where processes share the ring.
-    pub fn receiver_as(&self, me: Participant) -> Option<Receiver<'_, N, B>> {
+    pub fn receiver_as(&self, me: Participant) -> Option<Receiver<'_, N, W>> {
         self.0.consumer_as(me).map(Receiver)
     }
 
     /// Both halves of a ring that the caller owns.
-    pub fn split(&mut self) -> (Sender<'_, N, B>, Receiver<'_, N, B>) {
+    pub fn split(&mut self) -> (Sender<'_, N, W>, Receiver<'_, N, W>) {
         let (producer, consumer) = self.0.split();
         (Sender(producer), Receiver(consumer))
     }
@@ -162,12 +153,12 @@ impl<const N: usize, B: Bell> MessageRing<N, B> {
     }
 
     /// What the receiver sleeps on. Every message rings it, and so does [`Sender::close`].
-    pub fn receivers_bell(&self) -> &B {
+    pub fn receivers_bell(&self) -> &Doorbell<W> {
         self.0.consumers_bell()
     }
 
     /// What the sender sleeps on. Every release rings it, and so does [`Receiver::close`].
-    pub fn senders_bell(&self) -> &B {
+    pub fn senders_bell(&self) -> &Doorbell<W> {
         self.0.producers_bell()
     }
 
@@ -179,9 +170,9 @@ impl<const N: usize, B: Bell> MessageRing<N, B> {
 
 /// The half that sends. It can move to another thread or context, and is used from one at a time.
 #[derive(Debug)]
-pub struct Sender<'a, const N: usize, B: Bell = Polled>(bytes::Producer<'a, N, B>);
+pub struct Sender<'a, const N: usize, W: Wake = Nobody>(bytes::Producer<'a, N, W>);
 
-impl<'a, const N: usize, B: Bell> Sender<'a, N, B> {
+impl<'a, const N: usize, W: Wake> Sender<'a, N, W> {
     /// Copies a message in and sends it. Wait-free.
     ///
     /// # Errors
@@ -198,8 +189,8 @@ impl<'a, const N: usize, B: Bell> Sender<'a, N, B> {
     ///
     /// # Errors
     /// As [`try_send`](Self::try_send).
-    pub fn try_reserve(&mut self, len: usize) -> Result<SendGrant<'_, 'a, N, B>, Error> {
-        let max = MessageRing::<N, B>::MAX_MESSAGE;
+    pub fn try_reserve(&mut self, len: usize) -> Result<SendGrant<'_, 'a, N, W>, Error> {
+        let max = MessageRing::<N, W>::MAX_MESSAGE;
         if len > max {
             return Err(Error::MessageTooLarge { max });
         }
@@ -226,9 +217,9 @@ impl<'a, const N: usize, B: Bell> Sender<'a, N, B> {
 /// A message to be written, as a slice. Dropped without a commit, it sends nothing.
 #[derive(Debug)]
 #[must_use = "a grant that is dropped sends nothing"]
-pub struct SendGrant<'g, 'a, const N: usize, B: Bell>(bytes::WriteGrant<'g, 'a, N, B>);
+pub struct SendGrant<'g, 'a, const N: usize, W: Wake>(bytes::WriteGrant<'g, 'a, N, W>);
 
-impl<const N: usize, B: Bell> SendGrant<'_, '_, N, B> {
+impl<const N: usize, W: Wake> SendGrant<'_, '_, N, W> {
     /// Sends the first `len` bytes as a message; more than the grant has count as all it has.
     pub fn commit(mut self, len: usize) {
         let len = len.min(self.len());
@@ -239,7 +230,7 @@ impl<const N: usize, B: Bell> SendGrant<'_, '_, N, B> {
     }
 }
 
-impl<const N: usize, B: Bell> Deref for SendGrant<'_, '_, N, B> {
+impl<const N: usize, W: Wake> Deref for SendGrant<'_, '_, N, W> {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
@@ -247,7 +238,7 @@ impl<const N: usize, B: Bell> Deref for SendGrant<'_, '_, N, B> {
     }
 }
 
-impl<const N: usize, B: Bell> DerefMut for SendGrant<'_, '_, N, B> {
+impl<const N: usize, W: Wake> DerefMut for SendGrant<'_, '_, N, W> {
     fn deref_mut(&mut self) -> &mut [u8] {
         self.0.get_mut(HEADER..).unwrap_or_default()
     }
@@ -255,9 +246,9 @@ impl<const N: usize, B: Bell> DerefMut for SendGrant<'_, '_, N, B> {
 
 /// The half that receives. It can move to another thread or context, and is used from one at a time.
 #[derive(Debug)]
-pub struct Receiver<'a, const N: usize, B: Bell = Polled>(bytes::Consumer<'a, N, B>);
+pub struct Receiver<'a, const N: usize, W: Wake = Nobody>(bytes::Consumer<'a, N, W>);
 
-impl<'a, const N: usize, B: Bell> Receiver<'a, N, B> {
+impl<'a, const N: usize, W: Wake> Receiver<'a, N, W> {
     /// Copies the oldest message out and returns its length. Wait-free.
     ///
     /// # Errors
@@ -277,7 +268,7 @@ impl<'a, const N: usize, B: Bell> Receiver<'a, N, B> {
     ///
     /// # Errors
     /// [`Error::Corrupt`], as in [`try_recv`](Self::try_recv).
-    pub fn try_peek(&mut self) -> Result<Option<RecvGrant<'_, 'a, N, B>>, Error> {
+    pub fn try_peek(&mut self) -> Result<Option<RecvGrant<'_, 'a, N, W>>, Error> {
         // A message is published whole, so that the part of it that is known to be there is all of it.
         let Some(grant) = self.0.try_peek_one() else { return Ok(None) };
         let (length, rest) = grant.split_first_chunk::<HEADER>().ok_or(Error::Corrupt)?;
@@ -306,19 +297,19 @@ impl<'a, const N: usize, B: Bell> Receiver<'a, N, B> {
 /// A message to be read, as a slice. Dropped without a release, it stays the oldest.
 #[derive(Debug)]
 #[must_use = "a message that is not released stays"]
-pub struct RecvGrant<'g, 'a, const N: usize, B: Bell> {
-    grant: bytes::ReadGrant<'g, 'a, N, B>,
+pub struct RecvGrant<'g, 'a, const N: usize, W: Wake> {
+    grant: bytes::ReadGrant<'g, 'a, N, W>,
     len: usize,
 }
 
-impl<const N: usize, B: Bell> RecvGrant<'_, '_, N, B> {
+impl<const N: usize, W: Wake> RecvGrant<'_, '_, N, W> {
     /// Done with it: the sender may use its room.
     pub fn release(self) {
         self.grant.release(HEADER + self.len);
     }
 }
 
-impl<const N: usize, B: Bell> Deref for RecvGrant<'_, '_, N, B> {
+impl<const N: usize, W: Wake> Deref for RecvGrant<'_, '_, N, W> {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {

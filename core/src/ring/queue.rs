@@ -95,7 +95,7 @@ use crate::ring::InPlace;
 #[cfg(not(loom))]
 use crate::sync::RoomyRef;
 use crate::sync::{AtomicU64, Ordering, Roomy, Slots, array_of, const_unless_loom, roomy};
-use crate::wait::{Bell, Polled};
+use crate::wait::{Doorbell, Nobody, Wake};
 use core::fmt;
 #[cfg(not(loom))]
 use core::mem::MaybeUninit;
@@ -103,8 +103,8 @@ use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 use order::{Ends, Order, Place};
 
-/// A queue of `N` values of `T`, for any number of producers and consumers. `B` says whether they can sleep, see
-/// [`Bell`].
+/// A queue of `N` values of `T`, for any number of producers and consumers. `W` says how they can sleep, see
+/// [`Wake`].
 ///
 /// `N` is 1 to 65535; another does not compile. A power of two is quicker. Memory: `N` times the
 /// value and 24 bytes, and 384 bytes more. On a microcontroller without caches it is the value and 16
@@ -117,7 +117,7 @@ use order::{Ends, Order, Place};
 ///
 /// ```
 /// use ringway_core::ring::queue::{PushError, Queue};
-/// let queue = Queue::<_, 2>::new();
+/// let queue: Queue<_, 2> = Queue::new();
 /// assert_eq!(queue.try_push('a'), Ok(()));
 /// assert_eq!(queue.try_push('b'), Ok(()));
 /// assert_eq!(queue.try_push('c'), Err(PushError::Full('c')));
@@ -125,8 +125,8 @@ use order::{Ends, Order, Place};
 /// ```
 #[derive(Debug)]
 #[repr(C)]
-pub struct Queue<T, const N: usize, B = Polled> {
-    ends: Ends<B>,
+pub struct Queue<T, const N: usize, W: Wake = Nobody> {
+    ends: Ends<W>,
     places: [Place; N],
     tries: Roomy<[AtomicU64; N]>,
     slots: Slots<T, N>,
@@ -134,32 +134,12 @@ pub struct Queue<T, const N: usize, B = Polled> {
 
 // SAFETY: a slot is touched only by the one whose name is in its word, and passes on through the exchanges of steps 1 and
 // 4, so that `T: Send` is all it takes. `B` is shared as it is.
-unsafe impl<T: Send, const N: usize, B: Sync> Sync for Queue<T, N, B> {}
+unsafe impl<T: Send, const N: usize, W: Wake + Sync> Sync for Queue<T, N, W> {}
 
 // SAFETY: the queue owns its values, and nothing borrows it when it moves.
-unsafe impl<T: Send, const N: usize, B: Send> Send for Queue<T, N, B> {}
+unsafe impl<T: Send, const N: usize, W: Wake + Send> Send for Queue<T, N, W> {}
 
-impl<T, const N: usize> Queue<T, N> {
-    const_unless_loom! {
-        /// An empty queue whose producers and consumers look when it suits them.
-        ///
-        /// ```compile_fail
-        /// static TOO_SMALL: ringway_core::ring::queue::Queue<u32, 0> =
-        ///     ringway_core::ring::queue::Queue::new();
-        /// ```
-        pub fn new() -> Self {
-            Queue::with_bells(Polled, Polled)
-        }
-    }
-}
-
-impl<T, const N: usize> Default for Queue<T, N> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl<T, const N: usize, B> Queue<T, N, B> {
+impl<T, const N: usize, W: Wake> Queue<T, N, W> {
     /// Refuses a capacity that cannot work when the program is compiled.
     pub(crate) const VALID: () = {
         assert!(N > 0, "a queue needs a capacity of at least 1");
@@ -167,22 +147,27 @@ impl<T, const N: usize, B> Queue<T, N, B> {
     };
 
     const_unless_loom! {
-        /// An empty queue whose consumers sleep on `consumers` and whose producers sleep on `producers`.
+        /// An empty queue.
+        ///
+        /// ```compile_fail
+        /// static TOO_SMALL: ringway_core::ring::queue::Queue<u32, 0> =
+        ///     ringway_core::ring::queue::Queue::new();
+        /// ```
         ///
         /// ```
         /// use ringway_core::ring::queue::Queue;
-        /// use ringway_core::wait::{Doorbell, Spin};
-        /// static JOBS: Queue<u32, 4, Doorbell<Spin>> =
-        ///     Queue::with_bells(Doorbell::new(Spin), Doorbell::new(Spin));
+        /// use ringway_core::wait::Spin;
+        /// static JOBS: Queue<u32, 4, Spin> =
+        ///     Queue::new();
         /// std::thread::scope(|s| {
         ///     s.spawn(|| JOBS.push(1));
         ///     assert_eq!(JOBS.pop(), Ok(1));
         /// });
         /// ```
-        pub fn with_bells(consumers: B, producers: B) -> Self {
+        pub fn new() -> Self {
             const { Self::VALID };
             Queue {
-                ends: Ends::new(consumers, producers),
+                ends: Ends::new(),
                 places: array_of!(Place::new(); N),
                 tries: roomy!(array_of!(AtomicU64::new(0); N)),
                 slots: Slots::new(),
@@ -196,15 +181,21 @@ impl<T, const N: usize, B> Queue<T, N, B> {
     }
 
     #[inline(always)]
-    fn order(&self) -> Order<'_, B> {
+    fn order(&self) -> Order<'_, W> {
         Order::new(&self.ends, &self.places, self.tries.slice())
+    }
+}
+
+impl<T, const N: usize, W: Wake> Default for Queue<T, N, W> {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
 // SAFETY: the ends are written, places and tries are zeroed, which fresh ones are, and slots need
 // not be initialized.
 #[cfg(not(loom))]
-unsafe impl<T, const N: usize, B: Default> InPlace for Queue<T, N, B> {
+unsafe impl<T, const N: usize, W: Wake> InPlace for Queue<T, N, W> {
     fn init(place: &mut MaybeUninit<Self>) -> &mut Self {
         const { Self::VALID };
         let at = place.as_mut_ptr();
@@ -215,7 +206,7 @@ unsafe impl<T, const N: usize, B: Default> InPlace for Queue<T, N, B> {
         // SAFETY: as above.
         let tries = unsafe { &raw mut (*at).tries };
         // SAFETY: as above.
-        unsafe { ends.write(Ends::new(B::default(), B::default())) };
+        unsafe { ends.write(Ends::new()) };
         // SAFETY: as above.
         unsafe { tries.write_bytes(0, 1) };
         // SAFETY: as above.
@@ -226,7 +217,7 @@ unsafe impl<T, const N: usize, B: Default> InPlace for Queue<T, N, B> {
 }
 
 #[cfg(loom)]
-impl<T, const N: usize, B> Queue<T, N, B> {
+impl<T, const N: usize, W: Wake> Queue<T, N, W> {
     /// For the models alone: what the producer of the first message does that comes very late with its note of where the
     /// next place is.
     #[doc(hidden)]
@@ -236,10 +227,10 @@ impl<T, const N: usize, B> Queue<T, N, B> {
     }
 }
 
-impl<T, const N: usize, B: Bell> Queue<T, N, B> {
+impl<T, const N: usize, W: Wake> Queue<T, N, W> {
     /// The queue as `participant` uses it, whose name then stands in what it holds. A program that shares the queue
     /// with nobody does without: the queue's own methods are those of [`Participant::LOCAL`].
-    pub fn seat(&self, participant: Participant) -> Seat<'_, T, N, B> {
+    pub fn seat(&self, participant: Participant) -> Seat<'_, T, N, W> {
         Seat::new(self, participant)
     }
 
@@ -264,7 +255,7 @@ impl<T, const N: usize, B: Bell> Queue<T, N, B> {
     ///
     /// ```
     /// use ringway_core::ring::queue::Queue;
-    /// let queue = Queue::<[u8; 4096], 2>::new();
+    /// let queue: Queue<[u8; 4096], 2> = Queue::new();
     /// let mut loan = queue.try_reserve().unwrap();
     /// loan.as_uninit().write([7; 4096]);
     /// // SAFETY: the value was written.
@@ -273,12 +264,12 @@ impl<T, const N: usize, B: Bell> Queue<T, N, B> {
     /// assert_eq!(claim[0], 7);
     /// claim.release();
     /// ```
-    pub fn try_reserve(&self) -> Result<Loan<'_, T, N, B>, NoSlot> {
+    pub fn try_reserve(&self) -> Result<Loan<'_, T, N, W>, NoSlot> {
         self.seat(Participant::LOCAL).try_reserve()
     }
 
     /// Takes the oldest value, to be used in place. Lock-free.
-    pub fn try_claim(&self) -> Option<Claim<'_, T, N, B>> {
+    pub fn try_claim(&self) -> Option<Claim<'_, T, N, W>> {
         self.seat(Participant::LOCAL).try_claim()
     }
 
@@ -286,7 +277,7 @@ impl<T, const N: usize, B: Bell> Queue<T, N, B> {
     /// the call.
     ///
     /// ```
-    /// let queue = ringway_core::ring::queue::Queue::<_, 4>::new();
+    /// let queue: ringway_core::ring::queue::Queue<_, 4> = ringway_core::ring::queue::Queue::new();
     /// queue.try_push(1).unwrap();
     /// assert_eq!(queue.len(), 1);
     /// ```
@@ -307,7 +298,7 @@ impl<T, const N: usize, B: Bell> Queue<T, N, B> {
     ///
     /// ```
     /// use ringway_core::ring::queue::{PushError, Queue};
-    /// let queue = Queue::<_, 4>::new();
+    /// let queue: Queue<_, 4> = Queue::new();
     /// queue.try_push(1).unwrap();
     /// queue.close();
     /// assert_eq!(queue.try_push(2), Err(PushError::Closed(2)));
@@ -320,18 +311,18 @@ impl<T, const N: usize, B: Bell> Queue<T, N, B> {
     }
 
     /// What consumers sleep on. Every push rings it, and so does the close.
-    pub fn consumers_bell(&self) -> &B {
+    pub fn consumers_bell(&self) -> &Doorbell<W> {
         &self.ends.tail.0.bell
     }
 
     /// What producers sleep on, and who waits for all to be done. Every slot that comes free rings it, and so does the close.
-    pub fn producers_bell(&self) -> &B {
+    pub fn producers_bell(&self) -> &Doorbell<W> {
         &self.ends.head.0.bell
     }
 
     /// Registers a producer, so that consumers are told when all producers are gone: see
     /// [`Seat::producer`].
-    pub fn producer(&self) -> Option<Producer<'_, T, N, B>> {
+    pub fn producer(&self) -> Option<Producer<'_, T, N, W>> {
         self.seat(Participant::LOCAL).producer()
     }
 
@@ -350,7 +341,7 @@ impl<T, const N: usize, B: Bell> Queue<T, N, B> {
     /// there is no limit, and [`max_attempts`](Self::max_attempts) stays 0.
     ///
     /// ```
-    /// let queue = ringway_core::ring::queue::Queue::<_, 2>::new();
+    /// let queue: ringway_core::ring::queue::Queue<_, 2> = ringway_core::ring::queue::Queue::new();
     /// queue.set_max_attempts(2);
     /// queue.try_push("job").unwrap();
     /// for attempt in 1..=2 {
@@ -393,7 +384,7 @@ impl<T, const N: usize, B: Bell> Queue<T, N, B> {
     /// What was done with a value before its release is seen by a caller that is told 0.
     ///
     /// ```
-    /// let queue = ringway_core::ring::queue::Queue::<_, 4>::new();
+    /// let queue: ringway_core::ring::queue::Queue<_, 4> = ringway_core::ring::queue::Queue::new();
     /// queue.try_push("job").unwrap();
     /// let job = queue.try_claim().unwrap();
     /// assert_eq!((queue.len(), queue.unfinished()), (0, 1));
@@ -409,7 +400,7 @@ impl<T, const N: usize, B: Bell> Queue<T, N, B> {
 ///
 /// ```
 /// use ringway_core::ring::queue::{PushError, Queue};
-/// let queue = Queue::<_, 1>::new();
+/// let queue: Queue<_, 1> = Queue::new();
 /// queue.try_push(1).unwrap();
 /// assert_eq!(queue.try_push(2), Err(PushError::Full(2)));
 /// ```
@@ -462,7 +453,7 @@ impl<T> core::error::Error for PushError<T> {}
 ///
 /// ```
 /// use ringway_core::ring::queue::{NoSlot, Queue};
-/// let queue = Queue::<u8, 1>::new();
+/// let queue: Queue<u8, 1> = Queue::new();
 /// let loan = queue.try_reserve().unwrap();
 /// assert_eq!(queue.try_reserve().unwrap_err(), NoSlot::Full);
 /// ```
@@ -501,7 +492,7 @@ impl fmt::Display for NoSlot {
 
 impl core::error::Error for NoSlot {}
 
-impl<T, const N: usize, B> Drop for Queue<T, N, B> {
+impl<T, const N: usize, W: Wake> Drop for Queue<T, N, W> {
     fn drop(&mut self) {
         if !core::mem::needs_drop::<T>() {
             return;
@@ -526,28 +517,28 @@ impl<T, const N: usize, B> Drop for Queue<T, N, B> {
 /// ```
 /// use ringway_core::participant::Participant;
 /// use ringway_core::ring::queue::{Queue, Untyped};
-/// let queue = Queue::<u64, 8>::new();
+/// let queue: Queue<u64, 8> = Queue::new();
 /// queue.try_push(1).unwrap();
 /// // SAFETY: that is where the queue is, and how many slots it has.
 /// let untyped = unsafe { Untyped::at(std::ptr::NonNull::from(&queue).cast(), 8) };
 /// assert_eq!(untyped.len(), 1);
-/// # let _: &Untyped<'_, ringway_core::wait::Polled> = &untyped;
+/// # let _: &Untyped<'_, ringway_core::wait::Nobody> = &untyped;
 /// ```
 #[derive(Debug)]
-pub struct Untyped<'q, B = Polled>(Order<'q, B>);
+pub struct Untyped<'q, W: Wake = Nobody>(Order<'q, W>);
 
-impl<B> Untyped<'_, B> {
+impl<W: Wake> Untyped<'_, W> {
     /// How many bytes the words of a queue of `capacity` slots take, which its values follow; `None` when no queue has so
     /// many.
     pub const fn size(capacity: usize) -> Option<usize> {
         if capacity == 0 || capacity > word::MAX_SLOTS {
             return None;
         }
-        Some(size_of::<Ends<B>>() + capacity * (size_of::<Place>() + size_of::<Roomy<AtomicU64>>()))
+        Some(size_of::<Ends<W>>() + capacity * (size_of::<Place>() + size_of::<Roomy<AtomicU64>>()))
     }
 }
 
-impl<B: Bell> Untyped<'_, B> {
+impl<W: Wake> Untyped<'_, W> {
     /// The queue at `at`, which has `capacity` slots.
     ///
     /// # Safety
@@ -556,9 +547,9 @@ impl<B: Bell> Untyped<'_, B> {
     pub unsafe fn at(at: NonNull<u8>, capacity: usize) -> Self {
         // SAFETY: as the caller states: the queue is `repr(C)` and begins with its ends, whatever
         // its other parameters.
-        let ends = unsafe { at.cast::<Ends<B>>().as_ref() };
+        let ends = unsafe { at.cast::<Ends<W>>().as_ref() };
         // SAFETY: the places follow, with no padding in between: the ends' size is a multiple of 8.
-        let places = unsafe { at.add(size_of::<Ends<B>>()) }.cast::<Place>();
+        let places = unsafe { at.add(size_of::<Ends<W>>()) }.cast::<Place>();
         // SAFETY: so many, and then as many words, which are as aligned.
         let tries = unsafe { places.add(capacity) }.cast::<AtomicU64>();
         // SAFETY: they are there, and atomics.

@@ -5,7 +5,7 @@ use super::index;
 #[cfg(not(loom))]
 use super::index::MAX_CAPACITY;
 use crate::participant::Participant;
-use crate::wait::Polled;
+use crate::wait::{Nobody, Wake};
 #[cfg(not(loom))]
 use core::ptr::NonNull;
 
@@ -14,7 +14,7 @@ use core::ptr::NonNull;
 /// ```
 /// use ringway_core::participant::Participant;
 /// use ringway_core::ring::{Ring, Untyped};
-/// let ring = Ring::<u64, 8>::new();
+/// let ring: Ring<u64, 8> = Ring::new();
 /// let me = Participant::new(3).unwrap();
 /// let mut producer = ring.producer_as(me).unwrap();
 /// producer.try_push(1).unwrap();
@@ -22,17 +22,17 @@ use core::ptr::NonNull;
 /// let untyped = unsafe { Untyped::at(std::ptr::NonNull::from(&ring).cast(), 8) }.unwrap();
 /// assert_eq!(untyped.used(), Some(1));
 /// assert_eq!((untyped.producer(), untyped.consumer()), (Some(me), None));
-/// # let _: &Untyped<'_, ringway_core::wait::Polled> = &untyped;
+/// # let _: &Untyped<'_, ringway_core::wait::Nobody> = &untyped;
 /// ```
 #[derive(Debug)]
-pub struct Untyped<'r, B = Polled> {
-    header: &'r Header<B>,
+pub struct Untyped<'r, W: Wake = Nobody> {
+    header: &'r Header<W>,
     capacity: u32,
 }
 
-impl<'r, B> Untyped<'r, B> {
+impl<'r, W: Wake> Untyped<'r, W> {
     /// How many bytes the words of a ring take, which the rest follows.
-    pub const SIZE: usize = size_of::<Header<B>>();
+    pub const SIZE: usize = size_of::<Header<W>>();
 
     /// The ring at `at`, which holds `capacity` values; `None` when no ring holds so many.
     ///
@@ -46,7 +46,7 @@ impl<'r, B> Untyped<'r, B> {
         }
         // SAFETY: by the caller's word: both kinds of rings are `repr(C)` and begin with their header, which is words,
         // of which any bits are a value.
-        let header = unsafe { at.cast::<Header<B>>().as_ref() };
+        let header = unsafe { at.cast::<Header<W>>().as_ref() };
         Some(Untyped { header, capacity: capacity as u32 })
     }
 
@@ -93,11 +93,11 @@ mod tests {
 
     #[test]
     fn it_sees_what_the_halves_do_in_rings_of_values_and_of_bytes() {
-        let (ring, bytes) = (Ring::<u16, 3>::new(), ByteRing::<300>::new());
+        let (ring, bytes) = (<Ring<u16, 3>>::new(), <ByteRing<300>>::new());
         // SAFETY: that is where they are, and how much they hold.
-        let seen = unsafe { Untyped::<Polled>::at(NonNull::from(&ring).cast(), 3) }.unwrap();
+        let seen = unsafe { Untyped::<Nobody>::at(NonNull::from(&ring).cast(), 3) }.unwrap();
         // SAFETY: as above.
-        let written = unsafe { Untyped::<Polled>::at(NonNull::from(&bytes).cast(), 300) }.unwrap();
+        let written = unsafe { Untyped::<Nobody>::at(NonNull::from(&bytes).cast(), 300) }.unwrap();
         assert_eq!((seen.used(), written.used()), (Some(0), Some(0)));
         assert!(!seen.producer_is_gone(), "it has not come yet");
         let (mut producer, mut consumer) = (ring.producer().unwrap(), ring.consumer().unwrap());
@@ -121,12 +121,12 @@ mod tests {
         let [words] = &[CachePadded([u32::MAX; 64])];
         let at = NonNull::from(words).cast();
         // SAFETY: there are so many bytes, of words, which nobody writes.
-        let seen = unsafe { Untyped::<Polled>::at(at, 8) }.unwrap();
+        let seen = unsafe { Untyped::<Nobody>::at(at, 8) }.unwrap();
         assert!(!seen.is_sound());
         assert_eq!(seen.used(), None);
         for capacity in [0, MAX_CAPACITY + 1] {
             // SAFETY: as above.
-            assert!(unsafe { Untyped::<Polled>::at(at, capacity) }.is_none());
+            assert!(unsafe { Untyped::<Nobody>::at(at, capacity) }.is_none());
         }
     }
 }

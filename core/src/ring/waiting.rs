@@ -2,7 +2,7 @@
 
 use super::{Consumer, Full, Producer};
 use crate::channel::Error;
-use crate::wait::{Doorbell, Register, Wait};
+use crate::wait::{Register, Wait, Wake};
 use core::fmt;
 use core::future::poll_fn;
 use core::task::{Context, Poll};
@@ -11,8 +11,8 @@ use core::task::{Context, Poll};
 ///
 /// ```
 /// use ringway_core::ring::{PushError, Ring};
-/// use ringway_core::wait::{Doorbell, Spin};
-/// let mut ring = Ring::<_, 4, _>::with_bells(Doorbell::new(Spin), Doorbell::new(Spin));
+/// use ringway_core::wait::Spin;
+/// let mut ring = Ring::<_, 4, Spin>::new();
 /// let (mut producer, consumer) = ring.split();
 /// consumer.close();
 /// assert_eq!(producer.push(5), Err(PushError::Closed(5)));
@@ -81,7 +81,7 @@ enum Pushed<T> {
     Full(T),
 }
 
-impl<T, const N: usize, W: Wait> Producer<'_, T, N, Doorbell<W>> {
+impl<T, const N: usize, W: Wake> Producer<'_, T, N, W> {
     fn push_or_closed(&mut self, value: T) -> Pushed<T> {
         if self.consumer_is_gone() {
             return Pushed::Done(Err(PushError::Closed(value)));
@@ -96,7 +96,7 @@ impl<T, const N: usize, W: Wait> Producer<'_, T, N, Doorbell<W>> {
     }
 }
 
-impl<T, const N: usize, W: Wait> Producer<'_, T, N, Doorbell<W>> {
+impl<T, const N: usize, W: Wait> Producer<'_, T, N, W> {
     /// Pushes one value; waits for room.
     ///
     /// # Errors
@@ -113,9 +113,14 @@ impl<T, const N: usize, W: Wait> Producer<'_, T, N, Doorbell<W>> {
     ///
     /// ```
     /// use ringway_core::ring::{PushError, Ring};
-    /// use ringway_core::wait::{Doorbell, SpinClock};
-    /// let now = SpinClock(|| 100); // the time is always 100
-    /// let mut ring = Ring::<_, 1, _>::with_bells(Doorbell::new(now), Doorbell::new(now));
+    /// use ringway_core::wait::{Clock, SpinClock};
+    /// # struct Hundred;
+    /// # impl Clock for Hundred {
+    /// #     fn now() -> u64 {
+    /// #         100 // the time is always 100
+    /// #     }
+    /// # }
+    /// let mut ring = Ring::<_, 1, SpinClock<Hundred>>::new();
     /// let (mut producer, _consumer) = ring.split();
     /// assert_eq!(producer.push_deadline(1, Some(50)), Ok(()), "a deadline of the past is a try");
     /// assert_eq!(producer.push_deadline(2, Some(50)), Err(PushError::TimedOut(2)));
@@ -145,7 +150,7 @@ impl<T, const N: usize, W: Wait> Producer<'_, T, N, Doorbell<W>> {
     }
 }
 
-impl<T, const N: usize, W: Register> Producer<'_, T, N, Doorbell<W>> {
+impl<T, const N: usize, W: Register> Producer<'_, T, N, W> {
     /// Pushes the value in `value`, or leaves it there and has the task woken when there may be room.
     ///
     /// # Errors
@@ -153,10 +158,9 @@ impl<T, const N: usize, W: Register> Producer<'_, T, N, Doorbell<W>> {
     ///
     /// ```
     /// use ringway_core::ring::Ring;
-    /// use ringway_core::wait::{Async, Doorbell, Spin};
+    /// use ringway_core::wait::{Async, Spin};
     /// use std::task::{Context, Waker};
-    /// let bell = || Doorbell::new(Async::new(Spin));
-    /// let mut ring = Ring::<_, 1, _>::with_bells(bell(), bell());
+    /// let mut ring = Ring::<_, 1, Async<Spin>>::new();
     /// let (mut producer, _consumer) = ring.split();
     /// let mut cx = Context::from_waker(Waker::noop());
     /// assert!(producer.poll_push(&mut cx, &mut Some(1)).is_ready());
@@ -194,7 +198,7 @@ impl<T, const N: usize, W: Register> Producer<'_, T, N, Doorbell<W>> {
     }
 }
 
-impl<T, const N: usize, W: Wait> Consumer<'_, T, N, Doorbell<W>> {
+impl<T, const N: usize, W: Wake> Consumer<'_, T, N, W> {
     /// A value, or why there will be none; `None` when one may come.
     fn pop_or_end(&mut self) -> Option<Result<T, Error>> {
         if let Some(value) = self.try_pop() {
@@ -206,7 +210,9 @@ impl<T, const N: usize, W: Wait> Consumer<'_, T, N, Doorbell<W>> {
         }
         self.cursor.0.peer_is_corrupt().then_some(Err(Error::Corrupt))
     }
+}
 
+impl<T, const N: usize, W: Wait> Consumer<'_, T, N, W> {
     /// Pops the oldest value; waits for one.
     ///
     /// # Errors
@@ -216,8 +222,8 @@ impl<T, const N: usize, W: Wait> Consumer<'_, T, N, Doorbell<W>> {
     /// ```
     /// use ringway_core::channel::Error;
     /// use ringway_core::ring::Ring;
-    /// use ringway_core::wait::{Doorbell, Spin};
-    /// let mut ring = Ring::<_, 4, _>::with_bells(Doorbell::new(Spin), Doorbell::new(Spin));
+    /// use ringway_core::wait::Spin;
+    /// let mut ring = Ring::<_, 4, Spin>::new();
     /// let (mut producer, mut consumer) = ring.split();
     /// std::thread::scope(|s| {
     ///     s.spawn(move || {
@@ -243,7 +249,7 @@ impl<T, const N: usize, W: Wait> Consumer<'_, T, N, Doorbell<W>> {
     }
 }
 
-impl<T, const N: usize, W: Register> Consumer<'_, T, N, Doorbell<W>> {
+impl<T, const N: usize, W: Register> Consumer<'_, T, N, W> {
     /// Pops the oldest value, or has the task woken when one may be there.
     ///
     /// # Errors

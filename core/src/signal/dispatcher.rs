@@ -2,7 +2,7 @@
 
 use super::{Delivery, Handler, Line, SignalSet, Table};
 use crate::sync::Ordering;
-use crate::wait::{Register, TimedOut, Wait};
+use crate::wait::{Register, TimedOut, Wait, Wake};
 use core::fmt;
 use core::task::{Context, Poll};
 
@@ -18,13 +18,13 @@ use core::task::{Context, Poll};
 /// });
 /// ```
 #[must_use = "the right to dispatch is given back at once"]
-pub struct Dispatcher<'a, const LINES: usize, const DEPTH: usize, W> {
+pub struct Dispatcher<'a, const LINES: usize, const DEPTH: usize, W: Wake> {
     pub(super) table: &'a Table<LINES, DEPTH, W>,
     /// The line delivered last, after which equals take turns.
     pub(super) last: u32,
 }
 
-impl<'a, const LINES: usize, const DEPTH: usize, W> Dispatcher<'a, LINES, DEPTH, W> {
+impl<'a, const LINES: usize, const DEPTH: usize, W: Wake> Dispatcher<'a, LINES, DEPTH, W> {
     /// The most that one table can have pending: a count and a full queue in each line.
     const MOST: usize = LINES.saturating_mul(DEPTH.saturating_add(1));
 
@@ -55,7 +55,7 @@ impl<'a, const LINES: usize, const DEPTH: usize, W> Dispatcher<'a, LINES, DEPTH,
     /// ```
     /// use ringway_core::signal::{Delivery, Handler, Table};
     /// static NOTHING: Handler = Handler::new(&|_: &Delivery| ());
-    /// let table = Table::<4, 0>::new();
+    /// let table = <Table<4, 0>>::new();
     /// table.set_handler(2, Some(&NOTHING))?;
     /// table.raise(2)?;
     /// let mut dispatcher = table.dispatcher().unwrap();
@@ -83,7 +83,7 @@ impl<'a, const LINES: usize, const DEPTH: usize, W> Dispatcher<'a, LINES, DEPTH,
     ///
     /// ```
     /// use ringway_core::signal::{SignalSet, Table};
-    /// let table = Table::<4, 0>::new();
+    /// let table = <Table<4, 0>>::new();
     /// table.raise(1)?;
     /// let mut dispatcher = table.dispatcher().unwrap();
     /// assert_eq!(dispatcher.try_wait(SignalSet::line(2)), None);
@@ -207,8 +207,14 @@ impl<const LINES: usize, const DEPTH: usize, W: Wait> Dispatcher<'_, LINES, DEPT
     ///
     /// ```
     /// use ringway_core::signal::Table;
-    /// use ringway_core::wait::{SpinClock, TimedOut};
-    /// let table = Table::<4, 0, _>::with_wait(SpinClock(|| 100));
+    /// use ringway_core::wait::{Clock, SpinClock, TimedOut};
+    /// # struct Hundred;
+    /// # impl Clock for Hundred {
+    /// #     fn now() -> u64 {
+    /// #         100 // the time is always 100
+    /// #     }
+    /// # }
+    /// let table = Table::<4, 0, SpinClock<Hundred>>::new();
     /// assert_eq!(table.dispatcher().unwrap().pause_deadline(50), Err(TimedOut));
     /// ```
     pub fn pause_deadline(&mut self, deadline: W::Deadline) -> Result<usize, TimedOut> {
@@ -251,8 +257,14 @@ impl<const LINES: usize, const DEPTH: usize, W: Wait> Dispatcher<'_, LINES, DEPT
     ///
     /// ```
     /// use ringway_core::signal::{SignalSet, Table};
-    /// use ringway_core::wait::{SpinClock, TimedOut};
-    /// let table = Table::<4, 0, _>::with_wait(SpinClock(|| 100));
+    /// use ringway_core::wait::{Clock, SpinClock, TimedOut};
+    /// # struct Hundred;
+    /// # impl Clock for Hundred {
+    /// #     fn now() -> u64 {
+    /// #         100 // the time is always 100
+    /// #     }
+    /// # }
+    /// let table = Table::<4, 0, SpinClock<Hundred>>::new();
     /// let mut dispatcher = table.dispatcher().unwrap();
     /// assert_eq!(dispatcher.wait_deadline(SignalSet::all(), 50), Err(TimedOut));
     /// ```
@@ -282,7 +294,7 @@ impl<const LINES: usize, const DEPTH: usize, W: Register> Dispatcher<'_, LINES, 
     /// use ringway_core::signal::Table;
     /// use ringway_core::wait::{Async, Spin};
     /// use std::task::{Context, Waker};
-    /// let table = Table::<4, 0, _>::with_wait(Async::new(Spin));
+    /// let table = Table::<4, 0, Async<Spin>>::new();
     /// let mut dispatcher = table.dispatcher().unwrap();
     /// assert!(dispatcher.poll_dispatch(&mut Context::from_waker(Waker::noop())).is_pending());
     /// ```
@@ -297,7 +309,7 @@ impl<const LINES: usize, const DEPTH: usize, W: Register> Dispatcher<'_, LINES, 
     /// use ringway_core::signal::{SignalSet, Table};
     /// use ringway_core::wait::{Async, Spin};
     /// use std::task::{Context, Waker};
-    /// let table = Table::<4, 0, _>::with_wait(Async::new(Spin));
+    /// let table = Table::<4, 0, Async<Spin>>::new();
     /// let mut dispatcher = table.dispatcher().unwrap();
     /// let mut cx = Context::from_waker(Waker::noop());
     /// assert!(dispatcher.poll_wait(&mut cx, SignalSet::all()).is_pending());
@@ -311,14 +323,16 @@ impl<const LINES: usize, const DEPTH: usize, W: Register> Dispatcher<'_, LINES, 
     }
 }
 
-impl<const LINES: usize, const DEPTH: usize, W> Drop for Dispatcher<'_, LINES, DEPTH, W> {
+impl<const LINES: usize, const DEPTH: usize, W: Wake> Drop for Dispatcher<'_, LINES, DEPTH, W> {
     fn drop(&mut self) {
         // Release: partner is the acquire in `dispatcher`, of the next one.
         self.table.taken.store(0, Ordering::Release);
     }
 }
 
-impl<const LINES: usize, const DEPTH: usize, W> fmt::Debug for Dispatcher<'_, LINES, DEPTH, W> {
+impl<const LINES: usize, const DEPTH: usize, W: Wake> fmt::Debug
+    for Dispatcher<'_, LINES, DEPTH, W>
+{
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Dispatcher").field("table", self.table).finish_non_exhaustive()
     }

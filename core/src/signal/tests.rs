@@ -1,5 +1,5 @@
 use super::*;
-use crate::wait::{Async, SpinClock, TimedOut};
+use crate::wait::{Async, Clock, Spin, SpinClock, TimedOut};
 use core::task::{Context, Poll};
 use std::boxed::Box;
 use std::format;
@@ -53,7 +53,7 @@ mod raising {
 
     #[test]
     fn a_line_beyond_the_table_is_an_error_and_gives_the_payload_back() {
-        let table = Table::<3, 1>::new();
+        let table = <Table<3, 1>>::new();
         let error = NoSuchLine { line: 3, lines: 3 };
         assert_eq!(table.raise(3), Err(error));
         assert_eq!(table.raise(u32::MAX), Err(NoSuchLine { line: u32::MAX, lines: 3 }));
@@ -68,7 +68,7 @@ mod raising {
 
     #[test]
     fn plain_raises_coalesce_and_are_counted() {
-        let table = Table::<40, 0>::new();
+        let table = <Table<40, 0>>::new();
         for _ in 0..1000 {
             table.raise(39).unwrap();
         }
@@ -83,7 +83,7 @@ mod raising {
 
     #[test]
     fn the_count_is_exact_across_its_wrap() {
-        let table = Table::<1, 0>::starting_at(Spin, 0, u32::MAX - 1);
+        let table = Table::<1, 0>::starting_at(0, u32::MAX - 1);
         for _ in 0..3 {
             table.raise(0).unwrap();
         }
@@ -96,7 +96,7 @@ mod raising {
 
     #[test]
     fn payloads_keep_their_order_and_a_full_queue_gives_them_back() {
-        let table = Table::<2, 4>::new();
+        let table = <Table<2, 4>>::new();
         let mut dispatcher = table.dispatcher().unwrap();
         let mut next = 0;
         let mut expected = 0;
@@ -119,7 +119,7 @@ mod raising {
 
     #[test]
     fn a_full_line_takes_no_place_from_another() {
-        let table = Table::<2, 1>::new();
+        let table = <Table<2, 1>>::new();
         table.raise_with(0, Payload::new(1)).unwrap();
         assert!(table.raise_with(0, Payload::new(2)).is_err());
         assert!(table.raise_with(1, Payload::new(3)).is_ok());
@@ -128,7 +128,7 @@ mod raising {
     #[test]
     fn tickets_survive_the_wrap_of_their_count() {
         for start in [u32::MAX - 2, u32::MAX - 1, u32::MAX] {
-            let table = Table::<1, 2>::starting_at(Spin, start, 0);
+            let table = Table::<1, 2>::starting_at(start, 0);
             let mut dispatcher = table.dispatcher().unwrap();
             assert_eq!(dispatcher.try_wait(SignalSet::all()), None);
             for value in 0..6 {
@@ -142,7 +142,7 @@ mod raising {
 
     #[test]
     fn a_table_without_payloads_says_full() {
-        let table = Table::<1, 0>::new();
+        let table = <Table<1, 0>>::new();
         let payload = Payload::new(1);
         assert_eq!(table.raise_with(0, payload), Err(RaiseError::Full(payload)));
         assert!(table.pending().is_empty());
@@ -150,7 +150,7 @@ mod raising {
 
     #[test]
     fn plain_raises_come_before_the_payloads_of_the_line() {
-        let table = Table::<1, 2>::new();
+        let table = <Table<1, 2>>::new();
         table.raise_with(0, Payload::new(7)).unwrap();
         table.raise(0).unwrap();
         table.raise_with(0, Payload::new(8)).unwrap();
@@ -182,7 +182,7 @@ mod dispatching {
 
     #[test]
     fn higher_priority_first_and_equals_take_turns() {
-        let table = Table::<64, 0>::new();
+        let table = <Table<64, 0>>::new();
         let (handler, seen) = recorder();
         for line in [3, 9, 33, 63] {
             table.set_handler(line, Some(handler)).unwrap();
@@ -239,7 +239,7 @@ mod dispatching {
 
     #[test]
     fn one_dispatch_takes_a_full_table() {
-        let table = Table::<2, 4>::new();
+        let table = <Table<2, 4>>::new();
         let (handler, seen) = recorder();
         for line in 0..2 {
             table.set_handler(line, Some(handler)).unwrap();
@@ -253,7 +253,7 @@ mod dispatching {
 
     #[test]
     fn a_masked_line_stays_pending_until_it_is_unmasked() {
-        let table = Table::<64, 1>::new();
+        let table = <Table<64, 1>>::new();
         let (handler, seen) = recorder();
         for line in [5, 50] {
             table.set_handler(line, Some(handler)).unwrap();
@@ -275,7 +275,7 @@ mod dispatching {
 
     #[test]
     fn a_line_without_a_handler_keeps_its_raises_and_hinders_no_other() {
-        let table = Table::<2, 1>::new();
+        let table = <Table<2, 1>>::new();
         let (handler, seen) = recorder();
         table.set_priority(0, 9).unwrap();
         table.set_handler(1, Some(handler)).unwrap();
@@ -292,7 +292,7 @@ mod dispatching {
 
     #[test]
     fn a_change_of_handler_returns_the_one_before() {
-        let table = Table::<1, 0>::new();
+        let table = <Table<1, 0>>::new();
         let (first, heard_first) = recorder();
         let (second, heard_second) = recorder();
         table.set_handler(0, Some(first)).unwrap();
@@ -306,7 +306,7 @@ mod dispatching {
 
     #[test]
     fn a_handler_that_panics_loses_only_its_own_delivery() {
-        let table = Table::<2, 0>::new();
+        let table = <Table<2, 0>>::new();
         let (handler, seen) = recorder();
         static PANICS: Handler = Handler::new(&|_: &Delivery| panic!("on purpose"));
         table.set_handler(0, Some(&PANICS)).unwrap();
@@ -326,7 +326,7 @@ mod waiting {
 
     #[test]
     fn waits_for_any_of_a_set_without_running_the_handler() {
-        let table = Table::<4, 1>::new();
+        let table = <Table<4, 1>>::new();
         let (handler, seen) = recorder();
         table.set_handler(2, Some(handler)).unwrap();
         table.mask(SignalSet::line(2));
@@ -341,8 +341,13 @@ mod waiting {
     #[test]
     fn a_deadline_ends_the_wait_and_loses_nothing() {
         static NOW: AtomicU64 = AtomicU64::new(0);
-        let clock = SpinClock(|| NOW.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
-        let table = Table::<4, 0, _>::with_wait(clock);
+        struct Ticks;
+        impl Clock for Ticks {
+            fn now() -> u64 {
+                NOW.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
+            }
+        }
+        let table = Table::<4, 0, SpinClock<Ticks>>::new();
         let mut dispatcher = table.dispatcher().unwrap();
         table.raise(1).unwrap();
         assert_eq!(dispatcher.wait_deadline(SignalSet::line(2), 10), Err(TimedOut));
@@ -369,7 +374,7 @@ mod waiting {
         let woken = || count.0.swap(0, std::sync::atomic::Ordering::Relaxed);
         let mut cx = Context::from_waker(&waker);
 
-        let table = Table::<4, 0, _>::with_wait(Async::new(Spin));
+        let table = Table::<4, 0, Async<Spin>>::new();
         let (handler, _) = recorder();
         let mut dispatcher = table.dispatcher().unwrap();
         assert!(dispatcher.poll_wait(&mut cx, SignalSet::line(1)).is_pending());

@@ -1,8 +1,8 @@
 //! Sleeping for tasks.
 
-use super::{Register, Spin, TimedOut, Wait, WakerSet};
+use super::{BellWord, Register, Spin, TimedOut, Wait, Wake, WakerSet};
 use crate::finally::Finally;
-use crate::sync::{AtomicU32, const_unless_loom};
+use crate::sync::AtomicU32;
 use core::task::Waker;
 
 /// Sleeping for tasks and for threads at once: a [`WakerSet`] around another way of sleeping.
@@ -16,59 +16,52 @@ use core::task::Waker;
 /// processes share.
 ///
 /// ```
-/// use ringway_core::wait::{Async, Doorbell, Spin};
+/// use ringway_core::ring::queue::Queue;
+/// use ringway_core::wait::{Async, Spin};
 /// use std::task::{Context, Poll, Waker};
-/// let bell = Doorbell::new(Async::new(Spin));
+/// static JOBS: Queue<u32, 16, Async<Spin, 4>> = Queue::new(); // four workers
 /// let mut cx = Context::from_waker(Waker::noop());
-/// assert!(bell.poll_until(&mut cx, || None::<()>).is_pending());
-/// assert_eq!(bell.poll_until(&mut cx, || Some(1)), Poll::Ready(1));
+/// assert!(JOBS.poll_pop(&mut cx).is_pending());
+/// JOBS.try_push(1).unwrap();
+/// assert_eq!(JOBS.poll_pop(&mut cx), Poll::Ready(Ok(1)));
 /// ```
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Async<W = Spin, const TASKS: usize = 1> {
     tasks: WakerSet<TASKS>,
     inner: W,
 }
 
-impl<W> Async<W> {
-    const_unless_loom! {
-        /// Adds a task to those who can sleep as `inner` says.
-        pub fn new(inner: W) -> Self {
-            Async::with_tasks(inner)
-        }
-    }
-}
+impl<W: Wake, const TASKS: usize> Wake for Async<W, TASKS> {
+    type Word = BellWord;
 
-impl<W, const TASKS: usize> Async<W, TASKS> {
-    const_unless_loom! {
-        /// Adds `TASKS` tasks to those who can sleep as `inner` says.
-        ///
-        /// ```
-        /// use ringway_core::ring::queue::Queue;
-        /// use ringway_core::wait::{Async, Doorbell, Spin};
-        /// type Bell = Doorbell<Async<Spin, 4>>;
-        /// const BELL: Bell = Doorbell::new(Async::with_tasks(Spin));
-        /// static JOBS: Queue<u32, 16, Bell> = Queue::with_bells(BELL, BELL); // four workers
-        /// assert!(JOBS.try_pop().is_none());
-        /// ```
-        pub fn with_tasks(inner: W) -> Self {
-            Async { tasks: WakerSet::new(), inner }
-        }
+    #[cfg(not(loom))]
+    const INIT: Self = Async { tasks: WakerSet::new(), inner: W::INIT };
+
+    #[cfg(loom)]
+    fn init() -> Self {
+        Async { tasks: WakerSet::new(), inner: W::init() }
+    }
+
+    fn is_unwinding(&self) -> bool {
+        self.inner.is_unwinding()
+    }
+
+    fn wake(&self, word: &AtomicU32, n: u32) {
+        // The threads are woken also when a task's waker panics.
+        let _threads = Finally(|| self.inner.wake(word, n));
+        self.tasks.wake();
     }
 }
 
 impl<W: Wait, const TASKS: usize> Wait for Async<W, TASKS> {
     type Deadline = W::Deadline;
 
-    fn looks(&self) -> u32 {
-        self.inner.looks()
+    fn spin_limit(&self) -> u32 {
+        self.inner.spin_limit()
     }
 
-    fn learn(&self, were_enough: bool) {
-        self.inner.learn(were_enough);
-    }
-
-    fn is_unwinding(&self) -> bool {
-        self.inner.is_unwinding()
+    fn record_spin(&self, were_enough: bool) {
+        self.inner.record_spin(were_enough);
     }
 
     fn wait(
@@ -79,15 +72,9 @@ impl<W: Wait, const TASKS: usize> Wait for Async<W, TASKS> {
     ) -> Result<(), TimedOut> {
         self.inner.wait(word, expected, deadline)
     }
-
-    fn wake(&self, word: &AtomicU32, n: u32) {
-        // The threads are woken also when a task's waker panics.
-        let _threads = Finally(|| self.inner.wake(word, n));
-        self.tasks.wake();
-    }
 }
 
-impl<W: Wait, const TASKS: usize> Register for Async<W, TASKS> {
+impl<W: Wake, const TASKS: usize> Register for Async<W, TASKS> {
     fn register(&self, waker: &Waker) {
         self.tasks.register(waker);
     }

@@ -65,14 +65,20 @@ fn a_mutex_that_is_to_be_repaired_stays_so() {
 /// A sleep that ends at once, as one on a futex may.
 struct Restless;
 
+impl Wake for Restless {
+    type Word = BellWord;
+
+    const INIT: Self = Restless;
+
+    fn wake(&self, _: &AtomicU32, _: u32) {}
+}
+
 impl Wait for Restless {
     type Deadline = std::convert::Infallible;
 
     fn wait(&self, _: &AtomicU32, _: u32, _: Option<Self::Deadline>) -> Result<(), TimedOut> {
         Ok(())
     }
-
-    fn wake(&self, _: &AtomicU32, _: u32) {}
 }
 
 #[test]

@@ -22,6 +22,14 @@ struct Pulse;
 
 static PULSED: Event<Pulse> = Event::new(Pulse);
 
+impl Wake for Pulse {
+    type Word = BellWord;
+
+    const INIT: Self = Pulse;
+
+    fn wake(&self, _: &AtomicU32, _: u32) {}
+}
+
 impl Wait for Pulse {
     type Deadline = std::convert::Infallible;
 
@@ -30,8 +38,6 @@ impl Wait for Pulse {
         PULSED.clear();
         Ok(())
     }
-
-    fn wake(&self, _: &AtomicU32, _: u32) {}
 }
 
 #[test]

@@ -20,14 +20,22 @@ use ringway_core::lock::{
 };
 use ringway_core::participant::Participant;
 use ringway_core::sync::AtomicU32;
-use ringway_core::wait::{SpinClock, TimedOut, Wait};
+use ringway_core::wait::{BellWord, Clock, SpinClock, TimedOut, Wait, Wake};
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
 use yielding::Yielding;
 
 static NOW: AtomicU64 = AtomicU64::new(0);
 /// Each look at the clock is a tick.
-const CLOCK: SpinClock = SpinClock(|| NOW.fetch_add(1, Ordering::Relaxed));
+const CLOCK: SpinClock<Ticks> = SpinClock::new();
+
+struct Ticks;
+
+impl Clock for Ticks {
+    fn now() -> u64 {
+        NOW.fetch_add(1, Ordering::Relaxed)
+    }
+}
 
 fn soon() -> Option<u64> {
     Some(NOW.load(Ordering::Relaxed) + 5)

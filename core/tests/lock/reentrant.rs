@@ -27,7 +27,7 @@ fn one_thread_takes_it_again_and_others_wait_until_all_is_given_back() {
 #[test]
 fn one_thread_cannot_take_it_without_end() {
     let lock = Lock::new(Cell::new(0), CLOCK);
-    let guards: Vec<_> = (0..Lock::<SpinClock>::MAX_DEPTH).map(|_| lock.lock()).collect();
+    let guards: Vec<_> = (0..Lock::<SpinClock<Ticks>>::MAX_DEPTH).map(|_| lock.lock()).collect();
     assert!(guards.iter().all(Result::is_ok));
     assert_eq!(lock.lock().unwrap_err(), ReentrantError::TooDeep);
     assert_eq!(lock.try_lock().unwrap_err(), ReentrantError::TooDeep);

@@ -2,13 +2,13 @@
 
 use super::*;
 use ringway_core::channel::Error;
-use ringway_core::channel::fifo::{Fifo, Registry};
+use ringway_core::channel::fifo::Registry;
 use ringway_core::channel::pipe::Pipe;
-use ringway_core::channel::socket::{Backlog, Connection, Network, Shutdown};
+use ringway_core::channel::socket::{Connection, Network, Shutdown};
 use std::pin::pin;
 
 fn pipe<const N: usize>() -> Pipe<N, Async<Spin>> {
-    Pipe::with_bells(bell(), bell())
+    Pipe::new()
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn the_turn_of_a_writer_passes_on_when_the_reader_panics() {
 }
 
 fn registry() -> Registry<2, 8, Async<Spin>> {
-    Registry::with_fifos([(); 2].map(|()| Fifo::with_bells(bell(), bell())), bell())
+    Registry::new()
 }
 
 #[test]
@@ -111,11 +111,7 @@ fn the_writers_of_a_fifo_take_turns_after_its_reader_panicked() {
 type Net = Network<2, 3, 8, Async<Spin>>;
 
 fn network() -> Net {
-    Network::with_places(
-        [(); 2].map(|()| Backlog::with_bell(bell())),
-        [(); 3].map(|()| Connection::with_pipes(pipe(), pipe())),
-        bell(),
-    )
+    Network::new()
 }
 
 #[test]
@@ -176,7 +172,7 @@ fn whoever_waits_at_a_listener_that_closes_is_refused_also_when_another_panics()
 
 #[test]
 fn both_directions_are_shut_also_when_the_peer_panics() {
-    let mut connection = Connection::with_pipes(pipe::<8>(), pipe::<8>());
+    let mut connection = Connection::<8, Async<Spin>>::new();
     let (mut here, mut there) = connection.split();
     assert_eq!(there.try_write(&[1; 8]), Ok(8));
     leave(&explosive(), |cx| there.poll_write(cx, &[1]));

@@ -130,12 +130,12 @@ fn values_of_a_chunk_that_is_not_committed() {
 #[test]
 fn values_of_a_queue() {
     each_panics(4, |ledger| {
-        let queue = Queue::<_, 4>::new();
+        let queue: Queue<_, 4> = Queue::new();
         (0..4).for_each(|_| assert!(queue.try_push(ledger.value()).is_ok()));
         panics(|| drop(queue));
     });
     each_panics(1, |ledger| {
-        let queue = Queue::<_, 1>::new();
+        let queue: Queue<_, 1> = Queue::new();
         assert!(queue.try_push(ledger.value()).is_ok());
         panics(|| queue.try_claim().unwrap().release());
         assert_eq!(queue.unfinished(), 0);
@@ -147,8 +147,8 @@ fn values_of_a_queue() {
 #[test]
 fn values_that_are_popped_or_refused_when_a_waker_panics() {
     let ledger = &Ledger { panics: COUNT.into(), ..Ledger::default() };
-    let queue = Queue::<_, 1, _>::with_bells(bell(), bell());
-    let mut ring = Ring::<_, 1, _>::with_bells(bell(), bell());
+    let queue = Queue::<_, 1, Async<Spin>>::new();
+    let mut ring = Ring::<_, 1, Async<Spin>>::new();
     let (mut producer, mut consumer) = ring.split();
     for _ in 0..3 {
         assert!(queue.try_push(ledger.value()).is_ok());

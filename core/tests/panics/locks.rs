@@ -124,6 +124,16 @@ fn a_permit_is_not_lost_with_one_that_panics_as_it_takes_it() {
         places: std::sync::OnceLock<&'a Semaphore<0, &'a Releases<'a>>>,
         is_armed: Flag,
     }
+    impl Wake for &Releases<'_> {
+        type Word = BellWord;
+
+        const INIT: Self = panic!("made by the test");
+
+        fn wake(&self, _: &AtomicU32, _: u32) {
+            assert!(!self.is_armed.take(), "a way of waking");
+        }
+    }
+
     impl Wait for &Releases<'_> {
         type Deadline = u32;
 
@@ -131,10 +141,6 @@ fn a_permit_is_not_lost_with_one_that_panics_as_it_takes_it() {
             self.places.get().unwrap().release(2).unwrap();
             self.is_armed.set();
             Ok(())
-        }
-
-        fn wake(&self, _: &AtomicU32, _: u32) {
-            assert!(!self.is_armed.take(), "a way of waking");
         }
     }
     let how: &Releases<'_> =
@@ -190,6 +196,16 @@ fn a_round_that_all_came_to_is_over_also_when_waking_panics() {
     struct Comes {
         is_armed: Flag,
     }
+    impl Wake for &Comes {
+        type Word = BellWord;
+
+        const INIT: Self = panic!("made by the test");
+
+        fn wake(&self, _: &AtomicU32, _: u32) {
+            assert!(!self.is_armed.take(), "a way of waking");
+        }
+    }
+
     impl Wait for &Comes {
         type Deadline = u32;
 
@@ -197,10 +213,6 @@ fn a_round_that_all_came_to_is_over_also_when_waking_panics() {
             self.is_armed.set();
             panics(|| BARRIER.wait());
             Ok(())
-        }
-
-        fn wake(&self, _: &AtomicU32, _: u32) {
-            assert!(!self.is_armed.take(), "a way of waking");
         }
     }
     for _ in 0..3 {
@@ -213,17 +225,23 @@ fn a_round_that_all_came_to_is_over_also_when_waking_panics() {
 #[derive(Debug, Clone, Copy)]
 struct Told;
 
-impl Wait for Told {
-    type Deadline = u32;
+impl Wake for Told {
+    type Word = BellWord;
 
-    fn wait(&self, _: &AtomicU32, _: u32, _: Option<u32>) -> Result<(), TimedOut> {
-        panic!("a way of sleeping");
-    }
+    const INIT: Self = Told;
 
     fn wake(&self, _: &AtomicU32, _: u32) {}
 
     fn is_unwinding(&self) -> bool {
         std::thread::panicking()
+    }
+}
+
+impl Wait for Told {
+    type Deadline = u32;
+
+    fn wait(&self, _: &AtomicU32, _: u32, _: Option<u32>) -> Result<(), TimedOut> {
+        panic!("a way of sleeping");
     }
 }
 
@@ -256,7 +274,7 @@ fn the_next_one_is_told_that_a_holder_panicked() {
         assert!(mutex.lock().is_clean());
     }
     check(Told);
-    check(Async::new(Told));
+    check(<Async<Told> as Wake>::INIT);
 }
 
 #[test]

@@ -10,16 +10,11 @@ mod rings;
 mod signals;
 
 use ringway_core::sync::AtomicU32;
-use ringway_core::wait::{Async, Doorbell, Spin, TimedOut, Wait, WakerCell};
+use ringway_core::wait::{Async, BellWord, Doorbell, Spin, TimedOut, Wait, Wake, WakerCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
-
-/// What tasks and nobody else sleep on.
-fn bell() -> Doorbell<Async<Spin>> {
-    Doorbell::new(Async::new(Spin))
-}
+use std::task::{Context, Poll, Waker};
 
 /// `work` panics, as it is meant to.
 fn panics<R>(work: impl FnOnce() -> R) {
@@ -29,7 +24,7 @@ fn panics<R>(work: impl FnOnce() -> R) {
 /// A task whose waker panics.
 struct Explosive;
 
-impl Wake for Explosive {
+impl std::task::Wake for Explosive {
     fn wake(self: Arc<Self>) {
         panic!("a waker");
     }
@@ -49,7 +44,7 @@ impl Woken {
     }
 }
 
-impl Wake for Woken {
+impl std::task::Wake for Woken {
     fn wake(self: Arc<Self>) {
         self.0.set();
     }
@@ -104,6 +99,17 @@ impl Mine {
     }
 }
 
+impl Wake for &Mine {
+    type Word = BellWord;
+
+    const INIT: Self = panic!("made by the test");
+
+    fn wake(&self, _: &AtomicU32, _: u32) {
+        self.wakes.fetch_add(1, Ordering::SeqCst);
+        assert!(!self.is_armed.take(), "a way of waking");
+    }
+}
+
 impl Wait for &Mine {
     type Deadline = u32;
 
@@ -112,17 +118,25 @@ impl Wait for &Mine {
         // A deadline passes at once.
         if deadline.is_some() { Err(TimedOut) } else { Ok(()) }
     }
-
-    fn wake(&self, _: &AtomicU32, _: u32) {
-        self.wakes.fetch_add(1, Ordering::SeqCst);
-        assert!(!self.is_armed.take(), "a way of waking");
-    }
 }
 
 #[test]
 fn threads_are_woken_also_when_the_waker_of_the_task_panics() {
-    let threads = Mine::new();
-    let bell = Doorbell::new(Async::new(&threads));
+    thread_local! {
+        static THREADS: &'static Mine = Box::leak(Box::new(Mine::new()));
+    }
+    struct Threads;
+    impl Wake for Threads {
+        type Word = BellWord;
+
+        const INIT: Self = Threads;
+
+        fn wake(&self, word: &AtomicU32, n: u32) {
+            THREADS.with(|mine| mine.wake(word, n));
+        }
+    }
+    let threads = THREADS.with(|mine| *mine);
+    let bell = Doorbell::<Async<Threads>>::new();
     leave(&explosive(), |cx| bell.poll_until(cx, || None::<()>));
     panics(|| bell.ring());
     assert_eq!(threads.wakes(), 1);

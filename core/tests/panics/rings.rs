@@ -11,7 +11,7 @@ use ringway_core::ring::{Full, Ring};
 
 #[test]
 fn a_ring_has_what_was_pushed_and_room_for_what_was_popped() {
-    let mut ring = Ring::<_, 2, _>::with_bells(bell(), bell());
+    let mut ring = Ring::<_, 2, Async<Spin>>::new();
     let (mut producer, mut consumer) = ring.split();
     for lap in 0..5 {
         leave(&explosive(), |cx| consumer.poll_pop(cx));
@@ -30,7 +30,7 @@ fn a_ring_has_what_was_pushed_and_room_for_what_was_popped() {
 
 #[test]
 fn a_ring_of_bytes_has_what_was_written_and_room_for_what_was_read() {
-    let ring = ByteRing::<8, _>::with_bells(bell(), bell());
+    let ring = ByteRing::<8, Async<Spin>>::new();
     let (mut producer, mut consumer) = (ring.producer().unwrap(), ring.consumer().unwrap());
     for lap in 0..9 {
         leave(&explosive(), |cx| consumer.poll_read(cx, &mut [0; 8]));
@@ -51,7 +51,7 @@ fn a_ring_of_bytes_has_what_was_written_and_room_for_what_was_read() {
 
 #[test]
 fn a_ring_of_messages_has_what_was_sent() {
-    let mut ring = MessageRing::<64, _>::with_bells(bell(), bell());
+    let mut ring = MessageRing::<64, Async<Spin>>::new();
     let (mut sender, mut receiver) = ring.split();
     for lap in 0..9 {
         leave(&explosive(), |cx| receiver.poll_recv(cx, &mut [0; 64]));
@@ -67,7 +67,7 @@ fn a_ring_of_messages_has_what_was_sent() {
 
 #[test]
 fn a_queue_has_what_was_pushed_and_free_slots_for_what_was_popped() {
-    let queue = Queue::<_, 2, _>::with_bells(bell(), bell());
+    let queue = Queue::<_, 2, Async<Spin>>::new();
     for lap in 0..5 {
         leave(&explosive(), |cx| queue.poll_pop(cx));
         panics(|| queue.try_push(lap));
@@ -97,8 +97,8 @@ fn a_value_that_is_not_pushed_because_a_waker_panics_stays_with_its_owner() {
         // SAFETY: it has no data.
         unsafe { Waker::from_raw(RawWaker::new(std::ptr::null(), &VTABLE)) }
     }
-    let queue = Queue::<_, 1, _>::with_bells(bell(), bell());
-    let mut ring = Ring::<_, 1, _>::with_bells(bell(), bell());
+    let queue = Queue::<_, 1, Async<Spin>>::new();
+    let mut ring = Ring::<_, 1, Async<Spin>>::new();
     let (mut producer, _consumer) = ring.split();
     queue.try_push("first").unwrap();
     producer.try_push("first").unwrap();
@@ -112,7 +112,7 @@ fn a_value_that_is_not_pushed_because_a_waker_panics_stays_with_its_owner() {
 
 #[test]
 fn a_close_reaches_the_producers_also_when_a_consumer_panics() {
-    let queue = Queue::<_, 1, _>::with_bells(bell(), bell());
+    let queue = Queue::<_, 1, Async<Spin>>::new();
     queue.try_push(1).unwrap();
     let producer = Arc::new(Woken::default());
     leave(&producer.clone().into(), |cx| queue.poll_push(cx, &mut Some(2)));
@@ -129,7 +129,7 @@ fn a_close_reaches_the_producers_also_when_a_consumer_panics() {
 fn recovery_reaches_everybody_also_when_one_panics() {
     let dead = Participant::new(1).unwrap();
 
-    let ring = Ring::<u32, 4, _>::with_bells(bell(), bell());
+    let ring = Ring::<u32, 4, Async<Spin>>::new();
     std::mem::forget((ring.producer_as(dead), ring.consumer_as(dead)));
     let second = Arc::new(Woken::default());
     leave(&explosive(), |cx| ring.consumers_bell().poll_until(cx, || None::<()>));
@@ -139,7 +139,7 @@ fn recovery_reaches_everybody_also_when_one_panics() {
     assert!(second.is_woken());
     assert!(ring.producer().is_some() && ring.consumer().is_some());
 
-    let queue = Queue::<_, 4, _>::with_bells(bell(), bell());
+    let queue = Queue::<_, 4, Async<Spin>>::new();
     let other = queue.seat(dead);
     for value in 0..3 {
         other.try_push(value).unwrap();
@@ -160,9 +160,9 @@ fn recovery_reaches_everybody_also_when_one_panics() {
 
 #[test]
 fn a_broadcast_and_the_latest_value_have_what_was_sent() {
-    let mut broadcast = Broadcast::<u32, 4, _>::with_bell(bell());
+    let mut broadcast = Broadcast::<u32, 4, Async<Spin>>::new();
     let (mut writer, mut reader) = broadcast.split();
-    let latest = Latest::<u32, _>::with_bell(bell());
+    let latest = Latest::<u32, Async<Spin>>::new();
     let mut seen = Version::NONE;
     let mut storer = latest.writer().unwrap();
     for value in 0..9 {

@@ -10,7 +10,7 @@ fn a_handler_that_panics_costs_its_own_delivery_alone() {
     static GOOD: Handler = Handler::new(&|_: &Delivery| {
         GOOD_RUNS.fetch_add(1, Ordering::SeqCst);
     });
-    let table = Table::<4, 2, _>::with_wait(Async::new(Spin));
+    let table = Table::<4, 2, Async<Spin>>::new();
     table.set_handler(0, Some(&BAD)).unwrap();
     table.set_handler(1, Some(&GOOD)).unwrap();
     table.set_priority(0, 1).unwrap();
@@ -36,7 +36,7 @@ fn a_handler_that_panics_costs_its_own_delivery_alone() {
 
 #[test]
 fn a_raise_counts_also_when_the_dispatchers_waker_panics() {
-    let table = Table::<4, 2, _>::with_wait(Async::new(Spin));
+    let table = Table::<4, 2, Async<Spin>>::new();
     let mut dispatcher = table.dispatcher().unwrap();
     let all = SignalSet::all();
     for _ in 0..5 {

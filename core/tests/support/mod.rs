@@ -10,10 +10,9 @@ mod explorer;
 pub use explorer::{cell, sync, thread, thread_local};
 
 use ringway_core::sync::{AtomicU32, Ordering};
-use ringway_core::wait::{TimedOut, Wait};
+use ringway_core::wait::{BellWord, TimedOut, Wait, Wake};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::task::{Wake, Waker};
+use std::task::Waker;
 use sync::{Condvar, Mutex};
 
 /// A futex as loom sees it: compares and falls asleep in one step, and wakes only when it is told to.
@@ -31,6 +30,24 @@ impl LoomFutex {
     }
 }
 
+impl Wake for LoomFutex {
+    type Word = BellWord;
+
+    fn init() -> Self {
+        LoomFutex::new()
+    }
+
+    fn wake(&self, _word: &AtomicU32, n: u32) {
+        // The lock is what makes compare-and-sleep one step.
+        drop(self.word.lock().unwrap());
+        if n == u32::MAX {
+            self.sleepers.notify_all();
+        } else {
+            (0..n).for_each(|_| self.sleepers.notify_one());
+        }
+    }
+}
+
 impl Wait for LoomFutex {
     /// A deadline that is always just passing: whoever would fall asleep times out instead.
     type Deadline = ();
@@ -45,30 +62,36 @@ impl Wait for LoomFutex {
         }
         Ok(())
     }
+}
 
-    fn wake(&self, _word: &AtomicU32, n: u32) {
-        // The lock is what makes compare-and-sleep one step.
-        drop(self.word.lock().unwrap());
-        if n == u32::MAX {
-            self.sleepers.notify_all();
-        } else {
-            (0..n).for_each(|_| self.sleepers.notify_one());
-        }
-    }
+std::thread_local! {
+    /// A model runs all its threads on one of the system's.
+    static DIES: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 
 /// A [`LoomFutex`] one wake-up of which never comes: the one who would have sent it died just
 /// before.
 #[derive(Debug)]
-pub struct DyingFutex {
-    futex: LoomFutex,
-    dies: Arc<AtomicBool>,
-}
+pub struct DyingFutex(LoomFutex);
 
 impl DyingFutex {
-    /// The next wake-up after `dies` was set is the one that never comes.
-    pub fn new(dies: &Arc<AtomicBool>) -> Self {
-        DyingFutex { futex: LoomFutex::new(), dies: dies.clone() }
+    /// Whether the next wake-up is the one that never comes.
+    pub fn set_dies(dies: bool) {
+        DIES.set(dies);
+    }
+}
+
+impl Wake for DyingFutex {
+    type Word = BellWord;
+
+    fn init() -> Self {
+        DyingFutex(LoomFutex::new())
+    }
+
+    fn wake(&self, word: &AtomicU32, n: u32) {
+        if !DIES.replace(false) {
+            self.0.wake(word, n);
+        }
     }
 }
 
@@ -76,13 +99,7 @@ impl Wait for DyingFutex {
     type Deadline = ();
 
     fn wait(&self, word: &AtomicU32, expected: u32, deadline: Option<()>) -> Result<(), TimedOut> {
-        self.futex.wait(word, expected, deadline)
-    }
-
-    fn wake(&self, word: &AtomicU32, n: u32) {
-        if !self.dies.swap(false, Ordering::Relaxed) {
-            self.futex.wake(word, n);
-        }
+        self.0.wait(word, expected, deadline)
     }
 }
 
@@ -97,16 +114,24 @@ impl LateFutex {
     }
 }
 
+impl Wake for LateFutex {
+    type Word = BellWord;
+
+    fn init() -> Self {
+        LateFutex::new()
+    }
+
+    fn wake(&self, word: &AtomicU32, n: u32) {
+        self.0.wake(word, n);
+    }
+}
+
 impl Wait for LateFutex {
     type Deadline = ();
 
     fn wait(&self, word: &AtomicU32, expected: u32, deadline: Option<()>) -> Result<(), TimedOut> {
         self.0.wait(word, expected, None)?;
         if deadline.is_some() { Err(TimedOut) } else { Ok(()) }
-    }
-
-    fn wake(&self, word: &AtomicU32, n: u32) {
-        self.0.wake(word, n);
     }
 }
 
@@ -117,7 +142,7 @@ pub struct Task {
     asleep: Condvar,
 }
 
-impl Wake for Task {
+impl std::task::Wake for Task {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }

@@ -23,7 +23,7 @@ pub(super) struct Taken<'a, T: Default> {
 
 impl<T: Default> Turn<T> {
     pub(super) fn new() -> Self {
-        Turn { here: Mutex::new(Some(T::default())), back: Doorbell::new(PrivateFutex) }
+        Turn { here: Mutex::new(Some(T::default())), back: Doorbell::<PrivateFutex>::new() }
     }
 
     /// Takes the value when it is there.

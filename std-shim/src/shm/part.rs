@@ -3,14 +3,14 @@
 use super::Region;
 use crate::{Error, Result, channel, lock};
 use ringway_core::participant::Participant;
-use ringway_core::region::{self, Item, SharedBell, SharedWait, Unheld};
+use ringway_core::region::{self, Item, SharedWait, Unheld};
 use ringway_core::ring::broadcast::{self, Broadcast};
 use ringway_core::ring::bytes::{self, ByteRing};
 use ringway_core::ring::latest::{self, Latest, Version};
 use ringway_core::ring::messages::{self, MessageRing};
 use ringway_core::ring::queue::{Queue, Seat};
 use ringway_core::ring::{self, Ring};
-use ringway_core::wait::Doorbell;
+use ringway_core::wait::Wait;
 
 /// A part of a region: a structure of the core in shared memory, and who we are there. What can be
 /// taken there is taken under our name, so that it is put right when this process dies.
@@ -114,14 +114,14 @@ const PRODUCER: &str = "take the producer's half";
 const CONSUMER: &str = "take the consumer's half";
 const WRITER: &str = "take the writer's half";
 
-impl<T: Item, const N: usize, B: SharedBell> Part<Ring<T, N, B>> {
+impl<T: Item, const N: usize, W: SharedWait> Part<Ring<T, N, W>> {
     /// The half that pushes. Dropping it gives it back; closing it ends the stream, as the death of
     /// this process does.
     ///
     /// # Errors
     /// [`channel::Error::Taken`] while a living participant has it; [`region::Error::Corrupt`] when the ring was
     /// scribbled over.
-    pub fn producer(&self) -> Result<ring::Producer<'_, T, N, B>> {
+    pub fn producer(&self) -> Result<ring::Producer<'_, T, N, W>> {
         self.take(PRODUCER, Ring::is_sound, Ring::producer_as)
     }
 
@@ -130,7 +130,7 @@ impl<T: Item, const N: usize, B: SharedBell> Part<Ring<T, N, B>> {
     ///
     /// # Errors
     /// As [`producer`](Self::producer).
-    pub fn consumer(&self) -> Result<ring::Consumer<'_, T, N, B>> {
+    pub fn consumer(&self) -> Result<ring::Consumer<'_, T, N, W>> {
         self.take(CONSUMER, Ring::is_sound, Ring::consumer_as)
     }
 
@@ -150,7 +150,7 @@ impl<T: Item, const N: usize, B: SharedBell> Part<Ring<T, N, B>> {
     }
 }
 
-impl<const N: usize, B: SharedBell> Part<ByteRing<N, B>> {
+impl<const N: usize, W: SharedWait> Part<ByteRing<N, W>> {
     /// The half that writes. Dropping it gives it back; closing it ends the stream, as the death of
     /// this process does.
     ///
@@ -168,7 +168,7 @@ impl<const N: usize, B: SharedBell> Part<ByteRing<N, B>> {
     /// assert_eq!(log.consumer()?.try_read(&mut out), 12);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn producer(&self) -> Result<bytes::Producer<'_, N, B>> {
+    pub fn producer(&self) -> Result<bytes::Producer<'_, N, W>> {
         self.take(PRODUCER, ByteRing::is_sound, ByteRing::producer_as)
     }
 
@@ -177,7 +177,7 @@ impl<const N: usize, B: SharedBell> Part<ByteRing<N, B>> {
     ///
     /// # Errors
     /// As [`producer`](Self::producer).
-    pub fn consumer(&self) -> Result<bytes::Consumer<'_, N, B>> {
+    pub fn consumer(&self) -> Result<bytes::Consumer<'_, N, W>> {
         self.take(CONSUMER, ByteRing::is_sound, ByteRing::consumer_as)
     }
 
@@ -197,7 +197,7 @@ impl<const N: usize, B: SharedBell> Part<ByteRing<N, B>> {
     }
 }
 
-impl<const N: usize, B: SharedBell> Part<MessageRing<N, B>> {
+impl<const N: usize, W: SharedWait> Part<MessageRing<N, W>> {
     /// The half that sends. Dropping it gives it back; closing it ends the stream, as the death of
     /// this process does.
     ///
@@ -216,7 +216,7 @@ impl<const N: usize, B: SharedBell> Part<MessageRing<N, B>> {
     /// assert_eq!(&*message, b"of any length");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn sender(&self) -> Result<messages::Sender<'_, N, B>> {
+    pub fn sender(&self) -> Result<messages::Sender<'_, N, W>> {
         self.take(PRODUCER, MessageRing::is_sound, MessageRing::sender_as)
     }
 
@@ -225,7 +225,7 @@ impl<const N: usize, B: SharedBell> Part<MessageRing<N, B>> {
     ///
     /// # Errors
     /// As [`sender`](Self::sender).
-    pub fn receiver(&self) -> Result<messages::Receiver<'_, N, B>> {
+    pub fn receiver(&self) -> Result<messages::Receiver<'_, N, W>> {
         self.take(CONSUMER, MessageRing::is_sound, MessageRing::receiver_as)
     }
 
@@ -240,7 +240,7 @@ impl<const N: usize, B: SharedBell> Part<MessageRing<N, B>> {
     }
 }
 
-impl<T: Item, const N: usize, B: SharedBell> Part<Broadcast<T, N, B>> {
+impl<T: Item, const N: usize, W: SharedWait> Part<Broadcast<T, N, W>> {
     /// The half that writes. Dropping it gives it back; closing it ends the stream, as the death of
     /// this process does.
     ///
@@ -257,17 +257,17 @@ impl<T: Item, const N: usize, B: SharedBell> Part<Broadcast<T, N, B>> {
     /// assert_eq!(reader.recv()?, 5);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn writer(&self) -> Result<broadcast::Writer<'_, T, N, B>> {
+    pub fn writer(&self) -> Result<broadcast::Writer<'_, T, N, W>> {
         self.take(WRITER, |_| true, Broadcast::writer_as)
     }
 
     /// A reader that gets every message from now on. It is on record nowhere, and nothing has to be given back.
-    pub fn reader(&self) -> broadcast::Reader<'_, T, N, B> {
+    pub fn reader(&self) -> broadcast::Reader<'_, T, N, W> {
         self.part.reader()
     }
 
     /// [`Broadcast::reader_from_oldest`].
-    pub fn reader_from_oldest(&self) -> broadcast::Reader<'_, T, N, B> {
+    pub fn reader_from_oldest(&self) -> broadcast::Reader<'_, T, N, W> {
         self.part.reader_from_oldest()
     }
 
@@ -282,7 +282,7 @@ impl<T: Item, const N: usize, B: SharedBell> Part<Broadcast<T, N, B>> {
     }
 }
 
-impl<T: Item, B: SharedBell> Part<Latest<T, B>> {
+impl<T: Item, W: SharedWait> Part<Latest<T, W>> {
     /// The half that writes. Dropping it gives it back; closing it ends the stream, as the death of
     /// this process does. Anybody reads, without a half.
     ///
@@ -298,7 +298,7 @@ impl<T: Item, B: SharedBell> Part<Latest<T, B>> {
     /// assert_eq!(level.load().unwrap().0, 0.5);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn writer(&self) -> Result<latest::Writer<'_, T, B>> {
+    pub fn writer(&self) -> Result<latest::Writer<'_, T, W>> {
         self.take(WRITER, |_| true, Latest::writer_as)
     }
 
@@ -333,7 +333,7 @@ impl<T: Item, B: SharedBell> Part<Latest<T, B>> {
     }
 }
 
-impl<T: Item, W: SharedWait> Part<Latest<T, Doorbell<W>>> {
+impl<T: Item, W: SharedWait + Wait> Part<Latest<T, W>> {
     /// [`Latest::wait_newer`].
     ///
     /// # Errors
@@ -382,11 +382,11 @@ impl<T: Item, W: SharedWait> Part<Latest<T, Doorbell<W>>> {
 }
 
 #[cfg(target_has_atomic = "64")]
-impl<T: Item, const N: usize, B: SharedBell> Part<Queue<T, N, B>> {
+impl<T: Item, const N: usize, W: SharedWait> Part<Queue<T, N, W>> {
     /// The queue as we use it: what we hold is given back when this process dies, and a message that we had claimed goes to
     /// another consumer.
-    pub fn seat(&self) -> Seat<'_, T, N, B> {
-        let queue: &Queue<T, N, B> = self.part;
+    pub fn seat(&self) -> Seat<'_, T, N, W> {
+        let queue: &Queue<T, N, W> = self.part;
         queue.seat(self.participant())
     }
 }
@@ -407,10 +407,10 @@ macro_rules! seats {
 }
 
 seats! {
-    [T: Item, W: SharedWait] lock::Mutex<T, W>;
+    [T: Item, W: SharedWait + Wait] lock::Mutex<T, W>;
     #[cfg(target_has_atomic = "64")]
-    [T: Item, W: SharedWait] lock::ReentrantMutex<T, W>;
-    [T: Item, const R: usize, W: SharedWait] lock::RwLock<T, R, W>;
-    [const N: usize, W: SharedWait] lock::BoundedSemaphore<N, W>;
-    [const N: usize, W: SharedWait] lock::Barrier<N, W>;
+    [T: Item, W: SharedWait + Wait] lock::ReentrantMutex<T, W>;
+    [T: Item, const R: usize, W: SharedWait + Wait] lock::RwLock<T, R, W>;
+    [const N: usize, W: SharedWait + Wait] lock::BoundedSemaphore<N, W>;
+    [const N: usize, W: SharedWait + Wait] lock::Barrier<N, W>;
 }

@@ -6,7 +6,7 @@ use ringway_core::participant::Participant;
 use ringway_core::region::{Entry, Kind, View};
 use ringway_core::ring::broadcast::Broadcast;
 use ringway_core::ring::{Ring, queue};
-use ringway_core::wait::{Bell, Doorbell, Polled};
+use ringway_core::wait::{Nobody, Wake};
 use std::ptr::NonNull;
 
 /// Puts right what `dead` held in every part; returns how many things it was.
@@ -31,31 +31,31 @@ impl Described {
     /// # Safety
     /// As [`recover`].
     unsafe fn recover(&self) -> usize {
-        type Bells = Doorbell<Sleep>;
+        type Sleeper = Sleep;
         let kind = self.entry.description.kind;
         // SAFETY, of all blocks here: the caller's word; and the kind says what lies there, and how it begins.
         match (kind.base(), kind.waits()) {
             (Kind::RING | Kind::BYTE_RING | Kind::MESSAGE_RING, true) => {
                 // SAFETY: as above: every ring begins with the same header, which is all that is touched.
-                unsafe { self.beginning::<Ring<u8, 1, Bells>>() }
+                unsafe { self.beginning::<Ring<u8, 1, Sleeper>>() }
             }
             (Kind::RING | Kind::BYTE_RING | Kind::MESSAGE_RING, false) => {
                 // SAFETY: as above.
-                unsafe { self.beginning::<Ring<u8, 1, Polled>>() }
+                unsafe { self.beginning::<Ring<u8, 1, Nobody>>() }
             }
             // A latest value is a broadcast in memory, and every broadcast begins with the same words.
             // SAFETY: as above.
             (Kind::BROADCAST | Kind::LATEST, true) => unsafe {
-                self.beginning::<Broadcast<u8, 1, Bells>>()
+                self.beginning::<Broadcast<u8, 1, Sleeper>>()
             },
             // SAFETY: as above.
             (Kind::BROADCAST | Kind::LATEST, false) => unsafe {
-                self.beginning::<Broadcast<u8, 1, Polled>>()
+                self.beginning::<Broadcast<u8, 1, Nobody>>()
             },
             // SAFETY: as above.
-            (Kind::QUEUE, true) => unsafe { self.queue::<Bells>() },
+            (Kind::QUEUE, true) => unsafe { self.queue::<Sleeper>() },
             // SAFETY: as above.
-            (Kind::QUEUE, false) => unsafe { self.queue::<Polled>() },
+            (Kind::QUEUE, false) => unsafe { self.queue::<Nobody>() },
             // What a mutex protects comes behind its words.
             // SAFETY: as above.
             (Kind::MUTEX, _) => unsafe { self.beginning::<Mutex<(), Sleep>>() },
@@ -106,10 +106,10 @@ impl Described {
 
     /// # Safety
     /// As [`recover`](Self::recover), of a queue.
-    unsafe fn queue<B: Bell>(&self) -> usize {
+    unsafe fn queue<W: Wake>(&self) -> usize {
         let Some(capacity) = queue_capacity(&self.entry) else { return 0 };
         // SAFETY: a queue of so many slots, by the caller's word and the check.
-        let queue = unsafe { queue::Untyped::<B>::at(self.at, capacity) };
+        let queue = unsafe { queue::Untyped::<W>::at(self.at, capacity) };
         // SAFETY: the caller's word.
         unsafe { queue.recover(self.me, self.dead) }
     }
@@ -136,8 +136,8 @@ macro_rules! held {
 }
 
 held! {
-    [B: Bell] Ring<u8, 1, B>;
-    [B: Bell] Broadcast<u8, 1, B>;
+    [W: Wake] Ring<u8, 1, W>;
+    [W: Wake] Broadcast<u8, 1, W>;
     [] Mutex<(), Sleep>;
     [] ReentrantMutex<(), Sleep>;
 }
@@ -145,6 +145,6 @@ held! {
 /// How many slots a queue has, if it is as large as it says.
 pub(super) fn queue_capacity(entry: &Entry) -> Option<usize> {
     let capacity = entry.description.capacity as usize;
-    let words = queue::Untyped::<Polled>::size(capacity)?;
+    let words = queue::Untyped::<Nobody>::size(capacity)?;
     (words <= entry.description.size as usize).then_some(capacity)
 }

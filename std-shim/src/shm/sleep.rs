@@ -2,7 +2,7 @@
 
 use super::registry;
 use super::vigil::Role;
-use crate::wait::{self, Wait};
+use crate::wait::{self, BellWord, Wait, Wake};
 use ringway_core::region::SharedWait;
 use ringway_core::sync::{AtomicU32, Ordering};
 use ringway_core::wait::TimedOut;
@@ -118,16 +118,31 @@ impl Patience {
 /// ```
 /// use ringway::shm::Sleep;
 /// use ringway::wait::Doorbell;
-/// let bell = Doorbell::new(Sleep);
+/// let bell = Doorbell::<Sleep>::new();
 /// assert_eq!(bell.wait_until(None, || Some(5)), Ok(5));
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Sleep;
 
+impl Wake for Sleep {
+    type Word = BellWord;
+
+    const INIT: Self = Sleep;
+
+    fn wake(&self, word: &AtomicU32, n: u32) {
+        wait::wake(word, futex::Flags::empty(), n);
+    }
+
+    #[inline]
+    fn is_unwinding(&self) -> bool {
+        std::thread::panicking()
+    }
+}
+
 impl Wait for Sleep {
     type Deadline = Instant;
 
-    fn looks(&self) -> u32 {
+    fn spin_limit(&self) -> u32 {
         PATIENCE.with(|patience| {
             let (looks, now) = patience.get().looks();
             patience.set(now);
@@ -135,7 +150,7 @@ impl Wait for Sleep {
         })
     }
 
-    fn learn(&self, were_enough: bool) {
+    fn record_spin(&self, were_enough: bool) {
         PATIENCE.with(|patience| patience.set(patience.get().learn(were_enough)));
     }
 
@@ -153,15 +168,6 @@ impl Wait for Sleep {
             None => first_sleep(word, expected, left),
             Some(known) => sleep_on(word, expected, left, known.role),
         }
-    }
-
-    fn wake(&self, word: &AtomicU32, n: u32) {
-        wait::wake(word, futex::Flags::empty(), n);
-    }
-
-    #[inline]
-    fn is_unwinding(&self) -> bool {
-        std::thread::panicking()
     }
 }
 

@@ -32,7 +32,7 @@ use ringway_core::participant::Participant;
 use ringway_core::region::{self, Description, Entry, Kind, MAX_START, View};
 use ringway_core::ring::broadcast::Broadcast;
 use ringway_core::ring::{self, queue};
-use ringway_core::wait::{Bell, Doorbell, Polled};
+use ringway_core::wait::{Nobody, Wake};
 use rustix::io::Errno;
 use std::collections::HashSet;
 use std::fs;
@@ -356,20 +356,20 @@ fn part_state(copy: &Copied<'_>, view: &View<'_>, entry: &Entry) -> Result<PartS
         is_closed: None,
         holders: Vec::new(),
     };
-    type Bells = Doorbell<Sleep>;
+    type Sleeper = Sleep;
     let look = Look { copy, view, entry };
     match (description.kind.base(), description.kind.waits()) {
         (Kind::RING | Kind::BYTE_RING | Kind::MESSAGE_RING, true) => {
-            look.ring::<Bells>(&mut state)?;
+            look.ring::<Sleeper>(&mut state)?;
         }
         (Kind::RING | Kind::BYTE_RING | Kind::MESSAGE_RING, false) => {
-            look.ring::<Polled>(&mut state)?;
+            look.ring::<Nobody>(&mut state)?;
         }
-        (Kind::QUEUE, true) => look.queue::<Bells>(&mut state)?,
-        (Kind::QUEUE, false) => look.queue::<Polled>(&mut state)?,
+        (Kind::QUEUE, true) => look.queue::<Sleeper>(&mut state)?,
+        (Kind::QUEUE, false) => look.queue::<Nobody>(&mut state)?,
         // A latest value is a broadcast in memory.
-        (Kind::BROADCAST | Kind::LATEST, true) => look.broadcast::<Bells>(&mut state)?,
-        (Kind::BROADCAST | Kind::LATEST, false) => look.broadcast::<Polled>(&mut state)?,
+        (Kind::BROADCAST | Kind::LATEST, true) => look.broadcast::<Sleeper>(&mut state)?,
+        (Kind::BROADCAST | Kind::LATEST, false) => look.broadcast::<Nobody>(&mut state)?,
         (Kind::MUTEX, _) => look.lock("holder", Mutex::<(), Sleep>::holder, &mut state)?,
         (Kind::REENTRANT_MUTEX, _) => {
             look.lock("holder", ReentrantMutex::<(), Sleep>::holder, &mut state)?;
@@ -422,8 +422,8 @@ impl Look<'_> {
         Ok(())
     }
 
-    fn broadcast<B: Bell>(&self, state: &mut PartState) -> Result<()> {
-        let seen = self.beginning(|broadcast: &Broadcast<u8, 1, B>| {
+    fn broadcast<W: Wake>(&self, state: &mut PartState) -> Result<()> {
+        let seen = self.beginning(|broadcast: &Broadcast<u8, 1, W>| {
             state.pushed = Some(broadcast.sent());
             state.is_closed = Some(broadcast.writer_is_gone());
             state.holders.extend(broadcast.holder().map(|who| ("writer", who)));
@@ -432,8 +432,8 @@ impl Look<'_> {
         Ok(())
     }
 
-    fn ring<B: Bell>(&self, state: &mut PartState) -> Result<()> {
-        let size = ring::Untyped::<B>::SIZE;
+    fn ring<W: Wake>(&self, state: &mut PartState) -> Result<()> {
+        let size = ring::Untyped::<W>::SIZE;
         let Description { capacity, size: whole, .. } = self.entry.description;
         state.is_sound = false;
         if (whole as usize) < size {
@@ -443,7 +443,7 @@ impl Look<'_> {
             self.copy.fetch(self.entry.offset() as usize, size)?;
             // SAFETY: our own copy, of so many bytes; what is seen in it ends before the next copy is made.
             let ring =
-                unsafe { ring::Untyped::<B>::at(self.view.at(self.entry), capacity as usize) };
+                unsafe { ring::Untyped::<W>::at(self.view.at(self.entry), capacity as usize) };
             let Some(ring) = ring else { return Ok(()) };
             let holders = [("producer", ring.producer()), ("consumer", ring.consumer())];
             state.holders =
@@ -458,9 +458,9 @@ impl Look<'_> {
         Ok(())
     }
 
-    fn queue<B: Bell>(&self, state: &mut PartState) -> Result<()> {
+    fn queue<W: Wake>(&self, state: &mut PartState) -> Result<()> {
         let capacity = queue_capacity(self.entry);
-        let size = capacity.and_then(queue::Untyped::<B>::size);
+        let size = capacity.and_then(queue::Untyped::<W>::size);
         let Some((capacity, size)) = capacity.zip(size) else {
             state.is_sound = false;
             return Ok(());
@@ -468,7 +468,7 @@ impl Look<'_> {
         for _ in 0..LOOKS {
             self.copy.fetch(self.entry.offset() as usize, size)?;
             // SAFETY: our own copy of all the words of a queue of so many slots.
-            let queue = unsafe { queue::Untyped::<B>::at(self.view.at(self.entry), capacity) };
+            let queue = unsafe { queue::Untyped::<W>::at(self.view.at(self.entry), capacity) };
             state.is_sound = queue.is_sound();
             state.len = Some(queue.len());
             state.unfinished = Some(queue.unfinished());
@@ -490,7 +490,7 @@ unsafe trait Words {}
 
 // SAFETY, of all: atomics, and a value of no bytes, or a byte.
 // SAFETY: as above.
-unsafe impl<B: Bell> Words for Broadcast<u8, 1, B> {}
+unsafe impl<W: Wake> Words for Broadcast<u8, 1, W> {}
 // SAFETY: as above.
 unsafe impl Words for Mutex<(), Sleep> {}
 // SAFETY: as above.

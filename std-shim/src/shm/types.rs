@@ -2,27 +2,24 @@
 
 use super::Sleep;
 use crate::lock;
-use ringway_core::wait::Doorbell;
 
 /// A ring of values on which both sides can sleep.
-pub type Ring<T, const N: usize> = ringway_core::ring::Ring<T, N, Doorbell<Sleep>>;
+pub type Ring<T, const N: usize> = ringway_core::ring::Ring<T, N, Sleep>;
 
 /// A ring of bytes on which both sides can sleep.
-pub type ByteRing<const N: usize> = ringway_core::ring::bytes::ByteRing<N, Doorbell<Sleep>>;
+pub type ByteRing<const N: usize> = ringway_core::ring::bytes::ByteRing<N, Sleep>;
 
 /// A ring of messages of any length on which both sides can sleep.
-pub type MessageRing<const N: usize> =
-    ringway_core::ring::messages::MessageRing<N, Doorbell<Sleep>>;
+pub type MessageRing<const N: usize> = ringway_core::ring::messages::MessageRing<N, Sleep>;
 
 /// A queue for many producers and consumers, all of which can sleep.
-pub type Queue<T, const N: usize> = ringway_core::ring::queue::Queue<T, N, Doorbell<Sleep>>;
+pub type Queue<T, const N: usize> = ringway_core::ring::queue::Queue<T, N, Sleep>;
 
 /// Messages from one writer to any number of readers, which can sleep.
-pub type Broadcast<T, const N: usize> =
-    ringway_core::ring::broadcast::Broadcast<T, N, Doorbell<Sleep>>;
+pub type Broadcast<T, const N: usize> = ringway_core::ring::broadcast::Broadcast<T, N, Sleep>;
 
 /// The newest value of one writer, for any number of readers, which can sleep until it changes.
-pub type Latest<T> = ringway_core::ring::latest::Latest<T, Doorbell<Sleep>>;
+pub type Latest<T> = ringway_core::ring::latest::Latest<T, Sleep>;
 
 /// A value that one at a time can reach; of `()`, the lock alone.
 ///

@@ -151,7 +151,7 @@ impl AsFd for Watch {
     }
 }
 
-impl<T: Item, const N: usize> Part<Ring<T, N, Doorbell<Sleep>>> {
+impl<T: Item, const N: usize> Part<Ring<T, N, Sleep>> {
     /// A descriptor that is readable when there is a value to pop, or the producer closed or died.
     ///
     /// # Errors
@@ -161,7 +161,7 @@ impl<T: Item, const N: usize> Part<Ring<T, N, Doorbell<Sleep>>> {
     }
 }
 
-impl<const N: usize> Part<ByteRing<N, Doorbell<Sleep>>> {
+impl<const N: usize> Part<ByteRing<N, Sleep>> {
     /// A descriptor that is readable when there is a byte to read, or the producer closed or died.
     ///
     /// # Errors
@@ -173,7 +173,7 @@ impl<const N: usize> Part<ByteRing<N, Doorbell<Sleep>>> {
     }
 }
 
-impl<const N: usize> Part<MessageRing<N, Doorbell<Sleep>>> {
+impl<const N: usize> Part<MessageRing<N, Sleep>> {
     /// A descriptor that is readable when there is a message to receive, or the sender closed or
     /// died.
     ///
@@ -187,7 +187,7 @@ impl<const N: usize> Part<MessageRing<N, Doorbell<Sleep>>> {
 }
 
 #[cfg(target_has_atomic = "64")]
-impl<T: Item, const N: usize> Part<Queue<T, N, Doorbell<Sleep>>> {
+impl<T: Item, const N: usize> Part<Queue<T, N, Sleep>> {
     /// A descriptor that is readable when there is a value to pop, or the queue has ended.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use super::mask::last_errno;
 use super::name::check_catchable;
 use super::{Received, Signal, signals};
-use crate::wait::{PrivateFutex, Register, Wait};
+use crate::wait::{BellWord, PrivateFutex, Register, Wait, Wake};
 use crate::{Error, Result, channel};
 use ringway_core::signal::{self as core, Delivery, Handler, SignalSet};
 use ringway_core::sync::AtomicU32;
@@ -37,7 +37,7 @@ const LINES: usize = 64;
 /// ```
 pub type ProcessTable = core::Table<LINES, DEPTH, Wakeup>;
 
-static TABLE: ProcessTable = core::Table::with_wait(Wakeup(()));
+static TABLE: ProcessTable = core::Table::new();
 
 /// How each signal is kept, by line: 0 not at all, else [`Keep`]. Relaxed throughout: a number by itself.
 static KEPT: [AtomicU8; LINES] = [const { AtomicU8::new(0) }; LINES];
@@ -241,6 +241,21 @@ fn on_signal(signal: Signal, info: &libc::siginfo_t) {
 #[derive(Debug)]
 pub struct Wakeup(());
 
+impl Wake for Wakeup {
+    type Word = BellWord;
+
+    const INIT: Self = Wakeup(());
+
+    fn wake(&self, word: &AtomicU32, n: u32) {
+        PrivateFutex.wake(word, n);
+        set_event(EVENT.load(Ordering::Relaxed));
+    }
+
+    fn is_unwinding(&self) -> bool {
+        PrivateFutex.is_unwinding()
+    }
+}
+
 impl Wait for Wakeup {
     type Deadline = Instant;
 
@@ -251,15 +266,6 @@ impl Wait for Wakeup {
         deadline: Option<Instant>,
     ) -> std::result::Result<(), TimedOut> {
         PrivateFutex.wait(word, expected, deadline)
-    }
-
-    fn wake(&self, word: &AtomicU32, n: u32) {
-        PrivateFutex.wake(word, n);
-        set_event(EVENT.load(Ordering::Relaxed));
-    }
-
-    fn is_unwinding(&self) -> bool {
-        PrivateFutex.is_unwinding()
     }
 }
 

@@ -73,7 +73,7 @@ impl Received {
     ///
     /// ```
     /// use ringway::signal::{Received, Table, SignalSet, Signal};
-    /// let table = Table::<64, 0>::new();
+    /// let table = <Table<64, 0>>::new();
     /// table.raise(Signal::HUP.line())?;
     /// let delivery = table.dispatcher().unwrap().try_wait(SignalSet::all()).unwrap();
     /// assert_eq!(Received::of(&delivery).unwrap().signal, Signal::HUP);

@@ -157,14 +157,14 @@ pub struct Blocking<W>(PhantomData<W>);
 /// A side of [`Blocking`].
 pub struct Sleeper<T>(T);
 
-impl<M: Message, W: Wait> Tx<M> for Sleeper<ring::Producer<'static, M, 1024, Doorbell<W>>> {
+impl<M: Message, W: Wait> Tx<M> for Sleeper<ring::Producer<'static, M, 1024, W>> {
     #[inline]
     fn put(&mut self, message: &M) -> bool {
         self.0.push(*message).is_ok()
     }
 }
 
-impl<M: Message, W: Wait> Rx<M> for Sleeper<ring::Consumer<'static, M, 1024, Doorbell<W>>> {
+impl<M: Message, W: Wait> Rx<M> for Sleeper<ring::Consumer<'static, M, 1024, W>> {
     #[inline]
     fn get(&mut self, into: &mut M) -> bool {
         self.0.pop().map(|message| *into = message).is_ok()
@@ -172,11 +172,11 @@ impl<M: Message, W: Wait> Rx<M> for Sleeper<ring::Consumer<'static, M, 1024, Doo
 }
 
 impl<M: Message, W: Wait + 'static> Spsc<M> for Blocking<W> {
-    type Tx = Sleeper<ring::Producer<'static, M, 1024, Doorbell<W>>>;
-    type Rx = Sleeper<ring::Consumer<'static, M, 1024, Doorbell<W>>>;
+    type Tx = Sleeper<ring::Producer<'static, M, 1024, W>>;
+    type Rx = Sleeper<ring::Consumer<'static, M, 1024, W>>;
 
     fn open() -> (Self::Tx, Self::Rx) {
-        let (tx, rx) = Slots::<Shared, 1024, Doorbell<W>>::open();
+        let (tx, rx) = Slots::<Shared, 1024, W>::open();
         (Sleeper(tx), Sleeper(rx))
     }
 }

@@ -36,7 +36,7 @@ impl Place for Shared {
 }
 
 /// A [`Ring`] with `N` slots for one message each.
-pub struct Slots<P, const N: usize, B = ringway_core::wait::Polled>(PhantomData<(P, B)>);
+pub struct Slots<P, const N: usize, B = ringway_core::wait::Nobody>(PhantomData<(P, B)>);
 
 /// Copies a message into a slot.
 #[inline(always)]

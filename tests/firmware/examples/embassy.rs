@@ -12,12 +12,8 @@ use ringway_firmware::{exit, report, start_timer};
 
 const SAMPLES: u32 = 100;
 
-type Bell = Doorbell<Async<Spin>>;
-const fn bell() -> Bell {
-    Doorbell::new(Async::new(Spin))
-}
-
-static RING: Ring<u32, 8, Bell> = Ring::with_bells(bell(), bell());
+type Sleeper = Async<Spin>;
+static RING: Ring<u32, 8, Sleeper> = Ring::new();
 
 /// Where the log goes: nowhere, since nobody listens. A board would have `defmt-rtt` instead.
 #[defmt::global_logger]
@@ -35,7 +31,7 @@ unsafe impl defmt::Logger for Quiet {
 /// comes.
 #[cortex_m_rt::exception]
 fn SysTick() {
-    static mut PRODUCER: Option<Producer<'static, u32, 8, Bell>> = None;
+    static mut PRODUCER: Option<Producer<'static, u32, 8, Sleeper>> = None;
     static mut NEXT: u32 = 0;
     if PRODUCER.is_none() {
         *PRODUCER = RING.producer();

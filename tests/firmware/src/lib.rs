@@ -22,12 +22,22 @@ pub use two_harts::start_second_hart;
 
 use core::convert::Infallible;
 use ringway_core::sync::{AtomicU32, Ordering};
-use ringway_core::wait::{TimedOut, Wait};
+use ringway_core::wait::{BellWord, TimedOut, Wait, Wake};
 use semihosting::io::{Write, stdout};
 
 /// A way of waiting that sleeps until an interrupt: the processor stands still while there is nothing to do.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Sleep;
+
+impl Wake for Sleep {
+    type Word = BellWord;
+
+    const INIT: Self = Sleep;
+
+    fn wake(&self, _: &AtomicU32, _: u32) {
+        // Who wakes is an interrupt, and that ended the sleep.
+    }
+}
 
 impl Wait for Sleep {
     type Deadline = Infallible;
@@ -42,10 +52,6 @@ impl Wait for Sleep {
             }
         });
         Ok(())
-    }
-
-    fn wake(&self, _: &AtomicU32, _: u32) {
-        // Who wakes is an interrupt, and that ended the sleep.
     }
 }
 

@@ -17,14 +17,10 @@ const BYTES: u32 = 200_000;
 /// How many jobs each core puts into the queue.
 const JOBS: u32 = 20_000;
 
-type Bell = Doorbell<Spin>;
-const fn bell() -> Bell {
-    Doorbell::new(Spin)
-}
-
-static THERE: Ring<[u32; 2], 16, Bell> = Ring::with_bells(bell(), bell());
+type Sleeper = Spin;
+static THERE: Ring<[u32; 2], 16, Sleeper> = Ring::new();
 static BACK: Ring<u32, 13> = Ring::new();
-static LINE: ByteRing<61, Bell> = ByteRing::with_bells(bell(), bell());
+static LINE: ByteRing<61, Sleeper> = ByteRing::new();
 static WORK: Queue<u32, 8> = Queue::new();
 /// How many bytes arrived wrong at the second core, how many jobs it did, and what they sum up to.
 static WRONG: AtomicU32 = AtomicU32::new(0);

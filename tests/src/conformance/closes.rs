@@ -1,7 +1,7 @@
 //! Halves that close when they are dropped, as the ends of the other transports do.
 
 use ringway_core::ring::{Consumer, Producer, bytes, messages};
-use ringway_core::wait::Bell;
+use ringway_core::wait::Wake;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 
@@ -23,12 +23,12 @@ macro_rules! halves {
 }
 
 halves! {
-    [T, const N: usize, B: Bell] Producer<'_, T, N, B>;
-    [T, const N: usize, B: Bell] Consumer<'_, T, N, B>;
-    [const N: usize, B: Bell] bytes::Producer<'_, N, B>;
-    [const N: usize, B: Bell] bytes::Consumer<'_, N, B>;
-    [const N: usize, B: Bell] messages::Sender<'_, N, B>;
-    [const N: usize, B: Bell] messages::Receiver<'_, N, B>;
+    [T, const N: usize, W: Wake] Producer<'_, T, N, W>;
+    [T, const N: usize, W: Wake] Consumer<'_, T, N, W>;
+    [const N: usize, W: Wake] bytes::Producer<'_, N, W>;
+    [const N: usize, W: Wake] bytes::Consumer<'_, N, W>;
+    [const N: usize, W: Wake] messages::Sender<'_, N, W>;
+    [const N: usize, W: Wake] messages::Receiver<'_, N, W>;
 }
 
 /// A half that closes when it is dropped.

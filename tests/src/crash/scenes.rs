@@ -11,7 +11,7 @@ mod region;
 mod ring;
 
 use super::run::Entry;
-use ringway::wait::{Doorbell, Futex};
+use ringway::wait::Futex;
 use std::time::{Duration, Instant};
 
 /// Every operation of every structure, in the order of the table.
@@ -48,14 +48,9 @@ pub fn number(found: Message) -> super::Check<u64> {
     }
 }
 
-/// A bell on which one sleeps until one is woken. In a region one gets up within the detection
+/// Sleeping until one is woken. In a region one gets up within the detection
 /// bound, which would hide that recovery wakes nobody.
-pub type Bell = Doorbell<Futex>;
-
-/// Such a bell.
-pub fn bell() -> Bell {
-    Doorbell::new(Futex)
-}
+pub type Sleeper = Futex;
 
 /// A moment that only a survivor who hangs gets to.
 fn late() -> Option<Instant> {

@@ -480,7 +480,7 @@ fn use_region(first: &Region, second: &Region) -> Outcome {
 }
 
 fn there_is_nothing<const N: usize>(
-    consumer: &mut ringway_core::ring::Consumer<'_, u64, N, ringway::wait::Doorbell<shm::Sleep>>,
+    consumer: &mut ringway_core::ring::Consumer<'_, u64, N, shm::Sleep>,
     deadline: Instant,
 ) -> bool {
     consumer.pop_deadline(Some(deadline)).is_err()

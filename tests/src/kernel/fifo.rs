@@ -4,7 +4,7 @@ use super::{Answer, Log, Stamped, answer};
 use crate::oracle::Choices;
 use ringway::channel::Error;
 use ringway::fifo::Fifo;
-use ringway::wait::{Doorbell, PrivateFutex};
+use ringway::wait::PrivateFutex;
 use ringway_core::channel::fifo::Registry;
 use ringway_core::channel::{self, pipe};
 use std::cell::RefCell;
@@ -45,13 +45,8 @@ trait Side {
 
 type Names = Registry<2, CAPACITY, PrivateFutex>;
 
-const fn bell() -> Doorbell<PrivateFutex> {
-    Doorbell::new(PrivateFutex)
-}
-
 /// One for all sequences, so that a place which is not given back is missed.
-static NAMES: Names =
-    Registry::with_fifos([const { channel::fifo::Fifo::with_bells(bell(), bell()) }; 2], bell());
+static NAMES: Names = Registry::new();
 
 struct Memory {
     name: Vec<u8>,

@@ -31,7 +31,7 @@ pub fn broadcast(bytes: &[u8]) {
 }
 
 fn broadcast_of<const N: usize>(mut choices: Choices<'_>) {
-    let broadcast = Broadcast::<Message, N>::new();
+    let broadcast: Broadcast<Message, N> = Broadcast::new();
     let mut run =
         Run { broadcast: &broadcast, writer: None, closed: false, sent: 0, readers: Vec::new() };
     while run.step(&mut choices).is_some() {
@@ -149,7 +149,7 @@ impl<const N: usize> Run<'_, N> {
 /// A sequence of operations on a [`Latest`].
 pub fn latest(bytes: &[u8]) {
     let mut choices = Choices::new(bytes);
-    let latest = Latest::<Message>::new();
+    let latest: Latest<Message> = Latest::new();
     let mut writer: Option<latest::Writer<'_, Message>> = latest.writer_as(participant());
     let mut versions = vec![Version::NONE];
     let mut closed = false;

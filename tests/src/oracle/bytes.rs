@@ -71,7 +71,7 @@ pub fn byte_ring(bytes: &[u8]) {
 }
 
 fn sequence<const N: usize>(mut choices: Choices<'_>) {
-    let ring = ByteRing::<N>::new();
+    let ring: ByteRing<N> = ByteRing::new();
     let mut producer = ring.producer().expect("nobody has it");
     let mut consumer = ring.consumer().expect("nobody has it");
     let mut model = Model::default();

@@ -21,7 +21,7 @@ pub fn messages(bytes: &[u8]) {
 
 fn sequence<const N: usize>(mut choices: Choices<'_>) {
     let max = MessageRing::<N>::MAX_MESSAGE;
-    let mut ring = MessageRing::<N>::new();
+    let mut ring: MessageRing<N> = MessageRing::new();
     let (mut sender, mut receiver) = ring.split();
     let mut model = VecDeque::new();
     let mut next = 0_u8;
@@ -103,7 +103,7 @@ fn take<const N: usize>(receiver: &mut Receiver<'_, N>, keep: bool, model: &mut 
 
 /// Any bytes at all in the ring: the receiver gets messages or an error, and never more bytes than there are.
 fn nonsense<const N: usize>(mut choices: Choices<'_>) {
-    let mut bytes = ByteRing::<N>::new();
+    let mut bytes: ByteRing<N> = ByteRing::new();
     let (mut producer, consumer) = bytes.split();
     drop(consumer);
     while let Some(byte) = choices.below(256) {

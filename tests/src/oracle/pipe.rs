@@ -147,7 +147,7 @@ pub fn pipe(bytes: &[u8]) {
 }
 
 fn in_memory<const N: usize>(choices: Choices<'_>) {
-    let pipe = memory::Pipe::<N>::new();
+    let pipe: memory::Pipe<N> = memory::Pipe::new();
     let (reader, writer) = pipe.open().expect("nobody has an end");
     sequence(InMemory { reader: Some(reader), writers: vec![writer] }, choices);
     assert!(pipe.open().is_ok(), "an end was not given back");

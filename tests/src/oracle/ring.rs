@@ -52,7 +52,7 @@ pub fn ring(bytes: &[u8]) {
 
 fn sequence<const N: usize>(choices: Choices<'_>) {
     let ledger = Rc::new(Ledger::default());
-    let ring = Ring::<Value, N>::new();
+    let ring: Ring<Value, N> = Ring::new();
     let run = Run {
         ring: &ring,
         producer: ring.producer(),

@@ -88,7 +88,7 @@ fn delivered(delivery: &Delivery) -> Delivered {
 
 fn sequence<const LINES: usize, const DEPTH: usize>(mut choices: Choices<'_>) {
     RAN.with_borrow_mut(Vec::clear);
-    let table = Table::<LINES, DEPTH>::new();
+    let table = <Table<LINES, DEPTH>>::new();
     let mut dispatcher = table.dispatcher();
     let mut model = Model::<LINES> { lines: vec![Line::default(); LINES], last: None };
     let mut next = 0;

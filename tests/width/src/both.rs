@@ -18,11 +18,21 @@ use ringway_core::ring::latest::Latest;
 use ringway_core::ring::messages::MessageRing;
 use ringway_core::ring::queue::Queue;
 use ringway_core::sync::AtomicU32;
-use ringway_core::wait::{Doorbell, TimedOut, Wait};
+use ringway_core::wait::{BellWord, TimedOut, Wait, Wake};
 
 /// Sleeping on a futex, for a moment at most.
 #[derive(Debug, Clone, Copy)]
 pub struct Across;
+
+impl Wake for Across {
+    type Word = BellWord;
+
+    const INIT: Self = Across;
+
+    fn wake(&self, word: &AtomicU32, _: u32) {
+        futex::wake(word);
+    }
+}
 
 impl Wait for Across {
     type Deadline = Infallible;
@@ -30,10 +40,6 @@ impl Wait for Across {
     fn wait(&self, word: &AtomicU32, expected: u32, _: Option<Infallible>) -> Result<(), TimedOut> {
         futex::wait(word, expected);
         Ok(())
-    }
-
-    fn wake(&self, word: &AtomicU32, _: u32) {
-        futex::wake(word);
     }
 }
 
@@ -52,13 +58,13 @@ unsafe impl ThreadId for One {
 
 /// What goes from side to side.
 pub type Message = [u32; 4];
-pub type Bell = Doorbell<Across>;
-pub type Values = Ring<Message, 5, Bell>;
-pub type Bytes = ByteRing<100, Bell>;
-pub type Jobs = Queue<Message, 6, Bell>;
+pub type Sleeper = Across;
+pub type Values = Ring<Message, 5, Sleeper>;
+pub type Bytes = ByteRing<100, Sleeper>;
+pub type Jobs = Queue<Message, 6, Sleeper>;
 /// One on which nobody sleeps.
 pub type Samples = Ring<u8, 7>;
-pub type Notes = MessageRing<64, Bell>;
+pub type Notes = MessageRing<64, Sleeper>;
 /// What the two widths align differently.
 pub type Wide = [u64; 3];
 
@@ -91,8 +97,8 @@ impl Item for Lane {
 
 pub type Readings = Ring<Reading, 4>;
 pub type Lanes = Broadcast<Lane, 2>;
-pub type News = Broadcast<Wide, 3, Bell>;
-pub type Newest = Latest<Wide, Bell>;
+pub type News = Broadcast<Wide, 3, Sleeper>;
+pub type Newest = Latest<Wide, Sleeper>;
 pub type Total = Mutex<Wide, Across>;
 pub type Again = ReentrantMutex<Wide, One, Across>;
 pub type Shared = RwLock<Wide, 3, Across>;

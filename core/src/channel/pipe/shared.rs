@@ -7,7 +7,7 @@ use crate::finally::Finally;
 use crate::ring::InPlace;
 use crate::ring::bytes::{ByteRing, Consumer, Producer};
 use crate::sync::{AtomicU32, CachePadded, Kept, Ordering, RmwU32, const_unless_loom};
-use crate::wait::{Doorbell, Wait};
+use crate::wait::{Doorbell, Wait, Wake};
 use core::mem::ManuallyDrop;
 #[cfg(not(loom))]
 use core::mem::MaybeUninit;
@@ -24,8 +24,8 @@ pub(in crate::channel) enum Opened {
 
 /// A pipe, or what a FIFO opens to: a byte ring, and who has its ends.
 #[derive(Debug)]
-pub(in crate::channel) struct Shared<const N: usize, W> {
-    ring: ByteRing<N, Doorbell<W>>,
+pub(in crate::channel) struct Shared<const N: usize, W: Wake> {
+    ring: ByteRing<N, W>,
     /// Who is there, see [`Ends`]. On a line of its own: both sides read it at every turn, and it changes seldom.
     ends: CachePadded<RmwU32>,
     writing: CachePadded<Writing>,
@@ -91,13 +91,13 @@ impl Ends {
     }
 }
 
-impl<const N: usize, W> Shared<N, W> {
+impl<const N: usize, W: Wake> Shared<N, W> {
     pub(in crate::channel) const ATOMIC: usize = if N < 4096 { N } else { 4096 };
 
     const_unless_loom! {
-        pub(in crate::channel) fn new(readers: Doorbell<W>, writers: Doorbell<W>, opened: Opened) -> Self {
+        pub(in crate::channel) fn new(opened: Opened) -> Self {
             Shared {
-                ring: ByteRing::with_bells(readers, writers),
+                ring: ByteRing::new(),
                 ends: CachePadded(RmwU32::new(0)),
                 writing: CachePadded(Writing::new()),
                 opened,
@@ -107,10 +107,7 @@ impl<const N: usize, W> Shared<N, W> {
 
     /// Makes it in `place`.
     #[cfg(not(loom))]
-    pub(super) fn init(place: &mut MaybeUninit<Self>, opened: Opened)
-    where
-        W: Default,
-    {
+    pub(super) fn init(place: &mut MaybeUninit<Self>, opened: Opened) {
         let at = place.as_mut_ptr();
         // SAFETY: within the place, which is ours; here and below.
         let ring = unsafe { &raw mut (*at).ring };
@@ -121,7 +118,7 @@ impl<const N: usize, W> Shared<N, W> {
         // SAFETY: as above.
         let how = unsafe { &raw mut (*at).opened };
         // SAFETY: as above; nothing else refers to these bytes.
-        ByteRing::init(unsafe { &mut *ring.cast::<MaybeUninit<ByteRing<N, Doorbell<W>>>>() });
+        ByteRing::init(unsafe { &mut *ring.cast::<MaybeUninit<ByteRing<N, W>>>() });
         // SAFETY: as above.
         unsafe { ends.write(CachePadded(RmwU32::new(0))) };
         // SAFETY: as above.
@@ -243,7 +240,7 @@ impl<const N: usize, W: Wait> Shared<N, W> {
     ///
     /// # Safety
     /// The caller is the one who set `READER` last and has not left.
-    pub(super) unsafe fn reading(&self) -> ManuallyDrop<Consumer<'_, N, Doorbell<W>>> {
+    pub(super) unsafe fn reading(&self) -> ManuallyDrop<Consumer<'_, N, W>> {
         // SAFETY: `READER` is set for one reader at a time, and setting it acquired what the one before released when
         // it left.
         unsafe { self.ring.lend_consumer() }
@@ -259,7 +256,7 @@ impl<const N: usize, W: Wait> Shared<N, W> {
     #[inline(always)]
     pub(super) unsafe fn writing<R>(
         &self,
-        work: impl FnOnce(&mut Producer<'_, N, Doorbell<W>>) -> R,
+        work: impl FnOnce(&mut Producer<'_, N, W>) -> R,
     ) -> Option<Result<R, Error>> {
         let ends = self.ends();
         if let Err(error) = ends.writer_state().on(Event::Send) {

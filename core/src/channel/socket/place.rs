@@ -7,7 +7,7 @@ use super::super::turn::{InTurn, Turn};
 use super::stream::{Halves, Packets, Stream};
 use crate::finally::{Finally, finish};
 use crate::sync::{AtomicU32, Ordering, const_unless_loom};
-use crate::wait::{Doorbell, Spin, Wait};
+use crate::wait::{Doorbell, Spin, Wait, Wake};
 
 /// The place for one connection, and by itself a socket pair (`socketpair(2)`): `N` bytes in each direction.
 ///
@@ -20,7 +20,7 @@ use crate::wait::{Doorbell, Spin, Wait};
 /// assert_eq!(there.try_read(&mut out), Ok(4));
 /// ```
 #[derive(Debug)]
-pub struct Connection<const N: usize, W = Spin> {
+pub struct Connection<const N: usize, W: Wake = Spin> {
     /// From the one who connects to the one who listens.
     up: Pipe<N, W>,
     /// And back.
@@ -36,27 +36,18 @@ struct Queued {
     number: u32,
 }
 
-impl<const N: usize> Connection<N> {
+impl<const N: usize, W: Wake> Connection<N, W> {
     const_unless_loom! {
-        /// A place whose sides wait by looking again and again.
+        /// A place for a connection.
         pub fn new() -> Self {
-            Connection::with_pipes(Pipe::new(), Pipe::new())
+            Connection { up: Pipe::new(), down: Pipe::new(), queued: InTurn::new(None) }
         }
     }
 }
 
-impl<const N: usize> Default for Connection<N> {
+impl<const N: usize, W: Wake> Default for Connection<N, W> {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-impl<const N: usize, W> Connection<N, W> {
-    const_unless_loom! {
-        /// A place made of two pipes, one for each direction, on whose bells the sides sleep.
-        pub fn with_pipes(up: Pipe<N, W>, down: Pipe<N, W>) -> Self {
-            Connection { up, down, queued: InTurn::new(None) }
-        }
     }
 }
 
@@ -127,7 +118,7 @@ impl<const N: usize, W: Wait> Connection<N, W> {
 
 /// The place for one listener, and where it sleeps until somebody connects.
 #[derive(Debug)]
-pub struct Backlog<W = Spin> {
+pub struct Backlog<W: Wake = Spin> {
     bell: Doorbell<W>,
     /// [`FREE`], [`OPEN`] or [`CLOSED`].
     state: AtomicU32,
@@ -152,27 +143,18 @@ struct Listening {
     next: u32,
 }
 
-impl Backlog {
-    const_unless_loom! {
-        /// A place whose listener waits by looking again and again.
-        pub fn new() -> Self {
-            Backlog::with_bell(Doorbell::new(Spin))
-        }
-    }
-}
-
-impl Default for Backlog {
+impl<W: Wake> Default for Backlog<W> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<W> Backlog<W> {
+impl<W: Wake> Backlog<W> {
     const_unless_loom! {
-        /// A place whose listener sleeps on `bell`.
-        pub fn with_bell(bell: Doorbell<W>) -> Self {
+        /// A place for a listener.
+        pub fn new() -> Self {
             Backlog {
-                bell,
+                bell: Doorbell::new(),
                 state: AtomicU32::new(FREE),
                 waiting: AtomicU32::new(0),
                 listening: InTurn::new(None),
@@ -211,7 +193,7 @@ pub(super) enum Key {
 
 /// A network, free of the number of its places.
 #[derive(Debug)]
-pub(super) struct Parts<'a, const N: usize, W> {
+pub(super) struct Parts<'a, const N: usize, W: Wake> {
     pub(super) turn: &'a Turn,
     /// Where those sleep who wait for the turn, or for room in a backlog.
     pub(super) bell: &'a Doorbell<W>,
@@ -219,12 +201,12 @@ pub(super) struct Parts<'a, const N: usize, W> {
     pub(super) connections: &'a [Connection<N, W>],
 }
 
-impl<const N: usize, W> Clone for Parts<'_, N, W> {
+impl<const N: usize, W: Wake> Clone for Parts<'_, N, W> {
     fn clone(&self) -> Self {
         *self
     }
 }
-impl<const N: usize, W> Copy for Parts<'_, N, W> {}
+impl<const N: usize, W: Wake> Copy for Parts<'_, N, W> {}
 
 impl<'a, const N: usize, W: Wait> Parts<'a, N, W> {
     /// Does `work` with the places if it can be our turn now.
@@ -278,7 +260,7 @@ impl<const N: usize, W: Wait> Drop for Passing<'_, N, W> {
 }
 
 /// The places, for the one who has the turn. There is one at a time.
-pub(super) struct Desk<'a, const N: usize, W> {
+pub(super) struct Desk<'a, const N: usize, W: Wake> {
     parts: Parts<'a, N, W>,
     /// What to ring when the turn is passed on.
     told: Option<&'a Doorbell<W>>,

@@ -86,7 +86,7 @@ fn refusal(before: Event, event: Event) -> Error {
 /// ```
 /// use ringway_core::channel::Error;
 /// use ringway_core::channel::socket::{Connection, Shutdown};
-/// let mut pair = Connection::<16>::new();
+/// let mut pair: Connection<16> = Connection::new();
 /// let (mut here, mut there) = pair.split();
 /// here.try_write(b"question").unwrap();
 /// here.shutdown(Shutdown::Write);
@@ -111,7 +111,7 @@ impl<'a, const N: usize, W: Wait> Stream<'a, N, W> {
     /// ```
     /// use ringway_core::channel::{Direction, State};
     /// use ringway_core::channel::socket::Connection;
-    /// let mut pair = Connection::<16>::new();
+    /// let mut pair: Connection<16> = Connection::new();
     /// let (mut here, there) = pair.split();
     /// assert_eq!(here.state(), State::STREAM);
     /// drop(there);
@@ -133,7 +133,7 @@ impl<'a, const N: usize, W: Wait> Stream<'a, N, W> {
     ///
     /// ```
     /// use ringway_core::channel::socket::Connection;
-    /// let mut pair = Connection::<16>::new();
+    /// let mut pair: Connection<16> = Connection::new();
     /// let (here, mut there) = pair.split();
     /// let (mut recv, mut send) = here.into_split();
     /// assert_eq!(send.as_mut().unwrap().try_write(b"hi"), Ok(2));
@@ -184,7 +184,7 @@ impl<'a, const N: usize, W: Wait> Stream<'a, N, W> {
     /// ```
     /// use ringway_core::channel::Error;
     /// use ringway_core::channel::socket::Connection;
-    /// let mut pair = Connection::<4>::new();
+    /// let mut pair: Connection<4> = Connection::new();
     /// let (mut here, there) = pair.split();
     /// assert_eq!(here.try_write(b"abc"), Ok(3));
     /// assert_eq!(here.try_write(b"def"), Ok(1));
@@ -245,7 +245,7 @@ fn or_end(read: Result<usize, Error>) -> Result<usize, Error> {
     }
 }
 
-impl<const N: usize, W: Register> Stream<'_, N, W> {
+impl<const N: usize, W: Wait + Register> Stream<'_, N, W> {
     /// [`read`](Self::read) for a task: reads, or has the task woken when something may be there. Cancel-safe.
     ///
     /// # Errors
@@ -299,7 +299,7 @@ impl<const N: usize, W: Register> Stream<'_, N, W> {
 /// ```
 /// use ringway_core::channel::Error;
 /// use ringway_core::channel::socket::Connection;
-/// let mut pair = Connection::<32>::new();
+/// let mut pair: Connection<32> = Connection::new();
 /// let (mut here, mut there) = pair.split_packets();
 /// here.try_send(b"one").unwrap();
 /// here.try_send(b"").unwrap();
@@ -323,7 +323,7 @@ impl<'a, const N: usize, W: Wait> Packets<'a, N, W> {
     /// use ringway_core::channel::Error;
     /// use ringway_core::channel::socket::{Connection, Packets};
     /// assert_eq!(Packets::<32>::MAX, 28);
-    /// let mut pair = Connection::<32>::new();
+    /// let mut pair: Connection<32> = Connection::new();
     /// let (mut here, _there) = pair.split_packets();
     /// assert_eq!(here.try_send(&[0; 29]), Err(Error::MessageTooLarge { max: 28 }));
     /// ```
@@ -405,7 +405,7 @@ impl<'a, const N: usize, W: Wait> Packets<'a, N, W> {
     }
 }
 
-impl<const N: usize, W: Register> Packets<'_, N, W> {
+impl<const N: usize, W: Wait + Register> Packets<'_, N, W> {
     /// [`send`](Self::send) for a task: sends, or has the task woken when there may be room. Cancel-safe.
     ///
     /// # Errors

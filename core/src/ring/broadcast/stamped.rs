@@ -43,7 +43,7 @@ use crate::participant::Participant;
 use crate::plain::{Plain, Words};
 use crate::ring::half::Half;
 use crate::sync::{AtomicU32, CachePadded, Ordering, array_of, const_unless_loom, fence};
-use crate::wait::Bell;
+use crate::wait::{Doorbell, Wake};
 use core::mem::ManuallyDrop;
 #[cfg(not(loom))]
 use core::mem::MaybeUninit;
@@ -51,22 +51,22 @@ use core::mem::MaybeUninit;
 /// The slots and what they are written by.
 #[derive(Debug)]
 #[repr(C)]
-pub(in crate::ring) struct Stamped<T, const N: usize, B> {
-    line: CachePadded<Line<B>>,
+pub(in crate::ring) struct Stamped<T, const N: usize, W: Wake> {
+    line: CachePadded<Line<W>>,
     slots: [Slot<T>; N],
 }
 
 /// What the writer writes for every message, and every reader looks at.
 #[derive(Debug)]
 #[repr(C)]
-struct Line<B> {
+struct Line<W: Wake> {
     /// The lower word of the newest message's number.
     low: AtomicU32,
     /// The upper word, for when the lower is in the lower half of its range, and for when it is in the upper half.
     high: [AtomicU32; 2],
     writer: Half,
     /// What the writer rings and readers sleep on.
-    bell: B,
+    bell: Doorbell<W>,
 }
 
 /// The stamp, and the message.
@@ -82,14 +82,14 @@ struct Slot<T> {
 /// was suspended for as many; loom's numbers are smaller, and its models have up to five messages.
 const TRIES: u32 = 8;
 
-impl<B> Line<B> {
+impl<W: Wake> Line<W> {
     const_unless_loom! {
-        fn new(bell: B) -> Self {
+        fn new() -> Self {
             Line {
                 low: AtomicU32::new(0),
                 high: [AtomicU32::new(0), AtomicU32::new(0)],
                 writer: Half::new(),
-                bell,
+                bell: Doorbell::new(),
             }
         }
     }
@@ -103,11 +103,11 @@ impl<T: Plain> Slot<T> {
     }
 }
 
-impl<T: Plain, const N: usize, B> Stamped<T, N, B> {
+impl<T: Plain, const N: usize, W: Wake> Stamped<T, N, W> {
     const_unless_loom! {
-        pub(in crate::ring) fn new(bell: B) -> Self {
+        pub(in crate::ring) fn new() -> Self {
             Stamped {
-                line: CachePadded(Line::new(bell)),
+                line: CachePadded(Line::new()),
                 slots: array_of!(Slot::new(); N),
             }
         }
@@ -115,7 +115,7 @@ impl<T: Plain, const N: usize, B> Stamped<T, N, B> {
 
     /// Makes it in `place`.
     #[cfg(not(loom))]
-    pub(in crate::ring) fn init(place: &mut MaybeUninit<Self>, bell: B) {
+    pub(in crate::ring) fn init(place: &mut MaybeUninit<Self>) {
         let at = place.as_mut_ptr();
         // SAFETY: within the place, which is ours; here and below.
         let line = unsafe { &raw mut (*at).line };
@@ -124,10 +124,10 @@ impl<T: Plain, const N: usize, B> Stamped<T, N, B> {
         // SAFETY: as above. Zeroed slots are fresh ones.
         unsafe { slots.write_bytes(0, 1) };
         // SAFETY: as above.
-        unsafe { line.write(CachePadded(Line::new(bell))) };
+        unsafe { line.write(CachePadded(Line::new())) };
     }
 
-    pub(in crate::ring) fn bell(&self) -> &B {
+    pub(in crate::ring) fn bell(&self) -> &Doorbell<W> {
         &self.line.0.bell
     }
 
@@ -203,14 +203,14 @@ impl<T> Slot<T> {
     }
 }
 
-impl<T: Plain, const N: usize, B: Bell> Stamped<T, N, B> {
+impl<T: Plain, const N: usize, W: Wake> Stamped<T, N, W> {
     /// Takes the writer's half for `me`, if nobody has it.
-    pub(in crate::ring) fn take(&self, me: Participant) -> Option<Pen<'_, T, N, B>> {
+    pub(in crate::ring) fn take(&self, me: Participant) -> Option<Pen<'_, T, N, W>> {
         self.line.0.writer.take(me).then(|| Pen { stamped: self, newest: self.newest(0) })
     }
 
     /// Takes it for the owner of the whole, who knows that nobody has it.
-    pub(in crate::ring) fn take_from_owner(&mut self) -> Pen<'_, T, N, B> {
+    pub(in crate::ring) fn take_from_owner(&mut self) -> Pen<'_, T, N, W> {
         self.line.0.writer.take_from_owner();
         Pen { newest: self.newest(0), stamped: self }
     }
@@ -220,26 +220,26 @@ impl<T: Plain, const N: usize, B: Bell> Stamped<T, N, B> {
         let recovered = self.line.0.writer.recover(dead);
         // Also when it did not hold it: it may have died after it published or closed, and before
         // it rang, or while it did.
-        self.line.0.bell.alarm();
+        self.line.0.bell.wake_all();
         recovered
     }
 }
 
 /// The writer's half. Dropping it gives it back.
 #[derive(Debug)]
-pub(in crate::ring) struct Pen<'a, T: Plain, const N: usize, B: Bell> {
-    stamped: &'a Stamped<T, N, B>,
+pub(in crate::ring) struct Pen<'a, T: Plain, const N: usize, W: Wake> {
+    stamped: &'a Stamped<T, N, W>,
     /// The number of the newest message. We alone change it.
     newest: u64,
 }
 
-impl<'a, T: Plain, const N: usize, B: Bell> Pen<'a, T, N, B> {
+impl<'a, T: Plain, const N: usize, W: Wake> Pen<'a, T, N, W> {
     /// The number of the newest message.
     pub(in crate::ring) fn newest(&self) -> u64 {
         self.newest
     }
 
-    pub(in crate::ring) fn stamped(&self) -> &'a Stamped<T, N, B> {
+    pub(in crate::ring) fn stamped(&self) -> &'a Stamped<T, N, W> {
         self.stamped
     }
 
@@ -293,7 +293,7 @@ impl<'a, T: Plain, const N: usize, B: Bell> Pen<'a, T, N, B> {
     }
 }
 
-impl<T: Plain, const N: usize, B: Bell> Drop for Pen<'_, T, N, B> {
+impl<T: Plain, const N: usize, W: Wake> Drop for Pen<'_, T, N, W> {
     fn drop(&mut self) {
         self.stamped.line.0.writer.give_back();
     }
@@ -302,17 +302,17 @@ impl<T: Plain, const N: usize, B: Bell> Drop for Pen<'_, T, N, B> {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use crate::wait::Polled;
+    use crate::wait::Nobody;
     use core::mem::{forget, offset_of};
 
     type Message = [u32; 3];
-    type Three = Stamped<Message, 3, Polled>;
+    type Three = Stamped<Message, 3, Nobody>;
 
     const DEAD: Participant = Participant::LOCAL;
 
     /// One whose newest message is `number`.
     fn at(number: u64) -> Three {
-        let stamped = Three::new(Polled);
+        let stamped = Three::new();
         let line = &stamped.line.0;
         line.low.store(number::low(number), Ordering::Relaxed);
         let high = stamped.high_of(number::is_upper_half(number::low(number)));
@@ -329,9 +329,9 @@ mod tests {
 
     #[test]
     fn the_layout_is_the_same_on_every_hosted_target() {
-        assert_eq!(offset_of!(Line<Polled>, high), 4);
-        assert_eq!(offset_of!(Line<Polled>, writer), 12);
-        assert_eq!(offset_of!(Line<Polled>, bell), 16);
+        assert_eq!(offset_of!(Line<Nobody>, high), 4);
+        assert_eq!(offset_of!(Line<Nobody>, writer), 12);
+        assert_eq!(offset_of!(Line<Nobody>, bell), 16);
         assert_eq!(offset_of!(Three, slots), 128);
         assert_eq!((size_of::<Slot<u8>>(), align_of::<Slot<u8>>()), (12, 4));
         assert_eq!((size_of::<Slot<[u8; 5]>>(), align_of::<Slot<[u8; 5]>>()), (16, 4));
@@ -410,7 +410,7 @@ mod tests {
     #[test]
     fn nonsense_in_the_words_of_the_writer_ends_in_a_number_and_a_copy() {
         for (low, lower, upper) in [(u32::MAX, 7, u32::MAX), (0, u32::MAX, 3), (1 << 31, 0, 1)] {
-            let stamped = Three::new(Polled);
+            let stamped = Three::new();
             stamped.line.0.low.store(low, Ordering::Relaxed);
             stamped.high_of(false).store(lower, Ordering::Relaxed);
             stamped.high_of(true).store(upper, Ordering::Relaxed);

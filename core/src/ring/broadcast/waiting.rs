@@ -2,7 +2,7 @@
 
 use super::{Missed, Reader};
 use crate::plain::Plain;
-use crate::wait::{Doorbell, Register, TimedOut, Wait};
+use crate::wait::{Register, TimedOut, Wait, Wake};
 use core::fmt;
 use core::future::poll_fn;
 use core::task::{Context, Poll};
@@ -11,8 +11,8 @@ use core::task::{Context, Poll};
 ///
 /// ```
 /// use ringway_core::ring::broadcast::{Broadcast, RecvError};
-/// use ringway_core::wait::{Doorbell, Spin};
-/// let mut broadcast = Broadcast::<_, 1, _>::with_bell(Doorbell::new(Spin));
+/// use ringway_core::wait::Spin;
+/// let mut broadcast = Broadcast::<_, 1, Spin>::new();
 /// let (mut writer, mut reader) = broadcast.split();
 /// (1..=3).for_each(|message| writer.send(message));
 /// writer.close();
@@ -59,7 +59,7 @@ impl From<TimedOut> for RecvError {
     }
 }
 
-impl<T: Plain, const N: usize, W: Wait> Reader<'_, T, N, Doorbell<W>> {
+impl<T: Plain, const N: usize, W: Wake> Reader<'_, T, N, W> {
     /// A message, or why there will be none; `None` when one may come.
     fn recv_or_end(&mut self) -> Option<Result<T, RecvError>> {
         if let Some(answer) = self.try_recv().transpose() {
@@ -74,7 +74,9 @@ impl<T: Plain, const N: usize, W: Wait> Reader<'_, T, N, Doorbell<W>> {
         }
         None
     }
+}
 
+impl<T: Plain, const N: usize, W: Wait> Reader<'_, T, N, W> {
     /// Copies the next message out; waits for one.
     ///
     /// # Errors
@@ -91,9 +93,14 @@ impl<T: Plain, const N: usize, W: Wait> Reader<'_, T, N, Doorbell<W>> {
     ///
     /// ```
     /// use ringway_core::ring::broadcast::{Broadcast, RecvError};
-    /// use ringway_core::wait::{Doorbell, SpinClock};
-    /// let now = SpinClock(|| 100); // the time is always 100
-    /// let mut broadcast = Broadcast::<u32, 4, _>::with_bell(Doorbell::new(now));
+    /// use ringway_core::wait::{Clock, SpinClock};
+    /// # struct Hundred;
+    /// # impl Clock for Hundred {
+    /// #     fn now() -> u64 {
+    /// #         100 // the time is always 100
+    /// #     }
+    /// # }
+    /// let mut broadcast = Broadcast::<u32, 4, SpinClock<Hundred>>::new();
     /// let (_writer, mut reader) = broadcast.split();
     /// assert_eq!(reader.recv_deadline(Some(50)), Err(RecvError::TimedOut));
     /// ```
@@ -126,8 +133,8 @@ impl<T: Plain, const N: usize, W: Wait> Reader<'_, T, N, Doorbell<W>> {
     ///
     /// ```
     /// use ringway_core::ring::broadcast::Broadcast;
-    /// use ringway_core::wait::{Doorbell, Spin};
-    /// let mut frames = Broadcast::<[u8; 4096], 2, _>::with_bell(Doorbell::new(Spin));
+    /// use ringway_core::wait::Spin;
+    /// let mut frames = Broadcast::<[u8; 4096], 2, Spin>::new();
     /// let (mut writer, mut reader) = frames.split();
     /// writer.send_from(&[7; 4096]);
     /// let mut frame = Box::new([0; 4096]);
@@ -152,7 +159,7 @@ impl<T: Plain, const N: usize, W: Wait> Reader<'_, T, N, Doorbell<W>> {
     }
 }
 
-impl<T: Plain, const N: usize, W: Register> Reader<'_, T, N, Doorbell<W>> {
+impl<T: Plain, const N: usize, W: Register> Reader<'_, T, N, W> {
     /// Copies the next message out, or has the task woken when one may be there. As many tasks at a
     /// time can wait as the bell has places for, see [`Async`](crate::wait::Async).
     ///
@@ -161,9 +168,9 @@ impl<T: Plain, const N: usize, W: Register> Reader<'_, T, N, Doorbell<W>> {
     ///
     /// ```
     /// use ringway_core::ring::broadcast::Broadcast;
-    /// use ringway_core::wait::{Async, Doorbell, Spin};
+    /// use ringway_core::wait::{Async, Spin};
     /// use std::task::{Context, Poll, Waker};
-    /// let mut broadcast = Broadcast::<_, 4, _>::with_bell(Doorbell::new(Async::new(Spin)));
+    /// let mut broadcast = Broadcast::<_, 4, Async<Spin>>::new();
     /// let (mut writer, mut reader) = broadcast.split();
     /// let mut cx = Context::from_waker(Waker::noop());
     /// assert!(reader.poll_recv(&mut cx).is_pending());

@@ -2,7 +2,7 @@
 
 use super::{ByteRing, Consumer, Producer};
 use crate::ring::index;
-use crate::wait::Bell;
+use crate::wait::Wake;
 use core::fmt;
 use core::ops::{Deref, DerefMut};
 
@@ -10,7 +10,7 @@ use core::ops::{Deref, DerefMut};
 ///
 /// ```
 /// use ringway_core::ring::bytes::{ByteRing, ReserveError};
-/// let mut ring = ByteRing::<8>::new();
+/// let mut ring: ByteRing<8> = ByteRing::new();
 /// let (mut producer, _consumer) = ring.split();
 /// assert_eq!(producer.try_reserve(5).unwrap_err(), ReserveError::TooLarge { max: 4 });
 /// producer.try_write(b"1234567");
@@ -41,14 +41,14 @@ impl fmt::Display for ReserveError {
 
 impl core::error::Error for ReserveError {}
 
-impl<'a, const N: usize, B: Bell> Producer<'a, N, B> {
+impl<'a, const N: usize, W: Wake> Producer<'a, N, W> {
     /// Reserves exactly `len` contiguous bytes. The consumer sees nothing before [`WriteGrant::commit`].
     ///
     /// # Errors
     /// [`ReserveError::Full`] when there is no such run now; it comes when the consumer has read everything.
     /// [`ReserveError::TooLarge`] above [`ByteRing::MAX_GRANT`].
-    pub fn try_reserve(&mut self, len: usize) -> Result<WriteGrant<'_, 'a, N, B>, ReserveError> {
-        let max = ByteRing::<N, B>::MAX_GRANT;
+    pub fn try_reserve(&mut self, len: usize) -> Result<WriteGrant<'_, 'a, N, W>, ReserveError> {
+        let max = ByteRing::<N, W>::MAX_GRANT;
         if len > max {
             return Err(ReserveError::TooLarge { max });
         }
@@ -71,7 +71,7 @@ impl<'a, const N: usize, B: Bell> Producer<'a, N, B> {
     ///
     /// ```
     /// use ringway_core::ring::bytes::ByteRing;
-    /// let mut ring = ByteRing::<8>::new();
+    /// let mut ring: ByteRing<8> = ByteRing::new();
     /// let (mut producer, _consumer) = ring.split();
     /// producer.try_write(b"12345");
     /// assert_eq!(producer.try_reserve_up_to(100).unwrap().len(), 3);
@@ -79,7 +79,7 @@ impl<'a, const N: usize, B: Bell> Producer<'a, N, B> {
     pub fn try_reserve_up_to(
         &mut self,
         max: usize,
-    ) -> Result<WriteGrant<'_, 'a, N, B>, ReserveError> {
+    ) -> Result<WriteGrant<'_, 'a, N, W>, ReserveError> {
         let want = max.min(N) as u32;
         let to_end = N as u32 - index::offset::<N>(self.cursor.0.tail());
         // At least one: for none, what is known would be enough, and it may be that the ring was full.
@@ -96,21 +96,21 @@ impl<'a, const N: usize, B: Bell> Producer<'a, N, B> {
 ///
 /// ```
 /// use ringway_core::ring::bytes::ByteRing;
-/// let mut ring = ByteRing::<8>::new();
+/// let mut ring: ByteRing<8> = ByteRing::new();
 /// let (mut producer, mut consumer) = ring.split();
 /// producer.try_reserve(3).unwrap().copy_from_slice(b"abc"); // dropped: aborted
 /// assert!(consumer.is_empty());
 /// ```
 #[derive(Debug)]
 #[must_use = "a grant that is dropped commits nothing"]
-pub struct WriteGrant<'g, 'a, const N: usize, B: Bell> {
-    producer: &'g mut Producer<'a, N, B>,
+pub struct WriteGrant<'g, 'a, const N: usize, W: Wake> {
+    producer: &'g mut Producer<'a, N, W>,
     /// How many bytes before the end of the memory stay unused, if this is committed.
     gap: u32,
     len: u32,
 }
 
-impl<const N: usize, B: Bell> WriteGrant<'_, '_, N, B> {
+impl<const N: usize, W: Wake> WriteGrant<'_, '_, N, W> {
     /// Gives the first `len` bytes to the consumer; more than the grant has count as all it has. With 0, nothing
     /// happens.
     pub fn commit(mut self, len: usize) {
@@ -144,7 +144,7 @@ impl<const N: usize, B: Bell> WriteGrant<'_, '_, N, B> {
     }
 }
 
-impl<const N: usize, B: Bell> Deref for WriteGrant<'_, '_, N, B> {
+impl<const N: usize, W: Wake> Deref for WriteGrant<'_, '_, N, W> {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
@@ -154,40 +154,40 @@ impl<const N: usize, B: Bell> Deref for WriteGrant<'_, '_, N, B> {
     }
 }
 
-impl<const N: usize, B: Bell> DerefMut for WriteGrant<'_, '_, N, B> {
+impl<const N: usize, W: Wake> DerefMut for WriteGrant<'_, '_, N, W> {
     fn deref_mut(&mut self) -> &mut [u8] {
         self.bytes()
     }
 }
 
-impl<'a, const N: usize, B: Bell> Consumer<'a, N, B> {
+impl<'a, const N: usize, W: Wake> Consumer<'a, N, W> {
     /// All contiguous bytes that lie at the head now, or `None` when nothing is ready. Nothing is consumed until
     /// [`ReadGrant::release`], and what came since the last look is shown by the next. The run ends where the memory does:
     /// bytes that were copied in go on at its start.
     ///
     /// ```
     /// use ringway_core::ring::bytes::ByteRing;
-    /// let mut ring = ByteRing::<8>::new();
+    /// let mut ring: ByteRing<8> = ByteRing::new();
     /// let (mut producer, mut consumer) = ring.split();
     /// producer.try_write(b"ab");
     /// assert_eq!(&*consumer.try_peek().unwrap(), b"ab");
     /// producer.try_write(b"c");
     /// assert_eq!(&*consumer.try_peek().unwrap(), b"abc");
     /// ```
-    pub fn try_peek(&mut self) -> Option<ReadGrant<'_, 'a, N, B>> {
+    pub fn try_peek(&mut self) -> Option<ReadGrant<'_, 'a, N, W>> {
         let len = self.longest_run();
         self.grant(len)
     }
 
     /// [`try_peek`](Self::try_peek) for those who know that what is published in one go is enough: looks at the producer's
     /// position only where nothing is known to be ready.
-    pub(in crate::ring) fn try_peek_one(&mut self) -> Option<ReadGrant<'_, 'a, N, B>> {
+    pub(in crate::ring) fn try_peek_one(&mut self) -> Option<ReadGrant<'_, 'a, N, W>> {
         let len = self.first_run(1);
         self.grant(len)
     }
 
     /// The grant of a run of `len` bytes, which are ready and contiguous; `None` for none.
-    fn grant(&mut self, len: u32) -> Option<ReadGrant<'_, 'a, N, B>> {
+    fn grant(&mut self, len: u32) -> Option<ReadGrant<'_, 'a, N, W>> {
         if len == 0 {
             return None;
         }
@@ -198,12 +198,12 @@ impl<'a, const N: usize, B: Bell> Consumer<'a, N, B> {
 /// Contiguous bytes to be read, as a slice. Dropped without a release, it consumes nothing.
 #[derive(Debug)]
 #[must_use = "a grant that is dropped consumes nothing"]
-pub struct ReadGrant<'g, 'a, const N: usize, B: Bell> {
-    consumer: &'g mut Consumer<'a, N, B>,
+pub struct ReadGrant<'g, 'a, const N: usize, W: Wake> {
+    consumer: &'g mut Consumer<'a, N, W>,
     len: u32,
 }
 
-impl<const N: usize, B: Bell> ReadGrant<'_, '_, N, B> {
+impl<const N: usize, W: Wake> ReadGrant<'_, '_, N, W> {
     /// Gives the first `len` bytes back to the producer; more than the grant has count as all it has.
     pub fn release(self, len: usize) {
         let len = len.min(self.len as usize) as u32;
@@ -216,7 +216,7 @@ impl<const N: usize, B: Bell> ReadGrant<'_, '_, N, B> {
     }
 }
 
-impl<const N: usize, B: Bell> Deref for ReadGrant<'_, '_, N, B> {
+impl<const N: usize, W: Wake> Deref for ReadGrant<'_, '_, N, W> {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {

@@ -3,8 +3,8 @@
 //! ```
 //! use embedded_io::{Read, Write};
 //! use ringway_core::ring::bytes::ByteRing;
-//! use ringway_core::wait::{Doorbell, Spin};
-//! let mut ring = ByteRing::<8, _>::with_bells(Doorbell::new(Spin), Doorbell::new(Spin));
+//! use ringway_core::wait::Spin;
+//! let mut ring = ByteRing::<8, Spin>::new();
 //! let (mut producer, mut consumer) = ring.split();
 //! Write::write_all(&mut producer, b"hello").unwrap();
 //! let mut out = [0; 5];
@@ -14,30 +14,30 @@
 
 use super::{Consumer, Producer};
 use crate::channel::Error;
-use crate::wait::{Bell, Doorbell, Wait};
+use crate::wait::{Wait, Wake};
 use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
 
-impl<const N: usize, B: Bell> ErrorType for Consumer<'_, N, B> {
+impl<const N: usize, W: Wake> ErrorType for Consumer<'_, N, W> {
     type Error = Error;
 }
 
-impl<const N: usize, W: Wait> Read for Consumer<'_, N, Doorbell<W>> {
+impl<const N: usize, W: Wait> Read for Consumer<'_, N, W> {
     fn read(&mut self, out: &mut [u8]) -> Result<usize, Error> {
         Consumer::read(self, out)
     }
 }
 
-impl<const N: usize, B: Bell> ReadReady for Consumer<'_, N, B> {
+impl<const N: usize, W: Wake> ReadReady for Consumer<'_, N, W> {
     fn read_ready(&mut self) -> Result<bool, Error> {
         Ok(!self.is_empty() || self.producer_is_gone())
     }
 }
 
-impl<const N: usize, B: Bell> ErrorType for Producer<'_, N, B> {
+impl<const N: usize, W: Wake> ErrorType for Producer<'_, N, W> {
     type Error = Error;
 }
 
-impl<const N: usize, W: Wait> Write for Producer<'_, N, Doorbell<W>> {
+impl<const N: usize, W: Wait> Write for Producer<'_, N, W> {
     fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
         Producer::write(self, bytes)
     }
@@ -47,7 +47,7 @@ impl<const N: usize, W: Wait> Write for Producer<'_, N, Doorbell<W>> {
     }
 }
 
-impl<const N: usize, B: Bell> WriteReady for Producer<'_, N, B> {
+impl<const N: usize, W: Wake> WriteReady for Producer<'_, N, W> {
     fn write_ready(&mut self) -> Result<bool, Error> {
         Ok(self.room() > 0 || self.consumer_is_gone())
     }

@@ -4,10 +4,10 @@
 use super::{ByteRing, Consumer, Producer, WriteAllError};
 use crate::ring::cursor::{ConsumerCursor, ProducerCursor};
 use crate::ring::index;
-use crate::wait::Bell;
+use crate::wait::Wake;
 use core::mem::ManuallyDrop;
 
-impl<const N: usize, B: Bell> ByteRing<N, B> {
+impl<const N: usize, W: Wake> ByteRing<N, W> {
     /// A producer that neither takes the half nor gives it back. `room` is what [`Producer::known_room`] said at the
     /// end of the turn before, or 0.
     ///
@@ -15,7 +15,7 @@ impl<const N: usize, B: Bell> ByteRing<N, B> {
     /// While it is in use there is no other producer, the turn before happened before, and in between nobody was the
     /// producer.
     #[inline(always)]
-    pub(crate) unsafe fn lend_producer(&self, room: u32) -> ManuallyDrop<Producer<'_, N, B>> {
+    pub(crate) unsafe fn lend_producer(&self, room: u32) -> ManuallyDrop<Producer<'_, N, W>> {
         let cursor = ProducerCursor::with_room(&self.header, room);
         ManuallyDrop::new(Producer::new(cursor, &self.mark, &self.slots))
     }
@@ -24,7 +24,7 @@ impl<const N: usize, B: Bell> ByteRing<N, B> {
     ///
     /// # Safety
     /// While it is in use there is no other consumer, and what the one before did happened before.
-    pub(crate) unsafe fn lend_consumer(&self) -> ManuallyDrop<Consumer<'_, N, B>> {
+    pub(crate) unsafe fn lend_consumer(&self) -> ManuallyDrop<Consumer<'_, N, W>> {
         let cursor = ConsumerCursor::new(&self.header);
         ManuallyDrop::new(Consumer::new(cursor, &self.mark, &self.slots))
     }
@@ -33,7 +33,7 @@ impl<const N: usize, B: Bell> ByteRing<N, B> {
 /// Before each message: its length, so many bytes of it.
 pub(crate) const HEADER: usize = size_of::<u32>();
 
-impl<const N: usize, B: Bell> Producer<'_, N, B> {
+impl<const N: usize, W: Wake> Producer<'_, N, W> {
     /// Copies in a message and its length in one publication, or nothing.
     pub(crate) fn try_write_message(&mut self, message: &[u8]) -> Result<(), WriteAllError> {
         let max = const {
@@ -64,7 +64,7 @@ impl<const N: usize, B: Bell> Producer<'_, N, B> {
     }
 }
 
-impl<const N: usize, B: Bell> Consumer<'_, N, B> {
+impl<const N: usize, W: Wake> Consumer<'_, N, W> {
     /// Takes a message out whole; `None` when there is none. Only for a ring into which messages alone are written.
     ///
     /// # Errors

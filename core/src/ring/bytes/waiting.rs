@@ -2,12 +2,12 @@
 
 use super::{Consumer, Producer};
 use crate::channel::Error;
-use crate::wait::{Bell, Doorbell, Register, Wait};
+use crate::wait::{Doorbell, Register, Wait, Wake};
 use core::task::{Context, Poll};
 
-impl<'a, const N: usize, B: Bell> Producer<'a, N, B> {
+impl<'a, const N: usize, W: Wake> Producer<'a, N, W> {
     /// What this side sleeps on.
-    pub(in crate::ring) fn bell(&self) -> &'a B {
+    pub(in crate::ring) fn bell(&self) -> &'a Doorbell<W> {
         &self.cursor.0.header().consumer.0.bell
     }
 
@@ -17,9 +17,9 @@ impl<'a, const N: usize, B: Bell> Producer<'a, N, B> {
     }
 }
 
-impl<'a, const N: usize, B: Bell> Consumer<'a, N, B> {
+impl<'a, const N: usize, W: Wake> Consumer<'a, N, W> {
     /// What this side sleeps on.
-    pub(in crate::ring) fn bell(&self) -> &'a B {
+    pub(in crate::ring) fn bell(&self) -> &'a Doorbell<W> {
         &self.cursor.0.header().producer.0.bell
     }
 
@@ -29,7 +29,7 @@ impl<'a, const N: usize, B: Bell> Consumer<'a, N, B> {
     }
 }
 
-impl<const N: usize, W: Wait> Producer<'_, N, Doorbell<W>> {
+impl<const N: usize, W: Wake> Producer<'_, N, W> {
     fn write_or_closed(&mut self, bytes: &[u8]) -> Option<Result<usize, Error>> {
         if bytes.is_empty() {
             return Some(Ok(0));
@@ -43,7 +43,9 @@ impl<const N: usize, W: Wait> Producer<'_, N, Doorbell<W>> {
             count => Some(Ok(count)),
         }
     }
+}
 
+impl<const N: usize, W: Wait> Producer<'_, N, W> {
     /// Copies in at least one of `bytes` and as many as there is room for; waits for room. Returns how many.
     ///
     /// # Errors
@@ -53,8 +55,8 @@ impl<const N: usize, W: Wait> Producer<'_, N, Doorbell<W>> {
     /// ```
     /// use ringway_core::channel::Error;
     /// use ringway_core::ring::bytes::ByteRing;
-    /// use ringway_core::wait::{Doorbell, Spin};
-    /// let mut ring = ByteRing::<4, _>::with_bells(Doorbell::new(Spin), Doorbell::new(Spin));
+    /// use ringway_core::wait::Spin;
+    /// let mut ring = ByteRing::<4, Spin>::new();
     /// let (mut producer, consumer) = ring.split();
     /// assert_eq!(producer.write(b"123456"), Ok(4));
     /// consumer.close();
@@ -79,7 +81,7 @@ impl<const N: usize, W: Wait> Producer<'_, N, Doorbell<W>> {
     }
 }
 
-impl<const N: usize, W: Register> Producer<'_, N, Doorbell<W>> {
+impl<const N: usize, W: Register> Producer<'_, N, W> {
     /// [`write`](Self::write) for a task: writes, or has the task woken when there may be room.
     ///
     /// # Errors
@@ -91,7 +93,7 @@ impl<const N: usize, W: Register> Producer<'_, N, Doorbell<W>> {
     }
 }
 
-impl<const N: usize, W: Wait> Consumer<'_, N, Doorbell<W>> {
+impl<const N: usize, W: Wake> Consumer<'_, N, W> {
     fn read_or_end(&mut self, out: &mut [u8]) -> Option<Result<usize, Error>> {
         if out.is_empty() {
             return Some(Ok(0));
@@ -107,6 +109,24 @@ impl<const N: usize, W: Wait> Consumer<'_, N, Doorbell<W>> {
         self.peer_is_corrupt().then_some(Err(Error::Corrupt))
     }
 
+    /// How many bytes can be read, once `count` can, or once no more will come.
+    fn enough_or_end(&mut self, count: usize) -> Option<Result<usize, Error>> {
+        if count > N {
+            return Some(Err(Error::MessageTooLarge { max: N }));
+        }
+        let ready = self.len();
+        if ready >= count {
+            return Some(Ok(ready));
+        }
+        // In this order, as in `read_or_end`.
+        if self.producer_is_gone() {
+            return Some(Ok(self.len()));
+        }
+        self.peer_is_corrupt().then_some(Err(Error::Corrupt))
+    }
+}
+
+impl<const N: usize, W: Wait> Consumer<'_, N, W> {
     /// Copies out at least one byte and as many as there are, at most `out.len()`; waits for one. Returns how many:
     /// 0 is the end of file: the producer closed or died, and everything was read.
     ///
@@ -115,8 +135,8 @@ impl<const N: usize, W: Wait> Consumer<'_, N, Doorbell<W>> {
     ///
     /// ```
     /// use ringway_core::ring::bytes::ByteRing;
-    /// use ringway_core::wait::{Doorbell, Spin};
-    /// let mut ring = ByteRing::<4, _>::with_bells(Doorbell::new(Spin), Doorbell::new(Spin));
+    /// use ringway_core::wait::Spin;
+    /// let mut ring = ByteRing::<4, Spin>::new();
     /// let (mut producer, mut consumer) = ring.split();
     /// std::thread::scope(|s| {
     ///     s.spawn(move || {
@@ -146,22 +166,6 @@ impl<const N: usize, W: Wait> Consumer<'_, N, Doorbell<W>> {
         bell.wait_until(deadline, || self.read_or_end(out))?
     }
 
-    /// How many bytes can be read, once `count` can, or once no more will come.
-    fn enough_or_end(&mut self, count: usize) -> Option<Result<usize, Error>> {
-        if count > N {
-            return Some(Err(Error::MessageTooLarge { max: N }));
-        }
-        let ready = self.len();
-        if ready >= count {
-            return Some(Ok(ready));
-        }
-        // In this order, as in `read_or_end`.
-        if self.producer_is_gone() {
-            return Some(Ok(self.len()));
-        }
-        self.peer_is_corrupt().then_some(Err(Error::Corrupt))
-    }
-
     /// Waits until `count` bytes can be read, without reading them, and returns how many can be:
     /// for a parser that needs a whole frame. Fewer than `count` means that no more will come,
     /// since the producer closed or died; 0 is the end of file.
@@ -175,8 +179,8 @@ impl<const N: usize, W: Wait> Consumer<'_, N, Doorbell<W>> {
     ///
     /// ```
     /// use ringway_core::ring::bytes::ByteRing;
-    /// use ringway_core::wait::{Doorbell, Spin};
-    /// let mut ring = ByteRing::<16, _>::with_bells(Doorbell::new(Spin), Doorbell::new(Spin));
+    /// use ringway_core::wait::Spin;
+    /// let mut ring = ByteRing::<16, Spin>::new();
     /// let (mut producer, mut consumer) = ring.split();
     /// std::thread::scope(|s| {
     ///     s.spawn(move || [&b"fra"[..], &b"me\nrest"[..]].map(|part| producer.write(part)));
@@ -211,7 +215,7 @@ impl<const N: usize, W: Wait> Consumer<'_, N, Doorbell<W>> {
     }
 }
 
-impl<const N: usize, W: Register> Consumer<'_, N, Doorbell<W>> {
+impl<const N: usize, W: Register> Consumer<'_, N, W> {
     /// [`read`](Self::read) for a task: reads, or has the task woken when something may be there.
     ///
     /// # Errors

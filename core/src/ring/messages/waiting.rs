@@ -2,10 +2,10 @@
 
 use super::{Receiver, Sender};
 use crate::channel::Error;
-use crate::wait::{Doorbell, Register, Wait};
+use crate::wait::{Register, Wait, Wake};
 use core::task::{Context, Poll};
 
-impl<const N: usize, W: Wait> Sender<'_, N, Doorbell<W>> {
+impl<const N: usize, W: Wake> Sender<'_, N, W> {
     fn sent_or_closed(&mut self, message: &[u8]) -> Option<Result<(), Error>> {
         if self.receiver_is_gone() {
             return Some(Err(Error::BrokenPipe));
@@ -16,7 +16,9 @@ impl<const N: usize, W: Wait> Sender<'_, N, Doorbell<W>> {
             done => Some(done),
         }
     }
+}
 
+impl<const N: usize, W: Wait> Sender<'_, N, W> {
     /// Copies a message in and sends it; waits for room.
     ///
     /// # Errors
@@ -26,8 +28,8 @@ impl<const N: usize, W: Wait> Sender<'_, N, Doorbell<W>> {
     /// ```
     /// use ringway_core::channel::Error;
     /// use ringway_core::ring::messages::MessageRing;
-    /// use ringway_core::wait::{Doorbell, Spin};
-    /// let mut ring = MessageRing::<32, _>::with_bells(Doorbell::new(Spin), Doorbell::new(Spin));
+    /// use ringway_core::wait::Spin;
+    /// let mut ring = MessageRing::<32, Spin>::new();
     /// let (mut sender, receiver) = ring.split();
     /// sender.send(b"hello").unwrap();
     /// receiver.close();
@@ -51,7 +53,7 @@ impl<const N: usize, W: Wait> Sender<'_, N, Doorbell<W>> {
     }
 }
 
-impl<const N: usize, W: Register> Sender<'_, N, Doorbell<W>> {
+impl<const N: usize, W: Register> Sender<'_, N, W> {
     /// [`send`](Self::send) for a task: sends, or has the task woken when there may be room.
     ///
     /// # Errors
@@ -62,7 +64,7 @@ impl<const N: usize, W: Register> Sender<'_, N, Doorbell<W>> {
     }
 }
 
-impl<const N: usize, W: Wait> Receiver<'_, N, Doorbell<W>> {
+impl<const N: usize, W: Wake> Receiver<'_, N, W> {
     /// Whether a message is there, or none will come; `None` when one may.
     fn ready_or_end(&mut self) -> Option<Result<(), Error>> {
         let ready = |this: &mut Self| this.try_peek().map(|message| message.is_some());
@@ -78,7 +80,9 @@ impl<const N: usize, W: Wait> Receiver<'_, N, Doorbell<W>> {
             found => Some(found.map(|_| ())),
         }
     }
+}
 
+impl<const N: usize, W: Wait> Receiver<'_, N, W> {
     /// Waits until a message is there, to be [peeked](Self::try_peek) at or received, at most until `deadline` (`None`: for
     /// ever).
     ///
@@ -99,8 +103,8 @@ impl<const N: usize, W: Wait> Receiver<'_, N, Doorbell<W>> {
     /// ```
     /// use ringway_core::channel::Error;
     /// use ringway_core::ring::messages::MessageRing;
-    /// use ringway_core::wait::{Doorbell, Spin};
-    /// let mut ring = MessageRing::<32, _>::with_bells(Doorbell::new(Spin), Doorbell::new(Spin));
+    /// use ringway_core::wait::Spin;
+    /// let mut ring = MessageRing::<32, Spin>::new();
     /// let (mut sender, mut receiver) = ring.split();
     /// std::thread::scope(|s| {
     ///     s.spawn(move || {
@@ -130,7 +134,7 @@ impl<const N: usize, W: Wait> Receiver<'_, N, Doorbell<W>> {
     }
 }
 
-impl<const N: usize, W: Register> Receiver<'_, N, Doorbell<W>> {
+impl<const N: usize, W: Register> Receiver<'_, N, W> {
     /// [`recv`](Self::recv) for a task: receives, or has the task woken when a message may be there.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use super::order::{Order, Refused};
 use super::word::{Owned, Phase, Position};
 use crate::participant::Participant;
 use crate::sync::{AtomicU32, AtomicU64, Ordering, RmwU32, const_unless_loom};
-use crate::wait::Bell;
+use crate::wait::Wake;
 
 /// What a queue knows of all its messages' claims.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ const fn ended_claims(word: u64, position: Position) -> (u16, bool) {
     if position.is_after(noted) { (0, false) } else { (word as u16, noted.is_after(position)) }
 }
 
-impl<'q, B> Order<'q, B> {
+impl<'q, W: Wake> Order<'q, W> {
     /// The word of a slot, where there is room for it.
     #[inline(always)]
     fn tries_of(self, slot: usize) -> Option<&'q AtomicU64> {
@@ -92,7 +92,7 @@ impl<'q, B> Order<'q, B> {
     }
 }
 
-impl<B: Bell> Order<'_, B> {
+impl<W: Wake> Order<'_, W> {
     /// What a claim of `me` that ends without a release does: the message in `slot`, claimed at
     /// `position`, is put back. False when it is to be given up: then the slot is still ours.
     pub(super) fn give_back(self, slot: usize, me: Participant, position: Position) -> bool {

@@ -2,15 +2,15 @@
 //! a [`Seat`] is all that a participant needs.
 
 use super::Seat;
-use crate::wait::Bell;
+use crate::wait::Wake;
 
-impl<T, const N: usize, B: Bell> Seat<'_, T, N, B> {
+impl<T, const N: usize, W: Wake> Seat<'_, T, N, W> {
     /// [`Queue::len`](super::Queue::len).
     ///
     /// ```
     /// use ringway_core::participant::Participant;
     /// use ringway_core::ring::queue::{PushError, Queue};
-    /// let queue = Queue::<_, 4>::new();
+    /// let queue: Queue<_, 4> = Queue::new();
     /// let me = queue.seat(Participant::new(1).unwrap());
     /// me.try_push("job").unwrap();
     /// me.close();

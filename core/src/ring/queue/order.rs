@@ -11,12 +11,12 @@ use crate::sync::{
     AtomicU32, AtomicU64, CachePadded, Kept, Ordering, Roomy, RoomyRef, const_unless_loom, roomy,
     step_aside, worth_a_try,
 };
-use crate::wait::Bell;
+use crate::wait::{Doorbell, Wake};
 
 /// What one end of the queue has on its cache line.
 #[derive(Debug)]
 #[repr(C)]
-pub(super) struct Side<B> {
+pub(super) struct Side<W: Wake> {
     /// Where the end is looked for first: it was there, and may have moved on. See [`Order::found`].
     pub(super) position: AtomicU64,
     /// Whether the queue is closed: each end has it, so that nobody looks at the other's line for it.
@@ -24,18 +24,18 @@ pub(super) struct Side<B> {
     /// Where one last came to this end to no avail, see [`Order::is_first_look`].
     pub(super) looked: AtomicU32,
     /// What it rings for the other end.
-    pub(super) bell: B,
+    pub(super) bell: Doorbell<W>,
 }
 
-impl<B> Side<B> {
+impl<W: Wake> Side<W> {
     const_unless_loom! {
         /// An end of a fresh queue.
-        pub(super) fn new(bell: B) -> Self {
+        pub(super) fn new() -> Self {
             Side {
                 position: AtomicU64::new(Position::FIRST.word()),
                 is_closed: AtomicU32::new(0),
                 looked: AtomicU32::new(0),
-                bell,
+                bell: Doorbell::new(),
             }
         }
     }
@@ -55,9 +55,9 @@ pub(super) struct Place {
 /// What all queues begin with, whatever their number of slots.
 #[derive(Debug)]
 #[repr(C)]
-pub(super) struct Ends<B> {
-    pub(super) tail: CachePadded<Side<B>>,
-    pub(super) head: CachePadded<Side<B>>,
+pub(super) struct Ends<W: Wake> {
+    pub(super) tail: CachePadded<Side<W>>,
+    pub(super) head: CachePadded<Side<W>>,
     pub(super) rare: Roomy<CachePadded<Rare>>,
 }
 
@@ -69,13 +69,13 @@ pub(super) struct Rare {
     pub(super) producers: Producers,
 }
 
-impl<B> Ends<B> {
+impl<W: Wake> Ends<W> {
     const_unless_loom! {
         /// The ends of a fresh queue.
-        pub(super) fn new(consumers: B, producers: B) -> Self {
+        pub(super) fn new() -> Self {
             Ends {
-                tail: CachePadded(Side::new(consumers)),
-                head: CachePadded(Side::new(producers)),
+                tail: CachePadded(Side::new()),
+                head: CachePadded(Side::new()),
                 rare: roomy!(CachePadded(Rare {
                     limit: Limit::new(),
                     producers: Producers::new()
@@ -95,9 +95,9 @@ impl Place {
 
 /// The words of a queue.
 #[derive(Debug)]
-pub(super) struct Order<'q, B> {
-    pub(super) tail: &'q Side<B>,
-    pub(super) head: &'q Side<B>,
+pub(super) struct Order<'q, W: Wake> {
+    pub(super) tail: &'q Side<W>,
+    pub(super) head: &'q Side<W>,
     /// As many as there are slots.
     pub(super) places: &'q [Place],
     /// As many, too, where there is room for them: see [`attempts`](super::attempts).
@@ -106,12 +106,12 @@ pub(super) struct Order<'q, B> {
     rare: RoomyRef<'q, CachePadded<Rare>>,
 }
 
-impl<B> Clone for Order<'_, B> {
+impl<W: Wake> Clone for Order<'_, W> {
     fn clone(&self) -> Self {
         *self
     }
 }
-impl<B> Copy for Order<'_, B> {}
+impl<W: Wake> Copy for Order<'_, W> {}
 
 /// How many slots a producer looks at one by one before it looks at all. Without caches that costs nobody anything.
 const NEAR: usize = if Kept::IS_KEPT { 8 } else { 0 };
@@ -207,11 +207,11 @@ fn is_over(left: &mut usize) -> bool {
     Kept::IS_KEPT && *left == 0
 }
 
-impl<'q, B> Order<'q, B> {
+impl<'q, W: Wake> Order<'q, W> {
     /// The words of a queue whose places are as many as its slots, and so are its tries, if there are any.
     #[inline(always)]
     pub(super) fn new(
-        ends: &'q Ends<B>,
+        ends: &'q Ends<W>,
         places: &'q [Place],
         tries: RoomyRef<'q, [AtomicU64]>,
     ) -> Self {
@@ -488,7 +488,7 @@ impl<'q, B> Order<'q, B> {
     }
 
     /// Whether nobody who came to this end of a large queue to no avail came to this position before, as far as one sees.
-    fn is_first_look(self, end: &Side<B>, position: Position) -> bool {
+    fn is_first_look(self, end: &Side<W>, position: Position) -> bool {
         if !word::is_large(self.n()) {
             return false;
         }
@@ -692,7 +692,7 @@ impl<'q, B> Order<'q, B> {
     }
 }
 
-impl<'q, B: Bell> Order<'q, B> {
+impl<'q, W: Wake> Order<'q, W> {
     /// No more pushes. Wakes everybody.
     pub(super) fn close(self) {
         // Relaxed, both: see `is_closed`; who sleeps sees it behind the fence of the bell. The consumers' first: if nothing
@@ -835,8 +835,8 @@ impl<'q, B: Bell> Order<'q, B> {
         held += usize::from(self.rare().is_some_and(|rare| rare.producers.recover(dead)));
         // Once everything is right; and always: it may have died after a step that somebody sleeps
         // for and before the ring, or while it rang.
-        let _producers = Finally(|| self.head.bell.alarm());
-        self.tail.bell.alarm();
+        let _producers = Finally(|| self.head.bell.wake_all());
+        self.tail.bell.wake_all();
         held
     }
 }

@@ -5,7 +5,7 @@ use super::Seat;
 use super::order::Order;
 use crate::participant::Participant;
 use crate::sync::{Ordering, RmwU32, array_of, const_unless_loom};
-use crate::wait::Bell;
+use crate::wait::Wake;
 use core::ops::Deref;
 
 /// How many participants can be registered at a time. With what stands beside them they fill a
@@ -129,13 +129,13 @@ impl Producers {
     }
 }
 
-impl<B> Order<'_, B> {
+impl<W: Wake> Order<'_, W> {
     pub(super) fn producers_are_gone(self) -> bool {
         self.rare().is_some_and(|rare| rare.producers.are_gone())
     }
 }
 
-impl<'q, T, const N: usize, B: Bell> Seat<'q, T, N, B> {
+impl<'q, T, const N: usize, W: Wake> Seat<'q, T, N, W> {
     /// Says that this participant produces, until the handle is dropped or the participant dies.
     /// When some were registered and all are gone, consumers that wait are told that the queue has
     /// ended, once nothing waits in it, as if it had been closed; it goes on when another
@@ -147,8 +147,8 @@ impl<'q, T, const N: usize, B: Bell> Seat<'q, T, N, B> {
     /// ```
     /// use ringway_core::channel::Error;
     /// use ringway_core::ring::queue::Queue;
-    /// use ringway_core::wait::{Doorbell, Spin};
-    /// let queue = Queue::<_, 4, _>::with_bells(Doorbell::new(Spin), Doorbell::new(Spin));
+    /// use ringway_core::wait::Spin;
+    /// let queue = Queue::<_, 4, Spin>::new();
     /// let producer = queue.producer().unwrap();
     /// producer.push("last").unwrap();
     /// drop(producer);
@@ -156,7 +156,7 @@ impl<'q, T, const N: usize, B: Bell> Seat<'q, T, N, B> {
     /// assert_eq!(queue.pop(), Ok("last"));
     /// assert_eq!(queue.pop(), Err(Error::EndOfFile));
     /// ```
-    pub fn producer(self) -> Option<Producer<'q, T, N, B>> {
+    pub fn producer(self) -> Option<Producer<'q, T, N, W>> {
         let word = self.order().rare()?.producers.register(self.me())?;
         Some(Producer { seat: self, word })
     }
@@ -171,20 +171,20 @@ impl<'q, T, const N: usize, B: Bell> Seat<'q, T, N, B> {
 /// is.
 #[derive(Debug)]
 #[must_use = "the registration ends when this is dropped"]
-pub struct Producer<'q, T, const N: usize, B: Bell> {
-    seat: Seat<'q, T, N, B>,
+pub struct Producer<'q, T, const N: usize, W: Wake> {
+    seat: Seat<'q, T, N, W>,
     word: &'q RmwU32,
 }
 
-impl<'q, T, const N: usize, B: Bell> Deref for Producer<'q, T, N, B> {
-    type Target = Seat<'q, T, N, B>;
+impl<'q, T, const N: usize, W: Wake> Deref for Producer<'q, T, N, W> {
+    type Target = Seat<'q, T, N, W>;
 
     fn deref(&self) -> &Self::Target {
         &self.seat
     }
 }
 
-impl<T, const N: usize, B: Bell> Drop for Producer<'_, T, N, B> {
+impl<T, const N: usize, W: Wake> Drop for Producer<'_, T, N, W> {
     fn drop(&mut self) {
         if Producers::leave(self.word, self.seat.me()) {
             self.seat.order().tail.bell.ring();

@@ -7,7 +7,7 @@ use crate::finally::Finally;
 use crate::participant::Participant;
 use crate::plain::Plain;
 use crate::sync::Kept;
-use crate::wait::Bell;
+use crate::wait::Wake;
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ops::{Deref, DerefMut};
 
@@ -16,26 +16,26 @@ use core::ops::{Deref, DerefMut};
 /// ```
 /// use ringway_core::participant::Participant;
 /// use ringway_core::ring::queue::Queue;
-/// let queue = Queue::<_, 4>::new();
+/// let queue: Queue<_, 4> = Queue::new();
 /// let me = queue.seat(Participant::new(1).unwrap());
 /// me.try_push("hello").unwrap();
 /// assert_eq!(queue.try_pop(), Some("hello"));
 /// ```
 #[derive(Debug)]
-pub struct Seat<'q, T, const N: usize, B: Bell> {
-    pub(super) queue: &'q Queue<T, N, B>,
+pub struct Seat<'q, T, const N: usize, W: Wake> {
+    pub(super) queue: &'q Queue<T, N, W>,
     me: Participant,
 }
 
-impl<T, const N: usize, B: Bell> Clone for Seat<'_, T, N, B> {
+impl<T, const N: usize, W: Wake> Clone for Seat<'_, T, N, W> {
     fn clone(&self) -> Self {
         *self
     }
 }
-impl<T, const N: usize, B: Bell> Copy for Seat<'_, T, N, B> {}
+impl<T, const N: usize, W: Wake> Copy for Seat<'_, T, N, W> {}
 
-impl<'q, T, const N: usize, B: Bell> Seat<'q, T, N, B> {
-    pub(super) fn new(queue: &'q Queue<T, N, B>, me: Participant) -> Self {
+impl<'q, T, const N: usize, W: Wake> Seat<'q, T, N, W> {
+    pub(super) fn new(queue: &'q Queue<T, N, W>, me: Participant) -> Self {
         Seat { queue, me }
     }
 
@@ -44,7 +44,7 @@ impl<'q, T, const N: usize, B: Bell> Seat<'q, T, N, B> {
     }
 
     #[inline(always)]
-    pub(super) fn order(self) -> Order<'q, B> {
+    pub(super) fn order(self) -> Order<'q, W> {
         self.queue.order()
     }
 
@@ -70,7 +70,7 @@ impl<'q, T, const N: usize, B: Bell> Seat<'q, T, N, B> {
     /// # Errors
     /// [`NoSlot::Full`] when every slot is held, [`NoSlot::Closed`] when the queue is closed; [`NoSlot::Corrupt`].
     #[inline]
-    pub fn try_reserve(self) -> Result<Loan<'q, T, N, B>, NoSlot> {
+    pub fn try_reserve(self) -> Result<Loan<'q, T, N, W>, NoSlot> {
         let order = self.order();
         if order.is_closed_for_producers() {
             return Err(NoSlot::Closed);
@@ -131,7 +131,7 @@ impl<'q, T, const N: usize, B: Bell> Seat<'q, T, N, B> {
 
     /// [`Queue::try_claim`] by this participant.
     #[inline]
-    pub fn try_claim(self) -> Option<Claim<'q, T, N, B>> {
+    pub fn try_claim(self) -> Option<Claim<'q, T, N, W>> {
         match self.claim_one() {
             Head::Claimed(slot, position) => Some(Claim { seat: self, slot, position }),
             Head::Empty | Head::Ended | Head::Corrupt => None,
@@ -143,7 +143,7 @@ impl<'q, T, const N: usize, B: Bell> Seat<'q, T, N, B> {
     /// # Errors
     /// There will be none.
     #[inline]
-    pub(super) fn claim_now(self) -> Result<Option<Claim<'q, T, N, B>>, NoMore> {
+    pub(super) fn claim_now(self) -> Result<Option<Claim<'q, T, N, W>>, NoMore> {
         match self.claim_one() {
             Head::Claimed(slot, position) => Ok(Some(Claim { seat: self, slot, position })),
             Head::Empty => Ok(None),
@@ -172,7 +172,7 @@ impl<'q, T, const N: usize, B: Bell> Seat<'q, T, N, B> {
     /// ```
     /// use ringway_core::participant::Participant;
     /// use ringway_core::ring::queue::Queue;
-    /// let queue = Queue::<_, 1>::new();
+    /// let queue: Queue<_, 1> = Queue::new();
     /// let other = queue.seat(Participant::new(1).unwrap());
     /// other.try_push(7).unwrap();
     /// std::mem::forget(other.try_claim()); // it dies with the message in its hands
@@ -187,7 +187,7 @@ impl<'q, T, const N: usize, B: Bell> Seat<'q, T, N, B> {
     /// so that there is no recovery of it:
     /// ```compile_fail,E0277
     /// use ringway_core::{participant::Participant, ring::queue::Queue};
-    /// let queue = Queue::<String, 1>::new();
+    /// let queue: Queue<String, 1> = Queue::new();
     /// // SAFETY: participant 1 does nothing any more.
     /// unsafe { queue.seat(Participant::LOCAL).recover(Participant::new(1).unwrap()) };
     /// ```
@@ -202,24 +202,24 @@ impl<'q, T, const N: usize, B: Bell> Seat<'q, T, N, B> {
 /// A slot to be filled in place. Dropped without a commit, the slot is free again, and nothing was sent.
 #[derive(Debug)]
 #[must_use = "a loan that is dropped sends nothing"]
-pub struct Loan<'q, T, const N: usize, B: Bell> {
-    seat: Seat<'q, T, N, B>,
+pub struct Loan<'q, T, const N: usize, W: Wake> {
+    seat: Seat<'q, T, N, W>,
     pub(super) slot: usize,
     /// Where the order ended when the slot was taken: where to look for the message's place.
     from: Position,
 }
 
 // SAFETY: the slot is this loan's alone until it is committed, and `T: Send`.
-unsafe impl<T: Send, const N: usize, B: Bell + Sync> Send for Loan<'_, T, N, B> {}
+unsafe impl<T: Send, const N: usize, W: Wake + Sync> Send for Loan<'_, T, N, W> {}
 
-impl<T, const N: usize, B: Bell> Loan<'_, T, N, B> {
+impl<T, const N: usize, W: Wake> Loan<'_, T, N, W> {
     /// Puts the value into the slot and sends it.
     ///
     /// # Errors
     /// [`PushError::Closed`] with the value, when the queue was closed meanwhile; [`PushError::Corrupt`] with it.
     ///
     /// ```
-    /// let queue = ringway_core::ring::queue::Queue::<_, 2>::new();
+    /// let queue: ringway_core::ring::queue::Queue<_, 2> = ringway_core::ring::queue::Queue::new();
     /// queue.try_reserve().unwrap().write(5).unwrap();
     /// assert_eq!(queue.try_pop(), Some(5));
     /// ```
@@ -274,7 +274,7 @@ impl<T, const N: usize, B: Bell> Loan<'_, T, N, B> {
     }
 }
 
-impl<T, const N: usize, B: Bell> Drop for Loan<'_, T, N, B> {
+impl<T, const N: usize, W: Wake> Drop for Loan<'_, T, N, W> {
     fn drop(&mut self) {
         self.seat.order().free(self.slot);
     }
@@ -288,26 +288,26 @@ impl<T, const N: usize, B: Bell> Drop for Loan<'_, T, N, B> {
 /// at most once: who dies after the pop has taken it along.
 ///
 /// ```
-/// let queue = ringway_core::ring::queue::Queue::<_, 2>::new();
+/// let queue: ringway_core::ring::queue::Queue<_, 2> = ringway_core::ring::queue::Queue::new();
 /// queue.try_push("job").unwrap();
 /// drop(queue.try_claim()); // could not do it
 /// assert_eq!(queue.try_pop(), Some("job"));
 /// ```
 #[derive(Debug)]
 #[must_use = "a claim that is dropped goes back into the queue"]
-pub struct Claim<'q, T, const N: usize, B: Bell> {
-    seat: Seat<'q, T, N, B>,
+pub struct Claim<'q, T, const N: usize, W: Wake> {
+    seat: Seat<'q, T, N, W>,
     slot: usize,
     position: Position,
 }
 
 // SAFETY: the value is this claim's alone until it is released, and `T: Send`.
-unsafe impl<T: Send, const N: usize, B: Bell + Sync> Send for Claim<'_, T, N, B> {}
+unsafe impl<T: Send, const N: usize, W: Wake + Sync> Send for Claim<'_, T, N, W> {}
 
 // SAFETY: a shared claim gives shared access to the value alone.
-unsafe impl<T: Send + Sync, const N: usize, B: Bell + Sync> Sync for Claim<'_, T, N, B> {}
+unsafe impl<T: Send + Sync, const N: usize, W: Wake + Sync> Sync for Claim<'_, T, N, W> {}
 
-impl<T, const N: usize, B: Bell> Claim<'_, T, N, B> {
+impl<T, const N: usize, W: Wake> Claim<'_, T, N, W> {
     /// Drops the value in place: it was delivered, and its slot is free.
     pub fn release(self) {
         let this = ManuallyDrop::new(self);
@@ -325,7 +325,7 @@ impl<T, const N: usize, B: Bell> Claim<'_, T, N, B> {
     /// [`Queue`](super::Queue)).
     ///
     /// ```
-    /// let queue = ringway_core::ring::queue::Queue::<_, 2>::new();
+    /// let queue: ringway_core::ring::queue::Queue<_, 2> = ringway_core::ring::queue::Queue::new();
     /// queue.try_push("job").unwrap();
     /// drop(queue.try_claim()); // could not do it
     /// let claim = queue.try_claim().unwrap();
@@ -363,7 +363,7 @@ impl<T, const N: usize, B: Bell> Claim<'_, T, N, B> {
     }
 }
 
-impl<T, const N: usize, B: Bell> Deref for Claim<'_, T, N, B> {
+impl<T, const N: usize, W: Wake> Deref for Claim<'_, T, N, W> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -373,14 +373,14 @@ impl<T, const N: usize, B: Bell> Deref for Claim<'_, T, N, B> {
     }
 }
 
-impl<T, const N: usize, B: Bell> DerefMut for Claim<'_, T, N, B> {
+impl<T, const N: usize, W: Wake> DerefMut for Claim<'_, T, N, W> {
     fn deref_mut(&mut self) -> &mut T {
         // SAFETY: as in `deref`, and the claim is borrowed exclusively.
         unsafe { &mut *self.seat.place(self.slot) }
     }
 }
 
-impl<T, const N: usize, B: Bell> Drop for Claim<'_, T, N, B> {
+impl<T, const N: usize, W: Wake> Drop for Claim<'_, T, N, W> {
     fn drop(&mut self) {
         self.touch();
         let order = self.seat.order();

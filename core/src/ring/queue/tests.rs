@@ -120,7 +120,7 @@ const JOB: u32 = 4;
 #[test]
 fn an_attempt_is_counted_once_wherever_its_participant_died() {
     for step in 0..=4 {
-        let queue = Queue::<u32, N>::new();
+        let queue: Queue<u32, N> = Queue::new();
         queue.try_push(JOB).unwrap();
         // The first attempt, and another message of the same slot long ago.
         drop(queue.try_claim().unwrap());
@@ -164,7 +164,7 @@ fn an_attempt_is_counted_once_wherever_its_participant_died() {
 
 #[test]
 fn a_job_that_kills_whoever_takes_it_is_given_up() {
-    let queue = Queue::<u32, N>::new();
+    let queue: Queue<u32, N> = Queue::new();
     let me = queue.seat(Participant::LOCAL);
     queue.set_max_attempts(3);
     queue.try_push(JOB).unwrap();
@@ -186,7 +186,7 @@ fn a_job_that_kills_whoever_takes_it_is_given_up() {
 #[test]
 fn a_value_that_is_given_up_is_dropped_once() {
     let alive = std::rc::Rc::new(());
-    let queue = Queue::<_, 1>::new();
+    let queue: Queue<_, 1> = Queue::new();
     queue.set_max_attempts(1);
     for round in 1..=3 {
         queue.try_push(alive.clone()).unwrap();
@@ -199,12 +199,19 @@ fn a_value_that_is_given_up_is_dropped_once() {
 mod producers {
     use super::*;
     use crate::channel::Error;
-    use crate::wait::{Doorbell, SpinClock};
+    use crate::wait::{Clock, SpinClock};
 
-    fn waited_on() -> Queue<u32, N, Doorbell<SpinClock>> {
-        // It is always too late.
-        let bell = || Doorbell::new(SpinClock(|| 1));
-        Queue::with_bells(bell(), bell())
+    /// It is always too late.
+    struct Late;
+
+    impl Clock for Late {
+        fn now() -> u64 {
+            1
+        }
+    }
+
+    fn waited_on() -> Queue<u32, N, SpinClock<Late>> {
+        Queue::new()
     }
 
     #[test]

@@ -4,10 +4,10 @@ use super::order::NoMore;
 use super::{Claim, NoSlot, PushError, Queue, Seat};
 use crate::channel::Error;
 use crate::participant::Participant;
-use crate::wait::{Doorbell, Register, TimedOut, Wait};
+use crate::wait::{Register, TimedOut, Wait, Wake};
 use core::task::{Context, Poll};
 
-impl<T, const N: usize, W: Wait> Queue<T, N, Doorbell<W>> {
+impl<T, const N: usize, W: Wait> Queue<T, N, W> {
     /// Pushes one value; waits for room.
     ///
     /// # Errors
@@ -26,7 +26,7 @@ impl<T, const N: usize, W: Wait> Queue<T, N, Doorbell<W>> {
     }
 }
 
-impl<'q, T, const N: usize, W: Wait> Seat<'q, T, N, Doorbell<W>> {
+impl<'q, T, const N: usize, W: Wait> Seat<'q, T, N, W> {
     /// [`Queue::push`] by this participant.
     ///
     /// # Errors
@@ -49,7 +49,7 @@ impl<'q, T, const N: usize, W: Wait> Seat<'q, T, N, Doorbell<W>> {
     /// # Errors
     /// [`Error::EndOfFile`] when the queue is closed, or its [producers are
     /// gone](Queue::producers_are_gone), and nothing waits in it; [`Error::Corrupt`].
-    pub fn claim(self) -> Result<Claim<'q, T, N, Doorbell<W>>, Error> {
+    pub fn claim(self) -> Result<Claim<'q, T, N, W>, Error> {
         self.claim_deadline(None)
     }
 
@@ -62,9 +62,14 @@ impl<'q, T, const N: usize, W: Wait> Seat<'q, T, N, Doorbell<W>> {
     /// ```
     /// use ringway_core::participant::Participant;
     /// use ringway_core::ring::queue::{PushError, Queue};
-    /// use ringway_core::wait::{Doorbell, SpinClock};
-    /// let now = || Doorbell::new(SpinClock(|| 100)); // the time is always 100
-    /// let queue = Queue::<_, 1, _>::with_bells(now(), now());
+    /// use ringway_core::wait::{Clock, SpinClock};
+    /// # struct Hundred;
+    /// # impl Clock for Hundred {
+    /// #     fn now() -> u64 {
+    /// #         100 // the time is always 100
+    /// #     }
+    /// # }
+    /// let queue = Queue::<_, 1, SpinClock<Hundred>>::new();
     /// let seat = queue.seat(Participant::LOCAL);
     /// assert_eq!(seat.push_deadline(1, Some(50)), Ok(()));
     /// assert_eq!(seat.push_deadline(2, Some(50)), Err(PushError::Full(2)));
@@ -102,7 +107,7 @@ impl<'q, T, const N: usize, W: Wait> Seat<'q, T, N, Doorbell<W>> {
     pub fn claim_deadline(
         self,
         deadline: Option<W::Deadline>,
-    ) -> Result<Claim<'q, T, N, Doorbell<W>>, Error> {
+    ) -> Result<Claim<'q, T, N, W>, Error> {
         self.order().tail.bell.wait_until(deadline, || self.claim_or_end())?
     }
 
@@ -115,8 +120,8 @@ impl<'q, T, const N: usize, W: Wait> Seat<'q, T, N, Doorbell<W>> {
     /// ```
     /// use ringway_core::participant::Participant;
     /// use ringway_core::ring::queue::Queue;
-    /// use ringway_core::wait::{Doorbell, Spin};
-    /// let queue = Queue::<_, 4, _>::with_bells(Doorbell::new(Spin), Doorbell::new(Spin));
+    /// use ringway_core::wait::Spin;
+    /// let queue = Queue::<_, 4, Spin>::new();
     /// let seat = queue.seat(Participant::LOCAL);
     /// queue.push("job").unwrap();
     /// std::thread::scope(|s| {
@@ -130,9 +135,9 @@ impl<'q, T, const N: usize, W: Wait> Seat<'q, T, N, Doorbell<W>> {
     }
 }
 
-impl<'q, T, const N: usize, B: crate::wait::Bell> Seat<'q, T, N, B> {
+impl<'q, T, const N: usize, W: Wake> Seat<'q, T, N, W> {
     /// A claim, or that there will be none; `None` when one may come.
-    fn claim_or_end(self) -> Option<Result<Claim<'q, T, N, B>, Error>> {
+    fn claim_or_end(self) -> Option<Result<Claim<'q, T, N, W>, Error>> {
         match self.claim_now() {
             Ok(None) if self.producers_are_gone() => {
                 // In this order: what they pushed before they went is seen by the look after we see
@@ -146,7 +151,7 @@ impl<'q, T, const N: usize, B: crate::wait::Bell> Seat<'q, T, N, B> {
     }
 }
 
-impl<T, const N: usize, W: Register> Queue<T, N, Doorbell<W>> {
+impl<T, const N: usize, W: Register> Queue<T, N, W> {
     /// Pushes the value in `value`, or leaves it there and has the task woken when there may be
     /// room. As many tasks at a time can wait for room as the bell has places for, see
     /// [`Async`](crate::wait::Async).
@@ -156,10 +161,9 @@ impl<T, const N: usize, W: Register> Queue<T, N, Doorbell<W>> {
     ///
     /// ```
     /// use ringway_core::ring::queue::Queue;
-    /// use ringway_core::wait::{Async, Doorbell, Spin};
+    /// use ringway_core::wait::{Async, Spin};
     /// use std::task::{Context, Waker};
-    /// let bell = || Doorbell::new(Async::new(Spin));
-    /// let queue = Queue::<_, 1, _>::with_bells(bell(), bell());
+    /// let queue = Queue::<_, 1, Async<Spin>>::new();
     /// let mut cx = Context::from_waker(Waker::noop());
     /// assert!(queue.poll_push(&mut cx, &mut Some(1)).is_ready());
     /// assert!(queue.poll_push(&mut cx, &mut Some(2)).is_pending());

@@ -5,9 +5,9 @@ use super::mechanism::{Meet, Peer, Starter};
 use crate::failure::{Doing, Failure, Result};
 use ringway::channel;
 use ringway::shm::{self, Layout, Part, Region};
-use ringway_core::region::SharedBell;
+use ringway_core::region::SharedWait;
 use ringway_core::ring::messages::{MessageRing, Receiver, Sender};
-use ringway_core::wait::{Doorbell, Polled};
+use ringway_core::wait::Nobody;
 use std::hint;
 use std::io;
 use std::os::fd::AsFd;
@@ -17,19 +17,19 @@ use std::process::Stdio;
 const BYTES: usize = 4 << 20;
 
 /// The halves of a side's two rings.
-struct Halves<B: SharedBell> {
-    tx: Sender<'static, BYTES, B>,
-    rx: Receiver<'static, BYTES, B>,
+struct Halves<W: SharedWait> {
+    tx: Sender<'static, BYTES, W>,
+    rx: Receiver<'static, BYTES, W>,
 }
 
-/// Polled, messages copied in and out.
-pub struct Copied(Halves<Polled>);
+/// Nobody, messages copied in and out.
+pub struct Copied(Halves<Nobody>);
 
-/// Polled, messages written and read where they lie: only their first word is touched.
-pub struct InPlace(Halves<Polled>);
+/// Nobody, messages written and read where they lie: only their first word is touched.
+pub struct InPlace(Halves<Nobody>);
 
 /// Whoever waits sleeps on a futex.
-pub struct Sleeping(Halves<Doorbell<shm::Sleep>>);
+pub struct Sleeping(Halves<shm::Sleep>);
 
 /// The part on which the leading side sends.
 const THERE: &str = "there";
@@ -38,10 +38,10 @@ const THERE: &str = "there";
 const BACK: &str = "back";
 
 /// A new region with both rings, and this side's halves.
-fn lead<B: SharedBell>(start: Starter<'_>) -> Result<(Halves<B>, Peer)> {
+fn lead<W: SharedWait>(start: Starter<'_>) -> Result<(Halves<W>, Peer)> {
     let layout = Layout::new(4)
-        .part::<MessageRing<BYTES, B>>(THERE)
-        .and_then(|layout| layout.part::<MessageRing<BYTES, B>>(BACK))
+        .part::<MessageRing<BYTES, W>>(THERE)
+        .and_then(|layout| layout.part::<MessageRing<BYTES, W>>(BACK))
         .map_err(|error| Failure::new(error.to_string()))?;
     let region = Region::anonymous(&layout)?;
     let halves = halves(&region, THERE, BACK)?;
@@ -50,14 +50,14 @@ fn lead<B: SharedBell>(start: Starter<'_>) -> Result<(Halves<B>, Peer)> {
 }
 
 /// The other side's halves of the region that it was given.
-fn follow<B: SharedBell>() -> Result<Halves<B>> {
+fn follow<W: SharedWait>() -> Result<Halves<W>> {
     halves(&Region::from_fd(io::stdin())?, BACK, THERE)
 }
 
-fn halves<B: SharedBell>(region: &Region, out: &str, back: &str) -> Result<Halves<B>> {
+fn halves<W: SharedWait>(region: &Region, out: &str, back: &str) -> Result<Halves<W>> {
     // Attached to until the process ends.
-    let out: &'static Part<MessageRing<BYTES, B>> = Box::leak(Box::new(region.part(out)?));
-    let back: &'static Part<MessageRing<BYTES, B>> = Box::leak(Box::new(region.part(back)?));
+    let out: &'static Part<MessageRing<BYTES, W>> = Box::leak(Box::new(region.part(out)?));
+    let back: &'static Part<MessageRing<BYTES, W>> = Box::leak(Box::new(region.part(back)?));
     Ok(Halves { tx: out.sender()?, rx: back.receiver()? })
 }
 

@@ -4,15 +4,9 @@ use super::row::{Mechanism, Outcome, PIECE, Row, pour, told};
 use crate::digest::{Intake, Receipt};
 use crate::failure::{Failure, Result};
 use crate::task;
-use ringway::wait::{Doorbell, PrivateFutex};
-use ringway_core::channel::socket::{Backlog, Connection, Network, Shutdown};
+use ringway::wait::PrivateFutex;
+use ringway_core::channel::socket::{Network, Shutdown};
 use ringway_core::channel::{Error, fifo, pipe};
-
-type Bell = Doorbell<PrivateFutex>;
-
-const fn bell() -> Bell {
-    Bell::new(PrivateFutex)
-}
 
 static PIPE: pipe::Pipe<PIECE, PrivateFutex> = one_way();
 
@@ -45,8 +39,7 @@ impl Mechanism for Pipe {
     }
 }
 
-static NAMES: fifo::Registry<1, PIECE, PrivateFutex> =
-    fifo::Registry::with_fifos([fifo::Fifo::with_bells(bell(), bell())], bell());
+static NAMES: fifo::Registry<1, PIECE, PrivateFutex> = fifo::Registry::new();
 
 /// A FIFO in memory: the two threads share its name only.
 pub struct Fifo;
@@ -85,14 +78,10 @@ impl Mechanism for Fifo {
 }
 
 const fn one_way() -> pipe::Pipe<PIECE, PrivateFutex> {
-    pipe::Pipe::with_bells(bell(), bell())
+    pipe::Pipe::new()
 }
 
-static NETWORK: Network<1, 1, PIECE, PrivateFutex> = Network::with_places(
-    [Backlog::with_bell(bell())],
-    [Connection::with_pipes(one_way(), one_way())],
-    bell(),
-);
+static NETWORK: Network<1, 1, PIECE, PrivateFutex> = Network::new();
 
 /// A stream socket in memory: the digest comes back on the same connection, half of which is closed by then.
 pub struct Socket;

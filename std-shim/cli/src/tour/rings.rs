@@ -4,7 +4,7 @@ use super::row::{Mechanism, Outcome, PIECE, Row, pour, told};
 use crate::digest::Intake;
 use crate::failure::{Failure, Result};
 use crate::task;
-use ringway::wait::{Doorbell, PrivateFutex};
+use ringway::wait::PrivateFutex;
 use ringway_core::channel::Error;
 use ringway_core::ring::Ring as CoreRing;
 use ringway_core::ring::bytes::ByteRing as CoreByteRing;
@@ -29,13 +29,11 @@ impl Line {
     }
 }
 
-type Bell = Doorbell<PrivateFutex>;
+type Sleeper = PrivateFutex;
 
-static LINES_RING: CoreRing<Line, LINES, Bell> =
-    CoreRing::with_bells(Bell::new(PrivateFutex), Bell::new(PrivateFutex));
+static LINES_RING: CoreRing<Line, LINES, Sleeper> = CoreRing::new();
 
-static BYTES_RING: CoreByteRing<PIECE, Bell> =
-    CoreByteRing::with_bells(Bell::new(PrivateFutex), Bell::new(PrivateFutex));
+static BYTES_RING: CoreByteRing<PIECE, Sleeper> = CoreByteRing::new();
 
 /// The ring of values.
 pub struct Ring;

@@ -16,7 +16,7 @@ const WORD: usize = 4;
 const PART: u32 = 0;
 const END: u32 = 1;
 
-static TABLE: Table<2, 64, PrivateFutex> = Table::with_wait(PrivateFutex);
+static TABLE: Table<2, 64, PrivateFutex> = Table::new();
 static ON_PART: Handler = Handler::new(&on_part);
 static ON_END: Handler = Handler::new(&on_end);
 

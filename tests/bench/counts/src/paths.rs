@@ -13,7 +13,7 @@ pub const OPERATIONS: u64 = 1000;
 /// The rings hold this many, so that the positions wrap within a path.
 const N: usize = 1024;
 
-type Sleepers<T> = Ring<T, N, Doorbell<ringway::wait::Futex>>;
+type Sleepers<T> = Ring<T, N, ringway::wait::Futex>;
 
 /// What is counted: a module is a golden file, a function a line of it.
 mod hot {
@@ -21,7 +21,7 @@ mod hot {
     use ringway_core::channel::pipe::{Reader, Writer};
     use ringway_core::ring::queue::Queue;
     use ringway_core::ring::{self as rings, bytes as byte_rings};
-    use ringway_core::wait::{Bell, Polled};
+    use ringway_core::wait::{Bell, Nobody};
     use std::hint::black_box;
 
     macro_rules! paths {
@@ -46,8 +46,8 @@ mod hot {
         };
     }
 
-    type Producer<'a, T, B = Polled> = rings::Producer<'a, T, N, B>;
-    type Consumer<'a, T, B = Polled> = rings::Consumer<'a, T, N, B>;
+    type Producer<'a, T, B = Nobody> = rings::Producer<'a, T, N, B>;
+    type Consumer<'a, T, B = Nobody> = rings::Consumer<'a, T, N, B>;
     type ByteProducer<'a> = byte_rings::Producer<'a, { 64 * N }>;
     type ByteConsumer<'a> = byte_rings::Consumer<'a, { 64 * N }>;
 
@@ -149,7 +149,7 @@ pub use hot::NAMES;
 
 /// Runs every path once.
 pub fn run() {
-    let mut ring = Ring::<u64, N>::new();
+    let mut ring: Ring<u64, N> = Ring::new();
     let (mut producer, mut consumer) = ring.split();
     hot::ring::push(&mut producer);
     hot::ring::pop(&mut consumer);
@@ -161,25 +161,24 @@ pub fn run() {
     hot::ring::slice_of_64_in_and_out(&mut producer, &mut consumer);
     hot::ring::chunk_of_64_in_place(&mut producer, &mut consumer);
 
-    let mut ring = Ring::<[u64; 8], N>::new();
+    let mut ring: Ring<[u64; 8], N> = Ring::new();
     let (mut producer, mut consumer) = ring.split();
     hot::ring::push_64_bytes(&mut producer);
     hot::ring::pop_64_bytes(&mut consumer);
 
-    let bell = || Doorbell::new(ringway::wait::Futex);
-    let mut ring: Sleepers<u64> = Ring::with_bells(bell(), bell());
+    let mut ring: Sleepers<u64> = Ring::new();
     let (mut producer, mut consumer) = ring.split();
     hot::ring::push_with_a_doorbell(&mut producer);
     hot::ring::pop_with_a_doorbell(&mut consumer);
 
-    let mut ring = ByteRing::<{ 64 * N }>::new();
+    let mut ring: ByteRing<{ 64 * N }> = ByteRing::new();
     let (mut producer, mut consumer) = ring.split();
     hot::bytes::write_64(&mut producer);
     hot::bytes::read_64(&mut consumer);
     hot::bytes::grant_of_64_and_commit(&mut producer);
     hot::bytes::peek_and_release_64(&mut consumer);
 
-    let queue = Queue::<u64, N>::new();
+    let queue: Queue<u64, N> = Queue::new();
     hot::queue::push(&queue);
     hot::queue::pop(&queue);
     hot::queue::push_and_pop(&queue);

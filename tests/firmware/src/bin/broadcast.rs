@@ -12,13 +12,13 @@ use ringway_firmware::{Sleep, report, start_timer};
 /// How many measurements the interrupt takes.
 const MEASUREMENTS: u32 = 500;
 
-type Bell = Doorbell<Sleep>;
+type Sleeper = Sleep;
 
 /// A measurement: its number, and what follows from it, so that a torn one shows.
 type Measurement = [u32; 3];
 
-static NEWS: Broadcast<Measurement, 8, Bell> = Broadcast::with_bell(Doorbell::new(Sleep));
-static NEWEST: Latest<Measurement, Bell> = Latest::with_bell(Doorbell::new(Sleep));
+static NEWS: Broadcast<Measurement, 8, Sleeper> = Broadcast::new();
+static NEWEST: Latest<Measurement, Sleeper> = Latest::new();
 /// The next measurement; touched by the interrupt alone.
 static NEXT: AtomicU32 = AtomicU32::new(0);
 

@@ -11,12 +11,8 @@ use ringway_core::sync::{AtomicU32, Ordering};
 use ringway_core::wait::Doorbell;
 use ringway_firmware::{Sleep, report, start_timer};
 
-const fn bell() -> Doorbell<Sleep> {
-    Doorbell::new(Sleep)
-}
-
 static NAMES: Registry<2, 16, Sleep> =
-    Registry::with_fifos([const { Fifo::with_bells(bell(), bell()) }; 2], bell());
+    Registry::new();
 
 /// The end that the interrupt opened.
 static WRITER: Mutex<RefCell<Option<Writer<'static, 16, Sleep>>>> = Mutex::new(RefCell::new(None));

@@ -10,7 +10,7 @@ use ringway_core::sync::{AtomicU32, Ordering};
 use ringway_core::wait::Doorbell;
 use ringway_firmware::{Sleep, report, start_timer};
 
-static LOG: Pipe<30, Sleep> = Pipe::with_bells(Doorbell::new(Sleep), Doorbell::new(Sleep));
+static LOG: Pipe<30, Sleep> = Pipe::new();
 
 /// The interrupt's writer, until it has written all.
 static WRITER: Mutex<RefCell<Option<Writer<'static, 30, Sleep>>>> = Mutex::new(RefCell::new(None));

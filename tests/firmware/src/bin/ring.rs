@@ -100,7 +100,7 @@ fn run() -> bool {
 
 /// Both halves of a ring on the stack, with grants.
 fn on_the_stack() -> bool {
-    let mut ring = Ring::<u16, 6>::new();
+    let mut ring: Ring<u16, 6> = Ring::new();
     let (mut producer, mut consumer) = ring.split();
     let mut sum = 0_u32;
     for _ in 0..100 {

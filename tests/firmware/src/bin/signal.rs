@@ -6,7 +6,7 @@ use ringway_core::signal::{Delivery, Handler, Payload, SignalSet, Table};
 use ringway_core::sync::{AtomicU32, Ordering};
 use ringway_firmware::{Sleep, report, sleep, start_timer};
 
-static SIGNALS: Table<4, 4, Sleep> = Table::with_wait(Sleep);
+static SIGNALS: Table<4, 4, Sleep> = Table::new();
 const TICK: u32 = 0;
 const SAMPLE: u32 = 1;
 const DONE: u32 = 3;

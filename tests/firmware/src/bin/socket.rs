@@ -11,19 +11,7 @@ use ringway_core::sync::{AtomicU32, Ordering};
 use ringway_core::wait::Doorbell;
 use ringway_firmware::{Sleep, report, start_timer};
 
-const fn bell() -> Doorbell<Sleep> {
-    Doorbell::new(Sleep)
-}
-
-const fn pipe() -> Pipe<24, Sleep> {
-    Pipe::with_bells(bell(), bell())
-}
-
-static NET: Network<1, 2, 24, Sleep> = Network::with_places(
-    [const { Backlog::with_bell(bell()) }; 1],
-    [const { Connection::with_pipes(pipe(), pipe()) }; 2],
-    bell(),
-);
+static NET: Network<1, 2, 24, Sleep> = Network::new();
 
 /// The interrupt's side of the connection.
 static CLIENT: Mutex<RefCell<Option<Packets<'static, 24, Sleep>>>> = Mutex::new(RefCell::new(None));
@@ -101,7 +89,7 @@ fn run() -> bool {
     report("end of file", u32::from(ended));
 
     // A pair, half-closed: what was sent is read before the end of file, the other direction goes on.
-    let mut pair = Connection::with_pipes(pipe(), pipe());
+    let mut pair = Connection::new();
     let (mut ours, mut theirs) = pair.split();
     let sent = ours.try_write(b"last words");
     ours.shutdown(Shutdown::Write);

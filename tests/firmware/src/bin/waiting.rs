@@ -12,16 +12,12 @@ use ringway_core::sync::{AtomicU32, Ordering};
 use ringway_core::wait::{Async, Doorbell};
 use ringway_firmware::{Sleep, report, sleep, start_timer};
 
-type Bell = Doorbell<Async<Sleep>>;
+type Sleeper = Async<Sleep>;
 
-const fn bell() -> Bell {
-    Doorbell::new(Async::new(Sleep))
-}
-
-static RING: Ring<u32, 4, Bell> = Ring::with_bells(bell(), bell());
+static RING: Ring<u32, 4, Sleeper> = Ring::new();
 
 /// The producer's half, for the interrupt to keep; gone when it is done.
-static HALF: Mutex<RefCell<Option<Producer<'static, u32, 4, Bell>>>> =
+static HALF: Mutex<RefCell<Option<Producer<'static, u32, 4, Sleeper>>>> =
     Mutex::new(RefCell::new(None));
 
 /// The next value; touched by the interrupt alone.

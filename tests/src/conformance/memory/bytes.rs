@@ -4,7 +4,7 @@ use super::leak;
 use crate::conformance::closes::Closes;
 use crate::conformance::{Answer, Content, End, Promises, Reader, Transport, Writer};
 use ringway::channel::Error;
-use ringway::wait::{Doorbell, PrivateFutex};
+use ringway::wait::PrivateFutex;
 use ringway_core::ring::bytes::{ByteRing, Consumer, Producer};
 use std::path::Path;
 use std::time::Instant;
@@ -36,16 +36,15 @@ impl Transport for Bytes {
     }
 
     fn pair(&self, _place: &Path) -> (End, End) {
-        let bell = || Doorbell::new(PrivateFutex);
-        let ring = leak(ByteRing::<CAPACITY, _>::with_bells(bell(), bell()));
+        let ring = leak(ByteRing::<CAPACITY, PrivateFutex>::new());
         let tx = ring.producer().expect("it is new");
         let rx = ring.consumer().expect("it is new");
         (End::sends(Closes::new(tx)), End::receives(Closes::new(rx)))
     }
 }
 
-type Tx = Closes<Producer<'static, CAPACITY, Doorbell<PrivateFutex>>>;
-type Rx = Closes<Consumer<'static, CAPACITY, Doorbell<PrivateFutex>>>;
+type Tx = Closes<Producer<'static, CAPACITY, PrivateFutex>>;
+type Rx = Closes<Consumer<'static, CAPACITY, PrivateFutex>>;
 
 impl Writer for Tx {
     fn write(&mut self, buf: &[u8]) -> Answer<usize> {

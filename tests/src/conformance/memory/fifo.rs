@@ -2,7 +2,7 @@
 
 use super::pipe::promises;
 use crate::conformance::{Answer, End, Promises, Reader, Transport, Writer};
-use ringway::wait::{Doorbell, PrivateFutex};
+use ringway::wait::PrivateFutex;
 use ringway_core::channel::{fifo, pipe};
 use std::path::Path;
 use std::sync::Arc;
@@ -14,12 +14,7 @@ const CAPACITY: usize = 5_003;
 /// So few that a place which is not given back is missed soon.
 const PLACES: usize = 4;
 
-static NAMES: fifo::Registry<PLACES, CAPACITY, PrivateFutex> =
-    fifo::Registry::with_fifos([const { fifo::Fifo::with_bells(bell(), bell()) }; PLACES], bell());
-
-const fn bell() -> Doorbell<PrivateFutex> {
-    Doorbell::new(PrivateFutex)
-}
+static NAMES: fifo::Registry<PLACES, CAPACITY, PrivateFutex> = fifo::Registry::new();
 
 pub struct Fifo;
 

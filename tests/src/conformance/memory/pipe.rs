@@ -2,7 +2,7 @@
 
 use super::leak;
 use crate::conformance::{Answer, Content, End, Promises, Reader, Transport, Writer};
-use ringway::wait::{Doorbell, PrivateFutex};
+use ringway::wait::PrivateFutex;
 use ringway_core::channel::pipe;
 use std::path::Path;
 use std::time::Instant;
@@ -33,8 +33,7 @@ pub(super) fn promises(atomic: usize) -> Promises {
 }
 
 fn pair<const N: usize>() -> (End, End) {
-    let bell = || Doorbell::new(PrivateFutex);
-    let pipe = leak(pipe::Pipe::<N, _>::with_bells(bell(), bell()));
+    let pipe = leak(pipe::Pipe::<N, PrivateFutex>::new());
     let (rx, tx) = pipe.open().expect("it is new");
     (End::sends(tx), End::receives(rx))
 }

@@ -3,7 +3,7 @@
 use super::{leak, ring::put};
 use crate::conformance::{Answer, Content, End, Promises, Reader, Transport, Writer};
 use ringway::channel::Error;
-use ringway::wait::{Doorbell, PrivateFutex};
+use ringway::wait::PrivateFutex;
 use ringway_core::participant::Participant;
 use ringway_core::ring::queue::{PushError, Queue, Seat};
 use std::path::Path;
@@ -36,17 +36,16 @@ impl Transport for Values {
     }
 
     fn pair(&self, _place: &Path) -> (End, End) {
-        let bell = || Doorbell::new(PrivateFutex);
-        let queue = leak(Queue::with_bells(bell(), bell()));
+        let queue = leak(Queue::new());
         (End::sends(Side(queue)), End::receives(Side(queue)))
     }
 }
 
 /// Somebody who pushes or pops.
-struct Side(&'static Queue<Vec<u8>, CAPACITY, Doorbell<PrivateFutex>>);
+struct Side(&'static Queue<Vec<u8>, CAPACITY, PrivateFutex>);
 
 impl Side {
-    fn seat(&self) -> Seat<'_, Vec<u8>, CAPACITY, Doorbell<PrivateFutex>> {
+    fn seat(&self) -> Seat<'_, Vec<u8>, CAPACITY, PrivateFutex> {
         self.0.seat(Participant::LOCAL)
     }
 }

@@ -2,8 +2,8 @@
 
 use super::{leak, pipe};
 use crate::conformance::{Answer, Content, End, Promises, Reader, Transport, Writer};
-use ringway::wait::{Doorbell, PrivateFutex};
-use ringway_core::channel::socket::{Backlog, Connection, Network, Shutdown};
+use ringway::wait::PrivateFutex;
+use ringway_core::channel::socket::{Connection, Network, Shutdown};
 use ringway_core::channel::{pipe::Pipe, socket};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,18 +15,10 @@ const CAPACITY: usize = 5_003;
 /// So few that a place which is not given back is missed soon.
 const CONNECTIONS: usize = 4;
 
-static NETWORK: Network<2, CONNECTIONS, CAPACITY, PrivateFutex> = Network::with_places(
-    [const { Backlog::with_bell(bell()) }; 2],
-    [const { connection() }; CONNECTIONS],
-    bell(),
-);
-
-const fn bell() -> Doorbell<PrivateFutex> {
-    Doorbell::new(PrivateFutex)
-}
+static NETWORK: Network<2, CONNECTIONS, CAPACITY, PrivateFutex> = Network::new();
 
 const fn connection() -> Connection<CAPACITY, PrivateFutex> {
-    Connection::with_pipes(Pipe::with_bells(bell(), bell()), Pipe::with_bells(bell(), bell()))
+    Connection::new()
 }
 
 /// A stream that is used as a whole: by one context at a time, hence in one direction at a time.

@@ -7,7 +7,6 @@ use crate::conformance::{
 };
 use ringway::channel::Error;
 use ringway::shm::{self, Layout, Region, Sleep};
-use ringway::wait::Doorbell;
 use ringway_core::region::Part;
 use ringway_core::ring::{bytes, messages};
 use std::os::fd::AsFd;
@@ -124,9 +123,9 @@ transport!(
     }
 );
 
-type Bell = Doorbell<Sleep>;
+type Sleeper = Sleep;
 
-impl Writer for Held<bytes::Producer<'static, BYTES, Bell>, ByteRing> {
+impl Writer for Held<bytes::Producer<'static, BYTES, Sleeper>, ByteRing> {
     fn write(&mut self, buf: &[u8]) -> Answer<usize> {
         self.half.write(buf)
     }
@@ -146,7 +145,7 @@ impl Writer for Held<bytes::Producer<'static, BYTES, Bell>, ByteRing> {
     }
 }
 
-impl Reader for Held<bytes::Consumer<'static, BYTES, Bell>, ByteRing> {
+impl Reader for Held<bytes::Consumer<'static, BYTES, Sleeper>, ByteRing> {
     fn read(&mut self, buf: &mut [u8]) -> Answer<usize> {
         self.half.read(buf)
     }
@@ -168,7 +167,7 @@ impl Reader for Held<bytes::Consumer<'static, BYTES, Bell>, ByteRing> {
     }
 }
 
-impl Writer for Held<messages::Sender<'static, MESSAGES, Bell>, MessageRing> {
+impl Writer for Held<messages::Sender<'static, MESSAGES, Sleeper>, MessageRing> {
     fn write(&mut self, buf: &[u8]) -> Answer<usize> {
         self.half.send(buf).map(|()| buf.len())
     }
@@ -185,7 +184,7 @@ impl Writer for Held<messages::Sender<'static, MESSAGES, Bell>, MessageRing> {
     }
 }
 
-impl Reader for Held<messages::Receiver<'static, MESSAGES, Bell>, MessageRing> {
+impl Reader for Held<messages::Receiver<'static, MESSAGES, Sleeper>, MessageRing> {
     fn read(&mut self, buf: &mut [u8]) -> Answer<usize> {
         self.half.recv(buf)
     }

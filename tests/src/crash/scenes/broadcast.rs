@@ -1,7 +1,7 @@
 //! [`ringway_core::ring::broadcast`]: the writer waits for nobody and nobody for the writer; a message is seen whole or not at
 //! all, and what was overwritten is counted.
 
-use super::{Bell, Message, bell, late, message, number};
+use super::{Message, Sleeper, late, message, number};
 use crate::crash::run::{self, Entry};
 use crate::crash::{CHILD, Check, EARLIER, Found, Operation, SURVIVOR, Structure};
 use ringway_core::participant::Participant;
@@ -9,13 +9,13 @@ use ringway_core::ring::broadcast::{Broadcast, RecvError};
 use std::mem::forget;
 
 const N: usize = 4;
-type News = Broadcast<Message, N, Bell>;
+type News = Broadcast<Message, N, Sleeper>;
 
 impl Structure for News {
     const NAME: &'static str = "Broadcast";
 
     fn fresh() -> Self {
-        Broadcast::with_bell(bell())
+        Broadcast::new()
     }
 
     unsafe fn recover(&self, dead: Participant) {

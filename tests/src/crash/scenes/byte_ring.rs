@@ -1,6 +1,6 @@
 //! [`ringway_core::ring::bytes::ByteRing`]: bytes that were committed arrive in order, and no other ever.
 
-use super::{Bell, bell, late};
+use super::{Sleeper, late};
 use crate::crash::run::{self, Entry};
 use crate::crash::{CHILD, Check, EARLIER, Found, Operation, SURVIVOR, Structure, WITNESS};
 use ringway_core::participant::Participant;
@@ -8,13 +8,13 @@ use ringway_core::ring::bytes::ByteRing;
 use std::mem::forget;
 
 const N: usize = 16;
-type Bytes = ByteRing<N, Bell>;
+type Bytes = ByteRing<N, Sleeper>;
 
 impl Structure for Bytes {
     const NAME: &'static str = "ByteRing";
 
     fn fresh() -> Self {
-        ByteRing::with_bells(bell(), bell())
+        ByteRing::new()
     }
 
     unsafe fn recover(&self, dead: Participant) {

@@ -1,6 +1,6 @@
 //! [`ringway_core::ring::latest`]: there is always a whole newest value, whoever stops wherever.
 
-use super::{Bell, Message, bell, late, message, number};
+use super::{Message, Sleeper, late, message, number};
 use crate::crash::run::{self, Entry};
 use crate::crash::{CHILD, Check, EARLIER, Found, Operation, SURVIVOR, Structure};
 use ringway_core::channel::Error;
@@ -8,13 +8,13 @@ use ringway_core::participant::Participant;
 use ringway_core::ring::latest::{Latest, Version};
 use std::mem::forget;
 
-type Newest = Latest<Message, Bell>;
+type Newest = Latest<Message, Sleeper>;
 
 impl Structure for Newest {
     const NAME: &'static str = "Latest";
 
     fn fresh() -> Self {
-        Latest::with_bell(bell())
+        Latest::new()
     }
 
     unsafe fn recover(&self, dead: Participant) {

@@ -1,7 +1,7 @@
 //! [`ringway_core::ring::messages::MessageRing`]: a message of any length arrives whole or not at all. The halves and the
 //! waiting are those of the byte ring, see there.
 
-use super::{Bell, bell, late};
+use super::{Sleeper, late};
 use crate::crash::run::{self, Entry};
 use crate::crash::{CHILD, Check, Found, Operation, SURVIVOR, Structure, WITNESS};
 use ringway_core::channel::Error;
@@ -9,13 +9,13 @@ use ringway_core::participant::Participant;
 use ringway_core::ring::messages::MessageRing;
 
 const N: usize = 64;
-type Messages = MessageRing<N, Bell>;
+type Messages = MessageRing<N, Sleeper>;
 
 impl Structure for Messages {
     const NAME: &'static str = "MessageRing";
 
     fn fresh() -> Self {
-        MessageRing::with_bells(bell(), bell())
+        MessageRing::new()
     }
 
     unsafe fn recover(&self, dead: Participant) {

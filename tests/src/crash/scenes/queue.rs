@@ -1,6 +1,6 @@
 //! [`ringway_core::ring::queue`]: a death or a suspension delays nobody, and loses nothing that was committed.
 
-use super::{Bell, Message, WAKES, bell, late, message, number, woken_once};
+use super::{Message, Sleeper, WAKES, late, message, number, woken_once};
 use crate::crash::run::{self, Entry};
 use crate::crash::{CHILD, Check, EARLIER, Found, Note, Operation, SURVIVOR, Structure, WITNESS};
 use ringway_core::channel::Error;
@@ -12,13 +12,13 @@ use std::mem::forget;
 const FEW: usize = 3;
 /// One so large that whoever comes to no avail lets others go first for a moment.
 const MANY: usize = 64;
-type Jobs<const N: usize> = Queue<Message, N, Bell>;
+type Jobs<const N: usize> = Queue<Message, N, Sleeper>;
 
 impl<const N: usize> Structure for Jobs<N> {
     const NAME: &'static str = if N == FEW { "Queue" } else { "Queue of 64" };
 
     fn fresh() -> Self {
-        Queue::with_bells(bell(), bell())
+        Queue::new()
     }
 
     unsafe fn recover(&self, dead: Participant) {
@@ -51,7 +51,7 @@ impl<const N: usize> Structure for Jobs<N> {
     }
 }
 
-type At<'q, const N: usize> = Seat<'q, Message, N, Bell>;
+type At<'q, const N: usize> = Seat<'q, Message, N, Sleeper>;
 
 fn at<const N: usize>(queue: &Jobs<N>, who: Participant) -> At<'_, N> {
     queue.seat(who)

@@ -1,6 +1,6 @@
 //! [`ringway_core::ring::Ring`]: what was published arrives, what was not never does, and a half comes back from the dead.
 
-use super::{Bell, Message, WAKES, bell, late, message, number, woken_once};
+use super::{Message, Sleeper, WAKES, late, message, number, woken_once};
 use crate::crash::run::{self, Entry};
 use crate::crash::{CHILD, Check, EARLIER, Found, Operation, SURVIVOR, Structure, WITNESS};
 use ringway_core::participant::Participant;
@@ -8,13 +8,13 @@ use ringway_core::ring::Ring;
 use std::mem::forget;
 
 const N: usize = 4;
-type Values = Ring<Message, N, Bell>;
+type Values = Ring<Message, N, Sleeper>;
 
 impl Structure for Values {
     const NAME: &'static str = "Ring";
 
     fn fresh() -> Self {
-        Ring::with_bells(bell(), bell())
+        Ring::new()
     }
 
     unsafe fn recover(&self, dead: Participant) {

@@ -1,11 +1,8 @@
 //! The sockets in memory.
 
 use super::{Answer, Form, How, LISTENERS, Side};
-use ringway::wait::{Doorbell, PrivateFutex};
-use ringway_core::channel::pipe::Pipe;
-use ringway_core::channel::socket::{
-    self, Backlog, Connection, Listener, Network, Shutdown, Sockets,
-};
+use ringway::wait::PrivateFutex;
+use ringway_core::channel::socket::{self, Listener, Network, Shutdown, Sockets};
 use std::collections::BTreeMap;
 use std::time::Instant;
 
@@ -15,21 +12,8 @@ const PLACES: usize = super::CONNECTIONS + 1;
 
 type Net = Network<LISTENERS, PLACES, CAPACITY, PrivateFutex>;
 
-const fn bell() -> Doorbell<PrivateFutex> {
-    Doorbell::new(PrivateFutex)
-}
-
 const fn network() -> Net {
-    Network::with_places(
-        [const { Backlog::with_bell(bell()) }; LISTENERS],
-        [const {
-            Connection::with_pipes(
-                Pipe::with_bells(bell(), bell()),
-                Pipe::with_bells(bell(), bell()),
-            )
-        }; PLACES],
-        bell(),
-    )
+    Network::new()
 }
 
 /// One for all sequences of a kind, so that a place which is not given back is missed.

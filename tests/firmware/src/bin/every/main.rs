@@ -22,6 +22,15 @@ use ringway_core::signal::{Payload, SignalSet, Table};
 use ringway_core::wait::{Async, Doorbell, SpinClock};
 use ringway_firmware::report;
 
+/// The time is always 100.
+struct Hundred;
+
+impl ringway_core::wait::Clock for Hundred {
+    fn now() -> u64 {
+        100
+    }
+}
+
 ringway_firmware::image!(run, tick);
 
 fn tick() {}
@@ -30,15 +39,11 @@ type Clock = Async<SpinClock>;
 
 /// The time is always 100: every wait with an earlier deadline ends at once.
 const fn clock() -> Clock {
-    Async::new(SpinClock(|| 100))
-}
-
-const fn bell() -> Doorbell<Clock> {
-    Doorbell::new(clock())
+    Async::new(SpinClock::<Hundred>::new())
 }
 
 const fn pipe() -> Pipe<16, Clock> {
-    Pipe::with_bells(bell(), bell())
+    Pipe::new()
 }
 
 const PAST: Option<u64> = Some(50);
@@ -78,7 +83,7 @@ fn run() -> bool {
 }
 
 fn ring(round: usize) {
-    let mut ring = Ring::<u32, 5, _>::with_bells(bell(), bell());
+    let mut ring = Ring::<u32, 5, Clock>::new();
     let (mut producer, mut consumer) = ring.split();
     let mut cx = Context::from_waker(Waker::noop());
     for step in 0..any(3) {
@@ -115,7 +120,7 @@ fn ring(round: usize) {
 }
 
 fn bytes(round: usize) {
-    let mut ring = ByteRing::<11, _>::with_bells(bell(), bell());
+    let mut ring = ByteRing::<11, Clock>::new();
     let (mut producer, mut consumer) = ring.split();
     let mut cx = Context::from_waker(Waker::noop());
     let mut out = [0; 9];
@@ -151,7 +156,7 @@ fn bytes(round: usize) {
 }
 
 fn queue(round: usize) {
-    let queue = Queue::<u32, 4, _>::with_bells(bell(), bell());
+    let queue = Queue::<u32, 4, Clock>::new();
     let mut cx = Context::from_waker(Waker::noop());
     for _ in 0..any(round) {
         black_box(queue.try_push(1).is_ok());
@@ -197,7 +202,7 @@ fn pipes(round: usize) {
 
 fn names(round: usize) {
     let names =
-        Registry::<2, 16, _>::with_fifos([const { Fifo::with_bells(bell(), bell()) }; 2], bell());
+        Registry::<2, 16, Clock>::new();
     let name = some(b"a name that is longer than a name may be", round * 8);
     black_box((names.make(name).is_ok(), names.try_make(name).is_ok()));
     black_box(names.open_reader_deadline(name, PAST).is_ok());
@@ -210,11 +215,7 @@ fn names(round: usize) {
 }
 
 fn network(round: usize) {
-    let net = Network::<1, 2, 16, _>::with_places(
-        [const { Backlog::with_bell(bell()) }; 1],
-        [const { Connection::with_pipes(pipe(), pipe()) }; 2],
-        bell(),
-    );
+    let net = Network::<1, 2, 16, Clock>::new();
     let name = some(b"a name that is longer than a name may be", round * 8);
     let mut cx = Context::from_waker(Waker::noop());
     let mut out = [0; 9];
@@ -229,7 +230,7 @@ fn network(round: usize) {
         once(net.packets().connect_async(7));
         black_box(listener.try_accept().is_ok());
     }
-    let connection = Connection::with_pipes(pipe(), pipe());
+    let connection = Connection::new();
     if let Ok((mut ours, mut theirs)) = connection.pair() {
         black_box(ours.write_deadline(some(b"longer than a pipe holds", round * 8), PAST).is_ok());
         black_box(ours.poll_write(&mut cx, b"x").is_ready());
@@ -259,7 +260,7 @@ fn network(round: usize) {
 }
 
 fn signals(round: usize) {
-    let table = Table::<40, 2, _>::with_wait(clock());
+    let table = Table::<40, 2, Clock>::new();
     let Some(mut dispatcher) = table.dispatcher() else { return };
     let mut cx = Context::from_waker(Waker::noop());
     for step in 0..any(3) {

@@ -17,7 +17,7 @@ use ringway_core::ring::bytes::ByteRing;
 use ringway_core::ring::queue::{Queue, Untyped};
 use ringway_core::ring::{self, Ring};
 use ringway_core::signal::{Delivery, Handler, Payload, SignalSet, Table};
-use ringway_core::wait::{Polled, WakerCell};
+use ringway_core::wait::{Nobody, WakerCell};
 
 pub fn all(round: usize) {
     blocking(round);
@@ -34,19 +34,15 @@ fn blocking(round: usize) {
         return;
     }
     let names =
-        Registry::<2, 16, _>::with_fifos([const { Fifo::with_bells(bell(), bell()) }; 2], bell());
+        Registry::<2, 16, _>::new();
     black_box((names.open_reader(b"a").is_ok(), names.open_writer(b"a").is_ok()));
-    let net = Network::<1, 2, 16, _>::with_places(
-        [const { Backlog::with_bell(bell()) }; 1],
-        [const { Connection::with_pipes(pipe(), pipe()) }; 2],
-        bell(),
-    );
+    let net = Network::<1, 2, 16, _>::new();
     black_box(net.streams().connect(b"a").is_ok());
     if let Ok(listener) = net.packets().listen(1, any(round)) {
         black_box(listener.accept().is_ok());
     }
     let mut out = [0; 9];
-    let mut connection = Connection::with_pipes(pipe(), pipe());
+    let mut connection = Connection::new();
     let (mut ours, mut theirs) = connection.split();
     black_box((ours.write(b"x").is_ok(), theirs.read(&mut out).is_ok()));
     drop((ours, theirs));
@@ -56,18 +52,18 @@ fn blocking(round: usize) {
     let mut pipe = pipe();
     let (mut reader, mut writer) = pipe.split();
     black_box((writer.write(b"x").is_ok(), reader.read(&mut out).is_ok()));
-    let mut ring = Ring::<u32, 5, _>::with_bells(bell(), bell());
+    let mut ring = Ring::<u32, 5, _>::new();
     let (mut producer, mut consumer) = ring.split();
     black_box((producer.push(1).is_ok(), consumer.pop().is_ok()));
-    let mut ring = ByteRing::<5, _>::with_bells(bell(), bell());
+    let mut ring = ByteRing::<5, _>::new();
     let (mut producer, mut consumer) = ring.split();
     black_box((producer.write(b"x").is_ok(), consumer.read(&mut out).is_ok()));
-    let queue = Queue::<u32, 4, _>::with_bells(bell(), bell());
+    let queue = Queue::<u32, 4, _>::new();
     black_box((queue.push(1).is_ok(), queue.pop().is_ok()));
     let seat = queue.seat(Participant::LOCAL);
     black_box((seat.push(1).is_ok(), seat.pop().is_ok(), seat.claim().is_ok()));
 
-    let table = Table::<40, 2, _>::with_wait(clock());
+    let table = Table::<40, 2, Clock>::new();
     if let Some(mut dispatcher) = table.dispatcher() {
         black_box((dispatcher.pause(), dispatcher.wait(SignalSet::line(any(round) as u32)).count));
     }
@@ -98,7 +94,7 @@ fn links(round: usize) {
 /// A structure as those see it who know what kind it is, and how many it is for, but not of what type.
 fn untyped(round: usize) {
     let other = Participant::new(any(round) as u16).unwrap_or(Participant::LOCAL);
-    let queue = Queue::<u32, 4, _>::with_bells(bell(), bell());
+    let queue = Queue::<u32, 4, _>::new();
     core::mem::forget(queue.seat(other).try_claim());
     black_box(Untyped::<ringway_core::wait::Doorbell<Clock>>::size(any(round)));
     // SAFETY: it is a queue of four, with these bells, and outlives the view.
@@ -109,9 +105,9 @@ fn untyped(round: usize) {
     // SAFETY: what held it is gone.
     black_box(unsafe { view.recover(Participant::LOCAL, other) });
 
-    let ring = Ring::<u32, 5>::new();
+    let ring: Ring<u32, 5> = Ring::new();
     // SAFETY: it is a ring of five, and outlives the view.
-    if let Some(view) = unsafe { ring::Untyped::<Polled>::at(NonNull::from(&ring).cast(), any(5)) }
+    if let Some(view) = unsafe { ring::Untyped::<Nobody>::at(NonNull::from(&ring).cast(), any(5)) }
     {
         black_box((view.used(), view.is_sound(), view.producer(), view.consumer()));
         black_box((view.producer_is_gone(), view.consumer_is_gone()));
@@ -131,7 +127,7 @@ fn untyped(round: usize) {
 }
 
 fn queue(round: usize) {
-    let queue = Queue::<u32, 3, _>::with_bells(bell(), bell());
+    let queue = Queue::<u32, 3, _>::new();
     let other = Participant::new(any(round) as u16).unwrap_or(Participant::LOCAL);
     let seat = queue.seat(other);
     for _ in 0..any(round) {
@@ -177,7 +173,7 @@ fn small(round: usize) {
     black_box((words.load(), Words::<[u32; 3]>::zeroed()));
 
     static NOTHING: Handler = Handler::new(&|_: &Delivery| {});
-    let table = Table::<40, 2, _>::with_wait(clock());
+    let table = Table::<40, 2, Clock>::new();
     let line = any(round) as u32;
     black_box(table.set_handler(line, Some(&NOTHING)).is_ok());
     if let Err(error) = table.raise_with(line, Payload::new(1)) {
