@@ -23,8 +23,6 @@
 pub mod frame;
 pub mod link;
 
-use core::fmt;
-
 pub mod fifo;
 #[cfg(feature = "embedded-io")]
 mod io;
@@ -34,6 +32,8 @@ pub mod socket;
 
 mod turn;
 
+#[doc(no_inline)]
+pub use crate::Error;
 pub use name::NAME_MAX;
 
 /// One direction of a connected endpoint.
@@ -60,7 +60,8 @@ pub enum Direction {
 /// Where an endpoint is in its life.
 ///
 /// ```
-/// use ringway_core::channel::{Error, Event, State};
+/// use ringway_core::Error;
+/// use ringway_core::channel::{Event, State};
 /// let writer = State::WRITER;
 /// let writer = writer.on(Event::PeerShutRecv).unwrap(); // the last reader closed
 /// assert_eq!(writer.on(Event::Send), Err(Error::BrokenPipe));
@@ -123,118 +124,6 @@ pub enum Event {
     Reset,
 }
 
-/// Why an operation on a channel did not do what was asked. The same in memory and over the operating system.
-///
-/// ```
-/// use ringway_core::channel::Error;
-/// assert!(Error::WouldBlock.to_string().contains("try again"));
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum Error {
-    /// It cannot be done at once, and this form of the call does not wait (`EAGAIN`).
-    WouldBlock,
-    /// The deadline passed first (`ETIMEDOUT`). Nothing was lost.
-    TimedOut,
-    /// Nobody reads what is sent here, or this side ended its sending (`EPIPE`).
-    BrokenPipe,
-    /// The last writer is gone and all it wrote was read. A byte stream says so with a read of 0 bytes; where a
-    /// message may be empty, this says it.
-    EndOfFile,
-    /// A FIFO opened for writing without waiting, and nobody has it open for reading (`ENXIO`).
-    NoReader,
-    /// Nobody listens there (`ECONNREFUSED`).
-    Refused,
-    /// The connection was torn down; bytes under way are lost (`ECONNRESET`).
-    Reset,
-    /// The end is not connected (`ENOTCONN`).
-    NotConnected,
-    /// The end is already connected, listening or under way (`EISCONN`, `EINVAL`).
-    AlreadyConnected,
-    /// The end does not have this direction: a reader cannot send (`EBADF`).
-    WrongDirection,
-    /// This side closed the end before (`EBADF`).
-    Closed,
-    /// The name or address is taken (`EADDRINUSE`, `EEXIST`).
-    AddressInUse,
-    /// Nothing has this name (`ENOENT`).
-    NotFound,
-    /// The name is empty, or longer than names may be here (`ENAMETOOLONG`, `EINVAL`).
-    BadName,
-    /// The message is larger than this channel can ever carry (`EMSGSIZE`).
-    MessageTooLarge {
-        /// The most it can carry, in bytes.
-        max: usize,
-    },
-    /// The message was larger than the buffer given for it. Nothing was consumed where the mechanism can keep it.
-    BufferTooSmall {
-        /// The size of the message, in bytes.
-        needed: usize,
-    },
-    /// No place is left: names, connections or descriptors are all in use (`ENFILE`, `EMFILE`).
-    Exhausted,
-    /// The half is taken by somebody else, and there is only one.
-    Taken,
-    /// What the peer wrote cannot be (`EBADMSG`): this channel is of no use any more.
-    Corrupt,
-    /// The peer speaks another version of the protocol (`EPROTONOSUPPORT`).
-    Incompatible {
-        /// The version that it speaks.
-        version: u8,
-    },
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Error::WouldBlock => {
-                "it would have to wait: try again later, or use the form that waits"
-            }
-            Error::TimedOut => "the deadline passed first; nothing was lost, try again",
-            Error::BrokenPipe => "broken pipe: nobody reads what is sent here; open a new channel",
-            Error::EndOfFile => "end of file: the last writer is gone and everything was read",
-            Error::NoReader => "no reader yet: wait for one, or use the form of open that waits",
-            Error::Refused => "refused: nobody listens there; start the listener first",
-            Error::Reset => "reset: the peer tore the connection down; connect again",
-            Error::NotConnected => "not connected: connect or accept first",
-            Error::AlreadyConnected => "already connected or listening: use a new end",
-            Error::WrongDirection => {
-                "wrong direction: a reader cannot send, a writer cannot receive"
-            }
-            Error::Closed => "closed: this end was closed before; open a new one",
-            Error::AddressInUse => {
-                "the name is in use: choose another, or end the program that has it"
-            }
-            Error::NotFound => "nothing has this name: make it first",
-            Error::BadName => "bad name: it is empty, or too long for this place",
-            Error::MessageTooLarge { max } => {
-                return write!(f, "message too large: this channel carries at most {max} bytes");
-            }
-            Error::BufferTooSmall { needed } => {
-                return write!(f, "buffer too small: the message has {needed} bytes");
-            }
-            Error::Exhausted => "no place left: close something, or make the limit larger",
-            Error::Taken => "taken: somebody else holds this end, and there is only one",
-            Error::Corrupt => "corrupt: the peer wrote what cannot be; open a new channel",
-            Error::Incompatible { version } => {
-                return write!(
-                    f,
-                    "incompatible: the peer speaks version {version}; use the same release on both sides"
-                );
-            }
-        })
-    }
-}
-
-impl core::error::Error for Error {}
-
-impl From<crate::wait::TimedOut> for Error {
-    fn from(_: crate::wait::TimedOut) -> Self {
-        Error::TimedOut
-    }
-}
-
 impl State {
     /// A connected end that only receives: a pipe's or a FIFO's reader.
     pub const READER: State = State::Connected { send: Direction::Absent, recv: Direction::Open };
@@ -251,7 +140,8 @@ impl State {
     /// The error that the operation asked for has to return. The state stays as it was.
     ///
     /// ```
-    /// use ringway_core::channel::{Error, Event, State};
+    /// use ringway_core::Error;
+    /// use ringway_core::channel::{Event, State};
     /// assert_eq!(State::New.on(Event::Listen), Ok(State::Listening));
     /// assert_eq!(State::New.on(Event::Send), Err(Error::NotConnected));
     /// assert_eq!(State::READER.on(Event::Send), Err(Error::WrongDirection));

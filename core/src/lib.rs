@@ -71,6 +71,7 @@
 extern crate std;
 
 pub mod channel;
+mod error;
 mod finally;
 pub mod lock;
 pub mod participant;
@@ -80,3 +81,5 @@ pub mod ring;
 pub mod signal;
 pub mod sync;
 pub mod wait;
+
+pub use error::Error;

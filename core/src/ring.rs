@@ -443,11 +443,11 @@ impl<'a, T, const N: usize, W: Wake> Producer<'a, T, N, W> {
     }
 
     /// Ends the stream: the consumer gets what was pushed, and then its forms that wait answer
-    /// [`EndOfFile`](crate::channel::Error::EndOfFile). A producer that is taken later opens the
+    /// [`EndOfFile`](crate::Error::EndOfFile). A producer that is taken later opens the
     /// stream again.
     ///
     /// ```
-    /// use ringway_core::channel::Error;
+    /// use ringway_core::Error;
     /// use ringway_core::ring::Ring;
     /// use ringway_core::wait::Spin;
     /// static RING: Ring<u8, 4, Spin> = Ring::new();

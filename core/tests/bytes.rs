@@ -287,7 +287,7 @@ fn a_reservation_up_to_a_length_has_the_room_that_came_since() {
 
 #[test]
 fn a_parser_waits_for_more_than_it_has() {
-    use ringway_core::channel::Error;
+    use ringway_core::Error;
     use ringway_core::wait::{Async, SpinClock};
     use std::task::{Context, Poll, Waker};
     let mut ring = ByteRing::<8, Async<SpinClock<Hundred>>>::new();

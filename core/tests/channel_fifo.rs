@@ -3,8 +3,9 @@
 #[path = "support/yielding.rs"]
 mod yielding;
 
+use ringway_core::Error;
+use ringway_core::channel::NAME_MAX;
 use ringway_core::channel::fifo::Registry;
-use ringway_core::channel::{Error, NAME_MAX};
 use ringway_core::wait::{Async, Spin, SpinClock};
 use std::pin::pin;
 use std::sync::{Arc, Mutex};

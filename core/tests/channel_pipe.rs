@@ -3,8 +3,9 @@
 #[path = "support/yielding.rs"]
 mod yielding;
 
+use ringway_core::Error;
 use ringway_core::channel::pipe::{Pipe, Reader, Writer};
-use ringway_core::channel::{Direction, Error, State};
+use ringway_core::channel::{Direction, State};
 use ringway_core::wait::{Async, Spin, SpinClock};
 use std::collections::VecDeque;
 use std::pin::pin;

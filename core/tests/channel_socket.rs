@@ -3,8 +3,9 @@
 #[path = "support/yielding.rs"]
 mod yielding;
 
+use ringway_core::Error;
 use ringway_core::channel::socket::{Address, Connection, Network, Packets, Shutdown, Stream};
-use ringway_core::channel::{Direction, Error, State};
+use ringway_core::channel::{Direction, State};
 use ringway_core::wait::{Async, Spin, SpinClock, Wait};
 use std::pin::pin;
 use std::sync::{Arc, Mutex};

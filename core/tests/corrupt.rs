@@ -8,7 +8,7 @@
 mod random;
 
 use random::Random;
-use ringway_core::channel::Error;
+use ringway_core::Error;
 use ringway_core::lock::{
     Barrier, BoundedSemaphore, Condition, Event, Mutex, ReentrantMutex, Robust, RwLock, Semaphore,
     ThreadId,

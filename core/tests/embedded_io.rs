@@ -117,5 +117,5 @@ fn a_direction_that_was_shut_is_ready_to_say_so() {
     here.shutdown(Shutdown::Both);
     assert!(here.read_ready().unwrap() && here.write_ready().unwrap());
     assert_eq!(Read::read(&mut here, &mut [0]), Ok(0));
-    assert_eq!(Write::write(&mut here, b"x"), Err(channel::Error::BrokenPipe));
+    assert_eq!(Write::write(&mut here, b"x"), Err(ringway_core::Error::BrokenPipe));
 }

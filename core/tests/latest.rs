@@ -5,7 +5,7 @@
 #[path = "support/yielding.rs"]
 mod yielding;
 
-use ringway_core::channel::Error;
+use ringway_core::Error;
 use ringway_core::participant::Participant;
 use ringway_core::ring::latest::{Latest, SLOTS, Version};
 use ringway_core::wait::{Nobody, SpinClock};

@@ -3,7 +3,8 @@
 //! The table is small (21 states by 15 events), so that nothing here is sampled: what the tests say of it holds
 //! for all of it.
 
-use ringway_core::channel::{Direction, Error, Event, State};
+use ringway_core::Error;
+use ringway_core::channel::{Direction, Event, State};
 use std::collections::BTreeSet;
 
 const DIRECTIONS: [Direction; 4] =

@@ -1,7 +1,7 @@
 //! The formats of a link's frames against published vectors and against their definitions.
 #![cfg(not(loom))]
 
-use ringway_core::channel::Error;
+use ringway_core::Error;
 use ringway_core::channel::frame::{
     Crc32, Decoded, Decoder, Hello, Identity, decode, encode, max_encoded_len,
 };

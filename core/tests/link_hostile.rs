@@ -5,11 +5,12 @@
 mod random;
 
 use random::Random;
+use ringway_core::Error;
+use ringway_core::channel::State;
 use ringway_core::channel::frame::{Crc32, Hello, Identity, encode, max_encoded_len};
 use ringway_core::channel::link::{
     Config, Down, Event, Line, Link, Phase, ReliableLink, SerialLink,
 };
-use ringway_core::channel::{Error, State};
 
 const PORTS: usize = 2;
 const MAX: usize = 64;

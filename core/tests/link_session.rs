@@ -1,10 +1,11 @@
 //! What a link and its ports tell their users, scenario by scenario, over a line without faults.
 #![cfg(not(loom))]
 
+use ringway_core::Error;
 use ringway_core::channel::link::{
     Config, Down, Event, Line, Link, Phase, PortEvent, ReliableLink, ResetReason, SerialLink,
 };
-use ringway_core::channel::{Direction, Error, State};
+use ringway_core::channel::{Direction, State};
 
 const MAX: usize = 32;
 

@@ -10,10 +10,11 @@ mod random;
 
 use line::{Faults, Wire, carry};
 use random::Random;
+use ringway_core::Error;
 use ringway_core::channel::link::{
     Config, Down, Event, Line, Link, Phase, ReliableLink, SerialLink,
 };
-use ringway_core::channel::{Direction, Error, State};
+use ringway_core::channel::{Direction, State};
 
 const PORTS: usize = 3;
 const CREDITS: usize = 3;

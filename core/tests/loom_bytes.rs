@@ -3,7 +3,7 @@
 
 mod support;
 
-use ringway_core::channel::Error;
+use ringway_core::Error;
 use ringway_core::ring::bytes::{ByteRing, Consumer, Producer};
 use ringway_core::wait::Wake;
 use support::sync::Arc;

@@ -4,7 +4,7 @@
 
 mod support;
 
-use ringway_core::channel::Error;
+use ringway_core::Error;
 use ringway_core::channel::fifo::Registry;
 use ringway_core::channel::pipe::{Pipe, Reader};
 use ringway_core::channel::socket::{Connection, Network, Shutdown};

@@ -6,7 +6,7 @@
 
 mod support;
 
-use ringway_core::channel::Error;
+use ringway_core::Error;
 use ringway_core::ring::latest::{Latest, Version, Writer};
 use ringway_core::wait::Wake;
 use support::thread;

@@ -4,7 +4,7 @@
 
 mod support;
 
-use ringway_core::channel::Error;
+use ringway_core::Error;
 use ringway_core::participant::Participant;
 use ringway_core::ring::{PushError, Ring};
 use ringway_core::wait::Async;

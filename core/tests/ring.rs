@@ -4,7 +4,7 @@
 mod random;
 
 use random::Random;
-use ringway_core::channel::Error;
+use ringway_core::Error;
 use ringway_core::ring::{PushError, Ring};
 use ringway_core::sync::{AtomicU32, Ordering};
 use ringway_core::wait::{Spin, SpinClock};

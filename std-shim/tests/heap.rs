@@ -130,6 +130,6 @@ fn a_broadcast_and_a_latest_of_large_values() {
         let seen = latest.wait_newer_into_deadline(Version::NONE, &mut got, soon()).unwrap();
         assert_eq!((seen.number(), &got), (5, &frame(9)));
         let end = latest.wait_newer_into_deadline(seen, &mut got, soon());
-        assert_eq!(end, Err(ringway_core::channel::Error::EndOfFile));
+        assert_eq!(end, Err(ringway_core::Error::EndOfFile));
     });
 }

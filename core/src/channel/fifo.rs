@@ -14,7 +14,7 @@
 //! What happened before one end was opened is seen by whoever met it by opening the other.
 //!
 //! ```
-//! use ringway_core::channel::Error;
+//! use ringway_core::Error;
 //! use ringway_core::channel::fifo::Registry;
 //! static NAMES: Registry<4, 256> = Registry::new();
 //!
@@ -30,10 +30,10 @@
 //! NAMES.unlink(b"log").unwrap();
 //! ```
 
-use super::Error;
 use super::name::Name;
 use super::pipe::{Ends, Opened, Reader, Shared, Writer};
 use super::turn::{InTurn, Taken, Turn};
+use crate::Error;
 use crate::sync::{AtomicU32, Ordering, array_of, const_unless_loom};
 use crate::wait::{Doorbell, Register, Spin, Wait, Wake};
 use core::future::poll_fn;
@@ -45,7 +45,7 @@ use core::task::Poll;
 /// A place is free again when its name is unlinked and nobody has it open.
 ///
 /// ```
-/// use ringway_core::channel::Error;
+/// use ringway_core::Error;
 /// use ringway_core::channel::fifo::Registry;
 /// let names: Registry<1, 16> = Registry::new(); // on the stack
 /// names.make(b"only").unwrap();
@@ -96,7 +96,7 @@ impl<const NAMES: usize, const N: usize, W: Wait> Registry<NAMES, N, W> {
     /// there already, [`Error::Exhausted`] when every place is in use.
     ///
     /// ```
-    /// use ringway_core::channel::Error;
+    /// use ringway_core::Error;
     /// use ringway_core::channel::fifo::Registry;
     /// let names: Registry<2, 16> = Registry::new();
     /// assert_eq!(names.make(b"a"), Ok(()));
@@ -124,7 +124,7 @@ impl<const NAMES: usize, const N: usize, W: Wait> Registry<NAMES, N, W> {
     /// [`Error::NotFound`] when there is none of this name.
     ///
     /// ```
-    /// use ringway_core::channel::Error;
+    /// use ringway_core::Error;
     /// use ringway_core::channel::fifo::Registry;
     /// let names: Registry<2, 16> = Registry::new();
     /// names.make(b"a").unwrap();
@@ -174,7 +174,7 @@ impl<const NAMES: usize, const N: usize, W: Wait> Registry<NAMES, N, W> {
     /// [`Error::WouldBlock`] while another context looks at the names.
     ///
     /// ```
-    /// use ringway_core::channel::Error;
+    /// use ringway_core::Error;
     /// use ringway_core::channel::fifo::Registry;
     /// let names: Registry<1, 16> = Registry::new();
     /// names.make(b"a").unwrap();

@@ -21,9 +21,9 @@
 //! assert_eq!(&out, b"hello, 7");
 //! ```
 
-use super::Error;
 use super::pipe::{Reader, Writer};
 use super::socket::Stream;
+use crate::Error;
 use crate::wait::Wait;
 use embedded_io::{ErrorKind, ErrorType, Read, ReadReady, Write, WriteReady};
 

@@ -17,7 +17,7 @@
 //! here.try_send(0, b"hello")?;
 //! here.exchange(0, &mut there);
 //! assert_eq!(there.peek(0), Ok(&b"hello"[..]));
-//! # Ok::<(), ringway_core::channel::Error>(())
+//! # Ok::<(), ringway_core::Error>(())
 //! ```
 //!
 //! # Driving it
@@ -305,7 +305,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// `AlreadyConnected`: it was opened already.
     ///
     /// ```
-    /// use ringway_core::channel::{Error, link::{Config, SerialLink}};
+    /// use ringway_core::Error;
+    /// use ringway_core::channel::link::{Config, SerialLink};
     /// let mut link = SerialLink::<256>::new(Config::new(1));
     /// assert_eq!(link.open(0), Ok(()));
     /// assert_eq!(link.open(0), Err(Error::AlreadyConnected));

@@ -1,6 +1,6 @@
 //! Names of a bounded length, held in place.
 
-use super::Error;
+use crate::Error;
 
 /// The longest name of a FIFO or a socket, in bytes.
 ///

@@ -35,7 +35,8 @@
 //! assert_eq!(&out[..15], b"main, interrupt");
 //! ```
 
-use super::{Error, Event, State};
+use super::{Event, State};
+use crate::Error;
 #[cfg(not(loom))]
 use crate::ring::InPlace;
 use crate::ring::bytes::{Consumer, Producer, WriteAllError};
@@ -53,7 +54,7 @@ pub(super) use shared::{Ends, Opened, Shared};
 /// A pipe that holds `N` bytes. `W` says how its ends sleep.
 ///
 /// ```
-/// use ringway_core::channel::Error;
+/// use ringway_core::Error;
 /// use ringway_core::channel::pipe::Pipe;
 /// let mut pipe: Pipe<16> = Pipe::new(); // on the stack
 /// let (mut reader, mut writer) = pipe.split();
@@ -132,7 +133,7 @@ impl<const N: usize, W: Wait> Pipe<N, W> {
     /// [`Error::Taken`] while any end of it is open.
     ///
     /// ```
-    /// use ringway_core::channel::Error;
+    /// use ringway_core::Error;
     /// use ringway_core::channel::pipe::Pipe;
     /// static PIPE: Pipe<8> = Pipe::new();
     /// let (reader, writer) = PIPE.open().unwrap();
@@ -192,7 +193,7 @@ impl<'a, const N: usize, W: Wait> Reader<'a, N, W> {
     /// [`Error::WouldBlock`] when there is nothing now and a writer is there.
     ///
     /// ```
-    /// use ringway_core::channel::Error;
+    /// use ringway_core::Error;
     /// use ringway_core::channel::pipe::Pipe;
     /// let mut pipe: Pipe<8> = Pipe::new();
     /// let (mut reader, mut writer) = pipe.split();
@@ -383,7 +384,7 @@ impl<'a, const N: usize, W: Wait> Writer<'a, N, W> {
     /// reader is left. Nothing was written then.
     ///
     /// ```
-    /// use ringway_core::channel::Error;
+    /// use ringway_core::Error;
     /// use ringway_core::channel::pipe::Pipe;
     /// let mut pipe: Pipe<8> = Pipe::new();
     /// let (reader, mut writer) = pipe.split();
@@ -415,7 +416,7 @@ impl<'a, const N: usize, W: Wait> Writer<'a, N, W> {
     /// written then.
     ///
     /// ```
-    /// use ringway_core::channel::Error;
+    /// use ringway_core::Error;
     /// use ringway_core::channel::pipe::Pipe;
     /// use ringway_core::wait::{Clock, SpinClock};
     /// # struct Hundred;

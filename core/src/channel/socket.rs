@@ -36,9 +36,10 @@
 //! });
 //! ```
 
+use super::State;
 use super::name::Name;
 use super::turn::Turn;
-use super::{Error, State};
+use crate::Error;
 use crate::sync::{array_of, const_unless_loom};
 use crate::wait::{Doorbell, Register, Spin, Wait, Wake};
 use core::future::poll_fn;
@@ -107,7 +108,7 @@ impl Address<'_> {
 /// `W` says how everybody sleeps.
 ///
 /// ```
-/// use ringway_core::channel::Error;
+/// use ringway_core::Error;
 /// use ringway_core::channel::socket::Network;
 /// let net: Network<1, 1, 16> = Network::new(); // on the stack
 /// assert_eq!(net.streams().try_connect(7).err(), Some(Error::Refused));
@@ -174,7 +175,7 @@ impl<const LISTENERS: usize, const CONNECTIONS: usize, const N: usize, W: Wait>
     /// Listening and connecting with messages (`SOCK_SEQPACKET`).
     ///
     /// ```
-    /// use ringway_core::channel::Error;
+    /// use ringway_core::Error;
     /// use ringway_core::channel::socket::Network;
     /// let net: Network<1, 1, 64> = Network::new();
     /// let listener = net.packets().listen("orders", 1).unwrap();
@@ -299,7 +300,7 @@ impl<'a, const N: usize, W: Wait, E: End<'a, N, W>> Sockets<'a, N, W, E> {
     /// looks at the network.
     ///
     /// ```
-    /// use ringway_core::channel::Error;
+    /// use ringway_core::Error;
     /// use ringway_core::channel::socket::Network;
     /// let net: Network<1, 2, 16> = Network::new();
     /// let listener = net.streams().listen(7, 1).unwrap();

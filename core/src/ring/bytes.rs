@@ -566,7 +566,7 @@ impl<'a, const N: usize, W: Wake> Consumer<'a, N, W> {
     }
 
     /// Takes no more: the producer's forms that wait answer
-    /// [`BrokenPipe`](crate::channel::Error::BrokenPipe). Bytes that are left stay. A consumer that
+    /// [`BrokenPipe`](crate::Error::BrokenPipe). Bytes that are left stay. A consumer that
     /// is taken later opens the ring again.
     pub fn close(self) {
         self.cursor.0.close();

@@ -24,7 +24,7 @@
 //! ```
 
 use super::broadcast::stamped::{Pen, Stamped};
-use crate::channel::Error;
+use crate::Error;
 use crate::participant::Participant;
 use crate::plain::Plain;
 #[cfg(not(loom))]
@@ -298,7 +298,7 @@ impl<T: Plain, W: Wake> Writer<'_, T, W> {
     /// last value stays. A writer that is taken later opens it again.
     ///
     /// ```
-    /// use ringway_core::channel::Error;
+    /// use ringway_core::Error;
     /// use ringway_core::ring::latest::Latest;
     /// use ringway_core::wait::Spin;
     /// let mut latest = Latest::<u32, Spin>::new();
@@ -343,7 +343,7 @@ impl<T: Plain, W: Wait> Latest<T, W> {
     /// [`Error::TimedOut`] when it did not become so in time.
     ///
     /// ```
-    /// use ringway_core::channel::Error;
+    /// use ringway_core::Error;
     /// use ringway_core::ring::latest::Latest;
     /// use ringway_core::wait::{Clock, SpinClock};
     /// # struct Hundred;

@@ -25,14 +25,14 @@
 //! message.release();
 //! let mut out = [0; 20];
 //! assert_eq!(receiver.try_recv(&mut out)?, 6);
-//! # Ok::<(), ringway_core::channel::Error>(())
+//! # Ok::<(), ringway_core::Error>(())
 //! ```
 
 mod waiting;
 
 use super::bytes::{self, ByteRing, HEADER, ReserveError};
 use super::copy::copy_bytes;
-use crate::channel::Error;
+use crate::Error;
 use crate::participant::Participant;
 #[cfg(not(loom))]
 use crate::ring::InPlace;

@@ -87,7 +87,7 @@ mod word;
 pub use producers::Producer;
 pub use seat::{Claim, Loan, Seat};
 
-use crate::channel::Error;
+use crate::Error;
 use crate::finally::finish;
 use crate::participant::Participant;
 #[cfg(not(loom))]

@@ -1,7 +1,7 @@
 //! The forms that wait: for threads and for tasks, on rings whose sides can sleep.
 
 use super::{Consumer, Full, Producer};
-use crate::channel::Error;
+use crate::Error;
 use crate::wait::{Register, Wait, Wake};
 use core::fmt;
 use core::future::poll_fn;
@@ -220,7 +220,7 @@ impl<T, const N: usize, W: Wait> Consumer<'_, T, N, W> {
     /// [`Error::Corrupt`].
     ///
     /// ```
-    /// use ringway_core::channel::Error;
+    /// use ringway_core::Error;
     /// use ringway_core::ring::Ring;
     /// use ringway_core::wait::Spin;
     /// let mut ring = Ring::<_, 4, Spin>::new();

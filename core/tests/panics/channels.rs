@@ -1,7 +1,7 @@
 //! Pipes, named pipes and sockets, of which one that waits has a waker that panics.
 
 use super::*;
-use ringway_core::channel::Error;
+use ringway_core::Error;
 use ringway_core::channel::fifo::Registry;
 use ringway_core::channel::pipe::Pipe;
 use ringway_core::channel::socket::{Connection, Network, Shutdown};

@@ -1,7 +1,7 @@
 //! The ring of messages against a `VecDeque`, and against a sender that writes nonsense.
 
 use super::Choices;
-use ringway_core::channel::Error;
+use ringway_core::Error;
 use ringway_core::ring::bytes::ByteRing;
 use ringway_core::ring::messages::{MessageRing, Receiver, Sender};
 use std::collections::VecDeque;

@@ -41,7 +41,7 @@ impl Identity {
 /// ```
 ///
 /// ```
-/// use ringway_core::channel::Error;
+/// use ringway_core::Error;
 /// use ringway_core::channel::frame::{Hello, Identity};
 /// let id = Identity { generation: 7, attempt: 1 };
 /// let hello = Hello { up: false, ports: 2, credits: 4, max: 256, id, heard: Identity::NOBODY };

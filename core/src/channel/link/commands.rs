@@ -1,10 +1,11 @@
 //! What the user does with the ports of a link.
 
+use super::super::State;
 use super::super::frame;
-use super::super::{Error, State};
 use super::line::Line;
 use super::port::{PortSlot, Violation, due, has_body, news};
 use super::{Link, Phase};
+use crate::Error;
 
 impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     Link<L, PORTS, CREDITS, MAX>
@@ -38,7 +39,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// `WouldBlock`: the peer is not done with the port's last life; [`PortEvent::Free`](super::PortEvent::Free) tells when.
     ///
     /// ```
-    /// use ringway_core::channel::{Error, State, link::{Config, SerialLink}};
+    /// use ringway_core::Error;
+    /// use ringway_core::channel::{State, link::{Config, SerialLink}};
     /// let mut link = SerialLink::<256>::new(Config::new(1));
     /// link.open_port(0).unwrap();
     /// assert_eq!(link.port_state(0), State::Connecting);
@@ -66,7 +68,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// [state](Self::port_state) says: `BrokenPipe`, `NotConnected`, `Closed`.
     ///
     /// ```
-    /// use ringway_core::channel::{Error, link::{Config, SerialLink}};
+    /// use ringway_core::Error;
+    /// use ringway_core::channel::link::{Config, SerialLink};
     /// let mut link = SerialLink::<256>::new(Config::new(1));
     /// assert_eq!(link.try_send(0, b"hi"), Err(Error::NotConnected));
     /// ```
@@ -98,7 +101,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// `Closed`.
     ///
     /// ```
-    /// use ringway_core::channel::{Error, link::{Config, SerialLink}};
+    /// use ringway_core::Error;
+    /// use ringway_core::channel::link::{Config, SerialLink};
     /// let link = SerialLink::<256>::new(Config::new(1));
     /// assert_eq!(link.peek(0), Err(Error::NotConnected));
     /// ```
@@ -131,7 +135,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// As [`peek`](Self::peek), and `BufferTooSmall`: the message stays.
     ///
     /// ```
-    /// use ringway_core::channel::{Error, link::{Config, SerialLink}};
+    /// use ringway_core::Error;
+    /// use ringway_core::channel::link::{Config, SerialLink};
     /// let mut link = SerialLink::<256>::new(Config::new(1));
     /// assert_eq!(link.try_recv(0, &mut [0; 16]), Err(Error::NotConnected));
     /// ```
@@ -152,7 +157,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// `NotConnected`, `Closed`, `NotFound`.
     ///
     /// ```
-    /// use ringway_core::channel::{Error, link::{Config, SerialLink}};
+    /// use ringway_core::Error;
+    /// use ringway_core::channel::link::{Config, SerialLink};
     /// let mut link = SerialLink::<256>::new(Config::new(1));
     /// assert_eq!(link.shut_send(0), Err(Error::NotConnected));
     /// ```
@@ -168,7 +174,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// `NotConnected`, `Closed`, `NotFound`.
     ///
     /// ```
-    /// use ringway_core::channel::{Error, link::{Config, SerialLink}};
+    /// use ringway_core::Error;
+    /// use ringway_core::channel::link::{Config, SerialLink};
     /// let mut link = SerialLink::<256>::new(Config::new(1));
     /// assert_eq!(link.shut_recv(0), Err(Error::NotConnected));
     /// ```

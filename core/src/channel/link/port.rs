@@ -12,9 +12,10 @@
 //! A port that its user closes goes through that by itself; whoever is reset owes the last word still, and gives it.
 
 use super::super::frame;
-use super::super::{Error, Event, State};
+use super::super::{Event, State};
 use super::event::{PortEvent, ResetReason};
 use super::line::copy;
+use crate::Error;
 use core::hash::{Hash, Hasher};
 
 /// What was said in this life.

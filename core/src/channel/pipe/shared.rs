@@ -1,7 +1,8 @@
 //! What the ends of a pipe share: the bytes, who is there, and whose turn it is to write.
 
 use super::super::turn::Turn;
-use super::super::{Error, Event, State};
+use super::super::{Event, State};
+use crate::Error;
 use crate::finally::Finally;
 #[cfg(not(loom))]
 use crate::ring::InPlace;

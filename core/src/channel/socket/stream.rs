@@ -1,7 +1,8 @@
 //! What a connection gives to each side: a stream of bytes both ways, or messages both ways.
 
 use super::super::pipe::{Reader, Writer};
-use super::super::{Error, Event, State};
+use super::super::{Event, State};
+use crate::Error;
 use crate::ring::bytes::HEADER;
 use crate::wait::{Register, Spin, Wait};
 use core::future::poll_fn;
@@ -84,7 +85,7 @@ fn refusal(before: Event, event: Event) -> Error {
 /// Of a write, any part may be read by itself, and a write that does not wait puts in as much as there is room for.
 ///
 /// ```
-/// use ringway_core::channel::Error;
+/// use ringway_core::Error;
 /// use ringway_core::channel::socket::{Connection, Shutdown};
 /// let mut pair: Connection<16> = Connection::new();
 /// let (mut here, mut there) = pair.split();
@@ -182,7 +183,7 @@ impl<'a, const N: usize, W: Wait> Stream<'a, N, W> {
     /// ended its sending.
     ///
     /// ```
-    /// use ringway_core::channel::Error;
+    /// use ringway_core::Error;
     /// use ringway_core::channel::socket::Connection;
     /// let mut pair: Connection<4> = Connection::new();
     /// let (mut here, there) = pair.split();
@@ -297,7 +298,7 @@ impl<const N: usize, W: Wait + Register> Stream<'_, N, W> {
 /// that is larger than the buffer is kept, not cut.
 ///
 /// ```
-/// use ringway_core::channel::Error;
+/// use ringway_core::Error;
 /// use ringway_core::channel::socket::Connection;
 /// let mut pair: Connection<32> = Connection::new();
 /// let (mut here, mut there) = pair.split_packets();
@@ -320,7 +321,7 @@ impl<'a, const N: usize, W: Wait> Packets<'a, N, W> {
     /// The largest message, in bytes: each takes 4 more in the channel.
     ///
     /// ```
-    /// use ringway_core::channel::Error;
+    /// use ringway_core::Error;
     /// use ringway_core::channel::socket::{Connection, Packets};
     /// assert_eq!(Packets::<32>::MAX, 28);
     /// let mut pair: Connection<32> = Connection::new();

@@ -13,7 +13,7 @@
 //! ```
 
 use super::{Consumer, Producer};
-use crate::channel::Error;
+use crate::Error;
 use crate::wait::{Wait, Wake};
 use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
 

@@ -1,7 +1,7 @@
 //! The forms that wait: for threads and for tasks, on rings whose sides can sleep.
 
 use super::{Consumer, Producer};
-use crate::channel::Error;
+use crate::Error;
 use crate::wait::{Doorbell, Register, Wait, Wake};
 use core::task::{Context, Poll};
 
@@ -53,7 +53,7 @@ impl<const N: usize, W: Wait> Producer<'_, N, W> {
     /// none can.
     ///
     /// ```
-    /// use ringway_core::channel::Error;
+    /// use ringway_core::Error;
     /// use ringway_core::ring::bytes::ByteRing;
     /// use ringway_core::wait::Spin;
     /// let mut ring = ByteRing::<4, Spin>::new();

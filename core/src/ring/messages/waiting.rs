@@ -1,7 +1,7 @@
 //! The forms that wait, on rings whose sides can sleep.
 
 use super::{Receiver, Sender};
-use crate::channel::Error;
+use crate::Error;
 use crate::wait::{Register, Wait, Wake};
 use core::task::{Context, Poll};
 
@@ -26,7 +26,7 @@ impl<const N: usize, W: Wait> Sender<'_, N, W> {
     /// there can never be enough room.
     ///
     /// ```
-    /// use ringway_core::channel::Error;
+    /// use ringway_core::Error;
     /// use ringway_core::ring::messages::MessageRing;
     /// use ringway_core::wait::Spin;
     /// let mut ring = MessageRing::<32, Spin>::new();
@@ -101,7 +101,7 @@ impl<const N: usize, W: Wait> Receiver<'_, N, W> {
     /// [`Error::BufferTooSmall`] when `out` is smaller, and the message stays; [`Error::Corrupt`].
     ///
     /// ```
-    /// use ringway_core::channel::Error;
+    /// use ringway_core::Error;
     /// use ringway_core::ring::messages::MessageRing;
     /// use ringway_core::wait::Spin;
     /// let mut ring = MessageRing::<32, Spin>::new();

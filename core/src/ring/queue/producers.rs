@@ -145,7 +145,7 @@ impl<'q, T, const N: usize, W: Wake> Seat<'q, T, N, W> {
     /// microcontroller without caches, where the memory is spared, unless it has the feature `shared-layout`.
     ///
     /// ```
-    /// use ringway_core::channel::Error;
+    /// use ringway_core::Error;
     /// use ringway_core::ring::queue::Queue;
     /// use ringway_core::wait::Spin;
     /// let queue = Queue::<_, 4, Spin>::new();

@@ -198,7 +198,7 @@ fn a_value_that_is_given_up_is_dropped_once() {
 
 mod producers {
     use super::*;
-    use crate::channel::Error;
+    use crate::Error;
     use crate::wait::{Clock, SpinClock};
 
     /// It is always too late.

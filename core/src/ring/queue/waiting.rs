@@ -2,7 +2,7 @@
 
 use super::order::NoMore;
 use super::{Claim, NoSlot, PushError, Queue, Seat};
-use crate::channel::Error;
+use crate::Error;
 use crate::participant::Participant;
 use crate::wait::{Register, TimedOut, Wait, Wake};
 use core::task::{Context, Poll};

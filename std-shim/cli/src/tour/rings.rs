@@ -5,7 +5,7 @@ use crate::digest::Intake;
 use crate::failure::{Failure, Result};
 use crate::task;
 use ringway::wait::PrivateFutex;
-use ringway_core::channel::Error;
+use ringway_core::Error;
 use ringway_core::ring::Ring as CoreRing;
 use ringway_core::ring::bytes::ByteRing as CoreByteRing;
 use std::thread;

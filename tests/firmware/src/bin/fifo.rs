@@ -4,7 +4,7 @@
 
 use core::cell::RefCell;
 use critical_section::Mutex;
-use ringway_core::channel::Error;
+use ringway_core::Error;
 use ringway_core::channel::fifo::{Fifo, Registry};
 use ringway_core::channel::pipe::Writer;
 use ringway_core::sync::{AtomicU32, Ordering};

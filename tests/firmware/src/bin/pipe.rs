@@ -4,7 +4,7 @@
 
 use core::cell::RefCell;
 use critical_section::Mutex;
-use ringway_core::channel::Error;
+use ringway_core::Error;
 use ringway_core::channel::pipe::{Pipe, Writer};
 use ringway_core::sync::{AtomicU32, Ordering};
 use ringway_core::wait::Doorbell;

@@ -4,7 +4,7 @@
 
 use core::cell::RefCell;
 use critical_section::Mutex;
-use ringway_core::channel::Error;
+use ringway_core::Error;
 use ringway_core::channel::pipe::Pipe;
 use ringway_core::channel::socket::{Backlog, Connection, Network, Packets, Shutdown};
 use ringway_core::sync::{AtomicU32, Ordering};

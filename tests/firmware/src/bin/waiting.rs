@@ -6,7 +6,7 @@ use core::cell::RefCell;
 use core::pin::pin;
 use core::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 use critical_section::Mutex;
-use ringway_core::channel::Error;
+use ringway_core::Error;
 use ringway_core::ring::{Producer, PushError, Ring};
 use ringway_core::sync::{AtomicU32, Ordering};
 use ringway_core::wait::{Async, Doorbell};

@@ -3,7 +3,7 @@
 use super::{Message, Sleeper, late, message, number};
 use crate::crash::run::{self, Entry};
 use crate::crash::{CHILD, Check, EARLIER, Found, Operation, SURVIVOR, Structure};
-use ringway_core::channel::Error;
+use ringway_core::Error;
 use ringway_core::participant::Participant;
 use ringway_core::ring::latest::{Latest, Version};
 use std::mem::forget;

@@ -4,7 +4,7 @@
 use super::{Sleeper, late};
 use crate::crash::run::{self, Entry};
 use crate::crash::{CHILD, Check, Found, Operation, SURVIVOR, Structure, WITNESS};
-use ringway_core::channel::Error;
+use ringway_core::Error;
 use ringway_core::participant::Participant;
 use ringway_core::ring::messages::MessageRing;
 

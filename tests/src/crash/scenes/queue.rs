@@ -3,7 +3,7 @@
 use super::{Message, Sleeper, WAKES, late, message, number, woken_once};
 use crate::crash::run::{self, Entry};
 use crate::crash::{CHILD, Check, EARLIER, Found, Note, Operation, SURVIVOR, Structure, WITNESS};
-use ringway_core::channel::Error;
+use ringway_core::Error;
 use ringway_core::participant::Participant;
 use ringway_core::ring::queue::{Queue, Seat};
 use std::mem::forget;

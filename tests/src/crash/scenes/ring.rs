@@ -287,7 +287,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
             |ring, note| {
                 let mut consumer = ring.consumer_as(WITNESS).expect("nobody has it");
                 let end = consumer.pop_deadline(late());
-                assert_eq!(end.err(), Some(ringway_core::channel::Error::EndOfFile));
+                assert_eq!(end.err(), Some(ringway_core::Error::EndOfFile));
                 note.got(60);
             },
             |_, _| (),
@@ -329,7 +329,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
                 let mut consumer = ring.consumer_as(WITNESS).expect("nobody has it");
                 match consumer.pop_deadline(late()) {
                     Ok(found) => note.got(found[0]),
-                    Err(end) => assert_eq!(end, ringway_core::channel::Error::EndOfFile),
+                    Err(end) => assert_eq!(end, ringway_core::Error::EndOfFile),
                 }
             },
             |_, _| (),

@@ -14,7 +14,8 @@ mod uart;
 
 use core::mem::MaybeUninit;
 use ringway_core::channel::link::{Config, Down, Event, PortEvent, SerialLink};
-use ringway_core::channel::{Error, State};
+use ringway_core::channel::State;
+use ringway_core::Error;
 use ringway_core::ring::Ring;
 use ringway_core::sync::{AtomicU32, Ordering};
 use ringway_firmware::{report, sleep, start_timer};
