@@ -14,6 +14,10 @@
 #[doc(inline)]
 pub use ringway_core::wait::*;
 
+mod any;
+
+pub use any::wait_any;
+
 use ringway_core::sync::AtomicU32;
 use rustix::io::Errno;
 use rustix::thread::{Timespec, futex};

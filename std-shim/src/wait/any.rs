@@ -1,0 +1,160 @@
+//! Waiting for several things at once, in a thread.
+
+use ringway_core::wait::TimedOut;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::Instant;
+
+/// Wakes the thread that waits.
+struct Unpark {
+    thread: Thread,
+    is_woken: AtomicBool,
+}
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        // Release: partner is the swap in `wait_any`, which sees what the waker's caller published.
+        self.is_woken.store(true, Ordering::Release);
+        self.thread.unpark();
+    }
+}
+
+/// Sleeps until `poll` is ready, at most until `deadline` (`None`: for ever): the one wait for
+/// several rings, queues, channels, signals and doorbells.
+///
+/// `poll` asks each of them by its `poll_` form, which leaves the thread's waker behind, and answers
+/// for the first that has something. It is called at least once, and once more when the deadline has
+/// passed. The structures need [`Async`](super::Async) as their `W`. Parts of regions, whose other
+/// side is another process, are waited for together by their descriptors: see
+/// [`WaitSet`](crate::fd::WaitSet) and [`shm`](crate::shm).
+///
+/// # Errors
+/// [`TimedOut`] if the deadline passed and `poll` still was not ready. Nothing was taken.
+///
+/// ```
+/// use ringway::wait::{Async, PrivateFutex, wait_any};
+/// use ringway_core::ring::queue::Queue;
+/// use std::task::Poll;
+///
+/// static JOBS: Queue<u32, 8, Async<PrivateFutex>> = Queue::new();
+/// static URGENT: Queue<u32, 8, Async<PrivateFutex>> = Queue::new();
+///
+/// std::thread::scope(|s| {
+///     s.spawn(|| JOBS.push(7));
+///     let job = wait_any(None, |cx| match URGENT.poll_pop(cx) {
+///         Poll::Pending => JOBS.poll_pop(cx),
+///         urgent => urgent,
+///     });
+///     assert_eq!(job, Ok(Ok(7)));
+/// });
+/// ```
+#[doc(alias = "select")]
+#[doc(alias = "block_on")]
+pub fn wait_any<R>(
+    deadline: Option<Instant>,
+    mut poll: impl FnMut(&mut Context<'_>) -> Poll<R>,
+) -> Result<R, TimedOut> {
+    let unpark = Arc::new(Unpark { thread: thread::current(), is_woken: AtomicBool::new(false) });
+    let waker = Waker::from(unpark.clone());
+    let mut cx = Context::from_waker(&waker);
+    let mut is_last = false;
+    loop {
+        if let Poll::Ready(answer) = poll(&mut cx) {
+            return Ok(answer);
+        }
+        if is_last {
+            return Err(TimedOut);
+        }
+        // Acquire: partner is the store in `wake_by_ref`. Others may unpark the thread as well, and
+        // are not listened to.
+        while !unpark.is_woken.swap(false, Ordering::Acquire) {
+            match deadline {
+                None => thread::park(),
+                Some(deadline) => {
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        is_last = true;
+                        break;
+                    }
+                    thread::park_timeout(left);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wait::{Async, Doorbell, PrivateFutex};
+    use ringway_core::ring::Ring;
+    use ringway_core::ring::queue::Queue;
+    use std::time::Duration;
+
+    type Sleeper = Async<PrivateFutex>;
+
+    #[derive(Debug, PartialEq)]
+    enum Got {
+        Job(u32),
+        Sample(u8),
+        Stop,
+    }
+
+    #[test]
+    fn whichever_of_a_queue_a_ring_and_a_bell_has_something_ends_the_wait() {
+        static JOBS: Queue<u32, 4, Sleeper> = Queue::new();
+        static SAMPLES: Ring<u8, 4, Sleeper> = Ring::new();
+        static STOP: Doorbell<Sleeper> = Doorbell::new();
+        static STOPPED: AtomicBool = AtomicBool::new(false);
+        let mut samples = SAMPLES.consumer().unwrap();
+        let mut next = || {
+            wait_any(Some(Instant::now() + Duration::from_secs(60)), |cx| {
+                if let Poll::Ready(job) = JOBS.poll_pop(cx) {
+                    return Poll::Ready(Got::Job(job.unwrap()));
+                }
+                if let Poll::Ready(sample) = samples.poll_pop(cx) {
+                    return Poll::Ready(Got::Sample(sample.unwrap()));
+                }
+                STOP.poll_until(cx, || STOPPED.load(Ordering::Acquire).then_some(Got::Stop))
+            })
+        };
+        std::thread::scope(|s| {
+            let (tell, told) = std::sync::mpsc::channel();
+            s.spawn(move || {
+                told.recv().unwrap();
+                JOBS.push(1).unwrap();
+                told.recv().unwrap();
+                SAMPLES.producer().unwrap().push(2).unwrap();
+                told.recv().unwrap();
+                STOPPED.store(true, Ordering::Release);
+                STOP.ring();
+            });
+            for expected in [Got::Job(1), Got::Sample(2), Got::Stop] {
+                tell.send(()).unwrap();
+                assert_eq!(next(), Ok(expected));
+            }
+        });
+    }
+
+    #[test]
+    fn a_deadline_ends_the_wait_after_a_last_look() {
+        let mut looks = 0;
+        let now = Some(Instant::now());
+        let answer = wait_any(now, |_| {
+            looks += 1;
+            Poll::<()>::Pending
+        });
+        assert_eq!((answer, looks), (Err(TimedOut), 2));
+        // An unpark of somebody else is none of ours.
+        thread::current().unpark();
+        let soon = Instant::now() + Duration::from_millis(20);
+        assert_eq!(wait_any(Some(soon), |_| Poll::<()>::Pending), Err(TimedOut));
+        assert!(Instant::now() >= soon);
+    }
+}
