@@ -92,6 +92,7 @@ mod fork;
 mod parent;
 mod spawn;
 
+pub use crate::error::ProcessError;
 pub use child::Child;
 pub use entry::{Entry, EntryArgs, EntryResult, main};
 pub use exit::Exit;
@@ -101,62 +102,7 @@ pub use spawn::{MAX_DESCRIPTORS, Options, spawn};
 
 use rustix::io::Errno;
 pub use rustix::process::Pid;
-use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-
-/// Why something could not be done with a process: the reasons that are this crate's own.
-///
-/// ```
-/// use ringway::process::{self, Entry, ProcessError};
-/// use ringway::Cause;
-/// const WORK: Entry = Entry::new("work", |_| Ok(()));
-/// // `process::main` was not called: the child would run this program from the start.
-/// let error = process::spawn(&WORK, b"", vec![]).unwrap_err();
-/// assert_eq!(error.cause(), Cause::Process(ProcessError::NotRegistered));
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ProcessError {
-    /// [`main`] was not called with this entry, so that a copy of the program would not find it.
-    NotRegistered,
-    /// [`main`] was called with several entries of this name.
-    Ambiguous,
-    /// This process has so many threads, of which a fork would have one, with the locks of all.
-    Threads(usize),
-    /// The real and the effective user, or group, of this process differ. The kernel would start a copy of it as a
-    /// set-user-ID program, which runs no entry for anybody.
-    TwoUsers,
-    /// A set-user-ID program, or one with file capabilities, was asked to run an entry. Its user may be anybody.
-    Privileged,
-    /// Somebody else waited for the process (`wait(2)` for any child, or an ignored `SIGCHLD`), and has its exit.
-    Reaped,
-}
-
-impl fmt::Display for ProcessError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            ProcessError::NotRegistered => {
-                "no such entry: call process::main with it, first of all in main"
-            }
-            ProcessError::Ambiguous => "several entries have this name: give each its own",
-            ProcessError::Threads(count) => {
-                return write!(
-                    f,
-                    "this process has {count} threads: fork before the first is started, or spawn"
-                );
-            }
-            ProcessError::TwoUsers => {
-                "the real and the effective user or group differ: make them one (setresuid, setresgid) first"
-            }
-            ProcessError::Privileged => {
-                "this program runs with more rights than its user has: it runs no entry for that user"
-            }
-            ProcessError::Reaped => {
-                "somebody else waited for it: do not ignore SIGCHLD, or wait for any child"
-            }
-        })
-    }
-}
 
 /// The number of what the standard library reports.
 fn errno(error: &std::io::Error) -> Errno {

@@ -111,7 +111,7 @@ mod types;
 mod vigil;
 mod watch;
 
-pub use access::{Access, AccessError};
+pub use access::Access;
 pub use part::Part;
 pub use region::Region;
 pub use sleep::{BOUND, Sleep};

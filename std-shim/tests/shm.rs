@@ -3,9 +3,7 @@
 mod support;
 
 use ringway::channel::Error;
-use ringway::shm::{
-    self, Access, AccessError, BOUND, Broadcast, ByteRing, Latest, Layout, Queue, Region, Ring,
-};
+use ringway::shm::{self, Access, BOUND, Broadcast, ByteRing, Latest, Layout, Queue, Region, Ring};
 use ringway::{Cause, shm::Part};
 use ringway_core::region;
 use ringway_core::ring::broadcast::RecvError;
@@ -331,7 +329,7 @@ fn starters_and_leavers_that_race_always_meet_in_one_region() {
 fn every_way_in_which_a_file_is_no_region_is_told_apart() {
     let name = Name::new();
     let cause = || Region::open(&name.0).unwrap_err().cause();
-    assert_eq!(cause(), Cause::Channel(Error::NotFound));
+    assert_eq!(cause(), Cause::Core(Error::NotFound));
     let long = "x".repeat(256);
     for (bad, why) in [
         ("", "empty"),
@@ -907,7 +905,7 @@ fn who_may_read_alone_does_not_seem_alive_and_nobody_is_made_such() {
     }
     let name = Name::new();
     for mode in [0o644, 0o640, 0o622, 0o604, 0o700] {
-        let uneven = Cause::Access(AccessError::Uneven { mode });
+        let uneven = Cause::UnevenMode { mode };
         assert_eq!(Region::create(&name.0, mode, &layout()).unwrap_err().cause(), uneven);
         assert_eq!(Region::open_or_create(&name.0, mode, &layout()).unwrap_err().cause(), uneven);
     }
@@ -934,7 +932,7 @@ fn who_may_read_alone_does_not_seem_alive_and_nobody_is_made_such() {
     // A region that was opened up afterwards is not attached to.
     let region = Region::create(&name.0, 0o600, &layout()).unwrap();
     fs::set_permissions(name.path(), fs::Permissions::from_mode(0o644)).unwrap();
-    let uneven = Cause::Access(AccessError::Uneven { mode: 0o644 });
+    let uneven = Cause::UnevenMode { mode: 0o644 };
     assert_eq!(Region::open_with(&name.0, 0o666).unwrap_err().cause(), uneven);
     drop(region);
 }
@@ -944,7 +942,7 @@ fn a_region_has_the_mode_that_was_asked_for_and_lets_in_no_more_than_its_users_a
     let name = Name::new();
     let region = Region::create(&name.0, 0o660, &layout()).unwrap();
     assert_eq!(fs::metadata(name.path()).unwrap().mode() & 0o7777, 0o660, "whatever the umask");
-    let open = Cause::Access(AccessError::Mode { mode: 0o660, allowed: 0o600 });
+    let open = Cause::TooOpen { mode: 0o660, allowed: 0o600 };
     assert_eq!(Region::open(&name.0).unwrap_err().cause(), open);
     assert_eq!(Region::open_or_create(&name.0, 0o600, &layout()).unwrap_err().cause(), open);
     assert!(Region::open_with(&name.0, 0o660).is_ok());
@@ -981,7 +979,7 @@ fn a_file_of_another_user_is_attached_to_only_where_the_caller_says_so() {
         assert!(Instant::now() < end && stranger.0.try_wait().unwrap().is_none());
         std::thread::sleep(Duration::from_millis(1));
     }
-    let owner = Cause::Access(AccessError::Owner { user: 65534 });
+    let owner = Cause::OtherOwner { user: 65534 };
     let error = Region::open_or_create(&name.0, 0o600, &layout()).unwrap_err();
     assert_eq!(error.cause(), owner, "{error}");
     assert_eq!(Region::open_or_create(&name.0, 0o666, &layout()).unwrap_err().cause(), owner);
@@ -1025,7 +1023,7 @@ fn a_stale_region_that_cannot_be_removed_is_laid_out_anew_or_told() {
         inject(&[Fault::new(libc::SYS_unlinkat, libc::EPERM)]);
         // SAFETY: always allowed.
         let user = unsafe { libc::geteuid() };
-        let stale = Cause::Access(AccessError::Stale { user });
+        let stale = Cause::Stale { user };
         assert_eq!(shm::unlink(&name).unwrap_err().cause(), stale);
         assert_eq!(shm::survey::remove(&name).unwrap_err().cause(), stale);
         // A new one would have another mode, which this file cannot get.
@@ -1069,7 +1067,7 @@ fn a_stale_region_of_another_user_is_told_and_not_waited_for() {
             stale_for_ever(0o666);
         }
         let name = std::env::var(NAME).unwrap();
-        let stale = Cause::Access(AccessError::Stale { user: 0 });
+        let stale = Cause::Stale { user: 0 };
         assert_eq!(shm::unlink(&name).unwrap_err().cause(), stale);
         assert_eq!(shm::survey::remove(&name).unwrap_err().cause(), stale);
         for mode in [0o600, 0o660] {

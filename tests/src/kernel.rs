@@ -26,7 +26,7 @@ type Answer<T> = Result<T, Error>;
 #[track_caller]
 fn answer<T>(result: ringway::Result<T>) -> Answer<T> {
     result.map_err(|error| match error.cause() {
-        ringway::Cause::Channel(reason) => reason,
+        ringway::Cause::Core(reason) => reason,
         _ => panic!("an error that the core has no word for: {error}"),
     })
 }

@@ -1,7 +1,7 @@
 //! Whose files of a name are taken for regions, and how far they may be open to others.
 
+use crate::Cause;
 use rustix::fs::Stat;
-use std::fmt;
 
 /// Whose region of a name to attach to, and how many may have access to it.
 ///
@@ -47,25 +47,25 @@ impl Access {
     }
 
     /// Whether a region may have this mode.
-    pub(super) fn check_mode(self) -> Result<(), AccessError> {
+    pub(super) fn check_mode(self) -> Result<(), Cause> {
         let readers = (self.mode >> 2) & 0o111;
         let writers = (self.mode >> 1) & 0o111;
         let is_odd = readers != writers || self.mode & !0o666 != 0;
-        if is_odd { Err(AccessError::Uneven { mode: self.mode }) } else { Ok(()) }
+        if is_odd { Err(Cause::UnevenMode { mode: self.mode }) } else { Ok(()) }
     }
 
     /// Whether this file may be attached to.
-    pub(super) fn check(self, file: &Stat) -> Result<(), AccessError> {
+    pub(super) fn check(self, file: &Stat) -> Result<(), Cause> {
         let owner = file.st_uid;
         let us = rustix::process::geteuid().as_raw();
         if !self.any_owner && owner != us && owner != 0 {
-            return Err(AccessError::Owner { user: owner });
+            return Err(Cause::OtherOwner { user: owner });
         }
         let mode = file.st_mode & 0o777;
         Access { mode, ..self }.check_mode()?;
         // What the owner may do is the owner's.
         if mode & !self.mode & 0o077 != 0 {
-            return Err(AccessError::Mode { mode, allowed: self.mode });
+            return Err(Cause::TooOpen { mode, allowed: self.mode });
         }
         Ok(())
     }
@@ -77,73 +77,6 @@ impl From<u32> for Access {
     }
 }
 
-/// Why a file is not attached to, or not replaced, although it may be a region.
-///
-/// ```
-/// use ringway::Cause;
-/// use ringway::shm::{AccessError, Layout, Region, Ring};
-/// let layout = Layout::new(4).part::<Ring<u32, 64>>("samples")?;
-/// let error = Region::create("ringway-doc-uneven", 0o644, &layout).unwrap_err();
-/// assert_eq!(error.cause(), Cause::Access(AccessError::Uneven { mode: 0o644 }));
-/// # Ok::<(), ringway::Error>(())
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum AccessError {
-    /// It belongs to another user than this process's and root.
-    Owner {
-        /// Whose it is.
-        user: u32,
-    },
-    /// Its mode lets in more users than the caller does.
-    Mode {
-        /// The permissions that it has.
-        mode: u32,
-        /// Those that the caller allows.
-        allowed: u32,
-    },
-    /// The permissions let somebody read who may not write, or write who may not read.
-    Uneven {
-        /// The permissions.
-        mode: u32,
-    },
-    /// Nobody is attached to it any more, and this process may neither remove it nor lay it out
-    /// anew.
-    Stale {
-        /// Whose it is.
-        user: u32,
-    },
-}
-
-impl fmt::Display for AccessError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            AccessError::Owner { user } => write!(
-                f,
-                "it belongs to user {user}, who may put anything there: say with \
-                 shm::Access that every owner is trusted, or choose another name"
-            ),
-            AccessError::Mode { mode, allowed } => write!(
-                f,
-                "its permissions are {mode:03o}, and no more than {allowed:03o} are allowed here: \
-                 say with shm::Access whom to share it with, or change them"
-            ),
-            AccessError::Uneven { mode } => write!(
-                f,
-                "with the permissions {mode:03o} some may read and not write, or the reverse, \
-                 and a reader's locks hold everybody up: give both or neither, as in 600 or 660"
-            ),
-            AccessError::Stale { user } => write!(
-                f,
-                "nobody is attached to it any more, and only user {user} or root may remove it: \
-                 have it removed, or choose another name"
-            ),
-        }
-    }
-}
-
-impl std::error::Error for AccessError {}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,7 +87,7 @@ mod tests {
             assert_eq!(Access::new(good).check_mode(), Ok(()), "{good:o}");
         }
         for bad in [0o644, 0o640, 0o622, 0o400, 0o700, 0o1600, 0o604] {
-            assert_eq!(Access::new(bad).check_mode(), Err(AccessError::Uneven { mode: bad }));
+            assert_eq!(Access::new(bad).check_mode(), Err(Cause::UnevenMode { mode: bad }));
         }
     }
 }

@@ -9,7 +9,6 @@
 //! ends. A process that attaches, detaches or removes the name has locked byte 0. The locks are the
 //! kernel's alone: nothing is written to these bytes, and what others write there changes nothing.
 
-use super::AccessError;
 use crate::error::{too_large, wrong_file};
 use crate::unshared::Unshared;
 use crate::{Cause, Error, Result, channel, fd};
@@ -138,7 +137,7 @@ impl File {
     /// table.
     ///
     /// # Errors
-    /// [`channel::Error::NotFound`] when it has no name any more; [`AccessError::Stale`] when we
+    /// [`channel::Error::NotFound`] when it has no name any more; [`Cause::Stale`] when we
     /// may not.
     pub(super) fn unlink(&self) -> Result<()> {
         let gone = || Error::new(REMOVE, channel::Error::NotFound);
@@ -150,7 +149,7 @@ impl File {
             Ok(()) => Ok(()),
             Err(Errno::PERM | Errno::ACCESS | Errno::ROFS) => {
                 let user = self.stat()?.st_uid;
-                Err(Error::new(REMOVE, AccessError::Stale { user }))
+                Err(Error::new(REMOVE, Cause::Stale { user }))
             }
             Err(errno) => Err(Error::new(REMOVE, errno)),
         }

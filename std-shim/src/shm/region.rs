@@ -73,7 +73,7 @@ impl Region {
     ///
     /// # Errors
     /// [`channel::Error::AddressInUse`] when somebody is attached to one of this name, or it is
-    /// another program's file; [`Cause::Access`](crate::Cause::Access) when one that nobody is
+    /// another program's file; [`Cause::Stale`](crate::Cause::Stale) when one that nobody is
     /// attached to can neither be removed nor be used, or for a mode that lets somebody read who
     /// may not write; [`channel::Error::BadName`]; an invalid layout; [`channel::Error::Exhausted`]
     /// when there is not so much memory.
@@ -110,7 +110,7 @@ impl Region {
     ///
     /// # Errors
     /// [`channel::Error::NotFound`] when there is none, or nobody is attached to it any more;
-    /// [`Cause::Access`](crate::Cause::Access) when it is another user's, or may be used by others;
+    /// [`Cause::OtherOwner`](crate::Cause::OtherOwner) or [`Cause::TooOpen`](crate::Cause::TooOpen) when it is another user's, or may be used by others;
     /// [`channel::Error::Exhausted`] when every place is taken;
     /// [`Cause::Region`](crate::Cause::Region) or [`Cause::WrongFile`](crate::Cause::WrongFile)
     /// when it is a file of another program, of another version, of another size than it says, or

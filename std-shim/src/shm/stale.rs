@@ -2,7 +2,7 @@
 
 use super::file::{CREATE, File, REMOVE, name_of};
 use super::mapping::Mapping;
-use super::{Access, AccessError, Layout};
+use super::{Access, Layout};
 use crate::{Cause, Error, Result, channel};
 use ringway_core::region::{self, MAX_START};
 
@@ -10,7 +10,7 @@ use ringway_core::region::{self, MAX_START};
 ///
 /// # Errors
 /// [`channel::Error::NotFound`] when nothing has this name; [`Cause::Region`](crate::Cause::Region)
-/// or [`Cause::WrongFile`] when it is no region; [`Cause::Access`] when this process may not remove
+/// or [`Cause::WrongFile`] when it is no region; [`Cause::Stale`] when this process may not remove
 /// it: in `/dev/shm` its owner may, and root.
 ///
 /// ```
@@ -49,7 +49,7 @@ pub(super) enum Way {
 /// Has a name that nobody uses any more be free for a new region.
 ///
 /// # Errors
-/// [`AccessError::Stale`] when nobody uses it, and this process can do nothing about it.
+/// [`Cause::Stale`] when nobody uses it, and this process can do nothing about it.
 pub(super) fn make_way(name: &str, access: Access) -> Result<Way> {
     let file = match File::named(name, CREATE) {
         Ok(file) => file,
@@ -69,7 +69,7 @@ pub(super) fn make_way(name: &str, access: Access) -> Result<Way> {
     match file.unlink() {
         Ok(()) => Ok(Way::Free),
         Err(error) if error.is(channel::Error::NotFound) => Ok(Way::Free),
-        Err(error) if matches!(error.cause(), Cause::Access(AccessError::Stale { .. })) => {
+        Err(error) if matches!(error.cause(), Cause::Stale { .. }) => {
             let stat = file.stat()?;
             // A new one would have exactly this mode.
             let fits = access.check(&stat).is_ok() && stat.st_mode & 0o777 == access.mode();

@@ -202,7 +202,7 @@ pub fn of_fd(fd: impl AsFd) -> Result<Survey> {
 ///
 /// # Errors
 /// [`channel::Error::Taken`] while somebody is attached; [`channel::Error::NotFound`] when nothing has this name;
-/// [`region::Error::Foreign`] when it is another program's file; [`Cause::Access`] when this process may not remove it.
+/// [`region::Error::Foreign`] when it is another program's file; [`Cause::Stale`] when this process may not remove it.
 ///
 /// ```
 /// use ringway::channel::Error;

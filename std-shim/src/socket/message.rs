@@ -162,7 +162,7 @@ impl<F: Family, T: Message> Socket<F, T> {
         match self.recv_with(&mut [], Timeout::NEVER, RecvFlags::PEEK) {
             Ok(size) => Ok(size),
             Err(error) => match error.cause() {
-                Cause::Channel(channel::Error::BufferTooSmall { needed }) => Ok(needed),
+                Cause::Core(channel::Error::BufferTooSmall { needed }) => Ok(needed),
                 _ => Err(error),
             },
         }

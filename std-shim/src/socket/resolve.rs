@@ -93,8 +93,8 @@ pub(super) fn resolve(to: impl ToAddresses) -> Result<Vec<SocketAddr>> {
     to.to_addresses().map_err(|error| {
         let reason = match (Errno::from_io_error(&error), error.kind()) {
             (Some(errno), _) => Cause::from(errno),
-            (None, ErrorKind::InvalidInput) => Cause::Channel(channel::Error::BadName),
-            (None, _) => Cause::Channel(channel::Error::NotFound),
+            (None, ErrorKind::InvalidInput) => Cause::Core(channel::Error::BadName),
+            (None, _) => Cause::Core(channel::Error::NotFound),
         };
         Error::new(RESOLVE, reason).on(format_args!("({error})"))
     })

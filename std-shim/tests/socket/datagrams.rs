@@ -137,7 +137,7 @@ fn sizes_are_told_when_they_do_not_fit() {
     let (ours, theirs) = UnixDatagram::pair().unwrap();
     let huge = vec![1; 64 << 20];
     let error = ours.send(&huge).unwrap_err();
-    let ringway::Cause::Channel(channel::Error::MessageTooLarge { max }) = error.cause() else {
+    let ringway::Cause::Core(channel::Error::MessageTooLarge { max }) = error.cause() else {
         panic!("{error}")
     };
     ours.send(&huge[..max]).unwrap();

@@ -99,7 +99,7 @@ fn the_largest_message_goes_and_one_byte_more_is_told_with_the_bound() {
     let (ours, theirs) = UnixSeqpacket::pair().unwrap();
     let huge = vec![1; 64 << 20];
     let error = ours.send(&huge).unwrap_err();
-    let ringway::Cause::Channel(channel::Error::MessageTooLarge { max }) = error.cause() else {
+    let ringway::Cause::Core(channel::Error::MessageTooLarge { max }) = error.cause() else {
         panic!("{error}")
     };
     assert!(ours.send(&huge[..max + 1]).is_err());

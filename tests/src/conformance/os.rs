@@ -41,7 +41,7 @@ pub(super) const TRANSPORTS: &[&dyn Transport] = &[
 #[track_caller]
 fn answer<T>(result: ringway::Result<T>) -> Answer<T> {
     result.map_err(|error| match error.cause() {
-        Cause::Channel(reason) => reason,
+        Cause::Core(reason) => reason,
         _ => panic!("an error that the core has no word for: {error}"),
     })
 }

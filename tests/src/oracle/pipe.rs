@@ -84,7 +84,7 @@ impl Kernel {
 /// The shim's error in the words of the core; another is a failure of the test.
 fn reason<T>(result: ringway::Result<T>) -> Result<T, Error> {
     result.map_err(|error| match error.cause() {
-        ringway::Cause::Channel(reason) => reason,
+        ringway::Cause::Core(reason) => reason,
         _ => panic!("{error}"),
     })
 }

@@ -1,0 +1,260 @@
+//! Why an operation failed, and the words for it.
+
+use super::ProcessError;
+use ringway_core::{channel, region, ring, signal, wait};
+use rustix::fs::FileType;
+use rustix::io::Errno;
+use std::fmt;
+use std::io::ErrorKind;
+
+/// Why an operation failed: in the words of the core where it has them, else as the system said it.
+///
+/// The core's own errors convert into it, and so do they into an [`Error`](crate::Error).
+///
+/// ```
+/// use ringway::{Cause, channel};
+/// assert_eq!(Cause::from(channel::Error::BrokenPipe), Cause::Core(channel::Error::BrokenPipe));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Cause {
+    /// One of the errors that the mechanisms have in memory too.
+    Core(channel::Error),
+    /// A reader of a broadcast was too slow: this many messages were overwritten before it got them.
+    Lagged(u64),
+    /// The path or the descriptor is of another kind than the operation is for.
+    WrongFile {
+        /// What it is: `"a regular file"`.
+        found: &'static str,
+        /// What it should be: `"a FIFO"`.
+        wanted: &'static str,
+    },
+    /// The region belongs to another user than this process's and root.
+    OtherOwner {
+        /// Whose it is.
+        user: u32,
+    },
+    /// The region's mode lets in more users than the caller does.
+    TooOpen {
+        /// The permissions that it has.
+        mode: u32,
+        /// Those that the caller allows.
+        allowed: u32,
+    },
+    /// The permissions let somebody read who may not write, or write who may not read.
+    UnevenMode {
+        /// The permissions.
+        mode: u32,
+    },
+    /// Nobody is attached to the region any more, and this process may neither remove it nor lay it out anew.
+    Stale {
+        /// Whose it is.
+        user: u32,
+    },
+    /// It cannot be done with this signal, for this reason.
+    Signal(&'static str),
+    /// The memory is not a region that can be used here.
+    Region(region::Error),
+    /// The region has no such part.
+    Part(region::PartError),
+    /// A region cannot be laid out so.
+    Layout(region::LayoutError),
+    /// It cannot be done with this process, for this reason.
+    Process(ProcessError),
+    /// Anything else that the operating system reports.
+    Os(Errno),
+}
+
+impl Cause {
+    /// What the standard library calls it.
+    pub(super) fn kind(self) -> ErrorKind {
+        use channel::Error as E;
+        match self {
+            Cause::WrongFile { .. }
+            | Cause::Signal(_)
+            | Cause::Layout(_)
+            | Cause::UnevenMode { .. } => ErrorKind::InvalidInput,
+            Cause::Region(_) | Cause::Part(_) => ErrorKind::InvalidData,
+            Cause::OtherOwner { .. } | Cause::TooOpen { .. } | Cause::Stale { .. } => {
+                ErrorKind::PermissionDenied
+            }
+            Cause::Process(_) | Cause::Lagged(_) => ErrorKind::Other,
+            Cause::Os(errno) => std::io::Error::from(errno).kind(),
+            Cause::Core(reason) => match reason {
+                E::WouldBlock => ErrorKind::WouldBlock,
+                E::TimedOut => ErrorKind::TimedOut,
+                E::BrokenPipe => ErrorKind::BrokenPipe,
+                E::EndOfFile => ErrorKind::UnexpectedEof,
+                E::Refused => ErrorKind::ConnectionRefused,
+                E::Reset => ErrorKind::ConnectionReset,
+                E::NotConnected | E::NoReader | E::Closed => ErrorKind::NotConnected,
+                E::AddressInUse => ErrorKind::AddrInUse,
+                E::NotFound => ErrorKind::NotFound,
+                E::BadName | E::MessageTooLarge { .. } | E::BufferTooSmall { .. } => {
+                    ErrorKind::InvalidInput
+                }
+                E::Corrupt => ErrorKind::InvalidData,
+                _ => ErrorKind::Other,
+            },
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Cause::Core(error) => error.fmt(f),
+            Cause::Lagged(count) => {
+                write!(
+                    f,
+                    "{count} messages were overwritten before they were read: read more often"
+                )
+            }
+            Cause::WrongFile { found, wanted } => {
+                write!(f, "it is {found}, not {wanted}: use another one")
+            }
+            Cause::OtherOwner { user } => write!(
+                f,
+                "it belongs to user {user}, who may put anything there: say with \
+                 shm::Access that every owner is trusted, or choose another name"
+            ),
+            Cause::TooOpen { mode, allowed } => write!(
+                f,
+                "its permissions are {mode:03o}, and no more than {allowed:03o} are allowed here: \
+                 say with shm::Access whom to share it with, or change them"
+            ),
+            Cause::UnevenMode { mode } => write!(
+                f,
+                "with the permissions {mode:03o} some may read and not write, or the reverse, \
+                 and a reader's locks hold everybody up: give both or neither, as in 600 or 660"
+            ),
+            Cause::Stale { user } => write!(
+                f,
+                "nobody is attached to it any more, and only user {user} or root may remove it: \
+                 have it removed, or choose another name"
+            ),
+            Cause::Signal(reason) => f.write_str(reason),
+            Cause::Region(error) => error.fmt(f),
+            Cause::Part(error) => error.fmt(f),
+            Cause::Layout(error) => error.fmt(f),
+            Cause::Process(reason) => reason.fmt(f),
+            Cause::Os(Errno::NOSPC) => {
+                f.write_str("the file system is full: remove something from it, or use another")
+            }
+            Cause::Os(Errno::DQUOT) => f.write_str(
+                "the user's quota on the file system is used up: remove something, or ask for more",
+            ),
+            Cause::Os(errno) => errno.fmt(f),
+        }
+    }
+}
+
+macro_rules! causes {
+    ($($Variant:ident($Error:ty),)*) => {
+        $(impl From<$Error> for Cause {
+            fn from(error: $Error) -> Self {
+                Cause::$Variant(error)
+            }
+        })*
+    };
+}
+
+causes!(
+    Core(channel::Error),
+    Region(region::Error),
+    Part(region::PartError),
+    Layout(region::LayoutError),
+    Process(ProcessError),
+);
+
+impl From<wait::TimedOut> for Cause {
+    fn from(_: wait::TimedOut) -> Self {
+        Cause::Core(channel::Error::TimedOut)
+    }
+}
+
+/// The value that was not pushed is dropped.
+impl<T> From<ring::Full<T>> for Cause {
+    fn from(_: ring::Full<T>) -> Self {
+        Cause::Core(channel::Error::WouldBlock)
+    }
+}
+
+/// The value that was not pushed is dropped. A queue that is closed is a broken pipe.
+impl<T> From<ring::queue::PushError<T>> for Cause {
+    fn from(error: ring::queue::PushError<T>) -> Self {
+        use ring::queue::PushError as E;
+        Cause::Core(match error {
+            E::Full(_) => channel::Error::WouldBlock,
+            E::Closed(_) => channel::Error::BrokenPipe,
+            E::Corrupt(_) => channel::Error::Corrupt,
+        })
+    }
+}
+
+impl From<ring::broadcast::RecvError> for Cause {
+    fn from(error: ring::broadcast::RecvError) -> Self {
+        use ring::broadcast::RecvError as E;
+        match error {
+            E::Missed(count) => Cause::Lagged(count),
+            E::EndOfFile => Cause::Core(channel::Error::EndOfFile),
+            E::TimedOut => Cause::Core(channel::Error::TimedOut),
+        }
+    }
+}
+
+/// The payload that was not queued is dropped.
+impl From<signal::RaiseError> for Cause {
+    fn from(error: signal::RaiseError) -> Self {
+        Cause::Core(match error {
+            signal::RaiseError::Full(_) => channel::Error::WouldBlock,
+            signal::RaiseError::NoSuchLine(..) => channel::Error::NotFound,
+        })
+    }
+}
+
+impl From<Errno> for Cause {
+    /// Errno in the words of the core. Where one errno means two things, the operation translates it before.
+    fn from(errno: Errno) -> Self {
+        use channel::Error as E;
+        Cause::Core(match errno {
+            Errno::AGAIN => E::WouldBlock,
+            Errno::TIMEDOUT => E::TimedOut,
+            Errno::PIPE => E::BrokenPipe,
+            Errno::CONNREFUSED => E::Refused,
+            Errno::CONNRESET | Errno::CONNABORTED => E::Reset,
+            Errno::NOTCONN | Errno::DESTADDRREQ => E::NotConnected,
+            Errno::ISCONN | Errno::ALREADY => E::AlreadyConnected,
+            Errno::BADF => E::WrongDirection,
+            Errno::ADDRINUSE | Errno::EXIST => E::AddressInUse,
+            Errno::NOENT => E::NotFound,
+            Errno::NAMETOOLONG => E::BadName,
+            Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM => E::Exhausted,
+            other => return Cause::Os(other),
+        })
+    }
+}
+
+/// The cause for a file that is not what was `wanted` (`"a FIFO"`).
+pub(crate) fn wrong_file(found: FileType, wanted: &'static str) -> Cause {
+    let found = match found {
+        FileType::RegularFile => "a regular file",
+        FileType::Directory => "a directory",
+        FileType::Symlink => "a symbolic link",
+        FileType::Fifo => "a pipe or a FIFO",
+        FileType::Socket => "a socket",
+        FileType::CharacterDevice => "a character device",
+        FileType::BlockDevice => "a block device",
+        FileType::Unknown => "a file of no known kind",
+    };
+    Cause::WrongFile { found, wanted }
+}
+
+/// The cause of a failed call whose `EAGAIN` says that a limit is reached, and not "later": `clone(2)`,
+/// `pthread_create(3)`, `timer_create(2)`, `sigqueue(3)`, `mmap(2)`.
+pub(crate) fn limit(errno: Errno) -> Cause {
+    match errno {
+        Errno::AGAIN => channel::Error::Exhausted.into(),
+        other => other.into(),
+    }
+}

@@ -1,0 +1,56 @@
+//! Whatever fails in the core or in the shim becomes the shim's error by `?`, and an error of the standard library.
+
+use ringway::{Cause, Error, channel};
+use ringway_core::{region, ring, signal, wait};
+use std::io;
+
+/// The error that `?` makes of this one.
+fn converted<E>(error: E) -> Error
+where
+    Error: From<E>,
+{
+    let convert = || -> ringway::Result<()> { Err(error)? };
+    convert().unwrap_err()
+}
+
+#[test]
+fn every_error_of_the_core_becomes_one_of_the_shim_with_its_cause() {
+    use channel::Error as E;
+    let cases = [
+        (converted(E::BrokenPipe), Cause::Core(E::BrokenPipe)),
+        (converted(wait::TimedOut), Cause::Core(E::TimedOut)),
+        (converted(ring::Full("value")), Cause::Core(E::WouldBlock)),
+        (converted(ring::queue::PushError::Full("value")), Cause::Core(E::WouldBlock)),
+        (converted(ring::queue::PushError::Closed(7)), Cause::Core(E::BrokenPipe)),
+        (converted(ring::queue::PushError::Corrupt(7)), Cause::Core(E::Corrupt)),
+        (converted(ring::broadcast::RecvError::Missed(3)), Cause::Lagged(3)),
+        (converted(ring::broadcast::RecvError::EndOfFile), Cause::Core(E::EndOfFile)),
+        (converted(signal::RaiseError::Full(signal::Payload::new(7))), Cause::Core(E::WouldBlock)),
+        (converted(region::Error::Corrupt), Cause::Region(region::Error::Corrupt)),
+        (converted(region::PartError::NotFound), Cause::Part(region::PartError::NotFound)),
+        (converted(region::LayoutError::BadName), Cause::Layout(region::LayoutError::BadName)),
+    ];
+    for (error, cause) in cases {
+        assert_eq!(error.cause(), cause);
+        // Nothing was tried that could be named: the words are the cause's.
+        assert_eq!(error.to_string(), cause.to_string());
+    }
+}
+
+#[test]
+fn every_error_of_the_shim_becomes_one_of_the_standard_library_of_its_kind() {
+    let kinds = [
+        (Cause::Core(channel::Error::TimedOut), io::ErrorKind::TimedOut),
+        (Cause::Core(channel::Error::BrokenPipe), io::ErrorKind::BrokenPipe),
+        (Cause::Os(rustix::io::Errno::ACCESS), io::ErrorKind::PermissionDenied),
+        (Cause::Part(region::PartError::NotFound), io::ErrorKind::InvalidData),
+        (Cause::Stale { user: 0 }, io::ErrorKind::PermissionDenied),
+        (Cause::UnevenMode { mode: 0o644 }, io::ErrorKind::InvalidInput),
+    ];
+    for (cause, kind) in kinds {
+        let error = io::Error::from(converted(cause));
+        assert_eq!(error.kind(), kind, "{cause:?}");
+        let inner = error.downcast::<Error>().unwrap();
+        assert_eq!(inner.cause(), cause, "the shim's error is inside");
+    }
+}
