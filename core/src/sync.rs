@@ -322,6 +322,51 @@ impl<T> Cell<T> {
     }
 }
 
+/// A place for one value, which it may hold or not: what the rings' arrays consist of.
+///
+/// Loom's cells do not lie next to each other in memory, so that under loom the values are plain, and a [`Watch`] beside the
+/// array records who touched them.
+#[repr(transparent)]
+pub struct Slot<T>(core::cell::UnsafeCell<MaybeUninit<T>>);
+
+impl<T> Slot<T> {
+    /// A free one.
+    pub(crate) const fn new() -> Self {
+        Slot(core::cell::UnsafeCell::new(MaybeUninit::uninit()))
+    }
+
+    /// Where its value is, or may be.
+    #[inline(always)]
+    pub(crate) const fn get(&self) -> *mut T {
+        self.0.get().cast()
+    }
+}
+
+impl Slot<u8> {
+    /// One that is initialized from the start, so that it can be lent out as a byte while it is free.
+    pub(crate) const fn zero() -> Self {
+        Slot(core::cell::UnsafeCell::new(MaybeUninit::new(0)))
+    }
+}
+
+impl<T> core::fmt::Debug for Slot<T> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Slot")
+    }
+}
+
+/// What loom knows of the slots of one structure; nothing elsewhere.
+#[cfg(loom)]
+#[derive(Debug)]
+pub(crate) struct Watch(std::boxed::Box<[loom::cell::UnsafeCell<()>]>);
+
+#[cfg(loom)]
+impl Watch {
+    pub(crate) fn new(slots: usize) -> Self {
+        Watch((0..slots).map(|_| loom::cell::UnsafeCell::new(())).collect())
+    }
+}
+
 /// `N` uninitialised places in one contiguous piece, shared between two sides that agree by atomics which side
 /// owns which place.
 ///
