@@ -20,17 +20,17 @@
 //! A pipe's reader is `Connected` with `send: Absent`, its writer with `recv: Absent`; a FIFO's ends are
 //! `Connecting` until the other end is there; a stream has both directions.
 
-pub mod frame;
-pub mod link;
-
+mod attempt;
+mod bytes;
 pub mod fifo;
+pub mod frame;
 #[cfg(feature = "embedded-io")]
 mod io;
+pub mod link;
 mod name;
 pub mod pipe;
 pub mod socket;
-
-mod turn;
+mod try_lock;
 
 #[doc(no_inline)]
 pub use crate::Error;

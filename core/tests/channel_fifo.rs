@@ -28,41 +28,41 @@ fn names<const NAMES: usize, const N: usize>() -> Registry<NAMES, N, Yielding> {
 #[test]
 fn names_are_made_once_and_unlinked_once() {
     let names: Registry<3, 8> = Registry::new();
-    assert_eq!(names.make(b"a"), Ok(()));
-    assert_eq!(names.make(b"a"), Err(Error::AddressInUse));
-    assert_eq!(names.try_make(b"ab"), Ok(()), "a prefix is another name");
-    assert_eq!(names.unlink(b"a"), Ok(()));
-    assert_eq!(names.unlink(b"a"), Err(Error::NotFound));
-    assert_eq!(names.try_unlink(b"ab"), Ok(()));
-    assert_eq!(names.make(b"a"), Ok(()));
+    assert_eq!(names.create(b"a"), Ok(()));
+    assert_eq!(names.create(b"a"), Err(Error::AddressInUse));
+    assert_eq!(names.try_create(b"ab"), Ok(()), "a prefix is another name");
+    assert_eq!(names.remove(b"a"), Ok(()));
+    assert_eq!(names.remove(b"a"), Err(Error::NotFound));
+    assert_eq!(names.try_remove(b"ab"), Ok(()));
+    assert_eq!(names.create(b"a"), Ok(()));
 }
 
 #[test]
 fn names_are_bytes_of_a_bounded_length() {
     let names: Registry<3, 8> = Registry::new();
-    assert_eq!(names.make(b""), Err(Error::BadName));
-    assert_eq!(names.make(&[b'x'; NAME_MAX + 1]), Err(Error::BadName));
-    assert_eq!(names.make(&[b'x'; NAME_MAX]), Ok(()));
-    assert_eq!(names.make(&[0, 255]), Ok(()));
-    assert_eq!(names.make(&[0]), Ok(()), "a zero is a byte as any other");
-    assert_eq!(names.unlink(&[0, 255, 0]), Err(Error::NotFound));
+    assert_eq!(names.create(b""), Err(Error::BadName));
+    assert_eq!(names.create(&[b'x'; NAME_MAX + 1]), Err(Error::BadName));
+    assert_eq!(names.create(&[b'x'; NAME_MAX]), Ok(()));
+    assert_eq!(names.create(&[0, 255]), Ok(()));
+    assert_eq!(names.create(&[0]), Ok(()), "a zero is a byte as any other");
+    assert_eq!(names.remove(&[0, 255, 0]), Err(Error::NotFound));
     assert_eq!(names.try_open_reader(b"").err(), Some(Error::BadName));
 }
 
 #[test]
 fn places_run_out_and_come_back() {
     let names: Registry<2, 8> = Registry::new();
-    names.make(b"a").unwrap();
-    names.make(b"b").unwrap();
-    assert_eq!(names.make(b"c"), Err(Error::Exhausted));
-    names.unlink(b"a").unwrap();
-    assert_eq!(names.make(b"c"), Ok(()));
+    names.create(b"a").unwrap();
+    names.create(b"b").unwrap();
+    assert_eq!(names.create(b"c"), Err(Error::Exhausted));
+    names.remove(b"a").unwrap();
+    assert_eq!(names.create(b"c"), Ok(()));
 }
 
 #[test]
 fn a_registry_without_places_has_none() {
     let names: Registry<0, 8> = Registry::new();
-    assert_eq!(names.make(b"a"), Err(Error::Exhausted));
+    assert_eq!(names.create(b"a"), Err(Error::Exhausted));
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn what_has_no_name_cannot_be_opened() {
 #[test]
 fn without_waiting_a_reader_is_given_and_a_writer_is_told_no_reader() {
     let names: Registry<1, 8> = Registry::new();
-    names.make(b"a").unwrap();
+    names.create(b"a").unwrap();
     assert_eq!(names.try_open_writer(b"a").err(), Some(Error::NoReader));
     let mut reader = names.try_open_reader(b"a").unwrap();
     let mut out = [0; 8];
@@ -91,7 +91,7 @@ fn without_waiting_a_reader_is_given_and_a_writer_is_told_no_reader() {
 #[test]
 fn there_is_one_reader_at_a_time() {
     let names: Registry<1, 8> = Registry::new();
-    names.make(b"a").unwrap();
+    names.create(b"a").unwrap();
     let reader = names.try_open_reader(b"a").unwrap();
     assert_eq!(names.try_open_reader(b"a").err(), Some(Error::Taken));
     assert_eq!(names.open_reader(b"a").err(), Some(Error::Taken));
@@ -102,11 +102,11 @@ fn there_is_one_reader_at_a_time() {
 #[test]
 fn the_two_ends_wait_for_each_other() {
     let names = names::<1, 8>();
-    names.make(b"a").unwrap();
+    names.create(b"a").unwrap();
     std::thread::scope(|s| {
         s.spawn(|| {
             let mut writer = names.open_writer(b"a").unwrap();
-            assert_eq!(writer.write(b"more than fits at once"), Ok(22));
+            assert_eq!(writer.write_all(b"more than fits at once"), Ok(()));
         });
         let mut reader = names.open_reader(b"a").unwrap();
         let mut all = Vec::new();
@@ -122,7 +122,7 @@ fn the_two_ends_wait_for_each_other() {
 fn a_reader_that_waits_is_met_by_a_writer_that_is_gone_at_once() {
     for _ in 0..200 {
         let names = names::<1, 8>();
-        names.make(b"a").unwrap();
+        names.create(b"a").unwrap();
         std::thread::scope(|s| {
             s.spawn(|| {
                 names.open_writer(b"a").unwrap().write(b"x").unwrap();
@@ -137,7 +137,7 @@ fn a_reader_that_waits_is_met_by_a_writer_that_is_gone_at_once() {
 #[test]
 fn a_deadline_closes_the_end_again() {
     let names = Registry::<1, 8, SpinClock<Hundred>>::new();
-    names.make(b"a").unwrap();
+    names.create(b"a").unwrap();
     assert_eq!(names.open_reader_deadline(b"a", Some(1)).err(), Some(Error::TimedOut));
     assert_eq!(names.try_open_writer(b"a").err(), Some(Error::NoReader), "it is gone");
     assert_eq!(names.open_writer_deadline(b"a", Some(1)).err(), Some(Error::TimedOut));
@@ -150,7 +150,7 @@ fn a_deadline_closes_the_end_again() {
 #[test]
 fn a_writer_that_comes_later_ends_the_end_of_file() {
     let names: Registry<1, 8> = Registry::new();
-    names.make(b"a").unwrap();
+    names.create(b"a").unwrap();
     let mut reader = names.try_open_reader(b"a").unwrap();
     let mut out = [0; 8];
     for _ in 0..3 {
@@ -165,7 +165,7 @@ fn a_writer_that_comes_later_ends_the_end_of_file() {
 #[test]
 fn a_reader_that_comes_later_finds_what_is_left_and_mends_the_broken_pipe() {
     let names: Registry<1, 8> = Registry::new();
-    names.make(b"a").unwrap();
+    names.create(b"a").unwrap();
     let mut reader = names.try_open_reader(b"a").unwrap();
     let mut writer = names.try_open_writer(b"a").unwrap();
     writer.try_write(b"12345").unwrap();
@@ -183,7 +183,7 @@ fn a_reader_that_comes_later_finds_what_is_left_and_mends_the_broken_pipe() {
 #[test]
 fn what_is_unread_is_discarded_when_every_end_is_closed() {
     let names: Registry<1, 8> = Registry::new();
-    names.make(b"a").unwrap();
+    names.create(b"a").unwrap();
     let reader = names.try_open_reader(b"a").unwrap();
     let mut writer = names.try_open_writer(b"a").unwrap();
     writer.try_write(b"unread").unwrap();
@@ -198,13 +198,13 @@ fn what_is_unread_is_discarded_when_every_end_is_closed() {
 #[test]
 fn unlinking_keeps_what_is_open_and_frees_the_name() {
     let names: Registry<2, 8> = Registry::new();
-    names.make(b"a").unwrap();
+    names.create(b"a").unwrap();
     let mut old_reader = names.try_open_reader(b"a").unwrap();
     let mut old_writer = names.try_open_writer(b"a").unwrap();
-    names.unlink(b"a").unwrap();
+    names.remove(b"a").unwrap();
     assert_eq!(names.try_open_writer(b"a").err(), Some(Error::NotFound));
 
-    names.make(b"a").unwrap();
+    names.create(b"a").unwrap();
     let mut new_reader = names.try_open_reader(b"a").unwrap();
     let mut new_writer = names.try_open_writer(b"a").unwrap();
     old_writer.try_write(b"old").unwrap();
@@ -213,10 +213,10 @@ fn unlinking_keeps_what_is_open_and_frees_the_name() {
     assert_eq!(old_reader.try_read(&mut out), Ok(3));
     assert_eq!(new_reader.try_read(&mut out), Ok(5));
 
-    names.unlink(b"a").unwrap();
-    assert_eq!(names.make(b"b"), Err(Error::Exhausted), "both places are still open");
+    names.remove(b"a").unwrap();
+    assert_eq!(names.create(b"b"), Err(Error::Exhausted), "both places are still open");
     drop((old_reader, old_writer));
-    assert_eq!(names.make(b"b"), Ok(()));
+    assert_eq!(names.create(b"b"), Ok(()));
     let mut reader = names.try_open_reader(b"b").unwrap();
     assert_eq!(reader.try_read(&mut out), Ok(0));
 }
@@ -224,14 +224,14 @@ fn unlinking_keeps_what_is_open_and_frees_the_name() {
 #[test]
 fn several_writers_meet_one_reader_and_their_records_are_whole() {
     let names = names::<1, 16>();
-    names.make(b"a").unwrap();
+    names.create(b"a").unwrap();
     std::thread::scope(|s| {
         for number in 1..=3u8 {
             let names = &names;
             s.spawn(move || {
                 let mut writer = names.open_writer(b"a").unwrap();
                 for _ in 0..200 {
-                    assert_eq!(writer.write(&[number; 5]), Ok(5));
+                    assert_eq!(writer.write_all(&[number; 5]), Ok(()));
                 }
             });
         }
@@ -263,7 +263,7 @@ impl Wake for Woken {
 #[test]
 fn tasks_meet_and_one_that_gives_up_is_gone() {
     let names = Registry::<1, 8, Async<Spin>>::new();
-    names.make(b"a").unwrap();
+    names.create(b"a").unwrap();
     let woken = Arc::new(Woken::default());
     let waker = Waker::from(woken.clone());
     let mut cx = Context::from_waker(&waker);
@@ -281,4 +281,17 @@ fn tasks_meet_and_one_that_gives_up_is_gone() {
     assert_eq!(*woken.0.lock().unwrap(), before + 1);
     let Poll::Ready(Ok(mut writer)) = writing.poll(&mut cx) else { panic!("not met") };
     assert_eq!(writer.try_write(b"hi"), Ok(2));
+}
+
+#[test]
+fn names_are_made_and_removed_by_tasks_and_within_deadlines() {
+    let names = Registry::<1, 8, Async<SpinClock<Hundred>>>::new();
+    let mut cx = Context::from_waker(Waker::noop());
+    assert_eq!(pin!(names.create_async(b"a")).poll(&mut cx), Poll::Ready(Ok(())));
+    let taken = Poll::Ready(Err(Error::AddressInUse));
+    assert_eq!(pin!(names.create_async(b"a")).poll(&mut cx), taken);
+    assert_eq!(names.create_deadline(b"b", Some(99)), Err(Error::Exhausted));
+    assert_eq!(pin!(names.remove_async(b"a")).poll(&mut cx), Poll::Ready(Ok(())));
+    assert_eq!(names.create_deadline(b"b", Some(99)), Ok(()));
+    assert_eq!(names.remove_deadline(b"b", Some(99)), Ok(()));
 }

@@ -50,7 +50,7 @@ fn read_to_end<const N: usize>(mut reader: Reader<'_, N, Yielding>) -> Vec<u8> {
 }
 
 fn write_all<const N: usize>(writer: &mut Writer<'_, N, Yielding>, bytes: &[u8]) {
-    assert_eq!(writer.write(bytes), Ok(bytes.len()));
+    assert_eq!(writer.write_all(bytes), Ok(()));
 }
 
 #[test]
@@ -274,21 +274,89 @@ fn a_blocked_writer_is_told_when_the_reader_goes() {
 }
 
 #[test]
-fn a_long_write_whose_reader_goes_in_the_middle_says_how_much_and_then_why() {
+fn a_long_write_whose_reader_goes_in_the_middle_leaves_what_was_not_written() {
     let mut pipe = yielding::<4>();
     let (mut reader, mut writer) = pipe.split();
     std::thread::scope(|s| {
-        let writing = s.spawn(move || (writer.write(&[0; 100]), writer.write(b"x")));
+        let writing = s.spawn(move || {
+            let mut left = &[0; 100][..];
+            (writer.write_all_deadline(&mut left, None), left.len())
+        });
         let mut read = 0;
         while read < 10 {
             read += reader.read(&mut [0; 3]).unwrap();
         }
         drop(reader);
-        let (first, second) = writing.join().unwrap();
-        let written = first.unwrap();
-        assert!((read..100).contains(&written), "{written}");
-        assert_eq!(second, Err(Error::BrokenPipe));
+        let (answer, left) = writing.join().unwrap();
+        assert_eq!(answer, Err(Error::BrokenPipe));
+        assert!((read..100).contains(&(100 - left)), "{left}");
     });
+}
+
+#[test]
+fn all_or_nothing_goes_in_and_comes_out_in_the_forms_that_say_so() {
+    let mut pipe = Pipe::<8>::new();
+    let (mut reader, mut writer) = pipe.split();
+    let mut out = [0; 4];
+    assert_eq!(writer.try_write_all(&[1; 9]), Err(Error::MessageTooLarge { max: 8 }));
+    assert_eq!(writer.try_write_all(b"abcdef"), Ok(()));
+    assert_eq!(writer.try_write_all(b"ghi"), Err(Error::WouldBlock));
+    assert_eq!(reader.try_read_exact(&mut [0; 9]), Err(Error::MessageTooLarge { max: 8 }));
+    assert_eq!(reader.try_read_exact(&mut out), Ok(()));
+    assert_eq!(&out, b"abcd");
+    assert_eq!(reader.try_read_exact(&mut out), Err(Error::WouldBlock));
+    drop(writer);
+    assert_eq!(reader.try_read_exact(&mut out), Err(Error::EndOfFile));
+    assert_eq!(reader.try_read_exact(&mut out[..2]), Ok(()), "what did not suffice is still there");
+    assert_eq!(&out[..2], b"ef");
+}
+
+#[test]
+fn a_read_of_exactly_so_much_waits_for_all_of_it_and_says_what_is_missing() {
+    let mut pipe = yielding::<4>();
+    let (mut reader, mut writer) = pipe.split();
+    let mut all = [0; 10];
+    std::thread::scope(|s| {
+        s.spawn(move || writer.write_all(b"0123456789abc").unwrap());
+        assert_eq!(reader.read_exact(&mut all), Ok(()));
+        assert_eq!(&all, b"0123456789");
+        let mut missing = &mut all[..];
+        let answer = reader.read_exact_deadline(&mut missing, None);
+        assert_eq!((answer, missing.len()), (Err(Error::EndOfFile), 7));
+    });
+    assert_eq!(&all[..3], b"abc");
+
+    let mut pipe = Pipe::<4, SpinClock<Hundred>>::new();
+    let (mut reader, mut writer) = pipe.split();
+    writer.try_write(b"xyz").unwrap();
+    let mut missing = &mut all[..];
+    assert_eq!(reader.read_exact_deadline(&mut missing, Some(99)), Err(Error::TimedOut));
+    assert_eq!(missing.len(), 7);
+    let mut left = &b"123456"[..];
+    assert_eq!(writer.write_all_deadline(&mut left, Some(99)), Err(Error::TimedOut));
+    assert_eq!(left, b"56");
+}
+
+#[test]
+fn a_task_writes_all_and_reads_exactly_in_several_steps() {
+    let mut pipe = Pipe::<4, Async<Spin>>::new();
+    let (mut reader, mut writer) = pipe.split();
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut out = [0; 6];
+    {
+        let mut write = pin!(writer.write_all_async(b"0123456789"));
+        let mut read = pin!(reader.read_exact_async(&mut out));
+        assert!(write.as_mut().poll(&mut cx).is_pending());
+        assert!(read.as_mut().poll(&mut cx).is_pending());
+        assert!(write.as_mut().poll(&mut cx).is_pending());
+        assert_eq!(read.poll(&mut cx), Poll::Ready(Ok(())));
+        assert_eq!(write.poll(&mut cx), Poll::Ready(Ok(())));
+    }
+    assert_eq!(&out, b"012345");
+    drop(writer);
+    let end = pin!(reader.read_exact_async(&mut out)).poll(&mut cx);
+    assert_eq!(end, Poll::Ready(Err(Error::EndOfFile)));
+    assert_eq!(&out[..4], b"6789");
 }
 
 #[test]

@@ -184,6 +184,51 @@ mod listening {
     }
 
     #[test]
+    fn listening_has_a_deadline_and_a_form_for_tasks() {
+        let net = Network::<1, 1, 8, Async<SpinClock<Hundred>>>::new();
+        let mut cx = Context::from_waker(Waker::noop());
+        let listener = net.streams().listen_deadline(7, 1, Some(99)).unwrap();
+        let sockets = net.streams();
+        let Poll::Ready(second) = pin!(sockets.listen_async(7, 1)).poll(&mut cx) else {
+            panic!("nobody else looks at the network")
+        };
+        assert_eq!(second.err(), Some(Error::AddressInUse));
+        drop(listener);
+        assert!(pin!(sockets.listen_async(7, 1)).poll(&mut cx).is_ready());
+        let empty = net.streams().listen_deadline("", 1, None);
+        assert_eq!(empty.err(), Some(Error::BadName));
+    }
+
+    #[test]
+    fn a_stream_moves_all_or_nothing_in_the_forms_that_say_so() {
+        let mut pair = Connection::<4, Async<Spin>>::new();
+        let (mut here, mut there) = pair.split();
+        let mut out = [0; 3];
+        assert_eq!(here.try_write(b"12345"), Ok(4), "some");
+        assert_eq!(there.try_read_exact(&mut out), Ok(()));
+        assert_eq!(there.try_read_exact(&mut out), Err(Error::WouldBlock));
+        assert_eq!(here.try_write_all(b"6789"), Err(Error::WouldBlock));
+        assert_eq!(here.try_write_all(b"67"), Ok(()));
+        assert_eq!(there.read_exact(&mut out), Ok(()));
+        assert_eq!(&out, b"467");
+        let mut cx = Context::from_waker(Waker::noop());
+        {
+            let mut write = pin!(here.write_all_async(b"abcdef"));
+            assert!(write.as_mut().poll(&mut cx).is_pending());
+            assert_eq!(there.read_exact(&mut out), Ok(()));
+            assert_eq!(write.poll(&mut cx), Poll::Ready(Ok(())));
+        }
+        here.shutdown(Shutdown::Write);
+        assert_eq!(here.write_all(b"x"), Err(Error::BrokenPipe));
+        let mut missing = [0; 5];
+        let read = pin!(there.read_exact_async(&mut missing)).poll(&mut cx);
+        assert_eq!(read, Poll::Ready(Err(Error::EndOfFile)));
+        there.shutdown(Shutdown::Read);
+        assert_eq!(there.try_read(&mut out), Ok(0));
+        assert_eq!(there.try_read_exact(&mut out), Err(Error::EndOfFile));
+    }
+
+    #[test]
     fn deadlines_pass() {
         let net = Network::<1, 1, 8, SpinClock<Hundred>>::new();
         let listener = net.streams().listen(7, 1).unwrap();
@@ -206,7 +251,7 @@ mod listening {
                     for _ in 0..60 {
                         let mut served = listener.accept().unwrap();
                         let all = read_to_end(&mut served);
-                        assert_eq!(served.write(&all), Ok(all.len()));
+                        assert_eq!(served.write_all(&all), Ok(()));
                     }
                 });
             }
@@ -221,7 +266,7 @@ mod listening {
                                 Err(other) => panic!("{other}"),
                             }
                         };
-                        assert_eq!(stream.write(&[number; 8]), Ok(8));
+                        assert_eq!(stream.write_all(&[number; 8]), Ok(()));
                         stream.shutdown(Shutdown::Write);
                         assert_eq!(read_to_end(&mut stream), [number; 8]);
                     }
@@ -245,13 +290,13 @@ mod streams {
                 loop {
                     match there.read(&mut out).unwrap() {
                         0 => break,
-                        count => assert_eq!(there.write(&out[..count]), Ok(count)),
+                        count => assert_eq!(there.write_all(&out[..count]), Ok(())),
                     }
                 }
             });
             let mut received = Vec::new();
             for chunk in sent.chunks(9) {
-                assert_eq!(here.write(chunk), Ok(chunk.len()));
+                assert_eq!(here.write_all(chunk), Ok(()));
                 let mut out = [0; 9];
                 let mut count = 0;
                 while count < chunk.len() {
@@ -343,12 +388,12 @@ mod streams {
             let reading = s.spawn(move || receive.unwrap().read(&mut [0; 4]));
             let writing = s.spawn(move || {
                 let mut send = send.unwrap();
-                (send.write(&[0; 20]), send.write(b"x"))
+                (send.write_all(&[0; 20]), send.write(b"x"))
             });
             drop(there);
             assert_eq!(reading.join().unwrap(), Ok(0));
             let (first, second) = writing.join().unwrap();
-            assert!(matches!(first, Ok(4) | Err(Error::BrokenPipe)), "{first:?}");
+            assert_eq!(first, Err(Error::BrokenPipe));
             assert_eq!(second, Err(Error::BrokenPipe));
         });
     }

@@ -5,12 +5,10 @@
 mod yielding;
 
 use embedded_io::{Error as _, ErrorKind, Read, ReadReady, Write, WriteReady};
-use ringway_core::channel;
-use ringway_core::channel::fifo::{Fifo, Registry};
+use ringway_core::channel::fifo::Registry;
 use ringway_core::channel::pipe::Pipe;
 use ringway_core::channel::socket::{Connection, Shutdown};
 use ringway_core::ring::bytes::ByteRing;
-use ringway_core::wait::Doorbell;
 use yielding::Yielding;
 
 fn pipe() -> Pipe<8, Yielding> {
@@ -84,7 +82,7 @@ fn over_a_pipe() {
 #[test]
 fn over_a_fifo() {
     let names = Registry::<1, 8, Yielding>::new();
-    names.make(b"n").unwrap();
+    names.create(b"n").unwrap();
     let open = || (names.try_open_reader(b"n").unwrap(), names.try_open_writer(b"n").unwrap());
     let (reader, writer) = open();
     passes(reader, writer, drop);
@@ -94,7 +92,7 @@ fn over_a_fifo() {
 
 #[test]
 fn over_a_stream() {
-    let mut pair = Connection::new();
+    let mut pair = Connection::<8, Yielding>::new();
     let (here, there) = pair.split();
     passes(here, there, drop);
     let (here, there) = pair.split();
@@ -112,7 +110,7 @@ fn a_pipe_is_ready_when_the_largest_atomic_write_would_not_wait() {
 
 #[test]
 fn a_direction_that_was_shut_is_ready_to_say_so() {
-    let mut pair = Connection::new();
+    let mut pair = Connection::<8, Yielding>::new();
     let (mut here, _there) = pair.split();
     here.shutdown(Shutdown::Both);
     assert!(here.read_ready().unwrap() && here.write_ready().unwrap());

@@ -291,7 +291,7 @@ mod fifos {
         model(Some(3), || {
             let names = names::<1>();
             let names = names.get();
-            names.try_make(b"n").unwrap();
+            names.try_create(b"n").unwrap();
             let writing = thread::spawn(move || drop(names.open_writer(b"n").unwrap()));
             let mut reader = names.open_reader(b"n").unwrap();
             assert_eq!(reader.read(&mut [0]), Ok(0));
@@ -304,7 +304,7 @@ mod fifos {
         model(Some(3), || {
             let names = names::<1>();
             let names = names.get();
-            names.try_make(b"n").unwrap();
+            names.try_create(b"n").unwrap();
             let reading = thread::spawn(move || drop(names.open_reader(b"n").unwrap()));
             let mut writer = names.open_writer(b"n").unwrap();
             assert!(matches!(writer.try_write(b"a"), Ok(1) | Err(Error::BrokenPipe)));
@@ -317,7 +317,7 @@ mod fifos {
         model(None, || {
             let place = names::<1>();
             let names = place.get();
-            names.try_make(b"n").unwrap();
+            names.try_create(b"n").unwrap();
             let flags = Place::new([AtomicU32::new(0), AtomicU32::new(0)]);
             let [here, there] = flags.get();
             // Relaxed: it is the opens that have to order them.
@@ -339,8 +339,8 @@ mod fifos {
         model(None, || {
             let names = names::<2>();
             let names = names.get();
-            let making = thread::spawn(move || names.make(b"n"));
-            let mut made = [names.make(b"n"), making.join().unwrap()];
+            let making = thread::spawn(move || names.create(b"n"));
+            let mut made = [names.create(b"n"), making.join().unwrap()];
             made.sort_by_key(Result::is_err);
             assert_eq!(made, [Ok(()), Err(Error::AddressInUse)]);
         });
@@ -351,10 +351,10 @@ mod fifos {
         model(None, || {
             let names = names::<1>();
             let names = names.get();
-            names.try_make(b"n").unwrap();
+            names.try_create(b"n").unwrap();
             let opening = thread::spawn(move || insist!(names.try_open_reader(b"n")));
-            names.unlink(b"n").unwrap();
-            let made = names.make(b"m");
+            names.remove(b"n").unwrap();
+            let made = names.create(b"m");
             match opening.join().unwrap() {
                 Ok(_reader) => assert_eq!(made, Err(Error::Exhausted), "it has the place"),
                 Err(error) => assert_eq!((error, made), (Error::NotFound, Ok(()))),
@@ -367,7 +367,7 @@ mod fifos {
         model(Some(2), || {
             let place = names::<1>();
             let names = place.get();
-            names.try_make(b"n").unwrap();
+            names.try_create(b"n").unwrap();
             let mut reader = names.try_open_reader(b"n").unwrap();
             let mut writer = names.try_open_writer(b"n").unwrap();
             let closings = [
@@ -395,7 +395,7 @@ mod fifos {
         model(None, || {
             let place = names::<1>();
             let names = place.get();
-            names.try_make(b"n").unwrap();
+            names.try_create(b"n").unwrap();
             let mut reader = names.try_open_reader(b"n").unwrap();
             let mut writer = names.try_open_writer(b"n").unwrap();
             writer.try_write(b"ab").unwrap();
@@ -422,7 +422,7 @@ mod fifos {
             // With bells that nobody sleeps on, whose ringing orders nothing.
             let place = Place::new(<Registry<1, 2>>::new());
             let names = place.get();
-            names.try_make(b"n").unwrap();
+            names.try_create(b"n").unwrap();
             let mut reader = names.try_open_reader(b"n").unwrap();
             let mut writer = names.try_open_writer(b"n").unwrap();
             assert_eq!(writer.try_write(b"ab"), Ok(2));
@@ -444,7 +444,7 @@ mod fifos {
         model(Some(3), || {
             let place = names::<1>();
             let names = place.get();
-            names.try_make(b"n").unwrap();
+            names.try_create(b"n").unwrap();
             let mut reader = names.try_open_reader(b"n").unwrap();
             let mut writer = names.try_open_writer(b"n").unwrap();
             let opening = thread::spawn(move || {
@@ -467,7 +467,7 @@ mod fifos {
         model(None, || {
             let place = names::<1>();
             let names = place.get();
-            names.try_make(b"n").unwrap();
+            names.try_create(b"n").unwrap();
             let opening = thread::spawn(move || insist!(names.try_open_writer(b"n")));
             match names.open_reader_deadline(b"n", Some(())) {
                 Ok(_reader) => drop(opening.join().unwrap()),

@@ -1,13 +1,13 @@
 //! Named pipes in memory: two contexts that share only a name meet at it.
 //!
-//! It behaves as the FIFO of POSIX does (`fifo(7)`, `mkfifo(3)`):
+//! It behaves as the FIFO of POSIX does (`fifo(7)`, `mkfifo(3)`, `unlink(2)`):
 //!
 //! - Opening one end waits for the other. In the form that does not wait, a reader is given at once (its reads are
 //!   at the end of file until a writer comes), and a writer is refused with [`Error::NoReader`].
 //! - What is opened are a [pipe](super::pipe)'s reader and writers. The end of file comes when the last writer
 //!   closes; a writer that opens later ends it again. A reader that opens later finds what the one before did not
 //!   read; when every end is closed, it is discarded.
-//! - Unlinking takes the name away and nothing from those who have it open; the name is free for another at once.
+//! - Removing takes the name away and nothing from those who have it open; the name is free for another at once.
 //!
 //! Unlike there, there is one reader at a time: a second is refused with [`Error::Taken`].
 //!
@@ -18,7 +18,7 @@
 //! use ringway_core::channel::fifo::Registry;
 //! static NAMES: Registry<4, 256> = Registry::new();
 //!
-//! NAMES.make(b"log").unwrap();
+//! NAMES.create(b"log").unwrap();
 //! assert_eq!(NAMES.try_open_writer(b"log").err(), Some(Error::NoReader));
 //! std::thread::scope(|s| {
 //!     s.spawn(|| NAMES.open_writer(b"log").unwrap().write(b"hello"));
@@ -27,42 +27,46 @@
 //!     assert_eq!(reader.read(&mut out), Ok(5));
 //!     assert_eq!(reader.read(&mut out), Ok(0), "the writer closed");
 //! });
-//! NAMES.unlink(b"log").unwrap();
+//! NAMES.remove(b"log").unwrap();
 //! ```
 
-use super::name::Name;
-use super::pipe::{Ends, Opened, Reader, Shared, Writer};
-use super::turn::{InTurn, Taken, Turn};
+use super::attempt::{Attempt, future, now, wait};
+use super::pipe::{Ends, Reader, Writer};
+use super::try_lock::{Locked, TryLock};
 use crate::Error;
-use crate::sync::{AtomicU32, Ordering, array_of, const_unless_loom};
+use crate::sync::{array_of, const_unless_loom};
 use crate::wait::{Doorbell, Register, Spin, Wait, Wake};
-use core::future::poll_fn;
-use core::task::Poll;
+
+mod directory;
+use directory::{Directory, Fifo, Rendezvous};
 
 /// At most `NAMES` names, and behind each of them a FIFO of `N` bytes. `W` says how those who open, read and write
 /// sleep.
 ///
-/// A place is free again when its name is unlinked and nobody has it open.
+/// A place is free again when its name is removed and nobody has it open.
 ///
 /// ```
 /// use ringway_core::Error;
 /// use ringway_core::channel::fifo::Registry;
-/// let names: Registry<1, 16> = Registry::new(); // on the stack
-/// names.make(b"only").unwrap();
-/// assert_eq!(names.make(b"another"), Err(Error::Exhausted));
-/// names.unlink(b"only").unwrap();
-/// assert_eq!(names.make(b"another"), Ok(()));
+/// let names = Registry::<1, 16>::new(); // on the stack
+/// names.create(b"only").unwrap();
+/// assert_eq!(names.create(b"another"), Err(Error::Exhausted));
+/// names.remove(b"only").unwrap();
+/// assert_eq!(names.create(b"another"), Ok(()));
 /// ```
 #[derive(Debug)]
 pub struct Registry<const NAMES: usize, const N: usize, W: Wake = Spin> {
-    /// Whoever has it may look at names and give ends away.
-    turn: Turn,
-    /// Those who wait for the turn sleep here.
+    /// Guards the names, and the opening of ends.
+    lock: TryLock,
+    /// Those who wait for the lock sleep here.
     bell: Doorbell<W>,
     fifos: [Fifo<N, W>; NAMES],
 }
 
 impl<const NAMES: usize, const N: usize, W: Wake> Registry<NAMES, N, W> {
+    /// The most bytes that a write puts in all or nothing, see [`Pipe::ATOMIC`](super::pipe::Pipe::ATOMIC).
+    pub const ATOMIC: usize = Fifo::<N, W>::ATOMIC;
+
     const_unless_loom! {
         /// A registry without names.
         ///
@@ -74,11 +78,57 @@ impl<const NAMES: usize, const N: usize, W: Wake> Registry<NAMES, N, W> {
         /// ```
         pub fn new() -> Self {
             Registry {
-                turn: Turn::new(),
+                lock: TryLock::new(),
                 bell: Doorbell::new(),
                 fifos: array_of!(Fifo::new(); NAMES),
             }
         }
+    }
+
+    /// [`create`](Self::create) that never waits.
+    ///
+    /// # Errors
+    /// Those of [`create`](Self::create), and [`Error::WouldBlock`] while another context looks at the names.
+    pub fn try_create(&self, name: &[u8]) -> Result<(), Error> {
+        now(self.with_names(|names| names.create(name)))
+    }
+
+    /// [`remove`](Self::remove) that never waits.
+    ///
+    /// # Errors
+    /// Those of [`remove`](Self::remove), and [`Error::WouldBlock`] while another context looks at the names.
+    pub fn try_remove(&self, name: &[u8]) -> Result<(), Error> {
+        now(self.with_names(|names| names.remove(name)))
+    }
+
+    /// Opens the end that reads, whether a writer is there or not (`O_NONBLOCK`).
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is none of this name, [`Error::Taken`] when it has a reader,
+    /// [`Error::WouldBlock`] while another context looks at the names.
+    ///
+    /// ```
+    /// use ringway_core::Error;
+    /// use ringway_core::channel::fifo::Registry;
+    /// let names = Registry::<1, 16>::new();
+    /// names.create(b"a").unwrap();
+    /// let mut reader = names.try_open_reader(b"a").unwrap();
+    /// let mut out = [0; 4];
+    /// assert_eq!(reader.try_read(&mut out), Ok(0), "no writer: the end of file");
+    /// let writer = names.try_open_writer(b"a").unwrap();
+    /// assert_eq!(reader.try_read(&mut out), Err(Error::WouldBlock));
+    /// ```
+    pub fn try_open_reader(&self, name: &[u8]) -> Result<Reader<'_, N, W>, Error> {
+        now(self.enter_reader(name)).map(Rendezvous::into_end)
+    }
+
+    /// Opens an end that writes if a reader is there or waits for a writer (`O_NONBLOCK`).
+    ///
+    /// # Errors
+    /// [`Error::NoReader`] when there is no reader, [`Error::NotFound`] when there is none of this name,
+    /// [`Error::Exhausted`] when it has 65 536 writers, [`Error::WouldBlock`] while another context looks at the names.
+    pub fn try_open_writer(&self, name: &[u8]) -> Result<Writer<'_, N, W>, Error> {
+        now(self.enter_writer(name, Ends::reader)).map(Rendezvous::into_end)
     }
 }
 
@@ -92,27 +142,28 @@ impl<const NAMES: usize, const N: usize, W: Wait> Registry<NAMES, N, W> {
     /// Makes a FIFO with this name (`mkfifo`). Waits at most while another context looks at the names.
     ///
     /// # Errors
-    /// [`Error::BadName`] when the name is empty or longer than [`NAME_MAX`](super::NAME_MAX), [`Error::AddressInUse`] when it is
-    /// there already, [`Error::Exhausted`] when every place is in use.
+    /// [`Error::BadName`] when the name is empty or longer than [`NAME_MAX`](super::NAME_MAX),
+    /// [`Error::AddressInUse`] when it is there already, [`Error::Exhausted`] when every place is in use.
     ///
     /// ```
     /// use ringway_core::Error;
     /// use ringway_core::channel::fifo::Registry;
-    /// let names: Registry<2, 16> = Registry::new();
-    /// assert_eq!(names.make(b"a"), Ok(()));
-    /// assert_eq!(names.make(b"a"), Err(Error::AddressInUse));
-    /// assert_eq!(names.make(b""), Err(Error::BadName));
+    /// let names = Registry::<2, 16>::new();
+    /// assert_eq!(names.create(b"a"), Ok(()));
+    /// assert_eq!(names.create(b"a"), Err(Error::AddressInUse));
+    /// assert_eq!(names.create(b""), Err(Error::BadName));
     /// ```
-    pub fn make(&self, name: &[u8]) -> Result<(), Error> {
-        self.in_turn(|names| names.make(name))
+    #[doc(alias = "mkfifo")]
+    pub fn create(&self, name: &[u8]) -> Result<(), Error> {
+        self.create_deadline(name, None)
     }
 
-    /// [`make`](Self::make) that never waits.
+    /// [`create`](Self::create), at most until `deadline` (`None`: for ever).
     ///
     /// # Errors
-    /// Those of [`make`](Self::make), and [`Error::WouldBlock`] while another context looks at the names.
-    pub fn try_make(&self, name: &[u8]) -> Result<(), Error> {
-        self.try_in_turn(|names| names.make(name))
+    /// Those of [`create`](Self::create), and [`Error::TimedOut`].
+    pub fn create_deadline(&self, name: &[u8], deadline: Option<W::Deadline>) -> Result<(), Error> {
+        wait(deadline, || self.with_names(|names| names.create(name)))
     }
 
     /// Takes the name away (`unlink`); what is open stays open. Waits at most while another context looks at the
@@ -126,21 +177,22 @@ impl<const NAMES: usize, const N: usize, W: Wait> Registry<NAMES, N, W> {
     /// ```
     /// use ringway_core::Error;
     /// use ringway_core::channel::fifo::Registry;
-    /// let names: Registry<2, 16> = Registry::new();
-    /// names.make(b"a").unwrap();
-    /// assert_eq!(names.unlink(b"a"), Ok(()));
-    /// assert_eq!(names.unlink(b"a"), Err(Error::NotFound));
+    /// let names = Registry::<2, 16>::new();
+    /// names.create(b"a").unwrap();
+    /// assert_eq!(names.remove(b"a"), Ok(()));
+    /// assert_eq!(names.remove(b"a"), Err(Error::NotFound));
     /// ```
-    pub fn unlink(&self, name: &[u8]) -> Result<(), Error> {
-        self.in_turn(|names| names.unlink(name))
+    #[doc(alias = "unlink")]
+    pub fn remove(&self, name: &[u8]) -> Result<(), Error> {
+        self.remove_deadline(name, None)
     }
 
-    /// [`unlink`](Self::unlink) that never waits.
+    /// [`remove`](Self::remove), at most until `deadline` (`None`: for ever).
     ///
     /// # Errors
-    /// Those of [`unlink`](Self::unlink), and [`Error::WouldBlock`] while another context looks at the names.
-    pub fn try_unlink(&self, name: &[u8]) -> Result<(), Error> {
-        self.try_in_turn(|names| names.unlink(name))
+    /// Those of [`remove`](Self::remove), and [`Error::TimedOut`].
+    pub fn remove_deadline(&self, name: &[u8], deadline: Option<W::Deadline>) -> Result<(), Error> {
+        wait(deadline, || self.with_names(|names| names.remove(name)))
     }
 
     /// Opens the end that reads; waits until a writer has it open, or opens it.
@@ -161,32 +213,7 @@ impl<const NAMES: usize, const N: usize, W: Wait> Registry<NAMES, N, W> {
         name: &[u8],
         deadline: Option<W::Deadline>,
     ) -> Result<Reader<'_, N, W>, Error> {
-        let (reader, fifo, met) =
-            self.bell.wait_until(deadline, || self.attempt_reader(name))??;
-        fifo.shared.readers_bell().wait_until(deadline, || met.already(&fifo.writers_opened))?;
-        Ok(reader)
-    }
-
-    /// Opens the end that reads, whether a writer is there or not (`O_NONBLOCK`).
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] when there is none of this name, [`Error::Taken`] when it has a reader,
-    /// [`Error::WouldBlock`] while another context looks at the names.
-    ///
-    /// ```
-    /// use ringway_core::Error;
-    /// use ringway_core::channel::fifo::Registry;
-    /// let names: Registry<1, 16> = Registry::new();
-    /// names.make(b"a").unwrap();
-    /// let mut reader = names.try_open_reader(b"a").unwrap();
-    /// let mut out = [0; 4];
-    /// assert_eq!(reader.try_read(&mut out), Ok(0), "no writer: the end of file");
-    /// let writer = names.try_open_writer(b"a").unwrap();
-    /// assert_eq!(reader.try_read(&mut out), Err(Error::WouldBlock));
-    /// ```
-    pub fn try_open_reader(&self, name: &[u8]) -> Result<Reader<'_, N, W>, Error> {
-        let opened = self.attempt_reader(name).unwrap_or(Err(Error::WouldBlock));
-        opened.map(|(reader, _, _)| reader)
+        wait(deadline, opening(|| self.enter_reader(name)))
     }
 
     /// Opens an end that writes; waits until a reader has it open, or opens it.
@@ -207,77 +234,27 @@ impl<const NAMES: usize, const N: usize, W: Wait> Registry<NAMES, N, W> {
         name: &[u8],
         deadline: Option<W::Deadline>,
     ) -> Result<Writer<'_, N, W>, Error> {
-        let (writer, fifo, met) =
-            self.bell.wait_until(deadline, || self.attempt_writer(name))??;
-        fifo.shared.writers_bell().wait_until(deadline, || met.already(&fifo.readers_opened))?;
-        Ok(writer)
-    }
-
-    /// Opens an end that writes if a reader is there or waits for a writer (`O_NONBLOCK`).
-    ///
-    /// # Errors
-    /// [`Error::NoReader`] when there is no reader, [`Error::NotFound`] when there is none of this name,
-    /// [`Error::Exhausted`] when it has 65 536 writers, [`Error::WouldBlock`] while another context looks at the names.
-    pub fn try_open_writer(&self, name: &[u8]) -> Result<Writer<'_, N, W>, Error> {
-        let opened = self.attempt_writer_if(name, Ends::reader);
-        opened.unwrap_or(Err(Error::WouldBlock)).map(|(writer, _, _)| writer)
-    }
-
-    /// Does `work` with the names now, or not at all.
-    fn try_in_turn<'a, R>(
-        &'a self,
-        work: impl FnOnce(&mut Directory<'a, N, W>) -> Result<R, Error>,
-    ) -> Result<R, Error> {
-        self.attempt_in_turn(work).unwrap_or(Err(Error::WouldBlock))
-    }
-
-    /// Does `work` with the names when it is our turn.
-    fn in_turn<'a, R>(
-        &'a self,
-        mut work: impl FnMut(&mut Directory<'a, N, W>) -> Result<R, Error>,
-    ) -> Result<R, Error> {
-        self.bell.wait_until(None, || self.attempt_in_turn(&mut work))?
-    }
-
-    fn attempt_in_turn<'a, R>(
-        &'a self,
-        work: impl FnOnce(&mut Directory<'a, N, W>) -> R,
-    ) -> Option<R> {
-        let taken = Taken::take(&self.turn, &self.bell)?;
-        let done = work(&mut Directory { fifos: &self.fifos });
-        drop(taken);
-        Some(done)
-    }
-
-    /// Opens the end that reads when it is our turn, then tells the writers; they may still have to be waited for.
-    fn attempt_reader(&self, name: &[u8]) -> Option<Result<ReaderOpening<'_, N, W>, Error>> {
-        let opened = self.attempt_in_turn(|names| names.enter_reader(name))?;
-        if let Ok((_, fifo, _)) = &opened {
-            fifo.shared.writers_bell().ring();
-        }
-        Some(opened)
-    }
-
-    /// Opens an end that writes when it is our turn, then tells the reader; it may still have to be waited for.
-    fn attempt_writer(&self, name: &[u8]) -> Option<Result<WriterOpening<'_, N, W>, Error>> {
-        self.attempt_writer_if(name, |_| true)
-    }
-
-    /// [`attempt_writer`](Self::attempt_writer), unless `may` says no of those who are there: [`Error::NoReader`].
-    fn attempt_writer_if(
-        &self,
-        name: &[u8],
-        may: impl FnOnce(Ends) -> bool,
-    ) -> Option<Result<WriterOpening<'_, N, W>, Error>> {
-        let opened = self.attempt_in_turn(|names| names.enter_writer(name, may))?;
-        if let Ok((_, fifo, _)) = &opened {
-            fifo.shared.readers_bell().ring();
-        }
-        Some(opened)
+        wait(deadline, opening(|| self.enter_writer(name, |_| true)))
     }
 }
 
-impl<const NAMES: usize, const N: usize, W: Wait + Register> Registry<NAMES, N, W> {
+impl<const NAMES: usize, const N: usize, W: Register> Registry<NAMES, N, W> {
+    /// [`create`](Self::create) as a future.
+    ///
+    /// # Errors
+    /// Those of [`create`](Self::create).
+    pub fn create_async(&self, name: &[u8]) -> impl Future<Output = Result<(), Error>> {
+        future(move || self.with_names(|names| names.create(name)))
+    }
+
+    /// [`remove`](Self::remove) as a future.
+    ///
+    /// # Errors
+    /// Those of [`remove`](Self::remove).
+    pub fn remove_async(&self, name: &[u8]) -> impl Future<Output = Result<(), Error>> {
+        future(move || self.with_names(|names| names.remove(name)))
+    }
+
     /// [`open_reader`](Self::open_reader) as a future. Cancelled, it closes the end again.
     ///
     /// # Errors
@@ -287,9 +264,9 @@ impl<const NAMES: usize, const N: usize, W: Wait + Register> Registry<NAMES, N, 
     /// use ringway_core::channel::fifo::Registry;
     /// use ringway_core::wait::{Async, Spin};
     /// use std::pin::pin;
-    /// use std::task::{Context, Poll, Waker};
+    /// use std::task::{Context, Waker};
     /// let names = Registry::<1, 16, Async<Spin>>::new();
-    /// names.make(b"a").unwrap();
+    /// names.create(b"a").unwrap();
     /// let mut cx = Context::from_waker(Waker::noop());
     /// let mut reader = pin!(names.open_reader_async(b"a"));
     /// assert!(reader.as_mut().poll(&mut cx).is_pending());
@@ -300,25 +277,7 @@ impl<const NAMES: usize, const N: usize, W: Wait + Register> Registry<NAMES, N, 
         &self,
         name: &[u8],
     ) -> impl Future<Output = Result<Reader<'_, N, W>, Error>> {
-        // Not an `async fn`: the compiler gives those a panic for a poll after the end.
-        let mut entered = None;
-        poll_fn(move |cx| {
-            let (reader, fifo, met) = match entered.take() {
-                Some(entered) => entered,
-                None => match self.bell.poll_until(cx, || self.attempt_reader(name)) {
-                    Poll::Ready(Ok(entered)) => entered,
-                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                    Poll::Pending => return Poll::Pending,
-                },
-            };
-            match fifo.shared.readers_bell().poll_until(cx, || met.already(&fifo.writers_opened)) {
-                Poll::Ready(()) => Poll::Ready(Ok(reader)),
-                Poll::Pending => {
-                    entered = Some((reader, fifo, met));
-                    Poll::Pending
-                }
-            }
-        })
+        future(opening(move || self.enter_reader(name)))
     }
 
     /// [`open_writer`](Self::open_writer) as a future. Cancelled, it closes the end again.
@@ -329,152 +288,64 @@ impl<const NAMES: usize, const N: usize, W: Wait + Register> Registry<NAMES, N, 
         &self,
         name: &[u8],
     ) -> impl Future<Output = Result<Writer<'_, N, W>, Error>> {
-        let mut entered = None;
-        poll_fn(move |cx| {
-            let (writer, fifo, met) = match entered.take() {
-                Some(entered) => entered,
-                None => match self.bell.poll_until(cx, || self.attempt_writer(name)) {
-                    Poll::Ready(Ok(entered)) => entered,
-                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                    Poll::Pending => return Poll::Pending,
-                },
-            };
-            match fifo.shared.writers_bell().poll_until(cx, || met.already(&fifo.readers_opened)) {
-                Poll::Ready(()) => Poll::Ready(Ok(writer)),
-                Poll::Pending => {
-                    entered = Some((writer, fifo, met));
-                    Poll::Pending
-                }
-            }
-        })
+        future(opening(move || self.enter_writer(name, |_| true)))
     }
 }
 
-/// The place for one FIFO in a [`Registry`].
-#[derive(Debug)]
-pub struct Fifo<const N: usize, W: Wake = Spin> {
-    shared: Shared<N, W>,
-    /// The name, while it has one. In the registry's turn.
-    name: InTurn<Option<Name>>,
-    /// How often an end was opened: what the other end waits for, so that it is met even by one who is gone
-    /// again by the time it looks. Stored in the registry's turn.
-    readers_opened: AtomicU32,
-    writers_opened: AtomicU32,
-}
+impl<const NAMES: usize, const N: usize, W: Wake> Registry<NAMES, N, W> {
+    /// Does `work` with the names, if nobody else does.
+    fn with_names<'a, R>(
+        &'a self,
+        work: impl FnOnce(&mut Directory<'a, N, W>) -> Result<R, Error>,
+    ) -> Attempt<'a, R, W> {
+        let locked = Locked::new(&self.lock, &self.bell).ok_or(&self.bell)?;
+        // SAFETY: the lock is ours until `locked` is dropped.
+        let done = work(&mut unsafe { Directory::new(&self.fifos) });
+        drop(locked);
+        Ok(done)
+    }
 
-impl<const N: usize, W: Wake> Fifo<N, W> {
-    /// The most bytes that a write puts in all or nothing, see [`Pipe::ATOMIC`](super::pipe::Pipe::ATOMIC).
-    pub const ATOMIC: usize = Shared::<N, W>::ATOMIC;
-
-    const_unless_loom! {
-        /// A place without a name.
-        pub fn new() -> Self {
-            Fifo {
-                shared: Shared::new(Opened::Apart),
-                name: InTurn::new(None),
-                readers_opened: AtomicU32::new(0),
-                writers_opened: AtomicU32::new(0),
-            }
+    /// Opens the end that reads, then tells the writers; one may still have to be waited for.
+    fn enter_reader(&self, name: &[u8]) -> Attempt<'_, Rendezvous<'_, Reader<'_, N, W>, W>, W> {
+        let entered = self.with_names(|names| names.enter_reader(name))?;
+        if let Ok(rendezvous) = &entered {
+            rendezvous.tell();
         }
-    }
-}
-
-impl<const N: usize, W: Wake> Default for Fifo<N, W> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-/// What one waits for who opened an end: that the other end was opened, before or since.
-struct Met {
-    /// How often it was opened when we came; `None`: it was there.
-    seen: Option<u32>,
-}
-
-impl Met {
-    fn already(&self, opened: &AtomicU32) -> Option<()> {
-        // Acquire: partner is the release in `Directory::count`. What happened before the other end was opened is seen.
-        let now = opened.load(Ordering::Acquire);
-        (self.seen != Some(now)).then_some(())
-    }
-}
-
-/// The names, for the one who has the turn. There is one at a time.
-struct Directory<'a, const N: usize, W: Wake> {
-    fifos: &'a [Fifo<N, W>],
-}
-
-impl<'a, const N: usize, W: Wait> Directory<'a, N, W> {
-    fn name(&self, fifo: &Fifo<N, W>) -> Option<Name> {
-        // SAFETY: a `Directory` exists in the turn only.
-        unsafe { fifo.name.get() }
+        Ok(entered)
     }
 
-    fn set_name(&mut self, fifo: &Fifo<N, W>, name: Option<Name>) {
-        // SAFETY: as in `name`.
-        unsafe { fifo.name.set(name) };
-    }
-
-    fn find(&self, name: &[u8]) -> Result<&'a Fifo<N, W>, Error> {
-        let name = Name::new(name)?;
-        self.fifos.iter().find(|fifo| self.name(fifo) == Some(name)).ok_or(Error::NotFound)
-    }
-
-    fn make(&mut self, name: &[u8]) -> Result<(), Error> {
-        if self.find(name).is_ok() {
-            return Err(Error::AddressInUse);
-        }
-        let name = Name::new(name)?;
-        // Without a name nobody can open it; without an end nobody has it open.
-        let free = |fifo: &&Fifo<N, W>| self.name(fifo).is_none() && fifo.shared.ends().nobody();
-        let fifo = self.fifos.iter().find(free).ok_or(Error::Exhausted)?;
-        self.set_name(fifo, Some(name));
-        Ok(())
-    }
-
-    fn unlink(&mut self, name: &[u8]) -> Result<(), Error> {
-        let fifo = self.find(name)?;
-        self.set_name(fifo, None);
-        Ok(())
-    }
-
-    /// Opens the end that reads. The writers are to be told once the turn is passed on.
-    fn enter_reader(&mut self, name: &[u8]) -> Result<ReaderOpening<'a, N, W>, Error> {
-        let fifo = self.find(name)?;
-        let before = fifo.shared.enter_reader()?;
-        Self::count(&fifo.readers_opened);
-        let met = Met { seen: (before.writers() == 0).then(|| Self::opened(&fifo.writers_opened)) };
-        Ok((Reader::new(&fifo.shared), fifo, met))
-    }
-
-    /// Opens an end that writes, if it `may`. The reader is to be told once the turn is passed on.
+    /// Opens an end that writes, unless `may` says no of those who are there ([`Error::NoReader`]), then tells the
+    /// reader; it may still have to be waited for.
     fn enter_writer(
-        &mut self,
+        &self,
         name: &[u8],
         may: impl FnOnce(Ends) -> bool,
-    ) -> Result<WriterOpening<'a, N, W>, Error> {
-        let fifo = self.find(name)?;
-        if !may(fifo.shared.ends()) {
-            return Err(Error::NoReader);
+    ) -> Attempt<'_, Rendezvous<'_, Writer<'_, N, W>, W>, W> {
+        let entered = self.with_names(|names| names.enter_writer(name, may))?;
+        if let Ok(rendezvous) = &entered {
+            rendezvous.tell();
         }
-        let before = fifo.shared.enter_writer()?;
-        Self::count(&fifo.writers_opened);
-        let met = Met { seen: (!before.reader()).then(|| Self::opened(&fifo.readers_opened)) };
-        Ok((Writer::new(&fifo.shared), fifo, met))
-    }
-
-    fn count(opened: &AtomicU32) {
-        // Release: partner is the acquire in `Met::already`.
-        opened.store(Self::opened(opened).wrapping_add(1), Ordering::Release);
-    }
-
-    fn opened(opened: &AtomicU32) -> u32 {
-        // Relaxed: stored in the turn only, and this is the turn.
-        opened.load(Ordering::Relaxed)
+        Ok(entered)
     }
 }
 
-/// An end just opened, where it belongs, and what it has yet to wait for.
-type Opening<'a, const N: usize, W, E> = (E, &'a Fifo<N, W>, Met);
-type ReaderOpening<'a, const N: usize, W> = Opening<'a, N, W, Reader<'a, N, W>>;
-type WriterOpening<'a, const N: usize, W> = Opening<'a, N, W, Writer<'a, N, W>>;
+/// The attempts to open an end: to `enter`, and then to meet the other end. Dropped in between, they close the end
+/// again.
+fn opening<'a, E, W: Wake + 'a>(
+    mut enter: impl FnMut() -> Attempt<'a, Rendezvous<'a, E, W>, W>,
+) -> impl FnMut() -> Attempt<'a, E, W> {
+    let mut entered: Option<Rendezvous<'a, E, W>> = None;
+    move || {
+        let rendezvous = match entered.take() {
+            Some(rendezvous) => rendezvous,
+            None => match enter()? {
+                Ok(rendezvous) => rendezvous,
+                Err(error) => return Ok(Err(error)),
+            },
+        };
+        if rendezvous.is_met() {
+            return Ok(Ok(rendezvous.into_end()));
+        }
+        Err(entered.insert(rendezvous).bell())
+    }
+}

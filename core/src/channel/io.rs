@@ -1,9 +1,7 @@
 //! The channels' byte ends as `embedded-io` knows them, so that whatever reads and writes through its traits does so
 //! through a pipe, a FIFO or a socket in memory.
 //!
-//! `read` and `write` wait. A write returns as soon as part of it is written, where the ends' own `write` goes on to
-//! the last byte; what a pipe promises to keep whole is not parted here either. `flush` has nothing to do, because what
-//! is written is there.
+//! `read` and `write` wait, and do what the ends' own do. `flush` has nothing to do, because what is written is there.
 //!
 //! ```
 //! use embedded_io::{Read, ReadReady, Write, WriteReady};
@@ -72,7 +70,7 @@ impl<const N: usize, W: Wait> ErrorType for Writer<'_, N, W> {
 
 impl<const N: usize, W: Wait> Write for Writer<'_, N, W> {
     fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
-        self.write_some(bytes, self.is_atomic(bytes))
+        Writer::write(self, bytes)
     }
 
     fn flush(&mut self) -> Result<(), Error> {
@@ -106,7 +104,7 @@ impl<const N: usize, W: Wait> ReadReady for Stream<'_, N, W> {
 
 impl<const N: usize, W: Wait> Write for Stream<'_, N, W> {
     fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
-        Stream::write_some(self, bytes)
+        Stream::write(self, bytes)
     }
 
     fn flush(&mut self) -> Result<(), Error> {

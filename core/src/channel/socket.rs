@@ -26,10 +26,10 @@
 //!         let mut served = listener.accept().unwrap();
 //!         let mut out = [0; 16];
 //!         let count = served.read(&mut out).unwrap();
-//!         served.write(&out[..count]).unwrap();
+//!         served.write_all(&out[..count]).unwrap();
 //!     });
 //!     let mut stream = NET.streams().connect(b"echo").unwrap();
-//!     stream.write(b"hello").unwrap();
+//!     stream.write_all(b"hello").unwrap();
 //!     let mut out = [0; 16];
 //!     assert_eq!(stream.read(&mut out), Ok(5));
 //!     assert_eq!(stream.read(&mut out), Ok(0), "the other side closed");
@@ -37,72 +37,26 @@
 //! ```
 
 use super::State;
-use super::name::Name;
-use super::turn::Turn;
+use super::attempt::{Attempt, future, now, poll, wait};
+use super::try_lock::TryLock;
 use crate::Error;
 use crate::sync::{array_of, const_unless_loom};
 use crate::wait::{Doorbell, Register, Spin, Wait, Wake};
-use core::future::poll_fn;
 use core::marker::PhantomData;
 use core::task::{Context, Poll};
 
-mod place;
+mod address;
+mod connection;
+mod network;
 mod stream;
 
-pub use place::{Backlog, Connection};
+pub use address::Address;
+pub use connection::Connection;
 pub use stream::{Packets, Shutdown, Stream};
 
-use place::{Key, Later, Parts};
+use address::Key;
+use network::{Backlog, BacklogFull, NetworkRef};
 use stream::Halves;
-
-/// Where one listens and connects to: a name of 1 to [`NAME_MAX`](super::NAME_MAX) bytes, or a port.
-///
-/// ```
-/// use ringway_core::channel::socket::Address;
-/// assert_eq!(Address::from(b"log"), Address::Name(b"log"));
-/// assert_eq!(Address::from("log"), Address::Name(b"log"));
-/// assert_eq!(Address::from(80), Address::Port(80));
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Address<'a> {
-    /// A name, of any bytes.
-    Name(&'a [u8]),
-    /// A port. Unlike in TCP, 0 is a port as any other.
-    Port(u16),
-}
-
-impl<'a> From<&'a [u8]> for Address<'a> {
-    fn from(name: &'a [u8]) -> Self {
-        Address::Name(name)
-    }
-}
-
-impl<'a, const L: usize> From<&'a [u8; L]> for Address<'a> {
-    fn from(name: &'a [u8; L]) -> Self {
-        Address::Name(name)
-    }
-}
-
-impl<'a> From<&'a str> for Address<'a> {
-    fn from(name: &'a str) -> Self {
-        Address::Name(name.as_bytes())
-    }
-}
-
-impl From<u16> for Address<'_> {
-    fn from(port: u16) -> Self {
-        Address::Port(port)
-    }
-}
-
-impl Address<'_> {
-    fn key(self) -> Result<Key, Error> {
-        Ok(match self {
-            Address::Name(name) => Key::Name(Name::new(name)?),
-            Address::Port(port) => Key::Port(port),
-        })
-    }
-}
 
 /// A network of its own: at most `LISTENERS` listeners and `CONNECTIONS` connections of `N` bytes in each direction.
 /// `W` says how everybody sleeps.
@@ -110,7 +64,7 @@ impl Address<'_> {
 /// ```
 /// use ringway_core::Error;
 /// use ringway_core::channel::socket::Network;
-/// let net: Network<1, 1, 16> = Network::new(); // on the stack
+/// let net = Network::<1, 1, 16>::new(); // on the stack
 /// assert_eq!(net.streams().try_connect(7).err(), Some(Error::Refused));
 /// let listener = net.streams().listen(7, 1).unwrap();
 /// assert!(net.streams().try_connect(7).is_ok());
@@ -118,7 +72,7 @@ impl Address<'_> {
 #[derive(Debug)]
 pub struct Network<const LISTENERS: usize, const CONNECTIONS: usize, const N: usize, W: Wake = Spin>
 {
-    turn: Turn,
+    lock: TryLock,
     bell: Doorbell<W>,
     backlogs: [Backlog<W>; LISTENERS],
     connections: [Connection<N, W>; CONNECTIONS],
@@ -138,7 +92,7 @@ impl<const LISTENERS: usize, const CONNECTIONS: usize, const N: usize, W: Wake>
         /// ```
         pub fn new() -> Self {
             Network {
-                turn: Turn::new(),
+                lock: TryLock::new(),
                 bell: Doorbell::new(),
                 backlogs: array_of!(Backlog::new(); LISTENERS),
                 connections: array_of!(Connection::new(); CONNECTIONS),
@@ -146,9 +100,9 @@ impl<const LISTENERS: usize, const CONNECTIONS: usize, const N: usize, W: Wake>
         }
     }
 
-    fn parts(&self) -> Parts<'_, N, W> {
-        Parts {
-            turn: &self.turn,
+    fn places(&self) -> NetworkRef<'_, N, W> {
+        NetworkRef {
+            lock: &self.lock,
             bell: &self.bell,
             backlogs: &self.backlogs,
             connections: &self.connections,
@@ -164,12 +118,12 @@ impl<const LISTENERS: usize, const CONNECTIONS: usize, const N: usize, W: Wake> 
     }
 }
 
-impl<const LISTENERS: usize, const CONNECTIONS: usize, const N: usize, W: Wait>
+impl<const LISTENERS: usize, const CONNECTIONS: usize, const N: usize, W: Wake>
     Network<LISTENERS, CONNECTIONS, N, W>
 {
     /// Listening and connecting with bytes (`SOCK_STREAM`).
     pub fn streams(&self) -> Sockets<'_, N, W, Stream<'_, N, W>> {
-        Sockets { parts: self.parts(), _kind: PhantomData }
+        Sockets { network: self.places(), _kind: PhantomData }
     }
 
     /// Listening and connecting with messages (`SOCK_SEQPACKET`).
@@ -177,7 +131,7 @@ impl<const LISTENERS: usize, const CONNECTIONS: usize, const N: usize, W: Wait>
     /// ```
     /// use ringway_core::Error;
     /// use ringway_core::channel::socket::Network;
-    /// let net: Network<1, 1, 64> = Network::new();
+    /// let net = Network::<1, 1, 64>::new();
     /// let listener = net.packets().listen("orders", 1).unwrap();
     /// assert_eq!(net.streams().try_connect("orders").err(), Some(Error::Refused));
     /// let mut here = net.packets().try_connect("orders").unwrap();
@@ -186,15 +140,15 @@ impl<const LISTENERS: usize, const CONNECTIONS: usize, const N: usize, W: Wait>
     /// assert_eq!(there.try_recv(&mut [0; 32]), Ok(11));
     /// ```
     pub fn packets(&self) -> Sockets<'_, N, W, Packets<'_, N, W>> {
-        Sockets { parts: self.parts(), _kind: PhantomData }
+        Sockets { network: self.places(), _kind: PhantomData }
     }
 }
 
 mod sealed {
-    use super::{Halves, Wait};
+    use super::{Halves, Wake};
 
     /// One side of a connection.
-    pub trait End<'a, const N: usize, W: Wait> {
+    pub trait End<'a, const N: usize, W: Wake> {
         #[doc(hidden)]
         const PACKETS: bool;
 
@@ -205,7 +159,7 @@ mod sealed {
 }
 use sealed::End;
 
-impl<'a, const N: usize, W: Wait> End<'a, N, W> for Stream<'a, N, W> {
+impl<'a, const N: usize, W: Wake> End<'a, N, W> for Stream<'a, N, W> {
     const PACKETS: bool = false;
 
     #[expect(private_interfaces, reason = "sealed")]
@@ -214,7 +168,7 @@ impl<'a, const N: usize, W: Wait> End<'a, N, W> for Stream<'a, N, W> {
     }
 }
 
-impl<'a, const N: usize, W: Wait> End<'a, N, W> for Packets<'a, N, W> {
+impl<'a, const N: usize, W: Wake> End<'a, N, W> for Packets<'a, N, W> {
     const PACKETS: bool = true;
 
     #[expect(private_interfaces, reason = "sealed")]
@@ -226,8 +180,64 @@ impl<'a, const N: usize, W: Wait> End<'a, N, W> for Packets<'a, N, W> {
 /// A network seen as one kind of socket: `E` is what a connection gives, [`Stream`] or [`Packets`].
 #[derive(Debug)]
 pub struct Sockets<'a, const N: usize, W: Wake, E> {
-    parts: Parts<'a, N, W>,
+    network: NetworkRef<'a, N, W>,
     _kind: PhantomData<fn() -> E>,
+}
+
+impl<'a, const N: usize, W: Wake, E: End<'a, N, W>> Sockets<'a, N, W, E> {
+    /// [`listen`](Self::listen) that never waits.
+    ///
+    /// # Errors
+    /// Those of [`listen`](Self::listen), and [`Error::WouldBlock`] while another context looks at the network.
+    pub fn try_listen<'b>(
+        &self,
+        address: impl Into<Address<'b>>,
+        backlog: usize,
+    ) -> Result<Listener<'a, N, W, E>, Error> {
+        now(self.attempt_listen(address.into().key()?, backlog))
+    }
+
+    /// [`connect`](Self::connect) that never waits.
+    ///
+    /// # Errors
+    /// Those of [`connect`](Self::connect), and [`Error::WouldBlock`] when the backlog is full, or another context
+    /// looks at the network.
+    ///
+    /// ```
+    /// use ringway_core::Error;
+    /// use ringway_core::channel::socket::Network;
+    /// let net = Network::<1, 2, 16>::new();
+    /// let listener = net.streams().listen(7, 1).unwrap();
+    /// let first = net.streams().try_connect(7).unwrap();
+    /// assert_eq!(net.streams().try_connect(7).err(), Some(Error::WouldBlock));
+    /// let accepted = listener.accept().unwrap();
+    /// let second = net.streams().try_connect(7).unwrap();
+    /// let _accepted = listener.accept().unwrap();
+    /// assert_eq!(net.streams().try_connect(7).err(), Some(Error::Exhausted));
+    /// ```
+    pub fn try_connect<'b>(&self, address: impl Into<Address<'b>>) -> Result<E, Error> {
+        now(self.attempt_connect(address.into().key()?))
+    }
+
+    fn attempt_listen(&self, key: Key, backlog: usize) -> Attempt<'a, Listener<'a, N, W, E>, W> {
+        let limit = backlog.clamp(1, u32::MAX as usize) as u32;
+        let network = self.network;
+        let listening = network.with(|places| places.listen(key, E::PACKETS, limit))?;
+        Ok(listening.map(|(index, backlog)| Listener {
+            network,
+            index,
+            backlog,
+            _kind: PhantomData,
+        }))
+    }
+
+    fn attempt_connect(&self, key: Key) -> Attempt<'a, E, W> {
+        match self.network.with(|places| places.connect(key, E::PACKETS))? {
+            Ok(Ok(halves)) => Ok(Ok(E::from_halves(halves))),
+            Ok(Err(BacklogFull)) => Err(self.network.bell),
+            Err(error) => Ok(Err(error)),
+        }
+    }
 }
 
 impl<'a, const N: usize, W: Wait, E: End<'a, N, W>> Sockets<'a, N, W, E> {
@@ -242,32 +252,21 @@ impl<'a, const N: usize, W: Wait, E: End<'a, N, W>> Sockets<'a, N, W, E> {
         address: impl Into<Address<'b>>,
         backlog: usize,
     ) -> Result<Listener<'a, N, W, E>, Error> {
-        let key = address.into().key()?;
-        self.parts.bell.wait_until(None, || self.attempt_listen(key, backlog))?
+        self.listen_deadline(address, backlog, None)
     }
 
-    /// [`listen`](Self::listen) that never waits.
+    /// [`listen`](Self::listen), at most until `deadline` (`None`: for ever).
     ///
     /// # Errors
-    /// Those of [`listen`](Self::listen), and [`Error::WouldBlock`] while another context looks at the network.
-    pub fn try_listen<'b>(
+    /// Those of [`listen`](Self::listen), and [`Error::TimedOut`].
+    pub fn listen_deadline<'b>(
         &self,
         address: impl Into<Address<'b>>,
         backlog: usize,
+        deadline: Option<W::Deadline>,
     ) -> Result<Listener<'a, N, W, E>, Error> {
         let key = address.into().key()?;
-        self.attempt_listen(key, backlog).unwrap_or(Err(Error::WouldBlock))
-    }
-
-    fn attempt_listen(
-        &self,
-        key: Key,
-        backlog: usize,
-    ) -> Option<Result<Listener<'a, N, W, E>, Error>> {
-        let limit = backlog.clamp(1, u32::MAX as usize) as u32;
-        let parts = self.parts;
-        let listening = parts.attempt(|desk| desk.listen(key, E::PACKETS, limit))?;
-        Some(listening.map(|(index, place)| Listener { parts, index, place, _kind: PhantomData }))
+        wait(deadline, || self.attempt_listen(key, backlog))
     }
 
     /// Connects; waits for room in the backlog. Whoever listens need not have accepted yet.
@@ -290,42 +289,27 @@ impl<'a, const N: usize, W: Wait, E: End<'a, N, W>> Sockets<'a, N, W, E> {
         deadline: Option<W::Deadline>,
     ) -> Result<E, Error> {
         let key = address.into().key()?;
-        self.parts.bell.wait_until(deadline, || self.attempt_connect(key))?
-    }
-
-    /// [`connect`](Self::connect) that never waits.
-    ///
-    /// # Errors
-    /// Those of [`connect`](Self::connect), and [`Error::WouldBlock`] when the backlog is full, or another context
-    /// looks at the network.
-    ///
-    /// ```
-    /// use ringway_core::Error;
-    /// use ringway_core::channel::socket::Network;
-    /// let net: Network<1, 2, 16> = Network::new();
-    /// let listener = net.streams().listen(7, 1).unwrap();
-    /// let first = net.streams().try_connect(7).unwrap();
-    /// assert_eq!(net.streams().try_connect(7).err(), Some(Error::WouldBlock));
-    /// let accepted = listener.accept().unwrap();
-    /// let second = net.streams().try_connect(7).unwrap();
-    /// let _accepted = listener.accept().unwrap();
-    /// assert_eq!(net.streams().try_connect(7).err(), Some(Error::Exhausted));
-    /// ```
-    pub fn try_connect<'b>(&self, address: impl Into<Address<'b>>) -> Result<E, Error> {
-        let key = address.into().key()?;
-        self.attempt_connect(key).unwrap_or(Err(Error::WouldBlock))
-    }
-
-    fn attempt_connect(&self, key: Key) -> Option<Result<E, Error>> {
-        match self.parts.attempt(|desk| desk.connect(key, E::PACKETS))? {
-            Ok(Ok(halves)) => Some(Ok(E::from_halves(halves))),
-            Ok(Err(Later)) => None,
-            Err(error) => Some(Err(error)),
-        }
+        wait(deadline, || self.attempt_connect(key))
     }
 }
 
-impl<'a, const N: usize, W: Wait + Register, E: End<'a, N, W>> Sockets<'a, N, W, E> {
+impl<'a, const N: usize, W: Register, E: End<'a, N, W>> Sockets<'a, N, W, E> {
+    /// [`listen`](Self::listen) as a future.
+    ///
+    /// # Errors
+    /// Those of [`listen`](Self::listen).
+    pub fn listen_async<'b>(
+        &self,
+        address: impl Into<Address<'b>>,
+        backlog: usize,
+    ) -> impl Future<Output = Result<Listener<'a, N, W, E>, Error>> {
+        let key = address.into().key();
+        future(move || match key {
+            Ok(key) => self.attempt_listen(key, backlog),
+            Err(error) => Ok(Err(error)),
+        })
+    }
+
     /// [`connect`](Self::connect) as a future. Cancelled, it connected nothing.
     ///
     /// As many tasks can wait to connect to one network as its bell has places for, see
@@ -338,9 +322,9 @@ impl<'a, const N: usize, W: Wait + Register, E: End<'a, N, W>> Sockets<'a, N, W,
         address: impl Into<Address<'b>>,
     ) -> impl Future<Output = Result<E, Error>> {
         let key = address.into().key();
-        poll_fn(move |cx| match key {
-            Ok(key) => self.parts.bell.poll_until(cx, || self.attempt_connect(key)),
-            Err(error) => Poll::Ready(Err(error)),
+        future(move || match key {
+            Ok(key) => self.attempt_connect(key),
+            Err(error) => Ok(Err(error)),
         })
     }
 }
@@ -348,19 +332,38 @@ impl<'a, const N: usize, W: Wait + Register, E: End<'a, N, W>> Sockets<'a, N, W,
 /// One who accepts connections; any number of contexts may do so at once. Dropping it frees the address and tears down
 /// what waits to be accepted. That never waits: if another context looks at the network just then, it does so.
 #[derive(Debug)]
-pub struct Listener<'a, const N: usize, W: Wait, E> {
-    parts: Parts<'a, N, W>,
+pub struct Listener<'a, const N: usize, W: Wake, E> {
+    network: NetworkRef<'a, N, W>,
     index: usize,
-    place: &'a Backlog<W>,
+    backlog: &'a Backlog<W>,
     _kind: PhantomData<fn() -> E>,
 }
 
-impl<'a, const N: usize, W: Wait, E: End<'a, N, W>> Listener<'a, N, W, E> {
+impl<'a, const N: usize, W: Wake, E: End<'a, N, W>> Listener<'a, N, W, E> {
     /// Where it is in its life: listening, as long as it lives.
     pub const fn state(&self) -> State {
         State::Listening
     }
 
+    /// [`accept`](Self::accept) that never waits.
+    ///
+    /// # Errors
+    /// [`Error::WouldBlock`] when none waits, or another context looks at the network.
+    pub fn try_accept(&self) -> Result<E, Error> {
+        now(self.attempt())
+    }
+
+    /// Two things may have to be waited for, and each is told at its own bell.
+    fn attempt(&self) -> Attempt<'a, E, W> {
+        if !self.backlog.is_wanted() {
+            return Err(self.backlog.bell());
+        }
+        let halves = self.network.with(|places| places.accept(self.index, self.backlog))?;
+        halves.map(|halves| Ok(E::from_halves(halves))).ok_or(self.backlog.bell())
+    }
+}
+
+impl<'a, const N: usize, W: Wait, E: End<'a, N, W>> Listener<'a, N, W, E> {
     /// Accepts the connection that waits longest; waits for one.
     ///
     /// # Errors
@@ -374,47 +377,18 @@ impl<'a, const N: usize, W: Wait, E: End<'a, N, W>> Listener<'a, N, W, E> {
     /// # Errors
     /// [`Error::TimedOut`] when none came in time.
     pub fn accept_deadline(&self, deadline: Option<W::Deadline>) -> Result<E, Error> {
-        loop {
-            // Two things may have to be waited for, and each is told at its own bell.
-            if let Some(end) = self.parts.bell.wait_until(deadline, || self.attempt())? {
-                return Ok(end);
-            }
-            self.place.bell().wait_until(deadline, || self.place.is_wanted())?;
-        }
-    }
-
-    /// [`accept`](Self::accept) that never waits.
-    ///
-    /// # Errors
-    /// [`Error::WouldBlock`] when none waits, or another context looks at the network.
-    pub fn try_accept(&self) -> Result<E, Error> {
-        self.attempt().flatten().ok_or(Error::WouldBlock)
-    }
-
-    /// A connection, if one waits and it can be our turn.
-    fn attempt(&self) -> Option<Option<E>> {
-        let halves = self.parts.attempt(|desk| desk.accept(self.index, self.place))?;
-        Some(halves.map(E::from_halves))
+        wait(deadline, || self.attempt())
     }
 }
 
-impl<'a, const N: usize, W: Wait + Register, E: End<'a, N, W>> Listener<'a, N, W, E> {
+impl<'a, const N: usize, W: Register, E: End<'a, N, W>> Listener<'a, N, W, E> {
     /// [`accept`](Self::accept) for a task: accepts, or has the task woken when a connection may be there.
     /// Cancel-safe.
     ///
     /// # Errors
     /// None of its own.
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<Result<E, Error>> {
-        loop {
-            match self.parts.bell.poll_until(cx, || self.attempt()) {
-                Poll::Ready(Some(end)) => return Poll::Ready(Ok(end)),
-                Poll::Ready(None) => {}
-                Poll::Pending => return Poll::Pending,
-            }
-            if self.place.bell().poll_until(cx, || self.place.is_wanted()).is_pending() {
-                return Poll::Pending;
-            }
-        }
+        poll(cx, || self.attempt())
     }
 
     /// [`accept`](Self::accept) as a future. Cancel-safe: what was not returned was not accepted.
@@ -436,13 +410,13 @@ impl<'a, const N: usize, W: Wait + Register, E: End<'a, N, W>> Listener<'a, N, W
     /// assert!(accept.poll(&mut cx).is_ready());
     /// ```
     pub fn accept_async(&self) -> impl Future<Output = Result<E, Error>> {
-        poll_fn(|cx| self.poll_accept(cx))
+        future(|| self.attempt())
     }
 }
 
-impl<const N: usize, W: Wait, E> Drop for Listener<'_, N, W, E> {
+impl<const N: usize, W: Wake, E> Drop for Listener<'_, N, W, E> {
     fn drop(&mut self) {
-        self.place.close();
-        self.parts.tend();
+        self.backlog.close();
+        self.network.reap_closed();
     }
 }

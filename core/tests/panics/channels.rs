@@ -64,7 +64,7 @@ fn registry() -> Registry<2, 8, Async<Spin>> {
 #[test]
 fn names_can_be_used_after_one_that_opened_a_fifo_was_panicked_at() {
     let names = registry();
-    names.make(b"a").unwrap();
+    names.create(b"a").unwrap();
     let waker = explosive();
     let mut cx = Context::from_waker(&waker);
     for _ in 0..3 {
@@ -87,14 +87,14 @@ fn names_can_be_used_after_one_that_opened_a_fifo_was_panicked_at() {
         assert_eq!(writer.try_write(b"12345678"), Ok(8));
         assert_eq!(reader.try_read(&mut [0; 8]), Ok(8));
     }
-    names.unlink(b"a").unwrap();
-    names.make(b"b").unwrap();
+    names.remove(b"a").unwrap();
+    names.create(b"b").unwrap();
 }
 
 #[test]
 fn the_writers_of_a_fifo_take_turns_after_its_reader_panicked() {
     let names = registry();
-    names.make(b"a").unwrap();
+    names.create(b"a").unwrap();
     let mut reader = names.try_open_reader(b"a").unwrap();
     let mut writers = [(); 2].map(|()| names.try_open_writer(b"a").unwrap());
     for lap in 0..9 {

@@ -56,11 +56,11 @@ struct Memory {
 
 impl Side for Memory {
     fn make(&mut self) -> Answer<()> {
-        NAMES.make(&self.name)
+        NAMES.create(&self.name)
     }
 
     fn unlink(&mut self) -> Answer<()> {
-        NAMES.unlink(&self.name)
+        NAMES.remove(&self.name)
     }
 
     fn open_reader(&mut self, form: Form) -> Answer<()> {

@@ -1,6 +1,6 @@
 //! The first thing that each side says.
 
-use super::super::Error;
+use crate::Error;
 
 /// The first four bytes of a [`Hello`].
 pub const MAGIC: [u8; 4] = *b"RwLk";

@@ -1,9 +1,9 @@
 //! The life of a link: greeting, liveness, the end. See the [diagram](super).
 
-use super::super::Error;
 use super::super::frame::{self, FIRST_NUMBERED, Hello, Identity};
 use super::line::Line;
 use super::{Down, Link, Phase, Timer};
+use crate::Error;
 
 /// What is to be said without a number, as soon as the line is free: a bit for each kind, and the lowest first.
 pub(super) mod owe {

@@ -1,6 +1,7 @@
-//! What the ends of a pipe share: the bytes, who is there, and whose turn it is to write.
+//! What the ends of a pipe share: the bytes, who is there, and the lock of the writers.
 
-use super::super::turn::Turn;
+use super::super::attempt::Attempt;
+use super::super::try_lock::TryLock;
 use super::super::{Event, State};
 use crate::Error;
 use crate::finally::Finally;
@@ -8,7 +9,7 @@ use crate::finally::Finally;
 use crate::ring::InPlace;
 use crate::ring::bytes::{ByteRing, Consumer, Producer};
 use crate::sync::{AtomicU32, CachePadded, Kept, Ordering, RmwU32, const_unless_loom};
-use crate::wait::{Doorbell, Wait, Wake};
+use crate::wait::{Doorbell, Wake};
 use core::mem::ManuallyDrop;
 #[cfg(not(loom))]
 use core::mem::MaybeUninit;
@@ -17,7 +18,7 @@ use core::mem::MaybeUninit;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::channel) enum Opened {
     /// Both at once, and further writers from writers alone. So a writer that sees itself to be the only one stays
-    /// so until it clones itself, and needs no turn: nobody else can be in one.
+    /// so until it clones itself, and needs no lock: nobody else can hold it.
     Together,
     /// Each by itself, at any time: a FIFO.
     Apart,
@@ -36,8 +37,8 @@ pub(in crate::channel) struct Shared<const N: usize, W: Wake> {
 /// What the writers share among themselves.
 #[derive(Debug)]
 struct Writing {
-    turn: Turn,
-    /// The room that the writer before knew of. Relaxed: it belongs to the writer whose turn it is, and the turn
+    lock: TryLock,
+    /// The room that the writer before knew of. Relaxed: it belongs to the writer that holds the lock, and the lock
     /// orders it.
     room: AtomicU32,
 }
@@ -45,7 +46,7 @@ struct Writing {
 impl Writing {
     const_unless_loom! {
         fn new() -> Self {
-            Writing { turn: Turn::new(), room: AtomicU32::new(0) }
+            Writing { lock: TryLock::new(), room: AtomicU32::new(0) }
         }
     }
 }
@@ -129,12 +130,12 @@ impl<const N: usize, W: Wake> Shared<N, W> {
     }
 }
 
-impl<const N: usize, W: Wait> Shared<N, W> {
+impl<const N: usize, W: Wake> Shared<N, W> {
     /// Who is there.
     #[inline(always)]
     pub(in crate::channel) fn ends(&self) -> Ends {
         // Acquire: partner is the release in `leave_writer`. The reader that sees the last writer gone sees all it
-        // wrote; the writer that sees itself alone sees the turns of those who went.
+        // wrote; the writer that sees itself alone sees what those did under the lock who went.
         Ends(self.ends.0.load(Ordering::Acquire))
     }
 
@@ -247,35 +248,33 @@ impl<const N: usize, W: Wait> Shared<N, W> {
         unsafe { self.ring.lend_consumer() }
     }
 
-    /// Does `work` with the half of the writer whose turn it is; `None` while another has it.
+    /// Does `work` with the writers' half, unless another writer holds the lock. The table says why a writer cannot
+    /// send: [`Error::BrokenPipe`].
     ///
     /// # Safety
     /// The caller is a writer: counted, and not left.
-    ///
-    /// # Errors
-    /// What the table says to a writer that cannot send: [`Error::BrokenPipe`].
     #[inline(always)]
-    pub(super) unsafe fn writing<R>(
-        &self,
-        work: impl FnOnce(&mut Producer<'_, N, W>) -> R,
-    ) -> Option<Result<R, Error>> {
+    pub(super) unsafe fn writing<'a, R>(
+        &'a self,
+        work: impl FnOnce(&mut Producer<'a, N, W>) -> Option<Result<R, Error>>,
+    ) -> Attempt<'a, R, W> {
         let ends = self.ends();
         if let Err(error) = ends.writer_state().on(Event::Send) {
-            return Some(Err(error));
+            return Ok(Err(error));
         }
         let alone = self.opened == Opened::Together && ends.writers() == 1;
-        let Writing { turn, room } = &self.writing.0;
-        if !alone && !turn.try_take() {
-            return None;
+        let Writing { lock, room } = &self.writing.0;
+        if !alone && !lock.try_lock() {
+            return Err(self.writers_bell());
         }
-        let pass = || {
-            if !alone && turn.pass() {
+        let unlock = || {
+            if !alone && lock.unlock() {
                 self.writers_bell().ring();
             }
         };
         // Should the reader's waker panic.
-        let panics = Finally(pass);
-        // SAFETY: the turn is with one writer at a time and acquires what the one before released; a writer that is
+        let panics = Finally(unlock);
+        // SAFETY: one writer at a time has the lock, which acquires what the one before released; a writer that is
         // alone acquired the same when it looked at the ends, and stays alone meanwhile (`Opened::Together`).
         let mut half = unsafe { self.ring.lend_producer(room.load(Ordering::Relaxed)) };
         if Kept::IS_KEPT {
@@ -286,7 +285,7 @@ impl<const N: usize, W: Wait> Shared<N, W> {
         let done = work(&mut half);
         core::mem::forget(panics);
         room.store(half.known_room(), Ordering::Relaxed);
-        pass();
-        Some(Ok(done))
+        unlock();
+        done.ok_or(self.writers_bell())
     }
 }

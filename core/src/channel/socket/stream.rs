@@ -1,10 +1,12 @@
 //! What a connection gives to each side: a stream of bytes both ways, or messages both ways.
 
+use super::super::attempt::{Attempt, future, now, poll, wait};
+use super::super::bytes::{or_end, reading, writing};
 use super::super::pipe::{Reader, Writer};
 use super::super::{Event, State};
 use crate::Error;
 use crate::ring::bytes::HEADER;
-use crate::wait::{Register, Spin, Wait};
+use crate::wait::{Register, Spin, Wait, Wake};
 use core::future::poll_fn;
 use core::task::{Context, Poll};
 
@@ -22,12 +24,12 @@ pub enum Shutdown {
 
 /// The two directions of one side, each until it is shut.
 #[derive(Debug)]
-pub(super) struct Halves<'a, const N: usize, W: Wait> {
+pub(super) struct Halves<'a, const N: usize, W: Wake> {
     recv: Option<Reader<'a, N, W>>,
     send: Option<Writer<'a, N, W>>,
 }
 
-impl<'a, const N: usize, W: Wait> Halves<'a, N, W> {
+impl<'a, const N: usize, W: Wake> Halves<'a, N, W> {
     pub(super) fn new(recv: Reader<'a, N, W>, send: Writer<'a, N, W>) -> Self {
         Halves { recv: Some(recv), send: Some(send) }
     }
@@ -87,7 +89,7 @@ fn refusal(before: Event, event: Event) -> Error {
 /// ```
 /// use ringway_core::Error;
 /// use ringway_core::channel::socket::{Connection, Shutdown};
-/// let mut pair: Connection<16> = Connection::new();
+/// let mut pair = Connection::<16>::new();
 /// let (mut here, mut there) = pair.split();
 /// here.try_write(b"question").unwrap();
 /// here.shutdown(Shutdown::Write);
@@ -98,11 +100,11 @@ fn refusal(before: Event, event: Event) -> Error {
 /// assert_eq!(here.try_read(&mut out), Ok(6));
 /// ```
 #[derive(Debug)]
-pub struct Stream<'a, const N: usize, W: Wait = Spin> {
+pub struct Stream<'a, const N: usize, W: Wake = Spin> {
     halves: Halves<'a, N, W>,
 }
 
-impl<'a, const N: usize, W: Wait> Stream<'a, N, W> {
+impl<'a, const N: usize, W: Wake> Stream<'a, N, W> {
     pub(super) fn new(halves: Halves<'a, N, W>) -> Self {
         Stream { halves }
     }
@@ -112,7 +114,7 @@ impl<'a, const N: usize, W: Wait> Stream<'a, N, W> {
     /// ```
     /// use ringway_core::channel::{Direction, State};
     /// use ringway_core::channel::socket::Connection;
-    /// let mut pair: Connection<16> = Connection::new();
+    /// let mut pair = Connection::<16>::new();
     /// let (mut here, there) = pair.split();
     /// assert_eq!(here.state(), State::STREAM);
     /// drop(there);
@@ -134,7 +136,7 @@ impl<'a, const N: usize, W: Wait> Stream<'a, N, W> {
     ///
     /// ```
     /// use ringway_core::channel::socket::Connection;
-    /// let mut pair: Connection<16> = Connection::new();
+    /// let mut pair = Connection::<16>::new();
     /// let (here, mut there) = pair.split();
     /// let (mut recv, mut send) = here.into_split();
     /// assert_eq!(send.as_mut().unwrap().try_write(b"hi"), Ok(2));
@@ -145,84 +147,31 @@ impl<'a, const N: usize, W: Wait> Stream<'a, N, W> {
         (self.halves.recv, self.halves.send)
     }
 
-    /// Reads what there is, at most `out.len()` bytes; never waits. Returns how many: 0 is the end of file (or an
-    /// `out` of no bytes).
-    ///
-    /// # Errors
-    /// [`Error::WouldBlock`] when there is nothing now, [`Error::Reset`] when the listener closed before the
-    /// connection was accepted.
-    pub fn try_read(&mut self, out: &mut [u8]) -> Result<usize, Error> {
-        or_end(self.halves.recv().and_then(|half| half.try_read(out)))
+    fn is_atomic(_bytes: &[u8]) -> bool {
+        false
     }
 
-    /// Reads at least one byte and what there is, at most `out.len()`; waits for one. Returns how many: 0 is the end
-    /// of file.
-    ///
-    /// # Errors
-    /// [`Error::Reset`] when the listener closed before the connection was accepted.
-    pub fn read(&mut self, out: &mut [u8]) -> Result<usize, Error> {
-        self.read_deadline(out, None)
+    #[inline]
+    fn attempt_read(&mut self, out: &mut [u8]) -> Attempt<'a, usize, W> {
+        match self.halves.recv() {
+            Ok(half) => half.attempt_read(out),
+            Err(error) => Ok(Err(error)),
+        }
     }
 
-    /// [`read`](Self::read), at most until `deadline` (`None`: for ever).
-    ///
-    /// # Errors
-    /// Those of [`read`](Self::read), and [`Error::TimedOut`] when nothing came in time.
-    pub fn read_deadline(
-        &mut self,
-        out: &mut [u8],
-        deadline: Option<W::Deadline>,
-    ) -> Result<usize, Error> {
-        or_end(self.halves.recv().and_then(|half| half.read_deadline(out, deadline)))
+    fn attempt_read_exact(&mut self, out: &mut [u8]) -> Attempt<'a, (), W> {
+        match self.halves.recv() {
+            Ok(half) => half.attempt_read_exact(out),
+            Err(error) => Ok(Err(error)),
+        }
     }
 
-    /// Writes as many of `bytes` as there is room for, and returns how many; never waits.
-    ///
-    /// # Errors
-    /// [`Error::WouldBlock`] when there is no room now, [`Error::BrokenPipe`] when the peer reads no more or this side
-    /// ended its sending.
-    ///
-    /// ```
-    /// use ringway_core::Error;
-    /// use ringway_core::channel::socket::Connection;
-    /// let mut pair: Connection<4> = Connection::new();
-    /// let (mut here, there) = pair.split();
-    /// assert_eq!(here.try_write(b"abc"), Ok(3));
-    /// assert_eq!(here.try_write(b"def"), Ok(1));
-    /// assert_eq!(here.try_write(b"ef"), Err(Error::WouldBlock));
-    /// drop(there);
-    /// assert_eq!(here.try_write(b"ef"), Err(Error::BrokenPipe));
-    /// ```
-    pub fn try_write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
-        self.halves.send()?.attempt(bytes, false).unwrap_or(Err(Error::WouldBlock))
-    }
-
-    /// Writes all of `bytes`; waits for room. Fewer are written, and their number returned, only if the peer went in
-    /// the middle; the next write then says so.
-    ///
-    /// # Errors
-    /// [`Error::BrokenPipe`] when the peer reads no more, or this side ended its sending.
-    pub fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
-        self.write_deadline(bytes, None)
-    }
-
-    /// [`write`](Self::write), at most until `deadline` (`None`: for ever); fewer are written also if it passed in
-    /// the middle.
-    ///
-    /// # Errors
-    /// Those of [`write`](Self::write), and [`Error::TimedOut`] when there was no room in time.
-    pub fn write_deadline(
-        &mut self,
-        bytes: &[u8],
-        deadline: Option<W::Deadline>,
-    ) -> Result<usize, Error> {
-        self.halves.send()?.write_as(false, bytes, deadline)
-    }
-
-    /// Waits until something can be written, and writes that.
-    #[cfg(feature = "embedded-io")]
-    pub(in crate::channel) fn write_some(&mut self, bytes: &[u8]) -> Result<usize, Error> {
-        self.halves.send()?.write_some(bytes, false)
+    #[inline]
+    fn attempt_write(&mut self, bytes: &[u8], whole: bool) -> Attempt<'a, usize, W> {
+        match self.halves.send() {
+            Ok(half) => half.attempt_write(bytes, whole),
+            Err(error) => Ok(Err(error)),
+        }
     }
 
     /// Whether a read would not wait.
@@ -238,58 +187,8 @@ impl<'a, const N: usize, W: Wait> Stream<'a, N, W> {
     }
 }
 
-/// A byte stream says the end of file with a read of 0 bytes.
-fn or_end(read: Result<usize, Error>) -> Result<usize, Error> {
-    match read {
-        Err(Error::EndOfFile) => Ok(0),
-        other => other,
-    }
-}
-
-impl<const N: usize, W: Wait + Register> Stream<'_, N, W> {
-    /// [`read`](Self::read) for a task: reads, or has the task woken when something may be there. Cancel-safe.
-    ///
-    /// # Errors
-    /// Those of [`read`](Self::read).
-    pub fn poll_read(
-        &mut self,
-        cx: &mut Context<'_>,
-        out: &mut [u8],
-    ) -> Poll<Result<usize, Error>> {
-        match self.halves.recv() {
-            Ok(half) => half.poll_read(cx, out),
-            Err(error) => Poll::Ready(or_end(Err(error))),
-        }
-    }
-
-    /// [`poll_read`](Self::poll_read) as a future. Cancel-safe: what was not returned was not read.
-    ///
-    /// # Errors
-    /// Those of [`read`](Self::read).
-    pub fn read_async(&mut self, out: &mut [u8]) -> impl Future<Output = Result<usize, Error>> {
-        poll_fn(|cx| self.poll_read(cx, out))
-    }
-
-    /// [`try_write`](Self::try_write) for a task: writes, or has the task woken when there may be room. Cancel-safe.
-    ///
-    /// # Errors
-    /// Those of [`write`](Self::write).
-    pub fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize, Error>> {
-        match self.halves.send() {
-            Ok(half) => half.bell().poll_until(cx, || half.attempt(bytes, false)),
-            Err(error) => Poll::Ready(Err(error)),
-        }
-    }
-
-    /// [`poll_write`](Self::poll_write) as a future: writes at least one of `bytes` and as many as there is room
-    /// for. Cancel-safe: what was not returned was not written.
-    ///
-    /// # Errors
-    /// Those of [`write`](Self::write).
-    pub fn write_async(&mut self, bytes: &[u8]) -> impl Future<Output = Result<usize, Error>> {
-        poll_fn(|cx| self.poll_write(cx, bytes))
-    }
-}
+reading!(Stream);
+writing!(Stream);
 
 /// One side of a connection that carries messages both ways (`SOCK_SEQPACKET`): what one send puts in, one receive
 /// takes out. Dropping it closes both directions.
@@ -300,7 +199,7 @@ impl<const N: usize, W: Wait + Register> Stream<'_, N, W> {
 /// ```
 /// use ringway_core::Error;
 /// use ringway_core::channel::socket::Connection;
-/// let mut pair: Connection<32> = Connection::new();
+/// let mut pair = Connection::<32>::new();
 /// let (mut here, mut there) = pair.split_packets();
 /// here.try_send(b"one").unwrap();
 /// here.try_send(b"").unwrap();
@@ -313,18 +212,18 @@ impl<const N: usize, W: Wait + Register> Stream<'_, N, W> {
 /// assert_eq!(there.try_recv(&mut out), Err(Error::EndOfFile));
 /// ```
 #[derive(Debug)]
-pub struct Packets<'a, const N: usize, W: Wait = Spin> {
+pub struct Packets<'a, const N: usize, W: Wake = Spin> {
     halves: Halves<'a, N, W>,
 }
 
-impl<'a, const N: usize, W: Wait> Packets<'a, N, W> {
+impl<'a, const N: usize, W: Wake> Packets<'a, N, W> {
     /// The largest message, in bytes: each takes 4 more in the channel.
     ///
     /// ```
     /// use ringway_core::Error;
     /// use ringway_core::channel::socket::{Connection, Packets};
     /// assert_eq!(Packets::<32>::MAX, 28);
-    /// let mut pair: Connection<32> = Connection::new();
+    /// let mut pair = Connection::<32>::new();
     /// let (mut here, _there) = pair.split_packets();
     /// assert_eq!(here.try_send(&[0; 29]), Err(Error::MessageTooLarge { max: 28 }));
     /// ```
@@ -350,9 +249,35 @@ impl<'a, const N: usize, W: Wait> Packets<'a, N, W> {
     /// [`Error::WouldBlock`] when there is no room now, [`Error::MessageTooLarge`] when there can never be,
     /// [`Error::BrokenPipe`] when the peer receives no more or this side ended its sending. Nothing was sent then.
     pub fn try_send(&mut self, message: &[u8]) -> Result<(), Error> {
-        self.halves.send()?.attempt_message(message).unwrap_or(Err(Error::WouldBlock))
+        now(self.attempt_send(message))
     }
 
+    /// Receives a message into `out` and returns its size; never waits.
+    ///
+    /// # Errors
+    /// [`Error::WouldBlock`] when there is none now; [`Error::BufferTooSmall`] when it is larger than `out`, and it is
+    /// kept; [`Error::EndOfFile`] when the peer sends no more and every message was received, or this side ended its
+    /// receiving; [`Error::Reset`] when the listener closed before the connection was accepted.
+    pub fn try_recv(&mut self, out: &mut [u8]) -> Result<usize, Error> {
+        now(self.attempt_recv(out))
+    }
+
+    fn attempt_send(&mut self, message: &[u8]) -> Attempt<'a, (), W> {
+        match self.halves.send() {
+            Ok(half) => half.attempt_message(message),
+            Err(error) => Ok(Err(error)),
+        }
+    }
+
+    fn attempt_recv(&mut self, out: &mut [u8]) -> Attempt<'a, usize, W> {
+        match self.halves.recv() {
+            Ok(half) => half.attempt_message(out),
+            Err(error) => Ok(Err(error)),
+        }
+    }
+}
+
+impl<const N: usize, W: Wait> Packets<'_, N, W> {
     /// Sends a message; waits for room.
     ///
     /// # Errors
@@ -370,18 +295,7 @@ impl<'a, const N: usize, W: Wait> Packets<'a, N, W> {
         message: &[u8],
         deadline: Option<W::Deadline>,
     ) -> Result<(), Error> {
-        let half = self.halves.send()?;
-        half.bell().wait_until(deadline, || half.attempt_message(message))?
-    }
-
-    /// Receives a message into `out` and returns its size; never waits.
-    ///
-    /// # Errors
-    /// [`Error::WouldBlock`] when there is none now; [`Error::BufferTooSmall`] when it is larger than `out`, and it is
-    /// kept; [`Error::EndOfFile`] when the peer sends no more and every message was received, or this side ended its
-    /// receiving; [`Error::Reset`] when the listener closed before the connection was accepted.
-    pub fn try_recv(&mut self, out: &mut [u8]) -> Result<usize, Error> {
-        self.halves.recv()?.attempt_message(out).unwrap_or(Err(Error::WouldBlock))
+        wait(deadline, || self.attempt_send(message))
     }
 
     /// Receives a message into `out` and returns its size; waits for one.
@@ -401,21 +315,17 @@ impl<'a, const N: usize, W: Wait> Packets<'a, N, W> {
         out: &mut [u8],
         deadline: Option<W::Deadline>,
     ) -> Result<usize, Error> {
-        let half = self.halves.recv()?;
-        half.bell().wait_until(deadline, || half.attempt_message(out))?
+        wait(deadline, || self.attempt_recv(out))
     }
 }
 
-impl<const N: usize, W: Wait + Register> Packets<'_, N, W> {
+impl<const N: usize, W: Register> Packets<'_, N, W> {
     /// [`send`](Self::send) for a task: sends, or has the task woken when there may be room. Cancel-safe.
     ///
     /// # Errors
     /// Those of [`send`](Self::send).
     pub fn poll_send(&mut self, cx: &mut Context<'_>, message: &[u8]) -> Poll<Result<(), Error>> {
-        match self.halves.send() {
-            Ok(half) => half.bell().poll_until(cx, || half.attempt_message(message)),
-            Err(error) => Poll::Ready(Err(error)),
-        }
+        poll(cx, || self.attempt_send(message))
     }
 
     /// [`send`](Self::send) as a future. Cancel-safe: cancelled, it sent nothing.
@@ -423,7 +333,7 @@ impl<const N: usize, W: Wait + Register> Packets<'_, N, W> {
     /// # Errors
     /// Those of [`send`](Self::send).
     pub fn send_async(&mut self, message: &[u8]) -> impl Future<Output = Result<(), Error>> {
-        poll_fn(|cx| self.poll_send(cx, message))
+        future(|| self.attempt_send(message))
     }
 
     /// [`recv`](Self::recv) for a task: receives, or has the task woken when a message may be there. Cancel-safe.
@@ -435,10 +345,7 @@ impl<const N: usize, W: Wait + Register> Packets<'_, N, W> {
         cx: &mut Context<'_>,
         out: &mut [u8],
     ) -> Poll<Result<usize, Error>> {
-        match self.halves.recv() {
-            Ok(half) => half.bell().poll_until(cx, || half.attempt_message(out)),
-            Err(error) => Poll::Ready(Err(error)),
-        }
+        poll(cx, || self.attempt_recv(out))
     }
 
     /// [`recv`](Self::recv) as a future. Cancel-safe: cancelled, it received nothing.
@@ -446,6 +353,6 @@ impl<const N: usize, W: Wait + Register> Packets<'_, N, W> {
     /// # Errors
     /// Those of [`recv`](Self::recv).
     pub fn recv_async(&mut self, out: &mut [u8]) -> impl Future<Output = Result<usize, Error>> {
-        poll_fn(|cx| self.poll_recv(cx, out))
+        future(|| self.attempt_recv(out))
     }
 }

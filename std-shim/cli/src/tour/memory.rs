@@ -31,7 +31,7 @@ impl Mechanism for Pipe {
         let (mut reader, mut writer) = PIPE.open().map_err(told)?;
         let far = task::start(move || take_in(|out| reader.read(out)))?;
         row.doing("writing into the pipe");
-        pour(input, PIECE, |piece| write_all(piece, |bytes| writer.write(bytes)))?;
+        pour(input, PIECE, |piece| writer.write_all(piece).map_err(told))?;
         drop(writer);
         row.doing("waiting for the reader's report");
         let receipt = far.join().map_err(|_| Failure::new("the reader panicked"))??;
@@ -60,7 +60,7 @@ impl Mechanism for Fifo {
     fn run(&self, row: &Row) -> Result<Outcome> {
         const NAME: &[u8] = b"meet";
         let input = row.input()?;
-        NAMES.make(NAME).map_err(told)?;
+        NAMES.create(NAME).map_err(told)?;
         let far = task::start(|| {
             let mut reader = NAMES.open_reader(NAME).map_err(told)?;
             take_in(|out| reader.read(out))
@@ -68,11 +68,11 @@ impl Mechanism for Fifo {
         row.doing("opening the FIFO for writing");
         let mut writer = NAMES.open_writer(NAME).map_err(told)?;
         row.doing("writing into the FIFO");
-        pour(input, PIECE, |piece| write_all(piece, |bytes| writer.write(bytes)))?;
+        pour(input, PIECE, |piece| writer.write_all(piece).map_err(told))?;
         drop(writer);
         row.doing("waiting for the reader's report");
         let receipt = far.join().map_err(|_| Failure::new("the reader panicked"))??;
-        NAMES.unlink(NAME).map_err(told)?;
+        NAMES.remove(NAME).map_err(told)?;
         Ok(Outcome { what: "the two opens met at the name".to_string(), receipt })
     }
 }
@@ -107,13 +107,13 @@ impl Mechanism for Socket {
             let mut stream = listener.accept().map_err(told)?;
             let receipt = take_in(|out| stream.read(out))?;
             // The sender has closed its half: ours is still open.
-            write_all(receipt.sha256.as_bytes(), |bytes| stream.write(bytes))?;
+            stream.write_all(receipt.sha256.as_bytes()).map_err(told)?;
             Ok(receipt)
         })?;
         row.doing("connecting");
         let mut stream = NETWORK.streams().connect(PORT).map_err(told)?;
         row.doing("writing into the socket");
-        pour(input, PIECE, |piece| write_all(piece, |bytes| stream.write(bytes)))?;
+        pour(input, PIECE, |piece| stream.write_all(piece).map_err(told))?;
         stream.shutdown(Shutdown::Write);
         row.doing("waiting for the digest to come back");
         let mut answer = Vec::new();
@@ -143,15 +143,4 @@ fn take_in(
             n => intake.filled(n),
         }
     }
-}
-
-fn write_all(
-    mut bytes: &[u8],
-    mut write: impl FnMut(&[u8]) -> std::result::Result<usize, Error>,
-) -> Result<()> {
-    while !bytes.is_empty() {
-        let n = write(bytes).map_err(told)?;
-        bytes = &bytes[n..];
-    }
-    Ok(())
 }

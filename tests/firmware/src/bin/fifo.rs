@@ -48,7 +48,7 @@ fn tick() {
 fn run() -> bool {
     start_timer();
     let absent = NAMES.try_open_writer(b"sensor").err() == Some(Error::NotFound);
-    let made = NAMES.make(b"sensor").is_ok();
+    let made = NAMES.create(b"sensor").is_ok();
     let lonely = NAMES.try_open_writer(b"sensor").err() == Some(Error::NoReader);
     report("not found", u32::from(absent));
     report("no reader yet", u32::from(lonely));
@@ -69,10 +69,10 @@ fn run() -> bool {
     report("a second reader", u32::from(!taken));
 
     // Without its name, the FIFO lives on until it is closed.
-    let unlinked = NAMES.unlink(b"sensor").is_ok();
+    let unlinked = NAMES.remove(b"sensor").is_ok();
     let gone = NAMES.try_open_reader(b"sensor").err() == Some(Error::NotFound);
     report("unlinked", u32::from(unlinked && gone));
-    let places = [&b"a"[..], b"b"].map(|name| u32::from(NAMES.make(name).is_ok()));
+    let places = [&b"a"[..], b"b"].map(|name| u32::from(NAMES.create(name).is_ok()));
     drop(reader);
     report("made while it is open", places.iter().sum());
     absent && made && lonely && taken && unlinked && gone && count == BYTES && wrong == 0

@@ -46,14 +46,14 @@ impl Name {
     fn make() -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let name = COUNT.fetch_add(1, Ordering::Relaxed).to_string().into_bytes();
-        NAMES.make(&name).expect("nothing has the name, and a place is free");
+        NAMES.create(&name).expect("nothing has the name, and a place is free");
         Name(name)
     }
 }
 
 impl Drop for Name {
     fn drop(&mut self) {
-        NAMES.unlink(&self.0).expect("it was made");
+        NAMES.remove(&self.0).expect("it was made");
     }
 }
 

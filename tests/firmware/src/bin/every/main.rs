@@ -204,14 +204,14 @@ fn names(round: usize) {
     let names =
         Registry::<2, 16, Clock>::new();
     let name = some(b"a name that is longer than a name may be", round * 8);
-    black_box((names.make(name).is_ok(), names.try_make(name).is_ok()));
+    black_box((names.create(name).is_ok(), names.try_create(name).is_ok()));
     black_box(names.open_reader_deadline(name, PAST).is_ok());
     black_box(names.open_writer_deadline(name, PAST).is_ok());
     once(names.open_reader_async(name));
     once(names.open_writer_async(name));
     let reader = names.try_open_reader(name);
     black_box((reader.is_ok(), names.try_open_writer(name).is_ok()));
-    black_box((names.try_unlink(name).is_ok(), names.unlink(name).is_ok()));
+    black_box((names.try_remove(name).is_ok(), names.remove(name).is_ok()));
 }
 
 fn network(round: usize) {
