@@ -6,7 +6,6 @@
 use ringway_core::ring::broadcast::{Broadcast, RecvError};
 use ringway_core::ring::latest::{Latest, Version};
 use ringway_core::sync::{AtomicU32, Ordering};
-use ringway_core::wait::Doorbell;
 use ringway_firmware::{Sleep, report, start_timer};
 
 /// How many measurements the interrupt takes.

@@ -5,14 +5,12 @@
 use core::cell::RefCell;
 use critical_section::Mutex;
 use ringway_core::Error;
-use ringway_core::channel::fifo::{Fifo, Registry};
+use ringway_core::channel::fifo::Registry;
 use ringway_core::channel::pipe::Writer;
 use ringway_core::sync::{AtomicU32, Ordering};
-use ringway_core::wait::Doorbell;
 use ringway_firmware::{Sleep, report, start_timer};
 
-static NAMES: Registry<2, 16, Sleep> =
-    Registry::new();
+static NAMES: Registry<2, 16, Sleep> = Registry::new();
 
 /// The end that the interrupt opened.
 static WRITER: Mutex<RefCell<Option<Writer<'static, 16, Sleep>>>> = Mutex::new(RefCell::new(None));

@@ -7,7 +7,6 @@ use critical_section::Mutex;
 use ringway_core::Error;
 use ringway_core::channel::pipe::{Pipe, Writer};
 use ringway_core::sync::{AtomicU32, Ordering};
-use ringway_core::wait::Doorbell;
 use ringway_firmware::{Sleep, report, start_timer};
 
 static LOG: Pipe<30, Sleep> = Pipe::new();

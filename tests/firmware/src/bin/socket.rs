@@ -5,10 +5,8 @@
 use core::cell::RefCell;
 use critical_section::Mutex;
 use ringway_core::Error;
-use ringway_core::channel::pipe::Pipe;
-use ringway_core::channel::socket::{Backlog, Connection, Network, Packets, Shutdown};
+use ringway_core::channel::socket::{Connection, Network, Packets, Shutdown};
 use ringway_core::sync::{AtomicU32, Ordering};
-use ringway_core::wait::Doorbell;
 use ringway_firmware::{Sleep, report, start_timer};
 
 static NET: Network<1, 2, 24, Sleep> = Network::new();
@@ -89,7 +87,7 @@ fn run() -> bool {
     report("end of file", u32::from(ended));
 
     // A pair, half-closed: what was sent is read before the end of file, the other direction goes on.
-    let mut pair = Connection::new();
+    let mut pair = Connection::<24, Sleep>::new();
     let (mut ours, mut theirs) = pair.split();
     let sent = ours.try_write(b"last words");
     ours.shutdown(Shutdown::Write);

@@ -9,7 +9,7 @@ use critical_section::Mutex;
 use ringway_core::Error;
 use ringway_core::ring::{Producer, PushError, Ring};
 use ringway_core::sync::{AtomicU32, Ordering};
-use ringway_core::wait::{Async, Doorbell};
+use ringway_core::wait::Async;
 use ringway_firmware::{Sleep, report, sleep, start_timer};
 
 type Sleeper = Async<Sleep>;

@@ -11,18 +11,18 @@ use core::hint::black_box;
 use core::pin::pin;
 use core::task::{Context, Waker};
 use embedded_io::{Read, ReadReady, Write, WriteReady};
-use ringway_core::channel::fifo::{Fifo, Registry};
+use ringway_core::channel::fifo::Registry;
 use ringway_core::channel::pipe::Pipe;
-use ringway_core::channel::socket::{Backlog, Connection, Network, Shutdown};
+use ringway_core::channel::socket::{Connection, Network, Shutdown};
 use ringway_core::channel::{Event, State};
 use ringway_core::ring::bytes::ByteRing;
 use ringway_core::ring::queue::Queue;
 use ringway_core::ring::{PushError, Ring};
 use ringway_core::signal::{Payload, SignalSet, Table};
-use ringway_core::wait::{Async, Doorbell, SpinClock};
+use ringway_core::wait::{Async, SpinClock, Wake};
 use ringway_firmware::report;
 
-/// The time is always 100.
+/// The time is always 100: every wait with an earlier deadline ends at once.
 struct Hundred;
 
 impl ringway_core::wait::Clock for Hundred {
@@ -35,11 +35,10 @@ ringway_firmware::image!(run, tick);
 
 fn tick() {}
 
-type Clock = Async<SpinClock>;
+type Clock = Async<SpinClock<Hundred>>;
 
-/// The time is always 100: every wait with an earlier deadline ends at once.
 const fn clock() -> Clock {
-    Async::new(SpinClock::<Hundred>::new())
+    Clock::INIT
 }
 
 const fn pipe() -> Pipe<16, Clock> {
@@ -186,6 +185,10 @@ fn pipes(round: usize) {
         black_box(writer.write_deadline(some(b"longer than a pipe holds", step * 8), PAST).is_ok());
         black_box(writer.poll_write(&mut cx, some(b"hello", round)).is_ready());
         once(writer.write_async(some(b"hello", round)));
+        let mut left = some(b"longer than a pipe holds", step * 8);
+        black_box(writer.try_write_all(left).is_ok());
+        black_box(writer.write_all_deadline(&mut left, PAST).is_ok());
+        once(writer.write_all_async(left));
         if writer.write_ready() == Ok(true) {
             black_box(Write::write(&mut writer, b"x").is_ok());
         }
@@ -193,6 +196,10 @@ fn pipes(round: usize) {
         black_box(reader.read_deadline(&mut out, PAST).is_ok());
         black_box(reader.poll_read(&mut cx, &mut out).is_ready());
         once(reader.read_async(&mut out));
+        let mut missing = out.get_mut(..any(step)).unwrap_or_default();
+        black_box(reader.try_read_exact(missing).is_ok());
+        black_box(reader.read_exact_deadline(&mut missing, PAST).is_ok());
+        once(reader.read_exact_async(missing));
         if reader.read_ready() == Ok(true) {
             black_box(Read::read(&mut reader, &mut out).is_ok());
         }
@@ -201,17 +208,18 @@ fn pipes(round: usize) {
 }
 
 fn names(round: usize) {
-    let names =
-        Registry::<2, 16, Clock>::new();
+    let names = Registry::<2, 16, Clock>::new();
     let name = some(b"a name that is longer than a name may be", round * 8);
-    black_box((names.create(name).is_ok(), names.try_create(name).is_ok()));
+    black_box((names.create_deadline(name, PAST).is_ok(), names.try_create(name).is_ok()));
+    once(names.create_async(name));
     black_box(names.open_reader_deadline(name, PAST).is_ok());
     black_box(names.open_writer_deadline(name, PAST).is_ok());
     once(names.open_reader_async(name));
     once(names.open_writer_async(name));
     let reader = names.try_open_reader(name);
     black_box((reader.is_ok(), names.try_open_writer(name).is_ok()));
-    black_box((names.try_remove(name).is_ok(), names.remove(name).is_ok()));
+    black_box((names.try_remove(name).is_ok(), names.remove_deadline(name, PAST).is_ok()));
+    once(names.remove_async(name));
 }
 
 fn network(round: usize) {
@@ -226,15 +234,20 @@ fn network(round: usize) {
         black_box((listener.accept_deadline(PAST).is_ok(), listener.try_accept().is_ok()));
         black_box(listener.poll_accept(&mut cx).is_ready());
     }
-    if let Ok(listener) = net.packets().listen(any(round) as u16, any(round)) {
+    once(net.streams().listen_async(name, any(round)));
+    if let Ok(listener) = net.packets().listen_deadline(any(round) as u16, any(round), PAST) {
         once(net.packets().connect_async(7));
         black_box(listener.try_accept().is_ok());
     }
-    let connection = Connection::new();
+    let connection = Connection::<16, Clock>::new();
     if let Ok((mut ours, mut theirs)) = connection.pair() {
         black_box(ours.write_deadline(some(b"longer than a pipe holds", round * 8), PAST).is_ok());
         black_box(ours.poll_write(&mut cx, b"x").is_ready());
         once(ours.write_async(b"x"));
+        let mut left = some(b"longer than a pipe holds", round * 8);
+        black_box(ours.try_write_all(left).is_ok());
+        black_box(ours.write_all_deadline(&mut left, PAST).is_ok());
+        once(ours.write_all_async(left));
         if ours.write_ready() == Ok(true) {
             black_box(Write::write(&mut ours, b"x").is_ok());
         }
@@ -244,6 +257,10 @@ fn network(round: usize) {
         black_box(theirs.read_deadline(&mut out, PAST).is_ok());
         black_box(theirs.poll_read(&mut cx, &mut out).is_ready());
         once(theirs.read_async(&mut out));
+        let mut missing = out.get_mut(..any(round)).unwrap_or_default();
+        black_box(theirs.try_read_exact(missing).is_ok());
+        black_box(theirs.read_exact_deadline(&mut missing, PAST).is_ok());
+        once(theirs.read_exact_async(missing));
         ours.shutdown([Shutdown::Read, Shutdown::Write, Shutdown::Both][any(round) % 3]);
         black_box((ours.state(), theirs.into_split().0.is_some()));
     }

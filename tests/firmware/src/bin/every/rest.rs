@@ -1,15 +1,15 @@
 //! What remains: calls that would wait for ever, which are linked and not run, the parts that links are made of, and the
 //! views of structures whose types are not known.
 
-use super::{Clock, PAST, any, bell, clock, pipe, some};
+use super::{Clock, PAST, any, clock, pipe, some};
 use core::hint::black_box;
 use core::ptr::NonNull;
 use core::task::{Context, Waker};
 use ringway_core::channel::State;
-use ringway_core::channel::fifo::{Fifo, Registry};
+use ringway_core::channel::fifo::Registry;
 use ringway_core::channel::frame::{self, Crc32, Hello, Identity};
 use ringway_core::channel::link::{Config, SerialLink};
-use ringway_core::channel::socket::{Backlog, Connection, Network};
+use ringway_core::channel::socket::{Connection, Network};
 use ringway_core::lock::{Barrier, BoundedSemaphore, RwLock};
 use ringway_core::participant::Participant;
 use ringway_core::plain::Words;
@@ -33,18 +33,19 @@ fn blocking(round: usize) {
     if any(round) < 100 {
         return;
     }
-    let names =
-        Registry::<2, 16, _>::new();
+    let names = Registry::<2, 16, Clock>::new();
+    black_box((names.create(b"a").is_ok(), names.remove(b"a").is_ok()));
     black_box((names.open_reader(b"a").is_ok(), names.open_writer(b"a").is_ok()));
-    let net = Network::<1, 2, 16, _>::new();
+    let net = Network::<1, 2, 16, Clock>::new();
     black_box(net.streams().connect(b"a").is_ok());
     if let Ok(listener) = net.packets().listen(1, any(round)) {
         black_box(listener.accept().is_ok());
     }
     let mut out = [0; 9];
-    let mut connection = Connection::new();
+    let mut connection = Connection::<16, Clock>::new();
     let (mut ours, mut theirs) = connection.split();
     black_box((ours.write(b"x").is_ok(), theirs.read(&mut out).is_ok()));
+    black_box((ours.write_all(b"x").is_ok(), theirs.read_exact(&mut out).is_ok()));
     drop((ours, theirs));
     let (mut ours, mut theirs) = connection.split_packets();
     black_box((ours.send(b"x").is_ok(), theirs.recv(&mut out).is_ok()));
@@ -52,13 +53,14 @@ fn blocking(round: usize) {
     let mut pipe = pipe();
     let (mut reader, mut writer) = pipe.split();
     black_box((writer.write(b"x").is_ok(), reader.read(&mut out).is_ok()));
-    let mut ring = Ring::<u32, 5, _>::new();
+    black_box((writer.write_all(b"x").is_ok(), reader.read_exact(&mut out).is_ok()));
+    let mut ring = Ring::<u32, 5, Clock>::new();
     let (mut producer, mut consumer) = ring.split();
     black_box((producer.push(1).is_ok(), consumer.pop().is_ok()));
-    let mut ring = ByteRing::<5, _>::new();
+    let mut ring = ByteRing::<5, Clock>::new();
     let (mut producer, mut consumer) = ring.split();
     black_box((producer.write(b"x").is_ok(), consumer.read(&mut out).is_ok()));
-    let queue = Queue::<u32, 4, _>::new();
+    let queue = Queue::<u32, 4, Clock>::new();
     black_box((queue.push(1).is_ok(), queue.pop().is_ok()));
     let seat = queue.seat(Participant::LOCAL);
     black_box((seat.push(1).is_ok(), seat.pop().is_ok(), seat.claim().is_ok()));
@@ -94,13 +96,11 @@ fn links(round: usize) {
 /// A structure as those see it who know what kind it is, and how many it is for, but not of what type.
 fn untyped(round: usize) {
     let other = Participant::new(any(round) as u16).unwrap_or(Participant::LOCAL);
-    let queue = Queue::<u32, 4, _>::new();
+    let queue = Queue::<u32, 4, Clock>::new();
     core::mem::forget(queue.seat(other).try_claim());
-    black_box(Untyped::<ringway_core::wait::Doorbell<Clock>>::size(any(round)));
+    black_box(Untyped::<Clock>::size(any(round)));
     // SAFETY: it is a queue of four, with these bells, and outlives the view.
-    let view = unsafe {
-        Untyped::<ringway_core::wait::Doorbell<Clock>>::at(NonNull::from(&queue).cast(), 4)
-    };
+    let view = unsafe { Untyped::<Clock>::at(NonNull::from(&queue).cast(), 4) };
     black_box((view.len(), view.is_empty(), view.unfinished(), view.is_closed(), view.pushed()));
     // SAFETY: what held it is gone.
     black_box(unsafe { view.recover(Participant::LOCAL, other) });
@@ -127,7 +127,7 @@ fn untyped(round: usize) {
 }
 
 fn queue(round: usize) {
-    let queue = Queue::<u32, 3, _>::new();
+    let queue = Queue::<u32, 3, Clock>::new();
     let other = Participant::new(any(round) as u16).unwrap_or(Participant::LOCAL);
     let seat = queue.seat(other);
     for _ in 0..any(round) {
@@ -161,7 +161,7 @@ fn small(round: usize) {
     let cell = WakerCell::new();
     cell.register(Waker::noop());
     cell.wake();
-    let bell = bell();
+    let bell = ringway_core::wait::Doorbell::<Clock>::new();
     let mut cx = Context::from_waker(Waker::noop());
     black_box(bell.wait_until(PAST, || (any(round) == 1).then_some(())).is_ok());
     black_box(bell.poll_until(&mut cx, || (any(round) == 1).then_some(())).is_ready());

@@ -1,7 +1,7 @@
 //! What is new where memory is shared: regions and their parts, participants, broadcasts, newest values, messages of any
 //! length, and the recovery of what a dead participant held.
 
-use super::{Clock, PAST, any, bell, clock, once, some};
+use super::{Clock, Hundred, PAST, any, once, some};
 use core::hint::black_box;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
@@ -15,10 +15,7 @@ use ringway_core::ring::latest::{Latest, Version};
 use ringway_core::ring::messages::MessageRing;
 use ringway_core::ring::queue::Queue;
 use ringway_core::ring::{InPlace, Ring};
-use ringway_core::wait::{Async, Doorbell, Spin};
-
-type Sleeper = Clock;
-type Spinner = Spin;
+use ringway_core::wait::{Async, Spin, SpinClock};
 
 pub fn all(round: usize) {
     let other = Participant::new(any(round) as u16).unwrap_or(Participant::LOCAL);
@@ -31,17 +28,17 @@ pub fn all(round: usize) {
 }
 
 fn in_place() {
-    black_box(Ring::<u32, 3, Spinner>::init(&mut MaybeUninit::uninit()));
-    black_box(ByteRing::<9, Spinner>::init(&mut MaybeUninit::uninit()));
-    black_box(MessageRing::<40, Spinner>::init(&mut MaybeUninit::uninit()));
-    black_box(Queue::<u32, 3, Spinner>::init(&mut MaybeUninit::uninit()));
-    black_box(Broadcast::<u32, 3, Spinner>::init(&mut MaybeUninit::uninit()));
-    black_box(Latest::<u32, Spinner>::init(&mut MaybeUninit::uninit()));
+    black_box(Ring::<u32, 3, Spin>::init(&mut MaybeUninit::uninit()));
+    black_box(ByteRing::<9, Spin>::init(&mut MaybeUninit::uninit()));
+    black_box(MessageRing::<40, Spin>::init(&mut MaybeUninit::uninit()));
+    black_box(Queue::<u32, 3, Spin>::init(&mut MaybeUninit::uninit()));
+    black_box(Broadcast::<u32, 3, Spin>::init(&mut MaybeUninit::uninit()));
+    black_box(Latest::<u32, Spin>::init(&mut MaybeUninit::uninit()));
     black_box(Pipe::<9>::init(&mut MaybeUninit::uninit()));
 }
 
 fn broadcast(round: usize, other: Participant) {
-    let mut broadcast = Broadcast::<[u32; 3], 3, Sleeper>::new();
+    let mut broadcast = Broadcast::<[u32; 3], 3, Clock>::new();
     let mut cx = Context::from_waker(Waker::noop());
     let (mut writer, mut reader) = broadcast.split();
     for step in 0..any(round) {
@@ -71,8 +68,7 @@ fn broadcast(round: usize, other: Participant) {
 
 fn latest(round: usize, other: Participant) {
     // For two tasks at a time.
-    let several = Doorbell::<Async::<_, 2>::with_tasks(clock())>::new();
-    let mut latest = Latest::<[u32; 3], _>::new();
+    let mut latest = Latest::<[u32; 3], Async<SpinClock<Hundred>, 2>>::new();
     let mut cx = Context::from_waker(Waker::noop());
     let mut writer = latest.owner();
     writer.store([any(round) as u32; 3]);
@@ -94,7 +90,7 @@ fn latest(round: usize, other: Participant) {
 }
 
 fn messages(round: usize, other: Participant) {
-    let mut ring = MessageRing::<40, Sleeper>::new();
+    let mut ring = MessageRing::<40, Clock>::new();
     let mut cx = Context::from_waker(Waker::noop());
     let mut out = [0; 9];
     let (mut sender, mut receiver) = ring.split();
@@ -131,11 +127,11 @@ fn messages(round: usize, other: Participant) {
 }
 
 fn rings(other: Participant) {
-    let ring = Ring::<u32, 3, Sleeper>::new();
+    let ring = Ring::<u32, 3, Clock>::new();
     core::mem::forget((ring.producer_as(other), ring.consumer_as(other)));
     // SAFETY: what held it is gone.
     black_box(unsafe { ring.recover(other) });
-    let ring = ByteRing::<9, Sleeper>::new();
+    let ring = ByteRing::<9, Clock>::new();
     core::mem::forget((ring.producer_as(other), ring.consumer_as(other)));
     // SAFETY: what held it is gone.
     black_box(unsafe { ring.recover(other) });

@@ -13,9 +13,9 @@
 mod uart;
 
 use core::mem::MaybeUninit;
-use ringway_core::channel::link::{Config, Down, Event, PortEvent, SerialLink};
-use ringway_core::channel::State;
 use ringway_core::Error;
+use ringway_core::channel::State;
+use ringway_core::channel::link::{Config, Down, Event, PortEvent, SerialLink};
 use ringway_core::ring::Ring;
 use ringway_core::sync::{AtomicU32, Ordering};
 use ringway_firmware::{report, sleep, start_timer};
