@@ -170,7 +170,7 @@ fn queue<const N: usize>() -> Queue<u32, N, Sleeper> {
         queue.try_pop().unwrap();
     }
     queue.try_push(7).unwrap();
-    forget(queue.seat(Participant::new(1).unwrap()).try_claim());
+    forget(queue.handle(Participant::new(1).unwrap()).try_claim());
     let _ = queue.try_push(8);
     queue
 }
@@ -181,32 +181,32 @@ fn everything_of_a_queue<const N: usize>(queue: &mut Queue<u32, N, Sleeper>) {
     let _ = (untyped.is_sound(), untyped.len(), untyped.is_empty(), untyped.pushed());
     let _ = (untyped.unfinished(), untyped.is_closed());
     for who in participants() {
-        let seat = queue.seat(who);
+        let handle = queue.handle(who);
         for value in 0..N as u32 + 1 {
-            let _ = (seat.try_push(value), seat.push_deadline(value, NOW));
+            let _ = (handle.try_push(value), handle.push_deadline(value, NOW));
         }
-        if let Ok(loan) = seat.try_reserve() {
+        if let Ok(loan) = handle.try_reserve() {
             drop(loan);
         }
         for _ in 0..N + 1 {
-            let _ = (seat.try_pop(), seat.pop_deadline(NOW), queue.len(), queue.is_empty());
+            let _ = (handle.try_pop(), handle.pop_deadline(NOW), queue.len(), queue.is_empty());
             // Back into the queue.
-            drop(seat.try_claim());
-            let claim = seat.claim_deadline(NOW);
-            let _ = claim.map(|claim| claim.release());
+            drop(handle.try_claim());
+            let claim = handle.claim_deadline(NOW);
+            let _ = claim.map(|claim| claim.complete());
         }
-        let _ = (seat.join_deadline(NOW), queue.unfinished(), queue.has_ended());
+        let _ = (handle.join_deadline(NOW), queue.unfinished(), queue.has_ended());
         let _ = (queue.producers_are_gone(), queue.refused(), queue.max_attempts());
-        drop((seat.producer(), seat.producer()));
+        drop((handle.producer(), handle.producer()));
         queue.set_max_attempts(2);
         // SAFETY: nobody acts.
-        let _ = unsafe { seat.recover(Participant::new(1).unwrap()) };
+        let _ = unsafe { handle.recover(Participant::new(1).unwrap()) };
         // SAFETY: as above.
-        let _ = unsafe { seat.recover(Participant::new(8191).unwrap()) };
+        let _ = unsafe { handle.recover(Participant::new(8191).unwrap()) };
     }
     queue.close();
     let _ = (queue.try_push(1), queue.try_pop(), queue.has_ended(), queue.unfinished());
-    let _ = queue.seat(Participant::LOCAL).pop_deadline(NOW);
+    let _ = queue.handle(Participant::LOCAL).pop_deadline(NOW);
 }
 
 #[test]
@@ -241,8 +241,8 @@ fn a_queue_whose_entries_lead_in_a_circle_says_that_it_is_corrupt() {
     // SAFETY: that is where it is, and how many slots it has.
     assert!(!unsafe { Untyped::<Sleeper>::at(at, N) }.is_sound());
     assert_eq!(queue.try_reserve().unwrap_err(), NoSlot::Corrupt);
-    let seat = queue.seat(Participant::LOCAL);
-    assert_eq!(seat.pop_deadline(NOW), Err(Error::Corrupt));
+    let handle = queue.handle(Participant::LOCAL);
+    assert_eq!(handle.pop_deadline(NOW), Err(Error::Corrupt));
     assert_eq!((queue.try_pop(), queue.len()), (None, 0));
 }
 

@@ -136,12 +136,12 @@ fn a_queue() {
     assert_eq!(size_and_align::<Queue<u32, 4>>(), (512, 128));
     assert_eq!(size_and_align::<Queue<u32, 4, Sleeper>>(), (512, 128));
     let words = words(|queue: &Queue<u32, 4, Sleeper>| {
-        let one = queue.seat(ONE);
+        let one = queue.handle(ONE);
         for value in 0xA0..0xA3 {
             one.try_push(value).unwrap();
         }
         core::mem::forget(one.try_reserve());
-        core::mem::forget(queue.seat(OTHER).try_claim());
+        core::mem::forget(queue.handle(OTHER).try_claim());
         assert!(one.push_deadline(9, None).is_err());
         queue.set_max_attempts(9);
         core::mem::forget(one.producer());

@@ -191,12 +191,12 @@ fn two_recover_the_dead_while_a_third_works() {
         };
         // One message in its hands, and one slot that it was filling.
         push(1);
-        core::mem::forget(queue.seat(DEAD).try_claim().unwrap());
-        core::mem::forget(queue.seat(DEAD).try_reserve().unwrap());
+        core::mem::forget(queue.handle(DEAD).try_claim().unwrap());
+        core::mem::forget(queue.handle(DEAD).try_reserve().unwrap());
         let recoverer = |number| {
             let queue = queue.clone();
             thread::spawn(move || {
-                let me = queue.seat(Participant::new(number).unwrap());
+                let me = queue.handle(Participant::new(number).unwrap());
                 // SAFETY: nobody acts for the dead one.
                 unsafe { me.recover(DEAD) }
             })
@@ -285,7 +285,7 @@ fn what_was_done_with_a_message_is_seen_by_who_finds_all_done() {
                 let claim = queue.try_claim().expect("it was pushed before");
                 // SAFETY: loom checks it.
                 result.with_mut(|result| unsafe { *result = **claim });
-                claim.release();
+                claim.complete();
             })
         };
         let waiter = thread::spawn(move || {
@@ -420,7 +420,7 @@ fn jobs_that_lead_to_others(links: u32, scanner_is_main: bool) {
                     } else {
                         assert!(queue.try_push(Box::new(left - 1)).is_ok());
                     }
-                    job.release();
+                    job.complete();
                 }
             }
         };
@@ -461,15 +461,15 @@ fn a_producer_that_hands_over_leaves_no_end_behind() {
         let has_left = Arc::new(AtomicU32::new(0));
         // The second comes into the first word, the first is in the second.
         let place = queue.producer().unwrap();
-        let first = queue.seat(Participant::new(2).unwrap()).producer().unwrap();
+        let first = queue.handle(Participant::new(2).unwrap()).producer().unwrap();
         drop(place);
         core::mem::forget(first);
         let others = {
             let (queue, has_left) = (queue.clone(), has_left.clone());
             thread::spawn(move || {
-                let second = queue.seat(Participant::new(3).unwrap()).producer().unwrap();
+                let second = queue.handle(Participant::new(3).unwrap()).producer().unwrap();
                 // SAFETY: nobody acts for the first any more.
-                unsafe { queue.seat(Participant::LOCAL).recover(Participant::new(2).unwrap()) };
+                unsafe { queue.handle(Participant::LOCAL).recover(Participant::new(2).unwrap()) };
                 assert!(second.try_push(1).is_ok());
                 has_left.store(1, Ordering::Relaxed);
                 drop(second);
@@ -494,13 +494,13 @@ fn a_consumer_that_sleeps_is_told_of_the_last_producers_end() {
     model(Some(2), || {
         let queue = Arc::new(Queue::<u32, 1, LoomFutex>::new());
         const DEAD: Participant = Participant::new(9).unwrap();
-        core::mem::forget(queue.seat(DEAD).producer().unwrap());
+        core::mem::forget(queue.handle(DEAD).producer().unwrap());
         let consumer = {
             let queue = queue.clone();
             thread::spawn(move || queue.pop().is_err())
         };
         // SAFETY: nobody acts for it any more.
-        unsafe { queue.seat(Participant::new(1).unwrap()).recover(DEAD) };
+        unsafe { queue.handle(Participant::new(1).unwrap()).recover(DEAD) };
         assert!(consumer.join().unwrap());
     });
 }
@@ -517,7 +517,7 @@ fn attempts_are_seen_by_whoever_claims_next() {
         };
         let attempts = queue.try_claim().map(|claim| {
             let attempts = claim.attempts();
-            claim.release();
+            claim.complete();
             attempts
         });
         other.join().unwrap();
@@ -552,10 +552,10 @@ fn who_sleeps_is_woken_though_the_dead_one_took_the_wake_up_along() {
             thread::spawn(move || queue.pop().unwrap())
         };
         DyingFutex::set_dies(true);
-        queue.seat(DEAD).try_push(1).unwrap();
+        queue.handle(DEAD).try_push(1).unwrap();
         DyingFutex::set_dies(false);
         // SAFETY: nobody acts for the dead one.
-        unsafe { queue.seat(Participant::LOCAL).recover(DEAD) };
+        unsafe { queue.handle(Participant::LOCAL).recover(DEAD) };
         assert_eq!(sleeper.join().unwrap(), 1);
     });
 }

@@ -49,7 +49,7 @@ fn behaves_as_a_bounded_deque<const N: usize>(seed: u64) {
                 if !claims.is_empty() {
                     let claim = claims.swap_remove(random.below(claims.len()));
                     if random.below(2) == 0 {
-                        claim.release();
+                        claim.complete();
                     } else {
                         oracle.push_back(claim.0);
                         drop(claim);
@@ -138,7 +138,7 @@ fn four_threads_lose_and_double_nothing_in_a_small_queue_and_in_a_large_one() {
 }
 
 #[test]
-fn a_value_that_panics_as_it_is_released_gives_its_slot_back() {
+fn a_value_that_panics_as_it_is_completed_gives_its_slot_back() {
     struct Bomb;
     impl Drop for Bomb {
         fn drop(&mut self) {
@@ -148,7 +148,7 @@ fn a_value_that_panics_as_it_is_released_gives_its_slot_back() {
     let queue: Queue<Bomb, 1> = Queue::new();
     assert!(queue.try_push(Bomb).is_ok());
     let claim = queue.try_claim().unwrap();
-    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| claim.release())).is_err());
+    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| claim.complete())).is_err());
     assert!(queue.try_reserve().is_ok(), "the slot is free");
     assert!(queue.is_empty());
 }
@@ -198,7 +198,7 @@ fn a_chain_of_jobs_is_unfinished_until_its_last_link() {
                         Some(left) => queue.try_push(left).unwrap(),
                         None => done.store(1, Ordering::Release),
                     }
-                    job.release();
+                    job.complete();
                 }
             });
         }

@@ -29,7 +29,7 @@ fn sleeper(mut given: EntryArgs) -> EntryResult {
                 std::thread::park(); // with the job in its hands
             }
         }
-        claim.release();
+        claim.complete();
     }
 }
 

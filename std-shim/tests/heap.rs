@@ -74,7 +74,7 @@ fn a_queue() {
         assert!(unsafe { loan.commit() }.is_ok());
         let claim = frames.try_claim().unwrap();
         assert!(claim.iter().all(|byte| *byte == 7));
-        claim.release();
+        claim.complete();
     });
 }
 

@@ -190,7 +190,7 @@ fn messages_go_there_and_back_and_each_side_wakes_the_other() {
     let other = memory.other("echo");
     let view = memory.view();
     let me = Participant::new(6).expect("a small number");
-    let jobs = |name| view.part::<Jobs>(name).expect("it was laid out").seat(me);
+    let jobs = |name| view.part::<Jobs>(name).expect("it was laid out").handle(me);
     let (there, back) = (jobs("there"), jobs("back"));
     std::thread::scope(|s| {
         s.spawn(|| {

@@ -178,7 +178,7 @@ pub unsafe trait Part: Sync + 'static {
 /// participant, so that there is nothing to put right after a death. Everything that it offers is
 /// safe from any process.
 ///
-/// Of the others, a participant uses what takes its name: `ring.producer_as(me)`, `queue.seat(me)`,
+/// Of the others, a participant uses what takes its name: `ring.producer_as(me)`, `queue.handle(me)`,
 /// `mutex.seat(me)`.
 ///
 /// ```

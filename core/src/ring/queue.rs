@@ -3,7 +3,7 @@
 //!
 //! With a doorbell, that holds for all who look. Those who sleep depend on a wake-up, and one that
 //! is suspended while it rings delays them until it goes on or until their sleep ends by itself,
-//! see [the seam](crate::wait). After a death, [`Seat::recover`] wakes them.
+//! see [the seam](crate::wait). After a death, [`Handle::recover`] wakes them.
 //!
 //! Most bounded queues with several producers are not lock-free, fast as they are: a producer takes a number, and until
 //! it has filled the slot of that number nobody gets past it (Vyukov's sequence-per-slot queue, and those after it).
@@ -32,7 +32,7 @@
 //! ```
 //!
 //! In 1, 3 and 4 whoever loses the exchange lost it to one who made progress, which is what lock-free means. A slot that is
-//! held is on record before anything is done with it, so that [`Seat::recover`] can put things right after a death.
+//! held is on record before anything is done with it, so that [`Handle::recover`] can put things right after a death.
 //!
 //! Three exchanges for a message, and no other word that all must exchange: where the order begins and ends is found by going
 //! along the entries, from a place that whoever was there last noted, with a plain store. A note that comes late costs those
@@ -75,17 +75,17 @@
 //! ```
 
 mod attempts;
+mod handle;
 mod look;
 mod order;
 mod producers;
-mod seat;
 #[cfg(all(test, not(loom)))]
 mod tests;
 mod waiting;
 mod word;
 
+pub use handle::{Claim, Handle, Loan};
 pub use producers::Producer;
-pub use seat::{Claim, Loan, Seat};
 
 use crate::Error;
 use crate::finally::finish;
@@ -230,8 +230,8 @@ impl<T, const N: usize, W: Wake> Queue<T, N, W> {
 impl<T, const N: usize, W: Wake> Queue<T, N, W> {
     /// The queue as `participant` uses it, whose name then stands in what it holds. A program that shares the queue
     /// with nobody does without: the queue's own methods are those of [`Participant::LOCAL`].
-    pub fn seat(&self, participant: Participant) -> Seat<'_, T, N, W> {
-        Seat::new(self, participant)
+    pub fn handle(&self, participant: Participant) -> Handle<'_, T, N, W> {
+        Handle::new(self, participant)
     }
 
     /// Pushes one value. Lock-free.
@@ -240,12 +240,12 @@ impl<T, const N: usize, W: Wake> Queue<T, N, W> {
     /// [`PushError::Full`] when every slot is held, [`PushError::Closed`] when the queue is closed;
     /// [`PushError::Corrupt`]; with the value.
     pub fn try_push(&self, value: T) -> Result<(), PushError<T>> {
-        self.seat(Participant::LOCAL).try_push(value)
+        self.handle(Participant::LOCAL).try_push(value)
     }
 
     /// Pops the oldest value, if there is one. Lock-free.
     pub fn try_pop(&self) -> Option<T> {
-        self.seat(Participant::LOCAL).try_pop()
+        self.handle(Participant::LOCAL).try_pop()
     }
 
     /// Takes a slot to be filled in place. Lock-free.
@@ -262,15 +262,15 @@ impl<T, const N: usize, W: Wake> Queue<T, N, W> {
     /// unsafe { loan.commit() }.unwrap();
     /// let claim = queue.try_claim().unwrap();
     /// assert_eq!(claim[0], 7);
-    /// claim.release();
+    /// claim.complete();
     /// ```
     pub fn try_reserve(&self) -> Result<Loan<'_, T, N, W>, NoSlot> {
-        self.seat(Participant::LOCAL).try_reserve()
+        self.handle(Participant::LOCAL).try_reserve()
     }
 
     /// Takes the oldest value, to be used in place. Lock-free.
     pub fn try_claim(&self) -> Option<Claim<'_, T, N, W>> {
-        self.seat(Participant::LOCAL).try_claim()
+        self.handle(Participant::LOCAL).try_claim()
     }
 
     /// How many values are in the queue, more or less: others push and pop meanwhile. 0 only if it was empty at some moment of
@@ -321,19 +321,19 @@ impl<T, const N: usize, W: Wake> Queue<T, N, W> {
     }
 
     /// Registers a producer, so that consumers are told when all producers are gone: see
-    /// [`Seat::producer`].
+    /// [`Handle::producer`].
     pub fn producer(&self) -> Option<Producer<'_, T, N, W>> {
-        self.seat(Participant::LOCAL).producer()
+        self.handle(Participant::LOCAL).producer()
     }
 
-    /// Whether producers were registered (see [`Seat::producer`]) and all of them are gone, dropped
+    /// Whether producers were registered (see [`Handle::producer`]) and all of them are gone, dropped
     /// or dead. Consumers that wait are then told that the queue has ended, once nothing waits in
     /// it. What they pushed is seen by a look after this.
     pub fn producers_are_gone(&self) -> bool {
         self.order().producers_are_gone()
     }
 
-    /// Gives a value up when `max` claims of it ended without a release: they were dropped, or
+    /// Gives a value up when `max` claims of it ended without a completion: they were dropped, or
     /// their participant died. So a job that kills its worker does so `max` times. It goes to
     /// nobody then: it is dropped (or forgotten, after a death), its slot is free, and
     /// [`refused`](Self::refused) counts it. 0, as at first, is no limit. To keep what cannot be
@@ -361,7 +361,7 @@ impl<T, const N: usize, W: Wake> Queue<T, N, W> {
         self.order().max_attempts()
     }
 
-    /// How many values were given up, because as many claims of them ended without a release as
+    /// How many values were given up, because as many claims of them ended without a completion as
     /// there may be.
     pub fn refused(&self) -> u32 {
         self.order().refused()
@@ -378,17 +378,17 @@ impl<T, const N: usize, W: Wake> Queue<T, N, W> {
         self.is_closed() && self.order().has_ended()
     }
 
-    /// How many values were pushed and are not done with: they wait, or they are in a [`Claim`] that is neither released
-    /// nor taken. While others push and release it is more or less that many, but 0 only if at some moment of the call all
-    /// were done with. So a job that pushes others before it is released never leaves a moment at which there seem to be none.
-    /// What was done with a value before its release is seen by a caller that is told 0.
+    /// How many values were pushed and are not done with: they wait, or they are in a [`Claim`] that is neither completed
+    /// nor taken. While others push and complete it is more or less that many, but 0 only if at some moment of the call all
+    /// were done with. So a job that pushes others before it is completed never leaves a moment at which there seem to be none.
+    /// What was done with a value before its completion is seen by a caller that is told 0.
     ///
     /// ```
     /// let queue: ringway_core::ring::queue::Queue<_, 4> = ringway_core::ring::queue::Queue::new();
     /// queue.try_push("job").unwrap();
     /// let job = queue.try_claim().unwrap();
     /// assert_eq!((queue.len(), queue.unfinished()), (0, 1));
-    /// job.release();
+    /// job.complete();
     /// assert_eq!(queue.unfinished(), 0);
     /// ```
     pub fn unfinished(&self) -> usize {
@@ -559,7 +559,7 @@ impl<W: Wake> Untyped<'_, W> {
         Untyped(Order::new(ends, places, tries))
     }
 
-    /// [`Seat::recover`] by `me`.
+    /// [`Handle::recover`] by `me`.
     ///
     /// # Safety
     /// As there; and the queue's values are [`Plain`](crate::plain::Plain).

@@ -137,7 +137,7 @@ fn values_of_a_queue() {
     each_panics(1, |ledger| {
         let queue: Queue<_, 1> = Queue::new();
         assert!(queue.try_push(ledger.value()).is_ok());
-        panics(|| queue.try_claim().unwrap().release());
+        panics(|| queue.try_claim().unwrap().complete());
         assert_eq!(queue.unfinished(), 0);
         assert!(queue.try_push(ledger.value()).is_ok());
         assert!(queue.try_pop().is_some());

@@ -120,7 +120,7 @@ fn a_close_reaches_the_producers_also_when_a_consumer_panics() {
     leave(&explosive(), |cx| queue.poll_pop(cx));
     panics(|| queue.close());
     assert!(producer.is_woken());
-    claim.release();
+    claim.complete();
     assert_eq!(queue.try_push(3), Err(PushError::Closed(3)));
     assert!(queue.has_ended());
 }
@@ -140,7 +140,7 @@ fn recovery_reaches_everybody_also_when_one_panics() {
     assert!(ring.producer().is_some() && ring.consumer().is_some());
 
     let queue = Queue::<_, 4, Async<Spin>>::new();
-    let other = queue.seat(dead);
+    let other = queue.handle(dead);
     for value in 0..3 {
         other.try_push(value).unwrap();
         std::mem::forget(other.try_claim());
@@ -150,7 +150,7 @@ fn recovery_reaches_everybody_also_when_one_panics() {
     leave(&explosive(), |cx| queue.poll_pop(cx));
     leave(&second.clone().into(), |cx| queue.poll_push(cx, &mut Some(9)));
     // SAFETY: nobody uses the queue under that name any more.
-    panics(|| unsafe { queue.seat(Participant::LOCAL).recover(dead) });
+    panics(|| unsafe { queue.handle(Participant::LOCAL).recover(dead) });
     assert!(second.is_woken());
     let mut back = [(); 3].map(|()| queue.try_pop().expect("all claims come back"));
     back.sort();

@@ -8,7 +8,7 @@ use ringway_core::ring::broadcast::{self, Broadcast};
 use ringway_core::ring::bytes::{self, ByteRing};
 use ringway_core::ring::latest::{self, Latest, Version};
 use ringway_core::ring::messages::{self, MessageRing};
-use ringway_core::ring::queue::{Queue, Seat};
+use ringway_core::ring::queue::{Handle, Queue};
 use ringway_core::ring::{self, Ring};
 use ringway_core::wait::Wait;
 
@@ -385,9 +385,9 @@ impl<T: Item, W: SharedWait + Wait> Part<Latest<T, W>> {
 impl<T: Item, const N: usize, W: SharedWait> Part<Queue<T, N, W>> {
     /// The queue as we use it: what we hold is given back when this process dies, and a message that we had claimed goes to
     /// another consumer.
-    pub fn seat(&self) -> Seat<'_, T, N, W> {
+    pub fn seat(&self) -> Handle<'_, T, N, W> {
         let queue: &Queue<T, N, W> = self.part;
-        queue.seat(self.participant())
+        queue.handle(self.participant())
     }
 }
 

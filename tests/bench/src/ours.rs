@@ -243,7 +243,7 @@ impl<M: Message, const N: usize> Rx<M> for &'static Queue<M, N> {
         }
         let Some(claim) = self.try_claim() else { return false };
         into.clone_from(&claim);
-        claim.release();
+        claim.complete();
         true
     }
 }

@@ -265,7 +265,7 @@ fn consume(hall: &Hall, jobs: &Part<Jobs>, worker: usize) {
                     // Some take longer, so that some die with a message in their hands.
                     std::thread::sleep(Duration::from_micros(300));
                 }
-                claim.release();
+                claim.complete();
                 hall.hand[worker].store(0, SeqCst);
             }
             Err(_) if stopped => return,

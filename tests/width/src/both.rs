@@ -198,13 +198,13 @@ pub fn make(view: &View) -> Checked {
     grant.commit(30);
 
     let jobs = some!(view.part::<Jobs>("jobs").ok());
-    let seat = jobs.seat(me);
+    let handle = jobs.handle(me);
     for n in 0..9 {
-        ensure!(seat.try_push([n, n, n, !n]).is_ok());
-        ensure!(n >= 5 || seat.try_pop() == Some([n, n, n, !n]));
+        ensure!(handle.try_push([n, n, n, !n]).is_ok());
+        ensure!(n >= 5 || handle.try_pop() == Some([n, n, n, !n]));
     }
-    core::mem::forget(seat.try_claim());
-    core::mem::forget(seat.try_reserve());
+    core::mem::forget(handle.try_claim());
+    core::mem::forget(handle.try_reserve());
 
     let samples = some!(view.part::<Samples>("samples").ok());
     ensure!(some!(samples.producer_as(me)).try_push_slice(&[5, 6, 7]) == 3);
@@ -239,13 +239,13 @@ pub fn check(view: &View) -> Checked {
     ensure!(*some!(consumer.try_peek()) == [9; 30]);
 
     let jobs = some!(view.part::<Jobs>("jobs").ok());
-    let seat = jobs.seat(me);
+    let handle = jobs.handle(me);
     // SAFETY: whoever made it is gone.
-    ensure!(unsafe { seat.recover(other) } == 2);
+    ensure!(unsafe { handle.recover(other) } == 2);
     for n in [6, 7, 8, 5] {
-        ensure!(seat.try_pop() == Some([n, n, n, !n]));
+        ensure!(handle.try_pop() == Some([n, n, n, !n]));
     }
-    ensure!(seat.try_pop().is_none());
+    ensure!(handle.try_pop().is_none());
 
     let samples = some!(view.part::<Samples>("samples").ok());
     let mut out = [0; 7];

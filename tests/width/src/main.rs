@@ -73,8 +73,8 @@ fn with_view(act: fn(&View) -> Checked) -> Checked {
 /// Sends back what comes, until the last has come.
 fn echo(view: &View) -> Checked {
     let me = Participant::new(5).ok_or(line!())?;
-    let there = view.part::<Jobs>("there").map_err(|_| line!())?.seat(me);
-    let back = view.part::<Jobs>("back").map_err(|_| line!())?.seat(me);
+    let there = view.part::<Jobs>("there").map_err(|_| line!())?.handle(me);
+    let back = view.part::<Jobs>("back").map_err(|_| line!())?.handle(me);
     loop {
         let message = there.pop_deadline(None).map_err(|_| line!())?;
         let answer = message.map(|word| !word);

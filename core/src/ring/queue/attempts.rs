@@ -1,6 +1,6 @@
 //! How often a message was claimed, and when it is given up.
 //!
-//! A word a slot says how many claims of a message ended without a release, and the position at
+//! A word a slot says how many claims of a message ended without a completion, and the position at
 //! which the message was put back after the last of them. The claims that go well do not touch it:
 //! what stands there about an earlier message of the slot is of an earlier position, and does not
 //! count.
@@ -43,7 +43,7 @@ impl<'q, W: Wake> Order<'q, W> {
         self.tries.get()?.get(slot)
     }
 
-    /// How many claims of the message in `slot`, claimed at `position`, ended without a release.
+    /// How many claims of the message in `slot`, claimed at `position`, ended without a completion.
     pub(super) fn ended_claims(self, slot: usize, position: Position) -> u16 {
         // Relaxed: seen with the entry by which the message was put back.
         self.tries_of(slot).map_or(0, |word| ended_claims(word.load(Ordering::Relaxed), position).0)
@@ -93,7 +93,7 @@ impl<'q, W: Wake> Order<'q, W> {
 }
 
 impl<W: Wake> Order<'_, W> {
-    /// What a claim of `me` that ends without a release does: the message in `slot`, claimed at
+    /// What a claim of `me` that ends without a completion does: the message in `slot`, claimed at
     /// `position`, is put back. False when it is to be given up: then the slot is still ours.
     pub(super) fn give_back(self, slot: usize, me: Participant, position: Position) -> bool {
         let ended_claims = self.ended_claims(slot, position).saturating_add(1);

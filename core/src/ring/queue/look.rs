@@ -1,17 +1,17 @@
 //! What a participant sees of a queue without taking anything from it, and the queue's end: so that
-//! a [`Seat`] is all that a participant needs.
+//! a [`Handle`] is all that a participant needs.
 
-use super::Seat;
+use super::Handle;
 use crate::wait::Wake;
 
-impl<T, const N: usize, W: Wake> Seat<'_, T, N, W> {
+impl<T, const N: usize, W: Wake> Handle<'_, T, N, W> {
     /// [`Queue::len`](super::Queue::len).
     ///
     /// ```
     /// use ringway_core::participant::Participant;
     /// use ringway_core::ring::queue::{PushError, Queue};
     /// let queue: Queue<_, 4> = Queue::new();
-    /// let me = queue.seat(Participant::new(1).unwrap());
+    /// let me = queue.handle(Participant::new(1).unwrap());
     /// me.try_push("job").unwrap();
     /// me.close();
     /// assert_eq!(me.try_push("late"), Err(PushError::Closed("late")));

@@ -798,7 +798,7 @@ impl<'q, W: Wake> Order<'q, W> {
         }
     }
 
-    /// See [`Seat::recover`](super::Seat::recover).
+    /// See [`Handle::recover`](super::Handle::recover).
     pub(super) fn recover(self, me: Participant, dead: Participant) -> usize {
         let (mut held, mut is_corrupt) = (0, false);
         for (slot, Place { owner, .. }) in self.places.iter().enumerate() {

@@ -1,7 +1,7 @@
 //! Who said that it produces, so that consumers can be told when all of them are gone: by
 //! participant, and on record before the handle is there, so that the dead are taken off.
 
-use super::Seat;
+use super::Handle;
 use super::order::Order;
 use crate::participant::Participant;
 use crate::sync::{Ordering, RmwU32, array_of, const_unless_loom};
@@ -135,7 +135,7 @@ impl<W: Wake> Order<'_, W> {
     }
 }
 
-impl<'q, T, const N: usize, W: Wake> Seat<'q, T, N, W> {
+impl<'q, T, const N: usize, W: Wake> Handle<'q, T, N, W> {
     /// Says that this participant produces, until the handle is dropped or the participant dies.
     /// When some were registered and all are gone, consumers that wait are told that the queue has
     /// ended, once nothing waits in it, as if it had been closed; it goes on when another
@@ -158,7 +158,7 @@ impl<'q, T, const N: usize, W: Wake> Seat<'q, T, N, W> {
     /// ```
     pub fn producer(self) -> Option<Producer<'q, T, N, W>> {
         let word = self.order().rare()?.producers.register(self.me())?;
-        Some(Producer { seat: self, word })
+        Some(Producer { handle: self, word })
     }
 
     /// [`Queue::producers_are_gone`](super::Queue::producers_are_gone).
@@ -167,27 +167,27 @@ impl<'q, T, const N: usize, W: Wake> Seat<'q, T, N, W> {
     }
 }
 
-/// One that is registered as a producer: see [`Seat::producer`]. It pushes as the [`Seat`] that it
+/// One that is registered as a producer: see [`Handle::producer`]. It pushes as the [`Handle`] that it
 /// is.
 #[derive(Debug)]
 #[must_use = "the registration ends when this is dropped"]
 pub struct Producer<'q, T, const N: usize, W: Wake> {
-    seat: Seat<'q, T, N, W>,
+    handle: Handle<'q, T, N, W>,
     word: &'q RmwU32,
 }
 
 impl<'q, T, const N: usize, W: Wake> Deref for Producer<'q, T, N, W> {
-    type Target = Seat<'q, T, N, W>;
+    type Target = Handle<'q, T, N, W>;
 
     fn deref(&self) -> &Self::Target {
-        &self.seat
+        &self.handle
     }
 }
 
 impl<T, const N: usize, W: Wake> Drop for Producer<'_, T, N, W> {
     fn drop(&mut self) {
-        if Producers::leave(self.word, self.seat.me()) {
-            self.seat.order().tail.bell.ring();
+        if Producers::leave(self.word, self.handle.me()) {
+            self.handle.order().tail.bell.ring();
         }
     }
 }

@@ -23,8 +23,8 @@ const LATE: Position = Position::new(2);
 fn died_at(step: u32) -> Queue<u32, N> {
     let queue = Queue::new();
     queue.try_push(EARLY).unwrap();
-    let seat = queue.seat(DEAD);
-    let mut loan = ManuallyDrop::new(seat.try_reserve().unwrap());
+    let handle = queue.handle(DEAD);
+    let mut loan = ManuallyDrop::new(handle.try_reserve().unwrap());
     if step == 1 {
         return queue;
     }
@@ -38,7 +38,7 @@ fn died_at(step: u32) -> Queue<u32, N> {
     if step == 3 {
         return queue;
     }
-    seat.order().found(&queue.ends.tail.0.position, LATE.next(N));
+    handle.order().found(&queue.ends.tail.0.position, LATE.next(N));
     if step == 4 {
         return queue;
     }
@@ -47,7 +47,7 @@ fn died_at(step: u32) -> Queue<u32, N> {
     let owned = Owned { phase: Phase::Reading, by: DEAD, position: LATE };
     queue.places[loan.slot].owner.store(owned.pack(), Ordering::Relaxed);
     if step == 6 {
-        seat.order().found(&queue.ends.head.0.position, LATE.next(N));
+        handle.order().found(&queue.ends.head.0.position, LATE.next(N));
     }
     queue
 }
@@ -77,7 +77,7 @@ fn others_go_on_wherever_a_participant_stopped() {
 fn recovery_loses_nothing_that_was_committed_and_sends_nothing_that_was_not() {
     for step in 1..=6 {
         let queue = died_at(step);
-        let me = queue.seat(Participant::LOCAL);
+        let me = queue.handle(Participant::LOCAL);
         // SAFETY: nobody acts for participant 7.
         let held = unsafe { me.recover(DEAD) };
         assert_eq!(held, usize::from(step != 3 && step != 4), "step {step}");
@@ -107,7 +107,7 @@ fn a_recovery_that_dies_is_recovered() {
             .iter()
             .position(|place| place.owner.load(Ordering::Relaxed) != Owned::FREE);
         queue.places[slot.unwrap()].owner.store(owned.pack(), Ordering::Relaxed);
-        let me = queue.seat(Participant::LOCAL);
+        let me = queue.handle(Participant::LOCAL);
         // SAFETY: nobody acts for participant 7.
         assert_eq!(unsafe { me.recover(DEAD) }, 1);
         assert_eq!(drain(&queue), [LATECOMER]);
@@ -124,8 +124,8 @@ fn an_attempt_is_counted_once_wherever_its_participant_died() {
         queue.try_push(JOB).unwrap();
         // The first attempt, and another message of the same slot long ago.
         drop(queue.try_claim().unwrap());
-        let seat = queue.seat(DEAD);
-        let claim = ManuallyDrop::new(seat.try_claim().unwrap());
+        let handle = queue.handle(DEAD);
+        let claim = ManuallyDrop::new(handle.try_claim().unwrap());
         assert_eq!(claim.attempts(), 2);
         let (slot, position) = (claim.slot(), Position::new(claim.position()));
         let next = position.next(N);
@@ -148,16 +148,16 @@ fn an_attempt_is_counted_once_wherever_its_participant_died() {
             _ => say(Phase::Recovering, position),
         }
         // SAFETY: nobody acts for participant 7.
-        assert_eq!(unsafe { queue.seat(Participant::LOCAL).recover(DEAD) }, 1);
+        assert_eq!(unsafe { queue.handle(Participant::LOCAL).recover(DEAD) }, 1);
         let claim = queue.try_claim().unwrap();
         assert_eq!((*claim, claim.attempts()), (JOB, 3), "step {step}");
-        claim.release();
+        claim.complete();
         // What stands there is not about the next one in the slot.
         for _ in 0..2 * N {
             queue.try_push(5).unwrap();
             let claim = queue.try_claim().unwrap();
             assert_eq!(claim.attempts(), 1);
-            claim.release();
+            claim.complete();
         }
     }
 }
@@ -165,12 +165,12 @@ fn an_attempt_is_counted_once_wherever_its_participant_died() {
 #[test]
 fn a_job_that_kills_whoever_takes_it_is_given_up() {
     let queue: Queue<u32, N> = Queue::new();
-    let me = queue.seat(Participant::LOCAL);
+    let me = queue.handle(Participant::LOCAL);
     queue.set_max_attempts(3);
     queue.try_push(JOB).unwrap();
     queue.try_push(6).unwrap();
     for attempt in 1..=3 {
-        let claims = core::iter::from_fn(|| queue.seat(DEAD).try_claim());
+        let claims = core::iter::from_fn(|| queue.handle(DEAD).try_claim());
         let claim = claims.map(ManuallyDrop::new).find(|claim| ***claim == JOB).unwrap();
         assert_eq!((claim.attempts(), queue.refused()), (attempt, 0));
         // SAFETY: nobody acts for participant 7.
@@ -217,14 +217,14 @@ mod producers {
     #[test]
     fn consumers_are_told_when_all_that_registered_are_gone_and_what_they_pushed_is_popped() {
         let queue = waited_on();
-        let me = queue.seat(Participant::LOCAL);
+        let me = queue.handle(Participant::LOCAL);
         let pop = || me.pop_deadline(Some(0));
         assert!(!queue.producers_are_gone(), "none registered");
         queue.try_push(1).unwrap();
         assert_eq!((pop(), pop()), (Ok(1), Err(Error::TimedOut)));
         let first = queue.producer().unwrap();
         let again = queue.producer().unwrap();
-        let other = queue.seat(DEAD).producer().unwrap();
+        let other = queue.handle(DEAD).producer().unwrap();
         drop(first);
         assert_eq!(pop(), Err(Error::TimedOut));
         drop(again);
@@ -242,8 +242,8 @@ mod producers {
     #[test]
     fn the_dead_produce_no_more_and_others_are_not_touched() {
         let queue = waited_on();
-        let me = queue.seat(Participant::LOCAL);
-        let theirs = [(); 3].map(|()| ManuallyDrop::new(queue.seat(DEAD).producer().unwrap()));
+        let me = queue.handle(Participant::LOCAL);
+        let theirs = [(); 3].map(|()| ManuallyDrop::new(queue.handle(DEAD).producer().unwrap()));
         let mine = me.producer().unwrap();
         // SAFETY: nobody acts for participant 7.
         assert_eq!(unsafe { me.recover(DEAD) }, 1, "{theirs:?}");
@@ -257,7 +257,7 @@ mod producers {
     #[test]
     fn there_is_room_for_so_many_participants_and_for_many_handles_of_each() {
         let queue = waited_on();
-        let who = |number| queue.seat(Participant::new(number).unwrap());
+        let who = |number| queue.handle(Participant::new(number).unwrap());
         let some: Vec<_> = (1..100).map_while(|number| who(number).producer()).collect();
         assert!(some.len() >= 4 && some.len() < 99);
         let many: Vec<_> = (0..1000).map(|_| who(1).producer().unwrap()).collect();

@@ -1,7 +1,7 @@
 //! The forms that wait: for threads and for tasks, on queues whose producers and consumers can sleep.
 
 use super::order::NoMore;
-use super::{Claim, NoSlot, PushError, Queue, Seat};
+use super::{Claim, Handle, NoSlot, PushError, Queue};
 use crate::Error;
 use crate::participant::Participant;
 use crate::wait::{Register, TimedOut, Wait, Wake};
@@ -13,7 +13,7 @@ impl<T, const N: usize, W: Wait> Queue<T, N, W> {
     /// # Errors
     /// [`PushError::Closed`] with the value, when the queue is closed; [`PushError::Corrupt`] with it.
     pub fn push(&self, value: T) -> Result<(), PushError<T>> {
-        self.seat(Participant::LOCAL).push_deadline(value, None)
+        self.handle(Participant::LOCAL).push_deadline(value, None)
     }
 
     /// Pops the oldest value; waits for one.
@@ -22,11 +22,11 @@ impl<T, const N: usize, W: Wait> Queue<T, N, W> {
     /// [`Error::EndOfFile`] when the queue is closed, or its [producers are
     /// gone](Queue::producers_are_gone), and nothing waits in it; [`Error::Corrupt`].
     pub fn pop(&self) -> Result<T, Error> {
-        self.seat(Participant::LOCAL).pop_deadline(None)
+        self.handle(Participant::LOCAL).pop_deadline(None)
     }
 }
 
-impl<'q, T, const N: usize, W: Wait> Seat<'q, T, N, W> {
+impl<'q, T, const N: usize, W: Wait> Handle<'q, T, N, W> {
     /// [`Queue::push`] by this participant.
     ///
     /// # Errors
@@ -70,9 +70,9 @@ impl<'q, T, const N: usize, W: Wait> Seat<'q, T, N, W> {
     /// #     }
     /// # }
     /// let queue = Queue::<_, 1, SpinClock<Hundred>>::new();
-    /// let seat = queue.seat(Participant::LOCAL);
-    /// assert_eq!(seat.push_deadline(1, Some(50)), Ok(()));
-    /// assert_eq!(seat.push_deadline(2, Some(50)), Err(PushError::Full(2)));
+    /// let handle = queue.handle(Participant::LOCAL);
+    /// assert_eq!(handle.push_deadline(1, Some(50)), Ok(()));
+    /// assert_eq!(handle.push_deadline(2, Some(50)), Err(PushError::Full(2)));
     /// ```
     pub fn push_deadline(
         self,
@@ -111,7 +111,7 @@ impl<'q, T, const N: usize, W: Wait> Seat<'q, T, N, W> {
         self.order().tail.bell.wait_until(deadline, || self.claim_or_end())?
     }
 
-    /// Waits until every value that was pushed is done with: popped, or its claim released; at most until `deadline`
+    /// Waits until every value that was pushed is done with: popped, or its claim completed; at most until `deadline`
     /// (`None`: for ever). See [`Queue::unfinished`].
     ///
     /// # Errors
@@ -122,11 +122,11 @@ impl<'q, T, const N: usize, W: Wait> Seat<'q, T, N, W> {
     /// use ringway_core::ring::queue::Queue;
     /// use ringway_core::wait::Spin;
     /// let queue = Queue::<_, 4, Spin>::new();
-    /// let seat = queue.seat(Participant::LOCAL);
+    /// let handle = queue.handle(Participant::LOCAL);
     /// queue.push("job").unwrap();
     /// std::thread::scope(|s| {
-    ///     s.spawn(|| seat.claim_deadline(None).unwrap().release());
-    ///     seat.join_deadline(None).unwrap();
+    ///     s.spawn(|| handle.claim_deadline(None).unwrap().complete());
+    ///     handle.join_deadline(None).unwrap();
     /// });
     /// ```
     pub fn join_deadline(self, deadline: Option<W::Deadline>) -> Result<(), TimedOut> {
@@ -135,7 +135,7 @@ impl<'q, T, const N: usize, W: Wait> Seat<'q, T, N, W> {
     }
 }
 
-impl<'q, T, const N: usize, W: Wake> Seat<'q, T, N, W> {
+impl<'q, T, const N: usize, W: Wake> Handle<'q, T, N, W> {
     /// A claim, or that there will be none; `None` when one may come.
     fn claim_or_end(self) -> Option<Result<Claim<'q, T, N, W>, Error>> {
         match self.claim_now() {
@@ -197,8 +197,8 @@ impl<T, const N: usize, W: Register> Queue<T, N, W> {
     /// [`Error::EndOfFile`] when the queue is closed, or its [producers are
     /// gone](Queue::producers_are_gone), and nothing waits in it; [`Error::Corrupt`].
     pub fn poll_pop(&self, cx: &mut Context<'_>) -> Poll<Result<T, Error>> {
-        let seat = self.seat(Participant::LOCAL);
-        let claim = self.ends.tail.0.bell.poll_until(cx, || seat.claim_or_end());
+        let handle = self.handle(Participant::LOCAL);
+        let claim = self.ends.tail.0.bell.poll_until(cx, || handle.claim_or_end());
         claim.map(|claim| claim.map(Claim::take))
     }
 }

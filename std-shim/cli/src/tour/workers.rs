@@ -199,7 +199,7 @@ fn work(far: &FarEnd, jobs: &Part<Jobs>, done: &Part<Jobs>) -> Result<()> {
         match jobs.seat().claim_deadline(None) {
             Ok(claim) => {
                 done.seat().push_deadline(*claim, None).map_err(told)?;
-                claim.release();
+                claim.complete();
                 share += 1;
             }
             Err(Error::EndOfFile) => break,
@@ -225,7 +225,7 @@ fn collect(far: &FarEnd, done: &Part<Jobs>) -> Result<()> {
         if number < next || early.insert(number, bytes.to_vec()).is_some() {
             return Err(Failure::new(format!("piece {number} came twice")));
         }
-        claim.release();
+        claim.complete();
         while let Some(bytes) = early.remove(&next) {
             intake.take(&bytes);
             next += 1;

@@ -48,7 +48,7 @@ fn run() -> bool {
             continue;
         }
         sum = sum.wrapping_add(*claim);
-        claim.release();
+        claim.complete();
         count = count.wrapping_add(1);
         // Main produces too: zeros, which the sum does not show.
         if own < 50 && QUEUE.try_push(0).is_ok() {
@@ -59,11 +59,11 @@ fn run() -> bool {
     report("of main", own);
     // What a participant that was reset held comes back.
     let Some(other) = Participant::new(1) else { return false };
-    let _ = QUEUE.seat(other).try_push(7);
-    core::mem::forget(QUEUE.seat(other).try_claim());
-    core::mem::forget(QUEUE.seat(other).try_reserve());
+    let _ = QUEUE.handle(other).try_push(7);
+    core::mem::forget(QUEUE.handle(other).try_claim());
+    core::mem::forget(QUEUE.handle(other).try_reserve());
     // SAFETY: nobody acts for participant 1 any more.
-    let held = unsafe { QUEUE.seat(Participant::LOCAL).recover(other) };
+    let held = unsafe { QUEUE.handle(Participant::LOCAL).recover(other) };
     report("slots recovered", held as u32);
     report("and the message", QUEUE.try_pop().unwrap_or_default());
     report("left over", QUEUE.len() as u32);

@@ -5,7 +5,7 @@ use crate::conformance::{Answer, Content, End, Promises, Reader, Transport, Writ
 use ringway::channel::Error;
 use ringway::wait::PrivateFutex;
 use ringway_core::participant::Participant;
-use ringway_core::ring::queue::{PushError, Queue, Seat};
+use ringway_core::ring::queue::{Handle, PushError, Queue};
 use std::path::Path;
 use std::time::Instant;
 
@@ -45,8 +45,8 @@ impl Transport for Values {
 struct Side(&'static Queue<Vec<u8>, CAPACITY, PrivateFutex>);
 
 impl Side {
-    fn seat(&self) -> Seat<'_, Vec<u8>, CAPACITY, PrivateFutex> {
-        self.0.seat(Participant::LOCAL)
+    fn handle(&self) -> Handle<'_, Vec<u8>, CAPACITY, PrivateFutex> {
+        self.0.handle(Participant::LOCAL)
     }
 }
 
@@ -60,7 +60,7 @@ impl Writer for Side {
     }
 
     fn write_deadline(&mut self, buf: &[u8], deadline: Instant) -> Answer<usize> {
-        pushed(self.seat().push_deadline(buf.to_vec(), Some(deadline)), buf, Error::TimedOut)
+        pushed(self.handle().push_deadline(buf.to_vec(), Some(deadline)), buf, Error::TimedOut)
     }
 
     fn another(&self) -> Box<dyn Writer> {
@@ -89,7 +89,7 @@ impl Reader for Side {
     }
 
     fn read_deadline(&mut self, buf: &mut [u8], deadline: Instant) -> Answer<usize> {
-        let value = self.seat().pop_deadline(Some(deadline))?;
+        let value = self.handle().pop_deadline(Some(deadline))?;
         Ok(put(&value, buf))
     }
 }

@@ -5,7 +5,7 @@ use crate::crash::run::{self, Entry};
 use crate::crash::{CHILD, Check, EARLIER, Found, Note, Operation, SURVIVOR, Structure, WITNESS};
 use ringway_core::Error;
 use ringway_core::participant::Participant;
-use ringway_core::ring::queue::{Queue, Seat};
+use ringway_core::ring::queue::{Handle, Queue};
 use std::mem::forget;
 
 /// The queue that most operations are tried on: small, so that it comes around.
@@ -51,10 +51,10 @@ impl<const N: usize> Structure for Jobs<N> {
     }
 }
 
-type At<'q, const N: usize> = Seat<'q, Message, N, Sleeper>;
+type At<'q, const N: usize> = Handle<'q, Message, N, Sleeper>;
 
 fn at<const N: usize>(queue: &Jobs<N>, who: Participant) -> At<'_, N> {
-    queue.seat(who)
+    queue.handle(who)
 }
 
 fn drain<const N: usize>(queue: &Jobs<N>, seen: &mut Vec<u64>) -> Check {
@@ -110,17 +110,17 @@ fn popped(found: &Found) -> Check<u32> {
     }
 }
 
-/// A message that was claimed is delivered when it is released. Until then it comes back, also if it was looked at.
-fn released(found: &Found) -> Check<u32> {
+/// A message that was claimed is delivered when it is completed. Until then it comes back, also if it was looked at.
+fn completed(found: &Found) -> Check<u32> {
     match (found.seen, found.got, found.ended) {
         ([1, 2] | [2, 1], [], false) => Ok(0),
         ([1, 2] | [2, 1], [1], false) => Ok(1),
         ([2], [1], _) => Ok(2),
-        _ => Err("2 once; 1 released by the child, or to another".into()),
+        _ => Err("2 once; 1 completed by the child, or to another".into()),
     }
 }
 
-/// Whatever was claimed and not released comes back.
+/// Whatever was claimed and not completed comes back.
 fn kept(found: &Found) -> Check<u32> {
     match found.seen {
         [1, 2] => Ok(0),
@@ -154,17 +154,17 @@ fn put_right(found: &Found) -> Check<u32> {
 }
 
 fn pushes<const N: usize>(queue: &Jobs<N>, note: &Note) {
-    let seat = at(queue, CHILD);
+    let handle = at(queue, CHILD);
     note.begin();
-    let pushed = seat.try_push(message(2));
+    let pushed = handle.try_push(message(2));
     note.end();
     assert!(pushed.is_ok());
 }
 
 fn pops<const N: usize>(queue: &Jobs<N>, note: &Note) {
-    let seat = at(queue, CHILD);
+    let handle = at(queue, CHILD);
     note.begin();
-    if let Some(found) = seat.try_pop() {
+    if let Some(found) = handle.try_pop() {
         note.got(found[0]);
     }
     note.end();
@@ -193,9 +193,9 @@ fn basic<const N: usize>() -> Vec<Operation<Jobs<N>>> {
             "push, onto a full queue",
             |queue| push(queue, SURVIVOR, [1].into_iter().chain(11..10 + N as u64)),
             |queue, note| {
-                let seat = at(queue, CHILD);
+                let handle = at(queue, CHILD);
                 note.begin();
-                let pushed = seat.try_push(message(2));
+                let pushed = handle.try_push(message(2));
                 note.end();
                 // The others may have made room meanwhile.
                 let _ = pushed;
@@ -221,9 +221,9 @@ fn few() -> impl Iterator<Item = Entry> {
             "reserve, fill, commit",
             |queue| push(queue, SURVIVOR, [1]),
             |queue, note| {
-                let seat = at(queue, CHILD);
+                let handle = at(queue, CHILD);
                 note.begin();
-                if let Ok(mut loan) = seat.try_reserve() {
+                if let Ok(mut loan) = handle.try_reserve() {
                     loan.as_uninit().write(message(2));
                     // SAFETY: just written.
                     let _ = unsafe { loan.commit() };
@@ -238,29 +238,29 @@ fn few() -> impl Iterator<Item = Entry> {
             "reserve, drop the loan",
             |queue| push(queue, SURVIVOR, [1]),
             |queue, note| {
-                let seat = at(queue, CHILD);
+                let handle = at(queue, CHILD);
                 note.begin();
-                drop(seat.try_reserve());
+                drop(handle.try_reserve());
                 note.end();
             },
             nothing_sent,
         )
         .meanwhile(others),
         Operation::new(
-            "claim, use, release",
+            "claim, use, complete",
             |queue| push(queue, SURVIVOR, [1, 2]),
             |queue, note| {
-                let seat = at(queue, CHILD);
+                let handle = at(queue, CHILD);
                 note.begin();
-                if let Some(claim) = seat.try_claim() {
+                if let Some(claim) = handle.try_claim() {
                     note.got(claim[0]);
-                    claim.release();
+                    claim.complete();
                 }
                 note.end();
             },
             |found| match (found.seen, found.got) {
                 ([1, 2], []) => Ok(0),
-                _ => released(found),
+                _ => completed(found),
             },
         )
         .meanwhile(others),
@@ -268,9 +268,9 @@ fn few() -> impl Iterator<Item = Entry> {
             "claim, drop the claim",
             |queue| push(queue, SURVIVOR, [1, 2]),
             |queue, note| {
-                let seat = at(queue, CHILD);
+                let handle = at(queue, CHILD);
                 note.begin();
-                drop(seat.try_claim());
+                drop(handle.try_claim());
                 note.end();
             },
             kept,
@@ -285,9 +285,9 @@ fn few() -> impl Iterator<Item = Entry> {
                 push(queue, SURVIVOR, [2]);
             },
             |queue, note| {
-                let seat = at(queue, CHILD);
+                let handle = at(queue, CHILD);
                 note.begin();
-                drop(seat.try_claim());
+                drop(handle.try_claim());
                 note.end();
             },
             |found| match (found.seen, found.ended) {
@@ -300,10 +300,10 @@ fn few() -> impl Iterator<Item = Entry> {
             "register, push, leave",
             |queue| push(queue, SURVIVOR, [1]),
             |queue, note| {
-                let seat = at(queue, CHILD);
+                let handle = at(queue, CHILD);
                 note.begin();
-                let producer = seat.producer().expect("there is room for it");
-                let again = seat.producer().expect("there is room for it");
+                let producer = handle.producer().expect("there is room for it");
+                let again = handle.producer().expect("there is room for it");
                 let pushed = producer.try_push(message(2));
                 drop(producer);
                 drop(again);
@@ -318,10 +318,10 @@ fn few() -> impl Iterator<Item = Entry> {
             "recover another",
             dies_earlier,
             |queue, note| {
-                let seat = at(queue, CHILD);
+                let handle = at(queue, CHILD);
                 note.begin();
                 // SAFETY: nobody acts for this one any more.
-                unsafe { seat.recover(EARLIER) };
+                unsafe { handle.recover(EARLIER) };
                 note.end();
             },
             put_right,
@@ -331,9 +331,9 @@ fn few() -> impl Iterator<Item = Entry> {
             "push, and wake a consumer",
             |_| (),
             |queue, note| {
-                let seat = at(queue, CHILD);
+                let handle = at(queue, CHILD);
                 note.begin();
-                let pushed = seat.push_deadline(message(2), None);
+                let pushed = handle.push_deadline(message(2), None);
                 note.end();
                 assert!(pushed.is_ok());
             },
@@ -354,9 +354,9 @@ fn few() -> impl Iterator<Item = Entry> {
             "pop, and wake a producer",
             |queue| push(queue, SURVIVOR, [1, 2, 3]),
             |queue, note| {
-                let seat = at(queue, CHILD);
+                let handle = at(queue, CHILD);
                 note.begin();
-                if let Ok(found) = seat.pop_deadline(None) {
+                if let Ok(found) = handle.pop_deadline(None) {
                     note.got(found[0]);
                 }
                 note.end();
@@ -378,9 +378,9 @@ fn few() -> impl Iterator<Item = Entry> {
             "pop, asleep until there is one",
             |_| (),
             |queue, note| {
-                let seat = at(queue, CHILD);
+                let handle = at(queue, CHILD);
                 note.begin();
-                if let Ok(found) = seat.pop_deadline(None) {
+                if let Ok(found) = handle.pop_deadline(None) {
                     note.got(found[0]);
                 }
                 note.end();
@@ -397,9 +397,9 @@ fn few() -> impl Iterator<Item = Entry> {
             "push, asleep until there is room",
             |queue| push(queue, SURVIVOR, [11, 12, 13]),
             |queue, note| {
-                let seat = at(queue, CHILD);
+                let handle = at(queue, CHILD);
                 note.begin();
-                let pushed = seat.push_deadline(message(2), None);
+                let pushed = handle.push_deadline(message(2), None);
                 note.end();
                 assert!(pushed.is_ok());
             },
@@ -453,9 +453,9 @@ fn few() -> impl Iterator<Item = Entry> {
                 queue.close();
             },
             |queue, note| {
-                let seat = at(queue, CHILD);
+                let handle = at(queue, CHILD);
                 note.begin();
-                let pushed = seat.try_push(message(2));
+                let pushed = handle.try_push(message(2));
                 note.end();
                 assert!(pushed.is_err());
             },
@@ -463,24 +463,24 @@ fn few() -> impl Iterator<Item = Entry> {
         )
         .meanwhile(drain),
         Operation::new(
-            "claim, release, on a closed queue",
+            "claim, complete, on a closed queue",
             |queue: &Jobs<FEW>| {
                 push(queue, SURVIVOR, [1, 2]);
                 queue.close();
             },
             |queue, note| {
-                let seat = at(queue, CHILD);
+                let handle = at(queue, CHILD);
                 note.begin();
-                if let Some(claim) = seat.try_claim() {
+                if let Some(claim) = handle.try_claim() {
                     note.got(claim[0]);
-                    claim.release();
+                    claim.complete();
                 }
                 note.end();
             },
             |found| match (found.seen, found.got) {
                 // Suspended before its claim, it finds what the others left: the end.
                 ([1, 2], []) => Ok(0),
-                _ => released(found),
+                _ => completed(found),
             },
         )
         .meanwhile(drain),
@@ -488,9 +488,9 @@ fn few() -> impl Iterator<Item = Entry> {
             "join, asleep until all is done",
             |queue: &Jobs<FEW>| push(queue, SURVIVOR, [1]),
             |queue, note| {
-                let seat = at(queue, CHILD);
+                let handle = at(queue, CHILD);
                 note.begin();
-                let joined = seat.join_deadline(None);
+                let joined = handle.join_deadline(None);
                 note.end();
                 assert!(joined.is_ok());
             },

@@ -282,7 +282,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
                 let claim = jobs.seat().try_claim().expect("there is one");
                 note.begin();
                 note.got(claim[0]);
-                claim.release();
+                claim.complete();
                 note.end();
                 // The part is not given back: the child dies attached.
                 forget(jobs);

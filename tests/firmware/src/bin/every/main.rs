@@ -166,7 +166,7 @@ fn queue(round: usize) {
         }
         if let Some(claim) = queue.try_claim() {
             black_box(claim.position());
-            claim.release();
+            claim.complete();
         }
         black_box((queue.len(), queue.is_empty(), queue.capacity(), queue.unfinished()));
         black_box(queue.poll_pop(&mut cx).is_ready());

@@ -62,8 +62,8 @@ fn blocking(round: usize) {
     black_box((producer.write(b"x").is_ok(), consumer.read(&mut out).is_ok()));
     let queue = Queue::<u32, 4, Clock>::new();
     black_box((queue.push(1).is_ok(), queue.pop().is_ok()));
-    let seat = queue.seat(Participant::LOCAL);
-    black_box((seat.push(1).is_ok(), seat.pop().is_ok(), seat.claim().is_ok()));
+    let handle = queue.handle(Participant::LOCAL);
+    black_box((handle.push(1).is_ok(), handle.pop().is_ok(), handle.claim().is_ok()));
 
     let table = Table::<40, 2, Clock>::new();
     if let Some(mut dispatcher) = table.dispatcher() {
@@ -97,7 +97,7 @@ fn links(round: usize) {
 fn untyped(round: usize) {
     let other = Participant::new(any(round) as u16).unwrap_or(Participant::LOCAL);
     let queue = Queue::<u32, 4, Clock>::new();
-    core::mem::forget(queue.seat(other).try_claim());
+    core::mem::forget(queue.handle(other).try_claim());
     black_box(Untyped::<Clock>::size(any(round)));
     // SAFETY: it is a queue of four, with these bells, and outlives the view.
     let view = unsafe { Untyped::<Clock>::at(NonNull::from(&queue).cast(), 4) };
@@ -129,14 +129,14 @@ fn untyped(round: usize) {
 fn queue(round: usize) {
     let queue = Queue::<u32, 3, Clock>::new();
     let other = Participant::new(any(round) as u16).unwrap_or(Participant::LOCAL);
-    let seat = queue.seat(other);
+    let handle = queue.handle(other);
     for _ in 0..any(round) {
-        black_box((seat.try_push(1).is_ok(), seat.push_deadline(2, PAST).is_ok()));
-        black_box((seat.try_reserve().is_ok(), seat.pop_deadline(PAST).is_ok()));
-        if let Ok(claim) = seat.claim_deadline(PAST) {
-            claim.release();
+        black_box((handle.try_push(1).is_ok(), handle.push_deadline(2, PAST).is_ok()));
+        black_box((handle.try_reserve().is_ok(), handle.pop_deadline(PAST).is_ok()));
+        if let Ok(claim) = handle.claim_deadline(PAST) {
+            claim.complete();
         }
-        black_box((seat.try_pop(), seat.try_claim().is_some(), seat.join_deadline(PAST).is_ok()));
+        black_box((handle.try_pop(), handle.try_claim().is_some(), handle.join_deadline(PAST).is_ok()));
     }
     queue.set_max_attempts(any(round) as u16);
     if let Some(producer) = queue.producer() {
@@ -151,7 +151,7 @@ fn queue(round: usize) {
     queue.close();
     black_box((queue.is_closed(), queue.has_ended(), queue.unfinished()));
     // SAFETY: what held it is gone.
-    black_box(unsafe { queue.seat(Participant::LOCAL).recover(other) });
+    black_box(unsafe { queue.handle(Participant::LOCAL).recover(other) });
 }
 
 fn small(round: usize) {

@@ -17,26 +17,26 @@ use core::ops::{Deref, DerefMut};
 /// use ringway_core::participant::Participant;
 /// use ringway_core::ring::queue::Queue;
 /// let queue: Queue<_, 4> = Queue::new();
-/// let me = queue.seat(Participant::new(1).unwrap());
+/// let me = queue.handle(Participant::new(1).unwrap());
 /// me.try_push("hello").unwrap();
 /// assert_eq!(queue.try_pop(), Some("hello"));
 /// ```
 #[derive(Debug)]
-pub struct Seat<'q, T, const N: usize, W: Wake> {
+pub struct Handle<'q, T, const N: usize, W: Wake> {
     pub(super) queue: &'q Queue<T, N, W>,
     me: Participant,
 }
 
-impl<T, const N: usize, W: Wake> Clone for Seat<'_, T, N, W> {
+impl<T, const N: usize, W: Wake> Clone for Handle<'_, T, N, W> {
     fn clone(&self) -> Self {
         *self
     }
 }
-impl<T, const N: usize, W: Wake> Copy for Seat<'_, T, N, W> {}
+impl<T, const N: usize, W: Wake> Copy for Handle<'_, T, N, W> {}
 
-impl<'q, T, const N: usize, W: Wake> Seat<'q, T, N, W> {
+impl<'q, T, const N: usize, W: Wake> Handle<'q, T, N, W> {
     pub(super) fn new(queue: &'q Queue<T, N, W>, me: Participant) -> Self {
-        Seat { queue, me }
+        Handle { queue, me }
     }
 
     pub(super) fn me(self) -> Participant {
@@ -76,7 +76,7 @@ impl<'q, T, const N: usize, W: Wake> Seat<'q, T, N, W> {
             return Err(NoSlot::Closed);
         }
         let (slot, from) = self.take()?;
-        Ok(Loan { seat: self, slot, from })
+        Ok(Loan { handle: self, slot, from })
     }
 
     // Each step is tried once where it is called. What is to be done when it fails is elsewhere, so that it costs no register
@@ -133,7 +133,7 @@ impl<'q, T, const N: usize, W: Wake> Seat<'q, T, N, W> {
     #[inline]
     pub fn try_claim(self) -> Option<Claim<'q, T, N, W>> {
         match self.claim_one() {
-            Head::Claimed(slot, position) => Some(Claim { seat: self, slot, position }),
+            Head::Claimed(slot, position) => Some(Claim { handle: self, slot, position }),
             Head::Empty | Head::Ended | Head::Corrupt => None,
         }
     }
@@ -145,7 +145,7 @@ impl<'q, T, const N: usize, W: Wake> Seat<'q, T, N, W> {
     #[inline]
     pub(super) fn claim_now(self) -> Result<Option<Claim<'q, T, N, W>>, NoMore> {
         match self.claim_one() {
-            Head::Claimed(slot, position) => Ok(Some(Claim { seat: self, slot, position })),
+            Head::Claimed(slot, position) => Ok(Some(Claim { handle: self, slot, position })),
             Head::Empty => Ok(None),
             Head::Ended => Err(NoMore::Ended),
             Head::Corrupt => Err(NoMore::Corrupt),
@@ -158,7 +158,7 @@ impl<'q, T, const N: usize, W: Wake> Seat<'q, T, N, W> {
     }
 
     /// Puts right what `dead` left behind: a slot that it was filling is free again, a message that it had claimed and
-    /// not released goes to another consumer, at the end of the queue, unless it was claimed
+    /// not completed goes to another consumer, at the end of the queue, unless it was claimed
     /// [often enough](super::Queue::set_max_attempts); and it is no [producer](Self::producer) any
     /// more. Messages that it had committed are not touched. Returns how many slots it had held,
     /// and one more if it was registered as a producer. May be called by several at once, and again
@@ -173,13 +173,13 @@ impl<'q, T, const N: usize, W: Wake> Seat<'q, T, N, W> {
     /// use ringway_core::participant::Participant;
     /// use ringway_core::ring::queue::Queue;
     /// let queue: Queue<_, 1> = Queue::new();
-    /// let other = queue.seat(Participant::new(1).unwrap());
+    /// let other = queue.handle(Participant::new(1).unwrap());
     /// other.try_push(7).unwrap();
     /// std::mem::forget(other.try_claim()); // it dies with the message in its hands
     ///
     /// assert_eq!(queue.try_pop(), None);
     /// // SAFETY: participant 1 does nothing any more.
-    /// assert_eq!(unsafe { queue.seat(Participant::LOCAL).recover(Participant::new(1).unwrap()) }, 1);
+    /// assert_eq!(unsafe { queue.handle(Participant::LOCAL).recover(Participant::new(1).unwrap()) }, 1);
     /// assert_eq!(queue.try_pop(), Some(7));
     /// ```
     ///
@@ -189,7 +189,7 @@ impl<'q, T, const N: usize, W: Wake> Seat<'q, T, N, W> {
     /// use ringway_core::{participant::Participant, ring::queue::Queue};
     /// let queue: Queue<String, 1> = Queue::new();
     /// // SAFETY: participant 1 does nothing any more.
-    /// unsafe { queue.seat(Participant::LOCAL).recover(Participant::new(1).unwrap()) };
+    /// unsafe { queue.handle(Participant::LOCAL).recover(Participant::new(1).unwrap()) };
     /// ```
     pub unsafe fn recover(self, dead: Participant) -> usize
     where
@@ -203,7 +203,7 @@ impl<'q, T, const N: usize, W: Wake> Seat<'q, T, N, W> {
 #[derive(Debug)]
 #[must_use = "a loan that is dropped sends nothing"]
 pub struct Loan<'q, T, const N: usize, W: Wake> {
-    seat: Seat<'q, T, N, W>,
+    handle: Handle<'q, T, N, W>,
     pub(super) slot: usize,
     /// Where the order ended when the slot was taken: where to look for the message's place.
     from: Position,
@@ -230,7 +230,7 @@ impl<T, const N: usize, W: Wake> Loan<'_, T, N, W> {
             back.touch();
             // SAFETY: the slot's word says `Writing` or `Committing` and is ours; the value was written above, and is not
             // touched again before the slot is free.
-            let value = unsafe { back.seat.place(back.slot).read() };
+            let value = unsafe { back.handle.place(back.slot).read() };
             drop(back);
             match refused {
                 Refused::Closed => PushError::Closed(value),
@@ -240,14 +240,14 @@ impl<T, const N: usize, W: Wake> Loan<'_, T, N, W> {
     }
 
     fn touch(&self) {
-        self.seat.queue.slots.as_slots_ref().touch_write(self.slot, 1);
+        self.handle.queue.slots.as_slots_ref().touch_write(self.slot, 1);
     }
 
     /// The slot, to be filled in place: by a large value's parts, a DMA transfer, a `read(2)`.
     pub fn as_uninit(&mut self) -> &mut MaybeUninit<T> {
         self.touch();
         // SAFETY: the slot's word says `Writing` and is ours, so that nobody else touches the slot.
-        unsafe { &mut *self.seat.place(self.slot).cast() }
+        unsafe { &mut *self.handle.place(self.slot).cast() }
     }
 
     /// Sends what was put into the slot.
@@ -268,7 +268,7 @@ impl<T, const N: usize, W: Wake> Loan<'_, T, N, W> {
     unsafe fn commit_or_back(self) -> Result<(), (Self, Refused)> {
         let this = ManuallyDrop::new(self);
         this.touch();
-        this.seat
+        this.handle
             .commit(this.slot, this.from)
             .map_err(|refused| (ManuallyDrop::into_inner(this), refused))
     }
@@ -276,11 +276,11 @@ impl<T, const N: usize, W: Wake> Loan<'_, T, N, W> {
 
 impl<T, const N: usize, W: Wake> Drop for Loan<'_, T, N, W> {
     fn drop(&mut self) {
-        self.seat.order().free(self.slot);
+        self.handle.order().free(self.slot);
     }
 }
 
-/// The oldest value, claimed, in place. Dropped without a release, it goes back into the queue,
+/// The oldest value, claimed, in place. Dropped without a completion, it goes back into the queue,
 /// behind those that are there; so it does when its participant dies. What was done with it by then
 /// is done again: a claimed value is delivered *at least* once. [`attempts`](Self::attempts) tells
 /// how often it was claimed, and a queue can give a value up after so many claims, see
@@ -296,12 +296,12 @@ impl<T, const N: usize, W: Wake> Drop for Loan<'_, T, N, W> {
 #[derive(Debug)]
 #[must_use = "a claim that is dropped goes back into the queue"]
 pub struct Claim<'q, T, const N: usize, W: Wake> {
-    seat: Seat<'q, T, N, W>,
+    handle: Handle<'q, T, N, W>,
     slot: usize,
     position: Position,
 }
 
-// SAFETY: the value is this claim's alone until it is released, and `T: Send`.
+// SAFETY: the value is this claim's alone until it is completed, and `T: Send`.
 unsafe impl<T: Send, const N: usize, W: Wake + Sync> Send for Claim<'_, T, N, W> {}
 
 // SAFETY: a shared claim gives shared access to the value alone.
@@ -309,18 +309,18 @@ unsafe impl<T: Send + Sync, const N: usize, W: Wake + Sync> Sync for Claim<'_, T
 
 impl<T, const N: usize, W: Wake> Claim<'_, T, N, W> {
     /// Drops the value in place: it was delivered, and its slot is free.
-    pub fn release(self) {
+    pub fn complete(self) {
         let this = ManuallyDrop::new(self);
         // The slot is freed also when the value panics as it is dropped.
-        let order = this.seat.order();
+        let order = this.handle.order();
         let _free = Finally(|| order.free(this.slot));
         this.touch();
         // SAFETY: the slot's word says `Reading` and is ours; the value is not touched again before the slot is free.
-        unsafe { this.seat.place(this.slot).drop_in_place() };
+        unsafe { this.handle.place(this.slot).drop_in_place() };
     }
 
     /// How many claims there were of this value, with this one. It is more than 1 when others ended
-    /// without a release: they were dropped, or their participant died. Always 1 on a
+    /// without a completion: they were dropped, or their participant died. Always 1 on a
     /// microcontroller without caches, where attempts are not counted (see
     /// [`Queue`](super::Queue)).
     ///
@@ -330,19 +330,19 @@ impl<T, const N: usize, W: Wake> Claim<'_, T, N, W> {
     /// drop(queue.try_claim()); // could not do it
     /// let claim = queue.try_claim().unwrap();
     /// assert_eq!(claim.attempts(), 2);
-    /// claim.release();
+    /// claim.complete();
     /// ```
     pub fn attempts(&self) -> u32 {
-        u32::from(self.seat.order().ended_claims(self.slot, self.position)) + 1
+        u32::from(self.handle.order().ended_claims(self.slot, self.position)) + 1
     }
 
     /// Moves the value out: it was delivered, and its slot is free.
     pub fn take(self) -> T {
         let this = ManuallyDrop::new(self);
         this.touch();
-        // SAFETY: as in `release`.
-        let value = unsafe { this.seat.place(this.slot).read() };
-        this.seat.order().free(this.slot);
+        // SAFETY: as in `complete`.
+        let value = unsafe { this.handle.place(this.slot).read() };
+        this.handle.order().free(this.slot);
         value
     }
 
@@ -359,7 +359,7 @@ impl<T, const N: usize, W: Wake> Claim<'_, T, N, W> {
 
     /// Tells loom that the value is being read.
     fn touch(&self) {
-        self.seat.queue.slots.as_slots_ref().touch_read(self.slot, 1);
+        self.handle.queue.slots.as_slots_ref().touch_read(self.slot, 1);
     }
 }
 
@@ -369,28 +369,28 @@ impl<T, const N: usize, W: Wake> Deref for Claim<'_, T, N, W> {
     fn deref(&self) -> &T {
         self.touch();
         // SAFETY: the slot's word says `Reading` and is ours; the value was acquired with its entry.
-        unsafe { &*self.seat.place(self.slot) }
+        unsafe { &*self.handle.place(self.slot) }
     }
 }
 
 impl<T, const N: usize, W: Wake> DerefMut for Claim<'_, T, N, W> {
     fn deref_mut(&mut self) -> &mut T {
         // SAFETY: as in `deref`, and the claim is borrowed exclusively.
-        unsafe { &mut *self.seat.place(self.slot) }
+        unsafe { &mut *self.handle.place(self.slot) }
     }
 }
 
 impl<T, const N: usize, W: Wake> Drop for Claim<'_, T, N, W> {
     fn drop(&mut self) {
         self.touch();
-        let order = self.seat.order();
-        if order.give_back(self.slot, self.seat.me, self.position) {
+        let order = self.handle.order();
+        if order.give_back(self.slot, self.handle.me, self.position) {
             return;
         }
         // It is given up. The slot is freed also when the value panics as it is dropped.
         let _free = Finally(|| order.free_refused(self.slot));
         // SAFETY: the slot's word says `Reading` and is ours; the value is not touched again before
         // the slot is free.
-        unsafe { self.seat.place(self.slot).drop_in_place() };
+        unsafe { self.handle.place(self.slot).drop_in_place() };
     }
 }
