@@ -49,11 +49,13 @@
 //! - **Threads** may share an end: all operations take `&self`, one may send while another receives, and messages of
 //!   several senders do not mix. **Processes** may not: an end belongs to one at a time.
 
+mod buffer;
 mod end;
+mod part;
 mod receive;
 mod send;
 mod turn;
 
+pub use buffer::Buffer;
 pub use end::{Connection, MAX_MESSAGE, pair, pipe};
-pub use receive::Buffer;
 pub use send::WHOLE;

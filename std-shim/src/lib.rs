@@ -62,6 +62,7 @@ pub mod serial;
 pub mod shm;
 pub mod signal;
 pub mod socket;
+mod sys;
 mod unshared;
 pub mod wait;
 

@@ -40,6 +40,7 @@ mod reader;
 mod writer;
 
 pub(crate) use end::End;
+pub use end::PIPE_BUF;
 pub use reader::Reader;
 pub use writer::Writer;
 
@@ -47,13 +48,6 @@ use crate::{Error, Result};
 use ringway_core::channel::State;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::process::Stdio;
-
-/// How many bytes a single write puts into a pipe in one piece, whoever else writes: 4096 on Linux, at least 512 everywhere.
-///
-/// ```
-/// assert!(ringway::pipe::PIPE_BUF >= 512);
-/// ```
-pub const PIPE_BUF: usize = rustix::pipe::PIPE_BUF;
 
 /// `int pipe2(int pipefd[2], O_CLOEXEC)`: a pipe, blocking, of the system's usual size.
 ///

@@ -89,6 +89,7 @@ mod entry;
 mod exec;
 mod exit;
 mod fork;
+mod hello;
 mod parent;
 mod spawn;
 
@@ -97,19 +98,8 @@ pub use child::Child;
 pub use entry::{Entry, EntryArgs, EntryResult, main};
 pub use exit::Exit;
 pub use fork::{Fork, fork};
+pub use hello::MAX_DESCRIPTORS;
 pub use parent::{Parent, outlive_parent, parent};
-pub use spawn::{MAX_DESCRIPTORS, Options, spawn};
+pub use spawn::{Options, spawn};
 
-use rustix::io::Errno;
 pub use rustix::process::Pid;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-/// The number of what the standard library reports.
-fn errno(error: &std::io::Error) -> Errno {
-    Errno::from_io_error(error).unwrap_or(Errno::IO)
-}
-
-/// What is behind a lock here is put in place by single assignments: a panic elsewhere leaves it whole.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}

@@ -13,12 +13,13 @@
 //! [`hand_over`]. A `clone(2)` that goes around the C library runs no handlers: what it makes keeps
 //! its copies until it executes something or ends.
 
+use crate::sys::lock;
 use std::cell::Cell;
 use std::ffi::{c_int, c_void};
 use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::sync::{Mutex, MutexGuard, Once};
 
 /// A descriptor that a copy of this process does not get.
 #[derive(Debug)]
@@ -117,7 +118,7 @@ fn record() -> MutexGuard<'static, Vec<Own>> {
         debug_assert_eq!(failed, 0, "no memory for three addresses");
     });
     // A panic in between leaves the list as good as it was.
-    RECORD.lock().unwrap_or_else(PoisonError::into_inner)
+    lock(&RECORD)
 }
 
 // Not in the libc crate for this system.
@@ -131,7 +132,7 @@ unsafe extern "C" {
 
 unsafe extern "C" fn before() {
     // Held over the fork, so that the copy finds the list whole and nothing is opened meanwhile.
-    let record = RECORD.lock().unwrap_or_else(PoisonError::into_inner);
+    let record = lock(&RECORD);
     HELD.set(Some(ManuallyDrop::new(record)));
 }
 

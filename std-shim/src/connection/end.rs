@@ -1,7 +1,6 @@
 //! One end of a connection: how it is made, limited, waited for and given away.
 
-use super::receive::Incoming;
-use super::send::Outgoing;
+use super::part::{Incoming, Outgoing};
 use super::turn::Turn;
 use crate::fd::{self, Interest};
 use crate::socket::{Credentials, UnixStream};

@@ -1,28 +1,14 @@
 //! Receiving messages, with descriptors or without.
 
-use super::Connection;
-use super::end::wrong_direction;
+use super::buffer::{Buffer, Place};
+use super::end::{Connection, wrong_direction};
+use super::part::Incoming;
 use crate::socket::{MAX_DESCRIPTORS, Timeout};
 use crate::{Error, Result, channel};
 use std::os::fd::OwnedFd;
 use std::time::Instant;
 
 const RECEIVE: &str = "receive a message";
-
-/// The message that has begun to come.
-#[derive(Debug, Default)]
-pub(super) struct Incoming {
-    /// Its length, as far as it has come.
-    length: [u8; 4],
-    /// How much of the length has come.
-    known: usize,
-    /// What came with the first byte of the length.
-    descriptors: Vec<OwnedFd>,
-    /// Its bytes, where a call gave up before all had come.
-    part: Vec<u8>,
-    /// This message lost descriptors, and is thrown away with them: so many of its bytes are so far.
-    discarded: Option<usize>,
-}
 
 impl Connection {
     /// Receives one message into `message`, in place of what was there, and returns its size; waits until all of it has
@@ -246,111 +232,3 @@ impl Connection {
 
 const ALL: &str =
     "receive every descriptor that was sent (the message is lost; the next one is not)";
-
-/// What a message is received into: a `Vec<u8>`, which grows; a slice or an array of bytes, which has to be large enough.
-///
-/// ```
-/// use ringway::connection::{self, Buffer, Connection};
-/// fn next(from: &Connection, buffer: &mut (impl Buffer + ?Sized)) -> ringway::Result<usize> {
-///     from.recv(buffer)
-/// }
-/// let (ours, theirs) = connection::pair()?;
-/// theirs.send(b"one")?;
-/// theirs.send(b"two")?;
-/// assert_eq!(next(&ours, &mut Vec::new())? + next(&ours, &mut [0; 16])?, 6);
-/// # Ok::<(), ringway::Error>(())
-/// ```
-pub trait Buffer: sealed::Buffer {}
-
-impl<B: sealed::Buffer + ?Sized> Buffer for B {}
-
-mod sealed {
-    use super::Place;
-
-    pub trait Buffer {
-        fn place(&mut self) -> Place<'_>;
-    }
-
-    impl Buffer for Vec<u8> {
-        fn place(&mut self) -> Place<'_> {
-            Place::Grows(self)
-        }
-    }
-
-    impl Buffer for [u8] {
-        fn place(&mut self) -> Place<'_> {
-            Place::Fixed(self)
-        }
-    }
-
-    impl<const N: usize> Buffer for [u8; N] {
-        fn place(&mut self) -> Place<'_> {
-            Place::Fixed(self)
-        }
-    }
-}
-
-/// Where a message goes.
-pub enum Place<'a> {
-    /// Memory is taken as the bytes come: the length is an allegation.
-    Grows(&'a mut Vec<u8>),
-    Fixed(&'a mut [u8]),
-}
-
-impl Place<'_> {
-    /// What is taken for a message at once. From there on never more than has come.
-    const AT_ONCE: usize = 64 << 10;
-
-    fn clear(&mut self) {
-        if let Place::Grows(message) = self {
-            message.clear();
-        }
-    }
-
-    fn fits(&self, length: usize) -> bool {
-        match self {
-            Place::Grows(_) => true,
-            Place::Fixed(buf) => length <= buf.len(),
-        }
-    }
-
-    /// Puts the part at the front that came before, and returns its size. It fits: the whole message does.
-    fn put(&mut self, part: Vec<u8>) -> usize {
-        let came = part.len();
-        match self {
-            _ if came == 0 => {}
-            Place::Grows(message) => **message = part,
-            Place::Fixed(buf) => buf.iter_mut().zip(&part).for_each(|(to, from)| *to = *from),
-        }
-        came
-    }
-
-    /// Takes the part that has come out again. What it holds on to is in proportion to that.
-    fn take(&mut self, came: usize) -> Vec<u8> {
-        match self {
-            Place::Grows(message) => {
-                message.truncate(came);
-                if came < message.capacity() / 4 {
-                    let part = message.to_vec();
-                    message.clear();
-                    return part;
-                }
-                std::mem::take(*message)
-            }
-            Place::Fixed(buf) => buf.get(..came).unwrap_or_default().to_vec(),
-        }
-    }
-
-    /// The place for what comes next of a message of which `came` bytes came.
-    fn rest(&mut self, came: usize, length: usize) -> &mut [u8] {
-        match self {
-            Place::Grows(message) => {
-                if message.len() == came {
-                    message.resize(length.min(came + came.max(Self::AT_ONCE)), 0);
-                }
-                message.get_mut(came..).unwrap_or_default()
-            }
-            Place::Fixed(buf) => buf.get_mut(came..length).unwrap_or_default(),
-        }
-    }
-}

@@ -1,7 +1,7 @@
 //! Sending messages, with descriptors or without.
 
-use super::Connection;
-use super::end::wrong_direction;
+use super::end::{Connection, wrong_direction};
+use super::part::Half;
 use crate::socket::Timeout;
 use crate::{Error, Result, channel};
 use rustix::io::Errno;
@@ -31,17 +31,6 @@ use std::time::Instant;
 pub const WHOLE: usize = 30 << 10;
 
 const SEND: &str = "send a message";
-
-/// The message that is half sent.
-#[derive(Debug, Default)]
-pub(super) struct Outgoing(Option<Half>);
-
-#[derive(Debug)]
-struct Half {
-    message: Vec<u8>,
-    /// How much of the length and the message went out.
-    sent: usize,
-}
 
 impl Connection {
     /// Sends one message; waits until all of it is under way. It may be empty.

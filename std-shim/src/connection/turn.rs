@@ -2,10 +2,11 @@
 
 use crate::channel::Error;
 use crate::socket::Timeout;
+use crate::sys::lock;
 use crate::wait::PrivateFutex;
 use ringway_core::wait::Doorbell;
 use std::ops::{Deref, DerefMut};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 /// What one thread at a time has. A mutex of the standard library knows no deadline: here it is only held for a moment, to take
 /// the value and to put it back.
@@ -41,8 +42,7 @@ impl<T: Default> Turn<T> {
     }
 
     fn here(&self) -> MutexGuard<'_, Option<T>> {
-        // Nothing panics while it is held.
-        self.here.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.here)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Moving bytes from one descriptor to another: inside the kernel where it can, through a buffer where not.
 
-use super::{Interest, raw, retry_ready, sigpipe};
+use super::poll::{Interest, poll_one, retry_ready};
+use super::{raw, sigpipe};
 use crate::{Error, Result};
 use rustix::io::{self, Errno};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -167,7 +168,6 @@ impl Copier {
                 Err(Errno::INTR) => {}
                 // One of the two is non-blocking. Which one, it does not say: bytes must be there, and room.
                 Err(Errno::AGAIN) => {
-                    use super::poll_one;
                     poll_one(from, Interest::Read, None)?;
                     poll_one(to, Interest::Write, None)?;
                 }
@@ -175,7 +175,7 @@ impl Copier {
                     self.way = self.way.next();
                 }
                 // Some files of the kernel's own have bytes and no size. A read knows.
-                Ok(0) if super::never_waits(from)? => {
+                Ok(0) if raw::never_waits(from)? => {
                     let way = std::mem::replace(&mut self.way, Way::Buffer);
                     let n = self.through_buffer(from, to)?;
                     if n == 0 {

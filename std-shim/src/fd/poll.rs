@@ -1,5 +1,6 @@
 //! Waiting until descriptors are ready: one, or many at once.
 
+use super::retry::retry;
 use crate::{Error, Result, channel};
 use ringway_core::channel::Event;
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -269,7 +270,7 @@ impl<'fd> WaitSet<'fd> {
     /// # Errors
     /// As [`wait`](Self::wait).
     pub fn try_wait(&mut self) -> Result<usize> {
-        super::retry(|| rustix::event::poll(&mut self.fds, Some(&ZERO)))
+        retry(|| rustix::event::poll(&mut self.fds, Some(&ZERO)))
             .and_then(|n| self.check(n))
             .map_err(failed)
     }
@@ -305,7 +306,7 @@ pub(crate) fn poll_one(
 /// Looks at one descriptor, and does not wait.
 pub(crate) fn look(fd: BorrowedFd<'_>, interest: Interest) -> io::Result<Option<Ready>> {
     let mut fds = [PollFd::from_borrowed_fd(fd, interest.flags())];
-    match super::retry(|| rustix::event::poll(&mut fds, Some(&ZERO)))? {
+    match retry(|| rustix::event::poll(&mut fds, Some(&ZERO)))? {
         0 => Ok(None),
         _ => answer(&fds).map(Some),
     }
@@ -340,5 +341,29 @@ fn failed(errno: Errno) -> Error {
             channel::Error::Exhausted,
         ),
         errno => Error::new(WAIT, errno),
+    }
+}
+
+/// Makes a call until it need not wait: again after a signal, and after `EAGAIN` once `fd` is ready.
+/// `TIMEDOUT` when the deadline passed; the call is made at least once. With a deadline, `call` must not wait by itself.
+#[inline(always)]
+pub(crate) fn retry_ready<T>(
+    fd: BorrowedFd<'_>,
+    interest: Interest,
+    deadline: Option<Instant>,
+    mut call: impl FnMut() -> io::Result<T>,
+) -> io::Result<T> {
+    let mut late = false;
+    loop {
+        match call() {
+            Err(Errno::INTR) => {}
+            // Ready, and yet it would wait: somebody else was faster.
+            Err(Errno::AGAIN) if late => return Err(Errno::TIMEDOUT),
+            Err(Errno::AGAIN) => {
+                poll_one(fd, interest, deadline)?;
+                late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
+            }
+            other => return other,
+        }
     }
 }

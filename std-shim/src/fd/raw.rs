@@ -6,6 +6,8 @@
 //! pipes since 6.4, not on FIFOs. Where it cannot, the descriptor is looked at first.
 
 use super::poll::{Interest, look};
+use super::sigpipe::{self, NOSIGNAL, write_with};
+use rustix::fs::FileType;
 use rustix::io::{self, Errno};
 use std::os::fd::BorrowedFd;
 
@@ -13,18 +15,6 @@ use std::os::fd::BorrowedFd;
 pub(crate) const PIECE: usize = rustix::pipe::PIPE_BUF;
 
 pub(crate) const NOWAIT: io::ReadWriteFlags = io::ReadWriteFlags::NOWAIT;
-
-/// `RWF_NOSIGNAL`, since Linux 6.18.
-pub(crate) const NOSIGNAL: io::ReadWriteFlags = io::ReadWriteFlags::from_bits_retain(0x100);
-
-/// `pwritev2(2)` at the file's own position.
-pub(crate) fn write_with(
-    fd: BorrowedFd<'_>,
-    buf: &[u8],
-    flags: io::ReadWriteFlags,
-) -> io::Result<usize> {
-    io::pwritev2(fd, &[io::IoSlice::new(buf)], u64::MAX, flags)
-}
 
 /// `preadv2(2)` at the file's own position, without waiting. `OPNOTSUPP` where the file does not know how.
 pub(crate) fn read_nowait(fd: BorrowedFd<'_>, buf: &mut [u8]) -> io::Result<usize> {
@@ -41,9 +31,7 @@ pub(crate) fn write_nowait(
     if suppress_sigpipe {
         match unknown(write_with(fd, buf, NOWAIT | NOSIGNAL)) {
             // An older kernel may know the one flag without the other.
-            Err(Errno::OPNOTSUPP) => {
-                super::sigpipe::without(|| unknown(write_with(fd, buf, NOWAIT)))
-            }
+            Err(Errno::OPNOTSUPP) => sigpipe::without(|| unknown(write_with(fd, buf, NOWAIT))),
             other => other,
         }
     } else {
@@ -82,5 +70,35 @@ pub(crate) fn look_and_write(
 /// `write(2)`; `hush` where a `SIGPIPE` would end the process.
 #[inline(always)]
 pub(crate) fn write(fd: BorrowedFd<'_>, buf: &[u8], suppress_sigpipe: bool) -> io::Result<usize> {
-    if suppress_sigpipe { super::sigpipe::write(fd, buf) } else { io::write(fd, buf) }
+    if suppress_sigpipe { sigpipe::write(fd, buf) } else { io::write(fd, buf) }
+}
+
+/// Files and block devices never make one wait in the sense of `poll(2)`, and their `EAGAIN` means the cache.
+pub(super) fn never_waits(fd: BorrowedFd<'_>) -> io::Result<bool> {
+    let kind = FileType::from_raw_mode(rustix::fs::fstat(fd)?.st_mode);
+    Ok(matches!(kind, FileType::RegularFile | FileType::BlockDevice | FileType::Directory))
+}
+
+pub(super) fn read_now(fd: BorrowedFd<'_>, buf: &mut [u8]) -> io::Result<usize> {
+    if never_waits(fd)? {
+        return io::read(fd, buf);
+    }
+    match read_nowait(fd, buf) {
+        Err(Errno::OPNOTSUPP) => look_and_read(fd, buf),
+        other => other,
+    }
+}
+
+pub(super) fn write_now(
+    fd: BorrowedFd<'_>,
+    buf: &[u8],
+    suppress_sigpipe: bool,
+) -> io::Result<usize> {
+    if never_waits(fd)? {
+        return write(fd, buf, suppress_sigpipe);
+    }
+    match write_nowait(fd, buf, suppress_sigpipe) {
+        Err(Errno::OPNOTSUPP) => look_and_write(fd, buf, suppress_sigpipe),
+        other => other,
+    }
 }

@@ -8,6 +8,18 @@ use std::mem::MaybeUninit;
 use std::os::fd::BorrowedFd;
 use std::ptr;
 
+/// `RWF_NOSIGNAL`, since Linux 6.18.
+pub(super) const NOSIGNAL: io::ReadWriteFlags = io::ReadWriteFlags::from_bits_retain(0x100);
+
+/// `pwritev2(2)` at the file's own position.
+pub(super) fn write_with(
+    fd: BorrowedFd<'_>,
+    buf: &[u8],
+    flags: io::ReadWriteFlags,
+) -> io::Result<usize> {
+    io::pwritev2(fd, &[io::IoSlice::new(buf)], u64::MAX, flags)
+}
+
 /// Whether a `SIGPIPE` would end this process now.
 #[doc(alias = "sigaction")]
 pub(crate) fn kills() -> bool {
@@ -20,7 +32,7 @@ pub(crate) fn kills() -> bool {
 
 /// `write(2)` where a `SIGPIPE` would end the process: it fails with `EPIPE` and nothing else happens.
 pub(crate) fn write(fd: BorrowedFd<'_>, buf: &[u8]) -> io::Result<usize> {
-    match super::raw::write_with(fd, buf, super::raw::NOSIGNAL) {
+    match write_with(fd, buf, NOSIGNAL) {
         // This kernel, or this file, does not know the flag; a socket or a pipe always says so before it writes.
         Err(Errno::OPNOTSUPP | Errno::INVAL | Errno::NOSYS | Errno::SPIPE | Errno::PERM) => {}
         other => return other,

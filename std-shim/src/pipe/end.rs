@@ -13,6 +13,13 @@ use std::time::Instant;
 const READ: &str = "read from the pipe";
 const WRITE: &str = "write to the pipe";
 
+/// How many bytes a single write puts into a pipe in one piece, whoever else writes: 4096 on Linux, at least 512 everywhere.
+///
+/// ```
+/// assert!(ringway::pipe::PIPE_BUF >= 512);
+/// ```
+pub const PIPE_BUF: usize = rustix::pipe::PIPE_BUF;
+
 /// One end of a pipe or of a FIFO, as a descriptor.
 ///
 /// The kernel decides what can be done; `life` records what it said. A FIFO's peers come and go, so that the record is

@@ -1,7 +1,6 @@
 //! The end of a pipe or of a FIFO that one writes to.
 
-use super::PIPE_BUF;
-use super::end::End;
+use super::end::{End, PIPE_BUF};
 use crate::{Error, Result, channel};
 use ringway_core::channel::State;
 use std::os::fd::OwnedFd;

@@ -1,8 +1,10 @@
 //! A child, as its parent holds it.
 
-use super::{Exit, ProcessError, lock};
+use super::Exit;
+use crate::error::ProcessError;
 use crate::fd::{self, Interest};
 use crate::signal::{self, Signal};
+use crate::sys::lock;
 use crate::{Cause, Error, Result, channel};
 use rustix::io::Errno;
 use rustix::process::{

@@ -1,10 +1,11 @@
 //! The child's side: the functions that a copy of this program may begin in, and how it gets there.
 
+use super::hello::{Hello, MARKER, MAX_DESCRIPTORS};
 use super::parent;
-use super::spawn::{Hello, MARKER};
-use super::{MAX_DESCRIPTORS, ProcessError};
+use crate::error::ProcessError;
 use crate::signal;
 use crate::socket::{Timeout, UnixSeqpacket};
+use crate::sys::errno;
 use crate::{Error, Result};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketType, sockopt};
@@ -246,6 +247,6 @@ fn contents(file: OwnedFd) -> Result<Vec<u8>> {
     let mut argument = Vec::new();
     file.rewind()
         .and_then(|()| file.read_to_end(&mut argument))
-        .map_err(|error| Error::new("read the argument", super::errno(&error)))?;
+        .map_err(|error| Error::new("read the argument", errno(&error)))?;
     Ok(argument)
 }

@@ -7,6 +7,7 @@
 
 use super::parent;
 use crate::fd;
+use crate::sys::last_errno;
 use rustix::io::{Errno, FdFlags};
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
@@ -53,9 +54,9 @@ impl Exec<'_> {
                 &raw mut pidfd,
             )
         };
-        let failure = std::io::Error::last_os_error();
+        let failure = last_errno();
         drop(blocked);
-        let Some(pid) = Pid::from_raw(pid.max(0)) else { return Err(super::errno(&failure)) };
+        let Some(pid) = Pid::from_raw(pid.max(0)) else { return Err(failure) };
         // SAFETY: the kernel has made this descriptor for us, and nobody else knows it.
         let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
         match step.failure {
@@ -150,7 +151,7 @@ fn close_all_on_exec() -> rustix::io::Result<()> {
 }
 
 fn check(result: libc::c_long) -> rustix::io::Result<()> {
-    if result == -1 { Err(super::errno(&std::io::Error::last_os_error())) } else { Ok(()) }
+    if result == -1 { Err(last_errno()) } else { Ok(()) }
 }
 
 /// All signals are blocked in this thread while this lives, those too that the C library keeps for itself: their handlers

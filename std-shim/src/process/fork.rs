@@ -1,7 +1,8 @@
 //! A copy of this process.
 
-use super::{Child, ProcessError, child, errno, parent};
-use crate::error::limit;
+use super::{Child, child, parent};
+use crate::error::{ProcessError, limit};
+use crate::sys::{errno, last_errno};
 use crate::{Error, Result, shm, unshared};
 use rustix::process::Pid;
 use std::os::fd::AsFd;
@@ -68,7 +69,7 @@ pub unsafe fn fork() -> Result<Fork> {
     // SAFETY: there is one thread, so that the copy has every lock as that one left it; the caller answers for what
     // the processes share.
     match unshared::hand_over(|| unsafe { libc::fork() }) {
-        -1 => Err(Error::new(FORK, limit(errno(&std::io::Error::last_os_error())))),
+        -1 => Err(Error::new(FORK, limit(last_errno()))),
         0 => {
             parent::set(this_process);
             child::forget_detached();

@@ -1,7 +1,7 @@
 //! The process that started this one, and how a child ends with it.
 
-use super::lock;
 use crate::fd::{self, Interest};
+use crate::sys::{last_errno, lock};
 use crate::unshared::Unshared;
 use crate::{Error, Result};
 use rustix::fs::{Mode, OFlags};
@@ -198,7 +198,7 @@ fn control(
 ) -> rustix::io::Result<()> {
     // SAFETY: the descriptor is open, and the commands used here take a number.
     match unsafe { libc::fcntl(fd.as_raw_fd(), command, argument) } {
-        -1 => Err(super::errno(&std::io::Error::last_os_error())),
+        -1 => Err(last_errno()),
         _ => Ok(()),
     }
 }

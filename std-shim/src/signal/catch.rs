@@ -1,8 +1,8 @@
 //! Signals handled through the core's table: the system's handler only raises and wakes.
 
-use super::mask::last_errno;
 use super::name::check_catchable;
 use super::{Received, Signal, signals};
+use crate::sys::last_errno;
 use crate::wait::{BellWord, PrivateFutex, Register, Wait, Wake};
 use crate::{Error, Result, channel};
 use ringway_core::signal::{self as core, Delivery, Handler, SignalSet};

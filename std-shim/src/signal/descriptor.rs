@@ -1,9 +1,10 @@
 //! Blocked signals as a descriptor.
 
-use super::mask::{check_blocked, last_errno};
+use super::mask::check_blocked;
 use super::received::in_order;
 use super::{Received, Signal};
 use crate::fd::{self, Interest};
+use crate::sys::last_errno;
 use crate::{Error, Result};
 use ringway_core::signal::SignalSet;
 use rustix::io::Errno;

@@ -3,6 +3,7 @@
 use super::name::check_blockable;
 use super::timer::timespec;
 use super::{Received, Signal, signals};
+use crate::sys::last_errno;
 use crate::{Cause, Error, Result, channel};
 use ringway_core::signal::SignalSet;
 use rustix::io::Errno;
@@ -271,11 +272,6 @@ fn take(set: &libc::sigset_t, deadline: Option<Instant>) -> rustix::io::Result<O
     // SAFETY: the call succeeded, so that it filled the info.
     let info = unsafe { info.assume_init_ref() };
     Ok(Signal::new(number).map(|signal| Received::from_info(signal, info)))
-}
-
-/// What the C library's function that just failed says.
-pub(super) fn last_errno() -> Errno {
-    Errno::from_raw_os_error(std::io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO))
 }
 
 fn guarded(operation: &'static str, how: libc::c_int, set: SignalSet) -> Result<MaskGuard> {

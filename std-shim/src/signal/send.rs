@@ -1,9 +1,9 @@
 //! Sending signals to processes, plainly and with a value.
 
 use super::Signal;
-use super::mask::last_errno;
 use super::received::to_sigval;
 use crate::error::limit;
+use crate::sys::last_errno;
 use crate::{Error, Result};
 use rustix::io::Errno;
 use rustix::process::Pid;

@@ -1,10 +1,10 @@
 //! Interval timers that send a signal.
 
 use super::Signal;
-use super::mask::last_errno;
 use super::name::check_blockable;
 use super::received::to_sigval;
 use crate::error::limit;
+use crate::sys::last_errno;
 use crate::{Error, Result};
 use std::mem::MaybeUninit;
 use std::ptr;

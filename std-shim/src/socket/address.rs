@@ -1,7 +1,6 @@
 //! What names an end: a path, an abstract name, or nothing for Unix sockets; IP and port for the Internet's.
 
-use super::sealed;
-use super::{Inet, Unix};
+use super::kind::{Family, Inet, Unix, sealed};
 use ringway_core::channel;
 use rustix::net::{AddressFamily, SocketAddrAny, SocketAddrUnix};
 use std::ffi::OsStr;
@@ -112,6 +111,10 @@ impl fmt::Display for UnixAddress {
 
 const PATH_OFFSET: usize = offset_of!(libc::sockaddr_un, sun_path);
 
+impl Family for Unix {
+    type Address = UnixAddress;
+}
+
 impl sealed::Family for Unix {
     const FAMILY: AddressFamily = AddressFamily::UNIX;
 
@@ -140,6 +143,10 @@ impl sealed::Family for Unix {
     fn unknown() -> UnixAddress {
         UnixAddress::Unnamed
     }
+}
+
+impl Family for Inet {
+    type Address = SocketAddr;
 }
 
 impl sealed::Family for Inet {

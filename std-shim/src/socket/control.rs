@@ -5,11 +5,19 @@
 //! any time, and an accepted connection may inherit them from its listener. So there is always room for all of them. What is
 //! a descriptor becomes an [`OwnedFd`] whatever brought it, and the rest is passed over.
 
-use super::option::last_errno;
+use crate::sys::last_errno;
 use rustix::io;
 use rustix::net::RecvFlags;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+
+/// The most descriptors that can travel together (the kernel's `SCM_MAX_FD`).
+///
+/// ```
+/// assert_eq!(ringway::socket::MAX_DESCRIPTORS, 253);
+/// ```
+#[doc(alias = "SCM_MAX_FD")]
+pub const MAX_DESCRIPTORS: usize = 253;
 
 /// What one `recvmsg` gave.
 pub(super) struct Message {
@@ -26,7 +34,7 @@ pub(super) struct Message {
 /// `recvmsg` with room for `room` descriptors and for whatever else the system adds.
 ///
 /// A peer that sends more than `room` may get some of them opened in the room for the rest. They are in
-/// [`Message::descriptors`] then, and never more than [`MAX_DESCRIPTORS`](super::MAX_DESCRIPTORS).
+/// [`Message::descriptors`] then, and never more than [`MAX_DESCRIPTORS`](MAX_DESCRIPTORS).
 pub(super) fn recv(
     fd: BorrowedFd<'_>,
     buf: &mut [u8],
@@ -34,7 +42,7 @@ pub(super) fn recv(
     flags: RecvFlags,
 ) -> io::Result<Message> {
     let mut control = Control([MaybeUninit::uninit(); CONTROL]);
-    let room = OTHERS + space(room.min(super::MAX_DESCRIPTORS) * size_of::<RawFd>());
+    let room = OTHERS + space(room.min(MAX_DESCRIPTORS) * size_of::<RawFd>());
     let mut slice = libc::iovec { iov_base: buf.as_mut_ptr().cast(), iov_len: buf.len() };
     // SAFETY: all zeroes are a header without name, slices and control data.
     let mut header = unsafe { MaybeUninit::<libc::msghdr>::zeroed().assume_init() };
@@ -72,7 +80,7 @@ const fn space(data: usize) -> usize {
 /// credentials and pidfd, which take less than 256 bytes together.
 const OTHERS: usize = space(4096) + 256;
 
-const CONTROL: usize = OTHERS + space(super::MAX_DESCRIPTORS * size_of::<RawFd>());
+const CONTROL: usize = OTHERS + space(MAX_DESCRIPTORS * size_of::<RawFd>());
 
 #[repr(C, align(8))]
 struct Control([MaybeUninit<u8>; CONTROL]);

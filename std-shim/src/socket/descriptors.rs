@@ -1,7 +1,9 @@
 //! Descriptors that travel with bytes or messages (`SCM_RIGHTS`).
 
+use super::control::{self, MAX_DESCRIPTORS};
+use super::end::{Socket, Timeout, recv_flags, send_flags};
+use super::kind::{Type, Unix};
 use super::message::{RECEIVE, SEND, fits};
-use super::{Socket, Timeout, Type, Unix, control, recv_flags, send_flags};
 use crate::fd::Interest;
 use crate::{Error, Result, channel};
 use ringway_core::channel::{Event, State};
@@ -11,14 +13,6 @@ use std::io::IoSlice;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Instant;
-
-/// The most descriptors that can travel together (the kernel's `SCM_MAX_FD`).
-///
-/// ```
-/// assert_eq!(ringway::socket::MAX_DESCRIPTORS, 253);
-/// ```
-#[doc(alias = "SCM_MAX_FD")]
-pub const MAX_DESCRIPTORS: usize = 253;
 
 /// What came: so many bytes in the buffer, and these descriptors.
 #[derive(Debug)]

@@ -21,7 +21,8 @@
 //! file that has no name any more: so whoever gets the lock checks that the file still has its name, and
 //! otherwise starts again.
 
-use super::{Options, UnixAddress};
+use super::address::UnixAddress;
+use super::options::Options;
 use crate::fd::{self, identity};
 use crate::mode;
 use crate::{Error, Result};

@@ -1,10 +1,11 @@
 //! The Internet's sockets: names into addresses, connecting, UDP.
 
+use super::end::{Socket, Timeout, open, send_flags};
+use super::kind::{Datagram, Inet, Stream, Type, sealed};
 use super::message::{SEND, largest_datagram};
+use super::options::Options;
+use super::resolve::ToAddresses;
 use super::resolve::{resolve, try_each};
-use super::{
-    Datagram, Inet, Options, Socket, Stream, Timeout, ToAddresses, open, sealed, send_flags,
-};
 use crate::fd::{self, Interest};
 use crate::{Error, Result, channel};
 use ringway_core::channel::{Event, State};
@@ -223,7 +224,7 @@ impl Socket<Inet, Datagram> {
 }
 
 /// A socket that is bound.
-pub(super) fn bind<T: super::Type>(
+pub(super) fn bind<T: Type>(
     address: SocketAddr,
     flags: SocketFlags,
     options: &Options,

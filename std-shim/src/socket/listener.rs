@@ -1,10 +1,12 @@
 //! Listeners: bind, accept.
 
+use super::address::UnixAddress;
+use super::end::{Socket, Timeout, WRONG_SOCKET, inspect, open};
+use super::kind::{Connected, Family, Inet, Stream, Unix};
+use super::options::Options;
+use super::resolve::ToAddresses;
 use super::resolve::try_each;
-use super::{
-    Connected, Family, Inet, Options, Socket, Stream, Timeout, ToAddresses, Unix, UnixAddress,
-    WRONG_SOCKET, file, inet, inspect, open,
-};
+use super::{file, inet};
 use crate::fd::{self, EndpointState, Interest};
 use crate::{Error, Result};
 use ringway_core::channel::{Event, State};

@@ -1,9 +1,8 @@
 //! Messages: sent whole, received whole.
 
-use super::{
-    Datagram, Family, Message, Seqpacket, Socket, Timeout, Type, option, recv_flags, sealed,
-    send_flags,
-};
+use super::end::{Socket, Timeout, recv_flags, send_flags};
+use super::kind::{Datagram, Family, Message, Seqpacket, Type, sealed};
+use super::option;
 use crate::fd::Interest;
 use crate::{Cause, Error, Result, channel};
 use ringway_core::channel::{Event, State};

@@ -1,6 +1,8 @@
 //! Who is at the other end: credentials and a descriptor of the process.
 
-use super::{Connected, Socket, Unix, option};
+use super::end::Socket;
+use super::kind::{Connected, Unix};
+use super::option;
 use crate::{Error, Result, channel};
 use rustix::io::Errno;
 use rustix::process::Pid;

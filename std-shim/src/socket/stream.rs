@@ -1,6 +1,7 @@
 //! Streams of bytes: read and write.
 
-use super::{Family, Socket, Stream, Timeout, recv_flags, send_flags};
+use super::end::{Socket, Timeout, recv_flags, send_flags};
+use super::kind::{Family, Stream};
 use crate::fd::Interest;
 use crate::{Error, Result, channel};
 use ringway_core::channel::{Event, State};

@@ -1,9 +1,11 @@
 //! Sockets of this machine: pairs, names, connecting.
 
+use super::address::UnixAddress;
+use super::end::{Socket, Timeout, open, send_flags};
+use super::file;
+use super::kind::{Connected, Datagram, Type, Unix};
 use super::message::SEND;
-use super::{
-    Connected, Datagram, Options, Socket, Timeout, Type, Unix, UnixAddress, file, open, send_flags,
-};
+use super::options::Options;
 use crate::fd::{self, Interest};
 use crate::{Error, Result};
 use ringway_core::channel::{Event, State};

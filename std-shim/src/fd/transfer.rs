@@ -1,0 +1,199 @@
+//! Reading and writing: some bytes, or all.
+
+use super::poll::{Interest, retry_ready};
+use super::raw::{self, read_now, write_now};
+use super::{retry, sigpipe};
+use crate::{Error, Result, channel};
+use rustix::io::{self, Errno};
+use std::os::fd::AsFd;
+use std::time::Instant;
+
+const READ: &str = "read from the descriptor";
+const WRITE: &str = "write to the descriptor";
+
+/// Reads what is there, at most `buf.len()` bytes; waits for the first. `Ok(0)` is the end of file, or an empty `buf`.
+///
+/// # Errors
+/// [`WrongDirection`](channel::Error::WrongDirection) if it is not open for reading, or what the system says.
+///
+/// ```
+/// use ringway::fd;
+/// let (reader, writer) = std::io::pipe().unwrap();
+/// fd::write(&writer, b"hello").unwrap();
+/// drop(writer);
+/// let mut buf = [0; 16];
+/// assert_eq!(fd::read(&reader, &mut buf).unwrap(), 5);
+/// assert_eq!(fd::read(&reader, &mut buf).unwrap(), 0);
+/// ```
+pub fn read(fd: impl AsFd, buf: &mut [u8]) -> Result<usize> {
+    read_deadline(fd, buf, None)
+}
+
+/// [`read`] without waiting.
+///
+/// # Errors
+/// [`WouldBlock`](channel::Error::WouldBlock) if there is nothing to read yet; else as [`read`].
+///
+/// ```
+/// use ringway::{channel, fd};
+/// let (reader, _writer) = std::io::pipe().unwrap();
+/// assert!(fd::try_read(&reader, &mut [0; 16]).unwrap_err().is(channel::Error::WouldBlock));
+/// ```
+pub fn try_read(fd: impl AsFd, buf: &mut [u8]) -> Result<usize> {
+    let fd = fd.as_fd();
+    retry(|| read_now(fd, buf)).map_err(|e| Error::new(READ, e))
+}
+
+/// [`read`], waiting at most until `deadline` for the first byte.
+///
+/// # Errors
+/// [`TimedOut`](channel::Error::TimedOut) when it passed first; else as [`read`].
+///
+/// ```
+/// use ringway::{channel, fd};
+/// use std::time::{Duration, Instant};
+/// let (reader, _writer) = std::io::pipe().unwrap();
+/// let soon = Instant::now() + Duration::from_millis(5);
+/// let late = fd::read_deadline(&reader, &mut [0; 16], Some(soon)).unwrap_err();
+/// assert!(late.is(channel::Error::TimedOut));
+/// ```
+pub fn read_deadline(fd: impl AsFd, buf: &mut [u8], deadline: Option<Instant>) -> Result<usize> {
+    let fd = fd.as_fd();
+    retry_ready(fd, Interest::Read, deadline, || match deadline {
+        None => io::read(fd, &mut *buf),
+        Some(_) => read_now(fd, buf),
+    })
+    .map_err(|e| Error::new(READ, e))
+}
+
+/// Fills the whole buffer. `buf` moves past what was read, so that after an error it is what is still missing.
+/// `deadline` is for all of it; `None`: for ever.
+///
+/// # Errors
+/// [`EndOfFile`](channel::Error::EndOfFile) if the input ended before; [`TimedOut`](channel::Error::TimedOut); else as [`read`].
+///
+/// ```
+/// use ringway::{channel, fd};
+/// let (reader, writer) = std::io::pipe().unwrap();
+/// fd::write(&writer, b"12345").unwrap();
+/// drop(writer);
+/// let mut pair = [0; 2];
+/// fd::read_exact(&reader, &mut &mut pair[..], None).unwrap();
+/// let mut buf = [0; 5];
+/// let mut missing = &mut buf[..];
+/// let short = fd::read_exact(&reader, &mut missing, None).unwrap_err();
+/// assert!(short.is(channel::Error::EndOfFile) && missing.len() == 2);
+/// ```
+pub fn read_exact(fd: impl AsFd, buf: &mut &mut [u8], deadline: Option<Instant>) -> Result<()> {
+    let fd = fd.as_fd();
+    while !buf.is_empty() {
+        let n = read_deadline(fd, buf, deadline)?;
+        if n == 0 {
+            return Err(Error::new(READ, channel::Error::EndOfFile));
+        }
+        *buf = std::mem::take(buf).get_mut(n..).unwrap_or_default();
+    }
+    Ok(())
+}
+
+/// Writes at least one byte of `buf`, as many as there is room for or, on a blocking pipe, all; waits until it can.
+///
+/// # Errors
+/// [`BrokenPipe`](channel::Error::BrokenPipe) if nobody reads there any more (and no `SIGPIPE`),
+/// [`WrongDirection`](channel::Error::WrongDirection) if it is not open for writing, or what the system says.
+///
+/// ```
+/// use ringway::{channel, fd};
+/// let (reader, writer) = std::io::pipe().unwrap();
+/// assert_eq!(fd::write(&writer, b"hello").unwrap(), 5);
+/// drop(reader);
+/// assert!(fd::write(&writer, b"hello").unwrap_err().is(channel::Error::BrokenPipe));
+/// ```
+pub fn write(fd: impl AsFd, buf: &[u8]) -> Result<usize> {
+    write_deadline(fd, buf, None)
+}
+
+/// [`write`](fn@write) without waiting: as much as there is room for, which may be less than `buf`.
+///
+/// # Errors
+/// [`WouldBlock`](channel::Error::WouldBlock) if there is no room; else as [`write`](fn@write).
+///
+/// ```
+/// use ringway::{channel, fd};
+/// let (_reader, writer) = std::io::pipe().unwrap();
+/// let full = loop {
+///     if let Err(error) = fd::try_write(&writer, &[0; 4096]) {
+///         break error;
+///     }
+/// };
+/// assert!(full.is(channel::Error::WouldBlock));
+/// ```
+pub fn try_write(fd: impl AsFd, buf: &[u8]) -> Result<usize> {
+    let fd = fd.as_fd();
+    let suppress_sigpipe = sigpipe::kills();
+    retry(|| write_now(fd, buf, suppress_sigpipe)).map_err(|e| Error::new(WRITE, e))
+}
+
+/// [`write`](fn@write), waiting at most until `deadline` for room: as much as there is room for then.
+///
+/// # Errors
+/// [`TimedOut`](channel::Error::TimedOut) when it passed first, and nothing was written; else as [`write`](fn@write).
+///
+/// ```
+/// use ringway::{channel, fd};
+/// use std::time::{Duration, Instant};
+/// let (_reader, writer) = std::io::pipe().unwrap();
+/// while fd::try_write(&writer, &[0; 4096]).is_ok() {}
+/// let soon = Instant::now() + Duration::from_millis(5);
+/// let late = fd::write_deadline(&writer, b"more", Some(soon)).unwrap_err();
+/// assert!(late.is(channel::Error::TimedOut));
+/// ```
+pub fn write_deadline(fd: impl AsFd, buf: &[u8], deadline: Option<Instant>) -> Result<usize> {
+    let fd = fd.as_fd();
+    let suppress_sigpipe = sigpipe::kills();
+    retry_ready(fd, Interest::Write, deadline, || match deadline {
+        None => raw::write(fd, buf, suppress_sigpipe),
+        Some(_) => write_now(fd, buf, suppress_sigpipe),
+    })
+    .map_err(|e| Error::new(WRITE, e))
+}
+
+/// Writes the whole buffer. `buf` moves past what was written, so that after an error it is what is left.
+/// `deadline` is for all of it; `None`: for ever.
+///
+/// # Errors
+/// [`TimedOut`](channel::Error::TimedOut), `EIO` if a write takes nothing; else as [`write`](fn@write).
+///
+/// ```
+/// use ringway::{channel, fd};
+/// use std::time::{Duration, Instant};
+/// let (_reader, writer) = std::io::pipe().unwrap();
+/// let all = vec![0; 1 << 20];
+/// let mut left = &all[..];
+/// let soon = Instant::now() + Duration::from_millis(20);
+/// let late = fd::write_all(&writer, &mut left, Some(soon)).unwrap_err();
+/// assert!(late.is(channel::Error::TimedOut));
+/// // What the pipe could take went in, and we know how much.
+/// assert!(!left.is_empty() && left.len() < all.len());
+/// ```
+pub fn write_all(fd: impl AsFd, buf: &mut &[u8], deadline: Option<Instant>) -> Result<()> {
+    let fd = fd.as_fd();
+    write_all_by(buf, |rest| write_deadline(fd, rest, deadline))
+}
+
+/// Writes the whole buffer by `write`, which moves some bytes.
+#[inline]
+pub(crate) fn write_all_by(
+    buf: &mut &[u8],
+    mut write: impl FnMut(&[u8]) -> Result<usize>,
+) -> Result<()> {
+    while !buf.is_empty() {
+        let n = write(buf)?;
+        if n == 0 {
+            // A device that takes nothing would hold us for ever.
+            return Err(Error::new(WRITE, Errno::IO));
+        }
+        *buf = buf.get(n..).unwrap_or_default();
+    }
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! What awaits a child: how it is known to be one, and the message with what it is given.
+
+use crate::socket;
+use std::os::fd::RawFd;
+
+/// The most descriptors that a child can be given.
+///
+/// ```
+/// assert_eq!(ringway::process::MAX_DESCRIPTORS, 251);
+/// ```
+pub const MAX_DESCRIPTORS: usize = socket::MAX_DESCRIPTORS - Hello::OWN;
+
+/// The first argument of a copy of this program that is a child. After it: the number of the socket, and the entry.
+pub(super) const MARKER: &str = "--ringway-process";
+
+/// The message that awaits a child, with the descriptors: its parent, the argument if there is one, and what it is
+/// given.
+pub(super) struct Hello {
+    /// The number under which it has what it ends with its parent by.
+    pub(super) held: Option<RawFd>,
+    /// Whether there is an argument.
+    pub(super) argument: bool,
+}
+
+impl Hello {
+    pub(super) const SIZE: usize = 6;
+    /// The most descriptors of the message's own.
+    pub(super) const OWN: usize = 2;
+    const MAGIC: u8 = 0x52;
+
+    pub(super) fn emit(&self) -> [u8; Self::SIZE] {
+        let [a, b, c, d] = self.held.unwrap_or(-1).to_ne_bytes();
+        [Self::MAGIC, self.argument.into(), a, b, c, d]
+    }
+
+    pub(super) fn parse(message: &[u8]) -> Option<Self> {
+        match *message {
+            [Self::MAGIC, argument @ 0..=1, a, b, c, d] => {
+                let held = RawFd::from_ne_bytes([a, b, c, d]);
+                Some(Hello { held: (held > 2).then_some(held), argument: argument == 1 })
+            }
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hello_is_read_as_it_was_written_and_nothing_else_is() {
+        for held in [None, Some(3), Some(RawFd::MAX)] {
+            for argument in [false, true] {
+                let hello = Hello::parse(&Hello { held, argument }.emit()).unwrap();
+                assert_eq!((hello.held, hello.argument), (held, argument));
+            }
+        }
+        let good = Hello { held: None, argument: true }.emit();
+        assert!(Hello::parse(&good[..5]).is_none());
+        for (place, wrong) in [(0, 0), (1, 2)] {
+            let mut bad = good;
+            bad[place] = wrong;
+            assert!(Hello::parse(&bad).is_none());
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! What every socket has: its state, its addresses, its descriptor.
+
+use super::file::SocketFile;
+use super::kind::{Connected, Family, Type};
+use crate::fd::{self, EndpointState, Interest};
+use crate::{Error, Result, channel};
+use ringway_core::channel::{Event, State};
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, sockopt};
+use std::fmt;
+use std::marker::PhantomData;
+use std::net::Shutdown;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::time::Instant;
+
+/// One end of a socket, of family `F` and type `T`: what `socket(F, T, 0)` returns.
+///
+/// See the [module](super) for the names that the combinations have, and for what they promise.
+#[doc(alias = "socket")]
+pub struct Socket<F: Family, T: Type> {
+    pub(super) state: EndpointState,
+    // Dropped before the descriptor: as long as the socket lives, nobody takes its file for a dead one's.
+    pub(super) file: Option<Box<SocketFile>>,
+    pub(super) fd: OwnedFd,
+    pub(super) kind: PhantomData<fn() -> (F, T)>,
+}
+
+impl<F: Family, T: Type> Socket<F, T> {
+    /// Where this end is in its life, as far as the operations on it have learned: the system is not asked.
+    ///
+    /// An end of file moves it, a broken pipe, a reset, and [`shutdown`](Self::shutdown). A datagram
+    /// socket is `New` until it is connected, and does not learn of its peer's end.
+    ///
+    /// ```
+    /// use ringway::channel::State;
+    /// use ringway::socket::UnixStream;
+    /// let (ours, theirs) = UnixStream::pair()?;
+    /// drop(theirs);
+    /// assert_eq!(ours.state(), State::STREAM); // not learned yet
+    /// assert_eq!(ours.read(&mut [0; 8])?, 0);
+    /// assert!(!ours.state().can_recv());
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn state(&self) -> State {
+        self.state.get()
+    }
+
+    /// The address of this end.
+    ///
+    /// # Errors
+    /// What the system says ([getsockname(2)](https://man7.org/linux/man-pages/man2/getsockname.2.html)).
+    ///
+    /// ```
+    /// let socket = ringway::socket::UdpSocket::bind("127.0.0.1:0")?;
+    /// assert_ne!(socket.local_address()?.port(), 0); // the system chose one
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    #[doc(alias = "getsockname")]
+    pub fn local_address(&self) -> Result<F::Address> {
+        let address = rustix::net::getsockname(&self.fd)
+            .map_err(|errno| Error::new("get the socket's own address", errno))?;
+        Ok(F::decode(&address).unwrap_or_else(F::unknown))
+    }
+
+    /// The address of the end that this one is connected to.
+    ///
+    /// # Errors
+    /// [`NotConnected`](channel::Error::NotConnected)
+    /// ([getpeername(2)](https://man7.org/linux/man-pages/man2/getpeername.2.html)).
+    ///
+    /// ```
+    /// use ringway::socket::{UnixAddress, UnixStream};
+    /// let (ours, _theirs) = UnixStream::pair()?;
+    /// assert_eq!(ours.peer_address()?, UnixAddress::Unnamed);
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    #[doc(alias = "getpeername")]
+    pub fn peer_address(&self) -> Result<F::Address> {
+        let address = rustix::net::getpeername(&self.fd)
+            .map_err(|errno| Error::new("get the address of the peer", errno))?;
+        Ok(address.as_ref().and_then(F::decode).unwrap_or_else(F::unknown))
+    }
+
+    /// An end that was just made, or one that came from elsewhere and was looked at.
+    pub(super) fn new(fd: OwnedFd, state: State) -> Result<Self> {
+        T::prepare(fd.as_fd())
+            .map_err(|errno| Error::new("prepare the socket for messages", errno))?;
+        Ok(Socket { state: EndpointState::new(state), file: None, fd, kind: PhantomData })
+    }
+
+    /// One attempt, or as many as there is time for. `operation` makes the system call, without waiting in it if its
+    /// argument says so.
+    #[inline]
+    pub(super) fn attempt<R>(
+        &self,
+        interest: Interest,
+        timeout: Timeout,
+        mut operation: impl FnMut(bool) -> rustix::io::Result<R>,
+    ) -> rustix::io::Result<R> {
+        let fd = self.fd.as_fd();
+        match timeout {
+            Timeout::Now => fd::retry(|| operation(true)),
+            Timeout::Mode => fd::retry(|| operation(false)),
+            Timeout::Until(deadline) => {
+                fd::retry_ready(fd, interest, deadline, || operation(deadline.is_some()))
+            }
+        }
+    }
+
+    /// Takes news of the peer, for which the table has no errors.
+    #[cold]
+    pub(super) fn learn(&self, event: Event) {
+        let _ = self.state.on(event);
+    }
+
+    /// Turns an errno into what the peer did, and into an error.
+    #[cold]
+    pub(super) fn failed(&self, operation: &'static str, errno: Errno) -> Error {
+        match errno {
+            Errno::PIPE if T::CONNECTED => self.learn(Event::PeerShutRecv),
+            Errno::CONNRESET if T::CONNECTED => self.learn(Event::Reset),
+            _ => {}
+        }
+        Error::new(operation, errno)
+    }
+}
+
+impl<F: Family, T: Connected> Socket<F, T> {
+    /// Ends one direction, or both, and leaves the descriptor open: half-close.
+    ///
+    /// After `Write` the peer reads what was sent and then the end of file. After `Read` this end reads nothing more
+    /// (also what had already come is dropped) and a Unix peer's sends are a broken pipe. A direction that has
+    /// ended already is left as it is. It wakes those who wait in another thread.
+    ///
+    /// # Errors
+    /// [`Reset`](channel::Error::Reset) if the connection was torn down and this end had not noticed
+    /// ([shutdown(2)](https://man7.org/linux/man-pages/man2/shutdown.2.html)).
+    ///
+    /// ```
+    /// use ringway::socket::UnixStream;
+    /// use ringway::channel;
+    /// use std::net::Shutdown;
+    /// let (ours, theirs) = UnixStream::pair()?;
+    /// ours.shutdown(Shutdown::Write)?;
+    /// assert!(ours.write(b"late").unwrap_err().is(channel::Error::BrokenPipe));
+    /// assert_eq!(theirs.read(&mut [0; 8])?, 0);
+    /// theirs.write(b"still open")?;
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn shutdown(&self, how: Shutdown) -> Result<()> {
+        const WHAT: &str = "shut the socket down";
+        let (events, how): (&[Event], _) = match how {
+            Shutdown::Read => (&[Event::ShutRecv], rustix::net::Shutdown::Read),
+            Shutdown::Write => (&[Event::ShutSend], rustix::net::Shutdown::Write),
+            Shutdown::Both => (&[Event::ShutRecv, Event::ShutSend], rustix::net::Shutdown::Both),
+        };
+        let before = self.state();
+        if before == State::Reset {
+            return Err(Error::new(WHAT, channel::Error::Reset));
+        }
+        for event in events {
+            self.state.on(*event).map_err(|reason| Error::new(WHAT, reason))?;
+        }
+        match rustix::net::shutdown(&self.fd, how) {
+            // Torn down, and we had not heard; unless it simply ended on both sides before.
+            Err(Errno::NOTCONN) if before.can_send() || before.can_recv() => {
+                self.learn(Event::Reset);
+                Err(Error::new(WHAT, channel::Error::Reset))
+            }
+            Ok(()) | Err(Errno::NOTCONN) => Ok(()),
+            Err(errno) => Err(Error::new(WHAT, errno)),
+        }
+    }
+}
+
+impl<F: Family, T: Type> AsFd for Socket<F, T> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl<F: Family, T: Type> AsRawFd for Socket<F, T> {
+    fn as_raw_fd(&self) -> RawFd {
+        self.fd.as_raw_fd()
+    }
+}
+
+impl<F: Family, T: Type> fmt::Debug for Socket<F, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Socket").field("fd", &self.fd).field("state", &self.state()).finish()
+    }
+}
+
+impl<F: Family, T: Type> From<Socket<F, T>> for OwnedFd {
+    /// The descriptor alone. If this end made a socket file, the file stays.
+    fn from(socket: Socket<F, T>) -> OwnedFd {
+        if let Some(file) = socket.file {
+            (*file).keep();
+        }
+        T::release(socket.fd.as_fd());
+        socket.fd
+    }
+}
+
+impl<F: Family, T: Type> TryFrom<OwnedFd> for Socket<F, T> {
+    type Error = Error;
+
+    /// Takes a descriptor that came from elsewhere, after asking the system what it is (`SO_DOMAIN`,
+    /// `SO_TYPE`, `SO_ACCEPTCONN`).
+    ///
+    /// # Errors
+    /// When it is no socket, one of another family or type, one that listens, or a stream or seqpacket that is not
+    /// connected. The descriptor is closed then.
+    ///
+    /// ```
+    /// use ringway::socket::{UnixSeqpacket, UnixStream};
+    /// use std::os::fd::OwnedFd;
+    /// let (ours, _theirs) = UnixStream::pair()?;
+    /// let fd = OwnedFd::from(ours);
+    /// assert!(UnixSeqpacket::try_from(fd.try_clone().unwrap()).is_err());
+    /// let ours = UnixStream::try_from(fd)?;
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    fn try_from(fd: OwnedFd) -> Result<Self> {
+        let listening = inspect::<F, T>(fd.as_fd())?;
+        if listening {
+            return Err(Error::new(WRONG_SOCKET, Errno::INVAL).on("a socket that listens"));
+        }
+        fd::set_close_on_exec(&fd, true)?;
+        let state = match rustix::net::getpeername(&fd) {
+            Ok(_) => State::STREAM,
+            Err(Errno::NOTCONN) if !T::CONNECTED => State::New,
+            Err(errno) => return Err(Error::new(WRONG_SOCKET, errno).on("a socket without a peer")),
+        };
+        Socket::new(fd, state)
+    }
+}
+
+pub(super) const WRONG_SOCKET: &str = "use the descriptor for this kind of end: it is";
+
+/// Checks that `fd` is a socket of this family and type; returns whether it listens.
+pub(super) fn inspect<F: Family, T: Type>(fd: BorrowedFd<'_>) -> Result<bool> {
+    let ask = |errno| Error::new("ask what kind of socket the descriptor is", errno);
+    let family = sockopt::socket_domain(fd).map_err(ask)?;
+    if !F::is(family) {
+        return Err(Error::new(WRONG_SOCKET, Errno::AFNOSUPPORT).on("a socket of another family"));
+    }
+    if sockopt::socket_type(fd).map_err(ask)? != T::TYPE {
+        return Err(Error::new(WRONG_SOCKET, Errno::PROTOTYPE).on("a socket of another type"));
+    }
+    sockopt::socket_acceptconn(fd).map_err(ask)
+}
+
+/// How long an operation may wait.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Timeout {
+    Now,
+    /// As the descriptor's mode has it.
+    Mode,
+    /// At most until then, or as long as it takes, whatever the descriptor's mode is.
+    Until(Option<Instant>),
+}
+
+impl Timeout {
+    pub(crate) const NEVER: Self = Timeout::Until(None);
+}
+
+/// A new socket that no child inherits.
+pub(super) fn open(
+    family: AddressFamily,
+    kind: SocketType,
+    more: SocketFlags,
+) -> std::result::Result<OwnedFd, Error> {
+    rustix::net::socket_with(family, kind, SocketFlags::CLOEXEC | more, None)
+        .map_err(|errno| Error::new("make a socket", errno))
+}
+
+pub(super) const fn send_flags(at_once: bool) -> SendFlags {
+    if at_once { SendFlags::NOSIGNAL.union(SendFlags::DONTWAIT) } else { SendFlags::NOSIGNAL }
+}
+
+pub(super) const fn recv_flags(at_once: bool) -> RecvFlags {
+    if at_once { RecvFlags::DONTWAIT } else { RecvFlags::empty() }
+}
