@@ -1,7 +1,7 @@
 //! `ringway bench`: which mechanism suits this machine, for a person.
 //!
 //! ```text
-//!   bench                     bench-start MECHANISM SIZE      bench-peer MECHANISM SIZE
+//!   bench                     bench-start                     bench-peer
 //!   all mechanisms in    ──▶  sends, and takes the time  ──▶  receives, checks, answers
 //!   turn, several times
 //! ```
@@ -11,27 +11,26 @@
 
 mod advice;
 mod exchange;
-mod kernel;
 mod mechanism;
 mod page;
 mod plot;
 mod report;
-mod shared;
+mod row;
 
 use crate::cleanup;
-use crate::failure::{Doing, Failure, Result};
-use crate::system;
+use crate::failure::{Doing, Failure, Result, output_must_be_open};
+use crate::part::{self, Heard, Part};
 use crate::terminal;
-use crate::tour::{end_with_parent, this_program};
+use crate::way::Offer;
 use clap::Args;
 use exchange::Measured;
-use indicatif::{ProgressBar, ProgressStyle};
-use mechanism::{MECHANISMS, Mechanism, Place};
-use report::{Report, Row};
+use mechanism::{MECHANISMS, Mechanism, PeerTask, Place, StartTask};
+use report::Report;
+use ringway::process::{self, Entry, EntryArgs, Options};
+use row::Row;
 use std::fs;
-use std::io::{self, IsTerminal, Read, Write};
-use std::path::PathBuf;
-use std::process::{Child, ExitCode, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 /// Shown behind the help.
@@ -65,27 +64,9 @@ pub struct BenchArgs {
     html: Option<PathBuf>,
 }
 
-/// One start of one mechanism, in a process of its own; started by the bench.
-#[derive(Debug, Args)]
-pub struct StartArgs {
-    #[arg(long)]
-    parent: i32,
-    #[arg(long)]
-    one_processor: bool,
-    name: String,
-    size: usize,
-}
-
-/// The other side of a start, in a process of its own.
-#[derive(Debug, Args)]
-pub struct PeerArgs {
-    #[arg(long)]
-    parent: i32,
-    #[arg(long)]
-    processor: usize,
-    name: String,
-    size: usize,
-}
+/// What the bench starts of this program.
+pub const ENTRIES: [Entry; 2] =
+    [Entry::new("bench-start", run_start), Entry::new("bench-peer", run_peer)];
 
 /// In bytes.
 const SIZES: &[usize] = &[8, 64, 1 << 10, 4 << 10, 64 << 10, 1 << 20];
@@ -105,7 +86,7 @@ fn names() -> clap::builder::PossibleValuesParser {
 
 /// Measures, and shows what was found.
 pub fn run(args: &BenchArgs) -> Result<ExitCode> {
-    system::output_must_be_open()?;
+    output_must_be_open()?;
     cleanup::on_signals()?;
     let began = Instant::now();
     let (sizes, starts) = if args.quick { (QUICK_SIZES, 2) } else { (SIZES, 5) };
@@ -127,7 +108,10 @@ pub fn run(args: &BenchArgs) -> Result<ExitCode> {
         // Whoever polls on the only processor waits for the end of its turn, which measures the scheduler.
         rows.retain(|row| row.place == Place::OneProcessor);
     }
-    let progress = progress((rows.len() * starts) as u64);
+    // No steady tick: a thread of ours that wakes would be measured too.
+    let template = " {bar:30} {pos}/{len} {prefix:.bold} {wide_msg} {eta} left";
+    let progress = terminal::bar((rows.len() * starts) as u64, template);
+    let directory = cleanup::Directory::make("ringway-bench-")?;
     let mut found: Vec<Vec<Measured>> = rows.iter().map(|_| Vec::new()).collect();
     // In turn, so that what else the machine does meets all alike.
     for _ in 0..starts {
@@ -135,7 +119,7 @@ pub fn run(args: &BenchArgs) -> Result<ExitCode> {
             progress.set_prefix(row.name);
             progress.set_message(plot::bytes(row.size as f64));
             if row.error.is_none() {
-                match start(row) {
+                match start(row, directory.path()) {
                     Ok(measured) => found.push(measured),
                     Err(failure) => row.error = Some(failure.to_string()),
                 }
@@ -144,6 +128,7 @@ pub fn run(args: &BenchArgs) -> Result<ExitCode> {
         }
     }
     progress.finish_and_clear();
+    directory.remove()?;
     for (row, found) in rows.iter_mut().zip(found) {
         row.fill(found);
     }
@@ -166,21 +151,14 @@ fn is_chosen(mechanism: &Mechanism, only: &[String]) -> bool {
 
 /// The table, and the files that were asked for.
 fn show(args: &BenchArgs, report: &Report) -> Result<()> {
-    let mut out = io::stdout().lock();
     let json_only = args.json.as_ref().is_some_and(|path| path.as_os_str() == "-");
     if json_only {
-        report.write_json(&mut out)
+        terminal::print_json(report)?;
     } else {
-        report.write_table(&mut out, terminal::width(), terminal::colour())
+        terminal::print(&report.table(terminal::width(), terminal::colour()))?;
     }
-    .and_then(|()| out.flush())
-    .doing("print the result")?;
     if let Some(path) = args.json.as_ref().filter(|_| !json_only) {
-        let mut text = Vec::new();
-        report
-            .write_json(&mut text)
-            .and_then(|()| fs::write(path, text))
-            .doing(format_args!("write {}", path.display()))?;
+        fs::write(path, terminal::json(report)?).doing(format_args!("write {}", path.display()))?;
     }
     if let Some(path) = &args.html {
         fs::write(path, page::render(report)).doing(format_args!("write {}", path.display()))?;
@@ -188,74 +166,33 @@ fn show(args: &BenchArgs, report: &Report) -> Result<()> {
     Ok(())
 }
 
-/// One start, in a fresh process.
-fn start(row: &Row) -> Result<Measured> {
-    let mut command = this_program();
-    command.args(["bench-start", "--parent", &std::process::id().to_string()]);
-    command.args(row.place.flag());
-    command.arg(row.name).arg(row.size.to_string());
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().doing("start a process of the bench")?;
-    if !ended_within(&mut child, PATIENCE)? {
-        return Err(Failure::new(format!("no end within {} seconds", PATIENCE.as_secs())));
+/// One start, in a fresh process, with a folder of its own in this one.
+fn start(row: &Row, directory: &Path) -> Result<Measured> {
+    let folder = tempfile::tempdir_in(directory).doing("make a folder for a start")?;
+    let (name, directory) = (row.name.to_string(), folder.path().to_owned());
+    let task = StartTask { name, size: row.size, place: row.place, directory };
+    let start = Part::start(Options::new(), &ENTRIES[0], "", &task, Vec::new())?;
+    match start.hear_until(Some(Instant::now() + PATIENCE))? {
+        Heard::Said(measured) => Ok(measured),
+        Heard::Nothing => {
+            Err(Failure::new(format!("no end within {} seconds", PATIENCE.as_secs())))
+        }
+        Heard::Ended(exit) => Err(Failure::new(format!("it ended without a word: {exit}"))),
     }
-    let said = |from: Option<&mut dyn Read>| {
-        let mut text = String::new();
-        from.map(|from| from.read_to_string(&mut text));
-        text
-    };
-    let answer = said(child.stdout.as_mut().map(|out| out as _));
-    serde_json::from_str(&answer).map_err(|_| {
-        let complaint = said(child.stderr.as_mut().map(|err| err as _));
-        let complaint = complaint.trim().trim_start_matches("ringway: ");
-        Failure::new(if complaint.is_empty() { "it ended without a word" } else { complaint })
+}
+
+/// The side that takes the time, and tells what it found.
+fn run_start(given: EntryArgs) -> process::EntryResult {
+    part::run(given, |report, task: StartTask, _| {
+        report.say(&mechanism::find(&task.name)?.lead(&task, &ENTRIES[1])?);
+        Ok(())
     })
 }
 
-/// Waits for the child; kills it when it takes too long.
-fn ended_within(child: &mut Child, patience: Duration) -> Result<bool> {
-    let end = Instant::now() + patience;
-    loop {
-        if child.try_wait().doing("wait for a process of the bench")?.is_some() {
-            return Ok(true);
-        }
-        if Instant::now() > end {
-            child.kill().doing("end a process of the bench")?;
-            child.wait().doing("wait for a process of the bench")?;
-            return Ok(false);
-        }
-        std::thread::sleep(Duration::from_millis(2));
-    }
-}
-
-/// A line that says where the bench is, on a terminal only.
-fn progress(starts: u64) -> ProgressBar {
-    if !io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new(starts);
-    let template = " {bar:30} {pos}/{len} {prefix:.bold} {wide_msg} {eta} left";
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style);
-    }
-    // No steady tick: a thread of ours that wakes would be measured too.
-    bar
-}
-
-/// Runs the side that takes the time, and prints what it found.
-pub fn run_start(args: &StartArgs) -> Result<ExitCode> {
-    end_with_parent(args.parent)?;
-    let place = Place::of(args.one_processor);
-    let measured = mechanism::find(&args.name)?.lead(args.size, place)?;
-    serde_json::to_writer(io::stdout(), &measured)
-        .map_err(io::Error::from)
-        .doing("say what was found")?;
-    Ok(ExitCode::SUCCESS)
-}
-
-/// Runs the side that answers, until the other is gone.
-pub fn run_peer(args: &PeerArgs) -> Result<ExitCode> {
-    end_with_parent(args.parent)?;
-    mechanism::find(&args.name)?.follow(args.size, args.processor)?;
-    Ok(ExitCode::SUCCESS)
+/// The side that answers, until the other is gone.
+fn run_peer(given: EntryArgs) -> process::EntryResult {
+    part::run(given, |_, task: PeerTask, descriptors| {
+        let offer = Offer { name: task.offer.clone(), descriptors };
+        mechanism::find(&task.name)?.follow(&task, offer)
+    })
 }

@@ -6,8 +6,7 @@ mod ends;
 mod identity;
 
 use crate::cleanup;
-use crate::complain;
-use crate::failure::{Failure, Result};
+use crate::failure::{Failure, Result, complain};
 use crate::terminal;
 use address::Address;
 use back::Back;

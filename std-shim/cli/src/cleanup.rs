@@ -1,10 +1,10 @@
 //! What must not be left behind, whatever ends the program: processes, and names in the file system.
 
-use crate::complain;
 use crate::descendants;
-use crate::failure::{Doing, Failure, Result};
-use crate::tour::end_group;
+use crate::failure::{Doing, Failure, Result, complain};
 use crate::{system, task};
+use ringway::channel::Error;
+use ringway::shm::survey;
 use ringway::signal::{self, Keep, Signal, SignalSet};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
@@ -19,14 +19,15 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// What is ended and removed should a signal end the program.
 struct Pending {
-    groups: Vec<Pid>,
-    /// Commands that this program started; each ends with all that it started itself.
+    /// Processes that this program started; each ends with all that it started itself.
     commands: Vec<Pid>,
     names: Vec<Arc<Made>>,
+    /// Names in shared memory.
+    regions: Vec<String>,
 }
 
 static PENDING: Mutex<Pending> =
-    Mutex::new(Pending { groups: Vec::new(), commands: Vec::new(), names: Vec::new() });
+    Mutex::new(Pending { commands: Vec::new(), names: Vec::new(), regions: Vec::new() });
 
 /// The list; one whose holder panicked is as good as before, since every change to it is a single step.
 fn pending() -> MutexGuard<'static, Pending> {
@@ -146,35 +147,49 @@ impl Settling {
     }
 }
 
-/// Starts a process group and has it ended should the program be: between the two there is no gap.
-pub fn guard_group<T>(start: impl FnOnce() -> Result<(T, Pid)>) -> Result<(T, Pid)> {
-    let mut pending = pending();
-    let started = start()?;
-    pending.groups.push(started.1);
-    Ok(started)
-}
-
-/// Says that the group has ended.
-pub fn forget_group(group: Pid) {
-    pending().groups.retain(|&other| other != group);
-}
-
-/// Starts a command and has it ended should the program be, with all that it started.
-pub fn guard_command<T>(start: impl FnOnce() -> Result<(T, Pid)>) -> Result<T> {
+/// Starts a process of this program and has it ended should the program be, with all that it started.
+pub fn guard_process<T>(start: impl FnOnce() -> Result<(T, Pid)>) -> Result<T> {
     let mut pending = pending();
     descendants::adopt()?;
-    // What the command leaves behind is waited for here.
-    signal::catch(Signal::CHLD, Keep::Count)?;
     let (started, pid) = start()?;
     pending.commands.push(pid);
     Ok(started)
 }
 
-/// Ends the commands after a failure, with all that they started.
+/// The same for a command, which may leave processes behind that go on: their ends are waited for here.
+pub fn guard_command<T>(start: impl FnOnce() -> Result<(T, Pid)>) -> Result<T> {
+    guard_process(|| {
+        signal::catch(Signal::CHLD, Keep::Count)?;
+        start()
+    })
+}
+
+/// Ends the commands, with all that they started.
 pub fn end_commands() -> Result<()> {
     // Not while a signal ends them too.
     let pending = pending();
     if pending.commands.is_empty() { Ok(()) } else { descendants::end() }
+}
+
+/// Says that a process was waited for, and takes note of those that it left behind and that have ended.
+pub fn forget_process(process: Pid) {
+    let mut pending = pending();
+    pending.commands.retain(|&other| other != process);
+    descendants::reap(&pending.commands);
+}
+
+/// Has a region of this name removed should a signal end the program.
+pub fn guard_region(name: &str) {
+    pending().regions.push(name.to_string());
+}
+
+/// Removes the region of this name, if there is one.
+pub fn remove_region(name: &str) -> Result<()> {
+    match survey::remove(name) {
+        // Somebody else is attached, so that it is another program's.
+        Err(error) if error.is(Error::NotFound) || error.is(Error::Taken) => Ok(()),
+        other => Ok(other?),
+    }
 }
 
 /// Something that this program made in the file system: the very object, whatever has its name by
@@ -318,12 +333,10 @@ impl Directory {
 fn clean_up() -> (MutexGuard<'static, Pending>, Vec<String>) {
     let pending = pending();
     let mut left = Vec::new();
-    for &group in &pending.groups {
-        left.extend(end_group(group).err());
-    }
     if !pending.commands.is_empty() {
         left.extend(descendants::end().err());
     }
     left.extend(pending.names.iter().filter_map(|name| name.remove().err()));
+    left.extend(pending.regions.iter().filter_map(|name| remove_region(name).err()));
     (pending, left.iter().map(Failure::to_string).collect())
 }

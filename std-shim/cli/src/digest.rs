@@ -21,7 +21,7 @@ pub struct Receipt {
 const BATCH: usize = 4 << 20;
 
 /// How much one read may fetch at most.
-const READ: usize = 64 << 10;
+const READ: usize = 256 << 10;
 
 /// Takes in what arrives: hashes it, and times the arriving without the hashing, so that the rate told is the
 /// mechanism's and not the digest's.
@@ -49,7 +49,7 @@ impl Intake {
         }
     }
 
-    /// Where the next bytes go: up to 64 KiB, never empty.
+    /// Where the next bytes go: room for 256 KiB.
     pub fn spare(&mut self) -> &mut [u8] {
         if self.filled + READ > self.batch.len() {
             self.hash();

@@ -2,7 +2,7 @@
 
 use crate::system;
 use std::fmt;
-use std::io;
+use std::io::{self, Write};
 
 /// Why the program gives up. Printed as `ringway: …` on the standard error, with exit status 1.
 #[derive(Debug)]
@@ -43,6 +43,19 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+/// One line on the standard error. Should that be closed, there is nobody to tell.
+pub fn complain(line: &str) {
+    let _ = writeln!(io::stderr(), "ringway: {line}");
+}
+
+/// For what takes long before it prints.
+pub fn output_must_be_open() -> Result<()> {
+    match system::is_output_closed() {
+        true => Err(Failure::new("the standard output is closed: redirect it")),
+        false => Ok(()),
+    }
+}
 
 /// The system's words with what to do, where that is known.
 fn explain(error: &io::Error) -> String {

@@ -6,6 +6,7 @@ mod cleanup;
 mod descendants;
 mod digest;
 mod failure;
+mod part;
 mod shm;
 mod signal;
 mod system;
@@ -13,11 +14,12 @@ mod table;
 mod task;
 mod terminal;
 mod tour;
+mod way;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
-use failure::{Doing, Result, one_line};
+use failure::{Doing, Result, complain, one_line};
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -67,15 +69,6 @@ enum Command {
     },
 }
 
-/// What the tour and the bench start of themselves. Not a part of [`Cli`], so that neither help nor completions offer it.
-#[derive(Debug, Parser)]
-enum Part {
-    TourRow(tour::RowArgs),
-    TourPeer(tour::PeerArgs),
-    BenchStart(bench::StartArgs),
-    BenchPeer(bench::PeerArgs),
-}
-
 const COMPLETIONS: &str = "\
 Examples:
   ringway completions bash > ~/.local/share/bash-completion/completions/ringway
@@ -85,28 +78,16 @@ Examples:
 fn main() -> ExitCode {
     system::keep_exit_statuses();
     system::refuse_closed_output();
-    // In a child that the tour spawned this does not return.
-    ringway::process::main(&[tour::RECEIVER]);
-    let is_part = ["tour-", "bench-"].iter().any(|part| first_argument().starts_with(part));
-    let result = if is_part {
-        // Otherwise ps(1) and `ringway shm stat` would have it by the path that it was executed by: "exe".
-        let _ = rustix::thread::set_name(c"ringway");
-        Part::try_parse().map(|part| match part {
-            Part::TourRow(args) => tour::run_row(args),
-            Part::TourPeer(args) => tour::run_peer(&args),
-            Part::BenchStart(args) => bench::run_start(&args),
-            Part::BenchPeer(args) => bench::run_peer(&args),
-        })
-    } else {
-        Cli::try_parse().map(|cli| match cli.command {
-            Command::Tour(args) => tour::run(&args),
-            Command::Cat(args) => cat::run(&args),
-            Command::Signal(args) => signal::run(&args),
-            Command::Bench(args) => bench::run(&args),
-            Command::Shm(args) => shm::run(&args),
-            Command::Completions { shell } => completions(shell),
-        })
-    };
+    // In a process that the tour or the bench started this does not return.
+    ringway::process::main(&[tour::ENTRIES, bench::ENTRIES].concat());
+    let result = Cli::try_parse().map(|cli| match cli.command {
+        Command::Tour(args) => tour::run(&args),
+        Command::Cat(args) => cat::run(&args),
+        Command::Signal(args) => signal::run(&args),
+        Command::Bench(args) => bench::run(&args),
+        Command::Shm(args) => shm::run(&args),
+        Command::Completions { shell } => completions(shell),
+    });
     let result = match result {
         Ok(result) => result,
         Err(error) => return not_understood(&error),
@@ -123,11 +104,6 @@ fn main() -> ExitCode {
 /// The first argument, as far as it is text.
 fn first_argument() -> String {
     std::env::args_os().nth(1).unwrap_or_default().to_string_lossy().into_owned()
-}
-
-/// One line on the standard error. Should that be closed, there is nobody to tell.
-fn complain(line: &str) {
-    let _ = writeln!(io::stderr(), "ringway: {line}");
 }
 
 /// Help and version are printed as they are; a mistake is told in one line.

@@ -6,12 +6,11 @@ mod remove;
 mod stat;
 mod top;
 
-use crate::failure::{Doing, Result};
+use crate::failure::Result;
+use crate::terminal::{print, print_json};
 use clap::{Args, Subcommand};
 use describe::Described;
 use ringway::shm::survey::{self, Found};
-use serde::Serialize;
-use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -153,17 +152,6 @@ fn every_region() -> Result<Vec<Found>> {
 fn region(name: &str) -> Result<Found> {
     let survey = survey::named(name)?;
     Ok(Found { name: name.to_string(), survey: Ok(survey) })
-}
-
-fn print_json(what: &impl Serialize) -> Result<()> {
-    let mut out = io::stdout().lock();
-    let written = serde_json::to_writer_pretty(&mut out, what).map_err(io::Error::from);
-    written.and_then(|()| writeln!(out)).and_then(|()| out.flush()).doing("print")
-}
-
-fn print(text: &str) -> Result<()> {
-    let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).doing("print")
 }
 
 /// Text that another program wrote, without what would move the cursor of a terminal.

@@ -1,8 +1,7 @@
 //! `ringway signal watch` and `ringway signal send`.
 
 use crate::cleanup;
-use crate::complain;
-use crate::failure::{Doing, Failure, Result};
+use crate::failure::{Doing, Failure, Result, complain, output_must_be_open};
 use crate::system;
 use clap::{Args, Subcommand};
 use ringway::Cause;
@@ -95,7 +94,7 @@ pub fn run(args: &SignalArgs) -> Result<ExitCode> {
 }
 
 fn watch(count: Option<u64>, watched: SignalSet) -> Result<()> {
-    system::output_must_be_open()?;
+    output_must_be_open()?;
     // One that is ignored stays so: `nohup` and a shell's background job mean it.
     let enders = cleanup::endings() - watched;
     // Blocked, not caught: so they queue in the kernel, whose queue is the longer one, until we print them.

@@ -1,6 +1,5 @@
 //! The few system calls that have no safe form elsewhere, and what this program was started with.
 
-use crate::failure::{Failure, Result};
 use ringway::signal::{self, Signal};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
@@ -49,14 +48,6 @@ pub fn refuse_closed_output() {
 /// reason.
 pub fn is_output_closed() -> bool {
     was_closed(io::stdout().as_fd())
-}
-
-/// For what takes long before it prints.
-pub fn output_must_be_open() -> Result<()> {
-    match is_output_closed() {
-        true => Err(Failure::new("the standard output is closed: redirect it")),
-        false => Ok(()),
-    }
 }
 
 /// Has children leave an exit status, also where this program was started with `SIGCHLD` ignored:

@@ -1,9 +1,11 @@
-//! What the terminal can show: how wide, and whether in colour.
+//! The standard output, and what the terminal can show: how wide, and whether in colour.
 
+use crate::failure::{Doing, Result};
 use crate::task;
-use indicatif::ProgressBar;
+use indicatif::{ProgressBar, ProgressStyle};
 use rustix::termios::tcgetwinsize;
-use std::io::{self, IsTerminal};
+use serde::Serialize;
+use std::io::{self, IsTerminal, Write};
 use std::thread;
 use std::time::Duration;
 
@@ -34,6 +36,9 @@ pub fn height() -> u16 {
 /// Brings a bar up to date every so often, until it is finished. Where the system refuses the
 /// thread for it, the bar moves with what it counts, and that is all.
 pub fn tick(bar: &ProgressBar, every: Duration) {
+    if bar.is_hidden() {
+        return;
+    }
     let bar = bar.downgrade();
     let _ = task::start(move || {
         while let Some(bar) = bar.upgrade().filter(|bar| !bar.is_finished()) {
@@ -42,6 +47,35 @@ pub fn tick(bar: &ProgressBar, every: Duration) {
             thread::sleep(every);
         }
     });
+}
+
+/// A line that says how far a command is, on a terminal only.
+pub fn bar(steps: u64, template: &str) -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(steps);
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar
+}
+
+/// Prints text as it is.
+pub fn print(text: &str) -> Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).doing("print")
+}
+
+/// Prints the form for programs.
+pub fn print_json(what: &impl Serialize) -> Result<()> {
+    print(&json(what)?)
+}
+
+/// The form for programs.
+pub fn json(what: &impl Serialize) -> Result<String> {
+    let text = serde_json::to_string_pretty(what).map_err(io::Error::from).doing("write JSON")?;
+    Ok(text + "\n")
 }
 
 /// A number of bytes in three digits, or four before the unit changes.

@@ -1,96 +1,174 @@
 //! `ringway tour`: every mechanism moves real bytes, and the far end proves what arrived.
 //!
 //! ```text
-//!   tour                    tour-row NAME                 tour-peer NAME
+//!   tour                    tour-row                      tour-peer
 //!   one for all       ──▶   a process for each row,  ──▶  the far end, where the row is
-//!   deadline, verdict       in a group of its own         between processes
+//!   deadline, verdict       with a folder of its own      between processes
 //! ```
 //!
-//! All three are this executable. The tour reads the input once to know its SHA-256; each row's process sends it;
-//! the far end takes it in and reports its own SHA-256 in one line of JSON, which travels up. A row that crashes or
-//! hangs is a failed row: its group is killed and waited for.
+//! All three are this executable, started through `ringway::process`. The tour reads the input once to know its SHA-256; each
+//! row's process sends it; the far end takes it in and reports its own SHA-256, which travels up. A row that crashes or
+//! hangs is a failed row: it is killed with all that it started, and waited for.
 
+mod carry;
 mod firmware;
 mod group;
-mod links;
 mod locked;
-mod memory;
-mod messages;
-mod peer;
 mod piece;
-mod pipes;
-mod process;
-mod reliable;
 mod report;
-mod rings;
 mod row;
 mod shared;
 mod signals;
-mod streams;
 mod table;
 mod workers;
 
-pub use group::end_group;
-pub use peer::this_program;
-pub use process::RECEIVER;
-
 use crate::cleanup;
-use crate::complain;
 use crate::digest;
-use crate::failure::{Doing, Failure, Result};
-use crate::system;
+use crate::failure::{Doing, Failure, Result, complain, output_must_be_open};
+use crate::part;
 use crate::terminal;
+use crate::way;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
-use indicatif::{ProgressBar, ProgressStyle};
 use report::{Input, Report, ReportRow};
-use row::{FarEnd, Mechanism, Outcome, Row, Says, open, say};
-use rustix::process::{
-    Pid, Signal, getpid, getppid, set_child_subreaper, set_parent_process_death_signal,
-};
+use ringway::process::{self, Entry, EntryArgs};
+use row::{FarEnd, FarTask, Mechanism, Row, RowTask, Says, open};
 use std::fs;
-use std::io::{self, IsTerminal, Write};
-use std::path::{Path, PathBuf, absolute};
+use std::path::{PathBuf, absolute};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 /// The rows, in the order of the table.
-const MECHANISMS: &[&dyn Mechanism] = &[
-    &pipes::Pipe,
-    &pipes::PipeThreads,
-    &pipes::NamedPipe,
-    &streams::UnixStreams,
-    &messages::Seqpacket,
-    &messages::UnixDatagrams,
-    &streams::Tcp,
-    &messages::Udp,
-    &links::Reliable,
-    &links::Serial,
-    &signals::Plain,
-    &signals::Queued,
-    &process::Spawned,
-    &shared::NamedBytes,
-    &shared::AnonymousMessages,
-    &workers::Fed,
-    &workers::Killed,
-    &shared::Broadcast,
-    &shared::Latest,
-    &locked::Counted,
-    &locked::HandedOver,
-    &rings::Ring,
-    &rings::ByteRing,
-    &memory::Pipe,
-    &memory::Fifo,
-    &memory::Socket,
-    &table::SignalTable,
-    &firmware::Serial,
+const MECHANISMS: &[Mechanism] = &[
+    Mechanism::between_processes::<way::Pipes>(
+        "pipe",
+        "anonymous pipe between a parent and its child",
+        "parent → child",
+        "handed over, to end of file",
+    ),
+    Mechanism::between_threads::<way::Pipes>(
+        "pipe-threads",
+        "anonymous pipe between two threads",
+        "through the kernel, to end of file",
+    ),
+    Mechanism::between_processes::<way::Fifos>(
+        "fifo",
+        "named pipe between two processes that share only its path",
+        TWO,
+        "the two opens met at the path",
+    ),
+    Mechanism::between_processes::<way::UnixStreams>(
+        "unix-stream",
+        "Unix stream socket between two processes",
+        TWO,
+        "by path; half-close, answer",
+    ),
+    Mechanism::between_processes::<way::Seqpackets>(
+        "unix-seqpacket",
+        "Unix seqpacket socket between two processes",
+        TWO,
+        "each kept whole",
+    ),
+    Mechanism::between_processes::<way::Serial<way::Datagrams>>(
+        "unix-datagram",
+        "Unix datagram sockets of two processes",
+        TWO,
+        "acknowledged",
+    )
+    .limited(8 << 20),
+    Mechanism::between_processes::<way::Tcp>(
+        "tcp",
+        "TCP on loopback, by port",
+        TWO,
+        "by port; half-close, answer",
+    ),
+    Mechanism::between_processes::<way::Serial<way::Udp>>(
+        "udp",
+        "UDP on loopback, by port",
+        TWO,
+        "acknowledged",
+    )
+    .limited(8 << 20),
+    Mechanism::between_processes::<way::Reliable<way::UnixStreams>>(
+        "link",
+        "link over a socket between two processes",
+        TWO,
+        "over a socket; half-close, answer",
+    ),
+    Mechanism::between_processes::<way::Serial<way::SerialLine, 256>>(
+        "serial",
+        "link over a serial line, a pseudo terminal, between two processes",
+        TWO,
+        "COBS, CRC-32, numbers; half-close, answer",
+    )
+    .limited(512 << 10),
+    signals::PLAIN,
+    signals::QUEUED,
+    Mechanism::between_processes::<way::Connected>(
+        "process-pipe",
+        "connection to a process that begins in a function, both ways",
+        "parent ↔ child",
+        "each kept whole",
+    ),
+    Mechanism::between_processes::<way::NamedBytes>(
+        "shm-bytes",
+        "ring of bytes in shared memory between two processes that share only its name",
+        TWO,
+        "by name, in /dev/shm",
+    ),
+    Mechanism::between_processes::<way::Sleeping>(
+        "shm-messages",
+        "ring of messages in shared memory without a name, whose descriptor is handed over",
+        "parent → child",
+        "each kept whole",
+    ),
+    workers::FED,
+    workers::KILLED,
+    shared::BROADCAST,
+    shared::LATEST,
+    locked::COUNTED,
+    locked::HANDED_OVER,
+    Mechanism::between_threads::<way::Rings>(
+        "ring",
+        "single-producer single-consumer ring of values, in memory",
+        "256 static slots",
+    ),
+    Mechanism::between_threads::<way::ByteRings>(
+        "byte-ring",
+        "single-producer single-consumer ring of bytes, in memory",
+        "around a static of 64 KiB",
+    ),
+    Mechanism::between_threads::<way::Pipe>(
+        "memory-pipe",
+        "pipe in memory between two threads",
+        "no kernel object, to end of file",
+    ),
+    Mechanism::between_threads::<way::Fifo>(
+        "memory-fifo",
+        "FIFO in memory between two threads that share only its name",
+        "the two opens met at the name",
+    ),
+    Mechanism::between_threads::<way::Socket>(
+        "memory-socket",
+        "stream socket in memory between two threads",
+        "by port; half-close, answer",
+    ),
+    table::SIGNAL_TABLE,
+    firmware::SERIAL,
 ];
+
+/// Between whom most rows are.
+const TWO: &str = "two processes";
+
+/// What the tour starts of this program.
+pub const ENTRIES: [Entry; 2] =
+    [Entry::new("tour-row", run_row), Entry::new("tour-peer", run_far_end)];
 
 /// Shown below the options of `ringway tour`.
 pub const HELP: &str = "\
 Each row starts what it needs (processes of this program, or threads), sends the input through one \
 mechanism, and has the far end compute the SHA-256 of what arrives. A row is verified when that is the \
-input's. Datagrams are acknowledged, and sent again when they get lost; signals, the serial line, shm-broadcast \
+input's. Datagrams are acknowledged, and sent again when they get lost; they, signals, the serial line, shm-broadcast \
 and shm-latest carry only the beginning of the input. Nothing is left behind, neither processes, files nor shared \
 memory, also after Ctrl-C.
 
@@ -130,31 +208,8 @@ pub struct TourArgs {
     deadline: Option<Duration>,
 }
 
-/// One row, in a process of its own; started by the tour.
-#[derive(Debug, Args)]
-pub struct RowArgs {
-    #[arg(long)]
-    parent: i32,
-    #[arg(long)]
-    input: PathBuf,
-    #[arg(long)]
-    limit: Option<u64>,
-    #[arg(long)]
-    firmware: Option<PathBuf>,
-    name: String,
-}
-
-/// The far end of a row, in a process of its own; started by the row.
-#[derive(Debug, Args)]
-pub struct PeerArgs {
-    #[arg(long)]
-    parent: i32,
-    name: String,
-    args: Vec<String>,
-}
-
 fn names() -> PossibleValuesParser {
-    PossibleValuesParser::new(MECHANISMS.iter().map(|mechanism| mechanism.name()))
+    PossibleValuesParser::new(MECHANISMS.iter().map(|mechanism| mechanism.name))
 }
 
 fn seconds(text: &str) -> std::result::Result<Duration, String> {
@@ -167,7 +222,7 @@ fn seconds(text: &str) -> std::result::Result<Duration, String> {
 
 /// Takes the whole tour.
 pub fn run(args: &TourArgs) -> Result<ExitCode> {
-    system::output_must_be_open()?;
+    output_must_be_open()?;
     let began = Instant::now();
     let (shown, input) = match &args.input {
         // Absolute, because each row has a working directory of its own.
@@ -189,38 +244,42 @@ pub fn run(args: &TourArgs) -> Result<ExitCode> {
         .iter()
         .filter(|mechanism| match args.only.is_empty() {
             // With an image the rows that are about it, without one all others.
-            true => args.firmware.is_some() == (mechanism.name() == firmware::NAME),
-            false => args.only.iter().any(|name| name == mechanism.name()),
+            true => args.firmware.is_some() == (mechanism.name == firmware::NAME),
+            false => args.only.iter().any(|name| name == mechanism.name),
         })
         .collect();
     // Absolute, as the input's.
     let image = args.firmware.as_ref().map(absolute).transpose();
     let image = image.doing("find the working directory")?;
-    let progress = progress(chosen.len() as u64);
+    let template = " {spinner} {pos}/{len} {prefix:.bold} {wide_msg}";
+    let progress = terminal::bar(chosen.len() as u64, template);
+    terminal::tick(&progress, Duration::from_millis(100));
     progress.set_prefix("the input's SHA-256");
     let (bytes, sha256) = sum(None)?;
 
-    // The far ends of a row that had to be killed are waited for as if they were our children.
-    set_child_subreaper(Some(getpid()))
-        .map_err(io::Error::from)
-        .doing("become the tour's subreaper")?;
     cleanup::on_signals()?;
     let directory = cleanup::Directory::make("ringway-tour-")?;
     let mut rows = Vec::new();
     for mechanism in chosen {
-        progress.set_prefix(mechanism.name());
+        progress.set_prefix(mechanism.name);
         progress.set_message("");
-        let mut row = ReportRow::of(mechanism.name(), mechanism.title(), mechanism.between());
-        let expected = match mechanism.limit() {
+        let mut row = ReportRow::of(mechanism.name, mechanism.title, mechanism.between);
+        let expected = match mechanism.limit {
             Some(limit) if limit < bytes => sum(Some(limit)),
             _ => Ok((bytes, sha256.clone())),
         };
+        let task = RowTask {
+            name: mechanism.name.to_string(),
+            directory: directory.path().join(mechanism.name),
+            input: input.clone(),
+            limit: mechanism.limit,
+            firmware: image.clone(),
+        };
+        cleanup::guard_region(&task.region());
         let outcome = expected.and_then(|expected| {
             let deadline = args.deadline.unwrap_or_else(|| default_deadline(expected.0));
             let doing = |doing: &str| progress.set_message(doing.to_string());
-            let files = (&*input, image.as_deref());
-            let outcome = run_in(directory.path(), *mechanism, files, deadline, doing)?;
-            row.fill(outcome, &expected);
+            row.fill(group::run_row(&ENTRIES[0], &task, deadline, doing)?, &expected);
             Ok(())
         });
         row.error = row.error.or(outcome.err().map(|failure| failure.to_string()));
@@ -232,14 +291,11 @@ pub fn run(args: &TourArgs) -> Result<ExitCode> {
 
     let report =
         Report::new(Input { path: shown, bytes, sha256 }, rows, began.elapsed().as_secs_f64());
-    let mut out = io::stdout().lock();
     if args.json {
-        report.write_json(&mut out)
+        terminal::print_json(&report)?;
     } else {
-        report.write_table(&mut out, terminal::width(), terminal::colour())
+        terminal::print(&report.table(terminal::width(), terminal::colour()))?;
     }
-    .and_then(|()| out.flush())
-    .doing("print the result")?;
     if report.failed == 0 {
         return removed.map(|()| ExitCode::SUCCESS);
     }
@@ -259,22 +315,6 @@ pub fn run(args: &TourArgs) -> Result<ExitCode> {
     )))
 }
 
-/// Runs one row in a directory of its own.
-fn run_in(
-    directory: &Path,
-    mechanism: &dyn Mechanism,
-    files: (&Path, Option<&Path>),
-    deadline: Duration,
-    doing: impl FnMut(&str),
-) -> Result<Outcome> {
-    let directory = directory.join(mechanism.name());
-    fs::create_dir(&directory).doing("make a directory for the row")?;
-    let limit = mechanism.limit();
-    let outcome = group::run_row(mechanism.name(), files, &directory, limit, deadline, doing);
-    let _ = fs::remove_dir_all(&directory);
-    outcome
-}
-
 fn default_deadline(bytes: u64) -> Duration {
     Duration::from_secs(15 + (bytes >> 23))
 }
@@ -284,67 +324,30 @@ fn executable() -> String {
         .map_or("its own executable".to_string(), |path| path.display().to_string())
 }
 
-/// A line that says where the tour is, on a terminal only.
-fn progress(rows: u64) -> ProgressBar {
-    if !io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new(rows);
-    if let Ok(style) =
-        ProgressStyle::with_template(" {spinner} {pos}/{len} {prefix:.bold} {wide_msg}")
-    {
-        bar.set_style(style);
-    }
-    terminal::tick(&bar, Duration::from_millis(100));
-    bar
+/// A row's own side.
+fn run_row(given: EntryArgs) -> process::EntryResult {
+    part::run(given, |report, task: RowTask, _| {
+        std::env::set_current_dir(&task.directory).doing("enter the row's folder")?;
+        let mechanism = find(&task.name)?;
+        let outcome = (mechanism.run)(&Row { mechanism, task, report, entry: &ENTRIES[1] })?;
+        report.say(&Says::Done(outcome));
+        Ok(())
+    })
 }
 
-/// Runs one row's own side and tells the tour how it went.
-pub fn run_row(args: RowArgs) -> Result<ExitCode> {
-    end_with_parent(args.parent)?;
-    let RowArgs { input, limit, firmware, name, .. } = args;
-    Ok(tell(find(&name).and_then(|mechanism| {
-        let row = Row { name: mechanism.name(), input, limit, firmware };
-        mechanism.run(&row).map(|outcome| say(&Says::Done(outcome)))
-    })))
+/// A row's far end.
+fn run_far_end(given: EntryArgs) -> process::EntryResult {
+    part::run(given, |report, task: FarTask, descriptors| {
+        let offer = way::Offer { name: task.name, descriptors };
+        (find(&task.row)?.far)(&FarEnd(report), offer)
+    })
 }
 
-/// Runs a row's far end and tells the row how it went.
-pub fn run_peer(args: &PeerArgs) -> Result<ExitCode> {
-    end_with_parent(args.parent)?;
-    Ok(tell(find(&args.name).and_then(|mechanism| mechanism.peer(&FarEnd, &args.args))))
-}
-
-fn tell(result: Result<()>) -> ExitCode {
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            say(&Says::Failed(failure.to_string()));
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn find(name: &str) -> Result<&'static dyn Mechanism> {
+fn find(name: &str) -> Result<&'static Mechanism> {
     MECHANISMS
         .iter()
-        .find(|mechanism| mechanism.name() == name)
-        .copied()
+        .find(|mechanism| mechanism.name == name)
         .ok_or_else(|| Failure::new(format!("there is no row '{name}'; see ringway tour --help")))
-}
-
-/// Has the kernel end this process when the one that started it ends, however that comes about.
-pub fn end_with_parent(parent: i32) -> Result<()> {
-    set_parent_process_death_signal(Some(Signal::KILL))
-        .map_err(io::Error::from)
-        .doing("tie this process to the one that started it")?;
-    // It may have ended before the line above.
-    if getppid() != Pid::from_raw(parent) {
-        return Err(Failure::new(
-            "whoever started this process is gone; use 'ringway tour' or 'ringway bench'",
-        ));
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -353,7 +356,7 @@ mod tests {
 
     #[test]
     fn the_names_of_the_rows_are_unique() {
-        let mut names: Vec<_> = MECHANISMS.iter().map(|mechanism| mechanism.name()).collect();
+        let mut names: Vec<_> = MECHANISMS.iter().map(|mechanism| mechanism.name).collect();
         names.sort_unstable();
         let before = names.len();
         names.dedup();

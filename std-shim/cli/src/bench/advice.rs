@@ -2,7 +2,7 @@
 
 use super::mechanism::{From, Place};
 use super::plot;
-use super::report::Row;
+use super::row::Row;
 use serde::Serialize;
 
 /// A need, and what suits it.

@@ -1,19 +1,11 @@
 //! What the two sides do, whatever is between them.
 
 use crate::failure::{Doing, Failure, Result};
+use crate::way::{End, recv_whole};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::time::{Duration, Instant};
-
-/// One side's way to the other: whole messages of one size.
-pub trait End {
-    /// Sends one message; waits for room.
-    fn send(&mut self, message: &[u8]) -> Result<()>;
-
-    /// Receives one message, which has the size of `into`; waits for it.
-    fn recv(&mut self, into: &mut [u8]) -> Result<()>;
-}
 
 /// What one start found. Times are in nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -75,7 +67,7 @@ pub fn follow(end: &mut impl End, size: usize) -> Result<()> {
     put_number(&mut message, ANSWER);
     end.send(&message)?;
     for expected in 0.. {
-        end.recv(&mut message)?;
+        recv_whole(end, &mut message)?;
         if number(&message).map(|number| number & !ANSWER) != Some(expected) {
             return Err(Failure::new(format!("message {expected} did not come in its turn")));
         }
@@ -89,13 +81,13 @@ pub fn follow(end: &mut impl End, size: usize) -> Result<()> {
 /// The side that takes the time. `one_way` is false for what loses messages.
 pub fn lead(end: &mut impl End, size: usize, one_way: bool) -> Result<Measured> {
     let mut message = vec![0; size];
-    end.recv(&mut message)?;
+    recv_whole(end, &mut message)?;
     expect(&message, ANSWER)?;
     let mut next = 0;
     let mut trip = || {
         put_number(&mut message, next | ANSWER);
         end.send(&message)?;
-        end.recv(&mut message)?;
+        recv_whole(end, &mut message)?;
         expect(&message, next | ANSWER)?;
         next += 1;
         Result::Ok(())
@@ -135,7 +127,7 @@ pub fn lead(end: &mut impl End, size: usize, one_way: bool) -> Result<Measured> 
                 end.send(&message)?;
                 next += 1;
             }
-            end.recv(&mut message)?;
+            recv_whole(end, &mut message)?;
             expect(&message, (next - 1) | ANSWER)?;
             Result::Ok(count as f64 / began.elapsed().as_secs_f64())
         };
@@ -169,9 +161,13 @@ mod tests {
             self.0.send(message.to_vec()).map_err(|_| Failure::new("gone"))
         }
 
-        fn recv(&mut self, into: &mut [u8]) -> Result<()> {
+        fn recv(&mut self, into: &mut [u8]) -> Result<usize> {
             let message = self.1.recv().map_err(|_| Failure::new("gone"))?;
             into.copy_from_slice(&message);
+            Ok(message.len())
+        }
+
+        fn shut(&mut self) -> Result<()> {
             Ok(())
         }
     }

@@ -1,11 +1,12 @@
 //! What is measured, and how its two sides come together.
 
-use super::exchange::{self, End, Measured, pin, processors};
-use super::{kernel, shared};
-use crate::failure::{Doing, Failure, Result};
-use crate::tour::this_program;
-use serde::Serialize;
-use std::process::{Child, Stdio};
+use super::exchange::{self, Measured, pin, processors};
+use crate::failure::{Failure, Result};
+use crate::part::Part;
+use crate::way::{self, Offer, Way};
+use ringway::process::{Entry, Options};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// Who a mechanism is from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -20,7 +21,7 @@ pub enum From {
 }
 
 /// Where the two sides run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Place {
     /// Each on a processor of its own.
@@ -29,16 +30,23 @@ pub enum Place {
     OneProcessor,
 }
 
-impl Place {
-    /// From the flag.
-    pub fn of(one_processor: bool) -> Self {
-        if one_processor { Place::OneProcessor } else { Place::TwoProcessors }
-    }
+/// One start of one mechanism.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct StartTask {
+    pub name: String,
+    pub size: usize,
+    pub place: Place,
+    /// A folder for what has a path.
+    pub directory: PathBuf,
+}
 
-    /// The flag for the command line, if there is one.
-    pub fn flag(self) -> Option<&'static str> {
-        (self == Place::OneProcessor).then_some("--one-processor")
-    }
+/// The other side of a start.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct PeerTask {
+    pub name: String,
+    pub size: usize,
+    pub processor: usize,
+    pub offer: String,
 }
 
 /// A way from one process to another.
@@ -56,90 +64,41 @@ pub struct Mechanism {
     pub max: usize,
     /// Whether each byte of a message is written and read; otherwise bytes a second say nothing.
     pub moves_bytes: bool,
-    lead: fn(&Mechanism, usize, usize) -> Result<Measured>,
-    follow: fn(usize) -> Result<()>,
-}
-
-/// Makes a channel, gives one side to the process that `Peer::start` starts, and returns the other.
-pub trait Meet: End + Sized {
     /// Whether all that is sent arrives, however fast.
-    const ONE_WAY: bool = true;
-
-    /// The side that starts the other.
-    fn lead(start: Starter<'_>) -> Result<(Self, Peer)>;
-
-    /// The side that was started: it has its descriptors as standard input and output.
-    fn follow(size: usize) -> Result<Self>;
+    keeps_all: bool,
+    lead: fn(&Mechanism, &StartTask, usize, &Entry) -> Result<Measured>,
+    follow: fn(usize, Offer) -> Result<()>,
 }
 
-/// Starts the other side, once its descriptors are known.
-pub struct Starter<'a> {
-    name: &'a str,
-    /// How large the messages are.
-    pub size: usize,
+fn lead<W: Way>(
+    mechanism: &Mechanism,
+    task: &StartTask,
     processor: usize,
+    entry: &Entry,
+) -> Result<Measured> {
+    let (offer, accept) = W::host(&task.directory)?;
+    let (name, size) = (task.name.clone(), task.size);
+    let task = PeerTask { name, size, processor, offer: offer.name };
+    // The other side ends with it.
+    let _peer = Part::start(Options::new(), entry, "the other side", &task, offer.descriptors)?;
+    exchange::lead(&mut accept()?, size, mechanism.keeps_all)
 }
 
-/// The other side's process. Dropping it ends it.
-#[derive(Debug)]
-pub struct Peer(Child);
-
-impl Drop for Peer {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-impl Peer {
-    /// Its process number.
-    pub fn id(&self) -> u32 {
-        self.0.id()
-    }
-}
-
-impl Starter<'_> {
-    /// Starts it with these as its standard input and output.
-    pub fn start(self, stdin: impl Into<Stdio>, stdout: impl Into<Stdio>) -> Result<Peer> {
-        let mut command = this_program();
-        command.args(["bench-peer", "--parent", &std::process::id().to_string()]);
-        command.args(["--processor", &self.processor.to_string()]);
-        command.arg(self.name).arg(self.size.to_string());
-        command.stdin(stdin).stdout(stdout);
-        Ok(Peer(command.spawn().doing("start the other side")?))
-    }
-}
-
-fn lead<M: Meet>(mechanism: &Mechanism, size: usize, processor: usize) -> Result<Measured> {
-    let start = Starter { name: mechanism.name, size, processor };
-    let (mut end, _peer) = M::lead(start)?;
-    exchange::lead(&mut end, size, M::ONE_WAY)
-}
-
-fn follow<M: Meet>(size: usize) -> Result<()> {
-    let mut end = M::follow(size)?;
-    exchange::follow(&mut end, size)
+fn follow<W: Way>(size: usize, offer: Offer) -> Result<()> {
+    exchange::follow(&mut W::join(offer)?, size)
 }
 
 impl Mechanism {
-    const fn new<M: Meet>(
-        name: &'static str,
-        title: &'static str,
-        from: From,
-        sleeps: bool,
-        max: usize,
-    ) -> Self {
-        Mechanism {
-            name,
-            title,
-            from,
-            sleeps,
-            max,
-            moves_bytes: true,
-            lead: lead::<M>,
-            follow: follow::<M>,
-        }
+    const fn new<W: Way>(name: &'static str, title: &'static str, from: From, max: usize) -> Self {
+        let (lead, follow) = (lead::<W>, follow::<W>);
+        let (sleeps, moves_bytes, keeps_all) = (true, true, true);
+        Mechanism { name, title, from, sleeps, max, moves_bytes, keeps_all, lead, follow }
+    }
+
+    /// Who waits keeps a processor busy.
+    const fn polled(mut self) -> Self {
+        self.sleeps = false;
+        self
     }
 
     /// Of each message only a word is touched.
@@ -148,24 +107,30 @@ impl Mechanism {
         self
     }
 
+    /// What comes too fast is lost.
+    const fn lossy(mut self) -> Self {
+        self.keeps_all = false;
+        self
+    }
+
     /// Takes the time of one start.
-    pub fn lead(&self, size: usize, place: Place) -> Result<Measured> {
-        self.check(size)?;
+    pub fn lead(&self, task: &StartTask, entry: &Entry) -> Result<Measured> {
+        self.check(task.size)?;
         let processors = processors();
         let first = processors.first().copied().unwrap_or(0);
-        let other = match place {
+        let other = match task.place {
             Place::TwoProcessors => processors.get(1).copied().unwrap_or(first),
             Place::OneProcessor => first,
         };
         pin(first)?;
-        (self.lead)(self, size, other)
+        (self.lead)(self, task, other, entry)
     }
 
     /// Is the other side of one start.
-    pub fn follow(&self, size: usize, processor: usize) -> Result<()> {
-        self.check(size)?;
-        pin(processor)?;
-        (self.follow)(size)
+    pub fn follow(&self, task: &PeerTask, offer: Offer) -> Result<()> {
+        self.check(task.size)?;
+        pin(task.processor)?;
+        (self.follow)(task.size, offer)
     }
 
     fn check(&self, size: usize) -> Result<()> {
@@ -188,63 +153,32 @@ const KIB64: usize = 64 << 10;
 
 /// All of them, in the order of the table.
 pub static MECHANISMS: &[Mechanism] = &[
-    Mechanism::new::<shared::Copied>("ring", "ring of messages, polled", From::Ringway, false, MIB),
-    Mechanism::new::<shared::InPlace>(
-        "ring-in-place",
-        "the same, nothing copied",
-        From::Ringway,
-        false,
-        MIB,
-    )
-    .in_place(),
-    Mechanism::new::<shared::Sleeping>(
+    Mechanism::new::<way::Copied>("ring", "ring of messages, polled", From::Ringway, MIB).polled(),
+    Mechanism::new::<way::InPlace>("ring-in-place", "the same, nothing copied", From::Ringway, MIB)
+        .polled()
+        .in_place(),
+    Mechanism::new::<way::Sleeping>(
         "ring-sleeping",
         "ring of messages, sleeping",
         From::Ringway,
-        true,
         MIB,
     ),
-    Mechanism::new::<kernel::Pipes>("pipe", "pipe", From::Kernel, true, MIB),
-    Mechanism::new::<kernel::Fifos>("fifo", "named pipe", From::Kernel, true, MIB),
-    Mechanism::new::<kernel::UnixStreams>(
-        "unix-stream",
-        "Unix stream socket",
-        From::Kernel,
-        true,
-        MIB,
-    ),
-    Mechanism::new::<kernel::Seqpackets>(
+    Mechanism::new::<way::Pipes>("pipe", "pipe", From::Kernel, MIB),
+    Mechanism::new::<way::Fifos>("fifo", "named pipe", From::Kernel, MIB),
+    Mechanism::new::<way::UnixStreams>("unix-stream", "Unix stream socket", From::Kernel, MIB),
+    Mechanism::new::<way::Seqpackets>(
         "unix-seqpacket",
         "Unix seqpacket socket",
         From::Kernel,
-        true,
         KIB64,
     ),
-    Mechanism::new::<kernel::Datagrams>(
-        "unix-datagram",
-        "Unix datagram socket",
-        From::Kernel,
-        true,
-        KIB64,
-    ),
-    Mechanism::new::<kernel::TcpStreams>("tcp", "TCP over the loopback", From::Kernel, true, MIB),
-    Mechanism::new::<kernel::Udp>("udp", "UDP over the loopback", From::Kernel, true, 4 << 10),
-    Mechanism::new::<kernel::QueuedSignals>(
-        "signal",
-        "queued signals, dispatched",
-        From::Kernel,
-        true,
-        8,
-    ),
-    Mechanism::new::<kernel::RawPipes>("raw-pipe", "pipe, plain calls", From::Raw, true, MIB),
-    Mechanism::new::<kernel::RawUnixStreams>(
-        "raw-unix-stream",
-        "Unix stream, plain calls",
-        From::Raw,
-        true,
-        MIB,
-    ),
-    Mechanism::new::<kernel::RawTcpStreams>("raw-tcp", "TCP, plain calls", From::Raw, true, MIB),
+    Mechanism::new::<way::Datagrams>("unix-datagram", "Unix datagram socket", From::Kernel, KIB64),
+    Mechanism::new::<way::Tcp>("tcp", "TCP over the loopback", From::Kernel, MIB),
+    Mechanism::new::<way::Udp>("udp", "UDP over the loopback", From::Kernel, 4 << 10).lossy(),
+    Mechanism::new::<way::Signals>("signal", "queued signals, dispatched", From::Kernel, 8).lossy(),
+    Mechanism::new::<way::RawPipes>("raw-pipe", "pipe, plain calls", From::Raw, MIB),
+    Mechanism::new::<way::RawUnix>("raw-unix-stream", "Unix stream, plain calls", From::Raw, MIB),
+    Mechanism::new::<way::RawTcp>("raw-tcp", "TCP, plain calls", From::Raw, MIB),
 ];
 
 #[cfg(test)]

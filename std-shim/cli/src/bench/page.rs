@@ -2,7 +2,8 @@
 
 use super::mechanism::{From, Place};
 use super::plot::{self, Bar, Kind, Line, Style, escape};
-use super::report::{Report, Row};
+use super::report::Report;
+use super::row::Row;
 use std::fmt::Write;
 
 const STYLE: &str = "\

@@ -1,15 +1,13 @@
 //! The bench's result: as JSON for a program, as a table for a person.
 
 use super::advice::{Advice, advise};
-use super::exchange::Measured;
-use super::mechanism::{From, Mechanism, Place};
+use super::mechanism::{From, Place};
 use super::plot;
-use comfy_table::{
-    Attribute, Cell, CellAlignment, Color, ContentArrangement, Table, TableComponent, presets,
-};
+use super::row::Row;
+use crate::table::{Aligned, bold, table, write};
+use comfy_table::{Cell, Color};
 use serde::Serialize;
 use std::fs;
-use std::io::{self, Write};
 
 /// All that a bench found out. The JSON form is stable: fields are added, never renamed or removed, while `format` stays
 /// the same.
@@ -31,80 +29,6 @@ pub struct Report {
     pub advice: Vec<Advice>,
     /// How long the whole bench took.
     pub seconds: f64,
-}
-
-/// One mechanism at one size. Times are in nanoseconds, medians over the starts.
-#[derive(Debug, Clone, Serialize)]
-pub struct Row {
-    /// The name for `--only`.
-    pub name: &'static str,
-    /// What it is, in the field's words.
-    pub title: &'static str,
-    /// Who it is from.
-    pub from: From,
-    /// Whether who waits sleeps.
-    pub sleeps: bool,
-    /// Of a message, in bytes.
-    pub size: usize,
-    /// Where the two sides ran.
-    pub place: Place,
-    /// The median round trip; `null` when nothing was found.
-    pub p50: Option<f64>,
-    /// Nine of ten are shorter.
-    pub p90: Option<f64>,
-    /// 99 of 100 are shorter.
-    pub p99: Option<f64>,
-    /// 999 of 1000 are shorter.
-    pub p999: Option<f64>,
-    /// Messages a second, one way; `null` too for what loses messages.
-    pub rate: Option<f64>,
-    /// Bytes a second, one way; `null` too where no byte but the number is touched.
-    pub bytes_per_second: Option<f64>,
-    /// Why nothing was found; `null` when something was.
-    pub error: Option<String>,
-    #[serde(skip)]
-    moves_bytes: bool,
-}
-
-impl Row {
-    /// A row of which nothing is known yet.
-    pub fn new(mechanism: &Mechanism, size: usize, place: Place) -> Self {
-        let Mechanism { name, title, from, sleeps, moves_bytes, .. } = *mechanism;
-        Row {
-            name,
-            title,
-            from,
-            sleeps,
-            size,
-            place,
-            p50: None,
-            p90: None,
-            p99: None,
-            p999: None,
-            rate: None,
-            bytes_per_second: None,
-            error: None,
-            moves_bytes,
-        }
-    }
-
-    /// Enters the medians of what the starts found.
-    pub fn fill(&mut self, found: Vec<Measured>) {
-        let over =
-            |value: fn(&Measured) -> Option<f64>| median(found.iter().filter_map(value).collect());
-        self.p50 = over(|it| Some(it.p50));
-        self.p90 = over(|it| Some(it.p90));
-        self.p99 = over(|it| Some(it.p99));
-        self.p999 = over(|it| Some(it.p999));
-        self.rate = over(|it| it.rate);
-        let moved = self.rate.filter(|_| self.moves_bytes);
-        self.bytes_per_second = moved.map(|rate| rate * self.size as f64);
-    }
-}
-
-fn median(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied()
 }
 
 impl Report {
@@ -131,84 +55,42 @@ impl Report {
         )
     }
 
-    /// Writes the stable form for programs.
-    pub fn write_json(&self, mut out: impl Write) -> io::Result<()> {
-        serde_json::to_writer_pretty(&mut out, self)?;
-        writeln!(out)
-    }
-
-    /// Writes the table for people, at most `width` columns wide.
-    pub fn write_table(&self, mut out: impl Write, width: u16, colour: bool) -> io::Result<()> {
-        writeln!(out, " {}\n", self.summary())?;
-        let mut table = plain_table(width, colour);
-        table.set_header([
-            "MECHANISM",
-            "SIZE",
-            "ROUND TRIP",
-            "99 %",
-            "99.9 %",
-            "MESSAGES",
-            "BYTES",
-        ]);
+    /// The tables for people, at most `width` columns wide.
+    pub fn table(&self, width: u16, colour: bool) -> String {
+        let titles = ["MECHANISM", "SIZE", "ROUND TRIP", "99 %", "99.9 %", "MESSAGES", "BYTES"];
+        let mut rows = table(&titles, colour);
         for row in &self.rows {
-            let mut name = Cell::new(match row.place {
+            let name = match row.place {
                 Place::TwoProcessors => row.name.to_string(),
                 Place::OneProcessor => format!("{}, one processor", row.name),
-            });
-            if row.from == From::Ringway {
-                name = name.add_attribute(Attribute::Bold);
-            }
-            let right = |text: String| Cell::new(text).set_alignment(CellAlignment::Right);
-            let told =
-                |value: Option<f64>, tell: fn(f64) -> String| right(value.map_or("–".into(), tell));
-            let median = match row.error {
-                Some(_) => right("failed".into()).fg(Color::Red),
-                None => told(row.p50, plot::time),
             };
-            table.add_row([
-                name,
-                right(plot::bytes(row.size as f64)),
-                median,
+            let is_ours = row.from == From::Ringway;
+            let told = |value: Option<f64>, tell: fn(f64) -> String| {
+                value.map_or("–".into(), tell).right()
+            };
+            rows.add_row([
+                if is_ours { bold(&name) } else { Cell::new(&name) },
+                plot::bytes(row.size as f64).right(),
+                match row.error {
+                    Some(_) => "failed".right().fg(Color::Red),
+                    None => told(row.p50, plot::time),
+                },
                 told(row.p99, plot::time),
                 told(row.p999, plot::time),
                 told(row.rate, plot::rate),
                 told(row.bytes_per_second, plot::throughput),
             ]);
         }
-        print_table(&mut out, &table)?;
-        if self.advice.is_empty() {
-            return Ok(());
+        let mut text = format!(" {}\n\n{}", self.summary(), write(&mut rows, width, &[0]));
+        if !self.advice.is_empty() {
+            let mut advice = table(&["WHAT SUITS", "MECHANISM", "BECAUSE"], colour);
+            for Advice { need, mechanism, because } in &self.advice {
+                advice.add_row([Cell::new(need), bold(mechanism), Cell::new(because)]);
+            }
+            text += &format!("\n{}", write(&mut advice, width, &[0, 2]));
         }
-        writeln!(out)?;
-        let mut table = plain_table(width, colour);
-        table.set_header(["WHAT SUITS", "MECHANISM", "BECAUSE"]);
-        for advice in &self.advice {
-            let mechanism = Cell::new(advice.mechanism).add_attribute(Attribute::Bold);
-            table.add_row([Cell::new(&advice.need), mechanism, Cell::new(&advice.because)]);
-        }
-        print_table(&mut out, &table)
+        text
     }
-}
-
-fn plain_table(width: u16, colour: bool) -> Table {
-    let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
-    table.set_style(TableComponent::HeaderLines, '─');
-    table.set_style(TableComponent::MiddleHeaderIntersections, '─');
-    table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
-    if colour {
-        table.enforce_styling();
-    } else {
-        table.force_no_tty();
-    }
-    table
-}
-
-fn print_table(out: &mut impl Write, table: &Table) -> io::Result<()> {
-    for line in table.lines() {
-        writeln!(out, "{}", line.trim_end())?;
-    }
-    Ok(())
 }
 
 /// What the machine calls its processor.
@@ -222,6 +104,7 @@ fn processor() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bench::exchange::Measured;
     use crate::bench::mechanism::MECHANISMS;
 
     fn measured(p50: f64, rate: f64) -> Measured {
@@ -261,9 +144,7 @@ mod tests {
         assert_eq!(find("Shortest answer, without").mechanism, "unix-stream");
         assert!(find("Shortest answer, without").because.contains("8.00 µs"));
         assert_eq!(find("Most messages").mechanism, "ring");
-        let mut out = Vec::new();
-        report.write_table(&mut out, 100, false).unwrap();
-        let text = String::from_utf8(out).unwrap();
+        let text = report.table(100, false);
         assert!(text.contains("100 ns") && text.contains("WHAT SUITS"), "{text}");
         assert!(!text.contains('\u{1b}'), "no colour was asked for");
     }

@@ -3,8 +3,7 @@
 use super::address::Address;
 use super::identity::Identity;
 use crate::cleanup::{self, Name};
-use crate::complain;
-use crate::failure::{Doing, Failure, Result};
+use crate::failure::{Doing, Failure, Result, complain};
 use crate::system;
 use ringway::fd::{self, Interest};
 use ringway::fifo::Fifo;

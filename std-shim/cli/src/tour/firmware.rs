@@ -27,60 +27,50 @@ type Link = SerialLink<MESSAGE, 4, 2, 4>;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A link to a firmware.
-pub struct Serial;
+pub const SERIAL: Mechanism = Mechanism {
+    name: NAME,
+    title: "link over the UART of a firmware in QEMU, there and back",
+    between: "Linux ↔ firmware",
+    how: "",
+    limit: Some(256 << 10),
+    run: exchange,
+    far: |_, _| Ok(()),
+};
 
-impl Mechanism for Serial {
-    fn name(&self) -> &'static str {
-        NAME
-    }
+fn exchange(row: &Row<'_>) -> Result<Outcome> {
+    const UART: &str = "uart";
+    let image = row.task.firmware.as_deref().ok_or_else(|| {
+        Failure::new(format!("the row '{NAME}' needs an image: --firmware IMAGE"))
+    })?;
+    let board = Board::of(image)?;
+    row.doing("starting QEMU");
+    let mut machine = board.start(image, UART)?;
+    let end = Instant::now() + PATIENCE;
+    let stream = loop {
+        match UnixStream::connect(UART) {
+            Ok(stream) => break stream,
+            Err(error) if Instant::now() > end => return Err(error.into()),
+            Err(_) => machine.check()?,
+        }
+        thread::sleep(Duration::from_millis(5));
+    };
+    row.doing("connecting to the firmware");
+    let config = Config { retransmit: 200, gone: 10_000, ..Config::new(std::process::id()) };
+    let mut link = Link::over(stream, config);
+    link.connect_deadline(ECHO, Some(end)).map_err(|error| {
+        Failure::new(format!(
+            "the image {} did not answer on its UART: {error}; it must be 'uart_link'",
+            image.display()
+        ))
+    })?;
+    let starts = link.peer().map_or(0, |peer| peer.id.generation);
 
-    fn title(&self) -> &'static str {
-        "link over the UART of a firmware in QEMU, there and back"
-    }
-
-    fn between(&self) -> &'static str {
-        "Linux ↔ firmware"
-    }
-
-    fn limit(&self) -> Option<u64> {
-        Some(256 << 10)
-    }
-
-    fn run(&self, row: &Row) -> Result<Outcome> {
-        const UART: &str = "uart";
-        let image = row.firmware.as_deref().ok_or_else(|| {
-            Failure::new(format!("the row '{NAME}' needs an image: --firmware IMAGE"))
-        })?;
-        let board = Board::of(image)?;
-        row.doing("starting QEMU");
-        let mut machine = board.start(image, UART)?;
-        let end = Instant::now() + PATIENCE;
-        let stream = loop {
-            match UnixStream::connect(UART) {
-                Ok(stream) => break stream,
-                Err(error) if Instant::now() > end => return Err(error.into()),
-                Err(_) => machine.check()?,
-            }
-            thread::sleep(Duration::from_millis(5));
-        };
-        row.doing("connecting to the firmware");
-        let config = Config { retransmit: 200, gone: 10_000, ..Config::new(std::process::id()) };
-        let mut link = Link::over(stream, config);
-        link.connect_deadline(ECHO, Some(end)).map_err(|error| {
-            Failure::new(format!(
-                "the image {} did not answer on its UART: {error}; it must be 'uart_link'",
-                image.display()
-            ))
-        })?;
-        let starts = link.peer().map_or(0, |peer| peer.id.generation);
-
-        row.doing("exchanging messages with the firmware");
-        let (messages, receipt) = there_and_back(&mut link, row.input()?)?;
-        link.close_deadline(Some(Instant::now() + PATIENCE))?;
-        machine.finish()?;
-        let what = format!("{messages} messages to a {} and back, start {starts}", board.processor);
-        Ok(Outcome { what, receipt })
-    }
+    row.doing("exchanging messages with the firmware");
+    let (messages, receipt) = there_and_back(&mut link, row.input()?)?;
+    link.close_deadline(Some(Instant::now() + PATIENCE))?;
+    machine.finish()?;
+    let what = format!("{messages} messages to a {} and back, start {starts}", board.processor);
+    Ok(Outcome { what, receipt })
 }
 
 /// Sends everything, and takes in what comes back meanwhile.

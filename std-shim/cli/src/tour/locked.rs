@@ -1,13 +1,13 @@
 //! Locks between processes: a value under one, and the others at their work.
 
-use super::peer::Peer;
 use super::piece::{self, Piece};
-use super::row::{FarEnd, Mechanism, Outcome, Row, pour, told};
-use super::shared::{anonymous, region_name, soon};
+use super::row::{FarEnd, Mechanism, Outcome, Row, pour};
+use super::shared::anonymous;
 use crate::digest::Intake;
 use crate::failure::{Doing, Failure, Result};
+use crate::part::Part as Process;
+use crate::way::{Offer, soon, told};
 use ringway::channel::Error;
-use ringway::fd;
 use ringway::shm::{Barrier, Condition, Event, Layout, Queue, Region, Semaphore, Value};
 use std::fs::File;
 use std::io;
@@ -25,85 +25,80 @@ type Total = Value<[u64; 2]>;
 type Ordered = Queue<Piece, 32>;
 
 /// Two processes that increment a value, and send the input in turns; each step under its lock.
-pub struct Counted;
+pub const COUNTED: Mechanism = Mechanism {
+    name: "shm-lock",
+    title: "value under a lock in shared memory that two processes increment",
+    between: "two → one",
+    how: "",
+    limit: None,
+    run: counted,
+    far: count,
+};
 
-impl Mechanism for Counted {
-    fn name(&self) -> &'static str {
-        "shm-lock"
-    }
-
-    fn title(&self) -> &'static str {
-        "value under a lock in shared memory that two processes increment"
-    }
-
-    fn between(&self) -> &'static str {
-        "two → one"
-    }
-
-    fn run(&self, row: &Row) -> Result<Outcome> {
-        let name = region_name(std::process::id());
-        let layout = Layout::new(3).part::<Total>(TOTAL).map_err(told)?;
-        let layout = layout.part::<Ordered>(ORDERED).map_err(told)?;
-        let layout = layout.part::<Barrier<2>>(BOTH).map_err(told)?;
-        let region = Region::create(&name, 0o600, &layout)?;
-        row.doing("starting the two");
-        let start = |label| row.start_peer_on(label, &[&name], row.input()?.into_inner());
-        let (mut one, mut other) = (start("the first")?, start("the second")?);
-        row.doing("taking in what they send in turns");
-        let ordered = region.part::<Ordered>(ORDERED)?;
-        let mut intake = Intake::new();
-        let taken = (0..).find_map(|expected| match ordered.seat().pop_deadline(soon()) {
-            Ok(piece) => {
-                let bytes = piece::numbered(&piece, expected);
-                bytes.map(|bytes| intake.take(bytes)).err().map(Err)
-            }
-            Err(Error::EndOfFile) => Some(Ok(expected)),
-            Err(error) => Some(Err(told(error))),
-        });
-        let pieces = taken.unwrap_or(Ok(0));
-        let pieces = one.blame(pieces);
-        let pieces = other.blame(pieces)?;
-        row.doing("waiting for the two to end");
-        let (ours, theirs) = (one.sent()?, other.sent()?);
-        [one, other].into_iter().try_for_each(Peer::finish)?;
-        let [total, _] = *region.part::<Total>(TOTAL)?.seat().lock().into_inner();
-        if total != 2 * INCREMENTS + pieces || ours + theirs != total {
-            return Err(Failure::new(format!("the total is {total}, of {ours} and {theirs}")));
+fn counted(row: &Row<'_>) -> Result<Outcome> {
+    let name = row.task.region();
+    let layout = Layout::new(3).part::<Total>(TOTAL).map_err(told)?;
+    let layout = layout.part::<Ordered>(ORDERED).map_err(told)?;
+    let layout = layout.part::<Barrier<2>>(BOTH).map_err(told)?;
+    let region = Region::create(&name, 0o600, &layout)?;
+    row.doing("starting the two");
+    let start = |label| row.start(label, &name, vec![row.input()?.into_inner().into()]);
+    let (one, other) = (start("the first")?, start("the second")?);
+    row.doing("taking in what they send in turns");
+    let ordered = region.part::<Ordered>(ORDERED)?;
+    let mut intake = Intake::new();
+    let taken = (0..).find_map(|expected| match ordered.seat().pop_deadline(soon()) {
+        Ok(piece) => {
+            let bytes = piece::numbered(&piece, expected);
+            bytes.map(|bytes| intake.take(bytes)).err().map(Err)
         }
-        Ok(Outcome { what: format!("{ours} + {theirs} = {total}"), receipt: intake.finish() })
+        Err(Error::EndOfFile) => Some(Ok(expected)),
+        Err(error) => Some(Err(told(error))),
+    });
+    let pieces = taken.unwrap_or(Ok(0));
+    let pieces = one.blame(pieces);
+    let pieces = other.blame(pieces)?;
+    row.doing("waiting for the two to end");
+    let (ours, theirs) = (one.sent()?, other.sent()?);
+    [one, other].into_iter().try_for_each(Process::finish)?;
+    let [total, _] = *region.part::<Total>(TOTAL)?.seat().lock().into_inner();
+    if total != 2 * INCREMENTS + pieces || ours + theirs != total {
+        return Err(Failure::new(format!("the total is {total}, of {ours} and {theirs}")));
     }
+    Ok(Outcome { what: format!("{ours} + {theirs} = {total}"), receipt: intake.finish() })
+}
 
-    fn peer(&self, far: &FarEnd, args: &[String]) -> Result<()> {
-        let input = File::from(fd::duplicate(io::stdin())?);
-        let region = Region::open(far.argument(args)?)?;
-        let (total, ordered) = (region.part::<Total>(TOTAL)?, region.part::<Ordered>(ORDERED)?);
-        let both = region.part::<Barrier<2>>(BOTH)?;
-        both.seat().wait_deadline(soon()).map_err(told)?;
-        for _ in 0..INCREMENTS {
-            total.seat().lock().clean().map_err(told)?[0] += 1;
-        }
-        let mut ours = INCREMENTS;
-        let mut bytes = [0; piece::ROOM];
-        loop {
-            let mut guard = total.seat().lock().clean().map_err(told)?;
-            let [sum, next] = *guard;
-            let len = read_at(&input, &mut bytes, next * piece::ROOM as u64)?;
-            if len == 0 {
-                break;
-            }
-            // With the lock held: so the pieces are in order, though they come from two.
-            let piece = piece::new(next, &bytes[..len]);
-            ordered.seat().push_deadline(piece, None).map_err(told)?;
-            *guard = [sum + 1, next + 1];
-            ours += 1;
-        }
-        // Whoever comes last here tells that nothing comes any more.
-        if both.seat().wait_deadline(soon()).map_err(told)? == 0 {
-            ordered.seat().close();
-        }
-        far.sent(ours);
-        Ok(())
+fn count(far: &FarEnd<'_>, given: Offer) -> Result<()> {
+    let region = Region::open(&given.name)?;
+    let [input] = given.take()?;
+    let input = File::from(input);
+    let (total, ordered) = (region.part::<Total>(TOTAL)?, region.part::<Ordered>(ORDERED)?);
+    let both = region.part::<Barrier<2>>(BOTH)?;
+    both.seat().wait_deadline(soon()).map_err(told)?;
+    for _ in 0..INCREMENTS {
+        total.seat().lock().clean().map_err(told)?[0] += 1;
     }
+    let mut ours = INCREMENTS;
+    let mut bytes = [0; piece::ROOM];
+    loop {
+        let mut guard = total.seat().lock().clean().map_err(told)?;
+        let [sum, next] = *guard;
+        let len = read_at(&input, &mut bytes, next * piece::ROOM as u64)?;
+        if len == 0 {
+            break;
+        }
+        // With the lock held: so the pieces are in order, though they come from two.
+        let piece = piece::new(next, &bytes[..len]);
+        ordered.seat().push_deadline(piece, None).map_err(told)?;
+        *guard = [sum + 1, next + 1];
+        ours += 1;
+    }
+    // Whoever comes last here tells that nothing comes any more.
+    if both.seat().wait_deadline(soon()).map_err(told)? == 0 {
+        ordered.seat().close();
+    }
+    far.sent(ours);
+    Ok(())
 }
 
 /// As much as there is at `offset`.
@@ -129,77 +124,72 @@ const OVER: &str = "over";
 type Place = Value<Piece>;
 
 /// A place for one piece, handed over by a semaphore, a condition and an event; the two sides meet at a barrier.
-pub struct HandedOver;
+pub const HANDED_OVER: Mechanism = Mechanism {
+    name: "shm-locks",
+    title: "semaphore, condition, event and barrier in shared memory around a place for one piece",
+    between: "two processes",
+    how: "",
+    limit: None,
+    run: hand_over,
+    far: take_over,
+};
 
-impl Mechanism for HandedOver {
-    fn name(&self) -> &'static str {
-        "shm-locks"
-    }
-
-    fn title(&self) -> &'static str {
-        "semaphore, condition, event and barrier in shared memory around a place for one piece"
-    }
-
-    fn between(&self) -> &'static str {
-        "two processes"
-    }
-
-    fn run(&self, row: &Row) -> Result<Outcome> {
-        let input = row.input()?;
-        let layout = Layout::new(2).part::<Place>(PLACE);
-        let layout = layout.and_then(|layout| layout.part::<Condition>(CHANGED));
-        let layout = layout.and_then(|layout| layout.part::<Semaphore<1>>(ROOM));
-        let layout = layout.and_then(|layout| layout.part::<Event>(OVER));
-        let (region, fd) = anonymous(layout.and_then(|layout| layout.part::<Barrier<2>>(BOTH)))?;
-        let (place, changed) = (region.part::<Place>(PLACE)?, region.part::<Condition>(CHANGED)?);
-        let (room, over) = (region.part::<Semaphore<1>>(ROOM)?, region.part::<Event>(OVER)?);
-        row.doing("starting the taker");
-        let mut taker = row.start_peer_on("the taker", &[], fd()?)?;
-        row.doing("meeting at the barrier");
-        let met = region.part::<Barrier<2>>(BOTH)?.seat().wait_deadline(soon());
-        taker.blame(met.map_err(told))?;
-        row.doing("handing over pieces");
-        let mut pieces = 0;
-        let sent = pour(input, piece::ROOM, |bytes| {
-            room.get().acquire_deadline(soon()).map_err(told)?;
-            pieces += 1;
-            *place.seat().lock().clean().map_err(told)? = piece::new(pieces, bytes);
-            changed.get().notify(1);
-            Ok(())
-        });
-        taker.blame(sent)?;
-        {
-            // Changed with the lock held: whoever is about to wait has looked before, or looks after.
-            let _place = place.seat().lock();
-            over.get().set();
-        }
-        changed.get().notify_all();
-        row.doing("waiting for the taker's report");
-        let mut outcome = taker.outcome()?;
-        taker.finish()?;
-        outcome.what = format!("met, and {pieces} pieces in one place");
-        Ok(outcome)
-    }
-
-    fn peer(&self, far: &FarEnd, _args: &[String]) -> Result<()> {
-        let region = Region::from_fd(io::stdin())?;
-        let (place, changed) = (region.part::<Place>(PLACE)?, region.part::<Condition>(CHANGED)?);
-        let (room, over) = (region.part::<Semaphore<1>>(ROOM)?, region.part::<Event>(OVER)?);
-        region.part::<Barrier<2>>(BOTH)?.seat().wait_deadline(soon()).map_err(told)?;
-        let mut intake = Intake::new();
-        for expected in 1.. {
-            let guard = place.seat().lock().clean().map_err(told)?;
-            let nothing = |place: &mut Piece| piece::is_none(place) && !over.get().is_set();
-            let mut guard = changed.get().wait_while(guard, nothing).clean().map_err(told)?;
-            if piece::is_none(&guard) {
-                break;
-            }
-            intake.take(piece::numbered(&guard, expected)?);
-            *guard = piece::new(0, &[]);
-            drop(guard);
-            room.get().release(1).map_err(told)?;
-        }
-        far.done("", intake.finish());
+fn hand_over(row: &Row<'_>) -> Result<Outcome> {
+    let input = row.input()?;
+    let layout = Layout::new(2).part::<Place>(PLACE);
+    let layout = layout.and_then(|layout| layout.part::<Condition>(CHANGED));
+    let layout = layout.and_then(|layout| layout.part::<Semaphore<1>>(ROOM));
+    let layout = layout.and_then(|layout| layout.part::<Event>(OVER));
+    let (region, fd) = anonymous(layout.and_then(|layout| layout.part::<Barrier<2>>(BOTH)))?;
+    let (place, changed) = (region.part::<Place>(PLACE)?, region.part::<Condition>(CHANGED)?);
+    let (room, over) = (region.part::<Semaphore<1>>(ROOM)?, region.part::<Event>(OVER)?);
+    row.doing("starting the taker");
+    let taker = row.start("the taker", "", vec![fd()?])?;
+    row.doing("meeting at the barrier");
+    let met = region.part::<Barrier<2>>(BOTH)?.seat().wait_deadline(soon());
+    taker.blame(met.map_err(told))?;
+    row.doing("handing over pieces");
+    let mut pieces = 0;
+    let sent = pour(input, piece::ROOM, |bytes| {
+        room.get().acquire_deadline(soon()).map_err(told)?;
+        pieces += 1;
+        *place.seat().lock().clean().map_err(told)? = piece::new(pieces, bytes);
+        changed.get().notify(1);
         Ok(())
+    });
+    taker.blame(sent)?;
+    {
+        // Changed with the lock held: whoever is about to wait has looked before, or looks after.
+        let _place = place.seat().lock();
+        over.get().set();
     }
+    changed.get().notify_all();
+    row.doing("waiting for the taker's report");
+    let mut outcome = taker.outcome()?;
+    taker.finish()?;
+    outcome.what = format!("met, and {pieces} pieces in one place");
+    Ok(outcome)
+}
+
+fn take_over(far: &FarEnd<'_>, given: Offer) -> Result<()> {
+    let [region] = given.take()?;
+    let region = Region::from_fd(region)?;
+    let (place, changed) = (region.part::<Place>(PLACE)?, region.part::<Condition>(CHANGED)?);
+    let (room, over) = (region.part::<Semaphore<1>>(ROOM)?, region.part::<Event>(OVER)?);
+    region.part::<Barrier<2>>(BOTH)?.seat().wait_deadline(soon()).map_err(told)?;
+    let mut intake = Intake::new();
+    for expected in 1.. {
+        let guard = place.seat().lock().clean().map_err(told)?;
+        let nothing = |place: &mut Piece| piece::is_none(place) && !over.get().is_set();
+        let mut guard = changed.get().wait_while(guard, nothing).clean().map_err(told)?;
+        if piece::is_none(&guard) {
+            break;
+        }
+        intake.take(piece::numbered(&guard, expected)?);
+        *guard = piece::new(0, &[]);
+        drop(guard);
+        room.get().release(1).map_err(told)?;
+    }
+    far.done("", intake);
+    Ok(())
 }

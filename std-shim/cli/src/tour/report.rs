@@ -2,11 +2,10 @@
 
 use super::row::Outcome;
 use crate::digest::Receipt;
-use crate::table;
+use crate::table::{self, Aligned, bold, coloured};
 use crate::terminal;
-use comfy_table::{Attribute, Cell, CellAlignment, Color};
+use comfy_table::{Attribute, Cell, Color};
 use serde::Serialize;
-use std::io::{self, Write};
 
 /// All that a tour found out. The JSON form is stable: fields are added, never renamed or removed, while `format`
 /// stays the same.
@@ -119,14 +118,8 @@ impl Report {
         }
     }
 
-    /// Writes the stable form for programs.
-    pub fn write_json(&self, mut out: impl Write) -> io::Result<()> {
-        serde_json::to_writer_pretty(&mut out, self)?;
-        writeln!(out)
-    }
-
-    /// Writes the table for people, at most `width` columns wide.
-    pub fn write_table(&self, mut out: impl Write, width: u16, colour: bool) -> io::Result<()> {
+    /// The table for people, at most `width` columns wide.
+    pub fn table(&self, width: u16, colour: bool) -> String {
         // Who sends to whom is what a narrow terminal can do without.
         let narrow = width < 90;
         let mut header = vec!["MECHANISM", "BETWEEN", "WHAT HAPPENED", "BYTES", "RATE", "VERDICT"];
@@ -139,17 +132,16 @@ impl Report {
                 .bytes_per_second
                 .map_or("–".to_string(), |rate| format!("{}/s", terminal::bytes(rate)));
             let told = Cell::new(row.error.as_deref().or(row.what.as_deref()).unwrap_or_default());
-            let verdict = if row.verified {
-                Cell::new("✔ verified").fg(Color::Green)
-            } else {
-                Cell::new("✘ failed").fg(Color::Red).add_attribute(Attribute::Bold)
+            let verdict = match row.verified {
+                true => coloured("✔ verified", Color::Green),
+                false => coloured("✘ failed", Color::Red).add_attribute(Attribute::Bold),
             };
             let mut cells = vec![
-                Cell::new(row.name).add_attribute(Attribute::Bold),
+                bold(row.name),
                 Cell::new(row.between),
                 if row.verified { told } else { told.fg(Color::Red) },
-                Cell::new(terminal::bytes(row.bytes as f64)).set_alignment(CellAlignment::Right),
-                Cell::new(rate).set_alignment(CellAlignment::Right),
+                terminal::bytes(row.bytes as f64).right(),
+                rate.right(),
                 verdict,
             ];
             if narrow {
@@ -159,20 +151,12 @@ impl Report {
         }
         let lines = table::write(&mut table, width, &[if narrow { 1 } else { 2 }]);
         let Input { path, bytes, sha256 } = &self.input;
-        writeln!(
-            out,
-            " ringway {} sends {path}: {}, SHA-256 {sha256:.16}…",
-            self.version,
-            terminal::bytes(*bytes as f64)
-        )?;
-        writeln!(out)?;
-        writeln!(out, "{lines}")?;
-        writeln!(
-            out,
-            " {} of {} verified in {:.1} s.\n \
-             Each far end computed the SHA-256 itself; rates leave that time out.",
-            self.verified,
-            self.rows.len(),
+        let bytes = terminal::bytes(*bytes as f64);
+        let (version, verified, all) = (self.version, self.verified, self.rows.len());
+        format!(
+            " ringway {version} sends {path}: {bytes}, SHA-256 {sha256:.16}…\n\n{lines}\n \
+             {verified} of {all} verified in {:.1} s.\n \
+             Each far end computed the SHA-256 itself; rates leave that time out.\n",
             self.seconds
         )
     }

@@ -1,41 +1,32 @@
 //! One row of the tour: a mechanism, its two sides, and what they report.
 
-use super::peer::Peer;
-use crate::digest::Receipt;
+use crate::digest::{Intake, Receipt};
 use crate::failure::{Doing, Failure, Result};
+use crate::part::{Part, Report};
+use crate::way::Offer;
+use ringway::process::{Entry, Options};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
-use std::io::{self, BufRead, Read, Take, Write};
+use std::io::{self, Read, Take};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
 /// One row of the tour. This side sends the input; the far end, a process or a thread, takes it in.
-pub trait Mechanism: Sync {
+pub struct Mechanism {
     /// The name for `--only`.
-    fn name(&self) -> &'static str;
-
+    pub name: &'static str,
     /// What it is, in the field's words.
-    fn title(&self) -> &'static str;
-
+    pub title: &'static str,
     /// Who sends to whom.
-    fn between(&self) -> &'static str;
-
+    pub between: &'static str,
+    /// What there is to say of it when all went well, where nothing is counted.
+    pub how: &'static str,
     /// How much of the input is sent at most, where the whole would take too long.
-    fn limit(&self) -> Option<u64> {
-        None
-    }
-
+    pub limit: Option<u64>,
     /// Sends the input and returns what the far end made of it. Runs in a process of its own.
-    fn run(&self, row: &Row) -> Result<Outcome>;
-
-    /// The far end, for a mechanism that starts processes: `args` are what [`Row::start_peer`] was given.
-    fn peer(&self, far: &FarEnd, args: &[String]) -> Result<()> {
-        let _ = far;
-        Err(Failure::new(format!(
-            "'{}' has no part for a process of its own: {args:?}",
-            self.name()
-        )))
-    }
+    pub run: fn(&Row) -> Result<Outcome>,
+    /// The far end, where it is a process.
+    pub far: fn(&FarEnd<'_>, Offer) -> Result<()>,
 }
 
 /// What a row came to.
@@ -48,86 +39,123 @@ pub struct Outcome {
     pub receipt: Receipt,
 }
 
-/// What a process of the tour tells the one that started it: one line of JSON each on its standard output.
+/// What a process of the tour tells the one that started it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Says {
     /// What it is about to do, so that a hang has a name.
     Doing(String),
-    /// It can be reached now: under this address.
-    Ready(String),
-    /// It sent everything, and has nothing to receive.
+    /// The others may begin.
+    Ready,
+    /// It sent or did so much, and has nothing to receive.
     Sent(u64),
     /// It is done.
     Done(Outcome),
-    /// It gave up, and why.
-    Failed(String),
 }
 
-/// What a row has at hand on its own side. The working directory is the row's own: what it makes there is removed
-/// with it.
-#[derive(Debug)]
-pub struct Row {
-    /// Which mechanism it is.
-    pub name: &'static str,
-    /// Where the input lies.
+/// What a row's process is to do.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct RowTask {
+    pub name: String,
+    /// The working directory is the row's own: what it makes there is removed with it.
+    pub directory: PathBuf,
     pub input: PathBuf,
-    /// How much of it is sent at most.
     pub limit: Option<u64>,
-    /// The image of a firmware, where one was named.
     pub firmware: Option<PathBuf>,
 }
 
-impl Row {
+impl RowTask {
+    /// The name of the region that the row may make.
+    pub fn region(&self) -> String {
+        let tour = self.directory.parent().and_then(Path::file_name).unwrap_or_default();
+        tour.to_string_lossy().into_owned()
+    }
+}
+
+/// What a row has at hand on its own side.
+pub struct Row<'a> {
+    pub mechanism: &'static Mechanism,
+    pub task: RowTask,
+    pub report: &'a Report,
+    /// Where the far end begins.
+    pub entry: &'a Entry,
+}
+
+/// What a far end is to do.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct FarTask {
+    /// Of which row.
+    pub row: String,
+    /// A name: of what it is to open, or of its role.
+    pub name: String,
+}
+
+impl Row<'_> {
     /// The input, opened; ends at the row's limit.
     pub fn input(&self) -> Result<Take<File>> {
-        open(&self.input, self.limit)
+        open(&self.task.input, self.task.limit)
     }
 
     /// Says what is about to happen, so that a hang has a name.
     pub fn doing(&self, what: &str) {
-        say(&Says::Doing(what.to_string()));
+        self.report.say(&Says::Doing(what.to_string()));
     }
 
     /// Starts the far end as a process of its own. `label` is what errors call it.
-    pub fn start_peer(&self, label: &'static str, args: &[&str]) -> Result<Peer> {
-        Peer::start(self.name, label, args, Stdio::piped())
+    pub fn start(&self, label: &'static str, name: &str, fds: Vec<OwnedFd>) -> Result<Part> {
+        let task = FarTask { row: self.task.name.clone(), name: name.to_string() };
+        Part::start(Options::new(), self.entry, label, &task, fds)
+    }
+}
+
+impl Part {
+    /// Waits until the others may begin.
+    pub fn ready(&self) -> Result<()> {
+        match self.hear()? {
+            Says::Ready => Ok(()),
+            other => Err(unexpected(&other)),
+        }
     }
 
-    /// The same, with `stdin` as its standard input.
-    pub fn start_peer_on(
-        &self,
-        label: &'static str,
-        args: &[&str],
-        stdin: impl Into<Stdio>,
-    ) -> Result<Peer> {
-        Peer::start(self.name, label, args, stdin.into())
+    /// Waits for its report of what arrived.
+    pub fn outcome(&self) -> Result<Outcome> {
+        match self.hear()? {
+            Says::Done(outcome) => Ok(outcome),
+            other => Err(unexpected(&other)),
+        }
     }
+
+    /// Waits until it has sent everything, and returns how much it was.
+    pub fn sent(&self) -> Result<u64> {
+        match self.hear()? {
+            Says::Sent(bytes) => Ok(bytes),
+            other => Err(unexpected(&other)),
+        }
+    }
+}
+
+fn unexpected(says: &Says) -> Failure {
+    Failure::new(format!("a process said {says:?}, which was not its turn"))
 }
 
 /// What the far end has at hand when it is a process of its own.
 #[derive(Debug)]
-pub struct FarEnd;
+pub struct FarEnd<'a>(pub &'a Report);
 
-impl FarEnd {
-    /// Says that this process can be reached, under `address`.
-    pub fn ready(&self, address: &str) {
-        say(&Says::Ready(address.to_string()));
+impl FarEnd<'_> {
+    /// Says that the others may begin.
+    pub fn ready(&self) {
+        self.0.say(&Says::Ready);
     }
 
     /// Reports what arrived.
-    pub fn done(&self, what: impl Into<String>, receipt: Receipt) {
-        say(&Says::Done(Outcome { what: what.into(), receipt }));
-    }
-
-    /// The one argument that the row gave.
-    pub fn argument<'a>(&self, args: &'a [String]) -> Result<&'a str> {
-        args.first().map(String::as_str).ok_or_else(|| Failure::new("an argument is missing"))
+    pub fn done(&self, what: impl Into<String>, intake: Intake) {
+        self.0.say(&Says::Done(Outcome { what: what.into(), receipt: intake.finish() }));
     }
 
     /// Reports that everything was sent.
     pub fn sent(&self, bytes: u64) {
-        say(&Says::Sent(bytes));
+        self.0.say(&Says::Sent(bytes));
     }
 }
 
@@ -157,78 +185,9 @@ pub fn pour(
     }
 }
 
-/// Sends everything that `input` has as messages of many sizes up to `largest`, so that a bound that gets lost is noticed;
-/// returns how many.
-pub fn pour_messages(
-    mut input: impl Read,
-    largest: usize,
-    mut send: impl FnMut(&[u8]) -> Result<()>,
-) -> Result<u64> {
-    let mut messages = 0;
-    for size in (1..=largest).rev().step_by(997).cycle() {
-        let n = pour((&mut input).take(size as u64), size, |message| {
-            messages += 1;
-            send(message)
-        })?;
-        if n == 0 {
-            break;
-        }
-    }
-    Ok(messages)
-}
-
-/// The outcome of a far end that told how many messages arrived, which must be all.
-pub fn counted(mut outcome: Outcome, messages: u64) -> Result<Outcome> {
-    if outcome.what != messages.to_string() {
-        let got = outcome.what;
-        return Err(Failure::new(format!("{got} messages arrived of {messages}")));
-    }
-    outcome.what = format!("{messages} messages, each kept whole");
-    Ok(outcome)
-}
-
-/// An error in its own words.
-pub fn told(error: impl std::fmt::Display) -> Failure {
-    Failure::new(error.to_string())
-}
-
-/// How much is handed to a byte stream at once: what a pipe holds.
-pub const PIECE: usize = 64 << 10;
-
-/// One line to the process that started this one. Should it be gone, there is nobody left to tell.
-pub fn say(says: &Says) {
-    let mut out = io::stdout().lock();
-    if let Ok(line) = serde_json::to_string(says) {
-        let _ = writeln!(out, "{line}").and_then(|()| out.flush());
-    }
-}
-
-/// The next thing that a process of the tour tells; `None` when it ended.
-pub fn hear(from: &mut impl BufRead) -> Option<Says> {
-    let mut line = String::new();
-    match from.read_line(&mut line) {
-        Ok(n) if n > 0 => Some(
-            serde_json::from_str(&line)
-                .unwrap_or_else(|_| Says::Failed(format!("said what nobody understands: {line}"))),
-        ),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_is_said_is_heard() {
-        let receipt = Receipt { bytes: 3, seconds: 0.5, sha256: "ab".to_string() };
-        let outcome = Outcome { what: "went\nwell".to_string(), receipt };
-        let line = serde_json::to_string(&Says::Done(outcome)).unwrap() + "\n";
-        let mut from = line.as_bytes();
-        let Some(Says::Done(heard)) = hear(&mut from) else { panic!("{line}") };
-        assert_eq!((heard.what.as_str(), heard.receipt.bytes), ("went\nwell", 3));
-        assert!(hear(&mut from).is_none());
-    }
 
     #[test]
     fn everything_is_poured_up_to_the_limit() {

@@ -1,9 +1,10 @@
 //! The signal table in memory, between two threads: one raises, the other handles, in one place.
 
-use super::row::{Mechanism, Outcome, Row, pour, told};
+use super::row::{Mechanism, Outcome, Row, pour};
 use crate::digest::Intake;
 use crate::failure::{Failure, Result};
 use crate::task;
+use crate::way::told;
 use ringway::wait::PrivateFutex;
 use ringway_core::signal::{Delivery, Handler, Payload, RaiseError, Table};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -33,70 +34,60 @@ struct Arrived {
 }
 
 /// The signal table.
-pub struct SignalTable;
+pub const SIGNAL_TABLE: Mechanism = Mechanism {
+    name: "signal-table",
+    title: "signal table in memory between two threads",
+    between: "two threads",
+    how: "",
+    limit: Some(128 << 10),
+    run: raise_all,
+    far: |_, _| Ok(()),
+};
 
-impl Mechanism for SignalTable {
-    fn name(&self) -> &'static str {
-        "signal-table"
+fn raise_all(row: &Row<'_>) -> Result<Outcome> {
+    let input = row.input()?;
+    *arrived() = Some(Arrived { intake: Intake::new(), held: None, bytes: 0, all: None });
+    for (line, handler, priority) in [(PART, &ON_PART, 1), (END, &ON_END, 0)] {
+        TABLE.set_handler(line, Some(handler)).map_err(told)?;
+        TABLE.set_priority(line, priority).map_err(told)?;
     }
-
-    fn title(&self) -> &'static str {
-        "signal table in memory between two threads"
-    }
-
-    fn between(&self) -> &'static str {
-        "two threads"
-    }
-
-    fn limit(&self) -> Option<u64> {
-        Some(128 << 10)
-    }
-
-    fn run(&self, row: &Row) -> Result<Outcome> {
-        let input = row.input()?;
-        *arrived() = Some(Arrived { intake: Intake::new(), held: None, bytes: 0, all: None });
-        for (line, handler, priority) in [(PART, &ON_PART, 1), (END, &ON_END, 0)] {
-            TABLE.set_handler(line, Some(handler)).map_err(told)?;
-            TABLE.set_priority(line, priority).map_err(told)?;
+    let far = task::start(|| {
+        let mut dispatcher = TABLE.dispatcher()?;
+        while arrived().as_ref()?.all.is_none() {
+            dispatcher.pause();
         }
-        let far = task::start(|| {
-            let mut dispatcher = TABLE.dispatcher()?;
-            while arrived().as_ref()?.all.is_none() {
-                dispatcher.pause();
-            }
-            arrived().take().map(|arrived| arrived.intake.finish())
-        })?;
-        row.doing("raising signals");
-        let mut full = 0u64;
-        let mut raises = 0u64;
-        let mut raise = |line, value: u32| {
-            let mut payload = Payload::new(value as usize);
-            raises += 1;
-            let mut waits = 0;
-            // A full queue says so and gives the payload back: what happens then is for the raiser to choose.
-            while let Err(error) = TABLE.raise_with(line, payload) {
-                let RaiseError::Full(back) = error else { return Err(told(error)) };
-                payload = back;
-                waits = 1;
-                thread::yield_now();
-            }
-            full += waits;
-            Ok(())
-        };
-        let sent = pour(input, WORD << 10, |piece| {
-            piece.chunks(WORD).try_for_each(|part| {
-                let mut word = [0; WORD];
-                word[..part.len()].copy_from_slice(part);
-                raise(PART, u32::from_le_bytes(word))
-            })
-        })?;
-        // At most the limit, which 32 bits can tell.
-        raise(END, sent as u32)?;
-        row.doing("waiting for the dispatcher's report");
-        let receipt = far.join().ok().flatten();
-        let receipt = receipt.ok_or_else(|| Failure::new("the dispatcher came to no end"))?;
-        Ok(Outcome { what: format!("{raises} payloads, queue full at {full}"), receipt })
-    }
+        arrived().take().map(|arrived| arrived.intake.finish())
+    })?;
+    row.doing("raising signals");
+    let mut full = 0u64;
+    let mut raises = 0u64;
+    let mut raise = |line, value: u32| {
+        let mut payload = Payload::new(value as usize);
+        raises += 1;
+        let mut waits = 0;
+        // A full queue says so and gives the payload back: what happens then is for the raiser to choose.
+        while let Err(error) = TABLE.raise_with(line, payload) {
+            let RaiseError::Full(back) = error else { return Err(told(error)) };
+            payload = back;
+            waits = 1;
+            thread::yield_now();
+        }
+        full += waits;
+        Ok(())
+    };
+    let sent = pour(input, WORD << 10, |piece| {
+        piece.chunks(WORD).try_for_each(|part| {
+            let mut word = [0; WORD];
+            word[..part.len()].copy_from_slice(part);
+            raise(PART, u32::from_le_bytes(word))
+        })
+    })?;
+    // At most the limit, which 32 bits can tell.
+    raise(END, sent as u32)?;
+    row.doing("waiting for the dispatcher's report");
+    let receipt = far.join().ok().flatten();
+    let receipt = receipt.ok_or_else(|| Failure::new("the dispatcher came to no end"))?;
+    Ok(Outcome { what: format!("{raises} payloads, queue full at {full}"), receipt })
 }
 
 fn on_part(delivery: &Delivery) {

@@ -1,15 +1,15 @@
 //! Workers at one queue in shared memory: fed, joined, and one of them killed with a job in its hands.
 
-use super::peer::Peer;
 use super::piece::{self, Piece};
-use super::row::{FarEnd, Mechanism, Outcome, Row, pour, told};
-use super::shared::{anonymous, soon};
+use super::row::{FarEnd, Mechanism, Outcome, Row, pour};
+use super::shared::anonymous;
 use crate::digest::Intake;
 use crate::failure::{Failure, Result};
+use crate::part::Part as Process;
+use crate::way::{Offer, soon, told};
 use ringway::channel::Error;
 use ringway::shm::{Layout, Part, Queue, Region};
 use std::collections::BTreeMap;
-use std::io;
 use std::thread;
 use std::time::Duration;
 
@@ -25,117 +25,97 @@ const WORKERS: u64 = 3;
 type Jobs = Queue<Piece, SLOTS>;
 
 /// A queue that several workers are fed by.
-pub struct Fed;
+pub const FED: Mechanism = Mechanism {
+    name: "shm-queue",
+    title: "queue in shared memory that feeds three workers, and one that collects what they did",
+    between: "five processes",
+    how: "",
+    limit: None,
+    run: fed,
+    far: play,
+};
 
-impl Mechanism for Fed {
-    fn name(&self) -> &'static str {
-        "shm-queue"
-    }
-
-    fn title(&self) -> &'static str {
-        "queue in shared memory that feeds three workers, and one that collects what they did"
-    }
-
-    fn between(&self) -> &'static str {
-        "five processes"
-    }
-
-    fn run(&self, row: &Row) -> Result<Outcome> {
-        let mut crew = Crew::start(row)?;
-        crew.hire(row)?;
-        let mut pieces = 0;
-        pour(row.input()?, piece::ROOM, |bytes| {
-            crew.feed(pieces, bytes)?;
-            pieces += 1;
-            Ok(())
-        })?;
-        let (mut outcome, shares) = crew.end(row, pieces)?;
-        outcome.what = format!("{shares} jobs, all joined");
-        Ok(outcome)
-    }
-
-    fn peer(&self, far: &FarEnd, args: &[String]) -> Result<()> {
-        play(far, args)
-    }
+fn fed(row: &Row<'_>) -> Result<Outcome> {
+    let mut crew = Crew::start(row)?;
+    crew.hire(row)?;
+    let mut pieces = 0;
+    pour(row.input()?, piece::ROOM, |bytes| {
+        crew.feed(pieces, bytes)?;
+        pieces += 1;
+        Ok(())
+    })?;
+    let (mut outcome, shares) = crew.end(row, pieces)?;
+    outcome.what = format!("{shares} jobs, all joined");
+    Ok(outcome)
 }
 
 /// The same, and a worker that is killed.
-pub struct Killed;
+pub const KILLED: Mechanism = Mechanism {
+    name: "shm-kill",
+    title: "queue in shared memory, one of whose workers is killed with a job in its hands",
+    between: "six processes",
+    how: "",
+    limit: None,
+    run: killed,
+    far: play,
+};
 
-impl Mechanism for Killed {
-    fn name(&self) -> &'static str {
-        "shm-kill"
-    }
-
-    fn title(&self) -> &'static str {
-        "queue in shared memory, one of whose workers is killed with a job in its hands"
-    }
-
-    fn between(&self) -> &'static str {
-        "six processes"
-    }
-
-    fn run(&self, row: &Row) -> Result<Outcome> {
-        let mut crew = Crew::start(row)?;
-        let mut victim = Some(crew.worker(row, "the worker that is killed", "victim")?);
-        // A job of no bytes for it, before there are others.
-        crew.feed(0, &[])?;
-        row.doing("waiting until the worker has a job in its hands");
-        victim.as_mut().map(Peer::ready).transpose()?;
-        crew.hire(row)?;
-        let mut pieces = 1;
-        pour(row.input()?, piece::ROOM, |bytes| {
-            crew.feed(pieces, bytes)?;
-            pieces += 1;
-            if pieces == SLOTS as u64 {
-                // In the middle, and at once: whoever waits here finds out within the bound, and gives its job to another.
-                drop(victim.take());
-                crew.join()?;
-            }
-            Ok(())
-        })?;
-        drop(victim);
-        let (mut outcome, shares) = crew.end(row, pieces)?;
-        outcome.what = format!("1 killed: {shares}, 0 lost");
-        Ok(outcome)
-    }
-
-    fn peer(&self, far: &FarEnd, args: &[String]) -> Result<()> {
-        play(far, args)
-    }
+fn killed(row: &Row<'_>) -> Result<Outcome> {
+    let mut crew = Crew::start(row)?;
+    let mut victim = Some(crew.worker(row, "the worker that is killed", "victim")?);
+    // A job of no bytes for it, before there are others.
+    crew.feed(0, &[])?;
+    row.doing("waiting until the worker has a job in its hands");
+    victim.as_ref().map(Process::ready).transpose()?;
+    crew.hire(row)?;
+    let mut pieces = 1;
+    pour(row.input()?, piece::ROOM, |bytes| {
+        crew.feed(pieces, bytes)?;
+        pieces += 1;
+        if pieces == SLOTS as u64 {
+            // In the middle, and at once: whoever waits here finds out within the bound, and gives its job to another.
+            drop(victim.take());
+            crew.join()?;
+        }
+        Ok(())
+    })?;
+    drop(victim);
+    let (mut outcome, shares) = crew.end(row, pieces)?;
+    outcome.what = format!("1 killed: {shares}, 0 lost");
+    Ok(outcome)
 }
 
 /// The feeder's side: the queues, and the others.
 struct Crew {
     jobs: Part<Jobs>,
     done: Part<Jobs>,
-    collector: Peer,
-    workers: Vec<Peer>,
+    collector: Process,
+    workers: Vec<Process>,
     hand_over: Box<dyn Fn() -> Result<std::os::fd::OwnedFd>>,
 }
 
 impl Crew {
     /// The queues, and the collector.
-    fn start(row: &Row) -> Result<Self> {
+    fn start(row: &Row<'_>) -> Result<Self> {
         let layout = Layout::new(8).part::<Jobs>(JOBS);
         let (region, fd) = anonymous(layout.and_then(|layout| layout.part::<Jobs>(DONE)))?;
         let (jobs, done) = (region.part(JOBS)?, region.part(DONE)?);
         row.doing("starting the collector");
-        let collector = row.start_peer_on("the collector", &["collector"], fd()?)?;
+        let collector = row.start("the collector", "collector", vec![fd()?])?;
         Ok(Crew { jobs, done, collector, workers: Vec::new(), hand_over: Box::new(fd) })
     }
 
-    fn worker(&self, row: &Row, label: &'static str, role: &str) -> Result<Peer> {
-        row.start_peer_on(label, &[role], (self.hand_over)()?)
+    fn worker(&self, row: &Row<'_>, label: &'static str, role: &str) -> Result<Process> {
+        row.start(label, role, vec![(self.hand_over)()?])
     }
 
     /// The workers that live.
-    fn hire(&mut self, row: &Row) -> Result<()> {
+    fn hire(&mut self, row: &Row<'_>) -> Result<()> {
         row.doing("starting the workers");
         for _ in 0..WORKERS {
             self.workers.push(self.worker(row, "a worker", "worker")?);
         }
-        self.workers.iter_mut().try_for_each(|worker| worker.ready().map(drop))?;
+        self.workers.iter().try_for_each(Process::ready)?;
         row.doing("feeding the workers");
         Ok(())
     }
@@ -152,13 +132,13 @@ impl Crew {
     }
 
     /// Everything was fed: waits for the others. Returns the collector's report, and how many jobs each did.
-    fn end(mut self, row: &Row, pieces: u64) -> Result<(Outcome, String)> {
+    fn end(mut self, row: &Row<'_>, pieces: u64) -> Result<(Outcome, String)> {
         row.doing("joining the queue");
         self.join()?;
         self.jobs.seat().close();
         row.doing("waiting for the workers' reports");
         let mut shares = Vec::new();
-        for mut worker in std::mem::take(&mut self.workers) {
+        for worker in std::mem::take(&mut self.workers) {
             shares.push(worker.sent()?);
             worker.finish()?;
         }
@@ -176,14 +156,17 @@ impl Crew {
 }
 
 /// The part of one of the others.
-fn play(far: &FarEnd, args: &[String]) -> Result<()> {
-    let region = Region::from_fd(io::stdin())?;
+fn play(far: &FarEnd<'_>, given: Offer) -> Result<()> {
+    let role = given.name.clone();
+    let [region] = given.take()?;
+    let region = Region::from_fd(region)?;
     let (jobs, done) = (region.part::<Jobs>(JOBS)?, region.part::<Jobs>(DONE)?);
-    match far.argument(args)? {
+    match &*role {
         "worker" => work(far, &jobs, &done),
         "victim" => {
             let claim = jobs.seat().claim_deadline(soon()).map_err(told)?;
-            far.ready(&piece::read(&claim)?.0.to_string());
+            piece::read(&claim)?;
+            far.ready();
             loop {
                 thread::sleep(Duration::from_secs(1));
             }
@@ -192,8 +175,8 @@ fn play(far: &FarEnd, args: &[String]) -> Result<()> {
     }
 }
 
-fn work(far: &FarEnd, jobs: &Part<Jobs>, done: &Part<Jobs>) -> Result<()> {
-    far.ready("attached");
+fn work(far: &FarEnd<'_>, jobs: &Part<Jobs>, done: &Part<Jobs>) -> Result<()> {
+    far.ready();
     let mut share = 0;
     loop {
         match jobs.seat().claim_deadline(None) {
@@ -211,7 +194,7 @@ fn work(far: &FarEnd, jobs: &Part<Jobs>, done: &Part<Jobs>) -> Result<()> {
 }
 
 /// Puts the pieces in order again.
-fn collect(far: &FarEnd, done: &Part<Jobs>) -> Result<()> {
+fn collect(far: &FarEnd<'_>, done: &Part<Jobs>) -> Result<()> {
     let mut intake = Intake::new();
     let mut early = BTreeMap::new();
     let mut next = 0;
@@ -234,6 +217,6 @@ fn collect(far: &FarEnd, done: &Part<Jobs>) -> Result<()> {
     if !early.is_empty() {
         return Err(Failure::new(format!("piece {next} was lost")));
     }
-    far.done(next.to_string(), intake.finish());
+    far.done(next.to_string(), intake);
     Ok(())
 }

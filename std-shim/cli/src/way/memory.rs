@@ -1,0 +1,242 @@
+//! The core's rings, pipe, FIFO and socket in memory, between two threads: no kernel object, and no system call unless a side
+//! has to sleep.
+
+use super::{Accept, End, Offer, Way, named, told};
+use crate::failure::{Failure, Result};
+use ringway::wait::PrivateFutex;
+use ringway_core::channel::socket::{Network, Shutdown, Stream};
+use ringway_core::channel::{Error, fifo, pipe};
+use ringway_core::ring::{self, bytes};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+/// How many bytes each holds.
+const ROOM: usize = 64 << 10;
+
+/// What an end does with what it writes to and what it reads from.
+macro_rules! ends {
+    ($($name:ident by $tx:ident $rx:ident, $shut:expr;)*) => {
+        $(
+            impl End for $name {
+                fn send(&mut self, mut piece: &[u8]) -> Result<()> {
+                    let tx = self.$tx.as_mut().ok_or_else(|| told(Error::Closed))?;
+                    while !piece.is_empty() {
+                        let n = tx.write(piece).map_err(told)?;
+                        piece = piece.get(n..).unwrap_or_default();
+                    }
+                    Ok(())
+                }
+
+                fn recv(&mut self, into: &mut [u8]) -> Result<usize> {
+                    let rx = self.$rx.as_mut().ok_or_else(|| told(Error::Closed))?;
+                    rx.read(into).map_err(told)
+                }
+
+                fn shut(&mut self) -> Result<()> {
+                    let shut: fn(&mut Self) -> Option<()> = $shut;
+                    shut(self);
+                    Ok(())
+                }
+            }
+        )*
+    };
+}
+
+ends! {
+    ByteRings by tx rx, |end| end.tx.take().map(bytes::Producer::close);
+    Pipe by tx rx, |end| end.tx.take().map(drop);
+    Fifo by tx rx, |end| end.tx.take().map(drop);
+    Socket by stream stream, |end| end.stream.as_mut().map(|it| it.shutdown(Shutdown::Write));
+}
+
+/// Rings of bytes.
+pub struct ByteRings {
+    tx: Option<bytes::Producer<'static, ROOM, PrivateFutex>>,
+    rx: Option<bytes::Consumer<'static, ROOM, PrivateFutex>>,
+}
+
+static BYTES: [bytes::ByteRing<ROOM, PrivateFutex>; 2] = [const { bytes::ByteRing::new() }; 2];
+
+impl Way for ByteRings {
+    fn host(_place: &Path) -> Result<(Offer, Accept<Self>)> {
+        let [there, back] = &BYTES;
+        let ours = ByteRings { tx: there.producer(), rx: back.consumer() };
+        Ok(named("", || Ok(ours)))
+    }
+
+    fn join(_offer: Offer) -> Result<Self> {
+        let [there, back] = &BYTES;
+        Ok(ByteRings { tx: back.producer(), rx: there.consumer() })
+    }
+}
+
+/// Pipes.
+pub struct Pipe {
+    tx: Option<pipe::Writer<'static, ROOM, PrivateFutex>>,
+    rx: Option<pipe::Reader<'static, ROOM, PrivateFutex>>,
+}
+
+type OneWay = pipe::Pipe<ROOM, PrivateFutex>;
+
+static PIPES: [OneWay; 2] = [const { OneWay::new() }; 2];
+
+/// The other end's, until it comes for it.
+static THEIRS: Mutex<Option<Pipe>> = Mutex::new(None);
+
+impl Way for Pipe {
+    fn host(_place: &Path) -> Result<(Offer, Accept<Self>)> {
+        let ((their_rx, tx), (rx, their_tx)) =
+            (PIPES[0].open().map_err(told)?, PIPES[1].open().map_err(told)?);
+        let theirs = Pipe { tx: Some(their_tx), rx: Some(their_rx) };
+        *THEIRS.lock().unwrap_or_else(PoisonError::into_inner) = Some(theirs);
+        Ok(named("", || Ok(Pipe { tx: Some(tx), rx: Some(rx) })))
+    }
+
+    fn join(_offer: Offer) -> Result<Self> {
+        let theirs = THEIRS.lock().unwrap_or_else(PoisonError::into_inner).take();
+        theirs.ok_or_else(|| told(Error::Taken))
+    }
+}
+
+/// FIFOs: the two ends share only their names.
+pub struct Fifo {
+    tx: Option<pipe::Writer<'static, ROOM, PrivateFutex>>,
+    rx: Option<pipe::Reader<'static, ROOM, PrivateFutex>>,
+}
+
+static NAMES: fifo::Registry<2, ROOM, PrivateFutex> = fifo::Registry::new();
+
+const THERE: &[u8] = b"there";
+const BACK: &[u8] = b"back";
+
+impl Way for Fifo {
+    fn host(_place: &Path) -> Result<(Offer, Accept<Self>)> {
+        [THERE, BACK].into_iter().try_for_each(|name| NAMES.create(name)).map_err(told)?;
+        // Both sides in the same order, so that each finds the other.
+        Ok(named("", || {
+            let tx = NAMES.open_writer(THERE).map_err(told)?;
+            Ok(Fifo { tx: Some(tx), rx: Some(NAMES.open_reader(BACK).map_err(told)?) })
+        }))
+    }
+
+    fn join(_offer: Offer) -> Result<Self> {
+        let rx = NAMES.open_reader(THERE).map_err(told)?;
+        Ok(Fifo { tx: Some(NAMES.open_writer(BACK).map_err(told)?), rx: Some(rx) })
+    }
+}
+
+/// A stream socket.
+pub struct Socket {
+    stream: Option<Stream<'static, ROOM, PrivateFutex>>,
+}
+
+static NETWORK: Network<1, 1, ROOM, PrivateFutex> = Network::new();
+
+const PORT: u16 = 7;
+
+impl Way for Socket {
+    fn host(_place: &Path) -> Result<(Offer, Accept<Self>)> {
+        let listener = NETWORK.streams().listen(PORT, 1).map_err(told)?;
+        Ok(named("", move || Ok(Socket { stream: Some(listener.accept().map_err(told)?) })))
+    }
+
+    fn join(_offer: Offer) -> Result<Self> {
+        Ok(Socket { stream: Some(NETWORK.streams().connect(PORT).map_err(told)?) })
+    }
+}
+
+/// Rings of values: each has a piece, and how much of it counts.
+pub struct Rings {
+    tx: Option<ring::Producer<'static, Line, LINES, PrivateFutex>>,
+    rx: ring::Consumer<'static, Line, LINES, PrivateFutex>,
+    /// What is on its way out, and what has come; kept for their memory.
+    out: Vec<Line>,
+    lines: Vec<Line>,
+}
+
+#[derive(Clone, Copy)]
+struct Line {
+    len: usize,
+    bytes: [u8; LINE],
+}
+
+const LINE: usize = 256 - size_of::<usize>();
+const LINES: usize = 256;
+const EMPTY: Line = Line { len: 0, bytes: [0; LINE] };
+
+static VALUES: [ring::Ring<Line, LINES, PrivateFutex>; 2] = [const { ring::Ring::new() }; 2];
+
+impl Line {
+    fn new(piece: &[u8]) -> Self {
+        let mut line = Line { len: piece.len(), ..EMPTY };
+        line.bytes[..piece.len()].copy_from_slice(piece);
+        line
+    }
+}
+
+impl Rings {
+    fn of(tx: usize, rx: usize) -> Result<Self> {
+        let (tx, rx) = (VALUES[tx].producer(), VALUES[rx].consumer());
+        let rx = rx.ok_or_else(|| told(Error::Taken))?;
+        Ok(Rings { tx, rx, out: Vec::new(), lines: vec![EMPTY; LINES] })
+    }
+}
+
+impl End for Rings {
+    fn send(&mut self, piece: &[u8]) -> Result<()> {
+        let tx = self.tx.as_mut().ok_or_else(|| told(Error::Closed))?;
+        self.out.clear();
+        self.out.extend(piece.chunks(LINE).map(Line::new));
+        let mut rest = &self.out[..];
+        while let Some(&first) = rest.first() {
+            // As many as there is room for; where there is none, asleep until there is.
+            let n = match tx.try_push_slice(rest) {
+                0 => tx.push(first).map(|()| 1).map_err(|error| told(error.to_string()))?,
+                n => n,
+            };
+            rest = &rest[n..];
+        }
+        Ok(())
+    }
+
+    fn recv(&mut self, into: &mut [u8]) -> Result<usize> {
+        let room = (into.len() / LINE).clamp(1, LINES);
+        // As many as there are; where there is none, asleep until one comes.
+        let n = match self.rx.try_pop_slice(&mut self.lines[..room]) {
+            0 => match self.rx.pop() {
+                Ok(line) => {
+                    self.lines[0] = line;
+                    1
+                }
+                Err(Error::EndOfFile) => 0,
+                Err(error) => return Err(told(error)),
+            },
+            n => n,
+        };
+        let mut done = 0;
+        for line in &self.lines[..n] {
+            let place = into.get_mut(done..done + line.len);
+            place
+                .ok_or_else(|| Failure::new("a value has no room"))?
+                .copy_from_slice(&line.bytes[..line.len]);
+            done += line.len;
+        }
+        Ok(done)
+    }
+
+    fn shut(&mut self) -> Result<()> {
+        self.tx.take().into_iter().for_each(ring::Producer::close);
+        Ok(())
+    }
+}
+
+impl Way for Rings {
+    fn host(_place: &Path) -> Result<(Offer, Accept<Self>)> {
+        let ours = Rings::of(0, 1)?;
+        Ok(named("", || Ok(ours)))
+    }
+
+    fn join(_offer: Offer) -> Result<Self> {
+        Rings::of(1, 0)
+    }
+}
