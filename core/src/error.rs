@@ -57,6 +57,20 @@ pub enum Error {
     Taken,
     /// What the peer wrote cannot be (`EBADMSG`): this channel is of no use any more.
     Corrupt,
+    /// A holder died, or unwound from a panic, with the lock, which is given back (`EOWNERDEAD`).
+    OwnerDied,
+    /// The barrier is broken: a party gave up, aborted, reset it, or died.
+    Broken,
+    /// There is nothing to give back: this participant has kept no permit.
+    NotHeld,
+    /// A count would go beyond its limit: too many permits, or one thread takes one lock too often
+    /// (`EOVERFLOW`, `EAGAIN`).
+    Overflow,
+    /// The table has no such signal line.
+    NoSuchLine {
+        /// How many lines it has: 0 to `lines - 1`.
+        lines: u32,
+    },
     /// The peer speaks another version of the protocol (`EPROTONOSUPPORT`).
     Incompatible {
         /// The version that it speaks.
@@ -96,6 +110,22 @@ impl fmt::Display for Error {
             Error::Exhausted => "no place left: close something, or make the limit larger",
             Error::Taken => "taken: somebody else holds this end, and there is only one",
             Error::Corrupt => "corrupt: the peer wrote what cannot be; open a new channel",
+            Error::OwnerDied => {
+                "a holder died or panicked with the lock: repair what it protects, then call \
+                 make_consistent"
+            }
+            Error::Broken => "the barrier is broken: see to who is missing, then reset it",
+            Error::NotHeld => {
+                "released too often: release as many permits as you kept, under the name you took \
+                 them"
+            }
+            Error::Overflow => {
+                "a count is at its limit: release only what was acquired, drop guards, or end the \
+                 recursion"
+            }
+            Error::NoSuchLine { lines } => {
+                return write!(f, "there is no such line: the table has {lines}, counted from 0");
+            }
             Error::Incompatible { version } => {
                 return write!(
                     f,

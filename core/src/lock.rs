@@ -3,19 +3,19 @@
 //!
 //! | lock | holds | at its holder's death, or [panic](#panics) |
 //! |---|---|---|
-//! | [`Mutex`] | one | the next one gets [`Acquired::OwnerDied`] |
+//! | [`Mutex`] | one | the next one gets [`OwnerDied`] |
 //! | [`ReentrantMutex`] (`RLock`) | one thread, many times over | the same |
-//! | [`RwLock`] | one writer, or up to `R` readers | a writer's: the same; a reader's seat is free again |
+//! | [`RwLock`] | one writer, or up to `R` readers | a writer's: the same; a reader's slot is free again |
 //! | [`BoundedSemaphore`] | up to `N` permits, with their holders on record | its permits come back |
 //! | [`Semaphore`] | a count, nobody is on record | nothing: as with [`sem_post(3)`], what was taken stays taken |
 //! | [`Condition`] | nothing | others look again |
 //! | [`Event`] | nothing | nothing |
-//! | [`Barrier`] | the seats of those who wait | the barrier is broken |
+//! | [`Barrier`] | the slots of those who wait | the barrier is broken |
 //!
 //! # Panics
 //!
 //! A guard that is dropped because its holder panicked gives its lock back, but what the lock protects may be half
-//! changed. So the next one is told, as after a death: it gets [`Acquired::OwnerDied`]. It is what the standard library
+//! changed. So the next one is told, as after a death: it gets [`OwnerDied`]. It is what the standard library
 //! calls poisoning, and [`Robust::make_consistent`] ends it. A guard that was taken while the thread was unwinding
 //! already, by a destructor, is given back as usual.
 //!
@@ -36,8 +36,8 @@
 //! program that shares its locks with nobody does without: each lock's own methods are those of
 //! [`Participant::LOCAL`], whom no region has, and whose death nobody puts right. Nor does `LOCAL`
 //! tell two processes apart whose threads have the same numbers, as they do in two PID namespaces:
-//! both would hold one [`ReentrantMutex`]. So in a region, take a [`Seat`]:
-//! `mutex.seat(me).lock()`.
+//! both would hold one [`ReentrantMutex`]. So in a region, take a [`Handle`]:
+//! `mutex.handle(me).lock()`.
 //!
 //! A lock never asks who is alive. Whoever learns of a death calls `recover` of each lock that the
 //! dead one may have held. That puts right what is on record, and wakes who waits. What the lock
@@ -83,185 +83,213 @@ mod rwlock;
 mod semaphore;
 mod word;
 
-pub use barrier::{Barrier, BarrierError};
-pub use bounded::{BoundedSemaphore, NotHeld, Permit};
+pub use barrier::Barrier;
+pub use bounded::{BoundedSemaphore, Permit};
 pub use condition::{Condition, Waited};
 pub use event::Event;
 pub use mutex::{Mutex, MutexGuard};
-pub use reentrant::{ReentrantError, ReentrantGuard, ReentrantMutex, ThreadId};
+pub use reentrant::{ReentrantGuard, ReentrantMutex, ThreadId};
 pub use rwlock::{ReadGuard, RwLock, WriteGuard};
-pub use semaphore::{Overflow, Semaphore};
+pub use semaphore::Semaphore;
 
+use crate::Error;
 use crate::participant::Participant;
+use crate::wait::TimedOut;
+use core::fmt;
 
-/// A lock as one participant uses it, whose name then stands in what it holds. Any number of its threads may, at the same
-/// time.
+/// A lock as one participant uses it, whose name then stands in what it holds. Any number of the
+/// participant's threads may use it at the same time.
 ///
 /// ```
-/// use ringway_core::lock::{Acquired, Mutex};
+/// use ringway_core::lock::Mutex;
 /// use ringway_core::participant::Participant;
 /// use ringway_core::wait::Spin;
 /// let total = Mutex::new(0, Spin);
 /// let me = Participant::new(3).unwrap();
-/// let guard = total.seat(me).lock();
+/// let guard = total.handle(me).lock().unwrap();
 /// assert_eq!(total.holder(), Some(me));
 /// # drop(guard);
 /// ```
 #[derive(Debug)]
-pub struct Seat<'a, L> {
+pub struct Handle<'a, L: ?Sized> {
     lock: &'a L,
     me: Participant,
 }
 
-impl<L> Clone for Seat<'_, L> {
+impl<L: ?Sized> Clone for Handle<'_, L> {
     fn clone(&self) -> Self {
         *self
     }
 }
-impl<L> Copy for Seat<'_, L> {}
+impl<L: ?Sized> Copy for Handle<'_, L> {}
 
-impl<'a, L> Seat<'a, L> {
+impl<'a, L: ?Sized> Handle<'a, L> {
     const fn new(lock: &'a L, me: Participant) -> Self {
-        Seat { lock, me }
+        Handle { lock, me }
     }
 }
 
-/// A lock that was taken, and whether its last holder left it as one should.
+/// A holder died with the lock, or [unwound](self#panics) from a panic, and nobody has called
+/// [`Robust::make_consistent`] since: what the lock protects may be half changed. The caller holds
+/// the lock nevertheless. Given back as it is, the next one is told again.
+///
+/// It is to a lock here what `PoisonError` is to one of the standard library.
 ///
 /// ```
-/// use ringway_core::lock::{Acquired, Mutex};
+/// use ringway_core::lock::{Mutex, OwnerDied};
 /// use ringway_core::wait::Spin;
 /// let balance = Mutex::new(100, Spin);
-/// match balance.lock() {
-///     Acquired::Clean(mut balance) => *balance -= 30,
-///     Acquired::OwnerDied(balance) => panic!("it may be anything: {}", *balance),
-/// }
-/// // The same in short: whatever it may be, make it a good value before it is used.
-/// let balance = balance.lock().repair(|balance| **balance = 0);
-/// assert_eq!(*balance, 70);
+/// // Whatever it may be, make it a good value before it is used.
+/// let mut guard = balance.lock().unwrap_or_else(|died| died.repair(|balance| **balance = 0));
+/// *guard -= 30;
+/// drop(guard);
+/// // One number is whole, whatever happened to the one who changed it.
+/// assert_eq!(*balance.lock().unwrap_or_else(OwnerDied::into_inner), 70);
 /// ```
-#[derive(Debug)]
-#[must_use = "the lock is given back at once if this is dropped"]
-pub enum Acquired<G> {
-    /// Its last holder gave it back, or there was none.
-    Clean(G),
-    /// A holder died with it, or [unwound](self#panics) from a panic, and nobody has called [`Robust::make_consistent`]
-    /// since: what the lock protects may be half changed. Given back as it is, the next one is told again.
-    OwnerDied(G),
-}
-
-impl<G> Acquired<G> {
-    fn new(guard: G, died: bool) -> Self {
-        if died { Acquired::OwnerDied(guard) } else { Acquired::Clean(guard) }
-    }
-
-    /// Whether its last holder gave it back.
-    ///
-    /// ```
-    /// # use ringway_core::{lock::Mutex, wait::Spin};
-    /// assert!(Mutex::new((), Spin).lock().is_clean());
-    /// ```
-    pub fn is_clean(&self) -> bool {
-        matches!(self, Acquired::Clean(_))
-    }
-
-    /// The guard, whatever happened to the last holder. For what a death or a panic cannot leave half changed: one word, or
-    /// nothing.
-    ///
-    /// ```
-    /// # use ringway_core::{lock::Mutex, wait::Spin};
-    /// let count = Mutex::new(0, Spin);
-    /// *count.lock().into_inner() += 1;
-    /// assert_eq!(*count.lock().into_inner(), 1);
-    /// ```
-    pub fn into_inner(self) -> G {
-        match self {
-            Acquired::Clean(guard) | Acquired::OwnerDied(guard) => guard,
-        }
-    }
-
-    /// The guard, if the last holder gave it back.
-    ///
-    /// # Errors
-    /// [`OwnerDied`] with the guard, if it died.
-    ///
-    /// ```
-    /// # use ringway_core::{lock::{Mutex, OwnerDied}, wait::Spin};
-    /// fn add(count: &Mutex<u32, Spin>) -> Result<(), OwnerDied> {
-    ///     *count.lock().clean().map_err(OwnerDied::without_guard)? += 1;
-    ///     Ok(())
-    /// }
-    /// assert_eq!(add(&Mutex::new(0, Spin)), Ok(()));
-    /// ```
-    pub fn clean(self) -> Result<G, OwnerDied<G>> {
-        match self {
-            Acquired::Clean(guard) => Ok(guard),
-            Acquired::OwnerDied(guard) => Err(OwnerDied(guard)),
-        }
-    }
-}
-
-impl<G: Robust> Acquired<G> {
-    /// The guard; if the last holder died, after `repair` made what it protects good again, and
-    /// [`Robust::make_consistent`].
-    pub fn repair(self, repair: impl FnOnce(&mut G)) -> G {
-        match self {
-            Acquired::Clean(guard) => guard,
-            Acquired::OwnerDied(mut guard) => {
-                repair(&mut guard);
-                guard.make_consistent();
-                guard
-            }
-        }
-    }
-}
-
-/// A holder of the lock died with it, or panicked: [`Acquired::OwnerDied`] as an error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OwnerDied<G = ()>(
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct OwnerDied<G>(
     /// The guard: the lock is held.
     pub G,
 );
 
 impl<G> OwnerDied<G> {
+    /// The guard, for what a death or a panic cannot leave half changed: one word, or nothing.
+    pub fn into_inner(self) -> G {
+        self.0
+    }
+}
+
+impl<G: Robust> OwnerDied<G> {
+    /// The guard, after `repair` made what it protects good again, and
+    /// [`Robust::make_consistent`].
+    pub fn repair(mut self, repair: impl FnOnce(&mut G)) -> G {
+        repair(&mut self.0);
+        self.0.make_consistent();
+        self.0
+    }
+}
+
+impl<G> fmt::Debug for OwnerDied<G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OwnerDied(..)")
+    }
+}
+
+impl<G> fmt::Display for OwnerDied<G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Error::OwnerDied.fmt(f)
+    }
+}
+
+impl<G> core::error::Error for OwnerDied<G> {}
+
+impl<G> From<OwnerDied<G>> for Error {
     /// The error alone; the lock is given back, and the next one is told again.
-    pub fn without_guard(self) -> OwnerDied {
-        OwnerDied(())
+    fn from(_: OwnerDied<G>) -> Self {
+        Error::OwnerDied
     }
 }
 
-impl<G> core::fmt::Display for OwnerDied<G> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(
-            "a holder died or panicked with the lock: repair what it protects, then call make_consistent",
-        )
+/// What taking a lock answers.
+pub type LockResult<G> = Result<G, OwnerDied<G>>;
+
+/// What the forms of taking a lock answer that may end without the lock.
+pub type TryLockResult<G> = Result<G, LockError<G>>;
+
+/// The guard, or that a holder died, with the guard.
+fn told<G>(guard: G, died: bool) -> LockResult<G> {
+    if died { Err(OwnerDied(guard)) } else { Ok(guard) }
+}
+
+/// Why a lock was not taken as one would like it: what the forms that may end without the lock
+/// answer.
+///
+/// ```
+/// use ringway_core::lock::{LockError, Mutex};
+/// use ringway_core::{Error, wait::Spin};
+/// let mutex = Mutex::new(5, Spin);
+/// let guard = mutex.try_lock().unwrap();
+/// assert!(matches!(mutex.try_lock(), Err(LockError::NotTaken(Error::WouldBlock))));
+/// # drop(guard);
+/// ```
+pub enum LockError<G> {
+    /// It is held, by the caller, but a holder before died with it.
+    OwnerDied(OwnerDied<G>),
+    /// It is not held by the caller: [`WouldBlock`](Error::WouldBlock) or
+    /// [`TimedOut`](Error::TimedOut); of a [`ReentrantMutex`] also [`Overflow`](Error::Overflow).
+    NotTaken(Error),
+}
+
+impl<G> LockError<G> {
+    fn would_block() -> Self {
+        LockError::NotTaken(Error::WouldBlock)
     }
 }
 
-impl<G: core::fmt::Debug> core::error::Error for OwnerDied<G> {}
+impl<G> fmt::Debug for LockError<G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LockError::OwnerDied(died) => died.fmt(f),
+            LockError::NotTaken(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<G> fmt::Display for LockError<G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LockError::OwnerDied(died) => died.fmt(f),
+            LockError::NotTaken(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<G> core::error::Error for LockError<G> {}
+
+impl<G> From<OwnerDied<G>> for LockError<G> {
+    fn from(died: OwnerDied<G>) -> Self {
+        LockError::OwnerDied(died)
+    }
+}
+
+impl<G> From<TimedOut> for LockError<G> {
+    fn from(_: TimedOut) -> Self {
+        LockError::NotTaken(Error::TimedOut)
+    }
+}
+
+impl<G> From<LockError<G>> for Error {
+    /// The error alone; if the lock was taken, it is given back, and the next one is told again.
+    fn from(error: LockError<G>) -> Self {
+        match error {
+            LockError::OwnerDied(died) => died.into(),
+            LockError::NotTaken(error) => error,
+        }
+    }
+}
 
 /// The guard of a lock that remembers that a holder died with it, or panicked.
 pub trait Robust: sealed::Sealed {
-    /// Says that what the lock protects is good again, so that the next one gets [`Acquired::Clean`]. As
+    /// Says that what the lock protects is good again, so that the next one is not told. As
     /// [`pthread_mutex_consistent(3)`](https://man7.org/linux/man-pages/man3/pthread_mutex_consistent.3.html).
     ///
     /// ```
-    /// use ringway_core::lock::{Acquired, Mutex, Robust};
+    /// use ringway_core::lock::{Mutex, OwnerDied, Robust};
     /// use ringway_core::participant::Participant;
     /// use ringway_core::wait::Spin;
     /// let pair = Mutex::new([0, 0], Spin); // the two are the same
     /// let other = Participant::new(1).unwrap();
-    /// let mut guard = pair.seat(other).lock().into_inner();
+    /// let mut guard = pair.handle(other).lock().unwrap();
     /// guard[0] = 1;
     /// std::mem::forget(guard); // it dies in the middle
     /// // SAFETY: participant 1 does nothing any more.
     /// assert!(unsafe { pair.recover(other) });
     ///
-    /// let Acquired::OwnerDied(mut guard) = pair.lock() else { panic!("it died") };
+    /// let Err(OwnerDied(mut guard)) = pair.lock() else { panic!("it died") };
     /// guard[1] = guard[0];
     /// guard.make_consistent();
     /// drop(guard);
-    /// assert!(pair.lock().is_clean());
+    /// assert!(pair.lock().is_ok());
     /// ```
     #[doc(alias = "pthread_mutex_consistent")]
     fn make_consistent(&mut self);

@@ -5,13 +5,13 @@
 //! the order of the lines' priorities. Nothing runs behind the program's back, so that a handler may do anything.
 //!
 //! ```
-//! use ringway_core::signal::{Delivery, Handler, Table};
+//! use ringway_core::signal::{Raised, Handler, Table};
 //! use std::sync::atomic::{AtomicU64, Ordering};
 //!
 //! static SIGNALS: Table<8, 4> = Table::new();
 //! const TICK: u32 = 0;
 //! static TICKS: AtomicU64 = AtomicU64::new(0);
-//! static ON_TICK: Handler = Handler::new(&|tick: &Delivery| {
+//! static ON_TICK: Handler = Handler::new(&|tick: &Raised| {
 //!     TICKS.fetch_add(tick.count, Ordering::Relaxed);
 //! });
 //!
@@ -24,7 +24,7 @@
 //! // In the main loop:
 //! assert_eq!(dispatcher.dispatch(), 1); // two raises, one delivery
 //! assert_eq!(TICKS.load(Ordering::Relaxed), 2);
-//! # Ok::<(), ringway_core::signal::NoSuchLine>(())
+//! # Ok::<(), ringway_core::Error>(())
 //! ```
 //!
 //! # What a line keeps
@@ -42,10 +42,10 @@
 //!
 //! | call | progress |
 //! |---|---|
-//! | `raise`, `raise_with`, `set_mask`, `set_handler`, `set_priority`, `pending` | wait-free: a fixed number of atomic operations, no loop, wherever another context is suspended |
+//! | `raise`, `raise_with`, `end_dispatcher`, `set_mask`, `set_handler`, `set_priority`, `pending` | wait-free: a fixed number of atomic operations, no loop, wherever another context is suspended |
 //! | `mask`, `unmask` | the same number of operations, but lock-free on most processors: few can change bits and answer with the old ones in one instruction, the others retry when another context changed the mask meanwhile |
 //! | `dispatch`, `dispatch_one`, `try_wait` | never sleep, and look at each line once per delivery; a raiser that is suspended between reserving its place in a line's queue and filling it delays the payloads behind its own, on that line, until it goes on |
-//! | `pause`, `wait`, `poll_dispatch`, `poll_wait` | sleep |
+//! | `pause`, `wait`, `poll_pause`, `poll_wait`, `pause_async`, `wait_async` | sleep |
 //!
 //! That is the table's own part: waking a dispatcher that sleeps is [`Wait::wake`]'s. On a processor that has
 //! load-linked and store-conditional instead of atomic instructions (ARM before 8.1), every read-modify-write may retry; on
@@ -68,6 +68,7 @@ mod tests;
 pub use dispatcher::Dispatcher;
 pub use set::{Lines, SignalSet};
 
+use crate::Error;
 use crate::sync::{AtomicPtr, AtomicU32, Ordering, RmwU32, array_of, const_unless_loom};
 use crate::wait::{Doorbell, Spin, Wait, Wake};
 use core::fmt;
@@ -87,7 +88,7 @@ use set::AtomicSet;
 /// static SIGNALS: Table<32, 0> = Table::new();
 /// SIGNALS.raise(7)?;
 /// assert_eq!(SIGNALS.pending(), SignalSet::line(7));
-/// # Ok::<(), ringway_core::signal::NoSuchLine>(())
+/// # Ok::<(), ringway_core::Error>(())
 /// ```
 ///
 /// ```compile_fail
@@ -101,11 +102,15 @@ pub struct Table<const LINES: usize, const DEPTH: usize, W: Wake = Spin> {
     /// Lines with something to deliver. A bit may be set with nothing left behind it, never the other way round.
     pending: AtomicSet,
     masked: AtomicSet,
-    /// 1 while there is a dispatcher.
+    /// [`FREE`], [`TAKEN`] while there is a dispatcher, [`ENDED`] once it was told to end.
     taken: AtomicU32,
     bell: Doorbell<W>,
     lines: [Line<DEPTH>; LINES],
 }
+
+const FREE: u32 = 0;
+const TAKEN: u32 = 1;
+const ENDED: u32 = 2;
 
 #[derive(Debug)]
 struct Line<const DEPTH: usize> {
@@ -123,13 +128,13 @@ struct Line<const DEPTH: usize> {
 /// are never of two different handlers.
 ///
 /// ```
-/// use ringway_core::signal::{Delivery, Handler};
-/// static COUNT: Handler = Handler::new(&|delivery: &Delivery| {
+/// use ringway_core::signal::{Raised, Handler};
+/// static COUNT: Handler = Handler::new(&|delivery: &Raised| {
 ///     assert!(delivery.line < 8);
 /// });
 /// ```
 pub struct Handler {
-    run: &'static (dyn Fn(&Delivery) + Sync),
+    run: &'static (dyn Fn(&Raised) + Sync),
 }
 
 impl Handler {
@@ -137,22 +142,22 @@ impl Handler {
     /// change handlers, its own too.
     ///
     /// ```
-    /// use ringway_core::signal::{Delivery, Handler};
-    /// fn on_reset(_: &Delivery) {}
+    /// use ringway_core::signal::{Raised, Handler};
+    /// fn on_reset(_: &Raised) {}
     /// static ON_RESET: Handler = Handler::new(&on_reset);
     /// ```
-    pub const fn new(run: &'static (dyn Fn(&Delivery) + Sync)) -> Self {
+    pub const fn new(run: &'static (dyn Fn(&Raised) + Sync)) -> Self {
         Handler { run }
     }
 
     /// Runs the handler, here and now: from one handler to the one before it.
     ///
     /// ```
-    /// use ringway_core::signal::{Delivery, Handler};
-    /// static FIRST: Handler = Handler::new(&|_: &Delivery| ());
-    /// static SECOND: Handler = Handler::new(&|delivery: &Delivery| FIRST.run(delivery));
+    /// use ringway_core::signal::{Raised, Handler};
+    /// static FIRST: Handler = Handler::new(&|_: &Raised| ());
+    /// static SECOND: Handler = Handler::new(&|delivery: &Raised| FIRST.run(delivery));
     /// ```
-    pub fn run(&self, delivery: &Delivery) {
+    pub fn run(&self, delivery: &Raised) {
         (self.run)(delivery);
     }
 }
@@ -206,12 +211,12 @@ impl Payload {
 /// table.raise(3)?;
 /// let delivery = table.dispatcher().unwrap().try_wait(SignalSet::line(3)).unwrap();
 /// assert_eq!((delivery.line, delivery.count, delivery.payload), (3, 2, None));
-/// # Ok::<(), ringway_core::signal::NoSuchLine>(())
+/// # Ok::<(), ringway_core::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
-pub struct Delivery {
+pub struct Raised {
     /// Which line.
     pub line: u32,
     /// How many raises this delivery stands for: at least 1, and 1 if there is a payload. Exact: the count does not
@@ -220,31 +225,6 @@ pub struct Delivery {
     /// What came with the raise, if it was a [`raise_with`](Table::raise_with).
     pub payload: Option<Payload>,
 }
-
-/// The table has no such line.
-///
-/// ```
-/// use ringway_core::signal::{NoSuchLine, Table};
-/// let table = <Table<4, 0>>::new();
-/// assert_eq!(table.raise(4), Err(NoSuchLine { line: 4, lines: 4 }));
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct NoSuchLine {
-    /// The line asked for.
-    pub line: u32,
-    /// How many lines there are: 0 to `lines - 1`.
-    pub lines: u32,
-}
-
-impl fmt::Display for NoSuchLine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let NoSuchLine { line, lines } = self;
-        write!(f, "there is no line {line}: the table has {lines}, counted from 0")
-    }
-}
-
-impl core::error::Error for NoSuchLine {}
 
 /// Why a payload was not queued. The payload is in it.
 ///
@@ -261,7 +241,12 @@ pub enum RaiseError {
     /// The line's queue is full; what is in it is still delivered.
     Full(Payload),
     /// The table has no such line.
-    NoSuchLine(NoSuchLine, Payload),
+    NoSuchLine {
+        /// How many lines it has: 0 to `lines - 1`.
+        lines: u32,
+        /// The payload.
+        payload: Payload,
+    },
 }
 
 impl RaiseError {
@@ -273,7 +258,7 @@ impl RaiseError {
     /// ```
     pub const fn payload(&self) -> Payload {
         match *self {
-            RaiseError::Full(payload) | RaiseError::NoSuchLine(_, payload) => payload,
+            RaiseError::Full(payload) | RaiseError::NoSuchLine { payload, .. } => payload,
         }
     }
 }
@@ -284,12 +269,22 @@ impl fmt::Display for RaiseError {
             RaiseError::Full(_) => f.write_str(
                 "the line's queue is full: dispatch first, raise without a payload, or count the loss",
             ),
-            RaiseError::NoSuchLine(error, _) => error.fmt(f),
+            RaiseError::NoSuchLine { lines, .. } => Error::NoSuchLine { lines: *lines }.fmt(f),
         }
     }
 }
 
 impl core::error::Error for RaiseError {}
+
+impl From<RaiseError> for Error {
+    /// The error alone, without the payload.
+    fn from(error: RaiseError) -> Self {
+        match error {
+            RaiseError::Full(_) => Error::WouldBlock,
+            RaiseError::NoSuchLine { lines, .. } => Error::NoSuchLine { lines },
+        }
+    }
+}
 
 impl<const LINES: usize, const DEPTH: usize, W: Wake> Default for Table<LINES, DEPTH, W> {
     fn default() -> Self {
@@ -360,8 +355,8 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
         }
     }
 
-    fn line(&self, line: u32) -> Result<&Line<DEPTH>, NoSuchLine> {
-        self.lines.get(line as usize).ok_or(NoSuchLine { line, lines: Self::COUNT })
+    fn line(&self, line: u32) -> Result<&Line<DEPTH>, Error> {
+        self.lines.get(line as usize).ok_or(Error::NoSuchLine { lines: Self::COUNT })
     }
 
     /// The lines that were raised and not delivered yet, masked ones too (`sigpending`). A moment later it may
@@ -372,7 +367,7 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
     /// let table = <Table<4, 0>>::new();
     /// table.raise(2)?;
     /// assert_eq!(table.pending(), SignalSet::line(2));
-    /// # Ok::<(), ringway_core::signal::NoSuchLine>(())
+    /// # Ok::<(), ringway_core::Error>(())
     /// ```
     #[doc(alias = "sigpending")]
     pub fn pending(&self) -> SignalSet {
@@ -416,22 +411,22 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
     /// before the change. `None`: the line keeps its raises until it has a handler, or until they are waited for.
     ///
     /// # Errors
-    /// [`NoSuchLine`].
+    /// [`Error::NoSuchLine`].
     ///
     /// ```
-    /// use ringway_core::signal::{Delivery, Handler, Table};
-    /// static ON_TICK: Handler = Handler::new(&|_: &Delivery| ());
+    /// use ringway_core::signal::{Handler, Raised, Table};
+    /// static ON_TICK: Handler = Handler::new(&|_: &Raised| ());
     /// let table = <Table<4, 0>>::new();
     /// assert!(table.set_handler(0, Some(&ON_TICK))?.is_none());
     /// assert!(table.set_handler(0, None)?.is_some());
-    /// # Ok::<(), ringway_core::signal::NoSuchLine>(())
+    /// # Ok::<(), ringway_core::Error>(())
     /// ```
     #[doc(alias = "sigaction")]
     pub fn set_handler(
         &self,
         line: u32,
         handler: Option<&'static Handler>,
-    ) -> Result<Option<&'static Handler>, NoSuchLine>
+    ) -> Result<Option<&'static Handler>, Error>
     where
         W: Wait,
     {
@@ -449,7 +444,7 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
     /// priority take turns. Every line starts at 0.
     ///
     /// # Errors
-    /// [`NoSuchLine`].
+    /// [`Error::NoSuchLine`].
     ///
     /// ```
     /// use ringway_core::signal::{SignalSet, Table};
@@ -459,9 +454,9 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
     /// table.raise(3)?;
     /// let mut dispatcher = table.dispatcher().unwrap();
     /// assert_eq!(dispatcher.try_wait(SignalSet::all()).unwrap().line, 3);
-    /// # Ok::<(), ringway_core::signal::NoSuchLine>(())
+    /// # Ok::<(), ringway_core::Error>(())
     /// ```
-    pub fn set_priority(&self, line: u32, priority: u8) -> Result<u8, NoSuchLine> {
+    pub fn set_priority(&self, line: u32, priority: u8) -> Result<u8, Error> {
         // Relaxed: a number by itself. What comes back is what was put in: 8 bits.
         Ok(self.line(line)?.priority.swap(priority.into(), Ordering::Relaxed) as u8)
     }
@@ -480,7 +475,7 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
         // Acquire: partner is the release in `drop`, by the dispatcher before this one, whose places in the queues
         // we go on from. Failure, relaxed: there is one. An exchange rather than a swap, so that a failed try writes nothing.
         self.taken
-            .compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed)
+            .compare_exchange(FREE, TAKEN, Ordering::Acquire, Ordering::Relaxed)
             .is_ok()
             // Made only if it is ours: dropping it gives it back.
             .then(|| Dispatcher { table: self, last: u32::MAX })
@@ -491,7 +486,7 @@ impl<const LINES: usize, const DEPTH: usize, W: Wait> Table<LINES, DEPTH, W> {
     /// Raises a line: one more, coalesced with those that are not delivered yet. Any context; wait-free.
     ///
     /// # Errors
-    /// [`NoSuchLine`].
+    /// [`Error::NoSuchLine`].
     ///
     /// ```
     /// use ringway_core::signal::Table;
@@ -500,7 +495,7 @@ impl<const LINES: usize, const DEPTH: usize, W: Wait> Table<LINES, DEPTH, W> {
     /// assert!(SIGNALS.raise(4).is_err());
     /// ```
     #[inline]
-    pub fn raise(&self, line: u32) -> Result<(), NoSuchLine> {
+    pub fn raise(&self, line: u32) -> Result<(), Error> {
         self.line(line)?.count_one();
         self.announce(line);
         Ok(())
@@ -525,12 +520,36 @@ impl<const LINES: usize, const DEPTH: usize, W: Wait> Table<LINES, DEPTH, W> {
     #[inline]
     pub fn raise_with(&self, line: u32, payload: Payload) -> Result<(), RaiseError> {
         self.line(line)
-            .map_err(|error| RaiseError::NoSuchLine(error, payload))?
+            .map_err(|_| RaiseError::NoSuchLine { lines: Self::COUNT, payload })?
             .queue
             .push(payload)
             .map_err(RaiseError::Full)?;
         self.announce(line);
         Ok(())
+    }
+
+    /// Ends the dispatcher that there is: once it has delivered what was raised before, its forms
+    /// that sleep answer [`Error::Closed`]. Whether there was one that nobody had ended before. The
+    /// next one is not concerned. Any context.
+    ///
+    /// ```
+    /// use ringway_core::Error;
+    /// use ringway_core::signal::Table;
+    /// static SIGNALS: Table<4, 0> = Table::new();
+    /// let mut dispatcher = SIGNALS.dispatcher().unwrap();
+    /// std::thread::scope(|s| {
+    ///     s.spawn(|| while dispatcher.pause() != Err(Error::Closed) {});
+    ///     assert!(SIGNALS.end_dispatcher());
+    /// });
+    /// ```
+    pub fn end_dispatcher(&self) -> bool {
+        // Release: partner is the acquire in `has_ended`: the dispatcher sees what was raised before.
+        let ended =
+            self.taken.compare_exchange(TAKEN, ENDED, Ordering::Release, Ordering::Relaxed).is_ok();
+        if ended {
+            self.bell.ring();
+        }
+        ended
     }
 
     fn announce(&self, line: u32) {

@@ -10,8 +10,8 @@ mod random;
 use random::Random;
 use ringway_core::Error;
 use ringway_core::lock::{
-    Barrier, BoundedSemaphore, Condition, Event, Mutex, ReentrantMutex, Robust, RwLock, Semaphore,
-    ThreadId,
+    Barrier, BoundedSemaphore, Condition, Event, LockError, Mutex, OwnerDied, ReentrantMutex,
+    RwLock, Semaphore, ThreadId,
 };
 use ringway_core::participant::Participant;
 use ringway_core::region::{Layout, View};
@@ -443,14 +443,18 @@ fn a_mutex_and_a_condition() {
         || (Mutex::new(0, Late), Condition::new(Late)),
         |(mutex, condition): &mut Both| {
             for who in participants() {
-                let seat = mutex.seat(who);
-                let _ = (mutex.holder(), seat.try_lock().map(|_| ()));
-                if let Ok(acquired) = seat.lock_deadline(NOW) {
-                    let mut guard = acquired.into_inner();
-                    guard.make_consistent();
-                    let (again, _) = condition.wait_deadline(guard, NOW);
+                let handle = mutex.handle(who);
+                let _ = (mutex.holder(), handle.try_lock().map(|_| ()));
+                let guard = match handle.lock_deadline(NOW) {
+                    Ok(guard) => Some(guard),
+                    Err(LockError::OwnerDied(died)) => Some(died.repair(|_| ())),
+                    Err(LockError::NotTaken(_)) => None,
+                };
+                if let Some(guard) = guard {
+                    let again = condition.wait_deadline(guard, NOW);
                     condition.notify(1);
-                    drop(condition.wait_while_deadline(again.into_inner(), NOW, |_| true));
+                    let again = again.map_or_else(OwnerDied::into_inner, |(guard, _)| guard);
+                    drop(condition.wait_while_deadline(again, NOW, |_| true));
                 }
                 condition.notify_all();
                 // SAFETY: nobody acts.
@@ -468,10 +472,10 @@ fn a_reentrant_mutex() {
         || ReentrantMutex::new(0, Late),
         |mutex: &mut Again| {
             for who in participants() {
-                let seat = mutex.seat(who);
+                let handle = mutex.handle(who);
                 let _ = mutex.holder();
-                let first = seat.lock_deadline(NOW);
-                let second = seat.try_lock();
+                let first = handle.lock_deadline(NOW);
+                let second = handle.try_lock();
                 drop(first);
                 drop(second);
                 // SAFETY: nobody acts.
@@ -489,12 +493,12 @@ fn a_readers_writer_lock() {
         || RwLock::new(0, Late),
         |lock: &mut Lock| {
             for who in participants() {
-                let seat = lock.seat(who);
+                let handle = lock.handle(who);
                 let _ = (lock.writer(), lock.readers());
-                drop((seat.try_read(), seat.read_deadline(NOW).map(|_| ())));
-                drop(seat.try_write());
-                if let Ok(guard) = seat.write_deadline(NOW) {
-                    guard.into_inner().make_consistent();
+                drop((handle.try_read(), handle.read_deadline(NOW).map(|_| ())));
+                drop(handle.try_write());
+                if let Err(LockError::OwnerDied(died)) = handle.write_deadline(NOW) {
+                    drop(died.repair(|_| ()));
                 }
                 // SAFETY: nobody acts.
                 let _ = unsafe { lock.recover(who) };
@@ -514,10 +518,10 @@ fn semaphores_and_an_event() {
                 let _ = (semaphore.permits(), semaphore.try_acquire());
                 let _ = (semaphore.acquire_deadline(NOW), semaphore.release(2));
                 let _ = semaphore.release(u32::MAX);
-                let seat = bounded.seat(who);
-                drop((seat.try_acquire(), seat.acquire_deadline(NOW)));
-                let _ = seat.try_acquire().map(|permit| permit.keep());
-                let _ = seat.release();
+                let handle = bounded.handle(who);
+                drop((handle.try_acquire(), handle.acquire_deadline(NOW)));
+                let _ = handle.try_acquire().map(|permit| permit.keep());
+                let _ = handle.release();
                 // SAFETY: nobody acts.
                 let _ = unsafe { bounded.recover(who) };
                 let _ = (event.is_set(), event.wait_deadline(NOW));
@@ -539,12 +543,12 @@ fn a_barrier() {
     }
     survives("a barrier", make, |barrier: &mut Two| {
         for who in participants() {
-            let seat = barrier.seat(who);
-            let _ = (barrier.waiting(), barrier.is_broken(), seat.wait_deadline(NOW));
+            let handle = barrier.handle(who);
+            let _ = (barrier.waiting(), barrier.is_broken(), handle.wait_deadline(NOW));
             barrier.abort();
-            let _ = seat.wait_deadline(NOW);
+            let _ = handle.wait_deadline(NOW);
             barrier.reset();
-            let _ = seat.wait_deadline(NOW);
+            let _ = handle.wait_deadline(NOW);
             // SAFETY: nobody acts.
             let _ = unsafe { barrier.recover(who) };
         }

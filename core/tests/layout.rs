@@ -238,9 +238,9 @@ fn a_mutex() {
     assert_eq!(size_and_align::<Mutex<u64, Never>>(), (16, 8));
     assert_eq!(size_and_align::<Mutex<(), Never>>(), (8, 8));
     let words = words(|mutex: &Mutex<u64, Never>| {
-        let mut guard = mutex.seat(ONE).lock().into_inner();
+        let mut guard = mutex.handle(ONE).lock().unwrap();
         *guard = 0xB << 32 | 0xA;
-        assert!(mutex.seat(OTHER).lock_deadline(None).is_err());
+        assert!(mutex.handle(OTHER).lock_deadline(None).is_err());
         core::mem::forget(guard);
     });
     // The holder's number and 1, and that somebody waits; the value.
@@ -251,7 +251,7 @@ fn a_mutex() {
 fn a_reentrant_mutex() {
     assert_eq!(size_and_align::<ReentrantMutex<u64, Lonely, Never>>(), (32, 8));
     let words = words(|mutex: &ReentrantMutex<u64, Lonely, Never>| {
-        core::mem::forget((mutex.seat(ONE).lock(), mutex.seat(ONE).lock()));
+        core::mem::forget((mutex.handle(ONE).lock(), mutex.handle(ONE).lock()));
     });
     // The holder; its thread and again the holder; how often.
     assert_eq!(words, [(0, 0x156), (8, 1), (12, 0x156), (16, 2)]);
@@ -261,8 +261,8 @@ fn a_reentrant_mutex() {
 fn a_lock_for_readers_and_writers() {
     assert_eq!(size_and_align::<RwLock<u64, 2, Never>>(), (32, 8));
     let words = words(|lock: &RwLock<u64, 2, Never>| {
-        *lock.seat(ONE).write().into_inner() = 0xB;
-        core::mem::forget((lock.seat(ONE).read(), lock.seat(OTHER).read()));
+        *lock.handle(ONE).write().unwrap() = 0xB;
+        core::mem::forget((lock.handle(ONE).read(), lock.handle(OTHER).read()));
     });
     // The writer is at 0, what one sleeps on at 8; the readers, and the value.
     assert_eq!(words, [(12, 0x156), (16, 0x2AB), (24, 0xB)]);
@@ -278,8 +278,8 @@ fn semaphores() {
     assert_eq!(count, [(0, 0x7FFF_FFFE)]);
     assert_eq!(size_and_align::<BoundedSemaphore<2, Never>>(), (12, 4));
     let places = words(|places: &BoundedSemaphore<2, Never>| {
-        places.seat(ONE).try_acquire().unwrap().keep();
-        core::mem::forget(places.seat(OTHER).try_acquire());
+        places.handle(ONE).try_acquire().unwrap().keep();
+        core::mem::forget(places.handle(OTHER).try_acquire());
     });
     // What one sleeps on is at 0; who has which permit, and whether it is kept.
     assert_eq!(places, [(4, 1 << 31 | 0x156), (8, 0x2AB)]);
@@ -297,7 +297,7 @@ fn a_condition_an_event_and_a_barrier() {
     assert_eq!(event, [(0, 3), (4, 2)]);
     assert_eq!(size_and_align::<Barrier<2, Never>>(), (16, 4));
     let barrier = words(|barrier: &Barrier<2, Never>| {
-        assert!(barrier.seat(ONE).wait_deadline(None).is_err());
+        assert!(barrier.handle(ONE).wait_deadline(None).is_err());
     });
     // Broken in round 0; the ring; the first seat, free for round 1.
     assert_eq!(barrier, [(0, 3), (4, 2), (8, 1 << 14)]);

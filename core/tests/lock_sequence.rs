@@ -4,9 +4,10 @@
 mod random;
 
 use random::Random;
+use ringway_core::Error;
 use ringway_core::lock::{
-    Acquired, BoundedSemaphore, Mutex, MutexGuard, NotHeld, Permit, ReadGuard, Robust, RwLock,
-    Semaphore, WriteGuard,
+    BoundedSemaphore, LockError, Mutex, MutexGuard, OwnerDied, Permit, ReadGuard, Robust, RwLock,
+    Semaphore, TryLockResult, WriteGuard,
 };
 use ringway_core::participant::Participant;
 use ringway_core::wait::Spin;
@@ -39,9 +40,22 @@ struct Told {
     lock: bool,
 }
 
-fn taken<G>(acquired: Acquired<G>, told: bool) -> G {
-    assert_eq!(acquired.is_clean(), !told);
-    acquired.into_inner()
+/// The guard, if it was taken, and as it should have been.
+fn taken<G>(answer: TryLockResult<G>, told: bool) -> Option<G> {
+    match answer {
+        Ok(guard) => {
+            assert!(!told);
+            Some(guard)
+        }
+        Err(LockError::OwnerDied(OwnerDied(guard))) => {
+            assert!(told);
+            Some(guard)
+        }
+        Err(LockError::NotTaken(error)) => {
+            assert_eq!(error, Error::WouldBlock);
+            None
+        }
+    }
 }
 
 fn check(seed: u64) {
@@ -59,10 +73,9 @@ fn check(seed: u64) {
         let held: usize = all.iter().map(|hands| hands.permits.len() + hands.kept).sum();
         let mine = &mut all[who];
         match random.below(16) {
-            0 | 1 => match locks.mutex.seat(me).try_lock() {
-                Some(acquired) => {
+            0 | 1 => match taken(locks.mutex.handle(me).try_lock(), told.mutex) {
+                Some(mut guard) => {
                     assert!(mutex_is_free);
-                    let mut guard = taken(acquired, told.mutex);
                     assert_eq!(*guard, value);
                     value += 1;
                     *guard = value;
@@ -77,10 +90,10 @@ fn check(seed: u64) {
                     told.mutex = false;
                 }
             }
-            4 => match locks.lock.seat(me).try_write() {
-                Some(acquired) => {
+            4 => match taken(locks.lock.handle(me).try_write(), told.lock) {
+                Some(guard) => {
                     assert!(!writes && readers == 0);
-                    mine.write = Some(taken(acquired, told.lock));
+                    mine.write = Some(guard);
                 }
                 None => assert!(writes || readers > 0),
             },
@@ -91,15 +104,15 @@ fn check(seed: u64) {
                     told.lock = false;
                 }
             }
-            7 => match locks.lock.seat(me).try_read() {
-                Some(acquired) => {
+            7 => match taken(locks.lock.handle(me).try_read(), told.lock) {
+                Some(guard) => {
                     assert!(!writes && readers < READERS);
-                    mine.reads.push(taken(acquired, told.lock));
+                    mine.reads.push(guard);
                 }
                 None => assert!(writes || readers == READERS),
             },
             8 => drop(mine.reads.pop()),
-            9 => match locks.places.seat(me).try_acquire() {
+            9 => match locks.places.handle(me).try_acquire() {
                 Some(permit) => {
                     assert!(held < PERMITS);
                     mine.permits.push(permit);
@@ -114,8 +127,8 @@ fn check(seed: u64) {
                 }
             }
             12 => {
-                let expected = if mine.kept > 0 { Ok(()) } else { Err(NotHeld) };
-                assert_eq!(locks.places.seat(me).release(), expected);
+                let expected = if mine.kept > 0 { Ok(()) } else { Err(Error::NotHeld) };
+                assert_eq!(locks.places.handle(me).release(), expected);
                 mine.kept = mine.kept.saturating_sub(1);
             }
             13 => {

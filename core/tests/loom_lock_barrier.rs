@@ -4,7 +4,8 @@
 
 mod support;
 
-use ringway_core::lock::{Barrier, BarrierError};
+use ringway_core::Error;
+use ringway_core::lock::Barrier;
 use ringway_core::participant::Participant;
 use ringway_core::sync::AtomicU32;
 use ringway_core::wait::{BellWord, Spin, TimedOut, Wait, Wake};
@@ -130,8 +131,8 @@ fn it_is_broken_for_both_or_for_none() {
         let patient = shared.0.wait();
         match hasty.join().unwrap() {
             Ok(_) => assert!(patient.is_ok()),
-            Err(BarrierError::TimedOut) => assert_eq!(patient, Err(BarrierError::Broken)),
-            Err(BarrierError::Broken) => panic!("nobody else broke it"),
+            Err(Error::TimedOut) => assert_eq!(patient, Err(Error::Broken)),
+            Err(error) => panic!("nobody else broke it: {error}"),
         }
         assert_eq!(shared.0.is_broken(), patient.is_err());
     });
@@ -146,7 +147,7 @@ fn an_abort_is_heard_by_one_that_waits() {
             thread::spawn(move || shared.0.wait())
         };
         shared.0.abort();
-        assert_eq!(waiter.join().unwrap(), Err(BarrierError::Broken));
+        assert_eq!(waiter.join().unwrap(), Err(Error::Broken));
         assert!(shared.0.is_broken());
     });
 }
@@ -182,7 +183,7 @@ fn an_abort_of_one_that_leaves_does_not_break_the_round_that_all_came_to() {
         shared.0.wait().unwrap();
         shared.0.abort();
         other.join().unwrap();
-        assert_eq!(shared.0.wait(), Err(BarrierError::Broken));
+        assert_eq!(shared.0.wait(), Err(Error::Broken));
         shared.0.reset();
         assert!(!shared.0.is_broken());
     });
@@ -215,8 +216,8 @@ impl Wait for Mortal {
 fn wait_or_die<const N: usize, W: Wait<Deadline = ()>>(
     barrier: &Barrier<N, W>,
     who: Participant,
-) -> Option<Result<usize, BarrierError>> {
-    catch_unwind(AssertUnwindSafe(|| barrier.seat(who).wait_deadline(Some(())))).ok()
+) -> Option<Result<usize, Error>> {
+    catch_unwind(AssertUnwindSafe(|| barrier.handle(who).wait_deadline(Some(())))).ok()
 }
 
 #[test]
@@ -243,7 +244,7 @@ fn the_death_of_one_that_waits_is_heard_by_the_other() {
                 assert!(unsafe { barrier.recover(dead) });
                 // The other may have met it before it died.
                 if let Err(error) = waiter.join().unwrap() {
-                    assert_eq!(error, BarrierError::Broken);
+                    assert_eq!(error, Error::Broken);
                     assert!(barrier.is_broken());
                     barrier.reset();
                 }

@@ -6,7 +6,6 @@ mod support;
 
 use ringway_core::lock::BoundedSemaphore;
 use ringway_core::participant::Participant;
-use ringway_core::wait::TimedOut;
 use support::cell::UnsafeCell;
 use support::sync::Arc;
 use support::thread;
@@ -92,7 +91,7 @@ fn one_that_gives_up_takes_nothing() {
             let shared = shared.clone();
             thread::spawn(move || match shared.0.acquire_deadline(Some(())) {
                 Ok(_permit) => add(&shared),
-                Err(TimedOut) => {}
+                Err(_) => {}
             })
         };
         let patient = {
@@ -116,14 +115,14 @@ fn the_permit_of_one_that_died_goes_to_one_that_sleeps() {
         let dies = {
             let shared = shared.clone();
             thread::spawn(move || {
-                std::mem::forget(shared.0.seat(dead).acquire());
+                std::mem::forget(shared.0.handle(dead).acquire());
                 add(&shared);
             })
         };
         let waiter = {
             let shared = shared.clone();
             thread::spawn(move || {
-                let _permit = shared.0.seat(Participant::new(2).unwrap()).acquire();
+                let _permit = shared.0.handle(Participant::new(2).unwrap()).acquire();
                 add(&shared);
             })
         };
@@ -140,7 +139,7 @@ fn two_that_recover_at_once_give_a_permit_back_once() {
     model(Some(3), || {
         let shared = shared::<1>();
         let dead = Participant::new(1).unwrap();
-        std::mem::forget(shared.0.seat(dead).acquire());
+        std::mem::forget(shared.0.handle(dead).acquire());
         let other = {
             let shared = shared.clone();
             thread::spawn(move || {

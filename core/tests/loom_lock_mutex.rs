@@ -6,9 +6,9 @@
 
 mod support;
 
-use ringway_core::lock::{Acquired, Mutex, Robust};
+use ringway_core::lock::{LockError, Mutex, OwnerDied, Robust};
 use ringway_core::participant::Participant;
-use ringway_core::wait::{Spin, TimedOut};
+use ringway_core::wait::Spin;
 use support::sync::Arc;
 use support::thread;
 use support::{LateFutex, LoomFutex, model};
@@ -24,8 +24,14 @@ fn participant(number: u16) -> Participant {
 }
 
 fn add(counter: &Counter) {
-    let Acquired::Clean(mut count) = counter.lock() else { panic!("nobody died") };
+    let Ok(mut count) = counter.lock() else { panic!("nobody died") };
     *count += 1;
+}
+
+/// [`add`], to 0 if a holder died.
+fn add_repaired(counter: &Counter, who: Participant) {
+    let taken = counter.handle(who).lock();
+    *taken.unwrap_or_else(|died| died.repair(|count| **count = 0)) += 1;
 }
 
 #[test]
@@ -38,7 +44,7 @@ fn two_that_lock_see_each_others_writes() {
         };
         add(&counter);
         other.join().unwrap();
-        assert_eq!(*counter.lock().into_inner(), 2);
+        assert_eq!(*counter.lock().unwrap(), 2);
     });
 }
 
@@ -52,7 +58,7 @@ fn of_three_that_lock_none_sleeps_for_ever() {
         });
         add(&counter);
         others.into_iter().for_each(|other| other.join().unwrap());
-        assert_eq!(*counter.lock().into_inner(), 3);
+        assert_eq!(*counter.lock().unwrap(), 3);
     });
 }
 
@@ -66,7 +72,7 @@ fn two_that_lock_twice() {
         };
         (0..2).for_each(|_| add(&counter));
         other.join().unwrap();
-        assert_eq!(*counter.lock().into_inner(), 4);
+        assert_eq!(*counter.lock().unwrap(), 4);
     });
 }
 
@@ -76,11 +82,11 @@ fn one_that_tries_takes_it_or_is_told_that_it_is_held() {
         let counter = counter();
         let other = {
             let counter = counter.clone();
-            thread::spawn(move || counter.try_lock().map(|count| *count.into_inner() += 1))
+            thread::spawn(move || counter.try_lock().map(|mut count| *count += 1).ok())
         };
-        let mine = counter.try_lock().map(|count| *count.into_inner() += 1);
+        let mine = counter.try_lock().map(|mut count| *count += 1).ok();
         let taken = [mine, other.join().unwrap()].into_iter().flatten().count();
-        assert_eq!(*counter.lock().into_inner(), taken as u32);
+        assert_eq!(*counter.lock().unwrap(), taken as u32);
         assert!(taken >= 1);
     });
 }
@@ -91,11 +97,11 @@ fn two_that_spin() {
         let counter = Arc::new(Mutex::new(0, Spin));
         let other = {
             let counter = counter.clone();
-            thread::spawn(move || *counter.lock().into_inner() += 1)
+            thread::spawn(move || *counter.lock().unwrap() += 1)
         };
-        *counter.lock().into_inner() += 1;
+        *counter.lock().unwrap() += 1;
         other.join().unwrap();
-        assert_eq!(*counter.lock().into_inner(), 2);
+        assert_eq!(*counter.lock().unwrap(), 2);
     });
 }
 
@@ -106,8 +112,8 @@ fn one_that_gives_up_costs_the_others_no_wake_up() {
         let hasty = {
             let counter = counter.clone();
             thread::spawn(move || match counter.lock_deadline(Some(())) {
-                Ok(count) => *count.into_inner() += 1,
-                Err(TimedOut) => {}
+                Ok(mut count) => *count += 1,
+                Err(_) => {}
             })
         };
         let patient = {
@@ -117,13 +123,13 @@ fn one_that_gives_up_costs_the_others_no_wake_up() {
         add(&counter);
         hasty.join().unwrap();
         patient.join().unwrap();
-        assert!(*counter.lock().into_inner() >= 2);
+        assert!(*counter.lock().unwrap() >= 2);
     });
 }
 
 /// The participant dies with the mutex, having written 10.
 fn dies_with(counter: &Counter, who: Participant) {
-    let mut count = counter.seat(who).lock().into_inner();
+    let mut count = counter.handle(who).lock().unwrap();
     *count = 10;
     std::mem::forget(count);
 }
@@ -139,10 +145,10 @@ fn one_that_sleeps_gets_it_after_the_holders_death() {
         };
         let waiter = {
             let counter = counter.clone();
-            thread::spawn(move || match counter.seat(next).lock() {
+            thread::spawn(move || match counter.handle(next).lock() {
                 // It was first.
-                Acquired::Clean(count) => assert_eq!(*count, 0),
-                Acquired::OwnerDied(mut count) => {
+                Ok(count) => assert_eq!(*count, 0),
+                Err(OwnerDied(mut count)) => {
                     assert_eq!(*count, 10);
                     *count = 0;
                     count.make_consistent();
@@ -153,8 +159,10 @@ fn one_that_sleeps_gets_it_after_the_holders_death() {
         // SAFETY: the thread that was the participant has ended.
         assert!(unsafe { counter.recover(dead) });
         waiter.join().unwrap();
-        let count = counter.lock();
-        assert_eq!(count.is_clean(), *count.into_inner() == 0);
+        match counter.lock() {
+            Ok(count) => assert_eq!(*count, 0),
+            Err(OwnerDied(count)) => assert_eq!(*count, 10),
+        }
     });
 }
 
@@ -165,10 +173,9 @@ fn one_that_tries_sees_what_the_dead_one_wrote() {
         let dead = participant(1);
         let taker = {
             let counter = counter.clone();
-            thread::spawn(move || match counter.seat(participant(2)).try_lock() {
-                Some(Acquired::OwnerDied(count)) => assert_eq!(*count, 10),
-                Some(Acquired::Clean(_)) => {}
-                None => {}
+            thread::spawn(move || match counter.handle(participant(2)).try_lock() {
+                Err(LockError::OwnerDied(OwnerDied(count))) => assert_eq!(*count, 10),
+                Err(LockError::NotTaken(_)) | Ok(_) => {}
             })
         };
         let holder = {
@@ -179,7 +186,7 @@ fn one_that_tries_sees_what_the_dead_one_wrote() {
         // SAFETY: the thread that was the participant has ended.
         assert!(unsafe { counter.recover(dead) });
         taker.join().unwrap();
-        assert!(!counter.lock().is_clean());
+        assert!(counter.lock().is_err());
     });
 }
 
@@ -194,15 +201,15 @@ fn two_that_recover_at_once_and_one_that_takes_it_in_between() {
             thread::spawn(move || {
                 // SAFETY: the participant was this test's main thread, which does nothing more under its name.
                 let found = unsafe { counter.recover(dead) };
-                *counter.seat(participant(2)).lock().repair(|count| **count = 0) += 1;
+                add_repaired(&counter, participant(2));
                 found
             })
         };
         // SAFETY: as above.
         let found = unsafe { counter.recover(dead) };
-        *counter.seat(participant(3)).lock().repair(|count| **count = 0) += 1;
+        add_repaired(&counter, participant(3));
         assert!(found ^ other.join().unwrap(), "one of them finds it held");
-        let Acquired::Clean(count) = counter.lock() else { panic!("it was repaired") };
+        let Ok(count) = counter.lock() else { panic!("it was repaired") };
         assert_eq!(*count, 2);
     });
 }
@@ -212,22 +219,22 @@ fn a_waiter_that_dies_takes_no_wake_up_with_it() {
     model(Some(3), || {
         let counter = counter();
         let dead = participant(1);
-        let guard = counter.lock().into_inner();
+        let guard = counter.lock().unwrap();
         // It is woken and does nothing any more; or it took the mutex, and died with it.
         let dies = {
             let counter = counter.clone();
-            thread::spawn(move || std::mem::forget(counter.seat(dead).lock()))
+            thread::spawn(move || std::mem::forget(counter.handle(dead).lock()))
         };
         let waiter = {
             let counter = counter.clone();
-            thread::spawn(move || *counter.seat(participant(2)).lock().into_inner() += 1)
+            thread::spawn(move || *counter.handle(participant(2)).lock().unwrap() += 1)
         };
         drop(guard);
         dies.join().unwrap();
         // SAFETY: the thread that was the participant has ended.
         unsafe { counter.recover(dead) };
         waiter.join().unwrap();
-        assert_eq!(*counter.lock().into_inner(), 1);
+        assert_eq!(*counter.lock().unwrap(), 1);
     });
 }
 

@@ -3,7 +3,8 @@
 
 mod support;
 
-use ringway_core::lock::{ReentrantError, ReentrantMutex, ThreadId};
+use ringway_core::Error;
+use ringway_core::lock::{LockError, OwnerDied, ReentrantMutex, ThreadId};
 use ringway_core::participant::Participant;
 use std::num::NonZeroU32;
 use support::cell::UnsafeCell;
@@ -32,8 +33,8 @@ fn shared() -> Shared {
 }
 
 fn add(shared: &Shared) {
-    let outer = shared.lock().unwrap().into_inner();
-    let inner = shared.lock().unwrap().into_inner();
+    let outer = shared.lock().unwrap();
+    let inner = shared.lock().unwrap();
     // SAFETY: this thread holds the mutex; loom sees to it.
     inner.with_mut(|value| unsafe { *value += 1 });
     drop(outer);
@@ -43,7 +44,7 @@ fn add(shared: &Shared) {
 
 fn value(shared: &Shared) -> u32 {
     // SAFETY: this thread holds the mutex; loom sees to it.
-    shared.lock().unwrap().into_inner().with(|value| unsafe { *value })
+    shared.lock().unwrap().with(|value| unsafe { *value })
 }
 
 #[test]
@@ -70,10 +71,10 @@ fn two_participants_whose_threads_have_one_number_exclude_each_other() {
         let other = {
             let shared = shared.clone();
             thread::spawn(move || {
-                match shared.seat(Participant::new(1).unwrap()).try_lock() {
+                match shared.handle(Participant::new(1).unwrap()).try_lock() {
                     // SAFETY: this thread holds the mutex; loom sees to it.
-                    Ok(guard) => guard.into_inner().with_mut(|value| unsafe { *value += 1 }),
-                    Err(ReentrantError::Held) => {}
+                    Ok(guard) => guard.with_mut(|value| unsafe { *value += 1 }),
+                    Err(LockError::NotTaken(Error::WouldBlock)) => {}
                     Err(other) => panic!("{other}"),
                 }
             })
@@ -92,20 +93,22 @@ fn one_that_dies_with_two_guards_leaves_it_to_the_next() {
         let dies = {
             let shared = shared.clone();
             thread::spawn(move || {
-                let seat = shared.seat(dead);
-                let guard = seat.lock().unwrap().into_inner();
+                let handle = shared.handle(dead);
+                let guard = handle.lock().unwrap();
                 // SAFETY: this thread holds the mutex; loom sees to it.
                 guard.with_mut(|value| unsafe { *value = 10 });
-                std::mem::forget(seat.lock());
+                std::mem::forget(handle.lock());
                 std::mem::forget(guard);
             })
         };
         let waiter = {
             let shared = shared.clone();
             thread::spawn(move || {
-                let guard = shared.lock().unwrap();
-                let died = !guard.is_clean();
-                let guard = guard.repair(|_| ());
+                let (guard, died) = match shared.lock() {
+                    Ok(guard) => (guard, false),
+                    Err(LockError::OwnerDied(died)) => (died.repair(|_| ()), true),
+                    Err(LockError::NotTaken(error)) => panic!("{error}"),
+                };
                 // SAFETY: this thread holds the mutex; loom sees to it.
                 guard.with_mut(|value| unsafe {
                     assert_eq!(*value, if died { 10 } else { 0 });
@@ -117,10 +120,13 @@ fn one_that_dies_with_two_guards_leaves_it_to_the_next() {
         // SAFETY: the thread that was the participant has ended.
         assert!(unsafe { shared.recover(dead) });
         waiter.join().unwrap();
-        let guard = shared.lock().unwrap();
         // The waiter came first, or repaired.
-        let clean = guard.is_clean();
+        let (guard, clean) = match shared.lock() {
+            Ok(guard) => (guard, true),
+            Err(LockError::OwnerDied(OwnerDied(guard))) => (guard, false),
+            Err(LockError::NotTaken(error)) => panic!("{error}"),
+        };
         // SAFETY: this thread holds the mutex; loom sees to it.
-        guard.into_inner().with(|value| assert_eq!(clean, unsafe { *value == 0 }));
+        guard.with(|value| assert_eq!(clean, unsafe { *value == 0 }));
     });
 }

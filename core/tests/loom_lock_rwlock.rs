@@ -4,9 +4,8 @@
 
 mod support;
 
-use ringway_core::lock::{Acquired, RwLock};
+use ringway_core::lock::{OwnerDied, RwLock};
 use ringway_core::participant::Participant;
-use ringway_core::wait::TimedOut;
 use support::sync::Arc;
 use support::thread;
 use support::{LoomFutex, model};
@@ -27,11 +26,11 @@ fn a_reader_and_a_writer_wait_for_each_other() {
         let shared = shared::<1>();
         let writer = {
             let shared = shared.clone();
-            thread::spawn(move || *shared.write().into_inner() += 1)
+            thread::spawn(move || *shared.write().unwrap() += 1)
         };
-        assert!(*shared.read().into_inner() <= 1);
+        assert!(*shared.read().unwrap() <= 1);
         writer.join().unwrap();
-        assert_eq!(*shared.read().into_inner(), 1);
+        assert_eq!(*shared.read().unwrap(), 1);
     });
 }
 
@@ -41,11 +40,11 @@ fn two_writers_and_a_reader() {
         let shared = shared::<1>();
         let writers = [(); 2].map(|()| {
             let shared = shared.clone();
-            thread::spawn(move || *shared.write().into_inner() += 1)
+            thread::spawn(move || *shared.write().unwrap() += 1)
         });
-        assert!(*shared.read().into_inner() <= 2);
+        assert!(*shared.read().unwrap() <= 2);
         writers.into_iter().for_each(|writer| writer.join().unwrap());
-        assert_eq!(*shared.read().into_inner(), 2);
+        assert_eq!(*shared.read().unwrap(), 2);
     });
 }
 
@@ -55,9 +54,9 @@ fn two_readers_of_one_seat_and_a_writer() {
         let shared = shared::<1>();
         let readers = [(); 2].map(|()| {
             let shared = shared.clone();
-            thread::spawn(move || assert!(*shared.read().into_inner() <= 1))
+            thread::spawn(move || assert!(*shared.read().unwrap() <= 1))
         });
-        *shared.write().into_inner() += 1;
+        *shared.write().unwrap() += 1;
         readers.into_iter().for_each(|reader| reader.join().unwrap());
     });
 }
@@ -68,12 +67,12 @@ fn those_that_try_exclude_each_other() {
         let shared = shared::<1>();
         let reader = {
             let shared = shared.clone();
-            thread::spawn(move || shared.try_read().map(|value| *value.into_inner()))
+            thread::spawn(move || shared.try_read().map(|value| *value).ok())
         };
-        let wrote = shared.try_write().map(|value| *value.into_inner() = 5).is_some();
+        let wrote = shared.try_write().map(|mut value| *value = 5).is_ok();
         let read = reader.join().unwrap();
         assert!(read.is_none_or(|value| value == 0 || wrote && value == 5));
-        assert_eq!(*shared.read().into_inner(), if wrote { 5 } else { 0 });
+        assert_eq!(*shared.read().unwrap(), if wrote { 5 } else { 0 });
     });
 }
 
@@ -84,18 +83,18 @@ fn a_writer_that_gives_up_lets_the_readers_in() {
         let writer = {
             let shared = shared.clone();
             thread::spawn(move || match shared.write_deadline(Some(())) {
-                Ok(value) => *value.into_inner() += 1,
-                Err(TimedOut) => {}
+                Ok(mut value) => *value += 1,
+                Err(_) => {}
             })
         };
         let reader = {
             let shared = shared.clone();
-            thread::spawn(move || assert!(*shared.read().into_inner() <= 1))
+            thread::spawn(move || assert!(*shared.read().unwrap() <= 1))
         };
-        assert!(*shared.read().into_inner() <= 1);
+        assert!(*shared.read().unwrap() <= 1);
         writer.join().unwrap();
         reader.join().unwrap();
-        assert!(shared.try_write().is_some());
+        assert!(shared.try_write().is_ok());
     });
 }
 
@@ -107,24 +106,24 @@ fn a_reader_sees_what_a_writer_that_died_left_and_is_told() {
         let dies = {
             let shared = shared.clone();
             thread::spawn(move || {
-                let mut value = shared.seat(dead).write().into_inner();
+                let mut value = shared.handle(dead).write().unwrap();
                 *value = 10;
                 std::mem::forget(value);
             })
         };
         let reader = {
             let shared = shared.clone();
-            thread::spawn(move || match shared.seat(participant(2)).read() {
-                Acquired::Clean(value) => assert_eq!(*value, 0),
-                Acquired::OwnerDied(value) => assert_eq!(*value, 10),
+            thread::spawn(move || match shared.handle(participant(2)).read() {
+                Ok(value) => assert_eq!(*value, 0),
+                Err(OwnerDied(value)) => assert_eq!(*value, 10),
             })
         };
         dies.join().unwrap();
         // SAFETY: the thread that was the participant has ended.
         assert!(unsafe { shared.recover(dead) });
         reader.join().unwrap();
-        *shared.write().repair(|value| **value = 0) += 1;
-        assert!(matches!(shared.read(), Acquired::Clean(value) if *value == 1));
+        *shared.write().unwrap_or_else(|died| died.repair(|value| **value = 0)) += 1;
+        assert!(matches!(shared.read(), Ok(value) if *value == 1));
     });
 }
 
@@ -136,7 +135,7 @@ fn a_writer_gets_in_after_a_readers_death() {
         let dies = {
             let shared = shared.clone();
             thread::spawn(move || {
-                let value = shared.seat(dead).read().into_inner();
+                let value = shared.handle(dead).read().unwrap();
                 let seen = *value;
                 std::mem::forget(value);
                 seen
@@ -144,13 +143,13 @@ fn a_writer_gets_in_after_a_readers_death() {
         };
         let writer = {
             let shared = shared.clone();
-            thread::spawn(move || *shared.seat(participant(2)).write().into_inner() += 1)
+            thread::spawn(move || *shared.handle(participant(2)).write().unwrap() += 1)
         };
         assert!(dies.join().unwrap() <= 1);
         // SAFETY: the thread that was the participant has ended.
         assert!(unsafe { shared.recover(dead) });
         writer.join().unwrap();
-        assert!(shared.write().is_clean());
+        assert!(shared.write().is_ok());
     });
 }
 
@@ -159,11 +158,11 @@ fn two_that_recover_a_reader_and_a_writer_at_once() {
     model(Some(2), || {
         let shared = shared::<1>();
         let dead = participant(1);
-        std::mem::forget(shared.seat(dead).read());
+        std::mem::forget(shared.handle(dead).read());
         let recover = move |shared: &Shared<1>| {
             // SAFETY: the participant was this test's main thread, which does nothing more under its name.
             let found = unsafe { shared.recover(dead) };
-            *shared.write().into_inner() += 1;
+            *shared.write().unwrap() += 1;
             found
         };
         let other = {
@@ -172,6 +171,6 @@ fn two_that_recover_a_reader_and_a_writer_at_once() {
         };
         let found = recover(&shared);
         assert!(found ^ other.join().unwrap());
-        assert_eq!(*shared.read().into_inner(), 2);
+        assert_eq!(*shared.read().unwrap(), 2);
     });
 }

@@ -6,9 +6,10 @@
 
 mod support;
 
-use ringway_core::signal::{Delivery, Dispatcher, Handler, Payload, RaiseError, SignalSet, Table};
+use ringway_core::Error;
+use ringway_core::signal::{Dispatcher, Handler, Payload, RaiseError, Raised, SignalSet, Table};
 use ringway_core::sync::{AtomicU32, Ordering};
-use ringway_core::wait::{Async, Spin, TimedOut, Wait};
+use ringway_core::wait::{Async, Spin, Wait};
 use std::cell::Cell;
 use support::cell::UnsafeCell;
 use support::sync::Arc;
@@ -69,14 +70,14 @@ fn spawn<T: Send + Sync + 'static>(
     thread::spawn(move || f(&shared))
 }
 
-fn value(delivery: &Delivery) -> usize {
+fn value(delivery: &Raised) -> usize {
     delivery.payload.expect("raised with a payload").value
 }
 
 /// Everything that is there, without waiting.
 fn drain<const LINES: usize, const DEPTH: usize, W: Wait>(
     dispatcher: &mut Dispatcher<'_, LINES, DEPTH, W>,
-) -> Vec<Delivery> {
+) -> Vec<Raised> {
     std::iter::from_fn(|| dispatcher.try_wait(ALL)).collect()
 }
 
@@ -85,8 +86,8 @@ std::thread_local! {
     static RAN: Cell<u32> = const { Cell::new(0) };
 }
 
-static FIRST: Handler = Handler::new(&|_: &Delivery| RAN.set(1));
-static SECOND: Handler = Handler::new(&|_: &Delivery| RAN.set(2));
+static FIRST: Handler = Handler::new(&|_: &Raised| RAN.set(1));
+static SECOND: Handler = Handler::new(&|_: &Raised| RAN.set(2));
 
 /// A handler made at this moment: what it reads is written just now, and loom sees whether who runs it may
 /// read it. It lives for ever, as handlers do; each leaks a few bytes.
@@ -103,7 +104,7 @@ fn fresh(number: u32) -> &'static Handler {
     let context = Context(UnsafeCell::new(0));
     // SAFETY: loom checks it.
     context.0.with_mut(|place| unsafe { *place = number });
-    Box::leak(Box::new(Handler::new(Box::leak(Box::new(move |_: &Delivery| {
+    Box::leak(Box::new(Handler::new(Box::leak(Box::new(move |_: &Raised| {
         RAN.set(context.number());
     })))))
 }
@@ -289,7 +290,7 @@ mod raise_with {
             });
             let mut dispatcher = shared.table.dispatcher().unwrap();
             for expected in 0..2 {
-                assert_eq!(value(&dispatcher.wait(ALL)), expected);
+                assert_eq!(value(&dispatcher.wait(ALL).unwrap()), expected);
             }
             raiser.join().unwrap();
             assert_eq!(dispatcher.try_wait(ALL), None);
@@ -518,7 +519,7 @@ mod wait {
                 shared.work(0);
                 shared.table.raise(LINE).unwrap();
             });
-            let delivery = shared.table.dispatcher().unwrap().wait(SignalSet::line(LINE));
+            let delivery = shared.table.dispatcher().unwrap().wait(SignalSet::line(LINE)).unwrap();
             assert_eq!(delivery.count, 1);
             assert_eq!(shared.saw(0), 1);
             raiser.join().unwrap();
@@ -536,7 +537,7 @@ mod wait {
             });
             let mut dispatcher = shared.table.dispatcher().unwrap();
             for expected in 0..2 {
-                assert_eq!(value(&dispatcher.wait(ALL)), expected);
+                assert_eq!(value(&dispatcher.wait(ALL).unwrap()), expected);
             }
             raiser.join().unwrap();
         });
@@ -553,11 +554,11 @@ mod wait {
                 })
             });
             let mut dispatcher = shared.table.dispatcher().unwrap();
-            let mut lines = [0, 1].map(|_| dispatcher.wait(SignalSet::of(&[0, 1])).line);
+            let mut lines = [0, 1].map(|_| dispatcher.wait(SignalSet::of(&[0, 1])).unwrap().line);
             lines.sort();
             assert_eq!(lines, [0, 1]);
             raisers.into_iter().for_each(|raiser| raiser.join().unwrap());
-            assert_eq!(dispatcher.wait(ALL).count, 2);
+            assert_eq!(dispatcher.wait(ALL).unwrap().count, 2);
         });
     }
 
@@ -569,13 +570,13 @@ mod wait {
                 shared.table.raise_with(LINE, Payload::new(1)).unwrap();
             });
             let mut dispatcher = shared.table.dispatcher().unwrap();
-            let early = dispatcher.wait_deadline(ALL, ());
+            let early = dispatcher.wait_deadline(ALL, Some(()));
             raiser.join().unwrap();
             match early {
                 Ok(delivery) => assert_eq!(value(&delivery), 1),
-                Err(TimedOut) => assert_eq!(value(&dispatcher.wait(ALL)), 1),
+                Err(_) => assert_eq!(value(&dispatcher.wait(ALL).unwrap()), 1),
             }
-            assert_eq!(dispatcher.wait_deadline(ALL, ()), Err(TimedOut));
+            assert_eq!(dispatcher.wait_deadline(ALL, Some(())), Err(Error::TimedOut));
         });
     }
 
@@ -589,7 +590,7 @@ mod wait {
                 shared.table.raise(LINE).unwrap();
                 shared.table.unmask(ALL);
             });
-            assert_eq!(shared.table.dispatcher().unwrap().pause(), 1);
+            assert_eq!(shared.table.dispatcher().unwrap().pause(), Ok(1));
             keeper.join().unwrap();
         });
     }
@@ -604,7 +605,7 @@ mod wait {
             let keeper = spawn(&shared, move |shared| {
                 shared.table.set_mask(before);
             });
-            assert_eq!(shared.table.dispatcher().unwrap().pause(), 1);
+            assert_eq!(shared.table.dispatcher().unwrap().pause(), Ok(1));
             keeper.join().unwrap();
         });
     }
@@ -617,8 +618,23 @@ mod wait {
             let changer = spawn(&shared, |shared| {
                 shared.table.set_handler(LINE, Some(&FIRST)).unwrap();
             });
-            assert_eq!(shared.table.dispatcher().unwrap().pause(), 1);
+            assert_eq!(shared.table.dispatcher().unwrap().pause(), Ok(1));
             changer.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn an_end_racing_with_falling_asleep_wakes_and_what_was_raised_before_comes_first() {
+        model(None, || {
+            let shared = asleep::<1, 0>();
+            let mut dispatcher = shared.table.dispatcher().unwrap();
+            let ender = spawn(&shared, |shared| {
+                shared.table.raise(LINE).unwrap();
+                assert!(shared.table.end_dispatcher());
+            });
+            assert_eq!(dispatcher.wait(ALL).map(|raised| raised.count), Ok(1));
+            assert_eq!(dispatcher.wait(ALL), Err(Error::Closed));
+            ender.join().unwrap();
         });
     }
 
@@ -631,7 +647,7 @@ mod wait {
                 shared.table.raise(LINE).unwrap();
             });
             let mut dispatcher = shared.table.dispatcher().unwrap();
-            let delivery = Task::new().block_on(|cx| dispatcher.poll_wait(cx, ALL));
+            let delivery = Task::new().block_on(|cx| dispatcher.poll_wait(cx, ALL)).unwrap();
             assert_eq!(delivery.count, 1);
             assert_eq!(shared.saw(0), 1);
             raiser.join().unwrap();
@@ -647,7 +663,7 @@ mod wait {
                 shared.table.set_handler(LINE, Some(&FIRST)).unwrap();
             });
             let mut dispatcher = shared.table.dispatcher().unwrap();
-            assert_eq!(Task::new().block_on(|cx| dispatcher.poll_dispatch(cx)), 1);
+            assert_eq!(Task::new().block_on(|cx| dispatcher.poll_pause(cx)), Ok(1));
             changer.join().unwrap();
         });
     }

@@ -4,10 +4,10 @@
 mod random;
 
 use random::Random;
-use ringway_core::signal::{Delivery, Handler, Payload, RaiseError, SignalSet, Table};
+use ringway_core::signal::{Handler, Payload, RaiseError, Raised, SignalSet, Table};
 use std::collections::VecDeque;
 
-static HANDLER: Handler = Handler::new(&|_: &Delivery| ());
+static HANDLER: Handler = Handler::new(&|_: &Raised| ());
 
 /// A line as its documentation tells of it.
 #[derive(Clone, Default)]
@@ -62,7 +62,7 @@ impl Model {
     }
 }
 
-fn told(delivery: Option<Delivery>) -> Option<(u32, u64, Option<usize>)> {
+fn told(delivery: Option<Raised>) -> Option<(u32, u64, Option<usize>)> {
     delivery.map(|it| (it.line, it.count, it.payload.map(|payload| payload.value)))
 }
 

@@ -9,7 +9,7 @@
 //!
 //! To take a lock that is free, or to give one back for which nobody sleeps, makes no system call.
 //!
-//! Between processes each uses the lock by a seat of its own: `mutex.seat(me).lock()`. The same word is never slept on by
+//! Between processes each uses the lock by a handle of its own: `mutex.handle(me).lock()`. The same word is never slept on by
 //! both kinds of futex, so that all processes use one type for it.
 //!
 //! | here | C | Python's `multiprocessing` |
@@ -35,41 +35,41 @@
 //! std::thread::scope(|s| {
 //!     for _ in 0..2 {
 //!         s.spawn(|| {
-//!             (0..1000).for_each(|_| *TOTAL.lock().into_inner() += 1);
+//!             (0..1000).for_each(|_| *TOTAL.lock().unwrap() += 1);
 //!             DONE.wait().unwrap();
 //!         });
 //!     }
 //!     DONE.wait().unwrap();
-//!     assert_eq!(*TOTAL.lock().into_inner(), 2000);
+//!     assert_eq!(*TOTAL.lock().unwrap(), 2000);
 //! });
 //! ```
 //!
 //! # Panics
 //!
 //! When a thread panics with a [`Mutex`], a [`ReentrantMutex`] or the writer's guard of a [`RwLock`], its guard is dropped
-//! by the unwinding and gives the lock back. The next one gets [`Acquired::OwnerDied`], as after the death of a process:
+//! by the unwinding and gives the lock back. The next one gets [`OwnerDied`], as after the death of a process:
 //! what the lock protects may be half changed. In a region it is so across processes. With `W` of
 //! [`Spin`](crate::wait::Spin), which cannot tell, nobody is told.
 //!
 //! ```
-//! use ringway::lock::{Acquired, Mutex};
+//! use ringway::lock::Mutex;
 //! use ringway::wait::PrivateFutex;
 //! static BALANCE: Mutex<[i32; 2], PrivateFutex> = Mutex::new([100, 0], PrivateFutex);
 //! let transfer = std::thread::spawn(|| {
-//!     let mut balance = BALANCE.lock().into_inner();
+//!     let mut balance = BALANCE.lock().unwrap();
 //!     balance[0] -= 30;
 //!     panic!("in the middle");
 //! });
 //! assert!(transfer.join().is_err());
-//! let balance = BALANCE.lock().repair(|balance| balance[1] = 100 - balance[0]);
+//! let half = BALANCE.lock().expect_err("somebody panicked with it");
+//! let balance = half.repair(|balance| balance[1] = 100 - balance[0]);
 //! assert_eq!(*balance, [70, 30]);
 //! drop(balance);
-//! assert!(matches!(BALANCE.lock(), Acquired::Clean(_)));
+//! assert!(BALANCE.lock().is_ok());
 //! ```
 
 #[doc(inline)]
 pub use ringway_core::lock::*;
-
 use rustix::thread::gettid;
 use std::cell::Cell;
 use std::num::NonZeroU32;

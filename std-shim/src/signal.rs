@@ -29,13 +29,13 @@
 //! | [`IntervalTimer`] | `timer_create` | [timer_create(2)](https://man7.org/linux/man-pages/man2/timer_create.2.html) |
 //!
 //! ```
-//! use ringway::signal::{self, Keep, Signal};
-//! signal::handle(Signal::USR1 | Signal::USR2, Keep::Payload, |received| {
+//! use ringway::signal::{self, Delivery, Signal};
+//! signal::handle(Signal::USR1 | Signal::USR2, Delivery::Queued, |received| {
 //!     println!("{} with {:?} from {:?}", received.signal, received.value(), received.sender());
 //! })?;
 //! let mut dispatcher = signal::dispatcher()?;
 //! signal::queue(rustix::process::getpid(), Signal::USR1, 42)?;
-//! assert_eq!(dispatcher.pause(), 1);
+//! assert_eq!(dispatcher.pause()?, 1);
 //! # Ok::<(), ringway::Error>(())
 //! ```
 
@@ -48,16 +48,15 @@ mod send;
 mod timer;
 
 pub use catch::{
-    DEPTH, Dispatcher, Keep, ProcessTable, Wakeup, catch, dispatcher, handle, lost_payloads, table,
+    DEPTH, Delivery, Dispatcher, ProcessTable, Wakeup, catch, dispatcher, end_dispatcher, handle,
+    lost_payloads, table,
 };
 pub use descriptor::SignalFd;
 pub use mask::{MaskGuard, block, mask, pending, set_mask, try_wait, unblock, wait, wait_deadline};
 pub use name::{Signal, catchable, signals};
 pub use received::{Origin, Received};
 #[doc(inline)]
-pub use ringway_core::signal::{
-    Delivery, Handler, Lines, NoSuchLine, Payload, RaiseError, SignalSet, Table,
-};
+pub use ringway_core::signal::{Handler, Lines, Payload, RaiseError, Raised, SignalSet, Table};
 pub use rustix::process::Pid;
 pub use send::{queue, queue_fd, send, send_fd};
 pub use timer::IntervalTimer;

@@ -3,11 +3,12 @@
 //! The processes are forked, so this has no harness: it is one thread. A child does nothing but what its closure says, and
 //! dies with this process.
 
+use ringway::channel::Error;
 use ringway::lock::{
-    Acquired, Barrier, BarrierError, BoundedSemaphore, Condition, Event, Mutex, ReentrantError,
-    ReentrantMutex, Robust, RwLock, Semaphore, Thread, ThreadId,
+    Barrier, BoundedSemaphore, Condition, Event, LockError, Mutex, OwnerDied, ReentrantMutex,
+    RwLock, Semaphore, Thread, ThreadId, TryLockResult,
 };
-use ringway::wait::{Futex, TimedOut};
+use ringway::wait::Futex;
 use ringway_core::participant::Participant;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -223,6 +224,23 @@ fn for_ever() -> ! {
     }
 }
 
+/// The lock as a dead holder left it.
+fn told<G>(answer: TryLockResult<G>) -> OwnerDied<G> {
+    match answer {
+        Err(LockError::OwnerDied(died)) => died,
+        Err(LockError::NotTaken(error)) => panic!("not handed over: {error}"),
+        Ok(_) => panic!("nobody was told"),
+    }
+}
+
+/// Why it was not taken.
+fn refused<G>(answer: TryLockResult<G>) -> Error {
+    match answer {
+        Err(LockError::NotTaken(error)) => error,
+        _ => panic!("somebody holds it"),
+    }
+}
+
 /// Runs `play` as participant `DEAD` until it says that it came to its end, and kills it there.
 fn killed(word: &Word, play: impl FnOnce(Participant)) {
     let before = word.load(Ordering::SeqCst);
@@ -239,42 +257,41 @@ fn two_processes_count_exactly() {
     const EACH: u32 = 100_000;
     let shared = shared::<(Counter, Word)>();
     let add = |me: u16| {
-        let seat = shared.0.seat(participant(me));
+        let handle = shared.0.handle(participant(me));
         for _ in 0..EACH {
-            let mut count =
-                seat.lock_deadline(soon()).expect("free soon").clean().expect("nobody died");
+            let mut count = handle.lock_deadline(soon()).expect("free soon");
             count[0] += 1;
         }
     };
     let children = [1, 2].map(|me| Child::play(move || add(me)));
     children.into_iter().for_each(Child::join);
-    assert_eq!(shared.0.lock().into_inner()[0], 2 * EACH);
+    assert_eq!(shared.0.lock().unwrap()[0], 2 * EACH);
 }
 
 fn a_mutex_whose_holder_is_killed_goes_to_one_that_sleeps() {
     let shared = shared::<(Counter, Word)>();
     let (counter, word) = &*shared;
     killed(word, |me| {
-        let mut count = counter.seat(me).lock().into_inner();
+        let mut count = counter.handle(me).lock().unwrap();
         count[0] = 10;
         std::mem::forget(count);
     });
     assert_eq!(counter.holder(), Participant::new(DEAD));
-    assert_eq!(counter.lock_deadline(in_ms(20)).unwrap_err(), TimedOut);
+    assert_eq!(refused(counter.lock_deadline(in_ms(20))), Error::TimedOut);
     let sleeper = Child::play(|| {
         say(word);
-        let told = counter.seat(participant(2)).lock_deadline(soon()).expect("handed over");
-        let Acquired::OwnerDied(mut count) = told else { panic!("it is to be told") };
-        assert_eq!(*count, [10, 0]);
-        *count = [11, 11];
-        count.make_consistent();
+        let died = told(counter.handle(participant(2)).lock_deadline(soon()));
+        drop(died.repair(|count| {
+            assert_eq!(**count, [10, 0]);
+            **count = [11, 11];
+        }));
     });
     hear(word, 2);
     pause(20);
     // SAFETY: the child was waited for.
     assert!(unsafe { counter.recover(participant(DEAD)) });
     sleeper.join();
-    let Acquired::Clean(count) = counter.lock() else { panic!("it was repaired") };
+    let Ok(count) = counter.lock() else { panic!("it was repaired") };
     assert_eq!(*count, [11, 11]);
 }
 
@@ -284,11 +301,11 @@ fn a_mutex_is_not_held_up_by_one_that_is_killed_asleep() {
     let guard = counter.lock();
     let sleeper = Child::play(|| {
         say(word);
-        std::mem::forget(counter.seat(participant(DEAD)).lock());
+        std::mem::forget(counter.handle(participant(DEAD)).lock());
     });
     let next = Child::play(|| {
         say(word);
-        counter.seat(participant(2)).lock_deadline(soon()).expect("woken").into_inner()[0] += 1;
+        counter.handle(participant(2)).lock_deadline(soon()).expect("woken")[0] += 1;
     });
     hear(word, 2);
     pause(20);
@@ -297,7 +314,7 @@ fn a_mutex_is_not_held_up_by_one_that_is_killed_asleep() {
     next.join();
     // SAFETY: the child was waited for.
     assert!(!unsafe { counter.recover(participant(DEAD)) }, "it held nothing");
-    let Acquired::Clean(count) = counter.lock() else { panic!("nobody died with it") };
+    let Ok(count) = counter.lock() else { panic!("nobody died with it") };
     assert_eq!(*count, [1, 0]);
 }
 
@@ -307,12 +324,12 @@ fn processes_killed_at_random_leave_nothing_that_is_not_told() {
     let (counter, repairs) = &*shared;
     let play = |me: u16| {
         Child::play(move || {
-            let seat = counter.seat(participant(me));
+            let handle = counter.handle(participant(me));
             loop {
                 // A death between the release and the wake-up is put right by `recover`, which wakes.
-                let mut both = seat.lock().repair(|both| {
-                    both[1] = both[0];
+                let mut both = handle.lock().unwrap_or_else(|died| {
                     repairs.fetch_add(1, Ordering::Relaxed);
+                    died.repair(|both| both[1] = both[0])
                 });
                 assert_eq!(both[0], both[1], "found a half change and was not told");
                 both[0] = both[0].wrapping_add(1);
@@ -336,8 +353,7 @@ fn processes_killed_at_random_leave_nothing_that_is_not_told() {
         // SAFETY: the child was waited for.
         recovered += u32::from(unsafe { counter.recover(participant(*me)) });
     }
-    let both =
-        counter.lock_deadline(soon()).expect("nobody holds it").repair(|both| both[1] = both[0]);
+    let both = counter.lock().unwrap_or_else(|died| died.repair(|both| both[1] = both[0]));
     assert_eq!(both[0], both[1]);
     assert!(both[0] > 0 && recovered > 0, "{} steps, {recovered} died with it", both[0]);
     assert!(repairs.load(Ordering::Relaxed) <= recovered);
@@ -347,17 +363,15 @@ fn a_reentrant_mutex_held_twice_by_one_that_is_killed() {
     let shared = shared::<(Recursive, Word)>();
     let (lock, word) = &*shared;
     killed(word, |me| {
-        let outer = lock.seat(me).lock().unwrap().into_inner();
+        let outer = lock.handle(me).lock().unwrap();
         outer.set(10);
-        std::mem::forget((lock.seat(me).lock().unwrap(), outer));
+        std::mem::forget((lock.handle(me).lock().unwrap(), outer));
     });
-    assert_eq!(lock.try_lock().unwrap_err(), ReentrantError::Held);
+    assert_eq!(refused(lock.try_lock()), Error::WouldBlock);
     // SAFETY: the child was waited for.
     assert!(unsafe { lock.recover(participant(DEAD)) });
-    let outer = lock.lock().unwrap();
-    assert!(!outer.is_clean());
-    let outer = outer.repair(|value| value.set(0));
-    assert!(lock.lock().unwrap().is_clean(), "the same thread again");
+    let outer = told(lock.lock()).repair(|value| value.set(0));
+    assert!(lock.lock().is_ok(), "the same thread again");
     drop(outer);
     assert_eq!(lock.holder(), None);
 }
@@ -373,14 +387,14 @@ fn a_writer_that_is_killed() {
     let shared = shared::<(Readers, Word)>();
     let (lock, word) = &*shared;
     killed(word, |me| {
-        let mut value = lock.seat(me).write().into_inner();
+        let mut value = lock.handle(me).write().unwrap();
         *value = 10;
         std::mem::forget(value);
     });
     let reader = Child::play(|| {
         say(word);
-        let told = lock.seat(participant(2)).read_deadline(soon()).expect("handed over");
-        assert!(matches!(told, Acquired::OwnerDied(value) if *value == 10));
+        let died = told(lock.handle(participant(2)).read_deadline(soon()));
+        assert_eq!(*died.into_inner(), 10);
     });
     hear(word, 2);
     pause(20);
@@ -388,19 +402,18 @@ fn a_writer_that_is_killed() {
     // SAFETY: the child was waited for.
     assert!(unsafe { lock.recover(participant(DEAD)) });
     reader.join();
-    drop(lock.write_deadline(soon()).expect("free").repair(|value| **value = 0));
-    assert!(lock.read().is_clean());
+    drop(told(lock.write_deadline(soon())).repair(|value| **value = 0));
+    assert!(lock.read().is_ok());
 }
 
 fn a_reader_that_is_killed() {
     let shared = shared::<(Readers, Word)>();
     let (lock, word) = &*shared;
-    killed(word, |me| std::mem::forget([lock.seat(me).read(), lock.seat(me).read()]));
+    killed(word, |me| std::mem::forget([lock.handle(me).read(), lock.handle(me).read()]));
     let writer = Child::play(|| {
         say(word);
-        let told = lock.seat(participant(2)).write_deadline(soon()).expect("handed over");
-        let Acquired::Clean(mut value) = told else { panic!("a reader changes nothing") };
-        *value = 5;
+        let handle = lock.handle(participant(2));
+        *handle.write_deadline(soon()).expect("handed over, and a reader changes nothing") = 5;
     });
     hear(word, 2);
     pause(20);
@@ -408,22 +421,22 @@ fn a_reader_that_is_killed() {
     // SAFETY: the child was waited for.
     assert!(unsafe { lock.recover(participant(DEAD)) });
     writer.join();
-    assert_eq!(*lock.read().into_inner(), 5);
+    assert_eq!(*lock.read().unwrap(), 5);
 }
 
 fn bounded_permits_of_one_that_is_killed_come_back() {
     let shared = shared::<(BoundedSemaphore<3, Futex>, Word)>();
     let (places, word) = &*shared;
     killed(word, |me| {
-        places.seat(me).acquire().keep();
-        std::mem::forget(places.seat(me).acquire());
+        places.handle(me).acquire().keep();
+        std::mem::forget(places.handle(me).acquire());
     });
     let mine = places.acquire();
     assert_eq!(places.permits(), 0);
     let sleepers = [2, 3].map(|me| {
         Child::play(move || {
             say(word);
-            places.seat(participant(me)).acquire_deadline(soon()).expect("one came back").keep();
+            places.handle(participant(me)).acquire_deadline(soon()).expect("one came back").keep();
         })
     });
     hear(word, 3);
@@ -445,7 +458,7 @@ fn permits_that_nobody_is_on_record_for_stay_taken() {
     let (semaphore, word) = &*shared;
     killed(word, |_| semaphore.acquire());
     assert!(semaphore.try_acquire());
-    assert_eq!(semaphore.acquire_deadline(in_ms(20)), Err(TimedOut));
+    assert_eq!(semaphore.acquire_deadline(in_ms(20)), Err(Error::TimedOut));
     let sleepers = [2, 3].map(|_| {
         Child::play(|| {
             say(word);
@@ -465,12 +478,13 @@ fn a_notification_reaches_the_living() {
     let (jobs, more, word) = &*shared;
     let take = |me: u16| {
         Child::play(move || {
-            let count = jobs.seat(participant(me)).lock().into_inner();
+            let count = jobs.handle(participant(me)).lock().unwrap();
             // With the mutex held: whoever hears it and then takes the mutex finds this one waiting.
             say(word);
-            let (count, waited) = more.wait_while_deadline(count, soon(), |count| count[0] == 0);
+            let (mut count, waited) =
+                more.wait_while_deadline(count, soon(), |count| count[0] == 0).unwrap();
             waited.expect("notified");
-            count.into_inner()[0] -= 1;
+            count[0] -= 1;
         })
     };
     let (dies, lives) = (take(DEAD), take(2));
@@ -480,25 +494,23 @@ fn a_notification_reaches_the_living() {
     dies.kill();
     // SAFETY: the child was waited for.
     unsafe { jobs.recover(participant(DEAD)) };
-    jobs.lock().into_inner()[0] += 1;
+    jobs.lock().unwrap()[0] += 1;
     more.notify(1);
     lives.join();
-    assert_eq!(jobs.lock().into_inner()[0], 0);
+    assert_eq!(jobs.lock().unwrap()[0], 0);
 }
 
 fn one_that_is_killed_with_the_mutex_of_a_condition() {
     let shared = shared::<(Counter, Condition<Futex>, Word)>();
     let (jobs, more, word) = &*shared;
     let waiter = Child::play(|| {
-        let count = jobs.seat(participant(2)).lock().into_inner();
+        let count = jobs.handle(participant(2)).lock().unwrap();
         say(word);
-        let (told, waited) = more.wait_while_deadline(count, soon(), |count| count[0] == 0);
-        waited.expect("notified");
-        assert!(!told.is_clean());
+        assert!(more.wait_while_deadline(count, soon(), |count| count[0] == 0).is_err());
     });
     hear(word, 1);
     killed(word, |me| {
-        let mut count = jobs.seat(me).lock().into_inner();
+        let mut count = jobs.handle(me).lock().unwrap();
         count[0] = 1;
         more.notify(1);
         std::mem::forget(count);
@@ -521,7 +533,7 @@ fn an_event_is_heard_by_all() {
     pause(20);
     start.set();
     hear(word, 3);
-    assert_eq!(end.wait_deadline(in_ms(1)), Err(TimedOut));
+    assert_eq!(end.wait_deadline(in_ms(1)), Err(Error::TimedOut));
     Child::play(|| end.set()).join();
     waiters.into_iter().for_each(Child::join);
     assert!(end.is_set());
@@ -530,14 +542,14 @@ fn an_event_is_heard_by_all() {
 fn a_barrier_is_broken_by_a_death() {
     let shared = shared::<(Barrier<3, Futex>, Word)>();
     let barrier = &shared.0;
-    let waits = |me: u16, expected: Result<(), BarrierError>| {
+    let waits = |me: u16, expected: Result<(), Error>| {
         Child::play(move || {
-            let met = barrier.seat(participant(me)).wait_deadline(soon()).map(|_| ());
+            let met = barrier.handle(participant(me)).wait_deadline(soon()).map(|_| ());
             assert_eq!(met, expected);
         })
     };
     let dies = waits(DEAD, Ok(()));
-    let hears = waits(2, Err(BarrierError::Broken));
+    let hears = waits(2, Err(Error::Broken));
     let end = Instant::now() + Duration::from_secs(60);
     while barrier.waiting() < 2 {
         assert!(Instant::now() < end, "they did not come");
@@ -560,12 +572,12 @@ fn three_processes_meet_round_after_round() {
     let (barrier, came) = &*shared;
     let children = [1, 2, 3].map(|me| {
         Child::play(move || {
-            let seat = barrier.seat(participant(me));
+            let handle = barrier.handle(participant(me));
             for round in 1..=300 {
                 say(came);
-                seat.wait_deadline(soon()).expect("all come");
+                handle.wait_deadline(soon()).expect("all come");
                 assert!((3 * round..3 * round + 3).contains(&came.load(Ordering::SeqCst)));
-                seat.wait_deadline(soon()).expect("all come");
+                handle.wait_deadline(soon()).expect("all come");
             }
         })
     });

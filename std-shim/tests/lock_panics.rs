@@ -1,6 +1,6 @@
 //! Threads that panic with a lock: the next one is told, whatever they sleep on.
 
-use ringway::lock::{Acquired, BoundedSemaphore, Mutex, ReentrantMutex, RwLock};
+use ringway::lock::{BoundedSemaphore, LockError, Mutex, OwnerDied, ReentrantMutex, RwLock};
 use ringway::shm::Sleep;
 use ringway::wait::{Async, Futex, PrivateFutex, Wait, Wake};
 use std::cell::Cell;
@@ -21,29 +21,29 @@ fn panics_with<T>(take: impl FnOnce() -> T + Send) {
 fn check<W: Wait + Sync>(how: fn() -> W) {
     let mutex = Mutex::new([1, 1], how());
     panics_with(|| {
-        let mut held = mutex.lock().into_inner();
+        let mut held = mutex.lock().unwrap();
         held[0] = 2;
         held
     });
-    let Acquired::OwnerDied(held) = mutex.lock() else { panic!("it is half changed") };
+    let Err(OwnerDied(held)) = mutex.lock() else { panic!("it is half changed") };
     assert_eq!(*held, [2, 1]);
     drop(held);
-    drop(mutex.lock().repair(|held| **held = [2, 2]));
-    assert!(mutex.lock().is_clean());
+    drop(mutex.lock().unwrap_err().repair(|held| **held = [2, 2]));
+    assert!(mutex.lock().is_ok());
 
     let mutex = ReentrantMutex::new(Cell::new(1), how());
     panics_with(|| (mutex.lock().unwrap(), mutex.lock().unwrap()));
-    assert!(!mutex.lock().unwrap().is_clean());
-    drop(mutex.lock().unwrap().repair(|_| ()));
-    assert!(mutex.lock().unwrap().is_clean());
+    let Err(LockError::OwnerDied(died)) = mutex.lock() else { panic!("it is half changed") };
+    drop(died.repair(|_| ()));
+    assert!(mutex.lock().is_ok());
 
     let lock = RwLock::<_, 2, _>::with_ways(5, how(), how());
     panics_with(|| lock.read());
-    assert!(lock.write().is_clean(), "a reader changes nothing");
+    assert!(lock.write().is_ok(), "a reader changes nothing");
     panics_with(|| lock.write());
-    assert!(!lock.read().is_clean());
-    drop(lock.write().repair(|_| ()));
-    assert!(lock.read().is_clean());
+    assert!(lock.read().is_err());
+    drop(lock.write().unwrap_err().repair(|_| ()));
+    assert!(lock.read().is_ok());
 
     let places = BoundedSemaphore::<1, _>::new(how());
     panics_with(|| places.acquire());
@@ -68,7 +68,7 @@ fn one_that_sleeps_for_the_lock_is_woken_and_told() {
     let mutex = Mutex::new(0, PrivateFutex);
     let held = mutex.lock();
     thread::scope(|s| {
-        let sleeper = s.spawn(|| mutex.lock().is_clean());
+        let sleeper = s.spawn(|| mutex.lock().is_ok());
         let ended = s.spawn(move || {
             let _held = held;
             panic!("in the middle");

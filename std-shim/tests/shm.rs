@@ -3,6 +3,7 @@
 mod support;
 
 use ringway::channel::Error;
+use ringway::lock::{LockError, TryLockResult};
 use ringway::shm::{self, Access, BOUND, Broadcast, ByteRing, Latest, Layout, Queue, Region, Ring};
 use ringway::{Cause, shm::Part};
 use ringway_core::region;
@@ -22,6 +23,15 @@ use support::{Killed, child, done, role};
 type Numbers = Ring<u64, 64>;
 type Jobs = Queue<u64, 16>;
 type Log = ByteRing<4096>;
+
+/// The lock as a dead holder left it.
+fn told<G>(answer: TryLockResult<G>) -> G {
+    match answer {
+        Err(LockError::OwnerDied(died)) => died.into_inner(),
+        Err(LockError::NotTaken(error)) => panic!("not handed over: {error}"),
+        Ok(_) => panic!("nobody was told"),
+    }
+}
 
 /// Far longer than anything takes, so that a hang is a failure.
 fn soon() -> Option<Instant> {
@@ -441,7 +451,6 @@ fn a_part_is_found_by_its_name_and_nothing_but_itself() {
 /// As in two processes of two PID namespaces, where two threads may have one number.
 #[test]
 fn threads_of_two_participants_that_have_the_same_number_do_not_share_a_reentrant_mutex() {
-    use ringway::lock::ReentrantError;
     let layout = Layout::new(2).part::<shm::ReentrantMutex>("again").unwrap();
     let first = Region::anonymous(&layout).unwrap();
     let second = Region::from_fd(&first).unwrap();
@@ -449,12 +458,13 @@ fn threads_of_two_participants_that_have_the_same_number_do_not_share_a_reentran
         assert_ne!(region.participant(), ringway_core::participant::Participant::LOCAL);
         region.part::<shm::ReentrantMutex>("again").unwrap()
     });
-    let guard = ours.seat().lock().unwrap().into_inner();
-    assert_eq!(theirs.seat().holder(), Some(first.participant()));
-    assert_eq!(theirs.seat().try_lock().unwrap_err(), ReentrantError::Held);
-    assert!(ours.seat().try_lock().is_ok(), "its own thread takes it again");
+    let guard = ours.handle().lock().unwrap();
+    assert_eq!(theirs.handle().holder(), Some(first.participant()));
+    let refused = theirs.handle().try_lock();
+    assert!(matches!(refused, Err(LockError::NotTaken(Error::WouldBlock))));
+    assert!(ours.handle().try_lock().is_ok(), "its own thread takes it again");
     drop(guard);
-    assert!(theirs.seat().try_lock().is_ok());
+    assert!(theirs.handle().try_lock().is_ok());
 }
 
 #[test]
@@ -590,7 +600,6 @@ fn a_watched_part_is_readable_when_there_is_something_to_take_or_its_end() {
 
 #[test]
 fn locks_of_the_dead_are_handed_over_within_the_bound() {
-    use ringway::lock::{Acquired, BarrierError};
     use ringway::shm::{Array, Barrier, BoundedSemaphore, Mutex, ReentrantMutex, RwLock};
 
     type Total = Mutex<u64>;
@@ -615,14 +624,15 @@ fn locks_of_the_dead_are_handed_over_within_the_bound() {
             region.part::<Meeting>("meeting").unwrap(),
             region.part::<Array<u8, 7>>("array").unwrap(),
         );
-        let mut held = total.seat().lock().into_inner();
-        let again = (again.seat().lock().unwrap(), again.seat().lock().unwrap());
-        let table = table.seat().write();
-        let read = read.seat().read();
-        let places = (places.seat().acquire(), places.seat().acquire(), places.seat().acquire());
-        let array = array.seat().lock();
+        let mut held = total.handle().lock().unwrap();
+        let again = (again.handle().lock().unwrap(), again.handle().lock().unwrap());
+        let table = table.handle().write();
+        let read = read.handle().read();
+        let places =
+            (places.handle().acquire(), places.handle().acquire(), places.handle().acquire());
+        let array = array.handle().lock();
         *held = 77;
-        let _ = meeting.seat().wait();
+        let _ = meeting.handle().wait();
         drop((held, again, table, read, places, array));
         unreachable!("nobody meets it");
     }
@@ -631,7 +641,7 @@ fn locks_of_the_dead_are_handed_over_within_the_bound() {
     let mut player = player("locks_of_the_dead_are_handed_over_within_the_bound", "dies", &name);
     let meeting = region.part::<Meeting>("meeting").unwrap();
     let end = soon().unwrap();
-    while meeting.seat().waiting() == 0 {
+    while meeting.handle().waiting() == 0 {
         assert!(Instant::now() < end);
         std::thread::sleep(Duration::from_millis(1));
     }
@@ -640,22 +650,19 @@ fn locks_of_the_dead_are_handed_over_within_the_bound() {
         player.kill_now();
     });
     let total = region.part::<Total>("total").unwrap();
-    match total.seat().lock_deadline(soon()).unwrap() {
-        Acquired::OwnerDied(total) => assert_eq!(*total, 77),
-        Acquired::Clean(_) => panic!("it died with it"),
-    }
+    assert_eq!(*told(total.handle().lock_deadline(soon())), 77);
     let again = region.part::<Again>("again").unwrap();
-    assert!(!again.seat().lock().unwrap().is_clean());
+    drop(told(again.handle().lock()));
     let table = region.part::<Table>("table").unwrap();
-    assert!(!table.seat().write_deadline(soon()).unwrap().is_clean());
+    drop(told(table.handle().write_deadline(soon())));
     let read = region.part::<Table>("read").unwrap();
-    assert!(read.seat().write_deadline(soon()).unwrap().is_clean(), "a reader changes nothing");
+    assert!(read.handle().write_deadline(soon()).is_ok(), "a reader changes nothing");
     let places = region.part::<Places>("places").unwrap();
-    let all = [(); 3].map(|()| places.seat().acquire_deadline(soon()).unwrap());
+    let all = [(); 3].map(|()| places.handle().acquire_deadline(soon()).unwrap());
     drop(all);
-    assert_eq!(meeting.seat().wait_deadline(soon()), Err(BarrierError::Broken));
+    assert_eq!(meeting.handle().wait_deadline(soon()), Err(Error::Broken));
     let array = region.part::<Array<u8, 7>>("array").unwrap();
-    assert!(!array.seat().lock_deadline(soon()).unwrap().is_clean());
+    drop(told(array.handle().lock_deadline(soon())));
     killer.join().unwrap();
 }
 
@@ -744,32 +751,31 @@ fn a_panic_with_a_lock_is_told_in_other_processes() {
         let region = the_region();
         let (total, again, table, read) = with_parts(&region);
         let panicked = catch_unwind(AssertUnwindSafe(|| {
-            let mut total = total.seat().lock().into_inner();
-            let _held = (again.seat().lock(), table.seat().write(), read.seat().read());
+            let mut total = total.handle().lock().unwrap();
+            let _held = (again.handle().lock(), table.handle().write(), read.handle().read());
             total[0] = 77;
             panic!("in the middle");
         }));
         assert!(panicked.is_err());
         let meeting = region.part::<Meeting>("meeting").unwrap();
         // It lives until the other has looked.
-        (0..2).for_each(|_| _ = meeting.seat().wait_deadline(soon()).unwrap());
+        (0..2).for_each(|_| _ = meeting.handle().wait_deadline(soon()).unwrap());
         done();
     }
     let name = Name::new();
     let region = Region::create(&name.0, 0o600, &locks()).unwrap();
     let player = player("a_panic_with_a_lock_is_told_in_other_processes", "panics", &name);
     let meeting = region.part::<Meeting>("meeting").unwrap();
-    meeting.seat().wait_deadline(soon()).unwrap();
+    meeting.handle().wait_deadline(soon()).unwrap();
     let (total, again, table, read) = with_parts(&region);
-    let told = total.seat().lock_deadline(soon()).unwrap().clean();
-    assert_eq!(*told.expect_err("it is half changed").0, [77, 0]);
-    drop(total.seat().lock().repair(|total| total[1] = 77));
-    assert!(total.seat().lock().is_clean());
-    assert!(!again.seat().lock_deadline(soon()).unwrap().is_clean());
-    assert!(!table.seat().read_deadline(soon()).unwrap().is_clean());
-    assert!(read.seat().write_deadline(soon()).unwrap().is_clean(), "a reader changes nothing");
+    assert_eq!(*told(total.handle().lock_deadline(soon())), [77, 0]);
+    drop(total.handle().lock().unwrap_err().repair(|total| total[1] = 77));
+    assert!(total.handle().lock().is_ok());
+    drop(told(again.handle().lock_deadline(soon())));
+    drop(told(table.handle().read_deadline(soon())));
+    assert!(read.handle().write_deadline(soon()).is_ok(), "a reader changes nothing");
     assert_eq!(region.participants().len(), 2, "nobody died");
-    meeting.seat().wait_deadline(soon()).unwrap();
+    meeting.handle().wait_deadline(soon()).unwrap();
     succeeded(player);
 }
 
@@ -1305,7 +1311,7 @@ fn a_crowd_that_has_slept_for_long_has_the_lock_of_one_that_is_killed() {
         Some(_) => {
             let region = the_region();
             let total = region.part::<shm::Mutex<u64>>("total").unwrap();
-            let _held = total.seat().lock();
+            let _held = total.handle().lock();
             region.part::<Numbers>("numbers").unwrap().producer().unwrap().push(1).unwrap();
             loop {
                 std::thread::sleep(Duration::from_secs(1));
@@ -1333,10 +1339,14 @@ fn crowd(test: &str) {
             let region = Region::from_fd(&region).unwrap();
             std::thread::spawn(move || {
                 let total = region.part::<shm::Mutex<u64>>("total").unwrap();
-                let acquired = total.seat().lock_deadline(soon()).unwrap();
-                let is_clean = acquired.is_clean();
-                drop(acquired.repair(|total| **total = 1));
-                is_clean
+                match total.handle().lock_deadline(soon()) {
+                    Ok(_) => true,
+                    Err(LockError::OwnerDied(died)) => {
+                        drop(died.repair(|total| **total = 1));
+                        false
+                    }
+                    Err(LockError::NotTaken(error)) => panic!("{error}"),
+                }
             })
         })
         .collect();

@@ -10,7 +10,7 @@ mod fault;
 use fault::Fault;
 use ringway::fd::{self, Interest};
 use ringway::signal::{
-    self, Handler, IntervalTimer, Keep, Origin, Pid, Received, Signal, SignalFd, SignalSet,
+    self, Delivery, Handler, IntervalTimer, Origin, Pid, Received, Signal, SignalFd, SignalSet,
 };
 use ringway::{Cause, channel};
 use rustix::process::{PidfdFlags, getpid, pidfd_open};
@@ -41,6 +41,7 @@ tests! {
     a_child_that_ends_is_told_with_its_status
     a_thread_sleeps_until_a_signal
     the_dispatcher_is_readable_until_a_call_found_nothing
+    a_dispatcher_is_ended_by_another_thread
     what_a_handler_that_panics_leaves_is_told
     blocked_signals_wait_for_the_guard
     blocked_signals_are_waited_for
@@ -151,12 +152,12 @@ fn start_sender(signal: Signal, count: usize) -> Player {
 
 /// Another process: prints what it is sent, until it is sent TERM.
 fn teller(keep: &str) {
-    let keep = if keep == "count" { Keep::Count } else { Keep::Payload };
+    let keep = if keep == "count" { Delivery::Coalesced } else { Delivery::Queued };
     signal::catch(Signal::USR1 | Signal::TERM, keep).unwrap();
     let mut dispatcher = signal::dispatcher().unwrap();
     println!("ready");
     loop {
-        let it = dispatcher.wait(Signal::USR1 | Signal::TERM);
+        let it = dispatcher.wait(Signal::USR1 | Signal::TERM).unwrap();
         let sender = it.sender().map(Pid::as_raw_pid);
         println!("{} {:?} {:?} {:?}", it.signal, it.origin(), sender, it.int());
         std::io::stdout().flush().unwrap();
@@ -168,7 +169,8 @@ fn teller(keep: &str) {
 
 fn a_handler_runs_where_it_is_dispatched_and_nowhere_else() {
     thread_local! { static HERE: Cell<u64> = const { Cell::new(0) }; }
-    signal::handle(Signal::USR1, Keep::Count, |it| HERE.set(HERE.get() + it.count)).unwrap();
+    signal::handle(Signal::USR1, Delivery::Coalesced, |it| HERE.set(HERE.get() + it.count))
+        .unwrap();
     for _ in 0..3 {
         signal::send(getpid(), Signal::USR1).unwrap();
     }
@@ -182,7 +184,7 @@ fn a_handler_runs_where_it_is_dispatched_and_nowhere_else() {
 }
 
 fn errno_is_kept() {
-    signal::catch(Signal::USR1 | Signal::USR2, Keep::Payload).unwrap();
+    signal::catch(Signal::USR1 | Signal::USR2, Delivery::Queued).unwrap();
     let mut dispatcher = signal::dispatcher().unwrap();
     // Announces that somebody sleeps, so that the handler makes its system calls too; and the event's count is at its
     // limit, so that one of them fails.
@@ -193,7 +195,7 @@ fn errno_is_kept() {
     // SAFETY: sends to this thread; the handler runs before it returns.
     assert_eq!(unsafe { libc::raise(libc::SIGUSR1) }, 0);
     assert_eq!(std::io::Error::last_os_error().raw_os_error(), Some(libc::EBADF));
-    assert_eq!(dispatcher.wait(Signal::USR1).count, 1);
+    assert_eq!(dispatcher.wait(Signal::USR1).unwrap().count, 1);
 }
 
 fn a_handler_from_before_still_runs() {
@@ -204,14 +206,14 @@ fn a_handler_from_before_still_runs() {
     let handler: extern "C" fn(libc::c_int) = before;
     // SAFETY: the handler adds to an atomic.
     unsafe { libc::signal(libc::SIGUSR1, handler as libc::sighandler_t) };
-    signal::catch(Signal::USR1, Keep::Payload).unwrap();
+    signal::catch(Signal::USR1, Delivery::Queued).unwrap();
     signal::send(getpid(), Signal::USR1).unwrap();
-    assert_eq!(signal::dispatcher().unwrap().wait(Signal::USR1).sender(), Some(getpid()));
+    assert_eq!(signal::dispatcher().unwrap().wait(Signal::USR1).unwrap().sender(), Some(getpid()));
     assert_eq!(BEFORE.load(Ordering::SeqCst), 1);
 }
 
 fn a_signal_ends_no_system_call() {
-    signal::catch(Signal::USR1, Keep::Count).unwrap();
+    signal::catch(Signal::USR1, Delivery::Coalesced).unwrap();
     let (mut reader, mut writer) = std::io::pipe().unwrap();
     // SAFETY: no preconditions.
     let sleeper = unsafe { libc::pthread_self() } as usize;
@@ -234,7 +236,7 @@ fn a_signal_ends_no_system_call() {
 fn what_finds_the_queue_full_is_counted() {
     let signal = Signal::real_time(3).unwrap();
     let (all, more) = (signal::DEPTH + 10, 10);
-    signal::catch(signal, Keep::Payload).unwrap();
+    signal::catch(signal, Delivery::Queued).unwrap();
     for value in 0..all {
         signal::queue(getpid(), signal, value).unwrap();
     }
@@ -252,7 +254,7 @@ fn what_finds_the_queue_full_is_counted() {
 
 fn queued_signals_arrive_in_order_with_value_and_sender() {
     let signal = Signal::real_time(1).unwrap();
-    signal::catch(signal, Keep::Payload).unwrap();
+    signal::catch(signal, Delivery::Queued).unwrap();
     let mut dispatcher = signal::dispatcher().unwrap();
     let count = signal::DEPTH; // No more than may wait: none can be lost.
     let player = start_sender(signal, count);
@@ -290,7 +292,7 @@ fn a_storm_loses_nothing_while_handlers_change() {
     const COUNT: usize = 3000;
     static SEEN: [AtomicU64; 2] = [AtomicU64::new(0), AtomicU64::new(0)];
     static LAST: Mutex<Option<usize>> = Mutex::new(None);
-    fn saw(which: usize, delivery: &signal::Delivery) {
+    fn saw(which: usize, delivery: &signal::Raised) {
         let it = Received::of(delivery).unwrap();
         SEEN[which].fetch_add(it.count, Ordering::Relaxed);
         if let Some(value) = it.value() {
@@ -299,13 +301,13 @@ fn a_storm_loses_nothing_while_handlers_change() {
             assert!(before.is_none_or(|before| before < value), "{before:?} {value}");
         }
     }
-    static FIRST: Handler = Handler::new(&|it: &signal::Delivery| saw(0, it));
-    static SECOND: Handler = Handler::new(&|it: &signal::Delivery| saw(1, it));
+    static FIRST: Handler = Handler::new(&|it: &signal::Raised| saw(0, it));
+    static SECOND: Handler = Handler::new(&|it: &signal::Raised| saw(1, it));
 
     let signal = Signal::real_time(2).unwrap();
     let table = signal::table();
     table.set_handler(signal.line(), Some(&FIRST)).unwrap();
-    signal::catch(signal, Keep::Payload).unwrap();
+    signal::catch(signal, Delivery::Queued).unwrap();
     let mut dispatcher = signal::dispatcher().unwrap();
     let _player = start_sender(signal, COUNT);
     let mut turn = 0;
@@ -335,7 +337,7 @@ fn through_a_pidfd() {
 }
 
 fn a_child_that_ends_is_told_with_its_status() {
-    signal::catch(Signal::CHLD, Keep::Payload).unwrap();
+    signal::catch(Signal::CHLD, Delivery::Queued).unwrap();
     let mut dispatcher = signal::dispatcher().unwrap();
     let mut child = Command::new("/bin/sh").args(["-c", "exit 7"]).spawn().unwrap();
     let it = dispatcher.wait_deadline(Signal::CHLD, soon()).unwrap();
@@ -346,7 +348,7 @@ fn a_child_that_ends_is_told_with_its_status() {
 
 fn a_thread_sleeps_until_a_signal() {
     static SEEN: AtomicU64 = AtomicU64::new(0);
-    signal::handle(Signal::USR1, Keep::Count, |it| {
+    signal::handle(Signal::USR1, Delivery::Coalesced, |it| {
         SEEN.fetch_add(it.count, Ordering::Relaxed);
     })
     .unwrap();
@@ -370,16 +372,17 @@ fn a_thread_sleeps_until_a_signal() {
 }
 
 fn what_a_handler_that_panics_leaves_is_told() {
-    signal::handle(Signal::USR1, Keep::Count, |_| panic!("a handler")).unwrap();
-    signal::handle(Signal::USR2, Keep::Count, |_| ()).unwrap();
+    signal::handle(Signal::USR1, Delivery::Coalesced, |_| panic!("a handler")).unwrap();
+    signal::handle(Signal::USR2, Delivery::Coalesced, |_| ()).unwrap();
     signal::table().set_priority(Signal::USR1.line(), 1).unwrap();
     let mut dispatcher = signal::dispatcher().unwrap();
     let is_readable =
         |dispatcher: &signal::Dispatcher| fd::try_wait(dispatcher, Interest::Read).is_ok();
-    let forms: [fn(&mut signal::Dispatcher) -> usize; 3] =
-        [signal::Dispatcher::dispatch, signal::Dispatcher::pause, |dispatcher| {
-            dispatcher.pause_deadline(Instant::now() + Duration::from_secs(60)).unwrap()
-        }];
+    let forms: [fn(&mut signal::Dispatcher) -> usize; 3] = [
+        signal::Dispatcher::dispatch,
+        |dispatcher| dispatcher.pause().unwrap(),
+        |dispatcher| dispatcher.pause_deadline(Instant::now() + Duration::from_secs(60)).unwrap(),
+    ];
     for form in forms {
         while dispatcher.dispatch() > 0 {}
         assert!(!is_readable(&dispatcher));
@@ -396,7 +399,7 @@ fn the_dispatcher_is_readable_until_a_call_found_nothing() {
     fn readable(fd: impl AsFd) -> bool {
         fd::try_wait(fd, Interest::Read).is_ok()
     }
-    signal::handle(Signal::USR1, Keep::Payload, |_| ()).unwrap();
+    signal::handle(Signal::USR1, Delivery::Queued, |_| ()).unwrap();
     signal::send(getpid(), Signal::USR1).unwrap();
     // What came before is not missed.
     let mut dispatcher = signal::dispatcher().unwrap();
@@ -422,10 +425,10 @@ fn the_dispatcher_is_readable_until_a_call_found_nothing() {
     assert_eq!(dispatcher.dispatch(), 1);
     assert_eq!(dispatcher.dispatch(), 0);
     // So does a handler for what had none.
-    signal::catch(Signal::USR2, Keep::Count).unwrap();
+    signal::catch(Signal::USR2, Delivery::Coalesced).unwrap();
     signal::send(getpid(), Signal::USR2).unwrap();
     assert_eq!(dispatcher.dispatch(), 0);
-    signal::handle(Signal::USR2, Keep::Count, |_| ()).unwrap();
+    signal::handle(Signal::USR2, Delivery::Coalesced, |_| ()).unwrap();
     assert!(readable(&dispatcher));
     assert_eq!(dispatcher.dispatch(), 1);
     // The next one who dispatches has the same descriptor.
@@ -435,7 +438,7 @@ fn the_dispatcher_is_readable_until_a_call_found_nothing() {
 }
 
 fn blocked_signals_wait_for_the_guard() {
-    signal::catch(Signal::USR1, Keep::Count).unwrap();
+    signal::catch(Signal::USR1, Delivery::Coalesced).unwrap();
     let guard = signal::block(Signal::USR1).unwrap();
     signal::send(getpid(), Signal::USR1).unwrap();
     assert_eq!(signal::pending(), Signal::USR1.into());
@@ -451,7 +454,7 @@ fn blocked_signals_are_waited_for() {
     signal::block(set).unwrap().keep();
     assert_eq!(signal::try_wait(set), Ok(None));
     // Another signal, caught, does not end the wait; its deadline does, and not before.
-    signal::catch(Signal::USR2, Keep::Count).unwrap();
+    signal::catch(Signal::USR2, Delivery::Coalesced).unwrap();
     let mut timer = IntervalTimer::new(Signal::USR2, 0).unwrap();
     timer.start(Duration::from_millis(5), Duration::from_millis(5)).unwrap();
     let deadline = Instant::now() + Duration::from_millis(40);
@@ -519,9 +522,38 @@ fn a_timer_ticks_counts_and_stops() {
     assert_eq!(signal::try_wait(Signal::ALRM), Ok(None));
 }
 
+fn a_dispatcher_is_ended_by_another_thread() {
+    static SEEN: AtomicU64 = AtomicU64::new(0);
+    let count = |it: &signal::Received| _ = SEEN.fetch_add(it.count, Ordering::Relaxed);
+    signal::handle(Signal::USR1, Delivery::Coalesced, count).unwrap();
+    assert!(!signal::end_dispatcher(), "there is none");
+    let mut dispatcher = signal::dispatcher().unwrap();
+    let ends = std::thread::spawn(move || {
+        let deliveries = dispatcher.pause_deadline(soon()).unwrap();
+        (deliveries, dispatcher.pause().unwrap_err(), dispatcher.wait(Signal::USR1).unwrap_err())
+    });
+    signal::send(getpid(), Signal::USR1).unwrap();
+    while SEEN.load(Ordering::Relaxed) == 0 {
+        std::thread::yield_now();
+    }
+    assert!(signal::end_dispatcher());
+    let (deliveries, paused, waited) = ends.join().unwrap();
+    assert_eq!(deliveries, 1);
+    assert!(paused.is(channel::Error::Closed) && waited.is(channel::Error::Closed));
+    // One that sleeps in `poll(2)` is woken too; the next dispatcher is not ended.
+    let mut dispatcher = signal::dispatcher().unwrap();
+    while dispatcher.dispatch() > 0 {}
+    assert!(dispatcher.pause_deadline(Instant::now()).unwrap_err().is(channel::Error::TimedOut));
+    assert_eq!(dispatcher.dispatch(), 0);
+    let ends = std::thread::spawn(signal::end_dispatcher);
+    fd::wait(&dispatcher, Interest::Read).unwrap();
+    assert!(ends.join().unwrap());
+    assert!(dispatcher.pause().unwrap_err().is(channel::Error::Closed));
+}
+
 fn a_timer_once() {
     static SEEN: AtomicU64 = AtomicU64::new(0);
-    signal::handle(Signal::ALRM, Keep::Payload, |it| {
+    signal::handle(Signal::ALRM, Delivery::Queued, |it| {
         assert_eq!(it.value(), Some(1));
         SEEN.fetch_add(1, Ordering::Relaxed);
     })
@@ -558,7 +590,7 @@ fn a_handler_runs_on_the_alternate_stack() {
         // SAFETY: a call on a number.
         RAISED.store(1 + unsafe { libc::raise(libc::SIGUSR1) } as u64, Ordering::Relaxed);
     }
-    signal::catch(Signal::USR1, Keep::Payload).unwrap();
+    signal::catch(Signal::USR1, Delivery::Queued).unwrap();
 
     // The standard library gives its threads an alternate stack.
     let mut there = std::mem::MaybeUninit::<libc::stack_t>::zeroed();

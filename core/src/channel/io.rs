@@ -35,15 +35,21 @@ impl embedded_io::Error for Error {
             Error::NotConnected | Error::NoReader | Error::Closed => ErrorKind::NotConnected,
             Error::AddressInUse => ErrorKind::AddrInUse,
             Error::NotFound => ErrorKind::NotFound,
-            Error::BadName | Error::MessageTooLarge { .. } | Error::BufferTooSmall { .. } => {
-                ErrorKind::InvalidInput
-            }
+            Error::BadName
+            | Error::MessageTooLarge { .. }
+            | Error::BufferTooSmall { .. }
+            | Error::NoSuchLine { .. } => ErrorKind::InvalidInput,
             Error::WrongDirection | Error::Incompatible { .. } => ErrorKind::Unsupported,
             Error::Exhausted => ErrorKind::OutOfMemory,
             Error::Corrupt => ErrorKind::InvalidData,
-            Error::WouldBlock | Error::EndOfFile | Error::AlreadyConnected | Error::Taken => {
-                ErrorKind::Other
-            }
+            Error::WouldBlock
+            | Error::EndOfFile
+            | Error::AlreadyConnected
+            | Error::Taken
+            | Error::OwnerDied
+            | Error::Broken
+            | Error::NotHeld
+            | Error::Overflow => ErrorKind::Other,
         }
     }
 }

@@ -1,19 +1,19 @@
 //! A place where each waits for all.
 
-use super::Seat;
+use super::Handle;
 use super::word::{self, HOLDER};
+use crate::Error;
 use crate::finally::Finally;
 use crate::participant::Participant;
 use crate::sync::{AtomicU32, Ordering, array_of, const_unless_loom};
 use crate::wait::{Doorbell, Spin, TimedOut, Wait, Wake};
-use core::fmt;
 #[cfg(not(loom))]
 use core::ptr::NonNull;
 
 /// `N` parties meet, again and again: [`wait`](Self::wait) returns when `N` have called it. As Python's.
 ///
 /// If one of them gives up, aborts or dies while it waits, the barrier is broken: whoever waits gets
-/// [`BarrierError::Broken`], and so does who comes, until it is [reset](Self::reset). A party that dies on its way to the
+/// [`Error::Broken`], and so does who comes, until it is [reset](Self::reset). A party that dies on its way to the
 /// barrier is not on record there, so that others wait for it: give them a deadline, or [`abort`](Self::abort) for it.
 ///
 /// *Fairness*: who comes for the next round waits until all have left the one before, so that nobody is overtaken by a
@@ -25,27 +25,27 @@ use core::ptr::NonNull;
 /// use ringway_core::lock::Barrier;
 /// use ringway_core::wait::Spin;
 /// static START: Barrier<3> = Barrier::new(Spin);
-/// let mut seats: Vec<usize> = std::thread::scope(|s| {
+/// let mut slots: Vec<usize> = std::thread::scope(|s| {
 ///     let parties = [(); 3].map(|()| s.spawn(|| START.wait().unwrap()));
 ///     parties.map(|party| party.join().unwrap()).into()
 /// });
-/// seats.sort();
-/// assert_eq!(seats, [0, 1, 2]);
+/// slots.sort();
+/// assert_eq!(slots, [0, 1, 2]);
 /// ```
 ///
 /// # How it works
 ///
-/// A party takes a seat by exchanging it from empty to its name and the round. That is its arrival. Whoever finds all
-/// seats taken in this round ends it; whoever leaves gives its seat back, marked with the next round, and whoever finds
+/// A party takes a slot by exchanging it from empty to its name and the round. That is its arrival. Whoever finds all
+/// slots taken in this round ends it; whoever leaves gives its slot back, marked with the next round, and whoever finds
 /// all given back opens that. So each step is on record, and can be made by anybody.
 ///
-/// Rounds are counted modulo 2^18 (262,144). A party that is suspended in the middle of one step, holds no seat, and goes
+/// Rounds are counted modulo 2^18 (262,144). A party that is suspended in the middle of one step, holds no slot, and goes
 /// on when the others are a multiple of that many rounds further and in the same phase, makes its step for their round:
-/// it can then open a round early, or break or reset one that it never saw. One that holds a seat cannot, since no round
+/// it can then open a round early, or break or reset one that it never saw. One that holds a slot cannot, since no round
 /// passes without it.
 ///
 /// ```text
-///   Filling r ──all seats taken in r──► Draining r ──all given back──► Filling r+1
+///   Filling r ──all slots taken in r──► Draining r ──all given back──► Filling r+1
 ///      │ ╲ reset                        │ abort   ▲ reset
 ///      │  ╰──► Resetting r ─all back─╮  ▼         │
 ///      │                 ▲           │  Aborted r ┴─all given back──► Broken r+1
@@ -60,40 +60,16 @@ pub struct Barrier<const N: usize, W: Wake = Spin> {
     state: AtomicU32,
     bell: Doorbell<W>,
     /// Each: the round that it was taken in (or: will be next) above the name of who took it, or 0.
-    seats: [AtomicU32; N],
+    slots: [AtomicU32; N],
 }
 
-/// The words of a barrier, however many seats it has.
+/// The words of a barrier, however many slots it has.
 #[derive(Debug)]
 struct Words<'a, W: Wake> {
     state: &'a AtomicU32,
     bell: &'a Doorbell<W>,
-    seats: &'a [AtomicU32],
+    slots: &'a [AtomicU32],
 }
-
-/// Why [`Barrier::wait`] did not end with all parties there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum BarrierError {
-    /// Another one gave up, aborted, reset it, or died.
-    Broken,
-    /// The deadline passed before all were there. The barrier is broken for the others; but for one that could not even
-    /// take its seat, because the round before had not ended, which breaks nothing.
-    TimedOut,
-}
-
-impl fmt::Display for BarrierError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            BarrierError::Broken => "the barrier is broken: see to who is missing, then reset it",
-            BarrierError::TimedOut => {
-                "not all came before the deadline, and the barrier is broken now: reset it"
-            }
-        })
-    }
-}
-
-impl core::error::Error for BarrierError {}
 
 /// What stands in the lowest bits of the state, and what it says to one that came in its round.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -120,7 +96,7 @@ struct State {
     round: u32,
 }
 
-/// Rounds are counted in the bits that a name leaves in a seat.
+/// Rounds are counted in the bits that a name leaves in a slot.
 const ROUND_SHIFT: u32 = HOLDER.count_ones();
 const ROUNDS: u32 = u32::MAX >> ROUND_SHIFT;
 const PHASE_BITS: u32 = 3;
@@ -148,7 +124,7 @@ impl State {
         State::new(phase, self.round)
     }
 
-    /// What it is when all seats are given back, where that changes it.
+    /// What it is when all slots are given back, where that changes it.
     fn drained(self) -> Option<State> {
         let phase = match self.phase {
             Phase::Draining | Phase::Resetting => Phase::Filling,
@@ -163,19 +139,19 @@ fn next(round: u32) -> u32 {
     (round + 1) & ROUNDS
 }
 
-/// A seat that was taken, and when.
+/// A slot that was taken, and when.
 #[derive(Clone, Copy)]
 struct Place<'a> {
-    seat: &'a AtomicU32,
+    slot: &'a AtomicU32,
     index: usize,
     round: u32,
 }
 
-/// How a round ended for one that had a seat in it.
+/// How a round ended for one that had a slot in it.
 enum Ended {
     Complete,
     Broken,
-    /// It was reset before the seat was taken: not this one's round.
+    /// It was reset before the slot was taken: not this one's round.
     Before,
 }
 
@@ -197,7 +173,7 @@ impl<const N: usize, W: Wake> Barrier<N, W> {
             Barrier {
                 state: AtomicU32::new(0),
                 bell: Doorbell::with(how),
-                seats: array_of!(AtomicU32::new(0); N),
+                slots: array_of!(AtomicU32::new(0); N),
             }
         }
     }
@@ -220,8 +196,8 @@ impl<const N: usize, W: Wake> Barrier<N, W> {
             return 0;
         }
         // Relaxed: a guess by nature.
-        let taken = |seat: &&AtomicU32| is_taken_in(seat.load(Ordering::Relaxed), state.round);
-        self.seats.iter().filter(taken).count()
+        let taken = |slot: &&AtomicU32| is_taken_in(slot.load(Ordering::Relaxed), state.round);
+        self.slots.iter().filter(taken).count()
     }
 
     /// Whether it is broken.
@@ -232,7 +208,7 @@ impl<const N: usize, W: Wake> Barrier<N, W> {
 
     #[inline(always)]
     fn words(&self) -> Words<'_, W> {
-        Words { state: &self.state, bell: &self.bell, seats: &self.seats }
+        Words { state: &self.state, bell: &self.bell, slots: &self.slots }
     }
 }
 
@@ -253,18 +229,18 @@ impl<W: Wake> Words<'_, W> {
     /// Whether all are there.
     fn is_full(&self, round: u32) -> bool {
         // SYNC POINT A, acquire: with the release in `arrive`. What was done before each came is seen.
-        self.seats.iter().all(|seat| is_taken_in(seat.load(Ordering::Acquire), round))
+        self.slots.iter().all(|slot| is_taken_in(slot.load(Ordering::Acquire), round))
     }
 
     fn is_empty(&self) -> bool {
-        // Relaxed: for one that saw that all were there, or that it was reset, an older empty seat is that of one that had not
+        // Relaxed: for one that saw that all were there, or that it was reset, an older empty slot is that of one that had not
         // come then; what one that came since finds out itself.
-        self.seats.iter().all(|seat| seat.load(Ordering::Relaxed) & HOLDER == 0)
+        self.slots.iter().all(|slot| slot.load(Ordering::Relaxed) & HOLDER == 0)
     }
 }
 
-fn is_taken_in(seat: u32, round: u32) -> bool {
-    seat & HOLDER != 0 && seat >> ROUND_SHIFT == round
+fn is_taken_in(slot: u32, round: u32) -> bool {
+    slot & HOLDER != 0 && slot >> ROUND_SHIFT == round
 }
 
 impl<const N: usize, W: Wake + Default> Default for Barrier<N, W> {
@@ -275,27 +251,28 @@ impl<const N: usize, W: Wake + Default> Default for Barrier<N, W> {
 
 impl<const N: usize, W: Wait> Barrier<N, W> {
     /// The barrier as `participant` uses it.
-    pub fn seat(&self, participant: Participant) -> Seat<'_, Barrier<N, W>> {
-        Seat::new(self, participant)
+    pub fn handle(&self, participant: Participant) -> Handle<'_, Barrier<N, W>> {
+        Handle::new(self, participant)
     }
 
     /// Waits until all parties wait. The answer is 0 to `N - 1`, another one for each.
     ///
     /// # Errors
-    /// [`BarrierError::Broken`].
-    pub fn wait(&self) -> Result<usize, BarrierError> {
-        self.seat(Participant::LOCAL).wait()
+    /// [`Error::Broken`].
+    pub fn wait(&self) -> Result<usize, Error> {
+        self.handle(Participant::LOCAL).wait()
     }
 
     /// Waits until all parties wait, at most until `deadline` (`None`: for ever). The answer is 0 to `N - 1`, another one
     /// for each.
     ///
     /// # Errors
-    /// [`BarrierError::Broken`]; [`BarrierError::TimedOut`] when not all came in time, and then the others' round is
-    /// broken.
+    /// [`Error::Broken`]; [`Error::TimedOut`] when not all came in time. Then the others' round is
+    /// broken; unless this one could not even take its slot, because the round before had not
+    /// ended, which breaks nothing.
     ///
     /// ```
-    /// use ringway_core::lock::{Barrier, BarrierError};
+    /// use ringway_core::{Error, lock::Barrier};
     /// use ringway_core::wait::{Clock, SpinClock};
     /// # struct Hundred;
     /// # impl Clock for Hundred {
@@ -304,23 +281,23 @@ impl<const N: usize, W: Wait> Barrier<N, W> {
     /// #     }
     /// # }
     /// let barrier = Barrier::<2, _>::new(SpinClock::<Hundred>::new());
-    /// assert_eq!(barrier.wait_deadline(Some(50)), Err(BarrierError::TimedOut));
-    /// assert_eq!(barrier.wait(), Err(BarrierError::Broken));
+    /// assert_eq!(barrier.wait_deadline(Some(50)), Err(Error::TimedOut));
+    /// assert_eq!(barrier.wait(), Err(Error::Broken));
     /// barrier.reset();
     /// assert!(!barrier.is_broken());
     /// ```
-    pub fn wait_deadline(&self, deadline: Option<W::Deadline>) -> Result<usize, BarrierError> {
-        self.seat(Participant::LOCAL).wait_deadline(deadline)
+    pub fn wait_deadline(&self, deadline: Option<W::Deadline>) -> Result<usize, Error> {
+        self.handle(Participant::LOCAL).wait_deadline(deadline)
     }
 
     /// Breaks it: for one who finds that not all will come. A round that all came to ends well, and the next is broken.
     /// Never waits.
     ///
     /// ```
-    /// # use ringway_core::{lock::{Barrier, BarrierError}, wait::Spin};
+    /// # use ringway_core::{Error, lock::Barrier, wait::Spin};
     /// let barrier = Barrier::<2>::new(Spin);
     /// barrier.abort();
-    /// assert_eq!(barrier.wait(), Err(BarrierError::Broken));
+    /// assert_eq!(barrier.wait(), Err(Error::Broken));
     /// ```
     pub fn abort(&self) {
         let changed = self.words().change_unheard(|state| match state.phase {
@@ -333,7 +310,7 @@ impl<const N: usize, W: Wait> Barrier<N, W> {
         }
     }
 
-    /// Makes it as new: whoever waits gets [`BarrierError::Broken`], and when they have left the next round begins. Never
+    /// Makes it as new: whoever waits gets [`Error::Broken`], and when they have left the next round begins. Never
     /// waits.
     pub fn reset(&self) {
         let words = self.words();
@@ -347,7 +324,7 @@ impl<const N: usize, W: Wait> Barrier<N, W> {
         }
     }
 
-    /// If `dead` waits here, the barrier is broken, and its seat is free. Wakes those that wait. Whether it had a seat.
+    /// If `dead` waits here, the barrier is broken, and its slot is free. Wakes those that wait. Whether it had a slot.
     ///
     /// # Safety
     /// `dead` takes no further step with this barrier: its process has ended (or its context was reset), and what it
@@ -368,25 +345,25 @@ impl<const N: usize, W: Wait> Barrier<N, W> {
     ) -> bool {
         // SAFETY: by the caller's word: every barrier begins as one for 1, whatever comes behind.
         let Barrier { state, bell, .. } = unsafe { at.as_ref() };
-        // SAFETY: the seats come behind, as many as the caller says.
-        let seats = unsafe { at.byte_add(core::mem::offset_of!(Barrier<1, W>, seats)) };
-        let seats = NonNull::slice_from_raw_parts(seats.cast(), parties);
+        // SAFETY: the slots come behind, as many as the caller says.
+        let slots = unsafe { at.byte_add(core::mem::offset_of!(Barrier<1, W>, slots)) };
+        let slots = NonNull::slice_from_raw_parts(slots.cast(), parties);
         // SAFETY: as above; they are atomics.
-        let seats = unsafe { seats.as_ref() };
-        Words { state, bell, seats }.recover(dead)
+        let slots = unsafe { slots.as_ref() };
+        Words { state, bell, slots }.recover(dead)
     }
 }
 
 impl<W: Wait> Words<'_, W> {
     fn recover(&self, dead: Participant) -> bool {
         let mut held = false;
-        for seat in self.seats {
+        for slot in self.slots {
             // Relaxed: the word is as new as the dead one left it, by the caller's word.
-            let seen = seat.load(Ordering::Relaxed);
+            let seen = slot.load(Ordering::Relaxed);
             if seen & HOLDER != word::name(dead) {
                 continue;
             }
-            // Broken first: with the seat on record, whoever comes after a death in between does it again.
+            // Broken first: with the slot on record, whoever comes after a death in between does it again.
             let round = seen >> ROUND_SHIFT;
             self.change_unheard(|state| {
                 let breaks = state.phase == Phase::Filling && state.round == round;
@@ -394,7 +371,7 @@ impl<W: Wait> Words<'_, W> {
             });
             // SYNC POINT C, release: with the acquire in `arrive`. When it fails, another recovered it.
             let given_back = given_back(round);
-            held |= seat
+            held |= slot
                 .compare_exchange(seen, given_back, Ordering::Release, Ordering::Relaxed)
                 .is_ok();
         }
@@ -422,35 +399,36 @@ impl<W: Wait> Words<'_, W> {
     }
 }
 
-/// An empty seat that was taken in `round`.
+/// An empty slot that was taken in `round`.
 fn given_back(round: u32) -> u32 {
     next(round) << ROUND_SHIFT
 }
 
-impl<'a, const N: usize, W: Wait> Seat<'a, Barrier<N, W>> {
+impl<'a, const N: usize, W: Wait> Handle<'a, Barrier<N, W>> {
     /// [`Barrier::wait`] by this participant.
     ///
     /// # Errors
-    /// [`BarrierError::Broken`].
-    pub fn wait(self) -> Result<usize, BarrierError> {
+    /// [`Error::Broken`].
+    pub fn wait(self) -> Result<usize, Error> {
         self.wait_deadline(None)
     }
 
     /// [`Barrier::wait_deadline`] by this participant.
     ///
     /// # Errors
-    /// [`BarrierError::Broken`]; [`BarrierError::TimedOut`] when not all came in time, and then the others' round is
-    /// broken.
-    pub fn wait_deadline(self, deadline: Option<W::Deadline>) -> Result<usize, BarrierError> {
+    /// [`Error::Broken`]; [`Error::TimedOut`] when not all came in time. Then the others' round is
+    /// broken; unless this one could not even take its slot, because the round before had not
+    /// ended, which breaks nothing.
+    pub fn wait_deadline(self, deadline: Option<W::Deadline>) -> Result<usize, Error> {
         let barrier = self.lock;
         loop {
             let place = barrier
                 .bell
                 .wait_until(deadline, || self.arrive())
-                .map_err(|TimedOut| BarrierError::TimedOut)??;
-            // When waiting or waking panics, the seat is given back, and the others do not wait for this one.
+                .map_err(|TimedOut| Error::TimedOut)??;
+            // When waiting or waking panics, the slot is given back, and the others do not wait for this one.
             let abandoned = Finally(|| self.abandon(place));
-            // Of the last two that arrive, one sees the seats of both: each looks again behind the bell's fence.
+            // Of the last two that arrive, one sees the slots of both: each looks again behind the bell's fence.
             let ended = match barrier.bell.wait_until(deadline, || self.ended(place)) {
                 Ok(ended) => Ok(ended),
                 Err(TimedOut) => self.give_up(place),
@@ -459,48 +437,48 @@ impl<'a, const N: usize, W: Wait> Seat<'a, Barrier<N, W>> {
             self.leave(place);
             match ended {
                 Ok(Ended::Complete) => return Ok(place.index),
-                Ok(Ended::Broken) => return Err(BarrierError::Broken),
+                Ok(Ended::Broken) => return Err(Error::Broken),
                 Ok(Ended::Before) => {}
-                Err(TimedOut) => return Err(BarrierError::TimedOut),
+                Err(TimedOut) => return Err(Error::TimedOut),
             }
         }
     }
 
-    /// Takes a seat in this round.
-    fn arrive(self) -> Option<Result<Place<'a>, BarrierError>> {
+    /// Takes a slot in this round.
+    fn arrive(self) -> Option<Result<Place<'a>, Error>> {
         let barrier = self.lock;
         if barrier.words().settle_unheard() {
             barrier.bell.ring();
         }
-        for (index, seat) in barrier.seats.iter().enumerate() {
-            // SYNC POINT C, acquire: with the release in `leave` and `recover`. Who sees a seat that was given back sees
+        for (index, slot) in barrier.slots.iter().enumerate() {
+            // SYNC POINT C, acquire: with the release in `leave` and `recover`. Who sees a slot that was given back sees
             // below that its round is over, and does not take it for that round.
-            let seen = seat.load(Ordering::Acquire);
+            let seen = slot.load(Ordering::Acquire);
             if seen & HOLDER != 0 {
                 continue;
             }
             let State { phase, round, .. } = barrier.words().state();
             match phase {
                 Phase::Filling => {}
-                Phase::Broken | Phase::Aborted => return Some(Err(BarrierError::Broken)),
+                Phase::Broken | Phase::Aborted => return Some(Err(Error::Broken)),
                 Phase::Draining | Phase::Resetting => return None,
             }
             let mine = round << ROUND_SHIFT | word::name(self.me);
             // SYNC POINT A, release: with the acquire in `is_full`.
-            if seat.compare_exchange(seen, mine, Ordering::Release, Ordering::Relaxed).is_ok() {
-                return Some(Ok(Place { seat, index, round }));
+            if slot.compare_exchange(seen, mine, Ordering::Release, Ordering::Relaxed).is_ok() {
+                return Some(Ok(Place { slot, index, round }));
             }
         }
-        barrier.is_broken().then_some(Err(BarrierError::Broken))
+        barrier.is_broken().then_some(Err(Error::Broken))
     }
 
-    /// Whether the round is over for one that has that seat; ends it when all are there.
+    /// Whether the round is over for one that has that slot; ends it when all are there.
     fn ended(self, place: Place<'a>) -> Option<Ended> {
         let barrier = self.lock;
         loop {
             let state = barrier.words().state();
             if state.round != place.round {
-                // As long as the seat is taken in a round, the round does not end.
+                // As long as the slot is taken in a round, the round does not end.
                 return Some(Ended::Before);
             }
             match state.phase {
@@ -532,7 +510,7 @@ impl<'a, const N: usize, W: Wait> Seat<'a, Barrier<N, W>> {
         }
     }
 
-    /// Breaks the round, unless it ended, and gives the seat back.
+    /// Breaks the round, unless it ended, and gives the slot back.
     #[cold]
     fn abandon(self, place: Place<'a>) {
         if cfg!(loom) {
@@ -544,10 +522,10 @@ impl<'a, const N: usize, W: Wait> Seat<'a, Barrier<N, W>> {
         self.leave(place);
     }
 
-    /// Gives the seat back.
+    /// Gives the slot back.
     fn leave(self, place: Place<'a>) {
         // SYNC POINT C, release: with the acquire in `arrive`.
-        place.seat.store(given_back(place.round), Ordering::Release);
+        place.slot.store(given_back(place.round), Ordering::Release);
         self.lock.words().settle_unheard();
         // Of the last two that leave, neither may have seen the other: who waits for the next round opens it.
         self.lock.bell.ring();

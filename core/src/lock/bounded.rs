@@ -1,11 +1,11 @@
 //! Permits with their holders on record.
 
-use super::Seat;
+use super::Handle;
 use super::word::{self, HOLDER};
+use crate::Error;
 use crate::participant::Participant;
 use crate::sync::{AtomicU32, Ordering, array_of, const_unless_loom, worth_a_try};
-use crate::wait::{Doorbell, Spin, TimedOut, Wait, Wake};
-use core::fmt;
+use crate::wait::{Doorbell, Spin, Wait, Wake};
 use core::mem::ManuallyDrop;
 #[cfg(not(loom))]
 use core::ptr::NonNull;
@@ -37,21 +37,6 @@ pub struct BoundedSemaphore<const N: usize, W: Wake = Spin> {
 
 const FREE: u32 = 0;
 const KEPT: u32 = 1 << 31;
-
-/// Nothing to give back: this participant has kept no permit. As Python's `ValueError`, "semaphore released too many times".
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct NotHeld;
-
-impl fmt::Display for NotHeld {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "released too often: release as many permits as you kept, under the name you took them",
-        )
-    }
-}
-
-impl core::error::Error for NotHeld {}
 
 impl<const N: usize, W: Wake> BoundedSemaphore<N, W> {
     /// Refuses what cannot work when the program is compiled.
@@ -87,28 +72,28 @@ impl<const N: usize, W: Wake + Default> Default for BoundedSemaphore<N, W> {
 
 impl<const N: usize, W: Wait> BoundedSemaphore<N, W> {
     /// The semaphore as `participant` uses it.
-    pub fn seat(&self, participant: Participant) -> Seat<'_, BoundedSemaphore<N, W>> {
-        Seat::new(self, participant)
+    pub fn handle(&self, participant: Participant) -> Handle<'_, BoundedSemaphore<N, W>> {
+        Handle::new(self, participant)
     }
 
     /// Takes a permit, if there is one. Never waits.
     pub fn try_acquire(&self) -> Option<Permit<'_, N, W>> {
-        self.seat(Participant::LOCAL).try_acquire()
+        self.handle(Participant::LOCAL).try_acquire()
     }
 
     /// Takes a permit; waits for one.
     pub fn acquire(&self) -> Permit<'_, N, W> {
-        self.seat(Participant::LOCAL).acquire()
+        self.handle(Participant::LOCAL).acquire()
     }
 
     /// Takes a permit; waits for one, at most until `deadline` (`None`: for ever).
     ///
     /// # Errors
-    /// [`TimedOut`] when there was none.
+    /// [`Error::TimedOut`] when there was none.
     ///
     /// ```
-    /// use ringway_core::lock::BoundedSemaphore;
-    /// use ringway_core::wait::{Clock, SpinClock, TimedOut};
+    /// use ringway_core::{Error, lock::BoundedSemaphore};
+    /// use ringway_core::wait::{Clock, SpinClock};
     /// # struct Hundred;
     /// # impl Clock for Hundred {
     /// #     fn now() -> u64 {
@@ -117,31 +102,30 @@ impl<const N: usize, W: Wait> BoundedSemaphore<N, W> {
     /// # }
     /// let places = BoundedSemaphore::<1, _>::new(SpinClock::<Hundred>::new());
     /// let permit = places.acquire_deadline(Some(50)).unwrap();
-    /// assert_eq!(places.acquire_deadline(Some(50)).unwrap_err(), TimedOut);
+    /// assert_eq!(places.acquire_deadline(Some(50)).unwrap_err(), Error::TimedOut);
     /// # drop(permit);
     /// ```
     pub fn acquire_deadline(
         &self,
         deadline: Option<W::Deadline>,
-    ) -> Result<Permit<'_, N, W>, TimedOut> {
-        self.seat(Participant::LOCAL).acquire_deadline(deadline)
+    ) -> Result<Permit<'_, N, W>, Error> {
+        self.handle(Participant::LOCAL).acquire_deadline(deadline)
     }
 
     /// Gives back a permit that was [kept](Permit::keep). Never waits.
     ///
     /// # Errors
-    /// [`NotHeld`] when none was, or all are back.
+    /// [`Error::NotHeld`] when none was, or all are back.
     ///
     /// ```
-    /// use ringway_core::lock::{BoundedSemaphore, NotHeld};
-    /// use ringway_core::wait::Spin;
+    /// use ringway_core::{Error, lock::BoundedSemaphore, wait::Spin};
     /// let places = BoundedSemaphore::<2>::new(Spin);
     /// places.acquire().keep();
     /// assert_eq!(places.release(), Ok(()));
-    /// assert_eq!(places.release(), Err(NotHeld));
+    /// assert_eq!(places.release(), Err(Error::NotHeld));
     /// ```
-    pub fn release(&self) -> Result<(), NotHeld> {
-        self.seat(Participant::LOCAL).release()
+    pub fn release(&self) -> Result<(), Error> {
+        self.handle(Participant::LOCAL).release()
     }
 
     /// Makes the permits that `dead` holds free again, and says how many it were. Wakes those that wait.
@@ -154,7 +138,7 @@ impl<const N: usize, W: Wait> BoundedSemaphore<N, W> {
     /// use ringway_core::{lock::BoundedSemaphore, participant::Participant, wait::Spin};
     /// let places = BoundedSemaphore::<1>::new(Spin);
     /// let other = Participant::new(1).unwrap();
-    /// std::mem::forget(places.seat(other).acquire()); // it dies with the permit
+    /// std::mem::forget(places.handle(other).acquire()); // it dies with the permit
     /// // SAFETY: participant 1 does nothing any more.
     /// assert_eq!(unsafe { places.recover(other) }, 1);
     /// assert!(places.try_acquire().is_some());
@@ -201,7 +185,7 @@ fn recover<W: Wait>(bell: &Doorbell<W>, permits: &[AtomicU32], dead: Participant
     held
 }
 
-impl<'a, const N: usize, W: Wait> Seat<'a, BoundedSemaphore<N, W>> {
+impl<'a, const N: usize, W: Wait> Handle<'a, BoundedSemaphore<N, W>> {
     /// [`BoundedSemaphore::try_acquire`] by this participant.
     pub fn try_acquire(self) -> Option<Permit<'a, N, W>> {
         let mine = word::name(self.me);
@@ -213,7 +197,7 @@ impl<'a, const N: usize, W: Wait> Seat<'a, BoundedSemaphore<N, W>> {
                     .compare_exchange(FREE, mine, Ordering::Acquire, Ordering::Relaxed)
                     .is_ok()
         })?;
-        Some(Permit { seat: self, permit })
+        Some(Permit { handle: self, permit })
     }
 
     /// [`BoundedSemaphore::acquire`] by this participant.
@@ -228,26 +212,26 @@ impl<'a, const N: usize, W: Wait> Seat<'a, BoundedSemaphore<N, W>> {
     /// [`BoundedSemaphore::acquire_deadline`] by this participant.
     ///
     /// # Errors
-    /// [`TimedOut`] when there was none.
+    /// [`Error::TimedOut`] when there was none.
     pub fn acquire_deadline(
         self,
         deadline: Option<W::Deadline>,
-    ) -> Result<Permit<'a, N, W>, TimedOut> {
-        self.lock.bell.wait_until(deadline, || self.try_acquire())
+    ) -> Result<Permit<'a, N, W>, Error> {
+        Ok(self.lock.bell.wait_until(deadline, || self.try_acquire())?)
     }
 
     /// [`BoundedSemaphore::release`] by this participant.
     ///
     /// # Errors
-    /// [`NotHeld`] when it has kept none, or all are back.
-    pub fn release(self) -> Result<(), NotHeld> {
+    /// [`Error::NotHeld`] when it has kept none, or all are back.
+    pub fn release(self) -> Result<(), Error> {
         let kept = word::name(self.me) | KEPT;
         let found = self.lock.permits.iter().any(|permit| {
             // SYNC POINT A, release: with the acquire in `try_acquire`.
             permit.compare_exchange(kept, FREE, Ordering::Release, Ordering::Relaxed).is_ok()
         });
         if !found {
-            return Err(NotHeld);
+            return Err(Error::NotHeld);
         }
         self.lock.bell.ring();
         Ok(())
@@ -258,7 +242,7 @@ impl<'a, const N: usize, W: Wait> Seat<'a, BoundedSemaphore<N, W>> {
 #[derive(Debug)]
 #[must_use = "the permit is given back at once if this is dropped"]
 pub struct Permit<'a, const N: usize, W: Wait> {
-    seat: Seat<'a, BoundedSemaphore<N, W>>,
+    handle: Handle<'a, BoundedSemaphore<N, W>>,
     permit: &'a AtomicU32,
 }
 
@@ -267,7 +251,7 @@ impl<const N: usize, W: Wait> Permit<'_, N, W> {
     pub fn keep(self) {
         let this = ManuallyDrop::new(self);
         // Relaxed: it is this participant's before and after; who releases it from another thread has heard of it.
-        this.permit.store(word::name(this.seat.me) | KEPT, Ordering::Relaxed);
+        this.permit.store(word::name(this.handle.me) | KEPT, Ordering::Relaxed);
     }
 }
 
@@ -275,6 +259,6 @@ impl<const N: usize, W: Wait> Drop for Permit<'_, N, W> {
     fn drop(&mut self) {
         // SYNC POINT A, release: with the acquire in `try_acquire`.
         self.permit.store(FREE, Ordering::Release);
-        self.seat.lock.bell.ring();
+        self.handle.lock.bell.ring();
     }
 }

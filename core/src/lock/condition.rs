@@ -1,9 +1,10 @@
 //! Waiting, with a mutex given back meanwhile, for something that others change under that mutex.
 
-use super::{Acquired, MutexGuard};
+use super::{LockResult, MutexGuard, OwnerDied};
+use crate::Error;
 use crate::finally::Finally;
 use crate::sync::{Ordering, RmwU32, const_unless_loom};
-use crate::wait::{Spin, TimedOut, Wait, Wake, needs_wake};
+use crate::wait::{Spin, Wait, Wake, needs_wake};
 
 /// A condition variable. It belongs to one [`Mutex`](super::Mutex), under which that changes which is waited for.
 ///
@@ -18,18 +19,18 @@ use crate::wait::{Spin, TimedOut, Wait, Wake, needs_wake};
 /// needless system call at each notification.
 ///
 /// ```
-/// use ringway_core::lock::{Acquired, Condition, Mutex};
+/// use ringway_core::lock::{Condition, Mutex};
 /// use ringway_core::wait::Spin;
 /// static JOBS: Mutex<Vec<u32>> = Mutex::new(Vec::new(), Spin);
 /// static MORE: Condition = Condition::new(Spin);
 ///
 /// std::thread::scope(|s| {
 ///     s.spawn(|| {
-///         JOBS.lock().into_inner().push(7);
+///         JOBS.lock().unwrap().push(7);
 ///         MORE.notify(1);
 ///     });
-///     let jobs = JOBS.lock().into_inner();
-///     let mut jobs = MORE.wait_while(jobs, |jobs| jobs.is_empty()).into_inner();
+///     let jobs = JOBS.lock().unwrap();
+///     let mut jobs = MORE.wait_while(jobs, |jobs| jobs.is_empty()).unwrap();
 ///     assert_eq!(jobs.pop(), Some(7));
 /// });
 /// ```
@@ -42,8 +43,10 @@ pub struct Condition<W: Wake = Spin> {
     how: W,
 }
 
-/// The mutex, taken again, and whether it was for the deadline.
-pub type Waited<'a, T, W> = (Acquired<MutexGuard<'a, T, W>>, Result<(), TimedOut>);
+/// The mutex, taken again, and [`Error::TimedOut`] if that was for the deadline; or the mutex alone,
+/// if a holder died with it meanwhile.
+pub type Waited<'a, T, W> =
+    Result<(MutexGuard<'a, T, W>, Result<(), Error>), OwnerDied<MutexGuard<'a, T, W>>>;
 
 /// How often one that does not sleep looks before it takes the mutex again, which is hard on those that want it.
 #[cfg(not(loom))]
@@ -70,27 +73,34 @@ impl<W: Wait> Condition<W> {
     /// Gives the mutex back, waits for a notification, and takes the mutex again. A notification after the mutex is given
     /// back is not missed. May return without one.
     ///
+    /// # Errors
+    /// [`OwnerDied`], with the guard: a holder died with the mutex.
+    ///
     /// ```
     /// # use ringway_core::{lock::{Condition, Mutex}, wait::Spin};
     /// # static DONE: Mutex<bool> = Mutex::new(false, Spin);
     /// # static CHANGED: Condition = Condition::new(Spin);
     /// # std::thread::scope(|s| {
-    /// #     s.spawn(|| { *DONE.lock().into_inner() = true; CHANGED.notify_all() });
-    /// let mut done = DONE.lock().into_inner();
+    /// #     s.spawn(|| { *DONE.lock().unwrap() = true; CHANGED.notify_all() });
+    /// let mut done = DONE.lock().unwrap();
     /// while !*done {
-    ///     done = CHANGED.wait(done).into_inner();
+    ///     done = CHANGED.wait(done).unwrap();
     /// }
     /// # });
     /// ```
-    pub fn wait<'a, T>(&self, guard: MutexGuard<'a, T, W>) -> Acquired<MutexGuard<'a, T, W>> {
-        self.wait_deadline(guard, None).0
+    pub fn wait<'a, T>(&self, guard: MutexGuard<'a, T, W>) -> LockResult<MutexGuard<'a, T, W>> {
+        Ok(self.wait_deadline(guard, None)?.0)
     }
 
     /// [`wait`](Self::wait), at most until `deadline` (`None`: for ever); it then still waits for the mutex.
     ///
+    /// # Errors
+    /// [`OwnerDied`], with the guard: a holder died with the mutex.
+    ///
     /// ```
+    /// use ringway_core::Error;
     /// use ringway_core::lock::{Condition, Mutex};
-    /// use ringway_core::wait::{Clock, SpinClock, TimedOut};
+    /// use ringway_core::wait::{Clock, SpinClock};
     /// # struct Hundred;
     /// # impl Clock for Hundred {
     /// #     fn now() -> u64 {
@@ -99,16 +109,16 @@ impl<W: Wait> Condition<W> {
     /// # }
     /// let mutex = Mutex::new((), SpinClock::<Hundred>::new());
     /// let never = Condition::new(SpinClock::<Hundred>::new());
-    /// let (guard, waited) = never.wait_deadline(mutex.lock().into_inner(), Some(50));
-    /// assert_eq!(waited, Err(TimedOut));
-    /// assert!(guard.is_clean());
+    /// let (guard, waited) = never.wait_deadline(mutex.lock().unwrap(), Some(50)).unwrap();
+    /// assert_eq!(waited, Err(Error::TimedOut));
+    /// # drop(guard);
     /// ```
     pub fn wait_deadline<'a, T>(
         &self,
         guard: MutexGuard<'a, T, W>,
         deadline: Option<W::Deadline>,
     ) -> Waited<'a, T, W> {
-        let seat = guard.seat();
+        let handle = guard.handle();
         // Relaxed, all of it: who notifies after a change has had the mutex since, or will have it before we do. In the
         // first case we see the change; in the second it sees that we wait, and we see the count before it.
         self.waiters.fetch_add(1, Ordering::Relaxed);
@@ -116,12 +126,12 @@ impl<W: Wait> Condition<W> {
         let count = self.count.load(Ordering::Relaxed);
         drop(guard);
         let waited = self.sleep(count, deadline);
-        let acquired = seat.lock();
+        let taken = handle.lock();
         drop(counted);
-        (acquired, waited)
+        Ok((taken?, waited))
     }
 
-    fn sleep(&self, count: u32, deadline: Option<W::Deadline>) -> Result<(), TimedOut> {
+    fn sleep(&self, count: u32, deadline: Option<W::Deadline>) -> Result<(), Error> {
         let looks = if needs_wake::<W>() { 1 } else { SPINS };
         for _ in 0..looks {
             let waited = self.how.wait(self.count.as_atomic(), count, deadline);
@@ -137,19 +147,26 @@ impl<W: Wait> Condition<W> {
 
     /// Waits while `condition` says so of the value. It is asked with the mutex held. Returns at once, whatever the
     /// condition, when a holder died and the value may be half changed.
+    ///
+    /// # Errors
+    /// [`OwnerDied`], with the guard: a holder died with the mutex.
     pub fn wait_while<'a, T>(
         &self,
         guard: MutexGuard<'a, T, W>,
         mut condition: impl FnMut(&mut T) -> bool,
-    ) -> Acquired<MutexGuard<'a, T, W>> {
-        self.wait_while_deadline(guard, None, &mut condition).0
+    ) -> LockResult<MutexGuard<'a, T, W>> {
+        Ok(self.wait_while_deadline(guard, None, &mut condition)?.0)
     }
 
     /// [`wait_while`](Self::wait_while), at most until `deadline` (`None`: for ever); it then still waits for the mutex.
     ///
+    /// # Errors
+    /// [`OwnerDied`], with the guard: a holder died with the mutex.
+    ///
     /// ```
+    /// use ringway_core::Error;
     /// use ringway_core::lock::{Condition, Mutex};
-    /// use ringway_core::wait::{Clock, SpinClock, TimedOut};
+    /// use ringway_core::wait::{Clock, SpinClock};
     /// # struct Hundred;
     /// # impl Clock for Hundred {
     /// #     fn now() -> u64 {
@@ -158,9 +175,9 @@ impl<W: Wait> Condition<W> {
     /// # }
     /// let level = Mutex::new(3, SpinClock::<Hundred>::new());
     /// let changed = Condition::new(SpinClock::<Hundred>::new());
-    /// let guard = level.lock().into_inner();
-    /// let (guard, waited) = changed.wait_while_deadline(guard, Some(50), |level| *level < 9);
-    /// assert_eq!((*guard.into_inner(), waited), (3, Err(TimedOut)));
+    /// let guard = level.lock().unwrap();
+    /// let (guard, waited) = changed.wait_while_deadline(guard, Some(50), |level| *level < 9).unwrap();
+    /// assert_eq!((*guard, waited), (3, Err(Error::TimedOut)));
     /// ```
     pub fn wait_while_deadline<'a, T>(
         &self,
@@ -171,16 +188,11 @@ impl<W: Wait> Condition<W> {
         let mut waited = Ok(());
         while condition(&mut guard) {
             if waited.is_err() && deadline.is_some() {
-                return (guard.into_acquired(), waited);
+                return Ok((guard.into_taken()?, waited));
             }
-            let acquired;
-            (acquired, waited) = self.wait_deadline(guard, deadline);
-            match acquired {
-                Acquired::Clean(again) => guard = again,
-                Acquired::OwnerDied(_) => return (acquired, Ok(())),
-            }
+            (guard, waited) = self.wait_deadline(guard, deadline)?;
         }
-        (guard.into_acquired(), Ok(()))
+        Ok((guard.into_taken()?, Ok(())))
     }
 
     /// Wakes `n` of those that wait. Never waits. The mutex need not be held; what they wait for must have been changed

@@ -1,7 +1,8 @@
 //! Something that has happened, or not yet.
 
+use crate::Error;
 use crate::sync::{Ordering, RmwU32, const_unless_loom};
-use crate::wait::{Doorbell, Spin, TimedOut, Wait, Wake};
+use crate::wait::{Doorbell, Spin, Wait, Wake};
 
 /// A flag that is waited for. It begins clear.
 ///
@@ -88,11 +89,10 @@ impl<W: Wait> Event<W> {
     /// Waits until it is set, at most until `deadline` (`None`: for ever).
     ///
     /// # Errors
-    /// [`TimedOut`] when it was not set in time.
+    /// [`Error::TimedOut`] when it was not set in time.
     ///
     /// ```
-    /// use ringway_core::lock::Event;
-    /// use ringway_core::wait::{SpinClock, TimedOut};
+    /// use ringway_core::{Error, lock::Event, wait::SpinClock};
     /// use std::sync::atomic::{AtomicU64, Ordering};
     /// static NOW: AtomicU64 = AtomicU64::new(0);
     /// # struct Ticks;
@@ -102,17 +102,17 @@ impl<W: Wait> Event<W> {
     /// #     }
     /// # }
     /// let never = Event::new(SpinClock::<Ticks>::new());
-    /// assert_eq!(never.wait_deadline(Some(10)), Err(TimedOut));
+    /// assert_eq!(never.wait_deadline(Some(10)), Err(Error::TimedOut));
     /// ```
-    pub fn wait_deadline(&self, deadline: Option<W::Deadline>) -> Result<(), TimedOut> {
+    pub fn wait_deadline(&self, deadline: Option<W::Deadline>) -> Result<(), Error> {
         // SYNC POINT A, acquire, here and below: with the release in `set`.
         let first = self.word.load(Ordering::Acquire);
         if first & SET != 0 {
             return Ok(());
         }
-        self.bell.wait_until(deadline, || {
+        Ok(self.bell.wait_until(deadline, || {
             // Set now, or set meanwhile and clear again.
             (self.word.load(Ordering::Acquire) != first).then_some(())
-        })
+        })?)
     }
 }

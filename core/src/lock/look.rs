@@ -1,18 +1,18 @@
 //! What a participant sees of a lock without taking it, and what it does to a barrier from outside:
-//! so that a [`Seat`] is all that a participant needs.
+//! so that a [`Handle`] is all that a participant needs.
 
-use super::{Barrier, BoundedSemaphore, Mutex, ReentrantMutex, RwLock, Seat, ThreadId};
+use super::{Barrier, BoundedSemaphore, Handle, Mutex, ReentrantMutex, RwLock, ThreadId};
 use crate::participant::Participant;
 use crate::wait::Wait;
 
-impl<T, W: Wait> Seat<'_, Mutex<T, W>> {
+impl<T, W: Wait> Handle<'_, Mutex<T, W>> {
     /// [`Mutex::holder`].
     ///
     /// ```
     /// use ringway_core::{lock::Mutex, participant::Participant, wait::Spin};
     /// let mutex = Mutex::new(5, Spin);
-    /// let me = mutex.seat(Participant::new(3).unwrap());
-    /// let guard = me.lock();
+    /// let me = mutex.handle(Participant::new(3).unwrap());
+    /// let guard = me.lock().unwrap();
     /// assert_eq!(me.holder(), Participant::new(3));
     /// # drop(guard);
     /// ```
@@ -21,14 +21,14 @@ impl<T, W: Wait> Seat<'_, Mutex<T, W>> {
     }
 }
 
-impl<T, I: ThreadId, W: Wait> Seat<'_, ReentrantMutex<T, I, W>> {
+impl<T, I: ThreadId, W: Wait> Handle<'_, ReentrantMutex<T, I, W>> {
     /// [`ReentrantMutex::holder`].
     pub fn holder(self) -> Option<Participant> {
         self.lock.holder()
     }
 }
 
-impl<T, const R: usize, W: Wait> Seat<'_, RwLock<T, R, W>> {
+impl<T, const R: usize, W: Wait> Handle<'_, RwLock<T, R, W>> {
     /// [`RwLock::writer`].
     pub fn writer(self) -> Option<Participant> {
         self.lock.writer()
@@ -40,14 +40,14 @@ impl<T, const R: usize, W: Wait> Seat<'_, RwLock<T, R, W>> {
     }
 }
 
-impl<const N: usize, W: Wait> Seat<'_, BoundedSemaphore<N, W>> {
+impl<const N: usize, W: Wait> Handle<'_, BoundedSemaphore<N, W>> {
     /// [`BoundedSemaphore::permits`].
     pub fn permits(self) -> usize {
         self.lock.permits()
     }
 }
 
-impl<const N: usize, W: Wait> Seat<'_, Barrier<N, W>> {
+impl<const N: usize, W: Wait> Handle<'_, Barrier<N, W>> {
     /// [`Barrier::waiting`].
     pub fn waiting(self) -> usize {
         self.lock.waiting()

@@ -1,11 +1,11 @@
 //! One holder at a time, with what it protects.
 
 use super::word::{Before, Held, Unwinding, Word};
-use super::{Acquired, Robust, Seat, sealed};
+use super::{Handle, LockError, LockResult, Robust, TryLockResult, sealed, told};
 use crate::participant::Participant;
 use crate::plain::Plain;
 use crate::sync::{Cell, const_unless_loom};
-use crate::wait::{Spin, TimedOut, Wait, Wake};
+use crate::wait::{Spin, Wait, Wake};
 use core::fmt;
 use core::ops::{Deref, DerefMut};
 
@@ -26,10 +26,10 @@ use core::ops::{Deref, DerefMut};
 ///
 /// std::thread::scope(|s| {
 ///     for _ in 0..2 {
-///         s.spawn(|| (0..1000).for_each(|_| *TOTAL.lock().into_inner() += 1));
+///         s.spawn(|| (0..1000).for_each(|_| *TOTAL.lock().unwrap() += 1));
 ///     }
 /// });
-/// assert_eq!(*TOTAL.lock().into_inner(), 2000);
+/// assert_eq!(*TOTAL.lock().unwrap(), 2000);
 /// ```
 #[doc(alias = "Lock")]
 #[doc(alias = "pthread_mutex_t")]
@@ -82,38 +82,45 @@ impl<T: Default, W: Wake + Default> Default for Mutex<T, W> {
 
 impl<T, W: Wait> Mutex<T, W> {
     /// The mutex as `participant` uses it.
-    pub fn seat(&self, participant: Participant) -> Seat<'_, Mutex<T, W>> {
-        Seat::new(self, participant)
+    pub fn handle(&self, participant: Participant) -> Handle<'_, Mutex<T, W>> {
+        Handle::new(self, participant)
     }
 
     /// Takes it, if it is free. Never waits.
+    ///
+    /// # Errors
+    /// [`LockError`]: a holder died with it, or it is held.
     ///
     /// ```
     /// use ringway_core::{lock::Mutex, wait::Spin};
     /// let mutex = Mutex::new(5, Spin);
     /// let guard = mutex.try_lock().unwrap();
-    /// assert!(mutex.try_lock().is_none());
+    /// assert!(mutex.try_lock().is_err());
     /// # drop(guard);
     /// ```
     #[inline]
-    pub fn try_lock(&self) -> Option<Acquired<MutexGuard<'_, T, W>>> {
-        self.seat(Participant::LOCAL).try_lock()
+    pub fn try_lock(&self) -> TryLockResult<MutexGuard<'_, T, W>> {
+        self.handle(Participant::LOCAL).try_lock()
     }
 
     /// Takes it; waits until it is free. One that holds it already waits for ever.
+    ///
+    /// # Errors
+    /// [`OwnerDied`](super::OwnerDied), with the guard: a holder died with it.
     #[inline]
-    pub fn lock(&self) -> Acquired<MutexGuard<'_, T, W>> {
-        self.seat(Participant::LOCAL).lock()
+    pub fn lock(&self) -> LockResult<MutexGuard<'_, T, W>> {
+        self.handle(Participant::LOCAL).lock()
     }
 
     /// Takes it; waits until it is free, at most until `deadline` (`None`: for ever).
     ///
     /// # Errors
-    /// [`TimedOut`] when it was held all the time.
+    /// [`LockError`]: a holder died with it, or it was held all the time.
     ///
     /// ```
-    /// use ringway_core::lock::Mutex;
-    /// use ringway_core::wait::{SpinClock, TimedOut};
+    /// use ringway_core::Error;
+    /// use ringway_core::lock::{LockError, Mutex};
+    /// use ringway_core::wait::SpinClock;
     /// use std::sync::atomic::{AtomicU64, Ordering};
     /// static NOW: AtomicU64 = AtomicU64::new(0);
     /// # struct Ticks;
@@ -124,7 +131,8 @@ impl<T, W: Wait> Mutex<T, W> {
     /// # }
     /// let mutex = Mutex::new((), SpinClock::<Ticks>::new());
     /// let guard = mutex.lock();
-    /// assert_eq!(mutex.lock_deadline(Some(10)).unwrap_err(), TimedOut);
+    /// let late = mutex.lock_deadline(Some(10));
+    /// assert!(matches!(late, Err(LockError::NotTaken(Error::TimedOut))));
     /// drop(guard);
     /// assert!(mutex.lock_deadline(Some(10)).is_ok());
     /// ```
@@ -132,8 +140,8 @@ impl<T, W: Wait> Mutex<T, W> {
     pub fn lock_deadline(
         &self,
         deadline: Option<W::Deadline>,
-    ) -> Result<Acquired<MutexGuard<'_, T, W>>, TimedOut> {
-        self.seat(Participant::LOCAL).lock_deadline(deadline)
+    ) -> TryLockResult<MutexGuard<'_, T, W>> {
+        self.handle(Participant::LOCAL).lock_deadline(deadline)
     }
 
     /// If `dead` holds it, it is free again, and the next one is told. Wakes those that wait. Whether it was held.
@@ -146,10 +154,10 @@ impl<T, W: Wait> Mutex<T, W> {
     /// use ringway_core::{lock::Mutex, participant::Participant, wait::Spin};
     /// let mutex = Mutex::new(0, Spin);
     /// let other = Participant::new(1).unwrap();
-    /// std::mem::forget(mutex.seat(other).lock()); // it dies with the lock
+    /// std::mem::forget(mutex.handle(other).lock()); // it dies with the lock
     /// // SAFETY: participant 1 does nothing any more.
     /// assert!(unsafe { mutex.recover(other) });
-    /// assert!(!mutex.lock().is_clean());
+    /// assert!(mutex.lock().is_err());
     /// ```
     ///
     /// A value that owns something could have been dropped or copied out by the dead one already,
@@ -169,20 +177,28 @@ impl<T, W: Wait> Mutex<T, W> {
     }
 }
 
-impl<'a, T, W: Wait> Seat<'a, Mutex<T, W>> {
+impl<'a, T, W: Wait> Handle<'a, Mutex<T, W>> {
     /// [`Mutex::try_lock`] by this participant.
+    ///
+    /// # Errors
+    /// [`LockError`]: a holder died with it, or it is held.
     #[inline]
-    pub fn try_lock(self) -> Option<Acquired<MutexGuard<'a, T, W>>> {
+    pub fn try_lock(self) -> TryLockResult<MutexGuard<'a, T, W>> {
         let before = self.lock.word.0.unwinding();
-        self.lock.word.0.try_acquire(self.me).map(|died| self.guard(died, before))
+        let died = self.lock.word.0.try_acquire(self.me).ok_or_else(LockError::would_block)?;
+        Ok(self.guard(died, before)?)
     }
 
     /// [`Mutex::lock`] by this participant.
+    ///
+    /// # Errors
+    /// [`OwnerDied`](super::OwnerDied), with the guard: a holder died with it.
     #[inline]
-    pub fn lock(self) -> Acquired<MutexGuard<'a, T, W>> {
+    pub fn lock(self) -> LockResult<MutexGuard<'a, T, W>> {
+        let before = self.lock.word.0.unwinding();
         loop {
-            if let Ok(acquired) = self.lock_deadline(None) {
-                return acquired;
+            if let Ok(died) = self.lock.word.0.acquire(self.me, None) {
+                return self.guard(died, before);
             }
         }
     }
@@ -190,19 +206,20 @@ impl<'a, T, W: Wait> Seat<'a, Mutex<T, W>> {
     /// [`Mutex::lock_deadline`] by this participant.
     ///
     /// # Errors
-    /// [`TimedOut`] when it was held all the time.
+    /// [`LockError`]: a holder died with it, or it was held all the time.
     #[inline]
     pub fn lock_deadline(
         self,
         deadline: Option<W::Deadline>,
-    ) -> Result<Acquired<MutexGuard<'a, T, W>>, TimedOut> {
+    ) -> TryLockResult<MutexGuard<'a, T, W>> {
         let before = self.lock.word.0.unwinding();
-        self.lock.word.0.acquire(self.me, deadline).map(|died| self.guard(died, before))
+        let died = self.lock.word.0.acquire(self.me, deadline)?;
+        Ok(self.guard(died, before)?)
     }
 
     #[inline]
-    fn guard(self, died: bool, before: Unwinding) -> Acquired<MutexGuard<'a, T, W>> {
-        Acquired::new(MutexGuard { seat: self, held: Held::new(died, before) }, died)
+    fn guard(self, died: bool, before: Unwinding) -> LockResult<MutexGuard<'a, T, W>> {
+        told(MutexGuard { handle: self, held: Held::new(died, before) }, died)
     }
 }
 
@@ -210,7 +227,7 @@ impl<'a, T, W: Wait> Seat<'a, Mutex<T, W>> {
 /// [told](super#panics).
 #[must_use = "the mutex is given back at once if this is dropped"]
 pub struct MutexGuard<'a, T, W: Wait> {
-    seat: Seat<'a, Mutex<T, W>>,
+    handle: Handle<'a, Mutex<T, W>>,
     held: Held,
 }
 
@@ -219,14 +236,14 @@ unsafe impl<T: Sync, W: Wait + Sync> Sync for MutexGuard<'_, T, W> {}
 
 impl<'a, T, W: Wait> MutexGuard<'a, T, W> {
     /// Whose it is, to take it again.
-    pub(super) fn seat(&self) -> Seat<'a, Mutex<T, W>> {
-        self.seat
+    pub(super) fn handle(&self) -> Handle<'a, Mutex<T, W>> {
+        self.handle
     }
 
-    /// As it was acquired.
-    pub(super) fn into_acquired(self) -> Acquired<Self> {
+    /// As the mutex was taken.
+    pub(super) fn into_taken(self) -> LockResult<Self> {
         let died = self.held.died();
-        Acquired::new(self, died)
+        told(self, died)
     }
 }
 
@@ -240,8 +257,8 @@ impl<T, W: Wait> sealed::Sealed for MutexGuard<'_, T, W> {}
 
 impl<T, W: Wait> Robust for MutexGuard<'_, T, W> {
     fn make_consistent(&mut self) {
-        self.held = Held::new(false, self.seat.lock.word.0.unwinding());
-        self.seat.lock.word.0.make_consistent();
+        self.held = Held::new(false, self.handle.lock.word.0.unwinding());
+        self.handle.lock.word.0.make_consistent();
     }
 }
 
@@ -251,7 +268,7 @@ impl<T, W: Wait> Deref for MutexGuard<'_, T, W> {
     #[inline]
     fn deref(&self) -> &T {
         // SAFETY: this guard holds the mutex, so that nobody else reaches the value, and it is borrowed for as long.
-        self.seat.lock.value.with(|value| unsafe { &*value })
+        self.handle.lock.value.with(|value| unsafe { &*value })
     }
 }
 
@@ -259,13 +276,13 @@ impl<T, W: Wait> DerefMut for MutexGuard<'_, T, W> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
         // SAFETY: this guard holds the mutex, so that nobody else reaches the value, and it is borrowed mutably for as long.
-        self.seat.lock.value.with_mut(|value| unsafe { &mut *value })
+        self.handle.lock.value.with_mut(|value| unsafe { &mut *value })
     }
 }
 
 impl<T, W: Wait> Drop for MutexGuard<'_, T, W> {
     #[inline]
     fn drop(&mut self) {
-        self.seat.lock.word.0.release_held(self.held);
+        self.handle.lock.word.0.release_held(self.held);
     }
 }

@@ -1,10 +1,11 @@
 //! One thread at a time, as often as it likes.
 
 use super::word::{self, Before, Unwinding, Word};
-use super::{Acquired, Robust, Seat, sealed};
+use super::{Handle, LockError, Robust, TryLockResult, sealed, told};
+use crate::Error;
 use crate::participant::Participant;
 use crate::sync::{AtomicU32, AtomicU64, Cell, Ordering, const_unless_loom};
-use crate::wait::{Spin, TimedOut, Wait, Wake};
+use crate::wait::{Spin, Wait, Wake};
 use core::fmt;
 use core::marker::PhantomData;
 use core::num::NonZeroU32;
@@ -71,38 +72,6 @@ unsafe impl<T: Send, I, W: Wake + Sync> Sync for ReentrantMutex<T, I, W> {}
 // SAFETY: the mutex owns its value, and nothing borrows it when it moves.
 unsafe impl<T: Send, I, W: Wake + Send> Send for ReentrantMutex<T, I, W> {}
 
-/// Why a [`ReentrantMutex`] was not taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum ReentrantError {
-    /// Another thread holds it.
-    Held,
-    /// Another thread held it until the deadline.
-    TimedOut,
-    /// This thread holds it [`MAX_DEPTH`](ReentrantMutex::MAX_DEPTH) times over.
-    TooDeep,
-}
-
-impl fmt::Display for ReentrantError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            ReentrantError::Held => "another thread holds the lock: try again, or wait for it",
-            ReentrantError::TimedOut => "the deadline passed first; nothing was lost, try again",
-            ReentrantError::TooDeep => {
-                "taken too often by one thread: drop guards, or end the recursion"
-            }
-        })
-    }
-}
-
-impl core::error::Error for ReentrantError {}
-
-impl From<TimedOut> for ReentrantError {
-    fn from(_: TimedOut) -> Self {
-        ReentrantError::TimedOut
-    }
-}
-
 impl<T, I, W: Wake> ReentrantMutex<T, I, W> {
     /// How many guards one thread can have.
     pub const MAX_DEPTH: u32 = u16::MAX as u32;
@@ -140,35 +109,36 @@ impl<T: Default, I, W: Wake + Default> Default for ReentrantMutex<T, I, W> {
 
 impl<T, I: ThreadId, W: Wait> ReentrantMutex<T, I, W> {
     /// The mutex as `participant` uses it.
-    pub fn seat(&self, participant: Participant) -> Seat<'_, ReentrantMutex<T, I, W>> {
-        Seat::new(self, participant)
+    pub fn handle(&self, participant: Participant) -> Handle<'_, ReentrantMutex<T, I, W>> {
+        Handle::new(self, participant)
     }
 
     /// Takes it, if it is free or this thread's. Never waits.
     ///
     /// # Errors
-    /// [`ReentrantError::Held`], [`ReentrantError::TooDeep`].
-    pub fn try_lock(&self) -> Result<Acquired<ReentrantGuard<'_, T, I, W>>, ReentrantError> {
-        self.seat(Participant::LOCAL).try_lock()
+    /// [`LockError`]: a holder died with it, another thread holds it, or this one took it too often.
+    pub fn try_lock(&self) -> TryLockResult<ReentrantGuard<'_, T, I, W>> {
+        self.handle(Participant::LOCAL).try_lock()
     }
 
     /// Takes it; waits until it is free, unless it is this thread's.
     ///
     /// # Errors
-    /// [`ReentrantError::TooDeep`].
-    pub fn lock(&self) -> Result<Acquired<ReentrantGuard<'_, T, I, W>>, ReentrantError> {
-        self.seat(Participant::LOCAL).lock()
+    /// [`LockError`]: a holder died with it, or this thread took it too often.
+    pub fn lock(&self) -> TryLockResult<ReentrantGuard<'_, T, I, W>> {
+        self.handle(Participant::LOCAL).lock()
     }
 
     /// Takes it; waits until it is free, unless it is this thread's, at most until `deadline` (`None`: for ever).
     ///
     /// # Errors
-    /// [`ReentrantError::TimedOut`], [`ReentrantError::TooDeep`].
+    /// [`LockError`]: a holder died with it, another thread held it all the time, or this one took it
+    /// too often.
     pub fn lock_deadline(
         &self,
         deadline: Option<W::Deadline>,
-    ) -> Result<Acquired<ReentrantGuard<'_, T, I, W>>, ReentrantError> {
-        self.seat(Participant::LOCAL).lock_deadline(deadline)
+    ) -> TryLockResult<ReentrantGuard<'_, T, I, W>> {
+        self.handle(Participant::LOCAL).lock_deadline(deadline)
     }
 
     /// If `dead` holds it, it is free again, and the next one is told. Wakes those that wait. Whether it was held.
@@ -197,13 +167,12 @@ impl<T, I: ThreadId, W: Wait> ReentrantMutex<T, I, W> {
     /// # }
     /// let mutex = ReentrantMutex::<_, One, _>::new(Cell::new(5), Spin);
     /// let other = Participant::new(1).unwrap();
-    /// let guard = mutex.seat(other).lock()?.into_inner();
+    /// let guard = mutex.handle(other).lock().unwrap();
     /// guard.set(6);
     /// std::mem::forget(guard); // it dies with the lock
     /// // SAFETY: participant 1 does nothing any more, and a cell of a number owns nothing.
     /// assert!(unsafe { mutex.recover(other) });
-    /// assert!(!mutex.lock()?.is_clean());
-    /// # Ok::<(), ringway_core::lock::ReentrantError>(())
+    /// assert!(mutex.lock().is_err());
     /// ```
     pub unsafe fn recover(&self, dead: Participant) -> bool {
         // The owner first: once the word is free, the dead one's thread number may be given to another.
@@ -218,23 +187,23 @@ impl<T, I: ThreadId, W: Wait> ReentrantMutex<T, I, W> {
     }
 }
 
-impl<'a, T, I: ThreadId, W: Wait> Seat<'a, ReentrantMutex<T, I, W>> {
+impl<'a, T, I: ThreadId, W: Wait> Handle<'a, ReentrantMutex<T, I, W>> {
     /// [`ReentrantMutex::try_lock`] by this participant.
     ///
     /// # Errors
-    /// [`ReentrantError::Held`], [`ReentrantError::TooDeep`].
-    pub fn try_lock(self) -> Result<Acquired<ReentrantGuard<'a, T, I, W>>, ReentrantError> {
-        self.enter(|| self.lock.word.0.try_acquire(self.me).ok_or(ReentrantError::Held))
+    /// [`LockError`]: a holder died with it, another thread holds it, or this one took it too often.
+    pub fn try_lock(self) -> TryLockResult<ReentrantGuard<'a, T, I, W>> {
+        self.enter(|| self.lock.word.0.try_acquire(self.me).ok_or(Error::WouldBlock))
     }
 
     /// [`ReentrantMutex::lock`] by this participant.
     ///
     /// # Errors
-    /// [`ReentrantError::TooDeep`].
-    pub fn lock(self) -> Result<Acquired<ReentrantGuard<'a, T, I, W>>, ReentrantError> {
+    /// [`LockError`]: a holder died with it, or this thread took it too often.
+    pub fn lock(self) -> TryLockResult<ReentrantGuard<'a, T, I, W>> {
         loop {
             match self.lock_deadline(None) {
-                Err(ReentrantError::TimedOut) => {}
+                Err(LockError::NotTaken(Error::TimedOut)) => {}
                 answer => return answer,
             }
         }
@@ -243,18 +212,19 @@ impl<'a, T, I: ThreadId, W: Wait> Seat<'a, ReentrantMutex<T, I, W>> {
     /// [`ReentrantMutex::lock_deadline`] by this participant.
     ///
     /// # Errors
-    /// [`ReentrantError::TimedOut`], [`ReentrantError::TooDeep`].
+    /// [`LockError`]: a holder died with it, another thread held it all the time, or this one took it
+    /// too often.
     pub fn lock_deadline(
         self,
         deadline: Option<W::Deadline>,
-    ) -> Result<Acquired<ReentrantGuard<'a, T, I, W>>, ReentrantError> {
+    ) -> TryLockResult<ReentrantGuard<'a, T, I, W>> {
         self.enter(|| Ok(self.lock.word.0.acquire(self.me, deadline)?))
     }
 
     fn enter(
         self,
-        acquire: impl FnOnce() -> Result<bool, ReentrantError>,
-    ) -> Result<Acquired<ReentrantGuard<'a, T, I, W>>, ReentrantError> {
+        acquire: impl FnOnce() -> Result<bool, Error>,
+    ) -> TryLockResult<ReentrantGuard<'a, T, I, W>> {
         let mine = u64::from(word::name(self.me)) << 32 | u64::from(I::thread_id().get());
         let ReentrantMutex { word, owner, depth, .. } = self.lock;
         let before = word.0.unwinding();
@@ -263,17 +233,17 @@ impl<'a, T, I: ThreadId, W: Wait> Seat<'a, ReentrantMutex<T, I, W>> {
         let died = if owner.load(Ordering::Relaxed) == mine {
             let deep = depth.0.load(Ordering::Relaxed);
             if deep >= ReentrantMutex::<T, I, W>::MAX_DEPTH {
-                return Err(ReentrantError::TooDeep);
+                return Err(LockError::NotTaken(Error::Overflow));
             }
             depth.0.store(deep + 1, Ordering::Relaxed);
             word.0.has_died()
         } else {
-            let died = acquire()?;
+            let died = acquire().map_err(LockError::NotTaken)?;
             depth.0.store(1, Ordering::Relaxed);
             owner.store(mine, Ordering::Relaxed);
             died
         };
-        Ok(Acquired::new(ReentrantGuard { seat: self, before, thread: PhantomData }, died))
+        Ok(told(ReentrantGuard { handle: self, before, thread: PhantomData }, died)?)
     }
 }
 
@@ -290,7 +260,7 @@ impl<'a, T, I: ThreadId, W: Wait> Seat<'a, ReentrantMutex<T, I, W>> {
 /// ```
 #[must_use = "the mutex is given back at once if this is dropped"]
 pub struct ReentrantGuard<'a, T, I: ThreadId, W: Wait> {
-    seat: Seat<'a, ReentrantMutex<T, I, W>>,
+    handle: Handle<'a, ReentrantMutex<T, I, W>>,
     before: Unwinding,
     /// It must not leave its thread.
     thread: PhantomData<*const ()>,
@@ -309,8 +279,8 @@ impl<T, I: ThreadId, W: Wait> sealed::Sealed for ReentrantGuard<'_, T, I, W> {}
 
 impl<T, I: ThreadId, W: Wait> Robust for ReentrantGuard<'_, T, I, W> {
     fn make_consistent(&mut self) {
-        self.before = self.seat.lock.word.0.unwinding();
-        self.seat.lock.word.0.make_consistent();
+        self.before = self.handle.lock.word.0.unwinding();
+        self.handle.lock.word.0.make_consistent();
     }
 }
 
@@ -319,13 +289,13 @@ impl<T, I: ThreadId, W: Wait> Deref for ReentrantGuard<'_, T, I, W> {
 
     fn deref(&self) -> &T {
         // SAFETY: this thread holds the mutex, so that no other reaches the value, and nobody gets it mutably.
-        self.seat.lock.value.with(|value| unsafe { &*value })
+        self.handle.lock.value.with(|value| unsafe { &*value })
     }
 }
 
 impl<T, I: ThreadId, W: Wait> Drop for ReentrantGuard<'_, T, I, W> {
     fn drop(&mut self) {
-        let ReentrantMutex { word, owner, depth, .. } = self.seat.lock;
+        let ReentrantMutex { word, owner, depth, .. } = self.handle.lock;
         // At once: an outer guard may survive the panic.
         if word.0.has_unwound(self.before) {
             word.0.mark_died();

@@ -1,7 +1,7 @@
 //! One writer, or several readers.
 
 use super::word::{self, Before, HOLDER, Held, Unwinding, Word};
-use super::{Acquired, Robust, Seat, sealed};
+use super::{Handle, LockError, LockResult, Robust, TryLockResult, sealed, told};
 use crate::finally::Finally;
 use crate::participant::Participant;
 use crate::plain::Plain;
@@ -14,25 +14,25 @@ use core::ptr::NonNull;
 
 /// A value that one writer can change, or up to `R` readers look at, at a time.
 ///
-/// A reader takes one of `R` seats, under its name; a writer takes the word, under its own, and waits until all seats are
-/// empty. If a writer dies, the next ones, reader or writer, are told, until a writer repairs; if a reader dies, its seat
+/// A reader takes one of `R` slots, under its name; a writer takes the word, under its own, and waits until all slots are
+/// empty. If a writer dies, the next ones, reader or writer, are told, until a writer repairs; if a reader dies, its slot
 /// is free again.
 ///
 /// *Fairness*: a writer that has the word keeps new readers out, so that readers never starve writers. Writers among
 /// themselves are as fair as a [`Mutex`](super::Mutex)'s users; where there is always another writer, readers starve. One
 /// that reads and wants to read once more can wait for a writer that waits for it: do not.
 ///
-/// Memory: the value behind 4 bytes a seat and 12 bytes; on hosts, to a multiple of 8.
+/// Memory: the value behind 4 bytes a slot and 12 bytes; on hosts, to a multiple of 8.
 ///
 /// ```
 /// use ringway_core::lock::RwLock;
 /// use ringway_core::wait::Spin;
 /// static LIMITS: RwLock<[u32; 2], 8> = RwLock::new([0, 9], Spin);
-/// LIMITS.write().into_inner()[1] = 10;
-/// let one = LIMITS.read().into_inner();
-/// let two = LIMITS.read().into_inner();
+/// LIMITS.write().unwrap()[1] = 10;
+/// let one = LIMITS.read().unwrap();
+/// let two = LIMITS.read().unwrap();
 /// assert_eq!((one[1], two[1]), (10, 10));
-/// assert!(LIMITS.try_write().is_none());
+/// assert!(LIMITS.try_write().is_err());
 /// # drop((one, two));
 /// ```
 #[doc(alias = "pthread_rwlock_t")]
@@ -48,7 +48,7 @@ pub struct RwLock<T, const R: usize, W: Wake = Spin> {
 struct Readers<const R: usize, W: Wake> {
     bell: Doorbell<W>,
     /// Each: 0, or its reader's name.
-    seats: [AtomicU32; R],
+    slots: [AtomicU32; R],
 }
 
 const EMPTY: u32 = 0;
@@ -64,22 +64,22 @@ impl<const R: usize, W: Wait> Readers<R, W> {
     /// Whether there are none. For a writer that has the word.
     fn are_gone(&self) -> bool {
         // SYNC POINT B, acquire: with the release of the one that leaves. It is done with the value.
-        self.seats.iter().all(|seat| seat.load(Ordering::Acquire) == EMPTY)
+        self.slots.iter().all(|slot| slot.load(Ordering::Acquire) == EMPTY)
     }
 
-    fn sit_down(&self, me: Participant) -> Option<&AtomicU32> {
-        self.seats.iter().find(|seat| {
+    fn take_slot(&self, me: Participant) -> Option<&AtomicU32> {
+        self.slots.iter().find(|slot| {
             // Relaxed, both: the writer's word orders what the reader sees.
-            worth_a_try(|| seat.load(Ordering::Relaxed) == EMPTY)
-                && seat
+            worth_a_try(|| slot.load(Ordering::Relaxed) == EMPTY)
+                && slot
                     .compare_exchange(EMPTY, word::name(me), Ordering::Relaxed, Ordering::Relaxed)
                     .is_ok()
         })
     }
 
-    fn get_up(&self, seat: &AtomicU32) {
+    fn leave(&self, slot: &AtomicU32) {
         // SYNC POINT B, release: with the acquire in `are_gone`.
-        seat.store(EMPTY, Ordering::Release);
+        slot.store(EMPTY, Ordering::Release);
         self.bell.ring();
     }
 }
@@ -87,7 +87,7 @@ impl<const R: usize, W: Wait> Readers<R, W> {
 impl<T, const R: usize, W: Wake> RwLock<T, R, W> {
     /// Refuses what cannot work when the program is compiled.
     pub(crate) const VALID: () = {
-        assert!(R > 0, "a lock for readers needs a seat for one");
+        assert!(R > 0, "a lock for readers needs a slot for one");
     };
 
     const_unless_loom! {
@@ -112,7 +112,7 @@ impl<T, const R: usize, W: Wake> RwLock<T, R, W> {
         /// ```
         /// use ringway_core::{lock::RwLock, wait::Spin};
         /// let lock = RwLock::<_, 2, _>::with_ways(5, Spin, Spin);
-        /// assert_eq!(*lock.read().into_inner(), 5);
+        /// assert_eq!(*lock.read().unwrap(), 5);
         /// ```
         pub fn with_ways(value: T, for_writer: W, for_all: W) -> Self {
             const { Self::VALID };
@@ -120,7 +120,7 @@ impl<T, const R: usize, W: Wake> RwLock<T, R, W> {
                 writer: Before(Word::new(for_writer)),
                 readers: Before(Readers {
                     bell: Doorbell::with(for_all),
-                    seats: array_of!(AtomicU32::new(EMPTY); R),
+                    slots: array_of!(AtomicU32::new(EMPTY); R),
                 }),
                 value: Cell::new(value),
             }
@@ -136,7 +136,7 @@ impl<T, const R: usize, W: Wake> RwLock<T, R, W> {
     /// How many read, more or less.
     pub fn readers(&self) -> usize {
         // Relaxed: a guess by nature.
-        self.readers.0.seats.iter().filter(|seat| seat.load(Ordering::Relaxed) != EMPTY).count()
+        self.readers.0.slots.iter().filter(|slot| slot.load(Ordering::Relaxed) != EMPTY).count()
     }
 }
 
@@ -157,28 +157,35 @@ impl<T: Default, const R: usize, W: Wake + Default + Copy> Default for RwLock<T,
 
 impl<T, const R: usize, W: Wait> RwLock<T, R, W> {
     /// The lock as `participant` uses it.
-    pub fn seat(&self, participant: Participant) -> Seat<'_, RwLock<T, R, W>> {
-        Seat::new(self, participant)
+    pub fn handle(&self, participant: Participant) -> Handle<'_, RwLock<T, R, W>> {
+        Handle::new(self, participant)
     }
 
-    /// Takes it to read, if nobody writes or waits to, and a seat is free. Never waits.
-    pub fn try_read(&self) -> Option<Acquired<ReadGuard<'_, T, R, W>>> {
-        self.seat(Participant::LOCAL).try_read()
+    /// Takes it to read, if nobody writes or waits to, and a slot is free. Never waits.
+    ///
+    /// # Errors
+    /// [`LockError`]: a writer died with it, or it cannot be taken now.
+    pub fn try_read(&self) -> TryLockResult<ReadGuard<'_, T, R, W>> {
+        self.handle(Participant::LOCAL).try_read()
     }
 
-    /// Takes it to read; waits until nobody writes or waits to, and a seat is free.
-    pub fn read(&self) -> Acquired<ReadGuard<'_, T, R, W>> {
-        self.seat(Participant::LOCAL).read()
+    /// Takes it to read; waits until nobody writes or waits to, and a slot is free.
+    ///
+    /// # Errors
+    /// [`OwnerDied`](super::OwnerDied), with the guard: a writer died with it.
+    pub fn read(&self) -> LockResult<ReadGuard<'_, T, R, W>> {
+        self.handle(Participant::LOCAL).read()
     }
 
     /// Takes it to read; waits at most until `deadline` (`None`: for ever).
     ///
     /// # Errors
-    /// [`TimedOut`] when it could not be taken in time.
+    /// [`LockError`]: a writer died with it, or it could not be taken in time.
     ///
     /// ```
-    /// use ringway_core::lock::RwLock;
-    /// use ringway_core::wait::{Clock, SpinClock, TimedOut};
+    /// use ringway_core::Error;
+    /// use ringway_core::lock::{LockError, RwLock};
+    /// use ringway_core::wait::{Clock, SpinClock};
     /// # struct Hundred;
     /// # impl Clock for Hundred {
     /// #     fn now() -> u64 {
@@ -187,36 +194,44 @@ impl<T, const R: usize, W: Wait> RwLock<T, R, W> {
     /// # }
     /// let lock = RwLock::<_, 2, _>::new(5, SpinClock::<Hundred>::new());
     /// let writer = lock.write();
-    /// assert_eq!(lock.read_deadline(Some(50)).unwrap_err(), TimedOut);
+    /// let late = lock.read_deadline(Some(50));
+    /// assert!(matches!(late, Err(LockError::NotTaken(Error::TimedOut))));
     /// # drop(writer);
     /// ```
     pub fn read_deadline(
         &self,
         deadline: Option<W::Deadline>,
-    ) -> Result<Acquired<ReadGuard<'_, T, R, W>>, TimedOut> {
-        self.seat(Participant::LOCAL).read_deadline(deadline)
+    ) -> TryLockResult<ReadGuard<'_, T, R, W>> {
+        self.handle(Participant::LOCAL).read_deadline(deadline)
     }
 
     /// Takes it to write, if nobody reads or writes. Never waits. One that tries to read at the same moment may be
     /// refused because of it.
-    pub fn try_write(&self) -> Option<Acquired<WriteGuard<'_, T, R, W>>> {
-        self.seat(Participant::LOCAL).try_write()
+    ///
+    /// # Errors
+    /// [`LockError`]: a writer died with it, or it cannot be taken now.
+    pub fn try_write(&self) -> TryLockResult<WriteGuard<'_, T, R, W>> {
+        self.handle(Participant::LOCAL).try_write()
     }
 
     /// Takes it to write; waits until nobody writes, then keeps readers out and waits until those that are there have
     /// gone.
-    pub fn write(&self) -> Acquired<WriteGuard<'_, T, R, W>> {
-        self.seat(Participant::LOCAL).write()
+    ///
+    /// # Errors
+    /// [`OwnerDied`](super::OwnerDied), with the guard: a writer died with it.
+    pub fn write(&self) -> LockResult<WriteGuard<'_, T, R, W>> {
+        self.handle(Participant::LOCAL).write()
     }
 
     /// Takes it to write; waits at most until `deadline` (`None`: for ever).
     ///
     /// # Errors
-    /// [`TimedOut`] when it could not be taken in time.
+    /// [`LockError`]: a writer died with it, or it could not be taken in time.
     ///
     /// ```
-    /// use ringway_core::lock::RwLock;
-    /// use ringway_core::wait::{Clock, SpinClock, TimedOut};
+    /// use ringway_core::Error;
+    /// use ringway_core::lock::{LockError, RwLock};
+    /// use ringway_core::wait::{Clock, SpinClock};
     /// # struct Hundred;
     /// # impl Clock for Hundred {
     /// #     fn now() -> u64 {
@@ -225,18 +240,19 @@ impl<T, const R: usize, W: Wait> RwLock<T, R, W> {
     /// # }
     /// let lock = RwLock::<_, 2, _>::new(5, SpinClock::<Hundred>::new());
     /// let reader = lock.read();
-    /// assert_eq!(lock.write_deadline(Some(50)).unwrap_err(), TimedOut);
-    /// assert!(lock.try_read().is_some(), "the writer that gave up keeps nobody out");
+    /// let late = lock.write_deadline(Some(50));
+    /// assert!(matches!(late, Err(LockError::NotTaken(Error::TimedOut))));
+    /// assert!(lock.try_read().is_ok(), "the writer that gave up keeps nobody out");
     /// # drop(reader);
     /// ```
     pub fn write_deadline(
         &self,
         deadline: Option<W::Deadline>,
-    ) -> Result<Acquired<WriteGuard<'_, T, R, W>>, TimedOut> {
-        self.seat(Participant::LOCAL).write_deadline(deadline)
+    ) -> TryLockResult<WriteGuard<'_, T, R, W>> {
+        self.handle(Participant::LOCAL).write_deadline(deadline)
     }
 
-    /// If `dead` writes, the lock is free again, and the next ones are told; the seats in which it reads are empty. Wakes
+    /// If `dead` writes, the lock is free again, and the next ones are told; the slots in which it reads are empty. Wakes
     /// those that wait. Whether it held anything. One that died while it waited for readers to go counts as one that wrote.
     ///
     /// # Safety
@@ -247,10 +263,10 @@ impl<T, const R: usize, W: Wait> RwLock<T, R, W> {
     /// use ringway_core::{lock::RwLock, participant::Participant, wait::Spin};
     /// let lock = RwLock::<_, 2>::new(0, Spin);
     /// let other = Participant::new(1).unwrap();
-    /// std::mem::forget(lock.seat(other).read()); // it dies while it reads
+    /// std::mem::forget(lock.handle(other).read()); // it dies while it reads
     /// // SAFETY: participant 1 does nothing any more.
     /// assert!(unsafe { lock.recover(other) });
-    /// assert!(lock.write().is_clean());
+    /// assert!(lock.write().is_ok());
     /// ```
     ///
     /// A value that owns something could have been dropped or copied out by the dead one already,
@@ -265,9 +281,9 @@ impl<T, const R: usize, W: Wait> RwLock<T, R, W> {
     where
         T: Plain,
     {
-        let Readers { bell, seats } = &self.readers.0;
+        let Readers { bell, slots } = &self.readers.0;
         // SAFETY: the caller's word.
-        unsafe { recover(&self.writer.0, bell, seats, dead) }
+        unsafe { recover(&self.writer.0, bell, slots, dead) }
     }
 }
 
@@ -283,14 +299,14 @@ impl<W: Wait> RwLock<(), 1, W> {
         // SAFETY: by the caller's word: every one begins as one for 1 reader, whatever comes behind.
         let RwLock { writer, readers: Before(Readers { bell, .. }), .. } = unsafe { at.as_ref() };
         let offset =
-            core::mem::offset_of!(Self, readers) + core::mem::offset_of!(Readers<1, W>, seats);
-        // SAFETY: the seats come behind, as many as the caller says.
+            core::mem::offset_of!(Self, readers) + core::mem::offset_of!(Readers<1, W>, slots);
+        // SAFETY: the slots come behind, as many as the caller says.
         let first = unsafe { at.byte_add(offset) };
-        let seats = NonNull::slice_from_raw_parts(first.cast(), readers);
+        let slots = NonNull::slice_from_raw_parts(first.cast(), readers);
         // SAFETY: as above; they are atomics.
-        let seats = unsafe { seats.as_ref() };
+        let slots = unsafe { slots.as_ref() };
         // SAFETY: the caller's word.
-        unsafe { recover(&writer.0, bell, seats, dead) }
+        unsafe { recover(&writer.0, bell, slots, dead) }
     }
 }
 
@@ -299,17 +315,17 @@ impl<W: Wait> RwLock<(), 1, W> {
 unsafe fn recover<W: Wait>(
     writer: &Word<W>,
     bell: &Doorbell<W>,
-    seats: &[AtomicU32],
+    slots: &[AtomicU32],
     dead: Participant,
 ) -> bool {
     // SAFETY: the caller's word.
     let mut held = unsafe { writer.recover_unheard(dead) };
-    for seat in seats {
-        // Relaxed: the dead one's seat is as new as it left it, by the caller's word. SYNC POINT B, release: with the
+    for slot in slots {
+        // Relaxed: the dead one's slot is as new as it left it, by the caller's word. SYNC POINT B, release: with the
         // acquire in `are_gone`. When it fails, another recovered it, or it is somebody else's.
         let name = word::name(dead);
-        held |= seat.load(Ordering::Relaxed) & HOLDER == name
-            && seat.compare_exchange(name, EMPTY, Ordering::Release, Ordering::Relaxed).is_ok();
+        held |= slot.load(Ordering::Relaxed) & HOLDER == name
+            && slot.compare_exchange(name, EMPTY, Ordering::Release, Ordering::Relaxed).is_ok();
     }
     let readers = Finally(|| bell.wake_all());
     writer.wake_all();
@@ -317,29 +333,40 @@ unsafe fn recover<W: Wait>(
     held
 }
 
-impl<'a, T, const R: usize, W: Wait> Seat<'a, RwLock<T, R, W>> {
+impl<'a, T, const R: usize, W: Wait> Handle<'a, RwLock<T, R, W>> {
     /// [`RwLock::try_read`] by this participant.
-    pub fn try_read(self) -> Option<Acquired<ReadGuard<'a, T, R, W>>> {
+    ///
+    /// # Errors
+    /// [`LockError`]: a writer died with it, or it cannot be taken now.
+    pub fn try_read(self) -> TryLockResult<ReadGuard<'a, T, R, W>> {
+        Ok(self.read_once().ok_or_else(LockError::would_block)??)
+    }
+
+    /// One attempt: the guard, if nobody writes and a slot is free.
+    fn read_once(self) -> Option<LockResult<ReadGuard<'a, T, R, W>>> {
         let RwLock { writer, readers, .. } = self.lock;
         writer.0.look()?;
-        let seat = readers.0.sit_down(self.me)?;
-        // Partner: the fence in `write`. Either this one is first, and the writer sees the seat taken; or that one is, and
+        let slot = readers.0.take_slot(self.me)?;
+        // Partner: the fence in `write`. Either this one is first, and the writer sees the slot taken; or that one is, and
         // the look below sees the writer.
         fence(Ordering::SeqCst);
         match writer.0.look() {
-            Some(died) => Some(Acquired::new(ReadGuard { lock: self.lock, seat }, died)),
+            Some(died) => Some(told(ReadGuard { lock: self.lock, slot }, died)),
             None => {
-                readers.0.get_up(seat);
+                readers.0.leave(slot);
                 None
             }
         }
     }
 
     /// [`RwLock::read`] by this participant.
-    pub fn read(self) -> Acquired<ReadGuard<'a, T, R, W>> {
+    ///
+    /// # Errors
+    /// [`OwnerDied`](super::OwnerDied), with the guard: a writer died with it.
+    pub fn read(self) -> LockResult<ReadGuard<'a, T, R, W>> {
         loop {
-            if let Ok(acquired) = self.read_deadline(None) {
-                return acquired;
+            if let Ok(taken) = self.lock.readers.0.bell.wait_until(None, || self.read_once()) {
+                return taken;
             }
         }
     }
@@ -347,26 +374,33 @@ impl<'a, T, const R: usize, W: Wait> Seat<'a, RwLock<T, R, W>> {
     /// [`RwLock::read_deadline`] by this participant.
     ///
     /// # Errors
-    /// [`TimedOut`] when it could not be taken in time.
+    /// [`LockError`]: a writer died with it, or it could not be taken in time.
     pub fn read_deadline(
         self,
         deadline: Option<W::Deadline>,
-    ) -> Result<Acquired<ReadGuard<'a, T, R, W>>, TimedOut> {
-        self.lock.readers.0.bell.wait_until(deadline, || self.try_read())
+    ) -> TryLockResult<ReadGuard<'a, T, R, W>> {
+        Ok(self.lock.readers.0.bell.wait_until(deadline, || self.read_once())??)
     }
 
     /// [`RwLock::try_write`] by this participant.
-    pub fn try_write(self) -> Option<Acquired<WriteGuard<'a, T, R, W>>> {
+    ///
+    /// # Errors
+    /// [`LockError`]: a writer died with it, or it cannot be taken now.
+    pub fn try_write(self) -> TryLockResult<WriteGuard<'a, T, R, W>> {
         let before = self.lock.writer.0.unwinding();
-        let died = self.lock.writer.0.try_acquire(self.me)?;
-        self.keep_readers_out(died, before, |readers| readers.are_gone().then_some(()))
+        let died = self.lock.writer.0.try_acquire(self.me).ok_or_else(LockError::would_block)?;
+        let gone = |readers: &Readers<R, W>| readers.are_gone().then_some(());
+        Ok(self.keep_readers_out(died, before, gone).ok_or_else(LockError::would_block)??)
     }
 
     /// [`RwLock::write`] by this participant.
-    pub fn write(self) -> Acquired<WriteGuard<'a, T, R, W>> {
+    ///
+    /// # Errors
+    /// [`OwnerDied`](super::OwnerDied), with the guard: a writer died with it.
+    pub fn write(self) -> LockResult<WriteGuard<'a, T, R, W>> {
         loop {
-            if let Ok(acquired) = self.write_deadline(None) {
-                return acquired;
+            if let Ok(taken) = self.write_until(None) {
+                return taken;
             }
         }
     }
@@ -374,11 +408,18 @@ impl<'a, T, const R: usize, W: Wait> Seat<'a, RwLock<T, R, W>> {
     /// [`RwLock::write_deadline`] by this participant.
     ///
     /// # Errors
-    /// [`TimedOut`] when it could not be taken in time.
+    /// [`LockError`]: a writer died with it, or it could not be taken in time.
     pub fn write_deadline(
         self,
         deadline: Option<W::Deadline>,
-    ) -> Result<Acquired<WriteGuard<'a, T, R, W>>, TimedOut> {
+    ) -> TryLockResult<WriteGuard<'a, T, R, W>> {
+        Ok(self.write_until(deadline)??)
+    }
+
+    fn write_until(
+        self,
+        deadline: Option<W::Deadline>,
+    ) -> Result<LockResult<WriteGuard<'a, T, R, W>>, TimedOut> {
         let before = self.lock.writer.0.unwinding();
         let died = self.lock.writer.0.acquire(self.me, deadline)?;
         let gone = |readers: &Readers<R, W>| {
@@ -393,7 +434,7 @@ impl<'a, T, const R: usize, W: Wait> Seat<'a, RwLock<T, R, W>> {
         died: bool,
         before: Unwinding,
         gone: impl FnOnce(&Readers<R, W>) -> Option<()>,
-    ) -> Option<Acquired<WriteGuard<'a, T, R, W>>> {
+    ) -> Option<LockResult<WriteGuard<'a, T, R, W>>> {
         // Nothing is changed before the readers are gone.
         let held = Held::new(died, Unwinding::HARMLESS);
         let mut guard = WriteGuard { lock: self.lock, held };
@@ -401,15 +442,15 @@ impl<'a, T, const R: usize, W: Wait> Seat<'a, RwLock<T, R, W>> {
         fence(Ordering::SeqCst);
         gone(&self.lock.readers.0)?;
         guard.held = Held::new(died, before);
-        Some(Acquired::new(guard, died))
+        Some(told(guard, died))
     }
 }
 
-/// The lock, held to read, and its value. Dropped, the seat is given back, also by a panic: a reader changed nothing.
+/// The lock, held to read, and its value. Dropped, the slot is given back, also by a panic: a reader changed nothing.
 #[must_use = "the lock is given back at once if this is dropped"]
 pub struct ReadGuard<'a, T, const R: usize, W: Wait> {
     lock: &'a RwLock<T, R, W>,
-    seat: &'a AtomicU32,
+    slot: &'a AtomicU32,
 }
 
 impl<T: fmt::Debug, const R: usize, W: Wait> fmt::Debug for ReadGuard<'_, T, R, W> {
@@ -422,14 +463,14 @@ impl<T, const R: usize, W: Wait> Deref for ReadGuard<'_, T, R, W> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        // SAFETY: with the seat taken no writer reaches the value, and this guard is borrowed for as long.
+        // SAFETY: with the slot taken no writer reaches the value, and this guard is borrowed for as long.
         self.lock.value.with(|value| unsafe { &*value })
     }
 }
 
 impl<T, const R: usize, W: Wait> Drop for ReadGuard<'_, T, R, W> {
     fn drop(&mut self) {
-        self.lock.readers.0.get_up(self.seat);
+        self.lock.readers.0.leave(self.slot);
     }
 }
 
@@ -460,7 +501,7 @@ impl<T, const R: usize, W: Wait> Deref for WriteGuard<'_, T, R, W> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        // SAFETY: this guard has the word, and the seats were empty and stay so, so that nobody else reaches the value; it
+        // SAFETY: this guard has the word, and the slots were empty and stay so, so that nobody else reaches the value; it
         // is borrowed for as long.
         self.lock.value.with(|value| unsafe { &*value })
     }

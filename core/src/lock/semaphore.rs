@@ -1,9 +1,9 @@
 //! A count of permits, with nobody's name on them.
 
+use crate::Error;
 use crate::finally::Finally;
 use crate::sync::{AtomicU32, Ordering, const_unless_loom};
-use crate::wait::{Spin, TimedOut, Wait, Wake, needs_wake};
-use core::fmt;
+use crate::wait::{Spin, Wait, Wake, needs_wake};
 
 /// A counting semaphore that begins with `START` permits. Who gives a permit back need not be the one who took it.
 ///
@@ -39,19 +39,6 @@ pub struct Semaphore<const START: u32, W: Wake = Spin> {
 
 const WAITERS: u32 = 1 << 31;
 const COUNT: u32 = WAITERS - 1;
-
-/// The semaphore would have more than [`MAX`](Semaphore::MAX) permits. None was given back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Overflow;
-
-impl fmt::Display for Overflow {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("more permits than a semaphore can count: release only what was acquired")
-    }
-}
-
-impl core::error::Error for Overflow {}
 
 impl<const START: u32, W: Wake> Semaphore<START, W> {
     /// Refuses what cannot work when the program is compiled.
@@ -125,11 +112,10 @@ impl<const START: u32, W: Wait> Semaphore<START, W> {
     /// Takes a permit; waits for one, at most until `deadline` (`None`: for ever).
     ///
     /// # Errors
-    /// [`TimedOut`] when there was none. Nothing was taken.
+    /// [`Error::TimedOut`] when there was none. Nothing was taken.
     ///
     /// ```
-    /// use ringway_core::lock::Semaphore;
-    /// use ringway_core::wait::{SpinClock, TimedOut};
+    /// use ringway_core::{Error, lock::Semaphore, wait::SpinClock};
     /// use std::sync::atomic::{AtomicU64, Ordering};
     /// static NOW: AtomicU64 = AtomicU64::new(0);
     /// # struct Ticks;
@@ -139,11 +125,11 @@ impl<const START: u32, W: Wait> Semaphore<START, W> {
     /// #     }
     /// # }
     /// let full = Semaphore::<0, _>::new(SpinClock::<Ticks>::new());
-    /// assert_eq!(full.acquire_deadline(Some(10)), Err(TimedOut));
+    /// assert_eq!(full.acquire_deadline(Some(10)), Err(Error::TimedOut));
     /// full.release(1).unwrap();
     /// assert_eq!(full.acquire_deadline(Some(10)), Ok(()));
     /// ```
-    pub fn acquire_deadline(&self, deadline: Option<W::Deadline>) -> Result<(), TimedOut> {
+    pub fn acquire_deadline(&self, deadline: Option<W::Deadline>) -> Result<(), Error> {
         if self.try_acquire() { Ok(()) } else { self.acquire_slow(deadline) }
     }
 
@@ -152,7 +138,7 @@ impl<const START: u32, W: Wait> Semaphore<START, W> {
     /// deadline, or when it takes a permit; and in the last case, if it leaves permits that came
     /// without waking anybody while the bit was gone, it wakes another.
     #[cold]
-    fn acquire_slow(&self, deadline: Option<W::Deadline>) -> Result<(), TimedOut> {
+    fn acquire_slow(&self, deadline: Option<W::Deadline>) -> Result<(), Error> {
         let waiters = if needs_wake::<W>() { WAITERS } else { 0 };
         let (mut slept, mut timed_out) = (0, false);
         // Relaxed, here and below: what is seen is exchanged only if it is still so.
@@ -191,7 +177,7 @@ impl<const START: u32, W: Wait> Semaphore<START, W> {
                 continue;
             }
             if timed_out {
-                return Err(TimedOut);
+                return Err(Error::TimedOut);
             }
             slept = waiters;
             // Should waiting panic: the wake-up that it may have taken goes to another.
@@ -224,18 +210,17 @@ impl<const START: u32, W: Wait> Semaphore<START, W> {
     /// Gives `permits` permits, whoever took them, if anybody did. Never waits. Wakes as many of those that wait.
     ///
     /// # Errors
-    /// [`Overflow`], when there would be more than [`MAX`](Self::MAX).
+    /// [`Error::Overflow`], when there would be more than [`MAX`](Self::MAX).
     ///
     /// ```
-    /// use ringway_core::lock::{Overflow, Semaphore};
-    /// use ringway_core::wait::Spin;
+    /// use ringway_core::{Error, lock::Semaphore, wait::Spin};
     /// let semaphore = Semaphore::<1>::new(Spin);
     /// assert_eq!(semaphore.release(2), Ok(()));
     /// assert_eq!(semaphore.permits(), 3);
-    /// assert_eq!(semaphore.release(Semaphore::<1>::MAX), Err(Overflow));
+    /// assert_eq!(semaphore.release(Semaphore::<1>::MAX), Err(Error::Overflow));
     /// ```
     #[doc(alias = "sem_post")]
-    pub fn release(&self, permits: u32) -> Result<(), Overflow> {
+    pub fn release(&self, permits: u32) -> Result<(), Error> {
         if permits == 0 {
             return Ok(());
         }
@@ -244,7 +229,7 @@ impl<const START: u32, W: Wait> Semaphore<START, W> {
         loop {
             let count = Self::count(seen);
             if permits > Self::MAX - count {
-                return Err(Overflow);
+                return Err(Error::Overflow);
             }
             // SYNC POINT A, release: with the acquire in `try_acquire` and `acquire_slow`. It counts for those that take
             // a permit after others did, too: what they do in between are exchanges.

@@ -1,9 +1,11 @@
 //! The one place where signals are handled.
 
-use super::{Delivery, Handler, Line, SignalSet, Table};
+use super::{ENDED, FREE, Handler, Line, Raised, SignalSet, Table};
+use crate::Error;
 use crate::sync::Ordering;
-use crate::wait::{Register, TimedOut, Wait, Wake};
+use crate::wait::{Register, Wait, Wake};
 use core::fmt;
+use core::future::poll_fn;
 use core::task::{Context, Poll};
 
 /// The one place where a table's signals are handled. From [`Table::dispatcher`].
@@ -14,7 +16,7 @@ use core::task::{Context, Poll};
 /// let mut dispatcher = SIGNALS.dispatcher().unwrap();
 /// std::thread::scope(|s| {
 ///     s.spawn(|| SIGNALS.raise(1));
-///     assert_eq!(dispatcher.wait(SignalSet::line(1)).count, 1);
+///     assert_eq!(dispatcher.wait(SignalSet::line(1)).unwrap().count, 1);
 /// });
 /// ```
 #[must_use = "the right to dispatch is given back at once"]
@@ -35,15 +37,15 @@ impl<'a, const LINES: usize, const DEPTH: usize, W: Wake> Dispatcher<'a, LINES, 
     /// than the table can have pending at once, so that a handler which raises its own line comes to an end.
     ///
     /// ```
-    /// use ringway_core::signal::{Delivery, Handler, Table};
+    /// use ringway_core::signal::{Raised, Handler, Table};
     /// static TABLE: Table<4, 0> = Table::new();
-    /// static AGAIN: Handler = Handler::new(&|again: &Delivery| {
+    /// static AGAIN: Handler = Handler::new(&|again: &Raised| {
     ///     TABLE.raise(again.line).expect("the line that we are on");
     /// });
     /// TABLE.set_handler(0, Some(&AGAIN))?;
     /// TABLE.raise(0)?;
     /// assert_eq!(TABLE.dispatcher().unwrap().dispatch(), 4);
-    /// # Ok::<(), ringway_core::signal::NoSuchLine>(())
+    /// # Ok::<(), ringway_core::Error>(())
     /// ```
     pub fn dispatch(&mut self) -> usize {
         (0..Self::MOST).take_while(|_| self.dispatch_one().is_some()).count()
@@ -53,17 +55,17 @@ impl<'a, const LINES: usize, const DEPTH: usize, W: Wake> Dispatcher<'a, LINES, 
     /// pending, unmasked and with a handler.
     ///
     /// ```
-    /// use ringway_core::signal::{Delivery, Handler, Table};
-    /// static NOTHING: Handler = Handler::new(&|_: &Delivery| ());
+    /// use ringway_core::signal::{Handler, Raised, Table};
+    /// static NOTHING: Handler = Handler::new(&|_: &Raised| ());
     /// let table = <Table<4, 0>>::new();
     /// table.set_handler(2, Some(&NOTHING))?;
     /// table.raise(2)?;
     /// let mut dispatcher = table.dispatcher().unwrap();
     /// assert_eq!(dispatcher.dispatch_one().map(|delivery| delivery.line), Some(2));
     /// assert_eq!(dispatcher.dispatch_one(), None);
-    /// # Ok::<(), ringway_core::signal::NoSuchLine>(())
+    /// # Ok::<(), ringway_core::Error>(())
     /// ```
-    pub fn dispatch_one(&mut self) -> Option<Delivery> {
+    pub fn dispatch_one(&mut self) -> Option<Raised> {
         loop {
             let (number, line) = self.choose(self.unmasked(), |line| {
                 // Relaxed: `take_handled` looks again, in order.
@@ -88,9 +90,9 @@ impl<'a, const LINES: usize, const DEPTH: usize, W: Wake> Dispatcher<'a, LINES, 
     /// let mut dispatcher = table.dispatcher().unwrap();
     /// assert_eq!(dispatcher.try_wait(SignalSet::line(2)), None);
     /// assert_eq!(dispatcher.try_wait(SignalSet::of(&[1, 2])).unwrap().line, 1);
-    /// # Ok::<(), ringway_core::signal::NoSuchLine>(())
+    /// # Ok::<(), ringway_core::Error>(())
     /// ```
-    pub fn try_wait(&mut self, any_of: SignalSet) -> Option<Delivery> {
+    pub fn try_wait(&mut self, any_of: SignalSet) -> Option<Raised> {
         loop {
             let (number, line) = self.choose(any_of, |_| true)?;
             self.open(number);
@@ -148,7 +150,7 @@ impl<'a, const LINES: usize, const DEPTH: usize, W: Wake> Dispatcher<'a, LINES, 
         &mut self,
         number: u32,
         line: &Line<DEPTH>,
-    ) -> Option<(&'static Handler, Delivery)> {
+    ) -> Option<(&'static Handler, Raised)> {
         self.open(number);
         // After the bit was cleared, so that a raise which follows a change of handlers meets the new one.
         // Acquire: partner is the release in `set_handler`.
@@ -162,7 +164,7 @@ impl<'a, const LINES: usize, const DEPTH: usize, W: Wake> Dispatcher<'a, LINES, 
     }
 
     /// What is behind a line whose bit was cleared: the count, or else the first payload.
-    fn take(&mut self, number: u32, line: &Line<DEPTH>) -> Option<Delivery> {
+    fn take(&mut self, number: u32, line: &Line<DEPTH>) -> Option<Raised> {
         let count = line.take_count();
         // SAFETY: there is one dispatcher, and it is borrowed exclusively.
         let payload = if count == 0 { Some(unsafe { line.queue.pop() }?) } else { None };
@@ -171,7 +173,27 @@ impl<'a, const LINES: usize, const DEPTH: usize, W: Wake> Dispatcher<'a, LINES, 
             self.close(number);
         }
         self.last = number;
-        Some(Delivery { line: number, count: count.max(1), payload })
+        Some(Raised { line: number, count: count.max(1), payload })
+    }
+
+    /// Deliveries, if there are any.
+    fn try_pause(&mut self) -> Option<usize> {
+        Some(self.dispatch()).filter(|deliveries| *deliveries > 0)
+    }
+
+    /// One look of a form that sleeps: what was found, or that this is over.
+    fn look<R>(
+        &mut self,
+        mut find: impl FnMut(&mut Self) -> Option<R>,
+    ) -> Option<Result<R, Error>> {
+        if let Some(found) = find(self) {
+            return Some(Ok(found));
+        }
+        // Acquire: partner is the release in `end_dispatcher`; what was raised before is found now.
+        if self.table.taken.load(Ordering::Acquire) != ENDED {
+            return None;
+        }
+        Some(find(self).ok_or(Error::Closed))
     }
 }
 
@@ -179,35 +201,33 @@ impl<const LINES: usize, const DEPTH: usize, W: Wait> Dispatcher<'_, LINES, DEPT
     /// Sleeps until there is something to handle, then [`dispatch`](Self::dispatch)es; returns how many deliveries
     /// there were, at least 1 (`pause`).
     ///
+    /// # Errors
+    /// [`Error::Closed`] when [another context ended it](Table::end_dispatcher).
+    ///
     /// ```
-    /// use ringway_core::signal::{Delivery, Handler, Table};
+    /// use ringway_core::signal::{Handler, Raised, Table};
     /// static SIGNALS: Table<4, 0> = Table::new();
-    /// static NOTHING: Handler = Handler::new(&|_: &Delivery| ());
+    /// static NOTHING: Handler = Handler::new(&|_: &Raised| ());
     /// SIGNALS.set_handler(1, Some(&NOTHING))?;
     /// std::thread::scope(|s| {
     ///     s.spawn(|| SIGNALS.raise(1));
-    ///     assert_eq!(SIGNALS.dispatcher().unwrap().pause(), 1);
+    ///     assert_eq!(SIGNALS.dispatcher().unwrap().pause(), Ok(1));
     /// });
-    /// # Ok::<(), ringway_core::signal::NoSuchLine>(())
+    /// # Ok::<(), ringway_core::Error>(())
     /// ```
     #[doc(alias = "sigsuspend")]
-    pub fn pause(&mut self) -> usize {
-        loop {
-            // Without a deadline there is no time-out; should a `Wait` say so nevertheless, it waits on.
-            if let Ok(deliveries) = self.pause_until(None) {
-                return deliveries;
-            }
-        }
+    pub fn pause(&mut self) -> Result<usize, Error> {
+        self.sleep(Self::try_pause)
     }
 
-    /// [`pause`](Self::pause), at most until the deadline.
+    /// [`pause`](Self::pause), at most until `deadline` (`None`: for ever).
     ///
     /// # Errors
-    /// [`TimedOut`] if nothing was there to handle until then.
+    /// [`Error::TimedOut`] if nothing was there to handle until then, [`Error::Closed`] as there.
     ///
     /// ```
-    /// use ringway_core::signal::Table;
-    /// use ringway_core::wait::{Clock, SpinClock, TimedOut};
+    /// use ringway_core::{Error, signal::Table};
+    /// use ringway_core::wait::{Clock, SpinClock};
     /// # struct Hundred;
     /// # impl Clock for Hundred {
     /// #     fn now() -> u64 {
@@ -215,21 +235,19 @@ impl<const LINES: usize, const DEPTH: usize, W: Wait> Dispatcher<'_, LINES, DEPT
     /// #     }
     /// # }
     /// let table = Table::<4, 0, SpinClock<Hundred>>::new();
-    /// assert_eq!(table.dispatcher().unwrap().pause_deadline(50), Err(TimedOut));
+    /// assert_eq!(table.dispatcher().unwrap().pause_deadline(Some(50)), Err(Error::TimedOut));
     /// ```
-    pub fn pause_deadline(&mut self, deadline: W::Deadline) -> Result<usize, TimedOut> {
-        self.pause_until(Some(deadline))
-    }
-
-    fn pause_until(&mut self, deadline: Option<W::Deadline>) -> Result<usize, TimedOut> {
-        let bell = &self.table.bell;
-        bell.wait_until(deadline, || Some(self.dispatch()).filter(|deliveries| *deliveries > 0))
+    pub fn pause_deadline(&mut self, deadline: Option<W::Deadline>) -> Result<usize, Error> {
+        self.table.bell.wait_until(deadline, || self.look(Self::try_pause))?
     }
 
     /// Sleeps until any line of the set is raised, masked or not, and takes the delivery without running the handler
-    /// (`sigwait`). Of an empty set, it waits for ever.
+    /// (`sigwait`). Of an empty set, it waits until it is ended.
     ///
     /// Mask the lines that are waited for in this way, else [`dispatch`](Self::dispatch) may have them first.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] when [another context ended it](Table::end_dispatcher).
     ///
     /// ```
     /// use ringway_core::signal::{SignalSet, Table};
@@ -237,27 +255,23 @@ impl<const LINES: usize, const DEPTH: usize, W: Wait> Dispatcher<'_, LINES, DEPT
     /// std::thread::scope(|s| {
     ///     s.spawn(|| SIGNALS.raise(1));
     ///     let mut dispatcher = SIGNALS.dispatcher().unwrap();
-    ///     assert_eq!(dispatcher.wait(SignalSet::of(&[1, 2])).line, 1);
+    ///     assert_eq!(dispatcher.wait(SignalSet::of(&[1, 2])).unwrap().line, 1);
     /// });
     /// ```
     #[doc(alias = "sigwait")]
-    pub fn wait(&mut self, any_of: SignalSet) -> Delivery {
-        loop {
-            // As in `pause`.
-            if let Ok(delivery) = self.wait_until(any_of, None) {
-                return delivery;
-            }
-        }
+    pub fn wait(&mut self, any_of: SignalSet) -> Result<Raised, Error> {
+        self.sleep(|this| this.try_wait(any_of))
     }
 
-    /// [`wait`](Self::wait), at most until the deadline (`sigtimedwait`).
+    /// [`wait`](Self::wait), at most until `deadline` (`None`: for ever; `sigtimedwait`).
     ///
     /// # Errors
-    /// [`TimedOut`] if none was raised until then.
+    /// [`Error::TimedOut`] if none was raised until then, [`Error::Closed`] as there.
     ///
     /// ```
+    /// use ringway_core::Error;
     /// use ringway_core::signal::{SignalSet, Table};
-    /// use ringway_core::wait::{Clock, SpinClock, TimedOut};
+    /// use ringway_core::wait::{Clock, SpinClock};
     /// # struct Hundred;
     /// # impl Clock for Hundred {
     /// #     fn now() -> u64 {
@@ -266,24 +280,24 @@ impl<const LINES: usize, const DEPTH: usize, W: Wait> Dispatcher<'_, LINES, DEPT
     /// # }
     /// let table = Table::<4, 0, SpinClock<Hundred>>::new();
     /// let mut dispatcher = table.dispatcher().unwrap();
-    /// assert_eq!(dispatcher.wait_deadline(SignalSet::all(), 50), Err(TimedOut));
+    /// assert_eq!(dispatcher.wait_deadline(SignalSet::all(), Some(50)), Err(Error::TimedOut));
     /// ```
     #[doc(alias = "sigtimedwait")]
     pub fn wait_deadline(
         &mut self,
         any_of: SignalSet,
-        deadline: W::Deadline,
-    ) -> Result<Delivery, TimedOut> {
-        self.wait_until(any_of, Some(deadline))
+        deadline: Option<W::Deadline>,
+    ) -> Result<Raised, Error> {
+        self.table.bell.wait_until(deadline, || self.look(|this| this.try_wait(any_of)))?
     }
 
-    fn wait_until(
-        &mut self,
-        any_of: SignalSet,
-        deadline: Option<W::Deadline>,
-    ) -> Result<Delivery, TimedOut> {
-        let bell = &self.table.bell;
-        bell.wait_until(deadline, || self.try_wait(any_of))
+    fn sleep<R>(&mut self, mut find: impl FnMut(&mut Self) -> Option<R>) -> Result<R, Error> {
+        loop {
+            // Without a deadline there is no time-out; should a `Wait` say so nevertheless, it waits on.
+            if let Ok(answer) = self.table.bell.wait_until(None, || self.look(&mut find)) {
+                return answer;
+            }
+        }
     }
 }
 
@@ -296,11 +310,18 @@ impl<const LINES: usize, const DEPTH: usize, W: Register> Dispatcher<'_, LINES, 
     /// use std::task::{Context, Waker};
     /// let table = Table::<4, 0, Async<Spin>>::new();
     /// let mut dispatcher = table.dispatcher().unwrap();
-    /// assert!(dispatcher.poll_dispatch(&mut Context::from_waker(Waker::noop())).is_pending());
+    /// assert!(dispatcher.poll_pause(&mut Context::from_waker(Waker::noop())).is_pending());
     /// ```
-    pub fn poll_dispatch(&mut self, cx: &mut Context<'_>) -> Poll<usize> {
-        let bell = &self.table.bell;
-        bell.poll_until(cx, || Some(self.dispatch()).filter(|deliveries| *deliveries > 0))
+    pub fn poll_pause(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, Error>> {
+        self.table.bell.poll_until(cx, || self.look(Self::try_pause))
+    }
+
+    /// [`pause`](Self::pause) for a task. Cancel-safe, as [`poll_pause`](Self::poll_pause).
+    ///
+    /// # Errors
+    /// As [`pause`](Self::pause).
+    pub async fn pause_async(&mut self) -> Result<usize, Error> {
+        poll_fn(|cx| self.poll_pause(cx)).await
     }
 
     /// The task's form of [`wait`](Self::wait). Cancel-safe: a task that stops polling takes nothing with it.
@@ -315,18 +336,29 @@ impl<const LINES: usize, const DEPTH: usize, W: Register> Dispatcher<'_, LINES, 
     /// assert!(dispatcher.poll_wait(&mut cx, SignalSet::all()).is_pending());
     /// table.raise(2)?;
     /// assert!(dispatcher.poll_wait(&mut cx, SignalSet::all()).is_ready());
-    /// # Ok::<(), ringway_core::signal::NoSuchLine>(())
+    /// # Ok::<(), ringway_core::Error>(())
     /// ```
-    pub fn poll_wait(&mut self, cx: &mut Context<'_>, any_of: SignalSet) -> Poll<Delivery> {
-        let bell = &self.table.bell;
-        bell.poll_until(cx, || self.try_wait(any_of))
+    pub fn poll_wait(
+        &mut self,
+        cx: &mut Context<'_>,
+        any_of: SignalSet,
+    ) -> Poll<Result<Raised, Error>> {
+        self.table.bell.poll_until(cx, || self.look(|this| this.try_wait(any_of)))
+    }
+
+    /// [`wait`](Self::wait) for a task. Cancel-safe, as [`poll_wait`](Self::poll_wait).
+    ///
+    /// # Errors
+    /// As [`wait`](Self::wait).
+    pub async fn wait_async(&mut self, any_of: SignalSet) -> Result<Raised, Error> {
+        poll_fn(|cx| self.poll_wait(cx, any_of)).await
     }
 }
 
 impl<const LINES: usize, const DEPTH: usize, W: Wake> Drop for Dispatcher<'_, LINES, DEPTH, W> {
     fn drop(&mut self) {
         // Release: partner is the acquire in `dispatcher`, of the next one.
-        self.table.taken.store(0, Ordering::Release);
+        self.table.taken.store(FREE, Ordering::Release);
     }
 }
 

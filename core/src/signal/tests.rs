@@ -1,5 +1,5 @@
 use super::*;
-use crate::wait::{Async, Clock, Spin, SpinClock, TimedOut};
+use crate::wait::{Async, Clock, Spin, SpinClock};
 use core::task::{Context, Poll};
 use std::boxed::Box;
 use std::format;
@@ -9,17 +9,17 @@ use std::task::{Wake, Waker};
 use std::vec::Vec;
 
 /// A handler that keeps what it gets; leaked, because handlers live for ever.
-fn recorder() -> (&'static Handler, &'static Mutex<Vec<Delivery>>) {
-    let seen: &'static Mutex<Vec<Delivery>> = Box::leak(Box::default());
-    let run = Box::leak(Box::new(|delivery: &Delivery| seen.lock().unwrap().push(*delivery)));
+fn recorder() -> (&'static Handler, &'static Mutex<Vec<Raised>>) {
+    let seen: &'static Mutex<Vec<Raised>> = Box::leak(Box::default());
+    let run = Box::leak(Box::new(|delivery: &Raised| seen.lock().unwrap().push(*delivery)));
     (Box::leak(Box::new(Handler::new(run))), seen)
 }
 
-fn lines_of(seen: &Mutex<Vec<Delivery>>) -> Vec<u32> {
+fn lines_of(seen: &Mutex<Vec<Raised>>) -> Vec<u32> {
     seen.lock().unwrap().iter().map(|delivery| delivery.line).collect()
 }
 
-fn values_of(seen: &Mutex<Vec<Delivery>>) -> Vec<usize> {
+fn values_of(seen: &Mutex<Vec<Raised>>) -> Vec<usize> {
     seen.lock().unwrap().iter().filter_map(|d| Some(d.payload?.value)).collect()
 }
 
@@ -54,16 +54,18 @@ mod raising {
     #[test]
     fn a_line_beyond_the_table_is_an_error_and_gives_the_payload_back() {
         let table = <Table<3, 1>>::new();
-        let error = NoSuchLine { line: 3, lines: 3 };
+        let error = Error::NoSuchLine { lines: 3 };
         assert_eq!(table.raise(3), Err(error));
-        assert_eq!(table.raise(u32::MAX), Err(NoSuchLine { line: u32::MAX, lines: 3 }));
+        assert_eq!(table.raise(u32::MAX), Err(error));
         let payload = Payload::new(9);
-        assert_eq!(table.raise_with(3, payload), Err(RaiseError::NoSuchLine(error, payload)));
-        assert_eq!(table.raise_with(3, payload).unwrap_err().payload(), payload);
+        let refused = RaiseError::NoSuchLine { lines: 3, payload };
+        assert_eq!(table.raise_with(3, payload), Err(refused));
+        assert_eq!((refused.payload(), Error::from(refused)), (payload, error));
+        assert_eq!(format!("{refused}"), format!("{error}"));
         assert_eq!(table.set_handler(3, None).err(), Some(error));
         assert_eq!(table.set_priority(3, 1), Err(error));
         assert!(table.pending().is_empty());
-        assert_eq!(format!("{error}"), "there is no line 3: the table has 3, counted from 0");
+        assert_eq!(format!("{error}"), "there is no such line: the table has 3, counted from 0");
     }
 
     #[test]
@@ -76,7 +78,7 @@ mod raising {
         assert_eq!(table.pending(), SignalSet::of(&[0, 39]));
         let mut dispatcher = table.dispatcher().unwrap();
         let delivery = dispatcher.try_wait(SignalSet::line(39)).unwrap();
-        assert_eq!(delivery, Delivery { line: 39, count: 1000, payload: None });
+        assert_eq!(delivery, Raised { line: 39, count: 1000, payload: None });
         assert_eq!(table.pending(), SignalSet::line(0));
         assert_eq!(dispatcher.try_wait(SignalSet::line(39)), None);
     }
@@ -157,7 +159,7 @@ mod raising {
         table.raise(0).unwrap();
         let mut dispatcher = table.dispatcher().unwrap();
         let mut next = || dispatcher.try_wait(SignalSet::all());
-        assert_eq!(next(), Some(Delivery { line: 0, count: 2, payload: None }));
+        assert_eq!(next(), Some(Raised { line: 0, count: 2, payload: None }));
         assert_eq!(next().unwrap().payload, Some(Payload::new(7)));
         assert_eq!(next().unwrap().payload, Some(Payload::new(8)));
         assert_eq!(next(), None);
@@ -205,7 +207,7 @@ mod dispatching {
     fn a_line_that_raises_itself_does_not_starve_its_equals() {
         static TABLE: Table<3, 0> = Table::new();
         static SEEN: Mutex<Vec<u32>> = Mutex::new(Vec::new());
-        static NOISY: Handler = Handler::new(&|delivery: &Delivery| {
+        static NOISY: Handler = Handler::new(&|delivery: &Raised| {
             SEEN.lock().unwrap().push(delivery.line);
             TABLE.raise(delivery.line).unwrap();
         });
@@ -221,7 +223,7 @@ mod dispatching {
     fn a_raise_from_a_handler_takes_part_by_its_priority() {
         static TABLE: Table<3, 0> = Table::new();
         static SEEN: Mutex<Vec<u32>> = Mutex::new(Vec::new());
-        static HANDLER: Handler = Handler::new(&|delivery: &Delivery| {
+        static HANDLER: Handler = Handler::new(&|delivery: &Raised| {
             SEEN.lock().unwrap().push(delivery.line);
             if delivery.line == 0 {
                 TABLE.raise(2).unwrap();
@@ -308,7 +310,7 @@ mod dispatching {
     fn a_handler_that_panics_loses_only_its_own_delivery() {
         let table = <Table<2, 0>>::new();
         let (handler, seen) = recorder();
-        static PANICS: Handler = Handler::new(&|_: &Delivery| panic!("on purpose"));
+        static PANICS: Handler = Handler::new(&|_: &Raised| panic!("on purpose"));
         table.set_handler(0, Some(&PANICS)).unwrap();
         table.set_handler(1, Some(handler)).unwrap();
         table.raise(0).unwrap();
@@ -333,7 +335,7 @@ mod waiting {
         table.raise(1).unwrap();
         table.raise_with(2, Payload::new(5)).unwrap();
         let mut dispatcher = table.dispatcher().unwrap();
-        assert_eq!(dispatcher.wait(SignalSet::of(&[2, 3])).payload, Some(Payload::new(5)));
+        assert_eq!(dispatcher.wait(SignalSet::of(&[2, 3])).unwrap().payload, Some(Payload::new(5)));
         assert!(seen.lock().unwrap().is_empty());
         assert_eq!(table.pending(), SignalSet::line(1));
     }
@@ -350,15 +352,49 @@ mod waiting {
         let table = Table::<4, 0, SpinClock<Ticks>>::new();
         let mut dispatcher = table.dispatcher().unwrap();
         table.raise(1).unwrap();
-        assert_eq!(dispatcher.wait_deadline(SignalSet::line(2), 10), Err(TimedOut));
+        assert_eq!(dispatcher.wait_deadline(SignalSet::line(2), Some(10)), Err(Error::TimedOut));
         // No handler: there is nothing to run.
-        assert_eq!(dispatcher.pause_deadline(20), Err(TimedOut));
+        assert_eq!(dispatcher.pause_deadline(Some(20)), Err(Error::TimedOut));
         // A deadline of the past is a plain look.
-        assert_eq!(dispatcher.wait_deadline(SignalSet::line(1), 0).map(|d| d.line), Ok(1));
+        assert_eq!(dispatcher.wait_deadline(SignalSet::line(1), Some(0)).map(|d| d.line), Ok(1));
         let (handler, _) = recorder();
         table.set_handler(3, Some(handler)).unwrap();
         table.raise(3).unwrap();
-        assert_eq!(dispatcher.pause_deadline(0), Ok(1));
+        assert_eq!(dispatcher.pause_deadline(Some(0)), Ok(1));
+    }
+
+    #[test]
+    fn an_end_is_told_once_all_that_came_before_is_delivered_and_to_this_dispatcher_alone() {
+        let table = Table::<2, 1>::new();
+        assert!(!table.end_dispatcher(), "there is none");
+        let (handler, seen) = recorder();
+        table.set_handler(0, Some(handler)).unwrap();
+        let mut dispatcher = table.dispatcher().unwrap();
+        table.raise(0).unwrap();
+        table.raise(1).unwrap();
+        assert!(table.end_dispatcher());
+        assert!(!table.end_dispatcher(), "it was ended before");
+        assert!(table.dispatcher().is_none(), "it is still there");
+        assert_eq!(dispatcher.pause(), Ok(1));
+        assert_eq!(lines_of(seen), [0]);
+        assert_eq!(dispatcher.pause(), Err(Error::Closed));
+        assert_eq!(dispatcher.wait(SignalSet::all()).map(|raised| raised.line), Ok(1));
+        assert_eq!(dispatcher.wait(SignalSet::all()), Err(Error::Closed));
+        assert_eq!(dispatcher.wait_deadline(SignalSet::all(), None), Err(Error::Closed));
+        drop(dispatcher);
+        table.raise(0).unwrap();
+        assert_eq!(table.dispatcher().unwrap().pause_deadline(None), Ok(1));
+    }
+
+    #[test]
+    fn a_task_that_waits_is_woken_by_an_end() {
+        let table = Table::<1, 0, Async>::new();
+        let mut dispatcher = table.dispatcher().unwrap();
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut pause = std::pin::pin!(dispatcher.pause_async());
+        assert!(pause.as_mut().poll(&mut cx).is_pending());
+        assert!(table.end_dispatcher());
+        assert_eq!(pause.as_mut().poll(&mut cx), Poll::Ready(Err(Error::Closed)));
     }
 
     #[test]
@@ -384,13 +420,13 @@ mod waiting {
 
         table.mask(SignalSet::line(2));
         table.raise(2).unwrap();
-        assert!(dispatcher.poll_dispatch(&mut cx).is_pending());
+        assert!(dispatcher.poll_pause(&mut cx).is_pending());
         table.unmask(SignalSet::line(2));
         assert_eq!(woken(), 1);
-        assert!(dispatcher.poll_dispatch(&mut cx).is_pending());
+        assert!(dispatcher.poll_pause(&mut cx).is_pending());
         table.set_handler(2, Some(handler)).unwrap();
         assert_eq!(woken(), 1);
-        assert_eq!(dispatcher.poll_dispatch(&mut cx), Poll::Ready(1));
+        assert_eq!(dispatcher.poll_pause(&mut cx), Poll::Ready(Ok(1)));
     }
 }
 
@@ -414,9 +450,9 @@ fn raisers_in_threads_lose_nothing_and_keep_their_order() {
         let mut dispatcher = TABLE.dispatcher().unwrap();
         let (mut counted, mut next) = (0, [0; RAISERS]);
         while counted < (RAISERS * EACH) as u64 || next != [EACH; RAISERS] {
-            match dispatcher.wait(SignalSet::all()) {
-                Delivery { line: 0, count, payload: None } => counted += count,
-                Delivery { line: 1, count: 1, payload: Some(payload) } => {
+            match dispatcher.wait(SignalSet::all()).unwrap() {
+                Raised { line: 0, count, payload: None } => counted += count,
+                Raised { line: 1, count: 1, payload: Some(payload) } => {
                     let expected = &mut next[payload.sender as usize];
                     assert_eq!(payload.value, *expected);
                     *expected += 1;

@@ -47,12 +47,12 @@ fn more_threads_than_parties_meet_in_groups() {
 #[test]
 fn one_that_times_out_breaks_it_until_it_is_reset() {
     let barrier = Barrier::<2, _>::new(CLOCK);
-    assert_eq!(barrier.wait_deadline(soon()), Err(BarrierError::TimedOut));
+    assert_eq!(barrier.wait_deadline(soon()), Err(Error::TimedOut));
     assert!(barrier.is_broken());
-    assert_eq!(barrier.wait_deadline(soon()), Err(BarrierError::Broken));
+    assert_eq!(barrier.wait_deadline(soon()), Err(Error::Broken));
     barrier.reset();
     assert!(!barrier.is_broken());
-    assert_eq!(barrier.wait_deadline(Some(0)), Err(BarrierError::TimedOut));
+    assert_eq!(barrier.wait_deadline(Some(0)), Err(Error::TimedOut));
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn one_party_goes_on_alone_and_abort_and_reset_are_idempotent() {
     }
     barrier.abort();
     barrier.abort();
-    assert_eq!(barrier.wait(), Err(BarrierError::Broken));
+    assert_eq!(barrier.wait(), Err(Error::Broken));
     barrier.reset();
     barrier.reset();
     assert_eq!(barrier.wait(), Ok(0));
@@ -79,7 +79,7 @@ fn a_reset_sends_away_those_that_wait() {
         }
         MEET.reset();
         let sent = waiters.map(|waiter| waiter.join().unwrap());
-        assert_eq!(sent, [Err(BarrierError::Broken); 2]);
+        assert_eq!(sent, [Err(Error::Broken); 2]);
     });
     assert_eq!(MEET.waiting(), 0);
     std::thread::scope(|s| (0..3).for_each(|_| drop(s.spawn(|| MEET.wait().unwrap()))));

@@ -7,12 +7,12 @@ fn there_are_never_more_permits_than_it_says() {
     let places = BoundedSemaphore::<2, _>::new(CLOCK);
     let (first, second) = (places.acquire(), places.try_acquire().unwrap());
     assert!(places.try_acquire().is_none());
-    assert_eq!(places.acquire_deadline(soon()).unwrap_err(), TimedOut);
-    assert_eq!(places.release(), Err(NotHeld), "a guard's permit is the guard's");
+    assert_eq!(places.acquire_deadline(soon()).unwrap_err(), Error::TimedOut);
+    assert_eq!(places.release(), Err(Error::NotHeld), "a guard's permit is the guard's");
     first.keep();
-    assert_eq!(places.seat(participant(1)).release(), Err(NotHeld), "another one's");
+    assert_eq!(places.handle(participant(1)).release(), Err(Error::NotHeld), "another one's");
     assert_eq!(places.release(), Ok(()));
-    assert_eq!(places.release(), Err(NotHeld));
+    assert_eq!(places.release(), Err(Error::NotHeld));
     assert_eq!(places.permits(), 1);
     drop(second);
     assert_eq!(places.permits(), 2);
@@ -23,8 +23,8 @@ fn all_that_one_held_come_back_at_its_death_kept_or_not() {
     let places = BoundedSemaphore::<3, _>::new(CLOCK);
     let dead = participant(7);
     let mine = places.acquire();
-    places.seat(dead).acquire().keep();
-    std::mem::forget(places.seat(dead).acquire());
+    places.handle(dead).acquire().keep();
+    std::mem::forget(places.handle(dead).acquire());
     assert_eq!(places.permits(), 0);
     // SAFETY: nobody uses the semaphore under that name any more.
     assert_eq!(unsafe { places.recover(dead) }, 2);

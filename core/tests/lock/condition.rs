@@ -11,7 +11,7 @@ fn jobs_pass_from_two_threads_to_two() {
         for _ in 0..2 {
             s.spawn(|| {
                 for job in 0..EACH {
-                    JOBS.lock().into_inner().push(job);
+                    JOBS.lock().unwrap().push(job);
                     MORE.notify(1);
                 }
             });
@@ -20,8 +20,8 @@ fn jobs_pass_from_two_threads_to_two() {
             s.spawn(|| {
                 let mut sum = 0;
                 for _ in 0..EACH {
-                    let jobs = JOBS.lock().into_inner();
-                    let mut jobs = MORE.wait_while(jobs, |jobs| jobs.is_empty()).into_inner();
+                    let jobs = JOBS.lock().unwrap();
+                    let mut jobs = MORE.wait_while(jobs, |jobs| jobs.is_empty()).unwrap();
                     sum += jobs.pop().unwrap();
                 }
                 sum
@@ -36,30 +36,28 @@ fn jobs_pass_from_two_threads_to_two() {
 fn a_deadline_is_told_and_the_mutex_held_again() {
     let (mutex, never) = (Mutex::new(3, CLOCK), Condition::new(CLOCK));
     let (guard, waited) =
-        never.wait_while_deadline(mutex.lock().into_inner(), soon(), |value| *value == 3);
-    assert_eq!(waited, Err(TimedOut));
-    assert!(mutex.try_lock().is_none());
+        never.wait_while_deadline(mutex.lock().unwrap(), soon(), |value| *value == 3).unwrap();
+    assert_eq!(waited, Err(Error::TimedOut));
+    assert!(mutex.try_lock().is_err());
     // One that need not wait looks at no clock.
-    let (guard, waited) =
-        never.wait_while_deadline(guard.into_inner(), Some(0), |value| *value != 3);
+    let (guard, waited) = never.wait_while_deadline(guard, Some(0), |value| *value != 3).unwrap();
     assert_eq!(waited, Ok(()));
     drop(guard);
-    assert!(mutex.try_lock().is_some());
+    assert!(mutex.try_lock().is_ok());
 }
 
 #[test]
 fn a_mutex_that_is_to_be_repaired_stays_so() {
     let (mutex, condition) = (Mutex::new(3, CLOCK), Condition::new(CLOCK));
     let dead = participant(1);
-    std::mem::forget(mutex.seat(dead).lock());
+    std::mem::forget(mutex.handle(dead).lock());
     // SAFETY: nobody uses the mutex under that name any more.
     assert!(unsafe { mutex.recover(dead) });
-    let guard = condition.wait_while(mutex.lock().into_inner(), |_| false);
-    assert!(!guard.is_clean());
-    let guard = condition.wait_while(guard.into_inner(), |_| true);
-    assert!(!guard.is_clean(), "told instead of waiting");
-    drop(guard.repair(|_| ()));
-    assert!(mutex.lock().is_clean());
+    let OwnerDied(guard) = mutex.lock().unwrap_err();
+    let OwnerDied(guard) = condition.wait_while(guard, |_| false).unwrap_err();
+    let told = condition.wait_while(guard, |_| true).expect_err("told instead of waiting");
+    drop(told.repair(|_| ()));
+    assert!(mutex.lock().is_ok());
 }
 
 /// A sleep that ends at once, as one on a futex may.
@@ -86,11 +84,11 @@ fn one_whose_notifier_died_before_it_notified_looks_again() {
     static CHANGED: Mutex<bool, Restless> = Mutex::new(false, Restless);
     let condition = Condition::new(Restless);
     let mut looks = 0;
-    let changed = condition.wait_while(CHANGED.lock().into_inner(), |changed| {
+    let changed = condition.wait_while(CHANGED.lock().unwrap(), |changed| {
         looks += 1;
         // The change comes, and nobody says so.
         *changed = looks == 3;
         !*changed
     });
-    assert!(*changed.into_inner());
+    assert!(*changed.unwrap());
 }

@@ -6,7 +6,7 @@ use super::*;
 fn set_it_lets_all_pass_until_it_is_cleared() {
     let event = Event::new(CLOCK);
     assert!(!event.is_set());
-    assert_eq!(event.wait_deadline(soon()), Err(TimedOut));
+    assert_eq!(event.wait_deadline(soon()), Err(Error::TimedOut));
     event.set();
     event.set();
     event.wait();
@@ -14,7 +14,7 @@ fn set_it_lets_all_pass_until_it_is_cleared() {
     event.clear();
     event.clear();
     assert!(!event.is_set());
-    assert_eq!(event.wait_deadline(Some(0)), Err(TimedOut));
+    assert_eq!(event.wait_deadline(Some(0)), Err(Error::TimedOut));
 }
 
 /// A sleep in which the event is set and cleared, once.

@@ -12,7 +12,7 @@ fn zeroed<T>() -> T {
 fn zeros_are_a_fresh_mutex() {
     let mutex: Mutex<u64, Yielding> = zeroed();
     assert_eq!(mutex.holder(), None);
-    let Acquired::Clean(value) = mutex.lock() else { panic!("nobody died") };
+    let Ok(value) = mutex.lock() else { panic!("nobody died") };
     assert_eq!(*value, 0);
     let offset = std::ptr::from_ref(&*value).addr() - std::ptr::from_ref(&mutex).addr();
     assert_eq!(offset, 8, "where the value lies");
@@ -35,7 +35,7 @@ fn zeros_are_a_fresh_event() {
 #[test]
 fn zeros_are_a_fresh_reentrant_mutex() {
     let lock: ReentrantMutex<u64, Numbered, Yielding> = zeroed();
-    let value = lock.lock().unwrap().clean().expect("nobody died");
+    let value = lock.lock().expect("nobody died");
     assert_eq!(*value, 0);
     let offset = std::ptr::from_ref(&*value).addr() - std::ptr::from_ref(&lock).addr();
     assert_eq!(offset, 24, "where the value lies");
@@ -52,7 +52,7 @@ fn zeros_are_a_fresh_bounded_semaphore() {
 fn zeros_are_a_fresh_condition() {
     let (mutex, condition): (Mutex<u32, Yielding>, Condition<Yielding>) = zeroed();
     condition.notify_all();
-    assert!(condition.wait_while(mutex.lock().into_inner(), |value| *value != 0).is_clean());
+    assert!(condition.wait_while(mutex.lock().unwrap(), |value| *value != 0).is_ok());
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn zeros_are_a_fresh_barrier() {
 #[test]
 fn zeros_are_a_fresh_lock_for_readers_and_writers() {
     let lock: RwLock<u64, 3, Yielding> = zeroed();
-    let value = lock.read().clean().expect("nobody died");
+    let value = lock.read().expect("nobody died");
     assert_eq!(*value, 0);
     let offset = std::ptr::from_ref(&*value).addr() - std::ptr::from_ref(&lock).addr();
     assert_eq!(offset, 24, "where the value lies");

@@ -14,9 +14,10 @@ mod reentrant;
 mod rwlock;
 mod semaphore;
 
+use ringway_core::Error;
 use ringway_core::lock::{
-    Acquired, Barrier, BarrierError, BoundedSemaphore, Condition, Event, Mutex, NotHeld, Overflow,
-    OwnerDied, ReentrantError, ReentrantMutex, Robust, RwLock, Semaphore, ThreadId,
+    Barrier, BoundedSemaphore, Condition, Event, LockError, Mutex, OwnerDied, ReentrantMutex,
+    Robust, RwLock, Semaphore, ThreadId, TryLockResult,
 };
 use ringway_core::participant::Participant;
 use ringway_core::sync::AtomicU32;
@@ -39,6 +40,14 @@ impl Clock for Ticks {
 
 fn soon() -> Option<u64> {
     Some(NOW.load(Ordering::Relaxed) + 5)
+}
+
+/// Why it was not taken.
+fn refused<G>(taken: TryLockResult<G>) -> Error {
+    match taken {
+        Err(LockError::NotTaken(error)) => error,
+        Ok(_) | Err(LockError::OwnerDied(_)) => panic!("it was taken"),
+    }
 }
 
 fn participant(number: u16) -> Participant {

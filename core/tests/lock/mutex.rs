@@ -9,23 +9,23 @@ fn four_threads_count_exactly() {
     std::thread::scope(|s| {
         for number in 0..4 {
             s.spawn(move || {
-                let seat = TOTAL.seat(participant(number));
-                (0..EACH).for_each(|_| *seat.lock().into_inner() += 1);
+                let handle = TOTAL.handle(participant(number));
+                (0..EACH).for_each(|_| *handle.lock().unwrap() += 1);
             });
         }
     });
-    assert_eq!(*TOTAL.lock().into_inner(), 4 * EACH);
+    assert_eq!(*TOTAL.lock().unwrap(), 4 * EACH);
     assert_eq!(TOTAL.holder(), None);
 }
 
 #[test]
 fn held_it_is_refused_and_a_deadline_passes() {
     let mutex = Mutex::new((), CLOCK);
-    let guard = mutex.seat(participant(Participant::MAX)).lock();
+    let guard = mutex.handle(participant(Participant::MAX)).lock();
     assert_eq!(mutex.holder(), Participant::new(Participant::MAX));
-    assert!(mutex.try_lock().is_none());
-    assert_eq!(mutex.lock_deadline(soon()).unwrap_err(), TimedOut);
-    assert_eq!(mutex.lock_deadline(Some(0)).unwrap_err(), TimedOut);
+    assert_eq!(refused(mutex.try_lock()), Error::WouldBlock);
+    assert_eq!(refused(mutex.lock_deadline(soon())), Error::TimedOut);
+    assert_eq!(refused(mutex.lock_deadline(Some(0))), Error::TimedOut);
     drop(guard);
     assert!(mutex.lock_deadline(Some(0)).is_ok(), "a deadline of the past is a plain look");
 }
@@ -34,32 +34,35 @@ fn held_it_is_refused_and_a_deadline_passes() {
 fn each_is_told_of_a_death_until_one_repairs() {
     let mutex = Mutex::new(1, CLOCK);
     let dead = participant(1);
-    std::mem::forget(mutex.seat(dead).lock());
+    std::mem::forget(mutex.handle(dead).lock());
     // SAFETY: nobody uses the mutex under that name any more.
     assert!(unsafe { mutex.recover(dead) });
     // SAFETY: as above.
     assert!(!unsafe { mutex.recover(dead) }, "it was put right already");
     assert_eq!(mutex.holder(), None);
-    assert!(matches!(mutex.lock(), Acquired::OwnerDied(_)));
-    assert!(matches!(mutex.try_lock(), Some(Acquired::OwnerDied(_))));
-    let told = mutex.lock().clean().map(drop).map_err(OwnerDied::without_guard);
-    assert_eq!(told, Err(OwnerDied(())));
-    drop(mutex.lock().repair(|value| **value = 2));
-    assert!(mutex.lock().is_clean());
-    assert_eq!(*mutex.lock().into_inner(), 2);
+    assert!(matches!(mutex.lock(), Err(OwnerDied(_))));
+    assert!(matches!(mutex.try_lock(), Err(LockError::OwnerDied(_))));
+    assert!(matches!(mutex.lock_deadline(soon()), Err(LockError::OwnerDied(_))));
+    let told = mutex.lock().map(drop).map_err(Error::from);
+    assert_eq!(told, Err(Error::OwnerDied), "also as an error alone, which gives the lock back");
+    let told = mutex.try_lock().map(drop).map_err(Error::from);
+    assert_eq!(told, Err(Error::OwnerDied));
+    drop(mutex.lock().unwrap_err().repair(|value| **value = 2));
+    assert!(mutex.lock().is_ok());
+    assert_eq!(*mutex.lock().unwrap(), 2);
 }
 
 #[test]
 fn one_that_dies_after_it_repaired_leaves_it_to_be_repaired() {
     let mutex = Mutex::new((), CLOCK);
     for dead in [participant(1), participant(2)] {
-        let mut guard = mutex.seat(dead).lock().into_inner();
+        let mut guard = mutex.handle(dead).lock().unwrap_or_else(OwnerDied::into_inner);
         guard.make_consistent();
         std::mem::forget(guard);
         // SAFETY: nobody uses the mutex under that name any more.
         assert!(unsafe { mutex.recover(dead) });
     }
-    assert!(!mutex.lock().is_clean());
+    assert!(mutex.lock().is_err());
 }
 
 #[test]
@@ -70,7 +73,7 @@ fn one_that_dies_without_it_changes_nothing() {
     assert!(!unsafe { mutex.recover(participant(1)) });
     assert_eq!(mutex.holder(), Some(Participant::LOCAL));
     drop(guard);
-    assert!(mutex.lock().is_clean());
+    assert!(mutex.lock().is_ok());
 }
 
 #[test]

@@ -7,18 +7,18 @@ fn readers_share_and_writers_do_not() {
     let lock = RwLock::<_, 2, _>::new(5, CLOCK);
     let (one, two) = (lock.read(), lock.try_read().unwrap());
     assert_eq!(lock.readers(), 2);
-    assert!(lock.try_read().is_none(), "every seat is taken");
-    assert_eq!(lock.read_deadline(soon()).unwrap_err(), TimedOut);
-    assert!(lock.try_write().is_none());
-    assert_eq!(lock.write_deadline(soon()).unwrap_err(), TimedOut);
+    assert!(lock.try_read().is_err(), "every slot is taken");
+    assert_eq!(refused(lock.read_deadline(soon())), Error::TimedOut);
+    assert!(lock.try_write().is_err());
+    assert_eq!(refused(lock.write_deadline(soon())), Error::TimedOut);
     assert_eq!(lock.writer(), None);
     drop((one, two));
     let writer = lock.write();
     assert_eq!(lock.writer(), Some(Participant::LOCAL));
-    assert!(lock.try_read().is_none() && lock.try_write().is_none());
-    assert_eq!(lock.write_deadline(soon()).unwrap_err(), TimedOut);
+    assert!(lock.try_read().is_err() && lock.try_write().is_err());
+    assert_eq!(refused(lock.write_deadline(soon())), Error::TimedOut);
     drop(writer);
-    assert_eq!(*lock.read().into_inner(), 5);
+    assert_eq!(*lock.read().unwrap(), 5);
 }
 
 #[test]
@@ -29,7 +29,7 @@ fn two_values_that_writers_change_together_are_never_seen_apart() {
         for _ in 0..2 {
             s.spawn(|| {
                 for _ in 0..EACH {
-                    let mut pair = PAIR.write().into_inner();
+                    let mut pair = PAIR.write().unwrap();
                     pair[0] += 1;
                     pair[1] += 1;
                 }
@@ -38,13 +38,13 @@ fn two_values_that_writers_change_together_are_never_seen_apart() {
         for _ in 0..3 {
             s.spawn(|| {
                 for _ in 0..EACH {
-                    let pair = PAIR.read().into_inner();
+                    let pair = PAIR.read().unwrap();
                     assert_eq!(pair[0], pair[1]);
                 }
             });
         }
     });
-    assert_eq!(*PAIR.read().into_inner(), [2 * EACH; 2]);
+    assert_eq!(*PAIR.read().unwrap(), [2 * EACH; 2]);
 }
 
 #[test]
@@ -52,41 +52,41 @@ fn a_writer_that_waits_keeps_new_readers_out_and_gets_in() {
     static LOCK: RwLock<u32, 4, Yielding> = RwLock::new(0, Yielding);
     std::thread::scope(|s| {
         let reader = LOCK.read();
-        let writer = s.spawn(|| *LOCK.write().into_inner() = 1);
+        let writer = s.spawn(|| *LOCK.write().unwrap() = 1);
         while LOCK.writer().is_none() {
             std::thread::yield_now();
         }
-        assert!(LOCK.try_read().is_none());
+        assert!(LOCK.try_read().is_err());
         drop(reader);
         writer.join().unwrap();
     });
-    assert_eq!(*LOCK.read().into_inner(), 1);
+    assert_eq!(*LOCK.read().unwrap(), 1);
 }
 
 #[test]
 fn readers_and_writers_are_told_of_a_writers_death_until_one_repairs() {
     let lock = RwLock::<_, 2, _>::new(5, CLOCK);
     let dead = participant(1);
-    std::mem::forget(lock.seat(dead).write());
+    std::mem::forget(lock.handle(dead).write());
     // SAFETY: nobody uses the lock under that name any more.
     assert!(unsafe { lock.recover(dead) });
     // SAFETY: as above.
     assert!(!unsafe { lock.recover(dead) });
-    assert!(!lock.read().is_clean());
-    assert!(!lock.write().is_clean());
-    drop(lock.write().repair(|value| **value = 6));
-    assert!(lock.write().is_clean());
-    assert!(matches!(lock.read(), Acquired::Clean(value) if *value == 6));
+    assert!(lock.read().is_err());
+    assert!(lock.write().is_err());
+    drop(lock.write().unwrap_err().repair(|value| **value = 6));
+    assert!(lock.write().is_ok());
+    assert!(matches!(lock.read(), Ok(value) if *value == 6));
 }
 
 #[test]
-fn the_seats_of_a_reader_that_died_are_free() {
+fn the_slots_of_a_reader_that_died_are_free() {
     let lock = RwLock::<_, 2, _>::new(5, CLOCK);
     let dead = participant(1);
-    std::mem::forget([lock.seat(dead).read(), lock.seat(dead).read()]);
-    assert!(lock.try_write().is_none());
+    std::mem::forget([lock.handle(dead).read(), lock.handle(dead).read()]);
+    assert!(lock.try_write().is_err());
     // SAFETY: nobody uses the lock under that name any more.
     assert!(unsafe { lock.recover(dead) });
     assert_eq!(lock.readers(), 0);
-    assert!(lock.write().is_clean());
+    assert!(lock.write().is_ok());
 }

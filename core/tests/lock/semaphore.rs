@@ -8,7 +8,7 @@ fn it_counts_from_its_start_and_beyond() {
     semaphore.acquire();
     semaphore.acquire();
     assert!(!semaphore.try_acquire());
-    assert_eq!(semaphore.acquire_deadline(soon()), Err(TimedOut));
+    assert_eq!(semaphore.acquire_deadline(soon()), Err(Error::TimedOut));
     assert_eq!(semaphore.release(0), Ok(()));
     assert_eq!(semaphore.permits(), 0);
     assert_eq!(semaphore.release(5), Ok(()));
@@ -22,8 +22,8 @@ fn it_never_counts_too_far() {
         assert_eq!(semaphore.permits(), START);
         semaphore.release(i32::MAX as u32 - START).unwrap();
         assert_eq!(semaphore.permits(), i32::MAX as u32);
-        assert_eq!(semaphore.release(1), Err(Overflow));
-        assert_eq!(semaphore.release(u32::MAX), Err(Overflow));
+        assert_eq!(semaphore.release(1), Err(Error::Overflow));
+        assert_eq!(semaphore.release(u32::MAX), Err(Error::Overflow));
         assert_eq!(semaphore.permits(), i32::MAX as u32);
         assert!(semaphore.try_acquire());
         assert_eq!(semaphore.release(1), Ok(()));

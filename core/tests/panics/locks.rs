@@ -1,9 +1,10 @@
 //! Locks on which one sleeps, or is woken, in a way that panics.
 
 use super::*;
+use ringway_core::Error;
 use ringway_core::lock::{
-    Barrier, BarrierError, BoundedSemaphore, Condition, Event, Mutex, OwnerDied, ReentrantMutex,
-    Robust, RwLock, Semaphore, ThreadId,
+    Barrier, BoundedSemaphore, Condition, Event, LockError, Mutex, ReentrantMutex, Robust, RwLock,
+    Semaphore, ThreadId,
 };
 use ringway_core::participant::Participant;
 use std::num::NonZeroU32;
@@ -23,13 +24,13 @@ fn a_mutex_is_free_after_waking_the_next_one_panicked() {
     assert!(mutex.lock_deadline(NOW).is_err());
     mine.arm();
     panics(|| drop(guard));
-    assert!(mutex.try_lock().is_some());
+    assert!(mutex.try_lock().is_ok());
 
-    std::mem::forget(mutex.seat(dead()).lock());
+    std::mem::forget(mutex.handle(dead()).lock());
     mine.arm();
     // SAFETY: nobody uses the mutex under that name any more.
     panics(|| unsafe { mutex.recover(dead()) });
-    assert!(mutex.try_lock().is_some_and(|guard| !guard.is_clean()));
+    assert!(matches!(mutex.try_lock(), Err(LockError::OwnerDied(_))));
 }
 
 #[test]
@@ -46,14 +47,14 @@ fn all_that_wait_for_a_writer_are_woken_also_when_waking_one_panics() {
     assert!(lock.read_deadline(NOW).is_err());
     all.arm();
     panics(|| drop(readers));
-    assert!(lock.try_write().is_some());
+    assert!(lock.try_write().is_ok());
 
-    let seat = lock.seat(dead());
-    std::mem::forget((seat.read(), seat.read()));
+    let handle = lock.handle(dead());
+    std::mem::forget((handle.read(), handle.read()));
     writers.arm();
     // SAFETY: nobody uses the lock under that name any more.
     panics(|| unsafe { lock.recover(dead()) });
-    assert!(lock.try_write().is_some());
+    assert!(lock.try_write().is_ok());
 }
 
 #[test]
@@ -63,9 +64,9 @@ fn a_writer_that_panics_as_it_waits_for_readers_keeps_nobody_out() {
     let reader = lock.read();
     mine.arm_for_waits();
     panics(|| lock.write());
-    assert!(lock.try_read().is_some());
+    assert!(lock.try_read().is_ok());
     drop(reader);
-    assert!(lock.try_write().is_some());
+    assert!(lock.try_write().is_ok());
 }
 
 #[test]
@@ -77,7 +78,7 @@ fn the_wake_up_that_one_took_who_panics_goes_to_another() {
     panics(|| mutex.lock());
     assert_eq!(mine.wakes(), 1);
     drop(guard);
-    assert!(mutex.try_lock().is_some());
+    assert!(mutex.try_lock().is_ok());
 
     let mine = Mine::new();
     let places = Semaphore::<0, _>::new(&mine);
@@ -97,7 +98,7 @@ fn permits_come_back_also_when_waking_panics() {
     assert_eq!(places.permits(), 1);
     drop(second);
 
-    std::mem::forget((places.seat(dead()).acquire(), places.seat(dead()).acquire()));
+    std::mem::forget((places.handle(dead()).acquire(), places.handle(dead()).acquire()));
     assert!(places.acquire_deadline(NOW).is_err());
     mine.arm();
     let before = mine.wakes();
@@ -166,11 +167,11 @@ fn nobody_counts_as_waiting_for_a_condition_who_panicked_there() {
     let mine = Mine::new();
     let (mutex, condition) = (Mutex::new((), &mine), Condition::new(&mine));
     mine.arm_for_waits();
-    panics(|| condition.wait(mutex.lock().into_inner()));
+    panics(|| condition.wait(mutex.lock().unwrap()));
     condition.notify_all();
     assert_eq!(mine.wakes(), 0, "nobody is there");
-    panics(|| condition.wait_while(mutex.lock().into_inner(), |()| panic!("a condition")));
-    assert!(mutex.try_lock().is_some());
+    panics(|| condition.wait_while(mutex.lock().unwrap(), |()| panic!("a condition")));
+    assert!(mutex.try_lock().is_ok());
 }
 
 #[test]
@@ -181,7 +182,7 @@ fn a_barrier_is_broken_by_one_that_panics_there_and_can_be_reset() {
         mine.arm_for_waits();
         panics(|| barrier.wait());
         assert_eq!((barrier.waiting(), barrier.is_broken()), (0, true));
-        assert_eq!(barrier.wait(), Err(BarrierError::Broken));
+        assert_eq!(barrier.wait(), Err(Error::Broken));
         barrier.reset();
         assert!(!barrier.is_broken());
     }
@@ -266,12 +267,12 @@ fn unwind_with<T>(held: T) {
 fn the_next_one_is_told_that_a_holder_panicked() {
     fn check<W: Wait>(how: W) {
         let mutex = Mutex::new(5, how);
-        unwind_with(mutex.lock().into_inner());
+        unwind_with(mutex.lock().unwrap());
         unwind_with(mutex.try_lock());
-        let told = mutex.lock().clean().map(drop).map_err(OwnerDied::without_guard);
-        assert_eq!(told, Err(OwnerDied(())), "again, as nobody repaired it");
-        drop(mutex.lock().repair(|value| **value = 6));
-        assert!(mutex.lock().is_clean());
+        let told = mutex.lock().map(drop).map_err(Error::from);
+        assert_eq!(told, Err(Error::OwnerDied), "again, as nobody repaired it");
+        drop(mutex.lock().unwrap_err().repair(|value| **value = 6));
+        assert!(mutex.lock().is_ok());
     }
     check(Told);
     check(<Async<Told> as Wake>::INIT);
@@ -281,17 +282,17 @@ fn the_next_one_is_told_that_a_holder_panicked() {
 fn the_next_ones_are_told_that_a_writer_panicked_and_not_that_a_reader_did() {
     let lock = RwLock::<_, 2, _>::new(5, Told);
     unwind_with(lock.read());
-    assert!(lock.try_write().unwrap().is_clean());
+    assert!(lock.try_write().is_ok());
     unwind_with(lock.try_write());
-    assert!(!lock.try_read().unwrap().is_clean());
+    assert!(matches!(lock.try_read(), Err(LockError::OwnerDied(_))));
     unwind_with(lock.write());
-    drop(lock.write().repair(|_| ()));
-    assert!(lock.try_read().unwrap().is_clean());
+    drop(lock.write().unwrap_err().repair(|_| ()));
+    assert!(lock.try_read().is_ok());
     // One that waits for readers to go has changed nothing.
     let reader = lock.read();
     panics(|| lock.write());
     drop(reader);
-    assert!(lock.write().is_clean());
+    assert!(lock.write().is_ok());
     let places = BoundedSemaphore::<1, _>::new(Told);
     unwind_with(places.acquire());
     assert!(places.try_acquire().is_some(), "it is back");
@@ -308,36 +309,36 @@ fn one_thread_is_told_of_its_own_panic_by_a_reentrant_mutex() {
     }
     let mutex = ReentrantMutex::<_, Only, _>::new(5, Told);
     let outer = mutex.lock().unwrap();
-    assert!(outer.is_clean());
     unwind_with(mutex.lock().unwrap());
-    assert!(!mutex.lock().unwrap().is_clean(), "what it did inside may be half done");
+    assert!(mutex.lock().is_err(), "what it did inside may be half done");
     drop(outer);
-    drop(mutex.lock().unwrap().repair(|_| ()));
+    let Err(LockError::OwnerDied(died)) = mutex.lock() else { panic!("it was not repaired") };
+    drop(died.repair(|_| ()));
     let both = (mutex.lock().unwrap(), mutex.lock().unwrap());
     unwind_with(both);
-    assert!(!mutex.try_lock().unwrap().is_clean());
+    assert!(matches!(mutex.try_lock(), Err(LockError::OwnerDied(_))));
 }
 
 #[test]
 fn what_a_destructor_takes_and_gives_back_while_unwinding_is_whole() {
     let mutex = Mutex::new(5, Told);
-    unwind_with(InDrop(|| *mutex.lock().into_inner() += 1));
-    assert!(mutex.lock().is_clean());
+    unwind_with(InDrop(|| *mutex.lock().unwrap() += 1));
+    assert!(mutex.lock().is_ok());
     let lock = RwLock::<_, 1, _>::new(5, Told);
-    unwind_with(InDrop(|| *lock.write().into_inner() += 1));
-    assert!(lock.write().is_clean());
+    unwind_with(InDrop(|| *lock.write().unwrap() += 1));
+    assert!(lock.write().is_ok());
     // So is what it repairs.
-    let mut guard = Some(mutex.lock().into_inner());
+    let mut guard = Some(mutex.lock().unwrap());
     unwind_with(InDrop(|| {
         let mut guard = guard.take().unwrap();
         guard.make_consistent();
     }));
-    assert!(mutex.lock().is_clean());
+    assert!(mutex.lock().is_ok());
 }
 
 #[test]
 fn nobody_is_told_where_the_way_of_sleeping_cannot_tell() {
     let mutex = Mutex::new(5, Spin);
     unwind_with(mutex.lock());
-    assert!(mutex.lock().is_clean());
+    assert!(mutex.lock().is_ok());
 }

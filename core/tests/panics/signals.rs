@@ -1,13 +1,13 @@
 //! Signals: handlers and wakers that panic.
 
 use super::*;
-use ringway_core::signal::{Delivery, Handler, Payload, SignalSet, Table};
+use ringway_core::signal::{Handler, Payload, Raised, SignalSet, Table};
 
 #[test]
 fn a_handler_that_panics_costs_its_own_delivery_alone() {
-    static BAD: Handler = Handler::new(&|_: &Delivery| panic!("a handler"));
+    static BAD: Handler = Handler::new(&|_: &Raised| panic!("a handler"));
     static GOOD_RUNS: AtomicU64 = AtomicU64::new(0);
-    static GOOD: Handler = Handler::new(&|_: &Delivery| {
+    static GOOD: Handler = Handler::new(&|_: &Raised| {
         GOOD_RUNS.fetch_add(1, Ordering::SeqCst);
     });
     let table = Table::<4, 2, Async<Spin>>::new();
@@ -28,7 +28,7 @@ fn a_handler_that_panics_costs_its_own_delivery_alone() {
     panics(move || dispatcher.dispatch());
     let mut dispatcher = table.dispatcher().expect("it was given back");
     let woken = Arc::new(Woken::default());
-    leave(&woken.clone().into(), |cx| dispatcher.poll_dispatch(cx));
+    leave(&woken.clone().into(), |cx| dispatcher.poll_pause(cx));
     table.raise(1).unwrap();
     assert!(woken.is_woken());
     assert_eq!(dispatcher.dispatch(), 1);

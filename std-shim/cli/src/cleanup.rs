@@ -5,7 +5,7 @@ use crate::failure::{Doing, Failure, Result, complain};
 use crate::{system, task};
 use ringway::channel::Error;
 use ringway::shm::survey;
-use ringway::signal::{self, Keep, Signal, SignalSet};
+use ringway::signal::{self, Delivery, Signal, SignalSet};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use rustix::process::Pid;
@@ -40,11 +40,12 @@ fn pending() -> MutexGuard<'static, Pending> {
 pub fn on_signals() -> Result<()> {
     let ending = endings();
     // Caught rather than blocked: a child inherits what is blocked.
-    signal::catch(ending, Keep::Count)?;
+    signal::catch(ending, Delivery::Coalesced)?;
     let mut dispatcher = signal::dispatcher()?;
     let wait = move || {
         let received = loop {
-            let received = dispatcher.wait(ending | Signal::CHLD);
+            // Nobody ends the dispatcher.
+            let Ok(received) = dispatcher.wait(ending | Signal::CHLD) else { continue };
             if received.signal != Signal::CHLD {
                 break received;
             }
@@ -159,7 +160,7 @@ pub fn guard_process<T>(start: impl FnOnce() -> Result<(T, Pid)>) -> Result<T> {
 /// The same for a command, which may leave processes behind that go on: their ends are waited for here.
 pub fn guard_command<T>(start: impl FnOnce() -> Result<(T, Pid)>) -> Result<T> {
     guard_process(|| {
-        signal::catch(Signal::CHLD, Keep::Count)?;
+        signal::catch(Signal::CHLD, Delivery::Coalesced)?;
         start()
     })
 }

@@ -1,7 +1,7 @@
 //! Why an operation failed, and the words for it.
 
 use super::ProcessError;
-use ringway_core::{channel, region, ring, signal, wait};
+use ringway_core::{channel, lock, region, ring, signal, wait};
 use rustix::fs::FileType;
 use rustix::io::Errno;
 use std::fmt;
@@ -90,9 +90,10 @@ impl Cause {
                 E::NotConnected | E::NoReader | E::Closed => ErrorKind::NotConnected,
                 E::AddressInUse => ErrorKind::AddrInUse,
                 E::NotFound => ErrorKind::NotFound,
-                E::BadName | E::MessageTooLarge { .. } | E::BufferTooSmall { .. } => {
-                    ErrorKind::InvalidInput
-                }
+                E::BadName
+                | E::MessageTooLarge { .. }
+                | E::BufferTooSmall { .. }
+                | E::NoSuchLine { .. } => ErrorKind::InvalidInput,
                 E::Corrupt => ErrorKind::InvalidData,
                 _ => ErrorKind::Other,
             },
@@ -206,10 +207,21 @@ impl From<ring::broadcast::RecvError> for Cause {
 /// The payload that was not queued is dropped.
 impl From<signal::RaiseError> for Cause {
     fn from(error: signal::RaiseError) -> Self {
-        Cause::Core(match error {
-            signal::RaiseError::Full(_) => channel::Error::WouldBlock,
-            signal::RaiseError::NoSuchLine(..) => channel::Error::NotFound,
-        })
+        Cause::Core(error.into())
+    }
+}
+
+/// The lock is given back, and the next one is told again.
+impl<G> From<lock::OwnerDied<G>> for Cause {
+    fn from(error: lock::OwnerDied<G>) -> Self {
+        Cause::Core(error.into())
+    }
+}
+
+/// If the lock was taken, it is given back, and the next one is told again.
+impl<G> From<lock::LockError<G>> for Cause {
+    fn from(error: lock::LockError<G>) -> Self {
+        Cause::Core(error.into())
     }
 }
 

@@ -391,22 +391,22 @@ impl<T: Item, const N: usize, W: SharedWait> Part<Queue<T, N, W>> {
     }
 }
 
-macro_rules! seats {
+macro_rules! handles {
     ($($(#[$meta:meta])* [$($parameters:tt)*] $lock:ty;)*) => {
         $(
             $(#[$meta])*
             impl<$($parameters)*> Part<$lock> {
                 /// The lock as we use it: what we hold is put right when this process dies.
-                pub fn seat(&self) -> lock::Seat<'_, $lock> {
+                pub fn handle(&self) -> lock::Handle<'_, $lock> {
                     let lock: &$lock = self.part;
-                    lock.seat(self.participant())
+                    lock.handle(self.participant())
                 }
             }
         )*
     };
 }
 
-seats! {
+handles! {
     [T: Item, W: SharedWait + Wait] lock::Mutex<T, W>;
     #[cfg(target_has_atomic = "64")]
     [T: Item, W: SharedWait + Wait] lock::ReentrantMutex<T, W>;

@@ -5,7 +5,7 @@ use super::{Received, Signal, signals};
 use crate::sys::last_errno;
 use crate::wait::{BellWord, PrivateFutex, Register, Wait, Wake};
 use crate::{Error, Result, channel};
-use ringway_core::signal::{self as core, Delivery, Handler, SignalSet};
+use ringway_core::signal::{self as core, Handler, Raised, SignalSet};
 use ringway_core::sync::AtomicU32;
 use ringway_core::wait::TimedOut;
 use rustix::event::{EventfdFlags, eventfd};
@@ -33,14 +33,14 @@ const LINES: usize = 64;
 /// use ringway::signal::{self, Signal, SignalSet};
 /// let table: &signal::ProcessTable = signal::table();
 /// table.set_priority(Signal::TERM.line(), 10)?;
-/// # Ok::<(), ringway::signal::NoSuchLine>(())
+/// # Ok::<(), ringway::channel::Error>(())
 /// ```
 pub type ProcessTable = core::Table<LINES, DEPTH, Wakeup>;
 
 static TABLE: ProcessTable = core::Table::new();
 
-/// How each signal is kept, by line: 0 not at all, else [`Keep`]. Relaxed throughout: a number by itself.
-static KEPT: [AtomicU8; LINES] = [const { AtomicU8::new(0) }; LINES];
+/// How each signal is delivered, by line: 0 not at all, else [`Delivery`]. Relaxed throughout: a number by itself.
+static DELIVERY: [AtomicU8; LINES] = [const { AtomicU8::new(0) }; LINES];
 
 /// Payloads that found the queue full, by line. Relaxed throughout: a count by itself.
 static LOST: [AtomicUsize; LINES] = [const { AtomicUsize::new(0) }; LINES];
@@ -62,21 +62,21 @@ fn installed() -> MutexGuard<'static, Installed> {
     INSTALLED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What is kept of a signal between its arrival and its dispatch.
+/// How signals of a kind that arrive before they are dispatched are delivered: in POSIX's words.
 ///
 /// ```
-/// use ringway::signal::{self, Keep, Signal};
-/// signal::catch(Signal::WINCH, Keep::Count)?; // that it came, and how often
-/// signal::catch(Signal::URG, Keep::Payload)?; // each one, with its sender and its value
+/// use ringway::signal::{self, Delivery, Signal};
+/// signal::catch(Signal::WINCH, Delivery::Coalesced)?; // that it came, and how often
+/// signal::catch(Signal::URG, Delivery::Queued)?; // each one, with its sender and its value
 /// # Ok::<(), ringway::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Keep {
-    /// How many came: they coalesce into one delivery, and none is ever lost.
-    Count,
+pub enum Delivery {
+    /// All that came in one delivery, which says how many they were. None is ever lost.
+    Coalesced,
     /// Each one, with its sender and its value, up to [`DEPTH`] at a time. When more wait, the payload of the next is
     /// lost and it is counted instead, which its delivery shows (no payload), and [`lost_payloads`] too.
-    Payload,
+    Queued,
 }
 
 /// Catches signals from now on: they no longer do what the system does by default, but raise their lines in
@@ -97,19 +97,19 @@ pub enum Keep {
 /// the set is caught then.
 ///
 /// ```
-/// use ringway::signal::{self, Keep, Signal};
-/// signal::catch(Signal::USR1 | Signal::USR2, Keep::Payload)?;
-/// assert!(signal::catch(Signal::KILL, Keep::Count).is_err());
+/// use ringway::signal::{self, Delivery, Signal};
+/// signal::catch(Signal::USR1 | Signal::USR2, Delivery::Queued)?;
+/// assert!(signal::catch(Signal::KILL, Delivery::Coalesced).is_err());
 /// # Ok::<(), ringway::Error>(())
 /// ```
 #[doc(alias = "sigaction")]
-pub fn catch(set: impl Into<SignalSet>, keep: Keep) -> Result<()> {
+pub fn catch(set: impl Into<SignalSet>, delivery: Delivery) -> Result<()> {
     let set = set.into();
     check_catchable("catch", set)?;
     let mut installed = installed();
     for signal in signals(set) {
-        let Some(kept) = KEPT.get(signal.line() as usize) else { continue };
-        kept.store(keep as u8 + 1, Ordering::Relaxed);
+        let Some(kept) = DELIVERY.get(signal.line() as usize) else { continue };
+        kept.store(delivery as u8 + 1, Ordering::Relaxed);
         if installed.handlers.contains_key(&signal.line()) {
             continue;
         }
@@ -159,27 +159,27 @@ fn use_alternate_stack(signal: Signal) -> Result<()> {
 /// As [`catch`].
 ///
 /// ```
-/// use ringway::signal::{self, Keep, Signal};
+/// use ringway::signal::{self, Delivery, Signal};
 /// use std::sync::atomic::{AtomicU64, Ordering};
 /// static TICKS: AtomicU64 = AtomicU64::new(0);
 ///
-/// signal::handle(Signal::USR1, Keep::Count, |received| {
+/// signal::handle(Signal::USR1, Delivery::Coalesced, |received| {
 ///     TICKS.fetch_add(received.count, Ordering::Relaxed);
 /// })?;
 /// let mut dispatcher = signal::dispatcher()?;
 /// signal::send(rustix::process::getpid(), Signal::USR1)?;
-/// dispatcher.pause();
+/// dispatcher.pause()?;
 /// assert_eq!(TICKS.load(Ordering::Relaxed), 1);
 /// # Ok::<(), ringway::Error>(())
 /// ```
 pub fn handle(
     set: impl Into<SignalSet>,
-    keep: Keep,
+    delivery: Delivery,
     handler: impl Fn(&Received) + Send + Sync + 'static,
 ) -> Result<()> {
     let set = set.into();
     check_catchable("catch", set)?;
-    let run: &'static (dyn Fn(&Delivery) + Sync) = Box::leak(Box::new(move |it: &Delivery| {
+    let run: &'static (dyn Fn(&Raised) + Sync) = Box::leak(Box::new(move |it: &Raised| {
         if let Some(received) = Received::of(it) {
             handler(&received);
         }
@@ -190,7 +190,7 @@ pub fn handle(
         // A catchable signal has a line.
         let _ = TABLE.set_handler(line, Some(handler));
     }
-    catch(set, keep)
+    catch(set, delivery)
 }
 
 /// The table behind the handlers: for masks and priorities, to see what is pending, and to raise a line by hand.
@@ -222,8 +222,8 @@ pub fn lost_payloads(signal: Signal) -> usize {
 /// [`Wakeup::wake`]. The registry around it keeps `errno` and calls the handlers that were there before.
 fn on_signal(signal: Signal, info: &libc::siginfo_t) {
     let line = signal.line();
-    let kept = KEPT.get(line as usize).map_or(0, |kept| kept.load(Ordering::Relaxed));
-    if kept == Keep::Payload as u8 + 1 {
+    let kept = DELIVERY.get(line as usize).map_or(0, |kept| kept.load(Ordering::Relaxed));
+    if kept == Delivery::Queued as u8 + 1 {
         let payload = Received::from_info(signal, info).payload.unwrap_or_default();
         if TABLE.raise_with(line, payload).is_ok() {
             return;
@@ -292,8 +292,8 @@ fn set_event(event: RawFd) {
 ///
 /// ```
 /// use ringway::fd::{self, Interest};
-/// use ringway::signal::{self, Keep, Signal};
-/// signal::handle(Signal::USR1, Keep::Count, |received| println!("{}", received.signal))?;
+/// use ringway::signal::{self, Delivery, Signal};
+/// signal::handle(Signal::USR1, Delivery::Coalesced, |received| println!("{}", received.signal))?;
 /// let mut dispatcher = signal::dispatcher()?;
 /// dispatcher.dispatch();
 /// signal::send(rustix::process::getpid(), Signal::USR1)?;
@@ -334,6 +334,26 @@ pub fn dispatcher() -> Result<Dispatcher> {
     Ok(dispatcher)
 }
 
+/// Ends the dispatcher that there is, from another thread or a handler: once it has delivered what
+/// came before, its forms that sleep answer [`Closed`](channel::Error::Closed), and its descriptor
+/// is readable. Whether there was one that nobody had ended before. The next one is not concerned.
+///
+/// ```
+/// use ringway::{channel, signal};
+/// let mut dispatcher = signal::dispatcher()?;
+/// let handles = std::thread::spawn(move || loop {
+///     if let Err(error) = dispatcher.pause() {
+///         break error.is(channel::Error::Closed);
+///     }
+/// });
+/// assert!(signal::end_dispatcher());
+/// assert!(handles.join().unwrap());
+/// # Ok::<(), ringway::Error>(())
+/// ```
+pub fn end_dispatcher() -> bool {
+    TABLE.end_dispatcher()
+}
+
 /// The event descriptor, one for each process.
 fn event() -> rustix::io::Result<BorrowedFd<'static>> {
     let mut installed = installed();
@@ -362,9 +382,9 @@ impl Dispatcher {
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn dispatch(&mut self) -> usize {
-        match self.look(|table, cx| table.poll_dispatch(cx)) {
-            Poll::Ready(deliveries) => deliveries,
-            Poll::Pending => 0,
+        match self.look(|table, cx| table.poll_pause(cx)) {
+            Poll::Ready(Ok(deliveries)) => deliveries,
+            Poll::Ready(Err(_)) | Poll::Pending => 0,
         }
     }
 
@@ -378,32 +398,33 @@ impl Dispatcher {
     pub fn try_wait(&mut self, any_of: impl Into<SignalSet>) -> Option<Received> {
         let set = existing(any_of.into());
         match self.look(|table, cx| table.poll_wait(cx, set)) {
-            Poll::Ready(delivery) => Received::of(&delivery),
-            Poll::Pending => None,
+            Poll::Ready(Ok(raised)) => Received::of(&raised),
+            Poll::Ready(Err(_)) | Poll::Pending => None,
         }
     }
 
     /// Sleeps until there is something to handle, then dispatches; returns how many deliveries there were, at least 1.
     ///
+    /// # Errors
+    /// [`Closed`](channel::Error::Closed) when another thread [ended it](end_dispatcher).
+    ///
     /// ```
-    /// use ringway::signal::{self, Keep, Signal};
-    /// signal::handle(Signal::USR1, Keep::Count, |_| ())?;
+    /// use ringway::signal::{self, Delivery, Signal};
+    /// signal::handle(Signal::USR1, Delivery::Coalesced, |_| ())?;
     /// signal::send(rustix::process::getpid(), Signal::USR1)?;
-    /// assert_eq!(signal::dispatcher()?.pause(), 1);
+    /// assert_eq!(signal::dispatcher()?.pause()?, 1);
     /// # Ok::<(), ringway::Error>(())
     /// ```
     #[doc(alias = "sigsuspend")]
-    pub fn pause(&mut self) -> usize {
-        let panics = MayBeMore(self.event);
-        let deliveries = self.table.pause();
-        drop(panics);
-        deliveries
+    pub fn pause(&mut self) -> Result<usize> {
+        self.pause_until(None)
     }
 
     /// [`pause`](Self::pause), at most until the deadline.
     ///
     /// # Errors
-    /// [`TimedOut`](channel::Error::TimedOut) when the deadline passed first.
+    /// [`TimedOut`](channel::Error::TimedOut) when the deadline passed first,
+    /// [`Closed`](channel::Error::Closed) when another thread [ended it](end_dispatcher).
     ///
     /// ```
     /// use ringway::signal;
@@ -411,39 +432,37 @@ impl Dispatcher {
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn pause_deadline(&mut self, deadline: Instant) -> Result<usize> {
-        let panics = MayBeMore(self.event);
-        let deliveries = self.table.pause_deadline(deadline);
-        drop(panics);
-        deliveries.map_err(late)
+        self.pause_until(Some(deadline))
+    }
+
+    fn pause_until(&mut self, deadline: Option<Instant>) -> Result<usize> {
+        let _more = MayBeMore(self.event);
+        self.table.pause_deadline(deadline).map_err(failed)
     }
 
     /// Sleeps until any signal of the set arrives, and takes it without running its handler. Of an empty set, it
-    /// waits for ever.
+    /// waits until it is ended.
+    ///
+    /// # Errors
+    /// [`Closed`](channel::Error::Closed) when another thread [ended it](end_dispatcher).
     ///
     /// ```
-    /// use ringway::signal::{self, Keep, Signal};
-    /// signal::catch(Signal::USR2, Keep::Payload)?;
+    /// use ringway::signal::{self, Delivery, Signal};
+    /// signal::catch(Signal::USR2, Delivery::Queued)?;
     /// signal::queue(rustix::process::getpid(), Signal::USR2, 5)?;
-    /// let received = signal::dispatcher()?.wait(Signal::USR2);
+    /// let received = signal::dispatcher()?.wait(Signal::USR2)?;
     /// assert_eq!(received.value(), Some(5));
     /// # Ok::<(), ringway::Error>(())
     /// ```
-    pub fn wait(&mut self, any_of: impl Into<SignalSet>) -> Received {
-        let set = existing(any_of.into());
-        loop {
-            let delivery = self.table.wait(set);
-            set_event(self.event.as_raw_fd());
-            // Always so: the set is of signals only.
-            if let Some(received) = Received::of(&delivery) {
-                return received;
-            }
-        }
+    pub fn wait(&mut self, any_of: impl Into<SignalSet>) -> Result<Received> {
+        self.wait_until(any_of.into(), None)
     }
 
     /// [`wait`](Self::wait), at most until the deadline.
     ///
     /// # Errors
-    /// [`TimedOut`](channel::Error::TimedOut) when the deadline passed first.
+    /// [`TimedOut`](channel::Error::TimedOut) when the deadline passed first,
+    /// [`Closed`](channel::Error::Closed) when another thread [ended it](end_dispatcher).
     ///
     /// ```
     /// use ringway::signal::{self, Signal};
@@ -456,10 +475,18 @@ impl Dispatcher {
         any_of: impl Into<SignalSet>,
         deadline: Instant,
     ) -> Result<Received> {
-        let delivery = self.table.wait_deadline(existing(any_of.into()), deadline);
-        set_event(self.event.as_raw_fd());
-        // A set of signals only: what is taken from it is one.
-        delivery.map_err(late).and_then(|it| Received::of(&it).ok_or_else(|| late(TimedOut)))
+        self.wait_until(any_of.into(), Some(deadline))
+    }
+
+    fn wait_until(&mut self, set: SignalSet, deadline: Option<Instant>) -> Result<Received> {
+        let _more = MayBeMore(self.event);
+        loop {
+            let raised = self.table.wait_deadline(existing(set), deadline).map_err(failed)?;
+            // Always so: the set is of signals only.
+            if let Some(received) = Received::of(&raised) {
+                return Ok(received);
+            }
+        }
     }
 
     /// One look that never sleeps. If it finds nothing, then the descriptor is not readable, and becomes so with the
@@ -493,8 +520,8 @@ impl Drop for MayBeMore<'_> {
     }
 }
 
-fn late(_: TimedOut) -> Error {
-    Error::new("wait for a signal", channel::Error::TimedOut)
+fn failed(error: channel::Error) -> Error {
+    Error::new("wait for a signal", error)
 }
 
 /// The lines of the set that are signals: others, which the program raises by hand, are no [`Received`].

@@ -1,14 +1,14 @@
 //! What arrived: a signal, how often, from whom, and with which value.
 
 use super::Signal;
-use ringway_core::signal::{Delivery, Payload};
+use ringway_core::signal::{Payload, Raised};
 use rustix::process::Pid;
 
 /// A signal that was received.
 ///
 /// ```
-/// use ringway::signal::{Delivery, Received, Signal};
-/// fn handler(delivery: &Delivery) {
+/// use ringway::signal::{Raised, Received, Signal};
+/// fn handler(delivery: &Raised) {
 ///     if let Some(received) = Received::of(delivery) {
 ///         println!("{} from {:?}", received.signal, received.sender());
 ///     }
@@ -77,10 +77,10 @@ impl Received {
     /// table.raise(Signal::HUP.line())?;
     /// let delivery = table.dispatcher().unwrap().try_wait(SignalSet::all()).unwrap();
     /// assert_eq!(Received::of(&delivery).unwrap().signal, Signal::HUP);
-    /// # Ok::<(), ringway::signal::NoSuchLine>(())
+    /// # Ok::<(), ringway::channel::Error>(())
     /// ```
-    pub fn of(delivery: &Delivery) -> Option<Self> {
-        let Delivery { line, count, payload, .. } = *delivery;
+    pub fn of(delivery: &Raised) -> Option<Self> {
+        let Raised { line, count, payload, .. } = *delivery;
         Some(Received { signal: Signal::of_line(line)?, count, payload })
     }
 

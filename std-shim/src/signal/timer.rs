@@ -21,14 +21,14 @@ use std::time::Duration;
 /// child inherits it. Dropping it ends it.
 ///
 /// ```
-/// use ringway::signal::{self, IntervalTimer, Keep, Signal};
+/// use ringway::signal::{self, IntervalTimer, Delivery, Signal};
 /// use std::time::Duration;
-/// signal::catch(Signal::ALRM, Keep::Payload)?;
+/// signal::catch(Signal::ALRM, Delivery::Queued)?;
 /// let mut timer = IntervalTimer::new(Signal::ALRM, 7)?;
 /// timer.start(Duration::from_millis(1), Duration::from_millis(1))?;
 /// let mut dispatcher = signal::dispatcher()?;
 /// for _ in 0..3 {
-///     assert_eq!(dispatcher.wait(Signal::ALRM).value(), Some(7));
+///     assert_eq!(dispatcher.wait(Signal::ALRM)?.value(), Some(7));
 /// }
 /// # Ok::<(), ringway::Error>(())
 /// ```

@@ -3,7 +3,7 @@
 use crate::measure::{Found, PASS, PASSES, Passes, Steps};
 use crate::memory;
 use crate::sides::{Apart, Cpus, pin};
-use ringway::lock;
+use ringway::lock::{self, OwnerDied};
 use ringway::shm::Sleep;
 use ringway::wait::PrivateFutex;
 use ringway_core::participant::Participant;
@@ -29,7 +29,7 @@ fn add_one(mut count: impl DerefMut<Target = u64>) -> u64 {
 }
 
 /// Who each side is.
-const SEATS: [Participant; 2] = [Participant::new(1).unwrap(), Participant::new(2).unwrap()];
+const SIDES: [Participant; 2] = [Participant::new(1).unwrap(), Participant::new(2).unwrap()];
 
 /// Ringway's, between processes: it tells of a death, and whoever sleeps looks after the dead.
 pub struct Ours(lock::Mutex<u64, Sleep>);
@@ -41,7 +41,7 @@ impl Lock for Ours {
 
     #[inline(always)]
     fn add(&self, side: usize) -> u64 {
-        add_one(self.0.seat(SEATS[side]).lock().into_inner())
+        add_one(self.0.handle(SIDES[side]).lock().unwrap_or_else(OwnerDied::into_inner))
     }
 }
 
@@ -55,7 +55,7 @@ impl Lock for OursPrivate {
 
     #[inline(always)]
     fn add(&self, _: usize) -> u64 {
-        add_one(self.0.lock().into_inner())
+        add_one(self.0.lock().unwrap_or_else(OwnerDied::into_inner))
     }
 }
 

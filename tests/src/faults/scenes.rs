@@ -9,7 +9,7 @@ use ringway::link::{Config, ReliableLink};
 use ringway::lock::Event;
 use ringway::process::{self, Entry, Exit, Fork};
 use ringway::shm::{self, Layout, Mutex, Queue, Region, Ring};
-use ringway::signal::{self, IntervalTimer, Keep, Signal, SignalFd};
+use ringway::signal::{self, Delivery, IntervalTimer, Signal, SignalFd};
 use ringway::socket::{
     TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixSeqpacket, UnixStream,
 };
@@ -383,13 +383,13 @@ fn futexes(_: &Path) -> Outcome {
 }
 
 fn signals(_: &Path) -> Outcome {
-    signal::catch(Signal::USR1, Keep::Payload)?;
+    signal::catch(Signal::USR1, Delivery::Queued)?;
     let mut dispatcher = signal::dispatcher()?;
     signal::send(getpid(), Signal::USR1)?;
     let received = dispatcher.wait_deadline(Signal::USR1, long())?;
     check(received.count == 1, "it came more than once");
     // Harmless where an error ends this while one is pending.
-    signal::catch(Signal::USR2, Keep::Count)?;
+    signal::catch(Signal::USR2, Delivery::Coalesced)?;
     let _quiet = signal::block(Signal::USR2)?;
     signal::queue(getpid(), Signal::USR2, 7)?;
     check(signal::wait(Signal::USR2)?.value() == Some(7), "another value");
@@ -471,7 +471,7 @@ fn use_region(first: &Region, second: &Region) -> Outcome {
     producer.push(8)?;
     check(consumer.pop() == Ok(8), "another value");
     let total = first.part::<Mutex<u64>>("total")?;
-    *total.seat().lock().into_inner() += 1;
+    *total.handle().lock().unwrap() += 1;
     let soon = Instant::now() + Duration::from_millis(1);
     check(there_is_nothing(&mut consumer, soon), "a value that nobody pushed");
     first.reap();

@@ -1,19 +1,20 @@
 //! The signal table against a model that keeps a count, a queue, a priority and a handler for each line.
 
 use super::Choices;
-use ringway_core::signal::{Delivery, Dispatcher, Handler, Payload, RaiseError, SignalSet, Table};
+use ringway_core::Error;
+use ringway_core::signal::{Dispatcher, Handler, Payload, RaiseError, Raised, SignalSet, Table};
 use ringway_core::wait::Spin;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 
 thread_local! {
     /// Which handler ran, and for what.
-    static RAN: RefCell<Vec<(usize, Delivery)>> = const { RefCell::new(Vec::new()) };
+    static RAN: RefCell<Vec<(usize, Raised)>> = const { RefCell::new(Vec::new()) };
 }
 
 static HANDLERS: [Handler; 2] = [
-    Handler::new(&|delivery: &Delivery| RAN.with_borrow_mut(|ran| ran.push((0, *delivery)))),
-    Handler::new(&|delivery: &Delivery| RAN.with_borrow_mut(|ran| ran.push((1, *delivery)))),
+    Handler::new(&|delivery: &Raised| RAN.with_borrow_mut(|ran| ran.push((0, *delivery)))),
+    Handler::new(&|delivery: &Raised| RAN.with_borrow_mut(|ran| ran.push((1, *delivery)))),
 ];
 
 /// A sequence of operations on a [`Table`].
@@ -82,7 +83,7 @@ impl<const LINES: usize> Model<LINES> {
 /// A delivery in the model: line, count, the payload's value.
 type Delivered = (u32, u64, Option<usize>);
 
-fn delivered(delivery: &Delivery) -> Delivered {
+fn delivered(delivery: &Raised) -> Delivered {
     (delivery.line, delivery.count, delivery.payload.map(|payload| payload.value))
 }
 
@@ -138,7 +139,7 @@ fn raise<const LINES: usize, const DEPTH: usize>(
         match (table.raise(number as u32), line) {
             (Ok(()), Some(line)) => line.count += 1,
             (Err(error), None) => {
-                assert_eq!((error.line, error.lines), (number as u32, LINES as u32))
+                assert_eq!(error, Error::NoSuchLine { lines: LINES as u32 });
             }
             (answer, _) => panic!("raise({number}) is {answer:?}"),
         }
@@ -154,7 +155,7 @@ fn raise<const LINES: usize, const DEPTH: usize>(
         (Err(RaiseError::Full(back)), Some(line)) => {
             assert_eq!((back, line.queue.len()), (payload, DEPTH), "refused though there is room");
         }
-        (Err(RaiseError::NoSuchLine(_, back)), None) => assert_eq!(back, payload),
+        (Err(RaiseError::NoSuchLine { payload: back, .. }), None) => assert_eq!(back, payload),
         (answer, _) => panic!("raise_with({number}) is {answer:?}"),
     }
     Some(())

@@ -5,8 +5,8 @@ use crate::futex;
 use core::convert::Infallible;
 use core::num::NonZeroU32;
 use ringway_core::lock::{
-    Acquired, Barrier, BoundedSemaphore, Condition, Event, Mutex, ReentrantMutex, RwLock,
-    Semaphore, ThreadId,
+    Barrier, BoundedSemaphore, Condition, Event, LockError, Mutex, OwnerDied, ReentrantMutex,
+    RwLock, Semaphore, ThreadId,
 };
 use ringway_core::participant::Participant;
 use ringway_core::plain::Plain;
@@ -307,19 +307,19 @@ fn check_messages(view: &View, me: Participant, other: Participant) -> Checked {
 
 fn make_locks(view: &View, me: Participant) -> Checked {
     let total = some!(view.part::<Total>("total").ok());
-    let mut guard = total.seat(me).lock().into_inner();
+    let mut guard = some!(total.handle(me).lock().ok());
     *guard = wide(7);
     core::mem::forget(guard);
     let again = some!(view.part::<Again>("again").ok());
-    core::mem::forget((again.seat(me).lock(), again.seat(me).lock()));
+    core::mem::forget((again.handle(me).lock(), again.handle(me).lock()));
     let shared = some!(view.part::<Shared>("shared").ok());
-    *shared.seat(me).write().into_inner() = wide(8);
-    core::mem::forget(shared.seat(me).read());
+    *some!(shared.handle(me).write().ok()) = wide(8);
+    core::mem::forget(shared.handle(me).read());
     let count = some!(view.part::<Count>("count").ok());
     ensure!(count.try_acquire() && count.try_acquire());
     let places = some!(view.part::<Places>("places").ok());
-    some!(places.seat(me).try_acquire()).keep();
-    core::mem::forget(places.seat(me).try_acquire());
+    some!(places.handle(me).try_acquire()).keep();
+    core::mem::forget(places.handle(me).try_acquire());
     some!(view.part::<Changed>("changed").ok()).notify_all();
     some!(view.part::<Happened>("happened").ok()).set();
     let meeting = some!(view.part::<Meeting>("meeting").ok());
@@ -330,29 +330,29 @@ fn make_locks(view: &View, me: Participant) -> Checked {
 
 fn check_locks(view: &View, me: Participant, other: Participant) -> Checked {
     let total = some!(view.part::<Total>("total").ok());
-    ensure!(total.holder() == Some(other) && total.seat(me).try_lock().is_none());
+    ensure!(total.holder() == Some(other) && total.handle(me).try_lock().is_err());
     // SAFETY: whoever made it is gone; here and below.
     ensure!(unsafe { total.recover(other) });
-    match total.seat(me).try_lock() {
-        Some(Acquired::OwnerDied(guard)) => ensure!(*guard == wide(7)),
+    match total.handle(me).try_lock() {
+        Err(LockError::OwnerDied(OwnerDied(guard))) => ensure!(*guard == wide(7)),
         _ => return Err(line!()),
     }
     let again = some!(view.part::<Again>("again").ok());
-    ensure!(again.holder() == Some(other) && again.seat(me).try_lock().is_err());
+    ensure!(again.holder() == Some(other) && again.handle(me).try_lock().is_err());
     // SAFETY: as above.
     ensure!(unsafe { again.recover(other) });
-    ensure!(again.seat(me).try_lock().is_ok_and(|acquired| !acquired.is_clean()));
+    ensure!(matches!(again.handle(me).try_lock(), Err(LockError::OwnerDied(_))));
     let shared = some!(view.part::<Shared>("shared").ok());
-    ensure!(shared.readers() == 1 && shared.seat(me).try_write().is_none());
+    ensure!(shared.readers() == 1 && shared.handle(me).try_write().is_err());
     // SAFETY: as above.
     ensure!(unsafe { shared.recover(other) });
-    ensure!(*some!(shared.seat(me).try_write()).into_inner() == wide(8));
+    ensure!(*some!(shared.handle(me).try_write().ok()) == wide(8));
     let count = some!(view.part::<Count>("count").ok());
     ensure!(count.permits() == 3);
     let places = some!(view.part::<Places>("places").ok());
     // SAFETY: as above.
     ensure!(unsafe { places.recover(other) } == 2);
-    let all = [(); 3].map(|()| places.seat(me).try_acquire());
+    let all = [(); 3].map(|()| places.handle(me).try_acquire());
     ensure!(all.iter().all(Option::is_some));
     ensure!(some!(view.part::<Happened>("happened").ok()).is_set());
     let meeting = some!(view.part::<Meeting>("meeting").ok());

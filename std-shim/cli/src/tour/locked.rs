@@ -61,7 +61,7 @@ fn counted(row: &Row<'_>) -> Result<Outcome> {
     row.doing("waiting for the two to end");
     let (ours, theirs) = (one.sent()?, other.sent()?);
     [one, other].into_iter().try_for_each(Process::finish)?;
-    let [total, _] = *region.part::<Total>(TOTAL)?.seat().lock().into_inner();
+    let [total, _] = *region.part::<Total>(TOTAL)?.handle().lock().unwrap();
     if total != 2 * INCREMENTS + pieces || ours + theirs != total {
         return Err(Failure::new(format!("the total is {total}, of {ours} and {theirs}")));
     }
@@ -74,14 +74,14 @@ fn count(far: &FarEnd<'_>, given: Offer) -> Result<()> {
     let input = File::from(input);
     let (total, ordered) = (region.part::<Total>(TOTAL)?, region.part::<Ordered>(ORDERED)?);
     let both = region.part::<Barrier<2>>(BOTH)?;
-    both.seat().wait_deadline(soon()).map_err(told)?;
+    both.handle().wait_deadline(soon()).map_err(told)?;
     for _ in 0..INCREMENTS {
-        total.seat().lock().clean().map_err(told)?[0] += 1;
+        total.handle().lock().map_err(told)?[0] += 1;
     }
     let mut ours = INCREMENTS;
     let mut bytes = [0; piece::ROOM];
     loop {
-        let mut guard = total.seat().lock().clean().map_err(told)?;
+        let mut guard = total.handle().lock().map_err(told)?;
         let [sum, next] = *guard;
         let len = read_at(&input, &mut bytes, next * piece::ROOM as u64)?;
         if len == 0 {
@@ -94,7 +94,7 @@ fn count(far: &FarEnd<'_>, given: Offer) -> Result<()> {
         ours += 1;
     }
     // Whoever comes last here tells that nothing comes any more.
-    if both.seat().wait_deadline(soon()).map_err(told)? == 0 {
+    if both.handle().wait_deadline(soon()).map_err(told)? == 0 {
         ordered.seat().close();
     }
     far.sent(ours);
@@ -146,21 +146,21 @@ fn hand_over(row: &Row<'_>) -> Result<Outcome> {
     row.doing("starting the taker");
     let taker = row.start("the taker", "", vec![fd()?])?;
     row.doing("meeting at the barrier");
-    let met = region.part::<Barrier<2>>(BOTH)?.seat().wait_deadline(soon());
+    let met = region.part::<Barrier<2>>(BOTH)?.handle().wait_deadline(soon());
     taker.blame(met.map_err(told))?;
     row.doing("handing over pieces");
     let mut pieces = 0;
     let sent = pour(input, piece::ROOM, |bytes| {
         room.get().acquire_deadline(soon()).map_err(told)?;
         pieces += 1;
-        *place.seat().lock().clean().map_err(told)? = piece::new(pieces, bytes);
+        *place.handle().lock().map_err(told)? = piece::new(pieces, bytes);
         changed.get().notify(1);
         Ok(())
     });
     taker.blame(sent)?;
     {
         // Changed with the lock held: whoever is about to wait has looked before, or looks after.
-        let _place = place.seat().lock();
+        let _place = place.handle().lock();
         over.get().set();
     }
     changed.get().notify_all();
@@ -176,12 +176,12 @@ fn take_over(far: &FarEnd<'_>, given: Offer) -> Result<()> {
     let region = Region::from_fd(region)?;
     let (place, changed) = (region.part::<Place>(PLACE)?, region.part::<Condition>(CHANGED)?);
     let (room, over) = (region.part::<Semaphore<1>>(ROOM)?, region.part::<Event>(OVER)?);
-    region.part::<Barrier<2>>(BOTH)?.seat().wait_deadline(soon()).map_err(told)?;
+    region.part::<Barrier<2>>(BOTH)?.handle().wait_deadline(soon()).map_err(told)?;
     let mut intake = Intake::new();
     for expected in 1.. {
-        let guard = place.seat().lock().clean().map_err(told)?;
+        let guard = place.handle().lock().map_err(told)?;
         let nothing = |place: &mut Piece| piece::is_none(place) && !over.get().is_set();
-        let mut guard = changed.get().wait_while(guard, nothing).clean().map_err(told)?;
+        let mut guard = changed.get().wait_while(guard, nothing).map_err(told)?;
         if piece::is_none(&guard) {
             break;
         }

@@ -5,7 +5,7 @@ use super::row::{FarEnd, Mechanism, Outcome, Row, pour};
 use crate::digest::Intake;
 use crate::failure::{Failure, Result};
 use crate::way::Offer;
-use ringway::signal::{self, Dispatcher, Keep, Pid, Received, Signal};
+use ringway::signal::{self, Delivery, Dispatcher, Pid, Received, Signal};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -30,7 +30,7 @@ const ANSWER: Signal = Signal::USR1;
 
 fn bits(row: &Row<'_>) -> Result<Outcome> {
     let input = row.input()?;
-    signal::catch(ANSWER, Keep::Count)?;
+    signal::catch(ANSWER, Delivery::Coalesced)?;
     let mut answers = signal::dispatcher()?;
     row.doing("starting the receiver");
     let receiver = row.start("the receiver", "", Vec::new())?;
@@ -107,7 +107,7 @@ pub const QUEUED: Mechanism = Mechanism {
 fn words(row: &Row<'_>) -> Result<Outcome> {
     let input = row.input()?;
     let (part, end) = part_and_end()?;
-    signal::catch(part, Keep::Payload)?;
+    signal::catch(part, Delivery::Queued)?;
     let mut answers = signal::dispatcher()?;
     row.doing("starting the receiver");
     let receiver = row.start("the receiver", "", Vec::new())?;
@@ -184,7 +184,7 @@ fn collect(
     let state = Arc::new(Mutex::new(State { intake: Intake::new(), end: None }));
     let ours = Arc::clone(&state);
     let set: signal::SignalSet = signals.iter().copied().collect();
-    signal::handle(set, Keep::Payload, move |received| {
+    signal::handle(set, Delivery::Queued, move |received| {
         let mut state = ours.lock().unwrap_or_else(PoisonError::into_inner);
         match handler(received, &mut state.intake) {
             Ok(false) => {}
@@ -195,7 +195,7 @@ fn collect(
     let mut dispatcher = signal::dispatcher()?;
     far.ready();
     loop {
-        dispatcher.pause();
+        dispatcher.pause()?;
         let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(end) = state.end.take() {
             end?;

@@ -6,7 +6,7 @@ use crate::failure::{Failure, Result};
 use crate::task;
 use crate::way::told;
 use ringway::wait::PrivateFutex;
-use ringway_core::signal::{Delivery, Handler, Payload, RaiseError, Table};
+use ringway_core::signal::{Handler, Payload, RaiseError, Raised, Table};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
@@ -54,7 +54,7 @@ fn raise_all(row: &Row<'_>) -> Result<Outcome> {
     let far = task::start(|| {
         let mut dispatcher = TABLE.dispatcher()?;
         while arrived().as_ref()?.all.is_none() {
-            dispatcher.pause();
+            dispatcher.pause().ok()?;
         }
         arrived().take().map(|arrived| arrived.intake.finish())
     })?;
@@ -90,7 +90,7 @@ fn raise_all(row: &Row<'_>) -> Result<Outcome> {
     Ok(Outcome { what: format!("{raises} payloads, queue full at {full}"), receipt })
 }
 
-fn on_part(delivery: &Delivery) {
+fn on_part(delivery: &Raised) {
     let (mut arrived, Some(payload)) = (arrived(), delivery.payload) else { return };
     if let Some(arrived) = arrived.as_mut() {
         arrived.push(WORD);
@@ -98,7 +98,7 @@ fn on_part(delivery: &Delivery) {
     }
 }
 
-fn on_end(delivery: &Delivery) {
+fn on_end(delivery: &Raised) {
     let (mut arrived, Some(payload)) = (arrived(), delivery.payload) else { return };
     if let Some(arrived) = arrived.as_mut() {
         let all = payload.value as u64;

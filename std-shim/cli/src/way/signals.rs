@@ -2,7 +2,7 @@
 
 use super::{Accept, End, Offer, Way, named};
 use crate::failure::{Failure, Result};
-use ringway::signal::{self, Dispatcher, Keep, Pid, Signal};
+use ringway::signal::{self, Delivery, Dispatcher, Pid, Signal};
 use std::path::Path;
 
 /// Each carries the number that a message begins with.
@@ -14,7 +14,7 @@ pub struct Signals {
 
 impl Signals {
     fn new(other: Option<Pid>) -> Result<Self> {
-        signal::catch(Signal::USR1, Keep::Payload)?;
+        signal::catch(Signal::USR1, Delivery::Queued)?;
         Ok(Signals { dispatcher: signal::dispatcher()?, other })
     }
 }
@@ -30,7 +30,7 @@ impl End for Signals {
     }
 
     fn recv(&mut self, into: &mut [u8]) -> Result<usize> {
-        let received = self.dispatcher.wait(Signal::USR1);
+        let received = self.dispatcher.wait(Signal::USR1)?;
         self.other = received.sender().or(self.other);
         let value = received.value().ok_or_else(|| Failure::new("a value got lost"))? as u64;
         let mark = value >> (usize::BITS - 1) & 1;

@@ -3,7 +3,7 @@
 #![no_std]
 #![no_main]
 
-use ringway_core::lock::{Acquired, BoundedSemaphore, Event, Mutex, Semaphore};
+use ringway_core::lock::{BoundedSemaphore, Event, Mutex, OwnerDied, Semaphore};
 use ringway_core::participant::Participant;
 use ringway_core::plain::Plain;
 use ringway_core::sync::{AtomicU32, Ordering};
@@ -44,13 +44,13 @@ fn add(to: &AtomicU32, more: u32) {
 
 /// Changes the pair if it is free, and announces a job.
 fn tick() {
-    match PAIR.try_lock().map(Acquired::into_inner) {
-        Some(mut pair) => {
+    match PAIR.try_lock() {
+        Ok(mut pair) => {
             pair.left = pair.left.wrapping_add(1);
             pair.right = pair.right.wrapping_add(1);
             add(&FREE, 1);
         }
-        None => add(&HELD, 1),
+        Err(_) => add(&HELD, 1),
     }
     if JOB.load(Ordering::Relaxed) == JOBS {
         ALL.set();
@@ -62,7 +62,7 @@ fn tick() {
 fn run() -> bool {
     start_timer();
     // While main holds the mutex, the interrupt finds it held, and does not wait.
-    let mut pair = PAIR.lock().into_inner();
+    let mut pair = PAIR.lock().unwrap_or_else(OwnerDied::into_inner);
     while HELD.load(Ordering::Relaxed) < 3 {
         pair.left = pair.left.wrapping_add(5);
         pair.right = pair.right.wrapping_add(5);
@@ -78,7 +78,7 @@ fn run() -> bool {
         let second = PLACES.try_acquire();
         good &= second.is_some() && PLACES.try_acquire().is_none();
         drop((place, second));
-        let pair = PAIR.lock().into_inner();
+        let pair = PAIR.lock().unwrap_or_else(OwnerDied::into_inner);
         good &= pair.left == pair.right;
         done = done.wrapping_add(1);
     }
@@ -91,14 +91,15 @@ fn run() -> bool {
 
     // One that is reset while it holds the mutex: the next one is told, and makes good what it protects.
     let Some(other) = Participant::new(1) else { return false };
-    let mut pair = PAIR.seat(other).lock().into_inner();
+    let mut pair = PAIR.handle(other).lock().unwrap_or_else(OwnerDied::into_inner);
     pair.left = 77;
     core::mem::forget(pair);
     // SAFETY: nobody acts for participant 1 any more.
     let recovered = unsafe { PAIR.recover(other) };
     report("recovered", u32::from(recovered));
-    report("its holder died", u32::from(!PAIR.lock().is_clean()));
-    drop(PAIR.lock().repair(|pair| pair.right = pair.left));
-    report("repaired", u32::from(PAIR.lock().is_clean()));
+    let told = PAIR.lock();
+    report("its holder died", u32::from(told.is_err()));
+    drop(told.unwrap_or_else(|died| died.repair(|pair| pair.right = pair.left)));
+    report("repaired", u32::from(PAIR.lock().is_ok()));
     good && recovered
 }

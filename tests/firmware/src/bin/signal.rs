@@ -2,7 +2,7 @@
 #![no_std]
 #![no_main]
 
-use ringway_core::signal::{Delivery, Handler, Payload, SignalSet, Table};
+use ringway_core::signal::{Handler, Payload, Raised, SignalSet, Table};
 use ringway_core::sync::{AtomicU32, Ordering};
 use ringway_firmware::{Sleep, report, sleep, start_timer};
 
@@ -52,13 +52,13 @@ static SAMPLES: AtomicU32 = AtomicU32::new(0);
 static WRONG: AtomicU32 = AtomicU32::new(0);
 static FINISHED: AtomicU32 = AtomicU32::new(0);
 
-static ON_TICK: Handler = Handler::new(&|delivery: &Delivery| add(&SEEN, delivery.count as u32));
-static ON_SAMPLE: Handler = Handler::new(&|delivery: &Delivery| {
+static ON_TICK: Handler = Handler::new(&|delivery: &Raised| add(&SEEN, delivery.count as u32));
+static ON_SAMPLE: Handler = Handler::new(&|delivery: &Raised| {
     let value = delivery.payload.map(|payload| payload.value as u32);
     add(&WRONG, u32::from(value != Some(SAMPLES.load(Ordering::Relaxed))));
     add(&SAMPLES, 1);
 });
-static ON_DONE: Handler = Handler::new(&|_: &Delivery| add(&FINISHED, 1));
+static ON_DONE: Handler = Handler::new(&|_: &Raised| add(&FINISHED, 1));
 
 fn run() -> bool {
     let Some(mut dispatcher) = SIGNALS.dispatcher() else { return false };
@@ -83,7 +83,7 @@ fn run() -> bool {
 
     // Sleeps until something is raised.
     while FINISHED.load(Ordering::Relaxed) == 0 {
-        dispatcher.pause();
+        let _ = dispatcher.pause();
     }
     dispatcher.dispatch();
     report("ticks", SEEN.load(Ordering::Relaxed));

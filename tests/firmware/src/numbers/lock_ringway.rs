@@ -3,7 +3,7 @@
 #![no_main]
 
 use core::hint::black_box;
-use ringway_core::lock::{Acquired, Mutex, MutexGuard};
+use ringway_core::lock::{LockError, Mutex, MutexGuard, OwnerDied};
 use ringway_core::wait::Spin;
 use ringway_firmware::report;
 
@@ -19,13 +19,16 @@ static WORD: Word = Mutex::new(0, Spin);
 #[unsafe(no_mangle)]
 #[inline(never)]
 extern "C" fn operation_lock(word: &'static Word, out: &mut Option<Guard>) {
-    *out = Some(word.lock().into_inner());
+    *out = Some(word.lock().unwrap_or_else(OwnerDied::into_inner));
 }
 
 #[unsafe(no_mangle)]
 #[inline(never)]
 extern "C" fn operation_try_lock(word: &'static Word, out: &mut Option<Guard>) {
-    *out = word.try_lock().map(Acquired::into_inner);
+    *out = match word.try_lock() {
+        Ok(guard) | Err(LockError::OwnerDied(OwnerDied(guard))) => Some(guard),
+        Err(LockError::NotTaken(_)) => None,
+    };
 }
 
 #[unsafe(no_mangle)]

@@ -3,7 +3,7 @@
 #![no_main]
 
 use core::hint::black_box;
-use ringway_core::signal::{Delivery, Dispatcher, Handler, Table};
+use ringway_core::signal::{Dispatcher, Handler, Raised, Table};
 use ringway_core::sync::{AtomicU32, Ordering};
 use ringway_core::wait::Spin;
 use ringway_firmware::report;
@@ -16,7 +16,7 @@ fn tick() {}
 
 static SIGNALS: Signals = Table::new();
 static SEEN: AtomicU32 = AtomicU32::new(0);
-static COUNT: Handler = Handler::new(&|delivery: &Delivery| {
+static COUNT: Handler = Handler::new(&|delivery: &Raised| {
     // Relaxed: one context alone touches it.
     SEEN.store(SEEN.load(Ordering::Relaxed).wrapping_add(delivery.count as u32), Ordering::Relaxed);
 });

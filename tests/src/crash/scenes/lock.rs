@@ -14,6 +14,7 @@ mod semaphore;
 
 use crate::crash::run::Entry;
 use crate::crash::{Check, Found};
+use ringway::lock::{LockError, OwnerDied, TryLockResult};
 use std::cell::RefCell;
 
 pub fn entries() -> impl Iterator<Item = Entry> {
@@ -40,6 +41,15 @@ fn change(parts: &mut Parts) {
     unsafe { std::ptr::from_mut(one).write_volatile(*one + 1) };
     // SAFETY: as above.
     unsafe { std::ptr::from_mut(other).write_volatile(*other - 1) };
+}
+
+/// The guard, and whether a holder before died; or why it was not taken.
+pub fn taken<G>(answer: TryLockResult<G>) -> Result<(G, bool), String> {
+    match answer {
+        Ok(guard) => Ok((guard, false)),
+        Err(LockError::OwnerDied(OwnerDied(guard))) => Ok((guard, true)),
+        Err(LockError::NotTaken(error)) => Err(format!("the lock is not back: {error}")),
+    }
 }
 
 /// What the next holder found: whether it was told of a death, and the parts.

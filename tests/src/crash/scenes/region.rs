@@ -199,15 +199,13 @@ impl Structure for Watched {
 
     fn is_held_by(&self, _: Participant) -> bool {
         // The child is the first after the parent to attach.
-        lock(&ours()).seat().holder().is_some_and(|who| who.number() == 2)
+        lock(&ours()).handle().holder().is_some_and(|who| who.number() == 2)
     }
 
     unsafe fn recover(&self, _: Participant) {}
 
     fn aftermath(&self, seen: &mut Vec<u64>) -> Check {
-        if lock(&ours()).seat().try_lock().is_none() {
-            return Err("the lock is not back".into());
-        }
+        drop(super::lock::taken(lock(&ours()).handle().try_lock())?);
         Land.aftermath(seen)
     }
 }
@@ -311,7 +309,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
             |_: &Watched| (),
             |_, note| {
                 let lock = lock(&attach());
-                let guard = lock.seat().lock();
+                let guard = lock.handle().lock();
                 note.begin();
                 drop(guard);
                 note.end();
@@ -326,8 +324,8 @@ pub fn entries() -> impl Iterator<Item = Entry> {
         .witness(
             |_, note| {
                 let lock = lock(&attach());
-                let acquired = lock.seat().lock_deadline(late()).expect("in time");
-                note.got((!acquired.is_clean()).into());
+                let taken = super::lock::taken(lock.handle().lock_deadline(late()));
+                note.got(taken.expect("in time").1.into());
             },
             |_, _| (),
         ),

@@ -3,9 +3,10 @@
 use super::{Clock, PAST, any, clock};
 use core::hint::black_box;
 use core::num::NonZero;
+use ringway_core::Error;
 use ringway_core::lock::{
-    Acquired, Barrier, BoundedSemaphore, Condition, Event, Mutex, OwnerDied, ReentrantMutex,
-    Robust, RwLock, Semaphore, ThreadId,
+    Barrier, BoundedSemaphore, Condition, Event, Mutex, OwnerDied, ReentrantMutex, Robust, RwLock,
+    Semaphore, ThreadId,
 };
 use ringway_core::participant::Participant;
 
@@ -35,23 +36,22 @@ pub fn all(round: usize) {
 fn mutex(round: usize) {
     let mutex = Mutex::<u32, Clock>::new(any(round) as u32, clock());
     let me = someone(round);
-    black_box(mutex.try_lock().is_some());
+    black_box(mutex.try_lock().is_ok());
     black_box(mutex.lock_deadline(PAST).is_ok());
-    let mut guard = mutex.lock().into_inner();
+    let mut guard = mutex.lock().unwrap_or_else(OwnerDied::into_inner);
     *guard = guard.wrapping_add(1);
-    black_box((mutex.holder(), mutex.seat(me).try_lock().is_some()));
-    black_box(mutex.seat(me).lock_deadline(PAST).is_ok());
+    black_box((mutex.holder(), mutex.handle(me).try_lock().is_ok()));
+    black_box(mutex.handle(me).lock_deadline(PAST).is_ok());
     drop(guard);
-    core::mem::forget(mutex.seat(me).lock());
+    core::mem::forget(mutex.handle(me).lock());
     // SAFETY: what held it is gone.
     black_box(unsafe { mutex.recover(me) });
-    black_box(mutex.lock().clean().map_err(OwnerDied::without_guard).is_ok());
-    let guard = mutex.lock();
-    black_box(guard.is_clean());
-    if let Acquired::OwnerDied(mut guard) = guard {
+    black_box(mutex.lock().map(drop).map_err(Error::from).is_ok());
+    black_box(mutex.lock_deadline(PAST).map(drop).map_err(Error::from).is_ok());
+    if let Err(OwnerDied(mut guard)) = mutex.lock() {
         guard.make_consistent();
     }
-    black_box(*mutex.lock().repair(|value| **value = 0));
+    black_box(*mutex.lock().unwrap_or_else(|died| died.repair(|value| **value = 0)));
 }
 
 fn reentrant(round: usize) {
@@ -59,10 +59,10 @@ fn reentrant(round: usize) {
     let me = someone(round);
     let first = mutex.lock();
     black_box((first.is_ok(), mutex.try_lock().is_ok(), mutex.lock_deadline(PAST).is_ok()));
-    black_box((mutex.seat(me).try_lock().is_ok(), mutex.seat(me).lock_deadline(PAST).is_ok()));
+    black_box((mutex.handle(me).try_lock().is_ok(), mutex.handle(me).lock_deadline(PAST).is_ok()));
     black_box(mutex.holder());
     drop(first);
-    core::mem::forget(mutex.seat(me).lock());
+    core::mem::forget(mutex.handle(me).lock());
     // SAFETY: what held it is gone.
     black_box(unsafe { mutex.recover(me) });
 }
@@ -71,14 +71,14 @@ fn readers_and_writer(round: usize) {
     let lock = RwLock::<u32, 2, Clock>::with_ways(1, clock(), clock());
     let me = someone(round);
     let reader = lock.read();
-    black_box((lock.try_read().is_some(), lock.read_deadline(PAST).is_ok(), lock.readers()));
-    black_box((lock.try_write().is_some(), lock.write_deadline(PAST).is_ok(), lock.writer()));
+    black_box((lock.try_read().is_ok(), lock.read_deadline(PAST).is_ok(), lock.readers()));
+    black_box((lock.try_write().is_ok(), lock.write_deadline(PAST).is_ok(), lock.writer()));
     drop(reader);
-    *lock.write().into_inner() = 2;
-    black_box((lock.seat(me).try_read().is_some(), lock.seat(me).read_deadline(PAST).is_ok()));
-    drop(lock.seat(me).read());
-    black_box((lock.seat(me).try_write().is_some(), lock.seat(me).write_deadline(PAST).is_ok()));
-    core::mem::forget(lock.seat(me).write());
+    *lock.write().unwrap_or_else(OwnerDied::into_inner) = 2;
+    black_box((lock.handle(me).try_read().is_ok(), lock.handle(me).read_deadline(PAST).is_ok()));
+    drop(lock.handle(me).read());
+    black_box((lock.handle(me).try_write().is_ok(), lock.handle(me).write_deadline(PAST).is_ok()));
+    core::mem::forget(lock.handle(me).write());
     // SAFETY: what held it is gone.
     black_box(unsafe { lock.recover(me) });
 }
@@ -95,11 +95,11 @@ fn semaphores(round: usize) {
     black_box((semaphore.try_acquire().is_some(), semaphore.acquire_deadline(PAST).is_ok()));
     black_box((semaphore.release().is_ok(), semaphore.permits()));
     black_box((
-        semaphore.seat(me).try_acquire().is_some(),
-        semaphore.seat(me).acquire_deadline(PAST).is_ok(),
-        semaphore.seat(me).release().is_ok(),
+        semaphore.handle(me).try_acquire().is_some(),
+        semaphore.handle(me).acquire_deadline(PAST).is_ok(),
+        semaphore.handle(me).release().is_ok(),
     ));
-    semaphore.seat(me).acquire().keep();
+    semaphore.handle(me).acquire().keep();
     // SAFETY: what held it is gone.
     black_box(unsafe { semaphore.recover(me) });
 }
@@ -115,24 +115,25 @@ fn waiting(round: usize) {
     let condition = Condition::new(clock());
     condition.notify(any(round) as u32);
     condition.notify_all();
-    let (_, waited) = condition.wait_deadline(mutex.lock().into_inner(), PAST);
+    let lock = || mutex.lock().unwrap_or_else(OwnerDied::into_inner);
+    black_box(condition.wait_deadline(lock(), PAST).is_ok());
+    let waited = condition.wait_while_deadline(lock(), PAST, |value| *value > 2);
     black_box(waited.is_ok());
-    let guard = mutex.lock().into_inner();
-    let (guard, waited) = condition.wait_while_deadline(guard, PAST, |value| *value > 2);
-    black_box(waited.is_ok());
-    drop(guard);
     if any(round) > 100 {
-        let guard = condition.wait(mutex.lock().into_inner()).into_inner();
-        black_box(condition.wait_while(guard, |value| *value > 2).is_clean());
+        let guard = condition.wait(lock()).unwrap_or_else(OwnerDied::into_inner);
+        black_box(condition.wait_while(guard, |value| *value > 2).is_ok());
     }
 
     let barrier = Barrier::<2, Clock>::new(clock());
     let me = someone(round);
-    black_box((barrier.wait_deadline(PAST).is_ok(), barrier.seat(me).wait_deadline(PAST).is_ok()));
+    black_box((
+        barrier.wait_deadline(PAST).is_ok(),
+        barrier.handle(me).wait_deadline(PAST).is_ok(),
+    ));
     barrier.reset();
     black_box((barrier.parties(), barrier.waiting(), barrier.is_broken()));
     if any(round) > 100 {
-        black_box((barrier.wait().is_ok(), barrier.seat(me).wait().is_ok()));
+        black_box((barrier.wait().is_ok(), barrier.handle(me).wait().is_ok()));
     }
     barrier.abort();
     // SAFETY: nobody waits there.

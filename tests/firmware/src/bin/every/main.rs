@@ -287,12 +287,12 @@ fn signals(round: usize) {
         let set = SignalSet::of(&[line, any(step) as u32]);
         black_box((table.mask(set), table.unmask(set), table.set_mask(set)));
         black_box((
-            dispatcher.pause_deadline(50).is_ok(),
-            dispatcher.wait_deadline(set, 50).is_ok(),
+            dispatcher.pause_deadline(PAST).is_ok(),
+            dispatcher.wait_deadline(set, PAST).is_ok(),
         ));
-        black_box(dispatcher.poll_dispatch(&mut cx).is_ready());
+        black_box(dispatcher.poll_pause(&mut cx).is_ready());
         black_box(dispatcher.poll_wait(&mut cx, set).is_ready());
-        black_box((set.lines().count(), table.pending(), table.masked()));
+        black_box((set.lines().count(), table.pending(), table.masked(), table.end_dispatcher()));
     }
 }
 

@@ -4,7 +4,8 @@ use super::super::late;
 use crate::crash::run::{self, Entry};
 use crate::crash::trace::Child;
 use crate::crash::{CHILD, Check, EARLIER, Found, Operation, SURVIVOR, Structure, WITNESS};
-use ringway::lock::{Barrier, BarrierError};
+use ringway::channel::Error;
+use ringway::lock::Barrier;
 use ringway::wait::Futex;
 use ringway_core::participant::Participant;
 
@@ -32,9 +33,9 @@ impl Structure for Meeting {
         self.reset();
         // A round of two who live.
         let mut other = Child::start(|| {
-            self.seat(EARLIER).wait_deadline(late()).expect("a whole round");
+            self.handle(EARLIER).wait_deadline(late()).expect("a whole round");
         });
-        let met = self.seat(SURVIVOR).wait_deadline(late());
+        let met = self.handle(SURVIVOR).wait_deadline(late());
         while other.ended().is_none() {
             std::thread::yield_now();
         }
@@ -44,10 +45,10 @@ impl Structure for Meeting {
 
 /// What the witness found: 1 if all came, 0 if the barrier was broken.
 fn wait(meeting: &Meeting, who: Participant) -> u64 {
-    match meeting.seat(who).wait_deadline(late()) {
+    match meeting.handle(who).wait_deadline(late()) {
         Ok(_) => 1,
         Err(error) => {
-            assert_eq!(error, BarrierError::Broken);
+            assert_eq!(error, Error::Broken);
             0
         }
     }
@@ -128,7 +129,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
             |meeting: &Meeting| {
                 // It dies while it waits.
                 let other = Child::start(|| {
-                    let _ = meeting.seat(EARLIER).wait();
+                    let _ = meeting.handle(EARLIER).wait();
                 });
                 while meeting.waiting() == 0 {
                     std::thread::yield_now();

@@ -27,11 +27,11 @@ impl Structure for Places {
 
     fn aftermath(&self, _: &mut Vec<u64>) -> Check {
         let_go();
-        let all = [(); N].map(|()| self.seat(SURVIVOR).try_acquire());
+        let all = [(); N].map(|()| self.handle(SURVIVOR).try_acquire());
         if all.iter().any(Option::is_none) {
             return Err("a permit is lost".into());
         }
-        if self.seat(SURVIVOR).try_acquire().is_some() {
+        if self.handle(SURVIVOR).try_acquire().is_some() {
             return Err("there is one too many".into());
         }
         Ok(())
@@ -46,13 +46,13 @@ fn all_back(_: &Found) -> Check<u32> {
 /// What others do meanwhile: with the other permit.
 fn others(places: &Places, _: &mut Vec<u64>) -> Check {
     for _ in 0..20 {
-        drop(places.seat(SURVIVOR).try_acquire().ok_or("the other permit cannot be taken")?);
+        drop(places.handle(SURVIVOR).try_acquire().ok_or("the other permit cannot be taken")?);
     }
     Ok(())
 }
 
 fn take_all(places: &Places) {
-    hold([(); N].map(|()| places.seat(SURVIVOR).try_acquire()));
+    hold([(); N].map(|()| places.handle(SURVIVOR).try_acquire()));
 }
 
 /// The operations.
@@ -62,9 +62,9 @@ pub fn entries() -> impl Iterator<Item = Entry> {
             "acquire, give back",
             |_: &Places| (),
             |places, note| {
-                let seat = places.seat(CHILD);
+                let handle = places.handle(CHILD);
                 note.begin();
-                drop(seat.acquire());
+                drop(handle.acquire());
                 note.end();
             },
             all_back,
@@ -74,10 +74,10 @@ pub fn entries() -> impl Iterator<Item = Entry> {
             "acquire, keep, release",
             |_: &Places| (),
             |places, note| {
-                let seat = places.seat(CHILD);
+                let handle = places.handle(CHILD);
                 note.begin();
-                seat.acquire().keep();
-                let released = seat.release();
+                handle.acquire().keep();
+                let released = handle.release();
                 note.end();
                 released.expect("it has one");
             },
@@ -88,9 +88,9 @@ pub fn entries() -> impl Iterator<Item = Entry> {
             "acquire, asleep until there is one",
             take_all,
             |places, note| {
-                let seat = places.seat(CHILD);
+                let handle = places.handle(CHILD);
                 note.begin();
-                drop(seat.acquire());
+                drop(handle.acquire());
                 note.end();
             },
             all_back,
@@ -99,8 +99,8 @@ pub fn entries() -> impl Iterator<Item = Entry> {
         Operation::new(
             "recover another",
             |places: &Places| {
-                forget(places.seat(EARLIER).try_acquire());
-                places.seat(EARLIER).acquire().keep();
+                forget(places.handle(EARLIER).try_acquire());
+                places.handle(EARLIER).acquire().keep();
             },
             |places, note| {
                 note.begin();
@@ -114,7 +114,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
             "give back, and wake one that waits",
             |_: &Places| (),
             |places, note| {
-                let both = [(); N].map(|()| places.seat(CHILD).try_acquire());
+                let both = [(); N].map(|()| places.handle(CHILD).try_acquire());
                 note.begin();
                 drop(both);
                 note.end();
@@ -122,7 +122,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
             all_back,
         )
         .witness(
-            |places, _| drop(places.seat(WITNESS).acquire_deadline(late()).expect("in time")),
+            |places, _| drop(places.handle(WITNESS).acquire_deadline(late()).expect("in time")),
             |_, _| (),
         ),
     ])

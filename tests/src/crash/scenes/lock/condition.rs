@@ -1,9 +1,10 @@
 //! The condition, with the mutex that belongs to it.
 
 use super::super::late;
+use super::taken;
 use crate::crash::run::{self, Entry};
 use crate::crash::{CHILD, Check, Found, Operation, SURVIVOR, Structure, WITNESS};
-use ringway::lock::{Condition, Mutex};
+use ringway::lock::{Condition, Mutex, OwnerDied};
 use ringway::shm::Sleep;
 use ringway_core::participant::Participant;
 
@@ -30,23 +31,23 @@ impl Structure for So {
     }
 
     fn aftermath(&self, seen: &mut Vec<u64>) -> Check {
-        let acquired = self.so.seat(SURVIVOR).try_lock().ok_or("the lock is not back")?;
-        seen.push((!acquired.is_clean()).into());
+        let (_guard, died) = taken(self.so.handle(SURVIVOR).try_lock())?;
+        seen.push(died.into());
         Ok(())
     }
 }
 
 /// The parent makes it so, and says it.
 fn make_so(condition: &So) {
-    if let Ok(so) = condition.so.seat(SURVIVOR).lock_deadline(late()) {
-        *so.into_inner() = 1;
+    if let Ok((mut so, _)) = taken(condition.so.handle(SURVIVOR).lock_deadline(late())) {
+        *so = 1;
     }
     condition.changed.notify_all();
 }
 
 /// The next holder is told of a death if and only if there was one.
 fn told(found: &Found) -> Check<u32> {
-    if found.seen == [found.held.into()] {
+    if found.seen == [u64::from(found.held)] {
         Ok(found.held.into())
     } else {
         Err("OwnerDied if and only if the holder died".into())
@@ -60,10 +61,10 @@ pub fn entries() -> impl Iterator<Item = Entry> {
             "wait, asleep until it is so",
             |_: &So| (),
             |condition, note| {
-                let seat = condition.so.seat(CHILD);
+                let handle = condition.so.handle(CHILD);
                 note.begin();
-                let so = condition.changed.wait_while(seat.lock().into_inner(), |so| *so == 0);
-                note.got(*so.into_inner());
+                let so = condition.changed.wait_while(handle.lock().unwrap(), |so| *so == 0);
+                note.got(*so.unwrap());
                 note.end();
             },
             told,
@@ -73,9 +74,9 @@ pub fn entries() -> impl Iterator<Item = Entry> {
             "change, notify one that waits",
             |_: &So| (),
             |condition, note| {
-                let seat = condition.so.seat(CHILD);
+                let handle = condition.so.handle(CHILD);
                 note.begin();
-                *seat.lock().into_inner() = 1;
+                *handle.lock().unwrap() = 1;
                 condition.changed.notify(1);
                 note.end();
             },
@@ -83,10 +84,14 @@ pub fn entries() -> impl Iterator<Item = Entry> {
         )
         .witness(
             |condition, note| {
-                let so = condition.so.seat(WITNESS).lock().into_inner();
-                let (so, waited) = condition.changed.wait_while_deadline(so, late(), |so| *so == 0);
-                waited.expect("in time");
-                note.got(*so.into_inner());
+                let so = condition.so.handle(WITNESS).lock().unwrap_or_else(OwnerDied::into_inner);
+                match condition.changed.wait_while_deadline(so, late(), |so| *so == 0) {
+                    Ok((so, waited)) => {
+                        waited.expect("in time");
+                        note.got(*so);
+                    }
+                    Err(OwnerDied(so)) => note.got(*so),
+                }
             },
             |condition, _| make_so(condition),
         ),

@@ -1,10 +1,10 @@
 //! The mutex.
 
 use super::super::late;
-use super::{Parts, WHOLE, change, forget_held, found_in, hold, let_go, told};
+use super::{Parts, WHOLE, change, forget_held, found_in, hold, let_go, taken, told};
 use crate::crash::run::{self, Entry};
 use crate::crash::{CHILD, Check, EARLIER, Operation, SURVIVOR, Structure, WITNESS};
-use ringway::lock::{Acquired, Mutex, Robust};
+use ringway::lock::{LockError, Mutex, OwnerDied, Robust};
 use ringway::wait::Futex;
 use ringway_core::participant::Participant;
 use std::mem::forget;
@@ -30,27 +30,22 @@ impl Structure for Sum {
 
     fn aftermath(&self, seen: &mut Vec<u64>) -> Check {
         let_go();
-        let acquired = self.seat(SURVIVOR).try_lock().ok_or("the lock is not back")?;
-        let died = !acquired.is_clean();
-        let guard = acquired.repair(|parts| {
-            seen.extend(found_in(died, **parts));
-            **parts = WHOLE;
-        });
-        if !died {
-            seen.extend(found_in(died, *guard));
+        let (mut guard, died) = taken(self.handle(SURVIVOR).try_lock())?;
+        seen.extend(found_in(died, *guard));
+        if died {
+            *guard = WHOLE;
+            guard.make_consistent();
         }
         drop(guard);
-        let again = self.seat(SURVIVOR).try_lock().ok_or("the lock is not free")?;
-        if again.is_clean() {
-            Ok(())
-        } else {
-            Err("it was repaired, and the next one is told".into())
+        match self.handle(SURVIVOR).try_lock() {
+            Ok(_) => Ok(()),
+            Err(error) => Err(format!("it was repaired and given back: {error}")),
         }
     }
 }
 
 fn lock_and_die(sum: &Sum, who: Participant) {
-    let mut guard = sum.seat(who).try_lock().expect("it is free").into_inner();
+    let mut guard = sum.handle(who).try_lock().expect("it is free");
     guard[0] += 1;
     forget(guard);
 }
@@ -62,9 +57,9 @@ pub fn entries() -> impl Iterator<Item = Entry> {
             "lock, change, unlock",
             |_: &Sum| (),
             |sum, note| {
-                let seat = sum.seat(CHILD);
+                let handle = sum.handle(CHILD);
                 note.begin();
-                change(&mut seat.lock().into_inner());
+                change(&mut handle.lock().unwrap());
                 note.end();
             },
             told,
@@ -73,10 +68,10 @@ pub fn entries() -> impl Iterator<Item = Entry> {
             "try_lock, unlock",
             |_| (),
             |sum: &Sum, note| {
-                let seat = sum.seat(CHILD);
+                let handle = sum.handle(CHILD);
                 note.begin();
-                if let Some(acquired) = seat.try_lock() {
-                    change(&mut acquired.into_inner());
+                if let Ok(mut guard) = handle.try_lock() {
+                    change(&mut guard);
                 }
                 note.end();
             },
@@ -84,10 +79,10 @@ pub fn entries() -> impl Iterator<Item = Entry> {
         ),
         Operation::new(
             "try_lock, while another has it",
-            |sum: &Sum| hold(sum.seat(SURVIVOR).lock()),
+            |sum: &Sum| hold(sum.handle(SURVIVOR).lock()),
             |sum, note| {
                 note.begin();
-                let refused = sum.seat(CHILD).try_lock().is_none();
+                let refused = sum.handle(CHILD).try_lock().is_err();
                 note.end();
                 assert!(refused);
             },
@@ -99,11 +94,11 @@ pub fn entries() -> impl Iterator<Item = Entry> {
         ),
         Operation::new(
             "lock, asleep until it is free",
-            |sum: &Sum| hold(sum.seat(SURVIVOR).lock()),
+            |sum: &Sum| hold(sum.handle(SURVIVOR).lock()),
             |sum, note| {
-                let seat = sum.seat(CHILD);
+                let handle = sum.handle(CHILD);
                 note.begin();
-                change(&mut seat.lock().into_inner());
+                change(&mut handle.lock().unwrap());
                 note.end();
             },
             told,
@@ -113,11 +108,11 @@ pub fn entries() -> impl Iterator<Item = Entry> {
             "lock, asleep until a death is found",
             |sum: &Sum| lock_and_die(sum, EARLIER),
             |sum, note| {
-                let seat = sum.seat(CHILD);
+                let handle = sum.handle(CHILD);
                 note.begin();
-                let died = match seat.lock() {
-                    Acquired::Clean(_) => false,
-                    Acquired::OwnerDied(guard) => {
+                let died = match handle.lock() {
+                    Ok(_) => false,
+                    Err(OwnerDied(guard)) => {
                         forget(guard);
                         true
                     }
@@ -140,9 +135,9 @@ pub fn entries() -> impl Iterator<Item = Entry> {
                 unsafe { Structure::recover(sum, EARLIER) };
             },
             |sum, note| {
-                let seat = sum.seat(CHILD);
+                let handle = sum.handle(CHILD);
                 note.begin();
-                if let Some(Acquired::OwnerDied(mut guard)) = seat.try_lock() {
+                if let Err(LockError::OwnerDied(OwnerDied(mut guard))) = handle.try_lock() {
                     guard[0] -= 1;
                     guard.make_consistent();
                 }
@@ -173,7 +168,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
             "unlock, and wake one that waits",
             |_| (),
             |sum: &Sum, note| {
-                let mut guard = sum.seat(CHILD).lock().into_inner();
+                let mut guard = sum.handle(CHILD).lock().unwrap();
                 note.begin();
                 change(&mut guard);
                 drop(guard);
@@ -190,9 +185,13 @@ pub fn entries() -> impl Iterator<Item = Entry> {
         )
         .witness(
             |sum, note| {
-                let acquired = sum.seat(WITNESS).lock_deadline(late()).expect("in time");
-                note.got((!acquired.is_clean()).into());
-                drop(acquired.repair(|parts| **parts = WHOLE));
+                let (mut guard, died) =
+                    taken(sum.handle(WITNESS).lock_deadline(late())).expect("in time");
+                note.got(died.into());
+                if died {
+                    *guard = WHOLE;
+                    guard.make_consistent();
+                }
             },
             |_, _| (),
         ),

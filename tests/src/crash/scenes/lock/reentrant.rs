@@ -1,10 +1,10 @@
 //! The mutex that its holder can take again.
 
 use super::super::late;
-use super::{WHOLE, forget_held, found_in, hold, let_go, told};
+use super::{WHOLE, forget_held, found_in, hold, let_go, taken, told};
 use crate::crash::run::{self, Entry};
 use crate::crash::{CHILD, Check, EARLIER, Operation, SURVIVOR, Structure, WITNESS};
-use ringway::lock::{Acquired, ReentrantMutex, Robust};
+use ringway::lock::{ReentrantMutex, Robust};
 use ringway::wait::Futex;
 use ringway_core::participant::Participant;
 use std::mem::forget;
@@ -33,18 +33,14 @@ impl Structure for Sum {
 
     fn aftermath(&self, seen: &mut Vec<u64>) -> Check {
         let_go();
-        let acquired = self.seat(SURVIVOR).try_lock().map_err(|error| error.to_string())?;
-        let died = !acquired.is_clean();
-        let mut guard = acquired.into_inner();
+        let (mut guard, died) = taken(self.handle(SURVIVOR).try_lock())?;
         seen.extend(found_in(died, guard.each_ref().map(|part| part.load(SeqCst))));
         guard.make_consistent();
-        let twice = self.seat(SURVIVOR).try_lock().map_err(|error| error.to_string())?;
+        let twice = self.handle(SURVIVOR).try_lock().map_err(|error| error.to_string())?;
         drop((guard, twice));
-        let again = self.seat(SURVIVOR).try_lock().map_err(|error| error.to_string())?;
-        if again.is_clean() {
-            Ok(())
-        } else {
-            Err("it was repaired, and the next one is told".into())
+        match self.handle(SURVIVOR).try_lock() {
+            Ok(_) => Ok(()),
+            Err(error) => Err(format!("it was repaired and given back: {error}")),
         }
     }
 }
@@ -61,12 +57,11 @@ pub fn entries() -> impl Iterator<Item = Entry> {
             "lock twice, change, unlock twice",
             |_: &Sum| (),
             |sum, note| {
-                let seat = sum.seat(CHILD);
+                let handle = sum.handle(CHILD);
                 note.begin();
-                if let Ok(outer) = seat.lock() {
-                    let outer = outer.into_inner();
-                    if let Ok(inner) = seat.try_lock() {
-                        change(&inner.into_inner());
+                if let Ok(outer) = handle.lock() {
+                    if let Ok(inner) = handle.try_lock() {
+                        change(&inner);
                     }
                     drop(outer);
                 }
@@ -76,12 +71,12 @@ pub fn entries() -> impl Iterator<Item = Entry> {
         ),
         Operation::new(
             "lock, asleep until it is free",
-            |sum: &Sum| hold(sum.seat(SURVIVOR).lock()),
+            |sum: &Sum| hold(sum.handle(SURVIVOR).lock()),
             |sum, note| {
-                let seat = sum.seat(CHILD);
+                let handle = sum.handle(CHILD);
                 note.begin();
-                if let Ok(guard) = seat.lock() {
-                    change(&guard.into_inner());
+                if let Ok(guard) = handle.lock() {
+                    change(&guard);
                 }
                 note.end();
             },
@@ -91,9 +86,9 @@ pub fn entries() -> impl Iterator<Item = Entry> {
         Operation::new(
             "recover another",
             |sum: &Sum| {
-                let guard = sum.seat(EARLIER).lock().expect("it is free").into_inner();
+                let guard = sum.handle(EARLIER).lock().expect("it is free");
                 guard[0].fetch_add(1, SeqCst);
-                forget((guard, sum.seat(EARLIER).lock()));
+                forget((guard, sum.handle(EARLIER).lock()));
             },
             |sum, note| {
                 note.begin();
@@ -110,7 +105,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
             "unlock, and wake one that waits",
             |_: &Sum| (),
             |sum, note| {
-                let guard = sum.seat(CHILD).lock().expect("it is free").into_inner();
+                let guard = sum.handle(CHILD).lock().expect("it is free");
                 note.begin();
                 change(&guard);
                 drop(guard);
@@ -126,12 +121,11 @@ pub fn entries() -> impl Iterator<Item = Entry> {
             },
         )
         .witness(
-            |sum, note| match sum.seat(WITNESS).lock_deadline(late()).expect("in time") {
-                Acquired::Clean(_) => note.got(0),
-                Acquired::OwnerDied(mut guard) => {
-                    note.got(1);
-                    guard.make_consistent();
-                }
+            |sum, note| {
+                let (mut guard, died) =
+                    taken(sum.handle(WITNESS).lock_deadline(late())).expect("in time");
+                note.got(died.into());
+                guard.make_consistent();
             },
             |_, _| (),
         ),

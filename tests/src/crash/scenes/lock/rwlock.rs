@@ -1,10 +1,10 @@
 //! The lock for one writer or several readers.
 
 use super::super::late;
-use super::{Parts, WHOLE, change, forget_held, found_in, hold, let_go, told};
+use super::{Parts, WHOLE, change, forget_held, found_in, hold, let_go, taken, told};
 use crate::crash::run::{self, Entry};
 use crate::crash::{CHILD, Check, EARLIER, Found, Operation, SURVIVOR, Structure, WITNESS};
-use ringway::lock::{Acquired, Robust, RwLock};
+use ringway::lock::{Robust, RwLock};
 use ringway::wait::Futex;
 use ringway_core::participant::Participant;
 use std::mem::forget;
@@ -31,15 +31,13 @@ impl Structure for Sum {
 
     fn aftermath(&self, seen: &mut Vec<u64>) -> Check {
         let_go();
-        let acquired = self.seat(SURVIVOR).try_write().ok_or("the lock is not back")?;
-        let died = !acquired.is_clean();
-        let mut guard = acquired.into_inner();
+        let (mut guard, died) = taken(self.handle(SURVIVOR).try_write())?;
         seen.extend(found_in(died, *guard));
         *guard = WHOLE;
         guard.make_consistent();
         drop(guard);
-        let readers = [(); R].map(|()| self.seat(SURVIVOR).try_read());
-        if readers.iter().all(|reader| reader.as_ref().is_some_and(Acquired::is_clean)) {
+        let readers = [(); R].map(|()| self.handle(SURVIVOR).try_read());
+        if readers.iter().all(Result::is_ok) {
             Ok(())
         } else {
             Err(format!("not {R} readers without a complaint: {readers:?}"))
@@ -59,19 +57,19 @@ pub fn entries() -> impl Iterator<Item = Entry> {
             "read, give back",
             |_: &Sum| (),
             |sum, note| {
-                let seat = sum.seat(CHILD);
+                let handle = sum.handle(CHILD);
                 note.begin();
-                note.got(seat.read().into_inner()[0]);
+                note.got(handle.read().unwrap()[0]);
                 note.end();
             },
             only_read,
         ),
         Operation::new(
             "try_read, while another writes",
-            |sum: &Sum| hold(sum.seat(SURVIVOR).write()),
+            |sum: &Sum| hold(sum.handle(SURVIVOR).write()),
             |sum, note| {
                 note.begin();
-                let refused = sum.seat(CHILD).try_read().is_none();
+                let refused = sum.handle(CHILD).try_read().is_err();
                 note.end();
                 assert!(refused);
             },
@@ -79,10 +77,10 @@ pub fn entries() -> impl Iterator<Item = Entry> {
         ),
         Operation::new(
             "try_write, while another reads",
-            |sum: &Sum| hold(sum.seat(SURVIVOR).read()),
+            |sum: &Sum| hold(sum.handle(SURVIVOR).read()),
             |sum, note| {
                 note.begin();
-                let refused = sum.seat(CHILD).try_write().is_none();
+                let refused = sum.handle(CHILD).try_write().is_err();
                 note.end();
                 assert!(refused);
             },
@@ -96,20 +94,20 @@ pub fn entries() -> impl Iterator<Item = Entry> {
             "write, change, give back",
             |_: &Sum| (),
             |sum, note| {
-                let seat = sum.seat(CHILD);
+                let handle = sum.handle(CHILD);
                 note.begin();
-                change(&mut seat.write().into_inner());
+                change(&mut handle.write().unwrap());
                 note.end();
             },
             told,
         ),
         Operation::new(
             "write, asleep until readers are gone",
-            |sum: &Sum| hold(sum.seat(SURVIVOR).read()),
+            |sum: &Sum| hold(sum.handle(SURVIVOR).read()),
             |sum, note| {
-                let seat = sum.seat(CHILD);
+                let handle = sum.handle(CHILD);
                 note.begin();
-                change(&mut seat.write().into_inner());
+                change(&mut handle.write().unwrap());
                 note.end();
             },
             told,
@@ -117,11 +115,11 @@ pub fn entries() -> impl Iterator<Item = Entry> {
         .wake(|_, _, _| let_go()),
         Operation::new(
             "read, asleep until the writer is gone",
-            |sum: &Sum| hold(sum.seat(SURVIVOR).write()),
+            |sum: &Sum| hold(sum.handle(SURVIVOR).write()),
             |sum, note| {
-                let seat = sum.seat(CHILD);
+                let handle = sum.handle(CHILD);
                 note.begin();
-                note.got(seat.read().into_inner()[0]);
+                note.got(handle.read().unwrap()[0]);
                 note.end();
             },
             only_read,
@@ -130,7 +128,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
         Operation::new(
             "recover a writer",
             |sum: &Sum| {
-                let mut guard = sum.seat(EARLIER).write().into_inner();
+                let mut guard = sum.handle(EARLIER).write().unwrap();
                 guard[0] += 1;
                 forget(guard);
             },
@@ -148,8 +146,8 @@ pub fn entries() -> impl Iterator<Item = Entry> {
         Operation::new(
             "recover a reader",
             |sum: &Sum| {
-                forget(sum.seat(EARLIER).read());
-                forget(sum.seat(EARLIER).read());
+                forget(sum.handle(EARLIER).read());
+                forget(sum.handle(EARLIER).read());
             },
             |sum, note| {
                 note.begin();
@@ -163,7 +161,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
             "give back, and wake a writer",
             |_: &Sum| (),
             |sum, note| {
-                let guard = sum.seat(CHILD).read();
+                let guard = sum.handle(CHILD).read();
                 note.begin();
                 drop(guard);
                 note.end();
@@ -175,9 +173,10 @@ pub fn entries() -> impl Iterator<Item = Entry> {
         )
         .witness(
             |sum, note| {
-                let acquired = sum.seat(WITNESS).write_deadline(late()).expect("in time");
-                note.got((!acquired.is_clean()).into());
-                change(&mut acquired.into_inner());
+                let (mut guard, died) =
+                    taken(sum.handle(WITNESS).write_deadline(late())).expect("in time");
+                note.got(died.into());
+                change(&mut guard);
             },
             |_, _| (),
         ),
@@ -185,7 +184,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
             "give back, and wake a reader",
             |_: &Sum| (),
             |sum, note| {
-                let mut guard = sum.seat(CHILD).write().into_inner();
+                let mut guard = sum.handle(CHILD).write().unwrap();
                 note.begin();
                 change(&mut guard);
                 drop(guard);
@@ -202,8 +201,8 @@ pub fn entries() -> impl Iterator<Item = Entry> {
         )
         .witness(
             |sum, note| {
-                let acquired = sum.seat(WITNESS).read_deadline(late()).expect("in time");
-                note.got((!acquired.is_clean()).into());
+                let read = taken(sum.handle(WITNESS).read_deadline(late())).expect("in time");
+                note.got(read.1.into());
             },
             |_, _| (),
         ),
