@@ -61,7 +61,7 @@ fn a_mutex_that_is_to_be_repaired_stays_so() {
 }
 
 /// A sleep that ends at once, as one on a futex may.
-struct Restless;
+pub struct Restless;
 
 impl Wake for Restless {
     type Word = BellWord;

@@ -1,5 +1,6 @@
 //! What lies in shared memory: the same on every host, and all-zero when it is new.
 
+use super::condition::Restless;
 use super::*;
 
 /// A lock made of zeros, as it is found in a region that was just made.
@@ -63,7 +64,7 @@ fn zeros_are_a_fresh_barrier() {
 
 #[test]
 fn zeros_are_a_fresh_lock_for_readers_and_writers() {
-    let lock: RwLock<u64, 3, Yielding> = zeroed();
+    let lock: RwLock<u64, 3, Restless> = zeroed();
     let value = lock.read().expect("nobody died");
     assert_eq!(*value, 0);
     let offset = std::ptr::from_ref(&*value).addr() - std::ptr::from_ref(&lock).addr();
@@ -75,17 +76,17 @@ fn sizes_are_the_same_on_every_host() {
     fn assert_layout<T>(size: usize, align: usize) {
         assert_eq!((size_of::<T>(), align_of::<T>()), (size, align));
     }
-    assert_layout::<Mutex<(), Yielding>>(8, 8);
-    assert_layout::<Mutex<u8, Yielding>>(16, 8);
-    assert_layout::<Mutex<u64, Yielding>>(16, 8);
-    assert_layout::<ReentrantMutex<(), Numbered, Yielding>>(24, 8);
-    assert_layout::<ReentrantMutex<u64, Numbered, Yielding>>(32, 8);
-    assert_layout::<Semaphore<1, Yielding>>(4, 4);
-    assert_layout::<BoundedSemaphore<5, Yielding>>(24, 4);
-    assert_layout::<Condition<Yielding>>(8, 4);
-    assert_layout::<Event<Yielding>>(8, 4);
-    assert_layout::<Barrier<5, Yielding>>(28, 4);
-    assert_layout::<RwLock<(), 1, Yielding>>(16, 8);
-    assert_layout::<RwLock<(), 2, Yielding>>(24, 8);
-    assert_layout::<RwLock<u64, 2, Yielding>>(32, 8);
+    assert_layout::<Mutex<(), Restless>>(8, 8);
+    assert_layout::<Mutex<u8, Restless>>(16, 8);
+    assert_layout::<Mutex<u64, Restless>>(16, 8);
+    assert_layout::<ReentrantMutex<(), Numbered, Restless>>(24, 8);
+    assert_layout::<ReentrantMutex<u64, Numbered, Restless>>(32, 8);
+    assert_layout::<Semaphore<1, Restless>>(4, 4);
+    assert_layout::<BoundedSemaphore<5, Restless>>(24, 4);
+    assert_layout::<Condition<Restless>>(8, 4);
+    assert_layout::<Event<Restless>>(8, 4);
+    assert_layout::<Barrier<5, Restless>>(28, 4);
+    assert_layout::<RwLock<(), 1, Restless>>(16, 8);
+    assert_layout::<RwLock<(), 2, Restless>>(24, 8);
+    assert_layout::<RwLock<u64, 2, Restless>>(32, 8);
 }
