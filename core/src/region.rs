@@ -75,24 +75,36 @@
 #[cfg(not(loom))]
 mod description;
 #[cfg(not(loom))]
+mod erased;
+#[cfg(not(loom))]
 mod header;
 #[cfg(not(loom))]
 mod item;
 #[cfg(not(loom))]
+mod kind;
+#[cfg(not(loom))]
 mod layout;
 #[cfg(not(loom))]
-mod locks;
+mod part;
+#[cfg(not(loom))]
+mod parts;
 mod place;
 mod ready;
 #[cfg(not(loom))]
 mod view;
 
 #[cfg(not(loom))]
-pub use description::{Description, Kind, Part, SharedWait, Unheld};
+pub use description::Description;
+#[cfg(not(loom))]
+pub use erased::{AnyPart, PartState};
 #[cfg(not(loom))]
 pub use item::{Item, TypeName};
 #[cfg(not(loom))]
+pub use kind::Kind;
+#[cfg(not(loom))]
 pub use layout::{Layout, LayoutError};
+#[cfg(not(loom))]
+pub use part::{Part, SharedWait, Unheld};
 pub use place::{Occupant, Place};
 pub use ready::Ready;
 #[cfg(not(loom))]

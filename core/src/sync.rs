@@ -46,10 +46,11 @@ use native::AtomicU64 as ImpU64;
 #[cfg(not(any(loom, all(target_has_atomic = "64", not(no_cas)))))]
 use no_cas_64::AtomicU64 as ImpU64;
 
-#[cfg(not(loom))]
-mod parts;
 pub(crate) mod words;
 
+/// `core`'s own integers, which a user may have in a region.
+#[cfg(all(not(loom), target_has_atomic = "8"))]
+pub(crate) use core::sync::atomic as integers;
 pub use core::sync::atomic::Ordering;
 
 // What to do about caches. Every hosted target does the same, 32-bit or 64-bit, so that their processes can share memory;

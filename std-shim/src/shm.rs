@@ -101,7 +101,6 @@ mod access;
 mod file;
 mod mapping;
 mod part;
-mod recover;
 mod region;
 mod registry;
 mod sleep;

@@ -1259,7 +1259,7 @@ fn a_region_with_a_corrupt_part_is_looked_at_attached_to_and_left_in_bounded_tim
     let region = Region::create(&name.0, 0o600, &layout).unwrap();
     let file = fs::File::options().read(true).write(true).open(name.path()).unwrap();
     let whole = shm::survey::named(&name.0).unwrap();
-    assert!(whole.parts.iter().all(|part| part.is_sound));
+    assert!(whole.parts.iter().all(|part| part.state.is_valid));
     bounded(|| {
         for part in &whole.parts {
             let (offset, size) = (u64::from(part.offset), part.description.size as usize);
@@ -1283,9 +1283,13 @@ fn a_region_with_a_corrupt_part_is_looked_at_attached_to_and_left_in_bounded_tim
                 file.write_all_at(&bytes, offset).unwrap();
                 let seen = shm::survey::named(&name.0).unwrap();
                 let others = seen.parts.iter().filter(|other| other.name != part.name);
-                assert!(others.clone().count() > 6 && others.clone().all(|other| other.is_sound));
+                assert!(
+                    others.clone().count() > 6 && others.clone().all(|other| other.state.is_valid)
+                );
                 if seed == 0 && part.name == "jobs" {
-                    assert!(!seen.parts.iter().find(|seen| seen.name == "jobs").unwrap().is_sound);
+                    assert!(
+                        !seen.parts.iter().find(|seen| seen.name == "jobs").unwrap().state.is_valid
+                    );
                 }
                 // Attaching, and leaving, which puts right what the one who leaves held in every part.
                 drop(Region::open(&name.0).unwrap());
@@ -1390,7 +1394,7 @@ fn a_queue_that_is_in_use_is_not_taken_for_a_corrupt_one() {
         }
         let corrupt = (0..looks).filter(|_| {
             let seen = shm::survey::of_fd(&region).unwrap();
-            !seen.parts.iter().find(|part| part.name == "jobs").unwrap().is_sound
+            !seen.parts.iter().find(|part| part.name == "jobs").unwrap().state.is_valid
         });
         let corrupt = corrupt.count();
         // Relaxed: partner is the load in the threads.

@@ -50,6 +50,8 @@ pub enum LayoutError {
     },
     /// The region would be larger than 4 GiB, or than the memory.
     TooLarge,
+    /// No such part has room for so many items.
+    Capacity,
     /// The memory is not zeroed, or not aligned to [`ALIGN`].
     Memory,
 }
@@ -68,6 +70,9 @@ impl fmt::Display for LayoutError {
             LayoutError::TooLarge => {
                 f.write_str("the region would be larger than 4 GiB, or than its memory")
             }
+            LayoutError::Capacity => {
+                f.write_str("no such part has room for so many items: give it at least 1, or fewer")
+            }
             LayoutError::Memory => {
                 write!(f, "a region begins in zeroed memory, on a boundary of {ALIGN} bytes")
             }
@@ -77,19 +82,8 @@ impl fmt::Display for LayoutError {
 
 impl core::error::Error for LayoutError {}
 
-const NO_ENTRY: RawEntry = RawEntry {
-    name: [0; MAX_NAME + 1],
-    offset: 0,
-    description: Description {
-        kind: super::Kind::RING,
-        size: 0,
-        item_size: 0,
-        item_align: 0,
-        capacity: 0,
-        item_type: 0,
-        reserved: 0,
-    },
-};
+const NO_ENTRY: RawEntry =
+    RawEntry { name: [0; MAX_NAME + 1], offset: 0, description: Description::NONE };
 
 impl<const M: usize> Layout<M> {
     /// A region without parts to which at most `places` processes can be attached at the same time.
@@ -106,6 +100,18 @@ impl<const M: usize> Layout<M> {
             assert!(align_of::<P>() <= ALIGN as usize, "a part is aligned to at most 128 bytes");
         }
         self.described(name, P::description())
+    }
+
+    /// Adds a part with room for `capacity` items, where the type leaves that open.
+    ///
+    /// # Errors
+    /// [`LayoutError`], which says what is wrong with it.
+    pub fn part_for<P: Part + ?Sized>(
+        self,
+        name: &str,
+        capacity: usize,
+    ) -> Result<Self, LayoutError> {
+        self.described(name, P::description_for(capacity).ok_or(LayoutError::Capacity)?)
     }
 
     fn described(mut self, name: &str, description: Description) -> Result<Self, LayoutError> {

@@ -1,9 +1,14 @@
 //! A region as one side sees it: validated once, and then trusted no more than it has to be.
 
 use super::header::{Geometry, Header};
-use super::{ALIGN, Description, Kind, Layout, MAX_NAME, Part, Place, RawEntry, VERSION, offsets};
+use super::{
+    ALIGN, AnyPart, Description, Kind, Layout, MAX_NAME, Part, Place, RawEntry, SharedWait,
+    VERSION, offsets,
+};
+use crate::participant::Participant;
 use crate::plain::Words;
 use crate::sync::AtomicU32;
+use crate::wait::Wait;
 use core::fmt;
 use core::marker::PhantomData;
 use core::mem::transmute;
@@ -327,9 +332,13 @@ impl<'m> View<'m> {
 
     /// The part with this name, if it is as `wanted`.
     fn find(&self, name: &str, wanted: &Description) -> Result<Entry, PartError> {
-        let entry = self.entries().find(|entry| entry.name() == name).ok_or(PartError::NotFound)?;
+        let entry = self.entry_of(name)?;
         check(&entry.description, wanted)?;
         Ok(entry)
+    }
+
+    fn entry_of(&self, name: &str) -> Result<Entry, PartError> {
+        self.entries().find(|entry| entry.name() == name).ok_or(PartError::NotFound)
     }
 
     /// The part with this name. Use what takes a participant's name (`producer_as`, `seat`) unless
@@ -340,12 +349,62 @@ impl<'m> View<'m> {
     ///
     /// # Errors
     /// [`PartError`], which says in what it differs from `P`.
-    pub fn part<P: Part>(&self, name: &str) -> Result<&'m P, PartError> {
-        let entry = self.find(name, &P::description())?;
-        let at = self.at(&entry).cast::<P>();
-        // SAFETY: `entry` lies within the region, on a boundary of `ALIGN`; it has the size of `P`, and zeroed memory was
-        // a fresh one, which only users of `P` have changed, by the caller's word to `new`.
+    pub fn part<P: Part + ?Sized>(&self, name: &str) -> Result<&'m P, PartError> {
+        let entry = self.entry_of(name)?;
+        // A copy, taken once. What the part is like that has so many items is computed from it, and must be what the
+        // directory says in all else.
+        let capacity = P::CAPACITY.unwrap_or(entry.description.capacity as usize);
+        let wanted = P::description_for(capacity);
+        // Without one there is no such part; what else is wrong with it is said first.
+        let (is_one, wanted) = (wanted.is_some(), wanted.or(P::description_for(1)));
+        check(&entry.description, &wanted.ok_or(PartError::Corrupt)?)?;
+        if !is_one {
+            return Err(PartError::Corrupt);
+        }
+        let at = P::at(self.at(&entry), capacity);
+        // SAFETY: `entry` lies within the region, on a boundary of `ALIGN`; it has the size of a `P` of this capacity, and
+        // zeroed memory was a fresh one, which only users of `P` have changed, as the caller of `new` stated.
         Ok(unsafe { at.as_ref() })
+    }
+
+    /// Puts right what `dead` held in every part, in the name of `me`; returns how many things it was. `W` is how those are
+    /// woken that sleep in the region. May be called by several at once, and again after a death in the middle of it.
+    ///
+    /// # Safety
+    /// `dead` takes no further step in the region, and what it wrote is visible here.
+    ///
+    /// ```
+    /// use ringway_core::participant::Participant;
+    /// use ringway_core::region::{Layout, View};
+    /// use ringway_core::ring::queue::Queue;
+    /// use ringway_core::wait::Spin;
+    /// # #[repr(align(128))]
+    /// # struct Memory([u8; 2048]);
+    /// # let mut memory = Memory([0; 2048]);
+    /// let layout = Layout::<1>::new(2).part::<Queue<u32, 4>>("jobs")?;
+    /// # layout.write(&mut memory.0[..layout.size()])?;
+    /// # // SAFETY: the memory is there for as long as the view, and written by users of this crate alone.
+    /// # let view = unsafe { View::new(std::ptr::NonNull::from(&mut memory).cast(), layout.size()) }?;
+    /// let [me, dead] = [1, 2].map(|number| Participant::new(number).unwrap());
+    /// let jobs = view.part::<Queue<u32, 4>>("jobs")?;
+    /// jobs.try_push(7).unwrap();
+    /// std::mem::forget(jobs.handle(dead).try_claim()); // it dies with the job
+    /// // SAFETY: participant 2 does nothing any more.
+    /// assert_eq!(unsafe { view.recover::<Spin>(me, dead) }, 1);
+    /// assert_eq!(jobs.handle(me).try_pop(), Some(7));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub unsafe fn recover<W: SharedWait + Wait>(
+        &self,
+        me: Participant,
+        dead: Participant,
+    ) -> usize {
+        let parts = self.entries().filter_map(|entry| {
+            let part = AnyPart::<W>::new(&entry.description)?;
+            // SAFETY: the part lies there, whole, as the directory says; the rest is as the caller states.
+            Some(unsafe { part.recover(self.at(&entry), me, dead) })
+        });
+        parts.fold(0, usize::saturating_add)
     }
 
     /// Where a part begins.

@@ -2,11 +2,10 @@
 
 use super::file::{CREATE, File, OPEN, PATIENCE, name_of};
 use super::mapping::Mapping;
-use super::recover::recover;
 use super::sleep::now;
 use super::stale::{self, Way};
 use super::vigil::Vigil;
-use super::{Access, Layout, Part, registry};
+use super::{Access, Layout, Part, Sleep, registry};
 use crate::{Cause, Error, Result, channel, wait};
 use ringway_core::participant::Participant;
 use ringway_core::region::{self, Mismatch, Occupant, Place, View};
@@ -144,7 +143,7 @@ impl Region {
         // What is no region is told as such, whosever it is.
         let checked = match file.is_no_region()? {
             Some(cause) => Err(cause),
-            None => access.check(&file.stat()?).map_err(Cause::from),
+            None => access.check(&file.stat()?),
         };
         checked.map_err(|cause| Error::new(OPEN, cause).on(name))?;
         Self::attach(file, Stale::Refused, wanted).map_err(|error| match error.cause() {
@@ -430,7 +429,7 @@ impl Attachment {
         if let (Some(_), Some(dead)) = (place.occupant(), Participant::new(number)) {
             // SAFETY: its lock was free, so that its process has ended, and the kernel says so
             // after everything it did.
-            unsafe { recover(&self.view, dead, dead) };
+            unsafe { self.view.recover::<Sleep>(dead, dead) };
         }
         let generation = self.view.next_generation();
         place.take(Occupant { generation, process: std::process::id() });
@@ -478,7 +477,7 @@ impl Attachment {
             if let Some(place) = place.filter(|place| place.occupant().is_some()) {
                 // SAFETY: its lock was free, so that its process has ended, and the kernel says so
                 // after everything it did.
-                unsafe { recover(&self.view, me, who) };
+                unsafe { self.view.recover::<Sleep>(me, who) };
                 place.free();
                 found += 1;
             }
@@ -522,7 +521,7 @@ impl Drop for Attachment {
         let table = self.file.take_table();
         // SAFETY: we take no further step: every end and guard borrowed the attachment, or was
         // forgotten.
-        unsafe { recover(&self.view, me, me) };
+        unsafe { self.view.recover::<Sleep>(me, me) };
         place.free();
         if table.is_ok() && !self.file.is_used() {
             // Nobody is here to be told when it fails: what stays is a name that nobody is attached

@@ -16,7 +16,7 @@
 //!
 //! let found = survey::all()?.into_iter().find(|found| found.name == name).unwrap();
 //! let survey = found.survey?;
-//! assert_eq!((survey.parts[0].name.as_str(), survey.parts[0].len), ("jobs", Some(1)));
+//! assert_eq!((survey.parts[0].name.as_str(), survey.parts[0].state.len), ("jobs", Some(1)));
 //! assert_eq!(survey.participants[0].process, std::process::id());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -24,20 +24,17 @@
 use super::Sleep;
 use super::file::{FOLDER, Glimpse, REMOVE, alias, name_of, path};
 use super::mapping::Mapping;
-use super::recover::queue_capacity;
 use super::stale;
-use crate::lock::{Mutex, ReentrantMutex, RwLock, Semaphore};
 use crate::{Cause, Error, Result, channel};
 use ringway_core::participant::Participant;
-use ringway_core::region::{self, Description, Entry, Kind, MAX_START, View};
-use ringway_core::ring::broadcast::Broadcast;
-use ringway_core::ring::{self, queue};
-use ringway_core::wait::{Nobody, Wake};
+use ringway_core::region::{self, AnyPart, Description, Entry, MAX_START, View};
 use rustix::io::Errno;
 use std::collections::HashSet;
 use std::fs;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
+
+pub use ringway_core::region::PartState;
 
 /// A region that was found, or a file of which we could not tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +55,7 @@ pub struct Survey {
     /// How many can be attached at the same time.
     pub places: usize,
     /// Its parts, in the order in which they were laid out.
-    pub parts: Vec<PartState>,
+    pub parts: Vec<Part>,
     /// Who is attached, dead or alive, by number.
     pub participants: Vec<Attached>,
 }
@@ -70,27 +67,24 @@ impl Survey {
     }
 }
 
-/// A part, and what is in it. What a part of this kind has not, is `None`.
+/// A part, and what is in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PartState {
+pub struct Part {
     /// Its name.
     pub name: String,
     /// Where it begins, in bytes from the start of the region.
     pub offset: u32,
     /// What it is: kind, size, capacity.
     pub description: Description,
-    /// False when its words say what those of such a part never say: somebody scribbled over it.
-    pub is_sound: bool,
-    /// How many items wait in it; bytes, in a ring of bytes or messages; permits, in a semaphore.
-    pub len: Option<usize>,
-    /// How many items are sent and not done with: they wait, or a consumer has them.
-    pub unfinished: Option<usize>,
-    /// How many items were ever pushed or sent; in a queue it begins anew at 2^48 or a little earlier.
-    pub pushed: Option<u64>,
-    /// Whether no more will come: it was closed, or its producer died.
-    pub is_closed: Option<bool>,
+    /// What is in it, and who has which half or lock of it.
+    pub state: PartState,
+}
+
+impl Part {
     /// Who has which half or lock of it.
-    pub holders: Vec<(&'static str, Participant)>,
+    pub fn holders(&self) -> impl Iterator<Item = (&'static str, Participant)> {
+        self.state.holders.into_iter().flatten()
+    }
 }
 
 /// Somebody who is, or was, attached.
@@ -269,7 +263,7 @@ fn survey(file: &Glimpse) -> Result<Survey> {
     let copy = Copied::new(file)?;
     let view = copy.view()?;
     let parts =
-        view.entries().map(|entry| part_state(&copy, &view, &entry)).collect::<Result<Vec<_>>>()?;
+        view.entries().map(|entry| part(&copy, &view, &entry)).collect::<Result<Vec<_>>>()?;
     let participants = (1..).zip(view.places()).filter_map(|(number, place)| {
         let occupant = place.occupant()?;
         let is_alive = file.is_locked(number);
@@ -343,159 +337,21 @@ impl<'f> Copied<'f> {
     }
 }
 
-fn part_state(copy: &Copied<'_>, view: &View<'_>, entry: &Entry) -> Result<PartState> {
-    let description = entry.description;
-    let mut state = PartState {
-        name: entry.name().to_owned(),
-        offset: entry.offset(),
-        description,
-        is_sound: true,
-        len: None,
-        unfinished: None,
-        pushed: None,
-        is_closed: None,
-        holders: Vec::new(),
-    };
-    type Sleeper = Sleep;
-    let look = Look { copy, view, entry };
-    match (description.kind.base(), description.kind.waits()) {
-        (Kind::RING | Kind::BYTE_RING | Kind::MESSAGE_RING, true) => {
-            look.ring::<Sleeper>(&mut state)?;
-        }
-        (Kind::RING | Kind::BYTE_RING | Kind::MESSAGE_RING, false) => {
-            look.ring::<Nobody>(&mut state)?;
-        }
-        (Kind::QUEUE, true) => look.queue::<Sleeper>(&mut state)?,
-        (Kind::QUEUE, false) => look.queue::<Nobody>(&mut state)?,
-        // A latest value is a broadcast in memory.
-        (Kind::BROADCAST | Kind::LATEST, true) => look.broadcast::<Sleeper>(&mut state)?,
-        (Kind::BROADCAST | Kind::LATEST, false) => look.broadcast::<Nobody>(&mut state)?,
-        (Kind::MUTEX, _) => look.lock("holder", Mutex::<(), Sleep>::holder, &mut state)?,
-        (Kind::REENTRANT_MUTEX, _) => {
-            look.lock("holder", ReentrantMutex::<(), Sleep>::holder, &mut state)?;
-        }
-        (Kind::RW_LOCK, _) => look.lock("writer", RwLock::<(), 1, Sleep>::writer, &mut state)?,
-        (Kind::SEMAPHORE, _) => {
-            // The word counts from what there was at first, which the capacity says.
-            let permits = look.beginning(Semaphore::<0, Sleep>::permits)?;
-            let all = permits.map(|permits| permits.wrapping_add(description.capacity));
-            state.len = all.map(|all| (all & Semaphore::<0, Sleep>::MAX) as usize);
-        }
-        // There is nothing to count in it, or a later version knows.
-        _ => {}
-    }
-    Ok(state)
-}
-
-/// A part that is looked at.
-struct Look<'a> {
-    copy: &'a Copied<'a>,
-    view: &'a View<'a>,
-    entry: &'a Entry,
-}
-
-/// How often the words of a ring or a queue are copied when they do not fit together: others change them meanwhile.
+/// How often the words of a part are copied when they do not fit together: others change them meanwhile.
 const LOOKS: usize = 16;
 
-impl Look<'_> {
-    /// What `ask` says of a part that begins as an `L` does; `None` when it is too small for one.
-    fn beginning<L: Words, R>(&self, ask: impl FnOnce(&L) -> R) -> Result<Option<R>> {
-        if (self.entry.description.size as usize) < size_of::<L>() {
-            return Ok(None);
-        }
-        self.copy.fetch(self.entry.offset() as usize, size_of::<L>())?;
-        let at = self.view.at(self.entry).cast::<L>();
-        // SAFETY: our own copy, of so many bytes, on a boundary for every part; they are words, of which any bits are a value,
-        // and the reference ends before the next copy is made.
-        Ok(Some(ask(unsafe { at.as_ref() })))
-    }
-
-    fn lock<L: Words>(
-        &self,
-        role: &'static str,
-        holder: impl FnOnce(&L) -> Option<Participant>,
-        state: &mut PartState,
-    ) -> Result<()> {
-        let holder = self.beginning(holder)?;
-        state.is_sound = holder.is_some();
-        state.holders.extend(holder.flatten().map(|who| (role, who)));
-        Ok(())
-    }
-
-    fn broadcast<W: Wake>(&self, state: &mut PartState) -> Result<()> {
-        let seen = self.beginning(|broadcast: &Broadcast<u8, 1, W>| {
-            state.pushed = Some(broadcast.sent());
-            state.is_closed = Some(broadcast.writer_is_gone());
-            state.holders.extend(broadcast.holder().map(|who| ("writer", who)));
-        })?;
-        state.is_sound = seen.is_some();
-        Ok(())
-    }
-
-    fn ring<W: Wake>(&self, state: &mut PartState) -> Result<()> {
-        let size = ring::Untyped::<W>::SIZE;
-        let Description { capacity, size: whole, .. } = self.entry.description;
-        state.is_sound = false;
-        if (whole as usize) < size {
-            return Ok(());
-        }
+fn part(copy: &Copied<'_>, view: &View<'_>, entry: &Entry) -> Result<Part> {
+    let mut state = PartState::CORRUPT;
+    if let Some(part) = AnyPart::<Sleep>::new(&entry.description) {
         for _ in 0..LOOKS {
-            self.copy.fetch(self.entry.offset() as usize, size)?;
-            // SAFETY: our own copy, of so many bytes; what is seen in it ends before the next copy is made.
-            let ring =
-                unsafe { ring::Untyped::<W>::at(self.view.at(self.entry), capacity as usize) };
-            let Some(ring) = ring else { return Ok(()) };
-            let holders = [("producer", ring.producer()), ("consumer", ring.consumer())];
-            state.holders =
-                holders.into_iter().filter_map(|(half, who)| Some((half, who?))).collect();
-            state.is_closed = Some(ring.producer_is_gone());
-            state.is_sound = ring.is_sound();
-            state.len = ring.used();
-            if state.len.is_some() || !state.is_sound {
+            copy.fetch(entry.offset() as usize, part.words())?;
+            // SAFETY: our own copy, of so many bytes, on a boundary for every part; what is seen in it is a copy too.
+            state = unsafe { part.look(view.at(entry)) };
+            if !state.is_torn {
                 break;
             }
         }
-        Ok(())
     }
-
-    fn queue<W: Wake>(&self, state: &mut PartState) -> Result<()> {
-        let capacity = queue_capacity(self.entry);
-        let size = capacity.and_then(queue::Untyped::<W>::size);
-        let Some((capacity, size)) = capacity.zip(size) else {
-            state.is_sound = false;
-            return Ok(());
-        };
-        for _ in 0..LOOKS {
-            self.copy.fetch(self.entry.offset() as usize, size)?;
-            // SAFETY: our own copy of all the words of a queue of so many slots.
-            let queue = unsafe { queue::Untyped::<W>::at(self.view.at(self.entry), capacity) };
-            state.is_sound = queue.is_sound();
-            state.len = Some(queue.len());
-            state.unfinished = Some(queue.unfinished());
-            state.pushed = Some(queue.pushed());
-            state.is_closed = Some(queue.is_closed());
-            if state.is_sound {
-                break;
-            }
-        }
-        Ok(())
-    }
+    let Entry { description, .. } = *entry;
+    Ok(Part { name: entry.name().to_owned(), offset: entry.offset(), description, state })
 }
-
-/// What is words alone, of which any bits are a value.
-///
-/// # Safety
-/// It is.
-unsafe trait Words {}
-
-// SAFETY, of all: atomics, and a value of no bytes, or a byte.
-// SAFETY: as above.
-unsafe impl<W: Wake> Words for Broadcast<u8, 1, W> {}
-// SAFETY: as above.
-unsafe impl Words for Mutex<(), Sleep> {}
-// SAFETY: as above.
-unsafe impl Words for ReentrantMutex<(), Sleep> {}
-// SAFETY: as above.
-unsafe impl Words for RwLock<(), 1, Sleep> {}
-// SAFETY: as above.
-unsafe impl Words for Semaphore<0, Sleep> {}

@@ -1,6 +1,6 @@
 //! A region in the form for programs. Stable: fields are added, never renamed or removed, while the format stays the same.
 
-use ringway::shm::survey::{Attached, Found, PartState};
+use ringway::shm::survey::{Attached, Found, Part};
 use serde::Serialize;
 
 /// A region, or a file of which could not be told what is in it.
@@ -74,7 +74,7 @@ impl<'s> Described<'s> {
     }
 }
 
-fn part(part: &PartState) -> DescribedPart<'_> {
+fn part(part: &Part) -> DescribedPart<'_> {
     let description = part.description;
     DescribedPart {
         name: &part.name,
@@ -86,15 +86,14 @@ fn part(part: &PartState) -> DescribedPart<'_> {
         item_type: Some(description.item_type).filter(|&identity| identity != 0),
         offset: part.offset,
         size: description.size,
-        sound: part.is_sound,
-        filled: part.len,
-        unfinished: part.unfinished,
-        pushed: part.pushed,
-        closed: part.is_closed,
+        sound: part.state.is_valid,
+        filled: part.state.len,
+        unfinished: part.state.unfinished,
+        pushed: part.state.pushed,
+        closed: part.state.is_closed,
         holders: part
-            .holders
-            .iter()
-            .map(|&(half, who)| DescribedHolder { half, participant: who.number() })
+            .holders()
+            .map(|(half, who)| DescribedHolder { half, participant: who.number() })
             .collect(),
     }
 }

@@ -56,7 +56,7 @@ fn rows(found: &[Found]) -> String {
 /// How a region is, in a few words.
 fn state(survey: &Survey) -> Cell {
     let dead = survey.participants.len() - survey.alive();
-    let corrupt: Vec<_> = survey.parts.iter().filter(|part| !part.is_sound).collect();
+    let corrupt: Vec<_> = survey.parts.iter().filter(|part| !part.state.is_valid).collect();
     if !corrupt.is_empty() {
         let names: Vec<_> = corrupt.iter().map(|part| shown(&part.name)).collect();
         coloured(&format!("corrupt: {}", names.join(", ")), Color::Red)

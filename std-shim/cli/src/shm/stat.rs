@@ -6,7 +6,7 @@ use crate::table::{Aligned, bold, coloured, table, write};
 use crate::terminal;
 use comfy_table::{Cell, Color};
 use ringway::shm::Kind;
-use ringway::shm::survey::{Attached, PartState, Survey};
+use ringway::shm::survey::{Attached, Part, Survey};
 use serde::Serialize;
 
 #[derive(Debug, Serialize)]
@@ -86,16 +86,16 @@ fn participants(survey: &Survey, width: u16, colour: bool) -> String {
 }
 
 /// What structure a part is.
-pub fn kind(part: &PartState) -> &'static str {
+pub fn kind(part: &Part) -> &'static str {
     part.description.kind.name().unwrap_or("of a later version")
 }
 
-fn is_bytes(part: &PartState) -> bool {
+fn is_bytes(part: &Part) -> bool {
     matches!(part.description.kind.base(), Kind::BYTE_RING | Kind::MESSAGE_RING)
 }
 
 /// How much it holds when it is full.
-pub fn room(part: &PartState) -> String {
+pub fn room(part: &Part) -> String {
     let description = part.description;
     if is_bytes(part) {
         terminal::bytes(description.capacity.into())
@@ -105,8 +105,8 @@ pub fn room(part: &PartState) -> String {
 }
 
 /// How much is in it.
-pub fn filled(part: &PartState) -> String {
-    match part.len {
+pub fn filled(part: &Part) -> String {
+    match part.state.len {
         Some(len) if is_bytes(part) => terminal::bytes(len as f64),
         Some(len) => len.to_string(),
         None => "–".to_string(),
@@ -114,30 +114,31 @@ pub fn filled(part: &PartState) -> String {
 }
 
 /// How many items are neither waiting nor done with.
-pub fn held(part: &PartState) -> String {
-    let held = part.unfinished.zip(part.len).map(|(all, wait)| all.saturating_sub(wait));
+pub fn held(part: &Part) -> String {
+    let held =
+        part.state.unfinished.zip(part.state.len).map(|(all, wait)| all.saturating_sub(wait));
     held.map_or_else(|| "–".to_string(), |held| held.to_string())
 }
 
-fn state(part: &PartState) -> Cell {
-    if !part.is_sound {
+fn state(part: &Part) -> Cell {
+    if !part.state.is_valid {
         return coloured("corrupt", Color::Red);
     }
     let mut words: Vec<_> =
-        part.holders.iter().map(|(half, who)| format!("{half} {}", who.number())).collect();
-    if part.is_closed == Some(true) {
+        part.holders().map(|(half, who)| format!("{half} {}", who.number())).collect();
+    if part.state.is_closed == Some(true) {
         words.insert(0, if is_queue(part) { "closed" } else { "producer gone" }.to_string());
     }
     Cell::new(words.join(", "))
 }
 
-fn is_queue(part: &PartState) -> bool {
+fn is_queue(part: &Part) -> bool {
     part.description.kind.base() == Kind::QUEUE
 }
 
 fn holds(survey: &Survey, one: &Attached) -> String {
     let held = survey.parts.iter().flat_map(|part| {
-        let ours = part.holders.iter().filter(|(_, who)| *who == one.participant);
+        let ours = part.holders().filter(|(_, who)| *who == one.participant);
         ours.map(|(half, _)| format!("{half} of {}", shown(&part.name)))
     });
     held.collect::<Vec<_>>().join(", ")

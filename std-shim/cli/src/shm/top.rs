@@ -8,7 +8,7 @@ use crate::table::{Aligned, bold, coloured, table, write};
 use crate::terminal;
 use comfy_table::{Cell, Color};
 use ringway::channel;
-use ringway::shm::survey::{self, Found, PartState, Survey};
+use ringway::shm::survey::{self, Found, Part, Survey};
 use ringway::signal::{self, Signal, SignalSet};
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
@@ -179,12 +179,12 @@ fn attached(survey: &Survey) -> Cell {
 }
 
 /// How full it is, in hundredths.
-fn full(part: &PartState) -> Cell {
-    if !part.is_sound {
+fn full(part: &Part) -> Cell {
+    if !part.state.is_valid {
         return coloured("corrupt", Color::Red);
     }
     let capacity = f64::from(part.description.capacity.max(1));
-    let share = part.len.map(|len| len as f64 / capacity * 100.0);
+    let share = part.state.len.map(|len| len as f64 / capacity * 100.0);
     match share {
         Some(share) => format!("{share:.0} %").right(),
         None => "–".right(),
@@ -192,8 +192,8 @@ fn full(part: &PartState) -> Cell {
 }
 
 /// How many items were pushed in a second. None where they are not counted, or the count began anew.
-fn rate(then: &PartState, now: &PartState, time: Duration) -> Option<f64> {
-    let pushed = now.pushed?.checked_sub(then.pushed?)?;
+fn rate(then: &Part, now: &Part, time: Duration) -> Option<f64> {
+    let pushed = now.state.pushed?.checked_sub(then.state.pushed?)?;
     let rate = pushed as f64 / time.as_secs_f64();
     (then.name == now.name && rate.is_finite()).then_some(rate)
 }

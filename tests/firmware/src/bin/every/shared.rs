@@ -8,7 +8,7 @@ use core::ptr::NonNull;
 use core::task::{Context, Waker};
 use ringway_core::channel::pipe::Pipe;
 use ringway_core::participant::Participant;
-use ringway_core::region::{Layout, Occupant, Part, TypeName, View};
+use ringway_core::region::{AnyPart, Layout, Occupant, Part, TypeName, View};
 use ringway_core::ring::broadcast::Broadcast;
 use ringway_core::ring::bytes::ByteRing;
 use ringway_core::ring::latest::{Latest, Version};
@@ -158,7 +158,18 @@ fn region(round: usize) {
     for entry in view.entries() {
         black_box((entry.name().len(), entry.offset(), entry.description, view.at(&entry)));
     }
-    let kind = Values::description().kind;
+    let described = Values::description();
+    if let Some(part) = AnyPart::<Spin>::new(&described) {
+        for entry in view.entries() {
+            // SAFETY: the parts are rings, which begin alike.
+            black_box(unsafe { part.look(view.at(&entry)) });
+        }
+        black_box(part.words());
+    }
+    let [me, other] = [1, 2].map(|number| Participant::new(any(number)).unwrap_or(Participant::LOCAL));
+    // SAFETY: nobody has done anything under this number.
+    black_box(unsafe { view.recover::<Spin>(me, other) });
+    let kind = described.kind;
     black_box((kind.name(), kind.that_waits().waits(), kind.base()));
     if let Ok(values) = view.part::<Values>("values") {
         black_box(values.producer().is_some());

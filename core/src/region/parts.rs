@@ -1,0 +1,456 @@
+//! The structures of this crate as parts: what each says of itself, and what can be done with it without knowing what it
+//! holds. A new structure has its place here, and nowhere else in this module.
+
+use super::erased::{Beginning, Begins, Erased, Functions, Nothing, PartState};
+use super::kind::kinds;
+use super::{Description, Item, Kind, Part, SharedWait, Unheld};
+use crate::lock::{Barrier, BoundedSemaphore, Condition, Event, Mutex, RwLock, Semaphore};
+#[cfg(target_has_atomic = "64")]
+use crate::lock::{ReentrantMutex, ThreadId};
+use crate::participant::Participant;
+use crate::plain::Words;
+use crate::ring::broadcast::Broadcast;
+use crate::ring::bytes::ByteRing;
+use crate::ring::latest::{Latest, SLOTS};
+use crate::ring::messages::MessageRing;
+#[cfg(target_has_atomic = "64")]
+use crate::ring::queue::{self, Queue};
+use crate::ring::{self, Ring};
+use crate::wait::{Spin, Wait, Wake, needs_wake};
+use core::marker::PhantomData;
+#[cfg(target_has_atomic = "64")]
+use core::num::NonZeroU32;
+use core::ptr::NonNull;
+
+kinds! { W;
+    /// [`Ring`].
+    RING = 1, "ring", AnyRing<W>, AnyRing<Spin>;
+    /// [`ByteRing`].
+    BYTE_RING = 2, "byte ring", AnyRing<W>, AnyRing<Spin>;
+    /// [`Queue`].
+    QUEUE = 3, "queue", AnyQueue<W>, AnyQueue<Spin>;
+    /// [`MessageRing`].
+    MESSAGE_RING = 4, "message ring", AnyRing<W>, AnyRing<Spin>;
+    /// [`Broadcast`].
+    BROADCAST = 5, "broadcast", AnyBroadcast<W>, AnyBroadcast<Spin>;
+    /// [`Latest`], which is a broadcast in memory.
+    LATEST = 6, "latest value", AnyBroadcast<W>, AnyBroadcast<Spin>;
+    /// [`Mutex`](crate::lock::Mutex).
+    MUTEX = 7, "mutex", AnyMutex<W>, AnyMutex<Spin>;
+    /// [`ReentrantMutex`](crate::lock::ReentrantMutex).
+    REENTRANT_MUTEX = 8, "reentrant mutex", AnyReentrant<W>, AnyReentrant<Spin>;
+    /// [`RwLock`](crate::lock::RwLock).
+    RW_LOCK = 9, "readers-writer lock", AnyRwLock<W>, AnyRwLock<Spin>;
+    /// [`Semaphore`](crate::lock::Semaphore).
+    SEMAPHORE = 10, "semaphore", AnySemaphore<W>, AnySemaphore<Spin>;
+    /// [`BoundedSemaphore`](crate::lock::BoundedSemaphore).
+    BOUNDED_SEMAPHORE = 11, "bounded semaphore", AnyBounded<W>, AnyBounded<Spin>;
+    /// [`Condition`](crate::lock::Condition).
+    CONDITION = 12, "condition", Nothing, Nothing;
+    /// [`Event`](crate::lock::Event).
+    EVENT = 13, "event", Nothing, Nothing;
+    /// [`Barrier`](crate::lock::Barrier).
+    BARRIER = 14, "barrier", AnyBarrier<W>, AnyBarrier<Spin>;
+    /// `core`'s atomic integers.
+    ATOMIC = 15, "atomic integer", Nothing, Nothing;
+    /// [`Words`](crate::plain::Words).
+    WORDS = 16, "raw value", Nothing, Nothing;
+}
+
+/// What a type says that has its own capacity: its kind, what it holds, and how many; and what refuses a capacity that cannot
+/// work when the program is compiled.
+macro_rules! sized {
+    ($kind:expr, $item:ty, $capacity:expr $(, $valid:ident)?) => {
+        const CAPACITY: Option<usize> = Some($capacity);
+
+        fn description_for(_: usize) -> Option<Description> {
+            $(const { Self::$valid };)?
+            Some(Description::of::<Self, $item>($kind, $capacity))
+        }
+
+        fn at(at: NonNull<u8>, _: usize) -> NonNull<Self> {
+            at.cast()
+        }
+    };
+}
+
+/// The kind of a structure `kind` on which one waits as `W` says.
+fn kind_for<W: Wake>(kind: Kind) -> Kind {
+    // A doorbell is a word, zero at first, or nothing.
+    if needs_wake::<W>() { kind.that_waits() } else { kind }
+}
+
+// SAFETY: `repr(C)`: two lines of words, and slots that hold plain values when they hold any; zero positions and words are a
+// fresh ring.
+unsafe impl<T: Item, const N: usize, W: SharedWait> Part for Ring<T, N, W> {
+    sized!(kind_for::<W>(Kind::RING), T, N);
+}
+
+// SAFETY: as for `Ring`.
+unsafe impl<const N: usize, W: SharedWait> Part for ByteRing<N, W> {
+    sized!(kind_for::<W>(Kind::BYTE_RING), u8, N);
+}
+
+// SAFETY: it is a `ByteRing`.
+unsafe impl<const N: usize, W: SharedWait> Part for MessageRing<N, W> {
+    sized!(kind_for::<W>(Kind::MESSAGE_RING), u8, N, MAX_MESSAGE);
+}
+
+// SAFETY: `repr(C)`: two lines of words, the entries and the owners, and slots that hold plain values when they hold any; a
+// zero entry was never used, and a zero owner is nobody.
+#[cfg(target_has_atomic = "64")]
+unsafe impl<T: Item, const N: usize, W: SharedWait> Part for Queue<T, N, W> {
+    sized!(kind_for::<W>(Kind::QUEUE), T, N, VALID);
+}
+
+// SAFETY: `repr(C)`: a line of words, and slots of words and a plain value; zero numbers and words are a fresh one.
+unsafe impl<T: Item, const N: usize, W: SharedWait> Part for Broadcast<T, N, W> {
+    sized!(kind_for::<W>(Kind::BROADCAST), T, N, VALID);
+}
+
+// SAFETY: as for `Broadcast`.
+unsafe impl<T: Item, W: SharedWait> Part for Latest<T, W> {
+    sized!(kind_for::<W>(Kind::LATEST), T, SLOTS);
+}
+
+// SAFETY, of all locks: `repr(C)`: words, and a plain value behind them; zeroed words are a fresh lock, on which one
+// sleeps as `W` says, which has no bytes.
+
+// SAFETY: as above.
+unsafe impl<T: Item, W: SharedWait> Part for Mutex<T, W> {
+    sized!(kind_for::<W>(Kind::MUTEX), T, 1);
+}
+
+// SAFETY: as above.
+#[cfg(target_has_atomic = "64")]
+unsafe impl<T: Item, I: ThreadId + 'static, W: SharedWait> Part for ReentrantMutex<T, I, W> {
+    sized!(kind_for::<W>(Kind::REENTRANT_MUTEX), T, 1);
+}
+
+// SAFETY: as above.
+unsafe impl<T: Item, const R: usize, W: SharedWait> Part for RwLock<T, R, W> {
+    sized!(kind_for::<W>(Kind::RW_LOCK), T, R, VALID);
+}
+
+// SAFETY: as above.
+unsafe impl<const START: u32, W: SharedWait> Part for Semaphore<START, W> {
+    sized!(kind_for::<W>(Kind::SEMAPHORE), (), START as usize, VALID);
+}
+
+// SAFETY: as above.
+unsafe impl<const N: usize, W: SharedWait> Part for BoundedSemaphore<N, W> {
+    sized!(kind_for::<W>(Kind::BOUNDED_SEMAPHORE), (), N, VALID);
+}
+
+// SAFETY: as above.
+unsafe impl<W: SharedWait> Part for Condition<W> {
+    sized!(kind_for::<W>(Kind::CONDITION), (), 1);
+}
+
+// SAFETY: as above.
+unsafe impl<W: SharedWait> Part for Event<W> {
+    sized!(kind_for::<W>(Kind::EVENT), (), 1);
+}
+
+// SAFETY: as above.
+unsafe impl<const N: usize, W: SharedWait> Part for Barrier<N, W> {
+    sized!(kind_for::<W>(Kind::BARRIER), (), N, VALID);
+}
+
+impl<const START: u32, W: SharedWait> Unheld for Semaphore<START, W> {}
+// A wait goes on under the name that the mutex's guard has.
+impl<W: SharedWait> Unheld for Condition<W> {}
+impl<W: SharedWait> Unheld for Event<W> {}
+
+// A user's own integers: nothing here accesses them.
+#[allow(clippy::disallowed_types)]
+mod integers {
+    use super::*;
+
+    macro_rules! integers {
+    ($($width:literal $($name:ident $integer:ty),*;)*) => {
+        $($(
+            // SAFETY: an integer, of which zero is a fresh one.
+            #[cfg(target_has_atomic = $width)]
+            unsafe impl Part for crate::sync::integers::$name {
+                sized!(Kind::ATOMIC, $integer, 1);
+            }
+
+            #[cfg(target_has_atomic = $width)]
+            impl Unheld for crate::sync::integers::$name {}
+        )*)*
+    };
+}
+
+    integers! {
+        "8" AtomicU8 u8, AtomicI8 i8;
+        "16" AtomicU16 u16, AtomicI16 i16;
+        "32" AtomicU32 u32, AtomicI32 i32;
+        "64" AtomicU64 u64, AtomicI64 i64;
+    }
+}
+
+// SAFETY: a plain value, accessed word by word.
+unsafe impl<T: Item> Part for Words<T> {
+    sized!(Kind::WORDS, T, 1);
+}
+
+impl<T: Item> Unheld for Words<T> {}
+
+/// A ring of whatever: its header is all that is touched.
+#[derive(Debug)]
+struct AnyRing<W>(PhantomData<W>);
+
+impl<W: SharedWait> Erased for AnyRing<W> {
+    fn words(description: &Description) -> Option<usize> {
+        let size = ring::Untyped::<W>::SIZE;
+        (size <= description.size as usize).then_some(size)
+    }
+
+    unsafe fn recover(
+        at: NonNull<u8>,
+        _: &Description,
+        _: Participant,
+        dead: Participant,
+    ) -> usize {
+        // SAFETY: as the caller states: every ring begins with the same header, which is all that is touched.
+        let ring = unsafe { at.cast::<Ring<(), 1, W>>().as_ref() };
+        // SAFETY: as the caller states.
+        unsafe { ring.recover(dead) }
+    }
+
+    unsafe fn look(at: NonNull<u8>, description: &Description) -> PartState {
+        // SAFETY: as the caller states, there is the header of a ring.
+        let ring = unsafe { ring::Untyped::<W>::at(at, description.capacity as usize) };
+        let Some(ring) = ring else { return PartState::CORRUPT };
+        let named = |role, who: Option<Participant>| Some((role, who?));
+        PartState {
+            is_valid: ring.is_sound(),
+            is_torn: ring.used().is_none(),
+            len: ring.used(),
+            is_closed: Some(ring.producer_is_gone()),
+            holders: [named("producer", ring.producer()), named("consumer", ring.consumer())],
+            ..PartState::VALID
+        }
+    }
+}
+
+#[cfg(target_has_atomic = "64")]
+#[derive(Debug)]
+struct AnyQueue<W>(PhantomData<W>);
+#[cfg(not(target_has_atomic = "64"))]
+type AnyQueue<W> = Nothing<W>;
+
+#[cfg(target_has_atomic = "64")]
+impl<W: SharedWait> Erased for AnyQueue<W> {
+    fn words(description: &Description) -> Option<usize> {
+        let words = queue::Untyped::<W>::size(description.capacity as usize)?;
+        (words <= description.size as usize).then_some(words)
+    }
+
+    unsafe fn recover(
+        at: NonNull<u8>,
+        description: &Description,
+        me: Participant,
+        dead: Participant,
+    ) -> usize {
+        // SAFETY: a queue of so many slots, as the caller states.
+        let queue = unsafe { queue::Untyped::<W>::at(at, description.capacity as usize) };
+        // SAFETY: as the caller states; what a part holds is plain.
+        unsafe { queue.recover(me, dead) }
+    }
+
+    unsafe fn look(at: NonNull<u8>, description: &Description) -> PartState {
+        // SAFETY: all the words of a queue of so many slots, as the caller states.
+        let queue = unsafe { queue::Untyped::<W>::at(at, description.capacity as usize) };
+        PartState {
+            is_valid: queue.is_sound(),
+            is_torn: !queue.is_sound(),
+            len: Some(queue.len()),
+            unfinished: Some(queue.unfinished()),
+            pushed: Some(queue.pushed()),
+            is_closed: Some(queue.is_closed()),
+            ..PartState::VALID
+        }
+    }
+}
+
+/// Every broadcast begins with the same words.
+type AnyBroadcast<W> = Begins<Broadcast<u8, 1, W>>;
+
+// SAFETY: atomics, and a byte.
+unsafe impl<W: SharedWait> Beginning for Broadcast<u8, 1, W> {
+    unsafe fn recover(&self, dead: Participant) -> usize {
+        // SAFETY: as the caller states.
+        unsafe { self.recover(dead) }
+    }
+
+    fn look(&self, _: &Description) -> PartState {
+        PartState {
+            pushed: Some(self.sent()),
+            is_closed: Some(self.writer_is_gone()),
+            ..PartState::held("writer", self.holder())
+        }
+    }
+}
+
+/// What a mutex protects comes behind its words.
+type AnyMutex<W> = Begins<Mutex<(), W>>;
+
+// SAFETY: atomics.
+unsafe impl<W: SharedWait + Wait> Beginning for Mutex<(), W> {
+    unsafe fn recover(&self, dead: Participant) -> usize {
+        // SAFETY: as the caller states.
+        unsafe { self.recover(dead) }.into()
+    }
+
+    fn look(&self, _: &Description) -> PartState {
+        PartState::held("holder", self.holder())
+    }
+}
+
+#[cfg(target_has_atomic = "64")]
+type AnyReentrant<W> = Begins<ReentrantMutex<(), AnyThread, W>>;
+#[cfg(not(target_has_atomic = "64"))]
+type AnyReentrant<W> = Nothing<W>;
+
+/// The threads of others.
+#[cfg(target_has_atomic = "64")]
+#[derive(Debug)]
+enum AnyThread {}
+
+// SAFETY: nobody locks by it.
+#[cfg(target_has_atomic = "64")]
+unsafe impl ThreadId for AnyThread {
+    fn thread_id() -> NonZeroU32 {
+        NonZeroU32::MIN
+    }
+}
+
+// SAFETY: atomics.
+#[cfg(target_has_atomic = "64")]
+unsafe impl<W: SharedWait + Wait> Beginning for ReentrantMutex<(), AnyThread, W> {
+    unsafe fn recover(&self, dead: Participant) -> usize {
+        // SAFETY: as the caller states.
+        unsafe { self.recover(dead) }.into()
+    }
+
+    fn look(&self, _: &Description) -> PartState {
+        PartState::held("holder", self.holder())
+    }
+}
+
+/// The permits are counted from what there was at first, which is the capacity.
+type AnySemaphore<W> = Begins<Semaphore<0, W>>;
+
+// SAFETY: atomics.
+unsafe impl<W: SharedWait + Wait> Beginning for Semaphore<0, W> {
+    unsafe fn recover(&self, _: Participant) -> usize {
+        // Nobody is on record.
+        0
+    }
+
+    fn look(&self, description: &Description) -> PartState {
+        let permits = self.permits().wrapping_add(description.capacity) & Self::MAX;
+        PartState { len: Some(permits as usize), ..PartState::VALID }
+    }
+}
+
+/// Locks with slots of 4 bytes each: one that begins as an `L`, which has one slot.
+macro_rules! slotted {
+    ($($any:ident, $lock:ident, [$($before:tt)*], |$seen:ident| $look:expr;)*) => {
+        $(
+            #[derive(Debug)]
+            struct $any<W>(PhantomData<W>);
+
+            impl<W: SharedWait + Wait> Erased for $any<W> {
+                fn words(description: &Description) -> Option<usize> {
+                    type One<W> = $lock<$($before)* 1, W>;
+                    let more = (description.capacity as usize).checked_sub(1)?.checked_mul(4)?;
+                    // What is a slot in a part of two may be padding in one of one.
+                    let padding = align_of::<One<W>>() - 4;
+                    let size = description.size as usize;
+                    let words = size_of::<One<W>>().checked_add(more)?;
+                    (words <= size.checked_add(padding)?).then_some(words.min(size))
+                }
+
+                unsafe fn recover(
+                    at: NonNull<u8>,
+                    description: &Description,
+                    _: Participant,
+                    dead: Participant,
+                ) -> usize {
+                    let slots = description.capacity as usize;
+                    // SAFETY: as the caller states, there is such a lock with so many slots.
+                    unsafe { $lock::<$($before)* 1, W>::recover_at(at.cast(), slots, dead) }.into()
+                }
+
+                unsafe fn look(at: NonNull<u8>, _: &Description) -> PartState {
+                    // SAFETY: as above; it is words.
+                    let $seen = unsafe { at.cast::<$lock<$($before)* 1, W>>().as_ref() };
+                    $look
+                }
+            }
+        )*
+    };
+}
+
+slotted! {
+    AnyRwLock, RwLock, [(),], |lock| PartState::held("writer", lock.writer());
+    AnyBounded, BoundedSemaphore, [], |_lock| PartState::VALID;
+    AnyBarrier, Barrier, [], |_lock| PartState::VALID;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::AnyPart;
+    use super::*;
+    use crate::wait::Spin;
+
+    fn participant(number: u16) -> Participant {
+        Participant::new(number).unwrap()
+    }
+
+    /// What is seen in `part`, and how much of what `dead` holds is put right.
+    fn seen_and_recovered<P: Part>(part: &P, dead: Participant) -> (PartState, usize) {
+        let any = AnyPart::<Spin>::new(&P::description()).unwrap();
+        let at = NonNull::from(part).cast();
+        // SAFETY: there is the part.
+        let seen = unsafe { any.look(at) };
+        // SAFETY: as above, and what it did was forgotten.
+        (seen, unsafe { any.recover(at, participant(9), dead) })
+    }
+
+    #[test]
+    fn every_kind_that_is_held_is_seen_and_recovered_by_its_description_alone() {
+        let dead = participant(3);
+        let ring = Ring::<[u16; 5], 3>::new();
+        core::mem::forget(ring.producer_as(dead));
+        let (seen, count) = seen_and_recovered(&ring, dead);
+        assert_eq!((seen.holders[0], count), (Some(("producer", dead)), 1));
+        assert_eq!(seen_and_recovered(&ring, dead).0.is_closed, Some(true));
+
+        let queue = Queue::<u64, 5>::new();
+        queue.try_push(1).unwrap();
+        core::mem::forget(queue.handle(dead).try_claim());
+        let (seen, count) = seen_and_recovered(&queue, dead);
+        assert_eq!((seen.len, seen.unfinished, count), (Some(0), Some(1), 1));
+
+        let newest = Latest::<u32>::new();
+        core::mem::forget(newest.writer_as(dead));
+        let (seen, count) = seen_and_recovered(&newest, dead);
+        assert_eq!((seen.holders[0], count), (Some(("writer", dead)), 1));
+    }
+
+    #[test]
+    fn what_no_part_of_a_kind_says_of_itself_is_none() {
+        let queue = Queue::<u64, 5>::description();
+        for capacity in [0, 100, 1 << 16, u32::MAX] {
+            assert!(AnyPart::<Spin>::new(&Description { capacity, ..queue }).is_none());
+        }
+        let ring = Description { size: 8, ..Ring::<u8, 4>::description() };
+        assert!(AnyPart::<Spin>::new(&ring).is_none());
+        let later = AnyPart::<Spin>::new(&Description { kind: Kind(999), ..ring }).unwrap();
+        assert_eq!(later.words(), 0);
+    }
+}
