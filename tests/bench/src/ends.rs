@@ -8,7 +8,7 @@ use ringway::fifo::Fifo;
 use ringway::pipe;
 use ringway::signal::{self, Delivery, Signal};
 use ringway::socket::{TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixSeqpacket, UnixStream};
-use ringway::wait::{Doorbell, Wait};
+use ringway::wait::Wait;
 use ringway_core::ring;
 use std::io::Read;
 use std::marker::PhantomData;

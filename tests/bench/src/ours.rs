@@ -5,7 +5,7 @@ use crate::message::{Message, Rx, Spsc, Tx};
 use ringway_core::ring::bytes::{self, ByteRing};
 use ringway_core::ring::messages::{self, MessageRing};
 use ringway_core::ring::{self, Ring, queue::Queue};
-use ringway_core::wait::Bell;
+use ringway_core::wait::Wake;
 use std::hint;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
@@ -36,7 +36,7 @@ impl Place for Shared {
 }
 
 /// A [`Ring`] with `N` slots for one message each.
-pub struct Slots<P, const N: usize, B = ringway_core::wait::Nobody>(PhantomData<(P, B)>);
+pub struct Slots<P, const N: usize, W = ringway_core::wait::Nobody>(PhantomData<(P, W)>);
 
 /// Copies a message into a slot.
 #[inline(always)]
@@ -45,7 +45,7 @@ fn fill<M: Copy>(slot: &mut MaybeUninit<M>, message: &M) {
     unsafe { slot.as_mut_ptr().copy_from_nonoverlapping(message, 1) };
 }
 
-impl<M: Message, const N: usize, B: Bell> Tx<M> for ring::Producer<'static, M, N, B> {
+impl<M: Message, const N: usize, W: Wake> Tx<M> for ring::Producer<'static, M, N, W> {
     #[inline(always)]
     fn put(&mut self, message: &M) -> bool {
         if M::SIZE <= 64 {
@@ -55,7 +55,7 @@ impl<M: Message, const N: usize, B: Bell> Tx<M> for ring::Producer<'static, M, N
     }
 }
 
-impl<M: Message, const N: usize, B: Bell> Rx<M> for ring::Consumer<'static, M, N, B> {
+impl<M: Message, const N: usize, W: Wake> Rx<M> for ring::Consumer<'static, M, N, W> {
     #[inline(always)]
     fn get(&mut self, into: &mut M) -> bool {
         if M::SIZE <= 64 {
@@ -71,12 +71,12 @@ impl<M: Message, const N: usize, B: Bell> Rx<M> for ring::Consumer<'static, M, N
     }
 }
 
-impl<M: Message, P: Place, const N: usize, B: Bell + 'static> Spsc<M> for Slots<P, N, B> {
-    type Tx = ring::Producer<'static, M, N, B>;
-    type Rx = ring::Consumer<'static, M, N, B>;
+impl<M: Message, P: Place, const N: usize, W: Wake + 'static> Spsc<M> for Slots<P, N, W> {
+    type Tx = ring::Producer<'static, M, N, W>;
+    type Rx = ring::Consumer<'static, M, N, W>;
 
     fn open() -> (Self::Tx, Self::Rx) {
-        let ring = P::zeroed::<Ring<M, N, B>>();
+        let ring = P::zeroed::<Ring<M, N, W>>();
         (ring.producer().expect("a fresh ring"), ring.consumer().expect("a fresh ring"))
     }
 }

@@ -7,7 +7,7 @@ use embassy_executor::{Executor, Spawner};
 // For its interrupt vectors.
 use lm3s6965 as _;
 use ringway_core::ring::{Producer, Ring};
-use ringway_core::wait::{Async, Doorbell, Spin};
+use ringway_core::wait::{Async, Spin};
 use ringway_firmware::{exit, report, start_timer};
 
 const SAMPLES: u32 = 100;

@@ -7,7 +7,7 @@ use ringway_core::ring::Ring;
 use ringway_core::ring::bytes::ByteRing;
 use ringway_core::ring::queue::Queue;
 use ringway_core::sync::{AtomicU32, Ordering};
-use ringway_core::wait::{Doorbell, Spin};
+use ringway_core::wait::Spin;
 use ringway_firmware::{exit, report, start_second_hart};
 
 /// How many values go there, and come back.

@@ -5,7 +5,6 @@ use ringway_core::channel::pipe::Pipe;
 use ringway_core::ring::Ring;
 use ringway_core::ring::bytes::ByteRing;
 use ringway_core::ring::queue::Queue;
-use ringway_core::wait::Doorbell;
 
 /// How often each path does its one thing.
 pub const OPERATIONS: u64 = 1000;
@@ -21,7 +20,7 @@ mod hot {
     use ringway_core::channel::pipe::{Reader, Writer};
     use ringway_core::ring::queue::Queue;
     use ringway_core::ring::{self as rings, bytes as byte_rings};
-    use ringway_core::wait::{Bell, Nobody};
+    use ringway_core::wait::{Nobody, Wake};
     use std::hint::black_box;
 
     macro_rules! paths {
@@ -88,10 +87,10 @@ mod hot {
                 black_box(chunk.as_slices());
                 chunk.release(64);
             }
-            push_with_a_doorbell[B: Bell](producer: &mut Producer<u64, B>) {
+            push_with_a_doorbell[W: Wake](producer: &mut Producer<u64, W>) {
                 assert!(producer.try_push(black_box(1)).is_ok());
             }
-            pop_with_a_doorbell[B: Bell](consumer: &mut Consumer<u64, B>) {
+            pop_with_a_doorbell[W: Wake](consumer: &mut Consumer<u64, W>) {
                 assert!(black_box(consumer.try_pop()).is_some());
             }
         }
