@@ -9,9 +9,9 @@ use core::task::{Context, Poll};
 /// The outcome of one attempt: an answer, or the doorbell that rings when another attempt may have one.
 pub(super) type Attempt<'a, R, W> = Result<Result<R, Error>, &'a Doorbell<W>>;
 
-/// The `try_` form: the answer, or [`Error::WouldBlock`].
+/// The `try_` form: the answer of the attempt, or [`Error::WouldBlock`].
 #[inline(always)]
-pub(super) fn now<R, W: Wake>(attempt: Attempt<'_, R, W>) -> Result<R, Error> {
+pub(super) fn now<R>(attempt: Option<Result<R, Error>>) -> Result<R, Error> {
     attempt.unwrap_or(Err(Error::WouldBlock))
 }
 

@@ -11,7 +11,7 @@ pub(super) fn or_end(read: Result<usize, Error>) -> Result<usize, Error> {
     }
 }
 
-/// The forms of reading, for an end with `attempt_read` and `attempt_read_exact`.
+/// The forms of reading, for an end whose `reader` is a pipe's, or says why it is none any more.
 macro_rules! reading {
     ($End:ident) => {
         impl<'a, const N: usize, W: Wake> $End<'a, N, W> {
@@ -36,7 +36,7 @@ macro_rules! reading {
             /// ```
             #[inline]
             pub fn try_read(&mut self, out: &mut [u8]) -> Result<usize, Error> {
-                or_end(now(self.attempt_read(out)))
+                or_end(self.reader().and_then(|half| now(half.attempt_read(out))))
             }
 
             /// Fills `out`, or reads nothing; never waits.
@@ -59,7 +59,7 @@ macro_rules! reading {
             /// assert_eq!(reader.try_read_exact(&mut out), Err(Error::EndOfFile), "one byte is left");
             /// ```
             pub fn try_read_exact(&mut self, out: &mut [u8]) -> Result<(), Error> {
-                now(self.attempt_read_exact(out))
+                now(self.reader()?.attempt_read_exact(out))
             }
         }
 
@@ -82,7 +82,10 @@ macro_rules! reading {
                 out: &mut [u8],
                 deadline: Option<W::Deadline>,
             ) -> Result<usize, Error> {
-                or_end(wait(deadline, || self.attempt_read(out)))
+                or_end(self.reader().and_then(|half| {
+                    let bell = half.bell();
+                    wait(deadline, || half.attempt_read(out).ok_or(bell))
+                }))
             }
 
             /// Fills `out`; waits for as many bytes.
@@ -116,8 +119,10 @@ macro_rules! reading {
                 out: &mut &mut [u8],
                 deadline: Option<W::Deadline>,
             ) -> Result<(), Error> {
+                let half = self.reader()?;
+                let bell = half.bell();
                 while !out.is_empty() {
-                    let count = wait(deadline, || self.attempt_read(out))?;
+                    let count = wait(deadline, || half.attempt_read(out).ok_or(bell))?;
                     *out = core::mem::take(out).get_mut(count..).unwrap_or_default();
                 }
                 Ok(())
@@ -135,7 +140,13 @@ macro_rules! reading {
                 cx: &mut Context<'_>,
                 out: &mut [u8],
             ) -> Poll<Result<usize, Error>> {
-                poll(cx, || self.attempt_read(out)).map(or_end)
+                match self.reader() {
+                    Ok(half) => {
+                        let bell = half.bell();
+                        poll(cx, || half.attempt_read(out).ok_or(bell)).map(or_end)
+                    }
+                    Err(error) => Poll::Ready(or_end(Err(error))),
+                }
             }
 
             /// [`read`](Self::read) as a future. Cancel-safe: what was not returned was not read.
@@ -172,14 +183,16 @@ macro_rules! reading {
                 &mut self,
                 mut out: &mut [u8],
             ) -> impl Future<Output = Result<(), Error>> {
+                let mut half = self.reader();
                 poll_fn(move |cx| {
+                    let half = half.as_mut().map_err(|error| *error)?;
+                    let bell = half.bell();
                     while !out.is_empty() {
-                        match poll(cx, || self.attempt_read(out)) {
-                            Poll::Ready(Ok(count)) => {
+                        match poll(cx, || half.attempt_read(out).ok_or(bell))? {
+                            Poll::Ready(count) => {
                                 out =
                                     core::mem::take(&mut out).get_mut(count..).unwrap_or_default();
                             }
-                            Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                             Poll::Pending => return Poll::Pending,
                         }
                     }
@@ -190,7 +203,8 @@ macro_rules! reading {
     };
 }
 
-/// The forms of writing, for an end with `attempt_write` and `is_atomic`.
+/// The forms of writing, for an end whose `writer` is a pipe's, or says why it is none any more. It writes all or nothing
+/// of what `is_atomic`.
 macro_rules! writing {
     ($End:ident) => {
         impl<'a, const N: usize, W: Wake> $End<'a, N, W> {
@@ -215,7 +229,7 @@ macro_rules! writing {
             /// ```
             #[inline]
             pub fn try_write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
-                now(self.attempt_write(bytes, Self::is_atomic(bytes)))
+                now(self.writer()?.attempt_write(bytes, Self::is_atomic(bytes)))
             }
 
             /// Writes all of `bytes`, or nothing; never waits.
@@ -237,7 +251,7 @@ macro_rules! writing {
                 if bytes.len() > N {
                     return Err(Error::MessageTooLarge { max: N });
                 }
-                now(self.attempt_write(bytes, true)).map(drop)
+                now(self.writer()?.attempt_write(bytes, true)).map(drop)
             }
         }
 
@@ -259,7 +273,9 @@ macro_rules! writing {
                 bytes: &[u8],
                 deadline: Option<W::Deadline>,
             ) -> Result<usize, Error> {
-                wait(deadline, || self.attempt_write(bytes, Self::is_atomic(bytes)))
+                let (half, whole) = (self.writer()?, Self::is_atomic(bytes));
+                let bell = half.bell();
+                wait(deadline, || half.attempt_write(bytes, whole).ok_or(bell))
             }
 
             /// Writes all of `bytes`; waits for room.
@@ -298,9 +314,10 @@ macro_rules! writing {
                 bytes: &mut &[u8],
                 deadline: Option<W::Deadline>,
             ) -> Result<(), Error> {
-                let whole = Self::is_atomic(bytes);
+                let (half, whole) = (self.writer()?, Self::is_atomic(bytes));
+                let bell = half.bell();
                 while !bytes.is_empty() {
-                    let count = wait(deadline, || self.attempt_write(bytes, whole))?;
+                    let count = wait(deadline, || half.attempt_write(bytes, whole).ok_or(bell))?;
                     *bytes = bytes.get(count..).unwrap_or_default();
                 }
                 Ok(())
@@ -321,7 +338,9 @@ macro_rules! writing {
                 cx: &mut Context<'_>,
                 bytes: &[u8],
             ) -> Poll<Result<usize, Error>> {
-                poll(cx, || self.attempt_write(bytes, Self::is_atomic(bytes)))
+                let (half, whole) = (self.writer()?, Self::is_atomic(bytes));
+                let bell = half.bell();
+                poll(cx, || half.attempt_write(bytes, whole).ok_or(bell))
             }
 
             /// [`write`](Self::write) as a future. Cancel-safe: what was not returned was not written.
@@ -343,14 +362,13 @@ macro_rules! writing {
                 &mut self,
                 mut bytes: &[u8],
             ) -> impl Future<Output = Result<(), Error>> {
-                let whole = Self::is_atomic(bytes);
+                let (mut half, whole) = (self.writer(), Self::is_atomic(bytes));
                 poll_fn(move |cx| {
+                    let half = half.as_mut().map_err(|error| *error)?;
+                    let bell = half.bell();
                     while !bytes.is_empty() {
-                        match poll(cx, || self.attempt_write(bytes, whole)) {
-                            Poll::Ready(Ok(count)) => {
-                                bytes = bytes.get(count..).unwrap_or_default()
-                            }
-                            Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                        match poll(cx, || half.attempt_write(bytes, whole).ok_or(bell))? {
+                            Poll::Ready(count) => bytes = bytes.get(count..).unwrap_or_default(),
                             Poll::Pending => return Poll::Pending,
                         }
                     }

@@ -90,7 +90,7 @@ impl<const NAMES: usize, const N: usize, W: Wake> Registry<NAMES, N, W> {
     /// # Errors
     /// Those of [`create`](Self::create), and [`Error::WouldBlock`] while another context looks at the names.
     pub fn try_create(&self, name: &[u8]) -> Result<(), Error> {
-        now(self.with_names(|names| names.create(name)))
+        now(self.with_names(|names| names.create(name)).ok())
     }
 
     /// [`remove`](Self::remove) that never waits.
@@ -98,7 +98,7 @@ impl<const NAMES: usize, const N: usize, W: Wake> Registry<NAMES, N, W> {
     /// # Errors
     /// Those of [`remove`](Self::remove), and [`Error::WouldBlock`] while another context looks at the names.
     pub fn try_remove(&self, name: &[u8]) -> Result<(), Error> {
-        now(self.with_names(|names| names.remove(name)))
+        now(self.with_names(|names| names.remove(name)).ok())
     }
 
     /// Opens the end that reads, whether a writer is there or not (`O_NONBLOCK`).
@@ -119,7 +119,7 @@ impl<const NAMES: usize, const N: usize, W: Wake> Registry<NAMES, N, W> {
     /// assert_eq!(reader.try_read(&mut out), Err(Error::WouldBlock));
     /// ```
     pub fn try_open_reader(&self, name: &[u8]) -> Result<Reader<'_, N, W>, Error> {
-        now(self.enter_reader(name)).map(Rendezvous::into_end)
+        now(self.enter_reader(name).ok()).map(Rendezvous::into_end)
     }
 
     /// Opens an end that writes if a reader is there or waits for a writer (`O_NONBLOCK`).
@@ -128,7 +128,7 @@ impl<const NAMES: usize, const N: usize, W: Wake> Registry<NAMES, N, W> {
     /// [`Error::NoReader`] when there is no reader, [`Error::NotFound`] when there is none of this name,
     /// [`Error::Exhausted`] when it has 65 536 writers, [`Error::WouldBlock`] while another context looks at the names.
     pub fn try_open_writer(&self, name: &[u8]) -> Result<Writer<'_, N, W>, Error> {
-        now(self.enter_writer(name, Ends::reader)).map(Rendezvous::into_end)
+        now(self.enter_writer(name, Ends::reader).ok()).map(Rendezvous::into_end)
     }
 }
 

@@ -35,7 +35,7 @@
 //! assert_eq!(&out[..15], b"main, interrupt");
 //! ```
 
-use super::attempt::{Attempt, now, poll, wait};
+use super::attempt::{now, poll, wait};
 use super::bytes::{or_end, reading, writing};
 use super::{Event, State};
 use crate::Error;
@@ -43,7 +43,7 @@ use crate::Error;
 use crate::ring::InPlace;
 use crate::ring::bytes::{Consumer, Producer, WriteAllError};
 use crate::sync::const_unless_loom;
-use crate::wait::{Register, Spin, Wait, Wake};
+use crate::wait::{Doorbell, Register, Spin, Wait, Wake};
 use core::future::poll_fn;
 use core::mem::ManuallyDrop;
 #[cfg(not(loom))]
@@ -188,11 +188,21 @@ impl<'a, const N: usize, W: Wake> Reader<'a, N, W> {
         if self.half.is_empty() { state } else { State::READER }
     }
 
+    #[inline(always)]
+    fn reader(&mut self) -> Result<&mut Self, Error> {
+        Ok(self)
+    }
+
+    /// What this end sleeps on.
+    pub(super) fn bell(&self) -> &'a Doorbell<W> {
+        self.shared.readers_bell()
+    }
+
     /// Reads what there is. At the end of file: [`Error::EndOfFile`].
     #[inline]
-    pub(super) fn attempt_read(&mut self, out: &mut [u8]) -> Attempt<'a, usize, W> {
+    pub(super) fn attempt_read(&mut self, out: &mut [u8]) -> Option<Result<usize, Error>> {
         if out.is_empty() {
-            return Ok(Ok(0));
+            return Some(Ok(0));
         }
         self.attempt(|half| match half.try_read(out) {
             0 => None,
@@ -201,9 +211,9 @@ impl<'a, const N: usize, W: Wake> Reader<'a, N, W> {
     }
 
     /// Fills `out` or reads nothing.
-    pub(super) fn attempt_read_exact(&mut self, out: &mut [u8]) -> Attempt<'a, (), W> {
+    pub(super) fn attempt_read_exact(&mut self, out: &mut [u8]) -> Option<Result<(), Error>> {
         if out.len() > N {
-            return Ok(Err(Error::MessageTooLarge { max: N }));
+            return Some(Err(Error::MessageTooLarge { max: N }));
         }
         self.attempt(|half| {
             (half.len() >= out.len()).then(|| {
@@ -214,7 +224,7 @@ impl<'a, const N: usize, W: Wake> Reader<'a, N, W> {
     }
 
     /// Takes a message as [`Writer::attempt_message`] put it there.
-    pub(super) fn attempt_message(&mut self, out: &mut [u8]) -> Attempt<'a, usize, W> {
+    pub(super) fn attempt_message(&mut self, out: &mut [u8]) -> Option<Result<usize, Error>> {
         self.attempt(|half| {
             let taken = half.try_read_message(out)?;
             Some(taken.map_err(|needed| Error::BufferTooSmall { needed }))
@@ -226,15 +236,13 @@ impl<'a, const N: usize, W: Wake> Reader<'a, N, W> {
     fn attempt<R>(
         &mut self,
         mut take: impl FnMut(&mut Consumer<'a, N, W>) -> Option<Result<R, Error>>,
-    ) -> Attempt<'a, R, W> {
+    ) -> Option<Result<R, Error>> {
         if let Some(answer) = take(&mut self.half) {
-            return Ok(answer);
+            return Some(answer);
         }
-        match self.shared.ends().reader_state().on(Event::Recv) {
-            Ok(_) => Err(self.shared.readers_bell()),
-            // The last writer went after our look, or before: what it wrote is seen now.
-            Err(error) => Ok(take(&mut self.half).unwrap_or(Err(error))),
-        }
+        let error = self.shared.ends().reader_state().on(Event::Recv).err()?;
+        // The last writer went after our look, or before: what it wrote is seen now.
+        Some(take(&mut self.half).unwrap_or(Err(error)))
     }
 
     /// Whether a read would not wait: something is there, or the end of file.
@@ -304,51 +312,61 @@ impl<'a, const N: usize, W: Wake> Writer<'a, N, W> {
         self.shared.ends().writer_state()
     }
 
-    pub(super) fn is_atomic(bytes: &[u8]) -> bool {
+    #[inline(always)]
+    fn writer(&mut self) -> Result<&mut Self, Error> {
+        Ok(self)
+    }
+
+    fn is_atomic(bytes: &[u8]) -> bool {
         bytes.len() <= Shared::<N, W>::ATOMIC
+    }
+
+    /// What this end sleeps on.
+    pub(super) fn bell(&self) -> &'a Doorbell<W> {
+        self.shared.writers_bell()
     }
 
     /// Writes all of `bytes` or nothing if `whole`, else what there is room for.
     #[inline]
-    pub(super) fn attempt_write(&mut self, bytes: &[u8], whole: bool) -> Attempt<'a, usize, W> {
+    pub(super) fn attempt_write(
+        &mut self,
+        bytes: &[u8],
+        whole: bool,
+    ) -> Option<Result<usize, Error>> {
         if bytes.is_empty() {
-            return Ok(Ok(0));
+            return Some(Ok(0));
         }
-        self.attempt(|half| {
-            let count = if whole {
+        let write = |half: &mut Producer<'a, N, W>| {
+            if whole {
                 half.try_write_all(bytes).map_or(0, |()| bytes.len())
             } else {
                 half.try_write(bytes)
-            };
-            (count > 0).then_some(Ok(count))
-        })
+            }
+        };
+        // SAFETY: this is a writer.
+        let written = unsafe { self.shared.writing(write) };
+        written.filter(|written| *written != Ok(0))
     }
 
     /// Puts a message in, which [`Reader::attempt_message`] takes whole. For one writer.
-    pub(super) fn attempt_message(&mut self, message: &[u8]) -> Attempt<'a, (), W> {
-        self.attempt(|half| match half.try_write_message(message) {
-            Ok(()) => Some(Ok(())),
-            Err(WriteAllError::Full) => None,
-            Err(WriteAllError::TooLarge { max }) => Some(Err(Error::MessageTooLarge { max })),
-        })
-    }
-
-    /// Does `put`, if somebody reads and no other writer writes.
-    #[inline(always)]
-    fn attempt<R>(
-        &mut self,
-        put: impl FnOnce(&mut Producer<'a, N, W>) -> Option<Result<R, Error>>,
-    ) -> Attempt<'a, R, W> {
+    pub(super) fn attempt_message(&mut self, message: &[u8]) -> Option<Result<(), Error>> {
         // SAFETY: this is a writer.
-        unsafe { self.shared.writing(put) }
+        let written = unsafe { self.shared.writing(|half| half.try_write_message(message)) };
+        match written? {
+            Ok(Ok(())) => Some(Ok(())),
+            Ok(Err(WriteAllError::Full)) => None,
+            Ok(Err(WriteAllError::TooLarge { max })) => Some(Err(Error::MessageTooLarge { max })),
+            Err(error) => Some(Err(error)),
+        }
     }
 
     /// Whether a write that needs this much room would not wait, were this the only writer.
     #[cfg(feature = "embedded-io")]
     pub(super) fn has_room(&mut self, bytes: usize) -> bool {
-        let room = self.attempt(|half| Some(Ok(half.room() >= bytes)));
-        // Broken: the write says so at once.
-        room.is_ok_and(|room| room.unwrap_or(true))
+        // SAFETY: this is a writer.
+        let room = unsafe { self.shared.writing(|half| half.room()) };
+        // A broken pipe says so at once.
+        room.is_some_and(|room| room.map_or(true, |room| room >= bytes))
     }
 }
 

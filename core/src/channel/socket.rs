@@ -194,7 +194,7 @@ impl<'a, const N: usize, W: Wake, E: End<'a, N, W>> Sockets<'a, N, W, E> {
         address: impl Into<Address<'b>>,
         backlog: usize,
     ) -> Result<Listener<'a, N, W, E>, Error> {
-        now(self.attempt_listen(address.into().key()?, backlog))
+        now(self.attempt_listen(address.into().key()?, backlog).ok())
     }
 
     /// [`connect`](Self::connect) that never waits.
@@ -216,7 +216,7 @@ impl<'a, const N: usize, W: Wake, E: End<'a, N, W>> Sockets<'a, N, W, E> {
     /// assert_eq!(net.streams().try_connect(7).err(), Some(Error::Exhausted));
     /// ```
     pub fn try_connect<'b>(&self, address: impl Into<Address<'b>>) -> Result<E, Error> {
-        now(self.attempt_connect(address.into().key()?))
+        now(self.attempt_connect(address.into().key()?).ok())
     }
 
     fn attempt_listen(&self, key: Key, backlog: usize) -> Attempt<'a, Listener<'a, N, W, E>, W> {
@@ -350,7 +350,7 @@ impl<'a, const N: usize, W: Wake, E: End<'a, N, W>> Listener<'a, N, W, E> {
     /// # Errors
     /// [`Error::WouldBlock`] when none waits, or another context looks at the network.
     pub fn try_accept(&self) -> Result<E, Error> {
-        now(self.attempt())
+        now(self.attempt().ok())
     }
 
     /// Two things may have to be waited for, and each is told at its own bell.

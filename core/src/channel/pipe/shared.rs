@@ -1,6 +1,5 @@
 //! What the ends of a pipe share: the bytes, who is there, and the lock of the writers.
 
-use super::super::attempt::Attempt;
 use super::super::try_lock::TryLock;
 use super::super::{Event, State};
 use crate::Error;
@@ -248,24 +247,24 @@ impl<const N: usize, W: Wake> Shared<N, W> {
         unsafe { self.ring.lend_consumer() }
     }
 
-    /// Does `work` with the writers' half, unless another writer holds the lock. The table says why a writer cannot
-    /// send: [`Error::BrokenPipe`].
+    /// Does `work` with the writers' half; `None` while another writer holds the lock. The table says why a writer
+    /// cannot send: [`Error::BrokenPipe`].
     ///
     /// # Safety
     /// The caller is a writer: counted, and not left.
     #[inline(always)]
     pub(super) unsafe fn writing<'a, R>(
         &'a self,
-        work: impl FnOnce(&mut Producer<'a, N, W>) -> Option<Result<R, Error>>,
-    ) -> Attempt<'a, R, W> {
+        work: impl FnOnce(&mut Producer<'a, N, W>) -> R,
+    ) -> Option<Result<R, Error>> {
         let ends = self.ends();
         if let Err(error) = ends.writer_state().on(Event::Send) {
-            return Ok(Err(error));
+            return Some(Err(error));
         }
         let alone = self.opened == Opened::Together && ends.writers() == 1;
         let Writing { lock, room } = &self.writing.0;
         if !alone && !lock.try_lock() {
-            return Err(self.writers_bell());
+            return None;
         }
         let unlock = || {
             if !alone && lock.unlock() {
@@ -286,6 +285,6 @@ impl<const N: usize, W: Wake> Shared<N, W> {
         core::mem::forget(panics);
         room.store(half.known_room(), Ordering::Relaxed);
         unlock();
-        done.ok_or(self.writers_bell())
+        Some(Ok(done))
     }
 }

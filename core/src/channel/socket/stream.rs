@@ -151,27 +151,12 @@ impl<'a, const N: usize, W: Wake> Stream<'a, N, W> {
         false
     }
 
-    #[inline]
-    fn attempt_read(&mut self, out: &mut [u8]) -> Attempt<'a, usize, W> {
-        match self.halves.recv() {
-            Ok(half) => half.attempt_read(out),
-            Err(error) => Ok(Err(error)),
-        }
+    fn reader(&mut self) -> Result<&mut Reader<'a, N, W>, Error> {
+        self.halves.recv()
     }
 
-    fn attempt_read_exact(&mut self, out: &mut [u8]) -> Attempt<'a, (), W> {
-        match self.halves.recv() {
-            Ok(half) => half.attempt_read_exact(out),
-            Err(error) => Ok(Err(error)),
-        }
-    }
-
-    #[inline]
-    fn attempt_write(&mut self, bytes: &[u8], whole: bool) -> Attempt<'a, usize, W> {
-        match self.halves.send() {
-            Ok(half) => half.attempt_write(bytes, whole),
-            Err(error) => Ok(Err(error)),
-        }
+    fn writer(&mut self) -> Result<&mut Writer<'a, N, W>, Error> {
+        self.halves.send()
     }
 
     /// Whether a read would not wait.
@@ -249,7 +234,7 @@ impl<'a, const N: usize, W: Wake> Packets<'a, N, W> {
     /// [`Error::WouldBlock`] when there is no room now, [`Error::MessageTooLarge`] when there can never be,
     /// [`Error::BrokenPipe`] when the peer receives no more or this side ended its sending. Nothing was sent then.
     pub fn try_send(&mut self, message: &[u8]) -> Result<(), Error> {
-        now(self.attempt_send(message))
+        now(self.attempt_send(message).ok())
     }
 
     /// Receives a message into `out` and returns its size; never waits.
@@ -259,19 +244,19 @@ impl<'a, const N: usize, W: Wake> Packets<'a, N, W> {
     /// kept; [`Error::EndOfFile`] when the peer sends no more and every message was received, or this side ended its
     /// receiving; [`Error::Reset`] when the listener closed before the connection was accepted.
     pub fn try_recv(&mut self, out: &mut [u8]) -> Result<usize, Error> {
-        now(self.attempt_recv(out))
+        now(self.attempt_recv(out).ok())
     }
 
     fn attempt_send(&mut self, message: &[u8]) -> Attempt<'a, (), W> {
         match self.halves.send() {
-            Ok(half) => half.attempt_message(message),
+            Ok(half) => half.attempt_message(message).ok_or(half.bell()),
             Err(error) => Ok(Err(error)),
         }
     }
 
     fn attempt_recv(&mut self, out: &mut [u8]) -> Attempt<'a, usize, W> {
         match self.halves.recv() {
-            Ok(half) => half.attempt_message(out),
+            Ok(half) => half.attempt_message(out).ok_or(half.bell()),
             Err(error) => Ok(Err(error)),
         }
     }
