@@ -14,7 +14,7 @@
 //! | [`SpinClock`] | the same, and it has deadlines | nothing | the same, with a timer to read |
 //! | [`Async`] | up to `TASKS` tasks, and threads as its inner `W` says | a fence for each publication; a word and the wakers | with an executor |
 //! | `ringway::wait::Futex` | threads, and processes that share the word | a fence for each publication, a word | in one program on Linux |
-//! | `ringway::shm::Sleep` | the same, and it looks after participants that died | the same | in a region |
+//! | `ringway::shm::RobustFutex` | the same, and it looks after participants that died | the same | in a region |
 //!
 //! [`Doorbell`] makes sleeping safe: a waiter that announces itself before its last look at the
 //! condition cannot miss a ring. A ringer pays for a wake-up only when somebody sleeps, and for

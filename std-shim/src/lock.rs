@@ -4,7 +4,7 @@
 //! | between | `W` | where |
 //! |---|---|---|
 //! | threads of this process | [`PrivateFutex`](crate::wait::PrivateFutex) | a `static`, an `Arc` |
-//! | processes that share a region | [`Sleep`](crate::shm::Sleep), which finds the dead and puts right what they held | a part of a [region](crate::shm) |
+//! | processes that share a region | [`RobustFutex`](crate::shm::RobustFutex), which finds the dead and puts right what they held | a part of a [region](crate::shm) |
 //! | processes, otherwise | [`Futex`](crate::wait::Futex), if somebody calls `recover` when one of them has died | mapped memory |
 //!
 //! To take a lock that is free, or to give one back for which nobody sleeps, makes no system call.

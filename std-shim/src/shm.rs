@@ -46,12 +46,12 @@
 //!
 //! Any participant may be killed between any two instructions. What it holds is on record under its number before it is
 //! held, and the kernel tells that it is dead: it drops the lock on the participant's byte of the file. One of those who sleep
-//! in the region looks every [`BOUND`], for all, and puts right what the dead one held; so does one who attaches, when
+//! in the region looks every [`DETECTION_BOUND`], for all, and puts right what the dead one held; so does one who attaches, when
 //! nobody has looked for as long, and one who asks ([`Region::reap`]). So within that time: what it
 //! had committed is delivered, once; what it had not is never seen; a message that it had claimed and
 //! not released goes to another, and so may be worked on more than once
 //! ([`attempts`](ringway_core::ring::queue::Claim::attempts) tells, and a queue can give it up); its
-//! halves, slots and locks come back; nobody hangs. ([`BOUND`] says what holds where more than seven are
+//! halves, slots and locks come back; nobody hangs. ([`DETECTION_BOUND`] says what holds where more than seven are
 //! attached, and those who keep watch die too.)
 //!
 //! For a ring, a broadcast and the newest value the death of the one who holds a half is the end of
@@ -61,7 +61,7 @@
 //!
 //! A participant that is *suspended* delays nobody in the structures that are lock-free. Elsewhere
 //! it delays those who need what it holds. Whoever sleeps for what it was about to tell (it is
-//! suspended between a publication and the wake-up) gets up within [`BOUND`], and finds it; or later,
+//! suspended between a publication and the wake-up) gets up within [`DETECTION_BOUND`], and finds it; or later,
 //! as is said there, where more than seven are attached. While it attaches, detaches or puts right
 //! what a dead one held, others wait to attach (for 10 s, then it is an error), and that dead one
 //! waits to be put right.
@@ -101,22 +101,22 @@ mod access;
 mod file;
 mod mapping;
 mod part;
+mod ready_fd;
 mod region;
 mod registry;
-mod sleep;
+mod robust_futex;
 mod stale;
 pub mod survey;
 mod types;
 mod vigil;
-mod watch;
 
 pub use access::Access;
 pub use part::Part;
+pub use ready_fd::ReadyFd;
 pub use region::Region;
-pub use sleep::{BOUND, Sleep};
+pub use robust_futex::{DETECTION_BOUND, RobustFutex};
 pub use stale::unlink;
 pub use types::*;
-pub use watch::Watch;
 
 pub(crate) use region::Reserved;
 pub(crate) use registry::before_fork;

@@ -1,7 +1,7 @@
 //! Threads that panic with a lock: the next one is told, whatever they sleep on.
 
 use ringway::lock::{BoundedSemaphore, LockError, Mutex, OwnerDied, ReentrantMutex, RwLock};
-use ringway::shm::Sleep;
+use ringway::shm::RobustFutex;
 use ringway::wait::{Async, Futex, PrivateFutex, Wait, Wake};
 use std::cell::Cell;
 use std::thread;
@@ -59,7 +59,7 @@ fn on_a_futex_of_this_process() {
 #[test]
 fn on_a_futex_of_several_processes() {
     check(|| Futex);
-    check(|| Sleep);
+    check(|| RobustFutex);
 }
 
 /// One that waits takes what another left by a panic.

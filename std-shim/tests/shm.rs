@@ -4,7 +4,9 @@ mod support;
 
 use ringway::channel::Error;
 use ringway::lock::{LockError, TryLockResult};
-use ringway::shm::{self, Access, BOUND, Broadcast, ByteRing, Latest, Layout, Queue, Region, Ring};
+use ringway::shm::{
+    self, Access, Broadcast, ByteRing, DETECTION_BOUND, Latest, Layout, Queue, Region, Ring,
+};
 use ringway::{Cause, shm::Part};
 use ringway_core::region;
 use ringway_core::ring::broadcast::RecvError;
@@ -154,7 +156,7 @@ fn the_death_of_a_producer_is_an_end_of_file_within_the_bound() {
     assert_eq!(consumer.pop_deadline(soon()), Ok(1));
     let began = Instant::now();
     let killer = std::thread::spawn(move || {
-        std::thread::sleep(BOUND / 2);
+        std::thread::sleep(DETECTION_BOUND / 2);
         player.kill_now();
     });
     assert_eq!(consumer.pop_deadline(soon()), Err(Error::EndOfFile));
@@ -217,7 +219,7 @@ fn the_death_of_all_producers_of_a_queue_is_an_end_of_file() {
         move || jobs.seat().pop_deadline(soon())
     });
     players[0].kill_now();
-    assert_eq!(seat.pop_deadline(Some(Instant::now() + 2 * BOUND)), Err(Error::TimedOut));
+    assert_eq!(seat.pop_deadline(Some(Instant::now() + 2 * DETECTION_BOUND)), Err(Error::TimedOut));
     assert!(!seat.producers_are_gone(), "one is there");
     players[1].kill_now();
     assert_eq!(end.join().unwrap(), Err(Error::EndOfFile));
@@ -560,8 +562,8 @@ fn a_watched_part_is_readable_when_there_is_something_to_take_or_its_end() {
     use ringway::fd::{self, Interest};
     let region = Region::anonymous(&layout()).unwrap();
     let numbers = region.part::<Numbers>("numbers").unwrap();
-    let watch = numbers.watch().unwrap();
-    let is_readable = |end| fd::wait_deadline(&watch, Interest::Read, end).is_ok();
+    let ready = numbers.ready_fd().unwrap();
+    let is_readable = |end| fd::wait_deadline(&ready, Interest::Read, end).is_ok();
     let mut producer = numbers.producer().unwrap();
     let mut consumer = numbers.consumer().unwrap();
     for round in 0..100 {
@@ -570,27 +572,27 @@ fn a_watched_part_is_readable_when_there_is_something_to_take_or_its_end() {
         assert!(is_readable(Some(soon().unwrap())));
         // Another comes before we rearm, and one after it: both are told.
         producer.push(round).unwrap();
-        watch.rearm();
+        ready.rearm();
         assert!(is_readable(Some(soon().unwrap())));
         assert_eq!((consumer.try_pop(), consumer.try_pop()), (Some(round), Some(round)));
-        watch.rearm();
+        ready.rearm();
     }
     drop(producer);
-    watch.rearm();
+    ready.rearm();
     assert!(!is_readable(Some(Instant::now())), "given back, which ends nothing");
     numbers.producer().unwrap().close();
     assert!(is_readable(Some(soon().unwrap())), "the end");
-    drop((watch, consumer));
-    let watch = jobs(&region).watch().unwrap();
+    drop((ready, consumer));
+    let ready = jobs(&region).ready_fd().unwrap();
     jobs(&region).seat().close();
-    assert!(fd::wait_deadline(&watch, Interest::Read, Some(soon().unwrap())).is_ok());
-    drop(watch);
+    assert!(fd::wait_deadline(&ready, Interest::Read, Some(soon().unwrap())).is_ok());
+    drop(ready);
     assert_eq!(
         fs::read_dir("/proc/self/task")
             .unwrap()
             .filter(|task| {
                 let comm = fs::read_to_string(task.as_ref().unwrap().path().join("comm"));
-                comm.unwrap_or_default().starts_with("ringway-watch")
+                comm.unwrap_or_default().starts_with("ringway-ready")
             })
             .count(),
         0,
@@ -646,7 +648,7 @@ fn locks_of_the_dead_are_handed_over_within_the_bound() {
         std::thread::sleep(Duration::from_millis(1));
     }
     let killer = std::thread::spawn(move || {
-        std::thread::sleep(BOUND / 2);
+        std::thread::sleep(DETECTION_BOUND / 2);
         player.kill_now();
     });
     let total = region.part::<Total>("total").unwrap();

@@ -69,7 +69,7 @@ pub trait Unheld: Part {}
 /// The type has no bytes, and its [`wake`](Wake::wake) wakes those who sleep in another process.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not work between processes",
-    note = "take `Nobody`, `Spin`, or `ringway::shm::Sleep`, in a structure that lies in a region"
+    note = "take `Nobody`, `Spin`, or `ringway::shm::RobustFutex`, in a structure that lies in a region"
 )]
 pub unsafe trait SharedWait: Wake + Sync + 'static {}
 

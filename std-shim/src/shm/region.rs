@@ -2,10 +2,10 @@
 
 use super::file::{CREATE, File, OPEN, PATIENCE, name_of};
 use super::mapping::Mapping;
-use super::sleep::now;
+use super::robust_futex::now;
 use super::stale::{self, Way};
 use super::vigil::Vigil;
-use super::{Access, Layout, Part, Sleep, registry};
+use super::{Access, Layout, Part, RobustFutex, registry};
 use crate::{Cause, Error, Result, channel, wait};
 use ringway_core::participant::Participant;
 use ringway_core::region::{self, Mismatch, Occupant, Place, View};
@@ -300,7 +300,7 @@ impl Region {
     }
 
     /// Looks for participants that have died, and puts right what they held; returns how many there
-    /// were. Whoever sleeps in the region does so by itself, every [`BOUND`](super::BOUND); one
+    /// were. Whoever sleeps in the region does so by itself, every [`DETECTION_BOUND`](super::DETECTION_BOUND); one
     /// that only polls may want to.
     ///
     /// ```
@@ -429,7 +429,7 @@ impl Attachment {
         if let (Some(_), Some(dead)) = (place.occupant(), Participant::new(number)) {
             // SAFETY: its lock was free, so that its process has ended, and the kernel says so
             // after everything it did.
-            unsafe { self.view.recover::<Sleep>(dead, dead) };
+            unsafe { self.view.recover::<RobustFutex>(dead, dead) };
         }
         let generation = self.view.next_generation();
         place.take(Occupant { generation, process: std::process::id() });
@@ -477,7 +477,7 @@ impl Attachment {
             if let Some(place) = place.filter(|place| place.occupant().is_some()) {
                 // SAFETY: its lock was free, so that its process has ended, and the kernel says so
                 // after everything it did.
-                unsafe { self.view.recover::<Sleep>(me, who) };
+                unsafe { self.view.recover::<RobustFutex>(me, who) };
                 place.free();
                 found += 1;
             }
@@ -521,7 +521,7 @@ impl Drop for Attachment {
         let table = self.file.take_table();
         // SAFETY: we take no further step: every end and guard borrowed the attachment, or was
         // forgotten.
-        unsafe { self.view.recover::<Sleep>(me, me) };
+        unsafe { self.view.recover::<RobustFutex>(me, me) };
         place.free();
         if table.is_ok() && !self.file.is_used() {
             // Nobody is here to be told when it fails: what stays is a name that nobody is attached

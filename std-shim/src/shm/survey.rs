@@ -21,7 +21,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use super::Sleep;
+use super::RobustFutex;
 use super::file::{FOLDER, Glimpse, REMOVE, alias, name_of, path};
 use super::mapping::Mapping;
 use super::stale;
@@ -342,7 +342,7 @@ const LOOKS: usize = 16;
 
 fn part(copy: &Copied<'_>, view: &View<'_>, entry: &Entry) -> Result<Part> {
     let mut state = PartState::CORRUPT;
-    if let Some(part) = AnyPart::<Sleep>::new(&entry.description) {
+    if let Some(part) = AnyPart::<RobustFutex>::new(&entry.description) {
         for _ in 0..LOOKS {
             copy.fetch(entry.offset() as usize, part.words())?;
             // SAFETY: our own copy, of so many bytes, on a boundary for every part; what is seen in it is a copy too.

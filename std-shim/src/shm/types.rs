@@ -1,25 +1,25 @@
 //! The core's structures as they stand in regions: all that is added is how one sleeps.
 
-use super::Sleep;
+use super::RobustFutex;
 use crate::lock;
 
 /// A ring of values on which both sides can sleep.
-pub type Ring<T, const N: usize> = ringway_core::ring::Ring<T, N, Sleep>;
+pub type Ring<T, const N: usize> = ringway_core::ring::Ring<T, N, RobustFutex>;
 
 /// A ring of bytes on which both sides can sleep.
-pub type ByteRing<const N: usize> = ringway_core::ring::bytes::ByteRing<N, Sleep>;
+pub type ByteRing<const N: usize> = ringway_core::ring::bytes::ByteRing<N, RobustFutex>;
 
 /// A ring of messages of any length on which both sides can sleep.
-pub type MessageRing<const N: usize> = ringway_core::ring::messages::MessageRing<N, Sleep>;
+pub type MessageRing<const N: usize> = ringway_core::ring::messages::MessageRing<N, RobustFutex>;
 
 /// A queue for many producers and consumers, all of which can sleep.
-pub type Queue<T, const N: usize> = ringway_core::ring::queue::Queue<T, N, Sleep>;
+pub type Queue<T, const N: usize> = ringway_core::ring::queue::Queue<T, N, RobustFutex>;
 
 /// Messages from one writer to any number of readers, which can sleep.
-pub type Broadcast<T, const N: usize> = ringway_core::ring::broadcast::Broadcast<T, N, Sleep>;
+pub type Broadcast<T, const N: usize> = ringway_core::ring::broadcast::Broadcast<T, N, RobustFutex>;
 
 /// The newest value of one writer, for any number of readers, which can sleep until it changes.
-pub type Latest<T> = ringway_core::ring::latest::Latest<T, Sleep>;
+pub type Latest<T> = ringway_core::ring::latest::Latest<T, RobustFutex>;
 
 /// A value that one at a time can reach; of `()`, the lock alone.
 ///
@@ -32,7 +32,7 @@ pub type Latest<T> = ringway_core::ring::latest::Latest<T, Sleep>;
 /// assert_eq!(*total.handle().lock().unwrap(), 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub type Mutex<T = ()> = lock::Mutex<T, Sleep>;
+pub type Mutex<T = ()> = lock::Mutex<T, RobustFutex>;
 
 /// A value under a lock, as Python's `multiprocessing.Value`. Integers that need no lock are parts too:
 /// `std::sync::atomic`'s. For a value that needs none, there is [`Unlocked`].
@@ -80,22 +80,22 @@ pub type Unlocked<T> = ringway_core::plain::Words<T>;
 /// A mutex that its holder's thread can take again, as Python's `RLock`.
 #[cfg(target_has_atomic = "64")]
 #[doc(alias = "RLock")]
-pub type ReentrantMutex<T = ()> = lock::ReentrantMutex<T, Sleep>;
+pub type ReentrantMutex<T = ()> = lock::ReentrantMutex<T, RobustFutex>;
 
 /// A value for one writer, or up to `R` readers at a time.
-pub type RwLock<T, const R: usize> = lock::RwLock<T, R, Sleep>;
+pub type RwLock<T, const R: usize> = lock::RwLock<T, R, RobustFutex>;
 
 /// A count, `START` at first, that is never taken below none.
-pub type Semaphore<const START: u32> = lock::Semaphore<START, Sleep>;
+pub type Semaphore<const START: u32> = lock::Semaphore<START, RobustFutex>;
 
 /// `N` permits, which come back when their holder dies.
-pub type BoundedSemaphore<const N: usize> = lock::BoundedSemaphore<N, Sleep>;
+pub type BoundedSemaphore<const N: usize> = lock::BoundedSemaphore<N, RobustFutex>;
 
 /// What one waits for while a [`Mutex`] is free for others.
-pub type Condition = lock::Condition<Sleep>;
+pub type Condition = lock::Condition<RobustFutex>;
 
 /// What has happened, or not yet.
-pub type Event = lock::Event<Sleep>;
+pub type Event = lock::Event<RobustFutex>;
 
 /// A place where each of `N` waits for all.
-pub type Barrier<const N: usize> = lock::Barrier<N, Sleep>;
+pub type Barrier<const N: usize> = lock::Barrier<N, RobustFutex>;

@@ -1,7 +1,7 @@
 //! Who looks after the dead, of all who sleep in a region.
 //!
 //! One look finds all that have died, and asks the kernel once for each participant. So one sleeper
-//! looks for all: every [`BOUND`], the first to find the last look as old as that. And
+//! looks for all: every [`DETECTION_BOUND`], the first to find the last look as old as that. And
 //! not everybody gets up to see whether it is: a region has a few *posts*. A sleeper who has slept
 //! for one bound takes a post that nobody keeps; who has one gets up when the next look is due. The
 //! others rest longer, the longer the more are attached, and can be called: by one who leaves its
@@ -14,12 +14,12 @@
 //! Times are milliseconds of the system's monotonic clock; they come round after 49 days, and where
 //! another process counts from another beginning (a time namespace) they look old.
 
-use super::BOUND;
+use super::DETECTION_BOUND;
 use ringway_core::sync;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A bound, in milliseconds.
-const DUE: u32 = BOUND.as_millis() as u32;
+const DUE: u32 = DETECTION_BOUND.as_millis() as u32;
 
 /// Who has not said for so long that it keeps its post does not.
 const DESERTED: u32 = DUE + DUE / 2;

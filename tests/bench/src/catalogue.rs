@@ -10,7 +10,7 @@ use crate::ours::{Bytes, Chunks, InPlace, Many, Messages, Private, Shared, Slots
 use crate::python;
 use crate::rings::*;
 use crate::sides::Apart::{OneCpu, Processes, Threads};
-use ringway::shm::Sleep;
+use ringway::shm::RobustFutex;
 use ringway::wait::Futex;
 
 /// Who an entrant is.
@@ -474,7 +474,7 @@ pub fn experiments() -> Vec<Experiment> {
             "sleep-one",
             "Blocking round trip on one processor, u64",
             vec![entrants! {
-                Ours "ringway Ring" = trip::<ends::Blocking<Sleep>, Word>(OneCpu);
+                Ours "ringway Ring" = trip::<ends::Blocking<RobustFutex>, Word>(OneCpu);
                 Ours "ringway Ring, plain futex" = trip::<ends::Blocking<Futex>, Word>(OneCpu);
                 Raw "futex" = trip::<kernel::Futex<false>, Word>(OneCpu);
                 Raw "futex with a bound" = trip::<kernel::Futex<true>, Word>(OneCpu);
@@ -490,7 +490,7 @@ pub fn experiments() -> Vec<Experiment> {
             "sleep-two",
             "Blocking round trip on two processors, u64",
             vec![entrants! {
-                Ours "ringway Ring" = trip::<ends::Blocking<Sleep>, Word>(Processes);
+                Ours "ringway Ring" = trip::<ends::Blocking<RobustFutex>, Word>(Processes);
                 Raw "futex" = trip::<kernel::Futex<false>, Word>(Processes);
                 Raw "eventfd" = trip::<kernel::EventFd, Word>(Processes);
                 Raw "pipe" = trip::<kernel::Pipe, Word>(Processes);

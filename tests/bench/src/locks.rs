@@ -4,7 +4,7 @@ use crate::measure::{Found, PASS, PASSES, Passes, Steps};
 use crate::memory;
 use crate::sides::{Apart, Cpus, pin};
 use ringway::lock::{self, OwnerDied};
-use ringway::shm::Sleep;
+use ringway::shm::RobustFutex;
 use ringway::wait::PrivateFutex;
 use ringway_core::participant::Participant;
 use std::cell::UnsafeCell;
@@ -32,7 +32,7 @@ fn add_one(mut count: impl DerefMut<Target = u64>) -> u64 {
 const SIDES: [Participant; 2] = [Participant::new(1).unwrap(), Participant::new(2).unwrap()];
 
 /// Ringway's, between processes: it tells of a death, and whoever sleeps looks after the dead.
-pub struct Ours(lock::Mutex<u64, Sleep>);
+pub struct Ours(lock::Mutex<u64, RobustFutex>);
 
 impl Lock for Ours {
     fn open() -> &'static Self {

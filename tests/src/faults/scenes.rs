@@ -480,7 +480,7 @@ fn use_region(first: &Region, second: &Region) -> Outcome {
 }
 
 fn there_is_nothing<const N: usize>(
-    consumer: &mut ringway_core::ring::Consumer<'_, u64, N, shm::Sleep>,
+    consumer: &mut ringway_core::ring::Consumer<'_, u64, N, shm::RobustFutex>,
     deadline: Instant,
 ) -> bool {
     consumer.pop_deadline(Some(deadline)).is_err()
@@ -509,11 +509,11 @@ fn named_regions(_: &Path) -> Outcome {
 fn watches(_: &Path) -> Outcome {
     let region = Region::anonymous(&layout()?)?;
     let jobs = region.part::<Jobs>("jobs")?;
-    let watch = jobs.watch()?;
+    let ready = jobs.ready_fd()?;
     jobs.seat().push(7)?;
-    fd::wait_deadline(&watch, Interest::Read, Some(long()))?;
+    fd::wait_deadline(&ready, Interest::Read, Some(long()))?;
     check(jobs.seat().try_pop() == Some(7), "it is readable, and nothing is there");
-    watch.rearm();
+    ready.rearm();
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use super::{Accept, End, Offer, Way, handed, named, told};
 use crate::failure::{Doing, Failure, Result};
 use ringway::channel::Error;
-use ringway::shm::{ByteRing, Layout, Part, Region, Sleep};
+use ringway::shm::{ByteRing, Layout, Part, Region, RobustFutex};
 use ringway_core::region::SharedWait;
 use ringway_core::ring::bytes;
 use ringway_core::ring::messages::{MessageRing, Receiver, Sender};
@@ -151,7 +151,7 @@ rings! {
             insist(rx, recv, Receiver::sender_is_gone)
         };
     /// Whoever waits sleeps on a futex.
-    Sleeping(Sleep),
+    Sleeping(RobustFutex),
         |tx, message| tx.send(message).map_err(failed),
         |rx, into| match rx.recv(into) {
             Err(Error::EndOfFile) => Ok(0),
@@ -161,8 +161,8 @@ rings! {
 
 /// A ring of bytes each way, in a region that the other end knows by its name.
 pub struct NamedBytes {
-    tx: Option<bytes::Producer<'static, ROOM, Sleep>>,
-    rx: bytes::Consumer<'static, ROOM, Sleep>,
+    tx: Option<bytes::Producer<'static, ROOM, RobustFutex>>,
+    rx: bytes::Consumer<'static, ROOM, RobustFutex>,
 }
 
 const ROOM: usize = 256 << 10;

@@ -6,7 +6,7 @@ use crate::conformance::{
     Address, Answer, Content, End, Host, Promises, Reader, Role, Transport, Writer,
 };
 use ringway::channel::Error;
-use ringway::shm::{self, Layout, Region, Sleep};
+use ringway::shm::{self, Layout, Region, RobustFutex};
 use ringway_core::region::Part;
 use ringway_core::ring::{bytes, messages};
 use std::os::fd::AsFd;
@@ -123,7 +123,7 @@ transport!(
     }
 );
 
-type Sleeper = Sleep;
+type Sleeper = RobustFutex;
 
 impl Writer for Held<bytes::Producer<'static, BYTES, Sleeper>, ByteRing> {
     fn write(&mut self, buf: &[u8]) -> Answer<usize> {

@@ -5,20 +5,20 @@ use super::taken;
 use crate::crash::run::{self, Entry};
 use crate::crash::{CHILD, Check, Found, Operation, SURVIVOR, Structure, WITNESS};
 use ringway::lock::{Condition, Mutex, OwnerDied};
-use ringway::shm::Sleep;
+use ringway::shm::RobustFutex;
 use ringway_core::participant::Participant;
 
 /// Whether it is so is 0 or 1.
 struct So {
-    so: Mutex<u64, Sleep>,
-    changed: Condition<Sleep>,
+    so: Mutex<u64, RobustFutex>,
+    changed: Condition<RobustFutex>,
 }
 
 impl Structure for So {
     const NAME: &'static str = "Condition";
 
     fn fresh() -> Self {
-        So { so: Mutex::new(0, Sleep), changed: Condition::new(Sleep) }
+        So { so: Mutex::new(0, RobustFutex), changed: Condition::new(RobustFutex) }
     }
 
     fn is_held_by(&self, who: Participant) -> bool {

@@ -4,16 +4,16 @@ use super::super::late;
 use crate::crash::run::{self, Entry};
 use crate::crash::{Check, Operation, Structure};
 use ringway::lock::Event;
-use ringway::shm::Sleep;
+use ringway::shm::RobustFutex;
 use ringway_core::participant::Participant;
 
-type Signal = Event<Sleep>;
+type Signal = Event<RobustFutex>;
 
 impl Structure for Signal {
     const NAME: &'static str = "Event";
 
     fn fresh() -> Self {
-        Event::new(Sleep)
+        Event::new(RobustFutex)
     }
 
     unsafe fn recover(&self, _: Participant) {}

@@ -3,17 +3,17 @@
 use crate::crash::run::{self, Entry};
 use crate::crash::{CHILD, Check, Operation, SURVIVOR, Structure};
 use ringway::lock::Semaphore;
-use ringway::shm::Sleep;
+use ringway::shm::RobustFutex;
 use ringway_core::participant::Participant;
 
 const START: u32 = 2;
-type Permits = Semaphore<START, Sleep>;
+type Permits = Semaphore<START, RobustFutex>;
 
 impl Structure for Permits {
     const NAME: &'static str = "Semaphore";
 
     fn fresh() -> Self {
-        Semaphore::new(Sleep)
+        Semaphore::new(RobustFutex)
     }
 
     unsafe fn recover(&self, _: Participant) {}

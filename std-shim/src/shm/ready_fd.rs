@@ -1,6 +1,6 @@
 //! A descriptor that becomes readable when there is something to take, for `poll`, `epoll` and async runtimes.
 
-use super::{Part, Sleep};
+use super::{Part, RobustFutex};
 use crate::error::limit;
 use crate::wait::Doorbell;
 use crate::{Error, Result};
@@ -16,7 +16,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
-const WATCH: &str = "watch the part";
+const READY_FD: &str = "watch the part";
 
 /// Watches a part of a region: its descriptor is readable once there is something to take, or nothing will come any more.
 ///
@@ -30,16 +30,16 @@ const WATCH: &str = "watch the part";
 /// type Jobs = Queue<u32, 8>;
 /// let region = Region::anonymous(&Layout::new(2).part::<Jobs>("jobs")?)?;
 /// let jobs = region.part::<Jobs>("jobs")?;
-/// let watch = jobs.watch()?;
+/// let ready = jobs.ready_fd()?;
 /// jobs.seat().push(7)?;
-/// fd::wait(&watch, Interest::Read)?;
-/// watch.rearm();
+/// fd::wait(&ready, Interest::Read)?;
+/// ready.rearm();
 /// assert_eq!(jobs.seat().try_pop(), Some(7));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[doc(alias = "eventfd")]
 #[derive(Debug)]
-pub struct Watch {
+pub struct ReadyFd {
     shared: Arc<Shared>,
     /// Wakes the thread, so that it sees what it is told.
     wake: Wake,
@@ -81,13 +81,13 @@ impl Shared {
     }
 }
 
-impl Watch {
+impl ReadyFd {
     fn start<P: region::Part>(
         part: &Part<P>,
-        bell: fn(&P) -> &Doorbell<Sleep>,
+        bell: fn(&P) -> &Doorbell<RobustFutex>,
         is_ready: fn(&P) -> bool,
-    ) -> Result<Watch> {
-        let failed = |errno: Errno| Error::new(WATCH, errno);
+    ) -> Result<ReadyFd> {
+        let failed = |errno: Errno| Error::new(READY_FD, errno);
         let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
         let event = eventfd(0, flags).map_err(failed)?;
         let shared =
@@ -96,10 +96,10 @@ impl Watch {
         let wake = Wake(Box::new(move || bell(wake.structure()).ring()));
         let (watched, theirs) = (part.clone(), shared.clone());
         let watch = move || watch(&theirs, watched.structure(), bell, is_ready);
-        let thread = Builder::new().name("ringway-watch".to_owned()).spawn(watch);
+        let thread = Builder::new().name("ringway-ready".to_owned()).spawn(watch);
         let thread = thread.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::AGAIN));
-        let thread = thread.map_err(|errno| Error::new(WATCH, limit(errno)))?;
-        Ok(Watch { shared, wake, thread: Some(thread) })
+        let thread = thread.map_err(|errno| Error::new(READY_FD, limit(errno)))?;
+        Ok(ReadyFd { shared, wake, thread: Some(thread) })
     }
 
     /// Makes the descriptor unreadable until there is something again, which may be at once. Call it before the last look,
@@ -112,7 +112,12 @@ impl Watch {
     }
 }
 
-fn watch<P>(shared: &Shared, part: &P, bell: fn(&P) -> &Doorbell<Sleep>, is_ready: fn(&P) -> bool) {
+fn watch<P>(
+    shared: &Shared,
+    part: &P,
+    bell: fn(&P) -> &Doorbell<RobustFutex>,
+    is_ready: fn(&P) -> bool,
+) {
     loop {
         let stop = || (*shared.told() == Told::End).then_some(());
         // Without a deadline it ends with an answer.
@@ -134,7 +139,7 @@ fn watch<P>(shared: &Shared, part: &P, bell: fn(&P) -> &Doorbell<Sleep>, is_read
     }
 }
 
-impl Drop for Watch {
+impl Drop for ReadyFd {
     fn drop(&mut self) {
         self.shared.tell(Told::End);
         (self.wake.0)();
@@ -145,54 +150,56 @@ impl Drop for Watch {
     }
 }
 
-impl AsFd for Watch {
+impl AsFd for ReadyFd {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.shared.event.as_fd()
     }
 }
 
-impl<T: Item, const N: usize> Part<Ring<T, N, Sleep>> {
+impl<T: Item, const N: usize> Part<Ring<T, N, RobustFutex>> {
     /// A descriptor that is readable when there is a value to pop, or the producer closed or died.
     ///
     /// # Errors
     /// [`channel::Error::Exhausted`](crate::channel::Error::Exhausted) when there is no descriptor or no thread left.
-    pub fn watch(&self) -> Result<Watch> {
-        Watch::start(self, Ring::consumers_bell, |ring| !ring.is_empty() || ring.producer_is_gone())
-    }
-}
-
-impl<const N: usize> Part<ByteRing<N, Sleep>> {
-    /// A descriptor that is readable when there is a byte to read, or the producer closed or died.
-    ///
-    /// # Errors
-    /// [`channel::Error::Exhausted`](crate::channel::Error::Exhausted) when there is no descriptor or no thread left.
-    pub fn watch(&self) -> Result<Watch> {
-        Watch::start(self, ByteRing::consumers_bell, |ring| {
+    pub fn ready_fd(&self) -> Result<ReadyFd> {
+        ReadyFd::start(self, Ring::consumers_bell, |ring| {
             !ring.is_empty() || ring.producer_is_gone()
         })
     }
 }
 
-impl<const N: usize> Part<MessageRing<N, Sleep>> {
+impl<const N: usize> Part<ByteRing<N, RobustFutex>> {
+    /// A descriptor that is readable when there is a byte to read, or the producer closed or died.
+    ///
+    /// # Errors
+    /// [`channel::Error::Exhausted`](crate::channel::Error::Exhausted) when there is no descriptor or no thread left.
+    pub fn ready_fd(&self) -> Result<ReadyFd> {
+        ReadyFd::start(self, ByteRing::consumers_bell, |ring| {
+            !ring.is_empty() || ring.producer_is_gone()
+        })
+    }
+}
+
+impl<const N: usize> Part<MessageRing<N, RobustFutex>> {
     /// A descriptor that is readable when there is a message to receive, or the sender closed or
     /// died.
     ///
     /// # Errors
     /// [`channel::Error::Exhausted`](crate::channel::Error::Exhausted) when there is no descriptor or no thread left.
-    pub fn watch(&self) -> Result<Watch> {
-        Watch::start(self, MessageRing::receivers_bell, |ring| {
+    pub fn ready_fd(&self) -> Result<ReadyFd> {
+        ReadyFd::start(self, MessageRing::receivers_bell, |ring| {
             !ring.is_empty() || ring.sender_is_gone()
         })
     }
 }
 
 #[cfg(target_has_atomic = "64")]
-impl<T: Item, const N: usize> Part<Queue<T, N, Sleep>> {
+impl<T: Item, const N: usize> Part<Queue<T, N, RobustFutex>> {
     /// A descriptor that is readable when there is a value to pop, or the queue has ended.
     ///
     /// # Errors
     /// [`channel::Error::Exhausted`](crate::channel::Error::Exhausted) when there is no descriptor or no thread left.
-    pub fn watch(&self) -> Result<Watch> {
-        Watch::start(self, Queue::consumers_bell, |queue| !queue.is_empty() || queue.has_ended())
+    pub fn ready_fd(&self) -> Result<ReadyFd> {
+        ReadyFd::start(self, Queue::consumers_bell, |queue| !queue.is_empty() || queue.has_ended())
     }
 }

@@ -26,16 +26,16 @@ use std::time::{Duration, Instant};
 /// gets up every bound.
 ///
 /// ```
-/// assert_eq!(ringway::shm::BOUND, std::time::Duration::from_millis(100));
+/// assert_eq!(ringway::shm::DETECTION_BOUND, std::time::Duration::from_millis(100));
 /// ```
-pub const BOUND: Duration = Duration::from_millis(100);
+pub const DETECTION_BOUND: Duration = Duration::from_millis(100);
 
 // Its whole is in the nanoseconds.
-const _: () = assert!(BOUND.as_secs() == 0);
+const _: () = assert!(DETECTION_BOUND.as_secs() == 0);
 
 thread_local! {
     /// How often this thread looks before it sleeps, as it has learnt.
-    static PATIENCE: Cell<Patience> = const { Cell::new(Patience { looks: FEW, rests: 0, rest: REST }) };
+    static SPIN: Cell<AdaptiveSpin> = const { Cell::new(AdaptiveSpin { looks: FEW, rests: 0, rest: REST }) };
     /// What it is to others, once it has slept for long.
     static ROLE: Cell<Option<Known>> = const { Cell::new(None) };
     static CHANCE: Cell<u32> = const { Cell::new(0) };
@@ -43,7 +43,7 @@ thread_local! {
 
 /// What a thread has learnt of how soon it is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Patience {
+struct AdaptiveSpin {
     /// How often it looks.
     looks: u32,
     /// How often it did not look, since it last did.
@@ -65,15 +65,15 @@ const LONG_REST: u32 = 2048;
 /// to be woken too. On the same processor it is less.
 const WAKE_UP: RangeInclusive<Duration> = Duration::from_micros(10)..=Duration::from_micros(100);
 
-impl Patience {
+impl AdaptiveSpin {
     /// How often to look now, and what to remember.
-    fn looks(self) -> (u32, Patience) {
+    fn looks(self) -> (u32, AdaptiveSpin) {
         if self.looks > 0 {
             (self.looks, self)
         } else if self.rests < self.rest {
-            (0, Patience { rests: self.rests + 1, ..self })
+            (0, AdaptiveSpin { rests: self.rests + 1, ..self })
         } else {
-            (FEW, Patience { looks: FEW, rests: 0, ..self })
+            (FEW, AdaptiveSpin { looks: FEW, rests: 0, ..self })
         }
     }
 
@@ -85,26 +85,26 @@ impl Patience {
 
     /// What to do after a last rest that took so long. Two sides on two processors that sleep would
     /// else wake each other for ever: a few looks are over before the other side is awake.
-    fn rested(self, long: Duration) -> Patience {
-        if WAKE_UP.contains(&long) { Patience { looks: MANY, rests: 0, ..self } } else { self }
+    fn rested(self, long: Duration) -> AdaptiveSpin {
+        if WAKE_UP.contains(&long) { AdaptiveSpin { looks: MANY, rests: 0, ..self } } else { self }
     }
 
     /// Twice as many when they were enough; half as many, and then none, when they were not: the
     /// other side cannot run while we look, or has better things to do. Each time that it comes to
     /// none, it stays so for longer: how long a sleep took is a guess at where the other side runs,
     /// and on a slow machine a wrong one.
-    fn learn(self, were_enough: bool) -> Patience {
+    fn learn(self, were_enough: bool) -> AdaptiveSpin {
         match self.looks {
             looks if were_enough => {
-                Patience { looks: (2 * looks).clamp(FEW, MANY), rests: 0, rest: REST }
+                AdaptiveSpin { looks: (2 * looks).clamp(FEW, MANY), rests: 0, rest: REST }
             }
-            looks if looks / 2 >= FEW => Patience { looks: looks / 2, rests: 0, ..self },
-            _ => Patience { looks: 0, rests: 0, rest: (2 * self.rest).min(LONG_REST) },
+            looks if looks / 2 >= FEW => AdaptiveSpin { looks: looks / 2, rests: 0, ..self },
+            _ => AdaptiveSpin { looks: 0, rests: 0, rest: (2 * self.rest).min(LONG_REST) },
         }
     }
 }
 
-/// Sleeping on a futex in a region. Somebody of all who sleep there looks every [`BOUND`] whether a
+/// Sleeping on a futex in a region. Somebody of all who sleep there looks every [`DETECTION_BOUND`] whether a
 /// participant has died, puts right what it held, and has the others look again: a sleeper depends
 /// on no wake-up that the dead would have had to send.
 ///
@@ -116,18 +116,18 @@ impl Patience {
 /// Takes no place in memory. Works outside a region too, where there is nobody to look after.
 ///
 /// ```
-/// use ringway::shm::Sleep;
+/// use ringway::shm::RobustFutex;
 /// use ringway::wait::Doorbell;
-/// let bell = Doorbell::<Sleep>::new();
+/// let bell = Doorbell::<RobustFutex>::new();
 /// assert_eq!(bell.wait_until(None, || Some(5)), Ok(5));
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Sleep;
+pub struct RobustFutex;
 
-impl Wake for Sleep {
+impl Wake for RobustFutex {
     type Word = BellWord;
 
-    const INIT: Self = Sleep;
+    const INIT: Self = RobustFutex;
 
     fn wake(&self, word: &AtomicU32, n: u32) {
         wait::wake(word, futex::Flags::empty(), n);
@@ -139,19 +139,19 @@ impl Wake for Sleep {
     }
 }
 
-impl Wait for Sleep {
+impl Wait for RobustFutex {
     type Deadline = Instant;
 
     fn spin_limit(&self) -> u32 {
-        PATIENCE.with(|patience| {
-            let (looks, now) = patience.get().looks();
-            patience.set(now);
+        SPIN.with(|spin| {
+            let (looks, now) = spin.get().looks();
+            spin.set(now);
             looks
         })
     }
 
     fn record_spin(&self, were_enough: bool) {
-        PATIENCE.with(|patience| patience.set(patience.get().learn(were_enough)));
+        SPIN.with(|spin| spin.set(spin.get().learn(were_enough)));
     }
 
     fn wait(
@@ -181,14 +181,14 @@ struct Known {
 
 /// Sleeps for one bound at most, and keeps to itself: most who sleep are woken before.
 fn first_sleep(word: &AtomicU32, expected: u32, left: Option<Duration>) -> Result<(), TimedOut> {
-    let is_last = left.is_some_and(|left| left <= BOUND);
-    let sleep = left.filter(|_| is_last).unwrap_or(BOUND);
+    let is_last = left.is_some_and(|left| left <= DETECTION_BOUND);
+    let sleep = left.filter(|_| is_last).unwrap_or(DETECTION_BOUND);
     let sleep = Timespec { tv_sec: 0, tv_nsec: sleep.subsec_nanos().into() };
-    let patience = PATIENCE.get();
-    let begun = patience.is_last_rest().then(Instant::now);
+    let spin = SPIN.get();
+    let begun = spin.is_last_rest().then(Instant::now);
     let woken = wait::wait_for(word, futex::Flags::empty(), expected, Some(&sleep));
     if let Some(begun) = begun {
-        PATIENCE.set(patience.rested(begun.elapsed()));
+        SPIN.set(spin.rested(begun.elapsed()));
     }
     if woken.is_ok() {
         return Ok(());
@@ -281,11 +281,11 @@ fn wait_for_either(words: [(&AtomicU32, u32); 2], most: Duration) -> Woken {
         }
     }
     // Nobody can be called then: everybody gets up every bound.
-    let sleep = most.min(BOUND);
+    let sleep = most.min(DETECTION_BOUND);
     let sleep = Timespec { tv_sec: 0, tv_nsec: sleep.subsec_nanos().into() };
     match wait::wait_for(first, futex::Flags::empty(), expected, Some(&sleep)) {
         Ok(()) => Woken::First,
-        Err(TimedOut) if most > BOUND => Woken::Second,
+        Err(TimedOut) if most > DETECTION_BOUND => Woken::Second,
         Err(TimedOut) => Woken::Late,
     }
 }
@@ -309,7 +309,7 @@ fn chance() -> u32 {
 
 // SAFETY: it has no bytes; its futex is not private, so that any process that maps the word wakes
 // and is woken.
-unsafe impl SharedWait for Sleep {}
+unsafe impl SharedWait for RobustFutex {}
 
 #[cfg(test)]
 mod tests {
@@ -317,12 +317,12 @@ mod tests {
 
     #[test]
     fn looks_that_are_in_vain_are_given_up_and_tried_again_now_and_then() {
-        let mut patience = Patience { looks: MANY, rests: 0, rest: REST };
+        let mut spin = AdaptiveSpin { looks: MANY, rests: 0, rest: REST };
         let mut spent = 0;
         for _ in 0..1000 {
-            let (looks, now) = patience.looks();
+            let (looks, now) = spin.looks();
             spent += looks;
-            patience = if looks > 0 { now.learn(false) } else { now };
+            spin = if looks > 0 { now.learn(false) } else { now };
         }
         assert!(spent < 2 * MANY + 1000 / REST * FEW + FEW, "{spent}");
     }
@@ -330,13 +330,13 @@ mod tests {
     #[test]
     fn who_guesses_wrong_where_the_other_side_runs_tries_ever_more_rarely_and_does_try() {
         const SLEEPS: u32 = 100_000;
-        let mut patience = Patience { looks: MANY, rests: 0, rest: REST };
+        let mut spin = AdaptiveSpin { looks: MANY, rests: 0, rest: REST };
         let (mut spent, mut tries) = (0, 0);
         for _ in 0..SLEEPS {
-            let (looks, now) = patience.looks();
+            let (looks, now) = spin.looks();
             spent += looks;
             tries += u32::from(looks == MANY);
-            patience = match looks {
+            spin = match looks {
                 0 if now.is_last_rest() => now.rested(Duration::from_micros(30)),
                 0 => now,
                 _ => now.learn(false),
@@ -348,7 +348,7 @@ mod tests {
 
     #[test]
     fn who_is_woken_from_another_processor_looks_until_that_is_over_and_others_do_not() {
-        let last = Patience { looks: 0, rests: REST, rest: REST };
+        let last = AdaptiveSpin { looks: 0, rests: REST, rest: REST };
         assert!(last.is_last_rest());
         assert_eq!(last.rested(Duration::from_micros(30)).looks().0, MANY);
         assert_eq!(last.rested(Duration::from_micros(4)).looks().0, FEW);
@@ -357,12 +357,12 @@ mod tests {
 
     #[test]
     fn looks_that_are_enough_become_as_many_as_there_may_be() {
-        let mut patience = Patience { looks: 0, rests: LONG_REST, rest: LONG_REST };
+        let mut spin = AdaptiveSpin { looks: 0, rests: LONG_REST, rest: LONG_REST };
         for _ in 0..10 {
-            let (looks, now) = patience.looks();
+            let (looks, now) = spin.looks();
             assert!((FEW..=MANY).contains(&looks));
-            patience = now.learn(true);
+            spin = now.learn(true);
         }
-        assert_eq!(patience, Patience { looks: MANY, rests: 0, rest: REST });
+        assert_eq!(spin, AdaptiveSpin { looks: MANY, rests: 0, rest: REST });
     }
 }
