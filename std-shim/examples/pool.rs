@@ -22,7 +22,7 @@ fn worker(mut given: EntryArgs) -> EntryResult {
         let (number, attempt) = job.split_at(8);
         let number = u64::from_le_bytes(number.try_into()?);
         if number == 7_000 && attempt == 1u64.to_le_bytes() {
-            signal::send(rustix::process::getpid(), Signal::KILL)?; // an accident
+            signal::send(process::id(), Signal::KILL)?; // an accident
         }
         let is_prime = |n: &u64| (2..*n).take_while(|d| d * d <= *n).all(|d| !n.is_multiple_of(d));
         pool.send(&((2..number).filter(is_prime).count() as u64).to_le_bytes())?;

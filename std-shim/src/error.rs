@@ -18,7 +18,7 @@ use std::io;
 ///
 /// ```
 /// use ringway::{Error, channel};
-/// use ringway_core::ring::queue::Queue;
+/// use ringway::ring::queue::Queue;
 /// fn give_up(error: &Error) -> bool {
 ///     !error.is(channel::Error::WouldBlock)
 /// }

@@ -6,7 +6,7 @@ use ringway_core::ring::InPlace;
 /// it passes the stack, as it would in `Box::new(Queue::new())`.
 ///
 /// ```
-/// use ringway_core::ring::queue::Queue;
+/// use ringway::ring::queue::Queue;
 /// let jobs = ringway::boxed::<Queue<[u64; 16], 60_000>>();
 /// jobs.try_push([7; 16]).unwrap();
 /// assert_eq!(jobs.len(), 1);
@@ -16,7 +16,7 @@ use ringway_core::ring::InPlace;
 ///
 /// ```
 /// use ringway::wait::Futex;
-/// use ringway_core::ring::bytes::ByteRing;
+/// use ringway::ring::bytes::ByteRing;
 /// let log = ringway::boxed::<ByteRing<4_000_000, Futex>>();
 /// log.producer().unwrap().try_write_all(b"a line").unwrap();
 /// ```

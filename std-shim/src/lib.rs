@@ -68,4 +68,25 @@ pub mod wait;
 
 pub use error::{Cause, Error, Result};
 pub use heap::boxed;
-pub use ringway_core::channel;
+pub use ringway_core::{channel, participant, plain, ring};
+/// What the system reports: a [`Cause::Os`] has one.
+pub use rustix::io::Errno;
+/// What [`shm::Item`]s of one's own derive, so that they are [`plain`]. The feature `derive` brings the derives:
+///
+/// ```
+/// use ringway::shm::{Item, TypeName};
+/// use ringway::zerocopy::{FromBytes, Immutable, IntoBytes};
+///
+/// #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable)]
+/// #[zerocopy(crate = "ringway::zerocopy")]
+/// #[repr(C)]
+/// struct Sample {
+///     time: u64,
+///     level: [f32; 2],
+/// }
+///
+/// impl Item for Sample {
+///     const NAME: TypeName = TypeName::new("com.example.Sample/1");
+/// }
+/// ```
+pub use zerocopy;

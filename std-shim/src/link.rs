@@ -55,17 +55,22 @@
 //! then the answer is [`EndOfFile`](channel::Error::EndOfFile) if the peer had ended its sending, or `Reset`.
 //! [`connect`](Link::connect) connects a port in the next session.
 
+mod builder;
 mod ports;
+mod start;
 mod wire;
+
+pub use builder::Builder;
 
 pub use ringway_core::channel::frame::{Hello, Identity};
 pub use ringway_core::channel::link::{
     Config, Down, Event, Line, Phase, PortEvent, Reliable, ResetReason, Serial,
 };
-pub use wire::Stream;
+pub use wire::{Stream, Streams};
 
 use crate::{Error, Result, channel};
 use ringway_core::channel::link as machine;
+use start::Start;
 use std::os::fd::BorrowedFd;
 use std::time::Instant;
 use wire::{Arrived, Wire};
@@ -75,7 +80,7 @@ use wire::{Arrived, Wire};
 /// ```
 /// use ringway::{link::{Config, ReliableLink}, pipe::pipe};
 /// let ((from, _there), (_back, to)) = (pipe().unwrap(), pipe().unwrap());
-/// let link = ReliableLink::<1024>::over_pair(from, to, Config::new(1));
+/// let link = ReliableLink::<1024>::over((from, to), Config::new(1));
 /// ```
 pub type ReliableLink<
     const MAX: usize = 256,
@@ -109,10 +114,11 @@ pub struct Link<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: us
     wire: Wire,
 }
 
-impl<const WINDOW: usize, const PORTS: usize, const CREDITS: usize, const MAX: usize>
-    Link<Reliable<WINDOW, MAX>, PORTS, CREDITS, MAX>
+impl<L: Start<MAX>, const PORTS: usize, const CREDITS: usize, const MAX: usize>
+    Link<L, PORTS, CREDITS, MAX>
 {
-    /// A link over a stream that goes both ways: a [socket](crate::socket). It is open: it greets as soon as it is driven.
+    /// A link over a stream that goes both ways (a [socket](crate::socket), a [serial port](crate::serial)), or over two, one
+    /// each way: `(from, to)`. It is open: it greets as soon as it is driven. [`Builder`] is another way to make one.
     ///
     /// ```
     /// use ringway::{link::{Config, Phase, ReliableLink}, socket::UnixStream};
@@ -120,71 +126,31 @@ impl<const WINDOW: usize, const PORTS: usize, const CREDITS: usize, const MAX: u
     /// let link: ReliableLink<64> = ReliableLink::over(near, Config::new(1));
     /// assert_eq!(link.phase(), Phase::Connecting);
     /// ```
-    pub fn over(stream: impl Stream, config: Config) -> Self {
-        Self::drive(
-            Box::new(machine::Link::<Reliable<WINDOW, MAX>, PORTS, CREDITS, MAX>::new(config)),
-            stream,
-        )
-    }
-
-    /// A link over two streams, one each way: a pair of pipes, or of FIFOs.
+    ///
+    /// A pair of pipes:
     ///
     /// ```
     /// use ringway::{link::{Config, ReliableLink}, pipe::pipe};
     /// let ((near_in, far_out), (far_in, near_out)) = (pipe().unwrap(), pipe().unwrap());
-    /// let mut near: ReliableLink<64> = ReliableLink::over_pair(near_in, near_out, Config::new(1));
-    /// let mut far: ReliableLink<64> = ReliableLink::over_pair(far_in, far_out, Config::new(2));
+    /// let mut near: ReliableLink<64> = ReliableLink::over((near_in, near_out), Config::new(1));
+    /// let mut far: ReliableLink<64> = ReliableLink::over((far_in, far_out), Config::new(2));
     /// std::thread::scope(|s| {
     ///     s.spawn(|| far.connect(0).unwrap());
     ///     near.connect(0).unwrap();
     /// });
     /// ```
-    pub fn over_pair(from: impl Stream, to: impl Stream, config: Config) -> Self {
-        Self::drive_pair(
-            Box::new(machine::Link::<Reliable<WINDOW, MAX>, PORTS, CREDITS, MAX>::new(config)),
-            from,
-            to,
-        )
+    pub fn over<M>(streams: impl Streams<M>, config: Config) -> Self {
+        let wire = Wire::new(streams.ends());
+        let mut core = L::start(config);
+        // A new link is down, and can be opened.
+        let _ = core.open(wire.now());
+        Link { core, wire }
     }
 }
 
 impl<const WINDOW: usize, const PORTS: usize, const CREDITS: usize, const MAX: usize>
-    Link<Serial<WINDOW, MAX>, PORTS, CREDITS, MAX>
+    SerialLink<MAX, WINDOW, PORTS, CREDITS>
 {
-    /// A link over a serial port, or any stream that stands for one. It is open: it greets as soon as it is driven.
-    ///
-    /// ```
-    /// use ringway::{link::SerialLink, serial};
-    /// type Link = SerialLink<64>;
-    /// let (here, there) = serial::pair().unwrap();
-    /// let peer = std::thread::spawn(move || {
-    ///     let mut link = Link::over(there, Link::config(115_200, 2));
-    ///     link.connect(0).unwrap();
-    ///     link.send(0, b"hello").unwrap();
-    ///     link.close().unwrap();
-    /// });
-    /// let mut link = Link::over(here, Link::config(115_200, 1));
-    /// link.connect(0).unwrap();
-    /// assert_eq!(link.recv(0, &mut [0; 64]).unwrap(), 5);
-    /// assert!(link.recv(0, &mut [0; 64]).is_err(), "the peer sends no more");
-    /// # peer.join().unwrap();
-    /// ```
-    pub fn over(stream: impl Stream, config: Config) -> Self {
-        Self::drive(
-            Box::new(machine::Link::<Serial<WINDOW, MAX>, PORTS, CREDITS, MAX>::new(config)),
-            stream,
-        )
-    }
-
-    /// A link over two streams, one each way.
-    pub fn over_pair(from: impl Stream, to: impl Stream, config: Config) -> Self {
-        Self::drive_pair(
-            Box::new(machine::Link::<Serial<WINDOW, MAX>, PORTS, CREDITS, MAX>::new(config)),
-            from,
-            to,
-        )
-    }
-
     /// The patience for a line of `speed` bits per second, ten of which carry a byte: a frame is sent again when it was not
     /// acknowledged although all that may lie before it and before the answer, a window each way, had time to get through.
     ///
@@ -215,24 +181,6 @@ impl<const WINDOW: usize, const PORTS: usize, const CREDITS: usize, const MAX: u
 impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     Link<L, PORTS, CREDITS, MAX>
 {
-    fn drive(core: Box<machine::Link<L, PORTS, CREDITS, MAX>>, stream: impl Stream) -> Self {
-        Self::begin(core, Wire::new(Box::new(stream), None))
-    }
-
-    fn drive_pair(
-        core: Box<machine::Link<L, PORTS, CREDITS, MAX>>,
-        from: impl Stream,
-        to: impl Stream,
-    ) -> Self {
-        Self::begin(core, Wire::new(Box::new(from), Some(Box::new(to))))
-    }
-
-    fn begin(mut core: Box<machine::Link<L, PORTS, CREDITS, MAX>>, wire: Wire) -> Self {
-        // A new link is down, and can be opened.
-        let _ = core.open(wire.now());
-        Link { core, wire }
-    }
-
     /// Moves what can be moved without waiting: reads what is there, sees to what is due, writes what there is room for. Look for
     /// events and messages afterwards.
     ///
@@ -385,7 +333,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         self.core.open(self.wire.now()).map_err(|error| Error::new(OPEN, error))
     }
 
-    /// Ends the session, if there is one, and looks for a peer over another stream. What has come over the old one can still
+    /// Ends the session, if there is one, and looks for a peer over another stream, or two. What has come over the old one can still
     /// be received. Ports that wait for their peer go on to do so.
     ///
     /// ```
@@ -399,20 +347,11 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// link.set_stream(near);
     /// assert_eq!(link.phase(), Phase::Connecting);
     /// ```
-    pub fn set_stream(&mut self, stream: impl Stream) {
-        self.renew(Box::new(stream), None);
-    }
-
-    /// [`set_stream`](Self::set_stream) with one each way.
-    pub fn set_streams(&mut self, from: impl Stream, to: impl Stream) {
-        self.renew(Box::new(from), Some(Box::new(to)));
-    }
-
-    fn renew(&mut self, from: Box<dyn Stream>, to: Option<Box<dyn Stream>>) {
+    pub fn set_stream<M>(&mut self, streams: impl Streams<M>) {
         // What has come over the old stream is the program's still. If that fails, nothing else comes from there.
         let _ = self.take(Self::LAST_PIECES);
         self.end();
-        self.wire.replace(from, to);
+        self.wire.replace(streams.ends());
         // It is down since the line above.
         let _ = self.core.open(self.wire.now());
     }

@@ -46,7 +46,7 @@ pub use writer::Writer;
 
 use crate::{Error, Result};
 use ringway_core::channel::State;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::OwnedFd;
 use std::process::Stdio;
 
 /// `int pipe2(int pipefd[2], O_CLOEXEC)`: a pipe, blocking, of the system's usual size.
@@ -255,17 +255,7 @@ macro_rules! both_ends {
             pub fn close(self) {}
         }
 
-        impl AsFd for $End {
-            fn as_fd(&self) -> BorrowedFd<'_> {
-                self.end.fd.as_fd()
-            }
-        }
-
-        impl AsRawFd for $End {
-            fn as_raw_fd(&self) -> RawFd {
-                self.end.fd.as_raw_fd()
-            }
-        }
+        crate::sys::descriptor!($End, |it| it.end.fd);
 
         impl From<$End> for OwnedFd {
             fn from(end: $End) -> OwnedFd {

@@ -103,3 +103,13 @@ pub use parent::{Parent, outlive_parent, parent};
 pub use spawn::{Options, spawn};
 
 pub use rustix::process::Pid;
+
+/// The number of this process: for [`signal::send`](crate::signal::send), and to tell who somebody is.
+///
+/// ```
+/// assert_eq!(ringway::process::id().as_raw_pid() as u32, std::process::id());
+/// ```
+#[doc(alias = "getpid")]
+pub fn id() -> Pid {
+    rustix::process::getpid()
+}

@@ -22,7 +22,7 @@ use rustix::pty::OpenptFlags;
 use rustix::termios::{ControlModes, OptionalActions, QueueSelector, Termios};
 use rustix::{pty, termios};
 use std::fmt::Display;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::Path;
 
 const OPEN: &str = "open the serial port";
@@ -322,14 +322,4 @@ impl TryFrom<OwnedFd> for Port {
     }
 }
 
-impl AsFd for Port {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
-    }
-}
-
-impl AsRawFd for Port {
-    fn as_raw_fd(&self) -> RawFd {
-        self.fd.as_raw_fd()
-    }
-}
+crate::sys::descriptor!(Port, |it| it.fd);

@@ -17,20 +17,20 @@
 //! # Types of your own
 //!
 //! What a part holds is an [`Item`]: the numbers, and arrays of items, are. A type of yours derives
-//! `FromBytes`, `IntoBytes` and `Immutable` of the crate `zerocopy` (or says `unsafe impl Plain`),
-//! and states the name under which every program knows it:
+//! `FromBytes`, `IntoBytes` and `Immutable` of [`ringway::zerocopy`](crate::zerocopy), with the
+//! feature `derive`, and states the name under which every program knows it:
 //!
 //! ```
 //! use ringway::shm::{Item, Latest, Layout, Region, TypeName};
-//! # use ringway_core::plain::Plain;
-//! #[derive(Clone, Copy)] // and zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable
+//! use ringway::zerocopy::{FromBytes, Immutable, IntoBytes};
+//!
+//! #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable)]
+//! #[zerocopy(crate = "ringway::zerocopy")]
 //! #[repr(C)]
 //! struct Sample {
 //!     time: u64,
 //!     level: [f32; 2],
 //! }
-//! # // SAFETY: numbers alone, with nothing between or behind them.
-//! # unsafe impl Plain for Sample {}
 //! impl Item for Sample {
 //!     const NAME: TypeName = TypeName::new("com.example.Sample/1");
 //! }

@@ -34,7 +34,7 @@
 //!     println!("{} with {:?} from {:?}", received.signal, received.value(), received.sender());
 //! })?;
 //! let mut dispatcher = signal::dispatcher()?;
-//! signal::queue(rustix::process::getpid(), Signal::USR1, 42)?;
+//! signal::queue(ringway::process::id(), Signal::USR1, 42)?;
 //! assert_eq!(dispatcher.pause()?, 1);
 //! # Ok::<(), ringway::Error>(())
 //! ```

@@ -4,6 +4,26 @@ use rustix::io::Errno;
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+/// `AsFd` and `AsRawFd` of a type, by what it has the descriptor in.
+macro_rules! descriptor {
+    ($(#[$doc:meta])* $({$($of:tt)+})? $Type:ty, |$it:ident| $held:expr) => {
+        impl $(<$($of)+>)? std::os::fd::AsFd for $Type {
+            $(#[$doc])*
+            fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+                let $it = self;
+                std::os::fd::AsFd::as_fd(&$held)
+            }
+        }
+
+        impl $(<$($of)+>)? std::os::fd::AsRawFd for $Type {
+            fn as_raw_fd(&self) -> std::os::fd::RawFd {
+                std::os::fd::AsRawFd::as_raw_fd(&std::os::fd::AsFd::as_fd(self))
+            }
+        }
+    };
+}
+pub(crate) use descriptor;
+
 /// The errno of the call that just failed, in this thread.
 pub(crate) fn last_errno() -> Errno {
     errno(&io::Error::last_os_error())

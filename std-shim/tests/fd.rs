@@ -719,3 +719,24 @@ fn a_child_that_did_not_play_its_part_is_noticed() {
     let quits = Command::new("true").output().unwrap();
     assert!(std::panic::catch_unwind(|| assert_done(&quits)).is_err());
 }
+
+#[test]
+fn what_has_a_descriptor_gives_it_in_both_ways() {
+    use ringway::{connection, pipe, process, serial, shm, signal, socket};
+    use std::os::fd::{AsFd, AsRawFd};
+    fn both<T: AsFd + AsRawFd>() {}
+    both::<pipe::Reader>();
+    both::<pipe::Writer>();
+    both::<socket::UnixStream>();
+    both::<socket::TcpListener>();
+    both::<connection::Connection>();
+    both::<serial::Port>();
+    both::<process::Child>();
+    both::<process::Parent>();
+    both::<signal::SignalFd>();
+    both::<signal::Dispatcher>();
+    both::<shm::Region>();
+    both::<shm::ReadyFd>();
+    let (reader, _writer) = pipe::pipe().unwrap();
+    assert_eq!(reader.as_fd().as_raw_fd(), reader.as_raw_fd());
+}

@@ -38,7 +38,7 @@ fn over_tcp() -> (Whole, Whole) {
 
 fn over_pipes() -> (Whole, Whole) {
     let ((near_in, far_out), (far_in, near_out)) = (pipe().unwrap(), pipe().unwrap());
-    (Whole::over_pair(near_in, near_out, config(1)), Whole::over_pair(far_in, far_out, config(2)))
+    (Whole::over((near_in, near_out), config(1)), Whole::over((far_in, far_out), config(2)))
 }
 
 fn over_fifos() -> (Whole, Whole) {
@@ -50,10 +50,7 @@ fn over_fifos() -> (Whole, Whole) {
         let far = s.spawn(|| (there.open_reader().unwrap(), back.open_writer().unwrap()));
         let (near_out, near_in) = (there.open_writer().unwrap(), back.open_reader().unwrap());
         let (far_in, far_out) = far.join().unwrap();
-        (
-            Whole::over_pair(near_in, near_out, config(1)),
-            Whole::over_pair(far_in, far_out, config(2)),
-        )
+        (Whole::over((near_in, near_out), config(1)), Whole::over((far_in, far_out), config(2)))
     })
 }
 
@@ -388,8 +385,8 @@ fn a_send_that_fails_loses_nothing_that_had_come() {
     for by_stream in [false, true] {
         let ((near_in, far_out), (far_in, near_out)) = (pipe().unwrap(), pipe().unwrap());
         rustix::pipe::fcntl_setpipe_size(&far_out, 1 << 20).unwrap();
-        let mut near = Large::over_pair(near_in, near_out, Config { gone: 0, ..Config::new(1) });
-        let mut far = Large::over_pair(far_in, far_out, Config { gone: 0, ..Config::new(2) });
+        let mut near = Large::over((near_in, near_out), Config { gone: 0, ..Config::new(1) });
+        let mut far = Large::over((far_in, far_out), Config { gone: 0, ..Config::new(2) });
         thread::scope(|s| {
             s.spawn(|| near.connect_deadline(0, Some(long())).unwrap());
             far.connect_deadline(0, Some(long())).unwrap();

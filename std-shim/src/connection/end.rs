@@ -8,7 +8,7 @@ use crate::{Error, Result, channel};
 use rustix::io::Errno;
 use std::fmt;
 use std::net::Shutdown;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::Instant;
 
 /// How large a message may be unless [`Connection::with_max_message`] says otherwise: 64 MiB.
@@ -143,7 +143,7 @@ impl Connection {
     ///
     /// ```
     /// let (ours, _theirs) = ringway::connection::pair()?;
-    /// assert_eq!(ours.peer_credentials()?.pid, Some(rustix::process::getpid()));
+    /// assert_eq!(ours.peer_credentials()?.pid, Some(ringway::process::id()));
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn peer_credentials(&self) -> Result<Credentials> {
@@ -201,17 +201,7 @@ impl From<Connection> for OwnedFd {
     }
 }
 
-impl AsFd for Connection {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
-    }
-}
-
-impl AsRawFd for Connection {
-    fn as_raw_fd(&self) -> RawFd {
-        self.socket.as_raw_fd()
-    }
-}
+crate::sys::descriptor!(Connection, |it| it.socket);
 
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

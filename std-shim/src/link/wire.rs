@@ -12,6 +12,25 @@ pub trait Stream: AsFd + fmt::Debug + Send + Sync + 'static {}
 
 impl<T: AsFd + fmt::Debug + Send + Sync + 'static> Stream for T {}
 
+/// One stream both ways, or two, `(from, to)`. `M` is found by the compiler.
+pub trait Streams<M> {
+    /// Where bytes are read, and where they are written unless that is the same.
+    #[doc(hidden)]
+    fn ends(self) -> (Box<dyn Stream>, Option<Box<dyn Stream>>);
+}
+
+impl<T: Stream> Streams<()> for T {
+    fn ends(self) -> (Box<dyn Stream>, Option<Box<dyn Stream>>) {
+        (Box::new(self), None)
+    }
+}
+
+impl<From: Stream, To: Stream> Streams<(From, To)> for (From, To) {
+    fn ends(self) -> (Box<dyn Stream>, Option<Box<dyn Stream>>) {
+        (Box::new(self.0), Some(Box::new(self.1)))
+    }
+}
+
 /// So much is read and written at once.
 pub(super) const PIECE: usize = 16 << 10;
 
@@ -38,7 +57,7 @@ pub(super) enum Arrived<'a> {
 }
 
 impl Wire {
-    pub(super) fn new(from: Box<dyn Stream>, to: Option<Box<dyn Stream>>) -> Self {
+    pub(super) fn new((from, to): (Box<dyn Stream>, Option<Box<dyn Stream>>)) -> Self {
         let piece = || vec![0; PIECE].into_boxed_slice();
         let (input, output) = (piece(), piece());
         let wire =
@@ -54,8 +73,8 @@ impl Wire {
     }
 
     /// Another stream in place of this one; the clock goes on.
-    pub(super) fn replace(&mut self, from: Box<dyn Stream>, to: Option<Box<dyn Stream>>) {
-        (self.from, self.to) = (from, to);
+    pub(super) fn replace(&mut self, ends: (Box<dyn Stream>, Option<Box<dyn Stream>>)) {
+        (self.from, self.to) = ends;
         (self.left, self.ended) = (0..0, false);
         self.hasten();
     }

@@ -302,9 +302,7 @@ impl Drop for Child {
     }
 }
 
-impl AsFd for Child {
+crate::sys::descriptor!(
     /// The pidfd: readable once it has ended.
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.pidfd.as_fd()
-    }
-}
+    Child, |it| it.pidfd
+);

@@ -61,11 +61,7 @@ impl Parent {
     }
 }
 
-impl AsFd for Parent {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
-    }
-}
+crate::sys::descriptor!(Parent, |it| it.0);
 
 /// The process that started this one by [`spawn`](super::spawn) or [`fork`](fn@super::fork); `None` if none did.
 ///

@@ -12,7 +12,7 @@ use ringway_core::ring::messages::MessageRing;
 use ringway_core::ring::queue::Queue;
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::io::{Errno, read, write};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
@@ -150,11 +150,7 @@ impl Drop for ReadyFd {
     }
 }
 
-impl AsFd for ReadyFd {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.shared.event.as_fd()
-    }
-}
+crate::sys::descriptor!(ReadyFd, |it| it.shared.event);
 
 impl<T: Item, const N: usize> Part<Ring<T, N, RobustFutex>> {
     /// A descriptor that is readable when there is a value to pop, or the producer closed or died.

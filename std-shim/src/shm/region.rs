@@ -12,7 +12,7 @@ use ringway_core::region::{self, Mismatch, Occupant, Place, View};
 use rustix::io::Errno;
 use rustix::mm::ProtFlags;
 use rustix::thread::futex;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -324,13 +324,11 @@ impl Region {
     }
 }
 
-impl AsFd for Region {
+crate::sys::descriptor!(
     /// To hand over to another process, which attaches by [`Region::from_fd`]. It holds no lock of
     /// ours: neither a duplicate of it nor one that was sent away makes this process seem alive.
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.file.as_fd()
-    }
-}
+    Region, |it| it.0.file
+);
 
 /// What of a region that nobody is attached to?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,8 +14,8 @@ use rustix::process::{Pid, getpid};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::fd::{AsRawFd, IntoRawFd};
+use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicI32, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -167,7 +167,7 @@ fn use_alternate_stack(signal: Signal) -> Result<()> {
 ///     TICKS.fetch_add(received.count, Ordering::Relaxed);
 /// })?;
 /// let mut dispatcher = signal::dispatcher()?;
-/// signal::send(rustix::process::getpid(), Signal::USR1)?;
+/// signal::send(ringway::process::id(), Signal::USR1)?;
 /// dispatcher.pause()?;
 /// assert_eq!(TICKS.load(Ordering::Relaxed), 1);
 /// # Ok::<(), ringway::Error>(())
@@ -296,7 +296,7 @@ fn set_event(event: RawFd) {
 /// signal::handle(Signal::USR1, Delivery::Coalesced, |received| println!("{}", received.signal))?;
 /// let mut dispatcher = signal::dispatcher()?;
 /// dispatcher.dispatch();
-/// signal::send(rustix::process::getpid(), Signal::USR1)?;
+/// signal::send(ringway::process::id(), Signal::USR1)?;
 /// fd::wait(&dispatcher, Interest::Read)?;
 /// while dispatcher.dispatch() > 0 {}
 /// # Ok::<(), ringway::Error>(())
@@ -411,7 +411,7 @@ impl Dispatcher {
     /// ```
     /// use ringway::signal::{self, Delivery, Signal};
     /// signal::handle(Signal::USR1, Delivery::Coalesced, |_| ())?;
-    /// signal::send(rustix::process::getpid(), Signal::USR1)?;
+    /// signal::send(ringway::process::id(), Signal::USR1)?;
     /// assert_eq!(signal::dispatcher()?.pause()?, 1);
     /// # Ok::<(), ringway::Error>(())
     /// ```
@@ -449,7 +449,7 @@ impl Dispatcher {
     /// ```
     /// use ringway::signal::{self, Delivery, Signal};
     /// signal::catch(Signal::USR2, Delivery::Queued)?;
-    /// signal::queue(rustix::process::getpid(), Signal::USR2, 5)?;
+    /// signal::queue(ringway::process::id(), Signal::USR2, 5)?;
     /// let received = signal::dispatcher()?.wait(Signal::USR2)?;
     /// assert_eq!(received.value(), Some(5));
     /// # Ok::<(), ringway::Error>(())
@@ -529,11 +529,7 @@ fn existing(set: SignalSet) -> SignalSet {
     signals(set).collect()
 }
 
-impl AsFd for Dispatcher {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.event
-    }
-}
+crate::sys::descriptor!(Dispatcher, |it| it.event);
 
 impl fmt::Debug for Dispatcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -9,7 +9,7 @@ use crate::{Error, Result};
 use ringway_core::signal::SignalSet;
 use rustix::io::Errno;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 use std::time::Instant;
 
 /// A descriptor that is readable while a signal of its set is pending: for `poll(2)` beside pipes and sockets.
@@ -26,7 +26,7 @@ use std::time::Instant;
 /// use ringway::signal::{self, Signal, SignalFd};
 /// let _quiet = signal::block(Signal::USR1)?;
 /// let signals = SignalFd::new(Signal::USR1)?;
-/// signal::queue(rustix::process::getpid(), Signal::USR1, 42)?;
+/// signal::queue(ringway::process::id(), Signal::USR1, 42)?;
 /// assert!(fd::wait(&signals, Interest::Read)?.readable());
 /// assert_eq!(signals.try_wait()?.unwrap().value(), Some(42));
 /// # Ok::<(), ringway::Error>(())
@@ -90,7 +90,7 @@ impl SignalFd {
     /// use ringway::signal::{self, Signal, SignalFd};
     /// let _quiet = signal::block(Signal::USR1)?;
     /// let signals = SignalFd::new(Signal::USR1)?;
-    /// signal::send(rustix::process::getpid(), Signal::USR1)?;
+    /// signal::send(ringway::process::id(), Signal::USR1)?;
     /// assert_eq!(signals.wait()?.signal, Signal::USR1);
     /// # Ok::<(), ringway::Error>(())
     /// ```
@@ -146,11 +146,7 @@ impl SignalFd {
     }
 }
 
-impl AsFd for SignalFd {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
-    }
-}
+crate::sys::descriptor!(SignalFd, |it| it.0);
 
 impl From<SignalFd> for OwnedFd {
     fn from(signals: SignalFd) -> OwnedFd {

@@ -143,7 +143,7 @@ pub fn mask() -> SignalSet {
 /// ```
 /// use ringway::signal::{self, Signal};
 /// let _quiet = signal::block(Signal::USR1)?;
-/// signal::send(rustix::process::getpid(), Signal::USR1)?;
+/// signal::send(ringway::process::id(), Signal::USR1)?;
 /// assert!(signal::pending().contains(Signal::USR1.into()));
 /// assert_eq!(signal::wait(Signal::USR1)?.signal, Signal::USR1);
 /// # Ok::<(), ringway::Error>(())
@@ -170,10 +170,10 @@ pub fn pending() -> SignalSet {
 /// ```
 /// use ringway::signal::{self, Signal};
 /// let _quiet = signal::block(Signal::USR1)?;
-/// signal::queue(rustix::process::getpid(), Signal::USR1, 42)?;
+/// signal::queue(ringway::process::id(), Signal::USR1, 42)?;
 /// let received = signal::wait(Signal::USR1)?;
 /// assert_eq!(received.value(), Some(42));
-/// assert_eq!(received.sender(), Some(rustix::process::getpid()));
+/// assert_eq!(received.sender(), Some(ringway::process::id()));
 /// # Ok::<(), ringway::Error>(())
 /// ```
 #[doc(alias = "sigwait")]

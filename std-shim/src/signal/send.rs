@@ -26,7 +26,7 @@ use std::ptr;
 /// ```
 /// use ringway::signal::{self, Signal};
 /// let _quiet = signal::block(Signal::USR1)?;
-/// signal::send(rustix::process::getpid(), Signal::USR1)?;
+/// signal::send(ringway::process::id(), Signal::USR1)?;
 /// assert_eq!(signal::wait(Signal::USR1)?.value(), None);
 /// # Ok::<(), ringway::Error>(())
 /// ```
@@ -50,7 +50,7 @@ pub fn send(process: Pid, signal: Signal) -> Result<()> {
 /// ```
 /// use ringway::signal::{self, Signal};
 /// let _quiet = signal::block(Signal::USR1)?;
-/// signal::queue(rustix::process::getpid(), Signal::USR1, -7i32 as usize)?;
+/// signal::queue(ringway::process::id(), Signal::USR1, -7i32 as usize)?;
 /// assert_eq!(signal::wait(Signal::USR1)?.int(), Some(-7));
 /// # Ok::<(), ringway::Error>(())
 /// ```
@@ -70,12 +70,15 @@ pub fn queue(process: Pid, signal: Signal, value: usize) -> Result<()> {
 /// As [`send`].
 ///
 /// ```
+/// use ringway::process::{self, Entry};
 /// use ringway::signal::{self, Signal};
-/// use rustix::process::{PidfdFlags, getpid, pidfd_open};
-/// let _quiet = signal::block(Signal::USR1)?;
-/// let process = pidfd_open(getpid(), PidfdFlags::empty()).unwrap();
-/// signal::send_fd(&process, Signal::USR1)?;
-/// assert_eq!(signal::wait(Signal::USR1)?.sender(), Some(getpid()));
+/// const SLEEP: Entry = Entry::new("sleep", |_| loop {
+///     std::thread::park();
+/// });
+/// process::main(&[SLEEP]);
+/// let child = process::spawn(&SLEEP, b"", vec![])?;
+/// signal::send_fd(&child, Signal::TERM)?;
+/// assert_eq!(child.join()?.signal(), Some(Signal::TERM));
 /// # Ok::<(), ringway::Error>(())
 /// ```
 #[doc(alias = "pidfd_send_signal")]
@@ -89,12 +92,15 @@ pub fn send_fd(process: impl AsFd, signal: Signal) -> Result<()> {
 /// As [`queue`].
 ///
 /// ```
+/// use ringway::process::{self, Entry};
 /// use ringway::signal::{self, Signal};
-/// use rustix::process::{PidfdFlags, getpid, pidfd_open};
-/// let _quiet = signal::block(Signal::USR1)?;
-/// let process = pidfd_open(getpid(), PidfdFlags::empty()).unwrap();
-/// signal::queue_fd(&process, Signal::USR1, 42)?;
-/// assert_eq!(signal::wait(Signal::USR1)?.value(), Some(42));
+/// const SLEEP: Entry = Entry::new("sleep", |_| loop {
+///     std::thread::park();
+/// });
+/// process::main(&[SLEEP]);
+/// let child = process::spawn(&SLEEP, b"", vec![])?;
+/// signal::queue_fd(&child, Signal::TERM, 42)?;
+/// assert_eq!(child.join()?.signal(), Some(Signal::TERM));
 /// # Ok::<(), ringway::Error>(())
 /// ```
 #[doc(alias = "pidfd_send_signal")]

@@ -10,7 +10,7 @@ use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, 
 use std::fmt;
 use std::marker::PhantomData;
 use std::net::Shutdown;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Instant;
 
 /// One end of a socket, of family `F` and type `T`: what `socket(F, T, 0)` returns.
@@ -173,17 +173,7 @@ impl<F: Family, T: Connected> Socket<F, T> {
     }
 }
 
-impl<F: Family, T: Type> AsFd for Socket<F, T> {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
-    }
-}
-
-impl<F: Family, T: Type> AsRawFd for Socket<F, T> {
-    fn as_raw_fd(&self) -> RawFd {
-        self.fd.as_raw_fd()
-    }
-}
+crate::sys::descriptor!({F: Family, T: Type} Socket<F, T>, |it| it.fd);
 
 impl<F: Family, T: Type> fmt::Debug for Socket<F, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -14,7 +14,7 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags};
 use std::fmt;
 use std::marker::PhantomData;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::Instant;
 
 /// Accepts the connections that others make to its address.
@@ -256,17 +256,7 @@ impl Listener<Inet, Stream> {
     }
 }
 
-impl<F: Family, T: Connected> AsFd for Listener<F, T> {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
-    }
-}
-
-impl<F: Family, T: Connected> AsRawFd for Listener<F, T> {
-    fn as_raw_fd(&self) -> RawFd {
-        self.socket.as_raw_fd()
-    }
-}
+crate::sys::descriptor!({F: Family, T: Connected} Listener<F, T>, |it| it.socket);
 
 impl<F: Family, T: Connected> fmt::Debug for Listener<F, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

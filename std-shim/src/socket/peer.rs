@@ -33,8 +33,7 @@ impl<T: Connected> Socket<Unix, T> {
     /// ```
     /// let (ours, _theirs) = ringway::socket::UnixStream::pair()?;
     /// let peer = ours.peer_credentials()?;
-    /// assert_eq!(peer.pid, Some(rustix::process::getpid()));
-    /// assert_eq!(peer.uid, rustix::process::geteuid().as_raw());
+    /// assert_eq!(peer.pid, Some(ringway::process::id()));
     /// # Ok::<(), ringway::Error>(())
     /// ```
     #[doc(alias = "SO_PEERCRED")]

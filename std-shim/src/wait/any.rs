@@ -39,7 +39,7 @@ impl Wake for Unpark {
 ///
 /// ```
 /// use ringway::wait::{Async, PrivateFutex, wait_any};
-/// use ringway_core::ring::queue::Queue;
+/// use ringway::ring::queue::Queue;
 /// use std::task::Poll;
 ///
 /// static JOBS: Queue<u32, 8, Async<PrivateFutex>> = Queue::new();

@@ -69,8 +69,8 @@ fn over_pipes(_place: &Path) -> (End, End) {
     let (near_in, far_out) = pipe().expect("a pipe can be made");
     let (far_in, near_out) = pipe().expect("a pipe can be made");
     ends(
-        Reliable::over_pair(near_in, near_out, config(1)),
-        Reliable::over_pair(far_in, far_out, config(2)),
+        Reliable::over((near_in, near_out), config(1)),
+        Reliable::over((far_in, far_out), config(2)),
     )
 }
 
@@ -85,8 +85,8 @@ fn over_fifos(place: &Path) -> (End, End) {
     });
     let opened = "the other side opens it too";
     ends(
-        Reliable::over_pair(near.1.expect(opened), near.0.expect(opened), config(1)),
-        Reliable::over_pair(far.0.expect(opened), far.1.expect(opened), config(2)),
+        Reliable::over((near.1.expect(opened), near.0.expect(opened)), config(1)),
+        Reliable::over((far.0.expect(opened), far.1.expect(opened)), config(2)),
     )
 }
 
