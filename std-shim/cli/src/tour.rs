@@ -18,8 +18,6 @@ mod piece;
 mod report;
 mod row;
 mod shared;
-mod signals;
-mod table;
 mod workers;
 
 use crate::cleanup;
@@ -28,6 +26,7 @@ use crate::failure::{Doing, Failure, Result, complain, output_must_be_open};
 use crate::part;
 use crate::terminal;
 use crate::way;
+use carry::{processes, threads};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use report::{Input, Report, ReportRow};
@@ -38,127 +37,82 @@ use std::path::{PathBuf, absolute};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-/// The rows, in the order of the table.
-const MECHANISMS: &[Mechanism] = &[
-    Mechanism::between_processes::<way::Pipes>(
-        "pipe",
-        "anonymous pipe between a parent and its child",
-        "parent → child",
-        "handed over, to end of file",
-    ),
-    Mechanism::between_threads::<way::Pipes>(
-        "pipe-threads",
-        "anonymous pipe between two threads",
-        "through the kernel, to end of file",
-    ),
-    Mechanism::between_processes::<way::Fifos>(
-        "fifo",
-        "named pipe between two processes that share only its path",
-        TWO,
-        "the two opens met at the path",
-    ),
-    Mechanism::between_processes::<way::UnixStreams>(
-        "unix-stream",
-        "Unix stream socket between two processes",
-        TWO,
-        "by path; half-close, answer",
-    ),
-    Mechanism::between_processes::<way::Seqpackets>(
-        "unix-seqpacket",
-        "Unix seqpacket socket between two processes",
-        TWO,
-        "each kept whole",
-    ),
-    Mechanism::between_processes::<way::Serial<way::Datagrams>>(
-        "unix-datagram",
-        "Unix datagram sockets of two processes",
-        TWO,
-        "acknowledged",
-    )
-    .limited(8 << 20),
-    Mechanism::between_processes::<way::Tcp>(
-        "tcp",
-        "TCP on loopback, by port",
-        TWO,
-        "by port; half-close, answer",
-    ),
-    Mechanism::between_processes::<way::Serial<way::Udp>>(
-        "udp",
-        "UDP on loopback, by port",
-        TWO,
-        "acknowledged",
-    )
-    .limited(8 << 20),
-    Mechanism::between_processes::<way::Reliable<way::UnixStreams>>(
-        "link",
-        "link over a socket between two processes",
-        TWO,
-        "over a socket; half-close, answer",
-    ),
-    Mechanism::between_processes::<way::Serial<way::SerialLine, 256>>(
-        "serial",
-        "link over a serial line, a pseudo terminal, between two processes",
-        TWO,
-        "COBS, CRC-32, numbers; half-close, answer",
-    )
-    .limited(512 << 10),
-    signals::PLAIN,
-    signals::QUEUED,
-    Mechanism::between_processes::<way::Connected>(
-        "process-pipe",
-        "connection to a process that begins in a function, both ways",
-        "parent ↔ child",
-        "each kept whole",
-    ),
-    Mechanism::between_processes::<way::NamedBytes>(
-        "shm-bytes",
-        "ring of bytes in shared memory between two processes that share only its name",
-        TWO,
-        "by name, in /dev/shm",
-    ),
-    Mechanism::between_processes::<way::Sleeping>(
-        "shm-messages",
-        "ring of messages in shared memory without a name, whose descriptor is handed over",
-        "parent → child",
-        "each kept whole",
-    ),
-    workers::FED,
-    workers::KILLED,
-    shared::BROADCAST,
-    shared::LATEST,
-    locked::COUNTED,
-    locked::HANDED_OVER,
-    Mechanism::between_threads::<way::Rings>(
-        "ring",
-        "single-producer single-consumer ring of values, in memory",
-        "256 static slots",
-    ),
-    Mechanism::between_threads::<way::ByteRings>(
-        "byte-ring",
-        "single-producer single-consumer ring of bytes, in memory",
-        "around a static of 64 KiB",
-    ),
-    Mechanism::between_threads::<way::Pipe>(
-        "memory-pipe",
-        "pipe in memory between two threads",
-        "no kernel object, to end of file",
-    ),
-    Mechanism::between_threads::<way::Fifo>(
-        "memory-fifo",
-        "FIFO in memory between two threads that share only its name",
-        "the two opens met at the name",
-    ),
-    Mechanism::between_threads::<way::Socket>(
-        "memory-socket",
-        "stream socket in memory between two threads",
-        "by port; half-close, answer",
-    ),
-    table::SIGNAL_TABLE,
-    firmware::SERIAL,
-];
+/// Rows as lines: the name and between whom it is; what it is, in the field's words; what there is to say
+/// when all went well; how much of the input is sent at most; and what does it.
+macro_rules! rows {
+    ($($name:expr, $between:literal: $title:literal; $how:literal $(up to $limit:expr)?, $sides:expr;)*) => {
+        &[$(Mechanism {
+            name: $name,
+            title: $title,
+            between: $between,
+            how: $how,
+            limit: [$(Some($limit),)? None][0],
+            sides: $sides,
+        }),*]
+    };
+}
 
-/// Between whom most rows are.
-const TWO: &str = "two processes";
+/// The rows, in the order of the table.
+const MECHANISMS: &[Mechanism] = rows! {
+    "pipe", "parent → child": "anonymous pipe between a parent and its child";
+        "handed over, to end of file", processes::<way::Pipes>();
+    "pipe-threads", "two threads": "anonymous pipe between two threads";
+        "through the kernel, to end of file", threads::<way::Pipes>();
+    "fifo", "two processes": "named pipe between two processes that share only its path";
+        "the two opens met at the path", processes::<way::Fifos>();
+    "unix-stream", "two processes": "Unix stream socket between two processes";
+        "by path; half-close, answer", processes::<way::UnixStreams>();
+    "unix-seqpacket", "two processes": "Unix seqpacket socket between two processes";
+        "each kept whole", processes::<way::Seqpackets>();
+    "unix-datagram", "two processes": "Unix datagram sockets of two processes";
+        "acknowledged" up to 8 << 20, processes::<way::Serial<way::Datagrams>>();
+    "tcp", "two processes": "TCP on loopback, by port";
+        "by port; half-close, answer", processes::<way::Tcp>();
+    "udp", "two processes": "UDP on loopback, by port";
+        "acknowledged" up to 8 << 20, processes::<way::Serial<way::Udp>>();
+    "link", "two processes": "link over a socket between two processes";
+        "over a socket; half-close, answer", processes::<way::Reliable<way::UnixStreams>>();
+    "serial", "two processes": "link over a serial line, a pseudo terminal, between two processes";
+        "COBS, CRC-32, numbers; half-close, answer" up to 512 << 10,
+        processes::<way::Serial<way::SerialLine, 256>>();
+    "signal", "parent → child": "plain signals between two processes, handled through the signal table";
+        "signals that carry a bit, each answered" up to 512, processes::<way::Framed<way::Bits>>();
+    "signal-queued", "parent → child": "queued signals with payloads between two processes";
+        "values of 4 bytes, at most 16 under way" up to 32 << 10,
+        processes::<way::Framed<way::Queued>>();
+    "process-pipe", "parent ↔ child": "connection to a process that begins in a function, both ways";
+        "each kept whole", processes::<way::Connected>();
+    "shm-bytes", "two processes": "ring of bytes in shared memory between two processes that share only its name";
+        "by name, in /dev/shm", processes::<way::NamedBytes>();
+    "shm-messages", "parent → child": "ring of messages in shared memory without a name, whose descriptor is handed over";
+        "each kept whole", processes::<way::Sleeping>();
+    "shm-queue", "five processes": "queue in shared memory that feeds three workers, and one that collects what they did";
+        "", workers::FED;
+    "shm-kill", "six processes": "queue in shared memory, one of whose workers is killed with a job in its hands";
+        "", workers::KILLED;
+    "shm-broadcast", "one → two": "broadcast in shared memory to two processes";
+        "" up to 8 << 20, shared::BROADCAST;
+    "shm-latest", "two processes": "newest value in shared memory between two processes";
+        "" up to 2 << 20, shared::LATEST;
+    "shm-lock", "two → one": "value under a lock in shared memory that two processes increment";
+        "", locked::COUNTED;
+    "shm-locks", "two processes": "semaphore, condition, event and barrier in shared memory around a place for one piece";
+        "", locked::HANDED_OVER;
+    "ring", "two threads": "single-producer single-consumer ring of values, in memory";
+        "256 static slots", threads::<way::Rings>();
+    "byte-ring", "two threads": "single-producer single-consumer ring of bytes, in memory";
+        "around a static of 64 KiB", threads::<way::ByteRings>();
+    "memory-pipe", "two threads": "pipe in memory between two threads";
+        "no kernel object, to end of file", threads::<way::Pipe>();
+    "memory-fifo", "two threads": "FIFO in memory between two threads that share only its name";
+        "the two opens met at the name", threads::<way::Fifo>();
+    "memory-socket", "two threads": "stream socket in memory between two threads";
+        "by port; half-close, answer", threads::<way::Socket>();
+    "signal-table", "two threads": "signal table in memory between two threads";
+        "payloads of 4 bytes" up to 128 << 10, threads::<way::Framed<way::Tables>>();
+    firmware::NAME, "Linux ↔ firmware": "link over the UART of a firmware in QEMU, there and back";
+        "" up to 256 << 10, firmware::SERIAL;
+};
 
 /// What the tour starts of this program.
 pub const ENTRIES: [Entry; 2] =
@@ -329,7 +283,7 @@ fn run_row(given: EntryArgs) -> process::EntryResult {
     part::run(given, |report, task: RowTask, _| {
         std::env::set_current_dir(&task.directory).doing("enter the row's folder")?;
         let mechanism = find(&task.name)?;
-        let outcome = (mechanism.run)(&Row { mechanism, task, report, entry: &ENTRIES[1] })?;
+        let outcome = (mechanism.sides.run)(&Row { mechanism, task, report, entry: &ENTRIES[1] })?;
         report.say(&Says::Done(outcome));
         Ok(())
     })
@@ -339,7 +293,7 @@ fn run_row(given: EntryArgs) -> process::EntryResult {
 fn run_far_end(given: EntryArgs) -> process::EntryResult {
     part::run(given, |report, task: FarTask, descriptors| {
         let offer = way::Offer { name: task.name, descriptors };
-        (find(&task.row)?.far)(&FarEnd(report), offer)
+        (find(&task.row)?.sides.far)(&FarEnd(report), offer)
     })
 }
 

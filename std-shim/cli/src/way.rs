@@ -9,6 +9,7 @@ mod raw;
 mod shared;
 mod signals;
 mod sockets;
+mod words;
 
 pub use connection::Connected;
 pub use linked::{Reliable, Serial, SerialLine};
@@ -18,6 +19,7 @@ pub use raw::{RawPipes, RawTcp, RawUnix};
 pub use shared::{Copied, InPlace, NamedBytes, Sleeping};
 pub use signals::Signals;
 pub use sockets::{Datagrams, Seqpackets, Tcp, Udp, UnixStreams};
+pub use words::{Bits, Framed, Queued, Tables};
 
 use crate::failure::{Failure, Result};
 use std::os::fd::OwnedFd;

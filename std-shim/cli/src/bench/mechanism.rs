@@ -150,36 +150,34 @@ pub fn find(name: &str) -> Result<&'static Mechanism> {
 
 const MIB: usize = 1 << 20;
 const KIB64: usize = 64 << 10;
+const KIB4: usize = 4 << 10;
+const WORD: usize = 8;
+
+/// Mechanisms as lines: which way, what it is called and is, who it is from, the largest message, and what
+/// else there is to say of it.
+macro_rules! mechanisms {
+    ($($way:ident $name:literal $title:literal $from:ident $max:ident $($but:ident)*;)*) => {
+        &[$(Mechanism::new::<way::$way>($name, $title, From::$from, $max)$(.$but())*),*]
+    };
+}
 
 /// All of them, in the order of the table.
-pub static MECHANISMS: &[Mechanism] = &[
-    Mechanism::new::<way::Copied>("ring", "ring of messages, polled", From::Ringway, MIB).polled(),
-    Mechanism::new::<way::InPlace>("ring-in-place", "the same, nothing copied", From::Ringway, MIB)
-        .polled()
-        .in_place(),
-    Mechanism::new::<way::Sleeping>(
-        "ring-sleeping",
-        "ring of messages, sleeping",
-        From::Ringway,
-        MIB,
-    ),
-    Mechanism::new::<way::Pipes>("pipe", "pipe", From::Kernel, MIB),
-    Mechanism::new::<way::Fifos>("fifo", "named pipe", From::Kernel, MIB),
-    Mechanism::new::<way::UnixStreams>("unix-stream", "Unix stream socket", From::Kernel, MIB),
-    Mechanism::new::<way::Seqpackets>(
-        "unix-seqpacket",
-        "Unix seqpacket socket",
-        From::Kernel,
-        KIB64,
-    ),
-    Mechanism::new::<way::Datagrams>("unix-datagram", "Unix datagram socket", From::Kernel, KIB64),
-    Mechanism::new::<way::Tcp>("tcp", "TCP over the loopback", From::Kernel, MIB),
-    Mechanism::new::<way::Udp>("udp", "UDP over the loopback", From::Kernel, 4 << 10).lossy(),
-    Mechanism::new::<way::Signals>("signal", "queued signals, dispatched", From::Kernel, 8).lossy(),
-    Mechanism::new::<way::RawPipes>("raw-pipe", "pipe, plain calls", From::Raw, MIB),
-    Mechanism::new::<way::RawUnix>("raw-unix-stream", "Unix stream, plain calls", From::Raw, MIB),
-    Mechanism::new::<way::RawTcp>("raw-tcp", "TCP, plain calls", From::Raw, MIB),
-];
+pub static MECHANISMS: &[Mechanism] = mechanisms! {
+    Copied "ring" "ring of messages, polled" Ringway MIB polled;
+    InPlace "ring-in-place" "the same, nothing copied" Ringway MIB polled in_place;
+    Sleeping "ring-sleeping" "ring of messages, sleeping" Ringway MIB;
+    Pipes "pipe" "pipe" Kernel MIB;
+    Fifos "fifo" "named pipe" Kernel MIB;
+    UnixStreams "unix-stream" "Unix stream socket" Kernel MIB;
+    Seqpackets "unix-seqpacket" "Unix seqpacket socket" Kernel KIB64;
+    Datagrams "unix-datagram" "Unix datagram socket" Kernel KIB64;
+    Tcp "tcp" "TCP over the loopback" Kernel MIB;
+    Udp "udp" "UDP over the loopback" Kernel KIB4 lossy;
+    Signals "signal" "queued signals, dispatched" Kernel WORD lossy;
+    RawPipes "raw-pipe" "pipe, plain calls" Raw MIB;
+    RawUnix "raw-unix-stream" "Unix stream, plain calls" Raw MIB;
+    RawTcp "raw-tcp" "TCP, plain calls" Raw MIB;
+};
 
 #[cfg(test)]
 mod tests {

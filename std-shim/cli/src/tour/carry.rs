@@ -1,6 +1,6 @@
 //! The rows in which the input goes over a [way](crate::way): there as it is, and back what the far end made of it.
 
-use super::row::{FarEnd, Mechanism, Outcome, Row, pour};
+use super::row::{Outcome, Row, Sides, pour};
 use crate::digest::Intake;
 use crate::failure::{Failure, Result};
 use crate::part::Part;
@@ -13,33 +13,14 @@ use std::thread::JoinHandle;
 /// How much is handed to a byte stream at once: what a pipe holds.
 const PIECE: usize = 64 << 10;
 
-impl Mechanism {
-    /// The row of a way between two processes.
-    pub const fn between_processes<W: Way>(
-        name: &'static str,
-        title: &'static str,
-        between: &'static str,
-        how: &'static str,
-    ) -> Self {
-        let (run, far) = (with_process::<W>, |_: &FarEnd<'_>, offer| take_in::<W>(offer));
-        Mechanism { name, title, between, how, limit: None, run, far }
-    }
+/// Both sides of a way between two processes.
+pub const fn processes<W: Way>() -> Sides {
+    Sides { run: with_process::<W>, far: |_, offer| take_in::<W>(offer) }
+}
 
-    /// The row of a way between two threads.
-    pub const fn between_threads<W: Way>(
-        name: &'static str,
-        title: &'static str,
-        how: &'static str,
-    ) -> Self {
-        let (run, far) = (with_thread::<W>, |_: &FarEnd<'_>, offer| take_in::<W>(offer));
-        Mechanism { name, title, between: "two threads", how, limit: None, run, far }
-    }
-
-    /// Sends no more of the input than this.
-    pub const fn limited(mut self, bytes: u64) -> Self {
-        self.limit = Some(bytes);
-        self
-    }
+/// Both sides of a way between two threads.
+pub const fn threads<W: Way>() -> Sides {
+    Sides { run: with_thread::<W>, far: |_, offer| take_in::<W>(offer) }
 }
 
 /// Whoever takes the input in.

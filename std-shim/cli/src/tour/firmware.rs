@@ -1,8 +1,8 @@
 //! A firmware at the far end: an image of `tests/firmware` in QEMU, whose UART is a serial line to this process. What it was
 //! sent it sends back.
 
-use super::row::{Mechanism, Outcome, Row};
-use crate::digest::Intake;
+use super::row::{Outcome, Row, Sides, pour};
+use crate::digest::{Intake, Receipt};
 use crate::failure::{Doing, Failure, Result};
 use ringway::channel;
 use ringway::link::{Config, SerialLink};
@@ -21,21 +21,15 @@ pub const NAME: &str = "firmware-serial";
 const MESSAGE: usize = 256;
 const ECHO: u8 = 1;
 
-type Link = SerialLink<MESSAGE, 4, 2, 4>;
+const CREDITS: usize = 4;
+
+type Link = SerialLink<MESSAGE, 4, 2, CREDITS>;
 
 /// How long QEMU may take to start, and an image to greet.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A link to a firmware.
-pub const SERIAL: Mechanism = Mechanism {
-    name: NAME,
-    title: "link over the UART of a firmware in QEMU, there and back",
-    between: "Linux ↔ firmware",
-    how: "",
-    limit: Some(256 << 10),
-    run: exchange,
-    far: |_, _| Ok(()),
-};
+pub const SERIAL: Sides = Sides { run: exchange, far: |_, _| Ok(()) };
 
 fn exchange(row: &Row<'_>) -> Result<Outcome> {
     const UART: &str = "uart";
@@ -73,48 +67,27 @@ fn exchange(row: &Row<'_>) -> Result<Outcome> {
     Ok(Outcome { what, receipt })
 }
 
-/// Sends everything, and takes in what comes back meanwhile.
-fn there_and_back(link: &mut Link, mut input: impl Read) -> Result<(u64, crate::digest::Receipt)> {
+/// Sends everything, and takes in what comes back: never so much is under way that a side has no room for it.
+fn there_and_back(link: &mut Link, input: impl Read) -> Result<(u64, Receipt)> {
     let mut intake = Intake::new();
-    let mut message = [0; MESSAGE];
-    // What is read of the input and not sent yet; `None` when there is no more.
-    let mut held = next(&mut input, &mut message)?;
     let mut messages = 0;
-    loop {
-        link.turn()?;
-        while let Some(len) = held {
-            if len == 0 {
-                link.shut_send(ECHO)?;
-                held = None;
-                break;
-            }
-            match link.try_send(ECHO, &message[..len]) {
-                Err(error) if error.is(channel::Error::WouldBlock) => break,
-                sent => sent?,
-            }
-            messages += 1;
-            held = next(&mut input, &mut message)?;
+    pour(input, MESSAGE, |message| {
+        link.send(ECHO, message)?;
+        messages += 1;
+        if messages > CREDITS as u64 {
+            let back = link.recv(ECHO, intake.spare())?;
+            intake.filled(back);
         }
-        loop {
-            match link.try_recv(ECHO, intake.spare()) {
-                Ok(n) => intake.filled(n),
-                Err(error) if error.is(channel::Error::WouldBlock) => break,
-                Err(error) if error.is(channel::Error::EndOfFile) => {
-                    return Ok((messages, intake.finish()));
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-        link.wait(None)?;
-    }
-}
-
-/// Reads the next piece; its length, 0 at the end.
-fn next(input: &mut impl Read, piece: &mut [u8]) -> Result<Option<usize>> {
+        Ok(())
+    })?;
+    link.shut_send(ECHO)?;
     loop {
-        match input.read(piece) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            read => return read.map(Some).doing("read the input"),
+        match link.recv(ECHO, intake.spare()) {
+            Ok(back) => intake.filled(back),
+            Err(error) if error.is(channel::Error::EndOfFile) => {
+                return Ok((messages, intake.finish()));
+            }
+            Err(error) => return Err(error.into()),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Locks between processes: a value under one, and the others at their work.
 
 use super::piece::{self, Piece};
-use super::row::{FarEnd, Mechanism, Outcome, Row, pour};
+use super::row::{FarEnd, Outcome, Row, Sides, pour};
 use super::shared::anonymous;
 use crate::digest::Intake;
 use crate::failure::{Doing, Failure, Result};
@@ -25,15 +25,7 @@ type Total = Value<[u64; 2]>;
 type Ordered = Queue<Piece, 32>;
 
 /// Two processes that increment a value, and send the input in turns; each step under its lock.
-pub const COUNTED: Mechanism = Mechanism {
-    name: "shm-lock",
-    title: "value under a lock in shared memory that two processes increment",
-    between: "two → one",
-    how: "",
-    limit: None,
-    run: counted,
-    far: count,
-};
+pub const COUNTED: Sides = Sides { run: counted, far: count };
 
 fn counted(row: &Row<'_>) -> Result<Outcome> {
     let name = row.task.region();
@@ -124,15 +116,7 @@ const OVER: &str = "over";
 type Place = Value<Piece>;
 
 /// A place for one piece, handed over by a semaphore, a condition and an event; the two sides meet at a barrier.
-pub const HANDED_OVER: Mechanism = Mechanism {
-    name: "shm-locks",
-    title: "semaphore, condition, event and barrier in shared memory around a place for one piece",
-    between: "two processes",
-    how: "",
-    limit: None,
-    run: hand_over,
-    far: take_over,
-};
+pub const HANDED_OVER: Sides = Sides { run: hand_over, far: take_over };
 
 fn hand_over(row: &Row<'_>) -> Result<Outcome> {
     let input = row.input()?;

@@ -23,8 +23,14 @@ pub struct Mechanism {
     pub how: &'static str,
     /// How much of the input is sent at most, where the whole would take too long.
     pub limit: Option<u64>,
+    /// What does it.
+    pub sides: Sides,
+}
+
+/// The two sides of a row.
+pub struct Sides {
     /// Sends the input and returns what the far end made of it. Runs in a process of its own.
-    pub run: fn(&Row) -> Result<Outcome>,
+    pub run: fn(&Row<'_>) -> Result<Outcome>,
     /// The far end, where it is a process.
     pub far: fn(&FarEnd<'_>, Offer) -> Result<()>,
 }

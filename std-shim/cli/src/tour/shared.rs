@@ -1,7 +1,7 @@
 //! Shared memory between processes: what one writer tells many.
 
 use super::piece::{self, Piece};
-use super::row::{FarEnd, Mechanism, Outcome, Row, pour};
+use super::row::{FarEnd, Outcome, Row, Sides, pour};
 use crate::digest::Intake;
 use crate::failure::{Doing, Failure, Result};
 use crate::way::{Offer, soon, told};
@@ -32,15 +32,7 @@ type Told = ringway::shm::Broadcast<Piece, KEPT>;
 type Credits = Semaphore<WINDOW>;
 
 /// A broadcast to two processes.
-pub const BROADCAST: Mechanism = Mechanism {
-    name: "shm-broadcast",
-    title: "broadcast in shared memory to two processes",
-    between: "one → two",
-    how: "",
-    limit: Some(8 << 20),
-    run: broadcast,
-    far: hear,
-};
+pub const BROADCAST: Sides = Sides { run: broadcast, far: hear };
 
 fn broadcast(row: &Row<'_>) -> Result<Outcome> {
     let input = row.input()?;
@@ -119,15 +111,7 @@ const BURST: u64 = 1000;
 type Level = ringway::shm::Latest<Piece>;
 
 /// The newest value: each is waited for, and then they come too quickly for that.
-pub const LATEST: Mechanism = Mechanism {
-    name: "shm-latest",
-    title: "newest value in shared memory between two processes",
-    between: "two processes",
-    how: "",
-    limit: Some(2 << 20),
-    run: latest,
-    far: look,
-};
+pub const LATEST: Sides = Sides { run: latest, far: look };
 
 fn latest(row: &Row<'_>) -> Result<Outcome> {
     let input = row.input()?;

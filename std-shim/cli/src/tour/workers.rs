@@ -1,7 +1,7 @@
 //! Workers at one queue in shared memory: fed, joined, and one of them killed with a job in its hands.
 
 use super::piece::{self, Piece};
-use super::row::{FarEnd, Mechanism, Outcome, Row, pour};
+use super::row::{FarEnd, Outcome, Row, Sides, pour};
 use super::shared::anonymous;
 use crate::digest::Intake;
 use crate::failure::{Failure, Result};
@@ -25,15 +25,7 @@ const WORKERS: u64 = 3;
 type Jobs = Queue<Piece, SLOTS>;
 
 /// A queue that several workers are fed by.
-pub const FED: Mechanism = Mechanism {
-    name: "shm-queue",
-    title: "queue in shared memory that feeds three workers, and one that collects what they did",
-    between: "five processes",
-    how: "",
-    limit: None,
-    run: fed,
-    far: play,
-};
+pub const FED: Sides = Sides { run: fed, far: play };
 
 fn fed(row: &Row<'_>) -> Result<Outcome> {
     let mut crew = Crew::start(row)?;
@@ -50,15 +42,7 @@ fn fed(row: &Row<'_>) -> Result<Outcome> {
 }
 
 /// The same, and a worker that is killed.
-pub const KILLED: Mechanism = Mechanism {
-    name: "shm-kill",
-    title: "queue in shared memory, one of whose workers is killed with a job in its hands",
-    between: "six processes",
-    how: "",
-    limit: None,
-    run: killed,
-    far: play,
-};
+pub const KILLED: Sides = Sides { run: killed, far: play };
 
 fn killed(row: &Row<'_>) -> Result<Outcome> {
     let mut crew = Crew::start(row)?;

@@ -1,0 +1,227 @@
+//! What carries a word at a time: queued signals with a value, plain signals with a bit each, and the
+//! payloads of a signal table in memory.
+
+use super::{Accept, End, Offer, Way, named, told};
+use crate::failure::{Failure, Result};
+use ringway::signal::{self, Delivery, Dispatcher, Pid, Received, Signal, SignalSet};
+use ringway::wait::PrivateFutex;
+use ringway_core::signal::{self as table, Payload, RaiseError, Table};
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Carries words of 32 bits.
+pub trait Words: Sized + 'static {
+    fn host() -> Result<Accept<Self>>;
+    fn join(host: Option<Pid>) -> Result<Self>;
+    fn put(&mut self, word: u32) -> Result<()>;
+    fn take(&mut self) -> Result<u32>;
+}
+
+/// Pieces over words: how many bytes a piece has, and these, four in a word. A piece of none is the end.
+pub struct Framed<W>(W);
+
+impl<W: Words> End for Framed<W> {
+    fn send(&mut self, piece: &[u8]) -> Result<()> {
+        // A piece is far shorter.
+        self.0.put(piece.len() as u32)?;
+        piece.chunks(4).try_for_each(|part| {
+            let mut word = [0; 4];
+            word[..part.len()].copy_from_slice(part);
+            self.0.put(u32::from_le_bytes(word))
+        })
+    }
+
+    fn recv(&mut self, into: &mut [u8]) -> Result<usize> {
+        let len = self.0.take()? as usize;
+        let piece = into.get_mut(..len).ok_or_else(|| Failure::new("a piece is too long"))?;
+        for part in piece.chunks_mut(4) {
+            part.copy_from_slice(&self.0.take()?.to_le_bytes()[..part.len()]);
+        }
+        Ok(len)
+    }
+
+    fn shut(&mut self) -> Result<()> {
+        self.0.put(0)
+    }
+}
+
+impl<W: Words> Way for Framed<W> {
+    fn host(_place: &Path) -> Result<(Offer, Accept<Self>)> {
+        let accept = W::host()?;
+        Ok(named(&std::process::id().to_string(), || accept().map(Framed)))
+    }
+
+    fn join(offer: Offer) -> Result<Self> {
+        W::join(offer.name.parse().ok().and_then(Pid::from_raw)).map(Framed)
+    }
+}
+
+/// The two sides of an exchange of signals. Each is answered, so that plain ones never coalesce and queued
+/// ones never overrun the queue.
+struct Signals {
+    dispatcher: Dispatcher,
+    other: Pid,
+}
+
+/// How long an answer may take; a process that was killed gives none.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+impl Signals {
+    /// Waits for the other side, which says that it is there.
+    fn host(all: SignalSet, answer: Signal) -> Result<Accept<Self>> {
+        signal::catch(all | answer, Delivery::Queued)?;
+        let mut dispatcher = signal::dispatcher()?;
+        Ok(Box::new(move || {
+            let there = dispatcher.wait_deadline(answer, Instant::now() + PATIENCE)?;
+            let other = there.sender().ok_or_else(|| Failure::new("a signal without a sender"))?;
+            Ok(Signals { dispatcher, other })
+        }))
+    }
+
+    fn join(all: SignalSet, answer: Signal, host: Option<Pid>) -> Result<Self> {
+        signal::catch(all | answer, Delivery::Queued)?;
+        let other = host.ok_or_else(|| Failure::new("nobody to send signals to"))?;
+        let dispatcher = signal::dispatcher()?;
+        signal::queue(other, answer, 0)?;
+        Ok(Signals { dispatcher, other })
+    }
+
+    fn wait(&mut self, any_of: impl Into<SignalSet>) -> Result<Received> {
+        Ok(self.dispatcher.wait_deadline(any_of, Instant::now() + PATIENCE)?)
+    }
+}
+
+/// Plain signals, handled through the signal table: a bit each, by which one comes.
+pub struct Bits(Signals);
+
+const ZERO: Signal = Signal::USR1;
+const ONE: Signal = Signal::USR2;
+const ANSWER: Signal = Signal::HUP;
+
+impl Words for Bits {
+    fn host() -> Result<Accept<Self>> {
+        let accept = Signals::host(ZERO | ONE, ANSWER)?;
+        Ok(Box::new(|| accept().map(Bits)))
+    }
+
+    fn join(host: Option<Pid>) -> Result<Self> {
+        Signals::join(ZERO | ONE, ANSWER, host).map(Bits)
+    }
+
+    fn put(&mut self, word: u32) -> Result<()> {
+        (0..32).try_for_each(|bit| {
+            let signal = if word >> bit & 1 == 0 { ZERO } else { ONE };
+            signal::send(self.0.other, signal)?;
+            self.0.wait(ANSWER).map(drop)
+        })
+    }
+
+    fn take(&mut self) -> Result<u32> {
+        (0..32).try_fold(0, |word, bit| {
+            let one = self.0.wait(ZERO | ONE)?.signal == ONE;
+            signal::send(self.0.other, ANSWER)?;
+            Ok(word | u32::from(one) << bit)
+        })
+    }
+}
+
+/// Queued signals, with a word each; the answer's value is how many have come.
+pub struct Queued {
+    signals: Signals,
+    sent: usize,
+    answered: usize,
+    came: usize,
+}
+
+/// How many are under way at most: fewer than the table queues.
+const WINDOW: usize = 16;
+
+/// The signal whose values are the words, and that of the answers.
+fn real_time() -> Result<(Signal, Signal)> {
+    Signal::real_time(0).zip(Signal::real_time(1)).ok_or_else(|| {
+        Failure::new("this system has no real-time signals: leave the row out with --only")
+    })
+}
+
+impl Queued {
+    fn of(signals: Signals) -> Self {
+        Queued { signals, sent: 0, answered: 0, came: 0 }
+    }
+}
+
+impl Words for Queued {
+    fn host() -> Result<Accept<Self>> {
+        let (part, answer) = real_time()?;
+        let accept = Signals::host(part.into(), answer)?;
+        Ok(Box::new(|| accept().map(Queued::of)))
+    }
+
+    fn join(host: Option<Pid>) -> Result<Self> {
+        let (part, answer) = real_time()?;
+        Signals::join(part.into(), answer, host).map(Queued::of)
+    }
+
+    fn put(&mut self, word: u32) -> Result<()> {
+        let (part, answer) = real_time()?;
+        while self.sent - self.answered >= WINDOW {
+            self.answered = self.signals.wait(answer)?.value().unwrap_or_default();
+        }
+        self.sent += 1;
+        Ok(signal::queue(self.signals.other, part, word as usize)?)
+    }
+
+    fn take(&mut self) -> Result<u32> {
+        let (part, answer) = real_time()?;
+        let value = self.signals.wait(part)?.value();
+        self.came += 1;
+        signal::queue(self.signals.other, answer, self.came)?;
+        Ok(value.ok_or_else(|| Failure::new("a value got lost"))? as u32)
+    }
+}
+
+/// Signal tables in memory, one each way: one side raises, the other takes, in one place.
+pub struct Tables {
+    there: &'static OneLine,
+    back: table::Dispatcher<'static, 1, 64, PrivateFutex>,
+}
+
+type OneLine = Table<1, 64, PrivateFutex>;
+
+static TABLES: [OneLine; 2] = [const { OneLine::new() }; 2];
+
+impl Tables {
+    fn of(there: usize, back: usize) -> Result<Self> {
+        let dispatcher = TABLES[back].dispatcher();
+        let back = dispatcher.ok_or_else(|| Failure::new("the table has a dispatcher"))?;
+        Ok(Tables { there: &TABLES[there], back })
+    }
+}
+
+impl Words for Tables {
+    fn host() -> Result<Accept<Self>> {
+        let ours = Self::of(0, 1)?;
+        Ok(Box::new(|| Ok(ours)))
+    }
+
+    fn join(_host: Option<Pid>) -> Result<Self> {
+        Self::of(1, 0)
+    }
+
+    fn put(&mut self, word: u32) -> Result<()> {
+        let mut payload = Payload::new(word as usize);
+        // A full queue gives the payload back: what happens then is for the raiser to choose.
+        while let Err(error) = self.there.raise_with(0, payload) {
+            let RaiseError::Full(back) = error else { return Err(told(error)) };
+            payload = back;
+            thread::yield_now();
+        }
+        Ok(())
+    }
+
+    fn take(&mut self) -> Result<u32> {
+        let raised = self.back.wait(table::SignalSet::line(0)).map_err(told)?;
+        let payload = raised.payload.ok_or_else(|| Failure::new("a payload got lost"))?;
+        Ok(payload.value as u32)
+    }
+}
