@@ -137,9 +137,3 @@ impl fmt::Display for Error {
 }
 
 impl core::error::Error for Error {}
-
-impl From<crate::wait::TimedOut> for Error {
-    fn from(_: crate::wait::TimedOut) -> Self {
-        Error::TimedOut
-    }
-}

@@ -50,6 +50,7 @@
 //! A ringer that dies there wakes nobody any more. The recovery of its structure does: it wakes all
 //! sleepers, announced or not.
 
+use crate::Error;
 use crate::sync::{AtomicU32, Ordering, RmwU32, const_unless_loom, fence, spin_loop};
 use core::convert::Infallible;
 use core::fmt;
@@ -89,6 +90,12 @@ impl fmt::Display for TimedOut {
 }
 
 impl core::error::Error for TimedOut {}
+
+impl From<TimedOut> for Error {
+    fn from(_: TimedOut) -> Self {
+        Error::TimedOut
+    }
+}
 
 /// What waking is on this target: the one parameter of every structure that others may wait for.
 ///
