@@ -72,6 +72,7 @@
 //! ```
 
 // Loom's words lie elsewhere than in the memory that is laid out: under it there is what orders accesses, alone.
+mod attach_slot;
 #[cfg(not(loom))]
 mod description;
 #[cfg(not(loom))]
@@ -88,11 +89,11 @@ mod layout;
 mod part;
 #[cfg(not(loom))]
 mod parts;
-mod place;
 mod ready;
 #[cfg(not(loom))]
 mod view;
 
+pub use attach_slot::{AttachSlot, Occupant};
 #[cfg(not(loom))]
 pub use description::Description;
 #[cfg(not(loom))]
@@ -104,8 +105,7 @@ pub use kind::Kind;
 #[cfg(not(loom))]
 pub use layout::{Layout, LayoutError};
 #[cfg(not(loom))]
-pub use part::{Part, SharedWait, Unheld};
-pub use place::{Occupant, Place};
+pub use part::{Part, SharedWait, Structure};
 pub use ready::Ready;
 #[cfg(not(loom))]
 pub use view::{Entry, Error, Mismatch, PartError, View};
@@ -157,7 +157,7 @@ struct RawEntry {
 const _: () = {
     assert!(size_of::<Header>() == 64 && align_of::<Header>() == 4);
     assert!(size_of::<RawEntry>() == 64 && align_of::<RawEntry>() == 4);
-    assert!(size_of::<Place>() == 16 && align_of::<Place>() == 4);
+    assert!(size_of::<AttachSlot>() == 16 && align_of::<AttachSlot>() == 4);
 };
 
 /// Where things lie in a region of so many parts and places: the directory, the attach table, the first part.
@@ -169,6 +169,6 @@ const fn offsets(parts: u32, places: u32) -> Option<(u32, u32, u32)> {
     }
     // Small numbers: none of this overflows.
     let table = directory + parts * size_of::<RawEntry>() as u32;
-    let end = table + places * size_of::<Place>() as u32;
+    let end = table + places * size_of::<AttachSlot>() as u32;
     Some((directory, table, end.next_multiple_of(ALIGN)))
 }

@@ -3,7 +3,7 @@
 
 mod support;
 
-use ringway_core::region::{Occupant, Place, Ready};
+use ringway_core::region::{AttachSlot, Occupant, Ready};
 use support::cell::UnsafeCell;
 use support::model;
 use support::sync::Arc;
@@ -33,7 +33,7 @@ fn who_finds_it_ready_finds_it_laid_out() {
 fn who_finds_a_place_taken_finds_by_whom() {
     let first = Occupant { generation: 1, process: 10 };
     model(None, move || {
-        let place = Arc::new(Place::new());
+        let place = Arc::new(AttachSlot::new());
         let comer = {
             let place = place.clone();
             thread::spawn(move || place.take(first))
@@ -49,7 +49,7 @@ fn who_finds_a_place_taken_finds_by_whom() {
 fn what_was_put_right_before_a_place_came_free_is_seen_by_who_finds_it_free() {
     let first = Occupant { generation: 1, process: 10 };
     model(None, move || {
-        let region = Arc::new((UnsafeCell::new(0), Place::new()));
+        let region = Arc::new((UnsafeCell::new(0), AttachSlot::new()));
         region.1.take(first);
         let burier = {
             let region = region.clone();

@@ -1,7 +1,9 @@
 //! Which types can be parts.
 
 use super::Description;
+use crate::participant::Participant;
 use crate::wait::{Clock, Nobody, Spin, SpinClock, Wake};
+use core::ops::Deref;
 use core::ptr::NonNull;
 
 /// A structure that can be a part of a region. One that cannot work does not compile, as where it
@@ -20,7 +22,8 @@ use core::ptr::NonNull;
 /// The type is `repr(C)`, aligned to at most [`ALIGN`](super::ALIGN), and has the same layout on every target that shares
 /// regions. Zeroed memory is a fresh value of it. It holds no pointer, and nothing that has to be dropped. What it says is
 /// true of it alone: two types with the same description are the same structure in memory, of the size that the description
-/// says, and [`at`](Self::at) adds to an address the capacity and nothing else.
+/// says, and [`at`](Self::at) adds to an address the capacity and nothing else. Its [`Handle`](Self::Handle) cannot be copied
+/// and lends nothing for longer than it is borrowed.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a part of a region",
     label = "not a `Part`",
@@ -28,15 +31,24 @@ use core::ptr::NonNull;
     note = "what it holds has to be an `Item`, and its `W` a `SharedWait`; a value alone goes into a `RawValue<T>`"
 )]
 pub unsafe trait Part: Sync + 'static {
-    /// How many items one holds; `None` when the type leaves it open.
-    const CAPACITY: Option<usize>;
+    /// One as a participant uses it: what is taken there is on record under its name. A part of a region of the shim lends this,
+    /// so that its methods are the part's.
+    type Handle: Send + Sync + 'static;
 
-    /// What one with room for `capacity` items says of itself; `None` when there is none. A type that has a
-    /// [`CAPACITY`](Self::CAPACITY) says the same for every number.
+    /// The handle of `me`.
+    ///
+    /// # Safety
+    /// The part is there until the handle is dropped.
+    unsafe fn handle(part: NonNull<Self>, me: Participant) -> Self::Handle;
+
+    /// For how many items there is room in one that says this of itself. A type that has its own capacity answers that.
+    fn capacity(said: &Description) -> usize;
+
+    /// What one with room for `capacity` items says of itself; `None` when there is none. A type that has its own capacity
+    /// says the same for every number.
     fn description_for(capacity: usize) -> Option<Description>;
 
-    /// The one that begins at `at` and has room for `capacity` items, which a type with a [`CAPACITY`](Self::CAPACITY) does
-    /// not look at.
+    /// The one that begins at `at` and has room for `capacity` items, which a type that has its own does not look at.
     fn at(at: NonNull<u8>, capacity: usize) -> NonNull<Self>;
 
     /// What one says of itself.
@@ -44,23 +56,31 @@ pub unsafe trait Part: Sync + 'static {
     where
         Self: Sized,
     {
-        Self::description_for(Self::CAPACITY.unwrap_or(0)).unwrap_or(Description::NONE)
+        Self::description_for(0).unwrap_or(Description::NONE)
     }
 }
 
-/// A [`Part`] in which nobody is on record: no method of it takes anything under the name of a
-/// participant, so that there is nothing to put right after a death. Everything that it offers is
-/// safe from any process.
+/// A part itself, as its user in a region has it: borrowed for as long as this is, and no longer.
 ///
-/// Of the others, a participant uses what takes its name: `ring.producer_as(me)`, `queue.handle(me)`,
-/// `mutex.seat(me)`.
-///
-/// ```
-/// use ringway_core::region::Unheld;
-/// fn is_unheld<P: Unheld>() {}
-/// is_unheld::<std::sync::atomic::AtomicU32>();
-/// ```
-pub trait Unheld: Part {}
+/// It is the [`Handle`](Part::Handle) of a structure in which nobody is on record: an integer, a semaphore, an event. So it is
+/// of one whose halves alone are taken, under the name of a participant: a ring, a broadcast.
+#[derive(Debug)]
+pub struct Structure<P: ?Sized + 'static>(&'static P);
+
+impl<P: ?Sized> Structure<P> {
+    pub(super) const fn new(part: &'static P) -> Self {
+        Structure(part)
+    }
+}
+
+// Not copied, and with the borrow's lifetime: the region may go.
+impl<P: ?Sized> Deref for Structure<P> {
+    type Target = P;
+
+    fn deref(&self) -> &P {
+        self.0
+    }
+}
 
 /// A way of waking and sleeping that works between processes: [`Nobody`], one that looks again by itself ([`Spin`]), or one
 /// on which a process sleeps that another one wakes.

@@ -3,7 +3,7 @@
 
 use super::erased::{Beginning, Begins, Erased, Functions, Nothing, PartState};
 use super::kind::kinds;
-use super::{Description, Item, Kind, Part, SharedWait, Unheld};
+use super::{Description, Item, Kind, Part, SharedWait, Structure};
 use crate::lock::{Barrier, BoundedSemaphore, Condition, Event, Mutex, RwLock, Semaphore};
 #[cfg(target_has_atomic = "64")]
 use crate::lock::{ReentrantMutex, ThreadId};
@@ -61,7 +61,9 @@ kinds! { W;
 /// work when the program is compiled.
 macro_rules! sized {
     ($kind:expr, $item:ty, $capacity:expr $(, $valid:ident)?) => {
-        const CAPACITY: Option<usize> = Some($capacity);
+        fn capacity(_: &Description) -> usize {
+            $capacity
+        }
 
         fn description_for(_: usize) -> Option<Description> {
             $(const { Self::$valid };)?
@@ -74,6 +76,27 @@ macro_rules! sized {
     };
 }
 
+/// The handle of a structure in which nobody is on record, or whose halves are taken under a name.
+macro_rules! lends_itself {
+    () => {
+        type Handle = Structure<Self>;
+
+        unsafe fn handle(part: NonNull<Self>, _: Participant) -> Structure<Self> {
+            // SAFETY: it is there until the handle is dropped, as the caller states, and a handle lends it for no longer.
+            Structure::new(unsafe { part.as_ref() })
+        }
+    };
+}
+
+/// Until there is one.
+macro_rules! lends_nothing {
+    () => {
+        type Handle = ();
+
+        unsafe fn handle(_: NonNull<Self>, _: Participant) {}
+    };
+}
+
 /// The kind of a structure `kind` on which one waits as `W` says.
 fn kind_for<W: Wake>(kind: Kind) -> Kind {
     // A doorbell is a word, zero at first, or nothing.
@@ -83,16 +106,19 @@ fn kind_for<W: Wake>(kind: Kind) -> Kind {
 // SAFETY: `repr(C)`: two lines of words, and slots that hold plain values when they hold any; zero positions and words are a
 // fresh ring.
 unsafe impl<T: Item, const N: usize, W: SharedWait> Part for Ring<T, N, W> {
+    lends_itself!();
     sized!(kind_for::<W>(Kind::RING), T, N);
 }
 
 // SAFETY: as for `Ring`.
 unsafe impl<const N: usize, W: SharedWait> Part for ByteRing<N, W> {
+    lends_itself!();
     sized!(kind_for::<W>(Kind::BYTE_RING), u8, N);
 }
 
 // SAFETY: it is a `ByteRing`.
 unsafe impl<const N: usize, W: SharedWait> Part for MessageRing<N, W> {
+    lends_itself!();
     sized!(kind_for::<W>(Kind::MESSAGE_RING), u8, N, MAX_MESSAGE);
 }
 
@@ -100,16 +126,19 @@ unsafe impl<const N: usize, W: SharedWait> Part for MessageRing<N, W> {
 // zero entry was never used, and a zero owner is nobody.
 #[cfg(target_has_atomic = "64")]
 unsafe impl<T: Item, const N: usize, W: SharedWait> Part for Queue<T, N, W> {
+    lends_nothing!();
     sized!(kind_for::<W>(Kind::QUEUE), T, N, VALID);
 }
 
 // SAFETY: `repr(C)`: a line of words, and slots of words and a plain value; zero numbers and words are a fresh one.
 unsafe impl<T: Item, const N: usize, W: SharedWait> Part for Broadcast<T, N, W> {
+    lends_itself!();
     sized!(kind_for::<W>(Kind::BROADCAST), T, N, VALID);
 }
 
 // SAFETY: as for `Broadcast`.
 unsafe impl<T: Item, W: SharedWait> Part for Latest<T, W> {
+    lends_itself!();
     sized!(kind_for::<W>(Kind::LATEST), T, SLOTS);
 }
 
@@ -118,54 +147,58 @@ unsafe impl<T: Item, W: SharedWait> Part for Latest<T, W> {
 
 // SAFETY: as above.
 unsafe impl<T: Item, W: SharedWait> Part for Mutex<T, W> {
+    lends_nothing!();
     sized!(kind_for::<W>(Kind::MUTEX), T, 1);
 }
 
 // SAFETY: as above.
 #[cfg(target_has_atomic = "64")]
 unsafe impl<T: Item, I: ThreadId + 'static, W: SharedWait> Part for ReentrantMutex<T, I, W> {
+    lends_nothing!();
     sized!(kind_for::<W>(Kind::REENTRANT_MUTEX), T, 1);
 }
 
 // SAFETY: as above.
 unsafe impl<T: Item, const R: usize, W: SharedWait> Part for RwLock<T, R, W> {
+    lends_nothing!();
     sized!(kind_for::<W>(Kind::RW_LOCK), T, R, VALID);
 }
 
 // SAFETY: as above.
 unsafe impl<const START: u32, W: SharedWait> Part for Semaphore<START, W> {
+    lends_itself!();
     sized!(kind_for::<W>(Kind::SEMAPHORE), (), START as usize, VALID);
 }
 
 // SAFETY: as above.
 unsafe impl<const N: usize, W: SharedWait> Part for BoundedSemaphore<N, W> {
+    lends_nothing!();
     sized!(kind_for::<W>(Kind::BOUNDED_SEMAPHORE), (), N, VALID);
 }
 
 // SAFETY: as above.
 unsafe impl<W: SharedWait> Part for Condition<W> {
+    lends_itself!();
     sized!(kind_for::<W>(Kind::CONDITION), (), 1);
 }
 
 // SAFETY: as above.
 unsafe impl<W: SharedWait> Part for Event<W> {
+    lends_itself!();
     sized!(kind_for::<W>(Kind::EVENT), (), 1);
 }
 
 // SAFETY: as above.
 unsafe impl<const N: usize, W: SharedWait> Part for Barrier<N, W> {
+    lends_nothing!();
     sized!(kind_for::<W>(Kind::BARRIER), (), N, VALID);
 }
 
-impl<const START: u32, W: SharedWait> Unheld for Semaphore<START, W> {}
-// A wait goes on under the name that the mutex's guard has.
-impl<W: SharedWait> Unheld for Condition<W> {}
-impl<W: SharedWait> Unheld for Event<W> {}
-
 // A user's own integers: nothing here accesses them.
 #[allow(clippy::disallowed_types)]
+#[cfg(target_has_atomic = "8")]
 mod integers {
-    use super::*;
+    use super::{Description, Kind, NonNull, Part, Participant, Structure};
 
     macro_rules! integers {
     ($($width:literal $($name:ident $integer:ty),*;)*) => {
@@ -173,11 +206,9 @@ mod integers {
             // SAFETY: an integer, of which zero is a fresh one.
             #[cfg(target_has_atomic = $width)]
             unsafe impl Part for crate::sync::integers::$name {
+    lends_itself!();
                 sized!(Kind::ATOMIC, $integer, 1);
             }
-
-            #[cfg(target_has_atomic = $width)]
-            impl Unheld for crate::sync::integers::$name {}
         )*)*
     };
 }
@@ -192,10 +223,9 @@ mod integers {
 
 // SAFETY: a plain value, accessed word by word.
 unsafe impl<T: Item> Part for Words<T> {
+    lends_itself!();
     sized!(Kind::WORDS, T, 1);
 }
-
-impl<T: Item> Unheld for Words<T> {}
 
 /// A ring of whatever: its header is all that is touched.
 #[derive(Debug)]

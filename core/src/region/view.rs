@@ -2,7 +2,7 @@
 
 use super::header::{Geometry, Header};
 use super::{
-    ALIGN, AnyPart, Description, Kind, Layout, MAX_NAME, Part, Place, RawEntry, SharedWait,
+    ALIGN, AnyPart, AttachSlot, Description, Kind, Layout, MAX_NAME, Part, RawEntry, SharedWait,
     VERSION, offsets,
 };
 use crate::participant::Participant;
@@ -24,7 +24,7 @@ pub struct View<'m> {
     length: u32,
     parts: u32,
     places: u32,
-    _memory: PhantomData<&'m [Place]>,
+    _memory: PhantomData<&'m [AttachSlot]>,
 }
 
 // SAFETY: the memory is shared by nature; what is reached through the view is atomics, copies and `Part`s, which are `Sync`.
@@ -62,7 +62,7 @@ pub enum Error {
         /// What there is, in bytes.
         is: usize,
     },
-    /// Its header or directory says what cannot be: somebody scribbled over it.
+    /// Its header or directory says what cannot be: somebody corrupted it.
     Corrupt,
     /// The memory does not begin on a boundary of [`ALIGN`] bytes.
     Misaligned,
@@ -341,9 +341,9 @@ impl<'m> View<'m> {
         self.entries().find(|entry| entry.name() == name).ok_or(PartError::NotFound)
     }
 
-    /// The part with this name. Use what takes a participant's name (`producer_as`, `seat`) unless
-    /// the part is [`Unheld`](super::Unheld): the methods without one act for
-    /// [`Participant::LOCAL`], whom no region has.
+    /// The part with this name. Where something is taken, use what takes a participant's name
+    /// (`producer_as`, `handle`): the methods without one act for [`Participant::LOCAL`], whom no
+    /// region has.
     ///
     /// [`Participant::LOCAL`]: crate::participant::Participant::LOCAL
     ///
@@ -353,7 +353,7 @@ impl<'m> View<'m> {
         let entry = self.entry_of(name)?;
         // A copy, taken once. What the part is like that has so many items is computed from it, and must be what the
         // directory says in all else.
-        let capacity = P::CAPACITY.unwrap_or(entry.description.capacity as usize);
+        let capacity = P::capacity(&entry.description);
         let wanted = P::description_for(capacity);
         // Without one there is no such part; what else is wrong with it is said first.
         let (is_one, wanted) = (wanted.is_some(), wanted.or(P::description_for(1)));
@@ -414,10 +414,10 @@ impl<'m> View<'m> {
     }
 
     /// The places of the attach table. That of participant `k` is at `k - 1`.
-    pub fn places(&self) -> &'m [Place] {
+    pub fn places(&self) -> &'m [AttachSlot] {
         let Some((_, table, _)) = offsets(self.parts, self.places) else { return &[] };
         // SAFETY: the table lies within the region, as `new` found.
-        let at = unsafe { self.base.add(table as usize) }.cast::<Place>();
+        let at = unsafe { self.base.add(table as usize) }.cast::<AttachSlot>();
         // SAFETY: as above, aligned to 4 bytes, and atomics, of which any bytes are a value.
         unsafe { NonNull::slice_from_raw_parts(at, self.places as usize).as_ref() }
     }

@@ -221,15 +221,15 @@ fn a_region_is_told_with_its_parts_its_fill_and_the_living_and_the_dead() {
 }
 
 #[test]
-fn other_programs_files_are_left_out_and_a_scribbled_region_hides_no_other() {
+fn other_programs_files_are_left_out_and_a_corrupted_region_hides_no_other() {
     let (good, bad, foreign, cut) =
         (Name::new("good"), Name::new("bad"), Name::new("foreign"), Name::new("cut"));
     let region = Region::create(&good.0, 0o600, &layout()).unwrap();
     let whole = fs::read(good.path()).unwrap();
     // Everything of the header and the directory but the magic is nonsense.
-    let mut scribbled = whole.clone();
-    scribbled[16..512].fill(0xa5);
-    fs::write(bad.path(), &scribbled).unwrap();
+    let mut corrupted = whole.clone();
+    corrupted[16..512].fill(0xa5);
+    fs::write(bad.path(), &corrupted).unwrap();
     fs::write(foreign.path(), b"somebody else's").unwrap();
     fs::write(cut.path(), &whole[..whole.len() - 128]).unwrap();
 
@@ -245,8 +245,8 @@ fn other_programs_files_are_left_out_and_a_scribbled_region_hides_no_other() {
     );
 
     // The directory alone, and the words of a part alone.
-    scribbled[..64].copy_from_slice(&whole[..64]);
-    fs::write(bad.path(), &scribbled).unwrap();
+    corrupted[..64].copy_from_slice(&whole[..64]);
+    fs::write(bad.path(), &corrupted).unwrap();
     assert!(error(&bad).contains("its directory was overwritten"), "{}", error(&bad));
     let numbers = survey::named(&good.0).unwrap().parts[2].offset;
     let file = fs::File::options().write(true).open(good.path()).unwrap();
@@ -360,22 +360,22 @@ fn a_region_in_use_is_removed_only_by_force_and_a_stale_one_as_it_is() {
 }
 
 #[test]
-fn what_is_no_region_is_not_removed_and_a_scribbled_one_is() {
-    let (foreign, scribbled) = (Name::new("foreign"), Name::new("scribbled"));
+fn what_is_no_region_is_not_removed_and_a_corrupted_one_is() {
+    let (foreign, corrupted) = (Name::new("foreign"), Name::new("corrupted"));
     fs::write(foreign.path(), b"somebody else's").unwrap();
     for force in [&[][..], &["--force"]] {
         let told = refused(&[&["rm", &foreign.0], force].concat());
         assert!(told.contains("it is not a region"), "{told}");
     }
     assert!(foreign.path().exists());
-    fs::write(scribbled.path(), [&b"RINGWAY\0"[..], &[0xa5; 4096]].concat()).unwrap();
-    printed(&["rm", &scribbled.0]);
-    assert!(!scribbled.path().exists());
-    assert!(refused(&["rm", &scribbled.0]).contains(NOTHING));
+    fs::write(corrupted.path(), [&b"RINGWAY\0"[..], &[0xa5; 4096]].concat()).unwrap();
+    printed(&["rm", &corrupted.0]);
+    assert!(!corrupted.path().exists());
+    assert!(refused(&["rm", &corrupted.0]).contains(NOTHING));
 }
 
 #[test]
-fn a_scribbled_region_is_in_use_as_long_as_the_kernel_says_so() {
+fn a_corrupted_region_is_in_use_as_long_as_the_kernel_says_so() {
     let name = Name::new("alive");
     let region = Region::create(&name.0, 0o600, &layout()).unwrap();
     let file = fs::File::options().write(true).open(name.path()).unwrap();

@@ -8,7 +8,7 @@ use super::vigil::Vigil;
 use super::{Access, Layout, Part, RobustFutex, registry};
 use crate::{Cause, Error, Result, channel, wait};
 use ringway_core::participant::Participant;
-use ringway_core::region::{self, Mismatch, Occupant, Place, View};
+use ringway_core::region::{self, AttachSlot, Mismatch, Occupant, View};
 use rustix::io::Errno;
 use rustix::mm::ProtFlags;
 use rustix::thread::futex;
@@ -261,7 +261,7 @@ impl Region {
     /// assert!(error.to_string().contains("1 bytes each, not 2"), "{error}");
     /// # Ok::<(), ringway::Error>(())
     /// ```
-    pub fn part<P: region::Part>(&self, name: &str) -> Result<Part<P>> {
+    pub fn part<P: region::Part + ?Sized>(&self, name: &str) -> Result<Part<P>> {
         self.0.check_process("use the part")?;
         match self.0.view.part::<P>(name) {
             Ok(part) => Ok(Part::new(self.clone(), part)),
@@ -421,7 +421,7 @@ impl Attachment {
     }
 
     /// Makes the place ours, whose lock is ours.
-    fn settle(&self, number: u16, place: &Place) {
+    fn settle(&self, number: u16, place: &AttachSlot) {
         // Relaxed, here and below: known to other threads by what shares the attachment with them.
         self.me.store(number, Ordering::Relaxed);
         if let (Some(_), Some(dead)) = (place.occupant(), Participant::new(number)) {

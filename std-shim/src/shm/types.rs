@@ -35,7 +35,7 @@ pub type Latest<T> = ringway_core::ring::latest::Latest<T, RobustFutex>;
 pub type Mutex<T = ()> = lock::Mutex<T, RobustFutex>;
 
 /// A value under a lock, as Python's `multiprocessing.Value`. Integers that need no lock are parts too:
-/// `std::sync::atomic`'s. For a value that needs none, there is [`Unlocked`].
+/// `std::sync::atomic`'s. For a value that needs none, there is [`RawValue`].
 ///
 /// ```
 /// use ringway::shm::{Layout, Region, Value};
@@ -43,7 +43,7 @@ pub type Mutex<T = ()> = lock::Mutex<T, RobustFutex>;
 /// let layout = Layout::new(2).part::<Value<f64>>("level")?.part::<AtomicU64>("count")?;
 /// let region = Region::anonymous(&layout)?;
 /// *region.part::<Value<f64>>("level")?.handle().lock().unwrap() = 0.5;
-/// region.part::<AtomicU64>("count")?.get().fetch_add(1, Ordering::Relaxed);
+/// region.part::<AtomicU64>("count")?.fetch_add(1, Ordering::Relaxed);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[doc(alias = "multiprocessing.Value")]
@@ -66,16 +66,16 @@ pub type Array<T, const N: usize> = Mutex<[T; N]>;
 /// A value without a lock, as Python's `RawValue` and `RawArray`: copied in and out, and torn when two do so at once.
 ///
 /// ```
-/// use ringway::shm::{Layout, Region, Unlocked};
-/// type Row = Unlocked<[u16; 4]>;
+/// use ringway::shm::{Layout, Region, RawValue};
+/// type Row = RawValue<[u16; 4]>;
 /// let region = Region::anonymous(&Layout::new(2).part::<Row>("row")?)?;
 /// let row = region.part::<Row>("row")?;
-/// row.get().store([1, 2, 3, 4]);
-/// assert_eq!(row.get().load(), [1, 2, 3, 4]);
+/// row.store([1, 2, 3, 4]);
+/// assert_eq!(row.load(), [1, 2, 3, 4]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[doc(alias = "multiprocessing.RawValue")]
-pub type Unlocked<T> = ringway_core::plain::Words<T>;
+pub type RawValue<T> = ringway_core::plain::Words<T>;
 
 /// A mutex that its holder's thread can take again, as Python's `RLock`.
 #[cfg(target_has_atomic = "64")]

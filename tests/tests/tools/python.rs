@@ -119,7 +119,7 @@ fn python_finds_the_parts_of_a_region_by_their_names_and_types() {
         .unwrap();
     let region = Region::create(&name, 0o600, &layout).unwrap();
     let count = region.part::<AtomicU64>("count").unwrap();
-    count.get().store(1 << 40, Ordering::Relaxed);
+    count.store(1 << 40, Ordering::Relaxed);
     let script = r#"
 import mmap, struct, sys
 with open("/dev/shm/" + sys.argv[1], "r+b") as file:
@@ -156,5 +156,5 @@ assert item_type == identity("[[u16; 3]; 12]")
     std::fs::write(place.path("look.py"), script).unwrap();
     let version = ringway_core::region::VERSION;
     place.start(&format!("exec python3 look.py {name} {version}")).end();
-    assert_eq!(count.get().load(Ordering::Relaxed), 7);
+    assert_eq!(count.load(Ordering::Relaxed), 7);
 }

@@ -135,19 +135,19 @@ fn hand_over(row: &Row<'_>) -> Result<Outcome> {
     row.doing("handing over pieces");
     let mut pieces = 0;
     let sent = pour(input, piece::ROOM, |bytes| {
-        room.get().acquire_deadline(soon()).map_err(told)?;
+        room.acquire_deadline(soon()).map_err(told)?;
         pieces += 1;
         *place.handle().lock().map_err(told)? = piece::new(pieces, bytes);
-        changed.get().notify(1);
+        changed.notify(1);
         Ok(())
     });
     taker.blame(sent)?;
     {
         // Changed with the lock held: whoever is about to wait has looked before, or looks after.
         let _place = place.handle().lock();
-        over.get().set();
+        over.set();
     }
-    changed.get().notify_all();
+    changed.notify_all();
     row.doing("waiting for the taker's report");
     let mut outcome = taker.outcome()?;
     taker.finish()?;
@@ -164,15 +164,15 @@ fn take_over(far: &FarEnd<'_>, given: Offer) -> Result<()> {
     let mut intake = Intake::new();
     for expected in 1.. {
         let guard = place.handle().lock().map_err(told)?;
-        let nothing = |place: &mut Piece| piece::is_none(place) && !over.get().is_set();
-        let mut guard = changed.get().wait_while(guard, nothing).map_err(told)?;
+        let nothing = |place: &mut Piece| piece::is_none(place) && !over.is_set();
+        let mut guard = changed.wait_while(guard, nothing).map_err(told)?;
         if piece::is_none(&guard) {
             break;
         }
         intake.take(piece::numbered(&guard, expected)?);
         *guard = piece::new(0, &[]);
         drop(guard);
-        room.get().release(1).map_err(told)?;
+        room.release(1).map_err(told)?;
     }
     far.done("", intake);
     Ok(())

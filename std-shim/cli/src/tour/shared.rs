@@ -55,7 +55,7 @@ fn broadcast(row: &Row<'_>) -> Result<Outcome> {
     let mut pieces = 0;
     let sent = pour(input, piece::ROOM, |bytes| {
         for credits in &credits {
-            credits.get().acquire_deadline(soon()).map_err(told)?;
+            credits.acquire_deadline(soon()).map_err(told)?;
         }
         writer.send_from(&piece::new(pieces, bytes));
         pieces += 1;
@@ -96,7 +96,7 @@ fn hear(far: &FarEnd<'_>, given: Offer) -> Result<()> {
             Err(RecvError::EndOfFile) => break,
             Err(error) => return Err(told(error)),
         }
-        credits.get().release(1).map_err(told)?;
+        credits.release(1).map_err(told)?;
     }
     far.done("", intake);
     Ok(())
@@ -126,7 +126,7 @@ fn latest(row: &Row<'_>) -> Result<Outcome> {
     let sent = pour(input, piece::ROOM, |bytes| {
         writer.store_from(&piece::new(pieces, bytes));
         pieces += 1;
-        seen.get().acquire_deadline(soon()).map_err(told)
+        seen.acquire_deadline(soon()).map_err(told)
     });
     reader.blame(sent)?;
     let last = pieces + BURST;
@@ -163,7 +163,7 @@ fn look(far: &FarEnd<'_>, given: Offer) -> Result<()> {
         intake.take(bytes);
         if !bytes.is_empty() {
             full += 1;
-            seen.get().release(1).map_err(told)?;
+            seen.release(1).map_err(told)?;
         }
     }
     // The last of the burst was there when the writer went.

@@ -48,7 +48,7 @@ fn region<P: Part>() -> Region {
 }
 
 /// A half of a ring, and the part that it borrows.
-struct Held<H: Half, P: 'static> {
+struct Held<H: Half, P: Part> {
     // Closed before what it borrows goes.
     half: Closes<H>,
     _part: Box<shm::Part<P>>,

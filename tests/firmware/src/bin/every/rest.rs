@@ -137,7 +137,11 @@ fn queue(round: usize) {
         if let Ok(claim) = handle.claim_deadline(PAST) {
             claim.complete();
         }
-        black_box((handle.try_pop(), handle.try_claim().is_some(), handle.join_deadline(PAST).is_ok()));
+        black_box((
+            handle.try_pop(),
+            handle.try_claim().is_some(),
+            handle.join_deadline(PAST).is_ok(),
+        ));
     }
     queue.set_max_attempts(any(round) as u16);
     if let Some(producer) = queue.producer() {

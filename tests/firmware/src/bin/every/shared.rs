@@ -166,7 +166,8 @@ fn region(round: usize) {
         }
         black_box(part.words());
     }
-    let [me, other] = [1, 2].map(|number| Participant::new(any(number)).unwrap_or(Participant::LOCAL));
+    let [me, other] =
+        [1, 2].map(|number| Participant::new(any(number) as u16).unwrap_or(Participant::LOCAL));
     // SAFETY: nobody has done anything under this number.
     black_box(unsafe { view.recover::<Spin>(me, other) });
     let kind = described.kind;

@@ -9,7 +9,7 @@ use crate::sync::{AtomicU32, Ordering, const_unless_loom};
 /// dies, or by the wiring of a board. Here is what the others are told.
 #[derive(Debug)]
 #[repr(C)]
-pub struct Place {
+pub struct AttachSlot {
     /// [`FREE`] or [`ATTACHED`].
     state: AtomicU32,
     generation: AtomicU32,
@@ -37,15 +37,15 @@ pub struct Occupant {
     pub process: u32,
 }
 
-impl Place {
+impl AttachSlot {
     const_unless_loom! {
         /// A free place.
         ///
         /// ```
-        /// assert_eq!(ringway_core::region::Place::new().occupant(), None);
+        /// assert_eq!(ringway_core::region::AttachSlot::new().occupant(), None);
         /// ```
         pub fn new() -> Self {
-            Place {
+            AttachSlot {
                 state: AtomicU32::new(FREE),
                 generation: AtomicU32::new(0),
                 process: AtomicU32::new(0),
@@ -81,7 +81,7 @@ impl Place {
     }
 }
 
-impl Default for Place {
+impl Default for AttachSlot {
     fn default() -> Self {
         Self::new()
     }
