@@ -58,6 +58,7 @@ mod message;
 mod option;
 mod options;
 mod peer;
+mod reach;
 mod resolve;
 mod stream;
 mod unix;
@@ -71,6 +72,7 @@ pub use kind::{Connected, Datagram, Family, Inet, Message, Seqpacket, Stream, Ty
 pub use listener::Listener;
 pub use options::Options;
 pub use peer::Credentials;
+pub use reach::Destination;
 pub use resolve::ToAddresses;
 
 #[cfg(doc)]

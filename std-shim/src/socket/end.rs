@@ -243,7 +243,8 @@ pub(super) fn inspect<F: Family, T: Type>(fd: BorrowedFd<'_>) -> Result<bool> {
 
 /// How long an operation may wait.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Timeout {
+pub enum Timeout {
+    /// Not at all.
     Now,
     /// As the descriptor's mode has it.
     Mode,

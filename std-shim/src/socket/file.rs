@@ -48,7 +48,7 @@ const TURN: Duration = Duration::from_secs(2);
 ///
 /// The caller drops it before the socket: as long as that lives no starter takes the file for a dead one's.
 #[derive(Debug)]
-pub(super) struct SocketFile {
+pub struct SocketFile {
     path: PathBuf,
     identity: fd::Identity,
     maker: Pid,

@@ -1,17 +1,15 @@
 //! Listeners: bind, accept.
 
-use super::address::UnixAddress;
-use super::end::{Socket, Timeout, WRONG_SOCKET, inspect, open};
-use super::kind::{Connected, Family, Inet, Stream, Unix};
+use super::end::{Socket, Timeout, WRONG_SOCKET, inspect};
+use super::kind::{Connected, Family};
 use super::options::Options;
-use super::resolve::ToAddresses;
+use super::reach::{Destination, Reach};
 use super::resolve::try_each;
-use super::{file, inet};
 use crate::fd::{self, EndpointState, Interest};
 use crate::{Error, Result};
 use ringway_core::channel::{Event, State};
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketFlags};
+use rustix::net::SocketFlags;
 use std::fmt;
 use std::marker::PhantomData;
 use std::os::fd::{AsFd, OwnedFd};
@@ -122,21 +120,6 @@ impl<F: Family, T: Connected> Listener<F, T> {
             .map_err(|errno| Error::new(WHAT, errno))?;
         Socket::new(fd, State::STREAM)
     }
-
-    /// Listens with a socket that is bound.
-    fn listen(
-        fd: OwnedFd,
-        file: Option<Box<file::SocketFile>>,
-        options: &Options,
-        address: &impl fmt::Display,
-    ) -> Result<Self> {
-        const WHAT: &str = "listen at";
-        let state = EndpointState::new(State::New);
-        rustix::net::listen(&fd, options.get_backlog())
-            .map_err(|errno| Error::new(WHAT, errno).on(address))?;
-        state.on(Event::Listen).map_err(|reason| Error::new(WHAT, reason).on(address))?;
-        Ok(Listener { socket: Socket { state, file, fd, kind: PhantomData } })
-    }
 }
 
 /// What accept(2) reports of the connection that it took from the queue, not of the listener: the next may be well.
@@ -153,8 +136,9 @@ fn was_the_connections(errno: Errno) -> bool {
     )
 }
 
-impl<T: Connected> Listener<Unix, T> {
-    /// Listens at a path or an abstract name.
+impl<F: Reach, T: Connected> Listener<F, T> {
+    /// Listens at a path or an abstract name; or at a port, 0 for one that the system chooses. Of the addresses that a host's
+    /// name has, the first that can be bound is taken.
     ///
     /// **A socket file of a dead process is replaced; one of a live process, and a file of another kind, is never touched.**
     /// That somebody lives behind a file the kernel says: connecting a socket of another type to it is refused if
@@ -170,13 +154,14 @@ impl<T: Connected> Listener<Unix, T> {
     ///
     /// # Errors
     /// [`AddressInUse`](crate::channel::Error::AddressInUse);
-    /// [`NotFound`](crate::channel::Error::NotFound) if the directory does not exist;
-    /// [`BadName`](crate::channel::Error::BadName) if the path is empty or longer than [`UnixAddress::MAX`]; `EACCES`
+    /// [`NotFound`](crate::channel::Error::NotFound) if the directory does not exist, or a host's name has no address;
+    /// [`BadName`](crate::channel::Error::BadName) if the path is empty or longer than
+    /// [`UnixAddress::MAX`](super::UnixAddress::MAX); `EACCES`, also for a port that needs a privilege
     /// ([bind(2)](https://man7.org/linux/man-pages/man2/bind.2.html)).
     ///
     /// ```
     /// use ringway::channel;
-    /// use ringway::socket::UnixListener;
+    /// use ringway::socket::{TcpListener, UnixListener};
     /// let dir = tempfile::tempdir().unwrap();
     /// let path = dir.path().join("app.sock");
     ///
@@ -188,53 +173,13 @@ impl<T: Connected> Listener<Unix, T> {
     /// drop(std::os::unix::net::UnixListener::bind(&path).unwrap()); // leaves its file, as a killed process would
     /// assert!(path.exists());
     /// let listener = UnixListener::bind(&path)?;
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    pub fn bind(address: impl Into<UnixAddress>) -> Result<Self> {
-        Self::bind_with(address, &Options::new())
-    }
-
-    /// [`bind`](Self::bind) with options.
     ///
-    /// # Errors
-    /// As [`bind`](Self::bind).
-    ///
-    /// ```
-    /// use ringway::socket::{Options, UnixListener};
-    /// use std::os::unix::fs::PermissionsExt;
-    /// let dir = tempfile::tempdir().unwrap();
-    /// let path = dir.path().join("private.sock");
-    /// let listener = UnixListener::bind_with(&path, &Options::new().mode(0o600))?;
-    /// assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    pub fn bind_with(address: impl Into<UnixAddress>, options: &Options) -> Result<Self> {
-        let address = address.into();
-        let fd = open(AddressFamily::UNIX, T::TYPE, SocketFlags::NONBLOCK)?;
-        options.set_buffers(&fd, &address)?;
-        let file = file::bind(fd.as_fd(), &address, options)?;
-        Self::listen(fd, file, options, &address)
-    }
-}
-
-impl Listener<Inet, Stream> {
-    /// Listens at a port, 0 for one that the system chooses. Of the addresses that a name has, the first that can
-    /// be bound is taken.
-    ///
-    /// # Errors
-    /// [`AddressInUse`](crate::channel::Error::AddressInUse); [`NotFound`](crate::channel::Error::NotFound) if the
-    /// name has no address; `EACCES` for a port that needs a privilege
-    /// ([bind(2)](https://man7.org/linux/man-pages/man2/bind.2.html)).
-    ///
-    /// ```
-    /// use ringway::channel;
-    /// use ringway::socket::TcpListener;
     /// let listener = TcpListener::bind(("127.0.0.1", 0))?;
     /// let error = TcpListener::bind(listener.local_address()?).unwrap_err();
     /// assert!(error.is(channel::Error::AddressInUse));
     /// # Ok::<(), ringway::Error>(())
     /// ```
-    pub fn bind(address: impl ToAddresses) -> Result<Self> {
+    pub fn bind(address: impl Destination<F>) -> Result<Self> {
         Self::bind_with(address, &Options::new())
     }
 
@@ -244,14 +189,24 @@ impl Listener<Inet, Stream> {
     /// As [`bind`](Self::bind).
     ///
     /// ```
-    /// use ringway::socket::{Options, TcpListener};
+    /// use ringway::socket::{Options, TcpListener, UnixListener};
+    /// use std::os::unix::fs::PermissionsExt;
+    /// let dir = tempfile::tempdir().unwrap();
+    /// let path = dir.path().join("private.sock");
+    /// let listener = UnixListener::bind_with(&path, &Options::new().mode(0o600))?;
+    /// assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     /// let listener = TcpListener::bind_with("[::1]:0", &Options::new().only_v6(true))?;
     /// # Ok::<(), ringway::Error>(())
     /// ```
-    pub fn bind_with(address: impl ToAddresses, options: &Options) -> Result<Self> {
-        try_each(address, |address, _| {
-            let fd = inet::bind::<Stream>(address, SocketFlags::NONBLOCK, options)?;
-            Self::listen(fd, None, options, &address)
+    pub fn bind_with(address: impl Destination<F>, options: &Options) -> Result<Self> {
+        const WHAT: &str = "listen at";
+        try_each(address.addresses()?, |address, _| {
+            let (fd, file) = F::bind::<T>(address, SocketFlags::NONBLOCK, options)?;
+            let state = EndpointState::new(State::New);
+            rustix::net::listen(&fd, options.get_backlog())
+                .map_err(|errno| Error::new(WHAT, errno).on(address))?;
+            state.on(Event::Listen).map_err(|reason| Error::new(WHAT, reason).on(address))?;
+            Ok(Listener { socket: Socket { state, file, fd, kind: PhantomData } })
         })
     }
 }

@@ -101,16 +101,15 @@ pub(super) fn resolve(to: impl ToAddresses) -> Result<Vec<SocketAddr>> {
 }
 
 /// Tries the addresses one by one until it works. `attempt` is told how many more there are.
-pub(super) fn try_each<R>(
-    to: impl ToAddresses,
-    mut attempt: impl FnMut(SocketAddr, usize) -> Result<R>,
+pub(super) fn try_each<A, R>(
+    addresses: Vec<A>,
+    mut attempt: impl FnMut(&A, usize) -> Result<R>,
 ) -> Result<R> {
-    let addresses = resolve(to)?;
     let mut failure = Error::new(RESOLVE, channel::Error::NotFound);
     let mut others = addresses.len();
     for address in addresses {
         others = others.saturating_sub(1);
-        match attempt(address, others) {
+        match attempt(&address, others) {
             Ok(done) => return Ok(done),
             Err(error) => failure = error,
         }

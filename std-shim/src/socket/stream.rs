@@ -4,7 +4,7 @@ use super::end::{Socket, Timeout, recv_flags, send_flags};
 use super::kind::{Family, Stream};
 use crate::fd::Interest;
 use crate::{Error, Result, channel};
-use ringway_core::channel::{Event, State};
+use ringway_core::channel::Event;
 use rustix::net::{RecvFlags, SendAncillaryBuffer};
 use std::io::{self, IoSlice, Read, Write};
 use std::time::Instant;
@@ -196,11 +196,6 @@ impl<F: Family> Socket<F, Stream> {
             rustix::net::sendmsg(&self.fd, slices, &mut nothing, send_flags(at_once))
         })
         .map_err(|errno| self.failed(WRITE, errno))
-    }
-
-    /// For an end that was connected, whatever became of it since.
-    pub(super) fn connected(fd: std::os::fd::OwnedFd) -> Result<Self> {
-        Socket::new(fd, State::STREAM)
     }
 }
 

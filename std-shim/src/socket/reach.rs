@@ -1,0 +1,258 @@
+//! Binding, connecting and sending by address, in every family.
+
+use super::address::UnixAddress;
+use super::end::{Socket, Timeout};
+use super::file::SocketFile;
+use super::kind::{Connected, Datagram, Family, Inet, Type, Unix};
+use super::options::Options;
+use super::resolve::{ToAddresses, resolve, try_each};
+use crate::Result;
+use ringway_core::channel::{Event, State};
+use rustix::net::SocketFlags;
+use std::os::fd::OwnedFd;
+use std::time::Instant;
+
+/// What a socket of the family `F` is bound to, connected to or sent to: for [`Unix`] a path or a [`UnixAddress`], for
+/// [`Inet`] all that is [`ToAddresses`]: a name and a port, which may be several addresses, to be tried in their order.
+pub trait Destination<F: Family> {
+    #[doc(hidden)]
+    fn addresses(self) -> Result<Vec<F::Address>>;
+}
+
+impl<A: Into<UnixAddress>> Destination<Unix> for A {
+    fn addresses(self) -> Result<Vec<UnixAddress>> {
+        Ok(vec![self.into()])
+    }
+}
+
+impl<A: ToAddresses> Destination<Inet> for A {
+    fn addresses(self) -> Result<Vec<std::net::SocketAddr>> {
+        resolve(self)
+    }
+}
+
+/// What differs between the families.
+pub trait Reach: Family {
+    /// A socket that is bound, and its file if it has one.
+    #[doc(hidden)]
+    fn bind<T: Type>(
+        address: &Self::Address,
+        flags: SocketFlags,
+        options: &Options,
+    ) -> Result<(OwnedFd, Option<Box<SocketFile>>)>;
+
+    /// A connected socket.
+    #[doc(hidden)]
+    fn connect<T: Connected>(to: &Self::Address, timeout: Timeout) -> Result<Socket<Self, T>>;
+
+    /// Sets the peer of a socket for datagrams.
+    #[doc(hidden)]
+    fn set_peer(socket: &OwnedFd, to: &Self::Address) -> Result<()>;
+
+    /// Sends one datagram to the first of these that can be.
+    #[doc(hidden)]
+    fn send_to(
+        socket: &Socket<Self, Datagram>,
+        message: &[u8],
+        to: Vec<Self::Address>,
+        timeout: Timeout,
+    ) -> Result<()>;
+}
+
+impl<F: Reach, T: Connected> Socket<F, T> {
+    /// Connects to the listener of that name, or to a host and a port. A Unix socket waits while the listener's backlog is
+    /// full.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::channel::Error::NotFound) if nothing has the name, or a host's name has no address;
+    /// [`Refused`](crate::channel::Error::Refused) if nobody listens there (the file of a dead listener, for instance);
+    /// [`TimedOut`](crate::channel::Error::TimedOut) when the system gave up;
+    /// [`BadName`](crate::channel::Error::BadName), or what the system says
+    /// ([connect(2)](https://man7.org/linux/man-pages/man2/connect.2.html)): `EPROTOTYPE` if the listener is of another type,
+    /// `EACCES` without permission to write to the file. Of several addresses, it is the last one's.
+    ///
+    /// ```
+    /// use ringway::channel;
+    /// use ringway::socket::{TcpListener, TcpStream, UnixStream};
+    /// let dir = tempfile::tempdir().unwrap();
+    /// let error = UnixStream::connect(dir.path().join("nobody")).unwrap_err();
+    /// assert!(error.is(channel::Error::NotFound));
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let port = listener.local_address()?.port();
+    /// let client = TcpStream::connect(("localhost", port))?;
+    /// assert_eq!(client.peer_address()?.port(), port);
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn connect(to: impl Destination<F>) -> Result<Self> {
+        Self::connect_deadline(to, None)
+    }
+
+    /// [`connect`](Self::connect), waiting at most until `deadline`. With several addresses each gets its share of the
+    /// time that is left, so that one that never answers does not use up the time of the others.
+    ///
+    /// The deadline is for connecting. Looking a name up is the C library's, and takes its own time: where that
+    /// matters, pass a [`SocketAddr`](std::net::SocketAddr).
+    ///
+    /// # Errors
+    /// [`TimedOut`](crate::channel::Error::TimedOut) when it passed first; else as [`connect`](Self::connect).
+    ///
+    /// ```
+    /// use ringway::socket::{TcpListener, TcpStream};
+    /// use std::time::{Duration, Instant};
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let soon = Instant::now() + Duration::from_secs(1);
+    /// let client = TcpStream::connect_deadline(listener.local_address()?, Some(soon))?;
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn connect_deadline(to: impl Destination<F>, deadline: Option<Instant>) -> Result<Self> {
+        try_each(to.addresses()?, |address, others| {
+            let share = |deadline: Instant| match others {
+                0 => deadline,
+                _ => {
+                    let now = Instant::now();
+                    let left = deadline.saturating_duration_since(now);
+                    now + left / u32::try_from(others + 1).unwrap_or(u32::MAX)
+                }
+            };
+            F::connect(address, Timeout::Until(deadline.map(share)))
+        })
+    }
+}
+
+impl<F: Reach> Socket<F, Datagram> {
+    /// A socket that receives under this name, or at this port: 0 is one that the system chooses. Of the addresses that a
+    /// host's name has, the first that can be bound is taken. A socket file is treated as
+    /// [`Listener::bind`](super::Listener::bind) treats it: a dead one's is replaced, and ours goes when the socket is dropped.
+    ///
+    /// # Errors
+    /// As [`Listener::bind`](super::Listener::bind).
+    ///
+    /// ```
+    /// use ringway::socket::{UdpSocket, UnixDatagram};
+    /// let dir = tempfile::tempdir().unwrap();
+    /// let receiver = UnixDatagram::bind(dir.path().join("inbox"))?;
+    /// UnixDatagram::unbound()?.send_to(b"hello", dir.path().join("inbox"))?;
+    /// assert_eq!(receiver.recv(&mut [0; 16])?, 5);
+    ///
+    /// let receiver = UdpSocket::bind("localhost:0")?;
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn bind(address: impl Destination<F>) -> Result<Self> {
+        Self::bind_with(address, &Options::new())
+    }
+
+    /// [`bind`](Self::bind) with options.
+    ///
+    /// # Errors
+    /// As [`bind`](Self::bind).
+    ///
+    /// ```
+    /// use ringway::socket::{Options, UdpSocket, UnixDatagram};
+    /// let dir = tempfile::tempdir().unwrap();
+    /// let private = Options::new().mode(0o600);
+    /// let receiver = UnixDatagram::bind_with(dir.path().join("inbox"), &private)?;
+    /// let receiver = UdpSocket::bind_with("127.0.0.1:0", &Options::new().recv_buffer(1 << 18))?;
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn bind_with(address: impl Destination<F>, options: &Options) -> Result<Self> {
+        try_each(address.addresses()?, |address, _| {
+            let (fd, file) = F::bind::<Datagram>(address, SocketFlags::empty(), options)?;
+            Ok(Socket { file, ..Socket::new(fd, State::New)? })
+        })
+    }
+
+    /// Sets whom [`send`](Self::send) sends to, and from whom alone this socket receives. It may be called again. On the
+    /// Internet nobody is asked: that nothing receives there shows only later, as
+    /// [`Refused`](crate::channel::Error::Refused).
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::channel::Error::NotFound) if nothing has the name, or a host's name has no address of this
+    /// socket's version; [`Refused`](crate::channel::Error::Refused) if the socket that had the name is gone.
+    ///
+    /// ```
+    /// use ringway::socket::{UnixAddress, UnixDatagram};
+    /// let receiver = UnixDatagram::bind(UnixAddress::Unnamed)?;
+    /// let sender = UnixDatagram::unbound()?;
+    /// sender.connect(receiver.local_address()?)?;
+    /// sender.send(b"hello")?;
+    /// assert!(sender.state().can_send());
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn connect(&self, to: impl Destination<F>) -> Result<()> {
+        try_each(to.addresses()?, |address, _| F::set_peer(&self.fd, address))?;
+        self.learn(Event::Establish);
+        Ok(())
+    }
+
+    /// Sends one datagram there. A Unix socket waits while the receiver's queue is full; on the Internet it waits while the
+    /// send buffer is, and that it was sent does not say that it arrives.
+    ///
+    /// A host's name is looked up with every call: where that costs too much, pass a [`SocketAddr`](std::net::SocketAddr).
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::channel::Error::NotFound) if nothing has the name, or a host's name has no address;
+    /// [`Refused`](crate::channel::Error::Refused) if the socket that had the name is gone;
+    /// [`MessageTooLarge`](crate::channel::Error::MessageTooLarge); or what the system says
+    /// ([sendto(2)](https://man7.org/linux/man-pages/man2/sendto.2.html)).
+    ///
+    /// ```
+    /// use ringway::socket::{UdpSocket, UnixAddress, UnixDatagram};
+    /// let receiver = UnixDatagram::bind(UnixAddress::Unnamed)?; // the kernel chooses an abstract name
+    /// UnixDatagram::unbound()?.send_to(b"hello", receiver.local_address()?)?;
+    /// assert_eq!(receiver.recv(&mut [0; 16])?, 5);
+    ///
+    /// let (ours, theirs) = (UdpSocket::bind("[::1]:0")?, UdpSocket::bind("[::1]:0")?);
+    /// ours.send_to(b"hello", theirs.local_address()?)?;
+    /// assert_eq!(theirs.recv(&mut [0; 16])?, 5);
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    #[doc(alias = "sendto")]
+    pub fn send_to(&self, message: &[u8], to: impl Destination<F>) -> Result<()> {
+        self.send_to_deadline(message, to, None)
+    }
+
+    /// [`send_to`](Self::send_to) without waiting.
+    ///
+    /// # Errors
+    /// [`WouldBlock`](crate::channel::Error::WouldBlock) if it would have to wait; else as [`send_to`](Self::send_to).
+    ///
+    /// ```
+    /// use ringway::channel;
+    /// use ringway::socket::{UnixAddress, UnixDatagram};
+    /// let receiver = UnixDatagram::bind(UnixAddress::Unnamed)?;
+    /// let sender = UnixDatagram::unbound()?;
+    /// let full = loop {
+    ///     if let Err(error) = sender.try_send_to(b"more", receiver.local_address()?) {
+    ///         break error;
+    ///     }
+    /// };
+    /// assert!(full.is(channel::Error::WouldBlock));
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn try_send_to(&self, message: &[u8], to: impl Destination<F>) -> Result<()> {
+        F::send_to(self, message, to.addresses()?, Timeout::Now)
+    }
+
+    /// [`send_to`](Self::send_to), waiting at most until `deadline`.
+    ///
+    /// # Errors
+    /// [`TimedOut`](crate::channel::Error::TimedOut) when it passed first; else as [`send_to`](Self::send_to).
+    ///
+    /// ```
+    /// use ringway::socket::{UnixAddress, UnixDatagram};
+    /// use std::time::{Duration, Instant};
+    /// let receiver = UnixDatagram::bind(UnixAddress::Unnamed)?;
+    /// let soon = Instant::now() + Duration::from_secs(1);
+    /// UnixDatagram::unbound()?.send_to_deadline(b"hello", receiver.local_address()?, Some(soon))?;
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn send_to_deadline(
+        &self,
+        message: &[u8],
+        to: impl Destination<F>,
+        deadline: Option<Instant>,
+    ) -> Result<()> {
+        F::send_to(self, message, to.addresses()?, Timeout::Until(deadline))
+    }
+}
