@@ -98,6 +98,7 @@
 //! file has the mode that is asked for and an owner who is trusted; otherwise that is an error, which says whose it is.
 
 mod access;
+mod attachment;
 mod file;
 mod mapping;
 mod part;
@@ -118,7 +119,6 @@ pub use robust_futex::{DETECTION_BOUND, RobustFutex};
 pub use stale::unlink;
 pub use types::*;
 
-pub(crate) use region::Reserved;
 pub(crate) use registry::before_fork;
 
 /// Which parts a region has, and how many processes may attach.

@@ -89,7 +89,7 @@ pub unsafe fn fork() -> Result<Fork> {
             Ok(Fork::Child)
         }
         pid => {
-            places.into_iter().for_each(shm::Reserved::in_parent);
+            places.into_iter().for_each(|place| place.in_parent());
             let pid =
                 Pid::from_raw(pid).ok_or_else(|| Error::new(FORK, rustix::io::Errno::SRCH))?;
             Child::adopt(pid).map(Fork::Parent).map_err(|cause| Error::new(FORK, cause))

@@ -16,6 +16,29 @@ use std::ops::Deref;
 use std::ptr::NonNull;
 use std::sync::OnceLock;
 
+impl Region {
+    /// The part of this name, which must be a `P`.
+    ///
+    /// # Errors
+    /// [`Cause::Part`](crate::Cause::Part) when there is none, or it is of another type or
+    /// geometry.
+    ///
+    /// ```
+    /// use ringway::shm::{Layout, Region, Ring};
+    /// let region = Region::anonymous(&Layout::new(2).part::<Ring<u8, 16>>("bytes")?)?;
+    /// let error = region.part::<Ring<u16, 16>>("bytes").unwrap_err();
+    /// assert!(error.to_string().contains("1 bytes each, not 2"), "{error}");
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    pub fn part<P: region::Part + ?Sized>(&self, name: &str) -> Result<Part<P>> {
+        self.0.check_process("use the part")?;
+        match self.0.view.part::<P>(name) {
+            Ok(part) => Ok(Part::new(self.clone(), part)),
+            Err(error) => Err(Error::new("use the part", error).on(name)),
+        }
+    }
+}
+
 /// A part of a region: a structure of the core in shared memory, and who we are there. It is used as the structure is, whose
 /// methods it has. What is taken there is taken under our name, so that it is put right when this process dies.
 ///

@@ -1,24 +1,60 @@
 //! The regions that this process is attached to: found by an address in them, for a sleeper, and all of them, for a fork.
 
-use super::region::{Attachment, Reserved};
+use super::vigil::Vigil;
 use crate::Result;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-static ATTACHED: Mutex<Vec<Weak<Attachment>>> = Mutex::new(Vec::new());
+/// A region that this process is attached to.
+pub(super) trait Attached: Send + Sync {
+    /// Whether `address` lies in it.
+    fn contains(&self, address: usize) -> bool;
 
-fn attached() -> MutexGuard<'static, Vec<Weak<Attachment>>> {
+    /// Whether this process is the one that attached, and no copy of it that a plain fork made.
+    fn is_ours(&self) -> bool;
+
+    /// How those who sleep there share the work of looking after the dead.
+    fn vigil(&self) -> Vigil<'_>;
+
+    /// Looks for the dead, unless somebody did so within the bound.
+    fn look_after_the_dead(&self);
+
+    /// The same for one that is about to give up waiting, which is no reason to look seldom.
+    fn look_at_last(&self);
+
+    /// Calls so many of those who rest.
+    fn call(&self, count: u32);
+
+    /// Takes a place for the child of a fork.
+    fn reserve(self: Arc<Self>) -> Result<Box<dyn Reserved>>;
+}
+
+/// A place that was taken for the child of a fork which is about to be.
+pub(crate) trait Reserved {
+    /// In the child: what was the parent's attachment is this place now.
+    ///
+    /// # Errors
+    /// When the kernel refuses to exchange the descriptors.
+    fn in_child(self: Box<Self>) -> Result<()>;
+
+    /// In the parent: the child has it.
+    fn in_parent(self: Box<Self>);
+}
+
+static ATTACHED: Mutex<Vec<Weak<dyn Attached>>> = Mutex::new(Vec::new());
+
+fn attached() -> MutexGuard<'static, Vec<Weak<dyn Attached>>> {
     // A panic in between leaves the list as good as it was.
     ATTACHED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-pub(super) fn add(attachment: &Arc<Attachment>) {
+pub(super) fn add(attachment: Arc<dyn Attached>) {
     let mut list = attached();
     list.retain(|known| known.strong_count() > 0);
-    list.push(Arc::downgrade(attachment));
+    list.push(Arc::downgrade(&attachment));
 }
 
 /// The region in which `address` lies.
-pub(super) fn at(address: usize) -> Option<Arc<Attachment>> {
+pub(super) fn at(address: usize) -> Option<Arc<dyn Attached>> {
     // Not used under the lock: a recovery may take its time, and dropping the last handle takes locks of its own.
     attached().iter().filter_map(Weak::upgrade).find(|one| one.contains(address))
 }
@@ -27,13 +63,13 @@ pub(super) fn at(address: usize) -> Option<Arc<Attachment>> {
 ///
 /// # Errors
 /// When a region has no place left: then the fork must not be.
-pub(crate) fn before_fork() -> Result<Vec<Reserved>> {
+pub(crate) fn before_fork() -> Result<Vec<Box<dyn Reserved>>> {
     let all: Vec<_> = attached().iter().filter_map(Weak::upgrade).collect();
     // What a plain fork left of its parent's is nobody's here.
     all.into_iter()
         .filter(|one| one.is_ours())
         .collect::<Vec<_>>()
         .into_iter()
-        .map(Attachment::reserve)
+        .map(Attached::reserve)
         .collect()
 }
