@@ -116,7 +116,7 @@ pub fn run(args: &BenchArgs) -> Result<ExitCode> {
     // In turn, so that what else the machine does meets all alike.
     for _ in 0..starts {
         for (row, found) in rows.iter_mut().zip(&mut found) {
-            progress.set_prefix(row.name);
+            progress.set_prefix(row.mechanism.name);
             progress.set_message(plot::bytes(row.size as f64));
             if row.error.is_none() {
                 match start(row, directory.path()) {
@@ -137,7 +137,7 @@ pub fn run(args: &BenchArgs) -> Result<ExitCode> {
     let failed: Vec<String> = report
         .rows
         .iter()
-        .filter_map(|row| Some(format!("{}: {}", row.name, row.error.as_ref()?)))
+        .filter_map(|row| Some(format!("{}: {}", row.mechanism.name, row.error.as_ref()?)))
         .collect();
     if failed.is_empty() {
         return Ok(ExitCode::SUCCESS);
@@ -169,7 +169,7 @@ fn show(args: &BenchArgs, report: &Report) -> Result<()> {
 /// One start, in a fresh process, with a folder of its own in this one.
 fn start(row: &Row, directory: &Path) -> Result<Measured> {
     let folder = tempfile::tempdir_in(directory).doing("make a folder for a start")?;
-    let (name, directory) = (row.name.to_string(), folder.path().to_owned());
+    let (name, directory) = (row.mechanism.name.to_string(), folder.path().to_owned());
     let task = StartTask { name, size: row.size, place: row.place, directory };
     let start = Part::start(Options::new(), &ENTRIES[0], "", &task, Vec::new())?;
     match start.hear_until(Some(Instant::now() + PATIENCE))? {

@@ -15,7 +15,8 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 
 /// What is ended and removed should a signal end the program.
 struct Pending {
@@ -42,31 +43,39 @@ pub fn on_signals() -> Result<()> {
     // Caught rather than blocked: a child inherits what is blocked.
     signal::catch(ending, Delivery::Coalesced)?;
     let mut dispatcher = signal::dispatcher()?;
-    let wait = move || {
-        let received = loop {
-            // Nobody ends the dispatcher.
-            let Ok(received) = dispatcher.wait(ending | Signal::CHLD) else { continue };
-            if received.signal != Signal::CHLD {
-                break received;
+    let watch = move || {
+        // Until `settle` ends the dispatcher, which delivers first what came before.
+        while let Ok(received) = dispatcher.wait(ending | Signal::CHLD) {
+            if received.signal == Signal::CHLD {
+                descendants::reap(&pending().commands);
+                continue;
             }
-            descendants::reap(&pending().commands);
-            // Here, no signal of before was taken. One that is pending comes first.
-            if (signal::table().pending() & ending).is_empty() {
-                SETTLING.answer();
-            }
-        };
-        // Held until the end: nothing is added to the list any more.
-        let (_pending, left) = clean_up();
-        let left = match &left[..] {
-            [] => "nothing is left behind".to_string(),
-            left => left.join("; "),
-        };
-        complain(&format!("stopped by {}; {left}", received.signal));
-        system::die_by(received.signal);
+            // Held until the end: nothing is added to the list any more.
+            let (_pending, left) = clean_up();
+            let left = match &left[..] {
+                [] => "nothing is left behind".to_string(),
+                left => left.join("; "),
+            };
+            complain(&format!("stopped by {}; {left}", received.signal));
+            system::die_by(received.signal);
+        }
     };
-    task::start(wait)?;
-    SETTLING.begin();
+    let watcher = task::start(watch)?;
+    *WATCHER.lock().unwrap_or_else(PoisonError::into_inner) = Some(watcher);
     Ok(())
+}
+
+/// The thread that waits for signals.
+static WATCHER: Mutex<Option<JoinHandle<()>>> = Mutex::new(None);
+
+/// Waits for ever when a signal that came before is ending the program, which has the last word
+/// then. Otherwise no signal ends it in this way any more.
+pub fn settle() {
+    let watcher = WATCHER.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(watcher) = watcher {
+        signal::end_dispatcher();
+        let _ = watcher.join();
+    }
 }
 
 /// The signals that are to end the program: INT, TERM and HUP, but for those that it was started to
@@ -84,68 +93,6 @@ fn ignored() -> SignalSet {
             u64::from_str_radix(mask.trim(), 16).ok()
         })
         .map_or(SignalSet::empty(), SignalSet::from_bits_retain)
-}
-
-/// Waits for ever when a signal that came before is ending the program, which has the last word
-/// then. Otherwise, while the answer is held, no signal ends it in this way.
-pub fn settle() -> Settled {
-    SETTLING.ask();
-    Settled { _pending: pending() }
-}
-
-/// The program ends by itself; see [`settle`].
-pub struct Settled {
-    _pending: MutexGuard<'static, Pending>,
-}
-
-/// How the program asks the thread that waits for signals whether one is ending it.
-static SETTLING: Settling = Settling { state: Mutex::new(Question::Idle), change: Condvar::new() };
-
-struct Settling {
-    state: Mutex<Question>,
-    change: Condvar,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Question {
-    /// There is no such thread.
-    Idle,
-    /// There is one.
-    Begun,
-    Asked,
-    Answered,
-}
-
-impl Settling {
-    fn state(&self) -> MutexGuard<'_, Question> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn begin(&self) {
-        *self.state() = Question::Begun;
-    }
-
-    fn ask(&self) {
-        let mut state = self.state();
-        if *state != Question::Begun {
-            return;
-        }
-        *state = Question::Asked;
-        // The thread takes note of ended children in this way, and may find none. It always has a
-        // line.
-        let _ = signal::table().raise(Signal::CHLD.line());
-        while *state == Question::Asked {
-            state = self.change.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    fn answer(&self) {
-        let mut state = self.state();
-        if *state == Question::Asked {
-            *state = Question::Answered;
-            self.change.notify_all();
-        }
-    }
 }
 
 /// Starts a process of this program and has it ended should the program be, with all that it started.

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 /// What arrived at the far end, as the far end saw it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Receipt {
-    /// How many bytes.
     pub bytes: u64,
     /// How long it took to receive them, without the hashing.
     pub seconds: f64,

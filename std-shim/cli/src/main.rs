@@ -94,7 +94,7 @@ fn main() -> ExitCode {
     };
     // A signal that is ending the program right now says so itself, and what it has ended is no
     // failure.
-    let _settled = cleanup::settle();
+    cleanup::settle();
     result.unwrap_or_else(|failure| {
         complain(&failure.to_string());
         ExitCode::FAILURE

@@ -94,9 +94,7 @@ impl Part {
 /// What was heard of such a process.
 #[derive(Debug)]
 pub enum Heard<T> {
-    /// It told this.
     Said(T),
-    /// The deadline passed.
     Nothing,
     /// It ended, and had told all that it would.
     Ended(Exit),

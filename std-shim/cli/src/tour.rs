@@ -31,7 +31,7 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use report::{Input, Report, ReportRow};
 use ringway::process::{self, Entry, EntryArgs};
-use row::{FarEnd, FarTask, Mechanism, Row, RowTask, Says, open};
+use row::{FarTask, Mechanism, Row, RowTask, Says, open};
 use std::fs;
 use std::path::{PathBuf, absolute};
 use std::process::ExitCode;
@@ -99,7 +99,7 @@ const MECHANISMS: &[Mechanism] = rows! {
     "shm-locks", "two processes": "semaphore, condition, event and barrier in shared memory around a place for one piece";
         "", locked::HANDED_OVER;
     "ring", "two threads": "single-producer single-consumer ring of values, in memory";
-        "256 static slots", threads::<way::Rings>();
+        "64 static slots of 1 KiB", threads::<way::Rings>();
     "byte-ring", "two threads": "single-producer single-consumer ring of bytes, in memory";
         "around a static of 64 KiB", threads::<way::ByteRings>();
     "memory-pipe", "two threads": "pipe in memory between two threads";
@@ -217,7 +217,7 @@ pub fn run(args: &TourArgs) -> Result<ExitCode> {
     for mechanism in chosen {
         progress.set_prefix(mechanism.name);
         progress.set_message("");
-        let mut row = ReportRow::of(mechanism.name, mechanism.title, mechanism.between);
+        let mut row = ReportRow::of(mechanism);
         let expected = match mechanism.limit {
             Some(limit) if limit < bytes => sum(Some(limit)),
             _ => Ok((bytes, sha256.clone())),
@@ -259,7 +259,7 @@ pub fn run(args: &TourArgs) -> Result<ExitCode> {
     let failed: Vec<_> = report
         .rows
         .iter()
-        .filter_map(|row| row.error.as_ref().map(|error| format!("{}: {error}", row.name)))
+        .filter_map(|row| Some(format!("{}: {}", row.mechanism.name, row.error.as_ref()?)))
         .collect();
     Err(Failure::new(format!(
         "{} of {} rows failed: {}",
@@ -293,7 +293,7 @@ fn run_row(given: EntryArgs) -> process::EntryResult {
 fn run_far_end(given: EntryArgs) -> process::EntryResult {
     part::run(given, |report, task: FarTask, descriptors| {
         let offer = way::Offer { name: task.name, descriptors };
-        (find(&task.row)?.sides.far)(&FarEnd(report), offer)
+        (find(&task.row)?.sides.far)(report, offer)
     })
 }
 

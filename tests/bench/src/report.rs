@@ -2,7 +2,7 @@
 
 use crate::catalogue::{Bar, Entrant, Experiment, FIGURES, Figure, Role, Unit};
 use crate::measure::Found;
-use crate::plot::{self, Kind};
+use crate::plot::{self, Style};
 use crate::sides::Cpus;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -501,7 +501,7 @@ impl Report {
                     let line = lines.entry(key).or_insert_with(|| plot::Line {
                         name: entrant.name.clone(),
                         points: Vec::new(),
-                        kind: entrant.role.into(),
+                        style: entrant.role.into(),
                     });
                     line.points.push((size, spread.median));
                 }
@@ -518,12 +518,12 @@ impl Report {
     }
 }
 
-impl From<Role> for Kind {
-    fn from(role: Role) -> Kind {
+impl From<Role> for Style {
+    fn from(role: Role) -> Style {
         match role {
-            Role::Ours => Kind::Ours,
-            Role::Peer | Role::Raw => Kind::Other,
-            Role::Limit => Kind::Limit,
+            Role::Ours => Style::OURS,
+            Role::Peer | Role::Raw => Style::OTHER,
+            Role::Limit => Style::LIMIT,
         }
     }
 }
@@ -540,7 +540,7 @@ impl ExperimentResult {
                     value: median,
                     min,
                     max,
-                    kind: it.role.into(),
+                    style: it.role.into(),
                 })
             })
             .collect();

@@ -1,6 +1,7 @@
 //! What suits which need, by what was measured here.
 
-use super::mechanism::{From, Place};
+use super::exchange::Measured;
+use super::mechanism::{From, Mechanism, Place};
 use super::plot;
 use super::row::Row;
 use serde::Serialize;
@@ -8,11 +9,9 @@ use serde::Serialize;
 /// A need, and what suits it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Advice {
-    /// What somebody wants.
     pub need: String,
-    /// The mechanism's name.
     pub mechanism: &'static str,
-    /// Why: what was measured.
+    /// What was measured.
     pub because: String,
 }
 
@@ -20,50 +19,49 @@ pub struct Advice {
 const SMALL: usize = 64;
 const LARGE: usize = 64 << 10;
 
+/// Which mechanisms come into question.
+type Wanted = fn(&Mechanism) -> bool;
+
 /// Advice for each need for which something was measured.
 pub fn advise(rows: &[Row]) -> Vec<Advice> {
     let mut all = Vec::new();
-    let quickest = |size: usize, place: Place, wanted: fn(&Row) -> bool| {
+    let two = Place::TwoProcessors;
+    // The best row of those that are wanted, by a value of which less is better.
+    let best = |size, place, wanted: Wanted, value: fn(&Measured) -> Option<f64>| {
         rows.iter()
-            .filter(|row| row.size == size && row.place == place && wanted(row))
-            .filter_map(|row| Some((row, row.p50?)))
+            .filter(|row| row.size == size && row.place == place && wanted(row.mechanism))
+            .filter_map(|row| Some((row, value(&row.found)?)))
             .min_by(|a, b| a.1.total_cmp(&b.1))
     };
-    let mut latency = |need: &str, size: usize, place: Place, wanted: fn(&Row) -> bool| {
-        if let Some((row, p50)) = quickest(size, place, wanted) {
-            let need = format!("{need}, {}", plot::bytes(size as f64));
-            let because = format!("a round trip takes {}", plot::time(p50));
-            all.push(Advice { need, mechanism: row.name, because });
+    let mut advise = |need: &str, (row, because): (&Row, String)| {
+        let need = format!("{need}, {}", plot::bytes(row.size as f64));
+        all.push(Advice { need, mechanism: row.mechanism.name, because });
+    };
+    let latencies: [(&str, usize, Place, Wanted); 4] = [
+        ("Shortest answer, a processor to spare", SMALL, two, |it| it.name != IN_PLACE),
+        ("Shortest answer, without keeping a processor busy", SMALL, two, |it| it.sleeps),
+        ("The same where both share one processor", SMALL, Place::OneProcessor, |it| it.sleeps),
+        ("Large data that can be made where it is sent", LARGE, two, |it| it.name == IN_PLACE),
+    ];
+    for (need, size, place, wanted) in latencies {
+        if let Some((row, p50)) = best(size, place, wanted, |found| found.p50) {
+            advise(need, (row, format!("a round trip takes {}", plot::time(p50))));
         }
-    };
-    let two = Place::TwoProcessors;
-    latency("Shortest answer, a processor to spare", SMALL, two, |row| row.name != IN_PLACE);
-    latency("Shortest answer, without keeping a processor busy", SMALL, two, |row| row.sleeps);
-    latency("The same where both share one processor", SMALL, Place::OneProcessor, |row| {
-        row.sleeps
-    });
-    latency("Large data that can be made where it is sent", LARGE, two, |row| row.name == IN_PLACE);
-    let fastest = |size: usize, wanted: fn(&Row) -> bool| {
-        rows.iter()
-            .filter(|row| row.size == size && row.place == two && wanted(row))
-            .filter_map(|row| Some((row, row.rate?)))
-            .max_by(|a, b| a.1.total_cmp(&b.1))
-    };
-    let mut rate = |need: &str, size: usize, wanted: fn(&Row) -> bool| {
-        if let Some((row, rate)) = fastest(size, wanted) {
-            let need = format!("{need}, {}", plot::bytes(size as f64));
-            let bytes = plot::throughput(rate * size as f64);
-            all.push(Advice {
-                need,
-                mechanism: row.name,
-                because: format!("{}, {bytes}", plot::rate(rate)),
-            });
+    }
+    let rates: [(&str, usize, Wanted); 3] = [
+        ("Most messages a second", SMALL, |it| it.name != IN_PLACE),
+        ("Most bytes a second, copied", LARGE, |it| it.name != IN_PLACE),
+        ("Most bytes a second through the kernel", LARGE, |it| it.from == From::Kernel),
+    ];
+    for (need, size, wanted) in rates {
+        if let Some((row, rate)) = best(size, two, wanted, |found| found.rate.map(|rate| -rate)) {
+            let (rate, bytes) = (plot::rate(-rate), plot::throughput(-rate * size as f64));
+            advise(need, (row, format!("{rate}, {bytes}")));
         }
+    }
+    let has = |name: &'static str| {
+        rows.iter().any(|row| row.mechanism.name == name && row.found.p50.is_some())
     };
-    rate("Most messages a second", SMALL, |row| row.name != IN_PLACE);
-    rate("Most bytes a second, copied", LARGE, |row| row.name != IN_PLACE);
-    rate("Most bytes a second through the kernel", LARGE, |row| row.from == From::Kernel);
-    let has = |name: &'static str| rows.iter().any(|row| row.name == name && row.p50.is_some());
     for (need, mechanism, because) in [
         ("Programs that share only a path", "fifo", "any program can open a file, the shell too"),
         (

@@ -7,19 +7,18 @@ use serde::{Deserialize, Serialize};
 use std::io;
 use std::time::{Duration, Instant};
 
-/// What one start found. Times are in nanoseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+/// What one start found, or the medians of several; times in nanoseconds. Nothing is `null` in JSON.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Measured {
-    /// The median round trip.
-    pub p50: f64,
-    /// Nine of ten are shorter.
-    pub p90: f64,
-    /// 99 of 100 are shorter.
-    pub p99: f64,
-    /// 999 of 1000 are shorter.
-    pub p999: f64,
-    /// Messages a second, one way.
+    /// The median round trip, and what nine of ten, 99 of 100 and 999 of 1000 do not exceed.
+    pub p50: Option<f64>,
+    pub p90: Option<f64>,
+    pub p99: Option<f64>,
+    pub p999: Option<f64>,
+    /// Messages a second, one way; nothing too for what loses messages.
     pub rate: Option<f64>,
+    /// Bytes a second, one way; nothing too where no byte but the number is touched.
+    pub bytes_per_second: Option<f64>,
 }
 
 /// In a message's number: it is to be answered with the same.
@@ -113,7 +112,7 @@ pub fn lead(end: &mut impl End, size: usize, one_way: bool) -> Result<Measured> 
     times.sort_unstable();
     let at = |share: f64| {
         let index = ((times.len() - 1) as f64 * share) as usize;
-        times.get(index).map_or(f64::NAN, |time| time.as_nanos() as f64)
+        times.get(index).map(|time| time.as_nanos() as f64)
     };
     let (p50, p90, p99, p999) = (at(0.5), at(0.9), at(0.99), at(0.999));
     let mut rate = None;
@@ -135,7 +134,7 @@ pub fn lead(end: &mut impl End, size: usize, one_way: bool) -> Result<Measured> 
         let second = pass((first * PART.as_secs_f64() / 4.0).max(32.0) as u64)?;
         rate = Some(pass((second * PART.as_secs_f64()).max(32.0) as u64)?);
     }
-    Ok(Measured { p50, p90, p99, p999, rate })
+    Ok(Measured { p50, p90, p99, p999, rate, bytes_per_second: None })
 }
 
 /// What one look at the clock adds to a time.
@@ -152,29 +151,12 @@ fn clock_cost() -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::mpsc::{Receiver, Sender, channel};
+    use crate::way::{Connected, Way};
+    use std::path::Path;
 
-    struct Channels(Sender<Vec<u8>>, Receiver<Vec<u8>>);
-
-    impl End for Channels {
-        fn send(&mut self, message: &[u8]) -> Result<()> {
-            self.0.send(message.to_vec()).map_err(|_| Failure::new("gone"))
-        }
-
-        fn recv(&mut self, into: &mut [u8]) -> Result<usize> {
-            let message = self.1.recv().map_err(|_| Failure::new("gone"))?;
-            into.copy_from_slice(&message);
-            Ok(message.len())
-        }
-
-        fn shut(&mut self) -> Result<()> {
-            Ok(())
-        }
-    }
-
-    fn pair() -> (Channels, Channels) {
-        let (there, back) = (channel(), channel());
-        (Channels(there.0, back.1), Channels(back.0, there.1))
+    fn pair() -> (Connected, Connected) {
+        let (offer, accept) = Connected::host(Path::new(".")).unwrap();
+        (accept().unwrap(), Connected::join(offer).unwrap())
     }
 
     #[test]

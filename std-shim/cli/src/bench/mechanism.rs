@@ -24,9 +24,7 @@ pub enum From {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Place {
-    /// Each on a processor of its own.
     TwoProcessors,
-    /// Both on the same.
     OneProcessor,
 }
 
@@ -49,24 +47,28 @@ pub struct PeerTask {
     pub offer: String,
 }
 
-/// A way from one process to another.
-#[derive(Debug)]
+/// A way from one process to another; the fields that JSON has are stable.
+#[derive(Debug, Serialize)]
 pub struct Mechanism {
     /// For `--only`.
     pub name: &'static str,
     /// In the field's words.
     pub title: &'static str,
-    /// Who it is from.
     pub from: From,
     /// Whether who waits sleeps; otherwise it keeps a processor busy.
     pub sleeps: bool,
     /// The largest message, in bytes.
+    #[serde(skip)]
     pub max: usize,
     /// Whether each byte of a message is written and read; otherwise bytes a second say nothing.
+    #[serde(skip)]
     pub moves_bytes: bool,
     /// Whether all that is sent arrives, however fast.
+    #[serde(skip)]
     keeps_all: bool,
+    #[serde(skip)]
     lead: fn(&Mechanism, &StartTask, usize, &Entry) -> Result<Measured>,
+    #[serde(skip)]
     follow: fn(usize, Offer) -> Result<()>,
 }
 

@@ -1,7 +1,7 @@
 //! The bench's result as one page that needs no other file.
 
 use super::mechanism::{From, Place};
-use super::plot::{self, Bar, Kind, Line, Style, escape};
+use super::plot::{self, Bar, Line, Style, escape};
 use super::report::Report;
 use super::row::Row;
 use std::fmt::Write;
@@ -47,20 +47,20 @@ pub fn render(report: &Report) -> String {
     for row in &report.rows {
         let told = |value: Option<f64>, tell: fn(f64) -> String| value.map_or("–".into(), tell);
         let place = if row.place == Place::OneProcessor { ", one processor" } else { "" };
-        let median = row.error.as_deref().map_or_else(|| told(row.p50, plot::time), escape);
+        let median = row.error.as_deref().map_or_else(|| told(row.found.p50, plot::time), escape);
         let _ = writeln!(
             page,
             "<tr{ours}><td title=\"{title}\">{name}{place}<td class=n>{size}<td class=n>{median}\
              <td class=n>{p90}<td class=n>{p99}<td class=n>{p999}<td class=n>{rate}<td class=n>{bytes}",
-            ours = if row.from == From::Ringway { " class=ours" } else { "" },
-            title = escape(row.title),
-            name = escape(row.name),
+            ours = if row.mechanism.from == From::Ringway { " class=ours" } else { "" },
+            title = escape(row.mechanism.title),
+            name = escape(row.mechanism.name),
             size = plot::bytes(row.size as f64),
-            p90 = told(row.p90, plot::time),
-            p99 = told(row.p99, plot::time),
-            p999 = told(row.p999, plot::time),
-            rate = told(row.rate, plot::rate),
-            bytes = told(row.bytes_per_second, plot::throughput),
+            p90 = told(row.found.p90, plot::time),
+            p99 = told(row.found.p99, plot::time),
+            p999 = told(row.found.p999, plot::time),
+            rate = told(row.found.rate, plot::rate),
+            bytes = told(row.found.bytes_per_second, plot::throughput),
         );
     }
     page.push_str("</table>\n</body>\n</html>\n");
@@ -68,7 +68,7 @@ pub fn render(report: &Report) -> String {
 }
 
 /// A colour for each mechanism. What is the same one by plain calls has its colour, and dashes.
-fn kind(row: &Row) -> Kind {
+fn style(row: &Row) -> Style {
     const BY_NAME: &[(&str, &str)] = &[
         ("ring", "#d9480f"),
         ("ring-in-place", "#f08c00"),
@@ -82,13 +82,13 @@ fn kind(row: &Row) -> Kind {
         ("udp", "#e64980"),
         ("signal", "#343a40"),
     ];
-    let name = row.name.strip_prefix("raw-").unwrap_or(row.name);
+    let name = row.mechanism.name.strip_prefix("raw-").unwrap_or(row.mechanism.name);
     let colour = BY_NAME.iter().find(|(other, _)| *other == name);
-    Kind::Styled(Style {
+    Style {
         colour: colour.map_or("#748ca3", |(_, colour)| colour),
-        dashes: if row.from == From::Raw { "5 3" } else { "" },
-        is_ours: row.from == From::Ringway,
-    })
+        dashes: if row.mechanism.from == From::Raw { "5 3" } else { "" },
+        is_ours: row.mechanism.from == From::Ringway,
+    }
 }
 
 /// Round trips of small messages, and both measures over the sizes.
@@ -99,10 +99,16 @@ fn plots(report: &Report) -> Vec<String> {
         let rows = report.rows.iter().filter(|row| row.place == place && row.size <= 64);
         let mut bars: Vec<Bar> = Vec::new();
         for row in rows {
-            let (Some(value), Some(max)) = (row.p50, row.p99) else { continue };
+            let (Some(value), Some(max)) = (row.found.p50, row.found.p99) else { continue };
             // The larger of the small sizes.
-            bars.retain(|bar| bar.name != row.name);
-            bars.push(Bar { name: row.name.into(), value, min: value, max, kind: kind(row) });
+            bars.retain(|bar| bar.name != row.mechanism.name);
+            bars.push(Bar {
+                name: row.mechanism.name.into(),
+                value,
+                min: value,
+                max,
+                style: style(row),
+            });
         }
         bars.sort_by(|a, b| a.value.total_cmp(&b.value));
         let title = match place {
@@ -122,11 +128,13 @@ fn plots(report: &Report) -> Vec<String> {
         for row in on_two() {
             let Some(value) = value(row) else { continue };
             let point = (row.size as f64, value);
-            match lines.iter_mut().find(|line| line.name == row.name) {
+            match lines.iter_mut().find(|line| line.name == row.mechanism.name) {
                 Some(line) => line.points.push(point),
-                None => {
-                    lines.push(Line { name: row.name.into(), points: vec![point], kind: kind(row) })
-                }
+                None => lines.push(Line {
+                    name: row.mechanism.name.into(),
+                    points: vec![point],
+                    style: style(row),
+                }),
             }
         }
         lines.retain(|line| line.points.len() > 1);
@@ -134,8 +142,8 @@ fn plots(report: &Report) -> Vec<String> {
             plots.push(plot::lines(title, &lines, tell));
         }
     };
-    over_sizes("Round trip by size, median", |row| row.p50, plot::time);
-    over_sizes("One way by size", |row| row.bytes_per_second, plot::throughput);
+    over_sizes("Round trip by size, median", |row| row.found.p50, plot::time);
+    over_sizes("One way by size", |row| row.found.bytes_per_second, plot::throughput);
     plots
 }
 
@@ -146,9 +154,9 @@ mod tests {
 
     #[test]
     fn no_two_mechanisms_look_the_same() {
-        let look = |mechanism| match kind(&Row::new(mechanism, 8, Place::TwoProcessors)) {
-            Kind::Styled(style) => (style.colour, style.dashes),
-            other => panic!("{other:?} has no style"),
+        let look = |mechanism| {
+            let style = style(&Row::new(mechanism, 8, Place::TwoProcessors));
+            (style.colour, style.dashes)
         };
         let mut looks: Vec<_> = MECHANISMS.iter().map(look).collect();
         looks.sort_unstable();

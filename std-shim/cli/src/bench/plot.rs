@@ -2,44 +2,19 @@
 
 use std::fmt::Write;
 
-/// One bar: a name, its value, and the smallest and largest that were seen.
+/// One bar: a name, its value, and between which values its whisker goes.
 #[derive(Debug, Clone)]
 pub struct Bar {
-    /// What it is.
     pub name: String,
-    /// How long it is.
     pub value: f64,
-    /// Where its whisker begins.
     pub min: f64,
-    /// Where its whisker ends.
     pub max: f64,
-    /// Which colour it has.
-    pub kind: Kind,
+    pub style: Style,
 }
 
-/// Who a bar or a line is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Ringway.
-    Ours,
-    /// Somebody else.
-    #[allow(dead_code, reason = "the program has a style for each; `tests/bench` has none")]
-    Other,
-    /// What the machine can do at best.
-    #[allow(
-        dead_code,
-        reason = "the program shows no limits; `tests/bench`, which has this file too, does"
-    )]
-    Limit,
-    /// One of several that have to be told apart.
-    #[allow(dead_code, reason = "`tests/bench` has none")]
-    Styled(Style),
-}
-
-/// What tells a line from others.
+/// How a bar or a line looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Style {
-    /// Its colour.
     pub colour: &'static str,
     /// The lengths of its dashes and gaps; none for a line without.
     pub dashes: &'static str,
@@ -47,39 +22,31 @@ pub struct Style {
     pub is_ours: bool,
 }
 
-impl Kind {
-    fn colour(self) -> &'static str {
-        match self {
-            Kind::Ours => "#d9480f",
-            Kind::Other => "#748ca3",
-            Kind::Limit => "#2b8a3e",
-            Kind::Styled(style) => style.colour,
-        }
-    }
+// The program has a style for each; `tests/bench`, which has this file too, has these.
+#[allow(dead_code, reason = "as above")]
+impl Style {
+    pub const OURS: Style = Style { colour: "#d9480f", dashes: "", is_ours: true };
+    pub const OTHER: Style = Style { colour: "#748ca3", dashes: "", is_ours: false };
+    /// What the machine can do at best.
+    pub const LIMIT: Style = Style { colour: "#2b8a3e", dashes: "", is_ours: false };
+}
 
+impl Style {
     fn dashes(self) -> String {
-        match self {
-            Kind::Styled(Style { dashes, .. }) if !dashes.is_empty() => {
-                format!(" stroke-dasharray=\"{dashes}\"")
-            }
-            _ => String::new(),
+        match self.dashes {
+            "" => String::new(),
+            dashes => format!(" stroke-dasharray=\"{dashes}\""),
         }
-    }
-
-    fn is_ours(self) -> bool {
-        self == Kind::Ours || matches!(self, Kind::Styled(Style { is_ours: true, .. }))
     }
 }
 
 /// One line of a plot over sizes.
 #[derive(Debug, Clone)]
 pub struct Line {
-    /// What it is.
     pub name: String,
     /// Its points: a size in bytes, and a value.
     pub points: Vec<(f64, f64)>,
-    /// Which colour it has.
-    pub kind: Kind,
+    pub style: Style,
 }
 
 const WIDTH: f64 = 760.0;
@@ -128,12 +95,12 @@ pub fn bars(title: &str, bars: &[Bar], told: impl Fn(f64) -> String) -> String {
             x = LEFT - 8.0,
             base = middle + 4.5,
             value_at = left - 8.0,
-            weight = if bar.kind.is_ours() { " font-weight=\"600\"" } else { "" },
+            weight = if bar.style.is_ours { " font-weight=\"600\"" } else { "" },
             name = escape(&bar.name),
             top = y + 3.0,
             width = at(bar.value) - left,
             thick = ROW - 6.0,
-            colour = bar.kind.colour(),
+            colour = bar.style.colour,
             min = at(bar.min),
             max = at(bar.max),
             value = escape(&told(bar.value)),
@@ -204,13 +171,13 @@ pub fn lines(title: &str, lines: &[Line], told: impl Fn(f64) -> String) -> Strin
              <path d=\"M{last:.1} {end:.1}L{to} {at:.1}\" stroke=\"#ccc\" fill=\"none\"/>\
              <text x=\"{text}\" y=\"{base:.1}\" fill=\"{colour}\"{weight}>{name}</text>",
             path = path.join("L"),
-            colour = line.kind.colour(),
-            thick = if line.kind.is_ours() { 3.0 } else { 1.5 },
-            dashes = line.kind.dashes(),
+            colour = line.style.colour,
+            thick = if line.style.is_ours { 3.0 } else { 1.5 },
+            dashes = line.style.dashes(),
             to = right + 12.0,
             text = right + 16.0,
             base = at + 4.5,
-            weight = if line.kind.is_ours() { " font-weight=\"600\"" } else { "" },
+            weight = if line.style.is_ours { " font-weight=\"600\"" } else { "" },
             name = escape(&line.name),
         );
     }
@@ -275,7 +242,7 @@ mod tests {
 
     #[test]
     fn a_bars_value_is_not_at_the_end_of_its_whisker() {
-        let bar = Bar { name: "x".into(), value: 2.0, min: 2.0, max: 2.2, kind: Kind::Ours };
+        let bar = Bar { name: "x".into(), value: 2.0, min: 2.0, max: 2.2, style: Style::OURS };
         let svg = bars("whisker", &[bar], time);
         let at = |after: &str| -> f64 {
             let (_, rest) = svg.rsplit_once(after).unwrap();
@@ -288,11 +255,14 @@ mod tests {
     #[test]
     fn a_plot_is_well_formed_whatever_the_names() {
         let bar =
-            Bar { name: "a<b&\"c\"".into(), value: 2.0, min: 1.0, max: 3.0, kind: Kind::Ours };
+            Bar { name: "a<b&\"c\"".into(), value: 2.0, min: 1.0, max: 3.0, style: Style::OURS };
         let svg = bars("<title>", &[bar], time);
         assert!(svg.contains("a&lt;b&amp;&quot;c&quot;") && svg.contains("&lt;title&gt;"), "{svg}");
-        let line =
-            Line { name: "x".into(), points: vec![(8.0, 100.0), (64.0, 90.0)], kind: Kind::Other };
+        let line = Line {
+            name: "x".into(),
+            points: vec![(8.0, 100.0), (64.0, 90.0)],
+            style: Style::OTHER,
+        };
         let svg = lines("sizes", &[line], time);
         assert!(svg.contains("64 B") && !svg.contains("NaN"), "{svg}");
         assert!(!lines("nothing", &[], time).contains("NaN"));

@@ -13,21 +13,15 @@ use std::fs;
 /// the same.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
-    /// `ringway-bench/1`.
     pub format: &'static str,
-    /// The program's version.
     pub version: &'static str,
     /// What the machine calls its processor.
     pub processor: String,
-    /// How many processors the program may use.
     pub processors: usize,
     /// How many starts each value is the median of.
     pub starts: usize,
-    /// One for each mechanism, size and place.
     pub rows: Vec<Row>,
-    /// What suits which need.
     pub advice: Vec<Advice>,
-    /// How long the whole bench took.
     pub seconds: f64,
 }
 
@@ -61,10 +55,10 @@ impl Report {
         let mut rows = table(&titles, colour);
         for row in &self.rows {
             let name = match row.place {
-                Place::TwoProcessors => row.name.to_string(),
-                Place::OneProcessor => format!("{}, one processor", row.name),
+                Place::TwoProcessors => row.mechanism.name.to_string(),
+                Place::OneProcessor => format!("{}, one processor", row.mechanism.name),
             };
-            let is_ours = row.from == From::Ringway;
+            let is_ours = row.mechanism.from == From::Ringway;
             let told = |value: Option<f64>, tell: fn(f64) -> String| {
                 value.map_or("–".into(), tell).right()
             };
@@ -73,12 +67,12 @@ impl Report {
                 plot::bytes(row.size as f64).right(),
                 match row.error {
                     Some(_) => "failed".right().fg(Color::Red),
-                    None => told(row.p50, plot::time),
+                    None => told(row.found.p50, plot::time),
                 },
-                told(row.p99, plot::time),
-                told(row.p999, plot::time),
-                told(row.rate, plot::rate),
-                told(row.bytes_per_second, plot::throughput),
+                told(row.found.p99, plot::time),
+                told(row.found.p999, plot::time),
+                told(row.found.rate, plot::rate),
+                told(row.found.bytes_per_second, plot::throughput),
             ]);
         }
         let mut text = format!(" {}\n\n{}", self.summary(), write(&mut rows, width, &[0]));
@@ -108,7 +102,14 @@ mod tests {
     use crate::bench::mechanism::MECHANISMS;
 
     fn measured(p50: f64, rate: f64) -> Measured {
-        Measured { p50, p90: p50, p99: 2.0 * p50, p999: 3.0 * p50, rate: Some(rate) }
+        Measured {
+            p50: Some(p50),
+            p90: Some(p50),
+            p99: Some(2.0 * p50),
+            p999: Some(3.0 * p50),
+            rate: Some(rate),
+            bytes_per_second: None,
+        }
     }
 
     fn row(name: &str, size: usize, p50: f64, rate: f64) -> Row {
@@ -121,14 +122,17 @@ mod tests {
     #[test]
     fn a_row_has_the_medians_of_its_starts() {
         let row = row("ring", 64, 100.0, 1e6);
-        assert_eq!((row.p50, row.p99, row.rate), (Some(100.0), Some(200.0), Some(1e6)));
-        assert_eq!(row.bytes_per_second, Some(64e6));
+        assert_eq!(
+            (row.found.p50, row.found.p99, row.found.rate),
+            (Some(100.0), Some(200.0), Some(1e6))
+        );
+        assert_eq!(row.found.bytes_per_second, Some(64e6));
     }
 
     #[test]
     fn bytes_that_nobody_touched_are_not_counted() {
         let row = row("ring-in-place", 64, 100.0, 1e6);
-        assert_eq!((row.rate, row.bytes_per_second), (Some(1e6), None));
+        assert_eq!((row.found.rate, row.found.bytes_per_second), (Some(1e6), None));
     }
 
     #[test]

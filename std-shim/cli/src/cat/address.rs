@@ -15,13 +15,11 @@ use std::str::FromStr;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {
-    /// The standard input, or the standard output.
     Stdio,
     /// A file by path, made or truncated when it is written.
     File(PathBuf),
     /// A named pipe by path, made when it is not there.
     Fifo(PathBuf),
-    /// A Unix stream socket by path, connected to.
     Unix(PathBuf),
     /// A Unix stream socket by path, on which one connection is accepted.
     UnixListen(PathBuf),
@@ -29,7 +27,6 @@ pub enum Address {
     Abstract(String),
     /// The same, on which one connection is accepted.
     AbstractListen(String),
-    /// A TCP socket, connected to a host and port.
     Tcp(HostPort),
     /// A TCP socket bound to a host and port, on which one connection is accepted.
     TcpListen(HostPort),

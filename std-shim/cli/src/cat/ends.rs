@@ -26,9 +26,7 @@ use std::time::Duration;
 /// Which end it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
-    /// Read.
     Source,
-    /// Written.
     Destination,
 }
 

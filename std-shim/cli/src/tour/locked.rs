@@ -1,11 +1,11 @@
 //! Locks between processes: a value under one, and the others at their work.
 
 use super::piece::{self, Piece};
-use super::row::{FarEnd, Outcome, Row, Sides, pour};
+use super::row::{Outcome, Row, Sides, pour};
 use super::shared::anonymous;
 use crate::digest::Intake;
 use crate::failure::{Doing, Failure, Result};
-use crate::part::Part as Process;
+use crate::part::{Part as Process, Report};
 use crate::way::{Offer, soon, told};
 use ringway::channel::Error;
 use ringway::shm::{Barrier, Condition, Event, Layout, Queue, Region, Semaphore, Value};
@@ -60,7 +60,7 @@ fn counted(row: &Row<'_>) -> Result<Outcome> {
     Ok(Outcome { what: format!("{ours} + {theirs} = {total}"), receipt: intake.finish() })
 }
 
-fn count(far: &FarEnd<'_>, given: Offer) -> Result<()> {
+fn count(far: &Report, given: Offer) -> Result<()> {
     let region = Region::open(&given.name)?;
     let [input] = given.take()?;
     let input = File::from(input);
@@ -155,7 +155,7 @@ fn hand_over(row: &Row<'_>) -> Result<Outcome> {
     Ok(outcome)
 }
 
-fn take_over(far: &FarEnd<'_>, given: Offer) -> Result<()> {
+fn take_over(far: &Report, given: Offer) -> Result<()> {
     let [region] = given.take()?;
     let region = Region::from_fd(region)?;
     let (place, changed) = (region.part::<Place>(PLACE)?, region.part::<Condition>(CHANGED)?);

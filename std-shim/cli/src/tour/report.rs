@@ -1,6 +1,6 @@
 //! The tour's result: as JSON for a program, as a table for a person.
 
-use super::row::Outcome;
+use super::row::{Mechanism, Outcome};
 use crate::digest::Receipt;
 use crate::table::{self, Aligned, bold, coloured};
 use crate::terminal;
@@ -11,28 +11,19 @@ use serde::Serialize;
 /// stays the same.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
-    /// `ringway-tour/1`.
     pub format: &'static str,
-    /// The program's version.
     pub version: &'static str,
-    /// What was sent.
     pub input: Input,
-    /// One for each mechanism, in the order of the tour.
     pub rows: Vec<ReportRow>,
-    /// How many rows were verified.
     pub verified: usize,
-    /// How many were not.
     pub failed: usize,
-    /// How long the whole tour took.
     pub seconds: f64,
 }
 
 /// What was sent.
 #[derive(Debug, Clone, Serialize)]
 pub struct Input {
-    /// Where it lies.
     pub path: String,
-    /// How long it is.
     pub bytes: u64,
     /// Its SHA-256, as computed before the tour.
     pub sha256: String,
@@ -41,43 +32,29 @@ pub struct Input {
 /// One row.
 #[derive(Debug, Clone, Serialize)]
 pub struct ReportRow {
-    /// The name for `--only`.
-    pub name: &'static str,
-    /// What it is, in the field's words.
-    pub title: &'static str,
-    /// Who sends to whom.
-    pub between: &'static str,
+    #[serde(flatten)]
+    pub mechanism: &'static Mechanism,
     /// Whether what arrived is what was sent.
     pub verified: bool,
     /// What happened, in a few words; `null` when it did not come to an end.
     pub what: Option<String>,
     /// Why it failed; `null` when it did not.
     pub error: Option<String>,
-    /// How many bytes arrived.
     pub bytes: u64,
     /// How long the far end took to receive them, without the hashing.
     pub seconds: f64,
     /// `bytes` over `seconds`; `null` when nothing was sent.
     pub bytes_per_second: Option<f64>,
-    /// The SHA-256 of what arrived, as computed by the far end; `null` when it did not come to an end.
+    /// Of what arrived, as computed by the far end; `null` when it did not come to an end.
     pub sha256: Option<String>,
 }
 
 impl ReportRow {
     /// A row of which nothing is known yet, hence not verified.
-    pub fn of(name: &'static str, title: &'static str, between: &'static str) -> Self {
-        ReportRow {
-            name,
-            title,
-            between,
-            verified: false,
-            what: None,
-            error: None,
-            bytes: 0,
-            seconds: 0.0,
-            bytes_per_second: None,
-            sha256: None,
-        }
+    pub fn of(mechanism: &'static Mechanism) -> Self {
+        let (verified, bytes, seconds, what, error) = (false, 0, 0.0, None, None);
+        let (bytes_per_second, sha256) = (None, None);
+        ReportRow { mechanism, verified, what, error, bytes, seconds, bytes_per_second, sha256 }
     }
 
     /// Enters what arrived, and judges it by the length and the SHA-256 that are expected.
@@ -88,7 +65,8 @@ impl ReportRow {
             Some(format!("{bytes} bytes arrived of {all}; did the input change meanwhile?"))
         } else if sha256 != *right {
             Some(format!(
-                "the SHA-256 at the far end is {sha256:.16}…, not {right:.16}…; did the input change meanwhile?"
+                "the SHA-256 at the far end is {sha256:.16}…, not {right:.16}…; \
+                 did the input change meanwhile?"
             ))
         } else {
             None
@@ -137,8 +115,8 @@ impl Report {
                 false => coloured("✘ failed", Color::Red).add_attribute(Attribute::Bold),
             };
             let mut cells = vec![
-                bold(row.name),
-                Cell::new(row.between),
+                bold(row.mechanism.name),
+                Cell::new(row.mechanism.between),
                 if row.verified { told } else { told.fg(Color::Red) },
                 terminal::bytes(row.bytes as f64).right(),
                 rate.right(),
@@ -168,7 +146,7 @@ mod tests {
 
     fn judged(bytes: u64, sha256: &str) -> ReportRow {
         let receipt = Receipt { bytes, seconds: 0.5, sha256: sha256.to_string() };
-        let mut row = ReportRow::of("name", "title", "between");
+        let mut row = ReportRow::of(&crate::tour::MECHANISMS[0]);
         row.fill(Outcome { what: String::new(), receipt }, &(3, "abc".to_string()));
         row
     }

@@ -12,6 +12,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 /// One row of the tour. This side sends the input; the far end, a process or a thread, takes it in.
+#[derive(Debug, Serialize)]
 pub struct Mechanism {
     /// The name for `--only`.
     pub name: &'static str,
@@ -20,19 +21,22 @@ pub struct Mechanism {
     /// Who sends to whom.
     pub between: &'static str,
     /// What there is to say of it when all went well, where nothing is counted.
+    #[serde(skip)]
     pub how: &'static str,
     /// How much of the input is sent at most, where the whole would take too long.
+    #[serde(skip)]
     pub limit: Option<u64>,
-    /// What does it.
+    #[serde(skip)]
     pub sides: Sides,
 }
 
 /// The two sides of a row.
+#[derive(Debug)]
 pub struct Sides {
     /// Sends the input and returns what the far end made of it. Runs in a process of its own.
     pub run: fn(&Row<'_>) -> Result<Outcome>,
     /// The far end, where it is a process.
-    pub far: fn(&FarEnd<'_>, Offer) -> Result<()>,
+    pub far: fn(&Report, Offer) -> Result<()>,
 }
 
 /// What a row came to.
@@ -55,7 +59,6 @@ pub enum Says {
     Ready,
     /// It sent or did so much, and has nothing to receive.
     Sent(u64),
-    /// It is done.
     Done(Outcome),
 }
 
@@ -90,7 +93,6 @@ pub struct Row<'a> {
 /// What a far end is to do.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct FarTask {
-    /// Of which row.
     pub row: String,
     /// A name: of what it is to open, or of its role.
     pub name: String,
@@ -117,51 +119,40 @@ impl Row<'_> {
 impl Part {
     /// Waits until the others may begin.
     pub fn ready(&self) -> Result<()> {
-        match self.hear()? {
-            Says::Ready => Ok(()),
-            other => Err(unexpected(&other)),
-        }
+        self.expect(|says| matches!(says, Says::Ready).then_some(()))
     }
 
     /// Waits for its report of what arrived.
     pub fn outcome(&self) -> Result<Outcome> {
-        match self.hear()? {
-            Says::Done(outcome) => Ok(outcome),
-            other => Err(unexpected(&other)),
-        }
+        self.expect(|says| if let Says::Done(outcome) = says { Some(outcome) } else { None })
     }
 
     /// Waits until it has sent everything, and returns how much it was.
     pub fn sent(&self) -> Result<u64> {
-        match self.hear()? {
-            Says::Sent(bytes) => Ok(bytes),
-            other => Err(unexpected(&other)),
-        }
+        self.expect(|says| if let Says::Sent(bytes) = says { Some(bytes) } else { None })
+    }
+
+    fn expect<T>(&self, wanted: impl FnOnce(Says) -> Option<T>) -> Result<T> {
+        let says: Says = self.hear()?;
+        let told = format!("a process said {says:?}, which was not its turn");
+        wanted(says).ok_or_else(|| Failure::new(told))
     }
 }
 
-fn unexpected(says: &Says) -> Failure {
-    Failure::new(format!("a process said {says:?}, which was not its turn"))
-}
-
-/// What the far end has at hand when it is a process of its own.
-#[derive(Debug)]
-pub struct FarEnd<'a>(pub &'a Report);
-
-impl FarEnd<'_> {
+impl Report {
     /// Says that the others may begin.
     pub fn ready(&self) {
-        self.0.say(&Says::Ready);
+        self.say(&Says::Ready);
     }
 
     /// Reports what arrived.
     pub fn done(&self, what: impl Into<String>, intake: Intake) {
-        self.0.say(&Says::Done(Outcome { what: what.into(), receipt: intake.finish() }));
+        self.say(&Says::Done(Outcome { what: what.into(), receipt: intake.finish() }));
     }
 
     /// Reports that everything was sent.
     pub fn sent(&self, bytes: u64) {
-        self.0.say(&Says::Sent(bytes));
+        self.say(&Says::Sent(bytes));
     }
 }
 

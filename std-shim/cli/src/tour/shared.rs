@@ -1,9 +1,10 @@
 //! Shared memory between processes: what one writer tells many.
 
 use super::piece::{self, Piece};
-use super::row::{FarEnd, Outcome, Row, Sides, pour};
+use super::row::{Outcome, Row, Sides, pour};
 use crate::digest::Intake;
 use crate::failure::{Doing, Failure, Result};
+use crate::part::Report;
 use crate::way::{Offer, soon, told};
 use ringway::channel::Error;
 use ringway::shm::{Layout, Region, Semaphore};
@@ -81,7 +82,7 @@ fn broadcast(row: &Row<'_>) -> Result<Outcome> {
     Ok(first)
 }
 
-fn hear(far: &FarEnd<'_>, given: Offer) -> Result<()> {
+fn hear(far: &Report, given: Offer) -> Result<()> {
     let name = given.name.clone();
     let [region] = given.take()?;
     let region = Region::from_fd(region)?;
@@ -141,7 +142,7 @@ fn latest(row: &Row<'_>) -> Result<Outcome> {
     Ok(outcome)
 }
 
-fn look(far: &FarEnd<'_>, given: Offer) -> Result<()> {
+fn look(far: &Report, given: Offer) -> Result<()> {
     let [region] = given.take()?;
     let region = Region::from_fd(region)?;
     let (part, seen) = (region.part::<Level>(LEVEL)?, region.part::<Semaphore<0>>(SEEN)?);

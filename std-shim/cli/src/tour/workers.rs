@@ -1,11 +1,11 @@
 //! Workers at one queue in shared memory: fed, joined, and one of them killed with a job in its hands.
 
 use super::piece::{self, Piece};
-use super::row::{FarEnd, Outcome, Row, Sides, pour};
+use super::row::{Outcome, Row, Sides, pour};
 use super::shared::anonymous;
 use crate::digest::Intake;
 use crate::failure::{Failure, Result};
-use crate::part::Part as Process;
+use crate::part::{Part as Process, Report};
 use crate::way::{Offer, soon, told};
 use ringway::channel::Error;
 use ringway::shm::{Layout, Part, Queue, Region};
@@ -140,7 +140,7 @@ impl Crew {
 }
 
 /// The part of one of the others.
-fn play(far: &FarEnd<'_>, given: Offer) -> Result<()> {
+fn play(far: &Report, given: Offer) -> Result<()> {
     let role = given.name.clone();
     let [region] = given.take()?;
     let region = Region::from_fd(region)?;
@@ -159,7 +159,7 @@ fn play(far: &FarEnd<'_>, given: Offer) -> Result<()> {
     }
 }
 
-fn work(far: &FarEnd<'_>, jobs: &Part<Jobs>, done: &Part<Jobs>) -> Result<()> {
+fn work(far: &Report, jobs: &Part<Jobs>, done: &Part<Jobs>) -> Result<()> {
     far.ready();
     let mut share = 0;
     loop {
@@ -178,7 +178,7 @@ fn work(far: &FarEnd<'_>, jobs: &Part<Jobs>, done: &Part<Jobs>) -> Result<()> {
 }
 
 /// Puts the pieces in order again.
-fn collect(far: &FarEnd<'_>, done: &Part<Jobs>) -> Result<()> {
+fn collect(far: &Report, done: &Part<Jobs>) -> Result<()> {
     let mut intake = Intake::new();
     let mut early = BTreeMap::new();
     let mut next = 0;

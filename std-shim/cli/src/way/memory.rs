@@ -2,7 +2,7 @@
 //! has to sleep.
 
 use super::{Accept, End, Offer, Way, named, told};
-use crate::failure::{Failure, Result};
+use crate::failure::Result;
 use ringway::wait::PrivateFutex;
 use ringway_core::channel::socket::{Network, Shutdown, Stream};
 use ringway_core::channel::{Error, fifo, pipe};
@@ -149,9 +149,6 @@ impl Way for Socket {
 pub struct Rings {
     tx: Option<ring::Producer<'static, Line, LINES, PrivateFutex>>,
     rx: ring::Consumer<'static, Line, LINES, PrivateFutex>,
-    /// What is on its way out, and what has come; kept for their memory.
-    out: Vec<Line>,
-    lines: Vec<Line>,
 }
 
 #[derive(Clone, Copy)]
@@ -160,68 +157,37 @@ struct Line {
     bytes: [u8; LINE],
 }
 
-const LINE: usize = 256 - size_of::<usize>();
-const LINES: usize = 256;
-const EMPTY: Line = Line { len: 0, bytes: [0; LINE] };
+const LINE: usize = 1024 - size_of::<usize>();
+const LINES: usize = 64;
 
 static VALUES: [ring::Ring<Line, LINES, PrivateFutex>; 2] = [const { ring::Ring::new() }; 2];
-
-impl Line {
-    fn new(piece: &[u8]) -> Self {
-        let mut line = Line { len: piece.len(), ..EMPTY };
-        line.bytes[..piece.len()].copy_from_slice(piece);
-        line
-    }
-}
 
 impl Rings {
     fn of(tx: usize, rx: usize) -> Result<Self> {
         let (tx, rx) = (VALUES[tx].producer(), VALUES[rx].consumer());
-        let rx = rx.ok_or_else(|| told(Error::Taken))?;
-        Ok(Rings { tx, rx, out: Vec::new(), lines: vec![EMPTY; LINES] })
+        Ok(Rings { tx, rx: rx.ok_or_else(|| told(Error::Taken))? })
     }
 }
 
 impl End for Rings {
     fn send(&mut self, piece: &[u8]) -> Result<()> {
         let tx = self.tx.as_mut().ok_or_else(|| told(Error::Closed))?;
-        self.out.clear();
-        self.out.extend(piece.chunks(LINE).map(Line::new));
-        let mut rest = &self.out[..];
-        while let Some(&first) = rest.first() {
-            // As many as there is room for; where there is none, asleep until there is.
-            let n = match tx.try_push_slice(rest) {
-                0 => tx.push(first).map(|()| 1).map_err(|error| told(error.to_string()))?,
-                n => n,
-            };
-            rest = &rest[n..];
-        }
-        Ok(())
+        piece.chunks(LINE).try_for_each(|part| {
+            let mut line = Line { len: part.len(), bytes: [0; LINE] };
+            line.bytes[..part.len()].copy_from_slice(part);
+            tx.push(line).map_err(|error| told(error.to_string()))
+        })
     }
 
     fn recv(&mut self, into: &mut [u8]) -> Result<usize> {
-        let room = (into.len() / LINE).clamp(1, LINES);
-        // As many as there are; where there is none, asleep until one comes.
-        let n = match self.rx.try_pop_slice(&mut self.lines[..room]) {
-            0 => match self.rx.pop() {
-                Ok(line) => {
-                    self.lines[0] = line;
-                    1
-                }
-                Err(Error::EndOfFile) => 0,
-                Err(error) => return Err(told(error)),
-            },
-            n => n,
+        let line = match self.rx.pop() {
+            Ok(line) => line,
+            Err(Error::EndOfFile) => return Ok(0),
+            Err(error) => return Err(told(error)),
         };
-        let mut done = 0;
-        for line in &self.lines[..n] {
-            let place = into.get_mut(done..done + line.len);
-            place
-                .ok_or_else(|| Failure::new("a value has no room"))?
-                .copy_from_slice(&line.bytes[..line.len]);
-            done += line.len;
-        }
-        Ok(done)
+        let room = into.get_mut(..line.len).ok_or_else(|| told("a value has no room"))?;
+        room.copy_from_slice(&line.bytes[..line.len]);
+        Ok(line.len)
     }
 
     fn shut(&mut self) -> Result<()> {

@@ -58,36 +58,30 @@ ends! {
     Udp(UdpSocket) by send recv, |_| ringway::Result::Ok(());
 }
 
-const PATH: &str = "socket";
+/// By path: who listens, and the largest message where there are any.
+macro_rules! by_path {
+    ($($name:ident($socket:ident) at $listener:ident, $message:expr;)*) => {
+        $(
+            impl Way for $name {
+                const MESSAGE: Option<usize> = $message;
 
-fn path(place: &Path) -> String {
-    place.join(PATH).display().to_string()
+                fn host(place: &Path) -> Result<(Offer, Accept<Self>)> {
+                    let path = place.join("socket").display().to_string();
+                    let listener = $listener::bind(&*path)?;
+                    Ok(named(&path, move || Ok($name(listener.accept_deadline(soon())?))))
+                }
+
+                fn join(offer: Offer) -> Result<Self> {
+                    Ok($name($socket::connect(&*offer.name)?))
+                }
+            }
+        )*
+    };
 }
 
-impl Way for UnixStreams {
-    fn host(place: &Path) -> Result<(Offer, Accept<Self>)> {
-        let listener = UnixListener::bind(&*path(place))?;
-        let accept = move || Ok(UnixStreams(listener.accept_deadline(soon())?));
-        Ok(named(&path(place), accept))
-    }
-
-    fn join(offer: Offer) -> Result<Self> {
-        Ok(UnixStreams(UnixStream::connect(&*offer.name)?))
-    }
-}
-
-impl Way for Seqpackets {
-    const MESSAGE: Option<usize> = Some(32 << 10);
-
-    fn host(place: &Path) -> Result<(Offer, Accept<Self>)> {
-        let listener = SeqpacketListener::bind(&*path(place))?;
-        let accept = move || Ok(Seqpackets(listener.accept_deadline(soon())?));
-        Ok(named(&path(place), accept))
-    }
-
-    fn join(offer: Offer) -> Result<Self> {
-        Ok(Seqpackets(UnixSeqpacket::connect(&*offer.name)?))
-    }
+by_path! {
+    UnixStreams(UnixStream) at UnixListener, None;
+    Seqpackets(UnixSeqpacket) at SeqpacketListener, Some(32 << 10);
 }
 
 impl Way for Tcp {
