@@ -482,7 +482,7 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
     }
 }
 
-impl<const LINES: usize, const DEPTH: usize, W: Wait> Table<LINES, DEPTH, W> {
+impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
     /// Raises a line: one more, coalesced with those that are not delivered yet. Any context; wait-free.
     ///
     /// # Errors

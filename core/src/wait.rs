@@ -12,8 +12,10 @@
 //! | [`Nobody`] | nobody: there are only the `try_` forms | nothing | where each side looks when it suits it: a main loop, an interrupt |
 //! | [`Spin`] | the waiter looks again and again | nothing | where the other side runs on another core and answers soon |
 //! | [`SpinClock`] | the same, and it has deadlines | nothing | the same, with a timer to read |
-//! | [`Async`] | up to `TASKS` tasks, and threads as its inner `W` says | a fence for each publication; a word and the wakers | with an executor |
-//! | `ringway::wait::Futex` | threads, and processes that share the word | a fence for each publication, a word | in one program on Linux |
+//! | [`WaitForInterrupt`] | the main loop or a thread on bare metal, by `wfi` | a fence for each publication, a word | where an interrupt on the same core is the other side |
+//! | [`WaitForEvent`] | the same on ARM, by `wfe` | the same, and `sev` for each wake-up | where the other side may be another core |
+//! | [`Async`] | up to `TASKS` tasks, and threads if its inner `W` sleeps | a fence for each publication; a word and the wakers | with an executor |
+//! | `ringway::wait::Futex`, `PrivateFutex` | threads, and with the first processes that share the word | a fence for each publication, a word | in one program on Linux |
 //! | `ringway::shm::RobustFutex` | the same, and it looks after participants that died | the same | in a region |
 //!
 //! [`Doorbell`] makes sleeping safe: a waiter that announces itself before its last look at the
@@ -36,6 +38,18 @@
 //! The two fences are sequentially consistent, so that one of them comes first. If the ringer's does (b before
 //! 3), the waiter sees the publication in 4. If the waiter's does (3 before b), the ringer sees bit 0 in c. There
 //! is no third case, hence no lost wake-up. The accesses to the word itself order nothing and are relaxed.
+//!
+//! # Between the look and the sleep
+//!
+//! In step 5 a waiter looks at the word and, if nobody rang, sleeps. On bare metal an interrupt that
+//! rings between the two would go unnoticed, and the waiter would sleep although there is something.
+//! The kernel closes that gap for a futex. The processors close it in two ways, with a type for each:
+//!
+//! - [`WaitForInterrupt`] holds interrupts back for the look and the sleep together. One that comes
+//!   meanwhile stays pending, and a pending interrupt ends `wfi` although it is held back. Its
+//!   handler runs as soon as the waiter lets interrupts in again.
+//! - [`WaitForEvent`] holds nothing back. A Cortex-M remembers in its event register that a handler
+//!   returned, or that another core executed `sev`; `wfe` then goes on at once and clears it.
 //!
 //! # What a ringer that stops on the way delays
 //!
@@ -70,10 +84,12 @@ macro_rules! init {
     };
 }
 
+mod interrupt;
 mod set;
 mod tasks;
 mod waker;
 
+pub use interrupt::{WaitForEvent, WaitForInterrupt};
 pub use set::WakerSet;
 pub use tasks::Async;
 pub use waker::WakerCell;
@@ -116,7 +132,7 @@ impl From<TimedOut> for Error {
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` says nothing of how to wake those who sleep",
-    note = "take `Nobody` where each side looks when it suits it, `Spin` on bare metal, \
+    note = "take `Nobody` where each side looks when it suits it, `WaitForInterrupt` on bare metal, \
             `ringway::wait::Futex` between threads, `Async` for tasks"
 )]
 pub trait Wake: Sized {
@@ -167,7 +183,7 @@ pub trait Wake: Sized {
 /// ```
 #[diagnostic::on_unimplemented(
     message = "with `{Self}` nobody sleeps, and the forms that wait need a sleeper",
-    note = "use the `try_` form, or give the structure another `W`: `Spin` on bare metal, \
+    note = "use the `try_` form, or give the structure another `W`: `WaitForInterrupt` on bare metal, \
             `ringway::wait::Futex` between threads, `Async` for tasks"
 )]
 pub trait Wait: Wake {

@@ -1,32 +1,42 @@
 //! Sleeping for tasks.
 
-use super::{BellWord, Register, Spin, TimedOut, Wait, Wake, WakerSet};
+use super::{BellWord, Nobody, Register, TimedOut, Wait, Wake, WakerSet};
 use crate::finally::Finally;
 use crate::sync::AtomicU32;
 use core::task::Waker;
 
-/// Sleeping for tasks and for threads at once: a [`WakerSet`] around another way of sleeping.
+/// Sleeping for tasks, and for threads besides if `W` is a way of sleeping for them.
 ///
-/// One task at a time sleeps on each doorbell, or as many as `TASKS` says; threads besides, any number. What happens with one
-/// more: see [`WakerSet`]. A ring of values has one consumer and one producer, hence one task on each bell. At a
+/// As many tasks at a time can sleep on each doorbell as `TASKS` says. What happens with one more: see [`WakerSet`]. A ring
+/// of values has one consumer and one producer, hence one task on each doorbell. At a
 /// [`Queue`](crate::ring::queue::Queue), a [`Broadcast`](crate::ring::broadcast::Broadcast) or a
 /// [`Latest`](crate::ring::latest::Latest), and at channels whose ends several tasks use, there may be more.
+///
+/// With [`Nobody`], which it is if nothing is said, tasks alone sleep, and the structure has no forms that block:
+///
+/// ```compile_fail,E0277
+/// use ringway_core::ring::Ring;
+/// use ringway_core::wait::Async;
+/// let mut ring = Ring::<u8, 4, Async>::new();
+/// let (_producer, mut consumer) = ring.split();
+/// consumer.pop(); // would block the executor
+/// ```
 ///
 /// The wakers are pointers, so that this way of sleeping belongs in one program's memory, never in a region that
 /// processes share.
 ///
 /// ```
 /// use ringway_core::ring::queue::Queue;
-/// use ringway_core::wait::{Async, Spin};
+/// use ringway_core::wait::{Async, Nobody};
 /// use std::task::{Context, Poll, Waker};
-/// static JOBS: Queue<u32, 16, Async<Spin, 4>> = Queue::new(); // four workers
+/// static JOBS: Queue<u32, 16, Async<Nobody, 4>> = Queue::new(); // four workers
 /// let mut cx = Context::from_waker(Waker::noop());
 /// assert!(JOBS.poll_pop(&mut cx).is_pending());
 /// JOBS.try_push(1).unwrap();
 /// assert_eq!(JOBS.poll_pop(&mut cx), Poll::Ready(Ok(1)));
 /// ```
 #[derive(Debug)]
-pub struct Async<W = Spin, const TASKS: usize = 1> {
+pub struct Async<W = Nobody, const TASKS: usize = 1> {
     tasks: WakerSet<TASKS>,
     inner: W,
 }

@@ -1,4 +1,4 @@
-//! A ring between an interrupt and an embassy task, which awaits: the bell of the ring wakes the task through its `WakerCell`.
+//! A ring between an interrupt and an embassy task, which awaits: the ring's doorbell wakes the task through its `WakerSet`.
 //! What goes wrong, if something does, is logged by defmt.
 #![no_std]
 #![no_main]
@@ -7,13 +7,12 @@ use embassy_executor::{Executor, Spawner};
 // For its interrupt vectors.
 use lm3s6965 as _;
 use ringway_core::ring::{Producer, Ring};
-use ringway_core::wait::{Async, Spin};
+use ringway_core::wait::Async;
 use ringway_firmware::{exit, report, start_timer};
 
 const SAMPLES: u32 = 100;
 
-type Sleeper = Async<Spin>;
-static RING: Ring<u32, 8, Sleeper> = Ring::new();
+static RING: Ring<u32, 8, Async> = Ring::new();
 
 /// Where the log goes: nowhere, since nobody listens. A board would have `defmt-rtt` instead.
 #[defmt::global_logger]
@@ -31,7 +30,7 @@ unsafe impl defmt::Logger for Quiet {
 /// comes.
 #[cortex_m_rt::exception]
 fn SysTick() {
-    static mut PRODUCER: Option<Producer<'static, u32, 8, Sleeper>> = None;
+    static mut PRODUCER: Option<Producer<'static, u32, 8, Async>> = None;
     static mut NEXT: u32 = 0;
     if PRODUCER.is_none() {
         *PRODUCER = RING.producer();

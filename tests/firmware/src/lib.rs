@@ -20,40 +20,7 @@ pub use board::{sleep, start_timer};
 #[cfg(feature = "two-cores")]
 pub use two_harts::start_second_hart;
 
-use core::convert::Infallible;
-use ringway_core::sync::{AtomicU32, Ordering};
-use ringway_core::wait::{BellWord, TimedOut, Wait, Wake};
 use semihosting::io::{Write, stdout};
-
-/// A way of waiting that sleeps until an interrupt: the processor stands still while there is nothing to do.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Sleep;
-
-impl Wake for Sleep {
-    type Word = BellWord;
-
-    const INIT: Self = Sleep;
-
-    fn wake(&self, _: &AtomicU32, _: u32) {
-        // Who wakes is an interrupt, and that ended the sleep.
-    }
-}
-
-impl Wait for Sleep {
-    type Deadline = Infallible;
-
-    fn wait(&self, word: &AtomicU32, expected: u32, _: Option<Infallible>) -> Result<(), TimedOut> {
-        // With interrupts held back, none can come between the look and the sleep; one that is held back ends the
-        // sleep and runs after the section.
-        critical_section::with(|_| {
-            // Relaxed: the caller looks at its condition behind the doorbell's fence.
-            if word.load(Ordering::Relaxed) == expected {
-                sleep();
-            }
-        });
-        Ok(())
-    }
-}
 
 /// Prints `name: value` as one line. Not by `core::fmt`, which can panic.
 pub fn report(name: &str, value: u32) {

@@ -6,18 +6,17 @@
 use ringway_core::ring::broadcast::{Broadcast, RecvError};
 use ringway_core::ring::latest::{Latest, Version};
 use ringway_core::sync::{AtomicU32, Ordering};
-use ringway_firmware::{Sleep, report, start_timer};
+use ringway_core::wait::WaitForEvent;
+use ringway_firmware::{report, start_timer};
 
 /// How many measurements the interrupt takes.
 const MEASUREMENTS: u32 = 500;
 
-type Sleeper = Sleep;
-
 /// A measurement: its number, and what follows from it, so that a torn one shows.
 type Measurement = [u32; 3];
 
-static NEWS: Broadcast<Measurement, 8, Sleeper> = Broadcast::new();
-static NEWEST: Latest<Measurement, Sleeper> = Latest::new();
+static NEWS: Broadcast<Measurement, 8, WaitForEvent> = Broadcast::new();
+static NEWEST: Latest<Measurement, WaitForEvent> = Latest::new();
 /// The next measurement; touched by the interrupt alone.
 static NEXT: AtomicU32 = AtomicU32::new(0);
 

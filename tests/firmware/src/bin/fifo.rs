@@ -8,12 +8,14 @@ use ringway_core::Error;
 use ringway_core::channel::fifo::Registry;
 use ringway_core::channel::pipe::Writer;
 use ringway_core::sync::{AtomicU32, Ordering};
-use ringway_firmware::{Sleep, report, start_timer};
+use ringway_core::wait::WaitForInterrupt;
+use ringway_firmware::{report, start_timer};
 
-static NAMES: Registry<2, 16, Sleep> = Registry::new();
+static NAMES: Registry<2, 16, WaitForInterrupt> = Registry::new();
 
 /// The end that the interrupt opened.
-static WRITER: Mutex<RefCell<Option<Writer<'static, 16, Sleep>>>> = Mutex::new(RefCell::new(None));
+static WRITER: Mutex<RefCell<Option<Writer<'static, 16, WaitForInterrupt>>>> =
+    Mutex::new(RefCell::new(None));
 
 /// How many bytes the interrupt wrote; touched by it alone.
 static WRITTEN: AtomicU32 = AtomicU32::new(0);

@@ -7,7 +7,8 @@ use ringway_core::lock::{BoundedSemaphore, Event, Mutex, OwnerDied, Semaphore};
 use ringway_core::participant::Participant;
 use ringway_core::plain::Plain;
 use ringway_core::sync::{AtomicU32, Ordering};
-use ringway_firmware::{Sleep, report, start_timer};
+use ringway_core::wait::{WaitForInterrupt, Wake};
+use ringway_firmware::{report, start_timer};
 
 /// How many jobs the interrupt announces.
 const JOBS: u32 = 300;
@@ -22,13 +23,15 @@ struct Pair {
 // SAFETY: two numbers of one size, and nothing else.
 unsafe impl Plain for Pair {}
 
-static PAIR: Mutex<Pair, Sleep> = Mutex::new(Pair { left: 0, right: 0 }, Sleep);
+static PAIR: Mutex<Pair, WaitForInterrupt> =
+    Mutex::new(Pair { left: 0, right: 0 }, <WaitForInterrupt>::INIT);
 /// A permit for each job that is announced.
-static ANNOUNCED: Semaphore<0, Sleep> = Semaphore::new(Sleep);
+static ANNOUNCED: Semaphore<0, WaitForInterrupt> = Semaphore::new(<WaitForInterrupt>::INIT);
 /// Two places for jobs that are being done.
-static PLACES: BoundedSemaphore<2, Sleep> = BoundedSemaphore::new(Sleep);
+static PLACES: BoundedSemaphore<2, WaitForInterrupt> =
+    BoundedSemaphore::new(<WaitForInterrupt>::INIT);
 /// That the interrupt has announced all.
-static ALL: Event<Sleep> = Event::new(Sleep);
+static ALL: Event<WaitForInterrupt> = Event::new(<WaitForInterrupt>::INIT);
 /// How often the interrupt found the mutex held, and how often free; touched by it alone.
 static HELD: AtomicU32 = AtomicU32::new(0);
 static FREE: AtomicU32 = AtomicU32::new(0);

@@ -7,12 +7,14 @@ use critical_section::Mutex;
 use ringway_core::Error;
 use ringway_core::channel::pipe::{Pipe, Writer};
 use ringway_core::sync::{AtomicU32, Ordering};
-use ringway_firmware::{Sleep, report, start_timer};
+use ringway_core::wait::WaitForInterrupt;
+use ringway_firmware::{report, start_timer};
 
-static LOG: Pipe<30, Sleep> = Pipe::new();
+static LOG: Pipe<30, WaitForInterrupt> = Pipe::new();
 
 /// The interrupt's writer, until it has written all.
-static WRITER: Mutex<RefCell<Option<Writer<'static, 30, Sleep>>>> = Mutex::new(RefCell::new(None));
+static WRITER: Mutex<RefCell<Option<Writer<'static, 30, WaitForInterrupt>>>> =
+    Mutex::new(RefCell::new(None));
 
 /// How many records the interrupt has written; touched by it alone.
 static WRITTEN: AtomicU32 = AtomicU32::new(0);

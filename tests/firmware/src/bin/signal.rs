@@ -4,9 +4,10 @@
 
 use ringway_core::signal::{Handler, Payload, Raised, SignalSet, Table};
 use ringway_core::sync::{AtomicU32, Ordering};
-use ringway_firmware::{Sleep, report, sleep, start_timer};
+use ringway_core::wait::WaitForInterrupt;
+use ringway_firmware::{report, sleep, start_timer};
 
-static SIGNALS: Table<4, 4, Sleep> = Table::new();
+static SIGNALS: Table<4, 4, WaitForInterrupt> = Table::new();
 const TICK: u32 = 0;
 const SAMPLE: u32 = 1;
 const DONE: u32 = 3;

@@ -7,12 +7,14 @@ use critical_section::Mutex;
 use ringway_core::Error;
 use ringway_core::channel::socket::{Connection, Network, Packets, Shutdown};
 use ringway_core::sync::{AtomicU32, Ordering};
-use ringway_firmware::{Sleep, report, start_timer};
+use ringway_core::wait::WaitForInterrupt;
+use ringway_firmware::{report, start_timer};
 
-static NET: Network<1, 2, 24, Sleep> = Network::new();
+static NET: Network<1, 2, 24, WaitForInterrupt> = Network::new();
 
 /// The interrupt's side of the connection.
-static CLIENT: Mutex<RefCell<Option<Packets<'static, 24, Sleep>>>> = Mutex::new(RefCell::new(None));
+static CLIENT: Mutex<RefCell<Option<Packets<'static, 24, WaitForInterrupt>>>> =
+    Mutex::new(RefCell::new(None));
 
 /// Touched by the interrupt alone: how many requests it sent, how many answers it got, how many of them were wrong.
 static SENT: AtomicU32 = AtomicU32::new(0);
@@ -87,7 +89,7 @@ fn run() -> bool {
     report("end of file", u32::from(ended));
 
     // A pair, half-closed: what was sent is read before the end of file, the other direction goes on.
-    let mut pair = Connection::<24, Sleep>::new();
+    let mut pair = Connection::<24, WaitForInterrupt>::new();
     let (mut ours, mut theirs) = pair.split();
     let sent = ours.try_write(b"last words");
     ours.shutdown(Shutdown::Write);

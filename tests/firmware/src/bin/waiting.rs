@@ -9,10 +9,10 @@ use critical_section::Mutex;
 use ringway_core::Error;
 use ringway_core::ring::{Producer, PushError, Ring};
 use ringway_core::sync::{AtomicU32, Ordering};
-use ringway_core::wait::Async;
-use ringway_firmware::{Sleep, report, sleep, start_timer};
+use ringway_core::wait::{Async, Wait, WaitForInterrupt, Wake};
+use ringway_firmware::{report, start_timer};
 
-type Sleeper = Async<Sleep>;
+type Sleeper = Async<WaitForInterrupt>;
 
 static RING: Ring<u32, 4, Sleeper> = Ring::new();
 
@@ -119,10 +119,7 @@ fn block_on<R>(task: impl Future<Output = R>) -> R {
         if let Poll::Ready(result) = task.as_mut().poll(&mut cx) {
             return result;
         }
-        critical_section::with(|_| {
-            if WOKEN.load(Ordering::Relaxed) == 0 {
-                sleep();
-            }
-        });
+        // Without a deadline it ends with an answer.
+        let _ = <WaitForInterrupt>::INIT.wait(&WOKEN, 0, None);
     }
 }

@@ -1,7 +1,7 @@
 //! What remains: calls that would wait for ever, which are linked and not run, the parts that links are made of, and the
 //! views of structures whose types are not known.
 
-use super::{Clock, PAST, any, clock, pipe, some};
+use super::{Clock, Hundred, PAST, any, clock, pipe, some};
 use core::hint::black_box;
 use core::ptr::NonNull;
 use core::task::{Context, Waker};
@@ -17,7 +17,7 @@ use ringway_core::ring::bytes::ByteRing;
 use ringway_core::ring::queue::{Queue, Untyped};
 use ringway_core::ring::{self, Ring};
 use ringway_core::signal::{Handler, Payload, Raised, SignalSet, Table};
-use ringway_core::wait::{Nobody, WakerCell};
+use ringway_core::wait::{Doorbell, Nobody, WaitForEvent, WaitForInterrupt, WakerCell};
 
 pub fn all(round: usize) {
     blocking(round);
@@ -166,10 +166,15 @@ fn small(round: usize) {
     let cell = WakerCell::new();
     cell.register(Waker::noop());
     cell.wake();
-    let bell = ringway_core::wait::Doorbell::<Clock>::new();
+    let bell = Doorbell::<Clock>::new();
     let mut cx = Context::from_waker(Waker::noop());
     black_box(bell.wait_until(PAST, || (any(round) == 1).then_some(())).is_ok());
     black_box(bell.poll_until(&mut cx, || (any(round) == 1).then_some(())).is_ready());
+    let interrupted = Doorbell::<WaitForInterrupt<Hundred>>::new();
+    black_box(interrupted.wait_until(PAST, || (any(round) == 1).then_some(())).is_ok());
+    let told = Doorbell::<WaitForEvent<Hundred>>::new();
+    black_box(told.wait_until(PAST, || (any(round) == 1).then_some(())).is_ok());
+    told.ring();
 
     let words = Words::<[u32; 3]>::new([any(round) as u32; 3]);
     let mut copy = [0; 3];
