@@ -19,7 +19,7 @@ use ringway_core::ring::broadcast::Broadcast;
 use ringway_core::ring::bytes::ByteRing;
 use ringway_core::ring::latest::{Latest, Version};
 use ringway_core::ring::messages::MessageRing;
-use ringway_core::ring::queue::{NoSlot, Queue, Untyped};
+use ringway_core::ring::queue::{NoSlot, Queue, QueueView};
 use ringway_core::ring::{PushError, Ring};
 use ringway_core::sync::AtomicU32;
 use ringway_core::wait::{BellWord, TimedOut, Wait, Wake};
@@ -177,8 +177,9 @@ fn queue<const N: usize>() -> Queue<u32, N, Sleeper> {
 
 fn everything_of_a_queue<const N: usize>(queue: &mut Queue<u32, N, Sleeper>) {
     // SAFETY: that is where it is, and how many slots it has.
-    let untyped = unsafe { Untyped::<Sleeper>::at(NonNull::from(&*queue).cast(), N) };
-    let _ = (untyped.is_sound(), untyped.len(), untyped.is_empty(), untyped.pushed());
+    let untyped = unsafe { QueueView::<(), Sleeper>::at(NonNull::from(&*queue).cast(), N) };
+    let untyped = untyped.unwrap();
+    let _ = (untyped.is_valid(), untyped.len(), untyped.is_empty(), untyped.pushed());
     let _ = (untyped.unfinished(), untyped.is_closed());
     for who in participants() {
         let handle = queue.handle(who);
@@ -221,7 +222,7 @@ fn a_queue_whose_entries_lead_in_a_circle_says_that_it_is_corrupt() {
     const N: usize = 4;
     let mut queue = Box::new(queue::<N>());
     // Each entry leads to the next one, a quarter of all positions further on; and a place to begin with.
-    let ends = Untyped::<Sleeper>::size(N).unwrap() - 24 * N;
+    let ends = size_of::<Queue<(), 0, Sleeper>>();
     let at = NonNull::from(&mut *queue).cast::<u8>();
     let put = |offset: usize, word: u64| {
         // SAFETY: within the queue, see below.
@@ -239,7 +240,7 @@ fn a_queue_whose_entries_lead_in_a_circle_says_that_it_is_corrupt() {
     put(0, 1 << 16);
     put(ends / 3, 1 << 16);
     // SAFETY: that is where it is, and how many slots it has.
-    assert!(!unsafe { Untyped::<Sleeper>::at(at, N) }.is_sound());
+    assert!(!unsafe { QueueView::<(), Sleeper>::at(at, N) }.unwrap().is_valid());
     assert_eq!(queue.try_reserve().unwrap_err(), NoSlot::Corrupt);
     let handle = queue.handle(Participant::LOCAL);
     assert_eq!(handle.pop_deadline(NOW), Err(Error::Corrupt));

@@ -8,9 +8,10 @@ use ringway_core::ring::broadcast::Broadcast;
 use ringway_core::ring::bytes::ByteRing;
 use ringway_core::ring::latest::Latest;
 use ringway_core::ring::messages::MessageRing;
-use ringway_core::ring::queue::Queue;
+use ringway_core::ring::queue::{Queue, QueueView};
 use ringway_core::ring::{InPlace, Ring};
 use ringway_core::wait::{Async, Spin};
+use std::ptr::NonNull;
 use std::rc::Rc;
 
 type Sleeper = Async<Spin>;
@@ -86,4 +87,42 @@ fn broadcasts_and_latest_values_have_nothing_yet() {
         assert!(latest.load_into(&mut out).is_some());
         assert_eq!(&out, b"value");
     });
+}
+
+/// The slots, the words of those that know nothing of the values, and a queue that moves with what is in it: as much of its
+/// memory is padding in one type and not in another.
+#[test]
+fn a_queue_and_its_views_use_the_same_bytes() {
+    type Value = (u8, u32);
+    let queue = Queue::<Value, 3>::new();
+    let values: [Value; 3] = [(1, 2), (3, 4), (5, 6)];
+    values.iter().for_each(|value| queue.try_push(*value).unwrap());
+    assert_eq!(queue.try_pop(), Some(values[0]));
+    queue.try_push(values[0]).unwrap();
+    let queue = Box::new(queue);
+    let view: &QueueView<Value> = &queue;
+    // SAFETY: there is a queue of three, for as long.
+    let words = unsafe { QueueView::<()>::at(NonNull::from(&*queue).cast(), 3) }.unwrap();
+    assert_eq!((words.len(), words.capacity(), words.is_valid()), (3, 3, true));
+    let claim = view.try_claim().unwrap();
+    assert_eq!((*claim, words.unfinished()), (values[1], 3));
+    drop(claim);
+    claim_all(view, &[values[2], values[0], values[1]]);
+
+    let layout = QueueView::<Value>::layout(3).unwrap();
+    let mut memory = vec![MaybeUninit::uninit(); layout.size() + layout.align()];
+    let made = QueueView::<Value>::init_in(&mut memory, 3).unwrap();
+    // SAFETY: that is a queue of three.
+    let sized: &Queue<Value, 3> = unsafe { NonNull::from(&mut *made).cast().as_ref() };
+    values.iter().for_each(|value| sized.try_push(*value).unwrap());
+    claim_all(made, &values);
+}
+
+fn claim_all(queue: &QueueView<(u8, u32)>, values: &[(u8, u32)]) {
+    for value in values {
+        let claim = queue.try_claim().unwrap();
+        assert_eq!(*claim, *value);
+        claim.complete();
+    }
+    assert!(queue.is_empty());
 }

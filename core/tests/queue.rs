@@ -4,16 +4,30 @@
 mod random;
 
 use random::Random;
-use ringway_core::ring::queue::{NoSlot, Queue};
+use ringway_core::Error;
+use ringway_core::ring::queue::{NoSlot, Queue, QueueView};
 use ringway_core::sync::{AtomicU32, Ordering};
 use std::collections::VecDeque;
+use std::mem::MaybeUninit;
+use std::ptr::NonNull;
+use std::rc::Rc;
 use std::sync::Mutex;
+
+/// A queue whose capacity is known when the program runs, on the heap.
+fn boxed<T>(capacity: usize) -> Box<QueueView<T>> {
+    let layout = QueueView::<T>::layout(capacity).unwrap();
+    // SAFETY: a queue takes some bytes.
+    let at = NonNull::new(unsafe { std::alloc::alloc(layout) }).unwrap();
+    // SAFETY: memory of that layout, which nobody else uses.
+    let queue = unsafe { QueueView::init_at(at, capacity) }.unwrap();
+    // SAFETY: it is on the heap, alone in memory of its size and alignment.
+    unsafe { Box::from_raw(queue.as_ptr()) }
+}
 
 /// Slots that are lent out for a while, to producers and to consumers, count as held: the queue is full when all are held or
 /// wait, and not before.
-fn behaves_as_a_bounded_deque<const N: usize>(seed: u64) {
-    let (mut random, alive) = (Random::new(seed), std::rc::Rc::new(()));
-    let queue: Queue<(u32, std::rc::Rc<()>), N> = Queue::new();
+fn behaves_as_a_bounded_deque(queue: &QueueView<(u32, Rc<()>)>, alive: &Rc<()>, seed: u64) {
+    let mut random = Random::new(seed);
     let mut oracle = VecDeque::new();
     let (mut loans, mut claims) = (Vec::new(), Vec::new());
     // Now it fills, now it runs empty.
@@ -22,7 +36,7 @@ fn behaves_as_a_bounded_deque<const N: usize>(seed: u64) {
         if random.below(100) == 0 {
             pushes = 2 + random.below(7);
         }
-        let is_full = oracle.len() + loans.len() + claims.len() == N;
+        let is_full = oracle.len() + loans.len() + claims.len() == queue.capacity();
         match random.below(20) {
             0 => match queue.try_reserve() {
                 Ok(loan) => loans.push(loan),
@@ -67,30 +81,42 @@ fn behaves_as_a_bounded_deque<const N: usize>(seed: u64) {
         }
         assert_eq!(queue.len(), oracle.len());
         assert_eq!(queue.unfinished(), oracle.len() + claims.len());
-        assert_eq!(std::rc::Rc::strong_count(&alive), oracle.len() + claims.len() + 1);
+        assert_eq!(Rc::strong_count(alive), oracle.len() + claims.len() + 1);
     }
-    drop((loans, claims));
+}
+
+/// A queue whose capacity is a constant, and one of as many values as the program says.
+fn both_behave_as_a_bounded_deque<const N: usize>(seed: u64) {
+    let alive = Rc::new(());
+    let queue = Queue::<_, N>::new();
+    behaves_as_a_bounded_deque(&queue, &alive, seed);
+    // A queue that moves takes along what is in it.
+    let queue = (queue, ()).0;
+    assert_eq!(Rc::strong_count(&alive), queue.len() + 1);
     drop(queue);
-    assert_eq!(std::rc::Rc::strong_count(&alive), 1, "what was left was dropped with the queue");
+    assert_eq!(Rc::strong_count(&alive), 1, "what was left was dropped with the queue");
+    let queue = boxed(N);
+    behaves_as_a_bounded_deque(&queue, &alive, seed);
+    drop(queue);
+    assert_eq!(Rc::strong_count(&alive), 1, "what was left was dropped with the queue");
 }
 
 #[test]
 fn any_sequence_of_operations_behaves_as_a_bounded_deque() {
     for seed in 0..10 {
-        behaves_as_a_bounded_deque::<1>(seed);
-        behaves_as_a_bounded_deque::<2>(seed);
-        behaves_as_a_bounded_deque::<3>(seed);
-        behaves_as_a_bounded_deque::<8>(seed);
+        both_behave_as_a_bounded_deque::<1>(seed);
+        both_behave_as_a_bounded_deque::<2>(seed);
+        both_behave_as_a_bounded_deque::<3>(seed);
+        both_behave_as_a_bounded_deque::<8>(seed);
         // So many that the places to look at first may fall behind.
-        behaves_as_a_bounded_deque::<24>(seed);
-        behaves_as_a_bounded_deque::<64>(seed);
+        both_behave_as_a_bounded_deque::<24>(seed);
+        both_behave_as_a_bounded_deque::<64>(seed);
     }
 }
 
 /// Each value arrives once, and those of one producer in order at each consumer.
-fn four_threads_lose_and_double_nothing<const N: usize>() {
+fn four_threads_lose_and_double_nothing(queue: &QueueView<(usize, u32)>) {
     const EACH: u32 = 30_000;
-    let queue = &<Queue<(usize, u32), N>>::new();
     let left = &Mutex::new(2 * EACH);
     let arrived: Vec<Vec<(usize, u32)>> = std::thread::scope(|s| {
         for producer in 0..2 {
@@ -133,8 +159,10 @@ fn four_threads_lose_and_double_nothing<const N: usize>() {
 
 #[test]
 fn four_threads_lose_and_double_nothing_in_a_small_queue_and_in_a_large_one() {
-    four_threads_lose_and_double_nothing::<5>();
-    four_threads_lose_and_double_nothing::<128>();
+    four_threads_lose_and_double_nothing(&Queue::<_, 5>::new());
+    four_threads_lose_and_double_nothing(&Queue::<_, 128>::new());
+    four_threads_lose_and_double_nothing(&boxed(5));
+    four_threads_lose_and_double_nothing(&boxed(128));
 }
 
 #[test]
@@ -207,4 +235,22 @@ fn a_chain_of_jobs_is_unfinished_until_its_last_link() {
         done.store(1, Ordering::Release);
         assert_eq!(last, 1, "the last job was done");
     });
+}
+
+#[test]
+fn a_queue_is_made_in_memory_that_the_caller_hands_over_if_that_is_enough() {
+    let layout = QueueView::<u16>::layout(5).unwrap();
+    let mut memory = vec![MaybeUninit::new(0xA5); layout.size() + layout.align()];
+    let queue = QueueView::<u16>::init_in(&mut memory, 5).unwrap();
+    (0..5).for_each(|value| queue.try_push(value).unwrap());
+    assert!(queue.try_push(5).is_err());
+    assert!(queue.is_valid() && (0..5).all(|value| queue.try_pop() == Some(value)));
+    let few = QueueView::<u16>::init_in(&mut memory[..layout.size() - 1], 5).unwrap_err();
+    let Error::BufferTooSmall { needed } = few else { panic!("{few}") };
+    assert!(QueueView::<u16>::init_in(&mut memory[..needed], 5).is_ok());
+    for capacity in [0, 65536, usize::MAX] {
+        assert_eq!(QueueView::<u16>::layout(capacity), None);
+        assert!(QueueView::<u16>::init_in(&mut memory, capacity).is_err());
+    }
+    assert!(QueueView::<[u64; 1 << 45]>::layout(60_000).is_none(), "too large");
 }

@@ -70,7 +70,7 @@ impl<'a, R> Executor<'a, R> {
 }
 
 fn consumers_of_a_queue_sleep_until_there_is_a_value<const TASKS: usize>() {
-    let queue = Queue::<u32, 8, Async<Spin, 3>>::new();
+    let queue = Queue::<u32, 8, Async<Spin, TASKS>>::new();
     let works = (0..TASKS).map(|_| Box::new(|cx: &mut Context<'_>| queue.poll_pop(cx)) as Work<_>);
     let mut executor = Executor::new(works);
     assert_eq!(executor.run(), Some(TASKS), "each is polled once, and sleeps");

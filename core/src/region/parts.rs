@@ -14,7 +14,7 @@ use crate::ring::bytes::ByteRing;
 use crate::ring::latest::{Latest, SLOTS};
 use crate::ring::messages::MessageRing;
 #[cfg(target_has_atomic = "64")]
-use crate::ring::queue::{self, Queue};
+use crate::ring::queue::{Queue, QueueView};
 use crate::ring::{self, Ring};
 use crate::wait::{Spin, Wait, Wake, needs_wake};
 use core::marker::PhantomData;
@@ -274,7 +274,7 @@ type AnyQueue<W> = Nothing<W>;
 #[cfg(target_has_atomic = "64")]
 impl<W: SharedWait> Erased for AnyQueue<W> {
     fn words(description: &Description) -> Option<usize> {
-        let words = queue::Untyped::<W>::size(description.capacity as usize)?;
+        let words = QueueView::<(), W>::layout(description.capacity as usize)?.size();
         (words <= description.size as usize).then_some(words)
     }
 
@@ -285,17 +285,19 @@ impl<W: SharedWait> Erased for AnyQueue<W> {
         dead: Participant,
     ) -> usize {
         // SAFETY: a queue of so many slots, as the caller states.
-        let queue = unsafe { queue::Untyped::<W>::at(at, description.capacity as usize) };
+        let queue = unsafe { QueueView::<(), W>::at(at, description.capacity as usize) };
         // SAFETY: as the caller states; what a part holds is plain.
-        unsafe { queue.recover(me, dead) }
+        queue.map_or(0, |queue| unsafe { queue.handle(me).recover(dead) })
     }
 
     unsafe fn look(at: NonNull<u8>, description: &Description) -> PartState {
         // SAFETY: all the words of a queue of so many slots, as the caller states.
-        let queue = unsafe { queue::Untyped::<W>::at(at, description.capacity as usize) };
+        let queue = unsafe { QueueView::<(), W>::at(at, description.capacity as usize) };
+        let Some(queue) = queue else { return PartState::CORRUPT };
+        let is_valid = queue.is_valid();
         PartState {
-            is_valid: queue.is_sound(),
-            is_torn: !queue.is_sound(),
+            is_valid,
+            is_torn: !is_valid,
             len: Some(queue.len()),
             unfinished: Some(queue.unfinished()),
             pushed: Some(queue.pushed()),

@@ -55,7 +55,7 @@
 //! next entry by exchange, and no push gets past it. A message that was in the order before (a claim given back, or taken
 //! from the dead) takes the mark's place, and the next consumer who finds nothing marks the end anew.
 //!
-//! # Order and fullness
+//! # Shared and fullness
 //!
 //! First in, first out, by commit. Linearizable, but for one answer: "full" means that each slot was seen to be held at
 //! some moment of the call, which with others pushing and popping at the same time need not have been the same moment.
@@ -75,10 +75,19 @@
 //! ```
 
 mod attempts;
+
 mod handle;
 mod look;
-mod order;
+mod probe;
 mod producers;
+mod recovery;
+mod shared;
+mod steps;
+#[cfg(not(loom))]
+mod storage;
+#[cfg(loom)]
+#[path = "queue/storage_loom.rs"]
+mod storage;
 #[cfg(all(test, not(loom)))]
 mod tests;
 mod waiting;
@@ -87,21 +96,21 @@ mod word;
 pub use handle::{Claim, Handle, Loan};
 pub use producers::Producer;
 
-use crate::Error;
+use crate::error::Error;
 use crate::finally::finish;
 use crate::participant::Participant;
 #[cfg(not(loom))]
 use crate::ring::InPlace;
-#[cfg(not(loom))]
-use crate::sync::RoomyRef;
-use crate::sync::{AtomicU64, Ordering, Roomy, Slots, array_of, const_unless_loom, roomy};
+use crate::sync::{Ordering, const_unless_loom};
 use crate::wait::{Doorbell, Nobody, Wake};
 use core::fmt;
 #[cfg(not(loom))]
 use core::mem::MaybeUninit;
+use core::ops::Deref;
+use core::panic::{RefUnwindSafe, UnwindSafe};
 #[cfg(not(loom))]
 use core::ptr::NonNull;
-use order::{Ends, Order, Place};
+use shared::Cell;
 
 /// A queue of `N` values of `T`, for any number of producers and consumers. `W` says how they can sleep, see
 /// [`Wake`].
@@ -115,6 +124,8 @@ use order::{Ends, Order, Place};
 ///
 /// Values that are in the queue when it is dropped are dropped with it.
 ///
+/// Its methods are those of [`QueueView`], which it lends by [`Deref`].
+///
 /// ```
 /// use ringway_core::ring::queue::{PushError, Queue};
 /// let queue: Queue<_, 2> = Queue::new();
@@ -123,21 +134,67 @@ use order::{Ends, Order, Place};
 /// assert_eq!(queue.try_push('c'), Err(PushError::Full('c')));
 /// assert_eq!(queue.try_pop(), Some('a'));
 /// ```
-#[derive(Debug)]
-#[repr(C)]
-pub struct Queue<T, const N: usize, W: Wake = Nobody> {
-    ends: Ends<W>,
-    places: [Place; N],
-    tries: Roomy<[AtomicU64; N]>,
-    slots: Slots<T, N>,
+#[repr(transparent)]
+pub struct Queue<T, const N: usize, W: Wake = Nobody>(storage::Fixed<T, N, W>);
+
+/// A queue whose capacity is known when the program runs: a [`Queue`] as all see it who use it, and
+/// one in memory of a size that a configuration says. Both mean the same bytes.
+///
+/// `&Queue<T, N, W>` becomes `&QueueView<T, W>` where one is expected, and has its methods. In memory
+/// of one's own:
+///
+/// ```
+/// use ringway_core::ring::queue::{Queue, QueueView};
+/// use std::mem::MaybeUninit;
+/// let capacity = std::env::args().count() + 2; // of a configuration
+/// let layout = QueueView::<u64>::layout(capacity).unwrap();
+/// let mut memory = vec![MaybeUninit::uninit(); layout.size() + layout.align()];
+/// let jobs: &QueueView<u64> = QueueView::init_in(&mut memory, capacity).unwrap();
+/// jobs.try_push(7).unwrap();
+///
+/// fn next(jobs: &QueueView<u64>) -> Option<u64> {
+///     jobs.try_pop()
+/// }
+/// static FEW: Queue<u64, 2> = Queue::new();
+/// assert_eq!((next(jobs), next(&FEW)), (Some(7), None));
+/// ```
+///
+/// The capacity is a part of the reference: it lies in private memory, and nobody who shares the
+/// queue can change it.
+#[repr(transparent)]
+pub struct QueueView<T, W: Wake = Nobody>(storage::Counted<T, W>);
+
+impl<T, const N: usize, W: Wake> fmt::Debug for Queue<T, N, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_view(), f)
+    }
+}
+
+impl<T, W: Wake> fmt::Debug for QueueView<T, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("Queue");
+        out.field("capacity", &self.capacity()).field("len", &self.len()).finish_non_exhaustive()
+    }
 }
 
 // SAFETY: a slot is touched only by the one whose name is in its word, and passes on through the exchanges of steps 1 and
-// 4, so that `T: Send` is all it takes. `B` is shared as it is.
-unsafe impl<T: Send, const N: usize, W: Wake + Sync> Sync for Queue<T, N, W> {}
+// 4, so that `T: Send` is all it takes. `W` is shared as it is.
+unsafe impl<T: Send, W: Wake + Sync> Sync for QueueView<T, W> {}
 
 // SAFETY: the queue owns its values, and nothing borrows it when it moves.
+unsafe impl<T: Send, W: Wake + Send> Send for QueueView<T, W> {}
+
+// SAFETY: as its view.
+unsafe impl<T: Send, const N: usize, W: Wake + Sync> Sync for Queue<T, N, W> {}
+
+// SAFETY: as its view.
 unsafe impl<T: Send, const N: usize, W: Wake + Send> Send for Queue<T, N, W> {}
+
+// A panic leaves a queue as it was before the call, or after it.
+impl<T, W: Wake> UnwindSafe for QueueView<T, W> {}
+impl<T, W: Wake> RefUnwindSafe for QueueView<T, W> {}
+impl<T, const N: usize, W: Wake> UnwindSafe for Queue<T, N, W> {}
+impl<T, const N: usize, W: Wake> RefUnwindSafe for Queue<T, N, W> {}
 
 impl<T, const N: usize, W: Wake> Queue<T, N, W> {
     /// Refuses a capacity that cannot work when the program is compiled.
@@ -166,23 +223,8 @@ impl<T, const N: usize, W: Wake> Queue<T, N, W> {
         /// ```
         pub fn new() -> Self {
             const { Self::VALID };
-            Queue {
-                ends: Ends::new(),
-                places: array_of!(Place::new(); N),
-                tries: roomy!(array_of!(AtomicU64::new(0); N)),
-                slots: Slots::new(),
-            }
+            Queue(Self::fresh())
         }
-    }
-
-    /// How many values the queue holds.
-    pub const fn capacity(&self) -> usize {
-        N
-    }
-
-    #[inline(always)]
-    fn order(&self) -> Order<'_, W> {
-        Order::new(&self.ends, &self.places, self.tries.slice())
     }
 }
 
@@ -192,45 +234,43 @@ impl<T, const N: usize, W: Wake> Default for Queue<T, N, W> {
     }
 }
 
-// SAFETY: the ends are written, places and tries are zeroed, which fresh ones are, and slots need
-// not be initialized.
+impl<T, const N: usize, W: Wake> Deref for Queue<T, N, W> {
+    type Target = QueueView<T, W>;
+
+    #[inline(always)]
+    fn deref(&self) -> &QueueView<T, W> {
+        self.as_view()
+    }
+}
+
+// SAFETY: the view's `init_at` makes one there of as many slots, which is as large.
 #[cfg(not(loom))]
 unsafe impl<T, const N: usize, W: Wake> InPlace for Queue<T, N, W> {
     fn init(place: &mut MaybeUninit<Self>) -> &mut Self {
         const { Self::VALID };
-        let at = place.as_mut_ptr();
-        // SAFETY: within the place, which is ours; here and below.
-        let ends = unsafe { &raw mut (*at).ends };
-        // SAFETY: as above.
-        let places = unsafe { &raw mut (*at).places };
-        // SAFETY: as above.
-        let tries = unsafe { &raw mut (*at).tries };
-        // SAFETY: as above.
-        unsafe { ends.write(Ends::new()) };
-        // SAFETY: as above.
-        unsafe { tries.write_bytes(0, 1) };
-        // SAFETY: as above.
-        unsafe { places.write_bytes(0, 1) };
-        // SAFETY: just made; see above.
+        // SAFETY: the place is ours, and that of a queue of `N` slots.
+        unsafe { QueueView::<T, W>::init_at(NonNull::from(&mut *place).cast(), N) };
+        // SAFETY: just made.
         unsafe { place.assume_init_mut() }
     }
 }
 
 #[cfg(loom)]
-impl<T, const N: usize, W: Wake> Queue<T, N, W> {
+impl<T, W: Wake> QueueView<T, W> {
     /// For the models alone: what the producer of the first message does that comes very late with its note of where the
     /// next place is.
     #[doc(hidden)]
     pub fn note_second_place(&self) {
-        let order = self.order();
-        order.found(&order.tail.position, word::Position::FIRST.next(N));
+        let shared = self.shared();
+        shared.found(&shared.tail.position, word::Position::FIRST.next(self.capacity()));
     }
 }
 
-impl<T, const N: usize, W: Wake> Queue<T, N, W> {
+impl<T, W: Wake> QueueView<T, W> {
     /// The queue as `participant` uses it, whose name then stands in what it holds. A program that shares the queue
     /// with nobody does without: the queue's own methods are those of [`Participant::LOCAL`].
-    pub fn handle(&self, participant: Participant) -> Handle<'_, T, N, W> {
+    #[inline(always)]
+    pub fn handle(&self, participant: Participant) -> Handle<'_, T, W> {
         Handle::new(self, participant)
     }
 
@@ -264,12 +304,12 @@ impl<T, const N: usize, W: Wake> Queue<T, N, W> {
     /// assert_eq!(claim[0], 7);
     /// claim.complete();
     /// ```
-    pub fn try_reserve(&self) -> Result<Loan<'_, T, N, W>, NoSlot> {
+    pub fn try_reserve(&self) -> Result<Loan<'_, T, W>, NoSlot> {
         self.handle(Participant::LOCAL).try_reserve()
     }
 
     /// Takes the oldest value, to be used in place. Lock-free.
-    pub fn try_claim(&self) -> Option<Claim<'_, T, N, W>> {
+    pub fn try_claim(&self) -> Option<Claim<'_, T, W>> {
         self.handle(Participant::LOCAL).try_claim()
     }
 
@@ -282,12 +322,12 @@ impl<T, const N: usize, W: Wake> Queue<T, N, W> {
     /// assert_eq!(queue.len(), 1);
     /// ```
     pub fn len(&self) -> usize {
-        self.order().len()
+        self.shared().len()
     }
 
     /// Whether the queue was empty at some moment of the call.
     pub fn is_empty(&self) -> bool {
-        self.order().is_empty()
+        self.shared().is_empty()
     }
 
     /// Closes the queue for good: no more pushes. What is in it can be popped, and a claim that is given back is taken
@@ -307,22 +347,22 @@ impl<T, const N: usize, W: Wake> Queue<T, N, W> {
     /// assert!(queue.has_ended());
     /// ```
     pub fn close(&self) {
-        self.order().close();
+        self.shared().close();
     }
 
     /// What consumers sleep on. Every push rings it, and so does the close.
     pub fn consumers_bell(&self) -> &Doorbell<W> {
-        &self.ends.tail.0.bell
+        &self.ends().tail.0.bell
     }
 
     /// What producers sleep on, and who waits for all to be done. Every slot that comes free rings it, and so does the close.
     pub fn producers_bell(&self) -> &Doorbell<W> {
-        &self.ends.head.0.bell
+        &self.ends().head.0.bell
     }
 
     /// Registers a producer, so that consumers are told when all producers are gone: see
     /// [`Handle::producer`].
-    pub fn producer(&self) -> Option<Producer<'_, T, N, W>> {
+    pub fn producer(&self) -> Option<Producer<'_, T, W>> {
         self.handle(Participant::LOCAL).producer()
     }
 
@@ -330,7 +370,7 @@ impl<T, const N: usize, W: Wake> Queue<T, N, W> {
     /// or dead. Consumers that wait are then told that the queue has ended, once nothing waits in
     /// it. What they pushed is seen by a look after this.
     pub fn producers_are_gone(&self) -> bool {
-        self.order().producers_are_gone()
+        self.shared().producers_are_gone()
     }
 
     /// Gives a value up when `max` claims of it ended without a completion: they were dropped, or
@@ -353,29 +393,40 @@ impl<T, const N: usize, W: Wake> Queue<T, N, W> {
     /// assert_eq!((queue.refused(), queue.unfinished()), (1, 0));
     /// ```
     pub fn set_max_attempts(&self, max: u16) {
-        self.order().set_max_attempts(max);
+        self.shared().set_max_attempts(max);
     }
 
     /// How many claims there are of one value before it is given up; 0 is no limit.
     pub fn max_attempts(&self) -> u16 {
-        self.order().max_attempts()
+        self.shared().max_attempts()
     }
 
     /// How many values were given up, because as many claims of them ended without a completion as
     /// there may be.
     pub fn refused(&self) -> u32 {
-        self.order().refused()
+        self.shared().refused()
     }
 
     /// Whether the queue was closed. See also [`has_ended`](Self::has_ended).
     pub fn is_closed(&self) -> bool {
-        self.order().is_closed()
+        self.shared().is_closed()
     }
 
     /// Whether the queue is closed and nothing waits in it. Only a claim that is given back, by a consumer or
     /// by its death, can make that untrue again: [`unfinished`](Self::unfinished) tells whether there are any.
     pub fn has_ended(&self) -> bool {
-        self.is_closed() && self.order().has_ended()
+        self.is_closed() && self.shared().has_ended()
+    }
+
+    /// Whether the queue's words can be those of a queue. Only a foreign write into its memory can make them others; its
+    /// operations then answer [`NoSlot::Corrupt`], or as if it were empty or full.
+    pub fn is_valid(&self) -> bool {
+        self.shared().is_valid()
+    }
+
+    /// How many values were ever pushed, modulo 2^48 or a little less.
+    pub fn pushed(&self) -> u64 {
+        self.shared().pushed()
     }
 
     /// How many values were pushed and are not done with: they wait, or they are in a [`Claim`] that is neither completed
@@ -392,7 +443,7 @@ impl<T, const N: usize, W: Wake> Queue<T, N, W> {
     /// assert_eq!(queue.unfinished(), 0);
     /// ```
     pub fn unfinished(&self) -> usize {
-        self.order().unfinished()
+        self.shared().unfinished()
     }
 }
 
@@ -494,117 +545,34 @@ impl core::error::Error for NoSlot {}
 
 impl<T, const N: usize, W: Wake> Drop for Queue<T, N, W> {
     fn drop(&mut self) {
+        self.drop_values();
+    }
+}
+
+#[cfg(not(loom))]
+impl<T, W: Wake> Drop for QueueView<T, W> {
+    fn drop(&mut self) {
+        self.drop_values();
+    }
+}
+
+impl<T, W: Wake> QueueView<T, W> {
+    /// Drops what waits, once: nobody uses the queue any more.
+    fn drop_values(&self) {
         if !core::mem::needs_drop::<T>() {
             return;
         }
-        let (order, first) = (self.order(), self.slots.as_slots_ref().first());
-        let mut places = order.places.iter().enumerate();
+        let shared = self.shared();
+        let mut cells = shared.cells.iter().enumerate();
         finish(|| {
             // Each is drawn before it is dropped, so that none is dropped twice.
-            for (slot, Place { owner, .. }) in places.by_ref() {
+            for (slot, Cell { owner, .. }) in cells.by_ref() {
                 // Relaxed: `&mut` is alone here; whatever made it so orders the accesses.
-                if order.is_committed(slot, owner.load(Ordering::Relaxed)) {
+                if shared.is_committed(slot, owner.load(Ordering::Relaxed)) {
                     // SAFETY: the message waits in its slot: initialized, and nobody's. Nobody comes after.
-                    unsafe { first.wrapping_add(slot).drop_in_place() };
+                    unsafe { self.value(slot).drop_in_place() };
                 }
             }
         });
-    }
-}
-
-/// A queue in shared memory as one sees it who knows how many slots it has, but not of what.
-///
-/// ```
-/// use ringway_core::participant::Participant;
-/// use ringway_core::ring::queue::{Queue, Untyped};
-/// let queue: Queue<u64, 8> = Queue::new();
-/// queue.try_push(1).unwrap();
-/// // SAFETY: that is where the queue is, and how many slots it has.
-/// let untyped = unsafe { Untyped::at(std::ptr::NonNull::from(&queue).cast(), 8) };
-/// assert_eq!(untyped.len(), 1);
-/// # let _: &Untyped<'_, ringway_core::wait::Nobody> = &untyped;
-/// ```
-#[derive(Debug)]
-pub struct Untyped<'q, W: Wake = Nobody>(Order<'q, W>);
-
-impl<W: Wake> Untyped<'_, W> {
-    /// How many bytes the words of a queue of `capacity` slots take, which its values follow; `None` when no queue has so
-    /// many.
-    pub const fn size(capacity: usize) -> Option<usize> {
-        if capacity == 0 || capacity > word::MAX_SLOTS {
-            return None;
-        }
-        Some(size_of::<Ends<W>>() + capacity * (size_of::<Place>() + size_of::<Roomy<AtomicU64>>()))
-    }
-}
-
-impl<W: Wake> Untyped<'_, W> {
-    /// The queue at `at`, which has `capacity` slots.
-    ///
-    /// # Safety
-    /// There is a `Queue<T, N, B>` for some `T`, with `N == capacity`, for as long as this lives.
-    #[cfg(not(loom))]
-    pub unsafe fn at(at: NonNull<u8>, capacity: usize) -> Self {
-        // SAFETY: as the caller states: the queue is `repr(C)` and begins with its ends, whatever
-        // its other parameters.
-        let ends = unsafe { at.cast::<Ends<W>>().as_ref() };
-        // SAFETY: the places follow, with no padding in between: the ends' size is a multiple of 8.
-        let places = unsafe { at.add(size_of::<Ends<W>>()) }.cast::<Place>();
-        // SAFETY: so many, and then as many words, which are as aligned.
-        let tries = unsafe { places.add(capacity) }.cast::<AtomicU64>();
-        // SAFETY: they are there, and atomics.
-        let places = unsafe { NonNull::slice_from_raw_parts(places, capacity).as_ref() };
-        // SAFETY: as above, where there is room for them.
-        let tries = unsafe { RoomyRef::at(NonNull::slice_from_raw_parts(tries, capacity)) };
-        Untyped(Order::new(ends, places, tries))
-    }
-
-    /// [`Handle::recover`] by `me`.
-    ///
-    /// # Safety
-    /// As there; and the queue's values are [`Plain`](crate::plain::Plain).
-    pub unsafe fn recover(&self, me: Participant, dead: Participant) -> usize {
-        self.0.recover(me, dead)
-    }
-
-    /// How many values wait, more or less.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether none did at some moment of the call.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// [`Queue::unfinished`].
-    pub fn unfinished(&self) -> usize {
-        self.0.unfinished()
-    }
-
-    /// [`Queue::is_closed`].
-    pub fn is_closed(&self) -> bool {
-        self.0.is_closed()
-    }
-
-    /// [`Queue::refused`].
-    pub fn refused(&self) -> u32 {
-        self.0.refused()
-    }
-
-    /// [`Queue::producers_are_gone`].
-    pub fn producers_are_gone(&self) -> bool {
-        self.0.producers_are_gone()
-    }
-
-    /// Whether the queue's words can be those of a queue. Only a foreign write into its memory can make them others; its
-    /// operations then answer [`NoSlot::Corrupt`], or as if it were empty or full.
-    pub fn is_sound(&self) -> bool {
-        self.0.is_sound()
-    }
-
-    /// How many values were ever pushed, modulo 2^48 or a little less.
-    pub fn pushed(&self) -> u64 {
-        self.0.pushed()
     }
 }

@@ -44,14 +44,6 @@ impl<T> Roomy<T> {
     }
 }
 
-impl<T, const N: usize> Roomy<[T; N]> {
-    /// What is there, free of how many they are.
-    #[inline(always)]
-    pub(crate) const fn slice(&self) -> RoomyRef<'_, [T]> {
-        RoomyRef(&self.0)
-    }
-}
-
 /// A reference to what is in a [`Roomy`].
 #[derive(Debug)]
 pub(crate) struct RoomyRef<'a, T: ?Sized>(&'a T);
@@ -68,7 +60,7 @@ impl<'a, T: ?Sized> RoomyRef<'a, T> {
     ///
     /// # Safety
     /// Where there is room for it, there is a `T`, for `'a`.
-    #[cfg(not(loom))]
+    #[inline(always)]
     pub(crate) unsafe fn at(at: core::ptr::NonNull<T>) -> Self {
         // SAFETY: as the caller states.
         RoomyRef(unsafe { at.as_ref() })

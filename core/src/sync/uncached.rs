@@ -48,14 +48,6 @@ impl<T> Roomy<T> {
     }
 }
 
-impl<T, const N: usize> Roomy<[T; N]> {
-    /// What is there, free of how many they are.
-    #[inline(always)]
-    pub(crate) const fn slice(&self) -> RoomyRef<'_, [T]> {
-        RoomyRef(PhantomData)
-    }
-}
-
 /// A reference to what is in a [`Roomy`].
 #[derive(Debug)]
 pub(crate) struct RoomyRef<'a, T: ?Sized>(PhantomData<&'a T>);
@@ -72,7 +64,7 @@ impl<'a, T: ?Sized> RoomyRef<'a, T> {
     ///
     /// # Safety
     /// Where there is room for it, there is a `T`, for `'a`.
-    #[cfg(not(loom))]
+    #[inline(always)]
     pub(crate) unsafe fn at(_: core::ptr::NonNull<T>) -> Self {
         RoomyRef(PhantomData)
     }

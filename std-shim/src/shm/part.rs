@@ -256,7 +256,7 @@ halves! {
 impl<T: Item, const N: usize, W: SharedWait> Part<Queue<T, N, W>> {
     /// The queue as we use it: what we hold is given back when this process dies, and a message that we had claimed goes to
     /// another consumer.
-    pub fn seat(&self) -> Handle<'_, T, N, W> {
+    pub fn seat(&self) -> Handle<'_, T, W> {
         self.structure().handle(self.participant())
     }
 }

@@ -196,6 +196,10 @@ impl<T: Item, const N: usize> Part<Queue<T, N, RobustFutex>> {
     /// # Errors
     /// [`channel::Error::Exhausted`](crate::channel::Error::Exhausted) when there is no descriptor or no thread left.
     pub fn ready_fd(&self) -> Result<ReadyFd> {
-        ReadyFd::start(self, Queue::consumers_bell, |queue| !queue.is_empty() || queue.has_ended())
+        ReadyFd::start(
+            self,
+            |queue| queue.consumers_bell(),
+            |queue| !queue.is_empty() || queue.has_ended(),
+        )
     }
 }

@@ -5,8 +5,8 @@
 //! what stands there about an earlier message of the slot is of an earlier position, and does not
 //! count.
 
-use super::order::{Order, Refused};
-use super::word::{Owned, Phase, Position};
+use super::shared::{Refused, Shared};
+use super::word::{Phase, Position, SlotState};
 use crate::participant::Participant;
 use crate::sync::{AtomicU32, AtomicU64, Ordering, RmwU32, const_unless_loom};
 use crate::wait::Wake;
@@ -36,7 +36,7 @@ const fn ended_claims(word: u64, position: Position) -> (u16, bool) {
     if position.is_after(noted) { (0, false) } else { (word as u16, noted.is_after(position)) }
 }
 
-impl<'q, W: Wake> Order<'q, W> {
+impl<'q, W: Wake> Shared<'q, W> {
     /// The word of a slot, where there is room for it.
     #[inline(always)]
     fn tries_of(self, slot: usize) -> Option<&'q AtomicU64> {
@@ -49,14 +49,14 @@ impl<'q, W: Wake> Order<'q, W> {
         self.tries_of(slot).map_or(0, |word| ended_claims(word.load(Ordering::Relaxed), position).0)
     }
 
-    /// The same for one who takes a message over from a dead participant, whose claim, `owned`,
+    /// The same for one who takes a message over from a dead participant, whose claim, `state`,
     /// ended too: with its end.
-    pub(super) fn ended_claims_of_dead(self, slot: usize, owned: Owned) -> u16 {
+    pub(super) fn ended_claims_of_dead(self, slot: usize, state: SlotState) -> u16 {
         // Relaxed: what the dead one wrote is visible here.
         let word = self.tries_of(slot).map_or(0, |word| word.load(Ordering::Relaxed));
-        let (count, is_noted) = ended_claims(word, owned.position);
+        let (count, is_noted) = ended_claims(word, state.position);
         // Did it die as it put the message back, this claim was counted.
-        if is_noted || owned.phase == Phase::Requeuing { count } else { count.saturating_add(1) }
+        if is_noted || state.phase == Phase::Requeuing { count } else { count.saturating_add(1) }
     }
 
     pub(super) fn max_attempts(self) -> u16 {
@@ -92,7 +92,7 @@ impl<'q, W: Wake> Order<'q, W> {
     }
 }
 
-impl<W: Wake> Order<'_, W> {
+impl<W: Wake> Shared<'_, W> {
     /// What a claim of `me` that ends without a completion does: the message in `slot`, claimed at
     /// `position`, is put back. False when it is to be given up: then the slot is still ours.
     pub(super) fn give_back(self, slot: usize, me: Participant, position: Position) -> bool {
@@ -126,7 +126,7 @@ impl<W: Wake> Order<'_, W> {
         loop {
             let (position, seen) = self.first_unfilled(from)?;
             // Before the slot's word says so, in which the one who may find us dead looks. Relaxed:
-            // published by the entry. Had the two stores changed places, a death between them would
+            // published by the entry. Had the two stores changed cells, a death between them would
             // make the count begin anew.
             if let Some(tries) = self.tries_of(slot) {
                 tries.store(position.word() | u64::from(ended_claims), Ordering::Relaxed);

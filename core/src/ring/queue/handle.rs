@@ -1,8 +1,9 @@
 //! The queue as one participant uses it: slots lent out and messages claimed, in place.
 
-use super::order::{Head, Lost, NoMore, Order, Refused};
+use super::shared::{Contended, NoMore, Refused, Shared};
+use super::steps::ClaimResult;
 use super::word::Position;
-use super::{NoSlot, PushError, Queue};
+use super::{NoSlot, PushError, QueueView};
 use crate::finally::Finally;
 use crate::participant::Participant;
 use crate::plain::Plain;
@@ -22,20 +23,20 @@ use core::ops::{Deref, DerefMut};
 /// assert_eq!(queue.try_pop(), Some("hello"));
 /// ```
 #[derive(Debug)]
-pub struct Handle<'q, T, const N: usize, W: Wake> {
-    pub(super) queue: &'q Queue<T, N, W>,
+pub struct Handle<'q, T, W: Wake> {
+    pub(super) queue: &'q QueueView<T, W>,
     me: Participant,
 }
 
-impl<T, const N: usize, W: Wake> Clone for Handle<'_, T, N, W> {
+impl<T, W: Wake> Clone for Handle<'_, T, W> {
     fn clone(&self) -> Self {
         *self
     }
 }
-impl<T, const N: usize, W: Wake> Copy for Handle<'_, T, N, W> {}
+impl<T, W: Wake> Copy for Handle<'_, T, W> {}
 
-impl<'q, T, const N: usize, W: Wake> Handle<'q, T, N, W> {
-    pub(super) fn new(queue: &'q Queue<T, N, W>, me: Participant) -> Self {
+impl<'q, T, W: Wake> Handle<'q, T, W> {
+    pub(super) fn new(queue: &'q QueueView<T, W>, me: Participant) -> Self {
         Handle { queue, me }
     }
 
@@ -44,8 +45,8 @@ impl<'q, T, const N: usize, W: Wake> Handle<'q, T, N, W> {
     }
 
     #[inline(always)]
-    pub(super) fn order(self) -> Order<'q, W> {
-        self.queue.order()
+    pub(super) fn shared(self) -> Shared<'q, W> {
+        self.queue.shared()
     }
 
     /// [`Queue::try_push`] by this participant.
@@ -70,9 +71,9 @@ impl<'q, T, const N: usize, W: Wake> Handle<'q, T, N, W> {
     /// # Errors
     /// [`NoSlot::Full`] when every slot is held, [`NoSlot::Closed`] when the queue is closed; [`NoSlot::Corrupt`].
     #[inline]
-    pub fn try_reserve(self) -> Result<Loan<'q, T, N, W>, NoSlot> {
-        let order = self.order();
-        if order.is_closed_for_producers() {
+    pub fn try_reserve(self) -> Result<Loan<'q, T, W>, NoSlot> {
+        let shared = self.shared();
+        if shared.is_closed_for_producers() {
             return Err(NoSlot::Closed);
         }
         let (slot, from) = self.take()?;
@@ -84,57 +85,57 @@ impl<'q, T, const N: usize, W: Wake> Handle<'q, T, N, W> {
 
     #[inline(always)]
     fn take(self) -> Result<(usize, Position), NoSlot> {
-        let (order, from) = (self.order(), self.order().tail_hint());
+        let (shared, from) = (self.shared(), self.shared().tail_hint());
         if !Kept::IS_KEPT {
-            return order.take(self.me, from);
+            return shared.take(self.me, from);
         }
-        order.try_take(self.me, from).map_or_else(|| self.take_again(from), Ok)
+        shared.try_take(self.me, from).map_or_else(|| self.take_again(from), Ok)
     }
 
     #[cold]
     #[inline(never)]
     fn take_again(self, from: Position) -> Result<(usize, Position), NoSlot> {
-        self.order().take(self.me, from)
+        self.shared().take(self.me, from)
     }
 
     #[inline(always)]
-    fn claim_one(self) -> Head {
-        let (order, from) = (self.order(), self.order().head_hint());
+    fn claim_one(self) -> ClaimResult {
+        let (shared, from) = (self.shared(), self.shared().head_hint());
         if !Kept::IS_KEPT {
-            return order.claim(self.me, from);
+            return shared.claim(self.me, from);
         }
-        order.try_claim(self.me, from).unwrap_or_else(|lost| self.claim_again(lost, from))
+        shared.try_claim(self.me, from).unwrap_or_else(|lost| self.claim_again(lost, from))
     }
 
     #[cold]
     #[inline(never)]
-    fn claim_again(self, lost: Lost<'q>, from: Position) -> Head {
-        let order = self.order();
-        order.claim(self.me, order.head_after(lost, from))
+    fn claim_again(self, lost: Contended<'q>, from: Position) -> ClaimResult {
+        let shared = self.shared();
+        shared.claim(self.me, shared.head_after(lost, from))
     }
 
     #[inline(always)]
     fn commit(self, slot: usize, from: Position) -> Result<(), Refused> {
         if !Kept::IS_KEPT {
-            return self.order().commit(slot, self.me, from);
+            return self.shared().commit(slot, self.me, from);
         }
-        let committed = self.order().try_commit(slot, self.me, from);
+        let committed = self.shared().try_commit(slot, self.me, from);
         committed.or_else(|lost| self.commit_again(lost, slot, from))
     }
 
     #[cold]
     #[inline(never)]
-    fn commit_again(self, lost: Lost<'q>, slot: usize, from: Position) -> Result<(), Refused> {
-        let order = self.order();
-        order.commit(slot, self.me, order.tail_after(lost, from))
+    fn commit_again(self, lost: Contended<'q>, slot: usize, from: Position) -> Result<(), Refused> {
+        let shared = self.shared();
+        shared.commit(slot, self.me, shared.tail_after(lost, from))
     }
 
     /// [`Queue::try_claim`] by this participant.
     #[inline]
-    pub fn try_claim(self) -> Option<Claim<'q, T, N, W>> {
+    pub fn try_claim(self) -> Option<Claim<'q, T, W>> {
         match self.claim_one() {
-            Head::Claimed(slot, position) => Some(Claim { handle: self, slot, position }),
-            Head::Empty | Head::Ended | Head::Corrupt => None,
+            ClaimResult::Claimed(slot, position) => Some(Claim { handle: self, slot, position }),
+            ClaimResult::Empty | ClaimResult::Ended | ClaimResult::Corrupt => None,
         }
     }
 
@@ -143,18 +144,20 @@ impl<'q, T, const N: usize, W: Wake> Handle<'q, T, N, W> {
     /// # Errors
     /// There will be none.
     #[inline]
-    pub(super) fn claim_now(self) -> Result<Option<Claim<'q, T, N, W>>, NoMore> {
+    pub(super) fn claim_now(self) -> Result<Option<Claim<'q, T, W>>, NoMore> {
         match self.claim_one() {
-            Head::Claimed(slot, position) => Ok(Some(Claim { handle: self, slot, position })),
-            Head::Empty => Ok(None),
-            Head::Ended => Err(NoMore::Ended),
-            Head::Corrupt => Err(NoMore::Corrupt),
+            ClaimResult::Claimed(slot, position) => {
+                Ok(Some(Claim { handle: self, slot, position }))
+            }
+            ClaimResult::Empty => Ok(None),
+            ClaimResult::Ended => Err(NoMore::Ended),
+            ClaimResult::Corrupt => Err(NoMore::Corrupt),
         }
     }
 
-    fn place(self, slot: usize) -> *mut T {
+    fn value(self, slot: usize) -> *mut T {
         // In bounds: `slot` is a number that an owner's word was found under, or that one was found by.
-        self.queue.slots.as_slots_ref().first().wrapping_add(slot)
+        self.queue.value(slot)
     }
 
     /// Puts right what `dead` left behind: a slot that it was filling is free again, a message that it had claimed and
@@ -195,24 +198,24 @@ impl<'q, T, const N: usize, W: Wake> Handle<'q, T, N, W> {
     where
         T: Plain,
     {
-        self.order().recover(self.me, dead)
+        self.shared().recover(self.me, dead)
     }
 }
 
 /// A slot to be filled in place. Dropped without a commit, the slot is free again, and nothing was sent.
 #[derive(Debug)]
 #[must_use = "a loan that is dropped sends nothing"]
-pub struct Loan<'q, T, const N: usize, W: Wake> {
-    handle: Handle<'q, T, N, W>,
+pub struct Loan<'q, T, W: Wake> {
+    handle: Handle<'q, T, W>,
     pub(super) slot: usize,
     /// Where the order ended when the slot was taken: where to look for the message's place.
     from: Position,
 }
 
 // SAFETY: the slot is this loan's alone until it is committed, and `T: Send`.
-unsafe impl<T: Send, const N: usize, W: Wake + Sync> Send for Loan<'_, T, N, W> {}
+unsafe impl<T: Send, W: Wake + Sync> Send for Loan<'_, T, W> {}
 
-impl<T, const N: usize, W: Wake> Loan<'_, T, N, W> {
+impl<T, W: Wake> Loan<'_, T, W> {
     /// Puts the value into the slot and sends it.
     ///
     /// # Errors
@@ -230,7 +233,7 @@ impl<T, const N: usize, W: Wake> Loan<'_, T, N, W> {
             back.touch();
             // SAFETY: the slot's word says `Writing` or `Committing` and is ours; the value was written above, and is not
             // touched again before the slot is free.
-            let value = unsafe { back.handle.place(back.slot).read() };
+            let value = unsafe { back.handle.value(back.slot).read() };
             drop(back);
             match refused {
                 Refused::Closed => PushError::Closed(value),
@@ -240,14 +243,14 @@ impl<T, const N: usize, W: Wake> Loan<'_, T, N, W> {
     }
 
     fn touch(&self) {
-        self.handle.queue.slots.as_slots_ref().touch_write(self.slot, 1);
+        self.handle.queue.touch_write(self.slot);
     }
 
     /// The slot, to be filled in place: by a large value's parts, a DMA transfer, a `read(2)`.
     pub fn as_uninit(&mut self) -> &mut MaybeUninit<T> {
         self.touch();
         // SAFETY: the slot's word says `Writing` and is ours, so that nobody else touches the slot.
-        unsafe { &mut *self.handle.place(self.slot).cast() }
+        unsafe { &mut *self.handle.value(self.slot).cast() }
     }
 
     /// Sends what was put into the slot.
@@ -274,9 +277,9 @@ impl<T, const N: usize, W: Wake> Loan<'_, T, N, W> {
     }
 }
 
-impl<T, const N: usize, W: Wake> Drop for Loan<'_, T, N, W> {
+impl<T, W: Wake> Drop for Loan<'_, T, W> {
     fn drop(&mut self) {
-        self.handle.order().free(self.slot);
+        self.handle.shared().free(self.slot);
     }
 }
 
@@ -295,28 +298,28 @@ impl<T, const N: usize, W: Wake> Drop for Loan<'_, T, N, W> {
 /// ```
 #[derive(Debug)]
 #[must_use = "a claim that is dropped goes back into the queue"]
-pub struct Claim<'q, T, const N: usize, W: Wake> {
-    handle: Handle<'q, T, N, W>,
+pub struct Claim<'q, T, W: Wake> {
+    handle: Handle<'q, T, W>,
     slot: usize,
     position: Position,
 }
 
 // SAFETY: the value is this claim's alone until it is completed, and `T: Send`.
-unsafe impl<T: Send, const N: usize, W: Wake + Sync> Send for Claim<'_, T, N, W> {}
+unsafe impl<T: Send, W: Wake + Sync> Send for Claim<'_, T, W> {}
 
 // SAFETY: a shared claim gives shared access to the value alone.
-unsafe impl<T: Send + Sync, const N: usize, W: Wake + Sync> Sync for Claim<'_, T, N, W> {}
+unsafe impl<T: Send + Sync, W: Wake + Sync> Sync for Claim<'_, T, W> {}
 
-impl<T, const N: usize, W: Wake> Claim<'_, T, N, W> {
+impl<T, W: Wake> Claim<'_, T, W> {
     /// Drops the value in place: it was delivered, and its slot is free.
     pub fn complete(self) {
         let this = ManuallyDrop::new(self);
         // The slot is freed also when the value panics as it is dropped.
-        let order = this.handle.order();
-        let _free = Finally(|| order.free(this.slot));
+        let shared = this.handle.shared();
+        let _free = Finally(|| shared.free(this.slot));
         this.touch();
         // SAFETY: the slot's word says `Reading` and is ours; the value is not touched again before the slot is free.
-        unsafe { this.handle.place(this.slot).drop_in_place() };
+        unsafe { this.handle.value(this.slot).drop_in_place() };
     }
 
     /// How many claims there were of this value, with this one. It is more than 1 when others ended
@@ -333,7 +336,7 @@ impl<T, const N: usize, W: Wake> Claim<'_, T, N, W> {
     /// claim.complete();
     /// ```
     pub fn attempts(&self) -> u32 {
-        u32::from(self.handle.order().ended_claims(self.slot, self.position)) + 1
+        u32::from(self.handle.shared().ended_claims(self.slot, self.position)) + 1
     }
 
     /// Moves the value out: it was delivered, and its slot is free.
@@ -341,8 +344,8 @@ impl<T, const N: usize, W: Wake> Claim<'_, T, N, W> {
         let this = ManuallyDrop::new(self);
         this.touch();
         // SAFETY: as in `complete`.
-        let value = unsafe { this.handle.place(this.slot).read() };
-        this.handle.order().free(this.slot);
+        let value = unsafe { this.handle.value(this.slot).read() };
+        this.handle.shared().free(this.slot);
         value
     }
 
@@ -359,38 +362,38 @@ impl<T, const N: usize, W: Wake> Claim<'_, T, N, W> {
 
     /// Tells loom that the value is being read.
     fn touch(&self) {
-        self.handle.queue.slots.as_slots_ref().touch_read(self.slot, 1);
+        self.handle.queue.touch_read(self.slot);
     }
 }
 
-impl<T, const N: usize, W: Wake> Deref for Claim<'_, T, N, W> {
+impl<T, W: Wake> Deref for Claim<'_, T, W> {
     type Target = T;
 
     fn deref(&self) -> &T {
         self.touch();
         // SAFETY: the slot's word says `Reading` and is ours; the value was acquired with its entry.
-        unsafe { &*self.handle.place(self.slot) }
+        unsafe { &*self.handle.value(self.slot) }
     }
 }
 
-impl<T, const N: usize, W: Wake> DerefMut for Claim<'_, T, N, W> {
+impl<T, W: Wake> DerefMut for Claim<'_, T, W> {
     fn deref_mut(&mut self) -> &mut T {
         // SAFETY: as in `deref`, and the claim is borrowed exclusively.
-        unsafe { &mut *self.handle.place(self.slot) }
+        unsafe { &mut *self.handle.value(self.slot) }
     }
 }
 
-impl<T, const N: usize, W: Wake> Drop for Claim<'_, T, N, W> {
+impl<T, W: Wake> Drop for Claim<'_, T, W> {
     fn drop(&mut self) {
         self.touch();
-        let order = self.handle.order();
-        if order.give_back(self.slot, self.handle.me, self.position) {
+        let shared = self.handle.shared();
+        if shared.give_back(self.slot, self.handle.me, self.position) {
             return;
         }
         // It is given up. The slot is freed also when the value panics as it is dropped.
-        let _free = Finally(|| order.free_refused(self.slot));
+        let _free = Finally(|| shared.free_refused(self.slot));
         // SAFETY: the slot's word says `Reading` and is ours; the value is not touched again before
         // the slot is free.
-        unsafe { self.handle.place(self.slot).drop_in_place() };
+        unsafe { self.handle.value(self.slot).drop_in_place() };
     }
 }

@@ -4,7 +4,7 @@
 use super::Handle;
 use crate::wait::Wake;
 
-impl<T, const N: usize, W: Wake> Handle<'_, T, N, W> {
+impl<T, W: Wake> Handle<'_, T, W> {
     /// [`Queue::len`](super::Queue::len).
     ///
     /// ```
@@ -47,8 +47,8 @@ impl<T, const N: usize, W: Wake> Handle<'_, T, N, W> {
     }
 
     /// [`Queue::capacity`](super::Queue::capacity).
-    pub const fn capacity(self) -> usize {
-        N
+    pub fn capacity(self) -> usize {
+        self.queue.capacity()
     }
 
     /// [`Queue::set_max_attempts`](super::Queue::set_max_attempts).

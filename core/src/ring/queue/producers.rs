@@ -2,7 +2,7 @@
 //! participant, and on record before the handle is there, so that the dead are taken off.
 
 use super::Handle;
-use super::order::Order;
+use super::shared::Shared;
 use crate::participant::Participant;
 use crate::sync::{Ordering, RmwU32, array_of, const_unless_loom};
 use crate::wait::Wake;
@@ -129,13 +129,13 @@ impl Producers {
     }
 }
 
-impl<W: Wake> Order<'_, W> {
+impl<W: Wake> Shared<'_, W> {
     pub(super) fn producers_are_gone(self) -> bool {
         self.rare().is_some_and(|rare| rare.producers.are_gone())
     }
 }
 
-impl<'q, T, const N: usize, W: Wake> Handle<'q, T, N, W> {
+impl<'q, T, W: Wake> Handle<'q, T, W> {
     /// Says that this participant produces, until the handle is dropped or the participant dies.
     /// When some were registered and all are gone, consumers that wait are told that the queue has
     /// ended, once nothing waits in it, as if it had been closed; it goes on when another
@@ -156,14 +156,14 @@ impl<'q, T, const N: usize, W: Wake> Handle<'q, T, N, W> {
     /// assert_eq!(queue.pop(), Ok("last"));
     /// assert_eq!(queue.pop(), Err(Error::EndOfFile));
     /// ```
-    pub fn producer(self) -> Option<Producer<'q, T, N, W>> {
-        let word = self.order().rare()?.producers.register(self.me())?;
+    pub fn producer(self) -> Option<Producer<'q, T, W>> {
+        let word = self.shared().rare()?.producers.register(self.me())?;
         Some(Producer { handle: self, word })
     }
 
     /// [`Queue::producers_are_gone`](super::Queue::producers_are_gone).
     pub fn producers_are_gone(self) -> bool {
-        self.order().producers_are_gone()
+        self.shared().producers_are_gone()
     }
 }
 
@@ -171,23 +171,23 @@ impl<'q, T, const N: usize, W: Wake> Handle<'q, T, N, W> {
 /// is.
 #[derive(Debug)]
 #[must_use = "the registration ends when this is dropped"]
-pub struct Producer<'q, T, const N: usize, W: Wake> {
-    handle: Handle<'q, T, N, W>,
+pub struct Producer<'q, T, W: Wake> {
+    handle: Handle<'q, T, W>,
     word: &'q RmwU32,
 }
 
-impl<'q, T, const N: usize, W: Wake> Deref for Producer<'q, T, N, W> {
-    type Target = Handle<'q, T, N, W>;
+impl<'q, T, W: Wake> Deref for Producer<'q, T, W> {
+    type Target = Handle<'q, T, W>;
 
     fn deref(&self) -> &Self::Target {
         &self.handle
     }
 }
 
-impl<T, const N: usize, W: Wake> Drop for Producer<'_, T, N, W> {
+impl<T, W: Wake> Drop for Producer<'_, T, W> {
     fn drop(&mut self) {
         if Producers::leave(self.word, self.handle.me()) {
-            self.handle.order().tail.bell.ring();
+            self.handle.shared().tail.bell.ring();
         }
     }
 }

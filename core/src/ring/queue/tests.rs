@@ -1,6 +1,6 @@
 //! A participant that dies at each step, as it leaves the words, and what the others make of it.
 
-use super::word::{Entry, Owned, Phase, Position};
+use super::word::{Entry, Phase, Position, SlotState};
 use super::{PushError, Queue};
 use crate::participant::Participant;
 use crate::sync::Ordering;
@@ -29,25 +29,27 @@ fn died_at(step: u32) -> Queue<u32, N> {
         return queue;
     }
     loan.as_uninit().write(LATECOMER);
-    let owned = Owned { phase: Phase::Committing, by: DEAD, position: LATE };
-    queue.places[loan.slot].owner.store(owned.pack(), Ordering::Relaxed);
+    let state = SlotState { phase: Phase::Committing, by: DEAD, position: LATE };
+    queue.shared().cells[loan.slot].owner.store(state.pack(), Ordering::Relaxed);
     if step == 2 {
         return queue;
     }
-    queue.places[LATE.index(N)].entry.store(Entry::new(LATE, loan.slot).0, Ordering::Relaxed);
+    queue.shared().cells[LATE.index(N)]
+        .entry
+        .store(Entry::new(LATE, loan.slot).0, Ordering::Relaxed);
     if step == 3 {
         return queue;
     }
-    handle.order().found(&queue.ends.tail.0.position, LATE.next(N));
+    handle.shared().found(&queue.ends().tail.0.position, LATE.next(N));
     if step == 4 {
         return queue;
     }
     queue.try_pop().unwrap();
     // Claimed; at 6 with the place to look at first moved on, as at 4.
-    let owned = Owned { phase: Phase::Reading, by: DEAD, position: LATE };
-    queue.places[loan.slot].owner.store(owned.pack(), Ordering::Relaxed);
+    let state = SlotState { phase: Phase::Reading, by: DEAD, position: LATE };
+    queue.shared().cells[loan.slot].owner.store(state.pack(), Ordering::Relaxed);
     if step == 6 {
-        handle.order().found(&queue.ends.head.0.position, LATE.next(N));
+        handle.shared().found(&queue.ends().head.0.position, LATE.next(N));
     }
     queue
 }
@@ -101,12 +103,13 @@ fn a_recovery_that_dies_is_recovered() {
         [(Phase::Recovering, Position::START), (Phase::Requeuing, LATE.next(N))]
     {
         let queue = died_at(6);
-        let owned = Owned { phase, by: DEAD, position };
+        let state = SlotState { phase, by: DEAD, position };
         let slot = queue
-            .places
+            .shared()
+            .cells
             .iter()
-            .position(|place| place.owner.load(Ordering::Relaxed) != Owned::FREE);
-        queue.places[slot.unwrap()].owner.store(owned.pack(), Ordering::Relaxed);
+            .position(|place| place.owner.load(Ordering::Relaxed) != SlotState::FREE);
+        queue.shared().cells[slot.unwrap()].owner.store(state.pack(), Ordering::Relaxed);
         let me = queue.handle(Participant::LOCAL);
         // SAFETY: nobody acts for participant 7.
         assert_eq!(unsafe { me.recover(DEAD) }, 1);
@@ -129,20 +132,20 @@ fn an_attempt_is_counted_once_wherever_its_participant_died() {
         assert_eq!(claim.attempts(), 2);
         let (slot, position) = (claim.slot(), Position::new(claim.position()));
         let next = position.next(N);
-        let owner = &queue.places[slot].owner;
+        let owner = &queue.shared().cells[slot].owner;
         let say = |phase, position| {
-            let owned = Owned { phase, by: DEAD, position };
-            owner.store(owned.pack(), Ordering::Relaxed);
+            let state = SlotState { phase, by: DEAD, position };
+            owner.store(state.pack(), Ordering::Relaxed);
         };
         match step {
             0 => {}
             // It gives it back, by itself or as one that recovered it.
             1 | 2 => {
-                queue.tries.slice().get().unwrap()[slot].store(next.word() | 2, Ordering::Relaxed);
+                queue.shared().tries.get().unwrap()[slot].store(next.word() | 2, Ordering::Relaxed);
                 say(if step == 1 { Phase::Reading } else { Phase::Recovering }, position);
             }
             3 => {
-                queue.tries.slice().get().unwrap()[slot].store(next.word() | 2, Ordering::Relaxed);
+                queue.shared().tries.get().unwrap()[slot].store(next.word() | 2, Ordering::Relaxed);
                 say(Phase::Requeuing, next);
             }
             _ => say(Phase::Recovering, position),

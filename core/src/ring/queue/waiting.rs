@@ -1,13 +1,13 @@
 //! The forms that wait: for threads and for tasks, on queues whose producers and consumers can sleep.
 
-use super::order::NoMore;
-use super::{Claim, Handle, NoSlot, PushError, Queue};
+use super::shared::NoMore;
+use super::{Claim, Handle, NoSlot, PushError, QueueView};
 use crate::Error;
 use crate::participant::Participant;
 use crate::wait::{Register, TimedOut, Wait, Wake};
 use core::task::{Context, Poll};
 
-impl<T, const N: usize, W: Wait> Queue<T, N, W> {
+impl<T, W: Wait> QueueView<T, W> {
     /// Pushes one value; waits for room.
     ///
     /// # Errors
@@ -26,7 +26,7 @@ impl<T, const N: usize, W: Wait> Queue<T, N, W> {
     }
 }
 
-impl<'q, T, const N: usize, W: Wait> Handle<'q, T, N, W> {
+impl<'q, T, W: Wait> Handle<'q, T, W> {
     /// [`Queue::push`] by this participant.
     ///
     /// # Errors
@@ -49,7 +49,7 @@ impl<'q, T, const N: usize, W: Wait> Handle<'q, T, N, W> {
     /// # Errors
     /// [`Error::EndOfFile`] when the queue is closed, or its [producers are
     /// gone](Queue::producers_are_gone), and nothing waits in it; [`Error::Corrupt`].
-    pub fn claim(self) -> Result<Claim<'q, T, N, W>, Error> {
+    pub fn claim(self) -> Result<Claim<'q, T, W>, Error> {
         self.claim_deadline(None)
     }
 
@@ -79,7 +79,7 @@ impl<'q, T, const N: usize, W: Wait> Handle<'q, T, N, W> {
         value: T,
         deadline: Option<W::Deadline>,
     ) -> Result<(), PushError<T>> {
-        let found = self.order().head.bell.wait_until(deadline, || match self.try_reserve() {
+        let found = self.shared().head.bell.wait_until(deadline, || match self.try_reserve() {
             Err(NoSlot::Full) => None,
             found => Some(found),
         });
@@ -104,11 +104,8 @@ impl<'q, T, const N: usize, W: Wait> Handle<'q, T, N, W> {
     ///
     /// # Errors
     /// As [`pop_deadline`](Self::pop_deadline).
-    pub fn claim_deadline(
-        self,
-        deadline: Option<W::Deadline>,
-    ) -> Result<Claim<'q, T, N, W>, Error> {
-        self.order().tail.bell.wait_until(deadline, || self.claim_or_end())?
+    pub fn claim_deadline(self, deadline: Option<W::Deadline>) -> Result<Claim<'q, T, W>, Error> {
+        self.shared().tail.bell.wait_until(deadline, || self.claim_or_end())?
     }
 
     /// Waits until every value that was pushed is done with: popped, or its claim completed; at most until `deadline`
@@ -130,14 +127,14 @@ impl<'q, T, const N: usize, W: Wait> Handle<'q, T, N, W> {
     /// });
     /// ```
     pub fn join_deadline(self, deadline: Option<W::Deadline>) -> Result<(), TimedOut> {
-        let order = self.order();
-        order.head.bell.wait_until(deadline, || (order.unfinished() == 0).then_some(()))
+        let shared = self.shared();
+        shared.head.bell.wait_until(deadline, || (shared.unfinished() == 0).then_some(()))
     }
 }
 
-impl<'q, T, const N: usize, W: Wake> Handle<'q, T, N, W> {
+impl<'q, T, W: Wake> Handle<'q, T, W> {
     /// A claim, or that there will be none; `None` when one may come.
-    fn claim_or_end(self) -> Option<Result<Claim<'q, T, N, W>, Error>> {
+    fn claim_or_end(self) -> Option<Result<Claim<'q, T, W>, Error>> {
         match self.claim_now() {
             Ok(None) if self.producers_are_gone() => {
                 // In this order: what they pushed before they went is seen by the look after we see
@@ -151,7 +148,7 @@ impl<'q, T, const N: usize, W: Wake> Handle<'q, T, N, W> {
     }
 }
 
-impl<T, const N: usize, W: Register> Queue<T, N, W> {
+impl<T, W: Register> QueueView<T, W> {
     /// Pushes the value in `value`, or leaves it there and has the task woken when there may be
     /// room. As many tasks at a time can wait for room as the bell has places for, see
     /// [`Async`](crate::wait::Async).
@@ -177,7 +174,7 @@ impl<T, const N: usize, W: Register> Queue<T, N, W> {
         if value.is_none() {
             return Poll::Ready(Ok(()));
         }
-        let found = self.ends.head.0.bell.poll_until(cx, || match self.try_reserve() {
+        let found = self.ends().head.0.bell.poll_until(cx, || match self.try_reserve() {
             Err(NoSlot::Full) => None,
             found => Some(found),
         });
@@ -198,7 +195,7 @@ impl<T, const N: usize, W: Register> Queue<T, N, W> {
     /// gone](Queue::producers_are_gone), and nothing waits in it; [`Error::Corrupt`].
     pub fn poll_pop(&self, cx: &mut Context<'_>) -> Poll<Result<T, Error>> {
         let handle = self.handle(Participant::LOCAL);
-        let claim = self.ends.tail.0.bell.poll_until(cx, || handle.claim_or_end());
+        let claim = self.ends().tail.0.bell.poll_until(cx, || handle.claim_or_end());
         claim.map(|claim| claim.map(Claim::take))
     }
 }

@@ -141,7 +141,7 @@ impl Entry {
     }
 
     /// Whether entry `index` of a queue of `n` slots can say this.
-    pub(super) const fn is_sound_at(self, index: usize, n: usize) -> bool {
+    pub(super) const fn is_valid_at(self, index: usize, n: usize) -> bool {
         let is_position = n.is_power_of_two() || self.position().number() < end(n);
         let is_slot = self.slot() < n || self.is_closed();
         self.0 == Entry::UNUSED.0 || is_position && is_slot && self.position().index(n) == index
@@ -149,23 +149,23 @@ impl Entry {
 
     /// What this says to one who looks for the message at `position`, whose entry it is.
     #[inline(always)]
-    pub(super) const fn seen_from(self, position: Position) -> Seen {
+    pub(super) const fn seen_from(self, position: Position) -> EntryState {
         let beside = self.0.wrapping_sub(position.0);
         if beside < BESIDE {
-            Seen::Here(beside as usize)
+            EntryState::Here(beside as usize)
         } else if beside == BESIDE {
-            Seen::End
+            EntryState::End
         } else if self.position().is_after(position) {
-            Seen::After
+            EntryState::After
         } else {
-            Seen::Before
+            EntryState::Before
         }
     }
 }
 
 /// What an entry says to one who looks there for a position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Seen {
+pub(super) enum EntryState {
     /// It is of an earlier one, or of none: this one is not filled.
     Before,
     /// It is of this one, whose message is in this slot.
@@ -206,24 +206,24 @@ const PHASE: u64 = 7;
 
 /// What a slot's word says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Owned {
+pub(super) struct SlotState {
     pub(super) phase: Phase,
     pub(super) by: Participant,
     pub(super) position: Position,
 }
 
-impl Owned {
+impl SlotState {
     pub(super) const FREE: u64 =
-        Owned { phase: Phase::Free, by: Participant::LOCAL, position: Position::START }.pack();
+        SlotState { phase: Phase::Free, by: Participant::LOCAL, position: Position::START }.pack();
 
     pub(super) const fn pack(self) -> u64 {
         self.position.0 | ((self.by.number() as u64) << PHASE.count_ones()) | self.phase as u64
     }
 
     /// What `word` says; `None` when no queue writes such a word.
-    pub(super) const fn unpack(word: u64) -> Option<Owned> {
+    pub(super) const fn unpack(word: u64) -> Option<SlotState> {
         let phase = match word & PHASE {
-            0 if word == Owned::FREE => Phase::Free,
+            0 if word == SlotState::FREE => Phase::Free,
             1 => Phase::Writing,
             2 => Phase::Committing,
             3 => Phase::Requeuing,
@@ -232,7 +232,7 @@ impl Owned {
             _ => return None,
         };
         let by = Participant::from_bits((word >> PHASE.count_ones()) as u32);
-        Some(Owned { phase, by, position: Position::of(word) })
+        Some(SlotState { phase, by, position: Position::of(word) })
     }
 
     /// Whether `word` says this phase.
@@ -259,17 +259,17 @@ mod tests {
     fn words_say_what_was_put_into_them() {
         for phase in PHASES {
             if phase == Phase::Free {
-                assert_eq!(Owned::unpack(Owned::FREE).unwrap().phase, phase);
+                assert_eq!(SlotState::unpack(SlotState::FREE).unwrap().phase, phase);
                 continue;
             }
             for by in [0, 1, 8191].map(|number| Participant::new(number).unwrap()) {
                 for position in [0, 1, LAST].map(Position::new) {
-                    let owned = Owned { phase, by, position };
-                    assert_eq!(Owned::unpack(owned.pack()), Some(owned));
-                    assert!(Owned::is_in(owned.pack(), phase));
+                    let state = SlotState { phase, by, position };
+                    assert_eq!(SlotState::unpack(state.pack()), Some(state));
+                    assert!(SlotState::is_in(state.pack(), phase));
                     let waits = matches!(phase, Phase::Committing | Phase::Requeuing);
-                    assert_eq!(waits_at(owned.pack(), position), waits, "{owned:?}");
-                    assert!(!waits_at(owned.pack(), Position::new(2)), "{owned:?}");
+                    assert_eq!(waits_at(state.pack(), position), waits, "{state:?}");
+                    assert!(!waits_at(state.pack(), Position::new(2)), "{state:?}");
                 }
             }
         }
@@ -283,17 +283,17 @@ mod tests {
     #[test]
     fn words_that_no_queue_writes_are_refused() {
         for word in [u64::MAX, 6, 7, 1 << 3, 1 << SHIFT] {
-            assert_eq!(Owned::unpack(word), None, "{word:#x}");
+            assert_eq!(SlotState::unpack(word), None, "{word:#x}");
         }
         for (index, n) in [(0, 4), (3, 4), (2, 3)] {
-            assert!(Entry::UNUSED.is_sound_at(index, n));
+            assert!(Entry::UNUSED.is_valid_at(index, n));
             let position = Position::new(index as u64 + 5 * n as u64);
-            assert!(Entry::new(position, n - 1).is_sound_at(index, n));
-            assert!(Entry::closed(position).is_sound_at(index, n));
-            assert!(!Entry::new(position, n).is_sound_at(index, n), "there is no such slot");
-            assert!(!Entry::new(position.next(n), 0).is_sound_at(index, n), "another's entry");
+            assert!(Entry::new(position, n - 1).is_valid_at(index, n));
+            assert!(Entry::closed(position).is_valid_at(index, n));
+            assert!(!Entry::new(position, n).is_valid_at(index, n), "there is no such slot");
+            assert!(!Entry::new(position.next(n), 0).is_valid_at(index, n), "another's entry");
         }
-        assert!(!Entry(u64::MAX).is_sound_at(0, 4) && !Entry(u64::MAX).is_sound_at(0, 3));
+        assert!(!Entry(u64::MAX).is_valid_at(0, 4) && !Entry(u64::MAX).is_valid_at(0, 3));
     }
 
     #[test]
@@ -309,11 +309,14 @@ mod tests {
             let first = last.back(n - 1, n);
             assert_eq!(first.index(n), 0);
             assert_eq!(Position::START.back(n, n).next(n), first.next(n));
-            assert_eq!(Entry::new(first, 0).seen_from(Position::START), Seen::Before);
-            assert_eq!(Entry::new(Position::START, 2).seen_from(Position::START), Seen::Here(2));
-            assert_eq!(Entry::closed(last).seen_from(last), Seen::End);
-            assert_eq!(Entry::new(Position::START, 0).seen_from(first), Seen::After);
-            assert_eq!(Entry::UNUSED.seen_from(Position::new(n as u64)), Seen::Before);
+            assert_eq!(Entry::new(first, 0).seen_from(Position::START), EntryState::Before);
+            assert_eq!(
+                Entry::new(Position::START, 2).seen_from(Position::START),
+                EntryState::Here(2)
+            );
+            assert_eq!(Entry::closed(last).seen_from(last), EntryState::End);
+            assert_eq!(Entry::new(Position::START, 0).seen_from(first), EntryState::After);
+            assert_eq!(Entry::UNUSED.seen_from(Position::new(n as u64)), EntryState::Before);
         }
     }
 }

@@ -45,7 +45,7 @@ impl Transport for Values {
 struct Side(&'static Queue<Vec<u8>, CAPACITY, PrivateFutex>);
 
 impl Side {
-    fn handle(&self) -> Handle<'_, Vec<u8>, CAPACITY, PrivateFutex> {
+    fn handle(&self) -> Handle<'_, Vec<u8>, PrivateFutex> {
         self.0.handle(Participant::LOCAL)
     }
 }

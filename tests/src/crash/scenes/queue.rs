@@ -51,9 +51,9 @@ impl<const N: usize> Structure for Jobs<N> {
     }
 }
 
-type At<'q, const N: usize> = Handle<'q, Message, N, Sleeper>;
+type At<'q> = Handle<'q, Message, Sleeper>;
 
-fn at<const N: usize>(queue: &Jobs<N>, who: Participant) -> At<'_, N> {
+fn at<const N: usize>(queue: &Jobs<N>, who: Participant) -> At<'_> {
     queue.handle(who)
 }
 

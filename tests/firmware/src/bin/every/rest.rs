@@ -14,7 +14,7 @@ use ringway_core::lock::{Barrier, BoundedSemaphore, RwLock};
 use ringway_core::participant::Participant;
 use ringway_core::plain::Words;
 use ringway_core::ring::bytes::ByteRing;
-use ringway_core::ring::queue::{Queue, Untyped};
+use ringway_core::ring::queue::{Queue, QueueView};
 use ringway_core::ring::{self, Ring};
 use ringway_core::signal::{Handler, Payload, Raised, SignalSet, Table};
 use ringway_core::wait::{Doorbell, Nobody, WaitForEvent, WaitForInterrupt, WakerCell};
@@ -99,12 +99,13 @@ fn untyped(round: usize) {
     let other = Participant::new(any(round) as u16).unwrap_or(Participant::LOCAL);
     let queue = Queue::<u32, 4, Clock>::new();
     core::mem::forget(queue.handle(other).try_claim());
-    black_box(Untyped::<Clock>::size(any(round)));
+    black_box(QueueView::<(), Clock>::layout(any(round)));
     // SAFETY: it is a queue of four, with these bells, and outlives the view.
-    let view = unsafe { Untyped::<Clock>::at(NonNull::from(&queue).cast(), 4) };
-    black_box((view.len(), view.is_empty(), view.unfinished(), view.is_closed(), view.pushed()));
-    // SAFETY: what held it is gone.
-    black_box(unsafe { view.recover(Participant::LOCAL, other) });
+    if let Some(view) = unsafe { QueueView::<(), Clock>::at(NonNull::from(&queue).cast(), 4) } {
+        black_box((view.is_valid(), view.pushed(), view.capacity()));
+        // SAFETY: what held it is gone.
+        black_box(unsafe { view.handle(Participant::LOCAL).recover(other) });
+    }
 
     let ring: Ring<u32, 5> = Ring::new();
     // SAFETY: it is a ring of five, and outlives the view.

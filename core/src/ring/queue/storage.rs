@@ -1,0 +1,266 @@
+//! Where the words and the values of a queue lie: the real memory. Twin of `storage_loom.rs`.
+//!
+//! The ends first; then three arrays of as many elements as there are slots: cells, tries (where there is room for them) and
+//! values. A [`Queue`] knows how many at compile time. A [`QueueView`] carries the number in the reference to it, as a slice
+//! does: its type ends with an array of [`Bundle`]s, which together are as large as the three arrays.
+//!
+//! A `Queue` is not itself made of bundles, because the padding of a `T` that moves with it need not be preserved, and the
+//! bytes of a bundle that may be padding are words of the queue.
+
+use super::shared::{Cell, Ends, Shared};
+use super::{Queue, QueueView};
+use crate::error::Error;
+use crate::sync::{AtomicU64, Roomy, RoomyRef, array_of, roomy};
+use crate::wait::Wake;
+use core::alloc::Layout;
+use core::cell::UnsafeCell;
+use core::mem::{ManuallyDrop, MaybeUninit};
+use core::ptr::{self, NonNull};
+
+/// What a [`Queue`] is. The cell is around all of it, so that a view of it may be used to write all of it.
+pub(super) type Fixed<T, const N: usize, W> = UnsafeCell<FixedBody<T, N, W>>;
+
+/// What a [`QueueView`] is.
+pub(super) type Counted<T, W> = UnsafeCell<CountedBody<T, W>>;
+
+#[repr(C)]
+pub(super) struct FixedBody<T, const N: usize, W: Wake> {
+    ends: Ends<W>,
+    arrays: FixedArrays<T, N>,
+}
+
+/// As large as the arrays, and as the bundles: of values that need a large alignment, these are larger.
+#[repr(C)]
+union FixedArrays<T, const N: usize> {
+    arrays: ManuallyDrop<Arrays<T, N>>,
+    _bundles: ManuallyDrop<[Bundle<T>; N]>,
+}
+
+#[repr(C)]
+struct Arrays<T, const N: usize> {
+    cells: [Cell; N],
+    tries: Roomy<[AtomicU64; N]>,
+    values: [MaybeUninit<T>; N],
+}
+
+#[repr(C)]
+pub(super) struct CountedBody<T, W: Wake> {
+    ends: Ends<W>,
+    bundles: [Bundle<T>],
+}
+
+/// As many bytes as a slot takes of the arrays together.
+#[repr(C)]
+struct Bundle<T> {
+    words: [MaybeUninit<u8>; WORDS],
+    value: MaybeUninit<T>,
+}
+
+/// How many bytes of words a slot has.
+const WORDS: usize = size_of::<Cell>() + size_of::<Roomy<AtomicU64>>();
+
+/// Where the values of `n` slots begin, counted from the first cell, when they are aligned to `align`.
+#[inline(always)]
+pub(super) const fn values_offset(n: usize, align: usize) -> usize {
+    (WORDS * n + align - 1) & !(align - 1)
+}
+
+impl<T, const N: usize, W: Wake> Queue<T, N, W> {
+    pub(super) const fn fresh() -> Fixed<T, N, W> {
+        let arrays = Arrays {
+            cells: array_of!(Cell::new(); N),
+            tries: roomy!(array_of!(AtomicU64::new(0); N)),
+            values: [const { MaybeUninit::uninit() }; N],
+        };
+        UnsafeCell::new(FixedBody {
+            ends: Ends::new(),
+            arrays: FixedArrays { arrays: ManuallyDrop::new(arrays) },
+        })
+    }
+
+    /// The queue, whose capacity is a part of the reference.
+    #[inline(always)]
+    pub const fn as_view(&self) -> &QueueView<T, W> {
+        let at = ptr::slice_from_raw_parts(ptr::from_ref(self).cast::<Bundle<T>>(), N);
+        // SAFETY: a queue of `N` slots, which lives as long, and is as large as its view at least. All of both is in an
+        // `UnsafeCell`.
+        unsafe { &*(at as *const QueueView<T, W>) }
+    }
+}
+
+impl<T, W: Wake> QueueView<T, W> {
+    /// How many bytes a queue of `capacity` values takes, and on which boundary it lies; `None` when no queue has so many.
+    ///
+    /// ```
+    /// use ringway_core::ring::queue::{Queue, QueueView};
+    /// let layout = QueueView::<u64>::layout(100).unwrap();
+    /// assert_eq!(layout, std::alloc::Layout::new::<Queue<u64, 100>>());
+    /// assert_eq!(QueueView::<u64>::layout(0), None);
+    /// ```
+    pub const fn layout(capacity: usize) -> Option<Layout> {
+        if capacity == 0 || capacity > super::word::MAX_SLOTS {
+            return None;
+        }
+        let align = if align_of::<Ends<W>>() > align_of::<T>() {
+            align_of::<Ends<W>>()
+        } else {
+            align_of::<T>()
+        };
+        // Where the bundles begin.
+        let Some(start) = size_of::<Ends<W>>().checked_next_multiple_of(align_of::<T>()) else {
+            return None;
+        };
+        let Some(bundles) = size_of::<Bundle<T>>().checked_mul(capacity) else { return None };
+        let Some(size) = start.checked_add(bundles) else { return None };
+        let Some(size) = size.checked_next_multiple_of(align) else { return None };
+        match Layout::from_size_align(size, align) {
+            Ok(layout) => Some(layout),
+            Err(_) => None,
+        }
+    }
+
+    /// The queue at `at`, to be used by reference or, if it was made on the heap, to be owned by a box. `None` when no queue
+    /// has so many slots. Nothing is looked at.
+    pub const fn from_raw(at: NonNull<u8>, capacity: usize) -> Option<NonNull<Self>> {
+        if Self::layout(capacity).is_none() {
+            return None;
+        }
+        let at = ptr::slice_from_raw_parts_mut(at.as_ptr().cast::<Bundle<T>>(), capacity);
+        NonNull::new(at as *mut Self)
+    }
+
+    /// Makes a fresh queue of `capacity` values at `at`. What was there is neither read nor dropped. `None` when no queue has
+    /// so many slots.
+    ///
+    /// # Safety
+    /// There is memory of [`layout(capacity)`](Self::layout), which is the caller's to write.
+    pub unsafe fn init_at(at: NonNull<u8>, capacity: usize) -> Option<NonNull<Self>> {
+        let queue = Self::from_raw(at, capacity)?;
+        // SAFETY: there is room for the ends, as the caller states.
+        unsafe { at.cast::<Ends<W>>().write(Ends::new()) };
+        // SAFETY: a place in the memory that the caller states.
+        let body = UnsafeCell::raw_get(unsafe { &raw const (*queue.as_ptr()).0 });
+        // SAFETY: as above.
+        let words = unsafe { &raw mut (*body).bundles }.cast::<u8>();
+        // SAFETY: zeroed cells and tries are fresh ones. The values need not be initialized.
+        unsafe { words.write_bytes(0, WORDS * capacity) };
+        Some(queue)
+    }
+
+    /// Makes a fresh queue of `capacity` values in `memory`, which is at least as many bytes as
+    /// [`layout`](Self::layout) says, and as many more as are needed to align it. The values that are in it in the end are
+    /// dropped only if it is ([`drop_in_place`](core::ptr::drop_in_place)).
+    ///
+    /// # Errors
+    /// [`Error::BufferTooSmall`], with what is needed; [`Error::Exhausted`] when no queue has so many slots.
+    pub fn init_in(memory: &mut [MaybeUninit<u8>], capacity: usize) -> Result<&mut Self, Error> {
+        let layout = Self::layout(capacity).ok_or(Error::Exhausted)?;
+        let padding = memory.as_ptr().align_offset(layout.align());
+        let needed = layout.size().saturating_add(padding);
+        let memory = memory.get_mut(padding..needed).ok_or(Error::BufferTooSmall { needed })?;
+        // SAFETY: it is aligned and as large as the layout says, and borrowed exclusively.
+        let queue = unsafe { Self::init_at(NonNull::from(memory).cast(), capacity) };
+        let mut queue = queue.ok_or(Error::Exhausted)?;
+        // SAFETY: just made, in memory that is borrowed for as long.
+        Ok(unsafe { queue.as_mut() })
+    }
+
+    /// The queue of `capacity` slots at `at`. `None` when no queue has so many.
+    ///
+    /// # Safety
+    /// For `'q`, there is such a queue: a `Queue<T, N, W>` with `N == capacity`, or one that [`init_at`](Self::init_at) made.
+    /// Where `T` is `()`, its values may be of another type that is aligned to at most 128 bytes, or 32 where the target has
+    /// no caches.
+    pub unsafe fn at<'q>(at: NonNull<u8>, capacity: usize) -> Option<&'q Self> {
+        // SAFETY: as the caller states.
+        Some(unsafe { Self::from_raw(at, capacity)?.as_ref() })
+    }
+
+    #[inline(always)]
+    const fn bundles(&self) -> *mut [Bundle<T>] {
+        // SAFETY: nothing is read; it is a place in the queue.
+        unsafe { &raw mut (*self.0.get()).bundles }
+    }
+
+    /// How many values the queue holds.
+    #[inline(always)]
+    pub const fn capacity(&self) -> usize {
+        self.bundles().len()
+    }
+
+    #[inline(always)]
+    pub(super) const fn ends(&self) -> &Ends<W> {
+        // SAFETY: the ends are words that all who use the queue share, and that nobody has exclusively.
+        unsafe { &(*self.0.get()).ends }
+    }
+
+    #[inline(always)]
+    pub(super) fn shared(&self) -> Shared<'_, W> {
+        let cells = NonNull::slice_from_raw_parts(self.first_cell(), self.capacity());
+        let tries = cells.cast::<Cell>();
+        // SAFETY: there are as many cells as slots, and then as many tries, if there is room for them. What is in the queue
+        // stays in it.
+        let tries = unsafe { tries.add(self.capacity()) }.cast::<AtomicU64>();
+        let tries = NonNull::slice_from_raw_parts(tries, self.capacity());
+        // SAFETY: as above; atomics, which begin behind the ends, on a boundary of 8 bytes.
+        Shared::new(self.ends(), unsafe { cells.as_ref() }, unsafe { RoomyRef::at(tries) })
+    }
+
+    #[inline(always)]
+    pub(super) fn first_cell(&self) -> NonNull<Cell> {
+        // SAFETY: a place in the queue is not null.
+        unsafe { NonNull::new_unchecked(self.bundles().cast()) }
+    }
+
+    /// Where the value of a slot is. In bounds, if there is such a slot.
+    #[inline(always)]
+    pub(super) fn value(&self, slot: usize) -> *mut T {
+        let values = values_offset(self.capacity(), align_of::<T>());
+        self.bundles().cast::<u8>().wrapping_add(values).cast::<T>().wrapping_add(slot)
+    }
+
+    /// Tells loom that a value is being read, where loom looks.
+    #[inline(always)]
+    pub(super) fn touch_read(&self, _slot: usize) {}
+
+    /// Tells loom that a value is being written, where loom looks.
+    #[inline(always)]
+    pub(super) fn touch_write(&self, _slot: usize) {}
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::wait::{Async, Nobody};
+
+    fn is_laid_out_alike<T, const N: usize, W: Wake>() {
+        let queue = Queue::<T, N, W>::new();
+        assert_eq!(QueueView::<T, W>::layout(N), Some(Layout::new::<Queue<T, N, W>>()));
+        let view = queue.as_view();
+        assert!(size_of_val(view) <= size_of_val(&queue));
+        assert_eq!((align_of_val(view), view.capacity()), (align_of_val(&queue), N));
+        // SAFETY: nothing is read.
+        let arrays = unsafe { &raw const (*queue.0.get()).arrays }.cast::<Arrays<T, N>>();
+        assert_eq!(arrays.cast(), view.first_cell().as_ptr());
+        // SAFETY: as above.
+        assert_eq!(unsafe { &raw const (*arrays).values }.cast(), view.value(0).cast_const());
+        let end = view.value(N).addr() - ptr::from_ref(&queue).addr();
+        assert!(end <= size_of_val(view), "the values lie in the view");
+    }
+
+    #[test]
+    fn a_queue_and_its_view_mean_the_same_bytes() {
+        #[repr(align(16))]
+        struct Wide([u8; 48]);
+        #[repr(align(256))]
+        struct Wider(#[expect(dead_code, reason = "for its size")] u8);
+        is_laid_out_alike::<u8, 1, Nobody>();
+        is_laid_out_alike::<(), 5, Nobody>();
+        is_laid_out_alike::<[u8; 3], 5, Async>();
+        is_laid_out_alike::<(u8, u32), 4, Nobody>();
+        is_laid_out_alike::<Wide, 3, Nobody>();
+        is_laid_out_alike::<Wide, 1, Async>();
+        is_laid_out_alike::<Wider, 7, Nobody>();
+        let _ = Wide([0; 48]).0;
+    }
+}
