@@ -18,7 +18,7 @@ type Sleepers<T> = Ring<T, N, ringway::wait::Futex>;
 mod hot {
     use super::{N, OPERATIONS};
     use ringway_core::channel::pipe::{Reader, Writer};
-    use ringway_core::ring::queue::Queue;
+    use ringway_core::ring::queue::{Queue, QueueView};
     use ringway_core::ring::{self as rings, bytes as byte_rings};
     use ringway_core::wait::{Nobody, Wake};
     use std::hint::black_box;
@@ -123,6 +123,10 @@ mod hot {
                 assert!(queue.try_push(black_box(1)).is_ok());
                 assert!(black_box(queue.try_pop()).is_some());
             }
+            push_and_pop_in_a_view(queue: &QueueView<u64>) {
+                assert!(queue.try_push(black_box(1)).is_ok());
+                assert!(black_box(queue.try_pop()).is_some());
+            }
             pop_when_empty(queue: &Queue<u64, N>) {
                 assert!(black_box(queue.try_pop()).is_none());
             }
@@ -181,6 +185,7 @@ pub fn run() {
     hot::queue::push(&queue);
     hot::queue::pop(&queue);
     hot::queue::push_and_pop(&queue);
+    hot::queue::push_and_pop_in_a_view(&queue);
     hot::queue::pop_when_empty(&queue);
 
     static PIPE: Pipe<{ 64 * N }> = Pipe::new();
