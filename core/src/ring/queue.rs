@@ -226,6 +226,21 @@ impl<T, const N: usize, W: Wake> Queue<T, N, W> {
             Queue(Self::fresh())
         }
     }
+
+    // The methods of the view, for which the capacity is a constant.
+
+    /// [`QueueView::try_push`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn try_push(&self, value: T) -> Result<(), PushError<T>> {
+        self.handle(Participant::LOCAL).push_now(value)
+    }
+
+    /// [`QueueView::try_pop`].
+    pub fn try_pop(&self) -> Option<T> {
+        self.handle(Participant::LOCAL).pop_now()
+    }
 }
 
 impl<T, const N: usize, W: Wake> Default for Queue<T, N, W> {

@@ -55,15 +55,12 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
     /// [`PushError::Full`] when every slot is held, [`PushError::Closed`] when the queue is closed;
     /// [`PushError::Corrupt`]; with the value.
     pub fn try_push(self, value: T) -> Result<(), PushError<T>> {
-        match self.try_reserve() {
-            Ok(loan) => loan.write(value),
-            Err(error) => Err(error.with(value)),
-        }
+        self.push_now(value)
     }
 
     /// [`Queue::try_pop`] by this participant.
     pub fn try_pop(self) -> Option<T> {
-        self.try_claim().map(Claim::take)
+        self.pop_now()
     }
 
     /// [`Queue::try_reserve`] by this participant.
@@ -72,6 +69,26 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
     /// [`NoSlot::Full`] when every slot is held, [`NoSlot::Closed`] when the queue is closed; [`NoSlot::Corrupt`].
     #[inline]
     pub fn try_reserve(self) -> Result<Loan<'q, T, W>, NoSlot> {
+        self.reserve_now()
+    }
+
+    // These are inlined into the methods of a `Queue`, so that the capacity is a constant there.
+
+    #[inline(always)]
+    pub(super) fn push_now(self, value: T) -> Result<(), PushError<T>> {
+        match self.reserve_now() {
+            Ok(loan) => loan.write(value),
+            Err(error) => Err(error.with(value)),
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn pop_now(self) -> Option<T> {
+        self.claim_now().ok()?.map(Claim::take)
+    }
+
+    #[inline(always)]
+    pub(super) fn reserve_now(self) -> Result<Loan<'q, T, W>, NoSlot> {
         let shared = self.shared();
         if shared.is_closed_for_producers() {
             return Err(NoSlot::Closed);
@@ -133,17 +150,14 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
     /// [`Queue::try_claim`] by this participant.
     #[inline]
     pub fn try_claim(self) -> Option<Claim<'q, T, W>> {
-        match self.claim_one() {
-            ClaimResult::Claimed(slot, position) => Some(Claim { handle: self, slot, position }),
-            ClaimResult::Empty | ClaimResult::Ended | ClaimResult::Corrupt => None,
-        }
+        self.claim_now().ok()?
     }
 
     /// The oldest value, `None` when there is none now.
     ///
     /// # Errors
     /// There will be none.
-    #[inline]
+    #[inline(always)]
     pub(super) fn claim_now(self) -> Result<Option<Claim<'q, T, W>>, NoMore> {
         match self.claim_one() {
             ClaimResult::Claimed(slot, position) => {
@@ -226,6 +240,7 @@ impl<T, W: Wake> Loan<'_, T, W> {
     /// queue.try_reserve().unwrap().write(5).unwrap();
     /// assert_eq!(queue.try_pop(), Some(5));
     /// ```
+    #[inline(always)]
     pub fn write(mut self, value: T) -> Result<(), PushError<T>> {
         self.as_uninit().write(value);
         // SAFETY: just written.
@@ -340,6 +355,7 @@ impl<T, W: Wake> Claim<'_, T, W> {
     }
 
     /// Moves the value out: it was delivered, and its slot is free.
+    #[inline(always)]
     pub fn take(self) -> T {
         let this = ManuallyDrop::new(self);
         this.touch();

@@ -6,6 +6,7 @@
 //!
 //! A `Queue` is not itself made of bundles, because the padding of a `T` that moves with it need not be preserved, and the
 //! bytes of a bundle that may be padding are words of the queue.
+#![expect(clippy::disallowed_types, reason = "loom has the twin of this file")]
 
 use super::shared::{Cell, Ends, Shared};
 use super::{Queue, QueueView};

@@ -76,15 +76,21 @@ impl Position {
     /// The next one.
     #[inline(always)]
     pub(super) const fn next(self, n: usize) -> Position {
+        /// No end is before this. So the end need not be calculated, which takes a division, but for the last few.
+        const ENDS_FROM: u64 = (1 << (64 - SHIFT)) - MAX_SLOTS as u64;
         let next = Position(self.0.wrapping_add(1 << SHIFT));
-        if !n.is_power_of_two() && next.number() == end(n) { Position(0) } else { next }
+        if next.number() >= ENDS_FROM && !n.is_power_of_two() && next.number() == end(n) {
+            Position(0)
+        } else {
+            next
+        }
     }
 
     /// The one `by` before this; `by` is at most `n`.
     #[inline(always)]
     pub(super) const fn back(self, by: usize, n: usize) -> Position {
         let back = self.0.wrapping_sub((by as u64) << SHIFT);
-        if n.is_power_of_two() || self.number() >= by as u64 {
+        if self.number() >= by as u64 || n.is_power_of_two() {
             Position(back)
         } else {
             Position(back.wrapping_add(end(n) << SHIFT))

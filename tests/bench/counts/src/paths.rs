@@ -185,7 +185,7 @@ pub fn run() {
     hot::queue::push(&queue);
     hot::queue::pop(&queue);
     hot::queue::push_and_pop(&queue);
-    hot::queue::push_and_pop_in_a_view(&queue);
+    hot::queue::push_and_pop_in_a_view(std::hint::black_box(&*queue));
     hot::queue::pop_when_empty(&queue);
 
     static PIPE: Pipe<{ 64 * N }> = Pipe::new();
