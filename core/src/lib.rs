@@ -60,6 +60,7 @@
 //! |---|---|
 //! | `defmt` | `defmt::Format` of the errors and states |
 //! | `embedded-io` | `embedded_io::{Read, Write, ReadReady, WriteReady}` on the byte ends |
+//! | `heapless` | messages are received into a `heapless::Vec` as well, see [`Buffer`] |
 //! | `shared-layout` | on bare metal, the layout that hosted targets have, for memory that is shared with one of them |
 //! | `zerocopy` | every `zerocopy` type is [`Plain`](plain::Plain) |
 //!
@@ -70,6 +71,7 @@
 #[cfg(any(test, loom))]
 extern crate std;
 
+mod buffer;
 pub mod channel;
 mod error;
 mod finally;
@@ -84,4 +86,5 @@ pub mod storage;
 pub mod sync;
 pub mod wait;
 
+pub use buffer::Buffer;
 pub use error::Error;

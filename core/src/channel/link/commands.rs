@@ -6,6 +6,7 @@ use super::line::Line;
 use super::port::{PortSlot, Violation, due, has_body, news};
 use super::{Link, Phase};
 use crate::Error;
+use crate::buffer::{Buffer, receive};
 
 impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     Link<L, PORTS, CREDITS, MAX>
@@ -140,14 +141,18 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// let mut link = SerialLink::<256>::new(Config::new(1));
     /// assert_eq!(link.try_recv(0, &mut [0; 16]), Err(Error::NotConnected));
     /// ```
-    pub fn try_recv(&mut self, port: u8, out: &mut [u8]) -> Result<usize, Error> {
-        let message = self.peek(port)?;
-        let needed = message.len();
-        if !super::line::copy(out, message) {
-            return Err(Error::BufferTooSmall { needed });
+    pub fn try_recv(&mut self, port: u8, out: &mut (impl Buffer + ?Sized)) -> Result<usize, Error> {
+        let received = receive(out, |out| {
+            let message = self.peek(port)?;
+            let needed = message.len();
+            super::line::copy(out, message)
+                .then_some(needed)
+                .ok_or(Error::BufferTooSmall { needed })
+        });
+        if received.is_ok() {
+            self.release(port);
         }
-        self.release(port);
-        Ok(needed)
+        received
     }
 
     /// Sends no more on this port. What was sent before still arrives; receiving goes on. Poll for bytes to transmit

@@ -5,6 +5,7 @@ use super::super::bytes::{or_end, reading, writing};
 use super::super::pipe::{Reader, Writer};
 use super::super::{Event, State};
 use crate::Error;
+use crate::buffer::{Buffer, receive};
 use crate::ring::bytes::HEADER;
 use crate::wait::{Register, Spin, Wait, Wake};
 use core::future::poll_fn;
@@ -243,8 +244,8 @@ impl<'a, const N: usize, W: Wake> Packets<'a, N, W> {
     /// [`Error::WouldBlock`] when there is none now; [`Error::BufferTooSmall`] when it is larger than `out`, and it is
     /// kept; [`Error::EndOfFile`] when the peer sends no more and every message was received, or this side ended its
     /// receiving; [`Error::Reset`] when the listener closed before the connection was accepted.
-    pub fn try_recv(&mut self, out: &mut [u8]) -> Result<usize, Error> {
-        now(self.attempt_recv(out).ok())
+    pub fn try_recv(&mut self, out: &mut (impl Buffer + ?Sized)) -> Result<usize, Error> {
+        receive(out, |out| now(self.attempt_recv(out).ok()))
     }
 
     fn attempt_send(&mut self, message: &[u8]) -> Attempt<'a, (), W> {
@@ -287,7 +288,7 @@ impl<const N: usize, W: Wait> Packets<'_, N, W> {
     ///
     /// # Errors
     /// Those of [`try_recv`](Self::try_recv) but [`Error::WouldBlock`].
-    pub fn recv(&mut self, out: &mut [u8]) -> Result<usize, Error> {
+    pub fn recv(&mut self, out: &mut (impl Buffer + ?Sized)) -> Result<usize, Error> {
         self.recv_deadline(out, None)
     }
 
@@ -297,10 +298,10 @@ impl<const N: usize, W: Wait> Packets<'_, N, W> {
     /// Those of [`recv`](Self::recv), and [`Error::TimedOut`] when none came in time.
     pub fn recv_deadline(
         &mut self,
-        out: &mut [u8],
+        out: &mut (impl Buffer + ?Sized),
         deadline: Option<W::Deadline>,
     ) -> Result<usize, Error> {
-        wait(deadline, || self.attempt_recv(out))
+        receive(out, |out| wait(deadline, || self.attempt_recv(out)))
     }
 }
 
@@ -328,16 +329,28 @@ impl<const N: usize, W: Register> Packets<'_, N, W> {
     pub fn poll_recv(
         &mut self,
         cx: &mut Context<'_>,
-        out: &mut [u8],
+        out: &mut (impl Buffer + ?Sized),
     ) -> Poll<Result<usize, Error>> {
-        poll(cx, || self.attempt_recv(out))
+        // `Err(None)`: nothing came yet.
+        let received = receive(out, |out| match poll(cx, || self.attempt_recv(out)) {
+            Poll::Ready(answer) => answer.map_err(Some),
+            Poll::Pending => Err(None),
+        });
+        match received {
+            Ok(len) => Poll::Ready(Ok(len)),
+            Err(Some(error)) => Poll::Ready(Err(error)),
+            Err(None) => Poll::Pending,
+        }
     }
 
     /// [`recv`](Self::recv) as a future. Cancel-safe: cancelled, it received nothing.
     ///
     /// # Errors
     /// Those of [`recv`](Self::recv).
-    pub fn recv_async(&mut self, out: &mut [u8]) -> impl Future<Output = Result<usize, Error>> {
-        future(|| self.attempt_recv(out))
+    pub fn recv_async(
+        &mut self,
+        out: &mut (impl Buffer + ?Sized),
+    ) -> impl Future<Output = Result<usize, Error>> {
+        poll_fn(|cx| self.poll_recv(cx, out))
     }
 }

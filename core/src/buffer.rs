@@ -1,0 +1,83 @@
+//! Where a message is received into.
+
+/// Room for a message that is received: a slice or an array, and with the feature `heapless` a `heapless::Vec`, whose
+/// length is the message's afterwards, and 0 when none came.
+///
+/// ```
+/// use ringway_core::channel::socket::Connection;
+/// let mut pair = Connection::<32>::new();
+/// let (mut here, mut there) = pair.split_packets();
+/// here.try_send(b"into an array").unwrap();
+/// let mut out = [0; 16];
+/// assert_eq!(there.try_recv(&mut out), Ok(13));
+/// # #[cfg(feature = "heapless")] {
+/// here.try_send(b"into a vector").unwrap();
+/// let mut message = heapless::Vec::<u8, 16>::new();
+/// there.try_recv(&mut message).unwrap();
+/// assert_eq!(message, b"into a vector");
+/// # }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "a message cannot be received into `{Self}`",
+    note = "take a `[u8]`, a `[u8; N]`, or a `heapless::Vec<u8, N>` with the feature `heapless`"
+)]
+pub trait Buffer: sealed::Sealed {}
+
+impl<B: sealed::Sealed + ?Sized> Buffer for B {}
+
+pub(crate) mod sealed {
+    pub trait Sealed {
+        /// All the room that there is.
+        fn space(&mut self) -> &mut [u8];
+
+        /// So many bytes of it are the message.
+        fn filled(&mut self, len: usize);
+    }
+
+    impl Sealed for [u8] {
+        #[inline(always)]
+        fn space(&mut self) -> &mut [u8] {
+            self
+        }
+
+        #[inline(always)]
+        fn filled(&mut self, _len: usize) {}
+    }
+
+    impl<const N: usize> Sealed for [u8; N] {
+        #[inline(always)]
+        fn space(&mut self) -> &mut [u8] {
+            self
+        }
+
+        #[inline(always)]
+        fn filled(&mut self, _len: usize) {}
+    }
+
+    #[cfg(feature = "heapless")]
+    impl<L: heapless::LenType, S: heapless::vec::VecStorage<u8> + ?Sized> Sealed
+        for heapless::vec::VecInner<u8, L, S>
+    {
+        fn space(&mut self) -> &mut [u8] {
+            let capacity = self.capacity();
+            // Never refused: it is the capacity.
+            let _ = self.resize_default(capacity);
+            self
+        }
+
+        fn filled(&mut self, len: usize) {
+            self.truncate(len);
+        }
+    }
+}
+
+/// Receives a message into `out` as `recv` does, which answers with its length.
+#[inline(always)]
+pub(crate) fn receive<B: Buffer + ?Sized, E>(
+    out: &mut B,
+    recv: impl FnOnce(&mut [u8]) -> Result<usize, E>,
+) -> Result<usize, E> {
+    let received = recv(out.space());
+    out.filled(*received.as_ref().unwrap_or(&0));
+    received
+}
