@@ -1,6 +1,7 @@
 //! Why an operation failed, and the words for it.
 
 use super::ProcessError;
+use ringway_core::ring::{bytes, queue};
 use ringway_core::{channel, lock, region, ring, signal, wait};
 use rustix::fs::FileType;
 use rustix::io::Errno;
@@ -168,28 +169,56 @@ causes!(
     Process(ProcessError),
 );
 
-impl From<wait::TimedOut> for Cause {
-    fn from(_: wait::TimedOut) -> Self {
-        Cause::Core(channel::Error::TimedOut)
+/// What the core's errors are in the core's own words. A value that was not taken is dropped.
+macro_rules! in_words_of_the_core {
+    ($($({$T:ident})? $Error:ty { $($found:pat => $error:expr),* $(,)? })*) => {
+        $(impl $(<$T>)? From<$Error> for Cause {
+            fn from(error: $Error) -> Self {
+                use channel::Error as E;
+                Cause::Core(match error { $($found => $error),* })
+            }
+        })*
+    };
+}
+
+in_words_of_the_core!(
+    wait::TimedOut { _ => E::TimedOut }
+    ring::TooFew { _ => E::WouldBlock }
+    {T} ring::Full<T> { _ => E::WouldBlock }
+    {T} ring::PushError<T> {
+        ring::PushError::Closed(_) => E::BrokenPipe,
+        ring::PushError::TimedOut(_) => E::TimedOut,
+        ring::PushError::Corrupt(_) => E::Corrupt,
+    }
+    {T} queue::PushError<T> {
+        queue::PushError::Full(_) => E::WouldBlock,
+        queue::PushError::Closed(_) => E::BrokenPipe,
+        queue::PushError::Corrupt(_) => E::Corrupt,
+    }
+    queue::NoSlot {
+        queue::NoSlot::Full => E::WouldBlock,
+        queue::NoSlot::Closed => E::BrokenPipe,
+        queue::NoSlot::Corrupt => E::Corrupt,
+    }
+    bytes::ReserveError {
+        bytes::ReserveError::Full => E::WouldBlock,
+        bytes::ReserveError::TooLarge { max } => E::MessageTooLarge { max },
+    }
+    bytes::WriteAllError {
+        bytes::WriteAllError::Full => E::WouldBlock,
+        bytes::WriteAllError::TooLarge { max } => E::MessageTooLarge { max },
+    }
+);
+
+impl From<region::Mismatch<'_>> for Cause {
+    fn from(mismatch: region::Mismatch<'_>) -> Self {
+        Cause::Part(mismatch.error)
     }
 }
 
-/// The value that was not pushed is dropped.
-impl<T> From<ring::Full<T>> for Cause {
-    fn from(_: ring::Full<T>) -> Self {
-        Cause::Core(channel::Error::WouldBlock)
-    }
-}
-
-/// The value that was not pushed is dropped. A queue that is closed is a broken pipe.
-impl<T> From<ring::queue::PushError<T>> for Cause {
-    fn from(error: ring::queue::PushError<T>) -> Self {
-        use ring::queue::PushError as E;
-        Cause::Core(match error {
-            E::Full(_) => channel::Error::WouldBlock,
-            E::Closed(_) => channel::Error::BrokenPipe,
-            E::Corrupt(_) => channel::Error::Corrupt,
-        })
+impl From<ring::broadcast::Missed> for Cause {
+    fn from(missed: ring::broadcast::Missed) -> Self {
+        Cause::Lagged(missed.0)
     }
 }
 

@@ -1,6 +1,8 @@
 //! A link by the names of what it has.
 
-use super::{Config, ReliableLink, SerialLink, Streams};
+use super::end::{ReliableLink, SerialLink};
+use super::wire::Streams;
+use ringway_core::channel::link::Config;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Makes a link: what is not said has a usual value. The two sides need not have the same.

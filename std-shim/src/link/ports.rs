@@ -1,10 +1,11 @@
 //! What a program does with the ports of a link.
 
-#[cfg(doc)]
-use super::PortEvent;
-use super::{Line, Link, Phase};
+use super::end::Link;
 use crate::{Error, Result, channel};
 use ringway_core::channel::State;
+#[cfg(doc)]
+use ringway_core::channel::link::PortEvent;
+use ringway_core::channel::link::{Line, Phase};
 use std::time::Instant;
 
 const CONNECT: &str = "connect the port";

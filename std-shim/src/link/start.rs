@@ -1,7 +1,6 @@
 //! How the core's half of a link is made for each kind of line.
 
-use super::{Config, Line, Reliable, Serial};
-use ringway_core::channel::link::Link;
+use ringway_core::channel::link::{Config, Line, Link, Reliable, Serial};
 
 /// A line that a link can be made for.
 pub trait Start<const MAX: usize>: Line {

@@ -286,7 +286,7 @@ fn set_event(event: RawFd) {
 
 /// The one place of the process where caught signals are handled. From [`dispatcher`].
 ///
-/// Its descriptor ([`AsFd`]) is for `poll(2)` beside others: readable from when something is raised until a call here
+/// Its descriptor ([`AsFd`](std::os::fd::AsFd)) is for `poll(2)` beside others: readable from when something is raised until a call here
 /// that never sleeps found nothing. Call [`dispatch`](Self::dispatch) or [`try_wait`](Self::try_wait) until it says
 /// so, or just each time when the descriptor is readable.
 ///
