@@ -1,25 +1,15 @@
 //! The ways for bytes and messages from one end to another, each defined once: the tour carries its input over them, and the
 //! bench takes their time. The two ends are in two processes, or in two threads.
 
-mod connection;
-mod linked;
-mod memory;
-mod pipes;
-mod raw;
-mod shared;
-mod signals;
-mod sockets;
-mod words;
-
-pub use connection::Connected;
-pub use linked::{Reliable, Serial, SerialLine};
-pub use memory::{ByteRings, Fifo, Pipe, Rings, Socket};
-pub use pipes::{Fifos, Pipes};
-pub use raw::{RawPipes, RawTcp, RawUnix};
-pub use shared::{Copied, InPlace, NamedBytes, Sleeping};
-pub use signals::Signals;
-pub use sockets::{Datagrams, Seqpackets, Tcp, Udp, UnixStreams};
-pub use words::{Bits, Framed, Queued, Tables};
+pub mod connection;
+pub mod linked;
+pub mod memory;
+pub mod pipes;
+pub mod raw;
+pub mod shared;
+pub mod signals;
+pub mod sockets;
+pub mod words;
 
 use crate::failure::{Failure, Result};
 use std::os::fd::OwnedFd;

@@ -151,7 +151,8 @@ fn clock_cost() -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::way::{Connected, Way};
+    use crate::way::Way;
+    use crate::way::connection::Connected;
     use std::path::Path;
 
     fn pair() -> (Connected, Connected) {

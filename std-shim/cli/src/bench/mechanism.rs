@@ -158,27 +158,27 @@ const WORD: usize = 8;
 /// Mechanisms as lines: which way, what it is called and is, who it is from, the largest message, and what
 /// else there is to say of it.
 macro_rules! mechanisms {
-    ($($way:ident $name:literal $title:literal $from:ident $max:ident $($but:ident)*;)*) => {
-        &[$(Mechanism::new::<way::$way>($name, $title, From::$from, $max)$(.$but())*),*]
+    ($($module:ident::$way:ident $name:literal $title:literal $from:ident $max:ident $($but:ident)*;)*) => {
+        &[$(Mechanism::new::<way::$module::$way>($name, $title, From::$from, $max)$(.$but())*),*]
     };
 }
 
 /// All of them, in the order of the table.
 pub static MECHANISMS: &[Mechanism] = mechanisms! {
-    Copied "ring" "ring of messages, polled" Ringway MIB polled;
-    InPlace "ring-in-place" "the same, nothing copied" Ringway MIB polled in_place;
-    Sleeping "ring-sleeping" "ring of messages, sleeping" Ringway MIB;
-    Pipes "pipe" "pipe" Kernel MIB;
-    Fifos "fifo" "named pipe" Kernel MIB;
-    UnixStreams "unix-stream" "Unix stream socket" Kernel MIB;
-    Seqpackets "unix-seqpacket" "Unix seqpacket socket" Kernel KIB64;
-    Datagrams "unix-datagram" "Unix datagram socket" Kernel KIB64;
-    Tcp "tcp" "TCP over the loopback" Kernel MIB;
-    Udp "udp" "UDP over the loopback" Kernel KIB4 lossy;
-    Signals "signal" "queued signals, dispatched" Kernel WORD lossy;
-    RawPipes "raw-pipe" "pipe, plain calls" Raw MIB;
-    RawUnix "raw-unix-stream" "Unix stream, plain calls" Raw MIB;
-    RawTcp "raw-tcp" "TCP, plain calls" Raw MIB;
+    shared::Copied "ring" "ring of messages, polled" Ringway MIB polled;
+    shared::InPlace "ring-in-place" "the same, nothing copied" Ringway MIB polled in_place;
+    shared::Sleeping "ring-sleeping" "ring of messages, sleeping" Ringway MIB;
+    pipes::Pipes "pipe" "pipe" Kernel MIB;
+    pipes::Fifos "fifo" "named pipe" Kernel MIB;
+    sockets::UnixStreams "unix-stream" "Unix stream socket" Kernel MIB;
+    sockets::Seqpackets "unix-seqpacket" "Unix seqpacket socket" Kernel KIB64;
+    sockets::Datagrams "unix-datagram" "Unix datagram socket" Kernel KIB64;
+    sockets::Tcp "tcp" "TCP over the loopback" Kernel MIB;
+    sockets::Udp "udp" "UDP over the loopback" Kernel KIB4 lossy;
+    signals::Signals "signal" "queued signals, dispatched" Kernel WORD lossy;
+    raw::RawPipes "raw-pipe" "pipe, plain calls" Raw MIB;
+    raw::RawUnix "raw-unix-stream" "Unix stream, plain calls" Raw MIB;
+    raw::RawTcp "raw-tcp" "TCP, plain calls" Raw MIB;
 };
 
 #[cfg(test)]

@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn what_datagrams_lose_a_link_sends_again() {
-        back::<way::Serial<way::Datagrams>>(300_003);
-        back::<way::Serial<way::Udp>>(300_003);
+        back::<way::linked::Serial<way::sockets::Datagrams>>(300_003);
+        back::<way::linked::Serial<way::sockets::Udp>>(300_003);
     }
 }

@@ -10,7 +10,6 @@ use crate::way::{Offer, soon, told};
 use ringway::channel::Error;
 use ringway::shm::{Barrier, Condition, Event, Layout, Queue, Region, Semaphore, Value};
 use std::fs::File;
-use std::io;
 use std::os::unix::fs::FileExt;
 
 const TOTAL: &str = "total";
@@ -95,15 +94,9 @@ fn count(far: &Report, given: Offer) -> Result<()> {
 
 /// As much as there is at `offset`.
 fn read_at(input: &File, out: &mut [u8], offset: u64) -> Result<usize> {
-    let mut len = 0;
-    while len < out.len() {
-        match input.read_at(&mut out[len..], offset + len as u64) {
-            Ok(0) => break,
-            Ok(n) => len += n,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error).doing("read the input"),
-        }
-    }
+    let size = input.metadata().doing("look at the input")?.len();
+    let len = out.len().min(size.saturating_sub(offset) as usize);
+    input.read_exact_at(&mut out[..len], offset).doing("read the input")?;
     Ok(len)
 }
 

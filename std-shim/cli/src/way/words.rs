@@ -6,6 +6,7 @@ use crate::failure::{Failure, Result};
 use ringway::signal::{self, Delivery, Dispatcher, Pid, Received, Signal, SignalSet};
 use ringway::wait::PrivateFutex;
 use ringway_core::signal::{self as table, Payload, RaiseError, Table};
+use std::marker::PhantomData;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -57,34 +58,38 @@ impl<W: Words> Way for Framed<W> {
     }
 }
 
-/// The two sides of an exchange of signals. Each is answered, so that plain ones never coalesce and queued
-/// ones never overrun the queue.
-struct Signals {
+/// Signals to the other side. Each is answered, so that plain ones never coalesce and queued ones never
+/// overrun the queue.
+pub struct Signals<C> {
     dispatcher: Dispatcher,
     other: Pid,
+    sent: usize,
+    answered: usize,
+    came: usize,
+    code: PhantomData<C>,
+}
+
+/// How a word is told by signals.
+pub trait Code: Sized + 'static {
+    /// Those that carry it, and the one that answers.
+    fn signals() -> Result<(SignalSet, Signal)>;
+    fn put(to: &mut Signals<Self>, word: u32) -> Result<()>;
+    fn take(from: &mut Signals<Self>) -> Result<u32>;
 }
 
 /// How long an answer may take; a process that was killed gives none.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-impl Signals {
-    /// Waits for the other side, which says that it is there.
-    fn host(all: SignalSet, answer: Signal) -> Result<Accept<Self>> {
-        signal::catch(all | answer, Delivery::Queued)?;
-        let mut dispatcher = signal::dispatcher()?;
-        Ok(Box::new(move || {
-            let there = dispatcher.wait_deadline(answer, Instant::now() + PATIENCE)?;
-            let other = there.sender().ok_or_else(|| Failure::new("a signal without a sender"))?;
-            Ok(Signals { dispatcher, other })
-        }))
+impl<C: Code> Signals<C> {
+    fn catch() -> Result<Dispatcher> {
+        let (carriers, answer) = C::signals()?;
+        signal::catch(carriers | answer, Delivery::Queued)?;
+        Ok(signal::dispatcher()?)
     }
 
-    fn join(all: SignalSet, answer: Signal, host: Option<Pid>) -> Result<Self> {
-        signal::catch(all | answer, Delivery::Queued)?;
-        let other = host.ok_or_else(|| Failure::new("nobody to send signals to"))?;
-        let dispatcher = signal::dispatcher()?;
-        signal::queue(other, answer, 0)?;
-        Ok(Signals { dispatcher, other })
+    fn new(dispatcher: Dispatcher, other: Option<Pid>) -> Result<Self> {
+        let other = other.ok_or_else(|| Failure::new("nobody to send signals to"))?;
+        Ok(Signals { dispatcher, other, sent: 0, answered: 0, came: 0, code: PhantomData })
     }
 
     fn wait(&mut self, any_of: impl Into<SignalSet>) -> Result<Received> {
@@ -92,47 +97,62 @@ impl Signals {
     }
 }
 
+impl<C: Code> Words for Signals<C> {
+    fn host() -> Result<Accept<Self>> {
+        let mut dispatcher = Self::catch()?;
+        Ok(Box::new(move || {
+            // The other side says that it is there.
+            let end = Instant::now() + PATIENCE;
+            let there = dispatcher.wait_deadline(C::signals()?.1, end)?;
+            Self::new(dispatcher, there.sender())
+        }))
+    }
+
+    fn join(host: Option<Pid>) -> Result<Self> {
+        let ours = Self::new(Self::catch()?, host)?;
+        signal::queue(ours.other, C::signals()?.1, 0)?;
+        Ok(ours)
+    }
+
+    fn put(&mut self, word: u32) -> Result<()> {
+        C::put(self, word)
+    }
+
+    fn take(&mut self) -> Result<u32> {
+        C::take(self)
+    }
+}
+
 /// Plain signals, handled through the signal table: a bit each, by which one comes.
-pub struct Bits(Signals);
+pub struct Bits;
 
 const ZERO: Signal = Signal::USR1;
 const ONE: Signal = Signal::USR2;
 const ANSWER: Signal = Signal::HUP;
 
-impl Words for Bits {
-    fn host() -> Result<Accept<Self>> {
-        let accept = Signals::host(ZERO | ONE, ANSWER)?;
-        Ok(Box::new(|| accept().map(Bits)))
+impl Code for Bits {
+    fn signals() -> Result<(SignalSet, Signal)> {
+        Ok((ZERO | ONE, ANSWER))
     }
 
-    fn join(host: Option<Pid>) -> Result<Self> {
-        Signals::join(ZERO | ONE, ANSWER, host).map(Bits)
-    }
-
-    fn put(&mut self, word: u32) -> Result<()> {
+    fn put(to: &mut Signals<Self>, word: u32) -> Result<()> {
         (0..32).try_for_each(|bit| {
-            let signal = if word >> bit & 1 == 0 { ZERO } else { ONE };
-            signal::send(self.0.other, signal)?;
-            self.0.wait(ANSWER).map(drop)
+            signal::send(to.other, if word >> bit & 1 == 0 { ZERO } else { ONE })?;
+            to.wait(ANSWER).map(drop)
         })
     }
 
-    fn take(&mut self) -> Result<u32> {
+    fn take(from: &mut Signals<Self>) -> Result<u32> {
         (0..32).try_fold(0, |word, bit| {
-            let one = self.0.wait(ZERO | ONE)?.signal == ONE;
-            signal::send(self.0.other, ANSWER)?;
+            let one = from.wait(ZERO | ONE)?.signal == ONE;
+            signal::send(from.other, ANSWER)?;
             Ok(word | u32::from(one) << bit)
         })
     }
 }
 
 /// Queued signals, with a word each; the answer's value is how many have come.
-pub struct Queued {
-    signals: Signals,
-    sent: usize,
-    answered: usize,
-    came: usize,
-}
+pub struct Queued;
 
 /// How many are under way at most: fewer than the table queues.
 const WINDOW: usize = 16;
@@ -144,38 +164,25 @@ fn real_time() -> Result<(Signal, Signal)> {
     })
 }
 
-impl Queued {
-    fn of(signals: Signals) -> Self {
-        Queued { signals, sent: 0, answered: 0, came: 0 }
-    }
-}
-
-impl Words for Queued {
-    fn host() -> Result<Accept<Self>> {
-        let (part, answer) = real_time()?;
-        let accept = Signals::host(part.into(), answer)?;
-        Ok(Box::new(|| accept().map(Queued::of)))
+impl Code for Queued {
+    fn signals() -> Result<(SignalSet, Signal)> {
+        real_time().map(|(word, answer)| (word.into(), answer))
     }
 
-    fn join(host: Option<Pid>) -> Result<Self> {
+    fn put(to: &mut Signals<Self>, word: u32) -> Result<()> {
         let (part, answer) = real_time()?;
-        Signals::join(part.into(), answer, host).map(Queued::of)
-    }
-
-    fn put(&mut self, word: u32) -> Result<()> {
-        let (part, answer) = real_time()?;
-        while self.sent - self.answered >= WINDOW {
-            self.answered = self.signals.wait(answer)?.value().unwrap_or_default();
+        while to.sent - to.answered >= WINDOW {
+            to.answered = to.wait(answer)?.value().unwrap_or_default();
         }
-        self.sent += 1;
-        Ok(signal::queue(self.signals.other, part, word as usize)?)
+        to.sent += 1;
+        Ok(signal::queue(to.other, part, word as usize)?)
     }
 
-    fn take(&mut self) -> Result<u32> {
+    fn take(from: &mut Signals<Self>) -> Result<u32> {
         let (part, answer) = real_time()?;
-        let value = self.signals.wait(part)?.value();
-        self.came += 1;
-        signal::queue(self.signals.other, answer, self.came)?;
+        let value = from.wait(part)?.value();
+        from.came += 1;
+        signal::queue(from.other, answer, from.came)?;
         Ok(value.ok_or_else(|| Failure::new("a value got lost"))? as u32)
     }
 }
