@@ -48,6 +48,7 @@ use core::future::poll_fn;
 use core::mem::ManuallyDrop;
 #[cfg(not(loom))]
 use core::mem::MaybeUninit;
+use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::task::{Context, Poll};
 
 mod shared;
@@ -251,6 +252,10 @@ impl<'a, const N: usize, W: Wake> Reader<'a, N, W> {
         !self.half.is_empty() || !self.shared.ends().reader_state().can_recv()
     }
 }
+
+// As of what the ends share: a panic leaves it as after the call.
+impl<const N: usize, W: Wake> UnwindSafe for Reader<'_, N, W> {}
+impl<const N: usize, W: Wake> RefUnwindSafe for Reader<'_, N, W> {}
 
 reading!(Reader);
 

@@ -2,6 +2,7 @@
 
 use crate::sync::{Cell, Ordering, RmwU32, const_unless_loom};
 use crate::wait::{Doorbell, Wake};
+use core::panic::RefUnwindSafe;
 
 /// A lock that one context at a time has, for a bounded piece of work in which it never sleeps.
 ///
@@ -78,6 +79,9 @@ pub(super) struct Guarded<T>(Cell<T>);
 // SAFETY: by the contracts below, every access is made under the lock, which one context at a time has and which
 // orders the access after those before.
 unsafe impl<T: Send> Sync for Guarded<T> {}
+
+// It is set whole, and code of others does not run meanwhile.
+impl<T> RefUnwindSafe for Guarded<T> {}
 
 impl<T: Copy> Guarded<T> {
     const_unless_loom! {

@@ -2,6 +2,7 @@
 
 use crate::finally::Finally;
 use crate::sync::{Cell, Ordering, RmwU32, const_unless_loom};
+use core::panic::RefUnwindSafe;
 use core::task::Waker;
 
 /// One waker: registered by the task that sleeps, taken by whoever wakes it.
@@ -44,6 +45,9 @@ const WAKING: u32 = 2;
 // SAFETY: the cell is touched only by the side that the state names, see the type's diagram; `Waker` is `Send`
 // and `Sync` by itself.
 unsafe impl Sync for WakerCell {}
+
+// A waker that panics is out of the cell by then.
+impl RefUnwindSafe for WakerCell {}
 
 impl WakerCell {
     const_unless_loom! {

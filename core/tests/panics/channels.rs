@@ -184,3 +184,22 @@ fn both_directions_are_shut_also_when_the_peer_panics() {
     assert_eq!(there.try_write(&[1]), Err(Error::BrokenPipe));
     assert_eq!(here.try_write(&[1]), Err(Error::BrokenPipe));
 }
+
+/// A panic leaves nothing half done here, so that a program which catches it goes on with these.
+#[test]
+fn what_channels_are_made_of_can_be_used_after_a_panic() {
+    use ringway_core::channel::pipe::{Reader, Writer};
+    use ringway_core::channel::socket::{Listener, Packets, Stream};
+    use std::panic::{RefUnwindSafe, UnwindSafe};
+    type Tasks = Async<Spin>;
+    fn is_safe<T: UnwindSafe + RefUnwindSafe>() {}
+    is_safe::<Pipe<8, Tasks>>();
+    is_safe::<Reader<'static, 8, Tasks>>();
+    is_safe::<Writer<'static, 8, Tasks>>();
+    is_safe::<Registry<1, 8, Tasks>>();
+    is_safe::<Network<1, 1, 8, Tasks>>();
+    is_safe::<Connection<8, Tasks>>();
+    is_safe::<Stream<'static, 8, Tasks>>();
+    is_safe::<Packets<'static, 8, Tasks>>();
+    is_safe::<Listener<'static, 8, Tasks, Stream<'static, 8, Tasks>>>();
+}

@@ -12,6 +12,7 @@ use crate::wait::{Doorbell, Wake};
 use core::mem::ManuallyDrop;
 #[cfg(not(loom))]
 use core::mem::MaybeUninit;
+use core::panic::RefUnwindSafe;
 
 /// How the ends of a pipe come to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +92,9 @@ impl Ends {
         State::WRITER.on(Event::PeerShutRecv).unwrap_or(State::WRITER)
     }
 }
+
+// A panic of a waker leaves it as after the call: such code runs last, and what it must not prevent is left to a guard.
+impl<const N: usize, W: Wake> RefUnwindSafe for Shared<N, W> {}
 
 impl<const N: usize, W: Wake> Shared<N, W> {
     pub(in crate::channel) const ATOMIC: usize = if N < 4096 { N } else { 4096 };
