@@ -81,7 +81,6 @@ pub mod plain;
 pub mod region;
 pub mod ring;
 pub mod signal;
-#[allow(dead_code)] // the structures are moved to it one by one
 pub mod storage;
 pub mod sync;
 pub mod wait;

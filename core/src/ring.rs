@@ -45,34 +45,43 @@
 
 pub mod broadcast;
 pub mod bytes;
-mod chunk;
-mod copy;
-mod cursor;
-mod half;
+mod consumer;
 #[cfg(not(loom))]
 mod in_place;
-mod index;
 pub mod latest;
 pub mod messages;
+mod owner;
+mod position;
+mod producer;
 pub mod queue;
-mod raw;
-mod untyped;
-mod waiting;
+mod sides;
+mod slots;
 
-pub use chunk::{ReadChunk, TooFew, WriteChunk};
+pub use consumer::{Consumer, ReadChunk};
 #[cfg(not(loom))]
 pub use in_place::InPlace;
-pub use untyped::Untyped;
-pub use waiting::PushError;
+pub use producer::{Producer, WriteChunk};
 
+use crate::Error;
 use crate::participant::Participant;
 use crate::plain::Plain;
-use crate::sync::{CachePadded, Kept, Slots, SlotsRef, const_unless_loom};
+use crate::storage::sealed::Capacity as _;
+#[cfg(not(loom))]
+use crate::storage::{self, InMemory};
+use crate::storage::{Storage, fixed};
+#[cfg(loom)]
+use crate::sync::Watch;
+use crate::sync::{Slot, SlotsRef, const_unless_loom};
 use crate::wait::{Doorbell, Nobody, Wake};
+#[cfg(not(loom))]
+use core::alloc::Layout;
 use core::fmt;
 #[cfg(not(loom))]
 use core::mem::MaybeUninit;
-use cursor::{ConsumerCursor, Header, ProducerCursor};
+use core::panic::RefUnwindSafe;
+#[cfg(not(loom))]
+use core::ptr::NonNull;
+use sides::{ConsumerCursor, Header, ProducerCursor};
 
 /// The ring is full: here is the value back.
 ///
@@ -110,11 +119,79 @@ impl<T> fmt::Display for Full<T> {
 
 impl<T> core::error::Error for Full<T> {}
 
+/// Why a value was not pushed, and the value.
+///
+/// ```
+/// use ringway_core::ring::{PushError, Ring};
+/// use ringway_core::wait::Spin;
+/// let mut ring = Ring::<_, 4, Spin>::new();
+/// let (mut producer, consumer) = ring.split();
+/// consumer.close();
+/// assert_eq!(producer.push(5), Err(PushError::Closed(5)));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum PushError<T> {
+    /// The consumer closed its half or died.
+    Closed(T),
+    /// The deadline passed first.
+    TimedOut(T),
+    /// The ring's memory was corrupted: the consumer stands where none can. Lay the ring out anew.
+    Corrupt(T),
+}
+
+impl<T> PushError<T> {
+    /// The value that was not pushed.
+    pub fn into_value(self) -> T {
+        match self {
+            PushError::Closed(value) | PushError::TimedOut(value) | PushError::Corrupt(value) => {
+                value
+            }
+        }
+    }
+}
+
+impl<T> fmt::Debug for PushError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            PushError::Closed(_) => "Closed(..)",
+            PushError::Corrupt(_) => "Corrupt(..)",
+            PushError::TimedOut(_) => "TimedOut(..)",
+        })
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl<T> defmt::Format for PushError<T> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        match self {
+            PushError::Closed(_) => defmt::write!(f, "Closed(..)"),
+            PushError::Corrupt(_) => defmt::write!(f, "Corrupt(..)"),
+            PushError::TimedOut(_) => defmt::write!(f, "TimedOut(..)"),
+        }
+    }
+}
+
+impl<T> fmt::Display for PushError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(
+            &match self {
+                PushError::Closed(_) => Error::BrokenPipe,
+                PushError::Corrupt(_) => Error::Corrupt,
+                PushError::TimedOut(_) => Error::TimedOut,
+            },
+            f,
+        )
+    }
+}
+
+impl<T> core::error::Error for PushError<T> {}
+
 /// A ring of `N` values of `T` for one producer and one consumer. `W` says how a side can sleep, see
 /// [`Wake`].
 ///
 /// Memory: `N` values and 16 bytes (with [`Nobody`]) where the target has no caches; where it has, two cache lines
-/// instead of the 16 bytes. `N` is 1 to 2^30; another does not compile.
+/// instead of the 16 bytes. `N` is 1 to 2^30; another does not compile. A [`RingView`]
+/// is one whose capacity is known when the program runs.
 ///
 /// Values that are in the ring when it is dropped are dropped with it.
 ///
@@ -135,19 +212,49 @@ impl<T> core::error::Error for Full<T> {}
 ///     assert_eq!(heard, ["to", "and", "fro"]);
 /// });
 /// ```
-#[derive(Debug)]
+pub type Ring<T, const N: usize, W = Nobody> = RingInner<[Slot<T>; N], W>;
+
+/// A [`Ring`] whose number of slots is known when the program runs: a reference to it says how many they are.
+///
+/// `&Ring<T, N, W>` coerces to `&RingView<T, W>`. Others lie on the heap or in memory at hand, see [`InMemory`](crate::storage::InMemory).
+///
+/// ```
+/// use ringway_core::ring::{Ring, RingView};
+/// static SMALL: Ring<u8, 4> = Ring::new();
+/// static LARGE: Ring<u8, 400> = Ring::new();
+/// let rings: [&RingView<u8>; 2] = [&SMALL, &LARGE];
+/// assert_eq!(rings.map(RingView::capacity), [4, 400]);
+/// ```
+pub type RingView<T, W = Nobody> = RingInner<[Slot<T>], W>;
+
+/// What [`Ring`] and [`RingView`] are. `S` is the array of its slots, see [`storage`](crate::storage).
 #[repr(C)]
-pub struct Ring<T, const N: usize, W: Wake = Nobody> {
+pub struct RingInner<S: Storage + ?Sized, W: Wake> {
     header: Header<W>,
-    slots: Slots<T, N>,
+    #[cfg(loom)]
+    watch: Watch,
+    slots: S,
 }
 
 // SAFETY: a value is given from one side to the other through SYNC POINT A and B, and touched by one side at a time
-// (the ownership rule), so that `T: Send` is all it takes. `B` is shared as it is.
-unsafe impl<T: Send, const N: usize, W: Wake + Sync> Sync for Ring<T, N, W> {}
+// (the ownership rule), so that `T: Send` is all it takes. `W` is shared as it is.
+unsafe impl<S: Storage<Value: Send> + ?Sized, W: Wake + Sync> Sync for RingInner<S, W> {}
 
 // SAFETY: the ring owns its values, and no half borrows it when it moves.
-unsafe impl<T: Send, const N: usize, W: Wake + Send> Send for Ring<T, N, W> {}
+unsafe impl<S: Storage<Value: Send> + ?Sized, W: Wake + Send> Send for RingInner<S, W> {}
+
+// No panic leaves a ring half changed.
+impl<S: Storage + ?Sized, W: Wake> RefUnwindSafe for RingInner<S, W> {}
+
+impl<S: Storage + ?Sized, W: Wake> fmt::Debug for RingInner<S, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let n = self.slots.capacity();
+        f.debug_struct("Ring")
+            .field("capacity", &n)
+            .field("len", &self.header.len(n.get()))
+            .finish()
+    }
+}
 
 impl<T, const N: usize, W: Wake> Ring<T, N, W> {
     const_unless_loom! {
@@ -167,24 +274,19 @@ impl<T, const N: usize, W: Wake> Ring<T, N, W> {
         /// ```
         /// use ringway_core::ring::Ring;
         /// use ringway_core::wait::Spin;
-        /// static RING: Ring<u32, 4, Spin> =
-        ///     Ring::new();
+        /// static RING: Ring<u32, 4, Spin> = Ring::new();
         /// let mut producer = RING.producer().unwrap();
         /// producer.push(1).unwrap(); // waits for room if need be
         /// ```
         pub fn new() -> Self {
-            index::capacity::<N>();
-            Ring { header: Header::new(), slots: Slots::new() }
+            fixed::<N>();
+            RingInner {
+                header: Header::new(),
+                #[cfg(loom)]
+                watch: Watch::new(N),
+                slots: [const { Slot::new() }; N],
+            }
         }
-    }
-
-    /// How many values the ring holds.
-    ///
-    /// ```
-    /// assert_eq!(<ringway_core::ring::Ring<u8, 5>>::new().capacity(), 5);
-    /// ```
-    pub const fn capacity(&self) -> usize {
-        N
     }
 }
 
@@ -198,7 +300,7 @@ impl<T, const N: usize, W: Wake> Default for Ring<T, N, W> {
 #[cfg(not(loom))]
 unsafe impl<T, const N: usize, W: Wake> InPlace for Ring<T, N, W> {
     fn init(place: &mut MaybeUninit<Self>) -> &mut Self {
-        index::capacity::<N>();
+        fixed::<N>();
         let at = place.as_mut_ptr();
         // SAFETY: within the place, which is ours.
         let header = unsafe { &raw mut (*at).header };
@@ -209,7 +311,45 @@ unsafe impl<T, const N: usize, W: Wake> InPlace for Ring<T, N, W> {
     }
 }
 
-impl<T, const N: usize, W: Wake> Ring<T, N, W> {
+// SAFETY: `repr(C)`: the header, which is written, and behind it the slots, which need not be initialized.
+#[cfg(not(loom))]
+unsafe impl<T, W: Wake> InMemory for RingView<T, W> {
+    fn layout(capacity: usize) -> Option<Layout> {
+        storage::layout::<Slot<T>>(Layout::new::<Header<W>>(), capacity)
+    }
+
+    fn at(at: NonNull<u8>, capacity: usize) -> NonNull<Self> {
+        storage::view(at, capacity, |slots: *mut [()]| slots as *mut Self)
+    }
+
+    unsafe fn init(at: NonNull<u8>, _capacity: usize) {
+        // SAFETY: the caller's memory begins with room for a header, see `layout`.
+        unsafe { at.cast().write(Header::<W>::new()) };
+    }
+}
+
+impl<T, S: Storage<Value = T> + ?Sized, W: Wake> RingInner<S, W> {
+    /// How many values the ring holds.
+    ///
+    /// ```
+    /// assert_eq!(<ringway_core::ring::Ring<u8, 5>>::new().capacity(), 5);
+    /// ```
+    pub fn capacity(&self) -> usize {
+        self.n() as usize
+    }
+
+    fn n(&self) -> u32 {
+        self.slots.capacity().get()
+    }
+
+    fn slots(&self) -> SlotsRef<'_, T> {
+        SlotsRef::new(
+            self.slots.first(),
+            #[cfg(loom)]
+            &self.watch,
+        )
+    }
+
     /// The producer's half, or `None` while somebody has it. Any context may ask. Dropping it gives
     /// it back, and the consumer waits for the next producer; [`Producer::close`] ends the stream.
     ///
@@ -221,14 +361,15 @@ impl<T, const N: usize, W: Wake> Ring<T, N, W> {
     /// drop(producer);
     /// assert!(RING.producer().is_some(), "it was given back");
     /// ```
-    pub fn producer(&self) -> Option<Producer<'_, T, N, W>> {
+    pub fn producer(&self) -> Option<Producer<'_, T, W, S::Capacity>> {
         self.producer_as(Participant::LOCAL)
     }
 
-    /// [`producer`](Self::producer) for `me`, where processes share the ring. `None` also when its memory was scribbled over,
-    /// see [`is_sound`](Self::is_sound).
-    pub fn producer_as(&self, me: Participant) -> Option<Producer<'_, T, N, W>> {
-        self.header.take_producer(me).map(|cursor| Producer::new(cursor, &self.slots))
+    /// [`producer`](Self::producer) for `me`, where processes share the ring. `None` also when its memory was corrupted, see
+    /// [`is_valid`](Self::is_valid).
+    pub fn producer_as(&self, me: Participant) -> Option<Producer<'_, T, W, S::Capacity>> {
+        let cursor = self.header.take_producer(self.slots.capacity(), me);
+        cursor.map(|cursor| Producer::new(cursor, self.slots()))
     }
 
     /// The consumer's half, or `None` while somebody has it. Any context may ask. Dropping it gives
@@ -241,14 +382,15 @@ impl<T, const N: usize, W: Wake> Ring<T, N, W> {
     /// let consumer = RING.consumer().unwrap();
     /// assert!(RING.consumer().is_none());
     /// ```
-    pub fn consumer(&self) -> Option<Consumer<'_, T, N, W>> {
+    pub fn consumer(&self) -> Option<Consumer<'_, T, W, S::Capacity>> {
         self.consumer_as(Participant::LOCAL)
     }
 
-    /// [`consumer`](Self::consumer) for `me`, where processes share the ring. `None` also when its memory was scribbled over,
-    /// see [`is_sound`](Self::is_sound).
-    pub fn consumer_as(&self, me: Participant) -> Option<Consumer<'_, T, N, W>> {
-        self.header.take_consumer(me).map(|cursor| Consumer::new(cursor, &self.slots))
+    /// [`consumer`](Self::consumer) for `me`, where processes share the ring. `None` also when its memory was corrupted, see
+    /// [`is_valid`](Self::is_valid).
+    pub fn consumer_as(&self, me: Participant) -> Option<Consumer<'_, T, W, S::Capacity>> {
+        let cursor = self.header.take_consumer(self.slots.capacity(), me);
+        cursor.map(|cursor| Consumer::new(cursor, self.slots()))
     }
 
     /// Closes the halves that `dead` held, and wakes the other side so that it notices; returns how
@@ -290,9 +432,9 @@ impl<T, const N: usize, W: Wake> Ring<T, N, W> {
         self.header.recover(dead)
     }
 
-    /// Whether both sides stand where the sides of such a ring can: always, but in memory that somebody scribbled over.
-    pub fn is_sound(&self) -> bool {
-        self.header.is_sound::<N>()
+    /// Whether both sides stand where the sides of such a ring can: always, but in memory that somebody corrupted.
+    pub fn is_valid(&self) -> bool {
+        self.header.is_valid(self.n())
     }
 
     /// How many values are in the ring, more or less: for one who holds no half. 0 only if it was empty at some moment of the
@@ -305,7 +447,7 @@ impl<T, const N: usize, W: Wake> Ring<T, N, W> {
     /// assert_eq!(RING.len(), 1);
     /// ```
     pub fn len(&self) -> usize {
-        self.header.len::<N>()
+        self.header.len(self.n())
     }
 
     /// Whether the ring was empty at some moment of the call.
@@ -315,17 +457,30 @@ impl<T, const N: usize, W: Wake> Ring<T, N, W> {
 
     /// Whether the last producer closed its half or died, see [`Consumer::producer_is_gone`].
     pub fn producer_is_gone(&self) -> bool {
-        self.header.consumer.0.peer.is_gone()
+        self.header.producer_half().is_gone()
+    }
+
+    /// How many values are in it. `None` when the two positions do not fit together: the sides are under way, or somebody
+    /// corrupted them.
+    #[cfg(not(loom))]
+    pub(crate) fn used(&self) -> Option<usize> {
+        self.header.used(self.n())
+    }
+
+    /// Who has the halves: the producer's and the consumer's.
+    #[cfg(not(loom))]
+    pub(crate) fn holders(&self) -> [Option<Participant>; 2] {
+        [self.header.producer_half().holder(), self.header.consumer_half().holder()]
     }
 
     /// What the consumer sleeps on. Every publication rings it, and so does [`Producer::close`].
     pub fn consumers_bell(&self) -> &Doorbell<W> {
-        &self.header.producer.0.bell
+        self.header.consumers_bell()
     }
 
     /// What the producer sleeps on. Every release rings it, and so does [`Consumer::close`].
     pub fn producers_bell(&self) -> &Doorbell<W> {
-        &self.header.consumer.0.bell
+        self.header.producers_bell()
     }
 
     /// Both halves of a ring that the caller owns. Needs no read-modify-write, hence no critical section anywhere.
@@ -337,241 +492,31 @@ impl<T, const N: usize, W: Wake> Ring<T, N, W> {
     /// producer.try_push("hello").unwrap();
     /// assert_eq!(consumer.try_pop(), Some("hello"));
     /// ```
-    pub fn split(&mut self) -> (Producer<'_, T, N, W>, Consumer<'_, T, N, W>) {
-        let (producer, consumer) = self.header.take_both();
-        (Producer::new(producer, &self.slots), Consumer::new(consumer, &self.slots))
+    #[allow(clippy::type_complexity)] // it is a pair
+    pub fn split(&mut self) -> (Producer<'_, T, W, S::Capacity>, Consumer<'_, T, W, S::Capacity>) {
+        self.header.take_both_halves();
+        let (header, capacity, slots) = (&self.header, self.slots.capacity(), self.slots());
+        let producer = ProducerCursor::with_room(header, capacity, 0);
+        (
+            Producer::new(producer, slots),
+            Consumer::new(ConsumerCursor::new(header, capacity), slots),
+        )
     }
 }
 
-impl<T, const N: usize, W: Wake> Drop for Ring<T, N, W> {
+impl<S: Storage + ?Sized, W: Wake> Drop for RingInner<S, W> {
     fn drop(&mut self) {
-        if core::mem::needs_drop::<T>() {
-            let (head, tail) = self.header.positions();
-            let left = index::used::<N>(head, tail).unwrap_or(0);
+        if core::mem::needs_drop::<S::Value>() {
+            let n = self.slots.capacity().get();
+            let (head, tail) = self.header.positions_mut();
+            let left = position::used(n, head, tail).unwrap_or(0);
+            let slots = SlotsRef::<S::Value>::new(
+                self.slots.first(),
+                #[cfg(loom)]
+                &self.watch,
+            );
             // SAFETY: no half is left, so that the values between the positions are ours, and nobody comes after.
-            unsafe { self.slots.as_slots_ref().drop_values::<N>(head, left) };
-        }
-    }
-}
-
-/// The half that pushes. It can move to another thread or context, and is used from one at a time.
-///
-/// ```
-/// use ringway_core::ring::Ring;
-/// let mut ring: Ring<_, 3> = Ring::new();
-/// let (mut producer, _consumer) = ring.split();
-/// assert_eq!(producer.try_push_slice(&[1, 2, 3, 4]), 3);
-/// assert_eq!(producer.room(), 0);
-/// ```
-#[derive(Debug)]
-pub struct Producer<'a, T, const N: usize, W: Wake = Nobody> {
-    cursor: CachePadded<ProducerCursor<'a, N, W>>,
-    slots: SlotsRef<'a, T>,
-}
-
-// SAFETY: as for `Ring`: values pass from side to side by the ownership rule. The raw pointer inside is a borrow
-// of the ring's slots.
-unsafe impl<T: Send, const N: usize, W: Wake + Sync> Send for Producer<'_, T, N, W> {}
-
-impl<'a, T, const N: usize, W: Wake> Producer<'a, T, N, W> {
-    fn new(cursor: ProducerCursor<'a, N, W>, slots: &'a Slots<T, N>) -> Self {
-        Producer { cursor: CachePadded(cursor), slots: slots.as_slots_ref() }
-    }
-
-    /// Pushes one value. Wait-free.
-    ///
-    /// # Errors
-    /// [`Full`] with the value, when there is no room.
-    #[inline]
-    pub fn try_push(&mut self, value: T) -> Result<(), Full<T>> {
-        let Some(tail) = self.cursor.0.first_free() else { return Err(Full(value)) };
-        // SAFETY: the ownership rule: there is room for one.
-        unsafe { self.slots.write::<N>(tail, value) };
-        self.cursor.0.publish_from(tail, 1);
-        Ok(())
-    }
-
-    /// Pushes as many of `values` as there is room for, in one publication, and returns how many. Wait-free.
-    ///
-    /// ```
-    /// use ringway_core::ring::Ring;
-    /// let mut ring: Ring<u32, 4> = Ring::new();
-    /// let (mut producer, mut consumer) = ring.split();
-    /// assert_eq!(producer.try_push_slice(&[1, 2, 3]), 3);
-    /// let mut out = [0; 8];
-    /// assert_eq!(consumer.try_pop_slice(&mut out), 3);
-    /// assert_eq!(out[..3], [1, 2, 3]);
-    /// ```
-    pub fn try_push_slice(&mut self, values: &[T]) -> usize
-    where
-        T: Copy,
-    {
-        let want = values.len().min(N) as u32;
-        let count = self.cursor.0.room(want).min(want);
-        let (taken, _) = values.split_at_checked(count as usize).unwrap_or((values, &[]));
-        if count > 0 {
-            // SAFETY: the ownership rule: there is room for `count`, which is the length of `taken`.
-            unsafe { self.slots.copy_in::<N>(self.cursor.0.tail(), taken) };
-            self.cursor.0.publish(count);
-        }
-        count as usize
-    }
-
-    /// How many values can be pushed now. The consumer can only make it more.
-    pub fn room(&mut self) -> usize {
-        self.cursor.0.room(N as u32) as usize
-    }
-
-    /// How many values the ring holds when it is full.
-    pub const fn capacity(&self) -> usize {
-        N
-    }
-
-    /// Whether the last consumer closed its half or died, and nobody took it since. One that has
-    /// not come yet is not gone, nor is one that gave its half back.
-    ///
-    /// ```
-    /// use ringway_core::ring::Ring;
-    /// let mut ring: Ring<u8, 4> = Ring::new();
-    /// let (producer, consumer) = ring.split();
-    /// assert!(!producer.consumer_is_gone());
-    /// consumer.close();
-    /// assert!(producer.consumer_is_gone());
-    /// ```
-    pub fn consumer_is_gone(&self) -> bool {
-        self.cursor.0.peer_is_gone()
-    }
-
-    /// Ends the stream: the consumer gets what was pushed, and then its forms that wait answer
-    /// [`EndOfFile`](crate::Error::EndOfFile). A producer that is taken later opens the
-    /// stream again.
-    ///
-    /// ```
-    /// use ringway_core::Error;
-    /// use ringway_core::ring::Ring;
-    /// use ringway_core::wait::Spin;
-    /// static RING: Ring<u8, 4, Spin> = Ring::new();
-    /// let mut consumer = RING.consumer().unwrap();
-    /// RING.producer().unwrap().push(1).unwrap(); // given back: others may go on
-    /// RING.producer().unwrap().close();
-    /// assert_eq!(consumer.pop(), Ok(1));
-    /// assert_eq!(consumer.pop(), Err(Error::EndOfFile));
-    /// ```
-    pub fn close(self) {
-        self.cursor.0.close();
-    }
-}
-
-/// The half that pops. It can move to another thread or context, and is used from one at a time.
-///
-/// ```
-/// use ringway_core::ring::Ring;
-/// let mut ring: Ring<_, 4> = Ring::new();
-/// let (mut producer, mut consumer) = ring.split();
-/// producer.try_push_slice(&[1, 2, 3]);
-/// assert_eq!(consumer.peek(), Some(&1));
-/// assert_eq!(consumer.len(), 3);
-/// consumer.clear();
-/// assert!(consumer.is_empty());
-/// ```
-#[derive(Debug)]
-pub struct Consumer<'a, T, const N: usize, W: Wake = Nobody> {
-    cursor: CachePadded<ConsumerCursor<'a, N, W>>,
-    slots: SlotsRef<'a, T>,
-}
-
-// SAFETY: as for `Producer`.
-unsafe impl<T: Send, const N: usize, W: Wake + Sync> Send for Consumer<'_, T, N, W> {}
-
-impl<'a, T, const N: usize, W: Wake> Consumer<'a, T, N, W> {
-    fn new(cursor: ConsumerCursor<'a, N, W>, slots: &'a Slots<T, N>) -> Self {
-        Consumer { cursor: CachePadded(cursor), slots: slots.as_slots_ref() }
-    }
-
-    /// Pops the oldest value, if there is one. Wait-free.
-    #[inline]
-    pub fn try_pop(&mut self) -> Option<T> {
-        let head = self.cursor.0.first_filled()?;
-        // SAFETY: the ownership rule: one is ready. `release_from` makes sure that it is not read again.
-        let value = unsafe { self.slots.read::<N>(head) };
-        self.cursor.0.release_from(head, 1);
-        Some(value)
-    }
-
-    /// Pops as many values as there are, at most `out.len()`, and returns how many. Wait-free.
-    pub fn try_pop_slice(&mut self, out: &mut [T]) -> usize
-    where
-        T: Copy,
-    {
-        let want = out.len().min(N) as u32;
-        let count = self.cursor.0.ready_soon(want, Kept::new(want)).min(want);
-        if let Some((taken, _)) = out.split_at_mut_checked(count as usize) {
-            if count > 0 {
-                // SAFETY: the ownership rule: `count` are ready, which is the length of `taken`.
-                unsafe { self.slots.copy_out::<N>(self.cursor.0.head(), taken) };
-                self.cursor.0.release(count);
-            }
-        }
-        count as usize
-    }
-
-    /// The oldest value, in place.
-    pub fn peek(&mut self) -> Option<&T> {
-        if self.cursor.0.ready_soon(1, Kept::new(1)) == 0 {
-            return None;
-        }
-        // SAFETY: the ownership rule: one is ready, and `&mut self` is borrowed for as long as the answer lives.
-        let (first, _) = unsafe { self.slots.readable::<N>(self.cursor.0.head(), 1) };
-        first.first()
-    }
-
-    /// Drops every value that is in the ring now, and wakes the producer.
-    pub fn clear(&mut self) {
-        let count = self.cursor.0.ready(N as u32);
-        self.discard(count);
-    }
-
-    /// How many values can be popped now. The producer can only make it more.
-    pub fn len(&mut self) -> usize {
-        self.cursor.0.ready(N as u32) as usize
-    }
-
-    /// Whether there is nothing to pop now.
-    pub fn is_empty(&mut self) -> bool {
-        self.cursor.0.ready(1) == 0
-    }
-
-    /// How many values the ring holds when it is full.
-    pub const fn capacity(&self) -> usize {
-        N
-    }
-
-    /// Whether the last producer closed its half or died, and nobody took it since. What it pushed
-    /// can still be popped. One that has not come yet is not gone, nor is one that gave its half
-    /// back.
-    pub fn producer_is_gone(&self) -> bool {
-        self.cursor.0.peer_is_gone()
-    }
-
-    /// Takes no more: the producer's forms that wait answer [`PushError::Closed`]. Values that are
-    /// left stay. A consumer that is taken later opens the ring again.
-    pub fn close(self) {
-        self.cursor.0.close();
-    }
-
-    /// Drops the oldest `count` values, which are ready, and gives their slots back; also when a value panics as it is
-    /// dropped.
-    fn discard(&mut self, count: u32) {
-        struct Release<'c, 'a, const N: usize, W: Wake>(&'c mut ConsumerCursor<'a, N, W>, u32);
-        impl<const N: usize, W: Wake> Drop for Release<'_, '_, N, W> {
-            fn drop(&mut self) {
-                self.0.release(self.1);
-            }
-        }
-        let release = Release(&mut self.cursor.0, count);
-        if core::mem::needs_drop::<T>() {
-            // SAFETY: the ownership rule: `count` are ready. `release` makes sure that they are not read again.
-            unsafe { self.slots.drop_values::<N>(release.0.head(), count) };
+            unsafe { slots.drop_values(n, head, left) };
         }
     }
 }

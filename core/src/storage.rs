@@ -11,8 +11,25 @@
 //! `&Ring<T, N, W>` coerces to `&RingView<T, W>`, as `&[T; N]` does to `&[T]`; so do `Box` and `Arc`. Both mean the same
 //! bytes. The number of a view's slots is a part of the reference to it: it lies in private memory, and nobody who shares
 //! the structure can change it.
+//!
+//! ```
+//! use ringway_core::ring::{Ring, RingView};
+//! fn last(ring: &RingView<u8>) -> Option<u8> {
+//!     let mut consumer = ring.consumer()?;
+//!     core::iter::from_fn(|| consumer.try_pop()).last()
+//! }
+//! static FOUR: Ring<u8, 4> = Ring::new();
+//! FOUR.producer().unwrap().try_push_slice(&[1, 2, 3]);
+//! assert_eq!(last(&FOUR), Some(3));
+//! ```
 
+#[cfg(not(loom))]
+use core::alloc::Layout;
 use core::fmt;
+#[cfg(not(loom))]
+use core::mem::MaybeUninit;
+#[cfg(not(loom))]
+use core::ptr::NonNull;
 
 pub use crate::sync::Slot;
 
@@ -64,6 +81,76 @@ impl sealed::Capacity for Counted {
     }
 }
 
+/// A structure whose number of slots is known when the program runs, as it comes to be: in memory of the caller's, on the
+/// heap, in a region. Nothing of it passes the stack.
+///
+/// ```
+/// use ringway_core::ring::RingView;
+/// use ringway_core::storage::InMemory;
+/// use std::mem::MaybeUninit;
+/// #[repr(align(128))]
+/// struct Memory([MaybeUninit<u8>; 1024]);
+/// let mut memory = Memory([MaybeUninit::uninit(); 1024]);
+/// let capacity = std::env::args().count() + 9;
+/// let ring = RingView::<u32>::make(&mut memory.0, capacity).unwrap();
+/// let (mut producer, mut consumer) = ring.split();
+/// producer.try_push(7).unwrap();
+/// assert_eq!((producer.capacity(), consumer.try_pop()), (capacity, Some(7)));
+/// ```
+///
+/// # Safety
+/// What [`init`](Self::init) wrote into memory of such a [`layout`](Self::layout) is a fresh structure, and [`at`](Self::at) points to it.
+#[cfg(not(loom))]
+pub unsafe trait InMemory {
+    /// How much memory one with so many slots takes; `None` when none has so many.
+    fn layout(capacity: usize) -> Option<Layout>;
+
+    /// The structure of so many slots that lies at `at`, or is to lie there.
+    fn at(at: NonNull<u8>, capacity: usize) -> NonNull<Self>;
+
+    /// Makes a fresh one there. What was there is neither read nor dropped.
+    ///
+    /// # Safety
+    /// At `at` there is memory as [`layout`](Self::layout) says for so many slots, which is the caller's alone.
+    unsafe fn init(at: NonNull<u8>, capacity: usize);
+
+    /// Makes a fresh one in `memory`, and lends it; `None` when the memory is too small, or does not begin on the boundary
+    /// that [`layout`](Self::layout) says, or no structure has so many slots. It is not dropped; see
+    /// [`ptr::drop_in_place`](core::ptr::drop_in_place).
+    fn make(memory: &mut [MaybeUninit<u8>], capacity: usize) -> Option<&mut Self> {
+        let layout = Self::layout(capacity)?;
+        let at = NonNull::new(memory.as_mut_ptr())?.cast::<u8>();
+        if memory.len() < layout.size()
+            || !at.cast::<()>().as_ptr().addr().is_multiple_of(layout.align())
+        {
+            return None;
+        }
+        // SAFETY: so much memory, on that boundary, and exclusively borrowed.
+        unsafe { Self::init(at, capacity) };
+        // SAFETY: just made there; borrowed for as long as the memory is.
+        Some(unsafe { Self::at(at, capacity).as_mut() })
+    }
+}
+
+/// The layout of a `repr(C)` structure that begins as `head` says and ends with so many `E`.
+#[cfg(not(loom))]
+pub(crate) fn layout<E>(head: Layout, capacity: usize) -> Option<Layout> {
+    let slots = Layout::array::<E>(capacity).ok().filter(|_| is_capacity(capacity))?;
+    head.extend(slots).ok().map(|(layout, _)| layout.pad_to_align())
+}
+
+/// A pointer to the structure of so many slots at `at`: `cast` makes it of a slice's pointer.
+#[cfg(not(loom))]
+pub(crate) fn view<V: ?Sized>(
+    at: NonNull<u8>,
+    capacity: usize,
+    cast: impl FnOnce(*mut [()]) -> *mut V,
+) -> NonNull<V> {
+    let to = cast(core::ptr::slice_from_raw_parts_mut(at.as_ptr().cast(), capacity));
+    // SAFETY: the address is that of `at`, which is not null.
+    unsafe { NonNull::new_unchecked(to) }
+}
+
 /// `N` as positions count. Refuses a capacity that cannot work when the program is compiled.
 pub(crate) const fn fixed<const N: usize>() -> u32 {
     const {
@@ -74,6 +161,7 @@ pub(crate) const fn fixed<const N: usize>() -> u32 {
 }
 
 /// Whether a structure can have so many slots.
+#[cfg(not(loom))]
 pub(crate) const fn is_capacity(slots: usize) -> bool {
     0 < slots && slots <= MAX_CAPACITY
 }
@@ -127,6 +215,13 @@ pub(crate) mod sealed {
 
         fn capacity(&self) -> Self::Capacity;
         fn as_slice(&self) -> &[Self::Element];
+
+        /// Where the values are: in an array of [`Slot`](super::Slot)s, one beside the other.
+        #[inline(always)]
+        fn first(&self) -> *mut Self::Value {
+            // The elements are cells, so that this may be written through.
+            self.as_slice().as_ptr().cast::<Self::Value>().cast_mut()
+        }
     }
 
     /// See [`Element`](super::Element).

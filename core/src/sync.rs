@@ -1,6 +1,6 @@
 //! The only door to atomics and cells.
 //!
-//! The rest of the crate takes `AtomicU32`, `AtomicPtr`, `fence`, `Cell` and `Slots` from here and from
+//! The rest of the crate takes `AtomicU32`, `AtomicPtr`, `fence`, `Cell` and `Slot` from here and from
 //! nowhere else (`clippy.toml` bans the others), so that one source runs over three memories:
 //!
 //! | built for | atomics | cells |
@@ -335,12 +335,6 @@ impl<T> Slot<T> {
     pub(crate) const fn new() -> Self {
         Slot(core::cell::UnsafeCell::new(MaybeUninit::uninit()))
     }
-
-    /// Where its value is, or may be.
-    #[inline(always)]
-    pub(crate) const fn get(&self) -> *mut T {
-        self.0.get().cast()
-    }
 }
 
 impl Slot<u8> {
@@ -368,57 +362,7 @@ impl Watch {
     }
 }
 
-/// `N` uninitialised places in one contiguous piece, shared between two sides that agree by atomics which side
-/// owns which place.
-///
-/// Loom's cells do not lie next to each other in memory, so that under loom the data are plain and a watcher
-/// beside each place records who touched it; [`SlotsRef::touch_read`] and [`SlotsRef::touch_write`] are where it looks.
-#[derive(Debug)]
-#[repr(C)]
-pub(crate) struct Slots<T, const N: usize> {
-    data: core::cell::UnsafeCell<[MaybeUninit<T>; N]>,
-    #[cfg(loom)]
-    watch: [loom::cell::UnsafeCell<()>; N],
-}
-
-impl<T, const N: usize> Slots<T, N> {
-    const_unless_loom! {
-        pub(crate) fn new() -> Self {
-            Slots::of([const { MaybeUninit::uninit() }; N])
-        }
-    }
-
-    const_unless_loom! {
-        fn of(data: [MaybeUninit<T>; N]) -> Self {
-            Slots {
-                data: core::cell::UnsafeCell::new(data),
-                #[cfg(loom)]
-                watch: core::array::from_fn(|_| loom::cell::UnsafeCell::new(())),
-            }
-        }
-    }
-
-    #[inline(always)]
-    pub(crate) fn as_slots_ref(&self) -> SlotsRef<'_, T> {
-        SlotsRef {
-            first: self.data.get().cast(),
-            #[cfg(loom)]
-            watch: &self.watch,
-            _borrow: core::marker::PhantomData,
-        }
-    }
-}
-
-impl<const N: usize> Slots<u8, N> {
-    const_unless_loom! {
-        /// Bytes that are initialized from the start, so that free ones can be lent out as a slice.
-        pub(crate) fn zeroed() -> Self {
-            Slots::of([const { MaybeUninit::new(0) }; N])
-        }
-    }
-}
-
-/// A borrowed pointer to [`Slots`], free of their number.
+/// A borrowed pointer to an array of [`Slot`]s, free of their number.
 #[derive(Debug)]
 pub(crate) struct SlotsRef<'a, T> {
     first: *mut T,
@@ -434,8 +378,19 @@ impl<T> Clone for SlotsRef<'_, T> {
 }
 impl<T> Copy for SlotsRef<'_, T> {}
 
-impl<T> SlotsRef<'_, T> {
-    /// The address of the first place. Valid for as many places as the [`Slots`] have.
+impl<'a, T> SlotsRef<'a, T> {
+    /// The slots of an array, which begins with `first`.
+    #[inline(always)]
+    pub(crate) fn new(first: *mut T, #[cfg(loom)] watch: &'a Watch) -> Self {
+        SlotsRef {
+            first,
+            #[cfg(loom)]
+            watch: &watch.0,
+            _borrow: core::marker::PhantomData,
+        }
+    }
+
+    /// The address of the first place. Valid for as many places as the array has.
     #[inline(always)]
     pub(crate) fn first(self) -> *mut T {
         self.first

@@ -371,6 +371,44 @@ pub trait Register: Wake {
     fn register(&self, waker: &Waker);
 }
 
+/// One look of a side that waits for another: what `look` finds, or else why there will be nothing any more. `None` when
+/// there may be.
+///
+/// In this order: what the other side did before it went is seen by the look after one saw that it went.
+#[inline]
+pub(crate) fn look_or_end<S: ?Sized, R>(
+    side: &mut S,
+    mut look: impl FnMut(&mut S) -> Option<R>,
+    ended: impl FnOnce(&S) -> Option<R>,
+) -> Option<R> {
+    if let Some(found) = look(side) {
+        return Some(found);
+    }
+    let end = ended(side)?;
+    Some(look(side).unwrap_or(end))
+}
+
+/// Awaits what `poll` answers, and makes of it what borrows from `side`.
+///
+/// Not an `async fn`: the compiler gives those a panic for a poll after the end. This one never answers again.
+pub(crate) fn lend_until<'s, S: ?Sized, R, L>(
+    side: &'s mut S,
+    mut poll: impl FnMut(&mut S, &mut Context<'_>) -> Poll<R>,
+    mut lend: impl FnMut(&'s mut S, R) -> L,
+) -> impl Future<Output = L> {
+    let mut side = Some(side);
+    core::future::poll_fn(move |cx| {
+        let Some(this) = side.take() else { return Poll::Pending };
+        match poll(this, cx) {
+            Poll::Ready(answer) => Poll::Ready(lend(this, answer)),
+            Poll::Pending => {
+                side = Some(this);
+                Poll::Pending
+            }
+        }
+    })
+}
+
 mod sealed {
     /// A doorbell's word, if it has one.
     pub trait Word: Sized {

@@ -4,7 +4,8 @@
 mod random;
 
 use random::Random;
-use ringway_core::ring::bytes::{ByteRing, ReserveError, WriteAllError};
+use ringway_core::Error;
+use ringway_core::ring::bytes::{ByteRing, ReadGrant};
 use std::collections::VecDeque;
 
 /// The time is always 100.
@@ -47,9 +48,9 @@ fn behaves_as_a_bounded_deque<const N: usize>(seed: u64) {
                     let bytes = fresh(random.below(N + 3));
                     let answer = producer.try_write_all(&bytes);
                     if bytes.len() > N {
-                        assert_eq!(answer, Err(WriteAllError::TooLarge { max: N }));
+                        assert_eq!(answer, Err(Error::MessageTooLarge { max: N }));
                     } else if bytes.len() > room {
-                        assert_eq!(answer, Err(WriteAllError::Full));
+                        assert_eq!(answer, Err(Error::WouldBlock));
                     } else {
                         assert_eq!(answer, Ok(()));
                         oracle.extend(bytes);
@@ -68,11 +69,11 @@ fn behaves_as_a_bounded_deque<const N: usize>(seed: u64) {
                                 oracle.extend(bytes);
                             }
                         }
-                        Err(ReserveError::TooLarge { max: said }) => {
+                        Err(Error::MessageTooLarge { max: said }) => {
                             assert_eq!(said, max);
                             assert!(len > max);
                         }
-                        Err(ReserveError::Full) => {
+                        Err(_) => {
                             assert!(
                                 room < N,
                                 "a grant of at most MAX_GRANT succeeds when all is read"
@@ -88,7 +89,7 @@ fn behaves_as_a_bounded_deque<const N: usize>(seed: u64) {
                         grant.commit(usize::MAX);
                         oracle.extend(bytes);
                     }
-                    Err(error) => assert_eq!((error, room), (ReserveError::Full, 0)),
+                    Err(error) => assert_eq!((error, room), (Error::WouldBlock, 0)),
                 },
                 5 | 6 => {
                     let mut out = vec![0; random.below(N + 2)];
@@ -96,8 +97,8 @@ fn behaves_as_a_bounded_deque<const N: usize>(seed: u64) {
                     assert_eq!(count, out.len().min(oracle.len()));
                     assert!(oracle.drain(..count).eq(out[..count].iter().copied()));
                 }
-                7 => match consumer.try_peek() {
-                    Some(grant) => {
+                7 => match consumer.try_peek(1) {
+                    Ok(grant) => {
                         assert!(grant.iter().eq(oracle.iter().take(grant.len())));
                         let release = random.below(grant.len() + 2);
                         let used = release.min(grant.len());
@@ -106,7 +107,7 @@ fn behaves_as_a_bounded_deque<const N: usize>(seed: u64) {
                             oracle.drain(..used);
                         }
                     }
-                    None => assert!(oracle.is_empty()),
+                    Err(_) => assert!(oracle.is_empty()),
                 },
                 _ => {
                     assert_eq!(consumer.len(), oracle.len());
@@ -185,14 +186,14 @@ fn a_static_ring_carries_a_megabyte_between_threads_by_copies_and_grants() {
         let mut consumer = RING.consumer().unwrap();
         let mut at = 0;
         while at < COUNT {
-            match consumer.try_peek() {
-                Some(grant) => {
+            match consumer.try_peek(1) {
+                Ok(grant) => {
                     assert!(grant.iter().enumerate().all(|(i, b)| *b == byte(at + i)));
                     let len = grant.len();
                     at += len;
                     grant.release(len);
                 }
-                None => std::thread::yield_now(),
+                Err(_) => std::thread::yield_now(),
             }
         }
         assert!(consumer.is_empty());
@@ -249,15 +250,15 @@ fn a_peek_shows_what_came_since_the_last() {
     let (mut producer, mut consumer) = ring.split();
     for expected in [&b"a"[..], b"ab", b"abc"] {
         producer.try_write(&expected[expected.len() - 1..]);
-        assert_eq!(&*consumer.try_peek().unwrap(), expected);
+        assert_eq!(&*consumer.try_peek(1).unwrap(), expected);
     }
     // Also when a part of what is known was released, and up to the end of the memory alone.
-    consumer.try_peek().unwrap().release(2);
+    consumer.try_peek(1).unwrap().release(2);
     producer.try_write(b"defghi");
-    assert_eq!(&*consumer.try_peek().unwrap(), b"cdefgh");
-    consumer.try_peek().unwrap().release(6);
+    assert_eq!(&*consumer.try_peek(1).unwrap(), b"cdefgh");
+    consumer.try_peek(1).unwrap().release(6);
     producer.try_write(b"jk");
-    assert_eq!(&*consumer.try_peek().unwrap(), b"ijk");
+    assert_eq!(&*consumer.try_peek(1).unwrap(), b"ijk");
 }
 
 /// The gap is skipped on the strength of what is known, and what came since lies behind it.
@@ -266,12 +267,12 @@ fn a_peek_behind_a_gap_shows_what_came_since() {
     let mut ring: ByteRing<8> = ByteRing::new();
     let (mut producer, mut consumer) = ring.split();
     producer.try_write(b"abcdef");
-    consumer.try_peek().unwrap().release(5);
+    consumer.try_peek(1).unwrap().release(5);
     producer.try_reserve(3).unwrap().commit(1);
-    assert_eq!(&*consumer.try_peek().unwrap(), b"f");
+    assert_eq!(&*consumer.try_peek(1).unwrap(), b"f");
     producer.try_write(b"x");
-    consumer.try_peek().unwrap().release(1);
-    assert_eq!(consumer.try_peek().unwrap()[1..], *b"x");
+    consumer.try_peek(1).unwrap().release(1);
+    assert_eq!(consumer.try_peek(1).unwrap()[1..], *b"x");
 }
 
 #[test]
@@ -287,24 +288,24 @@ fn a_reservation_up_to_a_length_has_the_room_that_came_since() {
 
 #[test]
 fn a_parser_waits_for_more_than_it_has() {
-    use ringway_core::Error;
     use ringway_core::wait::{Async, SpinClock};
     use std::task::{Context, Poll, Waker};
     let mut ring = ByteRing::<8, Async<SpinClock<Hundred>>>::new();
     let (mut producer, mut consumer) = ring.split();
     producer.try_write(b"ab");
-    assert_eq!(consumer.wait_for(2), Ok(2));
-    assert_eq!(consumer.wait_for_deadline(3, Some(50)), Err(Error::TimedOut));
-    assert_eq!(consumer.wait_for(9), Err(Error::MessageTooLarge { max: 8 }));
+    let first = |peeked: Result<ReadGrant<'_, '_, _, _>, Error>| peeked.map(|grant| grant.len());
+    assert_eq!(first(consumer.peek(2)), Ok(2));
+    assert_eq!(first(consumer.peek_deadline(3, Some(50))), Err(Error::TimedOut));
+    assert_eq!(first(consumer.peek(9)), Err(Error::MessageTooLarge { max: 8 }));
     let mut cx = Context::from_waker(Waker::noop());
-    assert!(consumer.poll_wait_for(&mut cx, 3).is_pending());
+    assert!(consumer.poll_peek(&mut cx, 3).is_pending());
     producer.try_write(b"cd");
-    assert_eq!(consumer.poll_wait_for(&mut cx, 3), Poll::Ready(Ok(4)));
+    assert_eq!(consumer.poll_peek(&mut cx, 3).map(first), Poll::Ready(Ok(4)));
     producer.try_write(b"e");
     // Across threads: the rest comes while the parser sleeps.
     std::thread::scope(|s| {
         s.spawn(|| producer.try_write(b"fg"));
-        assert_eq!(consumer.wait_for(7), Ok(7));
+        assert_eq!(first(consumer.peek(7)), Ok(7));
     });
-    assert_eq!(&*consumer.try_peek().unwrap(), b"abcdefg");
+    assert_eq!(&*consumer.try_peek(1).unwrap(), b"abcdefg");
 }

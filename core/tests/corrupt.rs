@@ -258,13 +258,13 @@ fn a_ring() {
     }
     survives("a ring", make, |ring: &mut Three| {
         for who in participants() {
-            let _ = (ring.is_sound(), ring.len(), ring.is_empty(), ring.producer_is_gone());
+            let _ = (ring.is_valid(), ring.len(), ring.is_empty(), ring.producer_is_gone());
             if let Some(mut producer) = ring.producer_as(who) {
                 let _ = (producer.try_push(1), producer.room(), producer.try_push_slice(&[1; 9]));
                 let _ = producer.push_deadline(1, NOW);
             }
             if let Some(mut consumer) = ring.consumer_as(who) {
-                let _ = (consumer.peek().copied(), consumer.len(), consumer.try_pop());
+                let _ = (consumer.front().copied(), consumer.len(), consumer.try_pop());
                 let _ = (consumer.try_pop_slice(&mut [0; 9]), consumer.pop_deadline(NOW));
                 consumer.clear();
             }
@@ -286,7 +286,7 @@ fn a_ring_of_bytes() {
     }
     survives("a ring of bytes", make, |ring: &mut Nine| {
         for who in participants() {
-            let _ = (ring.is_sound(), ring.len(), ring.is_empty(), ring.producer_is_gone());
+            let _ = (ring.is_valid(), ring.len(), ring.is_empty(), ring.producer_is_gone());
             if let Some(mut producer) = ring.producer_as(who) {
                 let _ = (producer.try_write(b"abc"), producer.room(), producer.try_write_all(b"d"));
                 let _ = producer.write_deadline(b"efghijklmnop", NOW);
@@ -299,7 +299,7 @@ fn a_ring_of_bytes() {
             }
             if let Some(mut consumer) = ring.consumer_as(who) {
                 let mut out = [0; 12];
-                let _ = consumer.try_peek().map(|grant| grant.release(1));
+                let _ = consumer.try_peek(1).map(|grant| grant.release(1));
                 let _ = (consumer.len(), consumer.is_empty(), consumer.try_read(&mut out[..2]));
                 let _ = consumer.read_deadline(&mut out, NOW);
                 consumer.clear();
@@ -332,7 +332,7 @@ fn one_that_waits_at_a_ring_whose_other_side_stands_nowhere_is_told() {
     let (mut producer, mut consumer) = (ring.producer().unwrap(), ring.consumer().unwrap());
     displace(&ring, 0);
     assert_eq!(consumer.read(&mut [0; 3]), Err(Error::Corrupt));
-    assert_eq!(consumer.wait_for(2), Err(Error::Corrupt));
+    assert_eq!(consumer.peek(2).err(), Some(Error::Corrupt));
     displace(&ring, 1);
     producer.try_write(&[1; 9]);
     assert_eq!(producer.write(&[1]), Err(Error::Corrupt));
@@ -359,7 +359,7 @@ fn a_ring_of_messages() {
     }
     survives("a ring of messages", make, |ring: &mut Thirty| {
         for who in participants() {
-            let _ = (ring.is_sound(), ring.is_empty(), ring.sender_is_gone());
+            let _ = (ring.is_valid(), ring.is_empty(), ring.sender_is_gone());
             if let Some(mut sender) = ring.sender_as(who) {
                 let _ = (sender.try_send(b"one"), sender.send_deadline(b"", NOW));
                 if let Ok(grant) = sender.try_reserve(2) {
@@ -368,10 +368,10 @@ fn a_ring_of_messages() {
             }
             if let Some(mut receiver) = ring.receiver_as(who) {
                 let mut out = [0; 12];
-                if let Ok(Some(grant)) = receiver.try_peek() {
+                if let Ok(grant) = receiver.try_peek() {
                     grant.release();
                 }
-                let _ = (receiver.try_recv(&mut out), receiver.wait_deadline(NOW));
+                let _ = (receiver.try_recv(&mut out), receiver.peek_deadline(NOW).is_ok());
                 let _ = receiver.recv_deadline(&mut out, NOW);
             }
             // SAFETY: nobody acts.
@@ -600,7 +600,7 @@ fn a_region() {
             for place in view.places() {
                 let _ = place.occupant();
             }
-            let _ = view.part::<Numbers>("numbers").map(|ring| (ring.len(), ring.is_sound()));
+            let _ = view.part::<Numbers>("numbers").map(|ring| (ring.len(), ring.is_valid()));
             let _ = view.part::<Jobs>("jobs").map(|queue| (queue.try_push(1), queue.try_pop()));
         }
     });

@@ -57,7 +57,7 @@ fn rings_of_bytes_and_messages_and_pipes() {
         let (mut producer, mut consumer) = ring.split();
         assert_eq!(consumer.try_read(&mut [0; 4]), 0);
         assert_eq!(producer.try_write(b"abc"), 3);
-        assert_eq!(&*consumer.try_peek().unwrap(), b"abc");
+        assert_eq!(&*consumer.try_peek(1).unwrap(), b"abc");
     });
     made::<MessageRing<32, Sleeper>>(|ring| {
         let (mut sender, mut receiver) = ring.split();

@@ -105,8 +105,8 @@ fn a_ring() {
 
 #[test]
 fn a_byte_ring() {
-    assert_eq!(size_and_align::<ByteRing<60>>(), (384, 128));
-    assert_eq!(size_and_align::<ByteRing<60, Sleeper>>(), (384, 128));
+    assert_eq!(size_and_align::<ByteRing<60>>(), (512, 128));
+    assert_eq!(size_and_align::<ByteRing<60, Sleeper>>(), (512, 128));
     let words = words(|ring: &ByteRing<60, Sleeper>| {
         let mut producer = ring.producer_as(ONE).unwrap();
         let mut consumer = ring.consumer_as(OTHER).unwrap();
@@ -123,10 +123,10 @@ fn a_byte_ring() {
         (4, 2 | 0x2AA << 2),
         (128, 56),
         (132, 2 | 0x155 << 2),
-        // The bytes, and the mark behind them.
-        (256, u32::from_ne_bytes(*b"ABCD")),
-        (260, u32::from_ne_bytes(*b"EFGH")),
-        (316, 56),
+        // The mark, and the bytes behind it.
+        (256, 56),
+        (384, u32::from_ne_bytes(*b"ABCD")),
+        (388, u32::from_ne_bytes(*b"EFGH")),
     ];
     assert_eq!(words, expected);
 }
@@ -220,7 +220,7 @@ fn a_latest_value() {
 
 #[test]
 fn a_ring_of_messages() {
-    assert_eq!(size_and_align::<MessageRing<60>>(), (384, 128));
+    assert_eq!(size_and_align::<MessageRing<60>>(), (512, 128));
     let words = words(|ring: &MessageRing<60, Sleeper>| {
         let mut sender = ring.sender_as(ONE).unwrap();
         sender.try_send(b"ABCD").unwrap();
@@ -229,7 +229,7 @@ fn a_ring_of_messages() {
     });
     // As a ring of bytes, whose sender closed and whose receiver gave its half back; the length,
     // and the message.
-    let expected = [(0, 8), (132, 1), (256, 4), (260, u32::from_ne_bytes(*b"ABCD"))];
+    let expected = [(0, 8), (132, 1), (384, 4), (388, u32::from_ne_bytes(*b"ABCD"))];
     assert_eq!(words, expected);
 }
 

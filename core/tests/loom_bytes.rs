@@ -5,12 +5,13 @@ mod support;
 
 use ringway_core::Error;
 use ringway_core::ring::bytes::{ByteRing, Consumer, Producer};
+use ringway_core::storage::Fixed;
 use ringway_core::wait::Wake;
 use support::sync::Arc;
 use support::thread;
 use support::{LoomFutex, model};
 
-fn write_exactly<const N: usize, W: Wake>(producer: &mut Producer<'_, N, W>, bytes: &[u8]) {
+fn write_exactly<const N: usize, W: Wake>(producer: &mut Producer<'_, W, Fixed<N>>, bytes: &[u8]) {
     loop {
         if let Ok(mut grant) = producer.try_reserve(bytes.len()) {
             grant.copy_from_slice(bytes);
@@ -21,17 +22,17 @@ fn write_exactly<const N: usize, W: Wake>(producer: &mut Producer<'_, N, W>, byt
     }
 }
 
-fn read_until<const N: usize, W: Wake>(consumer: &mut Consumer<'_, N, W>, expected: &[u8]) {
+fn read_until<const N: usize, W: Wake>(consumer: &mut Consumer<'_, W, Fixed<N>>, expected: &[u8]) {
     let mut left = expected;
     while !left.is_empty() {
-        match consumer.try_peek() {
-            Some(grant) => {
+        match consumer.try_peek(1) {
+            Ok(grant) => {
                 assert_eq!(*grant, left[..grant.len()]);
                 let count = grant.len();
                 grant.release(count);
                 left = &left[count..];
             }
-            None => thread::yield_now(),
+            Err(_) => thread::yield_now(),
         }
     }
 }
@@ -216,7 +217,7 @@ fn a_message_is_seen_whole_or_not_at_all() {
         let mut receiver = ring.receiver().unwrap();
         for message in [b"one", b"two"] {
             loop {
-                if let Some(found) = receiver.try_peek().unwrap() {
+                if let Ok(found) = receiver.try_peek() {
                     assert_eq!(&*found, message);
                     break found.release();
                 }

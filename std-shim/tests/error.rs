@@ -25,12 +25,6 @@ fn every_error_of_the_core_becomes_one_of_the_shim_with_its_cause() {
         (converted(ring::queue::PushError::Corrupt(7)), Cause::Core(E::Corrupt)),
         (converted(ring::queue::NoSlot::Closed), Cause::Core(E::BrokenPipe)),
         (converted(ring::PushError::TimedOut(7)), Cause::Core(E::TimedOut)),
-        (converted(ring::TooFew { available: 1 }), Cause::Core(E::WouldBlock)),
-        (converted(ring::bytes::ReserveError::Full), Cause::Core(E::WouldBlock)),
-        (
-            converted(ring::bytes::WriteAllError::TooLarge { max: 7 }),
-            Cause::Core(E::MessageTooLarge { max: 7 }),
-        ),
         (converted(ring::broadcast::Missed(3)), Cause::Lagged(3)),
         (converted(ring::broadcast::RecvError::Missed(3)), Cause::Lagged(3)),
         (converted(ring::broadcast::RecvError::EndOfFile), Cause::Core(E::EndOfFile)),

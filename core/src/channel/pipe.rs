@@ -41,7 +41,8 @@ use super::{Event, State};
 use crate::Error;
 #[cfg(not(loom))]
 use crate::ring::InPlace;
-use crate::ring::bytes::{Consumer, Producer, WriteAllError};
+use crate::ring::bytes::{Consumer, Producer};
+use crate::storage::Fixed;
 use crate::sync::const_unless_loom;
 use crate::wait::{Doorbell, Register, Spin, Wait, Wake};
 use core::future::poll_fn;
@@ -162,7 +163,7 @@ impl<const N: usize, W: Wake> Pipe<N, W> {
 #[derive(Debug)]
 pub struct Reader<'a, const N: usize, W: Wake = Spin> {
     shared: &'a Shared<N, W>,
-    half: ManuallyDrop<Consumer<'a, N, W>>,
+    half: ManuallyDrop<Consumer<'a, W, Fixed<N>>>,
 }
 
 impl<'a, const N: usize, W: Wake> Reader<'a, N, W> {
@@ -236,7 +237,7 @@ impl<'a, const N: usize, W: Wake> Reader<'a, N, W> {
     #[inline(always)]
     fn attempt<R>(
         &mut self,
-        mut take: impl FnMut(&mut Consumer<'a, N, W>) -> Option<Result<R, Error>>,
+        mut take: impl FnMut(&mut Consumer<'a, W, Fixed<N>>) -> Option<Result<R, Error>>,
     ) -> Option<Result<R, Error>> {
         if let Some(answer) = take(&mut self.half) {
             return Some(answer);
@@ -341,7 +342,7 @@ impl<'a, const N: usize, W: Wake> Writer<'a, N, W> {
         if bytes.is_empty() {
             return Some(Ok(0));
         }
-        let write = |half: &mut Producer<'a, N, W>| {
+        let write = |half: &mut Producer<'a, W, Fixed<N>>| {
             if whole {
                 half.try_write_all(bytes).map_or(0, |()| bytes.len())
             } else {
@@ -358,9 +359,8 @@ impl<'a, const N: usize, W: Wake> Writer<'a, N, W> {
         // SAFETY: this is a writer.
         let written = unsafe { self.shared.writing(|half| half.try_write_message(message)) };
         match written? {
-            Ok(Ok(())) => Some(Ok(())),
-            Ok(Err(WriteAllError::Full)) => None,
-            Ok(Err(WriteAllError::TooLarge { max })) => Some(Err(Error::MessageTooLarge { max })),
+            Ok(Err(Error::WouldBlock)) => None,
+            Ok(done) => Some(done),
             Err(error) => Some(Err(error)),
         }
     }

@@ -15,7 +15,8 @@ use crate::ring::latest::{Latest, SLOTS};
 use crate::ring::messages::MessageRing;
 #[cfg(target_has_atomic = "64")]
 use crate::ring::queue::{Queue, QueueView};
-use crate::ring::{self, Ring};
+use crate::ring::{Ring, RingView};
+use crate::storage::InMemory;
 use crate::wait::{Spin, Wait, Wake, needs_wake};
 use core::marker::PhantomData;
 #[cfg(target_has_atomic = "64")]
@@ -233,7 +234,7 @@ struct AnyRing<W>(PhantomData<W>);
 
 impl<W: SharedWait> Erased for AnyRing<W> {
     fn words(description: &Description) -> Option<usize> {
-        let size = ring::Untyped::<W>::SIZE;
+        let size = size_of::<Ring<(), 1, W>>();
         (size <= description.size as usize).then_some(size)
     }
 
@@ -244,22 +245,26 @@ impl<W: SharedWait> Erased for AnyRing<W> {
         dead: Participant,
     ) -> usize {
         // SAFETY: as the caller states: every ring begins with the same header, which is all that is touched.
-        let ring = unsafe { at.cast::<Ring<(), 1, W>>().as_ref() };
+        let ring = unsafe { RingView::<(), W>::at(at, 1).as_ref() };
         // SAFETY: as the caller states.
         unsafe { ring.recover(dead) }
     }
 
     unsafe fn look(at: NonNull<u8>, description: &Description) -> PartState {
-        // SAFETY: as the caller states, there is the header of a ring.
-        let ring = unsafe { ring::Untyped::<W>::at(at, description.capacity as usize) };
-        let Some(ring) = ring else { return PartState::CORRUPT };
+        let capacity = description.capacity as usize;
+        if RingView::<(), W>::layout(capacity).is_none() {
+            return PartState::CORRUPT;
+        }
+        // SAFETY: as the caller states, there is the header of a ring; slots of `()` take no memory.
+        let ring = unsafe { RingView::<(), W>::at(at, capacity).as_ref() };
         let named = |role, who: Option<Participant>| Some((role, who?));
+        let [producer, consumer] = ring.holders();
         PartState {
-            is_valid: ring.is_sound(),
+            is_valid: ring.is_valid(),
             is_torn: ring.used().is_none(),
             len: ring.used(),
             is_closed: Some(ring.producer_is_gone()),
-            holders: [named("producer", ring.producer()), named("consumer", ring.consumer())],
+            holders: [named("producer", producer), named("consumer", consumer)],
             ..PartState::VALID
         }
     }

@@ -39,11 +39,11 @@ mod waiting;
 
 pub use waiting::RecvError;
 
-use super::index::MAX_CAPACITY;
 use crate::participant::Participant;
 use crate::plain::Plain;
 #[cfg(not(loom))]
 use crate::ring::InPlace;
+use crate::storage::MAX_CAPACITY;
 use crate::sync::{CachePadded, const_unless_loom};
 use crate::wait::{Nobody, Wake};
 use core::fmt;

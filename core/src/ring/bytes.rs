@@ -20,7 +20,7 @@
 //! A gap must not lead to a grant that can never succeed: with everything read, the free memory is still cut in two
 //! at the position, and the larger piece has at least half of it. So an exact grant may ask for
 //! [`MAX_GRANT`](ByteRing::MAX_GRANT), half the capacity rounded up, which always succeeds once the consumer has read
-//! everything; more is refused as [`TooLarge`](ReserveError::TooLarge), not as full. Copies wrap around and have no such
+//! everything; more is refused as [`MessageTooLarge`](crate::Error::MessageTooLarge), not as full. Copies wrap around and have no such
 //! limit.
 //!
 //! ```
@@ -32,31 +32,44 @@
 //! grant.copy_from_slice(b"hello");
 //! grant.commit(5);
 //!
-//! let grant = rx.try_peek().unwrap();
+//! let grant = rx.try_peek(1).unwrap();
 //! assert_eq!(&*grant, b"hello");
 //! grant.release(5);
 //! ```
 
 #[cfg(not(loom))]
 use super::InPlace;
-use super::copy::{LONG, VERY_LONG};
-use super::cursor::{ConsumerCursor, Header, ProducerCursor};
-use super::index;
+use super::sides::{ConsumerCursor, Header, ProducerCursor};
+use super::slots::VERY_LONG;
 use crate::participant::Participant;
-use crate::sync::{AtomicU32, CachePadded, Kept, Ordering, Slots, SlotsRef, const_unless_loom};
+use crate::storage::sealed::Capacity as _;
+#[cfg(not(loom))]
+use crate::storage::{self, InMemory};
+use crate::storage::{Storage, fixed};
+#[cfg(loom)]
+use crate::sync::Watch;
+use crate::sync::{AtomicU32, CachePadded, Slot, SlotsRef, const_unless_loom};
 use crate::wait::{Doorbell, Nobody, Wake};
+#[cfg(not(loom))]
+use core::alloc::Layout;
 use core::fmt;
 #[cfg(not(loom))]
 use core::mem::MaybeUninit;
+use core::panic::RefUnwindSafe;
+#[cfg(not(loom))]
+use core::ptr::NonNull;
 
-mod grant;
+mod consumer;
 #[cfg(feature = "embedded-io")]
 mod io;
 mod lend;
-mod waiting;
+mod producer;
 
-pub use grant::{ReadGrant, ReserveError, WriteGrant};
-pub(crate) use lend::HEADER;
+pub use consumer::{Consumer, ReadGrant};
+pub use producer::{Producer, WriteGrant};
+
+/// Before each message: its length, of so many bytes.
+pub(crate) const HEADER: usize = size_of::<u32>();
 
 /// So many bytes of a longer write or read pass to the other side at once, so that it copies them while we copy the next.
 /// Less costs more looks at the other side's line than is gained.
@@ -81,18 +94,46 @@ const fn stretch_of(bytes: usize) -> usize {
 /// assert_eq!(consumer.try_read(&mut out), 4);
 /// assert_eq!(&out, b"0123");
 /// ```
-#[derive(Debug)]
+pub type ByteRing<const N: usize, W = Nobody> = ByteRingInner<[Slot<u8>; N], W>;
+
+/// A [`ByteRing`] whose capacity is known when the program runs: a reference to it says what it is.
+///
+/// `&ByteRing<N, W>` coerces to `&ByteRingView<W>`. Others lie on the heap or in memory at hand, see
+/// [`InMemory`](crate::storage::InMemory).
+///
+/// ```
+/// use ringway_core::ring::bytes::{ByteRing, ByteRingView};
+/// static LOG: ByteRing<100> = ByteRing::new();
+/// let log: &ByteRingView = &LOG;
+/// log.producer().unwrap().try_write(b"a line");
+/// assert_eq!((log.len(), log.capacity()), (6, 100));
+/// ```
+pub type ByteRingView<W = Nobody> = ByteRingInner<[Slot<u8>], W>;
+
+/// What [`ByteRing`] and [`ByteRingView`] are. `S` is the array of its bytes, see [`storage`](crate::storage).
 #[repr(C)]
-pub struct ByteRing<const N: usize, W: Wake = Nobody> {
+pub struct ByteRingInner<S: Storage<Value = u8> + ?Sized, W: Wake> {
     header: Header<W>,
-    /// At the start of a cache line, so that copies of whole lines are copies of whole lines.
-    slots: Slots<u8, N>,
-    /// The mark: where the bytes of the consumer's lap end, once the producer has left that lap.
-    mark: AtomicU32,
+    /// The mark: where the bytes of the consumer's lap end, once the producer has left that lap. On a line of its own, so
+    /// that the bytes begin with one: copies of whole lines are copies of whole lines.
+    mark: CachePadded<AtomicU32>,
+    #[cfg(loom)]
+    watch: Watch,
+    slots: S,
 }
 
-// SAFETY: bytes pass from one side to the other by the ownership rule, see `cursor` and `raw`.
-unsafe impl<const N: usize, W: Wake + Sync> Sync for ByteRing<N, W> {}
+// SAFETY: bytes pass from one side to the other by the ownership rule, see `sides` and `slots`.
+unsafe impl<S: Storage<Value = u8> + ?Sized, W: Wake + Sync> Sync for ByteRingInner<S, W> {}
+
+// No panic leaves a ring half changed.
+impl<S: Storage<Value = u8> + ?Sized, W: Wake> RefUnwindSafe for ByteRingInner<S, W> {}
+
+impl<S: Storage<Value = u8> + ?Sized, W: Wake> fmt::Debug for ByteRingInner<S, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (n, len) = (self.capacity(), self.len());
+        f.debug_struct("ByteRing").field("capacity", &n).field("len", &len).finish()
+    }
+}
 
 impl<const N: usize, W: Wake> ByteRing<N, W> {
     /// The largest exact grant: half the capacity, rounded up. See the [module](self) for why.
@@ -113,23 +154,19 @@ impl<const N: usize, W: Wake> ByteRing<N, W> {
         /// ```
         /// use ringway_core::ring::bytes::ByteRing;
         /// use ringway_core::wait::Spin;
-        /// static RING: ByteRing<16, Spin> =
-        ///     ByteRing::new();
+        /// static RING: ByteRing<16, Spin> = ByteRing::new();
         /// assert_eq!(RING.producer().unwrap().write(b"hi"), Ok(2));
         /// ```
         pub fn new() -> Self {
-            index::capacity::<N>();
-            ByteRing {
+            fixed::<N>();
+            ByteRingInner {
                 header: Header::new(),
-                slots: Slots::zeroed(),
-                mark: AtomicU32::new(0),
+                mark: CachePadded(AtomicU32::new(0)),
+                #[cfg(loom)]
+                watch: Watch::new(N),
+                slots: [const { Slot::zero() }; N],
             }
         }
-    }
-
-    /// How many bytes the ring holds.
-    pub const fn capacity(&self) -> usize {
-        N
     }
 }
 
@@ -143,20 +180,55 @@ impl<const N: usize, W: Wake> Default for ByteRing<N, W> {
 #[cfg(not(loom))]
 unsafe impl<const N: usize, W: Wake> InPlace for ByteRing<N, W> {
     fn init(place: &mut MaybeUninit<Self>) -> &mut Self {
-        index::capacity::<N>();
-        let at = place.as_mut_ptr();
-        // SAFETY: the place is ours.
-        unsafe { at.write_bytes(0, 1) };
-        // SAFETY: within the place.
-        let header = unsafe { &raw mut (*at).header };
-        // SAFETY: as above.
-        unsafe { header.write(Header::new()) };
+        fixed::<N>();
+        let at = NonNull::from(&mut *place).cast();
+        // SAFETY: the place is ours; a sized ring is laid out as its view is.
+        unsafe { ByteRingView::<W>::init(at, N) };
         // SAFETY: just made; see above.
         unsafe { place.assume_init_mut() }
     }
 }
 
-impl<const N: usize, W: Wake> ByteRing<N, W> {
+// SAFETY: `repr(C)`: the header, which is written, and behind it mark and slots, which are zero in a fresh one.
+#[cfg(not(loom))]
+unsafe impl<W: Wake> InMemory for ByteRingView<W> {
+    fn layout(capacity: usize) -> Option<Layout> {
+        let mark = Layout::new::<CachePadded<AtomicU32>>();
+        let (head, _) = Layout::new::<Header<W>>().extend(mark).ok()?;
+        storage::layout::<Slot<u8>>(head, capacity)
+    }
+
+    fn at(at: NonNull<u8>, capacity: usize) -> NonNull<Self> {
+        storage::view(at, capacity, |slots: *mut [()]| slots as *mut Self)
+    }
+
+    unsafe fn init(at: NonNull<u8>, capacity: usize) {
+        let size = Self::layout(capacity).map_or(0, |layout| layout.size());
+        // SAFETY: the caller's memory is that large, and the caller's alone.
+        unsafe { at.as_ptr().write_bytes(0, size) };
+        // SAFETY: as above; it begins with room for a header.
+        unsafe { at.cast().write(Header::<W>::new()) };
+    }
+}
+
+impl<S: Storage<Value = u8> + ?Sized, W: Wake> ByteRingInner<S, W> {
+    /// How many bytes the ring holds.
+    pub fn capacity(&self) -> usize {
+        self.n() as usize
+    }
+
+    fn n(&self) -> u32 {
+        self.slots.capacity().get()
+    }
+
+    fn slots(&self) -> SlotsRef<'_, u8> {
+        SlotsRef::new(
+            self.slots.first(),
+            #[cfg(loom)]
+            &self.watch,
+        )
+    }
+
     /// The producer's half, or `None` while somebody has it. Any context may ask. Dropping it gives
     /// it back, and the consumer waits for the next producer; [`Producer::close`] ends the stream.
     ///
@@ -166,27 +238,29 @@ impl<const N: usize, W: Wake> ByteRing<N, W> {
     /// let producer = RING.producer().unwrap();
     /// assert!(RING.producer().is_none());
     /// ```
-    pub fn producer(&self) -> Option<Producer<'_, N, W>> {
+    pub fn producer(&self) -> Option<Producer<'_, W, S::Capacity>> {
         self.producer_as(Participant::LOCAL)
     }
 
-    /// [`producer`](Self::producer) for `me`, where processes share the ring. `None` also when its memory was scribbled over,
-    /// see [`is_sound`](Self::is_sound).
-    pub fn producer_as(&self, me: Participant) -> Option<Producer<'_, N, W>> {
-        self.header.take_producer(me).map(|cursor| Producer::new(cursor, &self.mark, &self.slots))
+    /// [`producer`](Self::producer) for `me`, where processes share the ring. `None` also when its memory was corrupted, see
+    /// [`is_valid`](Self::is_valid).
+    pub fn producer_as(&self, me: Participant) -> Option<Producer<'_, W, S::Capacity>> {
+        let cursor = self.header.take_producer(self.slots.capacity(), me)?;
+        Some(Producer::new(cursor, &self.mark.0, self.slots()))
     }
 
     /// The consumer's half, or `None` while somebody has it. Any context may ask. Dropping it gives
     /// it back; bytes that it left are there for the next. [`Consumer::close`] tells the producer
     /// that there will be no next.
-    pub fn consumer(&self) -> Option<Consumer<'_, N, W>> {
+    pub fn consumer(&self) -> Option<Consumer<'_, W, S::Capacity>> {
         self.consumer_as(Participant::LOCAL)
     }
 
-    /// [`consumer`](Self::consumer) for `me`, where processes share the ring. `None` also when its memory was scribbled over,
-    /// see [`is_sound`](Self::is_sound).
-    pub fn consumer_as(&self, me: Participant) -> Option<Consumer<'_, N, W>> {
-        self.header.take_consumer(me).map(|cursor| Consumer::new(cursor, &self.mark, &self.slots))
+    /// [`consumer`](Self::consumer) for `me`, where processes share the ring. `None` also when its memory was corrupted, see
+    /// [`is_valid`](Self::is_valid).
+    pub fn consumer_as(&self, me: Participant) -> Option<Consumer<'_, W, S::Capacity>> {
+        let cursor = self.header.take_consumer(self.slots.capacity(), me)?;
+        Some(Consumer::new(cursor, &self.mark.0, self.slots()))
     }
 
     /// Closes the halves that `dead` held, and wakes the other side so that it notices; returns how
@@ -215,15 +289,15 @@ impl<const N: usize, W: Wake> ByteRing<N, W> {
         self.header.recover(dead)
     }
 
-    /// Whether both sides stand where the sides of such a ring can: always, but in memory that somebody scribbled over.
-    pub fn is_sound(&self) -> bool {
-        self.header.is_sound::<N>()
+    /// Whether both sides stand where the sides of such a ring can: always, but in memory that somebody corrupted.
+    pub fn is_valid(&self) -> bool {
+        self.header.is_valid(self.n())
     }
 
     /// How many bytes are in the ring, more or less (a gap counts): for one who holds no half. 0 only if it was empty at some
     /// moment of the call.
     pub fn len(&self) -> usize {
-        self.header.len::<N>()
+        self.header.len(self.n())
     }
 
     /// Whether the ring was empty at some moment of the call.
@@ -233,384 +307,27 @@ impl<const N: usize, W: Wake> ByteRing<N, W> {
 
     /// Whether the last producer closed its half or died, and nobody took it since.
     pub fn producer_is_gone(&self) -> bool {
-        self.header.consumer.0.peer.is_gone()
+        self.header.producer_half().is_gone()
     }
 
     /// What the consumer sleeps on. Every publication rings it, and so does [`Producer::close`].
     #[inline(always)]
     pub fn consumers_bell(&self) -> &Doorbell<W> {
-        &self.header.producer.0.bell
+        self.header.consumers_bell()
     }
 
     /// What the producer sleeps on. Every release rings it, and so does [`Consumer::close`].
     #[inline(always)]
     pub fn producers_bell(&self) -> &Doorbell<W> {
-        &self.header.consumer.0.bell
+        self.header.producers_bell()
     }
 
     /// Both halves of a ring that the caller owns. Needs no read-modify-write.
-    pub fn split(&mut self) -> (Producer<'_, N, W>, Consumer<'_, N, W>) {
-        let (producer, consumer) = self.header.take_both();
-        (
-            Producer::new(producer, &self.mark, &self.slots),
-            Consumer::new(consumer, &self.mark, &self.slots),
-        )
-    }
-}
-
-/// Why bytes were not written; none were.
-///
-/// ```
-/// use ringway_core::ring::bytes::{ByteRing, WriteAllError};
-/// let mut ring: ByteRing<4> = ByteRing::new();
-/// let (mut producer, _consumer) = ring.split();
-/// assert_eq!(producer.try_write_all(b"12345"), Err(WriteAllError::TooLarge { max: 4 }));
-/// assert_eq!(producer.try_write_all(b"123"), Ok(()));
-/// assert_eq!(producer.try_write_all(b"45"), Err(WriteAllError::Full));
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum WriteAllError {
-    /// There is not enough room now.
-    Full,
-    /// There can never be enough room.
-    TooLarge {
-        /// The most that fits, in bytes.
-        max: usize,
-    },
-}
-
-impl fmt::Display for WriteAllError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            WriteAllError::Full => {
-                f.write_str("the ring is too full now: read first, or try later")
-            }
-            WriteAllError::TooLarge { max } => write!(f, "the ring holds at most {max} bytes"),
-        }
-    }
-}
-
-impl core::error::Error for WriteAllError {}
-
-/// The half that writes. It can move to another thread or context, and is used from one at a time.
-#[derive(Debug)]
-pub struct Producer<'a, const N: usize, W: Wake = Nobody> {
-    cursor: CachePadded<ProducerCursor<'a, N, W>>,
-    mark: &'a AtomicU32,
-    slots: SlotsRef<'a, u8>,
-}
-
-// SAFETY: bytes pass from side to side by the ownership rule. The raw pointer inside is a borrow of the ring's slots.
-unsafe impl<const N: usize, W: Wake + Sync> Send for Producer<'_, N, W> {}
-
-impl<'a, const N: usize, W: Wake> Producer<'a, N, W> {
-    fn new(cursor: ProducerCursor<'a, N, W>, mark: &'a AtomicU32, slots: &'a Slots<u8, N>) -> Self {
-        Producer { cursor: CachePadded(cursor), mark, slots: slots.as_slots_ref() }
-    }
-
-    /// Copies in as many of `bytes` as there is room for, and returns how many. The consumer sees them at once, but more than
-    /// 32 KiB a stretch at a time, so that it can copy the first while we copy the next; see
-    /// [`try_write_all`](Self::try_write_all). Wait-free.
-    #[inline]
-    pub fn try_write(&mut self, bytes: &[u8]) -> usize {
-        let room = self.cursor.0.room(bytes.len().min(N) as u32) as usize;
-        if room < bytes.len() {
-            return self.try_write_less(room, bytes);
-        }
-        // The length as the caller knows it: where it is a constant, the copy is a few moves.
-        // SAFETY: the ownership rule: there is room for all of `bytes`.
-        unsafe { self.put(bytes) };
-        bytes.len()
-    }
-
-    /// The rest of [`try_write`](Self::try_write) where there is room for fewer than all bytes.
-    #[inline(never)]
-    fn try_write_less(&mut self, room: usize, bytes: &[u8]) -> usize {
-        let Some((taken, _)) = bytes.split_at_checked(room) else { return 0 };
-        // SAFETY: the ownership rule: `taken` is as long as there is room.
-        unsafe { self.put(taken) };
-        taken.len()
-    }
-
-    /// Copies in `bytes` and gives them to the consumer.
-    ///
-    /// # Safety
-    /// There is room for so many.
-    #[inline(always)]
-    unsafe fn put(&mut self, bytes: &[u8]) {
-        if N >= LONG && bytes.len() >= LONG {
-            // SAFETY: by the caller's word.
-            unsafe { self.put_long(bytes) };
-        } else {
-            // SAFETY: by the caller's word.
-            unsafe { self.put_whole(bytes) };
-        }
-    }
-
-    /// [`put`](Self::put) in one publication.
-    ///
-    /// # Safety
-    /// As `put`.
-    #[inline(always)]
-    unsafe fn put_whole(&mut self, bytes: &[u8]) {
-        if !bytes.is_empty() {
-            // SAFETY: the ownership rule, by the caller's word.
-            unsafe { self.slots.copy_in::<N>(self.cursor.0.tail(), bytes) };
-            self.publish(bytes.len() as u32);
-        }
-    }
-
-    /// [`put`](Self::put) a stretch at a time.
-    ///
-    /// # Safety
-    /// As `put`.
-    #[inline(never)]
-    unsafe fn put_long(&mut self, bytes: &[u8]) {
-        for stretch in bytes.chunks(stretch_of(bytes.len())) {
-            // SAFETY: by the caller's word.
-            unsafe { self.put_whole(stretch) };
-        }
-    }
-
-    /// Copies in all of `bytes` in one publication, or nothing: the consumer never sees a part. Wait-free.
-    ///
-    /// # Errors
-    /// [`WriteAllError::Full`] when there is too little room now, [`WriteAllError::TooLarge`] when there can never be
-    /// enough.
-    pub fn try_write_all(&mut self, bytes: &[u8]) -> Result<(), WriteAllError> {
-        if bytes.len() > N {
-            return Err(WriteAllError::TooLarge { max: N });
-        }
-        let count = bytes.len() as u32;
-        if self.cursor.0.room(count) < count {
-            return Err(WriteAllError::Full);
-        }
-        // SAFETY: there is room for all.
-        unsafe { self.put_whole(bytes) };
-        Ok(())
-    }
-
-    /// How many bytes can be written now. The consumer can only make it more.
-    pub fn room(&mut self) -> usize {
-        self.cursor.0.room(N as u32) as usize
-    }
-
-    /// How many bytes the ring holds when it is full.
-    pub const fn capacity(&self) -> usize {
-        N
-    }
-
-    /// Whether the last consumer closed its half or died, and nobody took it since. One that has
-    /// not come yet is not gone, nor is one that gave its half back.
-    pub fn consumer_is_gone(&self) -> bool {
-        self.cursor.0.peer_is_gone()
-    }
-
-    /// Ends the stream: the consumer gets what was written, and then the end of file. A producer
-    /// that is taken later opens the stream again.
-    pub fn close(self) {
-        self.cursor.0.close();
-    }
-
-    /// Publishes `count` bytes that lie at the tail without a gap.
-    fn publish(&mut self, count: u32) {
-        if index::offset::<N>(self.cursor.0.tail()) + count >= N as u32 {
-            self.set_mark(N as u32);
-        }
-        self.cursor.0.publish(count);
-    }
-
-    /// Writes down where the bytes of this lap end, before the position says that the lap is over.
-    fn set_mark(&mut self, mark: u32) {
-        // Relaxed: the store of the position that follows (SYNC POINT A) carries it to the load in
-        // `Consumer::first_run`. The mark that it replaces was for the lap before, which the consumer has left: we saw so
-        // through SYNC POINT B when we got room in this lap.
-        self.mark.store(mark, Ordering::Relaxed);
-    }
-}
-
-/// The half that reads. It can move to another thread or context, and is used from one at a time.
-#[derive(Debug)]
-pub struct Consumer<'a, const N: usize, W: Wake = Nobody> {
-    cursor: CachePadded<ConsumerCursor<'a, N, W>>,
-    /// How many bytes were taken the last time: about what a message has.
-    taken: Kept,
-    mark: &'a AtomicU32,
-    slots: SlotsRef<'a, u8>,
-}
-
-// SAFETY: as for `Producer`.
-unsafe impl<const N: usize, W: Wake + Sync> Send for Consumer<'_, N, W> {}
-
-impl<'a, const N: usize, W: Wake> Consumer<'a, N, W> {
-    fn new(cursor: ConsumerCursor<'a, N, W>, mark: &'a AtomicU32, slots: &'a Slots<u8, N>) -> Self {
-        let (cursor, slots) = (CachePadded(cursor), slots.as_slots_ref());
-        Consumer { cursor, taken: Kept::new(1), mark, slots }
-    }
-
-    /// Copies out as many bytes as there are, at most `out.len()`, and returns how many. Wait-free.
-    #[inline]
-    pub fn try_read(&mut self, out: &mut [u8]) -> usize {
-        let run = self.first_run(out.len().min(N) as u32);
-        if out.len() > run as usize {
-            return self.try_read_less(run, out);
-        }
-        // The length as the caller knows it: where it is a constant, the copy is a few moves.
-        // SAFETY: the ownership rule: at least `out.len()` bytes are ready and contiguous.
-        unsafe { self.take(out) };
-        out.len()
-    }
-
-    /// The rest of [`try_read`](Self::try_read) where fewer than `out.len()` bytes are contiguous, namely `run`.
-    #[inline(never)]
-    fn try_read_less(&mut self, mut run: u32, out: &mut [u8]) -> usize {
-        let mut done = 0;
-        while let Some(rest) = out.get_mut(done..) {
-            let left = rest.len();
-            let Some(to) = rest.get_mut(..left.min(run as usize)).filter(|to| !to.is_empty())
-            else {
-                break;
-            };
-            done += to.len();
-            // SAFETY: the ownership rule: `run` bytes are ready and contiguous, and `to` is no longer.
-            unsafe { self.take(to) };
-            // Where a look is kept and nothing more is known of, it has just been taken. Else the memory begins again, or
-            // a gap ends.
-            if Kept::IS_KEPT && self.cursor.0.ready(0) == 0 {
-                break;
-            }
-            run = self.first_run((out.len() - done).min(N) as u32);
-        }
-        self.took(done as u32);
-        done
-    }
-
-    /// Copies out so many bytes as there is place in `to`, and gives them back to the producer.
-    ///
-    /// # Safety
-    /// So many are ready, and contiguous.
-    #[inline(always)]
-    unsafe fn take(&mut self, to: &mut [u8]) {
-        let count = to.len() as u32;
-        if N >= LONG && to.len() >= LONG {
-            // SAFETY: by the caller's word.
-            unsafe { self.take_long(to) };
-        } else if count > 0 {
-            // SAFETY: the ownership rule, by the caller's word.
-            unsafe { self.slots.copy_run_out::<N>(self.cursor.0.head(), to) };
-            self.cursor.0.release(count);
-        }
-        self.took(count);
-    }
-
-    /// [`take`](Self::take) a stretch at a time.
-    ///
-    /// # Safety
-    /// As `take`.
-    #[inline(never)]
-    unsafe fn take_long(&mut self, to: &mut [u8]) {
-        for stretch in to.chunks_mut(stretch_of(to.len())) {
-            let count = stretch.len() as u32;
-            // SAFETY: the ownership rule, by the caller's word.
-            unsafe { self.slots.copy_run_out::<N>(self.cursor.0.head(), stretch) };
-            self.cursor.0.release(count);
-        }
-    }
-
-    /// Remembers that a read took `count` bytes, unless it is none.
-    #[inline(always)]
-    fn took(&mut self, count: u32) {
-        if count > 0 {
-            self.taken = Kept::new(count);
-        }
-    }
-
-    /// Drops every byte that is in the ring now, and wakes the producer.
-    pub fn clear(&mut self) {
-        let count = self.cursor.0.ready(N as u32);
-        self.cursor.0.release(count);
-    }
-
-    /// [`clear`](Self::clear) of a ring that has no producer, which wakes nobody.
-    pub(crate) fn discard(&mut self) {
-        let count = self.cursor.0.ready(N as u32);
-        self.cursor.0.release_unheard(self.cursor.0.head(), count);
-    }
-
-    /// How many bytes can be read now. The producer can only make it more.
-    pub fn len(&mut self) -> usize {
-        let ready = self.cursor.0.ready(N as u32);
-        let first = self.first_run(ready);
-        // The run may have begun behind a gap: what is ready is counted from there.
-        let ready = self.cursor.0.ready(0);
-        let to_end = N as u32 - index::offset::<N>(self.cursor.0.head());
-        (first + ready.saturating_sub(to_end)) as usize
-    }
-
-    /// Whether there is nothing to read now.
-    pub fn is_empty(&mut self) -> bool {
-        self.cursor.0.ready(1) == 0
-    }
-
-    /// How many bytes the ring holds when it is full.
-    pub const fn capacity(&self) -> usize {
-        N
-    }
-
-    /// Whether the last producer closed its half or died, and nobody took it since. What it wrote
-    /// can still be read. One that has not come yet is not gone, nor is one that gave its half
-    /// back.
-    pub fn producer_is_gone(&self) -> bool {
-        self.cursor.0.peer_is_gone()
-    }
-
-    /// Takes no more: the producer's forms that wait answer
-    /// [`BrokenPipe`](crate::Error::BrokenPipe). Bytes that are left stay. A consumer that
-    /// is taken later opens the ring again.
-    pub fn close(self) {
-        self.cursor.0.close();
-    }
-
-    /// How many bytes lie contiguous at the head, after skipping the gap if the head stands at one. 0: nothing is
-    /// ready. Looks at the producer's position only when fewer than `want` are known to be.
-    #[inline]
-    fn first_run(&mut self, want: u32) -> u32 {
-        let ready = self.cursor.0.ready_soon(want, self.taken);
-        self.run_of(ready)
-    }
-
-    /// [`first_run`](Self::first_run) for those who do not say how many they want: no longer one is there now.
-    #[inline(always)]
-    fn longest_run(&mut self) -> u32 {
-        // A run ends at the end of the memory, so that what may have come since matters only up to there.
-        let to_end = N as u32 - index::offset::<N>(self.cursor.0.head());
-        let ready = self.cursor.0.ready_now(to_end, self.taken);
-        self.run_of(ready)
-    }
-
-    /// How many of the `ready` bytes lie contiguous at the head, after skipping the gap if the head stands at one.
-    #[inline(always)]
-    fn run_of(&mut self, ready: u32) -> u32 {
-        let at = index::offset::<N>(self.cursor.0.head());
-        let to_end = N as u32 - at;
-        if ready <= to_end {
-            return ready;
-        }
-        // The producer is in the next lap, hence the mark is for ours.
-        // Relaxed: the partner is the store in `Producer::set_mark`, carried here by SYNC POINT A. It is not
-        // replaced before we leave this lap, which we say through SYNC POINT B.
-        let mark = self.mark.load(Ordering::Relaxed).min(N as u32);
-        if mark > at {
-            return mark - at;
-        }
-        self.skip(to_end)
-    }
-
-    /// Skips a gap of `len` bytes, and returns how many are ready behind it, which are contiguous.
-    #[cold]
-    fn skip(&mut self, len: u32) -> u32 {
-        self.cursor.0.release(len);
-        self.cursor.0.ready(N as u32)
+    pub fn split(&mut self) -> (Producer<'_, W, S::Capacity>, Consumer<'_, W, S::Capacity>) {
+        self.header.take_both_halves();
+        let (header, capacity, slots) = (&self.header, self.slots.capacity(), self.slots());
+        let producer = ProducerCursor::with_room(header, capacity, 0);
+        let consumer = ConsumerCursor::new(header, capacity);
+        (Producer::new(producer, &self.mark.0, slots), Consumer::new(consumer, &self.mark.0, slots))
     }
 }

@@ -9,7 +9,7 @@
 //! | receive | [`try_recv`](Receiver::try_recv) | [`try_peek`](Receiver::try_peek), read, [`release`](RecvGrant::release) |
 //!
 //! A message has at most [`MAX_MESSAGE`](MessageRing::MAX_MESSAGE) bytes, some less than half of the ring, for the reason
-//! that [`ByteRing`] gives.
+//! that the [byte ring](super::bytes) gives.
 //!
 //! ```
 //! use ringway_core::ring::messages::MessageRing;
@@ -20,7 +20,7 @@
 //! grant[..6].copy_from_slice(b"second");
 //! grant.commit(6);
 //!
-//! let message = receiver.try_peek()?.unwrap();
+//! let message = receiver.try_peek()?;
 //! assert_eq!(&*message, b"first");
 //! message.release();
 //! let mut out = [0; 20];
@@ -28,32 +28,59 @@
 //! # Ok::<(), ringway_core::Error>(())
 //! ```
 
-mod waiting;
+mod receiver;
+mod sender;
 
-use super::bytes::{self, ByteRing, HEADER, ReserveError};
-use super::copy::copy_bytes;
-use crate::Error;
+pub use receiver::{Receiver, RecvGrant};
+pub use sender::{SendGrant, Sender};
+
+#[cfg(not(loom))]
+use super::bytes::ByteRingView;
+use super::bytes::{ByteRing, ByteRingInner, HEADER};
 use crate::participant::Participant;
 #[cfg(not(loom))]
 use crate::ring::InPlace;
-use crate::sync::const_unless_loom;
+use crate::storage::Storage;
+#[cfg(not(loom))]
+use crate::storage::{self, InMemory};
+use crate::sync::{Slot, const_unless_loom};
 use crate::wait::{Doorbell, Nobody, Wake};
 #[cfg(not(loom))]
+use core::alloc::Layout;
+#[cfg(not(loom))]
 use core::mem::MaybeUninit;
-use core::ops::{Deref, DerefMut};
+#[cfg(not(loom))]
+use core::ptr::NonNull;
 
 /// A ring of messages in `N` bytes, for one producer and one consumer. `W` says how a side can sleep, see [`Wake`].
 ///
-/// Memory: as a [`ByteRing`] of as many bytes. A message takes its bytes and 4 more. `N` is 9 to 2^30.
+/// Memory: as a [`ByteRing`](super::bytes::ByteRing) of as many bytes. A message takes its bytes and 4 more. `N` is 9 to 2^30.
 ///
 /// ```
 /// use ringway_core::ring::messages::MessageRing;
 /// static EVENTS: MessageRing<256> = MessageRing::new();
 /// EVENTS.sender().unwrap().try_send(b"started").unwrap();
 /// ```
+pub type MessageRing<const N: usize, W = Nobody> = MessageRingInner<[Slot<u8>; N], W>;
+
+/// A [`MessageRing`] whose capacity is known when the program runs: a reference to it says what it is.
+///
+/// `&MessageRing<N, W>` coerces to `&MessageRingView<W>`. Others lie on the heap or in memory at hand, see
+/// [`InMemory`](crate::storage::InMemory).
+///
+/// ```
+/// use ringway_core::ring::messages::{MessageRing, MessageRingView};
+/// static EVENTS: MessageRing<256> = MessageRing::new();
+/// let events: &MessageRingView = &EVENTS;
+/// assert_eq!(events.max_message(), MessageRing::<256>::MAX_MESSAGE);
+/// events.sender().unwrap().try_send(b"started").unwrap();
+/// ```
+pub type MessageRingView<W = Nobody> = MessageRingInner<[Slot<u8>], W>;
+
+/// What [`MessageRing`] and [`MessageRingView`] are. `S` is the array of its bytes, see [`storage`](crate::storage).
 #[derive(Debug)]
 #[repr(transparent)]
-pub struct MessageRing<const N: usize, W: Wake = Nobody>(ByteRing<N, W>);
+pub struct MessageRingInner<S: Storage<Value = u8> + ?Sized, W: Wake>(ByteRingInner<S, W>);
 
 impl<const N: usize, W: Wake> MessageRing<N, W> {
     /// The longest message, in bytes.
@@ -72,14 +99,13 @@ impl<const N: usize, W: Wake> MessageRing<N, W> {
         /// ```
         /// use ringway_core::ring::messages::MessageRing;
         /// use ringway_core::wait::Spin;
-        /// static EVENTS: MessageRing<64, Spin> =
-        ///     MessageRing::new();
+        /// static EVENTS: MessageRing<64, Spin> = MessageRing::new();
         /// EVENTS.sender().unwrap().send(b"waits for room if need be").unwrap();
         /// ```
         pub fn new() -> Self {
             // Refuses a ring that is too small when the program is compiled.
             const { Self::MAX_MESSAGE };
-            MessageRing(ByteRing::new())
+            MessageRingInner(ByteRing::new())
         }
     }
 }
@@ -103,42 +129,64 @@ unsafe impl<const N: usize, W: Wake> InPlace for MessageRing<N, W> {
     }
 }
 
-impl<const N: usize, W: Wake> MessageRing<N, W> {
+// SAFETY: it is a ring of bytes.
+#[cfg(not(loom))]
+unsafe impl<W: Wake> InMemory for MessageRingView<W> {
+    fn layout(capacity: usize) -> Option<Layout> {
+        ByteRingView::<W>::layout(capacity).filter(|_| capacity > 2 * HEADER)
+    }
+
+    fn at(at: NonNull<u8>, capacity: usize) -> NonNull<Self> {
+        storage::view(at, capacity, |slots: *mut [()]| slots as *mut Self)
+    }
+
+    unsafe fn init(at: NonNull<u8>, capacity: usize) {
+        // SAFETY: as the caller promises.
+        unsafe { ByteRingView::<W>::init(at, capacity) };
+    }
+}
+
+impl<S: Storage<Value = u8> + ?Sized, W: Wake> MessageRingInner<S, W> {
+    /// The longest message, in bytes: [`MAX_MESSAGE`](MessageRing::MAX_MESSAGE).
+    pub fn max_message(&self) -> usize {
+        self.0.capacity().div_ceil(2).saturating_sub(HEADER)
+    }
+
     /// The sender's half, or `None` while somebody has it. Any context may ask. Dropping it gives
     /// it back, and the receiver waits for the next sender; [`Sender::close`] ends the stream.
-    pub fn sender(&self) -> Option<Sender<'_, N, W>> {
+    pub fn sender(&self) -> Option<Sender<'_, W, S::Capacity>> {
         self.sender_as(Participant::LOCAL)
     }
 
     /// [`sender`](Self::sender) for `me`, where processes share the ring.
-    pub fn sender_as(&self, me: Participant) -> Option<Sender<'_, N, W>> {
+    pub fn sender_as(&self, me: Participant) -> Option<Sender<'_, W, S::Capacity>> {
         self.0.producer_as(me).map(Sender)
     }
 
     /// The receiver's half, or `None` while somebody has it. Any context may ask. Dropping it gives
     /// it back; messages that it left are there for the next. [`Receiver::close`] tells the sender
     /// that there will be no next.
-    pub fn receiver(&self) -> Option<Receiver<'_, N, W>> {
+    pub fn receiver(&self) -> Option<Receiver<'_, W, S::Capacity>> {
         self.receiver_as(Participant::LOCAL)
     }
 
     /// [`receiver`](Self::receiver) for `me`, where processes share the ring.
-    pub fn receiver_as(&self, me: Participant) -> Option<Receiver<'_, N, W>> {
+    pub fn receiver_as(&self, me: Participant) -> Option<Receiver<'_, W, S::Capacity>> {
         self.0.consumer_as(me).map(Receiver)
     }
 
     /// Both halves of a ring that the caller owns.
-    pub fn split(&mut self) -> (Sender<'_, N, W>, Receiver<'_, N, W>) {
+    pub fn split(&mut self) -> (Sender<'_, W, S::Capacity>, Receiver<'_, W, S::Capacity>) {
         let (producer, consumer) = self.0.split();
         (Sender(producer), Receiver(consumer))
     }
 
-    /// Closes the halves that `dead` held, see [`ByteRing::recover`].
+    /// Closes the halves that `dead` held, see [`ByteRingInner::recover`].
     ///
     /// # Safety
     /// As there.
     pub unsafe fn recover(&self, dead: Participant) -> usize {
-        // SAFETY: the caller's word.
+        // SAFETY: as the caller promises.
         unsafe { self.0.recover(dead) }
     }
 
@@ -162,157 +210,8 @@ impl<const N: usize, W: Wake> MessageRing<N, W> {
         self.0.producers_bell()
     }
 
-    /// See [`ByteRing::is_sound`].
-    pub fn is_sound(&self) -> bool {
-        self.0.is_sound()
-    }
-}
-
-/// The half that sends. It can move to another thread or context, and is used from one at a time.
-#[derive(Debug)]
-pub struct Sender<'a, const N: usize, W: Wake = Nobody>(bytes::Producer<'a, N, W>);
-
-impl<'a, const N: usize, W: Wake> Sender<'a, N, W> {
-    /// Copies a message in and sends it. Wait-free.
-    ///
-    /// # Errors
-    /// [`Error::WouldBlock`] when there is too little room now, [`Error::MessageTooLarge`] when there can never be enough.
-    pub fn try_send(&mut self, message: &[u8]) -> Result<(), Error> {
-        let mut grant = self.try_reserve(message.len())?;
-        copy_bytes::<N>(message, &mut grant);
-        grant.commit(message.len());
-        Ok(())
-    }
-
-    /// Reserves room for a message of at most `len` bytes, to be written in place. The receiver sees nothing before
-    /// [`SendGrant::commit`].
-    ///
-    /// # Errors
-    /// As [`try_send`](Self::try_send).
-    pub fn try_reserve(&mut self, len: usize) -> Result<SendGrant<'_, 'a, N, W>, Error> {
-        let max = MessageRing::<N, W>::MAX_MESSAGE;
-        if len > max {
-            return Err(Error::MessageTooLarge { max });
-        }
-        match self.0.try_reserve(HEADER + len) {
-            Ok(grant) => Ok(SendGrant(grant)),
-            Err(ReserveError::Full) => Err(Error::WouldBlock),
-            Err(ReserveError::TooLarge { .. }) => Err(Error::MessageTooLarge { max }),
-        }
-    }
-
-    /// Whether the last receiver closed its half or died, and nobody took it since. One that has
-    /// not come yet is not gone, nor is one that gave its half back.
-    pub fn receiver_is_gone(&self) -> bool {
-        self.0.consumer_is_gone()
-    }
-
-    /// Ends the stream: the receiver gets what was sent, and then its forms that wait answer
-    /// [`Error::EndOfFile`]. A sender that is taken later opens the stream again.
-    pub fn close(self) {
-        self.0.close();
-    }
-}
-
-/// A message to be written, as a slice. Dropped without a commit, it sends nothing.
-#[derive(Debug)]
-#[must_use = "a grant that is dropped sends nothing"]
-pub struct SendGrant<'g, 'a, const N: usize, W: Wake>(bytes::WriteGrant<'g, 'a, N, W>);
-
-impl<const N: usize, W: Wake> SendGrant<'_, '_, N, W> {
-    /// Sends the first `len` bytes as a message; more than the grant has count as all it has.
-    pub fn commit(mut self, len: usize) {
-        let len = len.min(self.len());
-        if let Some(to) = self.0.first_chunk_mut() {
-            *to = (len as u32).to_le_bytes();
-        }
-        self.0.commit(HEADER + len);
-    }
-}
-
-impl<const N: usize, W: Wake> Deref for SendGrant<'_, '_, N, W> {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        self.0.get(HEADER..).unwrap_or_default()
-    }
-}
-
-impl<const N: usize, W: Wake> DerefMut for SendGrant<'_, '_, N, W> {
-    fn deref_mut(&mut self) -> &mut [u8] {
-        self.0.get_mut(HEADER..).unwrap_or_default()
-    }
-}
-
-/// The half that receives. It can move to another thread or context, and is used from one at a time.
-#[derive(Debug)]
-pub struct Receiver<'a, const N: usize, W: Wake = Nobody>(bytes::Consumer<'a, N, W>);
-
-impl<'a, const N: usize, W: Wake> Receiver<'a, N, W> {
-    /// Copies the oldest message out and returns its length. Wait-free.
-    ///
-    /// # Errors
-    /// [`Error::WouldBlock`] when there is none now; [`Error::BufferTooSmall`] when `out` is smaller, and the message stays;
-    /// [`Error::Corrupt`] when what lies there is no message, which only a peer that writes nonsense can bring about.
-    pub fn try_recv(&mut self, out: &mut [u8]) -> Result<usize, Error> {
-        let message = self.try_peek()?.ok_or(Error::WouldBlock)?;
-        let bytes: &[u8] = &message;
-        let needed = bytes.len();
-        let to = out.get_mut(..needed).ok_or(Error::BufferTooSmall { needed })?;
-        copy_bytes::<N>(bytes, to);
-        message.release();
-        Ok(needed)
-    }
-
-    /// The oldest message, in place; `None` when there is none now. It stays until [`RecvGrant::release`].
-    ///
-    /// # Errors
-    /// [`Error::Corrupt`], as in [`try_recv`](Self::try_recv).
-    pub fn try_peek(&mut self) -> Result<Option<RecvGrant<'_, 'a, N, W>>, Error> {
-        // A message is published whole, so that the part of it that is known to be there is all of it.
-        let Some(grant) = self.0.try_peek_one() else { return Ok(None) };
-        let (length, rest) = grant.split_first_chunk::<HEADER>().ok_or(Error::Corrupt)?;
-        // An allegation: what lies behind it decides.
-        let len = u32::from_le_bytes(*length) as usize;
-        if len > rest.len() {
-            return Err(Error::Corrupt);
-        }
-        Ok(Some(RecvGrant { grant, len }))
-    }
-
-    /// Whether the last sender closed its half or died, and nobody took it since. What it sent can
-    /// still be received. One that has not come yet is not gone, nor is one that gave its half
-    /// back.
-    pub fn sender_is_gone(&self) -> bool {
-        self.0.producer_is_gone()
-    }
-
-    /// Takes no more: the sender's forms that wait answer [`Error::BrokenPipe`]. Messages that are
-    /// left stay. A receiver that is taken later opens the ring again.
-    pub fn close(self) {
-        self.0.close();
-    }
-}
-
-/// A message to be read, as a slice. Dropped without a release, it stays the oldest.
-#[derive(Debug)]
-#[must_use = "a message that is not released stays"]
-pub struct RecvGrant<'g, 'a, const N: usize, W: Wake> {
-    grant: bytes::ReadGrant<'g, 'a, N, W>,
-    len: usize,
-}
-
-impl<const N: usize, W: Wake> RecvGrant<'_, '_, N, W> {
-    /// Done with it: the sender may use its room.
-    pub fn release(self) {
-        self.grant.release(HEADER + self.len);
-    }
-}
-
-impl<const N: usize, W: Wake> Deref for RecvGrant<'_, '_, N, W> {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        self.grant.get(HEADER..HEADER + self.len).unwrap_or_default()
+    /// See [`ByteRingInner::is_valid`].
+    pub fn is_valid(&self) -> bool {
+        self.0.is_valid()
     }
 }

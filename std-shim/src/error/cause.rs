@@ -1,7 +1,7 @@
 //! Why an operation failed, and the words for it.
 
 use super::ProcessError;
-use ringway_core::ring::{bytes, queue};
+use ringway_core::ring::queue;
 use ringway_core::{channel, lock, region, ring, signal, wait};
 use rustix::fs::FileType;
 use rustix::io::Errno;
@@ -183,7 +183,6 @@ macro_rules! in_words_of_the_core {
 
 in_words_of_the_core!(
     wait::TimedOut { _ => E::TimedOut }
-    ring::TooFew { _ => E::WouldBlock }
     {T} ring::Full<T> { _ => E::WouldBlock }
     {T} ring::PushError<T> {
         ring::PushError::Closed(_) => E::BrokenPipe,
@@ -199,14 +198,6 @@ in_words_of_the_core!(
         queue::NoSlot::Full => E::WouldBlock,
         queue::NoSlot::Closed => E::BrokenPipe,
         queue::NoSlot::Corrupt => E::Corrupt,
-    }
-    bytes::ReserveError {
-        bytes::ReserveError::Full => E::WouldBlock,
-        bytes::ReserveError::TooLarge { max } => E::MessageTooLarge { max },
-    }
-    bytes::WriteAllError {
-        bytes::WriteAllError::Full => E::WouldBlock,
-        bytes::WriteAllError::TooLarge { max } => E::MessageTooLarge { max },
     }
 );
 

@@ -10,6 +10,7 @@ use ringway_core::ring::latest::{self, Latest};
 use ringway_core::ring::messages::{self, MessageRing};
 use ringway_core::ring::queue::{Handle, Queue};
 use ringway_core::ring::{self, Ring};
+use ringway_core::storage::Fixed;
 use ringway_core::wait::Wait;
 use std::fmt;
 use std::ops::Deref;
@@ -193,11 +194,11 @@ macro_rules! halves {
 }
 
 halves! {
-    [T: Item, const N: usize, W: SharedWait] Ring<T, N, W>, Ring::is_sound;
-    producer, "pushes": ring::Producer<'_, T, N, W> = Ring::producer_as;
-    consumer, "pops": ring::Consumer<'_, T, N, W> = Ring::consumer_as;
+    [T: Item, const N: usize, W: SharedWait] Ring<T, N, W>, Ring::is_valid;
+    producer, "pushes": ring::Producer<'_, T, W, Fixed<N>> = Ring::producer_as;
+    consumer, "pops": ring::Consumer<'_, T, W, Fixed<N>> = Ring::consumer_as;
 
-    [const N: usize, W: SharedWait] ByteRing<N, W>, ByteRing::is_sound;
+    [const N: usize, W: SharedWait] ByteRing<N, W>, ByteRing::is_valid;
     /// ```
     /// use ringway::shm::{ByteRing, Layout, Region};
     /// type Log = ByteRing<256>;
@@ -208,10 +209,10 @@ halves! {
     /// assert_eq!(log.consumer()?.try_read(&mut out), 12);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    producer, "writes": bytes::Producer<'_, N, W> = ByteRing::producer_as;
-    consumer, "reads": bytes::Consumer<'_, N, W> = ByteRing::consumer_as;
+    producer, "writes": bytes::Producer<'_, W, Fixed<N>> = ByteRing::producer_as;
+    consumer, "reads": bytes::Consumer<'_, W, Fixed<N>> = ByteRing::consumer_as;
 
-    [const N: usize, W: SharedWait] MessageRing<N, W>, MessageRing::is_sound;
+    [const N: usize, W: SharedWait] MessageRing<N, W>, MessageRing::is_valid;
     /// ```
     /// use ringway::shm::{Layout, MessageRing, Region};
     /// type Events = MessageRing<4096>;
@@ -219,12 +220,12 @@ halves! {
     /// let events = region.part::<Events>("events")?;
     /// events.sender()?.send(b"of any length")?;
     /// let mut receiver = events.receiver()?;
-    /// let message = receiver.try_peek()?.unwrap();
+    /// let message = receiver.try_peek()?;
     /// assert_eq!(&*message, b"of any length");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    sender, "sends": messages::Sender<'_, N, W> = MessageRing::sender_as;
-    receiver, "receives": messages::Receiver<'_, N, W> = MessageRing::receiver_as;
+    sender, "sends": messages::Sender<'_, W, Fixed<N>> = MessageRing::sender_as;
+    receiver, "receives": messages::Receiver<'_, W, Fixed<N>> = MessageRing::receiver_as;
 
     [T: Item, const N: usize, W: SharedWait] Broadcast<T, N, W>, |_| true;
     /// ```

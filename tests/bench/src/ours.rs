@@ -5,6 +5,8 @@ use crate::message::{Message, Rx, Spsc, Tx};
 use ringway_core::ring::bytes::{self, ByteRing};
 use ringway_core::ring::messages::{self, MessageRing};
 use ringway_core::ring::{self, Ring, queue::Queue};
+use ringway_core::storage::Fixed;
+use ringway_core::wait::Nobody;
 use ringway_core::wait::Wake;
 use std::hint;
 use std::marker::PhantomData;
@@ -45,7 +47,7 @@ fn fill<M: Copy>(slot: &mut MaybeUninit<M>, message: &M) {
     unsafe { slot.as_mut_ptr().copy_from_nonoverlapping(message, 1) };
 }
 
-impl<M: Message, const N: usize, W: Wake> Tx<M> for ring::Producer<'static, M, N, W> {
+impl<M: Message, const N: usize, W: Wake> Tx<M> for ring::Producer<'static, M, W, Fixed<N>> {
     #[inline(always)]
     fn put(&mut self, message: &M) -> bool {
         if M::SIZE <= 64 {
@@ -55,7 +57,7 @@ impl<M: Message, const N: usize, W: Wake> Tx<M> for ring::Producer<'static, M, N
     }
 }
 
-impl<M: Message, const N: usize, W: Wake> Rx<M> for ring::Consumer<'static, M, N, W> {
+impl<M: Message, const N: usize, W: Wake> Rx<M> for ring::Consumer<'static, M, W, Fixed<N>> {
     #[inline(always)]
     fn get(&mut self, into: &mut M) -> bool {
         if M::SIZE <= 64 {
@@ -72,8 +74,8 @@ impl<M: Message, const N: usize, W: Wake> Rx<M> for ring::Consumer<'static, M, N
 }
 
 impl<M: Message, P: Place, const N: usize, W: Wake + 'static> Spsc<M> for Slots<P, N, W> {
-    type Tx = ring::Producer<'static, M, N, W>;
-    type Rx = ring::Consumer<'static, M, N, W>;
+    type Tx = ring::Producer<'static, M, W, Fixed<N>>;
+    type Rx = ring::Consumer<'static, M, W, Fixed<N>>;
 
     fn open() -> (Self::Tx, Self::Rx) {
         let ring = P::zeroed::<Ring<M, N, W>>();
@@ -84,7 +86,7 @@ impl<M: Message, P: Place, const N: usize, W: Wake + 'static> Spsc<M> for Slots<
 /// A [`Ring`] of `N` words, a message's words pushed as one slice.
 pub struct Chunks<P, const N: usize>(PhantomData<P>);
 
-impl<const W: usize, const N: usize> Tx<[u64; W]> for ring::Producer<'static, u64, N> {
+impl<const W: usize, const N: usize> Tx<[u64; W]> for ring::Producer<'static, u64, Nobody, Fixed<N>> {
     #[inline(always)]
     fn put(&mut self, message: &[u64; W]) -> bool {
         match self.try_reserve(W) {
@@ -103,7 +105,7 @@ impl<const W: usize, const N: usize> Tx<[u64; W]> for ring::Producer<'static, u6
     }
 }
 
-impl<const W: usize, const N: usize> Rx<[u64; W]> for ring::Consumer<'static, u64, N> {
+impl<const W: usize, const N: usize> Rx<[u64; W]> for ring::Consumer<'static, u64, Nobody, Fixed<N>> {
     #[inline(always)]
     fn get(&mut self, into: &mut [u64; W]) -> bool {
         match self.try_peek(W) {
@@ -121,8 +123,8 @@ impl<const W: usize, const N: usize> Rx<[u64; W]> for ring::Consumer<'static, u6
 }
 
 impl<const W: usize, P: Place, const N: usize> Spsc<[u64; W]> for Chunks<P, N> {
-    type Tx = ring::Producer<'static, u64, N>;
-    type Rx = ring::Consumer<'static, u64, N>;
+    type Tx = ring::Producer<'static, u64, Nobody, Fixed<N>>;
+    type Rx = ring::Consumer<'static, u64, Nobody, Fixed<N>>;
 
     fn open() -> (Self::Tx, Self::Rx) {
         let ring = P::zeroed::<Ring<u64, N>>();
@@ -133,7 +135,7 @@ impl<const W: usize, P: Place, const N: usize> Spsc<[u64; W]> for Chunks<P, N> {
 /// A [`ByteRing`] of `N` bytes, a message written and read whole.
 pub struct Bytes<P, const N: usize>(PhantomData<P>);
 
-impl<M: Message, const N: usize> Tx<M> for bytes::Producer<'static, N> {
+impl<M: Message, const N: usize> Tx<M> for bytes::Producer<'static, Nobody, Fixed<N>> {
     #[inline(always)]
     fn put(&mut self, message: &M) -> bool {
         self.try_write_all(message.as_bytes()).is_ok()
@@ -152,7 +154,7 @@ impl<M: Message, const N: usize> Tx<M> for bytes::Producer<'static, N> {
     }
 }
 
-impl<M: Message, const N: usize> Rx<M> for bytes::Consumer<'static, N> {
+impl<M: Message, const N: usize> Rx<M> for bytes::Consumer<'static, Nobody, Fixed<N>> {
     #[inline(always)]
     fn get(&mut self, into: &mut M) -> bool {
         // Written in one publication, so that the whole message is there or nothing.
@@ -180,8 +182,8 @@ impl<M: Message, const N: usize> Rx<M> for bytes::Consumer<'static, N> {
 }
 
 impl<M: Message, P: Place, const N: usize> Spsc<M> for Bytes<P, N> {
-    type Tx = bytes::Producer<'static, N>;
-    type Rx = bytes::Consumer<'static, N>;
+    type Tx = bytes::Producer<'static, Nobody, Fixed<N>>;
+    type Rx = bytes::Consumer<'static, Nobody, Fixed<N>>;
 
     fn open() -> (Self::Tx, Self::Rx) {
         let ring = P::zeroed::<ByteRing<N>>();
@@ -192,14 +194,14 @@ impl<M: Message, P: Place, const N: usize> Spsc<M> for Bytes<P, N> {
 /// A [`MessageRing`] of `N` bytes.
 pub struct Messages<P, const N: usize>(PhantomData<P>);
 
-impl<M: Message, const N: usize> Tx<M> for messages::Sender<'static, N> {
+impl<M: Message, const N: usize> Tx<M> for messages::Sender<'static, Nobody, Fixed<N>> {
     #[inline(always)]
     fn put(&mut self, message: &M) -> bool {
         self.try_send(message.as_bytes()).is_ok()
     }
 }
 
-impl<M: Message, const N: usize> Rx<M> for messages::Receiver<'static, N> {
+impl<M: Message, const N: usize> Rx<M> for messages::Receiver<'static, Nobody, Fixed<N>> {
     #[inline(always)]
     fn get(&mut self, into: &mut M) -> bool {
         self.try_recv(into.as_bytes_mut()) == Ok(M::SIZE)
@@ -207,8 +209,8 @@ impl<M: Message, const N: usize> Rx<M> for messages::Receiver<'static, N> {
 }
 
 impl<M: Message, P: Place, const N: usize> Spsc<M> for Messages<P, N> {
-    type Tx = messages::Sender<'static, N>;
-    type Rx = messages::Receiver<'static, N>;
+    type Tx = messages::Sender<'static, Nobody, Fixed<N>>;
+    type Rx = messages::Receiver<'static, Nobody, Fixed<N>>;
 
     fn open() -> (Self::Tx, Self::Rx) {
         let ring = P::zeroed::<MessageRing<N>>();
@@ -264,7 +266,7 @@ pub struct InPlace<P, const N: usize>(PhantomData<P>);
 /// A half of [`InPlace`].
 pub struct Half<T>(T);
 
-impl<M: Message, const N: usize> Tx<M> for Half<ring::Producer<'static, M, N>> {
+impl<M: Message, const N: usize> Tx<M> for Half<ring::Producer<'static, M, Nobody, Fixed<N>>> {
     #[inline(always)]
     fn put(&mut self, message: &M) -> bool {
         let Ok(mut chunk) = self.0.try_reserve(1) else { return false };
@@ -283,7 +285,7 @@ impl<M: Message, const N: usize> Tx<M> for Half<ring::Producer<'static, M, N>> {
     }
 }
 
-impl<M: Message, const N: usize> Rx<M> for Half<ring::Consumer<'static, M, N>> {
+impl<M: Message, const N: usize> Rx<M> for Half<ring::Consumer<'static, M, Nobody, Fixed<N>>> {
     #[inline(always)]
     fn get(&mut self, into: &mut M) -> bool {
         let Ok(chunk) = self.0.try_peek(1) else { return false };
@@ -299,8 +301,8 @@ impl<M: Message, const N: usize> Rx<M> for Half<ring::Consumer<'static, M, N>> {
 }
 
 impl<M: Message, P: Place, const N: usize> Spsc<M> for InPlace<P, N> {
-    type Tx = Half<ring::Producer<'static, M, N>>;
-    type Rx = Half<ring::Consumer<'static, M, N>>;
+    type Tx = Half<ring::Producer<'static, M, Nobody, Fixed<N>>>;
+    type Rx = Half<ring::Consumer<'static, M, Nobody, Fixed<N>>>;
 
     fn open() -> (Self::Tx, Self::Rx) {
         let (tx, rx) = Slots::<P, N>::open();

@@ -79,7 +79,7 @@ fn serve(view: &View<'_>) -> Result<bool, PartError> {
             }
         }
         // A record is answered before it is given back: what a reset cuts off in between is answered twice.
-        let Some(record) = rx.try_peek() else { continue };
+        let Ok(record) = rx.try_peek(1) else { continue };
         let Some(bytes) = record.first_chunk::<RECORD>() else { continue };
         let Some(n) = agreement::record_of(bytes) else { return Ok(false) };
         if let Ok(mut grant) = tx.try_reserve(RECORD) {

@@ -1,6 +1,7 @@
 //! Halves that close when they are dropped, as the ends of the other transports do.
 
 use ringway_core::ring::{Consumer, Producer, bytes, messages};
+use ringway_core::storage::Fixed;
 use ringway_core::wait::Wake;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
@@ -23,12 +24,12 @@ macro_rules! halves {
 }
 
 halves! {
-    [T, const N: usize, W: Wake] Producer<'_, T, N, W>;
-    [T, const N: usize, W: Wake] Consumer<'_, T, N, W>;
-    [const N: usize, W: Wake] bytes::Producer<'_, N, W>;
-    [const N: usize, W: Wake] bytes::Consumer<'_, N, W>;
-    [const N: usize, W: Wake] messages::Sender<'_, N, W>;
-    [const N: usize, W: Wake] messages::Receiver<'_, N, W>;
+    [T, const N: usize, W: Wake] Producer<'_, T, W, Fixed<N>>;
+    [T, const N: usize, W: Wake] Consumer<'_, T, W, Fixed<N>>;
+    [const N: usize, W: Wake] bytes::Producer<'_, W, Fixed<N>>;
+    [const N: usize, W: Wake] bytes::Consumer<'_, W, Fixed<N>>;
+    [const N: usize, W: Wake] messages::Sender<'_, W, Fixed<N>>;
+    [const N: usize, W: Wake] messages::Receiver<'_, W, Fixed<N>>;
 }
 
 /// A half that closes when it is dropped.

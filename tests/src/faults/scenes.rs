@@ -15,6 +15,7 @@ use ringway::socket::{
 };
 use ringway::wait::Futex;
 use ringway::{pipe, serial};
+use ringway_core::storage::Fixed;
 use rustix::process::getpid;
 use std::fs::File;
 use std::io::{Read, Seek, Write};
@@ -480,7 +481,7 @@ fn use_region(first: &Region, second: &Region) -> Outcome {
 }
 
 fn there_is_nothing<const N: usize>(
-    consumer: &mut ringway_core::ring::Consumer<'_, u64, N, shm::RobustFutex>,
+    consumer: &mut ringway_core::ring::Consumer<'_, u64, shm::RobustFutex, Fixed<N>>,
     deadline: Instant,
 ) -> bool {
     consumer.pop_deadline(Some(deadline)).is_err()

@@ -1,7 +1,10 @@
 //! The byte ring against a `VecDeque`.
 
 use super::Choices;
-use ringway_core::ring::bytes::{ByteRing, Consumer, Producer, ReserveError, WriteAllError};
+use ringway_core::Error;
+use ringway_core::ring::bytes::{ByteRing, Consumer, Producer};
+use ringway_core::storage::Fixed;
+use ringway_core::wait::Nobody;
 use std::collections::VecDeque;
 
 /// What is in the ring, in order.
@@ -136,7 +139,7 @@ fn fresh(next: &mut u8, count: usize) -> Vec<u8> {
 }
 
 fn produce<const N: usize>(
-    producer: &mut Producer<'_, N>,
+    producer: &mut Producer<'_, Nobody, Fixed<N>>,
     operation: usize,
     next: &mut u8,
     choices: &mut Choices<'_>,
@@ -156,8 +159,11 @@ fn produce<const N: usize>(
             let bytes = fresh(next, want);
             match producer.try_write_all(&bytes) {
                 Ok(()) => model.extend::<N>(&bytes),
-                Err(WriteAllError::Full) => assert!(want > producer.room() && want <= N),
-                Err(WriteAllError::TooLarge { max }) => assert!(want > N && max == N),
+                Err(Error::MessageTooLarge { max }) => assert!(want > N && max == N),
+                Err(error) => {
+                    assert_eq!(error, Error::WouldBlock);
+                    assert!(want > producer.room() && want <= N);
+                }
             }
         }
         2 | 3 => {
@@ -173,15 +179,16 @@ fn produce<const N: usize>(
                         model.grant::<N>(want, &bytes[..commit.min(want)]);
                     }
                 }
-                Err(ReserveError::Full) => {
+                Err(Error::MessageTooLarge { max }) => {
+                    assert!(want > max && max == ByteRing::<N>::MAX_GRANT);
+                }
+                Err(error) => {
+                    assert_eq!(error, Error::WouldBlock);
                     assert!(
                         !model.is_empty(),
                         "with everything read, a grant of {want} of {N} must succeed"
                     );
                     assert!(want <= ByteRing::<N>::MAX_GRANT);
-                }
-                Err(ReserveError::TooLarge { max }) => {
-                    assert!(want > max && max == ByteRing::<N>::MAX_GRANT);
                 }
             }
         }
@@ -199,7 +206,7 @@ fn produce<const N: usize>(
                     assert_eq!(len, want.min(room).min(run), "not all that is free in one run");
                     model.extend::<N>(&bytes[..committed]);
                 }
-                Err(error) => assert!(error == ReserveError::Full && producer.room() == 0),
+                Err(error) => assert!(error == Error::WouldBlock && producer.room() == 0),
             }
         }
     }
@@ -207,7 +214,7 @@ fn produce<const N: usize>(
 }
 
 fn consume<const N: usize>(
-    consumer: &mut Consumer<'_, N>,
+    consumer: &mut Consumer<'_, Nobody, Fixed<N>>,
     operation: usize,
     choices: &mut Choices<'_>,
     model: &mut Model,
@@ -221,18 +228,35 @@ fn consume<const N: usize>(
             assert!(model.begins_with(&out[..count]), "other bytes, or another order");
             model.remove(count);
         }
-        6 => match consumer.try_peek() {
-            Some(grant) => {
-                assert_eq!(grant.len(), model.first_run(), "not all that lies in one run");
-                assert!(model.begins_with(&grant), "other bytes, or another order");
-                let released = want.min(grant.len());
-                if want <= N {
-                    grant.release(want);
-                    model.remove(released);
+        6 if choices.flip()? => {
+            let (first, second) = consumer.as_slices();
+            assert_eq!(first.len(), model.first_run(), "not all that lies in one run");
+            let all = [first, second].concat();
+            assert_eq!(all.len(), model.len());
+            assert!(model.begins_with(&all), "other bytes, or another order");
+            consumer.consume(want);
+            model.remove(want.min(all.len()));
+        }
+        6 => {
+            let at_least = choices.below(N + 2)?;
+            match consumer.try_peek(at_least) {
+                Ok(grant) => {
+                    assert_eq!(grant.len(), model.first_run(), "not all that lies in one run");
+                    assert!(model.len() >= at_least.max(1), "fewer than were asked for");
+                    assert!(model.begins_with(&grant), "other bytes, or another order");
+                    let released = want.min(grant.len());
+                    if want <= N {
+                        grant.release(want);
+                        model.remove(released);
+                    }
+                }
+                Err(Error::MessageTooLarge { max }) => assert!(at_least > N && max == N),
+                Err(error) => {
+                    assert_eq!(error, Error::WouldBlock);
+                    assert!(model.len() < at_least.max(1));
                 }
             }
-            None => assert!(model.is_empty()),
-        },
+        }
         _ => {
             if want == 0 {
                 consumer.clear();

@@ -1,7 +1,10 @@
 //! The ring of values against a `VecDeque`; every value is dropped once and only once.
 
 use super::Choices;
-use ringway_core::ring::{Consumer, Full, Producer, Ring, TooFew};
+use ringway_core::Error;
+use ringway_core::ring::{Consumer, Full, Producer, Ring};
+use ringway_core::storage::Fixed;
+use ringway_core::wait::Nobody;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -69,8 +72,8 @@ fn sequence<const N: usize>(choices: Choices<'_>) {
 
 struct Run<'a, const N: usize> {
     ring: &'a Ring<Value, N>,
-    producer: Option<Producer<'a, Value, N>>,
-    consumer: Option<Consumer<'a, Value, N>>,
+    producer: Option<Producer<'a, Value, Nobody, Fixed<N>>>,
+    consumer: Option<Consumer<'a, Value, Nobody, Fixed<N>>>,
     /// Whether the last producer closed its half, and nobody took it since.
     producer_closed: bool,
     consumer_closed: bool,
@@ -89,7 +92,7 @@ impl<const N: usize> Run<'_, N> {
             if let Some(consumer) = &mut self.consumer {
                 assert_eq!(consumer.len(), model.len());
                 assert_eq!(consumer.is_empty(), model.is_empty());
-                assert_eq!(consumer.peek().map(|value| value.number), model.front().copied());
+                assert_eq!(consumer.front().map(|value| value.number), model.front().copied());
                 assert_eq!(consumer.producer_is_gone(), self.producer_closed);
             }
             assert_eq!(self.ledger.living(), model.len(), "a value was lost or kept");
@@ -138,7 +141,7 @@ impl<const N: usize> Run<'_, N> {
 }
 
 fn produce<const N: usize>(
-    producer: &mut Producer<'_, Value, N>,
+    producer: &mut Producer<'_, Value, Nobody, Fixed<N>>,
     operation: usize,
     ledger: &Rc<Ledger>,
     choices: &mut Choices<'_>,
@@ -165,7 +168,8 @@ fn produce<const N: usize>(
     let fill = choices.below(N + 2)?;
     let commit = choices.flip()?;
     match producer.try_reserve(count) {
-        Err(TooFew { available }) => assert!(count > room && available == room),
+        Err(Error::MessageTooLarge { max }) => assert!(count > N && max == N),
+        Err(error) => assert!(error == Error::WouldBlock && room < count && count <= N),
         Ok(mut chunk) => {
             assert!(count <= room);
             let mut filled = Vec::new();
@@ -197,7 +201,7 @@ fn produce<const N: usize>(
 }
 
 fn consume<const N: usize>(
-    consumer: &mut Consumer<'_, Value, N>,
+    consumer: &mut Consumer<'_, Value, Nobody, Fixed<N>>,
     operation: usize,
     choices: &mut Choices<'_>,
     model: &mut VecDeque<usize>,
@@ -208,8 +212,9 @@ fn consume<const N: usize>(
             let count = choices.below(N + 2)?;
             let release = choices.below(N + 2)?;
             match consumer.try_peek(count) {
-                Err(TooFew { available }) => {
-                    assert!(count > model.len() && available == model.len())
+                Err(Error::MessageTooLarge { max }) => assert!(count > N && max == N),
+                Err(error) => {
+                    assert!(error == Error::WouldBlock && model.len() < count && count <= N)
                 }
                 Ok(chunk) => {
                     let (first, second) = chunk.as_slices();

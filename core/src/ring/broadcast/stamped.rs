@@ -41,7 +41,7 @@
 use super::number;
 use crate::participant::Participant;
 use crate::plain::{Plain, Words};
-use crate::ring::half::Half;
+use crate::ring::owner::HalfOwner;
 use crate::sync::{AtomicU32, CachePadded, Ordering, array_of, const_unless_loom, fence};
 use crate::wait::{Doorbell, Wake};
 use core::mem::ManuallyDrop;
@@ -64,7 +64,7 @@ struct Line<W: Wake> {
     low: AtomicU32,
     /// The upper word, for when the lower is in the lower half of its range, and for when it is in the upper half.
     high: [AtomicU32; 2],
-    writer: Half,
+    writer: HalfOwner,
     /// What the writer rings and readers sleep on.
     bell: Doorbell<W>,
 }
@@ -88,7 +88,7 @@ impl<W: Wake> Line<W> {
             Line {
                 low: AtomicU32::new(0),
                 high: [AtomicU32::new(0), AtomicU32::new(0)],
-                writer: Half::new(),
+                writer: HalfOwner::new(),
                 bell: Doorbell::new(),
             }
         }

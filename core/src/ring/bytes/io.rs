@@ -14,30 +14,31 @@
 
 use super::{Consumer, Producer};
 use crate::Error;
+use crate::storage::Capacity;
 use crate::wait::{Wait, Wake};
 use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
 
-impl<const N: usize, W: Wake> ErrorType for Consumer<'_, N, W> {
+impl<C: Capacity, W: Wake> ErrorType for Consumer<'_, W, C> {
     type Error = Error;
 }
 
-impl<const N: usize, W: Wait> Read for Consumer<'_, N, W> {
+impl<C: Capacity, W: Wait> Read for Consumer<'_, W, C> {
     fn read(&mut self, out: &mut [u8]) -> Result<usize, Error> {
         Consumer::read(self, out)
     }
 }
 
-impl<const N: usize, W: Wake> ReadReady for Consumer<'_, N, W> {
+impl<C: Capacity, W: Wake> ReadReady for Consumer<'_, W, C> {
     fn read_ready(&mut self) -> Result<bool, Error> {
         Ok(!self.is_empty() || self.producer_is_gone())
     }
 }
 
-impl<const N: usize, W: Wake> ErrorType for Producer<'_, N, W> {
+impl<C: Capacity, W: Wake> ErrorType for Producer<'_, W, C> {
     type Error = Error;
 }
 
-impl<const N: usize, W: Wait> Write for Producer<'_, N, W> {
+impl<C: Capacity, W: Wait> Write for Producer<'_, W, C> {
     fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
         Producer::write(self, bytes)
     }
@@ -47,7 +48,7 @@ impl<const N: usize, W: Wait> Write for Producer<'_, N, W> {
     }
 }
 
-impl<const N: usize, W: Wake> WriteReady for Producer<'_, N, W> {
+impl<C: Capacity, W: Wake> WriteReady for Producer<'_, W, C> {
     fn write_ready(&mut self) -> Result<bool, Error> {
         Ok(self.room() > 0 || self.consumer_is_gone())
     }

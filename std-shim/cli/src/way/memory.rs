@@ -7,6 +7,7 @@ use ringway::wait::PrivateFutex;
 use ringway_core::channel::socket::{Network, Shutdown, Stream};
 use ringway_core::channel::{Error, fifo, pipe};
 use ringway_core::ring::{self, bytes};
+use ringway_core::storage::Fixed;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
@@ -51,8 +52,8 @@ ends! {
 
 /// Rings of bytes.
 pub struct ByteRings {
-    tx: Option<bytes::Producer<'static, ROOM, PrivateFutex>>,
-    rx: Option<bytes::Consumer<'static, ROOM, PrivateFutex>>,
+    tx: Option<bytes::Producer<'static, PrivateFutex, Fixed<ROOM>>>,
+    rx: Option<bytes::Consumer<'static, PrivateFutex, Fixed<ROOM>>>,
 }
 
 static BYTES: [bytes::ByteRing<ROOM, PrivateFutex>; 2] = [const { bytes::ByteRing::new() }; 2];
@@ -147,8 +148,8 @@ impl Way for Socket {
 
 /// Rings of values: each has a piece, and how much of it counts.
 pub struct Rings {
-    tx: Option<ring::Producer<'static, Line, LINES, PrivateFutex>>,
-    rx: ring::Consumer<'static, Line, LINES, PrivateFutex>,
+    tx: Option<ring::Producer<'static, Line, PrivateFutex, Fixed<LINES>>>,
+    rx: ring::Consumer<'static, Line, PrivateFutex, Fixed<LINES>>,
 }
 
 #[derive(Clone, Copy)]

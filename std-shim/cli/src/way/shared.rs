@@ -7,6 +7,7 @@ use ringway::shm::{ByteRing, Layout, Part, Region, RobustFutex};
 use ringway_core::region::SharedWait;
 use ringway_core::ring::bytes;
 use ringway_core::ring::messages::{MessageRing, Receiver, Sender};
+use ringway_core::storage::Fixed;
 use ringway_core::wait::Nobody;
 use std::hint;
 use std::os::fd::AsFd;
@@ -30,8 +31,8 @@ fn layout<P: ringway_core::region::Part>() -> Result<Layout> {
 
 /// An end's halves of two rings of messages.
 struct Halves<W: SharedWait> {
-    tx: Option<Sender<'static, BYTES, W>>,
-    rx: Receiver<'static, BYTES, W>,
+    tx: Option<Sender<'static, W, Fixed<BYTES>>>,
+    rx: Receiver<'static, W, Fixed<BYTES>>,
 }
 
 impl<W: SharedWait> Halves<W> {
@@ -50,7 +51,7 @@ impl<W: SharedWait> Halves<W> {
         Self::of(&Region::from_fd(region)?, BACK, THERE)
     }
 
-    fn tx(&mut self) -> Result<&mut Sender<'static, BYTES, W>> {
+    fn tx(&mut self) -> Result<&mut Sender<'static, W, Fixed<BYTES>>> {
         self.tx.as_mut().ok_or_else(|| failed(Error::Closed))
     }
 }
@@ -92,12 +93,12 @@ macro_rules! rings {
 
             impl End for $name {
                 fn send(&mut self, message: &[u8]) -> Result<()> {
-                    let send: fn(&mut Sender<'static, BYTES, $bell>, &[u8]) -> Result<()> = $send;
+                    let send: fn(&mut Sender<'static, $bell, Fixed<BYTES>>, &[u8]) -> Result<()> = $send;
                     send(self.0.tx()?, message)
                 }
 
                 fn recv(&mut self, into: &mut [u8]) -> Result<usize> {
-                    let recv: fn(&mut Receiver<'static, BYTES, $bell>, &mut [u8]) -> Result<usize> = $recv;
+                    let recv: fn(&mut Receiver<'static, $bell, Fixed<BYTES>>, &mut [u8]) -> Result<usize> = $recv;
                     recv(&mut self.0.rx, into)
                 }
 
@@ -132,7 +133,7 @@ rings! {
     /// Polled, messages written and read where they lie: only their first word is touched.
     InPlace(Nobody),
         |tx, message| {
-            let send = |tx: &mut Sender<'static, BYTES>| {
+            let send = |tx: &mut Sender<'static, Nobody, Fixed<BYTES>>| {
                 let mut grant = tx.try_reserve(message.len())?;
                 copy_number(message, &mut grant);
                 grant.commit(message.len());
@@ -141,8 +142,8 @@ rings! {
             insist(tx, send, Sender::receiver_is_gone)
         },
         |rx, into| {
-            let recv = |rx: &mut Receiver<'static, BYTES>| {
-                let message = rx.try_peek()?.ok_or(Error::WouldBlock)?;
+            let recv = |rx: &mut Receiver<'static, Nobody, Fixed<BYTES>>| {
+                let message = rx.try_peek()?;
                 copy_number(&message, into);
                 let len = message.len();
                 message.release();
@@ -161,8 +162,8 @@ rings! {
 
 /// A ring of bytes each way, in a region that the other end knows by its name.
 pub struct NamedBytes {
-    tx: Option<bytes::Producer<'static, ROOM, RobustFutex>>,
-    rx: bytes::Consumer<'static, ROOM, RobustFutex>,
+    tx: Option<bytes::Producer<'static, RobustFutex, Fixed<ROOM>>>,
+    rx: bytes::Consumer<'static, RobustFutex, Fixed<ROOM>>,
 }
 
 const ROOM: usize = 256 << 10;

@@ -5,6 +5,7 @@ use ringway_core::channel::pipe::Pipe;
 use ringway_core::ring::Ring;
 use ringway_core::ring::bytes::ByteRing;
 use ringway_core::ring::queue::Queue;
+use ringway_core::storage::Fixed;
 
 /// How often each path does its one thing.
 pub const OPERATIONS: u64 = 1000;
@@ -45,10 +46,10 @@ mod hot {
         };
     }
 
-    type Producer<'a, T, B = Nobody> = rings::Producer<'a, T, N, B>;
-    type Consumer<'a, T, B = Nobody> = rings::Consumer<'a, T, N, B>;
-    type ByteProducer<'a> = byte_rings::Producer<'a, { 64 * N }>;
-    type ByteConsumer<'a> = byte_rings::Consumer<'a, { 64 * N }>;
+    type Producer<'a, T, B = Nobody> = rings::Producer<'a, T, B, Fixed<N>>;
+    type Consumer<'a, T, B = Nobody> = rings::Consumer<'a, T, B, Fixed<N>>;
+    type ByteProducer<'a> = byte_rings::Producer<'a, Nobody, Fixed<{ 64 * N }>>;
+    type ByteConsumer<'a> = byte_rings::Consumer<'a, Nobody, Fixed<{ 64 * N }>>;
 
     paths! {
         ring {
@@ -107,7 +108,7 @@ mod hot {
                 grant.commit(64);
             }
             peek_and_release_64(consumer: &mut ByteConsumer) {
-                let grant = consumer.try_peek().unwrap();
+                let grant = consumer.try_peek(1).unwrap();
                 black_box(&*grant);
                 grant.release(64);
             }

@@ -66,7 +66,7 @@ fn run() -> bool {
             let mut out = [0; 9];
             let count = consumer.try_read(&mut out);
             take(out.get(..count).unwrap_or_default())
-        } else if let Some(grant) = consumer.try_peek() {
+        } else if let Ok(grant) = consumer.try_peek(1) {
             // Parses one byte less than there is, where it can: the rest stays.
             let count = grant.len().saturating_sub(1).max(1);
             let done = take(grant.get(..count).unwrap_or_default());

@@ -81,7 +81,7 @@ fn run() -> bool {
                 }
             }
             _ => {
-                let oldest = consumer.peek().copied();
+                let oldest = consumer.front().copied();
                 if oldest == consumer.try_pop() {
                     oldest.into_iter().for_each(|sample| received.take(sample));
                 }

@@ -6,6 +6,7 @@ use crate::conformance::{Answer, Content, End, Promises, Reader, Transport, Writ
 use ringway::channel::Error;
 use ringway::wait::PrivateFutex;
 use ringway_core::ring::bytes::{ByteRing, Consumer, Producer};
+use ringway_core::storage::Fixed;
 use std::path::Path;
 use std::time::Instant;
 
@@ -43,8 +44,8 @@ impl Transport for Bytes {
     }
 }
 
-type Tx = Closes<Producer<'static, CAPACITY, PrivateFutex>>;
-type Rx = Closes<Consumer<'static, CAPACITY, PrivateFutex>>;
+type Tx = Closes<Producer<'static, PrivateFutex, Fixed<CAPACITY>>>;
+type Rx = Closes<Consumer<'static, PrivateFutex, Fixed<CAPACITY>>>;
 
 impl Writer for Tx {
     fn write(&mut self, buf: &[u8]) -> Answer<usize> {

@@ -6,6 +6,7 @@ use crate::conformance::{Answer, Content, End, Promises, Reader, Transport, Writ
 use ringway::channel::Error;
 use ringway::wait::PrivateFutex;
 use ringway_core::ring::{Consumer, Full, Producer, PushError, Ring};
+use ringway_core::storage::Fixed;
 use std::path::Path;
 use std::time::Instant;
 
@@ -42,8 +43,8 @@ impl Transport for Values {
     }
 }
 
-type Tx = Closes<Producer<'static, Vec<u8>, CAPACITY, PrivateFutex>>;
-type Rx = Closes<Consumer<'static, Vec<u8>, CAPACITY, PrivateFutex>>;
+type Tx = Closes<Producer<'static, Vec<u8>, PrivateFutex, Fixed<CAPACITY>>>;
+type Rx = Closes<Consumer<'static, Vec<u8>, PrivateFutex, Fixed<CAPACITY>>>;
 
 impl Writer for Tx {
     fn write(&mut self, buf: &[u8]) -> Answer<usize> {

@@ -9,6 +9,7 @@ use ringway::channel::Error;
 use ringway::shm::{self, Layout, Region, RobustFutex};
 use ringway_core::region::Part;
 use ringway_core::ring::{bytes, messages};
+use ringway_core::storage::Fixed;
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::Instant;
@@ -125,7 +126,7 @@ transport!(
 
 type Sleeper = RobustFutex;
 
-impl Writer for Held<bytes::Producer<'static, BYTES, Sleeper>, ByteRing> {
+impl Writer for Held<bytes::Producer<'static, Sleeper, Fixed<BYTES>>, ByteRing> {
     fn write(&mut self, buf: &[u8]) -> Answer<usize> {
         self.half.write(buf)
     }
@@ -145,7 +146,7 @@ impl Writer for Held<bytes::Producer<'static, BYTES, Sleeper>, ByteRing> {
     }
 }
 
-impl Reader for Held<bytes::Consumer<'static, BYTES, Sleeper>, ByteRing> {
+impl Reader for Held<bytes::Consumer<'static, Sleeper, Fixed<BYTES>>, ByteRing> {
     fn read(&mut self, buf: &mut [u8]) -> Answer<usize> {
         self.half.read(buf)
     }
@@ -167,7 +168,7 @@ impl Reader for Held<bytes::Consumer<'static, BYTES, Sleeper>, ByteRing> {
     }
 }
 
-impl Writer for Held<messages::Sender<'static, MESSAGES, Sleeper>, MessageRing> {
+impl Writer for Held<messages::Sender<'static, Sleeper, Fixed<MESSAGES>>, MessageRing> {
     fn write(&mut self, buf: &[u8]) -> Answer<usize> {
         self.half.send(buf).map(|()| buf.len())
     }
@@ -184,7 +185,7 @@ impl Writer for Held<messages::Sender<'static, MESSAGES, Sleeper>, MessageRing> 
     }
 }
 
-impl Reader for Held<messages::Receiver<'static, MESSAGES, Sleeper>, MessageRing> {
+impl Reader for Held<messages::Receiver<'static, Sleeper, Fixed<MESSAGES>>, MessageRing> {
     fn read(&mut self, buf: &mut [u8]) -> Answer<usize> {
         self.half.recv(buf)
     }

@@ -38,7 +38,7 @@ impl Structure for Bytes {
 /// What the consumer does while the producer is suspended: it takes what is there.
 fn drain(ring: &Bytes, seen: &mut Vec<u64>) -> Check {
     let mut consumer = ring.consumer_as(SURVIVOR).ok_or("the consumer's half is not back")?;
-    while let Some(grant) = consumer.try_peek() {
+    while let Ok(grant) = consumer.try_peek(1) {
         let count = grant.len();
         seen.extend(grant.iter().map(|byte| u64::from(*byte)));
         grant.release(count);
@@ -221,7 +221,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
             |ring, note| {
                 let mut consumer = ring.consumer_as(CHILD).expect("nobody has it");
                 note.begin();
-                if let Some(grant) = consumer.try_peek() {
+                if let Ok(grant) = consumer.try_peek(1) {
                     note.got(grant[0].into());
                     grant.release(1);
                 }

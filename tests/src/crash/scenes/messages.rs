@@ -47,11 +47,16 @@ fn send(ring: &Messages, message: &[u8]) {
 /// What the receiver does while the sender is suspended.
 fn drain(ring: &Messages, seen: &mut Vec<u64>) -> Check {
     let mut receiver = ring.receiver_as(SURVIVOR).ok_or("the receiver's half is not back")?;
-    while let Some(message) = receiver.try_peek().map_err(|error| error.to_string())? {
-        seen.push(number(&message)?);
-        message.release();
+    loop {
+        match receiver.try_peek() {
+            Ok(message) => {
+                seen.push(number(&message)?);
+                message.release();
+            }
+            Err(Error::WouldBlock) => return Ok(()),
+            Err(error) => return Err(error.to_string()),
+        }
     }
-    Ok(())
 }
 
 /// What the sender does while the receiver is suspended.
@@ -160,7 +165,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
             |ring, note| {
                 let mut receiver = ring.receiver_as(CHILD).expect("nobody has it");
                 note.begin();
-                if let Ok(Some(message)) = receiver.try_peek() {
+                if let Ok(message) = receiver.try_peek() {
                     note.got(message[0].into());
                     message.release();
                 }

@@ -93,6 +93,9 @@ fn ring(round: usize) {
         let mut value = Some(8);
         black_box(producer.poll_push(&mut cx, &mut value).is_ready());
         once(producer.push_async(9));
+        black_box(producer.reserve_deadline(any(step), PAST).is_ok());
+        black_box(producer.poll_reserve(&mut cx, any(step)).is_ready());
+        once(producer.reserve_async(any(step)));
         if let Ok(mut chunk) = producer.try_reserve(any(step)) {
             let (first, second) = chunk.as_uninit();
             first.iter_mut().chain(second).for_each(|slot| {
@@ -109,6 +112,11 @@ fn ring(round: usize) {
         black_box(consumer.pop_deadline(PAST).is_ok());
         black_box(consumer.poll_pop(&mut cx).is_ready());
         once(consumer.pop_async());
+        black_box(consumer.peek_deadline(any(step), PAST).is_ok());
+        black_box(consumer.poll_peek(&mut cx, any(step)).is_ready());
+        once(consumer.peek_async(any(step)));
+        black_box((consumer.iter().max().copied(), consumer.front().copied()));
+        black_box(consumer.drain().take(any(1)).max());
         if let Ok(chunk) = consumer.try_peek(any(step)) {
             black_box((chunk.as_slices().0.len(), chunk.len(), chunk.is_empty()));
             chunk.release(any(usize::MAX));
@@ -127,6 +135,12 @@ fn bytes(round: usize) {
         black_box(producer.write_deadline(some(b"hello, world", step), PAST).is_ok());
         black_box(producer.poll_write(&mut cx, some(b"hello", round)).is_ready());
         black_box(producer.try_write_all(some(b"hello", round)).is_ok());
+        black_box(producer.write_all_deadline(&mut some(b"hello, world", step), PAST).is_ok());
+        once(producer.write_async(some(b"hello", round)));
+        once(producer.write_all_async(some(b"hello", round)));
+        black_box(producer.reserve_deadline(any(step), PAST).is_ok());
+        black_box(producer.poll_reserve(&mut cx, any(step)).is_ready());
+        once(producer.reserve_async(any(step)));
         if let Ok(mut grant) = producer.try_reserve_up_to(any(step)) {
             grant.fill(1);
             grant.commit(any(usize::MAX));
@@ -140,12 +154,18 @@ fn bytes(round: usize) {
         black_box((producer.room(), producer.consumer_is_gone()));
         black_box(consumer.read_deadline(&mut out, PAST).is_ok());
         black_box(consumer.poll_read(&mut cx, &mut out).is_ready());
-        black_box(consumer.wait_for(any(0)).is_ok());
-        black_box(consumer.wait_for_deadline(any(step), PAST).is_ok());
-        black_box(consumer.poll_wait_for(&mut cx, any(step)).is_ready());
-        if let Some(grant) = consumer.try_peek() {
+        black_box(consumer.peek_deadline(any(step), PAST).is_ok());
+        black_box(consumer.poll_peek(&mut cx, any(step)).is_ready());
+        once(consumer.peek_async(any(step)));
+        once(consumer.read_async(&mut out));
+        once(consumer.read_exact_async(&mut out));
+        black_box(consumer.read_exact_deadline(&mut &mut out[..], PAST).is_ok());
+        black_box(consumer.try_read_exact(&mut out).is_ok());
+        if let Ok(grant) = consumer.try_peek(any(step)) {
             grant.release(any(usize::MAX));
         }
+        black_box(consumer.as_slices());
+        consumer.consume(any(step));
         if consumer.read_ready() == Ok(true) {
             black_box(Read::read(&mut consumer, &mut out).is_ok());
         }

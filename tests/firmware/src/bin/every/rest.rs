@@ -15,9 +15,9 @@ use ringway_core::participant::Participant;
 use ringway_core::plain::Words;
 use ringway_core::ring::bytes::ByteRing;
 use ringway_core::ring::queue::{Queue, QueueView};
-use ringway_core::ring::{self, Ring};
+use ringway_core::ring::Ring;
 use ringway_core::signal::{Handler, Payload, Raised, SignalSet, Table};
-use ringway_core::wait::{Doorbell, Nobody, WaitForEvent, WaitForInterrupt, WakerCell};
+use ringway_core::wait::{Doorbell, WaitForEvent, WaitForInterrupt, WakerCell};
 
 pub fn all(round: usize) {
     blocking(round);
@@ -105,14 +105,6 @@ fn untyped(round: usize) {
         black_box((view.is_valid(), view.pushed(), view.capacity()));
         // SAFETY: what held it is gone.
         black_box(unsafe { view.handle(Participant::LOCAL).recover(other) });
-    }
-
-    let ring: Ring<u32, 5> = Ring::new();
-    // SAFETY: it is a ring of five, and outlives the view.
-    if let Some(view) = unsafe { ring::Untyped::<Nobody>::at(NonNull::from(&ring).cast(), any(5)) }
-    {
-        black_box((view.used(), view.is_sound(), view.producer(), view.consumer()));
-        black_box((view.producer_is_gone(), view.consumer_is_gone()));
     }
 
     let semaphore = BoundedSemaphore::<3, Clock>::new(clock());

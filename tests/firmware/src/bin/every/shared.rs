@@ -10,11 +10,12 @@ use ringway_core::channel::pipe::Pipe;
 use ringway_core::participant::Participant;
 use ringway_core::region::{AnyPart, Layout, Occupant, Part, TypeName, View};
 use ringway_core::ring::broadcast::Broadcast;
-use ringway_core::ring::bytes::ByteRing;
+use ringway_core::ring::bytes::{ByteRing, ByteRingView};
 use ringway_core::ring::latest::{Latest, Version};
-use ringway_core::ring::messages::MessageRing;
+use ringway_core::ring::messages::{MessageRing, MessageRingView};
 use ringway_core::ring::queue::Queue;
-use ringway_core::ring::{InPlace, Ring};
+use ringway_core::ring::{InPlace, Ring, RingView};
+use ringway_core::storage::InMemory;
 use ringway_core::wait::{Async, Spin, SpinClock};
 
 pub fn all(round: usize) {
@@ -28,6 +29,18 @@ pub fn all(round: usize) {
 }
 
 fn in_place() {
+    #[repr(align(128))]
+    struct Memory([MaybeUninit<u8>; 1024]);
+    let mut memory = Memory([MaybeUninit::uninit(); 1024]);
+    if let Some(ring) = RingView::<u32, Spin>::make(&mut memory.0, any(3)) {
+        black_box((ring.capacity(), ring.split().0.try_push(3).is_ok()));
+    }
+    if let Some(ring) = ByteRingView::<Spin>::make(&mut memory.0, any(9)) {
+        black_box((ring.capacity(), ring.split().0.try_write(b"x")));
+    }
+    if let Some(ring) = MessageRingView::<Spin>::make(&mut memory.0, any(40)) {
+        black_box((ring.max_message(), ring.split().0.try_send(b"x").is_ok()));
+    }
     black_box(Ring::<u32, 3, Spin>::init(&mut MaybeUninit::uninit()));
     black_box(ByteRing::<9, Spin>::init(&mut MaybeUninit::uninit()));
     black_box(MessageRing::<40, Spin>::init(&mut MaybeUninit::uninit()));
@@ -100,14 +113,21 @@ fn messages(round: usize, other: Participant) {
         );
         black_box(sender.send_deadline(some(b"hello", round), PAST).is_ok());
         black_box(sender.poll_send(&mut cx, some(b"hello", round)).is_ready());
+        once(sender.send_async(some(b"hello", round)));
+        black_box(sender.reserve_deadline(any(step), PAST).is_ok());
+        black_box(sender.poll_reserve(&mut cx, any(step)).is_ready());
+        once(sender.reserve_async(any(step)));
         if let Ok(mut grant) = sender.try_reserve(any(step)) {
             grant.fill(1);
             grant.commit(any(usize::MAX));
         }
-        black_box((receiver.wait_deadline(PAST).is_ok(), receiver.try_recv(&mut out).is_ok()));
+        black_box((receiver.peek_deadline(PAST).is_ok(), receiver.try_recv(&mut out).is_ok()));
         black_box(receiver.recv_deadline(&mut out, PAST).is_ok());
         black_box(receiver.poll_recv(&mut cx, &mut out).is_ready());
-        if let Ok(Some(grant)) = receiver.try_peek() {
+        once(receiver.recv_async(&mut out));
+        black_box(receiver.poll_peek(&mut cx).is_ready());
+        once(receiver.peek_async());
+        if let Ok(grant) = receiver.try_peek() {
             grant.release();
         }
         black_box((sender.receiver_is_gone(), receiver.sender_is_gone()));
@@ -115,7 +135,7 @@ fn messages(round: usize, other: Participant) {
     sender.close();
     black_box(receiver.recv(&mut out).is_ok());
     receiver.close();
-    black_box((ring.is_empty(), ring.is_sound(), ring.sender_is_gone()));
+    black_box((ring.is_empty(), ring.is_valid(), ring.sender_is_gone()));
     core::mem::forget((ring.sender_as(other), ring.receiver_as(other)));
     // SAFETY: what held it is gone.
     black_box(unsafe { ring.recover(other) });

@@ -15,7 +15,7 @@
 //!   head.load(Acquire) ◀───── SYNC POINT B ────── head.store(Release)
 //!   write them again
 //!
-//!   drop, close: the half is given back, or closed (SYNC POINT H, in `half`): seen by its next holder, and after a close by
+//!   drop, close: the half is given back, or closed (SYNC POINT H, in `owner`): seen by its next holder, and after a close by
 //!   the other side when it looks whether we are gone
 //! ```
 //!
@@ -31,10 +31,12 @@
 //! A cursor keeps a copy of its position, and of how far the other side let it go, so as to look at the other line when
 //! it must. Without caches there is nothing to spare, and it looks each time: see [`Kept`].
 
-use super::half::Half;
-use super::index;
+use super::owner::HalfOwner;
+use super::position;
+use crate::Error;
 use crate::finally::Finally;
 use crate::participant::Participant;
+use crate::storage::Capacity;
 use crate::sync::{AtomicU32, CachePadded, Kept, Ordering, const_unless_loom, pause};
 use crate::wait::{Doorbell, Wake};
 use core::mem::ManuallyDrop;
@@ -51,27 +53,27 @@ const LOOKS: usize = 4;
 /// What one side has on its cache line.
 #[derive(Debug)]
 #[repr(C)]
-pub(super) struct Line<W: Wake> {
+pub(super) struct Side<W: Wake> {
     /// Where this side stands. Stored by this side alone.
     position: AtomicU32,
     /// The *other* side's half: on this line because this side looks at it.
-    pub(super) peer: Half,
+    peer: HalfOwner,
     /// What this side rings and the other side sleeps on.
-    pub(super) bell: Doorbell<W>,
+    bell: Doorbell<W>,
 }
 
 /// Everything that the two sides share but the slots.
 #[derive(Debug)]
 #[repr(C)]
 pub(super) struct Header<W: Wake> {
-    pub(super) producer: CachePadded<Line<W>>,
-    pub(super) consumer: CachePadded<Line<W>>,
+    producer: CachePadded<Side<W>>,
+    consumer: CachePadded<Side<W>>,
 }
 
-impl<W: Wake> Line<W> {
+impl<W: Wake> Side<W> {
     const_unless_loom! {
         fn new() -> Self {
-            Line { position: AtomicU32::new(0), peer: Half::new(), bell: Doorbell::new() }
+            Side { position: AtomicU32::new(0), peer: HalfOwner::new(), bell: Doorbell::new() }
         }
     }
 }
@@ -80,31 +82,62 @@ impl<W: Wake> Header<W> {
     const_unless_loom! {
         pub(super) fn new() -> Self {
             Header {
-                producer: CachePadded(Line::new()),
-                consumer: CachePadded(Line::new()),
+                producer: CachePadded(Side::new()),
+                consumer: CachePadded(Side::new()),
             }
         }
     }
 
+    /// Who has the producer's half. It lies on the consumer's line, because the consumer looks at it.
+    #[inline(always)]
+    pub(super) fn producer_half(&self) -> &HalfOwner {
+        &self.consumer.0.peer
+    }
+
+    /// Who has the consumer's half, which lies on the producer's line.
+    #[inline(always)]
+    pub(super) fn consumer_half(&self) -> &HalfOwner {
+        &self.producer.0.peer
+    }
+
+    /// What the producer sleeps on: the consumer rings it, and it lies on the consumer's line.
+    #[inline(always)]
+    pub(super) fn producers_bell(&self) -> &Doorbell<W> {
+        &self.consumer.0.bell
+    }
+
+    /// What the consumer sleeps on, which lies on the producer's line.
+    #[inline(always)]
+    pub(super) fn consumers_bell(&self) -> &Doorbell<W> {
+        &self.producer.0.bell
+    }
+
     /// How many slots are filled, for one who holds no half: more or less. 0 only if none was at some moment of the call, and
     /// when the positions are not those of a ring.
-    pub(super) fn len<const N: usize>(&self) -> usize {
-        let (head, tail, stood_still) = self.glance();
-        let used = index::used::<N>(head, tail).unwrap_or(0) as usize;
+    pub(super) fn len(&self, n: u32) -> usize {
+        let (head, tail, stood_still) = self.positions();
+        let used = position::used(n, head, tail).unwrap_or(0) as usize;
         // Where a side went on, something was in the ring before it or after it.
         if stood_still { used } else { used.max(1) }
     }
 
-    /// Whether the sides stand where the sides of a ring can. They always do, but where a peer wrote nonsense.
-    pub(super) fn is_sound<const N: usize>(&self) -> bool {
+    #[cfg(not(loom))]
+    /// How many slots are filled, if both sides stood still, or their positions fit together all the same.
+    pub(super) fn used(&self, n: u32) -> Option<usize> {
+        let (head, tail, _) = self.positions();
+        position::used(n, head, tail).map(|used| used as usize)
+    }
+
+    /// Whether the sides stand where the sides of a ring can. They always do, but where a peer corrupted them.
+    pub(super) fn is_valid(&self, n: u32) -> bool {
         // Relaxed: each is judged by itself.
-        index::is_position::<N>(self.consumer.0.position.load(Ordering::Relaxed))
-            && index::is_position::<N>(self.producer.0.position.load(Ordering::Relaxed))
+        position::is_position(n, self.consumer.0.position.load(Ordering::Relaxed))
+            && position::is_position(n, self.producer.0.position.load(Ordering::Relaxed))
     }
 
     /// Where consumer and producer stand, and whether they stood still meanwhile: then both stood there at one moment. (But for
     /// both having gone round the ring twice, each between two looks of ours.)
-    pub(super) fn glance(&self) -> (u32, u32, bool) {
+    pub(super) fn positions(&self) -> (u32, u32, bool) {
         // Acquire, all four: partners are the releases in `publish_from` and `release_from`. Who sees that one side stands
         // somewhere sees the other where it stood for that, or further on.
         let look = || {
@@ -123,7 +156,7 @@ impl<W: Wake> Header<W> {
     }
 
     /// Where consumer and producer stand, for the owner of the whole ring.
-    pub(super) fn positions(&mut self) -> (u32, u32) {
+    pub(super) fn positions_mut(&mut self) -> (u32, u32) {
         // Relaxed: `&mut self` is alone here; whatever made it so (a join, a lock) orders the accesses.
         (
             self.consumer.0.position.load(Ordering::Relaxed),
@@ -134,51 +167,51 @@ impl<W: Wake> Header<W> {
 
 impl<W: Wake> Header<W> {
     /// The producer's half for `me`, if nobody has it.
-    pub(super) fn take_producer<const N: usize>(
+    pub(super) fn take_producer<C: Capacity>(
         &self,
+        capacity: C,
         me: Participant,
-    ) -> Option<ProducerCursor<'_, N, W>> {
-        let taken = self.consumer.0.peer.take(me).then(|| ProducerCursor::new(self));
+    ) -> Option<ProducerCursor<'_, C, W>> {
+        let taken =
+            self.producer_half().take(me).then(|| ProducerCursor::with_room(self, capacity, 0));
         // On a position that is none, nothing can be built: the half is given back.
-        taken.filter(|cursor| index::is_position::<N>(cursor.tail()))
+        taken.filter(|cursor| position::is_position(capacity.get(), cursor.tail()))
     }
 
     /// The consumer's half for `me`, if nobody has it.
-    pub(super) fn take_consumer<const N: usize>(
+    pub(super) fn take_consumer<C: Capacity>(
         &self,
+        capacity: C,
         me: Participant,
-    ) -> Option<ConsumerCursor<'_, N, W>> {
-        let taken = self.producer.0.peer.take(me).then(|| ConsumerCursor::new(self));
-        taken.filter(|cursor| index::is_position::<N>(cursor.head()))
+    ) -> Option<ConsumerCursor<'_, C, W>> {
+        let taken = self.consumer_half().take(me).then(|| ConsumerCursor::new(self, capacity));
+        taken.filter(|cursor| position::is_position(capacity.get(), cursor.head()))
     }
 
     /// Closes the halves that `dead` holds; returns how many.
     pub(super) fn recover(&self, dead: Participant) -> usize {
-        let producer = self.consumer.0.peer.recover(dead);
-        let consumer = self.producer.0.peer.recover(dead);
+        let producer = self.producer_half().recover(dead);
+        let consumer = self.consumer_half().recover(dead);
         // Also when it held none: it may have died after it published or closed, and before it
         // rang, or while it did.
-        let other = Finally(|| self.consumer.0.bell.wake_all());
-        self.producer.0.bell.wake_all();
+        let other = Finally(|| self.producers_bell().wake_all());
+        self.consumers_bell().wake_all();
         drop(other);
         usize::from(producer) + usize::from(consumer)
     }
 
-    /// Both halves, for the owner of the whole ring, who knows that nobody has them. No read-modify-write.
-    pub(super) fn take_both<const N: usize>(
-        &mut self,
-    ) -> (ProducerCursor<'_, N, W>, ConsumerCursor<'_, N, W>) {
+    /// Takes both halves for the owner of the whole ring, who knows that nobody has them. No read-modify-write.
+    pub(super) fn take_both_halves(&mut self) {
         self.consumer.0.peer.take_from_owner();
         self.producer.0.peer.take_from_owner();
-        let header = &*self;
-        (ProducerCursor::new(header), ConsumerCursor::new(header))
     }
 }
 
 /// The producer's side: owns the free slots from `tail` on. Dropping it gives the half back.
 #[derive(Debug)]
-pub(super) struct ProducerCursor<'a, const N: usize, W: Wake> {
+pub(super) struct ProducerCursor<'a, C, W: Wake> {
     header: &'a Header<W>,
+    capacity: C,
     /// Where we stand: equal to our line's position.
     tail: Kept,
     /// Where the slots that are known to be free end, which begin at `tail`. There may be more. A position rather than a
@@ -186,29 +219,27 @@ pub(super) struct ProducerCursor<'a, const N: usize, W: Wake> {
     free_to: Kept,
 }
 
-impl<'a, const N: usize, W: Wake> ProducerCursor<'a, N, W> {
-    fn new(header: &'a Header<W>) -> Self {
-        Self::with_room(header, 0)
-    }
-
-    /// One that goes on where another of the same side left off, which knew of `room` free slots.
+impl<'a, C: Capacity, W: Wake> ProducerCursor<'a, C, W> {
+    /// One that goes on where another of the same side left off, which knew of `room` free slots, or 0.
     #[inline(always)]
-    pub(super) fn with_room(header: &'a Header<W>, room: u32) -> Self {
+    pub(super) fn with_room(header: &'a Header<W>, capacity: C, room: u32) -> Self {
         // Relaxed: stored by whoever held this half before, and ordered by SYNC POINT H when it was taken, or by
         // the rule of who lends it.
         let tail = header.producer.0.position.load(Ordering::Relaxed);
-        let free_to = index::advance::<N>(tail, room);
-        ProducerCursor { header, tail: Kept::new(tail), free_to: Kept::new(free_to) }
+        let free_to = position::advance(capacity.get(), tail, room);
+        ProducerCursor { header, capacity, tail: Kept::new(tail), free_to: Kept::new(free_to) }
     }
 
     /// How many slots are known to be free without looking.
     #[inline(always)]
     pub(super) fn known_room(&self) -> u32 {
-        index::distance_kept::<N>(self.tail, self.free_to).unwrap_or(0)
+        position::distance_kept(self.n(), self.tail, self.free_to).unwrap_or(0)
     }
 
-    pub(super) fn header(&self) -> &'a Header<W> {
-        self.header
+    /// How many slots the ring has.
+    #[inline(always)]
+    pub(super) fn n(&self) -> u32 {
+        self.capacity.get()
     }
 
     /// Our position.
@@ -230,7 +261,7 @@ impl<'a, const N: usize, W: Wake> ProducerCursor<'a, N, W> {
     /// known to be. They are the caller's to write.
     #[inline(always)]
     pub(super) fn room(&mut self, want: u32) -> u32 {
-        let known = index::distance_kept::<N>(self.tail, self.free_to);
+        let known = position::distance_kept(self.n(), self.tail, self.free_to);
         if let Some(room) = known.filter(|room| *room >= want) {
             return room;
         }
@@ -242,12 +273,12 @@ impl<'a, const N: usize, W: Wake> ProducerCursor<'a, N, W> {
     fn look(&mut self) -> u32 {
         let (tail, head) = (self.tail(), self.head());
         // A position that cannot be gives no room: nothing is touched on such a peer's word.
-        let Some(used) = index::used_as_seen::<N>(head, tail, head) else {
+        let Some(used) = position::used_as_seen(self.n(), head, tail, head) else {
             self.free_to = Kept::new(tail);
             return 0;
         };
-        self.free_to = Kept::new(index::advance::<N>(head, index::capacity::<N>()));
-        index::capacity::<N>() - used
+        self.free_to = Kept::new(position::advance(self.n(), head, self.n()));
+        self.n() - used
     }
 
     /// The position of the first free slot, if one is free: [`room`](Self::room) for one, in short.
@@ -257,7 +288,7 @@ impl<'a, const N: usize, W: Wake> ProducerCursor<'a, N, W> {
         if let Some(free_to) = self.free_to.get() {
             return (free_to != tail || self.look() > 0).then_some(tail);
         }
-        (!index::is_full::<N>(self.head(), tail)).then_some(tail)
+        (!position::is_full(self.n(), self.head(), tail)).then_some(tail)
     }
 
     /// Gives `count` slots to the consumer and wakes it. They are written, and at most as many as the last `room`.
@@ -269,12 +300,12 @@ impl<'a, const N: usize, W: Wake> ProducerCursor<'a, N, W> {
     /// The same, of a caller who knows the position.
     #[inline(always)]
     pub(super) fn publish_from(&mut self, tail: u32, count: u32) {
-        let tail = index::advance::<N>(tail, count);
+        let tail = position::advance(self.n(), tail, count);
         self.tail = Kept::new(tail);
         // SYNC POINT A, release: with the load in `ConsumerCursor::tail`. The slots' content is seen with
         // the position.
         self.header.producer.0.position.store(tail, Ordering::Release);
-        self.header.producer.0.bell.ring();
+        self.header.consumers_bell().ring();
     }
 
     /// Whether the consumer stands where none can, for one that found no room. Where positions run
@@ -283,35 +314,58 @@ impl<'a, const N: usize, W: Wake> ProducerCursor<'a, N, W> {
         // Relaxed: judged by itself. (In no model does anybody overwrite it.)
         Kept::IS_KEPT && !cfg!(loom) && {
             let head = self.header.consumer.0.position.load(Ordering::Relaxed);
-            index::used_as_seen::<N>(head, self.tail(), head).is_none()
+            position::used_as_seen(self.n(), head, self.tail(), head).is_none()
         }
+    }
+
+    /// What is returned by a look for room, or why there can be none any more: the consumer went, or stands where none can.
+    /// `None` when there may be room later.
+    #[inline]
+    pub(super) fn room_or_end<R>(
+        &mut self,
+        look: impl FnOnce(&mut Self) -> Option<R>,
+    ) -> Option<Result<R, Error>> {
+        if self.peer_is_gone() {
+            return Some(Err(Error::BrokenPipe));
+        }
+        if let Some(room) = look(self) {
+            return Some(Ok(room));
+        }
+        self.peer_is_corrupt().then_some(Err(Error::Corrupt))
+    }
+
+    /// What this side sleeps on.
+    #[inline(always)]
+    pub(super) fn bell(&self) -> &'a Doorbell<W> {
+        self.header.producers_bell()
     }
 
     /// Whether the consumer closed its half or died.
     #[inline(always)]
     pub(super) fn peer_is_gone(&self) -> bool {
-        self.header.producer.0.peer.is_gone()
+        self.header.consumer_half().is_gone()
     }
 
     /// Gives the half back for good, and wakes the consumer.
     pub(super) fn close(self) {
         // It must not be given back once more, which would open it.
         let header = ManuallyDrop::new(self).header;
-        header.consumer.0.peer.close();
-        header.producer.0.bell.ring();
+        header.producer_half().close();
+        header.consumers_bell().ring();
     }
 }
 
-impl<const N: usize, W: Wake> Drop for ProducerCursor<'_, N, W> {
+impl<C, W: Wake> Drop for ProducerCursor<'_, C, W> {
     fn drop(&mut self) {
-        self.header.consumer.0.peer.give_back();
+        self.header.producer_half().give_back();
     }
 }
 
 /// The consumer's side: owns the filled slots from `head` on. Dropping it gives the half back.
 #[derive(Debug)]
-pub(super) struct ConsumerCursor<'a, const N: usize, W: Wake> {
+pub(super) struct ConsumerCursor<'a, C, W: Wake> {
     header: &'a Header<W>,
+    capacity: C,
     /// Where we stand: equal to our line's position.
     head: Kept,
     /// Where the slots that are known to be filled end, which begin at `head`. There may be more.
@@ -320,20 +374,23 @@ pub(super) struct ConsumerCursor<'a, const N: usize, W: Wake> {
     found: Kept,
 }
 
-impl<'a, const N: usize, W: Wake> ConsumerCursor<'a, N, W> {
-    pub(super) fn new(header: &'a Header<W>) -> Self {
+impl<'a, C: Capacity, W: Wake> ConsumerCursor<'a, C, W> {
+    pub(super) fn new(header: &'a Header<W>, capacity: C) -> Self {
         // Relaxed: as in `ProducerCursor::with_room`.
         let head = header.consumer.0.position.load(Ordering::Relaxed);
         ConsumerCursor {
             header,
+            capacity,
             head: Kept::new(head),
             filled_to: Kept::new(head),
             found: Kept::new(0),
         }
     }
 
-    pub(super) fn header(&self) -> &'a Header<W> {
-        self.header
+    /// How many slots the ring has.
+    #[inline(always)]
+    pub(super) fn n(&self) -> u32 {
+        self.capacity.get()
     }
 
     /// Our position.
@@ -355,7 +412,7 @@ impl<'a, const N: usize, W: Wake> ConsumerCursor<'a, N, W> {
     /// known to be. They are the caller's to read.
     #[inline(always)]
     pub(super) fn ready(&mut self, want: u32) -> u32 {
-        let known = index::distance_kept::<N>(self.head, self.filled_to);
+        let known = position::distance_kept(self.n(), self.head, self.filled_to);
         if let Some(ready) = known.filter(|ready| *ready >= want) {
             return ready;
         }
@@ -370,7 +427,7 @@ impl<'a, const N: usize, W: Wake> ConsumerCursor<'a, N, W> {
     /// answer, does not.
     #[inline(always)]
     pub(super) fn ready_soon(&mut self, want: u32, unit: Kept) -> u32 {
-        let known = index::distance_kept::<N>(self.head, self.filled_to);
+        let known = position::distance_kept(self.n(), self.head, self.filled_to);
         if let Some(ready) = known.filter(|ready| *ready >= want) {
             return ready;
         }
@@ -382,7 +439,7 @@ impl<'a, const N: usize, W: Wake> ConsumerCursor<'a, N, W> {
     /// nothing is known of.
     #[inline(always)]
     pub(super) fn ready_now(&mut self, want: u32, unit: Kept) -> u32 {
-        match index::distance_kept::<N>(self.head, self.filled_to) {
+        match position::distance_kept(self.n(), self.head, self.filled_to) {
             Some(known) if known >= want => known,
             // Nothing has come since the last look.
             Some(known @ 1..) if self.filled_to.get() == Some(self.tail()) => known,
@@ -402,7 +459,7 @@ impl<'a, const N: usize, W: Wake> ConsumerCursor<'a, N, W> {
     fn look_soon(&mut self, unit: Kept) -> u32 {
         if let (Some(found), Some(unit)) = (self.found.get(), unit.get()) {
             // No overflow: at most 2^30, twice.
-            if N >= LARGE && found >= 2 * unit {
+            if self.n() as usize >= LARGE && found >= 2 * unit {
                 pause(MOMENT);
             }
         }
@@ -416,7 +473,7 @@ impl<'a, const N: usize, W: Wake> ConsumerCursor<'a, N, W> {
     fn look(&mut self) -> u32 {
         let (head, tail) = (self.head(), self.tail());
         // A position that cannot be gives nothing to read.
-        let Some(ready) = index::used_as_seen::<N>(head, tail, tail) else {
+        let Some(ready) = position::used_as_seen(self.n(), head, tail, tail) else {
             self.filled_to = Kept::new(head);
             return 0;
         };
@@ -445,13 +502,13 @@ impl<'a, const N: usize, W: Wake> ConsumerCursor<'a, N, W> {
     #[inline(always)]
     pub(super) fn release_from(&mut self, head: u32, count: u32) {
         self.release_unheard(head, count);
-        self.header.consumer.0.bell.ring();
+        self.header.producers_bell().ring();
     }
 
     /// The same, and wakes nobody.
     #[inline(always)]
     pub(super) fn release_unheard(&mut self, head: u32, count: u32) {
-        let head = index::advance::<N>(head, count);
+        let head = position::advance(self.n(), head, count);
         self.head = Kept::new(head);
         // SYNC POINT B, release: with the load in `ProducerCursor::head`. We are done with the slots.
         self.header.consumer.0.position.store(head, Ordering::Release);
@@ -463,28 +520,44 @@ impl<'a, const N: usize, W: Wake> ConsumerCursor<'a, N, W> {
         // Relaxed: judged by itself. (In no model does anybody overwrite it.)
         Kept::IS_KEPT && !cfg!(loom) && {
             let tail = self.header.producer.0.position.load(Ordering::Relaxed);
-            index::used_as_seen::<N>(self.head(), tail, tail).is_none()
+            position::used_as_seen(self.n(), self.head(), tail, tail).is_none()
         }
+    }
+
+    /// Why nothing will come any more, as far as is known before one looks again: the producer went, or stands where none
+    /// can.
+    #[inline]
+    pub(super) fn end(&self) -> Option<Error> {
+        if self.peer_is_gone() {
+            return Some(Error::EndOfFile);
+        }
+        self.peer_is_corrupt().then_some(Error::Corrupt)
+    }
+
+    /// What this side sleeps on.
+    #[inline(always)]
+    pub(super) fn bell(&self) -> &'a Doorbell<W> {
+        self.header.consumers_bell()
     }
 
     /// Whether the producer closed its half or died. What it published before is seen by the next
     /// look at `ready`.
     #[inline(always)]
     pub(super) fn peer_is_gone(&self) -> bool {
-        self.header.consumer.0.peer.is_gone()
+        self.header.producer_half().is_gone()
     }
 
     /// Gives the half back for good, and wakes the producer.
     pub(super) fn close(self) {
         // As in `ProducerCursor::close`.
         let header = ManuallyDrop::new(self).header;
-        header.producer.0.peer.close();
-        header.consumer.0.bell.ring();
+        header.consumer_half().close();
+        header.producers_bell().ring();
     }
 }
 
-impl<const N: usize, W: Wake> Drop for ConsumerCursor<'_, N, W> {
+impl<C, W: Wake> Drop for ConsumerCursor<'_, C, W> {
     fn drop(&mut self) {
-        self.header.producer.0.peer.give_back();
+        self.header.consumer_half().give_back();
     }
 }

@@ -10,7 +10,7 @@ use crate::sync::{AtomicU32, Ordering, const_unless_loom};
 /// side waits in vain only when its holder said that nothing more will come, or died.
 #[derive(Debug)]
 #[repr(transparent)]
-pub(super) struct Half(AtomicU32);
+pub(super) struct HalfOwner(AtomicU32);
 
 /// Nobody has it: it was never taken, or it was given back. Somebody may still come.
 const FREE: u32 = 0;
@@ -25,10 +25,10 @@ const fn held_by(participant: Participant) -> u32 {
     HELD | (participant.number() as u32) << 2
 }
 
-impl Half {
+impl HalfOwner {
     const_unless_loom! {
         pub(super) fn new() -> Self {
-            Half(AtomicU32::new(FREE))
+            HalfOwner(AtomicU32::new(FREE))
         }
     }
 

@@ -1,0 +1,588 @@
+//! The half of a byte ring that reads: copies, or bytes to be read in place.
+
+use super::{HEADER, stretch_of};
+use crate::Error;
+use crate::ring::position;
+use crate::ring::sides::ConsumerCursor;
+use crate::ring::slots::LONG;
+use crate::storage::{Capacity, Counted};
+use crate::sync::{AtomicU32, CachePadded, Kept, Ordering, SlotsRef};
+use crate::wait::{Doorbell, Nobody, Register, Wait, Wake, lend_until, look_or_end};
+use core::future::poll_fn;
+use core::ops::Deref;
+use core::task::{Context, Poll};
+
+/// The half that reads. It can move to another thread or context, and is used from one at a time.
+#[derive(Debug)]
+pub struct Consumer<'a, W: Wake = Nobody, C = Counted> {
+    cursor: CachePadded<ConsumerCursor<'a, C, W>>,
+    /// How many bytes were taken the last time: about what a message has.
+    taken: Kept,
+    mark: &'a AtomicU32,
+    slots: SlotsRef<'a, u8>,
+}
+
+// SAFETY: as for `Producer`.
+unsafe impl<C: Send, W: Wake + Sync> Send for Consumer<'_, W, C> {}
+
+impl<'a, C: Capacity, W: Wake> Consumer<'a, W, C> {
+    pub(super) fn new(
+        cursor: ConsumerCursor<'a, C, W>,
+        mark: &'a AtomicU32,
+        slots: SlotsRef<'a, u8>,
+    ) -> Self {
+        let cursor = CachePadded(cursor);
+        Consumer { cursor, taken: Kept::new(1), mark, slots }
+    }
+
+    /// Copies out as many bytes as there are, at most `out.len()`, and returns how many. Wait-free.
+    #[inline]
+    pub fn try_read(&mut self, out: &mut [u8]) -> usize {
+        let run = self.first_run(out.len().min(self.capacity()) as u32);
+        if out.len() > run as usize {
+            return self.try_read_less(run, out);
+        }
+        // The length as the caller knows it: where it is a constant, the copy is a few moves.
+        // SAFETY: the ownership rule: at least `out.len()` bytes are ready and contiguous.
+        unsafe { self.take(out) };
+        out.len()
+    }
+
+    /// The rest of [`try_read`](Self::try_read) where fewer than `out.len()` bytes are contiguous, namely `run`.
+    #[inline(never)]
+    fn try_read_less(&mut self, mut run: u32, out: &mut [u8]) -> usize {
+        let mut done = 0;
+        while let Some(rest) = out.get_mut(done..) {
+            let left = rest.len();
+            let Some(to) = rest.get_mut(..left.min(run as usize)).filter(|to| !to.is_empty())
+            else {
+                break;
+            };
+            done += to.len();
+            // SAFETY: the ownership rule: `run` bytes are ready and contiguous, and `to` is no longer.
+            unsafe { self.take(to) };
+            // Where a look is kept and nothing more is known of, it has just been taken. Else the memory begins again, or
+            // a gap ends.
+            if Kept::IS_KEPT && self.cursor.0.ready(0) == 0 {
+                break;
+            }
+            run = self.first_run((out.len() - done).min(self.capacity()) as u32);
+        }
+        self.took(done as u32);
+        done
+    }
+
+    /// Copies out so many bytes as there is place in `to`, and gives them back to the producer.
+    ///
+    /// # Safety
+    /// So many are ready, and contiguous.
+    #[inline(always)]
+    unsafe fn take(&mut self, to: &mut [u8]) {
+        let count = to.len() as u32;
+        if self.capacity() >= LONG && to.len() >= LONG {
+            // SAFETY: by the caller's word.
+            unsafe { self.take_long(to) };
+        } else if count > 0 {
+            // SAFETY: the ownership rule, by the caller's word.
+            unsafe { self.slots.copy_run_out(self.n(), self.cursor.0.head(), to) };
+            self.cursor.0.release(count);
+        }
+        self.took(count);
+    }
+
+    /// [`take`](Self::take) a stretch at a time.
+    ///
+    /// # Safety
+    /// As `take`.
+    #[inline(never)]
+    unsafe fn take_long(&mut self, to: &mut [u8]) {
+        for stretch in to.chunks_mut(stretch_of(to.len())) {
+            let count = stretch.len() as u32;
+            // SAFETY: the ownership rule, by the caller's word.
+            unsafe { self.slots.copy_run_out(self.n(), self.cursor.0.head(), stretch) };
+            self.cursor.0.release(count);
+        }
+    }
+
+    /// Remembers that a read took `count` bytes, unless it is none.
+    #[inline(always)]
+    fn took(&mut self, count: u32) {
+        if count > 0 {
+            self.taken = Kept::new(count);
+        }
+    }
+
+    /// Drops every byte that is in the ring now, and wakes the producer.
+    pub fn clear(&mut self) {
+        let count = self.cursor.0.ready(self.n());
+        self.cursor.0.release(count);
+    }
+
+    /// [`clear`](Self::clear) of a ring that has no producer, which wakes nobody.
+    pub(crate) fn discard(&mut self) {
+        let count = self.cursor.0.ready(self.n());
+        self.cursor.0.release_unheard(self.cursor.0.head(), count);
+    }
+
+    /// The bytes that lie contiguous at the head, in place, once there are at least so many: for a parser that needs a whole
+    /// frame, or any bytes, `try_peek(1)`. Nothing is consumed before [`ReadGrant::release`], and what came since the last
+    /// look is shown by the next. Where the end of the memory lies between, the grant has fewer: [`as_slices`](Self::as_slices)
+    /// has all, and [`try_read`](Self::try_read) copies them out.
+    ///
+    /// # Errors
+    /// [`Error::WouldBlock`] when there are fewer now, or none; [`Error::MessageTooLarge`] when the ring holds fewer.
+    ///
+    /// ```
+    /// use ringway_core::ring::bytes::ByteRing;
+    /// let mut ring: ByteRing<8> = ByteRing::new();
+    /// let (mut producer, mut consumer) = ring.split();
+    /// producer.try_write(b"ab");
+    /// assert_eq!(&*consumer.try_peek(1).unwrap(), b"ab");
+    /// assert!(consumer.try_peek(3).is_err());
+    /// producer.try_write(b"c");
+    /// assert_eq!(&*consumer.try_peek(3).unwrap(), b"abc");
+    /// ```
+    pub fn try_peek(&mut self, at_least: usize) -> Result<ReadGrant<'_, 'a, W, C>, Error> {
+        let len = self.run_if(at_least)?.ok_or(Error::WouldBlock)?;
+        Ok(self.granted(len))
+    }
+
+    /// All bytes that are there now, in place, in two runs of memory: the second is empty unless the memory's end lies
+    /// between. [`consume`](Self::consume) takes them.
+    ///
+    /// ```
+    /// use ringway_core::ring::bytes::ByteRing;
+    /// let mut ring: ByteRing<4> = ByteRing::new();
+    /// let (mut producer, mut consumer) = ring.split();
+    /// producer.try_write(b"123");
+    /// consumer.consume(3);
+    /// producer.try_write(b"45");
+    /// assert_eq!(consumer.as_slices(), (&b"4"[..], &b"5"[..]));
+    /// consumer.consume(2);
+    /// assert!(consumer.is_empty());
+    /// ```
+    pub fn as_slices(&mut self) -> (&[u8], &[u8]) {
+        let (first, second) = self.both_runs();
+        // SAFETY: the ownership rule: these bytes are ready and contiguous; the slice borrows the consumer.
+        let (head, _) = unsafe { self.slots.readable(self.n(), self.cursor.0.head(), first) };
+        // SAFETY: as above. A run that is no longer than the ring and begins at position 0 is contiguous.
+        let (rest, _) = unsafe { self.slots.readable(self.n(), 0, second) };
+        (head, rest)
+    }
+
+    /// Takes the oldest `count` bytes without copying them; more than there are count as all.
+    pub fn consume(&mut self, count: usize) {
+        let (first, second) = self.both_runs();
+        let count = count.min((first + second) as usize) as u32;
+        if count > 0 {
+            // Behind the first run there may be a gap.
+            let beyond = count.saturating_sub(first);
+            self.cursor.0.release(if beyond == 0 { count } else { self.to_end() + beyond });
+            self.took(count);
+        }
+    }
+
+    /// Fills `out` or reads nothing. Wait-free.
+    ///
+    /// # Errors
+    /// [`Error::WouldBlock`] when there are fewer now; [`Error::MessageTooLarge`] when the ring holds fewer.
+    pub fn try_read_exact(&mut self, out: &mut [u8]) -> Result<(), Error> {
+        if !out.is_empty() {
+            self.run_if(out.len())?.ok_or(Error::WouldBlock)?;
+            self.try_read(out);
+        }
+        Ok(())
+    }
+
+    /// How many bytes can be read now. The producer can only make it more.
+    pub fn len(&mut self) -> usize {
+        let (first, second) = self.both_runs();
+        (first + second) as usize
+    }
+
+    /// Whether there is nothing to read now.
+    pub fn is_empty(&mut self) -> bool {
+        self.cursor.0.ready(1) == 0
+    }
+
+    /// How many bytes the ring holds when it is full.
+    pub fn capacity(&self) -> usize {
+        self.n() as usize
+    }
+
+    /// As positions count.
+    #[inline(always)]
+    pub(in crate::ring) fn n(&self) -> u32 {
+        self.cursor.0.n()
+    }
+
+    /// Whether the last producer closed its half or died, and nobody took it since. What it wrote
+    /// can still be read. One that has not come yet is not gone, nor is one that gave its half
+    /// back.
+    pub fn producer_is_gone(&self) -> bool {
+        self.cursor.0.peer_is_gone()
+    }
+
+    /// Takes no more: the producer's forms that wait answer
+    /// [`BrokenPipe`](crate::Error::BrokenPipe). Bytes that are left stay. A consumer that
+    /// is taken later opens the ring again.
+    pub fn close(self) {
+        self.cursor.0.close();
+    }
+
+    /// How many bytes lie contiguous at the head, after skipping the gap if the head stands at one. 0: nothing is
+    /// ready. Looks at the producer's position only when fewer than `want` are known to be.
+    #[inline]
+    fn first_run(&mut self, want: u32) -> u32 {
+        let ready = self.cursor.0.ready_soon(want, self.taken);
+        self.run_of(ready)
+    }
+
+    /// How long the first run is, if there are at least so many bytes, and one.
+    #[inline(always)]
+    fn run_if(&mut self, at_least: usize) -> Result<Option<u32>, Error> {
+        let max = self.capacity();
+        if at_least > max {
+            return Err(Error::MessageTooLarge { max });
+        }
+        // A run ends at the end of the memory, so that what may have come since matters only up to there.
+        let ready = self.cursor.0.ready_now(self.to_end(), self.taken);
+        let first = self.run_of(ready);
+        if first as usize >= at_least.max(1) {
+            return Ok(Some(first));
+        }
+        Ok(if at_least > 1 { self.run_beyond(at_least as u32) } else { None })
+    }
+
+    /// The rest of [`run_if`](Self::run_if) where the first run is too short.
+    #[inline(never)]
+    fn run_beyond(&mut self, at_least: u32) -> Option<u32> {
+        let (first, second) = self.both_runs();
+        (first + second >= at_least).then_some(first)
+    }
+
+    /// How many of the `ready` bytes lie contiguous at the head, after skipping the gap if the head stands at one.
+    #[inline(always)]
+    fn run_of(&mut self, ready: u32) -> u32 {
+        let at = position::offset(self.n(), self.cursor.0.head());
+        let to_end = self.n() - at;
+        if ready <= to_end {
+            return ready;
+        }
+        // The producer is in the next lap, hence the mark is for ours.
+        // Relaxed: the partner is the store in `Producer::set_mark`, carried here by SYNC POINT A. It is not
+        // replaced before we leave this lap, which we say through SYNC POINT B.
+        let mark = self.mark.load(Ordering::Relaxed).min(self.n());
+        if mark > at {
+            return mark - at;
+        }
+        self.skip(to_end)
+    }
+
+    /// All bytes that are ready: how many lie contiguous at the head, and how many go on at the start of the memory.
+    fn both_runs(&mut self) -> (u32, u32) {
+        let ready = self.cursor.0.ready(self.n());
+        let (before, first) = (self.cursor.0.head(), self.run_of(ready));
+        // Behind a gap at the head all lies in one run.
+        let second =
+            if before == self.cursor.0.head() { ready.saturating_sub(self.to_end()) } else { 0 };
+        (first, second)
+    }
+
+    /// How many bytes lie from the head to the end of the memory.
+    #[inline(always)]
+    fn to_end(&self) -> u32 {
+        self.n() - position::offset(self.n(), self.cursor.0.head())
+    }
+
+    /// Takes a message out whole; `None` when there is none. Only for a ring into which messages alone are written.
+    ///
+    /// # Errors
+    /// The size of the message when `out` is smaller; it stays.
+    pub(crate) fn try_read_message(&mut self, out: &mut [u8]) -> Option<Result<usize, usize>> {
+        let header = HEADER as u32;
+        let ready = self.cursor.0.ready_soon(header, self.taken);
+        if ready < header {
+            return None;
+        }
+        let mut length = [0; HEADER];
+        // SAFETY: the ownership rule: at least `HEADER` bytes are ready.
+        unsafe { self.slots.copy_out(self.n(), self.cursor.0.head(), &mut length) };
+        // A message is published with its length; less is not ready only on a peer's nonsense, and never touched.
+        let length = u32::from_le_bytes(length).min(ready - header);
+        let Some((message, _)) = out.split_at_mut_checked(length as usize) else {
+            return Some(Err(length as usize));
+        };
+        let start = position::advance(self.n(), self.cursor.0.head(), header);
+        // SAFETY: the ownership rule: `length` bytes are ready behind the header.
+        unsafe { self.slots.copy_out(self.n(), start, message) };
+        self.cursor.0.release(header + length);
+        self.took(header + length);
+        Some(Ok(length as usize))
+    }
+
+    /// Skips a gap of `len` bytes, and returns how many are ready behind it, which are contiguous.
+    #[cold]
+    fn skip(&mut self, len: u32) -> u32 {
+        self.cursor.0.release(len);
+        self.cursor.0.ready(self.n())
+    }
+
+    /// [`try_peek`](Self::try_peek) for those who know that what is published in one go is enough: looks at the producer's
+    /// position only where nothing is known to be ready. The length of the run, which is contiguous.
+    #[inline]
+    pub(in crate::ring) fn one_run(&mut self) -> Option<u32> {
+        Some(self.first_run(1)).filter(|len| *len > 0)
+    }
+
+    /// The grant of a run of `len` bytes, which is ready.
+    #[inline]
+    pub(in crate::ring) fn granted(&mut self, len: u32) -> ReadGrant<'_, 'a, W, C> {
+        ReadGrant { consumer: self, len }
+    }
+
+    fn read_or_end(&mut self, out: &mut [u8]) -> Option<Result<usize, Error>> {
+        if out.is_empty() {
+            return Some(Ok(0));
+        }
+        let look = |this: &mut Self| match this.try_read(out) {
+            0 => None,
+            count => Some(Ok(count)),
+        };
+        look_or_end(self, look, |this| match this.end()? {
+            Error::EndOfFile => Some(Ok(0)),
+            error => Some(Err(error)),
+        })
+    }
+
+    fn peek_or_end(&mut self, at_least: usize) -> Option<Result<u32, Error>> {
+        let look = |this: &mut Self| this.run_if(at_least).transpose();
+        look_or_end(self, look, |this| this.end().map(Err))
+    }
+
+    /// Why nothing will come any more, see [`ConsumerCursor::end`].
+    pub(in crate::ring) fn end(&self) -> Option<Error> {
+        self.cursor.0.end()
+    }
+
+    /// What this side sleeps on.
+    pub(in crate::ring) fn bell(&self) -> &'a Doorbell<W> {
+        self.cursor.0.bell()
+    }
+}
+
+impl<'a, C: Capacity, W: Wait> Consumer<'a, W, C> {
+    /// Copies out at least one byte and as many as there are, at most `out.len()`; waits for one. Returns how many:
+    /// 0 is the end of file: the producer closed or died, and everything was read.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] when the producer stands where none can.
+    ///
+    /// ```
+    /// use ringway_core::ring::bytes::ByteRing;
+    /// use ringway_core::wait::Spin;
+    /// let mut ring = ByteRing::<4, Spin>::new();
+    /// let (mut producer, mut consumer) = ring.split();
+    /// std::thread::scope(|s| {
+    ///     s.spawn(move || {
+    ///         producer.write(b"hi").unwrap();
+    ///         producer.close();
+    ///     });
+    ///     let mut out = [0; 8];
+    ///     assert_eq!(consumer.read(&mut out), Ok(2));
+    ///     assert_eq!(consumer.read(&mut out), Ok(0));
+    /// });
+    /// ```
+    pub fn read(&mut self, out: &mut [u8]) -> Result<usize, Error> {
+        self.read_deadline(out, None)
+    }
+
+    /// [`read`](Self::read), at most until `deadline` (`None`: for ever).
+    ///
+    /// # Errors
+    /// As `read`, and [`Error::TimedOut`] when nothing came in time.
+    pub fn read_deadline(
+        &mut self,
+        out: &mut [u8],
+        deadline: Option<W::Deadline>,
+    ) -> Result<usize, Error> {
+        self.bell().wait_until(deadline, || self.read_or_end(out))?
+    }
+
+    /// Copies out as many bytes as `out` has place for, however many; waits for them.
+    ///
+    /// # Errors
+    /// [`Error::EndOfFile`] when the producer closed or died before; [`Error::Corrupt`]. Some may have been read then.
+    pub fn read_exact(&mut self, mut out: &mut [u8]) -> Result<(), Error> {
+        self.read_exact_deadline(&mut out, None)
+    }
+
+    /// [`read_exact`](Self::read_exact), at most until `deadline` (`None`: for ever). `out` moves past what was read, so that
+    /// after an error it is what is missing.
+    ///
+    /// # Errors
+    /// As `read_exact`, and [`Error::TimedOut`].
+    pub fn read_exact_deadline(
+        &mut self,
+        out: &mut &mut [u8],
+        deadline: Option<W::Deadline>,
+    ) -> Result<(), Error> {
+        while !out.is_empty() {
+            match self.read_deadline(out, deadline)? {
+                0 => return Err(Error::EndOfFile),
+                count => *out = core::mem::take(out).get_mut(count..).unwrap_or_default(),
+            }
+        }
+        Ok(())
+    }
+
+    /// [`try_peek`](Self::try_peek); waits until there are at least so many.
+    ///
+    /// While one waits, nothing is released, so that the producer must find room for the rest without that: copies find room
+    /// for all that the ring holds, an exact grant may not.
+    ///
+    /// # Errors
+    /// [`Error::EndOfFile`] when the producer closed or died and there are fewer; what there is can be read.
+    /// [`Error::MessageTooLarge`] when the ring holds fewer; [`Error::Corrupt`].
+    ///
+    /// ```
+    /// use ringway_core::ring::bytes::ByteRing;
+    /// use ringway_core::wait::Spin;
+    /// let mut ring = ByteRing::<16, Spin>::new();
+    /// let (mut producer, mut consumer) = ring.split();
+    /// std::thread::scope(|s| {
+    ///     s.spawn(move || [&b"fra"[..], &b"me\nrest"[..]].map(|part| producer.write(part)));
+    ///     let mut seen = 0;
+    ///     let end = loop {
+    ///         let bytes = consumer.peek(seen + 1).unwrap();
+    ///         seen = bytes.len();
+    ///         if let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
+    ///             break end;
+    ///         }
+    ///     };
+    ///     let frame = consumer.try_peek(end).unwrap();
+    ///     assert_eq!(&frame[..end], b"frame");
+    ///     frame.release(end + 1);
+    /// });
+    /// ```
+    pub fn peek(&mut self, at_least: usize) -> Result<ReadGrant<'_, 'a, W, C>, Error> {
+        self.peek_deadline(at_least, None)
+    }
+
+    /// [`peek`](Self::peek), at most until `deadline` (`None`: for ever).
+    ///
+    /// # Errors
+    /// As `peek`, and [`Error::TimedOut`].
+    pub fn peek_deadline(
+        &mut self,
+        at_least: usize,
+        deadline: Option<W::Deadline>,
+    ) -> Result<ReadGrant<'_, 'a, W, C>, Error> {
+        let len = self.bell().wait_until(deadline, || self.peek_or_end(at_least))??;
+        Ok(self.granted(len))
+    }
+}
+
+impl<'a, C: Capacity, W: Register> Consumer<'a, W, C> {
+    /// [`read`](Self::read) for a task: reads, or has the task woken when something may be there.
+    ///
+    /// # Errors
+    /// As `read`.
+    pub fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        out: &mut [u8],
+    ) -> Poll<Result<usize, Error>> {
+        self.bell().poll_until(cx, || self.read_or_end(out))
+    }
+
+    /// [`read`](Self::read); awaits a byte. Cancelled, it has read nothing.
+    ///
+    /// # Errors
+    /// As `read`.
+    pub fn read_async(&mut self, out: &mut [u8]) -> impl Future<Output = Result<usize, Error>> {
+        poll_fn(move |cx| self.poll_read(cx, out))
+    }
+
+    /// [`read_exact`](Self::read_exact); awaits them. Cancelled, it may have read some.
+    ///
+    /// # Errors
+    /// As `read_exact`.
+    pub fn read_exact_async(&mut self, out: &mut [u8]) -> impl Future<Output = Result<(), Error>> {
+        let mut done = 0;
+        poll_fn(move |cx| {
+            while let Some(rest) = out.get_mut(done..).filter(|rest| !rest.is_empty()) {
+                match self.poll_read(cx, rest) {
+                    Poll::Ready(Ok(0)) => return Poll::Ready(Err(Error::EndOfFile)),
+                    Poll::Ready(Ok(count)) => done += count,
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+            Poll::Ready(Ok(()))
+        })
+    }
+
+    /// [`peek`](Self::peek) for a task: answers, or has the task woken when there may be more.
+    ///
+    /// # Errors
+    /// As `peek`.
+    pub fn poll_peek(
+        &mut self,
+        cx: &mut Context<'_>,
+        at_least: usize,
+    ) -> Poll<Result<ReadGrant<'_, 'a, W, C>, Error>> {
+        let len = self.bell().poll_until(cx, || self.peek_or_end(at_least));
+        len.map_ok(|len| self.granted(len))
+    }
+
+    /// [`peek`](Self::peek); awaits so many.
+    ///
+    /// # Errors
+    /// As `peek`.
+    pub fn peek_async<'c>(
+        &'c mut self,
+        at_least: usize,
+    ) -> impl Future<Output = Result<ReadGrant<'c, 'a, W, C>, Error>> {
+        let poll = move |this: &mut Self, cx: &mut Context<'_>| {
+            this.bell().poll_until(cx, || this.peek_or_end(at_least))
+        };
+        lend_until(self, poll, |this, len| len.map(|len| this.granted(len)))
+    }
+}
+
+/// Contiguous bytes to be read, as a slice. Dropped without a release, it consumes nothing.
+#[derive(Debug)]
+#[must_use = "a grant that is dropped consumes nothing"]
+pub struct ReadGrant<'g, 'a, W: Wake, C: Capacity> {
+    consumer: &'g mut Consumer<'a, W, C>,
+    len: u32,
+}
+
+impl<C: Capacity, W: Wake> ReadGrant<'_, '_, W, C> {
+    /// As positions count.
+    pub(in crate::ring) fn n(&self) -> u32 {
+        self.consumer.n()
+    }
+
+    /// Gives the first `len` bytes back to the producer; more than the grant has count as all it has.
+    pub fn release(self, len: usize) {
+        let len = len.min(self.len as usize) as u32;
+        // Under loom, says that the bytes were read until now.
+        let _ = &*self;
+        if len > 0 {
+            self.consumer.cursor.0.release(len);
+            self.consumer.took(len);
+        }
+    }
+}
+
+impl<C: Capacity, W: Wake> Deref for ReadGrant<'_, '_, W, C> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        let (n, head) = (self.consumer.n(), self.consumer.cursor.0.head());
+        // SAFETY: the ownership rule: these bytes are ready and contiguous; the slice borrows the grant.
+        unsafe { self.consumer.slots.readable(n, head, self.len) }.0
+    }
+}

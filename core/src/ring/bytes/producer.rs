@@ -1,0 +1,548 @@
+//! The half of a byte ring that writes: copies, or grants to be filled in place.
+
+use super::{HEADER, stretch_of};
+use crate::Error;
+use crate::ring::position;
+use crate::ring::sides::ProducerCursor;
+use crate::ring::slots::LONG;
+use crate::storage::{Capacity, Counted};
+use crate::sync::{AtomicU32, CachePadded, Ordering, SlotsRef};
+use crate::wait::{Doorbell, Nobody, Register, Wait, Wake, lend_until};
+use core::future::poll_fn;
+use core::ops::{Deref, DerefMut};
+use core::task::{Context, Poll};
+
+/// The half that writes. It can move to another thread or context, and is used from one at a time.
+#[derive(Debug)]
+pub struct Producer<'a, W: Wake = Nobody, C = Counted> {
+    cursor: CachePadded<ProducerCursor<'a, C, W>>,
+    mark: &'a AtomicU32,
+    slots: SlotsRef<'a, u8>,
+}
+
+// SAFETY: bytes pass from side to side by the ownership rule. The raw pointer inside is a borrow of the ring's slots.
+unsafe impl<C: Send, W: Wake + Sync> Send for Producer<'_, W, C> {}
+
+impl<'a, C: Capacity, W: Wake> Producer<'a, W, C> {
+    pub(super) fn new(
+        cursor: ProducerCursor<'a, C, W>,
+        mark: &'a AtomicU32,
+        slots: SlotsRef<'a, u8>,
+    ) -> Self {
+        Producer { cursor: CachePadded(cursor), mark, slots }
+    }
+
+    /// Copies in as many of `bytes` as there is room for, and returns how many. The consumer sees them at once, but more than
+    /// 32 KiB a stretch at a time, so that it can copy the first while we copy the next; see
+    /// [`try_write_all`](Self::try_write_all). Wait-free.
+    #[inline]
+    pub fn try_write(&mut self, bytes: &[u8]) -> usize {
+        let room = self.cursor.0.room(bytes.len().min(self.capacity()) as u32) as usize;
+        if room < bytes.len() {
+            return self.try_write_less(room, bytes);
+        }
+        // The length as the caller knows it: where it is a constant, the copy is a few moves.
+        // SAFETY: the ownership rule: there is room for all of `bytes`.
+        unsafe { self.put(bytes) };
+        bytes.len()
+    }
+
+    /// The rest of [`try_write`](Self::try_write) where there is room for fewer than all bytes.
+    #[inline(never)]
+    fn try_write_less(&mut self, room: usize, bytes: &[u8]) -> usize {
+        let Some((taken, _)) = bytes.split_at_checked(room) else { return 0 };
+        // SAFETY: the ownership rule: `taken` is as long as there is room.
+        unsafe { self.put(taken) };
+        taken.len()
+    }
+
+    /// Copies in `bytes` and gives them to the consumer.
+    ///
+    /// # Safety
+    /// There is room for so many.
+    #[inline(always)]
+    unsafe fn put(&mut self, bytes: &[u8]) {
+        if self.capacity() >= LONG && bytes.len() >= LONG {
+            // SAFETY: by the caller's word.
+            unsafe { self.put_long(bytes) };
+        } else {
+            // SAFETY: by the caller's word.
+            unsafe { self.put_whole(bytes) };
+        }
+    }
+
+    /// [`put`](Self::put) in one publication.
+    ///
+    /// # Safety
+    /// As `put`.
+    #[inline(always)]
+    unsafe fn put_whole(&mut self, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            // SAFETY: the ownership rule, by the caller's word.
+            unsafe { self.slots.copy_in(self.n(), self.cursor.0.tail(), bytes) };
+            self.publish(bytes.len() as u32);
+        }
+    }
+
+    /// [`put`](Self::put) a stretch at a time.
+    ///
+    /// # Safety
+    /// As `put`.
+    #[inline(never)]
+    unsafe fn put_long(&mut self, bytes: &[u8]) {
+        for stretch in bytes.chunks(stretch_of(bytes.len())) {
+            // SAFETY: by the caller's word.
+            unsafe { self.put_whole(stretch) };
+        }
+    }
+
+    /// Copies in all of `bytes` in one publication, or nothing: the consumer never sees a part. Wait-free.
+    ///
+    /// # Errors
+    /// [`Error::WouldBlock`] when there is too little room now, [`Error::MessageTooLarge`] when there can never be
+    /// enough.
+    ///
+    /// ```
+    /// use ringway_core::Error;
+    /// use ringway_core::ring::bytes::ByteRing;
+    /// let mut ring: ByteRing<4> = ByteRing::new();
+    /// let (mut producer, _consumer) = ring.split();
+    /// assert_eq!(producer.try_write_all(b"12345"), Err(Error::MessageTooLarge { max: 4 }));
+    /// assert_eq!(producer.try_write_all(b"123"), Ok(()));
+    /// assert_eq!(producer.try_write_all(b"45"), Err(Error::WouldBlock));
+    /// ```
+    pub fn try_write_all(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let max = self.capacity();
+        if bytes.len() > max {
+            return Err(Error::MessageTooLarge { max });
+        }
+        let count = bytes.len() as u32;
+        if self.cursor.0.room(count) < count {
+            return Err(Error::WouldBlock);
+        }
+        // SAFETY: there is room for all.
+        unsafe { self.put_whole(bytes) };
+        Ok(())
+    }
+
+    /// Reserves exactly `len` contiguous bytes. The consumer sees nothing before [`WriteGrant::commit`].
+    ///
+    /// # Errors
+    /// [`Error::WouldBlock`] when there is no such run now; it comes when the consumer has read everything.
+    /// [`Error::MessageTooLarge`] when there is no telling whether it ever comes, see
+    /// [`MAX_GRANT`](super::ByteRing::MAX_GRANT).
+    ///
+    /// ```
+    /// use ringway_core::Error;
+    /// use ringway_core::ring::bytes::ByteRing;
+    /// let mut ring: ByteRing<8> = ByteRing::new();
+    /// let (mut producer, _consumer) = ring.split();
+    /// assert_eq!(producer.try_reserve(5).unwrap_err(), Error::MessageTooLarge { max: 4 });
+    /// producer.try_write(b"1234567");
+    /// assert_eq!(producer.try_reserve(2).unwrap_err(), Error::WouldBlock);
+    /// ```
+    pub fn try_reserve(&mut self, len: usize) -> Result<WriteGrant<'_, 'a, W, C>, Error> {
+        let (gap, len) = self.check_grant(len)?;
+        if self.cursor.0.room(gap + len) < gap + len {
+            return Err(Error::WouldBlock);
+        }
+        Ok(WriteGrant { producer: self, gap, len })
+    }
+
+    /// Reserves the contiguous bytes at hand, at most `max`, leaving no gap. The consumer sees nothing before
+    /// [`WriteGrant::commit`].
+    ///
+    /// # Errors
+    /// [`Error::WouldBlock`] when there is no room at all.
+    ///
+    /// ```
+    /// use ringway_core::ring::bytes::ByteRing;
+    /// let mut ring: ByteRing<8> = ByteRing::new();
+    /// let (mut producer, _consumer) = ring.split();
+    /// producer.try_write(b"12345");
+    /// assert_eq!(producer.try_reserve_up_to(100).unwrap().len(), 3);
+    /// ```
+    pub fn try_reserve_up_to(&mut self, max: usize) -> Result<WriteGrant<'_, 'a, W, C>, Error> {
+        let want = max.min(self.capacity()) as u32;
+        let to_end = self.to_end();
+        // At least one: for none, what is known would be enough, and it may be that the ring was full.
+        let room = self.cursor.0.room(want.max(1));
+        if room == 0 {
+            return Err(Error::WouldBlock);
+        }
+        Ok(WriteGrant { producer: self, gap: 0, len: want.min(room).min(to_end) })
+    }
+
+    /// How many bytes can be written now. The consumer can only make it more.
+    pub fn room(&mut self) -> usize {
+        self.cursor.0.room(self.n()) as usize
+    }
+
+    /// How many bytes the ring holds when it is full.
+    pub fn capacity(&self) -> usize {
+        self.n() as usize
+    }
+
+    /// As positions count.
+    #[inline(always)]
+    pub(in crate::ring) fn n(&self) -> u32 {
+        self.cursor.0.n()
+    }
+
+    /// Whether the last consumer closed its half or died, and nobody took it since. One that has
+    /// not come yet is not gone, nor is one that gave its half back.
+    pub fn consumer_is_gone(&self) -> bool {
+        self.cursor.0.peer_is_gone()
+    }
+
+    /// Ends the stream: the consumer gets what was written, and then the end of file. A producer
+    /// that is taken later opens the stream again.
+    pub fn close(self) {
+        self.cursor.0.close();
+    }
+
+    /// Publishes `count` bytes that lie at the tail without a gap.
+    fn publish(&mut self, count: u32) {
+        if position::offset(self.n(), self.cursor.0.tail()) + count >= self.n() {
+            self.set_mark(self.n());
+        }
+        self.cursor.0.publish(count);
+    }
+
+    /// Writes down where the bytes of this lap end, before the position says that the lap is over.
+    fn set_mark(&mut self, mark: u32) {
+        // Relaxed: the store of the position that follows (SYNC POINT A) carries it to the load in
+        // `Consumer::first_run`. The mark that it replaces was for the lap before, which the consumer has left: we saw so
+        // through SYNC POINT B when we got room in this lap.
+        self.mark.store(mark, Ordering::Relaxed);
+    }
+
+    /// Copies in a message and its length in one publication, or nothing.
+    pub(crate) fn try_write_message(&mut self, message: &[u8]) -> Result<(), Error> {
+        let max = self.capacity().saturating_sub(HEADER);
+        if message.len() > max {
+            return Err(Error::MessageTooLarge { max });
+        }
+        let count = (HEADER + message.len()) as u32;
+        if self.cursor.0.room(count) < count {
+            return Err(Error::WouldBlock);
+        }
+        let start = self.cursor.0.tail();
+        // SAFETY: the ownership rule: there is room for `count`, of which this are the first.
+        unsafe { self.slots.copy_in(self.n(), start, &(message.len() as u32).to_le_bytes()) };
+        let start = position::advance(self.n(), start, HEADER as u32);
+        // SAFETY: as above, and this are the others.
+        unsafe { self.slots.copy_in(self.n(), start, message) };
+        self.publish(count);
+        Ok(())
+    }
+
+    /// How much room is known without looking.
+    #[inline(always)]
+    pub(crate) fn known_room(&self) -> u32 {
+        self.cursor.0.known_room()
+    }
+
+    /// How many bytes lie from the tail to the end of the memory.
+    #[inline(always)]
+    fn to_end(&self) -> u32 {
+        self.n() - position::offset(self.n(), self.cursor.0.tail())
+    }
+
+    /// The gap that an exact grant of `len` bytes would leave now, and `len`, if it is not too large.
+    #[inline(always)]
+    fn check_grant(&self, len: usize) -> Result<(u32, u32), Error> {
+        let max = self.max_grant();
+        if len > max {
+            return Err(Error::MessageTooLarge { max });
+        }
+        let (len, to_end) = (len as u32, self.to_end());
+        // Before the end of the memory, or else at its start, with a gap before the end. Their sum does not overflow: both
+        // are at most the capacity.
+        Ok((if len <= to_end { 0 } else { to_end }, len))
+    }
+
+    /// See [`MAX_GRANT`](super::ByteRing::MAX_GRANT).
+    #[inline(always)]
+    pub(in crate::ring) fn max_grant(&self) -> usize {
+        self.capacity().div_ceil(2)
+    }
+
+    /// How many of `bytes` were written, or why none can be; `None` when some can be later.
+    fn write_or_end(&mut self, bytes: &[u8]) -> Option<Result<usize, Error>> {
+        if bytes.is_empty() {
+            return Some(Ok(0));
+        }
+        if self.consumer_is_gone() {
+            return Some(Err(Error::BrokenPipe));
+        }
+        match self.try_write(bytes) {
+            0 => self.cursor.0.peer_is_corrupt().then_some(Err(Error::Corrupt)),
+            count => Some(Ok(count)),
+        }
+    }
+
+    /// Gap and length of an exact grant, or why there can be none; `None` when there may be later.
+    pub(in crate::ring) fn grant_or_end(
+        &mut self,
+        len: usize,
+    ) -> Option<Result<(u32, u32), Error>> {
+        let (gap, len) = match self.check_grant(len) {
+            Ok(grant) => grant,
+            Err(error) => return Some(Err(error)),
+        };
+        self.cursor
+            .0
+            .room_or_end(|cursor| (cursor.room(gap + len) >= gap + len).then_some((gap, len)))
+    }
+
+    /// The grant that [`grant_or_end`](Self::grant_or_end) found.
+    pub(in crate::ring) fn granted(&mut self, (gap, len): (u32, u32)) -> WriteGrant<'_, 'a, W, C> {
+        WriteGrant { producer: self, gap, len }
+    }
+
+    /// What this side sleeps on.
+    pub(in crate::ring) fn bell(&self) -> &'a Doorbell<W> {
+        self.cursor.0.bell()
+    }
+}
+
+impl<'a, C: Capacity, W: Wait> Producer<'a, W, C> {
+    /// Copies in at least one of `bytes` and as many as there is room for; waits for room. Returns how many.
+    ///
+    /// # Errors
+    /// [`Error::BrokenPipe`] when the consumer closed or died; [`Error::Corrupt`] when it stands where
+    /// none can.
+    ///
+    /// ```
+    /// use ringway_core::Error;
+    /// use ringway_core::ring::bytes::ByteRing;
+    /// use ringway_core::wait::Spin;
+    /// let mut ring = ByteRing::<4, Spin>::new();
+    /// let (mut producer, consumer) = ring.split();
+    /// assert_eq!(producer.write(b"123456"), Ok(4));
+    /// consumer.close();
+    /// assert_eq!(producer.write(b"56"), Err(Error::BrokenPipe));
+    /// ```
+    pub fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
+        self.write_deadline(bytes, None)
+    }
+
+    /// [`write`](Self::write), at most until `deadline` (`None`: for ever).
+    ///
+    /// # Errors
+    /// As `write`, and [`Error::TimedOut`] when there was no room in time; nothing was written then.
+    pub fn write_deadline(
+        &mut self,
+        bytes: &[u8],
+        deadline: Option<W::Deadline>,
+    ) -> Result<usize, Error> {
+        self.bell().wait_until(deadline, || self.write_or_end(bytes))?
+    }
+
+    /// Copies in all of `bytes`, however many; waits for room. The consumer sees them as they come.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write); some may have been written then.
+    ///
+    /// ```
+    /// use ringway_core::ring::bytes::ByteRing;
+    /// use ringway_core::wait::Spin;
+    /// let mut ring = ByteRing::<4, Spin>::new();
+    /// let (mut producer, mut consumer) = ring.split();
+    /// std::thread::scope(|s| {
+    ///     s.spawn(move || producer.write_all(b"more than it holds").unwrap());
+    ///     let mut out = [0; 18];
+    ///     consumer.read_exact(&mut out).unwrap();
+    ///     assert_eq!(&out, b"more than it holds");
+    /// });
+    /// ```
+    pub fn write_all(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.write_all_deadline(&mut &*bytes, None)
+    }
+
+    /// [`write_all`](Self::write_all), at most until `deadline` (`None`: for ever). `bytes` moves past what was written, so
+    /// that after an error it is what is left.
+    ///
+    /// # Errors
+    /// As `write_all`, and [`Error::TimedOut`].
+    pub fn write_all_deadline(
+        &mut self,
+        bytes: &mut &[u8],
+        deadline: Option<W::Deadline>,
+    ) -> Result<(), Error> {
+        while !bytes.is_empty() {
+            let count = self.write_deadline(bytes, deadline)?;
+            *bytes = bytes.get(count..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    /// [`try_reserve`](Self::try_reserve); waits for such a run.
+    ///
+    /// # Errors
+    /// [`Error::BrokenPipe`] when the consumer closed or died; [`Error::MessageTooLarge`], [`Error::Corrupt`].
+    ///
+    /// ```
+    /// use ringway_core::ring::bytes::ByteRing;
+    /// use ringway_core::wait::Spin;
+    /// let mut ring = ByteRing::<8, Spin>::new();
+    /// let (mut producer, mut consumer) = ring.split();
+    /// producer.write(b"1234567").unwrap();
+    /// std::thread::scope(|s| {
+    ///     s.spawn(move || producer.reserve(4).unwrap().commit(4));
+    ///     consumer.read(&mut [0; 7]).unwrap();
+    ///     assert_eq!(consumer.peek(4).unwrap().len(), 4);
+    /// });
+    /// ```
+    pub fn reserve(&mut self, len: usize) -> Result<WriteGrant<'_, 'a, W, C>, Error> {
+        self.reserve_deadline(len, None)
+    }
+
+    /// [`reserve`](Self::reserve), at most until `deadline` (`None`: for ever).
+    ///
+    /// # Errors
+    /// As `reserve`, and [`Error::TimedOut`].
+    pub fn reserve_deadline(
+        &mut self,
+        len: usize,
+        deadline: Option<W::Deadline>,
+    ) -> Result<WriteGrant<'_, 'a, W, C>, Error> {
+        let grant = self.bell().wait_until(deadline, || self.grant_or_end(len))??;
+        Ok(self.granted(grant))
+    }
+}
+
+impl<'a, C: Capacity, W: Register> Producer<'a, W, C> {
+    /// [`write`](Self::write) for a task: writes, or has the task woken when there may be room.
+    ///
+    /// # Errors
+    /// As `write`.
+    pub fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize, Error>> {
+        self.bell().poll_until(cx, || self.write_or_end(bytes))
+    }
+
+    /// [`write`](Self::write); awaits room. Cancelled, it has written nothing.
+    ///
+    /// # Errors
+    /// As `write`.
+    pub fn write_async(&mut self, bytes: &[u8]) -> impl Future<Output = Result<usize, Error>> {
+        poll_fn(move |cx| self.poll_write(cx, bytes))
+    }
+
+    /// [`write_all`](Self::write_all); awaits room. Cancelled, it may have written some.
+    ///
+    /// # Errors
+    /// As `write_all`.
+    pub fn write_all_async(&mut self, bytes: &[u8]) -> impl Future<Output = Result<(), Error>> {
+        let mut left = bytes;
+        poll_fn(move |cx| {
+            while !left.is_empty() {
+                match self.poll_write(cx, left) {
+                    Poll::Ready(Ok(count)) => left = left.get(count..).unwrap_or_default(),
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+            Poll::Ready(Ok(()))
+        })
+    }
+
+    /// [`reserve`](Self::reserve) for a task: answers, or has the task woken when there may be such a run.
+    ///
+    /// # Errors
+    /// As `reserve`.
+    pub fn poll_reserve(
+        &mut self,
+        cx: &mut Context<'_>,
+        len: usize,
+    ) -> Poll<Result<WriteGrant<'_, 'a, W, C>, Error>> {
+        let grant = self.bell().poll_until(cx, || self.grant_or_end(len));
+        grant.map_ok(|grant| self.granted(grant))
+    }
+
+    /// [`reserve`](Self::reserve); awaits such a run. Cancelled, it has reserved nothing.
+    ///
+    /// # Errors
+    /// As `reserve`.
+    pub fn reserve_async<'p>(
+        &'p mut self,
+        len: usize,
+    ) -> impl Future<Output = Result<WriteGrant<'p, 'a, W, C>, Error>> {
+        let poll = move |this: &mut Self, cx: &mut Context<'_>| {
+            this.bell().poll_until(cx, || this.grant_or_end(len))
+        };
+        lend_until(self, poll, |this, grant| grant.map(|grant| this.granted(grant)))
+    }
+}
+
+/// Contiguous bytes to be written, as a slice. They hold what an earlier lap left there, or zero. Dropped without a
+/// commit, it gives nothing to the consumer.
+///
+/// ```
+/// use ringway_core::ring::bytes::ByteRing;
+/// let mut ring: ByteRing<8> = ByteRing::new();
+/// let (mut producer, mut consumer) = ring.split();
+/// producer.try_reserve(3).unwrap().copy_from_slice(b"abc"); // dropped: aborted
+/// assert!(consumer.is_empty());
+/// ```
+#[derive(Debug)]
+#[must_use = "a grant that is dropped commits nothing"]
+pub struct WriteGrant<'g, 'a, W: Wake, C: Capacity> {
+    producer: &'g mut Producer<'a, W, C>,
+    /// How many bytes before the end of the memory stay unused, if this is committed.
+    gap: u32,
+    len: u32,
+}
+
+impl<C: Capacity, W: Wake> WriteGrant<'_, '_, W, C> {
+    /// Gives the first `len` bytes to the consumer; more than the grant has count as all it has. With 0, nothing
+    /// happens.
+    pub fn commit(mut self, len: usize) {
+        let len = len.min(self.len as usize) as u32;
+        if len == 0 {
+            return;
+        }
+        // Under loom, says that the bytes were written until now.
+        self.bytes();
+        if self.gap > 0 {
+            // The lap's bytes end here; the rest of the memory is skipped.
+            let end = position::offset(self.producer.n(), self.producer.cursor.0.tail());
+            self.producer.set_mark(end);
+            self.producer.cursor.0.publish(self.gap + len);
+        } else {
+            self.producer.publish(len);
+        }
+    }
+
+    /// Where the grant begins.
+    fn position(&self) -> u32 {
+        position::advance(self.producer.n(), self.producer.cursor.0.tail(), self.gap)
+    }
+
+    fn bytes(&mut self) -> &mut [u8] {
+        // SAFETY: the ownership rule: the grant lies within the room; the slice borrows it. It is contiguous, so that
+        // there is no second run.
+        let (bytes, _) =
+            unsafe { self.producer.slots.writable(self.producer.n(), self.position(), self.len) };
+        // SAFETY: every byte of the ring is initialized since it was made; the type is the same but for that.
+        unsafe { &mut *(core::ptr::from_mut(bytes) as *mut [u8]) }
+    }
+}
+
+impl<C: Capacity, W: Wake> Deref for WriteGrant<'_, '_, W, C> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        // SAFETY: as in `bytes`: the producer's and initialized. A shared borrow only reads.
+        let (bytes, _) =
+            unsafe { self.producer.slots.readable(self.producer.n(), self.position(), self.len) };
+        bytes
+    }
+}
+
+impl<C: Capacity, W: Wake> DerefMut for WriteGrant<'_, '_, W, C> {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        self.bytes()
+    }
+}
