@@ -73,7 +73,7 @@ pub(crate) mod sealed {
 
 /// Receives a message into `out` as `recv` does, which answers with its length.
 #[inline(always)]
-pub(crate) fn receive<B: Buffer + ?Sized, E>(
+pub(crate) fn recv_into<B: Buffer + ?Sized, E>(
     out: &mut B,
     recv: impl FnOnce(&mut [u8]) -> Result<usize, E>,
 ) -> Result<usize, E> {

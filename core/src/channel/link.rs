@@ -352,7 +352,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         self.time_is(now);
         let mut rest = bytes;
         while !rest.is_empty() {
-            match self.line.receive(&mut rest) {
+            match self.line.recv(&mut rest) {
                 Received::Nothing => {}
                 Received::Record { kind, port } => self.handle_frame(kind, port),
                 Received::Violation if self.phase == Phase::Down => {}

@@ -6,7 +6,7 @@ use super::line::Line;
 use super::port::{PortSlot, Violation, due, has_body, news};
 use super::{Link, Phase};
 use crate::Error;
-use crate::buffer::{Buffer, receive};
+use crate::buffer::{Buffer, recv_into};
 
 impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     Link<L, PORTS, CREDITS, MAX>
@@ -142,7 +142,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// assert_eq!(link.try_recv(0, &mut [0; 16]), Err(Error::NotConnected));
     /// ```
     pub fn try_recv(&mut self, port: u8, out: &mut (impl Buffer + ?Sized)) -> Result<usize, Error> {
-        let received = receive(out, |out| {
+        let received = recv_into(out, |out| {
             let message = self.peek(port)?;
             let needed = message.len();
             super::line::copy(out, message)

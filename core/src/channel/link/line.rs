@@ -57,7 +57,7 @@ pub trait Discipline {
     fn fill(&mut self, out: &mut [u8]) -> usize;
 
     /// Takes bytes from the front up to the end of a frame; at least one, if there is one.
-    fn receive(&mut self, input: &mut &[u8]) -> Received;
+    fn recv(&mut self, input: &mut &[u8]) -> Received;
 
     /// The body of the record that arrived last.
     fn body(&self) -> &[u8];

@@ -141,7 +141,7 @@ impl<const WINDOW: usize, const MAX: usize> Discipline for Reliable<WINDOW, MAX>
         filled
     }
 
-    fn receive(&mut self, input: &mut &[u8]) -> Received {
+    fn recv(&mut self, input: &mut &[u8]) -> Received {
         if self.is_lost {
             *input = &[];
             return Received::Nothing;

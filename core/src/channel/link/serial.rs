@@ -355,7 +355,7 @@ impl<const WINDOW: usize, const MAX: usize> Discipline for Serial<WINDOW, MAX> {
         filled
     }
 
-    fn receive(&mut self, input: &mut &[u8]) -> Received {
+    fn recv(&mut self, input: &mut &[u8]) -> Received {
         while let Some((byte, rest)) = input.split_first() {
             *input = rest;
             match self.decoder.push(*byte) {

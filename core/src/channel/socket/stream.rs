@@ -5,7 +5,7 @@ use super::super::bytes::{or_end, reading, writing};
 use super::super::pipe::{Reader, Writer};
 use super::super::{Event, State};
 use crate::Error;
-use crate::buffer::{Buffer, receive};
+use crate::buffer::{Buffer, recv_into};
 use crate::ring::bytes::HEADER;
 use crate::wait::{Register, Spin, Wait, Wake};
 use core::future::poll_fn;
@@ -245,7 +245,7 @@ impl<'a, const N: usize, W: Wake> Packets<'a, N, W> {
     /// kept; [`Error::EndOfFile`] when the peer sends no more and every message was received, or this side ended its
     /// receiving; [`Error::Reset`] when the listener closed before the connection was accepted.
     pub fn try_recv(&mut self, out: &mut (impl Buffer + ?Sized)) -> Result<usize, Error> {
-        receive(out, |out| now(self.attempt_recv(out).ok()))
+        recv_into(out, |out| now(self.attempt_recv(out).ok()))
     }
 
     fn attempt_send(&mut self, message: &[u8]) -> Attempt<'a, (), W> {
@@ -301,7 +301,7 @@ impl<const N: usize, W: Wait> Packets<'_, N, W> {
         out: &mut (impl Buffer + ?Sized),
         deadline: Option<W::Deadline>,
     ) -> Result<usize, Error> {
-        receive(out, |out| wait(deadline, || self.attempt_recv(out)))
+        recv_into(out, |out| wait(deadline, || self.attempt_recv(out)))
     }
 }
 
@@ -332,7 +332,7 @@ impl<const N: usize, W: Register> Packets<'_, N, W> {
         out: &mut (impl Buffer + ?Sized),
     ) -> Poll<Result<usize, Error>> {
         // `Err(None)`: nothing came yet.
-        let received = receive(out, |out| match poll(cx, || self.attempt_recv(out)) {
+        let received = recv_into(out, |out| match poll(cx, || self.attempt_recv(out)) {
             Poll::Ready(answer) => answer.map_err(Some),
             Poll::Pending => Err(None),
         });
