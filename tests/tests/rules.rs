@@ -176,6 +176,9 @@ fn atomics_and_cells_enter_the_core_through_sync_alone() {
             || path.ends_with("core/src/sync.rs")
             // Unit tests run on the host.
             || path.ends_with("tests.rs")
+            // What lies under the cells of `sync`, and its twin for loom.
+            || path.ends_with("storage.rs")
+            || path.ends_with("storage_loom.rs")
         {
             continue;
         }
@@ -250,10 +253,10 @@ fn every_path_that_the_front_pages_name_exists() {
 }
 
 /// What each crate is held to: public functions at most, and circles between its top-level modules.
-const BUDGETS: [(&str, usize, usize); 2] = [("core/src", 554, 1), ("std-shim/src", 365, 1)];
+const BUDGETS: [(&str, usize, usize); 2] = [("core/src", 554, 0), ("std-shim/src", 320, 0)];
 
 /// How many public error types core and shim may have together.
-const ERROR_TYPES: usize = 22;
+const ERROR_TYPES: usize = 17;
 
 #[test]
 fn what_is_public_does_not_grow_and_modules_lead_downwards() {
@@ -265,12 +268,54 @@ fn what_is_public_does_not_grow_and_modules_lead_downwards() {
         errors.extend(found.errors.into_iter().map(|name| format!("{folder}: {name}")));
     }
     assert!(errors.len() <= ERROR_TYPES, "more than {ERROR_TYPES} error types: {errors:?}");
+    let program = Figures::count("std-shim/cli/src");
+    assert!(program.file_circles.is_empty(), "files in a circle:\n{program}");
 }
 
 /// Names that have another one in the project's vocabulary, by which they are to be called in all that is public. Each
-/// stands for its `try_`, `_deadline` and `_async` forms too.
-const NAMES: &[(&str, &str)] =
-    &[("scribbled", "corrupted"), ("nonsense", "invalid"), ("step_aside", "backoff")];
+/// stands for its `try_`, `poll_`, `_deadline` and `_async` forms too.
+const NAMES: &[(&str, &str)] = &[
+    ("receive", "recv"),
+    ("shut_receive", "shut_recv"),
+    ("receive_buffer", "recv_buffer"),
+    ("set_receive_buffer", "set_recv_buffer"),
+    ("Seat", "Handle"),
+    ("make", "create"),
+    ("create_new", "create"),
+    ("existing", "open"),
+    ("made_here", "is_creator"),
+    ("with_bell", "new"),
+    ("with_bells", "new"),
+    ("with_wait", "new"),
+    ("with_fifos", "new"),
+    ("with_pipes", "new"),
+    ("with_places", "new"),
+    ("Bell", "Wait"),
+    ("SharedBell", "SharedWait"),
+    ("Polled", "Nobody"),
+    ("Unlocked", "RawValue"),
+    ("Keep", "Delivery"),
+    ("Given", "EntryArgs"),
+    ("Outcome", "EntryResult"),
+    ("Reason", "ProcessError"),
+    ("Sleep", "RobustFutex"),
+    ("Watch", "ReadyFd"),
+    ("BOUND", "DETECTION_BOUND"),
+    ("Kept", "Cached"),
+    ("IS_KEPT", "ENABLED"),
+    ("Lost", "Contended"),
+    ("step_aside", "backoff"),
+    ("glance", "positions"),
+    ("ready_soon", "ready_batched"),
+    ("sleeps", "needs_wake"),
+    ("looks", "spin_limit"),
+    ("learn", "record_spin"),
+    ("alarm", "wake_all"),
+    ("Patience", "Timeout"),
+    ("hush", "suppress_sigpipe"),
+    ("scribbled", "corrupted"),
+    ("nonsense", "invalid"),
+];
 
 #[test]
 fn what_is_public_has_the_names_of_the_vocabulary() {

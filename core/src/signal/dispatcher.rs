@@ -320,8 +320,8 @@ impl<const LINES: usize, const DEPTH: usize, W: Register> Dispatcher<'_, LINES, 
     ///
     /// # Errors
     /// As [`pause`](Self::pause).
-    pub async fn pause_async(&mut self) -> Result<usize, Error> {
-        poll_fn(|cx| self.poll_pause(cx)).await
+    pub fn pause_async(&mut self) -> impl Future<Output = Result<usize, Error>> {
+        poll_fn(|cx| self.poll_pause(cx))
     }
 
     /// The task's form of [`wait`](Self::wait). Cancel-safe: a task that stops polling takes nothing with it.
@@ -350,8 +350,8 @@ impl<const LINES: usize, const DEPTH: usize, W: Register> Dispatcher<'_, LINES, 
     ///
     /// # Errors
     /// As [`wait`](Self::wait).
-    pub async fn wait_async(&mut self, any_of: SignalSet) -> Result<Raised, Error> {
-        poll_fn(|cx| self.poll_wait(cx, any_of)).await
+    pub fn wait_async(&mut self, any_of: SignalSet) -> impl Future<Output = Result<Raised, Error>> {
+        poll_fn(move |cx| self.poll_wait(cx, any_of))
     }
 }
 
