@@ -259,7 +259,7 @@ fn queued_signals_arrive_in_order_with_value_and_sender() {
     let count = signal::DEPTH; // No more than may wait: none can be lost.
     let player = start_sender(signal, count);
     for value in 0..count {
-        let it = dispatcher.wait_deadline(signal, soon()).unwrap();
+        let it = dispatcher.wait_deadline(signal, Some(soon())).unwrap();
         assert_eq!(it.value(), Some(value));
         assert_eq!(it.sender(), Some(pid_of(&player.0)));
         assert_eq!(it.user(), Some(rustix::process::getuid().as_raw()));
@@ -313,7 +313,7 @@ fn a_storm_loses_nothing_while_handlers_change() {
     let mut turn = 0;
     let total = || SEEN.iter().map(|seen| seen.load(Ordering::Relaxed)).sum::<u64>();
     while total() < COUNT as u64 {
-        dispatcher.pause_deadline(soon()).unwrap();
+        dispatcher.pause_deadline(Some(soon())).unwrap();
         turn += 1;
         let next = if turn % 2 == 0 { &FIRST } else { &SECOND };
         assert!(table.set_handler(signal.line(), Some(next)).unwrap().is_some());
@@ -340,7 +340,7 @@ fn a_child_that_ends_is_told_with_its_status() {
     signal::catch(Signal::CHLD, Delivery::Queued).unwrap();
     let mut dispatcher = signal::dispatcher().unwrap();
     let mut child = Command::new("/bin/sh").args(["-c", "exit 7"]).spawn().unwrap();
-    let it = dispatcher.wait_deadline(Signal::CHLD, soon()).unwrap();
+    let it = dispatcher.wait_deadline(Signal::CHLD, Some(soon())).unwrap();
     assert_eq!((it.sender(), it.value()), (Some(pid_of(&child)), Some(7)));
     assert_eq!(it.origin(), Some(Origin::Kernel));
     child.wait().unwrap();
@@ -356,7 +356,7 @@ fn a_thread_sleeps_until_a_signal() {
     let sleeper = std::thread::spawn(move || {
         // One pause may run the handler for two: the next signal can come before the first is done with.
         while SEEN.load(Ordering::Relaxed) < 50 {
-            dispatcher.pause_deadline(soon()).unwrap();
+            dispatcher.pause_deadline(Some(soon())).unwrap();
         }
     });
     // One by one, so that each is one that may meet it falling asleep.
@@ -381,7 +381,9 @@ fn what_a_handler_that_panics_leaves_is_told() {
     let forms: [fn(&mut signal::Dispatcher) -> usize; 3] = [
         signal::Dispatcher::dispatch,
         |dispatcher| dispatcher.pause().unwrap(),
-        |dispatcher| dispatcher.pause_deadline(Instant::now() + Duration::from_secs(60)).unwrap(),
+        |dispatcher| {
+            dispatcher.pause_deadline(Some(Instant::now() + Duration::from_secs(60))).unwrap()
+        },
     ];
     for form in forms {
         while dispatcher.dispatch() > 0 {}
@@ -458,7 +460,7 @@ fn blocked_signals_are_waited_for() {
     let mut timer = IntervalTimer::new(Signal::USR2, 0).unwrap();
     timer.start(Duration::from_millis(5), Duration::from_millis(5)).unwrap();
     let deadline = Instant::now() + Duration::from_millis(40);
-    let late = signal::wait_deadline(set, deadline).unwrap_err();
+    let late = signal::wait_deadline(set, Some(deadline)).unwrap_err();
     assert!(late.is(channel::Error::TimedOut) && Instant::now() >= deadline);
     assert!(signal::table().pending().contains(Signal::USR2.into()));
     drop(timer);
@@ -471,7 +473,7 @@ fn blocked_signals_are_waited_for() {
     }
     assert_eq!(signal::try_wait(set), Ok(None));
     signal::send(getpid(), Signal::USR1).unwrap();
-    let it = signal::wait_deadline(set, Instant::now()).unwrap();
+    let it = signal::wait_deadline(set, Some(Instant::now())).unwrap();
     assert_eq!((it.signal, it.origin()), (Signal::USR1, Some(Origin::Kill)));
 }
 
@@ -483,13 +485,13 @@ fn a_descriptor_for_blocked_signals() {
     assert!(fd::try_wait(&signals, Interest::Read).is_err());
     assert_eq!(signals.try_wait(), Ok(None));
     let deadline = Instant::now() + Duration::from_millis(10);
-    assert!(signals.wait_deadline(deadline).unwrap_err().is(channel::Error::TimedOut));
+    assert!(signals.wait_deadline(Some(deadline)).unwrap_err().is(channel::Error::TimedOut));
 
     let player = start_sender(signal, 10);
     // Through an owned descriptor and back it is the same.
     let signals = SignalFd::from(OwnedFd::from(signals));
     for value in 0..10 {
-        let it = signals.wait_deadline(soon()).unwrap();
+        let it = signals.wait_deadline(Some(soon())).unwrap();
         assert_eq!((it.signal, it.value()), (signal, Some(value)));
         assert_eq!(it.sender(), Some(pid_of(&player.0)));
         assert_eq!(it.user(), Some(rustix::process::getuid().as_raw()));
@@ -507,13 +509,13 @@ fn a_timer_ticks_counts_and_stops() {
     let mut timer = IntervalTimer::new(Signal::ALRM, 9).unwrap();
     timer.start(Duration::from_millis(1), Duration::from_millis(1)).unwrap();
     for _ in 0..3 {
-        let it = signal::wait_deadline(Signal::ALRM, soon()).unwrap();
+        let it = signal::wait_deadline(Signal::ALRM, Some(soon())).unwrap();
         assert_eq!((it.value(), it.origin()), (Some(9), Some(Origin::Timer)));
         assert_eq!((it.sender(), it.user()), (None, None));
     }
     // While one is pending the others are counted, and not queued.
     std::thread::sleep(Duration::from_millis(30));
-    signal::wait_deadline(Signal::ALRM, soon()).unwrap();
+    signal::wait_deadline(Signal::ALRM, Some(soon())).unwrap();
     assert!(timer.overruns().unwrap() >= 20, "{:?}", timer.overruns());
     timer.stop().unwrap();
     assert_eq!(timer.left(), Ok(None));
@@ -529,7 +531,7 @@ fn a_dispatcher_is_ended_by_another_thread() {
     assert!(!signal::end_dispatcher(), "there is none");
     let mut dispatcher = signal::dispatcher().unwrap();
     let ends = std::thread::spawn(move || {
-        let deliveries = dispatcher.pause_deadline(soon()).unwrap();
+        let deliveries = dispatcher.pause_deadline(Some(soon())).unwrap();
         (deliveries, dispatcher.pause().unwrap_err(), dispatcher.wait(Signal::USR1).unwrap_err())
     });
     signal::send(getpid(), Signal::USR1).unwrap();
@@ -543,7 +545,9 @@ fn a_dispatcher_is_ended_by_another_thread() {
     // One that sleeps in `poll(2)` is woken too; the next dispatcher is not ended.
     let mut dispatcher = signal::dispatcher().unwrap();
     while dispatcher.dispatch() > 0 {}
-    assert!(dispatcher.pause_deadline(Instant::now()).unwrap_err().is(channel::Error::TimedOut));
+    assert!(
+        dispatcher.pause_deadline(Some(Instant::now())).unwrap_err().is(channel::Error::TimedOut)
+    );
     assert_eq!(dispatcher.dispatch(), 0);
     let ends = std::thread::spawn(signal::end_dispatcher);
     fd::wait(&dispatcher, Interest::Read).unwrap();
@@ -562,13 +566,13 @@ fn a_timer_once() {
     let mut timer = IntervalTimer::new(Signal::ALRM, 1).unwrap();
     let started = Instant::now();
     timer.start(Duration::from_millis(10), Duration::ZERO).unwrap();
-    assert_eq!(dispatcher.pause_deadline(soon()), Ok(1));
+    assert_eq!(dispatcher.pause_deadline(Some(soon())), Ok(1));
     assert!(started.elapsed() >= Duration::from_millis(10));
-    assert!(dispatcher.pause_deadline(Instant::now() + Duration::from_millis(15)).is_err());
+    assert!(dispatcher.pause_deadline(Some(Instant::now() + Duration::from_millis(15))).is_err());
     assert_eq!(SEEN.load(Ordering::Relaxed), 1);
     // At once.
     timer.start(Duration::ZERO, Duration::ZERO).unwrap();
-    assert_eq!(dispatcher.pause_deadline(soon()), Ok(1));
+    assert_eq!(dispatcher.pause_deadline(Some(soon())), Ok(1));
 }
 
 fn a_limit_of_signals_is_told() {

@@ -22,7 +22,7 @@ pub(crate) fn read_nowait(fd: BorrowedFd<'_>, buf: &mut [u8]) -> io::Result<usiz
 }
 
 /// `pwritev2(2)` at the file's own position, without waiting. `OPNOTSUPP` where the file does not know how.
-/// `hush` where a `SIGPIPE` would end the process.
+/// `suppress_sigpipe` where a `SIGPIPE` would end the process.
 pub(crate) fn write_nowait(
     fd: BorrowedFd<'_>,
     buf: &[u8],
@@ -67,7 +67,7 @@ pub(crate) fn look_and_write(
     }
 }
 
-/// `write(2)`; `hush` where a `SIGPIPE` would end the process.
+/// `write(2)`; `suppress_sigpipe` where a `SIGPIPE` would end the process.
 #[inline(always)]
 pub(crate) fn write(fd: BorrowedFd<'_>, buf: &[u8], suppress_sigpipe: bool) -> io::Result<usize> {
     if suppress_sigpipe { sigpipe::write(fd, buf) } else { io::write(fd, buf) }

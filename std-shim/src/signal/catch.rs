@@ -417,7 +417,7 @@ impl Dispatcher {
     /// ```
     #[doc(alias = "sigsuspend")]
     pub fn pause(&mut self) -> Result<usize> {
-        self.pause_until(None)
+        self.pause_deadline(None)
     }
 
     /// [`pause`](Self::pause), at most until the deadline.
@@ -428,14 +428,10 @@ impl Dispatcher {
     ///
     /// ```
     /// use ringway::signal;
-    /// assert!(signal::dispatcher()?.pause_deadline(std::time::Instant::now()).is_err());
+    /// assert!(signal::dispatcher()?.pause_deadline(Some(std::time::Instant::now())).is_err());
     /// # Ok::<(), ringway::Error>(())
     /// ```
-    pub fn pause_deadline(&mut self, deadline: Instant) -> Result<usize> {
-        self.pause_until(Some(deadline))
-    }
-
-    fn pause_until(&mut self, deadline: Option<Instant>) -> Result<usize> {
+    pub fn pause_deadline(&mut self, deadline: Option<Instant>) -> Result<usize> {
         let _more = MayBeMore(self.event);
         self.table.pause_deadline(deadline).map_err(failed)
     }
@@ -455,7 +451,7 @@ impl Dispatcher {
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn wait(&mut self, any_of: impl Into<SignalSet>) -> Result<Received> {
-        self.wait_until(any_of.into(), None)
+        self.wait_deadline(any_of, None)
     }
 
     /// [`wait`](Self::wait), at most until the deadline.
@@ -467,18 +463,15 @@ impl Dispatcher {
     /// ```
     /// use ringway::signal::{self, Signal};
     /// let now = std::time::Instant::now();
-    /// assert!(signal::dispatcher()?.wait_deadline(Signal::USR2, now).is_err());
+    /// assert!(signal::dispatcher()?.wait_deadline(Signal::USR2, Some(now)).is_err());
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn wait_deadline(
         &mut self,
         any_of: impl Into<SignalSet>,
-        deadline: Instant,
+        deadline: Option<Instant>,
     ) -> Result<Received> {
-        self.wait_until(any_of.into(), Some(deadline))
-    }
-
-    fn wait_until(&mut self, set: SignalSet, deadline: Option<Instant>) -> Result<Received> {
+        let set = any_of.into();
         let _more = MayBeMore(self.event);
         loop {
             let raised = self.table.wait_deadline(existing(set), deadline).map_err(failed)?;

@@ -95,7 +95,7 @@ impl SignalFd {
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn wait(&self) -> Result<Received> {
-        self.wait_until(None)
+        self.wait_deadline(None)
     }
 
     /// [`wait`](Self::wait), at most until the deadline.
@@ -107,15 +107,11 @@ impl SignalFd {
     /// ```
     /// use ringway::{channel, signal::{self, Signal, SignalFd}};
     /// let _quiet = signal::block(Signal::USR1)?;
-    /// let late = SignalFd::new(Signal::USR1)?.wait_deadline(std::time::Instant::now());
+    /// let late = SignalFd::new(Signal::USR1)?.wait_deadline(Some(std::time::Instant::now()));
     /// assert!(late.unwrap_err().is(channel::Error::TimedOut));
     /// # Ok::<(), ringway::Error>(())
     /// ```
-    pub fn wait_deadline(&self, deadline: Instant) -> Result<Received> {
-        self.wait_until(Some(deadline))
-    }
-
-    fn wait_until(&self, deadline: Option<Instant>) -> Result<Received> {
+    pub fn wait_deadline(&self, deadline: Option<Instant>) -> Result<Received> {
         fd::retry_ready(self.as_fd(), Interest::Read, deadline, || self.take())
             .map_err(|errno| Error::new(WAIT, errno))
     }

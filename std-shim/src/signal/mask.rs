@@ -179,12 +179,7 @@ pub fn pending() -> SignalSet {
 #[doc(alias = "sigwait")]
 #[doc(alias = "sigwaitinfo")]
 pub fn wait(any_of: impl Into<SignalSet>) -> Result<Received> {
-    let set = check_blocked(any_of.into())?;
-    loop {
-        if let Some(received) = take(&set, None).map_err(failed)? {
-            return Ok(received);
-        }
-    }
+    wait_deadline(any_of, None)
 }
 
 /// Takes one signal of the set, if one is pending. Never sleeps.
@@ -214,17 +209,17 @@ pub fn try_wait(any_of: impl Into<SignalSet>) -> Result<Option<Received>> {
 /// use std::time::{Duration, Instant};
 /// let _quiet = signal::block(Signal::USR1)?;
 /// let soon = Instant::now() + Duration::from_millis(5);
-/// let late = signal::wait_deadline(Signal::USR1, soon).unwrap_err();
+/// let late = signal::wait_deadline(Signal::USR1, Some(soon)).unwrap_err();
 /// assert!(late.is(channel::Error::TimedOut));
 /// # Ok::<(), ringway::Error>(())
 /// ```
 #[doc(alias = "sigtimedwait")]
-pub fn wait_deadline(any_of: impl Into<SignalSet>, deadline: Instant) -> Result<Received> {
+pub fn wait_deadline(any_of: impl Into<SignalSet>, deadline: Option<Instant>) -> Result<Received> {
     let set = check_blocked(any_of.into())?;
     loop {
         // Asked before the look, so that one that comes with the deadline is taken.
-        let late = Instant::now() >= deadline;
-        match take(&set, Some(deadline)).map_err(failed)? {
+        let late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        match take(&set, deadline).map_err(failed)? {
             Some(received) => return Ok(received),
             None if late => return Err(Error::new(WAIT, channel::Error::TimedOut)),
             None => {}

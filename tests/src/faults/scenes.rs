@@ -387,7 +387,7 @@ fn signals(_: &Path) -> Outcome {
     signal::catch(Signal::USR1, Delivery::Queued)?;
     let mut dispatcher = signal::dispatcher()?;
     signal::send(getpid(), Signal::USR1)?;
-    let received = dispatcher.wait_deadline(Signal::USR1, long())?;
+    let received = dispatcher.wait_deadline(Signal::USR1, Some(long()))?;
     check(received.count == 1, "it came more than once");
     // Harmless where an error ends this while one is pending.
     signal::catch(Signal::USR2, Delivery::Coalesced)?;
@@ -399,7 +399,7 @@ fn signals(_: &Path) -> Outcome {
     check(descriptor.wait()?.value() == Some(8), "another value");
     let this = rustix::process::pidfd_open(getpid(), rustix::process::PidfdFlags::empty())?;
     signal::queue_fd(&this, Signal::USR2, 9)?;
-    check(signal::wait_deadline(Signal::USR2, long())?.value() == Some(9), "another value");
+    check(signal::wait_deadline(Signal::USR2, Some(long()))?.value() == Some(9), "another value");
     let mut timer = IntervalTimer::new(Signal::USR2, 10)?;
     timer.start(Duration::from_millis(1), Duration::ZERO)?;
     check(signal::wait(Signal::USR2)?.value() == Some(10), "another value");

@@ -80,7 +80,7 @@ enum Event {
 }
 
 fn wait(awaited: SignalSet, until: Instant) -> Result<Event> {
-    match signal::wait_deadline(awaited, until) {
+    match signal::wait_deadline(awaited, Some(until)) {
         Ok(received) if received.signal == Signal::TSTP => Ok(Event::Stop),
         Ok(received) if received.signal == Signal::WINCH => Ok(Event::Resized),
         Ok(_) => Ok(Event::End),

@@ -93,7 +93,7 @@ impl<C: Code> Signals<C> {
     }
 
     fn wait(&mut self, any_of: impl Into<SignalSet>) -> Result<Received> {
-        Ok(self.dispatcher.wait_deadline(any_of, Instant::now() + PATIENCE)?)
+        Ok(self.dispatcher.wait_deadline(any_of, Some(Instant::now() + PATIENCE))?)
     }
 }
 
@@ -103,7 +103,7 @@ impl<C: Code> Words for Signals<C> {
         Ok(Box::new(move || {
             // The other side says that it is there.
             let end = Instant::now() + PATIENCE;
-            let there = dispatcher.wait_deadline(C::signals()?.1, end)?;
+            let there = dispatcher.wait_deadline(C::signals()?.1, Some(end))?;
             Self::new(dispatcher, there.sender())
         }))
     }
