@@ -76,37 +76,40 @@ mod barrier;
 mod bounded;
 mod condition;
 mod event;
-mod look;
 mod mutex;
 mod reentrant;
 mod rwlock;
 mod semaphore;
 mod word;
 
-pub use barrier::Barrier;
-pub use bounded::{BoundedSemaphore, Permit};
+pub use barrier::{Barrier, BarrierInner, BarrierView};
+pub use bounded::{BoundedSemaphore, BoundedSemaphoreInner, BoundedSemaphoreView, Permit};
 pub use condition::{Condition, Waited};
 pub use event::Event;
 pub use mutex::{Mutex, MutexGuard};
 pub use reentrant::{ReentrantGuard, ReentrantMutex, ThreadId};
-pub use rwlock::{ReadGuard, RwLock, WriteGuard};
+pub use rwlock::{ReadGuard, RwLock, RwLockInner, RwLockView, WriteGuard};
 pub use semaphore::Semaphore;
 
 use crate::Error;
 use crate::participant::Participant;
+use crate::storage::{Storage, sealed as storage};
+use crate::sync::AtomicU32;
 use crate::wait::TimedOut;
 use core::fmt;
 
 /// A lock as one participant uses it, whose name then stands in what it holds. Any number of the
-/// participant's threads may use it at the same time.
+/// participant's threads may use it at the same time. A part of a region of the shim is used by one.
+///
+/// What it lends ends with it, so that it cannot be copied.
 ///
 /// ```
 /// use ringway_core::lock::Mutex;
 /// use ringway_core::participant::Participant;
-/// use ringway_core::wait::Spin;
-/// let total = Mutex::new(0, Spin);
+/// let total = <Mutex<_>>::new(0);
 /// let me = Participant::new(3).unwrap();
-/// let guard = total.handle(me).lock().unwrap();
+/// let mine = total.handle(me);
+/// let guard = mine.lock().unwrap();
 /// assert_eq!(total.holder(), Some(me));
 /// # drop(guard);
 /// ```
@@ -116,16 +119,29 @@ pub struct Handle<'a, L: ?Sized> {
     me: Participant,
 }
 
-impl<L: ?Sized> Clone for Handle<'_, L> {
+impl<'a, L: ?Sized> Handle<'a, L> {
+    const fn new(lock: &'a L, me: Participant) -> Self {
+        Handle { lock, me }
+    }
+}
+
+/// What a [`Handle`] does, and for [`Participant::LOCAL`] the lock itself: it may be copied, since nobody else has it.
+#[derive(Debug)]
+struct By<'a, L: ?Sized> {
+    lock: &'a L,
+    me: Participant,
+}
+
+impl<L: ?Sized> Clone for By<'_, L> {
     fn clone(&self) -> Self {
         *self
     }
 }
-impl<L: ?Sized> Copy for Handle<'_, L> {}
+impl<L: ?Sized> Copy for By<'_, L> {}
 
-impl<'a, L: ?Sized> Handle<'a, L> {
-    const fn new(lock: &'a L, me: Participant) -> Self {
-        Handle { lock, me }
+impl<L: ?Sized> Handle<'_, L> {
+    const fn by(&self) -> By<'_, L> {
+        By { lock: self.lock, me: self.me }
     }
 }
 
@@ -137,8 +153,7 @@ impl<'a, L: ?Sized> Handle<'a, L> {
 ///
 /// ```
 /// use ringway_core::lock::{Mutex, OwnerDied};
-/// use ringway_core::wait::Spin;
-/// let balance = Mutex::new(100, Spin);
+/// let balance = <Mutex<_>>::new(100);
 /// // Whatever it may be, make it a good value before it is used.
 /// let mut guard = balance.lock().unwrap_or_else(|died| died.repair(|balance| **balance = 0));
 /// *guard -= 30;
@@ -190,6 +205,12 @@ impl<G> From<OwnerDied<G>> for Error {
     }
 }
 
+/// The slots that a lock ends with, in which participants are on record: `[AtomicU32; N]`, or
+/// `[AtomicU32]` in its view. See [`storage`](crate::storage).
+pub trait Slots: Storage + storage::Storage<Element = AtomicU32> {}
+
+impl<S: Storage + storage::Storage<Element = AtomicU32> + ?Sized> Slots for S {}
+
 /// What taking a lock answers.
 pub type LockResult<G> = Result<G, OwnerDied<G>>;
 
@@ -206,8 +227,8 @@ fn told<G>(guard: G, died: bool) -> LockResult<G> {
 ///
 /// ```
 /// use ringway_core::lock::{LockError, Mutex};
-/// use ringway_core::{Error, wait::Spin};
-/// let mutex = Mutex::new(5, Spin);
+/// use ringway_core::Error;
+/// let mutex = <Mutex<_>>::new(5);
 /// let guard = mutex.try_lock().unwrap();
 /// assert!(matches!(mutex.try_lock(), Err(LockError::NotTaken(Error::WouldBlock))));
 /// # drop(guard);
@@ -276,10 +297,10 @@ pub trait Robust: sealed::Sealed {
     /// ```
     /// use ringway_core::lock::{Mutex, OwnerDied, Robust};
     /// use ringway_core::participant::Participant;
-    /// use ringway_core::wait::Spin;
-    /// let pair = Mutex::new([0, 0], Spin); // the two are the same
+    /// let pair = <Mutex<_>>::new([0, 0]); // the two are the same
     /// let other = Participant::new(1).unwrap();
-    /// let mut guard = pair.handle(other).lock().unwrap();
+    /// let handle = pair.handle(other);
+    /// let mut guard = handle.lock().unwrap();
     /// guard[0] = 1;
     /// std::mem::forget(guard); // it dies in the middle
     /// // SAFETY: participant 1 does nothing any more.

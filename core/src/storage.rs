@@ -203,6 +203,11 @@ impl<T> sealed::Element for Slot<T> {
     type Value = T;
 }
 
+/// A slot of a lock, in which a participant is on record.
+impl sealed::Element for crate::sync::AtomicU32 {
+    type Value = ();
+}
+
 pub(crate) mod sealed {
     /// See [`Storage`](super::Storage). The number of its elements is that of slots.
     pub trait Storage {

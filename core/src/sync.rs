@@ -304,6 +304,17 @@ impl<T> Cell<T> {
         }
     }
 
+    /// The value: nobody else has the cell.
+    pub(crate) fn get_mut(&mut self) -> &mut T {
+        // SAFETY: the cell is borrowed exclusively, for as long as what is returned.
+        self.with_mut(|value| unsafe { &mut *value })
+    }
+
+    /// The value, of a cell that is no longer needed.
+    pub(crate) fn into_inner(self) -> T {
+        self.inner.into_inner()
+    }
+
     /// A read: under loom it must happen after every write.
     #[inline(always)]
     pub(crate) fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {

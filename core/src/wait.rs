@@ -84,6 +84,21 @@ macro_rules! init {
     };
 }
 
+/// A fresh one of a type that [`init!`] made one for.
+macro_rules! fresh {
+    ($type:ty) => {{
+        #[cfg(not(loom))]
+        {
+            <$type>::INIT
+        }
+        #[cfg(loom)]
+        {
+            <$type>::init()
+        }
+    }};
+}
+pub(crate) use fresh;
+
 mod interrupt;
 mod set;
 mod tasks;
@@ -486,22 +501,7 @@ impl<W: Wake> Doorbell<W> {
     const_unless_loom! {
         /// A doorbell on which one sleeps as `W` says.
         pub fn new() -> Self {
-            #[cfg(not(loom))]
-            return Doorbell { word: <W::Word as sealed::Word>::INIT, how: W::INIT };
-            #[cfg(loom)]
-            return Doorbell { word: <W::Word as sealed::Word>::init(), how: W::init() };
-        }
-    }
-}
-
-impl<W: Wake> Doorbell<W> {
-    const_unless_loom! {
-        /// One on which one sleeps as `how` says.
-        pub(crate) fn with(how: W) -> Self {
-            #[cfg(not(loom))]
-            return Doorbell { word: <W::Word as sealed::Word>::INIT, how };
-            #[cfg(loom)]
-            return Doorbell { word: <W::Word as sealed::Word>::init(), how };
+            Doorbell { word: fresh!(W::Word), how: fresh!(W) }
         }
     }
 }

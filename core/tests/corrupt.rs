@@ -441,7 +441,7 @@ fn a_mutex_and_a_condition() {
     type Both = (Mutex<u32, Late>, Condition<Late>);
     survives(
         "a mutex and a condition",
-        || (Mutex::new(0, Late), Condition::new(Late)),
+        || (Mutex::new(0), Condition::<Late>::new()),
         |(mutex, condition): &mut Both| {
             for who in participants() {
                 let handle = mutex.handle(who);
@@ -470,7 +470,7 @@ fn a_reentrant_mutex() {
     type Again = ReentrantMutex<u32, Only, Late>;
     survives(
         "a reentrant mutex",
-        || ReentrantMutex::new(0, Late),
+        || ReentrantMutex::new(0),
         |mutex: &mut Again| {
             for who in participants() {
                 let handle = mutex.handle(who);
@@ -491,7 +491,7 @@ fn a_readers_writer_lock() {
     type Lock = RwLock<u32, 3, Late>;
     survives(
         "a readers-writer lock",
-        || RwLock::new(0, Late),
+        || RwLock::new(0),
         |lock: &mut Lock| {
             for who in participants() {
                 let handle = lock.handle(who);
@@ -513,7 +513,7 @@ fn semaphores_and_an_event() {
     type All = (Semaphore<2, Late>, BoundedSemaphore<3, Late>, Event<Late>);
     survives(
         "semaphores and an event",
-        || (Semaphore::new(Late), BoundedSemaphore::new(Late), Event::new(Late)),
+        || (Semaphore::new(), BoundedSemaphore::new(), Event::<Late>::new()),
         |(semaphore, bounded, event): &mut All| {
             for who in participants() {
                 let _ = (semaphore.permits(), semaphore.try_acquire());
@@ -537,7 +537,7 @@ fn semaphores_and_an_event() {
 fn a_barrier() {
     type Two = Barrier<2, Late>;
     fn make() -> Two {
-        let barrier = Barrier::new(Late);
+        let barrier = Barrier::new();
         let _ = barrier.wait_deadline(NOW);
         barrier.reset();
         barrier
@@ -556,7 +556,7 @@ fn a_barrier() {
     });
     survives(
         "a barrier for one",
-        || Barrier::<1, Late>::new(Late),
+        || Barrier::<1, Late>::new(),
         |barrier| {
             let first = barrier.wait_deadline(NOW);
             barrier.reset();

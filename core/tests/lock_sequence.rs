@@ -27,9 +27,9 @@ struct Locks {
 #[derive(Default)]
 struct Hands<'a> {
     mutex: Option<MutexGuard<'a, u32, Spin>>,
-    reads: Vec<ReadGuard<'a, u32, READERS, Spin>>,
-    write: Option<WriteGuard<'a, u32, READERS, Spin>>,
-    permits: Vec<Permit<'a, PERMITS, Spin>>,
+    reads: Vec<ReadGuard<'a, u32, Spin>>,
+    write: Option<WriteGuard<'a, u32, Spin>>,
+    permits: Vec<Permit<'a, Spin>>,
     kept: usize,
 }
 
@@ -60,6 +60,10 @@ fn taken<G>(answer: TryLockResult<G>, told: bool) -> Option<G> {
 
 fn check(seed: u64) {
     let locks = Locks::default();
+    let handles = [1, 2, 3].map(|who| {
+        let me = Participant::new(who).unwrap();
+        (locks.mutex.handle(me), locks.lock.handle(me), locks.places.handle(me))
+    });
     let mut random = Random::new(seed);
     let mut all: [Hands; 3] = Default::default();
     let mut told = Told::default();
@@ -72,8 +76,9 @@ fn check(seed: u64) {
         let readers: usize = all.iter().map(|hands| hands.reads.len()).sum();
         let held: usize = all.iter().map(|hands| hands.permits.len() + hands.kept).sum();
         let mine = &mut all[who];
+        let (mutex, lock, places) = &handles[who];
         match random.below(16) {
-            0 | 1 => match taken(locks.mutex.handle(me).try_lock(), told.mutex) {
+            0 | 1 => match taken(mutex.try_lock(), told.mutex) {
                 Some(mut guard) => {
                     assert!(mutex_is_free);
                     assert_eq!(*guard, value);
@@ -90,7 +95,7 @@ fn check(seed: u64) {
                     told.mutex = false;
                 }
             }
-            4 => match taken(locks.lock.handle(me).try_write(), told.lock) {
+            4 => match taken(lock.try_write(), told.lock) {
                 Some(guard) => {
                     assert!(!writes && readers == 0);
                     mine.write = Some(guard);
@@ -104,7 +109,7 @@ fn check(seed: u64) {
                     told.lock = false;
                 }
             }
-            7 => match taken(locks.lock.handle(me).try_read(), told.lock) {
+            7 => match taken(lock.try_read(), told.lock) {
                 Some(guard) => {
                     assert!(!writes && readers < READERS);
                     mine.reads.push(guard);
@@ -112,7 +117,7 @@ fn check(seed: u64) {
                 None => assert!(writes || readers == READERS),
             },
             8 => drop(mine.reads.pop()),
-            9 => match locks.places.handle(me).try_acquire() {
+            9 => match places.try_acquire() {
                 Some(permit) => {
                     assert!(held < PERMITS);
                     mine.permits.push(permit);
@@ -128,7 +133,7 @@ fn check(seed: u64) {
             }
             12 => {
                 let expected = if mine.kept > 0 { Ok(()) } else { Err(Error::NotHeld) };
-                assert_eq!(locks.places.handle(me).release(), expected);
+                assert_eq!(places.release(), expected);
                 mine.kept = mine.kept.saturating_sub(1);
             }
             13 => {

@@ -19,7 +19,7 @@ use support::{LoomFutex, model};
 type Shared<const N: usize> = Arc<(Barrier<N, LoomFutex>, [UnsafeCell<u32>; 2])>;
 
 fn shared<const N: usize>() -> Shared<N> {
-    Arc::new((Barrier::new(LoomFutex::new()), [UnsafeCell::new(0), UnsafeCell::new(0)]))
+    Arc::new((Barrier::<_, LoomFutex>::new(), [UnsafeCell::new(0), UnsafeCell::new(0)]))
 }
 
 fn write<const N: usize>(shared: &Shared<N>, which: usize, value: u32) {
@@ -55,7 +55,7 @@ fn two_that_meet_see_what_the_other_did() {
 #[test]
 fn two_that_spin_see_what_the_other_did() {
     model(Some(2), || {
-        let barrier = Arc::new((Barrier::<2>::new(Spin), [(); 2].map(|()| UnsafeCell::new(0))));
+        let barrier = Arc::new((Barrier::<2, Spin>::new(), [(); 2].map(|()| UnsafeCell::new(0))));
         let meet = |shared: &(Barrier<2>, [UnsafeCell<u32>; 2]), me: usize| {
             // SAFETY: the other reads it after it met this one at the barrier; loom sees to it.
             shared.1[me].with_mut(|at| unsafe { *at = 7 });
@@ -223,7 +223,7 @@ fn wait_or_die<const N: usize, W: Wait<Deadline = ()>>(
 #[test]
 fn the_death_of_one_that_waits_is_heard_by_the_other() {
     model(Some(2), || {
-        let barrier = Arc::new(Barrier::<2, _>::new(Mortal(LoomFutex::new())));
+        let barrier = Arc::new(Barrier::<2, Mortal>::new());
         let dead = Participant::new(1).unwrap();
         let waiter = {
             let barrier = barrier.clone();
@@ -258,7 +258,7 @@ fn the_death_of_one_that_waits_is_heard_by_the_other() {
 #[test]
 fn two_that_recover_at_once_break_it_once() {
     model(Some(2), || {
-        let barrier = Arc::new(Barrier::<2, _>::new(Mortal(LoomFutex::new())));
+        let barrier = Arc::new(Barrier::<2, Mortal>::new());
         let dead = Participant::new(1).unwrap();
         assert_eq!(wait_or_die(&barrier, dead), None);
         assert_eq!(barrier.waiting(), 1);
@@ -301,7 +301,7 @@ impl Wait for Restless {
 /// One that dies and one that comes after make a round of two complete; whether one that comes late was taken for one of
 /// them, too.
 fn late_comer(recovered_at_once: bool) {
-    let barrier = Arc::new(Barrier::<2, _>::new(Restless));
+    let barrier = Arc::new(Barrier::<2, Restless>::new());
     let dead = Participant::new(1).unwrap();
     let late = {
         let barrier = barrier.clone();

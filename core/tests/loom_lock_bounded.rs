@@ -15,7 +15,7 @@ use support::{LoomFutex, model};
 type Shared<const N: usize> = Arc<(BoundedSemaphore<N, LoomFutex>, UnsafeCell<u32>)>;
 
 fn shared<const N: usize>() -> Shared<N> {
-    Arc::new((BoundedSemaphore::new(LoomFutex::new()), UnsafeCell::new(0)))
+    Arc::new((BoundedSemaphore::<_, LoomFutex>::new(), UnsafeCell::new(0)))
 }
 
 fn add(shared: &Shared<1>) {
@@ -122,7 +122,8 @@ fn the_permit_of_one_that_died_goes_to_one_that_sleeps() {
         let waiter = {
             let shared = shared.clone();
             thread::spawn(move || {
-                let _permit = shared.0.handle(Participant::new(2).unwrap()).acquire();
+                let handle = shared.0.handle(Participant::new(2).unwrap());
+                let _permit = handle.acquire();
                 add(&shared);
             })
         };

@@ -13,7 +13,7 @@ use support::{LoomFutex, model};
 type Shared<W> = Arc<(Mutex<u32, W>, Condition<W>)>;
 
 fn shared() -> Shared<LoomFutex> {
-    Arc::new((Mutex::new(0, LoomFutex::new()), Condition::new(LoomFutex::new())))
+    Arc::new((Mutex::<_, LoomFutex>::new(0), Condition::<LoomFutex>::new()))
 }
 
 fn take<W: Wait>(shared: &Shared<W>) {
@@ -87,7 +87,7 @@ fn one_notification_for_all_reaches_two() {
 #[test]
 fn one_that_spins_sees_the_change() {
     model(Some(2), || {
-        let shared = Arc::new((Mutex::new(0, Spin), Condition::new(Spin)));
+        let shared = Arc::new((Mutex::<_, Spin>::new(0), Condition::<Spin>::new()));
         let giver = {
             let shared = shared.clone();
             thread::spawn(move || {
@@ -139,7 +139,8 @@ fn one_that_waits_is_told_of_a_death_under_the_mutex() {
         let dies = {
             let shared = shared.clone();
             thread::spawn(move || {
-                let mut count = shared.0.handle(dead).lock().unwrap();
+                let handle = shared.0.handle(dead);
+                let mut count = handle.lock().unwrap();
                 *count += 1;
                 shared.1.notify(1);
                 std::mem::forget(count);

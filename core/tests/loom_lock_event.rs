@@ -11,7 +11,7 @@ use support::thread;
 use support::{LoomFutex, model};
 
 fn shared() -> Arc<(Event<LoomFutex>, AtomicU32)> {
-    Arc::new((Event::new(LoomFutex::new()), AtomicU32::new(0)))
+    Arc::new((Event::<LoomFutex>::new(), AtomicU32::new(0)))
 }
 
 #[test]
@@ -34,7 +34,7 @@ fn what_was_done_before_it_was_set_is_seen_by_one_that_waits() {
 #[test]
 fn what_was_done_before_it_was_set_is_seen_by_one_that_looks() {
     model(None, || {
-        let shared = Arc::new((Event::new(LoomFutex::new()), UnsafeCell::new(0)));
+        let shared = Arc::new((Event::<LoomFutex>::new(), UnsafeCell::new(0)));
         // The one that sets it is not the spawned one, so that loom's first run is the one in which it is found set.
         let looker = {
             let shared = shared.clone();

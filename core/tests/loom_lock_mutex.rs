@@ -16,7 +16,7 @@ use support::{LateFutex, LoomFutex, model};
 type Counter = Arc<Mutex<u32, LoomFutex>>;
 
 fn counter() -> Counter {
-    Arc::new(Mutex::new(0, LoomFutex::new()))
+    Arc::new(Mutex::<_, LoomFutex>::new(0))
 }
 
 fn participant(number: u16) -> Participant {
@@ -30,7 +30,8 @@ fn add(counter: &Counter) {
 
 /// [`add`], to 0 if a holder died.
 fn add_repaired(counter: &Counter, who: Participant) {
-    let taken = counter.handle(who).lock();
+    let handle = counter.handle(who);
+    let taken = handle.lock();
     *taken.unwrap_or_else(|died| died.repair(|count| **count = 0)) += 1;
 }
 
@@ -94,7 +95,7 @@ fn one_that_tries_takes_it_or_is_told_that_it_is_held() {
 #[test]
 fn two_that_spin() {
     model(Some(3), || {
-        let counter = Arc::new(Mutex::new(0, Spin));
+        let counter = Arc::new(Mutex::<_, Spin>::new(0));
         let other = {
             let counter = counter.clone();
             thread::spawn(move || *counter.lock().unwrap() += 1)
@@ -129,7 +130,8 @@ fn one_that_gives_up_costs_the_others_no_wake_up() {
 
 /// The participant dies with the mutex, having written 10.
 fn dies_with(counter: &Counter, who: Participant) {
-    let mut count = counter.handle(who).lock().unwrap();
+    let handle = counter.handle(who);
+    let mut count = handle.lock().unwrap();
     *count = 10;
     std::mem::forget(count);
 }
@@ -242,7 +244,7 @@ fn a_waiter_that_dies_takes_no_wake_up_with_it() {
 #[test]
 fn one_that_times_out_leaves_nobody_asleep() {
     model(Some(3), || {
-        let mutex = Arc::new(Mutex::new((), LateFutex::new()));
+        let mutex = Arc::new(Mutex::<_, LateFutex>::new(()));
         let held = mutex.lock();
         let late = {
             let mutex = mutex.clone();

@@ -29,7 +29,7 @@ unsafe impl ThreadId for Numbered {
 type Shared = Arc<ReentrantMutex<UnsafeCell<u32>, Numbered, LoomFutex>>;
 
 fn shared() -> Shared {
-    Arc::new(ReentrantMutex::new(UnsafeCell::new(0), LoomFutex::new()))
+    Arc::new(ReentrantMutex::<_, _, LoomFutex>::new(UnsafeCell::new(0)))
 }
 
 fn add(shared: &Shared) {

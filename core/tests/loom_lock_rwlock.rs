@@ -13,7 +13,7 @@ use support::{LoomFutex, model};
 type Shared<const R: usize> = Arc<RwLock<u32, R, LoomFutex>>;
 
 fn shared<const R: usize>() -> Shared<R> {
-    Arc::new(RwLock::with_ways(0, LoomFutex::new(), LoomFutex::new()))
+    Arc::new(RwLock::<_, _, LoomFutex>::new(0))
 }
 
 fn participant(number: u16) -> Participant {
@@ -106,7 +106,8 @@ fn a_reader_sees_what_a_writer_that_died_left_and_is_told() {
         let dies = {
             let shared = shared.clone();
             thread::spawn(move || {
-                let mut value = shared.handle(dead).write().unwrap();
+                let handle = shared.handle(dead);
+                let mut value = handle.write().unwrap();
                 *value = 10;
                 std::mem::forget(value);
             })
@@ -135,7 +136,8 @@ fn a_writer_gets_in_after_a_readers_death() {
         let dies = {
             let shared = shared.clone();
             thread::spawn(move || {
-                let value = shared.handle(dead).read().unwrap();
+                let handle = shared.handle(dead);
+                let value = handle.read().unwrap();
                 let seen = *value;
                 std::mem::forget(value);
                 seen

@@ -13,7 +13,7 @@ use support::{LateFutex, LoomFutex, model};
 type Shared<const START: u32> = Arc<(Semaphore<START, LoomFutex>, AtomicU32)>;
 
 fn shared<const START: u32>() -> Shared<START> {
-    Arc::new((Semaphore::new(LoomFutex::new()), AtomicU32::new(0)))
+    Arc::new((Semaphore::<_, LoomFutex>::new(), AtomicU32::new(0)))
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn one_that_gives_up_takes_neither_permit_nor_wake_up() {
 #[test]
 fn one_that_times_out_leaves_nobody_asleep() {
     model(Some(3), || {
-        let semaphore = Arc::new(Semaphore::<0, _>::new(LateFutex::new()));
+        let semaphore = Arc::new(Semaphore::<0, LateFutex>::new());
         let late = {
             let semaphore = semaphore.clone();
             thread::spawn(move || {

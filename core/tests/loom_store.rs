@@ -60,16 +60,16 @@ fn a_writers_half() {
 #[test]
 fn the_only_place_of_a_reader() {
     can_be_taken_again(
-        || RwLock::<_, 1, _>::new((), Spin),
-        |lock, me| lock.handle(me).try_read().ok(),
+        || RwLock::<_, 1, Spin>::new(()),
+        |lock, me| lock.handle(me).try_read().ok().map(drop),
     );
 }
 
 #[test]
 fn a_permit() {
     can_be_taken_again(
-        || BoundedSemaphore::<1, _>::new(Spin),
-        |permits, me| permits.handle(me).try_acquire(),
+        || BoundedSemaphore::<1, Spin>::new(),
+        |permits, me| permits.handle(me).try_acquire().map(drop),
     );
 }
 

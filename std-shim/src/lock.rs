@@ -30,8 +30,8 @@
 //! ```
 //! use ringway::lock::{Barrier, Mutex};
 //! use ringway::wait::PrivateFutex;
-//! static TOTAL: Mutex<u64, PrivateFutex> = Mutex::new(0, PrivateFutex);
-//! static DONE: Barrier<3, PrivateFutex> = Barrier::new(PrivateFutex);
+//! static TOTAL: Mutex<u64, PrivateFutex> = Mutex::new(0);
+//! static DONE: Barrier<3, PrivateFutex> = Barrier::new();
 //! std::thread::scope(|s| {
 //!     for _ in 0..2 {
 //!         s.spawn(|| {
@@ -54,7 +54,7 @@
 //! ```
 //! use ringway::lock::Mutex;
 //! use ringway::wait::PrivateFutex;
-//! static BALANCE: Mutex<[i32; 2], PrivateFutex> = Mutex::new([100, 0], PrivateFutex);
+//! static BALANCE: Mutex<[i32; 2], PrivateFutex> = Mutex::new([100, 0]);
 //! let transfer = std::thread::spawn(|| {
 //!     let mut balance = BALANCE.lock().unwrap();
 //!     balance[0] -= 30;
@@ -81,7 +81,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// ```
 /// use ringway::lock::ReentrantMutex;
 /// use ringway::wait::PrivateFutex;
-/// static LOG: ReentrantMutex<&str, PrivateFutex> = ReentrantMutex::new("once", PrivateFutex);
+/// static LOG: ReentrantMutex<&str, PrivateFutex> = ReentrantMutex::new("once");
 /// let outer = LOG.lock().unwrap();
 /// let inner = LOG.lock().unwrap();
 /// # drop((outer, inner));

@@ -272,7 +272,8 @@ fn a_mutex_whose_holder_is_killed_goes_to_one_that_sleeps() {
     let shared = shared::<(Counter, Word)>();
     let (counter, word) = &*shared;
     killed(word, |me| {
-        let mut count = counter.handle(me).lock().unwrap();
+        let handle = counter.handle(me);
+        let mut count = handle.lock().unwrap();
         count[0] = 10;
         std::mem::forget(count);
     });
@@ -280,7 +281,8 @@ fn a_mutex_whose_holder_is_killed_goes_to_one_that_sleeps() {
     assert_eq!(refused(counter.lock_deadline(in_ms(20))), Error::TimedOut);
     let sleeper = Child::play(|| {
         say(word);
-        let died = told(counter.handle(participant(2)).lock_deadline(soon()));
+        let handle = counter.handle(participant(2));
+        let died = told(handle.lock_deadline(soon()));
         drop(died.repair(|count| {
             assert_eq!(**count, [10, 0]);
             **count = [11, 11];
@@ -363,7 +365,8 @@ fn a_reentrant_mutex_held_twice_by_one_that_is_killed() {
     let shared = shared::<(Recursive, Word)>();
     let (lock, word) = &*shared;
     killed(word, |me| {
-        let outer = lock.handle(me).lock().unwrap();
+        let handle = lock.handle(me);
+        let outer = handle.lock().unwrap();
         outer.set(10);
         std::mem::forget((lock.handle(me).lock().unwrap(), outer));
     });
@@ -387,13 +390,15 @@ fn a_writer_that_is_killed() {
     let shared = shared::<(Readers, Word)>();
     let (lock, word) = &*shared;
     killed(word, |me| {
-        let mut value = lock.handle(me).write().unwrap();
+        let handle = lock.handle(me);
+        let mut value = handle.write().unwrap();
         *value = 10;
         std::mem::forget(value);
     });
     let reader = Child::play(|| {
         say(word);
-        let died = told(lock.handle(participant(2)).read_deadline(soon()));
+        let handle = lock.handle(participant(2));
+        let died = told(handle.read_deadline(soon()));
         assert_eq!(*died.into_inner(), 10);
     });
     hear(word, 2);
@@ -478,7 +483,8 @@ fn a_notification_reaches_the_living() {
     let (jobs, more, word) = &*shared;
     let take = |me: u16| {
         Child::play(move || {
-            let count = jobs.handle(participant(me)).lock().unwrap();
+            let handle = jobs.handle(participant(me));
+            let count = handle.lock().unwrap();
             // With the mutex held: whoever hears it and then takes the mutex finds this one waiting.
             say(word);
             let (mut count, waited) =
@@ -504,13 +510,15 @@ fn one_that_is_killed_with_the_mutex_of_a_condition() {
     let shared = shared::<(Counter, Condition<Futex>, Word)>();
     let (jobs, more, word) = &*shared;
     let waiter = Child::play(|| {
-        let count = jobs.handle(participant(2)).lock().unwrap();
+        let handle = jobs.handle(participant(2));
+        let count = handle.lock().unwrap();
         say(word);
         assert!(more.wait_while_deadline(count, soon(), |count| count[0] == 0).is_err());
     });
     hear(word, 1);
     killed(word, |me| {
-        let mut count = jobs.handle(me).lock().unwrap();
+        let handle = jobs.handle(me);
+        let mut count = handle.lock().unwrap();
         count[0] = 1;
         more.notify(1);
         std::mem::forget(count);

@@ -2,7 +2,7 @@
 
 use ringway::lock::{BoundedSemaphore, LockError, Mutex, OwnerDied, ReentrantMutex, RwLock};
 use ringway::shm::RobustFutex;
-use ringway::wait::{Async, Futex, PrivateFutex, Wait, Wake};
+use ringway::wait::{Async, Futex, PrivateFutex, Wait};
 use std::cell::Cell;
 use std::thread;
 
@@ -18,8 +18,8 @@ fn panics_with<T>(take: impl FnOnce() -> T + Send) {
     assert!(ended.is_err());
 }
 
-fn check<W: Wait + Sync>(how: fn() -> W) {
-    let mutex = Mutex::new([1, 1], how());
+fn check<W: Wait + Sync>() {
+    let mutex = Mutex::<_, W>::new([1, 1]);
     panics_with(|| {
         let mut held = mutex.lock().unwrap();
         held[0] = 2;
@@ -31,13 +31,13 @@ fn check<W: Wait + Sync>(how: fn() -> W) {
     drop(mutex.lock().unwrap_err().repair(|held| **held = [2, 2]));
     assert!(mutex.lock().is_ok());
 
-    let mutex = ReentrantMutex::new(Cell::new(1), how());
+    let mutex = ReentrantMutex::<_, W>::new(Cell::new(1));
     panics_with(|| (mutex.lock().unwrap(), mutex.lock().unwrap()));
     let Err(LockError::OwnerDied(died)) = mutex.lock() else { panic!("it is half changed") };
     drop(died.repair(|_| ()));
     assert!(mutex.lock().is_ok());
 
-    let lock = RwLock::<_, 2, _>::with_ways(5, how(), how());
+    let lock = RwLock::<_, 2, W>::new(5);
     panics_with(|| lock.read());
     assert!(lock.write().is_ok(), "a reader changes nothing");
     panics_with(|| lock.write());
@@ -45,27 +45,27 @@ fn check<W: Wait + Sync>(how: fn() -> W) {
     drop(lock.write().unwrap_err().repair(|_| ()));
     assert!(lock.read().is_ok());
 
-    let places = BoundedSemaphore::<1, _>::new(how());
+    let places = BoundedSemaphore::<1, W>::new();
     panics_with(|| places.acquire());
     assert_eq!(places.permits(), 1);
 }
 
 #[test]
 fn on_a_futex_of_this_process() {
-    check(|| PrivateFutex);
-    check(|| <Async<PrivateFutex> as Wake>::INIT);
+    check::<PrivateFutex>();
+    check::<Async<PrivateFutex>>();
 }
 
 #[test]
 fn on_a_futex_of_several_processes() {
-    check(|| Futex);
-    check(|| RobustFutex);
+    check::<Futex>();
+    check::<RobustFutex>();
 }
 
 /// One that waits takes what another left by a panic.
 #[test]
 fn one_that_sleeps_for_the_lock_is_woken_and_told() {
-    let mutex = Mutex::new(0, PrivateFutex);
+    let mutex = Mutex::<_, PrivateFutex>::new(0);
     let held = mutex.lock();
     thread::scope(|s| {
         let sleeper = s.spawn(|| mutex.lock().is_ok());

@@ -1037,7 +1037,7 @@ fn a_fork_is_a_participant_of_its_own() {
         Fork::Child => {
             drop(reader);
             assert_eq!(region.participant().number(), 2);
-            let mut held = total.handle().lock().unwrap();
+            let mut held = total.lock().unwrap();
             *held = 5;
             assert_eq!(writer.write(b"x"), Ok(1));
             loop {
@@ -1051,7 +1051,7 @@ fn a_fork_is_a_participant_of_its_own() {
             assert_eq!(region.participants().len(), 2);
             child.kill().unwrap();
             child.join().unwrap();
-            let held = total.handle().lock_deadline(Some(soon())).unwrap_err();
+            let held = total.lock_deadline(Some(soon())).unwrap_err();
             let LockError::OwnerDied(OwnerDied(held)) = held else { panic!("{held}") };
             assert_eq!(*held, 5);
             assert_eq!(region.participants().len(), 1);
@@ -1060,14 +1060,14 @@ fn a_fork_is_a_participant_of_its_own() {
     // SAFETY: as above.
     match unsafe { process::fork() }.unwrap() {
         Fork::Child => {
-            *total.handle().lock().unwrap_or_else(OwnerDied::into_inner) += 1;
+            *total.lock().unwrap_or_else(OwnerDied::into_inner) += 1;
             drop((total, region));
             std::process::exit(0);
         }
         Fork::Parent(child) => assert!(child.join().unwrap().success()),
     }
     assert_eq!(region.participants().len(), 1, "it detached as itself alone");
-    assert_eq!(*total.handle().lock().unwrap_or_else(OwnerDied::into_inner), 6);
+    assert_eq!(*total.lock().unwrap_or_else(OwnerDied::into_inner), 6);
 }
 
 fn a_fork_without_a_place_is_refused() {

@@ -460,13 +460,13 @@ fn threads_of_two_participants_that_have_the_same_number_do_not_share_a_reentran
         assert_ne!(region.participant(), ringway_core::participant::Participant::LOCAL);
         region.part::<shm::ReentrantMutex>("again").unwrap()
     });
-    let guard = ours.handle().lock().unwrap();
-    assert_eq!(theirs.handle().holder(), Some(first.participant()));
-    let refused = theirs.handle().try_lock();
+    let guard = ours.lock().unwrap();
+    assert_eq!(theirs.holder(), Some(first.participant()));
+    let refused = theirs.try_lock();
     assert!(matches!(refused, Err(LockError::NotTaken(Error::WouldBlock))));
-    assert!(ours.handle().try_lock().is_ok(), "its own thread takes it again");
+    assert!(ours.try_lock().is_ok(), "its own thread takes it again");
     drop(guard);
-    assert!(theirs.handle().try_lock().is_ok());
+    assert!(theirs.try_lock().is_ok());
 }
 
 #[test]
@@ -626,15 +626,14 @@ fn locks_of_the_dead_are_handed_over_within_the_bound() {
             region.part::<Meeting>("meeting").unwrap(),
             region.part::<Array<u8, 7>>("array").unwrap(),
         );
-        let mut held = total.handle().lock().unwrap();
-        let again = (again.handle().lock().unwrap(), again.handle().lock().unwrap());
-        let table = table.handle().write();
-        let read = read.handle().read();
-        let places =
-            (places.handle().acquire(), places.handle().acquire(), places.handle().acquire());
-        let array = array.handle().lock();
+        let mut held = total.lock().unwrap();
+        let again = (again.lock().unwrap(), again.lock().unwrap());
+        let table = table.write();
+        let read = read.read();
+        let places = (places.acquire(), places.acquire(), places.acquire());
+        let array = array.lock();
         *held = 77;
-        let _ = meeting.handle().wait();
+        let _ = meeting.wait();
         drop((held, again, table, read, places, array));
         unreachable!("nobody meets it");
     }
@@ -643,7 +642,7 @@ fn locks_of_the_dead_are_handed_over_within_the_bound() {
     let mut player = player("locks_of_the_dead_are_handed_over_within_the_bound", "dies", &name);
     let meeting = region.part::<Meeting>("meeting").unwrap();
     let end = soon().unwrap();
-    while meeting.handle().waiting() == 0 {
+    while meeting.waiting() == 0 {
         assert!(Instant::now() < end);
         std::thread::sleep(Duration::from_millis(1));
     }
@@ -652,19 +651,19 @@ fn locks_of_the_dead_are_handed_over_within_the_bound() {
         player.kill_now();
     });
     let total = region.part::<Total>("total").unwrap();
-    assert_eq!(*told(total.handle().lock_deadline(soon())), 77);
+    assert_eq!(*told(total.lock_deadline(soon())), 77);
     let again = region.part::<Again>("again").unwrap();
-    drop(told(again.handle().lock()));
+    drop(told(again.lock()));
     let table = region.part::<Table>("table").unwrap();
-    drop(told(table.handle().write_deadline(soon())));
+    drop(told(table.write_deadline(soon())));
     let read = region.part::<Table>("read").unwrap();
-    assert!(read.handle().write_deadline(soon()).is_ok(), "a reader changes nothing");
+    assert!(read.write_deadline(soon()).is_ok(), "a reader changes nothing");
     let places = region.part::<Places>("places").unwrap();
-    let all = [(); 3].map(|()| places.handle().acquire_deadline(soon()).unwrap());
+    let all = [(); 3].map(|()| places.acquire_deadline(soon()).unwrap());
     drop(all);
-    assert_eq!(meeting.handle().wait_deadline(soon()), Err(Error::Broken));
+    assert_eq!(meeting.wait_deadline(soon()), Err(Error::Broken));
     let array = region.part::<Array<u8, 7>>("array").unwrap();
-    drop(told(array.handle().lock_deadline(soon())));
+    drop(told(array.lock_deadline(soon())));
     killer.join().unwrap();
 }
 
@@ -753,31 +752,31 @@ fn a_panic_with_a_lock_is_told_in_other_processes() {
         let region = the_region();
         let (total, again, table, read) = with_parts(&region);
         let panicked = catch_unwind(AssertUnwindSafe(|| {
-            let mut total = total.handle().lock().unwrap();
-            let _held = (again.handle().lock(), table.handle().write(), read.handle().read());
+            let mut total = total.lock().unwrap();
+            let _held = (again.lock(), table.write(), read.read());
             total[0] = 77;
             panic!("in the middle");
         }));
         assert!(panicked.is_err());
         let meeting = region.part::<Meeting>("meeting").unwrap();
         // It lives until the other has looked.
-        (0..2).for_each(|_| _ = meeting.handle().wait_deadline(soon()).unwrap());
+        (0..2).for_each(|_| _ = meeting.wait_deadline(soon()).unwrap());
         done();
     }
     let name = Name::new();
     let region = Region::create(&name.0, 0o600, &locks()).unwrap();
     let player = player("a_panic_with_a_lock_is_told_in_other_processes", "panics", &name);
     let meeting = region.part::<Meeting>("meeting").unwrap();
-    meeting.handle().wait_deadline(soon()).unwrap();
+    meeting.wait_deadline(soon()).unwrap();
     let (total, again, table, read) = with_parts(&region);
-    assert_eq!(*told(total.handle().lock_deadline(soon())), [77, 0]);
-    drop(total.handle().lock().unwrap_err().repair(|total| total[1] = 77));
-    assert!(total.handle().lock().is_ok());
-    drop(told(again.handle().lock_deadline(soon())));
-    drop(told(table.handle().read_deadline(soon())));
-    assert!(read.handle().write_deadline(soon()).is_ok(), "a reader changes nothing");
+    assert_eq!(*told(total.lock_deadline(soon())), [77, 0]);
+    drop(total.lock().unwrap_err().repair(|total| total[1] = 77));
+    assert!(total.lock().is_ok());
+    drop(told(again.lock_deadline(soon())));
+    drop(told(table.read_deadline(soon())));
+    assert!(read.write_deadline(soon()).is_ok(), "a reader changes nothing");
     assert_eq!(region.participants().len(), 2, "nobody died");
-    meeting.handle().wait_deadline(soon()).unwrap();
+    meeting.wait_deadline(soon()).unwrap();
     succeeded(player);
 }
 
@@ -1317,7 +1316,7 @@ fn a_crowd_that_has_slept_for_long_has_the_lock_of_one_that_is_killed() {
         Some(_) => {
             let region = the_region();
             let total = region.part::<shm::Mutex<u64>>("total").unwrap();
-            let _held = total.handle().lock();
+            let _held = total.lock();
             region.part::<Numbers>("numbers").unwrap().producer().unwrap().push(1).unwrap();
             loop {
                 std::thread::sleep(Duration::from_secs(1));
@@ -1345,7 +1344,7 @@ fn crowd(test: &str) {
             let region = Region::from_fd(&region).unwrap();
             std::thread::spawn(move || {
                 let total = region.part::<shm::Mutex<u64>>("total").unwrap();
-                match total.handle().lock_deadline(soon()) {
+                match total.lock_deadline(soon()) {
                     Ok(_) => true,
                     Err(LockError::OwnerDied(died)) => {
                         drop(died.repair(|total| **total = 1));

@@ -1,38 +1,52 @@
 //! Permits with their holders on record.
 
-use super::Handle;
 use super::word::{self, HOLDER};
+use super::{By, Handle, Slots};
 use crate::Error;
 use crate::participant::Participant;
 use crate::sync::{AtomicU32, Ordering, array_of, const_unless_loom, worth_a_try};
-use crate::wait::{Doorbell, Spin, Wait, Wake};
+use crate::wait::{Doorbell, Register, Spin, Wait, Wake};
+use core::future::poll_fn;
 use core::mem::ManuallyDrop;
-#[cfg(not(loom))]
-use core::ptr::NonNull;
+use core::task::{Context, Poll};
 
-/// A semaphore of `N` permits that knows who holds each: there are never more, and those of one that died come back.
-///
-/// *Fairness*: none in order; whoever comes when there is a permit takes it. All that wait are woken when one comes
-/// back, so that one that dies on the way delays nobody.
-///
-/// Memory: 4 bytes a permit and 4 bytes. To take one looks at each in turn: meant for tens of permits.
+/// A semaphore of `N` permits that knows who holds each. See [`BoundedSemaphoreInner`].
 ///
 /// ```
 /// use ringway_core::lock::BoundedSemaphore;
-/// use ringway_core::wait::Spin;
-/// static PLACES: BoundedSemaphore<2> = BoundedSemaphore::new(Spin);
+/// static PLACES: BoundedSemaphore<2> = BoundedSemaphore::new();
 /// let first = PLACES.acquire();
 /// let second = PLACES.try_acquire().unwrap();
 /// assert!(PLACES.try_acquire().is_none());
 /// drop(first);
 /// assert_eq!(PLACES.permits(), 1);
 /// ```
+pub type BoundedSemaphore<const N: usize, W = Spin> = BoundedSemaphoreInner<[AtomicU32; N], W>;
+
+/// A [`BoundedSemaphore`] of as many permits as are known when the program runs.
+///
+/// ```
+/// use ringway_core::lock::{BoundedSemaphore, BoundedSemaphoreView};
+/// fn all(places: &BoundedSemaphoreView) -> usize {
+///     std::iter::from_fn(|| places.try_acquire()).collect::<Vec<_>>().len()
+/// }
+/// assert_eq!(all(&BoundedSemaphore::<3>::new()), 3);
+/// ```
+pub type BoundedSemaphoreView<W = Spin> = BoundedSemaphoreInner<[AtomicU32], W>;
+
+/// What a [`BoundedSemaphore`] and a [`BoundedSemaphoreView`] are: permits that know their holders.
+/// There are never more, and those of a holder that died come back.
+///
+/// *Fairness*: none in order; whoever comes when there is a permit takes it. All that wait are woken when one comes
+/// back, so that one that dies on the way delays nobody.
+///
+/// Memory: 4 bytes a permit and 4 bytes. To take one looks at each in turn: meant for tens of permits.
 #[derive(Debug)]
 #[repr(C)]
-pub struct BoundedSemaphore<const N: usize, W: Wake = Spin> {
+pub struct BoundedSemaphoreInner<S: Slots + ?Sized, W: Wake> {
     bell: Doorbell<W>,
     /// Each: 0, or its holder's name, with KEPT if no [`Permit`] stands for it.
-    permits: [AtomicU32; N],
+    permits: S,
 }
 
 const FREE: u32 = 0;
@@ -45,71 +59,55 @@ impl<const N: usize, W: Wake> BoundedSemaphore<N, W> {
     };
 
     const_unless_loom! {
-        /// A semaphore with all its permits, on which one sleeps as `how` says.
+        /// A semaphore with all its permits.
         ///
         /// ```compile_fail
-        /// use ringway_core::{lock::BoundedSemaphore, wait::Spin};
-        /// static NONE: BoundedSemaphore<0> = BoundedSemaphore::new(Spin);
+        /// use ringway_core::lock::BoundedSemaphore;
+        /// static NONE: BoundedSemaphore<0> = BoundedSemaphore::new();
         /// ```
-        pub fn new(how: W) -> Self {
+        pub fn new() -> Self {
             const { Self::VALID };
-            BoundedSemaphore { bell: Doorbell::with(how), permits: array_of!(AtomicU32::new(FREE); N) }
+            BoundedSemaphoreInner {
+                bell: Doorbell::new(),
+                permits: array_of!(AtomicU32::new(FREE); N),
+            }
         }
     }
+}
 
+impl<const N: usize, W: Wake> Default for BoundedSemaphore<N, W> {
+    fn default() -> Self {
+        BoundedSemaphore::new()
+    }
+}
+
+impl<S: Slots + ?Sized, W: Wake> BoundedSemaphoreInner<S, W> {
     /// How many permits are free, more or less: others take and give back meanwhile.
     pub fn permits(&self) -> usize {
+        let permits = self.permits.as_slice().iter();
         // Relaxed: a guess by nature.
-        self.permits.iter().filter(|permit| permit.load(Ordering::Relaxed) == FREE).count()
+        permits.filter(|permit| permit.load(Ordering::Relaxed) == FREE).count()
     }
-}
 
-impl<const N: usize, W: Wake + Default> Default for BoundedSemaphore<N, W> {
-    fn default() -> Self {
-        BoundedSemaphore::new(W::default())
-    }
-}
-
-impl<const N: usize, W: Wait> BoundedSemaphore<N, W> {
     /// The semaphore as `participant` uses it.
-    pub fn handle(&self, participant: Participant) -> Handle<'_, BoundedSemaphore<N, W>> {
-        Handle::new(self, participant)
+    pub fn handle(&self, participant: Participant) -> Handle<'_, BoundedSemaphoreView<W>> {
+        Handle::new(self.by(participant).lock, participant)
+    }
+
+    fn by(&self, me: Participant) -> By<'_, BoundedSemaphoreView<W>> {
+        let permits = self.permits.as_slice().len();
+        let view = core::ptr::slice_from_raw_parts(core::ptr::from_ref(self).cast::<()>(), permits);
+        // SAFETY: the same semaphore, whose last field has so many permits.
+        By { lock: unsafe { &*(view as *const BoundedSemaphoreView<W>) }, me }
+    }
+
+    fn local(&self) -> By<'_, BoundedSemaphoreView<W>> {
+        self.by(Participant::LOCAL)
     }
 
     /// Takes a permit, if there is one. Never waits.
-    pub fn try_acquire(&self) -> Option<Permit<'_, N, W>> {
-        self.handle(Participant::LOCAL).try_acquire()
-    }
-
-    /// Takes a permit; waits for one.
-    pub fn acquire(&self) -> Permit<'_, N, W> {
-        self.handle(Participant::LOCAL).acquire()
-    }
-
-    /// Takes a permit; waits for one, at most until `deadline` (`None`: for ever).
-    ///
-    /// # Errors
-    /// [`Error::TimedOut`] when there was none.
-    ///
-    /// ```
-    /// use ringway_core::{Error, lock::BoundedSemaphore};
-    /// use ringway_core::wait::{Clock, SpinClock};
-    /// # struct Hundred;
-    /// # impl Clock for Hundred {
-    /// #     fn now() -> u64 {
-    /// #         100 // the time is always 100
-    /// #     }
-    /// # }
-    /// let places = BoundedSemaphore::<1, _>::new(SpinClock::<Hundred>::new());
-    /// let permit = places.acquire_deadline(Some(50)).unwrap();
-    /// assert_eq!(places.acquire_deadline(Some(50)).unwrap_err(), Error::TimedOut);
-    /// # drop(permit);
-    /// ```
-    pub fn acquire_deadline(
-        &self,
-        deadline: Option<W::Deadline>,
-    ) -> Result<Permit<'_, N, W>, Error> {
-        self.handle(Participant::LOCAL).acquire_deadline(deadline)
+    pub fn try_acquire(&self) -> Option<Permit<'_, W>> {
+        self.local().try_acquire()
     }
 
     /// Gives back a permit that was [kept](Permit::keep). Never waits.
@@ -118,14 +116,14 @@ impl<const N: usize, W: Wait> BoundedSemaphore<N, W> {
     /// [`Error::NotHeld`] when none was, or all are back.
     ///
     /// ```
-    /// use ringway_core::{Error, lock::BoundedSemaphore, wait::Spin};
-    /// let places = BoundedSemaphore::<2>::new(Spin);
+    /// use ringway_core::{Error, lock::BoundedSemaphore};
+    /// let places = <BoundedSemaphore<2>>::new();
     /// places.acquire().keep();
     /// assert_eq!(places.release(), Ok(()));
     /// assert_eq!(places.release(), Err(Error::NotHeld));
     /// ```
     pub fn release(&self) -> Result<(), Error> {
-        self.handle(Participant::LOCAL).release()
+        self.local().release()
     }
 
     /// Makes the permits that `dead` holds free again, and says how many it were. Wakes those that wait.
@@ -135,8 +133,8 @@ impl<const N: usize, W: Wait> BoundedSemaphore<N, W> {
     /// wrote is visible here, as it is once the operating system has reported its end.
     ///
     /// ```
-    /// use ringway_core::{lock::BoundedSemaphore, participant::Participant, wait::Spin};
-    /// let places = BoundedSemaphore::<1>::new(Spin);
+    /// use ringway_core::{lock::BoundedSemaphore, participant::Participant};
+    /// let places = <BoundedSemaphore<1>>::new();
     /// let other = Participant::new(1).unwrap();
     /// std::mem::forget(places.handle(other).acquire()); // it dies with the permit
     /// // SAFETY: participant 1 does nothing any more.
@@ -144,90 +142,84 @@ impl<const N: usize, W: Wait> BoundedSemaphore<N, W> {
     /// assert!(places.try_acquire().is_some());
     /// ```
     pub unsafe fn recover(&self, dead: Participant) -> usize {
-        recover(&self.bell, &self.permits, dead)
-    }
-
-    /// [`recover`](Self::recover) of a semaphore of so many `permits`, for one who knows how many they are only now.
-    ///
-    /// # Safety
-    /// As there; and there is a `BoundedSemaphore<N, W>` at `at`, with `N == permits`.
-    #[cfg(not(loom))]
-    pub unsafe fn recover_at(
-        at: NonNull<BoundedSemaphore<1, W>>,
-        permits: usize,
-        dead: Participant,
-    ) -> usize {
-        // SAFETY: by the caller's word: every one begins as one of 1, whatever comes behind.
-        let bell = unsafe { &at.as_ref().bell };
-        // SAFETY: the permits come behind, as many as the caller says.
-        let first = unsafe { at.byte_add(core::mem::offset_of!(BoundedSemaphore<1, W>, permits)) };
-        let permits = NonNull::slice_from_raw_parts(first.cast(), permits);
-        // SAFETY: as above; they are atomics.
-        recover(bell, unsafe { permits.as_ref() }, dead)
-    }
-}
-
-fn recover<W: Wait>(bell: &Doorbell<W>, permits: &[AtomicU32], dead: Participant) -> usize {
-    let mut held = 0;
-    for permit in permits {
-        // Relaxed: the word is as new as the dead one left it, by the caller's word.
-        let seen = permit.load(Ordering::Relaxed);
-        // SYNC POINT A, release: with the acquire in `try_acquire`; the next one sees what the dead one wrote, as we
-        // do. When it fails, another recovered it.
-        let is_dead = seen & HOLDER == word::name(dead);
-        if is_dead
-            && permit.compare_exchange(seen, FREE, Ordering::Release, Ordering::Relaxed).is_ok()
-        {
-            held += 1;
+        let mut held = 0;
+        for permit in self.permits.as_slice() {
+            // Relaxed: the word is as new as the dead one left it.
+            let seen = permit.load(Ordering::Relaxed);
+            // SYNC POINT with the acquire in `try_acquire`, release: the next one sees what the dead one wrote, as we
+            // do. When it fails, another recovered it.
+            let is_dead = seen & HOLDER == word::name(dead);
+            if is_dead
+                && permit.compare_exchange(seen, FREE, Ordering::Release, Ordering::Relaxed).is_ok()
+            {
+                held += 1;
+            }
         }
+        self.bell.wake_all();
+        held
     }
-    bell.wake_all();
-    held
 }
 
-impl<'a, const N: usize, W: Wait> Handle<'a, BoundedSemaphore<N, W>> {
-    /// [`BoundedSemaphore::try_acquire`] by this participant.
-    pub fn try_acquire(self) -> Option<Permit<'a, N, W>> {
+impl<S: Slots + ?Sized, W: Wait> BoundedSemaphoreInner<S, W> {
+    /// Takes a permit; waits for one.
+    pub fn acquire(&self) -> Permit<'_, W> {
+        self.local().acquire()
+    }
+
+    /// Takes a permit; waits for one, at most until `deadline` (`None`: for ever).
+    ///
+    /// # Errors
+    /// [`Error::TimedOut`] when there was none.
+    ///
+    /// ```
+    /// use ringway_core::{Error, lock::BoundedSemaphore, wait::SpinClock};
+    /// # struct Hundred;
+    /// # impl ringway_core::wait::Clock for Hundred {
+    /// #     fn now() -> u64 {
+    /// #         100 // the time is always 100
+    /// #     }
+    /// # }
+    /// let places = BoundedSemaphore::<1, SpinClock<Hundred>>::new();
+    /// let permit = places.acquire_deadline(Some(50)).unwrap();
+    /// assert_eq!(places.acquire_deadline(Some(50)).unwrap_err(), Error::TimedOut);
+    /// # drop(permit);
+    /// ```
+    pub fn acquire_deadline(&self, deadline: Option<W::Deadline>) -> Result<Permit<'_, W>, Error> {
+        self.local().acquire_deadline(deadline)
+    }
+}
+
+impl<S: Slots + ?Sized, W: Register> BoundedSemaphoreInner<S, W> {
+    /// The task's form of [`acquire`](Self::acquire). Cancel-safe: a task that stops polling takes
+    /// nothing with it.
+    pub fn poll_acquire(&self, cx: &mut Context<'_>) -> Poll<Permit<'_, W>> {
+        self.local().poll_acquire(cx)
+    }
+
+    /// [`acquire`](Self::acquire) for a task. Cancel-safe.
+    pub async fn acquire_async(&self) -> Permit<'_, W> {
+        self.local().acquire_async().await
+    }
+}
+
+impl<'a, W: Wake> By<'a, BoundedSemaphoreView<W>> {
+    fn try_acquire(self) -> Option<Permit<'a, W>> {
         let mine = word::name(self.me);
         let permit = self.lock.permits.iter().find(|permit| {
             // Relaxed: only a look before the exchange.
             worth_a_try(|| permit.load(Ordering::Relaxed) == FREE)
-                // SYNC POINT A, acquire: with the release of whoever gave it back. What was done with it is seen.
+                // SYNC POINT with the release of whoever gave it back, acquire. What was done with it is seen.
                 && permit
                     .compare_exchange(FREE, mine, Ordering::Acquire, Ordering::Relaxed)
                     .is_ok()
         })?;
-        Some(Permit { handle: self, permit })
+        Some(Permit { bell: &self.lock.bell, permit })
     }
 
-    /// [`BoundedSemaphore::acquire`] by this participant.
-    pub fn acquire(self) -> Permit<'a, N, W> {
-        loop {
-            if let Ok(permit) = self.acquire_deadline(None) {
-                return permit;
-            }
-        }
-    }
-
-    /// [`BoundedSemaphore::acquire_deadline`] by this participant.
-    ///
-    /// # Errors
-    /// [`Error::TimedOut`] when there was none.
-    pub fn acquire_deadline(
-        self,
-        deadline: Option<W::Deadline>,
-    ) -> Result<Permit<'a, N, W>, Error> {
-        Ok(self.lock.bell.wait_until(deadline, || self.try_acquire())?)
-    }
-
-    /// [`BoundedSemaphore::release`] by this participant.
-    ///
-    /// # Errors
-    /// [`Error::NotHeld`] when it has kept none, or all are back.
-    pub fn release(self) -> Result<(), Error> {
+    fn release(self) -> Result<(), Error> {
         let kept = word::name(self.me) | KEPT;
         let found = self.lock.permits.iter().any(|permit| {
-            // SYNC POINT A, release: with the acquire in `try_acquire`.
+            // SYNC POINT with the acquire in `try_acquire`, release.
             permit.compare_exchange(kept, FREE, Ordering::Release, Ordering::Relaxed).is_ok()
         });
         if !found {
@@ -238,27 +230,100 @@ impl<'a, const N: usize, W: Wait> Handle<'a, BoundedSemaphore<N, W>> {
     }
 }
 
-/// A permit of a [`BoundedSemaphore`]. Dropped, it is given back, also by a panic.
-#[derive(Debug)]
-#[must_use = "the permit is given back at once if this is dropped"]
-pub struct Permit<'a, const N: usize, W: Wait> {
-    handle: Handle<'a, BoundedSemaphore<N, W>>,
-    permit: &'a AtomicU32,
-}
+impl<'a, W: Wait> By<'a, BoundedSemaphoreView<W>> {
+    fn acquire(self) -> Permit<'a, W> {
+        loop {
+            if let Ok(permit) = self.acquire_deadline(None) {
+                return permit;
+            }
+        }
+    }
 
-impl<const N: usize, W: Wait> Permit<'_, N, W> {
-    /// Keeps it beyond this value: it goes back by [`BoundedSemaphore::release`], or at the participant's death.
-    pub fn keep(self) {
-        let this = ManuallyDrop::new(self);
-        // Relaxed: it is this participant's before and after; who releases it from another thread has heard of it.
-        this.permit.store(word::name(this.handle.me) | KEPT, Ordering::Relaxed);
+    fn acquire_deadline(self, deadline: Option<W::Deadline>) -> Result<Permit<'a, W>, Error> {
+        Ok(self.lock.bell.wait_until(deadline, || self.try_acquire())?)
     }
 }
 
-impl<const N: usize, W: Wait> Drop for Permit<'_, N, W> {
+impl<'a, W: Register> By<'a, BoundedSemaphoreView<W>> {
+    fn poll_acquire(self, cx: &mut Context<'_>) -> Poll<Permit<'a, W>> {
+        self.lock.bell.poll_until(cx, || self.try_acquire())
+    }
+
+    async fn acquire_async(self) -> Permit<'a, W> {
+        poll_fn(|cx| self.poll_acquire(cx)).await
+    }
+}
+
+impl<W: Wake> Handle<'_, BoundedSemaphoreView<W>> {
+    /// [`BoundedSemaphoreInner::permits`].
+    pub fn permits(&self) -> usize {
+        self.lock.permits()
+    }
+
+    /// [`BoundedSemaphoreInner::try_acquire`] by this participant.
+    pub fn try_acquire(&self) -> Option<Permit<'_, W>> {
+        self.by().try_acquire()
+    }
+
+    /// [`BoundedSemaphoreInner::release`] by this participant.
+    ///
+    /// # Errors
+    /// [`Error::NotHeld`] when it has kept none, or all are back.
+    pub fn release(&self) -> Result<(), Error> {
+        self.by().release()
+    }
+}
+
+impl<W: Wait> Handle<'_, BoundedSemaphoreView<W>> {
+    /// [`BoundedSemaphoreInner::acquire`] by this participant.
+    pub fn acquire(&self) -> Permit<'_, W> {
+        self.by().acquire()
+    }
+
+    /// [`BoundedSemaphoreInner::acquire_deadline`] by this participant.
+    ///
+    /// # Errors
+    /// [`Error::TimedOut`] when there was none.
+    pub fn acquire_deadline(&self, deadline: Option<W::Deadline>) -> Result<Permit<'_, W>, Error> {
+        self.by().acquire_deadline(deadline)
+    }
+}
+
+impl<W: Register> Handle<'_, BoundedSemaphoreView<W>> {
+    /// [`BoundedSemaphoreInner::poll_acquire`] by this participant.
+    pub fn poll_acquire(&self, cx: &mut Context<'_>) -> Poll<Permit<'_, W>> {
+        self.by().poll_acquire(cx)
+    }
+
+    /// [`BoundedSemaphoreInner::acquire_async`] by this participant.
+    pub async fn acquire_async(&self) -> Permit<'_, W> {
+        self.by().acquire_async().await
+    }
+}
+
+/// A permit of a [`BoundedSemaphore`]. Dropped, it is given back, also by a panic.
+#[derive(Debug)]
+#[must_use = "the permit is given back at once if this is dropped"]
+pub struct Permit<'a, W: Wake> {
+    bell: &'a Doorbell<W>,
+    permit: &'a AtomicU32,
+}
+
+impl<W: Wake> Permit<'_, W> {
+    /// Keeps it beyond this value: it goes back by [`release`](BoundedSemaphoreInner::release), or at the
+    /// participant's death.
+    pub fn keep(self) {
+        let this = ManuallyDrop::new(self);
+        // Relaxed, both: it is this participant's before and after; who releases it from another thread has heard of it.
+        let mine = this.permit.load(Ordering::Relaxed);
+        this.permit.store(mine | KEPT, Ordering::Relaxed);
+    }
+}
+
+impl<W: Wake> Drop for Permit<'_, W> {
     fn drop(&mut self) {
-        // SYNC POINT A, release: with the acquire in `try_acquire`.
+        // SYNC POINT with the acquire in `try_acquire`, release.
         self.permit.store(FREE, Ordering::Release);
-        self.handle.lock.bell.ring();
+        self.bell.ring();
     }
 }

@@ -4,7 +4,9 @@ use super::{LockResult, MutexGuard, OwnerDied};
 use crate::Error;
 use crate::finally::Finally;
 use crate::sync::{Ordering, RmwU32, const_unless_loom};
-use crate::wait::{Spin, Wait, Wake, needs_wake};
+use crate::wait::{Register, Spin, Wait, Wake, fresh, needs_wake};
+use core::future::poll_fn;
+use core::task::Poll;
 
 /// A condition variable. It belongs to one [`Mutex`](super::Mutex), under which that changes which is waited for.
 ///
@@ -20,9 +22,8 @@ use crate::wait::{Spin, Wait, Wake, needs_wake};
 ///
 /// ```
 /// use ringway_core::lock::{Condition, Mutex};
-/// use ringway_core::wait::Spin;
-/// static JOBS: Mutex<Vec<u32>> = Mutex::new(Vec::new(), Spin);
-/// static MORE: Condition = Condition::new(Spin);
+/// static JOBS: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+/// static MORE: Condition = Condition::new();
 ///
 /// std::thread::scope(|s| {
 ///     s.spawn(|| {
@@ -56,16 +57,64 @@ const SPINS: u32 = u32::MAX;
 
 impl<W: Wake> Condition<W> {
     const_unless_loom! {
-        /// A condition for which one sleeps as `how` says.
-        pub fn new(how: W) -> Self {
-            Condition { count: RmwU32::new(0), waiters: RmwU32::new(0), how }
+        /// A condition for which nobody waits yet.
+        pub fn new() -> Self {
+            Condition { count: RmwU32::new(0), waiters: RmwU32::new(0), how: fresh!(W) }
         }
     }
 }
 
-impl<W: Wake + Default> Default for Condition<W> {
+impl<W: Wake> Default for Condition<W> {
     fn default() -> Self {
-        Condition::new(W::default())
+        Condition::new()
+    }
+}
+
+impl<W: Wake> Condition<W> {
+    /// Wakes `n` of those that wait. Never waits. The mutex need not be held; what they wait for must have been changed
+    /// with it held.
+    ///
+    /// Returns how many of those that wait it may have woken. One that a notification before woke, and that does not have
+    /// the mutex again yet, waits still.
+    ///
+    /// ```
+    /// let nobody_waits = <ringway_core::lock::Condition>::new();
+    /// assert_eq!(nobody_waits.notify(1), 0);
+    /// ```
+    #[doc(alias = "pthread_cond_signal")]
+    #[doc(alias = "notify_one")]
+    pub fn notify(&self, n: u32) -> u32 {
+        // Relaxed: see `start`.
+        let waiters = self.waiters.load(Ordering::Relaxed);
+        if waiters != 0 {
+            self.count.fetch_add(1, Ordering::Relaxed);
+            self.how.wake(self.count.as_atomic(), n);
+        }
+        waiters.min(n)
+    }
+
+    /// Wakes all that wait; as [`notify`](Self::notify).
+    #[doc(alias = "pthread_cond_broadcast")]
+    pub fn notify_all(&self) -> u32 {
+        self.notify(u32::MAX)
+    }
+
+    /// Gives the mutex back. Returns what keeps this one counted among those that wait, and the count
+    /// of notifications before.
+    fn start<T>(&self, guard: MutexGuard<'_, T, W>) -> (Finally<impl FnMut()>, u32) {
+        // Relaxed, all of it: who notifies after a change has had the mutex since, or will have it before we do. In the
+        // first case we see the change; in the second it sees that we wait, and we see the count before it.
+        self.waiters.fetch_add(1, Ordering::Relaxed);
+        let counted = Finally(|| _ = self.waiters.fetch_sub(1, Ordering::Relaxed));
+        let count = self.count.load(Ordering::Relaxed);
+        drop(guard);
+        (counted, count)
+    }
+
+    /// Whether nobody notified since the count was this one.
+    fn is_still(&self, count: u32) -> bool {
+        // Relaxed: the mutex orders what changed.
+        self.count.load(Ordering::Relaxed) == count
     }
 }
 
@@ -77,9 +126,9 @@ impl<W: Wait> Condition<W> {
     /// [`OwnerDied`], with the guard: a holder died with the mutex.
     ///
     /// ```
-    /// # use ringway_core::{lock::{Condition, Mutex}, wait::Spin};
-    /// # static DONE: Mutex<bool> = Mutex::new(false, Spin);
-    /// # static CHANGED: Condition = Condition::new(Spin);
+    /// # use ringway_core::lock::{Condition, Mutex};
+    /// # static DONE: Mutex<bool> = Mutex::new(false);
+    /// # static CHANGED: Condition = Condition::new();
     /// # std::thread::scope(|s| {
     /// #     s.spawn(|| { *DONE.lock().unwrap() = true; CHANGED.notify_all() });
     /// let mut done = DONE.lock().unwrap();
@@ -107,8 +156,8 @@ impl<W: Wait> Condition<W> {
     /// #         100 // the time is always 100
     /// #     }
     /// # }
-    /// let mutex = Mutex::new((), SpinClock::<Hundred>::new());
-    /// let never = Condition::new(SpinClock::<Hundred>::new());
+    /// let mutex = Mutex::<_, SpinClock<Hundred>>::new(());
+    /// let never = Condition::new();
     /// let (guard, waited) = never.wait_deadline(mutex.lock().unwrap(), Some(50)).unwrap();
     /// assert_eq!(waited, Err(Error::TimedOut));
     /// # drop(guard);
@@ -118,15 +167,10 @@ impl<W: Wait> Condition<W> {
         guard: MutexGuard<'a, T, W>,
         deadline: Option<W::Deadline>,
     ) -> Waited<'a, T, W> {
-        let handle = guard.handle();
-        // Relaxed, all of it: who notifies after a change has had the mutex since, or will have it before we do. In the
-        // first case we see the change; in the second it sees that we wait, and we see the count before it.
-        self.waiters.fetch_add(1, Ordering::Relaxed);
-        let counted = Finally(|| _ = self.waiters.fetch_sub(1, Ordering::Relaxed));
-        let count = self.count.load(Ordering::Relaxed);
-        drop(guard);
+        let (mutex, me) = guard.origin();
+        let (counted, count) = self.start(guard);
         let waited = self.sleep(count, deadline);
-        let taken = handle.lock();
+        let taken = mutex.lock_as(me);
         drop(counted);
         Ok((taken?, waited))
     }
@@ -135,9 +179,9 @@ impl<W: Wait> Condition<W> {
         let looks = if needs_wake::<W>() { 1 } else { SPINS };
         for _ in 0..looks {
             let waited = self.how.wait(self.count.as_atomic(), count, deadline);
-            // Relaxed: the mutex orders what changed. Also when the deadline passed: the
-            // notification may have been for us, and then nobody else gets it.
-            if self.count.load(Ordering::Relaxed) != count {
+            // Also when the deadline passed: the notification may have been for us, and then nobody
+            // else gets it.
+            if !self.is_still(count) {
                 break;
             }
             waited?;
@@ -173,8 +217,8 @@ impl<W: Wait> Condition<W> {
     /// #         100 // the time is always 100
     /// #     }
     /// # }
-    /// let level = Mutex::new(3, SpinClock::<Hundred>::new());
-    /// let changed = Condition::new(SpinClock::<Hundred>::new());
+    /// let level = Mutex::<_, SpinClock<Hundred>>::new(3);
+    /// let changed = Condition::new();
     /// let guard = level.lock().unwrap();
     /// let (guard, waited) = changed.wait_while_deadline(guard, Some(50), |level| *level < 9).unwrap();
     /// assert_eq!((*guard, waited), (3, Err(Error::TimedOut)));
@@ -194,22 +238,62 @@ impl<W: Wait> Condition<W> {
         }
         Ok((guard.into_taken()?, Ok(())))
     }
+}
 
-    /// Wakes `n` of those that wait. Never waits. The mutex need not be held; what they wait for must have been changed
-    /// with it held.
-    #[doc(alias = "pthread_cond_signal")]
-    #[doc(alias = "notify_one")]
-    pub fn notify(&self, n: u32) {
-        // Relaxed: see `wait_deadline`.
-        if self.waiters.load(Ordering::Relaxed) != 0 {
-            self.count.fetch_add(1, Ordering::Relaxed);
-            self.how.wake(self.count.as_atomic(), n);
-        }
+impl<W: Register> Condition<W> {
+    /// [`wait`](Self::wait) for a task. Dropped while it waits, it has given the mutex back, and does not take it again.
+    ///
+    /// # Errors
+    /// [`OwnerDied`], with the guard: a holder died with the mutex.
+    ///
+    /// ```
+    /// use ringway_core::lock::{Condition, Mutex};
+    /// use ringway_core::wait::Async;
+    /// use std::pin::pin;
+    /// use std::task::{Context, Waker};
+    /// let (mutex, changed) = (Mutex::<_, Async>::new(5), Condition::new());
+    /// let mut cx = Context::from_waker(Waker::noop());
+    /// let mut waits = pin!(changed.wait_async(mutex.try_lock().unwrap()));
+    /// assert!(waits.as_mut().poll(&mut cx).is_pending());
+    /// *mutex.try_lock().unwrap() = 6;
+    /// assert_eq!(changed.notify(1), 1);
+    /// assert!(waits.as_mut().poll(&mut cx).is_ready());
+    /// ```
+    pub async fn wait_async<'a, T>(
+        &self,
+        guard: MutexGuard<'a, T, W>,
+    ) -> LockResult<MutexGuard<'a, T, W>> {
+        let (mutex, me) = guard.origin();
+        let (counted, count) = self.start(guard);
+        poll_fn(|cx| {
+            if self.is_still(count) {
+                // Register, then look: who notifies finds the waker, or came so early that registering
+                // acquired what it had published (see `WakerCell`), and the count is another one.
+                self.how.register(cx.waker());
+                if self.is_still(count) {
+                    return Poll::Pending;
+                }
+            }
+            Poll::Ready(())
+        })
+        .await;
+        let taken = poll_fn(|cx| mutex.poll_lock_as(me, cx)).await;
+        drop(counted);
+        taken
     }
 
-    /// Wakes all that wait; as [`notify`](Self::notify).
-    #[doc(alias = "pthread_cond_broadcast")]
-    pub fn notify_all(&self) {
-        self.notify(u32::MAX);
+    /// [`wait_while`](Self::wait_while) for a task, as [`wait_async`](Self::wait_async).
+    ///
+    /// # Errors
+    /// [`OwnerDied`], with the guard: a holder died with the mutex.
+    pub async fn wait_while_async<'a, T>(
+        &self,
+        mut guard: MutexGuard<'a, T, W>,
+        mut condition: impl FnMut(&mut T) -> bool,
+    ) -> LockResult<MutexGuard<'a, T, W>> {
+        while condition(&mut guard) {
+            guard = self.wait_async(guard).await?;
+        }
+        guard.into_taken()
     }
 }

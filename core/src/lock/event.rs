@@ -2,7 +2,9 @@
 
 use crate::Error;
 use crate::sync::{Ordering, RmwU32, const_unless_loom};
-use crate::wait::{Doorbell, Spin, Wait, Wake};
+use crate::wait::{Doorbell, Register, Spin, Wait, Wake};
+use core::future::poll_fn;
+use core::task::{Context, Poll};
 
 /// A flag that is waited for. It begins clear.
 ///
@@ -16,8 +18,7 @@ use crate::wait::{Doorbell, Spin, Wait, Wake};
 ///
 /// ```
 /// use ringway_core::lock::Event;
-/// use ringway_core::wait::Spin;
-/// static READY: Event = Event::new(Spin);
+/// static READY: Event = Event::new();
 /// std::thread::scope(|s| {
 ///     s.spawn(|| READY.wait());
 ///     READY.set();
@@ -37,9 +38,9 @@ const SET: u32 = 1;
 
 impl<W: Wake> Event<W> {
     const_unless_loom! {
-        /// An event that has not happened, for which one sleeps as `how` says.
-        pub fn new(how: W) -> Self {
-            Event { word: RmwU32::new(0), bell: Doorbell::with(how) }
+        /// An event that has not happened.
+        pub fn new() -> Self {
+            Event { word: RmwU32::new(0), bell: Doorbell::new() }
         }
     }
 
@@ -57,13 +58,13 @@ impl<W: Wake> Event<W> {
     }
 }
 
-impl<W: Wake + Default> Default for Event<W> {
+impl<W: Wake> Default for Event<W> {
     fn default() -> Self {
-        Event::new(W::default())
+        Event::new()
     }
 }
 
-impl<W: Wait> Event<W> {
+impl<W: Wake> Event<W> {
     /// Sets it, and wakes all that wait. Safe in an interrupt.
     pub fn set(&self) {
         // Relaxed: what is seen is exchanged only if it is still so.
@@ -81,6 +82,18 @@ impl<W: Wait> Event<W> {
         self.bell.ring();
     }
 
+    /// A look that is answered when the event is set now, or was meanwhile and is clear again.
+    fn look(&self) -> impl Fn() -> Option<()> {
+        // SYNC POINT A, acquire, here and below: with the release in `set`.
+        let first = self.word.load(Ordering::Acquire);
+        move || {
+            let is_set = first & SET != 0 || self.word.load(Ordering::Acquire) != first;
+            is_set.then_some(())
+        }
+    }
+}
+
+impl<W: Wait> Event<W> {
     /// Waits until it is set.
     pub fn wait(&self) {
         while self.wait_deadline(None).is_err() {}
@@ -101,18 +114,32 @@ impl<W: Wait> Event<W> {
     /// #         NOW.fetch_add(1, Ordering::Relaxed)
     /// #     }
     /// # }
-    /// let never = Event::new(SpinClock::<Ticks>::new());
+    /// let never = Event::<SpinClock<Ticks>>::new();
     /// assert_eq!(never.wait_deadline(Some(10)), Err(Error::TimedOut));
     /// ```
     pub fn wait_deadline(&self, deadline: Option<W::Deadline>) -> Result<(), Error> {
-        // SYNC POINT A, acquire, here and below: with the release in `set`.
-        let first = self.word.load(Ordering::Acquire);
-        if first & SET != 0 {
-            return Ok(());
-        }
-        Ok(self.bell.wait_until(deadline, || {
-            // Set now, or set meanwhile and clear again.
-            (self.word.load(Ordering::Acquire) != first).then_some(())
-        })?)
+        Ok(self.bell.wait_until(deadline, self.look())?)
+    }
+}
+
+impl<W: Register> Event<W> {
+    /// [`wait`](Self::wait) for a task. Cancel-safe. There is no `poll_wait`: it could miss an event
+    /// that is set and clear again between two polls.
+    ///
+    /// ```
+    /// use ringway_core::{lock::Event, wait::Async};
+    /// use std::pin::pin;
+    /// use std::task::{Context, Waker};
+    /// let event = Event::<Async>::new();
+    /// let mut cx = Context::from_waker(Waker::noop());
+    /// let mut waits = pin!(event.wait_async());
+    /// assert!(waits.as_mut().poll(&mut cx).is_pending());
+    /// event.set();
+    /// event.clear();
+    /// assert!(waits.as_mut().poll(&mut cx).is_ready());
+    /// ```
+    pub async fn wait_async(&self) {
+        let look = self.look();
+        poll_fn(|cx: &mut Context<'_>| -> Poll<()> { self.bell.poll_until(cx, &look) }).await;
     }
 }

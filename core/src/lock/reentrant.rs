@@ -1,7 +1,7 @@
 //! One thread at a time, as often as it likes.
 
-use super::word::{self, Before, Unwinding, Word};
-use super::{Handle, LockError, Robust, TryLockResult, sealed, told};
+use super::word::{self, Before, Shared, Unwinding, Word};
+use super::{Handle, LockError, LockResult, Robust, TryLockResult, sealed, told};
 use crate::Error;
 use crate::participant::Participant;
 use crate::sync::{AtomicU32, AtomicU64, Cell, Ordering, const_unless_loom};
@@ -10,6 +10,7 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::num::NonZeroU32;
 use core::ops::Deref;
+use core::panic::{RefUnwindSafe, UnwindSafe};
 
 /// Who runs: tells the threads of a participant apart.
 ///
@@ -19,7 +20,6 @@ use core::ops::Deref;
 ///
 /// ```
 /// use ringway_core::lock::{ReentrantMutex, ThreadId};
-/// use ringway_core::wait::Spin;
 /// use std::num::NonZeroU32;
 /// use std::sync::atomic::{AtomicU32, Ordering};
 /// struct Numbered;
@@ -34,7 +34,7 @@ use core::ops::Deref;
 ///         MINE.with(|mine| *mine)
 ///     }
 /// }
-/// static LOG: ReentrantMutex<&str, Numbered> = ReentrantMutex::new("once", Spin);
+/// static LOG: ReentrantMutex<&str, Numbered> = ReentrantMutex::new("once");
 /// let outer = LOG.lock().unwrap();
 /// let inner = LOG.lock().unwrap();
 /// # drop((outer, inner));
@@ -57,13 +57,18 @@ pub unsafe trait ThreadId {
 #[doc(alias = "PTHREAD_MUTEX_RECURSIVE")]
 #[repr(C)]
 pub struct ReentrantMutex<T, I, W: Wake = Spin> {
+    words: Words<W>,
+    id: PhantomData<fn() -> I>,
+    value: Cell<T>,
+}
+
+#[repr(C)]
+struct Words<W: Wake> {
     word: Before<Word<W>>,
     /// The thread that holds it, below the name of its participant; 0: none. Written by the holder.
     owner: AtomicU64,
     /// How many guards the holder has. Written by the holder.
     depth: Before<AtomicU32>,
-    id: PhantomData<fn() -> I>,
-    value: Cell<T>,
 }
 
 // SAFETY: the value is reached by one thread at a time, so that `T: Send` is all it takes. `W` is shared as it is.
@@ -77,12 +82,15 @@ impl<T, I, W: Wake> ReentrantMutex<T, I, W> {
     pub const MAX_DEPTH: u32 = u16::MAX as u32;
 
     const_unless_loom! {
-        /// A free mutex, on which one sleeps as `how` says.
-        pub fn new(value: T, how: W) -> Self {
-            ReentrantMutex {
-                word: Before(Word::new(how)),
+        /// A free mutex.
+        pub fn new(value: T) -> Self {
+            let words = Words {
+                word: Before(Word::new()),
                 owner: AtomicU64::new(0),
                 depth: Before(AtomicU32::new(0)),
+            };
+            ReentrantMutex {
+                words,
                 id: PhantomData,
                 value: Cell::new(value),
             }
@@ -91,9 +99,31 @@ impl<T, I, W: Wake> ReentrantMutex<T, I, W> {
 
     /// Who holds it, if somebody does: at this moment, which is past when this returns.
     pub fn holder(&self) -> Option<Participant> {
-        self.word.0.holder()
+        self.words.word.0.holder()
+    }
+
+    /// The value, without taking the lock: nobody else has the mutex.
+    ///
+    /// # Errors
+    /// [`OwnerDied`](super::OwnerDied), with the value: a holder died with it.
+    pub fn get_mut(&mut self) -> LockResult<&mut T> {
+        let died = self.words.word.0.has_died();
+        told(self.value.get_mut(), died)
+    }
+
+    /// The value, of a mutex that is no longer needed.
+    ///
+    /// # Errors
+    /// [`OwnerDied`](super::OwnerDied), with the value: a holder died with it.
+    pub fn into_inner(self) -> LockResult<T> {
+        let died = self.words.word.0.has_died();
+        told(self.value.into_inner(), died)
     }
 }
+
+// A panic with a guard is told to the next holder.
+impl<T: UnwindSafe, I, W: Wake> UnwindSafe for ReentrantMutex<T, I, W> {}
+impl<T: RefUnwindSafe, I, W: Wake> RefUnwindSafe for ReentrantMutex<T, I, W> {}
 
 impl<T, I, W: Wake> fmt::Debug for ReentrantMutex<T, I, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -101,13 +131,13 @@ impl<T, I, W: Wake> fmt::Debug for ReentrantMutex<T, I, W> {
     }
 }
 
-impl<T: Default, I, W: Wake + Default> Default for ReentrantMutex<T, I, W> {
+impl<T: Default, I, W: Wake> Default for ReentrantMutex<T, I, W> {
     fn default() -> Self {
-        ReentrantMutex::new(T::default(), W::default())
+        ReentrantMutex::new(T::default())
     }
 }
 
-impl<T, I: ThreadId, W: Wait> ReentrantMutex<T, I, W> {
+impl<T, I: ThreadId, W: Wake> ReentrantMutex<T, I, W> {
     /// The mutex as `participant` uses it.
     pub fn handle(&self, participant: Participant) -> Handle<'_, ReentrantMutex<T, I, W>> {
         Handle::new(self, participant)
@@ -117,28 +147,8 @@ impl<T, I: ThreadId, W: Wait> ReentrantMutex<T, I, W> {
     ///
     /// # Errors
     /// [`LockError`]: a holder died with it, another thread holds it, or this one took it too often.
-    pub fn try_lock(&self) -> TryLockResult<ReentrantGuard<'_, T, I, W>> {
-        self.handle(Participant::LOCAL).try_lock()
-    }
-
-    /// Takes it; waits until it is free, unless it is this thread's.
-    ///
-    /// # Errors
-    /// [`LockError`]: a holder died with it, or this thread took it too often.
-    pub fn lock(&self) -> TryLockResult<ReentrantGuard<'_, T, I, W>> {
-        self.handle(Participant::LOCAL).lock()
-    }
-
-    /// Takes it; waits until it is free, unless it is this thread's, at most until `deadline` (`None`: for ever).
-    ///
-    /// # Errors
-    /// [`LockError`]: a holder died with it, another thread held it all the time, or this one took it
-    /// too often.
-    pub fn lock_deadline(
-        &self,
-        deadline: Option<W::Deadline>,
-    ) -> TryLockResult<ReentrantGuard<'_, T, I, W>> {
-        self.handle(Participant::LOCAL).lock_deadline(deadline)
+    pub fn try_lock(&self) -> TryLockResult<ReentrantGuard<'_, T, W>> {
+        self.try_lock_as(Participant::LOCAL)
     }
 
     /// If `dead` holds it, it is free again, and the next one is told. Wakes those that wait. Whether it was held.
@@ -157,7 +167,7 @@ impl<T, I: ThreadId, W: Wait> ReentrantMutex<T, I, W> {
     /// use core::cell::Cell;
     /// # use core::num::NonZeroU32;
     /// use ringway_core::lock::{ReentrantMutex, ThreadId};
-    /// use ringway_core::{participant::Participant, wait::Spin};
+    /// use ringway_core::participant::Participant;
     /// # enum One {}
     /// # // SAFETY: this example has one thread.
     /// # unsafe impl ThreadId for One {
@@ -165,9 +175,10 @@ impl<T, I: ThreadId, W: Wait> ReentrantMutex<T, I, W> {
     /// #         NonZeroU32::MIN
     /// #     }
     /// # }
-    /// let mutex = ReentrantMutex::<_, One, _>::new(Cell::new(5), Spin);
+    /// let mutex = <ReentrantMutex<_, One>>::new(Cell::new(5));
     /// let other = Participant::new(1).unwrap();
-    /// let guard = mutex.handle(other).lock().unwrap();
+    /// let handle = mutex.handle(other);
+    /// let guard = handle.lock().unwrap();
     /// guard.set(6);
     /// std::mem::forget(guard); // it dies with the lock
     /// // SAFETY: participant 1 does nothing any more, and a cell of a number owns nothing.
@@ -178,55 +189,51 @@ impl<T, I: ThreadId, W: Wait> ReentrantMutex<T, I, W> {
         // The owner first: once the word is free, the dead one's thread number may be given to another.
         // Relaxed: the holder alone looks for its own number, and the dead one's is as new as it left it, by the caller's
         // word. When the exchange fails, another recovered it.
-        let owner = self.owner.load(Ordering::Relaxed);
+        let owner = self.words.owner.load(Ordering::Relaxed);
         if owner >> 32 == u64::from(word::name(dead)) {
-            let _ = self.owner.compare_exchange(owner, 0, Ordering::Relaxed, Ordering::Relaxed);
+            let _ =
+                self.words.owner.compare_exchange(owner, 0, Ordering::Relaxed, Ordering::Relaxed);
         }
-        // SAFETY: the caller's word.
-        unsafe { self.word.0.recover(dead) }
+        // SAFETY: `dead` takes no further step, and what it wrote is visible here.
+        unsafe { self.words.word.0.recover(dead) }
     }
 }
 
-impl<'a, T, I: ThreadId, W: Wait> Handle<'a, ReentrantMutex<T, I, W>> {
-    /// [`ReentrantMutex::try_lock`] by this participant.
-    ///
-    /// # Errors
-    /// [`LockError`]: a holder died with it, another thread holds it, or this one took it too often.
-    pub fn try_lock(self) -> TryLockResult<ReentrantGuard<'a, T, I, W>> {
-        self.enter(|| self.lock.word.0.try_acquire(self.me).ok_or(Error::WouldBlock))
-    }
-
-    /// [`ReentrantMutex::lock`] by this participant.
+impl<T, I: ThreadId, W: Wait> ReentrantMutex<T, I, W> {
+    /// Takes it; waits until it is free, unless it is this thread's.
     ///
     /// # Errors
     /// [`LockError`]: a holder died with it, or this thread took it too often.
-    pub fn lock(self) -> TryLockResult<ReentrantGuard<'a, T, I, W>> {
-        loop {
-            match self.lock_deadline(None) {
-                Err(LockError::NotTaken(Error::TimedOut)) => {}
-                answer => return answer,
-            }
-        }
+    pub fn lock(&self) -> TryLockResult<ReentrantGuard<'_, T, W>> {
+        self.lock_as(Participant::LOCAL)
     }
 
-    /// [`ReentrantMutex::lock_deadline`] by this participant.
+    /// Takes it; waits until it is free, unless it is this thread's, at most until `deadline` (`None`: for ever).
     ///
     /// # Errors
     /// [`LockError`]: a holder died with it, another thread held it all the time, or this one took it
     /// too often.
     pub fn lock_deadline(
-        self,
+        &self,
         deadline: Option<W::Deadline>,
-    ) -> TryLockResult<ReentrantGuard<'a, T, I, W>> {
-        self.enter(|| Ok(self.lock.word.0.acquire(self.me, deadline)?))
+    ) -> TryLockResult<ReentrantGuard<'_, T, W>> {
+        self.lock_deadline_as(Participant::LOCAL, deadline)
+    }
+}
+
+// What both a mutex and a handle of it do, in the name of `me`.
+impl<T, I: ThreadId, W: Wake> ReentrantMutex<T, I, W> {
+    fn try_lock_as(&self, me: Participant) -> TryLockResult<ReentrantGuard<'_, T, W>> {
+        self.enter(me, || self.words.word.0.try_acquire(me).ok_or(Error::WouldBlock))
     }
 
     fn enter(
-        self,
+        &self,
+        me: Participant,
         acquire: impl FnOnce() -> Result<bool, Error>,
-    ) -> TryLockResult<ReentrantGuard<'a, T, I, W>> {
-        let mine = u64::from(word::name(self.me)) << 32 | u64::from(I::thread_id().get());
-        let ReentrantMutex { word, owner, depth, .. } = self.lock;
+    ) -> TryLockResult<ReentrantGuard<'_, T, W>> {
+        let mine = u64::from(word::name(me)) << 32 | u64::from(I::thread_id().get());
+        let Words { word, owner, depth } = &self.words;
         let before = word.0.unwinding();
         // Relaxed, all of it: only this thread writes its own number, and takes it back before it gives the lock away, so
         // that if it is there, this thread holds the lock. The depth is the holder's own, and the word orders the holders.
@@ -243,7 +250,60 @@ impl<'a, T, I: ThreadId, W: Wait> Handle<'a, ReentrantMutex<T, I, W>> {
             owner.store(mine, Ordering::Relaxed);
             died
         };
-        Ok(told(ReentrantGuard { handle: self, before, thread: PhantomData }, died)?)
+        let value = Shared::new(&self.value);
+        let guard = ReentrantGuard { words: &self.words, value, before, thread: PhantomData };
+        Ok(told(guard, died)?)
+    }
+}
+
+impl<T, I: ThreadId, W: Wait> ReentrantMutex<T, I, W> {
+    fn lock_deadline_as(
+        &self,
+        me: Participant,
+        deadline: Option<W::Deadline>,
+    ) -> TryLockResult<ReentrantGuard<'_, T, W>> {
+        self.enter(me, || Ok(self.words.word.0.acquire(me, deadline)?))
+    }
+
+    fn lock_as(&self, me: Participant) -> TryLockResult<ReentrantGuard<'_, T, W>> {
+        self.enter(me, || Ok(self.words.word.0.acquire_at_last(me)))
+    }
+}
+
+impl<T, I: ThreadId, W: Wake> Handle<'_, ReentrantMutex<T, I, W>> {
+    /// [`ReentrantMutex::holder`].
+    pub fn holder(&self) -> Option<Participant> {
+        self.lock.holder()
+    }
+
+    /// [`ReentrantMutex::try_lock`] by this participant.
+    ///
+    /// # Errors
+    /// [`LockError`]: a holder died with it, another thread holds it, or this one took it too often.
+    pub fn try_lock(&self) -> TryLockResult<ReentrantGuard<'_, T, W>> {
+        self.lock.try_lock_as(self.me)
+    }
+}
+
+impl<T, I: ThreadId, W: Wait> Handle<'_, ReentrantMutex<T, I, W>> {
+    /// [`ReentrantMutex::lock`] by this participant.
+    ///
+    /// # Errors
+    /// [`LockError`]: a holder died with it, or this thread took it too often.
+    pub fn lock(&self) -> TryLockResult<ReentrantGuard<'_, T, W>> {
+        self.lock.lock_as(self.me)
+    }
+
+    /// [`ReentrantMutex::lock_deadline`] by this participant.
+    ///
+    /// # Errors
+    /// [`LockError`]: a holder died with it, another thread held it all the time, or this one took it
+    /// too often.
+    pub fn lock_deadline(
+        &self,
+        deadline: Option<W::Deadline>,
+    ) -> TryLockResult<ReentrantGuard<'_, T, W>> {
+        self.lock.lock_deadline_as(self.me, deadline)
     }
 }
 
@@ -259,43 +319,44 @@ impl<'a, T, I: ThreadId, W: Wait> Handle<'a, ReentrantMutex<T, I, W>> {
 /// }
 /// ```
 #[must_use = "the mutex is given back at once if this is dropped"]
-pub struct ReentrantGuard<'a, T, I: ThreadId, W: Wait> {
-    handle: Handle<'a, ReentrantMutex<T, I, W>>,
+pub struct ReentrantGuard<'a, T, W: Wake> {
+    words: &'a Words<W>,
+    value: Shared<'a, T>,
     before: Unwinding,
     /// It must not leave its thread.
     thread: PhantomData<*const ()>,
 }
 
 // SAFETY: a shared guard gives shared access to the value alone, so that `T: Sync` is what it takes.
-unsafe impl<T: Sync, I: ThreadId, W: Wait + Sync> Sync for ReentrantGuard<'_, T, I, W> {}
+unsafe impl<T: Sync, W: Wake + Sync> Sync for ReentrantGuard<'_, T, W> {}
 
-impl<T: fmt::Debug, I: ThreadId, W: Wait> fmt::Debug for ReentrantGuard<'_, T, I, W> {
+impl<T: fmt::Debug, W: Wake> fmt::Debug for ReentrantGuard<'_, T, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
     }
 }
 
-impl<T, I: ThreadId, W: Wait> sealed::Sealed for ReentrantGuard<'_, T, I, W> {}
+impl<T, W: Wake> sealed::Sealed for ReentrantGuard<'_, T, W> {}
 
-impl<T, I: ThreadId, W: Wait> Robust for ReentrantGuard<'_, T, I, W> {
+impl<T, W: Wake> Robust for ReentrantGuard<'_, T, W> {
     fn make_consistent(&mut self) {
-        self.before = self.handle.lock.word.0.unwinding();
-        self.handle.lock.word.0.make_consistent();
+        self.before = self.words.word.0.unwinding();
+        self.words.word.0.make_consistent();
     }
 }
 
-impl<T, I: ThreadId, W: Wait> Deref for ReentrantGuard<'_, T, I, W> {
+impl<T, W: Wake> Deref for ReentrantGuard<'_, T, W> {
     type Target = T;
 
     fn deref(&self) -> &T {
         // SAFETY: this thread holds the mutex, so that no other reaches the value, and nobody gets it mutably.
-        self.handle.lock.value.with(|value| unsafe { &*value })
+        unsafe { self.value.get() }
     }
 }
 
-impl<T, I: ThreadId, W: Wait> Drop for ReentrantGuard<'_, T, I, W> {
+impl<T, W: Wake> Drop for ReentrantGuard<'_, T, W> {
     fn drop(&mut self) {
-        let ReentrantMutex { word, owner, depth, .. } = self.handle.lock;
+        let Words { word, owner, depth } = self.words;
         // At once: an outer guard may survive the panic.
         if word.0.has_unwound(self.before) {
             word.0.mark_died();

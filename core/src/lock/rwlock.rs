@@ -1,33 +1,26 @@
 //! One writer, or several readers.
 
-use super::word::{self, Before, HOLDER, Held, Unwinding, Word};
-use super::{Handle, LockError, LockResult, Robust, TryLockResult, sealed, told};
+use super::word::{self, Before, HOLDER, Held, Shared, Unwinding, Word};
+use super::{By, Handle, LockError, LockResult, Robust, Slots, TryLockResult, sealed, told};
 use crate::finally::Finally;
 use crate::participant::Participant;
 use crate::plain::Plain;
 use crate::sync::{AtomicU32, Cell, Ordering, array_of, const_unless_loom, fence, worth_a_try};
-use crate::wait::{Doorbell, Spin, TimedOut, Wait, Wake};
+use crate::wait::{Doorbell, Register, Spin, TimedOut, Wait, Wake};
+use core::alloc::Layout;
 use core::fmt;
+use core::future::poll_fn;
 use core::ops::{Deref, DerefMut};
+use core::panic::{RefUnwindSafe, UnwindSafe};
 #[cfg(not(loom))]
 use core::ptr::NonNull;
+use core::task::{Context, Poll};
 
-/// A value that one writer can change, or up to `R` readers look at, at a time.
-///
-/// A reader takes one of `R` slots, under its name; a writer takes the word, under its own, and waits until all slots are
-/// empty. If a writer dies, the next ones, reader or writer, are told, until a writer repairs; if a reader dies, its slot
-/// is free again.
-///
-/// *Fairness*: a writer that has the word keeps new readers out, so that readers never starve writers. Writers among
-/// themselves are as fair as a [`Mutex`](super::Mutex)'s users; where there is always another writer, readers starve. One
-/// that reads and wants to read once more can wait for a writer that waits for it: do not.
-///
-/// Memory: the value behind 4 bytes a slot and 12 bytes; on hosts, to a multiple of 8.
+/// A value that one writer can change, or up to `R` readers look at, at a time. See [`RwLockInner`].
 ///
 /// ```
 /// use ringway_core::lock::RwLock;
-/// use ringway_core::wait::Spin;
-/// static LIMITS: RwLock<[u32; 2], 8> = RwLock::new([0, 9], Spin);
+/// static LIMITS: RwLock<[u32; 2], 8> = RwLock::new([0, 9]);
 /// LIMITS.write().unwrap()[1] = 10;
 /// let one = LIMITS.read().unwrap();
 /// let two = LIMITS.read().unwrap();
@@ -36,52 +29,72 @@ use core::ptr::NonNull;
 /// # drop((one, two));
 /// ```
 #[doc(alias = "pthread_rwlock_t")]
+pub type RwLock<T, const R: usize, W = Spin> = RwLockInner<T, [AtomicU32; R], W>;
+
+/// An [`RwLock`] for as many readers as are known when the program runs.
+///
+/// ```
+/// use ringway_core::lock::{RwLock, RwLockView};
+/// fn sum(pair: &RwLockView<[u32; 2]>) -> u32 {
+///     pair.read().unwrap().iter().sum()
+/// }
+/// assert_eq!(sum(&RwLock::<_, 3>::new([1, 2])), 3);
+/// ```
+pub type RwLockView<T, W = Spin> = RwLockInner<T, [AtomicU32], W>;
+
+/// What an [`RwLock`] and an [`RwLockView`] are: a value that one writer can change, or several
+/// readers look at, at a time.
+///
+/// A reader takes one of the slots, under its name; a writer takes the word, under its own, and waits until all slots are
+/// empty. If a writer dies, the next ones, reader or writer, are told, until a writer repairs; if a reader dies, its slot
+/// is free again.
+///
+/// *Fairness*: a writer that has the word keeps new readers out, so that readers never starve writers. Writers among
+/// themselves are as fair as a [`Mutex`](super::Mutex)'s users; where there is always another writer, readers starve. One
+/// that reads and wants to read once more can wait for a writer that waits for it: do not.
+///
+/// Memory: 8 bytes, the value, and 4 bytes a slot; on hosts, to a multiple of 8.
 #[repr(C)]
-pub struct RwLock<T, const R: usize, W: Wake = Spin> {
-    writer: Before<Word<W>>,
-    readers: Before<Readers<R, W>>,
+pub struct RwLockInner<T, S: Slots + ?Sized, W: Wake> {
+    words: Before<Words<W>>,
     value: Cell<T>,
+    /// Each: 0, or its reader's name.
+    slots: S,
 }
 
 #[derive(Debug)]
 #[repr(C)]
-struct Readers<const R: usize, W: Wake> {
+struct Words<W: Wake> {
+    writer: Word<W>,
+    /// Rung for all that wait but for the next writer.
     bell: Doorbell<W>,
-    /// Each: 0, or its reader's name.
-    slots: [AtomicU32; R],
 }
 
 const EMPTY: u32 = 0;
 
 // SAFETY: the value is reached by one writer or several readers, of any thread, so that it takes `T: Send + Sync`. `W` is
 // shared as it is.
-unsafe impl<T: Send + Sync, const R: usize, W: Wake + Sync> Sync for RwLock<T, R, W> {}
+unsafe impl<T: Send + Sync, S: Slots + ?Sized, W: Wake + Sync> Sync for RwLockInner<T, S, W> {}
 
 // SAFETY: the lock owns its value, and nothing borrows it when it moves.
-unsafe impl<T: Send, const R: usize, W: Wake + Send> Send for RwLock<T, R, W> {}
+unsafe impl<T: Send, S: Slots + ?Sized, W: Wake + Send> Send for RwLockInner<T, S, W> {}
 
-impl<const R: usize, W: Wait> Readers<R, W> {
-    /// Whether there are none. For a writer that has the word.
-    fn are_gone(&self) -> bool {
-        // SYNC POINT B, acquire: with the release of the one that leaves. It is done with the value.
-        self.slots.iter().all(|slot| slot.load(Ordering::Acquire) == EMPTY)
-    }
+// A panic in the middle of a change is told to the next ones.
+impl<T, S: Slots + ?Sized, W: Wake> UnwindSafe for RwLockInner<T, S, W> {}
+impl<T, S: Slots + ?Sized, W: Wake> RefUnwindSafe for RwLockInner<T, S, W> {}
 
-    fn take_slot(&self, me: Participant) -> Option<&AtomicU32> {
-        self.slots.iter().find(|slot| {
-            // Relaxed, both: the writer's word orders what the reader sees.
-            worth_a_try(|| slot.load(Ordering::Relaxed) == EMPTY)
-                && slot
-                    .compare_exchange(EMPTY, word::name(me), Ordering::Relaxed, Ordering::Relaxed)
-                    .is_ok()
-        })
-    }
-
-    fn leave(&self, slot: &AtomicU32) {
-        // SYNC POINT B, release: with the acquire in `are_gone`.
+impl<W: Wake> Words<W> {
+    fn give_back(&self, slot: &AtomicU32) {
+        // SYNC POINT with the acquire in `are_gone`, release: the reader is done with the value.
         slot.store(EMPTY, Ordering::Release);
         self.bell.ring();
     }
+}
+
+/// Whether there are no readers. For a writer that has the word.
+fn are_gone(slots: &[AtomicU32]) -> Option<()> {
+    // SYNC POINT with the release of the one that leaves, acquire. It is done with the value.
+    slots.iter().all(|slot| slot.load(Ordering::Acquire) == EMPTY).then_some(())
 }
 
 impl<T, const R: usize, W: Wake> RwLock<T, R, W> {
@@ -91,118 +104,88 @@ impl<T, const R: usize, W: Wake> RwLock<T, R, W> {
     };
 
     const_unless_loom! {
-        /// A free lock, on which one sleeps as `how` says.
+        /// A free lock.
         ///
         /// ```compile_fail
-        /// use ringway_core::{lock::RwLock, wait::Spin};
-        /// static NO_READERS: RwLock<u32, 0> = RwLock::new(0, Spin);
+        /// use ringway_core::lock::RwLock;
+        /// static NO_READERS: RwLock<u32, 0> = RwLock::new(0);
         /// ```
-        pub fn new(value: T, how: W) -> Self
-        where
-            W: Copy,
-        {
-            RwLock::with_ways(value, how, how)
-        }
-    }
-
-    const_unless_loom! {
-        /// [`new`](Self::new) for a way of sleeping that is more than a name: those that wait for a writer to go sleep on
-        /// `for_writer`, if it is to write, and the others on `for_all`.
-        ///
-        /// ```
-        /// use ringway_core::{lock::RwLock, wait::Spin};
-        /// let lock = RwLock::<_, 2, _>::with_ways(5, Spin, Spin);
-        /// assert_eq!(*lock.read().unwrap(), 5);
-        /// ```
-        pub fn with_ways(value: T, for_writer: W, for_all: W) -> Self {
+        pub fn new(value: T) -> Self {
             const { Self::VALID };
-            RwLock {
-                writer: Before(Word::new(for_writer)),
-                readers: Before(Readers {
-                    bell: Doorbell::with(for_all),
-                    slots: array_of!(AtomicU32::new(EMPTY); R),
-                }),
+            RwLockInner {
+                words: Before(Words { writer: Word::new(), bell: Doorbell::new() }),
                 value: Cell::new(value),
+                slots: array_of!(AtomicU32::new(EMPTY); R),
             }
         }
     }
 
+    /// The value, of a lock that is no longer needed.
+    ///
+    /// # Errors
+    /// [`OwnerDied`](super::OwnerDied), with the value: a writer died with it.
+    ///
+    /// ```
+    /// let mut lock = ringway_core::lock::RwLock::<_, 2>::new(5);
+    /// *lock.get_mut().unwrap() += 1;
+    /// assert_eq!(lock.into_inner(), Ok(6));
+    /// ```
+    pub fn into_inner(self) -> LockResult<T> {
+        let died = self.words.0.writer.has_died();
+        told(self.value.into_inner(), died)
+    }
+}
+
+impl<T: Default, const R: usize, W: Wake> Default for RwLock<T, R, W> {
+    fn default() -> Self {
+        RwLock::new(T::default())
+    }
+}
+
+impl<T, S: Slots + ?Sized, W: Wake> RwLockInner<T, S, W> {
     /// Who writes, or waits for readers to go in order to write, if somebody does: at this moment, which is past when
     /// this returns.
     pub fn writer(&self) -> Option<Participant> {
-        self.writer.0.holder()
+        self.words.0.writer.holder()
     }
 
     /// How many read, more or less.
     pub fn readers(&self) -> usize {
         // Relaxed: a guess by nature.
-        self.readers.0.slots.iter().filter(|slot| slot.load(Ordering::Relaxed) != EMPTY).count()
+        self.slots.as_slice().iter().filter(|slot| slot.load(Ordering::Relaxed) != EMPTY).count()
     }
-}
 
-impl<T, const R: usize, W: Wake> fmt::Debug for RwLock<T, R, W> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RwLock")
-            .field("writer", &self.writer())
-            .field("readers", &self.readers())
-            .finish_non_exhaustive()
+    /// The value, without taking the lock: nobody else has it.
+    ///
+    /// # Errors
+    /// [`OwnerDied`](super::OwnerDied), with the value: a writer died with it.
+    pub fn get_mut(&mut self) -> LockResult<&mut T> {
+        let died = self.words.0.writer.has_died();
+        told(self.value.get_mut(), died)
     }
-}
 
-impl<T: Default, const R: usize, W: Wake + Default + Copy> Default for RwLock<T, R, W> {
-    fn default() -> Self {
-        RwLock::new(T::default(), W::default())
-    }
-}
-
-impl<T, const R: usize, W: Wait> RwLock<T, R, W> {
     /// The lock as `participant` uses it.
-    pub fn handle(&self, participant: Participant) -> Handle<'_, RwLock<T, R, W>> {
-        Handle::new(self, participant)
+    pub fn handle(&self, participant: Participant) -> Handle<'_, RwLockView<T, W>> {
+        Handle::new(self.by(participant).lock, participant)
+    }
+
+    fn by(&self, me: Participant) -> By<'_, RwLockView<T, W>> {
+        let slots = self.slots.as_slice().len();
+        let view = core::ptr::slice_from_raw_parts(core::ptr::from_ref(self).cast::<()>(), slots);
+        // SAFETY: the same lock, whose last field has so many slots.
+        By { lock: unsafe { &*(view as *const RwLockView<T, W>) }, me }
+    }
+
+    fn local(&self) -> By<'_, RwLockView<T, W>> {
+        self.by(Participant::LOCAL)
     }
 
     /// Takes it to read, if nobody writes or waits to, and a slot is free. Never waits.
     ///
     /// # Errors
     /// [`LockError`]: a writer died with it, or it cannot be taken now.
-    pub fn try_read(&self) -> TryLockResult<ReadGuard<'_, T, R, W>> {
-        self.handle(Participant::LOCAL).try_read()
-    }
-
-    /// Takes it to read; waits until nobody writes or waits to, and a slot is free.
-    ///
-    /// # Errors
-    /// [`OwnerDied`](super::OwnerDied), with the guard: a writer died with it.
-    pub fn read(&self) -> LockResult<ReadGuard<'_, T, R, W>> {
-        self.handle(Participant::LOCAL).read()
-    }
-
-    /// Takes it to read; waits at most until `deadline` (`None`: for ever).
-    ///
-    /// # Errors
-    /// [`LockError`]: a writer died with it, or it could not be taken in time.
-    ///
-    /// ```
-    /// use ringway_core::Error;
-    /// use ringway_core::lock::{LockError, RwLock};
-    /// use ringway_core::wait::{Clock, SpinClock};
-    /// # struct Hundred;
-    /// # impl Clock for Hundred {
-    /// #     fn now() -> u64 {
-    /// #         100 // the time is always 100
-    /// #     }
-    /// # }
-    /// let lock = RwLock::<_, 2, _>::new(5, SpinClock::<Hundred>::new());
-    /// let writer = lock.write();
-    /// let late = lock.read_deadline(Some(50));
-    /// assert!(matches!(late, Err(LockError::NotTaken(Error::TimedOut))));
-    /// # drop(writer);
-    /// ```
-    pub fn read_deadline(
-        &self,
-        deadline: Option<W::Deadline>,
-    ) -> TryLockResult<ReadGuard<'_, T, R, W>> {
-        self.handle(Participant::LOCAL).read_deadline(deadline)
+    pub fn try_read(&self) -> TryLockResult<ReadGuard<'_, T, W>> {
+        self.local().try_read()
     }
 
     /// Takes it to write, if nobody reads or writes. Never waits. One that tries to read at the same moment may be
@@ -210,46 +193,8 @@ impl<T, const R: usize, W: Wait> RwLock<T, R, W> {
     ///
     /// # Errors
     /// [`LockError`]: a writer died with it, or it cannot be taken now.
-    pub fn try_write(&self) -> TryLockResult<WriteGuard<'_, T, R, W>> {
-        self.handle(Participant::LOCAL).try_write()
-    }
-
-    /// Takes it to write; waits until nobody writes, then keeps readers out and waits until those that are there have
-    /// gone.
-    ///
-    /// # Errors
-    /// [`OwnerDied`](super::OwnerDied), with the guard: a writer died with it.
-    pub fn write(&self) -> LockResult<WriteGuard<'_, T, R, W>> {
-        self.handle(Participant::LOCAL).write()
-    }
-
-    /// Takes it to write; waits at most until `deadline` (`None`: for ever).
-    ///
-    /// # Errors
-    /// [`LockError`]: a writer died with it, or it could not be taken in time.
-    ///
-    /// ```
-    /// use ringway_core::Error;
-    /// use ringway_core::lock::{LockError, RwLock};
-    /// use ringway_core::wait::{Clock, SpinClock};
-    /// # struct Hundred;
-    /// # impl Clock for Hundred {
-    /// #     fn now() -> u64 {
-    /// #         100 // the time is always 100
-    /// #     }
-    /// # }
-    /// let lock = RwLock::<_, 2, _>::new(5, SpinClock::<Hundred>::new());
-    /// let reader = lock.read();
-    /// let late = lock.write_deadline(Some(50));
-    /// assert!(matches!(late, Err(LockError::NotTaken(Error::TimedOut))));
-    /// assert!(lock.try_read().is_ok(), "the writer that gave up keeps nobody out");
-    /// # drop(reader);
-    /// ```
-    pub fn write_deadline(
-        &self,
-        deadline: Option<W::Deadline>,
-    ) -> TryLockResult<WriteGuard<'_, T, R, W>> {
-        self.handle(Participant::LOCAL).write_deadline(deadline)
+    pub fn try_write(&self) -> TryLockResult<WriteGuard<'_, T, W>> {
+        self.local().try_write()
     }
 
     /// If `dead` writes, the lock is free again, and the next ones are told; the slots in which it reads are empty. Wakes
@@ -260,8 +205,8 @@ impl<T, const R: usize, W: Wait> RwLock<T, R, W> {
     /// is visible here, as it is once the operating system has reported its end.
     ///
     /// ```
-    /// use ringway_core::{lock::RwLock, participant::Participant, wait::Spin};
-    /// let lock = RwLock::<_, 2>::new(0, Spin);
+    /// use ringway_core::{lock::RwLock, participant::Participant};
+    /// let lock = RwLock::<_, 2>::new(0);
     /// let other = Participant::new(1).unwrap();
     /// std::mem::forget(lock.handle(other).read()); // it dies while it reads
     /// // SAFETY: participant 1 does nothing any more.
@@ -272,8 +217,8 @@ impl<T, const R: usize, W: Wait> RwLock<T, R, W> {
     /// A value that owns something could have been dropped or copied out by the dead one already,
     /// so that there is no recovery of it:
     /// ```compile_fail,E0277
-    /// use ringway_core::{participant::Participant, lock::RwLock, wait::Spin};
-    /// let lock = RwLock::<_, 2>::new(String::new(), Spin);
+    /// use ringway_core::{participant::Participant, lock::RwLock};
+    /// let lock = RwLock::<_, 2>::new(String::new());
     /// // SAFETY: participant 1 does nothing any more.
     /// unsafe { lock.recover(Participant::new(1).unwrap()) };
     /// ```
@@ -281,123 +226,239 @@ impl<T, const R: usize, W: Wait> RwLock<T, R, W> {
     where
         T: Plain,
     {
-        let Readers { bell, slots } = &self.readers.0;
-        // SAFETY: the caller's word.
-        unsafe { recover(&self.writer.0, bell, slots, dead) }
+        // SAFETY: `dead` takes no further step, and what it wrote is visible here; the value is plain.
+        unsafe { recover(&self.words.0, self.slots.as_slice(), dead) }
     }
 }
 
-impl<W: Wait> RwLock<(), 1, W> {
-    /// [`recover`](Self::recover) of a lock for so many `readers`, for one who knows how many they are, and what it protects,
-    /// only now.
+impl<T, S: Slots + ?Sized, W: Wait> RwLockInner<T, S, W> {
+    /// Takes it to read; waits until nobody writes or waits to, and a slot is free.
+    ///
+    /// # Errors
+    /// [`OwnerDied`](super::OwnerDied), with the guard: a writer died with it.
+    pub fn read(&self) -> LockResult<ReadGuard<'_, T, W>> {
+        self.local().read()
+    }
+
+    /// Takes it to read; waits at most until `deadline` (`None`: for ever).
+    ///
+    /// # Errors
+    /// [`LockError`]: a writer died with it, or it could not be taken in time.
+    ///
+    /// ```
+    /// use ringway_core::lock::{LockError, RwLock};
+    /// use ringway_core::{Error, wait::SpinClock};
+    /// # struct Hundred;
+    /// # impl ringway_core::wait::Clock for Hundred {
+    /// #     fn now() -> u64 {
+    /// #         100 // the time is always 100
+    /// #     }
+    /// # }
+    /// let lock = RwLock::<_, 2, SpinClock<Hundred>>::new(5);
+    /// let writer = lock.write();
+    /// let late = lock.read_deadline(Some(50));
+    /// assert!(matches!(late, Err(LockError::NotTaken(Error::TimedOut))));
+    /// # drop(writer);
+    /// ```
+    pub fn read_deadline(
+        &self,
+        deadline: Option<W::Deadline>,
+    ) -> TryLockResult<ReadGuard<'_, T, W>> {
+        self.local().read_deadline(deadline)
+    }
+
+    /// Takes it to write; waits until nobody writes, then keeps readers out and waits until those that are there have
+    /// gone.
+    ///
+    /// # Errors
+    /// [`OwnerDied`](super::OwnerDied), with the guard: a writer died with it.
+    pub fn write(&self) -> LockResult<WriteGuard<'_, T, W>> {
+        self.local().write()
+    }
+
+    /// Takes it to write; waits at most until `deadline` (`None`: for ever).
+    ///
+    /// # Errors
+    /// [`LockError`]: a writer died with it, or it could not be taken in time.
+    ///
+    /// ```
+    /// use ringway_core::lock::{LockError, RwLock};
+    /// use ringway_core::{Error, wait::SpinClock};
+    /// # struct Hundred;
+    /// # impl ringway_core::wait::Clock for Hundred {
+    /// #     fn now() -> u64 {
+    /// #         100 // the time is always 100
+    /// #     }
+    /// # }
+    /// let lock = RwLock::<_, 2, SpinClock<Hundred>>::new(5);
+    /// let reader = lock.read();
+    /// let late = lock.write_deadline(Some(50));
+    /// assert!(matches!(late, Err(LockError::NotTaken(Error::TimedOut))));
+    /// assert!(lock.try_read().is_ok(), "the writer that gave up keeps nobody out");
+    /// # drop(reader);
+    /// ```
+    pub fn write_deadline(
+        &self,
+        deadline: Option<W::Deadline>,
+    ) -> TryLockResult<WriteGuard<'_, T, W>> {
+        self.local().write_deadline(deadline)
+    }
+}
+
+impl<T, S: Slots + ?Sized, W: Register> RwLockInner<T, S, W> {
+    /// The task's form of [`read`](Self::read). Cancel-safe: a task that stops polling takes nothing
+    /// with it.
+    pub fn poll_read(&self, cx: &mut Context<'_>) -> Poll<LockResult<ReadGuard<'_, T, W>>> {
+        self.local().poll_read(cx)
+    }
+
+    /// [`read`](Self::read) for a task. Cancel-safe.
+    ///
+    /// # Errors
+    /// [`OwnerDied`](super::OwnerDied), with the guard: a writer died with it.
+    pub async fn read_async(&self) -> LockResult<ReadGuard<'_, T, W>> {
+        self.local().read_async().await
+    }
+
+    /// [`write`](Self::write) for a task. Cancel-safe: dropped while it waits for readers to go, it
+    /// lets others in. There is no `poll_write`: in between two polls nobody would keep readers out.
+    ///
+    /// # Errors
+    /// [`OwnerDied`](super::OwnerDied), with the guard: a writer died with it.
+    pub async fn write_async(&self) -> LockResult<WriteGuard<'_, T, W>> {
+        self.local().write_async().await
+    }
+}
+
+impl<T, S: Slots + ?Sized, W: Wake> fmt::Debug for RwLockInner<T, S, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RwLock")
+            .field("writer", &self.writer())
+            .field("readers", &self.readers())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<W: Wake> RwLockView<(), W> {
+    /// Where the slots begin behind a value that is laid out like `value`.
+    pub(crate) fn offset_of_slots(value: Layout) -> Option<usize> {
+        let words = Layout::new::<Before<Words<W>>>();
+        let (before, _) = words.extend(value).ok()?;
+        let (_, offset) = before.extend(Layout::new::<AtomicU32>()).ok()?;
+        Some(offset)
+    }
+
+    /// [`recover`](Self::recover) of a lock for `readers` readers, whose value is laid out like
+    /// `value`, for one who does not know the value's type.
     ///
     /// # Safety
-    /// As there; and there is a `RwLock<T, R, W>` at `at`, with `R == readers` and a [`Plain`]
-    /// value.
+    /// As there; and there is such an `RwLock<T, R, W>` at `at`, whose value is [`Plain`].
     #[cfg(not(loom))]
-    pub unsafe fn recover_at(at: NonNull<Self>, readers: usize, dead: Participant) -> bool {
-        // SAFETY: by the caller's word: every one begins as one for 1 reader, whatever comes behind.
-        let RwLock { writer, readers: Before(Readers { bell, .. }), .. } = unsafe { at.as_ref() };
-        let offset =
-            core::mem::offset_of!(Self, readers) + core::mem::offset_of!(Readers<1, W>, slots);
-        // SAFETY: the slots come behind, as many as the caller says.
-        let first = unsafe { at.byte_add(offset) };
-        let slots = NonNull::slice_from_raw_parts(first.cast(), readers);
-        // SAFETY: as above; they are atomics.
-        let slots = unsafe { slots.as_ref() };
-        // SAFETY: the caller's word.
-        unsafe { recover(&writer.0, bell, slots, dead) }
+    pub unsafe fn recover_at(
+        at: NonNull<u8>,
+        value: Layout,
+        readers: usize,
+        dead: Participant,
+    ) -> bool {
+        let Some(offset) = Self::offset_of_slots(value) else { return false };
+        // SAFETY: every lock begins with its words, whatever comes behind.
+        let words = unsafe { at.cast::<Before<Words<W>>>().as_ref() };
+        // SAFETY: the slots come behind the value, as many as the caller says.
+        let slots = NonNull::slice_from_raw_parts(unsafe { at.add(offset) }.cast(), readers);
+        // SAFETY: as above; they are atomics. And `dead` takes no further step.
+        unsafe { recover(&words.0, slots.as_ref(), dead) }
     }
 }
 
 /// # Safety
-/// As [`RwLock::recover`], the value's type being [`Plain`] among it.
-unsafe fn recover<W: Wait>(
-    writer: &Word<W>,
-    bell: &Doorbell<W>,
-    slots: &[AtomicU32],
-    dead: Participant,
-) -> bool {
-    // SAFETY: the caller's word.
-    let mut held = unsafe { writer.recover_unheard(dead) };
+/// As [`RwLockInner::recover`], the value's type being [`Plain`] among it.
+unsafe fn recover<W: Wake>(words: &Words<W>, slots: &[AtomicU32], dead: Participant) -> bool {
+    // SAFETY: `dead` takes no further step, and what it wrote is visible here.
+    let mut held = unsafe { words.writer.recover_unheard(dead) };
     for slot in slots {
-        // Relaxed: the dead one's slot is as new as it left it, by the caller's word. SYNC POINT B, release: with the
-        // acquire in `are_gone`. When it fails, another recovered it, or it is somebody else's.
+        // Relaxed: the dead one's slot is as new as it left it. SYNC POINT with the acquire in
+        // `are_gone`, release. When it fails, another recovered it, or it is somebody else's.
         let name = word::name(dead);
         held |= slot.load(Ordering::Relaxed) & HOLDER == name
             && slot.compare_exchange(name, EMPTY, Ordering::Release, Ordering::Relaxed).is_ok();
     }
-    let readers = Finally(|| bell.wake_all());
-    writer.wake_all();
+    let readers = Finally(|| words.bell.wake_all());
+    words.writer.wake_all();
     drop(readers);
     held
 }
 
-impl<'a, T, const R: usize, W: Wait> Handle<'a, RwLock<T, R, W>> {
-    /// [`RwLock::try_read`] by this participant.
-    ///
-    /// # Errors
-    /// [`LockError`]: a writer died with it, or it cannot be taken now.
-    pub fn try_read(self) -> TryLockResult<ReadGuard<'a, T, R, W>> {
-        Ok(self.read_once().ok_or_else(LockError::would_block)??)
+impl<'a, T, W: Wake> By<'a, RwLockView<T, W>> {
+    fn words(self) -> &'a Words<W> {
+        &self.lock.words.0
     }
 
-    /// One attempt: the guard, if nobody writes and a slot is free.
-    fn read_once(self) -> Option<LockResult<ReadGuard<'a, T, R, W>>> {
-        let RwLock { writer, readers, .. } = self.lock;
-        writer.0.look()?;
-        let slot = readers.0.take_slot(self.me)?;
-        // Partner: the fence in `write`. Either this one is first, and the writer sees the slot taken; or that one is, and
-        // the look below sees the writer.
+    fn try_read(self) -> TryLockResult<ReadGuard<'a, T, W>> {
+        Ok(self.look().ok_or_else(LockError::would_block)??)
+    }
+
+    /// One attempt to read: the guard, if nobody writes and a slot is free.
+    fn look(self) -> Option<LockResult<ReadGuard<'a, T, W>>> {
+        let words = self.words();
+        words.writer.look()?;
+        let slot = self.take_slot()?;
+        // Partner: the fence in `keep_readers_out`. Either this one is first, and the writer sees the slot taken; or that
+        // one is, and the look below sees the writer.
         fence(Ordering::SeqCst);
-        match writer.0.look() {
-            Some(died) => Some(told(ReadGuard { lock: self.lock, slot }, died)),
+        match words.writer.look() {
+            Some(died) => {
+                let value = Shared::new(&self.lock.value);
+                Some(told(ReadGuard { words, slot, value }, died))
+            }
             None => {
-                readers.0.leave(slot);
+                words.give_back(slot);
                 None
             }
         }
     }
 
-    /// [`RwLock::read`] by this participant.
-    ///
-    /// # Errors
-    /// [`OwnerDied`](super::OwnerDied), with the guard: a writer died with it.
-    pub fn read(self) -> LockResult<ReadGuard<'a, T, R, W>> {
+    fn take_slot(self) -> Option<&'a AtomicU32> {
+        let name = word::name(self.me);
+        self.lock.slots.iter().find(|slot| {
+            // Relaxed, both: the writer's word orders what the reader sees.
+            worth_a_try(|| slot.load(Ordering::Relaxed) == EMPTY)
+                && slot.compare_exchange(EMPTY, name, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        })
+    }
+
+    fn try_write(self) -> TryLockResult<WriteGuard<'a, T, W>> {
+        let before = self.words().writer.unwinding();
+        let died = self.words().writer.try_acquire(self.me).ok_or_else(LockError::would_block)?;
+        let guard = self.keep_readers_out(died);
+        are_gone(&self.lock.slots).ok_or_else(LockError::would_block)?;
+        Ok(guard.ready(died, before)?)
+    }
+
+    /// With the word taken: a guard that has changed nothing, and gives it back.
+    fn keep_readers_out(self, died: bool) -> WriteGuard<'a, T, W> {
+        // Nothing is changed before the readers are gone.
+        let held = Held::new(died, Unwinding::HARMLESS);
+        let guard = WriteGuard { words: self.words(), value: &self.lock.value, held };
+        // Partner: the fence in `look`.
+        fence(Ordering::SeqCst);
+        guard
+    }
+}
+
+impl<'a, T, W: Wait> By<'a, RwLockView<T, W>> {
+    fn read(self) -> LockResult<ReadGuard<'a, T, W>> {
         loop {
-            if let Ok(taken) = self.lock.readers.0.bell.wait_until(None, || self.read_once()) {
+            if let Ok(taken) = self.words().bell.wait_until(None, || self.look()) {
                 return taken;
             }
         }
     }
 
-    /// [`RwLock::read_deadline`] by this participant.
-    ///
-    /// # Errors
-    /// [`LockError`]: a writer died with it, or it could not be taken in time.
-    pub fn read_deadline(
-        self,
-        deadline: Option<W::Deadline>,
-    ) -> TryLockResult<ReadGuard<'a, T, R, W>> {
-        Ok(self.lock.readers.0.bell.wait_until(deadline, || self.read_once())??)
+    fn read_deadline(self, deadline: Option<W::Deadline>) -> TryLockResult<ReadGuard<'a, T, W>> {
+        Ok(self.words().bell.wait_until(deadline, || self.look())??)
     }
 
-    /// [`RwLock::try_write`] by this participant.
-    ///
-    /// # Errors
-    /// [`LockError`]: a writer died with it, or it cannot be taken now.
-    pub fn try_write(self) -> TryLockResult<WriteGuard<'a, T, R, W>> {
-        let before = self.lock.writer.0.unwinding();
-        let died = self.lock.writer.0.try_acquire(self.me).ok_or_else(LockError::would_block)?;
-        let gone = |readers: &Readers<R, W>| readers.are_gone().then_some(());
-        Ok(self.keep_readers_out(died, before, gone).ok_or_else(LockError::would_block)??)
-    }
-
-    /// [`RwLock::write`] by this participant.
-    ///
-    /// # Errors
-    /// [`OwnerDied`](super::OwnerDied), with the guard: a writer died with it.
-    pub fn write(self) -> LockResult<WriteGuard<'a, T, R, W>> {
+    fn write(self) -> LockResult<WriteGuard<'a, T, W>> {
         loop {
             if let Ok(taken) = self.write_until(None) {
                 return taken;
@@ -405,119 +466,225 @@ impl<'a, T, const R: usize, W: Wait> Handle<'a, RwLock<T, R, W>> {
         }
     }
 
-    /// [`RwLock::write_deadline`] by this participant.
-    ///
-    /// # Errors
-    /// [`LockError`]: a writer died with it, or it could not be taken in time.
-    pub fn write_deadline(
-        self,
-        deadline: Option<W::Deadline>,
-    ) -> TryLockResult<WriteGuard<'a, T, R, W>> {
+    fn write_deadline(self, deadline: Option<W::Deadline>) -> TryLockResult<WriteGuard<'a, T, W>> {
         Ok(self.write_until(deadline)??)
     }
 
     fn write_until(
         self,
         deadline: Option<W::Deadline>,
-    ) -> Result<LockResult<WriteGuard<'a, T, R, W>>, TimedOut> {
-        let before = self.lock.writer.0.unwinding();
-        let died = self.lock.writer.0.acquire(self.me, deadline)?;
-        let gone = |readers: &Readers<R, W>| {
-            readers.bell.wait_until(deadline, || readers.are_gone().then_some(())).ok()
-        };
-        self.keep_readers_out(died, before, gone).ok_or(TimedOut)
+    ) -> Result<LockResult<WriteGuard<'a, T, W>>, TimedOut> {
+        let before = self.words().writer.unwinding();
+        let died = self.words().writer.acquire(self.me, deadline)?;
+        let guard = self.keep_readers_out(died);
+        self.words().bell.wait_until(deadline, || are_gone(&self.lock.slots))?;
+        Ok(guard.ready(died, before))
+    }
+}
+
+impl<'a, T, W: Register> By<'a, RwLockView<T, W>> {
+    fn poll_read(self, cx: &mut Context<'_>) -> Poll<LockResult<ReadGuard<'a, T, W>>> {
+        self.words().bell.poll_until(cx, || self.look())
     }
 
-    /// With the word taken: the guard, when the readers are gone; if they do not go, the word is given back.
-    fn keep_readers_out(
-        self,
-        died: bool,
-        before: Unwinding,
-        gone: impl FnOnce(&Readers<R, W>) -> Option<()>,
-    ) -> Option<LockResult<WriteGuard<'a, T, R, W>>> {
-        // Nothing is changed before the readers are gone.
-        let held = Held::new(died, Unwinding::HARMLESS);
-        let mut guard = WriteGuard { lock: self.lock, held };
-        // Partner: the fence in `try_read`.
-        fence(Ordering::SeqCst);
-        gone(&self.lock.readers.0)?;
-        guard.held = Held::new(died, before);
-        Some(told(guard, died))
+    async fn read_async(self) -> LockResult<ReadGuard<'a, T, W>> {
+        poll_fn(|cx| self.poll_read(cx)).await
+    }
+
+    async fn write_async(self) -> LockResult<WriteGuard<'a, T, W>> {
+        let before = self.words().writer.unwinding();
+        let died = poll_fn(|cx| self.words().writer.poll_acquire(self.me, cx)).await;
+        let guard = self.keep_readers_out(died);
+        poll_fn(|cx| self.words().bell.poll_until(cx, || are_gone(&self.lock.slots))).await;
+        guard.ready(died, before)
+    }
+}
+
+impl<T, W: Wake> Handle<'_, RwLockView<T, W>> {
+    /// [`RwLockInner::writer`].
+    pub fn writer(&self) -> Option<Participant> {
+        self.lock.writer()
+    }
+
+    /// [`RwLockInner::readers`].
+    pub fn readers(&self) -> usize {
+        self.lock.readers()
+    }
+
+    /// [`RwLockInner::try_read`] by this participant.
+    ///
+    /// # Errors
+    /// [`LockError`]: a writer died with it, or it cannot be taken now.
+    pub fn try_read(&self) -> TryLockResult<ReadGuard<'_, T, W>> {
+        self.by().try_read()
+    }
+
+    /// [`RwLockInner::try_write`] by this participant.
+    ///
+    /// # Errors
+    /// [`LockError`]: a writer died with it, or it cannot be taken now.
+    pub fn try_write(&self) -> TryLockResult<WriteGuard<'_, T, W>> {
+        self.by().try_write()
+    }
+}
+
+impl<T, W: Wait> Handle<'_, RwLockView<T, W>> {
+    /// [`RwLockInner::read`] by this participant.
+    ///
+    /// # Errors
+    /// [`OwnerDied`](super::OwnerDied), with the guard: a writer died with it.
+    pub fn read(&self) -> LockResult<ReadGuard<'_, T, W>> {
+        self.by().read()
+    }
+
+    /// [`RwLockInner::read_deadline`] by this participant.
+    ///
+    /// # Errors
+    /// [`LockError`]: a writer died with it, or it could not be taken in time.
+    pub fn read_deadline(
+        &self,
+        deadline: Option<W::Deadline>,
+    ) -> TryLockResult<ReadGuard<'_, T, W>> {
+        self.by().read_deadline(deadline)
+    }
+
+    /// [`RwLockInner::write`] by this participant.
+    ///
+    /// # Errors
+    /// [`OwnerDied`](super::OwnerDied), with the guard: a writer died with it.
+    pub fn write(&self) -> LockResult<WriteGuard<'_, T, W>> {
+        self.by().write()
+    }
+
+    /// [`RwLockInner::write_deadline`] by this participant.
+    ///
+    /// # Errors
+    /// [`LockError`]: a writer died with it, or it could not be taken in time.
+    pub fn write_deadline(
+        &self,
+        deadline: Option<W::Deadline>,
+    ) -> TryLockResult<WriteGuard<'_, T, W>> {
+        self.by().write_deadline(deadline)
+    }
+}
+
+impl<T, W: Register> Handle<'_, RwLockView<T, W>> {
+    /// [`RwLockInner::poll_read`] by this participant.
+    pub fn poll_read(&self, cx: &mut Context<'_>) -> Poll<LockResult<ReadGuard<'_, T, W>>> {
+        self.by().poll_read(cx)
+    }
+
+    /// [`RwLockInner::read_async`] by this participant.
+    ///
+    /// # Errors
+    /// [`OwnerDied`](super::OwnerDied), with the guard: a writer died with it.
+    pub async fn read_async(&self) -> LockResult<ReadGuard<'_, T, W>> {
+        self.by().read_async().await
+    }
+
+    /// [`RwLockInner::write_async`] by this participant.
+    ///
+    /// # Errors
+    /// [`OwnerDied`](super::OwnerDied), with the guard: a writer died with it.
+    pub async fn write_async(&self) -> LockResult<WriteGuard<'_, T, W>> {
+        self.by().write_async().await
     }
 }
 
 /// The lock, held to read, and its value. Dropped, the slot is given back, also by a panic: a reader changed nothing.
 #[must_use = "the lock is given back at once if this is dropped"]
-pub struct ReadGuard<'a, T, const R: usize, W: Wait> {
-    lock: &'a RwLock<T, R, W>,
+pub struct ReadGuard<'a, T, W: Wake> {
+    words: &'a Words<W>,
     slot: &'a AtomicU32,
+    value: Shared<'a, T>,
 }
 
-impl<T: fmt::Debug, const R: usize, W: Wait> fmt::Debug for ReadGuard<'_, T, R, W> {
+// SAFETY: it gives shared access to the value, which may be dropped by no guard.
+unsafe impl<T: Sync, W: Wake + Sync> Send for ReadGuard<'_, T, W> {}
+
+// SAFETY: as above.
+unsafe impl<T: Sync, W: Wake + Sync> Sync for ReadGuard<'_, T, W> {}
+
+impl<T: fmt::Debug, W: Wake> fmt::Debug for ReadGuard<'_, T, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
     }
 }
 
-impl<T, const R: usize, W: Wait> Deref for ReadGuard<'_, T, R, W> {
+impl<T, W: Wake> Deref for ReadGuard<'_, T, W> {
     type Target = T;
 
     fn deref(&self) -> &T {
         // SAFETY: with the slot taken no writer reaches the value, and this guard is borrowed for as long.
-        self.lock.value.with(|value| unsafe { &*value })
+        unsafe { self.value.get() }
     }
 }
 
-impl<T, const R: usize, W: Wait> Drop for ReadGuard<'_, T, R, W> {
+impl<T, W: Wake> Drop for ReadGuard<'_, T, W> {
     fn drop(&mut self) {
-        self.lock.readers.0.leave(self.slot);
+        self.words.give_back(self.slot);
     }
 }
 
 /// The lock, held to write, and its value. Dropped, it is given back; dropped by a panic, the next ones are
 /// [told](super#panics).
 #[must_use = "the lock is given back at once if this is dropped"]
-pub struct WriteGuard<'a, T, const R: usize, W: Wait> {
-    lock: &'a RwLock<T, R, W>,
+pub struct WriteGuard<'a, T, W: Wake> {
+    words: &'a Words<W>,
+    value: &'a Cell<T>,
     held: Held,
 }
 
-impl<T, const R: usize, W: Wait> sealed::Sealed for WriteGuard<'_, T, R, W> {}
+// SAFETY: it gives exclusive access to the value, or as it is shared, shared access.
+unsafe impl<T: Send, W: Wake + Sync> Send for WriteGuard<'_, T, W> {}
 
-impl<T, const R: usize, W: Wait> Robust for WriteGuard<'_, T, R, W> {
-    fn make_consistent(&mut self) {
-        self.held = Held::new(false, self.lock.writer.0.unwinding());
-        self.lock.writer.0.make_consistent();
+// SAFETY: as above.
+unsafe impl<T: Sync, W: Wake + Sync> Sync for WriteGuard<'_, T, W> {}
+
+impl<T, W: Wake> WriteGuard<'_, T, W> {
+    /// The readers are gone: from now on, a panic may leave the value half changed.
+    fn ready(mut self, died: bool, before: Unwinding) -> LockResult<Self> {
+        self.held = Held::new(died, before);
+        told(self, died)
     }
 }
 
-impl<T: fmt::Debug, const R: usize, W: Wait> fmt::Debug for WriteGuard<'_, T, R, W> {
+impl<T, W: Wake> sealed::Sealed for WriteGuard<'_, T, W> {}
+
+impl<T, W: Wake> Robust for WriteGuard<'_, T, W> {
+    fn make_consistent(&mut self) {
+        self.held = Held::new(false, self.words.writer.unwinding());
+        self.words.writer.make_consistent();
+    }
+}
+
+impl<T: fmt::Debug, W: Wake> fmt::Debug for WriteGuard<'_, T, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
     }
 }
 
-impl<T, const R: usize, W: Wait> Deref for WriteGuard<'_, T, R, W> {
+impl<T, W: Wake> Deref for WriteGuard<'_, T, W> {
     type Target = T;
 
     fn deref(&self) -> &T {
         // SAFETY: this guard has the word, and the slots were empty and stay so, so that nobody else reaches the value; it
         // is borrowed for as long.
-        self.lock.value.with(|value| unsafe { &*value })
+        self.value.with(|value| unsafe { &*value })
     }
 }
 
-impl<T, const R: usize, W: Wait> DerefMut for WriteGuard<'_, T, R, W> {
+impl<T, W: Wake> DerefMut for WriteGuard<'_, T, W> {
     fn deref_mut(&mut self) -> &mut T {
         // SAFETY: as in `deref`, and it is borrowed mutably.
-        self.lock.value.with_mut(|value| unsafe { &mut *value })
+        self.value.with_mut(|value| unsafe { &mut *value })
     }
 }
 
-impl<T, const R: usize, W: Wait> Drop for WriteGuard<'_, T, R, W> {
+impl<T, W: Wake> Drop for WriteGuard<'_, T, W> {
     fn drop(&mut self) {
         // Also when the next writer's waker panics.
-        let _readers = Finally(|| self.lock.readers.0.bell.ring());
-        self.lock.writer.0.release_held(self.held);
+        let _readers = Finally(|| self.words.bell.ring());
+        self.words.writer.release_held(self.held);
     }
 }

@@ -3,7 +3,9 @@
 use crate::Error;
 use crate::finally::Finally;
 use crate::sync::{AtomicU32, Ordering, const_unless_loom};
-use crate::wait::{Spin, Wait, Wake, needs_wake};
+use crate::wait::{Register, Spin, Wait, Wake, fresh, needs_wake};
+use core::future::poll_fn;
+use core::task::{Context, Poll};
 
 /// A counting semaphore that begins with `START` permits. Who gives a permit back need not be the one who took it.
 ///
@@ -19,8 +21,7 @@ use crate::wait::{Spin, Wait, Wake, needs_wake};
 ///
 /// ```
 /// use ringway_core::lock::Semaphore;
-/// use ringway_core::wait::Spin;
-/// static PLACES: Semaphore<2> = Semaphore::new(Spin);
+/// static PLACES: Semaphore<2> = Semaphore::new();
 /// PLACES.acquire();
 /// assert!(PLACES.try_acquire());
 /// assert!(!PLACES.try_acquire());
@@ -50,15 +51,15 @@ impl<const START: u32, W: Wake> Semaphore<START, W> {
     pub const MAX: u32 = COUNT;
 
     const_unless_loom! {
-        /// A semaphore with `START` permits, on which one sleeps as `how` says.
+        /// A semaphore with `START` permits.
         ///
         /// ```compile_fail
-        /// use ringway_core::{lock::Semaphore, wait::Spin};
-        /// static TOO_MANY: Semaphore<0x8000_0000> = Semaphore::new(Spin);
+        /// use ringway_core::lock::Semaphore;
+        /// static TOO_MANY: Semaphore<0x8000_0000> = Semaphore::new();
         /// ```
-        pub fn new(how: W) -> Self {
+        pub fn new() -> Self {
             const { Self::VALID };
-            Semaphore { word: AtomicU32::new(0), how }
+            Semaphore { word: AtomicU32::new(0), how: fresh!(W) }
         }
     }
 
@@ -78,13 +79,13 @@ impl<const START: u32, W: Wake> Semaphore<START, W> {
     }
 }
 
-impl<const START: u32, W: Wake + Default> Default for Semaphore<START, W> {
+impl<const START: u32, W: Wake> Default for Semaphore<START, W> {
     fn default() -> Self {
-        Semaphore::new(W::default())
+        Semaphore::new()
     }
 }
 
-impl<const START: u32, W: Wait> Semaphore<START, W> {
+impl<const START: u32, W: Wake> Semaphore<START, W> {
     /// Takes a permit, if there is one. Never waits.
     pub fn try_acquire(&self) -> bool {
         // Relaxed: what is seen is exchanged only if it is still so.
@@ -104,6 +105,70 @@ impl<const START: u32, W: Wait> Semaphore<START, W> {
         false
     }
 
+    /// Gives back the permit that was just taken, and wakes nobody.
+    #[cold]
+    fn put_back(&self) {
+        // Relaxed: what is seen is exchanged only if it is still so.
+        let mut seen = self.word.load(Ordering::Relaxed);
+        while let Some(count) = Self::count(seen).checked_add(1).filter(|count| *count <= COUNT) {
+            // Relaxed, both: nothing was done with the permit, and an exchange passes on the release that it came with.
+            match self.word.compare_exchange(
+                seen,
+                Self::word(count, seen),
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return,
+                Err(now) => seen = now,
+            }
+        }
+    }
+
+    /// Gives `permits` permits, whoever took them, if anybody did. Never waits. Wakes as many of those that wait.
+    ///
+    /// # Errors
+    /// [`Error::Overflow`], when there would be more than [`MAX`](Self::MAX).
+    ///
+    /// ```
+    /// use ringway_core::{Error, lock::Semaphore};
+    /// let semaphore = <Semaphore<1>>::new();
+    /// assert_eq!(semaphore.release(2), Ok(()));
+    /// assert_eq!(semaphore.permits(), 3);
+    /// assert_eq!(semaphore.release(Semaphore::<1>::MAX), Err(Error::Overflow));
+    /// ```
+    #[doc(alias = "sem_post")]
+    pub fn release(&self, permits: u32) -> Result<(), Error> {
+        if permits == 0 {
+            return Ok(());
+        }
+        // Relaxed: what is seen is exchanged only if it is still so.
+        let mut seen = self.word.load(Ordering::Relaxed);
+        loop {
+            let count = Self::count(seen);
+            if permits > Self::MAX - count {
+                return Err(Error::Overflow);
+            }
+            // SYNC POINT A, release: with the acquire in `try_acquire` and `acquire_slow`. It counts for those that take
+            // a permit after others did, too: what they do in between are exchanges.
+            match self.word.compare_exchange(
+                seen,
+                Self::word(count + permits, 0),
+                Ordering::Release,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => {
+                    if seen & WAITERS != 0 {
+                        self.how.wake(&self.word, permits);
+                    }
+                    return Ok(());
+                }
+                Err(now) => seen = now,
+            }
+        }
+    }
+}
+
+impl<const START: u32, W: Wait> Semaphore<START, W> {
     /// Takes a permit; waits for one.
     pub fn acquire(&self) {
         while self.acquire_deadline(None).is_err() {}
@@ -124,7 +189,7 @@ impl<const START: u32, W: Wait> Semaphore<START, W> {
     /// #         NOW.fetch_add(1, Ordering::Relaxed)
     /// #     }
     /// # }
-    /// let full = Semaphore::<0, _>::new(SpinClock::<Ticks>::new());
+    /// let full = Semaphore::<0, SpinClock<Ticks>>::new();
     /// assert_eq!(full.acquire_deadline(Some(10)), Err(Error::TimedOut));
     /// full.release(1).unwrap();
     /// assert_eq!(full.acquire_deadline(Some(10)), Ok(()));
@@ -187,66 +252,59 @@ impl<const START: u32, W: Wait> Semaphore<START, W> {
             seen = self.word.load(Ordering::Relaxed);
         }
     }
+}
 
-    /// Gives back the permit that was just taken, and wakes nobody.
-    #[cold]
-    fn put_back(&self) {
-        // Relaxed: what is seen is exchanged only if it is still so.
-        let mut seen = self.word.load(Ordering::Relaxed);
-        while let Some(count) = Self::count(seen).checked_add(1).filter(|count| *count <= COUNT) {
-            // Relaxed, both: nothing was done with the permit, and an exchange passes on the release that it came with.
-            match self.word.compare_exchange(
-                seen,
-                Self::word(count, seen),
-                Ordering::Relaxed,
-                Ordering::Relaxed,
-            ) {
-                Ok(_) => return,
-                Err(now) => seen = now,
-            }
-        }
-    }
-
-    /// Gives `permits` permits, whoever took them, if anybody did. Never waits. Wakes as many of those that wait.
-    ///
-    /// # Errors
-    /// [`Error::Overflow`], when there would be more than [`MAX`](Self::MAX).
+impl<const START: u32, W: Register> Semaphore<START, W> {
+    /// The task's form of [`acquire`](Self::acquire). Cancel-safe: a task that stops polling takes
+    /// nothing with it.
     ///
     /// ```
-    /// use ringway_core::{Error, lock::Semaphore, wait::Spin};
-    /// let semaphore = Semaphore::<1>::new(Spin);
-    /// assert_eq!(semaphore.release(2), Ok(()));
-    /// assert_eq!(semaphore.permits(), 3);
-    /// assert_eq!(semaphore.release(Semaphore::<1>::MAX), Err(Error::Overflow));
+    /// use ringway_core::{lock::Semaphore, wait::Async};
+    /// use std::task::{Context, Waker};
+    /// let jobs = Semaphore::<0, Async>::new();
+    /// let mut cx = Context::from_waker(Waker::noop());
+    /// assert!(jobs.poll_acquire(&mut cx).is_pending());
+    /// jobs.release(1).unwrap();
+    /// assert!(jobs.poll_acquire(&mut cx).is_ready());
     /// ```
-    #[doc(alias = "sem_post")]
-    pub fn release(&self, permits: u32) -> Result<(), Error> {
-        if permits == 0 {
-            return Ok(());
+    pub fn poll_acquire(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.try_acquire() {
+            return Poll::Ready(());
         }
+        // Register, then announce: who gives a permit sees WAITERS and finds the waker, or came so
+        // early that registering acquired what it had published (see `WakerCell`), and the permit is
+        // seen.
+        self.how.register(cx.waker());
         // Relaxed: what is seen is exchanged only if it is still so.
         let mut seen = self.word.load(Ordering::Relaxed);
         loop {
-            let count = Self::count(seen);
-            if permits > Self::MAX - count {
-                return Err(Error::Overflow);
+            let left = Self::count(seen).checked_sub(1);
+            if left.is_none() && seen & WAITERS != 0 {
+                return Poll::Pending;
             }
-            // SYNC POINT A, release: with the acquire in `try_acquire` and `acquire_slow`. It counts for those that take
-            // a permit after others did, too: what they do in between are exchanges.
-            match self.word.compare_exchange(
-                seen,
-                Self::word(count + permits, 0),
-                Ordering::Release,
-                Ordering::Relaxed,
-            ) {
-                Ok(_) => {
-                    if seen & WAITERS != 0 {
-                        self.how.wake(&self.word, permits);
-                    }
-                    return Ok(());
+            // Others may sleep, so that WAITERS is set in both cases.
+            let next = left.map_or(seen | WAITERS, |left| Self::word(left, WAITERS));
+            // SYNC POINT A, as above.
+            match self.word.compare_exchange(seen, next, Ordering::Acquire, Ordering::Relaxed) {
+                Ok(_) => {}
+                Err(now) => {
+                    seen = now;
+                    continue;
                 }
-                Err(now) => seen = now,
             }
+            let Some(left) = left else { return Poll::Pending };
+            if left > 0 {
+                // As in `acquire_slow`.
+                let back = Finally(|| self.put_back());
+                self.how.wake(&self.word, 1);
+                core::mem::forget(back);
+            }
+            return Poll::Ready(());
         }
+    }
+
+    /// [`acquire`](Self::acquire) for a task. Cancel-safe.
+    pub async fn acquire_async(&self) {
+        poll_fn(|cx| self.poll_acquire(cx)).await;
     }
 }

@@ -19,8 +19,13 @@
 
 use crate::finally::Finally;
 use crate::participant::Participant;
-use crate::sync::{Kept, Ordering, RmwU32, const_unless_loom, pause};
-use crate::wait::{TimedOut, Wait, Wake, needs_wake};
+use crate::sync::{Cell, Kept, Ordering, RmwU32, const_unless_loom, pause};
+use crate::wait::{Register, TimedOut, Wait, Wake, fresh, needs_wake};
+#[cfg(not(loom))]
+use core::marker::PhantomData;
+#[cfg(not(loom))]
+use core::ptr::NonNull;
+use core::task::{Context, Poll};
 
 const FREE: u32 = 0;
 pub(super) const HOLDER: u32 = (1 << 14) - 1;
@@ -58,6 +63,43 @@ pub(super) const fn named(name: u32) -> Option<Participant> {
 #[cfg_attr(not(any(not(target_os = "none"), feature = "shared-layout")), repr(C))]
 pub(super) struct Before<T>(pub(super) T);
 
+/// Where a guard that only looks finds the value. As one that looks is, it is covariant in `T`,
+/// which a lock is not.
+pub(super) struct Shared<'a, T> {
+    #[cfg(not(loom))]
+    value: NonNull<T>,
+    #[cfg(not(loom))]
+    borrow: PhantomData<&'a T>,
+    #[cfg(loom)]
+    value: &'a Cell<T>,
+}
+
+impl<'a, T> Shared<'a, T> {
+    #[inline(always)]
+    pub(super) fn new(value: &'a Cell<T>) -> Self {
+        #[cfg(not(loom))]
+        return Shared {
+            // SAFETY: a cell is nowhere but at a valid address.
+            value: value.with(|value| unsafe { NonNull::new_unchecked(value.cast_mut()) }),
+            borrow: PhantomData,
+        };
+        #[cfg(loom)]
+        return Shared { value };
+    }
+
+    /// # Safety
+    /// Nobody changes the value, but inside its own cells, for as long as what is returned is used.
+    #[inline(always)]
+    pub(super) unsafe fn get(&self) -> &T {
+        #[cfg(not(loom))]
+        // SAFETY: the lock is borrowed, and nobody changes the value.
+        return unsafe { self.value.as_ref() };
+        #[cfg(loom)]
+        // SAFETY: as above.
+        return self.value.with(|value| unsafe { &*value });
+    }
+}
+
 #[derive(Debug)]
 #[repr(C)]
 pub(super) struct Word<W: Wake> {
@@ -67,8 +109,8 @@ pub(super) struct Word<W: Wake> {
 
 impl<W: Wake> Word<W> {
     const_unless_loom! {
-        pub(super) fn new(how: W) -> Self {
-            Word { state: RmwU32::new(FREE), how }
+        pub(super) fn new() -> Self {
+            Word { state: RmwU32::new(FREE), how: fresh!(W) }
         }
     }
 
@@ -143,7 +185,7 @@ impl Held {
     }
 }
 
-impl<W: Wait> Word<W> {
+impl<W: Wake> Word<W> {
     /// To be asked before the lock is taken.
     #[inline(always)]
     pub(super) fn unwinding(&self) -> Unwinding {
@@ -184,6 +226,67 @@ impl<W: Wait> Word<W> {
         None
     }
 
+    /// 3: the caller holds it. `died`: it was told of a death, and the next one shall be.
+    #[inline]
+    pub(super) fn release(&self, died: bool) {
+        let left = if died { DIED } else { FREE };
+        // SYNC POINT A, release: with the acquire of 1.
+        let seen = self.state.swap(left, Ordering::Release);
+        if seen & WAITERS != 0 {
+            self.wake_one();
+        }
+    }
+
+    /// [`release`](Self::release) by a guard: the next one is told also if this one panicked meanwhile.
+    #[inline]
+    pub(super) fn release_held(&self, held: Held) {
+        self.release(held.died() || self.has_unwound(held.before()));
+    }
+
+    #[cold]
+    fn wake_one(&self) {
+        self.how.wake(self.state.as_atomic(), 1);
+    }
+
+    /// 4, if `dead` holds it, which is the answer. Wakes who sleeps in any case.
+    ///
+    /// # Safety
+    /// `dead` takes no further step, and what it wrote is visible here.
+    pub(super) unsafe fn recover(&self, dead: Participant) -> bool {
+        // SAFETY: the caller's word.
+        let held = unsafe { self.recover_unheard(dead) };
+        self.wake_all();
+        held
+    }
+
+    /// Wakes all who sleep.
+    pub(super) fn wake_all(&self) {
+        self.how.wake(self.state.as_atomic(), u32::MAX);
+    }
+
+    /// [`recover`](Self::recover) that wakes nobody: [`wake_all`](Self::wake_all) is to follow.
+    ///
+    /// # Safety
+    /// As [`recover`](Self::recover): `dead` takes no further step, and what it wrote is visible here.
+    pub(super) unsafe fn recover_unheard(&self, dead: Participant) -> bool {
+        // Relaxed: the word is as new as the dead one left it, by the caller's word.
+        let mut seen = self.state.load(Ordering::Relaxed);
+        let mut held = false;
+        while seen & HOLDER == name(dead) {
+            // SYNC POINT A, release: with the acquire of 1. The next holder sees what the dead one wrote, as we do.
+            match self.state.compare_exchange(seen, DIED, Ordering::Release, Ordering::Relaxed) {
+                Ok(_) => {
+                    held = true;
+                    break;
+                }
+                Err(now) => seen = now,
+            }
+        }
+        held
+    }
+}
+
+impl<W: Wait> Word<W> {
     /// 1, when it can be done: whether a holder died with it.
     #[inline]
     pub(super) fn acquire(
@@ -254,62 +357,43 @@ impl<W: Wait> Word<W> {
         }
     }
 
-    /// 3: the caller holds it. `died`: it was told of a death, and the next one shall be.
+    /// [`acquire`](Self::acquire) without a deadline.
     #[inline]
-    pub(super) fn release(&self, died: bool) {
-        let left = if died { DIED } else { FREE };
-        // SYNC POINT A, release: with the acquire of 1.
-        let seen = self.state.swap(left, Ordering::Release);
-        if seen & WAITERS != 0 {
-            self.wake_one();
+    pub(super) fn acquire_at_last(&self, me: Participant) -> bool {
+        loop {
+            // Should a `Wait` say that it timed out nevertheless, this waits on.
+            if let Ok(died) = self.acquire(me, None) {
+                return died;
+            }
         }
     }
+}
 
-    /// [`release`](Self::release) by a guard: the next one is told also if this one panicked meanwhile.
-    #[inline]
-    pub(super) fn release_held(&self, held: Held) {
-        self.release(held.died() || self.has_unwound(held.before()));
-    }
-
-    #[cold]
-    fn wake_one(&self) {
-        self.how.wake(self.state.as_atomic(), 1);
-    }
-
-    /// 4, if `dead` holds it, which is the answer. Wakes who sleeps in any case.
-    ///
-    /// # Safety
-    /// `dead` takes no further step, and what it wrote is visible here.
-    pub(super) unsafe fn recover(&self, dead: Participant) -> bool {
-        // SAFETY: the caller's word.
-        let held = unsafe { self.recover_unheard(dead) };
-        self.wake_all();
-        held
-    }
-
-    /// Wakes all who sleep.
-    pub(super) fn wake_all(&self) {
-        self.how.wake(self.state.as_atomic(), u32::MAX);
-    }
-
-    /// [`recover`](Self::recover) that wakes nobody: [`wake_all`](Self::wake_all) is to follow.
-    ///
-    /// # Safety
-    /// As [`recover`](Self::recover): `dead` takes no further step, and what it wrote is visible here.
-    pub(super) unsafe fn recover_unheard(&self, dead: Participant) -> bool {
-        // Relaxed: the word is as new as the dead one left it, by the caller's word.
+impl<W: Register> Word<W> {
+    /// 1, when it can be done, or 2 for a task: whether a holder died with it.
+    pub(super) fn poll_acquire(&self, me: Participant, cx: &mut Context<'_>) -> Poll<bool> {
+        if let Some(died) = self.try_acquire(me) {
+            return Poll::Ready(died);
+        }
+        // Register, then announce: 3 sees WAITERS and finds the waker, or it came so early that
+        // registering acquired what it had published (see `WakerCell`), and the word is seen as it
+        // left it.
+        self.how.register(cx.waker());
+        // Relaxed: what is seen is exchanged only if it is still so.
         let mut seen = self.state.load(Ordering::Relaxed);
-        let mut held = false;
-        while seen & HOLDER == name(dead) {
-            // SYNC POINT A, release: with the acquire of 1. The next holder sees what the dead one wrote, as we do.
-            match self.state.compare_exchange(seen, DIED, Ordering::Release, Ordering::Relaxed) {
-                Ok(_) => {
-                    held = true;
-                    break;
-                }
+        loop {
+            let is_free = seen & HOLDER == FREE;
+            if !is_free && seen & WAITERS != 0 {
+                return Poll::Pending;
+            }
+            // Others may sleep, so that WAITERS is set in both cases.
+            let next = if is_free { seen | name(me) } else { seen } | WAITERS;
+            // SYNC POINT A, as above.
+            match self.state.compare_exchange(seen, next, Ordering::Acquire, Ordering::Relaxed) {
+                Ok(_) if is_free => return Poll::Ready(seen & DIED != 0),
+                Ok(_) => return Poll::Pending,
                 Err(now) => seen = now,
             }
         }
-        held
     }
 }

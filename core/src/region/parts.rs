@@ -4,7 +4,10 @@
 use super::erased::{Beginning, Begins, Erased, Functions, Nothing, PartState};
 use super::kind::kinds;
 use super::{Description, Item, Kind, Part, SharedWait, Structure};
-use crate::lock::{Barrier, BoundedSemaphore, Condition, Event, Mutex, RwLock, Semaphore};
+use crate::lock::{
+    Barrier, BarrierView, BoundedSemaphore, BoundedSemaphoreView, Condition, Event, Mutex, RwLock,
+    RwLockView, Semaphore,
+};
 #[cfg(target_has_atomic = "64")]
 use crate::lock::{ReentrantMutex, ThreadId};
 use crate::participant::Participant;
@@ -17,7 +20,7 @@ use crate::ring::messages::MessageRing;
 use crate::ring::queue::{Queue, QueueView};
 use crate::ring::{Ring, RingView};
 use crate::storage::InMemory;
-use crate::wait::{Spin, Wait, Wake, needs_wake};
+use crate::wait::{Doorbell, Spin, Wait, Wake, needs_wake};
 use core::marker::PhantomData;
 #[cfg(target_has_atomic = "64")]
 use core::num::NonZeroU32;
@@ -89,6 +92,19 @@ macro_rules! lends_itself {
     };
 }
 
+/// The handle of a lock, which is used in the name of a participant.
+macro_rules! lends_a_lock {
+    ($lock:ty) => {
+        type Handle = crate::lock::Handle<'static, $lock>;
+
+        unsafe fn handle(part: NonNull<Self>, me: Participant) -> Self::Handle {
+            let part: *const Self = part.as_ptr();
+            // SAFETY: it is there until the handle is dropped, as the caller states.
+            unsafe { &*part }.handle(me)
+        }
+    };
+}
+
 /// Until there is one.
 macro_rules! lends_nothing {
     () => {
@@ -148,20 +164,20 @@ unsafe impl<T: Item, W: SharedWait> Part for Latest<T, W> {
 
 // SAFETY: as above.
 unsafe impl<T: Item, W: SharedWait> Part for Mutex<T, W> {
-    lends_nothing!();
+    lends_a_lock!(Mutex<T, W>);
     sized!(kind_for::<W>(Kind::MUTEX), T, 1);
 }
 
 // SAFETY: as above.
 #[cfg(target_has_atomic = "64")]
 unsafe impl<T: Item, I: ThreadId + 'static, W: SharedWait> Part for ReentrantMutex<T, I, W> {
-    lends_nothing!();
+    lends_a_lock!(ReentrantMutex<T, I, W>);
     sized!(kind_for::<W>(Kind::REENTRANT_MUTEX), T, 1);
 }
 
 // SAFETY: as above.
 unsafe impl<T: Item, const R: usize, W: SharedWait> Part for RwLock<T, R, W> {
-    lends_nothing!();
+    lends_a_lock!(RwLockView<T, W>);
     sized!(kind_for::<W>(Kind::RW_LOCK), T, R, VALID);
 }
 
@@ -173,7 +189,7 @@ unsafe impl<const START: u32, W: SharedWait> Part for Semaphore<START, W> {
 
 // SAFETY: as above.
 unsafe impl<const N: usize, W: SharedWait> Part for BoundedSemaphore<N, W> {
-    lends_nothing!();
+    lends_a_lock!(BoundedSemaphoreView<W>);
     sized!(kind_for::<W>(Kind::BOUNDED_SEMAPHORE), (), N, VALID);
 }
 
@@ -191,7 +207,7 @@ unsafe impl<W: SharedWait> Part for Event<W> {
 
 // SAFETY: as above.
 unsafe impl<const N: usize, W: SharedWait> Part for Barrier<N, W> {
-    lends_nothing!();
+    lends_a_lock!(BarrierView<W>);
     sized!(kind_for::<W>(Kind::BARRIER), (), N, VALID);
 }
 
@@ -393,22 +409,60 @@ unsafe impl<W: SharedWait + Wait> Beginning for Semaphore<0, W> {
     }
 }
 
-/// Locks with slots of 4 bytes each: one that begins as an `L`, which has one slot.
-macro_rules! slotted {
-    ($($any:ident, $lock:ident, [$($before:tt)*], |$seen:ident| $look:expr;)*) => {
+/// How many bytes a lock has that ends with as many slots of 4 bytes as its description says, `before` bytes from its
+/// beginning; `None` when the part is not as large.
+fn with_slots(description: &Description, before: usize) -> Option<usize> {
+    let size = (description.capacity as usize).checked_mul(4)?.checked_add(before)?;
+    (size <= description.size as usize).then_some(size)
+}
+
+/// A lock for readers and writers whatever it protects.
+#[derive(Debug)]
+struct AnyRwLock<W>(PhantomData<W>);
+
+impl<W: SharedWait> AnyRwLock<W> {
+    fn value(description: &Description) -> Option<core::alloc::Layout> {
+        let (size, align) = (description.item_size as usize, description.item_align as usize);
+        core::alloc::Layout::from_size_align(size, align).ok()
+    }
+}
+
+impl<W: SharedWait> Erased for AnyRwLock<W> {
+    fn words(description: &Description) -> Option<usize> {
+        let before = RwLockView::<(), W>::offset_of_slots(Self::value(description)?)?;
+        with_slots(description, before)
+    }
+
+    unsafe fn recover(
+        at: NonNull<u8>,
+        description: &Description,
+        _: Participant,
+        dead: Participant,
+    ) -> usize {
+        let readers = description.capacity as usize;
+        let Some(value) = Self::value(description) else { return 0 };
+        // SAFETY: as the caller states, there is such a lock for so many readers, whose value is plain.
+        unsafe { RwLockView::<(), W>::recover_at(at, value, readers, dead) }.into()
+    }
+
+    unsafe fn look(at: NonNull<u8>, _: &Description) -> PartState {
+        let none = core::ptr::slice_from_raw_parts(at.cast::<()>().as_ptr(), 0);
+        // SAFETY: as above: it begins as one without slots, and it is words.
+        let lock = unsafe { &*(none as *const RwLockView<(), W>) };
+        PartState::held("writer", lock.writer())
+    }
+}
+
+/// Permits, and parties: words, and slots behind them.
+macro_rules! slots_alone {
+    ($($any:ident, $view:ident, $words:expr;)*) => {
         $(
             #[derive(Debug)]
             struct $any<W>(PhantomData<W>);
 
-            impl<W: SharedWait + Wait> Erased for $any<W> {
+            impl<W: SharedWait> Erased for $any<W> {
                 fn words(description: &Description) -> Option<usize> {
-                    type One<W> = $lock<$($before)* 1, W>;
-                    let more = (description.capacity as usize).checked_sub(1)?.checked_mul(4)?;
-                    // What is a slot in a part of two may be padding in one of one.
-                    let padding = align_of::<One<W>>() - 4;
-                    let size = description.size as usize;
-                    let words = size_of::<One<W>>().checked_add(more)?;
-                    (words <= size.checked_add(padding)?).then_some(words.min(size))
+                    with_slots(description, $words + size_of::<Doorbell<W>>())
                 }
 
                 unsafe fn recover(
@@ -418,24 +472,22 @@ macro_rules! slotted {
                     dead: Participant,
                 ) -> usize {
                     let slots = description.capacity as usize;
+                    let view = core::ptr::slice_from_raw_parts(at.cast::<()>().as_ptr(), slots);
                     // SAFETY: as the caller states, there is such a lock with so many slots.
-                    unsafe { $lock::<$($before)* 1, W>::recover_at(at.cast(), slots, dead) }.into()
+                    unsafe { (*(view as *const $view<W>)).recover(dead) }.into()
                 }
 
-                unsafe fn look(at: NonNull<u8>, _: &Description) -> PartState {
-                    // SAFETY: as above; it is words.
-                    let $seen = unsafe { at.cast::<$lock<$($before)* 1, W>>().as_ref() };
-                    $look
+                unsafe fn look(_: NonNull<u8>, _: &Description) -> PartState {
+                    PartState::VALID
                 }
             }
         )*
     };
 }
 
-slotted! {
-    AnyRwLock, RwLock, [(),], |lock| PartState::held("writer", lock.writer());
-    AnyBounded, BoundedSemaphore, [], |_lock| PartState::VALID;
-    AnyBarrier, Barrier, [], |_lock| PartState::VALID;
+slots_alone! {
+    AnyBounded, BoundedSemaphoreView, 0;
+    AnyBarrier, BarrierView, size_of::<u32>();
 }
 
 #[cfg(test)]

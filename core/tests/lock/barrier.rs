@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn four_threads_meet_round_after_round() {
-    static MEET: Barrier<4, Yielding> = Barrier::new(Yielding);
+    static MEET: Barrier<4, Yielding> = Barrier::new();
     static CAME: AtomicU64 = AtomicU64::new(0);
     std::thread::scope(|s| {
         for _ in 0..4 {
@@ -24,7 +24,7 @@ fn four_threads_meet_round_after_round() {
 
 #[test]
 fn more_threads_than_parties_meet_in_groups() {
-    static MEET: Barrier<2, Yielding> = Barrier::new(Yielding);
+    static MEET: Barrier<2, Yielding> = Barrier::new();
     const MEETINGS: u64 = 2_000;
     // Counted by the first of each group, so that nobody is left to wait for one who has gone: whoever finds them all
     // counted breaks it for who waits.
@@ -46,7 +46,7 @@ fn more_threads_than_parties_meet_in_groups() {
 
 #[test]
 fn one_that_times_out_breaks_it_until_it_is_reset() {
-    let barrier = Barrier::<2, _>::new(CLOCK);
+    let barrier = Barrier::<2, Ticking>::new();
     assert_eq!(barrier.wait_deadline(soon()), Err(Error::TimedOut));
     assert!(barrier.is_broken());
     assert_eq!(barrier.wait_deadline(soon()), Err(Error::Broken));
@@ -57,7 +57,7 @@ fn one_that_times_out_breaks_it_until_it_is_reset() {
 
 #[test]
 fn one_party_goes_on_alone_and_abort_and_reset_are_idempotent() {
-    let barrier = Barrier::<1, _>::new(CLOCK);
+    let barrier = Barrier::<1, Ticking>::new();
     for _ in 0..300_000 {
         assert_eq!(barrier.wait(), Ok(0));
     }
@@ -71,7 +71,7 @@ fn one_party_goes_on_alone_and_abort_and_reset_are_idempotent() {
 
 #[test]
 fn a_reset_sends_away_those_that_wait() {
-    static MEET: Barrier<3, Yielding> = Barrier::new(Yielding);
+    static MEET: Barrier<3, Yielding> = Barrier::new();
     std::thread::scope(|s| {
         let waiters = [(); 2].map(|()| s.spawn(|| MEET.wait()));
         while MEET.waiting() < 2 {
@@ -87,7 +87,7 @@ fn a_reset_sends_away_those_that_wait() {
 
 #[test]
 fn one_that_dies_elsewhere_breaks_nothing() {
-    let barrier = Barrier::<2, _>::new(CLOCK);
+    let barrier = Barrier::<2, Ticking>::new();
     // SAFETY: nobody uses the barrier under that name.
     assert!(!unsafe { barrier.recover(participant(1)) });
     assert!(!barrier.is_broken());

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn there_are_never_more_permits_than_it_says() {
-    let places = BoundedSemaphore::<2, _>::new(CLOCK);
+    let places = BoundedSemaphore::<2, Ticking>::new();
     let (first, second) = (places.acquire(), places.try_acquire().unwrap());
     assert!(places.try_acquire().is_none());
     assert_eq!(places.acquire_deadline(soon()).unwrap_err(), Error::TimedOut);
@@ -20,7 +20,7 @@ fn there_are_never_more_permits_than_it_says() {
 
 #[test]
 fn all_that_one_held_come_back_at_its_death_kept_or_not() {
-    let places = BoundedSemaphore::<3, _>::new(CLOCK);
+    let places = BoundedSemaphore::<3, Ticking>::new();
     let dead = participant(7);
     let mine = places.acquire();
     places.handle(dead).acquire().keep();
@@ -37,7 +37,7 @@ fn all_that_one_held_come_back_at_its_death_kept_or_not() {
 
 #[test]
 fn never_more_inside_than_permits() {
-    static PLACES: BoundedSemaphore<2, Yielding> = BoundedSemaphore::new(Yielding);
+    static PLACES: BoundedSemaphore<2, Yielding> = BoundedSemaphore::new();
     static INSIDE: AtomicU64 = AtomicU64::new(0);
     std::thread::scope(|s| {
         for _ in 0..4 {

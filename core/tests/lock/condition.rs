@@ -4,8 +4,8 @@ use super::*;
 
 #[test]
 fn jobs_pass_from_two_threads_to_two() {
-    static JOBS: Mutex<Vec<u32>, Yielding> = Mutex::new(Vec::new(), Yielding);
-    static MORE: Condition<Yielding> = Condition::new(Yielding);
+    static JOBS: Mutex<Vec<u32>, Yielding> = Mutex::new(Vec::new());
+    static MORE: Condition<Yielding> = Condition::new();
     const EACH: u32 = 1_000;
     let sums: u32 = std::thread::scope(|s| {
         for _ in 0..2 {
@@ -34,7 +34,7 @@ fn jobs_pass_from_two_threads_to_two() {
 
 #[test]
 fn a_deadline_is_told_and_the_mutex_held_again() {
-    let (mutex, never) = (Mutex::new(3, CLOCK), Condition::new(CLOCK));
+    let (mutex, never) = (Mutex::<_, Ticking>::new(3), Condition::<Ticking>::new());
     let (guard, waited) =
         never.wait_while_deadline(mutex.lock().unwrap(), soon(), |value| *value == 3).unwrap();
     assert_eq!(waited, Err(Error::TimedOut));
@@ -48,7 +48,7 @@ fn a_deadline_is_told_and_the_mutex_held_again() {
 
 #[test]
 fn a_mutex_that_is_to_be_repaired_stays_so() {
-    let (mutex, condition) = (Mutex::new(3, CLOCK), Condition::new(CLOCK));
+    let (mutex, condition) = (Mutex::<_, Ticking>::new(3), Condition::<Ticking>::new());
     let dead = participant(1);
     std::mem::forget(mutex.handle(dead).lock());
     // SAFETY: nobody uses the mutex under that name any more.
@@ -81,8 +81,8 @@ impl Wait for Restless {
 
 #[test]
 fn one_whose_notifier_died_before_it_notified_looks_again() {
-    static CHANGED: Mutex<bool, Restless> = Mutex::new(false, Restless);
-    let condition = Condition::new(Restless);
+    static CHANGED: Mutex<bool, Restless> = Mutex::new(false);
+    let condition = Condition::<Restless>::new();
     let mut looks = 0;
     let changed = condition.wait_while(CHANGED.lock().unwrap(), |changed| {
         looks += 1;

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn set_it_lets_all_pass_until_it_is_cleared() {
-    let event = Event::new(CLOCK);
+    let event = Event::<Ticking>::new();
     assert!(!event.is_set());
     assert_eq!(event.wait_deadline(soon()), Err(Error::TimedOut));
     event.set();
@@ -20,7 +20,7 @@ fn set_it_lets_all_pass_until_it_is_cleared() {
 /// A sleep in which the event is set and cleared, once.
 struct Pulse;
 
-static PULSED: Event<Pulse> = Event::new(Pulse);
+static PULSED: Event<Pulse> = Event::new();
 
 impl Wake for Pulse {
     type Word = BellWord;
@@ -48,7 +48,7 @@ fn one_that_waits_when_it_is_set_returns_though_it_is_clear_again() {
 
 #[test]
 fn two_play_ball_with_two_events() {
-    static BALL: [Event<Yielding>; 2] = [const { Event::new(Yielding) }; 2];
+    static BALL: [Event<Yielding>; 2] = [const { Event::new() }; 2];
     let play = |mine: usize| {
         for _ in 0..1_000 {
             BALL[mine].wait();

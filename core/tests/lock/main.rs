@@ -13,6 +13,8 @@ mod mutex;
 mod reentrant;
 mod rwlock;
 mod semaphore;
+mod tasks;
+mod views;
 
 use ringway_core::Error;
 use ringway_core::lock::{
@@ -28,7 +30,7 @@ use yielding::Yielding;
 
 static NOW: AtomicU64 = AtomicU64::new(0);
 /// Each look at the clock is a tick.
-const CLOCK: SpinClock<Ticks> = SpinClock::new();
+type Ticking = SpinClock<Ticks>;
 
 struct Ticks;
 

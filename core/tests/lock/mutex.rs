@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn four_threads_count_exactly() {
-    static TOTAL: Mutex<u32, Yielding> = Mutex::new(0, Yielding);
+    static TOTAL: Mutex<u32, Yielding> = Mutex::new(0);
     const EACH: u32 = 5_000;
     std::thread::scope(|s| {
         for number in 0..4 {
@@ -20,8 +20,9 @@ fn four_threads_count_exactly() {
 
 #[test]
 fn held_it_is_refused_and_a_deadline_passes() {
-    let mutex = Mutex::new((), CLOCK);
-    let guard = mutex.handle(participant(Participant::MAX)).lock();
+    let mutex = Mutex::<_, Ticking>::new(());
+    let handle = mutex.handle(participant(Participant::MAX));
+    let guard = handle.lock();
     assert_eq!(mutex.holder(), Participant::new(Participant::MAX));
     assert_eq!(refused(mutex.try_lock()), Error::WouldBlock);
     assert_eq!(refused(mutex.lock_deadline(soon())), Error::TimedOut);
@@ -32,7 +33,7 @@ fn held_it_is_refused_and_a_deadline_passes() {
 
 #[test]
 fn each_is_told_of_a_death_until_one_repairs() {
-    let mutex = Mutex::new(1, CLOCK);
+    let mutex = Mutex::<_, Ticking>::new(1);
     let dead = participant(1);
     std::mem::forget(mutex.handle(dead).lock());
     // SAFETY: nobody uses the mutex under that name any more.
@@ -54,9 +55,10 @@ fn each_is_told_of_a_death_until_one_repairs() {
 
 #[test]
 fn one_that_dies_after_it_repaired_leaves_it_to_be_repaired() {
-    let mutex = Mutex::new((), CLOCK);
+    let mutex = Mutex::<_, Ticking>::new(());
     for dead in [participant(1), participant(2)] {
-        let mut guard = mutex.handle(dead).lock().unwrap_or_else(OwnerDied::into_inner);
+        let handle = mutex.handle(dead);
+        let mut guard = handle.lock().unwrap_or_else(OwnerDied::into_inner);
         guard.make_consistent();
         std::mem::forget(guard);
         // SAFETY: nobody uses the mutex under that name any more.
@@ -67,7 +69,7 @@ fn one_that_dies_after_it_repaired_leaves_it_to_be_repaired() {
 
 #[test]
 fn one_that_dies_without_it_changes_nothing() {
-    let mutex = Mutex::new((), CLOCK);
+    let mutex = Mutex::<_, Ticking>::new(());
     let guard = mutex.lock();
     // SAFETY: nobody uses the mutex under that name.
     assert!(!unsafe { mutex.recover(participant(1)) });
@@ -79,6 +81,6 @@ fn one_that_dies_without_it_changes_nothing() {
 #[test]
 fn its_value_is_dropped_once() {
     let alive = std::rc::Rc::new(());
-    drop(Mutex::new(alive.clone(), CLOCK));
+    drop(Mutex::<_, Ticking>::new(alive.clone()));
     assert_eq!(std::rc::Rc::strong_count(&alive), 1);
 }

@@ -7,7 +7,7 @@ type Lock<W> = ReentrantMutex<Cell<u32>, Numbered, W>;
 
 #[test]
 fn one_thread_takes_it_again_and_others_wait_until_all_is_given_back() {
-    let lock = Lock::new(Cell::new(0), CLOCK);
+    let lock = Lock::<Ticking>::new(Cell::new(0));
     let outer = lock.lock().unwrap();
     let inner = lock.try_lock().unwrap();
     let other = || {
@@ -29,8 +29,8 @@ fn one_thread_takes_it_again_and_others_wait_until_all_is_given_back() {
 
 #[test]
 fn one_thread_cannot_take_it_without_end() {
-    let lock = Lock::new(Cell::new(0), CLOCK);
-    let guards: Vec<_> = (0..Lock::<SpinClock<Ticks>>::MAX_DEPTH).map(|_| lock.lock()).collect();
+    let lock = Lock::<Ticking>::new(Cell::new(0));
+    let guards: Vec<_> = (0..Lock::<Ticking>::MAX_DEPTH).map(|_| lock.lock()).collect();
     assert!(guards.iter().all(Result::is_ok));
     assert_eq!(refused(lock.lock()), Error::Overflow);
     assert_eq!(refused(lock.try_lock()), Error::Overflow);
@@ -40,7 +40,7 @@ fn one_thread_cannot_take_it_without_end() {
 
 #[test]
 fn four_threads_count_exactly() {
-    static TOTAL: Lock<Yielding> = ReentrantMutex::new(Cell::new(0), Yielding);
+    static TOTAL: Lock<Yielding> = ReentrantMutex::new(Cell::new(0));
     const EACH: u32 = 2_000;
     let add = || {
         let total = TOTAL.lock().unwrap();
@@ -61,7 +61,7 @@ fn four_threads_count_exactly() {
 
 #[test]
 fn one_that_died_deep_inside_leaves_it_free_and_every_guard_is_told_until_one_repairs() {
-    let lock = Lock::new(Cell::new(0), CLOCK);
+    let lock = Lock::<Ticking>::new(Cell::new(0));
     let dead = participant(1);
     std::mem::forget([lock.handle(dead).lock(), lock.handle(dead).lock()]);
     // SAFETY: nobody uses the lock under that name any more.
@@ -81,12 +81,13 @@ fn one_that_died_deep_inside_leaves_it_free_and_every_guard_is_told_until_one_re
 
 #[test]
 fn a_number_that_is_used_again_does_not_inherit_the_lock() {
-    let lock = Lock::new(Cell::new(0), CLOCK);
+    let lock = Lock::<Ticking>::new(Cell::new(0));
     let dead = participant(1);
     std::mem::forget(lock.handle(dead).lock());
     // SAFETY: nobody uses the lock under that name until it is given anew, below.
     assert!(unsafe { lock.recover(dead) });
-    let other = lock.handle(participant(2)).lock().unwrap_err();
+    let handle = lock.handle(participant(2));
+    let other = handle.lock().unwrap_err();
     // The same participant and thread number as the dead one's.
     assert_eq!(refused(lock.handle(dead).try_lock()), Error::WouldBlock);
     drop(other);

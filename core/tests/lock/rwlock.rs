@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn readers_share_and_writers_do_not() {
-    let lock = RwLock::<_, 2, _>::new(5, CLOCK);
+    let lock = RwLock::<_, 2, Ticking>::new(5);
     let (one, two) = (lock.read(), lock.try_read().unwrap());
     assert_eq!(lock.readers(), 2);
     assert!(lock.try_read().is_err(), "every slot is taken");
@@ -23,7 +23,7 @@ fn readers_share_and_writers_do_not() {
 
 #[test]
 fn two_values_that_writers_change_together_are_never_seen_apart() {
-    static PAIR: RwLock<[u32; 2], 2, Yielding> = RwLock::new([0; 2], Yielding);
+    static PAIR: RwLock<[u32; 2], 2, Yielding> = RwLock::new([0; 2]);
     const EACH: u32 = 2_000;
     std::thread::scope(|s| {
         for _ in 0..2 {
@@ -49,7 +49,7 @@ fn two_values_that_writers_change_together_are_never_seen_apart() {
 
 #[test]
 fn a_writer_that_waits_keeps_new_readers_out_and_gets_in() {
-    static LOCK: RwLock<u32, 4, Yielding> = RwLock::new(0, Yielding);
+    static LOCK: RwLock<u32, 4, Yielding> = RwLock::new(0);
     std::thread::scope(|s| {
         let reader = LOCK.read();
         let writer = s.spawn(|| *LOCK.write().unwrap() = 1);
@@ -65,7 +65,7 @@ fn a_writer_that_waits_keeps_new_readers_out_and_gets_in() {
 
 #[test]
 fn readers_and_writers_are_told_of_a_writers_death_until_one_repairs() {
-    let lock = RwLock::<_, 2, _>::new(5, CLOCK);
+    let lock = RwLock::<_, 2, Ticking>::new(5);
     let dead = participant(1);
     std::mem::forget(lock.handle(dead).write());
     // SAFETY: nobody uses the lock under that name any more.
@@ -81,7 +81,7 @@ fn readers_and_writers_are_told_of_a_writers_death_until_one_repairs() {
 
 #[test]
 fn the_slots_of_a_reader_that_died_are_free() {
-    let lock = RwLock::<_, 2, _>::new(5, CLOCK);
+    let lock = RwLock::<_, 2, Ticking>::new(5);
     let dead = participant(1);
     std::mem::forget([lock.handle(dead).read(), lock.handle(dead).read()]);
     assert!(lock.try_write().is_err());

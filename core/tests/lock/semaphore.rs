@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn it_counts_from_its_start_and_beyond() {
-    let semaphore = Semaphore::<2, _>::new(CLOCK);
+    let semaphore = Semaphore::<2, Ticking>::new();
     semaphore.acquire();
     semaphore.acquire();
     assert!(!semaphore.try_acquire());
@@ -18,7 +18,7 @@ fn it_counts_from_its_start_and_beyond() {
 #[test]
 fn it_never_counts_too_far() {
     fn check<const START: u32>() {
-        let semaphore = Semaphore::<START, _>::new(CLOCK);
+        let semaphore = Semaphore::<START, Ticking>::new();
         assert_eq!(semaphore.permits(), START);
         semaphore.release(i32::MAX as u32 - START).unwrap();
         assert_eq!(semaphore.permits(), i32::MAX as u32);
@@ -36,7 +36,7 @@ fn it_never_counts_too_far() {
 
 #[test]
 fn never_more_inside_than_permits() {
-    static PLACES: Semaphore<2, Yielding> = Semaphore::new(Yielding);
+    static PLACES: Semaphore<2, Yielding> = Semaphore::new();
     static INSIDE: AtomicU64 = AtomicU64::new(0);
     std::thread::scope(|s| {
         for _ in 0..4 {

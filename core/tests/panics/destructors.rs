@@ -173,12 +173,12 @@ fn values_that_are_popped_or_refused_when_a_waker_panics() {
 #[test]
 fn values_in_locks() {
     each_panics(1, |ledger| {
-        let mutex = Mutex::<_, Spin>::new(Some(ledger.value()), Spin);
+        let mutex = Mutex::<_, Spin>::new(Some(ledger.value()));
         panics(|| *mutex.lock().unwrap() = None);
         assert!(mutex.try_lock().is_ok_and(|guard| guard.is_none()));
     });
     each_panics(1, |ledger| {
-        let lock = RwLock::<_, 1>::new(Some(ledger.value()), Spin);
+        let lock = RwLock::<_, 1, Spin>::new(Some(ledger.value()));
         panics(|| *lock.write().unwrap() = None);
         assert!(lock.try_write().is_ok_and(|guard| guard.is_none()));
     });

@@ -19,7 +19,7 @@ fn dead() -> Participant {
 #[test]
 fn a_mutex_is_free_after_waking_the_next_one_panicked() {
     let mine = Mine::new();
-    let mutex = Mutex::new(5, &mine);
+    let mutex = Mutex::<_, Here>::new(5);
     let guard = mutex.lock();
     assert!(mutex.lock_deadline(NOW).is_err());
     mine.arm();
@@ -35,23 +35,23 @@ fn a_mutex_is_free_after_waking_the_next_one_panicked() {
 
 #[test]
 fn all_that_wait_for_a_writer_are_woken_also_when_waking_one_panics() {
-    let (writers, all) = (Mine::new(), Mine::new());
-    let lock = RwLock::<_, 2, _>::with_ways(5, &writers, &all);
+    let mine = Mine::new();
+    let lock = RwLock::<_, 2, Here>::new(5);
     let writer = lock.write();
     assert!(lock.read_deadline(NOW).is_err());
     assert!(lock.write_deadline(NOW).is_err());
-    writers.arm();
+    mine.arm();
     panics(|| drop(writer));
-    assert_eq!((writers.wakes(), all.wakes()), (1, 1));
+    assert_eq!(mine.wakes(), 2, "a writer, and all others");
     let readers = [(); 2].map(|()| lock.try_read().expect("it is free"));
     assert!(lock.read_deadline(NOW).is_err());
-    all.arm();
+    mine.arm();
     panics(|| drop(readers));
     assert!(lock.try_write().is_ok());
 
     let handle = lock.handle(dead());
     std::mem::forget((handle.read(), handle.read()));
-    writers.arm();
+    mine.arm();
     // SAFETY: nobody uses the lock under that name any more.
     panics(|| unsafe { lock.recover(dead()) });
     assert!(lock.try_write().is_ok());
@@ -60,7 +60,7 @@ fn all_that_wait_for_a_writer_are_woken_also_when_waking_one_panics() {
 #[test]
 fn a_writer_that_panics_as_it_waits_for_readers_keeps_nobody_out() {
     let mine = Mine::new();
-    let lock = RwLock::<_, 2, _>::new(5, &mine);
+    let lock = RwLock::<_, 2, Here>::new(5);
     let reader = lock.read();
     mine.arm_for_waits();
     panics(|| lock.write());
@@ -72,7 +72,7 @@ fn a_writer_that_panics_as_it_waits_for_readers_keeps_nobody_out() {
 #[test]
 fn the_wake_up_that_one_took_who_panics_goes_to_another() {
     let mine = Mine::new();
-    let mutex = Mutex::new(5, &mine);
+    let mutex = Mutex::<_, Here>::new(5);
     let guard = mutex.lock();
     mine.arm_for_waits();
     panics(|| mutex.lock());
@@ -81,7 +81,7 @@ fn the_wake_up_that_one_took_who_panics_goes_to_another() {
     assert!(mutex.try_lock().is_ok());
 
     let mine = Mine::new();
-    let places = Semaphore::<0, _>::new(&mine);
+    let places = Semaphore::<0, Here>::new();
     mine.arm_for_waits();
     panics(|| places.acquire());
     assert_eq!((mine.wakes(), places.permits()), (1, 0));
@@ -90,7 +90,7 @@ fn the_wake_up_that_one_took_who_panics_goes_to_another() {
 #[test]
 fn permits_come_back_also_when_waking_panics() {
     let mine = Mine::new();
-    let places = BoundedSemaphore::<2, _>::new(&mine);
+    let places = BoundedSemaphore::<2, Here>::new();
     let (first, second) = (places.acquire(), places.acquire());
     assert!(places.acquire_deadline(NOW).is_err());
     mine.arm();
@@ -111,7 +111,7 @@ fn permits_come_back_also_when_waking_panics() {
 #[test]
 fn a_count_of_permits_is_right_after_waking_panicked() {
     let mine = Mine::new();
-    let places = Semaphore::<0, _>::new(&mine);
+    let places = Semaphore::<0, Here>::new();
     assert!(places.acquire_deadline(NOW).is_err());
     mine.arm();
     panics(|| places.release(2));
@@ -121,41 +121,37 @@ fn a_count_of_permits_is_right_after_waking_panicked() {
 /// Gives a permit while another sleeps for it, who then has to wake a third one, and panics.
 #[test]
 fn a_permit_is_not_lost_with_one_that_panics_as_it_takes_it() {
-    struct Releases<'a> {
-        places: std::sync::OnceLock<&'a Semaphore<0, &'a Releases<'a>>>,
+    static PLACES: Semaphore<0, Releases> = Semaphore::new();
+    struct Releases {
         is_armed: Flag,
     }
-    impl Wake for &Releases<'_> {
+    impl Wake for Releases {
         type Word = BellWord;
 
-        const INIT: Self = panic!("made by the test");
+        const INIT: Self = Releases { is_armed: Flag::new() };
 
         fn wake(&self, _: &AtomicU32, _: u32) {
             assert!(!self.is_armed.take(), "a way of waking");
         }
     }
 
-    impl Wait for &Releases<'_> {
+    impl Wait for Releases {
         type Deadline = u32;
 
         fn wait(&self, _: &AtomicU32, _: u32, _: Option<u32>) -> Result<(), TimedOut> {
-            self.places.get().unwrap().release(2).unwrap();
+            PLACES.release(2).unwrap();
             self.is_armed.set();
             Ok(())
         }
     }
-    let how: &Releases<'_> =
-        Box::leak(Box::new(Releases { places: Default::default(), is_armed: Flag::new() }));
-    let places: &Semaphore<0, _> = Box::leak(Box::new(Semaphore::new(how)));
-    how.places.set(places).ok().unwrap();
-    panics(|| places.acquire());
-    assert_eq!(places.permits(), 2);
+    panics(|| PLACES.acquire());
+    assert_eq!(PLACES.permits(), 2);
 }
 
 #[test]
 fn an_event_is_set_also_when_waking_panics() {
     let mine = Mine::new();
-    let event = Event::new(&mine);
+    let event = Event::<Here>::new();
     assert!(event.wait_deadline(NOW).is_err());
     mine.arm();
     panics(|| event.set());
@@ -165,7 +161,7 @@ fn an_event_is_set_also_when_waking_panics() {
 #[test]
 fn nobody_counts_as_waiting_for_a_condition_who_panicked_there() {
     let mine = Mine::new();
-    let (mutex, condition) = (Mutex::new((), &mine), Condition::new(&mine));
+    let (mutex, condition) = (Mutex::<_, Here>::new(()), Condition::<Here>::new());
     mine.arm_for_waits();
     panics(|| condition.wait(mutex.lock().unwrap()));
     condition.notify_all();
@@ -177,7 +173,7 @@ fn nobody_counts_as_waiting_for_a_condition_who_panicked_there() {
 #[test]
 fn a_barrier_is_broken_by_one_that_panics_there_and_can_be_reset() {
     let mine = Mine::new();
-    let barrier = Barrier::<2, _>::new(&mine);
+    let barrier = Barrier::<2, Here>::new();
     for _ in 0..3 {
         mine.arm_for_waits();
         panics(|| barrier.wait());
@@ -191,23 +187,22 @@ fn a_barrier_is_broken_by_one_that_panics_there_and_can_be_reset() {
 /// One waits, and while it does the other comes, who wakes it and panics at that.
 #[test]
 fn a_round_that_all_came_to_is_over_also_when_waking_panics() {
-    static HOW: Comes = Comes { is_armed: Flag::new() };
-    static BARRIER: Barrier<2, &Comes> = Barrier::new(&HOW);
+    static BARRIER: Barrier<2, Comes> = Barrier::new();
 
     struct Comes {
         is_armed: Flag,
     }
-    impl Wake for &Comes {
+    impl Wake for Comes {
         type Word = BellWord;
 
-        const INIT: Self = panic!("made by the test");
+        const INIT: Self = Comes { is_armed: Flag::new() };
 
         fn wake(&self, _: &AtomicU32, _: u32) {
             assert!(!self.is_armed.take(), "a way of waking");
         }
     }
 
-    impl Wait for &Comes {
+    impl Wait for Comes {
         type Deadline = u32;
 
         fn wait(&self, _: &AtomicU32, _: u32, _: Option<u32>) -> Result<(), TimedOut> {
@@ -265,8 +260,8 @@ fn unwind_with<T>(held: T) {
 
 #[test]
 fn the_next_one_is_told_that_a_holder_panicked() {
-    fn check<W: Wait>(how: W) {
-        let mutex = Mutex::new(5, how);
+    fn check<W: Wait>() {
+        let mutex = Mutex::<_, W>::new(5);
         unwind_with(mutex.lock().unwrap());
         unwind_with(mutex.try_lock());
         let told = mutex.lock().map(drop).map_err(Error::from);
@@ -274,13 +269,13 @@ fn the_next_one_is_told_that_a_holder_panicked() {
         drop(mutex.lock().unwrap_err().repair(|value| **value = 6));
         assert!(mutex.lock().is_ok());
     }
-    check(Told);
-    check(<Async<Told> as Wake>::INIT);
+    check::<Told>();
+    check::<Async<Told>>();
 }
 
 #[test]
 fn the_next_ones_are_told_that_a_writer_panicked_and_not_that_a_reader_did() {
-    let lock = RwLock::<_, 2, _>::new(5, Told);
+    let lock = RwLock::<_, 2, Told>::new(5);
     unwind_with(lock.read());
     assert!(lock.try_write().is_ok());
     unwind_with(lock.try_write());
@@ -293,7 +288,7 @@ fn the_next_ones_are_told_that_a_writer_panicked_and_not_that_a_reader_did() {
     panics(|| lock.write());
     drop(reader);
     assert!(lock.write().is_ok());
-    let places = BoundedSemaphore::<1, _>::new(Told);
+    let places = BoundedSemaphore::<1, Told>::new();
     unwind_with(places.acquire());
     assert!(places.try_acquire().is_some(), "it is back");
 }
@@ -307,7 +302,7 @@ fn one_thread_is_told_of_its_own_panic_by_a_reentrant_mutex() {
             NonZeroU32::MIN
         }
     }
-    let mutex = ReentrantMutex::<_, Only, _>::new(5, Told);
+    let mutex = ReentrantMutex::<_, Only, Told>::new(5);
     let outer = mutex.lock().unwrap();
     unwind_with(mutex.lock().unwrap());
     assert!(mutex.lock().is_err(), "what it did inside may be half done");
@@ -321,10 +316,10 @@ fn one_thread_is_told_of_its_own_panic_by_a_reentrant_mutex() {
 
 #[test]
 fn what_a_destructor_takes_and_gives_back_while_unwinding_is_whole() {
-    let mutex = Mutex::new(5, Told);
+    let mutex = Mutex::<_, Told>::new(5);
     unwind_with(InDrop(|| *mutex.lock().unwrap() += 1));
     assert!(mutex.lock().is_ok());
-    let lock = RwLock::<_, 1, _>::new(5, Told);
+    let lock = RwLock::<_, 1, Told>::new(5);
     unwind_with(InDrop(|| *lock.write().unwrap() += 1));
     assert!(lock.write().is_ok());
     // So is what it repairs.
@@ -338,7 +333,7 @@ fn what_a_destructor_takes_and_gives_back_while_unwinding_is_whole() {
 
 #[test]
 fn nobody_is_told_where_the_way_of_sleeping_cannot_tell() {
-    let mutex = Mutex::new(5, Spin);
+    let mutex = Mutex::<_, Spin>::new(5);
     unwind_with(mutex.lock());
     assert!(mutex.lock().is_ok());
 }

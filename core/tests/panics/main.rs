@@ -11,6 +11,7 @@ mod signals;
 
 use ringway_core::sync::AtomicU32;
 use ringway_core::wait::{Async, BellWord, Doorbell, Spin, TimedOut, Wait, Wake, WakerCell};
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -81,9 +82,17 @@ struct Mine {
     wakes: AtomicU64,
 }
 
+thread_local! {
+    /// What the locks of this thread's test sleep on.
+    static MINE: Cell<Option<&'static Mine>> = const { Cell::new(None) };
+}
+
 impl Mine {
-    fn new() -> Self {
-        Mine::default()
+    /// From now on, [`Here`] is this one.
+    fn new() -> &'static Self {
+        let mine = Box::leak(Box::new(Mine::default()));
+        MINE.set(Some(mine));
+        mine
     }
 
     fn arm(&self) {
@@ -99,22 +108,27 @@ impl Mine {
     }
 }
 
-impl Wake for &Mine {
+/// The [`Mine`] of this thread.
+#[derive(Debug)]
+struct Here;
+
+impl Wake for Here {
     type Word = BellWord;
 
-    const INIT: Self = panic!("made by the test");
+    const INIT: Self = Here;
 
     fn wake(&self, _: &AtomicU32, _: u32) {
-        self.wakes.fetch_add(1, Ordering::SeqCst);
-        assert!(!self.is_armed.take(), "a way of waking");
+        let mine = MINE.get().unwrap();
+        mine.wakes.fetch_add(1, Ordering::SeqCst);
+        assert!(!mine.is_armed.take(), "a way of waking");
     }
 }
 
-impl Wait for &Mine {
+impl Wait for Here {
     type Deadline = u32;
 
     fn wait(&self, _: &AtomicU32, _: u32, deadline: Option<u32>) -> Result<(), TimedOut> {
-        assert!(!self.is_armed_for_waits.take(), "a way of sleeping");
+        assert!(!MINE.get().unwrap().is_armed_for_waits.take(), "a way of sleeping");
         // A deadline passes at once.
         if deadline.is_some() { Err(TimedOut) } else { Ok(()) }
     }
@@ -122,21 +136,8 @@ impl Wait for &Mine {
 
 #[test]
 fn threads_are_woken_also_when_the_waker_of_the_task_panics() {
-    thread_local! {
-        static THREADS: &'static Mine = Box::leak(Box::new(Mine::new()));
-    }
-    struct Threads;
-    impl Wake for Threads {
-        type Word = BellWord;
-
-        const INIT: Self = Threads;
-
-        fn wake(&self, word: &AtomicU32, n: u32) {
-            THREADS.with(|mine| mine.wake(word, n));
-        }
-    }
-    let threads = THREADS.with(|mine| *mine);
-    let bell = Doorbell::<Async<Threads>>::new();
+    let threads = Mine::new();
+    let bell = Doorbell::<Async<Here>>::new();
     leave(&explosive(), |cx| bell.poll_until(cx, || None::<()>));
     panics(|| bell.ring());
     assert_eq!(threads.wakes(), 1);

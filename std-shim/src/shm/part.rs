@@ -1,7 +1,7 @@
 //! A part of a region, as this participant uses it.
 
 use super::Region;
-use crate::{Error, Result, channel, lock};
+use crate::{Error, Result, channel};
 use ringway_core::participant::Participant;
 use ringway_core::region::{self, Item, SharedWait};
 use ringway_core::ring::broadcast::{self, Broadcast};
@@ -11,7 +11,6 @@ use ringway_core::ring::messages::{self, MessageRing};
 use ringway_core::ring::queue::{Handle, Queue};
 use ringway_core::ring::{self, Ring};
 use ringway_core::storage::Fixed;
-use ringway_core::wait::Wait;
 use std::fmt;
 use std::ops::Deref;
 use std::ptr::NonNull;
@@ -260,27 +259,4 @@ impl<T: Item, const N: usize, W: SharedWait> Part<Queue<T, N, W>> {
     pub fn seat(&self) -> Handle<'_, T, W> {
         self.structure().handle(self.participant())
     }
-}
-
-macro_rules! handles {
-    ($($(#[$meta:meta])* [$($parameters:tt)*] $lock:ty;)*) => {
-        $(
-            $(#[$meta])*
-            impl<$($parameters)*> Part<$lock> {
-                /// The lock as we use it: what we hold is put right when this process dies.
-                pub fn handle(&self) -> lock::Handle<'_, $lock> {
-                    self.structure().handle(self.participant())
-                }
-            }
-        )*
-    };
-}
-
-handles! {
-    [T: Item, W: SharedWait + Wait] lock::Mutex<T, W>;
-    #[cfg(target_has_atomic = "64")]
-    [T: Item, W: SharedWait + Wait] lock::ReentrantMutex<T, W>;
-    [T: Item, const R: usize, W: SharedWait + Wait] lock::RwLock<T, R, W>;
-    [const N: usize, W: SharedWait + Wait] lock::BoundedSemaphore<N, W>;
-    [const N: usize, W: SharedWait + Wait] lock::Barrier<N, W>;
 }

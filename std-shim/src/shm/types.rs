@@ -28,8 +28,8 @@ pub type Latest<T> = ringway_core::ring::latest::Latest<T, RobustFutex>;
 /// type Total = Mutex<u64>;
 /// let region = Region::anonymous(&Layout::new(2).part::<Total>("total")?)?;
 /// let total = region.part::<Total>("total")?;
-/// *total.handle().lock().unwrap() += 1;
-/// assert_eq!(*total.handle().lock().unwrap(), 1);
+/// *total.lock().unwrap() += 1;
+/// assert_eq!(*total.lock().unwrap(), 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub type Mutex<T = ()> = lock::Mutex<T, RobustFutex>;
@@ -42,7 +42,7 @@ pub type Mutex<T = ()> = lock::Mutex<T, RobustFutex>;
 /// use std::sync::atomic::{AtomicU64, Ordering};
 /// let layout = Layout::new(2).part::<Value<f64>>("level")?.part::<AtomicU64>("count")?;
 /// let region = Region::anonymous(&layout)?;
-/// *region.part::<Value<f64>>("level")?.handle().lock().unwrap() = 0.5;
+/// *region.part::<Value<f64>>("level")?.lock().unwrap() = 0.5;
 /// region.part::<AtomicU64>("count")?.fetch_add(1, Ordering::Relaxed);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -56,8 +56,8 @@ pub type Value<T> = Mutex<T>;
 /// type Row = Array<f32, 8>;
 /// let region = Region::anonymous(&Layout::new(2).part::<Row>("row")?)?;
 /// let row = region.part::<Row>("row")?;
-/// row.handle().lock().unwrap().fill(1.0);
-/// assert_eq!(row.handle().lock().unwrap().iter().sum::<f32>(), 8.0);
+/// row.lock().unwrap().fill(1.0);
+/// assert_eq!(row.lock().unwrap().iter().sum::<f32>(), 8.0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[doc(alias = "multiprocessing.Array")]

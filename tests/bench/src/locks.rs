@@ -50,7 +50,7 @@ pub struct OursPrivate(lock::Mutex<u64, PrivateFutex>);
 
 impl Lock for OursPrivate {
     fn open() -> &'static Self {
-        Box::leak(Box::new(OursPrivate(lock::Mutex::new(0, PrivateFutex))))
+        Box::leak(Box::new(OursPrivate(lock::Mutex::new(0))))
     }
 
     #[inline(always)]

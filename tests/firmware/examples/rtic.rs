@@ -6,9 +6,9 @@
 #[rtic::app(device = lm3s6965)]
 mod app {
     use cortex_m::peripheral::syst::SystClkSource;
-use ringway_core::storage::Fixed;
-use ringway_core::wait::Nobody;
     use ringway_core::ring::{Consumer, Producer, Ring};
+    use ringway_core::storage::Fixed;
+    use ringway_core::wait::Nobody;
     use ringway_firmware::{exit, report};
 
     const SAMPLES: u32 = 100;

@@ -367,8 +367,8 @@ fn links(_: &Path) -> Outcome {
 }
 
 fn futexes(_: &Path) -> Outcome {
-    static HERE: Event<Futex> = Event::new(Futex);
-    static THERE: Event<Futex> = Event::new(Futex);
+    static HERE: Event<Futex> = Event::new();
+    static THERE: Event<Futex> = Event::new();
     let other = Builder::new().spawn(|| {
         HERE.wait();
         THERE.set();
@@ -472,7 +472,7 @@ fn use_region(first: &Region, second: &Region) -> Outcome {
     producer.push(8)?;
     check(consumer.pop() == Ok(8), "another value");
     let total = first.part::<Mutex<u64>>("total")?;
-    *total.handle().lock().unwrap() += 1;
+    *total.lock().unwrap() += 1;
     let soon = Instant::now() + Duration::from_millis(1);
     check(there_is_nothing(&mut consumer, soon), "a value that nobody pushed");
     first.reap();

@@ -307,7 +307,8 @@ fn check_messages(view: &View, me: Participant, other: Participant) -> Checked {
 
 fn make_locks(view: &View, me: Participant) -> Checked {
     let total = some!(view.part::<Total>("total").ok());
-    let mut guard = some!(total.handle(me).lock().ok());
+    let handle = total.handle(me);
+    let mut guard = some!(handle.lock().ok());
     *guard = wide(7);
     core::mem::forget(guard);
     let again = some!(view.part::<Again>("again").ok());
@@ -352,7 +353,8 @@ fn check_locks(view: &View, me: Participant, other: Participant) -> Checked {
     let places = some!(view.part::<Places>("places").ok());
     // SAFETY: as above.
     ensure!(unsafe { places.recover(other) } == 2);
-    let all = [(); 3].map(|()| places.handle(me).try_acquire());
+    let mine = places.handle(me);
+    let all = [(); 3].map(|()| mine.try_acquire());
     ensure!(all.iter().all(Option::is_some));
     ensure!(some!(view.part::<Happened>("happened").ok()).is_set());
     let meeting = some!(view.part::<Meeting>("meeting").ok());

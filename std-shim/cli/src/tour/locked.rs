@@ -52,7 +52,7 @@ fn counted(row: &Row<'_>) -> Result<Outcome> {
     row.doing("waiting for the two to end");
     let (ours, theirs) = (one.sent()?, other.sent()?);
     [one, other].into_iter().try_for_each(Process::finish)?;
-    let [total, _] = *region.part::<Total>(TOTAL)?.handle().lock().unwrap();
+    let [total, _] = *region.part::<Total>(TOTAL)?.lock().unwrap();
     if total != 2 * INCREMENTS + pieces || ours + theirs != total {
         return Err(Failure::new(format!("the total is {total}, of {ours} and {theirs}")));
     }
@@ -65,14 +65,14 @@ fn count(far: &Report, given: Offer) -> Result<()> {
     let input = File::from(input);
     let (total, ordered) = (region.part::<Total>(TOTAL)?, region.part::<Ordered>(ORDERED)?);
     let both = region.part::<Barrier<2>>(BOTH)?;
-    both.handle().wait_deadline(soon()).map_err(told)?;
+    both.wait_deadline(soon()).map_err(told)?;
     for _ in 0..INCREMENTS {
-        total.handle().lock().map_err(told)?[0] += 1;
+        total.lock().map_err(told)?[0] += 1;
     }
     let mut ours = INCREMENTS;
     let mut bytes = [0; piece::ROOM];
     loop {
-        let mut guard = total.handle().lock().map_err(told)?;
+        let mut guard = total.lock().map_err(told)?;
         let [sum, next] = *guard;
         let len = read_at(&input, &mut bytes, next * piece::ROOM as u64)?;
         if len == 0 {
@@ -85,7 +85,7 @@ fn count(far: &Report, given: Offer) -> Result<()> {
         ours += 1;
     }
     // Whoever comes last here tells that nothing comes any more.
-    if both.handle().wait_deadline(soon()).map_err(told)? == 0 {
+    if both.wait_deadline(soon()).map_err(told)? == 0 {
         ordered.seat().close();
     }
     far.sent(ours);
@@ -123,21 +123,21 @@ fn hand_over(row: &Row<'_>) -> Result<Outcome> {
     row.doing("starting the taker");
     let taker = row.start("the taker", "", vec![fd()?])?;
     row.doing("meeting at the barrier");
-    let met = region.part::<Barrier<2>>(BOTH)?.handle().wait_deadline(soon());
+    let met = region.part::<Barrier<2>>(BOTH)?.wait_deadline(soon());
     taker.blame(met.map_err(told))?;
     row.doing("handing over pieces");
     let mut pieces = 0;
     let sent = pour(input, piece::ROOM, |bytes| {
         room.acquire_deadline(soon()).map_err(told)?;
         pieces += 1;
-        *place.handle().lock().map_err(told)? = piece::new(pieces, bytes);
+        *place.lock().map_err(told)? = piece::new(pieces, bytes);
         changed.notify(1);
         Ok(())
     });
     taker.blame(sent)?;
     {
         // Changed with the lock held: whoever is about to wait has looked before, or looks after.
-        let _place = place.handle().lock();
+        let _place = place.lock();
         over.set();
     }
     changed.notify_all();
@@ -153,10 +153,10 @@ fn take_over(far: &Report, given: Offer) -> Result<()> {
     let region = Region::from_fd(region)?;
     let (place, changed) = (region.part::<Place>(PLACE)?, region.part::<Condition>(CHANGED)?);
     let (room, over) = (region.part::<Semaphore<1>>(ROOM)?, region.part::<Event>(OVER)?);
-    region.part::<Barrier<2>>(BOTH)?.handle().wait_deadline(soon()).map_err(told)?;
+    region.part::<Barrier<2>>(BOTH)?.wait_deadline(soon()).map_err(told)?;
     let mut intake = Intake::new();
     for expected in 1.. {
-        let guard = place.handle().lock().map_err(told)?;
+        let guard = place.lock().map_err(told)?;
         let nothing = |place: &mut Piece| piece::is_none(place) && !over.is_set();
         let mut guard = changed.wait_while(guard, nothing).map_err(told)?;
         if piece::is_none(&guard) {

@@ -23,15 +23,13 @@ struct Pair {
 // SAFETY: two numbers of one size, and nothing else.
 unsafe impl Plain for Pair {}
 
-static PAIR: Mutex<Pair, WaitForInterrupt> =
-    Mutex::new(Pair { left: 0, right: 0 }, <WaitForInterrupt>::INIT);
+static PAIR: Mutex<Pair, WaitForInterrupt> = Mutex::new(Pair { left: 0, right: 0 });
 /// A permit for each job that is announced.
-static ANNOUNCED: Semaphore<0, WaitForInterrupt> = Semaphore::new(<WaitForInterrupt>::INIT);
+static ANNOUNCED: Semaphore<0, WaitForInterrupt> = Semaphore::new();
 /// Two places for jobs that are being done.
-static PLACES: BoundedSemaphore<2, WaitForInterrupt> =
-    BoundedSemaphore::new(<WaitForInterrupt>::INIT);
+static PLACES: BoundedSemaphore<2, WaitForInterrupt> = BoundedSemaphore::new();
 /// That the interrupt has announced all.
-static ALL: Event<WaitForInterrupt> = Event::new(<WaitForInterrupt>::INIT);
+static ALL: Event<WaitForInterrupt> = Event::new();
 /// How often the interrupt found the mutex held, and how often free; touched by it alone.
 static HELD: AtomicU32 = AtomicU32::new(0);
 static FREE: AtomicU32 = AtomicU32::new(0);

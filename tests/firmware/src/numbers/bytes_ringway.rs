@@ -50,7 +50,8 @@ fn run() -> bool {
     report("RAM of the structure", size_of::<Bytes>() as u32);
     report(
         "RAM of the handles",
-        (size_of::<Producer<'static, Nobody, Fixed<64>>>() + size_of::<Consumer<'static, Nobody, Fixed<64>>>()) as u32,
+        (size_of::<Producer<'static, Nobody, Fixed<64>>>()
+            + size_of::<Consumer<'static, Nobody, Fixed<64>>>()) as u32,
     );
     let (Some(mut producer), Some(mut consumer)) = (RING.producer(), RING.consumer()) else {
         return false;

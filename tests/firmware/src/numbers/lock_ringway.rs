@@ -14,7 +14,7 @@ ringway_firmware::image!(run, tick);
 
 fn tick() {}
 
-static WORD: Word = Mutex::new(0, Spin);
+static WORD: Word = Mutex::new(0);
 
 #[unsafe(no_mangle)]
 #[inline(never)]

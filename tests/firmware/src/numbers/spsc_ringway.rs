@@ -18,7 +18,10 @@ static RING: Values = Ring::new();
 
 #[unsafe(no_mangle)]
 #[inline(never)]
-extern "C" fn operation_push(producer: &mut Producer<'static, u32, Nobody, Fixed<16>>, value: u32) -> bool {
+extern "C" fn operation_push(
+    producer: &mut Producer<'static, u32, Nobody, Fixed<16>>,
+    value: u32,
+) -> bool {
     producer.try_push(value).is_ok()
 }
 
@@ -32,7 +35,8 @@ fn run() -> bool {
     report("RAM of the structure", size_of::<Values>() as u32);
     report(
         "RAM of the handles",
-        (size_of::<Producer<'static, u32, Nobody, Fixed<16>>>() + size_of::<Consumer<'static, u32, Nobody, Fixed<16>>>()) as u32,
+        (size_of::<Producer<'static, u32, Nobody, Fixed<16>>>()
+            + size_of::<Consumer<'static, u32, Nobody, Fixed<16>>>()) as u32,
     );
     let (Some(mut producer), Some(mut consumer)) = (RING.producer(), RING.consumer()) else {
         return false;

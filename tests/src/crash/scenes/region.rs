@@ -199,13 +199,13 @@ impl Structure for Watched {
 
     fn is_held_by(&self, _: Participant) -> bool {
         // The child is the first after the parent to attach.
-        lock(&ours()).handle().holder().is_some_and(|who| who.number() == 2)
+        lock(&ours()).holder().is_some_and(|who| who.number() == 2)
     }
 
     unsafe fn recover(&self, _: Participant) {}
 
     fn aftermath(&self, seen: &mut Vec<u64>) -> Check {
-        drop(super::lock::taken(lock(&ours()).handle().try_lock())?);
+        drop(super::lock::taken(lock(&ours()).try_lock())?);
         Land.aftermath(seen)
     }
 }
@@ -309,7 +309,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
             |_: &Watched| (),
             |_, note| {
                 let lock = lock(&attach());
-                let guard = lock.handle().lock();
+                let guard = lock.lock();
                 note.begin();
                 drop(guard);
                 note.end();
@@ -324,7 +324,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
         .witness(
             |_, note| {
                 let lock = lock(&attach());
-                let taken = super::lock::taken(lock.handle().lock_deadline(late()));
+                let taken = super::lock::taken(lock.lock_deadline(late()));
                 note.got(taken.expect("in time").1.into());
             },
             |_, _| (),

@@ -1,8 +1,9 @@
 //! The locks.
 
-use super::{Clock, PAST, any, clock};
+use super::{Clock, PAST, any, once};
 use core::hint::black_box;
 use core::num::NonZero;
+use core::task::{Context, Waker};
 use ringway_core::Error;
 use ringway_core::lock::{
     Barrier, BoundedSemaphore, Condition, Event, Mutex, OwnerDied, ReentrantMutex, Robust, RwLock,
@@ -34,7 +35,8 @@ pub fn all(round: usize) {
 }
 
 fn mutex(round: usize) {
-    let mutex = Mutex::<u32, Clock>::new(any(round) as u32, clock());
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut mutex = Mutex::<u32, Clock>::new(any(round) as u32);
     let me = someone(round);
     black_box(mutex.try_lock().is_ok());
     black_box(mutex.lock_deadline(PAST).is_ok());
@@ -52,10 +54,18 @@ fn mutex(round: usize) {
         guard.make_consistent();
     }
     black_box(*mutex.lock().unwrap_or_else(|died| died.repair(|value| **value = 0)));
+    black_box((
+        mutex.poll_lock(&mut cx).is_ready(),
+        mutex.handle(me).poll_lock(&mut cx).is_ready(),
+    ));
+    once(mutex.lock_async());
+    once(mutex.handle(me).lock_async());
+    black_box(mutex.get_mut().is_ok());
+    black_box(mutex.into_inner().is_ok());
 }
 
 fn reentrant(round: usize) {
-    let mutex = ReentrantMutex::<u32, One, Clock>::new(1, clock());
+    let mut mutex = ReentrantMutex::<u32, One, Clock>::new(1);
     let me = someone(round);
     let first = mutex.lock();
     black_box((first.is_ok(), mutex.try_lock().is_ok(), mutex.lock_deadline(PAST).is_ok()));
@@ -65,10 +75,13 @@ fn reentrant(round: usize) {
     core::mem::forget(mutex.handle(me).lock());
     // SAFETY: what held it is gone.
     black_box(unsafe { mutex.recover(me) });
+    black_box(mutex.get_mut().is_ok());
+    black_box(mutex.into_inner().is_ok());
 }
 
 fn readers_and_writer(round: usize) {
-    let lock = RwLock::<u32, 2, Clock>::with_ways(1, clock(), clock());
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut lock = RwLock::<u32, 2, Clock>::new(1);
     let me = someone(round);
     let reader = lock.read();
     black_box((lock.try_read().is_ok(), lock.read_deadline(PAST).is_ok(), lock.readers()));
@@ -81,17 +94,31 @@ fn readers_and_writer(round: usize) {
     core::mem::forget(lock.handle(me).write());
     // SAFETY: what held it is gone.
     black_box(unsafe { lock.recover(me) });
+    black_box((lock.poll_read(&mut cx).is_ready(), lock.handle(me).poll_read(&mut cx).is_ready()));
+    once(lock.read_async());
+    once(lock.write_async());
+    once(lock.handle(me).read_async());
+    once(lock.handle(me).write_async());
+    black_box(lock.get_mut().is_ok());
+    black_box(lock.into_inner().is_ok());
 }
 
 fn semaphores(round: usize) {
-    let semaphore = Semaphore::<1, Clock>::new(clock());
+    let mut cx = Context::from_waker(Waker::noop());
+    let semaphore = Semaphore::<1, Clock>::new();
     semaphore.acquire();
+    once(semaphore.acquire_async());
+    black_box(semaphore.poll_acquire(&mut cx).is_ready());
     black_box((semaphore.try_acquire(), semaphore.acquire_deadline(PAST).is_ok()));
     black_box((semaphore.release(any(round) as u32).is_ok(), semaphore.permits()));
 
-    let semaphore = BoundedSemaphore::<3, Clock>::new(clock());
+    let semaphore = BoundedSemaphore::<3, Clock>::new();
     let me = someone(round);
     semaphore.acquire().keep();
+    once(semaphore.acquire_async());
+    once(semaphore.handle(me).acquire_async());
+    black_box(semaphore.poll_acquire(&mut cx).is_ready());
+    black_box(semaphore.handle(me).poll_acquire(&mut cx).is_ready());
     black_box((semaphore.try_acquire().is_some(), semaphore.acquire_deadline(PAST).is_ok()));
     black_box((semaphore.release().is_ok(), semaphore.permits()));
     black_box((
@@ -105,31 +132,36 @@ fn semaphores(round: usize) {
 }
 
 fn waiting(round: usize) {
-    let event = Event::new(clock());
+    let event = Event::<Clock>::new();
     event.set();
     event.wait();
     event.clear();
+    once(event.wait_async());
     black_box((event.is_set(), event.wait_deadline(PAST).is_ok()));
 
-    let mutex = Mutex::<u32, Clock>::new(any(round) as u32, clock());
-    let condition = Condition::new(clock());
+    let mutex = Mutex::<u32, Clock>::new(any(round) as u32);
+    let condition = Condition::<Clock>::new();
     condition.notify(any(round) as u32);
     condition.notify_all();
     let lock = || mutex.lock().unwrap_or_else(OwnerDied::into_inner);
     black_box(condition.wait_deadline(lock(), PAST).is_ok());
     let waited = condition.wait_while_deadline(lock(), PAST, |value| *value > 2);
     black_box(waited.is_ok());
+    once(condition.wait_async(lock()));
+    once(condition.wait_while_async(lock(), |value| *value > 2));
     if any(round) > 100 {
         let guard = condition.wait(lock()).unwrap_or_else(OwnerDied::into_inner);
         black_box(condition.wait_while(guard, |value| *value > 2).is_ok());
     }
 
-    let barrier = Barrier::<2, Clock>::new(clock());
+    let barrier = Barrier::<2, Clock>::new();
     let me = someone(round);
     black_box((
         barrier.wait_deadline(PAST).is_ok(),
         barrier.handle(me).wait_deadline(PAST).is_ok(),
     ));
+    once(barrier.wait_async());
+    once(barrier.handle(me).wait_async());
     barrier.reset();
     black_box((barrier.parties(), barrier.waiting(), barrier.is_broken()));
     if any(round) > 100 {

@@ -312,6 +312,8 @@ fn signals(round: usize) {
         ));
         black_box(dispatcher.poll_pause(&mut cx).is_ready());
         black_box(dispatcher.poll_wait(&mut cx, set).is_ready());
+        once(dispatcher.pause_async());
+        once(dispatcher.wait_async(set));
         black_box((set.lines().count(), table.pending(), table.masked(), table.end_dispatcher()));
     }
 }

@@ -2,6 +2,7 @@
 //! views of structures whose types are not known.
 
 use super::{Clock, Hundred, PAST, any, clock, pipe, some};
+use core::alloc::Layout;
 use core::hint::black_box;
 use core::ptr::NonNull;
 use core::task::{Context, Waker};
@@ -10,12 +11,12 @@ use ringway_core::channel::fifo::Registry;
 use ringway_core::channel::frame::{self, Crc32, Hello, Identity};
 use ringway_core::channel::link::{Config, SerialLink};
 use ringway_core::channel::socket::{Connection, Network};
-use ringway_core::lock::{Barrier, BoundedSemaphore, RwLock};
+use ringway_core::lock::{RwLock, RwLockView};
 use ringway_core::participant::Participant;
 use ringway_core::plain::Words;
+use ringway_core::ring::Ring;
 use ringway_core::ring::bytes::ByteRing;
 use ringway_core::ring::queue::{Queue, QueueView};
-use ringway_core::ring::Ring;
 use ringway_core::signal::{Handler, Payload, Raised, SignalSet, Table};
 use ringway_core::wait::{Doorbell, WaitForEvent, WaitForInterrupt, WakerCell};
 
@@ -107,17 +108,10 @@ fn untyped(round: usize) {
         black_box(unsafe { view.handle(Participant::LOCAL).recover(other) });
     }
 
-    let semaphore = BoundedSemaphore::<3, Clock>::new(clock());
-    // SAFETY: a semaphore of three, and what held it is gone.
-    black_box(unsafe {
-        BoundedSemaphore::<3, Clock>::recover_at(NonNull::from(&semaphore).cast(), 3, other)
-    });
-    let lock = RwLock::<(), 3, Clock>::with_ways((), clock(), clock());
+    let lock = RwLock::<u32, 3, Clock>::new(1);
+    let at = NonNull::from(&lock).cast();
     // SAFETY: a lock for three readers, and what held it is gone.
-    black_box(unsafe { RwLock::<(), 1, Clock>::recover_at(NonNull::from(&lock).cast(), 3, other) });
-    let barrier = Barrier::<3, Clock>::new(clock());
-    // SAFETY: a barrier for three, and what held it is gone.
-    black_box(unsafe { Barrier::<1, Clock>::recover_at(NonNull::from(&barrier).cast(), 3, other) });
+    black_box(unsafe { RwLockView::<(), Clock>::recover_at(at, Layout::new::<u32>(), 3, other) });
 }
 
 fn queue(round: usize) {

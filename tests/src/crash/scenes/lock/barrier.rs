@@ -15,7 +15,7 @@ impl Structure for Meeting {
     const NAME: &'static str = "Barrier";
 
     fn fresh() -> Self {
-        Barrier::new(Futex)
+        Barrier::new()
     }
 
     fn is_held_by(&self, _: Participant) -> bool {

@@ -17,7 +17,7 @@ impl Structure for Places {
 
     fn fresh() -> Self {
         forget_held();
-        BoundedSemaphore::new(Futex)
+        BoundedSemaphore::new()
     }
 
     unsafe fn recover(&self, dead: Participant) {
@@ -27,7 +27,8 @@ impl Structure for Places {
 
     fn aftermath(&self, _: &mut Vec<u64>) -> Check {
         let_go();
-        let all = [(); N].map(|()| self.handle(SURVIVOR).try_acquire());
+        let survivor = self.handle(SURVIVOR);
+        let all = [(); N].map(|()| survivor.try_acquire());
         if all.iter().any(Option::is_none) {
             return Err("a permit is lost".into());
         }
@@ -52,7 +53,8 @@ fn others(places: &Places, _: &mut Vec<u64>) -> Check {
 }
 
 fn take_all(places: &Places) {
-    hold([(); N].map(|()| places.handle(SURVIVOR).try_acquire()));
+    let survivor = places.handle(SURVIVOR);
+    hold([(); N].map(|()| survivor.try_acquire()));
 }
 
 /// The operations.
@@ -114,7 +116,8 @@ pub fn entries() -> impl Iterator<Item = Entry> {
             "give back, and wake one that waits",
             |_: &Places| (),
             |places, note| {
-                let both = [(); N].map(|()| places.handle(CHILD).try_acquire());
+                let child = places.handle(CHILD);
+                let both = [(); N].map(|()| child.try_acquire());
                 note.begin();
                 drop(both);
                 note.end();

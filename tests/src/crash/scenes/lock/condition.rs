@@ -18,7 +18,7 @@ impl Structure for So {
     const NAME: &'static str = "Condition";
 
     fn fresh() -> Self {
-        So { so: Mutex::new(0, RobustFutex), changed: Condition::new(RobustFutex) }
+        So { so: Mutex::new(0), changed: Condition::new() }
     }
 
     fn is_held_by(&self, who: Participant) -> bool {
@@ -31,7 +31,8 @@ impl Structure for So {
     }
 
     fn aftermath(&self, seen: &mut Vec<u64>) -> Check {
-        let (_guard, died) = taken(self.so.handle(SURVIVOR).try_lock())?;
+        let handle = self.so.handle(SURVIVOR);
+        let (_guard, died) = taken(handle.try_lock())?;
         seen.push(died.into());
         Ok(())
     }
@@ -84,7 +85,8 @@ pub fn entries() -> impl Iterator<Item = Entry> {
         )
         .witness(
             |condition, note| {
-                let so = condition.so.handle(WITNESS).lock().unwrap_or_else(OwnerDied::into_inner);
+                let handle = condition.so.handle(WITNESS);
+                let so = handle.lock().unwrap_or_else(OwnerDied::into_inner);
                 match condition.changed.wait_while_deadline(so, late(), |so| *so == 0) {
                     Ok((so, waited)) => {
                         waited.expect("in time");

@@ -13,7 +13,7 @@ impl Structure for Signal {
     const NAME: &'static str = "Event";
 
     fn fresh() -> Self {
-        Event::new(RobustFutex)
+        Event::new()
     }
 
     unsafe fn recover(&self, _: Participant) {}

@@ -16,7 +16,7 @@ impl Structure for Sum {
 
     fn fresh() -> Self {
         forget_held();
-        Mutex::new(WHOLE, Futex)
+        Mutex::new(WHOLE)
     }
 
     fn is_held_by(&self, who: Participant) -> bool {
@@ -30,7 +30,8 @@ impl Structure for Sum {
 
     fn aftermath(&self, seen: &mut Vec<u64>) -> Check {
         let_go();
-        let (mut guard, died) = taken(self.handle(SURVIVOR).try_lock())?;
+        let handle = self.handle(SURVIVOR);
+        let (mut guard, died) = taken(handle.try_lock())?;
         seen.extend(found_in(died, *guard));
         if died {
             *guard = WHOLE;
@@ -45,7 +46,8 @@ impl Structure for Sum {
 }
 
 fn lock_and_die(sum: &Sum, who: Participant) {
-    let mut guard = sum.handle(who).try_lock().expect("it is free");
+    let handle = sum.handle(who);
+    let mut guard = handle.try_lock().expect("it is free");
     guard[0] += 1;
     forget(guard);
 }
@@ -168,7 +170,8 @@ pub fn entries() -> impl Iterator<Item = Entry> {
             "unlock, and wake one that waits",
             |_| (),
             |sum: &Sum, note| {
-                let mut guard = sum.handle(CHILD).lock().unwrap();
+                let handle = sum.handle(CHILD);
+                let mut guard = handle.lock().unwrap();
                 note.begin();
                 change(&mut guard);
                 drop(guard);
@@ -185,8 +188,8 @@ pub fn entries() -> impl Iterator<Item = Entry> {
         )
         .witness(
             |sum, note| {
-                let (mut guard, died) =
-                    taken(sum.handle(WITNESS).lock_deadline(late())).expect("in time");
+                let handle = sum.handle(WITNESS);
+                let (mut guard, died) = taken(handle.lock_deadline(late())).expect("in time");
                 note.got(died.into());
                 if died {
                     *guard = WHOLE;

@@ -19,7 +19,7 @@ impl Structure for Sum {
 
     fn fresh() -> Self {
         forget_held();
-        ReentrantMutex::new(WHOLE.map(AtomicU64::new), Futex)
+        ReentrantMutex::new(WHOLE.map(AtomicU64::new))
     }
 
     fn is_held_by(&self, who: Participant) -> bool {
@@ -33,10 +33,12 @@ impl Structure for Sum {
 
     fn aftermath(&self, seen: &mut Vec<u64>) -> Check {
         let_go();
-        let (mut guard, died) = taken(self.handle(SURVIVOR).try_lock())?;
+        let handle = self.handle(SURVIVOR);
+        let (mut guard, died) = taken(handle.try_lock())?;
         seen.extend(found_in(died, guard.each_ref().map(|part| part.load(SeqCst))));
         guard.make_consistent();
-        let twice = self.handle(SURVIVOR).try_lock().map_err(|error| error.to_string())?;
+        let handle = self.handle(SURVIVOR);
+        let twice = handle.try_lock().map_err(|error| error.to_string())?;
         drop((guard, twice));
         match self.handle(SURVIVOR).try_lock() {
             Ok(_) => Ok(()),
@@ -86,7 +88,8 @@ pub fn entries() -> impl Iterator<Item = Entry> {
         Operation::new(
             "recover another",
             |sum: &Sum| {
-                let guard = sum.handle(EARLIER).lock().expect("it is free");
+                let handle = sum.handle(EARLIER);
+                let guard = handle.lock().expect("it is free");
                 guard[0].fetch_add(1, SeqCst);
                 forget((guard, sum.handle(EARLIER).lock()));
             },
@@ -105,7 +108,8 @@ pub fn entries() -> impl Iterator<Item = Entry> {
             "unlock, and wake one that waits",
             |_: &Sum| (),
             |sum, note| {
-                let guard = sum.handle(CHILD).lock().expect("it is free");
+                let handle = sum.handle(CHILD);
+                let guard = handle.lock().expect("it is free");
                 note.begin();
                 change(&guard);
                 drop(guard);
@@ -122,8 +126,8 @@ pub fn entries() -> impl Iterator<Item = Entry> {
         )
         .witness(
             |sum, note| {
-                let (mut guard, died) =
-                    taken(sum.handle(WITNESS).lock_deadline(late())).expect("in time");
+                let handle = sum.handle(WITNESS);
+                let (mut guard, died) = taken(handle.lock_deadline(late())).expect("in time");
                 note.got(died.into());
                 guard.make_consistent();
             },

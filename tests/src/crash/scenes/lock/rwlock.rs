@@ -17,7 +17,7 @@ impl Structure for Sum {
 
     fn fresh() -> Self {
         forget_held();
-        RwLock::new(WHOLE, Futex)
+        RwLock::new(WHOLE)
     }
 
     fn is_held_by(&self, who: Participant) -> bool {
@@ -31,12 +31,14 @@ impl Structure for Sum {
 
     fn aftermath(&self, seen: &mut Vec<u64>) -> Check {
         let_go();
-        let (mut guard, died) = taken(self.handle(SURVIVOR).try_write())?;
+        let handle = self.handle(SURVIVOR);
+        let (mut guard, died) = taken(handle.try_write())?;
         seen.extend(found_in(died, *guard));
         *guard = WHOLE;
         guard.make_consistent();
         drop(guard);
-        let readers = [(); R].map(|()| self.handle(SURVIVOR).try_read());
+        let survivor = self.handle(SURVIVOR);
+        let readers = [(); R].map(|()| survivor.try_read());
         if readers.iter().all(Result::is_ok) {
             Ok(())
         } else {
@@ -128,7 +130,8 @@ pub fn entries() -> impl Iterator<Item = Entry> {
         Operation::new(
             "recover a writer",
             |sum: &Sum| {
-                let mut guard = sum.handle(EARLIER).write().unwrap();
+                let handle = sum.handle(EARLIER);
+                let mut guard = handle.write().unwrap();
                 guard[0] += 1;
                 forget(guard);
             },
@@ -161,7 +164,8 @@ pub fn entries() -> impl Iterator<Item = Entry> {
             "give back, and wake a writer",
             |_: &Sum| (),
             |sum, note| {
-                let guard = sum.handle(CHILD).read();
+                let handle = sum.handle(CHILD);
+                let guard = handle.read();
                 note.begin();
                 drop(guard);
                 note.end();
@@ -173,8 +177,8 @@ pub fn entries() -> impl Iterator<Item = Entry> {
         )
         .witness(
             |sum, note| {
-                let (mut guard, died) =
-                    taken(sum.handle(WITNESS).write_deadline(late())).expect("in time");
+                let handle = sum.handle(WITNESS);
+                let (mut guard, died) = taken(handle.write_deadline(late())).expect("in time");
                 note.got(died.into());
                 change(&mut guard);
             },
@@ -184,7 +188,8 @@ pub fn entries() -> impl Iterator<Item = Entry> {
             "give back, and wake a reader",
             |_: &Sum| (),
             |sum, note| {
-                let mut guard = sum.handle(CHILD).write().unwrap();
+                let handle = sum.handle(CHILD);
+                let mut guard = handle.write().unwrap();
                 note.begin();
                 change(&mut guard);
                 drop(guard);
@@ -201,7 +206,8 @@ pub fn entries() -> impl Iterator<Item = Entry> {
         )
         .witness(
             |sum, note| {
-                let read = taken(sum.handle(WITNESS).read_deadline(late())).expect("in time");
+                let handle = sum.handle(WITNESS);
+                let read = taken(handle.read_deadline(late())).expect("in time");
                 note.got(read.1.into());
             },
             |_, _| (),

@@ -13,7 +13,7 @@ impl Structure for Permits {
     const NAME: &'static str = "Semaphore";
 
     fn fresh() -> Self {
-        Semaphore::new(RobustFutex)
+        Semaphore::new()
     }
 
     unsafe fn recover(&self, _: Participant) {}

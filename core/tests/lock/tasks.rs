@@ -1,0 +1,177 @@
+//! The forms for tasks: several on each lock, some of which give up.
+
+use super::*;
+use ringway_core::wait::{Async, Spin};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::thread::Thread;
+
+/// Two tasks, and threads besides.
+type Two = Async<Yielding, 2>;
+
+struct Unpark(Thread);
+
+impl std::task::Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Runs a task on this thread: it sleeps until it is woken, so that a lost wake-up is a hang, which fails.
+fn run<R>(task: impl Future<Output = R>) -> R {
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut cx = Context::from_waker(&waker);
+    let mut task = pin!(task);
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    loop {
+        if let Poll::Ready(answer) = task.as_mut().poll(&mut cx) {
+            return answer;
+        }
+        std::thread::park_timeout(std::time::Duration::from_secs(60));
+        assert!(std::time::Instant::now() < end, "nobody woke the task");
+    }
+}
+
+fn once<R>(task: Pin<&mut impl Future<Output = R>>) -> Poll<R> {
+    task.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+#[test]
+fn tasks_and_a_thread_count_exactly() {
+    static TOTAL: Mutex<u32, Two> = Mutex::new(0);
+    const EACH: u32 = 2_000;
+    std::thread::scope(|s| {
+        for number in 1..3 {
+            let task = async move {
+                for _ in 0..EACH {
+                    *TOTAL.handle(participant(number)).lock_async().await.unwrap() += 1;
+                }
+            };
+            s.spawn(move || run(task));
+        }
+        s.spawn(|| (0..EACH).for_each(|_| *TOTAL.lock().unwrap() += 1));
+    });
+    assert_eq!(*TOTAL.lock().unwrap(), 3 * EACH);
+}
+
+#[test]
+fn a_task_that_gives_up_takes_nothing_and_a_task_is_told_of_a_death() {
+    let mutex = Mutex::<_, Two>::new(1);
+    let guard = mutex.try_lock().unwrap();
+    {
+        let mut gives_up = pin!(mutex.lock_async());
+        assert!(once(gives_up.as_mut()).is_pending());
+    }
+    let mut waits = pin!(mutex.lock_async());
+    assert!(once(waits.as_mut()).is_pending());
+    drop(guard);
+    assert!(matches!(once(waits.as_mut()), Poll::Ready(Ok(_))));
+
+    let dead = participant(1);
+    std::mem::forget(mutex.handle(dead).try_lock());
+    let mut waits = pin!(mutex.lock_async());
+    assert!(once(waits.as_mut()).is_pending());
+    // SAFETY: nobody uses the mutex under that name any more.
+    assert!(unsafe { mutex.recover(dead) });
+    assert!(matches!(once(waits.as_mut()), Poll::Ready(Err(OwnerDied(_)))));
+}
+
+#[test]
+fn a_task_that_writes_keeps_readers_out_until_it_gives_up() {
+    let lock = RwLock::<_, 2, Two>::new(1);
+    let reader = lock.try_read().unwrap();
+    {
+        let mut writes = pin!(lock.write_async());
+        assert!(once(writes.as_mut()).is_pending());
+        assert_eq!(refused(lock.try_read()), Error::WouldBlock);
+    }
+    assert!(lock.try_read().is_ok());
+    let mut writes = pin!(lock.write_async());
+    assert!(once(writes.as_mut()).is_pending());
+    drop(reader);
+    let Poll::Ready(Ok(mut guard)) = once(writes.as_mut()) else { panic!("the readers are gone") };
+    *guard = 2;
+    let mut reads = pin!(lock.read_async());
+    assert!(once(reads.as_mut()).is_pending());
+    drop(guard);
+    assert!(matches!(once(reads.as_mut()), Poll::Ready(Ok(value)) if *value == 2));
+}
+
+#[test]
+fn permits_pass_between_tasks() {
+    static COUNT: Semaphore<1, Two> = Semaphore::new();
+    static PLACES: BoundedSemaphore<1, Two> = BoundedSemaphore::new();
+    std::thread::scope(|s| {
+        for _ in 0..2 {
+            s.spawn(|| {
+                run(async {
+                    for _ in 0..1_000 {
+                        COUNT.acquire_async().await;
+                        drop(PLACES.acquire_async().await);
+                        COUNT.release(1).unwrap();
+                    }
+                })
+            });
+        }
+    });
+    assert_eq!((COUNT.permits(), PLACES.permits()), (1, 1));
+}
+
+#[test]
+fn a_task_waits_for_a_condition_and_for_an_event() {
+    static LEVEL: Mutex<u32, Two> = Mutex::new(0);
+    static CHANGED: Condition<Two> = Condition::new();
+    static DONE: Event<Two> = Event::new();
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            run(async {
+                let level = LEVEL.lock_async().await.unwrap();
+                let level = CHANGED.wait_while_async(level, |level| *level < 100).await.unwrap();
+                assert_eq!(*level, 100);
+                DONE.set();
+            })
+        });
+        for _ in 0..100 {
+            *LEVEL.lock().unwrap() += 1;
+            CHANGED.notify(1);
+        }
+        run(DONE.wait_async());
+    });
+    assert_eq!(CHANGED.notify_all(), 0, "nobody waits any more");
+}
+
+#[test]
+fn one_that_stops_waiting_for_a_condition_is_counted_no_longer() {
+    let (mutex, changed) = (Mutex::<_, Two>::new(1), Condition::<Two>::new());
+    {
+        let mut waits = pin!(changed.wait_async(mutex.try_lock().unwrap()));
+        assert!(once(waits.as_mut()).is_pending());
+        assert!(mutex.try_lock().is_ok(), "it gave the mutex back");
+        assert_eq!((changed.notify(3), changed.notify_all()), (1, 1));
+    }
+    assert_eq!(changed.notify(1), 0);
+}
+
+#[test]
+fn a_task_that_leaves_a_barrier_breaks_it() {
+    let barrier = Barrier::<2, Async<Spin, 2>>::new();
+    {
+        let mut leaves = pin!(barrier.wait_async());
+        assert!(once(leaves.as_mut()).is_pending());
+    }
+    assert!(barrier.is_broken());
+    assert_eq!(once(pin!(barrier.wait_async())), Poll::Ready(Err(Error::Broken)));
+    barrier.reset();
+    std::thread::scope(|s| {
+        for _ in 0..2 {
+            s.spawn(|| {
+                run(async {
+                    for _ in 0..500 {
+                        barrier.wait_async().await.unwrap();
+                    }
+                })
+            });
+        }
+    });
+}

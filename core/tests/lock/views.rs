@@ -1,0 +1,117 @@
+//! Locks whose slots are counted when the program runs, and what the locks share with those of `std`.
+
+use super::*;
+use ringway_core::lock::{
+    BarrierView, BoundedSemaphoreView, ReadGuard, ReentrantGuard, RwLockView,
+};
+use ringway_core::wait::Spin;
+use std::cell::Cell;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+
+/// Zeroed memory, in which a view of `slots` slots is a fresh lock; aligned as every lock is.
+fn memory(slots: usize) -> (Vec<u64>, *const [()]) {
+    let mut memory = vec![0; 8 + slots];
+    let at = std::ptr::slice_from_raw_parts(memory.as_mut_ptr().cast_const().cast::<()>(), slots);
+    (memory, at)
+}
+
+#[test]
+fn a_lock_for_as_many_readers_as_the_program_says() {
+    for readers in 1..6 {
+        let (_memory, at) = memory(readers);
+        // SAFETY: zeroed memory is a fresh lock, and it is large enough for as many slots.
+        let lock = unsafe { &*(at as *const RwLockView<u64, Yielding>) };
+        *lock.write().unwrap() = 7;
+        let all: Vec<_> = (0..readers).map(|_| lock.try_read().unwrap()).collect();
+        assert_eq!((lock.readers(), *all[0]), (readers, 7));
+        assert_eq!(refused(lock.try_read()), Error::WouldBlock);
+        assert_eq!(refused(lock.try_write()), Error::WouldBlock);
+        drop(all);
+        std::mem::forget(lock.handle(participant(1)).read());
+        // SAFETY: nobody uses the lock under that name any more.
+        assert!(unsafe { lock.recover(participant(1)) });
+        assert!(lock.try_write().is_ok());
+    }
+}
+
+#[test]
+fn permits_and_parties_as_many_as_the_program_says() {
+    for count in 1..6 {
+        let (_memory, at) = memory(count);
+        // SAFETY: as above.
+        let places = unsafe { &*(at as *const BoundedSemaphoreView<Yielding>) };
+        let all: Vec<_> = std::iter::from_fn(|| places.try_acquire()).collect();
+        assert_eq!((all.len(), places.permits()), (count, 0));
+        drop(all);
+        std::mem::forget(places.handle(participant(1)).acquire());
+        // SAFETY: nobody uses the semaphore under that name any more.
+        assert_eq!(unsafe { places.recover(participant(1)) }, 1);
+
+        let (_memory, at) = memory(count);
+        // SAFETY: as above.
+        let barrier = unsafe { &*(at as *const BarrierView<Yielding>) };
+        assert_eq!(barrier.parties(), count);
+        let mut met: Vec<_> = std::thread::scope(|s| {
+            let parties: Vec<_> = (0..count).map(|_| s.spawn(|| barrier.wait())).collect();
+            parties.into_iter().map(|party| party.join().unwrap().unwrap()).collect()
+        });
+        met.sort();
+        assert!(met.into_iter().eq(0..count));
+    }
+}
+
+#[test]
+fn a_lock_and_its_view_are_one() {
+    let lock: Box<RwLockView<_, _>> = Box::new(RwLock::<_, 3, Yielding>::new([1, 2]));
+    lock.write().unwrap()[0] = 5;
+    assert_eq!(*lock.read().unwrap(), [5, 2]);
+    let sized = BoundedSemaphore::<2, Yielding>::new();
+    let view: &BoundedSemaphoreView<_> = &sized;
+    let permit = view.acquire();
+    assert_eq!(sized.permits(), 1);
+    drop(permit);
+    assert_eq!(sized.permits(), 2);
+}
+
+/// Compiles, which is what it shows.
+fn _a_guard_that_reads_is_covariant<'short>(
+    read: ReadGuard<'short, &'static str, Spin>,
+    again: ReentrantGuard<'short, &'static str, Spin>,
+) -> (ReadGuard<'short, &'short str, Spin>, ReentrantGuard<'short, &'short str, Spin>) {
+    (read, again)
+}
+
+#[test]
+fn locks_may_be_caught_by_those_who_catch_panics() {
+    fn may<T: UnwindSafe + RefUnwindSafe>() {}
+    may::<Mutex<Cell<u32>>>();
+    may::<RwLock<Cell<u32>, 2>>();
+    may::<BoundedSemaphore<2>>();
+    may::<Condition>();
+    may::<Barrier<2>>();
+    may::<ReentrantMutex<u32, Numbered>>();
+}
+
+#[test]
+fn one_that_has_the_lock_alone_needs_no_guard_and_is_told_all_the_same() {
+    let dead = participant(1);
+    let mut mutex = <Mutex<_>>::new(1);
+    *mutex.get_mut().unwrap() = 2;
+    std::mem::forget(mutex.handle(dead).lock());
+    // SAFETY: nobody uses the mutex under that name any more.
+    assert!(unsafe { mutex.recover(dead) });
+    *mutex.get_mut().unwrap_err().into_inner() = 3;
+    assert_eq!(mutex.into_inner(), Err(OwnerDied(3)));
+
+    let mut lock = RwLock::<_, 1, Spin>::new(1);
+    *lock.get_mut().unwrap() = 2;
+    std::mem::forget(lock.handle(dead).write());
+    // SAFETY: as above.
+    assert!(unsafe { lock.recover(dead) });
+    *lock.get_mut().unwrap_err().into_inner() = 3;
+    assert_eq!(lock.into_inner(), Err(OwnerDied(3)));
+
+    let mut again = <ReentrantMutex<_, Numbered>>::new(1);
+    *again.get_mut().unwrap() = 2;
+    assert_eq!(again.into_inner(), Ok(2));
+}
