@@ -318,13 +318,16 @@ unsafe impl<T, W: Wake> InMemory for RingView<T, W> {
         storage::layout::<Slot<T>>(Layout::new::<Header<W>>(), capacity)
     }
 
-    fn at(at: NonNull<u8>, capacity: usize) -> NonNull<Self> {
-        storage::view(at, capacity, |slots: *mut [()]| slots as *mut Self)
+    fn from_raw(at: NonNull<u8>, capacity: usize) -> Option<NonNull<Self>> {
+        Self::layout(capacity)?;
+        NonNull::new(storage::slice(at, capacity) as *mut Self)
     }
 
-    unsafe fn init(at: NonNull<u8>, _capacity: usize) {
+    unsafe fn init_at(at: NonNull<u8>, capacity: usize) -> Option<NonNull<Self>> {
+        let ring = Self::from_raw(at, capacity)?;
         // SAFETY: the caller's memory begins with room for a header, see `layout`.
         unsafe { at.cast().write(Header::<W>::new()) };
+        Some(ring)
     }
 }
 

@@ -24,6 +24,8 @@
 //! ```
 
 #[cfg(not(loom))]
+use crate::error::Error;
+#[cfg(not(loom))]
 use core::alloc::Layout;
 use core::fmt;
 #[cfg(not(loom))]
@@ -88,47 +90,57 @@ impl sealed::Capacity for Counted {
 /// use ringway_core::ring::RingView;
 /// use ringway_core::storage::InMemory;
 /// use std::mem::MaybeUninit;
-/// #[repr(align(128))]
-/// struct Memory([MaybeUninit<u8>; 1024]);
-/// let mut memory = Memory([MaybeUninit::uninit(); 1024]);
 /// let capacity = std::env::args().count() + 9;
-/// let ring = RingView::<u32>::make(&mut memory.0, capacity).unwrap();
+/// let mut memory = [MaybeUninit::uninit(); 1024];
+/// let ring = RingView::<u32>::init_in(&mut memory, capacity)?;
 /// let (mut producer, mut consumer) = ring.split();
 /// producer.try_push(7).unwrap();
 /// assert_eq!((producer.capacity(), consumer.try_pop()), (capacity, Some(7)));
+/// # Ok::<(), ringway_core::Error>(())
 /// ```
 ///
 /// # Safety
-/// What [`init`](Self::init) wrote into memory of such a [`layout`](Self::layout) is a fresh structure, and [`at`](Self::at) points to it.
+/// [`from_raw`](Self::from_raw) points to `at`, and what [`init_at`](Self::init_at) makes there is a fresh structure, whose
+/// size and alignment are its [`layout`](Self::layout).
 #[cfg(not(loom))]
 pub unsafe trait InMemory {
-    /// How much memory one with so many slots takes; `None` when none has so many.
+    /// How much memory one of so many slots takes, and on which boundary it lies; `None` when none has so many.
+    ///
+    /// ```
+    /// use ringway_core::ring::{Ring, RingView};
+    /// use ringway_core::storage::InMemory;
+    /// let layout = RingView::<u64>::layout(100).unwrap();
+    /// assert_eq!(layout, std::alloc::Layout::new::<Ring<u64, 100>>());
+    /// assert_eq!(RingView::<u64>::layout(0), None);
+    /// ```
     fn layout(capacity: usize) -> Option<Layout>;
 
-    /// The structure of so many slots that lies at `at`, or is to lie there.
-    fn at(at: NonNull<u8>, capacity: usize) -> NonNull<Self>;
+    /// The one of so many slots that lies at `at`, or is to lie there: to be used by reference or, if it was made on the
+    /// heap, to be owned by a box. `None` when none has so many. Nothing is looked at.
+    fn from_raw(at: NonNull<u8>, capacity: usize) -> Option<NonNull<Self>>;
 
-    /// Makes a fresh one there. What was there is neither read nor dropped.
+    /// Makes a fresh one there. What was there is neither read nor dropped. `None` when none has so many slots.
     ///
     /// # Safety
-    /// At `at` there is memory as [`layout`](Self::layout) says for so many slots, which is the caller's alone.
-    unsafe fn init(at: NonNull<u8>, capacity: usize);
+    /// There is memory of [`layout(capacity)`](Self::layout), which is the caller's to write.
+    unsafe fn init_at(at: NonNull<u8>, capacity: usize) -> Option<NonNull<Self>>;
 
-    /// Makes a fresh one in `memory`, and lends it; `None` when the memory is too small, or does not begin on the boundary
-    /// that [`layout`](Self::layout) says, or no structure has so many slots. It is not dropped; see
-    /// [`ptr::drop_in_place`](core::ptr::drop_in_place).
-    fn make(memory: &mut [MaybeUninit<u8>], capacity: usize) -> Option<&mut Self> {
-        let layout = Self::layout(capacity)?;
-        let at = NonNull::new(memory.as_mut_ptr())?.cast::<u8>();
-        if memory.len() < layout.size()
-            || !at.cast::<()>().as_ptr().addr().is_multiple_of(layout.align())
-        {
-            return None;
-        }
-        // SAFETY: so much memory, on that boundary, and exclusively borrowed.
-        unsafe { Self::init(at, capacity) };
-        // SAFETY: just made there; borrowed for as long as the memory is.
-        Some(unsafe { Self::at(at, capacity).as_mut() })
+    /// Makes a fresh one in `memory`, which is at least as many bytes as [`layout`](Self::layout) says, and as many more as
+    /// are needed to align it. The values that are in it in the end are dropped only if it is
+    /// ([`drop_in_place`](core::ptr::drop_in_place)).
+    ///
+    /// # Errors
+    /// [`Error::BufferTooSmall`], with what is needed; [`Error::Exhausted`] when none has so many slots.
+    fn init_in(memory: &mut [MaybeUninit<u8>], capacity: usize) -> Result<&mut Self, Error> {
+        let layout = Self::layout(capacity).ok_or(Error::Exhausted)?;
+        let padding = memory.as_ptr().align_offset(layout.align());
+        let needed = layout.size().saturating_add(padding);
+        let memory = memory.get_mut(padding..needed).ok_or(Error::BufferTooSmall { needed })?;
+        // SAFETY: it is aligned and as large as the layout says, and borrowed exclusively.
+        let made = unsafe { Self::init_at(NonNull::from(memory).cast(), capacity) };
+        let mut made = made.ok_or(Error::Exhausted)?;
+        // SAFETY: just made, in memory that is borrowed for as long.
+        Ok(unsafe { made.as_mut() })
     }
 }
 
@@ -139,16 +151,10 @@ pub(crate) fn layout<E>(head: Layout, capacity: usize) -> Option<Layout> {
     head.extend(slots).ok().map(|(layout, _)| layout.pad_to_align())
 }
 
-/// A pointer to the structure of so many slots at `at`: `cast` makes it of a slice's pointer.
+/// What a structure of so many slots at `at` is made of: a slice's pointer, to be cast.
 #[cfg(not(loom))]
-pub(crate) fn view<V: ?Sized>(
-    at: NonNull<u8>,
-    capacity: usize,
-    cast: impl FnOnce(*mut [()]) -> *mut V,
-) -> NonNull<V> {
-    let to = cast(core::ptr::slice_from_raw_parts_mut(at.as_ptr().cast(), capacity));
-    // SAFETY: the address is that of `at`, which is not null.
-    unsafe { NonNull::new_unchecked(to) }
+pub(crate) const fn slice(at: NonNull<u8>, capacity: usize) -> *mut [()] {
+    core::ptr::slice_from_raw_parts_mut(at.as_ptr().cast(), capacity)
 }
 
 /// `N` as positions count. Refuses a capacity that cannot work when the program is compiled.

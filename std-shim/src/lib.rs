@@ -67,7 +67,7 @@ mod unshared;
 pub mod wait;
 
 pub use error::{Cause, Error, Result};
-pub use heap::boxed;
+pub use heap::{boxed, boxed_view};
 pub use ringway_core::{channel, participant, plain, ring};
 /// What the system reports: a [`Cause::Os`] has one.
 pub use rustix::io::Errno;

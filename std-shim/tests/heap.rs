@@ -1,15 +1,15 @@
 //! Large structures on the heap, in a thread whose stack is far smaller than they are, and so is
 //! each step with them.
 
-use ringway::boxed;
 use ringway::wait::Futex;
+use ringway::{boxed, boxed_view};
 use ringway_core::channel::pipe::Pipe;
-use ringway_core::ring::Ring;
 use ringway_core::ring::broadcast::Broadcast;
-use ringway_core::ring::bytes::ByteRing;
+use ringway_core::ring::bytes::{ByteRing, ByteRingView};
 use ringway_core::ring::latest::{Latest, Version};
-use ringway_core::ring::messages::MessageRing;
+use ringway_core::ring::messages::{MessageRing, MessageRingView};
 use ringway_core::ring::queue::Queue;
+use ringway_core::ring::{Ring, RingView};
 use ringway_core::wait::{Async, Spin};
 use std::time::{Duration, Instant};
 
@@ -131,5 +131,31 @@ fn a_broadcast_and_a_latest_of_large_values() {
         assert_eq!((seen.number(), &got), (5, &frame(9)));
         let end = latest.wait_newer_into_deadline(seen, &mut got, soon());
         assert_eq!(end, Err(ringway_core::Error::EndOfFile));
+    });
+}
+
+#[test]
+fn rings_of_as_many_slots_as_a_number_says() {
+    on_a_small_stack(|| {
+        let capacity = std::hint::black_box(400_000);
+        let value = std::sync::Arc::new(());
+        let mut ring = boxed_view::<RingView<_, Sleeper>>(capacity).unwrap();
+        let (mut producer, mut consumer) = ring.split();
+        (0..capacity).for_each(|_| producer.push(value.clone()).unwrap());
+        assert!(producer.push_deadline(value.clone(), Some(Instant::now())).is_err());
+        assert!(consumer.pop_deadline(soon()).is_ok());
+        drop((producer, consumer));
+        assert_eq!(std::sync::Arc::strong_count(&value), capacity);
+        drop(ring);
+        assert_eq!(std::sync::Arc::strong_count(&value), 1, "dropped with the ring");
+
+        let bytes = boxed_view::<ByteRingView<Sleeper>>(capacity).unwrap();
+        assert_eq!(bytes.producer().unwrap().write(&vec![7; 2 * capacity]), Ok(capacity));
+        assert_eq!(bytes.consumer().unwrap().as_slices().0, vec![7; capacity]);
+        let messages = boxed_view::<MessageRingView<Sleeper>>(capacity).unwrap();
+        messages.sender().unwrap().send(&vec![7; messages.max_message()]).unwrap();
+        assert_eq!(messages.receiver().unwrap().peek().unwrap().len(), capacity / 2 - 4);
+        assert!(boxed_view::<RingView<u8>>(0).is_none());
+        assert!(boxed_view::<RingView<u8>>(usize::MAX).is_none());
     });
 }

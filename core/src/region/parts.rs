@@ -260,19 +260,19 @@ impl<W: SharedWait> Erased for AnyRing<W> {
         _: Participant,
         dead: Participant,
     ) -> usize {
+        let Some(ring) = RingView::<(), W>::from_raw(at, 1) else { return 0 };
         // SAFETY: as the caller states: every ring begins with the same header, which is all that is touched.
-        let ring = unsafe { RingView::<(), W>::at(at, 1).as_ref() };
+        let ring = unsafe { ring.as_ref() };
         // SAFETY: as the caller states.
         unsafe { ring.recover(dead) }
     }
 
     unsafe fn look(at: NonNull<u8>, description: &Description) -> PartState {
-        let capacity = description.capacity as usize;
-        if RingView::<(), W>::layout(capacity).is_none() {
+        let Some(ring) = RingView::<(), W>::from_raw(at, description.capacity as usize) else {
             return PartState::CORRUPT;
-        }
+        };
         // SAFETY: as the caller states, there is the header of a ring; slots of `()` take no memory.
-        let ring = unsafe { RingView::<(), W>::at(at, capacity).as_ref() };
+        let ring = unsafe { ring.as_ref() };
         let named = |role, who: Option<Participant>| Some((role, who?));
         let [producer, consumer] = ring.holders();
         PartState {

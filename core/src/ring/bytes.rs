@@ -183,7 +183,7 @@ unsafe impl<const N: usize, W: Wake> InPlace for ByteRing<N, W> {
         fixed::<N>();
         let at = NonNull::from(&mut *place).cast();
         // SAFETY: the place is ours; a sized ring is laid out as its view is.
-        unsafe { ByteRingView::<W>::init(at, N) };
+        unsafe { ByteRingView::<W>::init_at(at, N) };
         // SAFETY: just made; see above.
         unsafe { place.assume_init_mut() }
     }
@@ -198,16 +198,18 @@ unsafe impl<W: Wake> InMemory for ByteRingView<W> {
         storage::layout::<Slot<u8>>(head, capacity)
     }
 
-    fn at(at: NonNull<u8>, capacity: usize) -> NonNull<Self> {
-        storage::view(at, capacity, |slots: *mut [()]| slots as *mut Self)
+    fn from_raw(at: NonNull<u8>, capacity: usize) -> Option<NonNull<Self>> {
+        Self::layout(capacity)?;
+        NonNull::new(storage::slice(at, capacity) as *mut Self)
     }
 
-    unsafe fn init(at: NonNull<u8>, capacity: usize) {
-        let size = Self::layout(capacity).map_or(0, |layout| layout.size());
+    unsafe fn init_at(at: NonNull<u8>, capacity: usize) -> Option<NonNull<Self>> {
+        let ring = Self::from_raw(at, capacity)?;
         // SAFETY: the caller's memory is that large, and the caller's alone.
-        unsafe { at.as_ptr().write_bytes(0, size) };
+        unsafe { at.as_ptr().write_bytes(0, Self::layout(capacity)?.size()) };
         // SAFETY: as above; it begins with room for a header.
         unsafe { at.cast().write(Header::<W>::new()) };
+        Some(ring)
     }
 }
 

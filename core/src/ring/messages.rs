@@ -136,13 +136,15 @@ unsafe impl<W: Wake> InMemory for MessageRingView<W> {
         ByteRingView::<W>::layout(capacity).filter(|_| capacity > 2 * HEADER)
     }
 
-    fn at(at: NonNull<u8>, capacity: usize) -> NonNull<Self> {
-        storage::view(at, capacity, |slots: *mut [()]| slots as *mut Self)
+    fn from_raw(at: NonNull<u8>, capacity: usize) -> Option<NonNull<Self>> {
+        Self::layout(capacity)?;
+        NonNull::new(storage::slice(at, capacity) as *mut Self)
     }
 
-    unsafe fn init(at: NonNull<u8>, capacity: usize) {
-        // SAFETY: as the caller promises.
-        unsafe { ByteRingView::<W>::init(at, capacity) };
+    unsafe fn init_at(at: NonNull<u8>, capacity: usize) -> Option<NonNull<Self>> {
+        let ring = Self::from_raw(at, capacity)?;
+        // SAFETY: as the caller states.
+        unsafe { ByteRingView::<W>::init_at(at, capacity) }.map(|_| ring)
     }
 }
 

@@ -6,7 +6,9 @@ use crate::limits::{self, Copying, Line};
 use crate::locks;
 use crate::many::{self, both, rate as many_rate};
 use crate::measure::{Found, alone, rate, trip};
-use crate::ours::{Bytes, Chunks, InPlace, Many, Messages, Private, Shared, Slots};
+use crate::ours::{
+    Bytes, BytesView, Chunks, InPlace, Many, Messages, Private, Shared, Slots, SlotsView,
+};
 use crate::python;
 use crate::rings::*;
 use crate::sides::Apart::{OneCpu, Processes, Threads};
@@ -122,6 +124,8 @@ macro_rules! threads {
             Ours "ringway Ring" = $measure::<Slots<Private, $n>, $m>($($apart)?);
             Ours "ringway ByteRing" = $measure::<Bytes<Private, $bytes>, $m>($($apart)?);
             Ours "ringway MessageRing" = $measure::<Messages<Private, $bytes>, $m>($($apart)?);
+            Ours "ringway RingView" = $measure::<SlotsView<Private, $n>, $m>($($apart)?);
+            Ours "ringway ByteRingView" = $measure::<BytesView<Private, $bytes>, $m>($($apart)?);
             Peer "rtrb" = $measure::<Rtrb<$n>, $m>($($apart)?);
             Peer "ringbuf" = $measure::<Ringbuf<$n>, $m>($($apart)?);
             Peer "heapless" = $measure::<Heapless<$n>, $m>($($apart)?);

@@ -2,12 +2,11 @@
 
 use crate::memory;
 use crate::message::{Message, Rx, Spsc, Tx};
-use ringway_core::ring::bytes::{self, ByteRing};
+use ringway_core::ring::bytes::{self, ByteRing, ByteRingView};
 use ringway_core::ring::messages::{self, MessageRing};
-use ringway_core::ring::{self, Ring, queue::Queue};
-use ringway_core::storage::Fixed;
-use ringway_core::wait::Nobody;
-use ringway_core::wait::Wake;
+use ringway_core::ring::{self, Ring, RingView, queue::Queue};
+use ringway_core::storage::{Capacity, Fixed};
+use ringway_core::wait::{Nobody, Wake};
 use std::hint;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
@@ -47,7 +46,7 @@ fn fill<M: Copy>(slot: &mut MaybeUninit<M>, message: &M) {
     unsafe { slot.as_mut_ptr().copy_from_nonoverlapping(message, 1) };
 }
 
-impl<M: Message, const N: usize, W: Wake> Tx<M> for ring::Producer<'static, M, W, Fixed<N>> {
+impl<M: Message, C: Capacity, W: Wake> Tx<M> for ring::Producer<'static, M, W, C> {
     #[inline(always)]
     fn put(&mut self, message: &M) -> bool {
         if M::SIZE <= 64 {
@@ -57,7 +56,7 @@ impl<M: Message, const N: usize, W: Wake> Tx<M> for ring::Producer<'static, M, W
     }
 }
 
-impl<M: Message, const N: usize, W: Wake> Rx<M> for ring::Consumer<'static, M, W, Fixed<N>> {
+impl<M: Message, C: Capacity, W: Wake> Rx<M> for ring::Consumer<'static, M, W, C> {
     #[inline(always)]
     fn get(&mut self, into: &mut M) -> bool {
         if M::SIZE <= 64 {
@@ -83,10 +82,25 @@ impl<M: Message, P: Place, const N: usize, W: Wake + 'static> Spsc<M> for Slots<
     }
 }
 
+/// [`Slots`], whose number the compiler does not know.
+pub struct SlotsView<P, const N: usize>(PhantomData<P>);
+
+impl<M: Message, P: Place, const N: usize> Spsc<M> for SlotsView<P, N> {
+    type Tx = ring::Producer<'static, M>;
+    type Rx = ring::Consumer<'static, M>;
+
+    fn open() -> (Self::Tx, Self::Rx) {
+        let ring: &RingView<M> = hint::black_box(P::zeroed::<Ring<M, N>>());
+        (ring.producer().expect("a fresh ring"), ring.consumer().expect("a fresh ring"))
+    }
+}
+
 /// A [`Ring`] of `N` words, a message's words pushed as one slice.
 pub struct Chunks<P, const N: usize>(PhantomData<P>);
 
-impl<const W: usize, const N: usize> Tx<[u64; W]> for ring::Producer<'static, u64, Nobody, Fixed<N>> {
+impl<const W: usize, const N: usize> Tx<[u64; W]>
+    for ring::Producer<'static, u64, Nobody, Fixed<N>>
+{
     #[inline(always)]
     fn put(&mut self, message: &[u64; W]) -> bool {
         match self.try_reserve(W) {
@@ -105,7 +119,9 @@ impl<const W: usize, const N: usize> Tx<[u64; W]> for ring::Producer<'static, u6
     }
 }
 
-impl<const W: usize, const N: usize> Rx<[u64; W]> for ring::Consumer<'static, u64, Nobody, Fixed<N>> {
+impl<const W: usize, const N: usize> Rx<[u64; W]>
+    for ring::Consumer<'static, u64, Nobody, Fixed<N>>
+{
     #[inline(always)]
     fn get(&mut self, into: &mut [u64; W]) -> bool {
         match self.try_peek(W) {
@@ -135,7 +151,7 @@ impl<const W: usize, P: Place, const N: usize> Spsc<[u64; W]> for Chunks<P, N> {
 /// A [`ByteRing`] of `N` bytes, a message written and read whole.
 pub struct Bytes<P, const N: usize>(PhantomData<P>);
 
-impl<M: Message, const N: usize> Tx<M> for bytes::Producer<'static, Nobody, Fixed<N>> {
+impl<M: Message, C: Capacity> Tx<M> for bytes::Producer<'static, Nobody, C> {
     #[inline(always)]
     fn put(&mut self, message: &M) -> bool {
         self.try_write_all(message.as_bytes()).is_ok()
@@ -154,7 +170,7 @@ impl<M: Message, const N: usize> Tx<M> for bytes::Producer<'static, Nobody, Fixe
     }
 }
 
-impl<M: Message, const N: usize> Rx<M> for bytes::Consumer<'static, Nobody, Fixed<N>> {
+impl<M: Message, C: Capacity> Rx<M> for bytes::Consumer<'static, Nobody, C> {
     #[inline(always)]
     fn get(&mut self, into: &mut M) -> bool {
         // Written in one publication, so that the whole message is there or nothing.
@@ -187,6 +203,19 @@ impl<M: Message, P: Place, const N: usize> Spsc<M> for Bytes<P, N> {
 
     fn open() -> (Self::Tx, Self::Rx) {
         let ring = P::zeroed::<ByteRing<N>>();
+        (ring.producer().expect("a fresh ring"), ring.consumer().expect("a fresh ring"))
+    }
+}
+
+/// [`Bytes`], whose number the compiler does not know.
+pub struct BytesView<P, const N: usize>(PhantomData<P>);
+
+impl<M: Message, P: Place, const N: usize> Spsc<M> for BytesView<P, N> {
+    type Tx = bytes::Producer<'static>;
+    type Rx = bytes::Consumer<'static>;
+
+    fn open() -> (Self::Tx, Self::Rx) {
+        let ring: &ByteRingView = hint::black_box(P::zeroed::<ByteRing<N>>());
         (ring.producer().expect("a fresh ring"), ring.consumer().expect("a fresh ring"))
     }
 }

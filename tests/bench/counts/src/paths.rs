@@ -2,10 +2,9 @@
 
 use ringway::signal::Signal;
 use ringway_core::channel::pipe::Pipe;
-use ringway_core::ring::Ring;
-use ringway_core::ring::bytes::ByteRing;
+use ringway_core::ring::bytes::{ByteRing, ByteRingView};
 use ringway_core::ring::queue::Queue;
-use ringway_core::storage::Fixed;
+use ringway_core::ring::{Ring, RingView};
 
 /// How often each path does its one thing.
 pub const OPERATIONS: u64 = 1000;
@@ -21,6 +20,7 @@ mod hot {
     use ringway_core::channel::pipe::{Reader, Writer};
     use ringway_core::ring::queue::{Queue, QueueView};
     use ringway_core::ring::{self as rings, bytes as byte_rings};
+    use ringway_core::storage::Fixed;
     use ringway_core::wait::{Nobody, Wake};
     use std::hint::black_box;
 
@@ -63,6 +63,12 @@ mod hot {
                 assert!(producer.try_push(black_box(1)).is_ok());
                 assert!(black_box(consumer.try_pop()).is_some());
             }
+            push_and_pop_in_a_view(
+                producer: &mut rings::Producer<u64>, consumer: &mut rings::Consumer<u64>
+            ) {
+                assert!(producer.try_push(black_box(1)).is_ok());
+                assert!(black_box(consumer.try_pop()).is_some());
+            }
             push_64_bytes(producer: &mut Producer<[u64; 8]>) {
                 assert!(producer.try_push(black_box([1; 8])).is_ok());
             }
@@ -100,6 +106,12 @@ mod hot {
                 assert!(producer.try_write(black_box(&[1; 64])) == 64);
             }
             read_64(consumer: &mut ByteConsumer) {
+                assert!(black_box(consumer.try_read(&mut [0; 64])) == 64);
+            }
+            write_64_in_a_view(producer: &mut byte_rings::Producer) {
+                assert!(producer.try_write(black_box(&[1; 64])) == 64);
+            }
+            read_64_in_a_view(consumer: &mut byte_rings::Consumer) {
                 assert!(black_box(consumer.try_read(&mut [0; 64])) == 64);
             }
             grant_of_64_and_commit(producer: &mut ByteProducer) {
@@ -164,6 +176,10 @@ pub fn run() {
     consumer.clear();
     hot::ring::slice_of_64_in_and_out(&mut producer, &mut consumer);
     hot::ring::chunk_of_64_in_place(&mut producer, &mut consumer);
+    drop((producer, consumer));
+    let view: &RingView<u64> = std::hint::black_box(&ring);
+    let mut halves = (view.producer().expect("free"), view.consumer().expect("free"));
+    hot::ring::push_and_pop_in_a_view(&mut halves.0, &mut halves.1);
 
     let mut ring: Ring<[u64; 8], N> = Ring::new();
     let (mut producer, mut consumer) = ring.split();
@@ -181,6 +197,11 @@ pub fn run() {
     hot::bytes::read_64(&mut consumer);
     hot::bytes::grant_of_64_and_commit(&mut producer);
     hot::bytes::peek_and_release_64(&mut consumer);
+    drop((producer, consumer));
+    let view: &ByteRingView = std::hint::black_box(&ring);
+    let mut halves = (view.producer().expect("free"), view.consumer().expect("free"));
+    hot::bytes::write_64_in_a_view(&mut halves.0);
+    hot::bytes::read_64_in_a_view(&mut halves.1);
 
     let queue: Queue<u64, N> = Queue::new();
     hot::queue::push(&queue);

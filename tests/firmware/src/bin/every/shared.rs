@@ -29,16 +29,14 @@ pub fn all(round: usize) {
 }
 
 fn in_place() {
-    #[repr(align(128))]
-    struct Memory([MaybeUninit<u8>; 1024]);
-    let mut memory = Memory([MaybeUninit::uninit(); 1024]);
-    if let Some(ring) = RingView::<u32, Spin>::make(&mut memory.0, any(3)) {
+    let mut memory = [MaybeUninit::uninit(); 1024];
+    if let Ok(ring) = RingView::<u32, Spin>::init_in(&mut memory, any(3)) {
         black_box((ring.capacity(), ring.split().0.try_push(3).is_ok()));
     }
-    if let Some(ring) = ByteRingView::<Spin>::make(&mut memory.0, any(9)) {
+    if let Ok(ring) = ByteRingView::<Spin>::init_in(&mut memory, any(9)) {
         black_box((ring.capacity(), ring.split().0.try_write(b"x")));
     }
-    if let Some(ring) = MessageRingView::<Spin>::make(&mut memory.0, any(40)) {
+    if let Ok(ring) = MessageRingView::<Spin>::init_in(&mut memory, any(40)) {
         black_box((ring.max_message(), ring.split().0.try_send(b"x").is_ok()));
     }
     black_box(Ring::<u32, 3, Spin>::init(&mut MaybeUninit::uninit()));
