@@ -131,11 +131,13 @@ impl<T> core::error::Error for Full<T> {}
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum PushError<T> {
-    /// The consumer closed its half or died.
+    /// There is no room now, and this form of the call does not wait.
+    Full(T),
+    /// The consumer closed its half or died; or the queue is closed.
     Closed(T),
     /// The deadline passed first.
     TimedOut(T),
-    /// The ring's memory was corrupted: the consumer stands where none can. Lay the ring out anew.
+    /// The memory was corrupted: it says what this crate never writes. Lay it out anew.
     Corrupt(T),
 }
 
@@ -143,9 +145,20 @@ impl<T> PushError<T> {
     /// The value that was not pushed.
     pub fn into_value(self) -> T {
         match self {
-            PushError::Closed(value) | PushError::TimedOut(value) | PushError::Corrupt(value) => {
-                value
-            }
+            PushError::Full(value)
+            | PushError::Closed(value)
+            | PushError::TimedOut(value)
+            | PushError::Corrupt(value) => value,
+        }
+    }
+
+    /// Why `value` was not pushed, and the value.
+    pub(crate) fn new(why: Error, value: T) -> Self {
+        match why {
+            Error::WouldBlock => PushError::Full(value),
+            Error::BrokenPipe => PushError::Closed(value),
+            Error::TimedOut => PushError::TimedOut(value),
+            _ => PushError::Corrupt(value),
         }
     }
 }
@@ -153,6 +166,7 @@ impl<T> PushError<T> {
 impl<T> fmt::Debug for PushError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            PushError::Full(_) => "Full(..)",
             PushError::Closed(_) => "Closed(..)",
             PushError::Corrupt(_) => "Corrupt(..)",
             PushError::TimedOut(_) => "TimedOut(..)",
@@ -164,6 +178,7 @@ impl<T> fmt::Debug for PushError<T> {
 impl<T> defmt::Format for PushError<T> {
     fn format(&self, f: defmt::Formatter<'_>) {
         match self {
+            PushError::Full(_) => defmt::write!(f, "Full(..)"),
             PushError::Closed(_) => defmt::write!(f, "Closed(..)"),
             PushError::Corrupt(_) => defmt::write!(f, "Corrupt(..)"),
             PushError::TimedOut(_) => defmt::write!(f, "TimedOut(..)"),
@@ -175,6 +190,7 @@ impl<T> fmt::Display for PushError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(
             &match self {
+                PushError::Full(_) => Error::WouldBlock,
                 PushError::Closed(_) => Error::BrokenPipe,
                 PushError::Corrupt(_) => Error::Corrupt,
                 PushError::TimedOut(_) => Error::TimedOut,

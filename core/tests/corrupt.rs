@@ -19,7 +19,7 @@ use ringway_core::ring::broadcast::Broadcast;
 use ringway_core::ring::bytes::ByteRing;
 use ringway_core::ring::latest::{Latest, Version};
 use ringway_core::ring::messages::MessageRing;
-use ringway_core::ring::queue::{NoSlot, Queue, QueueView};
+use ringway_core::ring::queue::{Queue, QueueView};
 use ringway_core::ring::{PushError, Ring};
 use ringway_core::sync::AtomicU32;
 use ringway_core::wait::{BellWord, TimedOut, Wait, Wake};
@@ -241,7 +241,7 @@ fn a_queue_whose_entries_lead_in_a_circle_says_that_it_is_corrupt() {
     put(ends / 3, 1 << 16);
     // SAFETY: that is where it is, and how many slots it has.
     assert!(!unsafe { QueueView::<(), Sleeper>::at(at, N) }.unwrap().is_valid());
-    assert_eq!(queue.try_reserve().unwrap_err(), NoSlot::Corrupt);
+    assert_eq!(queue.try_reserve().unwrap_err(), Error::Corrupt);
     let handle = queue.handle(Participant::LOCAL);
     assert_eq!(handle.pop_deadline(NOW), Err(Error::Corrupt));
     assert_eq!((queue.try_pop(), queue.len()), (None, 0));

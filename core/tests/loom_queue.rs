@@ -7,7 +7,7 @@
 mod support;
 
 use ringway_core::participant::Participant;
-use ringway_core::ring::queue::{PushError, Queue};
+use ringway_core::ring::{PushError, queue::Queue};
 use support::sync::Arc;
 use support::sync::atomic::{AtomicU32, Ordering};
 use support::thread;

@@ -5,8 +5,11 @@ mod random;
 
 use random::Random;
 use ringway_core::Error;
-use ringway_core::ring::queue::{NoSlot, Queue, QueueView};
+use ringway_core::participant::Participant;
+use ringway_core::ring::PushError;
+use ringway_core::ring::queue::{Queue, QueueView};
 use ringway_core::sync::{AtomicU32, Ordering};
+use ringway_core::wait::{Clock, Spin, SpinClock};
 use std::collections::VecDeque;
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
@@ -40,7 +43,7 @@ fn behaves_as_a_bounded_deque(queue: &QueueView<(u32, Rc<()>)>, alive: &Rc<()>, 
         match random.below(20) {
             0 => match queue.try_reserve() {
                 Ok(loan) => loans.push(loan),
-                Err(why) => assert!(is_full && why == NoSlot::Full),
+                Err(why) => assert!(is_full && why == Error::WouldBlock),
             },
             1 => {
                 if let Some(loan) = loans.pop() {
@@ -253,4 +256,62 @@ fn a_queue_is_made_in_memory_that_the_caller_hands_over_if_that_is_enough() {
         assert!(QueueView::<u16>::init_in(&mut memory, capacity).is_err());
     }
     assert!(QueueView::<[u64; 1 << 45]>::layout(60_000).is_none(), "too large");
+}
+
+/// Its deadlines are late or early; there is nothing between.
+struct Two;
+
+impl Clock for Two {
+    fn now() -> u64 {
+        1
+    }
+}
+
+#[test]
+fn what_did_not_come_in_time_is_told_apart_from_what_never_comes() {
+    let late = Some(0);
+    let queue = Queue::<u32, 1, SpinClock<Two>>::new();
+    let me = queue.handle(Participant::LOCAL);
+    assert_eq!(me.claim_deadline(late).err(), Some(Error::TimedOut));
+    assert_eq!(me.pop_deadline(late), Err(Error::TimedOut));
+    let loan = me.reserve_deadline(late).unwrap();
+    assert_eq!(me.try_reserve().err(), Some(Error::WouldBlock));
+    assert_eq!(me.try_push(2), Err(PushError::Full(2)));
+    assert_eq!(me.reserve_deadline(late).err(), Some(Error::TimedOut));
+    assert_eq!(me.push_deadline(2, late), Err(PushError::TimedOut(2)));
+    loan.write(1).unwrap();
+    let claim = me.claim_deadline(late).unwrap();
+    queue.close();
+    assert_eq!(me.try_reserve().err(), Some(Error::BrokenPipe));
+    assert_eq!(
+        (me.reserve().err(), me.push(3)),
+        (Some(Error::BrokenPipe), Err(PushError::Closed(3)))
+    );
+    claim.complete();
+    assert_eq!((me.claim().err(), me.pop()), (Some(Error::EndOfFile), Err(Error::EndOfFile)));
+}
+
+#[test]
+fn large_values_are_filled_and_read_in_place_by_those_who_wait() {
+    const ROUNDS: u8 = 50;
+    static FRAMES: Queue<[u8; 65536], 2, Spin> = Queue::new();
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            for round in 0..ROUNDS {
+                let mut loan = FRAMES.handle(Participant::LOCAL).reserve().unwrap();
+                // SAFETY: bytes, all of which are written.
+                unsafe { loan.as_uninit().as_mut_ptr().write_bytes(round, 1) };
+                // SAFETY: as above.
+                unsafe { loan.commit() }.unwrap();
+            }
+            FRAMES.close();
+        });
+        let mut round = 0;
+        while let Ok(frame) = FRAMES.handle(Participant::LOCAL).claim() {
+            assert!(frame.iter().all(|byte| *byte == round));
+            frame.complete();
+            round += 1;
+        }
+        assert_eq!(round, ROUNDS);
+    });
 }

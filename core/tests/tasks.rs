@@ -1,9 +1,11 @@
 //! Tasks that await the same thing: as many as the bell has places for sleep until something happens, and are then all woken.
 #![cfg(not(loom))]
 
+use ringway_core::Error;
+use ringway_core::participant::Participant;
 use ringway_core::ring::broadcast::Broadcast;
 use ringway_core::ring::latest::{Latest, Version};
-use ringway_core::ring::queue::Queue;
+use ringway_core::ring::queue::{Handle, Queue};
 use ringway_core::wait::{Async, Spin, WakerSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -106,6 +108,39 @@ fn producers_of_a_queue_sleep_until_there_is_room() {
         assert_eq!(executor.run(), Some(asleep), "all are woken, and one has room");
     }
     assert_eq!(executor.answers, [Ok(()); 3]);
+}
+
+/// Both ends, by value and in place.
+#[test]
+fn a_queue_is_awaited_for_room_and_for_values() {
+    async fn produce(me: Handle<'_, u32, Async<Spin>>) -> Result<u32, Error> {
+        me.push_async(1).await.map_err(|_| Error::BrokenPipe)?;
+        me.reserve_async().await?.write(2).map_err(|_| Error::BrokenPipe)?;
+        me.push_async(3).await.map_err(|_| Error::BrokenPipe)?;
+        me.close();
+        Ok(0)
+    }
+    async fn consume(me: Handle<'_, u32, Async<Spin>>) -> Result<u32, Error> {
+        let first = me.pop_async().await?;
+        let claim = me.claim_async().await?;
+        let second = *claim;
+        claim.complete();
+        let sum = first + second + me.pop_async().await?;
+        assert_eq!(me.claim_async().await.err(), Some(Error::EndOfFile));
+        assert_eq!(me.reserve_async().await.err(), Some(Error::BrokenPipe));
+        Ok(sum)
+    }
+    let queue = Queue::<u32, 1, Async<Spin>>::new();
+    let me = queue.handle(Participant::LOCAL);
+    let (mut consumer, mut producer) = (Box::pin(consume(me)), Box::pin(produce(me)));
+    let mut executor = Executor::new([
+        Box::new(|cx: &mut Context<'_>| consumer.as_mut().poll(cx)) as Work<_>,
+        Box::new(|cx: &mut Context<'_>| producer.as_mut().poll(cx)),
+    ]);
+    let polls = executor.run().unwrap();
+    assert!((4..=12).contains(&polls), "each sleeps in between: {polls}");
+    executor.answers.sort_by_key(|answer| answer.unwrap_or(99));
+    assert_eq!(executor.answers, [Ok(0), Ok(6)]);
 }
 
 #[test]

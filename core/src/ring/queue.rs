@@ -101,6 +101,7 @@ use crate::finally::finish;
 use crate::participant::Participant;
 #[cfg(not(loom))]
 use crate::ring::InPlace;
+use crate::ring::PushError;
 use crate::sync::{Ordering, const_unless_loom};
 use crate::wait::{Doorbell, Nobody, Wake};
 use core::fmt;
@@ -127,7 +128,7 @@ use shared::Cell;
 /// Its methods are those of [`QueueView`], which it lends by [`Deref`].
 ///
 /// ```
-/// use ringway_core::ring::queue::{PushError, Queue};
+/// use ringway_core::ring::{PushError, queue::Queue};
 /// let queue: Queue<_, 2> = Queue::new();
 /// assert_eq!(queue.try_push('a'), Ok(()));
 /// assert_eq!(queue.try_push('b'), Ok(()));
@@ -306,7 +307,8 @@ impl<T, W: Wake> QueueView<T, W> {
     /// Takes a slot to be filled in place. Lock-free.
     ///
     /// # Errors
-    /// [`NoSlot::Full`] when every slot is held, [`NoSlot::Closed`] when the queue is closed; [`NoSlot::Corrupt`].
+    /// [`Error::WouldBlock`] when every slot is held, [`Error::BrokenPipe`] when the queue is closed;
+    /// [`Error::Corrupt`] when something else wrote into its memory.
     ///
     /// ```
     /// use ringway_core::ring::queue::Queue;
@@ -319,7 +321,7 @@ impl<T, W: Wake> QueueView<T, W> {
     /// assert_eq!(claim[0], 7);
     /// claim.complete();
     /// ```
-    pub fn try_reserve(&self) -> Result<Loan<'_, T, W>, NoSlot> {
+    pub fn try_reserve(&self) -> Result<Loan<'_, T, W>, Error> {
         self.handle(Participant::LOCAL).try_reserve()
     }
 
@@ -352,7 +354,7 @@ impl<T, W: Wake> QueueView<T, W> {
     /// back with [`PushError::Closed`].
     ///
     /// ```
-    /// use ringway_core::ring::queue::{PushError, Queue};
+    /// use ringway_core::ring::{PushError, queue::Queue};
     /// let queue: Queue<_, 4> = Queue::new();
     /// queue.try_push(1).unwrap();
     /// queue.close();
@@ -434,7 +436,7 @@ impl<T, W: Wake> QueueView<T, W> {
     }
 
     /// Whether the queue's words can be those of a queue. Only a foreign write into its memory can make them others; its
-    /// operations then answer [`NoSlot::Corrupt`], or as if it were empty or full.
+    /// operations then answer [`Error::Corrupt`], or as if it were empty or full.
     pub fn is_valid(&self) -> bool {
         self.shared().is_valid()
     }
@@ -462,70 +464,9 @@ impl<T, W: Wake> QueueView<T, W> {
     }
 }
 
-/// Why a value was not pushed, and the value.
-///
-/// ```
-/// use ringway_core::ring::queue::{PushError, Queue};
-/// let queue: Queue<_, 1> = Queue::new();
-/// queue.try_push(1).unwrap();
-/// assert_eq!(queue.try_push(2), Err(PushError::Full(2)));
-/// ```
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum PushError<T> {
-    /// Every slot is held; with a deadline: none came free in time.
-    Full(T),
-    /// The queue is closed.
-    Closed(T),
-    /// The queue's words are corrupt, see [`NoSlot::Corrupt`].
-    Corrupt(T),
-}
-
-impl<T> PushError<T> {
-    /// The value that was not pushed.
-    pub fn into_value(self) -> T {
-        match self {
-            PushError::Full(value) | PushError::Closed(value) | PushError::Corrupt(value) => value,
-        }
-    }
-
-    fn without_value(&self) -> NoSlot {
-        match self {
-            PushError::Full(_) => NoSlot::Full,
-            PushError::Closed(_) => NoSlot::Closed,
-            PushError::Corrupt(_) => NoSlot::Corrupt,
-        }
-    }
-}
-
-impl<T> fmt::Debug for PushError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            PushError::Full(_) => "Full(..)",
-            PushError::Closed(_) => "Closed(..)",
-            PushError::Corrupt(_) => "Corrupt(..)",
-        })
-    }
-}
-
-impl<T> fmt::Display for PushError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.without_value(), f)
-    }
-}
-
-impl<T> core::error::Error for PushError<T> {}
-
 /// Why no slot was given.
-///
-/// ```
-/// use ringway_core::ring::queue::{NoSlot, Queue};
-/// let queue: Queue<u8, 1> = Queue::new();
-/// let loan = queue.try_reserve().unwrap();
-/// assert_eq!(queue.try_reserve().unwrap_err(), NoSlot::Full);
-/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum NoSlot {
+enum NoSlot {
     /// Every slot is held.
     Full,
     /// The queue is closed.
@@ -546,17 +487,15 @@ impl NoSlot {
     }
 }
 
-impl fmt::Display for NoSlot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            NoSlot::Full => f.write_str("the queue is full: pop first, or push again later"),
-            NoSlot::Closed => fmt::Display::fmt(&Error::BrokenPipe, f),
-            NoSlot::Corrupt => f.write_str("the queue is corrupt: lay out its memory anew"),
+impl From<NoSlot> for Error {
+    fn from(why: NoSlot) -> Self {
+        match why {
+            NoSlot::Full => Error::WouldBlock,
+            NoSlot::Closed => Error::BrokenPipe,
+            NoSlot::Corrupt => Error::Corrupt,
         }
     }
 }
-
-impl core::error::Error for NoSlot {}
 
 impl<T, const N: usize, W: Wake> Drop for Queue<T, N, W> {
     fn drop(&mut self) {

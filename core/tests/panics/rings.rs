@@ -6,8 +6,8 @@ use ringway_core::ring::broadcast::Broadcast;
 use ringway_core::ring::bytes::ByteRing;
 use ringway_core::ring::latest::{Latest, Version};
 use ringway_core::ring::messages::MessageRing;
-use ringway_core::ring::queue::{PushError, Queue};
 use ringway_core::ring::{Full, Ring};
+use ringway_core::ring::{PushError, queue::Queue};
 
 #[test]
 fn a_ring_has_what_was_pushed_and_room_for_what_was_popped() {

@@ -1,7 +1,6 @@
 //! Why an operation failed, and the words for it.
 
 use super::ProcessError;
-use ringway_core::ring::queue;
 use ringway_core::{channel, lock, region, ring, signal, wait};
 use rustix::fs::FileType;
 use rustix::io::Errno;
@@ -185,19 +184,10 @@ in_words_of_the_core!(
     wait::TimedOut { _ => E::TimedOut }
     {T} ring::Full<T> { _ => E::WouldBlock }
     {T} ring::PushError<T> {
+        ring::PushError::Full(_) => E::WouldBlock,
         ring::PushError::Closed(_) => E::BrokenPipe,
         ring::PushError::TimedOut(_) => E::TimedOut,
         ring::PushError::Corrupt(_) => E::Corrupt,
-    }
-    {T} queue::PushError<T> {
-        queue::PushError::Full(_) => E::WouldBlock,
-        queue::PushError::Closed(_) => E::BrokenPipe,
-        queue::PushError::Corrupt(_) => E::Corrupt,
-    }
-    queue::NoSlot {
-        queue::NoSlot::Full => E::WouldBlock,
-        queue::NoSlot::Closed => E::BrokenPipe,
-        queue::NoSlot::Corrupt => E::Corrupt,
     }
 );
 

@@ -3,10 +3,12 @@
 use super::shared::{Contended, NoMore, Refused, Shared};
 use super::steps::ClaimResult;
 use super::word::Position;
-use super::{NoSlot, PushError, QueueView};
+use super::{NoSlot, QueueView};
+use crate::error::Error;
 use crate::finally::Finally;
 use crate::participant::Participant;
 use crate::plain::Plain;
+use crate::ring::PushError;
 use crate::sync::Kept;
 use crate::wait::Wake;
 use core::mem::{ManuallyDrop, MaybeUninit};
@@ -66,10 +68,10 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
     /// [`Queue::try_reserve`] by this participant.
     ///
     /// # Errors
-    /// [`NoSlot::Full`] when every slot is held, [`NoSlot::Closed`] when the queue is closed; [`NoSlot::Corrupt`].
+    /// As there.
     #[inline]
-    pub fn try_reserve(self) -> Result<Loan<'q, T, W>, NoSlot> {
-        self.reserve_now()
+    pub fn try_reserve(self) -> Result<Loan<'q, T, W>, Error> {
+        Ok(self.reserve_now()?)
     }
 
     // These are inlined into the methods of a `Queue`, so that the capacity is a constant there.
@@ -271,7 +273,7 @@ impl<T, W: Wake> Loan<'_, T, W> {
     /// Sends what was put into the slot.
     ///
     /// # Errors
-    /// The loan, when the queue was closed meanwhile, or its words are [corrupt](NoSlot::Corrupt). What is in the slot is not
+    /// The loan, when the queue was closed meanwhile, or its words are [corrupt](Error::Corrupt). What is in the slot is not
     /// dropped with it.
     ///
     /// # Safety

@@ -9,7 +9,7 @@ impl<T, W: Wake> Handle<'_, T, W> {
     ///
     /// ```
     /// use ringway_core::participant::Participant;
-    /// use ringway_core::ring::queue::{PushError, Queue};
+    /// use ringway_core::ring::{PushError, queue::Queue};
     /// let queue: Queue<_, 4> = Queue::new();
     /// let me = queue.handle(Participant::new(1).unwrap());
     /// me.try_push("job").unwrap();

@@ -5,7 +5,8 @@ use crate::conformance::{Answer, Content, End, Promises, Reader, Transport, Writ
 use ringway::channel::Error;
 use ringway::wait::PrivateFutex;
 use ringway_core::participant::Participant;
-use ringway_core::ring::queue::{Handle, PushError, Queue};
+use ringway_core::ring::PushError;
+use ringway_core::ring::queue::{Handle, Queue};
 use std::path::Path;
 use std::time::Instant;
 
@@ -52,15 +53,15 @@ impl Side {
 
 impl Writer for Side {
     fn write(&mut self, buf: &[u8]) -> Answer<usize> {
-        pushed(self.0.push(buf.to_vec()), buf, Error::WouldBlock)
+        pushed(self.0.push(buf.to_vec()), buf)
     }
 
     fn try_write(&mut self, buf: &[u8]) -> Answer<usize> {
-        pushed(self.0.try_push(buf.to_vec()), buf, Error::WouldBlock)
+        pushed(self.0.try_push(buf.to_vec()), buf)
     }
 
     fn write_deadline(&mut self, buf: &[u8], deadline: Instant) -> Answer<usize> {
-        pushed(self.handle().push_deadline(buf.to_vec(), Some(deadline)), buf, Error::TimedOut)
+        pushed(self.handle().push_deadline(buf.to_vec(), Some(deadline)), buf)
     }
 
     fn another(&self) -> Box<dyn Writer> {
@@ -68,11 +69,16 @@ impl Writer for Side {
     }
 }
 
-fn pushed(answer: Result<(), PushError<Vec<u8>>>, buf: &[u8], full: Error) -> Answer<usize> {
+fn pushed(answer: Result<(), PushError<Vec<u8>>>, buf: &[u8]) -> Answer<usize> {
     match answer {
         Ok(()) => Ok(buf.len()),
         Err(error) => {
-            let why = if matches!(error, PushError::Full(_)) { full } else { Error::BrokenPipe };
+            let why = match error {
+                PushError::Full(_) => Error::WouldBlock,
+                PushError::Closed(_) => Error::BrokenPipe,
+                PushError::TimedOut(_) => Error::TimedOut,
+                PushError::Corrupt(_) => Error::Corrupt,
+            };
             assert!(error.into_value() == buf, "the value comes back");
             Err(why)
         }

@@ -74,6 +74,7 @@ fn pushed(answer: Result<(), PushError<Vec<u8>>>, buf: &[u8]) -> Answer<usize> {
         Ok(()) => Ok(buf.len()),
         Err(error) => {
             let reason = match error {
+                PushError::Full(_) => Error::WouldBlock,
                 PushError::Closed(_) => Error::BrokenPipe,
                 PushError::TimedOut(_) => Error::TimedOut,
                 PushError::Corrupt(_) => Error::Corrupt,

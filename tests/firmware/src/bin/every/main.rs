@@ -15,8 +15,9 @@ use ringway_core::channel::fifo::Registry;
 use ringway_core::channel::pipe::Pipe;
 use ringway_core::channel::socket::{Connection, Network, Shutdown};
 use ringway_core::channel::{Event, State};
+use ringway_core::participant::Participant;
 use ringway_core::ring::bytes::ByteRing;
-use ringway_core::ring::queue::Queue;
+use ringway_core::ring::queue::{Handle, Queue};
 use ringway_core::ring::{PushError, Ring};
 use ringway_core::signal::{Payload, SignalSet, Table};
 use ringway_core::wait::{Async, SpinClock, Wake};
@@ -191,9 +192,21 @@ fn queue(round: usize) {
         black_box((queue.len(), queue.is_empty(), queue.capacity(), queue.unfinished()));
         black_box(queue.poll_pop(&mut cx).is_ready());
         black_box(queue.try_pop());
+        queue_awaited(queue.handle(Participant::LOCAL), &mut cx);
     }
     queue.close();
     black_box((queue.is_closed(), queue.has_ended()));
+}
+
+fn queue_awaited(queue: Handle<'_, u32, Clock>, cx: &mut Context<'_>) {
+    let mut value = Some(2);
+    black_box(queue.poll_push(cx, &mut value).is_ready());
+    black_box(queue.poll_pop(cx).is_ready());
+    black_box((queue.poll_reserve(cx).is_ready(), queue.poll_claim(cx).is_ready()));
+    black_box(pin!(queue.push_async(2)).poll(cx).is_ready());
+    black_box(pin!(queue.pop_async()).poll(cx).is_ready());
+    black_box(pin!(queue.reserve_async()).poll(cx).is_ready());
+    black_box(pin!(queue.claim_async()).poll(cx).is_ready());
 }
 
 fn pipes(round: usize) {

@@ -4,6 +4,7 @@
 use super::{Clock, Hundred, PAST, any, clock, pipe, some};
 use core::alloc::Layout;
 use core::hint::black_box;
+use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 use core::task::{Context, Waker};
 use ringway_core::channel::State;
@@ -65,6 +66,7 @@ fn blocking(round: usize) {
     black_box((queue.push(1).is_ok(), queue.pop().is_ok()));
     let handle = queue.handle(Participant::LOCAL);
     black_box((handle.push(1).is_ok(), handle.pop().is_ok(), handle.claim().is_ok()));
+    black_box(handle.reserve().is_ok());
 
     let table = Table::<40, 2, Clock>::new();
     if let Some(mut dispatcher) = table.dispatcher() {
@@ -101,6 +103,10 @@ fn untyped(round: usize) {
     let queue = Queue::<u32, 4, Clock>::new();
     core::mem::forget(queue.handle(other).try_claim());
     black_box(QueueView::<(), Clock>::layout(any(round)));
+    let mut memory = [MaybeUninit::uninit(); 256];
+    if let Ok(counted) = QueueView::<u16>::init_in(&mut memory, any(round)) {
+        black_box((counted.try_push(1).is_ok(), counted.try_pop(), counted.is_valid()));
+    }
     // SAFETY: it is a queue of four, with these bells, and outlives the view.
     if let Some(view) = unsafe { QueueView::<(), Clock>::at(NonNull::from(&queue).cast(), 4) } {
         black_box((view.is_valid(), view.pushed(), view.capacity()));
@@ -121,6 +127,7 @@ fn queue(round: usize) {
     for _ in 0..any(round) {
         black_box((handle.try_push(1).is_ok(), handle.push_deadline(2, PAST).is_ok()));
         black_box((handle.try_reserve().is_ok(), handle.pop_deadline(PAST).is_ok()));
+        black_box((handle.reserve_deadline(PAST).is_ok(), handle.capacity()));
         if let Ok(claim) = handle.claim_deadline(PAST) {
             claim.complete();
         }
