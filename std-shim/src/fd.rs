@@ -53,6 +53,7 @@ mod poll;
 pub(crate) mod raw;
 mod retry;
 pub(crate) mod sigpipe;
+mod timeout;
 mod transfer;
 
 pub use copy::Copier;
@@ -64,6 +65,7 @@ pub use flags::{
 pub use poll::{Interest, Ready, WaitSet, try_wait, wait, wait_any, wait_deadline};
 pub(crate) use poll::{look, poll_one, retry_ready};
 pub(crate) use retry::retry;
+pub(crate) use timeout::{Timeout, attempt};
 pub(crate) use transfer::write_all_by;
 pub use transfer::{
     read, read_deadline, read_exact, try_read, try_write, write, write_all, write_deadline,

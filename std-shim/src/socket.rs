@@ -67,7 +67,6 @@ pub use address::UnixAddress;
 pub use control::MAX_DESCRIPTORS;
 pub use descriptors::Received;
 pub use end::Socket;
-pub(crate) use end::Timeout;
 pub use kind::{Connected, Datagram, Family, Inet, Message, Seqpacket, Stream, Type, Unix};
 pub use listener::Listener;
 pub use options::Options;

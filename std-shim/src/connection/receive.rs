@@ -3,7 +3,8 @@
 use super::buffer::{Buffer, Place};
 use super::end::{Connection, wrong_direction};
 use super::part::Incoming;
-use crate::socket::{MAX_DESCRIPTORS, Timeout};
+use crate::fd::Timeout;
+use crate::socket::MAX_DESCRIPTORS;
 use crate::{Error, Result, channel};
 use std::os::fd::OwnedFd;
 use std::time::Instant;

@@ -2,7 +2,7 @@
 
 use super::end::{Connection, wrong_direction};
 use super::part::Half;
-use crate::socket::Timeout;
+use crate::fd::Timeout;
 use crate::{Error, Result, channel};
 use rustix::io::Errno;
 use std::io::IoSlice;

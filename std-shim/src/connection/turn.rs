@@ -1,7 +1,7 @@
 //! One thread at a time, and a deadline for the others.
 
 use crate::channel::Error;
-use crate::socket::Timeout;
+use crate::fd::Timeout;
 use crate::sys::lock;
 use crate::wait::PrivateFutex;
 use ringway_core::wait::Doorbell;

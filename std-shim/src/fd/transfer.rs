@@ -1,11 +1,12 @@
 //! Reading and writing: some bytes, or all.
 
-use super::poll::{Interest, retry_ready};
+use super::poll::Interest;
 use super::raw::{self, read_now, write_now};
-use super::{retry, sigpipe};
+use super::sigpipe;
+use super::timeout::{Timeout, attempt};
 use crate::{Error, Result, channel};
 use rustix::io::{self, Errno};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Instant;
 
 const READ: &str = "read from the descriptor";
@@ -40,8 +41,7 @@ pub fn read(fd: impl AsFd, buf: &mut [u8]) -> Result<usize> {
 /// assert!(fd::try_read(&reader, &mut [0; 16]).unwrap_err().is(channel::Error::WouldBlock));
 /// ```
 pub fn try_read(fd: impl AsFd, buf: &mut [u8]) -> Result<usize> {
-    let fd = fd.as_fd();
-    retry(|| read_now(fd, buf)).map_err(|e| Error::new(READ, e))
+    read_by(fd.as_fd(), buf, Timeout::Now)
 }
 
 /// [`read`], waiting at most until `deadline` for the first byte.
@@ -58,10 +58,13 @@ pub fn try_read(fd: impl AsFd, buf: &mut [u8]) -> Result<usize> {
 /// assert!(late.is(channel::Error::TimedOut));
 /// ```
 pub fn read_deadline(fd: impl AsFd, buf: &mut [u8], deadline: Option<Instant>) -> Result<usize> {
-    let fd = fd.as_fd();
-    retry_ready(fd, Interest::Read, deadline, || match deadline {
-        None => io::read(fd, &mut *buf),
-        Some(_) => read_now(fd, buf),
+    read_by(fd.as_fd(), buf, Timeout::Until(deadline))
+}
+
+fn read_by(fd: BorrowedFd<'_>, buf: &mut [u8], timeout: Timeout) -> Result<usize> {
+    attempt(fd, Interest::Read, timeout, |at_once| match at_once {
+        true => read_now(fd, buf),
+        false => io::read(fd, &mut *buf),
     })
     .map_err(|e| Error::new(READ, e))
 }
@@ -129,9 +132,7 @@ pub fn write(fd: impl AsFd, buf: &[u8]) -> Result<usize> {
 /// assert!(full.is(channel::Error::WouldBlock));
 /// ```
 pub fn try_write(fd: impl AsFd, buf: &[u8]) -> Result<usize> {
-    let fd = fd.as_fd();
-    let suppress_sigpipe = sigpipe::kills();
-    retry(|| write_now(fd, buf, suppress_sigpipe)).map_err(|e| Error::new(WRITE, e))
+    write_by(fd.as_fd(), buf, Timeout::Now)
 }
 
 /// [`write`](fn@write), waiting at most until `deadline` for room: as much as there is room for then.
@@ -149,11 +150,14 @@ pub fn try_write(fd: impl AsFd, buf: &[u8]) -> Result<usize> {
 /// assert!(late.is(channel::Error::TimedOut));
 /// ```
 pub fn write_deadline(fd: impl AsFd, buf: &[u8], deadline: Option<Instant>) -> Result<usize> {
-    let fd = fd.as_fd();
+    write_by(fd.as_fd(), buf, Timeout::Until(deadline))
+}
+
+fn write_by(fd: BorrowedFd<'_>, buf: &[u8], timeout: Timeout) -> Result<usize> {
     let suppress_sigpipe = sigpipe::kills();
-    retry_ready(fd, Interest::Write, deadline, || match deadline {
-        None => raw::write(fd, buf, suppress_sigpipe),
-        Some(_) => write_now(fd, buf, suppress_sigpipe),
+    attempt(fd, Interest::Write, timeout, |at_once| match at_once {
+        true => write_now(fd, buf, suppress_sigpipe),
+        false => raw::write(fd, buf, suppress_sigpipe),
     })
     .map_err(|e| Error::new(WRITE, e))
 }

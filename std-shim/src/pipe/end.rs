@@ -1,6 +1,6 @@
 //! What a reader and a writer have in common: the descriptor, its life, and how to ask it for something now.
 
-use crate::fd::{EndpointState, Interest, Ready, look, raw, retry, retry_ready, sigpipe};
+use crate::fd::{EndpointState, Interest, Ready, Timeout, attempt, look, raw, retry, sigpipe};
 use crate::{Error, Result, channel};
 use ringway_core::channel::{Event, State};
 use rustix::fs::{FileType, Mode, OFlags};
@@ -122,31 +122,28 @@ impl End {
     }
 
     #[inline]
-    pub(crate) fn read(&self, buf: &mut [u8], deadline: Option<Instant>) -> Result<usize> {
+    pub(crate) fn read(&self, buf: &mut [u8], timeout: Timeout) -> Result<usize> {
         let (fd, asked) = (self.fd.as_fd(), buf.len());
-        let result = retry_ready(fd, Interest::Read, deadline, || match deadline {
-            None => io::read(fd, &mut *buf),
-            Some(_) => self.read_now(buf),
+        let result = attempt(fd, Interest::Read, timeout, |at_once| match at_once {
+            true => self.read_now(buf),
+            false => io::read(fd, &mut *buf),
         });
         self.received(asked, result)
     }
 
-    pub(crate) fn try_read(&self, buf: &mut [u8]) -> Result<usize> {
-        let asked = buf.len();
-        self.received(asked, retry(|| self.read_now(buf)))
-    }
-
     #[inline]
-    pub(crate) fn write(&self, buf: &[u8], deadline: Option<Instant>) -> Result<usize> {
+    pub(crate) fn write(&self, buf: &[u8], timeout: Timeout) -> Result<usize> {
         let fd = self.fd.as_fd();
-        self.sent(retry_ready(fd, Interest::Write, deadline, || match deadline {
-            None => raw::write(fd, buf, self.suppress_sigpipe),
-            Some(_) => self.write_now(buf),
+        self.sent(attempt(fd, Interest::Write, timeout, |at_once| match at_once {
+            true => self.write_now(buf),
+            false => raw::write(fd, buf, self.suppress_sigpipe),
         }))
     }
 
-    pub(crate) fn try_write(&self, buf: &[u8]) -> Result<usize> {
-        self.sent(retry(|| self.write_now(buf)))
+    /// How long the io traits wait.
+    #[inline]
+    pub(crate) fn mode(&self) -> Timeout {
+        if self.nonblocking() { Timeout::Now } else { Timeout::NEVER }
     }
 
     /// Turns what a call that took `asked` bytes or fewer from the pipe returned into news of the peer.

@@ -2,6 +2,7 @@
 
 use super::end::End;
 use crate::Result;
+use crate::fd::Timeout;
 use ringway_core::channel::State;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Instant;
@@ -41,7 +42,7 @@ impl Reader {
     /// What the system says.
     #[inline]
     pub fn read(&self, buf: &mut [u8]) -> Result<usize> {
-        self.end.read(buf, None)
+        self.end.read(buf, Timeout::NEVER)
     }
 
     /// [`read`](Self::read) without waiting.
@@ -57,7 +58,7 @@ impl Reader {
     /// assert_eq!(reader.try_read(&mut [0; 16]).unwrap(), 0);
     /// ```
     pub fn try_read(&self, buf: &mut [u8]) -> Result<usize> {
-        self.end.try_read(buf)
+        self.end.read(buf, Timeout::Now)
     }
 
     /// [`read`](Self::read), waiting at most until `deadline` for the first byte.
@@ -74,7 +75,7 @@ impl Reader {
     /// assert!(late.is(channel::Error::TimedOut));
     /// ```
     pub fn read_deadline(&self, buf: &mut [u8], deadline: Option<Instant>) -> Result<usize> {
-        self.end.read(buf, deadline)
+        self.end.read(buf, Timeout::Until(deadline))
     }
 
     /// Moves at most `len` bytes to another descriptor inside the kernel; waits for the first byte and for room, at most until
@@ -152,8 +153,7 @@ impl std::io::Read for Reader {
 impl std::io::Read for &Reader {
     #[inline]
     fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
-        let end = &self.end;
-        Ok(if end.nonblocking() { end.try_read(buf) } else { end.read(buf, None) }?)
+        Ok(self.end.read(buf, self.end.mode())?)
     }
 }
 

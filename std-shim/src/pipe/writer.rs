@@ -1,6 +1,7 @@
 //! The end of a pipe or of a FIFO that one writes to.
 
 use super::end::{End, PIPE_BUF};
+use crate::fd::Timeout;
 use crate::{Error, Result, channel};
 use ringway_core::channel::State;
 use std::os::fd::OwnedFd;
@@ -42,7 +43,7 @@ impl Writer {
     /// [`BrokenPipe`](channel::Error::BrokenPipe) if no reader is left.
     #[inline]
     pub fn write(&self, buf: &[u8]) -> Result<usize> {
-        self.end.write(buf, None)
+        self.end.write(buf, Timeout::NEVER)
     }
 
     /// [`write`](Self::write) without waiting: as much as there is room for. Up to [`PIPE_BUF`] bytes go in
@@ -59,7 +60,7 @@ impl Writer {
     /// assert!(writer.try_write(b"more").unwrap_err().is(channel::Error::WouldBlock));
     /// ```
     pub fn try_write(&self, buf: &[u8]) -> Result<usize> {
-        self.end.try_write(buf)
+        self.end.write(buf, Timeout::Now)
     }
 
     /// [`write`](Self::write), waiting at most until `deadline` for room, and taking what there is then. Up to
@@ -78,7 +79,7 @@ impl Writer {
     /// assert!(writer.write_deadline(b"more", Some(soon)).unwrap_err().is(channel::Error::TimedOut));
     /// ```
     pub fn write_deadline(&self, buf: &[u8], deadline: Option<Instant>) -> Result<usize> {
-        self.end.write(buf, deadline)
+        self.end.write(buf, Timeout::Until(deadline))
     }
 
     /// Writes all of `buf`, waiting for room. In one piece up to [`PIPE_BUF`] bytes; longer ones may have other
@@ -96,7 +97,7 @@ impl Writer {
     /// assert_eq!(all.join().unwrap().len(), 500_000);
     /// ```
     pub fn write_all(&self, mut buf: &[u8]) -> Result<()> {
-        crate::fd::write_all_by(&mut buf, |rest| self.end.write(rest, None))
+        crate::fd::write_all_by(&mut buf, |rest| self.write(rest))
     }
 
     /// Writes all of `buf` or nothing, and does not wait.
@@ -122,7 +123,7 @@ impl Writer {
             ));
         }
         // Not less than all: the system promises so up to this size.
-        self.end.try_write(buf).map(|_| ())
+        self.end.write(buf, Timeout::Now).map(|_| ())
     }
 }
 
@@ -140,8 +141,7 @@ impl std::io::Write for Writer {
 impl std::io::Write for &Writer {
     #[inline]
     fn write(&mut self, buf: &[u8]) -> std::io::Result<usize> {
-        let end = &self.end;
-        Ok(if end.nonblocking() { end.try_write(buf) } else { end.write(buf, None) }?)
+        Ok(self.end.write(buf, self.end.mode())?)
     }
 
     /// Nothing is kept back here.

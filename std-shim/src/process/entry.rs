@@ -3,8 +3,9 @@
 use super::hello::{Hello, MARKER, MAX_DESCRIPTORS};
 use super::parent;
 use crate::error::ProcessError;
+use crate::fd::Timeout;
 use crate::signal;
-use crate::socket::{Timeout, UnixSeqpacket};
+use crate::socket::UnixSeqpacket;
 use crate::sys::errno;
 use crate::{Error, Result};
 use rustix::io::Errno;

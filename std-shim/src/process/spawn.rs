@@ -215,11 +215,9 @@ fn file_of(argument: &[u8]) -> Result<OwnedFd> {
     const STORE: &str = "store the argument";
     let failed = |errno| Error::new(STORE, errno);
     let file = rustix::fs::memfd_create("ringway-argument", MemfdFlags::CLOEXEC).map_err(failed)?;
-    let mut rest = argument;
-    while !rest.is_empty() {
-        let write = || fd::sigpipe::without_xfsz(|| rustix::io::write(&file, rest));
-        let count = fd::retry(write).map_err(|errno| crate::error::too_large(STORE, errno))?;
-        rest = rest.get(count..).unwrap_or_default();
-    }
+    fd::write_all_by(&mut { argument }, |rest| {
+        fd::retry(|| fd::sigpipe::without_xfsz(|| rustix::io::write(&file, rest)))
+            .map_err(|errno| crate::error::too_large(STORE, errno))
+    })?;
     Ok(file)
 }

@@ -1,10 +1,10 @@
 //! Descriptors that travel with bytes or messages (`SCM_RIGHTS`).
 
 use super::control::{self, MAX_DESCRIPTORS};
-use super::end::{Socket, Timeout, recv_flags, send_flags};
+use super::end::{Socket, recv_flags, send_flags};
 use super::kind::{Type, Unix};
 use super::message::{RECEIVE, SEND, fits};
-use crate::fd::Interest;
+use crate::fd::{Interest, Timeout};
 use crate::{Error, Result, channel};
 use ringway_core::channel::{Event, State};
 use rustix::io::Errno;

@@ -2,7 +2,7 @@
 
 use super::file::SocketFile;
 use super::kind::{Connected, Family, Type};
-use crate::fd::{self, EndpointState, Interest};
+use crate::fd::{self, EndpointState, Interest, Timeout};
 use crate::{Error, Result, channel};
 use ringway_core::channel::{Event, State};
 use rustix::io::Errno;
@@ -11,7 +11,6 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::Instant;
 
 /// One end of a socket, of family `F` and type `T`: what `socket(F, T, 0)` returns.
 ///
@@ -88,23 +87,15 @@ impl<F: Family, T: Type> Socket<F, T> {
         Ok(Socket { state: EndpointState::new(state), file: None, fd, kind: PhantomData })
     }
 
-    /// One attempt, or as many as there is time for. `operation` makes the system call, without waiting in it if its
-    /// argument says so.
+    /// [`fd::attempt`], on this descriptor.
     #[inline]
     pub(super) fn attempt<R>(
         &self,
         interest: Interest,
         timeout: Timeout,
-        mut operation: impl FnMut(bool) -> rustix::io::Result<R>,
+        operation: impl FnMut(bool) -> rustix::io::Result<R>,
     ) -> rustix::io::Result<R> {
-        let fd = self.fd.as_fd();
-        match timeout {
-            Timeout::Now => fd::retry(|| operation(true)),
-            Timeout::Mode => fd::retry(|| operation(false)),
-            Timeout::Until(deadline) => {
-                fd::retry_ready(fd, interest, deadline, || operation(deadline.is_some()))
-            }
-        }
+        fd::attempt(self.fd.as_fd(), interest, timeout, operation)
     }
 
     /// Takes news of the peer, for which the table has no errors.
@@ -239,21 +230,6 @@ pub(super) fn inspect<F: Family, T: Type>(fd: BorrowedFd<'_>) -> Result<bool> {
         return Err(Error::new(WRONG_SOCKET, Errno::PROTOTYPE).on("a socket of another type"));
     }
     sockopt::socket_acceptconn(fd).map_err(ask)
-}
-
-/// How long an operation may wait.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Timeout {
-    /// Not at all.
-    Now,
-    /// As the descriptor's mode has it.
-    Mode,
-    /// At most until then, or as long as it takes, whatever the descriptor's mode is.
-    Until(Option<Instant>),
-}
-
-impl Timeout {
-    pub(crate) const NEVER: Self = Timeout::Until(None);
 }
 
 /// A new socket that no child inherits.

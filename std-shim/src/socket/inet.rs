@@ -1,12 +1,12 @@
 //! The Internet's sockets.
 
-use super::end::{Socket, Timeout, open, send_flags};
+use super::end::{Socket, open, send_flags};
 use super::file::SocketFile;
 use super::kind::{Connected, Datagram, Inet, Type};
 use super::message::{SEND, largest_datagram};
 use super::options::Options;
 use super::reach::Reach;
-use crate::fd::{self, Interest};
+use crate::fd::{self, Interest, Timeout};
 use crate::{Error, Result, channel};
 use ringway_core::channel::State;
 use rustix::io::Errno;

@@ -1,11 +1,11 @@
 //! Listeners: bind, accept.
 
-use super::end::{Socket, Timeout, WRONG_SOCKET, inspect};
+use super::end::{Socket, WRONG_SOCKET, inspect};
 use super::kind::{Connected, Family};
 use super::options::Options;
 use super::reach::{Destination, Reach};
 use super::resolve::try_each;
-use crate::fd::{self, EndpointState, Interest};
+use crate::fd::{self, EndpointState, Interest, Timeout};
 use crate::{Error, Result};
 use ringway_core::channel::{Event, State};
 use rustix::io::Errno;

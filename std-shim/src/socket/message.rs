@@ -1,9 +1,9 @@
 //! Messages: sent whole, received whole.
 
-use super::end::{Socket, Timeout, recv_flags, send_flags};
+use super::end::{Socket, recv_flags, send_flags};
 use super::kind::{Datagram, Family, Message, Seqpacket, Type, sealed};
 use super::option;
-use crate::fd::Interest;
+use crate::fd::{Interest, Timeout};
 use crate::{Cause, Error, Result, channel};
 use ringway_core::channel::{Event, State};
 use rustix::io::Errno;

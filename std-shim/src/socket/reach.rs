@@ -1,12 +1,13 @@
 //! Binding, connecting and sending by address, in every family.
 
 use super::address::UnixAddress;
-use super::end::{Socket, Timeout};
+use super::end::Socket;
 use super::file::SocketFile;
 use super::kind::{Connected, Datagram, Family, Inet, Type, Unix};
 use super::options::Options;
 use super::resolve::{ToAddresses, resolve, try_each};
 use crate::Result;
+use crate::fd::Timeout;
 use ringway_core::channel::{Event, State};
 use rustix::net::SocketFlags;
 use std::os::fd::OwnedFd;

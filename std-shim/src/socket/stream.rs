@@ -1,8 +1,8 @@
 //! Streams of bytes: read and write.
 
-use super::end::{Socket, Timeout, recv_flags, send_flags};
+use super::end::{Socket, recv_flags, send_flags};
 use super::kind::{Family, Stream};
-use crate::fd::Interest;
+use crate::fd::{Interest, Timeout};
 use crate::{Error, Result, channel};
 use ringway_core::channel::Event;
 use rustix::net::{RecvFlags, SendAncillaryBuffer};

@@ -1,13 +1,13 @@
 //! Sockets of this machine: pairs, and what names mean to them.
 
 use super::address::UnixAddress;
-use super::end::{Socket, Timeout, open, send_flags};
+use super::end::{Socket, open, send_flags};
 use super::file::{self, SocketFile};
 use super::kind::{Connected, Datagram, Type, Unix};
 use super::message::SEND;
 use super::options::Options;
 use super::reach::Reach;
-use crate::fd::{self, Interest};
+use crate::fd::{self, Interest, Timeout};
 use crate::{Error, Result};
 use ringway_core::channel::State;
 use rustix::io::Errno;

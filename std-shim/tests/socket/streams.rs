@@ -193,7 +193,7 @@ impl<F: Family> Ends for (Socket<F, Stream>, Socket<F, Stream>) {
         let deadline = soon();
         let all = vec![7; 1 << 24];
         let mut left = &all[..];
-        let late = fd::write_all(&ours, &mut left, Some(deadline)).unwrap_err();
+        let late = fd::write_all(ours, &mut left, Some(deadline)).unwrap_err();
         assert!(late.is(channel::Error::TimedOut) && Instant::now() >= deadline);
         assert_eq!(ours.state(), State::STREAM);
     }
