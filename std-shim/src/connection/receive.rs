@@ -12,8 +12,10 @@ use std::time::Instant;
 const RECEIVE: &str = "receive a message";
 
 impl Connection {
-    /// Receives one message into `message`, in place of what was there, and returns its size; waits until all of it has
-    /// come. A `Vec` grows to the size of the message; a slice or an array has to be large enough. Descriptors that come with it are dropped by the system, and never open here.
+    /// Receives one message into `message`, in place of what was there, and returns its size; waits
+    /// until all of it has come. A `Vec` grows to the size of the message; a slice or an array has
+    /// to be large enough. Descriptors that come with it are dropped by the system, and never open
+    /// here.
     ///
     /// # Errors
     /// [`EndOfFile`](channel::Error::EndOfFile) when the peer has left and everything was received;
@@ -90,8 +92,8 @@ impl Connection {
         self.recv_message(message.place(), None, timeout).map(|(size, _)| size)
     }
 
-    /// Receives one message as [`recv_deadline`](Self::recv_deadline) does, and at most `room` descriptors with it. They are
-    /// close-on-exec.
+    /// Receives one message as [`recv_deadline`](Self::recv_deadline) does, and at most `room`
+    /// descriptors with it. They are close-on-exec.
     ///
     /// A message that a form without descriptors began to receive, and left for the next call, has lost its descriptors:
     /// begin with this form where they matter.

@@ -97,11 +97,12 @@ impl Connection {
         self.send_message(message, &[], Timeout::Until(deadline))
     }
 
-    /// Sends one message, and descriptors with it; waits, at most until `deadline`. The receiver gets descriptors of its own for the same open files, and
-    /// ours stay ours.
+    /// Sends one message, and descriptors with it; waits, at most until `deadline`. The receiver
+    /// gets descriptors of its own for the same open files, and ours stay ours.
     ///
     /// # Errors
-    /// `EINVAL` for more than [`MAX_DESCRIPTORS`](crate::socket::MAX_DESCRIPTORS); else as [`send_deadline`](Self::send_deadline).
+    /// `EINVAL` for more than [`MAX_DESCRIPTORS`](crate::socket::MAX_DESCRIPTORS); else as
+    /// [`send_deadline`](Self::send_deadline).
     ///
     /// ```
     /// use ringway::connection;

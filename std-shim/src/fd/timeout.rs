@@ -21,7 +21,8 @@ impl Timeout {
     pub(crate) const NEVER: Self = Timeout::Until(None);
 }
 
-/// One attempt, or as many as there is time for. `call` makes the system call, without waiting in it if its argument says so.
+/// One attempt, or as many as there is time for. `call` makes the system call, without waiting in
+/// it if its argument says so.
 #[inline(always)]
 pub(crate) fn attempt<T>(
     fd: BorrowedFd<'_>,

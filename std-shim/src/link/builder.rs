@@ -79,8 +79,8 @@ impl<const MAX: usize, const WINDOW: usize, const PORTS: usize, const CREDITS: u
         Builder { config: self.config }
     }
 
-    /// The times, and the number that tells this run of the program from others. Without it they are the usual ones for the
-    /// line, and the number is of the clock.
+    /// The times, and the number that tells this run of the program from others. Without it they
+    /// are the usual ones for the line, and the number is of the clock.
     pub const fn config(self, config: Config) -> Self {
         Builder { config: Some(config) }
     }

@@ -51,8 +51,9 @@ pub struct Link<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: us
 impl<L: Start<MAX>, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     Link<L, PORTS, CREDITS, MAX>
 {
-    /// A link over a stream that goes both ways (a [socket](crate::socket), a [serial port](crate::serial)), or over two, one
-    /// each way: `(from, to)`. It is open: it greets as soon as it is driven. [`Builder`](super::Builder) is another way to make one.
+    /// A link over a stream that goes both ways (a [socket](crate::socket), a [serial
+    /// port](crate::serial)), or over two, one each way: `(from, to)`. It is open: it greets as
+    /// soon as it is driven. [`Builder`](super::Builder) is another way to make one.
     ///
     /// ```
     /// use ringway::{link::{Config, Phase, ReliableLink}, socket::UnixStream};

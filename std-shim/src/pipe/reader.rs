@@ -78,8 +78,9 @@ impl Reader {
         self.end.read(buf, Timeout::Until(deadline))
     }
 
-    /// Moves at most `len` bytes to another descriptor inside the kernel; waits for the first byte and for room, at most until
-    /// `deadline`. `Ok(0)` is the end of file. Which descriptors can take them is the kernel's to say; [`Copier`](crate::fd::Copier) finds another way.
+    /// Moves at most `len` bytes to another descriptor inside the kernel; waits for the first byte
+    /// and for room, at most until `deadline`. `Ok(0)` is the end of file. Which descriptors can
+    /// take them is the kernel's to say; [`Copier`](crate::fd::Copier) finds another way.
     ///
     /// See [`splice(2)`](https://man7.org/linux/man-pages/man2/splice.2.html).
     ///
@@ -105,8 +106,8 @@ impl Reader {
         self.end.received(len, moved)
     }
 
-    /// Duplicates at most `len` bytes into another pipe and leaves them here to be read as well; waits for the first byte and
-    /// for room, at most until `deadline`. `Ok(0)` is the end of file.
+    /// Duplicates at most `len` bytes into another pipe and leaves them here to be read as well;
+    /// waits for the first byte and for room, at most until `deadline`. `Ok(0)` is the end of file.
     ///
     /// See [`tee(2)`](https://man7.org/linux/man-pages/man2/tee.2.html).
     ///

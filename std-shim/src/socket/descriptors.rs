@@ -25,9 +25,10 @@ pub struct Received {
 
 /// All kinds of Unix sockets carry descriptors.
 impl<T: Type> Socket<Unix, T> {
-    /// Sends bytes, or a message, and descriptors with it; waits for room, at most until `deadline`. The receiver gets descriptors of its own for
-    /// the same open files, and ours stay ours. Returns how many bytes were sent: on a stream maybe fewer than
-    /// `data`; the descriptors go with the first.
+    /// Sends bytes, or a message, and descriptors with it; waits for room, at most until
+    /// `deadline`. The receiver gets descriptors of its own for the same open files, and ours stay
+    /// ours. Returns how many bytes were sent: on a stream maybe fewer than `data`; the descriptors
+    /// go with the first.
     ///
     /// # Errors
     /// `EINVAL` for more than [`MAX_DESCRIPTORS`], or for none of `data` on a stream, where descriptors need at least one
@@ -67,8 +68,8 @@ impl<T: Type> Socket<Unix, T> {
         self.send_rights(&[IoSlice::new(data)], descriptors, Timeout::Until(deadline))
     }
 
-    /// Receives bytes, or a message, and at most `room` descriptors with it; waits, at most until `deadline`. A stream gives the bytes up to
-    /// where the next descriptors come.
+    /// Receives bytes, or a message, and at most `room` descriptors with it; waits, at most until
+    /// `deadline`. A stream gives the bytes up to where the next descriptors come.
     ///
     /// No descriptor leaks: those that came are closed unless they are returned, and every one is close-on-exec
     /// from the moment it exists here. That holds for other control data too: another process that has this socket may ask

@@ -137,8 +137,8 @@ fn was_the_connections(errno: Errno) -> bool {
 }
 
 impl<F: Reach, T: Connected> Listener<F, T> {
-    /// Listens at a path or an abstract name; or at a port, 0 for one that the system chooses. Of the addresses that a host's
-    /// name has, the first that can be bound is taken.
+    /// Listens at a path or an abstract name; or at a port, 0 for one that the system chooses. Of
+    /// the addresses that a host's name has, the first that can be bound is taken.
     ///
     /// **A socket file of a dead process is replaced; one of a live process, and a file of another kind, is never touched.**
     /// That somebody lives behind a file the kernel says: connecting a socket of another type to it is refused if

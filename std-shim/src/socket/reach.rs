@@ -61,16 +61,17 @@ pub trait Reach: Family {
 }
 
 impl<F: Reach, T: Connected> Socket<F, T> {
-    /// Connects to the listener of that name, or to a host and a port. A Unix socket waits while the listener's backlog is
-    /// full.
+    /// Connects to the listener of that name, or to a host and a port. A Unix socket waits while
+    /// the listener's backlog is full.
     ///
     /// # Errors
-    /// [`NotFound`](crate::channel::Error::NotFound) if nothing has the name, or a host's name has no address;
-    /// [`Refused`](crate::channel::Error::Refused) if nobody listens there (the file of a dead listener, for instance);
-    /// [`TimedOut`](crate::channel::Error::TimedOut) when the system gave up;
-    /// [`BadName`](crate::channel::Error::BadName), or what the system says
-    /// ([connect(2)](https://man7.org/linux/man-pages/man2/connect.2.html)): `EPROTOTYPE` if the listener is of another type,
-    /// `EACCES` without permission to write to the file. Of several addresses, it is the last one's.
+    /// [`NotFound`](crate::channel::Error::NotFound) if nothing has the name, or a host's name has
+    /// no address; [`Refused`](crate::channel::Error::Refused) if nobody listens there (the file of
+    /// a dead listener, for instance); [`TimedOut`](crate::channel::Error::TimedOut) when the
+    /// system gave up; [`BadName`](crate::channel::Error::BadName), or what the system says
+    /// ([connect(2)](https://man7.org/linux/man-pages/man2/connect.2.html)): `EPROTOTYPE` if the
+    /// listener is of another type, `EACCES` without permission to write to the file. Of several
+    /// addresses, it is the last one's.
     ///
     /// ```
     /// use ringway::channel;
@@ -122,9 +123,10 @@ impl<F: Reach, T: Connected> Socket<F, T> {
 }
 
 impl<F: Reach> Socket<F, Datagram> {
-    /// A socket that receives under this name, or at this port: 0 is one that the system chooses. Of the addresses that a
-    /// host's name has, the first that can be bound is taken. A socket file is treated as
-    /// [`Listener::bind`](super::Listener::bind) treats it: a dead one's is replaced, and ours goes when the socket is dropped.
+    /// A socket that receives under this name, or at this port: 0 is one that the system chooses.
+    /// Of the addresses that a host's name has, the first that can be bound is taken. A socket file
+    /// is treated as [`Listener::bind`](super::Listener::bind) treats it: a dead one's is replaced,
+    /// and ours goes when the socket is dropped.
     ///
     /// # Errors
     /// As [`Listener::bind`](super::Listener::bind).
@@ -163,9 +165,9 @@ impl<F: Reach> Socket<F, Datagram> {
         })
     }
 
-    /// Sets whom [`send`](Self::send) sends to, and from whom alone this socket receives. It may be called again. On the
-    /// Internet nobody is asked: that nothing receives there shows only later, as
-    /// [`Refused`](crate::channel::Error::Refused).
+    /// Sets whom [`send`](Self::send) sends to, and from whom alone this socket receives. It may be
+    /// called again. On the Internet nobody is asked: that nothing receives there shows only later,
+    /// as [`Refused`](crate::channel::Error::Refused).
     ///
     /// # Errors
     /// [`NotFound`](crate::channel::Error::NotFound) if nothing has the name, or a host's name has no address of this
@@ -186,8 +188,9 @@ impl<F: Reach> Socket<F, Datagram> {
         Ok(())
     }
 
-    /// Sends one datagram there. A Unix socket waits while the receiver's queue is full; on the Internet it waits while the
-    /// send buffer is, and that it was sent does not say that it arrives.
+    /// Sends one datagram there. A Unix socket waits while the receiver's queue is full; on the
+    /// Internet it waits while the send buffer is, and that it was sent does not say that it
+    /// arrives.
     ///
     /// A host's name is looked up with every call: where that costs too much, pass a [`SocketAddr`](std::net::SocketAddr).
     ///

@@ -129,7 +129,8 @@ impl<F: Family> Socket<F, Stream> {
         self.send_bytes(buf, Timeout::Until(deadline))
     }
 
-    /// Writes the whole buffer; waits as long as that takes. With a deadline: [`fd::write_all`](crate::fd::write_all).
+    /// Writes the whole buffer; waits as long as that takes. With a deadline:
+    /// [`fd::write_all`](crate::fd::write_all).
     ///
     /// # Errors
     /// As [`write`](Self::write); how much went out before is not told.
