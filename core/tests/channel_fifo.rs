@@ -6,7 +6,7 @@ mod yielding;
 use ringway_core::Error;
 use ringway_core::channel::NAME_MAX;
 use ringway_core::channel::fifo::Registry;
-use ringway_core::wait::{Async, Spin, SpinClock};
+use ringway_core::wait::{Async, Nobody, Spin, SpinClock};
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
@@ -294,4 +294,15 @@ fn names_are_made_and_removed_by_tasks_and_within_deadlines() {
     assert_eq!(pin!(names.remove_async(b"a")).poll(&mut cx), Poll::Ready(Ok(())));
     assert_eq!(names.create_deadline(b"b", Some(99)), Ok(()));
     assert_eq!(names.remove_deadline(b"b", Some(99)), Ok(()));
+}
+
+#[test]
+fn where_nobody_sleeps_names_are_tried() {
+    let names = Registry::<1, 8, Nobody>::new();
+    assert_eq!(names.try_create(b"a"), Ok(()));
+    assert_eq!(names.try_open_writer(b"a").err(), Some(Error::NoReader));
+    let mut reader = names.try_open_reader(b"a").unwrap();
+    assert_eq!(names.try_open_writer(b"a").unwrap().try_write(b"x"), Ok(1));
+    assert_eq!(reader.try_read(&mut [0; 8]), Ok(1));
+    assert_eq!(names.try_remove(b"a"), Ok(()));
 }

@@ -6,7 +6,7 @@ mod yielding;
 use ringway_core::Error;
 use ringway_core::channel::pipe::{Pipe, Reader, Writer};
 use ringway_core::channel::{Direction, State};
-use ringway_core::wait::{Async, Spin, SpinClock};
+use ringway_core::wait::{Async, Nobody, Spin, SpinClock};
 use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
@@ -291,6 +291,20 @@ fn a_long_write_whose_reader_goes_in_the_middle_leaves_what_was_not_written() {
         assert_eq!(answer, Err(Error::BrokenPipe));
         assert!((read..100).contains(&(100 - left)), "{left}");
     });
+}
+
+#[test]
+fn where_nobody_sleeps_the_forms_that_never_wait_are_there() {
+    let mut pipe = Pipe::<8, Nobody>::new();
+    let (mut reader, mut writer) = pipe.split();
+    let mut second = writer.try_clone().unwrap();
+    assert_eq!(writer.try_write(b"one"), Ok(3));
+    assert_eq!(second.try_write_all(b"two"), Ok(()));
+    let mut out = [0; 6];
+    assert_eq!(reader.try_read_exact(&mut out), Ok(()));
+    assert_eq!(&out, b"onetwo");
+    drop((writer, second));
+    assert_eq!(reader.try_read(&mut out), Ok(0));
 }
 
 #[test]

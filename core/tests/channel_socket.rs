@@ -6,7 +6,7 @@ mod yielding;
 use ringway_core::Error;
 use ringway_core::channel::socket::{Address, Connection, Network, Packets, Shutdown, Stream};
 use ringway_core::channel::{Direction, State};
-use ringway_core::wait::{Async, Spin, SpinClock, Wait};
+use ringway_core::wait::{Async, Nobody, Spin, SpinClock, Wait};
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
@@ -181,6 +181,17 @@ mod listening {
         let _second = net.streams().try_connect(7).unwrap();
         assert_eq!(first.state(), State::STREAM);
         assert_eq!(first.try_read(&mut [0; 8]), Err(Error::WouldBlock));
+    }
+
+    #[test]
+    fn where_nobody_sleeps_it_is_tried() {
+        let net = Network::<1, 1, 32, Nobody>::new();
+        let listener = net.packets().try_listen(7, 1).unwrap();
+        assert_eq!(listener.try_accept().err(), Some(Error::WouldBlock));
+        let mut here = net.packets().try_connect(7).unwrap();
+        let mut there = listener.try_accept().unwrap();
+        assert_eq!(here.try_send(b"hello"), Ok(()));
+        assert_eq!(there.try_recv(&mut [0; 8]), Ok(5));
     }
 
     #[test]
