@@ -6,8 +6,9 @@
 //!   turn, several times
 //! ```
 //!
-//! All three are this executable, each time in a fresh process: what a start finds depends on where its memory happens to
-//! lie. How Ringway compares with other libraries is shown by `tests/bench` in the repository.
+//! All three are this executable, each time in a fresh process: what a start finds depends on where
+//! its memory happens to lie. How Ringway compares with other libraries is shown by `tests/bench`
+//! in the repository.
 
 mod advice;
 mod exchange;
@@ -33,7 +34,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-/// Shown behind the help.
 pub const HELP: &str = "\
 Two processes send each other numbered messages of several sizes: through Ringway's rings in \
 shared memory, and through what the kernel offers. Shown are the round trip's percentiles, and \
@@ -47,7 +47,6 @@ Examples:
   ringway bench --html bench.html                 a page with plots, to look at or to keep
   ringway bench --json bench.json                 for a program to read";
 
-/// What is measured, and where the result goes.
 #[derive(Debug, Args)]
 pub struct BenchArgs {
     /// Fewer sizes and starts: some seconds
@@ -68,7 +67,6 @@ pub struct BenchArgs {
 pub const ENTRIES: [Entry; 2] =
     [Entry::new("bench-start", run_start), Entry::new("bench-peer", run_peer)];
 
-/// In bytes.
 const SIZES: &[usize] = &[8, 64, 1 << 10, 4 << 10, 64 << 10, 1 << 20];
 
 /// In a quick run.
@@ -105,13 +103,14 @@ pub fn run(args: &BenchArgs) -> Result<ExitCode> {
         }
     }
     if processors < 2 {
-        // Whoever polls on the only processor waits for the end of its turn, which measures the scheduler.
+        // Whoever polls on the only processor waits for the end of its turn, which measures the
+        // scheduler.
         rows.retain(|row| row.place == Place::OneProcessor);
     }
     // No steady tick: a thread of ours that wakes would be measured too.
     let template = " {bar:30} {pos}/{len} {prefix:.bold} {wide_msg} {eta} left";
     let progress = terminal::bar((rows.len() * starts) as u64, template);
-    let directory = cleanup::Directory::make("ringway-bench-")?;
+    let directory = cleanup::Name::directory("ringway-bench-")?;
     let mut found: Vec<Vec<Measured>> = rows.iter().map(|_| Vec::new()).collect();
     // In turn, so that what else the machine does meets all alike.
     for _ in 0..starts {
@@ -192,7 +191,7 @@ fn run_start(given: EntryArgs) -> process::EntryResult {
 /// The side that answers, until the other is gone.
 fn run_peer(given: EntryArgs) -> process::EntryResult {
     part::run(given, |_, task: PeerTask, descriptors| {
-        let offer = Offer { name: task.offer.clone(), descriptors };
+        let offer = Offer { name: task.offer.clone(), descriptors, end: None };
         mechanism::find(&task.name)?.follow(&task, offer)
     })
 }

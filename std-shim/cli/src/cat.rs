@@ -21,7 +21,6 @@ use std::os::fd::AsFd;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-/// Shown below the arguments of `ringway cat`.
 pub const HELP: &str = "\
 Addresses:
   stdio or -             the standard input (as SRC), the standard output (as DST)
@@ -66,7 +65,6 @@ Exit status: 0 everything was moved and has arrived, and each command ended with
 the standard error says why; 2 an argument was not understood; stopped by INT, TERM or HUP it dies \
 of that signal, after the clean-up.";
 
-/// What `ringway cat` can be told.
 #[derive(Debug, Args)]
 pub struct CatArgs {
     /// Where the bytes come from
@@ -88,7 +86,6 @@ fn address() -> impl TypedValueParser<Value = Address> {
     OsStringValueParser::new().try_map(Address::from_argument)
 }
 
-/// Moves everything.
 pub fn run(args: &CatArgs) -> Result<ExitCode> {
     cleanup::on_signals()?;
     let connected = connect(args);
@@ -99,7 +96,6 @@ pub fn run(args: &CatArgs) -> Result<ExitCode> {
     result.map(|()| ExitCode::SUCCESS)
 }
 
-/// Opens both ends.
 fn connect(args: &CatArgs) -> Result<(End, End)> {
     let shown = is_shown(args);
     let mut entrance = Doorway::new(&args.source, Side::Source);

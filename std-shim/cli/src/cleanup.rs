@@ -1,4 +1,5 @@
-//! What must not be left behind, whatever ends the program: processes, and names in the file system.
+//! What must not be left behind, whatever ends the program: processes, and names in the file
+//! system.
 
 use crate::descendants;
 use crate::failure::{Doing, Failure, Result, complain};
@@ -30,7 +31,8 @@ struct Pending {
 static PENDING: Mutex<Pending> =
     Mutex::new(Pending { commands: Vec::new(), names: Vec::new(), regions: Vec::new() });
 
-/// The list; one whose holder panicked is as good as before, since every change to it is a single step.
+/// The list; one whose holder panicked is as good as before, since every change to it is a single
+/// step.
 fn pending() -> MutexGuard<'static, Pending> {
     PENDING.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -65,7 +67,6 @@ pub fn on_signals() -> Result<()> {
     Ok(())
 }
 
-/// The thread that waits for signals.
 static WATCHER: Mutex<Option<JoinHandle<()>>> = Mutex::new(None);
 
 /// Waits for ever when a signal that came before is ending the program, which has the last word
@@ -84,7 +85,8 @@ pub fn endings() -> SignalSet {
     (Signal::INT | Signal::TERM | Signal::HUP) & !ignored()
 }
 
-/// The signals that this process ignores, by the kernel's account; the bits of its mask are those of a set.
+/// The signals that this process ignores, by the kernel's account; the bits of its mask are those
+/// of a set.
 fn ignored() -> SignalSet {
     fs::read_to_string("/proc/self/status")
         .ok()
@@ -95,7 +97,8 @@ fn ignored() -> SignalSet {
         .map_or(SignalSet::empty(), SignalSet::from_bits_retain)
 }
 
-/// Starts a process of this program and has it ended should the program be, with all that it started.
+/// Starts a process of this program and has it ended should the program be, with all that it
+/// started.
 pub fn guard_process<T>(start: impl FnOnce() -> Result<(T, Pid)>) -> Result<T> {
     let mut pending = pending();
     descendants::adopt()?;
@@ -104,7 +107,8 @@ pub fn guard_process<T>(start: impl FnOnce() -> Result<(T, Pid)>) -> Result<T> {
     Ok(started)
 }
 
-/// The same for a command, which may leave processes behind that go on: their ends are waited for here.
+/// The same for a command, which may leave processes behind that go on: their ends are waited for
+/// here.
 pub fn guard_command<T>(start: impl FnOnce() -> Result<(T, Pid)>) -> Result<T> {
     guard_process(|| {
         signal::catch(Signal::CHLD, Delivery::Coalesced)?;
@@ -119,7 +123,8 @@ pub fn end_commands() -> Result<()> {
     if pending.commands.is_empty() { Ok(()) } else { descendants::end() }
 }
 
-/// Says that a process was waited for, and takes note of those that it left behind and that have ended.
+/// Says that a process was waited for, and takes note of those that it left behind and that have
+/// ended.
 pub fn forget_process(process: Pid) {
     let mut pending = pending();
     pending.commands.retain(|&other| other != process);
@@ -223,6 +228,22 @@ impl Name {
         Ok((made, found.into_iter().map(|name| Self::listed(name, &mut pending)).collect()))
     }
 
+    /// Makes a directory for temporary files, for this user alone, where the system keeps such. It is
+    /// removed with all that is in it.
+    pub fn directory(prefix: &str) -> Result<Self> {
+        let make = "make a directory for temporary files (TMPDIR says where)";
+        // With the list locked, as above.
+        let mut pending = pending();
+        let mut builder = tempfile::Builder::new();
+        let made = builder.prefix(prefix).permissions(Permissions::from_mode(0o700)).tempdir();
+        let made = Made::look(&made.doing(make)?.keep()).doing(make)?;
+        Ok(Self::listed(made, &mut pending))
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.made.path
+    }
+
     fn listed(made: Made, pending: &mut Pending) -> Self {
         let made = Arc::new(made);
         pending.names.push(Arc::clone(&made));
@@ -243,36 +264,6 @@ impl Drop for Name {
             let _ = self.made.remove().map_err(|failure| complain(&failure.to_string()));
         }
         pending().names.retain(|other| !Arc::ptr_eq(other, &self.made));
-    }
-}
-
-/// A directory for temporary files, for this user alone; a [`Name`] that is removed with all that
-/// is in it.
-#[derive(Debug)]
-pub struct Directory {
-    name: Name,
-}
-
-impl Directory {
-    /// Makes one where the system keeps such.
-    pub fn make(prefix: &str) -> Result<Self> {
-        let make = "make a directory for temporary files (TMPDIR says where)";
-        // With the list locked, as above.
-        let mut pending = pending();
-        let mut builder = tempfile::Builder::new();
-        let made = builder.prefix(prefix).permissions(Permissions::from_mode(0o700)).tempdir();
-        let made = Made::look(&made.doing(make)?.keep()).doing(make)?;
-        Ok(Directory { name: Name::listed(made, &mut pending) })
-    }
-
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.name.made.path
-    }
-
-    /// Removes it, and says if that cannot be done.
-    pub fn remove(self) -> Result<()> {
-        self.name.remove()
     }
 }
 

@@ -15,15 +15,16 @@ pub struct Receipt {
     pub sha256: String,
 }
 
-/// How many bytes are received between two turns of hashing. The sender goes on while the receiver hashes, so
-/// that what the mechanism itself holds (64 KiB in a pipe) is received for free: this keeps that below 2 %.
+/// How many bytes are received between two turns of hashing. The sender goes on while the receiver
+/// hashes, so that what the mechanism itself holds (64 KiB in a pipe) is received for free: this
+/// keeps that below 2 %.
 const BATCH: usize = 4 << 20;
 
 /// How much one read may fetch at most.
 const READ: usize = 256 << 10;
 
-/// Takes in what arrives: hashes it, and times the arriving without the hashing, so that the rate told is the
-/// mechanism's and not the digest's.
+/// Takes in what arrives: hashes it, and times the arriving without the hashing, so that the rate
+/// told is the mechanism's and not the digest's.
 #[derive(Debug)]
 pub struct Intake {
     hasher: Sha256,
@@ -35,7 +36,8 @@ pub struct Intake {
 }
 
 impl Intake {
-    /// Nothing has arrived; the clock starts with the first [`spare`](Self::spare) or [`take`](Self::take).
+    /// Nothing has arrived; the clock starts with the first [`spare`](Self::spare) or
+    /// [`take`](Self::take).
     pub fn new() -> Self {
         // Written once here, so that the kernel's handing out of the pages is not on the clock.
         Intake {

@@ -36,7 +36,8 @@ Examples:
 
 Exit status: 0 done; 1 it failed, and the standard error says why; 2 not understood.";
 
-/// Pipes, named pipes, sockets, signals and shared memory: see them work, and use them from the shell
+/// Pipes, named pipes, sockets, signals and shared memory: see them work, and use them from the
+/// shell
 #[derive(Debug, Parser)]
 #[command(name = "ringway", version, after_help = EXAMPLES, max_term_width = 100)]
 struct Cli {

@@ -1,4 +1,5 @@
-//! Processes of this program that work for another one, and tell it how that goes, over a connection.
+//! Processes of this program that work for another one, and tell it how that goes, over a
+//! connection.
 
 use crate::failure::{Failure, Result};
 use ringway::channel::Error;
@@ -34,7 +35,6 @@ impl Part {
         Ok(Part { label, child, says })
     }
 
-    /// Its number.
     pub fn pid(&self) -> Pid {
         self.child.pid()
     }
@@ -71,10 +71,12 @@ impl Part {
         }
     }
 
-    /// What was done here, unless it failed because the part gave up: then its reason, which came first.
+    /// What was done here, unless it failed because the part gave up: then its reason, which came
+    /// first.
     pub fn blame<T>(&self, result: Result<T>) -> Result<T> {
         result.map_err(|here| {
-            // A part that failed is about to end; one that did not is ended, so that it cannot keep us waiting.
+            // A part that failed is about to end; one that did not is ended, so that it cannot keep
+            // us waiting.
             if self.child.join_deadline(Some(Instant::now() + Duration::from_millis(50))).is_err() {
                 let _ = self.child.kill();
             }

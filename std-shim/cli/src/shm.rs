@@ -9,12 +9,11 @@ mod top;
 use crate::failure::Result;
 use crate::terminal::{print, print_json};
 use clap::{Args, Subcommand};
-use describe::Described;
+use describe::described;
 use ringway::shm::survey::{self, Found};
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// Shown below the commands of `ringway shm`.
 pub const HELP: &str = "\
 A region is known by its name in /dev/shm. One without a name (a memfd) is only found where a process that this user \
 may look into has it open: its name here is memfd:PID/FD. Looking changes nothing, takes no place, and nobody notices.
@@ -71,7 +70,6 @@ Examples:
   ringway shm top --interval 0.2 jobs
   ringway shm top --once --interval 5         the rates of five seconds, for a script";
 
-/// What `ringway shm` can be told.
 #[derive(Debug, Args)]
 pub struct ShmArgs {
     #[command(subcommand)]
@@ -127,7 +125,6 @@ fn interval(text: &str) -> std::result::Result<Duration, &'static str> {
     seconds.map(Duration::from_secs_f64).ok_or("a number of seconds from 0.01 on, as in 2 or 0.5")
 }
 
-/// Runs `ringway shm`.
 pub fn run(args: &ShmArgs) -> Result<ExitCode> {
     match &args.command {
         Command::Ls { json } => list::run(*json)?,
@@ -138,7 +135,6 @@ pub fn run(args: &ShmArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The version of the JSON.
 const FORMAT: &str = "ringway-shm/1";
 
 /// Every region, first those that have a name.

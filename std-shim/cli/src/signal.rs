@@ -11,7 +11,6 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-/// Shown below the commands of `ringway signal`.
 pub const HELP: &str = "\
 A signal is named as in TERM, SIGTERM, 15, RTMIN+1.
 
@@ -45,7 +44,6 @@ Examples:
   ringway signal send --value 42 RTMIN+1 4711
   ringway signal send --value -1 USR1 $(pidof receiver)";
 
-/// What `ringway signal` can be told.
 #[derive(Debug, Args)]
 pub struct SignalArgs {
     #[command(subcommand)]
@@ -84,7 +82,6 @@ fn pid(text: &str) -> std::result::Result<Pid, &'static str> {
     number.and_then(Pid::from_raw).ok_or("give the number of a process, as ps shows it")
 }
 
-/// Runs `ringway signal`.
 pub fn run(args: &SignalArgs) -> Result<ExitCode> {
     match &args.command {
         Command::Watch { count, signals } => watch(*count, signals.iter().copied().collect())?,
@@ -97,7 +94,8 @@ fn watch(count: Option<u64>, watched: SignalSet) -> Result<()> {
     output_must_be_open()?;
     // One that is ignored stays so: `nohup` and a shell's background job mean it.
     let enders = cleanup::endings() - watched;
-    // Blocked, not caught: so they queue in the kernel, whose queue is the longer one, until we print them.
+    // Blocked, not caught: so they queue in the kernel, whose queue is the longer one, until we
+    // print them.
     let _blocked = signal::block(watched | enders)?;
     let me = rustix::process::getpid();
     let names: Vec<_> = signal::signals(watched).map(|signal| signal.to_string()).collect();

@@ -6,7 +6,6 @@ use comfy_table::{
 };
 use std::fmt::Display;
 
-/// A table with these titles.
 pub fn table(titles: &[&str], colour: bool) -> Table {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
@@ -22,7 +21,8 @@ pub fn table(titles: &[&str], colour: bool) -> Table {
     table
 }
 
-/// Its lines, at most `width` columns wide. What is said in the columns `wrapped` wraps, the rest does not.
+/// Its lines, at most `width` columns wide. What is said in the columns `wrapped` wraps, the rest
+/// does not.
 pub fn write(table: &mut Table, width: u16, wrapped: &[usize]) -> String {
     table.set_width(width);
     for column in table.column_iter_mut() {

@@ -3,7 +3,6 @@
 use crate::failure::{Doing, Result};
 use std::thread::{Builder, JoinHandle};
 
-/// Starts a thread.
 pub fn start<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<JoinHandle<T>> {

@@ -61,7 +61,6 @@ pub fn bar(steps: u64, template: &str) -> ProgressBar {
     bar
 }
 
-/// Prints text as it is.
 pub fn print(text: &str) -> Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).doing("print")

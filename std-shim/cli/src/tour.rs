@@ -6,9 +6,10 @@
 //!   deadline, verdict       with a folder of its own      between processes
 //! ```
 //!
-//! All three are this executable, started through `ringway::process`. The tour reads the input once to know its SHA-256; each
-//! row's process sends it; the far end takes it in and reports its own SHA-256, which travels up. A row that crashes or
-//! hangs is a failed row: it is killed with all that it started, and waited for.
+//! All three are this executable, started through `ringway::process`. The tour reads the input once
+//! to know its SHA-256; each row's process sends it; the far end takes it in and reports its own
+//! SHA-256, which travels up. A row that crashes or hangs is a failed row: it is killed with all
+//! that it started, and waited for.
 
 mod carry;
 mod firmware;
@@ -38,8 +39,8 @@ use std::path::{PathBuf, absolute};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-/// Rows as lines: the name and between whom it is; what it is, in the field's words; what there is to say
-/// when all went well; how much of the input is sent at most; and what does it.
+/// Rows as lines: the name and between whom it is; what it is, in the field's words; what there is
+/// to say when all went well; how much of the input is sent at most; and what does it.
 macro_rules! rows {
     ($($name:expr, $between:literal: $title:literal; $how:literal $(up to $limit:expr)?, $sides:expr;)*) => {
         &[$(Mechanism {
@@ -119,7 +120,6 @@ const MECHANISMS: &[Mechanism] = rows! {
 pub const ENTRIES: [Entry; 2] =
     [Entry::new("tour-row", run_row), Entry::new("tour-peer", run_far_end)];
 
-/// Shown below the options of `ringway tour`.
 pub const HELP: &str = "\
 Each row starts what it needs (processes of this program, or threads), sends the input through one \
 mechanism, and has the far end compute the SHA-256 of what arrives. A row is verified when that is the \
@@ -143,7 +143,6 @@ JSON, which only grows while its format is \"ringway-tour/1\":
 
 Exit status: 0 all verified; 1 a row failed, and the standard error says which and why.";
 
-/// What `ringway tour` can be told.
 #[derive(Debug, Args)]
 pub struct TourArgs {
     /// The file to send; without it, this program's own executable file
@@ -175,7 +174,6 @@ fn seconds(text: &str) -> std::result::Result<Duration, String> {
         .ok_or_else(|| "a number of seconds above zero, as in 30 or 0.5".to_string())
 }
 
-/// Takes the whole tour.
 pub fn run(args: &TourArgs) -> Result<ExitCode> {
     output_must_be_open()?;
     let began = Instant::now();
@@ -184,7 +182,8 @@ pub fn run(args: &TourArgs) -> Result<ExitCode> {
         Some(path) => {
             (path.display().to_string(), absolute(path).doing("find the working directory")?)
         }
-        // Opened through the kernel's name for it, which stays right when the file is replaced meanwhile.
+        // Opened through the kernel's name for it, which stays right when the file is replaced
+        // meanwhile.
         None => (executable(), PathBuf::from("/proc/self/exe")),
     };
     let kind = fs::metadata(&input).doing(format_args!("read the input {shown}"))?;
@@ -213,7 +212,7 @@ pub fn run(args: &TourArgs) -> Result<ExitCode> {
     let (bytes, sha256) = sum(None)?;
 
     cleanup::on_signals()?;
-    let directory = cleanup::Directory::make("ringway-tour-")?;
+    let directory = cleanup::Name::directory("ringway-tour-")?;
     let mut rows = Vec::new();
     for mechanism in chosen {
         progress.set_prefix(mechanism.name);
@@ -279,7 +278,6 @@ fn executable() -> String {
         .map_or("its own executable".to_string(), |path| path.display().to_string())
 }
 
-/// A row's own side.
 fn run_row(given: EntryArgs) -> process::EntryResult {
     part::run(given, |report, task: RowTask, _| {
         std::env::set_current_dir(&task.directory).doing("enter the row's folder")?;
@@ -290,10 +288,9 @@ fn run_row(given: EntryArgs) -> process::EntryResult {
     })
 }
 
-/// A row's far end.
 fn run_far_end(given: EntryArgs) -> process::EntryResult {
     part::run(given, |report, task: FarTask, descriptors| {
-        let offer = way::Offer { name: task.name, descriptors };
+        let offer = way::Offer { name: task.name, descriptors, end: None };
         (find(&task.row)?.sides.far)(report, offer)
     })
 }

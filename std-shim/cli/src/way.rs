@@ -1,5 +1,6 @@
-//! The ways for bytes and messages from one end to another, each defined once: the tour carries its input over them, and the
-//! bench takes their time. The two ends are in two processes, or in two threads.
+//! The ways for bytes and messages from one end to another, each defined once: the tour carries its
+//! input over them, and the bench takes their time. The two ends are in two processes, or in two
+//! threads.
 
 pub mod connection;
 pub mod linked;
@@ -12,6 +13,7 @@ pub mod sockets;
 pub mod words;
 
 use crate::failure::{Failure, Result};
+use std::any::Any;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -38,10 +40,10 @@ pub trait Way: End + Sized + 'static {
     /// The largest message that the tour sends; `None` where bytes have no boundaries.
     const MESSAGE: Option<usize> = None;
 
-    /// Makes what the other end needs, and then, once it is on its way, this one. `place` is a folder for what has a path.
+    /// Makes what the other end needs, and then, once it is on its way, this one. `place` is a
+    /// folder for what has a path.
     fn host(place: &Path) -> Result<(Offer, Accept<Self>)>;
 
-    /// The other end.
     fn join(offer: Offer) -> Result<Self>;
 }
 
@@ -52,6 +54,8 @@ pub struct Offer {
     pub name: String,
     /// What is handed over.
     pub descriptors: Vec<OwnedFd>,
+    /// The other end itself, for another thread.
+    pub end: Option<Box<dyn Any + Send>>,
 }
 
 /// Makes this end. It may wait for the other one.
@@ -66,16 +70,35 @@ impl Offer {
 
 /// By a name, with an end that comes once the other one does.
 fn named<W>(name: &str, accept: impl FnOnce() -> Result<W> + 'static) -> (Offer, Accept<W>) {
-    (Offer { name: name.to_string(), descriptors: Vec::new() }, Box::new(accept))
+    (Offer { name: name.to_string(), ..Offer::default() }, Box::new(accept))
 }
 
 /// Handed over, with an end that is there.
 fn handed<W: 'static>(ours: W, descriptors: impl Into<Vec<OwnedFd>>) -> (Offer, Accept<W>) {
     let descriptors = descriptors.into();
-    (Offer { name: String::new(), descriptors }, Box::new(|| Ok(ours)))
+    (Offer { descriptors, ..Offer::default() }, Box::new(|| Ok(ours)))
 }
 
-/// Receives until `into` is full: bytes in as many pieces as they come, or one message of this size.
+/// Ends that are made together, for two threads.
+pub trait Pair: End + Send + Sized + 'static {
+    fn pair() -> Result<(Self, Self)>;
+}
+
+impl<P: Pair> Way for P {
+    fn host(_place: &Path) -> Result<(Offer, Accept<Self>)> {
+        let (ours, theirs) = P::pair()?;
+        let offer = Offer { end: Some(Box::new(theirs)), ..Offer::default() };
+        Ok((offer, Box::new(|| Ok(ours))))
+    }
+
+    fn join(offer: Offer) -> Result<Self> {
+        let theirs = offer.end.and_then(|end| end.downcast().ok());
+        theirs.map(|end| *end).ok_or_else(|| Failure::new("the other end is missing"))
+    }
+}
+
+/// Receives until `into` is full: bytes in as many pieces as they come, or one message of this
+/// size.
 pub fn recv_whole(end: &mut impl End, into: &mut [u8]) -> Result<()> {
     let mut done = 0;
     while let Some(rest) = into.get_mut(done..).filter(|rest| !rest.is_empty()) {
@@ -87,7 +110,8 @@ pub fn recv_whole(end: &mut impl End, into: &mut [u8]) -> Result<()> {
     Ok(())
 }
 
-/// Far longer than anything takes; a peer that died would be waited for, where the mechanism does not tell.
+/// Far longer than anything takes; a peer that died would be waited for, where the mechanism does
+/// not tell.
 pub fn soon() -> Option<Instant> {
     Some(Instant::now() + Duration::from_secs(10))
 }

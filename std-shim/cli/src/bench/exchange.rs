@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use std::io;
 use std::time::{Duration, Instant};
 
-/// What one start found, or the medians of several; times in nanoseconds. Nothing is `null` in JSON.
+/// What one start found, or the medians of several; times in nanoseconds. Nothing is `null` in
+/// JSON.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Measured {
     /// The median round trip, and what nine of ten, 99 of 100 and 999 of 1000 do not exceed.
@@ -59,8 +60,8 @@ fn expect(message: &[u8], expected: u64) -> Result<()> {
     }
 }
 
-/// The side that answers: says that it is there, then receives, checks, and answers what is to be answered, until an end
-/// fails because the other side is gone.
+/// The side that answers: says that it is there, then receives, checks, and answers what is to be
+/// answered, until an end fails because the other side is gone.
 pub fn follow(end: &mut impl End, size: usize) -> Result<()> {
     let mut message = vec![0; size];
     put_number(&mut message, ANSWER);

@@ -8,7 +8,6 @@ use ringway::process::{Entry, Options};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// Who a mechanism is from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum From {
@@ -20,7 +19,6 @@ pub enum From {
     Raw,
 }
 
-/// Where the two sides run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Place {
@@ -28,7 +26,6 @@ pub enum Place {
     OneProcessor,
 }
 
-/// One start of one mechanism.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct StartTask {
     pub name: String,
@@ -38,7 +35,6 @@ pub struct StartTask {
     pub directory: PathBuf,
 }
 
-/// The other side of a start.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct PeerTask {
     pub name: String,
@@ -143,7 +139,6 @@ impl Mechanism {
     }
 }
 
-/// The mechanism of this name.
 pub fn find(name: &str) -> Result<&'static Mechanism> {
     MECHANISMS.iter().find(|mechanism| mechanism.name == name).ok_or_else(|| {
         Failure::new(format!("there is no mechanism '{name}'; see ringway bench --help"))
@@ -155,8 +150,8 @@ const KIB64: usize = 64 << 10;
 const KIB4: usize = 4 << 10;
 const WORD: usize = 8;
 
-/// Mechanisms as lines: which way, what it is called and is, who it is from, the largest message, and what
-/// else there is to say of it.
+/// Mechanisms as lines: which way, what it is called and is, who it is from, the largest message,
+/// and what else there is to say of it.
 macro_rules! mechanisms {
     ($($module:ident::$way:ident $name:literal $title:literal $from:ident $max:ident $($but:ident)*;)*) => {
         &[$(Mechanism::new::<way::$module::$way>($name, $title, From::$from, $max)$(.$but())*),*]

@@ -16,7 +16,6 @@ tr.ours td:first-child { font-weight: 600; }
 figure { margin: 1rem 0; overflow-x: auto; }
 svg { max-width: 100%; height: auto; border-radius: 4px; }";
 
-/// The whole page.
 pub fn render(report: &Report) -> String {
     let mut page = format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -45,23 +44,15 @@ pub fn render(report: &Report) -> String {
          <th class=n>90 %<th class=n>99 %<th class=n>99.9 %<th class=n>messages<th class=n>bytes\n",
     );
     for row in &report.rows {
-        let told = |value: Option<f64>, tell: fn(f64) -> String| value.map_or("–".into(), tell);
-        let place = if row.place == Place::OneProcessor { ", one processor" } else { "" };
-        let median = row.error.as_deref().map_or_else(|| told(row.found.p50, plot::time), escape);
-        let _ = writeln!(
-            page,
-            "<tr{ours}><td title=\"{title}\">{name}{place}<td class=n>{size}<td class=n>{median}\
-             <td class=n>{p90}<td class=n>{p99}<td class=n>{p999}<td class=n>{rate}<td class=n>{bytes}",
-            ours = if row.mechanism.from == From::Ringway { " class=ours" } else { "" },
-            title = escape(row.mechanism.title),
-            name = escape(row.mechanism.name),
-            size = plot::bytes(row.size as f64),
-            p90 = told(row.found.p90, plot::time),
-            p99 = told(row.found.p99, plot::time),
-            p999 = told(row.found.p999, plot::time),
-            rate = told(row.found.rate, plot::rate),
-            bytes = told(row.found.bytes_per_second, plot::throughput),
-        );
+        let (name, [size, p50, rest @ ..]) = row.told();
+        let ours = if row.mechanism.from == From::Ringway { " class=ours" } else { "" };
+        let title = escape(row.mechanism.title);
+        let median = row.error.as_deref().map_or(p50, escape);
+        let _ = write!(page, "<tr{ours}><td title=\"{title}\">{}", escape(&name));
+        for cell in [size, median].iter().chain(&rest) {
+            let _ = write!(page, "<td class=n>{cell}");
+        }
+        page.push('\n');
     }
     page.push_str("</table>\n</body>\n</html>\n");
     page

@@ -18,7 +18,6 @@ pub struct Style {
     pub colour: &'static str,
     /// The lengths of its dashes and gaps; none for a line without.
     pub dashes: &'static str,
-    /// Whether it is Ringway's.
     pub is_ours: bool,
 }
 

@@ -1,16 +1,15 @@
 //! The bench's result: as JSON for a program, as a table for a person.
 
 use super::advice::{Advice, advise};
-use super::mechanism::{From, Place};
-use super::plot;
+use super::mechanism::From;
 use super::row::Row;
 use crate::table::{Aligned, bold, table, write};
 use comfy_table::{Cell, Color};
 use serde::Serialize;
 use std::fs;
 
-/// All that a bench found out. The JSON form is stable: fields are added, never renamed or removed, while `format` stays
-/// the same.
+/// All that a bench found out. The JSON form is stable: fields are added, never renamed or removed,
+/// while `format` stays the same.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
     pub format: &'static str,
@@ -26,7 +25,6 @@ pub struct Report {
 }
 
 impl Report {
-    /// Sums up.
     pub fn new(rows: Vec<Row>, processors: usize, starts: usize, seconds: f64) -> Self {
         Report {
             format: "ringway-bench/1",
@@ -54,26 +52,16 @@ impl Report {
         let titles = ["MECHANISM", "SIZE", "ROUND TRIP", "99 %", "99.9 %", "MESSAGES", "BYTES"];
         let mut rows = table(&titles, colour);
         for row in &self.rows {
-            let name = match row.place {
-                Place::TwoProcessors => row.mechanism.name.to_string(),
-                Place::OneProcessor => format!("{}, one processor", row.mechanism.name),
-            };
+            let (name, [size, p50, _, p99, p999, rate, bytes]) = row.told();
             let is_ours = row.mechanism.from == From::Ringway;
-            let told = |value: Option<f64>, tell: fn(f64) -> String| {
-                value.map_or("–".into(), tell).right()
-            };
-            rows.add_row([
-                if is_ours { bold(&name) } else { Cell::new(&name) },
-                plot::bytes(row.size as f64).right(),
-                match row.error {
-                    Some(_) => "failed".right().fg(Color::Red),
-                    None => told(row.found.p50, plot::time),
-                },
-                told(row.found.p99, plot::time),
-                told(row.found.p999, plot::time),
-                told(row.found.rate, plot::rate),
-                told(row.found.bytes_per_second, plot::throughput),
-            ]);
+            let mut cells =
+                vec![if is_ours { bold(&name) } else { Cell::new(&name) }, size.right()];
+            cells.push(match row.error {
+                Some(_) => "failed".right().fg(Color::Red),
+                None => p50.right(),
+            });
+            cells.extend([p99, p999, rate, bytes].map(|it| it.right()));
+            rows.add_row(cells);
         }
         let mut text = format!(" {}\n\n{}", self.summary(), write(&mut rows, width, &[0]));
         if !self.advice.is_empty() {
@@ -99,7 +87,7 @@ fn processor() -> String {
 mod tests {
     use super::*;
     use crate::bench::exchange::Measured;
-    use crate::bench::mechanism::MECHANISMS;
+    use crate::bench::mechanism::{MECHANISMS, Place};
 
     fn measured(p50: f64, rate: f64) -> Measured {
         Measured {

@@ -2,6 +2,7 @@
 
 use super::exchange::Measured;
 use super::mechanism::{Mechanism, Place};
+use super::plot;
 use serde::Serialize;
 
 /// One mechanism at one size, in one place.
@@ -11,7 +12,6 @@ pub struct Row {
     pub mechanism: &'static Mechanism,
     /// Of a message, in bytes.
     pub size: usize,
-    /// Where the two sides ran.
     pub place: Place,
     /// The medians over the starts.
     #[serde(flatten)]
@@ -40,6 +40,21 @@ impl Row {
             rate,
             bytes_per_second: moved.map(|rate| rate * self.size as f64),
         };
+    }
+}
+
+impl Row {
+    /// The mechanism's name and where it ran; and in words the size, the percentiles, and what went one
+    /// way.
+    pub fn told(&self) -> (String, [String; 7]) {
+        let place = if self.place == Place::OneProcessor { ", one processor" } else { "" };
+        let told = |value: Option<f64>, tell: fn(f64) -> String| value.map_or("–".into(), tell);
+        let Measured { p50, p90, p99, p999, rate, bytes_per_second } = self.found;
+        let [p50, p90, p99, p999] = [p50, p90, p99, p999].map(|time| told(time, plot::time));
+        let rates = (told(rate, plot::rate), told(bytes_per_second, plot::throughput));
+        let size = plot::bytes(self.size as f64);
+        let name = format!("{}{place}", self.mechanism.name);
+        (name, [size, p50, p90, p99, p999, rates.0, rates.1])
     }
 }
 

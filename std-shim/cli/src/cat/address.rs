@@ -1,4 +1,5 @@
-//! The addresses that `ringway cat` understands: one word for each place where bytes come from or go to.
+//! The addresses that `ringway cat` understands: one word for each place where bytes come from or
+//! go to.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -30,13 +31,11 @@ pub enum Address {
     Tcp(HostPort),
     /// A TCP socket bound to a host and port, on which one connection is accepted.
     TcpListen(HostPort),
-    /// A serial port by path, at so many bits per second.
     Serial(PathBuf, u32),
     /// A command for the shell: its output is read, or its input is written.
     Exec(String),
 }
 
-/// A host by name or number, and a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostPort {
     /// `localhost`, `127.0.0.1`, `::1` (without the brackets it is written in).

@@ -109,11 +109,9 @@ fn undeliverable(source: &Address, destination: &End, error: &ringway::Error) ->
     Failure::new(format!("what {destination} answered does not reach {to}: {error}"))
 }
 
-/// Where answers go.
 #[derive(Debug)]
 enum Sink {
     Nothing,
-    /// The standard output.
     Output(OwnedFd),
     /// The source, where that goes both ways.
     Source(OwnedFd),

@@ -23,7 +23,6 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::Duration;
 
-/// Which end it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
     Source,
@@ -64,7 +63,6 @@ enum Kind {
 }
 
 impl<'a> Doorway<'a> {
-    /// Nothing is opened yet.
     pub fn new(address: &'a Address, side: Side) -> Self {
         Doorway { address, side, kind: Kind::None, names: Vec::new() }
     }
@@ -286,7 +284,6 @@ fn set_reset_on_close(stream: &TcpStream, on: bool) -> Result<()> {
 }
 
 impl End {
-    /// What it was opened by.
     pub fn address(&self) -> &Address {
         &self.address
     }
@@ -298,17 +295,16 @@ impl End {
         (kind.is_file() && kind.len() > 0).then_some(kind.len())
     }
 
-    /// Whether it is a socket.
     pub fn is_socket(&self) -> bool {
         matches!(self.body, Body::Unix(_) | Body::Tcp(_))
     }
 
-    /// Whether it is a serial port.
     pub fn is_serial(&self) -> bool {
         matches!(self.body, Body::Serial(_))
     }
 
-    /// Whether it is a serial line that hung up: a read or a write there says only that something is wrong.
+    /// Whether it is a serial line that hung up: a read or a write there says only that something
+    /// is wrong.
     pub fn has_hung_up(&self) -> bool {
         self.is_serial() && hung_up(self)
     }

@@ -1,24 +1,18 @@
 //! `ringway shm ls`.
 
-use super::{Described, FORMAT, every_region, print, print_json, shown};
+use super::{FORMAT, described, every_region, print, print_json, shown};
 use crate::failure::Result;
 use crate::table::{Aligned, bold, coloured, table, write};
 use crate::terminal;
 use comfy_table::{Cell, Color};
 use ringway::shm::survey::{Found, Survey};
-use serde::Serialize;
-
-#[derive(Debug, Serialize)]
-struct List<'s> {
-    format: &'static str,
-    regions: Vec<Described<'s>>,
-}
+use serde_json::json;
 
 pub fn run(json: bool) -> Result<()> {
     let found = every_region()?;
     if json {
-        let regions = found.iter().map(Described::of).collect();
-        return print_json(&List { format: FORMAT, regions });
+        let regions: Vec<_> = found.iter().map(described).collect();
+        return print_json(&json!({ "format": FORMAT, "regions": regions }));
     }
     if found.is_empty() {
         return print(" no regions\n");

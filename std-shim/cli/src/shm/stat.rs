@@ -1,24 +1,18 @@
 //! `ringway shm stat`.
 
-use super::{Described, FORMAT, print, print_json, region, shown};
+use super::{FORMAT, described, print, print_json, region, shown};
 use crate::failure::Result;
 use crate::table::{Aligned, bold, coloured, table, write};
 use crate::terminal;
 use comfy_table::{Cell, Color};
 use ringway::shm::Kind;
 use ringway::shm::survey::{Attached, Part, Survey};
-use serde::Serialize;
-
-#[derive(Debug, Serialize)]
-struct Stat<'s> {
-    format: &'static str,
-    region: Described<'s>,
-}
+use serde_json::json;
 
 pub fn run(name: &str, json: bool) -> Result<()> {
     let found = region(name)?;
     if json {
-        return print_json(&Stat { format: FORMAT, region: Described::of(&found) });
+        return print_json(&json!({ "format": FORMAT, "region": described(&found) }));
     }
     let survey = found.survey?;
     let (width, colour) = (terminal::width(), terminal::colour());

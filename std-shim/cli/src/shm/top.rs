@@ -191,7 +191,8 @@ fn full(part: &Part) -> Cell {
     }
 }
 
-/// How many items were pushed in a second. None where they are not counted, or the count began anew.
+/// How many items were pushed in a second. None where they are not counted, or the count began
+/// anew.
 fn rate(then: &Part, now: &Part, time: Duration) -> Option<f64> {
     let pushed = now.state.pushed?.checked_sub(then.state.pushed?)?;
     let rate = pushed as f64 / time.as_secs_f64();

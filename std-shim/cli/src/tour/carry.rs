@@ -1,4 +1,5 @@
-//! The rows in which the input goes over a [way](crate::way): there as it is, and back what the far end made of it.
+//! The rows in which the input goes over a [way](crate::way): there as it is, and back what the far
+//! end made of it.
 
 use super::row::{Outcome, Row, Sides, pour};
 use crate::digest::Intake;
@@ -88,8 +89,8 @@ fn carry<W: Way, F: Far>(row: &Row<'_>, start: impl FnOnce(Offer) -> Result<F>) 
     Ok(outcome)
 }
 
-/// Sends everything that `input` has: bytes, or messages of many sizes up to the largest, so that a bound that gets lost is
-/// noticed. Returns in how many pieces.
+/// Sends everything that `input` has: bytes, or messages of many sizes up to the largest, so that a
+/// bound that gets lost is noticed. Returns in how many pieces.
 fn send(end: &mut impl End, mut input: impl Read, largest: Option<usize>) -> Result<u64> {
     let mut pieces = 0;
     let mut sizes = (1..=largest.unwrap_or(PIECE)).rev().step_by(997).cycle();
@@ -117,8 +118,8 @@ fn all_of(end: &mut impl End) -> Result<Vec<u8>> {
     }
 }
 
-/// The far end: takes the input in, and answers what it was. The one that sent has closed its half by then: this one's is
-/// still open.
+/// The far end: takes the input in, and answers what it was. The one that sent has closed its half
+/// by then: this one's is still open.
 fn take_in<W: Way>(offer: Offer) -> Result<()> {
     let mut end = W::join(offer)?;
     let mut intake = Intake::new();
@@ -142,7 +143,8 @@ mod tests {
     use super::*;
     use crate::way;
 
-    /// Sends so many bytes over a way between two threads, and returns what arrived at the end that hosts.
+    /// Sends so many bytes over a way between two threads, and returns what arrived at the end that
+    /// hosts.
     fn back<W: Way>(bytes: usize) -> Vec<u8> {
         let folder = tempfile::tempdir().unwrap();
         let (offer, accept) = W::host(folder.path()).unwrap();

@@ -1,5 +1,5 @@
-//! A firmware at the far end: an image of `tests/firmware` in QEMU, whose UART is a serial line to this process. What it was
-//! sent it sends back.
+//! A firmware at the far end: an image of `tests/firmware` in QEMU, whose UART is a serial line to
+//! this process. What it was sent it sends back.
 
 use super::row::{Outcome, Row, Sides, pour};
 use crate::digest::{Intake, Receipt};
@@ -17,7 +17,8 @@ use std::time::{Duration, Instant};
 /// The name of the row: it is there only with `--firmware`.
 pub const NAME: &str = "firmware-serial";
 
-/// As the image `uart_link` has it: the bytes of a message, and the port on which whatever comes goes back.
+/// As the image `uart_link` has it: the bytes of a message, and the port on which whatever comes
+/// goes back.
 const MESSAGE: usize = 256;
 const ECHO: u8 = 1;
 
@@ -28,7 +29,6 @@ type Link = SerialLink<MESSAGE, 4, 2, CREDITS>;
 /// How long QEMU may take to start, and an image to greet.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A link to a firmware.
 pub const SERIAL: Sides = Sides { run: exchange, far: |_, _| Ok(()) };
 
 fn exchange(row: &Row<'_>) -> Result<Outcome> {
@@ -67,7 +67,8 @@ fn exchange(row: &Row<'_>) -> Result<Outcome> {
     Ok(Outcome { what, receipt })
 }
 
-/// Sends everything, and takes in what comes back: never so much is under way that a side has no room for it.
+/// Sends everything, and takes in what comes back: never so much is under way that a side has no
+/// room for it.
 fn there_and_back(link: &mut Link, input: impl Read) -> Result<(u64, Receipt)> {
     let mut intake = Intake::new();
     let mut messages = 0;

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 /// Where a row's processes write what nobody asked them for: a panic's message.
 const COMPLAINTS: &str = "stderr";
 
-/// Runs one row in a process of its own; returns when that, and whatever it started, has ended, by itself or by force when the
-/// deadline has passed.
+/// Runs one row in a process of its own; returns when that, and whatever it started, has ended, by
+/// itself or by force when the deadline has passed.
 pub fn run_row(
     entry: &Entry,
     task: &RowTask,

@@ -108,7 +108,8 @@ const OVER: &str = "over";
 /// One piece at a time. Its number is 0 while there is none, as in zeroed memory.
 type Place = Value<Piece>;
 
-/// A place for one piece, handed over by a semaphore, a condition and an event; the two sides meet at a barrier.
+/// A place for one piece, handed over by a semaphore, a condition and an event; the two sides meet
+/// at a barrier.
 pub const HANDED_OVER: Sides = Sides { run: hand_over, far: take_over };
 
 fn hand_over(row: &Row<'_>) -> Result<Outcome> {

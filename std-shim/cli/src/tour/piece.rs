@@ -1,5 +1,5 @@
-//! A piece of the input with its number, as a value for shared memory: plain bytes, of which any are a piece or are told from
-//! one.
+//! A piece of the input with its number, as a value for shared memory: plain bytes, of which any
+//! are a piece or are told from one.
 
 use crate::failure::{Failure, Result};
 

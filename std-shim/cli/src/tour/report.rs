@@ -7,8 +7,8 @@ use crate::terminal;
 use comfy_table::{Attribute, Cell, Color};
 use serde::Serialize;
 
-/// All that a tour found out. The JSON form is stable: fields are added, never renamed or removed, while `format`
-/// stays the same.
+/// All that a tour found out. The JSON form is stable: fields are added, never renamed or removed,
+/// while `format` stays the same.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
     pub format: &'static str,
@@ -20,7 +20,6 @@ pub struct Report {
     pub seconds: f64,
 }
 
-/// What was sent.
 #[derive(Debug, Clone, Serialize)]
 pub struct Input {
     pub path: String,
@@ -29,7 +28,6 @@ pub struct Input {
     pub sha256: String,
 }
 
-/// One row.
 #[derive(Debug, Clone, Serialize)]
 pub struct ReportRow {
     #[serde(flatten)]
@@ -82,7 +80,6 @@ impl ReportRow {
 }
 
 impl Report {
-    /// Sums up. The counts are of the rows.
     pub fn new(input: Input, rows: Vec<ReportRow>, seconds: f64) -> Self {
         let verified = rows.iter().filter(|row| row.verified).count();
         Report {

@@ -42,7 +42,6 @@ pub struct Sides {
 /// What a row came to.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Outcome {
-    /// What happened, in a few words.
     pub what: String,
     /// What arrived, by the far end's own account.
     #[serde(flatten)]
@@ -86,7 +85,6 @@ pub struct Row<'a> {
     pub mechanism: &'static Mechanism,
     pub task: RowTask,
     pub report: &'a Report,
-    /// Where the far end begins.
     pub entry: &'a Entry,
 }
 

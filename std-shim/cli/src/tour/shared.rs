@@ -25,7 +25,8 @@ pub fn anonymous(
 const PIECES: &str = "pieces";
 const CREDITS: [&str; 2] = ["credits of 0", "credits of 1"];
 
-/// How many messages a broadcast keeps, and half as many: how far its writer gets ahead of its readers.
+/// How many messages a broadcast keeps, and half as many: how far its writer gets ahead of its
+/// readers.
 const KEPT: usize = 64;
 const WINDOW: u32 = KEPT as u32 / 2;
 

@@ -1,4 +1,5 @@
-//! Workers at one queue in shared memory: fed, joined, and one of them killed with a job in its hands.
+//! Workers at one queue in shared memory: fed, joined, and one of them killed with a job in its
+//! hands.
 
 use super::piece::{self, Piece};
 use super::row::{Outcome, Row, Sides, pour};
@@ -16,10 +17,8 @@ use std::time::Duration;
 const JOBS: &str = "jobs";
 const DONE: &str = "done";
 
-/// How many jobs a queue holds.
 const SLOTS: usize = 32;
 
-/// How many workers there are that live.
 const WORKERS: u64 = 3;
 
 type Jobs = Queue<Piece, SLOTS>;
@@ -57,7 +56,8 @@ fn killed(row: &Row<'_>) -> Result<Outcome> {
         crew.feed(pieces, bytes)?;
         pieces += 1;
         if pieces == SLOTS as u64 {
-            // In the middle, and at once: whoever waits here finds out within the bound, and gives its job to another.
+            // In the middle, and at once: whoever waits here finds out within the bound, and gives
+            // its job to another.
             drop(victim.take());
             crew.join()?;
         }
@@ -115,7 +115,8 @@ impl Crew {
         self.collector.blame(joined.map_err(told))
     }
 
-    /// Everything was fed: waits for the others. Returns the collector's report, and how many jobs each did.
+    /// Everything was fed: waits for the others. Returns the collector's report, and how many jobs
+    /// each did.
     fn end(mut self, row: &Row<'_>, pieces: u64) -> Result<(Outcome, String)> {
         row.doing("joining the queue");
         self.join()?;

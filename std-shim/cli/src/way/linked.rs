@@ -1,4 +1,5 @@
-//! Links, each over one of the other ways: messages on a port, sent again where what is below loses them.
+//! Links, each over one of the other ways: messages on a port, sent again where what is below loses
+//! them.
 
 use super::{Accept, End, Offer, Way, handed};
 use crate::failure::{Failure, Result};
@@ -17,7 +18,8 @@ const CREDITS: usize = 8;
 /// A link over a way that keeps bytes whole.
 pub type Reliable<W> = Linked<W, ringway::link::Reliable<4, 16384>, 16384>;
 
-/// A link over a way that loses bytes or datagrams. So large is a frame that two of them fill what is written at once.
+/// A link over a way that loses bytes or datagrams. So large is a frame that two of them fill what
+/// is written at once.
 pub type Serial<W, const MAX: usize = 8000> = Linked<W, ringway::link::Serial<8, MAX>, MAX>;
 
 /// A link over another way, for messages of at most `MAX` bytes.
@@ -68,7 +70,8 @@ impl<W, L: Line, const MAX: usize> End for Linked<W, L, MAX> {
     }
 }
 
-/// Patience enough for a machine that has much else to do: a peer that ends takes its stream with it.
+/// Patience enough for a machine that has much else to do: a peer that ends takes its stream with
+/// it.
 fn config() -> Config {
     Config { gone: 0, retransmit: 500, ..Config::new(std::process::id()) }
 }

@@ -1,7 +1,7 @@
-//! The core's rings, pipe, FIFO and socket in memory, between two threads: no kernel object, and no system call unless a side
-//! has to sleep.
+//! The core's rings, pipe, FIFO and socket in memory, between two threads: no kernel object, and no
+//! system call unless a side has to sleep.
 
-use super::{Accept, End, Offer, Way, named, told};
+use super::{Accept, End, Offer, Pair, Way, named, told};
 use crate::failure::Result;
 use ringway::wait::PrivateFutex;
 use ringway_core::channel::socket::{Network, Shutdown, Stream};
@@ -9,9 +9,7 @@ use ringway_core::channel::{Error, fifo, pipe};
 use ringway_core::ring::{self, bytes};
 use ringway_core::storage::Fixed;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 
-/// How many bytes each holds.
 const ROOM: usize = 64 << 10;
 
 /// What an end does with what it writes to and what it reads from.
@@ -50,7 +48,6 @@ ends! {
     Socket by stream stream, |end| end.stream.as_mut().map(|it| it.shutdown(Shutdown::Write));
 }
 
-/// Rings of bytes.
 pub struct ByteRings {
     tx: Option<bytes::Producer<'static, PrivateFutex, Fixed<ROOM>>>,
     rx: Option<bytes::Consumer<'static, PrivateFutex, Fixed<ROOM>>>,
@@ -58,20 +55,14 @@ pub struct ByteRings {
 
 static BYTES: [bytes::ByteRing<ROOM, PrivateFutex>; 2] = [const { bytes::ByteRing::new() }; 2];
 
-impl Way for ByteRings {
-    fn host(_place: &Path) -> Result<(Offer, Accept<Self>)> {
+impl Pair for ByteRings {
+    fn pair() -> Result<(Self, Self)> {
         let [there, back] = &BYTES;
         let ours = ByteRings { tx: there.producer(), rx: back.consumer() };
-        Ok(named("", || Ok(ours)))
-    }
-
-    fn join(_offer: Offer) -> Result<Self> {
-        let [there, back] = &BYTES;
-        Ok(ByteRings { tx: back.producer(), rx: there.consumer() })
+        Ok((ours, ByteRings { tx: back.producer(), rx: there.consumer() }))
     }
 }
 
-/// Pipes.
 pub struct Pipe {
     tx: Option<pipe::Writer<'static, ROOM, PrivateFutex>>,
     rx: Option<pipe::Reader<'static, ROOM, PrivateFutex>>,
@@ -81,21 +72,12 @@ type OneWay = pipe::Pipe<ROOM, PrivateFutex>;
 
 static PIPES: [OneWay; 2] = [const { OneWay::new() }; 2];
 
-/// The other end's, until it comes for it.
-static THEIRS: Mutex<Option<Pipe>> = Mutex::new(None);
-
-impl Way for Pipe {
-    fn host(_place: &Path) -> Result<(Offer, Accept<Self>)> {
+impl Pair for Pipe {
+    fn pair() -> Result<(Self, Self)> {
         let ((their_rx, tx), (rx, their_tx)) =
             (PIPES[0].open().map_err(told)?, PIPES[1].open().map_err(told)?);
         let theirs = Pipe { tx: Some(their_tx), rx: Some(their_rx) };
-        *THEIRS.lock().unwrap_or_else(PoisonError::into_inner) = Some(theirs);
-        Ok(named("", || Ok(Pipe { tx: Some(tx), rx: Some(rx) })))
-    }
-
-    fn join(_offer: Offer) -> Result<Self> {
-        let theirs = THEIRS.lock().unwrap_or_else(PoisonError::into_inner).take();
-        theirs.ok_or_else(|| told(Error::Taken))
+        Ok((Pipe { tx: Some(tx), rx: Some(rx) }, theirs))
     }
 }
 
@@ -126,7 +108,6 @@ impl Way for Fifo {
     }
 }
 
-/// A stream socket.
 pub struct Socket {
     stream: Option<Stream<'static, ROOM, PrivateFutex>>,
 }
@@ -197,13 +178,8 @@ impl End for Rings {
     }
 }
 
-impl Way for Rings {
-    fn host(_place: &Path) -> Result<(Offer, Accept<Self>)> {
-        let ours = Rings::of(0, 1)?;
-        Ok(named("", || Ok(ours)))
-    }
-
-    fn join(_offer: Offer) -> Result<Self> {
-        Rings::of(1, 0)
+impl Pair for Rings {
+    fn pair() -> Result<(Self, Self)> {
+        Ok((Rings::of(0, 1)?, Rings::of(1, 0)?))
     }
 }

@@ -45,15 +45,12 @@ macro_rules! ends {
 }
 
 ends! {
-    /// Two pipes.
     RawPipes { tx: PipeWriter, rx: PipeReader } by tx rx, io::pipe().and_then(|(their_rx, tx)| {
         let (rx, their_tx) = io::pipe()?;
         Ok((RawPipes { tx, rx }, RawPipes { tx: their_tx, rx: their_rx }))
     });
-    /// A Unix stream socket.
     RawUnix { socket: UnixStream } by socket socket, UnixStream::pair()
         .map(|(ours, theirs)| (RawUnix { socket: ours }, RawUnix { socket: theirs }));
-    /// A TCP connection.
     RawTcp { socket: TcpStream } by socket socket, TcpListener::bind("127.0.0.1:0").and_then(|listener| {
         let ours = TcpStream::connect(listener.local_addr()?)?;
         let (theirs, _) = listener.accept()?;

@@ -168,7 +168,8 @@ pub struct NamedBytes {
 
 const ROOM: usize = 256 << 10;
 
-/// The name of the region that a row makes in this folder. The tour removes it should the row be killed.
+/// The name of the region that a row makes in this folder. The tour removes it should the row be
+/// killed.
 fn region_name(place: &Path) -> Result<String> {
     let place = place.canonicalize().doing("find the row's folder")?;
     let tour = place.parent().and_then(Path::file_name).unwrap_or_default();

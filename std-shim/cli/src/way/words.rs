@@ -1,5 +1,5 @@
-//! What carries a word at a time: queued signals with a value, plain signals with a bit each, and the
-//! payloads of a signal table in memory.
+//! What carries a word at a time: queued signals with a value, plain signals with a bit each, and
+//! the payloads of a signal table in memory.
 
 use super::{Accept, End, Offer, Way, named, told};
 use crate::failure::{Failure, Result};
@@ -19,7 +19,8 @@ pub trait Words: Sized + 'static {
     fn take(&mut self) -> Result<u32>;
 }
 
-/// Pieces over words: how many bytes a piece has, and these, four in a word. A piece of none is the end.
+/// Pieces over words: how many bytes a piece has, and these, four in a word. A piece of none is the
+/// end.
 pub struct Framed<W>(W);
 
 impl<W: Words> End for Framed<W> {
@@ -58,8 +59,8 @@ impl<W: Words> Way for Framed<W> {
     }
 }
 
-/// Signals to the other side. Each is answered, so that plain ones never coalesce and queued ones never
-/// overrun the queue.
+/// Signals to the other side. Each is answered, so that plain ones never coalesce and queued ones
+/// never overrun the queue.
 pub struct Signals<C> {
     dispatcher: Dispatcher,
     other: Pid,
