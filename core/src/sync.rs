@@ -69,7 +69,7 @@ pub use core::sync::atomic::Ordering;
     cfg_attr(not(uncached), path = "sync/cached.rs")
 )]
 mod uncached;
-pub(crate) use uncached::{CachePadded, Kept, Roomy, RoomyRef, roomy, step_aside};
+pub(crate) use uncached::{CachePadded, Cached, Roomy, RoomyRef, backoff, roomy};
 
 use core::mem::MaybeUninit;
 

@@ -19,7 +19,7 @@
 
 use crate::finally::Finally;
 use crate::participant::Participant;
-use crate::sync::{Cell, Kept, Ordering, RmwU32, const_unless_loom, pause};
+use crate::sync::{Cached, Cell, Ordering, RmwU32, const_unless_loom, pause};
 use crate::wait::{Register, TimedOut, Wait, Wake, fresh, needs_wake};
 #[cfg(not(loom))]
 use core::marker::PhantomData;
@@ -41,7 +41,7 @@ const SPINS: u32 = 0;
 
 /// How many pauses lie between two looks, at most: 1, then doubled each time. Every look takes the cache line, where there are
 /// such, away from the holder, who needs it to give the lock back.
-const BETWEEN_LOOKS: u32 = if Kept::IS_KEPT { 8 } else { 1 };
+const BETWEEN_LOOKS: u32 = if Cached::ENABLED { 8 } else { 1 };
 
 /// The name of a participant in a word where 0 means nobody.
 pub(super) const fn name(participant: Participant) -> u32 {

@@ -40,7 +40,6 @@
 #[cfg(not(loom))]
 use super::InPlace;
 use super::sides::{ConsumerCursor, Header, ProducerCursor};
-use super::slots::VERY_LONG;
 use crate::participant::Participant;
 use crate::storage::sealed::Capacity as _;
 #[cfg(not(loom))]
@@ -66,19 +65,8 @@ mod lend;
 mod producer;
 
 pub use consumer::{Consumer, ReadGrant};
+pub(crate) use producer::HEADER;
 pub use producer::{Producer, WriteGrant};
-
-/// Before each message: its length, of so many bytes.
-pub(crate) const HEADER: usize = size_of::<u32>();
-
-/// So many bytes of a longer write or read pass to the other side at once, so that it copies them while we copy the next.
-/// Less costs more looks at the other side's line than is gained.
-const STRETCH: usize = 1 << 15;
-
-/// In which stretches so many bytes go; what is [`VERY_LONG`] is copied better in such.
-const fn stretch_of(bytes: usize) -> usize {
-    if bytes < VERY_LONG { STRETCH } else { VERY_LONG }
-}
 
 /// A ring of `N` bytes for one producer and one consumer. `W` says how a side can sleep, see [`Wake`].
 ///

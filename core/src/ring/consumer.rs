@@ -4,7 +4,7 @@ use super::sides::ConsumerCursor;
 use crate::Error;
 use crate::finally::Finally;
 use crate::storage::{Capacity, Counted};
-use crate::sync::{CachePadded, Kept, SlotsRef};
+use crate::sync::{CachePadded, Cached, SlotsRef};
 use crate::wait::{Nobody, Register, Wait, Wake, lend_until, look_or_end};
 use core::future::poll_fn;
 use core::task::{Context, Poll};
@@ -54,7 +54,7 @@ impl<'a, T, C: Capacity, W: Wake> Consumer<'a, T, W, C> {
     {
         let n = self.cursor.0.n();
         let want = out.len().min(n as usize) as u32;
-        let count = self.cursor.0.ready_soon(want, Kept::new(want)).min(want);
+        let count = self.cursor.0.ready_batched(want, Cached::new(want)).min(want);
         if let Some((taken, _)) = out.split_at_mut_checked(count as usize) {
             if count > 0 {
                 // SAFETY: the ownership rule: `count` are ready, which is the length of `taken`.
@@ -168,7 +168,7 @@ impl<'a, T, C: Capacity, W: Wake> Consumer<'a, T, W, C> {
             return Err(Error::MessageTooLarge { max });
         }
         let want = count as u32;
-        Ok((self.cursor.0.ready_soon(want, Kept::new(want)) >= want).then_some(want))
+        Ok((self.cursor.0.ready_batched(want, Cached::new(want)) >= want).then_some(want))
     }
 
     /// A value, or why there will be none; `None` when one may come.

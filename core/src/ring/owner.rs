@@ -73,7 +73,7 @@ impl HalfOwner {
     /// any case: the dead one may have got further than we.
     pub(super) fn recover(&self, dead: Participant) -> bool {
         // SYNC POINT H, release: with the exchange in `take` and the load in `is_gone`. What the dead one wrote is visible
-        // here by the caller's word, and with this there. Failure, relaxed: it does not hold it.
+        // here as the caller states, and with this there. Failure, relaxed: it does not hold it.
         self.0.compare_exchange(held_by(dead), CLOSED, Ordering::Release, Ordering::Relaxed).is_ok()
     }
 

@@ -4,17 +4,17 @@
 //! is wasted. Its offset, the slot it stands at, is the position modulo `N`. Whether the position lies below
 //! `N` or not is the lap's parity.
 //!
-//! Where there are no caches (see [`Kept`]), nobody but the two sides reads a position, and it need not be one that can be
-//! told from nonsense: there, a power of two lets positions run through all of `u32`, which spares the wrapping.
+//! Where there are no caches (see [`Cached`]), nobody but the two sides reads a position, and it need not be one that can be
+//! told from an invalid one: there, a power of two lets positions run through all of `u32`, which spares the wrapping.
 //!
 //! Nothing here can overflow: `N` is at most [`MAX_CAPACITY`](crate::storage::MAX_CAPACITY), and every sum is of at most `3 * N`.
 
-use crate::sync::Kept;
+use crate::sync::Cached;
 
 /// Whether positions run through all of `u32`, of which twice the capacity is a divisor.
 #[inline(always)]
 const fn run_freely(n: u32) -> bool {
-    !Kept::IS_KEPT && n.is_power_of_two()
+    !Cached::ENABLED && n.is_power_of_two()
 }
 
 /// Whether a word is a position of a ring.
@@ -67,7 +67,7 @@ pub(super) const fn distance(n: u32, from: u32, to: u32) -> u32 {
 
 /// [`distance`] where both positions are kept.
 #[inline(always)]
-pub(super) fn distance_kept(n: u32, from: Kept, to: Kept) -> Option<u32> {
+pub(super) fn distance_cached(n: u32, from: Cached, to: Cached) -> Option<u32> {
     Some(distance(n, from.get()?, to.get()?))
 }
 
@@ -84,7 +84,7 @@ pub(super) const fn used(n: u32, head: u32, tail: u32) -> Option<u32> {
 /// [`used`] as one side asks, of whose own position there is no doubt where it is kept; the other's is `seen`.
 #[inline(always)]
 pub(super) const fn used_as_seen(n: u32, head: u32, tail: u32, seen: u32) -> Option<u32> {
-    if !Kept::IS_KEPT {
+    if !Cached::ENABLED {
         return used(n, head, tail);
     }
     if is_position(n, seen) { used_if_any(n, head, tail) } else { None }
@@ -153,7 +153,7 @@ mod tests {
         assert_eq!(used(4, 8, 0), None);
         assert_eq!(used(4, 0, 8), None);
         assert_eq!(used(4, 0, 5), None, "more than the capacity");
-        assert_eq!(used(4, u32::MAX, u32::MAX).is_none(), Kept::IS_KEPT);
+        assert_eq!(used(4, u32::MAX, u32::MAX).is_none(), Cached::ENABLED);
         assert_eq!(used(MAX_CAPACITY as u32, 0, MAX_CAPACITY as u32), Some(MAX_CAPACITY as u32));
     }
 }

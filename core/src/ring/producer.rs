@@ -1,7 +1,8 @@
 //! The half of a ring that pushes: one value, a slice, or slots to be filled in place.
 
+use super::error::{Full, PushError};
+use super::position;
 use super::sides::ProducerCursor;
-use super::{Full, PushError, position};
 use crate::Error;
 use crate::storage::{Capacity, Counted};
 use crate::sync::{CachePadded, SlotsRef};

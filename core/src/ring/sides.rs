@@ -29,7 +29,7 @@
 //! while the other side leaves them alone, which is nearly always.
 //!
 //! A cursor keeps a copy of its position, and of how far the other side let it go, so as to look at the other line when
-//! it must. Without caches there is nothing to spare, and it looks each time: see [`Kept`].
+//! it must. Without caches there is nothing to spare, and it looks each time: see [`Cached`].
 
 use super::owner::HalfOwner;
 use super::position;
@@ -37,7 +37,7 @@ use crate::Error;
 use crate::finally::Finally;
 use crate::participant::Participant;
 use crate::storage::Capacity;
-use crate::sync::{AtomicU32, CachePadded, Kept, Ordering, const_unless_loom, pause};
+use crate::sync::{AtomicU32, CachePadded, Cached, Ordering, const_unless_loom, pause};
 use crate::wait::{Doorbell, Wake};
 use core::mem::ManuallyDrop;
 
@@ -213,10 +213,10 @@ pub(super) struct ProducerCursor<'a, C, W: Wake> {
     header: &'a Header<W>,
     capacity: C,
     /// Where we stand: equal to our line's position.
-    tail: Kept,
+    tail: Cached,
     /// Where the slots that are known to be free end, which begin at `tail`. There may be more. A position rather than a
     /// count, so that a publication changes `tail` alone.
-    free_to: Kept,
+    free_to: Cached,
 }
 
 impl<'a, C: Capacity, W: Wake> ProducerCursor<'a, C, W> {
@@ -227,13 +227,13 @@ impl<'a, C: Capacity, W: Wake> ProducerCursor<'a, C, W> {
         // the rule of who lends it.
         let tail = header.producer.0.position.load(Ordering::Relaxed);
         let free_to = position::advance(capacity.get(), tail, room);
-        ProducerCursor { header, capacity, tail: Kept::new(tail), free_to: Kept::new(free_to) }
+        ProducerCursor { header, capacity, tail: Cached::new(tail), free_to: Cached::new(free_to) }
     }
 
     /// How many slots are known to be free without looking.
     #[inline(always)]
     pub(super) fn known_room(&self) -> u32 {
-        position::distance_kept(self.n(), self.tail, self.free_to).unwrap_or(0)
+        position::distance_cached(self.n(), self.tail, self.free_to).unwrap_or(0)
     }
 
     /// How many slots the ring has.
@@ -261,23 +261,23 @@ impl<'a, C: Capacity, W: Wake> ProducerCursor<'a, C, W> {
     /// known to be. They are the caller's to write.
     #[inline(always)]
     pub(super) fn room(&mut self, want: u32) -> u32 {
-        let known = position::distance_kept(self.n(), self.tail, self.free_to);
+        let known = position::distance_cached(self.n(), self.tail, self.free_to);
         if let Some(room) = known.filter(|room| *room >= want) {
             return room;
         }
-        self.look()
+        self.refresh()
     }
 
     /// How many slots are free from `tail` on, by a look at the consumer's position.
     #[inline(always)]
-    fn look(&mut self) -> u32 {
+    fn refresh(&mut self) -> u32 {
         let (tail, head) = (self.tail(), self.head());
         // A position that cannot be gives no room: nothing is touched on such a peer's word.
         let Some(used) = position::used_as_seen(self.n(), head, tail, head) else {
-            self.free_to = Kept::new(tail);
+            self.free_to = Cached::new(tail);
             return 0;
         };
-        self.free_to = Kept::new(position::advance(self.n(), head, self.n()));
+        self.free_to = Cached::new(position::advance(self.n(), head, self.n()));
         self.n() - used
     }
 
@@ -286,7 +286,7 @@ impl<'a, C: Capacity, W: Wake> ProducerCursor<'a, C, W> {
     pub(super) fn first_free(&mut self) -> Option<u32> {
         let tail = self.tail();
         if let Some(free_to) = self.free_to.get() {
-            return (free_to != tail || self.look() > 0).then_some(tail);
+            return (free_to != tail || self.refresh() > 0).then_some(tail);
         }
         (!position::is_full(self.n(), self.head(), tail)).then_some(tail)
     }
@@ -301,7 +301,7 @@ impl<'a, C: Capacity, W: Wake> ProducerCursor<'a, C, W> {
     #[inline(always)]
     pub(super) fn publish_from(&mut self, tail: u32, count: u32) {
         let tail = position::advance(self.n(), tail, count);
-        self.tail = Kept::new(tail);
+        self.tail = Cached::new(tail);
         // SYNC POINT A, release: with the load in `ConsumerCursor::tail`. The slots' content is seen with
         // the position.
         self.header.producer.0.position.store(tail, Ordering::Release);
@@ -312,7 +312,7 @@ impl<'a, C: Capacity, W: Wake> ProducerCursor<'a, C, W> {
     /// freely that is not to be told.
     pub(super) fn peer_is_corrupt(&self) -> bool {
         // Relaxed: judged by itself. (In no model does anybody overwrite it.)
-        Kept::IS_KEPT && !cfg!(loom) && {
+        Cached::ENABLED && !cfg!(loom) && {
             let head = self.header.consumer.0.position.load(Ordering::Relaxed);
             position::used_as_seen(self.n(), head, self.tail(), head).is_none()
         }
@@ -367,11 +367,11 @@ pub(super) struct ConsumerCursor<'a, C, W: Wake> {
     header: &'a Header<W>,
     capacity: C,
     /// Where we stand: equal to our line's position.
-    head: Kept,
+    head: Cached,
     /// Where the slots that are known to be filled end, which begin at `head`. There may be more.
-    filled_to: Kept,
-    /// How many [`ready_soon`](Self::ready_soon) found when it last looked.
-    found: Kept,
+    filled_to: Cached,
+    /// How many [`ready_batched`](Self::ready_batched) found when it last looked.
+    found: Cached,
 }
 
 impl<'a, C: Capacity, W: Wake> ConsumerCursor<'a, C, W> {
@@ -381,9 +381,9 @@ impl<'a, C: Capacity, W: Wake> ConsumerCursor<'a, C, W> {
         ConsumerCursor {
             header,
             capacity,
-            head: Kept::new(head),
-            filled_to: Kept::new(head),
-            found: Kept::new(0),
+            head: Cached::new(head),
+            filled_to: Cached::new(head),
+            found: Cached::new(0),
         }
     }
 
@@ -412,11 +412,11 @@ impl<'a, C: Capacity, W: Wake> ConsumerCursor<'a, C, W> {
     /// known to be. They are the caller's to read.
     #[inline(always)]
     pub(super) fn ready(&mut self, want: u32) -> u32 {
-        let known = position::distance_kept(self.n(), self.head, self.filled_to);
+        let known = position::distance_cached(self.n(), self.head, self.filled_to);
         if let Some(ready) = known.filter(|ready| *ready >= want) {
             return ready;
         }
-        self.look()
+        self.refresh()
     }
 
     /// [`ready`](Self::ready) for those who come to take slots, `unit` of them at a time.
@@ -426,67 +426,67 @@ impl<'a, C: Capacity, W: Wake> ConsumerCursor<'a, C, W> {
     /// come in quick succession, waits a moment before it looks again. One that found one or none, as between question and
     /// answer, does not.
     #[inline(always)]
-    pub(super) fn ready_soon(&mut self, want: u32, unit: Kept) -> u32 {
-        let known = position::distance_kept(self.n(), self.head, self.filled_to);
+    pub(super) fn ready_batched(&mut self, want: u32, unit: Cached) -> u32 {
+        let known = position::distance_cached(self.n(), self.head, self.filled_to);
         if let Some(ready) = known.filter(|ready| *ready >= want) {
             return ready;
         }
-        self.look_soon(unit)
+        self.refresh_batched(unit)
     }
 
     /// [`ready`](Self::ready) for those who can do with one slot and take as many as there are, `want` at most: what is known
-    /// may be less than there is, and is looked up again. Waits a moment, as [`ready_soon`](Self::ready_soon), only where
+    /// may be less than there is, and is looked up again. Waits a moment, as [`ready_batched`](Self::ready_batched), only where
     /// nothing is known of.
     #[inline(always)]
-    pub(super) fn ready_now(&mut self, want: u32, unit: Kept) -> u32 {
-        match position::distance_kept(self.n(), self.head, self.filled_to) {
+    pub(super) fn ready_now(&mut self, want: u32, unit: Cached) -> u32 {
+        match position::distance_cached(self.n(), self.head, self.filled_to) {
             Some(known) if known >= want => known,
             // Nothing has come since the last look.
             Some(known @ 1..) if self.filled_to.get() == Some(self.tail()) => known,
-            Some(known) => self.look_now(known > 0, unit),
-            None => self.look(),
+            Some(known) => self.refresh_now(known > 0, unit),
+            None => self.refresh(),
         }
     }
 
     /// The rest of [`ready_now`](Self::ready_now) where fewer are known of, which may be some.
     #[inline(never)]
-    fn look_now(&mut self, some: bool, unit: Kept) -> u32 {
-        if some { self.look() } else { self.look_soon(unit) }
+    fn refresh_now(&mut self, some: bool, unit: Cached) -> u32 {
+        if some { self.refresh() } else { self.refresh_batched(unit) }
     }
 
-    /// The rest of [`ready_soon`](Self::ready_soon) where too few are known of.
+    /// The rest of [`ready_batched`](Self::ready_batched) where too few are known of.
     #[inline(always)]
-    fn look_soon(&mut self, unit: Kept) -> u32 {
+    fn refresh_batched(&mut self, unit: Cached) -> u32 {
         if let (Some(found), Some(unit)) = (self.found.get(), unit.get()) {
             // No overflow: at most 2^30, twice.
             if self.n() as usize >= LARGE && found >= 2 * unit {
                 pause(MOMENT);
             }
         }
-        let found = self.look();
-        self.found = Kept::new(found);
+        let found = self.refresh();
+        self.found = Cached::new(found);
         found
     }
 
     /// How many slots are filled from `head` on, by a look at the producer's position.
     #[inline(always)]
-    fn look(&mut self) -> u32 {
+    fn refresh(&mut self) -> u32 {
         let (head, tail) = (self.head(), self.tail());
         // A position that cannot be gives nothing to read.
         let Some(ready) = position::used_as_seen(self.n(), head, tail, tail) else {
-            self.filled_to = Kept::new(head);
+            self.filled_to = Cached::new(head);
             return 0;
         };
-        self.filled_to = Kept::new(tail);
+        self.filled_to = Cached::new(tail);
         ready
     }
 
-    /// The position of the first filled slot, if one is filled: [`ready_soon`](Self::ready_soon) for one, in short.
+    /// The position of the first filled slot, if one is filled: [`ready_batched`](Self::ready_batched) for one, in short.
     #[inline(always)]
     pub(super) fn first_filled(&mut self) -> Option<u32> {
         let head = self.head();
         if let Some(filled_to) = self.filled_to.get() {
-            return (filled_to != head || self.look_soon(Kept::new(1)) > 0).then_some(head);
+            return (filled_to != head || self.refresh_batched(Cached::new(1)) > 0).then_some(head);
         }
         (self.tail() != head).then_some(head)
     }
@@ -509,7 +509,7 @@ impl<'a, C: Capacity, W: Wake> ConsumerCursor<'a, C, W> {
     #[inline(always)]
     pub(super) fn release_unheard(&mut self, head: u32, count: u32) {
         let head = position::advance(self.n(), head, count);
-        self.head = Kept::new(head);
+        self.head = Cached::new(head);
         // SYNC POINT B, release: with the load in `ProducerCursor::head`. We are done with the slots.
         self.header.consumer.0.position.store(head, Ordering::Release);
     }
@@ -518,7 +518,7 @@ impl<'a, C: Capacity, W: Wake> ConsumerCursor<'a, C, W> {
     /// freely that is not to be told.
     pub(super) fn peer_is_corrupt(&self) -> bool {
         // Relaxed: judged by itself. (In no model does anybody overwrite it.)
-        Kept::IS_KEPT && !cfg!(loom) && {
+        Cached::ENABLED && !cfg!(loom) && {
             let tail = self.header.producer.0.position.load(Ordering::Relaxed);
             position::used_as_seen(self.n(), self.head(), tail, tail).is_none()
         }

@@ -13,7 +13,16 @@ use core::mem::MaybeUninit;
 pub(super) const LONG: usize = 2048;
 
 /// One of so many bytes, or more, goes whole again.
-pub(super) const VERY_LONG: usize = 1 << 19;
+const VERY_LONG: usize = 1 << 19;
+
+/// So many bytes of a longer write or read pass to the other side at once, so that it copies them while we copy the next.
+/// Less costs more looks at the other side's line than is gained.
+const STRETCH: usize = 1 << 15;
+
+/// In which stretches so many bytes go; what is [`VERY_LONG`] is copied better in such.
+pub(super) const fn stretch_of(bytes: usize) -> usize {
+    if bytes < VERY_LONG { STRETCH } else { VERY_LONG }
+}
 
 /// A piece: less than what is long, and whole cache lines.
 const PIECE: usize = LONG - 64;
@@ -48,7 +57,7 @@ impl<'a, T> SlotsRef<'a, T> {
     pub(super) unsafe fn write(self, n: u32, position: u32, value: T) {
         let at = position::offset(n, position) as usize;
         self.touch_write(at, 1);
-        // SAFETY: `at < n`, and by the caller's word nobody else touches the slot.
+        // SAFETY: `at < n`, and as the caller states nobody else touches the slot.
         unsafe { self.first().wrapping_add(at).write(value) };
     }
 
@@ -60,7 +69,7 @@ impl<'a, T> SlotsRef<'a, T> {
     pub(super) unsafe fn read(self, n: u32, position: u32) -> T {
         let at = position::offset(n, position) as usize;
         self.touch_read(at, 1);
-        // SAFETY: `at < n`, and by the caller's word the slot is initialized and nobody else touches it.
+        // SAFETY: `at < n`, and as the caller states the slot is initialized and nobody else touches it.
         unsafe { self.first().wrapping_add(at).read() }
     }
 
@@ -75,11 +84,11 @@ impl<'a, T> SlotsRef<'a, T> {
     {
         let (start, first, second) = self.runs_to_write(n, position, values.len() as u32);
         if second > 0 {
-            // SAFETY: `first + second == values.len()`; else by the caller's word.
+            // SAFETY: `first + second == values.len()`; else as the caller states.
             return unsafe { self.copy_in_around(n, start, first, values) };
         }
         // The length as the caller knows it: where it is a constant, the copy is a few moves.
-        // SAFETY: `start + values.len() <= n`; nobody else touches the slots, by the caller's word, so that `values` does not
+        // SAFETY: `start + values.len() <= n`; nobody else touches the slots, as the caller states, so that `values` does not
         // overlap them.
         unsafe { copy(n, values.as_ptr(), self.first().wrapping_add(start), values.len()) };
     }
@@ -112,7 +121,7 @@ impl<'a, T> SlotsRef<'a, T> {
         let (start, first, second) = self.runs_to_read(n, position, out.len() as u32);
         let to = out.as_mut_ptr();
         // SAFETY: `start + first <= n` and `first + second == out.len()`; the slots are initialized and nobody
-        // writes them, by the caller's word.
+        // writes them, as the caller states.
         unsafe { copy(n, self.first().wrapping_add(start), to, first) };
         // SAFETY: as above; the second run starts at slot 0.
         unsafe { copy(n, self.first(), to.wrapping_add(first), second) };
@@ -130,7 +139,7 @@ impl<'a, T> SlotsRef<'a, T> {
         let start = position::offset(n, position) as usize;
         self.touch_read(start, out.len());
         let from = self.first().wrapping_add(start);
-        // SAFETY: `start + out.len() <= n`, by the caller's word; else as in `copy_out`.
+        // SAFETY: `start + out.len() <= n`, as the caller states; else as in `copy_out`.
         unsafe { copy(n, from, out.as_mut_ptr(), out.len()) };
     }
 
@@ -147,7 +156,7 @@ impl<'a, T> SlotsRef<'a, T> {
     ) -> (&'a mut [MaybeUninit<T>], &'a mut [MaybeUninit<T>]) {
         let (start, first, second) = self.runs_to_write(n, position, len);
         let slots = self.first().cast::<MaybeUninit<T>>();
-        // SAFETY: `start + first <= n`, and by the caller's word nobody else touches these slots.
+        // SAFETY: `start + first <= n`, and as the caller states nobody else touches these slots.
         let head = unsafe { core::slice::from_raw_parts_mut(slots.wrapping_add(start), first) };
         // SAFETY: `second <= start`, so that the runs do not overlap; else as above.
         let tail = unsafe { core::slice::from_raw_parts_mut(slots, second) };
@@ -161,7 +170,7 @@ impl<'a, T> SlotsRef<'a, T> {
     #[inline(always)]
     pub(super) unsafe fn readable(self, n: u32, position: u32, len: u32) -> (&'a [T], &'a [T]) {
         let (start, first, second) = self.runs_to_read(n, position, len);
-        // SAFETY: `start + first <= n`, and by the caller's word the slots are initialized and nobody writes them.
+        // SAFETY: `start + first <= n`, and as the caller states the slots are initialized and nobody writes them.
         let head = unsafe { core::slice::from_raw_parts(self.first().wrapping_add(start), first) };
         // SAFETY: as above; `second <= n`.
         let tail = unsafe { core::slice::from_raw_parts(self.first(), second) };
@@ -198,12 +207,12 @@ pub(super) unsafe fn copy<T: Copy>(n: u32, from: *const T, to: *mut T, count: us
         // No overflow: so many bytes lie in memory.
         let bytes = count * size_of::<T>();
         if (LONG..VERY_LONG).contains(&bytes) {
-            // SAFETY: the same memory, by the caller's word.
+            // SAFETY: the same memory, as the caller states.
             unsafe { copy_in_pieces(from.cast(), to.cast(), bytes) };
             return;
         }
     }
-    // SAFETY: by the caller's word.
+    // SAFETY: as the caller states.
     unsafe { to.copy_from_nonoverlapping(from, count) };
 }
 
@@ -224,7 +233,7 @@ unsafe fn copy_in_pieces(from: *const u8, to: *mut u8, bytes: usize) {
     let mut done = 0;
     while done < bytes {
         let count = PIECE.min(bytes - done);
-        // SAFETY: `done + count <= bytes`, which can be read there and written here by the caller's word.
+        // SAFETY: `done + count <= bytes`, which can be read there and written here as the caller states.
         unsafe { copy_piece(from.wrapping_add(done), to.wrapping_add(done), count) };
         done += count;
     }
@@ -236,7 +245,7 @@ unsafe fn copy_in_pieces(from: *const u8, to: *mut u8, bytes: usize) {
 /// As `copy`.
 #[inline(never)]
 unsafe fn copy_piece(from: *const u8, to: *mut u8, count: usize) {
-    // SAFETY: by the caller's word.
+    // SAFETY: as the caller states.
     unsafe { to.copy_from_nonoverlapping(from, count) };
 }
 

@@ -10,14 +10,14 @@ pub(crate) struct CachePadded<T>(pub(crate) T);
 
 /// A copy, in a handle, of what can be looked up in shared memory.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Kept(u32);
+pub(crate) struct Cached(u32);
 
-impl Kept {
+impl Cached {
     /// Whether there is a copy.
-    pub(crate) const IS_KEPT: bool = true;
+    pub(crate) const ENABLED: bool = true;
 
     pub(crate) const fn new(value: u32) -> Self {
-        Kept(value)
+        Cached(value)
     }
 
     /// The copy, where there is one.
@@ -86,7 +86,7 @@ pub(crate) use roomy;
 /// one that has it and is left alone takes many in that time.
 #[cold]
 #[inline(never)]
-pub(crate) fn step_aside(progress: impl Fn() -> u64) -> bool {
+pub(crate) fn backoff(progress: impl Fn() -> u64) -> bool {
     /// 2^5 pauses first, about a microsecond; doubled twice at most, so that all take about seven.
     const PAUSES: core::ops::RangeInclusive<u32> = 5..=7;
     /// Who gets on by fewer in the shortest of these is not hindered by a look.

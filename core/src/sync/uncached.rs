@@ -10,14 +10,14 @@ pub(crate) struct CachePadded<T>(pub(crate) T);
 
 /// No copy of what can be looked up in shared memory.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Kept;
+pub(crate) struct Cached;
 
-impl Kept {
+impl Cached {
     /// Whether there is a copy.
-    pub(crate) const IS_KEPT: bool = false;
+    pub(crate) const ENABLED: bool = false;
 
     pub(crate) const fn new(_: u32) -> Self {
-        Kept
+        Cached
     }
 
     /// The copy, where there is one.
@@ -29,7 +29,7 @@ impl Kept {
 
 /// Nobody to get out of the way of: who took the word was an interrupt, and is done.
 #[inline(always)]
-pub(crate) fn step_aside(_: impl Fn() -> u64) -> bool {
+pub(crate) fn backoff(_: impl Fn() -> u64) -> bool {
     false
 }
 

@@ -8,7 +8,7 @@ use crate::finally::Finally;
 use crate::ring::InPlace;
 use crate::ring::bytes::{ByteRing, Consumer, Producer};
 use crate::storage::Fixed;
-use crate::sync::{AtomicU32, CachePadded, Kept, Ordering, RmwU32, const_unless_loom};
+use crate::sync::{AtomicU32, CachePadded, Cached, Ordering, RmwU32, const_unless_loom};
 use crate::wait::{Doorbell, Wake};
 use core::mem::ManuallyDrop;
 #[cfg(not(loom))]
@@ -281,7 +281,7 @@ impl<const N: usize, W: Wake> Shared<N, W> {
         // SAFETY: one writer at a time has the lock, which acquires what the one before released; a writer that is
         // alone acquired the same when it looked at the ends, and stays alone meanwhile (`Opened::Together`).
         let mut half = unsafe { self.ring.lend_producer(room.load(Ordering::Relaxed)) };
-        if Kept::IS_KEPT {
+        if Cached::ENABLED {
             // Nothing is known until the end. The reader's waker runs before that, and should it panic, the next writer
             // must not go on with more room than there is: it looks.
             room.store(0, Ordering::Relaxed);

@@ -1,12 +1,12 @@
 //! The half of a byte ring that reads: copies, or bytes to be read in place.
 
-use super::{HEADER, stretch_of};
+use super::producer::HEADER;
 use crate::Error;
 use crate::ring::position;
 use crate::ring::sides::ConsumerCursor;
-use crate::ring::slots::LONG;
+use crate::ring::slots::{LONG, stretch_of};
 use crate::storage::{Capacity, Counted};
-use crate::sync::{AtomicU32, CachePadded, Kept, Ordering, SlotsRef};
+use crate::sync::{AtomicU32, CachePadded, Cached, Ordering, SlotsRef};
 use crate::wait::{Doorbell, Nobody, Register, Wait, Wake, lend_until, look_or_end};
 use core::future::poll_fn;
 use core::ops::Deref;
@@ -17,7 +17,7 @@ use core::task::{Context, Poll};
 pub struct Consumer<'a, W: Wake = Nobody, C = Counted> {
     cursor: CachePadded<ConsumerCursor<'a, C, W>>,
     /// How many bytes were taken the last time: about what a message has.
-    taken: Kept,
+    taken: Cached,
     mark: &'a AtomicU32,
     slots: SlotsRef<'a, u8>,
 }
@@ -32,7 +32,7 @@ impl<'a, C: Capacity, W: Wake> Consumer<'a, W, C> {
         slots: SlotsRef<'a, u8>,
     ) -> Self {
         let cursor = CachePadded(cursor);
-        Consumer { cursor, taken: Kept::new(1), mark, slots }
+        Consumer { cursor, taken: Cached::new(1), mark, slots }
     }
 
     /// Copies out as many bytes as there are, at most `out.len()`, and returns how many. Wait-free.
@@ -63,7 +63,7 @@ impl<'a, C: Capacity, W: Wake> Consumer<'a, W, C> {
             unsafe { self.take(to) };
             // Where a look is kept and nothing more is known of, it has just been taken. Else the memory begins again, or
             // a gap ends.
-            if Kept::IS_KEPT && self.cursor.0.ready(0) == 0 {
+            if Cached::ENABLED && self.cursor.0.ready(0) == 0 {
                 break;
             }
             run = self.first_run((out.len() - done).min(self.capacity()) as u32);
@@ -80,10 +80,10 @@ impl<'a, C: Capacity, W: Wake> Consumer<'a, W, C> {
     unsafe fn take(&mut self, to: &mut [u8]) {
         let count = to.len() as u32;
         if self.capacity() >= LONG && to.len() >= LONG {
-            // SAFETY: by the caller's word.
+            // SAFETY: as the caller states.
             unsafe { self.take_long(to) };
         } else if count > 0 {
-            // SAFETY: the ownership rule, by the caller's word.
+            // SAFETY: the ownership rule, as the caller states.
             unsafe { self.slots.copy_run_out(self.n(), self.cursor.0.head(), to) };
             self.cursor.0.release(count);
         }
@@ -98,7 +98,7 @@ impl<'a, C: Capacity, W: Wake> Consumer<'a, W, C> {
     unsafe fn take_long(&mut self, to: &mut [u8]) {
         for stretch in to.chunks_mut(stretch_of(to.len())) {
             let count = stretch.len() as u32;
-            // SAFETY: the ownership rule, by the caller's word.
+            // SAFETY: the ownership rule, as the caller states.
             unsafe { self.slots.copy_run_out(self.n(), self.cursor.0.head(), stretch) };
             self.cursor.0.release(count);
         }
@@ -108,7 +108,7 @@ impl<'a, C: Capacity, W: Wake> Consumer<'a, W, C> {
     #[inline(always)]
     fn took(&mut self, count: u32) {
         if count > 0 {
-            self.taken = Kept::new(count);
+            self.taken = Cached::new(count);
         }
     }
 
@@ -234,7 +234,7 @@ impl<'a, C: Capacity, W: Wake> Consumer<'a, W, C> {
     /// ready. Looks at the producer's position only when fewer than `want` are known to be.
     #[inline]
     fn first_run(&mut self, want: u32) -> u32 {
-        let ready = self.cursor.0.ready_soon(want, self.taken);
+        let ready = self.cursor.0.ready_batched(want, self.taken);
         self.run_of(ready)
     }
 
@@ -301,14 +301,14 @@ impl<'a, C: Capacity, W: Wake> Consumer<'a, W, C> {
     /// The size of the message when `out` is smaller; it stays.
     pub(crate) fn try_read_message(&mut self, out: &mut [u8]) -> Option<Result<usize, usize>> {
         let header = HEADER as u32;
-        let ready = self.cursor.0.ready_soon(header, self.taken);
+        let ready = self.cursor.0.ready_batched(header, self.taken);
         if ready < header {
             return None;
         }
         let mut length = [0; HEADER];
         // SAFETY: the ownership rule: at least `HEADER` bytes are ready.
         unsafe { self.slots.copy_out(self.n(), self.cursor.0.head(), &mut length) };
-        // A message is published with its length; less is not ready only on a peer's nonsense, and never touched.
+        // A message is published with its length; only a peer that corrupts the ring makes it longer than what is ready, which alone is touched.
         let length = u32::from_le_bytes(length).min(ready - header);
         let Some((message, _)) = out.split_at_mut_checked(length as usize) else {
             return Some(Err(length as usize));

@@ -1,16 +1,18 @@
 //! The half of a byte ring that writes: copies, or grants to be filled in place.
 
-use super::{HEADER, stretch_of};
 use crate::Error;
 use crate::ring::position;
 use crate::ring::sides::ProducerCursor;
-use crate::ring::slots::LONG;
+use crate::ring::slots::{LONG, stretch_of};
 use crate::storage::{Capacity, Counted};
 use crate::sync::{AtomicU32, CachePadded, Ordering, SlotsRef};
 use crate::wait::{Doorbell, Nobody, Register, Wait, Wake, lend_until};
 use core::future::poll_fn;
 use core::ops::{Deref, DerefMut};
 use core::task::{Context, Poll};
+
+/// Before each message: its length, of so many bytes.
+pub(crate) const HEADER: usize = size_of::<u32>();
 
 /// The half that writes. It can move to another thread or context, and is used from one at a time.
 #[derive(Debug)]
@@ -63,10 +65,10 @@ impl<'a, C: Capacity, W: Wake> Producer<'a, W, C> {
     #[inline(always)]
     unsafe fn put(&mut self, bytes: &[u8]) {
         if self.capacity() >= LONG && bytes.len() >= LONG {
-            // SAFETY: by the caller's word.
+            // SAFETY: as the caller states.
             unsafe { self.put_long(bytes) };
         } else {
-            // SAFETY: by the caller's word.
+            // SAFETY: as the caller states.
             unsafe { self.put_whole(bytes) };
         }
     }
@@ -78,7 +80,7 @@ impl<'a, C: Capacity, W: Wake> Producer<'a, W, C> {
     #[inline(always)]
     unsafe fn put_whole(&mut self, bytes: &[u8]) {
         if !bytes.is_empty() {
-            // SAFETY: the ownership rule, by the caller's word.
+            // SAFETY: the ownership rule, as the caller states.
             unsafe { self.slots.copy_in(self.n(), self.cursor.0.tail(), bytes) };
             self.publish(bytes.len() as u32);
         }
@@ -91,7 +93,7 @@ impl<'a, C: Capacity, W: Wake> Producer<'a, W, C> {
     #[inline(never)]
     unsafe fn put_long(&mut self, bytes: &[u8]) {
         for stretch in bytes.chunks(stretch_of(bytes.len())) {
-            // SAFETY: by the caller's word.
+            // SAFETY: as the caller states.
             unsafe { self.put_whole(stretch) };
         }
     }

@@ -9,7 +9,7 @@ use crate::finally::Finally;
 use crate::participant::Participant;
 use crate::plain::Plain;
 use crate::ring::PushError;
-use crate::sync::Kept;
+use crate::sync::Cached;
 use crate::wait::Wake;
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ops::{Deref, DerefMut};
@@ -105,7 +105,7 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
     #[inline(always)]
     fn take(self) -> Result<(usize, Position), NoSlot> {
         let (shared, from) = (self.shared(), self.shared().tail_hint());
-        if !Kept::IS_KEPT {
+        if !Cached::ENABLED {
             return shared.take(self.me, from);
         }
         shared.try_take(self.me, from).map_or_else(|| self.take_again(from), Ok)
@@ -120,7 +120,7 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
     #[inline(always)]
     fn claim_one(self) -> ClaimResult {
         let (shared, from) = (self.shared(), self.shared().head_hint());
-        if !Kept::IS_KEPT {
+        if !Cached::ENABLED {
             return shared.claim(self.me, from);
         }
         shared.try_claim(self.me, from).unwrap_or_else(|lost| self.claim_again(lost, from))
@@ -135,7 +135,7 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
 
     #[inline(always)]
     fn commit(self, slot: usize, from: Position) -> Result<(), Refused> {
-        if !Kept::IS_KEPT {
+        if !Cached::ENABLED {
             return self.shared().commit(slot, self.me, from);
         }
         let committed = self.shared().try_commit(slot, self.me, from);

@@ -2,7 +2,7 @@
 
 use super::shared::{Corrupt, Shared, Side};
 use super::word::{self, Entry, EntryState, Phase, Position, SlotState};
-use crate::sync::{AtomicU64, Kept, Ordering};
+use crate::sync::{AtomicU64, Cached, Ordering};
 use crate::wait::Wake;
 
 /// How often one looks at several words that others change meanwhile, until they stand still. Then the answer is one that was
@@ -27,7 +27,7 @@ pub(super) enum Probe<'q> {
 #[inline(always)]
 fn is_over(left: &mut usize) -> bool {
     *left = left.saturating_sub(1);
-    Kept::IS_KEPT && *left == 0
+    Cached::ENABLED && *left == 0
 }
 
 impl<'q, W: Wake> Shared<'q, W> {

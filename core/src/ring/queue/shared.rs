@@ -5,8 +5,7 @@ use super::producers::Producers;
 use super::word::{Entry, Position, SlotState};
 use crate::finally::Finally;
 use crate::sync::{
-    AtomicU32, AtomicU64, CachePadded, Ordering, Roomy, RoomyRef, const_unless_loom, roomy,
-    step_aside,
+    AtomicU32, AtomicU64, CachePadded, Ordering, Roomy, RoomyRef, backoff, const_unless_loom, roomy,
 };
 use crate::wait::{Doorbell, Wake};
 
@@ -144,10 +143,10 @@ pub(super) struct Contended<'q>(pub(super) Option<&'q AtomicU64>);
 
 impl Contended<'_> {
     /// Gets out of the other's way. Whether that took some time.
-    pub(super) fn step_aside(self) -> bool {
+    pub(super) fn backoff(self) -> bool {
         self.0.is_some_and(|position| {
             // Relaxed: nothing depends on it but time.
-            step_aside(|| Position::of(position.load(Ordering::Relaxed)).number())
+            backoff(|| Position::of(position.load(Ordering::Relaxed)).number())
         })
     }
 }
@@ -217,12 +216,12 @@ impl<'q, W: Wake> Shared<'q, W> {
 
     /// From where to look for the head after one has stepped aside, who was at `position`.
     pub(super) fn head_after(self, lost: Contended<'_>, position: Position) -> Position {
-        if lost.step_aside() { self.head_hint() } else { position }
+        if lost.backoff() { self.head_hint() } else { position }
     }
 
     /// From where to look for the tail after one has stepped aside, who was at `position`.
     pub(super) fn tail_after(self, lost: Contended<'_>, position: Position) -> Position {
-        if lost.step_aside() { self.tail_hint() } else { position }
+        if lost.backoff() { self.tail_hint() } else { position }
     }
 
     /// Says where to look first the next time. Nothing depends on it but time: whoever starts from an old position finds the

@@ -5,11 +5,11 @@ use super::probe::Probe;
 use super::shared::{Contended, Refused, Shared};
 use super::word::{self, Entry, EntryState, Phase, Position, SlotState};
 use crate::participant::Participant;
-use crate::sync::{Kept, Ordering, worth_a_try};
+use crate::sync::{Cached, Ordering, worth_a_try};
 use crate::wait::Wake;
 
 /// How many slots a producer looks at one by one before it looks at all. Without caches that costs nobody anything.
-const LIKELY: usize = if Kept::IS_KEPT { 8 } else { 0 };
+const LIKELY: usize = if Cached::ENABLED { 8 } else { 0 };
 
 /// What a producer found among the slots that come free next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,7 @@
 //! be suspended between two particular instructions to be deceived by it.
 
 use crate::participant::Participant;
-use crate::sync::Kept;
+use crate::sync::Cached;
 
 /// A position has the upper bits of a word, what stands beside it the lower ones: two words are compared by their
 /// positions as they are.
@@ -114,7 +114,7 @@ impl Position {
 /// Whether a queue of `n` slots is large enough to let several messages come before anybody looks.
 #[inline(always)]
 pub(super) const fn is_large(n: usize) -> bool {
-    Kept::IS_KEPT && n >= 64
+    Cached::ENABLED && n >= 64
 }
 
 /// What an entry says: the message at this position is in that slot.
