@@ -694,3 +694,29 @@ fn a_mode_that_cannot_be_set_leaves_nothing_behind() {
     drop(place);
     done()
 }
+
+#[test]
+fn a_path_that_begins_at_a_directory_leads_there_wherever_the_directory_is_by_now() {
+    let (place, _) = place();
+    let (before, after) = (place.path().join("before"), place.path().join("after"));
+    std::fs::create_dir(&before).unwrap();
+    let dir = std::fs::File::open(&before).unwrap();
+    std::fs::rename(&before, &after).unwrap();
+
+    let fifo = Fifo::create_at(&dir, "news", 0o600).unwrap();
+    assert!(after.join("news").exists());
+    assert!(Fifo::create_at(&dir, "news", 0o600).unwrap_err().is(Error::AddressInUse));
+    let found = Fifo::open_at(&dir, "news").unwrap();
+    let reader = found.try_open_reader().unwrap();
+    fifo.try_open_writer().unwrap().write_all(b"hello").unwrap();
+    assert_eq!(reader.read(&mut [0; 8]).unwrap(), 5);
+    assert!(Fifo::open_at(&dir, "other").unwrap_err().is(Error::NotFound));
+
+    // A path from the root does not begin there.
+    let absolute = place.path().join("absolute");
+    let other = Fifo::create_at(&dir, &absolute, 0o600).unwrap();
+    assert!(absolute.exists());
+    drop((fifo, other));
+    assert!(!absolute.exists());
+    assert_eq!(after.read_dir().unwrap().count(), 0, "what was made here went");
+}

@@ -283,7 +283,7 @@ fn every_form_does_as_it_says(reader: &Reader, writer: &Writer) {
     // More than there is room for.
     let all = vec![7; size * 3];
     let mut left = &all[..];
-    assert!(fd::write_all(&writer, &mut left, Some(soon())).unwrap_err().is(Error::TimedOut));
+    assert!(fd::write_all(writer, &mut left, Some(soon())).unwrap_err().is(Error::TimedOut));
     assert_eq!(all.len() - left.len(), size);
     assert!(writer.try_write(&all).unwrap_err().is(Error::WouldBlock));
     assert!(writer.try_write_all(b"x").unwrap_err().is(Error::WouldBlock));
@@ -295,7 +295,7 @@ fn every_form_does_as_it_says(reader: &Reader, writer: &Writer) {
                 got += reader.read_deadline(&mut vec![0; 1 << 16], Some(long())).unwrap();
             }
         });
-        fd::write_all(&writer, &mut left, Some(long())).unwrap();
+        fd::write_all(writer, &mut left, Some(long())).unwrap();
     });
     assert!(left.is_empty());
     assert!(!fd::nonblocking(reader).unwrap() && !fd::nonblocking(writer).unwrap());

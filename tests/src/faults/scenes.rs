@@ -253,12 +253,12 @@ fn converse<F: ringway::socket::Family>(
 ) -> Outcome {
     client.write_all(TEXT)?;
     let mut buf = [0; TEXT.len()];
-    fd::read_exact(&server, &mut &mut buf[..], Some(long()))?;
+    fd::read_exact(server, &mut &mut buf[..], Some(long()))?;
     check(buf == TEXT, "the stream lost or changed bytes");
     client.shutdown(Shutdown::Write)?;
     check(server.read(&mut buf)? == 0, "no end of file after the shutdown");
-    fd::write_all(&server, &mut &TEXT[..], Some(long()))?;
-    fd::read_exact(&client, &mut &mut buf[..], Some(long()))?;
+    fd::write_all(server, &mut &TEXT[..], Some(long()))?;
+    fd::read_exact(client, &mut &mut buf[..], Some(long()))?;
     check(buf == TEXT, "the other direction lost or changed bytes");
     Ok(())
 }
