@@ -556,7 +556,7 @@ fn a_barrier() {
     });
     survives(
         "a barrier for one",
-        || Barrier::<1, Late>::new(),
+        Barrier::<1, Late>::new,
         |barrier| {
             let first = barrier.wait_deadline(NOW);
             barrier.reset();

@@ -5,10 +5,10 @@ mod support;
 
 use ringway_core::lock::{Condition, Mutex};
 use ringway_core::participant::Participant;
-use ringway_core::wait::{Spin, Wait};
+use ringway_core::wait::{Async, Spin, Wait};
 use support::sync::Arc;
 use support::thread;
-use support::{LoomFutex, model};
+use support::{LoomFutex, Task, model};
 
 type Shared<W> = Arc<(Mutex<u32, W>, Condition<W>)>;
 
@@ -160,5 +160,26 @@ fn one_that_waits_is_told_of_a_death_under_the_mutex() {
         // SAFETY: the thread that was the participant has ended.
         assert!(unsafe { shared.0.recover(dead) });
         waiter.join().unwrap();
+    });
+}
+
+#[test]
+fn a_task_is_notified_of_a_change_that_races_with_its_falling_asleep() {
+    model(Some(3), || {
+        let shared = Arc::new((Mutex::<_, Async>::new(0_u32), Condition::<Async>::new()));
+        let giver = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                *Task::new().block_on(|cx| shared.0.poll_lock(cx)).unwrap() += 1;
+                shared.1.notify(1);
+            })
+        };
+        let mut waits = Box::pin(async {
+            let count = shared.0.lock_async().await.unwrap();
+            *shared.1.wait_while_async(count, |count| *count == 0).await.unwrap()
+        });
+        assert_eq!(Task::new().block_on(|cx| waits.as_mut().poll(cx)), 1);
+        drop(waits);
+        giver.join().unwrap();
     });
 }

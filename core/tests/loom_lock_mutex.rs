@@ -8,10 +8,10 @@ mod support;
 
 use ringway_core::lock::{LockError, Mutex, OwnerDied, Robust};
 use ringway_core::participant::Participant;
-use ringway_core::wait::Spin;
+use ringway_core::wait::{Async, Spin};
 use support::sync::Arc;
 use support::thread;
-use support::{LateFutex, LoomFutex, model};
+use support::{LateFutex, LoomFutex, Task, model};
 
 type Counter = Arc<Mutex<u32, LoomFutex>>;
 
@@ -259,5 +259,69 @@ fn one_that_times_out_leaves_nobody_asleep() {
         drop(mutex.lock());
         late.join().unwrap();
         other.join().unwrap();
+    });
+}
+
+#[test]
+fn a_task_is_woken_by_the_one_that_gives_it_back() {
+    model(Some(3), || {
+        let counter = Arc::new(Mutex::<_, Async>::new(0));
+        let other = {
+            let counter = counter.clone();
+            thread::spawn(move || counter.try_lock().map(|mut count| *count += 1).is_ok())
+        };
+        *Task::new().block_on(|cx| counter.poll_lock(cx)).unwrap() += 2;
+        let taken = other.join().unwrap();
+        assert_eq!(*counter.try_lock().unwrap(), 2 + u32::from(taken));
+    });
+}
+
+/// One sleeps as a task, the other as a thread, and each wakes the other.
+#[test]
+fn a_task_and_a_thread_wake_each_other() {
+    model(Some(2), || {
+        let counter = Arc::new(Mutex::<_, Async<LoomFutex>>::new(0));
+        let held = counter.try_lock().unwrap();
+        let thread = {
+            let counter = counter.clone();
+            thread::spawn(move || *counter.lock().unwrap() += 1)
+        };
+        let task = {
+            let counter = counter.clone();
+            thread::spawn(move || *Task::new().block_on(|cx| counter.poll_lock(cx)).unwrap() += 1)
+        };
+        drop(held);
+        thread.join().unwrap();
+        task.join().unwrap();
+        assert_eq!(*counter.try_lock().unwrap(), 2);
+    });
+}
+
+#[test]
+fn a_task_that_waits_gets_it_after_the_holders_death() {
+    model(Some(3), || {
+        let counter = Arc::new(Mutex::<_, Async>::new(0));
+        let dead = participant(1);
+        let holder = {
+            let counter = counter.clone();
+            thread::spawn(move || {
+                if let Ok(mut count) = counter.handle(dead).try_lock() {
+                    *count = 10;
+                    std::mem::forget(count);
+                }
+            })
+        };
+        let waiter = {
+            let counter = counter.clone();
+            thread::spawn(move || match Task::new().block_on(|cx| counter.poll_lock(cx)) {
+                // It was first, or the other did not get it.
+                Ok(count) => assert_eq!(*count, 0),
+                Err(OwnerDied(count)) => assert_eq!(*count, 10),
+            })
+        };
+        holder.join().unwrap();
+        // SAFETY: the thread that was the participant has ended.
+        let _ = unsafe { counter.recover(dead) };
+        waiter.join().unwrap();
     });
 }

@@ -6,9 +6,10 @@ mod support;
 
 use ringway_core::lock::{OwnerDied, RwLock};
 use ringway_core::participant::Participant;
+use ringway_core::wait::Async;
 use support::sync::Arc;
 use support::thread;
-use support::{LoomFutex, model};
+use support::{LoomFutex, Task, model};
 
 type Shared<const R: usize> = Arc<RwLock<u32, R, LoomFutex>>;
 
@@ -49,7 +50,7 @@ fn two_writers_and_a_reader() {
 }
 
 #[test]
-fn two_readers_of_one_seat_and_a_writer() {
+fn two_readers_of_one_slot_and_a_writer() {
     model(Some(2), || {
         let shared = shared::<1>();
         let readers = [(); 2].map(|()| {
@@ -174,5 +175,22 @@ fn two_that_recover_a_reader_and_a_writer_at_once() {
         let found = recover(&shared);
         assert!(found ^ other.join().unwrap());
         assert_eq!(*shared.read().unwrap(), 2);
+    });
+}
+
+#[test]
+fn a_task_that_reads_and_one_that_writes_wait_for_each_other() {
+    model(Some(2), || {
+        let shared = Arc::new(RwLock::<_, 1, Async<LoomFutex, 2>>::new(0_u32));
+        let writer = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                let mut writes = Box::pin(shared.write_async());
+                *Task::new().block_on(|cx| writes.as_mut().poll(cx)).unwrap() += 1;
+            })
+        };
+        assert!(*Task::new().block_on(|cx| shared.poll_read(cx)).unwrap() <= 1);
+        writer.join().unwrap();
+        assert_eq!(*shared.try_read().unwrap(), 1);
     });
 }

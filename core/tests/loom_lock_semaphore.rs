@@ -6,9 +6,10 @@ mod support;
 
 use ringway_core::lock::Semaphore;
 use ringway_core::sync::{AtomicU32, Ordering};
+use ringway_core::wait::Async;
 use support::sync::Arc;
 use support::thread;
-use support::{LateFutex, LoomFutex, model};
+use support::{LateFutex, LoomFutex, Task, model};
 
 type Shared<const START: u32> = Arc<(Semaphore<START, LoomFutex>, AtomicU32)>;
 
@@ -152,5 +153,43 @@ fn one_that_times_out_leaves_nobody_asleep() {
         late.join().unwrap();
         other.join().unwrap();
         assert_eq!(semaphore.permits(), 1);
+    });
+}
+
+#[test]
+fn a_task_is_woken_by_a_permit_and_sees_what_was_done_before() {
+    model(None, || {
+        let shared = Arc::new((Semaphore::<0, Async>::new(), AtomicU32::new(0)));
+        let giver = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                shared.1.store(7, Ordering::Relaxed);
+                shared.0.release(1).unwrap();
+            })
+        };
+        Task::new().block_on(|cx| shared.0.poll_acquire(cx));
+        assert_eq!(shared.1.load(Ordering::Relaxed), 7);
+        giver.join().unwrap();
+    });
+}
+
+/// A permit each, for one that sleeps as a task and one that does as a thread.
+#[test]
+fn a_task_and_a_thread_get_a_permit_each() {
+    model(Some(2), || {
+        let semaphore = Arc::new(Semaphore::<0, Async<LoomFutex>>::new());
+        let thread = {
+            let semaphore = semaphore.clone();
+            thread::spawn(move || semaphore.acquire())
+        };
+        let task = {
+            let semaphore = semaphore.clone();
+            thread::spawn(move || Task::new().block_on(|cx| semaphore.poll_acquire(cx)))
+        };
+        semaphore.release(1).unwrap();
+        semaphore.release(1).unwrap();
+        thread.join().unwrap();
+        task.join().unwrap();
+        assert_eq!(semaphore.permits(), 0);
     });
 }

@@ -365,8 +365,10 @@ impl<W: Wake> RwLockView<(), W> {
         let words = unsafe { at.cast::<Before<Words<W>>>().as_ref() };
         // SAFETY: the slots come behind the value, as many as the caller says.
         let slots = NonNull::slice_from_raw_parts(unsafe { at.add(offset) }.cast(), readers);
-        // SAFETY: as above; they are atomics. And `dead` takes no further step.
-        unsafe { recover(&words.0, slots.as_ref(), dead) }
+        // SAFETY: as above; they are atomics.
+        let slots = unsafe { slots.as_ref() };
+        // SAFETY: `dead` takes no further step, and what it wrote is visible here; the value is plain.
+        unsafe { recover(&words.0, slots, dead) }
     }
 }
 
