@@ -554,17 +554,13 @@ fn a_barrier() {
             let _ = unsafe { barrier.recover(who) };
         }
     });
-    survives(
-        "a barrier for one",
-        Barrier::<1, Late>::new,
-        |barrier| {
-            let first = barrier.wait_deadline(NOW);
-            barrier.reset();
-            let second = barrier.wait_deadline(NOW);
-            // What it counts by is put right by a reset, unless somebody seems to have a seat.
-            let _ = (first, second);
-        },
-    );
+    survives("a barrier for one", Barrier::<1, Late>::new, |barrier| {
+        let first = barrier.wait_deadline(NOW);
+        barrier.reset();
+        let second = barrier.wait_deadline(NOW);
+        // What it counts by is put right by a reset, unless somebody seems to have a seat.
+        let _ = (first, second);
+    });
 }
 
 #[test]

@@ -10,6 +10,7 @@ use crate::participant::Participant;
 use crate::sync::{AtomicU32, Ordering, array_of, const_unless_loom};
 use crate::wait::{Doorbell, Register, Spin, TimedOut, Wait, Wake};
 use core::future::poll_fn;
+use core::task::Poll;
 use state::{Phase, ROUND_SHIFT, State, next};
 
 /// `N` parties meet, again and again. See [`BarrierInner`].
@@ -333,8 +334,8 @@ impl<S: Slots + ?Sized, W: Register> BarrierInner<S, W> {
     /// assert_eq!(pin!(barrier.wait_async()).poll(&mut cx), Poll::Ready(Ok(1)));
     /// assert_eq!(first.poll(&mut cx), Poll::Ready(Ok(0)));
     /// ```
-    pub async fn wait_async(&self) -> Result<usize, Error> {
-        self.local().wait_async().await
+    pub fn wait_async(&self) -> impl Future<Output = Result<usize, Error>> {
+        self.local().wait_async()
     }
 }
 
@@ -465,19 +466,31 @@ impl<'a, W: Wait> By<'a, BarrierView<W>> {
 }
 
 impl<'a, W: Register> By<'a, BarrierView<W>> {
-    async fn wait_async(self) -> Result<usize, Error> {
+    fn wait_async(self) -> impl Future<Output = Result<usize, Error>> {
         let bell = &self.lock.bell;
-        loop {
-            let place = poll_fn(|cx| bell.poll_until(cx, || self.arrive())).await?;
-            // Dropped, it gives up.
-            let abandoned = Finally(|| self.abandon(place));
-            let ended = poll_fn(|cx| bell.poll_until(cx, || self.ended(place))).await;
-            core::mem::forget(abandoned);
-            self.leave(place);
-            if let Some(outcome) = Self::outcome(place, ended) {
-                return outcome;
+        let mut waits = None;
+        poll_fn(move |cx| {
+            loop {
+                let (place, abandoned) = match waits.take() {
+                    Some(waits) => waits,
+                    None => match bell.poll_until(cx, || self.arrive()) {
+                        // Dropped, it gives up.
+                        Poll::Ready(Ok(place)) => (place, Finally(move || self.abandon(place))),
+                        Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                        Poll::Pending => return Poll::Pending,
+                    },
+                };
+                let Poll::Ready(ended) = bell.poll_until(cx, || self.ended(place)) else {
+                    waits = Some((place, abandoned));
+                    return Poll::Pending;
+                };
+                core::mem::forget(abandoned);
+                self.leave(place);
+                if let Some(outcome) = Self::outcome(place, ended) {
+                    return Poll::Ready(outcome);
+                }
             }
-        }
+        })
     }
 }
 
@@ -523,15 +536,5 @@ impl<W: Wait> Handle<'_, BarrierView<W>> {
     /// [`Error::Broken`]; [`Error::TimedOut`] as there.
     pub fn wait_deadline(&self, deadline: Option<W::Deadline>) -> Result<usize, Error> {
         self.by().wait_deadline(deadline)
-    }
-}
-
-impl<W: Register> Handle<'_, BarrierView<W>> {
-    /// [`BarrierInner::wait_async`] by this participant.
-    ///
-    /// # Errors
-    /// [`Error::Broken`].
-    pub async fn wait_async(&self) -> Result<usize, Error> {
-        self.by().wait_async().await
     }
 }

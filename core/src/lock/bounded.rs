@@ -197,8 +197,8 @@ impl<S: Slots + ?Sized, W: Register> BoundedSemaphoreInner<S, W> {
     }
 
     /// [`acquire`](Self::acquire) for a task. Cancel-safe.
-    pub async fn acquire_async(&self) -> Permit<'_, W> {
-        self.local().acquire_async().await
+    pub fn acquire_async(&self) -> impl Future<Output = Permit<'_, W>> {
+        self.local().acquire_async()
     }
 }
 
@@ -249,8 +249,8 @@ impl<'a, W: Register> By<'a, BoundedSemaphoreView<W>> {
         self.lock.bell.poll_until(cx, || self.try_acquire())
     }
 
-    async fn acquire_async(self) -> Permit<'a, W> {
-        poll_fn(|cx| self.poll_acquire(cx)).await
+    fn acquire_async(self) -> impl Future<Output = Permit<'a, W>> {
+        poll_fn(move |cx| self.poll_acquire(cx))
     }
 }
 
@@ -286,18 +286,6 @@ impl<W: Wait> Handle<'_, BoundedSemaphoreView<W>> {
     /// [`Error::TimedOut`] when there was none.
     pub fn acquire_deadline(&self, deadline: Option<W::Deadline>) -> Result<Permit<'_, W>, Error> {
         self.by().acquire_deadline(deadline)
-    }
-}
-
-impl<W: Register> Handle<'_, BoundedSemaphoreView<W>> {
-    /// [`BoundedSemaphoreInner::poll_acquire`] by this participant.
-    pub fn poll_acquire(&self, cx: &mut Context<'_>) -> Poll<Permit<'_, W>> {
-        self.by().poll_acquire(cx)
-    }
-
-    /// [`BoundedSemaphoreInner::acquire_async`] by this participant.
-    pub async fn acquire_async(&self) -> Permit<'_, W> {
-        self.by().acquire_async().await
     }
 }
 

@@ -6,6 +6,7 @@ use crate::finally::Finally;
 use crate::sync::{Ordering, RmwU32, const_unless_loom};
 use crate::wait::{Register, Spin, Wait, Wake, fresh, needs_wake};
 use core::future::poll_fn;
+use core::pin::Pin;
 use core::task::Poll;
 
 /// A condition variable. It belongs to one [`Mutex`](super::Mutex), under which that changes which is waited for.
@@ -259,41 +260,60 @@ impl<W: Register> Condition<W> {
     /// assert_eq!(changed.notify(1), 1);
     /// assert!(waits.as_mut().poll(&mut cx).is_ready());
     /// ```
-    pub async fn wait_async<'a, T>(
+    pub fn wait_async<'a, T>(
         &self,
         guard: MutexGuard<'a, T, W>,
-    ) -> LockResult<MutexGuard<'a, T, W>> {
+    ) -> impl Future<Output = LockResult<MutexGuard<'a, T, W>>> {
         let (mutex, me) = guard.origin();
-        let (counted, count) = self.start(guard);
-        poll_fn(|cx| {
-            if self.is_still(count) {
+        let (mut guard, mut waits) = (Some(guard), None);
+        poll_fn(move |cx| {
+            if let Some(guard) = guard.take() {
+                waits = Some(self.start(guard));
+            }
+            let is_still = |waits: &Option<(_, u32)>| {
+                waits.as_ref().is_some_and(|(_, count)| self.is_still(*count))
+            };
+            if is_still(&waits) {
                 // Register, then look: who notifies finds the waker, or came so early that registering
                 // acquired what it had published (see `WakerCell`), and the count is another one.
                 self.how.register(cx.waker());
-                if self.is_still(count) {
+                if is_still(&waits) {
                     return Poll::Pending;
                 }
             }
-            Poll::Ready(())
+            let taken = mutex.poll_lock_as(me, cx);
+            if taken.is_ready() {
+                waits = None;
+            }
+            taken
         })
-        .await;
-        let taken = poll_fn(|cx| mutex.poll_lock_as(me, cx)).await;
-        drop(counted);
-        taken
     }
 
     /// [`wait_while`](Self::wait_while) for a task, as [`wait_async`](Self::wait_async).
     ///
     /// # Errors
     /// [`OwnerDied`], with the guard: a holder died with the mutex.
-    pub async fn wait_while_async<'a, T>(
+    pub fn wait_while_async<'a, T>(
         &self,
-        mut guard: MutexGuard<'a, T, W>,
+        guard: MutexGuard<'a, T, W>,
         mut condition: impl FnMut(&mut T) -> bool,
-    ) -> LockResult<MutexGuard<'a, T, W>> {
-        while condition(&mut guard) {
-            guard = self.wait_async(guard).await?;
-        }
-        guard.into_taken()
+    ) -> impl Future<Output = LockResult<MutexGuard<'a, T, W>>> {
+        let (mut guard, mut waits) = (Some(guard), None);
+        poll_fn(move |cx| {
+            loop {
+                if let Some(mut guard) = guard.take() {
+                    if !condition(&mut guard) {
+                        return Poll::Ready(guard.into_taken());
+                    }
+                    waits = Some(self.wait_async(guard));
+                }
+                // Its end was told before.
+                let Some(wait) = &mut waits else { return Poll::Pending };
+                match Pin::new(wait).poll(cx) {
+                    Poll::Ready(Ok(again)) => guard = Some(again),
+                    other => return other,
+                }
+            }
+        })
     }
 }

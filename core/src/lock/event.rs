@@ -4,7 +4,6 @@ use crate::Error;
 use crate::sync::{Ordering, RmwU32, const_unless_loom};
 use crate::wait::{Doorbell, Register, Spin, Wait, Wake};
 use core::future::poll_fn;
-use core::task::{Context, Poll};
 
 /// A flag that is waited for. It begins clear.
 ///
@@ -138,8 +137,8 @@ impl<W: Register> Event<W> {
     /// event.clear();
     /// assert!(waits.as_mut().poll(&mut cx).is_ready());
     /// ```
-    pub async fn wait_async(&self) {
+    pub fn wait_async(&self) -> impl Future<Output = ()> {
         let look = self.look();
-        poll_fn(|cx: &mut Context<'_>| -> Poll<()> { self.bell.poll_until(cx, &look) }).await;
+        poll_fn(move |cx| self.bell.poll_until(cx, &look))
     }
 }

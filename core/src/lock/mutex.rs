@@ -213,8 +213,8 @@ impl<T, W: Register> Mutex<T, W> {
     ///
     /// # Errors
     /// [`OwnerDied`](super::OwnerDied), with the guard: a holder died with it.
-    pub async fn lock_async(&self) -> LockResult<MutexGuard<'_, T, W>> {
-        poll_fn(|cx| self.poll_lock(cx)).await
+    pub fn lock_async(&self) -> impl Future<Output = LockResult<MutexGuard<'_, T, W>>> {
+        poll_fn(move |cx| self.poll_lock(cx))
     }
 }
 
@@ -325,21 +325,6 @@ impl<T, W: Wait> Handle<'_, Mutex<T, W>> {
         deadline: Option<W::Deadline>,
     ) -> TryLockResult<MutexGuard<'_, T, W>> {
         self.lock.lock_deadline_as(self.me, deadline)
-    }
-}
-
-impl<T, W: Register> Handle<'_, Mutex<T, W>> {
-    /// [`Mutex::poll_lock`] by this participant.
-    pub fn poll_lock(&self, cx: &mut Context<'_>) -> Poll<LockResult<MutexGuard<'_, T, W>>> {
-        self.lock.poll_lock_as(self.me, cx)
-    }
-
-    /// [`Mutex::lock_async`] by this participant.
-    ///
-    /// # Errors
-    /// [`OwnerDied`](super::OwnerDied), with the guard: a holder died with it.
-    pub async fn lock_async(&self) -> LockResult<MutexGuard<'_, T, W>> {
-        poll_fn(|cx| self.poll_lock(cx)).await
     }
 }
 

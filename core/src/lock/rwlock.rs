@@ -316,8 +316,8 @@ impl<T, S: Slots + ?Sized, W: Register> RwLockInner<T, S, W> {
     ///
     /// # Errors
     /// [`OwnerDied`](super::OwnerDied), with the guard: a writer died with it.
-    pub async fn read_async(&self) -> LockResult<ReadGuard<'_, T, W>> {
-        self.local().read_async().await
+    pub fn read_async(&self) -> impl Future<Output = LockResult<ReadGuard<'_, T, W>>> {
+        self.local().read_async()
     }
 
     /// [`write`](Self::write) for a task. Cancel-safe: dropped while it waits for readers to go, it
@@ -325,8 +325,8 @@ impl<T, S: Slots + ?Sized, W: Register> RwLockInner<T, S, W> {
     ///
     /// # Errors
     /// [`OwnerDied`](super::OwnerDied), with the guard: a writer died with it.
-    pub async fn write_async(&self) -> LockResult<WriteGuard<'_, T, W>> {
-        self.local().write_async().await
+    pub fn write_async(&self) -> impl Future<Output = LockResult<WriteGuard<'_, T, W>>> {
+        self.local().write_async()
     }
 }
 
@@ -489,16 +489,32 @@ impl<'a, T, W: Register> By<'a, RwLockView<T, W>> {
         self.words().bell.poll_until(cx, || self.look())
     }
 
-    async fn read_async(self) -> LockResult<ReadGuard<'a, T, W>> {
-        poll_fn(|cx| self.poll_read(cx)).await
+    fn read_async(self) -> impl Future<Output = LockResult<ReadGuard<'a, T, W>>> {
+        poll_fn(move |cx| self.poll_read(cx))
     }
 
-    async fn write_async(self) -> LockResult<WriteGuard<'a, T, W>> {
-        let before = self.words().writer.unwinding();
-        let died = poll_fn(|cx| self.words().writer.poll_acquire(self.me, cx)).await;
-        let guard = self.keep_readers_out(died);
-        poll_fn(|cx| self.words().bell.poll_until(cx, || are_gone(&self.lock.slots))).await;
-        guard.ready(died, before)
+    fn write_async(self) -> impl Future<Output = LockResult<WriteGuard<'a, T, W>>> {
+        // Once it has the word, what it does with that.
+        let mut waits = None;
+        poll_fn(move |cx| {
+            let (guard, died, before) = match waits.take() {
+                Some(waits) => waits,
+                None => {
+                    let before = self.words().writer.unwinding();
+                    let Poll::Ready(died) = self.words().writer.poll_acquire(self.me, cx) else {
+                        return Poll::Pending;
+                    };
+                    (self.keep_readers_out(died), died, before)
+                }
+            };
+            match self.words().bell.poll_until(cx, || are_gone(&self.lock.slots)) {
+                Poll::Ready(()) => Poll::Ready(guard.ready(died, before)),
+                Poll::Pending => {
+                    waits = Some((guard, died, before));
+                    Poll::Pending
+                }
+            }
+        })
     }
 }
 
@@ -567,29 +583,6 @@ impl<T, W: Wait> Handle<'_, RwLockView<T, W>> {
         deadline: Option<W::Deadline>,
     ) -> TryLockResult<WriteGuard<'_, T, W>> {
         self.by().write_deadline(deadline)
-    }
-}
-
-impl<T, W: Register> Handle<'_, RwLockView<T, W>> {
-    /// [`RwLockInner::poll_read`] by this participant.
-    pub fn poll_read(&self, cx: &mut Context<'_>) -> Poll<LockResult<ReadGuard<'_, T, W>>> {
-        self.by().poll_read(cx)
-    }
-
-    /// [`RwLockInner::read_async`] by this participant.
-    ///
-    /// # Errors
-    /// [`OwnerDied`](super::OwnerDied), with the guard: a writer died with it.
-    pub async fn read_async(&self) -> LockResult<ReadGuard<'_, T, W>> {
-        self.by().read_async().await
-    }
-
-    /// [`RwLockInner::write_async`] by this participant.
-    ///
-    /// # Errors
-    /// [`OwnerDied`](super::OwnerDied), with the guard: a writer died with it.
-    pub async fn write_async(&self) -> LockResult<WriteGuard<'_, T, W>> {
-        self.by().write_async().await
     }
 }
 

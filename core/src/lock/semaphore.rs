@@ -304,7 +304,7 @@ impl<const START: u32, W: Register> Semaphore<START, W> {
     }
 
     /// [`acquire`](Self::acquire) for a task. Cancel-safe.
-    pub async fn acquire_async(&self) {
-        poll_fn(|cx| self.poll_acquire(cx)).await;
+    pub fn acquire_async(&self) -> impl Future<Output = ()> {
+        poll_fn(move |cx| self.poll_acquire(cx))
     }
 }

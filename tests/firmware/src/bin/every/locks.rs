@@ -59,7 +59,6 @@ fn mutex(round: usize) {
         mutex.handle(me).poll_lock(&mut cx).is_ready(),
     ));
     once(mutex.lock_async());
-    once(mutex.handle(me).lock_async());
     black_box(mutex.get_mut().is_ok());
     black_box(mutex.into_inner().is_ok());
 }
@@ -94,11 +93,9 @@ fn readers_and_writer(round: usize) {
     core::mem::forget(lock.handle(me).write());
     // SAFETY: what held it is gone.
     black_box(unsafe { lock.recover(me) });
-    black_box((lock.poll_read(&mut cx).is_ready(), lock.handle(me).poll_read(&mut cx).is_ready()));
+    black_box(lock.poll_read(&mut cx).is_ready());
     once(lock.read_async());
     once(lock.write_async());
-    once(lock.handle(me).read_async());
-    once(lock.handle(me).write_async());
     black_box(lock.get_mut().is_ok());
     black_box(lock.into_inner().is_ok());
 }
@@ -116,9 +113,7 @@ fn semaphores(round: usize) {
     let me = someone(round);
     semaphore.acquire().keep();
     once(semaphore.acquire_async());
-    once(semaphore.handle(me).acquire_async());
     black_box(semaphore.poll_acquire(&mut cx).is_ready());
-    black_box(semaphore.handle(me).poll_acquire(&mut cx).is_ready());
     black_box((semaphore.try_acquire().is_some(), semaphore.acquire_deadline(PAST).is_ok()));
     black_box((semaphore.release().is_ok(), semaphore.permits()));
     black_box((
@@ -161,7 +156,6 @@ fn waiting(round: usize) {
         barrier.handle(me).wait_deadline(PAST).is_ok(),
     ));
     once(barrier.wait_async());
-    once(barrier.handle(me).wait_async());
     barrier.reset();
     black_box((barrier.parties(), barrier.waiting(), barrier.is_broken()));
     if any(round) > 100 {
