@@ -296,9 +296,11 @@ fn large_values_are_filled_and_read_in_place_by_those_who_wait() {
     const ROUNDS: u8 = 50;
     static FRAMES: Queue<[u8; 65536], 2, Spin> = Queue::new();
     std::thread::scope(|s| {
+        let me = FRAMES.handle(Participant::LOCAL);
         s.spawn(|| {
+            let me = FRAMES.handle(Participant::LOCAL);
             for round in 0..ROUNDS {
-                let mut loan = FRAMES.handle(Participant::LOCAL).reserve().unwrap();
+                let mut loan = me.reserve().unwrap();
                 // SAFETY: bytes, all of which are written.
                 unsafe { loan.as_uninit().as_mut_ptr().write_bytes(round, 1) };
                 // SAFETY: as above.
@@ -307,7 +309,7 @@ fn large_values_are_filled_and_read_in_place_by_those_who_wait() {
             FRAMES.close();
         });
         let mut round = 0;
-        while let Ok(frame) = FRAMES.handle(Participant::LOCAL).claim() {
+        while let Ok(frame) = me.claim() {
             assert!(frame.iter().all(|byte| *byte == round));
             frame.complete();
             round += 1;

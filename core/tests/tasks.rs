@@ -113,14 +113,14 @@ fn producers_of_a_queue_sleep_until_there_is_room() {
 /// Both ends, by value and in place.
 #[test]
 fn a_queue_is_awaited_for_room_and_for_values() {
-    async fn produce(me: Handle<'_, u32, Async<Spin>>) -> Result<u32, Error> {
+    async fn produce(me: &Handle<'_, u32, Async<Spin>>) -> Result<u32, Error> {
         me.push_async(1).await.map_err(|_| Error::BrokenPipe)?;
         me.reserve_async().await?.write(2).map_err(|_| Error::BrokenPipe)?;
         me.push_async(3).await.map_err(|_| Error::BrokenPipe)?;
         me.close();
         Ok(0)
     }
-    async fn consume(me: Handle<'_, u32, Async<Spin>>) -> Result<u32, Error> {
+    async fn consume(me: &Handle<'_, u32, Async<Spin>>) -> Result<u32, Error> {
         let first = me.pop_async().await?;
         let claim = me.claim_async().await?;
         let second = *claim;
@@ -132,7 +132,7 @@ fn a_queue_is_awaited_for_room_and_for_values() {
     }
     let queue = Queue::<u32, 1, Async<Spin>>::new();
     let me = queue.handle(Participant::LOCAL);
-    let (mut consumer, mut producer) = (Box::pin(consume(me)), Box::pin(produce(me)));
+    let (mut consumer, mut producer) = (Box::pin(consume(&me)), Box::pin(produce(&me)));
     let mut executor = Executor::new([
         Box::new(|cx: &mut Context<'_>| consumer.as_mut().poll(cx)) as Work<_>,
         Box::new(|cx: &mut Context<'_>| producer.as_mut().poll(cx)),

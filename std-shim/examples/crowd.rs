@@ -21,9 +21,9 @@ fn sleeper(mut given: EntryArgs) -> EntryResult {
     let region = Region::from_fd(given.descriptors.pop().ok_or("no region")?)?;
     let (jobs, done) = (region.part::<Jobs>("jobs")?, region.part::<Done>("done")?);
     loop {
-        let claim = jobs.seat().claim()?;
-        let first = *claim == 0 && done.seat().is_empty();
-        done.seat().push(std::process::id().into())?;
+        let claim = jobs.claim()?;
+        let first = *claim == 0 && done.is_empty();
+        done.push(std::process::id().into())?;
         if first {
             loop {
                 std::thread::park(); // with the job in its hands
@@ -66,14 +66,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("asleep, they take {:.2} % of a processor", 100.0 * spent / seconds as f64);
 
     let (jobs, done) = (region.part::<Jobs>("jobs")?, region.part::<Done>("done")?);
-    jobs.seat().push(0)?;
+    jobs.push(0)?;
     let end = Instant::now() + Duration::from_secs(30);
-    let victim = done.seat().pop_deadline(Some(end))?;
+    let victim = done.pop_deadline(Some(end))?;
     let killed =
         sleepers.iter().find(|one| one.pid().as_raw_pid() as u64 == victim).ok_or("whose?")?;
     let began = Instant::now();
     killed.kill()?;
-    let heir = done.seat().pop_deadline(Some(end))?;
+    let heir = done.pop_deadline(Some(end))?;
     println!(
         "process {victim} was killed at its job, and {heir} had it after {:?}",
         began.elapsed()

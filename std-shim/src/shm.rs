@@ -100,6 +100,7 @@
 mod access;
 mod attachment;
 mod file;
+mod layout;
 mod mapping;
 mod part;
 mod ready_fd;
@@ -112,6 +113,7 @@ mod types;
 mod vigil;
 
 pub use access::Access;
+pub use layout::Layout;
 pub use part::Part;
 pub use ready_fd::ReadyFd;
 pub use region::Region;
@@ -120,16 +122,6 @@ pub use stale::unlink;
 pub use types::*;
 
 pub(crate) use registry::before_fork;
-
-/// Which parts a region has, and how many processes may attach.
-///
-/// ```
-/// use ringway::shm::{ByteRing, Layout, Queue};
-/// let layout = Layout::new(16).part::<Queue<u64, 1024>>("jobs")?.part::<ByteRing<65536>>("log")?;
-/// assert!(layout.size() > 65536);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-pub type Layout = ringway_core::region::Layout<{ ringway_core::region::MAX_PARTS }>;
 
 /// A part of a region, as its directory describes it; and the name of the type that it holds, as
 /// programs state it.

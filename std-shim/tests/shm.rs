@@ -105,7 +105,7 @@ fn processes_that_know_a_name_pass_numbers_bytes_and_jobs() {
             left -= writer.write(&vec![7; left.min(64)]).unwrap();
         }
         let jobs = jobs(&region);
-        (0..1000).for_each(|job| jobs.seat().push_deadline(job, None).unwrap());
+        (0..1000).for_each(|job| jobs.push_deadline(job, None).unwrap());
         producer.close();
         done();
     }
@@ -125,7 +125,7 @@ fn processes_that_know_a_name_pass_numbers_bytes_and_jobs() {
         bytes += count;
     }
     let jobs = jobs(&region);
-    (0..1000).for_each(|job| assert_eq!(jobs.seat().pop_deadline(soon()), Ok(job)));
+    (0..1000).for_each(|job| assert_eq!(jobs.pop_deadline(soon()), Ok(job)));
     succeeded(player);
     assert_eq!(consumer.pop_deadline(soon()), Err(Error::EndOfFile), "it closed");
     drop((consumer, reader));
@@ -170,10 +170,9 @@ fn a_job_of_a_dead_worker_goes_to_another_and_its_slots_come_back() {
     if role().is_some() {
         let region = the_region();
         let jobs = jobs(&region);
-        let seat = jobs.seat();
-        std::mem::forget(seat.claim_deadline(None).unwrap());
-        std::mem::forget(seat.try_reserve().unwrap());
-        seat.try_push(3).unwrap();
+        std::mem::forget(jobs.claim_deadline(None).unwrap());
+        std::mem::forget(jobs.try_reserve().unwrap());
+        jobs.try_push(3).unwrap();
         loop {
             std::thread::sleep(Duration::from_secs(1));
         }
@@ -181,19 +180,19 @@ fn a_job_of_a_dead_worker_goes_to_another_and_its_slots_come_back() {
     let name = Name::new();
     let region = Region::create(&name.0, 0o600, &layout()).unwrap();
     let jobs = jobs(&region);
-    jobs.seat().try_push(1).unwrap();
+    jobs.try_push(1).unwrap();
     let mut player =
         player("a_job_of_a_dead_worker_goes_to_another_and_its_slots_come_back", "dies", &name);
     let end = soon().unwrap();
     // It has the first, and has sent the third.
-    while (jobs.seat().unfinished(), jobs.seat().len()) != (2, 1) {
+    while (jobs.unfinished(), jobs.len()) != (2, 1) {
         assert!(Instant::now() < end);
         std::thread::sleep(Duration::from_millis(1));
     }
-    assert_eq!(jobs.seat().pop_deadline(soon()), Ok(3));
+    assert_eq!(jobs.pop_deadline(soon()), Ok(3));
     player.kill_now();
-    assert_eq!(jobs.seat().pop_deadline(soon()), Ok(1));
-    (0..16).for_each(|job| jobs.seat().try_push(job).unwrap());
+    assert_eq!(jobs.pop_deadline(soon()), Ok(1));
+    (0..16).for_each(|job| jobs.try_push(job).unwrap());
     assert_eq!(region.participants().len(), 1);
 }
 
@@ -202,7 +201,7 @@ fn the_death_of_all_producers_of_a_queue_is_an_end_of_file() {
     let test = "the_death_of_all_producers_of_a_queue_is_an_end_of_file";
     if role().is_some() {
         let jobs = jobs(&the_region());
-        let producer = jobs.seat().producer().unwrap();
+        let producer = jobs.producer().unwrap();
         producer.push(7).unwrap();
         loop {
             std::thread::sleep(Duration::from_secs(1));
@@ -212,20 +211,19 @@ fn the_death_of_all_producers_of_a_queue_is_an_end_of_file() {
     let region = Region::create(&name.0, 0o600, &layout()).unwrap();
     let jobs = jobs(&region);
     let mut players = [(); 2].map(|()| player(test, "produces", &name));
-    let seat = jobs.seat();
-    assert_eq!([(); 2].map(|()| seat.pop_deadline(soon())), [Ok(7); 2]);
+    assert_eq!([(); 2].map(|()| jobs.pop_deadline(soon())), [Ok(7); 2]);
     let end = std::thread::spawn({
         let jobs = jobs.clone();
-        move || jobs.seat().pop_deadline(soon())
+        move || jobs.pop_deadline(soon())
     });
     players[0].kill_now();
-    assert_eq!(seat.pop_deadline(Some(Instant::now() + 2 * DETECTION_BOUND)), Err(Error::TimedOut));
-    assert!(!seat.producers_are_gone(), "one is there");
+    assert_eq!(jobs.pop_deadline(Some(Instant::now() + 2 * DETECTION_BOUND)), Err(Error::TimedOut));
+    assert!(!jobs.producers_are_gone(), "one is there");
     players[1].kill_now();
     assert_eq!(end.join().unwrap(), Err(Error::EndOfFile));
-    assert!(seat.producers_are_gone());
-    seat.try_push(8).unwrap();
-    assert_eq!(seat.pop_deadline(soon()), Ok(8), "the queue is open");
+    assert!(jobs.producers_are_gone());
+    jobs.try_push(8).unwrap();
+    assert_eq!(jobs.pop_deadline(soon()), Ok(8), "the queue is open");
 }
 
 #[test]
@@ -234,7 +232,7 @@ fn a_job_that_is_the_death_of_its_workers_is_given_up() {
     if role().is_some() {
         let region = the_region();
         let (jobs, numbers) = (jobs(&region), region.part::<Numbers>("numbers").unwrap());
-        let claim = jobs.seat().claim_deadline(None).unwrap();
+        let claim = jobs.claim_deadline(None).unwrap();
         numbers.producer().unwrap().push(claim.attempts().into()).unwrap();
         std::mem::forget(claim);
         loop {
@@ -244,9 +242,8 @@ fn a_job_that_is_the_death_of_its_workers_is_given_up() {
     let name = Name::new();
     let region = Region::create(&name.0, 0o600, &layout()).unwrap();
     let jobs = jobs(&region);
-    let seat = jobs.seat();
-    seat.set_max_attempts(3);
-    seat.try_push(666).unwrap();
+    jobs.set_max_attempts(3);
+    jobs.try_push(666).unwrap();
     let numbers = region.part::<Numbers>("numbers").unwrap();
     for attempt in 1..=3 {
         let mut player = player(test, "dies", &name);
@@ -261,20 +258,20 @@ fn a_job_that_is_the_death_of_its_workers_is_given_up() {
             found => Some(found.ok()),
         });
         assert_eq!(number.take(50_000).flatten().next(), Some(attempt));
-        assert_eq!((seat.unfinished(), seat.refused()), (1, 0), "attempt {attempt}");
+        assert_eq!((jobs.unfinished(), jobs.refused()), (1, 0), "attempt {attempt}");
         player.kill_now();
     }
     // The death of the last one is found while we wait for the end of all jobs.
-    seat.join_deadline(soon()).unwrap();
-    assert_eq!((seat.refused(), seat.try_pop()), (1, None));
-    (0..16).for_each(|job| seat.try_push(job).unwrap());
+    jobs.join_deadline(soon()).unwrap();
+    assert_eq!((jobs.refused(), jobs.try_pop()), (1, None));
+    (0..16).for_each(|job| jobs.try_push(job).unwrap());
 }
 
 #[test]
 fn a_region_whose_participants_were_killed_is_made_anew() {
     if role().is_some() {
         let region = Region::create(&std::env::var(NAME).unwrap(), 0o600, &layout()).unwrap();
-        jobs(&region).seat().try_push(1).unwrap();
+        jobs(&region).try_push(1).unwrap();
         loop {
             std::thread::sleep(Duration::from_secs(1));
         }
@@ -292,7 +289,7 @@ fn a_region_whose_participants_were_killed_is_made_anew() {
     };
     let other = Region::create(&name.0, 0o600, &layout()).unwrap_err();
     assert!(other.is(Error::AddressInUse), "{other}");
-    while jobs(&region).seat().is_empty() {}
+    while jobs(&region).is_empty() {}
     player.kill_now();
     drop(region);
     assert!(!name.exists(), "we were the last, and alive");
@@ -309,12 +306,12 @@ fn a_region_whose_participants_were_killed_is_made_anew() {
         let name = name.0.clone();
         std::thread::spawn(move || {
             let region = Region::open_or_create(&name, 0o600, &layout()).unwrap();
-            jobs(&region).seat().try_push(7).unwrap();
+            jobs(&region).try_push(7).unwrap();
             region
         })
     });
     let regions = starters.map(|starter| starter.join().unwrap());
-    assert_eq!(jobs(&regions[0]).seat().len(), 4, "all four are in the same one, and it was fresh");
+    assert_eq!(jobs(&regions[0]).len(), 4, "all four are in the same one, and it was fresh");
     drop(regions);
     assert!(!name.exists());
 }
@@ -328,8 +325,8 @@ fn starters_and_leavers_that_race_always_meet_in_one_region() {
                 for _ in 0..50 {
                     let region = Region::open_or_create(&name.0, 0o600, &layout()).unwrap();
                     let jobs = jobs(&region);
-                    jobs.seat().try_push(1).unwrap();
-                    assert_eq!(jobs.seat().try_pop(), Some(1));
+                    jobs.try_push(1).unwrap();
+                    assert_eq!(jobs.try_pop(), Some(1));
                 }
             });
         }
@@ -504,6 +501,105 @@ fn a_region_with_other_parts_than_asked_for_is_refused_at_once() {
 }
 
 #[test]
+fn a_capacity_from_the_command_line_and_one_in_a_type_are_the_same_part() {
+    let test = "a_capacity_from_the_command_line_and_one_in_a_type_are_the_same_part";
+    if role().is_some() {
+        // Knows the capacity by its type.
+        let region = the_region();
+        let jobs = region.part::<Queue<u64, 300>>("jobs").unwrap();
+        let held = jobs.claim_deadline(soon()).unwrap();
+        jobs.push_deadline(*held + 1, soon()).unwrap();
+        loop {
+            std::thread::sleep(Duration::from_secs(1));
+        }
+    }
+    let capacity = std::hint::black_box("300").parse().unwrap();
+    let layout = Layout::new(4).queue::<u64>("jobs", capacity).unwrap();
+    let same = Layout::new(4).part::<Queue<u64, 300>>("jobs").unwrap();
+    assert_eq!(layout.size(), same.size());
+    let name = Name::new();
+    let region = Region::create(&name.0, 0o600, &layout).unwrap();
+    let jobs = region.queue::<u64>("jobs").unwrap();
+    assert_eq!(jobs.capacity(), 300);
+    jobs.push(1).unwrap();
+    let mut player = player(test, "by type", &name);
+    let end = soon().unwrap();
+    while jobs.unfinished() < 2 {
+        assert!(Instant::now() < end, "it never pushed");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(jobs.pop_deadline(soon()), Ok(2));
+    player.kill_now();
+    assert_eq!(jobs.pop_deadline(soon()), Ok(1), "what it held goes to another");
+    assert_eq!((1..).take_while(|&n| jobs.try_push(n).is_ok()).count(), 300);
+
+    // The other way round, and what is neither.
+    let laid_out_by_type = Region::anonymous(&same).unwrap();
+    assert_eq!(laid_out_by_type.queue::<u64>("jobs").unwrap().capacity(), 300);
+    assert!(Region::open_or_create(&name.0, 0o600, &same).is_ok());
+    let cause = |error: ringway::Error| error.cause();
+    let other_item = region.queue::<i64>("jobs").map_err(cause).unwrap_err();
+    assert!(matches!(other_item, Cause::Part(region::PartError::OtherType { .. })));
+    for none in [0, 1 << 16, usize::MAX] {
+        let refused = Layout::new(4).queue::<u64>("jobs", none).unwrap_err();
+        assert_eq!(refused, region::LayoutError::Capacity);
+    }
+}
+
+#[test]
+fn rings_of_all_kinds_are_sized_by_numbers() {
+    let (values, bytes, messages) = std::hint::black_box((7, 300, 4000));
+    let layout = Layout::new(2)
+        .ring::<u32>("values", values)
+        .and_then(|layout| layout.byte_ring("bytes", bytes))
+        .and_then(|layout| layout.message_ring("messages", messages))
+        .unwrap();
+    let ours = Region::anonymous(&layout).unwrap();
+    let theirs = Region::from_fd(&ours).unwrap();
+    let ring = ours.ring::<u32>("values").unwrap();
+    let mut producer = ring.producer().unwrap();
+    assert_eq!((0..).take_while(|&n| producer.try_push(n).is_ok()).count(), 7);
+    let same = theirs.part::<shm::Ring<u32, 7>>("values").unwrap();
+    let mut consumer = same.consumer().unwrap();
+    assert!((0..7).all(|n| consumer.pop() == Ok(n)));
+
+    let (ring, same) =
+        (theirs.part::<ByteRing<300>>("bytes").unwrap(), ours.byte_ring("bytes").unwrap());
+    assert_eq!(ring.producer().unwrap().try_write(&[7; 400]), 300);
+    assert_eq!((same.len(), same.consumer().unwrap().try_read(&mut [0; 400])), (300, 300));
+
+    let ring = ours.message_ring("messages").unwrap();
+    ring.sender().unwrap().send(b"of any length").unwrap();
+    let same = theirs.part::<shm::MessageRing<4000>>("messages").unwrap();
+    let mut out = [0; 32];
+    assert_eq!(same.receiver().unwrap().recv(&mut out), Ok(13));
+    assert_eq!(&out[..13], b"of any length");
+}
+
+#[test]
+fn a_capacity_that_was_corrupted_is_told() {
+    let layout = Layout::new(4).queue::<u64>("jobs", 16).unwrap();
+    let name = Name::new();
+    let region = Region::create(&name.0, 0o600, &layout).unwrap();
+    let file = std::fs::File::options().write(true).open(format!("/dev/shm/{}", name.0)).unwrap();
+    for (capacity, expected) in [
+        (0_u32, region::PartError::Corrupt),
+        (u32::MAX, region::PartError::Corrupt),
+        (1000, region::PartError::OtherSize { found: 896, wanted: 32384 }),
+    ] {
+        // Where the directory says it: of the first part.
+        file.write_all_at(&capacity.to_ne_bytes(), 64 + 52).unwrap();
+        let error = region.queue::<u64>("jobs").unwrap_err();
+        assert_eq!(error.cause(), Cause::Part(expected), "{capacity}");
+    }
+    // One that is there keeps its own.
+    file.write_all_at(&16_u32.to_ne_bytes(), 64 + 52).unwrap();
+    let jobs = region.queue::<u64>("jobs").unwrap();
+    file.write_all_at(&1000_u32.to_ne_bytes(), 64 + 52).unwrap();
+    assert_eq!((1..).take_while(|&n| jobs.try_push(n).is_ok()).count(), 16);
+}
+
+#[test]
 fn more_participants_than_places_and_halves_for_two_are_refused() {
     let layout = Layout::new(2).part::<Numbers>("numbers").unwrap();
     let first = Region::anonymous(&layout).unwrap();
@@ -531,13 +627,13 @@ fn what_was_forgotten_comes_back_when_its_owner_detaches() {
     let second = Region::from_fd(&first).unwrap();
     let numbers = second.part::<Numbers>("numbers").unwrap();
     std::mem::forget(numbers.producer().unwrap());
-    std::mem::forget(jobs(&second).seat().try_reserve().unwrap());
+    std::mem::forget(jobs(&second).try_reserve().unwrap());
     drop((numbers, second));
     let numbers = first.part::<Numbers>("numbers").unwrap();
     let end = numbers.consumer().unwrap().pop_deadline(soon());
     assert_eq!(end, Err(Error::EndOfFile), "nobody pushes any more with what was forgotten");
     assert!(numbers.producer().is_ok());
-    (0..16).for_each(|job| jobs(&first).seat().try_push(job).unwrap());
+    (0..16).for_each(|job| jobs(&first).try_push(job).unwrap());
 }
 
 #[test]
@@ -584,7 +680,7 @@ fn a_watched_part_is_readable_when_there_is_something_to_take_or_its_end() {
     assert!(is_readable(Some(soon().unwrap())), "the end");
     drop((ready, consumer));
     let ready = jobs(&region).ready_fd().unwrap();
-    jobs(&region).seat().close();
+    jobs(&region).close();
     assert!(fd::wait_deadline(&ready, Interest::Read, Some(soon().unwrap())).is_ok());
     drop(ready);
     assert_eq!(
@@ -974,7 +1070,7 @@ fn a_file_of_another_user_is_attached_to_only_where_the_caller_says_so() {
     let test = "a_file_of_another_user_is_attached_to_only_where_the_caller_says_so";
     if role().is_some() {
         let region = Region::create(&std::env::var(NAME).unwrap(), 0o666, &layout()).unwrap();
-        jobs(&region).seat().try_push(1).unwrap();
+        jobs(&region).try_push(1).unwrap();
         loop {
             std::thread::sleep(Duration::from_secs(1));
         }
@@ -1012,7 +1108,7 @@ fn leave_stale(test: &str, name: &Name) {
 
 fn stale_for_ever(mode: u32) -> ! {
     let region = Region::create(&std::env::var(NAME).unwrap(), mode, &layout()).unwrap();
-    jobs(&region).seat().try_push(1).unwrap();
+    jobs(&region).try_push(1).unwrap();
     loop {
         std::thread::sleep(Duration::from_secs(1));
     }
@@ -1047,8 +1143,8 @@ fn a_stale_region_that_cannot_be_removed_is_laid_out_anew_or_told() {
                 layout.size() as u64
             );
             if let Ok(jobs) = region.part::<Jobs>("jobs") {
-                assert!(jobs.seat().is_empty(), "what was in it is gone");
-                jobs.seat().try_push(5).unwrap();
+                assert!(jobs.is_empty(), "what was in it is gone");
+                jobs.try_push(5).unwrap();
             }
             let other = Region::open(&name).unwrap();
             assert_eq!(other.participants().len(), 2);
@@ -1083,7 +1179,7 @@ fn a_stale_region_of_another_user_is_told_and_not_waited_for() {
         }
         // Root's, who is trusted, and as open as is asked for.
         let region = Region::open_or_create(&name, 0o666, &layout()).unwrap();
-        assert!(jobs(&region).seat().is_empty());
+        assert!(jobs(&region).is_empty());
         assert!(Region::open_with(&name, 0o666).is_ok());
         done();
     }
@@ -1388,8 +1484,8 @@ fn a_queue_that_is_in_use_is_not_taken_for_a_corrupt_one() {
                 let jobs = jobs(&region);
                 // Relaxed: partner is the store below; nothing else is published by it.
                 while !stop.load(Ordering::Relaxed) {
-                    let _full = jobs.seat().try_push(1);
-                    jobs.seat().try_pop();
+                    let _full = jobs.try_push(1);
+                    jobs.try_pop();
                 }
             });
         }

@@ -50,11 +50,16 @@ impl Description {
 
     /// A part `P` of `kind` that holds `capacity` items `T`.
     pub fn of<P, T: Item>(kind: Kind, capacity: usize) -> Description {
+        Self::sized::<T>(kind, capacity, size_of::<P>())
+    }
+
+    /// A part of `size` bytes.
+    pub(super) fn sized<T: Item>(kind: Kind, capacity: usize, size: usize) -> Description {
         // What does not fit is refused by the layout, because of its size.
         let small = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         Description {
             kind,
-            size: small(size_of::<P>()),
+            size: small(size),
             item_size: small(size_of::<T>()),
             item_align: small(align_of::<T>().max(LEAST_ALIGN)),
             capacity: small(capacity),

@@ -22,7 +22,7 @@ use core::ptr::NonNull;
 /// The type is `repr(C)`, aligned to at most [`ALIGN`](super::ALIGN), and has the same layout on every target that shares
 /// regions. Zeroed memory is a fresh value of it. It holds no pointer, and nothing that has to be dropped. What it says is
 /// true of it alone: two types with the same description are the same structure in memory, of the size that the description
-/// says, and [`at`](Self::at) adds to an address the capacity and nothing else. Its [`Handle`](Self::Handle) cannot be copied
+/// says, and [`found_at`](Self::found_at) adds to an address the capacity and nothing else. Its [`Handle`](Self::Handle) cannot be copied
 /// and lends nothing for longer than it is borrowed.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a part of a region",
@@ -48,8 +48,9 @@ pub unsafe trait Part: Sync + 'static {
     /// says the same for every number.
     fn description_for(capacity: usize) -> Option<Description>;
 
-    /// The one that begins at `at` and has room for `capacity` items, which a type that has its own does not look at.
-    fn at(at: NonNull<u8>, capacity: usize) -> NonNull<Self>;
+    /// The one that begins at `at` and has room for `capacity` items, which a type that has its own does not look at; `None`
+    /// when there is none. Nothing is read.
+    fn found_at(at: NonNull<u8>, capacity: usize) -> Option<NonNull<Self>>;
 
     /// What one says of itself.
     fn description() -> Description

@@ -5,19 +5,19 @@ use super::erased::{Beginning, Begins, Erased, Functions, Nothing, PartState};
 use super::kind::kinds;
 use super::{Description, Item, Kind, Part, SharedWait, Structure};
 use crate::lock::{
-    Barrier, BarrierView, BoundedSemaphore, BoundedSemaphoreView, Condition, Event, Mutex, RwLock,
-    RwLockView, Semaphore,
+    self, Barrier, BarrierView, BoundedSemaphore, BoundedSemaphoreView, Condition, Event, Mutex,
+    RwLock, RwLockView, Semaphore,
 };
 #[cfg(target_has_atomic = "64")]
 use crate::lock::{ReentrantMutex, ThreadId};
 use crate::participant::Participant;
 use crate::plain::Words;
 use crate::ring::broadcast::Broadcast;
-use crate::ring::bytes::ByteRing;
+use crate::ring::bytes::{ByteRing, ByteRingView};
 use crate::ring::latest::{Latest, SLOTS};
-use crate::ring::messages::MessageRing;
+use crate::ring::messages::{MessageRing, MessageRingView};
 #[cfg(target_has_atomic = "64")]
-use crate::ring::queue::{Queue, QueueView};
+use crate::ring::queue::{self, Queue, QueueView};
 use crate::ring::{Ring, RingView};
 use crate::storage::InMemory;
 use crate::wait::{Doorbell, Spin, Wait, Wake, needs_wake};
@@ -74,8 +74,26 @@ macro_rules! sized {
             Some(Description::of::<Self, $item>($kind, $capacity))
         }
 
-        fn at(at: NonNull<u8>, _: usize) -> NonNull<Self> {
-            at.cast()
+        fn found_at(at: NonNull<u8>, _: usize) -> Option<NonNull<Self>> {
+            Some(at.cast())
+        }
+    };
+}
+
+/// The same of a type that leaves its capacity open.
+macro_rules! counted {
+    ($kind:expr, $item:ty) => {
+        fn capacity(said: &Description) -> usize {
+            said.capacity as usize
+        }
+
+        fn description_for(capacity: usize) -> Option<Description> {
+            let size = Self::layout(capacity)?.size();
+            Some(Description::sized::<$item>($kind, capacity, size))
+        }
+
+        fn found_at(at: NonNull<u8>, capacity: usize) -> Option<NonNull<Self>> {
+            Self::from_raw(at, capacity)
         }
     };
 }
@@ -92,25 +110,16 @@ macro_rules! lends_itself {
     };
 }
 
-/// The handle of a lock, which is used in the name of a participant.
-macro_rules! lends_a_lock {
-    ($lock:ty) => {
-        type Handle = crate::lock::Handle<'static, $lock>;
+/// The handle of a structure that has one for each participant.
+macro_rules! lends_a_handle {
+    ($handle:ty) => {
+        type Handle = $handle;
 
-        unsafe fn handle(part: NonNull<Self>, me: Participant) -> Self::Handle {
+        unsafe fn handle(part: NonNull<Self>, me: Participant) -> $handle {
             let part: *const Self = part.as_ptr();
-            // SAFETY: it is there until the handle is dropped, as the caller states.
+            // SAFETY: it is there until the handle is dropped, as the caller states, and a handle lends nothing for longer.
             unsafe { &*part }.handle(me)
         }
-    };
-}
-
-/// Until there is one.
-macro_rules! lends_nothing {
-    () => {
-        type Handle = ();
-
-        unsafe fn handle(_: NonNull<Self>, _: Participant) {}
     };
 }
 
@@ -128,9 +137,21 @@ unsafe impl<T: Item, const N: usize, W: SharedWait> Part for Ring<T, N, W> {
 }
 
 // SAFETY: as for `Ring`.
+unsafe impl<T: Item, W: SharedWait> Part for RingView<T, W> {
+    lends_itself!();
+    counted!(kind_for::<W>(Kind::RING), T);
+}
+
+// SAFETY: as for `Ring`.
 unsafe impl<const N: usize, W: SharedWait> Part for ByteRing<N, W> {
     lends_itself!();
     sized!(kind_for::<W>(Kind::BYTE_RING), u8, N);
+}
+
+// SAFETY: as for `ByteRing`.
+unsafe impl<W: SharedWait> Part for ByteRingView<W> {
+    lends_itself!();
+    counted!(kind_for::<W>(Kind::BYTE_RING), u8);
 }
 
 // SAFETY: it is a `ByteRing`.
@@ -139,12 +160,25 @@ unsafe impl<const N: usize, W: SharedWait> Part for MessageRing<N, W> {
     sized!(kind_for::<W>(Kind::MESSAGE_RING), u8, N, MAX_MESSAGE);
 }
 
+// SAFETY: as for `MessageRing`.
+unsafe impl<W: SharedWait> Part for MessageRingView<W> {
+    lends_itself!();
+    counted!(kind_for::<W>(Kind::MESSAGE_RING), u8);
+}
+
 // SAFETY: `repr(C)`: two lines of words, the entries and the owners, and slots that hold plain values when they hold any; a
 // zero entry was never used, and a zero owner is nobody.
 #[cfg(target_has_atomic = "64")]
 unsafe impl<T: Item, const N: usize, W: SharedWait> Part for Queue<T, N, W> {
-    lends_nothing!();
+    lends_a_handle!(queue::Handle<'static, T, W>);
     sized!(kind_for::<W>(Kind::QUEUE), T, N, VALID);
+}
+
+// SAFETY: as for `Queue`.
+#[cfg(target_has_atomic = "64")]
+unsafe impl<T: Item, W: SharedWait> Part for QueueView<T, W> {
+    lends_a_handle!(queue::Handle<'static, T, W>);
+    counted!(kind_for::<W>(Kind::QUEUE), T);
 }
 
 // SAFETY: `repr(C)`: a line of words, and slots of words and a plain value; zero numbers and words are a fresh one.
@@ -164,20 +198,20 @@ unsafe impl<T: Item, W: SharedWait> Part for Latest<T, W> {
 
 // SAFETY: as above.
 unsafe impl<T: Item, W: SharedWait> Part for Mutex<T, W> {
-    lends_a_lock!(Mutex<T, W>);
+    lends_a_handle!(lock::Handle<'static, Mutex<T, W>>);
     sized!(kind_for::<W>(Kind::MUTEX), T, 1);
 }
 
 // SAFETY: as above.
 #[cfg(target_has_atomic = "64")]
 unsafe impl<T: Item, I: ThreadId + 'static, W: SharedWait> Part for ReentrantMutex<T, I, W> {
-    lends_a_lock!(ReentrantMutex<T, I, W>);
+    lends_a_handle!(lock::Handle<'static, ReentrantMutex<T, I, W>>);
     sized!(kind_for::<W>(Kind::REENTRANT_MUTEX), T, 1);
 }
 
 // SAFETY: as above.
 unsafe impl<T: Item, const R: usize, W: SharedWait> Part for RwLock<T, R, W> {
-    lends_a_lock!(RwLockView<T, W>);
+    lends_a_handle!(lock::Handle<'static, RwLockView<T, W>>);
     sized!(kind_for::<W>(Kind::RW_LOCK), T, R, VALID);
 }
 
@@ -189,7 +223,7 @@ unsafe impl<const START: u32, W: SharedWait> Part for Semaphore<START, W> {
 
 // SAFETY: as above.
 unsafe impl<const N: usize, W: SharedWait> Part for BoundedSemaphore<N, W> {
-    lends_a_lock!(BoundedSemaphoreView<W>);
+    lends_a_handle!(lock::Handle<'static, BoundedSemaphoreView<W>>);
     sized!(kind_for::<W>(Kind::BOUNDED_SEMAPHORE), (), N, VALID);
 }
 
@@ -207,7 +241,7 @@ unsafe impl<W: SharedWait> Part for Event<W> {
 
 // SAFETY: as above.
 unsafe impl<const N: usize, W: SharedWait> Part for Barrier<N, W> {
-    lends_a_lock!(BarrierView<W>);
+    lends_a_handle!(lock::Handle<'static, BarrierView<W>>);
     sized!(kind_for::<W>(Kind::BARRIER), (), N, VALID);
 }
 

@@ -355,13 +355,11 @@ impl<'m> View<'m> {
         // directory says in all else.
         let capacity = P::capacity(&entry.description);
         let wanted = P::description_for(capacity);
-        // Without one there is no such part; what else is wrong with it is said first.
-        let (is_one, wanted) = (wanted.is_some(), wanted.or(P::description_for(1)));
-        check(&entry.description, &wanted.ok_or(PartError::Corrupt)?)?;
-        if !is_one {
-            return Err(PartError::Corrupt);
-        }
-        let at = P::at(self.at(&entry), capacity);
+        // Where there is no such part, what else is wrong is said first.
+        let Description { capacity: says, size, .. } = entry.description;
+        let or_else = || Some(Description { capacity: says, size, ..P::description_for(1)? });
+        check(&entry.description, &wanted.or_else(or_else).ok_or(PartError::Corrupt)?)?;
+        let at = P::found_at(self.at(&entry), capacity).ok_or(PartError::Corrupt)?;
         // SAFETY: `entry` lies within the region, on a boundary of `ALIGN`; it has the size of a `P` of this capacity, and
         // zeroed memory was a fresh one, which only users of `P` have changed, as the caller of `new` stated.
         Ok(unsafe { at.as_ref() })

@@ -322,12 +322,12 @@ impl<T, W: Wake> QueueView<T, W> {
     /// claim.complete();
     /// ```
     pub fn try_reserve(&self) -> Result<Loan<'_, T, W>, Error> {
-        self.handle(Participant::LOCAL).try_reserve()
+        Ok(self.handle(Participant::LOCAL).reserve_now()?)
     }
 
     /// Takes the oldest value, to be used in place. Lock-free.
     pub fn try_claim(&self) -> Option<Claim<'_, T, W>> {
-        self.handle(Participant::LOCAL).try_claim()
+        self.handle(Participant::LOCAL).claim_now().ok()?
     }
 
     /// How many values are in the queue, more or less: others push and pop meanwhile. 0 only if it was empty at some moment of
@@ -380,7 +380,7 @@ impl<T, W: Wake> QueueView<T, W> {
     /// Registers a producer, so that consumers are told when all producers are gone: see
     /// [`Handle::producer`].
     pub fn producer(&self) -> Option<Producer<'_, T, W>> {
-        self.handle(Participant::LOCAL).producer()
+        self.handle(Participant::LOCAL).producer_now()
     }
 
     /// Whether producers were registered (see [`Handle::producer`]) and all of them are gone, dropped

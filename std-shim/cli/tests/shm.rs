@@ -139,9 +139,9 @@ fn a_region_is_told_with_its_parts_its_fill_and_the_living_and_the_dead() {
     let name = Name::new("told");
     let region = Region::create(&name.0, 0o600, &layout()).unwrap();
     let jobs = region.part::<Jobs>("jobs").unwrap();
-    (0..5).for_each(|job| jobs.seat().try_push(job).unwrap());
-    assert_eq!(jobs.seat().try_pop(), Some(0));
-    let _claim = jobs.seat().try_claim().unwrap();
+    (0..5).for_each(|job| jobs.try_push(job).unwrap());
+    assert_eq!(jobs.try_pop(), Some(0));
+    let _claim = jobs.try_claim().unwrap();
     let numbers = region.part::<Numbers>("numbers").unwrap();
     let mut consumer = numbers.consumer().unwrap();
     let mut producer = numbers.producer().unwrap();
@@ -409,8 +409,8 @@ fn top_tells_the_rate_of_an_interval_once() {
     let top = shm(&["top", "--once", "-i", "0.5", &name.0]).stdout(Stdio::piped()).spawn();
     let mut top = Killed(top.unwrap());
     while top.0.try_wait().unwrap().is_none() {
-        jobs.seat().try_push(1).unwrap();
-        jobs.seat().try_pop().unwrap();
+        jobs.try_push(1).unwrap();
+        jobs.try_pop().unwrap();
         std::thread::sleep(Duration::from_millis(1));
     }
     let text = std::io::read_to_string(top.0.stdout.take().unwrap()).unwrap();

@@ -5,12 +5,11 @@ use crate::{Error, Result, channel};
 use ringway_core::participant::Participant;
 use ringway_core::region::{self, Item, SharedWait};
 use ringway_core::ring::broadcast::{self, Broadcast};
-use ringway_core::ring::bytes::{self, ByteRing};
+use ringway_core::ring::bytes::{self, ByteRingInner};
 use ringway_core::ring::latest::{self, Latest};
-use ringway_core::ring::messages::{self, MessageRing};
-use ringway_core::ring::queue::{Handle, Queue};
-use ringway_core::ring::{self, Ring};
-use ringway_core::storage::Fixed;
+use ringway_core::ring::messages::{self, MessageRingInner};
+use ringway_core::ring::{self, RingInner};
+use ringway_core::storage::Storage;
 use std::fmt;
 use std::ops::Deref;
 use std::ptr::NonNull;
@@ -174,7 +173,10 @@ macro_rules! halves {
         $($(#[$meta:meta])* $name:ident, $verb:literal: $half:ty = $take:expr;)*
     )*) => {
         $(
-            impl<$($parameters)*> Part<$part> {
+            impl<$($parameters)*> Part<$part>
+            where
+                $part: region::Part,
+            {
                 $(
                     #[doc = concat!("The half that ", $verb, ". Dropping it gives it back; closing it ends the stream, as the")]
                     /// death of this process does.
@@ -193,11 +195,11 @@ macro_rules! halves {
 }
 
 halves! {
-    [T: Item, const N: usize, W: SharedWait] Ring<T, N, W>, Ring::is_valid;
-    producer, "pushes": ring::Producer<'_, T, W, Fixed<N>> = Ring::producer_as;
-    consumer, "pops": ring::Consumer<'_, T, W, Fixed<N>> = Ring::consumer_as;
+    [T: Item, S: Storage<Value = T> + ?Sized, W: SharedWait] RingInner<S, W>, RingInner::is_valid;
+    producer, "pushes": ring::Producer<'_, T, W, S::Capacity> = RingInner::producer_as;
+    consumer, "pops": ring::Consumer<'_, T, W, S::Capacity> = RingInner::consumer_as;
 
-    [const N: usize, W: SharedWait] ByteRing<N, W>, ByteRing::is_valid;
+    [S: Storage<Value = u8> + ?Sized, W: SharedWait] ByteRingInner<S, W>, ByteRingInner::is_valid;
     /// ```
     /// use ringway::shm::{ByteRing, Layout, Region};
     /// type Log = ByteRing<256>;
@@ -208,10 +210,10 @@ halves! {
     /// assert_eq!(log.consumer()?.try_read(&mut out), 12);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    producer, "writes": bytes::Producer<'_, W, Fixed<N>> = ByteRing::producer_as;
-    consumer, "reads": bytes::Consumer<'_, W, Fixed<N>> = ByteRing::consumer_as;
+    producer, "writes": bytes::Producer<'_, W, S::Capacity> = ByteRingInner::producer_as;
+    consumer, "reads": bytes::Consumer<'_, W, S::Capacity> = ByteRingInner::consumer_as;
 
-    [const N: usize, W: SharedWait] MessageRing<N, W>, MessageRing::is_valid;
+    [S: Storage<Value = u8> + ?Sized, W: SharedWait] MessageRingInner<S, W>, MessageRingInner::is_valid;
     /// ```
     /// use ringway::shm::{Layout, MessageRing, Region};
     /// type Events = MessageRing<4096>;
@@ -223,8 +225,8 @@ halves! {
     /// assert_eq!(&*message, b"of any length");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    sender, "sends": messages::Sender<'_, W, Fixed<N>> = MessageRing::sender_as;
-    receiver, "receives": messages::Receiver<'_, W, Fixed<N>> = MessageRing::receiver_as;
+    sender, "sends": messages::Sender<'_, W, S::Capacity> = MessageRingInner::sender_as;
+    receiver, "receives": messages::Receiver<'_, W, S::Capacity> = MessageRingInner::receiver_as;
 
     [T: Item, const N: usize, W: SharedWait] Broadcast<T, N, W>, |_| true;
     /// ```
@@ -250,13 +252,4 @@ halves! {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     writer, "writes": latest::Writer<'_, T, W> = Latest::writer_as;
-}
-
-#[cfg(target_has_atomic = "64")]
-impl<T: Item, const N: usize, W: SharedWait> Part<Queue<T, N, W>> {
-    /// The queue as we use it: what we hold is given back when this process dies, and a message that we had claimed goes to
-    /// another consumer.
-    pub fn seat(&self) -> Handle<'_, T, W> {
-        self.structure().handle(self.participant())
-    }
 }

@@ -31,10 +31,10 @@ const READY_FD: &str = "watch the part";
 /// let region = Region::anonymous(&Layout::new(2).part::<Jobs>("jobs")?)?;
 /// let jobs = region.part::<Jobs>("jobs")?;
 /// let ready = jobs.ready_fd()?;
-/// jobs.seat().push(7)?;
+/// jobs.push(7)?;
 /// fd::wait(&ready, Interest::Read)?;
 /// ready.rearm();
-/// assert_eq!(jobs.seat().try_pop(), Some(7));
+/// assert_eq!(jobs.try_pop(), Some(7));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[doc(alias = "eventfd")]

@@ -12,7 +12,7 @@
 //! let name = format!("ringway-doc-survey-{}", std::process::id());
 //! let layout = Layout::new(4).part::<Queue<u64, 8>>("jobs")?;
 //! let region = Region::create(&name, 0o600, &layout)?;
-//! region.part::<Queue<u64, 8>>("jobs")?.seat().try_push(7)?;
+//! region.part::<Queue<u64, 8>>("jobs")?.try_push(7)?;
 //!
 //! let found = survey::all()?.into_iter().find(|found| found.name == name).unwrap();
 //! let survey = found.survey?;

@@ -1,19 +1,72 @@
 //! The core's structures as they stand in regions: all that is added is how one sleeps.
 
-use super::RobustFutex;
-use crate::lock;
+use super::{Layout, Part, Region, RobustFutex};
+use crate::{Result, lock};
+use ringway_core::region::{Item, LayoutError};
+
+/// Structures whose capacity is known when the program runs: how to lay out each, and how to find it.
+macro_rules! run_time {
+    ($($name:ident [$($item:ident)?], $what:literal, $view:ty;)*) => {
+        impl Layout {
+            $(
+                #[doc = concat!("Adds ", $what, " with room for `capacity` items.")]
+                ///
+                /// # Errors
+                /// [`LayoutError`], which says what is wrong with it.
+                pub fn $name$(<$item: Item>)?(
+                    self,
+                    name: &str,
+                    capacity: usize,
+                ) -> std::result::Result<Self, LayoutError> {
+                    self.part_for::<$view>(name, capacity)
+                }
+            )*
+        }
+
+        impl Region {
+            $(
+                #[doc = concat!("The part of this name, which must be ", $what, ", of any capacity.")]
+                ///
+                /// # Errors
+                /// As [`part`](Self::part).
+                pub fn $name$(<$item: Item>)?(&self, name: &str) -> Result<Part<$view>> {
+                    self.part::<$view>(name)
+                }
+            )*
+        }
+    };
+}
+
+run_time! {
+    ring [T], "a ring of values", RingView<T>;
+    byte_ring [], "a ring of bytes", ByteRingView;
+    message_ring [], "a ring of messages, measured in bytes,", MessageRingView;
+    queue [T], "a queue", QueueView<T>;
+}
 
 /// A ring of values on which both sides can sleep.
 pub type Ring<T, const N: usize> = ringway_core::ring::Ring<T, N, RobustFutex>;
 
+/// The same, whose capacity is known when the program runs.
+pub type RingView<T> = ringway_core::ring::RingView<T, RobustFutex>;
+
 /// A ring of bytes on which both sides can sleep.
 pub type ByteRing<const N: usize> = ringway_core::ring::bytes::ByteRing<N, RobustFutex>;
+
+/// The same, whose capacity is known when the program runs.
+pub type ByteRingView = ringway_core::ring::bytes::ByteRingView<RobustFutex>;
 
 /// A ring of messages of any length on which both sides can sleep.
 pub type MessageRing<const N: usize> = ringway_core::ring::messages::MessageRing<N, RobustFutex>;
 
+/// The same, whose capacity is known when the program runs.
+pub type MessageRingView = ringway_core::ring::messages::MessageRingView<RobustFutex>;
+
 /// A queue for many producers and consumers, all of which can sleep.
 pub type Queue<T, const N: usize> = ringway_core::ring::queue::Queue<T, N, RobustFutex>;
+
+/// The same, whose capacity is known when the program runs.
+pub type QueueView<T> = ringway_core::ring::queue::QueueView<T, RobustFutex>;
 
 /// Messages from one writer to any number of readers, which can sleep.
 pub type Broadcast<T, const N: usize> = ringway_core::ring::broadcast::Broadcast<T, N, RobustFutex>;

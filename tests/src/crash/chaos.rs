@@ -11,7 +11,8 @@ use super::scenes::{Message, message, number};
 use super::trace::Child;
 use super::{Check, watch};
 use ringway::channel::Error;
-use ringway::shm::{Layout, Part, Queue, Region};
+use ringway::shm::{Layout, Part, Queue, Region, RobustFutex};
+use ringway_core::ring::queue;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::SeqCst};
@@ -33,6 +34,8 @@ const PREFIX: &str = "ringway-crash";
 const PATIENCE: Duration = Duration::from_secs(20);
 
 type Jobs = Queue<Message, SLOTS>;
+
+type Handle<'q, T> = queue::Handle<'q, T, RobustFutex>;
 
 /// What the processes share besides the region.
 struct Hall {
@@ -223,8 +226,14 @@ fn next_delivery(hall: &Hall) -> Check<Duration> {
 
 fn start(hall: &Hall, name: &str, worker: usize) -> Child {
     Child::start(|| {
-        let jobs = attach(name).part::<Jobs>("jobs").expect("it was laid out");
-        if worker < PRODUCERS { produce(hall, &jobs, worker) } else { consume(hall, &jobs, worker) }
+        let region = attach(name);
+        let act = if worker < PRODUCERS { produce } else { consume };
+        // Some know the capacity from their type, some from the region.
+        if worker.is_multiple_of(2) {
+            act(hall, &region.part::<Jobs>("jobs").expect("it was laid out"), worker);
+        } else {
+            act(hall, &region.queue::<Message>("jobs").expect("it was laid out"), worker);
+        }
     })
 }
 
@@ -232,8 +241,7 @@ fn soon() -> Option<Instant> {
     Some(Instant::now() + Duration::from_millis(50))
 }
 
-fn produce(hall: &Hall, jobs: &Part<Jobs>, worker: usize) {
-    let seat = jobs.seat();
+fn produce(hall: &Hall, jobs: &Handle<'_, Message>, worker: usize) {
     while !hall.stop.load(SeqCst) {
         // Begun once: the one of a predecessor that died here may have been sent.
         let n = hall.begun[worker].fetch_add(1, SeqCst) as usize;
@@ -241,7 +249,7 @@ fn produce(hall: &Hall, jobs: &Part<Jobs>, worker: usize) {
             return;
         };
         let sent = message((worker * MESSAGES + n) as u64);
-        while seat.push_deadline(sent, soon()).is_err() {
+        while jobs.push_deadline(sent, soon()).is_err() {
             if hall.stop.load(SeqCst) {
                 return;
             }
@@ -250,12 +258,11 @@ fn produce(hall: &Hall, jobs: &Part<Jobs>, worker: usize) {
     }
 }
 
-fn consume(hall: &Hall, jobs: &Part<Jobs>, worker: usize) {
-    let seat = jobs.seat();
+fn consume(hall: &Hall, jobs: &Handle<'_, Message>, worker: usize) {
     loop {
         // In this order: what was pushed before the stop is seen after it.
         let stopped = hall.stop.load(SeqCst);
-        match seat.claim_deadline(soon()) {
+        match jobs.claim_deadline(soon()) {
             Ok(claim) => {
                 let n = number(*claim).expect("a whole message");
                 hall.hand[worker].store(n + 1, SeqCst);
@@ -281,8 +288,7 @@ fn settle(
     excused: &HashMap<u64, u8>,
     report: &mut Report,
 ) -> Check {
-    let seat = jobs.seat();
-    while let Some(left) = seat.try_pop() {
+    while let Some(left) = jobs.try_pop() {
         // Pushed just before the stop.
         let n = number(left)? as usize;
         hall.ledger[n / MESSAGES][n % MESSAGES].fetch_add(1, SeqCst);
@@ -306,10 +312,10 @@ fn settle(
             }
         }
     }
-    if jobs.seat().unfinished() != 0 {
-        return Err(format!("{} messages are in nobody's hands", jobs.seat().unfinished()));
+    if jobs.unfinished() != 0 {
+        return Err(format!("{} messages are in nobody's hands", jobs.unfinished()));
     }
-    let room = (0..).take_while(|n| seat.try_push(message(*n)).is_ok()).count();
+    let room = (0..).take_while(|n| jobs.try_push(message(*n)).is_ok()).count();
     if room != SLOTS {
         return Err(format!("{} slots are lost", SLOTS - room));
     }

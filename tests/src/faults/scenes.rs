@@ -465,8 +465,8 @@ mod shm_error {
 
 fn use_region(first: &Region, second: &Region) -> Outcome {
     let (here, there) = (first.part::<Jobs>("jobs")?, second.part::<Jobs>("jobs")?);
-    here.seat().push(7)?;
-    check(there.seat().pop() == Ok(7), "another value");
+    here.push(7)?;
+    check(there.pop() == Ok(7), "another value");
     let (here, there) = (first.part::<Samples>("samples")?, second.part::<Samples>("samples")?);
     let (mut producer, mut consumer) = (here.producer()?, there.consumer()?);
     producer.push(8)?;
@@ -511,9 +511,9 @@ fn watches(_: &Path) -> Outcome {
     let region = Region::anonymous(&layout()?)?;
     let jobs = region.part::<Jobs>("jobs")?;
     let ready = jobs.ready_fd()?;
-    jobs.seat().push(7)?;
+    jobs.push(7)?;
     fd::wait_deadline(&ready, Interest::Read, Some(long()))?;
-    check(jobs.seat().try_pop() == Some(7), "it is readable, and nothing is there");
+    check(jobs.try_pop() == Some(7), "it is readable, and nothing is there");
     ready.rearm();
     Ok(())
 }
@@ -521,7 +521,7 @@ fn watches(_: &Path) -> Outcome {
 fn surveys(_: &Path) -> Outcome {
     let name = region_name(getpid().as_raw_pid());
     let region = Region::create(&name, 0o600, &layout()?)?;
-    region.part::<Jobs>("jobs")?.seat().push(7)?;
+    region.part::<Jobs>("jobs")?.push(7)?;
     let survey = shm::survey::of_fd(&region)?;
     check(survey.alive() == 1, "nobody is there");
     drop((shm::survey::all()?, shm::survey::anonymous()));

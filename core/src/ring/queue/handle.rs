@@ -30,24 +30,23 @@ pub struct Handle<'q, T, W: Wake> {
     me: Participant,
 }
 
-impl<T, W: Wake> Clone for Handle<'_, T, W> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-impl<T, W: Wake> Copy for Handle<'_, T, W> {}
-
 impl<'q, T, W: Wake> Handle<'q, T, W> {
     pub(super) fn new(queue: &'q QueueView<T, W>, me: Participant) -> Self {
         Handle { queue, me }
     }
 
-    pub(super) fn me(self) -> Participant {
+    /// The same handle. Not for others: what a public handle lends, ends with it.
+    #[inline(always)]
+    pub(super) fn same(&self) -> Self {
+        Handle { ..*self }
+    }
+
+    pub(super) fn me(&self) -> Participant {
         self.me
     }
 
     #[inline(always)]
-    pub(super) fn shared(self) -> Shared<'q, W> {
+    pub(super) fn shared(&self) -> Shared<'q, W> {
         self.queue.shared()
     }
 
@@ -56,12 +55,12 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
     /// # Errors
     /// [`PushError::Full`] when every slot is held, [`PushError::Closed`] when the queue is closed;
     /// [`PushError::Corrupt`]; with the value.
-    pub fn try_push(self, value: T) -> Result<(), PushError<T>> {
+    pub fn try_push(&self, value: T) -> Result<(), PushError<T>> {
         self.push_now(value)
     }
 
     /// [`Queue::try_pop`] by this participant.
-    pub fn try_pop(self) -> Option<T> {
+    pub fn try_pop(&self) -> Option<T> {
         self.pop_now()
     }
 
@@ -70,14 +69,14 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
     /// # Errors
     /// As there.
     #[inline]
-    pub fn try_reserve(self) -> Result<Loan<'q, T, W>, Error> {
+    pub fn try_reserve(&self) -> Result<Loan<'_, T, W>, Error> {
         Ok(self.reserve_now()?)
     }
 
     // These are inlined into the methods of a `Queue`, so that the capacity is a constant there.
 
     #[inline(always)]
-    pub(super) fn push_now(self, value: T) -> Result<(), PushError<T>> {
+    pub(super) fn push_now(&self, value: T) -> Result<(), PushError<T>> {
         match self.reserve_now() {
             Ok(loan) => loan.write(value),
             Err(error) => Err(error.with(value)),
@@ -85,25 +84,25 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
     }
 
     #[inline(always)]
-    pub(super) fn pop_now(self) -> Option<T> {
+    pub(super) fn pop_now(&self) -> Option<T> {
         self.claim_now().ok()?.map(Claim::take)
     }
 
     #[inline(always)]
-    pub(super) fn reserve_now(self) -> Result<Loan<'q, T, W>, NoSlot> {
+    pub(super) fn reserve_now(&self) -> Result<Loan<'q, T, W>, NoSlot> {
         let shared = self.shared();
         if shared.is_closed_for_producers() {
             return Err(NoSlot::Closed);
         }
         let (slot, from) = self.take()?;
-        Ok(Loan { handle: self, slot, from })
+        Ok(Loan { handle: self.same(), slot, from })
     }
 
     // Each step is tried once where it is called. What is to be done when it fails is elsewhere, so that it costs no register
     // as long as it does not; without caches nobody is there to lose to but an interrupt, and what counts is the code's size.
 
     #[inline(always)]
-    fn take(self) -> Result<(usize, Position), NoSlot> {
+    fn take(&self) -> Result<(usize, Position), NoSlot> {
         let (shared, from) = (self.shared(), self.shared().tail_hint());
         if !Cached::ENABLED {
             return shared.take(self.me, from);
@@ -113,12 +112,12 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
 
     #[cold]
     #[inline(never)]
-    fn take_again(self, from: Position) -> Result<(usize, Position), NoSlot> {
+    fn take_again(&self, from: Position) -> Result<(usize, Position), NoSlot> {
         self.shared().take(self.me, from)
     }
 
     #[inline(always)]
-    fn claim_one(self) -> ClaimResult {
+    fn claim_one(&self) -> ClaimResult {
         let (shared, from) = (self.shared(), self.shared().head_hint());
         if !Cached::ENABLED {
             return shared.claim(self.me, from);
@@ -128,13 +127,13 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
 
     #[cold]
     #[inline(never)]
-    fn claim_again(self, lost: Contended<'q>, from: Position) -> ClaimResult {
+    fn claim_again(&self, lost: Contended<'q>, from: Position) -> ClaimResult {
         let shared = self.shared();
         shared.claim(self.me, shared.head_after(lost, from))
     }
 
     #[inline(always)]
-    fn commit(self, slot: usize, from: Position) -> Result<(), Refused> {
+    fn commit(&self, slot: usize, from: Position) -> Result<(), Refused> {
         if !Cached::ENABLED {
             return self.shared().commit(slot, self.me, from);
         }
@@ -144,14 +143,19 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
 
     #[cold]
     #[inline(never)]
-    fn commit_again(self, lost: Contended<'q>, slot: usize, from: Position) -> Result<(), Refused> {
+    fn commit_again(
+        &self,
+        lost: Contended<'q>,
+        slot: usize,
+        from: Position,
+    ) -> Result<(), Refused> {
         let shared = self.shared();
         shared.commit(slot, self.me, shared.tail_after(lost, from))
     }
 
     /// [`Queue::try_claim`] by this participant.
     #[inline]
-    pub fn try_claim(self) -> Option<Claim<'q, T, W>> {
+    pub fn try_claim(&self) -> Option<Claim<'_, T, W>> {
         self.claim_now().ok()?
     }
 
@@ -160,10 +164,10 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
     /// # Errors
     /// There will be none.
     #[inline(always)]
-    pub(super) fn claim_now(self) -> Result<Option<Claim<'q, T, W>>, NoMore> {
+    pub(super) fn claim_now(&self) -> Result<Option<Claim<'q, T, W>>, NoMore> {
         match self.claim_one() {
             ClaimResult::Claimed(slot, position) => {
-                Ok(Some(Claim { handle: self, slot, position }))
+                Ok(Some(Claim { handle: self.same(), slot, position }))
             }
             ClaimResult::Empty => Ok(None),
             ClaimResult::Ended => Err(NoMore::Ended),
@@ -171,7 +175,7 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
         }
     }
 
-    fn value(self, slot: usize) -> *mut T {
+    fn value(&self, slot: usize) -> *mut T {
         // In bounds: `slot` is a number that an owner's word was found under, or that one was found by.
         self.queue.value(slot)
     }
@@ -210,7 +214,7 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
     /// // SAFETY: participant 1 does nothing any more.
     /// unsafe { queue.handle(Participant::LOCAL).recover(Participant::new(1).unwrap()) };
     /// ```
-    pub unsafe fn recover(self, dead: Participant) -> usize
+    pub unsafe fn recover(&self, dead: Participant) -> usize
     where
         T: Plain,
     {

@@ -156,13 +156,17 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
     /// assert_eq!(queue.pop(), Ok("last"));
     /// assert_eq!(queue.pop(), Err(Error::EndOfFile));
     /// ```
-    pub fn producer(self) -> Option<Producer<'q, T, W>> {
+    pub fn producer(&self) -> Option<Producer<'_, T, W>> {
+        self.producer_now()
+    }
+
+    pub(super) fn producer_now(&self) -> Option<Producer<'q, T, W>> {
         let word = self.shared().rare()?.producers.register(self.me())?;
-        Some(Producer { handle: self, word })
+        Some(Producer { handle: self.same(), word })
     }
 
     /// [`Queue::producers_are_gone`](super::Queue::producers_are_gone).
-    pub fn producers_are_gone(self) -> bool {
+    pub fn producers_are_gone(&self) -> bool {
         self.shared().producers_are_gone()
     }
 }

@@ -11,7 +11,7 @@ use core::task::{Context, Poll};
 
 impl<'q, T, W: Wake> Handle<'q, T, W> {
     /// A slot, or that there will be none; `None` when one may come free.
-    fn attempt_reserve(self) -> Option<Result<Loan<'q, T, W>, Error>> {
+    fn attempt_reserve(&self) -> Option<Result<Loan<'q, T, W>, Error>> {
         match self.reserve_now() {
             Err(NoSlot::Full) => None,
             found => Some(found.map_err(Error::from)),
@@ -19,12 +19,12 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
     }
 
     /// A claim, or that there will be none; `None` when one may come.
-    fn attempt_claim(self) -> Option<Result<Claim<'q, T, W>, Error>> {
+    fn attempt_claim(&self) -> Option<Result<Claim<'q, T, W>, Error>> {
         match self.claim_now() {
             Ok(None) if self.producers_are_gone() => {
                 // In this order: what they pushed before they went is seen by the look after we see
                 // that they went.
-                Some(self.try_claim().ok_or(Error::EndOfFile))
+                Some(self.claim_now().ok().flatten().ok_or(Error::EndOfFile))
             }
             Ok(claim) => claim.map(Ok),
             Err(NoMore::Ended) => Some(Err(Error::EndOfFile)),
@@ -38,7 +38,7 @@ impl<'q, T, W: Wait> Handle<'q, T, W> {
     ///
     /// # Errors
     /// [`PushError::Closed`] with the value, when the queue is closed; [`PushError::Corrupt`] with it.
-    pub fn push(self, value: T) -> Result<(), PushError<T>> {
+    pub fn push(&self, value: T) -> Result<(), PushError<T>> {
         self.push_deadline(value, None)
     }
 
@@ -64,7 +64,7 @@ impl<'q, T, W: Wait> Handle<'q, T, W> {
     /// assert_eq!(handle.push_deadline(2, Some(50)), Err(PushError::TimedOut(2)));
     /// ```
     pub fn push_deadline(
-        self,
+        &self,
         value: T,
         deadline: Option<W::Deadline>,
     ) -> Result<(), PushError<T>> {
@@ -79,7 +79,7 @@ impl<'q, T, W: Wait> Handle<'q, T, W> {
     /// # Errors
     /// [`Error::EndOfFile`] when the queue is closed, or its [producers are
     /// gone](QueueView::producers_are_gone), and nothing waits in it; [`Error::Corrupt`].
-    pub fn pop(self) -> Result<T, Error> {
+    pub fn pop(&self) -> Result<T, Error> {
         self.pop_deadline(None)
     }
 
@@ -87,7 +87,7 @@ impl<'q, T, W: Wait> Handle<'q, T, W> {
     ///
     /// # Errors
     /// [`Error::TimedOut`] when none came in time; as [`pop`](Self::pop).
-    pub fn pop_deadline(self, deadline: Option<W::Deadline>) -> Result<T, Error> {
+    pub fn pop_deadline(&self, deadline: Option<W::Deadline>) -> Result<T, Error> {
         self.claim_deadline(deadline).map(Claim::take)
     }
 
@@ -116,7 +116,7 @@ impl<'q, T, W: Wait> Handle<'q, T, W> {
     ///
     /// # Errors
     /// [`Error::BrokenPipe`] when the queue is closed; [`Error::Corrupt`].
-    pub fn reserve(self) -> Result<Loan<'q, T, W>, Error> {
+    pub fn reserve(&self) -> Result<Loan<'_, T, W>, Error> {
         self.reserve_deadline(None)
     }
 
@@ -124,7 +124,7 @@ impl<'q, T, W: Wait> Handle<'q, T, W> {
     ///
     /// # Errors
     /// [`Error::TimedOut`] when no slot came free in time; as [`reserve`](Self::reserve).
-    pub fn reserve_deadline(self, deadline: Option<W::Deadline>) -> Result<Loan<'q, T, W>, Error> {
+    pub fn reserve_deadline(&self, deadline: Option<W::Deadline>) -> Result<Loan<'_, T, W>, Error> {
         self.shared().head.bell.wait_until(deadline, || self.attempt_reserve())?
     }
 
@@ -132,7 +132,7 @@ impl<'q, T, W: Wait> Handle<'q, T, W> {
     ///
     /// # Errors
     /// As [`pop`](Self::pop).
-    pub fn claim(self) -> Result<Claim<'q, T, W>, Error> {
+    pub fn claim(&self) -> Result<Claim<'_, T, W>, Error> {
         self.claim_deadline(None)
     }
 
@@ -140,7 +140,7 @@ impl<'q, T, W: Wait> Handle<'q, T, W> {
     ///
     /// # Errors
     /// As [`pop_deadline`](Self::pop_deadline).
-    pub fn claim_deadline(self, deadline: Option<W::Deadline>) -> Result<Claim<'q, T, W>, Error> {
+    pub fn claim_deadline(&self, deadline: Option<W::Deadline>) -> Result<Claim<'_, T, W>, Error> {
         self.shared().tail.bell.wait_until(deadline, || self.attempt_claim())?
     }
 
@@ -162,7 +162,7 @@ impl<'q, T, W: Wait> Handle<'q, T, W> {
     ///     handle.join_deadline(None).unwrap();
     /// });
     /// ```
-    pub fn join_deadline(self, deadline: Option<W::Deadline>) -> Result<(), TimedOut> {
+    pub fn join_deadline(&self, deadline: Option<W::Deadline>) -> Result<(), TimedOut> {
         let shared = self.shared();
         shared.head.bell.wait_until(deadline, || (shared.unfinished() == 0).then_some(()))
     }
@@ -176,7 +176,7 @@ impl<'q, T, W: Register> Handle<'q, T, W> {
     /// # Errors
     /// As [`push`](QueueView::push).
     pub fn poll_push(
-        self,
+        &self,
         cx: &mut Context<'_>,
         value: &mut Option<T>,
     ) -> Poll<Result<(), PushError<T>>> {
@@ -197,7 +197,7 @@ impl<'q, T, W: Register> Handle<'q, T, W> {
     ///
     /// # Errors
     /// As [`pop`](QueueView::pop).
-    pub fn poll_pop(self, cx: &mut Context<'_>) -> Poll<Result<T, Error>> {
+    pub fn poll_pop(&self, cx: &mut Context<'_>) -> Poll<Result<T, Error>> {
         self.poll_claim(cx).map(|claim| claim.map(Claim::take))
     }
 
@@ -205,7 +205,7 @@ impl<'q, T, W: Register> Handle<'q, T, W> {
     ///
     /// # Errors
     /// [`Error::BrokenPipe`] when the queue is closed; [`Error::Corrupt`].
-    pub fn poll_reserve(self, cx: &mut Context<'_>) -> Poll<Result<Loan<'q, T, W>, Error>> {
+    pub fn poll_reserve(&self, cx: &mut Context<'_>) -> Poll<Result<Loan<'_, T, W>, Error>> {
         self.shared().head.bell.poll_until(cx, || self.attempt_reserve())
     }
 
@@ -213,7 +213,7 @@ impl<'q, T, W: Register> Handle<'q, T, W> {
     ///
     /// # Errors
     /// As [`pop`](QueueView::pop).
-    pub fn poll_claim(self, cx: &mut Context<'_>) -> Poll<Result<Claim<'q, T, W>, Error>> {
+    pub fn poll_claim(&self, cx: &mut Context<'_>) -> Poll<Result<Claim<'_, T, W>, Error>> {
         self.shared().tail.bell.poll_until(cx, || self.attempt_claim())
     }
 
@@ -221,7 +221,7 @@ impl<'q, T, W: Register> Handle<'q, T, W> {
     ///
     /// # Errors
     /// As [`push`](QueueView::push).
-    pub fn push_async(self, value: T) -> impl Future<Output = Result<(), PushError<T>>> {
+    pub fn push_async(&self, value: T) -> impl Future<Output = Result<(), PushError<T>>> {
         let mut value = Some(value);
         poll_fn(move |cx| self.poll_push(cx, &mut value))
     }
@@ -248,7 +248,7 @@ impl<'q, T, W: Register> Handle<'q, T, W> {
     /// # let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
     /// # assert!(matches!(work.as_mut().poll(&mut cx), std::task::Poll::Ready(Ok(2))));
     /// ```
-    pub fn pop_async(self) -> impl Future<Output = Result<T, Error>> {
+    pub fn pop_async(&self) -> impl Future<Output = Result<T, Error>> {
         poll_fn(move |cx| self.poll_pop(cx))
     }
 
@@ -256,7 +256,7 @@ impl<'q, T, W: Register> Handle<'q, T, W> {
     ///
     /// # Errors
     /// As [`poll_reserve`](Self::poll_reserve).
-    pub fn reserve_async(self) -> impl Future<Output = Result<Loan<'q, T, W>, Error>> {
+    pub fn reserve_async(&self) -> impl Future<Output = Result<Loan<'_, T, W>, Error>> {
         poll_fn(move |cx| self.poll_reserve(cx))
     }
 
@@ -264,7 +264,7 @@ impl<'q, T, W: Register> Handle<'q, T, W> {
     ///
     /// # Errors
     /// As [`pop`](QueueView::pop).
-    pub fn claim_async(self) -> impl Future<Output = Result<Claim<'q, T, W>, Error>> {
+    pub fn claim_async(&self) -> impl Future<Output = Result<Claim<'_, T, W>, Error>> {
         poll_fn(move |cx| self.poll_claim(cx))
     }
 }

@@ -38,7 +38,7 @@ fn counted(row: &Row<'_>) -> Result<Outcome> {
     row.doing("taking in what they send in turns");
     let ordered = region.part::<Ordered>(ORDERED)?;
     let mut intake = Intake::new();
-    let taken = (0..).find_map(|expected| match ordered.seat().pop_deadline(soon()) {
+    let taken = (0..).find_map(|expected| match ordered.pop_deadline(soon()) {
         Ok(piece) => {
             let bytes = piece::numbered(&piece, expected);
             bytes.map(|bytes| intake.take(bytes)).err().map(Err)
@@ -80,13 +80,13 @@ fn count(far: &Report, given: Offer) -> Result<()> {
         }
         // With the lock held: so the pieces are in order, though they come from two.
         let piece = piece::new(next, &bytes[..len]);
-        ordered.seat().push_deadline(piece, None).map_err(told)?;
+        ordered.push_deadline(piece, None).map_err(told)?;
         *guard = [sum + 1, next + 1];
         ours += 1;
     }
     // Whoever comes last here tells that nothing comes any more.
     if both.wait_deadline(soon()).map_err(told)? == 0 {
-        ordered.seat().close();
+        ordered.close();
     }
     far.sent(ours);
     Ok(())

@@ -105,13 +105,13 @@ impl Crew {
     }
 
     fn feed(&mut self, number: u64, bytes: &[u8]) -> Result<()> {
-        let fed = self.jobs.seat().push_deadline(piece::new(number, bytes), soon());
+        let fed = self.jobs.push_deadline(piece::new(number, bytes), soon());
         self.collector.blame(fed.map_err(told))
     }
 
     /// Waits until every job is done with.
     fn join(&mut self) -> Result<()> {
-        let joined = self.jobs.seat().join_deadline(soon());
+        let joined = self.jobs.join_deadline(soon());
         self.collector.blame(joined.map_err(told))
     }
 
@@ -120,14 +120,14 @@ impl Crew {
     fn end(mut self, row: &Row<'_>, pieces: u64) -> Result<(Outcome, String)> {
         row.doing("joining the queue");
         self.join()?;
-        self.jobs.seat().close();
+        self.jobs.close();
         row.doing("waiting for the workers' reports");
         let mut shares = Vec::new();
         for worker in std::mem::take(&mut self.workers) {
             shares.push(worker.sent()?);
             worker.finish()?;
         }
-        self.done.seat().close();
+        self.done.close();
         row.doing("waiting for the collector's report");
         let outcome = self.collector.outcome()?;
         self.collector.finish()?;
@@ -149,7 +149,7 @@ fn play(far: &Report, given: Offer) -> Result<()> {
     match &*role {
         "worker" => work(far, &jobs, &done),
         "victim" => {
-            let claim = jobs.seat().claim_deadline(soon()).map_err(told)?;
+            let claim = jobs.claim_deadline(soon()).map_err(told)?;
             piece::read(&claim)?;
             far.ready();
             loop {
@@ -164,9 +164,9 @@ fn work(far: &Report, jobs: &Part<Jobs>, done: &Part<Jobs>) -> Result<()> {
     far.ready();
     let mut share = 0;
     loop {
-        match jobs.seat().claim_deadline(None) {
+        match jobs.claim_deadline(None) {
             Ok(claim) => {
-                done.seat().push_deadline(*claim, None).map_err(told)?;
+                done.push_deadline(*claim, None).map_err(told)?;
                 claim.complete();
                 share += 1;
             }
@@ -184,7 +184,7 @@ fn collect(far: &Report, done: &Part<Jobs>) -> Result<()> {
     let mut early = BTreeMap::new();
     let mut next = 0;
     loop {
-        let claim = match done.seat().claim_deadline(None) {
+        let claim = match done.claim_deadline(None) {
             Ok(claim) => claim,
             Err(Error::EndOfFile) => break,
             Err(error) => return Err(told(error)),

@@ -140,7 +140,8 @@ fn dies_earlier(queue: &Jobs<FEW>) {
     forget(at(queue, EARLIER).producer());
     push(queue, SURVIVOR, [1, 2]);
     forget(at(queue, EARLIER).try_claim());
-    let mut loan = at(queue, EARLIER).try_reserve().expect("there is room");
+    let earlier = at(queue, EARLIER);
+    let mut loan = earlier.try_reserve().expect("there is room");
     loan.as_uninit().write(message(3));
     forget(loan);
 }
@@ -431,7 +432,8 @@ fn few() -> impl Iterator<Item = Entry> {
             "leave as the last producer, with a consumer asleep",
             |_: &Jobs<FEW>| (),
             |queue, note| {
-                let producer = at(queue, CHILD).producer();
+                let child = at(queue, CHILD);
+                let producer = child.producer();
                 note.begin();
                 drop(producer);
                 note.end();

@@ -55,13 +55,13 @@ fn lock(region: &Region) -> Part<Mutex<u64>> {
 fn push(numbers: impl IntoIterator<Item = u64>) {
     let jobs = jobs(&ours());
     for number in numbers {
-        jobs.seat().try_push(message(number)).expect("there is room");
+        jobs.try_push(message(number)).expect("there is room");
     }
 }
 
 fn drain(seen: &mut Vec<u64>) -> Check {
     let jobs = jobs(&ours());
-    while let Some(found) = jobs.seat().try_pop() {
+    while let Some(found) = jobs.try_pop() {
         seen.push(number(found)?);
     }
     Ok(())
@@ -104,8 +104,8 @@ impl Structure for Land {
         }
         drop(others);
         drain(seen)?;
-        let seat = jobs(&region);
-        let room = (0..).take_while(|n| seat.seat().try_push(message(*n)).is_ok()).count();
+        let jobs = jobs(&region);
+        let room = (0..).take_while(|n| jobs.try_push(message(*n)).is_ok()).count();
         if room == SLOTS { Ok(()) } else { Err(format!("{room} slots are free of {SLOTS}")) }
     }
 }
@@ -115,9 +115,8 @@ fn another_holds() {
     push([1, 2]);
     let other = Child::start(|| {
         let jobs = jobs(&attach());
-        let seat = jobs.seat();
-        forget(seat.try_claim());
-        let mut loan = seat.try_reserve().expect("there is room");
+        forget(jobs.try_claim());
+        let mut loan = jobs.try_reserve().expect("there is room");
         loan.as_uninit().write(message(3));
         forget(loan);
         loop {
@@ -126,7 +125,7 @@ fn another_holds() {
         }
     });
     let jobs = jobs(&ours());
-    while jobs.seat().len() != 1 || !crate::crash::is_asleep(other.pid()) {
+    while jobs.len() != 1 || !crate::crash::is_asleep(other.pid()) {
         std::thread::yield_now();
     }
     OTHER.set(Some(other));
@@ -231,7 +230,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
             |_: &Land| push([1, 2]),
             |_, note| {
                 let region = attach();
-                forget(jobs(&region).seat().try_claim());
+                forget(jobs(&region).try_claim());
                 note.begin();
                 drop(region);
                 note.end();
@@ -277,7 +276,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
             |_: &Watched| push([1]),
             |_, note| {
                 let jobs = jobs(&attach());
-                let claim = jobs.seat().try_claim().expect("there is one");
+                let claim = jobs.try_claim().expect("there is one");
                 note.begin();
                 note.got(claim[0]);
                 claim.complete();
@@ -294,12 +293,12 @@ pub fn entries() -> impl Iterator<Item = Entry> {
         .witness(
             |_, note| {
                 let jobs = jobs(&attach());
-                let found = jobs.seat().pop_deadline(late()).expect("in time");
+                let found = jobs.pop_deadline(late()).expect("in time");
                 note.got(number(found).expect("a whole message"));
             },
             |_, _| {
                 // Only what was released is not found by the one that sleeps.
-                if jobs(&ours()).seat().unfinished() == 0 {
+                if jobs(&ours()).unfinished() == 0 {
                     push([9]);
                 }
             },

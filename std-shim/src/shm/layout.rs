@@ -1,0 +1,57 @@
+//! Which parts a region has.
+
+use ringway_core::region::{self, LayoutError, MAX_PARTS, Part};
+use std::ops::Deref;
+
+/// Which parts a region has, and how many processes may attach.
+///
+/// A part has its capacity from its type, or from a number that is known when the program runs. In the region the two are the
+/// same: what was laid out by a number is opened by a constant that is equal, and the other way round.
+///
+/// ```
+/// use ringway::shm::{Layout, Queue, Region};
+/// let capacity = "1000".parse()?; // from the command line
+/// let layout = Layout::new(16).queue::<u64>("jobs", capacity)?.part::<Queue<u64, 8>>("few")?;
+/// let region = Region::anonymous(&layout)?;
+/// assert_eq!(region.queue::<u64>("jobs")?.capacity(), 1000);
+/// assert_eq!(region.queue::<u64>("few")?.capacity(), 8);
+/// region.part::<Queue<u64, 1000>>("jobs")?.push(7)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Layout(region::Layout<MAX_PARTS>);
+
+impl Layout {
+    /// A region without parts to which at most `places` processes can be attached at the same time.
+    pub const fn new(places: u16) -> Self {
+        Layout(region::Layout::new(places))
+    }
+
+    /// Adds a part whose type says its capacity.
+    ///
+    /// # Errors
+    /// [`LayoutError`], which says what is wrong with it.
+    pub fn part<P: Part>(self, name: &str) -> Result<Self, LayoutError> {
+        self.0.part::<P>(name).map(Layout)
+    }
+
+    /// Adds a part with room for `capacity` items.
+    ///
+    /// # Errors
+    /// [`LayoutError`], which says what is wrong with it.
+    pub fn part_for<P: Part + ?Sized>(
+        self,
+        name: &str,
+        capacity: usize,
+    ) -> Result<Self, LayoutError> {
+        self.0.part_for::<P>(name, capacity).map(Layout)
+    }
+}
+
+impl Deref for Layout {
+    type Target = region::Layout<MAX_PARTS>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
