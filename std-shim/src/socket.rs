@@ -55,11 +55,11 @@ mod inet;
 mod kind;
 mod listener;
 mod message;
-mod option;
 mod options;
 mod peer;
 mod reach;
 mod resolve;
+mod settings;
 mod stream;
 mod unix;
 

@@ -2,7 +2,7 @@
 
 use super::end::{Socket, recv_flags, send_flags};
 use super::kind::{Datagram, Family, Message, Seqpacket, Type, sealed};
-use super::option;
+use super::settings;
 use crate::fd::{Interest, Timeout};
 use crate::{Cause, Error, Result, channel};
 use ringway_core::channel::{Event, State};
@@ -383,12 +383,12 @@ impl sealed::Type for Seqpacket {
     const CONNECTED: bool = true;
 
     fn prepare(fd: BorrowedFd<'_>) -> rustix::io::Result<()> {
-        option::set_timestamp(fd, true)
+        settings::set_timestamp(fd, true)
     }
 
     fn release(fd: BorrowedFd<'_>) {
         // A program that takes over and counts the room for its own control data must not find ours there.
-        let _ = option::set_timestamp(fd, false);
+        let _ = settings::set_timestamp(fd, false);
     }
 }
 

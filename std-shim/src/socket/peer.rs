@@ -2,7 +2,7 @@
 
 use super::end::Socket;
 use super::kind::{Connected, Unix};
-use super::option;
+use super::settings;
 use crate::{Error, Result, channel};
 use rustix::io::Errno;
 use rustix::process::Pid;
@@ -40,7 +40,7 @@ impl<T: Connected> Socket<Unix, T> {
     pub fn peer_credentials(&self) -> Result<Credentials> {
         const WHAT: &str = "get the credentials of the peer";
         // SAFETY: the kernel fills a `ucred`, of which any bits are valid.
-        let peer: libc::ucred = unsafe { option::get(self.fd.as_fd(), libc::SO_PEERCRED) }
+        let peer: libc::ucred = unsafe { settings::get(self.fd.as_fd(), libc::SO_PEERCRED) }
             .map_err(|errno| Error::new(WHAT, errno))?;
         if peer.pid == 0 && peer.uid == u32::MAX {
             return Err(Error::new(WHAT, channel::Error::NotConnected));
@@ -68,7 +68,7 @@ impl<T: Connected> Socket<Unix, T> {
     #[doc(alias = "SO_PEERPIDFD")]
     pub fn peer_pidfd(&self) -> Result<OwnedFd> {
         // SAFETY: the kernel fills an int, of which any bits are valid.
-        let fd = unsafe { option::get::<libc::c_int>(self.fd.as_fd(), libc::SO_PEERPIDFD) };
+        let fd = unsafe { settings::get::<libc::c_int>(self.fd.as_fd(), libc::SO_PEERPIDFD) };
         let fd = fd.map_err(|errno| match errno {
             Errno::NODATA => Error::new(PIDFD, channel::Error::NotConnected),
             Errno::NOPROTOOPT => {
