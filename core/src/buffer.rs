@@ -1,5 +1,8 @@
 //! Where a message is received into.
 
+use crate::Error;
+use core::task::Poll;
+
 /// Room for a message that is received: a slice or an array, and with the feature `heapless` a `heapless::Vec`, whose
 /// length is the message's afterwards, and 0 when none came.
 ///
@@ -73,11 +76,25 @@ pub(crate) mod sealed {
 
 /// Receives a message into `out` as `recv` does, which answers with its length.
 #[inline(always)]
-pub(crate) fn recv_into<B: Buffer + ?Sized, E>(
+pub(crate) fn recv_into<B: Buffer + ?Sized>(
     out: &mut B,
-    recv: impl FnOnce(&mut [u8]) -> Result<usize, E>,
-) -> Result<usize, E> {
+    recv: impl FnOnce(&mut [u8]) -> Result<usize, Error>,
+) -> Result<usize, Error> {
     let received = recv(out.space());
-    out.filled(*received.as_ref().unwrap_or(&0));
+    out.filled(received.unwrap_or(0));
+    received
+}
+
+/// [`recv_into`] for a task.
+#[inline(always)]
+pub(crate) fn poll_into<B: Buffer + ?Sized>(
+    out: &mut B,
+    poll: impl FnOnce(&mut [u8]) -> Poll<Result<usize, Error>>,
+) -> Poll<Result<usize, Error>> {
+    let received = poll(out.space());
+    out.filled(match received {
+        Poll::Ready(Ok(len)) => len,
+        _ => 0,
+    });
     received
 }

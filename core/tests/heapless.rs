@@ -6,6 +6,7 @@ use ringway_core::Error;
 use ringway_core::channel::fifo::Registry;
 use ringway_core::channel::link::{Config, SerialLink};
 use ringway_core::channel::socket::{Connection, Network};
+use ringway_core::ring::messages::MessageRing;
 use ringway_core::wait::{Async, Spin};
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -87,4 +88,21 @@ fn names_are_strings_of_a_bounded_length() {
     let net = Network::<1, 1, 8>::new();
     let _listener = net.streams().listen(name.as_str(), 1).unwrap();
     assert!(net.streams().try_connect("sensor").is_ok());
+}
+
+#[test]
+fn a_message_ring_receives_into_a_vector() {
+    let mut ring = MessageRing::<64, Async<Spin>>::new();
+    let (mut sender, mut receiver) = ring.split();
+    let mut message: Vec<u8, 8> = Vec::from_slice(b"before").unwrap();
+    assert_eq!(receiver.try_recv(&mut message), Err(Error::WouldBlock));
+    assert!(message.is_empty());
+    sender.try_send(b"one").unwrap();
+    assert_eq!(receiver.recv(&mut message), Ok(3));
+    assert_eq!(message, b"one");
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(receiver.poll_recv(&mut cx, &mut message).is_pending());
+    sender.try_send(b"another").unwrap();
+    assert_eq!(receiver.poll_recv(&mut cx, &mut message), Poll::Ready(Ok(7)));
+    assert_eq!(message, b"another");
 }

@@ -44,7 +44,7 @@ use crate::ring::InPlace;
 use crate::ring::bytes::{Consumer, Producer};
 use crate::storage::Fixed;
 use crate::sync::const_unless_loom;
-use crate::wait::{Doorbell, Register, Spin, Wait, Wake};
+use crate::wait::{Doorbell, Register, Spin, Wait, Wake, look_or_end};
 use core::future::poll_fn;
 use core::mem::ManuallyDrop;
 #[cfg(not(loom))]
@@ -237,14 +237,10 @@ impl<'a, const N: usize, W: Wake> Reader<'a, N, W> {
     #[inline(always)]
     fn attempt<R>(
         &mut self,
-        mut take: impl FnMut(&mut Consumer<'a, W, Fixed<N>>) -> Option<Result<R, Error>>,
+        take: impl FnMut(&mut Consumer<'a, W, Fixed<N>>) -> Option<Result<R, Error>>,
     ) -> Option<Result<R, Error>> {
-        if let Some(answer) = take(&mut self.half) {
-            return Some(answer);
-        }
-        let error = self.shared.ends().reader_state().on(Event::Recv).err()?;
-        // The last writer went after our look, or before: what it wrote is seen now.
-        Some(take(&mut self.half).unwrap_or(Err(error)))
+        let ends = || self.shared.ends().reader_state();
+        look_or_end(&mut *self.half, take, |_| ends().on(Event::Recv).err().map(Err))
     }
 
     /// Whether a read would not wait: something is there, or the end of file.

@@ -32,7 +32,7 @@ fn sequence<const N: usize>(mut choices: Choices<'_>) {
             0 | 1 => send(&mut sender, operation, len, &mut next, &mut model),
             2 => {
                 let mut out = vec![0; len];
-                match (receiver.try_recv(&mut out), model.front()) {
+                match (receiver.try_recv(&mut out[..]), model.front()) {
                     (Ok(count), Some(message)) => {
                         assert_eq!(&out[..count], &message[..]);
                         model.pop_front();

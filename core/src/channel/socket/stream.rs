@@ -5,7 +5,7 @@ use super::super::bytes::{or_end, reading, writing};
 use super::super::pipe::{Reader, Writer};
 use super::super::{Event, State};
 use crate::Error;
-use crate::buffer::{Buffer, recv_into};
+use crate::buffer::{Buffer, poll_into, recv_into};
 use crate::ring::bytes::HEADER;
 use crate::wait::{Register, Spin, Wait, Wake};
 use core::future::poll_fn;
@@ -331,16 +331,7 @@ impl<const N: usize, W: Register> Packets<'_, N, W> {
         cx: &mut Context<'_>,
         out: &mut (impl Buffer + ?Sized),
     ) -> Poll<Result<usize, Error>> {
-        // `Err(None)`: nothing came yet.
-        let received = recv_into(out, |out| match poll(cx, || self.attempt_recv(out)) {
-            Poll::Ready(answer) => answer.map_err(Some),
-            Poll::Pending => Err(None),
-        });
-        match received {
-            Ok(len) => Poll::Ready(Ok(len)),
-            Err(Some(error)) => Poll::Ready(Err(error)),
-            Err(None) => Poll::Pending,
-        }
+        poll_into(out, |out| poll(cx, || self.attempt_recv(out)))
     }
 
     /// [`recv`](Self::recv) as a future. Cancel-safe: cancelled, it received nothing.

@@ -1,6 +1,7 @@
 //! The half of a message ring that receives.
 
 use crate::Error;
+use crate::buffer::{Buffer, poll_into, recv_into};
 use crate::ring::bytes::{Consumer, HEADER, ReadGrant};
 use crate::ring::slots::copy_bytes;
 use crate::storage::{Capacity, Counted};
@@ -19,8 +20,8 @@ impl<'a, C: Capacity, W: Wake> Receiver<'a, W, C> {
     /// # Errors
     /// [`Error::WouldBlock`] when there is none now; [`Error::BufferTooSmall`] when `out` is smaller, and the message stays;
     /// [`Error::Corrupt`] when what lies there is no message, which only a peer that corrupts it can bring about.
-    pub fn try_recv(&mut self, out: &mut [u8]) -> Result<usize, Error> {
-        self.try_peek()?.copy_out(out)
+    pub fn try_recv(&mut self, out: &mut (impl Buffer + ?Sized)) -> Result<usize, Error> {
+        recv_into(out, |out| self.try_peek()?.copy_out(out))
     }
 
     /// The oldest message, in place. It stays until [`RecvGrant::release`].
@@ -87,7 +88,7 @@ impl<'a, C: Capacity, W: Wait> Receiver<'a, W, C> {
     ///     assert_eq!(receiver.recv(&mut out), Err(Error::EndOfFile));
     /// });
     /// ```
-    pub fn recv(&mut self, out: &mut [u8]) -> Result<usize, Error> {
+    pub fn recv(&mut self, out: &mut (impl Buffer + ?Sized)) -> Result<usize, Error> {
         self.recv_deadline(out, None)
     }
 
@@ -97,10 +98,10 @@ impl<'a, C: Capacity, W: Wait> Receiver<'a, W, C> {
     /// As `recv`, and [`Error::TimedOut`].
     pub fn recv_deadline(
         &mut self,
-        out: &mut [u8],
+        out: &mut (impl Buffer + ?Sized),
         deadline: Option<W::Deadline>,
     ) -> Result<usize, Error> {
-        self.peek_deadline(deadline)?.copy_out(out)
+        recv_into(out, |out| self.peek_deadline(deadline)?.copy_out(out))
     }
 
     /// The oldest message, in place; waits for one. It stays until [`RecvGrant::release`].
@@ -145,16 +146,19 @@ impl<'a, C: Capacity, W: Register> Receiver<'a, W, C> {
     pub fn poll_recv(
         &mut self,
         cx: &mut Context<'_>,
-        out: &mut [u8],
+        out: &mut (impl Buffer + ?Sized),
     ) -> Poll<Result<usize, Error>> {
-        self.poll_peek(cx).map(|message| message?.copy_out(out))
+        poll_into(out, |out| self.poll_peek(cx).map(|message| message?.copy_out(out)))
     }
 
     /// [`recv`](Self::recv); awaits a message. Cancelled, it has received nothing.
     ///
     /// # Errors
     /// As `recv`.
-    pub fn recv_async(&mut self, out: &mut [u8]) -> impl Future<Output = Result<usize, Error>> {
+    pub fn recv_async(
+        &mut self,
+        out: &mut (impl Buffer + ?Sized),
+    ) -> impl Future<Output = Result<usize, Error>> {
         poll_fn(move |cx| self.poll_recv(cx, out))
     }
 
