@@ -55,6 +55,8 @@ mod owner;
 mod position;
 mod producer;
 pub mod queue;
+#[cfg(not(loom))]
+mod raw;
 mod sides;
 mod slots;
 
@@ -63,6 +65,8 @@ pub use error::{Full, PushError};
 #[cfg(not(loom))]
 pub use in_place::InPlace;
 pub use producer::{Producer, WriteChunk};
+#[cfg(not(loom))]
+pub use raw::{RawConsumer, RawProducer, RawRing};
 
 use crate::participant::Participant;
 use crate::plain::Plain;

@@ -2,12 +2,14 @@
 //! that wait for a place in a ring. Miri looks on (`tests/run miri`).
 #![cfg(not(loom))]
 
+use core::alloc::Layout;
 use core::mem::MaybeUninit;
+use core::ptr::NonNull;
 use ringway_core::Error;
 use ringway_core::participant::Participant;
 use ringway_core::ring::bytes::{ByteRing, ByteRingView};
 use ringway_core::ring::messages::{MessageRing, MessageRingView};
-use ringway_core::ring::{Ring, RingView};
+use ringway_core::ring::{RawRing, Ring, RingView};
 use ringway_core::storage::InMemory;
 use ringway_core::wait::{Async, Clock, Spin, SpinClock};
 use std::pin::pin;
@@ -314,4 +316,73 @@ fn messages_are_waited_for_in_place() {
     assert_eq!(&*receiver.peek().unwrap(), b"last");
     receiver.try_recv(&mut out).unwrap();
     assert_eq!(receiver.peek().err(), Some(Error::EndOfFile));
+}
+
+#[test]
+fn values_of_a_size_that_is_told_are_the_same_values() {
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    #[repr(C, align(16))]
+    struct Wide([u64; 4]);
+    let ring = Ring::<Wide, 3, Sleeper>::new();
+    let me = Participant::new(5).unwrap();
+    let item = Layout::from_size_align(number(32), number(16)).unwrap();
+    let at = NonNull::from(&ring).cast();
+    assert_eq!(RawRing::<Sleeper>::layout(3, item), Some(Layout::new::<Ring<Wide, 3, Sleeper>>()));
+    // SAFETY: there is a ring of three such values, which lives as long.
+    let raw = unsafe { RawRing::<Sleeper>::at(at, number(3), item) }.unwrap();
+    let mut cx = Context::from_waker(Waker::noop());
+    let (mut typed, mut untyped) = (ring.producer().unwrap(), raw.consumer_as(me).unwrap());
+    let mut out = [0; 40];
+    assert_eq!(untyped.try_pop(&mut out), Err(Error::WouldBlock));
+    assert_eq!(untyped.pop_deadline(&mut out, PAST), Err(Error::TimedOut));
+    assert!(untyped.poll_pop(&mut cx, &mut out).is_pending());
+    for round in 0..10 {
+        typed.push(Wide([round, 1, 2, u64::MAX])).unwrap();
+        assert_eq!(untyped.try_pop(&mut out[..31]), Err(Error::BufferTooSmall { needed: 32 }));
+        assert_eq!(untyped.pop_deadline(&mut out, PAST), Ok(()));
+        assert_eq!(out[..8], round.to_ne_bytes());
+        assert_eq!(out[24..], [[255; 8], [0; 8]].concat());
+    }
+    typed.close();
+    assert_eq!(untyped.poll_pop(&mut cx, &mut out), Poll::Ready(Err(Error::EndOfFile)));
+    drop(untyped);
+    let (mut untyped, mut typed) = (raw.producer_as(me).unwrap(), ring.consumer().unwrap());
+    assert!(ring.producer().is_none());
+    let wide = [5_u64, 6, 7, 8].map(u64::to_ne_bytes).concat();
+    assert_eq!(untyped.try_push(&wide[1..]), Err(Error::MessageTooLarge { max: 32 }));
+    for _ in 0..5 {
+        assert_eq!(untyped.try_push(&wide), Ok(()));
+        assert_eq!(untyped.push_deadline(&wide, PAST), Ok(()));
+        assert_eq!(untyped.poll_push(&mut cx, &wide), Poll::Ready(Ok(())));
+        assert_eq!(untyped.try_push(&wide), Err(Error::WouldBlock));
+        assert_eq!(raw.words().len(), 3);
+        assert!(typed.drain().eq([Wide([5, 6, 7, 8]); 3]));
+    }
+    untyped.close();
+    assert_eq!(typed.pop(), Err(Error::EndOfFile));
+}
+
+#[test]
+fn one_for_values_of_a_size_that_is_told_is_made_in_memory_at_hand() {
+    let mut memory = Memory::used();
+    let me = Participant::new(5).unwrap();
+    for (size, align) in [(1, 1), (3, 1), (24, 8), (64, 64), (0, 1)] {
+        let (capacity, item) = (number(7), Layout::from_size_align(size, align).unwrap());
+        assert!(RawRing::<Spin>::layout(capacity, item).unwrap().size() <= 4096);
+        // SAFETY: there is more memory than that, on a boundary of 128 bytes, and ours.
+        let raw = unsafe {
+            RawRing::<Spin>::init_at(NonNull::from(&mut memory.0).cast(), capacity, item)
+        };
+        let raw = raw.unwrap();
+        let mut producer = raw.producer_as(me).unwrap();
+        let mut consumer = raw.consumer_as(me).unwrap();
+        for round in 0..30 {
+            producer.try_push(&vec![round; size]).unwrap();
+            let mut out = vec![0; size];
+            consumer.try_pop(&mut out).unwrap();
+            assert_eq!(out, vec![round; size]);
+        }
+    }
+    assert!(RawRing::<Spin>::layout(0, Layout::new::<u8>()).is_none());
+    assert!(RawRing::<Spin>::layout(1 << 30, Layout::new::<[u64; 1 << 40]>()).is_none());
 }

@@ -96,6 +96,7 @@ impl<'a, T, C: Capacity, W: Wake> Consumer<'a, T, W, C> {
     /// chunk.release(2); // the third stays
     /// assert_eq!(consumer.try_pop(), Some(3));
     /// ```
+    #[inline]
     pub fn try_peek(&mut self, count: usize) -> Result<ReadChunk<'_, 'a, T, W, C>, Error> {
         let len = self.ready(count)?.ok_or(Error::WouldBlock)?;
         Ok(ReadChunk { consumer: self, len })
@@ -162,6 +163,7 @@ impl<'a, T, C: Capacity, W: Wake> Consumer<'a, T, W, C> {
     }
 
     /// `count`, if so many are ready.
+    #[inline]
     fn ready(&mut self, count: usize) -> Result<Option<u32>, Error> {
         let max = self.capacity();
         if count > max {
@@ -326,6 +328,13 @@ impl<T, C: Capacity, W: Wake> ReadChunk<'_, '_, T, W, C> {
         let cursor = &self.consumer.cursor.0;
         // SAFETY: the ownership rule: the chunk's values are ready; the slices borrow the chunk.
         unsafe { self.consumer.slots.readable(cursor.n(), cursor.head(), self.len) }
+    }
+
+    /// Which slot the oldest value is in.
+    #[cfg(not(loom))]
+    pub(super) fn slot(&self) -> u32 {
+        let cursor = &self.consumer.cursor.0;
+        super::position::offset(cursor.n(), cursor.head())
     }
 
     /// How many values the chunk has.

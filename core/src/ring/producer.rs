@@ -93,6 +93,7 @@ impl<'a, T, C: Capacity, W: Wake> Producer<'a, T, W, C> {
     /// assert_eq!(chunk.commit(), 2); // the third slot is not used
     /// assert_eq!(consumer.try_pop(), Some('a'));
     /// ```
+    #[inline]
     pub fn try_reserve(&mut self, count: usize) -> Result<WriteChunk<'_, 'a, T, W, C>, Error> {
         let max = self.capacity();
         if count > max {
@@ -348,6 +349,12 @@ impl<T, C: Capacity, W: Wake> WriteChunk<'_, '_, T, W, C> {
     fn next(&self) -> u32 {
         let cursor = &self.producer.cursor.0;
         position::advance(cursor.n(), cursor.tail(), self.filled)
+    }
+
+    /// Which slot is the first that is not filled.
+    #[cfg(not(loom))]
+    pub(super) fn slot(&self) -> u32 {
+        position::offset(self.producer.cursor.0.n(), self.next())
     }
 
     /// Puts a value into the next slot.

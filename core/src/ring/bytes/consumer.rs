@@ -142,6 +142,7 @@ impl<'a, C: Capacity, W: Wake> Consumer<'a, W, C> {
     /// producer.try_write(b"c");
     /// assert_eq!(&*consumer.try_peek(3).unwrap(), b"abc");
     /// ```
+    #[inline]
     pub fn try_peek(&mut self, at_least: usize) -> Result<ReadGrant<'_, 'a, W, C>, Error> {
         let len = self.run_if(at_least)?.ok_or(Error::WouldBlock)?;
         Ok(self.granted(len))

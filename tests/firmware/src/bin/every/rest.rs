@@ -15,7 +15,7 @@ use ringway_core::channel::socket::{Connection, Network};
 use ringway_core::lock::{RwLock, RwLockView};
 use ringway_core::participant::Participant;
 use ringway_core::plain::Words;
-use ringway_core::ring::Ring;
+use ringway_core::ring::{RawRing, Ring};
 use ringway_core::ring::bytes::ByteRing;
 use ringway_core::ring::queue::{Queue, QueueView};
 use ringway_core::signal::{Handler, Payload, Raised, SignalSet, Table};
@@ -112,6 +112,28 @@ fn untyped(round: usize) {
         black_box((view.is_valid(), view.pushed(), view.capacity()));
         // SAFETY: what held it is gone.
         black_box(unsafe { view.handle(Participant::LOCAL).recover(other) });
+    }
+
+    let ring = Ring::<u32, 5, Clock>::new();
+    let item = Layout::new::<u32>();
+    black_box(RawRing::<Clock>::layout(any(5), item));
+    let mut cx = Context::from_waker(Waker::noop());
+    // SAFETY: it is a ring of five, and outlives the view.
+    if let Some(raw) = unsafe { RawRing::<Clock>::at(NonNull::from(&ring).cast(), 5, item) } {
+        black_box((raw.words().is_valid(), raw.words().len()));
+        if let Some(mut half) = raw.producer_as(other) {
+            black_box((half.try_push(&[1; 4]).is_ok(), half.push_deadline(&[2; 4], PAST).is_ok()));
+            black_box(half.poll_push(&mut cx, &[3; 4]).is_ready());
+            half.close();
+        }
+        if let Some(mut half) = raw.consumer_as(other) {
+            let mut out = [0; 4];
+            black_box((half.try_pop(&mut out).is_ok(), half.pop_deadline(&mut out, PAST).is_ok()));
+            black_box(half.poll_pop(&mut cx, &mut out).is_ready());
+            half.close();
+        }
+        // SAFETY: nobody uses it any more, and it is as large.
+        black_box(unsafe { RawRing::<Clock>::init_at(NonNull::from(&ring).cast(), 5, item) }.is_some());
     }
 
     let lock = RwLock::<u32, 3, Clock>::new(1);
