@@ -4,9 +4,11 @@
 #[path = "support/yielding.rs"]
 mod yielding;
 
+use ringway_core::Error;
 use ringway_core::participant::Participant;
 use ringway_core::plain::Plain;
-use ringway_core::ring::broadcast::{Broadcast, Missed, Reader, RecvError};
+use ringway_core::ring::broadcast::{Broadcast, BroadcastView, Reader, RecvError};
+use ringway_core::storage::{Capacity, InMemory};
 use ringway_core::wait::{Nobody, SpinClock, Wake};
 use std::mem::MaybeUninit;
 use yielding::Yielding;
@@ -26,7 +28,7 @@ fn message(number: u64) -> [u64; 5] {
 }
 
 /// Receives until the writer is gone, and checks each message; how many were received, and how many missed.
-fn drain<const N: usize, W: Wake>(mut reader: Reader<'_, [u64; 5], N, W>) -> (u64, u64) {
+fn drain<W: Wake, C: Capacity>(mut reader: Reader<'_, [u64; 5], W, C>) -> (u64, u64) {
     let (mut received, mut missed) = (0, 0);
     loop {
         let gone = reader.writer_is_gone();
@@ -35,7 +37,8 @@ fn drain<const N: usize, W: Wake>(mut reader: Reader<'_, [u64; 5], N, W>) -> (u6
                 received += 1;
                 assert_eq!(got, message(received + missed), "torn, or not the one that is next");
             }
-            Err(Missed(count)) => missed += count,
+            Err(RecvError::Lagged(count)) => missed += count,
+            Err(other) => panic!("{other} without waiting"),
             Ok(None) if gone => return (received, missed),
             Ok(None) => std::thread::yield_now(),
         }
@@ -168,4 +171,70 @@ fn zeroed_memory_is_a_fresh_broadcast() {
         writer.send(number);
         assert_eq!(reader.try_recv(), Ok(Some(number)));
     }
+}
+
+/// Memory for a view, on a boundary that is right for each.
+#[repr(C, align(128))]
+struct Memory([MaybeUninit<u8>; 4096]);
+
+#[test]
+fn a_view_of_a_capacity_that_nobody_knew_keeps_that_many_messages() {
+    for capacity in [1, 2, 3, 7, 8, 20] {
+        let mut memory = Memory([MaybeUninit::new(0xff); 4096]);
+        let view = BroadcastView::<[u64; 5]>::init_in(&mut memory.0, capacity).unwrap();
+        assert_eq!(view.capacity(), capacity);
+        let (mut writer, reader) = view.split();
+        let mut from_the_first = reader.clone();
+        let kept = capacity as u64;
+        (1..=3 * kept + 1).for_each(|number| writer.send(message(number)));
+        assert_eq!(from_the_first.try_recv(), Err(RecvError::Lagged(2 * kept + 1)));
+        for number in 2 * kept + 2..=3 * kept + 1 {
+            assert_eq!(from_the_first.try_recv(), Ok(Some(message(number))));
+        }
+        assert_eq!(from_the_first.try_recv(), Ok(None));
+        writer.close();
+        assert_eq!(drain(reader), (kept, 2 * kept + 1));
+    }
+}
+
+#[test]
+fn memory_that_is_too_small_and_capacities_that_none_has_are_refused() {
+    type View = BroadcastView<[u64; 5]>;
+    let mut memory = Memory([MaybeUninit::uninit(); 4096]);
+    let layout = View::layout(3).unwrap();
+    assert_eq!(layout.size(), size_of::<Broadcast<[u64; 5], 3>>());
+    assert_eq!(layout.align(), align_of::<Broadcast<[u64; 5], 3>>());
+    let needed = layout.size();
+    let refused = View::init_in(&mut memory.0[..needed - 1], 3).map(|_| ());
+    assert_eq!(refused, Err(Error::BufferTooSmall { needed }));
+    assert!(View::init_in(&mut memory.0[..needed], 3).is_ok());
+    assert!(View::init_in(&mut memory.0[1..], 3).is_ok(), "it finds its boundary");
+    for capacity in [0, (1 << 30) + 1, usize::MAX] {
+        assert!(View::layout(capacity).is_none());
+        let refused = View::init_in(&mut memory.0, capacity).map(|_| ());
+        assert_eq!(refused, Err(Error::Exhausted));
+    }
+}
+
+#[test]
+fn what_a_writer_of_constant_capacity_sends_a_reader_of_the_view_receives_and_the_other_way_round()
+{
+    let sized = Box::new(Broadcast::<[u64; 5], 3, Yielding>::new());
+    let view: &BroadcastView<[u64; 5], Yielding> = &*sized;
+    let (mut of_sized, mut of_view) = (sized.reader(), view.reader());
+    for number in 1..=7 {
+        match number % 2 {
+            0 => sized.writer().unwrap().send(message(number)),
+            _ => view.writer().unwrap().send_from(&message(number)),
+        }
+        let mut out = [0; 5];
+        assert_eq!(of_sized.try_recv(), Ok(Some(message(number))));
+        assert_eq!(of_view.recv_into(&mut out), Ok(()));
+        assert_eq!(out, message(number));
+    }
+    assert_eq!((view.sent(), view.reader_from_oldest().behind()), (7, 3));
+    let sized: std::sync::Arc<Broadcast<[u64; 5], 3, Yielding>> = sized.into();
+    let owned: std::sync::Arc<BroadcastView<[u64; 5], Yielding>> = sized;
+    owned.writer().unwrap().close();
+    assert_eq!(owned.reader().recv(), Err(RecvError::EndOfFile));
 }

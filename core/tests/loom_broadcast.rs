@@ -10,8 +10,9 @@
 mod support;
 
 use ringway_core::participant::Participant;
-use ringway_core::ring::broadcast::{Broadcast, Missed, Reader, RecvError, Writer};
-use ringway_core::wait::{Async, Wake};
+use ringway_core::ring::broadcast::{Broadcast, Reader, RecvError, Writer};
+use ringway_core::storage::Fixed;
+use ringway_core::wait::{Async, Nobody, Wake};
 use support::thread;
 use support::{DyingFutex, LoomFutex, Place, Task, model};
 
@@ -31,9 +32,9 @@ fn send_in_thread<const N: usize, W: Wake + Sync>(
 
 /// Sends the next `count` messages.
 fn send<const N: usize, W: Wake>(
-    mut writer: Writer<'_, Message, N, W>,
+    mut writer: Writer<'_, Message, W, Fixed<N>>,
     count: u32,
-) -> Writer<'_, Message, N, W> {
+) -> Writer<'_, Message, W, Fixed<N>> {
     for _ in 0..count {
         writer.send([writer.sent() as u32 + 1; 2]);
     }
@@ -41,17 +42,21 @@ fn send<const N: usize, W: Wake>(
 }
 
 /// Receives once; `expected` is the number of the message that comes next. Whether there was anything.
-fn receive<const N: usize>(reader: &mut Reader<'_, Message, N>, expected: &mut u32) -> bool {
+fn receive<const N: usize>(
+    reader: &mut Reader<'_, Message, Nobody, Fixed<N>>,
+    expected: &mut u32,
+) -> bool {
     match reader.try_recv() {
         Ok(Some(message)) => {
             assert_eq!(message, [*expected; 2]);
             *expected += 1;
         }
-        Err(Missed(missed)) => {
+        Err(RecvError::Lagged(missed)) => {
             assert!(missed > 0);
             *expected += missed as u32;
         }
         Ok(None) => return false,
+        Err(other) => panic!("{other} without waiting"),
     }
     true
 }
@@ -99,7 +104,7 @@ fn a_reader_suspended_until_the_lower_word_comes_back_is_not_deceived() {
                 (2..=5).for_each(|message| writer.send(message));
             })
         };
-        assert!(matches!(reader.try_recv(), Ok(Some(1)) | Err(Missed(1..=4))));
+        assert!(matches!(reader.try_recv(), Ok(Some(1)) | Err(RecvError::Lagged(1..=4))));
         writer.join().unwrap();
     });
 }
@@ -122,8 +127,8 @@ fn a_reader_that_joins_while_the_upper_word_changes_stands_where_the_writer_is()
                     passed += 1;
                     break;
                 }
-                Err(Missed(missed)) => passed += missed as u32,
-                Ok(None) => panic!("it waits for a message that was sent long ago"),
+                Err(RecvError::Lagged(missed)) => passed += missed as u32,
+                _ => panic!("it waits for a message that was sent long ago"),
             }
         }
         assert!(passed < last);
@@ -134,7 +139,7 @@ fn a_reader_that_joins_while_the_upper_word_changes_stands_where_the_writer_is()
 fn two_readers_get_the_same_messages() {
     model(Some(2), || {
         let broadcast = Place::new(<Broadcast<Message, 2>>::new());
-        let read = |mut reader: Reader<'static, Message, 2>| {
+        let read = |mut reader: Reader<'static, Message, Nobody, Fixed<2>>| {
             move || {
                 let mut expected = 1;
                 (0..2).for_each(|_| _ = receive(&mut reader, &mut expected));

@@ -553,6 +553,7 @@ fn rings_of_all_kinds_are_sized_by_numbers() {
         .ring::<u32>("values", values)
         .and_then(|layout| layout.byte_ring("bytes", bytes))
         .and_then(|layout| layout.message_ring("messages", messages))
+        .and_then(|layout| layout.broadcast::<[u32; 3]>("news", values))
         .unwrap();
     let ours = Region::anonymous(&layout).unwrap();
     let theirs = Region::from_fd(&ours).unwrap();
@@ -574,6 +575,14 @@ fn rings_of_all_kinds_are_sized_by_numbers() {
     let mut out = [0; 32];
     assert_eq!(same.receiver().unwrap().recv(&mut out), Ok(13));
     assert_eq!(&out[..13], b"of any length");
+
+    let news = ours.broadcast::<[u32; 3]>("news").unwrap();
+    let mut reader = news.reader();
+    let same = theirs.part::<Broadcast<[u32; 3], 7>>("news").unwrap();
+    let mut writer = same.writer().unwrap();
+    (1..=9).for_each(|n| writer.send([n; 3]));
+    assert_eq!((news.capacity(), reader.recv()), (7, Err(RecvError::Lagged(2))));
+    assert!((3..=9).all(|n| reader.recv() == Ok([n; 3])));
 }
 
 #[test]
@@ -799,7 +808,7 @@ fn writers_killed_one_after_the_other_leave_whole_messages_that_go_on_counting()
                     assert_eq!(message, event(expected), "torn, or not the one that is next");
                     (left, expected) = (left - 1, expected + 1);
                 }
-                Err(RecvError::Missed(missed)) => expected += missed,
+                Err(RecvError::Lagged(missed)) => expected += missed,
                 Err(RecvError::EndOfFile) if !is_alive => break,
                 // The end of the one before: this one has not come yet.
                 Err(RecvError::EndOfFile) => std::thread::sleep(Duration::from_millis(1)),

@@ -12,7 +12,7 @@ use crate::lock::{
 use crate::lock::{ReentrantMutex, ThreadId};
 use crate::participant::Participant;
 use crate::plain::Words;
-use crate::ring::broadcast::Broadcast;
+use crate::ring::broadcast::{Broadcast, BroadcastView};
 use crate::ring::bytes::{ByteRing, ByteRingView};
 use crate::ring::latest::{Latest, SLOTS};
 use crate::ring::messages::{MessageRing, MessageRingView};
@@ -184,7 +184,13 @@ unsafe impl<T: Item, W: SharedWait> Part for QueueView<T, W> {
 // SAFETY: `repr(C)`: a line of words, and slots of words and a plain value; zero numbers and words are a fresh one.
 unsafe impl<T: Item, const N: usize, W: SharedWait> Part for Broadcast<T, N, W> {
     lends_itself!();
-    sized!(kind_for::<W>(Kind::BROADCAST), T, N, VALID);
+    sized!(kind_for::<W>(Kind::BROADCAST), T, N);
+}
+
+// SAFETY: as for `Broadcast`.
+unsafe impl<T: Item, W: SharedWait> Part for BroadcastView<T, W> {
+    lends_itself!();
+    counted!(kind_for::<W>(Kind::BROADCAST), T);
 }
 
 // SAFETY: as for `Broadcast`.

@@ -1,6 +1,6 @@
 //! One writer, any number of readers, and every reader gets every message: the writer overwrites the oldest and never waits.
 //!
-//! A reader that is too slow is told how many messages it missed, exactly, and goes on at the oldest that is still there.
+//! A reader that is too slow is told by how many messages it lagged behind, exactly, and goes on at the oldest that is still there.
 //! Readers are not registered anywhere: a reader's place is in its own handle, so that there may be any number, they cost the
 //! writer nothing, and one that dies leaves nothing behind.
 //!
@@ -16,10 +16,10 @@
 //!
 //! A message is copied into its slot and out of it, word by word ([`Words`](crate::plain::Words)), and the copy is thrown
 //! away if the writer came by meanwhile: that is what [`Plain`] is for. The argument that no torn message gets out is with
-//! the slots' code, `broadcast/stamped.rs`.
+//! the slots' code, `broadcast/seq_slots.rs`.
 //!
 //! ```
-//! use ringway_core::ring::broadcast::{Broadcast, Missed};
+//! use ringway_core::ring::broadcast::{Broadcast, RecvError};
 //! static PRICES: Broadcast<u32, 4> = Broadcast::new();
 //!
 //! let mut quick = PRICES.reader();
@@ -29,27 +29,36 @@
 //!     writer.send(price);
 //!     assert_eq!(quick.try_recv(), Ok(Some(price)));
 //! }
-//! assert_eq!(slow.try_recv(), Err(Missed(2)));
+//! assert_eq!(slow.try_recv(), Err(RecvError::Lagged(2)));
 //! assert_eq!(slow.try_recv(), Ok(Some(3)));
 //! ```
 
 mod number;
-pub(super) mod stamped;
+pub(super) mod seq_slots;
 mod waiting;
 
+pub use seq_slots::SeqSlot;
 pub use waiting::RecvError;
 
 use crate::participant::Participant;
 use crate::plain::Plain;
 #[cfg(not(loom))]
 use crate::ring::InPlace;
-use crate::storage::MAX_CAPACITY;
+#[cfg(not(loom))]
+use crate::storage::InMemory;
+#[cfg(not(loom))]
+use crate::storage::{self, fixed};
+use crate::storage::{Capacity, Counted, Storage};
 use crate::sync::{CachePadded, const_unless_loom};
 use crate::wait::{Nobody, Wake};
+#[cfg(not(loom))]
+use core::alloc::Layout;
 use core::fmt;
 #[cfg(not(loom))]
 use core::mem::MaybeUninit;
-use stamped::{Pen, Stamped};
+#[cfg(not(loom))]
+use core::ptr::NonNull;
+use seq_slots::{SeqSlots, SeqSlotsRef, SlotWriter};
 
 /// A broadcast of messages of type `T`, of which the newest `N` are kept. `W` says how readers can sleep, see [`Wake`].
 ///
@@ -74,17 +83,28 @@ use stamped::{Pen, Stamped};
 ///     broadcast.writer().unwrap().send(*b"to all of you   ");
 /// });
 /// ```
+pub type Broadcast<T, const N: usize, W = Nobody> = BroadcastInner<[SeqSlot<T>; N], W>;
+
+/// A [`Broadcast`] whose capacity is known when the program runs: a reference to it says how many messages are kept.
+///
+/// `&Broadcast<T, N, W>` coerces to `&BroadcastView<T, W>`. Others lie on the heap or in memory at hand, see
+/// [`InMemory`](crate::storage::InMemory).
+///
+/// ```
+/// use ringway_core::ring::broadcast::{Broadcast, BroadcastView};
+/// static FEW: Broadcast<u8, 4> = Broadcast::new();
+/// static MANY: Broadcast<u8, 400> = Broadcast::new();
+/// let broadcasts: [&BroadcastView<u8>; 2] = [&FEW, &MANY];
+/// assert_eq!(broadcasts.map(BroadcastView::capacity), [4, 400]);
+/// ```
+pub type BroadcastView<T, W = Nobody> = BroadcastInner<[SeqSlot<T>], W>;
+
+/// What [`Broadcast`] and [`BroadcastView`] are. `S` is the array of its slots, see [`storage`](crate::storage).
 #[derive(Debug)]
 #[repr(transparent)]
-pub struct Broadcast<T, const N: usize, W: Wake = Nobody>(Stamped<T, N, W>);
+pub struct BroadcastInner<S: Storage + ?Sized, W: Wake>(SeqSlots<S, W>);
 
 impl<T: Plain, const N: usize, W: Wake> Broadcast<T, N, W> {
-    /// Refuses a capacity that cannot work when the program is compiled.
-    pub(crate) const VALID: () = {
-        assert!(N > 0, "a broadcast needs a capacity of at least 1");
-        assert!(N <= MAX_CAPACITY, "a broadcast holds at most 2^30 messages");
-    };
-
     const_unless_loom! {
         /// A broadcast without messages.
         ///
@@ -111,18 +131,19 @@ impl<T: Plain, const N: usize, W: Wake> Broadcast<T, N, W> {
         /// });
         /// ```
         pub fn new() -> Self {
-            const { Self::VALID };
-            Broadcast(Stamped::new())
+            BroadcastInner(SeqSlots::new())
         }
     }
+}
 
+impl<T: Plain, S: Storage<Element = SeqSlot<T>> + ?Sized, W: Wake> BroadcastInner<S, W> {
     /// How many messages are kept.
     ///
     /// ```
     /// assert_eq!(<ringway_core::ring::broadcast::Broadcast<u8, 5>>::new().capacity(), 5);
     /// ```
-    pub const fn capacity(&self) -> usize {
-        N
+    pub fn capacity(&self) -> usize {
+        self.0.capacity() as usize
     }
 
     /// A reader that gets every message from now on. Any context may ask, any number of times.
@@ -136,9 +157,9 @@ impl<T: Plain, const N: usize, W: Wake> Broadcast<T, N, W> {
     /// writer.send(2);
     /// assert_eq!(reader.try_recv(), Ok(Some(2)));
     /// ```
-    pub fn reader(&self) -> Reader<'_, T, N, W> {
-        let known = self.0.newest(0);
-        Reader::new(&self.0, known.wrapping_add(1), known)
+    pub fn reader(&self) -> Reader<'_, T, W, S::Capacity> {
+        let known = self.sent();
+        Reader::new(self.0.borrow(), known.wrapping_add(1), known)
     }
 
     /// A reader that begins at the oldest message that is still there.
@@ -151,9 +172,9 @@ impl<T: Plain, const N: usize, W: Wake> Broadcast<T, N, W> {
     /// let mut reader = broadcast.reader_from_oldest();
     /// assert_eq!(reader.try_recv(), Ok(Some(2)));
     /// ```
-    pub fn reader_from_oldest(&self) -> Reader<'_, T, N, W> {
-        let known = self.0.newest(0);
-        Reader::new(&self.0, oldest::<N>(known), known)
+    pub fn reader_from_oldest(&self) -> Reader<'_, T, W, S::Capacity> {
+        let known = self.sent();
+        Reader::new(self.0.borrow(), number::oldest(known, self.0.capacity()), known)
     }
 
     /// How many messages were sent in its life.
@@ -166,18 +187,18 @@ impl<T: Plain, const N: usize, W: Wake> Broadcast<T, N, W> {
     /// assert!(broadcast.holder().is_none() && !broadcast.writer_is_gone());
     /// ```
     pub fn sent(&self) -> u64 {
-        self.0.newest(0)
+        self.0.line().newest(0)
     }
 
     /// Who has the writer's half: at this moment, which is past when this returns.
     pub fn holder(&self) -> Option<Participant> {
-        self.0.holder()
+        self.0.line().holder()
     }
 
     /// Whether the last writer closed its half or died, and nobody took it since. One that has not
     /// come yet is not gone, nor is one that gave its half back.
     pub fn writer_is_gone(&self) -> bool {
-        self.0.writer_is_gone()
+        self.0.line().writer_is_gone()
     }
 }
 
@@ -187,20 +208,39 @@ impl<T: Plain, const N: usize, W: Wake> Default for Broadcast<T, N, W> {
     }
 }
 
-// SAFETY: it is stamped slots, which are made there.
+// SAFETY: it is the slots, which are made there.
 #[cfg(not(loom))]
 unsafe impl<T: Plain, const N: usize, W: Wake> InPlace for Broadcast<T, N, W> {
     fn init(place: &mut MaybeUninit<Self>) -> &mut Self {
-        const { Self::VALID };
-        let stamped = place.as_mut_ptr().cast::<MaybeUninit<Stamped<T, N, W>>>();
+        fixed::<N>();
         // SAFETY: `repr(transparent)`, and the place is ours.
-        Stamped::init(unsafe { &mut *stamped });
+        unsafe { seq_slots::Head::<T, W>::init(NonNull::from(&mut *place).cast(), N) };
         // SAFETY: just made.
         unsafe { place.assume_init_mut() }
     }
 }
 
-impl<T: Plain, const N: usize, W: Wake> Broadcast<T, N, W> {
+// SAFETY: it is the slots, `repr(C)`: a head, which is made there, and behind it so many of them, which are too.
+#[cfg(not(loom))]
+unsafe impl<T: Plain, W: Wake> InMemory for BroadcastView<T, W> {
+    fn layout(capacity: usize) -> Option<Layout> {
+        storage::layout::<SeqSlot<T>>(Layout::new::<seq_slots::Head<T, W>>(), capacity)
+    }
+
+    fn from_raw(at: NonNull<u8>, capacity: usize) -> Option<NonNull<Self>> {
+        Self::layout(capacity)?;
+        NonNull::new(storage::slice(at, capacity) as *mut Self)
+    }
+
+    unsafe fn init_at(at: NonNull<u8>, capacity: usize) -> Option<NonNull<Self>> {
+        let made = Self::from_raw(at, capacity)?;
+        // SAFETY: by the caller's word there is memory for them.
+        unsafe { seq_slots::Head::<T, W>::init(at.cast(), capacity) };
+        Some(made)
+    }
+}
+
+impl<T: Plain, S: Storage<Element = SeqSlot<T>> + ?Sized, W: Wake> BroadcastInner<S, W> {
     /// The writer's half, or `None` while somebody has it. Any context may ask. Dropping it gives
     /// it back, and the readers wait for the next writer; [`Writer::close`] ends the stream.
     ///
@@ -212,13 +252,13 @@ impl<T: Plain, const N: usize, W: Wake> Broadcast<T, N, W> {
     /// drop(writer);
     /// assert!(BROADCAST.writer().is_some(), "it was given back");
     /// ```
-    pub fn writer(&self) -> Option<Writer<'_, T, N, W>> {
+    pub fn writer(&self) -> Option<Writer<'_, T, W, S::Capacity>> {
         self.writer_as(Participant::LOCAL)
     }
 
     /// [`writer`](Self::writer) for `me`, where processes share the broadcast.
-    pub fn writer_as(&self, me: Participant) -> Option<Writer<'_, T, N, W>> {
-        self.0.take(me).map(|pen| Writer(CachePadded(pen)))
+    pub fn writer_as(&self, me: Participant) -> Option<Writer<'_, T, W, S::Capacity>> {
+        self.0.take(me).map(|writer| Writer(CachePadded(writer)))
     }
 
     /// The writer's half and a reader, of a broadcast that the caller owns. Needs no read-modify-write. More readers:
@@ -232,10 +272,10 @@ impl<T: Plain, const N: usize, W: Wake> Broadcast<T, N, W> {
     /// writer.send(1);
     /// assert_eq!((one.try_recv(), other.try_recv()), (Ok(Some(1)), Ok(Some(1))));
     /// ```
-    pub fn split(&mut self) -> (Writer<'_, T, N, W>, Reader<'_, T, N, W>) {
-        let pen = self.0.take_from_owner();
-        let (stamped, known) = (pen.stamped(), pen.newest());
-        (Writer(CachePadded(pen)), Reader::new(stamped, known.wrapping_add(1), known))
+    pub fn split(&mut self) -> Sides<'_, T, W, S::Capacity> {
+        let writer = self.0.take_from_owner();
+        let (slots, known) = (writer.slots(), writer.newest());
+        (Writer(CachePadded(writer)), Reader::new(slots, known.wrapping_add(1), known))
     }
 
     /// Closes the writer's half if `dead` held it, and wakes the readers so that they notice;
@@ -265,45 +305,18 @@ impl<T: Plain, const N: usize, W: Wake> Broadcast<T, N, W> {
     /// assert_eq!(reader.try_recv(), Ok(Some(8)));
     /// ```
     pub unsafe fn recover(&self, dead: Participant) -> usize {
-        usize::from(self.0.recover(dead))
+        usize::from(self.0.line().recover(dead))
     }
 }
 
-/// The number of the oldest message that can still be there when `newest` is the newest.
-const fn oldest<const N: usize>(newest: u64) -> u64 {
-    if newest < N as u64 { 1 } else { newest.wrapping_sub(N as u64).wrapping_add(1) }
-}
-
-/// So many messages were overwritten before this reader got them. It goes on at the oldest that was still there.
-///
-/// ```
-/// use ringway_core::ring::broadcast::Missed;
-/// assert_eq!(Missed(3).to_string(), "the reader was too slow and missed 3 messages; the next call goes on behind them");
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Missed(
-    /// How many they were.
-    pub u64,
+/// The half that writes. It can move to another thread or context, and is used from one at a time. `C` says where it knows
+/// the capacity from, see [`storage`](crate::storage).
+#[derive(Debug)]
+pub struct Writer<'a, T: Plain, W: Wake = Nobody, C: Capacity = Counted>(
+    CachePadded<SlotWriter<'a, T, W, C>>,
 );
 
-impl fmt::Display for Missed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "the reader was too slow and missed {} messages; the next call goes on behind them",
-            self.0
-        )
-    }
-}
-
-impl core::error::Error for Missed {}
-
-/// The half that writes. It can move to another thread or context, and is used from one at a time.
-#[derive(Debug)]
-pub struct Writer<'a, T: Plain, const N: usize, W: Wake = Nobody>(CachePadded<Pen<'a, T, N, W>>);
-
-impl<T: Plain, const N: usize, W: Wake> Writer<'_, T, N, W> {
+impl<T: Plain, W: Wake, C: Capacity> Writer<'_, T, W, C> {
     /// Sends one message to every reader, and overwrites the oldest one kept. Wait-free.
     #[inline]
     pub fn send(&mut self, message: T) {
@@ -344,11 +357,12 @@ impl<T: Plain, const N: usize, W: Wake> Writer<'_, T, N, W> {
 }
 
 /// One that reads. Its place is its own; a clone goes on from the same place. It can move to another thread or context.
-#[derive(Debug)]
-pub struct Reader<'a, T, const N: usize, W: Wake = Nobody> {
-    stamped: &'a Stamped<T, N, W>,
+pub struct Reader<'a, T, W: Wake = Nobody, C = Counted> {
+    slots: SeqSlotsRef<'a, T, W, C>,
     place: CachePadded<Place>,
 }
+
+type Sides<'a, T, W, C> = (Writer<'a, T, W, C>, Reader<'a, T, W, C>);
 
 /// Where a reader stands.
 #[derive(Debug, Clone, Copy)]
@@ -359,38 +373,38 @@ struct Place {
     known: u64,
 }
 
-impl<T, const N: usize, W: Wake> Clone for Reader<'_, T, N, W> {
-    fn clone(&self) -> Self {
-        Reader { stamped: self.stamped, place: CachePadded(self.place.0) }
+impl<T, W: Wake, C> fmt::Debug for Reader<'_, T, W, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.place.0, f)
     }
 }
 
-impl<'a, T: Plain, const N: usize, W: Wake> Reader<'a, T, N, W> {
-    fn new(stamped: &'a Stamped<T, N, W>, next: u64, known: u64) -> Self {
-        Reader { stamped, place: CachePadded(Place { next, known }) }
+impl<T, W: Wake, C: Capacity> Clone for Reader<'_, T, W, C> {
+    fn clone(&self) -> Self {
+        Reader { slots: self.slots, place: CachePadded(self.place.0) }
+    }
+}
+
+impl<'a, T: Plain, W: Wake, C: Capacity> Reader<'a, T, W, C> {
+    fn new(slots: SeqSlotsRef<'a, T, W, C>, next: u64, known: u64) -> Self {
+        Reader { slots, place: CachePadded(Place { next, known }) }
     }
 
     /// Copies the next message out, if there is one. Wait-free.
     ///
     /// # Errors
-    /// [`Missed`] when the next message was overwritten; the reader then stands at the oldest one that is still there.
+    /// [`RecvError::Lagged`] when the next message was overwritten; the reader then stands at the oldest one that is still
+    /// there.
     #[inline]
-    pub fn try_recv(&mut self) -> Result<Option<T>, Missed> {
-        let Some(next) = self.published() else { return Ok(None) };
-        match self.stamped.read(next) {
-            Some(message) => {
-                self.place.0.next = next.wrapping_add(1);
-                Ok(Some(message))
-            }
-            None => Err(self.skip()),
-        }
+    pub fn try_recv(&mut self) -> Result<Option<T>, RecvError> {
+        self.attempt(|slots, number| slots.read(number))
     }
 
     /// Copies the next message into `out`, if there is one, and says whether there was. For a large message: there is no
     /// other copy on the way. Wait-free.
     ///
     /// # Errors
-    /// [`Missed`] as for [`try_recv`](Self::try_recv). What is in `out` then is of no message.
+    /// As for [`try_recv`](Self::try_recv). What is in `out` then is of no message.
     ///
     /// ```
     /// use ringway_core::ring::broadcast::Broadcast;
@@ -403,13 +417,25 @@ impl<'a, T: Plain, const N: usize, W: Wake> Reader<'a, T, N, W> {
     /// assert_eq!(out, [7; 4096]);
     /// ```
     #[inline]
-    pub fn try_recv_into(&mut self, out: &mut T) -> Result<bool, Missed> {
-        let Some(next) = self.published() else { return Ok(false) };
-        if !self.stamped.read_into(next, out) {
-            return Err(self.skip());
+    pub fn try_recv_into(&mut self, out: &mut T) -> Result<bool, RecvError> {
+        self.attempt(|slots, number| slots.read_into(number, out))
+            .map(|received| received.is_some())
+    }
+
+    /// What `read` makes of the next message, if there is one. It answers `None` when the message was overwritten.
+    #[inline(always)]
+    fn attempt<R>(
+        &mut self,
+        read: impl FnOnce(SeqSlotsRef<'a, T, W, C>, u64) -> Option<R>,
+    ) -> Result<Option<R>, RecvError> {
+        let Some(next) = self.published() else { return Ok(None) };
+        match read(self.slots, next) {
+            Some(message) => {
+                self.place.0.next = next.wrapping_add(1);
+                Ok(Some(message))
+            }
+            None => Err(RecvError::Lagged(self.skip())),
         }
-        self.place.0.next = next.wrapping_add(1);
-        Ok(true)
     }
 
     /// The number of the next message, if it was published.
@@ -417,21 +443,22 @@ impl<'a, T: Plain, const N: usize, W: Wake> Reader<'a, T, N, W> {
     fn published(&mut self) -> Option<u64> {
         let place = &mut self.place.0;
         if place.known < place.next {
-            place.known = self.stamped.newest(place.known);
+            place.known = self.slots.line().newest(place.known);
         }
         (place.known >= place.next).then_some(place.next)
     }
 
-    /// Goes on behind what was overwritten: the next message was.
+    /// Goes on behind what was overwritten, which the next message was; how many messages that is.
     #[cold]
-    fn skip(&mut self) -> Missed {
+    fn skip(&mut self) -> u64 {
         let place = &mut self.place.0;
-        place.known = self.stamped.newest(place.known);
+        place.known = self.slots.line().newest(place.known);
         // The one that we tried is gone in any case, also when the message that overwrites it is not published yet.
-        let next = oldest::<N>(place.known).max(place.next.wrapping_add(1));
-        let missed = Missed(next.wrapping_sub(place.next));
+        let oldest = number::oldest(place.known, self.slots.capacity());
+        let next = oldest.max(place.next.wrapping_add(1));
+        let lagged = next.wrapping_sub(place.next);
         place.next = next;
-        missed
+        lagged
     }
 
     /// How many messages this reader is behind the writer. More than [`capacity`](Self::capacity): it will miss some.
@@ -445,13 +472,13 @@ impl<'a, T: Plain, const N: usize, W: Wake> Reader<'a, T, N, W> {
     /// ```
     pub fn behind(&mut self) -> u64 {
         let place = &mut self.place.0;
-        place.known = self.stamped.newest(place.known);
+        place.known = self.slots.line().newest(place.known);
         place.known.wrapping_add(1).saturating_sub(place.next)
     }
 
     /// How many messages are kept.
-    pub const fn capacity(&self) -> usize {
-        N
+    pub fn capacity(&self) -> usize {
+        self.slots.capacity() as usize
     }
 
     /// Whether the last writer closed its half or died, and nobody took it since. What it sent can
@@ -466,6 +493,6 @@ impl<'a, T: Plain, const N: usize, W: Wake> Reader<'a, T, N, W> {
     /// assert!(reader.writer_is_gone());
     /// ```
     pub fn writer_is_gone(&self) -> bool {
-        self.stamped.writer_is_gone()
+        self.slots.line().writer_is_gone()
     }
 }

@@ -23,17 +23,20 @@
 //! assert!(POSITION.load_newer(version).is_none(), "it did not change since");
 //! ```
 
-use super::broadcast::stamped::{Pen, Stamped};
+use super::broadcast::seq_slots::{SeqSlot, SeqSlots, SlotWriter};
 use crate::Error;
 use crate::participant::Participant;
 use crate::plain::Plain;
 #[cfg(not(loom))]
 use crate::ring::InPlace;
+use crate::storage::Fixed;
 use crate::sync::{CachePadded, const_unless_loom, spin_loop};
-use crate::wait::{Nobody, Register, Wait, Wake};
+use crate::wait::{Nobody, Register, Wait, Wake, look_or_end};
 use core::future::poll_fn;
 #[cfg(not(loom))]
 use core::mem::MaybeUninit;
+#[cfg(not(loom))]
+use core::ptr::NonNull;
 use core::task::{Context, Poll};
 
 /// How many values have a place: the newest, the one that is being stored, and as many more as let a reader copy at its ease.
@@ -54,7 +57,7 @@ pub const SLOTS: usize = if cfg!(loom) { 2 } else { 4 };
 /// ```
 #[derive(Debug)]
 #[repr(transparent)]
-pub struct Latest<T, W: Wake = Nobody>(Stamped<T, SLOTS, W>);
+pub struct Latest<T, W: Wake = Nobody>(SeqSlots<[SeqSlot<T>; SLOTS], W>);
 
 /// Which of the values it was, in the order in which they were stored.
 ///
@@ -93,7 +96,7 @@ impl<T: Plain, W: Wake> Latest<T, W> {
         /// });
         /// ```
         pub fn new() -> Self {
-            Latest(Stamped::new())
+            Latest(SeqSlots::new())
         }
     }
 
@@ -116,7 +119,7 @@ impl<T: Plain, W: Wake> Latest<T, W> {
     /// ```
     #[inline]
     pub fn load_newer(&self, seen: Version) -> Option<(T, Version)> {
-        self.newer(seen, |newest| self.0.read(newest))
+        self.newer(seen, |newest| self.0.borrow().read(newest))
     }
 
     /// Copies the newest value into `out`, and says which one it is; `None` while nothing was
@@ -154,7 +157,7 @@ impl<T: Plain, W: Wake> Latest<T, W> {
     /// ```
     #[inline]
     pub fn load_newer_into(&self, seen: Version, out: &mut T) -> Option<Version> {
-        self.newer(seen, |newest| self.0.read_into(newest, out).then_some(())).map(|(_, seen)| seen)
+        self.newer(seen, |newest| self.0.borrow().read_into(newest, out)).map(|((), seen)| seen)
     }
 
     /// What `read` makes of the newest value if it is newer than `seen`; tried again when it says
@@ -166,7 +169,7 @@ impl<T: Plain, W: Wake> Latest<T, W> {
         mut read: impl FnMut(u64) -> Option<R>,
     ) -> Option<(R, Version)> {
         loop {
-            let newest = self.0.newest(seen);
+            let newest = self.0.line().newest(seen);
             // Also the end of it when a value was overwritten without a newer one, which only somebody who writes nonsense
             // can bring about.
             if newest <= seen {
@@ -182,13 +185,13 @@ impl<T: Plain, W: Wake> Latest<T, W> {
 
     /// Which value is the newest.
     pub fn version(&self) -> Version {
-        Version(self.0.newest(0))
+        Version(self.0.line().newest(0))
     }
 
     /// Whether the last writer closed its half or died, and nobody took it since. One that has not
     /// come yet is not gone, nor is one that gave its half back.
     pub fn writer_is_gone(&self) -> bool {
-        self.0.writer_is_gone()
+        self.0.line().writer_is_gone()
     }
 }
 
@@ -198,13 +201,12 @@ impl<T: Plain, W: Wake> Default for Latest<T, W> {
     }
 }
 
-// SAFETY: it is stamped slots, which are made there.
+// SAFETY: it is the slots, which are made there.
 #[cfg(not(loom))]
 unsafe impl<T: Plain, W: Wake> InPlace for Latest<T, W> {
     fn init(place: &mut MaybeUninit<Self>) -> &mut Self {
-        let stamped = place.as_mut_ptr().cast::<MaybeUninit<Stamped<T, SLOTS, W>>>();
         // SAFETY: `repr(transparent)`, and the place is ours.
-        Stamped::init(unsafe { &mut *stamped });
+        unsafe { SeqSlots::<[SeqSlot<T>; 0], W>::init(NonNull::from(&mut *place).cast(), SLOTS) };
         // SAFETY: just made.
         unsafe { place.assume_init_mut() }
     }
@@ -229,7 +231,7 @@ impl<T: Plain, W: Wake> Latest<T, W> {
 
     /// [`writer`](Self::writer) for `me`, where processes share it.
     pub fn writer_as(&self, me: Participant) -> Option<Writer<'_, T, W>> {
-        self.0.take(me).map(|pen| Writer(CachePadded(pen)))
+        self.0.take(me).map(|writer| Writer(CachePadded(writer)))
     }
 
     /// The writer's half for the owner of it all, who knows that nobody has it. Needs no read-modify-write.
@@ -261,13 +263,13 @@ impl<T: Plain, W: Wake> Latest<T, W> {
     /// assert!(LATEST.writer().is_some(), "another can go on");
     /// ```
     pub unsafe fn recover(&self, dead: Participant) -> usize {
-        usize::from(self.0.recover(dead))
+        usize::from(self.0.line().recover(dead))
     }
 }
 
 /// The half that writes. It can move to another thread or context, and is used from one at a time.
 #[derive(Debug)]
-pub struct Writer<'a, T: Plain, W: Wake = Nobody>(CachePadded<Pen<'a, T, SLOTS, W>>);
+pub struct Writer<'a, T: Plain, W: Wake = Nobody>(CachePadded<SlotWriter<'a, T, W, Fixed<SLOTS>>>);
 
 impl<T: Plain, W: Wake> Writer<'_, T, W> {
     /// Makes `value` the newest, and wakes whoever waits for a change. Wait-free.
@@ -313,16 +315,17 @@ impl<T: Plain, W: Wake> Writer<'_, T, W> {
 }
 
 impl<T: Plain, W: Wake> Latest<T, W> {
-    /// A newer value than `seen`, or why there will be none; `None` when one may come.
-    fn newer_or_end(&self, seen: Version) -> Option<Result<(T, Version), Error>> {
-        if let Some(newer) = self.load_newer(seen) {
-            return Some(Ok(newer));
-        }
-        // In this order: what the writer stored before it went is seen by the look after we see that it went.
-        if self.writer_is_gone() {
-            return Some(self.load_newer(seen).ok_or(Error::EndOfFile));
-        }
-        None
+    /// What `read` makes of a newer value than `seen`, or why there will be none; `None` when one may come.
+    fn newer_or_end<R>(
+        &self,
+        seen: Version,
+        mut read: impl FnMut(u64) -> Option<R>,
+    ) -> Option<Result<(R, Version), Error>> {
+        look_or_end(
+            &mut (),
+            |()| self.newer(seen, &mut read).map(Ok),
+            |()| self.writer_is_gone().then_some(Err(Error::EndOfFile)),
+        )
     }
 }
 
@@ -361,19 +364,9 @@ impl<T: Plain, W: Wait> Latest<T, W> {
         seen: Version,
         deadline: Option<W::Deadline>,
     ) -> Result<(T, Version), Error> {
-        self.0.bell().wait_until(deadline, || self.newer_or_end(seen))?
-    }
-
-    /// [`newer_or_end`](Self::newer_or_end), with the value in `out`.
-    fn newer_into_or_end(&self, seen: Version, out: &mut T) -> Option<Result<Version, Error>> {
-        if let Some(newer) = self.load_newer_into(seen, out) {
-            return Some(Ok(newer));
-        }
-        // In this order, as there.
-        if self.writer_is_gone() {
-            return Some(self.load_newer_into(seen, out).ok_or(Error::EndOfFile));
-        }
-        None
+        let slots = self.0.borrow();
+        let newer = || self.newer_or_end(seen, |newest| slots.read(newest));
+        slots.line().bell().wait_until(deadline, newer)?
     }
 
     /// Copies the newest value into `out` once it is newer than `seen`; waits until it is. For a
@@ -407,7 +400,9 @@ impl<T: Plain, W: Wait> Latest<T, W> {
         out: &mut T,
         deadline: Option<W::Deadline>,
     ) -> Result<Version, Error> {
-        self.0.bell().wait_until(deadline, || self.newer_into_or_end(seen, out))?
+        let slots = self.0.borrow();
+        let newer = || self.newer_or_end(seen, |newest| slots.read_into(newest, out));
+        slots.line().bell().wait_until(deadline, newer)?.map(|((), version)| version)
     }
 }
 
@@ -434,7 +429,8 @@ impl<T: Plain, W: Register> Latest<T, W> {
         cx: &mut Context<'_>,
         seen: Version,
     ) -> Poll<Result<(T, Version), Error>> {
-        self.0.bell().poll_until(cx, || self.newer_or_end(seen))
+        let slots = self.0.borrow();
+        slots.line().bell().poll_until(cx, || self.newer_or_end(seen, |newest| slots.read(newest)))
     }
 
     /// A copy of the newest value once it is newer than `seen`; awaits that.
@@ -443,5 +439,46 @@ impl<T: Plain, W: Register> Latest<T, W> {
     /// [`Error::EndOfFile`] when the writer closed or died and the value is not newer.
     pub fn newer_async(&self, seen: Version) -> impl Future<Output = Result<(T, Version), Error>> {
         poll_fn(move |cx| self.poll_newer(cx, seen))
+    }
+
+    /// Copies the newest value into `out` if it is newer than `seen`; otherwise has the task woken
+    /// when it may be. For a large value, as [`load_into`](Self::load_into).
+    ///
+    /// # Errors
+    /// As [`poll_newer`](Self::poll_newer). What is in `out` without an answer is of no value.
+    ///
+    /// ```
+    /// use ringway_core::ring::latest::{Latest, Version};
+    /// use ringway_core::wait::Async;
+    /// use std::task::{Context, Waker};
+    /// let frame = Latest::<[u8; 4096], Async>::new();
+    /// let mut cx = Context::from_waker(Waker::noop());
+    /// let mut out = Box::new([0; 4096]);
+    /// assert!(frame.poll_newer_into(&mut cx, Version::NONE, &mut out).is_pending());
+    /// frame.writer().unwrap().store_from(&[7; 4096]);
+    /// assert!(frame.poll_newer_into(&mut cx, Version::NONE, &mut out).is_ready());
+    /// assert_eq!(*out, [7; 4096]);
+    /// ```
+    pub fn poll_newer_into(
+        &self,
+        cx: &mut Context<'_>,
+        seen: Version,
+        out: &mut T,
+    ) -> Poll<Result<Version, Error>> {
+        let slots = self.0.borrow();
+        let newer = || self.newer_or_end(seen, |newest| slots.read_into(newest, out));
+        slots.line().bell().poll_until(cx, newer).map_ok(|((), version)| version)
+    }
+
+    /// Copies the newest value into `out` once it is newer than `seen`; awaits that.
+    ///
+    /// # Errors
+    /// As [`poll_newer`](Self::poll_newer). What is in `out` then is of no value.
+    pub fn newer_into_async(
+        &self,
+        seen: Version,
+        out: &mut T,
+    ) -> impl Future<Output = Result<Version, Error>> {
+        poll_fn(move |cx| self.poll_newer_into(cx, seen, out))
     }
 }

@@ -197,17 +197,11 @@ impl From<region::Mismatch<'_>> for Cause {
     }
 }
 
-impl From<ring::broadcast::Missed> for Cause {
-    fn from(missed: ring::broadcast::Missed) -> Self {
-        Cause::Lagged(missed.0)
-    }
-}
-
 impl From<ring::broadcast::RecvError> for Cause {
     fn from(error: ring::broadcast::RecvError) -> Self {
         use ring::broadcast::RecvError as E;
         match error {
-            E::Missed(count) => Cause::Lagged(count),
+            E::Lagged(count) => Cause::Lagged(count),
             E::EndOfFile => Cause::Core(channel::Error::EndOfFile),
             E::TimedOut => Cause::Core(channel::Error::TimedOut),
         }

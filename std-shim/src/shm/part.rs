@@ -4,7 +4,7 @@ use super::Region;
 use crate::{Error, Result, channel};
 use ringway_core::participant::Participant;
 use ringway_core::region::{self, Item, SharedWait};
-use ringway_core::ring::broadcast::{self, Broadcast};
+use ringway_core::ring::broadcast::{self, BroadcastInner, SeqSlot};
 use ringway_core::ring::bytes::{self, ByteRingInner};
 use ringway_core::ring::latest::{self, Latest};
 use ringway_core::ring::messages::{self, MessageRingInner};
@@ -228,7 +228,7 @@ halves! {
     sender, "sends": messages::Sender<'_, W, S::Capacity> = MessageRingInner::sender_as;
     receiver, "receives": messages::Receiver<'_, W, S::Capacity> = MessageRingInner::receiver_as;
 
-    [T: Item, const N: usize, W: SharedWait] Broadcast<T, N, W>, |_| true;
+    [T: Item, S: Storage<Element = SeqSlot<T>> + ?Sized, W: SharedWait] BroadcastInner<S, W>, |_| true;
     /// ```
     /// use ringway::shm::{Broadcast, Layout, Region};
     /// type Prices = Broadcast<u32, 64>;
@@ -239,7 +239,7 @@ halves! {
     /// assert_eq!(reader.recv()?, 5);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    writer, "writes": broadcast::Writer<'_, T, N, W> = Broadcast::writer_as;
+    writer, "writes": broadcast::Writer<'_, T, W, S::Capacity> = BroadcastInner::writer_as;
 
     [T: Item, W: SharedWait] Latest<T, W>, |_| true;
     /// ```

@@ -42,6 +42,7 @@ run_time! {
     byte_ring [], "a ring of bytes", ByteRingView;
     message_ring [], "a ring of messages, measured in bytes,", MessageRingView;
     queue [T], "a queue", QueueView<T>;
+    broadcast [T], "a broadcast", BroadcastView<T>;
 }
 
 /// A ring of values on which both sides can sleep.
@@ -70,6 +71,9 @@ pub type QueueView<T> = ringway_core::ring::queue::QueueView<T, RobustFutex>;
 
 /// Messages from one writer to any number of readers, which can sleep.
 pub type Broadcast<T, const N: usize> = ringway_core::ring::broadcast::Broadcast<T, N, RobustFutex>;
+
+/// The same, whose capacity is known when the program runs.
+pub type BroadcastView<T> = ringway_core::ring::broadcast::BroadcastView<T, RobustFutex>;
 
 /// The newest value of one writer, for any number of readers, which can sleep until it changes.
 pub type Latest<T> = ringway_core::ring::latest::Latest<T, RobustFutex>;

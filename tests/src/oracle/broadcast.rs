@@ -2,8 +2,10 @@
 
 use super::Choices;
 use ringway_core::participant::Participant;
-use ringway_core::ring::broadcast::{Broadcast, Missed, Reader, Writer};
+use ringway_core::ring::broadcast::{Broadcast, Reader, RecvError, Writer};
 use ringway_core::ring::latest::{self, Latest, Version};
+use ringway_core::storage::Fixed;
+use ringway_core::wait::Nobody;
 
 /// A message of a size that is not of whole words.
 type Message = [u8; 7];
@@ -41,13 +43,13 @@ fn broadcast_of<const N: usize>(mut choices: Choices<'_>) {
 
 struct Run<'a, const N: usize> {
     broadcast: &'a Broadcast<Message, N>,
-    writer: Option<Writer<'a, Message, N>>,
+    writer: Option<Writer<'a, Message, Nobody, Fixed<N>>>,
     /// Whether the last writer closed its half or died, and nobody took it since.
     closed: bool,
     /// Messages 1 to this were sent.
     sent: u64,
     /// The readers, and which message each gets next.
-    readers: Vec<(Reader<'a, Message, N>, u64)>,
+    readers: Vec<(Reader<'a, Message, Nobody, Fixed<N>>, u64)>,
 }
 
 impl<const N: usize> Run<'_, N> {
@@ -107,13 +109,14 @@ impl<const N: usize> Run<'_, N> {
         let expected = if *next > sent {
             Ok(None)
         } else if *next < oldest {
-            Err(Missed(oldest - *next))
+            Err(RecvError::Lagged(oldest - *next))
         } else {
             Ok(Some(message(*next)))
         };
         match &expected {
             Ok(message) => *next += u64::from(message.is_some()),
-            Err(Missed(missed)) => *next += missed,
+            Err(RecvError::Lagged(missed)) => *next += missed,
+            Err(_) => unreachable!("it is looked at without waiting"),
         }
         if into {
             let mut out = [0; 7];

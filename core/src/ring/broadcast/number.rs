@@ -28,9 +28,17 @@ pub(super) const fn is_upper_half(low: u32) -> bool {
     low >> (LOW_BITS - 1) != 0
 }
 
-/// Which of `N` slots a number has.
-pub(super) const fn index<const N: usize>(number: u64) -> usize {
-    (number % N as u64) as usize
+/// Which of so many slots a number has. Where the capacity is a constant, so is which of the two ways it goes.
+#[inline(always)]
+pub(super) const fn index(number: u64, capacity: u32) -> usize {
+    let capacity = capacity as u64;
+    let mask = capacity.wrapping_sub(1);
+    (if capacity & mask == 0 { number & mask } else { number % capacity }) as usize
+}
+
+/// The number of the oldest message that can still be there when `newest` is the newest.
+pub(super) const fn oldest(newest: u64, capacity: u32) -> u64 {
+    if newest < capacity as u64 { 1 } else { newest.wrapping_sub(capacity as u64).wrapping_add(1) }
 }
 
 #[cfg(test)]

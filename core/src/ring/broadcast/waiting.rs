@@ -1,8 +1,10 @@
 //! The forms that wait: for threads and for tasks, on broadcasts whose readers can sleep.
 
-use super::{Missed, Reader};
+use super::Reader;
+use super::seq_slots::SeqSlotsRef;
 use crate::plain::Plain;
-use crate::wait::{Register, TimedOut, Wait, Wake};
+use crate::storage::Capacity;
+use crate::wait::{Register, TimedOut, Wait, Wake, look_or_end};
 use core::fmt;
 use core::future::poll_fn;
 use core::task::{Context, Poll};
@@ -16,7 +18,7 @@ use core::task::{Context, Poll};
 /// let (mut writer, mut reader) = broadcast.split();
 /// (1..=3).for_each(|message| writer.send(message));
 /// writer.close();
-/// assert_eq!(reader.recv(), Err(RecvError::Missed(2)));
+/// assert_eq!(reader.recv(), Err(RecvError::Lagged(2)));
 /// assert_eq!(reader.recv(), Ok(3));
 /// assert_eq!(reader.recv(), Err(RecvError::EndOfFile));
 /// ```
@@ -25,7 +27,7 @@ use core::task::{Context, Poll};
 pub enum RecvError {
     /// The reader was too slow, and so many messages were overwritten before it got them. The next call goes on at the oldest
     /// that was still there.
-    Missed(u64),
+    Lagged(u64),
     /// The writer closed or died, and every message was read. Another writer may come: then the
     /// reader goes on.
     EndOfFile,
@@ -36,7 +38,10 @@ pub enum RecvError {
 impl fmt::Display for RecvError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            RecvError::Missed(missed) => fmt::Display::fmt(&Missed(*missed), f),
+            RecvError::Lagged(missed) => write!(
+                f,
+                "the reader was too slow and missed {missed} messages; the next call goes on behind them"
+            ),
             RecvError::EndOfFile => {
                 f.write_str("the writer closed or died, and every message was read")
             }
@@ -47,40 +52,31 @@ impl fmt::Display for RecvError {
 
 impl core::error::Error for RecvError {}
 
-impl From<Missed> for RecvError {
-    fn from(Missed(missed): Missed) -> RecvError {
-        RecvError::Missed(missed)
-    }
-}
-
 impl From<TimedOut> for RecvError {
     fn from(TimedOut: TimedOut) -> RecvError {
         RecvError::TimedOut
     }
 }
 
-impl<T: Plain, const N: usize, W: Wake> Reader<'_, T, N, W> {
-    /// A message, or why there will be none; `None` when one may come.
-    fn recv_or_end(&mut self) -> Option<Result<T, RecvError>> {
-        if let Some(answer) = self.try_recv().transpose() {
-            return Some(answer.map_err(RecvError::from));
-        }
-        // In this order: what the writer sent before it went is seen by the look after we see that it went.
-        if self.writer_is_gone() {
-            let answer = self.try_recv().transpose();
-            return Some(
-                answer.map_or(Err(RecvError::EndOfFile), |got| got.map_err(RecvError::from)),
-            );
-        }
-        None
+impl<'a, T: Plain, W: Wake, C: Capacity> Reader<'a, T, W, C> {
+    /// What `read` makes of a message, or why there will be none; `None` when one may come.
+    fn attempt_or_end<R>(
+        &mut self,
+        mut read: impl FnMut(SeqSlotsRef<'a, T, W, C>, u64) -> Option<R>,
+    ) -> Option<Result<R, RecvError>> {
+        look_or_end(
+            self,
+            |reader| reader.attempt(&mut read).transpose(),
+            |reader| reader.writer_is_gone().then_some(Err(RecvError::EndOfFile)),
+        )
     }
 }
 
-impl<T: Plain, const N: usize, W: Wait> Reader<'_, T, N, W> {
+impl<T: Plain, W: Wait, C: Capacity> Reader<'_, T, W, C> {
     /// Copies the next message out; waits for one.
     ///
     /// # Errors
-    /// [`RecvError::Missed`] when the next message was overwritten, [`RecvError::EndOfFile`] when
+    /// [`RecvError::Lagged`] when the next message was overwritten, [`RecvError::EndOfFile`] when
     /// the writer closed or died and everything was read.
     pub fn recv(&mut self) -> Result<T, RecvError> {
         self.recv_deadline(None)
@@ -105,24 +101,8 @@ impl<T: Plain, const N: usize, W: Wait> Reader<'_, T, N, W> {
     /// assert_eq!(reader.recv_deadline(Some(50)), Err(RecvError::TimedOut));
     /// ```
     pub fn recv_deadline(&mut self, deadline: Option<W::Deadline>) -> Result<T, RecvError> {
-        let bell = self.stamped.bell();
-        bell.wait_until(deadline, || self.recv_or_end())?
-    }
-
-    /// [`recv_or_end`](Self::recv_or_end), with the message in `out`.
-    fn recv_into_or_end(&mut self, out: &mut T) -> Option<Result<(), RecvError>> {
-        // In this order, as there: once more after we see that the writer went.
-        for is_last in [false, true] {
-            if is_last && !self.writer_is_gone() {
-                return None;
-            }
-            match self.try_recv_into(out) {
-                Ok(true) => return Some(Ok(())),
-                Ok(false) => {}
-                Err(missed) => return Some(Err(missed.into())),
-            }
-        }
-        Some(Err(RecvError::EndOfFile))
+        let bell = self.slots.line().bell();
+        bell.wait_until(deadline, || self.attempt_or_end(SeqSlotsRef::read))?
     }
 
     /// Copies the next message into `out`; waits for one. For a large message, as
@@ -154,12 +134,14 @@ impl<T: Plain, const N: usize, W: Wait> Reader<'_, T, N, W> {
         out: &mut T,
         deadline: Option<W::Deadline>,
     ) -> Result<(), RecvError> {
-        let bell = self.stamped.bell();
-        bell.wait_until(deadline, || self.recv_into_or_end(out))?
+        let bell = self.slots.line().bell();
+        bell.wait_until(deadline, || {
+            self.attempt_or_end(|slots, number| slots.read_into(number, out))
+        })?
     }
 }
 
-impl<T: Plain, const N: usize, W: Register> Reader<'_, T, N, W> {
+impl<T: Plain, W: Register, C: Capacity> Reader<'_, T, W, C> {
     /// Copies the next message out, or has the task woken when one may be there. As many tasks at a
     /// time can wait as the bell has places for, see [`Async`](crate::wait::Async).
     ///
@@ -178,8 +160,8 @@ impl<T: Plain, const N: usize, W: Register> Reader<'_, T, N, W> {
     /// assert_eq!(reader.poll_recv(&mut cx), Poll::Ready(Ok(1)));
     /// ```
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, RecvError>> {
-        let bell = self.stamped.bell();
-        bell.poll_until(cx, || self.recv_or_end())
+        let bell = self.slots.line().bell();
+        bell.poll_until(cx, || self.attempt_or_end(SeqSlotsRef::read))
     }
 
     /// Copies the next message out; awaits one. Cancelled, it consumes nothing.
@@ -188,5 +170,41 @@ impl<T: Plain, const N: usize, W: Register> Reader<'_, T, N, W> {
     /// As [`recv`](Self::recv).
     pub fn recv_async(&mut self) -> impl Future<Output = Result<T, RecvError>> {
         poll_fn(|cx| self.poll_recv(cx))
+    }
+
+    /// Copies the next message into `out`, or has the task woken when one may be there. For a large message, as
+    /// [`recv_into`](Self::recv_into).
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv). What is in `out` without a message is of none.
+    ///
+    /// ```
+    /// use ringway_core::ring::broadcast::Broadcast;
+    /// use ringway_core::wait::Async;
+    /// use std::task::{Context, Poll, Waker};
+    /// let mut frames = Broadcast::<[u8; 4096], 2, Async>::new();
+    /// let (mut writer, mut reader) = frames.split();
+    /// let mut cx = Context::from_waker(Waker::noop());
+    /// let mut frame = Box::new([0; 4096]);
+    /// assert!(reader.poll_recv_into(&mut cx, &mut frame).is_pending());
+    /// writer.send_from(&[7; 4096]);
+    /// assert_eq!(reader.poll_recv_into(&mut cx, &mut frame), Poll::Ready(Ok(())));
+    /// assert_eq!(*frame, [7; 4096]);
+    /// ```
+    pub fn poll_recv_into(
+        &mut self,
+        cx: &mut Context<'_>,
+        out: &mut T,
+    ) -> Poll<Result<(), RecvError>> {
+        let bell = self.slots.line().bell();
+        bell.poll_until(cx, || self.attempt_or_end(|slots, number| slots.read_into(number, out)))
+    }
+
+    /// Copies the next message into `out`; awaits one. Cancelled, it consumes nothing.
+    ///
+    /// # Errors
+    /// As [`recv_into`](Self::recv_into).
+    pub fn recv_into_async(&mut self, out: &mut T) -> impl Future<Output = Result<(), RecvError>> {
+        poll_fn(|cx| self.poll_recv_into(cx, out))
     }
 }

@@ -8,7 +8,7 @@ use crate::part::Report;
 use crate::way::{Offer, soon, told};
 use ringway::channel::Error;
 use ringway::shm::{Layout, Region, Semaphore};
-use ringway_core::ring::broadcast::{Missed, RecvError};
+use ringway_core::ring::broadcast::RecvError;
 use ringway_core::ring::latest::Version;
 use std::fmt::Display;
 use std::os::fd::{AsFd, OwnedFd};
@@ -76,8 +76,8 @@ fn broadcast(row: &Row<'_>) -> Result<Outcome> {
         return Err(Failure::new("the two readers did not see the same"));
     }
     let missed = match asleep.try_recv() {
-        Err(Missed(missed)) => missed,
-        Ok(_) => 0,
+        Err(RecvError::Lagged(missed)) => missed,
+        _ => 0,
     };
     first.what = format!("{pieces} to both; a third missed {missed}");
     Ok(first)

@@ -2,6 +2,7 @@
 
 use ringway::signal::Signal;
 use ringway_core::channel::pipe::Pipe;
+use ringway_core::ring::broadcast::{Broadcast, BroadcastView};
 use ringway_core::ring::bytes::{ByteRing, ByteRingView};
 use ringway_core::ring::queue::Queue;
 use ringway_core::ring::{Ring, RingView};
@@ -19,7 +20,7 @@ mod hot {
     use super::{N, OPERATIONS};
     use ringway_core::channel::pipe::{Reader, Writer};
     use ringway_core::ring::queue::{Queue, QueueView};
-    use ringway_core::ring::{self as rings, bytes as byte_rings};
+    use ringway_core::ring::{self as rings, broadcast as broadcasts, bytes as byte_rings};
     use ringway_core::storage::Fixed;
     use ringway_core::wait::{Nobody, Wake};
     use std::hint::black_box;
@@ -50,6 +51,11 @@ mod hot {
     type Consumer<'a, T, B = Nobody> = rings::Consumer<'a, T, B, Fixed<N>>;
     type ByteProducer<'a> = byte_rings::Producer<'a, Nobody, Fixed<{ 64 * N }>>;
     type ByteConsumer<'a> = byte_rings::Consumer<'a, Nobody, Fixed<{ 64 * N }>>;
+
+    type News<'a> = broadcasts::Writer<'a, u64, Nobody, Fixed<N>>;
+    type NewsReader<'a> = broadcasts::Reader<'a, u64, Nobody, Fixed<N>>;
+    type ViewWriter<'a> = broadcasts::Writer<'a, u64>;
+    type ViewReader<'a> = broadcasts::Reader<'a, u64>;
 
     paths! {
         ring {
@@ -144,6 +150,16 @@ mod hot {
                 assert!(black_box(queue.try_pop()).is_none());
             }
         }
+        broadcast {
+            send_and_recv(writer: &mut News, reader: &mut NewsReader) {
+                writer.send(black_box(1));
+                assert!(black_box(reader.try_recv()) == Ok(Some(1)));
+            }
+            send_and_recv_in_a_view(writer: &mut ViewWriter, reader: &mut ViewReader) {
+                writer.send(black_box(1));
+                assert!(black_box(reader.try_recv()) == Ok(Some(1)));
+            }
+        }
         pipe {
             write_64(writer: &mut Writer<{ 64 * N }>) {
                 assert!(writer.try_write(black_box(&[1; 64])) == Ok(64));
@@ -202,6 +218,14 @@ pub fn run() {
     let mut halves = (view.producer().expect("free"), view.consumer().expect("free"));
     hot::bytes::write_64_in_a_view(&mut halves.0);
     hot::bytes::read_64_in_a_view(&mut halves.1);
+
+    let mut broadcast: Broadcast<u64, N> = Broadcast::new();
+    let (mut writer, mut reader) = broadcast.split();
+    hot::broadcast::send_and_recv(&mut writer, &mut reader);
+    drop(writer);
+    let view: &mut BroadcastView<u64> = std::hint::black_box(&mut broadcast);
+    let (mut writer, mut reader) = view.split();
+    hot::broadcast::send_and_recv_in_a_view(&mut writer, &mut reader);
 
     let queue: Queue<u64, N> = Queue::new();
     hot::queue::push(&queue);

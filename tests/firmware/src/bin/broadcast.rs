@@ -70,7 +70,8 @@ fn run() -> bool {
                     picked_up = picked_up.wrapping_add(1);
                 }
                 Ok(None) => {}
-                Err(gap) => missed = missed.wrapping_add(gap.0),
+                Err(RecvError::Lagged(gap)) => missed = missed.wrapping_add(gap),
+                Err(_) => return false,
             }
         }
     }
@@ -81,7 +82,7 @@ fn run() -> bool {
                 whole &= news == measurement(picked_up.wrapping_add(missed) as u32);
                 picked_up = picked_up.wrapping_add(1);
             }
-            Err(RecvError::Missed(gap)) => {
+            Err(RecvError::Lagged(gap)) => {
                 missed = missed.wrapping_add(gap);
             }
             Err(_) => break,

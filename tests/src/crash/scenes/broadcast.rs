@@ -57,7 +57,8 @@ fn read(news: &News, seen: &mut Vec<u64>) -> Check {
                 count += 1;
             }
             Ok(None) => break,
-            Err(more) => missed += more.0,
+            Err(RecvError::Lagged(more)) => missed += more,
+            Err(_) => break,
         }
     }
     if count + missed == there {

@@ -9,7 +9,7 @@ use core::task::{Context, Waker};
 use ringway_core::channel::pipe::Pipe;
 use ringway_core::participant::Participant;
 use ringway_core::region::{AnyPart, Layout, Occupant, Part, TypeName, View};
-use ringway_core::ring::broadcast::Broadcast;
+use ringway_core::ring::broadcast::{Broadcast, BroadcastView};
 use ringway_core::ring::bytes::{ByteRing, ByteRingView};
 use ringway_core::ring::latest::{Latest, Version};
 use ringway_core::ring::messages::{MessageRing, MessageRingView};
@@ -32,6 +32,11 @@ fn in_place() {
     let mut memory = [MaybeUninit::uninit(); 1024];
     if let Ok(ring) = RingView::<u32, Spin>::init_in(&mut memory, any(3)) {
         black_box((ring.capacity(), ring.split().0.try_push(3).is_ok()));
+    }
+    if let Ok(broadcast) = BroadcastView::<u32, Spin>::init_in(&mut memory, any(3)) {
+        let (mut writer, mut reader) = broadcast.split();
+        writer.send(any(1) as u32);
+        black_box(reader.try_recv().is_ok());
     }
     if let Ok(ring) = ByteRingView::<Spin>::init_in(&mut memory, any(9)) {
         black_box((ring.capacity(), ring.split().0.try_write(b"x")));
@@ -68,6 +73,8 @@ fn broadcast(round: usize, other: Participant) {
     }
     let mut out = [0; 3];
     black_box(reader.recv_into_deadline(&mut out, PAST).is_ok());
+    black_box(reader.poll_recv_into(&mut cx, &mut out).is_ready());
+    once(reader.recv_into_async(&mut out));
     writer.close();
     black_box((reader.recv().is_ok(), reader.recv_into(&mut out).is_ok(), out));
     black_box((broadcast.reader_from_oldest().behind(), broadcast.capacity()));
@@ -95,6 +102,9 @@ fn latest(round: usize, other: Participant) {
     black_box((latest.wait_newer_into_deadline(seen, &mut out, PAST).is_ok(), out));
     black_box(latest.poll_newer(&mut cx, seen).is_ready());
     once(latest.newer_async(seen));
+    let mut out = [0; 3];
+    black_box(latest.poll_newer_into(&mut cx, seen, &mut out).is_ready());
+    once(latest.newer_into_async(seen, &mut out));
     core::mem::forget(latest.writer_as(other));
     // SAFETY: what held it is gone.
     black_box(unsafe { latest.recover(other) });

@@ -42,24 +42,25 @@ use super::number;
 use crate::participant::Participant;
 use crate::plain::{Plain, Words};
 use crate::ring::owner::HalfOwner;
+use crate::storage::sealed::{self, Capacity as _};
+use crate::storage::{Capacity, Storage, fixed};
 use crate::sync::{AtomicU32, CachePadded, Ordering, array_of, const_unless_loom, fence};
 use crate::wait::{Doorbell, Wake};
+use core::fmt;
+use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
-#[cfg(not(loom))]
-use core::mem::MaybeUninit;
+use core::ptr::NonNull;
 
-/// The slots and what they are written by.
-#[derive(Debug)]
+/// The slots, an array `S` of [`SeqSlot`]s, and what they are written by.
 #[repr(C)]
-pub(in crate::ring) struct Stamped<T, const N: usize, W: Wake> {
+pub(in crate::ring) struct SeqSlots<S: ?Sized, W: Wake> {
     line: CachePadded<Line<W>>,
-    slots: [Slot<T>; N],
+    slots: S,
 }
 
 /// What the writer writes for every message, and every reader looks at.
-#[derive(Debug)]
 #[repr(C)]
-struct Line<W: Wake> {
+pub(in crate::ring) struct Line<W: Wake> {
     /// The lower word of the newest message's number.
     low: AtomicU32,
     /// The upper word, for when the lower is in the lower half of its range, and for when it is in the upper half.
@@ -69,10 +70,10 @@ struct Line<W: Wake> {
     bell: Doorbell<W>,
 }
 
-/// The stamp, and the message.
+/// A slot: the stamp, and the message.
 #[derive(Debug)]
 #[repr(C)]
-struct Slot<T> {
+pub struct SeqSlot<T> {
     low: AtomicU32,
     high: AtomicU32,
     value: Words<T>,
@@ -81,6 +82,90 @@ struct Slot<T> {
 /// How often a reader looks for the newest number. An honest writer makes it look again once in 2^31 messages, and twice if it
 /// was suspended for as many; loom's numbers are smaller, and its models have up to five messages.
 const TRIES: u32 = 8;
+
+impl<T> sealed::Element for SeqSlot<T> {
+    type Value = T;
+}
+
+impl<T: Plain> SeqSlot<T> {
+    const_unless_loom! {
+        fn new() -> Self {
+            SeqSlot { low: AtomicU32::new(0), high: AtomicU32::new(0), value: Words::zeroed() }
+        }
+    }
+}
+
+impl<T: Plain, const N: usize, W: Wake> SeqSlots<[SeqSlot<T>; N], W> {
+    const_unless_loom! {
+        pub(in crate::ring) fn new() -> Self {
+            fixed::<N>();
+            SeqSlots { line: CachePadded(Line::new()), slots: array_of!(SeqSlot::new(); N) }
+        }
+    }
+}
+
+/// The head of slots: where they begin, and none of them.
+pub(in crate::ring) type Head<T, W> = SeqSlots<[SeqSlot<T>; 0], W>;
+
+#[cfg(not(loom))]
+impl<T, W: Wake> Head<T, W> {
+    /// Makes fresh slots at `at`, so many.
+    ///
+    /// # Safety
+    /// There is memory for them, which is the caller's alone.
+    pub(in crate::ring) unsafe fn init(at: NonNull<Self>, slots: usize) {
+        let at = at.as_ptr();
+        // SAFETY: within the memory, which is the caller's; here and below.
+        let line = unsafe { &raw mut (*at).line };
+        // SAFETY: as above.
+        let first = unsafe { &raw mut (*at).slots };
+        // SAFETY: as above. Zeroed slots are fresh ones.
+        unsafe { first.cast::<SeqSlot<T>>().write_bytes(0, slots) };
+        // SAFETY: as above.
+        unsafe { line.write(CachePadded(Line::new())) };
+    }
+}
+
+impl<T: Plain, S: Storage<Element = SeqSlot<T>> + ?Sized, W: Wake> SeqSlots<S, W> {
+    pub(in crate::ring) fn line(&self) -> &Line<W> {
+        &self.line.0
+    }
+
+    pub(in crate::ring) fn capacity(&self) -> u32 {
+        self.slots.capacity().get()
+    }
+
+    /// As a side holds them.
+    #[inline(always)]
+    pub(in crate::ring) fn borrow(&self) -> SeqSlotsRef<'_, T, W, S::Capacity> {
+        SeqSlotsRef {
+            at: NonNull::from(self).cast(),
+            capacity: self.slots.capacity(),
+            borrowed: PhantomData,
+        }
+    }
+
+    /// Takes the writer's half for `me`, if nobody has it.
+    pub(in crate::ring) fn take(
+        &self,
+        me: Participant,
+    ) -> Option<SlotWriter<'_, T, W, S::Capacity>> {
+        let line = self.line();
+        line.writer.take(me).then(|| SlotWriter { slots: self.borrow(), newest: line.newest(0) })
+    }
+
+    /// Takes it for the owner of the whole, who knows that nobody has it.
+    pub(in crate::ring) fn take_from_owner(&mut self) -> SlotWriter<'_, T, W, S::Capacity> {
+        self.line.0.writer.take_from_owner();
+        SlotWriter { newest: self.line().newest(0), slots: self.borrow() }
+    }
+}
+
+impl<S: ?Sized, W: Wake> fmt::Debug for SeqSlots<S, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SeqSlots").field("newest", &self.line.0.newest(0)).finish()
+    }
+}
 
 impl<W: Wake> Line<W> {
     const_unless_loom! {
@@ -93,59 +178,35 @@ impl<W: Wake> Line<W> {
             }
         }
     }
-}
-
-impl<T: Plain> Slot<T> {
-    const_unless_loom! {
-        fn new() -> Self {
-            Slot { low: AtomicU32::new(0), high: AtomicU32::new(0), value: Words::zeroed() }
-        }
-    }
-}
-
-impl<T: Plain, const N: usize, W: Wake> Stamped<T, N, W> {
-    const_unless_loom! {
-        pub(in crate::ring) fn new() -> Self {
-            Stamped {
-                line: CachePadded(Line::new()),
-                slots: array_of!(Slot::new(); N),
-            }
-        }
-    }
-
-    /// Makes it in `place`.
-    #[cfg(not(loom))]
-    pub(in crate::ring) fn init(place: &mut MaybeUninit<Self>) {
-        let at = place.as_mut_ptr();
-        // SAFETY: within the place, which is ours; here and below.
-        let line = unsafe { &raw mut (*at).line };
-        // SAFETY: as above.
-        let slots = unsafe { &raw mut (*at).slots };
-        // SAFETY: as above. Zeroed slots are fresh ones.
-        unsafe { slots.write_bytes(0, 1) };
-        // SAFETY: as above.
-        unsafe { line.write(CachePadded(Line::new())) };
-    }
 
     pub(in crate::ring) fn bell(&self) -> &Doorbell<W> {
-        &self.line.0.bell
+        &self.bell
     }
 
     /// Who has the writer's half.
     pub(in crate::ring) fn holder(&self) -> Option<Participant> {
-        self.line.0.writer.holder()
+        self.writer.holder()
     }
 
     /// Whether the last writer closed its half or died. What it published is seen by a look at
     /// `newest` after this.
     pub(in crate::ring) fn writer_is_gone(&self) -> bool {
-        self.line.0.writer.is_gone()
+        self.writer.is_gone()
+    }
+
+    /// Closes the writer's half if `dead` holds it, and says whether; wakes every reader.
+    pub(in crate::ring) fn recover(&self, dead: Participant) -> bool {
+        let recovered = self.writer.recover(dead);
+        // Also when it did not hold it: it may have died after it published or closed, and before
+        // it rang, or while it did.
+        self.bell.wake_all();
+        recovered
     }
 
     /// The upper word of `newest` that is valid for one half of the lower word's range.
     #[inline(always)]
     fn high_of(&self, upper_half: bool) -> &AtomicU32 {
-        let [lower, upper] = &self.line.0.high;
+        let [lower, upper] = &self.high;
         if upper_half { upper } else { lower }
     }
 
@@ -160,36 +221,19 @@ impl<T: Plain, const N: usize, W: Wake> Stamped<T, N, W> {
             let high = word.load(Ordering::Acquire);
             // SYNC POINT A, acquire: with the store in `publish`. The messages up to this number are seen, and the upper word
             // that was stored for it.
-            let low = self.line.0.low.load(Ordering::Acquire);
+            let low = self.low.load(Ordering::Acquire);
             // Relaxed: ordered behind the lower word by its acquire.
             if number::is_upper_half(low) == upper_half && word.load(Ordering::Relaxed) == high {
                 return number::join(high, low);
             }
             upper_half = number::is_upper_half(low);
         }
-        // Not reached, but where somebody else writes nonsense.
+        // Not reached, but where somebody else writes what no writer does.
         known
-    }
-
-    /// A copy of message `number`, which is no newer than `newest`; `None` if it was overwritten. Then `newest` has grown to
-    /// `number + N - 1` at least.
-    #[inline]
-    pub(in crate::ring) fn read(&self, number: u64) -> Option<T> {
-        let slot = self.slots.get(number::index::<N>(number))?;
-        let value = slot.value.load();
-        slot.is_still(number).then_some(value)
-    }
-
-    /// [`read`](Self::read) into `out`, and whether that is message `number`. If not, it is anything.
-    #[inline]
-    pub(in crate::ring) fn read_into(&self, number: u64, out: &mut T) -> bool {
-        let Some(slot) = self.slots.get(number::index::<N>(number)) else { return false };
-        slot.value.load_into(out);
-        slot.is_still(number)
     }
 }
 
-impl<T> Slot<T> {
+impl<T> SeqSlot<T> {
     /// Whether what was copied out until now is of message `number`.
     #[inline(always)]
     fn is_still(&self, number: u64) -> bool {
@@ -203,80 +247,116 @@ impl<T> Slot<T> {
     }
 }
 
-impl<T: Plain, const N: usize, W: Wake> Stamped<T, N, W> {
-    /// Takes the writer's half for `me`, if nobody has it.
-    pub(in crate::ring) fn take(&self, me: Participant) -> Option<Pen<'_, T, N, W>> {
-        self.line.0.writer.take(me).then(|| Pen { stamped: self, newest: self.newest(0) })
+/// [`SeqSlots`] as a side holds them: borrowed, and of no array's type. How many they are is a private copy.
+pub(in crate::ring) struct SeqSlotsRef<'a, T, W: Wake, C> {
+    at: NonNull<Head<T, W>>,
+    capacity: C,
+    borrowed: PhantomData<&'a SeqSlots<[SeqSlot<T>], W>>,
+}
+
+// SAFETY: it is a shared borrow of the slots, which every thread may have where they are `Sync`.
+unsafe impl<T: Plain, W: Wake + Sync, C: Capacity> Send for SeqSlotsRef<'_, T, W, C> {}
+
+// SAFETY: as above.
+unsafe impl<T: Plain, W: Wake + Sync, C: Capacity> Sync for SeqSlotsRef<'_, T, W, C> {}
+
+impl<T, W: Wake, C: Copy> Clone for SeqSlotsRef<'_, T, W, C> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T, W: Wake, C: Copy> Copy for SeqSlotsRef<'_, T, W, C> {}
+
+impl<'a, T: Plain, W: Wake, C: Capacity> SeqSlotsRef<'a, T, W, C> {
+    #[inline(always)]
+    pub(in crate::ring) fn line(self) -> &'a Line<W> {
+        // SAFETY: made in `borrow` of a reference that lives as long.
+        unsafe { &(*self.at.as_ptr()).line.0 }
     }
 
-    /// Takes it for the owner of the whole, who knows that nobody has it.
-    pub(in crate::ring) fn take_from_owner(&mut self) -> Pen<'_, T, N, W> {
-        self.line.0.writer.take_from_owner();
-        Pen { newest: self.newest(0), stamped: self }
+    #[inline(always)]
+    pub(in crate::ring) fn capacity(self) -> u32 {
+        self.capacity.get()
     }
 
-    /// Closes the writer's half if `dead` holds it, and says whether; wakes every reader.
-    pub(in crate::ring) fn recover(&self, dead: Participant) -> bool {
-        let recovered = self.line.0.writer.recover(dead);
-        // Also when it did not hold it: it may have died after it published or closed, and before
-        // it rang, or while it did.
-        self.line.0.bell.wake_all();
-        recovered
+    /// The slot of message `number`.
+    #[inline(always)]
+    fn slot(self, number: u64) -> &'a SeqSlot<T> {
+        let index = number::index(number, self.capacity.get());
+        // SAFETY: as in `line`; the slots begin where the empty array does.
+        let first = unsafe { &raw const (*self.at.as_ptr()).slots }.cast::<SeqSlot<T>>();
+        // SAFETY: `index` is less than the capacity, so that it is one of the slots that `borrow` was given.
+        unsafe { &*first.wrapping_add(index) }
+    }
+
+    /// A copy of message `number`, which is no newer than `newest`; `None` if it was overwritten. Then `newest` has grown to
+    /// `number + capacity - 1` at least.
+    #[inline]
+    pub(in crate::ring) fn read(self, number: u64) -> Option<T> {
+        let slot = self.slot(number);
+        let value = slot.value.load();
+        slot.is_still(number).then_some(value)
+    }
+
+    /// [`read`](Self::read) into `out`, which without an answer holds anything.
+    #[inline]
+    pub(in crate::ring) fn read_into(self, number: u64, out: &mut T) -> Option<()> {
+        let slot = self.slot(number);
+        slot.value.load_into(out);
+        slot.is_still(number).then_some(())
     }
 }
 
 /// The writer's half. Dropping it gives it back.
-#[derive(Debug)]
-pub(in crate::ring) struct Pen<'a, T: Plain, const N: usize, W: Wake> {
-    stamped: &'a Stamped<T, N, W>,
+pub(in crate::ring) struct SlotWriter<'a, T: Plain, W: Wake, C: Capacity> {
+    slots: SeqSlotsRef<'a, T, W, C>,
     /// The number of the newest message. We alone change it.
     newest: u64,
 }
 
-impl<'a, T: Plain, const N: usize, W: Wake> Pen<'a, T, N, W> {
+impl<'a, T: Plain, W: Wake, C: Capacity> SlotWriter<'a, T, W, C> {
     /// The number of the newest message.
     pub(in crate::ring) fn newest(&self) -> u64 {
         self.newest
     }
 
-    pub(in crate::ring) fn stamped(&self) -> &'a Stamped<T, N, W> {
-        self.stamped
+    pub(in crate::ring) fn slots(&self) -> SeqSlotsRef<'a, T, W, C> {
+        self.slots
     }
 
     /// Writes and publishes the next message, and wakes every reader. Wait-free.
     #[inline]
     pub(in crate::ring) fn write(&mut self, value: &T) {
-        if let Some(words) = self.begin() {
-            words.store_from(value);
-            self.publish();
-        }
+        self.begin().store_from(value);
+        self.publish();
     }
 
-    /// Where the next message is written, once its slot says so: what was there is gone. Always `Some`.
+    /// Where the next message is written, once its slot says so: what was there is gone.
     #[inline(always)]
-    fn begin(&self) -> Option<&'a Words<T>> {
+    fn begin(&self) -> &'a Words<T> {
         let number = self.newest.wrapping_add(1);
-        let slot = self.stamped.slots.get(number::index::<N>(number))?;
+        let slot = self.slots.slot(number);
         // Relaxed: SYNC POINT C orders it.
         slot.high.store(number::high(number), Ordering::Relaxed);
-        // SYNC POINT C, release: with the load in `read`. The upper word is seen with the lower one.
+        // SYNC POINT C, release: with the load in `is_still`. The upper word is seen with the lower one.
         slot.low.store(number::low(number), Ordering::Release);
-        // SYNC POINT B, release: with the fence in `read`. Whoever sees one of the words sees the stamp.
+        // SYNC POINT B, release: with the fence in `is_still`. Whoever sees one of the words sees the stamp.
         fence(Ordering::Release);
-        Some(&slot.value)
+        &slot.value
     }
 
     /// The commit of the next message, which is written.
     #[inline(always)]
     fn publish(&mut self) {
-        let line = &self.stamped.line.0;
+        let line = self.slots.line();
         let number = self.newest.wrapping_add(1);
         let low = number::low(number);
         let upper_half = number::is_upper_half(low);
         if upper_half != number::is_upper_half(number::low(self.newest)) {
             // SYNC POINT D: with the load in `newest`. Whoever sees it sees that the half before was passed. Relaxed: behind the
             // fence in `begin`, which is the release.
-            self.stamped.high_of(upper_half).store(number::high(number), Ordering::Relaxed);
+            line.high_of(upper_half).store(number::high(number), Ordering::Relaxed);
         }
         // SYNC POINT A, release: with the load in `newest`. The message is seen with its number.
         line.low.store(low, Ordering::Release);
@@ -287,15 +367,21 @@ impl<'a, T: Plain, const N: usize, W: Wake> Pen<'a, T, N, W> {
     /// Gives the half back for good, and wakes every reader.
     pub(in crate::ring) fn close(self) {
         // It must not be given back once more, which would open it.
-        let line = &ManuallyDrop::new(self).stamped.line.0;
+        let line = ManuallyDrop::new(self).slots.line();
         line.writer.close();
         line.bell.ring();
     }
 }
 
-impl<T: Plain, const N: usize, W: Wake> Drop for Pen<'_, T, N, W> {
+impl<T: Plain, W: Wake, C: Capacity> Drop for SlotWriter<'_, T, W, C> {
     fn drop(&mut self) {
-        self.stamped.line.0.writer.give_back();
+        self.slots.line().writer.give_back();
+    }
+}
+
+impl<T: Plain, W: Wake, C: Capacity> fmt::Debug for SlotWriter<'_, T, W, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SlotWriter").field("newest", &self.newest).finish()
     }
 }
 
@@ -306,24 +392,24 @@ mod tests {
     use core::mem::{forget, offset_of};
 
     type Message = [u32; 3];
-    type Three = Stamped<Message, 3, Nobody>;
+    type Three = SeqSlots<[SeqSlot<Message>; 3], Nobody>;
 
     const DEAD: Participant = Participant::LOCAL;
 
     /// One whose newest message is `number`.
     fn at(number: u64) -> Three {
-        let stamped = Three::new();
-        let line = &stamped.line.0;
+        let slots = Three::new();
+        let line = &slots.line.0;
         line.low.store(number::low(number), Ordering::Relaxed);
-        let high = stamped.high_of(number::is_upper_half(number::low(number)));
+        let high = line.high_of(number::is_upper_half(number::low(number)));
         high.store(number::high(number), Ordering::Relaxed);
-        stamped
+        slots
     }
 
     /// Every look at `newest`, whatever the caller knew, says `number`.
-    fn newest_is(stamped: &Three, number: u64) {
+    fn newest_is(slots: &Three, number: u64) {
         for known in [0, 1 << 31, number.wrapping_sub(1), number, number.wrapping_add(1)] {
-            assert_eq!(stamped.newest(known), number, "by one who knew {known}");
+            assert_eq!(slots.line().newest(known), number, "by one who knew {known}");
         }
     }
 
@@ -333,23 +419,23 @@ mod tests {
         assert_eq!(offset_of!(Line<Nobody>, writer), 12);
         assert_eq!(offset_of!(Line<Nobody>, bell), 16);
         assert_eq!(offset_of!(Three, slots), 128);
-        assert_eq!((size_of::<Slot<u8>>(), align_of::<Slot<u8>>()), (12, 4));
-        assert_eq!((size_of::<Slot<[u8; 5]>>(), align_of::<Slot<[u8; 5]>>()), (16, 4));
-        assert_eq!((size_of::<Slot<u64>>(), offset_of!(Slot<u64>, value)), (16, 8));
+        assert_eq!((size_of::<SeqSlot<u8>>(), align_of::<SeqSlot<u8>>()), (12, 4));
+        assert_eq!((size_of::<SeqSlot<[u8; 5]>>(), align_of::<SeqSlot<[u8; 5]>>()), (16, 4));
+        assert_eq!((size_of::<SeqSlot<u64>>(), offset_of!(SeqSlot<u64>, value)), (16, 8));
         assert_eq!((size_of::<Three>(), align_of::<Three>()), (256, 128));
     }
 
     #[test]
     fn numbers_go_on_where_the_lower_word_comes_back_and_where_its_half_changes() {
         for start in [(1 << 31) - 3, (1 << 32) - 3, (3 << 31) - 3, (7 << 32) - 3] {
-            let stamped = at(start);
-            newest_is(&stamped, start);
-            let mut pen = stamped.take(DEAD).unwrap();
+            let slots = at(start);
+            newest_is(&slots, start);
+            let mut writer = slots.take(DEAD).unwrap();
             for number in start + 1..start + 7 {
-                pen.write(&[number as u32; 3]);
-                newest_is(&stamped, number);
-                assert_eq!(stamped.read(number), Some([number as u32; 3]));
-                assert_eq!(stamped.read(number - 3), None, "it was overwritten");
+                writer.write(&[number as u32; 3]);
+                newest_is(&slots, number);
+                assert_eq!(slots.borrow().read(number), Some([number as u32; 3]));
+                assert_eq!(slots.borrow().read(number - 3), None, "it was overwritten");
             }
         }
     }
@@ -357,12 +443,12 @@ mod tests {
     #[test]
     fn a_stamp_with_the_same_lower_word_is_not_taken_for_an_older_one() {
         let (older, newer) = (5, 5 + (3 << 32));
-        assert_eq!(number::index::<3>(older), number::index::<3>(newer));
+        assert_eq!(number::index(older, 3), number::index(newer, 3));
         assert_eq!(number::low(older), number::low(newer));
-        let stamped = at(newer - 1);
-        stamped.take(DEAD).unwrap().write(&[5; 3]);
-        assert_eq!(stamped.read(newer), Some([5; 3]));
-        assert_eq!(stamped.read(older), None);
+        let slots = at(newer - 1);
+        slots.take(DEAD).unwrap().write(&[5; 3]);
+        assert_eq!(slots.borrow().read(newer), Some([5; 3]));
+        assert_eq!(slots.borrow().read(older), None);
     }
 
     /// The writer dies after each of its steps.
@@ -371,11 +457,11 @@ mod tests {
         // One of them enters another half of the numbers.
         for start in [5, (1 << 32) - 1] {
             for last_step in 0..=4 {
-                let stamped = at(start - 3);
-                let mut pen = stamped.take(DEAD).unwrap();
-                (start - 2..=start).for_each(|number| pen.write(&[number as u32; 3]));
+                let slots = at(start - 3);
+                let mut writer = slots.take(DEAD).unwrap();
+                (start - 2..=start).for_each(|number| writer.write(&[number as u32; 3]));
                 if last_step >= 1 {
-                    let words = pen.begin().unwrap();
+                    let words = writer.begin();
                     match last_step {
                         1 => {}
                         2 => words.store([99, 99, (start - 2) as u32]),
@@ -383,42 +469,42 @@ mod tests {
                     }
                 }
                 if last_step == 4 {
-                    pen.publish();
+                    writer.publish();
                 }
-                forget(pen);
+                forget(writer);
                 let newest = start + u64::from(last_step == 4);
-                newest_is(&stamped, newest);
+                newest_is(&slots, newest);
                 let overwritten = (last_step >= 1).then_some(start - 2);
                 for number in start - 2..=start {
                     let there = Some([number as u32; 3]);
                     let expected = if Some(number) == overwritten { None } else { there };
-                    assert_eq!(stamped.read(number), expected);
+                    assert_eq!(slots.borrow().read(number), expected);
                 }
 
-                assert!(stamped.recover(DEAD) && !stamped.recover(DEAD));
-                let mut pen = stamped.take(DEAD).unwrap();
-                assert_eq!(pen.newest(), newest);
-                pen.write(&[7; 3]);
-                newest_is(&stamped, newest + 1);
-                assert_eq!(stamped.read(newest + 1), Some([7; 3]));
+                assert!(slots.line().recover(DEAD) && !slots.line().recover(DEAD));
+                let mut writer = slots.take(DEAD).unwrap();
+                assert_eq!(writer.newest(), newest);
+                writer.write(&[7; 3]);
+                newest_is(&slots, newest + 1);
+                assert_eq!(slots.borrow().read(newest + 1), Some([7; 3]));
                 let committed = (last_step == 4).then_some([99; 3]);
-                assert_eq!(stamped.read(start + 1), committed.or(Some([7; 3])));
+                assert_eq!(slots.borrow().read(start + 1), committed.or(Some([7; 3])));
             }
         }
     }
 
     #[test]
-    fn nonsense_in_the_words_of_the_writer_ends_in_a_number_and_a_copy() {
+    fn corrupted_words_of_the_writer_end_in_a_number_and_a_copy() {
         for (low, lower, upper) in [(u32::MAX, 7, u32::MAX), (0, u32::MAX, 3), (1 << 31, 0, 1)] {
-            let stamped = Three::new();
-            stamped.line.0.low.store(low, Ordering::Relaxed);
-            stamped.high_of(false).store(lower, Ordering::Relaxed);
-            stamped.high_of(true).store(upper, Ordering::Relaxed);
-            let newest = stamped.newest(0);
-            assert_eq!(stamped.read(newest), None);
-            let mut pen = stamped.take(DEAD).unwrap();
-            pen.write(&[1; 3]);
-            assert_eq!(stamped.read(pen.newest()), Some([1; 3]));
+            let slots = Three::new();
+            slots.line.0.low.store(low, Ordering::Relaxed);
+            slots.line().high_of(false).store(lower, Ordering::Relaxed);
+            slots.line().high_of(true).store(upper, Ordering::Relaxed);
+            let newest = slots.line().newest(0);
+            assert_eq!(slots.borrow().read(newest), None);
+            let mut writer = slots.take(DEAD).unwrap();
+            writer.write(&[1; 3]);
+            assert_eq!(slots.borrow().read(writer.newest()), Some([1; 3]));
         }
     }
 }
