@@ -21,6 +21,7 @@ use ringway_core::ring::latest::{Latest, Version};
 use ringway_core::ring::messages::MessageRing;
 use ringway_core::ring::queue::{Queue, QueueView};
 use ringway_core::ring::{PushError, Ring};
+use ringway_core::storage::InMemory;
 use ringway_core::sync::AtomicU32;
 use ringway_core::wait::{BellWord, TimedOut, Wait, Wake};
 use std::mem::{MaybeUninit, forget};
@@ -175,10 +176,18 @@ fn queue<const N: usize>() -> Queue<u32, N, Sleeper> {
     queue
 }
 
+/// A queue whose values are of another type.
+///
+/// # Safety
+/// There is one of so many slots.
+unsafe fn words_of<'q>(at: NonNull<u8>, capacity: usize) -> &'q QueueView<(), Sleeper> {
+    // SAFETY: as the caller states.
+    unsafe { QueueView::from_raw(at, capacity).unwrap().as_ref() }
+}
+
 fn everything_of_a_queue<const N: usize>(queue: &mut Queue<u32, N, Sleeper>) {
     // SAFETY: that is where it is, and how many slots it has.
-    let untyped = unsafe { QueueView::<(), Sleeper>::at(NonNull::from(&*queue).cast(), N) };
-    let untyped = untyped.unwrap();
+    let untyped = unsafe { words_of(NonNull::from(&*queue).cast(), N) };
     let _ = (untyped.is_valid(), untyped.len(), untyped.is_empty(), untyped.pushed());
     let _ = (untyped.unfinished(), untyped.is_closed());
     for who in participants() {
@@ -240,7 +249,7 @@ fn a_queue_whose_entries_lead_in_a_circle_says_that_it_is_corrupt() {
     put(0, 1 << 16);
     put(ends / 3, 1 << 16);
     // SAFETY: that is where it is, and how many slots it has.
-    assert!(!unsafe { QueueView::<(), Sleeper>::at(at, N) }.unwrap().is_valid());
+    assert!(!unsafe { words_of(at, N) }.is_valid());
     assert_eq!(queue.try_reserve().unwrap_err(), Error::Corrupt);
     let handle = queue.handle(Participant::LOCAL);
     assert_eq!(handle.pop_deadline(NOW), Err(Error::Corrupt));

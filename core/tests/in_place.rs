@@ -2,15 +2,19 @@
 //! miri`).
 #![cfg(not(loom))]
 
+use core::alloc::Layout;
 use core::mem::MaybeUninit;
+use ringway_core::Error;
 use ringway_core::channel::pipe::Pipe;
+use ringway_core::participant::Participant;
 use ringway_core::ring::broadcast::Broadcast;
 use ringway_core::ring::bytes::ByteRing;
 use ringway_core::ring::latest::Latest;
 use ringway_core::ring::messages::MessageRing;
-use ringway_core::ring::queue::{Queue, QueueView};
+use ringway_core::ring::queue::{Queue, QueueView, RawQueue};
 use ringway_core::ring::{InPlace, Ring};
-use ringway_core::wait::{Async, Spin};
+use ringway_core::storage::InMemory;
+use ringway_core::wait::{Async, Nobody, Spin};
 use std::ptr::NonNull;
 use std::rc::Rc;
 
@@ -102,7 +106,8 @@ fn a_queue_and_its_views_use_the_same_bytes() {
     let queue = Box::new(queue);
     let view: &QueueView<Value> = &queue;
     // SAFETY: there is a queue of three, for as long.
-    let words = unsafe { QueueView::<()>::at(NonNull::from(&*queue).cast(), 3) }.unwrap();
+    let words =
+        unsafe { QueueView::<()>::from_raw(NonNull::from(&*queue).cast(), 3).unwrap().as_ref() };
     assert_eq!((words.len(), words.capacity(), words.is_valid()), (3, 3, true));
     let claim = view.try_claim().unwrap();
     assert_eq!((*claim, words.unfinished()), (values[1], 3));
@@ -125,4 +130,62 @@ fn claim_all(queue: &QueueView<(u8, u32)>, values: &[(u8, u32)]) {
         claim.complete();
     }
     assert!(queue.is_empty());
+}
+
+fn is_laid_out_alike<T, const N: usize>() {
+    let item = Layout::new::<T>();
+    assert_eq!(RawQueue::<Nobody>::layout(N, item), Some(Layout::new::<Queue<T, N>>()));
+}
+
+/// A size and an alignment that the program is told, and a type with the same.
+#[test]
+fn a_queue_of_bytes_is_the_queue_of_a_type() {
+    is_laid_out_alike::<u8, 1>();
+    is_laid_out_alike::<[u8; 3], 5>();
+    is_laid_out_alike::<[u64; 3], 7>();
+    is_laid_out_alike::<u128, 3>();
+    is_laid_out_alike::<(), 3>();
+    let item = Layout::from_size_align(48, 16).unwrap();
+    let layout = RawQueue::<Nobody>::layout(3, item).unwrap();
+    let mut memory = vec![MaybeUninit::<u8>::uninit(); layout.size() + layout.align()];
+    let padding = memory.as_ptr().align_offset(layout.align());
+    let at = NonNull::from(&mut memory[padding..][..layout.size()]).cast::<u8>();
+    // SAFETY: it is ours, as large, and on that boundary.
+    let raw = unsafe { RawQueue::<Nobody>::init_at(at, 3, item) }.unwrap();
+    // SAFETY: that is a queue of three such values.
+    let typed: &Queue<[u128; 3], 3> = unsafe { at.cast().as_ref() };
+    let bytes = |value: [u128; 3]| -> [u8; 48] { core::array::from_fn(|i| value[i / 16] as u8) };
+    let me = raw.handle(Participant::new(7).unwrap());
+    for round in 1..10 {
+        let values: [[u128; 3]; 3] =
+            core::array::from_fn(|i| [round * 5; 3].map(|v| v + i as u128));
+        let spread = |value: [u128; 3]| value.map(|v| u128::from_ne_bytes([v as u8; 16]));
+        me.try_push(&bytes(values[0])).unwrap();
+        typed.try_push(spread(values[1])).unwrap();
+        let mut loan = me.try_reserve().unwrap();
+        loan.copy_from_slice(&bytes(values[2]));
+        loan.commit().unwrap();
+        assert_eq!(me.try_push(&[0; 48]), Err(Error::WouldBlock));
+        assert_eq!(typed.try_pop(), Some(spread(values[0])));
+        let mut out = [0; 48];
+        assert_eq!(me.try_pop(&mut out[..47]), Err(Error::BufferTooSmall { needed: 48 }));
+        // It went back, behind the other one.
+        assert_eq!(typed.try_pop(), Some(spread(values[2])));
+        let claim = me.try_claim().unwrap();
+        assert_eq!((&*claim, claim.attempts()), (&bytes(values[1])[..], 2));
+        claim.complete();
+        assert_eq!(me.try_pop(&mut out), Err(Error::WouldBlock));
+        assert_eq!(me.try_push(&[0; 47]), Err(Error::MessageTooLarge { max: 48 }));
+    }
+    core::mem::forget(me.try_reserve());
+    // SAFETY: nobody acts for participant 7 any more.
+    let held =
+        unsafe { raw.words().handle(Participant::LOCAL).recover(Participant::new(7).unwrap()) };
+    assert_eq!((held, raw.words().is_valid()), (1, true));
+    raw.words().close();
+    assert_eq!(me.try_push(&[0; 48]), Err(Error::BrokenPipe));
+    for (capacity, align) in [(0, 1), (65536, 1), (4, 4096)] {
+        let item = Layout::from_size_align(align, align).unwrap();
+        assert_eq!(RawQueue::<Nobody>::layout(capacity, item), None);
+    }
 }

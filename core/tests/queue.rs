@@ -7,7 +7,8 @@ use random::Random;
 use ringway_core::Error;
 use ringway_core::participant::Participant;
 use ringway_core::ring::PushError;
-use ringway_core::ring::queue::{Queue, QueueView};
+use ringway_core::ring::queue::{Queue, QueueView, RawQueue};
+use ringway_core::storage::InMemory;
 use ringway_core::sync::{AtomicU32, Ordering};
 use ringway_core::wait::{Clock, Spin, SpinClock};
 use std::collections::VecDeque;
@@ -316,4 +317,34 @@ fn large_values_are_filled_and_read_in_place_by_those_who_wait() {
         }
         assert_eq!(round, ROUNDS);
     });
+}
+
+/// A size that the program is told, and two threads that wait for each other.
+#[test]
+fn bytes_of_any_size_are_waited_for() {
+    for size in [0, 1, 8, 100] {
+        let item = std::alloc::Layout::from_size_align(size, 1).unwrap();
+        let layout = RawQueue::<Spin>::layout(2, item).unwrap();
+        let mut memory = vec![0_u128; layout.size().div_ceil(16) + 8];
+        let padding = memory.as_ptr().cast::<u8>().align_offset(layout.align());
+        let at = NonNull::from(&mut memory[padding / 16..]).cast();
+        // SAFETY: as much memory, on that boundary, which nobody else uses.
+        let queue = unsafe { RawQueue::<Spin>::init_at(at, 2, item) }.unwrap();
+        let me = queue.handle(Participant::LOCAL);
+        std::thread::scope(|s| {
+            let me = &me;
+            s.spawn(move || {
+                for round in 0..100 {
+                    me.reserve_deadline(None).unwrap().write(&vec![round; size]).unwrap();
+                }
+                queue.words().close();
+            });
+            for round in 0..100 {
+                let claim = me.claim_deadline(None).unwrap();
+                assert_eq!(*claim, vec![round; size]);
+                claim.complete();
+            }
+            assert_eq!(me.claim_deadline(None).err(), Some(Error::EndOfFile));
+        });
+    }
 }

@@ -345,16 +345,19 @@ impl<W: SharedWait> Erased for AnyQueue<W> {
         me: Participant,
         dead: Participant,
     ) -> usize {
-        // SAFETY: a queue of so many slots, as the caller states.
-        let queue = unsafe { QueueView::<(), W>::at(at, description.capacity as usize) };
+        let queue = QueueView::<(), W>::from_raw(at, description.capacity as usize);
+        let Some(queue) = queue else { return 0 };
+        // SAFETY: the words of a queue of so many slots, as the caller states.
+        let queue = unsafe { queue.as_ref() };
         // SAFETY: as the caller states; what a part holds is plain.
-        queue.map_or(0, |queue| unsafe { queue.handle(me).recover(dead) })
+        unsafe { queue.handle(me).recover(dead) }
     }
 
     unsafe fn look(at: NonNull<u8>, description: &Description) -> PartState {
-        // SAFETY: all the words of a queue of so many slots, as the caller states.
-        let queue = unsafe { QueueView::<(), W>::at(at, description.capacity as usize) };
+        let queue = QueueView::<(), W>::from_raw(at, description.capacity as usize);
         let Some(queue) = queue else { return PartState::CORRUPT };
+        // SAFETY: all the words of a queue of so many slots, as the caller states.
+        let queue = unsafe { queue.as_ref() };
         let is_valid = queue.is_valid();
         PartState {
             is_valid,

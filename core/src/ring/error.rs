@@ -72,6 +72,16 @@ impl<T> PushError<T> {
         }
     }
 
+    /// Why, alone.
+    pub(crate) fn without_value(&self) -> Error {
+        match self {
+            PushError::Full(_) => Error::WouldBlock,
+            PushError::Closed(_) => Error::BrokenPipe,
+            PushError::Corrupt(_) => Error::Corrupt,
+            PushError::TimedOut(_) => Error::TimedOut,
+        }
+    }
+
     /// Why `value` was not pushed, and the value.
     pub(crate) fn new(why: Error, value: T) -> Self {
         match why {
@@ -108,15 +118,7 @@ impl<T> defmt::Format for PushError<T> {
 
 impl<T> fmt::Display for PushError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(
-            &match self {
-                PushError::Full(_) => Error::WouldBlock,
-                PushError::Closed(_) => Error::BrokenPipe,
-                PushError::Corrupt(_) => Error::Corrupt,
-                PushError::TimedOut(_) => Error::TimedOut,
-            },
-            f,
-        )
+        fmt::Display::fmt(&self.without_value(), f)
     }
 }
 

@@ -80,6 +80,8 @@ mod handle;
 mod look;
 mod probe;
 mod producers;
+#[cfg(not(loom))]
+mod raw;
 mod recovery;
 mod shared;
 mod steps;
@@ -95,6 +97,8 @@ mod word;
 
 pub use handle::{Claim, Handle, Loan};
 pub use producers::Producer;
+#[cfg(not(loom))]
+pub use raw::{RawClaim, RawHandle, RawLoan, RawQueue};
 
 use crate::error::Error;
 use crate::finally::finish;
@@ -102,6 +106,8 @@ use crate::participant::Participant;
 #[cfg(not(loom))]
 use crate::ring::InPlace;
 use crate::ring::PushError;
+#[cfg(not(loom))]
+use crate::storage::InMemory;
 use crate::sync::{Ordering, const_unless_loom};
 use crate::wait::{Doorbell, Nobody, Wake};
 use core::fmt;
@@ -146,6 +152,7 @@ pub struct Queue<T, const N: usize, W: Wake = Nobody>(storage::Fixed<T, N, W>);
 ///
 /// ```
 /// use ringway_core::ring::queue::{Queue, QueueView};
+/// use ringway_core::storage::InMemory;
 /// use std::mem::MaybeUninit;
 /// let capacity = std::env::args().count() + 2; // of a configuration
 /// let layout = QueueView::<u64>::layout(capacity).unwrap();

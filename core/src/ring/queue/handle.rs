@@ -377,7 +377,7 @@ impl<T, W: Wake> Claim<'_, T, W> {
         self.position.number()
     }
 
-    #[cfg(all(test, not(loom)))]
+    #[cfg(not(loom))]
     pub(super) fn slot(&self) -> usize {
         self.slot
     }

@@ -10,7 +10,7 @@
 
 use super::shared::{Cell, Ends, Shared};
 use super::{Queue, QueueView};
-use crate::error::Error;
+use crate::storage::{self, InMemory};
 use crate::sync::{AtomicU64, Roomy, RoomyRef, array_of, roomy};
 use crate::wait::Wake;
 use core::alloc::Layout;
@@ -58,7 +58,7 @@ struct Bundle<T> {
 }
 
 /// How many bytes of words a slot has.
-const WORDS: usize = size_of::<Cell>() + size_of::<Roomy<AtomicU64>>();
+pub(super) const WORDS: usize = size_of::<Cell>() + size_of::<Roomy<AtomicU64>>();
 
 /// Where the values of `n` slots begin, counted from the first cell, when they are aligned to `align`.
 #[inline(always)]
@@ -89,53 +89,22 @@ impl<T, const N: usize, W: Wake> Queue<T, N, W> {
     }
 }
 
-impl<T, W: Wake> QueueView<T, W> {
-    /// How many bytes a queue of `capacity` values takes, and on which boundary it lies; `None` when no queue has so many.
-    ///
-    /// ```
-    /// use ringway_core::ring::queue::{Queue, QueueView};
-    /// let layout = QueueView::<u64>::layout(100).unwrap();
-    /// assert_eq!(layout, std::alloc::Layout::new::<Queue<u64, 100>>());
-    /// assert_eq!(QueueView::<u64>::layout(0), None);
-    /// ```
-    pub const fn layout(capacity: usize) -> Option<Layout> {
-        if capacity == 0 || capacity > super::word::MAX_SLOTS {
+// SAFETY: `repr(C)`: the ends, which are written, and behind them the words of all slots, which are zero in a fresh queue, and
+// the values, which need not be initialized.
+unsafe impl<T, W: Wake> InMemory for QueueView<T, W> {
+    fn layout(capacity: usize) -> Option<Layout> {
+        if capacity > super::word::MAX_SLOTS {
             return None;
         }
-        let align = if align_of::<Ends<W>>() > align_of::<T>() {
-            align_of::<Ends<W>>()
-        } else {
-            align_of::<T>()
-        };
-        // Where the bundles begin.
-        let Some(start) = size_of::<Ends<W>>().checked_next_multiple_of(align_of::<T>()) else {
-            return None;
-        };
-        let Some(bundles) = size_of::<Bundle<T>>().checked_mul(capacity) else { return None };
-        let Some(size) = start.checked_add(bundles) else { return None };
-        let Some(size) = size.checked_next_multiple_of(align) else { return None };
-        match Layout::from_size_align(size, align) {
-            Ok(layout) => Some(layout),
-            Err(_) => None,
-        }
+        storage::layout::<Bundle<T>>(Layout::new::<Ends<W>>(), capacity)
     }
 
-    /// The queue at `at`, to be used by reference or, if it was made on the heap, to be owned by a box. `None` when no queue
-    /// has so many slots. Nothing is looked at.
-    pub const fn from_raw(at: NonNull<u8>, capacity: usize) -> Option<NonNull<Self>> {
-        if Self::layout(capacity).is_none() {
-            return None;
-        }
-        let at = ptr::slice_from_raw_parts_mut(at.as_ptr().cast::<Bundle<T>>(), capacity);
-        NonNull::new(at as *mut Self)
+    fn from_raw(at: NonNull<u8>, capacity: usize) -> Option<NonNull<Self>> {
+        Self::layout(capacity)?;
+        NonNull::new(storage::slice(at, capacity) as *mut Self)
     }
 
-    /// Makes a fresh queue of `capacity` values at `at`. What was there is neither read nor dropped. `None` when no queue has
-    /// so many slots.
-    ///
-    /// # Safety
-    /// There is memory of [`layout(capacity)`](Self::layout), which is the caller's to write.
-    pub unsafe fn init_at(at: NonNull<u8>, capacity: usize) -> Option<NonNull<Self>> {
+    unsafe fn init_at(at: NonNull<u8>, capacity: usize) -> Option<NonNull<Self>> {
         let queue = Self::from_raw(at, capacity)?;
         // SAFETY: there is room for the ends, as the caller states.
         unsafe { at.cast::<Ends<W>>().write(Ends::new()) };
@@ -143,40 +112,13 @@ impl<T, W: Wake> QueueView<T, W> {
         let body = UnsafeCell::raw_get(unsafe { &raw const (*queue.as_ptr()).0 });
         // SAFETY: as above.
         let words = unsafe { &raw mut (*body).bundles }.cast::<u8>();
-        // SAFETY: zeroed cells and tries are fresh ones. The values need not be initialized.
+        // SAFETY: as above; so many bytes at least.
         unsafe { words.write_bytes(0, WORDS * capacity) };
         Some(queue)
     }
+}
 
-    /// Makes a fresh queue of `capacity` values in `memory`, which is at least as many bytes as
-    /// [`layout`](Self::layout) says, and as many more as are needed to align it. The values that are in it in the end are
-    /// dropped only if it is ([`drop_in_place`](core::ptr::drop_in_place)).
-    ///
-    /// # Errors
-    /// [`Error::BufferTooSmall`], with what is needed; [`Error::Exhausted`] when no queue has so many slots.
-    pub fn init_in(memory: &mut [MaybeUninit<u8>], capacity: usize) -> Result<&mut Self, Error> {
-        let layout = Self::layout(capacity).ok_or(Error::Exhausted)?;
-        let padding = memory.as_ptr().align_offset(layout.align());
-        let needed = layout.size().saturating_add(padding);
-        let memory = memory.get_mut(padding..needed).ok_or(Error::BufferTooSmall { needed })?;
-        // SAFETY: it is aligned and as large as the layout says, and borrowed exclusively.
-        let queue = unsafe { Self::init_at(NonNull::from(memory).cast(), capacity) };
-        let mut queue = queue.ok_or(Error::Exhausted)?;
-        // SAFETY: just made, in memory that is borrowed for as long.
-        Ok(unsafe { queue.as_mut() })
-    }
-
-    /// The queue of `capacity` slots at `at`. `None` when no queue has so many.
-    ///
-    /// # Safety
-    /// For `'q`, there is such a queue: a `Queue<T, N, W>` with `N == capacity`, or one that [`init_at`](Self::init_at) made.
-    /// Where `T` is `()`, its values may be of another type that is aligned to at most 128 bytes, or 32 where the target has
-    /// no caches.
-    pub unsafe fn at<'q>(at: NonNull<u8>, capacity: usize) -> Option<&'q Self> {
-        // SAFETY: as the caller states.
-        Some(unsafe { Self::from_raw(at, capacity)?.as_ref() })
-    }
-
+impl<T, W: Wake> QueueView<T, W> {
     #[inline(always)]
     const fn bundles(&self) -> *mut [Bundle<T>] {
         // SAFETY: nothing is read; it is a place in the queue.

@@ -17,8 +17,9 @@ use ringway_core::participant::Participant;
 use ringway_core::plain::Words;
 use ringway_core::ring::{RawRing, Ring};
 use ringway_core::ring::bytes::ByteRing;
-use ringway_core::ring::queue::{Queue, QueueView};
+use ringway_core::ring::queue::{Queue, QueueView, RawQueue};
 use ringway_core::signal::{Handler, Payload, Raised, SignalSet, Table};
+use ringway_core::storage::InMemory;
 use ringway_core::wait::{Doorbell, WaitForEvent, WaitForInterrupt, WakerCell};
 
 pub fn all(round: usize) {
@@ -97,18 +98,45 @@ fn links(round: usize) {
     black_box(here.phase());
 }
 
+/// A queue of four words, by one that is told what it holds.
+fn raw(at: NonNull<u8>, round: usize) {
+    let item = Layout::new::<u32>();
+    black_box(RawQueue::<Clock>::layout(any(round), item));
+    let mut out = [0; 4];
+    let mut cx = Context::from_waker(Waker::noop());
+    // SAFETY: it is such a queue, and outlives this.
+    let Some(queue) = (unsafe { RawQueue::<Clock>::at(at, 4, item) }) else { return };
+    // SAFETY: as above, and nobody uses it otherwise.
+    let Some(queue) = (unsafe { RawQueue::<Clock>::init_at(at, queue.words().capacity(), item) })
+    else {
+        return;
+    };
+    let me = queue.handle(Participant::LOCAL);
+    black_box((me.try_push(some(b"word", any(round))).is_ok(), me.try_pop(&mut out).is_ok()));
+    if let Ok(loan) = me.reserve_deadline(PAST) {
+        black_box(loan.commit().is_ok());
+    }
+    if let Ok(claim) = me.claim_deadline(PAST) {
+        black_box(claim.attempts());
+        claim.complete();
+    }
+    black_box((me.poll_reserve(&mut cx).is_ready(), me.poll_claim(&mut cx).is_ready()));
+}
+
 /// A structure as those see it who know what kind it is, and how many it is for, but not of what type.
 fn untyped(round: usize) {
     let other = Participant::new(any(round) as u16).unwrap_or(Participant::LOCAL);
     let queue = Queue::<u32, 4, Clock>::new();
     core::mem::forget(queue.handle(other).try_claim());
     black_box(QueueView::<(), Clock>::layout(any(round)));
+    raw(NonNull::from(&queue).cast(), round);
     let mut memory = [MaybeUninit::uninit(); 256];
     if let Ok(counted) = QueueView::<u16>::init_in(&mut memory, any(round)) {
         black_box((counted.try_push(1).is_ok(), counted.try_pop(), counted.is_valid()));
     }
-    // SAFETY: it is a queue of four, with these bells, and outlives the view.
-    if let Some(view) = unsafe { QueueView::<(), Clock>::at(NonNull::from(&queue).cast(), 4) } {
+    if let Some(view) = QueueView::<(), Clock>::from_raw(NonNull::from(&queue).cast(), 4) {
+        // SAFETY: it is a queue of four, with these bells, and outlives the view.
+        let view = unsafe { view.as_ref() };
         black_box((view.is_valid(), view.pushed(), view.capacity()));
         // SAFETY: what held it is gone.
         black_box(unsafe { view.handle(Participant::LOCAL).recover(other) });
