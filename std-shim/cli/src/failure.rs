@@ -30,8 +30,8 @@ impl<T> Doing<T> for io::Result<T> {
     }
 }
 
-impl From<ringway::Error> for Failure {
-    fn from(error: ringway::Error) -> Self {
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Self {
         Failure::new(error.to_string())
     }
 }
@@ -41,8 +41,6 @@ impl fmt::Display for Failure {
         f.write_str(&self.0)
     }
 }
-
-impl std::error::Error for Failure {}
 
 /// One line on the standard error. Should that be closed, there is nobody to tell.
 pub fn complain(line: &str) {

@@ -13,6 +13,7 @@ pub mod sockets;
 pub mod words;
 
 use crate::failure::{Failure, Result};
+use ringway::shm::Region;
 use std::any::Any;
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -63,8 +64,15 @@ pub type Accept<W> = Box<dyn FnOnce() -> Result<W>>;
 
 impl Offer {
     /// The descriptors, which must be so many.
-    pub fn take<const N: usize>(self) -> Result<[OwnedFd; N]> {
-        self.descriptors.try_into().map_err(|_| Failure::new("descriptors are missing"))
+    pub fn take<const N: usize>(&mut self) -> Result<[OwnedFd; N]> {
+        let all = std::mem::take(&mut self.descriptors);
+        all.try_into().map_err(|_| Failure::new("descriptors are missing"))
+    }
+
+    /// The region whose descriptor was handed over.
+    pub fn region(&mut self) -> Result<Region> {
+        let [region] = self.take()?;
+        Ok(Region::from_fd(region)?)
     }
 }
 

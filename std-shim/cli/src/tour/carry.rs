@@ -6,7 +6,7 @@ use crate::digest::Intake;
 use crate::failure::{Failure, Result};
 use crate::part::Part;
 use crate::task;
-use crate::way::{End, Offer, Way, told};
+use crate::way::{End, Offer, Way};
 use std::io::Read;
 use std::path::Path;
 use std::thread::JoinHandle;
@@ -75,7 +75,7 @@ fn carry<W: Way, F: Far>(row: &Row<'_>, start: impl FnOnce(Offer) -> Result<F>) 
     near.leave(true);
     drop(near);
     far.finish()?;
-    let mut outcome: Outcome = serde_json::from_slice(&answer).map_err(told)?;
+    let mut outcome: Outcome = serde_json::from_slice(&answer)?;
     let how = row.mechanism.how;
     if W::MESSAGE.is_some() {
         if outcome.what != pieces.to_string() {
@@ -132,7 +132,7 @@ fn take_in<W: Way>(offer: Offer) -> Result<()> {
         pieces += 1;
     }
     let outcome = Outcome { what: pieces.to_string(), receipt: intake.finish() };
-    end.send(&serde_json::to_vec(&outcome).map_err(told)?)?;
+    end.send(&serde_json::to_vec(&outcome)?)?;
     end.shut()?;
     end.leave(false);
     Ok(())

@@ -2,7 +2,6 @@
 
 use super::piece::{self, Piece};
 use super::row::{Outcome, Row, Sides, pour};
-use super::shared::anonymous;
 use crate::digest::Intake;
 use crate::failure::{Doing, Failure, Result};
 use crate::part::{Part as Process, Report};
@@ -28,9 +27,9 @@ pub const COUNTED: Sides = Sides { run: counted, far: count };
 
 fn counted(row: &Row<'_>) -> Result<Outcome> {
     let name = row.task.region();
-    let layout = Layout::new(3).part::<Total>(TOTAL).map_err(told)?;
-    let layout = layout.part::<Ordered>(ORDERED).map_err(told)?;
-    let layout = layout.part::<Barrier<2>>(BOTH).map_err(told)?;
+    let layout = Layout::new(3).part::<Total>(TOTAL)?;
+    let layout = layout.part::<Ordered>(ORDERED)?;
+    let layout = layout.part::<Barrier<2>>(BOTH)?;
     let region = Region::create(&name, 0o600, &layout)?;
     row.doing("starting the two");
     let start = |label| row.start(label, &name, vec![row.input()?.into_inner().into()]);
@@ -59,20 +58,20 @@ fn counted(row: &Row<'_>) -> Result<Outcome> {
     Ok(Outcome { what: format!("{ours} + {theirs} = {total}"), receipt: intake.finish() })
 }
 
-fn count(far: &Report, given: Offer) -> Result<()> {
+fn count(far: &Report, mut given: Offer) -> Result<()> {
     let region = Region::open(&given.name)?;
     let [input] = given.take()?;
     let input = File::from(input);
     let (total, ordered) = (region.part::<Total>(TOTAL)?, region.part::<Ordered>(ORDERED)?);
     let both = region.part::<Barrier<2>>(BOTH)?;
-    both.wait_deadline(soon()).map_err(told)?;
+    both.wait_deadline(soon())?;
     for _ in 0..INCREMENTS {
-        total.lock().map_err(told)?[0] += 1;
+        total.lock()?[0] += 1;
     }
     let mut ours = INCREMENTS;
     let mut bytes = [0; piece::ROOM];
     loop {
-        let mut guard = total.lock().map_err(told)?;
+        let mut guard = total.lock()?;
         let [sum, next] = *guard;
         let len = read_at(&input, &mut bytes, next * piece::ROOM as u64)?;
         if len == 0 {
@@ -80,12 +79,12 @@ fn count(far: &Report, given: Offer) -> Result<()> {
         }
         // With the lock held: so the pieces are in order, though they come from two.
         let piece = piece::new(next, &bytes[..len]);
-        ordered.push_deadline(piece, None).map_err(told)?;
+        ordered.push_deadline(piece, None)?;
         *guard = [sum + 1, next + 1];
         ours += 1;
     }
     // Whoever comes last here tells that nothing comes any more.
-    if both.wait_deadline(soon()).map_err(told)? == 0 {
+    if both.wait_deadline(soon())? == 0 {
         ordered.close();
     }
     far.sent(ours);
@@ -114,24 +113,22 @@ pub const HANDED_OVER: Sides = Sides { run: hand_over, far: take_over };
 
 fn hand_over(row: &Row<'_>) -> Result<Outcome> {
     let input = row.input()?;
-    let layout = Layout::new(2).part::<Place>(PLACE);
-    let layout = layout.and_then(|layout| layout.part::<Condition>(CHANGED));
-    let layout = layout.and_then(|layout| layout.part::<Semaphore<1>>(ROOM));
-    let layout = layout.and_then(|layout| layout.part::<Event>(OVER));
-    let (region, fd) = anonymous(layout.and_then(|layout| layout.part::<Barrier<2>>(BOTH)))?;
+    let layout = Layout::new(2).part::<Place>(PLACE)?.part::<Condition>(CHANGED)?;
+    let layout = layout.part::<Semaphore<1>>(ROOM)?.part::<Event>(OVER)?;
+    let region = Region::anonymous(&layout.part::<Barrier<2>>(BOTH)?)?;
     let (place, changed) = (region.part::<Place>(PLACE)?, region.part::<Condition>(CHANGED)?);
     let (room, over) = (region.part::<Semaphore<1>>(ROOM)?, region.part::<Event>(OVER)?);
     row.doing("starting the taker");
-    let taker = row.start("the taker", "", vec![fd()?])?;
+    let taker = row.start_in(&region, "the taker", "")?;
     row.doing("meeting at the barrier");
     let met = region.part::<Barrier<2>>(BOTH)?.wait_deadline(soon());
     taker.blame(met.map_err(told))?;
     row.doing("handing over pieces");
     let mut pieces = 0;
     let sent = pour(input, piece::ROOM, |bytes| {
-        room.acquire_deadline(soon()).map_err(told)?;
+        room.acquire_deadline(soon())?;
         pieces += 1;
-        *place.lock().map_err(told)? = piece::new(pieces, bytes);
+        *place.lock()? = piece::new(pieces, bytes);
         changed.notify(1);
         Ok(())
     });
@@ -149,24 +146,23 @@ fn hand_over(row: &Row<'_>) -> Result<Outcome> {
     Ok(outcome)
 }
 
-fn take_over(far: &Report, given: Offer) -> Result<()> {
-    let [region] = given.take()?;
-    let region = Region::from_fd(region)?;
+fn take_over(far: &Report, mut given: Offer) -> Result<()> {
+    let region = given.region()?;
     let (place, changed) = (region.part::<Place>(PLACE)?, region.part::<Condition>(CHANGED)?);
     let (room, over) = (region.part::<Semaphore<1>>(ROOM)?, region.part::<Event>(OVER)?);
-    region.part::<Barrier<2>>(BOTH)?.wait_deadline(soon()).map_err(told)?;
+    region.part::<Barrier<2>>(BOTH)?.wait_deadline(soon())?;
     let mut intake = Intake::new();
     for expected in 1.. {
-        let guard = place.lock().map_err(told)?;
+        let guard = place.lock()?;
         let nothing = |place: &mut Piece| piece::is_none(place) && !over.is_set();
-        let mut guard = changed.wait_while(guard, nothing).map_err(told)?;
+        let mut guard = changed.wait_while(guard, nothing)?;
         if piece::is_none(&guard) {
             break;
         }
         intake.take(piece::numbered(&guard, expected)?);
         *guard = piece::new(0, &[]);
         drop(guard);
-        room.release(1).map_err(told)?;
+        room.release(1)?;
     }
     far.done("", intake);
     Ok(())

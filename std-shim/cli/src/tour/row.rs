@@ -5,10 +5,11 @@ use crate::failure::{Doing, Failure, Result};
 use crate::part::{Part, Report};
 use crate::way::Offer;
 use ringway::process::{Entry, Options};
+use ringway::shm::Region;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{self, Read, Take};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 /// One row of the tour. This side sends the input; the far end, a process or a thread, takes it in.
@@ -111,6 +112,14 @@ impl Row<'_> {
     pub fn start(&self, label: &'static str, name: &str, fds: Vec<OwnedFd>) -> Result<Part> {
         let task = FarTask { row: self.task.name.clone(), name: name.to_string() };
         Part::start(Options::new(), self.entry, label, &task, fds)
+    }
+}
+
+impl Row<'_> {
+    /// The same, with a region.
+    pub fn start_in(&self, region: &Region, label: &'static str, name: &str) -> Result<Part> {
+        let fd = region.as_fd().try_clone_to_owned().doing("hand the region over")?;
+        self.start(label, name, vec![fd])
     }
 }
 

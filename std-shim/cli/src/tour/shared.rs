@@ -3,24 +3,13 @@
 use super::piece::{self, Piece};
 use super::row::{Outcome, Row, Sides, pour};
 use crate::digest::Intake;
-use crate::failure::{Doing, Failure, Result};
+use crate::failure::{Failure, Result};
 use crate::part::Report;
 use crate::way::{Offer, soon, told};
 use ringway::channel::Error;
 use ringway::shm::{Layout, Region, Semaphore};
 use ringway_core::ring::broadcast::RecvError;
 use ringway_core::ring::latest::Version;
-use std::fmt::Display;
-use std::os::fd::{AsFd, OwnedFd};
-
-/// A region without a name, and a descriptor to hand over.
-pub fn anonymous(
-    layout: std::result::Result<Layout, impl Display>,
-) -> Result<(Region, impl Fn() -> Result<OwnedFd> + 'static)> {
-    let region = Region::anonymous(&layout.map_err(told)?)?;
-    let handed = region.clone();
-    Ok((region, move || handed.as_fd().try_clone_to_owned().doing("hand the region over")))
-}
 
 const PIECES: &str = "pieces";
 const CREDITS: [&str; 2] = ["credits of 0", "credits of 1"];
@@ -38,17 +27,14 @@ pub const BROADCAST: Sides = Sides { run: broadcast, far: hear };
 
 fn broadcast(row: &Row<'_>) -> Result<Outcome> {
     let input = row.input()?;
-    let mut layout = Layout::new(4).part::<Told>(PIECES);
-    for credits in CREDITS {
-        layout = layout.and_then(|layout| layout.part::<Credits>(credits));
-    }
-    let (region, fd) = anonymous(layout)?;
+    let layout = Layout::new(4).part::<Told>(PIECES)?.part::<Credits>(CREDITS[0])?;
+    let region = Region::anonymous(&layout.part::<Credits>(CREDITS[1])?)?;
     let part = region.part::<Told>(PIECES)?;
     let credits = [region.part::<Credits>(CREDITS[0])?, region.part::<Credits>(CREDITS[1])?];
     let mut writer = part.writer()?;
     row.doing("starting the readers");
-    let one = row.start("the first reader", CREDITS[0], vec![fd()?])?;
-    let other = row.start("the second reader", CREDITS[1], vec![fd()?])?;
+    let one = row.start_in(&region, "the first reader", CREDITS[0])?;
+    let other = row.start_in(&region, "the second reader", CREDITS[1])?;
     one.ready()?;
     other.ready()?;
     // One that never looks: the writer does not wait for it.
@@ -57,7 +43,7 @@ fn broadcast(row: &Row<'_>) -> Result<Outcome> {
     let mut pieces = 0;
     let sent = pour(input, piece::ROOM, |bytes| {
         for credits in &credits {
-            credits.acquire_deadline(soon()).map_err(told)?;
+            credits.acquire_deadline(soon())?;
         }
         writer.send_from(&piece::new(pieces, bytes));
         pieces += 1;
@@ -83,12 +69,10 @@ fn broadcast(row: &Row<'_>) -> Result<Outcome> {
     Ok(first)
 }
 
-fn hear(far: &Report, given: Offer) -> Result<()> {
-    let name = given.name.clone();
-    let [region] = given.take()?;
-    let region = Region::from_fd(region)?;
+fn hear(far: &Report, mut given: Offer) -> Result<()> {
+    let region = given.region()?;
     let part = region.part::<Told>(PIECES)?;
-    let credits = region.part::<Credits>(&name)?;
+    let credits = region.part::<Credits>(&given.name)?;
     let mut reader = part.reader();
     far.ready();
     let mut intake = Intake::new();
@@ -98,7 +82,7 @@ fn hear(far: &Report, given: Offer) -> Result<()> {
             Err(RecvError::EndOfFile) => break,
             Err(error) => return Err(told(error)),
         }
-        credits.release(1).map_err(told)?;
+        credits.release(1)?;
     }
     far.done("", intake);
     Ok(())
@@ -117,12 +101,12 @@ pub const LATEST: Sides = Sides { run: latest, far: look };
 
 fn latest(row: &Row<'_>) -> Result<Outcome> {
     let input = row.input()?;
-    let layout = Layout::new(2).part::<Level>(LEVEL);
-    let (region, fd) = anonymous(layout.and_then(|layout| layout.part::<Semaphore<0>>(SEEN)))?;
+    let layout = Layout::new(2).part::<Level>(LEVEL)?.part::<Semaphore<0>>(SEEN)?;
+    let region = Region::anonymous(&layout)?;
     let (part, seen) = (region.part::<Level>(LEVEL)?, region.part::<Semaphore<0>>(SEEN)?);
     let mut writer = part.writer()?;
     row.doing("starting the reader");
-    let reader = row.start("the reader", "", vec![fd()?])?;
+    let reader = row.start_in(&region, "the reader", "")?;
     row.doing("storing values");
     let mut pieces = 0;
     let sent = pour(input, piece::ROOM, |bytes| {
@@ -143,9 +127,8 @@ fn latest(row: &Row<'_>) -> Result<Outcome> {
     Ok(outcome)
 }
 
-fn look(far: &Report, given: Offer) -> Result<()> {
-    let [region] = given.take()?;
-    let region = Region::from_fd(region)?;
+fn look(far: &Report, mut given: Offer) -> Result<()> {
+    let region = given.region()?;
     let (part, seen) = (region.part::<Level>(LEVEL)?, region.part::<Semaphore<0>>(SEEN)?);
     let mut intake = Intake::new();
     let (mut version, mut values, mut full, mut next) = (Version::NONE, 0u64, 0, 0);
@@ -165,7 +148,7 @@ fn look(far: &Report, given: Offer) -> Result<()> {
         intake.take(bytes);
         if !bytes.is_empty() {
             full += 1;
-            seen.release(1).map_err(told)?;
+            seen.release(1)?;
         }
     }
     // The last of the burst was there when the writer went.

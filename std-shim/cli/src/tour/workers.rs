@@ -3,7 +3,6 @@
 
 use super::piece::{self, Piece};
 use super::row::{Outcome, Row, Sides, pour};
-use super::shared::anonymous;
 use crate::digest::Intake;
 use crate::failure::{Failure, Result};
 use crate::part::{Part as Process, Report};
@@ -75,22 +74,22 @@ struct Crew {
     done: Part<Jobs>,
     collector: Process,
     workers: Vec<Process>,
-    hand_over: Box<dyn Fn() -> Result<std::os::fd::OwnedFd>>,
+    region: Region,
 }
 
 impl Crew {
     /// The queues, and the collector.
     fn start(row: &Row<'_>) -> Result<Self> {
-        let layout = Layout::new(8).part::<Jobs>(JOBS);
-        let (region, fd) = anonymous(layout.and_then(|layout| layout.part::<Jobs>(DONE)))?;
+        let layout = Layout::new(8).part::<Jobs>(JOBS)?.part::<Jobs>(DONE)?;
+        let region = Region::anonymous(&layout)?;
         let (jobs, done) = (region.part(JOBS)?, region.part(DONE)?);
         row.doing("starting the collector");
-        let collector = row.start("the collector", "collector", vec![fd()?])?;
-        Ok(Crew { jobs, done, collector, workers: Vec::new(), hand_over: Box::new(fd) })
+        let collector = row.start_in(&region, "the collector", "collector")?;
+        Ok(Crew { jobs, done, collector, workers: Vec::new(), region })
     }
 
     fn worker(&self, row: &Row<'_>, label: &'static str, role: &str) -> Result<Process> {
-        row.start(label, role, vec![(self.hand_over)()?])
+        row.start_in(&self.region, label, role)
     }
 
     /// The workers that live.
@@ -141,15 +140,13 @@ impl Crew {
 }
 
 /// The part of one of the others.
-fn play(far: &Report, given: Offer) -> Result<()> {
-    let role = given.name.clone();
-    let [region] = given.take()?;
-    let region = Region::from_fd(region)?;
+fn play(far: &Report, mut given: Offer) -> Result<()> {
+    let region = given.region()?;
     let (jobs, done) = (region.part::<Jobs>(JOBS)?, region.part::<Jobs>(DONE)?);
-    match &*role {
+    match &*given.name {
         "worker" => work(far, &jobs, &done),
         "victim" => {
-            let claim = jobs.claim_deadline(soon()).map_err(told)?;
+            let claim = jobs.claim_deadline(soon())?;
             piece::read(&claim)?;
             far.ready();
             loop {
@@ -166,7 +163,7 @@ fn work(far: &Report, jobs: &Part<Jobs>, done: &Part<Jobs>) -> Result<()> {
     loop {
         match jobs.claim_deadline(None) {
             Ok(claim) => {
-                done.push_deadline(*claim, None).map_err(told)?;
+                done.push_deadline(*claim, None)?;
                 claim.complete();
                 share += 1;
             }

@@ -30,7 +30,7 @@ impl Way for Connected {
         Ok(handed(Connected(ours), [theirs.into()]))
     }
 
-    fn join(offer: Offer) -> Result<Self> {
+    fn join(mut offer: Offer) -> Result<Self> {
         let [socket] = offer.take()?;
         Ok(Connected(Connection::try_from(socket)?))
     }

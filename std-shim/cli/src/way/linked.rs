@@ -125,7 +125,7 @@ impl Way for SerialLine {
         Ok(handed(SerialLine { port, _other: Some(far) }, [theirs]))
     }
 
-    fn join(offer: Offer) -> Result<Self> {
+    fn join(mut offer: Offer) -> Result<Self> {
         let [port] = offer.take()?;
         Ok(SerialLine { port: Port::try_from(port)?, _other: None })
     }

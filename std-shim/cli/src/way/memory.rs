@@ -20,7 +20,7 @@ macro_rules! ends {
                 fn send(&mut self, mut piece: &[u8]) -> Result<()> {
                     let tx = self.$tx.as_mut().ok_or_else(|| told(Error::Closed))?;
                     while !piece.is_empty() {
-                        let n = tx.write(piece).map_err(told)?;
+                        let n = tx.write(piece)?;
                         piece = piece.get(n..).unwrap_or_default();
                     }
                     Ok(())
@@ -74,8 +74,7 @@ static PIPES: [OneWay; 2] = [const { OneWay::new() }; 2];
 
 impl Pair for Pipe {
     fn pair() -> Result<(Self, Self)> {
-        let ((their_rx, tx), (rx, their_tx)) =
-            (PIPES[0].open().map_err(told)?, PIPES[1].open().map_err(told)?);
+        let ((their_rx, tx), (rx, their_tx)) = (PIPES[0].open()?, PIPES[1].open()?);
         let theirs = Pipe { tx: Some(their_tx), rx: Some(their_rx) };
         Ok((Pipe { tx: Some(tx), rx: Some(rx) }, theirs))
     }
@@ -94,17 +93,17 @@ const BACK: &[u8] = b"back";
 
 impl Way for Fifo {
     fn host(_place: &Path) -> Result<(Offer, Accept<Self>)> {
-        [THERE, BACK].into_iter().try_for_each(|name| NAMES.create(name)).map_err(told)?;
+        [THERE, BACK].into_iter().try_for_each(|name| NAMES.create(name))?;
         // Both sides in the same order, so that each finds the other.
         Ok(named("", || {
-            let tx = NAMES.open_writer(THERE).map_err(told)?;
-            Ok(Fifo { tx: Some(tx), rx: Some(NAMES.open_reader(BACK).map_err(told)?) })
+            let tx = NAMES.open_writer(THERE)?;
+            Ok(Fifo { tx: Some(tx), rx: Some(NAMES.open_reader(BACK)?) })
         }))
     }
 
     fn join(_offer: Offer) -> Result<Self> {
-        let rx = NAMES.open_reader(THERE).map_err(told)?;
-        Ok(Fifo { tx: Some(NAMES.open_writer(BACK).map_err(told)?), rx: Some(rx) })
+        let rx = NAMES.open_reader(THERE)?;
+        Ok(Fifo { tx: Some(NAMES.open_writer(BACK)?), rx: Some(rx) })
     }
 }
 
@@ -118,12 +117,12 @@ const PORT: u16 = 7;
 
 impl Way for Socket {
     fn host(_place: &Path) -> Result<(Offer, Accept<Self>)> {
-        let listener = NETWORK.streams().listen(PORT, 1).map_err(told)?;
-        Ok(named("", move || Ok(Socket { stream: Some(listener.accept().map_err(told)?) })))
+        let listener = NETWORK.streams().listen(PORT, 1)?;
+        Ok(named("", move || Ok(Socket { stream: Some(listener.accept()?) })))
     }
 
     fn join(_offer: Offer) -> Result<Self> {
-        Ok(Socket { stream: Some(NETWORK.streams().connect(PORT).map_err(told)?) })
+        Ok(Socket { stream: Some(NETWORK.streams().connect(PORT)?) })
     }
 }
 

@@ -50,7 +50,7 @@ impl Way for Pipes {
         Ok(handed(Ends::new(tx, rx), [OwnedFd::from(their_rx), their_tx.into()]))
     }
 
-    fn join(offer: Offer) -> Result<Self> {
+    fn join(mut offer: Offer) -> Result<Self> {
         let [rx, tx] = offer.take()?;
         Ok(Ends::new(Writer::try_from(tx)?, Reader::try_from(rx)?))
     }

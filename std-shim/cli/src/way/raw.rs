@@ -35,7 +35,7 @@ macro_rules! ends {
                     Ok(handed(ours, [$(OwnedFd::from(theirs.$field)),*]))
                 }
 
-                fn join(offer: Offer) -> Result<Self> {
+                fn join(mut offer: Offer) -> Result<Self> {
                     let [$($field),*] = offer.take()?;
                     Ok($name { $($field: $field.into()),* })
                 }

@@ -46,9 +46,8 @@ impl<W: SharedWait> Halves<W> {
         Ok((Self::of(&region, THERE, BACK)?, region))
     }
 
-    fn join(offer: Offer) -> Result<Self> {
-        let [region] = offer.take()?;
-        Self::of(&Region::from_fd(region)?, BACK, THERE)
+    fn join(mut offer: Offer) -> Result<Self> {
+        Self::of(&offer.region()?, BACK, THERE)
     }
 
     fn tx(&mut self) -> Result<&mut Sender<'static, W, Fixed<BYTES>>> {

@@ -110,7 +110,7 @@ impl Way for Datagrams {
         Ok(handed(Datagrams(ours), [theirs.into()]))
     }
 
-    fn join(offer: Offer) -> Result<Self> {
+    fn join(mut offer: Offer) -> Result<Self> {
         let [socket] = offer.take()?;
         Ok(Datagrams(UnixDatagram::try_from(socket)?))
     }
@@ -124,7 +124,7 @@ impl Way for Udp {
         Ok(handed(Udp(ours), [theirs.into()]))
     }
 
-    fn join(offer: Offer) -> Result<Self> {
+    fn join(mut offer: Offer) -> Result<Self> {
         let [socket] = offer.take()?;
         UdpSocket::try_from(socket).map(Udp).map_err(told)
     }

@@ -228,7 +228,7 @@ impl Words for Tables {
     }
 
     fn take(&mut self) -> Result<u32> {
-        let raised = self.back.wait(table::SignalSet::line(0)).map_err(told)?;
+        let raised = self.back.wait(table::SignalSet::line(0))?;
         let payload = raised.payload.ok_or_else(|| Failure::new("a payload got lost"))?;
         Ok(payload.value as u32)
     }
