@@ -11,6 +11,7 @@
 //! | `read`, `write`, `write_all` | yes, in whatever mode the description is |
 //! | `try_…` | never, in whatever mode the description is |
 //! | `…_deadline` | at most until the deadline, in whatever mode the description is |
+//! | `splice_to`, `tee_to` | at most until the deadline that they take; `None`: as long as it takes |
 //! | the traits `Read` and `Write` | unless the end is in the non-blocking mode, as programs expect that poll by themselves |
 //!
 //! The pipes made here are blocking ones, so that the plain forms are one system call. The other forms tell the

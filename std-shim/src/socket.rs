@@ -11,11 +11,12 @@
 //!
 //! What holds for all of them:
 //!
-//! - **Three forms of every operation.** The plain verb waits, `try_` never does
+//! - **Three forms of every verb.** The plain verb waits, `try_` never does
 //!   ([`WouldBlock`](channel::Error::WouldBlock)), `_deadline` waits no longer than until an
-//!   [`Instant`] ([`TimedOut`](channel::Error::TimedOut)). They can be mixed: whether the descriptor is in the
-//!   system's non-blocking mode makes no difference, except to the traits `Read` and `Write`, which follow it. A
-//!   plain read or write is one system call and nothing else.
+//!   [`Instant`] ([`TimedOut`](channel::Error::TimedOut)), or as long as it takes if there is none.
+//!   What carries descriptors has one form, which takes the deadline. They can be mixed: whether the
+//!   descriptor is in the system's non-blocking mode makes no difference, except to the traits `Read`
+//!   and `Write`, which follow it. A plain read or write is one system call and nothing else.
 //! - **A signal never interrupts** an operation, and a broken pipe never kills: every send has `MSG_NOSIGNAL`.
 //! - **Nothing leaks into a child**: every descriptor, received ones too, is made close-on-exec in the call that makes
 //!   it.
