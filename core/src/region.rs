@@ -78,6 +78,8 @@ mod description;
 #[cfg(not(loom))]
 mod erased;
 #[cfg(not(loom))]
+mod error;
+#[cfg(not(loom))]
 mod header;
 #[cfg(not(loom))]
 mod item;
@@ -99,16 +101,18 @@ pub use description::Description;
 #[cfg(not(loom))]
 pub use erased::{AnyPart, PartState};
 #[cfg(not(loom))]
+pub use error::Error;
+#[cfg(not(loom))]
 pub use item::{Item, TypeName};
 #[cfg(not(loom))]
 pub use kind::Kind;
 #[cfg(not(loom))]
-pub use layout::{Layout, LayoutError};
+pub use layout::Layout;
 #[cfg(not(loom))]
 pub use part::{Part, SharedWait, Structure};
 pub use ready::Ready;
 #[cfg(not(loom))]
-pub use view::{Entry, Error, Mismatch, PartError, View};
+pub use view::{Entry, View};
 
 #[cfg(not(loom))]
 use crate::participant::Participant;

@@ -2,7 +2,7 @@
 #![cfg(not(loom))]
 
 use ringway_core::plain::Plain;
-use ringway_core::region::{Item, Layout, PartError, TypeName, View};
+use ringway_core::region::{Error, Item, Layout, TypeName, View};
 use ringway_core::ring::Ring;
 use ringway_core::ring::latest::Latest;
 use std::ptr::NonNull;
@@ -94,7 +94,7 @@ fn items_of_one_size_and_name_are_told_apart_by_their_alignment() {
     let view = unsafe { View::new(memory.base(), layout.size()) }.unwrap();
     assert!(view.part::<Latest<[u64; 4]>>("newest").is_ok());
     let error = view.part::<Latest<Wide>>("newest").unwrap_err();
-    assert_eq!(error, PartError::OtherAlignment { found: 8, wanted: 32 });
+    assert_eq!(error, Error::OtherAlignment { found: 8, wanted: 32 });
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn the_name_that_two_programs_state_counts_and_not_how_they_spell_the_type() {
     // SAFETY: as above.
     let view = unsafe { View::new(memory.base(), layout.size()) }.unwrap();
     assert!(view.part::<Ring<other::Messwert, 4>>("stated").is_ok());
-    let told = |error| matches!(error, PartError::OtherType { .. });
+    let told = |error| matches!(error, Error::OtherType { .. });
     assert!(told(view.part::<Ring<other::Reading, 4>>("stated").unwrap_err()));
     assert!(told(view.part::<Ring<f64, 4>>("stated").unwrap_err()));
     assert!(view.part::<Ring<other::Unstated, 4>>("stated").is_ok());
@@ -143,25 +143,25 @@ fn a_region_is_held_against_a_layout_part_by_part() {
     let view = unsafe { View::new(memory.base(), layout.size()) }.unwrap();
     let check = |layout: Result<Layout<3>, _>| {
         let layout: Layout<3> = layout.unwrap();
-        view.check(&layout).map_err(|mismatch| (mismatch.part.to_string(), mismatch.error))
+        view.check(&layout).map_err(|(part, error)| (part.to_string(), error))
     };
     assert_eq!(view.check(&layout), Ok(()));
     assert_eq!(check(Layout::new(9).part::<Ring<u8, 8>>("bytes")), Ok(()), "more is welcome");
     let named = |error| Err(("numbers".to_string(), error));
     let bytes = || Layout::<3>::new(2).part::<Ring<u8, 8>>("bytes").unwrap();
     let missing = check(bytes().part::<Numbers>("figures"));
-    assert_eq!(missing, Err(("figures".to_string(), PartError::NotFound)));
-    let capacity = PartError::OtherCapacity { found: 8, wanted: 9 };
+    assert_eq!(missing, Err(("figures".to_string(), Error::NotFound)));
+    let capacity = Error::OtherCapacity { found: 8, wanted: 9 };
     assert_eq!(check(bytes().part::<Ring<u32, 9>>("numbers")), named(capacity));
-    let item = PartError::OtherItem { found: 4, wanted: 8 };
+    let item = Error::OtherItem { found: 4, wanted: 8 };
     assert_eq!(check(bytes().part::<Ring<u64, 8>>("numbers")), named(item));
     assert!(matches!(
         check(bytes().part::<Latest<u32>>("numbers")),
-        Err((_, PartError::OtherKind { .. }))
+        Err((_, Error::OtherKind { .. }))
     ));
     assert!(matches!(
         check(bytes().part::<Ring<i32, 8>>("numbers")),
-        Err((_, PartError::OtherType { .. }))
+        Err((_, Error::OtherType { .. }))
     ));
 }
 

@@ -55,6 +55,11 @@ impl Error {
         self
     }
 
+    /// The same where it does not yet say of what it is.
+    pub(crate) fn or_on(self, subject: impl fmt::Display) -> Self {
+        if self.subject.is_some() { self } else { self.on(subject) }
+    }
+
     /// Names the path, address or process that the operation was for.
     pub(crate) fn on(mut self, subject: impl fmt::Display) -> Self {
         self.subject = Some(subject.to_string().into());

@@ -28,8 +28,8 @@ fn every_error_of_the_core_becomes_one_of_the_shim_with_its_cause() {
         (converted(ring::broadcast::RecvError::EndOfFile), Cause::Core(E::EndOfFile)),
         (converted(signal::RaiseError::Full(signal::Payload::new(7))), Cause::Core(E::WouldBlock)),
         (converted(region::Error::Corrupt), Cause::Region(region::Error::Corrupt)),
-        (converted(region::PartError::NotFound), Cause::Part(region::PartError::NotFound)),
-        (converted(region::LayoutError::BadName), Cause::Layout(region::LayoutError::BadName)),
+        (converted(region::Error::NotFound), Cause::Region(region::Error::NotFound)),
+        (converted(region::Error::BadName), Cause::Region(region::Error::BadName)),
     ];
     for (error, cause) in cases {
         assert_eq!(error.cause(), cause);
@@ -44,7 +44,7 @@ fn every_error_of_the_shim_becomes_one_of_the_standard_library_of_its_kind() {
         (Cause::Core(channel::Error::TimedOut), io::ErrorKind::TimedOut),
         (Cause::Core(channel::Error::BrokenPipe), io::ErrorKind::BrokenPipe),
         (Cause::Os(rustix::io::Errno::ACCESS), io::ErrorKind::PermissionDenied),
-        (Cause::Part(region::PartError::NotFound), io::ErrorKind::InvalidData),
+        (Cause::Region(region::Error::NotFound), io::ErrorKind::InvalidData),
         (Cause::Stale { user: 0 }, io::ErrorKind::PermissionDenied),
         (Cause::UnevenMode { mode: 0o644 }, io::ErrorKind::InvalidInput),
     ];

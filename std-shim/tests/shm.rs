@@ -431,20 +431,20 @@ fn every_way_in_which_a_file_is_no_region_is_told_apart() {
 fn a_part_is_found_by_its_name_and_nothing_but_itself() {
     let region = Region::anonymous(&layout()).unwrap();
     let told = |error: ringway::Error| error.cause();
-    use region::PartError as E;
+    use region::Error as E;
     let cause = region.part::<Numbers>("absent").map_err(told).unwrap_err();
-    assert_eq!(cause, Cause::Part(E::NotFound));
+    assert_eq!(cause, Cause::Region(E::NotFound));
     let cause = region.part::<Ring<f64, 64>>("numbers").map_err(told).unwrap_err();
-    assert!(matches!(cause, Cause::Part(E::OtherType { .. })));
+    assert!(matches!(cause, Cause::Region(E::OtherType { .. })));
     let cause = region.part::<Ring<u32, 64>>("numbers").map_err(told).unwrap_err();
-    assert_eq!(cause, Cause::Part(E::OtherItem { found: 8, wanted: 4 }));
+    assert_eq!(cause, Cause::Region(E::OtherItem { found: 8, wanted: 4 }));
     let cause = region.part::<Ring<u64, 63>>("numbers").map_err(told).unwrap_err();
-    assert_eq!(cause, Cause::Part(E::OtherCapacity { found: 64, wanted: 63 }));
+    assert_eq!(cause, Cause::Region(E::OtherCapacity { found: 64, wanted: 63 }));
     let cause = region.part::<Jobs>("numbers").map_err(told).unwrap_err();
-    assert!(matches!(cause, Cause::Part(E::OtherKind { .. })));
+    assert!(matches!(cause, Cause::Region(E::OtherKind { .. })));
     type Nobody = ringway_core::ring::Ring<u64, 64>;
     let cause = region.part::<Nobody>("numbers").map_err(told).unwrap_err();
-    assert!(matches!(cause, Cause::Part(E::OtherKind { .. })), "one that nobody rings for");
+    assert!(matches!(cause, Cause::Region(E::OtherKind { .. })), "one that nobody rings for");
 }
 
 /// As in two processes of two PID namespaces, where two threads may have one number.
@@ -468,7 +468,7 @@ fn threads_of_two_participants_that_have_the_same_number_do_not_share_a_reentran
 
 #[test]
 fn a_region_with_other_parts_than_asked_for_is_refused_at_once() {
-    use region::PartError as E;
+    use region::Error as E;
     let name = Name::new();
     let first = Region::create(&name.0, 0o600, &layout()).unwrap();
     let refused = |layout: Result<Layout, _>| {
@@ -477,15 +477,15 @@ fn a_region_with_other_parts_than_asked_for_is_refused_at_once() {
     };
     let numbers = || Layout::new(8).part::<Numbers>("numbers").unwrap();
     let (text, cause) = refused(numbers().part::<Queue<u64, 17>>("jobs"));
-    assert_eq!(cause, Cause::Part(E::OtherCapacity { found: 16, wanted: 17 }));
+    assert_eq!(cause, Cause::Region(E::OtherCapacity { found: 16, wanted: 17 }));
     let expected = format!("cannot use the part jobs of {}: it holds 16 items, not 17", name.0);
     assert_eq!(text, expected);
     let (_, cause) = refused(numbers().part::<Jobs>("more jobs"));
-    assert_eq!(cause, Cause::Part(E::NotFound));
+    assert_eq!(cause, Cause::Region(E::NotFound));
     let (_, cause) = refused(numbers().part::<Log>("jobs"));
-    assert!(matches!(cause, Cause::Part(E::OtherKind { .. })));
+    assert!(matches!(cause, Cause::Region(E::OtherKind { .. })));
     let (_, cause) = refused(numbers().part::<Queue<i64, 16>>("jobs"));
-    assert!(matches!(cause, Cause::Part(E::OtherType { .. })));
+    assert!(matches!(cause, Cause::Region(E::OtherType { .. })));
     assert_eq!(first.participants().len(), 1, "those took no place");
 
     // Some of its parts are enough, and so is another number of places.
@@ -539,10 +539,10 @@ fn a_capacity_from_the_command_line_and_one_in_a_type_are_the_same_part() {
     assert!(Region::open_or_create(&name.0, 0o600, &same).is_ok());
     let cause = |error: ringway::Error| error.cause();
     let other_item = region.queue::<i64>("jobs").map_err(cause).unwrap_err();
-    assert!(matches!(other_item, Cause::Part(region::PartError::OtherType { .. })));
+    assert!(matches!(other_item, Cause::Region(region::Error::OtherType { .. })));
     for none in [0, 1 << 16, usize::MAX] {
         let refused = Layout::new(4).queue::<u64>("jobs", none).unwrap_err();
-        assert_eq!(refused, region::LayoutError::Capacity);
+        assert_eq!(refused, region::Error::Capacity);
     }
 }
 
@@ -592,14 +592,14 @@ fn a_capacity_that_was_corrupted_is_told() {
     let region = Region::create(&name.0, 0o600, &layout).unwrap();
     let file = std::fs::File::options().write(true).open(format!("/dev/shm/{}", name.0)).unwrap();
     for (capacity, expected) in [
-        (0_u32, region::PartError::Corrupt),
-        (u32::MAX, region::PartError::Corrupt),
-        (1000, region::PartError::OtherSize { found: 896, wanted: 32384 }),
+        (0_u32, region::Error::Corrupt),
+        (u32::MAX, region::Error::Corrupt),
+        (1000, region::Error::OtherSize { found: 896, wanted: 32384 }),
     ] {
         // Where the directory says it: of the first part.
         file.write_all_at(&capacity.to_ne_bytes(), 64 + 52).unwrap();
         let error = region.queue::<u64>("jobs").unwrap_err();
-        assert_eq!(error.cause(), Cause::Part(expected), "{capacity}");
+        assert_eq!(error.cause(), Cause::Region(expected), "{capacity}");
     }
     // One that is there keeps its own.
     file.write_all_at(&16_u32.to_ne_bytes(), 64 + 52).unwrap();

@@ -1,9 +1,8 @@
 //! Laying out a region: which parts, how many places, and where they lie.
 
 use super::view::name_of;
-use super::{ALIGN, Description, Header, MAX_NAME, MAX_PARTS, Part, RawEntry, offsets};
+use super::{ALIGN, Description, Error, Header, MAX_NAME, MAX_PARTS, Part, RawEntry, offsets};
 use crate::participant::Participant;
-use core::fmt;
 
 /// Which parts a region of at most `M` has, and how many may attach.
 ///
@@ -12,7 +11,7 @@ use core::fmt;
 /// use ringway_core::ring::Ring;
 /// let layout = Layout::<1>::new(8).part::<Ring<u64, 256>>("samples")?;
 /// assert!(layout.size() > 8 * 256);
-/// # Ok::<(), ringway_core::region::LayoutError>(())
+/// # Ok::<(), ringway_core::region::Error>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct Layout<const M: usize> {
@@ -22,65 +21,6 @@ pub struct Layout<const M: usize> {
     /// Where the next part may begin.
     end: u32,
 }
-
-/// Why a region cannot be laid out so.
-///
-/// ```
-/// use ringway_core::region::{Layout, LayoutError};
-/// use ringway_core::ring::Ring;
-/// let twice = Layout::<2>::new(8).part::<Ring<u8, 4>>("a").unwrap().part::<Ring<u8, 4>>("a");
-/// assert_eq!(twice.unwrap_err(), LayoutError::NameTaken);
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum LayoutError {
-    /// A part's name is empty, too long, or has a zero byte.
-    BadName,
-    /// Two parts have the same name.
-    NameTaken,
-    /// There are more parts than a region has.
-    TooManyParts {
-        /// The most it has.
-        max: usize,
-    },
-    /// There is no place to attach, or more than a region has.
-    Places {
-        /// The most it has.
-        max: u16,
-    },
-    /// The region would be larger than 4 GiB, or than the memory.
-    TooLarge,
-    /// No such part has room for so many items.
-    Capacity,
-    /// The memory is not zeroed, or not aligned to [`ALIGN`].
-    Memory,
-}
-
-impl fmt::Display for LayoutError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            LayoutError::BadName => {
-                write!(f, "a part's name has 1 to {MAX_NAME} bytes, none of them zero")
-            }
-            LayoutError::NameTaken => f.write_str("two parts have the same name: rename one"),
-            LayoutError::TooManyParts { max } => write!(f, "this layout has at most {max} parts"),
-            LayoutError::Places { max } => {
-                write!(f, "a region has 1 to {max} places to attach")
-            }
-            LayoutError::TooLarge => {
-                f.write_str("the region would be larger than 4 GiB, or than its memory")
-            }
-            LayoutError::Capacity => {
-                f.write_str("no such part has room for so many items: give it at least 1, or fewer")
-            }
-            LayoutError::Memory => {
-                write!(f, "a region begins in zeroed memory, on a boundary of {ALIGN} bytes")
-            }
-        }
-    }
-}
-
-impl core::error::Error for LayoutError {}
 
 const NO_ENTRY: RawEntry =
     RawEntry { name: [0; MAX_NAME + 1], offset: 0, description: Description::NONE };
@@ -94,8 +34,8 @@ impl<const M: usize> Layout<M> {
     /// Adds a part.
     ///
     /// # Errors
-    /// [`LayoutError`], which says what is wrong with it.
-    pub fn part<P: Part>(self, name: &str) -> Result<Self, LayoutError> {
+    /// [`Error`], which says what is wrong with it.
+    pub fn part<P: Part>(self, name: &str) -> Result<Self, Error> {
         const {
             assert!(align_of::<P>() <= ALIGN as usize, "a part is aligned to at most 128 bytes");
         }
@@ -105,24 +45,20 @@ impl<const M: usize> Layout<M> {
     /// Adds a part with room for `capacity` items, where the type leaves that open.
     ///
     /// # Errors
-    /// [`LayoutError`], which says what is wrong with it.
-    pub fn part_for<P: Part + ?Sized>(
-        self,
-        name: &str,
-        capacity: usize,
-    ) -> Result<Self, LayoutError> {
-        self.described(name, P::description_for(capacity).ok_or(LayoutError::Capacity)?)
+    /// [`Error`], which says what is wrong with it.
+    pub fn part_for<P: Part + ?Sized>(self, name: &str, capacity: usize) -> Result<Self, Error> {
+        self.described(name, P::description_for(capacity).ok_or(Error::Capacity)?)
     }
 
-    fn described(mut self, name: &str, description: Description) -> Result<Self, LayoutError> {
+    fn described(mut self, name: &str, description: Description) -> Result<Self, Error> {
         if name.is_empty() || name.len() > MAX_NAME || name.bytes().any(|byte| byte == 0) {
-            return Err(LayoutError::BadName);
+            return Err(Error::BadName);
         }
         if self.entries().iter().any(|entry| name_of(&entry.name) == Some(name)) {
-            return Err(LayoutError::NameTaken);
+            return Err(Error::NameTaken);
         }
         let max = M.min(MAX_PARTS);
-        let many = LayoutError::TooManyParts { max };
+        let many = Error::TooManyParts { max };
         let entry = self.entries.get_mut(self.parts).ok_or(many)?;
         if self.parts >= max {
             return Err(many);
@@ -134,7 +70,7 @@ impl<const M: usize> Layout<M> {
             .end
             .checked_add(description.size)
             .and_then(|end| end.checked_next_multiple_of(ALIGN))
-            .ok_or(LayoutError::TooLarge)?;
+            .ok_or(Error::TooLarge)?;
         self.parts += 1;
         Ok(self)
     }
@@ -152,22 +88,22 @@ impl<const M: usize> Layout<M> {
     /// Lays the region out in `memory`, which is zeroed, and says that it is ready.
     ///
     /// # Errors
-    /// [`LayoutError`], which says what is wrong with the layout or the memory.
-    pub fn write(&self, memory: &mut [u8]) -> Result<(), LayoutError> {
+    /// [`Error`], which says what is wrong with the layout or the memory.
+    pub fn write(&self, memory: &mut [u8]) -> Result<(), Error> {
         let max = Participant::MAX;
         if self.places == 0 || self.places > max {
-            return Err(LayoutError::Places { max });
+            return Err(Error::Places { max });
         }
         let places = u32::from(self.places);
         let (directory, _, first) =
-            offsets(self.parts as u32, places).ok_or(LayoutError::Places { max })?;
-        let length = u32::try_from(self.size()).map_err(|_| LayoutError::TooLarge)?;
-        let memory = memory.get_mut(..length as usize).ok_or(LayoutError::TooLarge)?;
-        let start = memory.get(..first as usize).ok_or(LayoutError::TooLarge)?;
+            offsets(self.parts as u32, places).ok_or(Error::Places { max })?;
+        let length = u32::try_from(self.size()).map_err(|_| Error::TooLarge)?;
+        let memory = memory.get_mut(..length as usize).ok_or(Error::TooLarge)?;
+        let start = memory.get(..first as usize).ok_or(Error::TooLarge)?;
         let is_zeroed = start.iter().all(|&byte| byte == 0);
         let base = memory.as_mut_ptr();
         if !is_zeroed || !base.addr().is_multiple_of(ALIGN as usize) {
-            return Err(LayoutError::Memory);
+            return Err(Error::Memory);
         }
         let mut at = base.wrapping_add(directory as usize).cast::<RawEntry>();
         for entry in self.entries() {

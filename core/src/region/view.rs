@@ -2,14 +2,13 @@
 
 use super::header::{Geometry, Header};
 use super::{
-    ALIGN, AnyPart, AttachSlot, Description, Kind, Layout, MAX_NAME, Part, RawEntry, SharedWait,
-    VERSION, offsets,
+    ALIGN, AnyPart, AttachSlot, Description, Error, Layout, MAX_NAME, Part, RawEntry, SharedWait,
+    offsets,
 };
 use crate::participant::Participant;
 use crate::plain::Words;
 use crate::sync::AtomicU32;
 use crate::wait::Wait;
-use core::fmt;
 use core::marker::PhantomData;
 use core::mem::transmute;
 use core::ptr::NonNull;
@@ -31,176 +30,6 @@ pub struct View<'m> {
 unsafe impl Send for View<'_> {}
 // SAFETY: as above.
 unsafe impl Sync for View<'_> {}
-
-/// Why memory is not a region that can be used here.
-///
-/// ```
-/// use ringway_core::region::{Error, View};
-/// #[repr(align(128))]
-/// struct Memory([u8; 256]);
-/// let memory = Memory([b'?'; 256]);
-/// // SAFETY: the memory outlives the view.
-/// let view = unsafe { View::new(std::ptr::NonNull::from(&memory).cast(), 256) };
-/// assert_eq!(view.unwrap_err(), Error::Foreign);
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Error {
-    /// It is not a region: it does not begin with [`MAGIC`](super::MAGIC).
-    Foreign,
-    /// It is a region that is not laid out yet.
-    NotReady,
-    /// It was laid out by another version, or in the other byte order.
-    Version {
-        /// What it says.
-        found: u32,
-    },
-    /// It says that it is of another size than it is: it was cut off, or made longer.
-    Size {
-        /// What it says, in bytes.
-        says: u32,
-        /// What there is, in bytes.
-        is: usize,
-    },
-    /// Its header or directory says what cannot be: somebody corrupted it.
-    Corrupt,
-    /// The memory does not begin on a boundary of [`ALIGN`] bytes.
-    Misaligned,
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Error::Foreign => f.write_str("it is not a region: choose another name"),
-            Error::NotReady => f.write_str("it is not laid out yet: try again"),
-            Error::Version { found } => write!(
-                f,
-                "it is of version {found}, and this is {VERSION}: use the same release on all sides"
-            ),
-            Error::Size { says, is } => {
-                write!(f, "it says that it has {says} bytes, and has {is}: make it anew")
-            }
-            Error::Corrupt => f.write_str("its directory was overwritten: make it anew"),
-            Error::Misaligned => write!(f, "it does not begin on a boundary of {ALIGN} bytes"),
-        }
-    }
-}
-
-impl core::error::Error for Error {}
-
-/// Why a part was not found.
-///
-/// ```
-/// use ringway_core::region::{Kind, PartError};
-/// let error = PartError::OtherKind { found: Kind::QUEUE, wanted: Kind::RING };
-/// assert_eq!(error.to_string(), "it is a queue, not a ring");
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum PartError {
-    /// No part has this name.
-    NotFound,
-    /// It is another structure.
-    OtherKind {
-        /// What it is.
-        found: Kind,
-        /// What was asked for.
-        wanted: Kind,
-    },
-    /// It holds items of another size.
-    OtherItem {
-        /// How large an item is, in bytes.
-        found: u32,
-        /// How large the items asked for are, in bytes.
-        wanted: u32,
-    },
-    /// It holds items of another alignment.
-    OtherAlignment {
-        /// On which boundary an item lies, in bytes.
-        found: u32,
-        /// On which boundary the items asked for lie, in bytes.
-        wanted: u32,
-    },
-    /// It holds items of a type with another name.
-    OtherType {
-        /// The [identity](super::TypeName::identity) of its items' type.
-        found: u32,
-        /// That of the type asked for.
-        wanted: u32,
-    },
-    /// It holds another number of items.
-    OtherCapacity {
-        /// How many it holds.
-        found: u32,
-        /// How many were asked for.
-        wanted: u32,
-    },
-    /// All else is the same, but it takes another number of bytes: the two sides pad it
-    /// differently.
-    OtherSize {
-        /// How many bytes it has.
-        found: u32,
-        /// How many one has that was asked for.
-        wanted: u32,
-    },
-    /// The directory says what cannot be.
-    Corrupt,
-}
-
-impl fmt::Display for PartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            PartError::NotFound => f.write_str("the region has no such part"),
-            PartError::OtherKind { found, wanted } => write!(f, "it is a {found}, not a {wanted}"),
-            PartError::OtherItem { found, wanted } => {
-                write!(f, "its items have {found} bytes each, not {wanted}")
-            }
-            PartError::OtherAlignment { found, wanted } => {
-                write!(f, "its items lie on boundaries of {found} bytes, not {wanted}")
-            }
-            PartError::OtherType { found, wanted } => {
-                write!(
-                    f,
-                    "its items are of type {found:#010x}, not {wanted:#010x}: state one name on all sides"
-                )
-            }
-            PartError::OtherSize { found, wanted } => write!(
-                f,
-                "it has {found} bytes, not {wanted}: build firmware with the feature shared-layout"
-            ),
-            PartError::OtherCapacity { found, wanted } => {
-                write!(f, "it holds {found} items, not {wanted}")
-            }
-            PartError::Corrupt => f.write_str("its description was overwritten"),
-        }
-    }
-}
-
-impl core::error::Error for PartError {}
-
-/// In which part a region differs from a [`Layout`], and how: see [`View::check`].
-///
-/// ```
-/// use ringway_core::region::{Mismatch, PartError};
-/// let mismatch = Mismatch { part: "jobs", error: PartError::OtherCapacity { found: 8, wanted: 16 } };
-/// assert_eq!(mismatch.to_string(), "part jobs: it holds 8 items, not 16");
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Mismatch<'l> {
-    /// The part's name in the layout.
-    pub part: &'l str,
-    /// How the region differs there.
-    pub error: PartError,
-}
-
-impl fmt::Display for Mismatch<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "part {}: {}", self.part, self.error)
-    }
-}
-
-impl core::error::Error for Mismatch<'_> {}
 
 /// One part, as the directory describes it. A copy.
 #[derive(Debug, Clone, Copy)]
@@ -302,10 +131,10 @@ impl<'m> View<'m> {
     /// more parts, in any order, and any number of places.
     ///
     /// # Errors
-    /// The first [`Mismatch`].
+    /// The name of the first part that differs, and how it does.
     ///
     /// ```
-    /// use ringway_core::region::{Layout, PartError, View};
+    /// use ringway_core::region::{Layout, Error, View};
     /// use ringway_core::ring::Ring;
     /// # #[repr(align(128))]
     /// # struct Memory([u8; 1024]);
@@ -316,29 +145,29 @@ impl<'m> View<'m> {
     /// # let view = unsafe { View::new(std::ptr::NonNull::from(&mut memory).cast(), layout.size()) }?;
     /// assert_eq!(view.check(&layout), Ok(()));
     /// let other = Layout::<1>::new(2).part::<Ring<u8, 5>>("bytes")?;
-    /// let mismatch = view.check(&other).unwrap_err();
-    /// assert_eq!(mismatch.error, PartError::OtherCapacity { found: 4, wanted: 5 });
+    /// let differs = Error::OtherCapacity { found: 4, wanted: 5 };
+    /// assert_eq!(view.check(&other), Err(("bytes", differs)));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn check<'l, const M: usize>(&self, layout: &'l Layout<M>) -> Result<(), Mismatch<'l>> {
+    pub fn check<'l, const M: usize>(&self, layout: &'l Layout<M>) -> Result<(), (&'l str, Error)> {
         layout.entries().iter().try_for_each(|wanted| {
             let part = name_of(&wanted.name).unwrap_or_default();
             match self.find(part, &wanted.description) {
                 Ok(_) => Ok(()),
-                Err(error) => Err(Mismatch { part, error }),
+                Err(error) => Err((part, error)),
             }
         })
     }
 
     /// The part with this name, if it is as `wanted`.
-    fn find(&self, name: &str, wanted: &Description) -> Result<Entry, PartError> {
+    fn find(&self, name: &str, wanted: &Description) -> Result<Entry, Error> {
         let entry = self.entry_of(name)?;
         check(&entry.description, wanted)?;
         Ok(entry)
     }
 
-    fn entry_of(&self, name: &str) -> Result<Entry, PartError> {
-        self.entries().find(|entry| entry.name() == name).ok_or(PartError::NotFound)
+    fn entry_of(&self, name: &str) -> Result<Entry, Error> {
+        self.entries().find(|entry| entry.name() == name).ok_or(Error::NotFound)
     }
 
     /// The part with this name. Where something is taken, use what takes a participant's name
@@ -348,8 +177,8 @@ impl<'m> View<'m> {
     /// [`Participant::LOCAL`]: crate::participant::Participant::LOCAL
     ///
     /// # Errors
-    /// [`PartError`], which says in what it differs from `P`.
-    pub fn part<P: Part + ?Sized>(&self, name: &str) -> Result<&'m P, PartError> {
+    /// [`Error`], which says in what it differs from `P`.
+    pub fn part<P: Part + ?Sized>(&self, name: &str) -> Result<&'m P, Error> {
         let entry = self.entry_of(name)?;
         // A copy, taken once. What the part is like that has so many items is computed from it, and must be what the
         // directory says in all else.
@@ -358,8 +187,8 @@ impl<'m> View<'m> {
         // Where there is no such part, what else is wrong is said first.
         let Description { capacity: says, size, .. } = entry.description;
         let or_else = || Some(Description { capacity: says, size, ..P::description_for(1)? });
-        check(&entry.description, &wanted.or_else(or_else).ok_or(PartError::Corrupt)?)?;
-        let at = P::found_at(self.at(&entry), capacity).ok_or(PartError::Corrupt)?;
+        check(&entry.description, &wanted.or_else(or_else).ok_or(Error::Corrupt)?)?;
+        let at = P::found_at(self.at(&entry), capacity).ok_or(Error::Corrupt)?;
         // SAFETY: `entry` lies within the region, on a boundary of `ALIGN`; it has the size of a `P` of this capacity, and
         // zeroed memory was a fresh one, which only users of `P` have changed, as the caller of `new` stated.
         Ok(unsafe { at.as_ref() })
@@ -449,24 +278,24 @@ impl<'m> View<'m> {
 }
 
 /// Whether a part that is `found` is the one that is `wanted`.
-fn check(found: &Description, wanted: &Description) -> Result<(), PartError> {
+fn check(found: &Description, wanted: &Description) -> Result<(), Error> {
     if found.kind != wanted.kind {
-        return Err(PartError::OtherKind { found: found.kind, wanted: wanted.kind });
+        return Err(Error::OtherKind { found: found.kind, wanted: wanted.kind });
     }
     // A name that one side leaves unstated fits every name.
     let is_stated = found.item_type != 0 && wanted.item_type != 0;
     if found.item_size != wanted.item_size {
-        Err(PartError::OtherItem { found: found.item_size, wanted: wanted.item_size })
+        Err(Error::OtherItem { found: found.item_size, wanted: wanted.item_size })
     } else if found.item_align != wanted.item_align {
-        Err(PartError::OtherAlignment { found: found.item_align, wanted: wanted.item_align })
+        Err(Error::OtherAlignment { found: found.item_align, wanted: wanted.item_align })
     } else if is_stated && found.item_type != wanted.item_type {
-        Err(PartError::OtherType { found: found.item_type, wanted: wanted.item_type })
+        Err(Error::OtherType { found: found.item_type, wanted: wanted.item_type })
     } else if found.capacity != wanted.capacity {
-        Err(PartError::OtherCapacity { found: found.capacity, wanted: wanted.capacity })
+        Err(Error::OtherCapacity { found: found.capacity, wanted: wanted.capacity })
     } else if found.size != wanted.size {
-        Err(PartError::OtherSize { found: found.size, wanted: wanted.size })
+        Err(Error::OtherSize { found: found.size, wanted: wanted.size })
     } else if found.reserved != 0 {
-        Err(PartError::Corrupt)
+        Err(Error::Corrupt)
     } else {
         Ok(())
     }

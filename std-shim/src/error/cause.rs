@@ -53,12 +53,8 @@ pub enum Cause {
     },
     /// It cannot be done with this signal, for this reason.
     Signal(&'static str),
-    /// The memory is not a region that can be used here.
+    /// The memory is not a region that can be used here, it has no such part, or a region cannot be laid out so.
     Region(region::Error),
-    /// The region has no such part.
-    Part(region::PartError),
-    /// A region cannot be laid out so.
-    Layout(region::LayoutError),
     /// It cannot be done with this process, for this reason.
     Process(ProcessError),
     /// Anything else that the operating system reports.
@@ -70,11 +66,19 @@ impl Cause {
     pub(super) fn kind(self) -> ErrorKind {
         use channel::Error as E;
         match self {
-            Cause::WrongFile { .. }
-            | Cause::Signal(_)
-            | Cause::Layout(_)
-            | Cause::UnevenMode { .. } => ErrorKind::InvalidInput,
-            Cause::Region(_) | Cause::Part(_) => ErrorKind::InvalidData,
+            Cause::WrongFile { .. } | Cause::Signal(_) | Cause::UnevenMode { .. } => {
+                ErrorKind::InvalidInput
+            }
+            Cause::Region(
+                region::Error::BadName
+                | region::Error::NameTaken
+                | region::Error::TooManyParts { .. }
+                | region::Error::Places { .. }
+                | region::Error::TooLarge
+                | region::Error::Capacity
+                | region::Error::Memory,
+            ) => ErrorKind::InvalidInput,
+            Cause::Region(_) => ErrorKind::InvalidData,
             Cause::OtherOwner { .. } | Cause::TooOpen { .. } | Cause::Stale { .. } => {
                 ErrorKind::PermissionDenied
             }
@@ -136,8 +140,6 @@ impl fmt::Display for Cause {
             ),
             Cause::Signal(reason) => f.write_str(reason),
             Cause::Region(error) => error.fmt(f),
-            Cause::Part(error) => error.fmt(f),
-            Cause::Layout(error) => error.fmt(f),
             Cause::Process(reason) => reason.fmt(f),
             Cause::Os(Errno::NOSPC) => {
                 f.write_str("the file system is full: remove something from it, or use another")
@@ -160,13 +162,7 @@ macro_rules! causes {
     };
 }
 
-causes!(
-    Core(channel::Error),
-    Region(region::Error),
-    Part(region::PartError),
-    Layout(region::LayoutError),
-    Process(ProcessError),
-);
+causes!(Core(channel::Error), Region(region::Error), Process(ProcessError),);
 
 /// What the core's errors are in the core's own words. A value that was not taken is dropped.
 macro_rules! in_words_of_the_core {
@@ -190,12 +186,6 @@ in_words_of_the_core!(
         ring::PushError::Corrupt(_) => E::Corrupt,
     }
 );
-
-impl From<region::Mismatch<'_>> for Cause {
-    fn from(mismatch: region::Mismatch<'_>) -> Self {
-        Cause::Part(mismatch.error)
-    }
-}
 
 impl From<ring::broadcast::RecvError> for Cause {
     fn from(error: ring::broadcast::RecvError) -> Self {

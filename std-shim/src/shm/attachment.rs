@@ -8,7 +8,7 @@ use super::vigil::Vigil;
 use super::{Layout, RobustFutex};
 use crate::{Error, Result, channel, wait};
 use ringway_core::participant::Participant;
-use ringway_core::region::{AttachSlot, Mismatch, Occupant, View};
+use ringway_core::region::{AttachSlot, Occupant, View};
 use rustix::io::Errno;
 use rustix::mm::ProtFlags;
 use rustix::thread::futex;
@@ -108,7 +108,7 @@ impl Attachment {
     /// Takes a free place for this opening, in a region that has the parts of `wanted`. For a caller that
     /// has the table.
     fn take_place(&self, wanted: Option<&Layout>) -> Result<()> {
-        if let Some(Err(Mismatch { part, error })) = wanted.map(|layout| self.view.check(layout)) {
+        if let Some(Err((part, error))) = wanted.map(|layout| self.view.check(layout)) {
             let region = self.file.name().unwrap_or("without a name");
             return Err(Error::new("use the part", error).on(format!("{part} of {region}")));
         }

@@ -1,6 +1,6 @@
 //! Which parts a region has.
 
-use ringway_core::region::{self, LayoutError, MAX_PARTS, Part};
+use ringway_core::region::{self, MAX_PARTS, Part};
 use std::ops::Deref;
 
 /// Which parts a region has, and how many processes may attach.
@@ -30,20 +30,20 @@ impl Layout {
     /// Adds a part whose type says its capacity.
     ///
     /// # Errors
-    /// [`LayoutError`], which says what is wrong with it.
-    pub fn part<P: Part>(self, name: &str) -> Result<Self, LayoutError> {
+    /// [`region::Error`], which says what is wrong with it.
+    pub fn part<P: Part>(self, name: &str) -> Result<Self, region::Error> {
         self.0.part::<P>(name).map(Layout)
     }
 
     /// Adds a part with room for `capacity` items.
     ///
     /// # Errors
-    /// [`LayoutError`], which says what is wrong with it.
+    /// [`region::Error`], which says what is wrong with it.
     pub fn part_for<P: Part + ?Sized>(
         self,
         name: &str,
         capacity: usize,
-    ) -> Result<Self, LayoutError> {
+    ) -> Result<Self, region::Error> {
         self.0.part_for::<P>(name, capacity).map(Layout)
     }
 }

@@ -19,7 +19,7 @@ impl Region {
     /// The part of this name, which must be a `P`.
     ///
     /// # Errors
-    /// [`Cause::Part`](crate::Cause::Part) when there is none, or it is of another type or
+    /// [`Cause::Region`](crate::Cause::Region) when there is none, or it is of another type or
     /// geometry.
     ///
     /// ```

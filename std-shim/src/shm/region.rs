@@ -6,7 +6,7 @@ use super::mapping::Mapping;
 use super::registry::Attached;
 use super::stale::{self, Way};
 use super::{Access, Layout};
-use crate::{Cause, Error, Result, channel};
+use crate::{Error, Result, channel};
 use ringway_core::participant::Participant;
 use ringway_core::region::Occupant;
 use rustix::mm::ProtFlags;
@@ -143,11 +143,7 @@ impl Region {
             None => access.check(&file.stat()?),
         };
         checked.map_err(|cause| Error::new(OPEN, cause).on(name))?;
-        Self::attach(file, Stale::Refused, wanted).map_err(|error| match error.cause() {
-            // It says which part of which region.
-            Cause::Part(_) => error,
-            _ => error.on(name),
-        })
+        Self::attach(file, Stale::Refused, wanted).map_err(|error| error.or_on(name))
     }
 
     /// Attaches to the region of this name, or makes it. One that is there must have every part of
@@ -157,7 +153,7 @@ impl Region {
     ///
     /// # Errors
     /// As [`open_with`](Self::open_with), where there is one, and [`create`](Self::create);
-    /// [`Cause::Part`](crate::Cause::Part), and which part it is, when a part of `layout` is
+    /// [`Cause::Region`](crate::Cause::Region), and which part it is, when a part of `layout` is
     /// missing or is another one.
     ///
     /// ```

@@ -2,7 +2,7 @@
 
 use super::{Layout, Part, Region, RobustFutex};
 use crate::{Result, lock};
-use ringway_core::region::{Item, LayoutError};
+use ringway_core::region::{self, Item};
 
 /// Structures whose capacity is known when the program runs: how to lay out each, and how to find it.
 macro_rules! run_time {
@@ -12,12 +12,12 @@ macro_rules! run_time {
                 #[doc = concat!("Adds ", $what, " with room for `capacity` items.")]
                 ///
                 /// # Errors
-                /// [`LayoutError`], which says what is wrong with it.
+                /// [`region::Error`], which says what is wrong with it.
                 pub fn $name$(<$item: Item>)?(
                     self,
                     name: &str,
                     capacity: usize,
-                ) -> std::result::Result<Self, LayoutError> {
+                ) -> std::result::Result<Self, region::Error> {
                     self.part_for::<$view>(name, capacity)
                 }
             )*

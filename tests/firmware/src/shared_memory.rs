@@ -9,7 +9,7 @@ mod agreement;
 use agreement::{END, FIRMWARE, OFFSET, RECORD, Records, Values};
 use core::ptr::NonNull;
 use ringway_core::participant::Participant;
-use ringway_core::region::{Error, Occupant, PartError, View};
+use ringway_core::region::{Error, Occupant, View};
 
 /// Where the memory begins, of which the process maps a part.
 const MEMORY: usize = 0x8000_0000;
@@ -35,7 +35,7 @@ fn run() -> bool {
 }
 
 /// Answers until it is asked to end.
-fn serve(view: &View<'_>) -> Result<bool, PartError> {
+fn serve(view: &View<'_>) -> Result<bool, Error> {
     let values_in = view.part::<Values>(agreement::VALUES_IN)?;
     let values_out = view.part::<Values>(agreement::VALUES_OUT)?;
     let records_in = view.part::<Records>(agreement::RECORDS_IN)?;

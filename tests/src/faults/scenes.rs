@@ -455,12 +455,8 @@ fn one_message(from: &Connection) -> ringway::Result<Vec<u8>> {
 type Jobs = Queue<u64, 8>;
 type Samples = Ring<u64, 8>;
 
-fn layout() -> Result<Layout, shm_error::Layout> {
+fn layout() -> Result<Layout, ringway_core::region::Error> {
     Layout::new(4).part::<Jobs>("jobs")?.part::<Samples>("samples")?.part::<Mutex<u64>>("total")
-}
-
-mod shm_error {
-    pub type Layout = ringway_core::region::LayoutError;
 }
 
 fn use_region(first: &Region, second: &Region) -> Outcome {

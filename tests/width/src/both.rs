@@ -10,7 +10,7 @@ use ringway_core::lock::{
 };
 use ringway_core::participant::Participant;
 use ringway_core::plain::Plain;
-use ringway_core::region::{Item, Layout, LayoutError, SharedWait, TypeName, View};
+use ringway_core::region::{Error, Item, Layout, SharedWait, TypeName, View};
 use ringway_core::ring::Ring;
 use ringway_core::ring::broadcast::Broadcast;
 use ringway_core::ring::bytes::ByteRing;
@@ -130,7 +130,7 @@ const _: () = {
 /// With this the other side's `echo` ends.
 pub const LAST: u32 = u32::MAX;
 
-pub fn layout() -> Result<Layout<32>, LayoutError> {
+pub fn layout() -> Result<Layout<32>, Error> {
     Layout::new(9)
         .part::<Values>("values")?
         .part::<Bytes>("bytes")?

@@ -2,7 +2,7 @@
 //! same source on both sides.
 #![allow(dead_code, reason = "each side uses its half")]
 
-use ringway_core::region::{Layout, LayoutError};
+use ringway_core::region::{Error, Layout};
 use ringway_core::ring::Ring;
 use ringway_core::ring::bytes::ByteRing;
 
@@ -27,7 +27,7 @@ pub const OFFSET: usize = 0x10_0000;
 /// The number of the message that asks the firmware to end.
 pub const END: u32 = u32::MAX;
 
-pub fn layout() -> Result<Layout<4>, LayoutError> {
+pub fn layout() -> Result<Layout<4>, Error> {
     Layout::new(2)
         .part::<Values>(VALUES_IN)?
         .part::<Values>(VALUES_OUT)?
