@@ -22,7 +22,7 @@
 //! A guard that reads changed nothing, and a permit protects nothing that anybody could have half changed: they just
 //! come back. Whoever guards something with permits looks after it by a mutex.
 //!
-//! This crate cannot tell whether a thread is unwinding; the way of sleeping can, see [`Wait::is_unwinding`]. Those of
+//! This crate cannot tell whether a thread is unwinding; the way of sleeping can, see [`Wake::is_unwinding`]. Those of
 //! `ringway` do. With [`Spin`](crate::wait::Spin) and [`SpinClock`](crate::wait::SpinClock), which are meant for bare
 //! metal, where a panic ends everything, a guard is given back as if nothing had happened.
 //!
@@ -36,8 +36,8 @@
 //! program that shares its locks with nobody does without: each lock's own methods are those of
 //! [`Participant::LOCAL`], whom no region has, and whose death nobody puts right. Nor does `LOCAL`
 //! tell two processes apart whose threads have the same numbers, as they do in two PID namespaces:
-//! both would hold one [`ReentrantMutex`]. So in a region, take a [`Handle`]:
-//! `mutex.handle(me).lock()`.
+//! both would hold one [`ReentrantMutex`]. So in a region each takes a [`Handle`], by
+//! `mutex.handle(me)`, and uses the lock by that. A part of a region of the shim is such a handle.
 //!
 //! A lock never asks who is alive. Whoever learns of a death calls `recover` of each lock that the
 //! dead one may have held. That puts right what is on record, and wakes who waits. What the lock
@@ -53,6 +53,12 @@
 //!
 //! A lock is a promise among those who trust each other: it protects from death, not from malice. One who can write into
 //! the memory can take every lock in it.
+//!
+//! # How many slots
+//!
+//! An [`RwLock`], a [`BoundedSemaphore`] and a [`Barrier`] have as many slots as a constant says, or,
+//! seen as their views ([`RwLockView`], …), as are known when the program runs. The two are the same
+//! bytes.
 //!
 //! # In an interrupt
 //!
@@ -70,7 +76,7 @@
 //! [`multiprocessing`]: https://docs.python.org/3/library/multiprocessing.html#synchronization-primitives
 //! [`threading`]: https://docs.python.org/3/library/threading.html#lock-objects
 //! [`Wait::wait`]: crate::wait::Wait::wait
-//! [`Wait::is_unwinding`]: crate::wait::Wait::is_unwinding
+//! [`Wake::is_unwinding`]: crate::wait::Wake::is_unwinding
 
 mod barrier;
 mod bounded;
@@ -210,6 +216,18 @@ impl<G> From<OwnerDied<G>> for Error {
 pub trait Slots: Storage + storage::Storage<Element = AtomicU32> {}
 
 impl<S: Storage + storage::Storage<Element = AtomicU32> + ?Sized> Slots for S {}
+
+/// Makes the slots of a lock that comes to be, all of them free.
+///
+/// # Safety
+/// They are the caller's to write.
+#[cfg(not(loom))]
+unsafe fn write_slots(slots: *mut [AtomicU32]) {
+    for index in 0..slots.len() {
+        // SAFETY: within the slots, which are the caller's.
+        unsafe { slots.cast::<AtomicU32>().add(index).write(AtomicU32::new(0)) };
+    }
+}
 
 /// What taking a lock answers.
 pub type LockResult<G> = Result<G, OwnerDied<G>>;

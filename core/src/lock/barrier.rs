@@ -3,13 +3,21 @@
 mod state;
 
 use super::word::{self, HOLDER};
+#[cfg(not(loom))]
+use super::write_slots;
 use super::{By, Handle, Slots};
 use crate::Error;
 use crate::finally::Finally;
 use crate::participant::Participant;
+#[cfg(not(loom))]
+use crate::storage::{self, InMemory};
 use crate::sync::{AtomicU32, Ordering, array_of, const_unless_loom};
 use crate::wait::{Doorbell, Register, Spin, TimedOut, Wait, Wake};
+#[cfg(not(loom))]
+use core::alloc::Layout;
 use core::future::poll_fn;
+#[cfg(not(loom))]
+use core::ptr::NonNull;
 use core::task::Poll;
 use state::{Phase, ROUND_SHIFT, State, next};
 
@@ -28,7 +36,8 @@ use state::{Phase, ROUND_SHIFT, State, next};
 #[doc(alias = "pthread_barrier_t")]
 pub type Barrier<const N: usize, W = Spin> = BarrierInner<[AtomicU32; N], W>;
 
-/// A [`Barrier`] for as many parties as are known when the program runs.
+/// A [`Barrier`] for as many parties as are known when the program runs. It is made on the heap or in memory at hand, see
+/// [`InMemory`](crate::storage::InMemory), and `&Barrier<N, W>` coerces to it.
 ///
 /// ```
 /// use ringway_core::lock::{Barrier, BarrierView};
@@ -117,6 +126,44 @@ impl<const N: usize, W: Wake> Barrier<N, W> {
                 slots: array_of!(AtomicU32::new(0); N),
             }
         }
+    }
+}
+
+#[cfg(not(loom))]
+impl<W: Wake> BarrierView<W> {
+    pub(crate) fn layout(slots: usize) -> Option<Layout> {
+        // The state and the bell.
+        let (words, _) = Layout::new::<AtomicU32>().extend(Layout::new::<Doorbell<W>>()).ok()?;
+        storage::layout::<AtomicU32>(words, slots)
+    }
+
+    pub(crate) fn from_raw(at: NonNull<u8>, slots: usize) -> Option<NonNull<Self>> {
+        Self::layout(slots)?;
+        NonNull::new(storage::slice(at, slots) as *mut Self)
+    }
+}
+
+// SAFETY: `repr(C)`: the words and the slots, all of which are written.
+#[cfg(not(loom))]
+unsafe impl<W: Wake> InMemory for BarrierView<W> {
+    fn layout(slots: usize) -> Option<Layout> {
+        Self::layout(slots)
+    }
+
+    fn from_raw(at: NonNull<u8>, slots: usize) -> Option<NonNull<Self>> {
+        Self::from_raw(at, slots)
+    }
+
+    unsafe fn init_at(at: NonNull<u8>, slots: usize) -> Option<NonNull<Self>> {
+        let lock = Self::from_raw(at, slots)?;
+        let to = lock.as_ptr();
+        // SAFETY: within the caller's memory, here and below, as it has the layout above.
+        unsafe { (&raw mut (*to).state).write(AtomicU32::new(0)) };
+        // SAFETY: as above.
+        unsafe { (&raw mut (*to).bell).write(Doorbell::new()) };
+        // SAFETY: as above.
+        unsafe { write_slots(&raw mut (*to).slots) };
+        Some(lock)
     }
 }
 

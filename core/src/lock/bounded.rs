@@ -1,13 +1,21 @@
 //! Permits with their holders on record.
 
 use super::word::{self, HOLDER};
+#[cfg(not(loom))]
+use super::write_slots;
 use super::{By, Handle, Slots};
 use crate::Error;
 use crate::participant::Participant;
+#[cfg(not(loom))]
+use crate::storage::{self, InMemory};
 use crate::sync::{AtomicU32, Ordering, array_of, const_unless_loom, worth_a_try};
 use crate::wait::{Doorbell, Register, Spin, Wait, Wake};
+#[cfg(not(loom))]
+use core::alloc::Layout;
 use core::future::poll_fn;
 use core::mem::ManuallyDrop;
+#[cfg(not(loom))]
+use core::ptr::NonNull;
 use core::task::{Context, Poll};
 
 /// A semaphore of `N` permits that knows who holds each. See [`BoundedSemaphoreInner`].
@@ -23,7 +31,8 @@ use core::task::{Context, Poll};
 /// ```
 pub type BoundedSemaphore<const N: usize, W = Spin> = BoundedSemaphoreInner<[AtomicU32; N], W>;
 
-/// A [`BoundedSemaphore`] of as many permits as are known when the program runs.
+/// A [`BoundedSemaphore`] of as many permits as are known when the program runs. It is made on the heap or in memory at
+/// hand, see [`InMemory`](crate::storage::InMemory), and `&BoundedSemaphore<N, W>` coerces to it.
 ///
 /// ```
 /// use ringway_core::lock::{BoundedSemaphore, BoundedSemaphoreView};
@@ -72,6 +81,40 @@ impl<const N: usize, W: Wake> BoundedSemaphore<N, W> {
                 permits: array_of!(AtomicU32::new(FREE); N),
             }
         }
+    }
+}
+
+#[cfg(not(loom))]
+impl<W: Wake> BoundedSemaphoreView<W> {
+    pub(crate) fn layout(slots: usize) -> Option<Layout> {
+        storage::layout::<AtomicU32>(Layout::new::<Doorbell<W>>(), slots)
+    }
+
+    pub(crate) fn from_raw(at: NonNull<u8>, slots: usize) -> Option<NonNull<Self>> {
+        Self::layout(slots)?;
+        NonNull::new(storage::slice(at, slots) as *mut Self)
+    }
+}
+
+// SAFETY: `repr(C)`: the words and the slots, all of which are written.
+#[cfg(not(loom))]
+unsafe impl<W: Wake> InMemory for BoundedSemaphoreView<W> {
+    fn layout(slots: usize) -> Option<Layout> {
+        Self::layout(slots)
+    }
+
+    fn from_raw(at: NonNull<u8>, slots: usize) -> Option<NonNull<Self>> {
+        Self::from_raw(at, slots)
+    }
+
+    unsafe fn init_at(at: NonNull<u8>, slots: usize) -> Option<NonNull<Self>> {
+        let lock = Self::from_raw(at, slots)?;
+        let to = lock.as_ptr();
+        // SAFETY: within the caller's memory, here and below, as it has the layout above.
+        unsafe { (&raw mut (*to).bell).write(Doorbell::new()) };
+        // SAFETY: as above.
+        unsafe { write_slots(&raw mut (*to).permits) };
+        Some(lock)
     }
 }
 

@@ -1,12 +1,17 @@
 //! One writer, or several readers.
 
 use super::word::{self, Before, HOLDER, Held, Shared, Unwinding, Word};
+#[cfg(not(loom))]
+use super::write_slots;
 use super::{By, Handle, LockError, LockResult, Robust, Slots, TryLockResult, sealed, told};
 use crate::finally::Finally;
 use crate::participant::Participant;
 use crate::plain::Plain;
+#[cfg(not(loom))]
+use crate::storage::{self, InMemory};
 use crate::sync::{AtomicU32, Cell, Ordering, array_of, const_unless_loom, fence, worth_a_try};
 use crate::wait::{Doorbell, Register, Spin, TimedOut, Wait, Wake};
+#[cfg(not(loom))]
 use core::alloc::Layout;
 use core::fmt;
 use core::future::poll_fn;
@@ -31,7 +36,8 @@ use core::task::{Context, Poll};
 #[doc(alias = "pthread_rwlock_t")]
 pub type RwLock<T, const R: usize, W = Spin> = RwLockInner<T, [AtomicU32; R], W>;
 
-/// An [`RwLock`] for as many readers as are known when the program runs.
+/// An [`RwLock`] for as many readers as are known when the program runs. It is made on the heap or in memory at hand, see
+/// [`InMemory`](crate::storage::InMemory), and `&RwLock<T, R, W>` coerces to it.
 ///
 /// ```
 /// use ringway_core::lock::{RwLock, RwLockView};
@@ -339,13 +345,56 @@ impl<T, S: Slots + ?Sized, W: Wake> fmt::Debug for RwLockInner<T, S, W> {
     }
 }
 
+/// What comes before the slots: the words, and a value that is laid out like `value`.
+#[cfg(not(loom))]
+fn before_slots<W: Wake>(value: Layout) -> Option<Layout> {
+    Layout::new::<Before<Words<W>>>().extend(value).ok().map(|(before, _)| before)
+}
+
+#[cfg(not(loom))]
+impl<T, W: Wake> RwLockView<T, W> {
+    pub(crate) fn layout(readers: usize) -> Option<Layout> {
+        let before = before_slots::<W>(Layout::new::<Cell<T>>())?;
+        storage::layout::<AtomicU32>(before, readers)
+    }
+
+    pub(crate) fn from_raw(at: NonNull<u8>, readers: usize) -> Option<NonNull<Self>> {
+        Self::layout(readers)?;
+        NonNull::new(storage::slice(at, readers) as *mut Self)
+    }
+}
+
+// SAFETY: `repr(C)`: the words, the value and the slots, all of which are written.
+#[cfg(not(loom))]
+unsafe impl<T: Default, W: Wake> InMemory for RwLockView<T, W> {
+    fn layout(readers: usize) -> Option<Layout> {
+        Self::layout(readers)
+    }
+
+    fn from_raw(at: NonNull<u8>, readers: usize) -> Option<NonNull<Self>> {
+        Self::from_raw(at, readers)
+    }
+
+    unsafe fn init_at(at: NonNull<u8>, readers: usize) -> Option<NonNull<Self>> {
+        let lock = Self::from_raw(at, readers)?;
+        let (words, value) = (Words { writer: Word::new(), bell: Doorbell::new() }, T::default());
+        let to = lock.as_ptr();
+        // SAFETY: within the caller's memory, here and below, as it has the layout above.
+        unsafe { (&raw mut (*to).words).write(Before(words)) };
+        // SAFETY: as above.
+        unsafe { (&raw mut (*to).value).write(Cell::new(value)) };
+        // SAFETY: as above.
+        unsafe { write_slots(&raw mut (*to).slots) };
+        Some(lock)
+    }
+}
+
 impl<W: Wake> RwLockView<(), W> {
     /// Where the slots begin behind a value that is laid out like `value`.
+    #[cfg(not(loom))]
     pub(crate) fn offset_of_slots(value: Layout) -> Option<usize> {
-        let words = Layout::new::<Before<Words<W>>>();
-        let (before, _) = words.extend(value).ok()?;
-        let (_, offset) = before.extend(Layout::new::<AtomicU32>()).ok()?;
-        Some(offset)
+        let slot = Layout::new::<AtomicU32>();
+        before_slots::<W>(value)?.extend(slot).ok().map(|(_, offset)| offset)
     }
 
     /// [`recover`](Self::recover) of a lock for `readers` readers, whose value is laid out like

@@ -1,5 +1,6 @@
 //! Locks whose slots are counted when the program runs, and what the locks share with those of `std`.
 
+use super::condition::Restless;
 use super::*;
 use ringway_core::lock::{
     BarrierView, BoundedSemaphoreView, ReadGuard, ReentrantGuard, RwLockView,
@@ -58,6 +59,33 @@ fn permits_and_parties_as_many_as_the_program_says() {
         met.sort();
         assert!(met.into_iter().eq(0..count));
     }
+}
+
+#[test]
+fn a_view_is_made_in_memory_at_hand_and_as_large_as_the_sized_one() {
+    use ringway_core::storage::InMemory;
+    use std::alloc::Layout;
+    type Pair = RwLockView<[u16; 3], Yielding>;
+    let mut memory = [std::mem::MaybeUninit::new(0xAA); 256];
+    let lock = Pair::init_in(&mut memory, 5).unwrap();
+    assert_eq!(*lock.get_mut().unwrap(), [0; 3]);
+    lock.write().unwrap()[2] = 7;
+    assert_eq!(lock.read().unwrap()[2], 7);
+    assert_eq!((lock.readers(), lock.writer()), (0, None));
+    assert_eq!(<Pair as InMemory>::layout(5), Some(Layout::new::<RwLock<[u16; 3], 5, Yielding>>()));
+    assert_eq!(<Pair as InMemory>::layout(0), None);
+
+    let mut memory = [std::mem::MaybeUninit::new(0xAA); 256];
+    let places = BoundedSemaphoreView::<Restless>::init_in(&mut memory, 9).unwrap();
+    assert_eq!(places.permits(), 9);
+    let layout = <BoundedSemaphoreView<Restless> as InMemory>::layout(9);
+    assert_eq!(layout, Some(Layout::new::<BoundedSemaphore<9, Restless>>()));
+
+    let mut memory = [std::mem::MaybeUninit::new(0xAA); 256];
+    let barrier = BarrierView::<Restless>::init_in(&mut memory, 1).unwrap();
+    assert_eq!((barrier.wait(), barrier.waiting()), (Ok(0), 0));
+    let layout = <BarrierView<Restless> as InMemory>::layout(9);
+    assert_eq!(layout, Some(Layout::new::<Barrier<9, Restless>>()));
 }
 
 #[test]
