@@ -224,8 +224,10 @@ impl<S: Storage + storage::Storage<Element = AtomicU32> + ?Sized> Slots for S {}
 #[cfg(not(loom))]
 unsafe fn write_slots(slots: *mut [AtomicU32]) {
     for index in 0..slots.len() {
-        // SAFETY: within the slots, which are the caller's.
-        unsafe { slots.cast::<AtomicU32>().add(index).write(AtomicU32::new(0)) };
+        // SAFETY: within the slots.
+        let slot = unsafe { slots.cast::<AtomicU32>().add(index) };
+        // SAFETY: it is the caller's to write.
+        unsafe { slot.write(AtomicU32::new(0)) };
     }
 }
 

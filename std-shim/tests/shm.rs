@@ -546,6 +546,46 @@ fn a_capacity_from_the_command_line_and_one_in_a_type_are_the_same_part() {
     }
 }
 
+/// Of one that knows how many slots there are by its types, those who were told so by a number take over.
+#[test]
+fn slots_of_locks_that_a_number_says_come_back_from_the_dead() {
+    use ringway::shm::{Barrier, BoundedSemaphore, RwLock};
+    let test = "slots_of_locks_that_a_number_says_come_back_from_the_dead";
+    if role().is_some() {
+        let region = the_region();
+        let table = region.part::<RwLock<[u16; 3], 5>>("table").unwrap();
+        let places = region.part::<BoundedSemaphore<3>>("places").unwrap();
+        let meeting = region.part::<Barrier<2>>("meeting").unwrap();
+        table.write().unwrap()[2] = 7;
+        let _held = (table.read(), table.read(), places.acquire(), places.acquire());
+        let _ = meeting.wait();
+        unreachable!("nobody meets it");
+    }
+    let [readers, permits, parties] = ["5", "3", "2"].map(|count| count.parse().unwrap());
+    let layout = Layout::new(4).rw_lock::<[u16; 3]>("table", readers).unwrap();
+    let layout = layout.bounded_semaphore("places", permits).unwrap();
+    let layout = layout.barrier("meeting", parties).unwrap();
+    let name = Name::new();
+    let region = Region::create(&name.0, 0o600, &layout).unwrap();
+    let table = region.rw_lock::<[u16; 3]>("table").unwrap();
+    let places = region.bounded_semaphore("places").unwrap();
+    let meeting = region.barrier("meeting").unwrap();
+    let mut player = player(test, "by type", &name);
+    let end = soon().unwrap();
+    while meeting.waiting() == 0 {
+        assert!(Instant::now() < end, "it never came");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!((table.readers(), table.read().unwrap()[2], places.permits()), (2, 7, 1));
+    player.kill_now();
+    drop(table.write_deadline(soon()).expect("a reader changes nothing"));
+    drop([(); 3].map(|()| places.acquire_deadline(soon()).unwrap()));
+    assert!(places.try_acquire().is_some());
+    assert_eq!(meeting.wait_deadline(soon()), Err(Error::Broken));
+    assert_eq!(meeting.parties(), 2);
+    assert!(Layout::new(4).barrier("meeting", 0).is_err());
+}
+
 #[test]
 fn rings_of_all_kinds_are_sized_by_numbers() {
     let (values, bytes, messages) = std::hint::black_box((7, 300, 4000));

@@ -158,11 +158,17 @@ unsafe impl<W: Wake> InMemory for BarrierView<W> {
         let lock = Self::from_raw(at, slots)?;
         let to = lock.as_ptr();
         // SAFETY: within the caller's memory, here and below, as it has the layout above.
-        unsafe { (&raw mut (*to).state).write(AtomicU32::new(0)) };
+        let state_at = unsafe { &raw mut (*to).state };
         // SAFETY: as above.
-        unsafe { (&raw mut (*to).bell).write(Doorbell::new()) };
+        unsafe { state_at.write(AtomicU32::new(0)) };
         // SAFETY: as above.
-        unsafe { write_slots(&raw mut (*to).slots) };
+        let bell_at = unsafe { &raw mut (*to).bell };
+        // SAFETY: as above.
+        unsafe { bell_at.write(Doorbell::new()) };
+        // SAFETY: as above.
+        let slots_at = unsafe { &raw mut (*to).slots };
+        // SAFETY: as above.
+        unsafe { write_slots(slots_at) };
         Some(lock)
     }
 }

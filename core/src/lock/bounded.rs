@@ -111,9 +111,13 @@ unsafe impl<W: Wake> InMemory for BoundedSemaphoreView<W> {
         let lock = Self::from_raw(at, slots)?;
         let to = lock.as_ptr();
         // SAFETY: within the caller's memory, here and below, as it has the layout above.
-        unsafe { (&raw mut (*to).bell).write(Doorbell::new()) };
+        let bell_at = unsafe { &raw mut (*to).bell };
         // SAFETY: as above.
-        unsafe { write_slots(&raw mut (*to).permits) };
+        unsafe { bell_at.write(Doorbell::new()) };
+        // SAFETY: as above.
+        let slots_at = unsafe { &raw mut (*to).permits };
+        // SAFETY: as above.
+        unsafe { write_slots(slots_at) };
         Some(lock)
     }
 }

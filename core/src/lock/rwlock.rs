@@ -380,11 +380,17 @@ unsafe impl<T: Default, W: Wake> InMemory for RwLockView<T, W> {
         let (words, value) = (Words { writer: Word::new(), bell: Doorbell::new() }, T::default());
         let to = lock.as_ptr();
         // SAFETY: within the caller's memory, here and below, as it has the layout above.
-        unsafe { (&raw mut (*to).words).write(Before(words)) };
+        let words_at = unsafe { &raw mut (*to).words };
         // SAFETY: as above.
-        unsafe { (&raw mut (*to).value).write(Cell::new(value)) };
+        unsafe { words_at.write(Before(words)) };
         // SAFETY: as above.
-        unsafe { write_slots(&raw mut (*to).slots) };
+        let value_at = unsafe { &raw mut (*to).value };
+        // SAFETY: as above.
+        unsafe { value_at.write(Cell::new(value)) };
+        // SAFETY: as above.
+        let slots_at = unsafe { &raw mut (*to).slots };
+        // SAFETY: as above.
+        unsafe { write_slots(slots_at) };
         Some(lock)
     }
 }

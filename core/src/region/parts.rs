@@ -222,6 +222,12 @@ unsafe impl<T: Item, const R: usize, W: SharedWait> Part for RwLock<T, R, W> {
 }
 
 // SAFETY: as above.
+unsafe impl<T: Item, W: SharedWait> Part for RwLockView<T, W> {
+    lends_a_handle!(lock::Handle<'static, Self>);
+    counted!(kind_for::<W>(Kind::RW_LOCK), T);
+}
+
+// SAFETY: as above.
 unsafe impl<const START: u32, W: SharedWait> Part for Semaphore<START, W> {
     lends_itself!();
     sized!(kind_for::<W>(Kind::SEMAPHORE), (), START as usize, VALID);
@@ -231,6 +237,12 @@ unsafe impl<const START: u32, W: SharedWait> Part for Semaphore<START, W> {
 unsafe impl<const N: usize, W: SharedWait> Part for BoundedSemaphore<N, W> {
     lends_a_handle!(lock::Handle<'static, BoundedSemaphoreView<W>>);
     sized!(kind_for::<W>(Kind::BOUNDED_SEMAPHORE), (), N, VALID);
+}
+
+// SAFETY: as above.
+unsafe impl<W: SharedWait> Part for BoundedSemaphoreView<W> {
+    lends_a_handle!(lock::Handle<'static, Self>);
+    counted!(kind_for::<W>(Kind::BOUNDED_SEMAPHORE), ());
 }
 
 // SAFETY: as above.
@@ -249,6 +261,12 @@ unsafe impl<W: SharedWait> Part for Event<W> {
 unsafe impl<const N: usize, W: SharedWait> Part for Barrier<N, W> {
     lends_a_handle!(lock::Handle<'static, BarrierView<W>>);
     sized!(kind_for::<W>(Kind::BARRIER), (), N, VALID);
+}
+
+// SAFETY: as above.
+unsafe impl<W: SharedWait> Part for BarrierView<W> {
+    lends_a_handle!(lock::Handle<'static, Self>);
+    counted!(kind_for::<W>(Kind::BARRIER), ());
 }
 
 // A user's own integers: nothing here accesses them.
@@ -517,7 +535,9 @@ macro_rules! slots_alone {
                     let slots = description.capacity as usize;
                     let view = core::ptr::slice_from_raw_parts(at.cast::<()>().as_ptr(), slots);
                     // SAFETY: as the caller states, there is such a lock with so many slots.
-                    unsafe { (*(view as *const $view<W>)).recover(dead) }.into()
+                    let lock = unsafe { &*(view as *const $view<W>) };
+                    // SAFETY: as the caller states, `dead` takes no further step.
+                    unsafe { lock.recover(dead) }.into()
                 }
 
                 unsafe fn look(_: NonNull<u8>, _: &Description) -> PartState {

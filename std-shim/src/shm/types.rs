@@ -6,10 +6,10 @@ use ringway_core::region::{self, Item};
 
 /// Structures whose capacity is known when the program runs: how to lay out each, and how to find it.
 macro_rules! run_time {
-    ($($name:ident [$($item:ident)?], $what:literal, $view:ty;)*) => {
+    ($($name:ident [$($item:ident)?], $what:literal, $of:literal, $view:ty;)*) => {
         impl Layout {
             $(
-                #[doc = concat!("Adds ", $what, " with room for `capacity` items.")]
+                #[doc = concat!("Adds ", $what, " with room for `capacity` ", $of, ".")]
                 ///
                 /// # Errors
                 /// [`region::Error`], which says what is wrong with it.
@@ -38,11 +38,14 @@ macro_rules! run_time {
 }
 
 run_time! {
-    ring [T], "a ring of values", RingView<T>;
-    byte_ring [], "a ring of bytes", ByteRingView;
-    message_ring [], "a ring of messages, measured in bytes,", MessageRingView;
-    queue [T], "a queue", QueueView<T>;
-    broadcast [T], "a broadcast", BroadcastView<T>;
+    ring [T], "a ring", "values", RingView<T>;
+    byte_ring [], "a ring of bytes", "bytes", ByteRingView;
+    message_ring [], "a ring of messages", "bytes", MessageRingView;
+    queue [T], "a queue", "values", QueueView<T>;
+    broadcast [T], "a broadcast", "messages", BroadcastView<T>;
+    rw_lock [T], "a lock for one writer or several readers", "readers", RwLockView<T>;
+    bounded_semaphore [], "a bounded semaphore", "permits", BoundedSemaphoreView;
+    barrier [], "a barrier", "parties", BarrierView;
 }
 
 /// A ring of values on which both sides can sleep.
@@ -142,11 +145,17 @@ pub type ReentrantMutex<T = ()> = lock::ReentrantMutex<T, RobustFutex>;
 /// A value for one writer, or up to `R` readers at a time.
 pub type RwLock<T, const R: usize> = lock::RwLock<T, R, RobustFutex>;
 
+/// The same, for as many readers as are known when the program runs.
+pub type RwLockView<T> = lock::RwLockView<T, RobustFutex>;
+
 /// A count, `START` at first, that is never taken below none.
 pub type Semaphore<const START: u32> = lock::Semaphore<START, RobustFutex>;
 
 /// `N` permits, which come back when their holder dies.
 pub type BoundedSemaphore<const N: usize> = lock::BoundedSemaphore<N, RobustFutex>;
+
+/// The same, of as many permits as are known when the program runs.
+pub type BoundedSemaphoreView = lock::BoundedSemaphoreView<RobustFutex>;
 
 /// What one waits for while a [`Mutex`] is free for others.
 pub type Condition = lock::Condition<RobustFutex>;
@@ -156,3 +165,6 @@ pub type Event = lock::Event<RobustFutex>;
 
 /// A place where each of `N` waits for all.
 pub type Barrier<const N: usize> = lock::Barrier<N, RobustFutex>;
+
+/// The same, for as many parties as are known when the program runs.
+pub type BarrierView = lock::BarrierView<RobustFutex>;

@@ -2,14 +2,16 @@
 
 use super::{Clock, PAST, any, once};
 use core::hint::black_box;
+use core::mem::MaybeUninit;
 use core::num::NonZero;
 use core::task::{Context, Waker};
 use ringway_core::Error;
 use ringway_core::lock::{
-    Barrier, BoundedSemaphore, Condition, Event, Mutex, OwnerDied, ReentrantMutex, Robust, RwLock,
-    Semaphore, ThreadId,
+    Barrier, BarrierView, BoundedSemaphore, BoundedSemaphoreView, Condition, Event, Mutex,
+    OwnerDied, ReentrantMutex, Robust, RwLock, RwLockView, Semaphore, ThreadId,
 };
 use ringway_core::participant::Participant;
+use ringway_core::storage::InMemory;
 
 /// There is one thread.
 enum One {}
@@ -27,11 +29,25 @@ fn someone(round: usize) -> Participant {
 }
 
 pub fn all(round: usize) {
+    in_place();
     mutex(round);
     reentrant(round);
     readers_and_writer(round);
     semaphores(round);
     waiting(round);
+}
+
+fn in_place() {
+    let mut memory = [MaybeUninit::uninit(); 256];
+    if let Ok(lock) = RwLockView::<u32, Clock>::init_in(&mut memory, any(3)) {
+        black_box((lock.try_read().is_ok(), lock.try_write().is_ok()));
+    }
+    if let Ok(semaphore) = BoundedSemaphoreView::<Clock>::init_in(&mut memory, any(3)) {
+        black_box(semaphore.try_acquire().is_some());
+    }
+    if let Ok(barrier) = BarrierView::<Clock>::init_in(&mut memory, any(3)) {
+        black_box((barrier.parties(), barrier.wait_deadline(PAST).is_ok()));
+    }
 }
 
 fn mutex(round: usize) {
