@@ -17,10 +17,11 @@ use support::cell::UnsafeCell;
 use support::thread;
 use support::{Place, model};
 
-/// Two threads `take` and give back, each as another participant; afterwards a third can take.
-fn can_be_taken_again<S: Sync + 'static, Held: 'static>(
+/// Two threads take what `use_it` takes, work with it and give it back, each as another participant;
+/// afterwards a third can take it. `use_it` says whether it got it.
+fn can_be_taken_again<S: Sync + 'static>(
     new: fn() -> S,
-    take: fn(&'static S, Participant) -> Option<Held>,
+    use_it: fn(&S, Participant, work: &dyn Fn()) -> bool,
 ) {
     /// What is taken, and what belongs to its holder.
     struct Shared<S>(S, UnsafeCell<()>);
@@ -31,9 +32,8 @@ fn can_be_taken_again<S: Sync + 'static, Held: 'static>(
         let place = Place::new(Shared(new(), UnsafeCell::new(())));
         let shared = place.get();
         let try_once = move |number| {
-            let held = take(&shared.0, Participant::new(number).unwrap());
-            held.iter().for_each(|_| shared.1.with_mut(|_| ()));
-            held.is_some()
+            let me = Participant::new(number).unwrap();
+            use_it(&shared.0, me, &|| shared.1.with_mut(|_| ()))
         };
         let other = thread::spawn(move || try_once(1));
         let took = try_once(2);
@@ -44,24 +44,30 @@ fn can_be_taken_again<S: Sync + 'static, Held: 'static>(
 
 #[test]
 fn a_producers_half() {
-    can_be_taken_again(Ring::<u32, 1>::new, |ring, me| ring.producer_as(me));
+    can_be_taken_again(Ring::<u32, 1>::new, |ring, me, work| {
+        ring.producer_as(me).map(|_held| work()).is_some()
+    });
 }
 
 #[test]
 fn a_consumers_half() {
-    can_be_taken_again(Ring::<u32, 1>::new, |ring, me| ring.consumer_as(me));
+    can_be_taken_again(Ring::<u32, 1>::new, |ring, me, work| {
+        ring.consumer_as(me).map(|_held| work()).is_some()
+    });
 }
 
 #[test]
 fn a_writers_half() {
-    can_be_taken_again(Broadcast::<u32, 2>::new, |broadcast, me| broadcast.writer_as(me));
+    can_be_taken_again(Broadcast::<u32, 2>::new, |broadcast, me, work| {
+        broadcast.writer_as(me).map(|_held| work()).is_some()
+    });
 }
 
 #[test]
 fn the_only_place_of_a_reader() {
     can_be_taken_again(
         || RwLock::<_, 1, Spin>::new(()),
-        |lock, me| lock.handle(me).try_read().ok().map(drop),
+        |lock, me, work| lock.handle(me).try_read().map(|_held| work()).is_ok(),
     );
 }
 
@@ -69,11 +75,13 @@ fn the_only_place_of_a_reader() {
 fn a_permit() {
     can_be_taken_again(
         || BoundedSemaphore::<1, Spin>::new(),
-        |permits, me| permits.handle(me).try_acquire().map(drop),
+        |permits, me, work| permits.handle(me).try_acquire().map(|_held| work()).is_some(),
     );
 }
 
 #[test]
 fn a_signal_tables_dispatcher() {
-    can_be_taken_again(Table::<1, 0>::new, |table, _| table.dispatcher());
+    can_be_taken_again(Table::<1, 0>::new, |table, _, work| {
+        table.dispatcher().map(|_held| work()).is_some()
+    });
 }
