@@ -151,10 +151,7 @@ impl<S: Storage + ?Sized, W: Wake> RefUnwindSafe for RingInner<S, W> {}
 impl<S: Storage + ?Sized, W: Wake> fmt::Debug for RingInner<S, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let n = self.slots.capacity();
-        f.debug_struct("Ring")
-            .field("capacity", &n)
-            .field("len", &self.header.len(n.get()))
-            .finish()
+        f.debug_struct("Ring").field("capacity", &n).field("len", &self.header.len(n)).finish()
     }
 }
 
@@ -240,11 +237,7 @@ impl<T, S: Storage<Value = T> + ?Sized, W: Wake> RingInner<S, W> {
     /// assert_eq!(<ringway_core::ring::Ring<u8, 5>>::new().capacity(), 5);
     /// ```
     pub fn capacity(&self) -> usize {
-        self.n() as usize
-    }
-
-    fn n(&self) -> u32 {
-        self.slots.capacity().get()
+        self.slots.capacity().get() as usize
     }
 
     fn slots(&self) -> SlotsRef<'_, T> {
@@ -339,7 +332,7 @@ impl<T, S: Storage<Value = T> + ?Sized, W: Wake> RingInner<S, W> {
 
     /// Whether both sides stand where the sides of such a ring can: always, but in memory that somebody corrupted.
     pub fn is_valid(&self) -> bool {
-        self.header.is_valid(self.n())
+        self.header.is_valid(self.slots.capacity())
     }
 
     /// How many values are in the ring, more or less: for one who holds no half. 0 only if it was empty at some moment of the
@@ -352,7 +345,7 @@ impl<T, S: Storage<Value = T> + ?Sized, W: Wake> RingInner<S, W> {
     /// assert_eq!(RING.len(), 1);
     /// ```
     pub fn len(&self) -> usize {
-        self.header.len(self.n())
+        self.header.len(self.slots.capacity())
     }
 
     /// Whether the ring was empty at some moment of the call.
@@ -369,7 +362,7 @@ impl<T, S: Storage<Value = T> + ?Sized, W: Wake> RingInner<S, W> {
     /// corrupted them.
     #[cfg(not(loom))]
     pub(crate) fn used(&self) -> Option<usize> {
-        self.header.used(self.n())
+        self.header.used(self.slots.capacity())
     }
 
     /// Who has the halves: the producer's and the consumer's.
@@ -412,7 +405,7 @@ impl<T, S: Storage<Value = T> + ?Sized, W: Wake> RingInner<S, W> {
 impl<S: Storage + ?Sized, W: Wake> Drop for RingInner<S, W> {
     fn drop(&mut self) {
         if core::mem::needs_drop::<S::Value>() {
-            let n = self.slots.capacity().get();
+            let n = self.slots.capacity();
             let (head, tail) = self.header.positions_mut();
             let left = position::used(n, head, tail).unwrap_or(0);
             let slots = SlotsRef::<S::Value>::new(

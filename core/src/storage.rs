@@ -63,6 +63,13 @@ pub struct Fixed<const N: usize>;
 #[derive(Clone, Copy)]
 pub struct Counted(u32);
 
+impl Counted {
+    #[cfg(all(test, not(loom)))]
+    pub(crate) const fn new(n: u32) -> Self {
+        Counted(n)
+    }
+}
+
 impl fmt::Debug for Counted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.0, f)
@@ -70,6 +77,8 @@ impl fmt::Debug for Counted {
 }
 
 impl<const N: usize> sealed::Capacity for Fixed<N> {
+    const IS_FIXED: bool = true;
+
     #[inline(always)]
     fn get(self) -> u32 {
         fixed::<N>()
@@ -77,6 +86,8 @@ impl<const N: usize> sealed::Capacity for Fixed<N> {
 }
 
 impl sealed::Capacity for Counted {
+    const IS_FIXED: bool = false;
+
     #[inline(always)]
     fn get(self) -> u32 {
         self.0
@@ -243,6 +254,9 @@ pub(crate) mod sealed {
 
     /// See [`Capacity`](super::Capacity).
     pub trait Capacity: Copy + core::fmt::Debug {
+        /// Whether the compiler knows it.
+        const IS_FIXED: bool;
+
         /// As positions count.
         fn get(self) -> u32;
     }

@@ -6,7 +6,7 @@ mod support;
 
 use ringway_core::Error;
 use ringway_core::participant::Participant;
-use ringway_core::ring::{PushError, Ring};
+use ringway_core::ring::{PushError, Ring, RingView};
 use ringway_core::wait::Async;
 use support::sync::Arc;
 use support::thread;
@@ -297,6 +297,36 @@ mod waited_on {
             let mut consumer = ring.consumer().unwrap();
             assert_eq!(consumer.pop(), Ok(Box::new(1)));
             assert_eq!(consumer.pop(), Err(Error::EndOfFile));
+            producer.join().unwrap();
+        });
+    }
+
+    /// A view, in which one waits for a place in memory: each side is woken by the other's publication, or its end.
+    #[test]
+    fn a_place_that_one_sleeps_for_in_a_view_comes_with_the_other_sides_step() {
+        model(Some(3), || {
+            let ring = waiting::<u32, 1>();
+            let producer = {
+                let ring = ring.clone();
+                thread::spawn(move || {
+                    let view: &RingView<u32, LoomFutex> = &ring;
+                    let mut producer = view.producer().unwrap();
+                    for value in 1..3 {
+                        let mut chunk = producer.reserve(1).unwrap();
+                        chunk.push(value).unwrap();
+                        chunk.commit();
+                    }
+                    producer.close();
+                })
+            };
+            let view: &RingView<u32, LoomFutex> = &ring;
+            let mut consumer = view.consumer().unwrap();
+            for value in 1..3 {
+                let chunk = consumer.peek(1).unwrap();
+                assert_eq!(chunk.as_slices().0, [value]);
+                chunk.release(1);
+            }
+            assert_eq!(consumer.peek(1).err(), Some(Error::EndOfFile));
             producer.join().unwrap();
         });
     }

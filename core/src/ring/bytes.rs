@@ -204,11 +204,7 @@ unsafe impl<W: Wake> InMemory for ByteRingView<W> {
 impl<S: Storage<Value = u8> + ?Sized, W: Wake> ByteRingInner<S, W> {
     /// How many bytes the ring holds.
     pub fn capacity(&self) -> usize {
-        self.n() as usize
-    }
-
-    fn n(&self) -> u32 {
-        self.slots.capacity().get()
+        self.slots.capacity().get() as usize
     }
 
     fn slots(&self) -> SlotsRef<'_, u8> {
@@ -281,13 +277,13 @@ impl<S: Storage<Value = u8> + ?Sized, W: Wake> ByteRingInner<S, W> {
 
     /// Whether both sides stand where the sides of such a ring can: always, but in memory that somebody corrupted.
     pub fn is_valid(&self) -> bool {
-        self.header.is_valid(self.n())
+        self.header.is_valid(self.slots.capacity())
     }
 
     /// How many bytes are in the ring, more or less (a gap counts): for one who holds no half. 0 only if it was empty at some
     /// moment of the call.
     pub fn len(&self) -> usize {
-        self.header.len(self.n())
+        self.header.len(self.slots.capacity())
     }
 
     /// Whether the ring was empty at some moment of the call.

@@ -42,7 +42,7 @@ impl<'a, T, C: Capacity, W: Wake> Consumer<'a, T, W, C> {
     pub fn try_pop(&mut self) -> Option<T> {
         let head = self.cursor.0.first_filled()?;
         // SAFETY: the ownership rule: one is ready. `release_from` makes sure that it is not read again.
-        let value = unsafe { self.slots.read(self.cursor.0.n(), head) };
+        let value = unsafe { self.slots.read(self.cursor.0.capacity(), head) };
         self.cursor.0.release_from(head, 1);
         Some(value)
     }
@@ -52,8 +52,8 @@ impl<'a, T, C: Capacity, W: Wake> Consumer<'a, T, W, C> {
     where
         T: Copy,
     {
-        let n = self.cursor.0.n();
-        let want = out.len().min(n as usize) as u32;
+        let n = self.cursor.0.capacity();
+        let want = out.len().min(self.capacity()) as u32;
         let count = self.cursor.0.ready_batched(want, Cached::new(want)).min(want);
         if let Some((taken, _)) = out.split_at_mut_checked(count as usize) {
             if count > 0 {
@@ -105,7 +105,7 @@ impl<'a, T, C: Capacity, W: Wake> Consumer<'a, T, W, C> {
     /// The oldest value, in place.
     pub fn front(&mut self) -> Option<&T> {
         self.ready(1).ok()??;
-        let (n, head) = (self.cursor.0.n(), self.cursor.0.head());
+        let (n, head) = (self.cursor.0.capacity(), self.cursor.0.head());
         // SAFETY: the ownership rule: one is ready, and `&mut self` is borrowed for as long as the answer lives.
         let (first, _) = unsafe { self.slots.readable(n, head, 1) };
         first.first()
@@ -122,7 +122,7 @@ impl<'a, T, C: Capacity, W: Wake> Consumer<'a, T, W, C> {
     /// assert_eq!(consumer.len(), 3);
     /// ```
     pub fn iter(&mut self) -> impl Iterator<Item = &T> {
-        let (n, ready) = (self.cursor.0.n(), self.len() as u32);
+        let (n, ready) = (self.cursor.0.capacity(), self.len() as u32);
         // SAFETY: the ownership rule: so many are ready, and `&mut self` is borrowed for as long as the slices live.
         let (first, second) = unsafe { self.slots.readable(n, self.cursor.0.head(), ready) };
         first.iter().chain(second)
@@ -187,7 +187,7 @@ impl<'a, T, C: Capacity, W: Wake> Consumer<'a, T, W, C> {
     /// Drops the oldest `count` values, which are ready, and gives their slots back; also when a value panics as it is
     /// dropped.
     fn discard(&mut self, count: u32) {
-        let (n, head) = (self.cursor.0.n(), self.cursor.0.head());
+        let (n, head) = (self.cursor.0.capacity(), self.cursor.0.head());
         let _release = Finally(|| self.cursor.0.release(count));
         if core::mem::needs_drop::<T>() {
             // SAFETY: the ownership rule: `count` are ready. `release` makes sure that they are not read again.
@@ -327,14 +327,14 @@ impl<T, C: Capacity, W: Wake> ReadChunk<'_, '_, T, W, C> {
     pub fn as_slices(&self) -> (&[T], &[T]) {
         let cursor = &self.consumer.cursor.0;
         // SAFETY: the ownership rule: the chunk's values are ready; the slices borrow the chunk.
-        unsafe { self.consumer.slots.readable(cursor.n(), cursor.head(), self.len) }
+        unsafe { self.consumer.slots.readable(cursor.capacity(), cursor.head(), self.len) }
     }
 
     /// Which slot the oldest value is in.
     #[cfg(not(loom))]
     pub(super) fn slot(&self) -> u32 {
         let cursor = &self.consumer.cursor.0;
-        super::position::offset(cursor.n(), cursor.head())
+        super::position::offset(cursor.capacity(), cursor.head())
     }
 
     /// How many values the chunk has.

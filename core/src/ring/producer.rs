@@ -46,7 +46,7 @@ impl<'a, T, C: Capacity, W: Wake> Producer<'a, T, W, C> {
     pub fn try_push(&mut self, value: T) -> Result<(), Full<T>> {
         let Some(tail) = self.cursor.0.first_free() else { return Err(Full(value)) };
         // SAFETY: the ownership rule: there is room for one.
-        unsafe { self.slots.write(self.cursor.0.n(), tail, value) };
+        unsafe { self.slots.write(self.cursor.0.capacity(), tail, value) };
         self.cursor.0.publish_from(tail, 1);
         Ok(())
     }
@@ -66,8 +66,8 @@ impl<'a, T, C: Capacity, W: Wake> Producer<'a, T, W, C> {
     where
         T: Copy,
     {
-        let n = self.cursor.0.n();
-        let want = values.len().min(n as usize) as u32;
+        let n = self.cursor.0.capacity();
+        let want = values.len().min(self.capacity()) as u32;
         let count = self.cursor.0.room(want).min(want);
         let (taken, _) = values.split_at_checked(count as usize).unwrap_or((values, &[]));
         if count > 0 {
@@ -348,13 +348,13 @@ impl<T, C: Capacity, W: Wake> WriteChunk<'_, '_, T, W, C> {
     #[inline(always)]
     fn next(&self) -> u32 {
         let cursor = &self.producer.cursor.0;
-        position::advance(cursor.n(), cursor.tail(), self.filled)
+        position::advance(cursor.capacity(), cursor.tail(), self.filled)
     }
 
     /// Which slot is the first that is not filled.
     #[cfg(not(loom))]
     pub(super) fn slot(&self) -> u32 {
-        position::offset(self.producer.cursor.0.n(), self.next())
+        position::offset(self.producer.cursor.0.capacity(), self.next())
     }
 
     /// Puts a value into the next slot.
@@ -367,7 +367,7 @@ impl<T, C: Capacity, W: Wake> WriteChunk<'_, '_, T, W, C> {
             return Err(value);
         }
         // SAFETY: the ownership rule: the chunk's slots are part of the room, and this one is not filled yet.
-        unsafe { self.producer.slots.write(self.producer.cursor.0.n(), self.next(), value) };
+        unsafe { self.producer.slots.write(self.producer.cursor.0.capacity(), self.next(), value) };
         self.filled += 1;
         Ok(())
     }
@@ -415,7 +415,7 @@ impl<T, C: Capacity, W: Wake> WriteChunk<'_, '_, T, W, C> {
     /// assert_eq!(consumer.try_pop(), Some(7));
     /// ```
     pub fn as_uninit(&mut self) -> (&mut [MaybeUninit<T>], &mut [MaybeUninit<T>]) {
-        let (n, at) = (self.producer.cursor.0.n(), self.next());
+        let (n, at) = (self.producer.cursor.0.capacity(), self.next());
         // SAFETY: the ownership rule: the chunk's slots are part of the room; the slices borrow the chunk.
         unsafe { self.producer.slots.writable(n, at, self.len - self.filled) }
     }
@@ -436,7 +436,7 @@ impl<T, C: Capacity, W: Wake> WriteChunk<'_, '_, T, W, C> {
         if filled > 0 {
             let cursor = &mut self.producer.cursor.0;
             // For loom: the slots were written until now.
-            self.producer.slots.runs_to_write(cursor.n(), cursor.tail(), filled);
+            self.producer.slots.runs_to_write(cursor.capacity(), cursor.tail(), filled);
             // Emptied first: what is the consumer's is not ours to drop.
             self.filled = 0;
             self.producer.cursor.0.publish(filled);
@@ -451,7 +451,9 @@ impl<T, C: Capacity, W: Wake> Drop for WriteChunk<'_, '_, T, W, C> {
             let cursor = &self.producer.cursor.0;
             // SAFETY: these slots were filled and not published, so that they are ours, and initialized. They count
             // as free again afterwards.
-            unsafe { self.producer.slots.drop_values(cursor.n(), cursor.tail(), self.filled) };
+            unsafe {
+                self.producer.slots.drop_values(cursor.capacity(), cursor.tail(), self.filled)
+            };
         }
     }
 }

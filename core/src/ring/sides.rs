@@ -114,7 +114,7 @@ impl<W: Wake> Header<W> {
 
     /// How many slots are filled, for one who holds no half: more or less. 0 only if none was at some moment of the call, and
     /// when the positions are not those of a ring.
-    pub(super) fn len(&self, n: u32) -> usize {
+    pub(super) fn len(&self, n: impl Capacity) -> usize {
         let (head, tail, stood_still) = self.positions();
         let used = position::used(n, head, tail).unwrap_or(0) as usize;
         // Where a side went on, something was in the ring before it or after it.
@@ -123,13 +123,13 @@ impl<W: Wake> Header<W> {
 
     #[cfg(not(loom))]
     /// How many slots are filled, if both sides stood still, or their positions fit together all the same.
-    pub(super) fn used(&self, n: u32) -> Option<usize> {
+    pub(super) fn used(&self, n: impl Capacity) -> Option<usize> {
         let (head, tail, _) = self.positions();
         position::used(n, head, tail).map(|used| used as usize)
     }
 
     /// Whether the sides stand where the sides of a ring can. They always do, but where a peer corrupted them.
-    pub(super) fn is_valid(&self, n: u32) -> bool {
+    pub(super) fn is_valid(&self, n: impl Capacity) -> bool {
         // Relaxed: each is judged by itself.
         position::is_position(n, self.consumer.0.position.load(Ordering::Relaxed))
             && position::is_position(n, self.producer.0.position.load(Ordering::Relaxed))
@@ -175,7 +175,7 @@ impl<W: Wake> Header<W> {
         let taken =
             self.producer_half().take(me).then(|| ProducerCursor::with_room(self, capacity, 0));
         // On a position that is none, nothing can be built: the half is given back.
-        taken.filter(|cursor| position::is_position(capacity.get(), cursor.tail()))
+        taken.filter(|cursor| position::is_position(capacity, cursor.tail()))
     }
 
     /// The consumer's half for `me`, if nobody has it.
@@ -185,7 +185,7 @@ impl<W: Wake> Header<W> {
         me: Participant,
     ) -> Option<ConsumerCursor<'_, C, W>> {
         let taken = self.consumer_half().take(me).then(|| ConsumerCursor::new(self, capacity));
-        taken.filter(|cursor| position::is_position(capacity.get(), cursor.head()))
+        taken.filter(|cursor| position::is_position(capacity, cursor.head()))
     }
 
     /// Closes the halves that `dead` holds; returns how many.
@@ -226,20 +226,26 @@ impl<'a, C: Capacity, W: Wake> ProducerCursor<'a, C, W> {
         // Relaxed: stored by whoever held this half before, and ordered by SYNC POINT H when it was taken, or by
         // the rule of who lends it.
         let tail = header.producer.0.position.load(Ordering::Relaxed);
-        let free_to = position::advance(capacity.get(), tail, room);
+        let free_to = position::advance(capacity, tail, room);
         ProducerCursor { header, capacity, tail: Cached::new(tail), free_to: Cached::new(free_to) }
     }
 
     /// How many slots are known to be free without looking.
     #[inline(always)]
     pub(super) fn known_room(&self) -> u32 {
-        position::distance_cached(self.n(), self.tail, self.free_to).unwrap_or(0)
+        position::distance_cached(self.capacity, self.tail, self.free_to).unwrap_or(0)
     }
 
     /// How many slots the ring has.
     #[inline(always)]
     pub(super) fn n(&self) -> u32 {
         self.capacity.get()
+    }
+
+    /// The same, as the functions of positions take it.
+    #[inline(always)]
+    pub(super) fn capacity(&self) -> C {
+        self.capacity
     }
 
     /// Our position.
@@ -261,7 +267,7 @@ impl<'a, C: Capacity, W: Wake> ProducerCursor<'a, C, W> {
     /// known to be. They are the caller's to write.
     #[inline(always)]
     pub(super) fn room(&mut self, want: u32) -> u32 {
-        let known = position::distance_cached(self.n(), self.tail, self.free_to);
+        let known = position::distance_cached(self.capacity, self.tail, self.free_to);
         if let Some(room) = known.filter(|room| *room >= want) {
             return room;
         }
@@ -273,11 +279,11 @@ impl<'a, C: Capacity, W: Wake> ProducerCursor<'a, C, W> {
     fn refresh(&mut self) -> u32 {
         let (tail, head) = (self.tail(), self.head());
         // A position that cannot be gives no room: nothing is touched on such a peer's word.
-        let Some(used) = position::used_as_seen(self.n(), head, tail, head) else {
+        let Some(used) = position::used_as_seen(self.capacity, head, tail, head) else {
             self.free_to = Cached::new(tail);
             return 0;
         };
-        self.free_to = Cached::new(position::advance(self.n(), head, self.n()));
+        self.free_to = Cached::new(position::advance(self.capacity, head, self.n()));
         self.n() - used
     }
 
@@ -288,7 +294,7 @@ impl<'a, C: Capacity, W: Wake> ProducerCursor<'a, C, W> {
         if let Some(free_to) = self.free_to.get() {
             return (free_to != tail || self.refresh() > 0).then_some(tail);
         }
-        (!position::is_full(self.n(), self.head(), tail)).then_some(tail)
+        (!position::is_full(self.capacity, self.head(), tail)).then_some(tail)
     }
 
     /// Gives `count` slots to the consumer and wakes it. They are written, and at most as many as the last `room`.
@@ -300,7 +306,7 @@ impl<'a, C: Capacity, W: Wake> ProducerCursor<'a, C, W> {
     /// The same, of a caller who knows the position.
     #[inline(always)]
     pub(super) fn publish_from(&mut self, tail: u32, count: u32) {
-        let tail = position::advance(self.n(), tail, count);
+        let tail = position::advance(self.capacity, tail, count);
         self.tail = Cached::new(tail);
         // SYNC POINT A, release: with the load in `ConsumerCursor::tail`. The slots' content is seen with
         // the position.
@@ -314,7 +320,7 @@ impl<'a, C: Capacity, W: Wake> ProducerCursor<'a, C, W> {
         // Relaxed: judged by itself. (In no model does anybody overwrite it.)
         Cached::ENABLED && !cfg!(loom) && {
             let head = self.header.consumer.0.position.load(Ordering::Relaxed);
-            position::used_as_seen(self.n(), head, self.tail(), head).is_none()
+            position::used_as_seen(self.capacity, head, self.tail(), head).is_none()
         }
     }
 
@@ -393,6 +399,12 @@ impl<'a, C: Capacity, W: Wake> ConsumerCursor<'a, C, W> {
         self.capacity.get()
     }
 
+    /// The same, as the functions of positions take it.
+    #[inline(always)]
+    pub(super) fn capacity(&self) -> C {
+        self.capacity
+    }
+
     /// Our position.
     #[inline(always)]
     pub(super) fn head(&self) -> u32 {
@@ -412,7 +424,7 @@ impl<'a, C: Capacity, W: Wake> ConsumerCursor<'a, C, W> {
     /// known to be. They are the caller's to read.
     #[inline(always)]
     pub(super) fn ready(&mut self, want: u32) -> u32 {
-        let known = position::distance_cached(self.n(), self.head, self.filled_to);
+        let known = position::distance_cached(self.capacity, self.head, self.filled_to);
         if let Some(ready) = known.filter(|ready| *ready >= want) {
             return ready;
         }
@@ -427,7 +439,7 @@ impl<'a, C: Capacity, W: Wake> ConsumerCursor<'a, C, W> {
     /// answer, does not.
     #[inline(always)]
     pub(super) fn ready_batched(&mut self, want: u32, unit: Cached) -> u32 {
-        let known = position::distance_cached(self.n(), self.head, self.filled_to);
+        let known = position::distance_cached(self.capacity, self.head, self.filled_to);
         if let Some(ready) = known.filter(|ready| *ready >= want) {
             return ready;
         }
@@ -439,7 +451,7 @@ impl<'a, C: Capacity, W: Wake> ConsumerCursor<'a, C, W> {
     /// nothing is known of.
     #[inline(always)]
     pub(super) fn ready_now(&mut self, want: u32, unit: Cached) -> u32 {
-        match position::distance_cached(self.n(), self.head, self.filled_to) {
+        match position::distance_cached(self.capacity, self.head, self.filled_to) {
             Some(known) if known >= want => known,
             // Nothing has come since the last look.
             Some(known @ 1..) if self.filled_to.get() == Some(self.tail()) => known,
@@ -473,7 +485,7 @@ impl<'a, C: Capacity, W: Wake> ConsumerCursor<'a, C, W> {
     fn refresh(&mut self) -> u32 {
         let (head, tail) = (self.head(), self.tail());
         // A position that cannot be gives nothing to read.
-        let Some(ready) = position::used_as_seen(self.n(), head, tail, tail) else {
+        let Some(ready) = position::used_as_seen(self.capacity, head, tail, tail) else {
             self.filled_to = Cached::new(head);
             return 0;
         };
@@ -508,7 +520,7 @@ impl<'a, C: Capacity, W: Wake> ConsumerCursor<'a, C, W> {
     /// The same, and wakes nobody.
     #[inline(always)]
     pub(super) fn release_unheard(&mut self, head: u32, count: u32) {
-        let head = position::advance(self.n(), head, count);
+        let head = position::advance(self.capacity, head, count);
         self.head = Cached::new(head);
         // SYNC POINT B, release: with the load in `ProducerCursor::head`. We are done with the slots.
         self.header.consumer.0.position.store(head, Ordering::Release);
@@ -520,7 +532,7 @@ impl<'a, C: Capacity, W: Wake> ConsumerCursor<'a, C, W> {
         // Relaxed: judged by itself. (In no model does anybody overwrite it.)
         Cached::ENABLED && !cfg!(loom) && {
             let tail = self.header.producer.0.position.load(Ordering::Relaxed);
-            position::used_as_seen(self.n(), self.head(), tail, tail).is_none()
+            position::used_as_seen(self.capacity, self.head(), tail, tail).is_none()
         }
     }
 

@@ -6,6 +6,7 @@
 
 use super::position;
 use crate::finally::Finally;
+use crate::storage::Capacity;
 use crate::sync::SlotsRef;
 use core::mem::MaybeUninit;
 
@@ -33,7 +34,12 @@ const IN_PIECES: bool = cfg!(all(target_arch = "x86_64", not(target_os = "none")
 impl<'a, T> SlotsRef<'a, T> {
     /// [`position::runs`], of which loom is told that they are about to be written, or were written until now.
     #[inline(always)]
-    pub(super) fn runs_to_write(self, n: u32, position: u32, len: u32) -> (usize, usize, usize) {
+    pub(super) fn runs_to_write(
+        self,
+        n: impl Capacity,
+        position: u32,
+        len: u32,
+    ) -> (usize, usize, usize) {
         let (start, first, second) = position::runs(n, position, len);
         self.touch_write(start as usize, first as usize);
         self.touch_write(0, second as usize);
@@ -42,7 +48,7 @@ impl<'a, T> SlotsRef<'a, T> {
 
     /// [`position::runs`], of which loom is told that they are about to be read, or were read until now.
     #[inline(always)]
-    fn runs_to_read(self, n: u32, position: u32, len: u32) -> (usize, usize, usize) {
+    fn runs_to_read(self, n: impl Capacity, position: u32, len: u32) -> (usize, usize, usize) {
         let (start, first, second) = position::runs(n, position, len);
         self.touch_read(start as usize, first as usize);
         self.touch_read(0, second as usize);
@@ -54,7 +60,7 @@ impl<'a, T> SlotsRef<'a, T> {
     /// # Safety
     /// The slot at `position` belongs to the producer, who is the caller.
     #[inline(always)]
-    pub(super) unsafe fn write(self, n: u32, position: u32, value: T) {
+    pub(super) unsafe fn write(self, n: impl Capacity, position: u32, value: T) {
         let at = position::offset(n, position) as usize;
         self.touch_write(at, 1);
         // SAFETY: `at < n`, and as the caller states nobody else touches the slot.
@@ -66,7 +72,7 @@ impl<'a, T> SlotsRef<'a, T> {
     /// # Safety
     /// The slot at `position` belongs to the consumer, who is the caller, and will not be read again.
     #[inline(always)]
-    pub(super) unsafe fn read(self, n: u32, position: u32) -> T {
+    pub(super) unsafe fn read(self, n: impl Capacity, position: u32) -> T {
         let at = position::offset(n, position) as usize;
         self.touch_read(at, 1);
         // SAFETY: `at < n`, and as the caller states the slot is initialized and nobody else touches it.
@@ -78,7 +84,7 @@ impl<'a, T> SlotsRef<'a, T> {
     /// # Safety
     /// These slots belong to the producer, who is the caller.
     #[inline(always)]
-    pub(super) unsafe fn copy_in(self, n: u32, position: u32, values: &[T])
+    pub(super) unsafe fn copy_in(self, n: impl Capacity, position: u32, values: &[T])
     where
         T: Copy,
     {
@@ -98,7 +104,7 @@ impl<'a, T> SlotsRef<'a, T> {
     /// # Safety
     /// As `copy_in`.
     #[inline(never)]
-    unsafe fn copy_in_around(self, n: u32, start: usize, first: usize, values: &[T])
+    unsafe fn copy_in_around(self, n: impl Capacity, start: usize, first: usize, values: &[T])
     where
         T: Copy,
     {
@@ -114,7 +120,7 @@ impl<'a, T> SlotsRef<'a, T> {
     /// # Safety
     /// These slots belong to the consumer, who is the caller.
     #[inline]
-    pub(super) unsafe fn copy_out(self, n: u32, position: u32, out: &mut [T])
+    pub(super) unsafe fn copy_out(self, n: impl Capacity, position: u32, out: &mut [T])
     where
         T: Copy,
     {
@@ -132,7 +138,7 @@ impl<'a, T> SlotsRef<'a, T> {
     /// # Safety
     /// As `copy_out`, and this.
     #[inline(always)]
-    pub(super) unsafe fn copy_run_out(self, n: u32, position: u32, out: &mut [T])
+    pub(super) unsafe fn copy_run_out(self, n: impl Capacity, position: u32, out: &mut [T])
     where
         T: Copy,
     {
@@ -150,7 +156,7 @@ impl<'a, T> SlotsRef<'a, T> {
     #[inline(always)]
     pub(super) unsafe fn writable(
         self,
-        n: u32,
+        n: impl Capacity,
         position: u32,
         len: u32,
     ) -> (&'a mut [MaybeUninit<T>], &'a mut [MaybeUninit<T>]) {
@@ -168,7 +174,12 @@ impl<'a, T> SlotsRef<'a, T> {
     /// # Safety
     /// They belong to the consumer, who is the caller, for as long as the slices live.
     #[inline(always)]
-    pub(super) unsafe fn readable(self, n: u32, position: u32, len: u32) -> (&'a [T], &'a [T]) {
+    pub(super) unsafe fn readable(
+        self,
+        n: impl Capacity,
+        position: u32,
+        len: u32,
+    ) -> (&'a [T], &'a [T]) {
         let (start, first, second) = self.runs_to_read(n, position, len);
         // SAFETY: `start + first <= n`, and as the caller states the slots are initialized and nobody writes them.
         let head = unsafe { core::slice::from_raw_parts(self.first().wrapping_add(start), first) };
@@ -181,7 +192,7 @@ impl<'a, T> SlotsRef<'a, T> {
     ///
     /// # Safety
     /// They belong to the consumer, who is the caller, and will not be read again.
-    pub(super) unsafe fn drop_values(self, n: u32, position: u32, len: u32) {
+    pub(super) unsafe fn drop_values(self, n: impl Capacity, position: u32, len: u32) {
         let (start, first, second) = self.runs_to_read(n, position, len);
         let head = core::ptr::slice_from_raw_parts_mut(self.first().wrapping_add(start), first);
         let tail = core::ptr::slice_from_raw_parts_mut(self.first(), second);
@@ -202,8 +213,8 @@ impl<'a, T> SlotsRef<'a, T> {
 /// # Safety
 /// As for [`core::ptr::copy_nonoverlapping`].
 #[inline(always)]
-pub(super) unsafe fn copy<T: Copy>(n: u32, from: *const T, to: *mut T, count: usize) {
-    if IN_PIECES && (n as usize).saturating_mul(size_of::<T>()) >= LONG {
+pub(super) unsafe fn copy<T: Copy>(n: impl Capacity, from: *const T, to: *mut T, count: usize) {
+    if IN_PIECES && (n.get() as usize).saturating_mul(size_of::<T>()) >= LONG {
         // No overflow: so many bytes lie in memory.
         let bytes = count * size_of::<T>();
         if (LONG..VERY_LONG).contains(&bytes) {
@@ -218,7 +229,7 @@ pub(super) unsafe fn copy<T: Copy>(n: u32, from: *const T, to: *mut T, count: us
 
 /// Copies `from` to the beginning of `to`, as much as both have; at most `n` bytes.
 #[inline(always)]
-pub(super) fn copy_bytes(n: u32, from: &[u8], to: &mut [u8]) {
+pub(super) fn copy_bytes(n: impl Capacity, from: &[u8], to: &mut [u8]) {
     let count = from.len().min(to.len());
     // SAFETY: neither is shorter than `count`, and one of them is exclusively borrowed.
     unsafe { copy(n, from.as_ptr(), to.as_mut_ptr(), count) };
@@ -252,6 +263,7 @@ unsafe fn copy_piece(from: *const u8, to: *mut u8, count: usize) {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    use crate::storage::Fixed;
 
     #[test]
     fn every_byte_is_copied_and_none_beside() {
@@ -264,7 +276,7 @@ mod tests {
             for at in [0, 3] {
                 let to = &mut to[..length + 2];
                 to.fill(255);
-                copy_bytes(MOST as u32, &from[at..at + length], &mut to[1..=length]);
+                copy_bytes(Fixed::<MOST>, &from[at..at + length], &mut to[1..=length]);
                 assert_eq!(to[1..=length], from[at..at + length], "{length} from {at} on");
                 assert_eq!((to[0], to[length + 1]), (255, 255), "{length} from {at} on");
             }

@@ -84,7 +84,7 @@ impl<'a, C: Capacity, W: Wake> Consumer<'a, W, C> {
             unsafe { self.take_long(to) };
         } else if count > 0 {
             // SAFETY: the ownership rule, as the caller states.
-            unsafe { self.slots.copy_run_out(self.n(), self.cursor.0.head(), to) };
+            unsafe { self.slots.copy_run_out(self.cursor.0.capacity(), self.cursor.0.head(), to) };
             self.cursor.0.release(count);
         }
         self.took(count);
@@ -99,7 +99,9 @@ impl<'a, C: Capacity, W: Wake> Consumer<'a, W, C> {
         for stretch in to.chunks_mut(stretch_of(to.len())) {
             let count = stretch.len() as u32;
             // SAFETY: the ownership rule, as the caller states.
-            unsafe { self.slots.copy_run_out(self.n(), self.cursor.0.head(), stretch) };
+            unsafe {
+                self.slots.copy_run_out(self.cursor.0.capacity(), self.cursor.0.head(), stretch)
+            };
             self.cursor.0.release(count);
         }
     }
@@ -165,9 +167,10 @@ impl<'a, C: Capacity, W: Wake> Consumer<'a, W, C> {
     pub fn as_slices(&mut self) -> (&[u8], &[u8]) {
         let (first, second) = self.both_runs();
         // SAFETY: the ownership rule: these bytes are ready and contiguous; the slice borrows the consumer.
-        let (head, _) = unsafe { self.slots.readable(self.n(), self.cursor.0.head(), first) };
+        let (head, _) =
+            unsafe { self.slots.readable(self.cursor.0.capacity(), self.cursor.0.head(), first) };
         // SAFETY: as above. A run that is no longer than the ring and begins at position 0 is contiguous.
-        let (rest, _) = unsafe { self.slots.readable(self.n(), 0, second) };
+        let (rest, _) = unsafe { self.slots.readable(self.cursor.0.capacity(), 0, second) };
         (head, rest)
     }
 
@@ -213,8 +216,14 @@ impl<'a, C: Capacity, W: Wake> Consumer<'a, W, C> {
 
     /// As positions count.
     #[inline(always)]
-    pub(in crate::ring) fn n(&self) -> u32 {
+    fn n(&self) -> u32 {
         self.cursor.0.n()
+    }
+
+    /// As the functions of positions take it.
+    #[inline(always)]
+    pub(in crate::ring) fn size(&self) -> C {
+        self.cursor.0.capacity()
     }
 
     /// Whether the last producer closed its half or died, and nobody took it since. What it wrote
@@ -265,7 +274,7 @@ impl<'a, C: Capacity, W: Wake> Consumer<'a, W, C> {
     /// How many of the `ready` bytes lie contiguous at the head, after skipping the gap if the head stands at one.
     #[inline(always)]
     fn run_of(&mut self, ready: u32) -> u32 {
-        let at = position::offset(self.n(), self.cursor.0.head());
+        let at = position::offset(self.cursor.0.capacity(), self.cursor.0.head());
         let to_end = self.n() - at;
         if ready <= to_end {
             return ready;
@@ -293,7 +302,7 @@ impl<'a, C: Capacity, W: Wake> Consumer<'a, W, C> {
     /// How many bytes lie from the head to the end of the memory.
     #[inline(always)]
     fn to_end(&self) -> u32 {
-        self.n() - position::offset(self.n(), self.cursor.0.head())
+        self.n() - position::offset(self.cursor.0.capacity(), self.cursor.0.head())
     }
 
     /// Takes a message out whole; `None` when there is none. Only for a ring into which messages alone are written.
@@ -308,15 +317,15 @@ impl<'a, C: Capacity, W: Wake> Consumer<'a, W, C> {
         }
         let mut length = [0; HEADER];
         // SAFETY: the ownership rule: at least `HEADER` bytes are ready.
-        unsafe { self.slots.copy_out(self.n(), self.cursor.0.head(), &mut length) };
+        unsafe { self.slots.copy_out(self.cursor.0.capacity(), self.cursor.0.head(), &mut length) };
         // A message is published with its length; only a peer that corrupts the ring makes it longer than what is ready, which alone is touched.
         let length = u32::from_le_bytes(length).min(ready - header);
         let Some((message, _)) = out.split_at_mut_checked(length as usize) else {
             return Some(Err(length as usize));
         };
-        let start = position::advance(self.n(), self.cursor.0.head(), header);
+        let start = position::advance(self.cursor.0.capacity(), self.cursor.0.head(), header);
         // SAFETY: the ownership rule: `length` bytes are ready behind the header.
-        unsafe { self.slots.copy_out(self.n(), start, message) };
+        unsafe { self.slots.copy_out(self.cursor.0.capacity(), start, message) };
         self.cursor.0.release(header + length);
         self.took(header + length);
         Some(Ok(length as usize))
@@ -561,9 +570,9 @@ pub struct ReadGrant<'g, 'a, W: Wake, C: Capacity> {
 }
 
 impl<C: Capacity, W: Wake> ReadGrant<'_, '_, W, C> {
-    /// As positions count.
-    pub(in crate::ring) fn n(&self) -> u32 {
-        self.consumer.n()
+    /// As the functions of positions take it.
+    pub(in crate::ring) fn size(&self) -> C {
+        self.consumer.size()
     }
 
     /// Gives the first `len` bytes back to the producer; more than the grant has count as all it has.
@@ -582,7 +591,7 @@ impl<C: Capacity, W: Wake> Deref for ReadGrant<'_, '_, W, C> {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        let (n, head) = (self.consumer.n(), self.consumer.cursor.0.head());
+        let (n, head) = (self.consumer.cursor.0.capacity(), self.consumer.cursor.0.head());
         // SAFETY: the ownership rule: these bytes are ready and contiguous; the slice borrows the grant.
         unsafe { self.consumer.slots.readable(n, head, self.len) }.0
     }

@@ -81,7 +81,7 @@ impl<'a, C: Capacity, W: Wake> Producer<'a, W, C> {
     unsafe fn put_whole(&mut self, bytes: &[u8]) {
         if !bytes.is_empty() {
             // SAFETY: the ownership rule, as the caller states.
-            unsafe { self.slots.copy_in(self.n(), self.cursor.0.tail(), bytes) };
+            unsafe { self.slots.copy_in(self.cursor.0.capacity(), self.cursor.0.tail(), bytes) };
             self.publish(bytes.len() as u32);
         }
     }
@@ -187,8 +187,14 @@ impl<'a, C: Capacity, W: Wake> Producer<'a, W, C> {
 
     /// As positions count.
     #[inline(always)]
-    pub(in crate::ring) fn n(&self) -> u32 {
+    fn n(&self) -> u32 {
         self.cursor.0.n()
+    }
+
+    /// As the functions of positions take it.
+    #[inline(always)]
+    pub(in crate::ring) fn size(&self) -> C {
+        self.cursor.0.capacity()
     }
 
     /// Whether the last consumer closed its half or died, and nobody took it since. One that has
@@ -205,7 +211,7 @@ impl<'a, C: Capacity, W: Wake> Producer<'a, W, C> {
 
     /// Publishes `count` bytes that lie at the tail without a gap.
     fn publish(&mut self, count: u32) {
-        if position::offset(self.n(), self.cursor.0.tail()) + count >= self.n() {
+        if position::offset(self.cursor.0.capacity(), self.cursor.0.tail()) + count >= self.n() {
             self.set_mark(self.n());
         }
         self.cursor.0.publish(count);
@@ -231,10 +237,16 @@ impl<'a, C: Capacity, W: Wake> Producer<'a, W, C> {
         }
         let start = self.cursor.0.tail();
         // SAFETY: the ownership rule: there is room for `count`, of which this are the first.
-        unsafe { self.slots.copy_in(self.n(), start, &(message.len() as u32).to_le_bytes()) };
-        let start = position::advance(self.n(), start, HEADER as u32);
+        unsafe {
+            self.slots.copy_in(
+                self.cursor.0.capacity(),
+                start,
+                &(message.len() as u32).to_le_bytes(),
+            )
+        };
+        let start = position::advance(self.cursor.0.capacity(), start, HEADER as u32);
         // SAFETY: as above, and this are the others.
-        unsafe { self.slots.copy_in(self.n(), start, message) };
+        unsafe { self.slots.copy_in(self.cursor.0.capacity(), start, message) };
         self.publish(count);
         Ok(())
     }
@@ -248,7 +260,7 @@ impl<'a, C: Capacity, W: Wake> Producer<'a, W, C> {
     /// How many bytes lie from the tail to the end of the memory.
     #[inline(always)]
     fn to_end(&self) -> u32 {
-        self.n() - position::offset(self.n(), self.cursor.0.tail())
+        self.n() - position::offset(self.cursor.0.capacity(), self.cursor.0.tail())
     }
 
     /// The gap that an exact grant of `len` bytes would leave now, and `len`, if it is not too large.
@@ -509,7 +521,8 @@ impl<C: Capacity, W: Wake> WriteGrant<'_, '_, W, C> {
         self.bytes();
         if self.gap > 0 {
             // The lap's bytes end here; the rest of the memory is skipped.
-            let end = position::offset(self.producer.n(), self.producer.cursor.0.tail());
+            let end =
+                position::offset(self.producer.cursor.0.capacity(), self.producer.cursor.0.tail());
             self.producer.set_mark(end);
             self.producer.cursor.0.publish(self.gap + len);
         } else {
@@ -519,14 +532,23 @@ impl<C: Capacity, W: Wake> WriteGrant<'_, '_, W, C> {
 
     /// Where the grant begins.
     fn position(&self) -> u32 {
-        position::advance(self.producer.n(), self.producer.cursor.0.tail(), self.gap)
+        position::advance(
+            self.producer.cursor.0.capacity(),
+            self.producer.cursor.0.tail(),
+            self.gap,
+        )
     }
 
     fn bytes(&mut self) -> &mut [u8] {
         // SAFETY: the ownership rule: the grant lies within the room; the slice borrows it. It is contiguous, so that
         // there is no second run.
-        let (bytes, _) =
-            unsafe { self.producer.slots.writable(self.producer.n(), self.position(), self.len) };
+        let (bytes, _) = unsafe {
+            self.producer.slots.writable(
+                self.producer.cursor.0.capacity(),
+                self.position(),
+                self.len,
+            )
+        };
         // SAFETY: every byte of the ring is initialized since it was made; the type is the same but for that.
         unsafe { &mut *(core::ptr::from_mut(bytes) as *mut [u8]) }
     }
@@ -537,8 +559,13 @@ impl<C: Capacity, W: Wake> Deref for WriteGrant<'_, '_, W, C> {
 
     fn deref(&self) -> &[u8] {
         // SAFETY: as in `bytes`: the producer's and initialized. A shared borrow only reads.
-        let (bytes, _) =
-            unsafe { self.producer.slots.readable(self.producer.n(), self.position(), self.len) };
+        let (bytes, _) = unsafe {
+            self.producer.slots.readable(
+                self.producer.cursor.0.capacity(),
+                self.position(),
+                self.len,
+            )
+        };
         bytes
     }
 }

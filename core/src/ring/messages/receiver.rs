@@ -206,7 +206,7 @@ impl<C: Capacity, W: Wake> RecvGrant<'_, '_, W, C> {
     fn copy_out(self, out: &mut [u8]) -> Result<usize, Error> {
         let needed = self.len;
         let to = out.get_mut(..needed).ok_or(Error::BufferTooSmall { needed })?;
-        copy_bytes(self.grant.n(), &self, to);
+        copy_bytes(self.grant.size(), &self, to);
         self.release();
         Ok(needed)
     }

@@ -19,7 +19,7 @@ impl<'a, C: Capacity, W: Wake> Sender<'a, W, C> {
     /// # Errors
     /// [`Error::WouldBlock`] when there is too little room now, [`Error::MessageTooLarge`] when there can never be enough.
     pub fn try_send(&mut self, message: &[u8]) -> Result<(), Error> {
-        let n = self.0.n();
+        let n = self.0.size();
         let mut grant = self.try_reserve(message.len())?;
         copy_bytes(n, message, &mut grant);
         grant.commit(message.len());
@@ -65,7 +65,7 @@ impl<'a, C: Capacity, W: Wake> Sender<'a, W, C> {
 
     /// Whether `message` was sent, or why it can never be; `None` when it can be later.
     fn send_or_end(&mut self, message: &[u8]) -> Option<Result<(), Error>> {
-        let n = self.0.n();
+        let n = self.0.size();
         Some(self.grant_or_end(message.len())?.map(|grant| {
             let mut grant = SendGrant(self.0.granted(grant));
             copy_bytes(n, message, &mut grant);
