@@ -16,9 +16,16 @@
 //!   ([`Ring::recover`]).
 //! - **borrowed**: [`Ring::split`] hands out both halves of a ring that the caller owns.
 //!
-//! With [`Nobody`] (the default) each side looks when it suits it. With a [`Doorbell`](crate::wait::Doorbell) the sides can
-//! also sleep ([`Producer::push`], [`Consumer::pop`]) or await ([`Consumer::poll_pop`]); then each publication costs a
-//! fence, which is why it is a choice.
+//! With [`Nobody`] (the default) each side looks when it suits it. With another `W` (see [`wait`](crate::wait)) the sides can
+//! also sleep ([`Producer::push`], [`Consumer::pop`]) or await ([`Consumer::poll_pop`]), for a value or for its place in
+//! memory ([`Producer::reserve`], [`Consumer::peek`]); where somebody has to be woken, each publication costs a fence, which is
+//! why it is a choice.
+//!
+//! How many slots a ring has is a constant, or a number that is known when the program runs: a [`Ring`] is also seen as a
+//! [`RingView`]. Also the size of a value may be known only then: [`RawRing`].
+//!
+//! A full ring never overwrites its oldest value: only the consumer may give that up, and to let the producer do it would
+//! cost both sides a read-modify-write for every value. Where the newest counts, take a [`broadcast`] or a [`latest`] value.
 //!
 //! The peer's position is cached in the handle and looked up again only when the handle seems full or empty; the
 //! handles lie on cache lines of their own, where the target has caches. There, in a ring of 64 or more, a consumer that has
@@ -118,7 +125,7 @@ pub type Ring<T, const N: usize, W = Nobody> = RingInner<[Slot<T>; N], W>;
 
 /// A [`Ring`] whose number of slots is known when the program runs: a reference to it says how many they are.
 ///
-/// `&Ring<T, N, W>` coerces to `&RingView<T, W>`. Others lie on the heap or in memory at hand, see [`InMemory`](crate::storage::InMemory).
+/// `&Ring<T, N, W>` coerces to `&RingView<T, W>`. Others lie on the heap or in memory at hand, see [`InMemory`].
 ///
 /// ```
 /// use ringway_core::ring::{Ring, RingView};
@@ -129,7 +136,7 @@ pub type Ring<T, const N: usize, W = Nobody> = RingInner<[Slot<T>; N], W>;
 /// ```
 pub type RingView<T, W = Nobody> = RingInner<[Slot<T>], W>;
 
-/// What [`Ring`] and [`RingView`] are. `S` is the array of its slots, see [`storage`](crate::storage).
+/// What [`Ring`] and [`RingView`] are. `S` is the array of its slots, see [`storage`].
 #[repr(C)]
 pub struct RingInner<S: Storage + ?Sized, W: Wake> {
     header: Header<W>,

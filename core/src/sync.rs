@@ -336,7 +336,7 @@ impl<T> Cell<T> {
 
 /// A place for one value, which it may hold or not: what the rings' arrays consist of.
 ///
-/// Loom's cells do not lie next to each other in memory, so that under loom the values are plain, and a [`Watch`] beside the
+/// Loom's cells do not lie next to each other in memory, so that under loom the values are plain, and a `Watch` beside the
 /// array records who touched them.
 #[repr(transparent)]
 pub struct Slot<T>(core::cell::UnsafeCell<MaybeUninit<T>>);

@@ -87,7 +87,7 @@ pub type ByteRing<const N: usize, W = Nobody> = ByteRingInner<[Slot<u8>; N], W>;
 /// A [`ByteRing`] whose capacity is known when the program runs: a reference to it says what it is.
 ///
 /// `&ByteRing<N, W>` coerces to `&ByteRingView<W>`. Others lie on the heap or in memory at hand, see
-/// [`InMemory`](crate::storage::InMemory).
+/// [`InMemory`].
 ///
 /// ```
 /// use ringway_core::ring::bytes::{ByteRing, ByteRingView};
@@ -98,7 +98,7 @@ pub type ByteRing<const N: usize, W = Nobody> = ByteRingInner<[Slot<u8>; N], W>;
 /// ```
 pub type ByteRingView<W = Nobody> = ByteRingInner<[Slot<u8>], W>;
 
-/// What [`ByteRing`] and [`ByteRingView`] are. `S` is the array of its bytes, see [`storage`](crate::storage).
+/// What [`ByteRing`] and [`ByteRingView`] are. `S` is the array of its bytes, see [`storage`].
 #[repr(C)]
 pub struct ByteRingInner<S: Storage<Value = u8> + ?Sized, W: Wake> {
     header: Header<W>,

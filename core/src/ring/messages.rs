@@ -54,7 +54,7 @@ use core::ptr::NonNull;
 
 /// A ring of messages in `N` bytes, for one producer and one consumer. `W` says how a side can sleep, see [`Wake`].
 ///
-/// Memory: as a [`ByteRing`](super::bytes::ByteRing) of as many bytes. A message takes its bytes and 4 more. `N` is 9 to 2^30.
+/// Memory: as a [`ByteRing`] of as many bytes. A message takes its bytes and 4 more. `N` is 9 to 2^30.
 ///
 /// ```
 /// use ringway_core::ring::messages::MessageRing;
@@ -66,7 +66,7 @@ pub type MessageRing<const N: usize, W = Nobody> = MessageRingInner<[Slot<u8>; N
 /// A [`MessageRing`] whose capacity is known when the program runs: a reference to it says what it is.
 ///
 /// `&MessageRing<N, W>` coerces to `&MessageRingView<W>`. Others lie on the heap or in memory at hand, see
-/// [`InMemory`](crate::storage::InMemory).
+/// [`InMemory`].
 ///
 /// ```
 /// use ringway_core::ring::messages::{MessageRing, MessageRingView};
@@ -77,7 +77,7 @@ pub type MessageRing<const N: usize, W = Nobody> = MessageRingInner<[Slot<u8>; N
 /// ```
 pub type MessageRingView<W = Nobody> = MessageRingInner<[Slot<u8>], W>;
 
-/// What [`MessageRing`] and [`MessageRingView`] are. `S` is the array of its bytes, see [`storage`](crate::storage).
+/// What [`MessageRing`] and [`MessageRingView`] are. `S` is the array of its bytes, see [`storage`].
 #[derive(Debug)]
 #[repr(transparent)]
 pub struct MessageRingInner<S: Storage<Value = u8> + ?Sized, W: Wake>(ByteRingInner<S, W>);
