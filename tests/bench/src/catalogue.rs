@@ -7,7 +7,7 @@ use crate::locks;
 use crate::many::{self, both, rate as many_rate};
 use crate::measure::{Found, alone, rate, trip};
 use crate::ours::{
-    Bytes, BytesView, Chunks, InPlace, Many, Messages, Private, Shared, Slots, SlotsView,
+    Bytes, BytesView, Chunks, InPlace, Many, ManyView, Messages, Private, Shared, Slots, SlotsView,
 };
 use crate::python;
 use crate::rings::*;
@@ -235,6 +235,7 @@ macro_rules! many_entrants {
     ($run:ident, ($($argument:expr),*)) => {
         entrants! {
             Ours "ringway Queue" = $run::<many::Ours>($($argument),*);
+            Ours "ringway QueueView" = $run::<many::OursCounted>($($argument),*);
             Peer "crossbeam ArrayQueue" = $run::<many::ArrayQueue>($($argument),*);
             Peer "crossbeam-channel" = $run::<many::CrossbeamChannel>($($argument),*);
             Peer "crossfire" = $run::<many::Crossfire>($($argument),*);
@@ -274,7 +275,10 @@ pub fn experiments() -> Vec<Experiment> {
             "One producer, one consumer, u64, one at a time",
             vec![
                 threads!(rate, Word, 65536, 524_288, (Threads)),
-                entrants! { Ours "ringway Queue" = rate::<Many<Private, 1024>, Word>(Threads); },
+                entrants! {
+                    Ours "ringway Queue" = rate::<Many<Private, 1024>, Word>(Threads);
+                    Ours "ringway QueueView" = rate::<ManyView<Private, 1024>, Word>(Threads);
+                },
             ],
         ),
         experiment(

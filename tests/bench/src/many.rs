@@ -4,7 +4,7 @@ use crate::measure::{Found, Passes, median, switches};
 use crate::message::{Rx, Tx};
 use crate::rings::Shared;
 use crate::sides::{Cpus, pin};
-use ringway_core::ring::queue::Queue;
+use ringway_core::ring::queue::{Queue, QueueView};
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Barrier, Mutex, mpsc};
@@ -56,6 +56,12 @@ mpmc! {
     /// Ringway's queue.
     Ours: &'static Queue<u64, CAPACITY>, &'static Queue<u64, CAPACITY> => {
         let queue: &'static Queue<u64, CAPACITY> = Box::leak(Box::new(Queue::new()));
+        (queue, queue)
+    };
+    /// The same, whose capacity is known when the program runs.
+    OursCounted: &'static QueueView<u64>, &'static QueueView<u64> => {
+        let queue: &'static Queue<u64, CAPACITY> = Box::leak(Box::new(Queue::new()));
+        let queue: &QueueView<u64> = std::hint::black_box(queue);
         (queue, queue)
     };
     /// crossbeam's array queue.

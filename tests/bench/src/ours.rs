@@ -4,7 +4,8 @@ use crate::memory;
 use crate::message::{Message, Rx, Spsc, Tx};
 use ringway_core::ring::bytes::{self, ByteRing, ByteRingView};
 use ringway_core::ring::messages::{self, MessageRing};
-use ringway_core::ring::{self, Ring, RingView, queue::Queue};
+use ringway_core::ring::queue::{Queue, QueueView};
+use ringway_core::ring::{self, Ring, RingView};
 use ringway_core::storage::{Capacity, Fixed};
 use ringway_core::wait::{Nobody, Wake};
 use std::hint;
@@ -250,32 +251,54 @@ impl<M: Message, P: Place, const N: usize> Spsc<M> for Messages<P, N> {
 /// A [`Queue`] of `N` messages.
 pub struct Many<P, const N: usize>(PhantomData<P>);
 
-impl<M: Message, const N: usize> Tx<M> for &'static Queue<M, N> {
-    #[inline(always)]
-    fn put(&mut self, message: &M) -> bool {
-        if M::SIZE <= 64 {
-            return self.try_push(*message).is_ok();
+/// The same, whose capacity is known when the program runs.
+pub struct ManyView<P, const N: usize>(PhantomData<P>);
+
+macro_rules! queues {
+    ($([$($parameters:tt)*] $queue:ty;)*) => {$(
+        impl<M: Message, $($parameters)*> Tx<M> for &'static $queue {
+            #[inline(always)]
+            fn put(&mut self, message: &M) -> bool {
+                if M::SIZE <= 64 {
+                    return self.try_push(*message).is_ok();
+                }
+                let Ok(mut loan) = self.try_reserve() else { return false };
+                fill(loan.as_uninit(), message);
+                // SAFETY: filled just now.
+                if unsafe { loan.commit() }.is_err() {
+                    return false;
+                }
+                true
+            }
         }
-        let Ok(mut loan) = self.try_reserve() else { return false };
-        fill(loan.as_uninit(), message);
-        // SAFETY: filled just now.
-        if unsafe { loan.commit() }.is_err() {
-            return false;
+
+        impl<M: Message, $($parameters)*> Rx<M> for &'static $queue {
+            #[inline(always)]
+            fn get(&mut self, into: &mut M) -> bool {
+                if M::SIZE <= 64 {
+                    return self.try_pop().map(|message| *into = message).is_some();
+                }
+                let Some(claim) = self.try_claim() else { return false };
+                into.clone_from(&claim);
+                claim.complete();
+                true
+            }
         }
-        true
-    }
+    )*};
 }
 
-impl<M: Message, const N: usize> Rx<M> for &'static Queue<M, N> {
-    #[inline(always)]
-    fn get(&mut self, into: &mut M) -> bool {
-        if M::SIZE <= 64 {
-            return self.try_pop().map(|message| *into = message).is_some();
-        }
-        let Some(claim) = self.try_claim() else { return false };
-        into.clone_from(&claim);
-        claim.complete();
-        true
+queues! {
+    [const N: usize] Queue<M, N>;
+    [] QueueView<M>;
+}
+
+impl<M: Message, P: Place, const N: usize> Spsc<M> for ManyView<P, N> {
+    type Tx = &'static QueueView<M>;
+    type Rx = &'static QueueView<M>;
+
+    fn open() -> (Self::Tx, Self::Rx) {
+        let queue: &QueueView<M> = hint::black_box(P::zeroed::<Queue<M, N>>());
+        (queue, queue)
     }
 }
 

@@ -99,7 +99,7 @@ impl<'q, T, W: Wait> Handle<'q, T, W> {
     /// use ringway_core::ring::queue::Queue;
     /// use ringway_core::wait::Spin;
     /// static FRAMES: Queue<[u8; 65536], 2, Spin> = Queue::new();
-    /// let me = FRAMES.handle(Participant::LOCAL);
+    /// let me = &FRAMES.handle(Participant::LOCAL);
     /// std::thread::scope(|s| {
     ///     s.spawn(move || {
     ///         let mut loan = me.reserve().unwrap();
