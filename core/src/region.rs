@@ -91,6 +91,8 @@ mod layout;
 mod part;
 #[cfg(not(loom))]
 mod parts;
+#[cfg(all(not(loom), target_has_atomic = "64"))]
+mod raw;
 mod ready;
 #[cfg(not(loom))]
 mod view;

@@ -114,7 +114,7 @@ mod vigil;
 
 pub use access::Access;
 pub use layout::Layout;
-pub use part::Part;
+pub use part::{Part, RawPart};
 pub use ready_fd::ReadyFd;
 pub use region::Region;
 pub use robust_futex::{DETECTION_BOUND, RobustFutex};

@@ -626,6 +626,46 @@ fn rings_of_all_kinds_are_sized_by_numbers() {
 }
 
 #[test]
+fn a_size_from_the_command_line_and_a_type_are_the_same_items() {
+    let (capacity, size) = std::hint::black_box((9, 12));
+    let item = std::alloc::Layout::from_size_align(size, 4).unwrap();
+    let layout = Layout::new(2).raw_queue("jobs", capacity, item).unwrap();
+    let typed = Layout::new(2).part::<Queue<[u32; 3], 9>>("jobs").unwrap();
+    assert_eq!(layout.size(), typed.size());
+    for layout in [layout, typed] {
+        let ours = Region::anonymous(&layout).unwrap();
+        let theirs = Region::from_fd(&ours).unwrap();
+        let (raw, jobs) =
+            (ours.raw_queue("jobs").unwrap(), theirs.part::<Queue<[u32; 3], 9>>("jobs").unwrap());
+        raw.try_push(&[1; 12]).unwrap();
+        assert_eq!(jobs.pop(), Ok([0x0101_0101; 3]));
+        jobs.push([7, 8, 9]).unwrap();
+        let claim = raw.try_claim().unwrap();
+        assert_eq!(claim[8..], 9_u32.to_ne_bytes());
+        // It is put right as what is held by a type is.
+        std::mem::forget(claim);
+        drop((raw, ours));
+        assert_eq!(jobs.pop_deadline(soon()), Ok([7, 8, 9]));
+        assert!(theirs.raw_queue("none").is_err());
+    }
+    let ours = Region::anonymous(&Layout::new(2).ring::<u32>("ring", 4).unwrap()).unwrap();
+    assert!(matches!(
+        ours.raw_queue("ring").unwrap_err().cause(),
+        Cause::Region(region::Error::OtherKind { .. })
+    ));
+    // Values of any size lie alike.
+    for (item, typed) in [
+        (std::alloc::Layout::new::<u8>(), Layout::new(2).queue::<u8>("jobs", 5)),
+        (std::alloc::Layout::new::<[u8; 3]>(), Layout::new(2).queue::<[u8; 3]>("jobs", 5)),
+        (std::alloc::Layout::new::<[u8; 8]>(), Layout::new(2).queue::<[u8; 8]>("jobs", 5)),
+        (std::alloc::Layout::new::<[u16; 5]>(), Layout::new(2).queue::<[u16; 5]>("jobs", 5)),
+    ] {
+        let typed = Region::anonymous(&typed.unwrap()).unwrap();
+        typed.raw_queue("jobs").unwrap().try_push(&vec![1; item.size()]).unwrap();
+    }
+}
+
+#[test]
 fn a_capacity_that_was_corrupted_is_told() {
     let layout = Layout::new(4).queue::<u64>("jobs", 16).unwrap();
     let name = Name::new();

@@ -34,7 +34,7 @@ pub struct Description {
 }
 
 /// The least alignment of items that makes a difference to where they lie.
-const LEAST_ALIGN: usize = 8;
+pub(super) const LEAST_ALIGN: usize = 8;
 
 impl Description {
     /// Of no part.

@@ -50,7 +50,7 @@ impl<const M: usize> Layout<M> {
         self.described(name, P::description_for(capacity).ok_or(Error::Capacity)?)
     }
 
-    fn described(mut self, name: &str, description: Description) -> Result<Self, Error> {
+    pub(super) fn described(mut self, name: &str, description: Description) -> Result<Self, Error> {
         if name.is_empty() || name.len() > MAX_NAME || name.bytes().any(|byte| byte == 0) {
             return Err(Error::BadName);
         }

@@ -124,7 +124,7 @@ macro_rules! lends_a_handle {
 }
 
 /// The kind of a structure `kind` on which one waits as `W` says.
-fn kind_for<W: Wake>(kind: Kind) -> Kind {
+pub(super) fn kind_for<W: Wake>(kind: Kind) -> Kind {
     // A doorbell is a word, zero at first, or nothing.
     if needs_wake::<W>() { kind.that_waits() } else { kind }
 }

@@ -166,7 +166,7 @@ impl<'m> View<'m> {
         Ok(entry)
     }
 
-    fn entry_of(&self, name: &str) -> Result<Entry, Error> {
+    pub(super) fn entry_of(&self, name: &str) -> Result<Entry, Error> {
         self.entries().find(|entry| entry.name() == name).ok_or(Error::NotFound)
     }
 

@@ -1,5 +1,6 @@
 //! Which parts a region has.
 
+use super::RobustFutex;
 use ringway_core::region::{self, MAX_PARTS, Part};
 use std::ops::Deref;
 
@@ -45,6 +46,20 @@ impl Layout {
         capacity: usize,
     ) -> Result<Self, region::Error> {
         self.0.part_for::<P>(name, capacity).map(Layout)
+    }
+
+    /// Adds a queue of `capacity` values of the layout `item`, for those who do not know their Rust type: see
+    /// [`Region::raw_queue`](super::Region::raw_queue).
+    ///
+    /// # Errors
+    /// [`region::Error`], which says what is wrong with it.
+    pub fn raw_queue(
+        self,
+        name: &str,
+        capacity: usize,
+        item: std::alloc::Layout,
+    ) -> Result<Self, region::Error> {
+        self.0.raw_queue::<RobustFutex>(name, capacity, item).map(Layout)
     }
 }
 

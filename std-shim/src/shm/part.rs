@@ -1,6 +1,6 @@
 //! A part of a region, as this participant uses it.
 
-use super::Region;
+use super::{Region, RobustFutex};
 use crate::{Error, Result, channel};
 use ringway_core::participant::Participant;
 use ringway_core::region::{self, Item, SharedWait};
@@ -8,6 +8,7 @@ use ringway_core::ring::broadcast::{self, BroadcastInner, SeqSlot};
 use ringway_core::ring::bytes::{self, ByteRingInner};
 use ringway_core::ring::latest::{self, Latest};
 use ringway_core::ring::messages::{self, MessageRingInner};
+use ringway_core::ring::queue::{RawHandle, RawQueue};
 use ringway_core::ring::{self, RingInner};
 use ringway_core::storage::Storage;
 use std::fmt;
@@ -56,7 +57,7 @@ impl Region {
 /// ```
 pub struct Part<P: region::Part + ?Sized> {
     // Before the region, which keeps what it reaches into.
-    used: Used<P>,
+    used: Used<P::Handle>,
     part: NonNull<P>,
     region: Region,
 }
@@ -67,19 +68,25 @@ unsafe impl<P: region::Part + ?Sized> Send for Part<P> {}
 unsafe impl<P: region::Part + ?Sized> Sync for Part<P> {}
 
 /// The structure as we use it. A forked child is another participant: then as that one does, and so on.
-struct Used<P: region::Part + ?Sized> {
+#[derive(Debug)]
+struct Used<H> {
     me: Participant,
-    handle: P::Handle,
-    next: OnceLock<Box<Used<P>>>,
+    handle: H,
+    next: OnceLock<Box<Used<H>>>,
 }
 
-impl<P: region::Part + ?Sized> Used<P> {
-    /// # Safety
-    /// The part is there until this is dropped.
-    unsafe fn new(part: NonNull<P>, me: Participant) -> Self {
-        // SAFETY: as the caller states.
-        let handle = unsafe { P::handle(part, me) };
-        Used { me, handle, next: OnceLock::new() }
+impl<H> Used<H> {
+    fn new(me: Participant, handle: impl Fn(Participant) -> H) -> Self {
+        Used { me, handle: handle(me), next: OnceLock::new() }
+    }
+
+    /// The handle of `me`, which `handle` makes.
+    fn by(&self, me: Participant, handle: impl Fn(Participant) -> H) -> &H {
+        let mut used = self;
+        while used.me != me {
+            used = used.next.get_or_init(|| Box::new(Used::new(me, &handle)));
+        }
+        &used.handle
     }
 }
 
@@ -99,13 +106,8 @@ impl<P: region::Part + ?Sized> Deref for Part<P> {
     type Target = P::Handle;
 
     fn deref(&self) -> &P::Handle {
-        let me = self.participant();
-        let mut used = &self.used;
-        while used.me != me {
-            // SAFETY: the region, which we have, keeps the part.
-            used = used.next.get_or_init(|| Box::new(unsafe { Used::new(self.part, me) }));
-        }
-        &used.handle
+        // SAFETY: the region, which we have, keeps the part.
+        self.used.by(self.participant(), |me| unsafe { P::handle(self.part, me) })
     }
 }
 
@@ -117,7 +119,7 @@ impl<P: region::Part + ?Sized> Part<P> {
 
     fn of(region: Region, part: NonNull<P>) -> Self {
         // SAFETY: the region keeps it, and is dropped after it.
-        let used = unsafe { Used::new(part, region.participant()) };
+        let used = Used::new(region.participant(), |me| unsafe { P::handle(part, me) });
         Part { used, part, region }
     }
 
@@ -163,6 +165,50 @@ impl<P: region::Part + ?Sized> Part<P> {
                 Error::new(what, region::Error::Corrupt)
             }
         })
+    }
+}
+
+/// A queue of values whose Rust type this program does not know: see [`Region::raw_queue`]. It is used as the core's
+/// [`RawHandle`] is, under our name.
+#[derive(Debug)]
+pub struct RawPart {
+    // Before the region, which keeps what it reaches into.
+    used: Used<RawHandle<'static, RobustFutex>>,
+    queue: RawQueue<'static, RobustFutex>,
+    region: Region,
+}
+
+impl Deref for RawPart {
+    type Target = RawHandle<'static, RobustFutex>;
+
+    fn deref(&self) -> &Self::Target {
+        self.used.by(self.region.participant(), |me| self.queue.handle(me))
+    }
+}
+
+impl Region {
+    /// The queue of this name, of whatever values: bytes, as many each as the region says.
+    ///
+    /// # Errors
+    /// As [`part`](Self::part).
+    ///
+    /// ```
+    /// use ringway::shm::{Layout, Queue, Region};
+    /// let (capacity, size) = ("100".parse()?, "12".parse()?); // from the command line
+    /// let item = std::alloc::Layout::from_size_align(size, 4)?;
+    /// let region = Region::anonymous(&Layout::new(2).raw_queue("jobs", capacity, item)?)?;
+    /// let jobs = region.raw_queue("jobs")?;
+    /// jobs.try_push(&[1; 12])?;
+    /// assert_eq!(region.part::<Queue<[u32; 3], 100>>("jobs")?.pop(), Ok([0x0101_0101; 3]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn raw_queue(&self, name: &str) -> Result<RawPart> {
+        const USE: &str = "use the part";
+        self.0.check_process(USE)?;
+        let found = self.0.view.raw_queue::<RobustFutex>(name);
+        let queue = found.map_err(|error| Error::new(USE, error).on(name))?;
+        let used = Used::new(self.participant(), |me| queue.handle(me));
+        Ok(RawPart { used, queue, region: self.clone() })
     }
 }
 

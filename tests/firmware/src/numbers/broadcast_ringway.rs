@@ -32,7 +32,8 @@ fn run() -> bool {
     report("RAM of the structure", size_of::<Words>() as u32);
     report(
         "RAM of the handles",
-        (size_of::<Writer<'static, u32, Nobody, Fixed<16>>>() + size_of::<Reader<'static, u32, Nobody, Fixed<16>>>()) as u32,
+        (size_of::<Writer<'static, u32, Nobody, Fixed<16>>>()
+            + size_of::<Reader<'static, u32, Nobody, Fixed<16>>>()) as u32,
     );
     let mut good = true;
     let mut reader = WORDS.reader();

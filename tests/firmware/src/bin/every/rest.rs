@@ -15,9 +15,9 @@ use ringway_core::channel::socket::{Connection, Network};
 use ringway_core::lock::{RwLock, RwLockView};
 use ringway_core::participant::Participant;
 use ringway_core::plain::Words;
-use ringway_core::ring::{RawRing, Ring};
 use ringway_core::ring::bytes::ByteRing;
 use ringway_core::ring::queue::{Queue, QueueView, RawQueue};
+use ringway_core::ring::{RawRing, Ring};
 use ringway_core::signal::{Handler, Payload, Raised, SignalSet, Table};
 use ringway_core::storage::InMemory;
 use ringway_core::wait::{Doorbell, WaitForEvent, WaitForInterrupt, WakerCell};
@@ -161,7 +161,9 @@ fn untyped(round: usize) {
             half.close();
         }
         // SAFETY: nobody uses it any more, and it is as large.
-        black_box(unsafe { RawRing::<Clock>::init_at(NonNull::from(&ring).cast(), 5, item) }.is_some());
+        black_box(
+            unsafe { RawRing::<Clock>::init_at(NonNull::from(&ring).cast(), 5, item) }.is_some(),
+        );
     }
 
     let lock = RwLock::<u32, 3, Clock>::new(1);

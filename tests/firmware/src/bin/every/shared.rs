@@ -173,7 +173,10 @@ fn region(round: usize) {
     type Values = Ring<u32, 8>;
     let mut memory = Memory([0; 1024]);
     let layout = Layout::<2>::new(any(round) as u16).part::<Values>("values");
-    let Ok(layout) = layout.and_then(|layout| layout.part::<ByteRing<16>>("bytes")) else { return };
+    let Ok(layout) = layout.and_then(|layout| layout.part_for::<ByteRingView>("bytes", any(16)))
+    else {
+        return;
+    };
     let size = layout.size().min(memory.0.len());
     black_box(layout.write(memory.0.get_mut(..any(size)).unwrap_or_default()).is_ok());
     // SAFETY: the memory outlives the view, and no one else writes it.
@@ -202,6 +205,9 @@ fn region(round: usize) {
     black_box((kind.name(), kind.that_waits().waits(), kind.base()));
     if let Ok(values) = view.part::<Values>("values") {
         black_box(values.producer().is_some());
+    }
+    if let Ok(bytes) = view.part::<ByteRingView>("bytes") {
+        black_box(bytes.capacity());
     }
     for place in view.places() {
         place.take(Occupant { generation: any(round) as u32, process: 0 });
