@@ -201,12 +201,19 @@ impl<W: Wake> Word<W> {
     /// 1: whether a holder died with it, or `None` if it is held.
     #[inline]
     pub(super) fn try_acquire(&self, me: Participant) -> Option<bool> {
-        // SYNC POINT A, acquire: with the release of 3 and 4. What the holders before wrote is seen.
-        match self.state.compare_exchange(FREE, name(me), Ordering::Acquire, Ordering::Relaxed) {
-            Ok(_) => Some(false),
-            Err(seen) if seen & HOLDER == FREE => self.try_acquire_marked(me, seen),
-            Err(_) => None,
+        match self.take_unmarked(me) {
+            Ok(()) => Some(false),
+            Err(seen) => self.try_acquire_marked(me, seen),
         }
+    }
+
+    /// 1, if nobody died with it and nobody sleeps; what was seen instead.
+    #[inline(always)]
+    fn take_unmarked(&self, me: Participant) -> Result<(), u32> {
+        // SYNC POINT A, acquire: with the release of 3 and 4. What the holders before wrote is seen.
+        let taken =
+            self.state.compare_exchange(FREE, name(me), Ordering::Acquire, Ordering::Relaxed);
+        taken.map(|_| ())
     }
 
     #[cold]
@@ -294,9 +301,9 @@ impl<W: Wait> Word<W> {
         me: Participant,
         deadline: Option<W::Deadline>,
     ) -> Result<bool, TimedOut> {
-        match self.try_acquire(me) {
-            Some(died) => Ok(died),
-            None => self.acquire_slow(me, deadline),
+        match self.take_unmarked(me) {
+            Ok(()) => Ok(false),
+            Err(_) => self.acquire_slow(me, deadline),
         }
     }
 
