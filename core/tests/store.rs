@@ -73,13 +73,13 @@ fn a_slot_of_a_queue() {
 #[test]
 fn the_only_place_of_a_reader() {
     let lock = RwLock::<_, 1, Spin>::new(());
-    can_always_be_taken_again(|me| lock.handle(me).try_read().ok().map(drop));
+    can_always_be_taken_again(|_| lock.try_read().ok());
 }
 
 #[test]
 fn a_permit() {
     let permits = BoundedSemaphore::<1, Spin>::new();
-    can_always_be_taken_again(|me| permits.handle(me).try_acquire().map(drop));
+    can_always_be_taken_again(|_| permits.try_acquire());
 }
 
 #[test]
