@@ -47,7 +47,7 @@
 //! | `dispatch`, `dispatch_one`, `try_wait` | never sleep, and look at each line once per delivery; a raiser that is suspended between reserving its place in a line's queue and filling it delays the payloads behind its own, on that line, until it goes on |
 //! | `pause`, `wait`, `poll_pause`, `poll_wait`, `pause_async`, `wait_async` | sleep |
 //!
-//! That is the table's own part: waking a dispatcher that sleeps is [`Wait::wake`]'s. On a processor that has
+//! That is the table's own part: waking a dispatcher that sleeps is [`Wake::wake`]'s. On a processor that has
 //! load-linked and store-conditional instead of atomic instructions (ARM before 8.1), every read-modify-write may retry; on
 //! a target without compare-and-swap it is a short critical section.
 //!

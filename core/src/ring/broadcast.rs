@@ -88,7 +88,7 @@ pub type Broadcast<T, const N: usize, W = Nobody> = BroadcastInner<[SeqSlot<T>; 
 /// A [`Broadcast`] whose capacity is known when the program runs: a reference to it says how many messages are kept.
 ///
 /// `&Broadcast<T, N, W>` coerces to `&BroadcastView<T, W>`. Others lie on the heap or in memory at hand, see
-/// [`InMemory`](crate::storage::InMemory).
+/// [`InMemory`].
 ///
 /// ```
 /// use ringway_core::ring::broadcast::{Broadcast, BroadcastView};
@@ -99,7 +99,7 @@ pub type Broadcast<T, const N: usize, W = Nobody> = BroadcastInner<[SeqSlot<T>; 
 /// ```
 pub type BroadcastView<T, W = Nobody> = BroadcastInner<[SeqSlot<T>], W>;
 
-/// What [`Broadcast`] and [`BroadcastView`] are. `S` is the array of its slots, see [`storage`](crate::storage).
+/// What [`Broadcast`] and [`BroadcastView`] are. `S` is the array of its slots, see [`storage`].
 #[derive(Debug)]
 #[repr(transparent)]
 pub struct BroadcastInner<S: Storage + ?Sized, W: Wake>(SeqSlots<S, W>);
@@ -310,7 +310,7 @@ impl<T: Plain, S: Storage<Element = SeqSlot<T>> + ?Sized, W: Wake> BroadcastInne
 }
 
 /// The half that writes. It can move to another thread or context, and is used from one at a time. `C` says where it knows
-/// the capacity from, see [`storage`](crate::storage).
+/// the capacity from, see [`storage`].
 #[derive(Debug)]
 pub struct Writer<'a, T: Plain, W: Wake = Nobody, C: Capacity = Counted>(
     CachePadded<SlotWriter<'a, T, W, C>>,

@@ -50,7 +50,7 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
         self.queue.shared()
     }
 
-    /// [`Queue::try_push`] by this participant.
+    /// [`super::QueueView::try_push`] by this participant.
     ///
     /// # Errors
     /// [`PushError::Full`] when every slot is held, [`PushError::Closed`] when the queue is closed;
@@ -59,12 +59,12 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
         self.push_now(value)
     }
 
-    /// [`Queue::try_pop`] by this participant.
+    /// [`super::QueueView::try_pop`] by this participant.
     pub fn try_pop(&self) -> Option<T> {
         self.pop_now()
     }
 
-    /// [`Queue::try_reserve`] by this participant.
+    /// [`super::QueueView::try_reserve`] by this participant.
     ///
     /// # Errors
     /// As there.
@@ -153,7 +153,7 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
         shared.commit(slot, self.me, shared.tail_after(lost, from))
     }
 
-    /// [`Queue::try_claim`] by this participant.
+    /// [`super::QueueView::try_claim`] by this participant.
     #[inline]
     pub fn try_claim(&self) -> Option<Claim<'_, T, W>> {
         self.claim_now().ok()?
@@ -182,7 +182,7 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
 
     /// Puts right what `dead` left behind: a slot that it was filling is free again, a message that it had claimed and
     /// not completed goes to another consumer, at the end of the queue, unless it was claimed
-    /// [often enough](super::Queue::set_max_attempts); and it is no [producer](Self::producer) any
+    /// [often enough](super::QueueView::set_max_attempts); and it is no [producer](Self::producer) any
     /// more. Messages that it had committed are not touched. Returns how many slots it had held,
     /// and one more if it was registered as a producer. May be called by several at once, and again
     /// after a death in the middle of it.
@@ -308,7 +308,7 @@ impl<T, W: Wake> Drop for Loan<'_, T, W> {
 /// behind those that are there; so it does when its participant dies. What was done with it by then
 /// is done again: a claimed value is delivered *at least* once. [`attempts`](Self::attempts) tells
 /// how often it was claimed, and a queue can give a value up after so many claims, see
-/// [`Queue::set_max_attempts`](super::Queue::set_max_attempts). A value that is popped is delivered
+/// [`QueueView::set_max_attempts`](super::QueueView::set_max_attempts). A value that is popped is delivered
 /// at most once: who dies after the pop has taken it along.
 ///
 /// ```

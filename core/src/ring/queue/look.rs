@@ -5,7 +5,7 @@ use super::Handle;
 use crate::wait::Wake;
 
 impl<T, W: Wake> Handle<'_, T, W> {
-    /// [`Queue::len`](super::Queue::len).
+    /// [`QueueView::len`](super::QueueView::len).
     ///
     /// ```
     /// use ringway_core::participant::Participant;
@@ -21,47 +21,47 @@ impl<T, W: Wake> Handle<'_, T, W> {
         self.queue.len()
     }
 
-    /// [`Queue::is_empty`](super::Queue::is_empty).
+    /// [`QueueView::is_empty`](super::QueueView::is_empty).
     pub fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }
 
-    /// [`Queue::unfinished`](super::Queue::unfinished).
+    /// [`QueueView::unfinished`](super::QueueView::unfinished).
     pub fn unfinished(&self) -> usize {
         self.queue.unfinished()
     }
 
-    /// [`Queue::close`](super::Queue::close).
+    /// [`QueueView::close`](super::QueueView::close).
     pub fn close(&self) {
         self.queue.close();
     }
 
-    /// [`Queue::is_closed`](super::Queue::is_closed).
+    /// [`QueueView::is_closed`](super::QueueView::is_closed).
     pub fn is_closed(&self) -> bool {
         self.queue.is_closed()
     }
 
-    /// [`Queue::has_ended`](super::Queue::has_ended).
+    /// [`QueueView::has_ended`](super::QueueView::has_ended).
     pub fn has_ended(&self) -> bool {
         self.queue.has_ended()
     }
 
-    /// [`Queue::capacity`](super::Queue::capacity).
+    /// [`QueueView::capacity`](super::QueueView::capacity).
     pub fn capacity(&self) -> usize {
         self.queue.capacity()
     }
 
-    /// [`Queue::set_max_attempts`](super::Queue::set_max_attempts).
+    /// [`QueueView::set_max_attempts`](super::QueueView::set_max_attempts).
     pub fn set_max_attempts(&self, max: u16) {
         self.queue.set_max_attempts(max);
     }
 
-    /// [`Queue::max_attempts`](super::Queue::max_attempts).
+    /// [`QueueView::max_attempts`](super::QueueView::max_attempts).
     pub fn max_attempts(&self) -> u16 {
         self.queue.max_attempts()
     }
 
-    /// [`Queue::refused`](super::Queue::refused).
+    /// [`QueueView::refused`](super::QueueView::refused).
     pub fn refused(&self) -> u32 {
         self.queue.refused()
     }

@@ -165,7 +165,7 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
         Some(Producer { handle: self.same(), word })
     }
 
-    /// [`Queue::producers_are_gone`](super::Queue::producers_are_gone).
+    /// [`QueueView::producers_are_gone`](super::QueueView::producers_are_gone).
     pub fn producers_are_gone(&self) -> bool {
         self.shared().producers_are_gone()
     }
