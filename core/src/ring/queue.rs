@@ -311,6 +311,21 @@ impl<T, W: Wake> QueueView<T, W> {
         self.handle(Participant::LOCAL).try_pop()
     }
 
+    /// Pops every value that is in the queue now, one by one; fewer if others pop meanwhile. Values that
+    /// are left when it is dropped stay in the queue.
+    ///
+    /// ```
+    /// let queue: ringway_core::ring::queue::Queue<_, 4> = ringway_core::ring::queue::Queue::new();
+    /// (1..=3).for_each(|value| queue.try_push(value).unwrap());
+    /// assert_eq!(queue.drain().take(2).sum::<i32>(), 3);
+    /// // What is pushed meanwhile is for the next one.
+    /// let drained: Vec<_> = queue.drain().inspect(|value| queue.try_push(value + 1).unwrap()).collect();
+    /// assert_eq!((drained, queue.len()), (vec![3], 1));
+    /// ```
+    pub fn drain(&self) -> impl Iterator<Item = T> {
+        (0..self.len()).map_while(|_| self.try_pop())
+    }
+
     /// Takes a slot to be filled in place. Lock-free.
     ///
     /// # Errors

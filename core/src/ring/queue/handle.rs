@@ -64,6 +64,11 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
         self.pop_now()
     }
 
+    /// [`super::QueueView::drain`] by this participant.
+    pub fn drain(&self) -> impl Iterator<Item = T> {
+        (0..self.len()).map_while(|_| self.try_pop())
+    }
+
     /// [`super::QueueView::try_reserve`] by this participant.
     ///
     /// # Errors

@@ -137,7 +137,7 @@ impl From<Corrupt> for Refused {
     }
 }
 
-/// Nothing was done: look again, from the beginning. With where the one gets on who was faster, or who is about to be.
+/// The attempt changed nothing; retry. Holds the winner's position word, to back off on.
 #[derive(Debug)]
 pub(super) struct Contended<'q>(pub(super) Option<&'q AtomicU64>);
 

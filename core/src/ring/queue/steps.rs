@@ -8,7 +8,7 @@ use crate::participant::Participant;
 use crate::sync::{Cached, Ordering, worth_a_try};
 use crate::wait::Wake;
 
-/// How many slots a producer looks at one by one before it looks at all. Without caches that costs nobody anything.
+/// Likely-free slots to probe before a full scan. Without caches a full scan costs nobody else anything.
 const LIKELY: usize = if Cached::ENABLED { 8 } else { 0 };
 
 /// What a producer found among the slots that come free next.

@@ -28,7 +28,7 @@ impl<T, const N: usize, W: Wake> Queue<T, N, W> {
     }
 
     /// The queue, whose capacity is a part of the reference.
-    pub fn as_view(&self) -> &QueueView<T, W> {
+    pub(super) fn as_view(&self) -> &QueueView<T, W> {
         &self.0
     }
 }

@@ -68,6 +68,7 @@ fn blocking(round: usize) {
     let handle = queue.handle(Participant::LOCAL);
     black_box((handle.push(1).is_ok(), handle.pop().is_ok(), handle.claim().is_ok()));
     black_box(handle.reserve().is_ok());
+    black_box((handle.drain().count(), queue.drain().count()));
 
     let table = Table::<40, 2, Clock>::new();
     if let Some(mut dispatcher) = table.dispatcher() {
@@ -121,6 +122,7 @@ fn raw(at: NonNull<u8>, round: usize) {
         claim.complete();
     }
     black_box((me.poll_reserve(&mut cx).is_ready(), me.poll_claim(&mut cx).is_ready()));
+    black_box(me.try_claim().is_ok_and(|claim| claim.take_into(&mut out).is_ok()));
 }
 
 /// A structure as those see it who know what kind it is, and how many it is for, but not of what type.
