@@ -7,10 +7,12 @@ mod yielding;
 use ringway_core::Error;
 use ringway_core::participant::Participant;
 use ringway_core::plain::Plain;
-use ringway_core::ring::broadcast::{Broadcast, BroadcastView, Reader, RecvError};
+use ringway_core::ring::broadcast::{Broadcast, BroadcastView, RawBroadcast, Reader, RecvError};
 use ringway_core::storage::{Capacity, InMemory};
 use ringway_core::wait::{Nobody, SpinClock, Wake};
+use std::alloc::Layout;
 use std::mem::MaybeUninit;
+use std::ptr::NonNull;
 use yielding::Yielding;
 
 /// The time is always 100.
@@ -237,4 +239,67 @@ fn what_a_writer_of_constant_capacity_sends_a_reader_of_the_view_receives_and_th
     let owned: std::sync::Arc<BroadcastView<[u64; 5], Yielding>> = sized;
     owned.writer().unwrap().close();
     assert_eq!(owned.reader().recv(), Err(RecvError::EndOfFile));
+}
+
+/// A broadcast of a type, and the same one by those who know its size alone.
+fn bytes_and_values_are_the_same<T: Plain + PartialEq + std::fmt::Debug, const BYTES: usize>(
+    make: fn([u8; BYTES]) -> T,
+) {
+    let sized = Broadcast::<T, 3, Yielding>::new();
+    let item = Layout::from_size_align(BYTES, align_of::<T>()).unwrap();
+    let layout = RawBroadcast::<Yielding>::layout(3, item).unwrap();
+    assert_eq!(layout, Layout::new::<Broadcast<T, 3, Yielding>>());
+    // SAFETY: it keeps three such messages, and lives as long.
+    let raw = unsafe { RawBroadcast::<Yielding>::at(NonNull::from(&sized).cast(), 3, item) };
+    let raw = raw.unwrap();
+    let bytes = |n: u8| std::array::from_fn::<u8, BYTES, _>(|at| n.wrapping_mul(31) ^ at as u8);
+    let (mut of_sized, mut of_raw, mut late) = (sized.reader(), raw.reader(), raw.reader());
+    for n in 1..=7 {
+        if n % 2 == 0 {
+            sized.writer().unwrap().send(make(bytes(n)));
+        } else {
+            let mut writer = raw.writer_as(Participant::LOCAL).unwrap();
+            writer.send(&bytes(n)).unwrap();
+            let max = BYTES;
+            assert_eq!(writer.send(&[0; 1024]), Err(Error::MessageTooLarge { max }));
+        }
+        let mut out = [0xEE; 100];
+        assert_eq!(of_sized.try_recv(), Ok(Some(make(bytes(n)))));
+        assert_eq!(of_raw.recv_deadline(&mut out, None), Ok(()));
+        assert_eq!((&out[..BYTES], out[BYTES]), (&bytes(n)[..], 0xEE));
+        assert_eq!(of_raw.try_recv(&mut out), Ok(false));
+    }
+    assert_eq!(late.try_recv(&mut []), Err(RecvError::Lagged(4)));
+    let mut little = [0xEE; 9];
+    assert_eq!(late.try_recv(&mut little), Ok(true));
+    assert!(little.iter().zip(bytes(5)).all(|(&got, sent)| got == sent || got == 0xEE));
+    assert!((raw.words().sent(), raw.words().capacity()) == (7, 3));
+    raw.writer_as(Participant::LOCAL).unwrap().close();
+    assert_eq!(of_raw.recv_deadline(&mut [], None), Err(RecvError::EndOfFile));
+}
+
+#[test]
+fn bytes_of_a_size_that_nobody_knew_and_values_are_the_same_messages() {
+    bytes_and_values_are_the_same::<u8, 1>(|[byte]| byte);
+    bytes_and_values_are_the_same::<[u8; 5], 5>(|bytes| bytes);
+    bytes_and_values_are_the_same::<[u8; 10], 10>(|bytes| bytes);
+    bytes_and_values_are_the_same::<u32, 4>(u32::from_ne_bytes);
+    bytes_and_values_are_the_same::<u64, 8>(u64::from_ne_bytes);
+    bytes_and_values_are_the_same::<u128, 16>(u128::from_ne_bytes);
+    assert!(RawBroadcast::<Nobody>::layout(0, Layout::new::<u8>()).is_none());
+}
+
+#[test]
+fn a_raw_broadcast_in_memory_at_hand_begins_empty() {
+    let mut memory = Memory([MaybeUninit::new(0xff); 4096]);
+    let item = Layout::from_size_align(12, 4).unwrap();
+    let at = NonNull::from(&mut memory.0).cast();
+    assert!(RawBroadcast::<Nobody>::layout(10, item).unwrap().size() < 4096);
+    // SAFETY: so much memory is there, ours, and lives as long.
+    let raw = unsafe { RawBroadcast::<Nobody>::init_at(at, 10, item) }.unwrap();
+    let (mut reader, mut out) = (raw.reader_from_oldest(), [0; 12]);
+    assert_eq!(reader.try_recv(&mut out), Ok(false));
+    raw.writer_as(Participant::LOCAL).unwrap().send(&[7; 12]).unwrap();
+    assert_eq!(reader.try_recv(&mut out), Ok(true));
+    assert_eq!(out, [7; 12]);
 }

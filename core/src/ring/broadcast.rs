@@ -34,9 +34,13 @@
 //! ```
 
 mod number;
+#[cfg(not(loom))]
+mod raw;
 pub(super) mod seq_slots;
 mod waiting;
 
+#[cfg(not(loom))]
+pub use raw::{RawBroadcast, RawReader, RawWriter};
 pub use seq_slots::SeqSlot;
 pub use waiting::RecvError;
 

@@ -8,6 +8,8 @@ use crate::sync::const_unless_loom;
 use core::fmt;
 use core::mem::MaybeUninit;
 use place::Place;
+#[cfg(not(loom))]
+pub(crate) use place::{copy_in, copy_out};
 
 /// A value in memory that others may write at any moment: copied in and out word by word, by relaxed loads and stores.
 ///

@@ -33,7 +33,16 @@ pub(super) const fn is_upper_half(low: u32) -> bool {
 pub(super) const fn index(number: u64, capacity: u32) -> usize {
     let capacity = capacity as u64;
     let mask = capacity.wrapping_sub(1);
-    (if capacity & mask == 0 { number & mask } else { number % capacity }) as usize
+    let index = if capacity & mask == 0 {
+        number & mask
+    } else {
+        // Not zero, which the compiler does not see.
+        match number.checked_rem(capacity) {
+            Some(index) => index,
+            None => 0,
+        }
+    };
+    index as usize
 }
 
 /// The number of the oldest message that can still be there when `newest` is the newest.

@@ -74,9 +74,16 @@ pub(in crate::ring) struct Line<W: Wake> {
 #[derive(Debug)]
 #[repr(C)]
 pub struct SeqSlot<T> {
+    stamp: Stamp,
+    value: Words<T>,
+}
+
+/// The number of the message that lies in a slot, or is being written there.
+#[derive(Debug)]
+#[repr(C)]
+pub(super) struct Stamp {
     low: AtomicU32,
     high: AtomicU32,
-    value: Words<T>,
 }
 
 /// How often a reader looks for the newest number. An honest writer makes it look again once in 2^31 messages, and twice if it
@@ -90,7 +97,10 @@ impl<T> sealed::Element for SeqSlot<T> {
 impl<T: Plain> SeqSlot<T> {
     const_unless_loom! {
         fn new() -> Self {
-            SeqSlot { low: AtomicU32::new(0), high: AtomicU32::new(0), value: Words::zeroed() }
+            SeqSlot {
+                stamp: Stamp { low: AtomicU32::new(0), high: AtomicU32::new(0) },
+                value: Words::zeroed(),
+            }
         }
     }
 }
@@ -233,10 +243,21 @@ impl<W: Wake> Line<W> {
     }
 }
 
-impl<T> SeqSlot<T> {
+impl Stamp {
+    /// Says that message `number` is being written: what was in the slot is gone.
+    #[inline(always)]
+    fn begin(&self, number: u64) {
+        // Relaxed: SYNC POINT C orders it.
+        self.high.store(number::high(number), Ordering::Relaxed);
+        // SYNC POINT C, release: with the load in `is_still`. The upper word is seen with the lower one.
+        self.low.store(number::low(number), Ordering::Release);
+        // SYNC POINT B, release: with the fence in `is_still`. Whoever sees one of the words sees the stamp.
+        fence(Ordering::Release);
+    }
+
     /// Whether what was copied out until now is of message `number`.
     #[inline(always)]
-    fn is_still(&self, number: u64) -> bool {
+    pub(super) fn is_still(&self, number: u64) -> bool {
         // SYNC POINT B, acquire: with the fence in `begin`. If one of the words is of a later message, its stamp is seen.
         fence(Ordering::Acquire);
         // SYNC POINT C, acquire: with the store in `begin`. The upper word is seen at least as new as this one, and so is
@@ -296,7 +317,7 @@ impl<'a, T: Plain, W: Wake, C: Capacity> SeqSlotsRef<'a, T, W, C> {
     pub(in crate::ring) fn read(self, number: u64) -> Option<T> {
         let slot = self.slot(number);
         let value = slot.value.load();
-        slot.is_still(number).then_some(value)
+        slot.stamp.is_still(number).then_some(value)
     }
 
     /// [`read`](Self::read) into `out`, which without an answer holds anything.
@@ -304,7 +325,7 @@ impl<'a, T: Plain, W: Wake, C: Capacity> SeqSlotsRef<'a, T, W, C> {
     pub(in crate::ring) fn read_into(self, number: u64, out: &mut T) -> Option<()> {
         let slot = self.slot(number);
         slot.value.load_into(out);
-        slot.is_still(number).then_some(())
+        slot.stamp.is_still(number).then_some(())
     }
 }
 
@@ -335,15 +356,22 @@ impl<'a, T: Plain, W: Wake, C: Capacity> SlotWriter<'a, T, W, C> {
     /// Where the next message is written, once its slot says so: what was there is gone.
     #[inline(always)]
     fn begin(&self) -> &'a Words<T> {
-        let number = self.newest.wrapping_add(1);
-        let slot = self.slots.slot(number);
-        // Relaxed: SYNC POINT C orders it.
-        slot.high.store(number::high(number), Ordering::Relaxed);
-        // SYNC POINT C, release: with the load in `is_still`. The upper word is seen with the lower one.
-        slot.low.store(number::low(number), Ordering::Release);
-        // SYNC POINT B, release: with the fence in `is_still`. Whoever sees one of the words sees the stamp.
-        fence(Ordering::Release);
+        let slot = self.slots.slot(self.newest.wrapping_add(1));
+        slot.stamp.begin(self.newest.wrapping_add(1));
         &slot.value
+    }
+
+    /// [`write`](Self::write) where the messages lie elsewhere: `slot` says where that of a number has its stamp, and `store`
+    /// writes it.
+    pub(super) fn write_at(
+        &mut self,
+        slot: impl FnOnce(u64) -> &'a Stamp,
+        store: impl FnOnce(u64),
+    ) {
+        let number = self.newest.wrapping_add(1);
+        slot(number).begin(number);
+        store(number);
+        self.publish();
     }
 
     /// The commit of the next message, which is written.

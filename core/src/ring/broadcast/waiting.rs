@@ -60,7 +60,7 @@ impl From<TimedOut> for RecvError {
 
 impl<'a, T: Plain, W: Wake, C: Capacity> Reader<'a, T, W, C> {
     /// What `read` makes of a message, or why there will be none; `None` when one may come.
-    fn attempt_or_end<R>(
+    pub(super) fn attempt_or_end<R>(
         &mut self,
         mut read: impl FnMut(SeqSlotsRef<'a, T, W, C>, u64) -> Option<R>,
     ) -> Option<Result<R, RecvError>> {

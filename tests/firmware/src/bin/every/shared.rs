@@ -9,7 +9,7 @@ use core::task::{Context, Waker};
 use ringway_core::channel::pipe::Pipe;
 use ringway_core::participant::Participant;
 use ringway_core::region::{AnyPart, Layout, Occupant, Part, TypeName, View};
-use ringway_core::ring::broadcast::{Broadcast, BroadcastView};
+use ringway_core::ring::broadcast::{Broadcast, BroadcastView, RawBroadcast};
 use ringway_core::ring::bytes::{ByteRing, ByteRingView};
 use ringway_core::ring::latest::{Latest, Version};
 use ringway_core::ring::messages::{MessageRing, MessageRingView};
@@ -32,6 +32,25 @@ fn in_place() {
     let mut memory = [MaybeUninit::uninit(); 1024];
     if let Ok(ring) = RingView::<u32, Spin>::init_in(&mut memory, any(3)) {
         black_box((ring.capacity(), ring.split().0.try_push(3).is_ok()));
+    }
+    let item = core::alloc::Layout::new::<u32>();
+    let mut words = [0_u64; 64];
+    let at = NonNull::from(&mut words).cast();
+    // SAFETY: it is enough for three words, and ours.
+    if let Some(raw) = unsafe { RawBroadcast::<Clock>::init_at(at, any(3), item) } {
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut out = [0; 4];
+        let (mut reader, mut late) = (raw.reader(), raw.reader_from_oldest());
+        if let Some(mut writer) = raw.writer_as(Participant::LOCAL) {
+            black_box(writer.send(&out).is_ok());
+            writer.close();
+        }
+        black_box((reader.try_recv(&mut out).is_ok(), raw.words().sent()));
+        black_box(late.recv_deadline(&mut out, PAST).is_ok());
+        black_box(late.poll_recv(&mut cx, &mut out).is_ready());
+        black_box(RawBroadcast::<Clock>::layout(any(3), item).is_some());
+        // SAFETY: as above.
+        black_box(unsafe { RawBroadcast::<Clock>::at(at, any(3), item) }.is_some());
     }
     if let Ok(broadcast) = BroadcastView::<u32, Spin>::init_in(&mut memory, any(3)) {
         let (mut writer, mut reader) = broadcast.split();
