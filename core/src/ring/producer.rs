@@ -385,10 +385,16 @@ impl<T, C: Capacity, W: Wake> WriteChunk<'_, '_, T, W, C> {
     /// ```
     pub fn fill(&mut self, values: impl IntoIterator<Item = T>) -> usize {
         let before = self.filled;
-        // `take` first: a value that has no slot is not drawn from the iterator.
-        for value in values.into_iter().take(self.slots_left()) {
-            if self.push(value).is_err() {
-                break;
+        let mut values = values.into_iter();
+        let (n, at) = (self.producer.cursor.0.capacity(), self.next());
+        // SAFETY: the ownership rule: the chunk's slots are part of the room, and these are not filled yet.
+        let (first, second) =
+            unsafe { self.producer.slots.writable(n, at, self.len - self.filled) };
+        for run in [first, second] {
+            // The slot first: a value that has none is not drawn from the iterator.
+            for (slot, value) in run.iter_mut().zip(values.by_ref()) {
+                slot.write(value);
+                self.filled += 1;
             }
         }
         (self.filled - before) as usize
