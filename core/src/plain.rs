@@ -17,6 +17,13 @@ pub use crate::sync::words::Words;
 /// fn is_plain<T: Plain>(_: T) {}
 /// is_plain([1_u32, 2, 3]);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "any bytes have to be a `{Self}`, and nothing says that they are",
+    label = "not `Plain`",
+    note = "with the feature `zerocopy` (`ringway` has it), derive `Clone`, `Copy` and zerocopy's `FromBytes`, `IntoBytes` and \
+            `Immutable`",
+    note = "or say `unsafe impl Plain for … {{}}`: of numbers alone, without padding, pointers and anything to drop"
+)]
 pub unsafe trait Plain: Copy + Send + Sync + 'static {}
 
 #[cfg(feature = "zerocopy")]

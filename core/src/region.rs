@@ -79,6 +79,9 @@ mod description;
 mod erased;
 #[cfg(not(loom))]
 mod error;
+mod format;
+#[cfg(not(loom))]
+mod geometry;
 #[cfg(not(loom))]
 mod header;
 #[cfg(not(loom))]
@@ -116,65 +119,6 @@ pub use ready::Ready;
 #[cfg(not(loom))]
 pub use view::{Entry, View};
 
+pub use format::{ALIGN, MAGIC, MAX_NAME, MAX_PARTS, VERSION};
 #[cfg(not(loom))]
-use crate::participant::Participant;
-#[cfg(not(loom))]
-use header::Header;
-
-/// The first bytes of every region.
-pub const MAGIC: [u8; 8] = *b"RINGWAY\0";
-
-/// The version of the layout, and of the structures in it.
-pub const VERSION: u32 = 2;
-
-/// Every part begins on such a boundary, in bytes, and so does the region.
-pub const ALIGN: u32 = 128;
-
-/// The longest name of a part, in bytes.
-pub const MAX_NAME: usize = 31;
-
-/// The most parts that a region has.
-pub const MAX_PARTS: usize = 256;
-
-/// What comes before the first part takes at most so many bytes, in any region.
-///
-/// ```
-/// use ringway_core::region::{Layout, MAX_START};
-/// assert!(Layout::<1>::new(8191).size() <= MAX_START);
-/// ```
-#[cfg(not(loom))]
-pub const MAX_START: usize = match offsets(MAX_PARTS as u32, Participant::MAX as u32) {
-    Some((_, _, first)) => first as usize,
-    None => 0,
-};
-
-/// One part, in the directory.
-#[cfg(not(loom))]
-#[derive(Debug, Clone, Copy)]
-#[repr(C)]
-struct RawEntry {
-    /// Ends with a zero.
-    name: [u8; MAX_NAME + 1],
-    offset: u32,
-    description: Description,
-}
-
-#[cfg(not(loom))]
-const _: () = {
-    assert!(size_of::<Header>() == 64 && align_of::<Header>() == 4);
-    assert!(size_of::<RawEntry>() == 64 && align_of::<RawEntry>() == 4);
-    assert!(size_of::<AttachSlot>() == 16 && align_of::<AttachSlot>() == 4);
-};
-
-/// Where things lie in a region of so many parts and places: the directory, the attach table, the first part.
-#[cfg(not(loom))]
-const fn offsets(parts: u32, places: u32) -> Option<(u32, u32, u32)> {
-    let directory = size_of::<Header>() as u32;
-    if parts as usize > MAX_PARTS || places > Participant::MAX as u32 {
-        return None;
-    }
-    // Small numbers: none of this overflows.
-    let table = directory + parts * size_of::<RawEntry>() as u32;
-    let end = table + places * size_of::<AttachSlot>() as u32;
-    Some((directory, table, end.next_multiple_of(ALIGN)))
-}
+pub use geometry::MAX_START;

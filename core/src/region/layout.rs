@@ -1,7 +1,8 @@
 //! Laying out a region: which parts, how many places, and where they lie.
 
-use super::view::name_of;
-use super::{ALIGN, Description, Error, Header, MAX_NAME, MAX_PARTS, Part, RawEntry, offsets};
+use super::geometry::{RawEntry, name_of, offsets};
+use super::header::Header;
+use super::{ALIGN, Description, Error, MAX_NAME, MAX_PARTS, Part};
 use crate::participant::Participant;
 
 /// Which parts a region of at most `M` has, and how many may attach.

@@ -1,10 +1,8 @@
 //! A region as one side sees it: validated once, and then trusted no more than it has to be.
 
+use super::geometry::{RawEntry, name_of, offsets};
 use super::header::{Geometry, Header};
-use super::{
-    ALIGN, AnyPart, AttachSlot, Description, Error, Layout, MAX_NAME, Part, RawEntry, SharedWait,
-    offsets,
-};
+use super::{ALIGN, AnyPart, AttachSlot, Description, Error, Layout, MAX_NAME, Part, SharedWait};
 use crate::participant::Participant;
 use crate::plain::Words;
 use crate::sync::AtomicU32;
@@ -50,12 +48,6 @@ impl Entry {
     pub const fn offset(&self) -> u32 {
         self.offset
     }
-}
-
-/// The name in an entry, up to its zero.
-pub(super) fn name_of(bytes: &[u8; MAX_NAME + 1]) -> Option<&str> {
-    let end = bytes.iter().position(|&byte| byte == 0)?;
-    core::str::from_utf8(bytes.get(..end)?).ok()
 }
 
 impl<'m> View<'m> {
