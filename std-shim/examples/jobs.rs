@@ -1,0 +1,43 @@
+//! A queue whose capacity and element size are numbers on the command line. Another program may have
+//! the same queue as constants: in the region they are one.
+//!
+//! ```text
+//! cargo run -p ringway --example jobs -- NAME 1000 64    # a queue of 1000 elements of 64 bytes
+//! ```
+//!
+//! It opens the region of this name, or makes it; then it takes each job from the queue `jobs`, and puts
+//! its bytes into the queue `done` in reverse, until somebody closes `jobs`.
+
+use ringway::shm::{Layout, Region};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let [name, capacity, size] = &arguments[..] else { return Err("NAME CAPACITY SIZE".into()) };
+    let capacity = capacity.parse()?;
+    match size.parse()? {
+        8 => work::<8>(name, capacity),
+        16 => work::<16>(name, capacity),
+        24 => work::<24>(name, capacity),
+        32 => work::<32>(name, capacity),
+        64 => work::<64>(name, capacity),
+        128 => work::<128>(name, capacity),
+        256 => work::<256>(name, capacity),
+        _ => Err("SIZE is 8, 16, 24, 32, 64, 128 or 256 bytes".into()),
+    }
+}
+
+fn work<const SIZE: usize>(name: &str, capacity: usize) -> Result<(), Box<dyn std::error::Error>> {
+    let layout = Layout::new(8).queue::<[u8; SIZE]>("jobs", capacity)?;
+    let layout = layout.queue::<[u8; SIZE]>("done", capacity)?;
+    let region = Region::open_or_create(name, 0o600, &layout)?;
+    let (jobs, done) = (region.queue::<[u8; SIZE]>("jobs")?, region.queue::<[u8; SIZE]>("done")?);
+    println!("{} places of {SIZE} bytes", jobs.capacity());
+    while let Ok(claim) = jobs.claim() {
+        let mut answer = *claim;
+        answer.reverse();
+        done.push(answer)?;
+        claim.complete();
+    }
+    done.close();
+    Ok(())
+}
