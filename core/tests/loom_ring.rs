@@ -309,7 +309,7 @@ mod waited_on {
             let producer = {
                 let ring = ring.clone();
                 thread::spawn(move || {
-                    let view: &RingView<u32, LoomFutex> = &ring;
+                    let view: &RingView<u32, LoomFutex> = &*ring;
                     let mut producer = view.producer().unwrap();
                     for value in 1..3 {
                         let mut chunk = producer.reserve(1).unwrap();
@@ -319,7 +319,7 @@ mod waited_on {
                     producer.close();
                 })
             };
-            let view: &RingView<u32, LoomFutex> = &ring;
+            let view: &RingView<u32, LoomFutex> = &*ring;
             let mut consumer = view.consumer().unwrap();
             for value in 1..3 {
                 let chunk = consumer.peek(1).unwrap();
