@@ -7,7 +7,7 @@ use ringway_core::lock::{BoundedSemaphore, Event, Mutex, OwnerDied, Semaphore};
 use ringway_core::participant::Participant;
 use ringway_core::plain::Plain;
 use ringway_core::sync::{AtomicU32, Ordering};
-use ringway_core::wait::{WaitForInterrupt, Wake};
+use ringway_core::wait::WaitForInterrupt;
 use ringway_firmware::{report, start_timer};
 
 /// How many jobs the interrupt announces.
@@ -92,7 +92,8 @@ fn run() -> bool {
 
     // One that is reset while it holds the mutex: the next one is told, and makes good what it protects.
     let Some(other) = Participant::new(1) else { return false };
-    let mut pair = PAIR.handle(other).lock().unwrap_or_else(OwnerDied::into_inner);
+    let handle = PAIR.handle(other);
+    let mut pair = handle.lock().unwrap_or_else(OwnerDied::into_inner);
     pair.left = 77;
     core::mem::forget(pair);
     // SAFETY: nobody acts for participant 1 any more.

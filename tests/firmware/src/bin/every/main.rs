@@ -20,7 +20,7 @@ use ringway_core::ring::bytes::ByteRing;
 use ringway_core::ring::queue::{Handle, Queue};
 use ringway_core::ring::{PushError, Ring};
 use ringway_core::signal::{Payload, SignalSet, Table};
-use ringway_core::wait::{Async, SpinClock, Wake};
+use ringway_core::wait::{Async, SpinClock};
 use ringway_firmware::report;
 
 /// The time is always 100: every wait with an earlier deadline ends at once.
@@ -37,10 +37,6 @@ ringway_firmware::image!(run, tick);
 fn tick() {}
 
 type Clock = Async<SpinClock<Hundred>>;
-
-const fn clock() -> Clock {
-    Clock::INIT
-}
 
 const fn pipe() -> Pipe<16, Clock> {
     Pipe::new()

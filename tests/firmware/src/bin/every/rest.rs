@@ -1,7 +1,7 @@
 //! What remains: calls that would wait for ever, which are linked and not run, the parts that links are made of, and the
 //! views of structures whose types are not known.
 
-use super::{Clock, Hundred, PAST, any, clock, pipe, some};
+use super::{Clock, Hundred, PAST, any, pipe, some};
 use core::alloc::Layout;
 use core::hint::black_box;
 use core::mem::MaybeUninit;
