@@ -18,6 +18,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// How many values are asked and answered, and how many records go there and back.
@@ -90,6 +91,65 @@ fn firmware_and_a_process_pass_messages_through_one_region_also_across_resets() 
         values.lost.len(),
         records.twice
     );
+}
+
+/// The firmware and this process have the geometry as constants, and the program has it from its command line.
+#[test]
+fn a_program_with_numbers_shares_the_region_of_firmware_and_a_process_with_constants() {
+    let layout = agreement::layout().expect("the layout is a good one");
+    let memory = Memory::new(layout.size());
+    // SAFETY: nobody else has the memory yet.
+    let bytes = unsafe { std::slice::from_raw_parts_mut(memory.region.as_ptr(), layout.size()) };
+    layout.write(bytes).expect("the memory is zeroed");
+    let mut machine = Machine::start(&image(), &memory.path);
+    let mut program = Program::start(&memory.path, [agreement::OFFSET, layout.size(), 256, 16, 8]);
+
+    // SAFETY: the memory is mapped until after the last use of the view, and the others use it through the same crate.
+    let view = unsafe { View::new(memory.region, layout.size()) }.expect("it is laid out");
+    let me = Participant::new(PROCESS).expect("a number of a participant");
+    let records_in = view.part::<Records>(agreement::RECORDS_IN).expect("it is there");
+    let records_out = view.part::<Records>(agreement::RECORDS_OUT).expect("it is there");
+    let mut tx = records_in.producer_as(me).expect("it is this side's half");
+    let mut rx = records_out.consumer_as(me).expect("it is this side's half");
+    let mut records = Echoed::default();
+    let mut progress = Instant::now();
+    // The program ends the firmware, which answers until then.
+    while program.runs() {
+        let before = records.back;
+        records.send(&mut tx);
+        records.receive(&mut rx);
+        if records.back != before || records.back == MESSAGES {
+            progress = Instant::now();
+        }
+        assert!(progress.elapsed() < PATIENCE, "no progress: {records:?}");
+        std::thread::yield_now();
+    }
+    assert!(records.back > 0, "both were served");
+    machine.assert_good_end();
+}
+
+/// `tests/src/bin/asks.rs`, which does not outlive the test.
+struct Program(Child);
+
+impl Program {
+    fn start(memory: &Path, geometry: [usize; 5]) -> Program {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_asks"));
+        command.arg(memory).args(geometry.map(|number| number.to_string()));
+        Program(command.arg(MESSAGES.to_string()).spawn().expect("it can be started"))
+    }
+
+    /// Whether it has not ended, which must be a good end.
+    fn runs(&mut self) -> bool {
+        let ended = self.0.try_wait().expect("it is our child");
+        ended.inspect(|status| assert!(status.success(), "the program: {status}")).is_none()
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// The values: which were asked, and which were answered.
@@ -188,7 +248,9 @@ struct Memory {
 
 impl Memory {
     fn new(size: usize) -> Memory {
-        let path = PathBuf::from(format!("/dev/shm/ringway-test-firmware-{}", std::process::id()));
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let (process, count) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let path = PathBuf::from(format!("/dev/shm/ringway-test-firmware-{process}-{count}"));
         let file = File::options().read(true).write(true).create_new(true).open(&path);
         let file = file.expect("a file in shared memory");
         file.set_len(MEMORY as u64).expect("it grows");

@@ -20,6 +20,7 @@ pub const RECORDS_OUT: &str = "records out";
 /// The participants.
 pub const FIRMWARE: u16 = 1;
 pub const PROCESS: u16 = 2;
+pub const PROGRAM: u16 = 3;
 
 /// Where the region begins, from the beginning of the memory.
 pub const OFFSET: usize = 0x10_0000;
@@ -28,7 +29,7 @@ pub const OFFSET: usize = 0x10_0000;
 pub const END: u32 = u32::MAX;
 
 pub fn layout() -> Result<Layout<4>, Error> {
-    Layout::new(2)
+    Layout::new(3)
         .part::<Values>(VALUES_IN)?
         .part::<Values>(VALUES_OUT)?
         .part::<Records>(RECORDS_IN)?
