@@ -315,6 +315,10 @@ const NAMES: &[(&str, &str)] = &[
     ("hush", "suppress_sigpipe"),
     ("scribbled", "corrupted"),
     ("nonsense", "invalid"),
+    ("Missed", "Lagged"),
+    ("is_sound", "is_valid"),
+    ("seat", "handle"),
+    ("Untyped", "the view without `N`"),
 ];
 
 #[test]
