@@ -461,13 +461,15 @@ fn a_producer_that_hands_over_leaves_no_end_behind() {
         let has_left = Arc::new(AtomicU32::new(0));
         // The second comes into the first word, the first is in the second.
         let place = queue.producer().unwrap();
-        let first = queue.handle(Participant::new(2).unwrap()).producer().unwrap();
+        let dead = queue.handle(Participant::new(2).unwrap());
+        let first = dead.producer().unwrap();
         drop(place);
         core::mem::forget(first);
         let others = {
             let (queue, has_left) = (queue.clone(), has_left.clone());
             thread::spawn(move || {
-                let second = queue.handle(Participant::new(3).unwrap()).producer().unwrap();
+                let mine = queue.handle(Participant::new(3).unwrap());
+                let second = mine.producer().unwrap();
                 // SAFETY: nobody acts for the first any more.
                 unsafe { queue.handle(Participant::LOCAL).recover(Participant::new(2).unwrap()) };
                 assert!(second.try_push(1).is_ok());
