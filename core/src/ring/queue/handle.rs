@@ -31,6 +31,7 @@ pub struct Handle<'q, T, W: Wake> {
 }
 
 impl<'q, T, W: Wake> Handle<'q, T, W> {
+    #[inline(always)]
     pub(super) fn new(queue: &'q QueueView<T, W>, me: Participant) -> Self {
         Handle { queue, me }
     }
@@ -41,6 +42,7 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
         Handle { ..*self }
     }
 
+    #[inline(always)]
     pub(super) fn me(&self) -> Participant {
         self.me
     }
@@ -56,12 +58,12 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
     /// [`PushError::Full`] when every slot is held, [`PushError::Closed`] when the queue is closed;
     /// [`PushError::Corrupt`]; with the value.
     pub fn try_push(&self, value: T) -> Result<(), PushError<T>> {
-        self.push_now(value)
+        self.same().push_now(value)
     }
 
     /// [`super::QueueView::try_pop`] by this participant.
     pub fn try_pop(&self) -> Option<T> {
-        self.pop_now()
+        self.same().pop_now()
     }
 
     /// [`super::QueueView::drain`] by this participant.
@@ -75,85 +77,81 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
     /// As there.
     #[inline]
     pub fn try_reserve(&self) -> Result<Loan<'_, T, W>, Error> {
-        Ok(self.reserve_now()?)
+        Ok(self.same().reserve_now()?)
     }
 
     // These are inlined into the methods of a `Queue`, so that the capacity is a constant there.
 
     #[inline(always)]
-    pub(super) fn push_now(&self, value: T) -> Result<(), PushError<T>> {
-        match self.reserve_now() {
+    pub(super) fn push_now(self, value: T) -> Result<(), PushError<T>> {
+        match self.same().reserve_now() {
             Ok(loan) => loan.write(value),
             Err(error) => Err(error.with(value)),
         }
     }
 
     #[inline(always)]
-    pub(super) fn pop_now(&self) -> Option<T> {
-        self.claim_now().ok()?.map(Claim::take)
+    pub(super) fn pop_now(self) -> Option<T> {
+        self.same().claim_now().ok()?.map(Claim::take)
     }
 
     #[inline(always)]
-    pub(super) fn reserve_now(&self) -> Result<Loan<'q, T, W>, NoSlot> {
+    pub(super) fn reserve_now(self) -> Result<Loan<'q, T, W>, NoSlot> {
         let shared = self.shared();
         if shared.is_closed_for_producers() {
             return Err(NoSlot::Closed);
         }
-        let (slot, from) = self.take()?;
+        let (slot, from) = self.same().take()?;
         Ok(Loan { handle: self.same(), slot, from })
     }
 
-    // Each step is tried once where it is called. What is to be done when it fails is elsewhere, so that it costs no register
-    // as long as it does not; without caches nobody is there to lose to but an interrupt, and what counts is the code's size.
+    // Each step is tried once where it is called. What is to be done when it fails is elsewhere, and gets the handle by value: so
+    // it costs no register as long as the step does not fail. Without caches nobody is there to lose to but an interrupt, and what
+    // counts is the code's size.
 
     #[inline(always)]
-    fn take(&self) -> Result<(usize, Position), NoSlot> {
+    fn take(self) -> Result<(usize, Position), NoSlot> {
         let (shared, from) = (self.shared(), self.shared().tail_hint());
         if !Cached::ENABLED {
             return shared.take(self.me, from);
         }
-        shared.try_take(self.me, from).map_or_else(|| self.take_again(from), Ok)
+        shared.try_take(self.me, from).map_or_else(|| self.same().take_again(from), Ok)
     }
 
     #[cold]
     #[inline(never)]
-    fn take_again(&self, from: Position) -> Result<(usize, Position), NoSlot> {
+    fn take_again(self, from: Position) -> Result<(usize, Position), NoSlot> {
         self.shared().take(self.me, from)
     }
 
     #[inline(always)]
-    fn claim_one(&self) -> ClaimResult {
+    fn claim_one(self) -> ClaimResult {
         let (shared, from) = (self.shared(), self.shared().head_hint());
         if !Cached::ENABLED {
             return shared.claim(self.me, from);
         }
-        shared.try_claim(self.me, from).unwrap_or_else(|lost| self.claim_again(lost, from))
+        shared.try_claim(self.me, from).unwrap_or_else(|lost| self.same().claim_again(lost, from))
     }
 
     #[cold]
     #[inline(never)]
-    fn claim_again(&self, lost: Contended<'q>, from: Position) -> ClaimResult {
+    fn claim_again(self, lost: Contended<'q>, from: Position) -> ClaimResult {
         let shared = self.shared();
         shared.claim(self.me, shared.head_after(lost, from))
     }
 
     #[inline(always)]
-    fn commit(&self, slot: usize, from: Position) -> Result<(), Refused> {
+    fn commit(self, slot: usize, from: Position) -> Result<(), Refused> {
         if !Cached::ENABLED {
             return self.shared().commit(slot, self.me, from);
         }
         let committed = self.shared().try_commit(slot, self.me, from);
-        committed.or_else(|lost| self.commit_again(lost, slot, from))
+        committed.or_else(|lost| self.same().commit_again(lost, slot, from))
     }
 
     #[cold]
     #[inline(never)]
-    fn commit_again(
-        &self,
-        lost: Contended<'q>,
-        slot: usize,
-        from: Position,
-    ) -> Result<(), Refused> {
+    fn commit_again(self, lost: Contended<'q>, slot: usize, from: Position) -> Result<(), Refused> {
         let shared = self.shared();
         shared.commit(slot, self.me, shared.tail_after(lost, from))
     }
@@ -161,7 +159,7 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
     /// [`super::QueueView::try_claim`] by this participant.
     #[inline]
     pub fn try_claim(&self) -> Option<Claim<'_, T, W>> {
-        self.claim_now().ok()?
+        self.same().claim_now().ok()?
     }
 
     /// The oldest value, `None` when there is none now.
@@ -169,8 +167,8 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
     /// # Errors
     /// There will be none.
     #[inline(always)]
-    pub(super) fn claim_now(&self) -> Result<Option<Claim<'q, T, W>>, NoMore> {
-        match self.claim_one() {
+    pub(super) fn claim_now(self) -> Result<Option<Claim<'q, T, W>>, NoMore> {
+        match self.same().claim_one() {
             ClaimResult::Claimed(slot, position) => {
                 Ok(Some(Claim { handle: self.same(), slot, position }))
             }
@@ -298,6 +296,7 @@ impl<T, W: Wake> Loan<'_, T, W> {
         let this = ManuallyDrop::new(self);
         this.touch();
         this.handle
+            .same()
             .commit(this.slot, this.from)
             .map_err(|refused| (ManuallyDrop::into_inner(this), refused))
     }

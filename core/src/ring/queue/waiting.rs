@@ -12,7 +12,7 @@ use core::task::{Context, Poll};
 impl<'q, T, W: Wake> Handle<'q, T, W> {
     /// A slot, or that there will be none; `None` when one may come free.
     fn attempt_reserve(&self) -> Option<Result<Loan<'q, T, W>, Error>> {
-        match self.reserve_now() {
+        match self.same().reserve_now() {
             Err(NoSlot::Full) => None,
             found => Some(found.map_err(Error::from)),
         }
@@ -20,11 +20,11 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
 
     /// A claim, or that there will be none; `None` when one may come.
     fn attempt_claim(&self) -> Option<Result<Claim<'q, T, W>, Error>> {
-        match self.claim_now() {
+        match self.same().claim_now() {
             Ok(None) if self.producers_are_gone() => {
                 // In this order: what they pushed before they went is seen by the look after we see
                 // that they went.
-                Some(self.claim_now().ok().flatten().ok_or(Error::EndOfFile))
+                Some(self.same().claim_now().ok().flatten().ok_or(Error::EndOfFile))
             }
             Ok(claim) => claim.map(Ok),
             Err(NoMore::Ended) => Some(Err(Error::EndOfFile)),
