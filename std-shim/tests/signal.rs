@@ -50,6 +50,7 @@ tests! {
     a_timer_once
     a_limit_of_signals_is_told
     a_handler_runs_on_the_alternate_stack
+    handlers_do_not_pile_up_on_a_stack
 }
 
 fn main() -> ExitCode {
@@ -585,6 +586,20 @@ fn a_limit_of_signals_is_told() {
     let this = pidfd_open(getpid(), PidfdFlags::empty()).unwrap();
     let error = signal::queue_fd(&this, Signal::USR1, 1).unwrap_err();
     assert!(error.is(channel::Error::Exhausted), "{error}");
+}
+
+/// An alternate stack of 8 KiB has room for what the kernel saves of one handler.
+fn handlers_do_not_pile_up_on_a_stack() {
+    signal::catch(Signal::USR1, Delivery::Coalesced).unwrap();
+    let mut action = std::mem::MaybeUninit::<libc::sigaction>::uninit();
+    // SAFETY: asks for the action alone, and the place for it is ours.
+    assert_eq!(unsafe { libc::sigaction(libc::SIGUSR1, std::ptr::null(), action.as_mut_ptr()) }, 0);
+    // SAFETY: the call succeeded.
+    let action = unsafe { action.assume_init() };
+    // SAFETY: a set, and the number of a signal.
+    let is_held_back = |signal| unsafe { libc::sigismember(&action.sa_mask, signal) } == 1;
+    assert!([libc::SIGUSR2, libc::SIGTERM, libc::SIGCHLD].into_iter().all(is_held_back));
+    assert!(![libc::SIGSEGV, libc::SIGABRT].into_iter().any(is_held_back));
 }
 
 /// A thread of another language may have a stack that is smaller than what the kernel saves there for a handler.

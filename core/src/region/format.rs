@@ -4,7 +4,7 @@
 pub const MAGIC: [u8; 8] = *b"RINGWAY\0";
 
 /// The version of the layout, and of the structures in it.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// Every part begins on such a boundary, in bytes, and so does the region.
 pub const ALIGN: u32 = 128;

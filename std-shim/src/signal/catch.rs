@@ -124,16 +124,28 @@ pub fn catch(set: impl Into<SignalSet>, delivery: Delivery) -> Result<()> {
             Error::new("catch", errno).on(signal)
         })?;
         installed.handlers.insert(signal.line(), handler);
-        use_alternate_stack(signal)?;
+        spare_the_stack(signal)?;
     }
     Ok(())
 }
 
+/// The signals that tell of a fault of the thread that gets them.
+const FAULTS: [libc::c_int; 7] = [
+    libc::SIGABRT,
+    libc::SIGBUS,
+    libc::SIGFPE,
+    libc::SIGILL,
+    libc::SIGSEGV,
+    libc::SIGSYS,
+    libc::SIGTRAP,
+];
+
 /// Has the system run the handler of `signal` on the alternate stack of the thread that it interrupts, if that has one
-/// (`sigaltstack(2)`). Threads of other languages may have stacks that are smaller than what the kernel saves there. The
-/// registry installs a handler and has no say in its flags. A handler that other code installs between the two calls here would
-/// be replaced by the one before it; that code has the same race with the registry.
-fn use_alternate_stack(signal: Signal) -> Result<()> {
+/// (`sigaltstack(2)`), and one handler at a time. Threads of other languages may have stacks that are smaller than what the
+/// kernel saves there, and an alternate stack of 8 KiB has no room for what it saves of two handlers. What tells of a fault is
+/// not held back. The registry installs a handler and has no say in its flags. A handler that other code installs between the
+/// two calls here would be replaced by the one before it; that code has the same race with the registry.
+fn spare_the_stack(signal: Signal) -> Result<()> {
     let failed = || Error::new("catch", last_errno()).on(signal);
     let mut action = MaybeUninit::<libc::sigaction>::uninit();
     // SAFETY: asks for the action alone, and the place for it is ours.
@@ -143,7 +155,13 @@ fn use_alternate_stack(signal: Signal) -> Result<()> {
     // SAFETY: the call succeeded, so that it filled the place.
     let mut action = unsafe { action.assume_init() };
     action.sa_flags |= libc::SA_ONSTACK;
-    // SAFETY: the action that is there already, on another stack.
+    // SAFETY: the set is ours.
+    unsafe { libc::sigfillset(&mut action.sa_mask) };
+    for fault in FAULTS {
+        // SAFETY: as above; the number is a signal's.
+        unsafe { libc::sigdelset(&mut action.sa_mask, fault) };
+    }
+    // SAFETY: the action that is there already, on another stack and with fewer in its way.
     match unsafe { libc::sigaction(signal.number(), &action, std::ptr::null_mut()) } {
         0 => Ok(()),
         _ => Err(failed()),

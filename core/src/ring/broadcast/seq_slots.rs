@@ -361,6 +361,7 @@ impl<'a, T: Plain, W: Wake, C: Capacity> SlotWriter<'a, T, W, C> {
         &slot.value
     }
 
+    #[cfg(not(loom))]
     /// [`write`](Self::write) where the messages lie elsewhere: `slot` says where that of a number has its stamp, and `store`
     /// writes it.
     pub(super) fn write_at(
