@@ -29,6 +29,9 @@ mod loom;
 /// What the processor offers, or the model of one.
 #[cfg(not(loom))]
 use core::sync::atomic as native;
+/// A cell that loom watches.
+#[cfg(loom)]
+pub(crate) use loom::cell::UnsafeCell as WatchedCell;
 #[cfg(loom)]
 pub(crate) use loom::sync::atomic as native;
 

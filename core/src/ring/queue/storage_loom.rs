@@ -3,7 +3,7 @@
 
 use super::shared::{Cell, Ends, Shared};
 use super::{Queue, QueueView};
-use crate::sync::{AtomicU64, RoomyRef};
+use crate::sync::{AtomicU64, RoomyRef, WatchedCell};
 use crate::wait::Wake;
 use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
@@ -19,7 +19,7 @@ pub(super) struct Counted<T, W: Wake> {
     cells: Box<[Cell]>,
     tries: Box<[AtomicU64]>,
     values: Box<[UnsafeCell<MaybeUninit<T>>]>,
-    watch: Box<[loom::cell::UnsafeCell<()>]>,
+    watch: Box<[WatchedCell<()>]>,
 }
 
 impl<T, const N: usize, W: Wake> Queue<T, N, W> {
@@ -40,7 +40,7 @@ impl<T, W: Wake> QueueView<T, W> {
             cells: (0..capacity).map(|_| Cell::new()).collect(),
             tries: (0..capacity).map(|_| AtomicU64::new(0)).collect(),
             values: (0..capacity).map(|_| UnsafeCell::new(MaybeUninit::uninit())).collect(),
-            watch: (0..capacity).map(|_| loom::cell::UnsafeCell::new(())).collect(),
+            watch: (0..capacity).map(|_| WatchedCell::new(())).collect(),
         })
     }
 
