@@ -73,8 +73,10 @@ pub enum Error {
     },
     /// The peer speaks another version of the protocol (`EPROTONOSUPPORT`).
     Incompatible {
+        // As wide as the other numbers here: an error with a byte beside its tag is copied piece by
+        // piece on small processors.
         /// The version that it speaks.
-        version: u8,
+        version: u32,
     },
 }
 

@@ -120,7 +120,7 @@ impl Hello {
         }
         let [version, flags, ports, credits] = counts.to_le_bytes();
         if version != VERSION {
-            return Err(Error::Incompatible { version });
+            return Err(Error::Incompatible { version: version.into() });
         }
         if bytes.len() != Self::LEN {
             return Err(Error::Corrupt);

@@ -147,7 +147,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         let hello = match Hello::parse(self.line.body()) {
             Ok(hello) => hello,
             Err(Error::Incompatible { version }) => {
-                return self.go_down(Down::Incompatible(version));
+                return self.go_down(Down::Incompatible(version as u8));
             }
             Err(_) => return self.go_down(Down::Violation),
         };
