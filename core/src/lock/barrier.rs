@@ -129,29 +129,18 @@ impl<const N: usize, W: Wake> Barrier<N, W> {
     }
 }
 
+// SAFETY: `repr(C)`: the words and the slots, all of which are written.
 #[cfg(not(loom))]
-impl<W: Wake> BarrierView<W> {
-    pub(crate) fn layout(slots: usize) -> Option<Layout> {
+unsafe impl<W: Wake> InMemory for BarrierView<W> {
+    fn layout(slots: usize) -> Option<Layout> {
         // The state and the bell.
         let (words, _) = Layout::new::<AtomicU32>().extend(Layout::new::<Doorbell<W>>()).ok()?;
         storage::layout::<AtomicU32>(words, slots)
     }
 
-    pub(crate) fn from_raw(at: NonNull<u8>, slots: usize) -> Option<NonNull<Self>> {
+    fn from_raw(at: NonNull<u8>, slots: usize) -> Option<NonNull<Self>> {
         Self::layout(slots)?;
         NonNull::new(storage::slice(at, slots) as *mut Self)
-    }
-}
-
-// SAFETY: `repr(C)`: the words and the slots, all of which are written.
-#[cfg(not(loom))]
-unsafe impl<W: Wake> InMemory for BarrierView<W> {
-    fn layout(slots: usize) -> Option<Layout> {
-        Self::layout(slots)
-    }
-
-    fn from_raw(at: NonNull<u8>, slots: usize) -> Option<NonNull<Self>> {
-        Self::from_raw(at, slots)
     }
 
     unsafe fn init_at(at: NonNull<u8>, slots: usize) -> Option<NonNull<Self>> {

@@ -84,27 +84,16 @@ impl<const N: usize, W: Wake> BoundedSemaphore<N, W> {
     }
 }
 
-#[cfg(not(loom))]
-impl<W: Wake> BoundedSemaphoreView<W> {
-    pub(crate) fn layout(slots: usize) -> Option<Layout> {
-        storage::layout::<AtomicU32>(Layout::new::<Doorbell<W>>(), slots)
-    }
-
-    pub(crate) fn from_raw(at: NonNull<u8>, slots: usize) -> Option<NonNull<Self>> {
-        Self::layout(slots)?;
-        NonNull::new(storage::slice(at, slots) as *mut Self)
-    }
-}
-
 // SAFETY: `repr(C)`: the words and the slots, all of which are written.
 #[cfg(not(loom))]
 unsafe impl<W: Wake> InMemory for BoundedSemaphoreView<W> {
     fn layout(slots: usize) -> Option<Layout> {
-        Self::layout(slots)
+        storage::layout::<AtomicU32>(Layout::new::<Doorbell<W>>(), slots)
     }
 
     fn from_raw(at: NonNull<u8>, slots: usize) -> Option<NonNull<Self>> {
-        Self::from_raw(at, slots)
+        Self::layout(slots)?;
+        NonNull::new(storage::slice(at, slots) as *mut Self)
     }
 
     unsafe fn init_at(at: NonNull<u8>, slots: usize) -> Option<NonNull<Self>> {

@@ -84,7 +84,7 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
 
     #[inline(always)]
     pub(super) fn push_now(self, value: T) -> Result<(), PushError<T>> {
-        match self.same().reserve_now() {
+        match self.reserve_now() {
             Ok(loan) => loan.write(value),
             Err(error) => Err(error.with(value)),
         }
@@ -92,7 +92,7 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
 
     #[inline(always)]
     pub(super) fn pop_now(self) -> Option<T> {
-        self.same().claim_now().ok()?.map(Claim::take)
+        self.claim_now().ok()?.map(Claim::take)
     }
 
     #[inline(always)]
@@ -102,7 +102,7 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
             return Err(NoSlot::Closed);
         }
         let (slot, from) = self.same().take()?;
-        Ok(Loan { handle: self.same(), slot, from })
+        Ok(Loan { handle: self, slot, from })
     }
 
     // Each step is tried once where it is called. What is to be done when it fails is elsewhere, and gets the handle by value: so
@@ -115,7 +115,7 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
         if !Cached::ENABLED {
             return shared.take(self.me, from);
         }
-        shared.try_take(self.me, from).map_or_else(|| self.same().take_again(from), Ok)
+        shared.try_take(self.me, from).map_or_else(|| self.take_again(from), Ok)
     }
 
     #[cold]
@@ -130,7 +130,7 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
         if !Cached::ENABLED {
             return shared.claim(self.me, from);
         }
-        shared.try_claim(self.me, from).unwrap_or_else(|lost| self.same().claim_again(lost, from))
+        shared.try_claim(self.me, from).unwrap_or_else(|lost| self.claim_again(lost, from))
     }
 
     #[cold]
@@ -146,7 +146,7 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
             return self.shared().commit(slot, self.me, from);
         }
         let committed = self.shared().try_commit(slot, self.me, from);
-        committed.or_else(|lost| self.same().commit_again(lost, slot, from))
+        committed.or_else(|lost| self.commit_again(lost, slot, from))
     }
 
     #[cold]
@@ -170,7 +170,7 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
     pub(super) fn claim_now(self) -> Result<Option<Claim<'q, T, W>>, NoMore> {
         match self.same().claim_one() {
             ClaimResult::Claimed(slot, position) => {
-                Ok(Some(Claim { handle: self.same(), slot, position }))
+                Ok(Some(Claim { handle: self, slot, position }))
             }
             ClaimResult::Empty => Ok(None),
             ClaimResult::Ended => Err(NoMore::Ended),
