@@ -32,8 +32,7 @@ pub mod pipe;
 pub mod socket;
 mod try_lock;
 
-#[doc(no_inline)]
-pub use crate::Error;
+use crate::Error;
 pub use name::NAME_MAX;
 
 /// One direction of a connected endpoint.

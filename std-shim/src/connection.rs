@@ -35,7 +35,7 @@
 //! # What holds
 //!
 //! - **A message comes whole or not at all.** When the sender is killed in the middle of one, the receiver gets
-//!   [`Reset`](crate::channel::Error::Reset); after the last whole one [`EndOfFile`](crate::channel::Error::EndOfFile).
+//!   [`Reset`](crate::CoreError::Reset); after the last whole one [`EndOfFile`](crate::CoreError::EndOfFile).
 //! - **A length is untrusted.** One above the [limit](Connection::with_max_message) is refused, and memory is taken
 //!   as the bytes come: 64 KiB at first, then no more than has come.
 //! - **So are descriptors.** The forms that do not ask for them let none in. The others hold those of one message at a time, at

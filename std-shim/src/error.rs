@@ -7,7 +7,7 @@ pub use cause::Cause;
 pub(crate) use cause::{limit, wrong_file};
 pub use process::ProcessError;
 
-use ringway_core::channel;
+use crate::CoreError;
 use rustix::io::Errno;
 use std::fmt;
 use std::io;
@@ -17,10 +17,10 @@ use std::io;
 /// Every error of this crate and of [`ringway_core`] becomes one by `?`, and it becomes an [`io::Error`].
 ///
 /// ```
-/// use ringway::{Error, channel};
+/// use ringway::{Error, CoreError};
 /// use ringway::ring::queue::Queue;
 /// fn give_up(error: &Error) -> bool {
-///     !error.is(channel::Error::WouldBlock)
+///     !error.is(CoreError::WouldBlock)
 /// }
 /// fn fill(jobs: &Queue<u32, 4>) -> ringway::Result<()> {
 ///     loop {
@@ -72,17 +72,17 @@ impl Error {
     }
 
     /// Whether it failed for this reason. A file system that is full, and a quota that is used up, have words of their own and
-    /// are [`Exhausted`](channel::Error::Exhausted) too.
+    /// are [`Exhausted`](CoreError::Exhausted) too.
     ///
     /// ```
-    /// use ringway::{channel, fd};
+    /// use ringway::{CoreError, fd};
     /// let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
     /// let error = fd::write(&full, b"x").unwrap_err();
-    /// assert!(error.is(channel::Error::Exhausted) && error.to_string().contains("full"));
+    /// assert!(error.is(CoreError::Exhausted) && error.to_string().contains("full"));
     /// ```
-    pub fn is(&self, reason: channel::Error) -> bool {
+    pub fn is(&self, reason: CoreError) -> bool {
         match self.cause {
-            Cause::Os(Errno::NOSPC | Errno::DQUOT) => reason == channel::Error::Exhausted,
+            Cause::Os(Errno::NOSPC | Errno::DQUOT) => reason == CoreError::Exhausted,
             cause => cause == Cause::Core(reason),
         }
     }
@@ -125,7 +125,7 @@ impl From<Error> for io::Error {
 /// The error of a call that makes a file larger.
 pub(crate) fn too_large(operation: &'static str, errno: Errno) -> Error {
     match errno {
-        Errno::FBIG => Error::new(operation, channel::Error::Exhausted).because(
+        Errno::FBIG => Error::new(operation, CoreError::Exhausted).because(
             "it is larger than a file of this process may be: raise the limit (ulimit -f)",
         ),
         errno => Error::new(operation, errno),

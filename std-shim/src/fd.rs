@@ -6,11 +6,11 @@
 //! | what happens | what is done about it |
 //! |---|---|
 //! | `EINTR` | the call is made again, with what is left of the time: a signal never ends an operation |
-//! | `EAGAIN` | `try_` says [`WouldBlock`](channel::Error::WouldBlock); the other forms wait in `poll(2)`, also when another program made the shared description non-blocking |
+//! | `EAGAIN` | `try_` says [`WouldBlock`](crate::CoreError::WouldBlock); the other forms wait in `poll(2)`, also when another program made the shared description non-blocking |
 //! | a short transfer | [`read`] and [`write()`] report it; [`read_exact`] and [`write_all`] go on, and on an error the caller still knows how far they came |
 //! | a deadline on a blocking descriptor | holds: see below |
 //! | a child process | inherits nothing (`FD_CLOEXEC` on every descriptor that this crate makes or adopts), except what [`inherit`] hands to it |
-//! | `SIGPIPE` | a broken pipe is [`BrokenPipe`](channel::Error::BrokenPipe), not a death, whatever the program did with the signal; its disposition is not touched |
+//! | `SIGPIPE` | a broken pipe is [`BrokenPipe`](crate::CoreError::BrokenPipe), not a death, whatever the program did with the signal; its disposition is not touched |
 //!
 //! # Blocking and non-blocking
 //!
@@ -70,6 +70,3 @@ pub(crate) use transfer::write_all_by;
 pub use transfer::{
     read, read_deadline, read_exact, try_read, try_write, write, write_all, write_deadline,
 };
-
-#[cfg(doc)]
-use crate::channel;

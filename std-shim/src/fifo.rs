@@ -6,7 +6,7 @@
 //! | to open | waits for | without waiting | by a deadline |
 //! |---|---|---|---|
 //! | a reader | a writer ([`open_reader`](Fifo::open_reader)) | succeeds at once, and is `Connecting` until a writer comes ([`try_open_reader`](Fifo::try_open_reader)) | [`open_reader_deadline`](Fifo::open_reader_deadline) |
-//! | a writer | a reader ([`open_writer`](Fifo::open_writer)) | [`NoReader`](channel::Error::NoReader) if there is none (`ENXIO`; [`try_open_writer`](Fifo::try_open_writer)) | [`open_writer_deadline`](Fifo::open_writer_deadline) |
+//! | a writer | a reader ([`open_writer`](Fifo::open_writer)) | [`NoReader`](CoreError::NoReader) if there is none (`ENXIO`; [`try_open_writer`](Fifo::try_open_writer)) | [`open_writer_deadline`](Fifo::open_writer_deadline) |
 //! | both | nobody ([`open_both`](Fifo::open_both)) | the same | |
 //!
 //! The peers of a FIFO come and go: after the last writer left, readers get the end of file until the next one
@@ -36,7 +36,7 @@ mod open;
 
 pub use crate::pipe::{Reader, Writer};
 
-use crate::{Result, channel};
+use crate::{CoreError, Result};
 use name::Name;
 use rustix::fs::CWD;
 use std::os::fd::AsFd;
@@ -74,17 +74,17 @@ impl Fifo {
     /// See [`mkfifo(3)`](https://man7.org/linux/man-pages/man3/mkfifo.3.html).
     ///
     /// # Errors
-    /// [`AddressInUse`](channel::Error::AddressInUse) if something has the name, [`NotFound`](channel::Error::NotFound) if
-    /// the directory does not exist, [`BadName`](channel::Error::BadName), `EINVAL` for a mode above `0o7777`, or what the system says.
+    /// [`AddressInUse`](CoreError::AddressInUse) if something has the name, [`NotFound`](CoreError::NotFound) if
+    /// the directory does not exist, [`BadName`](CoreError::BadName), `EINVAL` for a mode above `0o7777`, or what the system says.
     ///
     /// ```
-    /// use ringway::{channel, fifo::Fifo};
+    /// use ringway::{CoreError, fifo::Fifo};
     /// use std::os::unix::fs::PermissionsExt;
     /// let place = tempfile::tempdir().unwrap();
     /// let path = place.path().join("open to all");
     /// let fifo = Fifo::create(&path, 0o622).unwrap();
     /// assert_eq!(path.metadata().unwrap().permissions().mode() & 0o7777, 0o622);
-    /// assert!(Fifo::create(&path, 0o622).unwrap_err().is(channel::Error::AddressInUse));
+    /// assert!(Fifo::create(&path, 0o622).unwrap_err().is(CoreError::AddressInUse));
     /// ```
     #[doc(alias = "mkfifo")]
     pub fn create(path: impl AsRef<Path>, mode: u32) -> Result<Fifo> {
@@ -130,11 +130,11 @@ impl Fifo {
         loop {
             tries -= 1;
             match Self::create(path, mode) {
-                Err(error) if error.is(channel::Error::AddressInUse) => {}
+                Err(error) if error.is(CoreError::AddressInUse) => {}
                 other => return other,
             }
             match Self::open(path) {
-                Err(error) if error.is(channel::Error::NotFound) && tries > 0 => {}
+                Err(error) if error.is(CoreError::NotFound) && tries > 0 => {}
                 other => return other,
             }
         }
@@ -143,7 +143,7 @@ impl Fifo {
     /// A FIFO that somebody made. Dropping the value leaves it.
     ///
     /// # Errors
-    /// [`NotFound`](channel::Error::NotFound), or [`Cause::WrongFile`](crate::Cause::WrongFile) if the path is something else.
+    /// [`NotFound`](CoreError::NotFound), or [`Cause::WrongFile`](crate::Cause::WrongFile) if the path is something else.
     ///
     /// ```
     /// use ringway::fifo::Fifo;

@@ -68,6 +68,8 @@ pub mod wait;
 
 pub use error::{Cause, Error, Result};
 pub use heap::{boxed, boxed_view};
+/// What the mechanisms report in memory too: a [`Cause::Core`] has one.
+pub use ringway_core::Error as CoreError;
 pub use ringway_core::{channel, participant, plain, ring};
 /// What the system reports: a [`Cause::Os`] has one.
 pub use rustix::io::Errno;

@@ -51,8 +51,8 @@
 //! | the peer started again | greets it | [`Down::PeerRestarted`] |
 //! | the peer closed the link | stays down until [`open`](Link::open) | [`Down::PeerClosed`] |
 //!
-//! Each ends what the connected ports can send, with [`Reset`](channel::Error::Reset). What had come whole is still received, and
-//! then the answer is [`EndOfFile`](channel::Error::EndOfFile) if the peer had ended its sending, or `Reset`.
+//! Each ends what the connected ports can send, with [`Reset`](crate::CoreError::Reset). What had come whole is still received, and
+//! then the answer is [`EndOfFile`](crate::CoreError::EndOfFile) if the peer had ended its sending, or `Reset`.
 //! [`connect`](Link::connect) connects a port in the next session.
 
 mod builder;
@@ -68,6 +68,3 @@ pub use ringway_core::channel::link::{
     Config, Down, Event, Line, Phase, PortEvent, Reliable, ResetReason, Serial,
 };
 pub use wire::{Stream, Streams};
-
-#[cfg(doc)]
-use crate::channel;

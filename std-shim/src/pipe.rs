@@ -55,7 +55,7 @@ use std::process::Stdio;
 /// See [`pipe(2)`](https://man7.org/linux/man-pages/man2/pipe.2.html).
 ///
 /// # Errors
-/// [`Exhausted`](crate::channel::Error::Exhausted) if this process or the system may not open more.
+/// [`Exhausted`](crate::CoreError::Exhausted) if this process or the system may not open more.
 ///
 /// ```
 /// let (reader, writer) = ringway::pipe::pipe().unwrap();
@@ -129,7 +129,7 @@ impl Options {
     /// Makes the pipe.
     ///
     /// # Errors
-    /// [`Exhausted`](crate::channel::Error::Exhausted) if this process or the system may not open more, or not of this size.
+    /// [`Exhausted`](crate::CoreError::Exhausted) if this process or the system may not open more, or not of this size.
     pub fn open(self) -> Result<(Reader, Writer)> {
         let (reader, writer) =
             self.descriptors().map_err(|errno| Error::new("make a pipe", errno))?;
@@ -194,7 +194,7 @@ macro_rules! both_ends {
             #[doc = concat!("A second ", stringify!($End), " of the same pipe. The end is closed when all are.")]
             ///
             /// # Errors
-            /// [`Exhausted`](crate::channel::Error::Exhausted) if this process may not open more.
+            /// [`Exhausted`](crate::CoreError::Exhausted) if this process may not open more.
             ///
             /// ```
             /// let (reader, writer) = ringway::pipe::pipe().unwrap();
@@ -228,7 +228,7 @@ macro_rules! both_ends {
             /// See `F_SETPIPE_SZ` in [`fcntl(2)`](https://man7.org/linux/man-pages/man2/fcntl.2.html).
             ///
             /// # Errors
-            /// [`Exhausted`](crate::channel::Error::Exhausted) if it is more than `/proc/sys/fs/pipe-max-size` or the
+            /// [`Exhausted`](crate::CoreError::Exhausted) if it is more than `/proc/sys/fs/pipe-max-size` or the
             /// user's share allows, `EBUSY` if more is in the pipe just now.
             ///
             /// ```
@@ -240,7 +240,7 @@ macro_rules! both_ends {
                 const SET: &str = "set the size of the pipe";
                 rustix::pipe::fcntl_setpipe_size(&self.end.fd, bytes).map_err(|errno| match errno {
                     // The only thing that one may not do here is to take more.
-                    rustix::io::Errno::PERM => Error::new(SET, crate::channel::Error::Exhausted),
+                    rustix::io::Errno::PERM => Error::new(SET, crate::CoreError::Exhausted),
                     errno => self.end.failed(SET, errno),
                 })
             }

@@ -15,7 +15,7 @@
 //! ```
 
 use crate::fd::retry;
-use crate::{Error, Result, channel};
+use crate::{CoreError, Error, Result};
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::pty::OpenptFlags;
@@ -33,9 +33,9 @@ const SET: &str = "set the mode of the serial port";
 /// The end of file, or `EIO`, is a line that hung up: an adapter that was pulled out, a pseudo terminal whose other side closed.
 ///
 /// ```
-/// use ringway::{channel, serial::Port};
+/// use ringway::{CoreError, serial::Port};
 /// let missing = Port::open("/dev/no such port", 115_200).unwrap_err();
-/// assert!(missing.is(channel::Error::NotFound));
+/// assert!(missing.is(CoreError::NotFound));
 /// ```
 #[doc(alias = "termios")]
 #[doc(alias = "tty")]
@@ -70,16 +70,16 @@ impl Port {
     /// See [`termios(3)`](https://man7.org/linux/man-pages/man3/termios.3.html).
     ///
     /// # Errors
-    /// [`AddressInUse`](channel::Error::AddressInUse) if another program has it,
-    /// [`NotFound`](channel::Error::NotFound), [`Cause::WrongFile`](crate::Cause::WrongFile) if it is no terminal, `EACCES` (the
+    /// [`AddressInUse`](CoreError::AddressInUse) if another program has it,
+    /// [`NotFound`](CoreError::NotFound), [`Cause::WrongFile`](crate::Cause::WrongFile) if it is no terminal, `EACCES` (the
     /// group `dialout` may), `EINVAL` if it has no such speed, or what the system says.
     ///
     /// ```
-    /// use ringway::{channel, serial::{self, Port}};
+    /// use ringway::{CoreError, serial::{self, Port}};
     /// let (_here, there) = serial::pair().unwrap();
     /// let path = serial::path(&there).unwrap();
     /// let first = Port::open(&path, 115_200).unwrap();
-    /// assert!(Port::open(&path, 9_600).unwrap_err().is(channel::Error::AddressInUse));
+    /// assert!(Port::open(&path, 9_600).unwrap_err().is(CoreError::AddressInUse));
     /// drop(first);
     /// Port::open(&path, 9_600).unwrap();
     /// ```
@@ -93,15 +93,15 @@ impl Port {
     /// opened it hold for all, and the last one that is dropped puts back what it found.
     ///
     /// # Errors
-    /// [`AddressInUse`](channel::Error::AddressInUse) if a program has it for itself; else as [`open`](Self::open).
+    /// [`AddressInUse`](CoreError::AddressInUse) if a program has it for itself; else as [`open`](Self::open).
     ///
     /// ```
-    /// use ringway::{channel, serial::{self, Port}};
+    /// use ringway::{CoreError, serial::{self, Port}};
     /// let (_here, there) = serial::pair().unwrap();
     /// let path = serial::path(&there).unwrap();
     /// let first = Port::open_shared(&path, 115_200).unwrap();
     /// let second = Port::open_shared(&path, 115_200).unwrap();
-    /// assert!(Port::open(&path, 115_200).unwrap_err().is(channel::Error::AddressInUse));
+    /// assert!(Port::open(&path, 115_200).unwrap_err().is(CoreError::AddressInUse));
     /// ```
     pub fn open_shared(path: impl AsRef<Path>, speed: u32) -> Result<Self> {
         Self::open_as(path.as_ref(), speed, Hold::Shared)
@@ -112,7 +112,7 @@ impl Port {
         let failed = |errno| match errno {
             // It is exclusive (`TIOCEXCL`), or locked.
             Errno::BUSY | Errno::AGAIN => {
-                Error::new(OPEN, channel::Error::AddressInUse).on(path.display())
+                Error::new(OPEN, CoreError::AddressInUse).on(path.display())
             }
             errno => Error::new(OPEN, errno).on(path.display()),
         };
@@ -240,7 +240,7 @@ fn not_a_terminal(fd: impl AsFd) -> Error {
 /// See [`pty(7)`](https://man7.org/linux/man-pages/man7/pty.7.html).
 ///
 /// # Errors
-/// [`Exhausted`](channel::Error::Exhausted) if there are no more, or what the system says.
+/// [`Exhausted`](CoreError::Exhausted) if there are no more, or what the system says.
 ///
 /// ```
 /// use ringway::serial::{self, Port};
@@ -256,7 +256,7 @@ pub fn pair() -> Result<(Port, Port)> {
     let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
     let failed = |errno| match errno {
         // The system says so when all of them are taken.
-        Errno::NOSPC => Error::new(PAIR, channel::Error::Exhausted),
+        Errno::NOSPC => Error::new(PAIR, CoreError::Exhausted),
         errno => Error::new(PAIR, errno),
     };
     let control = pty::openpt(flags).map_err(failed)?;
@@ -273,7 +273,7 @@ pub fn pair() -> Result<(Port, Port)> {
 /// The path of a port.
 ///
 /// # Errors
-/// [`NotFound`](channel::Error::NotFound) if it has none any more, or what the system says.
+/// [`NotFound`](CoreError::NotFound) if it has none any more, or what the system says.
 ///
 /// ```
 /// let (_here, there) = ringway::serial::pair().unwrap();

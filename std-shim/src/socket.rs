@@ -12,8 +12,8 @@
 //! What holds for all of them:
 //!
 //! - **Three forms of every verb.** The plain verb waits, `try_` never does
-//!   ([`WouldBlock`](channel::Error::WouldBlock)), `_deadline` waits no longer than until an
-//!   [`Instant`] ([`TimedOut`](channel::Error::TimedOut)), or as long as it takes if there is none.
+//!   ([`WouldBlock`](crate::CoreError::WouldBlock)), `_deadline` waits no longer than until an
+//!   [`Instant`] ([`TimedOut`](crate::CoreError::TimedOut)), or as long as it takes if there is none.
 //!   What carries descriptors has one form, which takes the deadline. They can be mixed: whether the
 //!   descriptor is in the system's non-blocking mode makes no difference, except to the traits `Read`
 //!   and `Write`, which follow it. A plain read or write is one system call and nothing else.

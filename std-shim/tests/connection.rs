@@ -5,7 +5,7 @@ mod support;
 use ringway::connection::{self, Connection, WHOLE};
 use ringway::pipe::pipe;
 use ringway::socket::UnixStream;
-use ringway::{Cause, channel, fd};
+use ringway::{Cause, CoreError, fd};
 use rustix::process::Pid;
 use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 use std::time::Instant;
@@ -47,7 +47,7 @@ fn messages_of_every_size_arrive_whole_and_in_order() {
             assert_eq!(theirs.recv(&mut message).unwrap(), size);
             assert!(message == bytes(size, size), "a message of {size} bytes");
         }
-        assert!(theirs.recv(&mut message).unwrap_err().is(channel::Error::EndOfFile));
+        assert!(theirs.recv(&mut message).unwrap_err().is(CoreError::EndOfFile));
         assert!(message.is_empty());
     });
 }
@@ -73,10 +73,10 @@ fn a_message_that_comes_byte_by_byte_is_put_together() {
             _ => ours.recv_deadline(&mut buf, Some(Instant::now())),
         };
         let early = early.unwrap_err();
-        assert!(early.is(channel::Error::WouldBlock) || early.is(channel::Error::TimedOut));
+        assert!(early.is(CoreError::WouldBlock) || early.is(CoreError::TimedOut));
         if at > 4 {
             let error = ours.try_recv(&mut buf[..3]).unwrap_err();
-            assert!(error.is(channel::Error::BufferTooSmall { needed: 5 }), "{error}");
+            assert!(error.is(CoreError::BufferTooSmall { needed: 5 }), "{error}");
         }
         theirs.write_all(&[*byte]).unwrap();
     }
@@ -107,13 +107,13 @@ fn pieces_of_any_size_make_the_same_messages() {
             loop {
                 match ours.try_recv(&mut message) {
                     Ok(_) => break,
-                    Err(error) => assert!(error.is(channel::Error::WouldBlock), "{error}"),
+                    Err(error) => assert!(error.is(CoreError::WouldBlock), "{error}"),
                 }
                 ours.poll(Some(long())).unwrap();
             }
             assert!(message == *expected);
         }
-        assert!(ours.recv(&mut message).unwrap_err().is(channel::Error::EndOfFile));
+        assert!(ours.recv(&mut message).unwrap_err().is(CoreError::EndOfFile));
     });
 }
 
@@ -127,7 +127,7 @@ fn an_end_inside_a_message_is_a_reset_and_stays_one() {
         drop(theirs);
         let mut message = Vec::new();
         assert_eq!(ours.recv(&mut message).unwrap(), 5);
-        let expected = if cut == 0 { channel::Error::EndOfFile } else { channel::Error::Reset };
+        let expected = if cut == 0 { CoreError::EndOfFile } else { CoreError::Reset };
         for _ in 0..2 {
             let error = ours.recv(&mut message).unwrap_err();
             assert!(error.is(expected), "cut after {cut}: {error}");
@@ -144,10 +144,10 @@ fn a_length_above_the_limit_is_refused() {
     theirs.write_all(&1_001u32.to_le_bytes()).unwrap();
     for _ in 0..2 {
         let error = ours.recv(&mut Vec::new()).unwrap_err();
-        assert!(error.is(channel::Error::MessageTooLarge { max: 1_000 }), "{error}");
+        assert!(error.is(CoreError::MessageTooLarge { max: 1_000 }), "{error}");
     }
     let error = ours.send(&[0; 1_001]).unwrap_err();
-    assert!(error.is(channel::Error::MessageTooLarge { max: 1_000 }), "{error}");
+    assert!(error.is(CoreError::MessageTooLarge { max: 1_000 }), "{error}");
     ours.send(&[0; 1_000]).unwrap();
 }
 
@@ -161,9 +161,9 @@ fn a_length_is_untrusted() {
     theirs.write_all(&[1; 1000]).unwrap();
     let mut message = Vec::new();
     let before = peak();
-    assert!(ours.try_recv(&mut message).unwrap_err().is(channel::Error::WouldBlock));
+    assert!(ours.try_recv(&mut message).unwrap_err().is(CoreError::WouldBlock));
     drop(theirs);
-    assert!(ours.recv(&mut message).unwrap_err().is(channel::Error::Reset));
+    assert!(ours.recv(&mut message).unwrap_err().is(CoreError::Reset));
     // The other tests take some meanwhile, but not so much.
     assert!(peak() < before + (2 << 30));
 }
@@ -181,7 +181,7 @@ fn a_length_alone_takes_no_memory() {
         let (ours, theirs) = raw();
         theirs.write_all(&(1u32 << 20).to_le_bytes()).unwrap();
         theirs.write_all(part).unwrap();
-        assert!(ours.try_recv(&mut Vec::new()).unwrap_err().is(channel::Error::WouldBlock));
+        assert!(ours.try_recv(&mut Vec::new()).unwrap_err().is(CoreError::WouldBlock));
         held.push((ours, theirs));
     }
     assert!(peak() < before + (16 << 20), "{} MiB", (peak() - before) >> 20);
@@ -199,13 +199,13 @@ fn peak() -> usize {
 fn a_message_that_is_half_sent_goes_on_where_it_was() {
     let (ours, theirs) = connection::pair().unwrap();
     let message = bytes(5_000_000, 1);
-    assert!(ours.try_send(&message).unwrap_err().is(channel::Error::WouldBlock));
+    assert!(ours.try_send(&message).unwrap_err().is(CoreError::WouldBlock));
     let error = ours.send(&bytes(5_000_000, 2)).unwrap_err();
     assert_eq!(error.cause(), Cause::Os(rustix::io::Errno::BUSY));
     assert!(ours.try_send(b"").is_err());
-    assert!(ours.send_deadline(&message, Some(soon())).unwrap_err().is(channel::Error::TimedOut));
+    assert!(ours.send_deadline(&message, Some(soon())).unwrap_err().is(CoreError::TimedOut));
     let mut received = Vec::new();
-    assert!(theirs.try_recv(&mut received).unwrap_err().is(channel::Error::WouldBlock));
+    assert!(theirs.try_recv(&mut received).unwrap_err().is(CoreError::WouldBlock));
     std::thread::scope(|s| {
         s.spawn(|| {
             ours.send_deadline(&message, Some(long())).unwrap();
@@ -228,7 +228,7 @@ fn two_that_never_wait_pass_a_large_message() {
         sent = sent || ours.try_send(&message).is_ok();
         match theirs.try_recv(&mut received) {
             Ok(size) => break assert_eq!(size, message.len()),
-            Err(error) => assert!(error.is(channel::Error::WouldBlock), "{error}"),
+            Err(error) => assert!(error.is(CoreError::WouldBlock), "{error}"),
         }
         turns += 1;
     }
@@ -285,10 +285,10 @@ fn who_finds_another_thread_at_it_waits_as_long_as_it_said() {
     std::thread::scope(|s| {
         let receiver = s.spawn(|| ours.recv(&mut Vec::new()).unwrap());
         // Whether the other thread is there already or not, the answers are the same.
-        assert!(ours.try_recv(&mut Vec::new()).unwrap_err().is(channel::Error::WouldBlock));
+        assert!(ours.try_recv(&mut Vec::new()).unwrap_err().is(CoreError::WouldBlock));
         let deadline = soon();
         let error = ours.recv_deadline(&mut Vec::new(), Some(deadline)).unwrap_err();
-        assert!(error.is(channel::Error::TimedOut) && Instant::now() >= deadline);
+        assert!(error.is(CoreError::TimedOut) && Instant::now() >= deadline);
         // And sending is not in the way.
         ours.send(b"there").unwrap();
         theirs.send(b"back").unwrap();
@@ -336,9 +336,9 @@ fn descriptors_that_nobody_asked_for_are_closed() {
     let mut message = Vec::new();
     // It stays while it is looked at in a way that cannot take it.
     let error = theirs.recv_descriptors(&mut message, 0, None).unwrap_err();
-    assert!(error.is(channel::Error::Exhausted), "{error}");
+    assert!(error.is(CoreError::Exhausted), "{error}");
     assert!(theirs.recv(&mut [0; 2]).is_err());
-    assert!(reader.try_read(&mut [0]).unwrap_err().is(channel::Error::WouldBlock));
+    assert!(reader.try_read(&mut [0]).unwrap_err().is(CoreError::WouldBlock));
     assert_eq!(theirs.recv(&mut message).unwrap(), 7);
     assert_eq!(reader.try_read(&mut [0]).unwrap(), 0);
 }
@@ -350,7 +350,7 @@ fn descriptors_of_a_message_that_is_half_sent_arrive_once() {
     let message = bytes(2_000_000, 1);
     let now = Some(Instant::now());
     let error = ours.send_descriptors(&message, &[writer.as_fd()], now).unwrap_err();
-    assert!(error.is(channel::Error::TimedOut));
+    assert!(error.is(CoreError::TimedOut));
     std::thread::scope(|s| {
         s.spawn(|| ours.send_descriptors(&message, &[writer.as_fd()], None).unwrap());
         let mut received = Vec::new();
@@ -363,19 +363,19 @@ fn descriptors_of_a_message_that_is_half_sent_arrive_once() {
 #[test]
 fn one_way_is_one_way() {
     let (receiver, sender) = connection::pipe().unwrap();
-    assert!(receiver.send(b"x").unwrap_err().is(channel::Error::WrongDirection));
-    assert!(sender.recv(&mut Vec::new()).unwrap_err().is(channel::Error::WrongDirection));
+    assert!(receiver.send(b"x").unwrap_err().is(CoreError::WrongDirection));
+    assert!(sender.recv(&mut Vec::new()).unwrap_err().is(CoreError::WrongDirection));
     sender.send(b"x").unwrap();
     assert_eq!(receiver.recv(&mut Vec::new()).unwrap(), 1);
     // In another process it still is.
     let receiver = Connection::try_from(OwnedFd::from(receiver)).unwrap();
     let sender = Connection::try_from(OwnedFd::from(sender)).unwrap();
-    assert!(receiver.send(b"x").unwrap_err().is(channel::Error::BrokenPipe));
-    assert!(sender.recv(&mut Vec::new()).unwrap_err().is(channel::Error::EndOfFile));
+    assert!(receiver.send(b"x").unwrap_err().is(CoreError::BrokenPipe));
+    assert!(sender.recv(&mut Vec::new()).unwrap_err().is(CoreError::EndOfFile));
     sender.send(b"x").unwrap();
     drop(sender);
     assert_eq!(receiver.recv(&mut Vec::new()).unwrap(), 1);
-    assert!(receiver.recv(&mut Vec::new()).unwrap_err().is(channel::Error::EndOfFile));
+    assert!(receiver.recv(&mut Vec::new()).unwrap_err().is(CoreError::EndOfFile));
 }
 
 #[test]
@@ -447,7 +447,7 @@ fn a_sender_killed_in_the_middle_of_a_message_is_a_reset() {
         assert!(ours.poll(Some(long())).unwrap());
         let stopped = Pid::from_child(&sender.0);
         rustix::process::kill_process(stopped, rustix::process::Signal::STOP).unwrap();
-        assert!(ours.try_recv(&mut message).unwrap_err().is(channel::Error::WouldBlock));
+        assert!(ours.try_recv(&mut message).unwrap_err().is(CoreError::WouldBlock));
         sender.kill_now();
         let mut buf = vec![0; 30_000_000];
         let error = match form {
@@ -455,7 +455,7 @@ fn a_sender_killed_in_the_middle_of_a_message_is_a_reset() {
             1 => ours.recv(&mut buf).unwrap_err(),
             _ => ours.recv_deadline(&mut message, Some(long())).unwrap_err(),
         };
-        assert!(error.is(channel::Error::Reset), "{error}");
+        assert!(error.is(CoreError::Reset), "{error}");
     }
 }
 
@@ -478,7 +478,7 @@ fn a_receiver_killed_in_the_middle_of_a_message_is_told() {
         std::thread::sleep(std::time::Duration::from_millis(20));
         receiver.kill_now();
         let error = sender.join().unwrap();
-        let told = [channel::Error::BrokenPipe, channel::Error::Reset];
+        let told = [CoreError::BrokenPipe, CoreError::Reset];
         assert!(told.iter().any(|reason| error.is(*reason)), "{error}");
     });
 }
@@ -509,7 +509,7 @@ fn descriptors_that_find_no_room_cost_one_message() {
         limit_descriptors(1);
         let mut message = Vec::new();
         let error = theirs.recv_descriptors(&mut message, 3, None).unwrap_err();
-        assert!(error.is(channel::Error::Exhausted), "{error}");
+        assert!(error.is(CoreError::Exhausted), "{error}");
         assert!(message.is_empty());
         assert_eq!(theirs.try_recv(&mut message).unwrap(), 4);
         assert_eq!(message, b"next");
@@ -523,9 +523,9 @@ fn descriptors_that_find_no_room_cost_one_message() {
     limit_descriptors(1);
     let mut message = Vec::new();
     let error = ours.recv_descriptors(&mut message, 3, None).unwrap_err();
-    assert!(error.is(channel::Error::Exhausted), "{error}");
+    assert!(error.is(CoreError::Exhausted), "{error}");
     for byte in b"\0\0\0lost!" {
-        assert!(ours.try_recv(&mut message).unwrap_err().is(channel::Error::WouldBlock));
+        assert!(ours.try_recv(&mut message).unwrap_err().is(CoreError::WouldBlock));
         theirs.write_all(&[*byte]).unwrap();
     }
     theirs.write_all(&framed(b"next")).unwrap();
@@ -533,7 +533,7 @@ fn descriptors_that_find_no_room_cost_one_message() {
     theirs.send_descriptors(b"\x05", &[ours.as_fd(), ours.as_fd(), ours.as_fd()], None).unwrap();
     assert!(ours.recv_descriptors(&mut message, 3, None).is_err());
     drop(theirs);
-    assert!(ours.recv(&mut message).unwrap_err().is(channel::Error::Reset));
+    assert!(ours.recv(&mut message).unwrap_err().is(CoreError::Reset));
     support::done();
 }
 
@@ -565,7 +565,7 @@ fn a_peer_opens_no_descriptors_where_none_are_asked_for_and_those_of_one_message
             };
             if at + 1 < frame.len() {
                 let early = came.unwrap_err();
-                assert!(early.is(channel::Error::WouldBlock) || early.is(channel::Error::TimedOut));
+                assert!(early.is(CoreError::WouldBlock) || early.is(CoreError::TimedOut));
                 assert_eq!(count_descriptors(), before + if asks { most } else { 0 });
             } else {
                 assert_eq!(came.unwrap(), if asks { most } else { 0 });

@@ -1,6 +1,6 @@
 //! Whatever fails in the core or in the shim becomes the shim's error by `?`, and an error of the standard library.
 
-use ringway::{Cause, Error, channel};
+use ringway::{Cause, CoreError, Error};
 use ringway_core::{region, ring, signal, wait};
 use std::io;
 
@@ -15,7 +15,7 @@ where
 
 #[test]
 fn every_error_of_the_core_becomes_one_of_the_shim_with_its_cause() {
-    use channel::Error as E;
+    use ringway::CoreError as E;
     let cases = [
         (converted(E::BrokenPipe), Cause::Core(E::BrokenPipe)),
         (converted(wait::TimedOut), Cause::Core(E::TimedOut)),
@@ -41,8 +41,8 @@ fn every_error_of_the_core_becomes_one_of_the_shim_with_its_cause() {
 #[test]
 fn every_error_of_the_shim_becomes_one_of_the_standard_library_of_its_kind() {
     let kinds = [
-        (Cause::Core(channel::Error::TimedOut), io::ErrorKind::TimedOut),
-        (Cause::Core(channel::Error::BrokenPipe), io::ErrorKind::BrokenPipe),
+        (Cause::Core(CoreError::TimedOut), io::ErrorKind::TimedOut),
+        (Cause::Core(CoreError::BrokenPipe), io::ErrorKind::BrokenPipe),
         (Cause::Os(rustix::io::Errno::ACCESS), io::ErrorKind::PermissionDenied),
         (Cause::Region(region::Error::NotFound), io::ErrorKind::InvalidData),
         (Cause::Stale { user: 0 }, io::ErrorKind::PermissionDenied),

@@ -2,7 +2,8 @@
 
 mod support;
 
-use ringway::channel::{Error, Event};
+use ringway::CoreError;
+use ringway::channel::Event;
 use ringway::fd::{self, Copier, Interest, WaitSet};
 use ringway::pipe::{self, Reader, Writer};
 use std::io::{Read, Seek, Write};
@@ -59,7 +60,7 @@ fn meet_broken_pipes() {
     #[track_caller]
     fn broken<T: std::fmt::Debug>(result: ringway::Result<T>) {
         let error = result.unwrap_err();
-        assert!(error.is(Error::BrokenPipe), "{error}");
+        assert!(error.is(CoreError::BrokenPipe), "{error}");
     }
     let (reader, writer) = pipe::pipe().unwrap();
     reader.close();
@@ -228,12 +229,14 @@ fn a_signal_ends_no_operation() {
 
     let end = Instant::now() + pause;
     assert!(
-        interrupted(|| reader.read_deadline(&mut buf, Some(end))).unwrap_err().is(Error::TimedOut)
+        interrupted(|| reader.read_deadline(&mut buf, Some(end)))
+            .unwrap_err()
+            .is(CoreError::TimedOut)
     );
     assert!(Instant::now() >= end);
     let end = Instant::now() + pause;
     let late = interrupted(|| fd::wait_deadline(&reader, Interest::Read, Some(end))).unwrap_err();
-    assert!(late.is(Error::TimedOut) && Instant::now() >= end);
+    assert!(late.is(CoreError::TimedOut) && Instant::now() >= end);
 
     // A write that waits for room in the middle: short at most, and `write_all` goes on.
     let size = writer.size().unwrap();
@@ -259,7 +262,9 @@ fn a_deadline_is_never_early_and_a_past_one_is_a_plain_look() {
     let mut buf = [0; 8];
     for millis in [0, 1, 7, 20] {
         let end = Instant::now() + Duration::from_millis(millis);
-        assert!(fd::read_deadline(&reader, &mut buf, Some(end)).unwrap_err().is(Error::TimedOut));
+        assert!(
+            fd::read_deadline(&reader, &mut buf, Some(end)).unwrap_err().is(CoreError::TimedOut)
+        );
         assert!(Instant::now() >= end);
     }
     fd::write(&writer, b"here").unwrap();
@@ -287,7 +292,7 @@ fn a_deadline_holds_for_a_write_larger_than_the_room_of_a_blocking_pipe() {
     let all = vec![7; 10 << 20];
     let mut left = &all[..];
     let end = soon();
-    assert!(fd::write_all(&writer, &mut left, Some(end)).unwrap_err().is(Error::TimedOut));
+    assert!(fd::write_all(&writer, &mut left, Some(end)).unwrap_err().is(CoreError::TimedOut));
     assert!(Instant::now() >= end);
     assert_eq!(all.len() - left.len(), 65536, "what went in is known");
     assert!(!fd::nonblocking(&writer).unwrap(), "the mode that others share is as it was");
@@ -327,8 +332,8 @@ fn a_regular_file_is_read_and_written_by_every_form() {
 #[test]
 fn a_reader_cannot_be_written_to() {
     let (reader, writer) = std::io::pipe().unwrap();
-    assert!(fd::write(&reader, b"x").unwrap_err().is(Error::WrongDirection));
-    assert!(fd::read(&writer, &mut [0; 1]).unwrap_err().is(Error::WrongDirection));
+    assert!(fd::write(&reader, b"x").unwrap_err().is(CoreError::WrongDirection));
+    assert!(fd::read(&writer, &mut [0; 1]).unwrap_err().is(CoreError::WrongDirection));
 }
 
 // Waiting for many ------------------------------------------------------------------------------------------------
@@ -350,7 +355,7 @@ fn a_set_tells_which_are_ready_and_for_what() {
         assert_eq!(set.add(reader, Interest::Read), place);
     }
     assert_eq!(set.try_wait().unwrap(), 0);
-    assert!(set.wait_deadline(Some(soon())).unwrap_err().is(Error::TimedOut));
+    assert!(set.wait_deadline(Some(soon())).unwrap_err().is(CoreError::TimedOut));
     assert_eq!(set.ready().count(), 0);
 
     fd::write(&pipes[17].1, b"x").unwrap();
@@ -384,17 +389,17 @@ fn bytes_that_are_left_come_before_the_hang_up() {
 fn a_descriptor_that_is_not_open_is_said_to_be_closed() {
     // SAFETY: not a descriptor of anything, which is the point; nothing is done with it but asking.
     let nothing = unsafe { BorrowedFd::borrow_raw(1_000_000) };
-    assert!(fd::wait(nothing, Interest::Read).unwrap_err().is(Error::Closed));
-    assert!(fd::try_wait(nothing, Interest::Read).unwrap_err().is(Error::Closed));
+    assert!(fd::wait(nothing, Interest::Read).unwrap_err().is(CoreError::Closed));
+    assert!(fd::try_wait(nothing, Interest::Read).unwrap_err().is(CoreError::Closed));
     let mut set = WaitSet::new();
     set.add(&nothing, Interest::Read);
-    assert!(set.wait().unwrap_err().is(Error::Closed));
+    assert!(set.wait().unwrap_err().is(CoreError::Closed));
 }
 
 #[test]
 fn an_empty_set_sleeps_until_the_deadline() {
     let end = soon();
-    assert!(WaitSet::new().wait_deadline(Some(end)).unwrap_err().is(Error::TimedOut));
+    assert!(WaitSet::new().wait_deadline(Some(end)).unwrap_err().is(CoreError::TimedOut));
     assert!(Instant::now() >= end);
 }
 
@@ -430,7 +435,7 @@ fn a_child_has_what_it_was_handed_and_nothing_else() {
 
     // The command keeps a writer open; without it there is the end of file.
     drop(writer);
-    assert!(reader.try_read(&mut [0; 1]).unwrap_err().is(Error::WouldBlock));
+    assert!(reader.try_read(&mut [0; 1]).unwrap_err().is(CoreError::WouldBlock));
     drop(ls);
     assert_eq!(reader.read_deadline(&mut [0; 1], Some(long())).unwrap(), 0);
 }
@@ -464,8 +469,8 @@ fn no_place_for_a_descriptor_is_exhausted() {
     let limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: a valid limit.
     assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) }, 0);
-    assert!(pipe::pipe().unwrap_err().is(Error::Exhausted));
-    assert!(reader.try_clone().unwrap_err().cause() != ringway::Cause::Core(Error::WouldBlock));
+    assert!(pipe::pipe().unwrap_err().is(CoreError::Exhausted));
+    assert!(reader.try_clone().unwrap_err().cause() != ringway::Cause::Core(CoreError::WouldBlock));
     done()
 }
 
@@ -476,12 +481,12 @@ fn a_full_file_system_and_a_quota_have_words_of_their_own() {
     if role().is_some() {
         inject(&[Fault::new(libc::SYS_write, libc::EDQUOT).when(2, 3)]);
         let error = fd::write(&full, b"xxx").unwrap_err();
-        assert!(error.is(Error::Exhausted) && error.to_string().contains("quota"), "{error}");
+        assert!(error.is(CoreError::Exhausted) && error.to_string().contains("quota"), "{error}");
         assert_eq!(std::io::Error::from(error).kind(), std::io::ErrorKind::QuotaExceeded);
         done()
     }
     let error = fd::write(&full, b"x").unwrap_err();
-    assert!(error.is(Error::Exhausted) && !error.is(Error::WouldBlock));
+    assert!(error.is(CoreError::Exhausted) && !error.is(CoreError::WouldBlock));
     assert!(error.to_string().contains("the file system is full"), "{error}");
     assert_eq!(std::io::Error::from(error).kind(), std::io::ErrorKind::StorageFull);
     run(NAME, "quota");
@@ -510,7 +515,7 @@ fn more_descriptors_than_the_limit_cannot_be_waited_for_and_that_is_said() {
         set.wait_deadline(Some(long())).unwrap_err(),
         fd::wait_any(&[&reader as &dyn std::os::fd::AsFd; 31], None).unwrap_err(),
     ] {
-        assert!(error.is(Error::Exhausted), "{error}");
+        assert!(error.is(CoreError::Exhausted), "{error}");
         assert!(error.to_string().contains("RLIMIT_NOFILE"), "{error}");
     }
     done()
@@ -686,7 +691,7 @@ fn a_copier_without_help_of_the_kernel_uses_its_buffer_and_loses_nothing_in_an_e
     let (gone, nowhere) = pipe::pipe().unwrap();
     drop(gone);
     let mut copier = Copier::new();
-    assert!(copier.step(&from, &nowhere).unwrap_err().is(Error::BrokenPipe));
+    assert!(copier.step(&from, &nowhere).unwrap_err().is(CoreError::BrokenPipe));
     let (drain, to) = std::io::pipe().unwrap();
     assert_eq!(copier.run(&from, &to).unwrap(), 8);
     drop(to);

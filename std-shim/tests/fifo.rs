@@ -2,7 +2,8 @@
 
 mod support;
 
-use ringway::channel::{Direction, Error, State};
+use ringway::CoreError;
+use ringway::channel::{Direction, State};
 use ringway::fd::{self, Interest};
 use ringway::fifo::Fifo;
 use std::fs;
@@ -109,7 +110,7 @@ fn a_reader_killed_while_we_write_is_a_broken_pipe() {
     assert!(fd::write_all(&writer, &mut &[7; 1 << 20][..], Some(soon())).is_err());
     let thread = std::thread::spawn(move || writer.write_all(&[7; 1 << 20]).unwrap_err());
     reader.kill_now();
-    assert!(thread.join().unwrap().is(Error::BrokenPipe));
+    assert!(thread.join().unwrap().is(CoreError::BrokenPipe));
 }
 
 // Opening ---------------------------------------------------------------------------------------------------------
@@ -119,7 +120,7 @@ fn a_writer_without_a_reader_is_told_so() {
     let (_place, path) = place();
     let fifo = Fifo::create(&path, 0o600).unwrap();
     let error = fifo.try_open_writer().unwrap_err();
-    assert!(error.is(Error::NoReader));
+    assert!(error.is(CoreError::NoReader));
     assert_eq!(
         error.to_string(),
         format!(
@@ -129,7 +130,7 @@ fn a_writer_without_a_reader_is_told_so() {
     );
     let end = soon();
     let late = fifo.open_writer_deadline(Some(end)).unwrap_err();
-    assert!(late.is(Error::TimedOut) && late.to_string().contains(path.to_str().unwrap()));
+    assert!(late.is(CoreError::TimedOut) && late.to_string().contains(path.to_str().unwrap()));
     assert!(Instant::now() >= end);
 }
 
@@ -258,7 +259,7 @@ fn a_reader_lives_through_writers_that_come_and_go() {
     for round in 0..3 {
         let writer = fifo.try_open_writer().unwrap();
         assert_eq!(reader.look().unwrap(), State::READER);
-        assert!(reader.try_read(&mut buf).unwrap_err().is(Error::WouldBlock));
+        assert!(reader.try_read(&mut buf).unwrap_err().is(CoreError::WouldBlock));
         writer.write_all(&[round; 3]).unwrap();
         assert_eq!(reader.read(&mut buf).unwrap(), 3);
         writer.close();
@@ -279,9 +280,9 @@ fn a_writer_lives_through_readers_that_come_and_go() {
     let writer = fifo.open_writer().unwrap();
     first.close();
     fd::wait_deadline(&writer, Interest::HangUp, Some(long())).unwrap();
-    assert!(writer.write(b"x").unwrap_err().is(Error::BrokenPipe));
-    assert!(writer.try_write(b"x").unwrap_err().is(Error::BrokenPipe));
-    assert!(writer.write_deadline(b"x", Some(long())).unwrap_err().is(Error::BrokenPipe));
+    assert!(writer.write(b"x").unwrap_err().is(CoreError::BrokenPipe));
+    assert!(writer.try_write(b"x").unwrap_err().is(CoreError::BrokenPipe));
+    assert!(writer.write_deadline(b"x", Some(long())).unwrap_err().is(CoreError::BrokenPipe));
     assert!(!writer.state().can_send());
     let second = fifo.try_open_reader().unwrap();
     assert_eq!(writer.look().unwrap(), State::WRITER);
@@ -297,11 +298,11 @@ fn both_ends_at_once_see_no_end() {
     assert!(sh("echo hello > \"$0\"", &path).status().unwrap().success());
     let mut buf = [0; 16];
     assert_eq!(reader.read(&mut buf).unwrap(), 6);
-    assert!(reader.try_read(&mut buf).unwrap_err().is(Error::WouldBlock));
-    assert!(reader.read_deadline(&mut buf, Some(soon())).unwrap_err().is(Error::TimedOut));
+    assert!(reader.try_read(&mut buf).unwrap_err().is(CoreError::WouldBlock));
+    assert!(reader.read_deadline(&mut buf, Some(soon())).unwrap_err().is(CoreError::TimedOut));
     writer.close();
     assert!(
-        reader.try_read(&mut buf).unwrap_err().is(Error::WouldBlock),
+        reader.try_read(&mut buf).unwrap_err().is(CoreError::WouldBlock),
         "the reader is a writer too"
     );
     assert_eq!(reader.state(), State::READER);
@@ -321,14 +322,14 @@ fn no_form_changes_the_mode_that_others_share() {
             Fault::new(libc::SYS_openat, libc::EACCES).when(0, libc::AT_FDCWD),
         ]);
     }
-    assert!(reader.try_read(&mut [0; 8]).unwrap_err().is(Error::WouldBlock));
-    assert!(reader.read_deadline(&mut [0; 8], Some(soon())).unwrap_err().is(Error::TimedOut));
+    assert!(reader.try_read(&mut [0; 8]).unwrap_err().is(CoreError::WouldBlock));
+    assert!(reader.read_deadline(&mut [0; 8], Some(soon())).unwrap_err().is(CoreError::TimedOut));
     let size = writer.size().unwrap();
     let all = vec![7; size * 2];
     let mut left = &all[..];
-    assert!(fd::write_all(&writer, &mut left, Some(soon())).unwrap_err().is(Error::TimedOut));
+    assert!(fd::write_all(&writer, &mut left, Some(soon())).unwrap_err().is(CoreError::TimedOut));
     assert_eq!(left.len(), size);
-    assert!(writer.try_write(b"x").unwrap_err().is(Error::WouldBlock));
+    assert!(writer.try_write(b"x").unwrap_err().is(CoreError::WouldBlock));
     assert!(!fd::nonblocking(&reader).unwrap() && !fd::nonblocking(&writer).unwrap());
     std::thread::scope(|s| {
         s.spawn(|| {
@@ -402,7 +403,7 @@ fn leave_dead(test: &str, path: &Path) {
         assert_ne!(std::io::BufRead::read_line(&mut out, &mut said).unwrap(), 0);
     }
     // As long as it lives the name is its own.
-    assert!(Fifo::create(path, 0o600).unwrap_err().is(Error::AddressInUse));
+    assert!(Fifo::create(path, 0o600).unwrap_err().is(CoreError::AddressInUse));
     assert!(!Fifo::open_or_create(path, 0o600).unwrap().is_creator());
     maker.kill_now();
     assert!(path.exists());
@@ -435,7 +436,7 @@ fn what_a_dead_process_left_is_taken_over_and_removed() {
         let reader = fifo.open_reader_deadline(Some(long())).unwrap();
         assert_eq!(std::io::read_to_string(&reader).unwrap(), "hello\n");
         assert!(client.0.wait().unwrap().success());
-        assert!(Fifo::create(&path, 0o600).unwrap_err().is(Error::AddressInUse));
+        assert!(Fifo::create(&path, 0o600).unwrap_err().is(CoreError::AddressInUse));
         drop(fifo);
         assert!(names(&place).is_empty(), "{:?}", names(&place));
     }
@@ -465,7 +466,7 @@ fn only_what_a_dead_process_left_is_taken_over() {
     let in_use = || {
         let inode = path.symlink_metadata().unwrap().ino();
         let error = Fifo::create(&path, 0o600).unwrap_err();
-        assert!(error.is(Error::AddressInUse), "{error}");
+        assert!(error.is(CoreError::AddressInUse), "{error}");
         assert_eq!(path.symlink_metadata().unwrap().ino(), inode);
         assert_eq!(names(&place), ["fifo"]);
         fs::remove_file(&path).unwrap();
@@ -602,7 +603,7 @@ fn what_is_not_a_fifo_is_said_to_be_what_it_is() {
     let (place, path) = place();
     let message = |error: ringway::Error| error.to_string();
     let missing = Fifo::open(&path).unwrap_err();
-    assert!(missing.is(Error::NotFound));
+    assert!(missing.is(CoreError::NotFound));
     assert_eq!(
         message(missing),
         format!("cannot use the FIFO {}: nothing has this name: make it first", path.display())
@@ -618,7 +619,7 @@ fn what_is_not_a_fifo_is_said_to_be_what_it_is() {
             )
         );
     }
-    assert!(Fifo::create(&path, 0o600).unwrap_err().is(Error::AddressInUse));
+    assert!(Fifo::create(&path, 0o600).unwrap_err().is(CoreError::AddressInUse));
     assert_eq!(fs::read_to_string(&path).unwrap(), "text");
 
     for (path, what) in [
@@ -638,12 +639,12 @@ fn what_is_not_a_fifo_is_said_to_be_what_it_is() {
         message(Fifo::open_or_create(&dangling, 0o600).unwrap_err()).contains("a symbolic link")
     );
 
-    assert!(Fifo::open("").unwrap_err().is(Error::BadName));
-    assert!(Fifo::create("a\0b", 0o600).unwrap_err().is(Error::BadName));
+    assert!(Fifo::open("").unwrap_err().is(CoreError::BadName));
+    assert!(Fifo::create("a\0b", 0o600).unwrap_err().is(CoreError::BadName));
     let long_name = place.path().join("x".repeat(300));
-    assert!(Fifo::create(long_name, 0o600).unwrap_err().is(Error::BadName));
+    assert!(Fifo::create(long_name, 0o600).unwrap_err().is(CoreError::BadName));
     let nowhere = place.path().join("missing/fifo");
-    assert!(Fifo::create(nowhere, 0o600).unwrap_err().is(Error::NotFound));
+    assert!(Fifo::create(nowhere, 0o600).unwrap_err().is(CoreError::NotFound));
 }
 
 #[test]
@@ -651,7 +652,7 @@ fn a_name_that_became_something_else_is_not_opened() {
     let (_place, path) = place();
     let fifo = Fifo::create(&path, 0o600).unwrap();
     fs::remove_file(&path).unwrap();
-    assert!(fifo.try_open_reader().unwrap_err().is(Error::NotFound));
+    assert!(fifo.try_open_reader().unwrap_err().is(CoreError::NotFound));
     fs::write(&path, "text").unwrap();
     for error in [
         fifo.open_reader().unwrap_err(),
@@ -705,12 +706,12 @@ fn a_path_that_begins_at_a_directory_leads_there_wherever_the_directory_is_by_no
 
     let fifo = Fifo::create_at(&dir, "news", 0o600).unwrap();
     assert!(after.join("news").exists());
-    assert!(Fifo::create_at(&dir, "news", 0o600).unwrap_err().is(Error::AddressInUse));
+    assert!(Fifo::create_at(&dir, "news", 0o600).unwrap_err().is(CoreError::AddressInUse));
     let found = Fifo::open_at(&dir, "news").unwrap();
     let reader = found.try_open_reader().unwrap();
     fifo.try_open_writer().unwrap().write_all(b"hello").unwrap();
     assert_eq!(reader.read(&mut [0; 8]).unwrap(), 5);
-    assert!(Fifo::open_at(&dir, "other").unwrap_err().is(Error::NotFound));
+    assert!(Fifo::open_at(&dir, "other").unwrap_err().is(CoreError::NotFound));
 
     // A path from the root does not begin there.
     let absolute = place.path().join("absolute");

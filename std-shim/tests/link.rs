@@ -2,7 +2,8 @@
 
 mod support;
 
-use ringway::channel::{Error, State};
+use ringway::CoreError;
+use ringway::channel::State;
 use ringway::fd::{Interest, WaitSet};
 use ringway::fifo::Fifo;
 use ringway::link::{
@@ -87,7 +88,7 @@ fn half_of_an_exchange<L: Line>(link: &mut Link<L, 2, 3, MAX>, count: usize, fir
         assert_eq!(&out[..len], message(n), "message {n}");
     }
     let end = link.recv_deadline(0, &mut out, Some(long())).unwrap_err();
-    assert!(end.is(Error::EndOfFile), "{end}");
+    assert!(end.is(CoreError::EndOfFile), "{end}");
     if !first {
         // The peer has closed its half: ours is still open.
         send(link);
@@ -132,21 +133,21 @@ fn an_end_that_goes_away_is_told<L: Line + Send>(
         while near.next_event_deadline(Some(long())).unwrap() != readable {}
         near.send_deadline(1, b"", Some(long())).unwrap();
         let torn = near.recv_deadline(1, &mut [0; MAX], Some(long())).unwrap_err();
-        assert!(torn.is(Error::Reset), "{torn}");
+        assert!(torn.is(CoreError::Reset), "{torn}");
         let mut out = [0; MAX];
         let len = near.recv_deadline(0, &mut out, Some(long())).unwrap();
         assert_eq!(&out[..len], b"last words");
         for _ in 0..2 {
             let end = near.recv_deadline(0, &mut out, Some(long())).unwrap_err();
-            assert!(end.is(Error::EndOfFile), "{end}");
+            assert!(end.is(CoreError::EndOfFile), "{end}");
             let torn = near.send_deadline(0, b"late", Some(long())).unwrap_err();
-            assert!(torn.is(Error::Reset), "{torn}");
-            assert!(near.try_send(0, b"late").unwrap_err().is(Error::Reset));
+            assert!(torn.is(CoreError::Reset), "{torn}");
+            assert!(near.try_send(0, b"late").unwrap_err().is(CoreError::Reset));
         }
         assert_eq!(near.poll_event(), Some(Event::Down(Down::LineEnded)));
-        assert!(near.open().unwrap_err().is(Error::EndOfFile));
+        assert!(near.open().unwrap_err().is(CoreError::EndOfFile));
         let late = near.connect_deadline(0, Some(long())).unwrap_err();
-        assert!(late.is(Error::NotConnected), "{late}");
+        assert!(late.is(CoreError::NotConnected), "{late}");
     });
 }
 
@@ -176,8 +177,8 @@ fn a_slow_port_stops_no_other<L: Line + Send>(
             near.send_deadline(1, b"unread", Some(long())).unwrap();
         }
         let full = near.send_deadline(1, b"too many", Some(soon())).unwrap_err();
-        assert!(full.is(Error::TimedOut), "{full}");
-        assert!(near.try_send(1, b"too many").unwrap_err().is(Error::WouldBlock));
+        assert!(full.is(CoreError::TimedOut), "{full}");
+        assert!(near.try_send(1, b"too many").unwrap_err().is(CoreError::WouldBlock));
         for n in 0..200 {
             near.send_deadline(0, &message(n), Some(long())).unwrap();
         }
@@ -366,8 +367,8 @@ fn a_port_that_the_peer_does_not_have_is_refused() {
     thread::scope(|s| {
         s.spawn(|| far.connect_deadline(0, Some(long())).unwrap());
         near.connect_deadline(0, Some(long())).unwrap();
-        assert!(near.connect_deadline(1, Some(long())).unwrap_err().is(Error::NotFound));
-        assert!(near.connect_deadline(2, Some(long())).unwrap_err().is(Error::NotFound));
+        assert!(near.connect_deadline(1, Some(long())).unwrap_err().is(CoreError::NotFound));
+        assert!(near.connect_deadline(2, Some(long())).unwrap_err().is(CoreError::NotFound));
     });
 }
 
@@ -409,7 +410,7 @@ fn a_send_that_fails_loses_nothing_that_had_come() {
             assert_eq!(out, [number; LARGE]);
         }
         let torn = near.recv_deadline(0, &mut out, Some(long())).unwrap_err();
-        assert!(torn.is(Error::Reset), "{torn}");
+        assert!(torn.is(CoreError::Reset), "{torn}");
     }
 }
 
@@ -429,7 +430,7 @@ fn a_port_is_connected_again_in_the_next_session_whatever_was_left_in_it() {
         near.turn().unwrap();
     }
     let late = near.connect_deadline(0, Some(long())).unwrap_err();
-    assert!(late.is(Error::NotConnected), "{late}");
+    assert!(late.is(CoreError::NotConnected), "{late}");
     let (near_end, far_end) = UnixStream::pair().unwrap();
     near.set_stream(near_end);
     let mut far: ReliableLink<MAX> = ReliableLink::over(far_end, Config::new(3));

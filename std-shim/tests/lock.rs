@@ -3,7 +3,7 @@
 //! The processes are forked, so this has no harness: it is one thread. A child does nothing but what its closure says, and
 //! dies with this process.
 
-use ringway::channel::Error;
+use ringway::CoreError;
 use ringway::lock::{
     Barrier, BoundedSemaphore, Condition, Event, LockError, Mutex, OwnerDied, ReentrantMutex,
     RwLock, Semaphore, Thread, ThreadId, TryLockResult,
@@ -234,7 +234,7 @@ fn told<G>(answer: TryLockResult<G>) -> OwnerDied<G> {
 }
 
 /// Why it was not taken.
-fn refused<G>(answer: TryLockResult<G>) -> Error {
+fn refused<G>(answer: TryLockResult<G>) -> CoreError {
     match answer {
         Err(LockError::NotTaken(error)) => error,
         _ => panic!("somebody holds it"),
@@ -278,7 +278,7 @@ fn a_mutex_whose_holder_is_killed_goes_to_one_that_sleeps() {
         std::mem::forget(count);
     });
     assert_eq!(counter.holder(), Participant::new(DEAD));
-    assert_eq!(refused(counter.lock_deadline(in_ms(20))), Error::TimedOut);
+    assert_eq!(refused(counter.lock_deadline(in_ms(20))), CoreError::TimedOut);
     let sleeper = Child::play(|| {
         say(word);
         let handle = counter.handle(participant(2));
@@ -370,7 +370,7 @@ fn a_reentrant_mutex_held_twice_by_one_that_is_killed() {
         outer.set(10);
         std::mem::forget((lock.handle(me).lock().unwrap(), outer));
     });
-    assert_eq!(refused(lock.try_lock()), Error::WouldBlock);
+    assert_eq!(refused(lock.try_lock()), CoreError::WouldBlock);
     // SAFETY: the child was waited for.
     assert!(unsafe { lock.recover(participant(DEAD)) });
     let outer = told(lock.lock()).repair(|value| value.set(0));
@@ -463,7 +463,7 @@ fn permits_that_nobody_is_on_record_for_stay_taken() {
     let (semaphore, word) = &*shared;
     killed(word, |_| semaphore.acquire());
     assert!(semaphore.try_acquire());
-    assert_eq!(semaphore.acquire_deadline(in_ms(20)), Err(Error::TimedOut));
+    assert_eq!(semaphore.acquire_deadline(in_ms(20)), Err(CoreError::TimedOut));
     let sleepers = [2, 3].map(|_| {
         Child::play(|| {
             say(word);
@@ -541,7 +541,7 @@ fn an_event_is_heard_by_all() {
     pause(20);
     start.set();
     hear(word, 3);
-    assert_eq!(end.wait_deadline(in_ms(1)), Err(Error::TimedOut));
+    assert_eq!(end.wait_deadline(in_ms(1)), Err(CoreError::TimedOut));
     Child::play(|| end.set()).join();
     waiters.into_iter().for_each(Child::join);
     assert!(end.is_set());
@@ -550,14 +550,14 @@ fn an_event_is_heard_by_all() {
 fn a_barrier_is_broken_by_a_death() {
     let shared = shared::<(Barrier<3, Futex>, Word)>();
     let barrier = &shared.0;
-    let waits = |me: u16, expected: Result<(), Error>| {
+    let waits = |me: u16, expected: Result<(), CoreError>| {
         Child::play(move || {
             let met = barrier.handle(participant(me)).wait_deadline(soon()).map(|_| ());
             assert_eq!(met, expected);
         })
     };
     let dies = waits(DEAD, Ok(()));
-    let hears = waits(2, Err(Error::Broken));
+    let hears = waits(2, Err(CoreError::Broken));
     let end = Instant::now() + Duration::from_secs(60);
     while barrier.waiting() < 2 {
         assert!(Instant::now() < end, "they did not come");

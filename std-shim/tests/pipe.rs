@@ -3,7 +3,8 @@
 mod support;
 
 use ringway::Cause;
-use ringway::channel::{Direction, Error, State};
+use ringway::CoreError;
+use ringway::channel::{Direction, State};
 use ringway::fd::{self, Interest};
 use ringway::pipe::{Options, PIPE_BUF, Reader, Writer, pipe};
 use std::io::{Read, Write};
@@ -65,7 +66,7 @@ fn a_child_that_stops_reading_is_a_broken_pipe() {
             break error;
         }
     };
-    assert!(broken.is(Error::BrokenPipe), "{broken}");
+    assert!(broken.is(CoreError::BrokenPipe), "{broken}");
     assert_eq!(writer.state(), WRITER_UNHEARD);
     assert_eq!(std::io::read_to_string(head.stdout.take().unwrap()).unwrap(), "xxxxx");
     assert!(head.wait().unwrap().success());
@@ -120,7 +121,7 @@ fn a_reader_killed_while_a_write_waits_is_a_broken_pipe() {
     }
     sleeper.kill_now();
     let (writer, broken) = thread.join().unwrap();
-    assert!(broken.is(Error::BrokenPipe));
+    assert!(broken.is(CoreError::BrokenPipe));
     assert_eq!(writer.state(), WRITER_UNHEARD);
 }
 
@@ -147,7 +148,7 @@ fn the_end_comes_with_the_last_of_several_writers() {
     let others: Vec<_> = (0..3).map(|_| writer.try_clone().unwrap()).collect();
     writer.close();
     for other in others {
-        assert!(reader.try_read(&mut [0; 8]).unwrap_err().is(Error::WouldBlock));
+        assert!(reader.try_read(&mut [0; 8]).unwrap_err().is(CoreError::WouldBlock));
         other.write_all(b"x").unwrap();
         other.close();
         assert_eq!(reader.read(&mut [0; 8]).unwrap(), 1);
@@ -175,7 +176,7 @@ fn writes_of_up_to_pipe_buf_from_several_processes_stay_in_one_piece() {
                 _ => loop {
                     match writer.try_write_all(&record) {
                         Ok(()) => break,
-                        Err(full) => assert!(full.is(Error::WouldBlock), "{full}"),
+                        Err(full) => assert!(full.is(CoreError::WouldBlock), "{full}"),
                     }
                     fd::wait(&writer, Interest::Write).unwrap();
                 },
@@ -213,16 +214,19 @@ fn an_atomic_write_goes_in_whole_or_not_at_all() {
     let full = fd_queued(&reader);
     // Room, and too little of it: part of a page was taken out.
     reader.read(&mut [0; PIPE_BUF / 2]).unwrap();
-    assert!(writer.try_write_all(&[2; PIPE_BUF]).unwrap_err().is(Error::WouldBlock));
+    assert!(writer.try_write_all(&[2; PIPE_BUF]).unwrap_err().is(CoreError::WouldBlock));
     let late = writer.write_deadline(&[2; PIPE_BUF], Some(soon())).unwrap_err();
-    assert!(late.is(Error::TimedOut));
+    assert!(late.is(CoreError::TimedOut));
     assert_eq!(fd_queued(&reader), full - PIPE_BUF / 2, "nothing of it went in");
     reader.read(&mut [0; PIPE_BUF / 2]).unwrap();
     writer.try_write_all(&[2; PIPE_BUF]).unwrap();
     assert_eq!(fd_queued(&reader), full);
     let max = PIPE_BUF;
     assert!(
-        writer.try_write_all(&[3; PIPE_BUF + 1]).unwrap_err().is(Error::MessageTooLarge { max })
+        writer
+            .try_write_all(&[3; PIPE_BUF + 1])
+            .unwrap_err()
+            .is(CoreError::MessageTooLarge { max })
     );
 }
 
@@ -244,8 +248,8 @@ fn readers_that_compete_never_wait_in_the_forms_that_do_not() {
                         match result {
                             Ok(0) => return taken,
                             Ok(n) => taken += n,
-                            Err(e) if i == 0 => assert!(e.is(Error::WouldBlock)),
-                            Err(e) => assert!(e.is(Error::TimedOut)),
+                            Err(e) if i == 0 => assert!(e.is(CoreError::WouldBlock)),
+                            Err(e) => assert!(e.is(CoreError::TimedOut)),
                         }
                     }
                 })
@@ -267,10 +271,10 @@ fn every_form_does_as_it_says(reader: &Reader, writer: &Writer) {
     let size = writer.size().unwrap();
     let mut buf = vec![0; 1 << 20];
     let past = Instant::now();
-    assert!(reader.try_read(&mut buf).unwrap_err().is(Error::WouldBlock));
-    assert!(reader.read_deadline(&mut buf, Some(past)).unwrap_err().is(Error::TimedOut));
+    assert!(reader.try_read(&mut buf).unwrap_err().is(CoreError::WouldBlock));
+    assert!(reader.read_deadline(&mut buf, Some(past)).unwrap_err().is(CoreError::TimedOut));
     let end = soon();
-    assert!(reader.read_deadline(&mut buf, Some(end)).unwrap_err().is(Error::TimedOut));
+    assert!(reader.read_deadline(&mut buf, Some(end)).unwrap_err().is(CoreError::TimedOut));
     assert!(Instant::now() >= end);
 
     assert_eq!(writer.write(b"plain").unwrap(), 5);
@@ -283,11 +287,11 @@ fn every_form_does_as_it_says(reader: &Reader, writer: &Writer) {
     // More than there is room for.
     let all = vec![7; size * 3];
     let mut left = &all[..];
-    assert!(fd::write_all(writer, &mut left, Some(soon())).unwrap_err().is(Error::TimedOut));
+    assert!(fd::write_all(writer, &mut left, Some(soon())).unwrap_err().is(CoreError::TimedOut));
     assert_eq!(all.len() - left.len(), size);
-    assert!(writer.try_write(&all).unwrap_err().is(Error::WouldBlock));
-    assert!(writer.try_write_all(b"x").unwrap_err().is(Error::WouldBlock));
-    assert!(writer.write_deadline(&all, Some(soon())).unwrap_err().is(Error::TimedOut));
+    assert!(writer.try_write(&all).unwrap_err().is(CoreError::WouldBlock));
+    assert!(writer.try_write_all(b"x").unwrap_err().is(CoreError::WouldBlock));
+    assert!(writer.write_deadline(&all, Some(soon())).unwrap_err().is(CoreError::TimedOut));
     std::thread::scope(|s| {
         s.spawn(|| {
             let mut got = 0;
@@ -335,8 +339,8 @@ fn every_form_does_as_it_says_whatever_the_kernel_knows() {
     assert_eq!(reader2.try_read(&mut [0; 8]).unwrap(), 0);
     let (reader, writer) = pipe().unwrap();
     drop(reader);
-    assert!(writer.try_write(b"x").unwrap_err().is(Error::BrokenPipe));
-    assert!(writer.write_deadline(b"x", Some(long())).unwrap_err().is(Error::BrokenPipe));
+    assert!(writer.try_write(b"x").unwrap_err().is(CoreError::BrokenPipe));
+    assert!(writer.write_deadline(b"x", Some(long())).unwrap_err().is(CoreError::BrokenPipe));
     done()
 }
 
@@ -403,7 +407,7 @@ fn the_size_is_what_the_kernel_makes_of_it() {
     assert_eq!(reader.size().unwrap(), 131_072);
     writer.write_all(&[7; 100_000]).unwrap();
     assert_eq!(writer.set_size(4096).unwrap_err().cause(), Cause::Os(rustix::io::Errno::BUSY));
-    assert!(writer.set_size(usize::MAX).unwrap_err().is(Error::Exhausted));
+    assert!(writer.set_size(usize::MAX).unwrap_err().is(CoreError::Exhausted));
 }
 
 #[test]
@@ -417,8 +421,8 @@ fn a_size_above_the_limit_is_exhausted_and_a_limit_of_open_pipes_too() {
         Fault::new(libc::SYS_fcntl, libc::EPERM).when(1, libc::F_SETPIPE_SZ),
         Fault::new(libc::SYS_pipe2, libc::ENFILE),
     ]);
-    assert!(reader.set_size(1 << 30).unwrap_err().is(Error::Exhausted));
-    assert!(pipe().unwrap_err().is(Error::Exhausted));
+    assert!(reader.set_size(1 << 30).unwrap_err().is(CoreError::Exhausted));
+    assert!(pipe().unwrap_err().is(CoreError::Exhausted));
     done()
 }
 
@@ -437,7 +441,7 @@ fn an_adopted_descriptor_is_checked_and_closes_on_exec() {
     let reader = Reader::try_from(OwnedFd::from(reader)).unwrap();
     assert!(fd::close_on_exec(&reader).unwrap());
     let reversed = Reader::try_from(OwnedFd::from(writer)).unwrap_err();
-    assert!(reversed.is(Error::WrongDirection));
+    assert!(reversed.is(CoreError::WrongDirection));
 }
 
 #[test]
@@ -445,8 +449,10 @@ fn an_inherited_description_keeps_its_mode_whatever_the_child_does() {
     const NAME: &str = "an_inherited_description_keeps_its_mode_whatever_the_child_does";
     if role().is_some() {
         let reader = Reader::try_from(fd::duplicate(std::io::stdin()).unwrap()).unwrap();
-        assert!(reader.try_read(&mut [0; 8]).unwrap_err().is(Error::WouldBlock));
-        assert!(reader.read_deadline(&mut [0; 8], Some(soon())).unwrap_err().is(Error::TimedOut));
+        assert!(reader.try_read(&mut [0; 8]).unwrap_err().is(CoreError::WouldBlock));
+        assert!(
+            reader.read_deadline(&mut [0; 8], Some(soon())).unwrap_err().is(CoreError::TimedOut)
+        );
         done()
     }
     let (reader, writer) = pipe().unwrap();
@@ -478,8 +484,8 @@ fn splice_and_tee_pass_on_the_end_of_file_and_the_broken_pipe() {
     assert_eq!(first.tee_to(&second, 100, None).unwrap(), 11);
     assert_eq!(first.splice_to(&third, 100, None).unwrap(), 11);
     let now = Some(Instant::now());
-    assert!(first.splice_to(&third, 100, now).unwrap_err().is(Error::TimedOut));
-    assert!(first.tee_to(&second, 100, now).unwrap_err().is(Error::TimedOut));
+    assert!(first.splice_to(&third, 100, now).unwrap_err().is(CoreError::TimedOut));
+    assert!(first.tee_to(&second, 100, now).unwrap_err().is(CoreError::TimedOut));
     assert_eq!(first.state(), State::READER);
     feed.close();
     fd::wait_deadline(&first, Interest::HangUp, Some(long())).unwrap();
@@ -496,9 +502,9 @@ fn splice_and_tee_pass_on_the_end_of_file_and_the_broken_pipe() {
     feed.write_all(b"x").unwrap();
     gone.close();
     fd::wait_deadline(&deaf, Interest::HangUp, Some(long())).unwrap();
-    assert!(source.tee_to(&deaf, 1, None).unwrap_err().is(Error::BrokenPipe));
+    assert!(source.tee_to(&deaf, 1, None).unwrap_err().is(CoreError::BrokenPipe));
     assert_eq!(deaf.state(), WRITER_UNHEARD);
-    assert!(source.splice_to(&deaf, 1, None).unwrap_err().is(Error::BrokenPipe));
+    assert!(source.splice_to(&deaf, 1, None).unwrap_err().is(CoreError::BrokenPipe));
     assert_eq!(source.state(), State::READER);
     assert_eq!(source.read(&mut [0; 8]).unwrap(), 1, "what could not be moved is still there");
 }

@@ -15,7 +15,7 @@ use ringway::process::{
     self, Child, Entry, EntryArgs, EntryResult, Exit, Fork, Options, Pid, ProcessError,
 };
 use ringway::signal::{self, Signal};
-use ringway::{Cause, channel};
+use ringway::{Cause, CoreError};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, Write};
@@ -308,7 +308,7 @@ fn an_argument_beyond_the_limit_of_file_sizes_is_told() {
     // SAFETY: a valid limit.
     assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &limit) }, 0);
     let error = process::spawn(&SLEEP, &[7; 4097], vec![]).unwrap_err();
-    assert!(error.is(channel::Error::Exhausted) && error.to_string().contains("ulimit"), "{error}");
+    assert!(error.is(CoreError::Exhausted) && error.to_string().contains("ulimit"), "{error}");
 }
 
 fn as_many_descriptors_as_allowed_arrive_in_order() {
@@ -374,10 +374,10 @@ fn every_way_to_end_is_told() {
 fn a_join_waits_until_the_deadline_and_no_longer() {
     let child = process::spawn(&SLEEP, b"", vec![]).unwrap();
     let deadline = soon();
-    assert!(child.join_deadline(Some(deadline)).unwrap_err().is(channel::Error::TimedOut));
+    assert!(child.join_deadline(Some(deadline)).unwrap_err().is(CoreError::TimedOut));
     assert!(Instant::now() >= deadline);
-    assert!(child.join_deadline(Some(Instant::now())).unwrap_err().is(channel::Error::TimedOut));
-    assert!(child.try_join().unwrap_err().is(channel::Error::WouldBlock));
+    assert!(child.join_deadline(Some(Instant::now())).unwrap_err().is(CoreError::TimedOut));
+    assert!(child.try_join().unwrap_err().is(CoreError::WouldBlock));
     assert!(child.is_alive());
     assert!(fd::try_wait(&child, Interest::Read).is_err());
     child.kill().unwrap();
@@ -471,7 +471,7 @@ fn threads_spawn_at_once() {
 fn a_child_outlives_the_thread_that_started_it() {
     let child = std::thread::spawn(|| process::spawn(&SLEEP, b"", vec![]).unwrap());
     let child = child.join().unwrap();
-    assert!(child.join_deadline(Some(soon())).unwrap_err().is(channel::Error::TimedOut));
+    assert!(child.join_deadline(Some(soon())).unwrap_err().is(CoreError::TimedOut));
     child.kill().unwrap();
     assert_eq!(child.join().unwrap(), Exit::Signal(Signal::KILL));
 }
@@ -508,9 +508,7 @@ fn a_child_may_outlive_its_parent() {
     let (child, grandchild, reader) = start_family("outlive");
     assert!(child.join().unwrap().success());
     assert!(
-        fd::read_deadline(&reader, &mut [0], Some(soon()))
-            .unwrap_err()
-            .is(channel::Error::TimedOut)
+        fd::read_deadline(&reader, &mut [0], Some(soon())).unwrap_err().is(CoreError::TimedOut)
     );
     signal::send(grandchild, Signal::KILL).unwrap();
     wait_for_end(&reader);
@@ -576,7 +574,7 @@ fn signals_interrupt_nothing() {
     }
     let child = process::spawn(&SLEEP, b"", vec![]).unwrap();
     let deadline = soon();
-    assert!(child.join_deadline(Some(deadline)).unwrap_err().is(channel::Error::TimedOut));
+    assert!(child.join_deadline(Some(deadline)).unwrap_err().is(CoreError::TimedOut));
     assert!(Instant::now() >= deadline);
 }
 
@@ -782,11 +780,11 @@ fn a_limit_of_processes_is_told() {
             Fork::Child => {
                 support::fault::inject(&[Fault::new(call, libc::EAGAIN)]);
                 let error = process::spawn(&EXIT, b"0", vec![]).unwrap_err();
-                assert!(error.is(channel::Error::Exhausted), "{error}");
+                assert!(error.is(CoreError::Exhausted), "{error}");
                 if call == libc::SYS_clone {
                     // SAFETY: nothing is in shared memory.
                     let error = unsafe { process::fork() }.unwrap_err();
-                    assert!(error.is(channel::Error::Exhausted), "{error}");
+                    assert!(error.is(CoreError::Exhausted), "{error}");
                 }
                 support::done();
             }
@@ -815,7 +813,7 @@ fn no_room_for_descriptors_is_an_error_and_leaves_nothing() {
             }
             Err(error) => {
                 failures += 1;
-                assert!(error.is(channel::Error::Exhausted), "{error}");
+                assert!(error.is(CoreError::Exhausted), "{error}");
             }
         }
         let limit = libc::rlimit { rlim_cur: 4096, rlim_max: 4096 };
@@ -1002,9 +1000,9 @@ fn processes_connections_and_sockets_are_waited_for_together() {
     let (reader, writer) = pipe().unwrap();
     let all: [&dyn AsFd; 4] = [&child, &ours, &socket, &reader];
     let now = Some(Instant::now());
-    assert!(fd::wait_any(&all, now).unwrap_err().is(channel::Error::TimedOut));
+    assert!(fd::wait_any(&all, now).unwrap_err().is(CoreError::TimedOut));
     let deadline = soon();
-    assert!(fd::wait_any(&all, Some(deadline)).unwrap_err().is(channel::Error::TimedOut));
+    assert!(fd::wait_any(&all, Some(deadline)).unwrap_err().is(CoreError::TimedOut));
     assert!(Instant::now() >= deadline);
     peer.send(b"x").unwrap();
     assert_eq!(fd::wait_any(&all, None).unwrap(), [2]);
@@ -1076,6 +1074,6 @@ fn a_fork_without_a_place_is_refused() {
     let region = Region::anonymous(&layout).unwrap();
     // SAFETY: nothing of the region is held.
     let error = unsafe { process::fork() }.unwrap_err();
-    assert!(error.is(channel::Error::Exhausted), "{error}");
+    assert!(error.is(CoreError::Exhausted), "{error}");
     assert_eq!(region.participants().len(), 1);
 }

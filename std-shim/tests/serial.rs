@@ -2,7 +2,7 @@
 
 mod support;
 
-use ringway::channel::Error;
+use ringway::CoreError;
 use ringway::serial::{self, Port};
 use ringway::{Cause, fd};
 use std::process::{Command, Stdio};
@@ -26,7 +26,7 @@ fn every_byte_passes_as_it_is_both_ways() {
         fd::read_exact(to, &mut &mut got[..], None).unwrap();
         assert_eq!(got, every);
         // No echo either.
-        assert!(fd::try_read(from, &mut got).unwrap_err().is(Error::WouldBlock));
+        assert!(fd::try_read(from, &mut got).unwrap_err().is(CoreError::WouldBlock));
     }
 }
 
@@ -72,7 +72,7 @@ fn what_is_no_terminal_is_refused_with_its_kind() {
     assert!(matches!(error.cause(), Cause::WrongFile { found: "a regular file", .. }), "{error}");
     assert!(error.to_string().contains(&*file.path().to_string_lossy()), "{error}");
     assert!(Port::open("/dev/null", 9_600).is_err());
-    assert!(Port::open("/nonexistent", 9_600).unwrap_err().is(Error::NotFound));
+    assert!(Port::open("/nonexistent", 9_600).unwrap_err().is(CoreError::NotFound));
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn a_port_is_one_program_s_and_one_that_is_refused_changes_nothing() {
     let refusals =
         [Port::open(&path, 9_600).unwrap_err(), Port::open_shared(&path, 9_600).unwrap_err()];
     for error in refusals {
-        assert!(error.is(Error::AddressInUse), "{error}");
+        assert!(error.is(CoreError::AddressInUse), "{error}");
         assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
     }
     // Nor in another process.
@@ -120,7 +120,7 @@ fn a_shared_port_is_everybody_s_and_the_last_one_puts_back_what_was_set() {
     let first = Port::open_shared(&path, 115_200).unwrap();
     fd::write_all(&near, &mut &b"kept"[..], None).unwrap();
     let second = Port::open_shared(&path, 115_200).unwrap();
-    assert!(Port::open(&path, 9_600).unwrap_err().is(Error::AddressInUse));
+    assert!(Port::open(&path, 9_600).unwrap_err().is(CoreError::AddressInUse));
     let raw = mode(&far);
     drop(first);
     assert_eq!(mode(&far), raw, "the second one has it still");
@@ -146,7 +146,7 @@ fn a_program_that_is_killed_gives_its_port_back() {
     let mut other = Killed(child(NAME, path.to_str().unwrap()).spawn().unwrap());
     fd::read_exact(&near, &mut &mut [0; 5][..], Some(long())).unwrap();
     let refused = Port::open(&path, 9_600).unwrap_err();
-    assert!(refused.is(Error::AddressInUse), "{refused}");
+    assert!(refused.is(CoreError::AddressInUse), "{refused}");
     other.kill_now();
     Port::open(&path, 9_600).unwrap();
 }

@@ -2,7 +2,7 @@
 
 mod support;
 
-use ringway::channel::Error;
+use ringway::CoreError;
 use ringway::lock::{LockError, TryLockResult};
 use ringway::shm::{
     self, Access, Broadcast, ByteRing, DETECTION_BOUND, Latest, Layout, Queue, Region, Ring,
@@ -127,7 +127,7 @@ fn processes_that_know_a_name_pass_numbers_bytes_and_jobs() {
     let jobs = jobs(&region);
     (0..1000).for_each(|job| assert_eq!(jobs.pop_deadline(soon()), Ok(job)));
     succeeded(player);
-    assert_eq!(consumer.pop_deadline(soon()), Err(Error::EndOfFile), "it closed");
+    assert_eq!(consumer.pop_deadline(soon()), Err(CoreError::EndOfFile), "it closed");
     drop((consumer, reader));
     assert_eq!(region.participants().len(), 1);
     assert!(name.exists());
@@ -159,7 +159,7 @@ fn the_death_of_a_producer_is_an_end_of_file_within_the_bound() {
         std::thread::sleep(DETECTION_BOUND / 2);
         player.kill_now();
     });
-    assert_eq!(consumer.pop_deadline(soon()), Err(Error::EndOfFile));
+    assert_eq!(consumer.pop_deadline(soon()), Err(CoreError::EndOfFile));
     killer.join().unwrap();
     assert!(began.elapsed() < Duration::from_secs(30), "a hang that the deadline ended");
     assert!(numbers.producer().is_ok(), "another can go on");
@@ -217,10 +217,13 @@ fn the_death_of_all_producers_of_a_queue_is_an_end_of_file() {
         move || jobs.pop_deadline(soon())
     });
     players[0].kill_now();
-    assert_eq!(jobs.pop_deadline(Some(Instant::now() + 2 * DETECTION_BOUND)), Err(Error::TimedOut));
+    assert_eq!(
+        jobs.pop_deadline(Some(Instant::now() + 2 * DETECTION_BOUND)),
+        Err(CoreError::TimedOut)
+    );
     assert!(!jobs.producers_are_gone(), "one is there");
     players[1].kill_now();
-    assert_eq!(end.join().unwrap(), Err(Error::EndOfFile));
+    assert_eq!(end.join().unwrap(), Err(CoreError::EndOfFile));
     assert!(jobs.producers_are_gone());
     jobs.try_push(8).unwrap();
     assert_eq!(jobs.pop_deadline(soon()), Ok(8), "the queue is open");
@@ -251,7 +254,7 @@ fn a_job_that_is_the_death_of_its_workers_is_given_up() {
         let end = soon();
         // The one before is gone, which is an end as well.
         let number = std::iter::from_fn(|| match told.pop_deadline(end) {
-            Err(Error::EndOfFile) => {
+            Err(CoreError::EndOfFile) => {
                 std::thread::sleep(Duration::from_millis(1));
                 Some(None)
             }
@@ -283,12 +286,12 @@ fn a_region_whose_participants_were_killed_is_made_anew() {
     let region = loop {
         match Region::open(&name.0) {
             Ok(region) => break region,
-            Err(error) => assert!(error.is(Error::NotFound) && Instant::now() < end, "{error}"),
+            Err(error) => assert!(error.is(CoreError::NotFound) && Instant::now() < end, "{error}"),
         }
         std::thread::sleep(Duration::from_millis(1));
     };
     let other = Region::create(&name.0, 0o600, &layout()).unwrap_err();
-    assert!(other.is(Error::AddressInUse), "{other}");
+    assert!(other.is(CoreError::AddressInUse), "{other}");
     while jobs(&region).is_empty() {}
     player.kill_now();
     drop(region);
@@ -300,7 +303,7 @@ fn a_region_whose_participants_were_killed_is_made_anew() {
     }
     player.kill_now();
     assert!(name.exists(), "there was nobody left to remove it");
-    assert!(Region::open(&name.0).unwrap_err().is(Error::NotFound));
+    assert!(Region::open(&name.0).unwrap_err().is(CoreError::NotFound));
     // Two starters race for it, many times, with a stale one there or none.
     let starters = [(); 4].map(|()| {
         let name = name.0.clone();
@@ -338,7 +341,7 @@ fn starters_and_leavers_that_race_always_meet_in_one_region() {
 fn every_way_in_which_a_file_is_no_region_is_told_apart() {
     let name = Name::new();
     let cause = || Region::open(&name.0).unwrap_err().cause();
-    assert_eq!(cause(), Cause::Core(Error::NotFound));
+    assert_eq!(cause(), Cause::Core(CoreError::NotFound));
     let long = "x".repeat(256);
     for (bad, why) in [
         ("", "empty"),
@@ -358,7 +361,7 @@ fn every_way_in_which_a_file_is_no_region_is_told_apart() {
             shm::survey::named(bad).unwrap_err(),
             shm::survey::remove(bad).unwrap_err(),
         ] {
-            assert!(error.is(Error::BadName) && error.to_string().contains(why), "{error}");
+            assert!(error.is(CoreError::BadName) && error.to_string().contains(why), "{error}");
         }
     }
 
@@ -375,7 +378,7 @@ fn every_way_in_which_a_file_is_no_region_is_told_apart() {
     .unwrap();
     assert_eq!(cause(), Cause::Region(region::Error::Foreign));
     let in_use = Region::create(&name.0, 0o600, &layout()).unwrap_err();
-    assert!(in_use.is(Error::AddressInUse), "another program's file is not replaced");
+    assert!(in_use.is(CoreError::AddressInUse), "another program's file is not replaced");
     fs::remove_file(name.path()).unwrap();
     fs::create_dir(name.path()).unwrap();
     assert_eq!(cause(), Cause::WrongFile { found: "a directory", wanted });
@@ -385,7 +388,7 @@ fn every_way_in_which_a_file_is_no_region_is_told_apart() {
     std::os::unix::fs::symlink("/dev/shm/nothing", name.path()).unwrap();
     assert_eq!(cause(), Cause::WrongFile { found: "a symbolic link", wanted });
     let in_use = Region::create(&name.0, 0o600, &layout()).unwrap_err();
-    assert!(in_use.is(Error::AddressInUse), "{in_use}");
+    assert!(in_use.is(CoreError::AddressInUse), "{in_use}");
     fs::remove_file(name.path()).unwrap();
     let socket = std::os::unix::net::UnixListener::bind(name.path()).unwrap();
     assert_eq!(cause(), Cause::WrongFile { found: "a socket", wanted });
@@ -460,7 +463,7 @@ fn threads_of_two_participants_that_have_the_same_number_do_not_share_a_reentran
     let guard = ours.lock().unwrap();
     assert_eq!(theirs.holder(), Some(first.participant()));
     let refused = theirs.try_lock();
-    assert!(matches!(refused, Err(LockError::NotTaken(Error::WouldBlock))));
+    assert!(matches!(refused, Err(LockError::NotTaken(CoreError::WouldBlock))));
     assert!(ours.try_lock().is_ok(), "its own thread takes it again");
     drop(guard);
     assert!(theirs.try_lock().is_ok());
@@ -581,7 +584,7 @@ fn slots_of_locks_that_a_number_says_come_back_from_the_dead() {
     drop(table.write_deadline(soon()).expect("a reader changes nothing"));
     drop([(); 3].map(|()| places.acquire_deadline(soon()).unwrap()));
     assert!(places.try_acquire().is_some());
-    assert_eq!(meeting.wait_deadline(soon()), Err(Error::Broken));
+    assert_eq!(meeting.wait_deadline(soon()), Err(CoreError::Broken));
     assert_eq!(meeting.parties(), 2);
     assert!(Layout::new(4).barrier("meeting", 0).is_err());
 }
@@ -694,11 +697,11 @@ fn more_participants_than_places_and_halves_for_two_are_refused() {
     let first = Region::anonymous(&layout).unwrap();
     let second = Region::from_fd(&first).unwrap();
     let full = Region::from_fd(&first).unwrap_err();
-    assert!(full.is(Error::Exhausted) && full.to_string().contains("Layout::new"), "{full}");
+    assert!(full.is(CoreError::Exhausted) && full.to_string().contains("Layout::new"), "{full}");
     let (ours, theirs) =
         [&first, &second].map(|region| region.part::<Numbers>("numbers").unwrap()).into();
     let half = ours.producer().unwrap();
-    assert!(theirs.producer().unwrap_err().is(Error::Taken));
+    assert!(theirs.producer().unwrap_err().is(CoreError::Taken));
     drop(half);
     drop(theirs.producer().unwrap());
     drop((theirs, second));
@@ -720,7 +723,7 @@ fn what_was_forgotten_comes_back_when_its_owner_detaches() {
     drop((numbers, second));
     let numbers = first.part::<Numbers>("numbers").unwrap();
     let end = numbers.consumer().unwrap().pop_deadline(soon());
-    assert_eq!(end, Err(Error::EndOfFile), "nobody pushes any more with what was forgotten");
+    assert_eq!(end, Err(CoreError::EndOfFile), "nobody pushes any more with what was forgotten");
     assert!(numbers.producer().is_ok());
     (0..16).for_each(|job| jobs(&first).try_push(job).unwrap());
 }
@@ -736,7 +739,7 @@ fn an_anonymous_region_is_sealed_and_there_is_no_more_memory_than_there_is() {
         let layout = Layout::new(1).part::<Large>("1").unwrap().part::<Large>("2").unwrap();
         let layout = layout.part::<Large>("3").unwrap();
         let error = Region::create(&Name::new().0, 0o600, &layout).unwrap_err();
-        assert!(error.is(Error::Exhausted), "{error}");
+        assert!(error.is(CoreError::Exhausted), "{error}");
     }
     let attached = shm::Region::from_fd(&region).unwrap();
     assert!(attached.name().is_none());
@@ -846,7 +849,7 @@ fn locks_of_the_dead_are_handed_over_within_the_bound() {
     let places = region.part::<Places>("places").unwrap();
     let all = [(); 3].map(|()| places.acquire_deadline(soon()).unwrap());
     drop(all);
-    assert_eq!(meeting.wait_deadline(soon()), Err(Error::Broken));
+    assert_eq!(meeting.wait_deadline(soon()), Err(CoreError::Broken));
     let array = region.part::<Array<u8, 7>>("array").unwrap();
     drop(told(array.lock_deadline(soon())));
     killer.join().unwrap();
@@ -907,7 +910,7 @@ fn writers_killed_one_after_the_other_leave_whole_messages_that_go_on_counting()
     }
     let (value, last) = level.load().unwrap();
     assert_eq!(value, [last.number(); 5]);
-    assert_eq!(level.wait_newer_deadline(last, soon()), Err(Error::EndOfFile));
+    assert_eq!(level.wait_newer_deadline(last, soon()), Err(CoreError::EndOfFile));
     assert_eq!(events.writer().unwrap().sent() + 1, expected);
 }
 
@@ -1040,7 +1043,7 @@ fn no_copy_of_a_process_and_no_copy_of_its_descriptor_keeps_it_alive() {
     let mut consumer = numbers.consumer().unwrap();
     assert_eq!(consumer.pop_deadline(soon()), Ok(1));
     player.kill_now();
-    assert_eq!(consumer.pop_deadline(soon()), Err(Error::EndOfFile));
+    assert_eq!(consumer.pop_deadline(soon()), Err(CoreError::EndOfFile));
     await_participants(&region, 1);
     input.write_all(b"x").expect("they are still there");
 }
@@ -1057,7 +1060,7 @@ fn a_plain_copy_of_a_process_is_not_attached_and_cannot_touch_what_it_has() {
                 let pushed = numbers.producer().map(|mut producer| producer.try_push(1));
                 unreachable!("it has no such memory: {pushed:?}");
             }
-            assert!(region.part::<Numbers>("numbers").unwrap_err().is(Error::Closed));
+            assert!(region.part::<Numbers>("numbers").unwrap_err().is(CoreError::Closed));
             assert_eq!((region.reap(), region.participants().len()), (0, 0));
             let anew = Region::from_fd(&region).unwrap();
             assert_eq!(anew.participants().len(), 3);
@@ -1237,7 +1240,7 @@ fn a_stale_region_that_cannot_be_removed_is_laid_out_anew_or_told() {
             }
             let other = Region::open(&name).unwrap();
             assert_eq!(other.participants().len(), 2);
-            assert!(Region::create(&name, 0o600, layout).unwrap_err().is(Error::AddressInUse));
+            assert!(Region::create(&name, 0o600, layout).unwrap_err().is(CoreError::AddressInUse));
         }
         done();
     }
@@ -1245,7 +1248,7 @@ fn a_stale_region_that_cannot_be_removed_is_laid_out_anew_or_told() {
     leave_stale(test, &name);
     succeeded(player(test, "finds it", &name));
     assert!(name.exists(), "it could not be removed, after a clean end either");
-    assert!(Region::open(&name.0).unwrap_err().is(Error::NotFound));
+    assert!(Region::open(&name.0).unwrap_err().is(CoreError::NotFound));
     let region = Region::create(&name.0, 0o600, &layout()).unwrap();
     drop(region);
     assert!(!name.exists());
@@ -1289,7 +1292,7 @@ fn who_was_killed_while_it_laid_a_file_out_anew_leaves_a_stale_region() {
     left.extend([0; 8]);
     fs::write(name.path(), &left).unwrap();
     fs::set_permissions(name.path(), fs::Permissions::from_mode(0o600)).unwrap();
-    assert!(Region::open(&name.0).unwrap_err().is(Error::NotFound));
+    assert!(Region::open(&name.0).unwrap_err().is(CoreError::NotFound));
     drop(Region::open_or_create(&name.0, 0o600, &layout()).unwrap());
     assert!(!name.exists());
 }
@@ -1330,7 +1333,10 @@ fn a_limit_of_file_sizes_is_an_error_and_not_a_death() {
             Region::anonymous(&layout()).unwrap_err(),
             Region::create(&name, 0o600, &layout()).unwrap_err(),
         ] {
-            assert!(error.is(Error::Exhausted) && error.to_string().contains("ulimit"), "{error}");
+            assert!(
+                error.is(CoreError::Exhausted) && error.to_string().contains("ulimit"),
+                "{error}"
+            );
         }
         done();
     }

@@ -12,7 +12,7 @@ use ringway::fd::{self, Interest};
 use ringway::signal::{
     self, Delivery, Handler, IntervalTimer, Origin, Pid, Received, Signal, SignalFd, SignalSet,
 };
-use ringway::{Cause, channel};
+use ringway::{Cause, CoreError};
 use rustix::process::{PidfdFlags, getpid, pidfd_open};
 use std::cell::Cell;
 use std::io::{BufRead, BufReader, Write};
@@ -140,7 +140,7 @@ fn sender(parent: &str, signal: &str, count: &str) {
     for value in 0..count.parse().unwrap() {
         while let Err(error) = signal::queue(parent, signal, value) {
             // The kernel's limit for the user: the parent takes them while we wait.
-            assert!(error.is(channel::Error::WouldBlock), "{error}");
+            assert!(error.is(CoreError::WouldBlock), "{error}");
             std::thread::yield_now();
         }
     }
@@ -462,7 +462,7 @@ fn blocked_signals_are_waited_for() {
     timer.start(Duration::from_millis(5), Duration::from_millis(5)).unwrap();
     let deadline = Instant::now() + Duration::from_millis(40);
     let late = signal::wait_deadline(set, Some(deadline)).unwrap_err();
-    assert!(late.is(channel::Error::TimedOut) && Instant::now() >= deadline);
+    assert!(late.is(CoreError::TimedOut) && Instant::now() >= deadline);
     assert!(signal::table().pending().contains(Signal::USR2.into()));
     drop(timer);
 
@@ -486,7 +486,7 @@ fn a_descriptor_for_blocked_signals() {
     assert!(fd::try_wait(&signals, Interest::Read).is_err());
     assert_eq!(signals.try_wait(), Ok(None));
     let deadline = Instant::now() + Duration::from_millis(10);
-    assert!(signals.wait_deadline(Some(deadline)).unwrap_err().is(channel::Error::TimedOut));
+    assert!(signals.wait_deadline(Some(deadline)).unwrap_err().is(CoreError::TimedOut));
 
     let player = start_sender(signal, 10);
     // Through an owned descriptor and back it is the same.
@@ -542,18 +542,16 @@ fn a_dispatcher_is_ended_by_another_thread() {
     assert!(signal::end_dispatcher());
     let (deliveries, paused, waited) = ends.join().unwrap();
     assert_eq!(deliveries, 1);
-    assert!(paused.is(channel::Error::Closed) && waited.is(channel::Error::Closed));
+    assert!(paused.is(CoreError::Closed) && waited.is(CoreError::Closed));
     // One that sleeps in `poll(2)` is woken too; the next dispatcher is not ended.
     let mut dispatcher = signal::dispatcher().unwrap();
     while dispatcher.dispatch() > 0 {}
-    assert!(
-        dispatcher.pause_deadline(Some(Instant::now())).unwrap_err().is(channel::Error::TimedOut)
-    );
+    assert!(dispatcher.pause_deadline(Some(Instant::now())).unwrap_err().is(CoreError::TimedOut));
     assert_eq!(dispatcher.dispatch(), 0);
     let ends = std::thread::spawn(signal::end_dispatcher);
     fd::wait(&dispatcher, Interest::Read).unwrap();
     assert!(ends.join().unwrap());
-    assert!(dispatcher.pause().unwrap_err().is(channel::Error::Closed));
+    assert!(dispatcher.pause().unwrap_err().is(CoreError::Closed));
 }
 
 fn a_timer_once() {
@@ -580,12 +578,12 @@ fn a_limit_of_signals_is_told() {
     let calls = [libc::SYS_timer_create, libc::SYS_rt_sigqueueinfo, libc::SYS_pidfd_send_signal];
     fault::inject(&calls.map(|call| Fault::new(call, libc::EAGAIN)));
     let error = IntervalTimer::new(Signal::USR1, 0).unwrap_err();
-    assert!(error.is(channel::Error::Exhausted), "{error}");
+    assert!(error.is(CoreError::Exhausted), "{error}");
     let error = signal::queue(getpid(), Signal::USR1, 1).unwrap_err();
-    assert!(error.is(channel::Error::Exhausted), "{error}");
+    assert!(error.is(CoreError::Exhausted), "{error}");
     let this = pidfd_open(getpid(), PidfdFlags::empty()).unwrap();
     let error = signal::queue_fd(&this, Signal::USR1, 1).unwrap_err();
-    assert!(error.is(channel::Error::Exhausted), "{error}");
+    assert!(error.is(CoreError::Exhausted), "{error}");
 }
 
 /// An alternate stack of 8 KiB has room for what the kernel saves of one handler.

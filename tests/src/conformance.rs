@@ -29,13 +29,13 @@ pub mod peer;
 
 pub use cases::CASES;
 
-use ringway::channel::Error;
+use ringway::CoreError;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::Instant;
 
 /// What an operation gives: the core's errors, whatever is below.
-pub type Answer<T> = Result<T, Error>;
+pub type Answer<T> = Result<T, CoreError>;
 
 /// Every transport that the suite knows.
 pub fn transports() -> impl Iterator<Item = &'static dyn Transport> {
@@ -98,7 +98,7 @@ pub struct End {
     pub tx: Option<Box<dyn Writer>>,
 }
 
-/// What reads bytes or receives messages: the count, 0 for the end of a byte stream, [`Error::EndOfFile`] for the end of
+/// What reads bytes or receives messages: the count, 0 for the end of a byte stream, [`CoreError::EndOfFile`] for the end of
 /// messages.
 pub trait Reader: Send {
     /// Waits for the first byte, or a message.

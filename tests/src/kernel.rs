@@ -15,12 +15,12 @@ pub use fifo::fifo;
 pub use socket::{packets, streams};
 
 use crate::conformance::load::Sequence;
-use ringway::channel::Error;
+use ringway::CoreError;
 use std::fmt::{self, Debug};
 use std::sync::LazyLock;
 
 /// What an operation answers.
-type Answer<T> = Result<T, Error>;
+type Answer<T> = Result<T, CoreError>;
 
 /// The shim's answer in the core's words, which it must have for all that happens here.
 #[track_caller]

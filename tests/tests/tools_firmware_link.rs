@@ -12,7 +12,8 @@ mod random;
 
 use line::{Faults, Wire};
 use random::Random;
-use ringway::channel::{Error, State};
+use ringway::CoreError;
+use ringway::channel::State;
 use ringway::link::{Config, Down, Event, SerialLink};
 use ringway::serial::Port;
 use ringway::socket::UnixStream;
@@ -217,7 +218,7 @@ fn exchange(
         link.turn()?;
         while progress.sent < MESSAGES {
             match link.try_send(EXCHANGE, &content(OURS, progress.sent)) {
-                Err(error) if error.is(Error::WouldBlock) => break,
+                Err(error) if error.is(CoreError::WouldBlock) => break,
                 sent => sent?,
             }
             progress.sent += 1;
@@ -227,8 +228,8 @@ fn exchange(
         }
         loop {
             match link.try_recv(EXCHANGE, &mut message) {
-                Err(error) if error.is(Error::WouldBlock) => break,
-                Err(error) if error.is(Error::EndOfFile) => {
+                Err(error) if error.is(CoreError::WouldBlock) => break,
+                Err(error) if error.is(CoreError::EndOfFile) => {
                     let report = progress.report.expect("the firmware reports before it ends");
                     let [received, wrong] = [[0, 1, 2, 3], [4, 5, 6, 7]]
                         .map(|at: [usize; 4]| u32::from_le_bytes(at.map(|at| report[at])));
@@ -316,7 +317,7 @@ fn an_echo(board: Board) {
     }
     link.shut_send(ECHO).expect("it is connected");
     let end = link.recv_deadline(ECHO, &mut [0; MESSAGE], Some(limit)).unwrap_err();
-    assert!(end.is(Error::EndOfFile), "{end}");
+    assert!(end.is(CoreError::EndOfFile), "{end}");
     assert_ne!(link.port_state(EXCHANGE), State::STREAM, "nobody opened it here");
     link.close_deadline(Some(limit)).expect("the firmware says goodbye");
     machine.end();

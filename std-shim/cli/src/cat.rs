@@ -14,7 +14,7 @@ use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use ends::{Doorway, End, Side, Stage};
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
-use ringway::channel;
+use ringway::CoreError;
 use ringway::fd::{Copier, Interest, WaitSet};
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
@@ -212,7 +212,7 @@ fn copy(
             Ok(0) => return Ok(()),
             Ok(n) => progress.inc(n as u64),
             Err(_) if source.has_hung_up() => return Ok(()),
-            Err(error) if error.is(channel::Error::BrokenPipe) || destination.has_hung_up() => {
+            Err(error) if error.is(CoreError::BrokenPipe) || destination.has_hung_up() => {
                 return Err(gone(destination, progress.position()));
             }
             Err(error) => {

@@ -4,7 +4,7 @@
 use crate::descendants;
 use crate::failure::{Doing, Failure, Result, complain};
 use crate::{system, task};
-use ringway::channel::Error;
+use ringway::CoreError;
 use ringway::shm::survey;
 use ringway::signal::{self, Delivery, Signal, SignalSet};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat};
@@ -140,7 +140,7 @@ pub fn guard_region(name: &str) {
 pub fn remove_region(name: &str) -> Result<()> {
     match survey::remove(name) {
         // Somebody else is attached, so that it is another program's.
-        Err(error) if error.is(Error::NotFound) || error.is(Error::Taken) => Ok(()),
+        Err(error) if error.is(CoreError::NotFound) || error.is(CoreError::Taken) => Ok(()),
         other => Ok(other?),
     }
 }

@@ -2,7 +2,7 @@
 //! connection.
 
 use crate::failure::{Failure, Result};
-use ringway::channel::Error;
+use ringway::CoreError;
 use ringway::connection::{self, Connection};
 use ringway::process::{self, Child, Entry, EntryArgs, Exit, Options, Pid};
 use serde::Serialize;
@@ -44,7 +44,7 @@ impl Part {
         let mut message = Vec::new();
         match self.says.recv_deadline(&mut message, deadline) {
             Ok(_) => {}
-            Err(error) if error.is(Error::TimedOut) => return Ok(Heard::Nothing),
+            Err(error) if error.is(CoreError::TimedOut) => return Ok(Heard::Nothing),
             Err(_) => return Ok(Heard::Ended(self.child.join()?)),
         }
         let said: std::result::Result<T, String> = serde_json::from_slice(&message)

@@ -4,7 +4,7 @@ use super::part::{Incoming, Outgoing};
 use super::turn::Turn;
 use crate::fd::{self, Interest};
 use crate::socket::{Credentials, UnixStream};
-use crate::{Error, Result, channel};
+use crate::{CoreError, Error, Result};
 use rustix::io::Errno;
 use std::fmt;
 use std::net::Shutdown;
@@ -42,7 +42,7 @@ pub struct Connection {
 /// Two ends that are connected to each other, of which both send and receive.
 ///
 /// # Errors
-/// [`Exhausted`](channel::Error::Exhausted) if this process may not open more.
+/// [`Exhausted`](CoreError::Exhausted) if this process may not open more.
 ///
 /// ```
 /// let (ours, theirs) = ringway::connection::pair()?;
@@ -59,13 +59,13 @@ pub fn pair() -> Result<(Connection, Connection)> {
 /// Two ends that are connected one way: the first receives what the second sends.
 ///
 /// # Errors
-/// [`Exhausted`](channel::Error::Exhausted) if this process may not open more.
+/// [`Exhausted`](CoreError::Exhausted) if this process may not open more.
 ///
 /// ```
-/// use ringway::channel;
+/// use ringway::CoreError;
 /// let (receiver, sender) = ringway::connection::pipe()?;
 /// sender.send(b"one way")?;
-/// assert!(receiver.send(b"the other").unwrap_err().is(channel::Error::WrongDirection));
+/// assert!(receiver.send(b"the other").unwrap_err().is(CoreError::WrongDirection));
 /// # Ok::<(), ringway::Error>(())
 /// ```
 pub fn pipe() -> Result<(Connection, Connection)> {
@@ -89,12 +89,12 @@ impl Connection {
     /// Sets how large a message may be, in bytes, sent or received. No message has more than 4 GiB less one byte.
     ///
     /// ```
-    /// use ringway::{channel, connection};
+    /// use ringway::{CoreError, connection};
     /// let (ours, theirs) = connection::pair()?;
     /// let theirs = theirs.with_max_message(100);
     /// ours.send(&[0; 101])?;
     /// let error = theirs.recv(&mut Vec::new()).unwrap_err();
-    /// assert!(error.is(channel::Error::MessageTooLarge { max: 100 }));
+    /// assert!(error.is(CoreError::MessageTooLarge { max: 100 }));
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn with_max_message(mut self, bytes: usize) -> Self {
@@ -216,5 +216,5 @@ impl fmt::Debug for Connection {
 
 /// What an end says that does not have the direction.
 pub(super) fn wrong_direction(operation: &'static str) -> Error {
-    Error::new(operation, channel::Error::WrongDirection)
+    Error::new(operation, CoreError::WrongDirection)
 }

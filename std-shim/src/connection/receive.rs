@@ -5,7 +5,7 @@ use super::end::{Connection, wrong_direction};
 use super::part::Incoming;
 use crate::fd::Timeout;
 use crate::socket::MAX_DESCRIPTORS;
-use crate::{Error, Result, channel};
+use crate::{CoreError, Error, Result};
 use std::os::fd::OwnedFd;
 use std::time::Instant;
 
@@ -18,33 +18,33 @@ impl Connection {
     /// here.
     ///
     /// # Errors
-    /// [`EndOfFile`](channel::Error::EndOfFile) when the peer has left and everything was received;
-    /// [`Reset`](channel::Error::Reset) if it left in the middle of a message, or with something unread;
-    /// [`MessageTooLarge`](channel::Error::MessageTooLarge) if the peer says that it sends more than the
+    /// [`EndOfFile`](CoreError::EndOfFile) when the peer has left and everything was received;
+    /// [`Reset`](CoreError::Reset) if it left in the middle of a message, or with something unread;
+    /// [`MessageTooLarge`](CoreError::MessageTooLarge) if the peer says that it sends more than the
     /// [limit](Self::with_max_message): end the conversation, nothing else can come;
-    /// [`BufferTooSmall`](channel::Error::BufferTooSmall) with the size of the message, which stays for the next call;
-    /// [`WrongDirection`](channel::Error::WrongDirection) if this end only sends. After an error a `Vec` is empty.
+    /// [`BufferTooSmall`](CoreError::BufferTooSmall) with the size of the message, which stays for the next call;
+    /// [`WrongDirection`](CoreError::WrongDirection) if this end only sends. After an error a `Vec` is empty.
     ///
     /// ```
-    /// use ringway::channel;
+    /// use ringway::CoreError;
     /// let (ours, theirs) = ringway::connection::pair()?;
     /// theirs.send(b"hello")?;
     /// drop(theirs);
     /// let mut message = Vec::new();
     /// assert_eq!(ours.recv(&mut message)?, 5);
     /// assert_eq!(message, b"hello");
-    /// assert!(ours.recv(&mut message).unwrap_err().is(channel::Error::EndOfFile));
+    /// assert!(ours.recv(&mut message).unwrap_err().is(CoreError::EndOfFile));
     /// # Ok::<(), ringway::Error>(())
     /// ```
     ///
     /// Into a buffer:
     ///
     /// ```
-    /// use ringway::channel;
+    /// use ringway::CoreError;
     /// let (ours, theirs) = ringway::connection::pair()?;
     /// theirs.send(b"hello")?;
     /// let error = ours.recv(&mut [0; 2]).unwrap_err();
-    /// assert!(error.is(channel::Error::BufferTooSmall { needed: 5 }));
+    /// assert!(error.is(CoreError::BufferTooSmall { needed: 5 }));
     /// let mut buf = [0; 8];
     /// assert_eq!(ours.recv(&mut buf)?, 5);
     /// assert_eq!(&buf[..5], b"hello");
@@ -57,12 +57,12 @@ impl Connection {
     /// [`recv`](Self::recv) without waiting. What has come of a message is kept for the next call.
     ///
     /// # Errors
-    /// [`WouldBlock`](channel::Error::WouldBlock) if no message is there, or not all of it; else as [`recv`](Self::recv).
+    /// [`WouldBlock`](CoreError::WouldBlock) if no message is there, or not all of it; else as [`recv`](Self::recv).
     ///
     /// ```
-    /// use ringway::channel;
+    /// use ringway::CoreError;
     /// let (ours, _theirs) = ringway::connection::pair()?;
-    /// assert!(ours.try_recv(&mut Vec::new()).unwrap_err().is(channel::Error::WouldBlock));
+    /// assert!(ours.try_recv(&mut Vec::new()).unwrap_err().is(CoreError::WouldBlock));
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn try_recv(&self, message: &mut (impl Buffer + ?Sized)) -> Result<usize> {
@@ -72,15 +72,15 @@ impl Connection {
     /// [`recv`](Self::recv), waiting at most until `deadline`. What has come of a message is kept for the next call.
     ///
     /// # Errors
-    /// [`TimedOut`](channel::Error::TimedOut) when it passed first; else as [`recv`](Self::recv).
+    /// [`TimedOut`](CoreError::TimedOut) when it passed first; else as [`recv`](Self::recv).
     ///
     /// ```
-    /// use ringway::channel;
+    /// use ringway::CoreError;
     /// use std::time::{Duration, Instant};
     /// let (ours, _theirs) = ringway::connection::pair()?;
     /// let soon = Instant::now() + Duration::from_millis(5);
     /// let late = ours.recv_deadline(&mut Vec::new(), Some(soon)).unwrap_err();
-    /// assert!(late.is(channel::Error::TimedOut));
+    /// assert!(late.is(CoreError::TimedOut));
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn recv_deadline(
@@ -99,19 +99,19 @@ impl Connection {
     /// begin with this form where they matter.
     ///
     /// # Errors
-    /// [`Exhausted`](channel::Error::Exhausted) if more came than `room`: the message stays for the next call, with
+    /// [`Exhausted`](CoreError::Exhausted) if more came than `room`: the message stays for the next call, with
     /// them, at most [`MAX_DESCRIPTORS`](crate::socket::MAX_DESCRIPTORS). Also `Exhausted` if this process may not open all that
     /// came: they are closed, this message is lost, and the next call receives the next one. Else as
     /// [`recv_deadline`](Self::recv_deadline).
     ///
     /// ```
-    /// use ringway::{channel, connection};
+    /// use ringway::{CoreError, connection};
     /// use std::os::fd::AsFd;
     /// let (ours, theirs) = connection::pair()?;
     /// ours.send_descriptors(b"two", &[ours.as_fd(), ours.as_fd()], None)?;
     /// let mut message = Vec::new();
     /// let error = theirs.recv_descriptors(&mut message, 1, None).unwrap_err();
-    /// assert!(error.is(channel::Error::Exhausted));
+    /// assert!(error.is(CoreError::Exhausted));
     /// assert_eq!(theirs.recv_descriptors(&mut message, 2, None)?.len(), 2);
     /// # Ok::<(), ringway::Error>(())
     /// ```
@@ -143,7 +143,7 @@ impl Connection {
             self.recv_length(&mut incoming, room.is_some(), timeout)?;
             let length = u32::from_le_bytes(incoming.length) as usize;
             if length > self.max {
-                return Err(failed(channel::Error::MessageTooLarge { max: self.max }));
+                return Err(failed(CoreError::MessageTooLarge { max: self.max }));
             }
             if incoming.discarded.is_none() {
                 break length;
@@ -151,12 +151,12 @@ impl Connection {
             self.discard(&mut incoming, length, timeout)?;
         };
         if !place.fits(length) {
-            return Err(failed(channel::Error::BufferTooSmall { needed: length }));
+            return Err(failed(CoreError::BufferTooSmall { needed: length }));
         }
         if room.is_some_and(|room| room < incoming.descriptors.len()) {
             return Err(Error::new(
                 "receive every descriptor that was sent (the message stays)",
-                channel::Error::Exhausted,
+                CoreError::Exhausted,
             ));
         }
 
@@ -165,7 +165,7 @@ impl Connection {
             match self.socket.recv_bytes(place.rest(came, length), timeout) {
                 Ok(0) => {
                     incoming.part = place.take(came);
-                    return Err(failed(channel::Error::Reset));
+                    return Err(failed(CoreError::Reset));
                 }
                 Ok(count) => came += count,
                 Err(error) => {
@@ -195,7 +195,7 @@ impl Connection {
                 if rights.lost {
                     incoming.known = rights.received.size;
                     incoming.discarded = Some(0);
-                    return Err(Error::new(ALL, channel::Error::Exhausted));
+                    return Err(Error::new(ALL, CoreError::Exhausted));
                 }
                 incoming.descriptors = rights.received.descriptors;
                 rights.received.size
@@ -206,8 +206,8 @@ impl Connection {
                 return Err(Error::new(
                     RECEIVE,
                     match incoming.known {
-                        0 => channel::Error::EndOfFile,
-                        _ => channel::Error::Reset,
+                        0 => CoreError::EndOfFile,
+                        _ => CoreError::Reset,
                     },
                 ));
             }
@@ -224,7 +224,7 @@ impl Connection {
         {
             let room = piece.get_mut(..left.min(4096)).unwrap_or_default();
             match self.socket.recv_bytes(room, timeout)? {
-                0 => return Err(Error::new(RECEIVE, channel::Error::Reset)),
+                0 => return Err(Error::new(RECEIVE, CoreError::Reset)),
                 size => incoming.discarded = incoming.discarded.map(|before| before + size),
             }
         }

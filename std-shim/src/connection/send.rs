@@ -3,7 +3,7 @@
 use super::end::{Connection, wrong_direction};
 use super::part::Half;
 use crate::fd::Timeout;
-use crate::{Error, Result, channel};
+use crate::{CoreError, Error, Result};
 use rustix::io::Errno;
 use std::io::IoSlice;
 use std::os::fd::BorrowedFd;
@@ -36,18 +36,18 @@ impl Connection {
     /// Sends one message; waits until all of it is under way. It may be empty.
     ///
     /// # Errors
-    /// [`BrokenPipe`](channel::Error::BrokenPipe) if nobody receives any more, [`Reset`](channel::Error::Reset) if the
-    /// peer left with something unread; [`MessageTooLarge`](channel::Error::MessageTooLarge), and nothing was sent;
-    /// [`WrongDirection`](channel::Error::WrongDirection) if this end only receives; `EBUSY` if another message is half
+    /// [`BrokenPipe`](CoreError::BrokenPipe) if nobody receives any more, [`Reset`](CoreError::Reset) if the
+    /// peer left with something unread; [`MessageTooLarge`](CoreError::MessageTooLarge), and nothing was sent;
+    /// [`WrongDirection`](CoreError::WrongDirection) if this end only receives; `EBUSY` if another message is half
     /// sent: send that one again.
     ///
     /// ```
-    /// use ringway::channel;
+    /// use ringway::CoreError;
     /// let (ours, theirs) = ringway::connection::pair()?;
     /// ours.send(b"hello")?;
     /// assert_eq!(theirs.recv(&mut Vec::new())?, 5);
     /// drop(theirs);
-    /// assert!(ours.send(b"hello").unwrap_err().is(channel::Error::BrokenPipe));
+    /// assert!(ours.send(b"hello").unwrap_err().is(CoreError::BrokenPipe));
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn send(&self, message: &[u8]) -> Result<()> {
@@ -57,17 +57,17 @@ impl Connection {
     /// [`send`](Self::send) without waiting.
     ///
     /// # Errors
-    /// [`WouldBlock`](channel::Error::WouldBlock) if there is no room for all of it: call again with the same message;
+    /// [`WouldBlock`](CoreError::WouldBlock) if there is no room for all of it: call again with the same message;
     /// else as [`send`](Self::send).
     ///
     /// ```
-    /// use ringway::channel;
+    /// use ringway::CoreError;
     /// let (ours, theirs) = ringway::connection::pair()?;
     /// let message = vec![7; 1_000_000];
     /// // As an event loop would: again when the other side has made room.
     /// let mut received = Vec::new();
     /// while let Err(error) = ours.try_send(&message) {
-    ///     assert!(error.is(channel::Error::WouldBlock));
+    ///     assert!(error.is(CoreError::WouldBlock));
     ///     let _ = theirs.try_recv(&mut received);
     /// }
     /// theirs.recv(&mut received)?;
@@ -81,16 +81,16 @@ impl Connection {
     /// [`send`](Self::send), waiting at most until `deadline`.
     ///
     /// # Errors
-    /// [`TimedOut`](channel::Error::TimedOut) when it passed first: call again with the same message; else as
+    /// [`TimedOut`](CoreError::TimedOut) when it passed first: call again with the same message; else as
     /// [`send`](Self::send).
     ///
     /// ```
-    /// use ringway::channel;
+    /// use ringway::CoreError;
     /// use std::time::{Duration, Instant};
     /// let (ours, _theirs) = ringway::connection::pair()?;
     /// let soon = Instant::now() + Duration::from_millis(5);
     /// let late = ours.send_deadline(&[7; 10_000_000], Some(soon)).unwrap_err();
-    /// assert!(late.is(channel::Error::TimedOut));
+    /// assert!(late.is(CoreError::TimedOut));
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn send_deadline(&self, message: &[u8], deadline: Option<Instant>) -> Result<()> {
@@ -141,7 +141,7 @@ impl Connection {
         }
         let length = u32::try_from(message.len()).ok().filter(|_| message.len() <= self.max);
         let Some(length) = length else {
-            return Err(Error::new(SEND, channel::Error::MessageTooLarge { max: self.max }));
+            return Err(Error::new(SEND, CoreError::MessageTooLarge { max: self.max }));
         };
         let length = length.to_le_bytes();
         let mut outgoing =
@@ -164,8 +164,7 @@ impl Connection {
             match self.socket.send_rights(&slices, descriptors, timeout) {
                 Ok(count) => sent += count,
                 Err(error) => {
-                    let later =
-                        error.is(channel::Error::WouldBlock) || error.is(channel::Error::TimedOut);
+                    let later = error.is(CoreError::WouldBlock) || error.is(CoreError::TimedOut);
                     if later && sent > 0 {
                         outgoing.0 = Some(Half { message: message.to_vec(), sent });
                     }

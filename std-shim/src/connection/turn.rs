@@ -1,6 +1,6 @@
 //! One thread at a time, and a deadline for the others.
 
-use crate::channel::Error;
+use crate::CoreError;
 use crate::fd::Timeout;
 use crate::sys::lock;
 use crate::wait::PrivateFutex;
@@ -30,11 +30,11 @@ impl<T: Default> Turn<T> {
     /// Takes the value when it is there.
     ///
     /// # Errors
-    /// [`Error::WouldBlock`] or [`Error::TimedOut`], as patience has it.
-    pub(super) fn take(&self, timeout: Timeout) -> Result<Taken<'_, T>, Error> {
+    /// [`CoreError::WouldBlock`] or [`CoreError::TimedOut`], as patience has it.
+    pub(super) fn take(&self, timeout: Timeout) -> Result<Taken<'_, T>, CoreError> {
         let here = || self.here().take();
         let value = match timeout {
-            Timeout::Now => here().ok_or(Error::WouldBlock)?,
+            Timeout::Now => here().ok_or(CoreError::WouldBlock)?,
             Timeout::Until(deadline) => self.back.wait_until(deadline, here)?,
             Timeout::Mode => self.back.wait_until(None, here)?,
         };
@@ -77,9 +77,9 @@ mod tests {
         let turn = Turn::<u32>::new();
         let mut taken = turn.take(Timeout::NEVER).unwrap();
         *taken += 1;
-        assert_eq!(turn.take(Timeout::Now).err(), Some(Error::WouldBlock));
+        assert_eq!(turn.take(Timeout::Now).err(), Some(CoreError::WouldBlock));
         let deadline = Instant::now() + Duration::from_millis(5);
-        assert_eq!(turn.take(Timeout::Until(Some(deadline))).err(), Some(Error::TimedOut));
+        assert_eq!(turn.take(Timeout::Until(Some(deadline))).err(), Some(CoreError::TimedOut));
         assert!(Instant::now() >= deadline);
         drop(taken);
         assert_eq!(*turn.take(Timeout::Now).unwrap(), 1);

@@ -1,7 +1,8 @@
 //! Why an operation failed, and the words for it.
 
 use super::ProcessError;
-use ringway_core::{channel, lock, region, ring, signal, wait};
+use crate::CoreError;
+use ringway_core::{lock, region, ring, signal, wait};
 use rustix::fs::FileType;
 use rustix::io::Errno;
 use std::fmt;
@@ -12,14 +13,14 @@ use std::io::ErrorKind;
 /// The core's own errors convert into it, and so do they into an [`Error`](crate::Error).
 ///
 /// ```
-/// use ringway::{Cause, channel};
-/// assert_eq!(Cause::from(channel::Error::BrokenPipe), Cause::Core(channel::Error::BrokenPipe));
+/// use ringway::{Cause, CoreError};
+/// assert_eq!(Cause::from(CoreError::BrokenPipe), Cause::Core(CoreError::BrokenPipe));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cause {
     /// One of the errors that the mechanisms have in memory too.
-    Core(channel::Error),
+    Core(CoreError),
     /// A reader of a broadcast was too slow: this many messages were overwritten before it got them.
     Lagged(u64),
     /// The path or the descriptor is of another kind than the operation is for.
@@ -64,7 +65,7 @@ pub enum Cause {
 impl Cause {
     /// What the standard library calls it.
     pub(super) fn kind(self) -> ErrorKind {
-        use channel::Error as E;
+        use crate::CoreError as E;
         match self {
             Cause::WrongFile { .. } | Cause::Signal(_) | Cause::UnevenMode { .. } => {
                 ErrorKind::InvalidInput
@@ -162,14 +163,14 @@ macro_rules! causes {
     };
 }
 
-causes!(Core(channel::Error), Region(region::Error), Process(ProcessError),);
+causes!(Core(CoreError), Region(region::Error), Process(ProcessError),);
 
 /// What the core's errors are in the core's own words. A value that was not taken is dropped.
 macro_rules! in_words_of_the_core {
     ($($({$T:ident})? $Error:ty { $($found:pat => $error:expr),* $(,)? })*) => {
         $(impl $(<$T>)? From<$Error> for Cause {
             fn from(error: $Error) -> Self {
-                use channel::Error as E;
+                use crate::CoreError as E;
                 Cause::Core(match error { $($found => $error),* })
             }
         })*
@@ -192,8 +193,8 @@ impl From<ring::broadcast::RecvError> for Cause {
         use ring::broadcast::RecvError as E;
         match error {
             E::Lagged(count) => Cause::Lagged(count),
-            E::EndOfFile => Cause::Core(channel::Error::EndOfFile),
-            E::TimedOut => Cause::Core(channel::Error::TimedOut),
+            E::EndOfFile => Cause::Core(CoreError::EndOfFile),
+            E::TimedOut => Cause::Core(CoreError::TimedOut),
         }
     }
 }
@@ -222,7 +223,7 @@ impl<G> From<lock::LockError<G>> for Cause {
 impl From<Errno> for Cause {
     /// Errno in the words of the core. Where one errno means two things, the operation translates it before.
     fn from(errno: Errno) -> Self {
-        use channel::Error as E;
+        use crate::CoreError as E;
         Cause::Core(match errno {
             Errno::AGAIN => E::WouldBlock,
             Errno::TIMEDOUT => E::TimedOut,
@@ -260,7 +261,7 @@ pub(crate) fn wrong_file(found: FileType, wanted: &'static str) -> Cause {
 /// `pthread_create(3)`, `timer_create(2)`, `sigqueue(3)`, `mmap(2)`.
 pub(crate) fn limit(errno: Errno) -> Cause {
     match errno {
-        Errno::AGAIN => channel::Error::Exhausted.into(),
+        Errno::AGAIN => CoreError::Exhausted.into(),
         other => other.into(),
     }
 }

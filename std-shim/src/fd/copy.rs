@@ -118,8 +118,8 @@ impl Copier {
     /// After an error nothing is lost: what was read and could not be written is written first by the next step.
     ///
     /// # Errors
-    /// [`BrokenPipe`](crate::channel::Error::BrokenPipe) if nobody reads at the far end,
-    /// [`WrongDirection`](crate::channel::Error::WrongDirection), or what the system says.
+    /// [`BrokenPipe`](crate::CoreError::BrokenPipe) if nobody reads at the far end,
+    /// [`WrongDirection`](crate::CoreError::WrongDirection), or what the system says.
     #[doc(alias = "splice")]
     #[doc(alias = "sendfile")]
     pub fn step(&mut self, from: impl AsFd, to: impl AsFd) -> Result<usize> {

@@ -1,6 +1,7 @@
 //! A [`State`] that several threads may feed: the life of one end.
 
-use ringway_core::channel::{Direction, Error, Event, State};
+use crate::CoreError;
+use ringway_core::channel::{Direction, Event, State};
 use std::sync::atomic::{AtomicU8, Ordering};
 
 /// The state of an end, changed by what the table says and by nothing else.
@@ -25,7 +26,7 @@ impl EndpointState {
     ///
     /// # Errors
     /// What the table says when the event is not possible in this state; the state stays.
-    pub(crate) fn on(&self, event: Event) -> Result<State, Error> {
+    pub(crate) fn on(&self, event: Event) -> Result<State, CoreError> {
         // Relaxed: see the type. Partner: the exchange below, of another thread.
         let mut seen = self.0.load(Ordering::Relaxed);
         loop {
@@ -112,10 +113,10 @@ mod tests {
     #[test]
     fn an_impossible_event_leaves_the_state_as_it_was() {
         let state = EndpointState::new(State::READER);
-        assert_eq!(state.on(Event::Send), Err(Error::WrongDirection));
+        assert_eq!(state.on(Event::Send), Err(CoreError::WrongDirection));
         assert_eq!(state.get(), State::READER);
         state.on(Event::PeerShutSend).unwrap();
-        assert_eq!(state.on(Event::Recv), Err(Error::EndOfFile));
+        assert_eq!(state.on(Event::Recv), Err(CoreError::EndOfFile));
         state.renew(State::READER);
         assert_eq!(state.on(Event::Recv), Ok(State::READER));
     }

@@ -93,7 +93,7 @@ pub fn set_close_on_exec(fd: impl AsFd, on: bool) -> Result<()> {
 /// A second descriptor of the same open file description, close-on-exec from the first moment.
 ///
 /// # Errors
-/// [`Exhausted`](crate::channel::Error::Exhausted) if this process may not open more.
+/// [`Exhausted`](crate::CoreError::Exhausted) if this process may not open more.
 ///
 /// ```
 /// use ringway::fd;
@@ -121,7 +121,7 @@ pub fn duplicate(fd: impl AsFd) -> Result<OwnedFd> {
 /// broken pipe. A child that inherits a non-blocking description shares its mode.
 ///
 /// # Errors
-/// [`Exhausted`](crate::channel::Error::Exhausted) if this process may not open more.
+/// [`Exhausted`](crate::CoreError::Exhausted) if this process may not open more.
 ///
 /// ```
 /// use ringway::fd;

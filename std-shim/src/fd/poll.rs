@@ -1,7 +1,7 @@
 //! Waiting until descriptors are ready: one, or many at once.
 
 use super::retry::retry;
-use crate::{Error, Result, channel};
+use crate::{CoreError, Error, Result};
 use ringway_core::channel::Event;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::{self, Errno};
@@ -97,7 +97,7 @@ impl Ready {
 /// See [`poll(2)`](https://man7.org/linux/man-pages/man2/poll.2.html).
 ///
 /// # Errors
-/// [`Closed`](channel::Error::Closed) if the descriptor is not open.
+/// [`Closed`](CoreError::Closed) if the descriptor is not open.
 ///
 /// ```
 /// use ringway::fd::{self, Interest};
@@ -112,16 +112,16 @@ pub fn wait(fd: impl AsFd, interest: Interest) -> Result<Ready> {
 /// [`wait`], at most until `deadline`. With a deadline of the past it is [`try_wait`] with another error.
 ///
 /// # Errors
-/// [`TimedOut`](channel::Error::TimedOut) when the deadline passed first, never before it;
-/// [`Closed`](channel::Error::Closed) if the descriptor is not open.
+/// [`TimedOut`](CoreError::TimedOut) when the deadline passed first, never before it;
+/// [`Closed`](CoreError::Closed) if the descriptor is not open.
 ///
 /// ```
-/// use ringway::{channel, fd};
+/// use ringway::{CoreError, fd};
 /// use std::time::{Duration, Instant};
 /// let (reader, _writer) = std::io::pipe().unwrap();
 /// let soon = Instant::now() + Duration::from_millis(5);
 /// let late = fd::wait_deadline(&reader, fd::Interest::Read, Some(soon)).unwrap_err();
-/// assert!(late.is(channel::Error::TimedOut) && Instant::now() >= soon);
+/// assert!(late.is(CoreError::TimedOut) && Instant::now() >= soon);
 /// ```
 #[doc(alias = "ppoll")]
 pub fn wait_deadline(
@@ -135,8 +135,8 @@ pub fn wait_deadline(
 /// What `fd` is ready for now.
 ///
 /// # Errors
-/// [`WouldBlock`](channel::Error::WouldBlock) if it is ready for nothing of what is asked;
-/// [`Closed`](channel::Error::Closed) if the descriptor is not open.
+/// [`WouldBlock`](CoreError::WouldBlock) if it is ready for nothing of what is asked;
+/// [`Closed`](CoreError::Closed) if the descriptor is not open.
 ///
 /// ```
 /// use ringway::fd::{self, Interest};
@@ -149,7 +149,7 @@ pub fn wait_deadline(
 pub fn try_wait(fd: impl AsFd, interest: Interest) -> Result<Ready> {
     match look(fd.as_fd(), interest) {
         Ok(Some(ready)) => Ok(ready),
-        Ok(None) => Err(Error::new(WAIT, channel::Error::WouldBlock)),
+        Ok(None) => Err(Error::new(WAIT, CoreError::WouldBlock)),
         Err(errno) => Err(failed(errno)),
     }
 }
@@ -161,17 +161,17 @@ pub fn try_wait(fd: impl AsFd, interest: Interest) -> Result<Ready> {
 /// To wait for the same ones again and again, or to write, use a [`WaitSet`].
 ///
 /// # Errors
-/// [`TimedOut`](channel::Error::TimedOut) when `deadline` passed first; [`Closed`](channel::Error::Closed) if one of the
+/// [`TimedOut`](CoreError::TimedOut) when `deadline` passed first; [`Closed`](CoreError::Closed) if one of the
 /// descriptors is not open.
 ///
 /// ```
-/// use ringway::{channel, connection, fd};
+/// use ringway::{CoreError, connection, fd};
 /// use std::time::{Duration, Instant};
 /// let (ours, theirs) = connection::pair()?;
 /// let (reader, _writer) = ringway::pipe::pipe()?;
 /// let soon = Instant::now() + Duration::from_millis(5);
 /// let late = fd::wait_any(&[&reader, &ours], Some(soon)).unwrap_err();
-/// assert!(late.is(channel::Error::TimedOut));
+/// assert!(late.is(CoreError::TimedOut));
 /// theirs.send(b"a message")?;
 /// assert_eq!(fd::wait_any(&[&reader, &ours], None)?, [1]);
 /// # Ok::<(), ringway::Error>(())
@@ -249,8 +249,8 @@ impl<'fd> WaitSet<'fd> {
     /// Waits until at least one is ready, and returns how many are.
     ///
     /// # Errors
-    /// [`Closed`](channel::Error::Closed) if one of the descriptors is not open;
-    /// [`Exhausted`](channel::Error::Exhausted) if there are more than the process may have open (`RLIMIT_NOFILE`), which
+    /// [`Closed`](CoreError::Closed) if one of the descriptors is not open;
+    /// [`Exhausted`](CoreError::Exhausted) if there are more than the process may have open (`RLIMIT_NOFILE`), which
     /// can be when one is in the set several times, or the limit was lowered.
     pub fn wait(&mut self) -> Result<usize> {
         self.wait_deadline(None)
@@ -259,7 +259,7 @@ impl<'fd> WaitSet<'fd> {
     /// [`wait`](Self::wait), at most until `deadline`.
     ///
     /// # Errors
-    /// [`TimedOut`](channel::Error::TimedOut) when it passed first, never before it;
+    /// [`TimedOut`](CoreError::TimedOut) when it passed first, never before it;
     /// else as [`wait`](Self::wait).
     pub fn wait_deadline(&mut self, deadline: Option<Instant>) -> Result<usize> {
         poll(&mut self.fds, deadline).and_then(|n| self.check(n)).map_err(failed)
@@ -334,11 +334,11 @@ fn poll(fds: &mut [PollFd<'_>], deadline: Option<Instant>) -> io::Result<usize> 
 
 fn failed(errno: Errno) -> Error {
     match errno {
-        Errno::BADF => Error::new(WAIT, channel::Error::Closed),
+        Errno::BADF => Error::new(WAIT, CoreError::Closed),
         // The time is always valid: it is the number of entries.
         Errno::INVAL => Error::new(
             "wait for more descriptors than a process may have open (RLIMIT_NOFILE)",
-            channel::Error::Exhausted,
+            CoreError::Exhausted,
         ),
         errno => Error::new(WAIT, errno),
     }

@@ -4,7 +4,7 @@ use super::poll::Interest;
 use super::raw::{self, read_now, write_now};
 use super::sigpipe;
 use super::timeout::{Timeout, attempt};
-use crate::{Error, Result, channel};
+use crate::{CoreError, Error, Result};
 use rustix::io::{self, Errno};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Instant;
@@ -15,7 +15,7 @@ const WRITE: &str = "write to the descriptor";
 /// Reads what is there, at most `buf.len()` bytes; waits for the first. `Ok(0)` is the end of file, or an empty `buf`.
 ///
 /// # Errors
-/// [`WrongDirection`](channel::Error::WrongDirection) if it is not open for reading, or what the system says.
+/// [`WrongDirection`](CoreError::WrongDirection) if it is not open for reading, or what the system says.
 ///
 /// ```
 /// use ringway::fd;
@@ -33,12 +33,12 @@ pub fn read(fd: impl AsFd, buf: &mut [u8]) -> Result<usize> {
 /// [`read`] without waiting.
 ///
 /// # Errors
-/// [`WouldBlock`](channel::Error::WouldBlock) if there is nothing to read yet; else as [`read`].
+/// [`WouldBlock`](CoreError::WouldBlock) if there is nothing to read yet; else as [`read`].
 ///
 /// ```
-/// use ringway::{channel, fd};
+/// use ringway::{CoreError, fd};
 /// let (reader, _writer) = std::io::pipe().unwrap();
-/// assert!(fd::try_read(&reader, &mut [0; 16]).unwrap_err().is(channel::Error::WouldBlock));
+/// assert!(fd::try_read(&reader, &mut [0; 16]).unwrap_err().is(CoreError::WouldBlock));
 /// ```
 pub fn try_read(fd: impl AsFd, buf: &mut [u8]) -> Result<usize> {
     read_by(fd.as_fd(), buf, Timeout::Now)
@@ -47,15 +47,15 @@ pub fn try_read(fd: impl AsFd, buf: &mut [u8]) -> Result<usize> {
 /// [`read`], waiting at most until `deadline` for the first byte.
 ///
 /// # Errors
-/// [`TimedOut`](channel::Error::TimedOut) when it passed first; else as [`read`].
+/// [`TimedOut`](CoreError::TimedOut) when it passed first; else as [`read`].
 ///
 /// ```
-/// use ringway::{channel, fd};
+/// use ringway::{CoreError, fd};
 /// use std::time::{Duration, Instant};
 /// let (reader, _writer) = std::io::pipe().unwrap();
 /// let soon = Instant::now() + Duration::from_millis(5);
 /// let late = fd::read_deadline(&reader, &mut [0; 16], Some(soon)).unwrap_err();
-/// assert!(late.is(channel::Error::TimedOut));
+/// assert!(late.is(CoreError::TimedOut));
 /// ```
 pub fn read_deadline(fd: impl AsFd, buf: &mut [u8], deadline: Option<Instant>) -> Result<usize> {
     read_by(fd.as_fd(), buf, Timeout::Until(deadline))
@@ -73,10 +73,10 @@ fn read_by(fd: BorrowedFd<'_>, buf: &mut [u8], timeout: Timeout) -> Result<usize
 /// `deadline` is for all of it; `None`: for ever.
 ///
 /// # Errors
-/// [`EndOfFile`](channel::Error::EndOfFile) if the input ended before; [`TimedOut`](channel::Error::TimedOut); else as [`read`].
+/// [`EndOfFile`](CoreError::EndOfFile) if the input ended before; [`TimedOut`](CoreError::TimedOut); else as [`read`].
 ///
 /// ```
-/// use ringway::{channel, fd};
+/// use ringway::{CoreError, fd};
 /// let (reader, writer) = std::io::pipe().unwrap();
 /// fd::write(&writer, b"12345").unwrap();
 /// drop(writer);
@@ -85,14 +85,14 @@ fn read_by(fd: BorrowedFd<'_>, buf: &mut [u8], timeout: Timeout) -> Result<usize
 /// let mut buf = [0; 5];
 /// let mut missing = &mut buf[..];
 /// let short = fd::read_exact(&reader, &mut missing, None).unwrap_err();
-/// assert!(short.is(channel::Error::EndOfFile) && missing.len() == 2);
+/// assert!(short.is(CoreError::EndOfFile) && missing.len() == 2);
 /// ```
 pub fn read_exact(fd: impl AsFd, buf: &mut &mut [u8], deadline: Option<Instant>) -> Result<()> {
     let fd = fd.as_fd();
     while !buf.is_empty() {
         let n = read_deadline(fd, buf, deadline)?;
         if n == 0 {
-            return Err(Error::new(READ, channel::Error::EndOfFile));
+            return Err(Error::new(READ, CoreError::EndOfFile));
         }
         *buf = std::mem::take(buf).get_mut(n..).unwrap_or_default();
     }
@@ -102,15 +102,15 @@ pub fn read_exact(fd: impl AsFd, buf: &mut &mut [u8], deadline: Option<Instant>)
 /// Writes at least one byte of `buf`, as many as there is room for or, on a blocking pipe, all; waits until it can.
 ///
 /// # Errors
-/// [`BrokenPipe`](channel::Error::BrokenPipe) if nobody reads there any more (and no `SIGPIPE`),
-/// [`WrongDirection`](channel::Error::WrongDirection) if it is not open for writing, or what the system says.
+/// [`BrokenPipe`](CoreError::BrokenPipe) if nobody reads there any more (and no `SIGPIPE`),
+/// [`WrongDirection`](CoreError::WrongDirection) if it is not open for writing, or what the system says.
 ///
 /// ```
-/// use ringway::{channel, fd};
+/// use ringway::{CoreError, fd};
 /// let (reader, writer) = std::io::pipe().unwrap();
 /// assert_eq!(fd::write(&writer, b"hello").unwrap(), 5);
 /// drop(reader);
-/// assert!(fd::write(&writer, b"hello").unwrap_err().is(channel::Error::BrokenPipe));
+/// assert!(fd::write(&writer, b"hello").unwrap_err().is(CoreError::BrokenPipe));
 /// ```
 pub fn write(fd: impl AsFd, buf: &[u8]) -> Result<usize> {
     write_deadline(fd, buf, None)
@@ -119,17 +119,17 @@ pub fn write(fd: impl AsFd, buf: &[u8]) -> Result<usize> {
 /// [`write`](fn@write) without waiting: as much as there is room for, which may be less than `buf`.
 ///
 /// # Errors
-/// [`WouldBlock`](channel::Error::WouldBlock) if there is no room; else as [`write`](fn@write).
+/// [`WouldBlock`](CoreError::WouldBlock) if there is no room; else as [`write`](fn@write).
 ///
 /// ```
-/// use ringway::{channel, fd};
+/// use ringway::{CoreError, fd};
 /// let (_reader, writer) = std::io::pipe().unwrap();
 /// let full = loop {
 ///     if let Err(error) = fd::try_write(&writer, &[0; 4096]) {
 ///         break error;
 ///     }
 /// };
-/// assert!(full.is(channel::Error::WouldBlock));
+/// assert!(full.is(CoreError::WouldBlock));
 /// ```
 pub fn try_write(fd: impl AsFd, buf: &[u8]) -> Result<usize> {
     write_by(fd.as_fd(), buf, Timeout::Now)
@@ -138,16 +138,16 @@ pub fn try_write(fd: impl AsFd, buf: &[u8]) -> Result<usize> {
 /// [`write`](fn@write), waiting at most until `deadline` for room: as much as there is room for then.
 ///
 /// # Errors
-/// [`TimedOut`](channel::Error::TimedOut) when it passed first, and nothing was written; else as [`write`](fn@write).
+/// [`TimedOut`](CoreError::TimedOut) when it passed first, and nothing was written; else as [`write`](fn@write).
 ///
 /// ```
-/// use ringway::{channel, fd};
+/// use ringway::{CoreError, fd};
 /// use std::time::{Duration, Instant};
 /// let (_reader, writer) = std::io::pipe().unwrap();
 /// while fd::try_write(&writer, &[0; 4096]).is_ok() {}
 /// let soon = Instant::now() + Duration::from_millis(5);
 /// let late = fd::write_deadline(&writer, b"more", Some(soon)).unwrap_err();
-/// assert!(late.is(channel::Error::TimedOut));
+/// assert!(late.is(CoreError::TimedOut));
 /// ```
 pub fn write_deadline(fd: impl AsFd, buf: &[u8], deadline: Option<Instant>) -> Result<usize> {
     write_by(fd.as_fd(), buf, Timeout::Until(deadline))
@@ -166,17 +166,17 @@ fn write_by(fd: BorrowedFd<'_>, buf: &[u8], timeout: Timeout) -> Result<usize> {
 /// `deadline` is for all of it; `None`: for ever.
 ///
 /// # Errors
-/// [`TimedOut`](channel::Error::TimedOut), `EIO` if a write takes nothing; else as [`write`](fn@write).
+/// [`TimedOut`](CoreError::TimedOut), `EIO` if a write takes nothing; else as [`write`](fn@write).
 ///
 /// ```
-/// use ringway::{channel, fd};
+/// use ringway::{CoreError, fd};
 /// use std::time::{Duration, Instant};
 /// let (_reader, writer) = std::io::pipe().unwrap();
 /// let all = vec![0; 1 << 20];
 /// let mut left = &all[..];
 /// let soon = Instant::now() + Duration::from_millis(20);
 /// let late = fd::write_all(&writer, &mut left, Some(soon)).unwrap_err();
-/// assert!(late.is(channel::Error::TimedOut));
+/// assert!(late.is(CoreError::TimedOut));
 /// // What the pipe could take went in, and we know how much.
 /// assert!(!left.is_empty() && left.len() < all.len());
 /// ```

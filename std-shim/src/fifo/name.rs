@@ -3,7 +3,7 @@
 use super::mark::Mark;
 use crate::error::wrong_file;
 use crate::fd::{Identity, identity};
-use crate::{Error, Result, channel, mode};
+use crate::{CoreError, Error, Result, mode};
 use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
@@ -39,7 +39,7 @@ impl Name {
     pub(super) fn make(dir: BorrowedFd<'_>, path: &Path, mode: u32) -> Result<Self> {
         let failed = |errno| Error::new(MAKE, errno).on(path.display());
         let bits = mode::bits(mode).map_err(failed)?;
-        let mut name = Self::resolve(dir, path, MAKE, channel::Error::AddressInUse)?;
+        let mut name = Self::resolve(dir, path, MAKE, CoreError::AddressInUse)?;
         // Before there is a FIFO: one that is there already may be a dead maker's, and then it is taken over as it is. Those
         // who wait at it wait for us from now on.
         let (mark, dead) = Mark::take(name.dir.as_fd(), &name.file).unzip();
@@ -154,7 +154,7 @@ impl Name {
         let failed = |cause: crate::Cause| Error::new(operation, cause).on(path.display());
         let bytes = path.as_os_str().as_bytes();
         if bytes.is_empty() || bytes.contains(&0) {
-            return Err(failed(channel::Error::BadName.into()));
+            return Err(failed(CoreError::BadName.into()));
         }
         let Some(file) = path.file_name() else { return Err(failed(nameless.into())) };
         let parent = match path.parent() {

@@ -3,7 +3,7 @@
 use super::{Fifo, Reader, Writer};
 use crate::fd::Interest;
 use crate::pipe::End;
-use crate::{Error, Result, channel};
+use crate::{CoreError, Error, Result};
 use ringway_core::channel::{Event, State};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
@@ -23,7 +23,7 @@ impl Fifo {
     /// Opens it for reading, and waits until there is a writer. A signal does not end the wait.
     ///
     /// # Errors
-    /// [`NotFound`](channel::Error::NotFound) if the name is gone, [`Cause::WrongFile`](crate::Cause::WrongFile) if
+    /// [`NotFound`](CoreError::NotFound) if the name is gone, [`Cause::WrongFile`](crate::Cause::WrongFile) if
     /// it is something else by now, `EACCES`, or what the system says.
     ///
     /// ```
@@ -70,15 +70,15 @@ impl Fifo {
     /// noticed within 5 ms.
     ///
     /// # Errors
-    /// [`TimedOut`](channel::Error::TimedOut) when no writer came in time; else as [`open_reader`](Self::open_reader).
+    /// [`TimedOut`](CoreError::TimedOut) when no writer came in time; else as [`open_reader`](Self::open_reader).
     ///
     /// ```
-    /// use ringway::{channel, fifo::Fifo};
+    /// use ringway::{CoreError, fifo::Fifo};
     /// use std::time::{Duration, Instant};
     /// let place = tempfile::tempdir().unwrap();
     /// let fifo = Fifo::create(place.path().join("news"), 0o600).unwrap();
     /// let soon = Instant::now() + Duration::from_millis(10);
-    /// assert!(fifo.open_reader_deadline(Some(soon)).unwrap_err().is(channel::Error::TimedOut));
+    /// assert!(fifo.open_reader_deadline(Some(soon)).unwrap_err().is(CoreError::TimedOut));
     /// ```
     pub fn open_reader_deadline(&self, deadline: Option<Instant>) -> Result<Reader> {
         let Some(deadline) = deadline else { return self.open_reader() };
@@ -87,7 +87,7 @@ impl Fifo {
         while !reader.look()?.can_recv() {
             let now = Instant::now();
             if now >= deadline {
-                return Err(self.name.failed(READER, channel::Error::TimedOut));
+                return Err(self.name.failed(READER, CoreError::TimedOut));
             }
             let until = deadline.min(now + pause);
             pause = PAUSE_MOST.min(pause * 2);
@@ -96,7 +96,7 @@ impl Fifo {
                 Ok(_) => {
                     return Ok(Reader::from_end(self.end(reader.into(), State::READER)));
                 }
-                Err(error) if error.is(channel::Error::TimedOut) => {}
+                Err(error) if error.is(CoreError::TimedOut) => {}
                 Err(error) => return Err(error.on(self.path().display())),
             }
         }
@@ -125,13 +125,13 @@ impl Fifo {
     /// Opens it for writing if there is a reader now.
     ///
     /// # Errors
-    /// [`NoReader`](channel::Error::NoReader) if there is none; else as [`open_reader`](Self::open_reader).
+    /// [`NoReader`](CoreError::NoReader) if there is none; else as [`open_reader`](Self::open_reader).
     ///
     /// ```
-    /// use ringway::{channel, fifo::Fifo};
+    /// use ringway::{CoreError, fifo::Fifo};
     /// let place = tempfile::tempdir().unwrap();
     /// let fifo = Fifo::create(place.path().join("news"), 0o600).unwrap();
-    /// assert!(fifo.try_open_writer().unwrap_err().is(channel::Error::NoReader));
+    /// assert!(fifo.try_open_writer().unwrap_err().is(CoreError::NoReader));
     /// let reader = fifo.try_open_reader().unwrap();
     /// fifo.try_open_writer().unwrap().write_all(b"hello").unwrap();
     /// assert_eq!(reader.read(&mut [0; 8]).unwrap(), 5);
@@ -146,27 +146,27 @@ impl Fifo {
     /// Opens it for writing, and waits for a reader at most until `deadline`. A reader is noticed within 5 ms.
     ///
     /// # Errors
-    /// [`TimedOut`](channel::Error::TimedOut) when no reader came in time; else as [`open_reader`](Self::open_reader).
+    /// [`TimedOut`](CoreError::TimedOut) when no reader came in time; else as [`open_reader`](Self::open_reader).
     ///
     /// ```
-    /// use ringway::{channel, fifo::Fifo};
+    /// use ringway::{CoreError, fifo::Fifo};
     /// use std::time::{Duration, Instant};
     /// let place = tempfile::tempdir().unwrap();
     /// let fifo = Fifo::create(place.path().join("news"), 0o600).unwrap();
     /// let soon = Instant::now() + Duration::from_millis(10);
-    /// assert!(fifo.open_writer_deadline(Some(soon)).unwrap_err().is(channel::Error::TimedOut));
+    /// assert!(fifo.open_writer_deadline(Some(soon)).unwrap_err().is(CoreError::TimedOut));
     /// ```
     pub fn open_writer_deadline(&self, deadline: Option<Instant>) -> Result<Writer> {
         let Some(deadline) = deadline else { return self.open_writer() };
         let mut pause = PAUSE;
         loop {
             match self.try_open_writer() {
-                Err(error) if error.is(channel::Error::NoReader) => {}
+                Err(error) if error.is(CoreError::NoReader) => {}
                 other => return other,
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Err(self.name.failed(WRITER, channel::Error::TimedOut));
+                return Err(self.name.failed(WRITER, CoreError::TimedOut));
             }
             std::thread::sleep(left.min(pause));
             pause = PAUSE_MOST.min(pause * 2);
@@ -183,14 +183,14 @@ impl Fifo {
     /// As [`open_reader`](Self::open_reader).
     ///
     /// ```
-    /// use ringway::{channel, fifo::Fifo};
+    /// use ringway::{CoreError, fifo::Fifo};
     /// let place = tempfile::tempdir().unwrap();
     /// let fifo = Fifo::create(place.path().join("news"), 0o600).unwrap();
     /// let (reader, _stay) = fifo.open_both().unwrap();
     /// fifo.open_writer().unwrap().write_all(b"from a client").unwrap();
     /// assert_eq!(reader.read(&mut [0; 16]).unwrap(), 13);
     /// // The client is gone, and yet it is not the end.
-    /// assert!(reader.try_read(&mut [0; 16]).unwrap_err().is(channel::Error::WouldBlock));
+    /// assert!(reader.try_read(&mut [0; 16]).unwrap_err().is(CoreError::WouldBlock));
     /// ```
     #[doc(alias = "O_RDWR")]
     pub fn open_both(&self) -> Result<(Reader, Writer)> {
@@ -206,7 +206,7 @@ impl Fifo {
         // Before: to open a device can do things. After: it may have been exchanged.
         self.name.check(operation)?;
         let fd = self.name.open(flags).map_err(|errno| match errno {
-            Errno::NXIO => self.name.failed(operation, channel::Error::NoReader),
+            Errno::NXIO => self.name.failed(operation, CoreError::NoReader),
             errno => self.name.failed(operation, errno),
         })?;
         self.name.must_be_fifo(operation, rustix::fs::fstat(&fd))?;

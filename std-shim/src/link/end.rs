@@ -2,7 +2,7 @@
 
 use super::start::Start;
 use super::wire::{self, Arrived, Streams, Wire};
-use crate::{Error, Result, channel};
+use crate::{CoreError, Error, Result};
 use ringway_core::channel::frame::Hello;
 use ringway_core::channel::link as machine;
 use ringway_core::channel::link::{Config, Down, Event, Line, Phase, Reliable, Serial};
@@ -182,19 +182,19 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         &mut self,
         operation: &'static str,
         deadline: Option<Instant>,
-        mut attempt: impl FnMut(&mut Self) -> std::result::Result<T, channel::Error>,
+        mut attempt: impl FnMut(&mut Self) -> std::result::Result<T, CoreError>,
     ) -> Result<T> {
         // What is possible at once costs no look at the line.
         let mut outcome = attempt(self);
         let mut late = false;
-        while let Err(channel::Error::WouldBlock) = outcome {
+        while let Err(CoreError::WouldBlock) = outcome {
             self.turn()?;
             outcome = attempt(self);
-            if !matches!(outcome, Err(channel::Error::WouldBlock)) {
+            if !matches!(outcome, Err(CoreError::WouldBlock)) {
                 break;
             }
             if late {
-                return Err(Error::new(operation, channel::Error::TimedOut));
+                return Err(Error::new(operation, CoreError::TimedOut));
             }
             self.give()?;
             self.wait(deadline)?;
@@ -258,12 +258,12 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// Looks for a peer again over the same stream, after the link was closed by either side.
     ///
     /// # Errors
-    /// [`AlreadyConnected`](channel::Error::AlreadyConnected) if it is not down, [`EndOfFile`](channel::Error::EndOfFile) if the
+    /// [`AlreadyConnected`](CoreError::AlreadyConnected) if it is not down, [`EndOfFile`](CoreError::EndOfFile) if the
     /// stream ended: [`set_stream`](Self::set_stream) gives it another.
     pub fn open(&mut self) -> Result<()> {
         const OPEN: &str = "open the link";
         if self.wire.has_ended() {
-            return Err(Error::new(OPEN, channel::Error::EndOfFile));
+            return Err(Error::new(OPEN, CoreError::EndOfFile));
         }
         self.core.open(self.wire.now()).map_err(|error| Error::new(OPEN, error))
     }
@@ -295,7 +295,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// closes its streams and does neither. A link that is down stays so.
     ///
     /// # Errors
-    /// [`Reset`](channel::Error::Reset) if the peer may not have got everything, or what the system says.
+    /// [`Reset`](CoreError::Reset) if the peer may not have got everything, or what the system says.
     pub fn close(&mut self) -> Result<()> {
         self.close_deadline(None)
     }
@@ -303,7 +303,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// [`close`](Self::close), waiting at most until `deadline`. The link goes on closing when it is driven.
     ///
     /// # Errors
-    /// [`TimedOut`](channel::Error::TimedOut); else as [`close`](Self::close).
+    /// [`TimedOut`](CoreError::TimedOut); else as [`close`](Self::close).
     ///
     /// ```
     /// use ringway::{link::{Config, ReliableLink}, socket::UnixStream};
@@ -321,12 +321,12 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         }
         self.until("close the link", deadline, |link| {
             if link.phase() != Phase::Down {
-                return Err(channel::Error::WouldBlock);
+                return Err(CoreError::WouldBlock);
             }
             // The end of a session is told before anything else.
             match link.core.poll_event() {
                 Some(Event::Down(Down::Closed)) | None => Ok(()),
-                Some(_) => Err(channel::Error::Reset),
+                Some(_) => Err(CoreError::Reset),
             }
         })
     }
@@ -340,7 +340,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// What happens next; waits for it.
     ///
     /// # Errors
-    /// [`NotConnected`](channel::Error::NotConnected) if the link is down, where nothing happens any more; or what the system
+    /// [`NotConnected`](CoreError::NotConnected) if the link is down, where nothing happens any more; or what the system
     /// says.
     ///
     /// ```
@@ -358,12 +358,12 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// [`next_event`](Self::next_event), waiting at most until `deadline`.
     ///
     /// # Errors
-    /// [`TimedOut`](channel::Error::TimedOut); else as [`next_event`](Self::next_event).
+    /// [`TimedOut`](CoreError::TimedOut); else as [`next_event`](Self::next_event).
     pub fn next_event_deadline(&mut self, deadline: Option<Instant>) -> Result<Event> {
         self.until("wait for an event of the link", deadline, |link| {
             link.core.poll_event().ok_or(match link.phase() {
-                Phase::Down => channel::Error::NotConnected,
-                _ => channel::Error::WouldBlock,
+                Phase::Down => CoreError::NotConnected,
+                _ => CoreError::WouldBlock,
             })
         })
     }

@@ -1,7 +1,7 @@
 //! What a program does with the ports of a link.
 
 use super::end::Link;
-use crate::{Error, Result, channel};
+use crate::{CoreError, Error, Result};
 use ringway_core::channel::State;
 #[cfg(doc)]
 use ringway_core::channel::link::PortEvent;
@@ -26,8 +26,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// come before and was not received is dropped, so receive it first.
     ///
     /// # Errors
-    /// [`NotFound`](channel::Error::NotFound) if the link, or the peer, has no such port; [`Reset`](channel::Error::Reset) if the
-    /// peer refused it; [`NotConnected`](channel::Error::NotConnected) if the link is down, and
+    /// [`NotFound`](CoreError::NotFound) if the link, or the peer, has no such port; [`Reset`](CoreError::Reset) if the
+    /// peer refused it; [`NotConnected`](CoreError::NotConnected) if the link is down, and
     /// [`poll_event`](Self::poll_event) says why.
     pub fn connect(&mut self, port: u8) -> Result<()> {
         self.connect_deadline(port, None)
@@ -36,15 +36,15 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// [`connect`](Self::connect), waiting at most until `deadline`. The port stays open, so that the next call goes on.
     ///
     /// # Errors
-    /// [`TimedOut`](channel::Error::TimedOut); else as [`connect`](Self::connect).
+    /// [`TimedOut`](CoreError::TimedOut); else as [`connect`](Self::connect).
     ///
     /// ```
-    /// use ringway::{channel::Error, link::{Config, ReliableLink}, socket::UnixStream};
+    /// use ringway::{CoreError, link::{Config, ReliableLink}, socket::UnixStream};
     /// use std::time::{Duration, Instant};
     /// let (near, _far) = UnixStream::pair().unwrap();
     /// let mut link: ReliableLink<64> = ReliableLink::over(near, Config::new(1));
     /// let soon = Instant::now() + Duration::from_millis(5);
-    /// assert!(link.connect_deadline(0, Some(soon)).unwrap_err().is(Error::TimedOut));
+    /// assert!(link.connect_deadline(0, Some(soon)).unwrap_err().is(CoreError::TimedOut));
     /// ```
     pub fn connect_deadline(&mut self, port: u8, deadline: Option<Instant>) -> Result<()> {
         let mut opened = false;
@@ -52,7 +52,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
             let mut state = link.port_state(port);
             if matches!(state, State::Connected { .. }) && !opened {
                 if link.phase() == Phase::Down {
-                    return Err(channel::Error::NotConnected);
+                    return Err(CoreError::NotConnected);
                 }
                 if !state.can_send() && !state.can_recv() {
                     // Both directions are done: what is meant is another connection.
@@ -60,7 +60,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
                 } else {
                     match link.core.open_port(port) {
                         // It is connected, and its session goes on.
-                        Err(channel::Error::AlreadyConnected) => return Ok(()),
+                        Err(CoreError::AlreadyConnected) => return Ok(()),
                         other => other?,
                     }
                     opened = true;
@@ -69,16 +69,16 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
             }
             match state {
                 State::Connected { .. } => Ok(()),
-                _ if link.phase() == Phase::Down => Err(channel::Error::NotConnected),
-                State::Connecting => Err(channel::Error::WouldBlock),
-                _ if opened => Err(channel::Error::Reset),
+                _ if link.phase() == Phase::Down => Err(CoreError::NotConnected),
+                State::Connecting => Err(CoreError::WouldBlock),
+                _ if opened => Err(CoreError::Reset),
                 _ => {
                     link.core.open_port(port)?;
                     opened = true;
                     // At once, if the peer was waiting.
                     match link.port_state(port) {
                         State::Connected { .. } => Ok(()),
-                        _ => Err(channel::Error::WouldBlock),
+                        _ => Err(CoreError::WouldBlock),
                     }
                 }
             }
@@ -89,8 +89,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// [`PortEvent::Waiting`].
     ///
     /// # Errors
-    /// [`NotFound`](channel::Error::NotFound), [`AlreadyConnected`](channel::Error::AlreadyConnected), or
-    /// [`WouldBlock`](channel::Error::WouldBlock): the peer is not done with the port's last life, and [`PortEvent::Free`] tells when.
+    /// [`NotFound`](CoreError::NotFound), [`AlreadyConnected`](CoreError::AlreadyConnected), or
+    /// [`WouldBlock`](CoreError::WouldBlock): the peer is not done with the port's last life, and [`PortEvent::Free`] tells when.
     ///
     /// ```
     /// use ringway::{channel::State, link::{Config, ReliableLink}, socket::UnixStream};
@@ -108,15 +108,15 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// session lasts; an empty one is a message too.
     ///
     /// # Errors
-    /// [`MessageTooLarge`](channel::Error::MessageTooLarge) for the peer or for this side; [`BrokenPipe`](channel::Error::BrokenPipe)
-    /// if the peer reads no more, or this side sends no more; [`Reset`](channel::Error::Reset) if the port was torn down, or
-    /// the session ended; [`NotConnected`](channel::Error::NotConnected).
+    /// [`MessageTooLarge`](CoreError::MessageTooLarge) for the peer or for this side; [`BrokenPipe`](CoreError::BrokenPipe)
+    /// if the peer reads no more, or this side sends no more; [`Reset`](CoreError::Reset) if the port was torn down, or
+    /// the session ended; [`NotConnected`](CoreError::NotConnected).
     ///
     /// ```
-    /// use ringway::{channel::Error, link::{Config, ReliableLink}, socket::UnixStream};
+    /// use ringway::{CoreError, link::{Config, ReliableLink}, socket::UnixStream};
     /// let (near, _far) = UnixStream::pair().unwrap();
     /// let mut link: ReliableLink<64> = ReliableLink::over(near, Config::new(1));
-    /// assert!(link.send(0, b"hello").unwrap_err().is(Error::NotConnected));
+    /// assert!(link.send(0, b"hello").unwrap_err().is(CoreError::NotConnected));
     /// ```
     pub fn send(&mut self, port: u8, message: &[u8]) -> Result<()> {
         self.send_deadline(port, message, None)
@@ -125,7 +125,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// [`send`](Self::send) without waiting, and without a look at what the peer says: [`turn`](Self::turn) does that.
     ///
     /// # Errors
-    /// [`WouldBlock`](channel::Error::WouldBlock) if there is no room, and [`PortEvent::Writable`] tells when there is; else as
+    /// [`WouldBlock`](CoreError::WouldBlock) if there is no room, and [`PortEvent::Writable`] tells when there is; else as
     /// [`send`](Self::send).
     pub fn try_send(&mut self, port: u8, message: &[u8]) -> Result<()> {
         self.core.try_send(port, message).map_err(|error| Error::new(SEND, error))?;
@@ -135,7 +135,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// [`send`](Self::send), waiting at most until `deadline`. A message that was late was not sent.
     ///
     /// # Errors
-    /// [`TimedOut`](channel::Error::TimedOut); else as [`send`](Self::send).
+    /// [`TimedOut`](CoreError::TimedOut); else as [`send`](Self::send).
     pub fn send_deadline(
         &mut self,
         port: u8,
@@ -148,9 +148,9 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// Takes the oldest message, into `out`, and returns its length; waits for one.
     ///
     /// # Errors
-    /// [`EndOfFile`](channel::Error::EndOfFile) if the peer sends no more; [`BufferTooSmall`](channel::Error::BufferTooSmall), and the
-    /// message stays; [`Reset`](channel::Error::Reset) if the port was torn down, or the session ended and what had come whole
-    /// before was received; [`NotConnected`](channel::Error::NotConnected).
+    /// [`EndOfFile`](CoreError::EndOfFile) if the peer sends no more; [`BufferTooSmall`](CoreError::BufferTooSmall), and the
+    /// message stays; [`Reset`](CoreError::Reset) if the port was torn down, or the session ended and what had come whole
+    /// before was received; [`NotConnected`](CoreError::NotConnected).
     pub fn recv(&mut self, port: u8, out: &mut [u8]) -> Result<usize> {
         self.recv_deadline(port, out, None)
     }
@@ -158,10 +158,10 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// [`recv`](Self::recv) without waiting.
     ///
     /// # Errors
-    /// [`WouldBlock`](channel::Error::WouldBlock) if none is there; else as [`recv`](Self::recv).
+    /// [`WouldBlock`](CoreError::WouldBlock) if none is there; else as [`recv`](Self::recv).
     pub fn try_recv(&mut self, port: u8, out: &mut [u8]) -> Result<usize> {
         let mut outcome = self.core.try_recv(port, out);
-        if let Err(channel::Error::WouldBlock) = outcome {
+        if let Err(CoreError::WouldBlock) = outcome {
             self.turn()?;
             outcome = self.core.try_recv(port, out);
         }
@@ -172,10 +172,10 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// [`recv`](Self::recv), waiting at most until `deadline`.
     ///
     /// # Errors
-    /// [`TimedOut`](channel::Error::TimedOut); else as [`recv`](Self::recv).
+    /// [`TimedOut`](CoreError::TimedOut); else as [`recv`](Self::recv).
     ///
     /// ```
-    /// use ringway::{channel::Error, link::{Config, ReliableLink}, socket::UnixStream};
+    /// use ringway::{CoreError, link::{Config, ReliableLink}, socket::UnixStream};
     /// use std::time::{Duration, Instant};
     /// let (near, far) = UnixStream::pair().unwrap();
     /// let mut near: ReliableLink<64> = ReliableLink::over(near, Config::new(1));
@@ -186,7 +186,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// });
     /// let soon = Instant::now() + Duration::from_millis(5);
     /// let late = near.recv_deadline(0, &mut [0; 64], Some(soon)).unwrap_err();
-    /// assert!(late.is(Error::TimedOut));
+    /// assert!(late.is(CoreError::TimedOut));
     /// ```
     pub fn recv_deadline(
         &mut self,
@@ -200,7 +200,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// Sends no more on this port. What was sent before still arrives; receiving goes on.
     ///
     /// # Errors
-    /// [`NotConnected`](channel::Error::NotConnected), [`Closed`](channel::Error::Closed), [`NotFound`](channel::Error::NotFound).
+    /// [`NotConnected`](CoreError::NotConnected), [`Closed`](CoreError::Closed), [`NotFound`](CoreError::NotFound).
     #[doc(alias = "shutdown")]
     pub fn shut_send(&mut self, port: u8) -> Result<()> {
         const SHUT: &str = "shut down sending on the port";
@@ -209,7 +209,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     }
 
     /// Receives no more on this port: what came and was not taken is dropped, and the peer's sends fail with
-    /// [`BrokenPipe`](channel::Error::BrokenPipe) once it knows.
+    /// [`BrokenPipe`](CoreError::BrokenPipe) once it knows.
     ///
     /// # Errors
     /// As [`shut_send`](Self::shut_send).

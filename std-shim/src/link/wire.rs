@@ -1,7 +1,7 @@
 //! What a link is driven over: the descriptors, the bytes between them and the link, and the clock.
 
 use crate::fd::{self, Interest, WaitSet};
-use crate::{Result, channel};
+use crate::{CoreError, Result};
 use rustix::io::Errno;
 use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -119,7 +119,7 @@ impl Wire {
         match fd::try_read(&self.from, &mut self.input) {
             Ok(0) => Ok(Arrived::End),
             Ok(n) => Ok(Arrived::Bytes(self.input.get(..n).unwrap_or_default())),
-            Err(error) if error.is(channel::Error::WouldBlock) => Ok(Arrived::Nothing),
+            Err(error) if error.is(CoreError::WouldBlock) => Ok(Arrived::Nothing),
             Err(error) if is_end(&error) => Ok(Arrived::End),
             Err(error) => Err(error),
         }
@@ -143,7 +143,7 @@ impl Wire {
                 // A device that takes nothing just now.
                 Ok(0) => break,
                 Ok(n) => self.left.start += n,
-                Err(error) if error.is(channel::Error::WouldBlock) => break,
+                Err(error) if error.is(CoreError::WouldBlock) => break,
                 Err(error) if is_end(&error) => return Ok(false),
                 Err(error) => return Err(error),
             }
@@ -172,7 +172,7 @@ impl Wire {
             }
         }
         match set.wait_deadline(until) {
-            Err(error) if !error.is(channel::Error::TimedOut) => Err(error),
+            Err(error) if !error.is(CoreError::TimedOut) => Err(error),
             _ => Ok(()),
         }
     }
@@ -180,7 +180,7 @@ impl Wire {
 
 /// Whether that is how the system says that the other side is gone. A terminal that hung up says `EIO`.
 fn is_end(error: &crate::Error) -> bool {
-    error.is(channel::Error::BrokenPipe)
-        || error.is(channel::Error::Reset)
+    error.is(CoreError::BrokenPipe)
+        || error.is(CoreError::Reset)
         || error.cause() == crate::Cause::Os(Errno::IO)
 }

@@ -1,7 +1,7 @@
 //! What a reader and a writer have in common: the descriptor, its life, and how to ask it for something now.
 
 use crate::fd::{EndpointState, Interest, Ready, Timeout, attempt, look, raw, retry, sigpipe};
-use crate::{Error, Result, channel};
+use crate::{CoreError, Error, Result};
 use ringway_core::channel::{Event, State};
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::{self, Errno};
@@ -71,7 +71,7 @@ impl End {
         let access = flags & OFlags::ACCMODE;
         let other = if state == State::READER { OFlags::WRONLY } else { OFlags::RDONLY };
         if access == other {
-            return Err(Error::new(ADOPT, channel::Error::WrongDirection));
+            return Err(Error::new(ADOPT, CoreError::WrongDirection));
         }
         crate::fd::set_close_on_exec(&fd, true)?;
         Ok(End::new(fd, state, flags.contains(OFlags::NONBLOCK)))

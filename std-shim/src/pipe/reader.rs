@@ -48,12 +48,12 @@ impl Reader {
     /// [`read`](Self::read) without waiting.
     ///
     /// # Errors
-    /// [`WouldBlock`](crate::channel::Error::WouldBlock) if there is nothing yet and there are writers.
+    /// [`WouldBlock`](crate::CoreError::WouldBlock) if there is nothing yet and there are writers.
     ///
     /// ```
-    /// use ringway::{channel, pipe::pipe};
+    /// use ringway::{CoreError, pipe::pipe};
     /// let (reader, writer) = pipe().unwrap();
-    /// assert!(reader.try_read(&mut [0; 16]).unwrap_err().is(channel::Error::WouldBlock));
+    /// assert!(reader.try_read(&mut [0; 16]).unwrap_err().is(CoreError::WouldBlock));
     /// drop(writer);
     /// assert_eq!(reader.try_read(&mut [0; 16]).unwrap(), 0);
     /// ```
@@ -64,15 +64,15 @@ impl Reader {
     /// [`read`](Self::read), waiting at most until `deadline` for the first byte.
     ///
     /// # Errors
-    /// [`TimedOut`](crate::channel::Error::TimedOut) when it passed first.
+    /// [`TimedOut`](crate::CoreError::TimedOut) when it passed first.
     ///
     /// ```
-    /// use ringway::{channel, pipe::pipe};
+    /// use ringway::{CoreError, pipe::pipe};
     /// use std::time::{Duration, Instant};
     /// let (reader, _writer) = pipe().unwrap();
     /// let soon = Instant::now() + Duration::from_millis(5);
     /// let late = reader.read_deadline(&mut [0; 16], Some(soon)).unwrap_err();
-    /// assert!(late.is(channel::Error::TimedOut));
+    /// assert!(late.is(CoreError::TimedOut));
     /// ```
     pub fn read_deadline(&self, buf: &mut [u8], deadline: Option<Instant>) -> Result<usize> {
         self.end.read(buf, Timeout::Until(deadline))
@@ -85,8 +85,8 @@ impl Reader {
     /// See [`splice(2)`](https://man7.org/linux/man-pages/man2/splice.2.html).
     ///
     /// # Errors
-    /// [`TimedOut`](crate::channel::Error::TimedOut) when `deadline` passed first,
-    /// [`BrokenPipe`](crate::channel::Error::BrokenPipe) if nobody reads at the other, `EINVAL` if it cannot be spliced to.
+    /// [`TimedOut`](crate::CoreError::TimedOut) when `deadline` passed first,
+    /// [`BrokenPipe`](crate::CoreError::BrokenPipe) if nobody reads at the other, `EINVAL` if it cannot be spliced to.
     ///
     /// ```
     /// use ringway::pipe::pipe;
@@ -112,8 +112,8 @@ impl Reader {
     /// See [`tee(2)`](https://man7.org/linux/man-pages/man2/tee.2.html).
     ///
     /// # Errors
-    /// [`TimedOut`](crate::channel::Error::TimedOut) when `deadline` passed first,
-    /// [`BrokenPipe`](crate::channel::Error::BrokenPipe) if nobody reads at the other.
+    /// [`TimedOut`](crate::CoreError::TimedOut) when `deadline` passed first,
+    /// [`BrokenPipe`](crate::CoreError::BrokenPipe) if nobody reads at the other.
     ///
     /// ```
     /// use ringway::pipe::pipe;

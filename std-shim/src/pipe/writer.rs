@@ -2,7 +2,7 @@
 
 use super::end::{End, PIPE_BUF};
 use crate::fd::Timeout;
-use crate::{Error, Result, channel};
+use crate::{CoreError, Error, Result};
 use ringway_core::channel::State;
 use std::os::fd::OwnedFd;
 use std::time::Instant;
@@ -18,11 +18,11 @@ use std::time::Instant;
 /// `Write` does what [`write`](Self::write) does, or [`try_write`](Self::try_write) in the non-blocking mode.
 ///
 /// ```
-/// use ringway::{channel, pipe::pipe};
+/// use ringway::{CoreError, pipe::pipe};
 /// let (reader, writer) = pipe().unwrap();
 /// writer.write_all(b"hello").unwrap();
 /// drop(reader);
-/// assert!(writer.write(b"anybody?").unwrap_err().is(channel::Error::BrokenPipe));
+/// assert!(writer.write(b"anybody?").unwrap_err().is(CoreError::BrokenPipe));
 /// ```
 #[derive(Debug)]
 pub struct Writer {
@@ -40,7 +40,7 @@ impl Writer {
     /// One system call when there is room or it comes. A signal does not end it before something went in.
     ///
     /// # Errors
-    /// [`BrokenPipe`](channel::Error::BrokenPipe) if no reader is left.
+    /// [`BrokenPipe`](CoreError::BrokenPipe) if no reader is left.
     #[inline]
     pub fn write(&self, buf: &[u8]) -> Result<usize> {
         self.end.write(buf, Timeout::NEVER)
@@ -50,14 +50,14 @@ impl Writer {
     /// all or none.
     ///
     /// # Errors
-    /// [`WouldBlock`](channel::Error::WouldBlock) if there is no room, [`BrokenPipe`](channel::Error::BrokenPipe).
+    /// [`WouldBlock`](CoreError::WouldBlock) if there is no room, [`BrokenPipe`](CoreError::BrokenPipe).
     ///
     /// ```
-    /// use ringway::{channel, pipe::pipe};
+    /// use ringway::{CoreError, pipe::pipe};
     /// let (_reader, writer) = pipe().unwrap();
     /// let n = writer.try_write(&[7; 1 << 20]).unwrap();
     /// assert!(n < 1 << 20); // what the pipe can hold
-    /// assert!(writer.try_write(b"more").unwrap_err().is(channel::Error::WouldBlock));
+    /// assert!(writer.try_write(b"more").unwrap_err().is(CoreError::WouldBlock));
     /// ```
     pub fn try_write(&self, buf: &[u8]) -> Result<usize> {
         self.end.write(buf, Timeout::Now)
@@ -67,16 +67,16 @@ impl Writer {
     /// [`PIPE_BUF`] bytes go in all or none.
     ///
     /// # Errors
-    /// [`TimedOut`](channel::Error::TimedOut) when it passed first, and nothing went in;
-    /// [`BrokenPipe`](channel::Error::BrokenPipe).
+    /// [`TimedOut`](CoreError::TimedOut) when it passed first, and nothing went in;
+    /// [`BrokenPipe`](CoreError::BrokenPipe).
     ///
     /// ```
-    /// use ringway::{channel, pipe::pipe};
+    /// use ringway::{CoreError, pipe::pipe};
     /// use std::time::{Duration, Instant};
     /// let (_reader, writer) = pipe().unwrap();
     /// let soon = Instant::now() + Duration::from_millis(5);
     /// assert!(writer.write_deadline(&[7; 1 << 20], Some(soon)).unwrap() < 1 << 20);
-    /// assert!(writer.write_deadline(b"more", Some(soon)).unwrap_err().is(channel::Error::TimedOut));
+    /// assert!(writer.write_deadline(b"more", Some(soon)).unwrap_err().is(CoreError::TimedOut));
     /// ```
     pub fn write_deadline(&self, buf: &[u8], deadline: Option<Instant>) -> Result<usize> {
         self.end.write(buf, Timeout::Until(deadline))
@@ -86,7 +86,7 @@ impl Writer {
     /// writers' bytes between theirs. With a deadline: [`fd::write_all`](crate::fd::write_all).
     ///
     /// # Errors
-    /// [`BrokenPipe`](channel::Error::BrokenPipe) if no reader is left; some of it may have gone in.
+    /// [`BrokenPipe`](CoreError::BrokenPipe) if no reader is left; some of it may have gone in.
     ///
     /// ```
     /// use ringway::pipe::pipe;
@@ -103,23 +103,23 @@ impl Writer {
     /// Writes all of `buf` or nothing, and does not wait.
     ///
     /// # Errors
-    /// [`WouldBlock`](channel::Error::WouldBlock) if there is no room for all of it,
-    /// [`MessageTooLarge`](channel::Error::MessageTooLarge) if it is longer than [`PIPE_BUF`],
-    /// [`BrokenPipe`](channel::Error::BrokenPipe).
+    /// [`WouldBlock`](CoreError::WouldBlock) if there is no room for all of it,
+    /// [`MessageTooLarge`](CoreError::MessageTooLarge) if it is longer than [`PIPE_BUF`],
+    /// [`BrokenPipe`](CoreError::BrokenPipe).
     ///
     /// ```
-    /// use ringway::{channel, pipe::{PIPE_BUF, pipe}};
+    /// use ringway::{CoreError, pipe::{PIPE_BUF, pipe}};
     /// let (_reader, writer) = pipe().unwrap();
     /// writer.try_write_all(&[7; PIPE_BUF]).unwrap();
     /// let too_large = writer.try_write_all(&[7; PIPE_BUF + 1]).unwrap_err();
-    /// assert!(too_large.is(channel::Error::MessageTooLarge { max: PIPE_BUF }));
+    /// assert!(too_large.is(CoreError::MessageTooLarge { max: PIPE_BUF }));
     /// ```
     pub fn try_write_all(&self, buf: &[u8]) -> Result<()> {
         if buf.len() > PIPE_BUF {
             let max = PIPE_BUF;
             return Err(Error::new(
                 "write to the pipe in one piece",
-                channel::Error::MessageTooLarge { max },
+                CoreError::MessageTooLarge { max },
             ));
         }
         // Not less than all: the system promises so up to this size.
@@ -157,12 +157,12 @@ impl TryFrom<OwnedFd> for Writer {
     /// something else it is closed.
     ///
     /// ```
-    /// use ringway::{channel, pipe::{Writer, pipe}};
+    /// use ringway::{CoreError, pipe::{Writer, pipe}};
     /// use std::os::fd::OwnedFd;
     /// let (reader, writer) = pipe().unwrap();
     /// assert!(Writer::try_from(OwnedFd::from(writer)).is_ok());
     /// let wrong = Writer::try_from(OwnedFd::from(reader)).unwrap_err();
-    /// assert!(wrong.is(channel::Error::WrongDirection));
+    /// assert!(wrong.is(CoreError::WrongDirection));
     /// ```
     fn try_from(fd: OwnedFd) -> Result<Self> {
         End::adopt(fd, State::WRITER).map(Writer::from_end)

@@ -5,7 +5,7 @@ use crate::error::ProcessError;
 use crate::fd::{self, Interest};
 use crate::signal::{self, Signal};
 use crate::sys::lock;
-use crate::{Cause, Error, Result, channel};
+use crate::{Cause, CoreError, Error, Result};
 use rustix::io::Errno;
 use rustix::process::{
     Pid, PidfdFlags, WaitId, WaitIdOptions, WaitOptions, getpid, kill_process, pidfd_open, waitid,
@@ -105,17 +105,17 @@ impl Child {
     /// [`join`](Self::join) without waiting.
     ///
     /// # Errors
-    /// [`WouldBlock`](channel::Error::WouldBlock) if it has not ended; else as [`join`](Self::join).
+    /// [`WouldBlock`](CoreError::WouldBlock) if it has not ended; else as [`join`](Self::join).
     ///
     /// ```
-    /// use ringway::channel;
+    /// use ringway::CoreError;
     /// use ringway::process::{self, Entry};
     /// const SLEEP: Entry = Entry::new("sleep", |_| loop {
     ///     std::thread::park();
     /// });
     /// process::main(&[SLEEP]);
     /// let child = process::spawn(&SLEEP, b"", vec![])?;
-    /// assert!(child.try_join().unwrap_err().is(channel::Error::WouldBlock));
+    /// assert!(child.try_join().unwrap_err().is(CoreError::WouldBlock));
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn try_join(&self) -> Result<Exit> {
@@ -125,10 +125,10 @@ impl Child {
     /// [`join`](Self::join), waiting at most until `deadline`.
     ///
     /// # Errors
-    /// [`TimedOut`](channel::Error::TimedOut) when it passed first; else as [`join`](Self::join).
+    /// [`TimedOut`](CoreError::TimedOut) when it passed first; else as [`join`](Self::join).
     ///
     /// ```
-    /// use ringway::channel;
+    /// use ringway::CoreError;
     /// use ringway::process::{self, Entry};
     /// use std::time::{Duration, Instant};
     /// const SLEEP: Entry = Entry::new("sleep", |_| loop {
@@ -137,7 +137,7 @@ impl Child {
     /// process::main(&[SLEEP]);
     /// let child = process::spawn(&SLEEP, b"", vec![])?;
     /// let soon = Instant::now() + Duration::from_millis(5);
-    /// assert!(child.join_deadline(Some(soon)).unwrap_err().is(channel::Error::TimedOut));
+    /// assert!(child.join_deadline(Some(soon)).unwrap_err().is(CoreError::TimedOut));
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn join_deadline(&self, deadline: Option<Instant>) -> Result<Exit> {
@@ -284,7 +284,7 @@ fn reap(pidfd: BorrowedFd<'_>, pid: Pid) -> Result<Exit> {
         Some(number) => Some(Signal::new(number).map_or(Exit::Code(128 + number), Exit::Signal)),
     });
     // Neither can be: it was asked for one that has ended, and waits.
-    ended.ok_or_else(|| Error::new(JOIN, channel::Error::WouldBlock).on(pid))
+    ended.ok_or_else(|| Error::new(JOIN, CoreError::WouldBlock).on(pid))
 }
 
 impl Drop for Child {

@@ -34,7 +34,7 @@ pub enum Fork {
 ///
 /// # Errors
 /// [`ProcessError::Threads`] with the number of threads if there is more than one;
-/// [`Exhausted`](crate::channel::Error::Exhausted), also when a region has no place left; or what the system says
+/// [`Exhausted`](crate::CoreError::Exhausted), also when a region has no place left; or what the system says
 /// ([fork(2)](https://man7.org/linux/man-pages/man2/fork.2.html)). There is no copy then.
 ///
 /// ```

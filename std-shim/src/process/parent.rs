@@ -41,7 +41,7 @@ impl Parent {
     /// Waits until it has ended, at most until `deadline`.
     ///
     /// # Errors
-    /// [`TimedOut`](crate::channel::Error::TimedOut) when the deadline passed first.
+    /// [`TimedOut`](crate::CoreError::TimedOut) when the deadline passed first.
     ///
     /// ```
     /// use ringway::process::{self, Entry, Options};

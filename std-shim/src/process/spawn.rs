@@ -20,7 +20,7 @@ use std::os::unix::ffi::OsStringExt;
 ///
 /// # Errors
 /// [`ProcessError::NotRegistered`] if [`main`](fn@super::main) was not called with the entry; [`ProcessError::TwoUsers`] while the
-/// real and the effective user or group of this process differ; [`Exhausted`](crate::channel::Error::Exhausted) if there may be no more processes or descriptors; `EINVAL` for more than
+/// real and the effective user or group of this process differ; [`Exhausted`](crate::CoreError::Exhausted) if there may be no more processes or descriptors; `EINVAL` for more than
 /// [`MAX_DESCRIPTORS`]; else what the system says
 /// ([execve(2)](https://man7.org/linux/man-pages/man2/execve.2.html)). The descriptors are closed then.
 ///

@@ -6,7 +6,7 @@ use super::registry::{self, Attached, Reserved};
 use super::robust_futex::now;
 use super::vigil::Vigil;
 use super::{Layout, RobustFutex};
-use crate::{Error, Result, channel, wait};
+use crate::{CoreError, Error, Result, wait};
 use ringway_core::participant::Participant;
 use ringway_core::region::{AttachSlot, Occupant, View};
 use rustix::io::Errno;
@@ -51,7 +51,7 @@ impl Attachment {
         file.take_table()?;
         let what_else = file.is_no_region()?;
         if stale == Stale::Refused && what_else.is_none() && !(file.is_used() && file.is_linked()) {
-            return Err(Error::new(OPEN, channel::Error::NotFound));
+            return Err(Error::new(OPEN, CoreError::NotFound));
         }
         if let Some(cause) = what_else {
             return Err(Error::new(OPEN, cause));
@@ -102,7 +102,7 @@ impl Attachment {
         }
         let copy = "this process is a copy, by a plain fork, of the one that attached: attach \
                     anew, by name or Region::from_fd";
-        Err(Error::new(what, channel::Error::Closed).because(copy))
+        Err(Error::new(what, CoreError::Closed).because(copy))
     }
 
     /// Takes a free place for this opening, in a region that has the parts of `wanted`. For a caller that
@@ -135,7 +135,7 @@ impl Attachment {
             }
         }
         let full = "every place is taken: the layout said how many may attach (Layout::new)";
-        Err(Error::new(OPEN, channel::Error::Exhausted).because(full))
+        Err(Error::new(OPEN, CoreError::Exhausted).because(full))
     }
 
     /// Makes the place ours, whose lock is ours.

@@ -11,7 +11,7 @@
 
 use crate::error::{too_large, wrong_file};
 use crate::unshared::Unshared;
-use crate::{Cause, Error, Result, channel, fd};
+use crate::{Cause, CoreError, Error, Result, fd};
 use ringway_core::participant::Participant;
 use ringway_core::region::{self, MAGIC};
 use rustix::fs::{self, AtFlags, CWD, FileType, Mode, OFlags, SealFlags};
@@ -74,7 +74,7 @@ impl File {
     /// Gives the file its name, in one step: nobody ever finds it half made.
     ///
     /// # Errors
-    /// [`channel::Error::AddressInUse`] when there is something of this name.
+    /// [`CoreError::AddressInUse`] when there is something of this name.
     pub(super) fn link(&self) -> Result<()> {
         let Some(name) = &self.name else { return Ok(()) };
         let failed = |errno| Error::new(CREATE, errno).on(name);
@@ -137,10 +137,10 @@ impl File {
     /// table.
     ///
     /// # Errors
-    /// [`channel::Error::NotFound`] when it has no name any more; [`Cause::Stale`] when we
+    /// [`CoreError::NotFound`] when it has no name any more; [`Cause::Stale`] when we
     /// may not.
     pub(super) fn unlink(&self) -> Result<()> {
-        let gone = || Error::new(REMOVE, channel::Error::NotFound);
+        let gone = || Error::new(REMOVE, CoreError::NotFound);
         let found = match &self.name {
             Some(name) => Some(path(name)).filter(|path| self.is_at(path)),
             None => self.search(),
@@ -189,7 +189,7 @@ impl File {
             if Instant::now() > end {
                 let busy = "another process has been attaching or detaching for 10 s: see whether \
                             it is stopped";
-                return Err(Error::new(OPEN, channel::Error::TimedOut).because(busy));
+                return Err(Error::new(OPEN, CoreError::TimedOut).because(busy));
             }
             std::thread::sleep(pause);
             pause = (pause * 2).min(Duration::from_millis(5));
@@ -397,7 +397,7 @@ pub(super) fn alias(fd: BorrowedFd<'_>) -> String {
 /// `shm_open` does.
 ///
 /// # Errors
-/// [`channel::Error::BadName`], with what is wrong with it.
+/// [`CoreError::BadName`], with what is wrong with it.
 pub(super) fn name_of<'n>(name: &'n str, what: &'static str) -> Result<&'n str> {
     let plain = name.strip_prefix('/').unwrap_or(name);
     let why = match plain {
@@ -411,7 +411,7 @@ pub(super) fn name_of<'n>(name: &'n str, what: &'static str) -> Result<&'n str> 
         _ if plain.len() > 255 => "a region's name has at most 255 bytes",
         _ => return Ok(plain),
     };
-    Err(Error::new(what, channel::Error::BadName).because(why).on(name))
+    Err(Error::new(what, CoreError::BadName).because(why).on(name))
 }
 
 /// Where the region of this name is, which [`name_of`] found to be one.

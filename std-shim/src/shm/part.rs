@@ -1,7 +1,7 @@
 //! A part of a region, as this participant uses it.
 
 use super::{Region, RobustFutex};
-use crate::{Error, Result, channel};
+use crate::{CoreError, Error, Result};
 use ringway_core::participant::Participant;
 use ringway_core::region::{self, Item, SharedWait};
 use ringway_core::ring::broadcast::{self, BroadcastInner, SeqSlot};
@@ -160,7 +160,7 @@ impl<P: region::Part + ?Sized> Part<P> {
         self.region.reap();
         take(part, me).ok_or_else(|| {
             if is_valid(part) {
-                Error::new(what, channel::Error::Taken)
+                Error::new(what, CoreError::Taken)
             } else {
                 Error::new(what, region::Error::Corrupt)
             }
@@ -228,7 +228,7 @@ macro_rules! halves {
                     /// death of this process does.
                     ///
                     /// # Errors
-                    /// [`channel::Error::Taken`] while a living participant has it; [`region::Error::Corrupt`] when the
+                    /// [`CoreError::Taken`] while a living participant has it; [`region::Error::Corrupt`] when the
                     /// part was corrupted.
                     $(#[$meta])*
                     pub fn $name(&self) -> Result<$half> {

@@ -156,7 +156,7 @@ impl<T: Item, const N: usize> Part<Ring<T, N, RobustFutex>> {
     /// A descriptor that is readable when there is a value to pop, or the producer closed or died.
     ///
     /// # Errors
-    /// [`channel::Error::Exhausted`](crate::channel::Error::Exhausted) when there is no descriptor or no thread left.
+    /// [`CoreError::Exhausted`](crate::CoreError::Exhausted) when there is no descriptor or no thread left.
     pub fn ready_fd(&self) -> Result<ReadyFd> {
         ReadyFd::start(self, Ring::consumers_bell, |ring| {
             !ring.is_empty() || ring.producer_is_gone()
@@ -168,7 +168,7 @@ impl<const N: usize> Part<ByteRing<N, RobustFutex>> {
     /// A descriptor that is readable when there is a byte to read, or the producer closed or died.
     ///
     /// # Errors
-    /// [`channel::Error::Exhausted`](crate::channel::Error::Exhausted) when there is no descriptor or no thread left.
+    /// [`CoreError::Exhausted`](crate::CoreError::Exhausted) when there is no descriptor or no thread left.
     pub fn ready_fd(&self) -> Result<ReadyFd> {
         ReadyFd::start(self, ByteRing::consumers_bell, |ring| {
             !ring.is_empty() || ring.producer_is_gone()
@@ -181,7 +181,7 @@ impl<const N: usize> Part<MessageRing<N, RobustFutex>> {
     /// died.
     ///
     /// # Errors
-    /// [`channel::Error::Exhausted`](crate::channel::Error::Exhausted) when there is no descriptor or no thread left.
+    /// [`CoreError::Exhausted`](crate::CoreError::Exhausted) when there is no descriptor or no thread left.
     pub fn ready_fd(&self) -> Result<ReadyFd> {
         ReadyFd::start(self, MessageRing::receivers_bell, |ring| {
             !ring.is_empty() || ring.sender_is_gone()
@@ -194,7 +194,7 @@ impl<T: Item, const N: usize> Part<Queue<T, N, RobustFutex>> {
     /// A descriptor that is readable when there is a value to pop, or the queue has ended.
     ///
     /// # Errors
-    /// [`channel::Error::Exhausted`](crate::channel::Error::Exhausted) when there is no descriptor or no thread left.
+    /// [`CoreError::Exhausted`](crate::CoreError::Exhausted) when there is no descriptor or no thread left.
     pub fn ready_fd(&self) -> Result<ReadyFd> {
         ReadyFd::start(
             self,

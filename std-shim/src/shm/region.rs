@@ -6,7 +6,7 @@ use super::mapping::Mapping;
 use super::registry::Attached;
 use super::stale::{self, Way};
 use super::{Access, Layout};
-use crate::{Error, Result, channel};
+use crate::{CoreError, Error, Result};
 use ringway_core::participant::Participant;
 use ringway_core::region::Occupant;
 use rustix::mm::ProtFlags;
@@ -44,7 +44,7 @@ impl Region {
     /// [`memfd_create(2)`](https://man7.org/linux/man-pages/man2/memfd_create.2.html).
     ///
     /// # Errors
-    /// A layout that cannot be; [`channel::Error::Exhausted`] when there is not so much memory.
+    /// A layout that cannot be; [`CoreError::Exhausted`] when there is not so much memory.
     ///
     /// ```
     /// use ringway::shm::{Layout, Queue, Region};
@@ -68,10 +68,10 @@ impl Region {
     /// One slash in front of the name is left out.
     ///
     /// # Errors
-    /// [`channel::Error::AddressInUse`] when somebody is attached to one of this name, or it is
+    /// [`CoreError::AddressInUse`] when somebody is attached to one of this name, or it is
     /// another program's file; [`Cause::Stale`](crate::Cause::Stale) when one that nobody is
     /// attached to can neither be removed nor be used, or for a mode that lets somebody read who
-    /// may not write; [`channel::Error::BadName`]; an invalid layout; [`channel::Error::Exhausted`]
+    /// may not write; [`CoreError::BadName`]; an invalid layout; [`CoreError::Exhausted`]
     /// when there is not so much memory.
     #[doc(alias = "shm_open")]
     pub fn create(name: &str, access: impl Into<Access>, layout: &Layout) -> Result<Region> {
@@ -82,7 +82,7 @@ impl Region {
         let end = Instant::now() + PATIENCE;
         loop {
             match region.0.file.link() {
-                Err(error) if error.is(channel::Error::AddressInUse) => {
+                Err(error) if error.is(CoreError::AddressInUse) => {
                     match stale::make_way(name, access).map_err(|error| error.on(name))? {
                         Way::Free if Instant::now() < end => {}
                         Way::Free | Way::Taken => return Err(error),
@@ -105,9 +105,9 @@ impl Region {
     /// user or root. For others there is [`open_with`](Self::open_with).
     ///
     /// # Errors
-    /// [`channel::Error::NotFound`] when there is none, or nobody is attached to it any more;
+    /// [`CoreError::NotFound`] when there is none, or nobody is attached to it any more;
     /// [`Cause::OtherOwner`](crate::Cause::OtherOwner) or [`Cause::TooOpen`](crate::Cause::TooOpen) when it is another user's, or may be used by others;
-    /// [`channel::Error::Exhausted`] when every place is taken;
+    /// [`CoreError::Exhausted`] when every place is taken;
     /// [`Cause::Region`](crate::Cause::Region) or [`Cause::WrongFile`](crate::Cause::WrongFile)
     /// when it is a file of another program, of another version, of another size than it says, or
     /// corrupted.
@@ -175,12 +175,12 @@ impl Region {
         let end = Instant::now() + PATIENCE;
         loop {
             match Self::find(name, access, Some(layout)) {
-                Err(error) if error.is(channel::Error::NotFound) => {}
+                Err(error) if error.is(CoreError::NotFound) => {}
                 found => return found,
             }
             match Self::create(name, access, layout) {
                 // Another was faster.
-                Err(error) if error.is(channel::Error::AddressInUse) && Instant::now() < end => {}
+                Err(error) if error.is(CoreError::AddressInUse) && Instant::now() < end => {}
                 made => return made,
             }
         }

@@ -3,19 +3,19 @@
 use super::file::{CREATE, File, REMOVE, name_of};
 use super::mapping::Mapping;
 use super::{Access, Layout};
-use crate::{Cause, Error, Result, channel};
+use crate::{Cause, CoreError, Error, Result};
 use ringway_core::region::{self, MAX_START};
 
 /// Removes the name of a region. Who is attached goes on, and nobody else finds it.
 ///
 /// # Errors
-/// [`channel::Error::NotFound`] when nothing has this name; [`Cause::Region`](crate::Cause::Region)
+/// [`CoreError::NotFound`] when nothing has this name; [`Cause::Region`](crate::Cause::Region)
 /// or [`Cause::WrongFile`] when it is no region; [`Cause::Stale`] when this process may not remove
 /// it: in `/dev/shm` its owner may, and root.
 ///
 /// ```
-/// use ringway::channel::Error;
-/// assert!(ringway::shm::unlink("ringway-doc-nothing").unwrap_err().is(Error::NotFound));
+/// use ringway::CoreError;
+/// assert!(ringway::shm::unlink("ringway-doc-nothing").unwrap_err().is(CoreError::NotFound));
 /// ```
 #[doc(alias = "shm_unlink")]
 pub fn unlink(name: &str) -> Result<()> {
@@ -54,7 +54,7 @@ pub(super) fn make_way(name: &str, access: Access) -> Result<Way> {
     let file = match File::named(name, CREATE) {
         Ok(file) => file,
         // Removed meanwhile: as good.
-        Err(error) if error.is(channel::Error::NotFound) => return Ok(Way::Free),
+        Err(error) if error.is(CoreError::NotFound) => return Ok(Way::Free),
         Err(error) if matches!(error.cause(), Cause::WrongFile { .. }) => return Ok(Way::Taken),
         Err(error) => return Err(error),
     };
@@ -68,7 +68,7 @@ pub(super) fn make_way(name: &str, access: Access) -> Result<Way> {
     }
     match file.unlink() {
         Ok(()) => Ok(Way::Free),
-        Err(error) if error.is(channel::Error::NotFound) => Ok(Way::Free),
+        Err(error) if error.is(CoreError::NotFound) => Ok(Way::Free),
         Err(error) if matches!(error.cause(), Cause::Stale { .. }) => {
             let stat = file.stat()?;
             // A new one would have exactly this mode.

@@ -25,7 +25,7 @@ use super::RobustFutex;
 use super::file::{FOLDER, Glimpse, REMOVE, alias, name_of, path};
 use super::mapping::Mapping;
 use super::stale;
-use crate::{Cause, Error, Result, channel};
+use crate::{Cause, CoreError, Error, Result};
 use ringway_core::participant::Participant;
 use ringway_core::region::{self, AnyPart, Description, Entry, MAX_START, View};
 use rustix::io::Errno;
@@ -161,11 +161,11 @@ pub fn anonymous() -> Vec<Found> {
 /// The region of this name: one in `/dev/shm`, or `memfd:PID/FD`.
 ///
 /// # Errors
-/// [`channel::Error::NotFound`] when there is none; [`Cause::Region`] when it is no region or says what cannot be.
+/// [`CoreError::NotFound`] when there is none; [`Cause::Region`] when it is no region or says what cannot be.
 ///
 /// ```
-/// use ringway::channel::Error;
-/// assert!(ringway::shm::survey::named("ringway-doc-nothing").unwrap_err().is(Error::NotFound));
+/// use ringway::CoreError;
+/// assert!(ringway::shm::survey::named("ringway-doc-nothing").unwrap_err().is(CoreError::NotFound));
 /// ```
 pub fn named(name: &str) -> Result<Survey> {
     let path = match memfd(name) {
@@ -195,22 +195,22 @@ pub fn of_fd(fd: impl AsFd) -> Result<Survey> {
 /// between. See also [`unlink`](super::unlink), which does not ask.
 ///
 /// # Errors
-/// [`channel::Error::Taken`] while somebody is attached; [`channel::Error::NotFound`] when nothing has this name;
+/// [`CoreError::Taken`] while somebody is attached; [`CoreError::NotFound`] when nothing has this name;
 /// [`region::Error::Foreign`] when it is another program's file; [`Cause::Stale`] when this process may not remove it.
 ///
 /// ```
-/// use ringway::channel::Error;
+/// use ringway::CoreError;
 /// use ringway::shm::{Layout, Region, Ring, survey};
 /// let name = format!("ringway-doc-remove-{}", std::process::id());
 /// let layout = Layout::new(2).part::<Ring<u8, 16>>("bytes")?;
 /// let region = Region::create(&name, 0o600, &layout)?;
-/// assert!(survey::remove(&name).unwrap_err().is(Error::Taken));
+/// assert!(survey::remove(&name).unwrap_err().is(CoreError::Taken));
 /// # Ok::<(), ringway::Error>(())
 /// ```
 pub fn remove(name: &str) -> Result<()> {
     stale::remove(name, |file| {
         // The kernel's account: the region's own may be corrupted.
-        let taken = file.is_used().then(|| Error::new(REMOVE, channel::Error::Taken));
+        let taken = file.is_used().then(|| Error::new(REMOVE, CoreError::Taken));
         taken.map_or(Ok(()), Err)
     })
 }
@@ -252,7 +252,7 @@ fn survey_of(path: &Path, name: &str) -> Option<Result<Survey>> {
     });
     match looked {
         Ok(found) => found.map(Ok),
-        Err(error) if error.is(channel::Error::NotFound) => None,
+        Err(error) if error.is(CoreError::NotFound) => None,
         // A folder, a socket, a symbolic link.
         Err(error) if matches!(error.cause(), Cause::WrongFile { .. }) => None,
         Err(error) => Some(Err(error.on(name))),

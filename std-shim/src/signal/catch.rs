@@ -4,7 +4,7 @@ use super::name::check_catchable;
 use super::{Received, Signal, signals};
 use crate::sys::last_errno;
 use crate::wait::{BellWord, PrivateFutex, Register, Wait, Wake};
-use crate::{Error, Result, channel};
+use crate::{CoreError, Error, Result};
 use ringway_core::signal::{self as core, Handler, Raised, SignalSet};
 use ringway_core::sync::AtomicU32;
 use ringway_core::wait::TimedOut;
@@ -33,7 +33,7 @@ const LINES: usize = 64;
 /// use ringway::signal::{self, Signal, SignalSet};
 /// let table: &signal::ProcessTable = signal::table();
 /// table.set_priority(Signal::TERM.line(), 10)?;
-/// # Ok::<(), ringway::channel::Error>(())
+/// # Ok::<(), ringway::CoreError>(())
 /// ```
 pub type ProcessTable = core::Table<LINES, DEPTH, Wakeup>;
 
@@ -331,20 +331,20 @@ pub struct Dispatcher {
 /// descriptor of its own; else parent and child take each other's wake-ups.
 ///
 /// # Errors
-/// [`Taken`](channel::Error::Taken) while another place has it; [`Exhausted`](channel::Error::Exhausted) if there is no
+/// [`Taken`](CoreError::Taken) while another place has it; [`Exhausted`](CoreError::Exhausted) if there is no
 /// descriptor left.
 ///
 /// ```
-/// use ringway::{channel, signal};
+/// use ringway::{CoreError, signal};
 /// let dispatcher = signal::dispatcher()?;
-/// assert!(signal::dispatcher().unwrap_err().is(channel::Error::Taken));
+/// assert!(signal::dispatcher().unwrap_err().is(CoreError::Taken));
 /// drop(dispatcher);
 /// assert!(signal::dispatcher().is_ok());
 /// # Ok::<(), ringway::Error>(())
 /// ```
 pub fn dispatcher() -> Result<Dispatcher> {
     const TAKE: &str = "take the signal dispatcher";
-    let table = TABLE.dispatcher().ok_or_else(|| Error::new(TAKE, channel::Error::Taken))?;
+    let table = TABLE.dispatcher().ok_or_else(|| Error::new(TAKE, CoreError::Taken))?;
     let event = event().map_err(|errno| Error::new(TAKE, errno))?;
     let dispatcher = Dispatcher { table, event };
     // Whether something is there is found out by the first call.
@@ -353,15 +353,15 @@ pub fn dispatcher() -> Result<Dispatcher> {
 }
 
 /// Ends the dispatcher that there is, from another thread or a handler: once it has delivered what
-/// came before, its forms that sleep answer [`Closed`](channel::Error::Closed), and its descriptor
+/// came before, its forms that sleep answer [`Closed`](CoreError::Closed), and its descriptor
 /// is readable. Whether there was one that nobody had ended before. The next one is not concerned.
 ///
 /// ```
-/// use ringway::{channel, signal};
+/// use ringway::{CoreError, signal};
 /// let mut dispatcher = signal::dispatcher()?;
 /// let handles = std::thread::spawn(move || loop {
 ///     if let Err(error) = dispatcher.pause() {
-///         break error.is(channel::Error::Closed);
+///         break error.is(CoreError::Closed);
 ///     }
 /// });
 /// assert!(signal::end_dispatcher());
@@ -424,7 +424,7 @@ impl Dispatcher {
     /// Sleeps until there is something to handle, then dispatches; returns how many deliveries there were, at least 1.
     ///
     /// # Errors
-    /// [`Closed`](channel::Error::Closed) when another thread [ended it](end_dispatcher).
+    /// [`Closed`](CoreError::Closed) when another thread [ended it](end_dispatcher).
     ///
     /// ```
     /// use ringway::signal::{self, Delivery, Signal};
@@ -441,8 +441,8 @@ impl Dispatcher {
     /// [`pause`](Self::pause), at most until the deadline.
     ///
     /// # Errors
-    /// [`TimedOut`](channel::Error::TimedOut) when the deadline passed first,
-    /// [`Closed`](channel::Error::Closed) when another thread [ended it](end_dispatcher).
+    /// [`TimedOut`](CoreError::TimedOut) when the deadline passed first,
+    /// [`Closed`](CoreError::Closed) when another thread [ended it](end_dispatcher).
     ///
     /// ```
     /// use ringway::signal;
@@ -458,7 +458,7 @@ impl Dispatcher {
     /// waits until it is ended.
     ///
     /// # Errors
-    /// [`Closed`](channel::Error::Closed) when another thread [ended it](end_dispatcher).
+    /// [`Closed`](CoreError::Closed) when another thread [ended it](end_dispatcher).
     ///
     /// ```
     /// use ringway::signal::{self, Delivery, Signal};
@@ -475,8 +475,8 @@ impl Dispatcher {
     /// [`wait`](Self::wait), at most until the deadline.
     ///
     /// # Errors
-    /// [`TimedOut`](channel::Error::TimedOut) when the deadline passed first,
-    /// [`Closed`](channel::Error::Closed) when another thread [ended it](end_dispatcher).
+    /// [`TimedOut`](CoreError::TimedOut) when the deadline passed first,
+    /// [`Closed`](CoreError::Closed) when another thread [ended it](end_dispatcher).
     ///
     /// ```
     /// use ringway::signal::{self, Signal};
@@ -531,7 +531,7 @@ impl Drop for MayBeMore<'_> {
     }
 }
 
-fn failed(error: channel::Error) -> Error {
+fn failed(error: CoreError) -> Error {
     Error::new("wait for a signal", error)
 }
 

@@ -42,7 +42,7 @@ impl SignalFd {
     ///
     /// # Errors
     /// [`Cause::Signal`](crate::Cause::Signal) if one of them is not blocked;
-    /// [`Exhausted`](crate::channel::Error::Exhausted) if there is no descriptor left.
+    /// [`Exhausted`](crate::CoreError::Exhausted) if there is no descriptor left.
     ///
     /// ```
     /// use ringway::signal::{self, Signal, SignalFd};
@@ -101,14 +101,14 @@ impl SignalFd {
     /// [`wait`](Self::wait), at most until the deadline.
     ///
     /// # Errors
-    /// [`TimedOut`](crate::channel::Error::TimedOut) when the deadline passed first; else as
+    /// [`TimedOut`](crate::CoreError::TimedOut) when the deadline passed first; else as
     /// [`try_wait`](Self::try_wait).
     ///
     /// ```
-    /// use ringway::{channel, signal::{self, Signal, SignalFd}};
+    /// use ringway::{CoreError, signal::{self, Signal, SignalFd}};
     /// let _quiet = signal::block(Signal::USR1)?;
     /// let late = SignalFd::new(Signal::USR1)?.wait_deadline(Some(std::time::Instant::now()));
-    /// assert!(late.unwrap_err().is(channel::Error::TimedOut));
+    /// assert!(late.unwrap_err().is(CoreError::TimedOut));
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn wait_deadline(&self, deadline: Option<Instant>) -> Result<Received> {

@@ -4,7 +4,7 @@ use super::name::check_blockable;
 use super::timer::timespec;
 use super::{Received, Signal, signals};
 use crate::sys::last_errno;
-use crate::{Cause, Error, Result, channel};
+use crate::{Cause, CoreError, Error, Result};
 use ringway_core::signal::SignalSet;
 use rustix::io::Errno;
 use std::marker::PhantomData;
@@ -202,15 +202,15 @@ pub fn try_wait(any_of: impl Into<SignalSet>) -> Result<Option<Received>> {
 /// [`wait`], at most until the deadline.
 ///
 /// # Errors
-/// [`TimedOut`](channel::Error::TimedOut) when the deadline passed first, never before it; else as [`wait`].
+/// [`TimedOut`](CoreError::TimedOut) when the deadline passed first, never before it; else as [`wait`].
 ///
 /// ```
-/// use ringway::{channel, signal::{self, Signal}};
+/// use ringway::{CoreError, signal::{self, Signal}};
 /// use std::time::{Duration, Instant};
 /// let _quiet = signal::block(Signal::USR1)?;
 /// let soon = Instant::now() + Duration::from_millis(5);
 /// let late = signal::wait_deadline(Signal::USR1, Some(soon)).unwrap_err();
-/// assert!(late.is(channel::Error::TimedOut));
+/// assert!(late.is(CoreError::TimedOut));
 /// # Ok::<(), ringway::Error>(())
 /// ```
 #[doc(alias = "sigtimedwait")]
@@ -221,7 +221,7 @@ pub fn wait_deadline(any_of: impl Into<SignalSet>, deadline: Option<Instant>) ->
         let late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
         match take(&set, deadline).map_err(failed)? {
             Some(received) => return Ok(received),
-            None if late => return Err(Error::new(WAIT, channel::Error::TimedOut)),
+            None if late => return Err(Error::new(WAIT, CoreError::TimedOut)),
             None => {}
         }
     }

@@ -77,7 +77,7 @@ impl Received {
     /// table.raise(Signal::HUP.line())?;
     /// let delivery = table.dispatcher().unwrap().try_wait(SignalSet::all()).unwrap();
     /// assert_eq!(Received::of(&delivery).unwrap().signal, Signal::HUP);
-    /// # Ok::<(), ringway::channel::Error>(())
+    /// # Ok::<(), ringway::CoreError>(())
     /// ```
     pub fn of(delivery: &Raised) -> Option<Self> {
         let Raised { line, count, payload, .. } = *delivery;

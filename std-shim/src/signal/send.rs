@@ -20,7 +20,7 @@ use std::ptr;
 ///
 /// # Errors
 /// [`Cause::Os`](crate::Cause::Os) with `ESRCH` if there is no such process, with `EPERM` if it is not ours to signal;
-/// [`Exhausted`](crate::channel::Error::Exhausted) for a real-time signal if the receiver's user has as many signals queued
+/// [`Exhausted`](crate::CoreError::Exhausted) for a real-time signal if the receiver's user has as many signals queued
 /// as allowed (`RLIMIT_SIGPENDING`).
 ///
 /// ```
@@ -45,7 +45,7 @@ pub fn send(process: Pid, signal: Signal) -> Result<()> {
 /// See [`sigqueue(3)`](https://man7.org/linux/man-pages/man3/sigqueue.3.html).
 ///
 /// # Errors
-/// As [`send`], [`Exhausted`](crate::channel::Error::Exhausted) for every signal.
+/// As [`send`], [`Exhausted`](crate::CoreError::Exhausted) for every signal.
 ///
 /// ```
 /// use ringway::signal::{self, Signal};

@@ -53,7 +53,7 @@ impl IntervalTimer {
     ///
     /// # Errors
     /// [`Cause::Signal`](crate::Cause::Signal) for `KILL` and `STOP`, which would only end or stop this process;
-    /// [`Exhausted`](crate::channel::Error::Exhausted) if the kernel has no room for another timer, or this user has as many
+    /// [`Exhausted`](crate::CoreError::Exhausted) if the kernel has no room for another timer, or this user has as many
     /// signals queued as allowed (`RLIMIT_SIGPENDING`), of which each timer takes one.
     ///
     /// ```

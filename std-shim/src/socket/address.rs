@@ -1,7 +1,7 @@
 //! What names an end: a path, an abstract name, or nothing for Unix sockets; IP and port for the Internet's.
 
 use super::kind::{Family, Inet, Unix, sealed};
-use ringway_core::channel;
+use crate::CoreError;
 use rustix::net::{AddressFamily, SocketAddrAny, SocketAddrUnix};
 use std::ffi::OsStr;
 use std::fmt;
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// The name of a Unix socket ([unix(7)]). Whatever is a path turns into one.
 ///
 /// A path may have at most [`UnixAddress::MAX`] bytes, and an abstract name too: a longer or empty one is
-/// [`BadName`](channel::Error::BadName) when it is used.
+/// [`BadName`](CoreError::BadName) when it is used.
 ///
 /// ```
 /// use ringway::socket::UnixAddress;
@@ -57,20 +57,20 @@ impl UnixAddress {
     }
 
     /// As the system wants it, for binding.
-    pub(super) fn encode(&self) -> Result<SocketAddrUnix, channel::Error> {
-        let bad_name = |_| channel::Error::BadName;
+    pub(super) fn encode(&self) -> Result<SocketAddrUnix, CoreError> {
+        let bad_name = |_| CoreError::BadName;
         match self {
             UnixAddress::Path(path) => {
                 let bytes = path.as_os_str().as_bytes();
                 // The system would take an empty path for an abstract name.
                 if bytes.is_empty() || bytes.len() > Self::MAX {
-                    return Err(channel::Error::BadName);
+                    return Err(CoreError::BadName);
                 }
                 SocketAddrUnix::new(path.as_path()).map_err(bad_name)
             }
             UnixAddress::Abstract(name) => {
                 if name.is_empty() {
-                    return Err(channel::Error::BadName);
+                    return Err(CoreError::BadName);
                 }
                 SocketAddrUnix::new_abstract_name(name).map_err(bad_name)
             }
@@ -79,9 +79,9 @@ impl UnixAddress {
     }
 
     /// As the system wants it, for reaching somebody: what has no name cannot be reached.
-    pub(super) fn encode_peer(&self) -> Result<SocketAddrUnix, channel::Error> {
+    pub(super) fn encode_peer(&self) -> Result<SocketAddrUnix, CoreError> {
         match self {
-            UnixAddress::Unnamed => Err(channel::Error::BadName),
+            UnixAddress::Unnamed => Err(CoreError::BadName),
             _ => self.encode(),
         }
     }

@@ -5,7 +5,7 @@ use super::end::{Socket, recv_flags, send_flags};
 use super::kind::{Type, Unix};
 use super::message::{RECEIVE, SEND, fits};
 use crate::fd::{Interest, Timeout};
-use crate::{Error, Result, channel};
+use crate::{CoreError, Error, Result};
 use ringway_core::channel::{Event, State};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SocketType};
@@ -32,7 +32,7 @@ impl<T: Type> Socket<Unix, T> {
     ///
     /// # Errors
     /// `EINVAL` for more than [`MAX_DESCRIPTORS`], or for none of `data` on a stream, where descriptors need at least one
-    /// byte to travel with. `ETOOMANYREFS` if too many are under way. [`TimedOut`](channel::Error::TimedOut) when `deadline`
+    /// byte to travel with. `ETOOMANYREFS` if too many are under way. [`TimedOut`](CoreError::TimedOut) when `deadline`
     /// passed first. Else as writing or sending
     /// ([sendmsg(2)](https://man7.org/linux/man-pages/man2/sendmsg.2.html),
     /// [unix(7)](https://man7.org/linux/man-pages/man7/unix.7.html)).
@@ -76,19 +76,19 @@ impl<T: Type> Socket<Unix, T> {
     /// for it with every message (`SO_PASSCRED`, `SO_PASSPIDFD`, `SO_TIMESTAMP`), and here it is passed over.
     ///
     /// # Errors
-    /// [`Exhausted`](channel::Error::Exhausted) if more came than `room`, or than this process may still open: those
+    /// [`Exhausted`](CoreError::Exhausted) if more came than `room`, or than this process may still open: those
     /// that did come are closed, the system drops the others, and the bytes or the message are lost too. On a stream
-    /// that leaves a gap: end the conversation. [`TimedOut`](channel::Error::TimedOut) when `deadline` passed first. Else as
+    /// that leaves a gap: end the conversation. [`TimedOut`](CoreError::TimedOut) when `deadline` passed first. Else as
     /// reading or receiving
     /// ([recvmsg(2)](https://man7.org/linux/man-pages/man2/recvmsg.2.html)).
     ///
     /// ```
-    /// use ringway::{channel, socket::UnixSeqpacket};
+    /// use ringway::{CoreError, socket::UnixSeqpacket};
     /// use std::os::fd::AsFd;
     /// let (ours, theirs) = UnixSeqpacket::pair()?;
     /// ours.send_descriptors(b"two", &[ours.as_fd(), theirs.as_fd()], None)?;
     /// let error = theirs.recv_descriptors(&mut [0; 8], 1, None).unwrap_err();
-    /// assert!(error.is(channel::Error::Exhausted));
+    /// assert!(error.is(CoreError::Exhausted));
     /// # Ok::<(), ringway::Error>(())
     /// ```
     #[doc(alias = "recvmsg")]
@@ -140,7 +140,7 @@ impl<T: Type> Socket<Unix, T> {
         let rights = self.recv_rights(buf, room, timeout)?;
         // From here on whatever returns early drops, and so closes, what came.
         if rights.lost || rights.received.descriptors.len() > room {
-            return Err(Error::new(ALL, channel::Error::Exhausted));
+            return Err(Error::new(ALL, CoreError::Exhausted));
         }
         if T::TYPE != SocketType::STREAM {
             fits(rights.received.size, buf.len())?;
@@ -158,7 +158,7 @@ impl<T: Type> Socket<Unix, T> {
         let messages = T::TYPE != SocketType::STREAM;
         let timeout = match self.may_recv(timeout) {
             Ok(timeout) => timeout,
-            Err(channel::Error::EndOfFile) if !messages => {
+            Err(CoreError::EndOfFile) if !messages => {
                 let received = Received { size: 0, descriptors: Vec::new() };
                 return Ok(Rights { received, lost: false });
             }
@@ -181,7 +181,7 @@ impl<T: Type> Socket<Unix, T> {
         let at_end = !messages && came.size == 0 && !buf.is_empty();
         if at_end {
             if self.state() == State::Reset {
-                return Err(Error::new(RECEIVE, channel::Error::Reset));
+                return Err(Error::new(RECEIVE, CoreError::Reset));
             }
             self.learn(Event::PeerShutSend);
         }

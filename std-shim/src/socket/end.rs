@@ -3,7 +3,7 @@
 use super::file::SocketFile;
 use super::kind::{Connected, Family, Type};
 use crate::fd::{self, EndpointState, Interest, Timeout};
-use crate::{Error, Result, channel};
+use crate::{CoreError, Error, Result};
 use ringway_core::channel::{Event, State};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, sockopt};
@@ -64,7 +64,7 @@ impl<F: Family, T: Type> Socket<F, T> {
     /// The address of the end that this one is connected to.
     ///
     /// # Errors
-    /// [`NotConnected`](channel::Error::NotConnected)
+    /// [`NotConnected`](CoreError::NotConnected)
     /// ([getpeername(2)](https://man7.org/linux/man-pages/man2/getpeername.2.html)).
     ///
     /// ```
@@ -124,16 +124,16 @@ impl<F: Family, T: Connected> Socket<F, T> {
     /// ended already is left as it is. It wakes those who wait in another thread.
     ///
     /// # Errors
-    /// [`Reset`](channel::Error::Reset) if the connection was torn down and this end had not noticed
+    /// [`Reset`](CoreError::Reset) if the connection was torn down and this end had not noticed
     /// ([shutdown(2)](https://man7.org/linux/man-pages/man2/shutdown.2.html)).
     ///
     /// ```
     /// use ringway::socket::UnixStream;
-    /// use ringway::channel;
+    /// use ringway::CoreError;
     /// use std::net::Shutdown;
     /// let (ours, theirs) = UnixStream::pair()?;
     /// ours.shutdown(Shutdown::Write)?;
-    /// assert!(ours.write(b"late").unwrap_err().is(channel::Error::BrokenPipe));
+    /// assert!(ours.write(b"late").unwrap_err().is(CoreError::BrokenPipe));
     /// assert_eq!(theirs.read(&mut [0; 8])?, 0);
     /// theirs.write(b"still open")?;
     /// # Ok::<(), ringway::Error>(())
@@ -147,7 +147,7 @@ impl<F: Family, T: Connected> Socket<F, T> {
         };
         let before = self.state();
         if before == State::Reset {
-            return Err(Error::new(WHAT, channel::Error::Reset));
+            return Err(Error::new(WHAT, CoreError::Reset));
         }
         for event in events {
             self.state.on(*event).map_err(|reason| Error::new(WHAT, reason))?;
@@ -156,7 +156,7 @@ impl<F: Family, T: Connected> Socket<F, T> {
             // Torn down, and we had not heard; unless it simply ended on both sides before.
             Err(Errno::NOTCONN) if before.can_send() || before.can_recv() => {
                 self.learn(Event::Reset);
-                Err(Error::new(WHAT, channel::Error::Reset))
+                Err(Error::new(WHAT, CoreError::Reset))
             }
             Ok(()) | Err(Errno::NOTCONN) => Ok(()),
             Err(errno) => Err(Error::new(WHAT, errno)),

@@ -7,7 +7,7 @@ use super::message::{SEND, largest_datagram};
 use super::options::Options;
 use super::reach::Reach;
 use crate::fd::{self, Interest, Timeout};
-use crate::{Error, Result, channel};
+use crate::{CoreError, Error, Result};
 use ringway_core::channel::State;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, sockopt};
@@ -49,7 +49,7 @@ impl Reach for Inet {
         // The port that the system chose for this end may be the one that it was to reach: TCP then connects it to
         // itself, which is nobody who listens.
         if socket.local_address()? == *to {
-            return Err(Error::new(CONNECT, channel::Error::Refused).on(to));
+            return Err(Error::new(CONNECT, CoreError::Refused).on(to));
         }
         Ok(socket)
     }
@@ -78,13 +78,13 @@ impl Reach for Inet {
                 }
                 Err(Errno::MSGSIZE) => {
                     let max = largest_datagram(address.ip());
-                    let reason = channel::Error::MessageTooLarge { max };
+                    let reason = CoreError::MessageTooLarge { max };
                     return Err(Error::new(SEND, reason).on(address));
                 }
                 Err(errno) => return Err(socket.not_sent(errno).on(address)),
             }
         }
-        Err(failure.unwrap_or_else(|| Error::new(SEND, channel::Error::NotFound)))
+        Err(failure.unwrap_or_else(|| Error::new(SEND, CoreError::NotFound)))
     }
 }
 

@@ -28,7 +28,7 @@ impl<F: Family, T: Connected> Listener<F, T> {
     /// over.
     ///
     /// # Errors
-    /// [`Exhausted`](crate::channel::Error::Exhausted) if there are no more descriptors: the connection waits on
+    /// [`Exhausted`](crate::CoreError::Exhausted) if there are no more descriptors: the connection waits on
     /// ([accept(2)](https://man7.org/linux/man-pages/man2/accept.2.html)).
     ///
     /// ```
@@ -47,12 +47,12 @@ impl<F: Family, T: Connected> Listener<F, T> {
     /// [`accept`](Self::accept) without waiting.
     ///
     /// # Errors
-    /// [`WouldBlock`](crate::channel::Error::WouldBlock) if nobody waits; else as [`accept`](Self::accept).
+    /// [`WouldBlock`](crate::CoreError::WouldBlock) if nobody waits; else as [`accept`](Self::accept).
     ///
     /// ```
-    /// use ringway::channel;
+    /// use ringway::CoreError;
     /// let listener = ringway::socket::TcpListener::bind("127.0.0.1:0")?;
-    /// assert!(listener.try_accept().unwrap_err().is(channel::Error::WouldBlock));
+    /// assert!(listener.try_accept().unwrap_err().is(CoreError::WouldBlock));
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn try_accept(&self) -> Result<Socket<F, T>> {
@@ -62,15 +62,15 @@ impl<F: Family, T: Connected> Listener<F, T> {
     /// [`accept`](Self::accept), waiting at most until `deadline`.
     ///
     /// # Errors
-    /// [`TimedOut`](crate::channel::Error::TimedOut) when it passed first; else as [`accept`](Self::accept).
+    /// [`TimedOut`](crate::CoreError::TimedOut) when it passed first; else as [`accept`](Self::accept).
     ///
     /// ```
-    /// use ringway::channel;
+    /// use ringway::CoreError;
     /// use ringway::socket::{SeqpacketListener, UnixAddress};
     /// use std::time::{Duration, Instant};
     /// let listener = SeqpacketListener::bind(UnixAddress::Unnamed)?;
     /// let soon = Instant::now() + Duration::from_millis(5);
-    /// assert!(listener.accept_deadline(Some(soon)).unwrap_err().is(channel::Error::TimedOut));
+    /// assert!(listener.accept_deadline(Some(soon)).unwrap_err().is(CoreError::TimedOut));
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn accept_deadline(&self, deadline: Option<Instant>) -> Result<Socket<F, T>> {
@@ -147,26 +147,26 @@ impl<F: Reach, T: Connected> Listener<F, T> {
     /// when they are), and each looks again when it is its turn. The dead file is not unlinked but
     /// moved away first, and what was moved is compared with what was found dead: also a program that
     /// knows nothing of this protocol, and binds at the same moment, loses nothing. One of the starters listens in the end, and
-    /// the others get [`AddressInUse`](crate::channel::Error::AddressInUse).
+    /// the others get [`AddressInUse`](crate::CoreError::AddressInUse).
     ///
     /// The file goes when the listener is dropped, if it is still the one that was made here, and if this is the
     /// process that made it (not a fork). It stays when the listener becomes an [`OwnedFd`].
     ///
     /// # Errors
-    /// [`AddressInUse`](crate::channel::Error::AddressInUse);
-    /// [`NotFound`](crate::channel::Error::NotFound) if the directory does not exist, or a host's name has no address;
-    /// [`BadName`](crate::channel::Error::BadName) if the path is empty or longer than
+    /// [`AddressInUse`](crate::CoreError::AddressInUse);
+    /// [`NotFound`](crate::CoreError::NotFound) if the directory does not exist, or a host's name has no address;
+    /// [`BadName`](crate::CoreError::BadName) if the path is empty or longer than
     /// [`UnixAddress::MAX`](super::UnixAddress::MAX); `EACCES`, also for a port that needs a privilege
     /// ([bind(2)](https://man7.org/linux/man-pages/man2/bind.2.html)).
     ///
     /// ```
-    /// use ringway::channel;
+    /// use ringway::CoreError;
     /// use ringway::socket::{TcpListener, UnixListener};
     /// let dir = tempfile::tempdir().unwrap();
     /// let path = dir.path().join("app.sock");
     ///
     /// let listener = UnixListener::bind(&path)?;
-    /// assert!(UnixListener::bind(&path).unwrap_err().is(channel::Error::AddressInUse));
+    /// assert!(UnixListener::bind(&path).unwrap_err().is(CoreError::AddressInUse));
     /// drop(listener);
     /// assert!(!path.exists());
     ///
@@ -176,7 +176,7 @@ impl<F: Reach, T: Connected> Listener<F, T> {
     ///
     /// let listener = TcpListener::bind(("127.0.0.1", 0))?;
     /// let error = TcpListener::bind(listener.local_address()?).unwrap_err();
-    /// assert!(error.is(channel::Error::AddressInUse));
+    /// assert!(error.is(CoreError::AddressInUse));
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn bind(address: impl Destination<F>) -> Result<Self> {

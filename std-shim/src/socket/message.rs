@@ -4,7 +4,7 @@ use super::end::{Socket, recv_flags, send_flags};
 use super::kind::{Datagram, Family, Message, Seqpacket, Type, sealed};
 use super::settings;
 use crate::fd::{Interest, Timeout};
-use crate::{Cause, Error, Result, channel};
+use crate::{Cause, CoreError, Error, Result};
 use ringway_core::channel::{Event, State};
 use rustix::io::Errno;
 use rustix::net::{RecvAncillaryBuffer, RecvFlags, ReturnFlags, SocketType, sockopt};
@@ -21,9 +21,9 @@ impl<F: Family, T: Message> Socket<F, T> {
     /// Sends one message to the peer; waits while there is no room. It may be empty.
     ///
     /// # Errors
-    /// [`MessageTooLarge`](channel::Error::MessageTooLarge) with the most that this socket can send now;
-    /// [`BrokenPipe`](channel::Error::BrokenPipe) if nobody receives any more;
-    /// [`NotConnected`](channel::Error::NotConnected); for datagrams also [`Refused`](channel::Error::Refused) if the
+    /// [`MessageTooLarge`](CoreError::MessageTooLarge) with the most that this socket can send now;
+    /// [`BrokenPipe`](CoreError::BrokenPipe) if nobody receives any more;
+    /// [`NotConnected`](CoreError::NotConnected); for datagrams also [`Refused`](CoreError::Refused) if the
     /// receiver is gone ([send(2)](https://man7.org/linux/man-pages/man2/send.2.html)).
     ///
     /// ```
@@ -43,17 +43,17 @@ impl<F: Family, T: Message> Socket<F, T> {
     /// [`send`](Self::send) without waiting.
     ///
     /// # Errors
-    /// [`WouldBlock`](channel::Error::WouldBlock) if there is no room; else as [`send`](Self::send).
+    /// [`WouldBlock`](CoreError::WouldBlock) if there is no room; else as [`send`](Self::send).
     ///
     /// ```
-    /// use ringway::{channel, socket::UnixSeqpacket};
+    /// use ringway::{CoreError, socket::UnixSeqpacket};
     /// let (ours, _theirs) = UnixSeqpacket::pair()?;
     /// let full = loop {
     ///     if let Err(error) = ours.try_send(&[0; 4096]) {
     ///         break error;
     ///     }
     /// };
-    /// assert!(full.is(channel::Error::WouldBlock));
+    /// assert!(full.is(CoreError::WouldBlock));
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn try_send(&self, message: &[u8]) -> Result<()> {
@@ -63,7 +63,7 @@ impl<F: Family, T: Message> Socket<F, T> {
     /// [`send`](Self::send), waiting at most until `deadline` for room.
     ///
     /// # Errors
-    /// [`TimedOut`](channel::Error::TimedOut) when it passed first; else as [`send`](Self::send).
+    /// [`TimedOut`](CoreError::TimedOut) when it passed first; else as [`send`](Self::send).
     ///
     /// ```
     /// use ringway::socket::UnixSeqpacket;
@@ -85,13 +85,13 @@ impl<F: Family, T: Message> Socket<F, T> {
     /// [`recv_descriptors`](Self::recv_descriptors) takes them.
     ///
     /// # Errors
-    /// [`EndOfFile`](channel::Error::EndOfFile) if the peer of a [`Seqpacket`] has ended and all was received. A datagram
+    /// [`EndOfFile`](CoreError::EndOfFile) if the peer of a [`Seqpacket`] has ended and all was received. A datagram
     /// socket never learns that, and waits on.
-    /// [`BufferTooSmall`](channel::Error::BufferTooSmall) with the size of the message;
-    /// [`Reset`](channel::Error::Reset) ([recv(2)](https://man7.org/linux/man-pages/man2/recv.2.html)).
+    /// [`BufferTooSmall`](CoreError::BufferTooSmall) with the size of the message;
+    /// [`Reset`](CoreError::Reset) ([recv(2)](https://man7.org/linux/man-pages/man2/recv.2.html)).
     ///
     /// ```
-    /// use ringway::{channel, socket::UnixSeqpacket};
+    /// use ringway::{CoreError, socket::UnixSeqpacket};
     /// let (ours, theirs) = UnixSeqpacket::pair()?;
     /// ours.send(b"")?;
     /// ours.send(b"long message")?;
@@ -100,8 +100,8 @@ impl<F: Family, T: Message> Socket<F, T> {
     /// let mut buf = [0; 4];
     /// assert_eq!(theirs.recv(&mut buf)?, 0);
     /// let error = theirs.recv(&mut buf).unwrap_err();
-    /// assert!(error.is(channel::Error::BufferTooSmall { needed: 12 }) && &buf == b"long");
-    /// assert!(theirs.recv(&mut buf).unwrap_err().is(channel::Error::EndOfFile));
+    /// assert!(error.is(CoreError::BufferTooSmall { needed: 12 }) && &buf == b"long");
+    /// assert!(theirs.recv(&mut buf).unwrap_err().is(CoreError::EndOfFile));
     /// # Ok::<(), ringway::Error>(())
     /// ```
     #[doc(alias = "recvmsg")]
@@ -112,12 +112,12 @@ impl<F: Family, T: Message> Socket<F, T> {
     /// [`recv`](Self::recv) without waiting.
     ///
     /// # Errors
-    /// [`WouldBlock`](channel::Error::WouldBlock) if there is no message; else as [`recv`](Self::recv).
+    /// [`WouldBlock`](CoreError::WouldBlock) if there is no message; else as [`recv`](Self::recv).
     ///
     /// ```
-    /// use ringway::{channel, socket::UnixDatagram};
+    /// use ringway::{CoreError, socket::UnixDatagram};
     /// let (ours, _theirs) = UnixDatagram::pair()?;
-    /// assert!(ours.try_recv(&mut [0; 16]).unwrap_err().is(channel::Error::WouldBlock));
+    /// assert!(ours.try_recv(&mut [0; 16]).unwrap_err().is(CoreError::WouldBlock));
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn try_recv(&self, buf: &mut [u8]) -> Result<usize> {
@@ -127,14 +127,14 @@ impl<F: Family, T: Message> Socket<F, T> {
     /// [`recv`](Self::recv), waiting at most until `deadline`.
     ///
     /// # Errors
-    /// [`TimedOut`](channel::Error::TimedOut) when it passed first; else as [`recv`](Self::recv).
+    /// [`TimedOut`](CoreError::TimedOut) when it passed first; else as [`recv`](Self::recv).
     ///
     /// ```
-    /// use ringway::{channel, socket::UdpSocket};
+    /// use ringway::{CoreError, socket::UdpSocket};
     /// use std::time::{Duration, Instant};
     /// let socket = UdpSocket::bind("127.0.0.1:0")?;
     /// let soon = Instant::now() + Duration::from_millis(5);
-    /// assert!(socket.recv_deadline(&mut [0; 16], Some(soon)).unwrap_err().is(channel::Error::TimedOut));
+    /// assert!(socket.recv_deadline(&mut [0; 16], Some(soon)).unwrap_err().is(CoreError::TimedOut));
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn recv_deadline(&self, buf: &mut [u8], deadline: Option<Instant>) -> Result<usize> {
@@ -161,7 +161,7 @@ impl<F: Family, T: Message> Socket<F, T> {
         match self.recv_with(&mut [], Timeout::NEVER, RecvFlags::PEEK) {
             Ok(size) => Ok(size),
             Err(error) => match error.cause() {
-                Cause::Core(channel::Error::BufferTooSmall { needed }) => Ok(needed),
+                Cause::Core(CoreError::BufferTooSmall { needed }) => Ok(needed),
                 _ => Err(error),
             },
         }
@@ -207,16 +207,13 @@ impl<F: Family, T: Type> Socket<F, T> {
     /// What the table says about receiving, and how long it may wait. When a send learned of a reset, what had arrived
     /// before is still the receiver's, and nothing else will come.
     #[inline]
-    pub(super) fn may_recv(
-        &self,
-        timeout: Timeout,
-    ) -> std::result::Result<Timeout, channel::Error> {
+    pub(super) fn may_recv(&self, timeout: Timeout) -> std::result::Result<Timeout, CoreError> {
         if !T::CONNECTED {
             return Ok(timeout);
         }
         match self.state().on(Event::Recv) {
             Ok(_) => Ok(timeout),
-            Err(channel::Error::Reset) => Ok(Timeout::Now),
+            Err(CoreError::Reset) => Ok(Timeout::Now),
             Err(reason) => Err(reason),
         }
     }
@@ -243,7 +240,7 @@ impl<F: Family, T: Type> Socket<F, T> {
     #[cold]
     pub(super) fn not_received(&self, errno: Errno) -> Error {
         if T::CONNECTED && self.state() == State::Reset {
-            return Error::new(RECEIVE, channel::Error::Reset);
+            return Error::new(RECEIVE, CoreError::Reset);
         }
         self.failed(RECEIVE, errno)
     }
@@ -261,17 +258,17 @@ impl<F: Family, T: Type> Socket<F, T> {
             // unix(7) keeps 32 bytes of the send buffer for itself.
             None => sockopt::socket_send_buffer_size(&self.fd).unwrap_or(0).saturating_sub(32),
         };
-        Error::new(SEND, channel::Error::MessageTooLarge { max })
+        Error::new(SEND, CoreError::MessageTooLarge { max })
     }
 
     /// The peer has ended, and everything was received.
     #[cold]
     pub(super) fn ended(&self) -> Error {
         if self.state() == State::Reset {
-            return Error::new(RECEIVE, channel::Error::Reset);
+            return Error::new(RECEIVE, CoreError::Reset);
         }
         self.learn(Event::PeerShutSend);
-        Error::new(RECEIVE, channel::Error::EndOfFile)
+        Error::new(RECEIVE, CoreError::EndOfFile)
     }
 }
 
@@ -289,7 +286,7 @@ pub(super) fn largest_datagram(to: IpAddr) -> usize {
 
 pub(super) fn fits(needed: usize, room: usize) -> Result<usize> {
     if needed > room {
-        Err(Error::new(RECEIVE, channel::Error::BufferTooSmall { needed }))
+        Err(Error::new(RECEIVE, CoreError::BufferTooSmall { needed }))
     } else {
         Ok(needed)
     }
@@ -329,12 +326,12 @@ impl<F: Family> Socket<F, Datagram> {
     /// [`recv_from`](Self::recv_from) without waiting.
     ///
     /// # Errors
-    /// [`WouldBlock`](channel::Error::WouldBlock) if there is no message; else as [`recv_from`](Self::recv_from).
+    /// [`WouldBlock`](CoreError::WouldBlock) if there is no message; else as [`recv_from`](Self::recv_from).
     ///
     /// ```
-    /// use ringway::{channel, socket::UdpSocket};
+    /// use ringway::{CoreError, socket::UdpSocket};
     /// let socket = UdpSocket::bind("[::1]:0")?;
-    /// assert!(socket.try_recv_from(&mut [0; 16]).unwrap_err().is(channel::Error::WouldBlock));
+    /// assert!(socket.try_recv_from(&mut [0; 16]).unwrap_err().is(CoreError::WouldBlock));
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn try_recv_from(&self, buf: &mut [u8]) -> Result<(usize, F::Address)> {
@@ -344,15 +341,15 @@ impl<F: Family> Socket<F, Datagram> {
     /// [`recv_from`](Self::recv_from), waiting at most until `deadline`.
     ///
     /// # Errors
-    /// [`TimedOut`](channel::Error::TimedOut) when it passed first; else as [`recv_from`](Self::recv_from).
+    /// [`TimedOut`](CoreError::TimedOut) when it passed first; else as [`recv_from`](Self::recv_from).
     ///
     /// ```
-    /// use ringway::{channel, socket::UdpSocket};
+    /// use ringway::{CoreError, socket::UdpSocket};
     /// use std::time::{Duration, Instant};
     /// let socket = UdpSocket::bind("127.0.0.1:0")?;
     /// let soon = Instant::now() + Duration::from_millis(5);
     /// let late = socket.recv_from_deadline(&mut [0; 16], Some(soon)).unwrap_err();
-    /// assert!(late.is(channel::Error::TimedOut));
+    /// assert!(late.is(CoreError::TimedOut));
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn recv_from_deadline(

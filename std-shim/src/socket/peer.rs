@@ -3,7 +3,7 @@
 use super::end::Socket;
 use super::kind::{Connected, Unix};
 use super::settings;
-use crate::{Error, Result, channel};
+use crate::{CoreError, Error, Result};
 use rustix::io::Errno;
 use rustix::process::Pid;
 use std::os::fd::{AsFd, FromRawFd, OwnedFd};
@@ -28,7 +28,7 @@ impl<T: Connected> Socket<Unix, T> {
     /// Who the peer is (`SO_PEERCRED`).
     ///
     /// # Errors
-    /// [`NotConnected`](channel::Error::NotConnected).
+    /// [`NotConnected`](CoreError::NotConnected).
     ///
     /// ```
     /// let (ours, _theirs) = ringway::socket::UnixStream::pair()?;
@@ -43,7 +43,7 @@ impl<T: Connected> Socket<Unix, T> {
         let peer: libc::ucred = unsafe { settings::get(self.fd.as_fd(), libc::SO_PEERCRED) }
             .map_err(|errno| Error::new(WHAT, errno))?;
         if peer.pid == 0 && peer.uid == u32::MAX {
-            return Err(Error::new(WHAT, channel::Error::NotConnected));
+            return Err(Error::new(WHAT, CoreError::NotConnected));
         }
         Ok(Credentials { pid: Pid::from_raw(peer.pid.max(0)), uid: peer.uid, gid: peer.gid })
     }
@@ -52,7 +52,7 @@ impl<T: Connected> Socket<Unix, T> {
     /// becomes readable when the process ends, and can carry signals to it. Close-on-exec.
     ///
     /// # Errors
-    /// [`NotConnected`](channel::Error::NotConnected) if there is no peer; `ENOPROTOOPT` before Linux 6.5; `ESRCH` if
+    /// [`NotConnected`](CoreError::NotConnected) if there is no peer; `ENOPROTOOPT` before Linux 6.5; `ESRCH` if
     /// the process has ended and its parent has taken note (before Linux 6.16).
     ///
     /// ```
@@ -70,7 +70,7 @@ impl<T: Connected> Socket<Unix, T> {
         // SAFETY: the kernel fills an int, of which any bits are valid.
         let fd = unsafe { settings::get::<libc::c_int>(self.fd.as_fd(), libc::SO_PEERPIDFD) };
         let fd = fd.map_err(|errno| match errno {
-            Errno::NODATA => Error::new(PIDFD, channel::Error::NotConnected),
+            Errno::NODATA => Error::new(PIDFD, CoreError::NotConnected),
             Errno::NOPROTOOPT => {
                 Error::new("get a pidfd of the peer (it takes Linux 6.5 or later)", errno)
             }

@@ -65,20 +65,20 @@ impl<F: Reach, T: Connected> Socket<F, T> {
     /// the listener's backlog is full.
     ///
     /// # Errors
-    /// [`NotFound`](crate::channel::Error::NotFound) if nothing has the name, or a host's name has
-    /// no address; [`Refused`](crate::channel::Error::Refused) if nobody listens there (the file of
-    /// a dead listener, for instance); [`TimedOut`](crate::channel::Error::TimedOut) when the
-    /// system gave up; [`BadName`](crate::channel::Error::BadName), or what the system says
+    /// [`NotFound`](crate::CoreError::NotFound) if nothing has the name, or a host's name has
+    /// no address; [`Refused`](crate::CoreError::Refused) if nobody listens there (the file of
+    /// a dead listener, for instance); [`TimedOut`](crate::CoreError::TimedOut) when the
+    /// system gave up; [`BadName`](crate::CoreError::BadName), or what the system says
     /// ([connect(2)](https://man7.org/linux/man-pages/man2/connect.2.html)): `EPROTOTYPE` if the
     /// listener is of another type, `EACCES` without permission to write to the file. Of several
     /// addresses, it is the last one's.
     ///
     /// ```
-    /// use ringway::channel;
+    /// use ringway::CoreError;
     /// use ringway::socket::{TcpListener, TcpStream, UnixStream};
     /// let dir = tempfile::tempdir().unwrap();
     /// let error = UnixStream::connect(dir.path().join("nobody")).unwrap_err();
-    /// assert!(error.is(channel::Error::NotFound));
+    /// assert!(error.is(CoreError::NotFound));
     ///
     /// let listener = TcpListener::bind("127.0.0.1:0")?;
     /// let port = listener.local_address()?.port();
@@ -97,7 +97,7 @@ impl<F: Reach, T: Connected> Socket<F, T> {
     /// matters, pass a [`SocketAddr`](std::net::SocketAddr).
     ///
     /// # Errors
-    /// [`TimedOut`](crate::channel::Error::TimedOut) when it passed first; else as [`connect`](Self::connect).
+    /// [`TimedOut`](crate::CoreError::TimedOut) when it passed first; else as [`connect`](Self::connect).
     ///
     /// ```
     /// use ringway::socket::{TcpListener, TcpStream};
@@ -167,11 +167,11 @@ impl<F: Reach> Socket<F, Datagram> {
 
     /// Sets whom [`send`](Self::send) sends to, and from whom alone this socket receives. It may be
     /// called again. On the Internet nobody is asked: that nothing receives there shows only later,
-    /// as [`Refused`](crate::channel::Error::Refused).
+    /// as [`Refused`](crate::CoreError::Refused).
     ///
     /// # Errors
-    /// [`NotFound`](crate::channel::Error::NotFound) if nothing has the name, or a host's name has no address of this
-    /// socket's version; [`Refused`](crate::channel::Error::Refused) if the socket that had the name is gone.
+    /// [`NotFound`](crate::CoreError::NotFound) if nothing has the name, or a host's name has no address of this
+    /// socket's version; [`Refused`](crate::CoreError::Refused) if the socket that had the name is gone.
     ///
     /// ```
     /// use ringway::socket::{UnixAddress, UnixDatagram};
@@ -195,9 +195,9 @@ impl<F: Reach> Socket<F, Datagram> {
     /// A host's name is looked up with every call: where that costs too much, pass a [`SocketAddr`](std::net::SocketAddr).
     ///
     /// # Errors
-    /// [`NotFound`](crate::channel::Error::NotFound) if nothing has the name, or a host's name has no address;
-    /// [`Refused`](crate::channel::Error::Refused) if the socket that had the name is gone;
-    /// [`MessageTooLarge`](crate::channel::Error::MessageTooLarge); or what the system says
+    /// [`NotFound`](crate::CoreError::NotFound) if nothing has the name, or a host's name has no address;
+    /// [`Refused`](crate::CoreError::Refused) if the socket that had the name is gone;
+    /// [`MessageTooLarge`](crate::CoreError::MessageTooLarge); or what the system says
     /// ([sendto(2)](https://man7.org/linux/man-pages/man2/sendto.2.html)).
     ///
     /// ```
@@ -219,10 +219,10 @@ impl<F: Reach> Socket<F, Datagram> {
     /// [`send_to`](Self::send_to) without waiting.
     ///
     /// # Errors
-    /// [`WouldBlock`](crate::channel::Error::WouldBlock) if it would have to wait; else as [`send_to`](Self::send_to).
+    /// [`WouldBlock`](crate::CoreError::WouldBlock) if it would have to wait; else as [`send_to`](Self::send_to).
     ///
     /// ```
-    /// use ringway::channel;
+    /// use ringway::CoreError;
     /// use ringway::socket::{UnixAddress, UnixDatagram};
     /// let receiver = UnixDatagram::bind(UnixAddress::Unnamed)?;
     /// let sender = UnixDatagram::unbound()?;
@@ -231,7 +231,7 @@ impl<F: Reach> Socket<F, Datagram> {
     ///         break error;
     ///     }
     /// };
-    /// assert!(full.is(channel::Error::WouldBlock));
+    /// assert!(full.is(CoreError::WouldBlock));
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn try_send_to(&self, message: &[u8], to: impl Destination<F>) -> Result<()> {
@@ -241,7 +241,7 @@ impl<F: Reach> Socket<F, Datagram> {
     /// [`send_to`](Self::send_to), waiting at most until `deadline`.
     ///
     /// # Errors
-    /// [`TimedOut`](crate::channel::Error::TimedOut) when it passed first; else as [`send_to`](Self::send_to).
+    /// [`TimedOut`](crate::CoreError::TimedOut) when it passed first; else as [`send_to`](Self::send_to).
     ///
     /// ```
     /// use ringway::socket::{UnixAddress, UnixDatagram};

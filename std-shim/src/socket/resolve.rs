@@ -1,6 +1,6 @@
 //! What an Internet address may be given as.
 
-use crate::{Cause, Error, Result, channel};
+use crate::{Cause, CoreError, Error, Result};
 use rustix::io::Errno;
 use std::ffi::CString;
 use std::io::{self, ErrorKind};
@@ -93,8 +93,8 @@ pub(super) fn resolve(to: impl ToAddresses) -> Result<Vec<SocketAddr>> {
     to.to_addresses().map_err(|error| {
         let reason = match (Errno::from_io_error(&error), error.kind()) {
             (Some(errno), _) => Cause::from(errno),
-            (None, ErrorKind::InvalidInput) => Cause::Core(channel::Error::BadName),
-            (None, _) => Cause::Core(channel::Error::NotFound),
+            (None, ErrorKind::InvalidInput) => Cause::Core(CoreError::BadName),
+            (None, _) => Cause::Core(CoreError::NotFound),
         };
         Error::new(RESOLVE, reason).on(format_args!("({error})"))
     })
@@ -105,7 +105,7 @@ pub(super) fn try_each<A, R>(
     addresses: Vec<A>,
     mut attempt: impl FnMut(&A, usize) -> Result<R>,
 ) -> Result<R> {
-    let mut failure = Error::new(RESOLVE, channel::Error::NotFound);
+    let mut failure = Error::new(RESOLVE, CoreError::NotFound);
     let mut others = addresses.len();
     for address in addresses {
         others = others.saturating_sub(1);

@@ -117,7 +117,7 @@ impl Socket<Inet, Stream> {
     /// Has the peer asked whether it is still there when the connection was idle for so long, in whole seconds and at least
     /// one; `None` is the default, and never asks. A peer that does not answer is asked again, as often and in such steps
     /// as the system is set to (`net.ipv4.tcp_keepalive_probes`, `…_intvl`), and then the connection is torn down:
-    /// [`TimedOut`](crate::channel::Error::TimedOut) ([tcp(7)](https://man7.org/linux/man-pages/man7/tcp.7.html)).
+    /// [`TimedOut`](crate::CoreError::TimedOut) ([tcp(7)](https://man7.org/linux/man-pages/man7/tcp.7.html)).
     ///
     /// # Errors
     /// `EINVAL` for more than 32767 seconds, or what the system says.

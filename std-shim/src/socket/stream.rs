@@ -3,7 +3,7 @@
 use super::end::{Socket, recv_flags, send_flags};
 use super::kind::{Family, Stream};
 use crate::fd::{Interest, Timeout};
-use crate::{Error, Result, channel};
+use crate::{CoreError, Error, Result};
 use ringway_core::channel::Event;
 use rustix::net::{RecvFlags, SendAncillaryBuffer};
 use std::io::{self, IoSlice, Read, Write};
@@ -16,8 +16,8 @@ impl<F: Family> Socket<F, Stream> {
     /// Reads what is there, at most `buf.len()` bytes; waits for the first. `Ok(0)` is the end of file, or an empty `buf`.
     ///
     /// # Errors
-    /// [`Reset`](channel::Error::Reset) if the connection was torn down and everything that had come before was
-    /// read; [`NotConnected`](channel::Error::NotConnected)
+    /// [`Reset`](CoreError::Reset) if the connection was torn down and everything that had come before was
+    /// read; [`NotConnected`](CoreError::NotConnected)
     /// ([recv(2)](https://man7.org/linux/man-pages/man2/recv.2.html)).
     ///
     /// ```
@@ -37,12 +37,12 @@ impl<F: Family> Socket<F, Stream> {
     /// [`read`](Self::read) without waiting.
     ///
     /// # Errors
-    /// [`WouldBlock`](channel::Error::WouldBlock) if there is nothing to read yet; else as [`read`](Self::read).
+    /// [`WouldBlock`](CoreError::WouldBlock) if there is nothing to read yet; else as [`read`](Self::read).
     ///
     /// ```
-    /// use ringway::channel;
+    /// use ringway::CoreError;
     /// let (ours, _theirs) = ringway::socket::UnixStream::pair()?;
-    /// assert!(ours.try_read(&mut [0; 16]).unwrap_err().is(channel::Error::WouldBlock));
+    /// assert!(ours.try_read(&mut [0; 16]).unwrap_err().is(CoreError::WouldBlock));
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn try_read(&self, buf: &mut [u8]) -> Result<usize> {
@@ -52,14 +52,14 @@ impl<F: Family> Socket<F, Stream> {
     /// [`read`](Self::read), waiting at most until `deadline` for the first byte.
     ///
     /// # Errors
-    /// [`TimedOut`](channel::Error::TimedOut) when it passed first; else as [`read`](Self::read).
+    /// [`TimedOut`](CoreError::TimedOut) when it passed first; else as [`read`](Self::read).
     ///
     /// ```
-    /// use ringway::channel;
+    /// use ringway::CoreError;
     /// use std::time::{Duration, Instant};
     /// let (ours, _theirs) = ringway::socket::UnixStream::pair()?;
     /// let soon = Instant::now() + Duration::from_millis(5);
-    /// assert!(ours.read_deadline(&mut [0; 16], Some(soon)).unwrap_err().is(channel::Error::TimedOut));
+    /// assert!(ours.read_deadline(&mut [0; 16], Some(soon)).unwrap_err().is(CoreError::TimedOut));
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn read_deadline(&self, buf: &mut [u8], deadline: Option<Instant>) -> Result<usize> {
@@ -69,16 +69,16 @@ impl<F: Family> Socket<F, Stream> {
     /// Writes at least one byte of `buf`, normally all; waits until it can. It returns how many, 0 only for an empty `buf`.
     ///
     /// # Errors
-    /// [`BrokenPipe`](channel::Error::BrokenPipe) if nobody reads any more or this end has shut its sending down,
-    /// [`Reset`](channel::Error::Reset) if the connection was torn down
+    /// [`BrokenPipe`](CoreError::BrokenPipe) if nobody reads any more or this end has shut its sending down,
+    /// [`Reset`](CoreError::Reset) if the connection was torn down
     /// ([send(2)](https://man7.org/linux/man-pages/man2/send.2.html)).
     ///
     /// ```
-    /// use ringway::channel;
+    /// use ringway::CoreError;
     /// let (ours, theirs) = ringway::socket::UnixStream::pair()?;
     /// assert_eq!(ours.write(b"hello")?, 5);
     /// drop(theirs);
-    /// assert!(ours.write(b"hello").unwrap_err().is(channel::Error::BrokenPipe));
+    /// assert!(ours.write(b"hello").unwrap_err().is(CoreError::BrokenPipe));
     /// # Ok::<(), ringway::Error>(())
     /// ```
     #[doc(alias = "send")]
@@ -89,17 +89,17 @@ impl<F: Family> Socket<F, Stream> {
     /// [`write`](Self::write) without waiting: as much as there is room for, which may be less than `buf`.
     ///
     /// # Errors
-    /// [`WouldBlock`](channel::Error::WouldBlock) if there is no room; else as [`write`](Self::write).
+    /// [`WouldBlock`](CoreError::WouldBlock) if there is no room; else as [`write`](Self::write).
     ///
     /// ```
-    /// use ringway::channel;
+    /// use ringway::CoreError;
     /// let (ours, _theirs) = ringway::socket::UnixStream::pair()?;
     /// let full = loop {
     ///     if let Err(error) = ours.try_write(&[0; 65536]) {
     ///         break error;
     ///     }
     /// };
-    /// assert!(full.is(channel::Error::WouldBlock));
+    /// assert!(full.is(CoreError::WouldBlock));
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn try_write(&self, buf: &[u8]) -> Result<usize> {
@@ -109,11 +109,11 @@ impl<F: Family> Socket<F, Stream> {
     /// [`write`](Self::write), waiting at most until `deadline` for room: as much as there is room for then.
     ///
     /// # Errors
-    /// [`TimedOut`](channel::Error::TimedOut) when it passed first, and nothing was written; else as
+    /// [`TimedOut`](CoreError::TimedOut) when it passed first, and nothing was written; else as
     /// [`write`](Self::write).
     ///
     /// ```
-    /// use ringway::channel;
+    /// use ringway::CoreError;
     /// use std::time::{Duration, Instant};
     /// let (ours, _theirs) = ringway::socket::UnixStream::pair()?;
     /// let soon = Instant::now() + Duration::from_millis(5);
@@ -122,7 +122,7 @@ impl<F: Family> Socket<F, Stream> {
     ///         break error;
     ///     }
     /// };
-    /// assert!(late.is(channel::Error::TimedOut));
+    /// assert!(late.is(CoreError::TimedOut));
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn write_deadline(&self, buf: &[u8], deadline: Option<Instant>) -> Result<usize> {
@@ -167,11 +167,11 @@ impl<F: Family> Socket<F, Stream> {
 
     /// What a read gives when the table says that nothing can come any more.
     #[cold]
-    fn recv_after_end(&self, buf: &mut [u8], reason: channel::Error) -> Result<usize> {
+    fn recv_after_end(&self, buf: &mut [u8], reason: CoreError) -> Result<usize> {
         match reason {
-            channel::Error::EndOfFile => Ok(0),
+            CoreError::EndOfFile => Ok(0),
             // A send learned of the reset. What had arrived before is still the reader's.
-            channel::Error::Reset => match rustix::net::recv(&self.fd, buf, RecvFlags::DONTWAIT) {
+            CoreError::Reset => match rustix::net::recv(&self.fd, buf, RecvFlags::DONTWAIT) {
                 Ok((_, n)) if n > 0 => Ok(n),
                 _ => Err(Error::new(READ, reason)),
             },

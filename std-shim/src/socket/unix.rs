@@ -22,7 +22,7 @@ impl<T: Type> Socket<Unix, T> {
     /// Two ends that are connected to each other, without a name.
     ///
     /// # Errors
-    /// [`Exhausted`](crate::channel::Error::Exhausted)
+    /// [`Exhausted`](crate::CoreError::Exhausted)
     /// ([socketpair(2)](https://man7.org/linux/man-pages/man2/socketpair.2.html)).
     ///
     /// ```
@@ -45,16 +45,16 @@ impl<T: Connected> Socket<Unix, T> {
     /// [`connect`](Self::connect) without waiting.
     ///
     /// # Errors
-    /// [`WouldBlock`](crate::channel::Error::WouldBlock) if the backlog is full; else as [`connect`](Self::connect).
+    /// [`WouldBlock`](crate::CoreError::WouldBlock) if the backlog is full; else as [`connect`](Self::connect).
     ///
     /// ```
     /// use ringway::socket::{Options, UnixAddress, UnixListener, UnixStream};
-    /// use ringway::channel;
+    /// use ringway::CoreError;
     /// let options = Options::new().backlog(0); // room for one all the same
     /// let listener = UnixListener::bind_with(UnixAddress::Unnamed, &options)?;
     /// let first = UnixStream::try_connect(listener.local_address()?)?;
     /// let error = UnixStream::try_connect(listener.local_address()?).unwrap_err();
-    /// assert!(error.is(channel::Error::WouldBlock));
+    /// assert!(error.is(CoreError::WouldBlock));
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn try_connect(to: impl Into<UnixAddress>) -> Result<Self> {
@@ -66,7 +66,7 @@ impl Socket<Unix, Datagram> {
     /// A socket without a name: it can send to others, and nobody can answer.
     ///
     /// # Errors
-    /// [`Exhausted`](crate::channel::Error::Exhausted).
+    /// [`Exhausted`](crate::CoreError::Exhausted).
     ///
     /// ```
     /// use ringway::channel::State;

@@ -2,7 +2,8 @@
 
 use crate::children::{argument, done, role, start};
 use crate::{eventually, fresh_name, soon};
-use ringway::channel::{self, State};
+use ringway::CoreError;
+use ringway::channel::State;
 use ringway::socket::{Options, UdpSocket, UnixAddress, UnixDatagram};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -21,7 +22,7 @@ fn a_datagram_carries_the_address_to_answer_to() {
 
     UnixDatagram::unbound().unwrap().send_to(b"x", server.local_address().unwrap()).unwrap();
     assert_eq!(server.recv_from(&mut buf).unwrap().1, UnixAddress::Unnamed);
-    assert!(client.try_recv_from(&mut buf).unwrap_err().is(channel::Error::WouldBlock));
+    assert!(client.try_recv_from(&mut buf).unwrap_err().is(CoreError::WouldBlock));
 }
 
 #[test]
@@ -59,13 +60,13 @@ fn a_full_queue_holds_a_deadline_and_lets_go_when_there_is_room() {
     while free.try_send_to(b"fill", to.clone()).is_ok() {
         queued += 1;
     }
-    assert!(connected.try_send(b"x").unwrap_err().is(channel::Error::WouldBlock));
+    assert!(connected.try_send(b"x").unwrap_err().is(CoreError::WouldBlock));
     let deadline = soon();
     let late = free.send_to_deadline(b"x", to.clone(), Some(deadline)).unwrap_err();
-    assert!(late.is(channel::Error::TimedOut) && Instant::now() >= deadline);
+    assert!(late.is(CoreError::TimedOut) && Instant::now() >= deadline);
     let deadline = soon();
     let late = connected.send_deadline(b"x", Some(deadline)).unwrap_err();
-    assert!(late.is(channel::Error::TimedOut) && Instant::now() >= deadline);
+    assert!(late.is(CoreError::TimedOut) && Instant::now() >= deadline);
 
     let nonblocking = UnixDatagram::unbound().unwrap();
     ringway::fd::set_nonblocking(&nonblocking, true).unwrap();
@@ -116,16 +117,16 @@ fn a_receiver_that_is_gone_is_told_and_one_that_never_was_too() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("inbox");
     let sender = UnixDatagram::unbound().unwrap();
-    assert!(sender.send_to(b"x", &path).unwrap_err().is(channel::Error::NotFound));
+    assert!(sender.send_to(b"x", &path).unwrap_err().is(CoreError::NotFound));
     let receiver = UnixDatagram::bind(&path).unwrap();
     sender.connect(&path).unwrap();
     assert_eq!(sender.state(), State::STREAM);
     sender.send(b"x").unwrap();
     drop(std::os::fd::OwnedFd::from(receiver)); // the file stays
-    assert!(sender.send(b"x").unwrap_err().is(channel::Error::Refused));
+    assert!(sender.send(b"x").unwrap_err().is(CoreError::Refused));
     let other = UnixDatagram::unbound().unwrap();
-    assert!(other.send_to(b"x", &path).unwrap_err().is(channel::Error::Refused));
-    assert!(other.send(b"x").unwrap_err().is(channel::Error::NotConnected));
+    assert!(other.send_to(b"x", &path).unwrap_err().is(CoreError::Refused));
+    assert!(other.send(b"x").unwrap_err().is(CoreError::NotConnected));
     // The dead one's file is no obstacle.
     let receiver = UnixDatagram::bind(&path).unwrap();
     other.send_to(b"again", &path).unwrap();
@@ -137,20 +138,20 @@ fn sizes_are_told_when_they_do_not_fit() {
     let (ours, theirs) = UnixDatagram::pair().unwrap();
     let huge = vec![1; 64 << 20];
     let error = ours.send(&huge).unwrap_err();
-    let ringway::Cause::Core(channel::Error::MessageTooLarge { max }) = error.cause() else {
+    let ringway::Cause::Core(CoreError::MessageTooLarge { max }) = error.cause() else {
         panic!("{error}")
     };
     ours.send(&huge[..max]).unwrap();
     assert!(ours.send(&huge[..max + 1]).is_err());
     let error = theirs.recv(&mut [0; 8]).unwrap_err();
-    assert!(error.is(channel::Error::BufferTooSmall { needed: max }));
-    assert!(theirs.try_recv(&mut [0; 8]).unwrap_err().is(channel::Error::WouldBlock));
+    assert!(error.is(CoreError::BufferTooSmall { needed: max }));
+    assert!(theirs.try_recv(&mut [0; 8]).unwrap_err().is(CoreError::WouldBlock));
 
     // An IPv6 socket reaches version 4 by mapped addresses, and then has its bounds.
     let four = UdpSocket::bind("127.0.0.1:0").unwrap();
     let mapped = format!("[::ffff:127.0.0.1]:{}", four.local_address().unwrap().port());
     let six = UdpSocket::bind_with("[::]:0", &Options::new().only_v6(false)).unwrap();
-    let too_large = channel::Error::MessageTooLarge { max: 65507 };
+    let too_large = CoreError::MessageTooLarge { max: 65507 };
     let error = six.send_to(&vec![7; 65508], mapped.as_str()).unwrap_err();
     assert!(error.is(too_large), "{error}");
     six.connect(mapped.as_str()).unwrap();
@@ -158,17 +159,17 @@ fn sizes_are_told_when_they_do_not_fit() {
     assert!(error.is(too_large), "{error}");
     six.send(&vec![7; 65507]).unwrap();
     let error = four.recv_deadline(&mut [0; 4], Some(eventually())).unwrap_err();
-    assert!(error.is(channel::Error::BufferTooSmall { needed: 65507 }));
+    assert!(error.is(CoreError::BufferTooSmall { needed: 65507 }));
 
     for (address, max) in [("127.0.0.1:0", 65507), ("[::1]:0", 65527)] {
         let ours = UdpSocket::bind(address).unwrap();
         let theirs = UdpSocket::bind(address).unwrap();
         let to = theirs.local_address().unwrap();
         let error = ours.send_to(&huge[..max + 1], to).unwrap_err();
-        assert!(error.is(channel::Error::MessageTooLarge { max }), "{error}");
+        assert!(error.is(CoreError::MessageTooLarge { max }), "{error}");
         ours.send_to(&huge[..max], to).unwrap();
         let error = theirs.recv_from_deadline(&mut [0; 8], Some(eventually())).unwrap_err();
-        assert!(error.is(channel::Error::BufferTooSmall { needed: max }));
+        assert!(error.is(CoreError::BufferTooSmall { needed: max }));
         ours.send_to(&huge[..3000], to).unwrap();
         assert_eq!(theirs.next_size().unwrap(), 3000);
         assert_eq!(theirs.recv_deadline(&mut [0; 3000], Some(eventually())).unwrap(), 3000);
@@ -223,7 +224,7 @@ fn udp_to_a_port_where_nobody_receives_is_refused_afterwards() {
     socket.connect(gone).unwrap();
     socket.send(b"anyone?").unwrap();
     let error = socket.recv_deadline(&mut [0; 8], Some(eventually())).unwrap_err();
-    assert!(error.is(channel::Error::Refused), "{error}");
+    assert!(error.is(CoreError::Refused), "{error}");
 }
 
 #[test]
@@ -257,11 +258,11 @@ fn a_port_is_shared_by_those_who_all_ask_for_it() {
     let shared = Options::new().share_port();
     let first = UdpSocket::bind_with("127.0.0.1:0", &shared).unwrap();
     let address = first.local_address().unwrap();
-    assert!(UdpSocket::bind(address).unwrap_err().is(channel::Error::AddressInUse));
+    assert!(UdpSocket::bind(address).unwrap_err().is(CoreError::AddressInUse));
     let _second = UdpSocket::bind_with(address, &shared).unwrap();
     let exclusive = UdpSocket::bind("127.0.0.1:0").unwrap();
     let taken = UdpSocket::bind_with(exclusive.local_address().unwrap(), &shared).unwrap_err();
-    assert!(taken.is(channel::Error::AddressInUse), "{taken}");
+    assert!(taken.is(CoreError::AddressInUse), "{taken}");
 }
 
 #[test]
@@ -282,6 +283,6 @@ fn an_address_may_name_its_interface() {
     assert_eq!(there.recv_deadline(&mut [0; 8], Some(eventually())).unwrap(), 5);
     for wrong in ["[fe80::1%no such interface]:80", "[fe80::1%]:80", "[fe80::1%l\0]:80"] {
         let error = UdpSocket::bind(wrong).unwrap_err();
-        assert!(error.is(channel::Error::NotFound), "{error}");
+        assert!(error.is(CoreError::NotFound), "{error}");
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::children::{argument, done, limit_descriptors, open_descriptors, role, start};
 use crate::{accept, eventually, fresh_name};
-use ringway::channel;
+use ringway::CoreError;
 use ringway::fd;
 use ringway::socket::{
     Connected, Listener, MAX_DESCRIPTORS, Seqpacket, Socket, Stream, Type, Unix, UnixAddress,
@@ -66,7 +66,7 @@ fn squeeze<T: Type>(ends: (Socket<Unix, T>, Socket<Unix, T>), sent: usize, room:
         }
     } else {
         let error = received.unwrap_err();
-        assert!(error.is(channel::Error::Exhausted), "{error}");
+        assert!(error.is(CoreError::Exhausted), "{error}");
     }
     assert_eq!(open_descriptors(), before, "sent {sent}, room for {room}");
 }
@@ -97,7 +97,7 @@ fn a_process_at_its_limit_gets_an_error_and_keeps_nothing() {
         let gifts: Vec<BorrowedFd<'_>> = std::iter::repeat_n(file.as_fd(), 40).collect();
         ours.send_descriptors(b"too many for this process", &gifts, None).unwrap();
         let error = theirs.recv_descriptors(&mut [0; 64], 40, None).unwrap_err();
-        assert!(error.is(channel::Error::Exhausted), "{error}");
+        assert!(error.is(CoreError::Exhausted), "{error}");
         assert_eq!(open_descriptors(), before);
         // And it goes on.
         ours.send_descriptors(b"two", &gifts[..2], None).unwrap();
@@ -126,7 +126,7 @@ fn those_who_receive_without_asking_for_descriptors_leak_none() {
         // The message does not fit: what came with it goes too.
         from.send_descriptors(b"long message", &gifts, None).unwrap();
         let error = to.recv_descriptors(&mut [0; 4], 7, None).unwrap_err();
-        assert!(error.is(channel::Error::BufferTooSmall { needed: 12 }));
+        assert!(error.is(CoreError::BufferTooSmall { needed: 12 }));
         assert_eq!(open_descriptors(), before);
         // Never received at all.
         ours.send_descriptors(b"x", &gifts, None).unwrap();
@@ -161,7 +161,7 @@ fn messages_may_be_empty_and_carry_descriptors_and_the_end_carries_none() {
     assert_eq!((received.size, received.descriptors.len()), (0, 1));
     let received = theirs.recv_descriptors(&mut [], 1, None).unwrap();
     assert_eq!((received.size, received.descriptors.len()), (0, 0));
-    assert!(theirs.recv_descriptors(&mut [], 1, None).unwrap_err().is(channel::Error::EndOfFile));
+    assert!(theirs.recv_descriptors(&mut [], 1, None).unwrap_err().is(CoreError::EndOfFile));
 
     let (ours, theirs) = UnixStream::pair().unwrap();
     ours.send_descriptors(b"x", &[file.as_fd()], None).unwrap();
@@ -238,7 +238,7 @@ fn told_more<T: Type>(ours: &Socket<Unix, T>, theirs: &Socket<Unix, T>) {
     // More than there is room for is an error still.
     ours.send_descriptors(b"gifts", &[file.as_fd(); 200], None).unwrap();
     let error = theirs.recv_descriptors(&mut [0; 8], 1, Some(eventually())).unwrap_err();
-    assert!(error.is(channel::Error::Exhausted), "{error}");
+    assert!(error.is(CoreError::Exhausted), "{error}");
     assert_eq!(open_descriptors(), before);
 }
 
@@ -269,7 +269,7 @@ fn other_control_data_is_passed_over_and_leaks_nothing() {
             drop(ours);
             assert_eq!(theirs.recv_descriptors(&mut [0; 8], 1, None).unwrap().size, 0);
             let end = theirs.recv_descriptors(&mut [0; 8], 1, None).unwrap_err();
-            assert!(end.is(channel::Error::EndOfFile), "{end}");
+            assert!(end.is(CoreError::EndOfFile), "{end}");
 
             let (ours, theirs) = UnixDatagram::pair().unwrap();
             ask_for(&theirs, options);

@@ -6,7 +6,7 @@ use crate::{accept, eventually};
 use ringway::socket::{
     Options, SeqpacketListener, UnixAddress, UnixDatagram, UnixListener, UnixSeqpacket, UnixStream,
 };
-use ringway::{channel, fd};
+use ringway::{CoreError, fd};
 use std::fs;
 use std::os::fd::OwnedFd;
 use std::os::unix::net as other;
@@ -61,7 +61,7 @@ fn a_live_file_is_in_use_whatever_lives_there_and_is_not_disturbed() {
             SeqpacketListener::bind(&path).unwrap_err(),
             UnixDatagram::bind(&path).unwrap_err(),
         ] {
-            assert!(error.is(channel::Error::AddressInUse), "{error}");
+            assert!(error.is(CoreError::AddressInUse), "{error}");
             assert!(error.to_string().contains("socket"), "{error}");
         }
         assert_eq!(names(dir.path()), ["socket"]);
@@ -69,14 +69,14 @@ fn a_live_file_is_in_use_whatever_lives_there_and_is_not_disturbed() {
     let stream = UnixListener::bind(&path).unwrap();
     in_use();
     // Nobody knocked.
-    assert!(stream.try_accept().unwrap_err().is(channel::Error::WouldBlock));
+    assert!(stream.try_accept().unwrap_err().is(CoreError::WouldBlock));
     drop(stream);
     let seqpacket = SeqpacketListener::bind(&path).unwrap();
     in_use();
     drop(seqpacket);
     let datagram = UnixDatagram::bind(&path).unwrap();
     in_use();
-    assert!(datagram.try_recv(&mut [0; 8]).unwrap_err().is(channel::Error::WouldBlock));
+    assert!(datagram.try_recv(&mut [0; 8]).unwrap_err().is(CoreError::WouldBlock));
     drop(datagram);
 
     // Bound, and not listening yet: between the two calls of another starter.
@@ -98,22 +98,22 @@ fn a_file_of_another_kind_is_never_touched() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("precious");
     fs::write(&path, "data").unwrap();
-    assert!(UnixListener::bind(&path).unwrap_err().is(channel::Error::AddressInUse));
+    assert!(UnixListener::bind(&path).unwrap_err().is(CoreError::AddressInUse));
     assert_eq!(fs::read_to_string(&path).unwrap(), "data");
 
     let dead = dir.path().join("dead");
     leave_dead(&dead);
     let link = dir.path().join("link");
     std::os::unix::fs::symlink(&dead, &link).unwrap();
-    assert!(UnixListener::bind(&link).unwrap_err().is(channel::Error::AddressInUse));
+    assert!(UnixListener::bind(&link).unwrap_err().is(CoreError::AddressInUse));
     std::os::unix::fs::symlink(dir.path().join("nowhere"), dir.path().join("dangling")).unwrap();
     let error = UnixListener::bind(dir.path().join("dangling")).unwrap_err();
-    assert!(error.is(channel::Error::AddressInUse));
-    assert!(UnixListener::bind(dir.path()).unwrap_err().is(channel::Error::AddressInUse));
+    assert!(error.is(CoreError::AddressInUse));
+    assert!(UnixListener::bind(dir.path()).unwrap_err().is(CoreError::AddressInUse));
     assert_eq!(names(dir.path()), ["dangling", "dead", "link", "precious"]);
 
     let error = UnixListener::bind(dir.path().join("missing/socket")).unwrap_err();
-    assert!(error.is(channel::Error::NotFound), "{error}");
+    assert!(error.is(CoreError::NotFound), "{error}");
 }
 
 #[test]
@@ -183,13 +183,13 @@ fn a_killed_listener_is_followed_by_the_next_and_its_clients_are_told() {
         }
         thread::sleep(Duration::from_millis(2));
     };
-    assert!(UnixListener::bind(&path).unwrap_err().is(channel::Error::AddressInUse));
+    assert!(UnixListener::bind(&path).unwrap_err().is(CoreError::AddressInUse));
     child.kill();
     // The end if it was accepted, and a reset if it waited for that.
     if let Err(error) = client.read_deadline(&mut [0; 8], Some(late)) {
-        assert!(error.is(channel::Error::Reset), "{error}");
+        assert!(error.is(CoreError::Reset), "{error}");
     }
-    assert!(UnixStream::connect(&path).unwrap_err().is(channel::Error::Refused));
+    assert!(UnixStream::connect(&path).unwrap_err().is(CoreError::Refused));
     let _listener = UnixListener::bind(&path).unwrap();
     UnixStream::connect(&path).unwrap();
     assert_eq!(names(dir.path()), ["socket"]);
@@ -285,7 +285,7 @@ fn won(result: ringway::Result<UnixListener>) -> Option<UnixListener> {
     match result {
         Ok(listener) => Some(listener),
         Err(error) => {
-            assert!(error.is(channel::Error::AddressInUse), "{error}");
+            assert!(error.is(CoreError::AddressInUse), "{error}");
             None
         }
     }

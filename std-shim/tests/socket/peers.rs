@@ -2,7 +2,7 @@
 
 use crate::children::{argument, role, start};
 use crate::{accept, eventually, fresh_name, soon};
-use ringway::channel;
+use ringway::CoreError;
 use ringway::fd::{self, Interest};
 use ringway::socket::{UnixAddress, UnixListener, UnixStream};
 use std::thread;
@@ -34,7 +34,7 @@ fn the_kernel_says_who_connected_and_a_pidfd_tells_its_death() {
         Ok(process) => {
             assert!(fd::close_on_exec(&process).unwrap());
             let alive = fd::wait_deadline(&process, Interest::Read, Some(soon())).unwrap_err();
-            assert!(alive.is(channel::Error::TimedOut));
+            assert!(alive.is(CoreError::TimedOut));
             rustix::process::pidfd_send_signal(&process, rustix::process::Signal::KILL).unwrap();
             assert!(
                 fd::wait_deadline(&process, Interest::Read, Some(eventually())).unwrap().readable()

@@ -2,7 +2,8 @@
 
 use crate::children::{argument, role, start};
 use crate::{accept, eventually, fresh_name, soon};
-use ringway::channel::{self, State};
+use ringway::CoreError;
+use ringway::channel::State;
 use ringway::socket::{SeqpacketListener, UnixAddress, UnixSeqpacket};
 use std::net::Shutdown;
 use std::os::fd::AsFd;
@@ -24,7 +25,7 @@ fn many_messages_keep_their_bounds_and_their_order() {
             assert_eq!(size, i % 700, "message {i}");
             assert!(buf[..size].iter().all(|byte| *byte == i as u8));
         }
-        assert!(theirs.recv(&mut buf).unwrap_err().is(channel::Error::EndOfFile));
+        assert!(theirs.recv(&mut buf).unwrap_err().is(CoreError::EndOfFile));
     });
 }
 
@@ -48,14 +49,12 @@ fn empty_messages_before_the_end_are_messages_and_the_end_is_none() {
             }
         };
         assert_eq!(sizes, if receive_first { vec![0, 4, 0] } else { vec![0, 0, 4, 0] });
-        assert!(end.is(channel::Error::EndOfFile));
+        assert!(end.is(CoreError::EndOfFile));
         assert!(!theirs.state().can_recv());
         // It stays the end, in every form.
-        assert!(theirs.try_recv(&mut buf).unwrap_err().is(channel::Error::EndOfFile));
-        assert!(theirs.next_size().unwrap_err().is(channel::Error::EndOfFile));
-        assert!(
-            theirs.recv_descriptors(&mut buf, 1, None).unwrap_err().is(channel::Error::EndOfFile)
-        );
+        assert!(theirs.try_recv(&mut buf).unwrap_err().is(CoreError::EndOfFile));
+        assert!(theirs.next_size().unwrap_err().is(CoreError::EndOfFile));
+        assert!(theirs.recv_descriptors(&mut buf, 1, None).unwrap_err().is(CoreError::EndOfFile));
     }
 }
 
@@ -76,7 +75,7 @@ fn the_end_is_found_in_every_form_of_receiving() {
         drop(ours);
         assert_eq!(form(&theirs).unwrap(), 0);
         let _ = theirs.try_recv(&mut [0; 8]); // where the form only looked
-        assert!(form(&theirs).unwrap_err().is(channel::Error::EndOfFile));
+        assert!(form(&theirs).unwrap_err().is(CoreError::EndOfFile));
     }
 }
 
@@ -88,7 +87,7 @@ fn a_message_too_large_for_the_buffer_is_told_with_its_size() {
     assert_eq!(theirs.next_size().unwrap(), 10);
     let mut buf = [0; 4];
     let error = theirs.recv(&mut buf).unwrap_err();
-    assert!(error.is(channel::Error::BufferTooSmall { needed: 10 }), "{error}");
+    assert!(error.is(CoreError::BufferTooSmall { needed: 10 }), "{error}");
     assert_eq!(&buf, b"0123");
     assert_eq!(theirs.recv(&mut buf).unwrap(), 4);
     assert_eq!(&buf, b"next");
@@ -99,7 +98,7 @@ fn the_largest_message_goes_and_one_byte_more_is_told_with_the_bound() {
     let (ours, theirs) = UnixSeqpacket::pair().unwrap();
     let huge = vec![1; 64 << 20];
     let error = ours.send(&huge).unwrap_err();
-    let ringway::Cause::Core(channel::Error::MessageTooLarge { max }) = error.cause() else {
+    let ringway::Cause::Core(CoreError::MessageTooLarge { max }) = error.cause() else {
         panic!("{error}")
     };
     assert!(ours.send(&huge[..max + 1]).is_err());
@@ -109,7 +108,7 @@ fn the_largest_message_goes_and_one_byte_more_is_told_with_the_bound() {
     ours.set_send_buffer(ours.send_buffer().unwrap() / 4).unwrap();
     let error = ours.send(&huge[..max]).unwrap_err();
     let smaller = ours.send_buffer().unwrap() - 32;
-    assert!(error.is(channel::Error::MessageTooLarge { max: smaller }), "{error}");
+    assert!(error.is(CoreError::MessageTooLarge { max: smaller }), "{error}");
 }
 
 #[test]
@@ -117,11 +116,11 @@ fn a_deadline_holds_for_sending_and_receiving() {
     let (ours, theirs) = UnixSeqpacket::pair().unwrap();
     let deadline = soon();
     let late = theirs.recv_deadline(&mut [0; 8], Some(deadline)).unwrap_err();
-    assert!(late.is(channel::Error::TimedOut) && Instant::now() >= deadline);
+    assert!(late.is(CoreError::TimedOut) && Instant::now() >= deadline);
     while ours.try_send(&[0; 1000]).is_ok() {}
     let deadline = soon();
     let late = ours.send_deadline(&[0; 1000], Some(deadline)).unwrap_err();
-    assert!(late.is(channel::Error::TimedOut) && Instant::now() >= deadline);
+    assert!(late.is(CoreError::TimedOut) && Instant::now() >= deadline);
     thread::scope(|scope| {
         let sender = scope.spawn(|| ours.send(&[0; 1000]));
         thread::sleep(Duration::from_millis(10));
@@ -137,14 +136,14 @@ fn half_close_ends_one_direction_and_leaves_the_other() {
     let theirs = accept(&listener);
     ours.send(b"last").unwrap();
     ours.shutdown(Shutdown::Write).unwrap();
-    assert!(ours.send(b"x").unwrap_err().is(channel::Error::BrokenPipe));
+    assert!(ours.send(b"x").unwrap_err().is(CoreError::BrokenPipe));
     let mut buf = [0; 8];
     assert_eq!(theirs.recv(&mut buf).unwrap(), 4);
-    assert!(theirs.recv(&mut buf).unwrap_err().is(channel::Error::EndOfFile));
+    assert!(theirs.recv(&mut buf).unwrap_err().is(CoreError::EndOfFile));
     theirs.send(b"").unwrap();
     assert_eq!(ours.recv(&mut buf).unwrap(), 0);
     theirs.shutdown(Shutdown::Both).unwrap();
-    assert!(ours.recv(&mut buf).unwrap_err().is(channel::Error::EndOfFile));
+    assert!(ours.recv(&mut buf).unwrap_err().is(CoreError::EndOfFile));
 }
 
 #[test]
@@ -152,9 +151,9 @@ fn a_peer_that_closes_with_unread_messages_is_a_reset() {
     let (ours, theirs) = UnixSeqpacket::pair().unwrap();
     ours.send(b"never read").unwrap();
     drop(theirs);
-    assert!(ours.recv(&mut [0; 8]).unwrap_err().is(channel::Error::Reset));
+    assert!(ours.recv(&mut [0; 8]).unwrap_err().is(CoreError::Reset));
     assert_eq!(ours.state(), State::Reset);
-    assert!(ours.send(b"x").unwrap_err().is(channel::Error::BrokenPipe));
+    assert!(ours.send(b"x").unwrap_err().is(CoreError::BrokenPipe));
 }
 
 #[test]
@@ -167,7 +166,7 @@ fn what_came_before_a_reset_is_received_before_it_is_told() {
         theirs.send_descriptors(b"reason", &[std::io::stderr().as_fd()], None).unwrap();
         drop(theirs);
         if found_by_a_send {
-            assert!(ours.send(b"x").unwrap_err().is(channel::Error::Reset));
+            assert!(ours.send(b"x").unwrap_err().is(CoreError::Reset));
             assert_eq!(ours.state(), State::Reset);
         }
         let mut buf = [0; 16];
@@ -176,10 +175,8 @@ fn what_came_before_a_reset_is_received_before_it_is_told() {
         let last = ours.recv_descriptors(&mut buf, 1, None).unwrap();
         assert_eq!((last.size, last.descriptors.len()), (6, 1));
         for _ in 0..2 {
-            assert!(ours.recv(&mut buf).unwrap_err().is(channel::Error::Reset));
-            assert!(
-                ours.recv_descriptors(&mut buf, 1, None).unwrap_err().is(channel::Error::Reset)
-            );
+            assert!(ours.recv(&mut buf).unwrap_err().is(CoreError::Reset));
+            assert!(ours.recv_descriptors(&mut buf, 1, None).unwrap_err().is(CoreError::Reset));
         }
         assert_eq!(ours.state(), State::Reset);
     }
@@ -211,7 +208,7 @@ fn a_sender_killed_in_the_middle_leaves_whole_messages_and_then_the_end() {
                 count += 1;
             }
             Err(error) => {
-                assert!(error.is(channel::Error::EndOfFile), "{error}");
+                assert!(error.is(CoreError::EndOfFile), "{error}");
                 break;
             }
         }
@@ -242,5 +239,5 @@ fn who_takes_the_bare_descriptor_finds_no_time_stamps_in_it() {
     ours.send(b"").unwrap();
     drop(ours);
     assert_eq!(theirs.recv(&mut [0; 8]).unwrap(), 0);
-    assert!(theirs.recv(&mut [0; 8]).unwrap_err().is(channel::Error::EndOfFile));
+    assert!(theirs.recv(&mut [0; 8]).unwrap_err().is(CoreError::EndOfFile));
 }

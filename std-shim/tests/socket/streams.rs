@@ -2,7 +2,8 @@
 
 use crate::children::{self, argument, done, role, start, start_with_input};
 use crate::{accept, eventually, fresh_name, soon, tcp_pair, unix_pair};
-use ringway::channel::{self, Direction, State};
+use ringway::CoreError;
+use ringway::channel::{Direction, State};
 use ringway::fd;
 use ringway::socket::{
     Family, Options, Socket, Stream, TcpListener, TcpStream, UdpSocket, UnixAddress, UnixListener,
@@ -125,7 +126,7 @@ impl<F: Family> Ends for (Socket<F, Stream>, Socket<F, Stream>) {
         ours.shutdown(Shutdown::Write).unwrap();
         // Once more changes nothing.
         ours.shutdown(Shutdown::Write).unwrap();
-        assert!(ours.write(b"x").unwrap_err().is(channel::Error::BrokenPipe));
+        assert!(ours.write(b"x").unwrap_err().is(CoreError::BrokenPipe));
         assert!(!ours.state().can_send() && ours.state().can_recv());
 
         let mut buf = [0; 32];
@@ -155,9 +156,7 @@ impl<F: Family> Ends for (Socket<F, Stream>, Socket<F, Stream>) {
                     // Whatever it meets, it is told, and neither a panic nor a wait without end.
                     let told = end.write_deadline(b"bye", Some(eventually()));
                     if let Err(error) = told {
-                        assert!(
-                            error.is(channel::Error::BrokenPipe) || error.is(channel::Error::Reset)
-                        );
+                        assert!(error.is(CoreError::BrokenPipe) || error.is(CoreError::Reset));
                     }
                     drop(end);
                 });
@@ -168,12 +167,12 @@ impl<F: Family> Ends for (Socket<F, Stream>, Socket<F, Stream>) {
     fn wait_for_bytes(&self) {
         let (ours, theirs) = self;
         let mut buf = [0; 8];
-        assert!(ours.try_read(&mut buf).unwrap_err().is(channel::Error::WouldBlock));
+        assert!(ours.try_read(&mut buf).unwrap_err().is(CoreError::WouldBlock));
         let deadline = soon();
         let late = ours.read_deadline(&mut buf, Some(deadline)).unwrap_err();
-        assert!(late.is(channel::Error::TimedOut) && Instant::now() >= deadline);
+        assert!(late.is(CoreError::TimedOut) && Instant::now() >= deadline);
         let past = ours.read_deadline(&mut buf, Some(Instant::now() - Duration::from_secs(1)));
-        assert!(past.unwrap_err().is(channel::Error::TimedOut));
+        assert!(past.unwrap_err().is(CoreError::TimedOut));
 
         thread::scope(|scope| {
             scope.spawn(|| {
@@ -194,7 +193,7 @@ impl<F: Family> Ends for (Socket<F, Stream>, Socket<F, Stream>) {
         let all = vec![7; 1 << 24];
         let mut left = &all[..];
         let late = fd::write_all(ours, &mut left, Some(deadline)).unwrap_err();
-        assert!(late.is(channel::Error::TimedOut) && Instant::now() >= deadline);
+        assert!(late.is(CoreError::TimedOut) && Instant::now() >= deadline);
         assert_eq!(ours.state(), State::STREAM);
     }
 }
@@ -222,7 +221,7 @@ fn a_read_shut_down_gives_the_end_at_once_and_drops_what_had_come() {
     theirs.write_all(b"unread").unwrap();
     ours.shutdown(Shutdown::Read).unwrap();
     assert_eq!(ours.read(&mut [0; 8]).unwrap(), 0);
-    assert!(theirs.write(b"x").unwrap_err().is(channel::Error::BrokenPipe));
+    assert!(theirs.write(b"x").unwrap_err().is(CoreError::BrokenPipe));
     let broken = State::Connected { send: Direction::Ended, recv: Direction::Open };
     assert_eq!(theirs.state(), broken);
 }
@@ -246,11 +245,11 @@ fn a_peer_that_closes_with_unread_bytes_is_a_reset_after_what_it_sent() {
     drop(theirs);
     let mut buf = [0; 16];
     assert_eq!(ours.read(&mut buf).unwrap(), 7);
-    assert!(ours.read(&mut buf).unwrap_err().is(channel::Error::Reset));
+    assert!(ours.read(&mut buf).unwrap_err().is(CoreError::Reset));
     assert_eq!(ours.state(), State::Reset);
-    assert!(ours.read(&mut buf).unwrap_err().is(channel::Error::Reset));
-    assert!(ours.write(b"x").unwrap_err().is(channel::Error::BrokenPipe));
-    assert!(ours.shutdown(Shutdown::Write).unwrap_err().is(channel::Error::Reset));
+    assert!(ours.read(&mut buf).unwrap_err().is(CoreError::Reset));
+    assert!(ours.write(b"x").unwrap_err().is(CoreError::BrokenPipe));
+    assert!(ours.shutdown(Shutdown::Write).unwrap_err().is(CoreError::Reset));
 }
 
 #[test]
@@ -262,11 +261,11 @@ fn what_came_before_a_reset_that_a_write_finds_can_still_be_read() {
     fd::wait_deadline(&theirs, fd::Interest::Read, Some(eventually())).unwrap();
     drop(theirs); // with unread bytes: TCP resets the connection
     fd::wait_deadline(&ours, fd::Interest::HangUp, Some(eventually())).unwrap();
-    assert!(ours.write(b"x").unwrap_err().is(channel::Error::Reset));
+    assert!(ours.write(b"x").unwrap_err().is(CoreError::Reset));
     assert_eq!(ours.state(), State::Reset);
     let mut buf = [0; 16];
     assert_eq!(ours.read(&mut buf).unwrap(), 10);
-    assert!(ours.read(&mut buf).unwrap_err().is(channel::Error::Reset));
+    assert!(ours.read(&mut buf).unwrap_err().is(CoreError::Reset));
 }
 
 #[test]
@@ -295,7 +294,7 @@ fn a_writer_killed_in_the_middle_leaves_a_prefix_and_then_the_end() {
     }
     assert!(got.len() < 64 * MEGABYTE);
     assert!(got == pattern(got.len()), "what came is not what was sent");
-    assert!(stream.write(b"x").unwrap_err().is(channel::Error::BrokenPipe));
+    assert!(stream.write(b"x").unwrap_err().is(CoreError::BrokenPipe));
 }
 
 #[test]
@@ -315,7 +314,7 @@ fn a_reader_killed_in_the_middle_is_a_broken_pipe_and_not_a_death() {
                 break error;
             }
         };
-        assert!(error.is(channel::Error::BrokenPipe) || error.is(channel::Error::Reset));
+        assert!(error.is(CoreError::BrokenPipe) || error.is(CoreError::Reset));
         done();
     }
     let listener = UnixListener::bind(fresh_name()).unwrap();
@@ -334,7 +333,7 @@ fn a_reader_killed_in_the_middle_is_a_broken_pipe_and_not_a_death() {
     }
     reader.kill();
     let error = to_reader.write(b"x").unwrap_err();
-    assert!(error.is(channel::Error::BrokenPipe) || error.is(channel::Error::Reset));
+    assert!(error.is(CoreError::BrokenPipe) || error.is(CoreError::Reset));
     drop(from_writer);
     assert!(writer.wait().success(), "the writer died of it");
 }
@@ -409,10 +408,10 @@ fn connecting_to_a_full_backlog_waits_until_the_deadline_or_until_there_is_room(
             Err(error) => break error,
         }
     };
-    assert!(full.is(channel::Error::WouldBlock));
+    assert!(full.is(CoreError::WouldBlock));
     let deadline = soon();
     let late = UnixStream::connect_deadline(name.clone(), Some(deadline)).unwrap_err();
-    assert!(late.is(channel::Error::TimedOut) && Instant::now() >= deadline);
+    assert!(late.is(CoreError::TimedOut) && Instant::now() >= deadline);
 
     thread::scope(|scope| {
         let timed = scope.spawn(|| UnixStream::connect_deadline(name.clone(), Some(eventually())));
@@ -426,7 +425,7 @@ fn connecting_to_a_full_backlog_waits_until_the_deadline_or_until_there_is_room(
         plain.join().unwrap().unwrap();
         // The time to connect is no time to write.
         while timed.try_write(&[0; 65536]).is_ok() {}
-        assert!(timed.write_deadline(b"x", Some(soon())).unwrap_err().is(channel::Error::TimedOut));
+        assert!(timed.write_deadline(b"x", Some(soon())).unwrap_err().is(CoreError::TimedOut));
         let timeout = rustix::net::sockopt::Timeout::Send;
         assert_eq!(rustix::net::sockopt::socket_timeout(&timed, timeout), Ok(None));
     });
@@ -440,10 +439,10 @@ fn a_listener_of_another_type_and_one_that_is_gone_are_told_apart() {
     let error = UnixSeqpacket::connect(&path).unwrap_err();
     assert_eq!(error.cause(), ringway::Cause::Os(rustix::io::Errno::PROTOTYPE));
     drop(OwnedFd::from(listener)); // the file stays
-    assert!(UnixStream::connect(&path).unwrap_err().is(channel::Error::Refused));
+    assert!(UnixStream::connect(&path).unwrap_err().is(CoreError::Refused));
     std::fs::remove_file(&path).unwrap();
     let error = UnixStream::connect(&path).unwrap_err();
-    assert!(error.is(channel::Error::NotFound));
+    assert!(error.is(CoreError::NotFound));
     assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
 }
 
@@ -459,11 +458,11 @@ fn a_bad_name_is_told_before_the_system_is_asked() {
     ];
     for name in names {
         let error = UnixStream::connect(name.clone()).unwrap_err();
-        assert!(error.is(channel::Error::BadName), "{name:?}: {error}");
+        assert!(error.is(CoreError::BadName), "{name:?}: {error}");
         let error = UnixListener::bind(name.clone()).unwrap_err();
-        assert!(error.is(channel::Error::BadName), "{name:?}: {error}");
+        assert!(error.is(CoreError::BadName), "{name:?}: {error}");
     }
-    assert!(UnixStream::connect(UnixAddress::Unnamed).unwrap_err().is(channel::Error::BadName));
+    assert!(UnixStream::connect(UnixAddress::Unnamed).unwrap_err().is(CoreError::BadName));
     // The longest names work.
     let longest = "y".repeat(UnixAddress::MAX - 20);
     let name = UnixAddress::abstract_name(format!("{longest}{:020}", std::process::id()));
@@ -491,7 +490,7 @@ fn a_descriptor_of_another_kind_is_not_taken() {
         None,
     );
     let error = TcpStream::try_from(unconnected.unwrap()).unwrap_err();
-    assert!(error.is(channel::Error::NotConnected), "{error}");
+    assert!(error.is(CoreError::NotConnected), "{error}");
     let stream = || OwnedFd::from(tcp_pair().0);
     assert!(TcpListener::try_from(stream()).is_err());
     assert_eq!(TcpStream::try_from(stream()).unwrap().state(), State::STREAM);
@@ -531,8 +530,8 @@ fn without_descriptors_a_connection_waits_and_is_not_lost() {
         while let Ok(file) = std::fs::File::open("/dev/null") {
             hoard.push(file);
         }
-        assert!(listener.try_accept().unwrap_err().is(channel::Error::Exhausted));
-        assert!(UnixStream::pair().unwrap_err().is(channel::Error::Exhausted));
+        assert!(listener.try_accept().unwrap_err().is(CoreError::Exhausted));
+        assert!(UnixStream::pair().unwrap_err().is(CoreError::Exhausted));
         hoard.pop();
         assert_eq!(accept(&listener).read(&mut [0; 8]).unwrap(), 5);
         done();

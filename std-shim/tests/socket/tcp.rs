@@ -1,7 +1,7 @@
 //! What is TCP's own: names, several addresses, deadlines for connecting.
 
 use crate::{accept, eventually, soon};
-use ringway::channel;
+use ringway::CoreError;
 use ringway::socket::{Options, TcpListener, TcpStream};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ fn nobody_listening_is_refused_with_the_address() {
         TcpStream::connect(address).unwrap_err(),
         TcpStream::connect_deadline(address, Some(eventually())).unwrap_err(),
     ] {
-        assert!(error.is(channel::Error::Refused), "{error}");
+        assert!(error.is(CoreError::Refused), "{error}");
         assert!(error.to_string().contains(&address.to_string()), "{error}");
     }
 }
@@ -50,10 +50,10 @@ fn a_host_name_is_looked_up() {
 #[test]
 fn an_address_without_sense_is_told() {
     let error = TcpStream::connect("no port here").unwrap_err();
-    assert!(error.is(channel::Error::BadName), "{error}");
+    assert!(error.is(CoreError::BadName), "{error}");
     let none: &[SocketAddr] = &[];
-    assert!(TcpStream::connect(none).unwrap_err().is(channel::Error::NotFound));
-    assert!(TcpListener::bind(none).unwrap_err().is(channel::Error::NotFound));
+    assert!(TcpStream::connect(none).unwrap_err().is(CoreError::NotFound));
+    assert!(TcpListener::bind(none).unwrap_err().is(CoreError::NotFound));
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn a_listener_that_does_not_answer_holds_a_deadline_and_the_next_address_gets_it
         }
         assert!(waiting.len() < 100, "the backlog never fills");
     };
-    assert!(late.is(channel::Error::TimedOut), "{late}");
+    assert!(late.is(CoreError::TimedOut), "{late}");
 
     let other = TcpListener::bind("127.0.0.1:0").unwrap();
     let addresses = [mute, other.local_address().unwrap()];
@@ -94,7 +94,7 @@ fn a_listener_can_start_again_at_once_and_an_exclusive_one_cannot() {
     assert_eq!(client.read_deadline(&mut [0; 8], Some(eventually())).unwrap(), 0);
     drop(client);
     let error = TcpListener::bind_with(address, &Options::new().exclusive()).unwrap_err();
-    assert!(error.is(channel::Error::AddressInUse), "{error}");
+    assert!(error.is(CoreError::AddressInUse), "{error}");
     TcpListener::bind(address).unwrap();
 }
 
@@ -102,7 +102,7 @@ fn a_listener_can_start_again_at_once_and_an_exclusive_one_cannot() {
 fn a_listener_for_version_6_alone_leaves_version_4_to_others() {
     let six = TcpListener::bind_with("[::]:0", &Options::new().only_v6(true)).unwrap();
     let port = six.local_address().unwrap().port();
-    assert!(TcpStream::connect(("127.0.0.1", port)).unwrap_err().is(channel::Error::Refused));
+    assert!(TcpStream::connect(("127.0.0.1", port)).unwrap_err().is(CoreError::Refused));
     assert!(TcpStream::connect(("::1", port)).is_ok());
     let both = TcpListener::bind_with("[::]:0", &Options::new().only_v6(false)).unwrap();
     let port = both.local_address().unwrap().port();
@@ -147,7 +147,7 @@ fn listeners_share_a_port_and_each_connection_reaches_one() {
     let first = TcpListener::bind_with("127.0.0.1:0", &shared).unwrap();
     let address = first.local_address().unwrap();
     let second = TcpListener::bind_with(address, &shared).unwrap();
-    assert!(TcpListener::bind(address).unwrap_err().is(channel::Error::AddressInUse));
+    assert!(TcpListener::bind(address).unwrap_err().is(CoreError::AddressInUse));
     let clients: Vec<_> = (0..8).map(|_| TcpStream::connect(address).unwrap()).collect();
     let waiting =
         |listener: &TcpListener| std::iter::from_fn(|| listener.try_accept().ok()).count();

@@ -1,7 +1,7 @@
 //! What is sent: pieces of a known sequence of bytes, so that the receiver can check every one of them by its place alone.
 
 use super::{Content, Promises, Reader, Writer};
-use ringway::channel::Error;
+use ringway::CoreError;
 
 /// The sequence repeats after this many bytes: a prime, so that no buffer or block has the same size.
 const PERIOD: usize = 65_521;
@@ -213,9 +213,9 @@ pub fn read_whole(rx: &mut dyn Reader, buf: &mut [u8]) {
 }
 
 /// Whether an answer of a reader says that the last writer is gone and everything was read.
-pub fn is_end(answer: &Result<usize, Error>, content: Content) -> bool {
+pub fn is_end(answer: &Result<usize, CoreError>, content: Content) -> bool {
     match content {
         Content::Bytes => *answer == Ok(0),
-        Content::Messages { .. } => *answer == Err(Error::EndOfFile),
+        Content::Messages { .. } => *answer == Err(CoreError::EndOfFile),
     }
 }

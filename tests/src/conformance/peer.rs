@@ -2,7 +2,7 @@
 
 use super::load::{Load, Sequence, is_end};
 use super::{Address, Content, End, Promises, Role, Scene, Transport, transports};
-use ringway::channel::Error;
+use ringway::CoreError;
 use std::process::{Child, Command, ExitCode};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -101,7 +101,7 @@ fn send_for_ever(end: End, size: usize, killed: &AtomicBool) {
     while !killed.load(Ordering::SeqCst) {
         match tx.write_deadline(&piece[done..], Instant::now() + GLANCE) {
             Ok(count) => done += count,
-            Err(Error::TimedOut) => continue,
+            Err(CoreError::TimedOut) => continue,
             Err(error) => panic!("the other end left before it killed this one: {error}"),
         }
         if done == size {
@@ -119,7 +119,7 @@ fn receive_for_ever(end: End, content: Content, killed: &AtomicBool) {
     while !killed.load(Ordering::SeqCst) {
         let answer = rx.read_deadline(&mut buf, Instant::now() + GLANCE);
         match answer {
-            Err(Error::TimedOut) => {}
+            Err(CoreError::TimedOut) => {}
             Ok(count) if !is_end(&answer, content) => {
                 sequence.check(at, &buf[..count]);
                 at += count;

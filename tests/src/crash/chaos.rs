@@ -10,7 +10,7 @@ use super::place::Place;
 use super::scenes::{Message, message, number};
 use super::trace::Child;
 use super::{Check, watch};
-use ringway::channel::Error;
+use ringway::CoreError;
 use ringway::shm::{Layout, Part, Queue, Region, RobustFutex};
 use ringway_core::ring::queue;
 use std::collections::HashMap;
@@ -205,7 +205,7 @@ fn attach(name: &str) -> Region {
         match Region::open(name) {
             Ok(region) => return region,
             Err(error) => {
-                let waits = error.is(Error::Exhausted) || error.is(Error::TimedOut);
+                let waits = error.is(CoreError::Exhausted) || error.is(CoreError::TimedOut);
                 assert!(waits && Instant::now() < until, "{error}");
             }
         }

@@ -1,7 +1,7 @@
 //! What is done while calls fail: a short use of each mechanism, which checks its own results.
 
 use super::supervise::{Fault, WRONG};
-use ringway::channel::Error as Channel;
+use ringway::CoreError;
 use ringway::connection::{self, Connection};
 use ringway::fd::{self, Copier, Interest, WaitSet};
 use ringway::fifo::Fifo;
@@ -137,7 +137,7 @@ fn pipes(_: &Path) -> Outcome {
     check(all == [TEXT, TEXT].concat(), "the pipe lost or changed bytes");
     let (reader, writer) = pipe::pipe()?;
     check(
-        reader.try_read(&mut buf).is_err_and(|error| !error.is(Channel::EndOfFile)),
+        reader.try_read(&mut buf).is_err_and(|error| !error.is(CoreError::EndOfFile)),
         "an end of file while there is a writer",
     );
     drop(reader);

@@ -2,7 +2,7 @@
 
 use super::{Answer, Log, Stamped, answer};
 use crate::oracle::Choices;
-use ringway::channel::Error;
+use ringway::CoreError;
 use ringway::fifo::Fifo;
 use ringway::wait::PrivateFutex;
 use ringway_core::channel::fifo::Registry;
@@ -136,7 +136,7 @@ impl Side for Kernel {
     fn unlink(&mut self) -> Answer<()> {
         match self.made.take() {
             Some(made) => answer(made.remove()),
-            None => Err(Error::NotFound),
+            None => Err(CoreError::NotFound),
         }
     }
 
@@ -316,7 +316,7 @@ impl Sequence<'_> {
         if self.named {
             self.log.add(format_args!("make, once more"));
             let again = self.both(Side::make, Side::make);
-            assert_eq!(again, Err(Error::AddressInUse));
+            assert_eq!(again, Err(CoreError::AddressInUse));
             self.log.add(format_args!("unlink"));
             assert_eq!(self.both(Side::unlink, Side::unlink), Ok(()));
             self.named = false;
@@ -393,7 +393,7 @@ impl Sequence<'_> {
 }
 
 /// Returns the error that the full one gave, and the error of the empty one.
-fn fill_and_drain(side: &mut dyn Side, which: usize, size: usize, before: usize) -> [Error; 2] {
+fn fill_and_drain(side: &mut dyn Side, which: usize, size: usize, before: usize) -> [CoreError; 2] {
     let mut sent = Vec::new();
     let mut stamped = Stamped(size);
     let full = loop {

@@ -5,7 +5,7 @@ mod system;
 
 use super::{Answer, Log, Stamped};
 use crate::oracle::Choices;
-use ringway::channel::Error;
+use ringway::CoreError;
 use std::collections::{BTreeMap, VecDeque};
 
 /// How many listeners there may be; and one more address, where there never is one.
@@ -243,7 +243,7 @@ impl<M: Side, K: Side> Sequence<'_, M, K> {
         self.log.add(format_args!("send {size} bytes from end {end} ({form:?})"));
         let memory = self.memory.send(end, &bytes, form);
         let kernel = self.kernel.send(end, &bytes, form);
-        let sent = self.agree(end, memory, kernel, Err(Error::BrokenPipe));
+        let sent = self.agree(end, memory, kernel, Err(CoreError::BrokenPipe));
         if let Ok(count) = sent {
             assert_eq!(count, size, "there was room");
             match peer {
@@ -270,7 +270,7 @@ impl<M: Side, K: Side> Sequence<'_, M, K> {
         let memory = self.memory.receive(end, &mut one, form);
         let kernel = self.kernel.receive(end, &mut other, form);
         assert!(one == other, "the bytes differ");
-        let over = if self.messages { Err(Error::EndOfFile) } else { Ok(0) };
+        let over = if self.messages { Err(CoreError::EndOfFile) } else { Ok(0) };
         let read = self.agree(end, memory, kernel, over);
         if let Ok(count) = read {
             let messages = self.messages;
@@ -288,10 +288,10 @@ impl<M: Side, K: Side> Sequence<'_, M, K> {
         kernel: Answer<usize>,
         over: Answer<usize>,
     ) -> Answer<usize> {
-        let reset = kernel == Err(Error::Reset);
+        let reset = kernel == Err(CoreError::Reset);
         self.end(end).reset |= reset;
         // To one whose listener left, both say so when it receives; when it sends, either word is right.
-        let sending = over == Err(Error::BrokenPipe);
+        let sending = over == Err(CoreError::BrokenPipe);
         let told_otherwise = reset && (self.end(end).torn || sending && self.end(end).finished);
         self.log.agree(memory, if told_otherwise { over } else { kernel })
     }
@@ -307,7 +307,7 @@ impl<M: Side, K: Side> Sequence<'_, M, K> {
         // Only the kernel's has something to say, and only of a connection that was torn down.
         assert_eq!(memory, Ok(()));
         let torn = self.end(end).torn || self.end(end).finished;
-        assert!(kernel.is_ok() || (torn && kernel == Err(Error::Reset)), "{kernel:?}");
+        assert!(kernel.is_ok() || (torn && kernel == Err(CoreError::Reset)), "{kernel:?}");
         Some(())
     }
 
@@ -371,7 +371,7 @@ fn fill_and_drain(
     size: usize,
     before: &[usize],
     messages: bool,
-) -> (Error, Answer<()>) {
+) -> (CoreError, Answer<()>) {
     let mut sent = Vec::new();
     let mut stamped = Stamped(size);
     let full = loop {
@@ -397,7 +397,7 @@ fn fill_and_drain(
             Err(error) => break Err(error),
         }
     };
-    if read > 0 || empty == Err(Error::WouldBlock) {
+    if read > 0 || empty == Err(CoreError::WouldBlock) {
         assert!(out[old..read] == sent, "other bytes came than were taken");
     }
     (full, empty)

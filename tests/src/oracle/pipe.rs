@@ -3,7 +3,7 @@
 //! How much fits differs between the two, and the kernel counts pages; everything else must be as `pipe(7)` says.
 
 use super::Choices;
-use ringway::channel::Error;
+use ringway::CoreError;
 use ringway_core::channel::pipe as memory;
 use std::collections::VecDeque;
 
@@ -13,9 +13,9 @@ trait Pipe {
     fn atomic(&self) -> usize;
     /// Whether a write that finds `used` bytes in the pipe may say that there is no room for `more`.
     fn may_be_full(&self, used: usize, more: usize) -> bool;
-    fn read(&mut self, out: &mut [u8]) -> Result<usize, Error>;
-    fn write(&mut self, which: usize, bytes: &[u8]) -> Result<usize, Error>;
-    fn add_writer(&mut self, like: usize) -> Result<(), Error>;
+    fn read(&mut self, out: &mut [u8]) -> Result<usize, CoreError>;
+    fn write(&mut self, which: usize, bytes: &[u8]) -> Result<usize, CoreError>;
+    fn add_writer(&mut self, like: usize) -> Result<(), CoreError>;
     fn drop_writer(&mut self, which: usize);
     fn drop_reader(&mut self);
     /// Whether the reader's state still says that bytes can come.
@@ -38,15 +38,15 @@ impl<const N: usize> Pipe for InMemory<'_, N> {
         used + more > N
     }
 
-    fn read(&mut self, out: &mut [u8]) -> Result<usize, Error> {
+    fn read(&mut self, out: &mut [u8]) -> Result<usize, CoreError> {
         self.reader.as_mut().expect("asked only while it is there").try_read(out)
     }
 
-    fn write(&mut self, which: usize, bytes: &[u8]) -> Result<usize, Error> {
+    fn write(&mut self, which: usize, bytes: &[u8]) -> Result<usize, CoreError> {
         self.writers[which].try_write(bytes)
     }
 
-    fn add_writer(&mut self, like: usize) -> Result<(), Error> {
+    fn add_writer(&mut self, like: usize) -> Result<(), CoreError> {
         let writer = self.writers[like].try_clone()?;
         self.writers.push(writer);
         Ok(())
@@ -82,7 +82,7 @@ impl Kernel {
 }
 
 /// The shim's error in the words of the core; another is a failure of the test.
-fn reason<T>(result: ringway::Result<T>) -> Result<T, Error> {
+fn reason<T>(result: ringway::Result<T>) -> Result<T, CoreError> {
     result.map_err(|error| match error.cause() {
         ringway::Cause::Core(reason) => reason,
         _ => panic!("{error}"),
@@ -100,15 +100,15 @@ impl Pipe for Kernel {
         used >= 16
     }
 
-    fn read(&mut self, out: &mut [u8]) -> Result<usize, Error> {
+    fn read(&mut self, out: &mut [u8]) -> Result<usize, CoreError> {
         reason(self.reader.as_ref().expect("asked only while it is there").try_read(out))
     }
 
-    fn write(&mut self, which: usize, bytes: &[u8]) -> Result<usize, Error> {
+    fn write(&mut self, which: usize, bytes: &[u8]) -> Result<usize, CoreError> {
         reason(self.writers[which].try_write(bytes))
     }
 
-    fn add_writer(&mut self, like: usize) -> Result<(), Error> {
+    fn add_writer(&mut self, like: usize) -> Result<(), CoreError> {
         let writer = reason(self.writers[like].try_clone())?;
         self.writers.push(writer);
         Ok(())
@@ -198,7 +198,7 @@ fn step(
                     model.extend(&bytes[..count]);
                     *next = next.wrapping_add(count as u8);
                 }
-                Err(Error::WouldBlock) => {
+                Err(CoreError::WouldBlock) => {
                     // A longer write takes what room there is: it may be refused only where not one byte fits.
                     let more = if len <= pipe.atomic() { len } else { 1 };
                     assert!(
@@ -206,7 +206,7 @@ fn step(
                         "refused though there is room"
                     );
                 }
-                Err(error) => assert_eq!((error, *readers), (Error::BrokenPipe, 0)),
+                Err(error) => assert_eq!((error, *readers), (CoreError::BrokenPipe, 0)),
             }
         }
         7..=12 if *readers > 0 => {
@@ -225,7 +225,7 @@ fn step(
                     );
                 }
                 Err(error) => {
-                    assert_eq!(error, Error::WouldBlock);
+                    assert_eq!(error, CoreError::WouldBlock);
                     assert!(
                         model.is_empty() && len > 0 && *writers > 0,
                         "refused though there is an answer"

@@ -2,7 +2,7 @@
 
 use super::{print, shown};
 use crate::failure::{Failure, Result};
-use ringway::channel;
+use ringway::CoreError;
 use ringway::shm::{self, survey};
 
 pub fn run(name: &str, force: bool) -> Result<()> {
@@ -28,11 +28,11 @@ pub fn run(name: &str, force: bool) -> Result<()> {
     };
     match survey::remove(name) {
         Ok(()) => print(&format!("removed {name_shown}: nobody was attached\n")),
-        Err(error) if error.is(channel::Error::Taken) && force => {
+        Err(error) if error.is(CoreError::Taken) && force => {
             shm::unlink(name)?;
             print(&format!("removed the name {name_shown}: {who}, and the region ends with them\n"))
         }
-        Err(error) if error.is(channel::Error::Taken) => Err(Failure::new(format!(
+        Err(error) if error.is(CoreError::Taken) => Err(Failure::new(format!(
             "{name_shown} is in use: {who}; end them first, or take the name from them with --force"
         ))),
         Err(error) => Err(error.into()),

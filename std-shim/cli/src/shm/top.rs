@@ -7,7 +7,7 @@ use crate::failure::Result;
 use crate::table::{Aligned, bold, coloured, table, write};
 use crate::terminal;
 use comfy_table::{Cell, Color};
-use ringway::channel;
+use ringway::CoreError;
 use ringway::shm::survey::{self, Found, Part, Survey};
 use ringway::signal::{self, Signal, SignalSet};
 use std::io::{self, IsTerminal, Write};
@@ -84,7 +84,7 @@ fn wait(awaited: SignalSet, until: Instant) -> Result<Event> {
         Ok(received) if received.signal == Signal::TSTP => Ok(Event::Stop),
         Ok(received) if received.signal == Signal::WINCH => Ok(Event::Resized),
         Ok(_) => Ok(Event::End),
-        Err(error) if error.is(channel::Error::TimedOut) => Ok(Event::Time),
+        Err(error) if error.is(CoreError::TimedOut) => Ok(Event::Time),
         Err(error) => Err(error.into()),
     }
 }

@@ -4,7 +4,7 @@
 use super::row::{Outcome, Row, Sides, pour};
 use crate::digest::{Intake, Receipt};
 use crate::failure::{Doing, Failure, Result};
-use ringway::channel;
+use ringway::CoreError;
 use ringway::link::{Config, SerialLink};
 use ringway::socket::UnixStream;
 use std::fs::File;
@@ -85,7 +85,7 @@ fn there_and_back(link: &mut Link, input: impl Read) -> Result<(u64, Receipt)> {
     loop {
         match link.recv(ECHO, intake.spare()) {
             Ok(back) => intake.filled(back),
-            Err(error) if error.is(channel::Error::EndOfFile) => {
+            Err(error) if error.is(CoreError::EndOfFile) => {
                 return Ok((messages, intake.finish()));
             }
             Err(error) => return Err(error.into()),

@@ -6,7 +6,7 @@ use crate::digest::Intake;
 use crate::failure::{Doing, Failure, Result};
 use crate::part::{Part as Process, Report};
 use crate::way::{Offer, soon, told};
-use ringway::channel::Error;
+use ringway::CoreError;
 use ringway::shm::{Barrier, Condition, Event, Layout, Queue, Region, Semaphore, Value};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -42,7 +42,7 @@ fn counted(row: &Row<'_>) -> Result<Outcome> {
             let bytes = piece::numbered(&piece, expected);
             bytes.map(|bytes| intake.take(bytes)).err().map(Err)
         }
-        Err(Error::EndOfFile) => Some(Ok(expected)),
+        Err(CoreError::EndOfFile) => Some(Ok(expected)),
         Err(error) => Some(Err(told(error))),
     });
     let pieces = taken.unwrap_or(Ok(0));

@@ -6,7 +6,7 @@ use crate::digest::Intake;
 use crate::failure::{Failure, Result};
 use crate::part::Report;
 use crate::way::{Offer, soon, told};
-use ringway::channel::Error;
+use ringway::CoreError;
 use ringway::shm::{Layout, Region, Semaphore};
 use ringway_core::ring::broadcast::RecvError;
 use ringway_core::ring::latest::Version;
@@ -135,7 +135,7 @@ fn look(far: &Report, mut given: Offer) -> Result<()> {
     loop {
         let (value, newer) = match part.wait_newer(version) {
             Ok(newer) => newer,
-            Err(Error::EndOfFile) => break,
+            Err(CoreError::EndOfFile) => break,
             Err(error) => return Err(told(error)),
         };
         version = newer;

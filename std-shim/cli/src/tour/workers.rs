@@ -7,7 +7,7 @@ use crate::digest::Intake;
 use crate::failure::{Failure, Result};
 use crate::part::{Part as Process, Report};
 use crate::way::{Offer, soon, told};
-use ringway::channel::Error;
+use ringway::CoreError;
 use ringway::shm::{Layout, Part, Queue, Region};
 use std::collections::BTreeMap;
 use std::thread;
@@ -167,7 +167,7 @@ fn work(far: &Report, jobs: &Part<Jobs>, done: &Part<Jobs>) -> Result<()> {
                 claim.complete();
                 share += 1;
             }
-            Err(Error::EndOfFile) => break,
+            Err(CoreError::EndOfFile) => break,
             Err(error) => return Err(told(error)),
         }
     }
@@ -183,7 +183,7 @@ fn collect(far: &Report, done: &Part<Jobs>) -> Result<()> {
     loop {
         let claim = match done.claim_deadline(None) {
             Ok(claim) => claim,
-            Err(Error::EndOfFile) => break,
+            Err(CoreError::EndOfFile) => break,
             Err(error) => return Err(told(error)),
         };
         let (number, bytes) = piece::read(&claim)?;

@@ -3,7 +3,7 @@
 
 use super::{Accept, End, Offer, Way, handed};
 use crate::failure::{Failure, Result};
-use ringway::channel::Error;
+use ringway::CoreError;
 use ringway::fd;
 use ringway::link::{Config, Event, Line, Link, ReliableLink, SerialLink};
 use ringway::serial::{self, Port};
@@ -51,7 +51,7 @@ impl<W, L: Line, const MAX: usize> End for Linked<W, L, MAX> {
 
     fn recv(&mut self, into: &mut [u8]) -> Result<usize> {
         match self.link.recv(PORT, into) {
-            Err(error) if error.is(Error::EndOfFile) => Ok(0),
+            Err(error) if error.is(CoreError::EndOfFile) => Ok(0),
             other => self.explain(other),
         }
     }

@@ -3,9 +3,10 @@
 
 use super::{Accept, End, Offer, Pair, Way, named, told};
 use crate::failure::Result;
+use ringway::CoreError;
 use ringway::wait::PrivateFutex;
 use ringway_core::channel::socket::{Network, Shutdown, Stream};
-use ringway_core::channel::{Error, fifo, pipe};
+use ringway_core::channel::{fifo, pipe};
 use ringway_core::ring::{self, bytes};
 use ringway_core::storage::Fixed;
 use std::path::Path;
@@ -18,7 +19,7 @@ macro_rules! ends {
         $(
             impl End for $name {
                 fn send(&mut self, mut piece: &[u8]) -> Result<()> {
-                    let tx = self.$tx.as_mut().ok_or_else(|| told(Error::Closed))?;
+                    let tx = self.$tx.as_mut().ok_or_else(|| told(CoreError::Closed))?;
                     while !piece.is_empty() {
                         let n = tx.write(piece)?;
                         piece = piece.get(n..).unwrap_or_default();
@@ -27,7 +28,7 @@ macro_rules! ends {
                 }
 
                 fn recv(&mut self, into: &mut [u8]) -> Result<usize> {
-                    let rx = self.$rx.as_mut().ok_or_else(|| told(Error::Closed))?;
+                    let rx = self.$rx.as_mut().ok_or_else(|| told(CoreError::Closed))?;
                     rx.read(into).map_err(told)
                 }
 
@@ -146,13 +147,13 @@ static VALUES: [ring::Ring<Line, LINES, PrivateFutex>; 2] = [const { ring::Ring:
 impl Rings {
     fn of(tx: usize, rx: usize) -> Result<Self> {
         let (tx, rx) = (VALUES[tx].producer(), VALUES[rx].consumer());
-        Ok(Rings { tx, rx: rx.ok_or_else(|| told(Error::Taken))? })
+        Ok(Rings { tx, rx: rx.ok_or_else(|| told(CoreError::Taken))? })
     }
 }
 
 impl End for Rings {
     fn send(&mut self, piece: &[u8]) -> Result<()> {
-        let tx = self.tx.as_mut().ok_or_else(|| told(Error::Closed))?;
+        let tx = self.tx.as_mut().ok_or_else(|| told(CoreError::Closed))?;
         piece.chunks(LINE).try_for_each(|part| {
             let mut line = Line { len: part.len(), bytes: [0; LINE] };
             line.bytes[..part.len()].copy_from_slice(part);
@@ -163,7 +164,7 @@ impl End for Rings {
     fn recv(&mut self, into: &mut [u8]) -> Result<usize> {
         let line = match self.rx.pop() {
             Ok(line) => line,
-            Err(Error::EndOfFile) => return Ok(0),
+            Err(CoreError::EndOfFile) => return Ok(0),
             Err(error) => return Err(told(error)),
         };
         let room = into.get_mut(..line.len).ok_or_else(|| told("a value has no room"))?;

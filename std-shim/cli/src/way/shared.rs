@@ -2,7 +2,7 @@
 
 use super::{Accept, End, Offer, Way, handed, named, told};
 use crate::failure::{Doing, Failure, Result};
-use ringway::channel::Error;
+use ringway::CoreError;
 use ringway::shm::{ByteRing, Layout, Part, Region, RobustFutex};
 use ringway_core::region::SharedWait;
 use ringway_core::ring::bytes;
@@ -51,29 +51,29 @@ impl<W: SharedWait> Halves<W> {
     }
 
     fn tx(&mut self) -> Result<&mut Sender<'static, W, Fixed<BYTES>>> {
-        self.tx.as_mut().ok_or_else(|| failed(Error::Closed))
+        self.tx.as_mut().ok_or_else(|| failed(CoreError::Closed))
     }
 }
 
-fn failed(error: Error) -> Failure {
+fn failed(error: CoreError) -> Failure {
     Failure::new(format!("the ring: {error}"))
 }
 
 /// Looks again and again until there is an answer, or the other side is gone.
 fn insist<H, T>(
     half: &mut H,
-    mut look: impl FnMut(&mut H) -> std::result::Result<T, Error>,
+    mut look: impl FnMut(&mut H) -> std::result::Result<T, CoreError>,
     is_gone: impl Fn(&H) -> bool,
 ) -> Result<T> {
     loop {
         for _ in 0..1 << 14 {
             match look(half) {
-                Err(Error::WouldBlock) => hint::spin_loop(),
+                Err(CoreError::WouldBlock) => hint::spin_loop(),
                 answer => return answer.map_err(failed),
             }
         }
         if is_gone(half) {
-            return Err(failed(Error::BrokenPipe));
+            return Err(failed(CoreError::BrokenPipe));
         }
     }
 }
@@ -154,7 +154,7 @@ rings! {
     Sleeping(RobustFutex),
         |tx, message| tx.send(message).map_err(failed),
         |rx, into| match rx.recv(into) {
-            Err(Error::EndOfFile) => Ok(0),
+            Err(CoreError::EndOfFile) => Ok(0),
             other => other.map_err(failed),
         };
 }
@@ -184,7 +184,7 @@ impl NamedBytes {
 
 impl End for NamedBytes {
     fn send(&mut self, mut piece: &[u8]) -> Result<()> {
-        let tx = self.tx.as_mut().ok_or_else(|| failed(Error::Closed))?;
+        let tx = self.tx.as_mut().ok_or_else(|| failed(CoreError::Closed))?;
         while !piece.is_empty() {
             let n = tx.write(piece).map_err(failed)?;
             piece = piece.get(n..).unwrap_or_default();

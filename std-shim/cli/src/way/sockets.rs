@@ -2,7 +2,7 @@
 
 use super::{Accept, End, Offer, Way, handed, named, soon, told};
 use crate::failure::Result;
-use ringway::channel::Error;
+use ringway::CoreError;
 use ringway::socket::{
     SeqpacketListener, TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener,
     UnixSeqpacket, UnixStream,
@@ -26,7 +26,7 @@ macro_rules! ends {
 
                 fn recv(&mut self, into: &mut [u8]) -> Result<usize> {
                     match self.0.$recv(into) {
-                        Err(error) if error.is(Error::EndOfFile) => Ok(0),
+                        Err(error) if error.is(CoreError::EndOfFile) => Ok(0),
                         other => Ok(other?),
                     }
                 }

@@ -2,7 +2,7 @@
 
 use crate::conformance::load::{Dice, Sequence, read_whole};
 use crate::conformance::{Content, Scene, Writer};
-use ringway::channel::Error;
+use ringway::CoreError;
 use std::collections::VecDeque;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -34,7 +34,7 @@ fn write(tx: &mut dyn Writer, record: &[u8], form: usize) {
         1 => tx.write_deadline(record, Instant::now() + Duration::from_secs(30)),
         _ => loop {
             match tx.try_write(record) {
-                Err(Error::WouldBlock) => thread::yield_now(),
+                Err(CoreError::WouldBlock) => thread::yield_now(),
                 answer => break answer,
             }
         },
@@ -134,7 +134,10 @@ pub fn atomic_write_that_does_not_fit(scene: &Scene<'_>) {
                     sent += size;
                 }
                 Err(error) => {
-                    assert!(matches!(error, Error::WouldBlock | Error::TimedOut), "{error}");
+                    assert!(
+                        matches!(error, CoreError::WouldBlock | CoreError::TimedOut),
+                        "{error}"
+                    );
                     refused += 1;
                 }
             }
@@ -144,7 +147,7 @@ pub fn atomic_write_that_does_not_fit(scene: &Scene<'_>) {
                     sequence.check(read, &buf[..count]);
                     read += count;
                 }
-                Err(error) => assert_eq!((error, read), (Error::WouldBlock, sent)),
+                Err(error) => assert_eq!((error, read), (CoreError::WouldBlock, sent)),
             }
         }
     }
@@ -154,5 +157,5 @@ pub fn atomic_write_that_does_not_fit(scene: &Scene<'_>) {
         sequence.check(read, &buf[..count]);
         read += count;
     }
-    assert_eq!(rx.try_read(&mut buf), Err(Error::WouldBlock), "nothing else is there");
+    assert_eq!(rx.try_read(&mut buf), Err(CoreError::WouldBlock), "nothing else is there");
 }

@@ -2,7 +2,7 @@
 
 use crate::conformance::load::{Load, Sequence, is_end, read_whole, write_whole};
 use crate::conformance::{Answer, Reader, Scene, Writer};
-use ringway::channel::Error;
+use ringway::CoreError;
 use std::hint;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Barrier, mpsc};
@@ -22,8 +22,8 @@ fn assert_end(rx: &mut dyn Reader, scene: &Scene<'_>) {
 /// once.
 fn is_broken(answer: &Answer<usize>, scene: &Scene<'_>) -> bool {
     match answer {
-        Err(Error::BrokenPipe) => true,
-        Err(Error::Reset) => scene.promises.torn,
+        Err(CoreError::BrokenPipe) => true,
+        Err(CoreError::Reset) => scene.promises.torn,
         _ => false,
     }
 }
@@ -79,15 +79,15 @@ pub fn end_of_file_after_the_last_writer(scene: &Scene<'_>) {
     let (mut second, third) = (first.another(), first.another());
     let mut buf = [0; 8];
     drop(first);
-    assert_eq!(rx.try_read(&mut buf), Err(Error::WouldBlock), "two writers are left");
+    assert_eq!(rx.try_read(&mut buf), Err(CoreError::WouldBlock), "two writers are left");
     write_whole(&mut *second, b"bye", content);
     drop(second);
     read_whole(&mut *rx, &mut buf[..3]);
-    assert_eq!(rx.try_read(&mut buf), Err(Error::WouldBlock), "one writer is left");
+    assert_eq!(rx.try_read(&mut buf), Err(CoreError::WouldBlock), "one writer is left");
     // Also a writer that came from one which is gone.
     let mut fourth = third.another();
     drop(third);
-    assert_eq!(rx.try_read(&mut buf), Err(Error::WouldBlock), "one writer is left");
+    assert_eq!(rx.try_read(&mut buf), Err(CoreError::WouldBlock), "one writer is left");
     write_whole(&mut *fourth, b"bye", content);
     drop(fourth);
     read_whole(&mut *rx, &mut buf[..3]);
@@ -102,8 +102,8 @@ pub fn broken_pipe(scene: &Scene<'_>) {
         write_until_broken(&mut *tx, b"x", scene);
     }
     for _ in 0..3 {
-        assert_eq!(tx.write(b"x"), Err(Error::BrokenPipe));
-        assert_eq!(tx.try_write(b"x"), Err(Error::BrokenPipe));
+        assert_eq!(tx.write(b"x"), Err(CoreError::BrokenPipe));
+        assert_eq!(tx.try_write(b"x"), Err(CoreError::BrokenPipe));
     }
     // One that never read anything.
     let (mut tx, rx) = scene.one_way();
@@ -133,8 +133,8 @@ pub fn half_close(scene: &Scene<'_>) {
     let mut buf = [0; 4];
     write_whole(&mut *near_tx, b"last", content);
     assert_eq!(near_tx.shut(), Ok(()));
-    assert_eq!(near_tx.write(b"x"), Err(Error::BrokenPipe), "after this end's own shutdown");
-    assert_eq!(near_tx.try_write(b"x"), Err(Error::BrokenPipe));
+    assert_eq!(near_tx.write(b"x"), Err(CoreError::BrokenPipe), "after this end's own shutdown");
+    assert_eq!(near_tx.try_write(b"x"), Err(CoreError::BrokenPipe));
     read_whole(&mut *far_rx, &mut buf);
     assert_eq!(&buf, b"last");
     assert_end(&mut *far_rx, scene);
@@ -144,7 +144,7 @@ pub fn half_close(scene: &Scene<'_>) {
         assert_eq!(&buf, word);
     }
     assert_eq!(near_tx.shut(), Ok(()), "once more changes nothing");
-    assert_eq!(near_rx.try_read(&mut buf), Err(Error::WouldBlock));
+    assert_eq!(near_rx.try_read(&mut buf), Err(CoreError::WouldBlock));
     assert_eq!(far_tx.shut(), Ok(()));
     assert_end(&mut *near_rx, scene);
     assert_end(&mut *far_rx, scene);
@@ -158,8 +158,8 @@ pub fn half_close_of_reading(scene: &Scene<'_>) {
     let (mut far_rx, mut far_tx) = far.split();
     assert_eq!(far_rx.shut(), Ok(()));
     assert_end(&mut *far_rx, scene);
-    assert_eq!(near_tx.write(b"x"), Err(Error::BrokenPipe));
-    assert_eq!(near_tx.try_write(b"x"), Err(Error::BrokenPipe));
+    assert_eq!(near_tx.write(b"x"), Err(CoreError::BrokenPipe));
+    assert_eq!(near_tx.try_write(b"x"), Err(CoreError::BrokenPipe));
     let mut buf = [0; 4];
     write_whole(&mut *far_tx, b"back", content);
     read_whole(&mut *near_rx, &mut buf);
@@ -259,8 +259,8 @@ pub fn last_words(scene: &Scene<'_>) {
                 looks += 1;
                 match rx.try_read(&mut buf) {
                     // Should both share a processor, the other one has to get it.
-                    Err(Error::WouldBlock) if looks % 500 == 0 => thread::yield_now(),
-                    Err(Error::WouldBlock) => {}
+                    Err(CoreError::WouldBlock) if looks % 500 == 0 => thread::yield_now(),
+                    Err(CoreError::WouldBlock) => {}
                     answer => break answer,
                 }
             };

@@ -2,7 +2,7 @@
 
 use crate::conformance::load::{Load, Sequence, is_end, read_whole, write_whole};
 use crate::conformance::{Content, Scene};
-use ringway::channel::Error;
+use ringway::CoreError;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -88,7 +88,11 @@ pub fn zero_length_reads_and_writes(scene: &Scene<'_>) {
     assert_eq!(rx.try_read(&mut []), Ok(0));
     assert_eq!(tx.write(&[]), Ok(0));
     assert_eq!(tx.try_write(&[]), Ok(0));
-    assert_eq!(rx.try_read(&mut [0; 8]), Err(Error::WouldBlock), "an empty write sends nothing");
+    assert_eq!(
+        rx.try_read(&mut [0; 8]),
+        Err(CoreError::WouldBlock),
+        "an empty write sends nothing"
+    );
     assert_eq!(tx.write(b"abc"), Ok(3));
     assert_eq!(tx.write(&[]), Ok(0));
     assert_eq!(rx.read(&mut []), Ok(0));
@@ -120,7 +124,7 @@ pub fn whole_or_not_at_all(scene: &Scene<'_>) {
             // Silence means that no more comes; the first one is waited for longer.
             let patience = if seen.contains(&true) { 300 } else { 20_000 };
             match rx.read_deadline(&mut buf, Instant::now() + Duration::from_millis(patience)) {
-                Err(Error::TimedOut) => break,
+                Err(CoreError::TimedOut) => break,
                 answer => assert_eq!(answer, Ok(SIZE), "a message is whole"),
             }
             let number = u64::from_le_bytes(buf[..8].try_into().expect("8 bytes")) as usize;

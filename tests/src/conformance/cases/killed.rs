@@ -3,7 +3,7 @@
 use crate::conformance::load::{Sequence, is_end};
 use crate::conformance::peer::{Job, Peer, load};
 use crate::conformance::{Content, Scene};
-use ringway::channel::Error;
+use ringway::CoreError;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -72,7 +72,7 @@ pub fn peer_killed_mid_write(scene: &Scene<'_>) {
                 rx.read_deadline(&mut buf, Instant::now() + Duration::from_millis(patience));
             match answer {
                 _ if is_end(&answer, content) && scene.promises.end => break,
-                Err(Error::TimedOut) if !scene.promises.end => break,
+                Err(CoreError::TimedOut) if !scene.promises.end => break,
                 Ok(count) => drop(take(&buf[..count])),
                 Err(error) => panic!("instead of the end: {error:?}"),
             }
@@ -102,7 +102,7 @@ pub fn peer_killed_mid_read(scene: &Scene<'_>) {
                 break error;
             }
         };
-        let torn = scene.promises.torn && error == Error::Reset;
-        assert!(torn || error == Error::BrokenPipe, "{error:?}");
+        let torn = scene.promises.torn && error == CoreError::Reset;
+        assert!(torn || error == CoreError::BrokenPipe, "{error:?}");
     });
 }

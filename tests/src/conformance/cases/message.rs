@@ -2,11 +2,11 @@
 
 use crate::conformance::load::{Sequence, is_end};
 use crate::conformance::{Content, Reader, Scene};
-use ringway::channel::Error;
+use ringway::CoreError;
 use std::time::{Duration, Instant};
 
 /// Long enough for what travels over the loopback interface.
-fn receive(rx: &mut dyn Reader, buf: &mut [u8]) -> Result<usize, Error> {
+fn receive(rx: &mut dyn Reader, buf: &mut [u8]) -> Result<usize, CoreError> {
     rx.read_deadline(buf, Instant::now() + Duration::from_secs(20))
 }
 
@@ -21,7 +21,7 @@ pub fn message_boundaries(scene: &Scene<'_>) {
         sequence.check(0, &buf[..one]);
         assert_eq!(receive(&mut *rx, &mut buf), Ok(two));
         sequence.check(one, &buf[..two]);
-        assert_eq!(rx.try_read(&mut buf), Err(Error::WouldBlock), "nothing else came");
+        assert_eq!(rx.try_read(&mut buf), Err(CoreError::WouldBlock), "nothing else came");
     }
 }
 
@@ -35,7 +35,7 @@ pub fn empty_messages(scene: &Scene<'_>) {
     assert_eq!(receive(&mut *rx, &mut buf), Ok(0));
     assert_eq!(receive(&mut *rx, &mut buf), Ok(1));
     assert_eq!(receive(&mut *rx, &mut buf), Ok(0));
-    assert_eq!(rx.try_read(&mut buf), Err(Error::WouldBlock));
+    assert_eq!(rx.try_read(&mut buf), Err(CoreError::WouldBlock));
     if scene.promises.end {
         drop(tx);
         let answer = rx.read(&mut buf);
@@ -53,14 +53,14 @@ pub fn message_too_large(scene: &Scene<'_>) {
     let soon = Instant::now() + Duration::from_secs(20);
     for answer in [tx.write(&message), tx.try_write(&message), tx.write_deadline(&message, soon)] {
         match answer {
-            Err(Error::MessageTooLarge { max }) => {
+            Err(CoreError::MessageTooLarge { max }) => {
                 assert!(max < size, "of {size} bytes, and yet {max} are carried");
             }
             other => panic!("a message of {size} bytes: {other:?}"),
         }
     }
     let mut buf = [0; 8];
-    assert_eq!(rx.try_read(&mut buf), Err(Error::WouldBlock), "nothing of it was sent");
+    assert_eq!(rx.try_read(&mut buf), Err(CoreError::WouldBlock), "nothing of it was sent");
     assert_eq!(tx.write(b"next"), Ok(4));
     assert_eq!(receive(&mut *rx, &mut buf), Ok(4));
 }
@@ -70,7 +70,7 @@ pub fn buffer_too_small(scene: &Scene<'_>) {
     let (mut tx, mut rx) = scene.one_way();
     assert_eq!(tx.write(b"0123456789"), Ok(10));
     assert_eq!(tx.write(b"abc"), Ok(3));
-    assert_eq!(receive(&mut *rx, &mut [0; 4]), Err(Error::BufferTooSmall { needed: 10 }));
+    assert_eq!(receive(&mut *rx, &mut [0; 4]), Err(CoreError::BufferTooSmall { needed: 10 }));
     let mut buf = [0; 16];
     match receive(&mut *rx, &mut buf) {
         Ok(10) => {

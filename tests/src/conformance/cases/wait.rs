@@ -2,7 +2,7 @@
 
 use crate::conformance::load::{Sequence, is_end, write_whole};
 use crate::conformance::{Content, Reader, Scene, Writer};
-use ringway::channel::Error;
+use ringway::CoreError;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -27,8 +27,8 @@ fn piece(scene: &Scene<'_>) -> usize {
 fn fill(
     from: usize,
     size: usize,
-    full: Error,
-    mut send: impl FnMut(&[u8]) -> Result<usize, Error>,
+    full: CoreError,
+    mut send: impl FnMut(&[u8]) -> Result<usize, CoreError>,
 ) -> usize {
     let sequence = Sequence::new();
     let mut sent = from;
@@ -61,7 +61,7 @@ fn drain(rx: &mut dyn Reader, total: usize, size: usize) {
         at += count;
     }
     assert_eq!(at, total);
-    assert_eq!(rx.try_read(&mut buf), Err(Error::WouldBlock), "nothing else comes");
+    assert_eq!(rx.try_read(&mut buf), Err(CoreError::WouldBlock), "nothing else comes");
 }
 
 pub fn would_block_when_empty(scene: &Scene<'_>) {
@@ -69,20 +69,20 @@ pub fn would_block_when_empty(scene: &Scene<'_>) {
     let (mut tx, mut rx) = (near.tx.expect("it sends"), far.rx.expect("it receives"));
     let mut buf = [0; 64];
     for _ in 0..3 {
-        assert_eq!(rx.try_read(&mut buf), Err(Error::WouldBlock));
+        assert_eq!(rx.try_read(&mut buf), Err(CoreError::WouldBlock));
     }
     assert_eq!(tx.write(b"x"), Ok(1));
     assert_eq!(rx.read_deadline(&mut buf, Instant::now() + LONG), Ok(1));
-    assert_eq!(rx.try_read(&mut buf), Err(Error::WouldBlock), "it was read");
+    assert_eq!(rx.try_read(&mut buf), Err(CoreError::WouldBlock), "it was read");
 }
 
 pub fn would_block_when_full(scene: &Scene<'_>) {
     let size = piece(scene);
     let (mut tx, mut rx) = scene.one_way();
-    let sent = fill(0, size, Error::WouldBlock, |piece| tx.try_write(piece));
+    let sent = fill(0, size, CoreError::WouldBlock, |piece| tx.try_write(piece));
     assert!(sent > 0, "not even the first write was possible");
     if scene.promises.immediate {
-        assert_eq!(tx.try_write(&Sequence::new().take(sent, size)), Err(Error::WouldBlock));
+        assert_eq!(tx.try_write(&Sequence::new().take(sent, size)), Err(CoreError::WouldBlock));
     }
     drain(&mut *rx, sent, size);
     if scene.promises.immediate {
@@ -97,7 +97,7 @@ pub fn deadline_of_a_read(scene: &Scene<'_>) {
     let mut buf = [0; 16];
     for _ in 0..2 {
         let deadline = soon();
-        assert_eq!(rx.read_deadline(&mut buf, deadline), Err(Error::TimedOut));
+        assert_eq!(rx.read_deadline(&mut buf, deadline), Err(CoreError::TimedOut));
         assert!(Instant::now() >= deadline, "it gave up before the deadline");
     }
     // What comes later is not lost to the one that gave up.
@@ -109,9 +109,9 @@ pub fn deadline_of_a_read(scene: &Scene<'_>) {
 pub fn deadline_of_a_write(scene: &Scene<'_>) {
     let size = piece(scene);
     let (mut tx, mut rx) = scene.one_way();
-    let full = fill(0, size, Error::WouldBlock, |piece| tx.try_write(piece));
+    let full = fill(0, size, CoreError::WouldBlock, |piece| tx.try_write(piece));
     let mut deadline = soon();
-    let sent = fill(full, size, Error::TimedOut, |piece| {
+    let sent = fill(full, size, CoreError::TimedOut, |piece| {
         deadline = soon();
         tx.write_deadline(piece, deadline)
     });
@@ -130,14 +130,14 @@ pub fn deadline_that_is_past_is_a_try(scene: &Scene<'_>) {
     let size = piece(scene);
     let (mut tx, mut rx) = scene.one_way();
     let mut buf = [0; 16];
-    assert_eq!(rx.read_deadline(&mut buf, past), Err(Error::TimedOut));
+    assert_eq!(rx.read_deadline(&mut buf, past), Err(CoreError::TimedOut));
     assert_eq!(tx.write_deadline(b"now", past), Ok(3));
     if scene.promises.immediate {
         assert_eq!(rx.read_deadline(&mut buf, past), Ok(3));
     } else {
         assert_eq!(rx.read_deadline(&mut buf, Instant::now() + LONG), Ok(3));
     }
-    let sent = fill(0, size, Error::TimedOut, |piece| tx.write_deadline(piece, past));
+    let sent = fill(0, size, CoreError::TimedOut, |piece| tx.write_deadline(piece, past));
     drain(&mut *rx, sent, size);
     if scene.promises.end {
         drop(tx);
@@ -180,7 +180,7 @@ fn room_in_time(scene: &Scene<'_>, tx: &mut dyn Writer, rx: &mut dyn Reader, siz
     if !scene.promises.bounded {
         return;
     }
-    let full = fill(0, size, Error::WouldBlock, |piece| tx.try_write(piece));
+    let full = fill(0, size, CoreError::WouldBlock, |piece| tx.try_write(piece));
     let more = Sequence::new().take(full, size);
     // How much there is to read, once the write is done: it may end with the first room or with the last byte.
     let total = AtomicUsize::new(usize::MAX);
@@ -191,7 +191,7 @@ fn room_in_time(scene: &Scene<'_>, tx: &mut dyn Writer, rx: &mut dyn Reader, siz
             let mut at = 0;
             while at < total.load(Ordering::SeqCst) {
                 match rx.read_deadline(&mut buf, Instant::now() + Duration::from_millis(2)) {
-                    Err(Error::TimedOut) => {}
+                    Err(CoreError::TimedOut) => {}
                     answer => at += answer.expect("what was taken comes"),
                 }
             }

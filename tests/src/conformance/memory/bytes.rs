@@ -3,7 +3,7 @@
 use super::leak;
 use crate::conformance::closes::Closes;
 use crate::conformance::{Answer, Content, End, Promises, Reader, Transport, Writer};
-use ringway::channel::Error;
+use ringway::CoreError;
 use ringway::wait::PrivateFutex;
 use ringway_core::ring::bytes::{ByteRing, Consumer, Producer};
 use ringway_core::storage::Fixed;
@@ -57,9 +57,9 @@ impl Writer for Tx {
             return Ok(0);
         }
         if self.consumer_is_gone() {
-            return Err(Error::BrokenPipe);
+            return Err(CoreError::BrokenPipe);
         }
-        Some(Producer::try_write(self, buf)).filter(|count| *count > 0).ok_or(Error::WouldBlock)
+        Some(Producer::try_write(self, buf)).filter(|count| *count > 0).ok_or(CoreError::WouldBlock)
     }
 
     fn write_deadline(&mut self, buf: &[u8], deadline: Instant) -> Answer<usize> {
@@ -78,7 +78,7 @@ impl Reader for Rx {
             return Ok(count);
         }
         if !self.producer_is_gone() {
-            return Err(Error::WouldBlock);
+            return Err(CoreError::WouldBlock);
         }
         // Look again: it may have written before it went.
         Ok(Consumer::try_read(self, buf))

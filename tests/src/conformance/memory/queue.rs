@@ -2,7 +2,7 @@
 
 use super::{leak, ring::put};
 use crate::conformance::{Answer, Content, End, Promises, Reader, Transport, Writer};
-use ringway::channel::Error;
+use ringway::CoreError;
 use ringway::wait::PrivateFutex;
 use ringway_core::participant::Participant;
 use ringway_core::ring::PushError;
@@ -74,10 +74,10 @@ fn pushed(answer: Result<(), PushError<Vec<u8>>>, buf: &[u8]) -> Answer<usize> {
         Ok(()) => Ok(buf.len()),
         Err(error) => {
             let why = match error {
-                PushError::Full(_) => Error::WouldBlock,
-                PushError::Closed(_) => Error::BrokenPipe,
-                PushError::TimedOut(_) => Error::TimedOut,
-                PushError::Corrupt(_) => Error::Corrupt,
+                PushError::Full(_) => CoreError::WouldBlock,
+                PushError::Closed(_) => CoreError::BrokenPipe,
+                PushError::TimedOut(_) => CoreError::TimedOut,
+                PushError::Corrupt(_) => CoreError::Corrupt,
             };
             assert!(error.into_value() == buf, "the value comes back");
             Err(why)
@@ -91,7 +91,7 @@ impl Reader for Side {
     }
 
     fn try_read(&mut self, buf: &mut [u8]) -> Answer<usize> {
-        self.0.try_pop().map(|value| put(&value, buf)).ok_or(Error::WouldBlock)
+        self.0.try_pop().map(|value| put(&value, buf)).ok_or(CoreError::WouldBlock)
     }
 
     fn read_deadline(&mut self, buf: &mut [u8], deadline: Instant) -> Answer<usize> {

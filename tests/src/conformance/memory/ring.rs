@@ -3,7 +3,7 @@
 use super::leak;
 use crate::conformance::closes::Closes;
 use crate::conformance::{Answer, Content, End, Promises, Reader, Transport, Writer};
-use ringway::channel::Error;
+use ringway::CoreError;
 use ringway::wait::PrivateFutex;
 use ringway_core::ring::{Consumer, Full, Producer, PushError, Ring};
 use ringway_core::storage::Fixed;
@@ -53,13 +53,13 @@ impl Writer for Tx {
 
     fn try_write(&mut self, buf: &[u8]) -> Answer<usize> {
         if self.consumer_is_gone() {
-            return Err(Error::BrokenPipe);
+            return Err(CoreError::BrokenPipe);
         }
         match self.try_push(buf.to_vec()) {
             Ok(()) => Ok(buf.len()),
             Err(Full(back)) => {
                 assert!(back == buf, "the value comes back");
-                Err(Error::WouldBlock)
+                Err(CoreError::WouldBlock)
             }
         }
     }
@@ -74,10 +74,10 @@ fn pushed(answer: Result<(), PushError<Vec<u8>>>, buf: &[u8]) -> Answer<usize> {
         Ok(()) => Ok(buf.len()),
         Err(error) => {
             let reason = match error {
-                PushError::Full(_) => Error::WouldBlock,
-                PushError::Closed(_) => Error::BrokenPipe,
-                PushError::TimedOut(_) => Error::TimedOut,
-                PushError::Corrupt(_) => Error::Corrupt,
+                PushError::Full(_) => CoreError::WouldBlock,
+                PushError::Closed(_) => CoreError::BrokenPipe,
+                PushError::TimedOut(_) => CoreError::TimedOut,
+                PushError::Corrupt(_) => CoreError::Corrupt,
             };
             assert!(error.into_value() == buf, "the value comes back");
             Err(reason)
@@ -95,10 +95,10 @@ impl Reader for Rx {
             return Ok(put(&value, buf));
         }
         if !self.producer_is_gone() {
-            return Err(Error::WouldBlock);
+            return Err(CoreError::WouldBlock);
         }
         // Look again: it may have pushed before it went.
-        self.try_pop().map(|value| put(&value, buf)).ok_or(Error::EndOfFile)
+        self.try_pop().map(|value| put(&value, buf)).ok_or(CoreError::EndOfFile)
     }
 
     fn read_deadline(&mut self, buf: &mut [u8], deadline: Instant) -> Answer<usize> {

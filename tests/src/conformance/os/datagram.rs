@@ -3,7 +3,7 @@
 use super::socket::{Halves, address_of, name_of};
 use super::{handed_over, unique};
 use crate::conformance::{Address, Content, End, Host, Promises, Role, Transport};
-use ringway::channel::Error;
+use ringway::CoreError;
 use ringway::socket::{Datagram, Socket, UdpSocket, UnixAddress, UnixDatagram};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -94,7 +94,7 @@ fn connect_when_there(to: &UnixAddress) -> UnixDatagram {
     loop {
         match socket.connect(to.clone()) {
             Ok(()) => return socket,
-            Err(error) if error.is(Error::NotFound) || error.is(Error::Refused) => {
+            Err(error) if error.is(CoreError::NotFound) || error.is(CoreError::Refused) => {
                 assert!(Instant::now() < patience, "the receiver does not come: {error}");
                 std::thread::sleep(Duration::from_millis(1));
             }

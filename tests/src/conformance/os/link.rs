@@ -3,7 +3,7 @@
 
 use super::{answer, unique};
 use crate::conformance::{Answer, Content, End, Promises, Reader, Transport, Writer};
-use ringway::channel::Error;
+use ringway::CoreError;
 use ringway::fifo::Fifo;
 use ringway::link::{Config, Line, Link, ReliableLink};
 use ringway::pipe::pipe;
@@ -139,11 +139,11 @@ fn lock<L: Line>(link: &Shared<L>) -> MutexGuard<'_, Link<L, 1, CREDITS, MAX>> {
 fn until<T>(deadline: Option<Instant>, mut attempt: impl FnMut() -> Answer<T>) -> Answer<T> {
     loop {
         match attempt() {
-            Err(Error::WouldBlock) => {}
+            Err(CoreError::WouldBlock) => {}
             answer => return answer,
         }
         if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            return Err(Error::TimedOut);
+            return Err(CoreError::TimedOut);
         }
         thread::sleep(Duration::from_micros(200));
     }

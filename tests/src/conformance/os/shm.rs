@@ -5,7 +5,7 @@ use crate::conformance::closes::{Closes, Half};
 use crate::conformance::{
     Address, Answer, Content, End, Host, Promises, Reader, Role, Transport, Writer,
 };
-use ringway::channel::Error;
+use ringway::CoreError;
 use ringway::shm::{self, Layout, Region, RobustFutex};
 use ringway_core::region::Part;
 use ringway_core::ring::{bytes, messages};
@@ -136,9 +136,9 @@ impl Writer for Held<bytes::Producer<'static, Sleeper, Fixed<BYTES>>, ByteRing> 
             return Ok(0);
         }
         if self.half.consumer_is_gone() {
-            return Err(Error::BrokenPipe);
+            return Err(CoreError::BrokenPipe);
         }
-        Some(self.half.try_write(buf)).filter(|count| *count > 0).ok_or(Error::WouldBlock)
+        Some(self.half.try_write(buf)).filter(|count| *count > 0).ok_or(CoreError::WouldBlock)
     }
 
     fn write_deadline(&mut self, buf: &[u8], deadline: Instant) -> Answer<usize> {
@@ -157,7 +157,7 @@ impl Reader for Held<bytes::Consumer<'static, Sleeper, Fixed<BYTES>>, ByteRing> 
             return Ok(count);
         }
         if !self.half.producer_is_gone() {
-            return Err(Error::WouldBlock);
+            return Err(CoreError::WouldBlock);
         }
         // Look again: it may have written before it went.
         Ok(self.half.try_read(buf))
@@ -175,7 +175,7 @@ impl Writer for Held<messages::Sender<'static, Sleeper, Fixed<MESSAGES>>, Messag
 
     fn try_write(&mut self, buf: &[u8]) -> Answer<usize> {
         if self.half.receiver_is_gone() {
-            return Err(Error::BrokenPipe);
+            return Err(CoreError::BrokenPipe);
         }
         self.half.try_send(buf).map(|()| buf.len())
     }
@@ -192,12 +192,12 @@ impl Reader for Held<messages::Receiver<'static, Sleeper, Fixed<MESSAGES>>, Mess
 
     fn try_read(&mut self, buf: &mut [u8]) -> Answer<usize> {
         match self.half.try_recv(buf) {
-            Err(Error::WouldBlock) if self.half.sender_is_gone() => {}
+            Err(CoreError::WouldBlock) if self.half.sender_is_gone() => {}
             found => return found,
         }
         // Look again: it may have sent before it went.
         self.half.try_recv(buf).map_err(|error| match error {
-            Error::WouldBlock => Error::EndOfFile,
+            CoreError::WouldBlock => CoreError::EndOfFile,
             other => other,
         })
     }

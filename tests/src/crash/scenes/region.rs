@@ -5,7 +5,7 @@ use super::{Message, late, message, number};
 use crate::crash::run::{self, Entry};
 use crate::crash::trace::Child;
 use crate::crash::{Check, Found, Operation, Structure};
-use ringway::channel::Error;
+use ringway::CoreError;
 use ringway::shm::{Layout, Mutex, Part, Queue, Region};
 use ringway_core::participant::Participant;
 use std::cell::RefCell;
@@ -99,7 +99,8 @@ impl Structure for Land {
         let others: Vec<Region> =
             (1..PLACES).map_while(|_| Region::from_fd(&region).ok()).collect();
         match Region::from_fd(&region) {
-            Err(error) if error.is(Error::Exhausted) && others.len() == PLACES as usize - 1 => {}
+            Err(error) if error.is(CoreError::Exhausted) && others.len() == PLACES as usize - 1 => {
+            }
             _ => return Err(format!("{} places came free", others.len())),
         }
         drop(others);

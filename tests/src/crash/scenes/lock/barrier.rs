@@ -4,7 +4,7 @@ use super::super::late;
 use crate::crash::run::{self, Entry};
 use crate::crash::trace::Child;
 use crate::crash::{CHILD, Check, EARLIER, Found, Operation, SURVIVOR, Structure, WITNESS};
-use ringway::channel::Error;
+use ringway::CoreError;
 use ringway::lock::Barrier;
 use ringway::wait::Futex;
 use ringway_core::participant::Participant;
@@ -48,7 +48,7 @@ fn wait(meeting: &Meeting, who: Participant) -> u64 {
     match meeting.handle(who).wait_deadline(late()) {
         Ok(_) => 1,
         Err(error) => {
-            assert_eq!(error, Error::Broken);
+            assert_eq!(error, CoreError::Broken);
             0
         }
     }
