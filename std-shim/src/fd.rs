@@ -49,6 +49,7 @@
 mod copy;
 mod endpoint_state;
 mod flags;
+mod forms;
 mod poll;
 pub(crate) mod raw;
 mod retry;
@@ -62,10 +63,11 @@ pub(crate) use flags::{Identity, identity};
 pub use flags::{
     close_on_exec, duplicate, inherit, nonblocking, set_close_on_exec, set_nonblocking,
 };
+pub(crate) use forms::forms;
 pub use poll::{Interest, Ready, WaitSet, try_wait, wait, wait_any, wait_deadline};
-pub(crate) use poll::{look, poll_one, retry_ready};
+pub(crate) use poll::{attempt, look, poll_one, retry_ready};
 pub(crate) use retry::retry;
-pub(crate) use timeout::{Timeout, attempt};
+pub(crate) use timeout::Timeout;
 pub(crate) use transfer::write_all_by;
 pub use transfer::{
     read, read_deadline, read_exact, try_read, try_write, write, write_all, write_deadline,

@@ -1,6 +1,7 @@
 //! Waiting until descriptors are ready: one, or many at once.
 
 use super::retry::retry;
+use super::timeout::Timeout;
 use crate::{CoreError, Error, Result};
 use ringway_core::channel::Event;
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -92,65 +93,42 @@ impl Ready {
     }
 }
 
-/// Waits until `fd` is ready for what is asked, or the peer left. A signal does not end the wait.
-///
-/// See [`poll(2)`](https://man7.org/linux/man-pages/man2/poll.2.html).
-///
-/// # Errors
-/// [`Closed`](CoreError::Closed) if the descriptor is not open.
-///
-/// ```
-/// use ringway::fd::{self, Interest};
-/// let (_reader, writer) = std::io::pipe().unwrap();
-/// assert!(fd::wait(&writer, Interest::Write).unwrap().writable());
-/// ```
-#[doc(alias = "poll")]
-pub fn wait(fd: impl AsFd, interest: Interest) -> Result<Ready> {
-    wait_deadline(fd, interest, None)
+super::forms! {
+    /// Waits until `fd` is ready for what is asked, or the peer left. A signal does not end the wait.
+    ///
+    /// See [`poll(2)`](https://man7.org/linux/man-pages/man2/poll.2.html).
+    ///
+    /// # Errors
+    /// [`Closed`](CoreError::Closed) if the descriptor is not open.
+    ///
+    /// ```
+    /// use ringway::{CoreError, fd::{self, Interest}};
+    /// use std::time::{Duration, Instant};
+    /// let (reader, writer) = std::io::pipe().unwrap();
+    /// assert!(fd::wait(&writer, Interest::Write).unwrap().writable());
+    /// assert!(fd::try_wait(&reader, Interest::Read).is_err());
+    /// let soon = Instant::now() + Duration::from_millis(5);
+    /// let late = fd::wait_deadline(&reader, Interest::Read, Some(soon)).unwrap_err();
+    /// assert!(late.is(CoreError::TimedOut) && Instant::now() >= soon);
+    /// fd::write(&writer, b"x").unwrap();
+    /// assert!(fd::try_wait(&reader, Interest::Read).unwrap().readable());
+    /// ```
+    #[doc(alias = "poll")]
+    #[doc(alias = "ppoll")]
+    pub fn wait,
+    pub fn try_wait,
+    pub fn wait_deadline:
+    (fd: impl AsFd, interest: Interest) -> Ready = wait_by;
 }
 
-/// [`wait`], at most until `deadline`. With a deadline of the past it is [`try_wait`] with another error.
-///
-/// # Errors
-/// [`TimedOut`](CoreError::TimedOut) when the deadline passed first, never before it;
-/// [`Closed`](CoreError::Closed) if the descriptor is not open.
-///
-/// ```
-/// use ringway::{CoreError, fd};
-/// use std::time::{Duration, Instant};
-/// let (reader, _writer) = std::io::pipe().unwrap();
-/// let soon = Instant::now() + Duration::from_millis(5);
-/// let late = fd::wait_deadline(&reader, fd::Interest::Read, Some(soon)).unwrap_err();
-/// assert!(late.is(CoreError::TimedOut) && Instant::now() >= soon);
-/// ```
-#[doc(alias = "ppoll")]
-pub fn wait_deadline(
-    fd: impl AsFd,
-    interest: Interest,
-    deadline: Option<Instant>,
-) -> Result<Ready> {
-    poll_one(fd.as_fd(), interest, deadline).map_err(failed)
-}
-
-/// What `fd` is ready for now.
-///
-/// # Errors
-/// [`WouldBlock`](CoreError::WouldBlock) if it is ready for nothing of what is asked;
-/// [`Closed`](CoreError::Closed) if the descriptor is not open.
-///
-/// ```
-/// use ringway::fd::{self, Interest};
-/// use std::io::Write;
-/// let (reader, mut writer) = std::io::pipe().unwrap();
-/// assert!(fd::try_wait(&reader, Interest::Read).is_err());
-/// writer.write_all(b"x").unwrap();
-/// assert!(fd::try_wait(&reader, Interest::Read).unwrap().readable());
-/// ```
-pub fn try_wait(fd: impl AsFd, interest: Interest) -> Result<Ready> {
-    match look(fd.as_fd(), interest) {
-        Ok(Some(ready)) => Ok(ready),
-        Ok(None) => Err(Error::new(WAIT, CoreError::WouldBlock)),
-        Err(errno) => Err(failed(errno)),
+fn wait_by(fd: impl AsFd, interest: Interest, timeout: Timeout) -> Result<Ready> {
+    let fd = fd.as_fd();
+    match timeout {
+        Timeout::Until(deadline) => poll_one(fd, interest, deadline).map_err(failed),
+        Timeout::Now | Timeout::Mode => {
+            let ready = look(fd, interest).map_err(failed)?;
+            ready.ok_or_else(|| Error::new(WAIT, CoreError::WouldBlock))
+        }
     }
 }
 
@@ -364,6 +342,24 @@ pub(crate) fn retry_ready<T>(
                 late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
             }
             other => return other,
+        }
+    }
+}
+
+/// One attempt, or as many as there is time for. `call` makes the system call, without waiting in
+/// it if its argument says so.
+#[inline(always)]
+pub(crate) fn attempt<T>(
+    fd: BorrowedFd<'_>,
+    interest: Interest,
+    timeout: Timeout,
+    mut call: impl FnMut(bool) -> io::Result<T>,
+) -> io::Result<T> {
+    match timeout {
+        Timeout::Now => retry(|| call(true)),
+        Timeout::Mode => retry(|| call(false)),
+        Timeout::Until(deadline) => {
+            retry_ready(fd, interest, deadline, || call(deadline.is_some()))
         }
     }
 }

@@ -1,67 +1,69 @@
 //! Reading and writing: some bytes, or all.
 
-use super::poll::Interest;
+use super::poll::{Interest, attempt};
 use super::raw::{self, read_now, write_now};
 use super::sigpipe;
-use super::timeout::{Timeout, attempt};
+use super::timeout::Timeout;
 use crate::{CoreError, Error, Result};
 use rustix::io::{self, Errno};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::time::Instant;
 
 const READ: &str = "read from the descriptor";
 const WRITE: &str = "write to the descriptor";
 
-/// Reads what is there, at most `buf.len()` bytes; waits for the first. `Ok(0)` is the end of file, or an empty `buf`.
-///
-/// # Errors
-/// [`WrongDirection`](CoreError::WrongDirection) if it is not open for reading, or what the system says.
-///
-/// ```
-/// use ringway::fd;
-/// let (reader, writer) = std::io::pipe().unwrap();
-/// fd::write(&writer, b"hello").unwrap();
-/// drop(writer);
-/// let mut buf = [0; 16];
-/// assert_eq!(fd::read(&reader, &mut buf).unwrap(), 5);
-/// assert_eq!(fd::read(&reader, &mut buf).unwrap(), 0);
-/// ```
-pub fn read(fd: impl AsFd, buf: &mut [u8]) -> Result<usize> {
-    read_deadline(fd, buf, None)
+super::forms! {
+    /// Reads what is there, at most `buf.len()` bytes; waits for the first. `Ok(0)` is the end of file, or an empty `buf`.
+    ///
+    /// # Errors
+    /// [`WrongDirection`](CoreError::WrongDirection) if it is not open for reading, or what the system says.
+    ///
+    /// ```
+    /// use ringway::{CoreError, fd};
+    /// use std::time::{Duration, Instant};
+    /// let (reader, writer) = std::io::pipe().unwrap();
+    /// let mut buf = [0; 16];
+    /// assert!(fd::try_read(&reader, &mut buf).unwrap_err().is(CoreError::WouldBlock));
+    /// let soon = Instant::now() + Duration::from_millis(5);
+    /// let late = fd::read_deadline(&reader, &mut buf, Some(soon)).unwrap_err();
+    /// assert!(late.is(CoreError::TimedOut));
+    /// fd::write(&writer, b"hello").unwrap();
+    /// drop(writer);
+    /// assert_eq!(fd::read(&reader, &mut buf).unwrap(), 5);
+    /// assert_eq!(fd::read(&reader, &mut buf).unwrap(), 0);
+    /// ```
+    pub fn read,
+    pub fn try_read,
+    pub fn read_deadline:
+    (fd: impl AsFd, buf: &mut [u8]) -> usize = read_by;
+
+    /// Writes at least one byte of `buf`, as many as there is room for or, on a blocking pipe, all; waits until it can.
+    /// The other forms write as much as there is room for, which may be less than `buf`.
+    ///
+    /// # Errors
+    /// [`BrokenPipe`](CoreError::BrokenPipe) if nobody reads there any more (and no `SIGPIPE`),
+    /// [`WrongDirection`](CoreError::WrongDirection) if it is not open for writing, or what the system says.
+    ///
+    /// ```
+    /// use ringway::{CoreError, fd};
+    /// use std::time::{Duration, Instant};
+    /// let (reader, writer) = std::io::pipe().unwrap();
+    /// assert_eq!(fd::write(&writer, b"hello").unwrap(), 5);
+    /// while fd::try_write(&writer, &[0; 4096]).is_ok() {}
+    /// let soon = Instant::now() + Duration::from_millis(5);
+    /// let late = fd::write_deadline(&writer, b"more", Some(soon)).unwrap_err();
+    /// assert!(late.is(CoreError::TimedOut));
+    /// drop(reader);
+    /// assert!(fd::write(&writer, b"hello").unwrap_err().is(CoreError::BrokenPipe));
+    /// ```
+    pub fn write,
+    pub fn try_write,
+    pub fn write_deadline:
+    (fd: impl AsFd, buf: &[u8]) -> usize = write_by;
 }
 
-/// [`read`] without waiting.
-///
-/// # Errors
-/// [`WouldBlock`](CoreError::WouldBlock) if there is nothing to read yet; else as [`read`].
-///
-/// ```
-/// use ringway::{CoreError, fd};
-/// let (reader, _writer) = std::io::pipe().unwrap();
-/// assert!(fd::try_read(&reader, &mut [0; 16]).unwrap_err().is(CoreError::WouldBlock));
-/// ```
-pub fn try_read(fd: impl AsFd, buf: &mut [u8]) -> Result<usize> {
-    read_by(fd.as_fd(), buf, Timeout::Now)
-}
-
-/// [`read`], waiting at most until `deadline` for the first byte.
-///
-/// # Errors
-/// [`TimedOut`](CoreError::TimedOut) when it passed first; else as [`read`].
-///
-/// ```
-/// use ringway::{CoreError, fd};
-/// use std::time::{Duration, Instant};
-/// let (reader, _writer) = std::io::pipe().unwrap();
-/// let soon = Instant::now() + Duration::from_millis(5);
-/// let late = fd::read_deadline(&reader, &mut [0; 16], Some(soon)).unwrap_err();
-/// assert!(late.is(CoreError::TimedOut));
-/// ```
-pub fn read_deadline(fd: impl AsFd, buf: &mut [u8], deadline: Option<Instant>) -> Result<usize> {
-    read_by(fd.as_fd(), buf, Timeout::Until(deadline))
-}
-
-fn read_by(fd: BorrowedFd<'_>, buf: &mut [u8], timeout: Timeout) -> Result<usize> {
+fn read_by(fd: impl AsFd, buf: &mut [u8], timeout: Timeout) -> Result<usize> {
+    let fd = fd.as_fd();
     attempt(fd, Interest::Read, timeout, |at_once| match at_once {
         true => read_now(fd, buf),
         false => io::read(fd, &mut *buf),
@@ -99,61 +101,8 @@ pub fn read_exact(fd: impl AsFd, buf: &mut &mut [u8], deadline: Option<Instant>)
     Ok(())
 }
 
-/// Writes at least one byte of `buf`, as many as there is room for or, on a blocking pipe, all; waits until it can.
-///
-/// # Errors
-/// [`BrokenPipe`](CoreError::BrokenPipe) if nobody reads there any more (and no `SIGPIPE`),
-/// [`WrongDirection`](CoreError::WrongDirection) if it is not open for writing, or what the system says.
-///
-/// ```
-/// use ringway::{CoreError, fd};
-/// let (reader, writer) = std::io::pipe().unwrap();
-/// assert_eq!(fd::write(&writer, b"hello").unwrap(), 5);
-/// drop(reader);
-/// assert!(fd::write(&writer, b"hello").unwrap_err().is(CoreError::BrokenPipe));
-/// ```
-pub fn write(fd: impl AsFd, buf: &[u8]) -> Result<usize> {
-    write_deadline(fd, buf, None)
-}
-
-/// [`write`](fn@write) without waiting: as much as there is room for, which may be less than `buf`.
-///
-/// # Errors
-/// [`WouldBlock`](CoreError::WouldBlock) if there is no room; else as [`write`](fn@write).
-///
-/// ```
-/// use ringway::{CoreError, fd};
-/// let (_reader, writer) = std::io::pipe().unwrap();
-/// let full = loop {
-///     if let Err(error) = fd::try_write(&writer, &[0; 4096]) {
-///         break error;
-///     }
-/// };
-/// assert!(full.is(CoreError::WouldBlock));
-/// ```
-pub fn try_write(fd: impl AsFd, buf: &[u8]) -> Result<usize> {
-    write_by(fd.as_fd(), buf, Timeout::Now)
-}
-
-/// [`write`](fn@write), waiting at most until `deadline` for room: as much as there is room for then.
-///
-/// # Errors
-/// [`TimedOut`](CoreError::TimedOut) when it passed first, and nothing was written; else as [`write`](fn@write).
-///
-/// ```
-/// use ringway::{CoreError, fd};
-/// use std::time::{Duration, Instant};
-/// let (_reader, writer) = std::io::pipe().unwrap();
-/// while fd::try_write(&writer, &[0; 4096]).is_ok() {}
-/// let soon = Instant::now() + Duration::from_millis(5);
-/// let late = fd::write_deadline(&writer, b"more", Some(soon)).unwrap_err();
-/// assert!(late.is(CoreError::TimedOut));
-/// ```
-pub fn write_deadline(fd: impl AsFd, buf: &[u8], deadline: Option<Instant>) -> Result<usize> {
-    write_by(fd.as_fd(), buf, Timeout::Until(deadline))
-}
-
-fn write_by(fd: BorrowedFd<'_>, buf: &[u8], timeout: Timeout) -> Result<usize> {
+fn write_by(fd: impl AsFd, buf: &[u8], timeout: Timeout) -> Result<usize> {
+    let fd = fd.as_fd();
     let suppress_sigpipe = sigpipe::kills();
     attempt(fd, Interest::Write, timeout, |at_once| match at_once {
         true => write_now(fd, buf, suppress_sigpipe),

@@ -33,49 +33,36 @@ impl Reader {
         Reader { end }
     }
 
-    /// Reads what is there, at most `buf.len()` bytes, and waits for the first. `Ok(0)` is the end of file, or
-    /// an empty `buf`. In packet mode it takes one packet, and what does not fit is lost.
-    ///
-    /// One system call when bytes are there or come. A signal does not end it.
-    ///
-    /// # Errors
-    /// What the system says.
+    crate::fd::forms! {
+        /// Reads what is there, at most `buf.len()` bytes, and waits for the first. `Ok(0)` is the end of file, or
+        /// an empty `buf`. In packet mode it takes one packet, and what does not fit is lost.
+        ///
+        /// One system call when bytes are there or come. A signal does not end it.
+        ///
+        /// # Errors
+        /// What the system says.
+        ///
+        /// ```
+        /// use ringway::{CoreError, pipe::pipe};
+        /// use std::time::{Duration, Instant};
+        /// let (reader, writer) = pipe().unwrap();
+        /// assert!(reader.try_read(&mut [0; 16]).unwrap_err().is(CoreError::WouldBlock));
+        /// let soon = Instant::now() + Duration::from_millis(5);
+        /// let late = reader.read_deadline(&mut [0; 16], Some(soon)).unwrap_err();
+        /// assert!(late.is(CoreError::TimedOut));
+        /// drop(writer);
+        /// assert_eq!(reader.read(&mut [0; 16]).unwrap(), 0);
+        /// ```
+        #[inline]
+        pub fn read,
+        pub fn try_read,
+        pub fn read_deadline:
+        (&self, buf: &mut [u8]) -> usize = read_by;
+    }
+
     #[inline]
-    pub fn read(&self, buf: &mut [u8]) -> Result<usize> {
-        self.end.read(buf, Timeout::NEVER)
-    }
-
-    /// [`read`](Self::read) without waiting.
-    ///
-    /// # Errors
-    /// [`WouldBlock`](crate::CoreError::WouldBlock) if there is nothing yet and there are writers.
-    ///
-    /// ```
-    /// use ringway::{CoreError, pipe::pipe};
-    /// let (reader, writer) = pipe().unwrap();
-    /// assert!(reader.try_read(&mut [0; 16]).unwrap_err().is(CoreError::WouldBlock));
-    /// drop(writer);
-    /// assert_eq!(reader.try_read(&mut [0; 16]).unwrap(), 0);
-    /// ```
-    pub fn try_read(&self, buf: &mut [u8]) -> Result<usize> {
-        self.end.read(buf, Timeout::Now)
-    }
-
-    /// [`read`](Self::read), waiting at most until `deadline` for the first byte.
-    ///
-    /// # Errors
-    /// [`TimedOut`](crate::CoreError::TimedOut) when it passed first.
-    ///
-    /// ```
-    /// use ringway::{CoreError, pipe::pipe};
-    /// use std::time::{Duration, Instant};
-    /// let (reader, _writer) = pipe().unwrap();
-    /// let soon = Instant::now() + Duration::from_millis(5);
-    /// let late = reader.read_deadline(&mut [0; 16], Some(soon)).unwrap_err();
-    /// assert!(late.is(CoreError::TimedOut));
-    /// ```
-    pub fn read_deadline(&self, buf: &mut [u8], deadline: Option<Instant>) -> Result<usize> {
-        self.end.read(buf, Timeout::Until(deadline))
+    fn read_by(&self, buf: &mut [u8], timeout: Timeout) -> Result<usize> {
+        self.end.read(buf, timeout)
     }
 
     /// Moves at most `len` bytes to another descriptor inside the kernel; waits for the first byte

@@ -5,7 +5,6 @@ use crate::fd::Timeout;
 use crate::{CoreError, Error, Result};
 use ringway_core::channel::State;
 use std::os::fd::OwnedFd;
-use std::time::Instant;
 
 /// The end that one writes to, of an anonymous pipe or of a FIFO.
 ///
@@ -34,52 +33,38 @@ impl Writer {
         Writer { end }
     }
 
-    /// Writes `buf`, waiting for room, and returns how many bytes went in: all of them, unless a signal came in
-    /// the middle of more than [`PIPE_BUF`], or the description is non-blocking. Never 0 unless `buf` is empty.
-    ///
-    /// One system call when there is room or it comes. A signal does not end it before something went in.
-    ///
-    /// # Errors
-    /// [`BrokenPipe`](CoreError::BrokenPipe) if no reader is left.
+    crate::fd::forms! {
+        /// Writes `buf`, waiting for room, and returns how many bytes went in: all of them, unless a signal came in
+        /// the middle of more than [`PIPE_BUF`], or the description is non-blocking. Never 0 unless `buf` is empty.
+        ///
+        /// One system call when there is room or it comes. A signal does not end it before something went in. The other
+        /// forms write as much as there is room for; up to [`PIPE_BUF`] bytes go in all or none.
+        ///
+        /// # Errors
+        /// [`BrokenPipe`](CoreError::BrokenPipe) if no reader is left.
+        ///
+        /// ```
+        /// use ringway::{CoreError, pipe::pipe};
+        /// use std::time::{Duration, Instant};
+        /// let (reader, writer) = pipe().unwrap();
+        /// let n = writer.try_write(&[7; 1 << 20]).unwrap();
+        /// assert!(n < 1 << 20); // what the pipe can hold
+        /// assert!(writer.try_write(b"more").unwrap_err().is(CoreError::WouldBlock));
+        /// let soon = Instant::now() + Duration::from_millis(5);
+        /// assert!(writer.write_deadline(b"more", Some(soon)).unwrap_err().is(CoreError::TimedOut));
+        /// drop(reader);
+        /// assert!(writer.write(b"anybody?").unwrap_err().is(CoreError::BrokenPipe));
+        /// ```
+        #[inline]
+        pub fn write,
+        pub fn try_write,
+        pub fn write_deadline:
+        (&self, buf: &[u8]) -> usize = write_by;
+    }
+
     #[inline]
-    pub fn write(&self, buf: &[u8]) -> Result<usize> {
-        self.end.write(buf, Timeout::NEVER)
-    }
-
-    /// [`write`](Self::write) without waiting: as much as there is room for. Up to [`PIPE_BUF`] bytes go in
-    /// all or none.
-    ///
-    /// # Errors
-    /// [`WouldBlock`](CoreError::WouldBlock) if there is no room, [`BrokenPipe`](CoreError::BrokenPipe).
-    ///
-    /// ```
-    /// use ringway::{CoreError, pipe::pipe};
-    /// let (_reader, writer) = pipe().unwrap();
-    /// let n = writer.try_write(&[7; 1 << 20]).unwrap();
-    /// assert!(n < 1 << 20); // what the pipe can hold
-    /// assert!(writer.try_write(b"more").unwrap_err().is(CoreError::WouldBlock));
-    /// ```
-    pub fn try_write(&self, buf: &[u8]) -> Result<usize> {
-        self.end.write(buf, Timeout::Now)
-    }
-
-    /// [`write`](Self::write), waiting at most until `deadline` for room, and taking what there is then. Up to
-    /// [`PIPE_BUF`] bytes go in all or none.
-    ///
-    /// # Errors
-    /// [`TimedOut`](CoreError::TimedOut) when it passed first, and nothing went in;
-    /// [`BrokenPipe`](CoreError::BrokenPipe).
-    ///
-    /// ```
-    /// use ringway::{CoreError, pipe::pipe};
-    /// use std::time::{Duration, Instant};
-    /// let (_reader, writer) = pipe().unwrap();
-    /// let soon = Instant::now() + Duration::from_millis(5);
-    /// assert!(writer.write_deadline(&[7; 1 << 20], Some(soon)).unwrap() < 1 << 20);
-    /// assert!(writer.write_deadline(b"more", Some(soon)).unwrap_err().is(CoreError::TimedOut));
-    /// ```
-    pub fn write_deadline(&self, buf: &[u8], deadline: Option<Instant>) -> Result<usize> {
-        self.end.write(buf, Timeout::Until(deadline))
+    fn write_by(&self, buf: &[u8], timeout: Timeout) -> Result<usize> {
+        self.end.write(buf, timeout)
     }
 
     /// Writes all of `buf`, waiting for room. In one piece up to [`PIPE_BUF`] bytes; longer ones may have other

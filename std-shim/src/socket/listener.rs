@@ -13,7 +13,6 @@ use rustix::net::SocketFlags;
 use std::fmt;
 use std::marker::PhantomData;
 use std::os::fd::{AsFd, OwnedFd};
-use std::time::Instant;
 
 /// Accepts the connections that others make to its address.
 ///
@@ -24,57 +23,33 @@ pub struct Listener<F: Family, T: Connected> {
 }
 
 impl<F: Family, T: Connected> Listener<F, T> {
-    /// Takes the connection that has waited longest; waits for one. A connection whose peer gave up meanwhile is passed
-    /// over.
-    ///
-    /// # Errors
-    /// [`Exhausted`](crate::CoreError::Exhausted) if there are no more descriptors: the connection waits on
-    /// ([accept(2)](https://man7.org/linux/man-pages/man2/accept.2.html)).
-    ///
-    /// ```
-    /// use ringway::socket::{TcpListener, TcpStream};
-    /// let listener = TcpListener::bind("localhost:0")?;
-    /// let client = TcpStream::connect(listener.local_address()?)?;
-    /// let server = listener.accept()?;
-    /// assert_eq!(server.peer_address()?, client.local_address()?);
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    #[doc(alias = "accept4")]
-    pub fn accept(&self) -> Result<Socket<F, T>> {
-        self.accept_with(Timeout::NEVER)
-    }
-
-    /// [`accept`](Self::accept) without waiting.
-    ///
-    /// # Errors
-    /// [`WouldBlock`](crate::CoreError::WouldBlock) if nobody waits; else as [`accept`](Self::accept).
-    ///
-    /// ```
-    /// use ringway::CoreError;
-    /// let listener = ringway::socket::TcpListener::bind("127.0.0.1:0")?;
-    /// assert!(listener.try_accept().unwrap_err().is(CoreError::WouldBlock));
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    pub fn try_accept(&self) -> Result<Socket<F, T>> {
-        self.accept_with(Timeout::Now)
-    }
-
-    /// [`accept`](Self::accept), waiting at most until `deadline`.
-    ///
-    /// # Errors
-    /// [`TimedOut`](crate::CoreError::TimedOut) when it passed first; else as [`accept`](Self::accept).
-    ///
-    /// ```
-    /// use ringway::CoreError;
-    /// use ringway::socket::{SeqpacketListener, UnixAddress};
-    /// use std::time::{Duration, Instant};
-    /// let listener = SeqpacketListener::bind(UnixAddress::Unnamed)?;
-    /// let soon = Instant::now() + Duration::from_millis(5);
-    /// assert!(listener.accept_deadline(Some(soon)).unwrap_err().is(CoreError::TimedOut));
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    pub fn accept_deadline(&self, deadline: Option<Instant>) -> Result<Socket<F, T>> {
-        self.accept_with(Timeout::Until(deadline))
+    crate::fd::forms! {
+        /// Takes the connection that has waited longest; waits for one. A connection whose peer gave up meanwhile is passed
+        /// over.
+        ///
+        /// # Errors
+        /// [`Exhausted`](crate::CoreError::Exhausted) if there are no more descriptors: the connection waits on
+        /// ([accept(2)](https://man7.org/linux/man-pages/man2/accept.2.html)).
+        ///
+        /// ```
+        /// use ringway::CoreError;
+        /// use ringway::socket::{TcpListener, TcpStream};
+        /// use std::time::{Duration, Instant};
+        /// let listener = TcpListener::bind("localhost:0")?;
+        /// assert!(listener.try_accept().unwrap_err().is(CoreError::WouldBlock));
+        /// let soon = Instant::now() + Duration::from_millis(5);
+        /// assert!(listener.accept_deadline(Some(soon)).unwrap_err().is(CoreError::TimedOut));
+        ///
+        /// let client = TcpStream::connect(listener.local_address()?)?;
+        /// let server = listener.accept()?;
+        /// assert_eq!(server.peer_address()?, client.local_address()?);
+        /// # Ok::<(), ringway::Error>(())
+        /// ```
+        #[doc(alias = "accept4")]
+        pub fn accept,
+        pub fn try_accept,
+        pub fn accept_deadline:
+        (&self) -> Socket<F, T> = accept_by;
     }
 
     /// The address that it listens at.
@@ -104,7 +79,7 @@ impl<F: Family, T: Connected> Listener<F, T> {
         self.socket.state()
     }
 
-    fn accept_with(&self, timeout: Timeout) -> Result<Socket<F, T>> {
+    fn accept_by(&self, timeout: Timeout) -> Result<Socket<F, T>> {
         const WHAT: &str = "accept a connection";
         self.state().on(Event::Accept).map_err(|reason| Error::new(WHAT, reason))?;
         let fd = self

@@ -11,134 +11,81 @@ use rustix::net::{RecvAncillaryBuffer, RecvFlags, ReturnFlags, SocketType, socko
 use std::io::IoSliceMut;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::time::Instant;
 
 pub(super) const SEND: &str = "send the message";
 pub(super) const RECEIVE: &str = "receive a message";
 
 /// Both kinds that carry messages. A message is sent whole or not at all, and received whole.
 impl<F: Family, T: Message> Socket<F, T> {
-    /// Sends one message to the peer; waits while there is no room. It may be empty.
-    ///
-    /// # Errors
-    /// [`MessageTooLarge`](CoreError::MessageTooLarge) with the most that this socket can send now;
-    /// [`BrokenPipe`](CoreError::BrokenPipe) if nobody receives any more;
-    /// [`NotConnected`](CoreError::NotConnected); for datagrams also [`Refused`](CoreError::Refused) if the
-    /// receiver is gone ([send(2)](https://man7.org/linux/man-pages/man2/send.2.html)).
-    ///
-    /// ```
-    /// use ringway::socket::UnixSeqpacket;
-    /// let (ours, theirs) = UnixSeqpacket::pair()?;
-    /// ours.send(b"one")?;
-    /// ours.send(b"three")?;
-    /// let mut buf = [0; 16];
-    /// assert_eq!(theirs.recv(&mut buf)?, 3);
-    /// assert_eq!(theirs.recv(&mut buf)?, 5);
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    pub fn send(&self, message: &[u8]) -> Result<()> {
-        self.send_message(message, Timeout::NEVER)
-    }
+    crate::fd::forms! {
+        /// Sends one message to the peer; waits while there is no room. It may be empty.
+        ///
+        /// # Errors
+        /// [`MessageTooLarge`](CoreError::MessageTooLarge) with the most that this socket can send now;
+        /// [`BrokenPipe`](CoreError::BrokenPipe) if nobody receives any more;
+        /// [`NotConnected`](CoreError::NotConnected); for datagrams also [`Refused`](CoreError::Refused) if the
+        /// receiver is gone ([send(2)](https://man7.org/linux/man-pages/man2/send.2.html)).
+        ///
+        /// ```
+        /// use ringway::{CoreError, socket::UnixSeqpacket};
+        /// use std::time::{Duration, Instant};
+        /// let (ours, theirs) = UnixSeqpacket::pair()?;
+        /// ours.send(b"one")?;
+        /// ours.send_deadline(b"three", Some(Instant::now() + Duration::from_secs(1)))?;
+        /// let mut buf = [0; 16];
+        /// assert_eq!(theirs.recv(&mut buf)?, 3);
+        /// assert_eq!(theirs.recv(&mut buf)?, 5);
+        /// let full = loop {
+        ///     if let Err(error) = ours.try_send(&[0; 4096]) {
+        ///         break error;
+        ///     }
+        /// };
+        /// assert!(full.is(CoreError::WouldBlock));
+        /// # Ok::<(), ringway::Error>(())
+        /// ```
+        pub fn send,
+        pub fn try_send,
+        pub fn send_deadline:
+        (&self, message: &[u8]) -> () = send_message;
 
-    /// [`send`](Self::send) without waiting.
-    ///
-    /// # Errors
-    /// [`WouldBlock`](CoreError::WouldBlock) if there is no room; else as [`send`](Self::send).
-    ///
-    /// ```
-    /// use ringway::{CoreError, socket::UnixSeqpacket};
-    /// let (ours, _theirs) = UnixSeqpacket::pair()?;
-    /// let full = loop {
-    ///     if let Err(error) = ours.try_send(&[0; 4096]) {
-    ///         break error;
-    ///     }
-    /// };
-    /// assert!(full.is(CoreError::WouldBlock));
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    pub fn try_send(&self, message: &[u8]) -> Result<()> {
-        self.send_message(message, Timeout::Now)
-    }
-
-    /// [`send`](Self::send), waiting at most until `deadline` for room.
-    ///
-    /// # Errors
-    /// [`TimedOut`](CoreError::TimedOut) when it passed first; else as [`send`](Self::send).
-    ///
-    /// ```
-    /// use ringway::socket::UnixSeqpacket;
-    /// use std::time::{Duration, Instant};
-    /// let (ours, _theirs) = UnixSeqpacket::pair()?;
-    /// ours.send_deadline(b"soon", Some(Instant::now() + Duration::from_secs(1)))?;
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    pub fn send_deadline(&self, message: &[u8], deadline: Option<Instant>) -> Result<()> {
-        self.send_message(message, Timeout::Until(deadline))
-    }
-
-    /// Receives one message and returns its size; waits for it. `Ok(0)` is an empty message, never the end.
-    ///
-    /// A message larger than `buf` is taken from the queue all the same: `buf` holds its beginning, and the system drops the
-    /// rest. Where sizes are not known beforehand, ask [`next_size`](Self::next_size) first.
-    ///
-    /// Descriptors that came with the message are dropped, and none leaks;
-    /// [`recv_descriptors`](Self::recv_descriptors) takes them.
-    ///
-    /// # Errors
-    /// [`EndOfFile`](CoreError::EndOfFile) if the peer of a [`Seqpacket`] has ended and all was received. A datagram
-    /// socket never learns that, and waits on.
-    /// [`BufferTooSmall`](CoreError::BufferTooSmall) with the size of the message;
-    /// [`Reset`](CoreError::Reset) ([recv(2)](https://man7.org/linux/man-pages/man2/recv.2.html)).
-    ///
-    /// ```
-    /// use ringway::{CoreError, socket::UnixSeqpacket};
-    /// let (ours, theirs) = UnixSeqpacket::pair()?;
-    /// ours.send(b"")?;
-    /// ours.send(b"long message")?;
-    /// drop(ours);
-    ///
-    /// let mut buf = [0; 4];
-    /// assert_eq!(theirs.recv(&mut buf)?, 0);
-    /// let error = theirs.recv(&mut buf).unwrap_err();
-    /// assert!(error.is(CoreError::BufferTooSmall { needed: 12 }) && &buf == b"long");
-    /// assert!(theirs.recv(&mut buf).unwrap_err().is(CoreError::EndOfFile));
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    #[doc(alias = "recvmsg")]
-    pub fn recv(&self, buf: &mut [u8]) -> Result<usize> {
-        self.recv_message(buf, Timeout::NEVER)
-    }
-
-    /// [`recv`](Self::recv) without waiting.
-    ///
-    /// # Errors
-    /// [`WouldBlock`](CoreError::WouldBlock) if there is no message; else as [`recv`](Self::recv).
-    ///
-    /// ```
-    /// use ringway::{CoreError, socket::UnixDatagram};
-    /// let (ours, _theirs) = UnixDatagram::pair()?;
-    /// assert!(ours.try_recv(&mut [0; 16]).unwrap_err().is(CoreError::WouldBlock));
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    pub fn try_recv(&self, buf: &mut [u8]) -> Result<usize> {
-        self.recv_message(buf, Timeout::Now)
-    }
-
-    /// [`recv`](Self::recv), waiting at most until `deadline`.
-    ///
-    /// # Errors
-    /// [`TimedOut`](CoreError::TimedOut) when it passed first; else as [`recv`](Self::recv).
-    ///
-    /// ```
-    /// use ringway::{CoreError, socket::UdpSocket};
-    /// use std::time::{Duration, Instant};
-    /// let socket = UdpSocket::bind("127.0.0.1:0")?;
-    /// let soon = Instant::now() + Duration::from_millis(5);
-    /// assert!(socket.recv_deadline(&mut [0; 16], Some(soon)).unwrap_err().is(CoreError::TimedOut));
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    pub fn recv_deadline(&self, buf: &mut [u8], deadline: Option<Instant>) -> Result<usize> {
-        self.recv_message(buf, Timeout::Until(deadline))
+        /// Receives one message and returns its size; waits for it. `Ok(0)` is an empty message, never the end.
+        ///
+        /// A message larger than `buf` is taken from the queue all the same: `buf` holds its beginning, and the system drops the
+        /// rest. Where sizes are not known beforehand, ask [`next_size`](Self::next_size) first.
+        ///
+        /// Descriptors that came with the message are dropped, and none leaks;
+        /// [`recv_descriptors`](Self::recv_descriptors) takes them.
+        ///
+        /// # Errors
+        /// [`EndOfFile`](CoreError::EndOfFile) if the peer of a [`Seqpacket`] has ended and all was received. A datagram
+        /// socket never learns that, and waits on.
+        /// [`BufferTooSmall`](CoreError::BufferTooSmall) with the size of the message;
+        /// [`Reset`](CoreError::Reset) ([recv(2)](https://man7.org/linux/man-pages/man2/recv.2.html)).
+        ///
+        /// ```
+        /// use ringway::{CoreError, socket::UnixSeqpacket};
+        /// use std::time::{Duration, Instant};
+        /// let (ours, theirs) = UnixSeqpacket::pair()?;
+        /// let mut buf = [0; 4];
+        /// assert!(theirs.try_recv(&mut buf).unwrap_err().is(CoreError::WouldBlock));
+        /// let soon = Instant::now() + Duration::from_millis(5);
+        /// let late = theirs.recv_deadline(&mut buf, Some(soon)).unwrap_err();
+        /// assert!(late.is(CoreError::TimedOut));
+        ///
+        /// ours.send(b"")?;
+        /// ours.send(b"long message")?;
+        /// drop(ours);
+        /// assert_eq!(theirs.recv(&mut buf)?, 0);
+        /// let error = theirs.recv(&mut buf).unwrap_err();
+        /// assert!(error.is(CoreError::BufferTooSmall { needed: 12 }) && &buf == b"long");
+        /// assert!(theirs.recv(&mut buf).unwrap_err().is(CoreError::EndOfFile));
+        /// # Ok::<(), ringway::Error>(())
+        /// ```
+        #[doc(alias = "recvmsg")]
+        pub fn recv,
+        pub fn try_recv,
+        pub fn recv_deadline:
+        (&self, buf: &mut [u8]) -> usize = recv_message;
     }
 
     /// The size of the message that the next [`recv`](Self::recv) returns, which stays where it is; waits for it.
@@ -305,59 +252,31 @@ impl<F: Family> Socket<F, Datagram> {
         Ok((size, from.as_ref().and_then(F::decode).unwrap_or_else(F::unknown)))
     }
 
-    /// Receives one datagram, and the address of its sender; waits for it.
-    ///
-    /// # Errors
-    /// As [`recv`](Self::recv). A message that was too large for `buf` is dropped, and the sender not told.
-    ///
-    /// ```
-    /// use ringway::socket::UdpSocket;
-    /// let (ours, theirs) = (UdpSocket::bind("127.0.0.1:0")?, UdpSocket::bind("127.0.0.1:0")?);
-    /// ours.send_to(b"hello", theirs.local_address()?)?;
-    /// let (size, from) = theirs.recv_from(&mut [0; 16])?;
-    /// assert_eq!((size, from), (5, ours.local_address()?));
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    #[doc(alias = "recvfrom")]
-    pub fn recv_from(&self, buf: &mut [u8]) -> Result<(usize, F::Address)> {
-        self.recv_message_from(buf, Timeout::NEVER)
-    }
-
-    /// [`recv_from`](Self::recv_from) without waiting.
-    ///
-    /// # Errors
-    /// [`WouldBlock`](CoreError::WouldBlock) if there is no message; else as [`recv_from`](Self::recv_from).
-    ///
-    /// ```
-    /// use ringway::{CoreError, socket::UdpSocket};
-    /// let socket = UdpSocket::bind("[::1]:0")?;
-    /// assert!(socket.try_recv_from(&mut [0; 16]).unwrap_err().is(CoreError::WouldBlock));
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    pub fn try_recv_from(&self, buf: &mut [u8]) -> Result<(usize, F::Address)> {
-        self.recv_message_from(buf, Timeout::Now)
-    }
-
-    /// [`recv_from`](Self::recv_from), waiting at most until `deadline`.
-    ///
-    /// # Errors
-    /// [`TimedOut`](CoreError::TimedOut) when it passed first; else as [`recv_from`](Self::recv_from).
-    ///
-    /// ```
-    /// use ringway::{CoreError, socket::UdpSocket};
-    /// use std::time::{Duration, Instant};
-    /// let socket = UdpSocket::bind("127.0.0.1:0")?;
-    /// let soon = Instant::now() + Duration::from_millis(5);
-    /// let late = socket.recv_from_deadline(&mut [0; 16], Some(soon)).unwrap_err();
-    /// assert!(late.is(CoreError::TimedOut));
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    pub fn recv_from_deadline(
-        &self,
-        buf: &mut [u8],
-        deadline: Option<Instant>,
-    ) -> Result<(usize, F::Address)> {
-        self.recv_message_from(buf, Timeout::Until(deadline))
+    crate::fd::forms! {
+        /// Receives one datagram, and the address of its sender; waits for it.
+        ///
+        /// # Errors
+        /// As [`recv`](Self::recv). A message that was too large for `buf` is dropped, and the sender not told.
+        ///
+        /// ```
+        /// use ringway::{CoreError, socket::UdpSocket};
+        /// use std::time::{Duration, Instant};
+        /// let (ours, theirs) = (UdpSocket::bind("127.0.0.1:0")?, UdpSocket::bind("127.0.0.1:0")?);
+        /// assert!(theirs.try_recv_from(&mut [0; 16]).unwrap_err().is(CoreError::WouldBlock));
+        /// let soon = Instant::now() + Duration::from_millis(5);
+        /// let late = theirs.recv_from_deadline(&mut [0; 16], Some(soon)).unwrap_err();
+        /// assert!(late.is(CoreError::TimedOut));
+        ///
+        /// ours.send_to(b"hello", theirs.local_address()?)?;
+        /// let (size, from) = theirs.recv_from(&mut [0; 16])?;
+        /// assert_eq!((size, from), (5, ours.local_address()?));
+        /// # Ok::<(), ringway::Error>(())
+        /// ```
+        #[doc(alias = "recvfrom")]
+        pub fn recv_from,
+        pub fn try_recv_from,
+        pub fn recv_from_deadline:
+        (&self, buf: &mut [u8]) -> (usize, F::Address) = recv_message_from;
     }
 }
 

@@ -188,75 +188,47 @@ impl<F: Reach> Socket<F, Datagram> {
         Ok(())
     }
 
-    /// Sends one datagram there. A Unix socket waits while the receiver's queue is full; on the
-    /// Internet it waits while the send buffer is, and that it was sent does not say that it
-    /// arrives.
-    ///
-    /// A host's name is looked up with every call: where that costs too much, pass a [`SocketAddr`](std::net::SocketAddr).
-    ///
-    /// # Errors
-    /// [`NotFound`](crate::CoreError::NotFound) if nothing has the name, or a host's name has no address;
-    /// [`Refused`](crate::CoreError::Refused) if the socket that had the name is gone;
-    /// [`MessageTooLarge`](crate::CoreError::MessageTooLarge); or what the system says
-    /// ([sendto(2)](https://man7.org/linux/man-pages/man2/sendto.2.html)).
-    ///
-    /// ```
-    /// use ringway::socket::{UdpSocket, UnixAddress, UnixDatagram};
-    /// let receiver = UnixDatagram::bind(UnixAddress::Unnamed)?; // the kernel chooses an abstract name
-    /// UnixDatagram::unbound()?.send_to(b"hello", receiver.local_address()?)?;
-    /// assert_eq!(receiver.recv(&mut [0; 16])?, 5);
-    ///
-    /// let (ours, theirs) = (UdpSocket::bind("[::1]:0")?, UdpSocket::bind("[::1]:0")?);
-    /// ours.send_to(b"hello", theirs.local_address()?)?;
-    /// assert_eq!(theirs.recv(&mut [0; 16])?, 5);
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    #[doc(alias = "sendto")]
-    pub fn send_to(&self, message: &[u8], to: impl Destination<F>) -> Result<()> {
-        self.send_to_deadline(message, to, None)
+    crate::fd::forms! {
+        /// Sends one datagram there. A Unix socket waits while the receiver's queue is full; on the
+        /// Internet it waits while the send buffer is, and that it was sent does not say that it
+        /// arrives.
+        ///
+        /// A host's name is looked up with every call: where that costs too much, pass a [`SocketAddr`](std::net::SocketAddr).
+        ///
+        /// # Errors
+        /// [`NotFound`](crate::CoreError::NotFound) if nothing has the name, or a host's name has no address;
+        /// [`Refused`](crate::CoreError::Refused) if the socket that had the name is gone;
+        /// [`MessageTooLarge`](crate::CoreError::MessageTooLarge); or what the system says
+        /// ([sendto(2)](https://man7.org/linux/man-pages/man2/sendto.2.html)).
+        ///
+        /// ```
+        /// use ringway::CoreError;
+        /// use ringway::socket::{UdpSocket, UnixAddress, UnixDatagram};
+        /// use std::time::{Duration, Instant};
+        /// let (ours, theirs) = (UdpSocket::bind("[::1]:0")?, UdpSocket::bind("[::1]:0")?);
+        /// ours.send_to(b"hello", theirs.local_address()?)?;
+        /// assert_eq!(theirs.recv(&mut [0; 16])?, 5);
+        ///
+        /// let receiver = UnixDatagram::bind(UnixAddress::Unnamed)?; // the kernel chooses an abstract name
+        /// let (sender, to) = (UnixDatagram::unbound()?, receiver.local_address()?);
+        /// let soon = Instant::now() + Duration::from_secs(1);
+        /// sender.send_to_deadline(b"hello", to.clone(), Some(soon))?;
+        /// let full = loop {
+        ///     if let Err(error) = sender.try_send_to(b"more", to.clone()) {
+        ///         break error;
+        ///     }
+        /// };
+        /// assert!(full.is(CoreError::WouldBlock));
+        /// # Ok::<(), ringway::Error>(())
+        /// ```
+        #[doc(alias = "sendto")]
+        pub fn send_to,
+        pub fn try_send_to,
+        pub fn send_to_deadline:
+        (&self, message: &[u8], to: impl Destination<F>) -> () = send_to_by;
     }
 
-    /// [`send_to`](Self::send_to) without waiting.
-    ///
-    /// # Errors
-    /// [`WouldBlock`](crate::CoreError::WouldBlock) if it would have to wait; else as [`send_to`](Self::send_to).
-    ///
-    /// ```
-    /// use ringway::CoreError;
-    /// use ringway::socket::{UnixAddress, UnixDatagram};
-    /// let receiver = UnixDatagram::bind(UnixAddress::Unnamed)?;
-    /// let sender = UnixDatagram::unbound()?;
-    /// let full = loop {
-    ///     if let Err(error) = sender.try_send_to(b"more", receiver.local_address()?) {
-    ///         break error;
-    ///     }
-    /// };
-    /// assert!(full.is(CoreError::WouldBlock));
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    pub fn try_send_to(&self, message: &[u8], to: impl Destination<F>) -> Result<()> {
-        F::send_to(self, message, to.addresses()?, Timeout::Now)
-    }
-
-    /// [`send_to`](Self::send_to), waiting at most until `deadline`.
-    ///
-    /// # Errors
-    /// [`TimedOut`](crate::CoreError::TimedOut) when it passed first; else as [`send_to`](Self::send_to).
-    ///
-    /// ```
-    /// use ringway::socket::{UnixAddress, UnixDatagram};
-    /// use std::time::{Duration, Instant};
-    /// let receiver = UnixDatagram::bind(UnixAddress::Unnamed)?;
-    /// let soon = Instant::now() + Duration::from_secs(1);
-    /// UnixDatagram::unbound()?.send_to_deadline(b"hello", receiver.local_address()?, Some(soon))?;
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    pub fn send_to_deadline(
-        &self,
-        message: &[u8],
-        to: impl Destination<F>,
-        deadline: Option<Instant>,
-    ) -> Result<()> {
-        F::send_to(self, message, to.addresses()?, Timeout::Until(deadline))
+    fn send_to_by(&self, message: &[u8], to: impl Destination<F>, timeout: Timeout) -> Result<()> {
+        F::send_to(self, message, to.addresses()?, timeout)
     }
 }

@@ -7,126 +7,65 @@ use crate::{CoreError, Error, Result};
 use ringway_core::channel::Event;
 use rustix::net::{RecvFlags, SendAncillaryBuffer};
 use std::io::{self, IoSlice, Read, Write};
-use std::time::Instant;
 
 const READ: &str = "read from the stream";
 const WRITE: &str = "write to the stream";
 
 impl<F: Family> Socket<F, Stream> {
-    /// Reads what is there, at most `buf.len()` bytes; waits for the first. `Ok(0)` is the end of file, or an empty `buf`.
-    ///
-    /// # Errors
-    /// [`Reset`](CoreError::Reset) if the connection was torn down and everything that had come before was
-    /// read; [`NotConnected`](CoreError::NotConnected)
-    /// ([recv(2)](https://man7.org/linux/man-pages/man2/recv.2.html)).
-    ///
-    /// ```
-    /// let (ours, theirs) = ringway::socket::UnixStream::pair()?;
-    /// theirs.write(b"hello")?;
-    /// drop(theirs);
-    /// let mut buf = [0; 16];
-    /// assert_eq!(ours.read(&mut buf)?, 5);
-    /// assert_eq!(ours.read(&mut buf)?, 0);
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    #[doc(alias = "recv")]
-    pub fn read(&self, buf: &mut [u8]) -> Result<usize> {
-        self.recv_bytes(buf, Timeout::NEVER)
-    }
+    crate::fd::forms! {
+        /// Reads what is there, at most `buf.len()` bytes; waits for the first. `Ok(0)` is the end of file, or an empty `buf`.
+        ///
+        /// # Errors
+        /// [`Reset`](CoreError::Reset) if the connection was torn down and everything that had come before was
+        /// read; [`NotConnected`](CoreError::NotConnected)
+        /// ([recv(2)](https://man7.org/linux/man-pages/man2/recv.2.html)).
+        ///
+        /// ```
+        /// use ringway::CoreError;
+        /// use std::time::{Duration, Instant};
+        /// let (ours, theirs) = ringway::socket::UnixStream::pair()?;
+        /// let mut buf = [0; 16];
+        /// assert!(ours.try_read(&mut buf).unwrap_err().is(CoreError::WouldBlock));
+        /// let soon = Instant::now() + Duration::from_millis(5);
+        /// assert!(ours.read_deadline(&mut buf, Some(soon)).unwrap_err().is(CoreError::TimedOut));
+        /// theirs.write(b"hello")?;
+        /// drop(theirs);
+        /// assert_eq!(ours.read(&mut buf)?, 5);
+        /// assert_eq!(ours.read(&mut buf)?, 0);
+        /// # Ok::<(), ringway::Error>(())
+        /// ```
+        #[doc(alias = "recv")]
+        pub fn read,
+        pub fn try_read,
+        pub fn read_deadline:
+        (&self, buf: &mut [u8]) -> usize = recv_bytes;
 
-    /// [`read`](Self::read) without waiting.
-    ///
-    /// # Errors
-    /// [`WouldBlock`](CoreError::WouldBlock) if there is nothing to read yet; else as [`read`](Self::read).
-    ///
-    /// ```
-    /// use ringway::CoreError;
-    /// let (ours, _theirs) = ringway::socket::UnixStream::pair()?;
-    /// assert!(ours.try_read(&mut [0; 16]).unwrap_err().is(CoreError::WouldBlock));
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    pub fn try_read(&self, buf: &mut [u8]) -> Result<usize> {
-        self.recv_bytes(buf, Timeout::Now)
-    }
-
-    /// [`read`](Self::read), waiting at most until `deadline` for the first byte.
-    ///
-    /// # Errors
-    /// [`TimedOut`](CoreError::TimedOut) when it passed first; else as [`read`](Self::read).
-    ///
-    /// ```
-    /// use ringway::CoreError;
-    /// use std::time::{Duration, Instant};
-    /// let (ours, _theirs) = ringway::socket::UnixStream::pair()?;
-    /// let soon = Instant::now() + Duration::from_millis(5);
-    /// assert!(ours.read_deadline(&mut [0; 16], Some(soon)).unwrap_err().is(CoreError::TimedOut));
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    pub fn read_deadline(&self, buf: &mut [u8], deadline: Option<Instant>) -> Result<usize> {
-        self.recv_bytes(buf, Timeout::Until(deadline))
-    }
-
-    /// Writes at least one byte of `buf`, normally all; waits until it can. It returns how many, 0 only for an empty `buf`.
-    ///
-    /// # Errors
-    /// [`BrokenPipe`](CoreError::BrokenPipe) if nobody reads any more or this end has shut its sending down,
-    /// [`Reset`](CoreError::Reset) if the connection was torn down
-    /// ([send(2)](https://man7.org/linux/man-pages/man2/send.2.html)).
-    ///
-    /// ```
-    /// use ringway::CoreError;
-    /// let (ours, theirs) = ringway::socket::UnixStream::pair()?;
-    /// assert_eq!(ours.write(b"hello")?, 5);
-    /// drop(theirs);
-    /// assert!(ours.write(b"hello").unwrap_err().is(CoreError::BrokenPipe));
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    #[doc(alias = "send")]
-    pub fn write(&self, buf: &[u8]) -> Result<usize> {
-        self.send_bytes(buf, Timeout::NEVER)
-    }
-
-    /// [`write`](Self::write) without waiting: as much as there is room for, which may be less than `buf`.
-    ///
-    /// # Errors
-    /// [`WouldBlock`](CoreError::WouldBlock) if there is no room; else as [`write`](Self::write).
-    ///
-    /// ```
-    /// use ringway::CoreError;
-    /// let (ours, _theirs) = ringway::socket::UnixStream::pair()?;
-    /// let full = loop {
-    ///     if let Err(error) = ours.try_write(&[0; 65536]) {
-    ///         break error;
-    ///     }
-    /// };
-    /// assert!(full.is(CoreError::WouldBlock));
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    pub fn try_write(&self, buf: &[u8]) -> Result<usize> {
-        self.send_bytes(buf, Timeout::Now)
-    }
-
-    /// [`write`](Self::write), waiting at most until `deadline` for room: as much as there is room for then.
-    ///
-    /// # Errors
-    /// [`TimedOut`](CoreError::TimedOut) when it passed first, and nothing was written; else as
-    /// [`write`](Self::write).
-    ///
-    /// ```
-    /// use ringway::CoreError;
-    /// use std::time::{Duration, Instant};
-    /// let (ours, _theirs) = ringway::socket::UnixStream::pair()?;
-    /// let soon = Instant::now() + Duration::from_millis(5);
-    /// let late = loop {
-    ///     if let Err(error) = ours.write_deadline(&[0; 65536], Some(soon)) {
-    ///         break error;
-    ///     }
-    /// };
-    /// assert!(late.is(CoreError::TimedOut));
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    pub fn write_deadline(&self, buf: &[u8], deadline: Option<Instant>) -> Result<usize> {
-        self.send_bytes(buf, Timeout::Until(deadline))
+        /// Writes at least one byte of `buf`, normally all; waits until it can. It returns how many, 0 only for an empty `buf`.
+        /// The other forms write as much as there is room for, which may be less than `buf`.
+        ///
+        /// # Errors
+        /// [`BrokenPipe`](CoreError::BrokenPipe) if nobody reads any more or this end has shut its sending down,
+        /// [`Reset`](CoreError::Reset) if the connection was torn down
+        /// ([send(2)](https://man7.org/linux/man-pages/man2/send.2.html)).
+        ///
+        /// ```
+        /// use ringway::CoreError;
+        /// use std::time::{Duration, Instant};
+        /// let (ours, theirs) = ringway::socket::UnixStream::pair()?;
+        /// assert_eq!(ours.write(b"hello")?, 5);
+        /// while ours.try_write(&[0; 65536]).is_ok() {}
+        /// let soon = Instant::now() + Duration::from_millis(5);
+        /// let late = ours.write_deadline(&[0; 65536], Some(soon)).unwrap_err();
+        /// assert!(late.is(CoreError::TimedOut));
+        /// drop(theirs);
+        /// assert!(ours.write(b"hello").unwrap_err().is(CoreError::BrokenPipe));
+        /// # Ok::<(), ringway::Error>(())
+        /// ```
+        #[doc(alias = "send")]
+        pub fn write,
+        pub fn try_write,
+        pub fn write_deadline:
+        (&self, buf: &[u8]) -> usize = send_bytes;
     }
 
     /// Writes the whole buffer; waits as long as that takes. With a deadline:
