@@ -58,6 +58,7 @@
 //!
 //! | feature | gives |
 //! |---|---|
+//! | `alloc` | an `Arc` owns the structure for its halves, see [`StableRef`](storage::StableRef) |
 //! | `defmt` | `defmt::Format` of the errors and states |
 //! | `embedded-io` | `embedded_io::{Read, Write, ReadReady, WriteReady}` on the byte ends |
 //! | `heapless` | messages are received into a `heapless::Vec` as well, see [`Buffer`] |
@@ -68,6 +69,8 @@
 #![no_std]
 #![warn(missing_docs)]
 
+#[cfg(feature = "alloc")]
+extern crate alloc;
 #[cfg(any(test, loom))]
 extern crate std;
 

@@ -91,7 +91,6 @@ use core::fmt;
 #[cfg(not(loom))]
 use core::mem::MaybeUninit;
 use core::panic::RefUnwindSafe;
-#[cfg(not(loom))]
 use core::ptr::NonNull;
 use sides::{ConsumerCursor, Header, ProducerCursor};
 
@@ -273,7 +272,9 @@ impl<T, S: Storage<Value = T> + ?Sized, W: Wake> RingInner<S, W> {
     /// [`producer`](Self::producer) for `me`, where processes share the ring. `None` also when its memory was corrupted, see
     /// [`is_valid`](Self::is_valid).
     pub fn producer_as(&self, me: Participant) -> Option<Producer<'_, T, W, S::Capacity>> {
-        let cursor = self.header.take_producer(self.slots.capacity(), me);
+        let header = NonNull::from(&self.header);
+        // SAFETY: the half borrows the ring, and the cursor is a part of it.
+        let cursor = unsafe { Header::take_producer(header, self.slots.capacity(), me) };
         cursor.map(|cursor| Producer::new(cursor, self.slots()))
     }
 
@@ -294,7 +295,9 @@ impl<T, S: Storage<Value = T> + ?Sized, W: Wake> RingInner<S, W> {
     /// [`consumer`](Self::consumer) for `me`, where processes share the ring. `None` also when its memory was corrupted, see
     /// [`is_valid`](Self::is_valid).
     pub fn consumer_as(&self, me: Participant) -> Option<Consumer<'_, T, W, S::Capacity>> {
-        let cursor = self.header.take_consumer(self.slots.capacity(), me);
+        let header = NonNull::from(&self.header);
+        // SAFETY: the half borrows the ring, and the cursor is a part of it.
+        let cursor = unsafe { Header::take_consumer(header, self.slots.capacity(), me) };
         cursor.map(|cursor| Consumer::new(cursor, self.slots()))
     }
 
@@ -400,12 +403,13 @@ impl<T, S: Storage<Value = T> + ?Sized, W: Wake> RingInner<S, W> {
     #[allow(clippy::type_complexity)] // it is a pair
     pub fn split(&mut self) -> (Producer<'_, T, W, S::Capacity>, Consumer<'_, T, W, S::Capacity>) {
         self.header.take_both_halves();
-        let (header, capacity, slots) = (&self.header, self.slots.capacity(), self.slots());
-        let producer = ProducerCursor::with_room(header, capacity, 0);
-        (
-            Producer::new(producer, slots),
-            Consumer::new(ConsumerCursor::new(header, capacity), slots),
-        )
+        let (capacity, slots) = (self.slots.capacity(), self.slots());
+        let header = NonNull::from(&self.header);
+        // SAFETY: the halves borrow the ring, and the cursors are parts of them.
+        let producer = unsafe { ProducerCursor::new(header, capacity) };
+        // SAFETY: as above.
+        let consumer = unsafe { ConsumerCursor::new(header, capacity) };
+        (Producer::new(producer, slots), Consumer::new(consumer, slots))
     }
 }
 

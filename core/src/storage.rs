@@ -33,7 +33,10 @@ use core::mem::MaybeUninit;
 #[cfg(not(loom))]
 use core::ptr::NonNull;
 
+mod stable_ref;
+
 pub use crate::sync::Slot;
+pub use stable_ref::StableRef;
 
 /// The largest capacity: 2^30 slots.
 pub(crate) const MAX_CAPACITY: usize = 1 << 30;
@@ -64,7 +67,7 @@ pub struct Fixed<const N: usize>;
 pub struct Counted(u32);
 
 impl Counted {
-    #[cfg(all(test, not(loom)))]
+    #[cfg(test)]
     pub(crate) const fn new(n: u32) -> Self {
         Counted(n)
     }

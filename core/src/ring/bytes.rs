@@ -55,7 +55,6 @@ use core::fmt;
 #[cfg(not(loom))]
 use core::mem::MaybeUninit;
 use core::panic::RefUnwindSafe;
-#[cfg(not(loom))]
 use core::ptr::NonNull;
 
 mod consumer;
@@ -231,7 +230,9 @@ impl<S: Storage<Value = u8> + ?Sized, W: Wake> ByteRingInner<S, W> {
     /// [`producer`](Self::producer) for `me`, where processes share the ring. `None` also when its memory was corrupted, see
     /// [`is_valid`](Self::is_valid).
     pub fn producer_as(&self, me: Participant) -> Option<Producer<'_, W, S::Capacity>> {
-        let cursor = self.header.take_producer(self.slots.capacity(), me)?;
+        let header = NonNull::from(&self.header);
+        // SAFETY: the half borrows the ring, and the cursor is a part of it.
+        let cursor = unsafe { Header::take_producer(header, self.slots.capacity(), me) }?;
         Some(Producer::new(cursor, &self.mark.0, self.slots()))
     }
 
@@ -245,7 +246,9 @@ impl<S: Storage<Value = u8> + ?Sized, W: Wake> ByteRingInner<S, W> {
     /// [`consumer`](Self::consumer) for `me`, where processes share the ring. `None` also when its memory was corrupted, see
     /// [`is_valid`](Self::is_valid).
     pub fn consumer_as(&self, me: Participant) -> Option<Consumer<'_, W, S::Capacity>> {
-        let cursor = self.header.take_consumer(self.slots.capacity(), me)?;
+        let header = NonNull::from(&self.header);
+        // SAFETY: the half borrows the ring, and the cursor is a part of it.
+        let cursor = unsafe { Header::take_consumer(header, self.slots.capacity(), me) }?;
         Some(Consumer::new(cursor, &self.mark.0, self.slots()))
     }
 
@@ -311,9 +314,12 @@ impl<S: Storage<Value = u8> + ?Sized, W: Wake> ByteRingInner<S, W> {
     /// Both halves of a ring that the caller owns. Needs no read-modify-write.
     pub fn split(&mut self) -> (Producer<'_, W, S::Capacity>, Consumer<'_, W, S::Capacity>) {
         self.header.take_both_halves();
-        let (header, capacity, slots) = (&self.header, self.slots.capacity(), self.slots());
-        let producer = ProducerCursor::with_room(header, capacity, 0);
-        let consumer = ConsumerCursor::new(header, capacity);
+        let (capacity, slots) = (self.slots.capacity(), self.slots());
+        let header = NonNull::from(&self.header);
+        // SAFETY: the half borrows the ring, and the cursor is a part of it.
+        let producer = unsafe { ProducerCursor::new(header, capacity) };
+        // SAFETY: as above.
+        let consumer = unsafe { ConsumerCursor::new(header, capacity) };
         (Producer::new(producer, &self.mark.0, slots), Consumer::new(consumer, &self.mark.0, slots))
     }
 }

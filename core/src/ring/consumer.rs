@@ -5,7 +5,7 @@ use crate::Error;
 use crate::finally::Finally;
 use crate::storage::{Capacity, Counted};
 use crate::sync::{CachePadded, Cached, SlotsRef};
-use crate::wait::{Nobody, Register, Wait, Wake, lend_until, look_or_end};
+use crate::wait::{Doorbell, Nobody, Register, Wait, Wake, lend_until, look_or_end};
 use core::future::poll_fn;
 use core::task::{Context, Poll};
 
@@ -25,7 +25,7 @@ use core::task::{Context, Poll};
 /// ```
 #[derive(Debug)]
 pub struct Consumer<'a, T, W: Wake = Nobody, C = Counted> {
-    cursor: CachePadded<ConsumerCursor<'a, C, W>>,
+    cursor: CachePadded<ConsumerCursor<C, W>>,
     slots: SlotsRef<'a, T>,
 }
 
@@ -33,7 +33,7 @@ pub struct Consumer<'a, T, W: Wake = Nobody, C = Counted> {
 unsafe impl<T: Send, C: Send, W: Wake + Sync> Send for Consumer<'_, T, W, C> {}
 
 impl<'a, T, C: Capacity, W: Wake> Consumer<'a, T, W, C> {
-    pub(super) fn new(cursor: ConsumerCursor<'a, C, W>, slots: SlotsRef<'a, T>) -> Self {
+    pub(super) fn new(cursor: ConsumerCursor<C, W>, slots: SlotsRef<'a, T>) -> Self {
         Consumer { cursor: CachePadded(cursor), slots }
     }
 
@@ -173,6 +173,12 @@ impl<'a, T, C: Capacity, W: Wake> Consumer<'a, T, W, C> {
         Ok((self.cursor.0.ready_batched(want, Cached::new(want)) >= want).then_some(want))
     }
 
+    /// What this side sleeps on.
+    fn bell(&self) -> &'a Doorbell<W> {
+        // SAFETY: the half borrows the ring, for `'a`.
+        unsafe { self.cursor.0.bell() }
+    }
+
     /// A value, or why there will be none; `None` when one may come.
     fn pop_or_end(&mut self) -> Option<Result<T, Error>> {
         look_or_end(self, |this| this.try_pop().map(Ok), |this| this.cursor.0.end().map(Err))
@@ -228,7 +234,7 @@ impl<'a, T, C: Capacity, W: Wait> Consumer<'a, T, W, C> {
     /// [`Error::EndOfFile`] when the producer closed or died and everything was popped,
     /// [`Error::TimedOut`] when none came in time.
     pub fn pop_deadline(&mut self, deadline: Option<W::Deadline>) -> Result<T, Error> {
-        self.cursor.0.bell().wait_until(deadline, || self.pop_or_end())?
+        self.bell().wait_until(deadline, || self.pop_or_end())?
     }
 
     /// [`try_peek`](Self::try_peek); waits until there are `count`.
@@ -262,7 +268,7 @@ impl<'a, T, C: Capacity, W: Wait> Consumer<'a, T, W, C> {
         count: usize,
         deadline: Option<W::Deadline>,
     ) -> Result<ReadChunk<'_, 'a, T, W, C>, Error> {
-        let len = self.cursor.0.bell().wait_until(deadline, || self.peek_or_end(count))??;
+        let len = self.bell().wait_until(deadline, || self.peek_or_end(count))??;
         Ok(ReadChunk { consumer: self, len })
     }
 }
@@ -274,7 +280,7 @@ impl<'a, T, C: Capacity, W: Register> Consumer<'a, T, W, C> {
     /// [`Error::EndOfFile`] when the producer closed or died and everything was popped;
     /// [`Error::Corrupt`].
     pub fn poll_pop(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, Error>> {
-        self.cursor.0.bell().poll_until(cx, || self.pop_or_end())
+        self.bell().poll_until(cx, || self.pop_or_end())
     }
 
     /// Pops the oldest value; awaits one. Cancelled, it consumes nothing.
@@ -295,7 +301,7 @@ impl<'a, T, C: Capacity, W: Register> Consumer<'a, T, W, C> {
         cx: &mut Context<'_>,
         count: usize,
     ) -> Poll<Result<ReadChunk<'_, 'a, T, W, C>, Error>> {
-        let ready = self.cursor.0.bell().poll_until(cx, || self.peek_or_end(count));
+        let ready = self.bell().poll_until(cx, || self.peek_or_end(count));
         ready.map_ok(|len| ReadChunk { consumer: self, len })
     }
 
@@ -308,7 +314,7 @@ impl<'a, T, C: Capacity, W: Register> Consumer<'a, T, W, C> {
         count: usize,
     ) -> impl Future<Output = Result<ReadChunk<'c, 'a, T, W, C>, Error>> {
         let poll = move |this: &mut Self, cx: &mut Context<'_>| {
-            this.cursor.0.bell().poll_until(cx, || this.peek_or_end(count))
+            this.bell().poll_until(cx, || this.peek_or_end(count))
         };
         lend_until(self, poll, |this, ready| ready.map(|len| ReadChunk { consumer: this, len }))
     }

@@ -6,7 +6,7 @@ use super::sides::ProducerCursor;
 use crate::Error;
 use crate::storage::{Capacity, Counted};
 use crate::sync::{CachePadded, SlotsRef};
-use crate::wait::{Nobody, Register, Wait, Wake, lend_until};
+use crate::wait::{Doorbell, Nobody, Register, Wait, Wake, lend_until};
 use core::future::poll_fn;
 use core::mem::MaybeUninit;
 use core::task::{Context, Poll};
@@ -25,7 +25,7 @@ use core::task::{Context, Poll};
 /// ```
 #[derive(Debug)]
 pub struct Producer<'a, T, W: Wake = Nobody, C = Counted> {
-    cursor: CachePadded<ProducerCursor<'a, C, W>>,
+    cursor: CachePadded<ProducerCursor<C, W>>,
     slots: SlotsRef<'a, T>,
 }
 
@@ -34,7 +34,7 @@ pub struct Producer<'a, T, W: Wake = Nobody, C = Counted> {
 unsafe impl<T: Send, C: Send, W: Wake + Sync> Send for Producer<'_, T, W, C> {}
 
 impl<'a, T, C: Capacity, W: Wake> Producer<'a, T, W, C> {
-    pub(super) fn new(cursor: ProducerCursor<'a, C, W>, slots: SlotsRef<'a, T>) -> Self {
+    pub(super) fn new(cursor: ProducerCursor<C, W>, slots: SlotsRef<'a, T>) -> Self {
         Producer { cursor: CachePadded(cursor), slots }
     }
 
@@ -149,6 +149,12 @@ impl<'a, T, C: Capacity, W: Wake> Producer<'a, T, W, C> {
         self.cursor.0.close();
     }
 
+    /// What this side sleeps on.
+    fn bell(&self) -> &'a Doorbell<W> {
+        // SAFETY: the half borrows the ring, for `'a`.
+        unsafe { self.cursor.0.bell() }
+    }
+
     /// Pushes what is in `left`, or says why that can never be; `None`, and the value stays there, when there may be room
     /// later.
     fn push_or_end(&mut self, left: &mut Option<T>) -> Option<Result<(), PushError<T>>> {
@@ -213,7 +219,7 @@ impl<'a, T, C: Capacity, W: Wait> Producer<'a, T, W, C> {
         value: T,
         deadline: Option<W::Deadline>,
     ) -> Result<(), PushError<T>> {
-        let bell = self.cursor.0.bell();
+        let bell = self.bell();
         let mut left = Some(value);
         let waited = bell.wait_until(deadline, || self.push_or_end(&mut left));
         match (waited, left) {
@@ -255,7 +261,7 @@ impl<'a, T, C: Capacity, W: Wait> Producer<'a, T, W, C> {
         count: usize,
         deadline: Option<W::Deadline>,
     ) -> Result<WriteChunk<'_, 'a, T, W, C>, Error> {
-        let bell = self.cursor.0.bell();
+        let bell = self.bell();
         let len = bell.wait_until(deadline, || self.room_or_end(count))??;
         Ok(WriteChunk { producer: self, len, filled: 0 })
     }
@@ -287,7 +293,7 @@ impl<'a, T, C: Capacity, W: Register> Producer<'a, T, W, C> {
         if value.is_none() {
             return Poll::Ready(Ok(()));
         }
-        let bell = self.cursor.0.bell();
+        let bell = self.bell();
         bell.poll_until(cx, || self.push_or_end(value))
     }
 
@@ -311,7 +317,7 @@ impl<'a, T, C: Capacity, W: Register> Producer<'a, T, W, C> {
         cx: &mut Context<'_>,
         count: usize,
     ) -> Poll<Result<WriteChunk<'_, 'a, T, W, C>, Error>> {
-        let bell = self.cursor.0.bell();
+        let bell = self.bell();
         let room = bell.poll_until(cx, || self.room_or_end(count));
         room.map_ok(|len| WriteChunk { producer: self, len, filled: 0 })
     }
@@ -325,7 +331,7 @@ impl<'a, T, C: Capacity, W: Register> Producer<'a, T, W, C> {
         count: usize,
     ) -> impl Future<Output = Result<WriteChunk<'p, 'a, T, W, C>, Error>> {
         let poll = move |this: &mut Self, cx: &mut Context<'_>| {
-            this.cursor.0.bell().poll_until(cx, || this.room_or_end(count))
+            this.bell().poll_until(cx, || this.room_or_end(count))
         };
         lend_until(self, poll, |this, room| {
             room.map(|len| WriteChunk { producer: this, len, filled: 0 })

@@ -40,6 +40,7 @@ use crate::storage::Capacity;
 use crate::sync::{AtomicU32, CachePadded, Cached, Ordering, const_unless_loom, pause};
 use crate::wait::{Doorbell, Wake};
 use core::mem::ManuallyDrop;
+use core::ptr::NonNull;
 
 /// A ring that holds so many, or more, is one that messages stream through.
 const LARGE: usize = 64;
@@ -167,24 +168,35 @@ impl<W: Wake> Header<W> {
 
 impl<W: Wake> Header<W> {
     /// The producer's half for `me`, if nobody has it.
-    pub(super) fn take_producer<C: Capacity>(
-        &self,
+    ///
+    /// # Safety
+    /// The header is there, and stays where it is, for as long as the cursor lives.
+    pub(super) unsafe fn take_producer<C: Capacity>(
+        header: NonNull<Self>,
         capacity: C,
         me: Participant,
-    ) -> Option<ProducerCursor<'_, C, W>> {
-        let taken =
-            self.producer_half().take(me).then(|| ProducerCursor::with_room(self, capacity, 0));
+    ) -> Option<ProducerCursor<C, W>> {
+        // SAFETY: it is there, as the caller states.
+        let half = unsafe { header.as_ref() }.producer_half();
+        // SAFETY: as the caller states.
+        let taken = half.take(me).then(|| unsafe { ProducerCursor::new(header, capacity) });
         // On a position that is none, nothing can be built: the half is given back.
         taken.filter(|cursor| position::is_position(capacity, cursor.tail()))
     }
 
     /// The consumer's half for `me`, if nobody has it.
-    pub(super) fn take_consumer<C: Capacity>(
-        &self,
+    ///
+    /// # Safety
+    /// As [`take_producer`](Self::take_producer).
+    pub(super) unsafe fn take_consumer<C: Capacity>(
+        header: NonNull<Self>,
         capacity: C,
         me: Participant,
-    ) -> Option<ConsumerCursor<'_, C, W>> {
-        let taken = self.consumer_half().take(me).then(|| ConsumerCursor::new(self, capacity));
+    ) -> Option<ConsumerCursor<C, W>> {
+        // SAFETY: it is there, as the caller states.
+        let half = unsafe { header.as_ref() }.consumer_half();
+        // SAFETY: as the caller states.
+        let taken = half.take(me).then(|| unsafe { ConsumerCursor::new(header, capacity) });
         taken.filter(|cursor| position::is_position(capacity, cursor.head()))
     }
 
@@ -209,8 +221,9 @@ impl<W: Wake> Header<W> {
 
 /// The producer's side: owns the free slots from `tail` on. Dropping it gives the half back.
 #[derive(Debug)]
-pub(super) struct ProducerCursor<'a, C, W: Wake> {
-    header: &'a Header<W>,
+pub(super) struct ProducerCursor<C, W: Wake> {
+    /// Of a structure that is there, and stays where it is, for as long as the cursor lives.
+    header: NonNull<Header<W>>,
     capacity: C,
     /// Where we stand: equal to our line's position.
     tail: Cached,
@@ -219,13 +232,37 @@ pub(super) struct ProducerCursor<'a, C, W: Wake> {
     free_to: Cached,
 }
 
-impl<'a, C: Capacity, W: Wake> ProducerCursor<'a, C, W> {
-    /// One that goes on where another of the same side left off, which knew of `room` free slots, or 0.
+impl<C, W: Wake> ProducerCursor<C, W> {
+    /// What both sides share.
     #[inline(always)]
-    pub(super) fn with_room(header: &'a Header<W>, capacity: C, room: u32) -> Self {
+    fn header(&self) -> &Header<W> {
+        // SAFETY: it is there for as long as we are.
+        unsafe { self.header.as_ref() }
+    }
+}
+
+impl<C: Capacity, W: Wake> ProducerCursor<C, W> {
+    /// One that goes on where another of the same side left off.
+    ///
+    /// # Safety
+    /// The header is there, and stays where it is, for as long as the cursor lives.
+    #[inline(always)]
+    pub(super) unsafe fn new(header: NonNull<Header<W>>, capacity: C) -> Self {
+        // SAFETY: as the caller states.
+        unsafe { Self::with_room(header, capacity, 0) }
+    }
+
+    /// The same, where that other one knew of `room` free slots.
+    ///
+    /// # Safety
+    /// As [`new`](Self::new).
+    #[inline(always)]
+    pub(super) unsafe fn with_room(header: NonNull<Header<W>>, capacity: C, room: u32) -> Self {
+        // SAFETY: it is there, as the caller states.
+        let side = unsafe { &header.as_ref().producer.0 };
         // Relaxed: stored by whoever held this half before, and ordered by SYNC POINT H when it was taken, or by
         // the rule of who lends it.
-        let tail = header.producer.0.position.load(Ordering::Relaxed);
+        let tail = side.position.load(Ordering::Relaxed);
         let free_to = position::advance(capacity, tail, room);
         ProducerCursor { header, capacity, tail: Cached::new(tail), free_to: Cached::new(free_to) }
     }
@@ -252,7 +289,7 @@ impl<'a, C: Capacity, W: Wake> ProducerCursor<'a, C, W> {
     #[inline(always)]
     pub(super) fn tail(&self) -> u32 {
         // Relaxed: stored by us alone.
-        self.tail.get().unwrap_or_else(|| self.header.producer.0.position.load(Ordering::Relaxed))
+        self.tail.get().unwrap_or_else(|| self.header().producer.0.position.load(Ordering::Relaxed))
     }
 
     /// Where the consumer stands.
@@ -260,7 +297,7 @@ impl<'a, C: Capacity, W: Wake> ProducerCursor<'a, C, W> {
     fn head(&self) -> u32 {
         // SYNC POINT B, acquire: with the store in `ConsumerCursor::release`. The consumer is done with the slots that
         // its position has passed.
-        self.header.consumer.0.position.load(Ordering::Acquire)
+        self.header().consumer.0.position.load(Ordering::Acquire)
     }
 
     /// How many slots are free from `tail` on; looks at the consumer's position only when fewer than `want` are
@@ -310,8 +347,8 @@ impl<'a, C: Capacity, W: Wake> ProducerCursor<'a, C, W> {
         self.tail = Cached::new(tail);
         // SYNC POINT A, release: with the load in `ConsumerCursor::tail`. The slots' content is seen with
         // the position.
-        self.header.producer.0.position.store(tail, Ordering::Release);
-        self.header.consumers_bell().ring();
+        self.header().producer.0.position.store(tail, Ordering::Release);
+        self.header().consumers_bell().ring();
     }
 
     /// Whether the consumer stands where none can, for one that found no room. Where positions run
@@ -319,7 +356,7 @@ impl<'a, C: Capacity, W: Wake> ProducerCursor<'a, C, W> {
     pub(super) fn peer_is_corrupt(&self) -> bool {
         // Relaxed: judged by itself. (In no model does anybody overwrite it.)
         Cached::ENABLED && !cfg!(loom) && {
-            let head = self.header.consumer.0.position.load(Ordering::Relaxed);
+            let head = self.header().consumer.0.position.load(Ordering::Relaxed);
             position::used_as_seen(self.capacity, head, self.tail(), head).is_none()
         }
     }
@@ -341,36 +378,42 @@ impl<'a, C: Capacity, W: Wake> ProducerCursor<'a, C, W> {
     }
 
     /// What this side sleeps on.
+    ///
+    /// # Safety
+    /// The cursor lives as long as what is returned.
     #[inline(always)]
-    pub(super) fn bell(&self) -> &'a Doorbell<W> {
-        self.header.producers_bell()
+    pub(super) unsafe fn bell<'h>(&self) -> &'h Doorbell<W> {
+        // SAFETY: the header is there for as long as the cursor, and so for `'h`, as the caller states.
+        unsafe { self.header.as_ref() }.producers_bell()
     }
 
     /// Whether the consumer closed its half or died.
     #[inline(always)]
     pub(super) fn peer_is_gone(&self) -> bool {
-        self.header.consumer_half().is_gone()
+        self.header().consumer_half().is_gone()
     }
 
     /// Gives the half back for good, and wakes the consumer.
     pub(super) fn close(self) {
         // It must not be given back once more, which would open it.
-        let header = ManuallyDrop::new(self).header;
+        let this = ManuallyDrop::new(self);
+        let header = this.header();
         header.producer_half().close();
         header.consumers_bell().ring();
     }
 }
 
-impl<C, W: Wake> Drop for ProducerCursor<'_, C, W> {
+impl<C, W: Wake> Drop for ProducerCursor<C, W> {
     fn drop(&mut self) {
-        self.header.producer_half().give_back();
+        self.header().producer_half().give_back();
     }
 }
 
 /// The consumer's side: owns the filled slots from `head` on. Dropping it gives the half back.
 #[derive(Debug)]
-pub(super) struct ConsumerCursor<'a, C, W: Wake> {
-    header: &'a Header<W>,
+pub(super) struct ConsumerCursor<C, W: Wake> {
+    /// As in [`ProducerCursor`].
+    header: NonNull<Header<W>>,
     capacity: C,
     /// Where we stand: equal to our line's position.
     head: Cached,
@@ -380,10 +423,25 @@ pub(super) struct ConsumerCursor<'a, C, W: Wake> {
     found: Cached,
 }
 
-impl<'a, C: Capacity, W: Wake> ConsumerCursor<'a, C, W> {
-    pub(super) fn new(header: &'a Header<W>, capacity: C) -> Self {
+impl<C, W: Wake> ConsumerCursor<C, W> {
+    /// What both sides share.
+    #[inline(always)]
+    fn header(&self) -> &Header<W> {
+        // SAFETY: it is there for as long as we are.
+        unsafe { self.header.as_ref() }
+    }
+}
+
+impl<C: Capacity, W: Wake> ConsumerCursor<C, W> {
+    /// One that goes on where another of the same side left off.
+    ///
+    /// # Safety
+    /// As [`ProducerCursor::new`].
+    pub(super) unsafe fn new(header: NonNull<Header<W>>, capacity: C) -> Self {
+        // SAFETY: it is there, as the caller states.
+        let side = unsafe { &header.as_ref().consumer.0 };
         // Relaxed: as in `ProducerCursor::with_room`.
-        let head = header.consumer.0.position.load(Ordering::Relaxed);
+        let head = side.position.load(Ordering::Relaxed);
         ConsumerCursor {
             header,
             capacity,
@@ -409,7 +467,7 @@ impl<'a, C: Capacity, W: Wake> ConsumerCursor<'a, C, W> {
     #[inline(always)]
     pub(super) fn head(&self) -> u32 {
         // Relaxed: stored by us alone.
-        self.head.get().unwrap_or_else(|| self.header.consumer.0.position.load(Ordering::Relaxed))
+        self.head.get().unwrap_or_else(|| self.header().consumer.0.position.load(Ordering::Relaxed))
     }
 
     /// Where the producer stands.
@@ -417,7 +475,7 @@ impl<'a, C: Capacity, W: Wake> ConsumerCursor<'a, C, W> {
     fn tail(&self) -> u32 {
         // SYNC POINT A, acquire: with the store in `ProducerCursor::publish_from`. The slots' content is seen with the
         // position.
-        self.header.producer.0.position.load(Ordering::Acquire)
+        self.header().producer.0.position.load(Ordering::Acquire)
     }
 
     /// How many slots are filled from `head` on; looks at the producer's position only when fewer than `want` are
@@ -514,7 +572,7 @@ impl<'a, C: Capacity, W: Wake> ConsumerCursor<'a, C, W> {
     #[inline(always)]
     pub(super) fn release_from(&mut self, head: u32, count: u32) {
         self.release_unheard(head, count);
-        self.header.producers_bell().ring();
+        self.header().producers_bell().ring();
     }
 
     /// The same, and wakes nobody.
@@ -523,7 +581,7 @@ impl<'a, C: Capacity, W: Wake> ConsumerCursor<'a, C, W> {
         let head = position::advance(self.capacity, head, count);
         self.head = Cached::new(head);
         // SYNC POINT B, release: with the load in `ProducerCursor::head`. We are done with the slots.
-        self.header.consumer.0.position.store(head, Ordering::Release);
+        self.header().consumer.0.position.store(head, Ordering::Release);
     }
 
     /// Whether the producer stands where none can, for one that found nothing. Where positions run
@@ -531,7 +589,7 @@ impl<'a, C: Capacity, W: Wake> ConsumerCursor<'a, C, W> {
     pub(super) fn peer_is_corrupt(&self) -> bool {
         // Relaxed: judged by itself. (In no model does anybody overwrite it.)
         Cached::ENABLED && !cfg!(loom) && {
-            let tail = self.header.producer.0.position.load(Ordering::Relaxed);
+            let tail = self.header().producer.0.position.load(Ordering::Relaxed);
             position::used_as_seen(self.capacity, self.head(), tail, tail).is_none()
         }
     }
@@ -547,29 +605,34 @@ impl<'a, C: Capacity, W: Wake> ConsumerCursor<'a, C, W> {
     }
 
     /// What this side sleeps on.
+    ///
+    /// # Safety
+    /// The cursor lives as long as what is returned.
     #[inline(always)]
-    pub(super) fn bell(&self) -> &'a Doorbell<W> {
-        self.header.consumers_bell()
+    pub(super) unsafe fn bell<'h>(&self) -> &'h Doorbell<W> {
+        // SAFETY: the header is there for as long as the cursor, and so for `'h`, as the caller states.
+        unsafe { self.header.as_ref() }.consumers_bell()
     }
 
     /// Whether the producer closed its half or died. What it published before is seen by the next
     /// look at `ready`.
     #[inline(always)]
     pub(super) fn peer_is_gone(&self) -> bool {
-        self.header.producer_half().is_gone()
+        self.header().producer_half().is_gone()
     }
 
     /// Gives the half back for good, and wakes the producer.
     pub(super) fn close(self) {
         // As in `ProducerCursor::close`.
-        let header = ManuallyDrop::new(self).header;
+        let this = ManuallyDrop::new(self);
+        let header = this.header();
         header.consumer_half().close();
         header.producers_bell().ring();
     }
 }
 
-impl<C, W: Wake> Drop for ConsumerCursor<'_, C, W> {
+impl<C, W: Wake> Drop for ConsumerCursor<C, W> {
     fn drop(&mut self) {
-        self.header.consumer_half().give_back();
+        self.header().consumer_half().give_back();
     }
 }

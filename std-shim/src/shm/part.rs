@@ -3,14 +3,14 @@
 use super::{Region, RobustFutex};
 use crate::{CoreError, Error, Result};
 use ringway_core::participant::Participant;
-use ringway_core::region::{self, Item, SharedWait};
+use ringway_core::region::{self, Item, SharedWait, Structure};
 use ringway_core::ring::broadcast::{self, BroadcastInner, SeqSlot};
 use ringway_core::ring::bytes::{self, ByteRingInner};
 use ringway_core::ring::latest::{self, Latest};
 use ringway_core::ring::messages::{self, MessageRingInner};
 use ringway_core::ring::queue::{RawHandle, RawQueue};
 use ringway_core::ring::{self, RingInner};
-use ringway_core::storage::Storage;
+use ringway_core::storage::{StableRef, Storage};
 use std::fmt;
 use std::ops::Deref;
 use std::ptr::NonNull;
@@ -108,6 +108,19 @@ impl<P: region::Part + ?Sized> Deref for Part<P> {
     fn deref(&self) -> &P::Handle {
         // SAFETY: the region, which we have, keeps the part.
         self.used.by(self.participant(), |me| unsafe { P::handle(self.part, me) })
+    }
+}
+
+// SAFETY: the region, which we have, keeps the part in its place.
+unsafe impl<P: region::Part<Handle = Structure<P>> + ?Sized> StableRef for Part<P> {
+    type Target = P;
+
+    fn get(&self) -> &P {
+        self.structure()
+    }
+
+    fn participant(&self) -> Participant {
+        self.participant()
     }
 }
 

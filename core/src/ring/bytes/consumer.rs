@@ -15,7 +15,7 @@ use core::task::{Context, Poll};
 /// The half that reads. It can move to another thread or context, and is used from one at a time.
 #[derive(Debug)]
 pub struct Consumer<'a, W: Wake = Nobody, C = Counted> {
-    cursor: CachePadded<ConsumerCursor<'a, C, W>>,
+    cursor: CachePadded<ConsumerCursor<C, W>>,
     /// How many bytes were taken the last time: about what a message has.
     taken: Cached,
     mark: &'a AtomicU32,
@@ -27,7 +27,7 @@ unsafe impl<C: Send, W: Wake + Sync> Send for Consumer<'_, W, C> {}
 
 impl<'a, C: Capacity, W: Wake> Consumer<'a, W, C> {
     pub(super) fn new(
-        cursor: ConsumerCursor<'a, C, W>,
+        cursor: ConsumerCursor<C, W>,
         mark: &'a AtomicU32,
         slots: SlotsRef<'a, u8>,
     ) -> Self {
@@ -377,7 +377,8 @@ impl<'a, C: Capacity, W: Wake> Consumer<'a, W, C> {
 
     /// What this side sleeps on.
     pub(in crate::ring) fn bell(&self) -> &'a Doorbell<W> {
-        self.cursor.0.bell()
+        // SAFETY: the half borrows the ring, for `'a`.
+        unsafe { self.cursor.0.bell() }
     }
 }
 

@@ -6,6 +6,7 @@ use crate::ring::sides::{ConsumerCursor, ProducerCursor};
 use crate::storage::Storage;
 use crate::wait::Wake;
 use core::mem::ManuallyDrop;
+use core::ptr::NonNull;
 
 impl<S: Storage<Value = u8> + ?Sized, W: Wake> ByteRingInner<S, W> {
     /// A producer that neither takes the half nor gives it back. `room` is what [`Producer::known_room`] said at the
@@ -19,7 +20,9 @@ impl<S: Storage<Value = u8> + ?Sized, W: Wake> ByteRingInner<S, W> {
         &self,
         room: u32,
     ) -> ManuallyDrop<Producer<'_, W, S::Capacity>> {
-        let cursor = ProducerCursor::with_room(&self.header, self.slots.capacity(), room);
+        let (header, n) = (NonNull::from(&self.header), self.slots.capacity());
+        // SAFETY: the half borrows the ring, and the cursor is a part of it.
+        let cursor = unsafe { ProducerCursor::with_room(header, n, room) };
         ManuallyDrop::new(Producer::new(cursor, &self.mark.0, self.slots()))
     }
 
@@ -28,7 +31,9 @@ impl<S: Storage<Value = u8> + ?Sized, W: Wake> ByteRingInner<S, W> {
     /// # Safety
     /// While it is in use there is no other consumer, and what the one before did happened before.
     pub(crate) unsafe fn lend_consumer(&self) -> ManuallyDrop<Consumer<'_, W, S::Capacity>> {
-        let cursor = ConsumerCursor::new(&self.header, self.slots.capacity());
+        let (header, n) = (NonNull::from(&self.header), self.slots.capacity());
+        // SAFETY: the half borrows the ring, and the cursor is a part of it.
+        let cursor = unsafe { ConsumerCursor::new(header, n) };
         ManuallyDrop::new(Consumer::new(cursor, &self.mark.0, self.slots()))
     }
 }

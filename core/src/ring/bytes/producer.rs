@@ -17,7 +17,7 @@ pub(crate) const HEADER: usize = size_of::<u32>();
 /// The half that writes. It can move to another thread or context, and is used from one at a time.
 #[derive(Debug)]
 pub struct Producer<'a, W: Wake = Nobody, C = Counted> {
-    cursor: CachePadded<ProducerCursor<'a, C, W>>,
+    cursor: CachePadded<ProducerCursor<C, W>>,
     mark: &'a AtomicU32,
     slots: SlotsRef<'a, u8>,
 }
@@ -27,7 +27,7 @@ unsafe impl<C: Send, W: Wake + Sync> Send for Producer<'_, W, C> {}
 
 impl<'a, C: Capacity, W: Wake> Producer<'a, W, C> {
     pub(super) fn new(
-        cursor: ProducerCursor<'a, C, W>,
+        cursor: ProducerCursor<C, W>,
         mark: &'a AtomicU32,
         slots: SlotsRef<'a, u8>,
     ) -> Self {
@@ -317,7 +317,8 @@ impl<'a, C: Capacity, W: Wake> Producer<'a, W, C> {
 
     /// What this side sleeps on.
     pub(in crate::ring) fn bell(&self) -> &'a Doorbell<W> {
-        self.cursor.0.bell()
+        // SAFETY: the half borrows the ring, for `'a`.
+        unsafe { self.cursor.0.bell() }
     }
 }
 
