@@ -51,10 +51,8 @@
 
 mod buffer;
 mod end;
-mod part;
 mod receive;
 mod send;
-mod turn;
 
 pub use buffer::Buffer;
 pub use end::{Connection, MAX_MESSAGE, pair, pipe};

@@ -1,9 +1,11 @@
 //! One end of a connection: how it is made, limited, waited for and given away.
 
-use super::part::{Incoming, Outgoing};
-use super::turn::Turn;
-use crate::fd::{self, Interest};
+use super::receive::Incoming;
+use super::send::Outgoing;
+use crate::fd::{self, Interest, Timeout};
+use crate::lock::{LockError, Mutex, MutexGuard, OwnerDied};
 use crate::socket::{Credentials, UnixStream};
+use crate::wait::PrivateFutex;
 use crate::{CoreError, Error, Result};
 use rustix::io::Errno;
 use std::fmt;
@@ -32,12 +34,15 @@ pub const MAX_MESSAGE: usize = 64 << 20;
 #[doc(alias = "Pipe")]
 pub struct Connection {
     pub(super) socket: UnixStream,
-    pub(super) sends: bool,
-    pub(super) receives: bool,
     pub(super) max: usize,
+    /// `None` at an end that does not send.
     pub(super) outgoing: Turn<Outgoing>,
+    /// `None` at an end that does not receive.
     pub(super) incoming: Turn<Incoming>,
 }
+
+/// What one thread at a time has, if the end has this direction.
+type Turn<T> = Option<Mutex<T, PrivateFutex>>;
 
 /// Two ends that are connected to each other, of which both send and receive.
 ///
@@ -71,18 +76,16 @@ pub fn pair() -> Result<(Connection, Connection)> {
 pub fn pipe() -> Result<(Connection, Connection)> {
     let (receiver, sender) = pair()?;
     receiver.socket.shutdown(Shutdown::Write)?;
-    Ok((Connection { sends: false, ..receiver }, Connection { receives: false, ..sender }))
+    Ok((Connection { outgoing: None, ..receiver }, Connection { incoming: None, ..sender }))
 }
 
 impl Connection {
     fn new(socket: UnixStream) -> Self {
         Connection {
             socket,
-            sends: true,
-            receives: true,
             max: MAX_MESSAGE,
-            outgoing: Turn::new(),
-            incoming: Turn::new(),
+            outgoing: Some(Mutex::default()),
+            incoming: Some(Mutex::default()),
         }
     }
 
@@ -92,6 +95,7 @@ impl Connection {
     /// use ringway::{CoreError, connection};
     /// let (ours, theirs) = connection::pair()?;
     /// let theirs = theirs.with_max_message(100);
+    /// assert_eq!((ours.max_message(), theirs.max_message()), (connection::MAX_MESSAGE, 100));
     /// ours.send(&[0; 101])?;
     /// let error = theirs.recv(&mut Vec::new()).unwrap_err();
     /// assert!(error.is(CoreError::MessageTooLarge { max: 100 }));
@@ -102,13 +106,7 @@ impl Connection {
         self
     }
 
-    /// How large a message may be, in bytes.
-    ///
-    /// ```
-    /// use ringway::connection::{self, MAX_MESSAGE};
-    /// assert_eq!(connection::pair()?.0.max_message(), MAX_MESSAGE);
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
+    /// How large a message may be, in bytes: [`with_max_message`](Self::with_max_message) sets it.
     pub fn max_message(&self) -> usize {
         self.max
     }
@@ -205,16 +203,35 @@ crate::sys::descriptor!(Connection, |it| it.socket);
 
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (sends, receives) = (self.sends, self.receives);
         f.debug_struct("Connection")
             .field("fd", &self.as_raw_fd())
-            .field("sends", &sends)
-            .field("receives", &receives)
+            .field("sends", &self.outgoing.is_some())
+            .field("receives", &self.incoming.is_some())
             .finish_non_exhaustive()
     }
 }
 
-/// What an end says that does not have the direction.
-pub(super) fn wrong_direction(operation: &'static str) -> Error {
-    Error::new(operation, CoreError::WrongDirection)
+/// Takes what is under way in one direction, when no other thread has it.
+///
+/// # Errors
+/// [`WrongDirection`](CoreError::WrongDirection) at an end that does not have the direction; that it was not free
+/// within `timeout`.
+pub(super) fn take<'a, T>(
+    turn: &'a Turn<T>,
+    operation: &'static str,
+    timeout: Timeout,
+) -> Result<MutexGuard<'a, T, PrivateFutex>> {
+    let failed = |error| Error::new(operation, error);
+    let turn = turn.as_ref().ok_or_else(|| failed(CoreError::WrongDirection))?;
+    let taken = match timeout {
+        Timeout::Now => turn.try_lock(),
+        Timeout::Until(deadline) => turn.lock_deadline(deadline),
+        Timeout::Mode => turn.lock_deadline(None),
+    };
+    match taken {
+        // What is under way is as good as before a panic.
+        Err(LockError::OwnerDied(died)) => Ok(OwnerDied::into_inner(died)),
+        Err(LockError::NotTaken(error)) => Err(failed(error)),
+        Ok(taken) => Ok(taken),
+    }
 }

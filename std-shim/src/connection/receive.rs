@@ -1,8 +1,7 @@
 //! Receiving messages, with descriptors or without.
 
 use super::buffer::{Buffer, Place};
-use super::end::{Connection, wrong_direction};
-use super::part::Incoming;
+use super::end::{self, Connection};
 use crate::fd::Timeout;
 use crate::socket::MAX_DESCRIPTORS;
 use crate::{CoreError, Error, Result};
@@ -10,6 +9,21 @@ use std::os::fd::OwnedFd;
 use std::time::Instant;
 
 const RECEIVE: &str = "receive a message";
+
+/// The message that has begun to come.
+#[derive(Debug, Default)]
+pub(super) struct Incoming {
+    /// Its length, as far as it has come.
+    length: [u8; 4],
+    /// How much of the length has come.
+    known: usize,
+    /// What came with the first byte of the length.
+    descriptors: Vec<OwnedFd>,
+    /// Its bytes, where a call gave up before all had come.
+    part: Vec<u8>,
+    /// This message lost descriptors, and is thrown away with them: so many of its bytes are so far.
+    discarded: Option<usize>,
+}
 
 impl Connection {
     /// Receives one message into `message`, in place of what was there, and returns its size; waits
@@ -27,27 +41,25 @@ impl Connection {
     ///
     /// ```
     /// use ringway::CoreError;
+    /// use std::time::{Duration, Instant};
     /// let (ours, theirs) = ringway::connection::pair()?;
-    /// theirs.send(b"hello")?;
-    /// drop(theirs);
     /// let mut message = Vec::new();
+    /// assert!(ours.try_recv(&mut message).unwrap_err().is(CoreError::WouldBlock));
+    /// let soon = Some(Instant::now() + Duration::from_millis(5));
+    /// assert!(ours.recv_deadline(&mut message, soon).unwrap_err().is(CoreError::TimedOut));
+    ///
+    /// theirs.send(b"hello")?;
+    /// theirs.send(b"again")?;
+    /// drop(theirs);
     /// assert_eq!(ours.recv(&mut message)?, 5);
     /// assert_eq!(message, b"hello");
-    /// assert!(ours.recv(&mut message).unwrap_err().is(CoreError::EndOfFile));
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    ///
-    /// Into a buffer:
-    ///
-    /// ```
-    /// use ringway::CoreError;
-    /// let (ours, theirs) = ringway::connection::pair()?;
-    /// theirs.send(b"hello")?;
+    /// // Into a buffer:
     /// let error = ours.recv(&mut [0; 2]).unwrap_err();
     /// assert!(error.is(CoreError::BufferTooSmall { needed: 5 }));
     /// let mut buf = [0; 8];
-    /// assert_eq!(ours.recv(&mut buf)?, 5);
-    /// assert_eq!(&buf[..5], b"hello");
+    /// let size = ours.recv(&mut buf)?;
+    /// assert_eq!(&buf[..size], b"again");
+    /// assert!(ours.recv(&mut message).unwrap_err().is(CoreError::EndOfFile));
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn recv(&self, message: &mut (impl Buffer + ?Sized)) -> Result<usize> {
@@ -58,13 +70,6 @@ impl Connection {
     ///
     /// # Errors
     /// [`WouldBlock`](CoreError::WouldBlock) if no message is there, or not all of it; else as [`recv`](Self::recv).
-    ///
-    /// ```
-    /// use ringway::CoreError;
-    /// let (ours, _theirs) = ringway::connection::pair()?;
-    /// assert!(ours.try_recv(&mut Vec::new()).unwrap_err().is(CoreError::WouldBlock));
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
     pub fn try_recv(&self, message: &mut (impl Buffer + ?Sized)) -> Result<usize> {
         self.recv_message(message.place(), None, Timeout::Now).map(|(size, _)| size)
     }
@@ -73,16 +78,6 @@ impl Connection {
     ///
     /// # Errors
     /// [`TimedOut`](CoreError::TimedOut) when it passed first; else as [`recv`](Self::recv).
-    ///
-    /// ```
-    /// use ringway::CoreError;
-    /// use std::time::{Duration, Instant};
-    /// let (ours, _theirs) = ringway::connection::pair()?;
-    /// let soon = Instant::now() + Duration::from_millis(5);
-    /// let late = ours.recv_deadline(&mut Vec::new(), Some(soon)).unwrap_err();
-    /// assert!(late.is(CoreError::TimedOut));
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
     pub fn recv_deadline(
         &self,
         message: &mut (impl Buffer + ?Sized),
@@ -134,11 +129,8 @@ impl Connection {
         timeout: Timeout,
     ) -> Result<(usize, Vec<OwnedFd>)> {
         place.clear();
-        if !self.receives {
-            return Err(wrong_direction(RECEIVE));
-        }
         let failed = |reason| Error::new(RECEIVE, reason);
-        let mut incoming = self.incoming.take(timeout).map_err(failed)?;
+        let mut incoming = end::take(&self.incoming, RECEIVE, timeout)?;
         let length = loop {
             self.recv_length(&mut incoming, room.is_some(), timeout)?;
             let length = u32::from_le_bytes(incoming.length) as usize;
@@ -162,11 +154,7 @@ impl Connection {
 
         let mut came = place.put(std::mem::take(&mut incoming.part));
         while came < length {
-            match self.socket.recv_bytes(place.rest(came, length), timeout) {
-                Ok(0) => {
-                    incoming.part = place.take(came);
-                    return Err(failed(CoreError::Reset));
-                }
+            match self.some_bytes(place.rest(came, length), CoreError::Reset, timeout) {
                 Ok(count) => came += count,
                 Err(error) => {
                     incoming.part = place.take(came);
@@ -187,10 +175,9 @@ impl Connection {
         with_descriptors: bool,
         timeout: Timeout,
     ) -> Result<()> {
-        while let Some(missing) =
-            incoming.length.get_mut(incoming.known..).filter(|it| !it.is_empty())
-        {
-            let size = if with_descriptors && incoming.known == 0 {
+        while let Some(missing @ [_, ..]) = incoming.length.get_mut(incoming.known..) {
+            let is_first = incoming.known == 0;
+            incoming.known += if with_descriptors && is_first {
                 let rights = self.socket.recv_rights(missing, MAX_DESCRIPTORS, timeout)?;
                 if rights.lost {
                     incoming.known = rights.received.size;
@@ -198,39 +185,37 @@ impl Connection {
                     return Err(Error::new(ALL, CoreError::Exhausted));
                 }
                 incoming.descriptors = rights.received.descriptors;
-                rights.received.size
+                some(rights.received.size, CoreError::EndOfFile)?
             } else {
-                self.socket.recv_bytes(missing, timeout)?
+                let end = if is_first { CoreError::EndOfFile } else { CoreError::Reset };
+                self.some_bytes(missing, end, timeout)?
             };
-            if size == 0 {
-                return Err(Error::new(
-                    RECEIVE,
-                    match incoming.known {
-                        0 => CoreError::EndOfFile,
-                        _ => CoreError::Reset,
-                    },
-                ));
-            }
-            incoming.known += size;
         }
         Ok(())
+    }
+
+    /// Receives at least one byte into `buf`; `end` is the error where none will come.
+    fn some_bytes(&self, buf: &mut [u8], end: CoreError, timeout: Timeout) -> Result<usize> {
+        some(self.socket.recv_bytes(buf, timeout)?, end)
     }
 
     /// Throws the rest of a message away, and is ready for the next one.
     fn discard(&self, incoming: &mut Incoming, length: usize, timeout: Timeout) -> Result<()> {
         let mut piece = [0; 4096];
         while let Some(left) =
-            length.checked_sub(incoming.discarded.unwrap_or(length)).filter(|left| *left > 0)
+            incoming.discarded.filter(|done| *done < length).map(|done| length - done)
         {
             let room = piece.get_mut(..left.min(4096)).unwrap_or_default();
-            match self.socket.recv_bytes(room, timeout)? {
-                0 => return Err(Error::new(RECEIVE, CoreError::Reset)),
-                size => incoming.discarded = incoming.discarded.map(|before| before + size),
-            }
+            let size = self.some_bytes(room, CoreError::Reset, timeout)?;
+            incoming.discarded = incoming.discarded.map(|before| before + size);
         }
         *incoming = Incoming::default();
         Ok(())
     }
+}
+
+fn some(count: usize, end: CoreError) -> Result<usize> {
+    if count == 0 { Err(Error::new(RECEIVE, end)) } else { Ok(count) }
 }
 
 const ALL: &str =

@@ -1,7 +1,6 @@
 //! Sending messages, with descriptors or without.
 
-use super::end::{Connection, wrong_direction};
-use super::part::Half;
+use super::end::{self, Connection};
 use crate::fd::Timeout;
 use crate::{CoreError, Error, Result};
 use rustix::io::Errno;
@@ -13,7 +12,7 @@ use std::time::Instant;
 /// part to be sent by the next call.
 ///
 /// ```
-/// use ringway::{channel, connection};
+/// use ringway::{CoreError, connection};
 /// let (ours, theirs) = connection::pair()?;
 /// let message = vec![1; connection::WHOLE];
 /// let mut sent = 0;
@@ -32,6 +31,14 @@ pub const WHOLE: usize = 30 << 10;
 
 const SEND: &str = "send a message";
 
+/// The message that is half sent, if there is one.
+#[derive(Debug, Default)]
+pub(super) struct Outgoing {
+    message: Vec<u8>,
+    /// How much of the length and the message went out: nothing where none is half sent.
+    sent: usize,
+}
+
 impl Connection {
     /// Sends one message; waits until all of it is under way. It may be empty.
     ///
@@ -43,11 +50,16 @@ impl Connection {
     ///
     /// ```
     /// use ringway::CoreError;
+    /// use std::time::{Duration, Instant};
     /// let (ours, theirs) = ringway::connection::pair()?;
     /// ours.send(b"hello")?;
     /// assert_eq!(theirs.recv(&mut Vec::new())?, 5);
     /// drop(theirs);
     /// assert!(ours.send(b"hello").unwrap_err().is(CoreError::BrokenPipe));
+    ///
+    /// let (ours, _busy) = ringway::connection::pair()?;
+    /// let soon = Some(Instant::now() + Duration::from_millis(5));
+    /// assert!(ours.send_deadline(&[7; 10_000_000], soon).unwrap_err().is(CoreError::TimedOut));
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn send(&self, message: &[u8]) -> Result<()> {
@@ -83,16 +95,6 @@ impl Connection {
     /// # Errors
     /// [`TimedOut`](CoreError::TimedOut) when it passed first: call again with the same message; else as
     /// [`send`](Self::send).
-    ///
-    /// ```
-    /// use ringway::CoreError;
-    /// use std::time::{Duration, Instant};
-    /// let (ours, _theirs) = ringway::connection::pair()?;
-    /// let soon = Instant::now() + Duration::from_millis(5);
-    /// let late = ours.send_deadline(&[7; 10_000_000], Some(soon)).unwrap_err();
-    /// assert!(late.is(CoreError::TimedOut));
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
     pub fn send_deadline(&self, message: &[u8], deadline: Option<Instant>) -> Result<()> {
         self.send_message(message, &[], Timeout::Until(deadline))
     }
@@ -136,25 +138,16 @@ impl Connection {
         descriptors: &[BorrowedFd<'_>],
         timeout: Timeout,
     ) -> Result<()> {
-        if !self.sends {
-            return Err(wrong_direction(SEND));
-        }
         let length = u32::try_from(message.len()).ok().filter(|_| message.len() <= self.max);
         let Some(length) = length else {
             return Err(Error::new(SEND, CoreError::MessageTooLarge { max: self.max }));
         };
+        let mut outgoing = end::take(&self.outgoing, SEND, timeout)?;
+        if outgoing.sent > 0 && outgoing.message != message {
+            return Err(Error::new("send a message while another is half sent", Errno::BUSY));
+        }
         let length = length.to_le_bytes();
-        let mut outgoing =
-            self.outgoing.take(timeout).map_err(|reason| Error::new(SEND, reason))?;
-
-        let mut sent = match outgoing.0.take() {
-            None => 0,
-            Some(half) if half.message == message => half.sent,
-            Some(half) => {
-                outgoing.0 = Some(half);
-                return Err(Error::new("send a message while another is half sent", Errno::BUSY));
-            }
-        };
+        let Outgoing { message: half, mut sent } = std::mem::take(&mut *outgoing);
         while sent < length.len() + message.len() {
             let first = length.get(sent..).unwrap_or_default();
             let rest = message.get(sent.saturating_sub(length.len())..).unwrap_or_default();
@@ -166,7 +159,8 @@ impl Connection {
                 Err(error) => {
                     let later = error.is(CoreError::WouldBlock) || error.is(CoreError::TimedOut);
                     if later && sent > 0 {
-                        outgoing.0 = Some(Half { message: message.to_vec(), sent });
+                        let message = if half.is_empty() { message.to_vec() } else { half };
+                        *outgoing = Outgoing { message, sent };
                     }
                     return Err(error);
                 }
