@@ -122,6 +122,28 @@ impl From<Error> for io::Error {
     }
 }
 
+/// Where something failed, says what was tried: a verb with its object.
+pub(crate) trait Tried<T> {
+    fn tried(self, operation: &'static str) -> Result<T>;
+}
+
+impl<T, E: Into<Cause>> Tried<T> for std::result::Result<T, E> {
+    fn tried(self, operation: &'static str) -> Result<T> {
+        self.map_err(|cause| Error::new(operation, cause))
+    }
+}
+
+/// Where something failed, names the path, address or process that it was for.
+pub(crate) trait On<T> {
+    fn on(self, subject: impl fmt::Display) -> Result<T>;
+}
+
+impl<T> On<T> for Result<T> {
+    fn on(self, subject: impl fmt::Display) -> Result<T> {
+        self.map_err(|error| error.on(subject))
+    }
+}
+
 /// The error of a call that makes a file larger.
 pub(crate) fn too_large(operation: &'static str, errno: Errno) -> Error {
     match errno {

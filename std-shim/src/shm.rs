@@ -117,9 +117,10 @@ pub use layout::Layout;
 pub use part::{Part, RawPart};
 pub use ready_fd::ReadyFd;
 pub use region::Region;
-pub use robust_futex::{DETECTION_BOUND, RobustFutex};
+pub use robust_futex::RobustFutex;
 pub use stale::unlink;
 pub use types::*;
+pub use vigil::DETECTION_BOUND;
 
 pub(crate) use registry::before_fork;
 

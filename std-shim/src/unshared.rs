@@ -152,46 +152,30 @@ unsafe extern "C" fn in_copy() {
 }
 
 fn cut_off(record: &[Own]) {
-    let descriptors = record.iter().filter_map(|own| match own {
-        Own::Descriptor(number) => Some(*number),
-        Own::Memory { .. } => None,
-    });
-    let mut harmless = None;
-    for number in descriptors {
-        // The first makes room for the one that replaces them all, should there be none.
-        let from = *harmless.get_or_insert_with(|| {
-            // SAFETY: the number is on record as this process's own, and is taken again at once,
-            // below.
-            unsafe { libc::close(number) };
-            let flags = libc::O_PATH | libc::O_CLOEXEC;
-            // SAFETY: a path that ends with a zero, and flags.
-            unsafe { libc::open(c"/".as_ptr(), flags) }
-        });
-        if from < 0 {
-            // SAFETY: as above. Its number is free then, and whoever has the handle finds another's
-            // file or none: in a process that cannot open the root directory.
-            unsafe { libc::close(number) };
-        } else if from != number {
-            // SAFETY: the number is on record as this process's own: its handle has a harmless
-            // descriptor now.
-            unsafe { libc::dup3(from, number, libc::O_CLOEXEC) };
-        }
-    }
-    let mut numbers = record.iter().filter_map(|own| match own {
-        Own::Descriptor(number) => Some(*number),
-        Own::Memory { .. } => None,
-    });
-    if let Some(from) = harmless.filter(|&from| from >= 0 && !numbers.any(|number| number == from))
-    {
-        // SAFETY: opened above, and no handle's.
-        unsafe { libc::close(from) };
-    }
     for own in record {
-        let Own::Memory { at, length } = *own else { continue };
-        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED | libc::MAP_NORESERVE;
-        let at = at as *mut c_void;
-        // SAFETY: the addresses are on record as a mapping of ours. What refers to them is not used
-        // again: an access is a SIGSEGV, which is what this is for.
-        unsafe { libc::mmap(at, length, libc::PROT_NONE, flags, -1, 0) };
+        match *own {
+            Own::Descriptor(number) => {
+                // SAFETY: the number is on record as this process's own. Its handle has a harmless descriptor below; where
+                // the root directory cannot be opened, the number is free, and the handle finds another's file or none.
+                unsafe { libc::close(number) };
+                let flags = libc::O_PATH | libc::O_CLOEXEC;
+                // SAFETY: a path that ends with a zero, and flags. There is room for it: one was just closed.
+                let harmless = unsafe { libc::open(c"/".as_ptr(), flags) };
+                if harmless >= 0 && harmless != number {
+                    // SAFETY: as above; nobody has taken the number since, for a copy has one thread.
+                    unsafe { libc::dup3(harmless, number, libc::O_CLOEXEC) };
+                    // SAFETY: opened above, and no handle's.
+                    unsafe { libc::close(harmless) };
+                }
+            }
+            Own::Memory { at, length } => {
+                let flags =
+                    libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED | libc::MAP_NORESERVE;
+                let at = at as *mut c_void;
+                // SAFETY: the addresses are on record as a mapping of ours. What refers to them is not used again: an
+                // access is a SIGSEGV, which is what this is for.
+                unsafe { libc::mmap(at, length, libc::PROT_NONE, flags, -1, 0) };
+            }
+        }
     }
 }

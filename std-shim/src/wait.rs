@@ -66,71 +66,46 @@ pub struct Futex;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PrivateFutex;
 
-impl Wake for Futex {
-    type Word = BellWord;
+/// How those wake whose sleepers are on a futex with these flags; and, unless they have a way of their own, how they sleep.
+macro_rules! on_a_futex {
+    ($Way:ident, $flags:expr) => {
+        impl Wake for $Way {
+            type Word = BellWord;
 
-    const INIT: Self = Futex;
+            const INIT: Self = $Way;
 
-    fn wake(&self, word: &AtomicU32, n: u32) {
-        wake(word, futex::Flags::empty(), n);
-    }
+            fn wake(&self, word: &AtomicU32, n: u32) {
+                $crate::wait::wake(word, $flags, n);
+            }
 
-    #[inline]
-    fn is_unwinding(&self) -> bool {
-        std::thread::panicking()
-    }
+            #[inline]
+            fn is_unwinding(&self) -> bool {
+                std::thread::panicking()
+            }
+        }
+    };
+    ($Way:ident, $flags:expr, sleeps) => {
+        on_a_futex!($Way, $flags);
+
+        impl Wait for $Way {
+            type Deadline = Instant;
+
+            fn wait(
+                &self,
+                word: &AtomicU32,
+                expected: u32,
+                deadline: Option<Instant>,
+            ) -> Result<(), TimedOut> {
+                // A futex takes the time left; `Instant` does not tell which clock it counts.
+                wait_for(word, $flags, expected, deadline.map(time_left).as_ref())
+            }
+        }
+    };
 }
+pub(crate) use on_a_futex;
 
-impl Wait for Futex {
-    type Deadline = Instant;
-
-    fn wait(
-        &self,
-        word: &AtomicU32,
-        expected: u32,
-        deadline: Option<Instant>,
-    ) -> Result<(), TimedOut> {
-        wait(word, futex::Flags::empty(), expected, deadline)
-    }
-}
-
-impl Wake for PrivateFutex {
-    type Word = BellWord;
-
-    const INIT: Self = PrivateFutex;
-
-    fn wake(&self, word: &AtomicU32, n: u32) {
-        wake(word, futex::Flags::PRIVATE, n);
-    }
-
-    #[inline]
-    fn is_unwinding(&self) -> bool {
-        std::thread::panicking()
-    }
-}
-
-impl Wait for PrivateFutex {
-    type Deadline = Instant;
-
-    fn wait(
-        &self,
-        word: &AtomicU32,
-        expected: u32,
-        deadline: Option<Instant>,
-    ) -> Result<(), TimedOut> {
-        wait(word, futex::Flags::PRIVATE, expected, deadline)
-    }
-}
-
-pub(crate) fn wait(
-    word: &AtomicU32,
-    flags: futex::Flags,
-    expected: u32,
-    deadline: Option<Instant>,
-) -> Result<(), TimedOut> {
-    // A futex takes the time left; `Instant` does not tell which clock it counts.
-    wait_for(word, flags, expected, deadline.map(time_left).as_ref())
-}
+on_a_futex!(Futex, futex::Flags::empty(), sleeps);
+on_a_futex!(PrivateFutex, futex::Flags::PRIVATE, sleeps);
 
 pub(crate) fn wait_for(
     word: &AtomicU32,
@@ -279,49 +254,5 @@ mod tests {
                 stop.store(true, Ordering::SeqCst);
             });
         });
-    }
-
-    #[test]
-    fn a_shared_futex_wakes_a_sleeper_in_another_process() {
-        // SAFETY: a fresh anonymous mapping; nothing else knows its address.
-        let page = unsafe {
-            libc::mmap(
-                std::ptr::null_mut(),
-                4096,
-                libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_SHARED | libc::MAP_ANONYMOUS,
-                -1,
-                0,
-            )
-        };
-        assert_ne!(page, libc::MAP_FAILED);
-        // SAFETY: the page is mapped, zeroed (a valid word) and aligned; it is unmapped after the last use.
-        let word: &AtomicU32 = unsafe { &*page.cast() };
-        // SAFETY: the child makes system calls only, then ends without running anything of this process.
-        let child = unsafe { libc::fork() };
-        assert!(child >= 0);
-        if child == 0 {
-            // The parent says 1, the child answers 2.
-            while word.load(Ordering::SeqCst) != 1 {
-                let _ = Futex.wait(word, 0, Some(in_ms(60_000)));
-            }
-            word.store(2, Ordering::SeqCst);
-            Futex.wake(word, 1);
-            // SAFETY: ends the child at once.
-            unsafe { libc::_exit(0) };
-        }
-        std::thread::sleep(Duration::from_millis(10));
-        word.store(1, Ordering::SeqCst);
-        Futex.wake(word, 1);
-        while word.load(Ordering::SeqCst) == 1 {
-            assert_eq!(Futex.wait(word, 1, Some(in_ms(60_000))), Ok(()), "the child never woke us");
-        }
-        assert_eq!(word.load(Ordering::SeqCst), 2);
-        let mut status = 0;
-        // SAFETY: our child, and a place for its status.
-        assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
-        assert_eq!(status, 0);
-        // SAFETY: the mapping made above; `word` is not used after this.
-        unsafe { libc::munmap(page, 4096) };
     }
 }

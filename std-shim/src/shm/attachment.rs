@@ -3,15 +3,12 @@
 use super::file::{File, OPEN};
 use super::mapping::Mapping;
 use super::registry::{self, Attached, Reserved};
-use super::robust_futex::now;
-use super::vigil::Vigil;
+use super::vigil::{Vigil, now};
 use super::{Layout, RobustFutex};
-use crate::{CoreError, Error, Result, wait};
+use crate::{CoreError, Error, Result};
 use ringway_core::participant::Participant;
 use ringway_core::region::{AttachSlot, Occupant, View};
-use rustix::io::Errno;
 use rustix::mm::ProtFlags;
-use rustix::thread::futex;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -56,8 +53,8 @@ impl Attachment {
         if let Some(cause) = what_else {
             return Err(Error::new(OPEN, cause));
         }
-        let length = usize::try_from(file.size()?).map_err(|_| Error::new(OPEN, Errno::FBIG))?;
-        let mapping = Mapping::new(&file, length, ProtFlags::READ | ProtFlags::WRITE)?;
+        let length = file.size(OPEN)?;
+        let mapping = Mapping::new(&*file, length, ProtFlags::READ | ProtFlags::WRITE)?;
         // SAFETY: the mapping lives as long as the attachment, which holds the view; what others do
         // to it is what `shm`'s documentation asks of them.
         let view = unsafe { View::new(mapping.at(), mapping.length()) }
@@ -128,7 +125,7 @@ impl Attachment {
                     if self.file.try_lock(number)? {
                         self.settle(number, place);
                         // As everybody who sleeps here does, and for all of them.
-                        self.look_after_the_dead();
+                        self.look_after_the_dead(false);
                         return Ok(());
                     }
                 }
@@ -185,7 +182,7 @@ impl Attachment {
         if found > 0 {
             // Whoever waits for what the dead one held looks again, or for what it did and told
             // nobody.
-            self.call(u32::MAX);
+            self.vigil().call(u32::MAX);
         }
         found
     }
@@ -205,21 +202,10 @@ impl Attached for Attachment {
         Vigil::new(self.view.upkeep())
     }
 
-    fn look_after_the_dead(&self) {
-        if self.is_ours() && self.vigil().is_due(now()) {
+    fn look_after_the_dead(&self, at_last: bool) {
+        if self.is_ours() && self.vigil().is_due(now(), at_last) {
             self.reap();
         }
-    }
-
-    fn look_at_last(&self) {
-        if self.is_ours() && self.vigil().is_due_at_last(now()) {
-            self.reap();
-        }
-    }
-
-    fn call(&self, count: u32) {
-        self.vigil().change_call();
-        wait::wake(self.vigil().call().0, futex::Flags::empty(), count);
     }
 
     fn reserve(self: Arc<Self>) -> Result<Box<dyn Reserved>> {

@@ -9,13 +9,15 @@
 //! ends. A process that attaches, detaches or removes the name has locked byte 0. The locks are the
 //! kernel's alone: nothing is written to these bytes, and what others write there changes nothing.
 
-use crate::error::{too_large, wrong_file};
+use crate::error::{On, Tried, too_large, wrong_file};
+use crate::sys::last_errno;
 use crate::unshared::Unshared;
 use crate::{Cause, CoreError, Error, Result, fd};
 use ringway_core::participant::Participant;
 use ringway_core::region::{self, MAGIC};
 use rustix::fs::{self, AtFlags, CWD, FileType, Mode, OFlags, SealFlags};
 use rustix::io::Errno;
+use std::ops::Deref;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::DirEntryExt;
 use std::path::{Path, PathBuf};
@@ -35,40 +37,37 @@ const TABLE: u16 = 0;
 /// that was stopped.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A region's file, as this process has it open.
+/// A region's file, as this process has it open to attach to it.
 #[derive(Debug)]
 pub(super) struct File {
     /// The opening whose locks are ours: nobody else ever gets it, no copy of this process either.
     locks: Unshared,
     /// Another, without a lock, to be handed over.
-    handed: OwnedFd,
+    handed: Glimpse,
     name: Option<String>,
 }
 
 impl File {
     /// A file without a name, of `size` zeroed bytes that cannot become fewer.
     pub(super) fn anonymous(size: u64) -> Result<File> {
-        let failed = |errno| Error::new(CREATE, errno);
         let flags = fs::MemfdFlags::CLOEXEC | fs::MemfdFlags::ALLOW_SEALING;
-        let fd = fs::memfd_create("ringway", flags).map_err(failed)?;
+        let fd = fs::memfd_create("ringway", flags).tried(CREATE)?;
         reserve(fd.as_fd(), size)?;
         let seals = SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL;
-        fs::fcntl_add_seals(&fd, seals).map_err(failed)?;
-        File::open(fd, None, CREATE)
+        fs::fcntl_add_seals(&fd, seals).tried(CREATE)?;
+        File::of(Glimpse::new(fd, CREATE)?, None, CREATE)
     }
 
     /// A file of `size` zeroed bytes that will have a name, see [`link`](Self::link).
     pub(super) fn unlinked(name: &str, mode: u32, size: u64) -> Result<File> {
-        let failed = |errno: Errno| Error::new(CREATE, errno);
-        let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
-        // Exactly the mode that was asked for: the umask would make one of which some may read and
-        // not write.
-        let made = fs::openat(CWD, FOLDER, flags, Mode::RUSR | Mode::WUSR).map_err(no_folder);
-        let named = |error: Error| error.on(name);
-        let fd = made.map_err(|why| why(CREATE)).map_err(named)?;
-        fs::fchmod(&fd, Mode::from_raw_mode(mode)).map_err(failed).map_err(named)?;
-        reserve(fd.as_fd(), size).map_err(named)?;
-        File::open(fd, Some(name), CREATE).map_err(named)
+        let made = open(FOLDER, OFlags::TMPFILE | OFlags::RDWR, CREATE).and_then(|fd| {
+            // Exactly the mode that was asked for: the umask would make one of which some may read
+            // and not write.
+            fs::fchmod(&fd, Mode::from_raw_mode(mode)).tried(CREATE)?;
+            reserve(fd.as_fd(), size)?;
+            File::of(Glimpse::new(fd, CREATE)?, Some(name), CREATE)
+        });
+        made.on(name)
     }
 
     /// Gives the file its name, in one step: nobody ever finds it half made.
@@ -77,47 +76,29 @@ impl File {
     /// [`CoreError::AddressInUse`] when there is something of this name.
     pub(super) fn link(&self) -> Result<()> {
         let Some(name) = &self.name else { return Ok(()) };
-        let failed = |errno| Error::new(CREATE, errno).on(name);
-        let from = alias(self.handed.as_fd());
-        fs::linkat(CWD, from, CWD, path(name), AtFlags::SYMLINK_FOLLOW).map_err(failed)
+        let from = alias(self.as_fd());
+        fs::linkat(CWD, from, CWD, path(name), AtFlags::SYMLINK_FOLLOW).tried(CREATE).on(name)
     }
 
     /// The file of this name.
     pub(super) fn named(name: &str, what: &'static str) -> Result<File> {
-        // A FIFO of this name must not make us wait.
-        let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
-        let opened = fs::openat(CWD, path(name), flags, Mode::empty()).map_err(no_folder);
-        let fd = opened.map_err(|why| why(what));
-        fd.and_then(|fd| File::open(fd, Some(name), what)).map_err(|error| error.on(name))
+        let found = Glimpse::of(&path(name), OFlags::RDWR, what);
+        found.and_then(|found| File::of(found, Some(name), what)).on(name)
     }
 
     /// The file that `fd` refers to, which a region of this process or another handed over.
     pub(super) fn handed_over(fd: BorrowedFd<'_>, name: Option<&str>) -> Result<File> {
-        File::open(reopen(fd, OPEN)?, name, OPEN)
+        File::of(Glimpse::of(alias(fd).as_ref(), OFlags::RDWR, OPEN)?, name, OPEN)
     }
 
-    fn open(handed: OwnedFd, name: Option<&str>, what: &'static str) -> Result<File> {
-        check_kind(handed.as_fd(), what)?;
-        let locks = Unshared::open(|| reopen(handed.as_fd(), what))?;
+    fn of(handed: Glimpse, name: Option<&str>, what: &'static str) -> Result<File> {
+        // Locks belong to an opening.
+        let locks = Unshared::open(|| open(alias(handed.as_fd()), OFlags::RDWR, what))?;
         Ok(File { locks, handed, name: name.map(str::to_owned) })
-    }
-
-    pub(super) fn stat(&self) -> Result<fs::Stat> {
-        stat(self.handed.as_fd())
     }
 
     pub(super) fn name(&self) -> Option<&str> {
         self.name.as_deref()
-    }
-
-    /// How large it is, in bytes.
-    pub(super) fn size(&self) -> Result<u64> {
-        Ok(self.stat()?.st_size.try_into().unwrap_or(0))
-    }
-
-    /// What is there, in the words of an error for what is no region: `None` for one.
-    pub(super) fn is_no_region(&self) -> Result<Option<Cause>> {
-        is_no_region(self.handed.as_fd())
     }
 
     /// Whether the name still leads to this file. One without a name is always where it was.
@@ -127,8 +108,7 @@ impl File {
 
     fn is_at(&self, path: &Path) -> bool {
         let there = fs::statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW);
-        let (Ok(ours), Ok(there)) = (self.stat(), there) else { return false };
-        fd::identity(&ours) == fd::identity(&there)
+        there.is_ok_and(|there| self.identity() == Ok(fd::identity(&there)))
     }
 
     /// Removes the name, if it still leads to this file; the file's own, where we came by a
@@ -148,8 +128,7 @@ impl File {
         match fs::unlinkat(CWD, found.ok_or_else(gone)?, AtFlags::empty()) {
             Ok(()) => Ok(()),
             Err(Errno::PERM | Errno::ACCESS | Errno::ROFS) => {
-                let user = self.stat()?.st_uid;
-                Err(Error::new(REMOVE, Cause::Stale { user }))
+                Err(Error::new(REMOVE, Cause::Stale { user: self.stat()?.st_uid }))
             }
             Err(errno) => Err(Error::new(REMOVE, errno)),
         }
@@ -170,14 +149,13 @@ impl File {
     /// is laid out comes last.
     pub(super) fn overwrite(&self, size: u64, image: &[u8]) -> Result<()> {
         const FIRST: usize = MAGIC.len() + size_of::<[u32; 2]>();
-        let fd = self.handed.as_fd();
-        let failed = |errno| Error::new(CREATE, errno);
+        let fd = self.as_fd();
         // The version, and that it is not laid out.
-        write_at(fd, &[0; FIRST - MAGIC.len()], MAGIC.len() as u64).map_err(failed)?;
-        resize(fd, FIRST as u64).map_err(failed)?;
+        write_at(fd, &[0; FIRST - MAGIC.len()], MAGIC.len() as u64).tried(CREATE)?;
+        resize(fd, FIRST as u64).tried(CREATE)?;
         reserve(fd, size)?;
         let (first, rest) = image.split_at_checked(FIRST).unwrap_or((image, &[]));
-        write_at(fd, rest, FIRST as u64).and_then(|()| write_at(fd, first, 0)).map_err(failed)
+        write_at(fd, rest, FIRST as u64).and_then(|()| write_at(fd, first, 0)).tried(CREATE)
     }
 
     /// Takes the table: nobody else attaches, detaches or unlinks until it is given back, or this
@@ -211,9 +189,9 @@ impl File {
             if unsafe { libc::dup3(new, old, libc::O_CLOEXEC) } >= 0 {
                 return Ok(());
             }
-            match Errno::from_io_error(&std::io::Error::last_os_error()) {
-                Some(Errno::INTR | Errno::BUSY) => {}
-                errno => return Err(errno.unwrap_or(Errno::INVAL)),
+            match last_errno() {
+                Errno::INTR | Errno::BUSY => {}
+                errno => return Err(errno),
             }
         }
     }
@@ -244,92 +222,95 @@ impl File {
     }
 }
 
-impl AsFd for File {
+impl Deref for File {
+    type Target = Glimpse;
+
     /// Without locks: what becomes of it says nothing of this process.
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.handed.as_fd()
+    fn deref(&self) -> &Glimpse {
+        &self.handed
     }
 }
 
-/// A file that is looked at and no more.
+/// A region's file that is open, without locks.
 #[derive(Debug)]
 pub(super) struct Glimpse(OwnedFd);
 
 impl Glimpse {
-    /// The file at `path`. A link of the kernel's is followed, no other.
-    pub(super) fn of(path: &Path, what: &'static str) -> Result<Glimpse> {
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
-        let follow = if path.starts_with("/proc") { OFlags::empty() } else { OFlags::NOFOLLOW };
-        let fd = fs::openat(CWD, path, flags | follow, Mode::empty());
-        let fd = fd.map_err(no_folder).map_err(|why| why(what))?;
-        check_kind(fd.as_fd(), what)?;
-        Ok(Glimpse(fd))
+    /// The file at `path`, to be looked at and no more.
+    pub(super) fn at(path: &Path, what: &'static str) -> Result<Glimpse> {
+        Glimpse::of(path, OFlags::RDONLY, what)
     }
 
-    /// Copies what is at `offset`; less than `out` has room for where the file ends.
-    pub(super) fn read_at(&self, out: &mut [u8], offset: u64) -> Result<usize> {
-        read_at(self.0.as_fd(), out, offset)
+    /// A link of the kernel's is followed, no other.
+    fn of(path: &Path, flags: OFlags, what: &'static str) -> Result<Glimpse> {
+        let follow = if path.starts_with("/proc") { OFlags::empty() } else { OFlags::NOFOLLOW };
+        // A FIFO of this name must not make us wait.
+        Glimpse::new(open(path, flags | follow | OFlags::NONBLOCK, what)?, what)
+    }
+
+    fn new(fd: OwnedFd, what: &'static str) -> Result<Glimpse> {
+        let file = Glimpse(fd);
+        match FileType::from_raw_mode(file.stat()?.st_mode) {
+            FileType::RegularFile => Ok(file),
+            other => Err(Error::new(what, wrong_file(other, WANTED))),
+        }
+    }
+
+    pub(super) fn stat(&self) -> Result<fs::Stat> {
+        fs::fstat(&self.0).tried(OPEN)
     }
 
     /// Which file it is, by the numbers of its device and its inode.
     pub(super) fn identity(&self) -> Result<fd::Identity> {
-        Ok(fd::identity(&stat(self.0.as_fd())?))
+        Ok(fd::identity(&self.stat()?))
     }
 
     /// How large it is, in bytes.
-    pub(super) fn size(&self) -> Result<u64> {
-        Ok(stat(self.0.as_fd())?.st_size.try_into().unwrap_or(0))
+    ///
+    /// # Errors
+    /// `EFBIG` for more than there are addresses.
+    pub(super) fn size(&self, what: &'static str) -> Result<usize> {
+        self.stat()?.st_size.try_into().map_err(|_| Error::new(what, Errno::FBIG))
     }
 
-    /// As [`File::is_no_region`].
+    /// Copies what is at `offset`; less than `out` has room for where the file ends.
+    pub(super) fn read_at(&self, out: &mut [u8], offset: u64) -> Result<usize> {
+        let mut done = 0;
+        while let Some(rest @ [_, ..]) = out.get_mut(done..) {
+            let read = || rustix::io::pread(&self.0, &mut *rest, offset + done as u64);
+            match fd::retry(read).tried("read the region")? {
+                0 => break,
+                count => done += count,
+            }
+        }
+        Ok(done)
+    }
+
+    /// What is there, in the words of an error for what is no region: `None` for one.
     pub(super) fn is_no_region(&self) -> Result<Option<Cause>> {
-        is_no_region(self.0.as_fd())
+        let mut magic = [0; MAGIC.len()];
+        let wrong = |found| Some(Cause::WrongFile { found, wanted: WANTED });
+        Ok(match self.read_at(&mut magic, 0)? {
+            0 => wrong("an empty file"),
+            _ if magic == MAGIC => None,
+            _ if magic == [0; MAGIC.len()] => wrong("a file of zeroes"),
+            _ => Some(region::Error::Foreign.into()),
+        })
     }
 
-    /// As [`File::is_locked`].
-    pub(super) fn is_locked(&self, participant: u16) -> bool {
-        is_locked(self.0.as_fd(), (participant, 1))
+    /// Whether any opening has the byte of `participant` locked: it is alive.
+    pub(super) fn has_locked(&self, participant: u16) -> bool {
+        is_locked(self.as_fd(), (participant, 1))
     }
 }
 
-fn stat(fd: BorrowedFd<'_>) -> Result<fs::Stat> {
-    fs::fstat(fd).map_err(|errno| Error::new(OPEN, errno))
-}
-
-fn check_kind(fd: BorrowedFd<'_>, what: &'static str) -> Result<()> {
-    match FileType::from_raw_mode(stat(fd)?.st_mode) {
-        FileType::RegularFile => Ok(()),
-        other => Err(Error::new(what, wrong_file(other, WANTED))),
+impl AsFd for Glimpse {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
     }
 }
 
 const WANTED: &str = "shared memory";
-
-fn is_no_region(fd: BorrowedFd<'_>) -> Result<Option<Cause>> {
-    let mut magic = [0; MAGIC.len()];
-    let wanted = WANTED;
-    Ok(match read_at(fd, &mut magic, 0)? {
-        0 => Some(Cause::WrongFile { found: "an empty file", wanted }),
-        _ if magic == MAGIC => None,
-        _ if magic == [0; MAGIC.len()] => {
-            Some(Cause::WrongFile { found: "a file of zeroes", wanted })
-        }
-        _ => Some(region::Error::Foreign.into()),
-    })
-}
-
-fn read_at(fd: BorrowedFd<'_>, out: &mut [u8], offset: u64) -> Result<usize> {
-    let mut done = 0;
-    while let Some(rest) = out.get_mut(done..).filter(|rest| !rest.is_empty()) {
-        match rustix::io::pread(fd, rest, offset + done as u64) {
-            Ok(0) => break,
-            Ok(count) => done += count,
-            Err(Errno::INTR) => {}
-            Err(errno) => return Err(Error::new("read the region", errno)),
-        }
-    }
-    Ok(done)
-}
 
 fn write_at(fd: BorrowedFd<'_>, mut from: &[u8], mut at: u64) -> rustix::io::Result<()> {
     while !from.is_empty() {
@@ -338,20 +319,6 @@ fn write_at(fd: BorrowedFd<'_>, mut from: &[u8], mut at: u64) -> rustix::io::Res
         at += count as u64;
     }
     Ok(())
-}
-
-/// Another opening of the file that `fd` refers to: locks belong to an opening.
-fn reopen(fd: BorrowedFd<'_>, what: &'static str) -> Result<OwnedFd> {
-    let flags = OFlags::RDWR | OFlags::CLOEXEC;
-    fs::openat(CWD, alias(fd), flags, Mode::empty()).map_err(|errno| {
-        let error = Error::new(what, errno);
-        let is_lost = errno == Errno::NOENT && !Path::new("/proc/self/fd").exists();
-        if is_lost {
-            error.because("/proc is not mounted here, and it is needed: mount it")
-        } else {
-            error
-        }
-    })
 }
 
 /// Whether another opening has a lock for writing on these bytes: the first, and how many.
@@ -376,16 +343,14 @@ fn lock(
     lock.l_whence = libc::SEEK_SET as libc::c_short;
     lock.l_start = first.into();
     lock.l_len = count.into();
-    loop {
+    fd::retry(|| {
         // SAFETY: the descriptor is open, and `lock` is initialized and outlives the call.
-        if unsafe { libc::fcntl(fd.as_raw_fd(), command, &mut lock) } == 0 {
-            return Ok(lock);
+        match unsafe { libc::fcntl(fd.as_raw_fd(), command, &mut lock) } {
+            -1 => Err(last_errno()),
+            _ => Ok(()),
         }
-        match Errno::from_io_error(&std::io::Error::last_os_error()) {
-            Some(Errno::INTR) => {}
-            errno => return Err(errno.unwrap_or(Errno::INVAL)),
-        }
-    }
+    })?;
+    Ok(lock)
 }
 
 /// The kernel's name for an open file.
@@ -419,21 +384,26 @@ pub(super) fn path(name: &str) -> PathBuf {
     Path::new(FOLDER).join(name)
 }
 
-/// What it says of a file in the folder that it could not be opened.
-fn no_folder(errno: Errno) -> impl FnOnce(&'static str) -> Error {
-    move |what| match errno {
-        Errno::NOENT if !Path::new(FOLDER).is_dir() => {
-            let missing =
-                "there is no /dev/shm here, where regions have their names: mount a tmpfs there";
-            Error::new(what, errno).because(missing)
+/// Opens a file of the folder, or one by its [`alias`].
+fn open(path: impl AsRef<Path>, flags: OFlags, what: &'static str) -> Result<OwnedFd> {
+    let path = path.as_ref();
+    let mode = Mode::RUSR | Mode::WUSR;
+    fs::openat(CWD, path, flags | OFlags::CLOEXEC, mode).map_err(|errno| {
+        let lacks = |folder| path.starts_with(folder) && !Path::new(folder).is_dir();
+        match errno {
+            Errno::NOENT if lacks(FOLDER) => Error::new(what, errno).because(
+                "there is no /dev/shm here, where regions have their names: mount a tmpfs there",
+            ),
+            Errno::NOENT if lacks("/proc/self/fd") => Error::new(what, errno)
+                .because("/proc is not mounted here, and it is needed: mount it"),
+            // It was not to be followed.
+            Errno::LOOP => Error::new(what, wrong_file(FileType::Symlink, WANTED)),
+            Errno::ISDIR => Error::new(what, wrong_file(FileType::Directory, WANTED)),
+            // A socket cannot be opened.
+            Errno::NXIO => Error::new(what, wrong_file(FileType::Socket, WANTED)),
+            errno => Error::new(what, errno),
         }
-        // It was not to be followed.
-        Errno::LOOP => Error::new(what, wrong_file(FileType::Symlink, WANTED)),
-        Errno::ISDIR => Error::new(what, wrong_file(FileType::Directory, WANTED)),
-        // A socket cannot be opened.
-        Errno::NXIO => Error::new(what, wrong_file(FileType::Socket, WANTED)),
-        errno => Error::new(what, errno),
-    }
+    })
 }
 
 /// Sets the size, and has the system set the memory aside: what is not there is an error now, and

@@ -198,7 +198,7 @@ impl Region {
     }
 
     fn lay_out(file: File, layout: &Layout) -> Result<Region> {
-        let mapping = Mapping::new(&file, layout.size(), ProtFlags::READ | ProtFlags::WRITE)?;
+        let mapping = Mapping::new(&*file, layout.size(), ProtFlags::READ | ProtFlags::WRITE)?;
         // SAFETY: freshly mapped, of a file that nobody else knows yet, so that the slice is the
         // only user.
         let memory =
@@ -268,5 +268,5 @@ impl Region {
 crate::sys::descriptor!(
     /// To hand over to another process, which attaches by [`Region::from_fd`]. It holds no lock of
     /// ours: neither a duplicate of it nor one that was sent away makes this process seem alive.
-    Region, |it| it.0.file
+    Region, |it| *it.0.file
 );

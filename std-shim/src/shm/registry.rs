@@ -2,7 +2,8 @@
 
 use super::vigil::Vigil;
 use crate::Result;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use crate::sys::lock;
+use std::sync::{Arc, Mutex, Weak};
 
 /// A region that this process is attached to.
 pub(super) trait Attached: Send + Sync {
@@ -15,14 +16,9 @@ pub(super) trait Attached: Send + Sync {
     /// How those who sleep there share the work of looking after the dead.
     fn vigil(&self) -> Vigil<'_>;
 
-    /// Looks for the dead, unless somebody did so within the bound.
-    fn look_after_the_dead(&self);
-
-    /// The same for one that is about to give up waiting, which is no reason to look seldom.
-    fn look_at_last(&self);
-
-    /// Calls so many of those who rest.
-    fn call(&self, count: u32);
+    /// Looks for the dead, unless somebody did so within the bound. One that is about to give up
+    /// waiting looks `at_last`, which is no reason to look seldom.
+    fn look_after_the_dead(&self, at_last: bool);
 
     /// Takes a place for the child of a fork.
     fn reserve(self: Arc<Self>) -> Result<Box<dyn Reserved>>;
@@ -42,13 +38,8 @@ pub(crate) trait Reserved {
 
 static ATTACHED: Mutex<Vec<Weak<dyn Attached>>> = Mutex::new(Vec::new());
 
-fn attached() -> MutexGuard<'static, Vec<Weak<dyn Attached>>> {
-    // A panic in between leaves the list as good as it was.
-    ATTACHED.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 pub(super) fn add(attachment: Arc<dyn Attached>) {
-    let mut list = attached();
+    let mut list = lock(&ATTACHED);
     list.retain(|known| known.strong_count() > 0);
     list.push(Arc::downgrade(&attachment));
 }
@@ -56,7 +47,7 @@ pub(super) fn add(attachment: Arc<dyn Attached>) {
 /// The region in which `address` lies.
 pub(super) fn at(address: usize) -> Option<Arc<dyn Attached>> {
     // Not used under the lock: a recovery may take its time, and dropping the last handle takes locks of its own.
-    attached().iter().filter_map(Weak::upgrade).find(|one| one.contains(address))
+    lock(&ATTACHED).iter().filter_map(Weak::upgrade).find(|one| one.contains(address))
 }
 
 /// Takes a place in every region for the child of a fork, which is another participant.
@@ -64,12 +55,7 @@ pub(super) fn at(address: usize) -> Option<Arc<dyn Attached>> {
 /// # Errors
 /// When a region has no place left: then the fork must not be.
 pub(crate) fn before_fork() -> Result<Vec<Box<dyn Reserved>>> {
-    let all: Vec<_> = attached().iter().filter_map(Weak::upgrade).collect();
+    let all: Vec<_> = lock(&ATTACHED).iter().filter_map(Weak::upgrade).collect();
     // What a plain fork left of its parent's is nobody's here.
-    all.into_iter()
-        .filter(|one| one.is_ours())
-        .collect::<Vec<_>>()
-        .into_iter()
-        .map(Attached::reserve)
-        .collect()
+    all.into_iter().filter(|one| one.is_ours()).map(Attached::reserve).collect()
 }

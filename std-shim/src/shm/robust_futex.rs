@@ -1,8 +1,8 @@
 //! Sleeping in a region: woken by any process, and looking after the dead in between.
 
 use super::registry;
-use super::vigil::Role;
-use crate::wait::{self, BellWord, Wait, Wake};
+use super::vigil::{DETECTION_BOUND, Post, now};
+use crate::wait::{self, BellWord, Wait, Wake, on_a_futex};
 use ringway_core::region::SharedWait;
 use ringway_core::sync::{AtomicU32, Ordering};
 use ringway_core::wait::TimedOut;
@@ -14,31 +14,14 @@ use std::ops::RangeInclusive;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-/// The detection bound: within this time of a participant's death, one of those who sleep in the
-/// region has put right what it held, for all of them, and those who wait for it have looked again.
-///
-/// Up to seven participants: always, and the death of one in the middle of its look costs another
-/// bound. Where more are attached, four of those who sleep keep watch, and the others get up more
-/// rarely (one bound for each four that are attached, 100 bounds at most), so that hundreds of
-/// sleepers cost little. The bound holds as long as one of the four lives and runs; one who is
-/// woken has another take its place. Should all four be killed or stopped within one bound, the
-/// next of the others who gets up looks: soon, where many sleep. On Linux before 5.16 everybody
-/// gets up every bound.
-///
-/// ```
-/// assert_eq!(ringway::shm::DETECTION_BOUND, std::time::Duration::from_millis(100));
-/// ```
-pub const DETECTION_BOUND: Duration = Duration::from_millis(100);
-
 // Its whole is in the nanoseconds.
 const _: () = assert!(DETECTION_BOUND.as_secs() == 0);
 
 thread_local! {
     /// How often this thread looks before it sleeps, as it has learnt.
     static SPIN: Cell<AdaptiveSpin> = const { Cell::new(AdaptiveSpin { looks: FEW, rests: 0, rest: REST }) };
-    /// What it is to others, once it has slept for long.
-    static ROLE: Cell<Option<Known>> = const { Cell::new(None) };
-    static CHANCE: Cell<u32> = const { Cell::new(0) };
+    /// Where it has slept for long.
+    static SLEEPER: Cell<Option<Sleeper>> = const { Cell::new(None) };
 }
 
 /// What a thread has learnt of how soon it is answered.
@@ -124,20 +107,7 @@ impl AdaptiveSpin {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RobustFutex;
 
-impl Wake for RobustFutex {
-    type Word = BellWord;
-
-    const INIT: Self = RobustFutex;
-
-    fn wake(&self, word: &AtomicU32, n: u32) {
-        wait::wake(word, futex::Flags::empty(), n);
-    }
-
-    #[inline]
-    fn is_unwinding(&self) -> bool {
-        std::thread::panicking()
-    }
-}
+on_a_futex!(RobustFutex, futex::Flags::empty());
 
 impl Wait for RobustFutex {
     type Deadline = Instant;
@@ -161,32 +131,30 @@ impl Wait for RobustFutex {
         deadline: Option<Instant>,
     ) -> Result<(), TimedOut> {
         let address = std::ptr::from_ref(word).addr();
-        let role = ROLE.get().filter(|known| known.address == address);
         // Without a deadline no clock is asked, but for the last rest.
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        match role {
+        match SLEEPER.take().filter(|sleeper| sleeper.address == address) {
             None => first_sleep(word, expected, left),
-            Some(known) => sleep_on(word, expected, left, known.role),
+            Some(sleeper) => sleep_on(word, expected, left, sleeper.post),
         }
     }
 }
 
-/// What this thread is to the others who sleep in the region where it last slept through.
+/// What this thread is to the others who sleep in the region where it last slept for a whole bound.
 #[derive(Debug, Clone, Copy)]
-struct Known {
+struct Sleeper {
     /// Of the word that it slept on.
     address: usize,
-    role: Role,
+    post: Option<Post>,
 }
 
 /// Sleeps for one bound at most, and keeps to itself: most who sleep are woken before.
 fn first_sleep(word: &AtomicU32, expected: u32, left: Option<Duration>) -> Result<(), TimedOut> {
     let is_last = left.is_some_and(|left| left <= DETECTION_BOUND);
     let sleep = left.filter(|_| is_last).unwrap_or(DETECTION_BOUND);
-    let sleep = Timespec { tv_sec: 0, tv_nsec: sleep.subsec_nanos().into() };
     let spin = SPIN.get();
     let begun = spin.is_last_rest().then(Instant::now);
-    let woken = wait::wait_for(word, futex::Flags::empty(), expected, Some(&sleep));
+    let woken = sleep_for(word, expected, sleep);
     if let Some(begun) = begun {
         SPIN.set(spin.rested(begun.elapsed()));
     }
@@ -196,12 +164,8 @@ fn first_sleep(word: &AtomicU32, expected: u32, left: Option<Duration>) -> Resul
     let address = std::ptr::from_ref(word).addr();
     // Outside a region there is nobody to look after.
     if let Some(region) = registry::at(address) {
-        if is_last {
-            region.look_at_last()
-        } else {
-            region.look_after_the_dead()
-        }
-        ROLE.set((!is_last).then_some(Known { address, role: Role::New }));
+        region.look_after_the_dead(is_last);
+        SLEEPER.set((!is_last).then_some(Sleeper { address, post: None }));
     }
     if is_last { Err(TimedOut) } else { Ok(()) }
 }
@@ -211,45 +175,41 @@ fn sleep_on(
     word: &AtomicU32,
     expected: u32,
     left: Option<Duration>,
-    role: Role,
+    post: Option<Post>,
 ) -> Result<(), TimedOut> {
     let address = std::ptr::from_ref(word).addr();
-    ROLE.set(None);
     let Some(region) = registry::at(address) else { return first_sleep(word, expected, left) };
     let vigil = region.vigil();
-    let (call, called) = vigil.call();
-    let (role, most) = vigil.before(role, now(), chance());
+    let calls = vigil.calls();
+    let (post, most) = vigil.before(post, now(), chance());
     let most = Duration::from_millis(most.into());
     let is_last = left.is_some_and(|left| left <= most);
     let sleep = left.filter(|_| is_last).unwrap_or(most);
-    match wait_for_either([(word, expected), (call, called)], sleep) {
-        // Woken, or no more what it was: others go on without us.
-        Woken::First => {
-            if vigil.leave(role) {
-                region.call(1);
-            }
-            return Ok(());
-        }
-        Woken::Second => region.look_after_the_dead(),
-        Woken::Late if is_last => {
-            region.look_at_last();
-            if vigil.leave(role) {
-                region.call(1);
-            }
-            return Err(TimedOut);
-        }
-        Woken::Late => {
-            region.look_after_the_dead();
-            if matches!(role, Role::Watch { .. }) && vigil.lacks_a_keeper(now()) {
-                region.call(1);
-            }
-        }
+    let woken = wait_for_either([(word, expected), calls], sleep);
+    let is_last = is_last && woken == Woken::Late;
+    if woken != Woken::First {
+        region.look_after_the_dead(is_last);
     }
-    ROLE.set(Some(Known { address, role }));
+    // Woken, or no more what it was, or late: others go on without us.
+    if woken == Woken::First || is_last {
+        vigil.leave(post);
+        return if is_last { Err(TimedOut) } else { Ok(()) };
+    }
+    if woken == Woken::Late && post.is_some() {
+        vigil.call_for_keepers(now());
+    }
+    SLEEPER.set(Some(Sleeper { address, post }));
     Ok(())
 }
 
+/// Sleeps for at most a bound.
+fn sleep_for(word: &AtomicU32, expected: u32, long: Duration) -> Result<(), TimedOut> {
+    let long = Timespec { tv_sec: 0, tv_nsec: long.subsec_nanos().into() };
+    wait::wait_for(word, futex::Flags::empty(), expected, Some(&long))
+}
+
 /// What ended a sleep on two words.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Woken {
     First,
     Second,
@@ -281,9 +241,7 @@ fn wait_for_either(words: [(&AtomicU32, u32); 2], most: Duration) -> Woken {
         }
     }
     // Nobody can be called then: everybody gets up every bound.
-    let sleep = most.min(DETECTION_BOUND);
-    let sleep = Timespec { tv_sec: 0, tv_nsec: sleep.subsec_nanos().into() };
-    match wait::wait_for(first, futex::Flags::empty(), expected, Some(&sleep)) {
+    match sleep_for(first, expected, most.min(DETECTION_BOUND)) {
         Ok(()) => Woken::First,
         Err(TimedOut) if most > DETECTION_BOUND => Woken::Second,
         Err(TimedOut) => Woken::Late,
@@ -293,18 +251,11 @@ fn wait_for_either(words: [(&AtomicU32, u32); 2], most: Duration) -> Woken {
 /// Whether the system cannot wait for two words.
 static LACKS_WAITV: AtomicBool = AtomicBool::new(false);
 
-/// The time, in milliseconds of the clock that all processes share.
-pub(super) fn now() -> u32 {
-    let now = rustix::time::clock_gettime(ClockId::Monotonic);
-    (now.tv_sec as u32).wrapping_mul(1000).wrapping_add((now.tv_nsec / 1_000_000) as u32)
-}
-
 /// A number that differs from thread to thread, and from time to time.
 fn chance() -> u32 {
-    let here = CHANCE.with(|chance| std::ptr::from_ref(chance).addr());
-    let next = CHANCE.get().wrapping_add(here as u32).wrapping_mul(1_664_525);
-    CHANCE.set(next.wrapping_add(std::process::id().wrapping_mul(0x9e37_79b9)).wrapping_add(1));
-    CHANCE.get() >> 8
+    let here = SPIN.with(|spin| std::ptr::from_ref(spin).addr());
+    let now = rustix::time::clock_gettime(ClockId::Monotonic).tv_nsec;
+    (here as u32 ^ now as u32 ^ std::process::id()).wrapping_mul(0x9e37_79b9) >> 8
 }
 
 // SAFETY: it has no bytes; its futex is not private, so that any process that maps the word wakes

@@ -172,7 +172,7 @@ pub fn named(name: &str) -> Result<Survey> {
         Some(path) => path,
         None => path(name_of(name, LOOK)?),
     };
-    Glimpse::of(&path, LOOK).and_then(|file| survey(&file)).map_err(|error| error.on(name))
+    Glimpse::at(&path, LOOK).and_then(|file| survey(&file)).map_err(|error| error.on(name))
 }
 
 /// The region that this descriptor refers to.
@@ -188,7 +188,7 @@ pub fn named(name: &str) -> Result<Survey> {
 /// # Ok::<(), ringway::Error>(())
 /// ```
 pub fn of_fd(fd: impl AsFd) -> Result<Survey> {
-    survey(&Glimpse::of(alias(fd.as_fd()).as_ref(), LOOK)?)
+    survey(&Glimpse::at(alias(fd.as_fd()).as_ref(), LOOK)?)
 }
 
 /// Removes the name of a region that nobody alive is attached to, even if what it says makes no sense. Nobody can attach in
@@ -246,7 +246,7 @@ fn failed(what: &'static str, error: &std::io::Error) -> Error {
 
 /// What is there; `None` when it is another program's, or gone.
 fn survey_of(path: &Path, name: &str) -> Option<Result<Survey>> {
-    let looked = Glimpse::of(path, LOOK).and_then(|file| match file.is_no_region()? {
+    let looked = Glimpse::at(path, LOOK).and_then(|file| match file.is_no_region()? {
         None => survey(&file).map(Some),
         Some(_) => Ok(None),
     });
@@ -266,7 +266,7 @@ fn survey(file: &Glimpse) -> Result<Survey> {
         view.entries().map(|entry| part(&copy, &view, &entry)).collect::<Result<Vec<_>>>()?;
     let participants = (1..).zip(view.places()).filter_map(|(number, place)| {
         let occupant = place.occupant()?;
-        let is_alive = file.is_locked(number);
+        let is_alive = file.has_locked(number);
         Some(Attached {
             participant: Participant::new(number)?,
             generation: occupant.generation,
@@ -302,8 +302,7 @@ impl<'f> Copied<'f> {
         if let Some(cause) = file.is_no_region()? {
             return Err(Error::new(LOOK, cause));
         }
-        let size = file.size()?;
-        let size = usize::try_from(size).map_err(|_| Error::new(LOOK, Errno::FBIG))?;
+        let size = file.size(LOOK)?;
         let copy = Copied { file, memory: Mapping::private(size)? };
         copy.fetch(0, size.min(MAX_START))?;
         Ok(copy)

@@ -14,9 +14,27 @@
 //! Times are milliseconds of the system's monotonic clock; they come round after 49 days, and where
 //! another process counts from another beginning (a time namespace) they look old.
 
-use super::DETECTION_BOUND;
+use crate::wait;
 use ringway_core::sync;
+use rustix::thread::{ClockId, futex};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+/// The detection bound: within this time of a participant's death, one of those who sleep in the
+/// region has put right what it held, for all of them, and those who wait for it have looked again.
+///
+/// Up to seven participants: always, and the death of one in the middle of its look costs another
+/// bound. Where more are attached, four of those who sleep keep watch, and the others get up more
+/// rarely (one bound for each four that are attached, 100 bounds at most), so that hundreds of
+/// sleepers cost little. The bound holds as long as one of the four lives and runs; one who is
+/// woken has another take its place. Should all four be killed or stopped within one bound, the
+/// next of the others who gets up looks: soon, where many sleep. On Linux before 5.16 everybody
+/// gets up every bound.
+///
+/// ```
+/// assert_eq!(ringway::shm::DETECTION_BOUND, std::time::Duration::from_millis(100));
+/// ```
+pub const DETECTION_BOUND: Duration = Duration::from_millis(100);
 
 /// A bound, in milliseconds.
 const DUE: u32 = DETECTION_BOUND.as_millis() as u32;
@@ -31,20 +49,18 @@ const CROWD: u32 = 4;
 /// The longest rest, in bounds.
 const LONGEST: u32 = 100;
 
-/// What one who sleeps is to the others.
+/// The time, in milliseconds of the clock that all processes share.
+pub(super) fn now() -> u32 {
+    let now = rustix::time::clock_gettime(ClockId::Monotonic);
+    (now.tv_sec as u32).wrapping_mul(1000).wrapping_add((now.tv_nsec / 1_000_000) as u32)
+}
+
+/// The post that a sleeper keeps. Who has none leaves the watch to others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
-    /// It has just gone to sleep.
-    New,
-    /// It keeps a post, and said so last at this time.
-    Watch {
-        /// Which.
-        post: usize,
-        /// When.
-        said: u32,
-    },
-    /// Others keep watch.
-    Rest,
+pub(super) struct Post {
+    place: usize,
+    /// When it last said that it keeps it.
+    said: u32,
 }
 
 /// The words of a region by which its sleepers share the work.
@@ -69,44 +85,33 @@ impl<'r> Vigil<'r> {
         Vigil { looked: looked.as_core(), call, alive: alive.as_core(), posts }
     }
 
-    /// What one has to be who goes to sleep again, and how long it may sleep. Whether it is woken
-    /// or not, it asks again.
-    pub(super) fn before(self, role: Role, now: u32, chance: u32) -> (Role, u32) {
-        let role = self.keep(role, now).or_else(|| self.take(now)).unwrap_or(Role::Rest);
-        match role {
-            Role::Watch { .. } => (role, DUE.saturating_sub(self.since_look(now))),
-            Role::New | Role::Rest => {
-                let crowd = self.alive.load(Ordering::Relaxed) / CROWD;
-                let longest = DUE * crowd.clamp(1, LONGEST);
-                // Not all at the same time: then the first gets up soon.
-                (role, longest - chance % (longest / 2))
-            }
+    /// The post to keep, of one who goes to sleep again, and how many milliseconds it may sleep.
+    /// Whether it is woken or not, it asks again.
+    pub(super) fn before(self, post: Option<Post>, now: u32, chance: u32) -> (Option<Post>, u32) {
+        let kept = post.and_then(|post| self.say(post, now));
+        let post = kept.or_else(|| self.deserted(now).find_map(|post| self.say(post, now)));
+        if post.is_some() {
+            return (post, DUE.saturating_sub(self.since_look(now)));
         }
+        let crowd = self.alive.load(Ordering::Relaxed) / CROWD;
+        let longest = DUE * crowd.clamp(1, LONGEST);
+        // Not all at the same time: then the first gets up soon.
+        (None, longest - chance % (longest / 2))
     }
 
-    fn keep(self, role: Role, now: u32) -> Option<Role> {
-        let Role::Watch { post, said } = role else { return None };
-        self.exchange(post, said, now).then_some(Role::Watch { post, said: now })
+    /// Says at this time that the post is kept, unless somebody else did since.
+    fn say(self, post: Post, now: u32) -> Option<Post> {
+        let (word, relaxed) = (self.posts.get(post.place)?, Ordering::Relaxed);
+        word.compare_exchange(post.said, now, relaxed, relaxed).ok()?;
+        Some(Post { said: now, ..post })
     }
 
-    fn take(self, now: u32) -> Option<Role> {
-        (0..self.posts.len()).find_map(|post| {
-            let said = self.deserted(post, now)?;
-            self.exchange(post, said, now).then_some(Role::Watch { post, said: now })
-        })
-    }
-
-    /// When a keeper last said that it keeps this post, if that was too long ago.
-    fn deserted(self, post: usize, now: u32) -> Option<u32> {
-        let said = self.posts.get(post)?.load(Ordering::Relaxed);
-        (now.wrapping_sub(said) >= DESERTED).then_some(said)
-    }
-
-    fn exchange(self, post: usize, from: u32, to: u32) -> bool {
-        let post = self.posts.get(post);
-        let done =
-            post.map(|post| post.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed));
-        done.is_some_and(|done| done.is_ok())
+    /// The posts whose keepers have not said for too long that they keep them.
+    fn deserted(self, now: u32) -> impl Iterator<Item = Post> {
+        let posts = self.posts.into_iter().map(|word| word.load(Ordering::Relaxed)).enumerate();
+        posts
+            .map(|(place, said)| Post { place, said })
+            .filter(move |post| now.wrapping_sub(post.said) >= DESERTED)
     }
 
     fn since_look(self, now: u32) -> u32 {
@@ -114,19 +119,13 @@ impl<'r> Vigil<'r> {
     }
 
     /// Whether it is the caller's turn to look. Then nobody else does so for a bound.
-    pub(super) fn is_due(self, now: u32) -> bool {
-        self.is_older_than(DUE, now)
-    }
-
-    /// The same for one whose deadline has come: it looks before it gives up, if it was not done
-    /// just now. A look takes a microsecond for each that is alive: however many give up, looking
-    /// takes less than a hundredth of the time.
-    pub(super) fn is_due_at_last(self, now: u32) -> bool {
+    ///
+    /// One whose deadline has come looks `at_last`, before it gives up, if it was not done just
+    /// now. A look takes a microsecond for each that is alive: however many give up, looking takes
+    /// less than a hundredth of the time.
+    pub(super) fn is_due(self, now: u32, at_last: bool) -> bool {
         let pause = self.alive.load(Ordering::Relaxed) / CROWD;
-        self.is_older_than(pause.min(DUE), now)
-    }
-
-    fn is_older_than(self, age: u32, now: u32) -> bool {
+        let age = if at_last { pause.min(DUE) } else { DUE };
         let last = self.looked.load(Ordering::Relaxed);
         now.wrapping_sub(last) >= age
             && self.looked.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
@@ -138,25 +137,31 @@ impl<'r> Vigil<'r> {
         self.alive.store(alive, Ordering::Relaxed);
     }
 
-    /// Leaves the post, if one has it. Whether another has to be called.
-    pub(super) fn leave(self, role: Role) -> bool {
-        let Role::Watch { post, said } = role else { return false };
-        self.exchange(post, said, said.wrapping_sub(DESERTED))
+    /// Leaves the post, if one has it, and calls somebody to take it. Whether one had it.
+    pub(super) fn leave(self, post: Option<Post>) -> bool {
+        let left = post.and_then(|post| self.say(post, post.said.wrapping_sub(DESERTED)));
+        if left.is_some() {
+            self.call(1);
+        }
+        left.is_some()
     }
 
-    /// Whether a post is deserted: somebody has to be called, if anybody rests.
-    pub(super) fn lacks_a_keeper(self, now: u32) -> bool {
-        (0..self.posts.len()).any(|post| self.deserted(post, now).is_some())
+    /// Calls somebody if a post is deserted.
+    pub(super) fn call_for_keepers(self, now: u32) {
+        if self.deserted(now).next().is_some() {
+            self.call(1);
+        }
+    }
+
+    /// Calls so many of those who rest. Those hear it too who are about to sleep.
+    pub(super) fn call(self, count: u32) {
+        self.call.as_core().fetch_add(1, Ordering::Relaxed);
+        wait::wake(self.call, futex::Flags::empty(), count);
     }
 
     /// The word that those sleep on who can be called, and what it says now.
-    pub(super) fn call(self) -> (&'r sync::AtomicU32, u32) {
+    pub(super) fn calls(self) -> (&'r sync::AtomicU32, u32) {
         (self.call, self.call.as_core().load(Ordering::Relaxed))
-    }
-
-    /// Has those hear a call who are about to sleep; those who do already have to be woken.
-    pub(super) fn change_call(self) {
-        self.call.as_core().fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -169,7 +174,8 @@ mod tests {
     /// Sleepers in a region, and a clock that goes when all of them sleep.
     struct Crowd {
         words: [sync::AtomicU32; 8],
-        roles: Vec<Option<Role>>,
+        /// Who is alive, and keeps which post.
+        sleepers: Vec<Option<Option<Post>>>,
         /// Who gets up when.
         sleeps: BinaryHeap<Reverse<(u32, usize)>>,
         noise: u32,
@@ -187,7 +193,7 @@ mod tests {
         fn of(count: usize) -> Self {
             let mut crowd = Crowd {
                 words: words(0),
-                roles: vec![Some(Role::New); count],
+                sleepers: vec![Some(None); count],
                 sleeps: BinaryHeap::new(),
                 noise: 1,
                 looks: Vec::new(),
@@ -206,7 +212,7 @@ mod tests {
         }
 
         fn alive(&self) -> usize {
-            self.roles.iter().flatten().count()
+            self.sleepers.iter().flatten().count()
         }
 
         /// Lets them sleep until so many milliseconds after the beginning.
@@ -216,23 +222,23 @@ mod tests {
                     return;
                 }
                 self.sleeps.pop();
-                let Some(role) = self.roles[who] else { continue };
+                let Some(post) = self.sleepers[who] else { continue };
                 self.wakes += 1;
                 let now = START.wrapping_add(at);
-                if self.vigil().is_due(now) {
+                if self.vigil().is_due(now, false) {
                     self.looks.push(at);
                     self.vigil().note(now, self.alive() as u32);
                 }
                 self.noise = self.noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                let (role, sleep) = self.vigil().before(role, now, self.noise >> 8);
-                self.roles[who] = Some(role);
+                let (post, sleep) = self.vigil().before(post, now, self.noise >> 8);
+                self.sleepers[who] = Some(post);
                 self.sleeps.push(Reverse((at + sleep.max(1), who)));
             }
         }
 
         fn watchers(&self) -> Vec<usize> {
-            let is_watch = |role: &Option<Role>| matches!(role, Some(Role::Watch { .. }));
-            (0..self.roles.len()).filter(|&who| is_watch(&self.roles[who])).collect()
+            let keeps = |&who: &usize| matches!(self.sleepers[who], Some(Some(_)));
+            (0..self.sleepers.len()).filter(keeps).collect()
         }
 
         /// The longest time without a look after `from`.
@@ -265,7 +271,7 @@ mod tests {
         crowd.run(10_000);
         for round in 1..20 {
             let watchers = crowd.watchers();
-            watchers.iter().skip(1).for_each(|&who| crowd.roles[who] = None);
+            watchers.iter().skip(1).for_each(|&who| crowd.sleepers[who] = None);
             crowd.run(10_000 + round * 1000);
         }
         assert!(crowd.longest_gap(10_000) <= DUE + 1, "{}", crowd.longest_gap(10_000));
@@ -275,13 +281,13 @@ mod tests {
     fn when_all_watchers_die_at_once_the_next_who_gets_up_looks() {
         let mut crowd = Crowd::of(400);
         crowd.run(10_000);
-        crowd.watchers().iter().for_each(|&who| crowd.roles[who] = None);
+        crowd.watchers().iter().for_each(|&who| crowd.sleepers[who] = None);
         crowd.run(20_000);
         assert!(crowd.longest_gap(9_000) <= 2 * DUE, "{}", crowd.longest_gap(9_000));
         assert_eq!(crowd.watchers().len(), 4);
         // Only one is left, and that one rests.
-        let rests = (0..400).find(|&who| crowd.roles[who] == Some(Role::Rest)).unwrap();
-        (0..400).filter(|&who| who != rests).for_each(|who| crowd.roles[who] = None);
+        let rests = (0..400).find(|&who| crowd.sleepers[who] == Some(None)).unwrap();
+        (0..400).filter(|&who| who != rests).for_each(|who| crowd.sleepers[who] = None);
         crowd.run(50_000);
         assert!(crowd.longest_gap(19_000) <= DUE * (LONGEST + 1), "{}", crowd.longest_gap(19_000));
         assert_eq!(crowd.watchers(), [rests]);
@@ -291,23 +297,21 @@ mod tests {
     fn one_who_leaves_its_post_has_another_take_it_and_cannot_leave_twice() {
         let words = words(0);
         let vigil = Vigil::new(&words);
-        let (role, sleep) = vigil.before(Role::New, 1000, 0);
-        assert!(
-            matches!(role, Role::Watch { post: 0, said: 1000 }) && sleep == 0,
-            "nobody looked yet"
-        );
-        assert!(vigil.is_due(1000) && !vigil.is_due(1000) && !vigil.is_due(1099));
+        let (first, sleep) = vigil.before(None, 1000, 0);
+        assert_eq!((first, sleep), (Some(Post { place: 0, said: 1000 }), 0), "nobody looked yet");
+        assert!([1000, 1000, 1099].map(|now| vigil.is_due(now, false)) == [true, false, false]);
         vigil.note(1000, 40);
-        assert!(!vigil.is_due_at_last(1009) && vigil.is_due_at_last(1010));
+        assert!(!vigil.is_due(1009, true) && vigil.is_due(1010, true));
         vigil.note(1000, 2);
-        assert!(vigil.is_due_at_last(1000));
-        assert_eq!(vigil.before(role, 1030, 0), (Role::Watch { post: 0, said: 1030 }, 70));
-        let kept = Role::Watch { post: 0, said: 1030 };
-        assert!(vigil.leave(kept) && !vigil.leave(kept) && vigil.lacks_a_keeper(1031));
-        let (next, _) = vigil.before(Role::Rest, 1031, 0);
-        assert_eq!(next, Role::Watch { post: 0, said: 1031 });
+        assert!(vigil.is_due(1000, true));
+        let kept = Some(Post { place: 0, said: 1030 });
+        assert_eq!(vigil.before(first, 1030, 0), (kept, 70));
+        let called = vigil.calls().1;
+        assert!(vigil.leave(kept) && !vigil.leave(kept));
+        assert_eq!(vigil.calls().1, called + 1);
+        assert_eq!(vigil.before(None, 1031, 0).0, Some(Post { place: 0, said: 1031 }));
         // Who comes back to a post that it has lost takes another.
-        assert!(matches!(vigil.before(kept, 1032, 0).0, Role::Watch { post: 1, .. }));
+        assert_eq!(vigil.before(kept, 1032, 0).0, Some(Post { place: 1, said: 1032 }));
     }
 
     #[test]
@@ -316,9 +320,9 @@ mod tests {
             let words = words(word);
             let vigil = Vigil::new(&words);
             let now = 4_000;
-            let (role, sleep) = vigil.before(Role::New, now, u32::MAX);
-            assert!(sleep <= DUE * LONGEST, "{word}: {role:?} sleeps {sleep}");
-            assert!(vigil.is_due(now) || now.wrapping_sub(word) < DUE);
+            let (post, sleep) = vigil.before(None, now, u32::MAX);
+            assert!(sleep <= DUE * LONGEST, "{word}: {post:?} sleeps {sleep}");
+            assert!(vigil.is_due(now, false) || now.wrapping_sub(word) < DUE);
         }
     }
 }
