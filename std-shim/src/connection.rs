@@ -51,6 +51,7 @@
 
 mod buffer;
 mod end;
+mod part;
 mod receive;
 mod send;
 

@@ -1,12 +1,10 @@
 //! One end of a connection: how it is made, limited, waited for and given away.
 
-use super::receive::Incoming;
-use super::send::Outgoing;
-use crate::fd::{self, Interest, Timeout};
-use crate::lock::{LockError, Mutex, MutexGuard, OwnerDied};
+use super::part::{Incoming, Outgoing, Turn};
+use crate::fd::{self, Interest};
+use crate::lock::Mutex;
 use crate::socket::{Credentials, UnixStream};
-use crate::wait::PrivateFutex;
-use crate::{CoreError, Error, Result};
+use crate::{Error, Result};
 use rustix::io::Errno;
 use std::fmt;
 use std::net::Shutdown;
@@ -41,13 +39,10 @@ pub struct Connection {
     pub(super) incoming: Turn<Incoming>,
 }
 
-/// What one thread at a time has, if the end has this direction.
-type Turn<T> = Option<Mutex<T, PrivateFutex>>;
-
 /// Two ends that are connected to each other, of which both send and receive.
 ///
 /// # Errors
-/// [`Exhausted`](CoreError::Exhausted) if this process may not open more.
+/// [`Exhausted`](crate::CoreError::Exhausted) if this process may not open more.
 ///
 /// ```
 /// let (ours, theirs) = ringway::connection::pair()?;
@@ -64,7 +59,7 @@ pub fn pair() -> Result<(Connection, Connection)> {
 /// Two ends that are connected one way: the first receives what the second sends.
 ///
 /// # Errors
-/// [`Exhausted`](CoreError::Exhausted) if this process may not open more.
+/// [`Exhausted`](crate::CoreError::Exhausted) if this process may not open more.
 ///
 /// ```
 /// use ringway::CoreError;
@@ -208,30 +203,5 @@ impl fmt::Debug for Connection {
             .field("sends", &self.outgoing.is_some())
             .field("receives", &self.incoming.is_some())
             .finish_non_exhaustive()
-    }
-}
-
-/// Takes what is under way in one direction, when no other thread has it.
-///
-/// # Errors
-/// [`WrongDirection`](CoreError::WrongDirection) at an end that does not have the direction; that it was not free
-/// within `timeout`.
-pub(super) fn take<'a, T>(
-    turn: &'a Turn<T>,
-    operation: &'static str,
-    timeout: Timeout,
-) -> Result<MutexGuard<'a, T, PrivateFutex>> {
-    let failed = |error| Error::new(operation, error);
-    let turn = turn.as_ref().ok_or_else(|| failed(CoreError::WrongDirection))?;
-    let taken = match timeout {
-        Timeout::Now => turn.try_lock(),
-        Timeout::Until(deadline) => turn.lock_deadline(deadline),
-        Timeout::Mode => turn.lock_deadline(None),
-    };
-    match taken {
-        // What is under way is as good as before a panic.
-        Err(LockError::OwnerDied(died)) => Ok(OwnerDied::into_inner(died)),
-        Err(LockError::NotTaken(error)) => Err(failed(error)),
-        Ok(taken) => Ok(taken),
     }
 }

@@ -1,7 +1,8 @@
 //! Receiving messages, with descriptors or without.
 
 use super::buffer::{Buffer, Place};
-use super::end::{self, Connection};
+use super::end::Connection;
+use super::part::{self, Incoming};
 use crate::fd::Timeout;
 use crate::socket::MAX_DESCRIPTORS;
 use crate::{CoreError, Error, Result};
@@ -10,81 +11,46 @@ use std::time::Instant;
 
 const RECEIVE: &str = "receive a message";
 
-/// The message that has begun to come.
-#[derive(Debug, Default)]
-pub(super) struct Incoming {
-    /// Its length, as far as it has come.
-    length: [u8; 4],
-    /// How much of the length has come.
-    known: usize,
-    /// What came with the first byte of the length.
-    descriptors: Vec<OwnedFd>,
-    /// Its bytes, where a call gave up before all had come.
-    part: Vec<u8>,
-    /// This message lost descriptors, and is thrown away with them: so many of its bytes are so far.
-    discarded: Option<usize>,
-}
-
 impl Connection {
-    /// Receives one message into `message`, in place of what was there, and returns its size; waits
-    /// until all of it has come. A `Vec` grows to the size of the message; a slice or an array has
-    /// to be large enough. Descriptors that come with it are dropped by the system, and never open
-    /// here.
-    ///
-    /// # Errors
-    /// [`EndOfFile`](CoreError::EndOfFile) when the peer has left and everything was received;
-    /// [`Reset`](CoreError::Reset) if it left in the middle of a message, or with something unread;
-    /// [`MessageTooLarge`](CoreError::MessageTooLarge) if the peer says that it sends more than the
-    /// [limit](Self::with_max_message): end the conversation, nothing else can come;
-    /// [`BufferTooSmall`](CoreError::BufferTooSmall) with the size of the message, which stays for the next call;
-    /// [`WrongDirection`](CoreError::WrongDirection) if this end only sends. After an error a `Vec` is empty.
-    ///
-    /// ```
-    /// use ringway::CoreError;
-    /// use std::time::{Duration, Instant};
-    /// let (ours, theirs) = ringway::connection::pair()?;
-    /// let mut message = Vec::new();
-    /// assert!(ours.try_recv(&mut message).unwrap_err().is(CoreError::WouldBlock));
-    /// let soon = Some(Instant::now() + Duration::from_millis(5));
-    /// assert!(ours.recv_deadline(&mut message, soon).unwrap_err().is(CoreError::TimedOut));
-    ///
-    /// theirs.send(b"hello")?;
-    /// theirs.send(b"again")?;
-    /// drop(theirs);
-    /// assert_eq!(ours.recv(&mut message)?, 5);
-    /// assert_eq!(message, b"hello");
-    /// // Into a buffer:
-    /// let error = ours.recv(&mut [0; 2]).unwrap_err();
-    /// assert!(error.is(CoreError::BufferTooSmall { needed: 5 }));
-    /// let mut buf = [0; 8];
-    /// let size = ours.recv(&mut buf)?;
-    /// assert_eq!(&buf[..size], b"again");
-    /// assert!(ours.recv(&mut message).unwrap_err().is(CoreError::EndOfFile));
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    pub fn recv(&self, message: &mut (impl Buffer + ?Sized)) -> Result<usize> {
-        self.recv_deadline(message, None)
-    }
-
-    /// [`recv`](Self::recv) without waiting. What has come of a message is kept for the next call.
-    ///
-    /// # Errors
-    /// [`WouldBlock`](CoreError::WouldBlock) if no message is there, or not all of it; else as [`recv`](Self::recv).
-    pub fn try_recv(&self, message: &mut (impl Buffer + ?Sized)) -> Result<usize> {
-        self.recv_message(message.place(), None, Timeout::Now).map(|(size, _)| size)
-    }
-
-    /// [`recv`](Self::recv), waiting at most until `deadline`. What has come of a message is kept for the next call.
-    ///
-    /// # Errors
-    /// [`TimedOut`](CoreError::TimedOut) when it passed first; else as [`recv`](Self::recv).
-    pub fn recv_deadline(
-        &self,
-        message: &mut (impl Buffer + ?Sized),
-        deadline: Option<Instant>,
-    ) -> Result<usize> {
-        let timeout = Timeout::Until(deadline);
-        self.recv_message(message.place(), None, timeout).map(|(size, _)| size)
+    crate::fd::forms! {
+        /// Receives one message into `message`, in place of what was there, and returns its size; waits
+        /// until all of it has come. A `Vec` grows to the size of the message; a slice or an array has
+        /// to be large enough. Descriptors that come with it are dropped by the system, and never open
+        /// here. What has come of a message when a form gives up is kept for the next call.
+        ///
+        /// # Errors
+        /// [`EndOfFile`](CoreError::EndOfFile) when the peer has left and everything was received;
+        /// [`Reset`](CoreError::Reset) if it left in the middle of a message, or with something unread;
+        /// [`MessageTooLarge`](CoreError::MessageTooLarge) if the peer says that it sends more than the
+        /// [limit](Self::with_max_message): end the conversation, nothing else can come;
+        /// [`BufferTooSmall`](CoreError::BufferTooSmall) with the size of the message, which stays for the next call;
+        /// [`WrongDirection`](CoreError::WrongDirection) if this end only sends. After an error a `Vec` is empty.
+        ///
+        /// ```
+        /// use ringway::CoreError;
+        /// use std::time::{Duration, Instant};
+        /// let (ours, theirs) = ringway::connection::pair()?;
+        /// let mut message = Vec::new();
+        /// assert!(ours.try_recv(&mut message).unwrap_err().is(CoreError::WouldBlock));
+        /// let soon = Some(Instant::now() + Duration::from_millis(5));
+        /// assert!(ours.recv_deadline(&mut message, soon).unwrap_err().is(CoreError::TimedOut));
+        ///
+        /// theirs.send(b"hello")?;
+        /// theirs.send(b"again")?;
+        /// drop(theirs);
+        /// assert_eq!(ours.recv(&mut message)?, 5);
+        /// assert_eq!(message, b"hello");
+        /// // Into a buffer:
+        /// let error = ours.recv(&mut [0; 2]).unwrap_err();
+        /// assert!(error.is(CoreError::BufferTooSmall { needed: 5 }));
+        /// let mut buf = [0; 8];
+        /// let size = ours.recv(&mut buf)?;
+        /// assert_eq!(&buf[..size], b"again");
+        /// assert!(ours.recv(&mut message).unwrap_err().is(CoreError::EndOfFile));
+        /// # Ok::<(), ringway::Error>(())
+        /// ```
+        pub fn recv, pub fn try_recv, pub fn recv_deadline:
+        (&self, message: &mut (impl Buffer + ?Sized)) -> usize = recv_bytes;
     }
 
     /// Receives one message as [`recv_deadline`](Self::recv_deadline) does, and at most `room`
@@ -121,6 +87,10 @@ impl Connection {
         self.recv_message(message.place(), Some(room), timeout).map(|(_, came)| came)
     }
 
+    fn recv_bytes(&self, message: &mut (impl Buffer + ?Sized), timeout: Timeout) -> Result<usize> {
+        self.recv_message(message.place(), None, timeout).map(|(size, _)| size)
+    }
+
     /// Receives one message, and the descriptors that came with it if there is `room` for any.
     fn recv_message(
         &self,
@@ -130,7 +100,7 @@ impl Connection {
     ) -> Result<(usize, Vec<OwnedFd>)> {
         place.clear();
         let failed = |reason| Error::new(RECEIVE, reason);
-        let mut incoming = end::take(&self.incoming, RECEIVE, timeout)?;
+        let mut incoming = part::take(&self.incoming, RECEIVE, timeout)?;
         let length = loop {
             self.recv_length(&mut incoming, room.is_some(), timeout)?;
             let length = u32::from_le_bytes(incoming.length) as usize;

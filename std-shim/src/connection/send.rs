@@ -1,6 +1,7 @@
 //! Sending messages, with descriptors or without.
 
-use super::end::{self, Connection};
+use super::end::Connection;
+use super::part::{self, Outgoing};
 use crate::fd::Timeout;
 use crate::{CoreError, Error, Result};
 use rustix::io::Errno;
@@ -31,72 +32,48 @@ pub const WHOLE: usize = 30 << 10;
 
 const SEND: &str = "send a message";
 
-/// The message that is half sent, if there is one.
-#[derive(Debug, Default)]
-pub(super) struct Outgoing {
-    message: Vec<u8>,
-    /// How much of the length and the message went out: nothing where none is half sent.
-    sent: usize,
-}
-
 impl Connection {
-    /// Sends one message; waits until all of it is under way. It may be empty.
-    ///
-    /// # Errors
-    /// [`BrokenPipe`](CoreError::BrokenPipe) if nobody receives any more, [`Reset`](CoreError::Reset) if the
-    /// peer left with something unread; [`MessageTooLarge`](CoreError::MessageTooLarge), and nothing was sent;
-    /// [`WrongDirection`](CoreError::WrongDirection) if this end only receives; `EBUSY` if another message is half
-    /// sent: send that one again.
-    ///
-    /// ```
-    /// use ringway::CoreError;
-    /// use std::time::{Duration, Instant};
-    /// let (ours, theirs) = ringway::connection::pair()?;
-    /// ours.send(b"hello")?;
-    /// assert_eq!(theirs.recv(&mut Vec::new())?, 5);
-    /// drop(theirs);
-    /// assert!(ours.send(b"hello").unwrap_err().is(CoreError::BrokenPipe));
-    ///
-    /// let (ours, _busy) = ringway::connection::pair()?;
-    /// let soon = Some(Instant::now() + Duration::from_millis(5));
-    /// assert!(ours.send_deadline(&[7; 10_000_000], soon).unwrap_err().is(CoreError::TimedOut));
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    pub fn send(&self, message: &[u8]) -> Result<()> {
-        self.send_deadline(message, None)
-    }
-
-    /// [`send`](Self::send) without waiting.
-    ///
-    /// # Errors
-    /// [`WouldBlock`](CoreError::WouldBlock) if there is no room for all of it: call again with the same message;
-    /// else as [`send`](Self::send).
-    ///
-    /// ```
-    /// use ringway::CoreError;
-    /// let (ours, theirs) = ringway::connection::pair()?;
-    /// let message = vec![7; 1_000_000];
-    /// // As an event loop would: again when the other side has made room.
-    /// let mut received = Vec::new();
-    /// while let Err(error) = ours.try_send(&message) {
-    ///     assert!(error.is(CoreError::WouldBlock));
-    ///     let _ = theirs.try_recv(&mut received);
-    /// }
-    /// theirs.recv(&mut received)?;
-    /// assert_eq!(received, message);
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    pub fn try_send(&self, message: &[u8]) -> Result<()> {
-        self.send_message(message, &[], Timeout::Now)
-    }
-
-    /// [`send`](Self::send), waiting at most until `deadline`.
-    ///
-    /// # Errors
-    /// [`TimedOut`](CoreError::TimedOut) when it passed first: call again with the same message; else as
-    /// [`send`](Self::send).
-    pub fn send_deadline(&self, message: &[u8], deadline: Option<Instant>) -> Result<()> {
-        self.send_message(message, &[], Timeout::Until(deadline))
+    crate::fd::forms! {
+        /// Sends one message; waits until all of it is under way. It may be empty. Call a form that gave up before again
+        /// with the same message.
+        ///
+        /// # Errors
+        /// [`BrokenPipe`](CoreError::BrokenPipe) if nobody receives any more, [`Reset`](CoreError::Reset) if the
+        /// peer left with something unread; [`MessageTooLarge`](CoreError::MessageTooLarge), and nothing was sent;
+        /// [`WrongDirection`](CoreError::WrongDirection) if this end only receives; `EBUSY` if another message is half
+        /// sent: send that one again.
+        ///
+        /// ```
+        /// use ringway::CoreError;
+        /// use std::time::{Duration, Instant};
+        /// let (ours, theirs) = ringway::connection::pair()?;
+        /// ours.send(b"hello")?;
+        /// assert_eq!(theirs.recv(&mut Vec::new())?, 5);
+        /// drop(theirs);
+        /// assert!(ours.send(b"hello").unwrap_err().is(CoreError::BrokenPipe));
+        ///
+        /// let (ours, _busy) = ringway::connection::pair()?;
+        /// let soon = Some(Instant::now() + Duration::from_millis(5));
+        /// assert!(ours.send_deadline(&[7; 10_000_000], soon).unwrap_err().is(CoreError::TimedOut));
+        /// # Ok::<(), ringway::Error>(())
+        /// ```
+        ///
+        /// One that does not fit at once, in an event loop: it is sent again when the other side has made room.
+        ///
+        /// ```
+        /// use ringway::CoreError;
+        /// let (ours, theirs) = ringway::connection::pair()?;
+        /// let message = vec![7; 1_000_000];
+        /// let mut received = Vec::new();
+        /// while let Err(error) = ours.try_send(&message) {
+        ///     assert!(error.is(CoreError::WouldBlock));
+        ///     let _ = theirs.try_recv(&mut received);
+        /// }
+        /// theirs.recv(&mut received)?;
+        /// assert_eq!(received, message);
+        /// # Ok::<(), ringway::Error>(())
+        /// ```
+        pub fn send, pub fn try_send, pub fn send_deadline: (&self, message: &[u8]) -> () = send_bytes;
     }
 
     /// Sends one message, and descriptors with it; waits, at most until `deadline`. The receiver
@@ -132,6 +109,10 @@ impl Connection {
         self.send_message(message, descriptors, Timeout::Until(deadline))
     }
 
+    fn send_bytes(&self, message: &[u8], timeout: Timeout) -> Result<()> {
+        self.send_message(message, &[], timeout)
+    }
+
     fn send_message(
         &self,
         message: &[u8],
@@ -142,7 +123,7 @@ impl Connection {
         let Some(length) = length else {
             return Err(Error::new(SEND, CoreError::MessageTooLarge { max: self.max }));
         };
-        let mut outgoing = end::take(&self.outgoing, SEND, timeout)?;
+        let mut outgoing = part::take(&self.outgoing, SEND, timeout)?;
         if outgoing.sent > 0 && outgoing.message != message {
             return Err(Error::new("send a message while another is half sent", Errno::BUSY));
         }
