@@ -40,7 +40,7 @@ macro_rules! forms {
         #[doc = concat!(
             "[`", stringify!($plain), "`](", $crate::fd::forms!(@scope $($scope)*), stringify!($plain), ") without waiting.\n\n",
             "# Errors\n",
-            "[`WouldBlock`](crate::CoreError::WouldBlock) where that would wait; else as there, where an example is.",
+            "[`WouldBlock`](crate::CoreError::WouldBlock) where that would wait; else as there.",
         )]
         $vis fn $try($($takes)*) -> $crate::Result<$Out> {
             $($by)+($($arg,)* $crate::fd::Timeout::Now)
@@ -50,8 +50,7 @@ macro_rules! forms {
             "[`", stringify!($plain), "`](", $crate::fd::forms!(@scope $($scope)*), stringify!($plain), "), ",
             "waiting at most until `deadline`; `None`: as long as it takes.\n\n",
             "# Errors\n",
-            "[`TimedOut`](crate::CoreError::TimedOut) when `deadline` passed first, and never before; else as there, \
-             where an example is.",
+            "[`TimedOut`](crate::CoreError::TimedOut) when `deadline` passed first, and never before; else as there.",
         )]
         $vis fn $deadline($($takes)*, deadline: Option<std::time::Instant>) -> $crate::Result<$Out> {
             $($by)+($($arg,)* $crate::fd::Timeout::Until(deadline))

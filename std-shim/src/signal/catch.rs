@@ -2,7 +2,8 @@
 
 use super::name::check_catchable;
 use super::{Received, Signal, signals};
-use crate::sys::last_errno;
+use crate::fd::Timeout;
+use crate::sys::{last_errno, lock};
 use crate::wait::{BellWord, PrivateFutex, Register, Wait, Wake};
 use crate::{CoreError, Error, Result};
 use ringway_core::signal::{self as core, Handler, Raised, SignalSet};
@@ -16,8 +17,8 @@ use std::fmt;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, IntoRawFd};
 use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicI32, AtomicU8, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
@@ -55,11 +56,6 @@ static INSTALLED: Mutex<Installed> =
 struct Installed {
     handlers: BTreeMap<u32, signal_hook_registry::SigId>,
     event_of: Option<Pid>,
-}
-
-/// The list; one whose holder panicked is as good as before, since every change to it is a single step.
-fn installed() -> MutexGuard<'static, Installed> {
-    INSTALLED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// How signals of a kind that arrive before they are dispatched are delivered: in POSIX's words.
@@ -106,7 +102,7 @@ pub enum Delivery {
 pub fn catch(set: impl Into<SignalSet>, delivery: Delivery) -> Result<()> {
     let set = set.into();
     check_catchable("catch", set)?;
-    let mut installed = installed();
+    let mut installed = lock(&INSTALLED);
     for signal in signals(set) {
         let Some(kept) = DELIVERY.get(signal.line() as usize) else { continue };
         kept.store(delivery as u8 + 1, Ordering::Relaxed);
@@ -374,7 +370,7 @@ pub fn end_dispatcher() -> bool {
 
 /// The event descriptor, one for each process.
 fn event() -> rustix::io::Result<BorrowedFd<'static>> {
-    let mut installed = installed();
+    let mut installed = lock(&INSTALLED);
     let known = EVENT.load(Ordering::Relaxed);
     let event = if installed.event_of == Some(getpid()) {
         known
@@ -393,31 +389,10 @@ fn event() -> rustix::io::Result<BorrowedFd<'static>> {
 impl Dispatcher {
     /// Runs the handlers of what is pending, highest priority first; returns how many deliveries there were. Never
     /// sleeps. The deliveries of one call are bounded: see [the core's](core::Dispatcher::dispatch).
-    ///
-    /// ```
-    /// use ringway::signal;
-    /// assert_eq!(signal::dispatcher()?.dispatch(), 0);
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
     pub fn dispatch(&mut self) -> usize {
         match self.look(|table, cx| table.poll_pause(cx)) {
             Poll::Ready(Ok(deliveries)) => deliveries,
             Poll::Ready(Err(_)) | Poll::Pending => 0,
-        }
-    }
-
-    /// Takes one signal of the set without running its handler. Never sleeps.
-    ///
-    /// ```
-    /// use ringway::signal::{self, Signal};
-    /// assert_eq!(signal::dispatcher()?.try_wait(Signal::USR2), None);
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    pub fn try_wait(&mut self, any_of: impl Into<SignalSet>) -> Option<Received> {
-        let set = existing(any_of.into());
-        match self.look(|table, cx| table.poll_wait(cx, set)) {
-            Poll::Ready(Ok(raised)) => Received::of(&raised),
-            Poll::Ready(Err(_)) | Poll::Pending => None,
         }
     }
 
@@ -427,10 +402,14 @@ impl Dispatcher {
     /// [`Closed`](CoreError::Closed) when another thread [ended it](end_dispatcher).
     ///
     /// ```
-    /// use ringway::signal::{self, Delivery, Signal};
+    /// use ringway::{CoreError, signal::{self, Delivery, Signal}};
     /// signal::handle(Signal::USR1, Delivery::Coalesced, |_| ())?;
+    /// let mut dispatcher = signal::dispatcher()?;
+    /// assert_eq!(dispatcher.dispatch(), 0);
+    /// let late = dispatcher.pause_deadline(Some(std::time::Instant::now()));
+    /// assert!(late.unwrap_err().is(CoreError::TimedOut));
     /// signal::send(ringway::process::id(), Signal::USR1)?;
-    /// assert_eq!(signal::dispatcher()?.pause()?, 1);
+    /// assert_eq!(dispatcher.pause()?, 1);
     /// # Ok::<(), ringway::Error>(())
     /// ```
     #[doc(alias = "sigsuspend")]
@@ -441,63 +420,51 @@ impl Dispatcher {
     /// [`pause`](Self::pause), at most until the deadline.
     ///
     /// # Errors
-    /// [`TimedOut`](CoreError::TimedOut) when the deadline passed first,
-    /// [`Closed`](CoreError::Closed) when another thread [ended it](end_dispatcher).
-    ///
-    /// ```
-    /// use ringway::signal;
-    /// assert!(signal::dispatcher()?.pause_deadline(Some(std::time::Instant::now())).is_err());
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
+    /// [`TimedOut`](CoreError::TimedOut) when the deadline passed first; else as [`pause`](Self::pause).
     pub fn pause_deadline(&mut self, deadline: Option<Instant>) -> Result<usize> {
         let _more = MayBeMore(self.event);
         self.table.pause_deadline(deadline).map_err(failed)
     }
 
-    /// Sleeps until any signal of the set arrives, and takes it without running its handler. Of an empty set, it
-    /// waits until it is ended.
-    ///
-    /// # Errors
-    /// [`Closed`](CoreError::Closed) when another thread [ended it](end_dispatcher).
-    ///
-    /// ```
-    /// use ringway::signal::{self, Delivery, Signal};
-    /// signal::catch(Signal::USR2, Delivery::Queued)?;
-    /// signal::queue(ringway::process::id(), Signal::USR2, 5)?;
-    /// let received = signal::dispatcher()?.wait(Signal::USR2)?;
-    /// assert_eq!(received.value(), Some(5));
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    pub fn wait(&mut self, any_of: impl Into<SignalSet>) -> Result<Received> {
-        self.wait_deadline(any_of, None)
+    crate::fd::forms! {
+        /// Sleeps until any signal of the set arrives, and takes it without running its handler. Of an empty set, it
+        /// waits until it is ended.
+        ///
+        /// # Errors
+        /// [`Closed`](CoreError::Closed) when another thread [ended it](end_dispatcher).
+        ///
+        /// ```
+        /// use ringway::{CoreError, signal::{self, Delivery, Signal}};
+        /// signal::catch(Signal::USR2, Delivery::Queued)?;
+        /// let mut dispatcher = signal::dispatcher()?;
+        /// assert!(dispatcher.try_wait(Signal::USR2).unwrap_err().is(CoreError::WouldBlock));
+        /// let late = dispatcher.wait_deadline(Signal::USR2, Some(std::time::Instant::now()));
+        /// assert!(late.unwrap_err().is(CoreError::TimedOut));
+        /// signal::queue(ringway::process::id(), Signal::USR2, 5)?;
+        /// assert_eq!(dispatcher.wait(Signal::USR2)?.value(), Some(5));
+        /// # Ok::<(), ringway::Error>(())
+        /// ```
+        pub fn wait,
+        pub fn try_wait,
+        pub fn wait_deadline:
+        (&mut self, any_of: impl Into<SignalSet>) -> Received = wait_by;
     }
 
-    /// [`wait`](Self::wait), at most until the deadline.
-    ///
-    /// # Errors
-    /// [`TimedOut`](CoreError::TimedOut) when the deadline passed first,
-    /// [`Closed`](CoreError::Closed) when another thread [ended it](end_dispatcher).
-    ///
-    /// ```
-    /// use ringway::signal::{self, Signal};
-    /// let now = std::time::Instant::now();
-    /// assert!(signal::dispatcher()?.wait_deadline(Signal::USR2, Some(now)).is_err());
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    pub fn wait_deadline(
-        &mut self,
-        any_of: impl Into<SignalSet>,
-        deadline: Option<Instant>,
-    ) -> Result<Received> {
-        let set = any_of.into();
-        let _more = MayBeMore(self.event);
-        loop {
-            let raised = self.table.wait_deadline(existing(set), deadline).map_err(failed)?;
-            // Always so: the set is of signals only.
-            if let Some(received) = Received::of(&raised) {
-                return Ok(received);
+    fn wait_by(&mut self, any_of: impl Into<SignalSet>, timeout: Timeout) -> Result<Received> {
+        // Other lines, which the program raises by hand, are no `Received`.
+        let set = signals(any_of).collect();
+        let raised = match timeout {
+            Timeout::Until(deadline) => {
+                let _more = MayBeMore(self.event);
+                self.table.wait_deadline(set, deadline)
             }
-        }
+            Timeout::Now | Timeout::Mode => match self.look(|table, cx| table.poll_wait(cx, set)) {
+                Poll::Ready(raised) => raised,
+                Poll::Pending => Err(CoreError::WouldBlock),
+            },
+        };
+        // The set is of signals only.
+        raised.and_then(|raised| Received::of(&raised).ok_or(CoreError::WouldBlock)).map_err(failed)
     }
 
     /// One look that never sleeps. If it finds nothing, then the descriptor is not readable, and becomes so with the
@@ -533,11 +500,6 @@ impl Drop for MayBeMore<'_> {
 
 fn failed(error: CoreError) -> Error {
     Error::new("wait for a signal", error)
-}
-
-/// The lines of the set that are signals: others, which the program raises by hand, are no [`Received`].
-fn existing(set: SignalSet) -> SignalSet {
-    signals(set).collect()
 }
 
 crate::sys::descriptor!(Dispatcher, |it| it.event);

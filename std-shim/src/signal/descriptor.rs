@@ -3,14 +3,13 @@
 use super::mask::check_blocked;
 use super::received::in_order;
 use super::{Received, Signal};
-use crate::fd::{self, Interest};
+use crate::fd::{self, Interest, Timeout};
 use crate::sys::last_errno;
 use crate::{Error, Result};
 use ringway_core::signal::SignalSet;
 use rustix::io::Errno;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, FromRawFd, OwnedFd};
-use std::time::Instant;
 
 /// A descriptor that is readable while a signal of its set is pending: for `poll(2)` beside pipes and sockets.
 ///
@@ -22,13 +21,18 @@ use std::time::Instant;
 /// See [`signalfd(2)`](https://man7.org/linux/man-pages/man2/signalfd.2.html).
 ///
 /// ```
+/// use ringway::CoreError;
 /// use ringway::fd::{self, Interest};
 /// use ringway::signal::{self, Signal, SignalFd};
 /// let _quiet = signal::block(Signal::USR1)?;
 /// let signals = SignalFd::new(Signal::USR1)?;
+/// assert!(SignalFd::new(Signal::USR2).is_err()); // not blocked
+/// assert!(signals.try_wait().unwrap_err().is(CoreError::WouldBlock));
+/// let late = signals.wait_deadline(Some(std::time::Instant::now()));
+/// assert!(late.unwrap_err().is(CoreError::TimedOut));
 /// signal::queue(ringway::process::id(), Signal::USR1, 42)?;
 /// assert!(fd::wait(&signals, Interest::Read)?.readable());
-/// assert_eq!(signals.try_wait()?.unwrap().value(), Some(42));
+/// assert_eq!(signals.wait()?.value(), Some(42));
 /// # Ok::<(), ringway::Error>(())
 /// ```
 #[doc(alias = "signalfd")]
@@ -43,14 +47,6 @@ impl SignalFd {
     /// # Errors
     /// [`Cause::Signal`](crate::Cause::Signal) if one of them is not blocked;
     /// [`Exhausted`](crate::CoreError::Exhausted) if there is no descriptor left.
-    ///
-    /// ```
-    /// use ringway::signal::{self, Signal, SignalFd};
-    /// let _quiet = signal::block(Signal::USR1)?;
-    /// assert!(SignalFd::new(Signal::USR1).is_ok());
-    /// assert!(SignalFd::new(Signal::USR2).is_err());
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
     pub fn new(set: impl Into<SignalSet>) -> Result<Self> {
         let set = check_blocked(set.into())?;
         // SAFETY: the set is ours; -1 asks for a new descriptor.
@@ -62,57 +58,19 @@ impl SignalFd {
         Ok(SignalFd(unsafe { OwnedFd::from_raw_fd(made) }))
     }
 
-    /// Takes one signal, if one is pending. Never sleeps.
-    ///
-    /// # Errors
-    /// What the system says, if the descriptor was made elsewhere and is no `signalfd`.
-    ///
-    /// ```
-    /// use ringway::signal::{self, Signal, SignalFd};
-    /// let _quiet = signal::block(Signal::USR1)?;
-    /// assert_eq!(SignalFd::new(Signal::USR1)?.try_wait()?, None);
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    pub fn try_wait(&self) -> Result<Option<Received>> {
-        match fd::retry(|| self.take()) {
-            Ok(received) => Ok(Some(received)),
-            Err(Errno::AGAIN) => Ok(None),
-            Err(errno) => Err(Error::new(WAIT, errno)),
-        }
+    crate::fd::forms! {
+        /// Takes one signal, and sleeps until there is one.
+        ///
+        /// # Errors
+        /// What the system says, if the descriptor was made elsewhere and is no `signalfd`.
+        pub fn wait,
+        pub fn try_wait,
+        pub fn wait_deadline:
+        (&self) -> Received = wait_by;
     }
 
-    /// Takes one signal, and sleeps until there is one.
-    ///
-    /// # Errors
-    /// As [`try_wait`](Self::try_wait).
-    ///
-    /// ```
-    /// use ringway::signal::{self, Signal, SignalFd};
-    /// let _quiet = signal::block(Signal::USR1)?;
-    /// let signals = SignalFd::new(Signal::USR1)?;
-    /// signal::send(ringway::process::id(), Signal::USR1)?;
-    /// assert_eq!(signals.wait()?.signal, Signal::USR1);
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    pub fn wait(&self) -> Result<Received> {
-        self.wait_deadline(None)
-    }
-
-    /// [`wait`](Self::wait), at most until the deadline.
-    ///
-    /// # Errors
-    /// [`TimedOut`](crate::CoreError::TimedOut) when the deadline passed first; else as
-    /// [`try_wait`](Self::try_wait).
-    ///
-    /// ```
-    /// use ringway::{CoreError, signal::{self, Signal, SignalFd}};
-    /// let _quiet = signal::block(Signal::USR1)?;
-    /// let late = SignalFd::new(Signal::USR1)?.wait_deadline(Some(std::time::Instant::now()));
-    /// assert!(late.unwrap_err().is(CoreError::TimedOut));
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    pub fn wait_deadline(&self, deadline: Option<Instant>) -> Result<Received> {
-        fd::retry_ready(self.as_fd(), Interest::Read, deadline, || self.take())
+    fn wait_by(&self, timeout: Timeout) -> Result<Received> {
+        fd::attempt(self.as_fd(), Interest::Read, timeout, |_| self.take())
             .map_err(|errno| Error::new(WAIT, errno))
     }
 

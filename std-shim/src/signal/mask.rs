@@ -1,10 +1,11 @@
 //! The signal mask of a thread, and waiting for signals that it blocks.
 
-use super::name::check_blockable;
+use super::name::{check_blockable, refuse};
 use super::timer::timespec;
 use super::{Received, Signal, signals};
+use crate::fd::Timeout;
 use crate::sys::last_errno;
-use crate::{Cause, CoreError, Error, Result};
+use crate::{CoreError, Error, Result};
 use ringway_core::signal::SignalSet;
 use rustix::io::Errno;
 use std::marker::PhantomData;
@@ -19,11 +20,21 @@ use std::time::Instant;
 /// ```
 /// use ringway::signal::{self, Signal};
 /// let before = signal::mask();
+/// let quiet = signal::block(Signal::USR1 | Signal::USR2)?;
+/// assert_eq!(quiet.before(), before);
 /// {
-///     let _quiet = signal::block(Signal::USR1)?;
-///     assert!(signal::mask().contains(Signal::USR1.into()));
+///     let _open = signal::unblock(Signal::USR1)?;
+///     assert_eq!(signal::mask(), before | Signal::USR2);
+///     let _exactly = signal::set_mask(Signal::HUP)?;
+///     assert_eq!(signal::mask(), Signal::HUP.into());
 /// }
+/// assert_eq!(signal::mask(), before | Signal::USR1 | Signal::USR2);
+/// drop(quiet);
 /// assert_eq!(signal::mask(), before);
+///
+/// signal::block(Signal::USR1)?.keep();
+/// assert!(signal::mask().contains(Signal::USR1.into()));
+/// assert!(signal::block(Signal::KILL).is_err());
 /// # Ok::<(), ringway::Error>(())
 /// ```
 #[must_use = "dropping it puts the old mask back at once"]
@@ -36,25 +47,11 @@ pub struct MaskGuard {
 
 impl MaskGuard {
     /// The mask as it was.
-    ///
-    /// ```
-    /// use ringway::signal::{self, Signal};
-    /// let before = signal::mask();
-    /// assert_eq!(signal::block(Signal::USR1)?.before(), before);
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
     pub fn before(&self) -> SignalSet {
         self.before
     }
 
     /// Leaves the mask as it is now. Threads and children made from now on inherit it.
-    ///
-    /// ```
-    /// use ringway::signal::{self, Signal};
-    /// signal::block(Signal::USR1)?.keep();
-    /// assert!(signal::mask().contains(Signal::USR1.into()));
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
     pub fn keep(self) {
         std::mem::forget(self);
     }
@@ -73,17 +70,10 @@ impl Drop for MaskGuard {
 /// A signal sent to the process goes to any thread that does not block it. So block before the first thread is
 /// made, if the signals are to be waited for.
 ///
-/// See [`sigprocmask(2)`](https://man7.org/linux/man-pages/man2/sigprocmask.2.html).
+/// See [`sigprocmask(2)`](https://man7.org/linux/man-pages/man2/sigprocmask.2.html), and [`MaskGuard`] for an example.
 ///
 /// # Errors
-/// [`Cause::Signal`] for `KILL`, `STOP` and what is no signal.
-///
-/// ```
-/// use ringway::signal::{self, Signal};
-/// let _quiet = signal::block(Signal::INT | Signal::TERM)?;
-/// assert!(signal::block(Signal::KILL).is_err());
-/// # Ok::<(), ringway::Error>(())
-/// ```
+/// [`Cause::Signal`](crate::Cause::Signal) for `KILL`, `STOP` and what is no signal.
 #[doc(alias = "sigprocmask")]
 #[doc(alias = "pthread_sigmask")]
 #[doc(alias = "SIG_BLOCK")]
@@ -94,18 +84,7 @@ pub fn block(set: impl Into<SignalSet>) -> Result<MaskGuard> {
 /// Unblocks signals in this thread; those that are pending arrive before this returns.
 ///
 /// # Errors
-/// [`Cause::Signal`] for `KILL`, `STOP` and what is no signal.
-///
-/// ```
-/// use ringway::signal::{self, Signal};
-/// let _quiet = signal::block(Signal::USR1)?;
-/// {
-///     let _open = signal::unblock(Signal::USR1)?;
-///     assert!(!signal::mask().contains(Signal::USR1.into()));
-/// }
-/// assert!(signal::mask().contains(Signal::USR1.into()));
-/// # Ok::<(), ringway::Error>(())
-/// ```
+/// As [`block`].
 #[doc(alias = "SIG_UNBLOCK")]
 pub fn unblock(set: impl Into<SignalSet>) -> Result<MaskGuard> {
     guarded("unblock", libc::SIG_UNBLOCK, set.into())
@@ -114,40 +93,19 @@ pub fn unblock(set: impl Into<SignalSet>) -> Result<MaskGuard> {
 /// Blocks exactly these signals in this thread.
 ///
 /// # Errors
-/// [`Cause::Signal`] for `KILL`, `STOP` and what is no signal.
-///
-/// ```
-/// use ringway::signal::{self, Signal};
-/// let _exactly = signal::set_mask(Signal::USR1)?;
-/// assert_eq!(signal::mask(), Signal::USR1.into());
-/// # Ok::<(), ringway::Error>(())
-/// ```
+/// As [`block`].
 #[doc(alias = "SIG_SETMASK")]
 pub fn set_mask(set: impl Into<SignalSet>) -> Result<MaskGuard> {
     guarded("block", libc::SIG_SETMASK, set.into())
 }
 
 /// The signals that this thread blocks.
-///
-/// ```
-/// use ringway::signal::{self, Signal};
-/// assert!(!signal::mask().contains(Signal::KILL.into()));
-/// ```
 pub fn mask() -> SignalSet {
     // To block nothing more is to ask; nothing in it can be refused.
     change(libc::SIG_BLOCK, SignalSet::empty()).unwrap_or_default()
 }
 
-/// The signals that are pending for this thread or its process because they are blocked.
-///
-/// ```
-/// use ringway::signal::{self, Signal};
-/// let _quiet = signal::block(Signal::USR1)?;
-/// signal::send(ringway::process::id(), Signal::USR1)?;
-/// assert!(signal::pending().contains(Signal::USR1.into()));
-/// assert_eq!(signal::wait(Signal::USR1)?.signal, Signal::USR1);
-/// # Ok::<(), ringway::Error>(())
-/// ```
+/// The signals that are pending for this thread or its process because they are blocked; [`wait`] takes them.
 #[doc(alias = "sigpending")]
 pub fn pending() -> SignalSet {
     let mut set = MaybeUninit::<libc::sigset_t>::uninit();
@@ -159,63 +117,50 @@ pub fn pending() -> SignalSet {
     }
 }
 
-/// Takes one signal of the set, and sleeps until there is one. They must be blocked, in every thread of the process, so
-/// that nobody else gets them. Other signals do not end the wait.
-///
-/// See [`sigwaitinfo(2)`](https://man7.org/linux/man-pages/man2/sigwaitinfo.2.html).
-///
-/// # Errors
-/// [`Cause::Signal`] if one of them is not blocked in this thread.
-///
-/// ```
-/// use ringway::signal::{self, Signal};
-/// let _quiet = signal::block(Signal::USR1)?;
-/// signal::queue(ringway::process::id(), Signal::USR1, 42)?;
-/// let received = signal::wait(Signal::USR1)?;
-/// assert_eq!(received.value(), Some(42));
-/// assert_eq!(received.sender(), Some(ringway::process::id()));
-/// # Ok::<(), ringway::Error>(())
-/// ```
-#[doc(alias = "sigwait")]
-#[doc(alias = "sigwaitinfo")]
-pub fn wait(any_of: impl Into<SignalSet>) -> Result<Received> {
-    wait_deadline(any_of, None)
+crate::fd::forms! {
+    /// Takes one signal of the set, and sleeps until there is one. They must be blocked, in every thread of the process, so
+    /// that nobody else gets them. Other signals do not end the wait.
+    ///
+    /// See [`sigwaitinfo(2)`](https://man7.org/linux/man-pages/man2/sigwaitinfo.2.html).
+    ///
+    /// # Errors
+    /// [`Cause::Signal`](crate::Cause::Signal) if one of them is not blocked in this thread.
+    ///
+    /// ```
+    /// use ringway::{CoreError, signal::{self, Signal}};
+    /// use std::time::{Duration, Instant};
+    /// let _quiet = signal::block(Signal::USR1)?;
+    /// assert!(signal::try_wait(Signal::USR1).unwrap_err().is(CoreError::WouldBlock));
+    /// let soon = Instant::now() + Duration::from_millis(5);
+    /// let late = signal::wait_deadline(Signal::USR1, Some(soon)).unwrap_err();
+    /// assert!(late.is(CoreError::TimedOut));
+    /// assert!(signal::try_wait(Signal::USR2).is_err()); // not blocked
+    ///
+    /// signal::queue(ringway::process::id(), Signal::USR1, 42)?;
+    /// assert!(signal::pending().contains(Signal::USR1.into()));
+    /// let received = signal::wait(Signal::USR1)?;
+    /// assert_eq!(received.value(), Some(42));
+    /// assert_eq!(received.sender(), Some(ringway::process::id()));
+    /// # Ok::<(), ringway::Error>(())
+    /// ```
+    #[doc(alias = "sigwait")]
+    #[doc(alias = "sigwaitinfo")]
+    #[doc(alias = "sigtimedwait")]
+    pub fn wait,
+    pub fn try_wait,
+    pub fn wait_deadline:
+    (any_of: impl Into<SignalSet>) -> Received = wait_by;
 }
 
-/// Takes one signal of the set, if one is pending. Never sleeps.
-///
-/// # Errors
-/// [`Cause::Signal`] if one of them is not blocked in this thread.
-///
-/// ```
-/// use ringway::signal::{self, Signal};
-/// let _quiet = signal::block(Signal::USR1)?;
-/// assert_eq!(signal::try_wait(Signal::USR1)?, None);
-/// assert!(signal::try_wait(Signal::USR2).is_err()); // not blocked
-/// # Ok::<(), ringway::Error>(())
-/// ```
-pub fn try_wait(any_of: impl Into<SignalSet>) -> Result<Option<Received>> {
+fn wait_by(any_of: impl Into<SignalSet>, timeout: Timeout) -> Result<Received> {
     let set = check_blocked(any_of.into())?;
-    take(&set, Some(Instant::now())).map_err(failed)
-}
-
-/// [`wait`], at most until the deadline.
-///
-/// # Errors
-/// [`TimedOut`](CoreError::TimedOut) when the deadline passed first, never before it; else as [`wait`].
-///
-/// ```
-/// use ringway::{CoreError, signal::{self, Signal}};
-/// use std::time::{Duration, Instant};
-/// let _quiet = signal::block(Signal::USR1)?;
-/// let soon = Instant::now() + Duration::from_millis(5);
-/// let late = signal::wait_deadline(Signal::USR1, Some(soon)).unwrap_err();
-/// assert!(late.is(CoreError::TimedOut));
-/// # Ok::<(), ringway::Error>(())
-/// ```
-#[doc(alias = "sigtimedwait")]
-pub fn wait_deadline(any_of: impl Into<SignalSet>, deadline: Option<Instant>) -> Result<Received> {
-    let set = check_blocked(any_of.into())?;
+    let deadline = match timeout {
+        Timeout::Until(deadline) => deadline,
+        Timeout::Now | Timeout::Mode => {
+            let taken = take(&set, Some(Instant::now())).map_err(failed)?;
+            return taken.ok_or_else(|| Error::new(WAIT, CoreError::WouldBlock));
+        }
+    };
     loop {
         // Asked before the look, so that one that comes with the deadline is taken.
         let late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
@@ -235,15 +180,10 @@ fn failed(errno: Errno) -> Error {
 
 /// Refuses a set that this thread does not block, and makes it the system's.
 pub(super) fn check_blocked(set: SignalSet) -> Result<libc::sigset_t> {
+    const OPEN: &str = "this thread does not block it: block it first, else it acts at once";
     check_blockable("wait for", set)?;
-    match signals(set - mask()).next() {
-        None => to_sigset(set).map_err(failed),
-        Some(open) => Err(Error::new(
-            "wait for",
-            Cause::Signal("this thread does not block it: block it first, else it acts at once"),
-        )
-        .on(open)),
-    }
+    refuse("wait for", set - mask(), OPEN)?;
+    to_sigset(set).map_err(failed)
 }
 
 /// One look, which sleeps until the deadline; `None` if it passed, or if another signal came in between.
@@ -307,41 +247,4 @@ fn from_sigset(set: &libc::sigset_t) -> SignalSet {
         // SAFETY: the reference is to a set; the number is that of a signal.
         .filter(|signal| unsafe { libc::sigismember(ptr::from_ref(set), signal.number()) } == 1)
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn guards_put_back_what_was_before_also_when_nested() {
-        let before = mask();
-        let outer = block(Signal::USR1 | Signal::USR2).unwrap();
-        assert_eq!(outer.before(), before);
-        {
-            let _inner = unblock(Signal::USR1).unwrap();
-            assert_eq!(mask(), before | Signal::USR2);
-            let _exact = set_mask(Signal::HUP).unwrap();
-            assert_eq!(mask(), Signal::HUP.into());
-        }
-        assert_eq!(mask(), before | Signal::USR1 | Signal::USR2);
-        drop(outer);
-        assert_eq!(mask(), before);
-    }
-
-    #[test]
-    fn every_blockable_signal_can_be_blocked_and_is_seen() {
-        let all: SignalSet = signals(SignalSet::all()).collect();
-        let blockable = all - (Signal::KILL | Signal::STOP);
-        let _guard = block(blockable).unwrap();
-        assert_eq!(mask(), blockable);
-        assert!(block(all).unwrap_err().to_string().contains("SIGKILL"));
-    }
-
-    #[test]
-    fn to_wait_for_what_is_not_blocked_is_refused() {
-        let _guard = block(Signal::USR1).unwrap();
-        let error = wait(Signal::USR1 | Signal::USR2).unwrap_err();
-        assert!(error.to_string().contains("SIGUSR2: this thread does not block it"), "{error}");
-    }
 }

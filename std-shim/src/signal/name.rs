@@ -14,12 +14,20 @@ use std::str::FromStr;
 /// See [`signal(7)`](https://man7.org/linux/man-pages/man7/signal.7.html).
 ///
 /// ```
-/// use ringway::signal::Signal;
+/// use ringway::signal::{Signal, SignalSet};
 /// let signal: Signal = "TERM".parse()?;
 /// assert_eq!(signal, Signal::TERM);
 /// assert_eq!(signal.to_string(), "SIGTERM");
-/// assert_eq!("sigrtmin+1".parse::<Signal>()?.to_string(), "SIGRTMIN+1");
+/// assert_eq!((signal.number(), signal.line()), (15, 14));
+/// assert_eq!((Signal::new(15), Signal::of_line(14)), (Some(signal), Some(signal)));
+/// assert_eq!((Signal::new(0), Signal::new(65)), (None, None));
+/// assert_eq!(SignalSet::line(Signal::HUP.line()).bits(), 1);
 /// assert!("NONSENSE".parse::<Signal>().is_err());
+///
+/// let mine: Signal = "sigrtmin+1".parse()?;
+/// assert_eq!(mine.to_string(), "SIGRTMIN+1");
+/// assert_eq!((Some(mine), None), (Signal::real_time(1), Signal::real_time(200)));
+/// assert!(mine.is_real_time() && !signal.is_real_time());
 /// # Ok::<(), ringway::Error>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -110,13 +118,6 @@ const MALFORMED: &str =
 impl Signal {
     /// The signal of this number, if there is one: 1 to 64 on Linux, without the few that the C library keeps for
     /// itself.
-    ///
-    /// ```
-    /// use ringway::signal::Signal;
-    /// assert_eq!(Signal::new(15), Some(Signal::TERM));
-    /// assert_eq!(Signal::new(0), None);
-    /// assert_eq!(Signal::new(65), None);
-    /// ```
     pub fn new(number: i32) -> Option<Self> {
         let standard = 1..32;
         let real_time = libc::SIGRTMIN()..=libc::SIGRTMAX().min(64);
@@ -124,54 +125,27 @@ impl Signal {
     }
 
     /// The real-time signal `SIGRTMIN + n`, if there is one. These queue in the kernel, and have no meaning but the program's own.
-    ///
-    /// ```
-    /// use ringway::signal::Signal;
-    /// assert_eq!(Signal::real_time(1).unwrap().to_string(), "SIGRTMIN+1");
-    /// assert_eq!(Signal::real_time(200), None);
-    /// ```
     #[doc(alias = "SIGRTMIN")]
     pub fn real_time(n: u8) -> Option<Self> {
         Signal::new(libc::SIGRTMIN() + i32::from(n))
     }
 
     /// The number.
-    ///
-    /// ```
-    /// use ringway::signal::Signal;
-    /// assert_eq!(Signal::KILL.number(), 9);
-    /// ```
     pub const fn number(self) -> i32 {
         self.0
     }
 
     /// Its line in a [`SignalSet`] and in the [`table`](super::table): the number less one.
-    ///
-    /// ```
-    /// use ringway::signal::{Signal, SignalSet};
-    /// assert_eq!(SignalSet::line(Signal::HUP.line()).bits(), 1);
-    /// ```
     pub const fn line(self) -> u32 {
         (self.0 - 1) as u32
     }
 
     /// The signal of a line, if there is one.
-    ///
-    /// ```
-    /// use ringway::signal::Signal;
-    /// assert_eq!(Signal::of_line(14), Some(Signal::TERM));
-    /// ```
     pub fn of_line(line: u32) -> Option<Self> {
         i32::try_from(line).ok().and_then(|line| Signal::new(line.checked_add(1)?))
     }
 
     /// Whether the kernel queues each of it that is sent, instead of keeping one until it is delivered.
-    ///
-    /// ```
-    /// use ringway::signal::Signal;
-    /// assert!(Signal::real_time(0).unwrap().is_real_time());
-    /// assert!(!Signal::USR1.is_real_time());
-    /// ```
     pub fn is_real_time(self) -> bool {
         self.0 >= libc::SIGRTMIN()
     }
@@ -211,14 +185,11 @@ fn faults() -> SignalSet {
 /// Refuses what cannot be caught.
 pub(super) fn check_catchable(operation: &'static str, set: SignalSet) -> Result<()> {
     check_blockable(operation, set)?;
-    match signals(set & faults()).next() {
-        None => Ok(()),
-        Some(fault) => Err(Error::new(
-            operation,
-            Cause::Signal("it reports a fault, which a handler that runs later cannot mend"),
-        )
-        .on(fault)),
-    }
+    refuse(
+        operation,
+        set & faults(),
+        "it reports a fault, which a handler that runs later cannot mend",
+    )
 }
 
 /// Refuses what does not exist, and what the system keeps for itself.
@@ -227,13 +198,14 @@ pub(super) fn check_blockable(operation: &'static str, set: SignalSet) -> Result
         let why = Cause::Signal("this system has no such signal, or keeps it for the C library");
         return Err(Error::new(operation, why).on(format_args!("signal {}", line + 1)));
     }
-    match signals(set & kept()).next() {
+    refuse(operation, set & kept(), "no program can catch or block it; SIGTERM and SIGTSTP can be")
+}
+
+/// Refuses the first of these signals, for this reason.
+pub(super) fn refuse(operation: &'static str, set: SignalSet, why: &'static str) -> Result<()> {
+    match signals(set).next() {
         None => Ok(()),
-        Some(kept) => Err(Error::new(
-            operation,
-            Cause::Signal("no program can catch or block it; SIGTERM and SIGTSTP can be"),
-        )
-        .on(kept)),
+        Some(signal) => Err(Error::new(operation, Cause::Signal(why)).on(signal)),
     }
 }
 
@@ -321,78 +293,5 @@ impl BitOr<Signal> for SignalSet {
 impl BitOrAssign<Signal> for SignalSet {
     fn bitor_assign(&mut self, other: Signal) {
         *self |= SignalSet::from(other);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_signal_is_parsed_from_what_it_shows_and_from_its_number() {
-        let mut count = 0;
-        for number in -1..70 {
-            let Some(signal) = Signal::new(number) else { continue };
-            count += 1;
-            assert_eq!(signal.number(), number);
-            assert_eq!(Signal::of_line(signal.line()), Some(signal));
-            assert_eq!(number.to_string().parse(), Ok(signal));
-            let shown = signal.to_string();
-            if shown.starts_with("SIG") {
-                assert_eq!(shown.parse(), Ok(signal), "{shown}");
-                assert_eq!(shown.to_lowercase().parse(), Ok(signal));
-                assert_eq!(shown.trim_start_matches("SIG").parse(), Ok(signal));
-            }
-        }
-        assert!(count >= 31 + 28, "{count}");
-    }
-
-    #[test]
-    fn the_usual_spellings() {
-        for (text, number) in [("TERM", 15), ("SIGTERM", 15), ("sigterm", 15), ("15", 15)] {
-            assert_eq!(text.parse::<Signal>().unwrap().number(), number);
-        }
-        assert_eq!("CLD".parse(), Ok(Signal::CHLD));
-        assert_eq!("RTMIN".parse(), Ok(Signal::real_time(0).unwrap()));
-        assert_eq!("RTMIN+0".parse(), Ok(Signal::real_time(0).unwrap()));
-        assert_eq!("RTMAX".parse(), Ok(Signal::new(libc::SIGRTMAX()).unwrap()));
-        assert_eq!("SIGRTMAX-2".parse(), Ok(Signal::new(libc::SIGRTMAX() - 2).unwrap()));
-    }
-
-    #[test]
-    fn what_is_no_signal_is_refused_with_a_hint() {
-        let bad =
-            ["", "SIG", "0", "32", "65", "-1", "+9", "99999999999", "TERMX", "RTMIN+", "RTMIN-1"];
-        let worse =
-            ["RTMIN+99", "RTMAX+1", "RTMAX-99", "RTMIN+-1", "RTMIN++1", " TERM", "9 ", "1x", "sıg"];
-        for text in bad.into_iter().chain(worse) {
-            let error = text.parse::<Signal>().unwrap_err();
-            assert!(error.to_string().contains("RTMIN+1"), "{error}");
-        }
-    }
-
-    #[test]
-    fn sets_are_joined_and_listed() {
-        let set = Signal::TERM | Signal::HUP | Signal::USR1;
-        assert!(signals(set).eq([Signal::HUP, Signal::USR1, Signal::TERM]));
-        let mut collected: SignalSet = [Signal::TERM, Signal::HUP].into_iter().collect();
-        collected |= Signal::USR1;
-        assert_eq!(collected, set);
-    }
-
-    #[test]
-    fn what_cannot_be_caught_is_refused_and_says_why() {
-        for signal in [Signal::KILL, Signal::STOP] {
-            let error = check_blockable("block", signal.into()).unwrap_err();
-            assert!(error.to_string().starts_with(&format!("cannot block {signal}: no program")));
-        }
-        let error = check_catchable("catch", Signal::TERM | Signal::SEGV).unwrap_err();
-        assert!(
-            error.to_string().starts_with("cannot catch SIGSEGV: it reports a fault"),
-            "{error}"
-        );
-        assert!(check_catchable("catch", SignalSet::line(31)).is_err());
-        assert!(check_blockable("block", Signal::SEGV.into()).is_ok());
-        assert!(check_catchable("catch", catchable()).is_ok());
     }
 }

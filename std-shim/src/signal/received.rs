@@ -7,12 +7,16 @@ use rustix::process::Pid;
 /// A signal that was received.
 ///
 /// ```
-/// use ringway::signal::{Raised, Received, Signal};
-/// fn handler(delivery: &Raised) {
-///     if let Some(received) = Received::of(delivery) {
-///         println!("{} from {:?}", received.signal, received.sender());
-///     }
-/// }
+/// use ringway::signal::{self, Origin, Signal};
+/// let _quiet = signal::block(Signal::USR1)?;
+/// signal::queue(ringway::process::id(), Signal::USR1, -7i32 as usize)?;
+/// let received = signal::wait(Signal::USR1)?;
+/// assert_eq!((received.signal, received.count), (Signal::USR1, 1));
+/// assert_eq!(received.origin(), Some(Origin::Queue));
+/// assert_eq!(received.sender(), Some(ringway::process::id()));
+/// assert_eq!(received.user(), Some(rustix::process::getuid().as_raw()));
+/// assert_eq!((received.value(), received.int()), (Some(-7i32 as usize), Some(-7)));
+/// # Ok::<(), ringway::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -50,11 +54,6 @@ pub enum Origin {
 
 impl Origin {
     /// From the code of a `siginfo_t`.
-    ///
-    /// ```
-    /// use ringway::signal::Origin;
-    /// assert_eq!(Origin::of_code(-1), Origin::Queue);
-    /// ```
     pub const fn of_code(code: i32) -> Self {
         match code {
             libc::SI_USER | libc::SI_TKILL => Origin::Kill,
@@ -85,13 +84,6 @@ impl Received {
     }
 
     /// How it came about, if that was kept.
-    ///
-    /// ```no_run
-    /// use ringway::signal::{self, Origin, Signal};
-    /// let received = signal::wait(Signal::USR1)?;
-    /// if received.origin() == Some(Origin::Queue) { /* there is a value */ }
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
     pub fn origin(&self) -> Option<Origin> {
         self.payload.map(|payload| Origin::of_code(payload.code))
     }
@@ -102,24 +94,12 @@ impl Received {
     /// The process may have ended, and its number belong to another: a pid is not a proof of identity. And where the
     /// [origin](Self::origin) is [`Origin::Queue`] the sender fills in this number and the user itself
     /// (`rt_sigqueueinfo(2)`): they are its word, not the kernel's.
-    ///
-    /// ```no_run
-    /// use ringway::signal::{self, Signal};
-    /// println!("{:?}", signal::wait(Signal::USR1)?.sender());
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
     #[doc(alias = "si_pid")]
     pub fn sender(&self) -> Option<Pid> {
         Pid::from_raw(self.payload?.sender.try_into().ok()?)
     }
 
     /// The real user of the sender; of a queued signal, what the sender says. `None` as for [`sender`](Self::sender).
-    ///
-    /// ```no_run
-    /// use ringway::signal::{self, Signal};
-    /// println!("{:?}", signal::wait(Signal::USR1)?.user());
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
     #[doc(alias = "si_uid")]
     pub fn user(&self) -> Option<u32> {
         self.sender().and(self.payload).map(|payload| payload.user)
@@ -127,12 +107,6 @@ impl Received {
 
     /// The value that was sent with it, or that belongs to the timer; for `SIGCHLD` from the kernel, the child's exit
     /// status or the signal that ended it.
-    ///
-    /// ```no_run
-    /// use ringway::signal::{self, Signal};
-    /// println!("{:?}", signal::wait(Signal::USR1)?.value());
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
     #[doc(alias = "si_value")]
     pub fn value(&self) -> Option<usize> {
         let has_value = match self.origin()? {
@@ -145,12 +119,6 @@ impl Received {
 
     /// [`value`](Self::value) as C's `sival_int`: the lower 32 bits of it, with their sign. A sender that set only
     /// the `int` leaves the others undefined.
-    ///
-    /// ```no_run
-    /// use ringway::signal::{self, Signal};
-    /// println!("{:?}", signal::wait(Signal::USR1)?.int());
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
     #[doc(alias = "sival_int")]
     pub fn int(&self) -> Option<i32> {
         // Truncation is the point.

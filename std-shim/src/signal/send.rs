@@ -77,7 +77,8 @@ pub fn queue(process: Pid, signal: Signal, value: usize) -> Result<()> {
 /// });
 /// process::main(&[SLEEP]);
 /// let child = process::spawn(&SLEEP, b"", vec![])?;
-/// signal::send_fd(&child, Signal::TERM)?;
+/// signal::send_fd(&child, Signal::WINCH)?; // it ignores that
+/// signal::queue_fd(&child, Signal::TERM, 42)?;
 /// assert_eq!(child.join()?.signal(), Some(Signal::TERM));
 /// # Ok::<(), ringway::Error>(())
 /// ```
@@ -90,19 +91,6 @@ pub fn send_fd(process: impl AsFd, signal: Signal) -> Result<()> {
 ///
 /// # Errors
 /// As [`queue`].
-///
-/// ```
-/// use ringway::process::{self, Entry};
-/// use ringway::signal::{self, Signal};
-/// const SLEEP: Entry = Entry::new("sleep", |_| loop {
-///     std::thread::park();
-/// });
-/// process::main(&[SLEEP]);
-/// let child = process::spawn(&SLEEP, b"", vec![])?;
-/// signal::queue_fd(&child, Signal::TERM, 42)?;
-/// assert_eq!(child.join()?.signal(), Some(Signal::TERM));
-/// # Ok::<(), ringway::Error>(())
-/// ```
 #[doc(alias = "pidfd_send_signal")]
 pub fn queue_fd(process: impl AsFd, signal: Signal, value: usize) -> Result<()> {
     pidfd_send_signal(process, signal, &queued(signal, value))
@@ -169,39 +157,5 @@ fn check(result: libc::c_long, signal: Signal, whom: std::fmt::Arguments<'_>) ->
             let errno: Errno = last_errno();
             Err(Error::new("send", limit(errno)).on(format_args!("{signal} to {whom}")))
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Cause;
-    use crate::signal::Received;
-    use rustix::process::getpid;
-
-    #[test]
-    fn a_process_that_is_not_there_is_told() {
-        // Larger than any pid on Linux (2^22).
-        let nobody = Pid::from_raw(1 << 30).unwrap();
-        for result in [send(nobody, Signal::TERM), queue(nobody, Signal::TERM, 1)] {
-            let error = result.unwrap_err();
-            assert_eq!(error.cause(), Cause::Os(Errno::SRCH));
-            assert!(error.to_string().starts_with("cannot send SIGTERM to process 1073741824: "));
-        }
-    }
-
-    #[test]
-    fn a_descriptor_that_is_no_process_is_told() {
-        let file = std::fs::File::open("/dev/null").unwrap();
-        assert!(send_fd(&file, Signal::TERM).is_err());
-        assert!(queue_fd(&file, Signal::TERM, 1).is_err());
-    }
-
-    #[test]
-    fn what_is_queued_through_a_pidfd_is_laid_out_as_the_system_reads_it() {
-        let info = queued(Signal::USR1, 77);
-        let received = Received::from_info(Signal::USR1, &info);
-        assert_eq!(received.user(), Some(rustix::process::getuid().as_raw()));
-        assert_eq!((received.value(), received.sender()), (Some(77), Some(getpid())));
     }
 }

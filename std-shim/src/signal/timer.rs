@@ -25,11 +25,16 @@ use std::time::Duration;
 /// use std::time::Duration;
 /// signal::catch(Signal::ALRM, Delivery::Queued)?;
 /// let mut timer = IntervalTimer::new(Signal::ALRM, 7)?;
+/// assert_eq!(timer.left()?, None);
 /// timer.start(Duration::from_millis(1), Duration::from_millis(1))?;
 /// let mut dispatcher = signal::dispatcher()?;
 /// for _ in 0..3 {
 ///     assert_eq!(dispatcher.wait(Signal::ALRM)?.value(), Some(7));
+///     println!("and {} more since", timer.overruns()?);
 /// }
+/// timer.start(Duration::from_secs(60), Duration::ZERO)?;
+/// assert!(timer.left()?.unwrap() <= Duration::from_secs(60));
+/// timer.stop()?;
 /// # Ok::<(), ringway::Error>(())
 /// ```
 #[doc(alias = "setitimer")]
@@ -55,12 +60,6 @@ impl IntervalTimer {
     /// [`Cause::Signal`](crate::Cause::Signal) for `KILL` and `STOP`, which would only end or stop this process;
     /// [`Exhausted`](crate::CoreError::Exhausted) if the kernel has no room for another timer, or this user has as many
     /// signals queued as allowed (`RLIMIT_SIGPENDING`), of which each timer takes one.
-    ///
-    /// ```
-    /// use ringway::signal::{IntervalTimer, Signal};
-    /// let timer = IntervalTimer::new(Signal::ALRM, 0)?;
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
     pub fn new(signal: Signal, value: usize) -> Result<Self> {
         check_blockable("let a timer send", signal.into())?;
         // SAFETY: all zeroes is a `sigevent`.
@@ -83,17 +82,6 @@ impl IntervalTimer {
     /// Starts it: it expires after `first`, and then every `interval`; once only, if that is zero. One that runs
     /// starts anew. A `first` of zero expires at once.
     ///
-    /// ```
-    /// use ringway::signal::{IntervalTimer, Signal};
-    /// use std::time::Duration;
-    /// let mut timer = IntervalTimer::new(Signal::ALRM, 0)?;
-    /// timer.start(Duration::from_secs(60), Duration::ZERO)?;
-    /// assert!(timer.left()?.unwrap() <= Duration::from_secs(60));
-    /// timer.stop()?;
-    /// assert_eq!(timer.left()?, None);
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    ///
     /// # Errors
     /// What the system says.
     pub fn start(&mut self, first: Duration, interval: Duration) -> Result<()> {
@@ -105,12 +93,6 @@ impl IntervalTimer {
     ///
     /// # Errors
     /// What the system says.
-    ///
-    /// ```
-    /// use ringway::signal::{IntervalTimer, Signal};
-    /// IntervalTimer::new(Signal::ALRM, 0)?.stop()?;
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
     pub fn stop(&mut self) -> Result<()> {
         self.set(Duration::ZERO, Duration::ZERO)
     }
@@ -119,12 +101,6 @@ impl IntervalTimer {
     ///
     /// # Errors
     /// What the system says.
-    ///
-    /// ```
-    /// use ringway::signal::{IntervalTimer, Signal};
-    /// assert_eq!(IntervalTimer::new(Signal::ALRM, 0)?.left()?, None);
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
     #[doc(alias = "getitimer")]
     pub fn left(&self) -> Result<Option<Duration>> {
         let mut now = MaybeUninit::<libc::itimerspec>::uninit();
@@ -144,12 +120,6 @@ impl IntervalTimer {
     ///
     /// # Errors
     /// What the system says.
-    ///
-    /// ```
-    /// use ringway::signal::{IntervalTimer, Signal};
-    /// assert_eq!(IntervalTimer::new(Signal::ALRM, 0)?.overruns()?, 0);
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
     #[doc(alias = "timer_getoverrun")]
     pub fn overruns(&self) -> Result<u32> {
         // SAFETY: the timer is ours.
