@@ -47,10 +47,19 @@ use std::path::{Path, PathBuf};
 /// ```
 /// use ringway::fifo::Fifo;
 /// let place = tempfile::tempdir().unwrap();
-/// let fifo = Fifo::create(place.path().join("news"), 0o600).unwrap();
+/// let path = place.path().join("news");
+/// let fifo = Fifo::open_or_create(&path, 0o600).unwrap();
+/// assert!(fifo.path() == path && fifo.is_creator());
+/// assert_eq!(fifo.mark().unwrap(), place.path().join(".news.ringway"));
+/// assert!(!Fifo::open_or_create(&path, 0o600).unwrap().is_creator());
 /// let (reader, writer) = fifo.open_both().unwrap();
 /// writer.write_all(b"to myself").unwrap();
 /// assert_eq!(reader.read(&mut [0; 16]).unwrap(), 9);
+///
+/// fifo.remove().unwrap();
+/// assert_eq!(place.path().read_dir().unwrap().count(), 0);
+/// Fifo::create(&path, 0o600).unwrap().keep();
+/// assert_eq!(place.path().read_dir().unwrap().count(), 1);
 /// ```
 #[derive(Debug)]
 pub struct Fifo {
@@ -113,15 +122,6 @@ impl Fifo {
     ///
     /// # Errors
     /// [`Cause::WrongFile`](crate::Cause::WrongFile) if something else has the name; else as [`create`](Self::create).
-    ///
-    /// ```
-    /// use ringway::fifo::Fifo;
-    /// let place = tempfile::tempdir().unwrap();
-    /// let path = place.path().join("news");
-    /// let first = Fifo::open_or_create(&path, 0o600).unwrap();
-    /// let second = Fifo::open_or_create(&path, 0o600).unwrap();
-    /// assert!(first.is_creator() && !second.is_creator());
-    /// ```
     pub fn open_or_create(path: impl AsRef<Path>, mode: u32) -> Result<Fifo> {
         let path = path.as_ref();
         // Both fail when somebody removes the name in between: then it is ours to make after all. Who keeps making and removing
@@ -165,52 +165,22 @@ impl Fifo {
     }
 
     /// The path, as it was given.
-    ///
-    /// ```
-    /// use ringway::fifo::Fifo;
-    /// let place = tempfile::tempdir().unwrap();
-    /// let fifo = Fifo::create(place.path().join("news"), 0o600).unwrap();
-    /// assert_eq!(fifo.path(), place.path().join("news"));
-    /// ```
     pub fn path(&self) -> &Path {
         self.name.path()
     }
 
     /// Whether dropping this value removes the name.
-    ///
-    /// ```
-    /// use ringway::fifo::Fifo;
-    /// let place = tempfile::tempdir().unwrap();
-    /// assert!(Fifo::create(place.path().join("news"), 0o600).unwrap().is_creator());
-    /// ```
     pub fn is_creator(&self) -> bool {
         self.name.is_creator()
     }
 
     /// The path of the mark beside a FIFO that was made here, `.NAME.ringway`, which goes with the FIFO: for a program that
     /// removes both itself, where it ends without dropping this value. `None` if there is no mark.
-    ///
-    /// ```
-    /// use ringway::fifo::Fifo;
-    /// let place = tempfile::tempdir().unwrap();
-    /// let fifo = Fifo::create(place.path().join("news"), 0o600).unwrap();
-    /// assert_eq!(fifo.mark().unwrap(), place.path().join(".news.ringway"));
-    /// fifo.keep();
-    /// assert_eq!(place.path().read_dir().unwrap().count(), 1);
-    /// ```
     pub fn mark(&self) -> Option<PathBuf> {
         self.name.mark()
     }
 
     /// Leaves the name in the file system when this value is dropped.
-    ///
-    /// ```
-    /// use ringway::fifo::Fifo;
-    /// let place = tempfile::tempdir().unwrap();
-    /// let path = place.path().join("news");
-    /// Fifo::create(&path, 0o600).unwrap().keep();
-    /// assert!(path.exists());
-    /// ```
     pub fn keep(mut self) {
         self.name.keep();
     }
@@ -220,14 +190,6 @@ impl Fifo {
     ///
     /// # Errors
     /// What the system says.
-    ///
-    /// ```
-    /// use ringway::fifo::Fifo;
-    /// let place = tempfile::tempdir().unwrap();
-    /// let fifo = Fifo::create(place.path().join("news"), 0o600).unwrap();
-    /// fifo.remove().unwrap();
-    /// assert_eq!(place.path().read_dir().unwrap().count(), 0);
-    /// ```
     #[doc(alias = "unlink")]
     pub fn remove(mut self) -> Result<()> {
         self.name.remove()

@@ -152,13 +152,9 @@ impl Options {
 
 /// What both ends offer, and the traits of a descriptor.
 macro_rules! both_ends {
-    ($End:ident, $other:literal, $example:literal) => {
+    ($End:ident, $other:literal) => {
         impl $End {
             /// Where this end is in its life, by what its operations have met so far. [`look`](Self::look) asks the system.
-            ///
-            /// ```
-            #[doc = $example]
-            /// ```
             pub fn state(&self) -> State {
                 self.end.state.get()
             }
@@ -169,7 +165,13 @@ macro_rules! both_ends {
             /// What the system says.
             ///
             /// ```
-            #[doc = $example]
+            /// use ringway::{channel::{Direction, State}, pipe::pipe};
+            /// let ((reader, far), (near, writer)) = (pipe().unwrap(), pipe().unwrap());
+            /// assert_eq!((reader.state(), writer.state()), (State::READER, State::WRITER));
+            /// drop((far, near));
+            /// let [send, recv] = [Direction::Absent, Direction::Ended];
+            /// assert_eq!(reader.look().unwrap(), State::Connected { send, recv });
+            /// assert_eq!(writer.look().unwrap(), State::Connected { send: recv, recv: send });
             /// ```
             pub fn look(&self) -> Result<State> {
                 self.end.look()
@@ -212,11 +214,6 @@ macro_rules! both_ends {
             ///
             /// # Errors
             /// What the system says.
-            ///
-            /// ```
-            /// let (reader, writer) = ringway::pipe::pipe().unwrap();
-            /// assert_eq!(reader.size().unwrap(), writer.size().unwrap());
-            /// ```
             #[doc(alias = "F_GETPIPE_SZ")]
             pub fn size(&self) -> Result<usize> {
                 rustix::pipe::fcntl_getpipe_size(&self.end.fd)
@@ -232,8 +229,9 @@ macro_rules! both_ends {
             /// user's share allows, `EBUSY` if more is in the pipe just now.
             ///
             /// ```
-            /// let (reader, _writer) = ringway::pipe::pipe().unwrap();
+            /// let (reader, writer) = ringway::pipe::pipe().unwrap();
             /// assert_eq!(reader.set_size(100_000).unwrap(), 131_072);
+            /// assert_eq!((reader.size().unwrap(), writer.size().unwrap()), (131_072, 131_072));
             /// ```
             #[doc(alias = "F_SETPIPE_SZ")]
             pub fn set_size(&self, bytes: usize) -> Result<usize> {
@@ -272,23 +270,5 @@ macro_rules! both_ends {
     };
 }
 
-both_ends!(
-    Reader,
-    "writer",
-    "use ringway::channel::{Direction, State};
-let (reader, writer) = ringway::pipe::pipe().unwrap();
-assert_eq!(reader.state(), State::READER);
-drop(writer);
-assert_eq!(reader.look().unwrap(), State::Connected { send: Direction::Absent, recv: Direction::Ended });
-assert_eq!(reader.state(), reader.look().unwrap());"
-);
-both_ends!(
-    Writer,
-    "reader",
-    "use ringway::channel::{Direction, State};
-let (reader, writer) = ringway::pipe::pipe().unwrap();
-assert_eq!(writer.state(), State::WRITER);
-drop(reader);
-assert_eq!(writer.look().unwrap(), State::Connected { send: Direction::Ended, recv: Direction::Absent });
-assert_eq!(writer.state(), writer.look().unwrap());"
-);
+both_ends!(Reader, "writer");
+both_ends!(Writer, "reader");

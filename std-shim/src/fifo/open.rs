@@ -27,9 +27,13 @@ impl Fifo {
     /// it is something else by now, `EACCES`, or what the system says.
     ///
     /// ```
-    /// use ringway::fifo::Fifo;
+    /// use ringway::{CoreError, fifo::Fifo};
+    /// use std::time::{Duration, Instant};
     /// let place = tempfile::tempdir().unwrap();
     /// let fifo = Fifo::create(place.path().join("news"), 0o600).unwrap();
+    /// let soon = Some(Instant::now() + Duration::from_millis(10));
+    /// assert!(fifo.open_reader_deadline(soon).unwrap_err().is(CoreError::TimedOut));
+    /// assert!(fifo.open_writer_deadline(soon).unwrap_err().is(CoreError::TimedOut));
     /// std::thread::scope(|s| {
     ///     s.spawn(|| fifo.open_writer().unwrap().write_all(b"hello").unwrap());
     ///     let reader = fifo.open_reader().unwrap();
@@ -45,18 +49,7 @@ impl Fifo {
     /// read before that is `Ok(0)`, as the system has it: there is no writer.
     ///
     /// # Errors
-    /// As [`open_reader`](Self::open_reader).
-    ///
-    /// ```
-    /// use ringway::{channel::State, fifo::Fifo};
-    /// let place = tempfile::tempdir().unwrap();
-    /// let fifo = Fifo::create(place.path().join("news"), 0o600).unwrap();
-    /// let reader = fifo.try_open_reader().unwrap();
-    /// assert_eq!(reader.state(), State::Connecting);
-    /// let writer = fifo.try_open_writer().unwrap();
-    /// assert_eq!(reader.look().unwrap(), State::READER);
-    /// # drop(writer);
-    /// ```
+    /// As [`open_reader`](Self::open_reader). [`try_open_writer`](Self::try_open_writer) has an example.
     pub fn try_open_reader(&self) -> Result<Reader> {
         let fd = self.open_as(READER, OFlags::RDONLY | OFlags::NONBLOCK)?;
         self.blocking(READER, &fd)?;
@@ -71,15 +64,6 @@ impl Fifo {
     ///
     /// # Errors
     /// [`TimedOut`](CoreError::TimedOut) when no writer came in time; else as [`open_reader`](Self::open_reader).
-    ///
-    /// ```
-    /// use ringway::{CoreError, fifo::Fifo};
-    /// use std::time::{Duration, Instant};
-    /// let place = tempfile::tempdir().unwrap();
-    /// let fifo = Fifo::create(place.path().join("news"), 0o600).unwrap();
-    /// let soon = Instant::now() + Duration::from_millis(10);
-    /// assert!(fifo.open_reader_deadline(Some(soon)).unwrap_err().is(CoreError::TimedOut));
-    /// ```
     pub fn open_reader_deadline(&self, deadline: Option<Instant>) -> Result<Reader> {
         let Some(deadline) = deadline else { return self.open_reader() };
         let reader = self.try_open_reader()?;
@@ -106,17 +90,7 @@ impl Fifo {
     /// Opens it for writing, and waits until there is a reader. A signal does not end the wait.
     ///
     /// # Errors
-    /// As [`open_reader`](Self::open_reader).
-    ///
-    /// ```
-    /// use ringway::fifo::Fifo;
-    /// let place = tempfile::tempdir().unwrap();
-    /// let fifo = Fifo::create(place.path().join("news"), 0o600).unwrap();
-    /// std::thread::scope(|s| {
-    ///     s.spawn(|| assert_eq!(fifo.open_reader().unwrap().read(&mut [0; 8]).unwrap(), 5));
-    ///     fifo.open_writer().unwrap().write_all(b"hello").unwrap();
-    /// });
-    /// ```
+    /// As [`open_reader`](Self::open_reader), where an example is.
     pub fn open_writer(&self) -> Result<Writer> {
         let fd = self.open_as(WRITER, OFlags::WRONLY)?;
         Ok(Writer::from_end(self.end(fd, State::WRITER)))
@@ -128,12 +102,15 @@ impl Fifo {
     /// [`NoReader`](CoreError::NoReader) if there is none; else as [`open_reader`](Self::open_reader).
     ///
     /// ```
-    /// use ringway::{CoreError, fifo::Fifo};
+    /// use ringway::{CoreError, channel::State, fifo::Fifo};
     /// let place = tempfile::tempdir().unwrap();
     /// let fifo = Fifo::create(place.path().join("news"), 0o600).unwrap();
     /// assert!(fifo.try_open_writer().unwrap_err().is(CoreError::NoReader));
     /// let reader = fifo.try_open_reader().unwrap();
-    /// fifo.try_open_writer().unwrap().write_all(b"hello").unwrap();
+    /// assert_eq!(reader.state(), State::Connecting);
+    /// let writer = fifo.try_open_writer().unwrap();
+    /// assert_eq!(reader.look().unwrap(), State::READER);
+    /// writer.write_all(b"hello").unwrap();
     /// assert_eq!(reader.read(&mut [0; 8]).unwrap(), 5);
     /// ```
     #[doc(alias = "ENXIO")]
@@ -147,15 +124,6 @@ impl Fifo {
     ///
     /// # Errors
     /// [`TimedOut`](CoreError::TimedOut) when no reader came in time; else as [`open_reader`](Self::open_reader).
-    ///
-    /// ```
-    /// use ringway::{CoreError, fifo::Fifo};
-    /// use std::time::{Duration, Instant};
-    /// let place = tempfile::tempdir().unwrap();
-    /// let fifo = Fifo::create(place.path().join("news"), 0o600).unwrap();
-    /// let soon = Instant::now() + Duration::from_millis(10);
-    /// assert!(fifo.open_writer_deadline(Some(soon)).unwrap_err().is(CoreError::TimedOut));
-    /// ```
     pub fn open_writer_deadline(&self, deadline: Option<Instant>) -> Result<Writer> {
         let Some(deadline) = deadline else { return self.open_writer() };
         let mut pause = PAUSE;

@@ -8,125 +8,82 @@ use rustix::io::{self, Errno};
 use rustix::net::sockopt;
 use std::ffi::c_int;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::time::Duration;
 
-impl<F: Family, T: Type> Socket<F, T> {
+/// Declares what is asked of a socket and set on it: a line for each `get`, `set` and their value, as what an error calls it,
+/// and how it is done, for which `fd` stands for the descriptor.
+macro_rules! settings {
+    ($({$($of:tt)*})? $Socket:ty: $(
+        $(#[$get_doc:meta])* $get_vis:vis fn $get:ident -> $Value:ty = |$fd:ident| $ask:expr;
+        $(#[$set_doc:meta])* $set_vis:vis fn $set:ident($value:ident) = $do:expr, $name:literal;
+    )+) => {
+        impl $(<$($of)*>)? $Socket {$(
+            $(#[$get_doc])*
+            ///
+            /// # Errors
+            /// What the system says.
+            $get_vis fn $get(&self) -> Result<$Value> {
+                let ask = |$fd: BorrowedFd<'_>| -> io::Result<$Value> { $ask };
+                ask(self.fd.as_fd()).map_err(|errno| Error::new(concat!("get ", $name), errno))
+            }
+
+            $(#[$set_doc])*
+            ///
+            /// # Errors
+            /// What the system says.
+            $set_vis fn $set(&self, $value: $Value) -> Result<()> {
+                let set = |$fd: BorrowedFd<'_>| -> io::Result<()> { $do };
+                set(self.fd.as_fd()).map_err(|errno| Error::new(concat!("set ", $name), errno))
+            }
+        )+}
+    };
+}
+
+settings! { {F: Family, T: Type} Socket<F, T>:
     /// The size of the send buffer in bytes, with the kernel's own bookkeeping. For Unix sockets it also bounds a message.
-    ///
-    /// # Errors
-    /// What the system says.
     ///
     /// ```
     /// let (ours, _theirs) = ringway::socket::UnixSeqpacket::pair()?;
     /// ours.set_send_buffer(100_000)?;
-    /// assert!(ours.send_buffer()? >= 100_000);
+    /// ours.set_recv_buffer(100_000)?;
+    /// assert!(ours.send_buffer()? >= 100_000 && ours.recv_buffer()? >= 100_000);
     /// # Ok::<(), ringway::Error>(())
     /// ```
     #[doc(alias = "SO_SNDBUF")]
-    pub fn send_buffer(&self) -> Result<usize> {
-        sockopt::socket_send_buffer_size(&self.fd)
-            .map_err(|errno| Error::new("get the size of the send buffer", errno))
-    }
-
+    pub fn send_buffer -> usize = |fd| sockopt::socket_send_buffer_size(fd);
     /// Asks for a send buffer of so many bytes. Linux doubles it to have room for its bookkeeping, and grants at
     /// most `net.core.wmem_max` ([socket(7)](https://man7.org/linux/man-pages/man7/socket.7.html)).
-    ///
-    /// # Errors
-    /// What the system says.
     #[doc(alias = "SO_SNDBUF")]
-    pub fn set_send_buffer(&self, bytes: usize) -> Result<()> {
-        sockopt::set_socket_send_buffer_size(&self.fd, bytes)
-            .map_err(|errno| Error::new("set the size of the send buffer", errno))
-    }
+    pub fn set_send_buffer(bytes) = sockopt::set_socket_send_buffer_size(fd, bytes), "the size of the send buffer";
 
     /// The size of the receive buffer in bytes. A Unix socket receives from its peer's send buffer, and does not use it.
-    ///
-    /// # Errors
-    /// What the system says.
-    ///
-    /// ```
-    /// let socket = ringway::socket::UdpSocket::bind("127.0.0.1:0")?;
-    /// socket.set_recv_buffer(100_000)?;
-    /// assert!(socket.recv_buffer()? >= 100_000);
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
     #[doc(alias = "SO_RCVBUF")]
-    pub fn recv_buffer(&self) -> Result<usize> {
-        sockopt::socket_recv_buffer_size(&self.fd)
-            .map_err(|errno| Error::new("get the size of the receive buffer", errno))
-    }
-
+    pub fn recv_buffer -> usize = |fd| sockopt::socket_recv_buffer_size(fd);
     /// Asks for a receive buffer of so many bytes; see [`set_send_buffer`](Self::set_send_buffer), here with
     /// `net.core.rmem_max`.
-    ///
-    /// # Errors
-    /// What the system says.
     #[doc(alias = "SO_RCVBUF")]
-    pub fn set_recv_buffer(&self, bytes: usize) -> Result<()> {
-        sockopt::set_socket_recv_buffer_size(&self.fd, bytes)
-            .map_err(|errno| Error::new("set the size of the receive buffer", errno))
-    }
+    pub fn set_recv_buffer(bytes) = sockopt::set_socket_recv_buffer_size(fd, bytes), "the size of the receive buffer";
 }
 
-impl Socket<Inet, Stream> {
+settings! { Socket<Inet, Stream>:
     /// Whether what is written goes out at once.
-    ///
-    /// # Errors
-    /// What the system says.
     #[doc(alias = "TCP_NODELAY")]
-    pub fn nodelay(&self) -> Result<bool> {
-        sockopt::tcp_nodelay(&self.fd).map_err(|errno| Error::new("get TCP_NODELAY", errno))
-    }
-
+    pub fn nodelay -> bool = |fd| sockopt::tcp_nodelay(fd);
     /// To send what is written at once, also when it is little and earlier bytes are not acknowledged yet: less delay for
     /// small requests, more packets ([tcp(7)](https://man7.org/linux/man-pages/man7/tcp.7.html)).
-    ///
-    /// # Errors
-    /// What the system says.
-    ///
-    /// ```
-    /// use ringway::socket::{TcpListener, TcpStream};
-    /// let listener = TcpListener::bind("127.0.0.1:0")?;
-    /// let client = TcpStream::connect(listener.local_address()?)?;
-    /// client.set_nodelay(true)?;
-    /// assert!(client.nodelay()?);
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
     #[doc(alias = "TCP_NODELAY")]
-    pub fn set_nodelay(&self, on: bool) -> Result<()> {
-        sockopt::set_tcp_nodelay(&self.fd, on).map_err(|errno| Error::new("set TCP_NODELAY", errno))
-    }
-}
+    pub fn set_nodelay(on) = sockopt::set_tcp_nodelay(fd, on), "TCP_NODELAY";
 
-impl Socket<Inet, Stream> {
     /// How long the connection is idle before the peer is asked whether it is still there; `None` if it never is.
-    ///
-    /// # Errors
-    /// What the system says.
-    #[doc(alias = "SO_KEEPALIVE")]
-    #[doc(alias = "TCP_KEEPIDLE")]
-    pub fn keepalive(&self) -> Result<Option<Duration>> {
-        let get = || match sockopt::socket_keepalive(&self.fd)? {
-            true => sockopt::tcp_keepidle(&self.fd).map(Some),
-            false => Ok(None),
-        };
-        get().map_err(|errno: Errno| Error::new("get the keep-alive time", errno))
-    }
-
-    /// Has the peer asked whether it is still there when the connection was idle for so long, in whole seconds and at least
-    /// one; `None` is the default, and never asks. A peer that does not answer is asked again, as often and in such steps
-    /// as the system is set to (`net.ipv4.tcp_keepalive_probes`, `…_intvl`), and then the connection is torn down:
-    /// [`TimedOut`](crate::CoreError::TimedOut) ([tcp(7)](https://man7.org/linux/man-pages/man7/tcp.7.html)).
-    ///
-    /// # Errors
-    /// `EINVAL` for more than 32767 seconds, or what the system says.
     ///
     /// ```
     /// use ringway::socket::{TcpListener, TcpStream};
     /// use std::time::Duration;
     /// let listener = TcpListener::bind("127.0.0.1:0")?;
     /// let client = TcpStream::connect(listener.local_address()?)?;
+    /// client.set_nodelay(true)?;
+    /// assert!(client.nodelay()?);
     /// assert_eq!(client.keepalive()?, None);
     /// client.set_keepalive(Some(Duration::from_secs(30)))?;
     /// assert_eq!(client.keepalive()?, Some(Duration::from_secs(30)));
@@ -134,33 +91,31 @@ impl Socket<Inet, Stream> {
     /// ```
     #[doc(alias = "SO_KEEPALIVE")]
     #[doc(alias = "TCP_KEEPIDLE")]
-    pub fn set_keepalive(&self, idle: Option<Duration>) -> Result<()> {
-        let set = || {
-            if let Some(idle) = idle {
-                let whole = Duration::from_secs(idle.as_secs().max(1));
-                sockopt::set_tcp_keepidle(&self.fd, whole)?;
-            }
-            sockopt::set_socket_keepalive(&self.fd, idle.is_some())
-        };
-        set().map_err(|errno: Errno| Error::new("set the keep-alive time", errno))
-    }
+    pub fn keepalive -> Option<Duration> = |fd| match sockopt::socket_keepalive(fd)? {
+        true => sockopt::tcp_keepidle(fd).map(Some),
+        false => Ok(None),
+    };
+    /// Has the peer asked whether it is still there when the connection was idle for so long, in whole seconds, of which
+    /// there are at least 1 and at most 32767 (else `EINVAL`); `None` is the default, and never asks. A peer that does not
+    /// answer is asked again, as often and in such steps as the system is set to (`net.ipv4.tcp_keepalive_probes`,
+    /// `…_intvl`), and then the connection is torn down: [`TimedOut`](crate::CoreError::TimedOut)
+    /// ([tcp(7)](https://man7.org/linux/man-pages/man7/tcp.7.html)).
+    #[doc(alias = "SO_KEEPALIVE")]
+    #[doc(alias = "TCP_KEEPIDLE")]
+    pub fn set_keepalive(idle) = {
+        if let Some(idle) = idle {
+            sockopt::set_tcp_keepidle(fd, Duration::from_secs(idle.as_secs().max(1)))?;
+        }
+        sockopt::set_socket_keepalive(fd, idle.is_some())
+    }, "the keep-alive time";
 }
 
-impl Socket<Inet, Datagram> {
+settings! { Socket<Inet, Datagram>:
     /// Whether datagrams may be sent to broadcast addresses.
-    ///
-    /// # Errors
-    /// What the system says.
     #[doc(alias = "SO_BROADCAST")]
-    pub fn broadcast(&self) -> Result<bool> {
-        sockopt::socket_broadcast(&self.fd).map_err(|errno| Error::new("get SO_BROADCAST", errno))
-    }
-
+    pub fn broadcast -> bool = |fd| sockopt::socket_broadcast(fd);
     /// Allows datagrams to broadcast addresses, which every host of a network receives. Without it they are refused
     /// (`EACCES`), since one is easily meant for a single host.
-    ///
-    /// # Errors
-    /// What the system says.
     ///
     /// ```
     /// let socket = ringway::socket::UdpSocket::bind("127.0.0.1:0")?;
@@ -171,10 +126,7 @@ impl Socket<Inet, Datagram> {
     /// # Ok::<(), ringway::Error>(())
     /// ```
     #[doc(alias = "SO_BROADCAST")]
-    pub fn set_broadcast(&self, on: bool) -> Result<()> {
-        sockopt::set_socket_broadcast(&self.fd, on)
-            .map_err(|errno| Error::new("set SO_BROADCAST", errno))
-    }
+    pub fn set_broadcast(on) = sockopt::set_socket_broadcast(fd, on), "SO_BROADCAST";
 }
 
 /// Whether every message comes with the time at which it was received.
