@@ -40,15 +40,13 @@ mod end;
 mod reader;
 mod writer;
 
-pub(crate) use end::End;
-pub use end::PIPE_BUF;
+pub use end::{End, PIPE_BUF, Reads, Way, Writes};
 pub use reader::Reader;
 pub use writer::Writer;
 
 use crate::{Error, Result};
 use ringway_core::channel::State;
 use std::os::fd::OwnedFd;
-use std::process::Stdio;
 
 /// `int pipe2(int pipefd[2], O_CLOEXEC)`: a pipe, blocking, of the system's usual size.
 ///
@@ -133,8 +131,8 @@ impl Options {
     pub fn open(self) -> Result<(Reader, Writer)> {
         let (reader, writer) =
             self.descriptors().map_err(|errno| Error::new("make a pipe", errno))?;
-        let reader = Reader::from_end(End::new(reader, State::READER, self.nonblocking));
-        let writer = Writer::from_end(End::new(writer, State::WRITER, self.nonblocking));
+        let reader = Reader::new(reader, State::READER, self.nonblocking);
+        let writer = Writer::new(writer, State::WRITER, self.nonblocking);
         if let Some(bytes) = self.size {
             reader.set_size(bytes)?;
         }
@@ -149,126 +147,3 @@ impl Options {
         rustix::pipe::pipe_with(flags)
     }
 }
-
-/// What both ends offer, and the traits of a descriptor.
-macro_rules! both_ends {
-    ($End:ident, $other:literal) => {
-        impl $End {
-            /// Where this end is in its life, by what its operations have met so far. [`look`](Self::look) asks the system.
-            pub fn state(&self) -> State {
-                self.end.state.get()
-            }
-
-            #[doc = concat!("Asks the system, without waiting, whether the last ", $other, " left, and returns the state.")]
-            ///
-            /// # Errors
-            /// What the system says.
-            ///
-            /// ```
-            /// use ringway::{channel::{Direction, State}, pipe::pipe};
-            /// let ((reader, far), (near, writer)) = (pipe().unwrap(), pipe().unwrap());
-            /// assert_eq!((reader.state(), writer.state()), (State::READER, State::WRITER));
-            /// drop((far, near));
-            /// let [send, recv] = [Direction::Absent, Direction::Ended];
-            /// assert_eq!(reader.look().unwrap(), State::Connected { send, recv });
-            /// assert_eq!(writer.look().unwrap(), State::Connected { send: recv, recv: send });
-            /// ```
-            pub fn look(&self) -> Result<State> {
-                self.end.look()
-            }
-
-            /// Sets the mode of the open file description, which duplicates and children share, and with it what the
-            #[doc = concat!("io traits of this ", stringify!($End), " do. Its methods do not depend on it.")]
-            ///
-            /// # Errors
-            /// What the system says.
-            ///
-            /// ```
-            /// let (reader, writer) = ringway::pipe::pipe().unwrap();
-            /// reader.set_nonblocking(true).unwrap();
-            /// writer.set_nonblocking(true).unwrap();
-            /// assert!(ringway::fd::nonblocking(&reader).unwrap());
-            /// ```
-            pub fn set_nonblocking(&self, on: bool) -> Result<()> {
-                self.end.set_nonblocking(on)
-            }
-
-            #[doc = concat!("A second ", stringify!($End), " of the same pipe. The end is closed when all are.")]
-            ///
-            /// # Errors
-            /// [`Exhausted`](crate::CoreError::Exhausted) if this process may not open more.
-            ///
-            /// ```
-            /// let (reader, writer) = ringway::pipe::pipe().unwrap();
-            /// let (other_reader, other_writer) = (reader.try_clone().unwrap(), writer.try_clone().unwrap());
-            /// drop((reader, writer));
-            /// other_writer.write_all(b"x").unwrap();
-            /// assert_eq!(other_reader.read(&mut [0; 8]).unwrap(), 1);
-            /// ```
-            #[doc(alias = "dup")]
-            pub fn try_clone(&self) -> Result<Self> {
-                self.end.duplicate().map(Self::from_end)
-            }
-
-            /// How many bytes the pipe can hold.
-            ///
-            /// # Errors
-            /// What the system says.
-            #[doc(alias = "F_GETPIPE_SZ")]
-            pub fn size(&self) -> Result<usize> {
-                rustix::pipe::fcntl_getpipe_size(&self.end.fd)
-                    .map_err(|errno| self.end.failed("get the size of the pipe", errno))
-            }
-
-            /// Makes the pipe hold at least `bytes`, and returns how many it holds now: a power of two of pages.
-            ///
-            /// See `F_SETPIPE_SZ` in [`fcntl(2)`](https://man7.org/linux/man-pages/man2/fcntl.2.html).
-            ///
-            /// # Errors
-            /// [`Exhausted`](crate::CoreError::Exhausted) if it is more than `/proc/sys/fs/pipe-max-size` or the
-            /// user's share allows, `EBUSY` if more is in the pipe just now.
-            ///
-            /// ```
-            /// let (reader, writer) = ringway::pipe::pipe().unwrap();
-            /// assert_eq!(reader.set_size(100_000).unwrap(), 131_072);
-            /// assert_eq!((reader.size().unwrap(), writer.size().unwrap()), (131_072, 131_072));
-            /// ```
-            #[doc(alias = "F_SETPIPE_SZ")]
-            pub fn set_size(&self, bytes: usize) -> Result<usize> {
-                const SET: &str = "set the size of the pipe";
-                rustix::pipe::fcntl_setpipe_size(&self.end.fd, bytes).map_err(|errno| match errno {
-                    // The only thing that one may not do here is to take more.
-                    rustix::io::Errno::PERM => Error::new(SET, crate::CoreError::Exhausted),
-                    errno => self.end.failed(SET, errno),
-                })
-            }
-
-            #[doc = concat!("Closes this end, as dropping it does. The last one to close tells every ", $other, ".")]
-            ///
-            /// ```
-            /// let (reader, writer) = ringway::pipe::pipe().unwrap();
-            /// writer.close();
-            /// assert_eq!(reader.read(&mut [0; 8]).unwrap(), 0);
-            /// reader.close();
-            /// ```
-            pub fn close(self) {}
-        }
-
-        crate::sys::descriptor!($End, |it| it.end.fd);
-
-        impl From<$End> for OwnedFd {
-            fn from(end: $End) -> OwnedFd {
-                end.end.fd
-            }
-        }
-
-        impl From<$End> for Stdio {
-            fn from(end: $End) -> Stdio {
-                Stdio::from(end.end.fd)
-            }
-        }
-    };
-}
-
-both_ends!(Reader, "writer");
-both_ends!(Writer, "reader");

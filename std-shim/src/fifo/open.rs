@@ -2,7 +2,7 @@
 
 use super::{Fifo, Reader, Writer};
 use crate::fd::Interest;
-use crate::pipe::End;
+use crate::pipe::{End, Way};
 use crate::{CoreError, Error, Result};
 use ringway_core::channel::{Event, State};
 use rustix::fs::OFlags;
@@ -42,7 +42,7 @@ impl Fifo {
     /// ```
     pub fn open_reader(&self) -> Result<Reader> {
         let fd = self.open_as(READER, OFlags::RDONLY)?;
-        Ok(Reader::from_end(self.end(fd, State::READER)))
+        Ok(self.end(fd, State::READER))
     }
 
     /// Opens it for reading at once. The reader is `Connecting` until bytes come or [`look`](Reader::look) finds a writer; a
@@ -55,7 +55,7 @@ impl Fifo {
         self.blocking(READER, &fd)?;
         // `New` on `Connect`: the table has no other answer.
         let state = State::New.on(Event::Connect).map_err(|error| Error::new(READER, error))?;
-        Ok(Reader::from_end(self.end(fd, state)))
+        Ok(self.end(fd, state))
     }
 
     /// Opens it for reading, and waits for a writer at most until `deadline`. Writers are let in from the first
@@ -78,7 +78,7 @@ impl Fifo {
             match crate::fd::wait_deadline(&reader, Interest::Read, Some(until)) {
                 // Bytes, or a writer that came and left: either way one was there.
                 Ok(_) => {
-                    return Ok(Reader::from_end(self.end(reader.into(), State::READER)));
+                    return Ok(self.end(reader.into(), State::READER));
                 }
                 Err(error) if error.is(CoreError::TimedOut) => {}
                 Err(error) => return Err(error.on(self.path().display())),
@@ -93,7 +93,7 @@ impl Fifo {
     /// As [`open_reader`](Self::open_reader), where an example is.
     pub fn open_writer(&self) -> Result<Writer> {
         let fd = self.open_as(WRITER, OFlags::WRONLY)?;
-        Ok(Writer::from_end(self.end(fd, State::WRITER)))
+        Ok(self.end(fd, State::WRITER))
     }
 
     /// Opens it for writing if there is a reader now.
@@ -117,7 +117,7 @@ impl Fifo {
     pub fn try_open_writer(&self) -> Result<Writer> {
         let fd = self.open_as(WRITER, OFlags::WRONLY | OFlags::NONBLOCK)?;
         self.blocking(WRITER, &fd)?;
-        Ok(Writer::from_end(self.end(fd, State::WRITER)))
+        Ok(self.end(fd, State::WRITER))
     }
 
     /// Opens it for writing, and waits for a reader at most until `deadline`. A reader is noticed within 5 ms.
@@ -164,10 +164,7 @@ impl Fifo {
     pub fn open_both(&self) -> Result<(Reader, Writer)> {
         let reader = self.open_as(BOTH, OFlags::RDWR)?;
         let writer = crate::fd::duplicate(&reader)?;
-        Ok((
-            Reader::from_end(self.end(reader, State::READER)),
-            Writer::from_end(self.end(writer, State::WRITER)),
-        ))
+        Ok((self.end(reader, State::READER), self.end(writer, State::WRITER)))
     }
 
     fn open_as(&self, operation: &'static str, flags: OFlags) -> Result<OwnedFd> {
@@ -186,7 +183,7 @@ impl Fifo {
         rustix::io::ioctl_fionbio(fd, false).map_err(|errno| self.name.failed(operation, errno))
     }
 
-    fn end(&self, fd: OwnedFd, state: State) -> End {
+    fn end<W: Way>(&self, fd: OwnedFd, state: State) -> End<W> {
         End::new(fd, state, false).named(self.path().display().to_string().into())
     }
 }

@@ -1,17 +1,17 @@
 //! What a reader and a writer have in common: the descriptor, its life, and how to ask it for something now.
 
-use crate::fd::{EndpointState, Interest, Ready, Timeout, attempt, look, raw, retry, sigpipe};
+use crate::fd::{EndpointState, Interest, Ready, Timeout, look, retry, sigpipe};
 use crate::{CoreError, Error, Result};
-use ringway_core::channel::{Event, State};
+use ringway_core::channel::State;
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::{self, Errno};
+use std::fmt;
+use std::marker::PhantomData;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::process::Stdio;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
-
-const READ: &str = "read from the pipe";
-const WRITE: &str = "write to the pipe";
 
 /// How many bytes a single write puts into a pipe in one piece, whoever else writes: 4096 on Linux, at least 512 everywhere.
 ///
@@ -20,37 +20,177 @@ const WRITE: &str = "write to the pipe";
 /// ```
 pub const PIPE_BUF: usize = rustix::pipe::PIPE_BUF;
 
-/// One end of a pipe or of a FIFO, as a descriptor.
+/// Which end of a pipe it is: [`Reads`] or [`Writes`].
+pub trait Way: fmt::Debug + 'static {
+    #[doc(hidden)]
+    const READS: bool;
+    /// The state of an end whose peer is there.
+    #[doc(hidden)]
+    const LIVE: State;
+}
+
+/// Marks the end that one reads from.
+#[derive(Debug, Clone, Copy)]
+pub enum Reads {}
+
+/// Marks the end that one writes to.
+#[derive(Debug, Clone, Copy)]
+pub enum Writes {}
+
+impl Way for Reads {
+    const READS: bool = true;
+    const LIVE: State = State::READER;
+}
+
+impl Way for Writes {
+    const READS: bool = false;
+    const LIVE: State = State::WRITER;
+}
+
+/// One end of a pipe or of a FIFO: a [`Reader`](super::Reader) or a [`Writer`](super::Writer).
 ///
-/// The kernel decides what can be done; `life` records what it said. A FIFO's peers come and go, so that the record is
-/// never taken for the answer: each call asks the kernel.
+/// The kernel decides what can be done; the [state](Self::state) records what it said. A FIFO's peers come and go, so that the
+/// record is never taken for the answer: each call asks the kernel.
 #[derive(Debug)]
-pub(crate) struct End {
-    pub(crate) fd: OwnedFd,
-    pub(crate) state: EndpointState,
-    /// Whether it is a reader, or else a writer.
-    reads: bool,
+pub struct End<W: Way> {
+    pub(super) fd: OwnedFd,
+    pub(super) state: EndpointState,
     /// What the descriptor was opened as, for messages: a FIFO's path.
     name: Option<Box<str>>,
     /// Whether a `SIGPIPE` would have ended the process when this end was made.
-    suppress_sigpipe: bool,
+    pub(super) suppress_sigpipe: bool,
     /// What `Read` and `Write` do: wait, or say that they would.
     nonblocking: AtomicBool,
     /// The same pipe, opened once more for this end alone, in the non-blocking mode; see [`Self::private`].
     private: OnceLock<Option<OwnedFd>>,
+    way: PhantomData<W>,
 }
 
-impl End {
+/// What both ends offer.
+impl<W: Way> End<W> {
+    /// Where this end is in its life, by what its operations have met so far. [`look`](Self::look) asks the system.
+    pub fn state(&self) -> State {
+        self.state.get()
+    }
+
+    /// Asks the system, without waiting, what became of the peer, whether it left, or a FIFO's came, and returns the state.
+    ///
+    /// # Errors
+    /// What the system says.
+    ///
+    /// ```
+    /// use ringway::{channel::{Direction, State}, pipe::pipe};
+    /// let ((reader, far), (near, writer)) = (pipe().unwrap(), pipe().unwrap());
+    /// assert_eq!((reader.state(), writer.state()), (State::READER, State::WRITER));
+    /// drop((far, near));
+    /// let [none, gone] = [Direction::Absent, Direction::Ended];
+    /// assert_eq!(reader.look().unwrap(), State::Connected { send: none, recv: gone });
+    /// assert_eq!(writer.look().unwrap(), State::Connected { send: gone, recv: none });
+    /// ```
+    pub fn look(&self) -> Result<State> {
+        const LOOK: &str = "look at the pipe";
+        let fd = self.fd.as_fd();
+        let ready = look(fd, Interest::Read).map_err(|errno| self.failed(LOOK, errno))?;
+        let state = self.state.get();
+        if let Some(event) = ready.and_then(Ready::event) {
+            let _ = self.state.on(event);
+        } else if W::READS && !state.can_recv() {
+            // Not hung up; a FIFO's reader that never had a writer looks the same as one that has.
+            if has_writer(fd).map_err(|errno| self.failed(LOOK, errno))? {
+                self.state.renew(State::READER);
+            }
+        } else if !W::READS && !state.can_send() {
+            self.state.renew(State::WRITER);
+        }
+        Ok(self.state.get())
+    }
+
+    /// Sets the mode of the open file description, which duplicates and children share, and with it what the io traits of this
+    /// end do. Its methods do not depend on it.
+    ///
+    /// # Errors
+    /// What the system says.
+    ///
+    /// ```
+    /// let (reader, writer) = ringway::pipe::pipe().unwrap();
+    /// reader.set_nonblocking(true).unwrap();
+    /// writer.set_nonblocking(true).unwrap();
+    /// assert!(ringway::fd::nonblocking(&reader).unwrap());
+    /// ```
+    pub fn set_nonblocking(&self, on: bool) -> Result<()> {
+        crate::fd::set_nonblocking(&self.fd, on)?;
+        // Relaxed: a mode, which publishes nothing. Partner: the load in `nonblocking`.
+        self.nonblocking.store(on, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// A second end of the same pipe and the same kind. The end is closed when all are.
+    ///
+    /// # Errors
+    /// [`Exhausted`](CoreError::Exhausted) if this process may not open more.
+    ///
+    /// ```
+    /// let (reader, writer) = ringway::pipe::pipe().unwrap();
+    /// let (other_reader, other_writer) = (reader.try_clone().unwrap(), writer.try_clone().unwrap());
+    /// drop((reader, writer));
+    /// other_writer.write_all(b"x").unwrap();
+    /// assert_eq!(other_reader.read(&mut [0; 8]).unwrap(), 1);
+    /// other_writer.close();
+    /// assert_eq!(other_reader.read(&mut [0; 8]).unwrap(), 0);
+    /// ```
+    #[doc(alias = "dup")]
+    pub fn try_clone(&self) -> Result<Self> {
+        let fd = crate::fd::duplicate(&self.fd)?;
+        let (name, suppress_sigpipe) = (self.name.clone(), self.suppress_sigpipe);
+        let end = End::new(fd, self.state(), self.nonblocking());
+        Ok(End { name, suppress_sigpipe, ..end })
+    }
+
+    /// How many bytes the pipe can hold.
+    ///
+    /// # Errors
+    /// What the system says.
+    #[doc(alias = "F_GETPIPE_SZ")]
+    pub fn size(&self) -> Result<usize> {
+        rustix::pipe::fcntl_getpipe_size(&self.fd)
+            .map_err(|errno| self.failed("get the size of the pipe", errno))
+    }
+
+    /// Makes the pipe hold at least `bytes`, and returns how many it holds now: a power of two of pages.
+    ///
+    /// See `F_SETPIPE_SZ` in [`fcntl(2)`](https://man7.org/linux/man-pages/man2/fcntl.2.html).
+    ///
+    /// # Errors
+    /// [`Exhausted`](CoreError::Exhausted) if it is more than `/proc/sys/fs/pipe-max-size` or the
+    /// user's share allows, `EBUSY` if more is in the pipe just now.
+    ///
+    /// ```
+    /// let (reader, writer) = ringway::pipe::pipe().unwrap();
+    /// assert_eq!(reader.set_size(100_000).unwrap(), 131_072);
+    /// assert_eq!((reader.size().unwrap(), writer.size().unwrap()), (131_072, 131_072));
+    /// ```
+    #[doc(alias = "F_SETPIPE_SZ")]
+    pub fn set_size(&self, bytes: usize) -> Result<usize> {
+        const SET: &str = "set the size of the pipe";
+        rustix::pipe::fcntl_setpipe_size(&self.fd, bytes).map_err(|errno| match errno {
+            // The only thing that one may not do here is to take more.
+            Errno::PERM => Error::new(SET, CoreError::Exhausted),
+            errno => self.failed(SET, errno),
+        })
+    }
+
+    /// Closes this end, as dropping it does. The last one of its kind to close tells every peer.
+    pub fn close(self) {}
+
     pub(crate) fn new(fd: OwnedFd, state: State, nonblocking: bool) -> Self {
-        let reads = state != State::WRITER;
         End {
             fd,
             state: EndpointState::new(state),
-            reads,
             name: None,
-            suppress_sigpipe: !reads && sigpipe::kills(),
+            suppress_sigpipe: !W::READS && sigpipe::kills(),
             nonblocking: AtomicBool::new(nonblocking),
             private: OnceLock::new(),
+            way: PhantomData,
         }
     }
 
@@ -59,134 +199,20 @@ impl End {
         self
     }
 
-    /// Takes a descriptor that somebody else made, once it is shown to be an end of a pipe that is open for `state`.
-    pub(crate) fn adopt(fd: OwnedFd, state: State) -> Result<Self> {
-        const ADOPT: &str = "use the descriptor as an end of a pipe";
-        let failed = |errno| Error::new(ADOPT, errno);
-        let kind = FileType::from_raw_mode(rustix::fs::fstat(&fd).map_err(failed)?.st_mode);
-        if kind != FileType::Fifo {
-            return Err(Error::new(ADOPT, crate::error::wrong_file(kind, "a pipe")));
-        }
-        let flags = rustix::fs::fcntl_getfl(&fd).map_err(failed)?;
-        let access = flags & OFlags::ACCMODE;
-        let other = if state == State::READER { OFlags::WRONLY } else { OFlags::RDONLY };
-        if access == other {
-            return Err(Error::new(ADOPT, CoreError::WrongDirection));
-        }
-        crate::fd::set_close_on_exec(&fd, true)?;
-        Ok(End::new(fd, state, flags.contains(OFlags::NONBLOCK)))
-    }
-
-    pub(crate) fn duplicate(&self) -> Result<Self> {
-        Ok(End {
-            fd: crate::fd::duplicate(&self.fd)?,
-            state: EndpointState::new(self.state.get()),
-            reads: self.reads,
-            name: self.name.clone(),
-            suppress_sigpipe: self.suppress_sigpipe,
-            nonblocking: AtomicBool::new(self.nonblocking()),
-            private: OnceLock::new(),
-        })
-    }
-
     #[inline]
-    pub(crate) fn nonblocking(&self) -> bool {
+    fn nonblocking(&self) -> bool {
         // Relaxed: a mode, which publishes nothing. Partner: the store in `set_nonblocking`.
         self.nonblocking.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn set_nonblocking(&self, on: bool) -> Result<()> {
-        crate::fd::set_nonblocking(&self.fd, on)?;
-        // Relaxed: as above. Partner: the load in `nonblocking`.
-        self.nonblocking.store(on, Ordering::Relaxed);
-        Ok(())
-    }
-
-    /// Asks the system what became of the peer: whether it left, or a FIFO's came.
-    pub(crate) fn look(&self) -> Result<State> {
-        const LOOK: &str = "look at the pipe";
-        let fd = self.fd.as_fd();
-        let ready = look(fd, Interest::Read).map_err(|errno| self.failed(LOOK, errno))?;
-        let state = self.state.get();
-        if let Some(event) = ready.and_then(Ready::event) {
-            let _ = self.state.on(event);
-        } else if self.reads && !state.can_recv() {
-            // Not hung up; a FIFO's reader that never had a writer looks the same as one that has.
-            if has_writer(fd).map_err(|errno| self.failed(LOOK, errno))? {
-                self.state.renew(State::READER);
-            }
-        } else if !self.reads && !state.can_send() {
-            self.state.renew(State::WRITER);
-        }
-        Ok(self.state.get())
-    }
-
-    #[inline]
-    pub(crate) fn read(&self, buf: &mut [u8], timeout: Timeout) -> Result<usize> {
-        let (fd, asked) = (self.fd.as_fd(), buf.len());
-        let result = attempt(fd, Interest::Read, timeout, |at_once| match at_once {
-            true => self.read_now(buf),
-            false => io::read(fd, &mut *buf),
-        });
-        self.received(asked, result)
-    }
-
-    #[inline]
-    pub(crate) fn write(&self, buf: &[u8], timeout: Timeout) -> Result<usize> {
-        let fd = self.fd.as_fd();
-        self.sent(attempt(fd, Interest::Write, timeout, |at_once| match at_once {
-            true => self.write_now(buf),
-            false => raw::write(fd, buf, self.suppress_sigpipe),
-        }))
-    }
-
     /// How long the io traits wait.
     #[inline]
-    pub(crate) fn mode(&self) -> Timeout {
+    pub(super) fn mode(&self) -> Timeout {
         if self.nonblocking() { Timeout::Now } else { Timeout::NEVER }
     }
 
-    /// Turns what a call that took `asked` bytes or fewer from the pipe returned into news of the peer.
-    #[inline]
-    pub(crate) fn received(&self, asked: usize, result: io::Result<usize>) -> Result<usize> {
-        match result {
-            Ok(0) if asked > 0 => {
-                let _ = self.state.on(Event::PeerShutSend);
-                Ok(0)
-            }
-            Ok(n) => {
-                // A FIFO's writer came, the first one or the next.
-                if n > 0 && !self.state.get().can_recv() {
-                    self.state.renew(State::READER);
-                }
-                Ok(n)
-            }
-            Err(errno) => Err(self.failed(READ, errno)),
-        }
-    }
-
-    /// Turns what a call that put bytes into the pipe returned into news of the peer.
-    #[inline]
-    pub(crate) fn sent(&self, result: io::Result<usize>) -> Result<usize> {
-        match result {
-            Ok(n) => {
-                // A FIFO's next reader came.
-                if n > 0 && !self.state.get().can_send() {
-                    self.state.renew(State::WRITER);
-                }
-                Ok(n)
-            }
-            Err(errno) => {
-                if errno == Errno::PIPE {
-                    let _ = self.state.on(Event::PeerShutRecv);
-                }
-                Err(self.failed(WRITE, errno))
-            }
-        }
-    }
-
     #[cold]
-    pub(crate) fn failed(&self, operation: &'static str, errno: Errno) -> Error {
+    pub(super) fn failed(&self, operation: &'static str, errno: Errno) -> Error {
         let error = Error::new(operation, errno);
         match &self.name {
             Some(name) => error.on(name),
@@ -194,35 +220,11 @@ impl End {
         }
     }
 
-    fn read_now(&self, buf: &mut [u8]) -> io::Result<usize> {
-        match raw::read_nowait(self.fd.as_fd(), buf) {
-            Err(Errno::OPNOTSUPP) => match self.private() {
-                Ok(Some(private)) => io::read(private, buf),
-                Ok(None) | Err(_) => raw::look_and_read(self.fd.as_fd(), buf),
-            },
-            other => other,
-        }
-    }
-
-    fn write_now(&self, buf: &[u8]) -> io::Result<usize> {
-        match raw::write_nowait(self.fd.as_fd(), buf, self.suppress_sigpipe) {
-            Err(Errno::OPNOTSUPP) => match self.private() {
-                Ok(Some(private)) => raw::write(private, buf, self.suppress_sigpipe),
-                // Nobody reads just now.
-                Err(Errno::NXIO) => Err(Errno::PIPE),
-                Ok(None) | Err(_) => {
-                    raw::look_and_write(self.fd.as_fd(), buf, self.suppress_sigpipe)
-                }
-            },
-            other => other,
-        }
-    }
-
     /// The same pipe behind an open file description of our own, in the non-blocking mode.
     ///
     /// For where a single call cannot be told not to wait: a FIFO, or a pipe before Linux 6.4. Linux opens it
     /// through `/proc`. `None` where it cannot be had, because there is no `/proc` or the FIFO's mode forbids it.
-    fn private(&self) -> io::Result<Option<BorrowedFd<'_>>> {
+    pub(super) fn private(&self) -> io::Result<Option<BorrowedFd<'_>>> {
         if self.private.get().is_none() {
             let opened = self.reopen();
             if let Err(Errno::NXIO | Errno::MFILE | Errno::NFILE) = opened {
@@ -244,6 +246,54 @@ impl End {
     }
 }
 
+crate::sys::descriptor!({W: Way} End<W>, |it| it.fd);
+
+impl<W: Way> From<End<W>> for OwnedFd {
+    fn from(end: End<W>) -> OwnedFd {
+        end.fd
+    }
+}
+
+impl<W: Way> From<End<W>> for Stdio {
+    fn from(end: End<W>) -> Stdio {
+        Stdio::from(end.fd)
+    }
+}
+
+impl<W: Way> TryFrom<OwnedFd> for End<W> {
+    type Error = Error;
+
+    /// Adopts a pipe's or a FIFO's descriptor that is open for this, and sets `FD_CLOEXEC` on it. If it is
+    /// something else it is closed.
+    ///
+    /// ```
+    /// use ringway::{CoreError, pipe::{Reader, Writer}};
+    /// use std::os::fd::OwnedFd;
+    /// use std::process::{Command, Stdio};
+    /// let mut child = Command::new("echo").arg("hi").stdout(Stdio::piped()).spawn().unwrap();
+    /// let reader = Reader::try_from(OwnedFd::from(child.stdout.take().unwrap())).unwrap();
+    /// let wrong = Writer::try_from(OwnedFd::from(reader.try_clone().unwrap())).unwrap_err();
+    /// assert!(wrong.is(CoreError::WrongDirection));
+    /// assert_eq!(std::io::read_to_string(reader).unwrap(), "hi\n");
+    /// assert!(child.wait().unwrap().success());
+    /// ```
+    fn try_from(fd: OwnedFd) -> Result<Self> {
+        const ADOPT: &str = "use the descriptor as an end of a pipe";
+        let failed = |errno| Error::new(ADOPT, errno);
+        let kind = FileType::from_raw_mode(rustix::fs::fstat(&fd).map_err(failed)?.st_mode);
+        if kind != FileType::Fifo {
+            return Err(Error::new(ADOPT, crate::error::wrong_file(kind, "a pipe")));
+        }
+        let flags = rustix::fs::fcntl_getfl(&fd).map_err(failed)?;
+        let other = if W::READS { OFlags::WRONLY } else { OFlags::RDONLY };
+        if flags & OFlags::ACCMODE == other {
+            return Err(Error::new(ADOPT, CoreError::WrongDirection));
+        }
+        crate::fd::set_close_on_exec(&fd, true)?;
+        Ok(End::new(fd, W::LIVE, flags.contains(OFlags::NONBLOCK)))
+    }
+}
+
 /// Whether somebody has the pipe open for writing. `tee(2)` knows without taking anything: where it would wait for
 /// bytes there is a writer, where it says the end of file there is none.
 fn has_writer(fd: BorrowedFd<'_>) -> io::Result<bool> {
@@ -260,7 +310,7 @@ fn has_writer(fd: BorrowedFd<'_>) -> io::Result<bool> {
 ///
 /// `EAGAIN` does not say which side is not ready, so that both are waited for. With a deadline the call is told not to
 /// wait in a pipe.
-pub(crate) fn shift(
+pub(super) fn shift(
     from: BorrowedFd<'_>,
     to: BorrowedFd<'_>,
     deadline: Option<Instant>,

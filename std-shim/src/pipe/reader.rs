@@ -1,10 +1,11 @@
 //! The end of a pipe or of a FIFO that one reads from.
 
-use super::end::End;
+use super::end::{End, Reads, shift};
 use crate::Result;
-use crate::fd::Timeout;
-use ringway_core::channel::State;
-use std::os::fd::{AsFd, OwnedFd};
+use crate::fd::{Interest, Timeout, attempt, raw};
+use ringway_core::channel::{Event, State};
+use rustix::io::{self, Errno};
+use std::os::fd::AsFd;
 use std::time::Instant;
 
 /// The end that one reads from, of an anonymous pipe or of a FIFO.
@@ -23,16 +24,9 @@ use std::time::Instant;
 /// assert_eq!(reader.read(&mut buf).unwrap(), 5);
 /// assert_eq!(reader.read(&mut buf).unwrap(), 0); // the end of file
 /// ```
-#[derive(Debug)]
-pub struct Reader {
-    pub(super) end: End,
-}
+pub type Reader = End<Reads>;
 
-impl Reader {
-    pub(crate) fn from_end(end: End) -> Self {
-        Reader { end }
-    }
-
+impl End<Reads> {
     crate::fd::forms! {
         /// Reads what is there, at most `buf.len()` bytes, and waits for the first. `Ok(0)` is the end of file, or
         /// an empty `buf`. In packet mode it takes one packet, and what does not fit is lost.
@@ -62,7 +56,41 @@ impl Reader {
 
     #[inline]
     fn read_by(&self, buf: &mut [u8], timeout: Timeout) -> Result<usize> {
-        self.end.read(buf, timeout)
+        let (fd, asked) = (self.fd.as_fd(), buf.len());
+        let result = attempt(fd, Interest::Read, timeout, |at_once| match at_once {
+            true => self.read_now(buf),
+            false => io::read(fd, &mut *buf),
+        });
+        self.received(asked, result)
+    }
+
+    /// Turns what a call that took `asked` bytes or fewer from the pipe returned into news of the peer.
+    #[inline]
+    fn received(&self, asked: usize, result: io::Result<usize>) -> Result<usize> {
+        match result {
+            Ok(0) if asked > 0 => {
+                let _ = self.state.on(Event::PeerShutSend);
+                Ok(0)
+            }
+            Ok(n) => {
+                // A FIFO's writer came, the first one or the next.
+                if n > 0 && !self.state.get().can_recv() {
+                    self.state.renew(State::READER);
+                }
+                Ok(n)
+            }
+            Err(errno) => Err(self.failed("read from the pipe", errno)),
+        }
+    }
+
+    fn read_now(&self, buf: &mut [u8]) -> io::Result<usize> {
+        match raw::read_nowait(self.fd.as_fd(), buf) {
+            Err(Errno::OPNOTSUPP) => match self.private() {
+                Ok(Some(private)) => io::read(private, buf),
+                Ok(None) | Err(_) => raw::look_and_read(self.fd.as_fd(), buf),
+            },
+            other => other,
+        }
     }
 
     /// Moves at most `len` bytes to another descriptor inside the kernel; waits for the first byte
@@ -86,11 +114,11 @@ impl Reader {
     /// ```
     #[doc(alias = "splice")]
     pub fn splice_to(&self, to: impl AsFd, len: usize, deadline: Option<Instant>) -> Result<usize> {
-        let (from, to) = (self.end.fd.as_fd(), to.as_fd());
-        let moved = super::end::shift(from, to, deadline, |flags| {
+        let (from, to) = (self.fd.as_fd(), to.as_fd());
+        let moved = shift(from, to, deadline, |flags| {
             rustix::pipe::splice(from, None, to, None, len, flags)
         });
-        self.end.received(len, moved)
+        self.received(len, moved)
     }
 
     /// Duplicates at most `len` bytes into another pipe and leaves them here to be read as well;
@@ -119,14 +147,12 @@ impl Reader {
         len: usize,
         deadline: Option<Instant>,
     ) -> Result<usize> {
-        let (from, into) = (self.end.fd.as_fd(), to.end.fd.as_fd());
-        let moved = super::end::shift(from, into, deadline, |flags| {
-            rustix::pipe::tee(from, into, len, flags)
-        });
+        let (from, into) = (self.fd.as_fd(), to.fd.as_fd());
+        let moved = shift(from, into, deadline, |flags| rustix::pipe::tee(from, into, len, flags));
         match moved {
-            Ok(n) => self.end.received(len, Ok(n)),
+            Ok(n) => self.received(len, Ok(n)),
             // What can fail is the other side: it keeps the news.
-            Err(errno) => to.end.sent(Err(errno)),
+            Err(errno) => to.sent(Err(errno)),
         }
     }
 }
@@ -141,26 +167,6 @@ impl std::io::Read for Reader {
 impl std::io::Read for &Reader {
     #[inline]
     fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
-        Ok(self.end.read(buf, self.end.mode())?)
-    }
-}
-
-impl TryFrom<OwnedFd> for Reader {
-    type Error = crate::Error;
-
-    /// Adopts a pipe's or a FIFO's descriptor that is open for reading, and sets `FD_CLOEXEC` on it. If it is
-    /// something else it is closed.
-    ///
-    /// ```
-    /// use ringway::pipe::Reader;
-    /// use std::os::fd::{AsFd, OwnedFd};
-    /// use std::process::{Command, Stdio};
-    /// let mut child = Command::new("echo").arg("hi").stdout(Stdio::piped()).spawn().unwrap();
-    /// let reader = Reader::try_from(OwnedFd::from(child.stdout.take().unwrap())).unwrap();
-    /// assert_eq!(std::io::read_to_string(reader).unwrap(), "hi\n");
-    /// assert!(child.wait().unwrap().success());
-    /// ```
-    fn try_from(fd: OwnedFd) -> Result<Self> {
-        End::adopt(fd, State::READER).map(Reader::from_end)
+        Ok(self.read_by(buf, self.mode())?)
     }
 }

@@ -1,10 +1,11 @@
 //! The end of a pipe or of a FIFO that one writes to.
 
-use super::end::{End, PIPE_BUF};
-use crate::fd::Timeout;
+use super::end::{End, PIPE_BUF, Writes};
+use crate::fd::{Interest, Timeout, attempt, raw};
 use crate::{CoreError, Error, Result};
-use ringway_core::channel::State;
-use std::os::fd::OwnedFd;
+use ringway_core::channel::{Event, State};
+use rustix::io::{self, Errno};
+use std::os::fd::AsFd;
 
 /// The end that one writes to, of an anonymous pipe or of a FIFO.
 ///
@@ -23,16 +24,9 @@ use std::os::fd::OwnedFd;
 /// drop(reader);
 /// assert!(writer.write(b"anybody?").unwrap_err().is(CoreError::BrokenPipe));
 /// ```
-#[derive(Debug)]
-pub struct Writer {
-    pub(super) end: End,
-}
+pub type Writer = End<Writes>;
 
-impl Writer {
-    pub(crate) fn from_end(end: End) -> Self {
-        Writer { end }
-    }
-
+impl End<Writes> {
     crate::fd::forms! {
         /// Writes `buf`, waiting for room, and returns how many bytes went in: all of them, unless a signal came in
         /// the middle of more than [`PIPE_BUF`], or the description is non-blocking. Never 0 unless `buf` is empty.
@@ -64,7 +58,45 @@ impl Writer {
 
     #[inline]
     fn write_by(&self, buf: &[u8], timeout: Timeout) -> Result<usize> {
-        self.end.write(buf, timeout)
+        let fd = self.fd.as_fd();
+        self.sent(attempt(fd, Interest::Write, timeout, |at_once| match at_once {
+            true => self.write_now(buf),
+            false => raw::write(fd, buf, self.suppress_sigpipe),
+        }))
+    }
+
+    /// Turns what a call that put bytes into the pipe returned into news of the peer.
+    #[inline]
+    pub(super) fn sent(&self, result: io::Result<usize>) -> Result<usize> {
+        match result {
+            Ok(n) => {
+                // A FIFO's next reader came.
+                if n > 0 && !self.state.get().can_send() {
+                    self.state.renew(State::WRITER);
+                }
+                Ok(n)
+            }
+            Err(errno) => {
+                if errno == Errno::PIPE {
+                    let _ = self.state.on(Event::PeerShutRecv);
+                }
+                Err(self.failed("write to the pipe", errno))
+            }
+        }
+    }
+
+    fn write_now(&self, buf: &[u8]) -> io::Result<usize> {
+        match raw::write_nowait(self.fd.as_fd(), buf, self.suppress_sigpipe) {
+            Err(Errno::OPNOTSUPP) => match self.private() {
+                Ok(Some(private)) => raw::write(private, buf, self.suppress_sigpipe),
+                // Nobody reads just now.
+                Err(Errno::NXIO) => Err(Errno::PIPE),
+                Ok(None) | Err(_) => {
+                    raw::look_and_write(self.fd.as_fd(), buf, self.suppress_sigpipe)
+                }
+            },
+            other => other,
+        }
     }
 
     /// Writes all of `buf`, waiting for room. In one piece up to [`PIPE_BUF`] bytes; longer ones may have other
@@ -108,7 +140,7 @@ impl Writer {
             ));
         }
         // Not less than all: the system promises so up to this size.
-        self.end.write(buf, Timeout::Now).map(|_| ())
+        self.try_write(buf).map(|_| ())
     }
 }
 
@@ -126,30 +158,11 @@ impl std::io::Write for Writer {
 impl std::io::Write for &Writer {
     #[inline]
     fn write(&mut self, buf: &[u8]) -> std::io::Result<usize> {
-        Ok(self.end.write(buf, self.end.mode())?)
+        Ok(self.write_by(buf, self.mode())?)
     }
 
     /// Nothing is kept back here.
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
-    }
-}
-
-impl TryFrom<OwnedFd> for Writer {
-    type Error = Error;
-
-    /// Adopts a pipe's or a FIFO's descriptor that is open for writing, and sets `FD_CLOEXEC` on it. If it is
-    /// something else it is closed.
-    ///
-    /// ```
-    /// use ringway::{CoreError, pipe::{Writer, pipe}};
-    /// use std::os::fd::OwnedFd;
-    /// let (reader, writer) = pipe().unwrap();
-    /// assert!(Writer::try_from(OwnedFd::from(writer)).is_ok());
-    /// let wrong = Writer::try_from(OwnedFd::from(reader)).unwrap_err();
-    /// assert!(wrong.is(CoreError::WrongDirection));
-    /// ```
-    fn try_from(fd: OwnedFd) -> Result<Self> {
-        End::adopt(fd, State::WRITER).map(Writer::from_end)
     }
 }
