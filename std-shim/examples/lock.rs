@@ -1,0 +1,40 @@
+//! A lock whose holder is killed: the next one gets it, is told, and puts the value right.
+//!
+//! ```text
+//! cargo run -p ringway --example lock
+//! ```
+
+use ringway::fd;
+use ringway::process::{self, Entry, EntryArgs, EntryResult};
+use ringway::shm::{Array, Layout, Region};
+use ringway::signal::{self, Signal};
+
+/// Two accounts; what they hold together is always 100.
+type Accounts = Array<i64, 2>;
+const CLERK: Entry = Entry::new("clerk", clerk);
+
+fn clerk(mut args: EntryArgs) -> EntryResult {
+    let region = Region::from_fd(args.descriptors.pop().ok_or("no region")?)?;
+    let accounts = region.part::<Accounts>("accounts")?;
+    let mut accounts = accounts.lock().unwrap();
+    accounts[0] -= 30;
+    signal::send(process::id(), Signal::KILL)?; // killed with the lock, between two halves of a transfer
+    accounts[1] += 30;
+    Ok(())
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    process::main(&[CLERK]);
+    let region = Region::anonymous(&Layout::new(4).part::<Accounts>("accounts")?)?;
+    let accounts = region.part::<Accounts>("accounts")?;
+    *accounts.lock().unwrap() = [100, 0];
+    let clerk = process::spawn(&CLERK, b"", vec![fd::duplicate(&region)?])?;
+    println!("the clerk {}", clerk.join()?);
+    // Found within 100 ms by whoever waits for the lock.
+    let died = accounts.lock().expect_err("the clerk died with the lock");
+    let put_right = died.repair(|accounts| accounts[1] = 100 - accounts[0]);
+    println!("put right: {:?}", *put_right);
+    drop(put_right);
+    assert_eq!(*accounts.lock().unwrap(), [70, 30]); // and nobody else is told
+    Ok(())
+}
