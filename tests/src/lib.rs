@@ -7,6 +7,25 @@ pub mod figures;
 pub mod kernel;
 pub mod oracle;
 
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;
+/// The code in the pages is run as the documentation of these.
+macro_rules! pages {
+    ($($name:ident = $path:literal;)*) => {
+        $(
+            #[cfg(doctest)]
+            #[doc = include_str!(concat!("../../", $path))]
+            struct $name;
+        )*
+    };
+}
+
+pages! {
+    Readme = "README.md";
+    Architecture = "docs/architecture.md";
+    Benchmarks = "docs/benchmarks.md";
+    Choosing = "docs/choosing.md";
+    CrashTable = "docs/crash-table.md";
+    Firmware = "docs/firmware.md";
+    MemoryModel = "docs/memory-model.md";
+    SharedMemory = "docs/shared-memory.md";
+    Testing = "docs/testing.md";
+}
