@@ -1,27 +1,52 @@
-//! One IPC vocabulary without an operating system: rings, channels, signals and locks in memory, from an interrupt handler
-//! to threads and to processes that share memory, with the names, states and errors that `ringway` gives to real pipes,
-//! FIFOs, sockets and signals.
+//! One vocabulary of inter-process communication, without an operating system.
 //!
-//! `no_std`, no allocation, no clock, no system call. Where time matters the caller passes it in; where a side sleeps, the
-//! caller says how.
+//! Rings, queues, channels, signals and locks in memory: from an interrupt handler to threads and to
+//! processes that share memory. They have the names, states and errors that the crate `ringway` gives
+//! to real pipes, FIFOs, sockets and signals. `no_std`, no allocation, no clock, no system call, no
+//! panic. Where time matters, the caller passes it in. Where a side sleeps, the caller says how.
+//!
+//! ```
+//! use ringway_core::ring::Ring;
+//! static SAMPLES: Ring<u16, 32> = Ring::new();
+//!
+//! // In the interrupt handler:
+//! if let Some(mut producer) = SAMPLES.producer() {
+//!     let _ = producer.try_push(512); // an error if the ring is full: count the loss
+//! }
+//! // In the main loop:
+//! let mut samples = SAMPLES.consumer().unwrap();
+//! assert_eq!(samples.try_pop(), Some(512));
+//! ```
+//!
+//! # I need …
+//!
+//! | I need … | use |
+//! |---|---|
+//! | values from one context to one other | [`ring::Ring`] |
+//! | bytes, written and read where they lie | [`ring::bytes::ByteRing`] |
+//! | messages of any length | [`ring::messages::MessageRing`] |
+//! | many producers and consumers, each value to one of them | [`ring::queue::Queue`] |
+//! | every message to every reader, and a writer that never waits | [`ring::broadcast::Broadcast`] |
+//! | the newest value only | [`ring::latest::Latest`] |
+//! | a lock, a semaphore, a condition, a barrier | [`lock`] |
+//! | a pipe, a FIFO, a socket in memory | [`channel`] |
+//! | messages over a serial line or another stream of bytes | [`channel::link`] |
+//! | an interrupt or a signal that is handled in one place | [`signal::Table`] |
+//! | to sleep until there is something, or to await it | [`wait`] |
+//! | memory that several processes share, with named parts | [`region`] |
+//! | a capacity that is known when the program runs | [`storage`] |
 //!
 //! # The map
 //!
 //! ```text
-//!   channel::{pipe, fifo, socket}     what POSIX offers, in memory; one life for all endpoints: channel::State
-//!   channel::{frame, link}            messages over any byte stream: ports, credits, retransmission; no I/O of its own
-//!   signal                            raise anywhere, dispatch in one place
-//!   region                            the layout of shared memory: named parts, and who is attached
-//!   ring, ring::{bytes, messages}     one producer, one consumer: values, contiguous bytes, messages of any length
-//!   ring::queue                       any number of both: lock-free, and survives the death of a participant
-//!   ring::{broadcast, latest}         one writer, any number of readers: every message; the newest value
-//!   lock                              mutex and its family, between contexts and between processes that may die
-//!   wait                              how a side sleeps and is woken: polling, blocking, async
-//!   participant, plain                who shares a structure with other processes; what may lie in shared memory
-//!   sync                              the only door to atomics and cells: core's, loom's, or a critical section
+//! region                            the layout of shared memory: named parts, and who is attached
+//! channel, signal                   what POSIX offers, in memory
+//! ring, lock                        the structures that the others are made of
+//! wait, storage                     how a side sleeps and is woken; where the slots lie
+//! error, participant, plain, sync   errors; who takes part; plain bytes; the only door to atomics
 //! ```
 //!
-//! Each layer uses only those below it, and each can be used alone.
+//! Each layer uses only those below it, and can be used alone.
 //!
 //! # The words
 //!
@@ -34,25 +59,26 @@
 //! | participant | who takes part, where processes share a structure; what it holds is on record under its number |
 //! | grant, chunk | part of a ring lent out in place: *commit* publishes it, *release* gives it back, dropping it does neither |
 //! | doorbell | what wakes the other side |
-//! | `try_` | never waits; a plain verb waits; `_deadline` bounds the wait; `poll_` is for a task |
+//! | `try_` | never waits; a plain verb waits; `_deadline` bounds the wait; `_async` awaits |
 //!
 //! # What is promised
 //!
-//! - **No panic** is reachable from a public function, but for what user code does in a callback or a destructor. Images that
-//!   use this crate are linked without panic machinery (`tests/firmware`).
-//! - **A panic of others does no harm**: a waker, a [`Wait`](wait::Wait), a destructor or a handler that panics leaves nothing
-//!   half done. Such code runs last, when every state is stored and every turn passed on; what else was to be dropped or woken
-//!   still is. A second panic meanwhile aborts the program, as everywhere.
-//! - **Progress**: ring operations and [`signal::Table::raise`] are wait-free, the queue is lock-free, on targets with atomic
-//!   read-modify-write. Each type says what it promises. That is said of this crate's own steps: waking one that sleeps is
-//!   the work of its [`Wait`](wait::Wait), and a processor may retry an atomic operation whose word another one changes.
-//! - **No compare-and-swap needed** for the data path of the rings: loads and stores alone. Whatever does need it (taking a
-//!   half, ringing a doorbell on which somebody sleeps, raising a signal) runs in a
-//!   [critical section](https://docs.rs/critical-section) on targets without it, and never anywhere else. With several
-//!   cores, that section has to keep the other cores out of theirs, and need not stop them.
-//! - **Every ordering is needed**: each atomic access names its partner, and weakening any of them makes a loom model
-//!   fail (`tests/weaken` tries them one by one).
-//! - **No lost wake-up** on send, receive, close, clear or drop.
+//! - **No panic** is reachable from a public function, except in code of the caller's (a callback, a
+//!   destructor). Images that use this crate are linked without panic machinery (`tests/firmware`).
+//! - **A panic in the caller's code does no harm.** A waker, a [`Wait`](wait::Wait), a destructor or a
+//!   handler runs last, when every state is stored and every turn is passed on. What else was to be
+//!   dropped or woken still is. A second panic meanwhile aborts the program, as everywhere.
+//! - **Progress**: ring operations and [`signal::Table::raise`] are wait-free and the queue is
+//!   lock-free, on targets with atomic read-modify-write. Each type says what it promises. The promise
+//!   is about the steps of this crate: waking a sleeper is the work of its [`Wait`](wait::Wait), and a
+//!   processor may retry an atomic operation whose word another processor changes.
+//! - **No compare-and-swap is needed** for the data path of the rings. What does need it (taking a half,
+//!   ringing a doorbell on which somebody sleeps, raising a signal) runs in a
+//!   [critical section](https://docs.rs/critical-section) on targets without it, and never elsewhere.
+//!   With several cores, the section has to keep the other cores out of theirs. It need not stop them.
+//! - **Every ordering is needed**: each atomic access names its partner, and a loom model fails if any
+//!   ordering is weakened (`tests/weaken` tries them one by one).
+//! - **No wake-up is lost** on send, receive, close, clear or drop.
 //!
 //! # Features
 //!

@@ -1,7 +1,40 @@
-//! One IPC vocabulary on an operating system.
+//! One vocabulary of inter-process communication, on Linux.
 //!
-//! Every file here maps one concept of [`ringway_core`] onto an object of the system, with the same names, the same
-//! states and the same errors. The only protocol of its own is a length before each message of a [`connection`].
+//! Each module maps one concept of [`ringway_core`] onto an object of the system, with the same names,
+//! states and errors: pipes, FIFOs, sockets, signals, shared memory, processes. Every operation that may
+//! block has a form with a deadline, and an error says what was tried, on what, and what to do.
+//!
+//! ```
+//! use ringway::pipe::pipe;
+//!
+//! let (reader, writer) = pipe()?;
+//! std::thread::spawn(move || writer.write_all(b"down the pipe")); // and closes it
+//! assert_eq!(std::io::read_to_string(reader).unwrap(), "down the pipe");
+//! # Ok::<(), ringway::Error>(())
+//! ```
+//!
+//! # I need …
+//!
+//! | I need … | use |
+//! |---|---|
+//! | jobs for several workers, none lost when one dies | [`shm::Queue`] |
+//! | values, bytes or messages from one process to one other | [`shm::Ring`], [`shm::ByteRing`], [`shm::MessageRing`] |
+//! | every message to every reader, and a writer that never waits | [`shm::Broadcast`] |
+//! | the newest value only | [`shm::Latest`] |
+//! | a lock that survives its holder, a semaphore, a barrier | [`shm::Mutex`] and its family |
+//! | a capacity that is known when the program runs | [`shm::Layout::queue`], [`shm::Region::queue`] |
+//! | processes that run a function | [`process::spawn`] |
+//! | request and answer, of any size, with open files | [`connection`] |
+//! | a pipe to another program | [`pipe`](mod@pipe) |
+//! | a stream under a path | [`fifo`] |
+//! | a service on a Unix socket, TCP, UDP | [`socket`] |
+//! | signals, handled where everything is allowed | [`signal`] |
+//! | one wait for several sources | [`fd::WaitSet`], [`wait::wait_any`] |
+//! | messages over a serial line that loses bytes | [`link`], [`serial`] |
+//!
+//! `std-shim/examples` has a program for each of them.
+//!
+//! # The map
 //!
 //! | concept | object | system calls | manual |
 //! |---|---|---|---|
@@ -25,6 +58,12 @@
 //! | messages of any size between processes ([`connection`]) | Unix stream socket | `socketpair`, `sendmsg`, `recvmsg` | [unix(7)] |
 //! | waiting for many things ([`fd::wait_any`], [`fd::WaitSet`]) | descriptors | `poll` | [poll(2)] |
 //! | waiting on a word ([`wait`]) | futex | `futex` | [futex(2)] |
+//!
+//! # Features
+//!
+//! | feature | gives |
+//! |---|---|
+//! | `derive` | the derives of `ringway::zerocopy`, for [items](shm::Item) of your own |
 //!
 //! [poll(2)]: https://man7.org/linux/man-pages/man2/poll.2.html
 //! [readv(2)]: https://man7.org/linux/man-pages/man2/readv.2.html
