@@ -10,7 +10,8 @@ use ringway::process::{self, Child, Entry, EntryArgs, EntryResult};
 use ringway::signal::{self, Signal};
 use std::os::fd::AsFd;
 
-const WORKER: Entry = Entry::new("worker", worker);
+/// What a worker runs.
+pub const WORKER: Entry = Entry::new("worker", worker);
 
 /// Answers each number with the count of primes below it. The first attempt at 7000 kills it.
 fn worker(mut args: EntryArgs) -> EntryResult {
@@ -18,7 +19,7 @@ fn worker(mut args: EntryArgs) -> EntryResult {
     let mut job = [0; 16];
     while pool.recv(&mut job).is_ok() {
         let [number, attempt] =
-            [0, 8].map(|at| u64::from_le_bytes(std::array::from_fn(|i| job[at + i])));
+            [0, 8].map(|at| u64::from_le_bytes(job[at..at + 8].try_into().unwrap()));
         if (number, attempt) == (7_000, 1) {
             signal::send(process::id(), Signal::KILL)?; // an accident
         }
@@ -42,19 +43,17 @@ impl Worker {
     }
 }
 
-fn main() -> ringway::Result<()> {
-    process::main(&[WORKER]);
-    let jobs: Vec<u64> = (1..=20).map(|thousands| thousands * 1_000).collect();
+/// Has the workers answer all jobs. The answers, and how many workers had to be replaced.
+pub fn map(workers: usize, jobs: &[u64]) -> ringway::Result<(Vec<u64>, usize)> {
+    let mut workers = (0..workers).map(|_| Worker::start()).collect::<Result<Vec<_>, _>>()?;
     let (mut answers, mut attempts) = (vec![None; jobs.len()], vec![0; jobs.len()]);
-    let mut waiting: Vec<usize> = (0..jobs.len()).rev().collect();
-    let mut workers = (0..4).map(|_| Worker::start()).collect::<ringway::Result<Vec<_>>>()?;
+    let (mut waiting, mut replaced) = ((0..jobs.len()).collect::<Vec<_>>(), 0);
     while answers.contains(&None) {
         for worker in workers.iter_mut().filter(|worker| worker.job.is_none()) {
             let Some(job) = waiting.pop() else { break };
             (worker.job, attempts[job]) = (Some(job), attempts[job] + 1);
-            // If the worker has ended, this is an error, which is seen below.
-            let _ =
-                worker.connection.send(&[jobs[job], attempts[job]].map(u64::to_le_bytes).concat());
+            let job = [jobs[job], attempts[job]].map(u64::to_le_bytes).concat();
+            let _ = worker.connection.send(&job); // if the worker has ended, that is seen below
         }
         let all: Vec<&dyn AsFd> = workers.iter().map(|worker| &worker.connection as _).collect();
         for ready in fd::wait_any(&all, None)? {
@@ -66,13 +65,16 @@ fn main() -> ringway::Result<()> {
                     println!("worker {} {}: {error}", worker.process.pid(), worker.process.join()?);
                     waiting.extend(job); // another worker does it
                     *worker = Worker::start()?;
+                    replaced += 1;
                 }
             }
         }
     }
-    for (job, answer) in jobs.iter().zip(answers.iter().flatten()) {
-        println!("{answer} primes below {job}");
-    }
-    assert_eq!((answers[0], attempts[6]), (Some(168), 2));
-    Ok(())
+    Ok((answers.into_iter().flatten().collect(), replaced))
+}
+
+fn main() -> ringway::Result<()> {
+    process::main(&[WORKER]);
+    let (answers, replaced) = map(4, &[1_000, 4_000, 7_000, 10_000])?;
+    Ok(println!("primes below 1000, 4000, 7000, 10000: {answers:?}; {replaced} replaced"))
 }
