@@ -1,8 +1,8 @@
 //! A child, as its parent holds it.
 
 use super::Exit;
-use crate::error::ProcessError;
-use crate::fd::{self, Interest};
+use crate::error::{On, ProcessError, Tried};
+use crate::fd::{self, Interest, Timeout};
 use crate::signal::{self, Signal};
 use crate::sys::lock;
 use crate::{Cause, CoreError, Error, Result};
@@ -13,7 +13,6 @@ use rustix::process::{
 };
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
 
 const JOIN: &str = "join process";
 
@@ -22,14 +21,25 @@ const JOIN: &str = "join process";
 /// Dropping it kills it and waits for it. All operations take `&self`: one thread may join it while another ends it.
 ///
 /// ```
-/// use ringway::process::{self, Entry};
+/// use ringway::process::{self, Entry, Exit};
+/// use ringway::signal::Signal;
 /// const SLEEP: Entry = Entry::new("sleep", |_| loop {
 ///     std::thread::park();
 /// });
 /// process::main(&[SLEEP]);
 /// let child = process::spawn(&SLEEP, b"", vec![])?;
-/// println!("process {} runs", child.pid());
-/// drop(child); // and now no more
+/// assert_ne!(child.pid(), process::id());
+/// assert!(child.is_alive());
+/// child.terminate()?;
+/// assert_eq!(child.join()?, Exit::Signal(Signal::TERM));
+/// assert!(!child.is_alive());
+///
+/// let others = [process::spawn(&SLEEP, b"", vec![])?, process::spawn(&SLEEP, b"", vec![])?];
+/// others[0].kill()?;
+/// others[1].send_signal(Signal::USR1)?;
+/// assert_eq!(others[0].join()?.signal(), Some(Signal::KILL));
+/// assert_eq!(others[1].join()?.signal(), Some(Signal::USR1));
+/// drop(process::spawn(&SLEEP, b"", vec![])?); // it runs no more
 /// # Ok::<(), ringway::Error>(())
 /// ```
 #[derive(Debug)]
@@ -67,159 +77,78 @@ impl Child {
     }
 
     /// Its number. Once it was joined another process may get the same: signals go through the handle.
-    ///
-    /// ```
-    /// use ringway::process::{self, Entry};
-    /// const WORK: Entry = Entry::new("work", |_| {
-    ///     println!("I am {}", std::process::id());
-    ///     Ok(())
-    /// });
-    /// process::main(&[WORK]);
-    /// let child = process::spawn(&WORK, b"", vec![])?;
-    /// assert_ne!(child.pid().as_raw_pid() as u32, std::process::id());
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
     pub fn pid(&self) -> Pid {
         self.pid
     }
 
-    /// Waits until it has ended, and says how. It may be asked again.
-    ///
-    /// # Errors
-    /// [`ProcessError::Reaped`] if somebody else waited for it: it has ended, and how is not known.
-    ///
-    /// ```
-    /// use ringway::process::{self, Entry, Exit};
-    /// const WORK: Entry = Entry::new("work", |_| Err("too much".into()));
-    /// process::main(&[WORK]);
-    /// let child = process::spawn(&WORK, b"", vec![])?;
-    /// assert_eq!(child.join()?, Exit::Code(1));
-    /// assert_eq!(child.join()?, Exit::Code(1));
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    #[doc(alias = "waitid")]
-    pub fn join(&self) -> Result<Exit> {
-        self.join_deadline(None)
+    crate::fd::forms! {
+        /// Waits until it has ended, and says how. It may be asked again.
+        ///
+        /// # Errors
+        /// [`ProcessError::Reaped`] if somebody else waited for it: it has ended, and how is not known.
+        ///
+        /// ```
+        /// use ringway::CoreError;
+        /// use ringway::process::{self, Entry, Exit};
+        /// use std::time::{Duration, Instant};
+        /// const WORK: Entry = Entry::new("work", |_| Err("too much".into()));
+        /// const SLEEP: Entry = Entry::new("sleep", |_| loop {
+        ///     std::thread::park();
+        /// });
+        /// process::main(&[WORK, SLEEP]);
+        /// let child = process::spawn(&WORK, b"", vec![])?;
+        /// assert_eq!(child.join()?, Exit::Code(1));
+        /// assert_eq!(child.join()?, Exit::Code(1));
+        ///
+        /// let child = process::spawn(&SLEEP, b"", vec![])?;
+        /// assert!(child.try_join().unwrap_err().is(CoreError::WouldBlock));
+        /// let soon = Instant::now() + Duration::from_millis(5);
+        /// assert!(child.join_deadline(Some(soon)).unwrap_err().is(CoreError::TimedOut));
+        /// # Ok::<(), ringway::Error>(())
+        /// ```
+        #[doc(alias = "waitid")]
+        pub fn join, pub fn try_join, pub fn join_deadline: (&self) -> Exit = join_by;
     }
 
-    /// [`join`](Self::join) without waiting.
-    ///
-    /// # Errors
-    /// [`WouldBlock`](CoreError::WouldBlock) if it has not ended; else as [`join`](Self::join).
-    ///
-    /// ```
-    /// use ringway::CoreError;
-    /// use ringway::process::{self, Entry};
-    /// const SLEEP: Entry = Entry::new("sleep", |_| loop {
-    ///     std::thread::park();
-    /// });
-    /// process::main(&[SLEEP]);
-    /// let child = process::spawn(&SLEEP, b"", vec![])?;
-    /// assert!(child.try_join().unwrap_err().is(CoreError::WouldBlock));
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    pub fn try_join(&self) -> Result<Exit> {
-        self.wait(|fd| fd::look(fd, Interest::Read)?.map(drop).ok_or(Errno::AGAIN))
-    }
-
-    /// [`join`](Self::join), waiting at most until `deadline`.
-    ///
-    /// # Errors
-    /// [`TimedOut`](CoreError::TimedOut) when it passed first; else as [`join`](Self::join).
-    ///
-    /// ```
-    /// use ringway::CoreError;
-    /// use ringway::process::{self, Entry};
-    /// use std::time::{Duration, Instant};
-    /// const SLEEP: Entry = Entry::new("sleep", |_| loop {
-    ///     std::thread::park();
-    /// });
-    /// process::main(&[SLEEP]);
-    /// let child = process::spawn(&SLEEP, b"", vec![])?;
-    /// let soon = Instant::now() + Duration::from_millis(5);
-    /// assert!(child.join_deadline(Some(soon)).unwrap_err().is(CoreError::TimedOut));
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    pub fn join_deadline(&self, deadline: Option<Instant>) -> Result<Exit> {
-        self.wait(|fd| fd::poll_one(fd, Interest::Read, deadline).map(drop))
+    fn join_by(&self, timeout: Timeout) -> Result<Exit> {
+        // Not behind the lock: others may look meanwhile.
+        let ended = match timeout {
+            Timeout::Until(deadline) => fd::poll_one(self.as_fd(), Interest::Read, deadline),
+            Timeout::Now | Timeout::Mode => {
+                fd::look(self.as_fd(), Interest::Read).and_then(|ended| ended.ok_or(Errno::AGAIN))
+            }
+        };
+        ended.tried(JOIN).on(self.pid)?;
+        lock(&self.exit).get_or_insert_with(|| reap(self.as_fd(), self.pid)).clone()
     }
 
     /// Whether it has not ended yet.
-    ///
-    /// ```
-    /// use ringway::process::{self, Entry};
-    /// const WORK: Entry = Entry::new("work", |_| Ok(()));
-    /// process::main(&[WORK]);
-    /// let child = process::spawn(&WORK, b"", vec![])?;
-    /// child.join()?;
-    /// assert!(!child.is_alive());
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
     pub fn is_alive(&self) -> bool {
         matches!(fd::look(self.as_fd(), Interest::Read), Ok(None))
     }
 
-    /// Asks it to end (`SIGTERM`). One that has ended already is left alone.
+    /// Asks it to end (`SIGTERM`): see [`send_signal`](Self::send_signal).
     ///
     /// # Errors
-    /// What the system says: `EPERM` if it changed its user.
-    ///
-    /// ```
-    /// use ringway::process::{self, Entry, Exit};
-    /// use ringway::signal::Signal;
-    /// const SLEEP: Entry = Entry::new("sleep", |_| loop {
-    ///     std::thread::park();
-    /// });
-    /// process::main(&[SLEEP]);
-    /// let child = process::spawn(&SLEEP, b"", vec![])?;
-    /// child.terminate()?;
-    /// assert_eq!(child.join()?, Exit::Signal(Signal::TERM));
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
+    /// As [`send_signal`](Self::send_signal).
     #[doc(alias = "SIGTERM")]
     pub fn terminate(&self) -> Result<()> {
         self.send_signal(Signal::TERM)
     }
 
-    /// Ends it (`SIGKILL`). One that has ended already is left alone.
+    /// Ends it (`SIGKILL`): see [`send_signal`](Self::send_signal).
     ///
     /// # Errors
-    /// As [`terminate`](Self::terminate).
-    ///
-    /// ```
-    /// use ringway::process::{self, Entry, Exit};
-    /// use ringway::signal::Signal;
-    /// const SLEEP: Entry = Entry::new("sleep", |_| loop {
-    ///     std::thread::park();
-    /// });
-    /// process::main(&[SLEEP]);
-    /// let child = process::spawn(&SLEEP, b"", vec![])?;
-    /// child.kill()?;
-    /// assert_eq!(child.join()?, Exit::Signal(Signal::KILL));
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
+    /// As [`send_signal`](Self::send_signal).
     #[doc(alias = "SIGKILL")]
     pub fn kill(&self) -> Result<()> {
         self.send_signal(Signal::KILL)
     }
 
-    /// Sends it a signal. One that has ended already is left alone.
+    /// Sends it a signal. One that has ended already is left alone. The [type](Self) has an example.
     ///
     /// # Errors
-    /// As [`terminate`](Self::terminate).
-    ///
-    /// ```
-    /// use ringway::process::{self, Entry, Exit};
-    /// use ringway::signal::Signal;
-    /// const SLEEP: Entry = Entry::new("sleep", |_| loop {
-    ///     std::thread::park();
-    /// });
-    /// process::main(&[SLEEP]);
-    /// let child = process::spawn(&SLEEP, b"", vec![])?;
-    /// child.send_signal(Signal::USR1)?;
-    /// assert_eq!(child.join()?.signal(), Some(Signal::USR1));
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
+    /// What the system says: `EPERM` if it changed its user.
     #[doc(alias = "pidfd_send_signal")]
     pub fn send_signal(&self, signal: Signal) -> Result<()> {
         match signal::send_fd(self, signal) {
@@ -246,12 +175,6 @@ impl Child {
             lock(&DETACHED).push(self.pidfd.clone());
         }
     }
-
-    fn wait(&self, ended: impl FnOnce(BorrowedFd<'_>) -> rustix::io::Result<()>) -> Result<Exit> {
-        // Not behind the lock: others may look meanwhile.
-        ended(self.as_fd()).map_err(|errno| Error::new(JOIN, errno).on(self.pid))?;
-        lock(&self.exit).get_or_insert_with(|| reap(self.as_fd(), self.pid)).clone()
-    }
 }
 
 /// The children that nobody holds, and that nobody waited for yet.
@@ -273,11 +196,12 @@ pub(super) fn forget_detached() {
 
 /// Waits for a process that has ended, so that its zombie goes.
 fn reap(pidfd: BorrowedFd<'_>, pid: Pid) -> Result<Exit> {
-    let status = match fd::retry(|| waitid(WaitId::PidFd(pidfd), WaitIdOptions::EXITED)) {
-        Ok(status) => status,
-        Err(Errno::CHILD) => return Err(Error::new(JOIN, ProcessError::Reaped).on(pid)),
-        Err(errno) => return Err(Error::new(JOIN, errno).on(pid)),
-    };
+    let status = fd::retry(|| waitid(WaitId::PidFd(pidfd), WaitIdOptions::EXITED));
+    let status = status.map_err(|errno| match errno {
+        Errno::CHILD => Cause::from(ProcessError::Reaped),
+        errno => errno.into(),
+    });
+    let status = status.tried(JOIN).on(pid)?;
     let ended = status.and_then(|status| match status.terminating_signal() {
         None => status.exit_status().map(Exit::Code),
         // One of those that the C library keeps for itself has no name here. The shell's way of telling then.

@@ -2,7 +2,7 @@
 
 use super::hello::{Hello, MARKER, MAX_DESCRIPTORS};
 use super::parent;
-use crate::error::ProcessError;
+use crate::error::{ProcessError, Tried};
 use crate::fd::Timeout;
 use crate::signal;
 use crate::socket::UnixSeqpacket;
@@ -18,18 +18,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 /// What an entry returns: `Ok` is the exit code 0, an error is printed and is the exit code 1. For another code call
-/// [`std::process::exit`].
-///
-/// ```
-/// use ringway::process::{EntryArgs, EntryResult};
-/// fn work(given: EntryArgs) -> EntryResult {
-///     let text = std::str::from_utf8(&given.argument)?; // any error will do
-///     if text.is_empty() {
-///         return Err("nothing to do".into());
-///     }
-///     Ok(())
-/// }
-/// ```
+/// [`std::process::exit`]. [`EntryArgs`] has an example.
 pub type EntryResult = std::result::Result<(), Box<dyn std::error::Error>>;
 
 /// What the parent handed to a child: see [`spawn`](super::spawn).
@@ -37,8 +26,9 @@ pub type EntryResult = std::result::Result<(), Box<dyn std::error::Error>>;
 /// ```
 /// use ringway::process::{EntryArgs, EntryResult};
 /// fn work(mut given: EntryArgs) -> EntryResult {
+///     let text = std::str::from_utf8(&given.argument)?; // any error will do
 ///     let connection = given.descriptors.pop().ok_or("I was given no descriptor")?;
-///     println!("{} bytes, {connection:?}", given.argument.len());
+///     println!("{text}, {connection:?}");
 ///     Ok(())
 /// }
 /// ```
@@ -61,6 +51,7 @@ pub struct EntryArgs {
 ///     Ok(())
 /// });
 /// process::main(&[WORK]);
+/// assert_eq!(WORK.name(), "work");
 /// let child = process::spawn(&WORK, b"four", vec![])?;
 /// assert!(child.join()?.success());
 /// # Ok::<(), ringway::Error>(())
@@ -78,11 +69,6 @@ impl Entry {
     }
 
     /// Its name.
-    ///
-    /// ```
-    /// use ringway::process::Entry;
-    /// assert_eq!(Entry::new("work", |_| Ok(())).name(), "work");
-    /// ```
     pub const fn name(&self) -> &'static str {
         self.name
     }
@@ -244,10 +230,8 @@ fn borrow(number: RawFd) -> Option<BorrowedFd<'static>> {
 
 /// The whole of a file whose position is wherever the writer left it.
 fn contents(file: OwnedFd) -> Result<Vec<u8>> {
-    let mut file = std::fs::File::from(file);
-    let mut argument = Vec::new();
-    file.rewind()
-        .and_then(|()| file.read_to_end(&mut argument))
-        .map_err(|error| Error::new("read the argument", errno(&error)))?;
+    let (mut file, mut argument) = (std::fs::File::from(file), Vec::new());
+    let read = file.rewind().and_then(|()| file.read_to_end(&mut argument));
+    read.map_err(|error| errno(&error)).tried("read the argument")?;
     Ok(argument)
 }

@@ -10,15 +10,14 @@ use crate::fd;
 use crate::sys::last_errno;
 use rustix::io::{Errno, FdFlags};
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
-use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::ffi::{CString, c_char, c_int, c_void};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::ptr;
 
-/// What a program is executed with.
+/// What this program is executed with, in another process.
 pub(super) struct Exec<'a> {
-    pub(super) path: &'a CStr,
     pub(super) arguments: &'a [CString],
     /// What becomes of the standard streams; where there is nothing it has ours. None is itself one of the three.
     pub(super) streams: [Option<BorrowedFd<'a>>; 3],
@@ -88,8 +87,9 @@ impl Exec<'_> {
             rustix::io::fcntl_setfd(held, FdFlags::empty())?;
         }
         // SAFETY: a path, and two lists of strings that end with null, which `start` keeps.
-        let failed =
-            unsafe { libc::execve(self.path.as_ptr(), arguments.as_ptr(), environment.as_ptr()) };
+        let failed = unsafe {
+            libc::execve(c"/proc/self/exe".as_ptr(), arguments.as_ptr(), environment.as_ptr())
+        };
         check(failed.into())
     }
 }

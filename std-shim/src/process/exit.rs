@@ -8,7 +8,8 @@ use std::fmt;
 /// ```
 /// use ringway::process::Exit;
 /// use ringway::signal::Signal;
-/// assert!(Exit::Code(0).success());
+/// assert!(Exit::Code(0).success() && !Exit::Code(1).success());
+/// assert_eq!((Exit::Code(3).code(), Exit::Code(3).signal()), (Some(3), None));
 /// assert_eq!(Exit::Signal(Signal::KILL).to_string(), "ended by SIGKILL");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -21,19 +22,11 @@ pub enum Exit {
 
 impl Exit {
     /// Whether it exited with 0.
-    ///
-    /// ```
-    /// assert!(!ringway::process::Exit::Code(1).success());
-    /// ```
     pub const fn success(self) -> bool {
         matches!(self, Exit::Code(0))
     }
 
     /// The code, if it exited by itself.
-    ///
-    /// ```
-    /// assert_eq!(ringway::process::Exit::Code(3).code(), Some(3));
-    /// ```
     pub const fn code(self) -> Option<i32> {
         match self {
             Exit::Code(code) => Some(code),
@@ -42,10 +35,6 @@ impl Exit {
     }
 
     /// The signal, if one ended it.
-    ///
-    /// ```
-    /// assert_eq!(ringway::process::Exit::Code(3).signal(), None);
-    /// ```
     pub const fn signal(self) -> Option<Signal> {
         match self {
             Exit::Code(_) => None,

@@ -1,9 +1,10 @@
 //! The process that started this one, and how a child ends with it.
 
+use crate::Result;
+use crate::error::Tried;
 use crate::fd::{self, Interest};
 use crate::sys::{last_errno, lock};
 use crate::unshared::Unshared;
-use crate::{Error, Result};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::pipe::PipeFlags;
@@ -17,9 +18,12 @@ use std::time::Instant;
 ///
 /// ```
 /// use ringway::process::{self, Entry};
+/// use std::time::{Duration, Instant};
 /// const WORK: Entry = Entry::new("work", |_| {
 ///     let parent = process::parent().ok_or("I was not started by another")?;
 ///     assert!(parent.is_alive());
+///     let soon = Instant::now() + Duration::from_millis(5);
+///     assert!(parent.wait_deadline(Some(soon)).is_err()); // it waits for us
 ///     Ok(())
 /// });
 /// process::main(&[WORK]);
@@ -32,8 +36,6 @@ pub struct Parent(Arc<OwnedFd>);
 
 impl Parent {
     /// Whether it has not ended yet.
-    ///
-    /// See [`parent`] for an example.
     pub fn is_alive(&self) -> bool {
         matches!(fd::look(self.as_fd(), Interest::Read), Ok(None))
     }
@@ -42,20 +44,6 @@ impl Parent {
     ///
     /// # Errors
     /// [`TimedOut`](crate::CoreError::TimedOut) when the deadline passed first.
-    ///
-    /// ```
-    /// use ringway::process::{self, Entry, Options};
-    /// use std::time::{Duration, Instant};
-    /// const WORK: Entry = Entry::new("work", |_| {
-    ///     let parent = process::parent().ok_or("I was not started by another")?;
-    ///     let soon = Instant::now() + Duration::from_millis(5);
-    ///     assert!(parent.wait_deadline(Some(soon)).is_err()); // it waits for us
-    ///     Ok(())
-    /// });
-    /// process::main(&[WORK]);
-    /// assert!(process::spawn(&WORK, b"", vec![])?.join()?.success());
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
     pub fn wait_deadline(&self, deadline: Option<Instant>) -> Result<()> {
         fd::wait_deadline(self, Interest::Read, deadline).map(drop)
     }
@@ -107,8 +95,7 @@ pub(super) fn set(pidfd: OwnedFd) {
 
 /// A pidfd of this process, for its children.
 pub(super) fn this_process() -> Result<OwnedFd> {
-    pidfd_open(getpid(), PidfdFlags::empty())
-        .map_err(|errno| Error::new("get a pidfd of this process", errno))
+    pidfd_open(getpid(), PidfdFlags::empty()).tried("get a pidfd of this process")
 }
 
 /// What ties children to this process: a pipe that closes when this process ends.
@@ -144,20 +131,18 @@ const TIE: &str = "tie the process to its parent";
 pub(super) fn line() -> Result<OwnedFd> {
     let mut lines = lock(&LINES);
     lines.retain(|line| line.owner == getpid());
-    let failed = |errno| Error::new(TIE, errno);
     let held = match lines.last().map(Line::open) {
         Some(Err(Errno::ACCESS)) | None => {
             let pipe = || rustix::pipe::pipe_with(PipeFlags::CLOEXEC).map(|(r, w)| (w, r));
-            let (writer, reader) = Unshared::open_with(pipe).map_err(failed)?;
-            let line = Line { reader, _writer: writer, owner: getpid() };
-            let held = line.open().map_err(failed)?;
-            lines.push(line);
-            held
+            let (writer, reader) = Unshared::open_with(pipe).tried(TIE)?;
+            lines.push(Line { reader, _writer: writer, owner: getpid() });
+            lines.last().map_or(Err(Errno::BADF), Line::open)
         }
-        Some(held) => held.map_err(failed)?,
+        Some(held) => held,
     };
-    control(held.as_fd(), F_SETSIG, libc::SIGKILL).map_err(failed)?;
-    control(held.as_fd(), libc::F_SETFL, libc::O_ASYNC).map_err(failed)?;
+    let held = held.tried(TIE)?;
+    control(held.as_fd(), F_SETSIG, libc::SIGKILL).tried(TIE)?;
+    control(held.as_fd(), libc::F_SETFL, libc::O_ASYNC).tried(TIE)?;
     Ok(held)
 }
 

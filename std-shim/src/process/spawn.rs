@@ -4,7 +4,7 @@ use super::entry::{self, Entry};
 use super::exec::Exec;
 use super::hello::{Hello, MARKER, MAX_DESCRIPTORS};
 use super::{Child, parent};
-use crate::error::{ProcessError, limit};
+use crate::error::{On, ProcessError, Tried, limit};
 use crate::socket::UnixSeqpacket;
 use crate::{Cause, Error, Result, fd};
 use rustix::fs::{MemfdFlags, Mode, OFlags};
@@ -55,77 +55,55 @@ pub fn spawn(entry: &Entry, argument: &[u8], descriptors: Vec<OwnedFd>) -> Resul
 /// ```
 /// use ringway::process::{self, Entry, Options};
 /// const WORK: Entry = Entry::new("work", |_| {
-///     println!("to the pipe");
+///     print!("{}", std::io::read_to_string(std::io::stdin())?);
 ///     Ok(())
 /// });
 /// process::main(&[WORK]);
-/// let (reader, writer) = ringway::pipe::pipe()?;
+/// let (input, to_child) = ringway::pipe::pipe()?;
+/// let (from_child, output) = ringway::pipe::pipe()?;
 /// let log = tempfile::tempfile().unwrap();
-/// let child = Options::new().stdout(writer).stderr(log).spawn(&WORK, b"", vec![])?;
-/// assert_eq!(std::io::read_to_string(reader).unwrap(), "to the pipe\n");
-/// assert!(child.join()?.success());
+/// let options = Options::new().stdin(input).stdout(output).stderr(log).end_with_parent(false);
+/// let child = options.spawn(&WORK, b"", vec![])?;
+/// to_child.write_all(b"there and back")?;
+/// drop(to_child);
+/// assert_eq!(std::io::read_to_string(from_child).unwrap(), "there and back");
+/// child.detach(); // now it may run as long as it likes
 /// # Ok::<(), ringway::Error>(())
 /// ```
 #[derive(Debug)]
 pub struct Options {
     tied: bool,
-    stdin: Option<OwnedFd>,
-    stdout: Option<OwnedFd>,
-    stderr: Option<OwnedFd>,
+    streams: [Option<OwnedFd>; 3],
 }
 
 impl Options {
     /// A child that ends with its parent, reads nothing, and writes where the parent writes.
     pub const fn new() -> Self {
-        Options { tied: true, stdin: None, stdout: None, stderr: None }
+        Options { tied: true, streams: [None, None, None] }
     }
 
     /// Whether the child is killed when this process ends, however it ends. It is unless told otherwise. A child may free itself:
     /// [`outlive_parent`](super::outlive_parent).
-    ///
-    /// ```
-    /// use ringway::process::{self, Entry, Options};
-    /// const WORK: Entry = Entry::new("work", |_| Ok(()));
-    /// process::main(&[WORK]);
-    /// let child = Options::new().end_with_parent(false).spawn(&WORK, b"", vec![])?;
-    /// child.detach(); // now it may run as long as it likes
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
     pub const fn end_with_parent(mut self, on: bool) -> Self {
         self.tied = on;
         self
     }
 
     /// The child's standard input; it is empty unless told otherwise.
-    ///
-    /// ```
-    /// use ringway::process::{self, Entry, Options};
-    /// const WORK: Entry = Entry::new("work", |_| {
-    ///     assert_eq!(std::io::read_to_string(std::io::stdin())?, "input");
-    ///     Ok(())
-    /// });
-    /// process::main(&[WORK]);
-    /// let (reader, writer) = ringway::pipe::pipe()?;
-    /// let child = Options::new().stdin(reader).spawn(&WORK, b"", vec![])?;
-    /// writer.write_all(b"input")?;
-    /// drop(writer);
-    /// assert!(child.join()?.success());
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
     pub fn stdin(mut self, stdin: impl Into<OwnedFd>) -> Self {
-        self.stdin = Some(stdin.into());
+        self.streams[0] = Some(stdin.into());
         self
     }
 
-    /// The child's standard output; it is ours unless told otherwise. See the [type](Self) for an example.
+    /// The child's standard output; it is ours unless told otherwise.
     pub fn stdout(mut self, stdout: impl Into<OwnedFd>) -> Self {
-        self.stdout = Some(stdout.into());
+        self.streams[1] = Some(stdout.into());
         self
     }
 
-    /// The child's standard error; it is ours unless told otherwise. See the [type](Self) for an example.
+    /// The child's standard error; it is ours unless told otherwise.
     pub fn stderr(mut self, stderr: impl Into<OwnedFd>) -> Self {
-        self.stderr = Some(stderr.into());
+        self.streams[2] = Some(stderr.into());
         self
     }
 
@@ -133,8 +111,6 @@ impl Options {
     ///
     /// # Errors
     /// As [`spawn`](fn@super::spawn).
-    ///
-    /// See the [type](Self) for an example.
     pub fn spawn(self, entry: &Entry, argument: &[u8], descriptors: Vec<OwnedFd>) -> Result<Child> {
         let failed = |cause: Cause| Error::new(START, cause).on(entry.name());
         entry::check_registered(entry).map_err(|reason| failed(reason.into()))?;
@@ -150,8 +126,8 @@ impl Options {
         let (ours, theirs) = UnixSeqpacket::pair()?;
         let theirs = beyond_standard(theirs.into())?;
         let held = if self.tied { Some(beyond_standard(parent::line()?)?) } else { None };
-        let hello =
-            Hello { held: held.as_ref().map(AsRawFd::as_raw_fd), argument: !argument.is_empty() };
+        let number = held.as_ref().map(AsRawFd::as_raw_fd);
+        let hello = Hello { held: number, argument: !argument.is_empty() };
         let mut own = vec![parent::this_process()?];
         if hello.argument {
             own.push(file_of(argument)?);
@@ -168,11 +144,9 @@ impl Options {
             .map_err(|_| failed(Errno::INVAL.into()))?;
         // The caller's own may have the numbers 0 to 2, each of which is replaced in turn.
         let [stdin, stdout, stderr] =
-            [self.stdin, self.stdout, self.stderr].map(|it| it.map(beyond_standard).transpose());
-        let stdin = stdin?.map_or_else(nothing, Ok)?;
-        let streams = [Some(stdin), stdout?, stderr?];
+            self.streams.map(|stream| stream.map(beyond_standard).transpose());
+        let streams = [Some(stdin?.map_or_else(nothing, Ok)?), stdout?, stderr?];
         let exec = Exec {
-            path: c"/proc/self/exe",
             arguments: &arguments,
             streams: streams.each_ref().map(|stream| stream.as_ref().map(AsFd::as_fd)),
             socket: theirs.as_fd(),
@@ -206,15 +180,15 @@ fn is_one_user() -> bool {
 /// An empty input.
 fn nothing() -> Result<OwnedFd> {
     rustix::fs::open(c"/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
-        .map_err(|errno| Error::new("open", errno).on("/dev/null"))
+        .tried("open")
+        .on("/dev/null")
         .and_then(beyond_standard)
 }
 
 /// A file in memory: as large as it must be, and there before the child is.
 fn file_of(argument: &[u8]) -> Result<OwnedFd> {
     const STORE: &str = "store the argument";
-    let failed = |errno| Error::new(STORE, errno);
-    let file = rustix::fs::memfd_create("ringway-argument", MemfdFlags::CLOEXEC).map_err(failed)?;
+    let file = rustix::fs::memfd_create("ringway-argument", MemfdFlags::CLOEXEC).tried(STORE)?;
     fd::write_all_by(&mut { argument }, |rest| {
         fd::retry(|| fd::sigpipe::without_xfsz(|| rustix::io::write(&file, rest)))
             .map_err(|errno| crate::error::too_large(STORE, errno))
