@@ -771,7 +771,7 @@ fn a_watched_part_is_readable_when_there_is_something_to_take_or_its_end() {
     numbers.producer().unwrap().close();
     assert!(is_readable(Some(soon().unwrap())), "the end");
     drop((ready, consumer));
-    let ready = jobs(&region).ready_fd().unwrap();
+    let ready = region.queue::<u64>("jobs").unwrap().ready_fd().unwrap();
     jobs(&region).close();
     assert!(fd::wait_deadline(&ready, Interest::Read, Some(soon().unwrap())).is_ok());
     drop(ready);

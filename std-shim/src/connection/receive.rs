@@ -49,7 +49,9 @@ impl Connection {
         /// assert!(ours.recv(&mut message).unwrap_err().is(CoreError::EndOfFile));
         /// # Ok::<(), ringway::Error>(())
         /// ```
-        pub fn recv, pub fn try_recv, pub fn recv_deadline:
+        pub fn recv,
+        pub fn try_recv,
+        pub fn recv_deadline:
         (&self, message: &mut (impl Buffer + ?Sized)) -> usize = recv_bytes;
     }
 

@@ -73,7 +73,9 @@ impl Connection {
         /// assert_eq!(received, message);
         /// # Ok::<(), ringway::Error>(())
         /// ```
-        pub fn send, pub fn try_send, pub fn send_deadline: (&self, message: &[u8]) -> () = send_bytes;
+        pub fn send,
+        pub fn try_send,
+        pub fn send_deadline: (&self, message: &[u8]) -> () = send_bytes;
     }
 
     /// Sends one message, and descriptors with it; waits, at most until `deadline`. The receiver

@@ -107,7 +107,9 @@ impl Child {
         /// # Ok::<(), ringway::Error>(())
         /// ```
         #[doc(alias = "waitid")]
-        pub fn join, pub fn try_join, pub fn join_deadline: (&self) -> Exit = join_by;
+        pub fn join,
+        pub fn try_join,
+        pub fn join_deadline: (&self) -> Exit = join_by;
     }
 
     fn join_by(&self, timeout: Timeout) -> Result<Exit> {

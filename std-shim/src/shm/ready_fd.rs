@@ -1,19 +1,21 @@
 //! A descriptor that becomes readable when there is something to take, for `poll`, `epoll` and async runtimes.
 
 use super::{Part, RobustFutex};
-use crate::error::limit;
+use crate::error::{Tried, limit};
+use crate::sys::{errno, lock};
 use crate::wait::Doorbell;
 use crate::{Error, Result};
-use ringway_core::region;
-use ringway_core::region::Item;
-use ringway_core::ring::Ring;
-use ringway_core::ring::bytes::ByteRing;
-use ringway_core::ring::messages::MessageRing;
-use ringway_core::ring::queue::Queue;
+use ringway_core::region::{self, Item};
+use ringway_core::ring::RingInner;
+use ringway_core::ring::bytes::ByteRingInner;
+use ringway_core::ring::messages::MessageRingInner;
+#[cfg(target_has_atomic = "64")]
+use ringway_core::ring::queue::{Queue, QueueView};
+use ringway_core::storage::Storage;
 use rustix::event::{EventfdFlags, eventfd};
-use rustix::io::{Errno, read, write};
+use rustix::io::{read, write};
 use std::os::fd::OwnedFd;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
 const READY_FD: &str = "watch the part";
@@ -41,21 +43,12 @@ const READY_FD: &str = "watch the part";
 #[derive(Debug)]
 pub struct ReadyFd {
     shared: Arc<Shared>,
-    /// Wakes the thread, so that it sees what it is told.
-    wake: Wake,
     thread: Option<JoinHandle<()>>,
-}
-
-struct Wake(Box<dyn Fn() + Send + Sync>);
-
-impl std::fmt::Debug for Wake {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Wake")
-    }
 }
 
 #[derive(Debug)]
 struct Shared {
+    part: Box<dyn Watched + Send + Sync>,
     event: OwnedFd,
     told: Mutex<Told>,
     change: Condvar,
@@ -70,38 +63,31 @@ enum Told {
 }
 
 impl Shared {
-    fn told(&self) -> MutexGuard<'_, Told> {
-        // A panic in between leaves the word as good as it was.
-        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    fn tell(&self, told: Told) {
+        *lock(&self.told) = told;
+        self.change.notify_all();
     }
 
-    fn tell(&self, told: Told) {
-        *self.told() = told;
-        self.change.notify_all();
+    fn watch(&self) {
+        let answer = || self.part.is_ready() || *lock(&self.told) == Told::End;
+        loop {
+            // Without a deadline it ends with an answer.
+            let _ = self.part.bell().wait_until(None, || answer().then_some(()));
+            let mut told = lock(&self.told);
+            if *told == Told::Look {
+                *told = Told::Rest;
+                // Its count cannot overflow: it is read before the next.
+                let _ = write(&self.event, &1_u64.to_ne_bytes());
+            }
+            let told = self.change.wait_while(told, |told| *told == Told::Rest);
+            if *told.unwrap_or_else(PoisonError::into_inner) == Told::End {
+                return;
+            }
+        }
     }
 }
 
 impl ReadyFd {
-    fn start<P: region::Part>(
-        part: &Part<P>,
-        bell: fn(&P) -> &Doorbell<RobustFutex>,
-        is_ready: fn(&P) -> bool,
-    ) -> Result<ReadyFd> {
-        let failed = |errno: Errno| Error::new(READY_FD, errno);
-        let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
-        let event = eventfd(0, flags).map_err(failed)?;
-        let shared =
-            Arc::new(Shared { event, told: Mutex::new(Told::Look), change: Condvar::new() });
-        let wake = part.clone();
-        let wake = Wake(Box::new(move || bell(wake.structure()).ring()));
-        let (watched, theirs) = (part.clone(), shared.clone());
-        let watch = move || watch(&theirs, watched.structure(), bell, is_ready);
-        let thread = Builder::new().name("ringway-ready".to_owned()).spawn(watch);
-        let thread = thread.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::AGAIN));
-        let thread = thread.map_err(|errno| Error::new(READY_FD, limit(errno)))?;
-        Ok(ReadyFd { shared, wake, thread: Some(thread) })
-    }
-
     /// Makes the descriptor unreadable until there is something again, which may be at once. Call it before the last look,
     /// so that nothing is missed.
     pub fn rearm(&self) {
@@ -112,37 +98,10 @@ impl ReadyFd {
     }
 }
 
-fn watch<P>(
-    shared: &Shared,
-    part: &P,
-    bell: fn(&P) -> &Doorbell<RobustFutex>,
-    is_ready: fn(&P) -> bool,
-) {
-    loop {
-        let stop = || (*shared.told() == Told::End).then_some(());
-        // Without a deadline it ends with an answer.
-        let _ = bell(part).wait_until(None, || is_ready(part).then_some(()).or_else(stop));
-        {
-            let mut told = shared.told();
-            if *told == Told::Look {
-                *told = Told::Rest;
-                // Its count cannot overflow: it is read before the next.
-                let _ = write(&shared.event, &1_u64.to_ne_bytes());
-            }
-            while *told == Told::Rest {
-                told = shared.change.wait(told).unwrap_or_else(PoisonError::into_inner);
-            }
-            if *told == Told::End {
-                return;
-            }
-        }
-    }
-}
-
 impl Drop for ReadyFd {
     fn drop(&mut self) {
         self.shared.tell(Told::End);
-        (self.wake.0)();
+        self.shared.part.bell().ring();
         if let Some(thread) = self.thread.take() {
             // It does not panic.
             let _ = thread.join();
@@ -152,54 +111,63 @@ impl Drop for ReadyFd {
 
 crate::sys::descriptor!(ReadyFd, |it| it.shared.event);
 
-impl<T: Item, const N: usize> Part<Ring<T, N, RobustFutex>> {
-    /// A descriptor that is readable when there is a value to pop, or the producer closed or died.
-    ///
-    /// # Errors
-    /// [`CoreError::Exhausted`](crate::CoreError::Exhausted) when there is no descriptor or no thread left.
-    pub fn ready_fd(&self) -> Result<ReadyFd> {
-        ReadyFd::start(self, Ring::consumers_bell, |ring| {
-            !ring.is_empty() || ring.producer_is_gone()
-        })
-    }
+/// A part from which something is taken.
+pub trait Watched: std::fmt::Debug {
+    /// What who takes sleeps on.
+    fn bell(&self) -> &Doorbell<RobustFutex>;
+
+    /// Whether there is something to take, or nothing will come any more.
+    fn is_ready(&self) -> bool;
 }
 
-impl<const N: usize> Part<ByteRing<N, RobustFutex>> {
-    /// A descriptor that is readable when there is a byte to read, or the producer closed or died.
-    ///
-    /// # Errors
-    /// [`CoreError::Exhausted`](crate::CoreError::Exhausted) when there is no descriptor or no thread left.
-    pub fn ready_fd(&self) -> Result<ReadyFd> {
-        ReadyFd::start(self, ByteRing::consumers_bell, |ring| {
-            !ring.is_empty() || ring.producer_is_gone()
-        })
-    }
+macro_rules! watched {
+    ($($(#[$meta:meta])* [$($parameters:tt)*] $part:ty, $bell:ident, $has_ended:ident;)*) => {$(
+        $(#[$meta])*
+        impl<$($parameters)*> Watched for Part<$part>
+        where
+            $part: region::Part,
+        {
+            fn bell(&self) -> &Doorbell<RobustFutex> {
+                self.structure().$bell()
+            }
+
+            fn is_ready(&self) -> bool {
+                !self.structure().is_empty() || self.structure().$has_ended()
+            }
+        }
+    )*};
 }
 
-impl<const N: usize> Part<MessageRing<N, RobustFutex>> {
-    /// A descriptor that is readable when there is a message to receive, or the sender closed or
-    /// died.
-    ///
-    /// # Errors
-    /// [`CoreError::Exhausted`](crate::CoreError::Exhausted) when there is no descriptor or no thread left.
-    pub fn ready_fd(&self) -> Result<ReadyFd> {
-        ReadyFd::start(self, MessageRing::receivers_bell, |ring| {
-            !ring.is_empty() || ring.sender_is_gone()
-        })
-    }
+watched! {
+    [T: Item, S: Storage<Value = T> + ?Sized] RingInner<S, RobustFutex>,
+        consumers_bell, producer_is_gone;
+    [S: Storage<Value = u8> + ?Sized] ByteRingInner<S, RobustFutex>,
+        consumers_bell, producer_is_gone;
+    [S: Storage<Value = u8> + ?Sized] MessageRingInner<S, RobustFutex>,
+        receivers_bell, sender_is_gone;
+    #[cfg(target_has_atomic = "64")]
+    [T: Item, const N: usize] Queue<T, N, RobustFutex>, consumers_bell, has_ended;
+    #[cfg(target_has_atomic = "64")]
+    [T: Item] QueueView<T, RobustFutex>, consumers_bell, has_ended;
 }
 
-#[cfg(target_has_atomic = "64")]
-impl<T: Item, const N: usize> Part<Queue<T, N, RobustFutex>> {
-    /// A descriptor that is readable when there is a value to pop, or the queue has ended.
+impl<P: region::Part + ?Sized> Part<P> {
+    /// A descriptor that is readable when there is something to take from a ring or a queue, or it has ended: its producer
+    /// closed or died. See [`ReadyFd`].
     ///
     /// # Errors
     /// [`CoreError::Exhausted`](crate::CoreError::Exhausted) when there is no descriptor or no thread left.
-    pub fn ready_fd(&self) -> Result<ReadyFd> {
-        ReadyFd::start(
-            self,
-            |queue| queue.consumers_bell(),
-            |queue| !queue.is_empty() || queue.has_ended(),
-        )
+    pub fn ready_fd(&self) -> Result<ReadyFd>
+    where
+        Self: Watched,
+        P: 'static,
+    {
+        let event = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).tried(READY_FD)?;
+        let (part, told) = (Box::new(self.clone()), Mutex::new(Told::Look));
+        let shared = Arc::new(Shared { part, event, told, change: Condvar::new() });
+        let theirs = shared.clone();
+        let thread = Builder::new().name("ringway-ready".to_owned()).spawn(move || theirs.watch());
+        let thread = thread.map_err(|error| Error::new(READY_FD, limit(errno(&error))))?;
+        Ok(ReadyFd { shared, thread: Some(thread) })
     }
 }
