@@ -33,9 +33,11 @@ use core::mem::MaybeUninit;
 #[cfg(not(loom))]
 use core::ptr::NonNull;
 
+mod cursor;
 mod stable_ref;
 
 pub use crate::sync::Slot;
+pub(crate) use cursor::Cursor;
 pub use stable_ref::StableRef;
 
 /// The largest capacity: 2^30 slots.
@@ -81,6 +83,7 @@ impl fmt::Debug for Counted {
 
 impl<const N: usize> sealed::Capacity for Fixed<N> {
     const IS_FIXED: bool = true;
+    type Cursor<E> = ();
 
     #[inline(always)]
     fn get(self) -> u32 {
@@ -90,6 +93,7 @@ impl<const N: usize> sealed::Capacity for Fixed<N> {
 
 impl sealed::Capacity for Counted {
     const IS_FIXED: bool = false;
+    type Cursor<E> = cursor::Steps<E>;
 
     #[inline(always)]
     fn get(self) -> u32 {
@@ -259,6 +263,9 @@ pub(crate) mod sealed {
     pub trait Capacity: Copy + core::fmt::Debug {
         /// Whether the compiler knows it.
         const IS_FIXED: bool;
+
+        /// Where a side stands that goes through the elements `E` in turn.
+        type Cursor<E>: super::Cursor<E>;
 
         /// As positions count.
         fn get(self) -> u32;

@@ -62,7 +62,7 @@ use core::fmt;
 use core::mem::MaybeUninit;
 #[cfg(not(loom))]
 use core::ptr::NonNull;
-use seq_slots::{SeqSlots, SeqSlotsRef, SlotWriter};
+use seq_slots::{SeqSlots, SeqSlotsRef, SlotWriter, Standing};
 
 /// A broadcast of messages of type `T`, of which the newest `N` are kept. `W` says how readers can sleep, see [`Wake`].
 ///
@@ -361,37 +361,38 @@ impl<T: Plain, W: Wake, C: Capacity> Writer<'_, T, W, C> {
 }
 
 /// One that reads. Its place is its own; a clone goes on from the same place. It can move to another thread or context.
-pub struct Reader<'a, T, W: Wake = Nobody, C = Counted> {
+pub struct Reader<'a, T, W: Wake = Nobody, C: Capacity = Counted> {
     slots: SeqSlotsRef<'a, T, W, C>,
-    place: CachePadded<Place>,
+    place: CachePadded<Place<T, C>>,
 }
 
 type Sides<'a, T, W, C> = (Writer<'a, T, W, C>, Reader<'a, T, W, C>);
 
 /// Where a reader stands.
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    /// The number of the message that comes next.
-    next: u64,
+struct Place<T, C: Capacity> {
+    /// The message that comes next.
+    next: Standing<T, C>,
     /// Up to which number messages are known to be there, or to have been.
     known: u64,
 }
 
-impl<T, W: Wake, C> fmt::Debug for Reader<'_, T, W, C> {
+impl<T, W: Wake, C: Capacity> fmt::Debug for Reader<'_, T, W, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.place.0, f)
+        let Place { next, known } = &self.place.0;
+        f.debug_struct("Reader").field("next", &next.number).field("known", known).finish()
     }
 }
 
 impl<T, W: Wake, C: Capacity> Clone for Reader<'_, T, W, C> {
     fn clone(&self) -> Self {
-        Reader { slots: self.slots, place: CachePadded(self.place.0) }
+        let Place { next, known } = self.place.0;
+        Reader { slots: self.slots, place: CachePadded(Place { next, known }) }
     }
 }
 
 impl<'a, T: Plain, W: Wake, C: Capacity> Reader<'a, T, W, C> {
     fn new(slots: SeqSlotsRef<'a, T, W, C>, next: u64, known: u64) -> Self {
-        Reader { slots, place: CachePadded(Place { next, known }) }
+        Reader { slots, place: CachePadded(Place { next: slots.stand(next), known }) }
     }
 
     /// Copies the next message out, if there is one. Wait-free.
@@ -401,7 +402,7 @@ impl<'a, T: Plain, W: Wake, C: Capacity> Reader<'a, T, W, C> {
     /// there.
     #[inline]
     pub fn try_recv(&mut self) -> Result<Option<T>, RecvError> {
-        self.attempt(|slots, number| slots.read(number))
+        self.attempt(|slots, next| slots.read(next))
     }
 
     /// Copies the next message into `out`, if there is one, and says whether there was. For a large message: there is no
@@ -422,34 +423,33 @@ impl<'a, T: Plain, W: Wake, C: Capacity> Reader<'a, T, W, C> {
     /// ```
     #[inline]
     pub fn try_recv_into(&mut self, out: &mut T) -> Result<bool, RecvError> {
-        self.attempt(|slots, number| slots.read_into(number, out))
-            .map(|received| received.is_some())
+        self.attempt(|slots, next| slots.read_into(next, out)).map(|received| received.is_some())
     }
 
     /// What `read` makes of the next message, if there is one. It answers `None` when the message was overwritten.
     #[inline(always)]
     fn attempt<R>(
         &mut self,
-        read: impl FnOnce(SeqSlotsRef<'a, T, W, C>, u64) -> Option<R>,
+        read: impl FnOnce(SeqSlotsRef<'a, T, W, C>, Standing<T, C>) -> Option<R>,
     ) -> Result<Option<R>, RecvError> {
         let Some(next) = self.published() else { return Ok(None) };
         match read(self.slots, next) {
             Some(message) => {
-                self.place.0.next = next.wrapping_add(1);
+                self.slots.step(&mut self.place.0.next);
                 Ok(Some(message))
             }
             None => Err(RecvError::Lagged(self.skip())),
         }
     }
 
-    /// The number of the next message, if it was published.
+    /// The next message, if it was published.
     #[inline(always)]
-    fn published(&mut self) -> Option<u64> {
+    fn published(&mut self) -> Option<Standing<T, C>> {
         let place = &mut self.place.0;
-        if place.known < place.next {
+        if place.known < place.next.number {
             place.known = self.slots.line().newest(place.known);
         }
-        (place.known >= place.next).then_some(place.next)
+        (place.known >= place.next.number).then_some(place.next)
     }
 
     /// Goes on behind what was overwritten, which the next message was; how many messages that is.
@@ -459,9 +459,9 @@ impl<'a, T: Plain, W: Wake, C: Capacity> Reader<'a, T, W, C> {
         place.known = self.slots.line().newest(place.known);
         // The one that we tried is gone in any case, also when the message that overwrites it is not published yet.
         let oldest = number::oldest(place.known, self.slots.capacity());
-        let next = oldest.max(place.next.wrapping_add(1));
-        let lagged = next.wrapping_sub(place.next);
-        place.next = next;
+        let next = oldest.max(place.next.number.wrapping_add(1));
+        let lagged = next.wrapping_sub(place.next.number);
+        place.next = self.slots.stand(next);
         lagged
     }
 
@@ -477,7 +477,7 @@ impl<'a, T: Plain, W: Wake, C: Capacity> Reader<'a, T, W, C> {
     pub fn behind(&mut self) -> u64 {
         let place = &mut self.place.0;
         place.known = self.slots.line().newest(place.known);
-        place.known.wrapping_add(1).saturating_sub(place.next)
+        place.known.wrapping_add(1).saturating_sub(place.next.number)
     }
 
     /// How many messages are kept.

@@ -23,7 +23,7 @@
 //! assert!(POSITION.load_newer(version).is_none(), "it did not change since");
 //! ```
 
-use super::broadcast::seq_slots::{SeqSlot, SeqSlots, SlotWriter};
+use super::broadcast::seq_slots::{SeqSlot, SeqSlots, SeqSlotsRef, SlotWriter, Standing};
 use crate::Error;
 use crate::participant::Participant;
 use crate::plain::Plain;
@@ -58,6 +58,9 @@ pub const SLOTS: usize = if cfg!(loom) { 2 } else { 4 };
 #[derive(Debug)]
 #[repr(transparent)]
 pub struct Latest<T, W: Wake = Nobody>(SeqSlots<[SeqSlot<T>; SLOTS], W>);
+
+/// The slots, as one who reads has them.
+type Slots<'a, T, W> = SeqSlotsRef<'a, T, W, Fixed<SLOTS>>;
 
 /// Which of the values it was, in the order in which they were stored.
 ///
@@ -119,7 +122,7 @@ impl<T: Plain, W: Wake> Latest<T, W> {
     /// ```
     #[inline]
     pub fn load_newer(&self, seen: Version) -> Option<(T, Version)> {
-        self.newer(seen, |newest| self.0.borrow().read(newest))
+        self.newer(seen, |slots, newest| slots.read(newest))
     }
 
     /// Copies the newest value into `out`, and says which one it is; `None` while nothing was
@@ -157,7 +160,7 @@ impl<T: Plain, W: Wake> Latest<T, W> {
     /// ```
     #[inline]
     pub fn load_newer_into(&self, seen: Version, out: &mut T) -> Option<Version> {
-        self.newer(seen, |newest| self.0.borrow().read_into(newest, out)).map(|((), seen)| seen)
+        self.newer(seen, |slots, newest| slots.read_into(newest, out)).map(|((), seen)| seen)
     }
 
     /// What `read` makes of the newest value if it is newer than `seen`; tried again when it says
@@ -166,16 +169,17 @@ impl<T: Plain, W: Wake> Latest<T, W> {
     fn newer<R>(
         &self,
         Version(mut seen): Version,
-        mut read: impl FnMut(u64) -> Option<R>,
+        mut read: impl FnMut(Slots<'_, T, W>, Standing<T, Fixed<SLOTS>>) -> Option<R>,
     ) -> Option<(R, Version)> {
+        let slots = self.0.borrow();
         loop {
-            let newest = self.0.line().newest(seen);
+            let newest = slots.line().newest(seen);
             // Also the end of it when a value was overwritten without a newer one, which only somebody who writes nonsense
             // can bring about.
             if newest <= seen {
                 return None;
             }
-            if let Some(value) = read(newest) {
+            if let Some(value) = read(slots, slots.stand(newest)) {
                 return Some((value, Version(newest)));
             }
             seen = newest;
@@ -319,7 +323,7 @@ impl<T: Plain, W: Wake> Latest<T, W> {
     fn newer_or_end<R>(
         &self,
         seen: Version,
-        mut read: impl FnMut(u64) -> Option<R>,
+        mut read: impl FnMut(Slots<'_, T, W>, Standing<T, Fixed<SLOTS>>) -> Option<R>,
     ) -> Option<Result<(R, Version), Error>> {
         look_or_end(
             &mut (),
@@ -364,9 +368,8 @@ impl<T: Plain, W: Wait> Latest<T, W> {
         seen: Version,
         deadline: Option<W::Deadline>,
     ) -> Result<(T, Version), Error> {
-        let slots = self.0.borrow();
-        let newer = || self.newer_or_end(seen, |newest| slots.read(newest));
-        slots.line().bell().wait_until(deadline, newer)?
+        let newer = || self.newer_or_end(seen, |slots, newest| slots.read(newest));
+        self.0.line().bell().wait_until(deadline, newer)?
     }
 
     /// Copies the newest value into `out` once it is newer than `seen`; waits until it is. For a
@@ -400,9 +403,8 @@ impl<T: Plain, W: Wait> Latest<T, W> {
         out: &mut T,
         deadline: Option<W::Deadline>,
     ) -> Result<Version, Error> {
-        let slots = self.0.borrow();
-        let newer = || self.newer_or_end(seen, |newest| slots.read_into(newest, out));
-        slots.line().bell().wait_until(deadline, newer)?.map(|((), version)| version)
+        let newer = || self.newer_or_end(seen, |slots, newest| slots.read_into(newest, out));
+        self.0.line().bell().wait_until(deadline, newer)?.map(|((), version)| version)
     }
 }
 
@@ -429,8 +431,10 @@ impl<T: Plain, W: Register> Latest<T, W> {
         cx: &mut Context<'_>,
         seen: Version,
     ) -> Poll<Result<(T, Version), Error>> {
-        let slots = self.0.borrow();
-        slots.line().bell().poll_until(cx, || self.newer_or_end(seen, |newest| slots.read(newest)))
+        self.0
+            .line()
+            .bell()
+            .poll_until(cx, || self.newer_or_end(seen, |slots, newest| slots.read(newest)))
     }
 
     /// A copy of the newest value once it is newer than `seen`; awaits that.
@@ -465,9 +469,8 @@ impl<T: Plain, W: Register> Latest<T, W> {
         seen: Version,
         out: &mut T,
     ) -> Poll<Result<Version, Error>> {
-        let slots = self.0.borrow();
-        let newer = || self.newer_or_end(seen, |newest| slots.read_into(newest, out));
-        slots.line().bell().poll_until(cx, newer).map_ok(|((), version)| version)
+        let newer = || self.newer_or_end(seen, |slots, newest| slots.read_into(newest, out));
+        self.0.line().bell().poll_until(cx, newer).map_ok(|((), version)| version)
     }
 
     /// Copies the newest value into `out` once it is newer than `seen`; awaits that.

@@ -1,10 +1,10 @@
 //! Broadcasts and newest values of messages of a stated size and alignment, for those who do not know their Rust type.
 
-use super::seq_slots::{Head, Stamp};
-use super::{BroadcastView, Reader, RecvError, Writer, number};
+use super::seq_slots::{Head, SeqSlotsRef, Stamp, Standing};
+use super::{BroadcastView, Reader, RecvError, Writer};
 use crate::Error;
 use crate::participant::Participant;
-use crate::storage::InMemory;
+use crate::storage::{Counted, InMemory};
 use crate::sync::words::{copy_in, copy_out};
 use crate::wait::{Nobody, Register, Wait, Wake};
 use core::alloc::Layout;
@@ -51,7 +51,6 @@ impl<W: Wake> Copy for RawBroadcast<'_, W> {}
 #[derive(Debug, Clone, Copy)]
 struct RawSlots<'b> {
     first: NonNull<u8>,
-    capacity: u32,
     /// From one slot to the next, and from a slot to its message, in bytes.
     stride: usize,
     offset: usize,
@@ -81,8 +80,8 @@ impl<'b, W: Wake> RawBroadcast<'b, W> {
         let (layout, begin) = Layout::new::<Head<(), W>>().extend(slots).ok()?;
         // Refuses what no broadcast has.
         BroadcastView::<(), W>::layout(capacity)?;
-        let (first, capacity) = (NonNull::dangling(), capacity as u32);
-        let slots = RawSlots { first, capacity, stride, offset, item, borrowed: PhantomData };
+        let first = NonNull::dangling();
+        let slots = RawSlots { first, stride, offset, item, borrowed: PhantomData };
         Some((layout.pad_to_align(), begin, slots))
     }
 
@@ -139,19 +138,24 @@ impl<'b, W: Wake> RawBroadcast<'b, W> {
 }
 
 impl<'b> RawSlots<'b> {
-    /// Where the slot of message `number` is.
-    fn slot(self, number: u64) -> *mut u8 {
-        let index = number::index(number, self.capacity);
+    /// Where the slot `index` is, which is less than the capacity.
+    fn slot(self, index: usize) -> *mut u8 {
         self.first.as_ptr().wrapping_add(index * self.stride)
     }
 
-    fn stamp(self, number: u64) -> &'b Stamp {
+    fn stamp(self, index: usize) -> &'b Stamp {
         // SAFETY: each slot begins with its stamp, and lives for `'b`, see `RawBroadcast::at`.
-        unsafe { &*self.slot(number).cast::<Stamp>() }
+        unsafe { &*self.slot(index).cast::<Stamp>() }
     }
 
     /// Copies message `number` out, as many whole words as `out` has room for; `None` if it was overwritten.
-    fn read(self, number: u64, out: &mut [u8]) -> Option<()> {
+    fn read<W: Wake>(
+        self,
+        words: SeqSlotsRef<'_, (), W, Counted>,
+        next: Standing<(), Counted>,
+        out: &mut [u8],
+    ) -> Option<()> {
+        let index = words.index_of(next);
         let unit = self.item.align().max(align_of::<u32>());
         // Not a part of a word, which others access as a whole.
         let size = if out.len() < self.item.size() {
@@ -160,10 +164,10 @@ impl<'b> RawSlots<'b> {
             self.item.size()
         };
         let piece = Layout::from_size_align(size, self.item.align()).ok()?;
-        let from = self.slot(number).wrapping_add(self.offset);
+        let from = self.slot(index).wrapping_add(self.offset);
         // SAFETY: the message lies in its slot, on a word's boundary, and is accessed atomically alone; `out` is as large.
         unsafe { copy_out(from, out.as_mut_ptr(), piece) };
-        self.stamp(number).is_still(number).then_some(())
+        self.stamp(index).is_still(next.number).then_some(())
     }
 }
 
@@ -184,12 +188,12 @@ impl<W: Wake> RawWriter<'_, W> {
         if message.len() != max {
             return Err(Error::MessageTooLarge { max });
         }
-        let store = |number| {
-            let to = slots.slot(number).wrapping_add(slots.offset);
+        let store = |index| {
+            let to = slots.slot(index).wrapping_add(slots.offset);
             // SAFETY: the message lies in its slot, on its boundary, and is accessed atomically alone; `message` is as large.
             unsafe { copy_in(message.as_ptr(), to, slots.item) }
         };
-        self.half.0.0.write_at(|number| slots.stamp(number), store);
+        self.half.0.0.write_at(|index| slots.stamp(index), store);
         Ok(())
     }
 
@@ -214,7 +218,9 @@ impl<W: Wake> RawReader<'_, W> {
     /// As [`Reader::try_recv`]. What is in `out` then is of no message.
     pub fn try_recv(&mut self, out: &mut [u8]) -> Result<bool, RecvError> {
         let slots = self.slots;
-        self.half.attempt(|_, number| slots.read(number, out)).map(|received| received.is_some())
+        self.half
+            .attempt(|words, next| slots.read(words, next, out))
+            .map(|received| received.is_some())
     }
 
     /// Copies the next message into `out`; waits for one, at most until `deadline` (`None`: for ever).
@@ -230,7 +236,9 @@ impl<W: Wake> RawReader<'_, W> {
         W: Wait,
     {
         let (slots, bell) = (self.slots, self.half.slots.line().bell());
-        bell.wait_until(deadline, || self.half.attempt_or_end(|_, number| slots.read(number, out)))?
+        bell.wait_until(deadline, || {
+            self.half.attempt_or_end(|words, next| slots.read(words, next, out))
+        })?
     }
 
     /// Copies the next message into `out`, or has the task woken when one may be there.
@@ -242,6 +250,6 @@ impl<W: Wake> RawReader<'_, W> {
         W: Register,
     {
         let (slots, bell) = (self.slots, self.half.slots.line().bell());
-        bell.poll_until(cx, || self.half.attempt_or_end(|_, number| slots.read(number, out)))
+        bell.poll_until(cx, || self.half.attempt_or_end(|words, next| slots.read(words, next, out)))
     }
 }

@@ -43,7 +43,7 @@ use crate::participant::Participant;
 use crate::plain::{Plain, Words};
 use crate::ring::owner::HalfOwner;
 use crate::storage::sealed::{self, Capacity as _};
-use crate::storage::{Capacity, Storage, fixed};
+use crate::storage::{Capacity, Cursor, Storage, fixed};
 use crate::sync::{AtomicU32, CachePadded, Ordering, array_of, const_unless_loom, fence};
 use crate::wait::{Doorbell, Wake};
 use core::fmt;
@@ -161,13 +161,13 @@ impl<T: Plain, S: Storage<Element = SeqSlot<T>> + ?Sized, W: Wake> SeqSlots<S, W
         me: Participant,
     ) -> Option<SlotWriter<'_, T, W, S::Capacity>> {
         let line = self.line();
-        line.writer.take(me).then(|| SlotWriter { slots: self.borrow(), newest: line.newest(0) })
+        line.writer.take(me).then(|| SlotWriter::new(self.borrow(), line.newest(0)))
     }
 
     /// Takes it for the owner of the whole, who knows that nobody has it.
     pub(in crate::ring) fn take_from_owner(&mut self) -> SlotWriter<'_, T, W, S::Capacity> {
         self.line.0.writer.take_from_owner();
-        SlotWriter { newest: self.line().newest(0), slots: self.borrow() }
+        SlotWriter::new(self.borrow(), self.line().newest(0))
     }
 }
 
@@ -301,45 +301,95 @@ impl<'a, T: Plain, W: Wake, C: Capacity> SeqSlotsRef<'a, T, W, C> {
         self.capacity.get()
     }
 
-    /// The slot of message `number`.
+    /// Where the slots begin.
     #[inline(always)]
-    fn slot(self, number: u64) -> &'a SeqSlot<T> {
-        let index = number::index(number, self.capacity.get());
+    fn first(self) -> *const SeqSlot<T> {
         // SAFETY: as in `line`; the slots begin where the empty array does.
-        let first = unsafe { &raw const (*self.at.as_ptr()).slots }.cast::<SeqSlot<T>>();
-        // SAFETY: `index` is less than the capacity, so that it is one of the slots that `borrow` was given.
-        unsafe { &*first.wrapping_add(index) }
+        unsafe { &raw const (*self.at.as_ptr()).slots }.cast()
     }
 
-    /// A copy of message `number`, which is no newer than `newest`; `None` if it was overwritten. Then `newest` has grown to
+    /// Which slot message `number` has.
+    #[inline(always)]
+    fn index(self, number: u64) -> usize {
+        number::index(number, self.capacity.get())
+    }
+
+    /// What a side keeps that comes to message `number` next.
+    #[inline(always)]
+    pub(in crate::ring) fn stand(self, number: u64) -> Standing<T, C> {
+        let cursor = Cursor::new(self.first(), || self.index(number), self.capacity.get());
+        Standing { number, cursor }
+    }
+
+    /// Goes on to the message behind it.
+    #[inline(always)]
+    pub(in crate::ring) fn step(self, standing: &mut Standing<T, C>) {
+        standing.number = standing.number.wrapping_add(1);
+        standing.cursor.advance(self.first());
+    }
+
+    /// Which slot that is.
+    #[cfg(not(loom))]
+    #[inline(always)]
+    pub(super) fn index_of(self, Standing { number, cursor }: Standing<T, C>) -> usize {
+        cursor.index(self.first(), || self.index(number))
+    }
+
+    /// The slot of the message.
+    #[inline(always)]
+    fn slot(self, Standing { number, cursor }: Standing<T, C>) -> &'a SeqSlot<T> {
+        // SAFETY: the cursor was made for these slots in `stand`, and stands at one of them.
+        unsafe { &*cursor.element(self.first(), || self.index(number)) }
+    }
+
+    /// A copy of the message, which is no newer than `newest`; `None` if it was overwritten. Then `newest` has grown to
     /// `number + capacity - 1` at least.
     #[inline]
-    pub(in crate::ring) fn read(self, number: u64) -> Option<T> {
-        let slot = self.slot(number);
+    pub(in crate::ring) fn read(self, at: Standing<T, C>) -> Option<T> {
+        let slot = self.slot(at);
         let value = slot.value.load();
-        slot.stamp.is_still(number).then_some(value)
+        slot.stamp.is_still(at.number).then_some(value)
     }
 
     /// [`read`](Self::read) into `out`, which without an answer holds anything.
     #[inline]
-    pub(in crate::ring) fn read_into(self, number: u64, out: &mut T) -> Option<()> {
-        let slot = self.slot(number);
+    pub(in crate::ring) fn read_into(self, at: Standing<T, C>, out: &mut T) -> Option<()> {
+        let slot = self.slot(at);
         slot.value.load_into(out);
-        slot.stamp.is_still(number).then_some(())
+        slot.stamp.is_still(at.number).then_some(())
     }
 }
+
+/// The number of a message, and where its slot is.
+pub(in crate::ring) struct Standing<T, C: Capacity> {
+    pub(in crate::ring) number: u64,
+    cursor: C::Cursor<SeqSlot<T>>,
+}
+
+impl<T, C: Capacity> Clone for Standing<T, C> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T, C: Capacity> Copy for Standing<T, C> {}
 
 /// The writer's half. Dropping it gives it back.
 pub(in crate::ring) struct SlotWriter<'a, T: Plain, W: Wake, C: Capacity> {
     slots: SeqSlotsRef<'a, T, W, C>,
-    /// The number of the newest message. We alone change it.
-    newest: u64,
+    /// The next message, one behind the newest. We alone change what is the newest.
+    next: Standing<T, C>,
 }
 
 impl<'a, T: Plain, W: Wake, C: Capacity> SlotWriter<'a, T, W, C> {
+    /// The one behind message `newest`.
+    fn new(slots: SeqSlotsRef<'a, T, W, C>, newest: u64) -> Self {
+        SlotWriter { slots, next: slots.stand(newest.wrapping_add(1)) }
+    }
+
     /// The number of the newest message.
     pub(in crate::ring) fn newest(&self) -> u64 {
-        self.newest
+        self.next.number.wrapping_sub(1)
     }
 
     pub(in crate::ring) fn slots(&self) -> SeqSlotsRef<'a, T, W, C> {
@@ -356,22 +406,22 @@ impl<'a, T: Plain, W: Wake, C: Capacity> SlotWriter<'a, T, W, C> {
     /// Where the next message is written, once its slot says so: what was there is gone.
     #[inline(always)]
     fn begin(&self) -> &'a Words<T> {
-        let slot = self.slots.slot(self.newest.wrapping_add(1));
-        slot.stamp.begin(self.newest.wrapping_add(1));
+        let slot = self.slots.slot(self.next);
+        slot.stamp.begin(self.next.number);
         &slot.value
     }
 
+    /// [`write`](Self::write) where the messages lie elsewhere: `slot` says where a slot has its stamp, by its index, and
+    /// `store` writes the message there.
     #[cfg(not(loom))]
-    /// [`write`](Self::write) where the messages lie elsewhere: `slot` says where that of a number has its stamp, and `store`
-    /// writes it.
     pub(super) fn write_at(
         &mut self,
-        slot: impl FnOnce(u64) -> &'a Stamp,
-        store: impl FnOnce(u64),
+        slot: impl FnOnce(usize) -> &'a Stamp,
+        store: impl FnOnce(usize),
     ) {
-        let number = self.newest.wrapping_add(1);
-        slot(number).begin(number);
-        store(number);
+        let index = self.slots.index_of(self.next);
+        slot(index).begin(self.next.number);
+        store(index);
         self.publish();
     }
 
@@ -379,17 +429,17 @@ impl<'a, T: Plain, W: Wake, C: Capacity> SlotWriter<'a, T, W, C> {
     #[inline(always)]
     fn publish(&mut self) {
         let line = self.slots.line();
-        let number = self.newest.wrapping_add(1);
+        let number = self.next.number;
         let low = number::low(number);
         let upper_half = number::is_upper_half(low);
-        if upper_half != number::is_upper_half(number::low(self.newest)) {
+        if upper_half != number::is_upper_half(number::low(number.wrapping_sub(1))) {
             // SYNC POINT D: with the load in `newest`. Whoever sees it sees that the half before was passed. Relaxed: behind the
             // fence in `begin`, which is the release.
             line.high_of(upper_half).store(number::high(number), Ordering::Relaxed);
         }
         // SYNC POINT A, release: with the load in `newest`. The message is seen with its number.
         line.low.store(low, Ordering::Release);
-        self.newest = number;
+        self.slots.step(&mut self.next);
         line.bell.ring();
     }
 
@@ -410,7 +460,7 @@ impl<T: Plain, W: Wake, C: Capacity> Drop for SlotWriter<'_, T, W, C> {
 
 impl<T: Plain, W: Wake, C: Capacity> fmt::Debug for SlotWriter<'_, T, W, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SlotWriter").field("newest", &self.newest).finish()
+        f.debug_struct("SlotWriter").field("newest", &self.newest()).finish()
     }
 }
 
@@ -425,6 +475,14 @@ mod tests {
 
     const DEAD: Participant = Participant::LOCAL;
 
+    /// Message `number`, as one reads it who keeps no place.
+    fn read<S>(slots: &SeqSlots<S, Nobody>, number: u64) -> Option<Message>
+    where
+        S: Storage<Element = SeqSlot<Message>> + ?Sized,
+    {
+        slots.borrow().read(slots.borrow().stand(number))
+    }
+
     /// One whose newest message is `number`.
     fn at(number: u64) -> Three {
         let slots = Three::new();
@@ -436,7 +494,10 @@ mod tests {
     }
 
     /// Every look at `newest`, whatever the caller knew, says `number`.
-    fn newest_is(slots: &Three, number: u64) {
+    fn newest_is<S>(slots: &SeqSlots<S, Nobody>, number: u64)
+    where
+        S: Storage<Element = SeqSlot<Message>> + ?Sized,
+    {
         for known in [0, 1 << 31, number.wrapping_sub(1), number, number.wrapping_add(1)] {
             assert_eq!(slots.line().newest(known), number, "by one who knew {known}");
         }
@@ -456,16 +517,23 @@ mod tests {
 
     #[test]
     fn numbers_go_on_where_the_lower_word_comes_back_and_where_its_half_changes() {
-        for start in [(1 << 31) - 3, (1 << 32) - 3, (3 << 31) - 3, (7 << 32) - 3] {
-            let slots = at(start);
-            newest_is(&slots, start);
+        fn go_on<S: Storage<Element = SeqSlot<Message>> + ?Sized>(slots: &SeqSlots<S, Nobody>) {
+            let start = slots.line().newest(0);
             let mut writer = slots.take(DEAD).unwrap();
+            let mut place = slots.borrow().stand(start + 1);
             for number in start + 1..start + 7 {
                 writer.write(&[number as u32; 3]);
-                newest_is(&slots, number);
-                assert_eq!(slots.borrow().read(number), Some([number as u32; 3]));
-                assert_eq!(slots.borrow().read(number - 3), None, "it was overwritten");
+                newest_is(slots, number);
+                assert_eq!(slots.borrow().read(place), Some([number as u32; 3]));
+                slots.borrow().step(&mut place);
+                assert_eq!(read(slots, number), Some([number as u32; 3]));
+                assert_eq!(read(slots, number - 3), None, "it was overwritten");
             }
+        }
+        for start in [(1 << 31) - 3, (1 << 32) - 3, (3 << 31) - 3, (7 << 32) - 3] {
+            newest_is(&at(start), start);
+            go_on(&at(start));
+            go_on::<[SeqSlot<Message>]>(&at(start));
         }
     }
 
@@ -476,8 +544,8 @@ mod tests {
         assert_eq!(number::low(older), number::low(newer));
         let slots = at(newer - 1);
         slots.take(DEAD).unwrap().write(&[5; 3]);
-        assert_eq!(slots.borrow().read(newer), Some([5; 3]));
-        assert_eq!(slots.borrow().read(older), None);
+        assert_eq!(read(&slots, newer), Some([5; 3]));
+        assert_eq!(read(&slots, older), None);
     }
 
     /// The writer dies after each of its steps.
@@ -507,7 +575,7 @@ mod tests {
                 for number in start - 2..=start {
                     let there = Some([number as u32; 3]);
                     let expected = if Some(number) == overwritten { None } else { there };
-                    assert_eq!(slots.borrow().read(number), expected);
+                    assert_eq!(read(&slots, number), expected);
                 }
 
                 assert!(slots.line().recover(DEAD) && !slots.line().recover(DEAD));
@@ -515,9 +583,9 @@ mod tests {
                 assert_eq!(writer.newest(), newest);
                 writer.write(&[7; 3]);
                 newest_is(&slots, newest + 1);
-                assert_eq!(slots.borrow().read(newest + 1), Some([7; 3]));
+                assert_eq!(read(&slots, newest + 1), Some([7; 3]));
                 let committed = (last_step == 4).then_some([99; 3]);
-                assert_eq!(slots.borrow().read(start + 1), committed.or(Some([7; 3])));
+                assert_eq!(read(&slots, start + 1), committed.or(Some([7; 3])));
             }
         }
     }
@@ -530,10 +598,10 @@ mod tests {
             slots.line().high_of(false).store(lower, Ordering::Relaxed);
             slots.line().high_of(true).store(upper, Ordering::Relaxed);
             let newest = slots.line().newest(0);
-            assert_eq!(slots.borrow().read(newest), None);
+            assert_eq!(read(&slots, newest), None);
             let mut writer = slots.take(DEAD).unwrap();
             writer.write(&[1; 3]);
-            assert_eq!(slots.borrow().read(writer.newest()), Some([1; 3]));
+            assert_eq!(read(&slots, writer.newest()), Some([1; 3]));
         }
     }
 }

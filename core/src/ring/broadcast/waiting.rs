@@ -1,7 +1,7 @@
 //! The forms that wait: for threads and for tasks, on broadcasts whose readers can sleep.
 
 use super::Reader;
-use super::seq_slots::SeqSlotsRef;
+use super::seq_slots::{SeqSlotsRef, Standing};
 use crate::plain::Plain;
 use crate::storage::Capacity;
 use crate::wait::{Register, TimedOut, Wait, Wake, look_or_end};
@@ -62,7 +62,7 @@ impl<'a, T: Plain, W: Wake, C: Capacity> Reader<'a, T, W, C> {
     /// What `read` makes of a message, or why there will be none; `None` when one may come.
     pub(super) fn attempt_or_end<R>(
         &mut self,
-        mut read: impl FnMut(SeqSlotsRef<'a, T, W, C>, u64) -> Option<R>,
+        mut read: impl FnMut(SeqSlotsRef<'a, T, W, C>, Standing<T, C>) -> Option<R>,
     ) -> Option<Result<R, RecvError>> {
         look_or_end(
             self,
@@ -135,9 +135,7 @@ impl<T: Plain, W: Wait, C: Capacity> Reader<'_, T, W, C> {
         deadline: Option<W::Deadline>,
     ) -> Result<(), RecvError> {
         let bell = self.slots.line().bell();
-        bell.wait_until(deadline, || {
-            self.attempt_or_end(|slots, number| slots.read_into(number, out))
-        })?
+        bell.wait_until(deadline, || self.attempt_or_end(|slots, next| slots.read_into(next, out)))?
     }
 }
 
@@ -197,7 +195,7 @@ impl<T: Plain, W: Register, C: Capacity> Reader<'_, T, W, C> {
         out: &mut T,
     ) -> Poll<Result<(), RecvError>> {
         let bell = self.slots.line().bell();
-        bell.poll_until(cx, || self.attempt_or_end(|slots, number| slots.read_into(number, out)))
+        bell.poll_until(cx, || self.attempt_or_end(|slots, next| slots.read_into(next, out)))
     }
 
     /// Copies the next message into `out`; awaits one. Cancelled, it consumes nothing.
