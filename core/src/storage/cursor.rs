@@ -84,8 +84,15 @@ impl<E> Cursor<E> for Steps<E> {
     #[inline(always)]
     fn advance(&mut self, first: *const E) {
         let next = self.at.wrapping_add(1);
-        self.at = if next == self.end { first } else { next };
+        self.at = if next == self.end { again(first) } else { next };
     }
+}
+
+/// The first element once more. Not a choice of two addresses: the next slot would be known only when the comparison is done.
+#[cold]
+#[inline(never)]
+fn again<E>(first: *const E) -> *const E {
+    first
 }
 
 #[cfg(test)]
