@@ -6,7 +6,7 @@
 
 use rustix::fs::{self, Mode};
 use rustix::io::{self, Errno};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 
 /// The permissions, as a number.
 const BITS: u32 = 0o7777;
@@ -40,8 +40,7 @@ pub(crate) fn complete(
     }
     let mode = bits(mode)?;
     // Through `/proc` it is this file that gets the mode, and no other that took the name meanwhile.
-    let this = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&node.as_fd()));
-    match fs::chmod(this, mode) {
+    match fs::chmod(crate::sys::alias(node), mode) {
         Err(Errno::NOENT) => by_name(mode),
         other => other,
     }

@@ -2,6 +2,7 @@
 
 use rustix::io::Errno;
 use std::io;
+use std::os::fd::{AsFd, AsRawFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// `AsFd` and `AsRawFd` of a type, by what it has the descriptor in.
@@ -37,4 +38,9 @@ pub(crate) fn errno(error: &io::Error) -> Errno {
 /// Locks what is put in place by single assignments: a panic elsewhere leaves it whole.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The kernel's name for an open file. Opening it gives another description.
+pub(crate) fn alias(fd: impl AsFd) -> String {
+    format!("/proc/self/fd/{}", fd.as_fd().as_raw_fd())
 }

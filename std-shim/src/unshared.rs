@@ -15,7 +15,7 @@
 
 use crate::sys::lock;
 use std::cell::Cell;
-use std::ffi::{c_int, c_void};
+use std::ffi::c_void;
 use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,13 +26,8 @@ use std::sync::{Mutex, MutexGuard, Once};
 pub(crate) struct Unshared(ManuallyDrop<OwnedFd>);
 
 impl Unshared {
-    /// Makes one by `open`. No fork can come between its being open and its being on record.
-    pub(crate) fn open<E>(open: impl FnOnce() -> Result<OwnedFd, E>) -> Result<Self, E> {
-        Self::open_with(|| Ok((open()?, ()))).map(|(fd, ())| fd)
-    }
-
-    /// Makes one by `open`, together with something else.
-    pub(crate) fn open_with<T, E>(
+    /// Makes one by `open`, together with something else. No fork can come between its being open and its being on record.
+    pub(crate) fn open<T, E>(
         open: impl FnOnce() -> Result<(OwnedFd, T), E>,
     ) -> Result<(Self, T), E> {
         let mut record = record();
@@ -114,20 +109,11 @@ fn record() -> MutexGuard<'static, Vec<Own>> {
         // SAFETY: three functions that live as long as the program and do what is allowed between a
         // fork and what follows it. An error is a lack of memory: then a plain fork keeps what it
         // should not, which is as before.
-        let failed = unsafe { pthread_atfork(Some(before), Some(in_parent), Some(in_copy)) };
+        let failed = unsafe { libc::pthread_atfork(Some(before), Some(in_parent), Some(in_copy)) };
         debug_assert_eq!(failed, 0, "no memory for three addresses");
     });
     // A panic in between leaves the list as good as it was.
     lock(&RECORD)
-}
-
-// Not in the libc crate for this system.
-unsafe extern "C" {
-    fn pthread_atfork(
-        prepare: Option<unsafe extern "C" fn()>,
-        parent: Option<unsafe extern "C" fn()>,
-        child: Option<unsafe extern "C" fn()>,
-    ) -> c_int;
 }
 
 unsafe extern "C" fn before() {

@@ -2,6 +2,7 @@
 
 use super::ProcessError;
 use crate::CoreError;
+use ringway_core::ring::broadcast::RecvError;
 use ringway_core::{lock, region, ring, signal, wait};
 use rustix::fs::FileType;
 use rustix::io::Errno;
@@ -153,71 +154,38 @@ impl fmt::Display for Cause {
     }
 }
 
+/// Which cause each error is. A value that was not taken is dropped; a lock that was taken is given back, and the next one is
+/// told again.
 macro_rules! causes {
-    ($($Variant:ident($Error:ty),)*) => {
-        $(impl From<$Error> for Cause {
-            fn from(error: $Error) -> Self {
-                Cause::$Variant(error)
-            }
-        })*
-    };
-}
-
-causes!(Core(CoreError), Region(region::Error), Process(ProcessError),);
-
-/// What the core's errors are in the core's own words. A value that was not taken is dropped.
-macro_rules! in_words_of_the_core {
-    ($($({$T:ident})? $Error:ty { $($found:pat => $error:expr),* $(,)? })*) => {
+    ($($({$T:ident})? $Error:ty: $error:pat => $cause:expr;)*) => {
         $(impl $(<$T>)? From<$Error> for Cause {
-            fn from(error: $Error) -> Self {
-                use crate::CoreError as E;
-                Cause::Core(match error { $($found => $error),* })
+            fn from($error: $Error) -> Self {
+                $cause
             }
         })*
     };
 }
 
-in_words_of_the_core!(
-    wait::TimedOut { _ => E::TimedOut }
-    {T} ring::Full<T> { _ => E::WouldBlock }
-    {T} ring::PushError<T> {
-        ring::PushError::Full(_) => E::WouldBlock,
-        ring::PushError::Closed(_) => E::BrokenPipe,
-        ring::PushError::TimedOut(_) => E::TimedOut,
-        ring::PushError::Corrupt(_) => E::Corrupt,
-    }
-);
-
-impl From<ring::broadcast::RecvError> for Cause {
-    fn from(error: ring::broadcast::RecvError) -> Self {
-        use ring::broadcast::RecvError as E;
-        match error {
-            E::Lagged(count) => Cause::Lagged(count),
-            E::EndOfFile => Cause::Core(CoreError::EndOfFile),
-            E::TimedOut => Cause::Core(CoreError::TimedOut),
-        }
-    }
-}
-
-/// The payload that was not queued is dropped.
-impl From<signal::RaiseError> for Cause {
-    fn from(error: signal::RaiseError) -> Self {
-        Cause::Core(error.into())
-    }
-}
-
-/// The lock is given back, and the next one is told again.
-impl<G> From<lock::OwnerDied<G>> for Cause {
-    fn from(error: lock::OwnerDied<G>) -> Self {
-        Cause::Core(error.into())
-    }
-}
-
-/// If the lock was taken, it is given back, and the next one is told again.
-impl<G> From<lock::LockError<G>> for Cause {
-    fn from(error: lock::LockError<G>) -> Self {
-        Cause::Core(error.into())
-    }
+causes! {
+    CoreError: error => Cause::Core(error);
+    region::Error: error => Cause::Region(error);
+    ProcessError: error => Cause::Process(error);
+    wait::TimedOut: error => Cause::Core(error.into());
+    signal::RaiseError: error => Cause::Core(error.into());
+    {G} lock::OwnerDied<G>: error => Cause::Core(error.into());
+    {G} lock::LockError<G>: error => Cause::Core(error.into());
+    {T} ring::Full<T>: _ => Cause::Core(CoreError::WouldBlock);
+    {T} ring::PushError<T>: error => Cause::Core(match error {
+        ring::PushError::Full(_) => CoreError::WouldBlock,
+        ring::PushError::Closed(_) => CoreError::BrokenPipe,
+        ring::PushError::TimedOut(_) => CoreError::TimedOut,
+        ring::PushError::Corrupt(_) => CoreError::Corrupt,
+    });
+    RecvError: error => match error {
+        RecvError::Lagged(count) => Cause::Lagged(count),
+        RecvError::EndOfFile => Cause::Core(CoreError::EndOfFile),
+        RecvError::TimedOut => Cause::Core(CoreError::TimedOut),
+    };
 }
 
 impl From<Errno> for Cause {

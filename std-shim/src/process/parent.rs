@@ -3,7 +3,7 @@
 use crate::Result;
 use crate::error::Tried;
 use crate::fd::{self, Interest};
-use crate::sys::{last_errno, lock};
+use crate::sys::{alias, last_errno, lock};
 use crate::unshared::Unshared;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
@@ -120,8 +120,7 @@ static HELD: Mutex<Option<OwnedFd>> = Mutex::new(None);
 impl Line {
     /// Another reader, with a description of its own, where a duplicate would share the one there is.
     fn open(&self) -> rustix::io::Result<OwnedFd> {
-        let path = format!("/proc/self/fd/{}", self.reader.as_raw_fd());
-        rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+        rustix::fs::open(alias(&self.reader), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
     }
 }
 
@@ -134,7 +133,7 @@ pub(super) fn line() -> Result<OwnedFd> {
     let held = match lines.last().map(Line::open) {
         Some(Err(Errno::ACCESS)) | None => {
             let pipe = || rustix::pipe::pipe_with(PipeFlags::CLOEXEC).map(|(r, w)| (w, r));
-            let (writer, reader) = Unshared::open_with(pipe).tried(TIE)?;
+            let (writer, reader) = Unshared::open(pipe).tried(TIE)?;
             lines.push(Line { reader, _writer: writer, owner: getpid() });
             lines.last().map_or(Err(Errno::BADF), Line::open)
         }

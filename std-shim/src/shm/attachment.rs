@@ -5,6 +5,7 @@ use super::mapping::Mapping;
 use super::registry::{self, Attached, Reserved};
 use super::vigil::{Vigil, now};
 use super::{Layout, RobustFutex};
+use crate::error::Tried;
 use crate::{CoreError, Error, Result};
 use ringway_core::participant::Participant;
 use ringway_core::region::{AttachSlot, Occupant, View};
@@ -46,19 +47,15 @@ impl Attachment {
         // anew in its file, by who has the table. On an error the file is closed, which gives the
         // table back.
         file.take_table()?;
-        let what_else = file.is_no_region()?;
-        if stale == Stale::Refused && what_else.is_none() && !(file.is_used() && file.is_linked()) {
+        file.check_region(OPEN)?;
+        if stale == Stale::Refused && !(file.is_used() && file.is_linked()) {
             return Err(Error::new(OPEN, CoreError::NotFound));
-        }
-        if let Some(cause) = what_else {
-            return Err(Error::new(OPEN, cause));
         }
         let length = file.size(OPEN)?;
         let mapping = Mapping::new(&*file, length, ProtFlags::READ | ProtFlags::WRITE)?;
         // SAFETY: the mapping lives as long as the attachment, which holds the view; what others do
         // to it is what `shm`'s documentation asks of them.
-        let view = unsafe { View::new(mapping.at(), mapping.length()) }
-            .map_err(|error| Error::new(OPEN, error))?;
+        let view = unsafe { View::new(mapping.at(), mapping.length()) }.tried(OPEN)?;
         let attachment = Attachment {
             view,
             mapping,
@@ -84,6 +81,10 @@ impl Attachment {
     pub(super) fn generation(&self) -> u32 {
         // Relaxed: changed by a forked child alone, before it has a second thread.
         self.generation.load(Ordering::Relaxed)
+    }
+
+    fn place(&self, who: Participant) -> Option<&AttachSlot> {
+        self.view.places().get(usize::from(who.number()).checked_sub(1)?)
     }
 
     /// Who is attached, dead or alive.
@@ -167,9 +168,8 @@ impl Attachment {
                 alive += 1;
                 continue;
             }
-            let place = self.view.places().get(usize::from(who.number()) - 1);
             // Looked at again: another may have freed it between our look and our lock.
-            if let Some(place) = place.filter(|place| place.occupant().is_some()) {
+            if let Some(place) = self.place(who).filter(|place| place.occupant().is_some()) {
                 // SAFETY: its lock was free, so that its process has ended, and the kernel says so
                 // after everything it did.
                 unsafe { self.view.recover::<RobustFutex>(me, who) };
@@ -224,9 +224,7 @@ impl Drop for Attachment {
             return;
         }
         let me = self.me();
-        let Some(place) = self.view.places().get(usize::from(me.number()).wrapping_sub(1)) else {
-            return;
-        };
+        let Some(place) = self.place(me) else { return };
         let table = self.file.take_table();
         // SAFETY: we take no further step: every end and guard borrowed the attachment, or was
         // forgotten.
@@ -253,16 +251,15 @@ struct ForChild {
 impl Reserved for ForChild {
     fn in_child(self: Box<Self>) -> Result<()> {
         let ForChild { ours, for_child } = *self;
-        let failed = |errno| Error::new("attach the child to the region", errno);
         // The opening that has the child's lock takes the number of the parent's, which goes on in
         // the parent.
-        ours.file.take_over(&for_child.file).map_err(failed)?;
+        ours.file.take_over(&for_child.file).tried("attach the child to the region")?;
         let me = for_child.me();
         // Relaxed, all: a forked child has one thread.
         ours.me.store(me.number(), Ordering::Relaxed);
         ours.generation.store(for_child.generation.load(Ordering::Relaxed), Ordering::Relaxed);
         ours.process.store(std::process::id(), Ordering::Relaxed);
-        if let Some(place) = ours.view.places().get(usize::from(me.number()).wrapping_sub(1)) {
+        if let Some(place) = ours.place(me) {
             let generation = ours.generation.load(Ordering::Relaxed);
             place.take(Occupant { generation, process: std::process::id() });
         }

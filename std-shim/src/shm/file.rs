@@ -10,7 +10,7 @@
 //! kernel's alone: nothing is written to these bytes, and what others write there changes nothing.
 
 use crate::error::{On, Tried, too_large, wrong_file};
-use crate::sys::last_errno;
+use crate::sys::{alias, last_errno};
 use crate::unshared::Unshared;
 use crate::{Cause, CoreError, Error, Result, fd};
 use ringway_core::participant::Participant;
@@ -76,7 +76,7 @@ impl File {
     /// [`CoreError::AddressInUse`] when there is something of this name.
     pub(super) fn link(&self) -> Result<()> {
         let Some(name) = &self.name else { return Ok(()) };
-        let from = alias(self.as_fd());
+        let from = alias(&self.handed);
         fs::linkat(CWD, from, CWD, path(name), AtFlags::SYMLINK_FOLLOW).tried(CREATE).on(name)
     }
 
@@ -93,7 +93,8 @@ impl File {
 
     fn of(handed: Glimpse, name: Option<&str>, what: &'static str) -> Result<File> {
         // Locks belong to an opening.
-        let locks = Unshared::open(|| open(alias(handed.as_fd()), OFlags::RDWR, what))?;
+        let open = || Ok::<_, Error>((open(alias(&handed), OFlags::RDWR, what)?, ()));
+        let (locks, ()) = Unshared::open(open)?;
         Ok(File { locks, handed, name: name.map(str::to_owned) })
     }
 
@@ -298,6 +299,12 @@ impl Glimpse {
         })
     }
 
+    /// # Errors
+    /// What is there, when it is no region.
+    pub(super) fn check_region(&self, what: &'static str) -> Result<()> {
+        self.is_no_region()?.map_or(Ok(()), Err).tried(what)
+    }
+
     /// Whether any opening has the byte of `participant` locked: it is alive.
     pub(super) fn has_locked(&self, participant: u16) -> bool {
         is_locked(self.as_fd(), (participant, 1))
@@ -351,11 +358,6 @@ fn lock(
         }
     })?;
     Ok(lock)
-}
-
-/// The kernel's name for an open file.
-pub(super) fn alias(fd: BorrowedFd<'_>) -> String {
-    format!("/proc/self/fd/{}", fd.as_raw_fd())
 }
 
 /// The name of a region as a file of the folder has it. One slash in front is left out, as POSIX's

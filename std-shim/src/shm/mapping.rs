@@ -1,8 +1,8 @@
 //! The file's bytes in this process's memory.
 
 use super::file::OPEN;
-use crate::error::limit;
-use crate::{Error, Result, unshared};
+use crate::error::{Tried, limit};
+use crate::{Result, unshared};
 use rustix::io::Errno;
 use rustix::mm::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
 use std::ffi::c_void;
@@ -41,9 +41,8 @@ impl Mapping {
     }
 
     fn made(at: std::result::Result<*mut c_void, Errno>, length: usize) -> Result<Mapping> {
-        let at = at.map_err(|errno| Error::new(OPEN, limit(errno)))?;
-        let at = NonNull::new(at.cast()).ok_or(Error::new(OPEN, Errno::NOMEM))?;
-        Ok(Mapping { at, length })
+        let at = at.and_then(|at| NonNull::new(at.cast()).ok_or(Errno::NOMEM));
+        Ok(Mapping { at: at.map_err(limit).tried(OPEN)?, length })
     }
 
     pub(super) fn at(&self) -> NonNull<u8> {

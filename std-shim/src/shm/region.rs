@@ -6,7 +6,8 @@ use super::mapping::Mapping;
 use super::registry::Attached;
 use super::stale::{self, Way};
 use super::{Access, Layout};
-use crate::{CoreError, Error, Result};
+use crate::error::{On, Tried};
+use crate::{CoreError, Result};
 use ringway_core::participant::Participant;
 use ringway_core::region::Occupant;
 use rustix::mm::ProtFlags;
@@ -76,23 +77,23 @@ impl Region {
     #[doc(alias = "shm_open")]
     pub fn create(name: &str, access: impl Into<Access>, layout: &Layout) -> Result<Region> {
         let (name, access) = (name_of(name, CREATE)?, access.into());
-        access.check_mode().map_err(|error| Error::new(CREATE, error).on(name))?;
+        access.check_mode().tried(CREATE).on(name)?;
         let file = File::unlinked(name, access.mode(), layout.size() as u64)?;
-        let region = Self::lay_out(file, layout).map_err(|error| error.on(name))?;
+        let region = Self::lay_out(file, layout).on(name)?;
         let end = Instant::now() + PATIENCE;
         loop {
             match region.0.file.link() {
                 Err(error) if error.is(CoreError::AddressInUse) => {
-                    match stale::make_way(name, access).map_err(|error| error.on(name))? {
+                    match stale::make_way(name, access).on(name)? {
                         Way::Free if Instant::now() < end => {}
                         Way::Free | Way::Taken => return Err(error),
                         Way::Within(file) => {
                             // Its memory first: there may not be enough for both.
                             drop(region);
                             let laid_out = stale::lay_out_anew(&file, layout);
-                            let region =
-                                laid_out.and_then(|()| Self::attach(file, Stale::Welcome, None));
-                            return region.map_err(|error| error.on(name));
+                            return laid_out
+                                .and_then(|()| Self::attach(file, Stale::Welcome, None))
+                                .on(name);
                         }
                     }
                 }
@@ -120,16 +121,6 @@ impl Region {
     ///
     /// # Errors
     /// As [`open`](Self::open).
-    ///
-    /// ```
-    /// use ringway::shm::{Layout, Region, Ring};
-    /// let name = format!("ringway-doc-open-with-{}", std::process::id());
-    /// let layout = Layout::new(4).part::<Ring<u32, 64>>("samples")?;
-    /// let first = Region::create(&name, 0o660, &layout)?;
-    /// // Ours or root's, and the group may use it.
-    /// let second = Region::open_with(&name, 0o660)?;
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
     pub fn open_with(name: &str, access: impl Into<Access>) -> Result<Region> {
         Self::find(name_of(name, OPEN)?, access.into(), None)
     }
@@ -142,7 +133,7 @@ impl Region {
             Some(cause) => Err(cause),
             None => access.check(&file.stat()?),
         };
-        checked.map_err(|cause| Error::new(OPEN, cause).on(name))?;
+        checked.tried(OPEN).on(name)?;
         Self::attach(file, Stale::Refused, wanted).map_err(|error| error.or_on(name))
     }
 
@@ -171,7 +162,7 @@ impl Region {
         layout: &Layout,
     ) -> Result<Region> {
         let (name, access) = (name_of(name, OPEN)?, access.into());
-        access.check_mode().map_err(|error| Error::new(CREATE, error).on(name))?;
+        access.check_mode().tried(CREATE).on(name)?;
         let end = Instant::now() + PATIENCE;
         loop {
             match Self::find(name, access, Some(layout)) {
@@ -203,7 +194,7 @@ impl Region {
         // only user.
         let memory =
             unsafe { std::slice::from_raw_parts_mut(mapping.at().as_ptr(), mapping.length()) };
-        layout.write(memory).map_err(|error| Error::new(CREATE, error))?;
+        layout.write(memory).tried(CREATE)?;
         Self::attach(file, Stale::Welcome, None)
     }
 

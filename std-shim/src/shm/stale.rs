@@ -3,7 +3,8 @@
 use super::file::{CREATE, File, REMOVE, name_of};
 use super::mapping::Mapping;
 use super::{Access, Layout};
-use crate::{Cause, CoreError, Error, Result};
+use crate::error::{On, Tried};
+use crate::{Cause, CoreError, Result};
 use ringway_core::region::{self, MAX_START};
 
 /// Removes the name of a region. Who is attached goes on, and nobody else finds it.
@@ -26,13 +27,11 @@ pub fn unlink(name: &str) -> Result<()> {
 pub(super) fn remove(name: &str, may_go: impl FnOnce(&File) -> Result<()>) -> Result<()> {
     let name = name_of(name, REMOVE)?;
     let file = File::named(name, REMOVE)?;
-    let no_region = file.is_no_region()?.map(|cause| Error::new(REMOVE, cause));
-    let removed = no_region
-        .map_or(Ok(()), Err)
+    file.check_region(REMOVE)
         .and_then(|()| file.take_table())
         .and_then(|()| may_go(&file))
-        .and_then(|()| file.unlink());
-    removed.map_err(|error| error.on(name))
+        .and_then(|()| file.unlink())
+        .on(name)
 }
 
 /// What became of a name that was taken.
@@ -85,9 +84,7 @@ pub(super) fn lay_out_anew(file: &File, layout: &Layout) -> Result<()> {
     let image = Mapping::private(size)?;
     // SAFETY: memory of our own, zeroed, of this length, which nobody else uses.
     let memory = unsafe { std::slice::from_raw_parts_mut(image.at().as_ptr(), image.length()) };
-    layout.write(memory).map_err(|error| Error::new(CREATE, error))?;
-    let start = memory
-        .get(..size.min(MAX_START))
-        .ok_or_else(|| Error::new(CREATE, region::Error::Corrupt))?;
+    layout.write(memory).tried(CREATE)?;
+    let start = memory.get(..size.min(MAX_START)).ok_or(region::Error::Corrupt).tried(CREATE)?;
     file.overwrite(size as u64, start)
 }

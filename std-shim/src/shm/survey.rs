@@ -22,13 +22,14 @@
 //! ```
 
 use super::RobustFutex;
-use super::file::{FOLDER, Glimpse, REMOVE, alias, name_of, path};
+use super::file::{FOLDER, Glimpse, REMOVE, name_of, path};
 use super::mapping::Mapping;
 use super::stale;
+use crate::error::{On, Tried};
+use crate::sys::{alias, errno};
 use crate::{Cause, CoreError, Error, Result};
 use ringway_core::participant::Participant;
 use ringway_core::region::{self, AnyPart, Description, Entry, MAX_START, View};
-use rustix::io::Errno;
 use std::collections::HashSet;
 use std::fs;
 use std::os::fd::AsFd;
@@ -108,7 +109,7 @@ pub struct Attached {
 /// # Errors
 /// When `/dev/shm` cannot be listed.
 pub fn all() -> Result<Vec<Found>> {
-    let list = fs::read_dir(FOLDER).map_err(|error| failed(LIST, &error).on(FOLDER))?;
+    let list = fs::read_dir(FOLDER).map_err(|error| errno(&error)).tried(LIST).on(FOLDER)?;
     let mut found: Vec<_> = list
         .flatten()
         .filter_map(|file| {
@@ -172,7 +173,7 @@ pub fn named(name: &str) -> Result<Survey> {
         Some(path) => path,
         None => path(name_of(name, LOOK)?),
     };
-    Glimpse::at(&path, LOOK).and_then(|file| survey(&file)).map_err(|error| error.on(name))
+    Glimpse::at(&path, LOOK).and_then(|file| survey(&file)).on(name)
 }
 
 /// The region that this descriptor refers to.
@@ -188,7 +189,7 @@ pub fn named(name: &str) -> Result<Survey> {
 /// # Ok::<(), ringway::Error>(())
 /// ```
 pub fn of_fd(fd: impl AsFd) -> Result<Survey> {
-    survey(&Glimpse::at(alias(fd.as_fd()).as_ref(), LOOK)?)
+    survey(&Glimpse::at(alias(fd).as_ref(), LOOK)?)
 }
 
 /// Removes the name of a region that nobody alive is attached to, even if what it says makes no sense. Nobody can attach in
@@ -238,10 +239,6 @@ fn memfd(name: &str) -> Option<PathBuf> {
 fn children(folder: &Path) -> Vec<u32> {
     let list = fs::read_dir(folder).into_iter().flatten().flatten();
     list.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
-}
-
-fn failed(what: &'static str, error: &std::io::Error) -> Error {
-    Error::new(what, Errno::from_io_error(error).unwrap_or(Errno::IO))
 }
 
 /// What is there; `None` when it is another program's, or gone.
@@ -299,9 +296,7 @@ struct Copied<'f> {
 impl<'f> Copied<'f> {
     /// A copy of all that comes before the parts.
     fn new(file: &'f Glimpse) -> Result<Self> {
-        if let Some(cause) = file.is_no_region()? {
-            return Err(Error::new(LOOK, cause));
-        }
+        file.check_region(LOOK)?;
         let size = file.size(LOOK)?;
         let copy = Copied { file, memory: Mapping::private(size)? };
         copy.fetch(0, size.min(MAX_START))?;
@@ -310,17 +305,13 @@ impl<'f> Copied<'f> {
 
     fn view(&self) -> Result<View<'_>> {
         // SAFETY: our own memory, of this length, which lives as long as `self`.
-        unsafe { View::new(self.memory.at(), self.memory.length()) }
-            .map_err(|error| Error::new(LOOK, error))
+        unsafe { View::new(self.memory.at(), self.memory.length()) }.tried(LOOK)
     }
 
     /// Copies so many bytes of the region. Nothing is borrowed from there: what was, ended with the look at it.
     fn fetch(&self, offset: usize, length: usize) -> Result<()> {
-        let room = self
-            .memory
-            .length()
-            .checked_sub(offset)
-            .ok_or_else(|| Error::new(LOOK, region::Error::Corrupt))?;
+        let room = self.memory.length().checked_sub(offset);
+        let room = room.ok_or(region::Error::Corrupt).tried(LOOK)?;
         // SAFETY: within our own memory, by the check above.
         let at = unsafe { self.memory.at().add(offset) };
         // SAFETY: as above; and nobody else uses these bytes now.

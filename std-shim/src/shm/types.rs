@@ -4,79 +4,69 @@ use super::{Layout, Part, Region, RobustFutex};
 use crate::{Result, lock};
 use ringway_core::region::{self, Item};
 
-/// Structures whose capacity is known when the program runs: how to lay out each, and how to find it.
-macro_rules! run_time {
-    ($($name:ident [$($item:ident)?], $what:literal, $of:literal, $view:ty;)*) => {
+/// Structures that have a capacity: of each its type, for a capacity that the type says; its view, for one that is known when
+/// the program runs; and how to lay out a view, and how to find it.
+macro_rules! with_a_capacity {
+    ($(
+        $what:literal $more:literal, of $of:literal:
+        $Sized:ident, $View:ident, $name:ident [$($T:ident)?] = $($module:ident)::+;
+    )*) => {
+        $(
+            #[doc = concat!("A", $what, $more, ".")]
+            pub type $Sized<$($T,)? const N: usize> = $($module::)+$Sized<$($T,)? N, RobustFutex>;
+
+            #[doc = concat!("A", $what, ", whose capacity is known when the program runs: see [`", stringify!($Sized), "`].")]
+            pub type $View$(<$T>)? = $($module::)+$View<$($T,)? RobustFutex>;
+        )*
+
         impl Layout {
             $(
-                #[doc = concat!("Adds ", $what, " with room for `capacity` ", $of, ".")]
+                #[doc = concat!("Adds a", $what, " with room for `capacity` ", $of, ".")]
                 ///
                 /// # Errors
                 /// [`region::Error`], which says what is wrong with it.
-                pub fn $name$(<$item: Item>)?(
+                pub fn $name$(<$T: Item>)?(
                     self,
                     name: &str,
                     capacity: usize,
                 ) -> std::result::Result<Self, region::Error> {
-                    self.part_for::<$view>(name, capacity)
+                    self.part_for::<$View$(<$T>)?>(name, capacity)
                 }
             )*
         }
 
         impl Region {
             $(
-                #[doc = concat!("The part of this name, which must be ", $what, ", of any capacity.")]
+                #[doc = concat!("The part of this name, which must be a", $what, ", of any capacity.")]
                 ///
                 /// # Errors
                 /// As [`part`](Self::part).
-                pub fn $name$(<$item: Item>)?(&self, name: &str) -> Result<Part<$view>> {
-                    self.part::<$view>(name)
+                pub fn $name$(<$T: Item>)?(&self, name: &str) -> Result<Part<$View$(<$T>)?>> {
+                    self.part(name)
                 }
             )*
         }
     };
 }
 
-run_time! {
-    ring [T], "a ring", "values", RingView<T>;
-    byte_ring [], "a ring of bytes", "bytes", ByteRingView;
-    message_ring [], "a ring of messages", "bytes", MessageRingView;
-    queue [T], "a queue", "values", QueueView<T>;
-    broadcast [T], "a broadcast", "messages", BroadcastView<T>;
-    rw_lock [T], "a lock for one writer or several readers", "readers", RwLockView<T>;
-    bounded_semaphore [], "a bounded semaphore", "permits", BoundedSemaphoreView;
-    barrier [], "a barrier", "parties", BarrierView;
+with_a_capacity! {
+    " ring of values" " on which both sides can sleep", of "values":
+    Ring, RingView, ring [T] = ringway_core::ring;
+    " ring of bytes" " on which both sides can sleep", of "bytes":
+    ByteRing, ByteRingView, byte_ring [] = ringway_core::ring::bytes;
+    " ring of messages" " of any length, on which both sides can sleep", of "bytes":
+    MessageRing, MessageRingView, message_ring [] = ringway_core::ring::messages;
+    " queue" " for many producers and consumers, all of which can sleep", of "values":
+    Queue, QueueView, queue [T] = ringway_core::ring::queue;
+    " broadcast" " of messages from one writer to any number of readers, which can sleep", of "messages":
+    Broadcast, BroadcastView, broadcast [T] = ringway_core::ring::broadcast;
+    " lock for one writer or several readers" ", up to `N` at a time", of "readers":
+    RwLock, RwLockView, rw_lock [T] = lock;
+    " bounded semaphore" ": `N` permits, which come back when their holder dies", of "permits":
+    BoundedSemaphore, BoundedSemaphoreView, bounded_semaphore [] = lock;
+    " barrier" ": a place where each of `N` waits for all", of "parties":
+    Barrier, BarrierView, barrier [] = lock;
 }
-
-/// A ring of values on which both sides can sleep.
-pub type Ring<T, const N: usize> = ringway_core::ring::Ring<T, N, RobustFutex>;
-
-/// The same, whose capacity is known when the program runs.
-pub type RingView<T> = ringway_core::ring::RingView<T, RobustFutex>;
-
-/// A ring of bytes on which both sides can sleep.
-pub type ByteRing<const N: usize> = ringway_core::ring::bytes::ByteRing<N, RobustFutex>;
-
-/// The same, whose capacity is known when the program runs.
-pub type ByteRingView = ringway_core::ring::bytes::ByteRingView<RobustFutex>;
-
-/// A ring of messages of any length on which both sides can sleep.
-pub type MessageRing<const N: usize> = ringway_core::ring::messages::MessageRing<N, RobustFutex>;
-
-/// The same, whose capacity is known when the program runs.
-pub type MessageRingView = ringway_core::ring::messages::MessageRingView<RobustFutex>;
-
-/// A queue for many producers and consumers, all of which can sleep.
-pub type Queue<T, const N: usize> = ringway_core::ring::queue::Queue<T, N, RobustFutex>;
-
-/// The same, whose capacity is known when the program runs.
-pub type QueueView<T> = ringway_core::ring::queue::QueueView<T, RobustFutex>;
-
-/// Messages from one writer to any number of readers, which can sleep.
-pub type Broadcast<T, const N: usize> = ringway_core::ring::broadcast::Broadcast<T, N, RobustFutex>;
-
-/// The same, whose capacity is known when the program runs.
-pub type BroadcastView<T> = ringway_core::ring::broadcast::BroadcastView<T, RobustFutex>;
 
 /// The newest value of one writer, for any number of readers, which can sleep until it changes.
 pub type Latest<T> = ringway_core::ring::latest::Latest<T, RobustFutex>;
@@ -142,29 +132,11 @@ pub type RawValue<T> = ringway_core::plain::Words<T>;
 #[doc(alias = "RLock")]
 pub type ReentrantMutex<T = ()> = lock::ReentrantMutex<T, RobustFutex>;
 
-/// A value for one writer, or up to `R` readers at a time.
-pub type RwLock<T, const R: usize> = lock::RwLock<T, R, RobustFutex>;
-
-/// The same, for as many readers as are known when the program runs.
-pub type RwLockView<T> = lock::RwLockView<T, RobustFutex>;
-
 /// A count, `START` at first, that is never taken below none.
 pub type Semaphore<const START: u32> = lock::Semaphore<START, RobustFutex>;
-
-/// `N` permits, which come back when their holder dies.
-pub type BoundedSemaphore<const N: usize> = lock::BoundedSemaphore<N, RobustFutex>;
-
-/// The same, of as many permits as are known when the program runs.
-pub type BoundedSemaphoreView = lock::BoundedSemaphoreView<RobustFutex>;
 
 /// What one waits for while a [`Mutex`] is free for others.
 pub type Condition = lock::Condition<RobustFutex>;
 
 /// What has happened, or not yet.
 pub type Event = lock::Event<RobustFutex>;
-
-/// A place where each of `N` waits for all.
-pub type Barrier<const N: usize> = lock::Barrier<N, RobustFutex>;
-
-/// The same, for as many parties as are known when the program runs.
-pub type BarrierView = lock::BarrierView<RobustFutex>;
