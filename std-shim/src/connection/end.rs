@@ -12,10 +12,6 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::Instant;
 
 /// How large a message may be unless [`Connection::with_max_message`] says otherwise: 64 MiB.
-///
-/// ```
-/// assert_eq!(ringway::connection::MAX_MESSAGE, 67_108_864);
-/// ```
 pub const MAX_MESSAGE: usize = 64 << 20;
 
 /// One end of a connection that carries messages.
@@ -23,10 +19,13 @@ pub const MAX_MESSAGE: usize = 64 << 20;
 /// See the [module](super) for what it promises.
 ///
 /// ```
+/// use std::time::{Duration, Instant};
 /// let (ours, theirs) = ringway::connection::pair()?;
-/// ours.send(b"hello")?;
-/// let mut message = Vec::new();
-/// assert_eq!(theirs.recv(&mut message)?, 5);
+/// assert_eq!(ours.peer_credentials()?.pid, Some(ringway::process::id()));
+/// assert!(!ours.poll(Some(Instant::now() + Duration::from_millis(5)))?);
+/// theirs.send(b"hello")?;
+/// assert!(ours.poll(None)?);
+/// assert_eq!(ours.recv(&mut Vec::new())?, 5);
 /// # Ok::<(), ringway::Error>(())
 /// ```
 #[doc(alias = "Pipe")]
@@ -42,14 +41,7 @@ pub struct Connection {
 /// Two ends that are connected to each other, of which both send and receive.
 ///
 /// # Errors
-/// [`Exhausted`](crate::CoreError::Exhausted) if this process may not open more.
-///
-/// ```
-/// let (ours, theirs) = ringway::connection::pair()?;
-/// theirs.send(b"here")?;
-/// ours.send(b"and there")?;
-/// # Ok::<(), ringway::Error>(())
-/// ```
+/// [`Exhausted`](crate::CoreError::Exhausted) if this process may not open more. [`Connection`] has an example.
 #[doc(alias = "socketpair")]
 pub fn pair() -> Result<(Connection, Connection)> {
     let (one, other) = UnixStream::pair()?;
@@ -84,7 +76,8 @@ impl Connection {
         }
     }
 
-    /// Sets how large a message may be, in bytes, sent or received. No message has more than 4 GiB less one byte.
+    /// Sets how large a message may be, in bytes, sent or received, in place of [`MAX_MESSAGE`]. No message has more than
+    /// 4 GiB less one byte.
     ///
     /// ```
     /// use ringway::{CoreError, connection};
@@ -110,15 +103,6 @@ impl Connection {
     /// whether there is. Of a message it may be the beginning, so that only `try_` and `_deadline` are sure not to wait
     /// for the rest.
     ///
-    /// ```
-    /// use std::time::{Duration, Instant};
-    /// let (ours, theirs) = ringway::connection::pair()?;
-    /// assert!(!ours.poll(Some(Instant::now() + Duration::from_millis(5)))?);
-    /// theirs.send(b"hello")?;
-    /// assert!(ours.poll(None)?);
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    ///
     /// # Errors
     /// What the system says.
     pub fn poll(&self, deadline: Option<Instant>) -> Result<bool> {
@@ -133,12 +117,6 @@ impl Connection {
     ///
     /// # Errors
     /// What the system says.
-    ///
-    /// ```
-    /// let (ours, _theirs) = ringway::connection::pair()?;
-    /// assert_eq!(ours.peer_credentials()?.pid, Some(ringway::process::id()));
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
     pub fn peer_credentials(&self) -> Result<Credentials> {
         self.socket.peer_credentials()
     }
