@@ -35,17 +35,18 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 pub const HELP: &str = "\
-Two processes send each other numbered messages of several sizes: through Ringway's rings in \
-shared memory, and through what the kernel offers. Shown are the round trip's percentiles, and \
-messages and bytes a second one way; at the end, what suits which need. Where messages stay in \
-place, no bytes are shown: only a word of each is touched. Close other programs first, or the \
-figures are theirs as well.
+Two processes send each other numbered messages of several sizes, through \
+Ringway's rings in shared memory and through what the kernel offers. The table \
+shows the percentiles of the round trip, and the messages and bytes per second \
+one way. At the end it says what suits which need. Mechanisms that leave the \
+messages in place show no bytes, because they touch one word of each. Close \
+other programs first, or you measure them as well.
 
 Examples:
-  ringway bench                                   half a minute, a table
-  ringway bench --quick                           a few seconds, fewer sizes
-  ringway bench --html bench.html                 a page with plots, to look at or to keep
-  ringway bench --json bench.json                 for a program to read";
+  ringway bench                    half a minute, a table
+  ringway bench --quick            a few seconds, fewer sizes
+  ringway bench --html bench.html  a page with plots
+  ringway bench --json bench.json  the same as JSON";
 
 #[derive(Debug, Args)]
 pub struct BenchArgs {

@@ -23,47 +23,53 @@ use std::time::{Duration, Instant};
 
 pub const HELP: &str = "\
 Addresses:
-  stdio or -             the standard input (as SRC), the standard output (as DST)
-  file:PATH              a file; as DST it is made, or emptied first
-  fifo:PATH              a named pipe; made if it is not there, and then removed
+  stdio or -             standard input (as SRC), standard output (as DST)
+  file:PATH              a file; as DST it is created or emptied first
+  fifo:PATH              a named pipe; if it is not there, it is created, and
+                         removed at the end
   unix:PATH              connect to a Unix stream socket
   unix-listen:PATH       bind one, and accept one connection
   abstract:NAME          the same, by a name in Linux's abstract namespace
   abstract-listen:NAME
-  tcp:HOST:PORT          connect to a port; as in tcp:localhost:7000, tcp:[::1]:7000
-  tcp-listen:HOST:PORT   bind one, and accept one connection; port 0 means a free
-                         one, which is told
-  serial:PATH[,SPEED]    a serial port in raw mode, at 115200 bits per second or SPEED
-  exec:COMMAND           a command for sh; as SRC it is read, as DST written to
+  tcp:HOST:PORT          connect to a port: tcp:localhost:7000, tcp:[::1]:7000
+  tcp-listen:HOST:PORT   bind one, and accept one connection; port 0 means a
+                         free port, which is printed
+  serial:PATH[,SPEED]    a serial port in raw mode, at SPEED bits per second
+                         (115200 without it)
+  exec:COMMAND           a command for sh: its output as SRC, its input as DST
 
-SRC is read and DST is written. What the far end of a socket as DST answers goes to SRC: to the \
-standard output where that is -, to the far end of a socket or a serial port, and nowhere else. A \
-serial port as DST answers those too. What is thrown away is told at the end.
+cat reads SRC and writes DST. If DST is a socket or a serial port, its answers \
+go to SRC: to standard output if SRC is -, to the far end if SRC is a socket or \
+a serial port. Other answers are discarded, and cat says so at the end.
 
-When SRC has ended, a socket as DST is half-closed so that its reader sees the end of file; this \
-then waits until the far end has everything, and has closed its side too. A command is waited for: \
-as SRC, its exit status decides whether what it wrote was all. When something fails, or a signal \
-stops this, the commands are killed before their input ends, with all that they started and that \
-has not begun a session of its own, and the far end of a TCP connection sees a reset. The readers of a file, a pipe, a FIFO or a Unix socket \
-cannot be told: they see an end, and only the exit status here says that it was too early.
+When SRC ends and DST is a socket, cat shuts down its sending half, so that the \
+far end reads an end of file. It then waits until the far end has everything \
+and closes too. cat waits for a command to exit; the exit status of a command as \
+SRC says whether its output was complete.
 
-A file is copied as it is when it is read; pipes and sockets are moved by the kernel where it can \
-(splice, sendfile). A bar shows the progress where the standard error is a terminal.
+When something fails, or a signal stops cat, it kills the commands before their \
+input ends, with all their children in the same session. The far end of a TCP \
+connection sees a reset. The readers of a file, a pipe, a FIFO or a Unix socket \
+only see an end: the exit status of cat says that it came too early.
+
+A file is copied as it is when cat reads it. Where the kernel can, it moves the \
+bytes of pipes and sockets itself (splice, sendfile). A bar shows the progress \
+if standard error is a terminal.
 
 Examples:
-  ringway cat tcp-listen:0.0.0.0:7000 file:copy     receive a file ...
-  ringway cat file:photo.raw tcp:192.0.2.7:7000     ... and send it; socat and nc -N
-                                                    can be on either side
-  ringway cat fifo:/tmp/f exec:'wc -c'              count what others write to a FIFO
-  ringway cat exec:'tar c src' unix:/run/backup     a command's output to a socket
-  dmesg | ringway cat - abstract:log                a pipeline's end in a socket
-  ringway cat - tcp:localhost:7                     talk to a server
-  ringway cat tcp-listen:0.0.0.0:80 unix:/run/web   a connection, passed on both ways
-  ringway cat serial:/dev/ttyUSB0,9600 file:log     what a board says, until it is pulled out
+  ringway cat tcp-listen:0.0.0.0:7000 file:copy    receive a file ...
+  ringway cat file:photo.raw tcp:192.0.2.7:7000    ... and send it; socat or
+                                                   nc -N can be on either side
+  ringway cat fifo:/tmp/f exec:'wc -c'             count what others write
+  ringway cat exec:'tar c src' unix:/run/backup    a command into a socket
+  dmesg | ringway cat - abstract:log               a pipeline into a socket
+  ringway cat - tcp:localhost:7                    talk to a server
+  ringway cat tcp-listen:0.0.0.0:80 unix:/run/web  pass a connection on
+  ringway cat serial:/dev/ttyUSB0,9600 file:log    record what a board says
 
-Exit status: 0 everything was moved and has arrived, and each command ended with 0; 1 not so, and \
-the standard error says why; 2 an argument was not understood; stopped by INT, TERM or HUP it dies \
-of that signal, after the clean-up.";
+Exit status: 0 every byte has arrived, and each command exited with 0; 1 \
+something failed, and the standard error says what; 2 the arguments were not \
+understood. Stopped by INT, TERM or HUP, cat cleans up and dies of that signal.";
 
 #[derive(Debug, Args)]
 pub struct CatArgs {
@@ -73,8 +79,8 @@ pub struct CatArgs {
     /// Where they go
     #[arg(value_name = "DST", value_parser = address())]
     destination: Address,
-    /// Let the kernel pass on a source file's pages instead of copies, where it can: what is
-    /// written into the file afterwards may reach a reader that is slow, also when this has ended
+    /// Pass on the pages of a source file instead of copies, where the kernel can. A slow reader
+    /// may then see what is written into the file afterwards, even after cat has ended
     #[arg(long)]
     zero_copy: bool,
     /// Show no progress

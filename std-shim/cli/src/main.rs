@@ -25,21 +25,22 @@ use std::process::ExitCode;
 
 const EXAMPLES: &str = "\
 Examples:
-  ringway tour                                    see every mechanism work
-  ringway tour --only udp,tcp --json              two of them, for a program to read
-  ringway cat tcp-listen:127.0.0.1:7000 file:copy receive a file ...
-  ringway cat file:photo tcp:127.0.0.1:7000       ... and send it
-  ringway cat --help                              all that cat can connect
-  ringway signal watch USR1                       see which signals arrive, and from whom
-  ringway bench --html bench.html                 which mechanism suits this machine, with plots
-  ringway shm top                                 see what is in shared memory, live
+  ringway tour                                     see every mechanism work
+  ringway tour --only udp,tcp --json               two of them, as JSON
+  ringway cat tcp-listen:127.0.0.1:7000 file:copy  receive a file ...
+  ringway cat file:photo tcp:127.0.0.1:7000        ... and send it
+  ringway cat --help                               all that cat can connect
+  ringway signal watch USR1                        see who sends this signal
+  ringway bench --html bench.html                  measure, and plot it
+  ringway shm top                                  watch shared memory, live
 
-Exit status: 0 done; 1 it failed, and the standard error says why; 2 not understood.";
+Exit status: 0 done; 1 failed, and the standard error says why; 2 the arguments \
+were not understood.";
 
-/// Pipes, named pipes, sockets, signals and shared memory: see them work, and use them from the
-/// shell
+/// See pipes, FIFOs, sockets, signals and shared memory work, and use them
+/// from the shell
 #[derive(Debug, Parser)]
-#[command(name = "ringway", version, after_help = EXAMPLES, max_term_width = 100)]
+#[command(name = "ringway", version, after_help = EXAMPLES, max_term_width = 80)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -65,7 +66,7 @@ enum Command {
     /// Print the completions for a shell
     #[command(after_help = COMPLETIONS)]
     Completions {
-        /// Which shell
+        /// The shell
         shell: Shell,
     },
 }

@@ -15,60 +15,70 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 pub const HELP: &str = "\
-A region is known by its name in /dev/shm. One without a name (a memfd) is only found where a process that this user \
-may look into has it open: its name here is memfd:PID/FD. Looking changes nothing, takes no place, and nobody notices.
+A region is known by its name in /dev/shm. A region without a name (a memfd) is \
+found if a process that this user may inspect has it open; its name here is \
+memfd:PID/FD. Looking changes nothing and takes no place in the region.
 
 Examples:
-  ringway shm ls                    which regions there are, and who is attached
-  ringway shm stat jobs             the parts of one, how full they are, who holds what
-  ringway shm top                   the same live, with rates
-  ringway shm rm jobs               remove one that nobody is attached to
+  ringway shm ls         list the regions, and who is attached
+  ringway shm stat jobs  show the parts of one, how full they are, who holds what
+  ringway shm top        the same live, with rates
+  ringway shm rm jobs    remove one that nobody is attached to
 
-Exit status: 0 done; 1 it failed, and the standard error says why; 2 not understood.";
+Exit status: 0 done; 1 failed, and the standard error says why; 2 the arguments \
+were not understood.";
 
 const LS_HELP: &str = "\
-Files of other programs in /dev/shm are left out. One that cannot be read, or whose content makes no sense, is listed \
-with the reason.
+Files of other programs in /dev/shm are left out. A region that cannot be read, \
+or whose content is invalid, is listed with the reason.
 
 Examples:
   ringway shm ls
-  ringway shm ls --json | jq '.regions[] | select(.error == null and .alive == 0) | .name'
+  ringway shm ls --json | jq '.regions[] | select(.alive == 0) | .name'
 
-JSON, which only grows while its format is \"ringway-shm/1\":
-  { format, regions: [ { name, error, size, places, alive, dead,
-      parts: [ { name, kind, waits, capacity, item_size, item_align, item_type, offset, size, sound, filled,
-                 unfinished, pushed, closed, holders: [ { half, participant } ] } ],
-      participants: [ { number, generation, process, program, alive } ] } ] }
-Sizes and offsets are in bytes; what does not apply is null.";
+JSON; members are only added while the format is \"ringway-shm/1\":
+  { format, regions: [ {
+      name, error, size, places, alive, dead,
+      parts: [ { name, kind, waits, capacity, item_size, item_align,
+                 item_type, offset, size, sound, filled, unfinished,
+                 pushed, closed, holders: [ { half, participant } ] } ],
+      participants: [ { number, generation, process, program, alive } ]
+  } ] }
+Sizes and offsets are in bytes. What does not apply is null.";
 
 const STAT_HELP: &str = "\
-Filled is how many items wait in a part (bytes, in a ring of bytes); held is how many are being worked on. What a dead \
-process held is put right by the others within a tenth of a second; where there are no others, by the next who attaches.
+\"Filled\" is the number of items that wait in a part (bytes, in a ring of bytes). \
+\"Held\" is the number of items that are being worked on. If a process dies, the \
+others put right what it held within a tenth of a second. If there are no \
+others, the next process that attaches does.
 
 Examples:
   ringway shm stat jobs
   ringway shm stat memfd:4711/5
-  ringway shm stat --json jobs | jq '.region.parts[] | {name, filled, capacity}'
+  ringway shm stat --json jobs | jq '.region.parts[] | {name, filled}'
 
 JSON: { format, region }, where region is as in 'ringway shm ls --help'.";
 
 const RM_HELP: &str = "\
-Refuses while somebody alive is attached. With --force, who is attached goes on using the region, and nobody else finds \
-it: the next who asks for the name makes another.
+rm refuses while a living process is attached. With --force, attached processes \
+go on using the region, but nobody else finds it: the next process that asks for \
+the name creates another.
 
 Examples:
   ringway shm rm jobs
   ringway shm rm --force jobs
-  ringway shm ls --json | jq -r '.regions[] | select(.alive == 0) | .name' | xargs -n1 ringway shm rm";
+  ringway shm ls --json | jq -r '.regions[] | select(.alive == 0) | .name' |
+      xargs -n1 ringway shm rm";
 
 const TOP_HELP: &str = "\
-On a terminal the screen is redrawn in place until Ctrl-C; elsewhere there is a block for each interval. The rate is of \
-what was pushed into a queue; a ring does not count.
+On a terminal, top redraws the screen until Ctrl-C. Elsewhere it prints a block \
+for each interval. The rate counts what was pushed into a queue; rings have no \
+such count.
 
 Examples:
   ringway shm top
   ringway shm top --interval 0.2 jobs
-  ringway shm top --once --interval 5         the rates of five seconds, for a script";
+  ringway shm top --once --interval 5  the rates of five seconds, for a script";
 
 #[derive(Debug, Args)]
 pub struct ShmArgs {
@@ -88,7 +98,7 @@ enum Command {
     /// Show the parts of a region, how full they are, and who is attached
     #[command(after_help = STAT_HELP)]
     Stat {
-        /// Which, as ls names it
+        /// The region, as ls names it
         #[arg(value_name = "NAME")]
         name: String,
         /// Print JSON instead of the tables
@@ -98,10 +108,10 @@ enum Command {
     /// Remove the name of a region
     #[command(after_help = RM_HELP)]
     Rm {
-        /// Which
+        /// The region
         #[arg(value_name = "NAME")]
         name: String,
-        /// Also when somebody is attached
+        /// Remove it even if processes are attached
         #[arg(short, long)]
         force: bool,
     },

@@ -12,31 +12,32 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 pub const HELP: &str = "\
-A signal is named as in TERM, SIGTERM, 15, RTMIN+1.
+A signal is named like TERM, SIGTERM, 15 or RTMIN+1.
 
 Examples:
-  ringway signal watch USR1 RTMIN+1           print these as they arrive
-  ringway signal send USR1 4711               send one to process 4711 ...
-  ringway signal send --value 42 RTMIN+1 4711 ... and one with a value
+  ringway signal watch USR1 RTMIN+1            print these as they arrive
+  ringway signal send USR1 4711                send one to process 4711 ...
+  ringway signal send --value 42 RTMIN+1 4711  ... and one with a value
 
-Exit status: 0 done; 1 it failed, and the standard error says why; 2 not understood.";
+Exit status: 0 done; 1 failed, and the standard error says why; 2 the arguments \
+were not understood.";
 
 const WATCH_HELP: &str = "\
-Each signal is one line on the standard output: its name, who sent it, and the value that came \
-with it. What it would do otherwise, it does not do. Ctrl-C (INT), TERM and HUP end the watch as \
-they end any program, except those that are watched, and those that were ignored when it was \
-started, as under nohup.
+Each signal is one line on standard output: its name, who sent it, and the value \
+that came with it. The watched signals have no other effect. INT (Ctrl-C), TERM \
+and HUP end the watch as they end any program, unless they are watched, or were \
+ignored when it started, as under nohup.
 
-Signals up to 31 coalesce in the kernel: of several that are sent at once, one may arrive. Those \
-from RTMIN on are queued, and each arrives.
+The kernel coalesces signals up to 31: if several are sent at once, one may \
+arrive. It queues those from RTMIN on, so that each arrives.
 
 Examples:
   ringway signal watch USR1 USR2
-  ringway signal watch --count 1 HUP          wait for one, then go on with the script
-  ringway signal watch WINCH                  see the window change its size
+  ringway signal watch --count 1 HUP  wait for one, then go on with the script
+  ringway signal watch WINCH          see the window change its size
 
-Exit status: 0 all of --count came; 1 it failed, and the standard error says why; ended by a \
-signal, that signal's.";
+Exit status: 0 --count signals came; 1 failed, and the standard error says why. \
+A signal that ends the watch is its exit status.";
 
 const SEND_HELP: &str = "\
 Examples:
@@ -58,7 +59,7 @@ enum Command {
         /// End after this many
         #[arg(short, long, value_name = "N")]
         count: Option<u64>,
-        /// Which to watch
+        /// The signals to watch
         #[arg(value_name = "SIG", required = true)]
         signals: Vec<Signal>,
     },
@@ -68,10 +69,10 @@ enum Command {
         /// A value to send along; C programs read its lower 32 bits
         #[arg(short, long, value_name = "N", allow_negative_numbers = true)]
         value: Option<i64>,
-        /// Which to send
+        /// The signal to send
         #[arg(value_name = "SIG")]
         signal: Signal,
-        /// To which process
+        /// The process that gets it
         #[arg(value_name = "PID", value_parser = pid)]
         process: Pid,
     },

@@ -121,27 +121,31 @@ pub const ENTRIES: [Entry; 2] =
     [Entry::new("tour-row", run_row), Entry::new("tour-peer", run_far_end)];
 
 pub const HELP: &str = "\
-Each row starts what it needs (processes of this program, or threads), sends the input through one \
-mechanism, and has the far end compute the SHA-256 of what arrives. A row is verified when that is the \
-input's. Datagrams are acknowledged, and sent again when they get lost; they, signals, the serial line, shm-broadcast \
-and shm-latest carry only the beginning of the input. Nothing is left behind, neither processes, files nor shared \
-memory, also after Ctrl-C.
+Each row starts the processes or threads that it needs and sends the input \
+through one mechanism. The far end computes the SHA-256 of what arrives; the row \
+is verified if that equals the input's. Datagrams are acknowledged, and sent \
+again if they get lost. Datagrams, signals, the serial line, shm-broadcast and \
+shm-latest carry only the beginning of the input. The tour leaves no processes, \
+files or shared memory behind, even after Ctrl-C.
 
 Examples:
-  ringway tour                          the whole tour, with this program as the input
-  ringway tour --input /etc/services    another input; it may be empty, or larger than memory
-  ringway tour --only fifo,tcp          two rows
-  ringway tour --firmware IMAGE         a firmware in QEMU at the far end; IMAGE is what
-                                        '../bare riscv32imc-unknown-none-elf build --release
-                                        --bin uart_link' makes in tests/firmware
+  ringway tour                        the whole tour; this program is the input
+  ringway tour --input /etc/services  another input, of any size
+  ringway tour --only fifo,tcp        two rows
+  ringway tour --firmware IMAGE       a firmware in QEMU at the far end; IMAGE
+                                      is what '../bare riscv32imc-unknown-none-elf
+                                      build --release --bin uart_link' makes in
+                                      tests/firmware
   ringway tour --json | jq '.rows[] | select(.verified | not)'
 
-JSON, which only grows while its format is \"ringway-tour/1\":
+JSON; members are only added while the format is \"ringway-tour/1\":
   { format, version, input: { path, bytes, sha256 },
-    rows: [ { name, title, between, verified, what, error, bytes, seconds, bytes_per_second, sha256 } ],
+    rows: [ { name, title, between, verified, what, error, bytes,
+              seconds, bytes_per_second, sha256 } ],
     verified, failed, seconds }
 
-Exit status: 0 all verified; 1 a row failed, and the standard error says which and why.";
+Exit status: 0 all rows are verified; 1 a row failed, and the standard error \
+says which and why.";
 
 #[derive(Debug, Args)]
 pub struct TourArgs {
@@ -157,7 +161,7 @@ pub struct TourArgs {
     /// Print JSON instead of the table
     #[arg(long)]
     json: bool,
-    /// Stop a row after so long; without it, 15 seconds and one more for each 8 MiB
+    /// Stop a row after this time [default: 15, and 1 more for each 8 MiB]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     deadline: Option<Duration>,
 }
