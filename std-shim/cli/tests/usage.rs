@@ -45,9 +45,9 @@ fn the_paragraphs_of_every_help_are_filled() {
             if is_prose(line) && is_prose(next) {
                 let word = next.split(' ').next().unwrap_or_default();
                 let together = line.chars().count() + 1 + word.chars().count();
-                assert!(together > 100, "{command}: '{line}' has room for '{word}'");
+                assert!(together > 80, "{command}: '{line}' has room for '{word}'");
             }
-            assert!(line.chars().count() <= 100, "{command}: {line}");
+            assert!(line.chars().count() <= 80, "{command}: {line}");
         }
     }
 }
