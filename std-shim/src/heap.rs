@@ -14,15 +14,6 @@ use std::ptr::NonNull;
 /// jobs.try_push([7; 16]).unwrap();
 /// assert_eq!(jobs.len(), 1);
 /// ```
-///
-/// Its sides can sleep if its type says so:
-///
-/// ```
-/// use ringway::wait::Futex;
-/// use ringway::ring::bytes::ByteRing;
-/// let log = ringway::boxed::<ByteRing<4_000_000, Futex>>();
-/// log.producer().unwrap().try_write_all(b"a line").unwrap();
-/// ```
 pub fn boxed<S: InPlace>() -> Box<S> {
     let mut place = Box::new_uninit();
     S::init(&mut place);

@@ -112,22 +112,6 @@ pub use ringway_core::Error as CoreError;
 pub use ringway_core::{channel, participant, plain, ring};
 /// What the system reports: a [`Cause::Os`] has one.
 pub use rustix::io::Errno;
-/// What [`shm::Item`]s of one's own derive, so that they are [`plain`]. The feature `derive` brings the derives:
-///
-/// ```
-/// use ringway::shm::{Item, TypeName};
-/// use ringway::zerocopy::{FromBytes, Immutable, IntoBytes};
-///
-/// #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable)]
-/// #[zerocopy(crate = "ringway::zerocopy")]
-/// #[repr(C)]
-/// struct Sample {
-///     time: u64,
-///     level: [f32; 2],
-/// }
-///
-/// impl Item for Sample {
-///     const NAME: TypeName = TypeName::new("com.example.Sample/1");
-/// }
-/// ```
+/// What [`shm::Item`]s of one's own derive, so that they are [`plain`]. The feature `derive` brings the derives;
+/// [`shm`](shm#types-of-your-own) has an example.
 pub use zerocopy;

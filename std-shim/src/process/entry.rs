@@ -46,14 +46,14 @@ pub struct EntryArgs {
 ///
 /// ```
 /// use ringway::process::{self, Entry};
-/// const WORK: Entry = Entry::new("work", |given| {
-///     println!("{}", given.argument.len());
-///     Ok(())
+/// const WORK: Entry = Entry::new("work", |given| match given.argument.len() {
+///     0 => Err("nothing to do".into()), // the exit code 1
+///     many => std::process::exit(many as i32),
 /// });
 /// process::main(&[WORK]);
 /// assert_eq!(WORK.name(), "work");
 /// let child = process::spawn(&WORK, b"four", vec![])?;
-/// assert!(child.join()?.success());
+/// assert_eq!(child.join()?.code(), Some(4));
 /// # Ok::<(), ringway::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy)]
@@ -85,14 +85,7 @@ static ENTRIES: OnceLock<Vec<Entry>> = OnceLock::new();
 ///
 /// A child whose parent ended before it came so far ends here, quietly.
 ///
-/// ```
-/// use ringway::process::{self, Entry};
-/// const WORK: Entry = Entry::new("work", |_| std::process::exit(7));
-/// process::main(&[WORK]);
-/// let child = process::spawn(&WORK, b"", vec![])?;
-/// assert_eq!(child.join()?.code(), Some(7));
-/// # Ok::<(), ringway::Error>(())
-/// ```
+/// [`Entry`] has an example.
 pub fn main(entries: &[Entry]) {
     // What was handed to this process is taken once, whoever calls again.
     if ENTRIES.set(entries.to_vec()).is_err() {

@@ -54,15 +54,16 @@ crate::sys::descriptor!(Parent, |it| it.0);
 /// The process that started this one by [`spawn`](super::spawn) or [`fork`](fn@super::fork); `None` if none did.
 ///
 /// ```
-/// use ringway::process::{self, Entry, Options};
+/// use ringway::process::{self, Entry};
 /// const PATIENT: Entry = Entry::new("patient", |_| {
+///     process::outlive_parent();
 ///     let parent = process::parent().ok_or("I was not started by another")?;
 ///     ringway::fd::wait(&parent, ringway::fd::Interest::Read)?; // until it has ended
 ///     println!("now I may tidy up");
 ///     Ok(())
 /// });
 /// process::main(&[PATIENT]);
-/// let child = Options::new().end_with_parent(false).spawn(&PATIENT, b"", vec![])?;
+/// let child = process::spawn(&PATIENT, b"", vec![])?;
 /// assert!(child.is_alive());
 /// # Ok::<(), ringway::Error>(())
 /// ```
@@ -71,18 +72,8 @@ pub fn parent() -> Option<Parent> {
 }
 
 /// Lets this process live on when its parent ends, from now on and for good. [`Options`](super::Options) can do so from
-/// the start. In a process that no other one started, and in one that is free already, it does nothing.
-///
-/// ```
-/// use ringway::process::{self, Entry};
-/// const WORK: Entry = Entry::new("work", |_| {
-///     process::outlive_parent();
-///     Ok(())
-/// });
-/// process::main(&[WORK]);
-/// assert!(process::spawn(&WORK, b"", vec![])?.join()?.success());
-/// # Ok::<(), ringway::Error>(())
-/// ```
+/// the start. In a process that no other one started, and in one that is free already, it does nothing. [`parent`] has an
+/// example.
 pub fn outlive_parent() {
     drop(lock(&HELD).take());
 }

@@ -8,16 +8,24 @@
 //! are still listed.
 //!
 //! ```
+//! use ringway::CoreError;
 //! use ringway::shm::{Layout, Queue, Region, survey};
 //! let name = format!("ringway-doc-survey-{}", std::process::id());
 //! let layout = Layout::new(4).part::<Queue<u64, 8>>("jobs")?;
 //! let region = Region::create(&name, 0o600, &layout)?;
 //! region.part::<Queue<u64, 8>>("jobs")?.try_push(7)?;
 //!
-//! let found = survey::all()?.into_iter().find(|found| found.name == name).unwrap();
-//! let survey = found.survey?;
+//! assert!(survey::all()?.iter().any(|found| found.name == name));
+//! let survey = survey::named(&name)?;
 //! assert_eq!((survey.parts[0].name.as_str(), survey.parts[0].state.len), ("jobs", Some(1)));
+//! assert_eq!((survey.places, survey.alive()), (4, 1));
 //! assert_eq!(survey.participants[0].process, std::process::id());
+//! assert_eq!(survey::of_fd(&region)?, survey);
+//! assert!(survey::remove(&name).unwrap_err().is(CoreError::Taken));
+//!
+//! let unnamed = Region::anonymous(&layout)?;
+//! let ours = format!("{}{}/", survey::MEMFD, std::process::id());
+//! assert!(survey::anonymous().iter().any(|found| found.name.starts_with(&ours)));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -124,14 +132,6 @@ pub fn all() -> Result<Vec<Found>> {
 
 /// Every region without a name that a process of ours has open, under the name `memfd:PID/FD` of the first descriptor that
 /// leads to it. Of processes that are not ours to look into nothing is told.
-///
-/// ```
-/// use ringway::shm::{Layout, Region, Ring, survey};
-/// let region = Region::anonymous(&Layout::new(2).part::<Ring<u8, 16>>("bytes")?)?;
-/// let ours = format!("memfd:{}/", std::process::id());
-/// assert!(survey::anonymous().iter().any(|found| found.name.starts_with(&ours)));
-/// # Ok::<(), ringway::Error>(())
-/// ```
 pub fn anonymous() -> Vec<Found> {
     let mut processes: Vec<u32> = children(Path::new("/proc"));
     processes.sort_unstable();
@@ -163,11 +163,6 @@ pub fn anonymous() -> Vec<Found> {
 ///
 /// # Errors
 /// [`CoreError::NotFound`] when there is none; [`Cause::Region`] when it is no region or says what cannot be.
-///
-/// ```
-/// use ringway::CoreError;
-/// assert!(ringway::shm::survey::named("ringway-doc-nothing").unwrap_err().is(CoreError::NotFound));
-/// ```
 pub fn named(name: &str) -> Result<Survey> {
     let path = match memfd(name) {
         Some(path) => path,
@@ -180,14 +175,6 @@ pub fn named(name: &str) -> Result<Survey> {
 ///
 /// # Errors
 /// [`Cause::Region`] when it is no region or says what cannot be.
-///
-/// ```
-/// use ringway::shm::{Layout, Region, Ring, survey};
-/// let region = Region::anonymous(&Layout::new(2).part::<Ring<u8, 16>>("bytes")?)?;
-/// let survey = survey::of_fd(&region)?;
-/// assert_eq!((survey.places, survey.alive()), (2, 1));
-/// # Ok::<(), ringway::Error>(())
-/// ```
 pub fn of_fd(fd: impl AsFd) -> Result<Survey> {
     survey(&Glimpse::at(alias(fd).as_ref(), LOOK)?)
 }
@@ -198,16 +185,6 @@ pub fn of_fd(fd: impl AsFd) -> Result<Survey> {
 /// # Errors
 /// [`CoreError::Taken`] while somebody is attached; [`CoreError::NotFound`] when nothing has this name;
 /// [`region::Error::Foreign`] when it is another program's file; [`Cause::Stale`] when this process may not remove it.
-///
-/// ```
-/// use ringway::CoreError;
-/// use ringway::shm::{Layout, Region, Ring, survey};
-/// let name = format!("ringway-doc-remove-{}", std::process::id());
-/// let layout = Layout::new(2).part::<Ring<u8, 16>>("bytes")?;
-/// let region = Region::create(&name, 0o600, &layout)?;
-/// assert!(survey::remove(&name).unwrap_err().is(CoreError::Taken));
-/// # Ok::<(), ringway::Error>(())
-/// ```
 pub fn remove(name: &str) -> Result<()> {
     stale::remove(name, |file| {
         // The kernel's account: the region's own may be corrupted.
@@ -221,11 +198,6 @@ const LOOK: &str = "look at the region";
 
 /// What the name of a region without a name begins with here. Names in `/dev/shm` have no slash, these
 /// have one.
-///
-/// ```
-/// use ringway::shm::survey;
-/// assert!(survey::anonymous().iter().all(|found| found.name.starts_with(survey::MEMFD)));
-/// ```
 pub const MEMFD: &str = "memfd:";
 
 /// Where the region `memfd:PID/FD` is.

@@ -71,17 +71,7 @@ with_a_capacity! {
 /// The newest value of one writer, for any number of readers, which can sleep until it changes.
 pub type Latest<T> = ringway_core::ring::latest::Latest<T, RobustFutex>;
 
-/// A value that one at a time can reach; of `()`, the lock alone.
-///
-/// ```
-/// use ringway::shm::{Layout, Mutex, Region};
-/// type Total = Mutex<u64>;
-/// let region = Region::anonymous(&Layout::new(2).part::<Total>("total")?)?;
-/// let total = region.part::<Total>("total")?;
-/// *total.lock().unwrap() += 1;
-/// assert_eq!(*total.lock().unwrap(), 1);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
+/// A value that one at a time can reach; of `()`, the lock alone. [`Value`] has an example.
 pub type Mutex<T = ()> = lock::Mutex<T, RobustFutex>;
 
 /// A value under a lock, as Python's `multiprocessing.Value`. Integers that need no lock are parts too:
