@@ -30,6 +30,14 @@ pub(crate) fn last_errno() -> Errno {
     errno(&io::Error::last_os_error())
 }
 
+/// What a system call answered, or the errno of one that failed.
+pub(crate) fn answer(result: impl Into<libc::c_long>) -> rustix::io::Result<libc::c_long> {
+    match result.into() {
+        -1 => Err(last_errno()),
+        answer => Ok(answer),
+    }
+}
+
 /// The number of what the standard library reports.
 pub(crate) fn errno(error: &io::Error) -> Errno {
     Errno::from_io_error(error).unwrap_or(Errno::IO)

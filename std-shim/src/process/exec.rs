@@ -7,7 +7,7 @@
 
 use super::parent;
 use crate::fd;
-use crate::sys::last_errno;
+use crate::sys::{answer, last_errno};
 use rustix::io::{Errno, FdFlags};
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use std::ffi::{CString, c_char, c_int, c_void};
@@ -77,7 +77,7 @@ impl Exec<'_> {
         for (number, stream) in (0..).zip(self.streams) {
             let Some(stream) = stream else { continue };
             // SAFETY: a standard stream of the child's own table is replaced, and no handle of ours is for that table.
-            check(unsafe { libc::dup2(stream.as_raw_fd(), number) }.into())?;
+            answer(unsafe { libc::dup2(stream.as_raw_fd(), number) })?;
         }
         close_all_on_exec()?;
         rustix::io::fcntl_setfd(self.socket, FdFlags::empty())?;
@@ -90,7 +90,7 @@ impl Exec<'_> {
         let failed = unsafe {
             libc::execve(c"/proc/self/exe".as_ptr(), arguments.as_ptr(), environment.as_ptr())
         };
-        check(failed.into())
+        answer(failed).map(drop)
     }
 }
 
@@ -145,13 +145,9 @@ fn environment() -> Vec<CString> {
 fn close_all_on_exec() -> rustix::io::Result<()> {
     const FIRST: libc::c_uint = 3;
     // SAFETY: nothing is closed: the flag only has the kernel close them when another program takes the process.
-    check(unsafe {
-        libc::syscall(libc::SYS_close_range, FIRST, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC)
-    })
-}
-
-fn check(result: libc::c_long) -> rustix::io::Result<()> {
-    if result == -1 { Err(last_errno()) } else { Ok(()) }
+    let last = libc::c_uint::MAX;
+    answer(unsafe { libc::syscall(libc::SYS_close_range, FIRST, last, libc::CLOSE_RANGE_CLOEXEC) })
+        .map(drop)
 }
 
 /// All signals are blocked in this thread while this lives, those too that the C library keeps for itself: their handlers

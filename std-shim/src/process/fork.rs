@@ -1,7 +1,7 @@
 //! A copy of this process.
 
 use super::{Child, child, parent};
-use crate::error::{ProcessError, limit};
+use crate::error::{ProcessError, Tried, limit};
 use crate::sys::{errno, last_errno};
 use crate::{Error, Result, shm, unshared};
 use rustix::process::Pid;
@@ -90,9 +90,8 @@ pub unsafe fn fork() -> Result<Fork> {
         }
         pid => {
             places.into_iter().for_each(|place| place.in_parent());
-            let pid =
-                Pid::from_raw(pid).ok_or_else(|| Error::new(FORK, rustix::io::Errno::SRCH))?;
-            Child::adopt(pid).map(Fork::Parent).map_err(|cause| Error::new(FORK, cause))
+            let pid = Pid::from_raw(pid).ok_or(rustix::io::Errno::SRCH).tried(FORK)?;
+            Child::adopt(pid).map(Fork::Parent).tried(FORK)
         }
     }
 }
@@ -105,7 +104,8 @@ fn threads() -> Result<usize> {
     let patience = Instant::now() + Duration::from_millis(100);
     loop {
         let count = std::fs::read_dir("/proc/self/task")
-            .map_err(|error| Error::new("count the threads of this process", errno(&error)))?
+            .map_err(|error| errno(&error))
+            .tried("count the threads of this process")?
             .count();
         if count <= 1 || Instant::now() >= patience {
             return Ok(count);

@@ -3,7 +3,7 @@
 use crate::Result;
 use crate::error::Tried;
 use crate::fd::{self, Interest};
-use crate::sys::{alias, last_errno, lock};
+use crate::sys::{alias, answer, lock};
 use crate::unshared::Unshared;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
@@ -168,8 +168,5 @@ fn control(
     argument: libc::c_int,
 ) -> rustix::io::Result<()> {
     // SAFETY: the descriptor is open, and the commands used here take a number.
-    match unsafe { libc::fcntl(fd.as_raw_fd(), command, argument) } {
-        -1 => Err(last_errno()),
-        _ => Ok(()),
-    }
+    answer(unsafe { libc::fcntl(fd.as_raw_fd(), command, argument) }).map(drop)
 }

@@ -6,7 +6,7 @@ use super::hello::{Hello, MARKER, MAX_DESCRIPTORS};
 use super::{Child, parent};
 use crate::error::{On, ProcessError, Tried, limit};
 use crate::socket::UnixSeqpacket;
-use crate::{Cause, Error, Result, fd};
+use crate::{Error, Result, fd};
 use rustix::fs::{MemfdFlags, Mode, OFlags};
 use rustix::io::Errno;
 use std::ffi::CString;
@@ -112,11 +112,8 @@ impl Options {
     /// # Errors
     /// As [`spawn`](fn@super::spawn).
     pub fn spawn(self, entry: &Entry, argument: &[u8], descriptors: Vec<OwnedFd>) -> Result<Child> {
-        let failed = |cause: Cause| Error::new(START, cause).on(entry.name());
-        entry::check_registered(entry).map_err(|reason| failed(reason.into()))?;
-        if !is_one_user() {
-            return Err(failed(ProcessError::TwoUsers.into()));
-        }
+        let may = entry::check_registered(entry).and_then(|()| check_one_user());
+        may.tried(START).on(entry.name())?;
         if descriptors.len() > MAX_DESCRIPTORS {
             return Err(Error::new("give a child more than 251 descriptors", Errno::INVAL));
         }
@@ -141,7 +138,9 @@ impl Options {
             .map(CString::new)
             .into_iter()
             .collect::<std::result::Result<Vec<_>, _>>()
-            .map_err(|_| failed(Errno::INVAL.into()))?;
+            .map_err(|_| Errno::INVAL)
+            .tried(START)
+            .on(entry.name())?;
         // The caller's own may have the numbers 0 to 2, each of which is replaced in turn.
         let [stdin, stdout, stderr] =
             self.streams.map(|stream| stream.map(beyond_standard).transpose());
@@ -152,7 +151,7 @@ impl Options {
             socket: theirs.as_fd(),
             held: held.as_ref().map(AsFd::as_fd),
         };
-        let (pid, pidfd) = exec.start().map_err(|errno| failed(limit(errno)))?;
+        let (pid, pidfd) = exec.start().map_err(limit).tried(START).on(entry.name())?;
         Ok(Child::new(pid, pidfd))
     }
 }
@@ -170,11 +169,12 @@ fn beyond_standard(fd: OwnedFd) -> Result<OwnedFd> {
     if fd.as_raw_fd() > 2 { Ok(fd) } else { fd::duplicate(&fd) }
 }
 
-/// Whether a copy of this program would begin with the same rights as this process, and not as a set-user-ID program
+/// Checks that a copy of this program would begin with the same rights as this process, and not as a set-user-ID program
 /// does, which [`main`](fn@super::main) refuses.
-fn is_one_user() -> bool {
+fn check_one_user() -> std::result::Result<(), ProcessError> {
     use rustix::process::{getegid, geteuid, getgid, getuid};
-    getuid() == geteuid() && getgid() == getegid()
+    let is_one = getuid() == geteuid() && getgid() == getegid();
+    if is_one { Ok(()) } else { Err(ProcessError::TwoUsers) }
 }
 
 /// An empty input.

@@ -10,7 +10,7 @@
 //! kernel's alone: nothing is written to these bytes, and what others write there changes nothing.
 
 use crate::error::{On, Tried, too_large, wrong_file};
-use crate::sys::{alias, last_errno};
+use crate::sys::{alias, answer};
 use crate::unshared::Unshared;
 use crate::{Cause, CoreError, Error, Result, fd};
 use ringway_core::participant::Participant;
@@ -187,12 +187,9 @@ impl File {
         let [old, new] = [&self.locks, &other.locks].map(|locks| locks.as_fd().as_raw_fd());
         loop {
             // SAFETY: both descriptors are open and ours; `old` stays one, of another opening.
-            if unsafe { libc::dup3(new, old, libc::O_CLOEXEC) } >= 0 {
-                return Ok(());
-            }
-            match last_errno() {
-                Errno::INTR | Errno::BUSY => {}
-                errno => return Err(errno),
+            match answer(unsafe { libc::dup3(new, old, libc::O_CLOEXEC) }) {
+                Err(Errno::INTR | Errno::BUSY) => {}
+                done => return done.map(drop),
             }
         }
     }
@@ -350,13 +347,8 @@ fn lock(
     lock.l_whence = libc::SEEK_SET as libc::c_short;
     lock.l_start = first.into();
     lock.l_len = count.into();
-    fd::retry(|| {
-        // SAFETY: the descriptor is open, and `lock` is initialized and outlives the call.
-        match unsafe { libc::fcntl(fd.as_raw_fd(), command, &mut lock) } {
-            -1 => Err(last_errno()),
-            _ => Ok(()),
-        }
-    })?;
+    // SAFETY: the descriptor is open, and `lock` is initialized and outlives the call.
+    fd::retry(|| answer(unsafe { libc::fcntl(fd.as_raw_fd(), command, &mut lock) }))?;
     Ok(lock)
 }
 
