@@ -7,9 +7,11 @@ mod yielding;
 use ringway_core::Error;
 use ringway_core::participant::Participant;
 use ringway_core::plain::Plain;
-use ringway_core::ring::broadcast::{Broadcast, BroadcastView, RawBroadcast, Reader, RecvError};
-use ringway_core::storage::{Capacity, InMemory};
-use ringway_core::wait::{Nobody, SpinClock, Wake};
+use ringway_core::ring::broadcast::{
+    Broadcast, BroadcastRef, BroadcastView, RawBroadcast, Reader, RecvError,
+};
+use ringway_core::storage::InMemory;
+use ringway_core::wait::{Nobody, SpinClock};
 use std::alloc::Layout;
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
@@ -30,7 +32,7 @@ fn message(number: u64) -> [u64; 5] {
 }
 
 /// Receives until the writer is gone, and checks each message; how many were received, and how many missed.
-fn drain<W: Wake, C: Capacity>(mut reader: Reader<'_, [u64; 5], W, C>) -> (u64, u64) {
+fn drain<R: BroadcastRef<Value = [u64; 5]>>(mut reader: Reader<R>) -> (u64, u64) {
     let (mut received, mut missed) = (0, 0);
     loop {
         let gone = reader.writer_is_gone();

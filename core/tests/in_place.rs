@@ -9,7 +9,7 @@ use ringway_core::channel::pipe::Pipe;
 use ringway_core::participant::Participant;
 use ringway_core::ring::broadcast::Broadcast;
 use ringway_core::ring::bytes::ByteRing;
-use ringway_core::ring::latest::Latest;
+use ringway_core::ring::latest::{Latest, Version};
 use ringway_core::ring::messages::MessageRing;
 use ringway_core::ring::queue::{Queue, QueueView, RawQueue};
 use ringway_core::ring::{InPlace, Ring};
@@ -88,7 +88,7 @@ fn broadcasts_and_latest_values_have_nothing_yet() {
         assert!(latest.load().is_none());
         latest.owner().store(*b"value");
         let mut out = [0; 5];
-        assert!(latest.load_into(&mut out).is_some());
+        assert!(latest.load_newer_into(Version::NONE, &mut out).is_some());
         assert_eq!(&out, b"value");
     });
 }

@@ -11,8 +11,8 @@ mod support;
 
 use ringway_core::participant::Participant;
 use ringway_core::ring::broadcast::{Broadcast, Reader, RecvError, Writer};
-use ringway_core::storage::Fixed;
-use ringway_core::wait::{Async, Nobody, Wake};
+use ringway_core::wait::{Async, Wake};
+use std::pin::pin;
 use support::thread;
 use support::{DyingFutex, LoomFutex, Place, Task, model};
 
@@ -31,10 +31,10 @@ fn send_in_thread<const N: usize, W: Wake + Sync>(
 }
 
 /// Sends the next `count` messages.
-fn send<const N: usize, W: Wake>(
-    mut writer: Writer<'_, Message, W, Fixed<N>>,
+fn send<'a, const N: usize, W: Wake>(
+    mut writer: Writer<&'a Broadcast<Message, N, W>>,
     count: u32,
-) -> Writer<'_, Message, W, Fixed<N>> {
+) -> Writer<&'a Broadcast<Message, N, W>> {
     for _ in 0..count {
         writer.send([writer.sent() as u32 + 1; 2]);
     }
@@ -43,7 +43,7 @@ fn send<const N: usize, W: Wake>(
 
 /// Receives once; `expected` is the number of the message that comes next. Whether there was anything.
 fn receive<const N: usize>(
-    reader: &mut Reader<'_, Message, Nobody, Fixed<N>>,
+    reader: &mut Reader<&Broadcast<Message, N>>,
     expected: &mut u32,
 ) -> bool {
     match reader.try_recv() {
@@ -139,7 +139,7 @@ fn a_reader_that_joins_while_the_upper_word_changes_stands_where_the_writer_is()
 fn two_readers_get_the_same_messages() {
     model(Some(2), || {
         let broadcast = Place::new(<Broadcast<Message, 2>>::new());
-        let read = |mut reader: Reader<'static, Message, Nobody, Fixed<2>>| {
+        let read = |mut reader: Reader<&'static Broadcast<Message, 2>>| {
             move || {
                 let mut expected = 1;
                 (0..2).for_each(|_| _ = receive(&mut reader, &mut expected));
@@ -286,8 +286,11 @@ fn a_task_is_woken_by_a_message_and_by_the_end() {
         let writer = send_in_thread(broadcast.get(), 1);
         let mut reader = broadcast.get().reader_from_oldest();
         let task = Task::new();
-        assert_eq!(task.block_on(|cx| reader.poll_recv(cx)), Ok([1; 2]));
-        assert_eq!(task.block_on(|cx| reader.poll_recv(cx)), Err(RecvError::EndOfFile));
+        assert_eq!(task.block_on(|cx| pin!(reader.recv_async()).poll(cx)), Ok([1; 2]));
+        assert_eq!(
+            task.block_on(|cx| pin!(reader.recv_async()).poll(cx)),
+            Err(RecvError::EndOfFile)
+        );
         writer.join().unwrap();
     });
 }

@@ -27,7 +27,7 @@ fn store_in_thread<W: Wake + Sync>(
 }
 
 /// Stores the next `count` values.
-fn store<W: Wake>(mut writer: Writer<'_, Value, W>, count: u32) -> Writer<'_, Value, W> {
+fn store<W: Wake>(mut writer: Writer<&Latest<Value, W>>, count: u32) -> Writer<&Latest<Value, W>> {
     for _ in 0..count {
         writer.store([writer.version().number() as u32 + 1; 2]);
     }

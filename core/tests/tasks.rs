@@ -7,6 +7,7 @@ use ringway_core::ring::broadcast::Broadcast;
 use ringway_core::ring::latest::{Latest, Version};
 use ringway_core::ring::queue::{Handle, Queue};
 use ringway_core::wait::{Async, Spin, WakerSet};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
@@ -149,7 +150,7 @@ fn readers_of_a_broadcast_sleep_until_there_is_a_message_and_all_get_it() {
     let (mut writer, reader) = broadcast.split();
     let works = (0..3).map(|_| {
         let mut reader = reader.clone();
-        Box::new(move |cx: &mut Context<'_>| reader.poll_recv(cx)) as Work<_>
+        Box::new(move |cx: &mut Context<'_>| pin!(reader.recv_async()).poll(cx)) as Work<_>
     });
     let mut executor = Executor::new(works);
     assert_eq!(executor.run(), Some(3), "each is polled once, and sleeps");
@@ -161,8 +162,9 @@ fn readers_of_a_broadcast_sleep_until_there_is_a_message_and_all_get_it() {
 #[test]
 fn those_who_await_a_newer_value_sleep_until_there_is_one() {
     let latest = Latest::<u32, Async<Spin, 3>>::new();
-    let works = (0..3)
-        .map(|_| Box::new(|cx: &mut Context<'_>| latest.poll_newer(cx, Version::NONE)) as Work<_>);
+    let works = (0..3).map(|_| {
+        Box::new(|cx: &mut Context<'_>| pin!(latest.newer_async(Version::NONE)).poll(cx)) as Work<_>
+    });
     let mut executor = Executor::new(works);
     assert_eq!(executor.run(), Some(3), "each is polled once, and sleeps");
     latest.writer().unwrap().store(7);

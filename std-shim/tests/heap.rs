@@ -123,7 +123,7 @@ fn a_broadcast_and_a_latest_of_large_values() {
 
         let mut latest = boxed::<Latest<Frame, Sleeper>>();
         let mut got = frame(0);
-        assert_eq!(latest.load_into(&mut got), None);
+        assert_eq!(latest.load_newer_into(Version::NONE, &mut got), None);
         let mut writer = latest.owner();
         (5..=9).for_each(|byte| writer.store_from(&frame(byte)));
         writer.close();

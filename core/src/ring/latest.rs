@@ -29,7 +29,7 @@ use crate::participant::Participant;
 use crate::plain::Plain;
 #[cfg(not(loom))]
 use crate::ring::InPlace;
-use crate::storage::Fixed;
+use crate::storage::{Fixed, StableRef};
 use crate::sync::{CachePadded, const_unless_loom, spin_loop};
 use crate::wait::{Nobody, Register, Wait, Wake, look_or_end};
 use core::future::poll_fn;
@@ -37,7 +37,6 @@ use core::future::poll_fn;
 use core::mem::MaybeUninit;
 #[cfg(not(loom))]
 use core::ptr::NonNull;
-use core::task::{Context, Poll};
 
 /// How many values have a place: the newest, the one that is being stored, and as many more as let a reader copy at its ease.
 pub const SLOTS: usize = if cfg!(loom) { 2 } else { 4 };
@@ -60,7 +59,7 @@ pub const SLOTS: usize = if cfg!(loom) { 2 } else { 4 };
 pub struct Latest<T, W: Wake = Nobody>(SeqSlots<[SeqSlot<T>; SLOTS], W>);
 
 /// The slots, as one who reads has them.
-type Slots<'a, T, W> = SeqSlotsRef<'a, T, W, Fixed<SLOTS>>;
+type Slots<T, W> = SeqSlotsRef<T, W, Fixed<SLOTS>>;
 
 /// Which of the values it was, in the order in which they were stored.
 ///
@@ -104,7 +103,7 @@ impl<T: Plain, W: Wake> Latest<T, W> {
     }
 
     /// A copy of the newest value, and which one it is; `None` while nothing was stored. Lock-free.
-    /// A large value comes without a copy on the way by [`load_into`](Self::load_into).
+    /// A large value comes without a copy on the way by [`load_newer_into`](Self::load_newer_into).
     #[inline]
     pub fn load(&self) -> Option<(T, Version)> {
         self.load_newer(Version::NONE)
@@ -122,40 +121,24 @@ impl<T: Plain, W: Wake> Latest<T, W> {
     /// ```
     #[inline]
     pub fn load_newer(&self, seen: Version) -> Option<(T, Version)> {
-        self.newer(seen, |slots, newest| slots.read(newest))
+        self.newer(seen, SeqSlotsRef::read)
     }
 
-    /// Copies the newest value into `out`, and says which one it is; `None` while nothing was
-    /// stored. For a large value: there is no other copy on the way, and none passes the stack.
-    /// Lock-free.
+    /// Copies the newest value into `out` if it is newer than `seen` ([`Version::NONE`]: if there is
+    /// one), and says which one it is. For a large value: there is no other copy on the way, and none
+    /// passes the stack. With `None`, what is in `out` is of no value. Lock-free.
     ///
     /// A reader gets a copy and never a reference into the latest itself: the writer never waits,
     /// and writes there again.
     ///
     /// ```
-    /// use ringway_core::ring::latest::Latest;
+    /// use ringway_core::ring::latest::{Latest, Version};
     /// let mut latest: Latest<[u8; 4096]> = Latest::new();
     /// let mut out = Box::new([0; 4096]);
-    /// assert_eq!(latest.load_into(&mut out), None);
+    /// assert_eq!(latest.load_newer_into(Version::NONE, &mut out), None);
     /// latest.owner().store_from(&[7; 4096]);
-    /// assert_eq!(latest.load_into(&mut out), Some(latest.version()));
-    /// assert_eq!(*out, [7; 4096]);
-    /// ```
-    #[inline]
-    pub fn load_into(&self, out: &mut T) -> Option<Version> {
-        self.load_newer_into(Version::NONE, out)
-    }
-
-    /// Copies the newest value into `out` if it is newer than `seen`, and says which one it is.
-    /// With `None`, what is in `out` is of no value. Lock-free.
-    ///
-    /// ```
-    /// use ringway_core::ring::latest::{Latest, Version};
-    /// let mut latest: Latest<u32> = Latest::new();
-    /// latest.owner().store(5);
-    /// let mut out = 0;
     /// let seen = latest.load_newer_into(Version::NONE, &mut out).unwrap();
-    /// assert_eq!(out, 5);
+    /// assert_eq!(*out, [7; 4096]);
     /// assert_eq!(latest.load_newer_into(seen, &mut out), None);
     /// ```
     #[inline]
@@ -169,9 +152,10 @@ impl<T: Plain, W: Wake> Latest<T, W> {
     fn newer<R>(
         &self,
         Version(mut seen): Version,
-        mut read: impl FnMut(Slots<'_, T, W>, Standing<T, Fixed<SLOTS>>) -> Option<R>,
+        mut read: impl FnMut(Slots<T, W>, Standing<T, Fixed<SLOTS>>) -> Option<R>,
     ) -> Option<(R, Version)> {
-        let slots = self.0.borrow();
+        // SAFETY: used here, where all of it is borrowed.
+        let slots = unsafe { self.0.borrow() };
         loop {
             let newest = slots.line().newest(seen);
             // Also the end of it when a value was overwritten without a newer one, which only somebody who writes nonsense
@@ -229,18 +213,19 @@ impl<T: Plain, W: Wake> Latest<T, W> {
     /// drop(writer);
     /// assert!(LATEST.writer().is_some(), "it was given back");
     /// ```
-    pub fn writer(&self) -> Option<Writer<'_, T, W>> {
-        self.writer_as(Participant::LOCAL)
+    pub fn writer(&self) -> Option<Writer<&Self>> {
+        Writer::new(self)
     }
 
     /// [`writer`](Self::writer) for `me`, where processes share it.
-    pub fn writer_as(&self, me: Participant) -> Option<Writer<'_, T, W>> {
-        self.0.take(me).map(|writer| Writer(CachePadded(writer)))
+    pub fn writer_as(&self, me: Participant) -> Option<Writer<&Self>> {
+        Writer::take(self, me)
     }
 
     /// The writer's half for the owner of it all, who knows that nobody has it. Needs no read-modify-write.
-    pub fn owner(&mut self) -> Writer<'_, T, W> {
-        Writer(CachePadded(self.0.take_from_owner()))
+    pub fn owner(&mut self) -> Writer<&Self> {
+        self.0.take_from_owner();
+        Writer::of_taken(&*self)
     }
 
     /// Closes the writer's half if `dead` held it, and wakes the readers so that they notice;
@@ -271,14 +256,77 @@ impl<T: Plain, W: Wake> Latest<T, W> {
     }
 }
 
-/// The half that writes. It can move to another thread or context, and is used from one at a time.
-#[derive(Debug)]
-pub struct Writer<'a, T: Plain, W: Wake = Nobody>(CachePadded<SlotWriter<'a, T, W, Fixed<SLOTS>>>);
+/// A reference to a [`Latest`] by which its writer reaches and keeps it: any [`StableRef`] to one.
+///
+/// ```
+/// use ringway_core::ring::latest::{Latest, LatestRef, Writer};
+/// fn count<R: LatestRef<Value = u32>>(writer: &mut Writer<R>) {
+///     writer.store(writer.version().number() as u32);
+/// }
+/// let mut latest: Latest<u32> = Latest::new();
+/// count(&mut latest.owner());
+/// assert_eq!(latest.load().unwrap().0, 0);
+/// ```
+pub trait LatestRef:
+    StableRef<Target = Latest<<Self as LatestRef>::Value, <Self as LatestRef>::Wake>>
+{
+    /// What its values are.
+    type Value: Plain;
+    /// How its readers sleep.
+    type Wake: Wake;
+}
 
-impl<T: Plain, W: Wake> Writer<'_, T, W> {
+impl<R, T, W> LatestRef for R
+where
+    R: StableRef<Target = Latest<T, W>>,
+    T: Plain,
+    W: Wake,
+{
+    type Value = T;
+    type Wake = W;
+}
+
+/// The half that writes. It can move to another thread or context, and is used from one at a time.
+///
+/// `R` is the reference by which it reaches its latest and keeps it, see [`StableRef`]: `&Latest<T, W>`, or one that owns, such
+/// as an `Arc`.
+#[derive(Debug)]
+pub struct Writer<R: LatestRef>(CachePadded<SlotWriter<R::Value, R::Wake, Fixed<SLOTS>, R>>);
+
+impl<R: LatestRef> Writer<R> {
+    /// The half of the latest that `owner` refers to, taken for its [`participant`](StableRef::participant); `None` while
+    /// somebody has it. It has the owner with it.
+    ///
+    /// ```
+    /// use ringway_core::ring::latest::{Latest, Writer};
+    /// static LEVEL: Latest<u32> = Latest::new();
+    /// struct Gauge {
+    ///     level: Writer<&'static Latest<u32>>,
+    /// }
+    /// let mut gauge = Gauge { level: Writer::new(&LEVEL).unwrap() };
+    /// gauge.level.store(7);
+    /// assert_eq!(LEVEL.load().unwrap().0, 7);
+    /// ```
+    pub fn new(owner: R) -> Option<Self> {
+        let me = owner.participant();
+        Self::take(owner, me)
+    }
+
+    /// The same, for `me`.
+    fn take(owner: R, me: Participant) -> Option<Self> {
+        owner.get().0.take(me).then(|| Self::of_taken(owner))
+    }
+
+    /// The half of the latest that `owner` refers to, which was taken.
+    fn of_taken(owner: R) -> Self {
+        // SAFETY: the owner keeps the latest where it is, and the half keeps the owner.
+        let slots = unsafe { owner.get().0.borrow() };
+        Writer(CachePadded(SlotWriter::new(slots, owner)))
+    }
+
     /// Makes `value` the newest, and wakes whoever waits for a change. Wait-free.
     #[inline]
-    pub fn store(&mut self, value: T) {
+    pub fn store(&mut self, value: R::Value) {
         self.0.0.write(&value);
     }
 
@@ -291,7 +339,7 @@ impl<T: Plain, W: Wake> Writer<'_, T, W> {
     /// assert_eq!(latest.load().unwrap().0, [7; 4096]);
     /// ```
     #[inline]
-    pub fn store_from(&mut self, value: &T) {
+    pub fn store_from(&mut self, value: &R::Value) {
         self.0.0.write(value);
     }
 
@@ -323,7 +371,7 @@ impl<T: Plain, W: Wake> Latest<T, W> {
     fn newer_or_end<R>(
         &self,
         seen: Version,
-        mut read: impl FnMut(Slots<'_, T, W>, Standing<T, Fixed<SLOTS>>) -> Option<R>,
+        mut read: impl FnMut(Slots<T, W>, Standing<T, Fixed<SLOTS>>) -> Option<R>,
     ) -> Option<Result<(R, Version), Error>> {
         look_or_end(
             &mut (),
@@ -368,12 +416,12 @@ impl<T: Plain, W: Wait> Latest<T, W> {
         seen: Version,
         deadline: Option<W::Deadline>,
     ) -> Result<(T, Version), Error> {
-        let newer = || self.newer_or_end(seen, |slots, newest| slots.read(newest));
+        let newer = || self.newer_or_end(seen, SeqSlotsRef::read);
         self.0.line().bell().wait_until(deadline, newer)?
     }
 
     /// Copies the newest value into `out` once it is newer than `seen`; waits until it is. For a
-    /// large value, as [`load_into`](Self::load_into).
+    /// large value, as [`load_newer_into`](Self::load_newer_into).
     ///
     /// # Errors
     /// As [`wait_newer`](Self::wait_newer). What is in `out` then is of no value.
@@ -409,9 +457,8 @@ impl<T: Plain, W: Wait> Latest<T, W> {
 }
 
 impl<T: Plain, W: Register> Latest<T, W> {
-    /// A copy of the newest value if it is newer than `seen`; otherwise has the task woken when it
-    /// may be. As many tasks at a time can wait for it as the bell has places for, see
-    /// [`Async`](crate::wait::Async).
+    /// A copy of the newest value once it is newer than `seen`; awaits that. As many tasks at a time
+    /// can wait for it as the bell has places for, see [`Async`](crate::wait::Async).
     ///
     /// # Errors
     /// [`Error::EndOfFile`] when the writer closed or died and the value is not newer.
@@ -419,69 +466,47 @@ impl<T: Plain, W: Register> Latest<T, W> {
     /// ```
     /// use ringway_core::ring::latest::{Latest, Version};
     /// use ringway_core::wait::{Async, Spin};
+    /// use std::pin::pin;
     /// use std::task::{Context, Waker};
     /// let latest = Latest::<u32, Async<Spin>>::new();
     /// let mut cx = Context::from_waker(Waker::noop());
-    /// assert!(latest.poll_newer(&mut cx, Version::NONE).is_pending());
+    /// let mut newer = pin!(latest.newer_async(Version::NONE));
+    /// assert!(newer.as_mut().poll(&mut cx).is_pending());
     /// latest.writer().unwrap().store(1);
-    /// assert!(latest.poll_newer(&mut cx, Version::NONE).is_ready());
+    /// assert!(newer.poll(&mut cx).is_ready());
     /// ```
-    pub fn poll_newer(
-        &self,
-        cx: &mut Context<'_>,
-        seen: Version,
-    ) -> Poll<Result<(T, Version), Error>> {
-        self.0
-            .line()
-            .bell()
-            .poll_until(cx, || self.newer_or_end(seen, |slots, newest| slots.read(newest)))
-    }
-
-    /// A copy of the newest value once it is newer than `seen`; awaits that.
-    ///
-    /// # Errors
-    /// [`Error::EndOfFile`] when the writer closed or died and the value is not newer.
     pub fn newer_async(&self, seen: Version) -> impl Future<Output = Result<(T, Version), Error>> {
-        poll_fn(move |cx| self.poll_newer(cx, seen))
+        poll_fn(move |cx| {
+            self.0.line().bell().poll_until(cx, || self.newer_or_end(seen, SeqSlotsRef::read))
+        })
     }
 
-    /// Copies the newest value into `out` if it is newer than `seen`; otherwise has the task woken
-    /// when it may be. For a large value, as [`load_into`](Self::load_into).
+    /// Copies the newest value into `out` once it is newer than `seen`; awaits that. For a large
+    /// value, as [`load_newer_into`](Self::load_newer_into).
     ///
     /// # Errors
-    /// As [`poll_newer`](Self::poll_newer). What is in `out` without an answer is of no value.
+    /// As [`newer_async`](Self::newer_async). What is in `out` without an answer is of no value.
     ///
     /// ```
     /// use ringway_core::ring::latest::{Latest, Version};
     /// use ringway_core::wait::Async;
+    /// use std::pin::pin;
     /// use std::task::{Context, Waker};
     /// let frame = Latest::<[u8; 4096], Async>::new();
-    /// let mut cx = Context::from_waker(Waker::noop());
-    /// let mut out = Box::new([0; 4096]);
-    /// assert!(frame.poll_newer_into(&mut cx, Version::NONE, &mut out).is_pending());
     /// frame.writer().unwrap().store_from(&[7; 4096]);
-    /// assert!(frame.poll_newer_into(&mut cx, Version::NONE, &mut out).is_ready());
+    /// let mut out = Box::new([0; 4096]);
+    /// let newer = pin!(frame.newer_into_async(Version::NONE, &mut out));
+    /// assert!(newer.poll(&mut Context::from_waker(Waker::noop())).is_ready());
     /// assert_eq!(*out, [7; 4096]);
     /// ```
-    pub fn poll_newer_into(
-        &self,
-        cx: &mut Context<'_>,
-        seen: Version,
-        out: &mut T,
-    ) -> Poll<Result<Version, Error>> {
-        let newer = || self.newer_or_end(seen, |slots, newest| slots.read_into(newest, out));
-        self.0.line().bell().poll_until(cx, newer).map_ok(|((), version)| version)
-    }
-
-    /// Copies the newest value into `out` once it is newer than `seen`; awaits that.
-    ///
-    /// # Errors
-    /// As [`poll_newer`](Self::poll_newer). What is in `out` then is of no value.
     pub fn newer_into_async(
         &self,
         seen: Version,
         out: &mut T,
     ) -> impl Future<Output = Result<Version, Error>> {
-        poll_fn(move |cx| self.poll_newer_into(cx, seen, out))
+        poll_fn(move |cx| {
+            let newer = || self.newer_or_end(seen, |slots, newest| slots.read_into(newest, out));
+            self.0.line().bell().poll_until(cx, newer).map_ok(|((), version)| version)
+        })
     }
 }

@@ -8,6 +8,7 @@ use ringway_core::ring::latest::{Latest, Version};
 use ringway_core::ring::messages::MessageRing;
 use ringway_core::ring::{Full, Ring};
 use ringway_core::ring::{PushError, queue::Queue};
+use std::pin::pin;
 
 #[test]
 fn a_ring_has_what_was_pushed_and_room_for_what_was_popped() {
@@ -166,23 +167,23 @@ fn a_broadcast_and_the_latest_value_have_what_was_sent() {
     let mut seen = Version::NONE;
     let mut storer = latest.writer().unwrap();
     for value in 0..9 {
-        leave(&explosive(), |cx| reader.poll_recv(cx));
+        leave(&explosive(), |cx| pin!(reader.recv_async()).poll(cx));
         panics(|| writer.send(value));
         assert_eq!(reader.try_recv(), Ok(Some(value)));
         writer.send(value + 100);
         assert_eq!(reader.try_recv(), Ok(Some(value + 100)));
 
-        leave(&explosive(), |cx| latest.poll_newer(cx, seen));
+        leave(&explosive(), |cx| pin!(latest.newer_async(seen)).poll(cx));
         panics(|| storer.store(value));
         assert_eq!(latest.load().unwrap().0, value);
         storer.store(value + 100);
         seen = latest.version();
         assert_eq!(latest.load().unwrap().0, value + 100);
     }
-    leave(&explosive(), |cx| reader.poll_recv(cx));
+    leave(&explosive(), |cx| pin!(reader.recv_async()).poll(cx));
     panics(|| writer.close());
     assert!(reader.writer_is_gone());
-    leave(&explosive(), |cx| latest.poll_newer(cx, seen));
+    leave(&explosive(), |cx| pin!(latest.newer_async(seen)).poll(cx));
     panics(|| storer.close());
     assert!(latest.writer_is_gone() && latest.writer().is_some());
 }

@@ -43,13 +43,13 @@ fn broadcast_of<const N: usize>(mut choices: Choices<'_>) {
 
 struct Run<'a, const N: usize> {
     broadcast: &'a Broadcast<Message, N>,
-    writer: Option<Writer<'a, Message, Nobody, Fixed<N>>>,
+    writer: Option<Writer<&'a Broadcast<Message, N>>>,
     /// Whether the last writer closed its half or died, and nobody took it since.
     closed: bool,
     /// Messages 1 to this were sent.
     sent: u64,
     /// The readers, and which message each gets next.
-    readers: Vec<(Reader<'a, Message, Nobody, Fixed<N>>, u64)>,
+    readers: Vec<(Reader<&'a Broadcast<Message, N>>, u64)>,
 }
 
 impl<const N: usize> Run<'_, N> {
@@ -153,7 +153,7 @@ impl<const N: usize> Run<'_, N> {
 pub fn latest(bytes: &[u8]) {
     let mut choices = Choices::new(bytes);
     let latest: Latest<Message> = Latest::new();
-    let mut writer: Option<latest::Writer<'_, Message>> = latest.writer_as(participant());
+    let mut writer: Option<latest::Writer<&Latest<Message>>> = latest.writer_as(participant());
     let mut versions = vec![Version::NONE];
     let mut closed = false;
     while let Some(operation) = choices.below(5) {

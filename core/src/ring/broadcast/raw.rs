@@ -1,16 +1,19 @@
 //! Broadcasts and newest values of messages of a stated size and alignment, for those who do not know their Rust type.
 
-use super::seq_slots::{Head, SeqSlotsRef, Stamp, Standing};
-use super::{BroadcastView, Reader, RecvError, Writer};
+use super::error::RecvError;
+use super::inner::BroadcastView;
+use super::reader::{Message, Reader, Slots};
+use super::seq_slots::{Head, Stamp};
+use super::writer::Writer;
 use crate::Error;
 use crate::participant::Participant;
-use crate::storage::{Counted, InMemory};
+use crate::storage::InMemory;
 use crate::sync::words::{copy_in, copy_out};
 use crate::wait::{Nobody, Register, Wait, Wake};
 use core::alloc::Layout;
+use core::future::poll_fn;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
-use core::task::{Context, Poll};
 
 /// A [`Broadcast`](super::Broadcast) of messages whose size and alignment are known when the program runs, and whose Rust type
 /// is not: as an inspector, or a program in another language, uses it. Its messages go in and out as bytes. Both mean the
@@ -123,17 +126,17 @@ impl<'b, W: Wake> RawBroadcast<'b, W> {
 
     /// The writer's half for `me`, see [`writer_as`](super::BroadcastInner::writer_as).
     pub fn writer_as(self, me: Participant) -> Option<RawWriter<'b, W>> {
-        Some(RawWriter { half: self.words.writer_as(me)?, slots: self.slots })
+        Some(RawWriter { half: Writer::take(self.words, me)?, slots: self.slots })
     }
 
     /// A reader that gets every message from now on, see [`reader`](super::BroadcastInner::reader).
     pub fn reader(self) -> RawReader<'b, W> {
-        RawReader { half: self.words.reader(), slots: self.slots }
+        RawReader { half: Reader::new(self.words), slots: self.slots }
     }
 
     /// A reader that begins at the oldest message that is still there.
     pub fn reader_from_oldest(self) -> RawReader<'b, W> {
-        RawReader { half: self.words.reader_from_oldest(), slots: self.slots }
+        RawReader { half: Reader::from_oldest(self.words), slots: self.slots }
     }
 }
 
@@ -151,8 +154,8 @@ impl<'b> RawSlots<'b> {
     /// Copies message `number` out, as many whole words as `out` has room for; `None` if it was overwritten.
     fn read<W: Wake>(
         self,
-        words: SeqSlotsRef<'_, (), W, Counted>,
-        next: Standing<(), Counted>,
+        words: Slots<&BroadcastView<(), W>>,
+        next: Message<&BroadcastView<(), W>>,
         out: &mut [u8],
     ) -> Option<()> {
         let index = words.index_of(next);
@@ -174,7 +177,7 @@ impl<'b> RawSlots<'b> {
 /// The half of a [`RawBroadcast`] that writes.
 #[derive(Debug)]
 pub struct RawWriter<'b, W: Wake> {
-    half: Writer<'b, (), W>,
+    half: Writer<&'b BroadcastView<(), W>>,
     slots: RawSlots<'b>,
 }
 
@@ -193,7 +196,7 @@ impl<W: Wake> RawWriter<'_, W> {
             // SAFETY: the message lies in its slot, on its boundary, and is accessed atomically alone; `message` is as large.
             unsafe { copy_in(message.as_ptr(), to, slots.item) }
         };
-        self.half.0.0.write_at(|index| slots.stamp(index), store);
+        self.half.slots_mut().write_at(|index| slots.stamp(index), store);
         Ok(())
     }
 
@@ -207,7 +210,7 @@ impl<W: Wake> RawWriter<'_, W> {
 /// copies the first of it, in whole words.
 #[derive(Debug, Clone)]
 pub struct RawReader<'b, W: Wake> {
-    half: Reader<'b, (), W>,
+    half: Reader<&'b BroadcastView<(), W>>,
     slots: RawSlots<'b>,
 }
 
@@ -235,21 +238,25 @@ impl<W: Wake> RawReader<'_, W> {
     where
         W: Wait,
     {
-        let (slots, bell) = (self.slots, self.half.slots.line().bell());
-        bell.wait_until(deadline, || {
+        let (slots, words) = (self.slots, self.half.slots());
+        words.line().bell().wait_until(deadline, || {
             self.half.attempt_or_end(|words, next| slots.read(words, next, out))
         })?
     }
 
-    /// Copies the next message into `out`, or has the task woken when one may be there.
+    /// Copies the next message into `out`; awaits one. Cancelled, it consumes nothing.
     ///
     /// # Errors
-    /// As [`Reader::poll_recv`]. What is in `out` without a message is of none.
-    pub fn poll_recv(&mut self, cx: &mut Context<'_>, out: &mut [u8]) -> Poll<Result<(), RecvError>>
+    /// As [`Reader::recv_async`]. What is in `out` without a message is of none.
+    pub fn recv_async(&mut self, out: &mut [u8]) -> impl Future<Output = Result<(), RecvError>>
     where
         W: Register,
     {
-        let (slots, bell) = (self.slots, self.half.slots.line().bell());
-        bell.poll_until(cx, || self.half.attempt_or_end(|words, next| slots.read(words, next, out)))
+        let (slots, words) = (self.slots, self.half.slots());
+        poll_fn(move |cx| {
+            words.line().bell().poll_until(cx, || {
+                self.half.attempt_or_end(|words, next| slots.read(words, next, out))
+            })
+        })
     }
 }

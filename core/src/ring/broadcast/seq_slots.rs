@@ -47,7 +47,6 @@ use crate::storage::{Capacity, Cursor, Storage, fixed};
 use crate::sync::{AtomicU32, CachePadded, Ordering, array_of, const_unless_loom, fence};
 use crate::wait::{Doorbell, Wake};
 use core::fmt;
-use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 
@@ -146,28 +145,23 @@ impl<T: Plain, S: Storage<Element = SeqSlot<T>> + ?Sized, W: Wake> SeqSlots<S, W
     }
 
     /// As a side holds them.
+    ///
+    /// # Safety
+    /// What is returned, and what is made of it, is used only as long as the slots are there, in this place, and nobody has them
+    /// exclusively.
     #[inline(always)]
-    pub(in crate::ring) fn borrow(&self) -> SeqSlotsRef<'_, T, W, S::Capacity> {
-        SeqSlotsRef {
-            at: NonNull::from(self).cast(),
-            capacity: self.slots.capacity(),
-            borrowed: PhantomData,
-        }
+    pub(in crate::ring) unsafe fn borrow(&self) -> SeqSlotsRef<T, W, S::Capacity> {
+        SeqSlotsRef { at: NonNull::from(self).cast(), capacity: self.slots.capacity() }
     }
 
-    /// Takes the writer's half for `me`, if nobody has it.
-    pub(in crate::ring) fn take(
-        &self,
-        me: Participant,
-    ) -> Option<SlotWriter<'_, T, W, S::Capacity>> {
-        let line = self.line();
-        line.writer.take(me).then(|| SlotWriter::new(self.borrow(), line.newest(0)))
+    /// Takes the writer's half for `me`, if nobody has it, and says whether. A [`SlotWriter`] gives it back.
+    pub(in crate::ring) fn take(&self, me: Participant) -> bool {
+        self.line().writer.take(me)
     }
 
     /// Takes it for the owner of the whole, who knows that nobody has it.
-    pub(in crate::ring) fn take_from_owner(&mut self) -> SlotWriter<'_, T, W, S::Capacity> {
+    pub(in crate::ring) fn take_from_owner(&mut self) {
         self.line.0.writer.take_from_owner();
-        SlotWriter::new(self.borrow(), self.line().newest(0))
     }
 }
 
@@ -268,31 +262,31 @@ impl Stamp {
     }
 }
 
-/// [`SeqSlots`] as a side holds them: borrowed, and of no array's type. How many they are is a private copy.
-pub(in crate::ring) struct SeqSlotsRef<'a, T, W: Wake, C> {
+/// [`SeqSlots`] as a side holds them: by their address, and of no array's type. They are there for as long as this is used,
+/// which whoever [made it](SeqSlots::borrow) sees to. How many they are is a private copy.
+pub(in crate::ring) struct SeqSlotsRef<T, W: Wake, C> {
     at: NonNull<Head<T, W>>,
     capacity: C,
-    borrowed: PhantomData<&'a SeqSlots<[SeqSlot<T>], W>>,
 }
 
 // SAFETY: it is a shared borrow of the slots, which every thread may have where they are `Sync`.
-unsafe impl<T: Plain, W: Wake + Sync, C: Capacity> Send for SeqSlotsRef<'_, T, W, C> {}
+unsafe impl<T: Plain, W: Wake + Sync, C: Capacity> Send for SeqSlotsRef<T, W, C> {}
 
 // SAFETY: as above.
-unsafe impl<T: Plain, W: Wake + Sync, C: Capacity> Sync for SeqSlotsRef<'_, T, W, C> {}
+unsafe impl<T: Plain, W: Wake + Sync, C: Capacity> Sync for SeqSlotsRef<T, W, C> {}
 
-impl<T, W: Wake, C: Copy> Clone for SeqSlotsRef<'_, T, W, C> {
+impl<T, W: Wake, C: Copy> Clone for SeqSlotsRef<T, W, C> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<T, W: Wake, C: Copy> Copy for SeqSlotsRef<'_, T, W, C> {}
+impl<T, W: Wake, C: Copy> Copy for SeqSlotsRef<T, W, C> {}
 
-impl<'a, T: Plain, W: Wake, C: Capacity> SeqSlotsRef<'a, T, W, C> {
+impl<T: Plain, W: Wake, C: Capacity> SeqSlotsRef<T, W, C> {
     #[inline(always)]
-    pub(in crate::ring) fn line(self) -> &'a Line<W> {
-        // SAFETY: made in `borrow` of a reference that lives as long.
+    pub(in crate::ring) fn line(&self) -> &Line<W> {
+        // SAFETY: made in `borrow` of a reference to slots that are still there.
         unsafe { &(*self.at.as_ptr()).line.0 }
     }
 
@@ -337,7 +331,7 @@ impl<'a, T: Plain, W: Wake, C: Capacity> SeqSlotsRef<'a, T, W, C> {
 
     /// The slot of the message.
     #[inline(always)]
-    fn slot(self, Standing { number, cursor }: Standing<T, C>) -> &'a SeqSlot<T> {
+    fn slot(&self, Standing { number, cursor }: Standing<T, C>) -> &SeqSlot<T> {
         // SAFETY: the cursor was made for these slots in `stand`, and stands at one of them.
         unsafe { &*cursor.element(self.first(), || self.index(number)) }
     }
@@ -374,26 +368,25 @@ impl<T, C: Capacity> Clone for Standing<T, C> {
 
 impl<T, C: Capacity> Copy for Standing<T, C> {}
 
-/// The writer's half. Dropping it gives it back.
-pub(in crate::ring) struct SlotWriter<'a, T: Plain, W: Wake, C: Capacity> {
-    slots: SeqSlotsRef<'a, T, W, C>,
+/// The writer's half, which was taken. Dropping it gives it back, and then drops `O`, which keeps the slots.
+pub(in crate::ring) struct SlotWriter<T: Plain, W: Wake, C: Capacity, O> {
+    slots: SeqSlotsRef<T, W, C>,
     /// The next message, one behind the newest. We alone change what is the newest.
     next: Standing<T, C>,
+    /// Not behind this in the half that has both, which would be larger by its padding.
+    owner: O,
 }
 
-impl<'a, T: Plain, W: Wake, C: Capacity> SlotWriter<'a, T, W, C> {
-    /// The one behind message `newest`.
-    fn new(slots: SeqSlotsRef<'a, T, W, C>, newest: u64) -> Self {
-        SlotWriter { slots, next: slots.stand(newest.wrapping_add(1)) }
+impl<T: Plain, W: Wake, C: Capacity, O> SlotWriter<T, W, C, O> {
+    /// The half of these slots, which `owner` keeps.
+    pub(in crate::ring) fn new(slots: SeqSlotsRef<T, W, C>, owner: O) -> Self {
+        let newest = slots.line().newest(0);
+        SlotWriter { slots, next: slots.stand(newest.wrapping_add(1)), owner }
     }
 
     /// The number of the newest message.
     pub(in crate::ring) fn newest(&self) -> u64 {
         self.next.number.wrapping_sub(1)
-    }
-
-    pub(in crate::ring) fn slots(&self) -> SeqSlotsRef<'a, T, W, C> {
-        self.slots
     }
 
     /// Writes and publishes the next message, and wakes every reader. Wait-free.
@@ -405,7 +398,7 @@ impl<'a, T: Plain, W: Wake, C: Capacity> SlotWriter<'a, T, W, C> {
 
     /// Where the next message is written, once its slot says so: what was there is gone.
     #[inline(always)]
-    fn begin(&self) -> &'a Words<T> {
+    fn begin(&self) -> &Words<T> {
         let slot = self.slots.slot(self.next);
         slot.stamp.begin(self.next.number);
         &slot.value
@@ -414,9 +407,9 @@ impl<'a, T: Plain, W: Wake, C: Capacity> SlotWriter<'a, T, W, C> {
     /// [`write`](Self::write) where the messages lie elsewhere: `slot` says where a slot has its stamp, by its index, and
     /// `store` writes the message there.
     #[cfg(not(loom))]
-    pub(super) fn write_at(
+    pub(super) fn write_at<'s>(
         &mut self,
-        slot: impl FnOnce(usize) -> &'a Stamp,
+        slot: impl FnOnce(usize) -> &'s Stamp,
         store: impl FnOnce(usize),
     ) {
         let index = self.slots.index_of(self.next);
@@ -428,7 +421,8 @@ impl<'a, T: Plain, W: Wake, C: Capacity> SlotWriter<'a, T, W, C> {
     /// The commit of the next message, which is written.
     #[inline(always)]
     fn publish(&mut self) {
-        let line = self.slots.line();
+        let slots = self.slots;
+        let line = slots.line();
         let number = self.next.number;
         let low = number::low(number);
         let upper_half = number::is_upper_half(low);
@@ -446,21 +440,24 @@ impl<'a, T: Plain, W: Wake, C: Capacity> SlotWriter<'a, T, W, C> {
     /// Gives the half back for good, and wakes every reader.
     pub(in crate::ring) fn close(self) {
         // It must not be given back once more, which would open it.
-        let line = ManuallyDrop::new(self).slots.line();
+        let this = ManuallyDrop::new(self);
+        // SAFETY: nobody drops the one that it is read out of. Dropped here, when the slots are no longer used.
+        let _owner = unsafe { (&raw const this.owner).read() };
+        let line = this.slots.line();
         line.writer.close();
         line.bell.ring();
     }
 }
 
-impl<T: Plain, W: Wake, C: Capacity> Drop for SlotWriter<'_, T, W, C> {
+impl<T: Plain, W: Wake, C: Capacity, O> Drop for SlotWriter<T, W, C, O> {
     fn drop(&mut self) {
         self.slots.line().writer.give_back();
     }
 }
 
-impl<T: Plain, W: Wake, C: Capacity> fmt::Debug for SlotWriter<'_, T, W, C> {
+impl<T: Plain, W: Wake, C: Capacity, O> fmt::Debug for SlotWriter<T, W, C, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SlotWriter").field("newest", &self.newest()).finish()
+        f.debug_struct("Writer").field("newest", &self.newest()).finish_non_exhaustive()
     }
 }
 
@@ -475,12 +472,29 @@ mod tests {
 
     const DEAD: Participant = Participant::LOCAL;
 
+    fn borrow<S>(slots: &SeqSlots<S, Nobody>) -> SeqSlotsRef<Message, Nobody, S::Capacity>
+    where
+        S: Storage<Element = SeqSlot<Message>> + ?Sized,
+    {
+        // SAFETY: the slots outlive what each test makes of them.
+        unsafe { slots.borrow() }
+    }
+
+    fn take<S>(
+        slots: &SeqSlots<S, Nobody>,
+    ) -> Option<SlotWriter<Message, Nobody, S::Capacity, &SeqSlots<S, Nobody>>>
+    where
+        S: Storage<Element = SeqSlot<Message>> + ?Sized,
+    {
+        slots.take(DEAD).then(|| SlotWriter::new(borrow(slots), slots))
+    }
+
     /// Message `number`, as one reads it who keeps no place.
     fn read<S>(slots: &SeqSlots<S, Nobody>, number: u64) -> Option<Message>
     where
         S: Storage<Element = SeqSlot<Message>> + ?Sized,
     {
-        slots.borrow().read(slots.borrow().stand(number))
+        borrow(slots).read(borrow(slots).stand(number))
     }
 
     /// One whose newest message is `number`.
@@ -519,13 +533,13 @@ mod tests {
     fn numbers_go_on_where_the_lower_word_comes_back_and_where_its_half_changes() {
         fn go_on<S: Storage<Element = SeqSlot<Message>> + ?Sized>(slots: &SeqSlots<S, Nobody>) {
             let start = slots.line().newest(0);
-            let mut writer = slots.take(DEAD).unwrap();
-            let mut place = slots.borrow().stand(start + 1);
+            let mut writer = take(slots).unwrap();
+            let mut place = borrow(slots).stand(start + 1);
             for number in start + 1..start + 7 {
                 writer.write(&[number as u32; 3]);
                 newest_is(slots, number);
-                assert_eq!(slots.borrow().read(place), Some([number as u32; 3]));
-                slots.borrow().step(&mut place);
+                assert_eq!(borrow(slots).read(place), Some([number as u32; 3]));
+                borrow(slots).step(&mut place);
                 assert_eq!(read(slots, number), Some([number as u32; 3]));
                 assert_eq!(read(slots, number - 3), None, "it was overwritten");
             }
@@ -543,7 +557,7 @@ mod tests {
         assert_eq!(number::index(older, 3), number::index(newer, 3));
         assert_eq!(number::low(older), number::low(newer));
         let slots = at(newer - 1);
-        slots.take(DEAD).unwrap().write(&[5; 3]);
+        take(&slots).unwrap().write(&[5; 3]);
         assert_eq!(read(&slots, newer), Some([5; 3]));
         assert_eq!(read(&slots, older), None);
     }
@@ -555,7 +569,7 @@ mod tests {
         for start in [5, (1 << 32) - 1] {
             for last_step in 0..=4 {
                 let slots = at(start - 3);
-                let mut writer = slots.take(DEAD).unwrap();
+                let mut writer = take(&slots).unwrap();
                 (start - 2..=start).for_each(|number| writer.write(&[number as u32; 3]));
                 if last_step >= 1 {
                     let words = writer.begin();
@@ -579,7 +593,7 @@ mod tests {
                 }
 
                 assert!(slots.line().recover(DEAD) && !slots.line().recover(DEAD));
-                let mut writer = slots.take(DEAD).unwrap();
+                let mut writer = take(&slots).unwrap();
                 assert_eq!(writer.newest(), newest);
                 writer.write(&[7; 3]);
                 newest_is(&slots, newest + 1);
@@ -599,7 +613,7 @@ mod tests {
             slots.line().high_of(true).store(upper, Ordering::Relaxed);
             let newest = slots.line().newest(0);
             assert_eq!(read(&slots, newest), None);
-            let mut writer = slots.take(DEAD).unwrap();
+            let mut writer = take(&slots).unwrap();
             writer.write(&[1; 3]);
             assert_eq!(read(&slots, writer.newest()), Some([1; 3]));
         }

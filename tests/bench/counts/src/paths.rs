@@ -52,10 +52,10 @@ mod hot {
     type ByteProducer<'a> = byte_rings::Producer<'a, Nobody, Fixed<{ 64 * N }>>;
     type ByteConsumer<'a> = byte_rings::Consumer<'a, Nobody, Fixed<{ 64 * N }>>;
 
-    type News<'a> = broadcasts::Writer<'a, u64, Nobody, Fixed<N>>;
-    type NewsReader<'a> = broadcasts::Reader<'a, u64, Nobody, Fixed<N>>;
-    type ViewWriter<'a> = broadcasts::Writer<'a, u64>;
-    type ViewReader<'a> = broadcasts::Reader<'a, u64>;
+    type News<'a> = broadcasts::Writer<&'a broadcasts::Broadcast<u64, N>>;
+    type NewsReader<'a> = broadcasts::Reader<&'a broadcasts::Broadcast<u64, N>>;
+    type ViewWriter<'a> = broadcasts::Writer<&'a broadcasts::BroadcastView<u64>>;
+    type ViewReader<'a> = broadcasts::Reader<&'a broadcasts::BroadcastView<u64>>;
 
     paths! {
         ring {

@@ -18,13 +18,13 @@ static WORDS: Words = Broadcast::new();
 
 #[unsafe(no_mangle)]
 #[inline(never)]
-extern "C" fn operation_send(writer: &mut Writer<'static, u32, Nobody, Fixed<16>>, value: u32) {
+extern "C" fn operation_send(writer: &mut Writer<&'static Broadcast<u32, 16>>, value: u32) {
     writer.send(value);
 }
 
 #[unsafe(no_mangle)]
 #[inline(never)]
-extern "C" fn operation_recv(reader: &mut Reader<'static, u32, Nobody, Fixed<16>>) -> u32 {
+extern "C" fn operation_recv(reader: &mut Reader<&'static Broadcast<u32, 16>>) -> u32 {
     reader.try_recv().ok().flatten().unwrap_or(u32::MAX)
 }
 
@@ -32,8 +32,8 @@ fn run() -> bool {
     report("RAM of the structure", size_of::<Words>() as u32);
     report(
         "RAM of the handles",
-        (size_of::<Writer<'static, u32, Nobody, Fixed<16>>>()
-            + size_of::<Reader<'static, u32, Nobody, Fixed<16>>>()) as u32,
+        (size_of::<Writer<&'static Broadcast<u32, 16>>>()
+            + size_of::<Reader<&'static Broadcast<u32, 16>>>()) as u32,
     );
     let mut good = true;
     let mut reader = WORDS.reader();

@@ -16,7 +16,7 @@ static NEWEST: Newest = Latest::new();
 
 #[unsafe(no_mangle)]
 #[inline(never)]
-extern "C" fn operation_store(writer: &mut Writer<'static, [u32; 4]>, value: &[u32; 4]) {
+extern "C" fn operation_store(writer: &mut Writer<&'static Latest<[u32; 4]>>, value: &[u32; 4]) {
     writer.store_from(value);
 }
 
@@ -28,7 +28,7 @@ extern "C" fn operation_load(newest: &'static Newest, out: &mut [u32; 4]) -> boo
 
 fn run() -> bool {
     report("RAM of the structure", size_of::<Newest>() as u32);
-    report("RAM of the handles", size_of::<Writer<'static, [u32; 4]>>() as u32);
+    report("RAM of the handles", size_of::<Writer<&'static Latest<[u32; 4]>>>() as u32);
     let mut good = true;
     let Some(mut writer) = NEWEST.writer() else { return false };
     for n in 0..64 {

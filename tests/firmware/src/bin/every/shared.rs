@@ -47,7 +47,7 @@ fn in_place() {
         }
         black_box((reader.try_recv(&mut out).is_ok(), raw.words().sent()));
         black_box(late.recv_deadline(&mut out, PAST).is_ok());
-        black_box(late.poll_recv(&mut cx, &mut out).is_ready());
+        once(late.recv_async(&mut out));
         black_box(RawBroadcast::<Clock>::layout(any(3), item).is_some());
         // SAFETY: as above.
         black_box(unsafe { RawBroadcast::<Clock>::at(at, any(3), item) }.is_some());
@@ -82,7 +82,6 @@ fn broadcast(round: usize, other: Participant) {
         let mut out = [0; 3];
         black_box((reader.try_recv().is_ok(), reader.try_recv_into(&mut out).is_ok()));
         black_box((reader.recv_deadline(PAST).is_ok(), reader.behind(), writer.sent()));
-        black_box(reader.poll_recv(&mut cx).is_ready());
         once(reader.recv_async());
         black_box(
             (reader.writer_is_gone(), reader.capacity(), reader.clone().recv_deadline(PAST))
@@ -92,7 +91,6 @@ fn broadcast(round: usize, other: Participant) {
     }
     let mut out = [0; 3];
     black_box(reader.recv_into_deadline(&mut out, PAST).is_ok());
-    black_box(reader.poll_recv_into(&mut cx, &mut out).is_ready());
     once(reader.recv_into_async(&mut out));
     writer.close();
     black_box((reader.recv().is_ok(), reader.recv_into(&mut out).is_ok(), out));
@@ -116,13 +114,11 @@ fn latest(round: usize, other: Participant) {
     black_box((latest.load_newer(seen).is_some(), latest.version(), latest.writer_is_gone()));
     black_box((latest.wait_newer(seen).is_ok(), latest.wait_newer_deadline(seen, PAST).is_ok()));
     let mut out = [0; 3];
-    black_box((latest.load_into(&mut out), latest.load_newer_into(seen, &mut out)));
+    black_box(latest.load_newer_into(seen, &mut out));
     black_box(latest.wait_newer_into(seen, &mut out).is_ok());
     black_box((latest.wait_newer_into_deadline(seen, &mut out, PAST).is_ok(), out));
-    black_box(latest.poll_newer(&mut cx, seen).is_ready());
     once(latest.newer_async(seen));
     let mut out = [0; 3];
-    black_box(latest.poll_newer_into(&mut cx, seen, &mut out).is_ready());
     once(latest.newer_into_async(seen, &mut out));
     core::mem::forget(latest.writer_as(other));
     // SAFETY: what held it is gone.

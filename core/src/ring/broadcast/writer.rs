@@ -1,0 +1,89 @@
+//! The half that writes.
+
+use super::inner::{BroadcastRef, CapacityOf};
+use super::seq_slots::SlotWriter;
+use crate::participant::Participant;
+use crate::sync::CachePadded;
+
+/// The half that writes. It can move to another thread or context, and is used from one at a time.
+///
+/// `R` is the reference by which it reaches its broadcast and keeps it, see [`StableRef`](crate::storage::StableRef):
+/// `&Broadcast<T, N, W>` or `&BroadcastView<T, W>`, or one that owns, such as an `Arc`.
+#[derive(Debug)]
+pub struct Writer<R: BroadcastRef>(CachePadded<SlotWriter<R::Value, R::Wake, CapacityOf<R>, R>>);
+
+impl<R: BroadcastRef> Writer<R> {
+    /// The half of the broadcast that `owner` refers to, taken for its
+    /// [`participant`](crate::storage::StableRef::participant); `None` while somebody has it. It has the owner with it.
+    ///
+    /// ```
+    /// use ringway_core::ring::broadcast::{Broadcast, Writer};
+    /// static PRICES: Broadcast<u32, 4> = Broadcast::new();
+    /// struct Market {
+    ///     prices: Writer<&'static Broadcast<u32, 4>>,
+    /// }
+    /// let mut market = Market { prices: Writer::new(&PRICES).unwrap() };
+    /// market.prices.send(7);
+    /// assert_eq!(PRICES.sent(), 1);
+    /// ```
+    pub fn new(owner: R) -> Option<Self> {
+        let me = owner.participant();
+        Self::take(owner, me)
+    }
+
+    /// The same, for `me`.
+    pub(super) fn take(owner: R, me: Participant) -> Option<Self> {
+        owner.get().0.take(me).then(|| Self::of_taken(owner))
+    }
+
+    /// The half of the broadcast that `owner` refers to, which was taken.
+    pub(super) fn of_taken(owner: R) -> Self {
+        // SAFETY: the owner keeps the broadcast where it is, and the half keeps the owner.
+        let slots = unsafe { owner.get().0.borrow() };
+        Writer(CachePadded(SlotWriter::new(slots, owner)))
+    }
+
+    /// Sends one message to every reader, and overwrites the oldest one kept. Wait-free.
+    #[inline]
+    pub fn send(&mut self, message: R::Value) {
+        self.0.0.write(&message);
+    }
+
+    /// [`send`](Self::send) of a large message, without a copy on the way.
+    ///
+    /// ```
+    /// use ringway_core::ring::broadcast::Broadcast;
+    /// let mut broadcast: Broadcast<[u8; 4096], 4> = Broadcast::new();
+    /// let (mut writer, mut reader) = broadcast.split();
+    /// writer.send_from(&[7; 4096]);
+    /// assert_eq!(reader.try_recv(), Ok(Some([7; 4096])));
+    /// ```
+    #[inline]
+    pub fn send_from(&mut self, message: &R::Value) {
+        self.0.0.write(message);
+    }
+
+    /// How many messages were sent in the life of the broadcast, by this writer and those before it.
+    ///
+    /// ```
+    /// use ringway_core::ring::broadcast::Broadcast;
+    /// let broadcast: Broadcast<_, 4> = Broadcast::new();
+    /// broadcast.writer().unwrap().send(1);
+    /// assert_eq!(broadcast.writer().unwrap().sent(), 1);
+    /// ```
+    pub fn sent(&self) -> u64 {
+        self.0.0.newest()
+    }
+
+    /// Ends the stream: each reader gets what was sent and is still there, and then the forms that
+    /// wait answer [`RecvError::EndOfFile`]. A writer that is taken later opens the stream again.
+    pub fn close(self) {
+        self.0.0.close();
+    }
+
+    /// The slots' part of it, for whoever writes the messages elsewhere.
+    #[cfg(not(loom))]
+    pub(super) fn slots_mut(&mut self) -> &mut SlotWriter<R::Value, R::Wake, CapacityOf<R>, R> {
+        &mut self.0.0
+    }
+}
