@@ -7,16 +7,17 @@ use core::mem::MaybeUninit;
 use ringway_core::Error;
 use ringway_core::channel::pipe::Pipe;
 use ringway_core::participant::Participant;
-use ringway_core::ring::broadcast::Broadcast;
+use ringway_core::ring::broadcast::{self, Broadcast, Reader, RecvError};
 use ringway_core::ring::bytes::ByteRing;
-use ringway_core::ring::latest::{Latest, Version};
+use ringway_core::ring::latest::{self, Latest, Version};
 use ringway_core::ring::messages::MessageRing;
 use ringway_core::ring::queue::{Queue, QueueView, RawQueue};
 use ringway_core::ring::{InPlace, Ring};
-use ringway_core::storage::InMemory;
+use ringway_core::storage::{InMemory, StableRef};
 use ringway_core::wait::{Async, Nobody, Spin};
 use std::ptr::NonNull;
 use std::rc::Rc;
+use std::sync::Arc;
 
 type Sleeper = Async<Spin>;
 
@@ -91,6 +92,68 @@ fn broadcasts_and_latest_values_have_nothing_yet() {
         assert!(latest.load_newer_into(Version::NONE, &mut out).is_some());
         assert_eq!(&out, b"value");
     });
+}
+
+/// A reference that owns: all that `StableRef` asks for.
+#[derive(Debug)]
+struct Kept<S>(Arc<S>);
+
+impl<S> Clone for Kept<S> {
+    fn clone(&self) -> Self {
+        Kept(self.0.clone())
+    }
+}
+
+// SAFETY: an `Arc` keeps what it owns in its place, and nobody has that exclusively.
+unsafe impl<S> StableRef for Kept<S> {
+    type Target = S;
+
+    fn get(&self) -> &S {
+        &self.0
+    }
+}
+
+/// Moved, in a struct, and on another thread, when nothing else refers to the structure any more.
+#[test]
+fn halves_that_own_a_broadcast_or_a_latest_value_keep_it_and_let_go_of_it() {
+    type Prices = Broadcast<[u16; 3], 3, Sleeper>;
+    type Level = Latest<[u8; 5], Sleeper>;
+    struct Market {
+        prices: broadcast::Writer<Kept<Prices>>,
+        level: latest::Writer<Kept<Level>>,
+    }
+    for close in [false, true] {
+        let (prices, level) = (Kept(Arc::new(Prices::new())), Kept(Arc::new(Level::new())));
+        let watch = (Arc::downgrade(&prices.0), Arc::downgrade(&level.0));
+        let mut reader = Reader::new(prices.clone());
+        let mut market = Box::new(Market {
+            prices: broadcast::Writer::new(prices.clone()).unwrap(),
+            level: latest::Writer::new(level.clone()).unwrap(),
+        });
+        assert!(broadcast::Writer::new(prices.clone()).is_none(), "somebody has it");
+        assert!(latest::Writer::new(level.clone()).is_none(), "somebody has it");
+        drop((prices, level));
+        market.prices.send([1; 3]);
+        let mut market = *market;
+        let worker = std::thread::spawn(move || {
+            (2..=4).for_each(|message| market.prices.send([message; 3]));
+            market.level.store(*b"value");
+            if close {
+                market.prices.close();
+                market.level.close();
+            }
+        });
+        worker.join().unwrap();
+        let mut other = reader.clone();
+        assert_eq!(reader.try_recv(), Err(RecvError::Lagged(1)));
+        drop(reader);
+        (1..=3).for_each(|_| _ = other.try_recv());
+        assert_eq!(other.try_recv(), Ok(Some([4; 3])));
+        assert_eq!(other.writer_is_gone(), close);
+        assert!(watch.0.upgrade().is_some() && watch.1.upgrade().is_none());
+        drop(other);
+        assert!(watch.0.upgrade().is_none(), "the last half let go of it");
+    }
 }
 
 /// The slots, the words of those that know nothing of the values, and a queue that moves with what is in it: as much of its

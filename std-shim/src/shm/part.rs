@@ -42,7 +42,7 @@ impl Region {
 /// A part of a region: a structure of the core in shared memory, and who we are there. It is used as the structure is, whose
 /// methods it has. What is taken there is taken under our name, so that it is put right when this process dies.
 ///
-/// It keeps the region mapped. What it lends (a half, a guard, a claim) is borrowed from it.
+/// It keeps the region mapped. So does a half that owns its part; what it lends (a guard, a claim) is borrowed from it.
 ///
 /// ```
 /// use ringway::shm::{Layout, Region, Ring};
@@ -159,20 +159,40 @@ impl<P: region::Part + ?Sized> Part<P> {
         &self.region
     }
 
-    /// Takes what only one can have. When somebody has it, looks first whether that one is dead.
-    fn take<'p, H>(
+    /// Takes what only one can have, and borrows it from this part: as [`own`](Self::own).
+    fn lend<'p, H>(
         &'p self,
         what: &'static str,
         is_valid: impl Fn(&P) -> bool,
         take: impl Fn(&'p P, Participant) -> Option<H>,
     ) -> Result<H> {
         let (part, me) = (self.structure(), self.participant());
-        if let Some(half) = take(part, me) {
+        self.take(what, is_valid, || take(part, me))
+    }
+
+    /// Takes what only one can have, which keeps the part.
+    fn own<H>(
+        &self,
+        what: &'static str,
+        is_valid: impl Fn(&P) -> bool,
+        take: impl Fn(Self) -> Option<H>,
+    ) -> Result<H> {
+        self.take(what, is_valid, || take(self.clone()))
+    }
+
+    /// Takes what only one can have. When somebody has it, looks first whether that one is dead.
+    fn take<H>(
+        &self,
+        what: &'static str,
+        is_valid: impl Fn(&P) -> bool,
+        take: impl Fn() -> Option<H>,
+    ) -> Result<H> {
+        if let Some(half) = take() {
             return Ok(half);
         }
         self.region.reap();
-        take(part, me).ok_or_else(|| {
-            if is_valid(part) {
+        take().ok_or_else(|| {
+            if is_valid(self.structure()) {
                 Error::new(what, CoreError::Taken)
             } else {
                 Error::new(what, region::Error::Corrupt)
@@ -229,12 +249,12 @@ impl Region {
 macro_rules! halves {
     ($(
         [$($parameters:tt)*] $part:ty, $is_valid:expr;
-        $($(#[$meta:meta])* $name:ident, $verb:literal: $half:ty = $take:expr;)*
+        $($(#[$meta:meta])* $name:ident, $verb:literal: $half:ty = $how:ident $take:expr;)*
     )*) => {
         $(
             impl<$($parameters)*> Part<$part>
             where
-                $part: region::Part,
+                $part: region::Part<Handle = Structure<$part>>,
             {
                 $(
                     #[doc = concat!("The half that ", $verb, ". Dropping it gives it back; closing it ends the stream, as the")]
@@ -245,7 +265,7 @@ macro_rules! halves {
                     /// part was corrupted.
                     $(#[$meta])*
                     pub fn $name(&self) -> Result<$half> {
-                        self.take(concat!("take the half that ", $verb), $is_valid, $take)
+                        self.$how(concat!("take the half that ", $verb), $is_valid, $take)
                     }
                 )*
             }
@@ -255,8 +275,8 @@ macro_rules! halves {
 
 halves! {
     [T: Item, S: Storage<Value = T> + ?Sized, W: SharedWait] RingInner<S, W>, RingInner::is_valid;
-    producer, "pushes": ring::Producer<'_, T, W, S::Capacity> = RingInner::producer_as;
-    consumer, "pops": ring::Consumer<'_, T, W, S::Capacity> = RingInner::consumer_as;
+    producer, "pushes": ring::Producer<'_, T, W, S::Capacity> = lend RingInner::producer_as;
+    consumer, "pops": ring::Consumer<'_, T, W, S::Capacity> = lend RingInner::consumer_as;
 
     [S: Storage<Value = u8> + ?Sized, W: SharedWait] ByteRingInner<S, W>, ByteRingInner::is_valid;
     /// ```
@@ -269,8 +289,8 @@ halves! {
     /// assert_eq!(log.consumer()?.try_read(&mut out), 12);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    producer, "writes": bytes::Producer<'_, W, S::Capacity> = ByteRingInner::producer_as;
-    consumer, "reads": bytes::Consumer<'_, W, S::Capacity> = ByteRingInner::consumer_as;
+    producer, "writes": bytes::Producer<'_, W, S::Capacity> = lend ByteRingInner::producer_as;
+    consumer, "reads": bytes::Consumer<'_, W, S::Capacity> = lend ByteRingInner::consumer_as;
 
     [S: Storage<Value = u8> + ?Sized, W: SharedWait] MessageRingInner<S, W>, MessageRingInner::is_valid;
     /// ```
@@ -284,21 +304,23 @@ halves! {
     /// assert_eq!(&*message, b"of any length");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    sender, "sends": messages::Sender<'_, W, S::Capacity> = MessageRingInner::sender_as;
-    receiver, "receives": messages::Receiver<'_, W, S::Capacity> = MessageRingInner::receiver_as;
+    sender, "sends": messages::Sender<'_, W, S::Capacity> = lend MessageRingInner::sender_as;
+    receiver, "receives": messages::Receiver<'_, W, S::Capacity> = lend MessageRingInner::receiver_as;
 
     [T: Item, S: Storage<Element = SeqSlot<T>> + ?Sized, W: SharedWait] BroadcastInner<S, W>, |_| true;
     /// ```
+    /// use ringway::ring::broadcast::Reader;
     /// use ringway::shm::{Broadcast, Layout, Region};
     /// type Prices = Broadcast<u32, 64>;
     /// let region = Region::anonymous(&Layout::new(2).part::<Prices>("prices")?)?;
     /// let prices = region.part::<Prices>("prices")?;
-    /// let mut reader = prices.reader();
-    /// prices.writer()?.send(5);
+    /// let mut reader = Reader::new(prices.clone()); // it keeps the region mapped, as the writer does
+    /// let mut writer = prices.writer()?;
+    /// std::thread::spawn(move || writer.send(5));
     /// assert_eq!(reader.recv()?, 5);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    writer, "writes": broadcast::Writer<'_, T, W, S::Capacity> = BroadcastInner::writer_as;
+    writer, "writes": broadcast::Writer<Part<BroadcastInner<S, W>>> = own broadcast::Writer::new;
 
     [T: Item, W: SharedWait] Latest<T, W>, |_| true;
     /// ```
@@ -310,5 +332,5 @@ halves! {
     /// assert_eq!(level.load().unwrap().0, 0.5);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    writer, "writes": latest::Writer<'_, T, W> = Latest::writer_as;
+    writer, "writes": latest::Writer<Part<Latest<T, W>>> = own latest::Writer::new;
 }

@@ -4,8 +4,6 @@ use super::Choices;
 use ringway_core::participant::Participant;
 use ringway_core::ring::broadcast::{Broadcast, Reader, RecvError, Writer};
 use ringway_core::ring::latest::{self, Latest, Version};
-use ringway_core::storage::Fixed;
-use ringway_core::wait::Nobody;
 
 /// A message of a size that is not of whole words.
 type Message = [u8; 7];

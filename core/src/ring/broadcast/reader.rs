@@ -120,7 +120,7 @@ impl<R: BroadcastRef> Reader<R> {
         let Some(next) = self.published() else { return Ok(None) };
         match read(self.slots, next) {
             Some(message) => {
-                self.slots.step(&mut self.place.0.next);
+                self.slots.step(&mut self.place.0.next, next.number);
                 Ok(Some(message))
             }
             None => Err(RecvError::Lagged(self.skip())),

@@ -315,10 +315,10 @@ impl<T: Plain, W: Wake, C: Capacity> SeqSlotsRef<T, W, C> {
         Standing { number, cursor }
     }
 
-    /// Goes on to the message behind it.
+    /// Goes on to the message behind it, whose own `number` the caller has at hand.
     #[inline(always)]
-    pub(in crate::ring) fn step(self, standing: &mut Standing<T, C>) {
-        standing.number = standing.number.wrapping_add(1);
+    pub(in crate::ring) fn step(self, standing: &mut Standing<T, C>, number: u64) {
+        standing.number = number.wrapping_add(1);
         standing.cursor.advance(self.first());
     }
 
@@ -433,7 +433,7 @@ impl<T: Plain, W: Wake, C: Capacity, O> SlotWriter<T, W, C, O> {
         }
         // SYNC POINT A, release: with the load in `newest`. The message is seen with its number.
         line.low.store(low, Ordering::Release);
-        self.slots.step(&mut self.next);
+        slots.step(&mut self.next, number);
         line.bell.ring();
     }
 
@@ -539,7 +539,7 @@ mod tests {
                 writer.write(&[number as u32; 3]);
                 newest_is(slots, number);
                 assert_eq!(borrow(slots).read(place), Some([number as u32; 3]));
-                borrow(slots).step(&mut place);
+                borrow(slots).step(&mut place, number);
                 assert_eq!(read(slots, number), Some([number as u32; 3]));
                 assert_eq!(read(slots, number - 3), None, "it was overwritten");
             }

@@ -4,8 +4,6 @@
 
 use core::hint::black_box;
 use ringway_core::ring::broadcast::{Broadcast, Reader, Writer};
-use ringway_core::storage::Fixed;
-use ringway_core::wait::Nobody;
 use ringway_firmware::report;
 
 type Words = Broadcast<u32, 16>;
