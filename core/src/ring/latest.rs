@@ -495,8 +495,8 @@ impl<T: Plain, W: Register> Latest<T, W> {
     /// let frame = Latest::<[u8; 4096], Async>::new();
     /// frame.writer().unwrap().store_from(&[7; 4096]);
     /// let mut out = Box::new([0; 4096]);
-    /// let newer = pin!(frame.newer_into_async(Version::NONE, &mut out));
-    /// assert!(newer.poll(&mut Context::from_waker(Waker::noop())).is_ready());
+    /// let mut cx = Context::from_waker(Waker::noop());
+    /// assert!(pin!(frame.newer_into_async(Version::NONE, &mut out)).poll(&mut cx).is_ready());
     /// assert_eq!(*out, [7; 4096]);
     /// ```
     pub fn newer_into_async(

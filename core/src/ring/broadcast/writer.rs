@@ -76,7 +76,7 @@ impl<R: BroadcastRef> Writer<R> {
     }
 
     /// Ends the stream: each reader gets what was sent and is still there, and then the forms that
-    /// wait answer [`RecvError::EndOfFile`]. A writer that is taken later opens the stream again.
+    /// wait answer [`EndOfFile`](super::RecvError::EndOfFile). A writer that is taken later opens the stream again.
     pub fn close(self) {
         self.0.0.close();
     }
