@@ -31,12 +31,8 @@ impl Exec<'_> {
     /// Starts the process, and returns when it executes the program. The signals are all blocked there.
     pub(super) fn start(&self) -> rustix::io::Result<(Pid, OwnedFd)> {
         let environment = environment();
-        let mut step = Step {
-            exec: self,
-            arguments: pointers(self.arguments),
-            environment: pointers(&environment),
-            failure: None,
-        };
+        let lists = [pointers(self.arguments), pointers(&environment)];
+        let mut step = Step { exec: self, lists, failure: None };
         let mut stack = Box::new([MaybeUninit::<Aligned>::uninit(); STACK]);
         let mut pidfd: c_int = -1;
         let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
@@ -69,11 +65,7 @@ impl Exec<'_> {
     }
 
     /// In the child: what is left of this process goes, but for what was given. Returns if that fails.
-    fn execute(
-        &self,
-        arguments: &[*const c_char],
-        environment: &[*const c_char],
-    ) -> rustix::io::Result<()> {
+    fn execute(&self, lists: &[Vec<*const c_char>; 2]) -> rustix::io::Result<()> {
         for (number, stream) in (0..).zip(self.streams) {
             let Some(stream) = stream else { continue };
             // SAFETY: a standard stream of the child's own table is replaced, and no handle of ours is for that table.
@@ -86,19 +78,18 @@ impl Exec<'_> {
             parent::own(held)?;
             rustix::io::fcntl_setfd(held, FdFlags::empty())?;
         }
+        let [arguments, environment] = lists.each_ref().map(|list| list.as_ptr());
+        let program = c"/proc/self/exe".as_ptr();
         // SAFETY: a path, and two lists of strings that end with null, which `start` keeps.
-        let failed = unsafe {
-            libc::execve(c"/proc/self/exe".as_ptr(), arguments.as_ptr(), environment.as_ptr())
-        };
-        answer(failed).map(drop)
+        answer(unsafe { libc::execve(program, arguments, environment) }).map(drop)
     }
 }
 
 /// What the child is told, and tells.
 struct Step<'a> {
     exec: &'a Exec<'a>,
-    arguments: Vec<*const c_char>,
-    environment: Vec<*const c_char>,
+    /// The arguments, and the environment.
+    lists: [Vec<*const c_char>; 2],
     failure: Option<Errno>,
 }
 
@@ -106,7 +97,7 @@ struct Step<'a> {
 extern "C" fn child(step: *mut c_void) -> c_int {
     // SAFETY: `start` passed it, keeps it, and does nothing with it before this process has gone.
     let step = unsafe { &mut *step.cast::<Step<'_>>() };
-    if let Err(errno) = step.exec.execute(&step.arguments, &step.environment) {
+    if let Err(errno) = step.exec.execute(&step.lists) {
         step.failure = Some(errno);
     }
     // SAFETY: it ends the process, and runs nothing of what the other one has registered.

@@ -2,7 +2,7 @@
 
 use super::file::{File, OPEN};
 use super::mapping::Mapping;
-use super::registry::{self, Attached, Reserved};
+use super::registry::{self, AttachedRegion, Reserved};
 use super::vigil::{Vigil, now};
 use super::{Layout, RobustFutex};
 use crate::error::Tried;
@@ -188,7 +188,7 @@ impl Attachment {
     }
 }
 
-impl Attached for Attachment {
+impl AttachedRegion for Attachment {
     fn contains(&self, address: usize) -> bool {
         self.mapping.contains(address)
     }

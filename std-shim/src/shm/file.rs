@@ -10,7 +10,7 @@
 //! kernel's alone: nothing is written to these bytes, and what others write there changes nothing.
 
 use crate::error::{On, Tried, too_large, wrong_file};
-use crate::sys::{alias, answer};
+use crate::sys::{alias, answer, errno};
 use crate::unshared::Unshared;
 use crate::{Cause, CoreError, Error, Result, fd};
 use ringway_core::participant::Participant;
@@ -19,7 +19,7 @@ use rustix::fs::{self, AtFlags, CWD, FileType, Mode, OFlags, SealFlags};
 use rustix::io::Errno;
 use std::ops::Deref;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::DirEntryExt;
+use std::os::unix::fs::{DirEntryExt, FileExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -150,13 +150,17 @@ impl File {
     /// is laid out comes last.
     pub(super) fn overwrite(&self, size: u64, image: &[u8]) -> Result<()> {
         const FIRST: usize = MAGIC.len() + size_of::<[u32; 2]>();
-        let fd = self.as_fd();
+        let write = |bytes, at| {
+            let written = self.handed.0.write_all_at(bytes, at);
+            written.map_err(|error| errno(&error)).tried(CREATE)
+        };
         // The version, and that it is not laid out.
-        write_at(fd, &[0; FIRST - MAGIC.len()], MAGIC.len() as u64).tried(CREATE)?;
-        resize(fd, FIRST as u64).tried(CREATE)?;
-        reserve(fd, size)?;
+        write(&[0; FIRST - MAGIC.len()], MAGIC.len() as u64)?;
+        resize(self.as_fd(), FIRST as u64).tried(CREATE)?;
+        reserve(self.as_fd(), size)?;
         let (first, rest) = image.split_at_checked(FIRST).unwrap_or((image, &[]));
-        write_at(fd, rest, FIRST as u64).and_then(|()| write_at(fd, first, 0)).tried(CREATE)
+        write(rest, FIRST as u64)?;
+        write(first, 0)
     }
 
     /// Takes the table: nobody else attaches, detaches or unlinks until it is given back, or this
@@ -231,7 +235,7 @@ impl Deref for File {
 
 /// A region's file that is open, without locks.
 #[derive(Debug)]
-pub(super) struct Glimpse(OwnedFd);
+pub(super) struct Glimpse(std::fs::File);
 
 impl Glimpse {
     /// The file at `path`, to be looked at and no more.
@@ -247,7 +251,7 @@ impl Glimpse {
     }
 
     fn new(fd: OwnedFd, what: &'static str) -> Result<Glimpse> {
-        let file = Glimpse(fd);
+        let file = Glimpse(fd.into());
         match FileType::from_raw_mode(file.stat()?.st_mode) {
             FileType::RegularFile => Ok(file),
             other => Err(Error::new(what, wrong_file(other, WANTED))),
@@ -315,15 +319,6 @@ impl AsFd for Glimpse {
 }
 
 const WANTED: &str = "shared memory";
-
-fn write_at(fd: BorrowedFd<'_>, mut from: &[u8], mut at: u64) -> rustix::io::Result<()> {
-    while !from.is_empty() {
-        let count = fd::retry(|| rustix::io::pwrite(fd, from, at))?;
-        from = from.get(count..).unwrap_or_default();
-        at += count as u64;
-    }
-    Ok(())
-}
 
 /// Whether another opening has a lock for writing on these bytes: the first, and how many.
 ///

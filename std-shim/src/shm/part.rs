@@ -1,6 +1,7 @@
 //! A part of a region, as this participant uses it.
 
 use super::{Region, RobustFutex};
+use crate::error::{On, Tried};
 use crate::{CoreError, Error, Result};
 use ringway_core::participant::Participant;
 use ringway_core::region::{self, Item, SharedWait, Structure};
@@ -15,6 +16,8 @@ use std::fmt;
 use std::ops::Deref;
 use std::ptr::NonNull;
 use std::sync::OnceLock;
+
+const USE: &str = "use the part";
 
 impl Region {
     /// The part of this name, which must be a `P`.
@@ -31,11 +34,9 @@ impl Region {
     /// # Ok::<(), ringway::Error>(())
     /// ```
     pub fn part<P: region::Part + ?Sized>(&self, name: &str) -> Result<Part<P>> {
-        self.0.check_process("use the part")?;
-        match self.0.view.part::<P>(name) {
-            Ok(part) => Ok(Part::new(self.clone(), part)),
-            Err(error) => Err(Error::new("use the part", error).on(name)),
-        }
+        self.0.check_process(USE)?;
+        let part = self.0.view.part::<P>(name).tried(USE).on(name)?;
+        Ok(Part::of(self.clone(), NonNull::from(part)))
     }
 }
 
@@ -126,10 +127,6 @@ unsafe impl<P: region::Part<Handle = Structure<P>> + ?Sized> StableRef for Part<
 
 impl<P: region::Part + ?Sized> Part<P> {
     /// `part` lies in `region`.
-    pub(super) fn new(region: Region, part: &'static P) -> Self {
-        Part::of(region, NonNull::from(part))
-    }
-
     fn of(region: Region, part: NonNull<P>) -> Self {
         // SAFETY: the region keeps it, and is dropped after it.
         let used = Used::new(region.participant(), |me| unsafe { P::handle(part, me) });
@@ -236,10 +233,8 @@ impl Region {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn raw_queue(&self, name: &str) -> Result<RawPart> {
-        const USE: &str = "use the part";
         self.0.check_process(USE)?;
-        let found = self.0.view.raw_queue::<RobustFutex>(name);
-        let queue = found.map_err(|error| Error::new(USE, error).on(name))?;
+        let queue = self.0.view.raw_queue::<RobustFutex>(name).tried(USE).on(name)?;
         let used = Used::new(self.participant(), |me| queue.handle(me));
         Ok(RawPart { used, queue, region: self.clone() })
     }

@@ -3,7 +3,7 @@
 use super::attachment::{Attachment, Stale};
 use super::file::{CREATE, File, OPEN, PATIENCE, name_of};
 use super::mapping::Mapping;
-use super::registry::Attached;
+use super::registry::AttachedRegion;
 use super::stale::{self, Way};
 use super::{Access, Layout};
 use crate::error::{On, Tried};

@@ -6,7 +6,7 @@ use crate::sys::lock;
 use std::sync::{Arc, Mutex, Weak};
 
 /// A region that this process is attached to.
-pub(super) trait Attached: Send + Sync {
+pub(super) trait AttachedRegion: Send + Sync {
     /// Whether `address` lies in it.
     fn contains(&self, address: usize) -> bool;
 
@@ -36,16 +36,16 @@ pub(crate) trait Reserved {
     fn in_parent(self: Box<Self>);
 }
 
-static ATTACHED: Mutex<Vec<Weak<dyn Attached>>> = Mutex::new(Vec::new());
+static ATTACHED: Mutex<Vec<Weak<dyn AttachedRegion>>> = Mutex::new(Vec::new());
 
-pub(super) fn add(attachment: Arc<dyn Attached>) {
+pub(super) fn add(attachment: Arc<dyn AttachedRegion>) {
     let mut list = lock(&ATTACHED);
     list.retain(|known| known.strong_count() > 0);
     list.push(Arc::downgrade(&attachment));
 }
 
 /// The region in which `address` lies.
-pub(super) fn at(address: usize) -> Option<Arc<dyn Attached>> {
+pub(super) fn at(address: usize) -> Option<Arc<dyn AttachedRegion>> {
     // Not used under the lock: a recovery may take its time, and dropping the last handle takes locks of its own.
     lock(&ATTACHED).iter().filter_map(Weak::upgrade).find(|one| one.contains(address))
 }
@@ -57,5 +57,5 @@ pub(super) fn at(address: usize) -> Option<Arc<dyn Attached>> {
 pub(crate) fn before_fork() -> Result<Vec<Box<dyn Reserved>>> {
     let all: Vec<_> = lock(&ATTACHED).iter().filter_map(Weak::upgrade).collect();
     // What a plain fork left of its parent's is nobody's here.
-    all.into_iter().filter(|one| one.is_ours()).map(Attached::reserve).collect()
+    all.into_iter().filter(|one| one.is_ours()).map(AttachedRegion::reserve).collect()
 }
