@@ -1,19 +1,19 @@
 //! Waiting for several things at once, in a thread.
 
-use ringway_core::wait::TimedOut;
+use super::{Doorbell, PrivateFutex, TimedOut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
 use std::time::Instant;
 
 /// Wakes the thread that waits.
-struct Unpark {
-    thread: Thread,
+#[derive(Default)]
+struct Woken {
     is_woken: AtomicBool,
+    bell: Doorbell<PrivateFutex>,
 }
 
-impl Wake for Unpark {
+impl Wake for Woken {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
@@ -21,7 +21,7 @@ impl Wake for Unpark {
     fn wake_by_ref(self: &Arc<Self>) {
         // Release: partner is the swap in `wait_any`, which sees what the waker's caller published.
         self.is_woken.store(true, Ordering::Release);
-        self.thread.unpark();
+        self.bell.ring();
     }
 }
 
@@ -60,8 +60,8 @@ pub fn wait_any<R>(
     deadline: Option<Instant>,
     mut poll: impl FnMut(&mut Context<'_>) -> Poll<R>,
 ) -> Result<R, TimedOut> {
-    let unpark = Arc::new(Unpark { thread: thread::current(), is_woken: AtomicBool::new(false) });
-    let waker = Waker::from(unpark.clone());
+    let woken = Arc::new(Woken::default());
+    let waker = Waker::from(woken.clone());
     let mut cx = Context::from_waker(&waker);
     let mut is_last = false;
     loop {
@@ -71,20 +71,8 @@ pub fn wait_any<R>(
         if is_last {
             return Err(TimedOut);
         }
-        // Acquire: partner is the store in `wake_by_ref`. Others may unpark the thread as well, and
-        // are not listened to.
-        while !unpark.is_woken.swap(false, Ordering::Acquire) {
-            match deadline {
-                None => thread::park(),
-                Some(deadline) => {
-                    let left = deadline.saturating_duration_since(Instant::now());
-                    if left.is_zero() {
-                        is_last = true;
-                        break;
-                    }
-                    thread::park_timeout(left);
-                }
-            }
-        }
+        // Acquire: partner is the store in `wake_by_ref`.
+        let look = || woken.is_woken.swap(false, Ordering::Acquire).then_some(());
+        is_last = woken.bell.wait_until(deadline, look).is_err();
     }
 }
