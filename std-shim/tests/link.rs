@@ -443,3 +443,21 @@ fn a_port_is_connected_again_in_the_next_session_whatever_was_left_in_it() {
     let len = near.recv_deadline(0, &mut out, Some(long())).unwrap();
     assert_eq!(&out[..len], b"new");
 }
+
+#[test]
+fn room_that_the_peer_has_made_is_found_by_the_send_that_does_not_wait() {
+    let (mut near, mut far) = over_sockets();
+    thread::scope(|s| {
+        s.spawn(|| far.connect(0).unwrap());
+        near.connect(0).unwrap();
+    });
+    let mut sent = 0;
+    while near.try_send(0, b"x").is_ok() {
+        sent += 1;
+    }
+    assert!(near.try_send(0, b"x").unwrap_err().is(CoreError::WouldBlock));
+    for _ in 0..sent {
+        far.recv(0, &mut [0; MAX]).unwrap();
+    }
+    near.try_send(0, b"x").unwrap();
+}

@@ -31,13 +31,9 @@ impl EndpointState {
         let mut seen = self.0.load(Ordering::Relaxed);
         loop {
             let next = decode(seen).on(event)?;
+            let (old, new) = (seen, encode(next));
             // Relaxed: see the type. Partner: the same exchange in another thread, which makes us look again.
-            match self.0.compare_exchange_weak(
-                seen,
-                encode(next),
-                Ordering::Relaxed,
-                Ordering::Relaxed,
-            ) {
+            match self.0.compare_exchange_weak(old, new, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => return Ok(next),
                 Err(now) => seen = now,
             }
@@ -54,9 +50,12 @@ impl EndpointState {
 
 const DIRECTIONS: [Direction; 4] =
     [Direction::Absent, Direction::Open, Direction::Shut, Direction::Ended];
+const OTHERS: [State; 5] =
+    [State::New, State::Listening, State::Connecting, State::Reset, State::Closed];
 const CONNECTED: u8 = 16;
 
-/// One byte: `CONNECTED | send << 2 | recv` with two bits for a direction, or a small number for the others.
+/// One byte: `CONNECTED | send << 2 | recv` with two bits for a direction, or the place among the others. The
+/// tables have the order of the kinds.
 const fn encode(state: State) -> u8 {
     match state {
         State::New => 0,
@@ -64,30 +63,18 @@ const fn encode(state: State) -> u8 {
         State::Connecting => 2,
         State::Reset => 3,
         State::Closed => 4,
-        State::Connected { send, recv } => CONNECTED | (direction(send) << 2) | direction(recv),
+        State::Connected { send, recv } => {
+            let first = Direction::Absent as u8;
+            CONNECTED | ((send as u8 - first) << 2) | (recv as u8 - first)
+        }
     }
 }
 
-const fn direction(direction: Direction) -> u8 {
-    match direction {
-        Direction::Absent => 0,
-        Direction::Open => 1,
-        Direction::Shut => 2,
-        Direction::Ended => 3,
-    }
-}
-
-const fn decode(byte: u8) -> State {
-    match byte {
-        0 => State::New,
-        1 => State::Listening,
-        2 => State::Connecting,
-        3 => State::Reset,
-        4 => State::Closed,
-        _ => State::Connected {
-            send: DIRECTIONS[(byte >> 2 & 3) as usize],
-            recv: DIRECTIONS[(byte & 3) as usize],
-        },
+fn decode(byte: u8) -> State {
+    let direction = |bits: u8| DIRECTIONS[(bits & 3) as usize];
+    match OTHERS.get(byte as usize) {
+        Some(state) => *state,
+        None => State::Connected { send: direction(byte >> 2), recv: direction(byte) },
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::start::Start;
 use super::wire::{self, Arrived, Streams, Wire};
+use crate::fd::Timeout;
 use crate::{CoreError, Error, Result};
 use ringway_core::channel::frame::Hello;
 use ringway_core::channel::link as machine;
@@ -59,7 +60,7 @@ impl<L: Start<MAX>, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// use ringway::{link::{Config, Phase, ReliableLink}, socket::UnixStream};
     /// let (near, _far) = UnixStream::pair().unwrap();
     /// let link: ReliableLink<64> = ReliableLink::over(near, Config::new(1));
-    /// assert_eq!(link.phase(), Phase::Connecting);
+    /// assert_eq!((link.phase(), link.peer()), (Phase::Connecting, None));
     /// ```
     ///
     /// A pair of pipes:
@@ -177,11 +178,11 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         self.wire.end();
     }
 
-    /// Drives it until `attempt` does not say `WouldBlock`.
+    /// Drives it until `attempt` does not say `WouldBlock`: as long as there is time, and once in any case.
     pub(super) fn until<T>(
         &mut self,
         operation: &'static str,
-        deadline: Option<Instant>,
+        timeout: Timeout,
         mut attempt: impl FnMut(&mut Self) -> std::result::Result<T, CoreError>,
     ) -> Result<T> {
         // What is possible at once costs no look at the line.
@@ -190,6 +191,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         while let Err(CoreError::WouldBlock) = outcome {
             self.turn()?;
             outcome = attempt(self);
+            let Timeout::Until(deadline) = timeout else { break };
             if !matches!(outcome, Err(CoreError::WouldBlock)) {
                 break;
             }
@@ -244,13 +246,6 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     }
 
     /// What the peer said of itself: its identity and its limits. `None` unless the link is up or closing.
-    ///
-    /// ```
-    /// use ringway::{link::{Config, ReliableLink}, socket::UnixStream};
-    /// let (near, _far) = UnixStream::pair().unwrap();
-    /// let link: ReliableLink<64> = ReliableLink::over(near, Config::new(1));
-    /// assert_eq!(link.peer(), None);
-    /// ```
     pub fn peer(&self) -> Option<&Hello> {
         self.core.peer()
     }
@@ -304,22 +299,13 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     ///
     /// # Errors
     /// [`TimedOut`](CoreError::TimedOut); else as [`close`](Self::close).
-    ///
-    /// ```
-    /// use ringway::{link::{Config, ReliableLink}, socket::UnixStream};
-    /// use std::time::Instant;
-    /// let (near, _far) = UnixStream::pair().unwrap();
-    /// let mut link: ReliableLink<64> = ReliableLink::over(near, Config::new(1));
-    /// // Nobody was there yet.
-    /// link.close_deadline(Some(Instant::now())).unwrap();
-    /// ```
     pub fn close_deadline(&mut self, deadline: Option<Instant>) -> Result<()> {
         match self.phase() {
             Phase::Down => return Ok(()),
             Phase::Closing => {}
             Phase::Connecting | Phase::Up => self.core.close(self.wire.now()),
         }
-        self.until("close the link", deadline, |link| {
+        self.until("close the link", Timeout::Until(deadline), |link| {
             if link.phase() != Phase::Down {
                 return Err(CoreError::WouldBlock);
             }
@@ -344,12 +330,15 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// says.
     ///
     /// ```
-    /// use ringway::{link::{Config, Down, Event, ReliableLink}, socket::UnixStream};
+    /// use ringway::{CoreError, link::{Config, Down, Event, ReliableLink}, socket::UnixStream};
     /// let (near, far) = UnixStream::pair().unwrap();
     /// let mut link: ReliableLink<64> = ReliableLink::over(near, Config::new(1));
+    /// let now = Some(std::time::Instant::now());
+    /// assert!(link.next_event_deadline(now).unwrap_err().is(CoreError::TimedOut));
     /// drop(far);
     /// assert_eq!(link.next_event().unwrap(), Event::Down(Down::LineEnded));
     /// link.next_event().unwrap_err();
+    /// link.close_deadline(now).unwrap(); // nobody was there
     /// ```
     pub fn next_event(&mut self) -> Result<Event> {
         self.next_event_deadline(None)
@@ -360,7 +349,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// # Errors
     /// [`TimedOut`](CoreError::TimedOut); else as [`next_event`](Self::next_event).
     pub fn next_event_deadline(&mut self, deadline: Option<Instant>) -> Result<Event> {
-        self.until("wait for an event of the link", deadline, |link| {
+        self.until("wait for an event of the link", Timeout::Until(deadline), |link| {
             link.core.poll_event().ok_or(match link.phase() {
                 Phase::Down => CoreError::NotConnected,
                 _ => CoreError::WouldBlock,

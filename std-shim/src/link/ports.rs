@@ -1,6 +1,7 @@
 //! What a program does with the ports of a link.
 
 use super::end::Link;
+use crate::fd::Timeout;
 use crate::{CoreError, Error, Result};
 use ringway_core::channel::State;
 #[cfg(doc)]
@@ -9,8 +10,6 @@ use ringway_core::channel::link::{Line, Phase};
 use std::time::Instant;
 
 const CONNECT: &str = "connect the port";
-const SEND: &str = "send on the port";
-const RECEIVE: &str = "receive on the port";
 
 impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     Link<L, PORTS, CREDITS, MAX>
@@ -37,18 +36,9 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     ///
     /// # Errors
     /// [`TimedOut`](CoreError::TimedOut); else as [`connect`](Self::connect).
-    ///
-    /// ```
-    /// use ringway::{CoreError, link::{Config, ReliableLink}, socket::UnixStream};
-    /// use std::time::{Duration, Instant};
-    /// let (near, _far) = UnixStream::pair().unwrap();
-    /// let mut link: ReliableLink<64> = ReliableLink::over(near, Config::new(1));
-    /// let soon = Instant::now() + Duration::from_millis(5);
-    /// assert!(link.connect_deadline(0, Some(soon)).unwrap_err().is(CoreError::TimedOut));
-    /// ```
     pub fn connect_deadline(&mut self, port: u8, deadline: Option<Instant>) -> Result<()> {
         let mut opened = false;
-        self.until(CONNECT, deadline, |link| {
+        self.until(CONNECT, Timeout::Until(deadline), |link| {
             let mut state = link.port_state(port);
             if matches!(state, State::Connected { .. }) && !opened {
                 if link.phase() == Phase::Down {
@@ -104,97 +94,60 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         self.give()
     }
 
-    /// Sends a message; waits until the peer has room for it. Messages of a port arrive once each and in order, as long as the
-    /// session lasts; an empty one is a message too.
-    ///
-    /// # Errors
-    /// [`MessageTooLarge`](CoreError::MessageTooLarge) for the peer or for this side; [`BrokenPipe`](CoreError::BrokenPipe)
-    /// if the peer reads no more, or this side sends no more; [`Reset`](CoreError::Reset) if the port was torn down, or
-    /// the session ended; [`NotConnected`](CoreError::NotConnected).
-    ///
-    /// ```
-    /// use ringway::{CoreError, link::{Config, ReliableLink}, socket::UnixStream};
-    /// let (near, _far) = UnixStream::pair().unwrap();
-    /// let mut link: ReliableLink<64> = ReliableLink::over(near, Config::new(1));
-    /// assert!(link.send(0, b"hello").unwrap_err().is(CoreError::NotConnected));
-    /// ```
-    pub fn send(&mut self, port: u8, message: &[u8]) -> Result<()> {
-        self.send_deadline(port, message, None)
+    crate::fd::forms! {
+        /// Sends a message; waits until the peer has room for it. Messages of a port arrive once each and in order, as long as
+        /// the session lasts; an empty one is a message too. One that was late was not sent. Where it does not wait for room,
+        /// [`PortEvent::Writable`] tells when there is some.
+        ///
+        /// # Errors
+        /// [`MessageTooLarge`](CoreError::MessageTooLarge) for the peer or for this side; [`BrokenPipe`](CoreError::BrokenPipe)
+        /// if the peer reads no more, or this side sends no more; [`Reset`](CoreError::Reset) if the port was torn down, or
+        /// the session ended; [`NotConnected`](CoreError::NotConnected).
+        ///
+        /// ```
+        /// use ringway::{CoreError, link::{Config, ReliableLink}, socket::UnixStream};
+        /// use std::time::{Duration, Instant};
+        /// let (near, far) = UnixStream::pair().unwrap();
+        /// let mut near: ReliableLink<64> = ReliableLink::over(near, Config::new(1));
+        /// let mut far: ReliableLink<64> = ReliableLink::over(far, Config::new(2));
+        /// assert!(near.send(0, b"hello").unwrap_err().is(CoreError::NotConnected));
+        /// let soon = Some(Instant::now() + Duration::from_millis(5));
+        /// assert!(near.connect_deadline(0, soon).unwrap_err().is(CoreError::TimedOut));
+        /// std::thread::scope(|s| {
+        ///     s.spawn(|| far.connect(0).unwrap());
+        ///     near.connect(0).unwrap();
+        /// });
+        /// let soon = Some(Instant::now() + Duration::from_millis(5));
+        /// let late = near.recv_deadline(0, &mut [0; 64], soon).unwrap_err();
+        /// assert!(late.is(CoreError::TimedOut));
+        /// near.send(0, b"hello").unwrap();
+        /// assert_eq!(far.recv(0, &mut [0; 64]).unwrap(), 5);
+        /// // The port holds four messages, for which there is room at once.
+        /// while near.try_send(0, b"hello").is_ok() {}
+        /// ```
+        pub fn send,
+        pub fn try_send,
+        pub fn send_deadline:
+        (&mut self, port: u8, message: &[u8]) -> () = send_by;
+
+        /// Takes the oldest message, into `out`, and returns its length; waits for one. See [`send`](Self::send) for an example.
+        ///
+        /// # Errors
+        /// [`EndOfFile`](CoreError::EndOfFile) if the peer sends no more; [`BufferTooSmall`](CoreError::BufferTooSmall), and the
+        /// message stays; [`Reset`](CoreError::Reset) if the port was torn down, or the session ended and what had come whole
+        /// before was received; [`NotConnected`](CoreError::NotConnected).
+        pub fn recv,
+        pub fn try_recv,
+        pub fn recv_deadline:
+        (&mut self, port: u8, out: &mut [u8]) -> usize = recv_by;
     }
 
-    /// [`send`](Self::send) without waiting, and without a look at what the peer says: [`turn`](Self::turn) does that.
-    ///
-    /// # Errors
-    /// [`WouldBlock`](CoreError::WouldBlock) if there is no room, and [`PortEvent::Writable`] tells when there is; else as
-    /// [`send`](Self::send).
-    pub fn try_send(&mut self, port: u8, message: &[u8]) -> Result<()> {
-        self.core.try_send(port, message).map_err(|error| Error::new(SEND, error))?;
-        self.give()
+    fn send_by(&mut self, port: u8, message: &[u8], timeout: Timeout) -> Result<()> {
+        self.until("send on the port", timeout, |link| link.core.try_send(port, message))
     }
 
-    /// [`send`](Self::send), waiting at most until `deadline`. A message that was late was not sent.
-    ///
-    /// # Errors
-    /// [`TimedOut`](CoreError::TimedOut); else as [`send`](Self::send).
-    pub fn send_deadline(
-        &mut self,
-        port: u8,
-        message: &[u8],
-        deadline: Option<Instant>,
-    ) -> Result<()> {
-        self.until(SEND, deadline, |link| link.core.try_send(port, message))
-    }
-
-    /// Takes the oldest message, into `out`, and returns its length; waits for one.
-    ///
-    /// # Errors
-    /// [`EndOfFile`](CoreError::EndOfFile) if the peer sends no more; [`BufferTooSmall`](CoreError::BufferTooSmall), and the
-    /// message stays; [`Reset`](CoreError::Reset) if the port was torn down, or the session ended and what had come whole
-    /// before was received; [`NotConnected`](CoreError::NotConnected).
-    pub fn recv(&mut self, port: u8, out: &mut [u8]) -> Result<usize> {
-        self.recv_deadline(port, out, None)
-    }
-
-    /// [`recv`](Self::recv) without waiting.
-    ///
-    /// # Errors
-    /// [`WouldBlock`](CoreError::WouldBlock) if none is there; else as [`recv`](Self::recv).
-    pub fn try_recv(&mut self, port: u8, out: &mut [u8]) -> Result<usize> {
-        let mut outcome = self.core.try_recv(port, out);
-        if let Err(CoreError::WouldBlock) = outcome {
-            self.turn()?;
-            outcome = self.core.try_recv(port, out);
-        }
-        self.give()?;
-        outcome.map_err(|error| Error::new(RECEIVE, error))
-    }
-
-    /// [`recv`](Self::recv), waiting at most until `deadline`.
-    ///
-    /// # Errors
-    /// [`TimedOut`](CoreError::TimedOut); else as [`recv`](Self::recv).
-    ///
-    /// ```
-    /// use ringway::{CoreError, link::{Config, ReliableLink}, socket::UnixStream};
-    /// use std::time::{Duration, Instant};
-    /// let (near, far) = UnixStream::pair().unwrap();
-    /// let mut near: ReliableLink<64> = ReliableLink::over(near, Config::new(1));
-    /// let mut far: ReliableLink<64> = ReliableLink::over(far, Config::new(2));
-    /// std::thread::scope(|s| {
-    ///     s.spawn(|| far.connect(0).unwrap());
-    ///     near.connect(0).unwrap();
-    /// });
-    /// let soon = Instant::now() + Duration::from_millis(5);
-    /// let late = near.recv_deadline(0, &mut [0; 64], Some(soon)).unwrap_err();
-    /// assert!(late.is(CoreError::TimedOut));
-    /// ```
-    pub fn recv_deadline(
-        &mut self,
-        port: u8,
-        out: &mut [u8],
-        deadline: Option<Instant>,
-    ) -> Result<usize> {
-        self.until(RECEIVE, deadline, |link| link.core.try_recv(port, out))
+    fn recv_by(&mut self, port: u8, out: &mut [u8], timeout: Timeout) -> Result<usize> {
+        self.until("receive on the port", timeout, |link| link.core.try_recv(port, out))
     }
 
     /// Sends no more on this port. What was sent before still arrives; receiving goes on.

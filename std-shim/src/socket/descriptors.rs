@@ -119,8 +119,9 @@ impl<T: Type> Socket<Unix, T> {
             self.state().on(Event::Send).map_err(|reason| Error::new(SEND, reason))?;
         }
         self.attempt(Interest::Write, timeout, |at_once| {
-            let mut space = Control::new();
-            let mut control = SendAncillaryBuffer::new(&mut space.0);
+            let mut space =
+                [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
+            let mut control = SendAncillaryBuffer::new(&mut space);
             if !descriptors.is_empty()
                 && !control.push(SendAncillaryMessage::ScmRights(descriptors))
             {
@@ -199,19 +200,3 @@ pub(crate) struct Rights {
 }
 
 const ALL: &str = "receive every descriptor that was sent (those that came are closed)";
-
-/// Room for the descriptors of one message that is sent.
-#[repr(C, align(8))]
-struct Control([MaybeUninit<u8>; CONTROL]);
-
-const CONTROL: usize = {
-    let bytes = (MAX_DESCRIPTORS * size_of::<libc::c_int>()) as libc::c_uint;
-    // SAFETY: it computes; the value is far below the bounds of the type.
-    unsafe { libc::CMSG_SPACE(bytes) as usize }
-};
-
-impl Control {
-    fn new() -> Self {
-        Control([MaybeUninit::uninit(); CONTROL])
-    }
-}

@@ -25,46 +25,48 @@ pub struct Options {
     recv_buffer: Option<usize>,
 }
 
-impl Options {
-    /// The defaults.
-    pub const fn new() -> Self {
-        Options {
-            backlog: None,
-            mode: None,
-            exclusive: false,
-            share_port: false,
-            only_v6: None,
-            send_buffer: None,
-            recv_buffer: None,
-        }
-    }
+/// A line for each option: how it is set, and what that makes of the field of its name.
+macro_rules! options {
+    ($($(#[$doc:meta])* $vis:vis const fn $name:ident($($value:ident: $Value:ty)?) = $made:expr;)+) => {
+        impl Options {
+            /// The defaults.
+            pub const fn new() -> Self {
+                Options {
+                    backlog: None,
+                    mode: None,
+                    exclusive: false,
+                    share_port: false,
+                    only_v6: None,
+                    send_buffer: None,
+                    recv_buffer: None,
+                }
+            }
 
+            $($(#[$doc])*
+            #[must_use]
+            $vis const fn $name(mut self $(, $value: $Value)?) -> Self {
+                self.$name = $made;
+                self
+            })+
+        }
+    };
+}
+
+options! {
     /// How many connections may wait for `accept` ([listen(2)](https://man7.org/linux/man-pages/man2/listen.2.html)).
     /// Linux keeps one more than this, and no more than `net.core.somaxconn`, which is the default.
     #[doc(alias = "listen")]
-    #[must_use]
-    pub const fn backlog(mut self, connections: u32) -> Self {
-        self.backlog = Some(connections);
-        self
-    }
+    pub const fn backlog(connections: u32) = Some(connections);
 
     /// The permissions of the socket file: exactly these, whatever the process's umask is, and in its first moment fewer,
     /// never more. Who may write may connect. Without this option the system's rule holds: `0o777` less the umask. Only Unix
     /// sockets with a path have a file. To bind fails with `EINVAL` for a mode above `0o7777`.
-    #[must_use]
-    pub const fn mode(mut self, mode: u32) -> Self {
-        self.mode = Some(mode);
-        self
-    }
+    pub const fn mode(mode: u32) = Some(mode);
 
     /// Not to bind while old connections of the same TCP port linger: a listener does without (`SO_REUSEADDR`) so that
     /// it can be started again at once.
     #[doc(alias = "SO_REUSEADDR")]
-    #[must_use]
-    pub const fn exclusive(mut self) -> Self {
-        self.exclusive = true;
-        self
-    }
+    pub const fn exclusive() = true;
 
     /// Lets several sockets bind to one address and port, if each of them asks for it and one user has them all: the system
     /// spreads connections and datagrams over them.
@@ -77,36 +79,22 @@ impl Options {
     /// # Ok::<(), ringway::Error>(())
     /// ```
     #[doc(alias = "SO_REUSEPORT")]
-    #[must_use]
-    pub const fn share_port(mut self) -> Self {
-        self.share_port = true;
-        self
-    }
+    pub const fn share_port() = true;
 
     /// Whether an IPv6 end leaves IPv4 to others. The default is the system's (`net.ipv6.bindv6only`).
     #[doc(alias = "IPV6_V6ONLY")]
-    #[must_use]
-    pub const fn only_v6(mut self, only: bool) -> Self {
-        self.only_v6 = Some(only);
-        self
-    }
+    pub const fn only_v6(only: bool) = Some(only);
 
     /// As [`Socket::set_send_buffer`](super::Socket::set_send_buffer); the TCP connections of a listener inherit it.
     #[doc(alias = "SO_SNDBUF")]
-    #[must_use]
-    pub const fn send_buffer(mut self, bytes: usize) -> Self {
-        self.send_buffer = Some(bytes);
-        self
-    }
+    pub const fn send_buffer(bytes: usize) = Some(bytes);
 
     /// As [`Socket::set_recv_buffer`](super::Socket::set_recv_buffer); the TCP connections of a listener inherit it.
     #[doc(alias = "SO_RCVBUF")]
-    #[must_use]
-    pub const fn recv_buffer(mut self, bytes: usize) -> Self {
-        self.recv_buffer = Some(bytes);
-        self
-    }
+    pub const fn recv_buffer(bytes: usize) = Some(bytes);
+}
 
+impl Options {
     pub(super) fn get_backlog(&self) -> i32 {
         // The kernel cuts it to its own limit.
         self.backlog.map_or(i32::MAX, |backlog| i32::try_from(backlog).unwrap_or(i32::MAX))
