@@ -99,7 +99,8 @@ impl Options {
     ///
     /// ```
     /// use ringway::pipe::Options;
-    /// let (reader, writer) = Options::new().packets(true).open().unwrap();
+    /// let (reader, writer) = Options::new().packets(true).size(256 << 10).open().unwrap();
+    /// assert!(reader.size().unwrap() >= 256 << 10);
     /// writer.write_all(b"one").unwrap();
     /// writer.write_all(b"three").unwrap();
     /// let mut buf = [0; 16];
@@ -113,12 +114,6 @@ impl Options {
     }
 
     /// How many bytes the pipe can hold, at least. See [`Reader::set_size`].
-    ///
-    /// ```
-    /// use ringway::pipe::Options;
-    /// let (reader, _writer) = Options::new().size(256 << 10).open().unwrap();
-    /// assert!(reader.size().unwrap() >= 256 << 10);
-    /// ```
     pub const fn size(mut self, bytes: usize) -> Self {
         self.size = Some(bytes);
         self

@@ -33,9 +33,28 @@ const SET: &str = "set the mode of the serial port";
 /// The end of file, or `EIO`, is a line that hung up: an adapter that was pulled out, a pseudo terminal whose other side closed.
 ///
 /// ```
-/// use ringway::{CoreError, serial::Port};
+/// use ringway::{CoreError, fd, serial::{self, Port}};
 /// let missing = Port::open("/dev/no such port", 115_200).unwrap_err();
 /// assert!(missing.is(CoreError::NotFound));
+///
+/// let (here, there) = serial::pair().unwrap();
+/// there.set_speed(230_400).unwrap();
+/// assert_eq!(there.speed().unwrap(), 230_400);
+/// fd::write(&here, b"x").unwrap();
+/// here.drain().unwrap();
+///
+/// let path = serial::path(&there).unwrap();
+/// assert!(path.starts_with("/dev/pts"));
+/// let first = Port::open_shared(&path, 115_200).unwrap();
+/// let second = Port::open_shared(&path, 115_200).unwrap();
+/// assert!(Port::open(&path, 115_200).unwrap_err().is(CoreError::AddressInUse));
+/// drop((first, second));
+/// let alone = Port::open(&path, 115_200).unwrap();
+/// assert!(Port::open(&path, 9_600).unwrap_err().is(CoreError::AddressInUse));
+///
+/// let adopted = Port::try_from(fd::duplicate(&there).unwrap()).unwrap();
+/// let (reader, _writer) = std::io::pipe().unwrap();
+/// Port::try_from(std::os::fd::OwnedFd::from(reader)).expect_err("a pipe is no serial port");
 /// ```
 #[doc(alias = "termios")]
 #[doc(alias = "tty")]
@@ -73,16 +92,6 @@ impl Port {
     /// [`AddressInUse`](CoreError::AddressInUse) if another program has it,
     /// [`NotFound`](CoreError::NotFound), [`Cause::WrongFile`](crate::Cause::WrongFile) if it is no terminal, `EACCES` (the
     /// group `dialout` may), `EINVAL` if it has no such speed, or what the system says.
-    ///
-    /// ```
-    /// use ringway::{CoreError, serial::{self, Port}};
-    /// let (_here, there) = serial::pair().unwrap();
-    /// let path = serial::path(&there).unwrap();
-    /// let first = Port::open(&path, 115_200).unwrap();
-    /// assert!(Port::open(&path, 9_600).unwrap_err().is(CoreError::AddressInUse));
-    /// drop(first);
-    /// Port::open(&path, 9_600).unwrap();
-    /// ```
     #[doc(alias = "TIOCEXCL")]
     pub fn open(path: impl AsRef<Path>, speed: u32) -> Result<Self> {
         Self::open_as(path.as_ref(), speed, Hold::Alone)
@@ -94,15 +103,6 @@ impl Port {
     ///
     /// # Errors
     /// [`AddressInUse`](CoreError::AddressInUse) if a program has it for itself; else as [`open`](Self::open).
-    ///
-    /// ```
-    /// use ringway::{CoreError, serial::{self, Port}};
-    /// let (_here, there) = serial::pair().unwrap();
-    /// let path = serial::path(&there).unwrap();
-    /// let first = Port::open_shared(&path, 115_200).unwrap();
-    /// let second = Port::open_shared(&path, 115_200).unwrap();
-    /// assert!(Port::open(&path, 115_200).unwrap_err().is(CoreError::AddressInUse));
-    /// ```
     pub fn open_shared(path: impl AsRef<Path>, speed: u32) -> Result<Self> {
         Self::open_as(path.as_ref(), speed, Hold::Shared)
     }
@@ -136,12 +136,6 @@ impl Port {
     ///
     /// # Errors
     /// What the system says.
-    ///
-    /// ```
-    /// let (_here, there) = ringway::serial::pair().unwrap();
-    /// there.set_speed(230_400).unwrap();
-    /// assert_eq!(there.speed().unwrap(), 230_400);
-    /// ```
     pub fn speed(&self) -> Result<u32> {
         termios::tcgetattr(&self.fd)
             .map(|mode| mode.output_speed())
@@ -165,13 +159,6 @@ impl Port {
     ///
     /// # Errors
     /// What the system says.
-    ///
-    /// ```
-    /// let (here, there) = ringway::serial::pair().unwrap();
-    /// ringway::fd::write(&here, b"x").unwrap();
-    /// here.drain().unwrap();
-    /// # drop(there);
-    /// ```
     #[doc(alias = "tcdrain")]
     pub fn drain(&self) -> Result<()> {
         retry(|| termios::tcdrain(&self.fd))
@@ -274,11 +261,6 @@ pub fn pair() -> Result<(Port, Port)> {
 ///
 /// # Errors
 /// [`NotFound`](CoreError::NotFound) if it has none any more, or what the system says.
-///
-/// ```
-/// let (_here, there) = ringway::serial::pair().unwrap();
-/// assert!(ringway::serial::path(&there).unwrap().starts_with("/dev/pts"));
-/// ```
 #[doc(alias = "ttyname")]
 #[doc(alias = "ptsname")]
 pub fn path(port: impl AsFd) -> Result<std::path::PathBuf> {
@@ -304,14 +286,6 @@ impl Drop for Port {
 
 /// A terminal that somebody else opened: it becomes raw, and keeps its speed. Whether it blocks stays as it was, for the
 /// description may be shared; and so does who else may open it.
-///
-/// ```
-/// use ringway::{fd, serial::{self, Port}};
-/// let (_here, there) = serial::pair().unwrap();
-/// let adopted = Port::try_from(fd::duplicate(&there).unwrap()).unwrap();
-/// let (reader, _writer) = std::io::pipe().unwrap();
-/// Port::try_from(std::os::fd::OwnedFd::from(reader)).expect_err("a pipe is no serial port");
-/// ```
 impl TryFrom<OwnedFd> for Port {
     type Error = Error;
 

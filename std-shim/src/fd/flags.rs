@@ -10,11 +10,6 @@ use std::process::Command;
 ///
 /// # Errors
 /// What the system says.
-///
-/// ```
-/// let (reader, _writer) = std::io::pipe().unwrap();
-/// assert!(!ringway::fd::nonblocking(&reader).unwrap());
-/// ```
 #[doc(alias = "F_GETFL")]
 pub fn nonblocking(fd: impl AsFd) -> Result<bool> {
     rustix::fs::fcntl_getfl(fd)
@@ -32,6 +27,7 @@ pub fn nonblocking(fd: impl AsFd) -> Result<bool> {
 /// ```
 /// use ringway::fd;
 /// let (reader, _writer) = std::io::pipe().unwrap();
+/// assert!(!fd::nonblocking(&reader).unwrap());
 /// fd::set_nonblocking(&reader, true).unwrap();
 /// assert!(fd::nonblocking(&reader).unwrap());
 /// // The mode is the description's: a duplicate has it too.
@@ -54,11 +50,6 @@ pub fn set_nonblocking(fd: impl AsFd, on: bool) -> Result<()> {
 ///
 /// # Errors
 /// What the system says.
-///
-/// ```
-/// let (reader, _writer) = std::io::pipe().unwrap(); // the standard library sets it too
-/// assert!(ringway::fd::close_on_exec(&reader).unwrap());
-/// ```
 #[doc(alias = "F_GETFD")]
 #[doc(alias = "FD_CLOEXEC")]
 pub fn close_on_exec(fd: impl AsFd) -> Result<bool> {
@@ -75,9 +66,10 @@ pub fn close_on_exec(fd: impl AsFd) -> Result<bool> {
 ///
 /// ```
 /// use ringway::fd;
-/// let (reader, _writer) = std::io::pipe().unwrap();
-/// fd::set_close_on_exec(&reader, true).unwrap();
+/// let (reader, _writer) = std::io::pipe().unwrap(); // the standard library sets it too
 /// assert!(fd::close_on_exec(&reader).unwrap());
+/// fd::set_close_on_exec(&reader, false).unwrap();
+/// assert!(!fd::close_on_exec(&reader).unwrap());
 /// ```
 #[doc(alias = "F_SETFD")]
 pub fn set_close_on_exec(fd: impl AsFd, on: bool) -> Result<()> {

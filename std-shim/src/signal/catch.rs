@@ -29,13 +29,6 @@ pub const DEPTH: usize = 64;
 const LINES: usize = 64;
 
 /// The core's table, as this process uses it: line `n - 1` is signal `n`.
-///
-/// ```
-/// use ringway::signal::{self, Signal, SignalSet};
-/// let table: &signal::ProcessTable = signal::table();
-/// table.set_priority(Signal::TERM.line(), 10)?;
-/// # Ok::<(), ringway::CoreError>(())
-/// ```
 pub type ProcessTable = core::Table<LINES, DEPTH, Wakeup>;
 
 static TABLE: ProcessTable = core::Table::new();
@@ -59,13 +52,6 @@ struct Installed {
 }
 
 /// How signals of a kind that arrive before they are dispatched are delivered: in POSIX's words.
-///
-/// ```
-/// use ringway::signal::{self, Delivery, Signal};
-/// signal::catch(Signal::WINCH, Delivery::Coalesced)?; // that it came, and how often
-/// signal::catch(Signal::URG, Delivery::Queued)?; // each one, with its sender and its value
-/// # Ok::<(), ringway::Error>(())
-/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Delivery {
     /// All that came in one delivery, which says how many they were. None is ever lost.
@@ -94,7 +80,8 @@ pub enum Delivery {
 ///
 /// ```
 /// use ringway::signal::{self, Delivery, Signal};
-/// signal::catch(Signal::USR1 | Signal::USR2, Delivery::Queued)?;
+/// signal::catch(Signal::WINCH, Delivery::Coalesced)?; // that it came, and how often
+/// signal::catch(Signal::USR1 | Signal::USR2, Delivery::Queued)?; // each one, with its sender and its value
 /// assert!(signal::catch(Signal::KILL, Delivery::Coalesced).is_err());
 /// # Ok::<(), ringway::Error>(())
 /// ```
@@ -213,9 +200,13 @@ pub fn handle(
 ///
 /// ```
 /// use ringway::signal::{self, Signal};
-/// let before = signal::table().mask(Signal::USR1.into());
+/// let table: &signal::ProcessTable = signal::table();
+/// table.set_priority(Signal::TERM.line(), 10)?;
+/// let before = table.mask(Signal::USR1.into());
 /// // … no handler of USR1 runs …
-/// signal::table().set_mask(before);
+/// table.set_mask(before);
+/// assert_eq!(signal::lost_payloads(Signal::USR1), 0);
+/// # Ok::<(), ringway::CoreError>(())
 /// ```
 pub fn table() -> &'static ProcessTable {
     &TABLE
@@ -223,11 +214,6 @@ pub fn table() -> &'static ProcessTable {
 
 /// How many signals of this kind lost their payload since the process started, because [`DEPTH`] others waited. They
 /// were counted nevertheless.
-///
-/// ```
-/// use ringway::signal::{self, Signal};
-/// assert_eq!(signal::lost_payloads(Signal::HUP), 0);
-/// ```
 pub fn lost_payloads(signal: Signal) -> usize {
     LOST.get(signal.line() as usize).map_or(0, |lost| lost.load(Ordering::Relaxed))
 }

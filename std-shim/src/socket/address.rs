@@ -16,9 +16,15 @@ use std::path::{Path, PathBuf};
 /// [`BadName`](CoreError::BadName) when it is used.
 ///
 /// ```
-/// use ringway::socket::UnixAddress;
-/// assert_eq!(UnixAddress::from("/run/app.sock").to_string(), "/run/app.sock");
+/// use ringway::socket::{UnixAddress, UnixListener, UnixStream};
+/// assert_eq!(UnixAddress::from("/run/app.sock"), UnixAddress::Path("/run/app.sock".into()));
 /// assert_eq!(UnixAddress::abstract_name("app").to_string(), "@app");
+/// assert_eq!(UnixAddress::MAX, 107);
+///
+/// let name = UnixAddress::abstract_name(format!("ringway-doc-{}", std::process::id()));
+/// let listener = UnixListener::bind(name.clone())?;
+/// let client = UnixStream::connect(name)?;
+/// # Ok::<(), ringway::Error>(())
 /// ```
 ///
 /// [unix(7)]: https://man7.org/linux/man-pages/man7/unix.7.html
@@ -37,21 +43,9 @@ pub enum UnixAddress {
 
 impl UnixAddress {
     /// The longest path or abstract name, in bytes.
-    ///
-    /// ```
-    /// assert_eq!(ringway::socket::UnixAddress::MAX, 107);
-    /// ```
     pub const MAX: usize = size_of::<libc::sockaddr_un>() - PATH_OFFSET - 1;
 
     /// The abstract name of these bytes.
-    ///
-    /// ```
-    /// use ringway::socket::{UnixAddress, UnixListener, UnixStream};
-    /// let name = UnixAddress::abstract_name(format!("ringway-doc-{}", std::process::id()));
-    /// let listener = UnixListener::bind(name.clone())?;
-    /// let client = UnixStream::connect(name)?;
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
     pub fn abstract_name(name: impl AsRef<[u8]>) -> Self {
         UnixAddress::Abstract(name.as_ref().to_vec())
     }
@@ -89,11 +83,6 @@ impl UnixAddress {
 
 impl<P: AsRef<Path>> From<P> for UnixAddress {
     /// The path of a socket file.
-    ///
-    /// ```
-    /// use ringway::socket::UnixAddress;
-    /// assert_eq!(UnixAddress::from("/tmp/a"), UnixAddress::Path("/tmp/a".into()));
-    /// ```
     fn from(path: P) -> Self {
         UnixAddress::Path(path.as_ref().to_path_buf())
     }

@@ -48,12 +48,6 @@ impl<F: Family, T: Type> Socket<F, T> {
     ///
     /// # Errors
     /// What the system says ([getsockname(2)](https://man7.org/linux/man-pages/man2/getsockname.2.html)).
-    ///
-    /// ```
-    /// let socket = ringway::socket::UdpSocket::bind("127.0.0.1:0")?;
-    /// assert_ne!(socket.local_address()?.port(), 0); // the system chose one
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
     #[doc(alias = "getsockname")]
     pub fn local_address(&self) -> Result<F::Address> {
         let address = rustix::net::getsockname(&self.fd)
@@ -68,9 +62,10 @@ impl<F: Family, T: Type> Socket<F, T> {
     /// ([getpeername(2)](https://man7.org/linux/man-pages/man2/getpeername.2.html)).
     ///
     /// ```
-    /// use ringway::socket::{UnixAddress, UnixStream};
+    /// use ringway::socket::{UdpSocket, UnixAddress, UnixStream};
     /// let (ours, _theirs) = UnixStream::pair()?;
     /// assert_eq!(ours.peer_address()?, UnixAddress::Unnamed);
+    /// assert_ne!(UdpSocket::bind("127.0.0.1:0")?.local_address()?.port(), 0); // the system chose one
     /// # Ok::<(), ringway::Error>(())
     /// ```
     #[doc(alias = "getpeername")]

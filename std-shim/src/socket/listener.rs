@@ -32,10 +32,12 @@ impl<F: Family, T: Connected> Listener<F, T> {
         /// ([accept(2)](https://man7.org/linux/man-pages/man2/accept.2.html)).
         ///
         /// ```
-        /// use ringway::CoreError;
+        /// use ringway::{CoreError, channel::State};
         /// use ringway::socket::{TcpListener, TcpStream};
         /// use std::time::{Duration, Instant};
         /// let listener = TcpListener::bind("localhost:0")?;
+        /// assert_ne!(listener.local_address()?.port(), 0); // the system chose one
+        /// assert_eq!(listener.state(), State::Listening);
         /// assert!(listener.try_accept().unwrap_err().is(CoreError::WouldBlock));
         /// let soon = Instant::now() + Duration::from_millis(5);
         /// assert!(listener.accept_deadline(Some(soon)).unwrap_err().is(CoreError::TimedOut));
@@ -56,25 +58,12 @@ impl<F: Family, T: Connected> Listener<F, T> {
     ///
     /// # Errors
     /// What the system says.
-    ///
-    /// ```
-    /// let listener = ringway::socket::TcpListener::bind("127.0.0.1:0")?;
-    /// assert_ne!(listener.local_address()?.port(), 0); // the system chose one
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
     #[doc(alias = "getsockname")]
     pub fn local_address(&self) -> Result<F::Address> {
         self.socket.local_address()
     }
 
     /// Where it is in its life: `Listening` until it is dropped.
-    ///
-    /// ```
-    /// use ringway::channel::State;
-    /// let listener = ringway::socket::TcpListener::bind("127.0.0.1:0")?;
-    /// assert_eq!(listener.state(), State::Listening);
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
     pub fn state(&self) -> State {
         self.socket.state()
     }
@@ -136,7 +125,8 @@ impl<F: Reach, T: Connected> Listener<F, T> {
     ///
     /// ```
     /// use ringway::CoreError;
-    /// use ringway::socket::{TcpListener, UnixListener};
+    /// use ringway::socket::{Options, TcpListener, UnixListener};
+    /// use std::os::unix::fs::PermissionsExt;
     /// let dir = tempfile::tempdir().unwrap();
     /// let path = dir.path().join("app.sock");
     ///
@@ -147,9 +137,10 @@ impl<F: Reach, T: Connected> Listener<F, T> {
     ///
     /// drop(std::os::unix::net::UnixListener::bind(&path).unwrap()); // leaves its file, as a killed process would
     /// assert!(path.exists());
-    /// let listener = UnixListener::bind(&path)?;
+    /// let listener = UnixListener::bind_with(&path, &Options::new().mode(0o600))?;
+    /// assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     ///
-    /// let listener = TcpListener::bind(("127.0.0.1", 0))?;
+    /// let listener = TcpListener::bind_with("[::1]:0", &Options::new().only_v6(true))?;
     /// let error = TcpListener::bind(listener.local_address()?).unwrap_err();
     /// assert!(error.is(CoreError::AddressInUse));
     /// # Ok::<(), ringway::Error>(())
@@ -162,17 +153,6 @@ impl<F: Reach, T: Connected> Listener<F, T> {
     ///
     /// # Errors
     /// As [`bind`](Self::bind).
-    ///
-    /// ```
-    /// use ringway::socket::{Options, TcpListener, UnixListener};
-    /// use std::os::unix::fs::PermissionsExt;
-    /// let dir = tempfile::tempdir().unwrap();
-    /// let path = dir.path().join("private.sock");
-    /// let listener = UnixListener::bind_with(&path, &Options::new().mode(0o600))?;
-    /// assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
-    /// let listener = TcpListener::bind_with("[::1]:0", &Options::new().only_v6(true))?;
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
     pub fn bind_with(address: impl Destination<F>, options: &Options) -> Result<Self> {
         const WHAT: &str = "listen at";
         try_each(address.addresses()?, |address, _| {

@@ -76,12 +76,15 @@ impl<F: Reach, T: Connected> Socket<F, T> {
     /// ```
     /// use ringway::CoreError;
     /// use ringway::socket::{TcpListener, TcpStream, UnixStream};
+    /// use std::time::{Duration, Instant};
     /// let dir = tempfile::tempdir().unwrap();
     /// let error = UnixStream::connect(dir.path().join("nobody")).unwrap_err();
     /// assert!(error.is(CoreError::NotFound));
     ///
     /// let listener = TcpListener::bind("127.0.0.1:0")?;
     /// let port = listener.local_address()?.port();
+    /// let soon = Instant::now() + Duration::from_secs(1);
+    /// let client = TcpStream::connect_deadline(listener.local_address()?, Some(soon))?;
     /// let client = TcpStream::connect(("localhost", port))?;
     /// assert_eq!(client.peer_address()?.port(), port);
     /// # Ok::<(), ringway::Error>(())
@@ -98,15 +101,6 @@ impl<F: Reach, T: Connected> Socket<F, T> {
     ///
     /// # Errors
     /// [`TimedOut`](crate::CoreError::TimedOut) when it passed first; else as [`connect`](Self::connect).
-    ///
-    /// ```
-    /// use ringway::socket::{TcpListener, TcpStream};
-    /// use std::time::{Duration, Instant};
-    /// let listener = TcpListener::bind("127.0.0.1:0")?;
-    /// let soon = Instant::now() + Duration::from_secs(1);
-    /// let client = TcpStream::connect_deadline(listener.local_address()?, Some(soon))?;
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
     pub fn connect_deadline(to: impl Destination<F>, deadline: Option<Instant>) -> Result<Self> {
         try_each(to.addresses()?, |address, others| {
             let share = |deadline: Instant| match others {
@@ -132,12 +126,14 @@ impl<F: Reach> Socket<F, Datagram> {
     /// As [`Listener::bind`](super::Listener::bind).
     ///
     /// ```
-    /// use ringway::socket::{UdpSocket, UnixDatagram};
+    /// use ringway::socket::{Options, UdpSocket, UnixDatagram};
     /// let dir = tempfile::tempdir().unwrap();
     /// let receiver = UnixDatagram::bind(dir.path().join("inbox"))?;
     /// UnixDatagram::unbound()?.send_to(b"hello", dir.path().join("inbox"))?;
     /// assert_eq!(receiver.recv(&mut [0; 16])?, 5);
     ///
+    /// let private = Options::new().mode(0o600);
+    /// let receiver = UnixDatagram::bind_with(dir.path().join("private"), &private)?;
     /// let receiver = UdpSocket::bind("localhost:0")?;
     /// # Ok::<(), ringway::Error>(())
     /// ```
@@ -149,15 +145,6 @@ impl<F: Reach> Socket<F, Datagram> {
     ///
     /// # Errors
     /// As [`bind`](Self::bind).
-    ///
-    /// ```
-    /// use ringway::socket::{Options, UdpSocket, UnixDatagram};
-    /// let dir = tempfile::tempdir().unwrap();
-    /// let private = Options::new().mode(0o600);
-    /// let receiver = UnixDatagram::bind_with(dir.path().join("inbox"), &private)?;
-    /// let receiver = UdpSocket::bind_with("127.0.0.1:0", &Options::new().recv_buffer(1 << 18))?;
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
     pub fn bind_with(address: impl Destination<F>, options: &Options) -> Result<Self> {
         try_each(address.addresses()?, |address, _| {
             let (fd, file) = F::bind::<Datagram>(address, SocketFlags::empty(), options)?;
