@@ -37,9 +37,10 @@ mod open;
 pub use crate::pipe::{Reader, Writer};
 
 use crate::{CoreError, Result};
-use name::Name;
+use mark::Made;
 use rustix::fs::CWD;
-use std::os::fd::AsFd;
+use std::ffi::OsString;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 /// A FIFO's name in the file system. If it was made here, dropping it removes it.
@@ -63,7 +64,11 @@ use std::path::{Path, PathBuf};
 /// ```
 #[derive(Debug)]
 pub struct Fifo {
-    name: Name,
+    path: PathBuf,
+    /// Held open, so that the name means the same after a `chdir` or when the directory is moved.
+    dir: OwnedFd,
+    file: OsString,
+    made: Option<Made>,
 }
 
 impl Fifo {
@@ -114,7 +119,7 @@ impl Fifo {
     /// ```
     #[doc(alias = "mkfifoat")]
     pub fn create_at(dir: impl AsFd, path: impl AsRef<Path>, mode: u32) -> Result<Fifo> {
-        Name::make(dir.as_fd(), path.as_ref(), mode).map(|name| Fifo { name })
+        Self::make(dir.as_fd(), path.as_ref(), mode)
     }
 
     /// [`open`](Self::open), or [`create`](Self::create) if nothing has the name: for two peers that may start in either order.
@@ -161,28 +166,29 @@ impl Fifo {
     ///
     /// See [`create_at`](Self::create_at) for an example.
     pub fn open_at(dir: impl AsFd, path: impl AsRef<Path>) -> Result<Fifo> {
-        Name::find(dir.as_fd(), path.as_ref()).map(|name| Fifo { name })
+        Self::find(dir.as_fd(), path.as_ref())
     }
 
     /// The path, as it was given.
     pub fn path(&self) -> &Path {
-        self.name.path()
+        &self.path
     }
 
     /// Whether dropping this value removes the name.
     pub fn is_creator(&self) -> bool {
-        self.name.is_creator()
+        self.made.as_ref().is_some_and(|made| made.process == std::process::id())
     }
 
     /// The path of the mark beside a FIFO that was made here, `.NAME.ringway`, which goes with the FIFO: for a program that
     /// removes both itself, where it ends without dropping this value. `None` if there is no mark.
     pub fn mark(&self) -> Option<PathBuf> {
-        self.name.mark()
+        let mark = self.made.as_ref().filter(|_| self.is_creator())?.mark.as_ref()?;
+        Some(self.path.with_file_name(mark.name()))
     }
 
     /// Leaves the name in the file system when this value is dropped.
     pub fn keep(mut self) {
-        self.name.keep();
+        self.made = None;
     }
 
     /// Removes the name now, as dropping does, and says whether that worked. Ends that are open stay open. A name that was
@@ -192,6 +198,6 @@ impl Fifo {
     /// What the system says.
     #[doc(alias = "unlink")]
     pub fn remove(mut self) -> Result<()> {
-        self.name.remove()
+        self.remove_name()
     }
 }

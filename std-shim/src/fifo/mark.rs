@@ -13,6 +13,18 @@ use rustix::io::{self, Errno};
 use std::ffi::{OsStr, OsString};
 use std::os::fd::{BorrowedFd, OwnedFd};
 
+/// The FIFO that we made, to know it again.
+#[derive(Debug)]
+pub(super) struct Made {
+    pub(super) identity: Identity,
+    /// Tells others that the maker lives. Dropped, and so removed, after the FIFO.
+    pub(super) mark: Option<Mark>,
+    /// As long as it is held, no other file can get the same inode number.
+    pub(super) _node: OwnedFd,
+    /// A forked child has this value too, and is not the one to remove the name.
+    pub(super) process: u32,
+}
+
 const MODE: Mode = Mode::RUSR.union(Mode::WUSR);
 
 /// A mark that this process has locked. Dropping it removes it.

@@ -1,62 +1,41 @@
 //! The name of a FIFO: made, found, and removed only as long as it is ours.
 
-use super::mark::Mark;
+use super::Fifo;
+use super::mark::{Made, Mark};
 use crate::error::wrong_file;
 use crate::fd::{Identity, identity};
 use crate::{CoreError, Error, Result, mode};
 use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
-use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 const MAKE: &str = "make the FIFO";
 const USE: &str = "use the FIFO";
 
-/// A directory, held open so that the name means the same after a `chdir` or when the directory is moved, and a name in it.
-#[derive(Debug)]
-pub(super) struct Name {
-    path: PathBuf,
-    dir: OwnedFd,
-    file: OsString,
-    made: Option<Made>,
-}
-
-/// The FIFO that we made, to know it again.
-#[derive(Debug)]
-struct Made {
-    identity: Identity,
-    /// Tells others that the maker lives. Dropped, and so removed, after the FIFO.
-    mark: Option<Mark>,
-    /// As long as it is held, no other file can get the same inode number.
-    _node: OwnedFd,
-    /// A forked child has this value too, and is not the one to remove the name.
-    process: u32,
-}
-
-impl Name {
+impl Fifo {
     pub(super) fn make(dir: BorrowedFd<'_>, path: &Path, mode: u32) -> Result<Self> {
         let failed = |errno| Error::new(MAKE, errno).on(path.display());
         let bits = mode::bits(mode).map_err(failed)?;
-        let mut name = Self::resolve(dir, path, MAKE, CoreError::AddressInUse)?;
+        let mut fifo = Self::resolve(dir, path, MAKE, CoreError::AddressInUse)?;
         // Before there is a FIFO: one that is there already may be a dead maker's, and then it is taken over as it is. Those
         // who wait at it wait for us from now on.
-        let (mark, dead) = Mark::take(name.dir.as_fd(), &name.file).unzip();
-        match make_node(name.dir.as_fd(), &name.file, bits) {
-            Err(Errno::EXIST) if name.is_the_dead_one(dead.flatten()) => {}
+        let (mark, dead) = Mark::take(fifo.dir.as_fd(), &fifo.file).unzip();
+        match fs::mkfifoat(&fifo.dir, &fifo.file, bits) {
+            Err(Errno::EXIST) if fifo.is_the_dead_one(dead.flatten()) => {}
             other => other.map_err(failed)?,
         }
-        match name.claim(mode) {
+        match fifo.claim(mode) {
             Ok(mut made) => {
                 // One that cannot be written is none, and goes.
                 made.mark = mark.filter(|mark| mark.write(made.identity).is_ok());
-                name.made = Some(made);
-                Ok(name)
+                fifo.made = Some(made);
+                Ok(fifo)
             }
             Err(errno) => {
                 // Made a moment ago, and not as it was asked for: it must not stay.
-                let _ = fs::unlinkat(&name.dir, &name.file, AtFlags::empty());
+                let _ = fs::unlinkat(&fifo.dir, &fifo.file, AtFlags::empty());
                 Err(failed(errno))
             }
         }
@@ -73,26 +52,9 @@ impl Name {
 
     pub(super) fn find(dir: BorrowedFd<'_>, path: &Path) -> Result<Self> {
         // A path without a last name (`/`, `..`) is a directory.
-        let name = Self::resolve(dir, path, USE, wrong_file(FileType::Directory, "a FIFO"))?;
-        name.check(USE)?;
-        Ok(name)
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    pub(super) fn is_creator(&self) -> bool {
-        self.made.as_ref().is_some_and(|made| made.process == std::process::id())
-    }
-
-    pub(super) fn mark(&self) -> Option<PathBuf> {
-        let mark = self.made.as_ref().filter(|_| self.is_creator())?.mark.as_ref()?;
-        Some(self.path.with_file_name(mark.name()))
-    }
-
-    pub(super) fn keep(&mut self) {
-        self.made = None;
+        let fifo = Self::resolve(dir, path, USE, wrong_file(FileType::Directory, "a FIFO"))?;
+        fifo.check(USE)?;
+        Ok(fifo)
     }
 
     /// Fails unless the name stands for a FIFO.
@@ -117,7 +79,7 @@ impl Name {
         }
     }
 
-    pub(super) fn open(&self, flags: OFlags) -> rustix::io::Result<OwnedFd> {
+    pub(super) fn open_node(&self, flags: OFlags) -> rustix::io::Result<OwnedFd> {
         let flags = flags | OFlags::CLOEXEC | OFlags::NOCTTY;
         crate::fd::retry(|| fs::openat(&self.dir, &self.file, flags, Mode::empty()))
     }
@@ -128,13 +90,15 @@ impl Name {
 
     /// Removes the name if it is the FIFO that this process made. Between the look and the removal somebody who may write
     /// to the directory could exchange the two; no system has a call that does both.
-    pub(super) fn remove(&mut self) -> Result<()> {
+    pub(super) fn remove_name(&mut self) -> Result<()> {
         if !self.is_creator() {
             return Ok(());
         }
         let Some(made) = self.made.take() else { return Ok(()) };
         let removed = match fs::statat(&self.dir, &self.file, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(stat) if made.is(&stat) => fs::unlinkat(&self.dir, &self.file, AtFlags::empty()),
+            Ok(stat) if made.identity == identity(&stat) => {
+                fs::unlinkat(&self.dir, &self.file, AtFlags::empty())
+            }
             Ok(_) => Ok(()),
             Err(errno) => Err(errno),
         };
@@ -164,38 +128,23 @@ impl Name {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let dir =
             fs::openat(dir, parent, flags, Mode::empty()).map_err(|errno| failed(errno.into()))?;
-        Ok(Name { path: path.to_owned(), dir, file: file.to_owned(), made: None })
+        Ok(Fifo { path: path.to_owned(), dir, file: file.to_owned(), made: None })
     }
 
     /// Takes hold of the FIFO just made, and gives it its mode.
     fn claim(&self, mode: u32) -> rustix::io::Result<Made> {
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let node = fs::openat(&self.dir, &self.file, flags, Mode::empty())?;
-        mode::complete(node.as_fd(), mode, |mode| self.chmod_by_name(mode))?;
-        Ok(Made::new(&fs::fstat(&node)?, node))
-    }
-
-    fn chmod_by_name(&self, mode: Mode) -> rustix::io::Result<()> {
-        fs::chmodat(&self.dir, &self.file, mode, AtFlags::empty())
+        mode::complete(node.as_fd(), mode, |mode| {
+            fs::chmodat(&self.dir, &self.file, mode, AtFlags::empty())
+        })?;
+        let identity = identity(&fs::fstat(&node)?);
+        Ok(Made { identity, mark: None, _node: node, process: std::process::id() })
     }
 }
 
-impl Drop for Name {
+impl Drop for Fifo {
     fn drop(&mut self) {
-        let _ = self.remove();
+        let _ = self.remove_name();
     }
-}
-
-impl Made {
-    fn new(stat: &Stat, node: OwnedFd) -> Self {
-        Made { identity: identity(stat), mark: None, _node: node, process: std::process::id() }
-    }
-
-    fn is(&self, stat: &Stat) -> bool {
-        self.identity == identity(stat)
-    }
-}
-
-fn make_node(dir: BorrowedFd<'_>, file: &OsStr, mode: Mode) -> rustix::io::Result<()> {
-    fs::mkfifoat(dir, file, mode)
 }

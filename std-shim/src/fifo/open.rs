@@ -71,7 +71,7 @@ impl Fifo {
         while !reader.look()?.can_recv() {
             let now = Instant::now();
             if now >= deadline {
-                return Err(self.name.failed(READER, CoreError::TimedOut));
+                return Err(self.failed(READER, CoreError::TimedOut));
             }
             let until = deadline.min(now + pause);
             pause = PAUSE_MOST.min(pause * 2);
@@ -134,7 +134,7 @@ impl Fifo {
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Err(self.name.failed(WRITER, CoreError::TimedOut));
+                return Err(self.failed(WRITER, CoreError::TimedOut));
             }
             std::thread::sleep(left.min(pause));
             pause = PAUSE_MOST.min(pause * 2);
@@ -169,18 +169,18 @@ impl Fifo {
 
     fn open_as(&self, operation: &'static str, flags: OFlags) -> Result<OwnedFd> {
         // Before: to open a device can do things. After: it may have been exchanged.
-        self.name.check(operation)?;
-        let fd = self.name.open(flags).map_err(|errno| match errno {
-            Errno::NXIO => self.name.failed(operation, CoreError::NoReader),
-            errno => self.name.failed(operation, errno),
+        self.check(operation)?;
+        let fd = self.open_node(flags).map_err(|errno| match errno {
+            Errno::NXIO => self.failed(operation, CoreError::NoReader),
+            errno => self.failed(operation, errno),
         })?;
-        self.name.must_be_fifo(operation, rustix::fs::fstat(&fd))?;
+        self.must_be_fifo(operation, rustix::fs::fstat(&fd))?;
         Ok(fd)
     }
 
     /// Makes the description blocking, as every end's is. It is new and ours alone.
     fn blocking(&self, operation: &'static str, fd: &OwnedFd) -> Result<()> {
-        rustix::io::ioctl_fionbio(fd, false).map_err(|errno| self.name.failed(operation, errno))
+        rustix::io::ioctl_fionbio(fd, false).map_err(|errno| self.failed(operation, errno))
     }
 
     fn end<W: Way>(&self, fd: OwnedFd, state: State) -> End<W> {
