@@ -39,7 +39,6 @@ pub use crate::pipe::{Reader, Writer};
 use crate::{CoreError, Result};
 use mark::Made;
 use rustix::fs::CWD;
-use std::ffi::OsString;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
@@ -67,7 +66,7 @@ pub struct Fifo {
     path: PathBuf,
     /// Held open, so that the name means the same after a `chdir` or when the directory is moved.
     dir: OwnedFd,
-    file: OsString,
+    file: PathBuf,
     made: Option<Made>,
 }
 

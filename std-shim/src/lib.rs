@@ -94,7 +94,7 @@ pub mod fifo;
 mod heap;
 pub mod link;
 pub mod lock;
-mod mode;
+mod named;
 pub mod pipe;
 pub mod process;
 pub mod serial;

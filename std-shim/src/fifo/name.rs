@@ -4,7 +4,7 @@ use super::Fifo;
 use super::mark::{Made, Mark};
 use crate::error::wrong_file;
 use crate::fd::{Identity, identity};
-use crate::{CoreError, Error, Result, mode};
+use crate::{CoreError, Error, Result, named};
 use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -17,7 +17,7 @@ const USE: &str = "use the FIFO";
 impl Fifo {
     pub(super) fn make(dir: BorrowedFd<'_>, path: &Path, mode: u32) -> Result<Self> {
         let failed = |errno| Error::new(MAKE, errno).on(path.display());
-        let bits = mode::bits(mode).map_err(failed)?;
+        let bits = named::bits(mode).map_err(failed)?;
         let mut fifo = Self::resolve(dir, path, MAKE, CoreError::AddressInUse)?;
         // Before there is a FIFO: one that is there already may be a dead maker's, and then it is taken over as it is. Those
         // who wait at it wait for us from now on.
@@ -26,19 +26,12 @@ impl Fifo {
             Err(Errno::EXIST) if fifo.is_the_dead_one(dead.flatten()) => {}
             other => other.map_err(failed)?,
         }
-        match fifo.claim(mode) {
-            Ok(mut made) => {
-                // One that cannot be written is none, and goes.
-                made.mark = mark.filter(|mark| mark.write(made.identity).is_ok());
-                fifo.made = Some(made);
-                Ok(fifo)
-            }
-            Err(errno) => {
-                // Made a moment ago, and not as it was asked for: it must not stay.
-                let _ = fs::unlinkat(&fifo.dir, &fifo.file, AtFlags::empty());
-                Err(failed(errno))
-            }
-        }
+        let claimed = named::claim(&fifo.dir, &fifo.file, FileType::Fifo, Some(mode));
+        let (identity, node) = claimed.map_err(failed)?;
+        // One that cannot be written is none, and goes.
+        let mark = mark.filter(|mark| mark.write(identity).is_ok());
+        fifo.made = Some(Made { identity, mark, _node: node, process: std::process::id() });
+        Ok(fifo)
     }
 
     /// Whether the name stands for this FIFO, which a dead maker of this user's left.
@@ -88,23 +81,14 @@ impl Fifo {
         Error::new(operation, cause).on(self.path.display())
     }
 
-    /// Removes the name if it is the FIFO that this process made. Between the look and the removal somebody who may write
-    /// to the directory could exchange the two; no system has a call that does both.
+    /// Removes the name if it is the FIFO that this process made.
     pub(super) fn remove_name(&mut self) -> Result<()> {
-        if !self.is_creator() {
-            return Ok(());
-        }
-        let Some(made) = self.made.take() else { return Ok(()) };
-        let removed = match fs::statat(&self.dir, &self.file, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(stat) if made.identity == identity(&stat) => {
-                fs::unlinkat(&self.dir, &self.file, AtFlags::empty())
+        match self.made.take() {
+            Some(made) if made.process == std::process::id() => {
+                let removed = named::remove(&self.dir, &self.file, made.identity);
+                removed.map_err(|errno| self.failed("remove the FIFO", errno))
             }
-            Ok(_) => Ok(()),
-            Err(errno) => Err(errno),
-        };
-        match removed {
-            Ok(()) | Err(Errno::NOENT) => Ok(()),
-            Err(errno) => Err(self.failed("remove the FIFO", errno)),
+            _ => Ok(()),
         }
     }
 
@@ -128,18 +112,7 @@ impl Fifo {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let dir =
             fs::openat(dir, parent, flags, Mode::empty()).map_err(|errno| failed(errno.into()))?;
-        Ok(Fifo { path: path.to_owned(), dir, file: file.to_owned(), made: None })
-    }
-
-    /// Takes hold of the FIFO just made, and gives it its mode.
-    fn claim(&self, mode: u32) -> rustix::io::Result<Made> {
-        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let node = fs::openat(&self.dir, &self.file, flags, Mode::empty())?;
-        mode::complete(node.as_fd(), mode, |mode| {
-            fs::chmodat(&self.dir, &self.file, mode, AtFlags::empty())
-        })?;
-        let identity = identity(&fs::fstat(&node)?);
-        Ok(Made { identity, mark: None, _node: node, process: std::process::id() })
+        Ok(Fifo { path: path.to_owned(), dir, file: file.into(), made: None })
     }
 }
 

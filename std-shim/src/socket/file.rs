@@ -16,25 +16,20 @@
 //!
 //! Two starters cannot take each other's file: only who has the lock moves anything, and what he moves he has found dead under
 //! the lock. A starter that is killed leaves its lock to the next one, and at worst a dead file under the name of step 4.
-//!
-//! The lock file is removed by its holder, so that nothing is left behind. Who opened it before waits for a lock on a
-//! file that has no name any more: so whoever gets the lock checks that the file still has its name, and
-//! otherwise starts again.
 
 use super::address::UnixAddress;
 use super::options::Options;
 use crate::fd::{self, identity};
-use crate::mode;
+use crate::named::{self, LockFile};
 use crate::{Error, Result};
 use rustix::fs::{
-    AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, RenameFlags, fchmod, flock, fstat, link,
-    lstat, open, rename, renameat_with, statat, unlink,
+    CWD, FileType, Mode, OFlags, RenameFlags, fchmod, fstat, link, lstat, open, rename,
+    renameat_with, unlink,
 };
 use rustix::io::{self, Errno};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use rustix::process::{Pid, getpid};
-use std::ffi::OsString;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
@@ -64,14 +59,8 @@ impl SocketFile {
 impl Drop for SocketFile {
     fn drop(&mut self) {
         // A fork has a copy of this, and of the descriptor; the one who made the file removes it.
-        if self.path.as_os_str().is_empty() || getpid() != self.maker {
-            return;
-        }
-        match lstat(&self.path) {
-            Ok(stat) if identity(&stat) == self.identity => {
-                let _ = unlink(&self.path);
-            }
-            _ => {}
+        if !self.path.as_os_str().is_empty() && getpid() == self.maker {
+            let _ = named::remove(CWD, &self.path, self.identity);
         }
     }
 }
@@ -89,43 +78,23 @@ pub(super) fn bind(
     };
     let bound = match options.get_mode() {
         // The file gets the permissions that the socket has when it is bound, less the umask.
-        Some(mode) => mode::bits(mode).and_then(|mode| fchmod(socket, mode)),
+        Some(mode) => named::bits(mode).and_then(|mode| fchmod(socket, mode)),
         None => Ok(()),
     };
     let bound = bound.and_then(|()| match rustix::net::bind(socket, &encoded) {
         Err(Errno::ADDRINUSE) => replace_dead(socket, path, &encoded),
         other => other,
     });
-    let file = bound.and_then(|()| SocketFile::of(path, options.get_mode()));
-    file.map(|file| Some(Box::new(file))).map_err(|errno| Error::new(BIND, errno).on(address))
+    // Nobody can connect yet: a stream listens later, and a datagram's sender needs the permission.
+    let claimed = bound
+        .and_then(|()| named::claim(CWD, path, FileType::Socket, options.get_mode()))
+        .map_err(|errno| Error::new(BIND, errno).on(address))?;
+    // The working directory may change before it is removed.
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    Ok(Some(Box::new(SocketFile { path, identity: claimed.0, maker: getpid() })))
 }
 
 const BIND: &str = "bind to";
-
-impl SocketFile {
-    /// The file that was just made there, which gets the rest of its mode. If that fails it does not stay.
-    fn of(path: &Path, mode: Option<u32>) -> io::Result<Self> {
-        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let node = open(path, flags, Mode::empty());
-        let looked_at = node.and_then(|node| Ok((fstat(&node)?, node)));
-        // Made a moment ago, and not known well enough to be removed later.
-        let (stat, node) = looked_at.inspect_err(|_| _ = unlink(path))?;
-        if FileType::from_raw_mode(stat.st_mode) != FileType::Socket {
-            // Somebody exchanged it already.
-            return Err(Errno::ADDRINUSE);
-        }
-        // The working directory may change before it is removed.
-        let name = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
-        let file = SocketFile { path: name, identity: identity(&stat), maker: getpid() };
-        if let Some(mode) = mode {
-            // Nobody can connect yet: a stream listens later, and a datagram's sender needs the permission.
-            mode::complete(node.as_fd(), mode, |mode| {
-                rustix::fs::chmodat(CWD, path, mode, AtFlags::empty())
-            })?;
-        }
-        Ok(file)
-    }
-}
 
 /// Steps 2 to 6. `ADDRINUSE` if somebody lives there.
 fn replace_dead(socket: BorrowedFd<'_>, path: &Path, address: &SocketAddrUnix) -> io::Result<()> {
@@ -133,7 +102,7 @@ fn replace_dead(socket: BorrowedFd<'_>, path: &Path, address: &SocketAddrUnix) -
     if let Owner::Alive = owner(path, address)? {
         return Err(Errno::ADDRINUSE);
     }
-    let _turn = Lock::take(path)?;
+    let _turn = take_turn(path)?;
     match owner(path, address)? {
         Owner::Alive => return Err(Errno::ADDRINUSE),
         Owner::Dead(pinned) => remove_dead(path, &pinned)?,
@@ -183,7 +152,7 @@ fn remove_dead(path: &Path, dead: &OwnedFd) -> io::Result<()> {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     // Relaxed: the number only has to be another one. Partner: the same line in another thread.
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
-    let aside = beside(path, &format!("ringway-{}-{number}", getpid().as_raw_nonzero()))?;
+    let aside = named::beside(path, &format!("ringway-{}-{number}", getpid().as_raw_nonzero()))?;
     let moved = match renameat_with(CWD, path, CWD, &aside, RenameFlags::NOREPLACE) {
         // The name has our process and a number in it, so that nobody else has it.
         Err(errno) if is_unknown(errno) => rename(path, &aside),
@@ -212,69 +181,27 @@ fn is_unknown(errno: Errno) -> bool {
 }
 
 /// One starter's turn: a lock on a file beside the socket's, which goes when the turn ends.
-struct Lock {
-    path: PathBuf,
-    // Held open for the lock, which ends when the last descriptor of this description is closed: now, or at death.
-    _file: OwnedFd,
-}
-
-impl Lock {
-    fn take(socket: &Path) -> io::Result<Self> {
-        let path = beside(socket, "ringway")?;
-        let flags = OFlags::CREATE | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let late = Instant::now() + TURN;
-        loop {
-            let file = fd::retry(|| open(&path, flags, Mode::RUSR | Mode::WUSR))?;
-            match Lock::on(file, &path) {
-                Ok(Some(lock)) => return Ok(lock),
-                Ok(None) => {}
-                Err(Errno::AGAIN) if Instant::now() < late => {
-                    thread::sleep(Duration::from_millis(1));
-                }
-                Err(Errno::AGAIN) => return Err(Errno::ADDRINUSE),
-                Err(errno) => return Err(errno),
+fn take_turn(socket: &Path) -> io::Result<LockFile<BorrowedFd<'static>>> {
+    let name = named::beside(socket, "ringway")?;
+    let late = Instant::now() + TURN;
+    loop {
+        match LockFile::take(CWD, &name, false) {
+            Ok(Some(turn)) => return Ok(turn),
+            Ok(None) => {}
+            Err(Errno::AGAIN) if Instant::now() < late => {
+                thread::sleep(Duration::from_millis(1));
             }
+            Err(Errno::AGAIN) => return Err(Errno::ADDRINUSE),
+            Err(errno) => return Err(errno),
         }
     }
-
-    /// Locks the file. `None` if the one before us removed it after we opened it: then our lock locks nothing.
-    fn on(file: OwnedFd, path: &Path) -> io::Result<Option<Self>> {
-        fd::retry(|| flock(&file, FlockOperation::NonBlockingLockExclusive))?;
-        let named = still_named(&file, path)?;
-        Ok(named.then(|| Lock { path: path.to_path_buf(), _file: file }))
-    }
-}
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        // While the lock is still held: nobody else's file can have the name.
-        let _ = unlink(&self.path);
-    }
-}
-
-fn still_named(file: &impl AsFd, path: &Path) -> io::Result<bool> {
-    let here = fstat(file)?;
-    match statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW) {
-        Ok(there) => Ok(identity(&here) == identity(&there)),
-        Err(Errno::NOENT) => Ok(false),
-        Err(errno) => Err(errno),
-    }
-}
-
-/// `.NAME.SUFFIX` in the same directory.
-fn beside(path: &Path, suffix: &str) -> io::Result<PathBuf> {
-    let mut name = OsString::from(".");
-    name.push(path.file_name().ok_or(Errno::INVAL)?);
-    name.push(".");
-    name.push(suffix);
-    Ok(path.with_file_name(name))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ffi::OsString;
     use std::os::unix::net::UnixListener;
-    use std::sync::atomic::AtomicBool;
 
     fn pin(path: &Path) -> OwnedFd {
         open(path, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty()).unwrap()
@@ -308,43 +235,6 @@ mod tests {
         let dead = pin(&path);
         assert_eq!(remove_dead(&path, &dead), Ok(()));
         assert_eq!(remove_dead(&path, &dead), Ok(()));
-        assert!(names(dir.path()).is_empty());
-    }
-
-    #[test]
-    fn a_lock_file_that_its_holder_removed_locks_nothing() {
-        let dir = tempfile::tempdir().unwrap();
-        let holder = Lock::take(&dir.path().join("socket")).unwrap();
-        let path = holder.path.clone();
-        let late = open(&path, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).unwrap();
-        assert_eq!(Lock::on(late.try_clone().unwrap(), &path).err(), Some(Errno::AGAIN));
-        drop(holder);
-        assert!(Lock::on(late.try_clone().unwrap(), &path).unwrap().is_none());
-        // Nor when the next one has made a file of the same name.
-        let next = Lock::take(&dir.path().join("socket")).unwrap();
-        assert!(Lock::on(late, &path).unwrap().is_none());
-        drop(next);
-        assert!(names(dir.path()).is_empty());
-    }
-
-    #[test]
-    fn one_starter_at_a_time_has_the_turn_though_each_removes_the_lock_file() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("socket");
-        let taken = AtomicBool::new(false);
-        thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| {
-                    for _ in 0..2000 {
-                        let turn = Lock::take(&path).unwrap();
-                        // SeqCst: simple, in a test. Partner: the same two lines in the other threads.
-                        assert!(!taken.swap(true, Ordering::SeqCst), "two have the turn");
-                        taken.store(false, Ordering::SeqCst);
-                        drop(turn);
-                    }
-                });
-            }
-        });
         assert!(names(dir.path()).is_empty());
     }
 }
