@@ -1,7 +1,7 @@
-//! One conformance suite: a list of cases ([`CASES`]) run against a list of transports ([`transports`]), in memory and
+//! One conformance suite: a list of cases ([`CASES`]) run against a list of transports ([`TRANSPORTS`]), in memory and
 //! over the operating system.
 //!
-//! A [`Transport`] says what it promises ([`Promises`]); a [`Case`] says what it needs. Where the two meet there is a
+//! A [`Transport`] is one of the [ways](Way) that the program uses too, and says what it promises ([`Promises`]); a [`Case`] says what it needs. Where the two meet there is a
 //! test, named `os::pipe::end_of_file` for the transport and the case. Where they do not, there is none: the program
 //! lists these apart, with the reason, and never counts them as passed.
 //!
@@ -16,118 +16,136 @@
 //! a thread, a child or a file behind has failed too. To see one under a debugger, run the program with the arguments that
 //! the failure prints.
 //!
-//! A new transport implements [`Transport`] and stands in [`transports`]. A new case is a function, and stands in
+//! A new transport is a [`Way`] and stands in [`TRANSPORTS`]. A new case is a function, and stands in
 //! [`CASES`].
 
 mod cases;
-mod closes;
+mod datagram;
 pub mod harness;
+mod link;
 pub mod load;
-mod memory;
-mod os;
 pub mod peer;
+mod queue;
+mod transports;
 
 pub use cases::CASES;
+pub use transports::TRANSPORTS;
 
 use ringway::CoreError;
-use std::os::fd::OwnedFd;
+use ringway_ways::{self as way, Form, Way};
 use std::path::Path;
 use std::time::Instant;
 
 /// What an operation gives: the core's errors, whatever is below.
 pub type Answer<T> = Result<T, CoreError>;
 
-/// Every transport that the suite knows.
-pub fn transports() -> impl Iterator<Item = &'static dyn Transport> {
-    memory::TRANSPORTS.iter().chain(os::TRANSPORTS).copied()
-}
-
-/// A way for bytes or messages to get from one end to another.
-pub trait Transport: Sync {
+/// A way for bytes or messages to get from one end to another, and what it promises.
+pub struct Transport {
     /// The name, as a path: `os::pipe`.
-    fn name(&self) -> &'static str;
-
+    pub name: &'static str,
     /// What it promises.
-    fn promises(&self) -> Promises;
-
-    /// Two ends that are connected, for two threads. The first can send. `place` is an empty folder for what has a path.
-    fn pair(&self, place: &Path) -> (End, End);
-
-    /// One end, and what another process needs to have the other. Asked for if it promises
-    /// [`processes`](Promises::processes).
-    fn host(&self, _role: Role, _place: &Path) -> Host {
-        unreachable!("{} is not between processes", self.name())
-    }
-
-    /// The other end, in the other process: `address` is the [`Host`]'s, or the number of the descriptor that it handed over.
-    fn join(&self, _role: Role, _address: &str) -> End {
-        unreachable!("{} is not between processes", self.name())
-    }
-}
-
-/// Which end the other process has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// It sends, and we receive.
-    Sends,
-    /// It receives, and we send.
-    Receives,
-}
-
-/// One end that waits for another process.
-pub struct Host {
-    /// What that process is told.
-    pub address: Address,
-    /// Our end, once that process has been started; it may wait for it.
-    pub accept: Box<dyn FnOnce() -> End>,
-}
-
-/// How another process gets at its end.
-pub enum Address {
-    /// By a path, a name or a port.
-    Name(String),
-    /// It is handed over.
-    Descriptor(OwnedFd),
+    pub promises: Promises,
+    /// The way.
+    pub way: &'static dyn Way,
 }
 
 /// One end: what it can receive with, and what it can send with. Dropping both closes it.
 pub struct End {
-    /// What receives.
-    pub rx: Option<Box<dyn Reader>>,
-    /// What sends.
-    pub tx: Option<Box<dyn Writer>>,
+    rx: Reader,
+    tx: Writer,
+}
+
+impl From<way::End> for End {
+    fn from(end: way::End) -> Self {
+        End { rx: Reader(end.rx), tx: Writer(end.tx.expect("it is new")) }
+    }
+}
+
+impl End {
+    /// What sends, alone.
+    pub fn into_tx(self) -> Writer {
+        self.tx
+    }
+
+    /// What receives, alone.
+    pub fn into_rx(self) -> Reader {
+        self.rx
+    }
+
+    /// Both.
+    pub fn split(self) -> (Reader, Writer) {
+        (self.rx, self.tx)
+    }
+}
+
+/// The answer in the core's words, which it must have for all that happens here.
+#[track_caller]
+fn answer<T>(result: way::Result<T>) -> Answer<T> {
+    result.map_err(|failure| match failure.core() {
+        Some(reason) => reason,
+        None => panic!("an error that the core has no word for: {failure}"),
+    })
 }
 
 /// What reads bytes or receives messages: the count, 0 for the end of a byte stream, [`CoreError::EndOfFile`] for the end of
 /// messages.
-pub trait Reader: Send {
+pub struct Reader(Box<dyn way::Reader>);
+
+impl Reader {
     /// Waits for the first byte, or a message.
-    fn read(&mut self, buf: &mut [u8]) -> Answer<usize>;
+    #[track_caller]
+    pub fn read(&mut self, buf: &mut [u8]) -> Answer<usize> {
+        answer(self.0.read(buf, Form::Plain))
+    }
+
     /// Never waits.
-    fn try_read(&mut self, buf: &mut [u8]) -> Answer<usize>;
+    #[track_caller]
+    pub fn try_read(&mut self, buf: &mut [u8]) -> Answer<usize> {
+        answer(self.0.read(buf, Form::Try))
+    }
+
     /// Waits no longer than until then.
-    fn read_deadline(&mut self, buf: &mut [u8], deadline: Instant) -> Answer<usize>;
+    #[track_caller]
+    pub fn read_deadline(&mut self, buf: &mut [u8], deadline: Instant) -> Answer<usize> {
+        answer(self.0.read(buf, Form::Until(deadline)))
+    }
+
     /// This end will read no more.
-    fn shut(&mut self) -> Answer<()> {
-        unreachable!("no half-close is promised")
+    pub fn shut(&mut self) -> Answer<()> {
+        answer(self.0.shut())
     }
 }
 
 /// What writes bytes or sends messages.
-pub trait Writer: Send {
+pub struct Writer(Box<dyn way::Writer>);
+
+impl Writer {
     /// Waits for room for a byte or for the message.
-    fn write(&mut self, buf: &[u8]) -> Answer<usize>;
-    /// Never waits.
-    fn try_write(&mut self, buf: &[u8]) -> Answer<usize>;
-    /// Waits no longer than until then.
-    fn write_deadline(&mut self, buf: &[u8], deadline: Instant) -> Answer<usize>;
-    /// This end will send no more.
-    fn shut(&mut self) -> Answer<()> {
-        unreachable!("no half-close is promised")
+    #[track_caller]
+    pub fn write(&mut self, buf: &[u8]) -> Answer<usize> {
+        answer(self.0.write(buf, Form::Plain))
     }
+
+    /// Never waits.
+    #[track_caller]
+    pub fn try_write(&mut self, buf: &[u8]) -> Answer<usize> {
+        answer(self.0.write(buf, Form::Try))
+    }
+
+    /// Waits no longer than until then.
+    #[track_caller]
+    pub fn write_deadline(&mut self, buf: &[u8], deadline: Instant) -> Answer<usize> {
+        answer(self.0.write(buf, Form::Until(deadline)))
+    }
+
+    /// This end will send no more.
+    pub fn shut(&mut self) -> Answer<()> {
+        answer(self.0.shut())
+    }
+
     /// One more writer to the same place.
-    fn another(&self) -> Box<dyn Writer> {
-        unreachable!("no second writer is promised")
+    pub fn another(&self) -> Writer {
+        Writer(self.0.another().expect("a second writer is promised"))
     }
 }
 
@@ -190,7 +208,7 @@ pub struct Case {
 /// What a case works with.
 pub struct Scene<'a> {
     /// The transport.
-    pub transport: &'a dyn Transport,
+    pub transport: &'static Transport,
     /// What it promises.
     pub promises: Promises,
     /// An empty folder, which must be empty again at the end.
@@ -200,44 +218,13 @@ pub struct Scene<'a> {
 impl Scene<'_> {
     /// Two ends that are connected.
     pub fn pair(&self) -> (End, End) {
-        self.transport.pair(self.place)
+        let (near, far) = self.transport.way.pair(self.place).expect("a pair can be made");
+        (near.into(), far.into())
     }
 
     /// What sends to what receives, one way.
-    pub fn one_way(&self) -> (Box<dyn Writer>, Box<dyn Reader>) {
+    pub fn one_way(&self) -> (Writer, Reader) {
         let (near, far) = self.pair();
         (near.into_tx(), far.into_rx())
-    }
-}
-
-impl End {
-    /// One that only sends.
-    fn sends(tx: impl Writer + 'static) -> End {
-        End { rx: None, tx: Some(Box::new(tx)) }
-    }
-
-    /// One that only receives.
-    fn receives(rx: impl Reader + 'static) -> End {
-        End { rx: Some(Box::new(rx)), tx: None }
-    }
-
-    /// One that does both.
-    fn both(rx: impl Reader + 'static, tx: impl Writer + 'static) -> End {
-        End { rx: Some(Box::new(rx)), tx: Some(Box::new(tx)) }
-    }
-
-    /// What sends, alone. What receives is closed if this is the last of the end.
-    pub fn into_tx(self) -> Box<dyn Writer> {
-        self.tx.expect("this end sends")
-    }
-
-    /// What receives, alone.
-    pub fn into_rx(self) -> Box<dyn Reader> {
-        self.rx.expect("this end receives")
-    }
-
-    /// Both.
-    pub fn split(self) -> (Box<dyn Reader>, Box<dyn Writer>) {
-        (self.rx.expect("this end receives"), self.tx.expect("this end sends"))
     }
 }

@@ -14,7 +14,6 @@ mod table;
 mod task;
 mod terminal;
 mod tour;
-mod way;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};

@@ -26,14 +26,17 @@ use crate::digest;
 use crate::failure::{Doing, Failure, Result, complain, output_must_be_open};
 use crate::part;
 use crate::terminal;
-use crate::way;
-use crate::way::words::{Bits, Queued, Signals};
-use carry::{processes, threads};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use report::{Input, Report, ReportRow};
 use ringway::process::{self, Entry, EntryArgs};
-use row::{FarTask, Mechanism, Row, RowTask, Says, open};
+use ringway::wait::PrivateFutex;
+use ringway_core::channel::fifo::Registry;
+use ringway_core::channel::socket::Network;
+use ringway_ways::linked::{Reliable, Serial, SerialLine};
+use ringway_ways::socket::{Datagrams, Seqpackets, Tcp, Udp, UnixStreams};
+use ringway_ways::{Offer, Pair, connection, memory, pipe, shm, words};
+use row::{FarTask, Mechanism, Row, RowTask, Says, Sides, open};
 use std::fs;
 use std::path::{PathBuf, absolute};
 use std::process::ExitCode;
@@ -54,40 +57,47 @@ macro_rules! rows {
     };
 }
 
+/// What the structures in memory hold.
+const ROOM: usize = 64 << 10;
+
+static NAMES: Registry<2, ROOM, PrivateFutex> = Registry::new();
+
+static NETWORK: Network<1, 1, ROOM, PrivateFutex> = Network::new();
+
 /// The rows, in the order of the table.
-const MECHANISMS: &[Mechanism] = rows! {
+static MECHANISMS: &[Mechanism] = rows! {
     "pipe", "parent → child": "anonymous pipe between a parent and its child";
-        "handed over, to end of file", processes::<way::pipes::Pipes>();
+        "handed over, to end of file", Sides::Processes(&pipe::Pipes);
     "pipe-threads", "two threads": "anonymous pipe between two threads";
-        "through the kernel, to end of file", threads::<way::pipes::Pipes>();
+        "through the kernel, to end of file", Sides::Threads(&pipe::Pipes);
     "fifo", "two processes": "named pipe between two processes that share only its path";
-        "the two opens met at the path", processes::<way::pipes::Fifos>();
+        "the two opens met at the path", Sides::Processes(&pipe::Fifos);
     "unix-stream", "two processes": "Unix stream socket between two processes";
-        "by path; half-close, answer", processes::<way::sockets::UnixStreams>();
+        "by path; half-close, answer", Sides::Processes(&UnixStreams::PATH);
     "unix-seqpacket", "two processes": "Unix seqpacket socket between two processes";
-        "each kept whole", processes::<way::sockets::Seqpackets>();
+        "each kept whole", Sides::Processes(&Seqpackets::PATH.of(32 << 10));
     "unix-datagram", "two processes": "Unix datagram sockets of two processes";
-        "acknowledged" up to 8 << 20, processes::<way::linked::Serial<way::sockets::Datagrams>>();
+        "acknowledged" up to 8 << 20, Sides::Processes(&Serial::<_, 8000>(Datagrams));
     "tcp", "two processes": "TCP on loopback, by port";
-        "by port; half-close, answer", processes::<way::sockets::Tcp>();
+        "by port; half-close, answer", Sides::Processes(&Tcp);
     "udp", "two processes": "UDP on loopback, by port";
-        "acknowledged" up to 8 << 20, processes::<way::linked::Serial<way::sockets::Udp>>();
+        "acknowledged" up to 8 << 20, Sides::Processes(&Serial::<_, 8000>(Udp));
     "link", "two processes": "link over a socket between two processes";
-        "over a socket; half-close, answer", processes::<way::linked::Reliable<way::sockets::UnixStreams>>();
+        "over a socket; half-close, answer", Sides::Processes(&Reliable(UnixStreams::PATH));
     "serial", "two processes": "link over a serial line, a pseudo terminal, between two processes";
         "COBS, CRC-32, numbers; half-close, answer" up to 512 << 10,
-        processes::<way::linked::Serial<way::linked::SerialLine, 256>>();
+        Sides::Processes(&Serial::<_, 256>(SerialLine));
     "signal", "parent → child": "plain signals between two processes, handled through the signal table";
-        "signals that carry a bit, each answered" up to 512, processes::<way::words::Framed<Signals<Bits>>>();
+        "signals that carry a bit, each answered" up to 512, Sides::Processes(words::BITS);
     "signal-queued", "parent → child": "queued signals with payloads between two processes";
         "values of 4 bytes, at most 16 under way" up to 32 << 10,
-        processes::<way::words::Framed<Signals<Queued>>>();
+        Sides::Processes(words::QUEUED);
     "process-pipe", "parent ↔ child": "connection to a process that begins in a function, both ways";
-        "each kept whole", processes::<way::connection::Connected>();
+        "each kept whole", Sides::Processes(&connection::Connected);
     "shm-bytes", "two processes": "ring of bytes in shared memory between two processes that share only its name";
-        "by name, in /dev/shm", processes::<way::shared::NamedBytes>();
+        "by name, in /dev/shm", Sides::Processes(&shm::NamedBytes::<{ 256 << 10 }>);
     "shm-messages", "parent → child": "ring of messages in shared memory without a name, whose descriptor is handed over";
-        "each kept whole", processes::<way::shared::Sleeping>();
+        "each kept whole", Sides::Processes(&shm::Messages::<{ 4 << 20 }>);
     "shm-queue", "five processes": "queue in shared memory that feeds three workers, and one that collects what they did";
         "", workers::FED;
     "shm-kill", "six processes": "queue in shared memory, one of whose workers is killed with a job in its hands";
@@ -101,17 +111,17 @@ const MECHANISMS: &[Mechanism] = rows! {
     "shm-locks", "two processes": "semaphore, condition, event and barrier in shared memory around a place for one piece";
         "", locked::HANDED_OVER;
     "ring", "two threads": "single-producer single-consumer ring of values, in memory";
-        "64 static slots of 1 KiB", threads::<way::memory::Rings>();
+        "64 slots, a piece in each", Sides::Threads(&Pair(memory::rings::<64>));
     "byte-ring", "two threads": "single-producer single-consumer ring of bytes, in memory";
-        "around a static of 64 KiB", threads::<way::memory::ByteRings>();
+        "around 64 KiB", Sides::Threads(&Pair(memory::byte_rings::<ROOM>));
     "memory-pipe", "two threads": "pipe in memory between two threads";
-        "no kernel object, to end of file", threads::<way::memory::Pipe>();
+        "no kernel object, to end of file", Sides::Threads(&Pair(memory::pipes::<ROOM>));
     "memory-fifo", "two threads": "FIFO in memory between two threads that share only its name";
-        "the two opens met at the name", threads::<way::memory::Fifo>();
+        "the two opens met at the name", Sides::Threads(&memory::Fifos(&NAMES));
     "memory-socket", "two threads": "stream socket in memory between two threads";
-        "by port; half-close, answer", threads::<way::memory::Socket>();
+        "by port; half-close, answer", Sides::Threads(&memory::Streams(&NETWORK));
     "signal-table", "two threads": "signal table in memory between two threads";
-        "payloads of 4 bytes" up to 128 << 10, threads::<way::words::Framed<way::words::Tables>>();
+        "payloads of 4 bytes" up to 128 << 10, Sides::Threads(words::TABLES);
     firmware::NAME, "Linux ↔ firmware": "link over the UART of a firmware in QEMU, there and back";
         "" up to 256 << 10, firmware::SERIAL;
 };
@@ -286,7 +296,7 @@ fn run_row(given: EntryArgs) -> process::EntryResult {
     part::run(given, |report, task: RowTask, _| {
         std::env::set_current_dir(&task.directory).doing("enter the row's folder")?;
         let mechanism = find(&task.name)?;
-        let outcome = (mechanism.sides.run)(&Row { mechanism, task, report, entry: &ENTRIES[1] })?;
+        let outcome = mechanism.sides.run(&Row { mechanism, task, report, entry: &ENTRIES[1] })?;
         report.say(&Says::Done(outcome));
         Ok(())
     })
@@ -294,8 +304,8 @@ fn run_row(given: EntryArgs) -> process::EntryResult {
 
 fn run_far_end(given: EntryArgs) -> process::EntryResult {
     part::run(given, |report, task: FarTask, descriptors| {
-        let offer = way::Offer { name: task.name, descriptors, end: None };
-        (find(&task.row)?.sides.far)(report, offer)
+        let offer = Offer { name: task.name, descriptors, end: None };
+        find(&task.row)?.sides.far(report, offer)
     })
 }
 

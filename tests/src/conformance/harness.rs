@@ -6,7 +6,7 @@ mod fault;
 mod leaks;
 mod one;
 
-use super::{CASES, Case, Transport, peer, transports};
+use super::{CASES, Case, TRANSPORTS, Transport, peer};
 use fault::{FAULTS, Fault};
 use ringway::fd::{self, Interest};
 use rustix::process::{Pid, PidfdFlags, Signal};
@@ -41,23 +41,23 @@ struct Test {
 
 #[derive(Clone, Copy)]
 enum What {
-    Case(&'static dyn Transport, &'static Case),
+    Case(&'static Transport, &'static Case),
     Fault(&'static Fault),
 }
 
 impl Test {
     fn not_promised(&self) -> Option<&'static str> {
         match self.what {
-            What::Case(transport, case) => (case.not_for)(&transport.promises()),
+            What::Case(transport, case) => (case.not_for)(&transport.promises),
             What::Fault(_) => None,
         }
     }
 }
 
 fn all() -> impl Iterator<Item = Test> {
-    let cases = transports().flat_map(|transport| {
+    let cases = TRANSPORTS.iter().flat_map(|transport| {
         CASES.iter().map(move |case| Test {
-            name: format!("{}::{}", transport.name(), case.name),
+            name: format!("{}::{}", transport.name, case.name),
             what: What::Case(transport, case),
         })
     });
@@ -167,8 +167,8 @@ fn report_not_promised(tests: &[Test]) {
         let What::Case(transport, case) = test.what else { continue };
         let reason = test.not_promised().unwrap_or_default();
         match reasons.iter_mut().find(|(name, why, _)| (*name, *why) == (case.name, reason)) {
-            Some((.., names)) => names.push(transport.name()),
-            None => reasons.push((case.name, reason, vec![transport.name()])),
+            Some((.., names)) => names.push(transport.name),
+            None => reasons.push((case.name, reason, vec![transport.name])),
         }
     }
     for (case, reason, names) in reasons {

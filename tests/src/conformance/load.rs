@@ -133,7 +133,7 @@ impl Load {
 
     /// Sends all of it, waiting where need be.
     #[track_caller]
-    pub fn send(&self, tx: &mut dyn Writer, content: Content) {
+    pub fn send(&self, tx: &mut Writer, content: Content) {
         let sequence = Sequence::new();
         let mut at = 0;
         for &size in &self.pieces {
@@ -145,13 +145,13 @@ impl Load {
 
     /// Receives all of it and checks every byte, and every boundary where there are any.
     #[track_caller]
-    pub fn receive(&self, rx: &mut dyn Reader, content: Content) {
+    pub fn receive(&self, rx: &mut Reader, content: Content) {
         self.receive_into(rx, content, 40_000);
     }
 
     /// [`receive`](Self::receive) with buffers of at most `most` bytes (for messages: as large as they need to be).
     #[track_caller]
-    pub fn receive_into(&self, rx: &mut dyn Reader, content: Content, most: usize) {
+    pub fn receive_into(&self, rx: &mut Reader, content: Content, most: usize) {
         let sequence = Sequence::new();
         match content {
             Content::Bytes => {
@@ -185,7 +185,7 @@ impl Load {
 
 /// Writes all of `piece`: a message at once, bytes in as many writes as it takes.
 #[track_caller]
-pub fn write_whole(tx: &mut dyn Writer, piece: &[u8], content: Content) {
+pub fn write_whole(tx: &mut Writer, piece: &[u8], content: Content) {
     match content {
         Content::Messages { .. } => {
             assert_eq!(tx.write(piece), Ok(piece.len()), "a message goes as a whole");
@@ -203,7 +203,7 @@ pub fn write_whole(tx: &mut dyn Writer, piece: &[u8], content: Content) {
 
 /// Reads until `buf` is full: for bytes.
 #[track_caller]
-pub fn read_whole(rx: &mut dyn Reader, buf: &mut [u8]) {
+pub fn read_whole(rx: &mut Reader, buf: &mut [u8]) {
     let mut done = 0;
     while done < buf.len() {
         let count = rx.read(&mut buf[done..]).expect("the bytes come");

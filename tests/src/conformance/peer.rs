@@ -1,8 +1,10 @@
 //! The other end in another process, or in another thread where there is no process.
 
 use super::load::{Load, Sequence, is_end};
-use super::{Address, Content, End, Promises, Role, Scene, Transport, transports};
+use super::{Content, End, Promises, Scene, TRANSPORTS};
 use ringway::CoreError;
+use ringway_ways::Offer;
+use std::os::fd::{FromRawFd, OwnedFd};
 use std::process::{Child, Command, ExitCode};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -39,13 +41,6 @@ pub fn load(promises: &Promises) -> Load {
 }
 
 impl Job {
-    fn role(self) -> Role {
-        match self {
-            Job::Send | Job::SendForEver(_) => Role::Sends,
-            Job::Receive | Job::Echo | Job::ReceiveForEver => Role::Receives,
-        }
-    }
-
     fn to_text(self) -> String {
         match self {
             Job::Send => "send".into(),
@@ -70,10 +65,10 @@ impl Job {
     fn run(self, end: End, promises: &Promises, killed: &AtomicBool) {
         let content = promises.content;
         match self {
-            Job::Send => load(promises).send(&mut *end.into_tx(), content),
+            Job::Send => load(promises).send(&mut end.into_tx(), content),
             Job::Receive => {
                 let mut rx = end.into_rx();
-                load(promises).receive(&mut *rx, content);
+                load(promises).receive(&mut rx, content);
                 if promises.end {
                     let answer = rx.read(&mut [0; 8]);
                     assert!(is_end(&answer, content), "after the last byte: {answer:?}");
@@ -83,8 +78,8 @@ impl Job {
                 // At the same time: the two directions together hold less than the load.
                 let (mut rx, mut tx) = end.split();
                 std::thread::scope(|scope| {
-                    scope.spawn(|| load(promises).receive(&mut *rx, content));
-                    load(promises).send(&mut *tx, content);
+                    scope.spawn(|| load(promises).receive(&mut rx, content));
+                    load(promises).send(&mut tx, content);
                 });
             }
             Job::SendForEver(size) => send_for_ever(end, size, killed),
@@ -173,30 +168,22 @@ impl Peer {
 }
 
 fn process(scene: &Scene<'_>, job: Job) -> (End, Peer) {
-    let host = scene.transport.host(job.role(), scene.place);
+    let (mut offer, accept) = scene.transport.way.host(scene.place).expect("it can be made");
     let mut command = Command::new(std::env::current_exe().expect("a program knows its file"));
-    command.args([FLAG, scene.transport.name(), &job.to_text()]);
-    match &host.address {
-        Address::Name(name) => {
-            command.arg(name);
-        }
-        Address::Descriptor(descriptor) => {
-            let number = ringway::fd::inherit(descriptor, &mut command).expect("one more is free");
-            command.arg(number.to_string());
-        }
+    command.args([FLAG, scene.transport.name, &job.to_text(), &offer.name]);
+    for descriptor in &offer.descriptors {
+        let number = ringway::fd::inherit(descriptor, &mut command).expect("one more is free");
+        command.arg(number.to_string());
     }
     let child = command.spawn().expect("the test program can be started again");
     // What was handed over is the child's alone from here on.
-    drop((command, host.address));
-    ((host.accept)(), Peer(How::Process(child)))
+    offer.descriptors.clear();
+    drop(command);
+    (accept().expect("the peer comes").into(), Peer(How::Process(child)))
 }
 
 fn thread(scene: &Scene<'_>, job: Job) -> (End, Peer) {
-    let (sends, receives) = scene.pair();
-    let (ours, theirs) = match job.role() {
-        Role::Sends => (receives, sends),
-        Role::Receives => (sends, receives),
-    };
+    let (ours, theirs) = scene.pair();
     let killed = Arc::new(AtomicBool::new(false));
     let (seen, promises) = (killed.clone(), scene.promises);
     let thread = std::thread::Builder::new()
@@ -209,13 +196,19 @@ fn thread(scene: &Scene<'_>, job: Job) -> (End, Peer) {
 /// What the peer's process does.
 pub(super) fn main(mut arguments: impl Iterator<Item = String>) -> ExitCode {
     let mut next = || arguments.next().unwrap_or_default();
-    let (name, job, address) = (next(), next(), next());
-    let transport: Option<&dyn Transport> = transports().find(|transport| transport.name() == name);
+    let (transport, job, name) = (next(), next(), next());
+    let transport = TRANSPORTS.iter().find(|known| known.name == transport);
     let (Some(transport), Some(job)) = (transport, Job::from_text(&job)) else {
-        eprintln!("error: this is for the tests themselves: {FLAG} TRANSPORT JOB ADDRESS");
+        eprintln!("error: this is for the tests themselves: {FLAG} TRANSPORT JOB NAME DESCRIPTOR…");
         return ExitCode::from(2);
     };
-    let end = transport.join(job.role(), &address);
-    job.run(end, &transport.promises(), &AtomicBool::new(false));
+    let handed_over = |number: String| {
+        let number = number.parse().expect("the number of a descriptor");
+        // SAFETY: a peer's process is told once which descriptors it inherited, and nothing else in it knows the numbers.
+        unsafe { OwnedFd::from_raw_fd(number) }
+    };
+    let descriptors = arguments.map(handed_over).collect();
+    let end = transport.way.join(Offer { name, descriptors, end: None }).expect("it was offered");
+    job.run(end.into(), &transport.promises, &AtomicBool::new(false));
     ExitCode::SUCCESS
 }

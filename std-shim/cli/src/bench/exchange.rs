@@ -1,7 +1,7 @@
 //! What the two sides do, whatever is between them.
 
 use crate::failure::{Doing, Failure, Result};
-use crate::way::{End, recv_whole};
+use ringway_ways::End;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -62,12 +62,12 @@ fn expect(message: &[u8], expected: u64) -> Result<()> {
 
 /// The side that answers: says that it is there, then receives, checks, and answers what is to be
 /// answered, until an end fails because the other side is gone.
-pub fn follow(end: &mut impl End, size: usize) -> Result<()> {
+pub fn follow(end: &mut End, size: usize) -> Result<()> {
     let mut message = vec![0; size];
     put_number(&mut message, ANSWER);
     end.send(&message)?;
     for expected in 0.. {
-        recv_whole(end, &mut message)?;
+        end.recv_whole(&mut message)?;
         if number(&message).map(|number| number & !ANSWER) != Some(expected) {
             return Err(Failure::new(format!("message {expected} did not come in its turn")));
         }
@@ -79,15 +79,15 @@ pub fn follow(end: &mut impl End, size: usize) -> Result<()> {
 }
 
 /// The side that takes the time. `one_way` is false for what loses messages.
-pub fn lead(end: &mut impl End, size: usize, one_way: bool) -> Result<Measured> {
+pub fn lead(end: &mut End, size: usize, one_way: bool) -> Result<Measured> {
     let mut message = vec![0; size];
-    recv_whole(end, &mut message)?;
+    end.recv_whole(&mut message)?;
     expect(&message, ANSWER)?;
     let mut next = 0;
     let mut trip = || {
         put_number(&mut message, next | ANSWER);
         end.send(&message)?;
-        recv_whole(end, &mut message)?;
+        end.recv_whole(&mut message)?;
         expect(&message, next | ANSWER)?;
         next += 1;
         Result::Ok(())
@@ -127,7 +127,7 @@ pub fn lead(end: &mut impl End, size: usize, one_way: bool) -> Result<Measured> 
                 end.send(&message)?;
                 next += 1;
             }
-            recv_whole(end, &mut message)?;
+            end.recv_whole(&mut message)?;
             expect(&message, (next - 1) | ANSWER)?;
             Result::Ok(count as f64 / began.elapsed().as_secs_f64())
         };
@@ -152,13 +152,12 @@ fn clock_cost() -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::way::Way;
-    use crate::way::connection::Connected;
+    use ringway_ways::Way;
+    use ringway_ways::connection::Connected;
     use std::path::Path;
 
-    fn pair() -> (Connected, Connected) {
-        let (offer, accept) = Connected::host(Path::new(".")).unwrap();
-        (accept().unwrap(), Connected::join(offer).unwrap())
+    fn pair() -> (End, End) {
+        Connected.pair(Path::new(".")).unwrap()
     }
 
     #[test]

@@ -3,8 +3,9 @@
 use super::exchange::{self, Measured, pin, processors};
 use crate::failure::{Failure, Result};
 use crate::part::Part;
-use crate::way::{self, Offer, Way};
 use ringway::process::{Entry, Options};
+use ringway_ways::socket::{Datagrams, Seqpackets, Tcp, Udp, UnixStreams};
+use ringway_ways::{self as way, Offer, Way};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -63,34 +64,19 @@ pub struct Mechanism {
     #[serde(skip)]
     keeps_all: bool,
     #[serde(skip)]
-    lead: fn(&Mechanism, &StartTask, usize, &Entry) -> Result<Measured>,
-    #[serde(skip)]
-    follow: fn(usize, Offer) -> Result<()>,
-}
-
-fn lead<W: Way>(
-    mechanism: &Mechanism,
-    task: &StartTask,
-    processor: usize,
-    entry: &Entry,
-) -> Result<Measured> {
-    let (offer, accept) = W::host(&task.directory)?;
-    let (name, size) = (task.name.clone(), task.size);
-    let task = PeerTask { name, size, processor, offer: offer.name };
-    // The other side ends with it.
-    let _peer = Part::start(Options::new(), entry, "the other side", &task, offer.descriptors)?;
-    exchange::lead(&mut accept()?, size, mechanism.keeps_all)
-}
-
-fn follow<W: Way>(size: usize, offer: Offer) -> Result<()> {
-    exchange::follow(&mut W::join(offer)?, size)
+    way: &'static dyn Way,
 }
 
 impl Mechanism {
-    const fn new<W: Way>(name: &'static str, title: &'static str, from: From, max: usize) -> Self {
-        let (lead, follow) = (lead::<W>, follow::<W>);
+    const fn new(
+        way: &'static dyn Way,
+        name: &'static str,
+        title: &'static str,
+        from: From,
+        max: usize,
+    ) -> Self {
         let (sleeps, moves_bytes, keeps_all) = (true, true, true);
-        Mechanism { name, title, from, sleeps, max, moves_bytes, keeps_all, lead, follow }
+        Mechanism { name, title, from, sleeps, max, moves_bytes, keeps_all, way }
     }
 
     /// Who waits keeps a processor busy.
@@ -121,14 +107,19 @@ impl Mechanism {
             Place::OneProcessor => first,
         };
         pin(first)?;
-        (self.lead)(self, task, other, entry)
+        let (offer, accept) = self.way.host(&task.directory)?;
+        let (name, size) = (task.name.clone(), task.size);
+        let task = PeerTask { name, size, processor: other, offer: offer.name };
+        // The other side ends with it.
+        let _peer = Part::start(Options::new(), entry, "the other side", &task, offer.descriptors)?;
+        exchange::lead(&mut accept()?, size, self.keeps_all)
     }
 
     /// Is the other side of one start.
     pub fn follow(&self, task: &PeerTask, offer: Offer) -> Result<()> {
         self.check(task.size)?;
         pin(task.processor)?;
-        (self.follow)(task.size, offer)
+        exchange::follow(&mut self.way.join(offer)?, task.size)
     }
 
     fn check(&self, size: usize) -> Result<()> {
@@ -153,27 +144,27 @@ const WORD: usize = 8;
 /// Mechanisms as lines: which way, what it is called and is, who it is from, the largest message,
 /// and what else there is to say of it.
 macro_rules! mechanisms {
-    ($($module:ident::$way:ident $name:literal $title:literal $from:ident $max:ident $($but:ident)*;)*) => {
-        &[$(Mechanism::new::<way::$module::$way>($name, $title, From::$from, $max)$(.$but())*),*]
+    ($($way:expr, $name:literal $title:literal $from:ident $max:ident $($but:ident)*;)*) => {
+        &[$(Mechanism::new(&$way, $name, $title, From::$from, $max)$(.$but())*),*]
     };
 }
 
 /// All of them, in the order of the table.
 pub static MECHANISMS: &[Mechanism] = mechanisms! {
-    shared::Copied "ring" "ring of messages, polled" Ringway MIB polled;
-    shared::InPlace "ring-in-place" "the same, nothing copied" Ringway MIB polled in_place;
-    shared::Sleeping "ring-sleeping" "ring of messages, sleeping" Ringway MIB;
-    pipes::Pipes "pipe" "pipe" Kernel MIB;
-    pipes::Fifos "fifo" "named pipe" Kernel MIB;
-    sockets::UnixStreams "unix-stream" "Unix stream socket" Kernel MIB;
-    sockets::Seqpackets "unix-seqpacket" "Unix seqpacket socket" Kernel KIB64;
-    sockets::Datagrams "unix-datagram" "Unix datagram socket" Kernel KIB64;
-    sockets::Tcp "tcp" "TCP over the loopback" Kernel MIB;
-    sockets::Udp "udp" "UDP over the loopback" Kernel KIB4 lossy;
-    signals::Signals "signal" "queued signals, dispatched" Kernel WORD lossy;
-    raw::RawPipes "raw-pipe" "pipe, plain calls" Raw MIB;
-    raw::RawUnix "raw-unix-stream" "Unix stream, plain calls" Raw MIB;
-    raw::RawTcp "raw-tcp" "TCP, plain calls" Raw MIB;
+    way::polled::Copied, "ring" "ring of messages, polled" Ringway MIB polled;
+    way::polled::InPlace, "ring-in-place" "the same, nothing copied" Ringway MIB polled in_place;
+    way::shm::Messages::<{ 4 << 20 }>, "ring-sleeping" "ring of messages, sleeping" Ringway MIB;
+    way::pipe::Pipes, "pipe" "pipe" Kernel MIB;
+    way::pipe::Fifos, "fifo" "named pipe" Kernel MIB;
+    UnixStreams::PATH, "unix-stream" "Unix stream socket" Kernel MIB;
+    Seqpackets::PATH, "unix-seqpacket" "Unix seqpacket socket" Kernel KIB64;
+    Datagrams, "unix-datagram" "Unix datagram socket" Kernel KIB64;
+    Tcp, "tcp" "TCP over the loopback" Kernel MIB;
+    Udp, "udp" "UDP over the loopback" Kernel KIB4 lossy;
+    way::signals::Signals, "signal" "queued signals, dispatched" Kernel WORD lossy;
+    way::raw::RawPipes, "raw-pipe" "pipe, plain calls" Raw MIB;
+    way::raw::RawUnix, "raw-unix-stream" "Unix stream, plain calls" Raw MIB;
+    way::raw::RawTcp, "raw-tcp" "TCP, plain calls" Raw MIB;
 };
 
 #[cfg(test)]

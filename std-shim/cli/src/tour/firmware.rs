@@ -29,7 +29,7 @@ type Link = SerialLink<MESSAGE, 4, 2, CREDITS>;
 /// How long QEMU may take to start, and an image to greet.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-pub const SERIAL: Sides = Sides { run: exchange, far: |_, _| Ok(()) };
+pub const SERIAL: Sides = Sides::Own { run: exchange, far: |_, _| Ok(()) };
 
 fn exchange(row: &Row<'_>) -> Result<Outcome> {
     const UART: &str = "uart";

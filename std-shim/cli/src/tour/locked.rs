@@ -5,9 +5,9 @@ use super::row::{Outcome, Row, Sides, pour};
 use crate::digest::Intake;
 use crate::failure::{Doing, Failure, Result};
 use crate::part::{Part as Process, Report};
-use crate::way::{Offer, soon, told};
 use ringway::CoreError;
 use ringway::shm::{Barrier, Condition, Event, Layout, Queue, Region, Semaphore, Value};
+use ringway_ways::{Offer, soon};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
@@ -23,7 +23,7 @@ type Total = Value<[u64; 2]>;
 type Ordered = Queue<Piece, 32>;
 
 /// Two processes that increment a value, and send the input in turns; each step under its lock.
-pub const COUNTED: Sides = Sides { run: counted, far: count };
+pub const COUNTED: Sides = Sides::Own { run: counted, far: count };
 
 fn counted(row: &Row<'_>) -> Result<Outcome> {
     let name = row.task.region();
@@ -43,7 +43,7 @@ fn counted(row: &Row<'_>) -> Result<Outcome> {
             bytes.map(|bytes| intake.take(bytes)).err().map(Err)
         }
         Err(CoreError::EndOfFile) => Some(Ok(expected)),
-        Err(error) => Some(Err(told(error))),
+        Err(error) => Some(Err(error.into())),
     });
     let pieces = taken.unwrap_or(Ok(0));
     let pieces = one.blame(pieces);
@@ -109,7 +109,7 @@ type Place = Value<Piece>;
 
 /// A place for one piece, handed over by a semaphore, a condition and an event; the two sides meet
 /// at a barrier.
-pub const HANDED_OVER: Sides = Sides { run: hand_over, far: take_over };
+pub const HANDED_OVER: Sides = Sides::Own { run: hand_over, far: take_over };
 
 fn hand_over(row: &Row<'_>) -> Result<Outcome> {
     let input = row.input()?;
@@ -122,7 +122,7 @@ fn hand_over(row: &Row<'_>) -> Result<Outcome> {
     let taker = row.start_in(&region, "the taker", "")?;
     row.doing("meeting at the barrier");
     let met = region.part::<Barrier<2>>(BOTH)?.wait_deadline(soon());
-    taker.blame(met.map_err(told))?;
+    taker.blame(met.map_err(Failure::from))?;
     row.doing("handing over pieces");
     let mut pieces = 0;
     let sent = pour(input, piece::ROOM, |bytes| {

@@ -3,9 +3,9 @@
 use crate::digest::{Intake, Receipt};
 use crate::failure::{Doing, Failure, Result};
 use crate::part::{Part, Report};
-use crate::way::Offer;
 use ringway::process::{Entry, Options};
 use ringway::shm::Region;
+use ringway_ways::{Offer, Way};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{self, Read, Take};
@@ -33,11 +33,18 @@ pub struct Mechanism {
 
 /// The two sides of a row.
 #[derive(Debug)]
-pub struct Sides {
-    /// Sends the input and returns what the far end made of it. Runs in a process of its own.
-    pub run: fn(&Row<'_>) -> Result<Outcome>,
-    /// The far end, where it is a process.
-    pub far: fn(&Report, Offer) -> Result<()>,
+pub enum Sides {
+    /// The input goes over a way between two processes, and back what the far end made of it.
+    Processes(&'static dyn Way),
+    /// The same between two threads.
+    Threads(&'static dyn Way),
+    /// What the row's own functions do.
+    Own {
+        /// Sends the input and returns what the far end made of it. Runs in a process of its own.
+        run: fn(&Row<'_>) -> Result<Outcome>,
+        /// The far end, where it is a process.
+        far: fn(&Report, Offer) -> Result<()>,
+    },
 }
 
 /// What a row came to.

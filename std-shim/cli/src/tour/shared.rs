@@ -5,11 +5,11 @@ use super::row::{Outcome, Row, Sides, pour};
 use crate::digest::Intake;
 use crate::failure::{Failure, Result};
 use crate::part::Report;
-use crate::way::{Offer, soon, told};
 use ringway::CoreError;
 use ringway::shm::{Layout, Region, Semaphore};
 use ringway_core::ring::broadcast::RecvError;
 use ringway_core::ring::latest::Version;
+use ringway_ways::{Offer, soon};
 
 const PIECES: &str = "pieces";
 const CREDITS: [&str; 2] = ["credits of 0", "credits of 1"];
@@ -23,7 +23,7 @@ type Told = ringway::shm::Broadcast<Piece, KEPT>;
 type Credits = Semaphore<WINDOW>;
 
 /// A broadcast to two processes.
-pub const BROADCAST: Sides = Sides { run: broadcast, far: hear };
+pub const BROADCAST: Sides = Sides::Own { run: broadcast, far: hear };
 
 fn broadcast(row: &Row<'_>) -> Result<Outcome> {
     let input = row.input()?;
@@ -80,7 +80,7 @@ fn hear(far: &Report, mut given: Offer) -> Result<()> {
         match reader.recv() {
             Ok(piece) => intake.take(piece::numbered(&piece, expected)?),
             Err(RecvError::EndOfFile) => break,
-            Err(error) => return Err(told(error)),
+            Err(error) => return Err(error.into()),
         }
         credits.release(1)?;
     }
@@ -97,7 +97,7 @@ const BURST: u64 = 1000;
 type Level = ringway::shm::Latest<Piece>;
 
 /// The newest value: each is waited for, and then they come too quickly for that.
-pub const LATEST: Sides = Sides { run: latest, far: look };
+pub const LATEST: Sides = Sides::Own { run: latest, far: look };
 
 fn latest(row: &Row<'_>) -> Result<Outcome> {
     let input = row.input()?;
@@ -112,7 +112,7 @@ fn latest(row: &Row<'_>) -> Result<Outcome> {
     let sent = pour(input, piece::ROOM, |bytes| {
         writer.store_from(&piece::new(pieces, bytes));
         pieces += 1;
-        seen.acquire_deadline(soon()).map_err(told)
+        seen.acquire_deadline(soon()).map_err(Failure::from)
     });
     reader.blame(sent)?;
     let last = pieces + BURST;
@@ -136,7 +136,7 @@ fn look(far: &Report, mut given: Offer) -> Result<()> {
         let (value, newer) = match part.wait_newer(version) {
             Ok(newer) => newer,
             Err(CoreError::EndOfFile) => break,
-            Err(error) => return Err(told(error)),
+            Err(error) => return Err(error.into()),
         };
         version = newer;
         let (number, bytes) = piece::read(&value)?;

@@ -6,9 +6,9 @@ use super::row::{Outcome, Row, Sides, pour};
 use crate::digest::Intake;
 use crate::failure::{Failure, Result};
 use crate::part::{Part as Process, Report};
-use crate::way::{Offer, soon, told};
 use ringway::CoreError;
 use ringway::shm::{Layout, Part, Queue, Region};
+use ringway_ways::{Offer, soon};
 use std::collections::BTreeMap;
 use std::thread;
 use std::time::Duration;
@@ -23,7 +23,7 @@ const WORKERS: u64 = 3;
 type Jobs = Queue<Piece, SLOTS>;
 
 /// A queue that several workers are fed by.
-pub const FED: Sides = Sides { run: fed, far: play };
+pub const FED: Sides = Sides::Own { run: fed, far: play };
 
 fn fed(row: &Row<'_>) -> Result<Outcome> {
     let mut crew = Crew::start(row)?;
@@ -40,7 +40,7 @@ fn fed(row: &Row<'_>) -> Result<Outcome> {
 }
 
 /// The same, and a worker that is killed.
-pub const KILLED: Sides = Sides { run: killed, far: play };
+pub const KILLED: Sides = Sides::Own { run: killed, far: play };
 
 fn killed(row: &Row<'_>) -> Result<Outcome> {
     let mut crew = Crew::start(row)?;
@@ -105,13 +105,13 @@ impl Crew {
 
     fn feed(&mut self, number: u64, bytes: &[u8]) -> Result<()> {
         let fed = self.jobs.push_deadline(piece::new(number, bytes), soon());
-        self.collector.blame(fed.map_err(told))
+        self.collector.blame(fed.map_err(Failure::from))
     }
 
     /// Waits until every job is done with.
     fn join(&mut self) -> Result<()> {
         let joined = self.jobs.join_deadline(soon());
-        self.collector.blame(joined.map_err(told))
+        self.collector.blame(joined.map_err(Failure::from))
     }
 
     /// Everything was fed: waits for the others. Returns the collector's report, and how many jobs
@@ -168,7 +168,7 @@ fn work(far: &Report, jobs: &Part<Jobs>, done: &Part<Jobs>) -> Result<()> {
                 share += 1;
             }
             Err(CoreError::EndOfFile) => break,
-            Err(error) => return Err(told(error)),
+            Err(error) => return Err(error.into()),
         }
     }
     far.sent(share);
@@ -184,7 +184,7 @@ fn collect(far: &Report, done: &Part<Jobs>) -> Result<()> {
         let claim = match done.claim_deadline(None) {
             Ok(claim) => claim,
             Err(CoreError::EndOfFile) => break,
-            Err(error) => return Err(told(error)),
+            Err(error) => return Err(error.into()),
         };
         let (number, bytes) = piece::read(&claim)?;
         if number < next || early.insert(number, bytes.to_vec()).is_some() {

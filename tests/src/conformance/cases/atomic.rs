@@ -27,7 +27,7 @@ fn head(bytes: &[u8]) -> (usize, u32, usize) {
 }
 
 /// Writes it as a whole, in one of the three forms.
-fn write(tx: &mut dyn Writer, record: &[u8], form: usize) {
+fn write(tx: &mut Writer, record: &[u8], form: usize) {
     let size = record.len();
     let answer = match form {
         0 => tx.write(record),
@@ -46,7 +46,7 @@ fn write(tx: &mut dyn Writer, record: &[u8], form: usize) {
 fn race(
     scene: &Scene<'_>,
     most: usize,
-    mut next: impl FnMut(&mut dyn FnMut(&[u8]), &mut dyn crate::conformance::Reader),
+    mut next: impl FnMut(&mut dyn FnMut(&[u8]), &mut crate::conformance::Reader),
 ) {
     let (first, mut rx) = scene.one_way();
     let mut writers = vec![first];
@@ -60,7 +60,7 @@ fn race(
                 for number in 0..RECORDS {
                     // Every fifth is of the largest size.
                     let size = if number % 5 == 0 { most } else { dice.between(HEAD, most) };
-                    write(&mut *tx, &record(writer, number, size), writer % 3);
+                    write(&mut tx, &record(writer, number, size), writer % 3);
                 }
             });
         }
@@ -73,7 +73,7 @@ fn race(
                     expected[writer] += 1;
                     assert!(bytes == record(writer, number, size), "record {number} of {writer}");
                 },
-                &mut *rx,
+                &mut rx,
             );
         }
         assert_eq!(expected, [RECORDS; WRITERS]);

@@ -13,7 +13,7 @@ use std::time::Duration;
 const PAUSES: [u64; 6] = [0, 0, 1, 2, 5, 20];
 
 #[track_caller]
-fn assert_end(rx: &mut dyn Reader, scene: &Scene<'_>) {
+fn assert_end(rx: &mut Reader, scene: &Scene<'_>) {
     let answer = rx.read(&mut [0; 16]);
     assert!(is_end(&answer, scene.promises.content), "instead of the end of file: {answer:?}");
 }
@@ -30,7 +30,7 @@ fn is_broken(answer: &Answer<usize>, scene: &Scene<'_>) -> bool {
 
 /// Writes until it is told that nobody reads.
 #[track_caller]
-fn write_until_broken(tx: &mut dyn Writer, piece: &[u8], scene: &Scene<'_>) {
+fn write_until_broken(tx: &mut Writer, piece: &[u8], scene: &Scene<'_>) {
     loop {
         match tx.write(piece) {
             Ok(_) => {}
@@ -46,18 +46,18 @@ pub fn end_of_file(scene: &Scene<'_>) {
     let (mut tx, mut rx) = scene.one_way();
     // So little that it fits wherever it goes.
     let load = Load::random(3, 3, 15, &scene.promises);
-    load.send(&mut *tx, content);
+    load.send(&mut tx, content);
     drop(tx);
-    load.receive(&mut *rx, content);
+    load.receive(&mut rx, content);
     for _ in 0..3 {
-        assert_end(&mut *rx, scene);
+        assert_end(&mut rx, scene);
         let answer = rx.try_read(&mut [0; 16]);
         assert!(is_end(&answer, content), "without waiting: {answer:?}");
     }
     // An end of which nothing ever came.
     let (tx, mut rx) = scene.one_way();
     drop(tx);
-    assert_end(&mut *rx, scene);
+    assert_end(&mut rx, scene);
 }
 
 pub fn end_of_file_wakes_a_reader(scene: &Scene<'_>) {
@@ -68,7 +68,7 @@ pub fn end_of_file_wakes_a_reader(scene: &Scene<'_>) {
                 thread::sleep(Duration::from_millis(pause));
                 drop(tx);
             });
-            assert_end(&mut *rx, scene);
+            assert_end(&mut rx, scene);
         });
     }
 }
@@ -80,26 +80,26 @@ pub fn end_of_file_after_the_last_writer(scene: &Scene<'_>) {
     let mut buf = [0; 8];
     drop(first);
     assert_eq!(rx.try_read(&mut buf), Err(CoreError::WouldBlock), "two writers are left");
-    write_whole(&mut *second, b"bye", content);
+    write_whole(&mut second, b"bye", content);
     drop(second);
-    read_whole(&mut *rx, &mut buf[..3]);
+    read_whole(&mut rx, &mut buf[..3]);
     assert_eq!(rx.try_read(&mut buf), Err(CoreError::WouldBlock), "one writer is left");
     // Also a writer that came from one which is gone.
     let mut fourth = third.another();
     drop(third);
     assert_eq!(rx.try_read(&mut buf), Err(CoreError::WouldBlock), "one writer is left");
-    write_whole(&mut *fourth, b"bye", content);
+    write_whole(&mut fourth, b"bye", content);
     drop(fourth);
-    read_whole(&mut *rx, &mut buf[..3]);
-    assert_end(&mut *rx, scene);
+    read_whole(&mut rx, &mut buf[..3]);
+    assert_end(&mut rx, scene);
 }
 
 pub fn broken_pipe(scene: &Scene<'_>) {
     let (mut tx, rx) = scene.one_way();
-    write_whole(&mut *tx, b"never read", scene.promises.content);
+    write_whole(&mut tx, b"never read", scene.promises.content);
     drop(rx);
     if !scene.promises.immediate || scene.promises.torn {
-        write_until_broken(&mut *tx, b"x", scene);
+        write_until_broken(&mut tx, b"x", scene);
     }
     for _ in 0..3 {
         assert_eq!(tx.write(b"x"), Err(CoreError::BrokenPipe));
@@ -108,7 +108,7 @@ pub fn broken_pipe(scene: &Scene<'_>) {
     // One that never read anything.
     let (mut tx, rx) = scene.one_way();
     drop(rx);
-    write_until_broken(&mut *tx, b"x", scene);
+    write_until_broken(&mut tx, b"x", scene);
 }
 
 pub fn broken_pipe_wakes_a_writer(scene: &Scene<'_>) {
@@ -119,7 +119,7 @@ pub fn broken_pipe_wakes_a_writer(scene: &Scene<'_>) {
                 thread::sleep(Duration::from_millis(pause));
                 drop(rx);
             });
-            write_until_broken(&mut *tx, &[7; 1000], scene);
+            write_until_broken(&mut tx, &[7; 1000], scene);
         });
     }
 }
@@ -131,23 +131,23 @@ pub fn half_close(scene: &Scene<'_>) {
     let (mut near_rx, mut near_tx) = near.split();
     let (mut far_rx, mut far_tx) = far.split();
     let mut buf = [0; 4];
-    write_whole(&mut *near_tx, b"last", content);
+    write_whole(&mut near_tx, b"last", content);
     assert_eq!(near_tx.shut(), Ok(()));
     assert_eq!(near_tx.write(b"x"), Err(CoreError::BrokenPipe), "after this end's own shutdown");
     assert_eq!(near_tx.try_write(b"x"), Err(CoreError::BrokenPipe));
-    read_whole(&mut *far_rx, &mut buf);
+    read_whole(&mut far_rx, &mut buf);
     assert_eq!(&buf, b"last");
-    assert_end(&mut *far_rx, scene);
+    assert_end(&mut far_rx, scene);
     for word in [b"more", b"even"] {
-        write_whole(&mut *far_tx, word, content);
-        read_whole(&mut *near_rx, &mut buf);
+        write_whole(&mut far_tx, word, content);
+        read_whole(&mut near_rx, &mut buf);
         assert_eq!(&buf, word);
     }
     assert_eq!(near_tx.shut(), Ok(()), "once more changes nothing");
     assert_eq!(near_rx.try_read(&mut buf), Err(CoreError::WouldBlock));
     assert_eq!(far_tx.shut(), Ok(()));
-    assert_end(&mut *near_rx, scene);
-    assert_end(&mut *far_rx, scene);
+    assert_end(&mut near_rx, scene);
+    assert_end(&mut far_rx, scene);
 }
 
 /// The writer is told that nobody reads; the other direction goes on.
@@ -157,15 +157,15 @@ pub fn half_close_of_reading(scene: &Scene<'_>) {
     let (mut near_rx, mut near_tx) = near.split();
     let (mut far_rx, mut far_tx) = far.split();
     assert_eq!(far_rx.shut(), Ok(()));
-    assert_end(&mut *far_rx, scene);
+    assert_end(&mut far_rx, scene);
     assert_eq!(near_tx.write(b"x"), Err(CoreError::BrokenPipe));
     assert_eq!(near_tx.try_write(b"x"), Err(CoreError::BrokenPipe));
     let mut buf = [0; 4];
-    write_whole(&mut *far_tx, b"back", content);
-    read_whole(&mut *near_rx, &mut buf);
+    write_whole(&mut far_tx, b"back", content);
+    read_whole(&mut near_rx, &mut buf);
     assert_eq!(&buf, b"back");
     drop((far_rx, far_tx));
-    assert_end(&mut *near_rx, scene);
+    assert_end(&mut near_rx, scene);
 }
 
 /// Nothing hangs, nothing is lost count of: more rounds than there may be descriptors.
@@ -173,12 +173,10 @@ pub fn both_ends_close_at_once(scene: &Scene<'_>) {
     for round in 0..200 {
         let (mut near, mut far) = scene.pair();
         if round % 2 == 1 {
-            let tx = near.tx.as_mut().expect("the first end sends");
-            write_whole(&mut **tx, b"under way", scene.promises.content);
+            write_whole(&mut near.tx, b"under way", scene.promises.content);
         }
         if round % 4 >= 2 {
-            let rx = far.rx.as_mut().expect("the second end receives");
-            let _ = rx.try_read(&mut [0; 16]);
+            let _ = far.rx.try_read(&mut [0; 16]);
         }
         let together = &Barrier::new(2);
         thread::scope(|scope| {
@@ -225,9 +223,9 @@ pub fn writer_closes_mid_stream(scene: &Scene<'_>) {
         let load = &Load::random(round, 1 + round as usize / 3, 3_000, &scene.promises);
         let (mut tx, mut rx) = scene.one_way();
         thread::scope(|scope| {
-            scope.spawn(move || load.send(&mut *tx, content));
-            load.receive_into(&mut *rx, content, 3_000);
-            assert_end(&mut *rx, scene);
+            scope.spawn(move || load.send(&mut tx, content));
+            load.receive_into(&mut rx, content, 3_000);
+            assert_end(&mut rx, scene);
         });
     }
 }
@@ -237,7 +235,7 @@ pub fn last_words(scene: &Scene<'_>) {
     let content = scene.promises.content;
     // In memory the moment between the reader's look for bytes and its look for writers is a short one.
     let rounds = if scene.promises.processes { 300 } else { 2_000 };
-    let (give, take) = mpsc::sync_channel::<Box<dyn Writer>>(0);
+    let (give, take) = mpsc::sync_channel::<Writer>(0);
     let started = &AtomicUsize::new(0);
     thread::scope(|scope| {
         scope.spawn(move || {
@@ -247,7 +245,7 @@ pub fn last_words(scene: &Scene<'_>) {
                 }
                 // A little later in each round, over and over.
                 (0..round % 64).for_each(|_| hint::spin_loop());
-                write_whole(&mut *tx, b"word", content);
+                write_whole(&mut tx, b"word", content);
             }
         });
         for _ in 0..rounds {
@@ -265,7 +263,7 @@ pub fn last_words(scene: &Scene<'_>) {
                 }
             };
             assert_eq!(answer, Ok(4), "the last word was lost");
-            assert_end(&mut *rx, scene);
+            assert_end(&mut rx, scene);
         }
         drop(give);
     });

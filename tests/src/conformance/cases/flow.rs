@@ -12,10 +12,10 @@ fn carry(scene: &Scene<'_>, load: &Load) {
     let (mut tx, mut rx) = scene.one_way();
     thread::scope(|scope| {
         scope.spawn(move || {
-            load.send(&mut *tx, content);
+            load.send(&mut tx, content);
             drop(tx);
         });
-        load.receive(&mut *rx, content);
+        load.receive(&mut rx, content);
         if scene.promises.end {
             let answer = rx.read(&mut [0; 16]);
             assert!(is_end(&answer, content), "after everything: {answer:?}");
@@ -54,15 +54,15 @@ pub fn ping_pong(scene: &Scene<'_>) {
         scope.spawn(move || {
             let mut ball = [0; 9];
             for _ in 0..ROUNDS {
-                read_whole(&mut *there_rx, &mut ball);
-                write_whole(&mut *back_tx, &ball, content);
+                read_whole(&mut there_rx, &mut ball);
+                write_whole(&mut back_tx, &ball, content);
             }
         });
         let sequence = Sequence::new();
         for round in 0..ROUNDS {
-            write_whole(&mut *there_tx, &sequence.take(round, 9), content);
+            write_whole(&mut there_tx, &sequence.take(round, 9), content);
             let mut ball = [0; 9];
-            read_whole(&mut *back_rx, &mut ball);
+            read_whole(&mut back_rx, &mut ball);
             sequence.check(round, &ball);
         }
     });
@@ -75,8 +75,8 @@ pub fn both_directions_at_once(scene: &Scene<'_>) {
     thread::scope(|scope| {
         for end in [near, far] {
             let (mut rx, mut tx) = end.split();
-            scope.spawn(move || load.send(&mut *tx, content));
-            scope.spawn(move || load.receive(&mut *rx, content));
+            scope.spawn(move || load.send(&mut tx, content));
+            scope.spawn(move || load.receive(&mut rx, content));
         }
     });
 }
@@ -97,7 +97,7 @@ pub fn zero_length_reads_and_writes(scene: &Scene<'_>) {
     assert_eq!(tx.write(&[]), Ok(0));
     assert_eq!(rx.read(&mut []), Ok(0));
     let mut buf = [0; 3];
-    read_whole(&mut *rx, &mut buf);
+    read_whole(&mut rx, &mut buf);
     assert_eq!(&buf, b"abc");
     while tx.try_write(&[0; 4096]).is_ok() {}
     assert_eq!(tx.try_write(&[]), Ok(0), "nothing needs no room");

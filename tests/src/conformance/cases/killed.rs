@@ -11,7 +11,7 @@ pub fn peer_sends(scene: &Scene<'_>) {
     let content = scene.promises.content;
     let (end, peer) = Peer::start(scene, Job::Send);
     let mut rx = end.into_rx();
-    load(&scene.promises).receive(&mut *rx, content);
+    load(&scene.promises).receive(&mut rx, content);
     if scene.promises.end {
         let answer = rx.read(&mut [0; 8]);
         assert!(is_end(&answer, content), "after the last byte: {answer:?}");
@@ -22,7 +22,7 @@ pub fn peer_sends(scene: &Scene<'_>) {
 pub fn peer_receives(scene: &Scene<'_>) {
     let (end, peer) = Peer::start(scene, Job::Receive);
     let mut tx = end.into_tx();
-    load(&scene.promises).send(&mut *tx, scene.promises.content);
+    load(&scene.promises).send(&mut tx, scene.promises.content);
     drop(tx);
     peer.finish();
 }
@@ -32,8 +32,8 @@ pub fn peer_echoes(scene: &Scene<'_>) {
     let (end, peer) = Peer::start(scene, Job::Echo);
     let (mut rx, mut tx) = end.split();
     thread::scope(|scope| {
-        scope.spawn(|| load(&scene.promises).send(&mut *tx, content));
-        load(&scene.promises).receive(&mut *rx, content);
+        scope.spawn(|| load(&scene.promises).send(&mut tx, content));
+        load(&scene.promises).receive(&mut rx, content);
     });
     peer.finish();
 }

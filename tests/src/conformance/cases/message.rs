@@ -6,7 +6,7 @@ use ringway::CoreError;
 use std::time::{Duration, Instant};
 
 /// Long enough for what travels over the loopback interface.
-fn receive(rx: &mut dyn Reader, buf: &mut [u8]) -> Result<usize, CoreError> {
+fn receive(rx: &mut Reader, buf: &mut [u8]) -> Result<usize, CoreError> {
     rx.read_deadline(buf, Instant::now() + Duration::from_secs(20))
 }
 
@@ -17,9 +17,9 @@ pub fn message_boundaries(scene: &Scene<'_>) {
     for (one, two) in [(1, 2), (256, 255), (17, 17)] {
         assert_eq!(tx.write(&sequence.take(0, one)), Ok(one));
         assert_eq!(tx.write(&sequence.take(one, two)), Ok(two));
-        assert_eq!(receive(&mut *rx, &mut buf), Ok(one), "one read, one message");
+        assert_eq!(receive(&mut rx, &mut buf), Ok(one), "one read, one message");
         sequence.check(0, &buf[..one]);
-        assert_eq!(receive(&mut *rx, &mut buf), Ok(two));
+        assert_eq!(receive(&mut rx, &mut buf), Ok(two));
         sequence.check(one, &buf[..two]);
         assert_eq!(rx.try_read(&mut buf), Err(CoreError::WouldBlock), "nothing else came");
     }
@@ -32,9 +32,9 @@ pub fn empty_messages(scene: &Scene<'_>) {
     assert_eq!(tx.write(b""), Ok(0));
     assert_eq!(tx.write(b"a"), Ok(1));
     assert_eq!(tx.try_write(b""), Ok(0));
-    assert_eq!(receive(&mut *rx, &mut buf), Ok(0));
-    assert_eq!(receive(&mut *rx, &mut buf), Ok(1));
-    assert_eq!(receive(&mut *rx, &mut buf), Ok(0));
+    assert_eq!(receive(&mut rx, &mut buf), Ok(0));
+    assert_eq!(receive(&mut rx, &mut buf), Ok(1));
+    assert_eq!(receive(&mut rx, &mut buf), Ok(0));
     assert_eq!(rx.try_read(&mut buf), Err(CoreError::WouldBlock));
     if scene.promises.end {
         drop(tx);
@@ -62,7 +62,7 @@ pub fn message_too_large(scene: &Scene<'_>) {
     let mut buf = [0; 8];
     assert_eq!(rx.try_read(&mut buf), Err(CoreError::WouldBlock), "nothing of it was sent");
     assert_eq!(tx.write(b"next"), Ok(4));
-    assert_eq!(receive(&mut *rx, &mut buf), Ok(4));
+    assert_eq!(receive(&mut rx, &mut buf), Ok(4));
 }
 
 /// The receiver is told, and what it gets next is a whole message: this one if it could be kept, else the one after it.
@@ -70,12 +70,12 @@ pub fn buffer_too_small(scene: &Scene<'_>) {
     let (mut tx, mut rx) = scene.one_way();
     assert_eq!(tx.write(b"0123456789"), Ok(10));
     assert_eq!(tx.write(b"abc"), Ok(3));
-    assert_eq!(receive(&mut *rx, &mut [0; 4]), Err(CoreError::BufferTooSmall { needed: 10 }));
+    assert_eq!(receive(&mut rx, &mut [0; 4]), Err(CoreError::BufferTooSmall { needed: 10 }));
     let mut buf = [0; 16];
-    match receive(&mut *rx, &mut buf) {
+    match receive(&mut rx, &mut buf) {
         Ok(10) => {
             assert_eq!(&buf[..10], b"0123456789");
-            assert_eq!(receive(&mut *rx, &mut buf), Ok(3));
+            assert_eq!(receive(&mut rx, &mut buf), Ok(3));
         }
         other => assert_eq!(other, Ok(3)),
     }

@@ -49,7 +49,7 @@ fn fill(
 
 /// Reads the bytes of the sequence from 0 to `total`, and finds nothing after them.
 #[track_caller]
-fn drain(rx: &mut dyn Reader, total: usize, size: usize) {
+fn drain(rx: &mut Reader, total: usize, size: usize) {
     let sequence = Sequence::new();
     let mut buf = vec![0; size + 1];
     let mut at = 0;
@@ -66,7 +66,7 @@ fn drain(rx: &mut dyn Reader, total: usize, size: usize) {
 
 pub fn would_block_when_empty(scene: &Scene<'_>) {
     let (near, far) = scene.pair();
-    let (mut tx, mut rx) = (near.tx.expect("it sends"), far.rx.expect("it receives"));
+    let (mut tx, mut rx) = (near.tx, far.rx);
     let mut buf = [0; 64];
     for _ in 0..3 {
         assert_eq!(rx.try_read(&mut buf), Err(CoreError::WouldBlock));
@@ -84,11 +84,11 @@ pub fn would_block_when_full(scene: &Scene<'_>) {
     if scene.promises.immediate {
         assert_eq!(tx.try_write(&Sequence::new().take(sent, size)), Err(CoreError::WouldBlock));
     }
-    drain(&mut *rx, sent, size);
+    drain(&mut rx, sent, size);
     if scene.promises.immediate {
         assert!(tx.try_write(b"again").is_ok(), "everything was read: there is room");
     } else {
-        write_whole(&mut *tx, b"again", scene.promises.content);
+        write_whole(&mut tx, b"again", scene.promises.content);
     }
 }
 
@@ -120,8 +120,8 @@ pub fn deadline_of_a_write(scene: &Scene<'_>) {
         assert_eq!(sent, full, "it was full");
     }
     // What timed out was not sent, and what was sent is all there.
-    drain(&mut *rx, sent, size);
-    write_whole(&mut *tx, b"again", scene.promises.content);
+    drain(&mut rx, sent, size);
+    write_whole(&mut tx, b"again", scene.promises.content);
 }
 
 /// As with the forms that never wait: what can be done at once is done.
@@ -138,7 +138,7 @@ pub fn deadline_that_is_past_is_a_try(scene: &Scene<'_>) {
         assert_eq!(rx.read_deadline(&mut buf, Instant::now() + LONG), Ok(3));
     }
     let sent = fill(0, size, CoreError::TimedOut, |piece| tx.write_deadline(piece, past));
-    drain(&mut *rx, sent, size);
+    drain(&mut rx, sent, size);
     if scene.promises.end {
         drop(tx);
         let answer = rx.read_deadline(&mut buf, past.max(after_arrival(scene)));
@@ -163,7 +163,7 @@ pub fn deadline_in_time(scene: &Scene<'_>) {
         let mut buf = [0; 16];
         assert_eq!(rx.read_deadline(&mut buf, Instant::now() + LONG), Ok(4));
     });
-    room_in_time(scene, &mut *tx, &mut *rx, size);
+    room_in_time(scene, &mut tx, &mut rx, size);
     if scene.promises.end {
         thread::scope(|scope| {
             scope.spawn(move || {
@@ -176,7 +176,7 @@ pub fn deadline_in_time(scene: &Scene<'_>) {
     }
 }
 
-fn room_in_time(scene: &Scene<'_>, tx: &mut dyn Writer, rx: &mut dyn Reader, size: usize) {
+fn room_in_time(scene: &Scene<'_>, tx: &mut Writer, rx: &mut Reader, size: usize) {
     if !scene.promises.bounded {
         return;
     }

@@ -40,7 +40,7 @@ fn run(test: &Test, place: &Path) -> ExitCode {
     // A panic ends the process with its message and status 101: what it leaves is not of interest.
     match test.what {
         What::Case(transport, case) => {
-            (case.run)(&Scene { transport, promises: transport.promises(), place });
+            (case.run)(&Scene { transport, promises: transport.promises, place });
         }
         What::Fault(fault) => (fault.run)(place),
     }

@@ -1,8 +1,8 @@
 //! What carries a word at a time: queued signals with a value, plain signals with a bit each, and
 //! the payloads of a signal table in memory.
 
-use super::{Accept, End, Offer, Way, named, told};
-use crate::failure::{Failure, Result};
+use crate::{Accept, End, Offer, Way, Whole};
+use crate::{Failure, Result};
 use ringway::signal::{self, Delivery, Dispatcher, Pid, Received, Signal, SignalSet};
 use ringway::wait::PrivateFutex;
 use ringway_core::signal::{self as table, Payload, RaiseError, Table};
@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// Carries words of 32 bits.
-pub trait Words: Sized + 'static {
+trait Words: Send + Sized + 'static {
     fn host() -> Result<Accept<Self>>;
     fn join(host: Option<Pid>) -> Result<Self>;
     fn put(&mut self, word: u32) -> Result<()>;
@@ -21,9 +21,9 @@ pub trait Words: Sized + 'static {
 
 /// Pieces over words: how many bytes a piece has, and these, four in a word. A piece of none is the
 /// end.
-pub struct Framed<W>(W);
+struct Framed<W>(W);
 
-impl<W: Words> End for Framed<W> {
+impl<W: Words> Whole for Framed<W> {
     fn send(&mut self, piece: &[u8]) -> Result<()> {
         // A piece is far shorter.
         self.0.put(piece.len() as u32)?;
@@ -48,30 +48,44 @@ impl<W: Words> End for Framed<W> {
     }
 }
 
-impl<W: Words> Way for Framed<W> {
-    fn host(_place: &Path) -> Result<(Offer, Accept<Self>)> {
+/// Pieces over such words.
+struct Over<W>(PhantomData<fn() -> W>);
+
+/// Plain signals, a bit each.
+pub const BITS: &dyn Way = &Over::<Signals<Bits>>(PhantomData);
+
+/// Queued signals, a word each.
+pub const QUEUED: &dyn Way = &Over::<Signals<Queued>>(PhantomData);
+
+/// The payloads of signal tables in memory.
+pub const TABLES: &dyn Way = &Over::<Tables>(PhantomData);
+
+impl<W: Words> Way for Over<W> {
+    fn host(&self, _place: &Path) -> Result<(Offer, Accept)> {
         let accept = W::host()?;
-        Ok(named(&std::process::id().to_string(), || accept().map(Framed)))
+        let name = std::process::id().to_string();
+        Ok(Offer::named(name, || Ok(End::in_turn(Framed(accept()?)))))
     }
 
-    fn join(offer: Offer) -> Result<Self> {
-        W::join(offer.name.parse().ok().and_then(Pid::from_raw)).map(Framed)
+    fn join(&self, offer: Offer) -> Result<End> {
+        let host = offer.name.parse().ok().and_then(Pid::from_raw);
+        Ok(End::in_turn(Framed(W::join(host)?)))
     }
 }
 
 /// Signals to the other side. Each is answered, so that plain ones never coalesce and queued ones
 /// never overrun the queue.
-pub struct Signals<C> {
+struct Signals<C> {
     dispatcher: Dispatcher,
     other: Pid,
     sent: usize,
     answered: usize,
     came: usize,
-    code: PhantomData<C>,
+    code: PhantomData<fn() -> C>,
 }
 
 /// How a word is told by signals.
-pub trait Code: Sized + 'static {
+trait Code: Sized + 'static {
     /// Those that carry it, and the one that answers.
     fn signals() -> Result<(SignalSet, Signal)>;
     fn put(to: &mut Signals<Self>, word: u32) -> Result<()>;
@@ -125,7 +139,7 @@ impl<C: Code> Words for Signals<C> {
 }
 
 /// Plain signals, handled through the signal table: a bit each, by which one comes.
-pub struct Bits;
+struct Bits;
 
 const ZERO: Signal = Signal::USR1;
 const ONE: Signal = Signal::USR2;
@@ -153,7 +167,7 @@ impl Code for Bits {
 }
 
 /// Queued signals, with a word each; the answer's value is how many have come.
-pub struct Queued;
+struct Queued;
 
 /// How many are under way at most: fewer than the table queues.
 const WINDOW: usize = 16;
@@ -189,20 +203,20 @@ impl Code for Queued {
 }
 
 /// Signal tables in memory, one each way: one side raises, the other takes, in one place.
-pub struct Tables {
+struct Tables {
     there: &'static OneLine,
     back: table::Dispatcher<'static, 1, 64, PrivateFutex>,
 }
 
 type OneLine = Table<1, 64, PrivateFutex>;
 
-static TABLES: [OneLine; 2] = [const { OneLine::new() }; 2];
+static LINES: [OneLine; 2] = [const { OneLine::new() }; 2];
 
 impl Tables {
     fn of(there: usize, back: usize) -> Result<Self> {
-        let dispatcher = TABLES[back].dispatcher();
+        let dispatcher = LINES[back].dispatcher();
         let back = dispatcher.ok_or_else(|| Failure::new("the table has a dispatcher"))?;
-        Ok(Tables { there: &TABLES[there], back })
+        Ok(Tables { there: &LINES[there], back })
     }
 }
 
@@ -220,7 +234,7 @@ impl Words for Tables {
         let mut payload = Payload::new(word as usize);
         // A full queue gives the payload back: what happens then is for the raiser to choose.
         while let Err(error) = self.there.raise_with(0, payload) {
-            let RaiseError::Full(back) = error else { return Err(told(error)) };
+            let RaiseError::Full(back) = error else { return Err(Failure::new(error.to_string())) };
             payload = back;
             thread::yield_now();
         }

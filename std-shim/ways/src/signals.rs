@@ -1,25 +1,27 @@
 //! Real-time signals with a value, taken by the dispatcher.
 
-use super::{Accept, End, Offer, Way, named};
-use crate::failure::{Failure, Result};
+use crate::{Accept, End, Offer, Way, Whole};
+use crate::{Failure, Result};
 use ringway::signal::{self, Delivery, Dispatcher, Pid, Signal};
 use std::path::Path;
 
 /// Each carries the number that a message begins with.
-pub struct Signals {
+pub struct Signals;
+
+struct Signalling {
     dispatcher: Dispatcher,
     /// Whoever sent the last one, where nothing else tells.
     other: Option<Pid>,
 }
 
-impl Signals {
+impl Signalling {
     fn new(other: Option<Pid>) -> Result<Self> {
         signal::catch(Signal::USR1, Delivery::Queued)?;
-        Ok(Signals { dispatcher: signal::dispatcher()?, other })
+        Ok(Signalling { dispatcher: signal::dispatcher()?, other })
     }
 }
 
-impl End for Signals {
+impl Whole for Signalling {
     fn send(&mut self, piece: &[u8]) -> Result<()> {
         let other = self.other.ok_or_else(|| Failure::new("nobody has sent a signal yet"))?;
         let value = piece.first_chunk().copied().map_or(0, u64::from_le_bytes);
@@ -38,20 +40,17 @@ impl End for Signals {
         into.iter_mut().zip(number.to_le_bytes()).for_each(|(to, byte)| *to = byte);
         Ok(size_of::<u64>().min(into.len()))
     }
-
-    fn shut(&mut self) -> Result<()> {
-        Ok(())
-    }
 }
 
 impl Way for Signals {
-    fn host(_place: &Path) -> Result<(Offer, Accept<Self>)> {
+    fn host(&self, _place: &Path) -> Result<(Offer, Accept)> {
         // Caught before anybody knows whom to send them to.
-        let ours = Signals::new(None)?;
-        Ok(named(&std::process::id().to_string(), || Ok(ours)))
+        let ours = End::in_turn(Signalling::new(None)?);
+        Ok(Offer::named(std::process::id().to_string(), || Ok(ours)))
     }
 
-    fn join(offer: Offer) -> Result<Self> {
-        Signals::new(offer.name.parse().ok().and_then(Pid::from_raw))
+    fn join(&self, offer: Offer) -> Result<End> {
+        let host = offer.name.parse().ok().and_then(Pid::from_raw);
+        Ok(End::in_turn(Signalling::new(host)?))
     }
 }

@@ -1,0 +1,180 @@
+//! Halves of rings that close when they are dropped, as the ends of the other ways do.
+
+use crate::{Failure, Result};
+use crate::{Form, Reader, Writer};
+use ringway::CoreError;
+use ringway_core::ring::{Consumer, Producer, PushError, bytes, messages};
+use ringway_core::storage::Fixed;
+use ringway_core::wait::{Wait, Wake};
+use std::mem::ManuallyDrop;
+use std::time::Instant;
+
+/// One half of a ring.
+pub trait Close {
+    /// Ends what it sends or receives.
+    fn close(self);
+}
+
+macro_rules! halves {
+    ($([$($parameters:tt)*] $half:ty;)*) => {
+        $(
+            impl<$($parameters)*> Close for $half {
+                fn close(self) {
+                    <$half>::close(self);
+                }
+            }
+        )*
+    };
+}
+
+halves! {
+    [T, const N: usize, W: Wake] Producer<'_, T, W, Fixed<N>>;
+    [T, const N: usize, W: Wake] Consumer<'_, T, W, Fixed<N>>;
+    [const N: usize, W: Wake] bytes::Producer<'_, W, Fixed<N>>;
+    [const N: usize, W: Wake] bytes::Consumer<'_, W, Fixed<N>>;
+    [const N: usize, W: Wake] messages::Sender<'_, W, Fixed<N>>;
+    [const N: usize, W: Wake] messages::Receiver<'_, W, Fixed<N>>;
+}
+
+/// A half that closes when it is dropped.
+pub struct Closes<H: Close>(ManuallyDrop<H>);
+
+impl<H: Close> Closes<H> {
+    /// Closes this one.
+    pub fn new(half: H) -> Self {
+        Closes(ManuallyDrop::new(half))
+    }
+}
+
+impl<H: Close> Drop for Closes<H> {
+    fn drop(&mut self) {
+        // SAFETY: taken once, here, and not used afterwards.
+        unsafe { ManuallyDrop::take(&mut self.0) }.close();
+    }
+}
+
+/// Waits on the system's clock, in any thread.
+pub trait Sleeps: Wait<Deadline = Instant> + Send + Sync + 'static {}
+
+impl<W: Wait<Deadline = Instant> + Send + Sync + 'static> Sleeps for W {}
+
+impl<W: Sleeps, const N: usize> Writer for Closes<Producer<'static, Vec<u8>, W, Fixed<N>>> {
+    fn write(&mut self, piece: &[u8], form: Form) -> Result<usize> {
+        let (tx, value) = (&mut self.0, piece.to_vec());
+        let pushed = match form {
+            Form::Plain => tx.push(value),
+            Form::Try if tx.consumer_is_gone() => return Err(CoreError::BrokenPipe.into()),
+            Form::Try => tx.try_push(value).map_err(|full| PushError::Full(full.0)),
+            Form::Until(end) => tx.push_deadline(value, Some(end)),
+        };
+        sent(pushed, piece)
+    }
+}
+
+/// How much was pushed. A value that was not taken comes back.
+///
+/// # Errors
+/// It was not taken.
+pub fn sent(pushed: std::result::Result<(), PushError<Vec<u8>>>, piece: &[u8]) -> Result<usize> {
+    pushed.map(|()| piece.len()).map_err(|error| match error {
+        PushError::Full(back) | PushError::Closed(back) | PushError::TimedOut(back)
+            if back != piece =>
+        {
+            Failure::new("another value came back")
+        }
+        error => error.into(),
+    })
+}
+
+/// Moves a value to where it is received.
+///
+/// # Errors
+/// There is no room for it.
+pub fn put(value: &[u8], into: &mut [u8]) -> Result<usize> {
+    let needed = value.len();
+    let room = into.get_mut(..needed).ok_or(CoreError::BufferTooSmall { needed })?;
+    room.copy_from_slice(value);
+    Ok(needed)
+}
+
+impl<W: Sleeps, const N: usize> Reader for Closes<Consumer<'static, Vec<u8>, W, Fixed<N>>> {
+    fn read(&mut self, into: &mut [u8], form: Form) -> Result<usize> {
+        let rx = &mut self.0;
+        let value = match form {
+            Form::Plain => rx.pop()?,
+            Form::Until(end) => rx.pop_deadline(Some(end))?,
+            Form::Try => {
+                // Asked first: it may push before it goes.
+                let over = rx.producer_is_gone();
+                let none = if over { CoreError::EndOfFile } else { CoreError::WouldBlock };
+                rx.try_pop().ok_or(none)?
+            }
+        };
+        put(&value, into)
+    }
+}
+
+impl<W: Sleeps, const N: usize> Writer for Closes<bytes::Producer<'static, W, Fixed<N>>> {
+    fn write(&mut self, piece: &[u8], form: Form) -> Result<usize> {
+        let tx = &mut self.0;
+        match form {
+            Form::Plain => Ok(tx.write(piece)?),
+            Form::Until(end) => Ok(tx.write_deadline(piece, Some(end))?),
+            Form::Try if piece.is_empty() => Ok(0),
+            Form::Try if tx.consumer_is_gone() => Err(CoreError::BrokenPipe.into()),
+            Form::Try => match tx.try_write(piece) {
+                0 => Err(CoreError::WouldBlock.into()),
+                n => Ok(n),
+            },
+        }
+    }
+}
+
+impl<W: Sleeps, const N: usize> Reader for Closes<bytes::Consumer<'static, W, Fixed<N>>> {
+    fn read(&mut self, into: &mut [u8], form: Form) -> Result<usize> {
+        let rx = &mut self.0;
+        match form {
+            Form::Plain => Ok(rx.read(into)?),
+            Form::Until(end) => Ok(rx.read_deadline(into, Some(end))?),
+            Form::Try => {
+                // Asked first: it may write before it goes.
+                let over = rx.producer_is_gone();
+                match rx.try_read(into) {
+                    0 if !over && !into.is_empty() => Err(CoreError::WouldBlock.into()),
+                    n => Ok(n),
+                }
+            }
+        }
+    }
+}
+
+impl<W: Sleeps, const N: usize> Writer for Closes<messages::Sender<'static, W, Fixed<N>>> {
+    fn write(&mut self, piece: &[u8], form: Form) -> Result<usize> {
+        let tx = &mut self.0;
+        match form {
+            Form::Plain => tx.send(piece)?,
+            Form::Until(end) => tx.send_deadline(piece, Some(end))?,
+            Form::Try if tx.receiver_is_gone() => return Err(CoreError::BrokenPipe.into()),
+            Form::Try => tx.try_send(piece)?,
+        }
+        Ok(piece.len())
+    }
+}
+
+impl<W: Sleeps, const N: usize> Reader for Closes<messages::Receiver<'static, W, Fixed<N>>> {
+    fn read(&mut self, into: &mut [u8], form: Form) -> Result<usize> {
+        let rx = &mut self.0;
+        Ok(match form {
+            Form::Plain => rx.recv(into)?,
+            Form::Until(end) => rx.recv_deadline(into, Some(end))?,
+            Form::Try => {
+                // Asked first: it may send before it goes.
+                let over = rx.sender_is_gone();
+                rx.try_recv(into).map_err(|error| match error {
+                    CoreError::WouldBlock if over => CoreError::EndOfFile,
+                    other => other,
+                })?
+            }
+        })
+    }
+}

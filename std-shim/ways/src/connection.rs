@@ -1,0 +1,48 @@
+//! Connections, which carry messages of any size.
+
+use crate::Result;
+use crate::{Accept, End, Half, Meet, Offer, Way, reader, writer};
+use ringway::connection::{self, Connection};
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+/// A connection. An empty message is the end: what has sent one still receives.
+pub struct Connected;
+
+reader!([] Half<Connection>, it => it.0, recv try_recv recv_deadline);
+writer!([] Half<Connection>, it => it.0, send try_send send_deadline, Half(it.0.clone()),
+    it.0.send(b""));
+
+impl Meet for Connected {
+    type It = Connection;
+
+    fn message(&self) -> Option<usize> {
+        Some(200 << 10)
+    }
+
+    fn host(&self, _place: &Path) -> Result<(Offer, Accept<Connection>)> {
+        let (ours, theirs) = connection::pair()?;
+        Ok(Offer::handed(ours, [theirs.into()]))
+    }
+
+    fn join(&self, mut offer: Offer) -> Result<Connection> {
+        let [socket] = offer.take()?;
+        Ok(Connection::try_from(socket)?)
+    }
+}
+
+/// Two connections that carry messages one way each.
+pub struct OneWay;
+
+impl Way for OneWay {
+    fn host(&self, _place: &Path) -> Result<(Offer, Accept)> {
+        let ((their_rx, tx), (rx, their_tx)) = (connection::pipe()?, connection::pipe()?);
+        let ours = End::new(Half(rx.into()), Half(tx.into()));
+        Ok(Offer::handed(ours, [OwnedFd::from(their_rx), their_tx.into()]))
+    }
+
+    fn join(&self, mut offer: Offer) -> Result<End> {
+        let [rx, tx] = offer.take()?.map(Connection::try_from);
+        Ok(End::new(Half(rx?.into()), Half(tx?.into())))
+    }
+}

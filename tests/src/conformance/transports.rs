@@ -1,0 +1,148 @@
+//! The list of transports: those of the core in memory, between threads, and those of the shim, between threads and between
+//! processes; and what each promises.
+
+use super::datagram::Named;
+use super::{Content, Promises, Transport, link, queue};
+use ringway::connection::MAX_MESSAGE;
+use ringway::pipe::PIPE_BUF;
+use ringway::shm::MessageRing;
+use ringway::wait::PrivateFutex;
+use ringway_core::channel::fifo::Registry;
+use ringway_core::channel::pipe::Pipe;
+use ringway_core::channel::socket::{Network, Packets};
+use ringway_ways::connection::{Connected, OneWay};
+use ringway_ways::pipe::{Fifos, Pipes};
+use ringway_ways::socket::{Datagrams, Seqpackets, Tcp, Udp, UnixStreams};
+use ringway_ways::{Pair, Way, memory, shm};
+
+/// Not powers of two, so that every place of a ring becomes a boundary.
+const BYTES: usize = 3_001;
+const MESSAGES: usize = 32_001;
+
+/// What pipes in memory hold, and FIFOs and sockets. A small pipe is filled by an atomic write, to the last byte.
+const PIPE: usize = 10_007;
+const SMALL: usize = 61;
+const CHANNEL: usize = 5_003;
+
+// So few names and connections that a place which is not given back is missed soon.
+static NAMES: Registry<4, CHANNEL, PrivateFutex> = Registry::new();
+static NETWORK: Network<2, 4, CHANNEL, PrivateFutex> = Network::new();
+
+/// A stream of bytes between two.
+const STREAM: Promises = Promises {
+    content: Content::Bytes,
+    both_at_once: true,
+    half_close: false,
+    several_writers: false,
+    atomic: None,
+    end: true,
+    torn: false,
+    reliable: true,
+    bounded: true,
+    immediate: true,
+    processes: false,
+};
+
+/// Messages that are copied: up to how many bytes, and from how many on one is refused.
+const fn messages(promises: Promises, max: usize, limit: usize) -> Promises {
+    let content = Content::Messages { max, empty: true, limit: Some(limit), copied: true };
+    Promises { content, ..promises }
+}
+
+/// Values, which move.
+const VALUES: Promises = Promises {
+    content: Content::Messages { max: 100_000, empty: true, limit: None, copied: false },
+    ..STREAM
+};
+
+/// What a pipe promises, with atomic writes up to this.
+const fn pipe(atomic: usize) -> Promises {
+    Promises { several_writers: true, atomic: Some(atomic), ..STREAM }
+}
+
+/// A socket in memory is used as a whole: by one context at a time, hence in one direction at a time.
+const IN_TURN: Promises = Promises { both_at_once: false, half_close: true, ..STREAM };
+
+/// The same mechanism between two processes.
+const fn processes(promises: Promises) -> Promises {
+    Promises { processes: true, ..promises }
+}
+
+const SOCKET: Promises =
+    processes(Promises { half_close: true, several_writers: true, torn: true, ..STREAM });
+
+const CONNECTION: Promises =
+    messages(Promises { half_close: false, ..SOCKET }, 3_000_000, MAX_MESSAGE + 1);
+
+/// Nobody is told of an end.
+const DATAGRAMS: Promises =
+    messages(processes(Promises { several_writers: true, end: false, ..STREAM }), 60_000, 64 << 20);
+
+const UDP: Promises = Promises {
+    reliable: false,
+    bounded: false,
+    immediate: false,
+    // No case lets a peer in another process lose messages.
+    processes: false,
+    ..messages(DATAGRAMS, 65_507, 65_508)
+};
+
+const LINK: Promises = messages(
+    Promises { half_close: true, several_writers: true, immediate: false, ..STREAM },
+    link::MAX,
+    link::MAX + 1,
+);
+
+const PACKET: usize = Packets::<CHANNEL, PrivateFutex>::MAX;
+const IN_REGION: usize = MessageRing::<MESSAGES>::MAX_MESSAGE;
+
+const fn transport(name: &'static str, promises: Promises, way: &'static dyn Way) -> Transport {
+    Transport { name, promises, way }
+}
+
+/// Every transport that the suite knows.
+pub static TRANSPORTS: &[Transport] = &[
+    transport("memory::ring", VALUES, &Pair(memory::rings::<16>)),
+    transport("memory::queue", queue::promises(VALUES), &Pair(queue::pair)),
+    transport("memory::byte_ring", STREAM, &Pair(memory::byte_rings::<BYTES>)),
+    transport("memory::pipe", pipe(Pipe::<PIPE>::ATOMIC), &Pair(memory::pipes::<PIPE>)),
+    transport("memory::small_pipe", pipe(Pipe::<SMALL>::ATOMIC), &Pair(memory::pipes::<SMALL>)),
+    transport("memory::fifo", pipe(Pipe::<CHANNEL>::ATOMIC), &memory::Fifos(&NAMES)),
+    transport("memory::stream", IN_TURN, &memory::Streams(&NETWORK)),
+    // Of a half that is by itself, the end is to drop it.
+    transport(
+        "memory::stream_halves",
+        pipe(Pipe::<CHANNEL>::ATOMIC),
+        &Pair(memory::stream_halves::<CHANNEL>),
+    ),
+    transport(
+        "memory::packets",
+        messages(IN_TURN, PACKET, PACKET + 1),
+        &memory::Messages(&NETWORK),
+    ),
+    transport("os::pipe", processes(pipe(PIPE_BUF)), &Pipes),
+    transport("os::fifo", processes(pipe(PIPE_BUF)), &Fifos),
+    transport("os::unix_stream", SOCKET, &UnixStreams::PATH),
+    transport("os::unix_stream_abstract", SOCKET, &UnixStreams::ABSTRACT),
+    transport("os::unix_stream_pair", SOCKET, &UnixStreams::PAIR),
+    transport("os::seqpacket", messages(SOCKET, 60_000, 64 << 20), &Seqpackets::PATH),
+    transport("os::seqpacket_abstract", messages(SOCKET, 60_000, 64 << 20), &Seqpackets::ABSTRACT),
+    transport("os::seqpacket_pair", messages(SOCKET, 60_000, 64 << 20), &Seqpackets::PAIR),
+    transport("os::tcp", Promises { immediate: false, ..SOCKET }, &Tcp),
+    transport("os::datagram", DATAGRAMS, &Named { is_abstract: false }),
+    transport("os::datagram_abstract", DATAGRAMS, &Named { is_abstract: true }),
+    transport("os::datagram_pair", DATAGRAMS, &Datagrams),
+    transport("os::udp", UDP, &Udp),
+    transport("os::connection_pair", CONNECTION, &Connected),
+    transport("os::connection_pipe", CONNECTION, &OneWay),
+    transport("os::shm_byte_ring", processes(STREAM), &shm::Bytes::<BYTES>),
+    transport(
+        "os::shm_message_ring",
+        messages(processes(STREAM), IN_REGION, IN_REGION + 1),
+        &shm::Messages::<MESSAGES>,
+    ),
+    transport("os::link_pipes", LINK, &link::Over(link::over_pipes)),
+    transport("os::link_fifos", LINK, &link::Over(link::over_fifos)),
+    transport("os::link_unix_stream", LINK, &link::Over(link::over_unix_stream)),
+    transport("os::link_tcp", LINK, &link::Over(link::over_tcp)),
+];
