@@ -134,11 +134,11 @@ fn environment() -> Vec<CString> {
 
 /// Every descriptor but the standard streams closes when the program is executed.
 fn close_all_on_exec() -> rustix::io::Result<()> {
-    const FIRST: libc::c_uint = 3;
+    let (first, last): (libc::c_uint, _) = (3, libc::c_uint::MAX);
     // SAFETY: nothing is closed: the flag only has the kernel close them when another program takes the process.
-    let last = libc::c_uint::MAX;
-    answer(unsafe { libc::syscall(libc::SYS_close_range, FIRST, last, libc::CLOSE_RANGE_CLOEXEC) })
-        .map(drop)
+    let done =
+        unsafe { libc::syscall(libc::SYS_close_range, first, last, libc::CLOSE_RANGE_CLOEXEC) };
+    answer(done).map(drop)
 }
 
 /// All signals are blocked in this thread while this lives, those too that the C library keeps for itself: their handlers
