@@ -4,7 +4,7 @@ use super::attachment::{Attachment, Stale};
 use super::file::{CREATE, File, OPEN, PATIENCE, name_of};
 use super::mapping::Mapping;
 use super::registry::AttachedRegion;
-use super::stale::{self, Way};
+use super::stale;
 use super::{Access, Layout};
 use crate::error::{On, Tried};
 use crate::{CoreError, Result};
@@ -86,22 +86,20 @@ impl Region {
         let region = Self::lay_out(file, layout).on(name)?;
         let end = Instant::now() + PATIENCE;
         loop {
-            match region.0.file.link() {
-                Err(error) if error.is(CoreError::AddressInUse) => {
-                    match stale::make_way(name, access).on(name)? {
-                        Way::Free if Instant::now() < end => {}
-                        Way::Free | Way::Taken => return Err(error),
-                        Way::Within(file) => {
-                            // Its memory first: there may not be enough for both.
-                            drop(region);
-                            let laid_out = stale::lay_out_anew(&file, layout);
-                            return laid_out
-                                .and_then(|()| Self::attach(file, Stale::Welcome, None))
-                                .on(name);
-                        }
-                    }
-                }
+            let in_use = match region.0.file.link() {
+                Err(error) if error.is(CoreError::AddressInUse) => error,
                 done => return done.map(|()| region),
+            };
+            match stale::make_way(name, access).on(name)? {
+                None if Instant::now() < end => {}
+                None => return Err(in_use),
+                Some(file) => {
+                    // Its memory first: there may not be enough for both.
+                    drop(region);
+                    let attached = stale::lay_out_anew(&file, layout)
+                        .and_then(|()| Self::attach(file, Stale::Welcome, None));
+                    return attached.on(name);
+                }
             }
         }
     }

@@ -4,7 +4,7 @@ use super::file::{CREATE, File, REMOVE, name_of};
 use super::mapping::Mapping;
 use super::{Access, Layout};
 use crate::error::{On, Tried};
-use crate::{Cause, CoreError, Result};
+use crate::{Cause, CoreError, Error, Result};
 use ringway_core::region::{self, MAX_START};
 
 /// Removes the name of a region. Who is attached goes on, and nobody else finds it.
@@ -34,47 +34,38 @@ pub(super) fn remove(name: &str, may_go: impl FnOnce(&File) -> Result<()>) -> Re
         .on(name)
 }
 
-/// What became of a name that was taken.
-#[derive(Debug)]
-pub(super) enum Way {
-    /// Nothing has it any more.
-    Free,
-    /// Somebody uses it.
-    Taken,
-    /// Nobody is attached, but the name has to stay. The table of the file is ours.
-    Within(File),
-}
-
-/// Has a name that nobody uses any more be free for a new region.
+/// Has a name that nobody uses any more be free for a new region. Where the name has to stay, its file is to be laid out anew,
+/// whose table is ours then.
 ///
 /// # Errors
-/// [`Cause::Stale`] when nobody uses it, and this process can do nothing about it.
-pub(super) fn make_way(name: &str, access: Access) -> Result<Way> {
+/// [`CoreError::AddressInUse`] when somebody uses it; [`Cause::Stale`] when nobody does, and this process can do nothing
+/// about it.
+pub(super) fn make_way(name: &str, access: Access) -> Result<Option<File>> {
+    let taken = || Error::new(CREATE, CoreError::AddressInUse);
     let file = match File::named(name, CREATE) {
         Ok(file) => file,
         // Removed meanwhile: as good.
-        Err(error) if error.is(CoreError::NotFound) => return Ok(Way::Free),
-        Err(error) if matches!(error.cause(), Cause::WrongFile { .. }) => return Ok(Way::Taken),
+        Err(error) if error.is(CoreError::NotFound) => return Ok(None),
+        Err(error) if matches!(error.cause(), Cause::WrongFile { .. }) => return Err(taken()),
         Err(error) => return Err(error),
     };
     if file.is_no_region()?.is_some() {
-        return Ok(Way::Taken);
+        return Err(taken());
     }
     file.take_table()?;
     // With the table ours, nobody attaches; so the answer stays true.
     if file.is_used() {
-        return Ok(Way::Taken);
+        return Err(taken());
     }
     match file.unlink() {
-        Ok(()) => Ok(Way::Free),
-        Err(error) if error.is(CoreError::NotFound) => Ok(Way::Free),
         Err(error) if matches!(error.cause(), Cause::Stale { .. }) => {
             let stat = file.stat()?;
             // A new one would have exactly this mode.
             let fits = access.check(&stat).is_ok() && stat.st_mode & 0o777 == access.mode();
-            if fits { Ok(Way::Within(file)) } else { Err(error) }
+            if fits { Ok(Some(file)) } else { Err(error) }
         }
-        Err(error) => Err(error),
+        Err(error) if !error.is(CoreError::NotFound) => Err(error),
+        _ => Ok(None),
     }
 }
 
