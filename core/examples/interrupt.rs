@@ -31,7 +31,7 @@ fn main() {
     let mut samples = SAMPLES.consumer().expect("nobody else has this half");
     let (mut count, mut last) = (0, None);
     loop {
-        let gone = samples.producer_is_gone(); // asked before the look, so that nothing is missed
+        let gone = samples.ring().producer_is_gone(); // asked before the look, so that nothing is missed
         while let Some(sample) = samples.try_pop() {
             assert!(last < Some(sample), "in order");
             (count, last) = (count + 1, Some(sample));

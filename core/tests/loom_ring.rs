@@ -8,6 +8,7 @@ use ringway_core::Error;
 use ringway_core::participant::Participant;
 use ringway_core::ring::{PushError, Ring, RingView};
 use ringway_core::wait::Async;
+use std::pin::pin;
 use support::sync::Arc;
 use support::thread;
 use support::{DyingFutex, LoomFutex, Place, Task, model};
@@ -251,7 +252,7 @@ mod polled {
                 producer.close();
             });
             let mut consumer = ring.get().consumer().unwrap();
-            if consumer.producer_is_gone() {
+            if consumer.ring().producer_is_gone() {
                 assert_eq!(*consumer.try_pop().unwrap(), 1);
             }
             producer.join().unwrap();
@@ -465,8 +466,8 @@ mod waited_on {
                     let mut producer = ring.producer().unwrap();
                     let task = Task::new();
                     for value in [1, 2] {
-                        let mut value = Some(Box::new(value));
-                        task.block_on(|cx| producer.poll_push(cx, &mut value)).unwrap();
+                        let mut pushed = pin!(producer.push_async(Box::new(value)));
+                        task.block_on(|cx| pushed.as_mut().poll(cx)).unwrap();
                     }
                 })
             };

@@ -191,7 +191,7 @@ fn slots_are_waited_for_in_place() {
     let (mut producer, mut consumer) = ring.split();
     let mut cx = Context::from_waker(Waker::noop());
     assert_eq!(consumer.peek_deadline(1, PAST).err(), Some(Error::TimedOut));
-    assert!(consumer.poll_peek(&mut cx, 1).is_pending());
+    assert!(pin!(consumer.peek_async(1)).poll(&mut cx).is_pending());
     producer.reserve(3).unwrap().fill([1, 2, 3]);
     assert!(consumer.is_empty(), "nothing was committed");
     let mut chunk = producer.reserve_deadline(3, PAST).unwrap();
@@ -199,7 +199,7 @@ fn slots_are_waited_for_in_place() {
     chunk.commit();
     assert_eq!(producer.reserve_deadline(2, PAST).err(), Some(Error::TimedOut));
     assert_eq!(producer.reserve(5).err(), Some(Error::MessageTooLarge { max: 4 }));
-    assert!(producer.poll_reserve(&mut cx, 2).is_pending());
+    assert!(pin!(producer.reserve_async(2)).poll(&mut cx).is_pending());
     let Poll::Ready(Ok(chunk)) = pin!(consumer.peek_async(2)).poll(&mut cx) else { panic!() };
     assert_eq!(chunk.as_slices().0, [1, 2]);
     chunk.release(2);
@@ -330,12 +330,10 @@ fn values_of_a_size_that_is_told_are_the_same_values() {
     assert_eq!(RawRing::<Sleeper>::layout(3, item), Some(Layout::new::<Ring<Wide, 3, Sleeper>>()));
     // SAFETY: there is a ring of three such values, which lives as long.
     let raw = unsafe { RawRing::<Sleeper>::at(at, number(3), item) }.unwrap();
-    let mut cx = Context::from_waker(Waker::noop());
     let (mut typed, mut untyped) = (ring.producer().unwrap(), raw.consumer_as(me).unwrap());
     let mut out = [0; 40];
     assert_eq!(untyped.try_pop(&mut out), Err(Error::WouldBlock));
     assert_eq!(untyped.pop_deadline(&mut out, PAST), Err(Error::TimedOut));
-    assert!(untyped.poll_pop(&mut cx, &mut out).is_pending());
     for round in 0..10 {
         typed.push(Wide([round, 1, 2, u64::MAX])).unwrap();
         assert_eq!(untyped.try_pop(&mut out[..31]), Err(Error::BufferTooSmall { needed: 32 }));
@@ -344,7 +342,7 @@ fn values_of_a_size_that_is_told_are_the_same_values() {
         assert_eq!(out[24..], [[255; 8], [0; 8]].concat());
     }
     typed.close();
-    assert_eq!(untyped.poll_pop(&mut cx, &mut out), Poll::Ready(Err(Error::EndOfFile)));
+    assert_eq!(untyped.pop_deadline(&mut out, None), Err(Error::EndOfFile));
     drop(untyped);
     let (mut untyped, mut typed) = (raw.producer_as(me).unwrap(), ring.consumer().unwrap());
     assert!(ring.producer().is_none());
@@ -353,7 +351,7 @@ fn values_of_a_size_that_is_told_are_the_same_values() {
     for _ in 0..5 {
         assert_eq!(untyped.try_push(&wide), Ok(()));
         assert_eq!(untyped.push_deadline(&wide, PAST), Ok(()));
-        assert_eq!(untyped.poll_push(&mut cx, &wide), Poll::Ready(Ok(())));
+        assert_eq!(untyped.push_deadline(&wide, None), Ok(()));
         assert_eq!(untyped.try_push(&wide), Err(Error::WouldBlock));
         assert_eq!(raw.words().len(), 3);
         assert!(typed.drain().eq([Wide([5, 6, 7, 8]); 3]));

@@ -1,17 +1,19 @@
 //! The half of a ring that pops: one value, a slice, or values to be read in place.
 
-use super::sides::ConsumerCursor;
+use super::inner::{self, CapacityOf, RingInner, RingRef};
+use super::sides::{ConsumerCursor, Header};
 use crate::Error;
 use crate::finally::Finally;
-use crate::storage::{Capacity, Counted};
+use crate::participant::Participant;
 use crate::sync::{CachePadded, Cached, SlotsRef};
-use crate::wait::{Doorbell, Nobody, Register, Wait, Wake, lend_until, look_or_end};
+use crate::wait::{Register, TimedOut, Wait, lend_until, look_or_end};
+use core::fmt;
 use core::future::poll_fn;
 use core::task::{Context, Poll};
 
 /// The half that pops. It can move to another thread or context, and is used from one at a time.
 ///
-/// `C` is how many slots its ring has, as in a [`Producer`](super::Producer).
+/// `R` is the reference by which it reaches its ring and keeps it, as in a [`Producer`](super::Producer).
 ///
 /// ```
 /// use ringway_core::ring::Ring;
@@ -23,42 +25,76 @@ use core::task::{Context, Poll};
 /// consumer.clear();
 /// assert!(consumer.is_empty());
 /// ```
-#[derive(Debug)]
-pub struct Consumer<'a, T, W: Wake = Nobody, C = Counted> {
-    cursor: CachePadded<ConsumerCursor<C, W>>,
-    slots: SlotsRef<'a, T>,
+pub struct Consumer<R: RingRef> {
+    cursor: CachePadded<ConsumerCursor<CapacityOf<R>, R::Wake>>,
+    /// Keeps the ring, which the cursor points to. The last field, which is dropped last.
+    owner: R,
 }
 
 // SAFETY: as for `Producer`.
-unsafe impl<T: Send, C: Send, W: Wake + Sync> Send for Consumer<'_, T, W, C> {}
+unsafe impl<R: RingRef<Value: Send, Wake: Sync> + Send> Send for Consumer<R> {}
 
-impl<'a, T, C: Capacity, W: Wake> Consumer<'a, T, W, C> {
-    pub(super) fn new(cursor: ConsumerCursor<C, W>, slots: SlotsRef<'a, T>) -> Self {
-        Consumer { cursor: CachePadded(cursor), slots }
+impl<R: RingRef> fmt::Debug for Consumer<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Consumer").field("ring", &self.ring()).finish_non_exhaustive()
+    }
+}
+
+impl<R: RingRef> Consumer<R> {
+    /// The half of the ring that `owner` refers to, taken for its [`participant`](crate::storage::StableRef::participant); `None` while
+    /// somebody has it. It has the owner with it.
+    pub fn new(owner: R) -> Option<Self> {
+        let me = owner.participant();
+        Self::take(owner, me)
+    }
+
+    /// The same, for `me`.
+    pub(super) fn take(owner: R, me: Participant) -> Option<Self> {
+        let (header, n) = (owner.get().header(), owner.get().n());
+        // SAFETY: the owner keeps the ring where it is, and is dropped after the cursor.
+        let cursor = unsafe { Header::take_consumer(header, n, me) }?;
+        Some(Consumer { cursor: CachePadded(cursor), owner })
+    }
+
+    /// The half of the ring that `owner` refers to.
+    ///
+    /// # Safety
+    /// The half was taken, and nobody has it.
+    pub(super) unsafe fn of_taken(owner: R) -> Self {
+        let (header, n) = (owner.get().header(), owner.get().n());
+        // SAFETY: as in `take`.
+        let cursor = unsafe { ConsumerCursor::new(header, n) };
+        Consumer { cursor: CachePadded(cursor), owner }
+    }
+
+    #[inline(always)]
+    fn slots(&self) -> SlotsRef<'_, R::Value> {
+        // SAFETY: the cursor was made of a pointer to all of the ring, which is there for as long as we are.
+        unsafe { inner::slots(self.cursor.0.header_ptr()) }
     }
 
     /// Pops the oldest value, if there is one. Wait-free.
     #[inline]
-    pub fn try_pop(&mut self) -> Option<T> {
+    pub fn try_pop(&mut self) -> Option<R::Value> {
         let head = self.cursor.0.first_filled()?;
         // SAFETY: the ownership rule: one is ready. `release_from` makes sure that it is not read again.
-        let value = unsafe { self.slots.read(self.cursor.0.capacity(), head) };
+        let value = unsafe { self.slots().read(self.cursor.0.capacity(), head) };
         self.cursor.0.release_from(head, 1);
         Some(value)
     }
 
     /// Pops as many values as there are, at most `out.len()`, and returns how many. Wait-free.
-    pub fn try_pop_slice(&mut self, out: &mut [T]) -> usize
+    pub fn try_pop_slice(&mut self, out: &mut [R::Value]) -> usize
     where
-        T: Copy,
+        R::Value: Copy,
     {
         let n = self.cursor.0.capacity();
-        let want = out.len().min(self.capacity()) as u32;
+        let want = out.len().min(self.cursor.0.n() as usize) as u32;
         let count = self.cursor.0.ready_batched(want, Cached::new(want)).min(want);
         if let Some((taken, _)) = out.split_at_mut_checked(count as usize) {
             if count > 0 {
                 // SAFETY: the ownership rule: `count` are ready, which is the length of `taken`.
-                unsafe { self.slots.copy_out(n, self.cursor.0.head(), taken) };
+                unsafe { self.slots().copy_out(n, self.cursor.0.head(), taken) };
                 self.cursor.0.release(count);
             }
         }
@@ -75,7 +111,7 @@ impl<'a, T, C: Capacity, W: Wake> Consumer<'a, T, W, C> {
     /// assert_eq!(consumer.drain().take(2).sum::<i32>(), 3);
     /// assert_eq!(consumer.drain().collect::<Vec<_>>(), [3]);
     /// ```
-    pub fn drain(&mut self) -> impl Iterator<Item = T> {
+    pub fn drain(&mut self) -> impl Iterator<Item = R::Value> {
         let ready = self.len();
         (0..ready).map_while(|_| self.try_pop())
     }
@@ -97,17 +133,17 @@ impl<'a, T, C: Capacity, W: Wake> Consumer<'a, T, W, C> {
     /// assert_eq!(consumer.try_pop(), Some(3));
     /// ```
     #[inline]
-    pub fn try_peek(&mut self, count: usize) -> Result<ReadChunk<'_, 'a, T, W, C>, Error> {
+    pub fn try_peek(&mut self, count: usize) -> Result<ReadChunk<'_, R>, Error> {
         let len = self.ready(count)?.ok_or(Error::WouldBlock)?;
         Ok(ReadChunk { consumer: self, len })
     }
 
     /// The oldest value, in place.
-    pub fn front(&mut self) -> Option<&T> {
+    pub fn front(&mut self) -> Option<&R::Value> {
         self.ready(1).ok()??;
         let (n, head) = (self.cursor.0.capacity(), self.cursor.0.head());
         // SAFETY: the ownership rule: one is ready, and `&mut self` is borrowed for as long as the answer lives.
-        let (first, _) = unsafe { self.slots.readable(n, head, 1) };
+        let (first, _) = unsafe { self.slots().readable(n, head, 1) };
         first.first()
     }
 
@@ -121,10 +157,10 @@ impl<'a, T, C: Capacity, W: Wake> Consumer<'a, T, W, C> {
     /// assert_eq!(consumer.iter().copied().max(), Some(3));
     /// assert_eq!(consumer.len(), 3);
     /// ```
-    pub fn iter(&mut self) -> impl Iterator<Item = &T> {
+    pub fn iter(&mut self) -> impl Iterator<Item = &R::Value> {
         let (n, ready) = (self.cursor.0.capacity(), self.len() as u32);
         // SAFETY: the ownership rule: so many are ready, and `&mut self` is borrowed for as long as the slices live.
-        let (first, second) = unsafe { self.slots.readable(n, self.cursor.0.head(), ready) };
+        let (first, second) = unsafe { self.slots().readable(n, self.cursor.0.head(), ready) };
         first.iter().chain(second)
     }
 
@@ -144,16 +180,9 @@ impl<'a, T, C: Capacity, W: Wake> Consumer<'a, T, W, C> {
         self.cursor.0.ready(1) == 0
     }
 
-    /// How many values the ring holds when it is full.
-    pub fn capacity(&self) -> usize {
-        self.cursor.0.n() as usize
-    }
-
-    /// Whether the last producer closed its half or died, and nobody took it since. What it pushed
-    /// can still be popped. One that has not come yet is not gone, nor is one that gave its half
-    /// back.
-    pub fn producer_is_gone(&self) -> bool {
-        self.cursor.0.peer_is_gone()
+    /// The ring that it is a half of.
+    pub fn ring(&self) -> &RingInner<R::Storage, R::Wake> {
+        self.owner.get()
     }
 
     /// Takes no more: the producer's forms that wait answer [`PushError::Closed`](super::PushError::Closed). Values that are
@@ -165,7 +194,7 @@ impl<'a, T, C: Capacity, W: Wake> Consumer<'a, T, W, C> {
     /// `count`, if so many are ready.
     #[inline]
     fn ready(&mut self, count: usize) -> Result<Option<u32>, Error> {
-        let max = self.capacity();
+        let max = self.cursor.0.n() as usize;
         if count > max {
             return Err(Error::MessageTooLarge { max });
         }
@@ -173,14 +202,8 @@ impl<'a, T, C: Capacity, W: Wake> Consumer<'a, T, W, C> {
         Ok((self.cursor.0.ready_batched(want, Cached::new(want)) >= want).then_some(want))
     }
 
-    /// What this side sleeps on.
-    fn bell(&self) -> &'a Doorbell<W> {
-        // SAFETY: the half borrows the ring, for `'a`.
-        unsafe { self.cursor.0.bell() }
-    }
-
     /// A value, or why there will be none; `None` when one may come.
-    fn pop_or_end(&mut self) -> Option<Result<T, Error>> {
+    fn pop_or_end(&mut self) -> Option<Result<R::Value, Error>> {
         look_or_end(self, |this| this.try_pop().map(Ok), |this| this.cursor.0.end().map(Err))
     }
 
@@ -193,16 +216,19 @@ impl<'a, T, C: Capacity, W: Wake> Consumer<'a, T, W, C> {
     /// Drops the oldest `count` values, which are ready, and gives their slots back; also when a value panics as it is
     /// dropped.
     fn discard(&mut self, count: u32) {
-        let (n, head) = (self.cursor.0.capacity(), self.cursor.0.head());
-        let _release = Finally(|| self.cursor.0.release(count));
-        if core::mem::needs_drop::<T>() {
+        let cursor = &mut self.cursor.0;
+        let (n, head) = (cursor.capacity(), cursor.head());
+        // SAFETY: as in `slots`.
+        let slots = unsafe { inner::slots::<R::Value, _>(cursor.header_ptr()) };
+        let _release = Finally(|| cursor.release(count));
+        if core::mem::needs_drop::<R::Value>() {
             // SAFETY: the ownership rule: `count` are ready. `release` makes sure that they are not read again.
-            unsafe { self.slots.drop_values(n, head, count) };
+            unsafe { slots.drop_values(n, head, count) };
         }
     }
 }
 
-impl<'a, T, C: Capacity, W: Wait> Consumer<'a, T, W, C> {
+impl<R: RingRef<Wake: Wait>> Consumer<R> {
     /// Pops the oldest value; waits for one.
     ///
     /// # Errors
@@ -224,7 +250,7 @@ impl<'a, T, C: Capacity, W: Wait> Consumer<'a, T, W, C> {
     ///     assert_eq!(consumer.pop(), Err(Error::EndOfFile));
     /// });
     /// ```
-    pub fn pop(&mut self) -> Result<T, Error> {
+    pub fn pop(&mut self) -> Result<R::Value, Error> {
         self.pop_deadline(None)
     }
 
@@ -233,8 +259,11 @@ impl<'a, T, C: Capacity, W: Wait> Consumer<'a, T, W, C> {
     /// # Errors
     /// [`Error::EndOfFile`] when the producer closed or died and everything was popped,
     /// [`Error::TimedOut`] when none came in time.
-    pub fn pop_deadline(&mut self, deadline: Option<W::Deadline>) -> Result<T, Error> {
-        self.bell().wait_until(deadline, || self.pop_or_end())?
+    pub fn pop_deadline(
+        &mut self,
+        deadline: Option<<R::Wake as Wait>::Deadline>,
+    ) -> Result<R::Value, Error> {
+        self.wait(deadline, Self::pop_or_end)?
     }
 
     /// [`try_peek`](Self::try_peek); waits until there are `count`.
@@ -255,7 +284,7 @@ impl<'a, T, C: Capacity, W: Wait> Consumer<'a, T, W, C> {
     ///     chunk.release(1);
     /// });
     /// ```
-    pub fn peek(&mut self, count: usize) -> Result<ReadChunk<'_, 'a, T, W, C>, Error> {
+    pub fn peek(&mut self, count: usize) -> Result<ReadChunk<'_, R>, Error> {
         self.peek_deadline(count, None)
     }
 
@@ -266,21 +295,31 @@ impl<'a, T, C: Capacity, W: Wait> Consumer<'a, T, W, C> {
     pub fn peek_deadline(
         &mut self,
         count: usize,
-        deadline: Option<W::Deadline>,
-    ) -> Result<ReadChunk<'_, 'a, T, W, C>, Error> {
-        let len = self.bell().wait_until(deadline, || self.peek_or_end(count))??;
+        deadline: Option<<R::Wake as Wait>::Deadline>,
+    ) -> Result<ReadChunk<'_, R>, Error> {
+        let len = self.wait(deadline, |this| this.peek_or_end(count))??;
         Ok(ReadChunk { consumer: self, len })
+    }
+
+    /// Waits until `look` answers, at most until `deadline`.
+    fn wait<A>(
+        &mut self,
+        deadline: Option<<R::Wake as Wait>::Deadline>,
+        mut look: impl FnMut(&mut Self) -> Option<A>,
+    ) -> Result<A, TimedOut> {
+        // SAFETY: the half is borrowed meanwhile, and so lives.
+        unsafe { self.cursor.0.bell() }.wait_until(deadline, || look(self))
     }
 }
 
-impl<'a, T, C: Capacity, W: Register> Consumer<'a, T, W, C> {
+impl<R: RingRef<Wake: Register>> Consumer<R> {
     /// Pops the oldest value, or has the task woken when one may be there.
     ///
     /// # Errors
     /// [`Error::EndOfFile`] when the producer closed or died and everything was popped;
     /// [`Error::Corrupt`].
-    pub fn poll_pop(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, Error>> {
-        self.bell().poll_until(cx, || self.pop_or_end())
+    pub fn poll_pop(&mut self, cx: &mut Context<'_>) -> Poll<Result<R::Value, Error>> {
+        self.poll(cx, Self::pop_or_end)
     }
 
     /// Pops the oldest value; awaits one. Cancelled, it consumes nothing.
@@ -288,21 +327,8 @@ impl<'a, T, C: Capacity, W: Register> Consumer<'a, T, W, C> {
     /// # Errors
     /// [`Error::EndOfFile`] when the producer closed or died and everything was popped;
     /// [`Error::Corrupt`].
-    pub fn pop_async(&mut self) -> impl Future<Output = Result<T, Error>> {
+    pub fn pop_async(&mut self) -> impl Future<Output = Result<R::Value, Error>> {
         poll_fn(|cx| self.poll_pop(cx))
-    }
-
-    /// [`peek`](Self::peek) for a task: answers, or has the task woken when there may be so many.
-    ///
-    /// # Errors
-    /// As `peek`.
-    pub fn poll_peek(
-        &mut self,
-        cx: &mut Context<'_>,
-        count: usize,
-    ) -> Poll<Result<ReadChunk<'_, 'a, T, W, C>, Error>> {
-        let ready = self.bell().poll_until(cx, || self.peek_or_end(count));
-        ready.map_ok(|len| ReadChunk { consumer: self, len })
     }
 
     /// [`peek`](Self::peek); awaits so many.
@@ -312,28 +338,43 @@ impl<'a, T, C: Capacity, W: Register> Consumer<'a, T, W, C> {
     pub fn peek_async<'c>(
         &'c mut self,
         count: usize,
-    ) -> impl Future<Output = Result<ReadChunk<'c, 'a, T, W, C>, Error>> {
+    ) -> impl Future<Output = Result<ReadChunk<'c, R>, Error>> {
         let poll = move |this: &mut Self, cx: &mut Context<'_>| {
-            this.bell().poll_until(cx, || this.peek_or_end(count))
+            this.poll(cx, |this| this.peek_or_end(count))
         };
         lend_until(self, poll, |this, ready| ready.map(|len| ReadChunk { consumer: this, len }))
+    }
+
+    /// What `look` answers, or has the task woken when it may.
+    fn poll<A>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut look: impl FnMut(&mut Self) -> Option<A>,
+    ) -> Poll<A> {
+        // SAFETY: the half is borrowed meanwhile, and so lives.
+        unsafe { self.cursor.0.bell() }.poll_until(cx, || look(self))
     }
 }
 
 /// The oldest values, in place. Dropped without a release, it consumes nothing.
-#[derive(Debug)]
 #[must_use = "a chunk that is dropped consumes nothing"]
-pub struct ReadChunk<'c, 'a, T, W: Wake, C: Capacity> {
-    consumer: &'c mut Consumer<'a, T, W, C>,
+pub struct ReadChunk<'c, R: RingRef> {
+    consumer: &'c mut Consumer<R>,
     len: u32,
 }
 
-impl<T, C: Capacity, W: Wake> ReadChunk<'_, '_, T, W, C> {
+impl<R: RingRef> fmt::Debug for ReadChunk<'_, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReadChunk").field("len", &self.len).finish()
+    }
+}
+
+impl<R: RingRef> ReadChunk<'_, R> {
     /// The values, oldest first, as two runs of memory; the second is empty unless the ring's end lies between.
-    pub fn as_slices(&self) -> (&[T], &[T]) {
+    pub fn as_slices(&self) -> (&[R::Value], &[R::Value]) {
         let cursor = &self.consumer.cursor.0;
         // SAFETY: the ownership rule: the chunk's values are ready; the slices borrow the chunk.
-        unsafe { self.consumer.slots.readable(cursor.capacity(), cursor.head(), self.len) }
+        unsafe { self.consumer.slots().readable(cursor.capacity(), cursor.head(), self.len) }
     }
 
     /// Which slot the oldest value is in.
@@ -341,16 +382,6 @@ impl<T, C: Capacity, W: Wake> ReadChunk<'_, '_, T, W, C> {
     pub(super) fn slot(&self) -> u32 {
         let cursor = &self.consumer.cursor.0;
         super::position::offset(cursor.capacity(), cursor.head())
-    }
-
-    /// How many values the chunk has.
-    pub const fn len(&self) -> usize {
-        self.len as usize
-    }
-
-    /// Whether the chunk has no value: it was asked for none.
-    pub const fn is_empty(&self) -> bool {
-        self.len == 0
     }
 
     /// Drops the oldest `count` values of the chunk and gives their slots back to the producer. More than the chunk

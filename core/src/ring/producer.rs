@@ -1,20 +1,23 @@
 //! The half of a ring that pushes: one value, a slice, or slots to be filled in place.
 
 use super::error::{Full, PushError};
+use super::inner::{self, CapacityOf, RingInner, RingRef};
 use super::position;
-use super::sides::ProducerCursor;
+use super::sides::{Header, ProducerCursor};
 use crate::Error;
-use crate::storage::{Capacity, Counted};
+use crate::participant::Participant;
 use crate::sync::{CachePadded, SlotsRef};
-use crate::wait::{Doorbell, Nobody, Register, Wait, Wake, lend_until};
+use crate::wait::{Register, TimedOut, Wait, lend_until};
+use core::fmt;
 use core::future::poll_fn;
 use core::mem::MaybeUninit;
 use core::task::{Context, Poll};
 
 /// The half that pushes. It can move to another thread or context, and is used from one at a time.
 ///
-/// `C` is how many slots its ring has: a number that a half of a [`RingView`](super::RingView) knows, or
-/// [`Fixed`](crate::storage::Fixed) in a half of a [`Ring`](super::Ring), whose code is the smaller for it.
+/// `R` is the reference by which it reaches its ring and keeps it, see [`StableRef`](crate::storage::StableRef): `&Ring<T, N, W>` or `&RingView<T, W>`, or
+/// an `Arc` of one, with which the half owns what it needs. A half of a `Ring`, which knows how many slots there are when it is
+/// compiled, has the smaller code.
 ///
 /// ```
 /// use ringway_core::ring::Ring;
@@ -23,19 +26,63 @@ use core::task::{Context, Poll};
 /// assert_eq!(producer.try_push_slice(&[1, 2, 3, 4]), 3);
 /// assert_eq!(producer.room(), 0);
 /// ```
-#[derive(Debug)]
-pub struct Producer<'a, T, W: Wake = Nobody, C = Counted> {
-    cursor: CachePadded<ProducerCursor<C, W>>,
-    slots: SlotsRef<'a, T>,
+pub struct Producer<R: RingRef> {
+    cursor: CachePadded<ProducerCursor<CapacityOf<R>, R::Wake>>,
+    /// Keeps the ring, which the cursor points to. The last field, which is dropped last.
+    owner: R,
 }
 
-// SAFETY: as for the ring: values pass from side to side by the ownership rule. The raw pointer inside is a borrow
-// of the ring's slots.
-unsafe impl<T: Send, C: Send, W: Wake + Sync> Send for Producer<'_, T, W, C> {}
+// SAFETY: as for the ring: values pass from side to side by the ownership rule. The pointer inside is to what the owner keeps.
+unsafe impl<R: RingRef<Value: Send, Wake: Sync> + Send> Send for Producer<R> {}
 
-impl<'a, T, C: Capacity, W: Wake> Producer<'a, T, W, C> {
-    pub(super) fn new(cursor: ProducerCursor<C, W>, slots: SlotsRef<'a, T>) -> Self {
-        Producer { cursor: CachePadded(cursor), slots }
+impl<R: RingRef> fmt::Debug for Producer<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Producer").field("ring", &self.ring()).finish_non_exhaustive()
+    }
+}
+
+impl<R: RingRef> Producer<R> {
+    /// The half of the ring that `owner` refers to, taken for its [`participant`](crate::storage::StableRef::participant); `None` while
+    /// somebody has it. It has the owner with it.
+    ///
+    /// ```
+    /// use ringway_core::ring::{Producer, Ring};
+    /// static SAMPLES: Ring<u16, 8> = Ring::new();
+    /// struct Sensor {
+    ///     samples: Producer<&'static Ring<u16, 8>>,
+    /// }
+    /// let mut sensor = Sensor { samples: Producer::new(&SAMPLES).unwrap() };
+    /// sensor.samples.try_push(512).unwrap();
+    /// assert_eq!(SAMPLES.len(), 1);
+    /// ```
+    pub fn new(owner: R) -> Option<Self> {
+        let me = owner.participant();
+        Self::take(owner, me)
+    }
+
+    /// The same, for `me`.
+    pub(super) fn take(owner: R, me: Participant) -> Option<Self> {
+        let (header, n) = (owner.get().header(), owner.get().n());
+        // SAFETY: the owner keeps the ring where it is, and is dropped after the cursor.
+        let cursor = unsafe { Header::take_producer(header, n, me) }?;
+        Some(Producer { cursor: CachePadded(cursor), owner })
+    }
+
+    /// The half of the ring that `owner` refers to.
+    ///
+    /// # Safety
+    /// The half was taken, and nobody has it.
+    pub(super) unsafe fn of_taken(owner: R) -> Self {
+        let (header, n) = (owner.get().header(), owner.get().n());
+        // SAFETY: as in `take`.
+        let cursor = unsafe { ProducerCursor::new(header, n) };
+        Producer { cursor: CachePadded(cursor), owner }
+    }
+
+    #[inline(always)]
+    fn slots(&self) -> SlotsRef<'_, R::Value> {
+        // SAFETY: the cursor was made of a pointer to all of the ring, which is there for as long as we are.
+        unsafe { inner::slots(self.cursor.0.header_ptr()) }
     }
 
     /// Pushes one value. Wait-free.
@@ -43,10 +90,10 @@ impl<'a, T, C: Capacity, W: Wake> Producer<'a, T, W, C> {
     /// # Errors
     /// [`Full`] with the value, when there is no room.
     #[inline]
-    pub fn try_push(&mut self, value: T) -> Result<(), Full<T>> {
+    pub fn try_push(&mut self, value: R::Value) -> Result<(), Full<R::Value>> {
         let Some(tail) = self.cursor.0.first_free() else { return Err(Full(value)) };
         // SAFETY: the ownership rule: there is room for one.
-        unsafe { self.slots.write(self.cursor.0.capacity(), tail, value) };
+        unsafe { self.slots().write(self.cursor.0.capacity(), tail, value) };
         self.cursor.0.publish_from(tail, 1);
         Ok(())
     }
@@ -62,17 +109,17 @@ impl<'a, T, C: Capacity, W: Wake> Producer<'a, T, W, C> {
     /// assert_eq!(consumer.try_pop_slice(&mut out), 3);
     /// assert_eq!(out[..3], [1, 2, 3]);
     /// ```
-    pub fn try_push_slice(&mut self, values: &[T]) -> usize
+    pub fn try_push_slice(&mut self, values: &[R::Value]) -> usize
     where
-        T: Copy,
+        R::Value: Copy,
     {
         let n = self.cursor.0.capacity();
-        let want = values.len().min(self.capacity()) as u32;
+        let want = values.len().min(self.cursor.0.n() as usize) as u32;
         let count = self.cursor.0.room(want).min(want);
         let (taken, _) = values.split_at_checked(count as usize).unwrap_or((values, &[]));
         if count > 0 {
             // SAFETY: the ownership rule: there is room for `count`, which is the length of `taken`.
-            unsafe { self.slots.copy_in(n, self.cursor.0.tail(), taken) };
+            unsafe { self.slots().copy_in(n, self.cursor.0.tail(), taken) };
             self.cursor.0.publish(count);
         }
         count as usize
@@ -94,8 +141,8 @@ impl<'a, T, C: Capacity, W: Wake> Producer<'a, T, W, C> {
     /// assert_eq!(consumer.try_pop(), Some('a'));
     /// ```
     #[inline]
-    pub fn try_reserve(&mut self, count: usize) -> Result<WriteChunk<'_, 'a, T, W, C>, Error> {
-        let max = self.capacity();
+    pub fn try_reserve(&mut self, count: usize) -> Result<WriteChunk<'_, R>, Error> {
+        let max = self.cursor.0.n() as usize;
         if count > max {
             return Err(Error::MessageTooLarge { max });
         }
@@ -111,24 +158,18 @@ impl<'a, T, C: Capacity, W: Wake> Producer<'a, T, W, C> {
         self.cursor.0.room(self.cursor.0.n()) as usize
     }
 
-    /// How many values the ring holds when it is full.
-    pub fn capacity(&self) -> usize {
-        self.cursor.0.n() as usize
-    }
-
-    /// Whether the last consumer closed its half or died, and nobody took it since. One that has
-    /// not come yet is not gone, nor is one that gave its half back.
+    /// The ring that it is a half of.
     ///
     /// ```
     /// use ringway_core::ring::Ring;
     /// let mut ring: Ring<u8, 4> = Ring::new();
     /// let (producer, consumer) = ring.split();
-    /// assert!(!producer.consumer_is_gone());
-    /// consumer.close();
-    /// assert!(producer.consumer_is_gone());
+    /// assert_eq!(producer.ring().capacity(), 4);
+    /// producer.close();
+    /// assert!(consumer.ring().producer_is_gone());
     /// ```
-    pub fn consumer_is_gone(&self) -> bool {
-        self.cursor.0.peer_is_gone()
+    pub fn ring(&self) -> &RingInner<R::Storage, R::Wake> {
+        self.owner.get()
     }
 
     /// Ends the stream: the consumer gets what was pushed, and then its forms that wait answer
@@ -149,17 +190,14 @@ impl<'a, T, C: Capacity, W: Wake> Producer<'a, T, W, C> {
         self.cursor.0.close();
     }
 
-    /// What this side sleeps on.
-    fn bell(&self) -> &'a Doorbell<W> {
-        // SAFETY: the half borrows the ring, for `'a`.
-        unsafe { self.cursor.0.bell() }
-    }
-
     /// Pushes what is in `left`, or says why that can never be; `None`, and the value stays there, when there may be room
     /// later.
-    fn push_or_end(&mut self, left: &mut Option<T>) -> Option<Result<(), PushError<T>>> {
+    fn push_or_end(
+        &mut self,
+        left: &mut Option<R::Value>,
+    ) -> Option<Result<(), PushError<R::Value>>> {
         let value = left.take()?;
-        if self.consumer_is_gone() {
+        if self.cursor.0.peer_is_gone() {
             return Some(Err(PushError::Closed(value)));
         }
         match self.try_push(value) {
@@ -176,7 +214,7 @@ impl<'a, T, C: Capacity, W: Wake> Producer<'a, T, W, C> {
 
     /// Whether there is room for `count`, or why there can never be; `None` when there may be later.
     fn room_or_end(&mut self, count: usize) -> Option<Result<u32, Error>> {
-        let max = self.capacity();
+        let max = self.cursor.0.n() as usize;
         if count > max {
             return Some(Err(Error::MessageTooLarge { max }));
         }
@@ -185,12 +223,12 @@ impl<'a, T, C: Capacity, W: Wake> Producer<'a, T, W, C> {
     }
 }
 
-impl<'a, T, C: Capacity, W: Wait> Producer<'a, T, W, C> {
+impl<R: RingRef<Wake: Wait>> Producer<R> {
     /// Pushes one value; waits for room.
     ///
     /// # Errors
     /// [`PushError::Closed`] when the consumer closed or died.
-    pub fn push(&mut self, value: T) -> Result<(), PushError<T>> {
+    pub fn push(&mut self, value: R::Value) -> Result<(), PushError<R::Value>> {
         self.push_deadline(value, None)
     }
 
@@ -216,12 +254,11 @@ impl<'a, T, C: Capacity, W: Wait> Producer<'a, T, W, C> {
     /// ```
     pub fn push_deadline(
         &mut self,
-        value: T,
-        deadline: Option<W::Deadline>,
-    ) -> Result<(), PushError<T>> {
-        let bell = self.bell();
+        value: R::Value,
+        deadline: Option<<R::Wake as Wait>::Deadline>,
+    ) -> Result<(), PushError<R::Value>> {
         let mut left = Some(value);
-        let waited = bell.wait_until(deadline, || self.push_or_end(&mut left));
+        let waited = self.wait(deadline, |this| this.push_or_end(&mut left));
         match (waited, left) {
             (Ok(answer), _) => answer,
             (Err(_), Some(value)) => Err(PushError::TimedOut(value)),
@@ -248,7 +285,7 @@ impl<'a, T, C: Capacity, W: Wait> Producer<'a, T, W, C> {
     /// consumer.close();
     /// assert_eq!(producer.reserve(1).unwrap_err(), Error::BrokenPipe);
     /// ```
-    pub fn reserve(&mut self, count: usize) -> Result<WriteChunk<'_, 'a, T, W, C>, Error> {
+    pub fn reserve(&mut self, count: usize) -> Result<WriteChunk<'_, R>, Error> {
         self.reserve_deadline(count, None)
     }
 
@@ -259,67 +296,36 @@ impl<'a, T, C: Capacity, W: Wait> Producer<'a, T, W, C> {
     pub fn reserve_deadline(
         &mut self,
         count: usize,
-        deadline: Option<W::Deadline>,
-    ) -> Result<WriteChunk<'_, 'a, T, W, C>, Error> {
-        let bell = self.bell();
-        let len = bell.wait_until(deadline, || self.room_or_end(count))??;
+        deadline: Option<<R::Wake as Wait>::Deadline>,
+    ) -> Result<WriteChunk<'_, R>, Error> {
+        let len = self.wait(deadline, |this| this.room_or_end(count))??;
         Ok(WriteChunk { producer: self, len, filled: 0 })
+    }
+
+    /// Waits until `look` answers, at most until `deadline`.
+    fn wait<A>(
+        &mut self,
+        deadline: Option<<R::Wake as Wait>::Deadline>,
+        mut look: impl FnMut(&mut Self) -> Option<A>,
+    ) -> Result<A, TimedOut> {
+        // SAFETY: the half is borrowed meanwhile, and so lives.
+        unsafe { self.cursor.0.bell() }.wait_until(deadline, || look(self))
     }
 }
 
-impl<'a, T, C: Capacity, W: Register> Producer<'a, T, W, C> {
-    /// Pushes the value in `value`, or leaves it there and has the task woken when there may be room.
+impl<R: RingRef<Wake: Register>> Producer<R> {
+    /// Pushes one value; awaits room. Cancelled, it drops the value and pushes nothing; to keep the value, reserve a slot
+    /// first ([`reserve_async`](Self::reserve_async)).
     ///
     /// # Errors
     /// [`PushError::Closed`] when the consumer closed or died.
-    ///
-    /// ```
-    /// use ringway_core::ring::Ring;
-    /// use ringway_core::wait::{Async, Spin};
-    /// use std::task::{Context, Waker};
-    /// let mut ring = Ring::<_, 1, Async<Spin>>::new();
-    /// let (mut producer, _consumer) = ring.split();
-    /// let mut cx = Context::from_waker(Waker::noop());
-    /// assert!(producer.poll_push(&mut cx, &mut Some(1)).is_ready());
-    /// let mut second = Some(2);
-    /// assert!(producer.poll_push(&mut cx, &mut second).is_pending());
-    /// assert_eq!(second, Some(2));
-    /// ```
-    pub fn poll_push(
+    pub fn push_async(
         &mut self,
-        cx: &mut Context<'_>,
-        value: &mut Option<T>,
-    ) -> Poll<Result<(), PushError<T>>> {
-        if value.is_none() {
-            return Poll::Ready(Ok(()));
-        }
-        let bell = self.bell();
-        bell.poll_until(cx, || self.push_or_end(value))
-    }
-
-    /// Pushes one value; awaits room. Cancelled, it drops the value and pushes nothing; to keep the value, use
-    /// [`poll_push`](Self::poll_push).
-    ///
-    /// # Errors
-    /// [`PushError::Closed`] when the consumer closed or died.
-    pub fn push_async(&mut self, value: T) -> impl Future<Output = Result<(), PushError<T>>> {
+        value: R::Value,
+    ) -> impl Future<Output = Result<(), PushError<R::Value>>> {
         // Not an `async fn`: the compiler gives those a panic for a poll after the end.
         let mut left = Some(value);
-        poll_fn(move |cx| self.poll_push(cx, &mut left))
-    }
-
-    /// [`reserve`](Self::reserve) for a task: answers, or has the task woken when there may be room.
-    ///
-    /// # Errors
-    /// As `reserve`.
-    pub fn poll_reserve(
-        &mut self,
-        cx: &mut Context<'_>,
-        count: usize,
-    ) -> Poll<Result<WriteChunk<'_, 'a, T, W, C>, Error>> {
-        let bell = self.bell();
-        let room = bell.poll_until(cx, || self.room_or_end(count));
-        room.map_ok(|len| WriteChunk { producer: self, len, filled: 0 })
+        poll_fn(move |cx| self.poll(cx, |this| this.push_or_end(&mut left)))
     }
 
     /// [`reserve`](Self::reserve); awaits room. Cancelled, it has reserved nothing.
@@ -329,27 +335,43 @@ impl<'a, T, C: Capacity, W: Register> Producer<'a, T, W, C> {
     pub fn reserve_async<'p>(
         &'p mut self,
         count: usize,
-    ) -> impl Future<Output = Result<WriteChunk<'p, 'a, T, W, C>, Error>> {
+    ) -> impl Future<Output = Result<WriteChunk<'p, R>, Error>> {
         let poll = move |this: &mut Self, cx: &mut Context<'_>| {
-            this.bell().poll_until(cx, || this.room_or_end(count))
+            this.poll(cx, |this| this.room_or_end(count))
         };
         lend_until(self, poll, |this, room| {
             room.map(|len| WriteChunk { producer: this, len, filled: 0 })
         })
     }
+
+    /// What `look` answers, or has the task woken when it may.
+    fn poll<A>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut look: impl FnMut(&mut Self) -> Option<A>,
+    ) -> Poll<A> {
+        // SAFETY: the half is borrowed meanwhile, and so lives.
+        unsafe { self.cursor.0.bell() }.poll_until(cx, || look(self))
+    }
 }
 
 /// Reserved slots, filled front to back. Dropped without a commit, it gives nothing to the consumer, and drops what
 /// was put in.
-#[derive(Debug)]
 #[must_use = "a chunk that is dropped commits nothing"]
-pub struct WriteChunk<'c, 'a, T, W: Wake, C: Capacity> {
-    producer: &'c mut Producer<'a, T, W, C>,
+pub struct WriteChunk<'c, R: RingRef> {
+    producer: &'c mut Producer<R>,
     len: u32,
     filled: u32,
 }
 
-impl<T, C: Capacity, W: Wake> WriteChunk<'_, '_, T, W, C> {
+impl<R: RingRef> fmt::Debug for WriteChunk<'_, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (len, filled) = (self.len, self.filled);
+        f.debug_struct("WriteChunk").field("len", &len).field("filled", &filled).finish()
+    }
+}
+
+impl<R: RingRef> WriteChunk<'_, R> {
     /// The position of the first slot that is not filled.
     #[inline(always)]
     fn next(&self) -> u32 {
@@ -368,12 +390,14 @@ impl<T, C: Capacity, W: Wake> WriteChunk<'_, '_, T, W, C> {
     /// # Errors
     /// The value, when every slot of the chunk is filled.
     #[inline]
-    pub fn push(&mut self, value: T) -> Result<(), T> {
+    pub fn push(&mut self, value: R::Value) -> Result<(), R::Value> {
         if self.filled == self.len {
             return Err(value);
         }
         // SAFETY: the ownership rule: the chunk's slots are part of the room, and this one is not filled yet.
-        unsafe { self.producer.slots.write(self.producer.cursor.0.capacity(), self.next(), value) };
+        unsafe {
+            self.producer.slots().write(self.producer.cursor.0.capacity(), self.next(), value)
+        };
         self.filled += 1;
         Ok(())
     }
@@ -389,13 +413,13 @@ impl<T, C: Capacity, W: Wake> WriteChunk<'_, '_, T, W, C> {
     /// chunk.commit();
     /// assert_eq!(consumer.len(), 4);
     /// ```
-    pub fn fill(&mut self, values: impl IntoIterator<Item = T>) -> usize {
+    pub fn fill(&mut self, values: impl IntoIterator<Item = R::Value>) -> usize {
         let before = self.filled;
         let mut values = values.into_iter();
         let (n, at) = (self.producer.cursor.0.capacity(), self.next());
         // SAFETY: the ownership rule: the chunk's slots are part of the room, and these are not filled yet.
         let (first, second) =
-            unsafe { self.producer.slots.writable(n, at, self.len - self.filled) };
+            unsafe { self.producer.slots().writable(n, at, self.len - self.filled) };
         for run in [first, second] {
             // The slot first: a value that has none is not drawn from the iterator.
             for (slot, value) in run.iter_mut().zip(values.by_ref()) {
@@ -404,11 +428,6 @@ impl<T, C: Capacity, W: Wake> WriteChunk<'_, '_, T, W, C> {
             }
         }
         (self.filled - before) as usize
-    }
-
-    /// How many slots the chunk has left to fill.
-    pub const fn slots_left(&self) -> usize {
-        (self.len - self.filled) as usize
     }
 
     /// The slots that are not filled yet, as two runs of memory in order, for a DMA transfer or a `memcpy`. Follow it
@@ -426,10 +445,11 @@ impl<T, C: Capacity, W: Wake> WriteChunk<'_, '_, T, W, C> {
     /// assert_eq!(chunk.commit(), 2);
     /// assert_eq!(consumer.try_pop(), Some(7));
     /// ```
-    pub fn as_uninit(&mut self) -> (&mut [MaybeUninit<T>], &mut [MaybeUninit<T>]) {
+    #[allow(clippy::type_complexity)] // it is a pair
+    pub fn as_uninit(&mut self) -> (&mut [MaybeUninit<R::Value>], &mut [MaybeUninit<R::Value>]) {
         let (n, at) = (self.producer.cursor.0.capacity(), self.next());
         // SAFETY: the ownership rule: the chunk's slots are part of the room; the slices borrow the chunk.
-        unsafe { self.producer.slots.writable(n, at, self.len - self.filled) }
+        unsafe { self.producer.slots().writable(n, at, self.len - self.filled) }
     }
 
     /// Says that the next `count` slots were filled through [`as_uninit`](Self::as_uninit). More than are left count
@@ -438,7 +458,8 @@ impl<T, C: Capacity, W: Wake> WriteChunk<'_, '_, T, W, C> {
     /// # Safety
     /// The caller has initialized those slots.
     pub unsafe fn assume_filled(&mut self, count: usize) {
-        self.filled += count.min(self.slots_left()) as u32;
+        let left = self.len - self.filled;
+        self.filled += count.min(left as usize) as u32;
     }
 
     /// Gives what was filled to the consumer, in one publication, and returns how many that are. Slots not filled stay
@@ -446,9 +467,9 @@ impl<T, C: Capacity, W: Wake> WriteChunk<'_, '_, T, W, C> {
     pub fn commit(mut self) -> usize {
         let filled = self.filled;
         if filled > 0 {
-            let cursor = &mut self.producer.cursor.0;
+            let cursor = &self.producer.cursor.0;
             // For loom: the slots were written until now.
-            self.producer.slots.runs_to_write(cursor.capacity(), cursor.tail(), filled);
+            self.producer.slots().runs_to_write(cursor.capacity(), cursor.tail(), filled);
             // Emptied first: what is the consumer's is not ours to drop.
             self.filled = 0;
             self.producer.cursor.0.publish(filled);
@@ -457,14 +478,14 @@ impl<T, C: Capacity, W: Wake> WriteChunk<'_, '_, T, W, C> {
     }
 }
 
-impl<T, C: Capacity, W: Wake> Drop for WriteChunk<'_, '_, T, W, C> {
+impl<R: RingRef> Drop for WriteChunk<'_, R> {
     fn drop(&mut self) {
-        if core::mem::needs_drop::<T>() && self.filled > 0 {
+        if core::mem::needs_drop::<R::Value>() && self.filled > 0 {
             let cursor = &self.producer.cursor.0;
             // SAFETY: these slots were filled and not published, so that they are ours, and initialized. They count
             // as free again afterwards.
             unsafe {
-                self.producer.slots.drop_values(cursor.capacity(), cursor.tail(), self.filled)
+                self.producer.slots().drop_values(cursor.capacity(), cursor.tail(), self.filled)
             };
         }
     }

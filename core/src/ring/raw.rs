@@ -1,13 +1,14 @@
 //! A ring of bytes of a stated size and alignment, for those who do not know the Rust type of its values.
 
-use super::{Consumer, Producer, ReadChunk, RingView, WriteChunk};
+use super::consumer::{Consumer, ReadChunk};
+use super::inner::{RingRef, RingView};
+use super::producer::{Producer, WriteChunk};
 use crate::Error;
 use crate::participant::Participant;
-use crate::storage::{Counted, InMemory};
-use crate::wait::{Nobody, Register, Wait, Wake};
+use crate::storage::InMemory;
+use crate::wait::{Nobody, Wait, Wake};
 use core::alloc::Layout;
 use core::ptr::NonNull;
-use core::task::{Context, Poll};
 
 /// A [`Ring`](super::Ring) of values whose size and alignment are known when the program runs, and whose Rust type is not: as
 /// an inspector, or a program in another language, uses it. Its values go in and out as bytes. Both mean the same memory.
@@ -94,8 +95,8 @@ impl<'r, W: Wake> RawRing<'r, W> {
         unsafe { Self::at(at, capacity, item) }
     }
 
-    /// Its words, which know nothing of the values: how many there are, who is gone; and
-    /// [`recover`](super::RingInner::recover).
+    /// Its words, which know nothing of the values: how many there are, who is gone, what a side sleeps on (a task, with
+    /// [`poll_until`](crate::wait::Doorbell::poll_until)); and [`recover`](super::RingInner::recover).
     pub fn words(self) -> &'r RingView<(), W> {
         self.words
     }
@@ -124,7 +125,7 @@ impl RawSlots {
     }
 
     /// Copies `value`, which is one, into the slot, and gives it to the consumer.
-    fn put<W: Wake>(self, value: &[u8], mut chunk: WriteChunk<'_, '_, (), W, Counted>) {
+    fn put(self, value: &[u8], mut chunk: WriteChunk<'_, impl RingRef<Value = ()>>) {
         // SAFETY: the slot is the chunk's, which is as large as the value.
         unsafe { self.slot(chunk.slot()).copy_from_nonoverlapping(value.as_ptr(), self.size) };
         let _ = chunk.push(());
@@ -132,10 +133,10 @@ impl RawSlots {
     }
 
     /// Copies the oldest value out, and gives its slot back.
-    fn take<W: Wake>(
+    fn take(
         self,
         out: &mut [u8],
-        chunk: ReadChunk<'_, '_, (), W, Counted>,
+        chunk: ReadChunk<'_, impl RingRef<Value = ()>>,
     ) -> Result<(), Error> {
         let needed = self.size;
         let to = out.get_mut(..needed).ok_or(Error::BufferTooSmall { needed })?;
@@ -149,7 +150,7 @@ impl RawSlots {
 /// The half of a [`RawRing`] that pushes.
 #[derive(Debug)]
 pub struct RawProducer<'r, W: Wake> {
-    half: Producer<'r, (), W>,
+    half: Producer<&'r RingView<(), W>>,
     slots: RawSlots,
 }
 
@@ -182,21 +183,6 @@ impl<'r, W: Wake> RawProducer<'r, W> {
         Ok(())
     }
 
-    /// Copies `value` in, or has the task woken when there may be room.
-    ///
-    /// # Errors
-    /// As [`Producer::reserve`], and [`Error::MessageTooLarge`], as in [`try_push`](Self::try_push).
-    pub fn poll_push(&mut self, cx: &mut Context<'_>, value: &[u8]) -> Poll<Result<(), Error>>
-    where
-        W: Register,
-    {
-        let slots = self.slots;
-        if let Err(error) = slots.check(value) {
-            return Poll::Ready(Err(error));
-        }
-        self.half.poll_reserve(cx, 1).map_ok(|chunk| slots.put(value, chunk))
-    }
-
     /// [`Producer::close`].
     pub fn close(self) {
         self.half.close();
@@ -206,7 +192,7 @@ impl<'r, W: Wake> RawProducer<'r, W> {
 /// The half of a [`RawRing`] that pops.
 #[derive(Debug)]
 pub struct RawConsumer<'r, W: Wake> {
-    half: Consumer<'r, (), W>,
+    half: Consumer<&'r RingView<(), W>>,
     slots: RawSlots,
 }
 
@@ -232,18 +218,6 @@ impl<'r, W: Wake> RawConsumer<'r, W> {
         W: Wait,
     {
         self.slots.take(out, self.half.peek_deadline(1, deadline)?)
-    }
-
-    /// Copies the oldest value to the beginning of `out`, or has the task woken when one may be there.
-    ///
-    /// # Errors
-    /// As [`Consumer::peek`], and [`Error::BufferTooSmall`], as in [`try_pop`](Self::try_pop).
-    pub fn poll_pop(&mut self, cx: &mut Context<'_>, out: &mut [u8]) -> Poll<Result<(), Error>>
-    where
-        W: Register,
-    {
-        let slots = self.slots;
-        self.half.poll_peek(cx, 1).map(|chunk| slots.take(out, chunk?))
     }
 
     /// [`Consumer::close`].

@@ -233,6 +233,12 @@ pub(super) struct ProducerCursor<C, W: Wake> {
 }
 
 impl<C, W: Wake> ProducerCursor<C, W> {
+    /// Where the header is: the pointer that the cursor was made of.
+    #[inline(always)]
+    pub(super) fn header_ptr(&self) -> NonNull<Header<W>> {
+        self.header
+    }
+
     /// What both sides share.
     #[inline(always)]
     fn header(&self) -> &Header<W> {
@@ -424,6 +430,12 @@ pub(super) struct ConsumerCursor<C, W: Wake> {
 }
 
 impl<C, W: Wake> ConsumerCursor<C, W> {
+    /// Where the header is: the pointer that the cursor was made of.
+    #[inline(always)]
+    pub(super) fn header_ptr(&self) -> NonNull<Header<W>> {
+        self.header
+    }
+
     /// What both sides share.
     #[inline(always)]
     fn header(&self) -> &Header<W> {

@@ -8,6 +8,21 @@ use crate::participant::Participant;
 /// A half of a structure has one. By `&S` it borrows the structure; by one that owns, it can be kept wherever a value can: in a
 /// struct, a thread, a task.
 ///
+/// ```
+/// # #[cfg(feature = "alloc")] {
+/// use ringway_core::ring::{Producer, RingView, Ring};
+/// use std::sync::Arc;
+/// struct Sensor {
+///     samples: Producer<Arc<RingView<u16>>>,
+/// }
+/// let ring: Arc<RingView<u16>> = Arc::new(Ring::<u16, 16>::new());
+/// let mut consumer = ring.consumer().unwrap();
+/// let mut sensor = Sensor { samples: Producer::new(ring.clone()).unwrap() };
+/// sensor.samples.try_push(7).unwrap();
+/// assert_eq!(consumer.try_pop(), Some(7));
+/// # }
+/// ```
+///
 /// # Safety
 /// [`get`](Self::get) always lends the same structure. It is there and stays in its place for as long as this reference lives,
 /// whether that is moved or not, and nobody has it exclusively meanwhile. (A `Box` is none: whoever moves it says that nobody

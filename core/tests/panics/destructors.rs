@@ -5,6 +5,7 @@ use ringway_core::lock::{Mutex, RwLock};
 use ringway_core::ring::Ring;
 use ringway_core::ring::queue::Queue;
 use std::cell::Cell;
+use std::pin::pin;
 
 /// How often each value was dropped, and which of them panics then.
 #[derive(Default)]
@@ -155,7 +156,7 @@ fn values_that_are_popped_or_refused_when_a_waker_panics() {
         leave(&explosive(), |cx| queue.poll_push(cx, &mut Some(ledger.value())));
         panics(|| queue.try_pop());
         assert!(producer.try_push(ledger.value()).is_ok());
-        leave(&explosive(), |cx| producer.poll_push(cx, &mut Some(ledger.value())));
+        leave(&explosive(), |cx| pin!(producer.push_async(ledger.value())).poll(cx));
         panics(|| consumer.try_pop());
     }
     // The slot of a push that comes too late is free again, and wakes who waits for one.

@@ -270,8 +270,22 @@ macro_rules! halves {
 
 halves! {
     [T: Item, S: Storage<Value = T> + ?Sized, W: SharedWait] RingInner<S, W>, RingInner::is_valid;
-    producer, "pushes": ring::Producer<'_, T, W, S::Capacity> = lend RingInner::producer_as;
-    consumer, "pops": ring::Consumer<'_, T, W, S::Capacity> = lend RingInner::consumer_as;
+    /// ```
+    /// use ringway::ring::Producer;
+    /// use ringway::shm::{Layout, Part, Region, Ring};
+    /// type Samples = Ring<u16, 64>;
+    /// struct Sensor {
+    ///     samples: Producer<Part<Samples>>, // it keeps the region mapped
+    /// }
+    /// let region = Region::anonymous(&Layout::new(2).part::<Samples>("samples")?)?;
+    /// let samples = region.part::<Samples>("samples")?;
+    /// let mut sensor = Sensor { samples: samples.producer()? };
+    /// std::thread::spawn(move || sensor.samples.push(7)).join().unwrap()?;
+    /// assert_eq!(samples.consumer()?.pop()?, 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    producer, "pushes": ring::Producer<Part<RingInner<S, W>>> = own ring::Producer::new;
+    consumer, "pops": ring::Consumer<Part<RingInner<S, W>>> = own ring::Consumer::new;
 
     [S: Storage<Value = u8> + ?Sized, W: SharedWait] ByteRingInner<S, W>, ByteRingInner::is_valid;
     /// ```

@@ -3,7 +3,7 @@
 use crate::{Failure, Result};
 use crate::{Form, Reader, Writer};
 use ringway::CoreError;
-use ringway_core::ring::{Consumer, Producer, PushError, bytes, messages};
+use ringway_core::ring::{Consumer, Producer, PushError, Ring, RingRef, bytes, messages};
 use ringway_core::storage::Fixed;
 use ringway_core::wait::{Wait, Wake};
 use std::mem::ManuallyDrop;
@@ -28,8 +28,8 @@ macro_rules! halves {
 }
 
 halves! {
-    [T, const N: usize, W: Wake] Producer<'_, T, W, Fixed<N>>;
-    [T, const N: usize, W: Wake] Consumer<'_, T, W, Fixed<N>>;
+    [R: RingRef] Producer<R>;
+    [R: RingRef] Consumer<R>;
     [const N: usize, W: Wake] bytes::Producer<'_, W, Fixed<N>>;
     [const N: usize, W: Wake] bytes::Consumer<'_, W, Fixed<N>>;
     [const N: usize, W: Wake] messages::Sender<'_, W, Fixed<N>>;
@@ -58,12 +58,12 @@ pub trait Sleeps: Wait<Deadline = Instant> + Send + Sync + 'static {}
 
 impl<W: Wait<Deadline = Instant> + Send + Sync + 'static> Sleeps for W {}
 
-impl<W: Sleeps, const N: usize> Writer for Closes<Producer<'static, Vec<u8>, W, Fixed<N>>> {
+impl<W: Sleeps, const N: usize> Writer for Closes<Producer<&'static Ring<Vec<u8>, N, W>>> {
     fn write(&mut self, piece: &[u8], form: Form) -> Result<usize> {
         let (tx, value) = (&mut self.0, piece.to_vec());
         let pushed = match form {
             Form::Plain => tx.push(value),
-            Form::Try if tx.consumer_is_gone() => return Err(CoreError::BrokenPipe.into()),
+            Form::Try if tx.ring().consumer_is_gone() => return Err(CoreError::BrokenPipe.into()),
             Form::Try => tx.try_push(value).map_err(|full| PushError::Full(full.0)),
             Form::Until(end) => tx.push_deadline(value, Some(end)),
         };
@@ -97,7 +97,7 @@ pub fn put(value: &[u8], into: &mut [u8]) -> Result<usize> {
     Ok(needed)
 }
 
-impl<W: Sleeps, const N: usize> Reader for Closes<Consumer<'static, Vec<u8>, W, Fixed<N>>> {
+impl<W: Sleeps, const N: usize> Reader for Closes<Consumer<&'static Ring<Vec<u8>, N, W>>> {
     fn read(&mut self, into: &mut [u8], form: Form) -> Result<usize> {
         let rx = &mut self.0;
         let value = match form {
@@ -105,7 +105,7 @@ impl<W: Sleeps, const N: usize> Reader for Closes<Consumer<'static, Vec<u8>, W, 
             Form::Until(end) => rx.pop_deadline(Some(end))?,
             Form::Try => {
                 // Asked first: it may push before it goes.
-                let over = rx.producer_is_gone();
+                let over = rx.ring().producer_is_gone();
                 let none = if over { CoreError::EndOfFile } else { CoreError::WouldBlock };
                 rx.try_pop().ok_or(none)?
             }

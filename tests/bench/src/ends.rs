@@ -9,8 +9,7 @@ use ringway::pipe;
 use ringway::signal::{self, Delivery, Signal};
 use ringway::socket::{TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixSeqpacket, UnixStream};
 use ringway::wait::Wait;
-use ringway_core::ring;
-use ringway_core::storage::Fixed;
+use ringway_core::ring::{self, Ring};
 use std::io::Read;
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
@@ -158,14 +157,14 @@ pub struct Blocking<W>(PhantomData<W>);
 /// A side of [`Blocking`].
 pub struct Sleeper<T>(T);
 
-impl<M: Message, W: Wait> Tx<M> for Sleeper<ring::Producer<'static, M, W, Fixed<1024>>> {
+impl<M: Message, W: Wait + 'static> Tx<M> for Sleeper<ring::Producer<&'static Ring<M, 1024, W>>> {
     #[inline]
     fn put(&mut self, message: &M) -> bool {
         self.0.push(*message).is_ok()
     }
 }
 
-impl<M: Message, W: Wait> Rx<M> for Sleeper<ring::Consumer<'static, M, W, Fixed<1024>>> {
+impl<M: Message, W: Wait + 'static> Rx<M> for Sleeper<ring::Consumer<&'static Ring<M, 1024, W>>> {
     #[inline]
     fn get(&mut self, into: &mut M) -> bool {
         self.0.pop().map(|message| *into = message).is_ok()
@@ -173,8 +172,8 @@ impl<M: Message, W: Wait> Rx<M> for Sleeper<ring::Consumer<'static, M, W, Fixed<
 }
 
 impl<M: Message, W: Wait + 'static> Spsc<M> for Blocking<W> {
-    type Tx = Sleeper<ring::Producer<'static, M, W, Fixed<1024>>>;
-    type Rx = Sleeper<ring::Consumer<'static, M, W, Fixed<1024>>>;
+    type Tx = Sleeper<ring::Producer<&'static Ring<M, 1024, W>>>;
+    type Rx = Sleeper<ring::Consumer<&'static Ring<M, 1024, W>>>;
 
     fn open() -> (Self::Tx, Self::Rx) {
         let (tx, rx) = Slots::<Shared, 1024, W>::open();

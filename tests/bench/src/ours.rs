@@ -47,35 +47,47 @@ fn fill<M: Copy>(slot: &mut MaybeUninit<M>, message: &M) {
     unsafe { slot.as_mut_ptr().copy_from_nonoverlapping(message, 1) };
 }
 
-impl<M: Message, C: Capacity, W: Wake> Tx<M> for ring::Producer<'static, M, W, C> {
-    #[inline(always)]
-    fn put(&mut self, message: &M) -> bool {
-        if M::SIZE <= 64 {
-            return self.try_push(*message).is_ok();
-        }
-        self.try_push_slice(slice::from_ref(message)) == 1
-    }
+/// The halves of a ring of messages: of one whose number of slots is a constant, or of its view.
+macro_rules! values {
+    ($([$($parameters:tt)*] $ring:ty;)*) => {
+        $(
+            impl<M: Message, $($parameters)*> Tx<M> for ring::Producer<&'static $ring> {
+                #[inline(always)]
+                fn put(&mut self, message: &M) -> bool {
+                    if M::SIZE <= 64 {
+                        return self.try_push(*message).is_ok();
+                    }
+                    self.try_push_slice(slice::from_ref(message)) == 1
+                }
+            }
+
+            impl<M: Message, $($parameters)*> Rx<M> for ring::Consumer<&'static $ring> {
+                #[inline(always)]
+                fn get(&mut self, into: &mut M) -> bool {
+                    if M::SIZE <= 64 {
+                        return match self.try_pop() {
+                            Some(message) => {
+                                *into = message;
+                                true
+                            }
+                            None => false,
+                        };
+                    }
+                    self.try_pop_slice(slice::from_mut(into)) == 1
+                }
+            }
+        )*
+    };
 }
 
-impl<M: Message, C: Capacity, W: Wake> Rx<M> for ring::Consumer<'static, M, W, C> {
-    #[inline(always)]
-    fn get(&mut self, into: &mut M) -> bool {
-        if M::SIZE <= 64 {
-            return match self.try_pop() {
-                Some(message) => {
-                    *into = message;
-                    true
-                }
-                None => false,
-            };
-        }
-        self.try_pop_slice(slice::from_mut(into)) == 1
-    }
+values! {
+    [const N: usize, W: Wake + 'static] Ring<M, N, W>;
+    [] RingView<M>;
 }
 
 impl<M: Message, P: Place, const N: usize, W: Wake + 'static> Spsc<M> for Slots<P, N, W> {
-    type Tx = ring::Producer<'static, M, W, Fixed<N>>;
-    type Rx = ring::Consumer<'static, M, W, Fixed<N>>;
+    type Tx = ring::Producer<&'static Ring<M, N, W>>;
+    type Rx = ring::Consumer<&'static Ring<M, N, W>>;
 
     fn open() -> (Self::Tx, Self::Rx) {
         let ring = P::zeroed::<Ring<M, N, W>>();
@@ -87,8 +99,8 @@ impl<M: Message, P: Place, const N: usize, W: Wake + 'static> Spsc<M> for Slots<
 pub struct SlotsView<P, const N: usize>(PhantomData<P>);
 
 impl<M: Message, P: Place, const N: usize> Spsc<M> for SlotsView<P, N> {
-    type Tx = ring::Producer<'static, M>;
-    type Rx = ring::Consumer<'static, M>;
+    type Tx = ring::Producer<&'static RingView<M>>;
+    type Rx = ring::Consumer<&'static RingView<M>>;
 
     fn open() -> (Self::Tx, Self::Rx) {
         let ring: &RingView<M> = hint::black_box(P::zeroed::<Ring<M, N>>());
@@ -99,9 +111,7 @@ impl<M: Message, P: Place, const N: usize> Spsc<M> for SlotsView<P, N> {
 /// A [`Ring`] of `N` words, a message's words pushed as one slice.
 pub struct Chunks<P, const N: usize>(PhantomData<P>);
 
-impl<const W: usize, const N: usize> Tx<[u64; W]>
-    for ring::Producer<'static, u64, Nobody, Fixed<N>>
-{
+impl<const W: usize, const N: usize> Tx<[u64; W]> for ring::Producer<&'static Ring<u64, N>> {
     #[inline(always)]
     fn put(&mut self, message: &[u64; W]) -> bool {
         match self.try_reserve(W) {
@@ -120,9 +130,7 @@ impl<const W: usize, const N: usize> Tx<[u64; W]>
     }
 }
 
-impl<const W: usize, const N: usize> Rx<[u64; W]>
-    for ring::Consumer<'static, u64, Nobody, Fixed<N>>
-{
+impl<const W: usize, const N: usize> Rx<[u64; W]> for ring::Consumer<&'static Ring<u64, N>> {
     #[inline(always)]
     fn get(&mut self, into: &mut [u64; W]) -> bool {
         match self.try_peek(W) {
@@ -140,8 +148,8 @@ impl<const W: usize, const N: usize> Rx<[u64; W]>
 }
 
 impl<const W: usize, P: Place, const N: usize> Spsc<[u64; W]> for Chunks<P, N> {
-    type Tx = ring::Producer<'static, u64, Nobody, Fixed<N>>;
-    type Rx = ring::Consumer<'static, u64, Nobody, Fixed<N>>;
+    type Tx = ring::Producer<&'static Ring<u64, N>>;
+    type Rx = ring::Consumer<&'static Ring<u64, N>>;
 
     fn open() -> (Self::Tx, Self::Rx) {
         let ring = P::zeroed::<Ring<u64, N>>();
@@ -318,7 +326,7 @@ pub struct InPlace<P, const N: usize>(PhantomData<P>);
 /// A half of [`InPlace`].
 pub struct Half<T>(T);
 
-impl<M: Message, const N: usize> Tx<M> for Half<ring::Producer<'static, M, Nobody, Fixed<N>>> {
+impl<M: Message, const N: usize> Tx<M> for Half<ring::Producer<&'static Ring<M, N>>> {
     #[inline(always)]
     fn put(&mut self, message: &M) -> bool {
         let Ok(mut chunk) = self.0.try_reserve(1) else { return false };
@@ -337,7 +345,7 @@ impl<M: Message, const N: usize> Tx<M> for Half<ring::Producer<'static, M, Nobod
     }
 }
 
-impl<M: Message, const N: usize> Rx<M> for Half<ring::Consumer<'static, M, Nobody, Fixed<N>>> {
+impl<M: Message, const N: usize> Rx<M> for Half<ring::Consumer<&'static Ring<M, N>>> {
     #[inline(always)]
     fn get(&mut self, into: &mut M) -> bool {
         let Ok(chunk) = self.0.try_peek(1) else { return false };
@@ -353,8 +361,8 @@ impl<M: Message, const N: usize> Rx<M> for Half<ring::Consumer<'static, M, Nobod
 }
 
 impl<M: Message, P: Place, const N: usize> Spsc<M> for InPlace<P, N> {
-    type Tx = Half<ring::Producer<'static, M, Nobody, Fixed<N>>>;
-    type Rx = Half<ring::Consumer<'static, M, Nobody, Fixed<N>>>;
+    type Tx = Half<ring::Producer<&'static Ring<M, N>>>;
+    type Rx = Half<ring::Consumer<&'static Ring<M, N>>>;
 
     fn open() -> (Self::Tx, Self::Rx) {
         let (tx, rx) = Slots::<P, N>::open();

@@ -7,7 +7,6 @@ use embassy_executor::{Executor, Spawner};
 // For its interrupt vectors.
 use lm3s6965 as _;
 use ringway_core::ring::{Producer, Ring};
-use ringway_core::storage::Fixed;
 use ringway_core::wait::Async;
 use ringway_firmware::{exit, report, start_timer};
 
@@ -31,7 +30,7 @@ unsafe impl defmt::Logger for Quiet {
 /// comes.
 #[cortex_m_rt::exception]
 fn SysTick() {
-    static mut PRODUCER: Option<Producer<'static, u32, Async, Fixed<8>>> = None;
+    static mut PRODUCER: Option<Producer<&'static Ring<u32, 8, Async>>> = None;
     static mut NEXT: u32 = 0;
     if PRODUCER.is_none() {
         *PRODUCER = RING.producer();

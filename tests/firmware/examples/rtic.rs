@@ -7,8 +7,6 @@
 mod app {
     use cortex_m::peripheral::syst::SystClkSource;
     use ringway_core::ring::{Consumer, Producer, Ring};
-    use ringway_core::storage::Fixed;
-    use ringway_core::wait::Nobody;
     use ringway_firmware::{exit, report};
 
     const SAMPLES: u32 = 100;
@@ -18,8 +16,8 @@ mod app {
 
     #[local]
     struct Local {
-        producer: Producer<'static, u32, Nobody, Fixed<8>>,
-        consumer: Consumer<'static, u32, Nobody, Fixed<8>>,
+        producer: Producer<&'static Ring<u32, 8>>,
+        consumer: Consumer<&'static Ring<u32, 8>>,
     }
 
     #[init(local = [ring: Ring<u32, 8> = Ring::new()])]

@@ -8,14 +8,14 @@ use ringway::fifo::Fifo;
 use ringway::link::{Config, ReliableLink};
 use ringway::lock::Event;
 use ringway::process::{self, Entry, Exit, Fork};
-use ringway::shm::{self, Layout, Mutex, Queue, Region, Ring};
+use ringway::shm::{self, Layout, Mutex, Part, Queue, Region, Ring};
 use ringway::signal::{self, Delivery, IntervalTimer, Signal, SignalFd};
 use ringway::socket::{
     TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixSeqpacket, UnixStream,
 };
 use ringway::wait::Futex;
 use ringway::{pipe, serial};
-use ringway_core::storage::Fixed;
+use ringway_core::ring::Consumer;
 use rustix::process::getpid;
 use std::fs::File;
 use std::io::{Read, Seek, Write};
@@ -477,7 +477,7 @@ fn use_region(first: &Region, second: &Region) -> Outcome {
 }
 
 fn there_is_nothing<const N: usize>(
-    consumer: &mut ringway_core::ring::Consumer<'_, u64, shm::RobustFutex, Fixed<N>>,
+    consumer: &mut Consumer<Part<Ring<u64, N>>>,
     deadline: Instant,
 ) -> bool {
     consumer.pop_deadline(Some(deadline)).is_err()

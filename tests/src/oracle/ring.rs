@@ -3,8 +3,6 @@
 use super::Choices;
 use ringway_core::Error;
 use ringway_core::ring::{Consumer, Full, Producer, Ring};
-use ringway_core::storage::Fixed;
-use ringway_core::wait::Nobody;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -72,8 +70,8 @@ fn sequence<const N: usize>(choices: Choices<'_>) {
 
 struct Run<'a, const N: usize> {
     ring: &'a Ring<Value, N>,
-    producer: Option<Producer<'a, Value, Nobody, Fixed<N>>>,
-    consumer: Option<Consumer<'a, Value, Nobody, Fixed<N>>>,
+    producer: Option<Producer<&'a Ring<Value, N>>>,
+    consumer: Option<Consumer<&'a Ring<Value, N>>>,
     /// Whether the last producer closed its half, and nobody took it since.
     producer_closed: bool,
     consumer_closed: bool,
@@ -87,13 +85,13 @@ impl<const N: usize> Run<'_, N> {
         while self.step(&mut choices, &mut model).is_some() {
             if let Some(producer) = &mut self.producer {
                 assert_eq!(producer.room(), N - model.len());
-                assert_eq!(producer.consumer_is_gone(), self.consumer_closed);
+                assert_eq!(producer.ring().consumer_is_gone(), self.consumer_closed);
             }
             if let Some(consumer) = &mut self.consumer {
                 assert_eq!(consumer.len(), model.len());
                 assert_eq!(consumer.is_empty(), model.is_empty());
                 assert_eq!(consumer.front().map(|value| value.number), model.front().copied());
-                assert_eq!(consumer.producer_is_gone(), self.producer_closed);
+                assert_eq!(consumer.ring().producer_is_gone(), self.producer_closed);
             }
             assert_eq!(self.ledger.living(), model.len(), "a value was lost or kept");
         }
@@ -141,7 +139,7 @@ impl<const N: usize> Run<'_, N> {
 }
 
 fn produce<const N: usize>(
-    producer: &mut Producer<'_, Value, Nobody, Fixed<N>>,
+    producer: &mut Producer<&Ring<Value, N>>,
     operation: usize,
     ledger: &Rc<Ledger>,
     choices: &mut Choices<'_>,
@@ -190,7 +188,8 @@ fn produce<const N: usize>(
                 }
             }
             assert_eq!(filled.len(), fill.min(count));
-            assert_eq!(chunk.slots_left(), count - filled.len());
+            let (first, second) = chunk.as_uninit();
+            assert_eq!(first.len() + second.len(), count - filled.len());
             if commit {
                 assert_eq!(chunk.commit(), filled.len());
                 model.extend(filled);
@@ -201,7 +200,7 @@ fn produce<const N: usize>(
 }
 
 fn consume<const N: usize>(
-    consumer: &mut Consumer<'_, Value, Nobody, Fixed<N>>,
+    consumer: &mut Consumer<&Ring<Value, N>>,
     operation: usize,
     choices: &mut Choices<'_>,
     model: &mut VecDeque<usize>,
@@ -223,7 +222,7 @@ fn consume<const N: usize>(
                         numbers.eq(model.iter().copied().take(count)),
                         "other values, or another order"
                     );
-                    assert_eq!((chunk.len(), chunk.is_empty()), (count, count == 0));
+                    assert_eq!(first.len() + second.len(), count);
                     if release <= N {
                         chunk.release(release);
                         model.drain(..release.min(count));

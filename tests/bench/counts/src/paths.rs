@@ -47,8 +47,10 @@ mod hot {
         };
     }
 
-    type Producer<'a, T, B = Nobody> = rings::Producer<'a, T, B, Fixed<N>>;
-    type Consumer<'a, T, B = Nobody> = rings::Consumer<'a, T, B, Fixed<N>>;
+    type Producer<'a, T, B = Nobody> = rings::Producer<&'a rings::Ring<T, N, B>>;
+    type Consumer<'a, T, B = Nobody> = rings::Consumer<&'a rings::Ring<T, N, B>>;
+    type ViewProducer<'a> = rings::Producer<&'a rings::RingView<u64>>;
+    type ViewConsumer<'a> = rings::Consumer<&'a rings::RingView<u64>>;
     type ByteProducer<'a> = byte_rings::Producer<'a, Nobody, Fixed<{ 64 * N }>>;
     type ByteConsumer<'a> = byte_rings::Consumer<'a, Nobody, Fixed<{ 64 * N }>>;
 
@@ -69,9 +71,7 @@ mod hot {
                 assert!(producer.try_push(black_box(1)).is_ok());
                 assert!(black_box(consumer.try_pop()).is_some());
             }
-            push_and_pop_in_a_view(
-                producer: &mut rings::Producer<u64>, consumer: &mut rings::Consumer<u64>
-            ) {
+            push_and_pop_in_a_view(producer: &mut ViewProducer, consumer: &mut ViewConsumer) {
                 assert!(producer.try_push(black_box(1)).is_ok());
                 assert!(black_box(consumer.try_pop()).is_some());
             }

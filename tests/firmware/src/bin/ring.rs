@@ -76,8 +76,7 @@ fn run() -> bool {
                 if let Ok(chunk) = consumer.try_peek(ready) {
                     let (first, second) = chunk.as_slices();
                     first.iter().chain(second).for_each(|sample| received.take(*sample));
-                    let count = chunk.len();
-                    chunk.release(count);
+                    chunk.release(ready);
                 }
             }
             _ => {
@@ -120,5 +119,5 @@ fn on_the_stack() -> bool {
     consumer.clear();
     consumer.close();
     report("sum of the committed", sum);
-    producer.consumer_is_gone() && sum == 1_500
+    producer.ring().consumer_is_gone() && sum == 1_500
 }

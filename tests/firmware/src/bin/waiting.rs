@@ -8,7 +8,6 @@ use core::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 use critical_section::Mutex;
 use ringway_core::Error;
 use ringway_core::ring::{Producer, PushError, Ring};
-use ringway_core::storage::Fixed;
 use ringway_core::sync::{AtomicU32, Ordering};
 use ringway_core::wait::{Async, Wait, WaitForInterrupt, Wake};
 use ringway_firmware::{report, start_timer};
@@ -18,7 +17,7 @@ type Sleeper = Async<WaitForInterrupt>;
 static RING: Ring<u32, 4, Sleeper> = Ring::new();
 
 /// The producer's half, for the interrupt to keep; gone when it is done.
-static HALF: Mutex<RefCell<Option<Producer<'static, u32, Sleeper, Fixed<4>>>>> =
+static HALF: Mutex<RefCell<Option<Producer<&'static Ring<u32, 4, Sleeper>>>>> =
     Mutex::new(RefCell::new(None));
 
 /// The next value; touched by the interrupt alone.

@@ -4,8 +4,6 @@
 
 use core::hint::black_box;
 use ringway_core::ring::{Consumer, Producer, Ring};
-use ringway_core::storage::Fixed;
-use ringway_core::wait::Nobody;
 use ringway_firmware::report;
 
 type Values = Ring<u32, 16>;
@@ -18,16 +16,13 @@ static RING: Values = Ring::new();
 
 #[unsafe(no_mangle)]
 #[inline(never)]
-extern "C" fn operation_push(
-    producer: &mut Producer<'static, u32, Nobody, Fixed<16>>,
-    value: u32,
-) -> bool {
+extern "C" fn operation_push(producer: &mut Producer<&'static Values>, value: u32) -> bool {
     producer.try_push(value).is_ok()
 }
 
 #[unsafe(no_mangle)]
 #[inline(never)]
-extern "C" fn operation_pop(consumer: &mut Consumer<'static, u32, Nobody, Fixed<16>>) -> u32 {
+extern "C" fn operation_pop(consumer: &mut Consumer<&'static Values>) -> u32 {
     consumer.try_pop().unwrap_or(u32::MAX)
 }
 
@@ -35,8 +30,7 @@ fn run() -> bool {
     report("RAM of the structure", size_of::<Values>() as u32);
     report(
         "RAM of the handles",
-        (size_of::<Producer<'static, u32, Nobody, Fixed<16>>>()
-            + size_of::<Consumer<'static, u32, Nobody, Fixed<16>>>()) as u32,
+        (size_of::<Producer<&'static Values>>() + size_of::<Consumer<&'static Values>>()) as u32,
     );
     let (Some(mut producer), Some(mut consumer)) = (RING.producer(), RING.consumer()) else {
         return false;
