@@ -289,7 +289,7 @@ pub(crate) fn worth_a_try(look: impl FnOnce() -> bool) -> bool {
 /// A cell whose accesses loom watches. The closures receive the pointer; what they may do with it is the
 /// caller's argument to make.
 #[derive(Debug)]
-pub(crate) struct Cell<T> {
+pub(crate) struct Cell<T: ?Sized> {
     #[cfg(not(loom))]
     inner: core::cell::UnsafeCell<T>,
     #[cfg(loom)]
@@ -307,15 +307,17 @@ impl<T> Cell<T> {
         }
     }
 
+    /// The value, of a cell that is no longer needed.
+    pub(crate) fn into_inner(self) -> T {
+        self.inner.into_inner()
+    }
+}
+
+impl<T: ?Sized> Cell<T> {
     /// The value: nobody else has the cell.
     pub(crate) fn get_mut(&mut self) -> &mut T {
         // SAFETY: the cell is borrowed exclusively, for as long as what is returned.
         self.with_mut(|value| unsafe { &mut *value })
-    }
-
-    /// The value, of a cell that is no longer needed.
-    pub(crate) fn into_inner(self) -> T {
-        self.inner.into_inner()
     }
 
     /// A read: under loom it must happen after every write.

@@ -46,7 +46,7 @@ fn what_was_done_before_is_seen_by_one_that_tries() {
                 shared.0.release(1).unwrap();
             })
         };
-        if shared.0.try_acquire() {
+        if shared.0.try_acquire().is_ok() {
             assert_eq!(shared.1.load(Ordering::Relaxed), 7);
         }
         giver.join().unwrap();
@@ -147,7 +147,7 @@ fn one_that_times_out_leaves_nobody_asleep() {
         };
         semaphore.release(1).unwrap();
         // Taken before one that was woken can take it.
-        if semaphore.try_acquire() {
+        if semaphore.try_acquire().is_ok() {
             semaphore.release(1).unwrap();
         }
         late.join().unwrap();

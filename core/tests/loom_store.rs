@@ -75,7 +75,7 @@ fn the_only_place_of_a_reader() {
 fn a_permit() {
     can_be_taken_again(
         || BoundedSemaphore::<1, Spin>::new(),
-        |permits, me, work| permits.handle(me).try_acquire().map(|_held| work()).is_some(),
+        |permits, me, work| permits.handle(me).try_acquire().map(|_held| work()).is_ok(),
     );
 }
 

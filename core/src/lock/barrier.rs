@@ -2,10 +2,11 @@
 
 mod state;
 
-use super::word::{self, HOLDER};
+use super::handle::{By, Forms, Handle, User, has_forms};
+use super::slots::Slots;
 #[cfg(not(loom))]
-use super::write_slots;
-use super::{By, Handle, Slots};
+use super::slots::write_slots;
+use super::word::{self, HOLDER};
 use crate::Error;
 use crate::finally::Finally;
 use crate::participant::Participant;
@@ -168,82 +169,12 @@ impl<const N: usize, W: Wake> Default for Barrier<N, W> {
     }
 }
 
+has_forms! { BarrierInner<S, W> where S: Slots + ?Sized, W: Wake }
+
 impl<S: Slots + ?Sized, W: Wake> BarrierInner<S, W> {
-    /// How many parties it takes.
-    pub fn parties(&self) -> usize {
-        self.slots.as_slice().len()
-    }
-
-    /// How many wait for the others, more or less.
-    ///
-    /// ```
-    /// # use ringway_core::lock::Barrier;
-    /// assert_eq!(<Barrier<2>>::new().waiting(), 0);
-    /// ```
-    #[doc(alias = "n_waiting")]
-    pub fn waiting(&self) -> usize {
-        let state = self.state();
-        if state.phase != Phase::Filling {
-            return 0;
-        }
-        // Relaxed: a guess by nature.
-        let taken = |slot: &&AtomicU32| is_taken_in(slot.load(Ordering::Relaxed), state.round);
-        self.slots.as_slice().iter().filter(taken).count()
-    }
-
-    /// Whether it is broken.
-    #[doc(alias = "broken")]
-    pub fn is_broken(&self) -> bool {
-        matches!(self.state().phase, Phase::Broken | Phase::Aborted)
-    }
-
     /// The barrier as `participant` uses it.
     pub fn handle(&self, participant: Participant) -> Handle<'_, BarrierView<W>> {
-        Handle::new(self.by(participant).lock, participant)
-    }
-
-    fn by(&self, me: Participant) -> By<'_, BarrierView<W>> {
-        let view = core::ptr::from_ref(self).cast::<()>();
-        let view = core::ptr::slice_from_raw_parts(view, self.parties());
-        // SAFETY: the same barrier, whose last field has so many slots.
-        By { lock: unsafe { &*(view as *const BarrierView<W>) }, me }
-    }
-
-    fn local(&self) -> By<'_, BarrierView<W>> {
-        self.by(Participant::LOCAL)
-    }
-
-    /// Breaks it: for one who finds that not all will come. A round that all came to ends well, and the next is broken.
-    /// Never waits.
-    ///
-    /// ```
-    /// # use ringway_core::{Error, lock::Barrier};
-    /// let barrier = <Barrier<2>>::new();
-    /// barrier.abort();
-    /// assert_eq!(barrier.wait(), Err(Error::Broken));
-    /// ```
-    pub fn abort(&self) {
-        let changed = self.change_unheard(|state| match state.phase {
-            Phase::Filling | Phase::Resetting => Some(state.with(Phase::Broken)),
-            Phase::Draining => Some(state.with(Phase::Aborted)),
-            Phase::Broken | Phase::Aborted => None,
-        });
-        if changed {
-            self.bell.ring();
-        }
-    }
-
-    /// Makes it as new: whoever waits gets [`Error::Broken`], and when they have left the next round begins. Never
-    /// waits.
-    pub fn reset(&self) {
-        let changed = self.change_unheard(|state| match state.phase {
-            Phase::Filling | Phase::Broken => Some(state.with(Phase::Resetting)),
-            Phase::Aborted => Some(state.with(Phase::Draining)),
-            Phase::Draining | Phase::Resetting => None,
-        });
-        if self.settle_unheard() | changed {
-            self.bell.ring();
-        }
+        Handle::new(By { lock: self, me: participant }.view())
     }
 
     /// If `dead` waits here, the barrier is broken, and its slot is free. Wakes those that wait. Whether it had a slot.
@@ -322,13 +253,82 @@ impl<S: Slots + ?Sized, W: Wake> BarrierInner<S, W> {
     }
 }
 
-impl<S: Slots + ?Sized, W: Wait> BarrierInner<S, W> {
+impl<S: Slots + ?Sized, W: Wake, U: User<BarrierInner<S, W>> + ?Sized>
+    Forms<BarrierInner<S, W>, U>
+{
+    /// How many parties it takes.
+    pub fn parties(&self) -> usize {
+        self.by().lock.slots.as_slice().len()
+    }
+
+    /// How many wait for the others, more or less.
+    ///
+    /// ```
+    /// # use ringway_core::lock::Barrier;
+    /// assert_eq!(<Barrier<2>>::new().waiting(), 0);
+    /// ```
+    #[doc(alias = "n_waiting")]
+    pub fn waiting(&self) -> usize {
+        let state = self.by().lock.state();
+        if state.phase != Phase::Filling {
+            return 0;
+        }
+        // Relaxed: a guess by nature.
+        let taken = |slot: &&AtomicU32| is_taken_in(slot.load(Ordering::Relaxed), state.round);
+        self.by().lock.slots.as_slice().iter().filter(taken).count()
+    }
+
+    /// Whether it is broken.
+    #[doc(alias = "broken")]
+    pub fn is_broken(&self) -> bool {
+        matches!(self.by().lock.state().phase, Phase::Broken | Phase::Aborted)
+    }
+
+    /// Breaks it: for one who finds that not all will come. A round that all came to ends well, and the next is broken.
+    /// Never waits.
+    ///
+    /// ```
+    /// # use ringway_core::{Error, lock::Barrier};
+    /// let barrier = <Barrier<2>>::new();
+    /// barrier.abort();
+    /// assert_eq!(barrier.wait(), Err(Error::Broken));
+    /// ```
+    pub fn abort(&self) {
+        let barrier = self.by().lock;
+        let changed = barrier.change_unheard(|state| match state.phase {
+            Phase::Filling | Phase::Resetting => Some(state.with(Phase::Broken)),
+            Phase::Draining => Some(state.with(Phase::Aborted)),
+            Phase::Broken | Phase::Aborted => None,
+        });
+        if changed {
+            barrier.bell.ring();
+        }
+    }
+
+    /// Makes it as new: whoever waits gets [`Error::Broken`], and when they have left the next round begins. Never
+    /// waits.
+    pub fn reset(&self) {
+        let barrier = self.by().lock;
+        let changed = barrier.change_unheard(|state| match state.phase {
+            Phase::Filling | Phase::Broken => Some(state.with(Phase::Resetting)),
+            Phase::Aborted => Some(state.with(Phase::Draining)),
+            Phase::Draining | Phase::Resetting => None,
+        });
+        if barrier.settle_unheard() | changed {
+            barrier.bell.ring();
+        }
+    }
+}
+
+impl<S: Slots + ?Sized, W: Wait, U: User<BarrierInner<S, W>> + ?Sized>
+    Forms<BarrierInner<S, W>, U>
+{
     /// Waits until all parties wait. The answer is 0 to [`parties`](Self::parties) - 1, another one for each.
     ///
     /// # Errors
     /// [`Error::Broken`].
     pub fn wait(&self) -> Result<usize, Error> {
-        self.local().wait_deadline(None)
+        self.by().view().wait_deadline(None)
     }
 
     /// Waits until all parties wait, at most until `deadline` (`None`: for ever). The answer is 0 to
@@ -354,11 +354,13 @@ impl<S: Slots + ?Sized, W: Wait> BarrierInner<S, W> {
     /// assert!(!barrier.is_broken());
     /// ```
     pub fn wait_deadline(&self, deadline: Option<W::Deadline>) -> Result<usize, Error> {
-        self.local().wait_deadline(deadline)
+        self.by().view().wait_deadline(deadline)
     }
 }
 
-impl<S: Slots + ?Sized, W: Register> BarrierInner<S, W> {
+impl<S: Slots + ?Sized, W: Register, U: User<BarrierInner<S, W>> + ?Sized>
+    Forms<BarrierInner<S, W>, U>
+{
     /// [`wait`](Self::wait) for a task. Dropped while it waits, it breaks the barrier for the others,
     /// as one does that gives up.
     ///
@@ -377,7 +379,18 @@ impl<S: Slots + ?Sized, W: Register> BarrierInner<S, W> {
     /// assert_eq!(first.poll(&mut cx), Poll::Ready(Ok(0)));
     /// ```
     pub fn wait_async(&self) -> impl Future<Output = Result<usize, Error>> {
-        self.local().wait_async()
+        self.by().view().wait_async()
+    }
+}
+
+impl<'a, S: Slots + ?Sized, W: Wake> By<'a, BarrierInner<S, W>> {
+    /// The same, whatever the number of parties.
+    fn view(self) -> By<'a, BarrierView<W>> {
+        let parties = self.lock.slots.as_slice().len();
+        let view =
+            core::ptr::slice_from_raw_parts(core::ptr::from_ref(self.lock).cast::<()>(), parties);
+        // SAFETY: the same barrier, whose last field has so many slots.
+        By { lock: unsafe { &*(view as *const BarrierView<W>) }, me: self.me }
     }
 }
 
@@ -533,50 +546,5 @@ impl<'a, W: Register> By<'a, BarrierView<W>> {
                 }
             }
         })
-    }
-}
-
-impl<W: Wake> Handle<'_, BarrierView<W>> {
-    /// [`BarrierInner::parties`].
-    pub fn parties(&self) -> usize {
-        self.lock.parties()
-    }
-
-    /// [`BarrierInner::waiting`].
-    pub fn waiting(&self) -> usize {
-        self.lock.waiting()
-    }
-
-    /// [`BarrierInner::is_broken`].
-    pub fn is_broken(&self) -> bool {
-        self.lock.is_broken()
-    }
-
-    /// [`BarrierInner::abort`].
-    pub fn abort(&self) {
-        self.lock.abort();
-    }
-
-    /// [`BarrierInner::reset`].
-    pub fn reset(&self) {
-        self.lock.reset();
-    }
-}
-
-impl<W: Wait> Handle<'_, BarrierView<W>> {
-    /// [`BarrierInner::wait`] by this participant.
-    ///
-    /// # Errors
-    /// [`Error::Broken`].
-    pub fn wait(&self) -> Result<usize, Error> {
-        self.by().wait_deadline(None)
-    }
-
-    /// [`BarrierInner::wait_deadline`] by this participant.
-    ///
-    /// # Errors
-    /// [`Error::Broken`]; [`Error::TimedOut`] as there.
-    pub fn wait_deadline(&self, deadline: Option<W::Deadline>) -> Result<usize, Error> {
-        self.by().wait_deadline(deadline)
     }
 }

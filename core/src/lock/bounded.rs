@@ -1,9 +1,10 @@
 //! Permits with their holders on record.
 
-use super::word::{self, HOLDER};
+use super::handle::{By, Forms, Handle, User, has_forms};
+use super::slots::Slots;
 #[cfg(not(loom))]
-use super::write_slots;
-use super::{By, Handle, Slots};
+use super::slots::write_slots;
+use super::word::{self, HOLDER};
 use crate::Error;
 use crate::participant::Participant;
 #[cfg(not(loom))]
@@ -25,7 +26,7 @@ use core::task::{Context, Poll};
 /// static PLACES: BoundedSemaphore<2> = BoundedSemaphore::new();
 /// let first = PLACES.acquire();
 /// let second = PLACES.try_acquire().unwrap();
-/// assert!(PLACES.try_acquire().is_none());
+/// assert!(PLACES.try_acquire().is_err());
 /// drop(first);
 /// assert_eq!(PLACES.permits(), 1);
 /// ```
@@ -37,14 +38,15 @@ pub type BoundedSemaphore<const N: usize, W = Spin> = BoundedSemaphoreInner<[Ato
 /// ```
 /// use ringway_core::lock::{BoundedSemaphore, BoundedSemaphoreView};
 /// fn all(places: &BoundedSemaphoreView) -> usize {
-///     std::iter::from_fn(|| places.try_acquire()).collect::<Vec<_>>().len()
+///     std::iter::from_fn(|| places.try_acquire().ok()).collect::<Vec<_>>().len()
 /// }
 /// assert_eq!(all(&BoundedSemaphore::<3>::new()), 3);
 /// ```
 pub type BoundedSemaphoreView<W = Spin> = BoundedSemaphoreInner<[AtomicU32], W>;
 
 /// What a [`BoundedSemaphore`] and a [`BoundedSemaphoreView`] are: permits that know their holders.
-/// There are never more, and those of a holder that died come back.
+/// There are never more, and those of a holder that died come back. As each has its holder, a permit is a [`Permit`] here,
+/// which gives it back when it is dropped.
 ///
 /// *Fairness*: none in order; whoever comes when there is a permit takes it. All that wait are woken when one comes
 /// back, so that one that dies on the way delays nobody.
@@ -117,49 +119,12 @@ impl<const N: usize, W: Wake> Default for BoundedSemaphore<N, W> {
     }
 }
 
-impl<S: Slots + ?Sized, W: Wake> BoundedSemaphoreInner<S, W> {
-    /// How many permits are free, more or less: others take and give back meanwhile.
-    pub fn permits(&self) -> usize {
-        let permits = self.permits.as_slice().iter();
-        // Relaxed: a guess by nature.
-        permits.filter(|permit| permit.load(Ordering::Relaxed) == FREE).count()
-    }
+has_forms! { BoundedSemaphoreInner<S, W> where S: Slots + ?Sized, W: Wake }
 
+impl<S: Slots + ?Sized, W: Wake> BoundedSemaphoreInner<S, W> {
     /// The semaphore as `participant` uses it.
     pub fn handle(&self, participant: Participant) -> Handle<'_, BoundedSemaphoreView<W>> {
-        Handle::new(self.by(participant).lock, participant)
-    }
-
-    fn by(&self, me: Participant) -> By<'_, BoundedSemaphoreView<W>> {
-        let permits = self.permits.as_slice().len();
-        let view = core::ptr::slice_from_raw_parts(core::ptr::from_ref(self).cast::<()>(), permits);
-        // SAFETY: the same semaphore, whose last field has so many permits.
-        By { lock: unsafe { &*(view as *const BoundedSemaphoreView<W>) }, me }
-    }
-
-    fn local(&self) -> By<'_, BoundedSemaphoreView<W>> {
-        self.by(Participant::LOCAL)
-    }
-
-    /// Takes a permit, if there is one. Never waits.
-    pub fn try_acquire(&self) -> Option<Permit<'_, W>> {
-        self.local().try_acquire()
-    }
-
-    /// Gives back a permit that was [kept](Permit::keep). Never waits.
-    ///
-    /// # Errors
-    /// [`Error::NotHeld`] when none was, or all are back.
-    ///
-    /// ```
-    /// use ringway_core::{Error, lock::BoundedSemaphore};
-    /// let places = <BoundedSemaphore<2>>::new();
-    /// places.acquire().keep();
-    /// assert_eq!(places.release(), Ok(()));
-    /// assert_eq!(places.release(), Err(Error::NotHeld));
-    /// ```
-    pub fn release(&self) -> Result<(), Error> {
-        self.local().release()
+        Handle::new(By { lock: self, me: participant }.view())
     }
 
     /// Makes the permits that `dead` holds free again, and says how many it were. Wakes those that wait.
@@ -175,14 +140,14 @@ impl<S: Slots + ?Sized, W: Wake> BoundedSemaphoreInner<S, W> {
     /// std::mem::forget(places.handle(other).acquire()); // it dies with the permit
     /// // SAFETY: participant 1 does nothing any more.
     /// assert_eq!(unsafe { places.recover(other) }, 1);
-    /// assert!(places.try_acquire().is_some());
+    /// assert!(places.try_acquire().is_ok());
     /// ```
     pub unsafe fn recover(&self, dead: Participant) -> usize {
         let mut held = 0;
         for permit in self.permits.as_slice() {
             // Relaxed: the word is as new as the dead one left it.
             let seen = permit.load(Ordering::Relaxed);
-            // SYNC POINT with the acquire in `try_acquire`, release: the next one sees what the dead one wrote, as we
+            // SYNC POINT with the acquire in `look`, release: the next one sees what the dead one wrote, as we
             // do. When it fails, another recovered it.
             let is_dead = seen & HOLDER == word::name(dead);
             if is_dead
@@ -196,10 +161,47 @@ impl<S: Slots + ?Sized, W: Wake> BoundedSemaphoreInner<S, W> {
     }
 }
 
-impl<S: Slots + ?Sized, W: Wait> BoundedSemaphoreInner<S, W> {
+impl<S: Slots + ?Sized, W: Wake, U: User<BoundedSemaphoreInner<S, W>> + ?Sized>
+    Forms<BoundedSemaphoreInner<S, W>, U>
+{
+    /// How many permits are free, more or less: others take and give back meanwhile.
+    pub fn permits(&self) -> usize {
+        let permits = self.by().lock.permits.as_slice().iter();
+        // Relaxed: a guess by nature.
+        permits.filter(|permit| permit.load(Ordering::Relaxed) == FREE).count()
+    }
+
+    /// Takes a permit, if there is one. Never waits.
+    ///
+    /// # Errors
+    /// [`Error::WouldBlock`] when there is none.
+    pub fn try_acquire(&self) -> Result<Permit<'_, W>, Error> {
+        self.by().view().look().ok_or(Error::WouldBlock)
+    }
+
+    /// Gives back a permit that was [kept](Permit::keep). Never waits.
+    ///
+    /// # Errors
+    /// [`Error::NotHeld`] when none was, or all are back.
+    ///
+    /// ```
+    /// use ringway_core::{Error, lock::BoundedSemaphore};
+    /// let places = <BoundedSemaphore<2>>::new();
+    /// places.acquire().keep();
+    /// assert_eq!(places.release(), Ok(()));
+    /// assert_eq!(places.release(), Err(Error::NotHeld));
+    /// ```
+    pub fn release(&self) -> Result<(), Error> {
+        self.by().view().release()
+    }
+}
+
+impl<S: Slots + ?Sized, W: Wait, U: User<BoundedSemaphoreInner<S, W>> + ?Sized>
+    Forms<BoundedSemaphoreInner<S, W>, U>
+{
     /// Takes a permit; waits for one.
     pub fn acquire(&self) -> Permit<'_, W> {
-        self.local().acquire()
+        self.by().view().acquire()
     }
 
     /// Takes a permit; waits for one, at most until `deadline` (`None`: for ever).
@@ -221,25 +223,39 @@ impl<S: Slots + ?Sized, W: Wait> BoundedSemaphoreInner<S, W> {
     /// # drop(permit);
     /// ```
     pub fn acquire_deadline(&self, deadline: Option<W::Deadline>) -> Result<Permit<'_, W>, Error> {
-        self.local().acquire_deadline(deadline)
+        self.by().view().acquire_deadline(deadline)
     }
 }
 
-impl<S: Slots + ?Sized, W: Register> BoundedSemaphoreInner<S, W> {
+impl<S: Slots + ?Sized, W: Register, U: User<BoundedSemaphoreInner<S, W>> + ?Sized>
+    Forms<BoundedSemaphoreInner<S, W>, U>
+{
     /// The task's form of [`acquire`](Self::acquire). Cancel-safe: a task that stops polling takes
     /// nothing with it.
     pub fn poll_acquire(&self, cx: &mut Context<'_>) -> Poll<Permit<'_, W>> {
-        self.local().poll_acquire(cx)
+        self.by().view().poll_acquire(cx)
     }
 
     /// [`acquire`](Self::acquire) for a task. Cancel-safe.
     pub fn acquire_async(&self) -> impl Future<Output = Permit<'_, W>> {
-        self.local().acquire_async()
+        self.by().view().acquire_async()
+    }
+}
+
+impl<'a, S: Slots + ?Sized, W: Wake> By<'a, BoundedSemaphoreInner<S, W>> {
+    /// The same, whatever the number of permits.
+    fn view(self) -> By<'a, BoundedSemaphoreView<W>> {
+        let permits = self.lock.permits.as_slice().len();
+        let view =
+            core::ptr::slice_from_raw_parts(core::ptr::from_ref(self.lock).cast::<()>(), permits);
+        // SAFETY: the same semaphore, whose last field has so many permits.
+        By { lock: unsafe { &*(view as *const BoundedSemaphoreView<W>) }, me: self.me }
     }
 }
 
 impl<'a, W: Wake> By<'a, BoundedSemaphoreView<W>> {
-    fn try_acquire(self) -> Option<Permit<'a, W>> {
+    /// One attempt to take a permit.
+    fn look(self) -> Option<Permit<'a, W>> {
         let mine = word::name(self.me);
         let permit = self.lock.permits.iter().find(|permit| {
             // Relaxed: only a look before the exchange.
@@ -255,7 +271,7 @@ impl<'a, W: Wake> By<'a, BoundedSemaphoreView<W>> {
     fn release(self) -> Result<(), Error> {
         let kept = word::name(self.me) | KEPT;
         let found = self.lock.permits.iter().any(|permit| {
-            // SYNC POINT with the acquire in `try_acquire`, release.
+            // SYNC POINT with the acquire in `look`, release.
             permit.compare_exchange(kept, FREE, Ordering::Release, Ordering::Relaxed).is_ok()
         });
         if !found {
@@ -276,52 +292,17 @@ impl<'a, W: Wait> By<'a, BoundedSemaphoreView<W>> {
     }
 
     fn acquire_deadline(self, deadline: Option<W::Deadline>) -> Result<Permit<'a, W>, Error> {
-        Ok(self.lock.bell.wait_until(deadline, || self.try_acquire())?)
+        Ok(self.lock.bell.wait_until(deadline, || self.look())?)
     }
 }
 
 impl<'a, W: Register> By<'a, BoundedSemaphoreView<W>> {
     fn poll_acquire(self, cx: &mut Context<'_>) -> Poll<Permit<'a, W>> {
-        self.lock.bell.poll_until(cx, || self.try_acquire())
+        self.lock.bell.poll_until(cx, || self.look())
     }
 
     fn acquire_async(self) -> impl Future<Output = Permit<'a, W>> {
         poll_fn(move |cx| self.poll_acquire(cx))
-    }
-}
-
-impl<W: Wake> Handle<'_, BoundedSemaphoreView<W>> {
-    /// [`BoundedSemaphoreInner::permits`].
-    pub fn permits(&self) -> usize {
-        self.lock.permits()
-    }
-
-    /// [`BoundedSemaphoreInner::try_acquire`] by this participant.
-    pub fn try_acquire(&self) -> Option<Permit<'_, W>> {
-        self.by().try_acquire()
-    }
-
-    /// [`BoundedSemaphoreInner::release`] by this participant.
-    ///
-    /// # Errors
-    /// [`Error::NotHeld`] when it has kept none, or all are back.
-    pub fn release(&self) -> Result<(), Error> {
-        self.by().release()
-    }
-}
-
-impl<W: Wait> Handle<'_, BoundedSemaphoreView<W>> {
-    /// [`BoundedSemaphoreInner::acquire`] by this participant.
-    pub fn acquire(&self) -> Permit<'_, W> {
-        self.by().acquire()
-    }
-
-    /// [`BoundedSemaphoreInner::acquire_deadline`] by this participant.
-    ///
-    /// # Errors
-    /// [`Error::TimedOut`] when there was none.
-    pub fn acquire_deadline(&self, deadline: Option<W::Deadline>) -> Result<Permit<'_, W>, Error> {
-        self.by().acquire_deadline(deadline)
     }
 }
 
@@ -346,7 +327,7 @@ impl<W: Wake> Permit<'_, W> {
 
 impl<W: Wake> Drop for Permit<'_, W> {
     fn drop(&mut self) {
-        // SYNC POINT with the acquire in `try_acquire`, release.
+        // SYNC POINT with the acquire in `look`, release.
         self.permit.store(FREE, Ordering::Release);
         self.bell.ring();
     }

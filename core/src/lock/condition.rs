@@ -1,6 +1,7 @@
 //! Waiting, with a mutex given back meanwhile, for something that others change under that mutex.
 
-use super::{LockResult, MutexGuard, OwnerDied};
+use super::died::{LockResult, OwnerDied};
+use super::mutex::MutexGuard;
 use crate::Error;
 use crate::finally::Finally;
 use crate::sync::{Ordering, RmwU32, const_unless_loom};
@@ -102,7 +103,7 @@ impl<W: Wake> Condition<W> {
 
     /// Gives the mutex back. Returns what keeps this one counted among those that wait, and the count
     /// of notifications before.
-    fn start<T>(&self, guard: MutexGuard<'_, T, W>) -> (Finally<impl FnMut()>, u32) {
+    fn start<T: ?Sized>(&self, guard: MutexGuard<'_, T, W>) -> (Finally<impl FnMut()>, u32) {
         // Relaxed, all of it: who notifies after a change has had the mutex since, or will have it before we do. In the
         // first case we see the change; in the second it sees that we wait, and we see the count before it.
         self.waiters.fetch_add(1, Ordering::Relaxed);
@@ -138,7 +139,10 @@ impl<W: Wait> Condition<W> {
     /// }
     /// # });
     /// ```
-    pub fn wait<'a, T>(&self, guard: MutexGuard<'a, T, W>) -> LockResult<MutexGuard<'a, T, W>> {
+    pub fn wait<'a, T: ?Sized>(
+        &self,
+        guard: MutexGuard<'a, T, W>,
+    ) -> LockResult<MutexGuard<'a, T, W>> {
         Ok(self.wait_deadline(guard, None)?.0)
     }
 
@@ -163,15 +167,15 @@ impl<W: Wait> Condition<W> {
     /// assert_eq!(waited, Err(Error::TimedOut));
     /// # drop(guard);
     /// ```
-    pub fn wait_deadline<'a, T>(
+    pub fn wait_deadline<'a, T: ?Sized>(
         &self,
         guard: MutexGuard<'a, T, W>,
         deadline: Option<W::Deadline>,
     ) -> Waited<'a, T, W> {
-        let (mutex, me) = guard.origin();
+        let mutex = guard.origin();
         let (counted, count) = self.start(guard);
         let waited = self.sleep(count, deadline);
-        let taken = mutex.lock_as(me);
+        let taken = mutex.lock();
         drop(counted);
         Ok((taken?, waited))
     }
@@ -195,7 +199,7 @@ impl<W: Wait> Condition<W> {
     ///
     /// # Errors
     /// [`OwnerDied`], with the guard: a holder died with the mutex.
-    pub fn wait_while<'a, T>(
+    pub fn wait_while<'a, T: ?Sized>(
         &self,
         guard: MutexGuard<'a, T, W>,
         mut condition: impl FnMut(&mut T) -> bool,
@@ -224,7 +228,7 @@ impl<W: Wait> Condition<W> {
     /// let (guard, waited) = changed.wait_while_deadline(guard, Some(50), |level| *level < 9).unwrap();
     /// assert_eq!((*guard, waited), (3, Err(Error::TimedOut)));
     /// ```
-    pub fn wait_while_deadline<'a, T>(
+    pub fn wait_while_deadline<'a, T: ?Sized>(
         &self,
         mut guard: MutexGuard<'a, T, W>,
         deadline: Option<W::Deadline>,
@@ -260,11 +264,11 @@ impl<W: Register> Condition<W> {
     /// assert_eq!(changed.notify(1), 1);
     /// assert!(waits.as_mut().poll(&mut cx).is_ready());
     /// ```
-    pub fn wait_async<'a, T>(
+    pub fn wait_async<'a, T: ?Sized>(
         &self,
         guard: MutexGuard<'a, T, W>,
     ) -> impl Future<Output = LockResult<MutexGuard<'a, T, W>>> {
-        let (mutex, me) = guard.origin();
+        let mutex = guard.origin();
         let (mut guard, mut waits) = (Some(guard), None);
         poll_fn(move |cx| {
             if let Some(guard) = guard.take() {
@@ -281,7 +285,7 @@ impl<W: Register> Condition<W> {
                     return Poll::Pending;
                 }
             }
-            let taken = mutex.poll_lock_as(me, cx);
+            let taken = mutex.poll_lock(cx);
             if taken.is_ready() {
                 waits = None;
             }
@@ -293,7 +297,7 @@ impl<W: Register> Condition<W> {
     ///
     /// # Errors
     /// [`OwnerDied`], with the guard: a holder died with the mutex.
-    pub fn wait_while_async<'a, T>(
+    pub fn wait_while_async<'a, T: ?Sized>(
         &self,
         guard: MutexGuard<'a, T, W>,
         mut condition: impl FnMut(&mut T) -> bool,

@@ -1,7 +1,8 @@
 //! One holder at a time, with what it protects.
 
+use super::died::{LockError, LockResult, Robust, TryLockResult, sealed, told};
+use super::handle::{By, Forms, Handle, User, has_forms};
 use super::word::{Before, Held, Unwinding, Word};
-use super::{Handle, LockError, LockResult, Robust, TryLockResult, sealed, told};
 use crate::participant::Participant;
 use crate::plain::Plain;
 use crate::sync::{Cell, const_unless_loom};
@@ -22,6 +23,10 @@ use core::task::{Context, Poll};
 ///
 /// Memory: the value behind 8 bytes, or 4 on bare metal.
 ///
+/// What is done with it are its [`Forms`], which a [`Handle`] of it has too. `&Mutex<[T; N], W>` coerces to
+/// `&Mutex<[T], W>`, of as many values as are known when the program runs; such a one is made on the heap or in memory at
+/// hand, see [`InMemory`](crate::storage::InMemory).
+///
 /// ```
 /// use ringway_core::lock::Mutex;
 /// static TOTAL: Mutex<u32> = Mutex::new(0);
@@ -36,20 +41,22 @@ use core::task::{Context, Poll};
 #[doc(alias = "Lock")]
 #[doc(alias = "pthread_mutex_t")]
 #[repr(C)]
-pub struct Mutex<T, W: Wake = Spin> {
+pub struct Mutex<T: ?Sized, W: Wake = Spin> {
     word: Before<Word<W>>,
     value: Cell<T>,
 }
 
 // SAFETY: the value is reached by one holder at a time, so that `T: Send` is all it takes. `W` is shared as it is.
-unsafe impl<T: Send, W: Wake + Sync> Sync for Mutex<T, W> {}
+unsafe impl<T: Send + ?Sized, W: Wake + Sync> Sync for Mutex<T, W> {}
 
 // SAFETY: the mutex owns its value, and nothing borrows it when it moves.
-unsafe impl<T: Send, W: Wake + Send> Send for Mutex<T, W> {}
+unsafe impl<T: Send + ?Sized, W: Wake + Send> Send for Mutex<T, W> {}
 
 // A panic in the middle of a change is told to the next holder.
-impl<T, W: Wake> UnwindSafe for Mutex<T, W> {}
-impl<T, W: Wake> RefUnwindSafe for Mutex<T, W> {}
+impl<T: ?Sized, W: Wake> UnwindSafe for Mutex<T, W> {}
+impl<T: ?Sized, W: Wake> RefUnwindSafe for Mutex<T, W> {}
+
+has_forms! { Mutex<T, W> where T: ?Sized, W: Wake }
 
 impl<T, W: Wake> Mutex<T, W> {
     const_unless_loom! {
@@ -59,35 +66,6 @@ impl<T, W: Wake> Mutex<T, W> {
         }
     }
 
-    /// Who holds it, if somebody does: at this moment, which is past when this returns.
-    ///
-    /// ```
-    /// use ringway_core::{lock::Mutex, participant::Participant};
-    /// let mutex = <Mutex<_>>::new(());
-    /// assert_eq!(mutex.holder(), None);
-    /// let guard = mutex.lock();
-    /// assert_eq!(mutex.holder(), Some(Participant::LOCAL));
-    /// # drop(guard);
-    /// ```
-    pub fn holder(&self) -> Option<Participant> {
-        self.word.0.holder()
-    }
-
-    /// The value, without taking the lock: nobody else has the mutex.
-    ///
-    /// # Errors
-    /// [`OwnerDied`](super::OwnerDied), with the value: a holder died with it.
-    ///
-    /// ```
-    /// let mut mutex = <ringway_core::lock::Mutex<_>>::new(5);
-    /// *mutex.get_mut().unwrap() += 1;
-    /// assert_eq!(mutex.into_inner(), Ok(6));
-    /// ```
-    pub fn get_mut(&mut self) -> LockResult<&mut T> {
-        let died = self.word.0.has_died();
-        told(self.value.get_mut(), died)
-    }
-
     /// The value, of a mutex that is no longer needed.
     ///
     /// # Errors
@@ -95,27 +73,6 @@ impl<T, W: Wake> Mutex<T, W> {
     pub fn into_inner(self) -> LockResult<T> {
         let died = self.word.0.has_died();
         told(self.value.into_inner(), died)
-    }
-
-    /// The mutex as `participant` uses it.
-    pub fn handle(&self, participant: Participant) -> Handle<'_, Mutex<T, W>> {
-        Handle::new(self, participant)
-    }
-
-    /// Takes it, if it is free. Never waits.
-    ///
-    /// # Errors
-    /// [`LockError`]: a holder died with it, or it is held.
-    ///
-    /// ```
-    /// let mutex = <ringway_core::lock::Mutex<_>>::new(5);
-    /// let guard = mutex.try_lock().unwrap();
-    /// assert!(mutex.try_lock().is_err());
-    /// # drop(guard);
-    /// ```
-    #[inline]
-    pub fn try_lock(&self) -> TryLockResult<MutexGuard<'_, T, W>> {
-        self.try_lock_as(Participant::LOCAL)
     }
 
     /// If `dead` holds it, it is free again, and the next one is told. Wakes those that wait. Whether it was held.
@@ -151,14 +108,80 @@ impl<T, W: Wake> Mutex<T, W> {
     }
 }
 
-impl<T, W: Wait> Mutex<T, W> {
+impl<T: ?Sized, W: Wake> Mutex<T, W> {
+    /// The value, without taking the lock: nobody else has the mutex.
+    ///
+    /// # Errors
+    /// [`OwnerDied`](super::OwnerDied), with the value: a holder died with it.
+    ///
+    /// ```
+    /// let mut mutex = <ringway_core::lock::Mutex<_>>::new(5);
+    /// *mutex.get_mut().unwrap() += 1;
+    /// assert_eq!(mutex.into_inner(), Ok(6));
+    /// ```
+    pub fn get_mut(&mut self) -> LockResult<&mut T> {
+        let died = self.word.0.has_died();
+        told(self.value.get_mut(), died)
+    }
+
+    /// The mutex as `participant` uses it.
+    pub fn handle(&self, participant: Participant) -> Handle<'_, Mutex<T, W>> {
+        Handle::new(By { lock: self, me: participant })
+    }
+}
+
+impl<T: ?Sized, W: Wake> fmt::Debug for Mutex<T, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mutex").field("holder", &self.holder()).finish_non_exhaustive()
+    }
+}
+
+impl<T: Default, W: Wake> Default for Mutex<T, W> {
+    fn default() -> Self {
+        Mutex::new(T::default())
+    }
+}
+
+impl<T: ?Sized, W: Wake, U: User<Mutex<T, W>> + ?Sized> Forms<Mutex<T, W>, U> {
+    /// Who holds it, if somebody does: at this moment, which is past when this returns.
+    ///
+    /// ```
+    /// use ringway_core::{lock::Mutex, participant::Participant};
+    /// let mutex = <Mutex<_>>::new(());
+    /// assert_eq!(mutex.holder(), None);
+    /// let guard = mutex.lock();
+    /// assert_eq!(mutex.holder(), Some(Participant::LOCAL));
+    /// # drop(guard);
+    /// ```
+    pub fn holder(&self) -> Option<Participant> {
+        self.by().lock.word.0.holder()
+    }
+
+    /// Takes it, if it is free. Never waits.
+    ///
+    /// # Errors
+    /// [`LockError`]: a holder died with it, or it is held.
+    ///
+    /// ```
+    /// let mutex = <ringway_core::lock::Mutex<_>>::new(5);
+    /// let guard = mutex.try_lock().unwrap();
+    /// assert!(mutex.try_lock().is_err());
+    /// # drop(guard);
+    /// ```
+    #[inline]
+    pub fn try_lock(&self) -> TryLockResult<MutexGuard<'_, T, W>> {
+        self.by().try_lock()
+    }
+}
+
+impl<T: ?Sized, W: Wait, U: User<Mutex<T, W>> + ?Sized> Forms<Mutex<T, W>, U> {
     /// Takes it; waits until it is free. One that holds it already waits for ever.
     ///
     /// # Errors
     /// [`OwnerDied`](super::OwnerDied), with the guard: a holder died with it.
     #[inline]
     pub fn lock(&self) -> LockResult<MutexGuard<'_, T, W>> {
-        self.lock_as(Participant::LOCAL)
+        self.by().lock()
     }
 
     /// Takes it; waits until it is free, at most until `deadline` (`None`: for ever).
@@ -187,11 +210,11 @@ impl<T, W: Wait> Mutex<T, W> {
         &self,
         deadline: Option<W::Deadline>,
     ) -> TryLockResult<MutexGuard<'_, T, W>> {
-        self.lock_deadline_as(Participant::LOCAL, deadline)
+        self.by().lock_deadline(deadline)
     }
 }
 
-impl<T, W: Register> Mutex<T, W> {
+impl<T: ?Sized, W: Register, U: User<Mutex<T, W>> + ?Sized> Forms<Mutex<T, W>, U> {
     /// The task's form of [`lock`](Self::lock). Cancel-safe: a task that stops polling takes nothing
     /// with it.
     ///
@@ -206,7 +229,7 @@ impl<T, W: Register> Mutex<T, W> {
     /// assert!(mutex.poll_lock(&mut cx).is_ready());
     /// ```
     pub fn poll_lock(&self, cx: &mut Context<'_>) -> Poll<LockResult<MutexGuard<'_, T, W>>> {
-        self.poll_lock_as(Participant::LOCAL, cx)
+        self.by().poll_lock(cx)
     }
 
     /// [`lock`](Self::lock) for a task. Cancel-safe.
@@ -214,136 +237,67 @@ impl<T, W: Register> Mutex<T, W> {
     /// # Errors
     /// [`OwnerDied`](super::OwnerDied), with the guard: a holder died with it.
     pub fn lock_async(&self) -> impl Future<Output = LockResult<MutexGuard<'_, T, W>>> {
-        poll_fn(move |cx| self.poll_lock(cx))
+        let by = self.by();
+        poll_fn(move |cx| by.poll_lock(cx))
     }
 }
 
-impl<T, W: Wake> fmt::Debug for Mutex<T, W> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Mutex").field("holder", &self.holder()).finish_non_exhaustive()
+impl<'a, T: ?Sized, W: Wake> By<'a, Mutex<T, W>> {
+    #[inline(always)]
+    fn word(self) -> &'a Word<W> {
+        &self.lock.word.0
     }
-}
 
-impl<T: Default, W: Wake> Default for Mutex<T, W> {
-    fn default() -> Self {
-        Mutex::new(T::default())
-    }
-}
-
-// What both a mutex and a handle of it do, in the name of `me`.
-impl<T, W: Wake> Mutex<T, W> {
     #[inline]
-    fn try_lock_as(&self, me: Participant) -> TryLockResult<MutexGuard<'_, T, W>> {
-        let before = self.word.0.unwinding();
-        let died = self.word.0.try_acquire(me).ok_or_else(LockError::would_block)?;
-        Ok(self.guard(me, died, before)?)
+    fn try_lock(self) -> TryLockResult<MutexGuard<'a, T, W>> {
+        let before = self.word().unwinding();
+        let died = self.word().try_acquire(self.me).ok_or_else(LockError::would_block)?;
+        Ok(self.guard(died, before)?)
     }
 
     #[inline(always)]
-    fn guard(
-        &self,
-        me: Participant,
-        died: bool,
-        before: Unwinding,
-    ) -> LockResult<MutexGuard<'_, T, W>> {
-        told(MutexGuard { lock: self, me, held: Held::new(died, before) }, died)
+    fn guard(self, died: bool, before: Unwinding) -> LockResult<MutexGuard<'a, T, W>> {
+        told(MutexGuard { mutex: self, held: Held::new(died, before) }, died)
     }
 }
 
-impl<T, W: Wait> Mutex<T, W> {
+impl<'a, T: ?Sized, W: Wait> By<'a, Mutex<T, W>> {
     #[inline]
-    pub(super) fn lock_as(&self, me: Participant) -> LockResult<MutexGuard<'_, T, W>> {
-        let before = self.word.0.unwinding();
-        self.guard(me, self.word.0.acquire_at_last(me), before)
+    pub(super) fn lock(self) -> LockResult<MutexGuard<'a, T, W>> {
+        let before = self.word().unwinding();
+        self.guard(self.word().acquire_at_last(self.me), before)
     }
 
     #[inline]
-    fn lock_deadline_as(
-        &self,
-        me: Participant,
-        deadline: Option<W::Deadline>,
-    ) -> TryLockResult<MutexGuard<'_, T, W>> {
-        let before = self.word.0.unwinding();
-        let died = self.word.0.acquire(me, deadline)?;
-        Ok(self.guard(me, died, before)?)
+    fn lock_deadline(self, deadline: Option<W::Deadline>) -> TryLockResult<MutexGuard<'a, T, W>> {
+        let before = self.word().unwinding();
+        let died = self.word().acquire(self.me, deadline)?;
+        Ok(self.guard(died, before)?)
     }
 }
 
-impl<T, W: Register> Mutex<T, W> {
-    pub(super) fn poll_lock_as(
-        &self,
-        me: Participant,
-        cx: &mut Context<'_>,
-    ) -> Poll<LockResult<MutexGuard<'_, T, W>>> {
-        let before = self.word.0.unwinding();
-        self.word.0.poll_acquire(me, cx).map(|died| self.guard(me, died, before))
-    }
-}
-
-impl<T, W: Wake> Handle<'_, Mutex<T, W>> {
-    /// [`Mutex::holder`].
-    ///
-    /// ```
-    /// use ringway_core::{lock::Mutex, participant::Participant};
-    /// let mutex = <Mutex<_>>::new(5);
-    /// let me = mutex.handle(Participant::new(3).unwrap());
-    /// let guard = me.lock().unwrap();
-    /// assert_eq!(me.holder(), Participant::new(3));
-    /// # drop(guard);
-    /// ```
-    pub fn holder(&self) -> Option<Participant> {
-        self.lock.holder()
-    }
-
-    /// [`Mutex::try_lock`] by this participant.
-    ///
-    /// # Errors
-    /// [`LockError`]: a holder died with it, or it is held.
-    #[inline]
-    pub fn try_lock(&self) -> TryLockResult<MutexGuard<'_, T, W>> {
-        self.lock.try_lock_as(self.me)
-    }
-}
-
-impl<T, W: Wait> Handle<'_, Mutex<T, W>> {
-    /// [`Mutex::lock`] by this participant.
-    ///
-    /// # Errors
-    /// [`OwnerDied`](super::OwnerDied), with the guard: a holder died with it.
-    #[inline]
-    pub fn lock(&self) -> LockResult<MutexGuard<'_, T, W>> {
-        self.lock.lock_as(self.me)
-    }
-
-    /// [`Mutex::lock_deadline`] by this participant.
-    ///
-    /// # Errors
-    /// [`LockError`]: a holder died with it, or it was held all the time.
-    #[inline]
-    pub fn lock_deadline(
-        &self,
-        deadline: Option<W::Deadline>,
-    ) -> TryLockResult<MutexGuard<'_, T, W>> {
-        self.lock.lock_deadline_as(self.me, deadline)
+impl<'a, T: ?Sized, W: Register> By<'a, Mutex<T, W>> {
+    pub(super) fn poll_lock(self, cx: &mut Context<'_>) -> Poll<LockResult<MutexGuard<'a, T, W>>> {
+        let before = self.word().unwinding();
+        self.word().poll_acquire(self.me, cx).map(|died| self.guard(died, before))
     }
 }
 
 /// The mutex, held, and its value. Dropped, it is given back; dropped by a panic, the next one is
-/// [told](super#panics).
+/// [told](crate::lock#panics).
 #[must_use = "the mutex is given back at once if this is dropped"]
-pub struct MutexGuard<'a, T, W: Wake> {
-    lock: &'a Mutex<T, W>,
-    me: Participant,
+pub struct MutexGuard<'a, T: ?Sized, W: Wake> {
+    mutex: By<'a, Mutex<T, W>>,
     held: Held,
 }
 
 // SAFETY: a shared guard gives shared access to the value alone, so that `T: Sync` is what it takes.
-unsafe impl<T: Sync, W: Wake + Sync> Sync for MutexGuard<'_, T, W> {}
+unsafe impl<T: Sync + ?Sized, W: Wake + Sync> Sync for MutexGuard<'_, T, W> {}
 
-impl<'a, T, W: Wake> MutexGuard<'a, T, W> {
+impl<'a, T: ?Sized, W: Wake> MutexGuard<'a, T, W> {
     /// What it holds, and whose it is, to take it again.
-    pub(super) fn origin(&self) -> (&'a Mutex<T, W>, Participant) {
-        (self.lock, self.me)
+    pub(super) fn origin(&self) -> By<'a, Mutex<T, W>> {
+        self.mutex
     }
 
     /// As the mutex was taken.
@@ -353,42 +307,42 @@ impl<'a, T, W: Wake> MutexGuard<'a, T, W> {
     }
 }
 
-impl<T: fmt::Debug, W: Wake> fmt::Debug for MutexGuard<'_, T, W> {
+impl<T: fmt::Debug + ?Sized, W: Wake> fmt::Debug for MutexGuard<'_, T, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
     }
 }
 
-impl<T, W: Wake> sealed::Sealed for MutexGuard<'_, T, W> {}
+impl<T: ?Sized, W: Wake> sealed::Sealed for MutexGuard<'_, T, W> {}
 
-impl<T, W: Wake> Robust for MutexGuard<'_, T, W> {
+impl<T: ?Sized, W: Wake> Robust for MutexGuard<'_, T, W> {
     fn make_consistent(&mut self) {
-        self.held = Held::new(false, self.lock.word.0.unwinding());
-        self.lock.word.0.make_consistent();
+        self.held = Held::new(false, self.mutex.word().unwinding());
+        self.mutex.word().make_consistent();
     }
 }
 
-impl<T, W: Wake> Deref for MutexGuard<'_, T, W> {
+impl<T: ?Sized, W: Wake> Deref for MutexGuard<'_, T, W> {
     type Target = T;
 
     #[inline]
     fn deref(&self) -> &T {
         // SAFETY: this guard holds the mutex, so that nobody else reaches the value, and it is borrowed for as long.
-        self.lock.value.with(|value| unsafe { &*value })
+        self.mutex.lock.value.with(|value| unsafe { &*value })
     }
 }
 
-impl<T, W: Wake> DerefMut for MutexGuard<'_, T, W> {
+impl<T: ?Sized, W: Wake> DerefMut for MutexGuard<'_, T, W> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
         // SAFETY: this guard holds the mutex, so that nobody else reaches the value, and it is borrowed mutably for as long.
-        self.lock.value.with_mut(|value| unsafe { &mut *value })
+        self.mutex.lock.value.with_mut(|value| unsafe { &mut *value })
     }
 }
 
-impl<T, W: Wake> Drop for MutexGuard<'_, T, W> {
+impl<T: ?Sized, W: Wake> Drop for MutexGuard<'_, T, W> {
     #[inline]
     fn drop(&mut self) {
-        self.lock.word.0.release_held(self.held);
+        self.mutex.word().release_held(self.held);
     }
 }

@@ -1,16 +1,19 @@
 //! One thread at a time, as often as it likes.
 
+use super::died::{LockError, LockResult, Robust, TryLockResult, sealed, told};
+use super::handle::{By, Forms, Handle, User, has_forms};
 use super::word::{self, Before, Shared, Unwinding, Word};
-use super::{Handle, LockError, LockResult, Robust, TryLockResult, sealed, told};
 use crate::Error;
 use crate::participant::Participant;
 use crate::sync::{AtomicU32, AtomicU64, Cell, Ordering, const_unless_loom};
-use crate::wait::{Spin, Wait, Wake};
+use crate::wait::{Register, Spin, Wait, Wake};
 use core::fmt;
+use core::future::poll_fn;
 use core::marker::PhantomData;
 use core::num::NonZeroU32;
 use core::ops::Deref;
 use core::panic::{RefUnwindSafe, UnwindSafe};
+use core::task::{Context, Poll};
 
 /// Who runs: tells the threads of a participant apart.
 ///
@@ -97,11 +100,6 @@ impl<T, I, W: Wake> ReentrantMutex<T, I, W> {
         }
     }
 
-    /// Who holds it, if somebody does: at this moment, which is past when this returns.
-    pub fn holder(&self) -> Option<Participant> {
-        self.words.word.0.holder()
-    }
-
     /// The value, without taking the lock: nobody else has the mutex.
     ///
     /// # Errors
@@ -121,13 +119,17 @@ impl<T, I, W: Wake> ReentrantMutex<T, I, W> {
     }
 }
 
+has_forms! { ReentrantMutex<T, I, W> where T, I, W: Wake }
+
 // A panic with a guard is told to the next holder.
 impl<T: UnwindSafe, I, W: Wake> UnwindSafe for ReentrantMutex<T, I, W> {}
 impl<T: RefUnwindSafe, I, W: Wake> RefUnwindSafe for ReentrantMutex<T, I, W> {}
 
 impl<T, I, W: Wake> fmt::Debug for ReentrantMutex<T, I, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReentrantMutex").field("holder", &self.holder()).finish_non_exhaustive()
+        f.debug_struct("ReentrantMutex")
+            .field("holder", &self.words.word.0.holder())
+            .finish_non_exhaustive()
     }
 }
 
@@ -140,15 +142,7 @@ impl<T: Default, I, W: Wake> Default for ReentrantMutex<T, I, W> {
 impl<T, I: ThreadId, W: Wake> ReentrantMutex<T, I, W> {
     /// The mutex as `participant` uses it.
     pub fn handle(&self, participant: Participant) -> Handle<'_, ReentrantMutex<T, I, W>> {
-        Handle::new(self, participant)
-    }
-
-    /// Takes it, if it is free or this thread's. Never waits.
-    ///
-    /// # Errors
-    /// [`LockError`]: a holder died with it, another thread holds it, or this one took it too often.
-    pub fn try_lock(&self) -> TryLockResult<ReentrantGuard<'_, T, W>> {
-        self.try_lock_as(Participant::LOCAL)
+        Handle::new(By { lock: self, me: participant })
     }
 
     /// If `dead` holds it, it is free again, and the next one is told. Wakes those that wait. Whether it was held.
@@ -199,13 +193,33 @@ impl<T, I: ThreadId, W: Wake> ReentrantMutex<T, I, W> {
     }
 }
 
-impl<T, I: ThreadId, W: Wait> ReentrantMutex<T, I, W> {
+impl<T, I: ThreadId, W: Wake, U: User<ReentrantMutex<T, I, W>> + ?Sized>
+    Forms<ReentrantMutex<T, I, W>, U>
+{
+    /// Who holds it, if somebody does: at this moment, which is past when this returns.
+    pub fn holder(&self) -> Option<Participant> {
+        self.by().lock.words.word.0.holder()
+    }
+
+    /// Takes it, if it is free or this thread's. Never waits.
+    ///
+    /// # Errors
+    /// [`LockError`]: a holder died with it, another thread holds it, or this one took it too often.
+    pub fn try_lock(&self) -> TryLockResult<ReentrantGuard<'_, T, W>> {
+        self.by().try_lock()
+    }
+}
+
+impl<T, I: ThreadId, W: Wait, U: User<ReentrantMutex<T, I, W>> + ?Sized>
+    Forms<ReentrantMutex<T, I, W>, U>
+{
     /// Takes it; waits until it is free, unless it is this thread's.
     ///
     /// # Errors
     /// [`LockError`]: a holder died with it, or this thread took it too often.
     pub fn lock(&self) -> TryLockResult<ReentrantGuard<'_, T, W>> {
-        self.lock_as(Participant::LOCAL)
+        let by = self.by();
+        by.enter(|| Ok(by.word().acquire_at_last(by.me)))
     }
 
     /// Takes it; waits until it is free, unless it is this thread's, at most until `deadline` (`None`: for ever).
@@ -217,23 +231,45 @@ impl<T, I: ThreadId, W: Wait> ReentrantMutex<T, I, W> {
         &self,
         deadline: Option<W::Deadline>,
     ) -> TryLockResult<ReentrantGuard<'_, T, W>> {
-        self.lock_deadline_as(Participant::LOCAL, deadline)
+        let by = self.by();
+        by.enter(|| Ok(by.word().acquire(by.me, deadline)?))
     }
 }
 
-// What both a mutex and a handle of it do, in the name of `me`.
-impl<T, I: ThreadId, W: Wake> ReentrantMutex<T, I, W> {
-    fn try_lock_as(&self, me: Participant) -> TryLockResult<ReentrantGuard<'_, T, W>> {
-        self.enter(me, || self.words.word.0.try_acquire(me).ok_or(Error::WouldBlock))
+impl<T, I: ThreadId, W: Register, U: User<ReentrantMutex<T, I, W>> + ?Sized>
+    Forms<ReentrantMutex<T, I, W>, U>
+{
+    /// The task's form of [`lock`](Self::lock). Cancel-safe: a task that stops polling takes nothing with it. It is the
+    /// thread that takes it: tasks that one thread polls share the mutex, and a task that holds it stays with its thread.
+    pub fn poll_lock(&self, cx: &mut Context<'_>) -> Poll<TryLockResult<ReentrantGuard<'_, T, W>>> {
+        self.by().poll_lock(cx)
+    }
+
+    /// [`lock`](Self::lock) for a task, as [`poll_lock`](Self::poll_lock). Cancel-safe.
+    ///
+    /// # Errors
+    /// [`LockError`]: a holder died with it, or this thread took it too often.
+    pub fn lock_async(&self) -> impl Future<Output = TryLockResult<ReentrantGuard<'_, T, W>>> {
+        let by = self.by();
+        poll_fn(move |cx| by.poll_lock(cx))
+    }
+}
+
+impl<'a, T, I: ThreadId, W: Wake> By<'a, ReentrantMutex<T, I, W>> {
+    fn word(self) -> &'a Word<W> {
+        &self.lock.words.word.0
+    }
+
+    fn try_lock(self) -> TryLockResult<ReentrantGuard<'a, T, W>> {
+        self.enter(|| self.word().try_acquire(self.me).ok_or(Error::WouldBlock))
     }
 
     fn enter(
-        &self,
-        me: Participant,
+        self,
         acquire: impl FnOnce() -> Result<bool, Error>,
-    ) -> TryLockResult<ReentrantGuard<'_, T, W>> {
-        let mine = u64::from(word::name(me)) << 32 | u64::from(I::thread_id().get());
-        let Words { word, owner, depth } = &self.words;
+    ) -> TryLockResult<ReentrantGuard<'a, T, W>> {
+        let mine = u64::from(word::name(self.me)) << 32 | u64::from(I::thread_id().get());
+        let Words { word, owner, depth } = &self.lock.words;
         let before = word.0.unwinding();
         // Relaxed, all of it: only this thread writes its own number, and takes it back before it gives the lock away, so
         // that if it is there, this thread holds the lock. The depth is the holder's own, and the word orders the holders.
@@ -250,65 +286,27 @@ impl<T, I: ThreadId, W: Wake> ReentrantMutex<T, I, W> {
             owner.store(mine, Ordering::Relaxed);
             died
         };
-        let value = Shared::new(&self.value);
-        let guard = ReentrantGuard { words: &self.words, value, before, thread: PhantomData };
+        let value = Shared::new(&self.lock.value);
+        let guard = ReentrantGuard { words: &self.lock.words, value, before, thread: PhantomData };
         Ok(told(guard, died)?)
     }
 }
 
-impl<T, I: ThreadId, W: Wait> ReentrantMutex<T, I, W> {
-    fn lock_deadline_as(
-        &self,
-        me: Participant,
-        deadline: Option<W::Deadline>,
-    ) -> TryLockResult<ReentrantGuard<'_, T, W>> {
-        self.enter(me, || Ok(self.words.word.0.acquire(me, deadline)?))
-    }
-
-    fn lock_as(&self, me: Participant) -> TryLockResult<ReentrantGuard<'_, T, W>> {
-        self.enter(me, || Ok(self.words.word.0.acquire_at_last(me)))
-    }
-}
-
-impl<T, I: ThreadId, W: Wake> Handle<'_, ReentrantMutex<T, I, W>> {
-    /// [`ReentrantMutex::holder`].
-    pub fn holder(&self) -> Option<Participant> {
-        self.lock.holder()
-    }
-
-    /// [`ReentrantMutex::try_lock`] by this participant.
-    ///
-    /// # Errors
-    /// [`LockError`]: a holder died with it, another thread holds it, or this one took it too often.
-    pub fn try_lock(&self) -> TryLockResult<ReentrantGuard<'_, T, W>> {
-        self.lock.try_lock_as(self.me)
-    }
-}
-
-impl<T, I: ThreadId, W: Wait> Handle<'_, ReentrantMutex<T, I, W>> {
-    /// [`ReentrantMutex::lock`] by this participant.
-    ///
-    /// # Errors
-    /// [`LockError`]: a holder died with it, or this thread took it too often.
-    pub fn lock(&self) -> TryLockResult<ReentrantGuard<'_, T, W>> {
-        self.lock.lock_as(self.me)
-    }
-
-    /// [`ReentrantMutex::lock_deadline`] by this participant.
-    ///
-    /// # Errors
-    /// [`LockError`]: a holder died with it, another thread held it all the time, or this one took it
-    /// too often.
-    pub fn lock_deadline(
-        &self,
-        deadline: Option<W::Deadline>,
-    ) -> TryLockResult<ReentrantGuard<'_, T, W>> {
-        self.lock.lock_deadline_as(self.me, deadline)
+impl<'a, T, I: ThreadId, W: Register> By<'a, ReentrantMutex<T, I, W>> {
+    fn poll_lock(self, cx: &mut Context<'_>) -> Poll<TryLockResult<ReentrantGuard<'a, T, W>>> {
+        let taken = self.enter(|| match self.word().poll_acquire(self.me, cx) {
+            Poll::Ready(died) => Ok(died),
+            Poll::Pending => Err(Error::WouldBlock),
+        });
+        match taken {
+            Err(LockError::NotTaken(Error::WouldBlock)) => Poll::Pending,
+            taken => Poll::Ready(taken),
+        }
     }
 }
 
 /// The mutex, held by this thread, and its value. Given back when the last of the thread's guards is dropped; it stays
-/// with the thread. Once a panic drops one of them, the next holder is [told](super#panics), this thread too.
+/// with the thread. Once a panic drops one of them, the next holder is [told](crate::lock#panics), this thread too.
 ///
 /// ```compile_fail
 /// fn to_another_thread<T: Send>(_: T) {}

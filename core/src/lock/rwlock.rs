@@ -1,25 +1,30 @@
 //! One writer, or several readers.
 
-use super::word::{self, Before, HOLDER, Held, Shared, Unwinding, Word};
+mod guard;
+mod words;
+
+use super::died::{LockError, LockResult, TryLockResult, told};
+use super::handle::{By, Forms, Handle, User, has_forms};
+use super::slots::Slots;
 #[cfg(not(loom))]
-use super::write_slots;
-use super::{By, Handle, LockError, LockResult, Robust, Slots, TryLockResult, sealed, told};
-use crate::finally::Finally;
+use super::slots::write_slots;
+use super::word::{self, Before, Held, Shared, Unwinding};
 use crate::participant::Participant;
 use crate::plain::Plain;
 #[cfg(not(loom))]
 use crate::storage::{self, InMemory};
 use crate::sync::{AtomicU32, Cell, Ordering, array_of, const_unless_loom, fence, worth_a_try};
-use crate::wait::{Doorbell, Register, Spin, TimedOut, Wait, Wake};
+use crate::wait::{Register, Spin, TimedOut, Wait, Wake};
 #[cfg(not(loom))]
 use core::alloc::Layout;
 use core::fmt;
 use core::future::poll_fn;
-use core::ops::{Deref, DerefMut};
 use core::panic::{RefUnwindSafe, UnwindSafe};
 #[cfg(not(loom))]
 use core::ptr::NonNull;
 use core::task::{Context, Poll};
+pub use guard::{ReadGuard, WriteGuard};
+use words::{EMPTY, Words, are_gone};
 
 /// A value that one writer can change, or up to `R` readers look at, at a time. See [`RwLockInner`].
 ///
@@ -68,16 +73,6 @@ pub struct RwLockInner<T, S: Slots + ?Sized, W: Wake> {
     slots: S,
 }
 
-#[derive(Debug)]
-#[repr(C)]
-struct Words<W: Wake> {
-    writer: Word<W>,
-    /// Rung for all that wait but for the next writer.
-    bell: Doorbell<W>,
-}
-
-const EMPTY: u32 = 0;
-
 // SAFETY: the value is reached by one writer or several readers, of any thread, so that it takes `T: Send + Sync`. `W` is
 // shared as it is.
 unsafe impl<T: Send + Sync, S: Slots + ?Sized, W: Wake + Sync> Sync for RwLockInner<T, S, W> {}
@@ -85,23 +80,11 @@ unsafe impl<T: Send + Sync, S: Slots + ?Sized, W: Wake + Sync> Sync for RwLockIn
 // SAFETY: the lock owns its value, and nothing borrows it when it moves.
 unsafe impl<T: Send, S: Slots + ?Sized, W: Wake + Send> Send for RwLockInner<T, S, W> {}
 
+has_forms! { RwLockInner<T, S, W> where T, S: Slots + ?Sized, W: Wake }
+
 // A panic in the middle of a change is told to the next ones.
 impl<T, S: Slots + ?Sized, W: Wake> UnwindSafe for RwLockInner<T, S, W> {}
 impl<T, S: Slots + ?Sized, W: Wake> RefUnwindSafe for RwLockInner<T, S, W> {}
-
-impl<W: Wake> Words<W> {
-    fn give_back(&self, slot: &AtomicU32) {
-        // SYNC POINT with the acquire in `are_gone`, release: the reader is done with the value.
-        slot.store(EMPTY, Ordering::Release);
-        self.bell.ring();
-    }
-}
-
-/// Whether there are no readers. For a writer that has the word.
-fn are_gone(slots: &[AtomicU32]) -> Option<()> {
-    // SYNC POINT with the release of the one that leaves, acquire. It is done with the value.
-    slots.iter().all(|slot| slot.load(Ordering::Acquire) == EMPTY).then_some(())
-}
 
 impl<T, const R: usize, W: Wake> RwLock<T, R, W> {
     /// Refuses what cannot work when the program is compiled.
@@ -119,7 +102,7 @@ impl<T, const R: usize, W: Wake> RwLock<T, R, W> {
         pub fn new(value: T) -> Self {
             const { Self::VALID };
             RwLockInner {
-                words: Before(Words { writer: Word::new(), bell: Doorbell::new() }),
+                words: Before(Words::new()),
                 value: Cell::new(value),
                 slots: array_of!(AtomicU32::new(EMPTY); R),
             }
@@ -149,18 +132,6 @@ impl<T: Default, const R: usize, W: Wake> Default for RwLock<T, R, W> {
 }
 
 impl<T, S: Slots + ?Sized, W: Wake> RwLockInner<T, S, W> {
-    /// Who writes, or waits for readers to go in order to write, if somebody does: at this moment, which is past when
-    /// this returns.
-    pub fn writer(&self) -> Option<Participant> {
-        self.words.0.writer.holder()
-    }
-
-    /// How many read, more or less.
-    pub fn readers(&self) -> usize {
-        // Relaxed: a guess by nature.
-        self.slots.as_slice().iter().filter(|slot| slot.load(Ordering::Relaxed) != EMPTY).count()
-    }
-
     /// The value, without taking the lock: nobody else has it.
     ///
     /// # Errors
@@ -172,35 +143,7 @@ impl<T, S: Slots + ?Sized, W: Wake> RwLockInner<T, S, W> {
 
     /// The lock as `participant` uses it.
     pub fn handle(&self, participant: Participant) -> Handle<'_, RwLockView<T, W>> {
-        Handle::new(self.by(participant).lock, participant)
-    }
-
-    fn by(&self, me: Participant) -> By<'_, RwLockView<T, W>> {
-        let slots = self.slots.as_slice().len();
-        let view = core::ptr::slice_from_raw_parts(core::ptr::from_ref(self).cast::<()>(), slots);
-        // SAFETY: the same lock, whose last field has so many slots.
-        By { lock: unsafe { &*(view as *const RwLockView<T, W>) }, me }
-    }
-
-    fn local(&self) -> By<'_, RwLockView<T, W>> {
-        self.by(Participant::LOCAL)
-    }
-
-    /// Takes it to read, if nobody writes or waits to, and a slot is free. Never waits.
-    ///
-    /// # Errors
-    /// [`LockError`]: a writer died with it, or it cannot be taken now.
-    pub fn try_read(&self) -> TryLockResult<ReadGuard<'_, T, W>> {
-        self.local().try_read()
-    }
-
-    /// Takes it to write, if nobody reads or writes. Never waits. One that tries to read at the same moment may be
-    /// refused because of it.
-    ///
-    /// # Errors
-    /// [`LockError`]: a writer died with it, or it cannot be taken now.
-    pub fn try_write(&self) -> TryLockResult<WriteGuard<'_, T, W>> {
-        self.local().try_write()
+        Handle::new(By { lock: self, me: participant }.view())
     }
 
     /// If `dead` writes, the lock is free again, and the next ones are told; the slots in which it reads are empty. Wakes
@@ -233,106 +176,7 @@ impl<T, S: Slots + ?Sized, W: Wake> RwLockInner<T, S, W> {
         T: Plain,
     {
         // SAFETY: `dead` takes no further step, and what it wrote is visible here; the value is plain.
-        unsafe { recover(&self.words.0, self.slots.as_slice(), dead) }
-    }
-}
-
-impl<T, S: Slots + ?Sized, W: Wait> RwLockInner<T, S, W> {
-    /// Takes it to read; waits until nobody writes or waits to, and a slot is free.
-    ///
-    /// # Errors
-    /// [`OwnerDied`](super::OwnerDied), with the guard: a writer died with it.
-    pub fn read(&self) -> LockResult<ReadGuard<'_, T, W>> {
-        self.local().read()
-    }
-
-    /// Takes it to read; waits at most until `deadline` (`None`: for ever).
-    ///
-    /// # Errors
-    /// [`LockError`]: a writer died with it, or it could not be taken in time.
-    ///
-    /// ```
-    /// use ringway_core::lock::{LockError, RwLock};
-    /// use ringway_core::{Error, wait::SpinClock};
-    /// # struct Hundred;
-    /// # impl ringway_core::wait::Clock for Hundred {
-    /// #     fn now() -> u64 {
-    /// #         100 // the time is always 100
-    /// #     }
-    /// # }
-    /// let lock = RwLock::<_, 2, SpinClock<Hundred>>::new(5);
-    /// let writer = lock.write();
-    /// let late = lock.read_deadline(Some(50));
-    /// assert!(matches!(late, Err(LockError::NotTaken(Error::TimedOut))));
-    /// # drop(writer);
-    /// ```
-    pub fn read_deadline(
-        &self,
-        deadline: Option<W::Deadline>,
-    ) -> TryLockResult<ReadGuard<'_, T, W>> {
-        self.local().read_deadline(deadline)
-    }
-
-    /// Takes it to write; waits until nobody writes, then keeps readers out and waits until those that are there have
-    /// gone.
-    ///
-    /// # Errors
-    /// [`OwnerDied`](super::OwnerDied), with the guard: a writer died with it.
-    pub fn write(&self) -> LockResult<WriteGuard<'_, T, W>> {
-        self.local().write()
-    }
-
-    /// Takes it to write; waits at most until `deadline` (`None`: for ever).
-    ///
-    /// # Errors
-    /// [`LockError`]: a writer died with it, or it could not be taken in time.
-    ///
-    /// ```
-    /// use ringway_core::lock::{LockError, RwLock};
-    /// use ringway_core::{Error, wait::SpinClock};
-    /// # struct Hundred;
-    /// # impl ringway_core::wait::Clock for Hundred {
-    /// #     fn now() -> u64 {
-    /// #         100 // the time is always 100
-    /// #     }
-    /// # }
-    /// let lock = RwLock::<_, 2, SpinClock<Hundred>>::new(5);
-    /// let reader = lock.read();
-    /// let late = lock.write_deadline(Some(50));
-    /// assert!(matches!(late, Err(LockError::NotTaken(Error::TimedOut))));
-    /// assert!(lock.try_read().is_ok(), "the writer that gave up keeps nobody out");
-    /// # drop(reader);
-    /// ```
-    pub fn write_deadline(
-        &self,
-        deadline: Option<W::Deadline>,
-    ) -> TryLockResult<WriteGuard<'_, T, W>> {
-        self.local().write_deadline(deadline)
-    }
-}
-
-impl<T, S: Slots + ?Sized, W: Register> RwLockInner<T, S, W> {
-    /// The task's form of [`read`](Self::read). Cancel-safe: a task that stops polling takes nothing
-    /// with it.
-    pub fn poll_read(&self, cx: &mut Context<'_>) -> Poll<LockResult<ReadGuard<'_, T, W>>> {
-        self.local().poll_read(cx)
-    }
-
-    /// [`read`](Self::read) for a task. Cancel-safe.
-    ///
-    /// # Errors
-    /// [`OwnerDied`](super::OwnerDied), with the guard: a writer died with it.
-    pub fn read_async(&self) -> impl Future<Output = LockResult<ReadGuard<'_, T, W>>> {
-        self.local().read_async()
-    }
-
-    /// [`write`](Self::write) for a task. Cancel-safe: dropped while it waits for readers to go, it
-    /// lets others in. There is no `poll_write`: in between two polls nobody would keep readers out.
-    ///
-    /// # Errors
-    /// [`OwnerDied`](super::OwnerDied), with the guard: a writer died with it.
-    pub fn write_async(&self) -> impl Future<Output = LockResult<WriteGuard<'_, T, W>>> {
-        self.local().write_async()
+        unsafe { self.words.0.recover(self.slots.as_slice(), dead) }
     }
 }
 
@@ -377,12 +221,12 @@ unsafe impl<T: Default, W: Wake> InMemory for RwLockView<T, W> {
 
     unsafe fn init_at(at: NonNull<u8>, readers: usize) -> Option<NonNull<Self>> {
         let lock = Self::from_raw(at, readers)?;
-        let (words, value) = (Words { writer: Word::new(), bell: Doorbell::new() }, T::default());
+        let value = T::default();
         let to = lock.as_ptr();
         // SAFETY: within the caller's memory, here and below, as it has the layout above.
         let words_at = unsafe { &raw mut (*to).words };
         // SAFETY: as above.
-        unsafe { words_at.write(Before(words)) };
+        unsafe { words_at.write(Before(Words::new())) };
         // SAFETY: as above.
         let value_at = unsafe { &raw mut (*to).value };
         // SAFETY: as above.
@@ -409,7 +253,7 @@ impl<W: Wake> RwLockView<(), W> {
     /// # Safety
     /// As there; and there is such an `RwLock<T, R, W>` at `at`, whose value is [`Plain`].
     #[cfg(not(loom))]
-    pub unsafe fn recover_at(
+    pub(crate) unsafe fn recover_at(
         at: NonNull<u8>,
         value: Layout,
         readers: usize,
@@ -423,26 +267,161 @@ impl<W: Wake> RwLockView<(), W> {
         // SAFETY: as above; they are atomics.
         let slots = unsafe { slots.as_ref() };
         // SAFETY: `dead` takes no further step, and what it wrote is visible here; the value is plain.
-        unsafe { recover(&words.0, slots, dead) }
+        unsafe { words.0.recover(slots, dead) }
     }
 }
 
-/// # Safety
-/// As [`RwLockInner::recover`], the value's type being [`Plain`] among it.
-unsafe fn recover<W: Wake>(words: &Words<W>, slots: &[AtomicU32], dead: Participant) -> bool {
-    // SAFETY: `dead` takes no further step, and what it wrote is visible here.
-    let mut held = unsafe { words.writer.recover_unheard(dead) };
-    for slot in slots {
-        // Relaxed: the dead one's slot is as new as it left it. SYNC POINT with the acquire in
-        // `are_gone`, release. When it fails, another recovered it, or it is somebody else's.
-        let name = word::name(dead);
-        held |= slot.load(Ordering::Relaxed) & HOLDER == name
-            && slot.compare_exchange(name, EMPTY, Ordering::Release, Ordering::Relaxed).is_ok();
+impl<T, S: Slots + ?Sized, W: Wake, U: User<RwLockInner<T, S, W>> + ?Sized>
+    Forms<RwLockInner<T, S, W>, U>
+{
+    /// Who writes, or waits for readers to go in order to write, if somebody does: at this moment, which is past when
+    /// this returns.
+    pub fn writer(&self) -> Option<Participant> {
+        self.by().lock.words.0.writer.holder()
     }
-    let readers = Finally(|| words.bell.wake_all());
-    words.writer.wake_all();
-    drop(readers);
-    held
+
+    /// How many read, more or less.
+    pub fn readers(&self) -> usize {
+        // Relaxed: a guess by nature.
+        self.by()
+            .lock
+            .slots
+            .as_slice()
+            .iter()
+            .filter(|slot| slot.load(Ordering::Relaxed) != EMPTY)
+            .count()
+    }
+
+    /// Takes it to read, if nobody writes or waits to, and a slot is free. Never waits.
+    ///
+    /// # Errors
+    /// [`LockError`]: a writer died with it, or it cannot be taken now.
+    pub fn try_read(&self) -> TryLockResult<ReadGuard<'_, T, W>> {
+        self.by().view().try_read()
+    }
+
+    /// Takes it to write, if nobody reads or writes. Never waits. One that tries to read at the same moment may be
+    /// refused because of it.
+    ///
+    /// # Errors
+    /// [`LockError`]: a writer died with it, or it cannot be taken now.
+    pub fn try_write(&self) -> TryLockResult<WriteGuard<'_, T, W>> {
+        self.by().view().try_write()
+    }
+}
+
+impl<T, S: Slots + ?Sized, W: Wait, U: User<RwLockInner<T, S, W>> + ?Sized>
+    Forms<RwLockInner<T, S, W>, U>
+{
+    /// Takes it to read; waits until nobody writes or waits to, and a slot is free.
+    ///
+    /// # Errors
+    /// [`OwnerDied`](super::OwnerDied), with the guard: a writer died with it.
+    pub fn read(&self) -> LockResult<ReadGuard<'_, T, W>> {
+        self.by().view().read()
+    }
+
+    /// Takes it to read; waits at most until `deadline` (`None`: for ever).
+    ///
+    /// # Errors
+    /// [`LockError`]: a writer died with it, or it could not be taken in time.
+    ///
+    /// ```
+    /// use ringway_core::lock::{LockError, RwLock};
+    /// use ringway_core::{Error, wait::SpinClock};
+    /// # struct Hundred;
+    /// # impl ringway_core::wait::Clock for Hundred {
+    /// #     fn now() -> u64 {
+    /// #         100 // the time is always 100
+    /// #     }
+    /// # }
+    /// let lock = RwLock::<_, 2, SpinClock<Hundred>>::new(5);
+    /// let writer = lock.write();
+    /// let late = lock.read_deadline(Some(50));
+    /// assert!(matches!(late, Err(LockError::NotTaken(Error::TimedOut))));
+    /// # drop(writer);
+    /// ```
+    pub fn read_deadline(
+        &self,
+        deadline: Option<W::Deadline>,
+    ) -> TryLockResult<ReadGuard<'_, T, W>> {
+        self.by().view().read_deadline(deadline)
+    }
+
+    /// Takes it to write; waits until nobody writes, then keeps readers out and waits until those that are there have
+    /// gone.
+    ///
+    /// # Errors
+    /// [`OwnerDied`](super::OwnerDied), with the guard: a writer died with it.
+    pub fn write(&self) -> LockResult<WriteGuard<'_, T, W>> {
+        self.by().view().write()
+    }
+
+    /// Takes it to write; waits at most until `deadline` (`None`: for ever).
+    ///
+    /// # Errors
+    /// [`LockError`]: a writer died with it, or it could not be taken in time.
+    ///
+    /// ```
+    /// use ringway_core::lock::{LockError, RwLock};
+    /// use ringway_core::{Error, wait::SpinClock};
+    /// # struct Hundred;
+    /// # impl ringway_core::wait::Clock for Hundred {
+    /// #     fn now() -> u64 {
+    /// #         100 // the time is always 100
+    /// #     }
+    /// # }
+    /// let lock = RwLock::<_, 2, SpinClock<Hundred>>::new(5);
+    /// let reader = lock.read();
+    /// let late = lock.write_deadline(Some(50));
+    /// assert!(matches!(late, Err(LockError::NotTaken(Error::TimedOut))));
+    /// assert!(lock.try_read().is_ok(), "the writer that gave up keeps nobody out");
+    /// # drop(reader);
+    /// ```
+    pub fn write_deadline(
+        &self,
+        deadline: Option<W::Deadline>,
+    ) -> TryLockResult<WriteGuard<'_, T, W>> {
+        self.by().view().write_deadline(deadline)
+    }
+}
+
+impl<T, S: Slots + ?Sized, W: Register, U: User<RwLockInner<T, S, W>> + ?Sized>
+    Forms<RwLockInner<T, S, W>, U>
+{
+    /// The task's form of [`read`](Self::read). Cancel-safe: a task that stops polling takes nothing
+    /// with it.
+    pub fn poll_read(&self, cx: &mut Context<'_>) -> Poll<LockResult<ReadGuard<'_, T, W>>> {
+        self.by().view().poll_read(cx)
+    }
+
+    /// [`read`](Self::read) for a task. Cancel-safe.
+    ///
+    /// # Errors
+    /// [`OwnerDied`](super::OwnerDied), with the guard: a writer died with it.
+    pub fn read_async(&self) -> impl Future<Output = LockResult<ReadGuard<'_, T, W>>> {
+        self.by().view().read_async()
+    }
+
+    /// [`write`](Self::write) for a task. Cancel-safe: dropped while it waits for readers to go, it
+    /// lets others in. There is no `poll_write`: in between two polls nobody would keep readers out.
+    ///
+    /// # Errors
+    /// [`OwnerDied`](super::OwnerDied), with the guard: a writer died with it.
+    pub fn write_async(&self) -> impl Future<Output = LockResult<WriteGuard<'_, T, W>>> {
+        self.by().view().write_async()
+    }
+}
+
+impl<'a, T, S: Slots + ?Sized, W: Wake> By<'a, RwLockInner<T, S, W>> {
+    /// The same, whatever the number of slots.
+    fn view(self) -> By<'a, RwLockView<T, W>> {
+        let slots = self.lock.slots.as_slice().len();
+        let view =
+            core::ptr::slice_from_raw_parts(core::ptr::from_ref(self.lock).cast::<()>(), slots);
+        // SAFETY: the same lock, whose last field has so many slots.
+        By { lock: unsafe { &*(view as *const RwLockView<T, W>) }, me: self.me }
+    }
 }
 
 impl<'a, T, W: Wake> By<'a, RwLockView<T, W>> {
@@ -570,171 +549,5 @@ impl<'a, T, W: Register> By<'a, RwLockView<T, W>> {
                 }
             }
         })
-    }
-}
-
-impl<T, W: Wake> Handle<'_, RwLockView<T, W>> {
-    /// [`RwLockInner::writer`].
-    pub fn writer(&self) -> Option<Participant> {
-        self.lock.writer()
-    }
-
-    /// [`RwLockInner::readers`].
-    pub fn readers(&self) -> usize {
-        self.lock.readers()
-    }
-
-    /// [`RwLockInner::try_read`] by this participant.
-    ///
-    /// # Errors
-    /// [`LockError`]: a writer died with it, or it cannot be taken now.
-    pub fn try_read(&self) -> TryLockResult<ReadGuard<'_, T, W>> {
-        self.by().try_read()
-    }
-
-    /// [`RwLockInner::try_write`] by this participant.
-    ///
-    /// # Errors
-    /// [`LockError`]: a writer died with it, or it cannot be taken now.
-    pub fn try_write(&self) -> TryLockResult<WriteGuard<'_, T, W>> {
-        self.by().try_write()
-    }
-}
-
-impl<T, W: Wait> Handle<'_, RwLockView<T, W>> {
-    /// [`RwLockInner::read`] by this participant.
-    ///
-    /// # Errors
-    /// [`OwnerDied`](super::OwnerDied), with the guard: a writer died with it.
-    pub fn read(&self) -> LockResult<ReadGuard<'_, T, W>> {
-        self.by().read()
-    }
-
-    /// [`RwLockInner::read_deadline`] by this participant.
-    ///
-    /// # Errors
-    /// [`LockError`]: a writer died with it, or it could not be taken in time.
-    pub fn read_deadline(
-        &self,
-        deadline: Option<W::Deadline>,
-    ) -> TryLockResult<ReadGuard<'_, T, W>> {
-        self.by().read_deadline(deadline)
-    }
-
-    /// [`RwLockInner::write`] by this participant.
-    ///
-    /// # Errors
-    /// [`OwnerDied`](super::OwnerDied), with the guard: a writer died with it.
-    pub fn write(&self) -> LockResult<WriteGuard<'_, T, W>> {
-        self.by().write()
-    }
-
-    /// [`RwLockInner::write_deadline`] by this participant.
-    ///
-    /// # Errors
-    /// [`LockError`]: a writer died with it, or it could not be taken in time.
-    pub fn write_deadline(
-        &self,
-        deadline: Option<W::Deadline>,
-    ) -> TryLockResult<WriteGuard<'_, T, W>> {
-        self.by().write_deadline(deadline)
-    }
-}
-
-/// The lock, held to read, and its value. Dropped, the slot is given back, also by a panic: a reader changed nothing.
-#[must_use = "the lock is given back at once if this is dropped"]
-pub struct ReadGuard<'a, T, W: Wake> {
-    words: &'a Words<W>,
-    slot: &'a AtomicU32,
-    value: Shared<'a, T>,
-}
-
-// SAFETY: it gives shared access to the value, which may be dropped by no guard.
-unsafe impl<T: Sync, W: Wake + Sync> Send for ReadGuard<'_, T, W> {}
-
-// SAFETY: as above.
-unsafe impl<T: Sync, W: Wake + Sync> Sync for ReadGuard<'_, T, W> {}
-
-impl<T: fmt::Debug, W: Wake> fmt::Debug for ReadGuard<'_, T, W> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-
-impl<T, W: Wake> Deref for ReadGuard<'_, T, W> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        // SAFETY: with the slot taken no writer reaches the value, and this guard is borrowed for as long.
-        unsafe { self.value.get() }
-    }
-}
-
-impl<T, W: Wake> Drop for ReadGuard<'_, T, W> {
-    fn drop(&mut self) {
-        self.words.give_back(self.slot);
-    }
-}
-
-/// The lock, held to write, and its value. Dropped, it is given back; dropped by a panic, the next ones are
-/// [told](super#panics).
-#[must_use = "the lock is given back at once if this is dropped"]
-pub struct WriteGuard<'a, T, W: Wake> {
-    words: &'a Words<W>,
-    value: &'a Cell<T>,
-    held: Held,
-}
-
-// SAFETY: it gives exclusive access to the value, or as it is shared, shared access.
-unsafe impl<T: Send, W: Wake + Sync> Send for WriteGuard<'_, T, W> {}
-
-// SAFETY: as above.
-unsafe impl<T: Sync, W: Wake + Sync> Sync for WriteGuard<'_, T, W> {}
-
-impl<T, W: Wake> WriteGuard<'_, T, W> {
-    /// The readers are gone: from now on, a panic may leave the value half changed.
-    fn ready(mut self, died: bool, before: Unwinding) -> LockResult<Self> {
-        self.held = Held::new(died, before);
-        told(self, died)
-    }
-}
-
-impl<T, W: Wake> sealed::Sealed for WriteGuard<'_, T, W> {}
-
-impl<T, W: Wake> Robust for WriteGuard<'_, T, W> {
-    fn make_consistent(&mut self) {
-        self.held = Held::new(false, self.words.writer.unwinding());
-        self.words.writer.make_consistent();
-    }
-}
-
-impl<T: fmt::Debug, W: Wake> fmt::Debug for WriteGuard<'_, T, W> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-
-impl<T, W: Wake> Deref for WriteGuard<'_, T, W> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        // SAFETY: this guard has the word, and the slots were empty and stay so, so that nobody else reaches the value; it
-        // is borrowed for as long.
-        self.value.with(|value| unsafe { &*value })
-    }
-}
-
-impl<T, W: Wake> DerefMut for WriteGuard<'_, T, W> {
-    fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: as in `deref`, and it is borrowed mutably.
-        self.value.with_mut(|value| unsafe { &mut *value })
-    }
-}
-
-impl<T, W: Wake> Drop for WriteGuard<'_, T, W> {
-    fn drop(&mut self) {
-        // Also when the next writer's waker panics.
-        let _readers = Finally(|| self.words.bell.ring());
-        self.words.writer.release_held(self.held);
     }
 }

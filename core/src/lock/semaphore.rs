@@ -7,7 +7,8 @@ use crate::wait::{Register, Spin, Wait, Wake, fresh, needs_wake};
 use core::future::poll_fn;
 use core::task::{Context, Poll};
 
-/// A counting semaphore that begins with `START` permits. Who gives a permit back need not be the one who took it.
+/// A counting semaphore that begins with `START` permits. Who gives a permit back need not be the one who took it: so a
+/// permit is a number here, and [`release`](Self::release) gives it back.
 ///
 /// Nobody is on record: what one who died had taken stays taken, as with [`sem_post(3)`]. Where that must not be, use a
 /// [`BoundedSemaphore`](super::BoundedSemaphore). One that dies between giving permits back and waking leaves those that
@@ -23,8 +24,8 @@ use core::task::{Context, Poll};
 /// use ringway_core::lock::Semaphore;
 /// static PLACES: Semaphore<2> = Semaphore::new();
 /// PLACES.acquire();
-/// assert!(PLACES.try_acquire());
-/// assert!(!PLACES.try_acquire());
+/// assert!(PLACES.try_acquire().is_ok());
+/// assert!(PLACES.try_acquire().is_err());
 /// PLACES.release(1).unwrap();
 /// assert_eq!(PLACES.permits(), 1);
 /// ```
@@ -87,7 +88,15 @@ impl<const START: u32, W: Wake> Default for Semaphore<START, W> {
 
 impl<const START: u32, W: Wake> Semaphore<START, W> {
     /// Takes a permit, if there is one. Never waits.
-    pub fn try_acquire(&self) -> bool {
+    ///
+    /// # Errors
+    /// [`Error::WouldBlock`] when there is none.
+    pub fn try_acquire(&self) -> Result<(), Error> {
+        if self.take() { Ok(()) } else { Err(Error::WouldBlock) }
+    }
+
+    /// Whether there was a permit, which is taken then.
+    fn take(&self) -> bool {
         // Relaxed: what is seen is exchanged only if it is still so.
         let mut seen = self.word.load(Ordering::Relaxed);
         while let Some(left) = Self::count(seen).checked_sub(1) {
@@ -148,7 +157,7 @@ impl<const START: u32, W: Wake> Semaphore<START, W> {
             if permits > Self::MAX - count {
                 return Err(Error::Overflow);
             }
-            // SYNC POINT A, release: with the acquire in `try_acquire` and `acquire_slow`. It counts for those that take
+            // SYNC POINT A, release: with the acquire in `take` and `acquire_slow`. It counts for those that take
             // a permit after others did, too: what they do in between are exchanges.
             match self.word.compare_exchange(
                 seen,
@@ -195,7 +204,7 @@ impl<const START: u32, W: Wait> Semaphore<START, W> {
     /// assert_eq!(full.acquire_deadline(Some(10)), Ok(()));
     /// ```
     pub fn acquire_deadline(&self, deadline: Option<W::Deadline>) -> Result<(), Error> {
-        if self.try_acquire() { Ok(()) } else { self.acquire_slow(deadline) }
+        if self.take() { Ok(()) } else { self.acquire_slow(deadline) }
     }
 
     /// No wake-up is lost. Who sleeps has set WAITERS. It goes when permits come, and as many are
@@ -268,7 +277,7 @@ impl<const START: u32, W: Register> Semaphore<START, W> {
     /// assert!(jobs.poll_acquire(&mut cx).is_ready());
     /// ```
     pub fn poll_acquire(&self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.try_acquire() {
+        if self.take() {
             return Poll::Ready(());
         }
         // Register, then announce: who gives a permit sees WAITERS and finds the waker, or came so

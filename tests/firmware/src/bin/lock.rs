@@ -77,7 +77,7 @@ fn run() -> bool {
         ANNOUNCED.acquire();
         let place = PLACES.acquire();
         let second = PLACES.try_acquire();
-        good &= second.is_some() && PLACES.try_acquire().is_none();
+        good &= second.is_ok() && PLACES.try_acquire().is_err();
         drop((place, second));
         let pair = PAIR.lock().unwrap_or_else(OwnerDied::into_inner);
         good &= pair.left == pair.right;

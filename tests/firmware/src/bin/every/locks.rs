@@ -43,7 +43,7 @@ fn in_place() {
         black_box((lock.try_read().is_ok(), lock.try_write().is_ok()));
     }
     if let Ok(semaphore) = BoundedSemaphoreView::<Clock>::init_in(&mut memory, any(3)) {
-        black_box(semaphore.try_acquire().is_some());
+        black_box(semaphore.try_acquire().is_ok());
     }
     if let Ok(barrier) = BarrierView::<Clock>::init_in(&mut memory, any(3)) {
         black_box((barrier.parties(), barrier.wait_deadline(PAST).is_ok()));
@@ -119,7 +119,7 @@ fn semaphores(round: usize) {
     semaphore.acquire();
     once(semaphore.acquire_async());
     black_box(semaphore.poll_acquire(&mut cx).is_ready());
-    black_box((semaphore.try_acquire(), semaphore.acquire_deadline(PAST).is_ok()));
+    black_box((semaphore.try_acquire().is_ok(), semaphore.acquire_deadline(PAST).is_ok()));
     black_box((semaphore.release(any(round) as u32).is_ok(), semaphore.permits()));
 
     let semaphore = BoundedSemaphore::<3, Clock>::new();
@@ -127,10 +127,10 @@ fn semaphores(round: usize) {
     semaphore.acquire().keep();
     once(semaphore.acquire_async());
     black_box(semaphore.poll_acquire(&mut cx).is_ready());
-    black_box((semaphore.try_acquire().is_some(), semaphore.acquire_deadline(PAST).is_ok()));
+    black_box((semaphore.try_acquire().is_ok(), semaphore.acquire_deadline(PAST).is_ok()));
     black_box((semaphore.release().is_ok(), semaphore.permits()));
     black_box((
-        semaphore.handle(me).try_acquire().is_some(),
+        semaphore.handle(me).try_acquire().is_ok(),
         semaphore.handle(me).acquire_deadline(PAST).is_ok(),
         semaphore.handle(me).release().is_ok(),
     ));

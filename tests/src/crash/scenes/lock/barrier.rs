@@ -112,7 +112,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
         .witness(|meeting, note| note.got(wait(meeting, WITNESS)), |meeting, _| meeting.abort()),
         Operation::new(
             "reset, after it was broken",
-            Barrier::abort,
+            |barrier| barrier.abort(),
             |meeting: &Meeting, note| {
                 note.begin();
                 meeting.reset();

@@ -29,10 +29,10 @@ impl Structure for Places {
         let_go();
         let survivor = self.handle(SURVIVOR);
         let all = [(); N].map(|()| survivor.try_acquire());
-        if all.iter().any(Option::is_none) {
+        if all.iter().any(Result::is_err) {
             return Err("a permit is lost".into());
         }
-        if self.handle(SURVIVOR).try_acquire().is_some() {
+        if self.handle(SURVIVOR).try_acquire().is_ok() {
             return Err("there is one too many".into());
         }
         Ok(())
@@ -47,7 +47,12 @@ fn all_back(_: &Found) -> Check<u32> {
 /// What others do meanwhile: with the other permit.
 fn others(places: &Places, _: &mut Vec<u64>) -> Check {
     for _ in 0..20 {
-        drop(places.handle(SURVIVOR).try_acquire().ok_or("the other permit cannot be taken")?);
+        drop(
+            places
+                .handle(SURVIVOR)
+                .try_acquire()
+                .map_err(|_| "the other permit cannot be taken")?,
+        );
     }
     Ok(())
 }

@@ -21,7 +21,7 @@ impl Structure for Permits {
     fn aftermath(&self, seen: &mut Vec<u64>) -> Check {
         let permits = self.permits();
         seen.push(permits.into());
-        let taken = (0..).take_while(|_| self.try_acquire()).count();
+        let taken = (0..).take_while(|_| self.try_acquire().is_ok()).count();
         if taken != permits as usize {
             return Err(format!("{permits} permits, of which {taken} could be taken"));
         }
@@ -30,14 +30,14 @@ impl Structure for Permits {
 }
 
 fn take_all(permits: &Permits) {
-    while permits.try_acquire() {}
+    while permits.try_acquire().is_ok() {}
 }
 
 /// What others do meanwhile: with the permit that is left, or the one that they give themselves.
 fn others(permits: &Permits, _: &mut Vec<u64>) -> Check {
     for _ in 0..20 {
         permits.release(1).map_err(|error| error.to_string())?;
-        if !permits.try_acquire() {
+        if permits.try_acquire().is_err() {
             return Err("the permit that was given back cannot be taken".into());
         }
     }

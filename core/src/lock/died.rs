@@ -1,0 +1,174 @@
+//! What taking a lock answers, and that a holder died with it.
+
+use crate::Error;
+use crate::wait::TimedOut;
+use core::fmt;
+
+/// A holder died with the lock, or [unwound](super#panics) from a panic, and nobody has called
+/// [`Robust::make_consistent`] since: what the lock protects may be half changed. The caller holds
+/// the lock nevertheless. Given back as it is, the next one is told again.
+///
+/// It is to a lock here what `PoisonError` is to one of the standard library.
+///
+/// ```
+/// use ringway_core::lock::{Mutex, OwnerDied};
+/// let balance = <Mutex<_>>::new(100);
+/// // Whatever it may be, make it a good value before it is used.
+/// let mut guard = balance.lock().unwrap_or_else(|died| died.repair(|balance| **balance = 0));
+/// *guard -= 30;
+/// drop(guard);
+/// // One number is whole, whatever happened to the one who changed it.
+/// assert_eq!(*balance.lock().unwrap_or_else(OwnerDied::into_inner), 70);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct OwnerDied<G>(
+    /// The guard: the lock is held.
+    pub G,
+);
+
+impl<G> OwnerDied<G> {
+    /// The guard, for what a death or a panic cannot leave half changed: one word, or nothing.
+    pub fn into_inner(self) -> G {
+        self.0
+    }
+}
+
+impl<G: Robust> OwnerDied<G> {
+    /// The guard, after `repair` made what it protects good again, and
+    /// [`Robust::make_consistent`].
+    pub fn repair(mut self, repair: impl FnOnce(&mut G)) -> G {
+        repair(&mut self.0);
+        self.0.make_consistent();
+        self.0
+    }
+}
+
+impl<G> fmt::Debug for OwnerDied<G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OwnerDied(..)")
+    }
+}
+
+impl<G> fmt::Display for OwnerDied<G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Error::OwnerDied.fmt(f)
+    }
+}
+
+impl<G> core::error::Error for OwnerDied<G> {}
+
+impl<G> From<OwnerDied<G>> for Error {
+    /// The error alone; the lock is given back, and the next one is told again.
+    fn from(_: OwnerDied<G>) -> Self {
+        Error::OwnerDied
+    }
+}
+
+/// What taking a lock answers.
+pub type LockResult<G> = Result<G, OwnerDied<G>>;
+
+/// What the forms of taking a lock answer that may end without the lock.
+pub type TryLockResult<G> = Result<G, LockError<G>>;
+
+/// The guard, or that a holder died, with the guard.
+pub(super) fn told<G>(guard: G, died: bool) -> LockResult<G> {
+    if died { Err(OwnerDied(guard)) } else { Ok(guard) }
+}
+
+/// Why a lock was not taken as one would like it: what the forms that may end without the lock
+/// answer.
+///
+/// ```
+/// use ringway_core::lock::{LockError, Mutex};
+/// use ringway_core::Error;
+/// let mutex = <Mutex<_>>::new(5);
+/// let guard = mutex.try_lock().unwrap();
+/// assert!(matches!(mutex.try_lock(), Err(LockError::NotTaken(Error::WouldBlock))));
+/// # drop(guard);
+/// ```
+pub enum LockError<G> {
+    /// It is held, by the caller, but a holder before died with it.
+    OwnerDied(OwnerDied<G>),
+    /// It is not held by the caller: [`WouldBlock`](Error::WouldBlock) or
+    /// [`TimedOut`](Error::TimedOut); of a [`ReentrantMutex`](super::ReentrantMutex) also [`Overflow`](Error::Overflow).
+    NotTaken(Error),
+}
+
+impl<G> LockError<G> {
+    pub(super) fn would_block() -> Self {
+        LockError::NotTaken(Error::WouldBlock)
+    }
+}
+
+impl<G> fmt::Debug for LockError<G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LockError::OwnerDied(died) => died.fmt(f),
+            LockError::NotTaken(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<G> fmt::Display for LockError<G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LockError::OwnerDied(died) => died.fmt(f),
+            LockError::NotTaken(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<G> core::error::Error for LockError<G> {}
+
+impl<G> From<OwnerDied<G>> for LockError<G> {
+    fn from(died: OwnerDied<G>) -> Self {
+        LockError::OwnerDied(died)
+    }
+}
+
+impl<G> From<TimedOut> for LockError<G> {
+    fn from(_: TimedOut) -> Self {
+        LockError::NotTaken(Error::TimedOut)
+    }
+}
+
+impl<G> From<LockError<G>> for Error {
+    /// The error alone; if the lock was taken, it is given back, and the next one is told again.
+    fn from(error: LockError<G>) -> Self {
+        match error {
+            LockError::OwnerDied(died) => died.into(),
+            LockError::NotTaken(error) => error,
+        }
+    }
+}
+
+/// The guard of a lock that remembers that a holder died with it, or panicked.
+pub trait Robust: sealed::Sealed {
+    /// Says that what the lock protects is good again, so that the next one is not told. As
+    /// [`pthread_mutex_consistent(3)`](https://man7.org/linux/man-pages/man3/pthread_mutex_consistent.3.html).
+    ///
+    /// ```
+    /// use ringway_core::lock::{Mutex, OwnerDied, Robust};
+    /// use ringway_core::participant::Participant;
+    /// let pair = <Mutex<_>>::new([0, 0]); // the two are the same
+    /// let other = Participant::new(1).unwrap();
+    /// let handle = pair.handle(other);
+    /// let mut guard = handle.lock().unwrap();
+    /// guard[0] = 1;
+    /// std::mem::forget(guard); // it dies in the middle
+    /// // SAFETY: participant 1 does nothing any more.
+    /// assert!(unsafe { pair.recover(other) });
+    ///
+    /// let Err(OwnerDied(mut guard)) = pair.lock() else { panic!("it died") };
+    /// guard[1] = guard[0];
+    /// guard.make_consistent();
+    /// drop(guard);
+    /// assert!(pair.lock().is_ok());
+    /// ```
+    #[doc(alias = "pthread_mutex_consistent")]
+    fn make_consistent(&mut self);
+}
+
+pub(super) mod sealed {
+    pub trait Sealed {}
+}
