@@ -33,11 +33,12 @@
 //! bytes, whose alignment the two may see differently).
 //!
 //! Whoever takes a lock is on record in its word in the same atomic step, by [`Participant`]. A
-//! program that shares its locks with nobody does without: each lock's own methods are those of
+//! program that shares its locks with nobody does without: a lock used as it is, is used in the name of
 //! [`Participant::LOCAL`], whom no region has, and whose death nobody puts right. Nor does `LOCAL`
 //! tell two processes apart whose threads have the same numbers, as they do in two PID namespaces:
 //! both would hold one [`ReentrantMutex`]. So in a region each takes a [`Handle`], by
-//! `mutex.handle(me)`, and uses the lock by that. A part of a region of the shim is such a handle.
+//! `mutex.handle(me)`, and uses the lock by that: it has the same methods, [`Forms`]. A part of a region of the shim is
+//! such a handle.
 //!
 //! A lock never asks who is alive. Whoever learns of a death calls `recover` of each lock that the
 //! dead one may have held. That puts right what is on record, and wakes who waits. What the lock
@@ -54,11 +55,18 @@
 //! A lock is a promise among those who trust each other: it protects from death, not from malice. One who can write into
 //! the memory can take every lock in it.
 //!
+//! # Permits
+//!
+//! `acquire` takes one, `try_acquire` if there is one, and `release` gives it back. A [`Semaphore`] counts: its permits are
+//! numbers, which anybody may add, and nobody has; `release` adds them. Those of a [`BoundedSemaphore`] each have a holder,
+//! and are guards, which give themselves back; `release` gives back one that was [kept](Permit::keep). So one that signals
+//! takes the first, and one that guards places the second, as in Python.
+//!
 //! # How many slots
 //!
 //! An [`RwLock`], a [`BoundedSemaphore`] and a [`Barrier`] have as many slots as a constant says, or,
 //! seen as their views ([`RwLockView`], …), as are known when the program runs. The two are the same
-//! bytes.
+//! bytes. In the same way a `Mutex<[T; N]>` is a `Mutex<[T]>` of as many values as are known when the program runs.
 //!
 //! # In an interrupt
 //!
@@ -75,6 +83,8 @@
 //! [`sem_post(3)`]: https://man7.org/linux/man-pages/man3/sem_post.3.html
 //! [`multiprocessing`]: https://docs.python.org/3/library/multiprocessing.html#synchronization-primitives
 //! [`threading`]: https://docs.python.org/3/library/threading.html#lock-objects
+//! [`Participant`]: crate::participant::Participant
+//! [`Participant::LOCAL`]: crate::participant::Participant::LOCAL
 //! [`Wait::wait`]: crate::wait::Wait::wait
 //! [`Wake::is_unwinding`]: crate::wait::Wake::is_unwinding
 
@@ -97,7 +107,7 @@ pub use condition::{Condition, Waited};
 pub use died::{LockError, LockResult, OwnerDied, Robust, TryLockResult};
 pub use event::Event;
 pub use handle::{Forms, Handle, User};
-pub use mutex::{Mutex, MutexGuard};
+pub use mutex::{Mutex, MutexGuard, Recoverable};
 pub use reentrant::{ReentrantGuard, ReentrantMutex, ThreadId};
 pub use rwlock::{ReadGuard, RwLock, RwLockInner, RwLockView, WriteGuard};
 pub use semaphore::Semaphore;

@@ -1,6 +1,6 @@
 //! Programs whose numbers come from their command lines, beside programs that have them as constants, in one region.
 
-use ringway::shm::{self, Layout, Queue, Region};
+use ringway::shm::{self, Array, Layout, Queue, RawArray, Region};
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -38,9 +38,18 @@ struct Program(Child);
 impl Program {
     /// `std-shim/examples/jobs.rs`, with these numbers on its command line.
     fn start(name: &str, capacity: usize, size: usize) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_jobs"));
-        command.args([name, &capacity.to_string(), &size.to_string()]);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self::of(env!("CARGO_BIN_EXE_jobs"), name, &[capacity, size])
+    }
+
+    /// `std-shim/examples/table.rs`, the same.
+    fn table(name: &str, length: usize) -> Self {
+        Self::of(env!("CARGO_BIN_EXE_table"), name, &[length])
+    }
+
+    fn of(program: &str, name: &str, numbers: &[usize]) -> Self {
+        let mut command = Command::new(program);
+        command.arg(name).args(numbers.iter().map(usize::to_string));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Program(command.spawn().expect("the example can be started"))
     }
 
@@ -96,15 +105,68 @@ fn a_program_with_numbers_finds_the_queue_of_one_with_constants() {
 fn a_program_with_constants_finds_the_queue_of_one_with_numbers() {
     let name = Name::new("numbers");
     let mut program = Program::start(&name.0, CAPACITY, SIZE);
+    exchange(&opened(&name), &mut program);
+}
+
+/// The region, once the program has made it.
+fn opened(name: &Name) -> Region {
     let end = soon();
-    let region = loop {
+    loop {
         match Region::open(&name.0) {
-            Ok(region) => break region,
+            Ok(region) => return region,
             Err(error) => assert!(Instant::now() < end.unwrap(), "{error}"),
         }
         std::thread::sleep(Duration::from_millis(1));
-    };
-    exchange(&region, &mut program);
+    }
+}
+
+/// How many values the arrays have that this process has as constants.
+const LENGTH: usize = 101;
+type Table = Array<u64, LENGTH>;
+type Noted = RawArray<u32, LENGTH>;
+
+/// What each value is told to be: the second program adds 1 to it.
+fn is_one_more_than(region: &Region, before: impl Fn(u64) -> u64) {
+    let (table, noted) =
+        (region.part::<Table>("table").unwrap(), region.part::<Noted>("noted").unwrap());
+    let values = table.lock().unwrap();
+    for (n, (value, note)) in values.iter().zip(noted.iter()).enumerate() {
+        assert_eq!((*value, note.load()), (before(n as u64) + 1, *value as u32));
+    }
+}
+
+#[test]
+fn a_program_with_a_number_finds_the_arrays_of_one_with_constants() {
+    let name = Name::new("table");
+    let layout = Layout::new(8).part::<Table>("table").unwrap().part::<Noted>("noted").unwrap();
+    let region = Region::create(&name.0, 0o600, &layout).unwrap();
+    let mut n = 0..;
+    region.part::<Table>("table").unwrap().lock().unwrap().fill_with(|| n.next().unwrap());
+    let sum = LENGTH * (LENGTH + 1) / 2;
+    let mut program = Program::table(&name.0, LENGTH);
+    assert_eq!(program.first_line(), format!("{LENGTH} of {LENGTH}: {sum}\n"));
+    is_one_more_than(&region, |n| n);
+
+    let mut other = Program::table(&name.0, LENGTH + 1);
+    assert_eq!(other.first_line(), "", "it has no table of that length");
+    let mut told = String::new();
+    BufReader::new(other.0.stderr.take().expect("it is piped")).read_line(&mut told).unwrap();
+    assert!(told.contains("table"), "{told}");
+    let wrong = region.array::<u128>("table").unwrap_err().to_string();
+    assert!(wrong.contains("bytes"), "{wrong}");
+    assert!(region.array::<f64>("table").is_err() && region.raw_array::<f32>("noted").is_err());
+}
+
+#[test]
+fn a_program_with_constants_finds_the_arrays_of_one_with_a_number() {
+    let name = Name::new("lengths");
+    let mut program = Program::table(&name.0, LENGTH);
+    let region = opened(&name);
+    assert_eq!(program.first_line(), format!("{LENGTH} of {LENGTH}: {LENGTH}\n"));
+    is_one_more_than(&region, |_| 0);
+    assert!(
+        region.array::<u64>("table").unwrap().try_lock().is_ok_and(|table| table.len() == LENGTH)
+    );
 }
 
 #[test]

@@ -50,11 +50,11 @@ pub type Barrier<const N: usize, W = Spin> = BarrierInner<[AtomicU32; N], W>;
 pub type BarrierView<W = Spin> = BarrierInner<[AtomicU32], W>;
 
 /// What a [`Barrier`] and a [`BarrierView`] are: its parties meet, again and again.
-/// [`wait`](Self::wait) returns when all have called it. As Python's.
+/// [`wait`](Forms::wait) returns when all have called it. As Python's.
 ///
 /// If one of them gives up, aborts or dies while it waits, the barrier is broken: whoever waits gets
-/// [`Error::Broken`], and so does who comes, until it is [reset](Self::reset). A party that dies on its way to the
-/// barrier is not on record there, so that others wait for it: give them a deadline, or [`abort`](Self::abort) for it.
+/// [`Error::Broken`], and so does who comes, until it is [reset](Forms::reset). A party that dies on its way to the
+/// barrier is not on record there, so that others wait for it: give them a deadline, or [`abort`](Forms::abort) for it.
 ///
 /// *Fairness*: who comes for the next round waits until all have left the one before, so that nobody is overtaken by a
 /// whole round.

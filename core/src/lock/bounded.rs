@@ -315,7 +315,7 @@ pub struct Permit<'a, W: Wake> {
 }
 
 impl<W: Wake> Permit<'_, W> {
-    /// Keeps it beyond this value: it goes back by [`release`](BoundedSemaphoreInner::release), or at the
+    /// Keeps it beyond this value: it goes back by [`release`](Forms::release), or at the
     /// participant's death.
     pub fn keep(self) {
         let this = ManuallyDrop::new(self);

@@ -63,7 +63,8 @@ impl<L: ?Sized, U: User<L> + ?Sized> Forms<L, U> {
     /// Which lock, and in whose name.
     #[inline(always)]
     pub(super) fn by(&self) -> By<'_, L> {
-        self.user.by()
+        let (lock, me) = self.user.uses();
+        By { lock, me }
     }
 }
 
@@ -80,21 +81,21 @@ impl<L: ?Sized, U: sealed::User<L> + ?Sized> User<L> for U {}
 
 impl<L: ?Sized> sealed::User<L> for L {
     #[inline(always)]
-    fn by(&self) -> By<'_, L> {
-        By { lock: self, me: Participant::LOCAL }
+    fn uses(&self) -> (&L, Participant) {
+        (self, Participant::LOCAL)
     }
 }
 
 impl<L: ?Sized> sealed::User<L> for Handle<'_, L> {
     #[inline(always)]
-    fn by(&self) -> By<'_, L> {
-        By { lock: self.lock, me: self.me }
+    fn uses(&self) -> (&L, Participant) {
+        (self.lock, self.me)
     }
 }
 
 /// What a [`Handle`] is, for those inside: it may be copied, and lends for as long as the lock is there.
 #[derive(Debug)]
-pub struct By<'a, L: ?Sized> {
+pub(super) struct By<'a, L: ?Sized> {
     pub(super) lock: &'a L,
     pub(super) me: Participant,
 }
@@ -108,9 +109,12 @@ impl<L: ?Sized> Clone for By<'_, L> {
 impl<L: ?Sized> Copy for By<'_, L> {}
 
 mod sealed {
+    use crate::participant::Participant;
+
     /// See [`User`](super::User).
     pub trait User<L: ?Sized> {
-        fn by(&self) -> super::By<'_, L>;
+        /// Which lock, and in whose name.
+        fn uses(&self) -> (&L, Participant);
     }
 }
 

@@ -5,12 +5,18 @@ use super::handle::{By, Forms, Handle, User, has_forms};
 use super::word::{Before, Held, Unwinding, Word};
 use crate::participant::Participant;
 use crate::plain::Plain;
+#[cfg(not(loom))]
+use crate::storage::{self, InMemory};
 use crate::sync::{Cell, const_unless_loom};
 use crate::wait::{Register, Spin, Wait, Wake};
+#[cfg(not(loom))]
+use core::alloc::Layout;
 use core::fmt;
 use core::future::poll_fn;
 use core::ops::{Deref, DerefMut};
 use core::panic::{RefUnwindSafe, UnwindSafe};
+#[cfg(not(loom))]
+use core::ptr::NonNull;
 use core::task::{Context, Poll};
 
 /// A value that one at a time can reach; `Mutex<(), W>` is the lock alone.
@@ -37,6 +43,14 @@ use core::task::{Context, Poll};
 ///     }
 /// });
 /// assert_eq!(*TOTAL.lock().unwrap(), 2000);
+/// ```
+///
+/// ```
+/// use ringway_core::lock::Mutex;
+/// fn sum(row: &Mutex<[u64]>) -> u64 {
+///     row.lock().unwrap().iter().sum()
+/// }
+/// assert_eq!(sum(&Mutex::new([1, 2, 3])), 6);
 /// ```
 #[doc(alias = "Lock")]
 #[doc(alias = "pthread_mutex_t")]
@@ -74,6 +88,28 @@ impl<T, W: Wake> Mutex<T, W> {
         let died = self.word.0.has_died();
         told(self.value.into_inner(), died)
     }
+}
+
+impl<T: ?Sized, W: Wake> Mutex<T, W> {
+    /// The value, without taking the lock: nobody else has the mutex.
+    ///
+    /// # Errors
+    /// [`OwnerDied`](super::OwnerDied), with the value: a holder died with it.
+    ///
+    /// ```
+    /// let mut mutex = <ringway_core::lock::Mutex<_>>::new(5);
+    /// *mutex.get_mut().unwrap() += 1;
+    /// assert_eq!(mutex.into_inner(), Ok(6));
+    /// ```
+    pub fn get_mut(&mut self) -> LockResult<&mut T> {
+        let died = self.word.0.has_died();
+        told(self.value.get_mut(), died)
+    }
+
+    /// The mutex as `participant` uses it.
+    pub fn handle(&self, participant: Participant) -> Handle<'_, Mutex<T, W>> {
+        Handle::new(By { lock: self, me: participant })
+    }
 
     /// If `dead` holds it, it is free again, and the next one is told. Wakes those that wait. Whether it was held.
     ///
@@ -101,32 +137,63 @@ impl<T, W: Wake> Mutex<T, W> {
     /// ```
     pub unsafe fn recover(&self, dead: Participant) -> bool
     where
-        T: Plain,
+        T: Recoverable,
     {
         // SAFETY: `dead` takes no further step, and what it wrote is visible here.
         unsafe { self.word.0.recover(dead) }
     }
 }
 
-impl<T: ?Sized, W: Wake> Mutex<T, W> {
-    /// The value, without taking the lock: nobody else has the mutex.
-    ///
-    /// # Errors
-    /// [`OwnerDied`](super::OwnerDied), with the value: a holder died with it.
-    ///
-    /// ```
-    /// let mut mutex = <ringway_core::lock::Mutex<_>>::new(5);
-    /// *mutex.get_mut().unwrap() += 1;
-    /// assert_eq!(mutex.into_inner(), Ok(6));
-    /// ```
-    pub fn get_mut(&mut self) -> LockResult<&mut T> {
-        let died = self.word.0.has_died();
-        told(self.value.get_mut(), died)
+/// What a [`Mutex`] protects so that it can be [put right](Mutex::recover) after a death: a [`Plain`] value, or a slice of
+/// such values, of which any bytes are a value.
+pub trait Recoverable: sealed::Sealed {}
+
+impl<T: Plain> sealed::Sealed for T {}
+impl<T: Plain> Recoverable for T {}
+impl<T: Plain> sealed::Sealed for [T] {}
+impl<T: Plain> Recoverable for [T] {}
+
+#[cfg(not(loom))]
+impl<T, W: Wake> Mutex<[T], W> {
+    pub(crate) fn layout(length: usize) -> Option<Layout> {
+        let values = Layout::array::<T>(length).ok()?;
+        let (layout, _) = Layout::new::<Before<Word<W>>>().extend(values).ok()?;
+        Some(layout.pad_to_align())
     }
 
-    /// The mutex as `participant` uses it.
-    pub fn handle(&self, participant: Participant) -> Handle<'_, Mutex<T, W>> {
-        Handle::new(By { lock: self, me: participant })
+    pub(crate) fn from_raw(at: NonNull<u8>, length: usize) -> Option<NonNull<Self>> {
+        Self::layout(length)?;
+        NonNull::new(storage::slice(at, length) as *mut Self)
+    }
+}
+
+// SAFETY: `repr(C)`: the word and the values, all of which are written.
+#[cfg(not(loom))]
+unsafe impl<T: Default, W: Wake> InMemory for Mutex<[T], W> {
+    fn layout(length: usize) -> Option<Layout> {
+        Self::layout(length)
+    }
+
+    fn from_raw(at: NonNull<u8>, length: usize) -> Option<NonNull<Self>> {
+        Self::from_raw(at, length)
+    }
+
+    unsafe fn init_at(at: NonNull<u8>, length: usize) -> Option<NonNull<Self>> {
+        let mutex = Self::from_raw(at, length)?;
+        let to = mutex.as_ptr();
+        // SAFETY: within the caller's memory, here and below, as it has the layout above.
+        let word_at = unsafe { &raw mut (*to).word };
+        // SAFETY: as above.
+        unsafe { word_at.write(Before(Word::new())) };
+        // SAFETY: as above.
+        let first = unsafe { &raw mut (*to).value }.cast::<T>();
+        for index in 0..length {
+            // SAFETY: as above: a cell of values is these values, one beside the other.
+            let value_at = unsafe { first.add(index) };
+            // SAFETY: as above.
+            unsafe { value_at.write(T::default()) };
+        }
+        Some(mutex)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a part is and holds.
 
-use super::{Item, Kind};
+use super::{Item, Kind, TypeName};
 
 /// What a part is and holds; written into the directory, and compared when somebody attaches.
 ///
@@ -65,6 +65,18 @@ impl Description {
             capacity: small(capacity),
             item_type: const { T::NAME.identity() },
             reserved: 0,
+        }
+    }
+}
+
+impl Description {
+    /// A part of `size` bytes that holds one array of `length` values `T`: what a part of type `[T; length]` says.
+    pub(super) fn array<T: Item>(kind: Kind, length: usize, size: usize) -> Description {
+        let item_size = length.saturating_mul(size_of::<T>());
+        Description {
+            item_size: u32::try_from(item_size).unwrap_or(u32::MAX),
+            item_type: TypeName::array(const { &T::NAME }, length).identity(),
+            ..Self::sized::<T>(kind, 1, size)
         }
     }
 }

@@ -98,6 +98,24 @@ macro_rules! counted {
     };
 }
 
+/// The same of cells, one beside the other: a slice of them.
+macro_rules! cells {
+    ($kind:expr, $item:ty, $cell:ty) => {
+        fn capacity(said: &Description) -> usize {
+            said.capacity as usize
+        }
+
+        fn description_for(length: usize) -> Option<Description> {
+            let size = length.checked_mul(size_of::<$cell>())?;
+            Some(Description::sized::<$item>($kind, length, size))
+        }
+
+        fn found_at(at: NonNull<u8>, length: usize) -> Option<NonNull<Self>> {
+            Some(NonNull::slice_from_raw_parts(at.cast(), length))
+        }
+    };
+}
+
 /// The handle of a structure in which nobody is on record, or whose halves are taken under a name.
 macro_rules! lends_itself {
     () => {
@@ -208,6 +226,25 @@ unsafe impl<T: Item, W: SharedWait> Part for Mutex<T, W> {
     sized!(kind_for::<W>(Kind::MUTEX), T, 1);
 }
 
+// SAFETY: as above: a slice lies as the array of as many values does, and it says of itself what that one says.
+unsafe impl<T: Item, W: SharedWait> Part for Mutex<[T], W> {
+    lends_a_handle!(lock::Handle<'static, Self>);
+
+    fn capacity(said: &Description) -> usize {
+        (said.item_size as usize).checked_div(size_of::<T>()).unwrap_or(0)
+    }
+
+    fn description_for(length: usize) -> Option<Description> {
+        // How many values take no memory is written nowhere.
+        let layout = Self::layout(length).filter(|_| size_of::<T>() > 0)?;
+        Some(Description::array::<T>(kind_for::<W>(Kind::MUTEX), length, layout.size()))
+    }
+
+    fn found_at(at: NonNull<u8>, length: usize) -> Option<NonNull<Self>> {
+        Self::from_raw(at, length)
+    }
+}
+
 // SAFETY: as above.
 #[cfg(target_has_atomic = "64")]
 unsafe impl<T: Item, I: ThreadId + 'static, W: SharedWait> Part for ReentrantMutex<T, I, W> {
@@ -276,17 +313,31 @@ mod integers {
     use super::{Description, Kind, NonNull, Part, Participant, Structure};
 
     macro_rules! integers {
-    ($($width:literal $($name:ident $integer:ty),*;)*) => {
-        $($(
-            // SAFETY: an integer, of which zero is a fresh one.
-            #[cfg(target_has_atomic = $width)]
-            unsafe impl Part for crate::sync::integers::$name {
-    lends_itself!();
-                sized!(Kind::ATOMIC, $integer, 1);
-            }
-        )*)*
-    };
-}
+        ($($width:literal $($name:ident $integer:ty),*;)*) => {
+            $($(
+                // SAFETY: an integer, of which zero is a fresh one.
+                #[cfg(target_has_atomic = $width)]
+                unsafe impl Part for crate::sync::integers::$name {
+                    lends_itself!();
+                    sized!(Kind::ATOMIC, $integer, 1);
+                }
+
+                // SAFETY: as above, one beside the other.
+                #[cfg(target_has_atomic = $width)]
+                unsafe impl<const N: usize> Part for [crate::sync::integers::$name; N] {
+                    lends_itself!();
+                    sized!(Kind::ATOMIC, $integer, N);
+                }
+
+                // SAFETY: as above.
+                #[cfg(target_has_atomic = $width)]
+                unsafe impl Part for [crate::sync::integers::$name] {
+                    lends_itself!();
+                    cells!(Kind::ATOMIC, $integer, crate::sync::integers::$name);
+                }
+            )*)*
+        };
+    }
 
     integers! {
         "8" AtomicU8 u8, AtomicI8 i8;
@@ -300,6 +351,18 @@ mod integers {
 unsafe impl<T: Item> Part for Words<T> {
     lends_itself!();
     sized!(Kind::WORDS, T, 1);
+}
+
+// SAFETY: as above, one beside the other.
+unsafe impl<T: Item, const N: usize> Part for [Words<T>; N] {
+    lends_itself!();
+    sized!(Kind::WORDS, T, N);
+}
+
+// SAFETY: as above.
+unsafe impl<T: Item> Part for [Words<T>] {
+    lends_itself!();
+    cells!(Kind::WORDS, T, Words<T>);
 }
 
 /// A ring of whatever: its header is all that is touched.
@@ -592,6 +655,30 @@ mod tests {
         core::mem::forget(newest.writer_as(dead));
         let (seen, count) = seen_and_recovered(&newest, dead);
         assert_eq!((seen.holders[0], count), (Some(("writer", dead)), 1));
+    }
+
+    #[test]
+    #[allow(clippy::disallowed_types)] // A user's own integers.
+    fn an_array_says_the_same_of_itself_with_a_constant_and_with_a_number() {
+        type Row = Mutex<[u16; 5], Spin>;
+        assert_eq!(<Mutex<[u16], Spin>>::description_for(5), Some(Row::description()));
+        assert_eq!(<Mutex<[u16], Spin>>::capacity(&Row::description()), 5);
+        let nothing = <Mutex<[[u16; 0]], Spin>>::description_for(5);
+        assert!(nothing.is_none(), "its length stands nowhere");
+        let dead = participant(3);
+        let row = Row::new([0; 5]);
+        core::mem::forget(row.handle(dead).lock());
+        let (seen, count) = seen_and_recovered(&row, dead);
+        assert_eq!((seen.holders[0], count), (Some(("holder", dead)), 1));
+
+        let raw = <[Words<u16>; 5]>::description();
+        assert_eq!(<[Words<u16>]>::description_for(5), Some(raw));
+        assert_eq!((raw.size, raw.capacity, raw.item_size), (20, 5, 2));
+        assert!(<[Words<u16>]>::description_for(usize::MAX).is_none());
+        let counts = <[crate::sync::integers::AtomicU8; 5]>::description();
+        assert_eq!(<[crate::sync::integers::AtomicU8]>::description_for(5), Some(counts));
+        assert_eq!(counts.size, 5);
+        assert_ne!(Some(counts), <[crate::sync::integers::AtomicI8]>::description_for(5));
     }
 
     #[test]

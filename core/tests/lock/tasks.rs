@@ -78,6 +78,61 @@ fn a_task_that_gives_up_takes_nothing_and_a_task_is_told_of_a_death() {
 }
 
 #[test]
+fn a_handle_has_the_forms_for_tasks_too_and_what_it_takes_is_its_own() {
+    let me = participant(3);
+    let (mutex, lock) = (Mutex::<_, Two>::new(1), RwLock::<_, 2, Two>::new(1));
+    let (places, barrier) = (BoundedSemaphore::<1, Two>::new(), Barrier::<2, Two>::new());
+    let (mutex_of, lock_of) = (mutex.handle(me), lock.handle(me));
+    let (places_of, barrier_of) = (places.handle(me), barrier.handle(participant(4)));
+    {
+        let mut takes = pin!(mutex_of.lock_async());
+        let Poll::Ready(Ok(guard)) = once(takes.as_mut()) else { panic!("it is free") };
+        assert_eq!((*guard, mutex.holder()), (1, Some(me)));
+        let mut writes = pin!(lock_of.write_async());
+        assert!(matches!(once(writes.as_mut()), Poll::Ready(Ok(_))));
+        let mut reads = pin!(lock_of.read_async());
+        assert!(matches!(once(reads.as_mut()), Poll::Ready(Ok(_))));
+        let mut waits = pin!(places_of.acquire_async());
+        let Poll::Ready(permit) = once(waits.as_mut()) else { panic!("it is free") };
+        permit.keep();
+    }
+    assert_eq!(places.release(), Err(Error::NotHeld), "it is another's");
+    assert_eq!(places_of.release(), Ok(()));
+    let mut one = pin!(barrier_of.wait_async());
+    assert!(once(one.as_mut()).is_pending());
+    let mut other = pin!(barrier.wait_async());
+    assert_eq!(once(other.as_mut()), Poll::Ready(Ok(1)));
+    assert_eq!(once(one.as_mut()), Poll::Ready(Ok(0)));
+}
+
+#[test]
+fn a_task_waits_for_a_reentrant_mutex_unless_its_thread_has_it() {
+    use std::cell::Cell;
+    static TOTAL: ReentrantMutex<Cell<u32>, Numbered, Two> = ReentrantMutex::new(Cell::new(0));
+    const EACH: u32 = 1_000;
+    std::thread::scope(|s| {
+        for _ in 0..2 {
+            s.spawn(|| {
+                run(async {
+                    for _ in 0..EACH {
+                        let outer = TOTAL.lock_async().await.unwrap();
+                        let inner = TOTAL.lock_async().await.unwrap();
+                        inner.set(outer.get() + 1);
+                    }
+                })
+            });
+        }
+    });
+    let held = TOTAL.lock().unwrap();
+    assert_eq!(held.get(), 2 * EACH);
+    let mut waits = pin!(TOTAL.lock_async());
+    assert!(matches!(once(waits.as_mut()), Poll::Ready(Ok(_))));
+    std::thread::scope(|s| {
+        s.spawn(|| assert!(once(pin!(TOTAL.lock_async())).is_pending()));
+    });
+}
+
+#[test]
 fn a_task_that_writes_keeps_readers_out_until_it_gives_up() {
     let lock = RwLock::<_, 2, Two>::new(1);
     let reader = lock.try_read().unwrap();

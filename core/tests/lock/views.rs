@@ -89,6 +89,40 @@ fn a_view_is_made_in_memory_at_hand_and_as_large_as_the_sized_one() {
 }
 
 #[test]
+fn values_as_many_as_the_program_says_under_one_mutex() {
+    use ringway_core::storage::InMemory;
+    use std::alloc::Layout;
+    type Row = Mutex<[u16], Restless>;
+    for length in [0, 1, 2, 5, 100] {
+        let mut memory = [std::mem::MaybeUninit::new(0xAA); 256];
+        let row = Row::init_in(&mut memory, length).unwrap();
+        assert_eq!(row.get_mut().unwrap(), &vec![0; length]);
+        row.lock().unwrap().fill(7);
+        std::mem::forget(row.handle(participant(1)).lock());
+        // SAFETY: nobody uses the mutex under that name any more.
+        assert!(unsafe { row.recover(participant(1)) });
+        let told = row.lock().unwrap_err().repair(|row| row[..length / 2].fill(8));
+        assert_eq!(told.iter().filter(|value| **value == 8).count(), length / 2);
+        drop(told);
+        assert!(row.try_lock().is_ok_and(|row| row.len() == length));
+    }
+    assert_eq!(<Row as InMemory>::layout(5), Some(Layout::new::<Mutex<[u16; 5], Restless>>()));
+    assert_eq!(<Row as InMemory>::layout(usize::MAX / 2), None);
+    let aligned = <Mutex<[u128], Restless> as InMemory>::layout(3);
+    assert_eq!(aligned, Some(Layout::new::<Mutex<[u128; 3], Restless>>()));
+}
+
+#[test]
+fn a_mutex_of_an_array_is_seen_as_one_of_a_slice() {
+    let row: Box<Mutex<[String], Yielding>> =
+        Box::new(Mutex::new(["one".to_owned(), "two".to_owned()]));
+    row.lock().unwrap()[1].push('!');
+    let changed = Condition::<Yielding>::new();
+    let guard = changed.wait_while(row.lock().unwrap(), |row| row[1] == "two").unwrap();
+    assert_eq!(*guard, ["one", "two!"]);
+}
+
+#[test]
 fn a_lock_and_its_view_are_one() {
     let lock: Box<RwLockView<_, _>> = Box::new(RwLock::<_, 3, Yielding>::new([1, 2]));
     lock.write().unwrap()[0] = 5;

@@ -4,6 +4,39 @@ use super::{Layout, Part, Region, RobustFutex};
 use crate::{Result, lock};
 use ringway_core::region::{self, Item};
 
+/// How to lay out a structure whose capacity is known when the program runs, and how to find it.
+macro_rules! by_a_number {
+    ($($what:literal, of $of:literal: $name:ident [$($T:ident)?] = $View:ty;)*) => {
+        impl Layout {
+            $(
+                #[doc = concat!("Adds a", $what, " with room for `capacity` ", $of, ".")]
+                ///
+                /// # Errors
+                /// [`region::Error`], which says what is wrong with it.
+                pub fn $name$(<$T: Item>)?(
+                    self,
+                    name: &str,
+                    capacity: usize,
+                ) -> std::result::Result<Self, region::Error> {
+                    self.part_for::<$View>(name, capacity)
+                }
+            )*
+        }
+
+        impl Region {
+            $(
+                #[doc = concat!("The part of this name, which must be a", $what, ", of any capacity.")]
+                ///
+                /// # Errors
+                /// As [`part`](Self::part).
+                pub fn $name$(<$T: Item>)?(&self, name: &str) -> Result<Part<$View>> {
+                    self.part(name)
+                }
+            )*
+        }
+    };
+}
+
 /// Structures that have a capacity: of each its type, for a capacity that the type says; its view, for one that is known when
 /// the program runs; and how to lay out a view, and how to find it.
 macro_rules! with_a_capacity {
@@ -19,33 +52,7 @@ macro_rules! with_a_capacity {
             pub type $View$(<$T>)? = $($module::)+$View<$($T,)? RobustFutex>;
         )*
 
-        impl Layout {
-            $(
-                #[doc = concat!("Adds a", $what, " with room for `capacity` ", $of, ".")]
-                ///
-                /// # Errors
-                /// [`region::Error`], which says what is wrong with it.
-                pub fn $name$(<$T: Item>)?(
-                    self,
-                    name: &str,
-                    capacity: usize,
-                ) -> std::result::Result<Self, region::Error> {
-                    self.part_for::<$View$(<$T>)?>(name, capacity)
-                }
-            )*
-        }
-
-        impl Region {
-            $(
-                #[doc = concat!("The part of this name, which must be a", $what, ", of any capacity.")]
-                ///
-                /// # Errors
-                /// As [`part`](Self::part).
-                pub fn $name$(<$T: Item>)?(&self, name: &str) -> Result<Part<$View$(<$T>)?>> {
-                    self.part(name)
-                }
-            )*
-        }
+        by_a_number! { $($what, of $of: $name [$($T)?] = $View$(<$T>)?;)* }
     };
 }
 
@@ -66,6 +73,11 @@ with_a_capacity! {
     BoundedSemaphore, BoundedSemaphoreView, bounded_semaphore [] = lock;
     " barrier" ": a place where each of `N` waits for all", of "parties":
     Barrier, BarrierView, barrier [] = lock;
+}
+
+by_a_number! {
+    "n array under a lock", of "values": array [T] = ArrayView<T>;
+    "n array without a lock", of "values": raw_array [T] = RawArrayView<T>;
 }
 
 /// The newest value of one writer, for any number of readers, which can sleep until it changes.
@@ -103,7 +115,56 @@ pub type Value<T> = Mutex<T>;
 #[doc(alias = "multiprocessing.Array")]
 pub type Array<T, const N: usize> = Mutex<[T; N]>;
 
-/// A value without a lock, as Python's `RawValue` and `RawArray`: copied in and out, and torn when two do so at once.
+/// The same, whose length is known when the program runs.
+///
+/// ```
+/// use ringway::shm::{Array, Layout, Region};
+/// let length = "8".parse()?; // from the command line
+/// let region = Region::anonymous(&Layout::new(2).array::<f32>("row", length)?)?;
+/// let row = region.array::<f32>("row")?;
+/// row.lock().unwrap().fill(1.0);
+/// assert_eq!(row.lock().unwrap().iter().sum::<f32>(), 8.0);
+/// assert_eq!(region.part::<Array<f32, 8>>("row")?.lock().unwrap()[7], 1.0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub type ArrayView<T> = Mutex<[T]>;
+
+/// `N` values without a lock, as Python's `RawArray`: each is copied in and out by itself, as a [`RawValue`].
+///
+/// A value of 1 or of 4 bytes is never torn, and takes 4 bytes. Where they are to be counted with, or to lie one beside the
+/// other, an array of `std::sync::atomic`'s integers is a part too.
+///
+/// ```
+/// use ringway::shm::{Layout, RawArray, Region};
+/// use std::sync::atomic::{AtomicU8, Ordering};
+/// let layout = Layout::new(2).part::<RawArray<f32, 8>>("row")?.part::<[AtomicU8; 1000]>("counts")?;
+/// let region = Region::anonymous(&layout)?;
+/// let row = region.part::<RawArray<f32, 8>>("row")?;
+/// row[3].store(0.5);
+/// assert_eq!(row.iter().map(|value| value.load()).sum::<f32>(), 0.5);
+/// region.part::<[AtomicU8; 1000]>("counts")?[999].fetch_add(1, Ordering::Relaxed);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[doc(alias = "multiprocessing.RawArray")]
+pub type RawArray<T, const N: usize> = [RawValue<T>; N];
+
+/// The same, whose length is known when the program runs.
+///
+/// ```
+/// use ringway::shm::{Layout, RawArray, Region};
+/// use std::sync::atomic::{AtomicU64, Ordering};
+/// let length = "8".parse()?; // from the command line
+/// let layout = Layout::new(2).raw_array::<f32>("row", length)?;
+/// let region = Region::anonymous(&layout.part_for::<[AtomicU64]>("counts", length)?)?;
+/// let row = region.raw_array::<f32>("row")?;
+/// row[3].store(0.5);
+/// assert_eq!((row.len(), region.part::<RawArray<f32, 8>>("row")?[3].load()), (8, 0.5));
+/// assert_eq!(region.part::<[AtomicU64]>("counts")?[7].fetch_add(1, Ordering::Relaxed), 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub type RawArrayView<T> = [RawValue<T>];
+
+/// A value without a lock, as Python's `RawValue`: copied in and out, and torn when two do so at once.
 ///
 /// ```
 /// use ringway::shm::{Layout, Region, RawValue};

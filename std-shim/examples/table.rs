@@ -1,0 +1,30 @@
+//! An array under a lock, and one without, whose length is a number on the command line. Another program may have the
+//! same arrays as constants: in the region they are one.
+//!
+//! ```text
+//! cargo run -p ringway --example table -- NAME 1000    # arrays of 1000 values
+//! ```
+//!
+//! It opens the region of this name, or makes it; adds 1 to each value of the array `table`; notes them in `noted`; prints
+//! their sum; and stays until its standard input ends.
+
+use ringway::shm::{Layout, Region};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let [name, length] = &arguments[..] else { return Err("NAME LENGTH".into()) };
+    let length = length.parse()?;
+    let layout = Layout::new(8).array::<u64>("table", length)?.raw_array::<u32>("noted", length)?;
+    let region = Region::open_or_create(name, 0o600, &layout)?;
+    let (table, noted) = (region.array::<u64>("table")?, region.raw_array::<u32>("noted")?);
+    {
+        let mut table = table.lock().map_err(|_| "somebody died in the middle of it")?;
+        for (value, note) in table.iter_mut().zip(noted.iter()) {
+            *value += 1;
+            note.store(*value as u32);
+        }
+        println!("{} of {length}: {}", table.len(), table.iter().sum::<u64>());
+    }
+    std::io::read_to_string(std::io::stdin())?;
+    Ok(())
+}
