@@ -324,7 +324,7 @@ impl<'a, T: ?Sized, W: Wake> By<'a, Mutex<T, W>> {
 
     #[inline(always)]
     fn guard(self, died: bool, before: Unwinding) -> LockResult<MutexGuard<'a, T, W>> {
-        told(MutexGuard { mutex: self, held: Held::new(died, before) }, died)
+        told(MutexGuard { lock: self.lock, me: self.me, held: Held::new(died, before) }, died)
     }
 }
 
@@ -354,7 +354,9 @@ impl<'a, T: ?Sized, W: Register> By<'a, Mutex<T, W>> {
 /// [told](crate::lock#panics).
 #[must_use = "the mutex is given back at once if this is dropped"]
 pub struct MutexGuard<'a, T: ?Sized, W: Wake> {
-    mutex: By<'a, Mutex<T, W>>,
+    // Not a `By`: so `held` lies beside the participant's number.
+    lock: &'a Mutex<T, W>,
+    me: Participant,
     held: Held,
 }
 
@@ -364,7 +366,7 @@ unsafe impl<T: Sync + ?Sized, W: Wake + Sync> Sync for MutexGuard<'_, T, W> {}
 impl<'a, T: ?Sized, W: Wake> MutexGuard<'a, T, W> {
     /// What it holds, and whose it is, to take it again.
     pub(super) fn origin(&self) -> By<'a, Mutex<T, W>> {
-        self.mutex
+        By { lock: self.lock, me: self.me }
     }
 
     /// As the mutex was taken.
@@ -384,8 +386,8 @@ impl<T: ?Sized, W: Wake> sealed::Sealed for MutexGuard<'_, T, W> {}
 
 impl<T: ?Sized, W: Wake> Robust for MutexGuard<'_, T, W> {
     fn make_consistent(&mut self) {
-        self.held = Held::new(false, self.mutex.word().unwinding());
-        self.mutex.word().make_consistent();
+        self.held = Held::new(false, self.lock.word.0.unwinding());
+        self.lock.word.0.make_consistent();
     }
 }
 
@@ -395,7 +397,7 @@ impl<T: ?Sized, W: Wake> Deref for MutexGuard<'_, T, W> {
     #[inline]
     fn deref(&self) -> &T {
         // SAFETY: this guard holds the mutex, so that nobody else reaches the value, and it is borrowed for as long.
-        self.mutex.lock.value.with(|value| unsafe { &*value })
+        self.lock.value.with(|value| unsafe { &*value })
     }
 }
 
@@ -403,13 +405,13 @@ impl<T: ?Sized, W: Wake> DerefMut for MutexGuard<'_, T, W> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
         // SAFETY: this guard holds the mutex, so that nobody else reaches the value, and it is borrowed mutably for as long.
-        self.mutex.lock.value.with_mut(|value| unsafe { &mut *value })
+        self.lock.value.with_mut(|value| unsafe { &mut *value })
     }
 }
 
 impl<T: ?Sized, W: Wake> Drop for MutexGuard<'_, T, W> {
     #[inline]
     fn drop(&mut self) {
-        self.mutex.word().release_held(self.held);
+        self.lock.word.0.release_held(self.held);
     }
 }

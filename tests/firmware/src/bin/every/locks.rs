@@ -42,6 +42,9 @@ fn in_place() {
     if let Ok(lock) = RwLockView::<u32, Clock>::init_in(&mut memory, any(3)) {
         black_box((lock.try_read().is_ok(), lock.try_write().is_ok()));
     }
+    if let Ok(mutex) = Mutex::<[u16], Clock>::init_in(&mut memory, any(3)) {
+        black_box(mutex.lock().map(|mut values| values.fill(7)).is_ok());
+    }
     if let Ok(semaphore) = BoundedSemaphoreView::<Clock>::init_in(&mut memory, any(3)) {
         black_box(semaphore.try_acquire().is_ok());
     }
@@ -78,6 +81,8 @@ fn mutex(round: usize) {
 
 fn reentrant(round: usize) {
     let mut mutex = ReentrantMutex::<u32, One, Clock>::new(1);
+    black_box(mutex.poll_lock(&mut Context::from_waker(Waker::noop())).is_ready());
+    once(mutex.lock_async());
     let me = someone(round);
     let first = mutex.lock();
     black_box((first.is_ok(), mutex.try_lock().is_ok(), mutex.lock_deadline(PAST).is_ok()));

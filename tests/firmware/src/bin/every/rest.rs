@@ -12,7 +12,6 @@ use ringway_core::channel::fifo::Registry;
 use ringway_core::channel::frame::{self, Crc32, Hello, Identity};
 use ringway_core::channel::link::{Config, SerialLink};
 use ringway_core::channel::socket::{Connection, Network};
-use ringway_core::lock::{RwLock, RwLockView};
 use ringway_core::participant::Participant;
 use ringway_core::plain::Words;
 use ringway_core::ring::bytes::ByteRing;
@@ -164,11 +163,6 @@ fn untyped(round: usize) {
             unsafe { RawRing::<Clock>::init_at(NonNull::from(&ring).cast(), 5, item) }.is_some(),
         );
     }
-
-    let lock = RwLock::<u32, 3, Clock>::new(1);
-    let at = NonNull::from(&lock).cast();
-    // SAFETY: a lock for three readers, and what held it is gone.
-    black_box(unsafe { RwLockView::<(), Clock>::recover_at(at, Layout::new::<u32>(), 3, other) });
 }
 
 fn queue(round: usize) {
