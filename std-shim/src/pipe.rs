@@ -44,7 +44,8 @@ pub use end::{End, PIPE_BUF, Reads, Way, Writes};
 pub use reader::Reader;
 pub use writer::Writer;
 
-use crate::{Error, Result};
+use crate::Result;
+use crate::error::Tried;
 use ringway_core::channel::State;
 use std::os::fd::OwnedFd;
 
@@ -124,8 +125,7 @@ impl Options {
     /// # Errors
     /// [`Exhausted`](crate::CoreError::Exhausted) if this process or the system may not open more, or not of this size.
     pub fn open(self) -> Result<(Reader, Writer)> {
-        let (reader, writer) =
-            self.descriptors().map_err(|errno| Error::new("make a pipe", errno))?;
+        let (reader, writer) = self.descriptors().tried("make a pipe")?;
         let reader = Reader::new(reader, State::READER, self.nonblocking);
         let writer = Writer::new(writer, State::WRITER, self.nonblocking);
         if let Some(bytes) = self.size {

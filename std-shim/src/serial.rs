@@ -14,6 +14,7 @@
 //! assert_eq!(&buf, b"\x00\x03\r\n\xff");
 //! ```
 
+use crate::error::{On, Tried};
 use crate::fd::retry;
 use crate::{CoreError, Error, Result};
 use rustix::fs::{FlockOperation, Mode, OFlags};
@@ -139,7 +140,7 @@ impl Port {
     pub fn speed(&self) -> Result<u32> {
         termios::tcgetattr(&self.fd)
             .map(|mode| mode.output_speed())
-            .map_err(|errno| Error::new("get the mode of the serial port", errno))
+            .tried("get the mode of the serial port")
     }
 
     /// Sets bits per second, for what is sent and received from now on.
@@ -152,7 +153,7 @@ impl Port {
                 mode.set_speed(speed)?;
                 termios::tcsetattr(&self.fd, OptionalActions::Drain, &mode)
             })
-            .map_err(|errno| Error::new(SET, errno))
+            .tried(SET)
     }
 
     /// Waits until everything that was written is out on the line.
@@ -161,8 +162,7 @@ impl Port {
     /// What the system says.
     #[doc(alias = "tcdrain")]
     pub fn drain(&self) -> Result<()> {
-        retry(|| termios::tcdrain(&self.fd))
-            .map_err(|errno| Error::new("drain the serial port", errno))
+        retry(|| termios::tcdrain(&self.fd)).tried("drain the serial port")
     }
 
     /// Puts the terminal behind `fd` into raw mode.
@@ -177,12 +177,11 @@ impl Port {
         mode.control_modes |= ControlModes::CLOCAL | ControlModes::CREAD;
         mode.control_modes &= !ControlModes::CRTSCTS;
         if let Some(speed) = speed {
-            mode.set_speed(speed).map_err(|errno| Error::new(SET, errno).on(&name))?;
+            mode.set_speed(speed).tried(SET).on(&name)?;
         }
-        termios::tcsetattr(&fd, OptionalActions::Now, &mode)
-            .map_err(|errno| Error::new(SET, errno).on(&name))?;
+        termios::tcsetattr(&fd, OptionalActions::Now, &mode).tried(SET).on(&name)?;
         let port = Port { fd, before: Some(before), hold };
-        port.keep_others_out(true).map_err(|errno| Error::new(OPEN, errno).on(&name))?;
+        port.keep_others_out(true).tried(OPEN).on(&name)?;
         Ok(port)
     }
 
@@ -265,8 +264,7 @@ pub fn pair() -> Result<(Port, Port)> {
 #[doc(alias = "ptsname")]
 pub fn path(port: impl AsFd) -> Result<std::path::PathBuf> {
     use std::os::unix::ffi::OsStringExt;
-    let name = termios::ttyname(port, Vec::new())
-        .map_err(|errno| Error::new("find the path of the serial port", errno))?;
+    let name = termios::ttyname(port, Vec::new()).tried("find the path of the serial port")?;
     Ok(std::ffi::OsString::from_vec(name.into_bytes()).into())
 }
 

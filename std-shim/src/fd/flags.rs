@@ -1,6 +1,7 @@
 //! The mode of a descriptor, who inherits it, and which file it is of.
 
-use crate::{Error, Result};
+use crate::Result;
+use crate::error::Tried;
 use rustix::fs::OFlags;
 use rustix::io::{self, FdFlags};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
@@ -14,7 +15,7 @@ use std::process::Command;
 pub fn nonblocking(fd: impl AsFd) -> Result<bool> {
     rustix::fs::fcntl_getfl(fd)
         .map(|flags| flags.contains(OFlags::NONBLOCK))
-        .map_err(|e| Error::new("get the mode of the descriptor", e))
+        .tried("get the mode of the descriptor")
 }
 
 /// Sets the mode of the open file description: for every descriptor that shares it, also in other processes.
@@ -43,7 +44,7 @@ pub fn set_nonblocking(fd: impl AsFd, on: bool) -> Result<()> {
             flags.set(OFlags::NONBLOCK, on);
             if flags == before { Ok(()) } else { rustix::fs::fcntl_setfl(fd, flags) }
         })
-        .map_err(|e| Error::new("set the mode of the descriptor", e))
+        .tried("set the mode of the descriptor")
 }
 
 /// Whether a program that this process becomes, or starts, will not have the descriptor (`FD_CLOEXEC`).
@@ -55,7 +56,7 @@ pub fn set_nonblocking(fd: impl AsFd, on: bool) -> Result<()> {
 pub fn close_on_exec(fd: impl AsFd) -> Result<bool> {
     io::fcntl_getfd(fd)
         .map(|flags| flags.contains(FdFlags::CLOEXEC))
-        .map_err(|e| Error::new("get the flags of the descriptor", e))
+        .tried("get the flags of the descriptor")
 }
 
 /// Sets or clears `FD_CLOEXEC`. To hand a descriptor to one child use [`inherit`]: a descriptor without the
@@ -79,7 +80,7 @@ pub fn set_close_on_exec(fd: impl AsFd, on: bool) -> Result<()> {
             flags.set(FdFlags::CLOEXEC, on);
             io::fcntl_setfd(fd, flags)
         })
-        .map_err(|e| Error::new("set the flags of the descriptor", e))
+        .tried("set the flags of the descriptor")
 }
 
 /// A second descriptor of the same open file description, close-on-exec from the first moment.
@@ -100,7 +101,7 @@ pub fn set_close_on_exec(fd: impl AsFd, on: bool) -> Result<()> {
 #[doc(alias = "F_DUPFD_CLOEXEC")]
 pub fn duplicate(fd: impl AsFd) -> Result<OwnedFd> {
     // From 3: a number below is a standard stream's, even when this process closed its own.
-    io::fcntl_dupfd_cloexec(fd, 3).map_err(|e| Error::new("duplicate the descriptor", e))
+    io::fcntl_dupfd_cloexec(fd, 3).tried("duplicate the descriptor")
 }
 
 /// Hands a descriptor to the children that `command` starts, and to no others. Returns the number under which they have it.

@@ -1,8 +1,9 @@
 //! What a program does with the ports of a link.
 
 use super::end::Link;
+use crate::error::Tried;
 use crate::fd::Timeout;
-use crate::{CoreError, Error, Result};
+use crate::{CoreError, Result};
 use ringway_core::channel::State;
 #[cfg(doc)]
 use ringway_core::channel::link::PortEvent;
@@ -90,7 +91,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// assert_eq!(link.port_state(0), State::Connecting);
     /// ```
     pub fn try_connect(&mut self, port: u8) -> Result<()> {
-        self.core.open_port(port).map_err(|error| Error::new(CONNECT, error))?;
+        self.core.open_port(port).tried(CONNECT)?;
         self.give()
     }
 
@@ -157,7 +158,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     #[doc(alias = "shutdown")]
     pub fn shut_send(&mut self, port: u8) -> Result<()> {
         const SHUT: &str = "shut down sending on the port";
-        self.core.shut_send(port).map_err(|error| Error::new(SHUT, error))?;
+        self.core.shut_send(port).tried(SHUT)?;
         self.give()
     }
 
@@ -169,7 +170,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     #[doc(alias = "shutdown")]
     pub fn shut_recv(&mut self, port: u8) -> Result<()> {
         const SHUT: &str = "shut down receiving on the port";
-        self.core.shut_recv(port).map_err(|error| Error::new(SHUT, error))?;
+        self.core.shut_recv(port).tried(SHUT)?;
         self.give()
     }
 

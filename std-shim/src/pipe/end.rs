@@ -1,5 +1,6 @@
 //! What a reader and a writer have in common: the descriptor, its life, and how to ask it for something now.
 
+use crate::error::Tried;
 use crate::fd::{EndpointState, Interest, Ready, Timeout, look, retry, sigpipe};
 use crate::{CoreError, Error, Result};
 use ringway_core::channel::State;
@@ -7,7 +8,7 @@ use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::{self, Errno};
 use std::fmt;
 use std::marker::PhantomData;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::process::Stdio;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -241,7 +242,7 @@ impl<W: Way> End<W> {
         // `O_DIRECT`: packets stay packets.
         let same = OFlags::ACCMODE | OFlags::DIRECT;
         let flags = rustix::fs::fcntl_getfl(&self.fd)? & same;
-        let path = format!("/proc/self/fd/{}", self.fd.as_raw_fd());
+        let path = crate::sys::alias(&self.fd);
         rustix::fs::open(path, flags | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty())
     }
 }
@@ -279,12 +280,11 @@ impl<W: Way> TryFrom<OwnedFd> for End<W> {
     /// ```
     fn try_from(fd: OwnedFd) -> Result<Self> {
         const ADOPT: &str = "use the descriptor as an end of a pipe";
-        let failed = |errno| Error::new(ADOPT, errno);
-        let kind = FileType::from_raw_mode(rustix::fs::fstat(&fd).map_err(failed)?.st_mode);
+        let kind = FileType::from_raw_mode(rustix::fs::fstat(&fd).tried(ADOPT)?.st_mode);
         if kind != FileType::Fifo {
             return Err(Error::new(ADOPT, crate::error::wrong_file(kind, "a pipe")));
         }
-        let flags = rustix::fs::fcntl_getfl(&fd).map_err(failed)?;
+        let flags = rustix::fs::fcntl_getfl(&fd).tried(ADOPT)?;
         let other = if W::READS { OFlags::WRONLY } else { OFlags::RDONLY };
         if flags & OFlags::ACCMODE == other {
             return Err(Error::new(ADOPT, CoreError::WrongDirection));

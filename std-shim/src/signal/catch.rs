@@ -2,8 +2,9 @@
 
 use super::name::check_catchable;
 use super::{Received, Signal, signals};
+use crate::error::{On, Tried};
 use crate::fd::Timeout;
-use crate::sys::{last_errno, lock};
+use crate::sys::{answer, lock};
 use crate::wait::{BellWord, PrivateFutex, Register, Wait, Wake};
 use crate::{CoreError, Error, Result};
 use ringway_core::signal::{self as core, Handler, Raised, SignalSet};
@@ -17,6 +18,7 @@ use std::fmt;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, IntoRawFd};
 use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
+use std::ptr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI32, AtomicU8, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
@@ -129,12 +131,10 @@ const FAULTS: [libc::c_int; 7] = [
 /// not held back. The registry installs a handler and has no say in its flags. A handler that other code installs between the
 /// two calls here would be replaced by the one before it; that code has the same race with the registry.
 fn spare_the_stack(signal: Signal) -> Result<()> {
-    let failed = || Error::new("catch", last_errno()).on(signal);
     let mut action = MaybeUninit::<libc::sigaction>::uninit();
     // SAFETY: asks for the action alone, and the place for it is ours.
-    if unsafe { libc::sigaction(signal.number(), std::ptr::null(), action.as_mut_ptr()) } != 0 {
-        return Err(failed());
-    }
+    let asked = unsafe { libc::sigaction(signal.number(), ptr::null(), action.as_mut_ptr()) };
+    answer(asked).tried("catch").on(signal)?;
     // SAFETY: the call succeeded, so that it filled the place.
     let mut action = unsafe { action.assume_init() };
     action.sa_flags |= libc::SA_ONSTACK;
@@ -145,10 +145,8 @@ fn spare_the_stack(signal: Signal) -> Result<()> {
         unsafe { libc::sigdelset(&mut action.sa_mask, fault) };
     }
     // SAFETY: the action that is there already, on another stack and with fewer in its way.
-    match unsafe { libc::sigaction(signal.number(), &action, std::ptr::null_mut()) } {
-        0 => Ok(()),
-        _ => Err(failed()),
-    }
+    let set = unsafe { libc::sigaction(signal.number(), &action, ptr::null_mut()) };
+    answer(set).tried("catch").on(signal).map(drop)
 }
 
 /// Catches signals, and says what to do about them: the handler runs where the program

@@ -3,13 +3,14 @@
 use super::mask::check_blocked;
 use super::received::in_order;
 use super::{Received, Signal};
+use crate::Result;
+use crate::error::Tried;
 use crate::fd::{self, Interest, Timeout};
-use crate::sys::last_errno;
-use crate::{Error, Result};
+use crate::sys::answer;
 use ringway_core::signal::SignalSet;
 use rustix::io::Errno;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, FromRawFd, OwnedFd, RawFd};
 
 /// A descriptor that is readable while a signal of its set is pending: for `poll(2)` beside pipes and sockets.
 ///
@@ -51,11 +52,9 @@ impl SignalFd {
         let set = check_blocked(set.into())?;
         // SAFETY: the set is ours; -1 asks for a new descriptor.
         let made = unsafe { libc::signalfd(-1, &set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK) };
-        if made < 0 {
-            return Err(Error::new("make a signal descriptor", last_errno()));
-        }
+        let made = answer(made).tried("make a signal descriptor")?;
         // SAFETY: just made, and nobody else's.
-        Ok(SignalFd(unsafe { OwnedFd::from_raw_fd(made) }))
+        Ok(SignalFd(unsafe { OwnedFd::from_raw_fd(made as RawFd) }))
     }
 
     crate::fd::forms! {
@@ -70,8 +69,7 @@ impl SignalFd {
     }
 
     fn wait_by(&self, timeout: Timeout) -> Result<Received> {
-        fd::attempt(self.as_fd(), Interest::Read, timeout, |_| self.take())
-            .map_err(|errno| Error::new(WAIT, errno))
+        fd::attempt(self.as_fd(), Interest::Read, timeout, |_| self.take()).tried(WAIT)
     }
 
     fn take(&self) -> rustix::io::Result<Received> {

@@ -2,10 +2,9 @@
 
 use super::Signal;
 use super::received::to_sigval;
-use crate::error::limit;
-use crate::sys::last_errno;
-use crate::{Error, Result};
-use rustix::io::Errno;
+use crate::Result;
+use crate::error::{On, Tried, limit};
+use crate::sys::answer;
 use rustix::process::Pid;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd};
@@ -151,11 +150,5 @@ fn pidfd_send_signal(
 }
 
 fn check(result: libc::c_long, signal: Signal, whom: std::fmt::Arguments<'_>) -> Result<()> {
-    match result {
-        0 => Ok(()),
-        _ => {
-            let errno: Errno = last_errno();
-            Err(Error::new("send", limit(errno)).on(format_args!("{signal} to {whom}")))
-        }
-    }
+    answer(result).map_err(limit).tried("send").on(format_args!("{signal} to {whom}")).map(drop)
 }

@@ -3,9 +3,9 @@
 use super::Signal;
 use super::name::check_blockable;
 use super::received::to_sigval;
-use crate::error::limit;
-use crate::sys::last_errno;
-use crate::{Error, Result};
+use crate::Result;
+use crate::error::{On, Tried, limit};
+use crate::sys::answer;
 use std::mem::MaybeUninit;
 use std::ptr;
 use std::time::Duration;
@@ -51,6 +51,8 @@ unsafe impl Send for IntervalTimer {}
 // SAFETY: as above.
 unsafe impl Sync for IntervalTimer {}
 
+const READ: &str = "read the timer";
+
 impl IntervalTimer {
     /// A timer that is not running, and sends this signal with this value when it is.
     ///
@@ -69,14 +71,11 @@ impl IntervalTimer {
         event.sigev_value = to_sigval(value);
         let mut id = MaybeUninit::<libc::timer_t>::uninit();
         // SAFETY: event and id are ours and of their types.
-        match unsafe { libc::timer_create(libc::CLOCK_MONOTONIC, &mut event, id.as_mut_ptr()) } {
-            // SAFETY: the call succeeded, so that it filled the id.
-            0 => Ok(IntervalTimer { id: unsafe { id.assume_init() } }),
-            _ => {
-                let cause = limit(last_errno());
-                Err(Error::new("make a timer", cause).on(format_args!("for {signal}")))
-            }
-        }
+        let made =
+            unsafe { libc::timer_create(libc::CLOCK_MONOTONIC, &mut event, id.as_mut_ptr()) };
+        answer(made).map_err(limit).tried("make a timer").on(format_args!("for {signal}"))?;
+        // SAFETY: the call succeeded, so that it filled the id.
+        Ok(IntervalTimer { id: unsafe { id.assume_init() } })
     }
 
     /// Starts it: it expires after `first`, and then every `interval`; once only, if that is zero. One that runs
@@ -105,9 +104,7 @@ impl IntervalTimer {
     pub fn left(&self) -> Result<Option<Duration>> {
         let mut now = MaybeUninit::<libc::itimerspec>::uninit();
         // SAFETY: the timer is ours, and so is the place.
-        if unsafe { libc::timer_gettime(self.id, now.as_mut_ptr()) } != 0 {
-            return Err(Error::new("read the timer", last_errno()));
-        }
+        answer(unsafe { libc::timer_gettime(self.id, now.as_mut_ptr()) }).tried(READ)?;
         // SAFETY: the call succeeded, so that it filled the place.
         let left = unsafe { now.assume_init() }.it_value;
         // The system gives neither negative seconds nor nanoseconds beyond a second.
@@ -123,17 +120,15 @@ impl IntervalTimer {
     #[doc(alias = "timer_getoverrun")]
     pub fn overruns(&self) -> Result<u32> {
         // SAFETY: the timer is ours.
-        let overruns = unsafe { libc::timer_getoverrun(self.id) };
-        overruns.try_into().map_err(|_| Error::new("read the timer", last_errno()))
+        let overruns = answer(unsafe { libc::timer_getoverrun(self.id) }).tried(READ)?;
+        Ok(overruns as u32)
     }
 
     fn set(&self, first: Duration, interval: Duration) -> Result<()> {
         let new = libc::itimerspec { it_value: timespec(first), it_interval: timespec(interval) };
         // SAFETY: the timer is ours, the times are ours and valid.
-        match unsafe { libc::timer_settime(self.id, 0, &new, ptr::null_mut()) } {
-            0 => Ok(()),
-            _ => Err(Error::new("set the timer", last_errno())),
-        }
+        let set = unsafe { libc::timer_settime(self.id, 0, &new, ptr::null_mut()) };
+        answer(set).tried("set the timer").map(drop)
     }
 }
 

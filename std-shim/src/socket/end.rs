@@ -2,6 +2,7 @@
 
 use super::file::SocketFile;
 use super::kind::{Connected, Family, Type};
+use crate::error::Tried;
 use crate::fd::{self, EndpointState, Interest, Timeout};
 use crate::{CoreError, Error, Result};
 use ringway_core::channel::{Event, State};
@@ -50,8 +51,7 @@ impl<F: Family, T: Type> Socket<F, T> {
     /// What the system says ([getsockname(2)](https://man7.org/linux/man-pages/man2/getsockname.2.html)).
     #[doc(alias = "getsockname")]
     pub fn local_address(&self) -> Result<F::Address> {
-        let address = rustix::net::getsockname(&self.fd)
-            .map_err(|errno| Error::new("get the socket's own address", errno))?;
+        let address = rustix::net::getsockname(&self.fd).tried("get the socket's own address")?;
         Ok(F::decode(&address).unwrap_or_else(F::unknown))
     }
 
@@ -70,15 +70,13 @@ impl<F: Family, T: Type> Socket<F, T> {
     /// ```
     #[doc(alias = "getpeername")]
     pub fn peer_address(&self) -> Result<F::Address> {
-        let address = rustix::net::getpeername(&self.fd)
-            .map_err(|errno| Error::new("get the address of the peer", errno))?;
+        let address = rustix::net::getpeername(&self.fd).tried("get the address of the peer")?;
         Ok(address.as_ref().and_then(F::decode).unwrap_or_else(F::unknown))
     }
 
     /// An end that was just made, or one that came from elsewhere and was looked at.
     pub(super) fn new(fd: OwnedFd, state: State) -> Result<Self> {
-        T::prepare(fd.as_fd())
-            .map_err(|errno| Error::new("prepare the socket for messages", errno))?;
+        T::prepare(fd.as_fd()).tried("prepare the socket for messages")?;
         Ok(Socket { state: EndpointState::new(state), file: None, fd, kind: PhantomData })
     }
 
@@ -145,7 +143,7 @@ impl<F: Family, T: Connected> Socket<F, T> {
             return Err(Error::new(WHAT, CoreError::Reset));
         }
         for event in events {
-            self.state.on(*event).map_err(|reason| Error::new(WHAT, reason))?;
+            self.state.on(*event).tried(WHAT)?;
         }
         match rustix::net::shutdown(&self.fd, how) {
             // Torn down, and we had not heard; unless it simply ended on both sides before.
@@ -216,15 +214,15 @@ pub(super) const WRONG_SOCKET: &str = "use the descriptor for this kind of end: 
 
 /// Checks that `fd` is a socket of this family and type; returns whether it listens.
 pub(super) fn inspect<F: Family, T: Type>(fd: BorrowedFd<'_>) -> Result<bool> {
-    let ask = |errno| Error::new("ask what kind of socket the descriptor is", errno);
-    let family = sockopt::socket_domain(fd).map_err(ask)?;
+    const ASK: &str = "ask what kind of socket the descriptor is";
+    let family = sockopt::socket_domain(fd).tried(ASK)?;
     if !F::is(family) {
         return Err(Error::new(WRONG_SOCKET, Errno::AFNOSUPPORT).on("a socket of another family"));
     }
-    if sockopt::socket_type(fd).map_err(ask)? != T::TYPE {
+    if sockopt::socket_type(fd).tried(ASK)? != T::TYPE {
         return Err(Error::new(WRONG_SOCKET, Errno::PROTOTYPE).on("a socket of another type"));
     }
-    sockopt::socket_acceptconn(fd).map_err(ask)
+    sockopt::socket_acceptconn(fd).tried(ASK)
 }
 
 /// A new socket that no child inherits.
@@ -233,8 +231,7 @@ pub(super) fn open(
     kind: SocketType,
     more: SocketFlags,
 ) -> std::result::Result<OwnedFd, Error> {
-    rustix::net::socket_with(family, kind, SocketFlags::CLOEXEC | more, None)
-        .map_err(|errno| Error::new("make a socket", errno))
+    rustix::net::socket_with(family, kind, SocketFlags::CLOEXEC | more, None).tried("make a socket")
 }
 
 pub(super) const fn send_flags(at_once: bool) -> SendFlags {

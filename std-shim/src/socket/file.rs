@@ -19,9 +19,10 @@
 
 use super::address::UnixAddress;
 use super::options::Options;
+use crate::Result;
+use crate::error::{On, Tried};
 use crate::fd::{self, identity};
 use crate::named::{self, LockFile};
-use crate::{Error, Result};
 use rustix::fs::{
     CWD, FileType, Mode, OFlags, RenameFlags, fchmod, fstat, link, lstat, open, rename,
     renameat_with, unlink,
@@ -71,9 +72,9 @@ pub(super) fn bind(
     address: &UnixAddress,
     options: &Options,
 ) -> Result<Option<Box<SocketFile>>> {
-    let encoded = address.encode().map_err(|reason| Error::new(BIND, reason).on(address))?;
+    let encoded = address.encode().tried(BIND).on(address)?;
     let UnixAddress::Path(path) = address else {
-        rustix::net::bind(socket, &encoded).map_err(|errno| Error::new(BIND, errno).on(address))?;
+        rustix::net::bind(socket, &encoded).tried(BIND).on(address)?;
         return Ok(None);
     };
     let bound = match options.get_mode() {
@@ -88,7 +89,8 @@ pub(super) fn bind(
     // Nobody can connect yet: a stream listens later, and a datagram's sender needs the permission.
     let claimed = bound
         .and_then(|()| named::claim(CWD, path, FileType::Socket, options.get_mode()))
-        .map_err(|errno| Error::new(BIND, errno).on(address))?;
+        .tried(BIND)
+        .on(address)?;
     // The working directory may change before it is removed.
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
     Ok(Some(Box::new(SocketFile { path, identity: claimed.0, maker: getpid() })))

@@ -5,6 +5,7 @@ use super::kind::{Connected, Family};
 use super::options::Options;
 use super::reach::{Destination, Reach};
 use super::resolve::try_each;
+use crate::error::{On, Tried};
 use crate::fd::{self, EndpointState, Interest, Timeout};
 use crate::{Error, Result};
 use ringway_core::channel::{Event, State};
@@ -70,7 +71,7 @@ impl<F: Family, T: Connected> Listener<F, T> {
 
     fn accept_by(&self, timeout: Timeout) -> Result<Socket<F, T>> {
         const WHAT: &str = "accept a connection";
-        self.state().on(Event::Accept).map_err(|reason| Error::new(WHAT, reason))?;
+        self.state().on(Event::Accept).tried(WHAT)?;
         let fd = self
             .socket
             .attempt(Interest::Read, timeout, |_| {
@@ -81,7 +82,7 @@ impl<F: Family, T: Connected> Listener<F, T> {
                     }
                 }
             })
-            .map_err(|errno| Error::new(WHAT, errno))?;
+            .tried(WHAT)?;
         Socket::new(fd, State::STREAM)
     }
 }
@@ -158,9 +159,8 @@ impl<F: Reach, T: Connected> Listener<F, T> {
         try_each(address.addresses()?, |address, _| {
             let (fd, file) = F::bind::<T>(address, SocketFlags::NONBLOCK, options)?;
             let state = EndpointState::new(State::New);
-            rustix::net::listen(&fd, options.get_backlog())
-                .map_err(|errno| Error::new(WHAT, errno).on(address))?;
-            state.on(Event::Listen).map_err(|reason| Error::new(WHAT, reason).on(address))?;
+            rustix::net::listen(&fd, options.get_backlog()).tried(WHAT).on(address)?;
+            state.on(Event::Listen).tried(WHAT).on(address)?;
             Ok(Listener { socket: Socket { state, file, fd, kind: PhantomData } })
         })
     }

@@ -2,7 +2,7 @@
 
 use super::end::Socket;
 use super::kind::{Datagram, Family, Inet, Stream, Type};
-use crate::sys::last_errno;
+use crate::sys::answer;
 use crate::{Error, Result};
 use rustix::io::{self, Errno};
 use rustix::net::sockopt;
@@ -142,7 +142,7 @@ pub(super) fn set_timestamp(fd: BorrowedFd<'_>, on: bool) -> io::Result<()> {
             size_of::<c_int>() as libc::socklen_t,
         )
     };
-    if result == 0 { Ok(()) } else { Err(last_errno()) }
+    answer(result).map(drop)
 }
 
 /// The value of an option at the level of the socket.
@@ -162,9 +162,7 @@ pub(super) unsafe fn get<T>(fd: BorrowedFd<'_>, name: c_int) -> io::Result<T> {
             &raw mut length,
         )
     };
-    if result != 0 {
-        return Err(last_errno());
-    }
+    answer(result)?;
     if length as usize != size_of::<T>() {
         return Err(Errno::INVAL);
     }

@@ -7,6 +7,7 @@ use super::kind::{Connected, Datagram, Type, Unix};
 use super::message::SEND;
 use super::options::Options;
 use super::reach::Reach;
+use crate::error::{On, Tried};
 use crate::fd::{self, Interest, Timeout};
 use crate::{Error, Result};
 use ringway_core::channel::State;
@@ -36,7 +37,7 @@ impl<T: Type> Socket<Unix, T> {
     pub fn pair() -> Result<(Self, Self)> {
         let (one, other) =
             rustix::net::socketpair(AddressFamily::UNIX, T::TYPE, SocketFlags::CLOEXEC, None)
-                .map_err(|errno| Error::new("make a pair of sockets", errno))?;
+                .tried("make a pair of sockets")?;
         Ok((Socket::new(one, State::STREAM)?, Socket::new(other, State::STREAM)?))
     }
 }
@@ -138,8 +139,7 @@ impl Reach for Unix {
 
     fn set_peer(socket: &OwnedFd, to: &UnixAddress) -> Result<()> {
         let address = encode(to, CONNECT)?;
-        fd::retry(|| rustix::net::connect(socket, &address))
-            .map_err(|errno| Error::new(CONNECT, errno).on(to))
+        fd::retry(|| rustix::net::connect(socket, &address)).tried(CONNECT).on(to)
     }
 
     fn send_to(
@@ -165,7 +165,7 @@ impl Reach for Unix {
 }
 
 fn encode(to: &UnixAddress, operation: &'static str) -> Result<SocketAddrUnix> {
-    to.encode_peer().map_err(|reason| Error::new(operation, reason).on(to))
+    to.encode_peer().tried(operation).on(to)
 }
 
 /// poll(2) does not tell when a backlog has room. A blocking `connect` waits for that, as long as `SO_SNDTIMEO` says.
