@@ -15,16 +15,13 @@
 //! line and wakes the dispatcher. So a handler here may do what no signal handler may: allocate, lock, print. Handlers
 //! that other code installed before stay in place, and run in the system's way.
 //!
-//! Sending: [`send`] (`kill`), [`queue`] (`sigqueue`), [`send_fd`] and [`queue_fd`] (through a pidfd), and
-//! [`IntervalTimer`].
-//!
 //! | here | system | manual |
 //! |---|---|---|
 //! | [`catch`], [`handle`] | `sigaction` (through signal-hook-registry, which chains) | [sigaction(2)](https://man7.org/linux/man-pages/man2/sigaction.2.html) |
 //! | [`block`], [`unblock`], [`set_mask`], [`mask`] | `pthread_sigmask` | [sigprocmask(2)](https://man7.org/linux/man-pages/man2/sigprocmask.2.html) |
 //! | [`wait()`], [`wait_deadline`] | `sigwaitinfo`, `sigtimedwait` | [sigwaitinfo(2)](https://man7.org/linux/man-pages/man2/sigwaitinfo.2.html) |
-//! | [`send`], [`queue`] | `kill`, `sigqueue` | [kill(2)](https://man7.org/linux/man-pages/man2/kill.2.html), [sigqueue(3)](https://man7.org/linux/man-pages/man3/sigqueue.3.html) |
-//! | [`send_fd`], [`queue_fd`] | `pidfd_send_signal` | [pidfd_send_signal(2)](https://man7.org/linux/man-pages/man2/pidfd_send_signal.2.html) |
+//! | [`send`], [`queue`], to a process by its number | `kill`, `sigqueue` | [kill(2)](https://man7.org/linux/man-pages/man2/kill.2.html), [sigqueue(3)](https://man7.org/linux/man-pages/man3/sigqueue.3.html) |
+//! | [`send_fd`], [`queue_fd`], through a pidfd | `pidfd_send_signal` | [pidfd_send_signal(2)](https://man7.org/linux/man-pages/man2/pidfd_send_signal.2.html) |
 //! | [`SignalFd`] | `signalfd` | [signalfd(2)](https://man7.org/linux/man-pages/man2/signalfd.2.html) |
 //! | [`IntervalTimer`] | `timer_create` | [timer_create(2)](https://man7.org/linux/man-pages/man2/timer_create.2.html) |
 //!

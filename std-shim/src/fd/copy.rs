@@ -44,7 +44,7 @@ const BUFFER: usize = 128 << 10;
 /// assert_eq!((total, &buf), (11, b"from a file"));
 /// assert!(copier.buffered());
 /// ```
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Copier {
     way: Way,
     buffer: Vec<u8>,
@@ -52,19 +52,14 @@ pub struct Copier {
     left: std::ops::Range<usize>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum Way {
     /// Not decided: what the two are shows at the first step.
+    #[default]
     Unknown,
     Splice,
     SendFile,
     Buffer,
-}
-
-impl Default for Copier {
-    fn default() -> Self {
-        Self::new()
-    }
 }
 
 impl Copier {
@@ -155,7 +150,8 @@ impl Copier {
                     poll_one(to, Interest::Write, None)?;
                 }
                 Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::SPIPE) => {
-                    self.way = self.way.next();
+                    // The kernel cannot do this for the pair.
+                    self.way = if self.way == Way::Splice { Way::SendFile } else { Way::Buffer };
                 }
                 // Some files of the kernel's own have bytes and no size. A read knows.
                 Ok(0) if raw::never_waits(from)? => {
@@ -195,16 +191,6 @@ impl Copier {
             }
         }
         Ok(moved)
-    }
-}
-
-impl Way {
-    /// What to try when the kernel cannot do this for the pair.
-    fn next(self) -> Way {
-        match self {
-            Way::Splice => Way::SendFile,
-            _ => Way::Buffer,
-        }
     }
 }
 

@@ -1,9 +1,8 @@
 //! One read or one write that does not wait, on a descriptor that may be a blocking one.
 //!
-//! `O_NONBLOCK` is a flag of the open file description, which every process shares that inherited it: setting it
-//! on an inherited standard input makes the shell's reads fail. So the flag is never set behind the program's
-//! back. Linux can say "do not wait" for a single call instead (`preadv2(2)`, `pwritev2(2)`, `RWF_NOWAIT`): on
-//! pipes since 6.4, not on FIFOs. Where it cannot, the descriptor is looked at first.
+//! Setting `O_NONBLOCK` would change the mode for others too: see [`fd`](super). Linux can say "do not wait" for a single call
+//! instead (`preadv2(2)`, `pwritev2(2)`, `RWF_NOWAIT`): on pipes since 6.4, not on FIFOs. Where it cannot, the descriptor is
+//! looked at first.
 
 use super::poll::{Interest, look};
 use super::sigpipe::{self, NOSIGNAL, write_with};

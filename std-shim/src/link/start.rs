@@ -12,18 +12,16 @@ pub trait Start<const MAX: usize>: Line {
         Self: Sized;
 }
 
-impl<const WINDOW: usize, const MAX: usize> Start<MAX> for Reliable<WINDOW, MAX> {
-    fn start<const PORTS: usize, const CREDITS: usize>(
-        config: Config,
-    ) -> Box<Link<Self, PORTS, CREDITS, MAX>> {
-        Box::new(Link::<Self, PORTS, CREDITS, MAX>::new(config))
-    }
+macro_rules! start {
+    ($($Line:ident),*) => {$(
+        impl<const WINDOW: usize, const MAX: usize> Start<MAX> for $Line<WINDOW, MAX> {
+            fn start<const PORTS: usize, const CREDITS: usize>(
+                config: Config,
+            ) -> Box<Link<Self, PORTS, CREDITS, MAX>> {
+                Box::new(Link::<Self, PORTS, CREDITS, MAX>::new(config))
+            }
+        }
+    )*};
 }
 
-impl<const WINDOW: usize, const MAX: usize> Start<MAX> for Serial<WINDOW, MAX> {
-    fn start<const PORTS: usize, const CREDITS: usize>(
-        config: Config,
-    ) -> Box<Link<Self, PORTS, CREDITS, MAX>> {
-        Box::new(Link::<Self, PORTS, CREDITS, MAX>::new(config))
-    }
-}
+start!(Reliable, Serial);

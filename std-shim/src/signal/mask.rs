@@ -183,7 +183,7 @@ pub(super) fn check_blocked(set: SignalSet) -> Result<libc::sigset_t> {
     const OPEN: &str = "this thread does not block it: block it first, else it acts at once";
     check_blockable("wait for", set)?;
     refuse("wait for", set - mask(), OPEN)?;
-    to_sigset(set).map_err(failed)
+    Ok(to_sigset(set))
 }
 
 /// One look, which sleeps until the deadline; `None` if it passed, or if another signal came in between.
@@ -216,7 +216,7 @@ fn guarded(operation: &'static str, how: libc::c_int, set: SignalSet) -> Result<
 }
 
 fn change(how: libc::c_int, set: SignalSet) -> rustix::io::Result<SignalSet> {
-    let new = to_sigset(set)?;
+    let new = to_sigset(set);
     let mut old = MaybeUninit::<libc::sigset_t>::uninit();
     // SAFETY: both sets are ours and of their type.
     match unsafe { libc::pthread_sigmask(how, &new, old.as_mut_ptr()) } {
@@ -226,20 +226,17 @@ fn change(how: libc::c_int, set: SignalSet) -> rustix::io::Result<SignalSet> {
     }
 }
 
-pub(super) fn to_sigset(set: SignalSet) -> rustix::io::Result<libc::sigset_t> {
+fn to_sigset(set: SignalSet) -> libc::sigset_t {
     let mut new = MaybeUninit::<libc::sigset_t>::uninit();
     // SAFETY: the set is ours; the call fills it.
-    if unsafe { libc::sigemptyset(new.as_mut_ptr()) } != 0 {
-        return Err(last_errno());
-    }
-    for signal in signals(set) {
-        // SAFETY: the set was filled above.
-        if unsafe { libc::sigaddset(new.as_mut_ptr(), signal.number()) } != 0 {
-            return Err(last_errno());
-        }
-    }
+    unsafe { libc::sigemptyset(new.as_mut_ptr()) };
     // SAFETY: filled above.
-    Ok(unsafe { new.assume_init() })
+    let mut new = unsafe { new.assume_init() };
+    for signal in signals(set) {
+        // SAFETY: the set is valid, and the number a signal's: there is nothing to fail.
+        unsafe { libc::sigaddset(&mut new, signal.number()) };
+    }
+    new
 }
 
 fn from_sigset(set: &libc::sigset_t) -> SignalSet {
