@@ -139,10 +139,9 @@ impl<W: Sleeps, const N: usize> Reader for Closes<bytes::Consumer<'static, W, Fi
             Form::Try => {
                 // Asked first: it may write before it goes.
                 let over = rx.producer_is_gone();
-                match rx.try_read(into) {
-                    0 if !over && !into.is_empty() => Err(CoreError::WouldBlock.into()),
-                    n => Ok(n),
-                }
+                let n = rx.try_read(into);
+                let none = n == 0 && !over && !into.is_empty();
+                if none { Err(CoreError::WouldBlock.into()) } else { Ok(n) }
             }
         }
     }
