@@ -567,7 +567,7 @@ fn a_barrier() {
         let first = barrier.wait_deadline(NOW);
         barrier.reset();
         let second = barrier.wait_deadline(NOW);
-        // What it counts by is put right by a reset, unless somebody seems to have a seat.
+        // What it counts by is put right by a reset, unless somebody seems to have a slot.
         let _ = (first, second);
     });
 }

@@ -300,6 +300,6 @@ fn a_condition_an_event_and_a_barrier() {
     let barrier = words(|barrier: &Barrier<2, Never>| {
         assert!(barrier.handle(ONE).wait_deadline(None).is_err());
     });
-    // Broken in round 0; the ring; the first seat, free for round 1.
+    // Broken in round 0; the ring; the first slot, free for round 1.
     assert_eq!(barrier, [(0, 3), (4, 2), (8, 1 << 14)]);
 }

@@ -73,7 +73,7 @@ fn use_it<L: Line>(link: &mut Link<L, PORTS, 2, MAX>, random: &mut Random, now: 
     }
 }
 
-/// Random bytes, mutated frames and plausible nonsense.
+/// Random bytes, mutated frames and plausible but invalid ones.
 fn hostile(random: &mut Random, captured: &[Vec<u8>]) -> Vec<u8> {
     let mut bytes = match random.below(4) {
         0 => (0..random.below(200)).map(|_| random.below(256) as u8).collect(),

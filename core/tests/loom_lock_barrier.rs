@@ -315,7 +315,7 @@ fn late_comer(recovered_at_once: bool) {
     }
     let late = late.join().unwrap();
     let met = |who| u32::from(matches!(who, Some(Ok(_))));
-    // The first died in its seat, or met one of the others there, or one that died in it.
+    // The first died in its slot, or met one of the others there, or one that died in it.
     assert!(met(second) + met(late) <= 1, "a round of two had three");
 }
 

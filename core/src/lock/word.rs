@@ -276,7 +276,7 @@ impl<W: Wake> Word<W> {
     /// # Safety
     /// As [`recover`](Self::recover): `dead` takes no further step, and what it wrote is visible here.
     pub(super) unsafe fn recover_unheard(&self, dead: Participant) -> bool {
-        // Relaxed: the word is as new as the dead one left it, by the caller's word.
+        // Relaxed: the word is as new as the dead one left it: the caller sees what it wrote.
         let mut seen = self.state.load(Ordering::Relaxed);
         let mut held = false;
         while seen & HOLDER == name(dead) {

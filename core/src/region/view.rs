@@ -57,8 +57,8 @@ impl<'m> View<'m> {
     /// [`Error`], which says what is wrong with it.
     ///
     /// # Safety
-    /// The bytes can be read and written for `'m`, by users of this crate alone on all sides (or by others who only write
-    /// nonsense: then no part may be used but by copying out of it).
+    /// The bytes can be read and written for `'m`, by users of this crate alone on all sides. If others write
+    /// there too, no part may be used but by copying out of it.
     pub unsafe fn new(base: NonNull<u8>, length: usize) -> Result<View<'m>, Error> {
         if !base.addr().get().is_multiple_of(ALIGN as usize) {
             return Err(Error::Misaligned);
@@ -113,7 +113,7 @@ impl<'m> View<'m> {
         let RawEntry { name, offset, description } =
             unsafe { transmute::<[u32; ENTRY_WORDS], RawEntry>(words) };
         name_of(&name)?;
-        // An allegation: checked by subtraction.
+        // Untrusted: checked by subtraction.
         let room = self.length.checked_sub(offset)?;
         let fits = offset >= first && offset.is_multiple_of(ALIGN) && description.size <= room;
         fits.then_some(Entry { name, offset, description })

@@ -251,7 +251,7 @@ impl<T, S: Storage<Value = T> + ?Sized, W: Wake> RingInner<S, W> {
     }
 
     /// Closes the halves that `dead` held, and wakes the other side so that it notices; returns how
-    /// many they were. What it published can be read, what it had not published is gone. May be
+    /// many there were. What it published can be read, what it had not published is gone. May be
     /// called by several at once, and again.
     /// The number is free for another [`Participant`] once all of these calls have returned.
     ///

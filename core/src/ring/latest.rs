@@ -158,8 +158,8 @@ impl<T: Plain, W: Wake> Latest<T, W> {
         let slots = unsafe { self.0.borrow() };
         loop {
             let newest = slots.line().newest(seen);
-            // Also the end of it when a value was overwritten without a newer one, which only somebody who writes nonsense
-            // can bring about.
+            // Also the end of it when a value was overwritten without a newer one, which happens only
+            // where somebody writes invalid words.
             if newest <= seen {
                 return None;
             }

@@ -38,7 +38,7 @@
 //! along the entries, from a place that whoever was there last noted, with a plain store. A note that comes late costs those
 //! after it a longer way, once.
 //!
-//! Whoever finds another at the place that it wants steps aside, for a microsecond, and as long as the other gets on quickly
+//! A side that finds another at the place that it wants backs off, for a microsecond, and as long as the other gets on quickly
 //! for some microseconds, so that it can go on with what it has in its cache: who loses an exchange, and in a queue of 64
 //! values or more a producer whose slot was just taken, a consumer that comes so close behind the producers that the next
 //! message is just being put there, and a producer that finds the queue full. Many messages then go from one processor to the

@@ -226,7 +226,7 @@ fn other_programs_files_are_left_out_and_a_corrupted_region_hides_no_other() {
         (Name::new("good"), Name::new("bad"), Name::new("foreign"), Name::new("cut"));
     let region = Region::create(&good.0, 0o600, &layout()).unwrap();
     let whole = fs::read(good.path()).unwrap();
-    // Everything of the header and the directory but the magic is nonsense.
+    // Everything of the header and the directory but the magic is invalid.
     let mut corrupted = whole.clone();
     corrupted[16..512].fill(0xa5);
     fs::write(bad.path(), &corrupted).unwrap();

@@ -45,7 +45,7 @@ mod sealed {
 
 /// Where a message goes.
 pub enum Place<'a> {
-    /// Memory is taken as the bytes come: the length is an allegation.
+    /// Memory is taken as the bytes come: the length is untrusted.
     Grows(&'a mut Vec<u8>),
     Fixed(&'a mut [u8]),
 }

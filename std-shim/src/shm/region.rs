@@ -45,7 +45,7 @@ impl Region {
     /// [`memfd_create(2)`](https://man7.org/linux/man-pages/man2/memfd_create.2.html).
     ///
     /// # Errors
-    /// A layout that cannot be; [`CoreError::Exhausted`] when there is not so much memory.
+    /// An invalid layout; [`CoreError::Exhausted`] when there is not so much memory.
     ///
     /// ```
     /// use ringway::shm::{Layout, Queue, Region};

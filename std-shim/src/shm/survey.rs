@@ -4,7 +4,7 @@
 //! and not of the items: so a region that is cut off meanwhile is an error here, and never a SIGBUS. The words are copied
 //! while others change them; so counts are of about the same moment, and no more than that.
 //!
-//! What a region says is an allegation of those who can write it. One that makes no sense gives an [`Error`], and the others
+//! What a region says is untrusted: others can write it. One that makes no sense gives an [`Error`], and the others
 //! are still listed.
 //!
 //! ```

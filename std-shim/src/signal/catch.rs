@@ -56,7 +56,7 @@ struct Installed {
 /// How signals of a kind that arrive before they are dispatched are delivered: in POSIX's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Delivery {
-    /// All that came in one delivery, which says how many they were. None is ever lost.
+    /// All that came in one delivery, which says how many there were. None is ever lost.
     Coalesced,
     /// Each one, with its sender and its value, up to [`DEPTH`] at a time. When more wait, the payload of the next is
     /// lost and it is counted instead, which its delivery shows (no payload), and [`lost_payloads`] too.

@@ -119,10 +119,10 @@ pub fn pace() -> f64 {
 unsafe fn copy_by_vectors<M>(from: *const M, to: *mut M) {
     #[cfg(target_arch = "x86_64")]
     if size_of::<M>().is_multiple_of(128) && is_x86_feature_detected!("avx") {
-        // SAFETY: the feature is there; else by the caller's word.
+        // SAFETY: the feature is there, and the caller keeps the conditions of a copy.
         return unsafe { copy_by_avx(from.cast(), to.cast(), size_of::<M>() / 128) };
     }
-    // SAFETY: by the caller's word.
+    // SAFETY: the caller keeps the conditions of a copy.
     unsafe { to.copy_from_nonoverlapping(from, 1) };
 }
 
@@ -134,7 +134,7 @@ unsafe fn copy_by_avx(from: *const __m256i, to: *mut __m256i, quads: usize) {
     let mut at = 0;
     while at < 4 * quads {
         // No closure and no iterator: those would not have the feature.
-        // SAFETY: by the caller's word; the addresses need not be aligned.
+        // SAFETY: the caller keeps the conditions of a copy; the addresses need not be aligned.
         unsafe {
             let first = _mm256_loadu_si256(from.wrapping_add(at));
             let second = _mm256_loadu_si256(from.wrapping_add(at + 1));

@@ -1,4 +1,4 @@
-//! The ring of messages against a `VecDeque`, and against a sender that writes nonsense.
+//! The ring of messages against a `VecDeque`, and against a sender that writes invalid words.
 
 use super::Choices;
 use ringway_core::Error;

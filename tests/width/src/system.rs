@@ -95,7 +95,7 @@ pub fn complain(text: &str, line: u32) {
 #[unsafe(no_mangle)]
 unsafe extern "C" fn memcpy(to: *mut u8, from: *const u8, count: usize) -> *mut u8 {
     for n in 0..count {
-        // SAFETY: by the caller's word.
+        // SAFETY: the caller keeps C's conditions.
         unsafe { *to.wrapping_add(n) = *from.wrapping_add(n) };
     }
     to
@@ -106,11 +106,11 @@ unsafe extern "C" fn memcpy(to: *mut u8, from: *const u8, count: usize) -> *mut 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn memmove(to: *mut u8, from: *const u8, count: usize) -> *mut u8 {
     if to.cast_const() <= from {
-        // SAFETY: by the caller's word; forwards, which an overlap from behind bears.
+        // SAFETY: the caller keeps C's conditions; forwards, which an overlap from behind bears.
         return unsafe { memcpy(to, from, count) };
     }
     for n in (0..count).rev() {
-        // SAFETY: by the caller's word.
+        // SAFETY: the caller keeps C's conditions.
         unsafe { *to.wrapping_add(n) = *from.wrapping_add(n) };
     }
     to
@@ -121,7 +121,7 @@ unsafe extern "C" fn memmove(to: *mut u8, from: *const u8, count: usize) -> *mut
 #[unsafe(no_mangle)]
 unsafe extern "C" fn memset(to: *mut u8, byte: i32, count: usize) -> *mut u8 {
     for n in 0..count {
-        // SAFETY: by the caller's word.
+        // SAFETY: the caller keeps C's conditions.
         unsafe { *to.wrapping_add(n) = byte as u8 };
     }
     to
@@ -132,7 +132,7 @@ unsafe extern "C" fn memset(to: *mut u8, byte: i32, count: usize) -> *mut u8 {
 #[unsafe(no_mangle)]
 unsafe extern "C" fn memcmp(one: *const u8, other: *const u8, count: usize) -> i32 {
     for n in 0..count {
-        // SAFETY: by the caller's word.
+        // SAFETY: the caller keeps C's conditions.
         let (a, b) = unsafe { (*one.wrapping_add(n), *other.wrapping_add(n)) };
         if a != b {
             return i32::from(a) - i32::from(b);
@@ -145,7 +145,7 @@ unsafe extern "C" fn memcmp(one: *const u8, other: *const u8, count: usize) -> i
 /// As in C.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn bcmp(one: *const u8, other: *const u8, count: usize) -> i32 {
-    // SAFETY: by the caller's word.
+    // SAFETY: the caller keeps C's conditions.
     unsafe { memcmp(one, other, count) }
 }
 
@@ -154,7 +154,7 @@ unsafe extern "C" fn bcmp(one: *const u8, other: *const u8, count: usize) -> i32
 #[unsafe(no_mangle)]
 unsafe extern "C" fn strlen(text: *const u8) -> usize {
     let mut length = 0;
-    // SAFETY: by the caller's word.
+    // SAFETY: the caller keeps C's conditions.
     while unsafe { *text.wrapping_add(length) } != 0 {
         length += 1;
     }

@@ -127,7 +127,7 @@ unsafe impl<T: Plain, W: Wake> InMemory for BroadcastView<T, W> {
 
     unsafe fn init_at(at: NonNull<u8>, capacity: usize) -> Option<NonNull<Self>> {
         let made = Self::from_raw(at, capacity)?;
-        // SAFETY: by the caller's word there is memory for them.
+        // SAFETY: the caller has memory for them there.
         unsafe { Head::<T, W>::init(at.cast(), capacity) };
         Some(made)
     }

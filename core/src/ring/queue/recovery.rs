@@ -12,7 +12,7 @@ impl<W: Wake> Shared<'_, W> {
     pub(super) fn recover(self, me: Participant, dead: Participant) -> usize {
         let (mut held, mut is_corrupt) = (0, false);
         for (slot, Cell { owner, .. }) in self.cells.iter().enumerate() {
-            // Relaxed, here and below: what the dead one wrote, and what it had acquired, is visible by the caller's word.
+            // Relaxed, here and below: the caller sees what the dead one wrote and had acquired.
             let seen = owner.load(Ordering::Relaxed);
             let Some(state) = SlotState::unpack(seen) else { continue };
             if state.by != dead || state.phase == Phase::Free || self.is_committed(slot, seen) {

@@ -214,12 +214,12 @@ impl<'q, W: Wake> Shared<'q, W> {
         self.tail.is_closed.load(Ordering::Relaxed) != 0
     }
 
-    /// From where to look for the head after one has stepped aside, who was at `position`.
+    /// From where to look for the head after a backoff of the side that was at `position`.
     pub(super) fn head_after(self, lost: Contended<'_>, position: Position) -> Position {
         if lost.backoff() { self.head_hint() } else { position }
     }
 
-    /// From where to look for the tail after one has stepped aside, who was at `position`.
+    /// From where to look for the tail after a backoff of the side that was at `position`.
     pub(super) fn tail_after(self, lost: Contended<'_>, position: Position) -> Position {
         if lost.backoff() { self.tail_hint() } else { position }
     }

@@ -200,7 +200,7 @@ pub(super) enum Phase {
 }
 
 /// Whether a slot with this word holds the message of `position` and nobody took it: it says [`Phase::Committing`] or
-/// [`Phase::Requeuing`], by whomever.
+/// [`Phase::Requeuing`], by any participant.
 #[inline(always)]
 pub(super) const fn waits_at(word: u64, position: Position) -> bool {
     const MASK: u64 = !BESIDE | (PHASE & !1);

@@ -19,7 +19,7 @@ impl Structure for News {
     }
 
     unsafe fn recover(&self, dead: Participant) {
-        // SAFETY: by the caller's word.
+        // SAFETY: the caller says that `dead` takes no further step.
         unsafe { Broadcast::recover(self, dead) };
     }
 

@@ -19,7 +19,7 @@ impl Structure for Messages {
     }
 
     unsafe fn recover(&self, dead: Participant) {
-        // SAFETY: by the caller's word.
+        // SAFETY: the caller says that `dead` takes no further step.
         unsafe { MessageRing::recover(self, dead) };
     }
 

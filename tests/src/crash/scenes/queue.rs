@@ -22,7 +22,7 @@ impl<const N: usize> Structure for Jobs<N> {
     }
 
     unsafe fn recover(&self, dead: Participant) {
-        // SAFETY: by the caller's word.
+        // SAFETY: the caller says that `dead` takes no further step.
         unsafe { at(self, SURVIVOR).recover(dead) };
     }
 

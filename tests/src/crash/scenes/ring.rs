@@ -18,7 +18,7 @@ impl Structure for Values {
     }
 
     unsafe fn recover(&self, dead: Participant) {
-        // SAFETY: by the caller's word.
+        // SAFETY: the caller says that `dead` takes no further step.
         unsafe { Ring::recover(self, dead) };
     }
 

@@ -1,4 +1,4 @@
-//! The barrier: whoever dies on a seat breaks it, nobody hangs, and after a reset it is as new.
+//! The barrier: a party that dies in its slot breaks it, nobody hangs, and after a reset it is as new.
 
 use super::super::late;
 use crate::crash::run::{self, Entry};
@@ -24,7 +24,7 @@ impl Structure for Meeting {
     }
 
     unsafe fn recover(&self, dead: Participant) {
-        // SAFETY: by the caller's word.
+        // SAFETY: the caller says that `dead` takes no further step.
         unsafe { Barrier::recover(self, dead) };
     }
 

@@ -21,7 +21,7 @@ impl Structure for Places {
     }
 
     unsafe fn recover(&self, dead: Participant) {
-        // SAFETY: by the caller's word.
+        // SAFETY: the caller says that `dead` takes no further step.
         unsafe { BoundedSemaphore::recover(self, dead) };
     }
 

@@ -26,7 +26,7 @@ impl Structure for So {
     }
 
     unsafe fn recover(&self, dead: Participant) {
-        // SAFETY: by the caller's word.
+        // SAFETY: the caller says that `dead` takes no further step.
         unsafe { self.so.recover(dead) };
     }
 

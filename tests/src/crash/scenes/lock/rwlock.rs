@@ -25,7 +25,7 @@ impl Structure for Sum {
     }
 
     unsafe fn recover(&self, dead: Participant) {
-        // SAFETY: by the caller's word.
+        // SAFETY: the caller says that `dead` takes no further step.
         unsafe { RwLock::recover(self, dead) };
     }
 
