@@ -358,3 +358,124 @@ fn public_names_are_found() {
     assert_eq!(public_name("    pub is_alive: bool,"), Some("is_alive"));
     assert_eq!(public_name("    pub(super) fn inner()"), None);
 }
+
+/// The type of the parameter `deadline` of each public function in this code whose name ends in `_deadline`; nothing where
+/// it has none.
+fn deadlines(code: &str) -> Vec<(&str, Option<&str>)> {
+    let functions = code.split("pub fn ").skip(1).filter_map(|rest| {
+        let name = rest.split(|c: char| !c.is_alphanumeric() && c != '_').next()?;
+        // A macro that adds the parameters has none here.
+        let head = rest[name.len()..].split(['{', ';']).next()?;
+        let has_parameters = head.starts_with(['(', '<']);
+        let kind = head.split_once("deadline: ").map(|(_, kind)| {
+            let mut depth = 0_i32;
+            let end = kind.find(|c| {
+                depth += i32::from(c == '<') - i32::from(c == '>');
+                depth <= 0 && (c == ',' || c == ')' || c == '\n')
+            });
+            end.map_or(kind, |end| &kind[..end])
+        });
+        (name.ends_with("_deadline") && has_parameters).then_some((name, kind))
+    });
+    functions.collect()
+}
+
+#[test]
+fn a_deadline_has_one_type_in_the_core_and_one_in_the_shim() {
+    let mut seen = 0;
+    for Source { path, code, .. } in sources() {
+        let is_right: fn(&str) -> bool = if path.starts_with("core/src") {
+            |kind| kind.starts_with("Option<") && kind.ends_with("::Deadline>")
+        } else if path.starts_with("std-shim/src") {
+            |kind| kind == "Option<Instant>"
+        } else {
+            continue;
+        };
+        for (name, kind) in deadlines(&code) {
+            assert!(kind.is_some_and(is_right), "{}: {name} takes {kind:?}", path.display());
+            seen += 1;
+        }
+    }
+    assert!(seen > 40, "only {seen} functions with a deadline were found");
+}
+
+#[test]
+fn the_types_of_deadlines_are_found() {
+    let code = "pub fn a_deadline(&self, deadline: Option<W::Deadline>) -> T { pub fn b(deadline: u8) {}
+        pub fn c_deadline(\n        &self,\n        deadline: Option<<R::Wake as Wait>::Deadline>,\n    ) {}
+        pub fn d_deadline(&self, until: Instant) { let deadline: u8 = 1; }";
+    let found = [
+        ("a_deadline", Some("Option<W::Deadline>")),
+        ("c_deadline", Some("Option<<R::Wake as Wait>::Deadline>")),
+        ("d_deadline", None),
+    ];
+    assert_eq!(deadlines(code), found);
+}
+
+/// Words that comments and pages do without, and how often each still stands there. Lower a number when it has become less.
+const WORDS: &[(&str, usize)] = &[
+    ("scribbled", 0),
+    ("nonsense", 0),
+    ("allegation", 0),
+    ("seat", 0),
+    ("seats", 0),
+    ("glance", 0),
+    ("step aside", 0),
+    ("steps aside", 0),
+    ("stepped aside", 0),
+    ("by the caller's word", 0),
+    ("how many they were", 0),
+    ("layout that cannot be", 0),
+    ("whomever", 0),
+    ("whoever", 126),
+    ("so many", 130),
+];
+
+/// How often a word, or several, stand in a text, by themselves.
+fn count_of(words: &str, text: &str) -> usize {
+    let is_letter = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+    text.match_indices(words)
+        .filter(|&(at, _)| {
+            let (before, after) = (&text[..at], &text[at + words.len()..]);
+            !is_letter(before.chars().next_back()) && !is_letter(after.chars().next())
+        })
+        .count()
+}
+
+#[test]
+fn words_that_the_vocabulary_replaces_do_not_come_back_in_comments_and_pages() {
+    let mut texts: Vec<(String, String)> = sources()
+        .into_iter()
+        .filter(|source| !source.path.ends_with("rules.rs"))
+        .map(|Source { path, text, .. }| {
+            let comments = text.lines().filter_map(|line| line.split_once("//"));
+            let comments = comments.map(|(_, comment)| comment);
+            (path.display().to_string(), comments.collect::<Vec<_>>().join("\n").to_lowercase())
+        })
+        .collect();
+    for folder in ["", "docs"] {
+        for entry in fs::read_dir(root().join(folder)).expect("a folder can be listed") {
+            let path = entry.expect("an entry can be read").path();
+            // What was is told in the words of its time.
+            if path.extension().is_some_and(|end| end == "md") && !path.ends_with("CHANGELOG.md") {
+                let text = fs::read_to_string(&path).expect("a page is UTF-8");
+                texts.push((path.display().to_string(), text.to_lowercase()));
+            }
+        }
+    }
+    for &(word, most) in WORDS {
+        let found: Vec<(&str, usize)> = texts
+            .iter()
+            .map(|(path, text)| (path.as_str(), count_of(word, text)))
+            .filter(|(_, count)| *count > 0)
+            .collect();
+        let count: usize = found.iter().map(|(_, count)| count).sum();
+        assert!(count <= most, "'{word}' stands {count} times, and may {most} times: {found:?}");
+    }
+}
+
+#[test]
+fn words_are_counted_by_themselves() {
+    assert_eq!(count_of("seat", "a seat, seats, my_seat and the seat"), 2);
+    assert_eq!(count_of("so many", "so many; also many; so manys"), 1);
+}

@@ -202,7 +202,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     ///         far.reset_port(0, 42).unwrap();
     ///     });
     ///     near.connect(0).unwrap();
-    ///     near.send(0, b"nonsense").unwrap();
+    ///     near.send(0, b"not for you").unwrap();
     ///     let reset = Event::Port(0, PortEvent::Reset(ResetReason::Peer(42)));
     ///     while near.next_event().unwrap() != reset {}
     /// });

@@ -22,7 +22,7 @@ use std::str::FromStr;
 /// assert_eq!((Signal::new(15), Signal::of_line(14)), (Some(signal), Some(signal)));
 /// assert_eq!((Signal::new(0), Signal::new(65)), (None, None));
 /// assert_eq!(SignalSet::line(Signal::HUP.line()).bits(), 1);
-/// assert!("NONSENSE".parse::<Signal>().is_err());
+/// assert!("SIGNOTHING".parse::<Signal>().is_err());
 ///
 /// let mine: Signal = "sigrtmin+1".parse()?;
 /// assert_eq!(mine.to_string(), "SIGRTMIN+1");
