@@ -1,6 +1,7 @@
 //! Waiting for several things at once, in a thread.
 
-use super::{Doorbell, PrivateFutex, TimedOut};
+use super::futex::PrivateFutex;
+use ringway_core::wait::{Doorbell, TimedOut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};

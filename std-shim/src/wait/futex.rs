@@ -1,0 +1,119 @@
+//! Sleeping on a futex.
+
+use ringway_core::sync::AtomicU32;
+use ringway_core::wait::{BellWord, TimedOut, Wait, Wake};
+use rustix::io::Errno;
+use rustix::thread::{Timespec, futex};
+use std::time::Instant;
+
+/// Sleeping on a futex that any process may wake which has the word in its memory.
+///
+/// It takes no place beside the word, so that the layout of shared memory does not depend on it. Two sides that
+/// are threads of one process may use it as well.
+///
+/// See [`futex(2)`](https://man7.org/linux/man-pages/man2/futex.2.html), `FUTEX_WAIT` and `FUTEX_WAKE`.
+///
+/// ```
+/// use ringway::wait::{Doorbell, Futex, TimedOut};
+/// use std::sync::atomic::{AtomicBool, Ordering};
+/// use std::time::{Duration, Instant};
+///
+/// let bell = Doorbell::<Futex>::new();
+/// let soon = Instant::now() + Duration::from_millis(5);
+/// assert_eq!(bell.wait_until(Some(soon), || None::<()>), Err(TimedOut));
+///
+/// let ready = AtomicBool::new(false);
+/// std::thread::scope(|s| {
+///     s.spawn(|| {
+///         ready.store(true, Ordering::Release);
+///         bell.ring();
+///     });
+///     bell.wait_until(None, || ready.load(Ordering::Acquire).then_some(())).unwrap();
+/// });
+/// ```
+#[doc(alias = "futex")]
+#[doc(alias = "FUTEX_WAIT")]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Futex;
+
+/// Sleeping on a futex that only threads of this process wake (`FUTEX_PRIVATE_FLAG`).
+///
+/// Both sides must use the same kind: a private waiter does not hear [`Futex`]'s wake, nor the other way round.
+///
+/// ```
+/// use ringway::wait::{Doorbell, PrivateFutex};
+/// static BELL: Doorbell<PrivateFutex> = Doorbell::<PrivateFutex>::new();
+/// assert_eq!(BELL.wait_until(None, || Some(5)), Ok(5));
+/// ```
+#[doc(alias = "FUTEX_PRIVATE_FLAG")]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PrivateFutex;
+
+/// How those wake whose sleepers are on a futex with these flags; and, unless they have a way of their own, how they sleep.
+macro_rules! on_a_futex {
+    ($Way:ident, $flags:expr) => {
+        impl Wake for $Way {
+            type Word = BellWord;
+
+            const INIT: Self = $Way;
+
+            fn wake(&self, word: &AtomicU32, n: u32) {
+                $crate::wait::wake(word, $flags, n);
+            }
+
+            #[inline]
+            fn is_unwinding(&self) -> bool {
+                std::thread::panicking()
+            }
+        }
+    };
+    ($Way:ident, $flags:expr, sleeps) => {
+        on_a_futex!($Way, $flags);
+
+        impl Wait for $Way {
+            type Deadline = Instant;
+
+            fn wait(
+                &self,
+                word: &AtomicU32,
+                expected: u32,
+                deadline: Option<Instant>,
+            ) -> Result<(), TimedOut> {
+                // A futex takes the time left; `Instant` does not tell which clock it counts.
+                wait_for(word, $flags, expected, deadline.map(time_left).as_ref())
+            }
+        }
+    };
+}
+pub(crate) use on_a_futex;
+
+on_a_futex!(Futex, futex::Flags::empty(), sleeps);
+on_a_futex!(PrivateFutex, futex::Flags::PRIVATE, sleeps);
+
+pub(crate) fn wait_for(
+    word: &AtomicU32,
+    flags: futex::Flags,
+    expected: u32,
+    left: Option<&Timespec>,
+) -> Result<(), TimedOut> {
+    match futex::wait(word.as_core(), flags, expected, left) {
+        Err(Errno::TIMEDOUT) => Err(TimedOut),
+        // Woken; the word was another one (EAGAIN); a signal handler ran (EINTR): the caller looks again, and
+        // the time left is reckoned anew should it come back.
+        _ => Ok(()),
+    }
+}
+
+pub(crate) fn wake(word: &AtomicU32, flags: futex::Flags, n: u32) {
+    // The kernel's count is signed. An error would mean that the address is bad, which a reference is not.
+    let _ = futex::wake(word.as_core(), flags, n.min(i32::MAX as u32));
+}
+
+/// The time until `deadline`, none if it is past. A deadline too far away to be written becomes the farthest.
+fn time_left(deadline: Instant) -> Timespec {
+    let left = deadline.saturating_duration_since(Instant::now());
+    Timespec {
+        tv_sec: left.as_secs().try_into().unwrap_or(i64::MAX),
+        tv_nsec: left.subsec_nanos().into(),
+    }
+}
