@@ -38,6 +38,15 @@ pub(crate) fn answer(result: impl Into<libc::c_long>) -> rustix::io::Result<libc
     }
 }
 
+/// A set of signals, as the C library has it, with none in it.
+pub(crate) fn no_signals() -> libc::sigset_t {
+    // SAFETY: numbers alone: all zeroes are such.
+    let mut set = unsafe { std::mem::MaybeUninit::zeroed().assume_init() };
+    // SAFETY: the set is ours.
+    unsafe { libc::sigemptyset(&mut set) };
+    set
+}
+
 /// The number of what the standard library reports.
 pub(crate) fn errno(error: &io::Error) -> Errno {
     Errno::from_io_error(error).unwrap_or(Errno::IO)

@@ -3,6 +3,7 @@
 //! What is done, and why so, is told in [`fd`](super): the disposition of `SIGPIPE` is the program's and is not changed.
 //! An end looks at it once, when it is made ([`kills`]); the functions that know only a descriptor look each time.
 
+use crate::sys::no_signals;
 use rustix::io::{self, Errno};
 use std::mem::MaybeUninit;
 use std::os::fd::BorrowedFd;
@@ -75,23 +76,15 @@ fn blocked<T>(raised: &Raised, call: impl FnOnce() -> io::Result<T>) -> io::Resu
 /// Blocks the signal in this thread: the set that holds it alone, the mask of before, and whether one was
 /// pending already.
 fn block(signal: libc::c_int) -> (libc::sigset_t, libc::sigset_t, bool) {
-    let mut set = MaybeUninit::<libc::sigset_t>::zeroed();
-    let mut old = MaybeUninit::<libc::sigset_t>::zeroed();
-    let mut pending = MaybeUninit::<libc::sigset_t>::zeroed();
-    // SAFETY: the three sets are ours; `sigemptyset` makes the first a valid set, whatever was in it.
-    unsafe { libc::sigemptyset(set.as_mut_ptr()) };
-    // SAFETY: the set was just made valid, and the signal's number is one that exists.
-    unsafe { libc::sigaddset(set.as_mut_ptr(), signal) };
-    // SAFETY: as above. It fills `old` before it blocks.
-    unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, set.as_ptr(), old.as_mut_ptr()) };
+    let [mut set, mut old, mut pending] = [no_signals(); 3];
+    // SAFETY: the set is ours, and the signal's number is one that exists.
+    unsafe { libc::sigaddset(&mut set, signal) };
+    // SAFETY: both sets are ours. It fills `old` before it blocks.
+    unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &set, &mut old) };
     // SAFETY: the set is ours, to be filled.
-    unsafe { libc::sigpending(pending.as_mut_ptr()) };
-    // SAFETY: zeroed, and filled by `sigpending`: a valid set either way.
-    let was_pending = unsafe { libc::sigismember(pending.as_ptr(), signal) } == 1;
-    // SAFETY: `sigemptyset` and `sigaddset` filled it.
-    let set = unsafe { set.assume_init() };
-    // SAFETY: zeroed, and filled by `pthread_sigmask`.
-    let old = unsafe { old.assume_init() };
+    unsafe { libc::sigpending(&mut pending) };
+    // SAFETY: a valid set, also if it was not filled.
+    let was_pending = unsafe { libc::sigismember(&pending, signal) } == 1;
     (set, old, was_pending)
 }
 

@@ -4,7 +4,7 @@ use super::name::{check_blockable, refuse};
 use super::timer::timespec;
 use super::{Received, Signal, signals};
 use crate::fd::Timeout;
-use crate::sys::last_errno;
+use crate::sys::{last_errno, no_signals};
 use crate::{CoreError, Error, Result};
 use ringway_core::signal::SignalSet;
 use rustix::io::Errno;
@@ -108,13 +108,10 @@ pub fn mask() -> SignalSet {
 /// The signals that are pending for this thread or its process because they are blocked; [`wait`] takes them.
 #[doc(alias = "sigpending")]
 pub fn pending() -> SignalSet {
-    let mut set = MaybeUninit::<libc::sigset_t>::uninit();
-    // SAFETY: the set is ours and large enough.
-    match unsafe { libc::sigpending(set.as_mut_ptr()) } {
-        // SAFETY: the call succeeded, so that it filled the set.
-        0 => from_sigset(unsafe { set.assume_init_ref() }),
-        _ => SignalSet::empty(),
-    }
+    let mut set = no_signals();
+    // SAFETY: the set is ours, to be filled.
+    unsafe { libc::sigpending(&mut set) };
+    from_sigset(&set)
 }
 
 crate::fd::forms! {
@@ -216,22 +213,16 @@ fn guarded(operation: &'static str, how: libc::c_int, set: SignalSet) -> Result<
 }
 
 fn change(how: libc::c_int, set: SignalSet) -> rustix::io::Result<SignalSet> {
-    let new = to_sigset(set);
-    let mut old = MaybeUninit::<libc::sigset_t>::uninit();
+    let (new, mut old) = (to_sigset(set), no_signals());
     // SAFETY: both sets are ours and of their type.
-    match unsafe { libc::pthread_sigmask(how, &new, old.as_mut_ptr()) } {
-        // SAFETY: the call succeeded, so that it filled the set.
-        0 => Ok(from_sigset(unsafe { old.assume_init_ref() })),
+    match unsafe { libc::pthread_sigmask(how, &new, &mut old) } {
+        0 => Ok(from_sigset(&old)),
         errno => Err(Errno::from_raw_os_error(errno)),
     }
 }
 
 fn to_sigset(set: SignalSet) -> libc::sigset_t {
-    let mut new = MaybeUninit::<libc::sigset_t>::uninit();
-    // SAFETY: the set is ours; the call fills it.
-    unsafe { libc::sigemptyset(new.as_mut_ptr()) };
-    // SAFETY: filled above.
-    let mut new = unsafe { new.assume_init() };
+    let mut new = no_signals();
     for signal in signals(set) {
         // SAFETY: the set is valid, and the number a signal's: there is nothing to fail.
         unsafe { libc::sigaddset(&mut new, signal.number()) };
