@@ -7,9 +7,13 @@ mod yielding;
 
 use ringway_core::Error;
 use ringway_core::participant::Participant;
+use ringway_core::plain::Plain;
+use ringway_core::ring::broadcast::RawBroadcast;
 use ringway_core::ring::latest::{Latest, SLOTS, Version};
 use ringway_core::wait::{Nobody, SpinClock};
+use std::alloc::Layout;
 use std::mem::MaybeUninit;
+use std::ptr::NonNull;
 use yielding::Yielding;
 
 /// The time is always 100.
@@ -111,4 +115,42 @@ fn zeroed_memory_is_one_without_a_value() {
         latest.owner().store([number; 3]);
         assert_eq!(latest.load().unwrap().0, [number; 3]);
     }
+}
+
+/// What knows the Rust type and what knows the size alone use the same bytes, whatever the alignment.
+#[test]
+fn a_latest_value_is_a_raw_broadcast_of_as_many_slots() {
+    fn both_ways<T: Plain + PartialEq + std::fmt::Debug>(values: [T; 3]) {
+        let bytes = |value: &T| {
+            // SAFETY: the bytes of a value, which has no padding.
+            unsafe { std::slice::from_raw_parts(std::ptr::from_ref(value).cast(), size_of::<T>()) }
+                .to_vec()
+        };
+        let item = Layout::new::<T>();
+        let layout = RawBroadcast::<Nobody>::layout(SLOTS, item).unwrap();
+        assert_eq!(layout, Layout::new::<Latest<T>>());
+        let latest = Latest::<T>::new();
+        // SAFETY: it is there, and its values are of that layout.
+        let raw = unsafe { RawBroadcast::<Nobody>::at(NonNull::from(&latest).cast(), SLOTS, item) };
+        let raw = raw.unwrap();
+        let mut reader = raw.reader_from_oldest();
+        let mut out = [0; 32];
+        assert_eq!((reader.skip_to_newest(), reader.try_recv(&mut out)), (0, Ok(false)));
+
+        let mut writer = latest.writer().unwrap();
+        assert!(raw.writer_as(Participant::LOCAL).is_none(), "somebody has it");
+        (0..3).for_each(|_| values.iter().for_each(|value| writer.store(*value)));
+        drop(writer);
+        assert_eq!((reader.skip_to_newest(), reader.try_recv(&mut out)), (8, Ok(true)));
+        assert_eq!(out[..item.size()], bytes(&values[2]));
+        assert_eq!((reader.skip_to_newest(), reader.try_recv(&mut out)), (0, Ok(false)));
+
+        let mut writer = raw.writer_as(Participant::LOCAL).unwrap();
+        writer.send(&bytes(&values[0])).unwrap();
+        assert_eq!(latest.load().unwrap().0, values[0]);
+        assert_eq!(latest.version().number(), 10);
+    }
+    both_ways([[1_u8; 5], [2; 5], [3; 5]]);
+    both_ways([1_u32, 2, 3]);
+    both_ways([[1_u64, 2], [3, 4], [5, 6]]);
 }

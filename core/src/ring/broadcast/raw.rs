@@ -17,9 +17,11 @@ use core::ptr::NonNull;
 
 /// A [`Broadcast`](super::Broadcast) of messages whose size and alignment are known when the program runs, and whose Rust type
 /// is not: as an inspector, or a program in another language, uses it. Its messages go in and out as bytes. Both mean the
-/// same memory. A [`Latest`](crate::ring::latest::Latest) is one in memory, of
-/// [`SLOTS`](crate::ring::latest::SLOTS) messages: its newest value is what a
-/// [reader from the oldest](Self::reader_from_oldest) receives last.
+/// same memory.
+///
+/// A [`Latest`](crate::ring::latest::Latest) is one in memory, of [`SLOTS`](crate::ring::latest::SLOTS) messages: so this is its
+/// form for values of a stated size, too. What the writer sends is the newest value, and a reader loads it when it
+/// [skips to it](RawReader::skip_to_newest) before it receives.
 ///
 /// ```
 /// use ringway_core::participant::Participant;
@@ -215,6 +217,29 @@ pub struct RawReader<'b, W: Wake> {
 }
 
 impl<W: Wake> RawReader<'_, W> {
+    /// [`Reader::skip_to_newest`].
+    ///
+    /// ```
+    /// use ringway_core::participant::Participant;
+    /// use ringway_core::ring::broadcast::RawBroadcast;
+    /// use ringway_core::ring::latest::{Latest, SLOTS};
+    /// use std::{alloc::Layout, ptr::NonNull};
+    /// let level: Latest<u32> = Latest::new();
+    /// let item = Layout::from_size_align(4, 4)?; // of a configuration
+    /// // SAFETY: there is a latest value of this layout, and it lives as long.
+    /// let raw: RawBroadcast = unsafe { RawBroadcast::at(NonNull::from(&level).cast(), SLOTS, item) }.unwrap();
+    /// let (mut writer, mut reader) = (raw.writer_as(Participant::LOCAL).unwrap(), raw.reader_from_oldest());
+    /// (1..=9_u32).try_for_each(|value| writer.send(&value.to_ne_bytes()))?;
+    /// assert_eq!(level.load().unwrap().0, 9);
+    /// let mut out = [0; 4];
+    /// reader.skip_to_newest();
+    /// assert_eq!((reader.try_recv(&mut out), u32::from_ne_bytes(out)), (Ok(true), 9));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn skip_to_newest(&mut self) -> u64 {
+        self.half.skip_to_newest()
+    }
+
     /// Copies the next message into `out`, if there is one, and says whether there was.
     ///
     /// # Errors

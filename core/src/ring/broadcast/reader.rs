@@ -150,6 +150,27 @@ impl<R: BroadcastRef> Reader<R> {
         lagged
     }
 
+    /// Goes on at the newest message; returns how many before it are passed over. None when nothing is newer than what was
+    /// received.
+    ///
+    /// ```
+    /// use ringway_core::ring::broadcast::Broadcast;
+    /// let mut broadcast: Broadcast<_, 4> = Broadcast::new();
+    /// let (mut writer, mut reader) = broadcast.split();
+    /// (1..=3).for_each(|message| writer.send(message));
+    /// assert_eq!(reader.skip_to_newest(), 2);
+    /// assert_eq!(reader.try_recv(), Ok(Some(3)));
+    /// assert_eq!((reader.skip_to_newest(), reader.try_recv()), (0, Ok(None)));
+    /// ```
+    pub fn skip_to_newest(&mut self) -> u64 {
+        let place = &mut self.place.0;
+        place.known = self.slots.line().newest(place.known);
+        let next = place.known.max(place.next.number);
+        let skipped = next.wrapping_sub(place.next.number);
+        place.next = self.slots.stand(next);
+        skipped
+    }
+
     /// How many messages this reader is behind the writer. More than [`capacity`](Self::capacity): it will miss some.
     ///
     /// ```
