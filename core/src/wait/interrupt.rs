@@ -1,6 +1,7 @@
 //! Sleeping on bare metal: the processor stands still until an interrupt or an event.
 
-use super::{BellWord, Clock, TimedOut, Wait, Wake};
+use super::how::{BellWord, TimedOut, Wait, Wake};
+use super::spin::Clock;
 use crate::sync::{AtomicU32, Ordering};
 use core::convert::Infallible;
 use core::fmt;
@@ -95,7 +96,7 @@ sleeper! {
     /// interrupt, whichever it is: let the timer come at least that often.
     ///
     /// For another processor, as on a host that tests the same code, the waiter looks again and
-    /// again, as with [`Spin`](super::Spin).
+    /// again, as with [`Spin`](crate::wait::Spin).
     ///
     /// ```
     /// use ringway_core::ring::Ring;

@@ -1,6 +1,6 @@
 //! Places where several tasks leave their wakers.
 
-use super::WakerCell;
+use super::waker::WakerCell;
 use crate::finally::finish;
 use crate::sync::{array_of, const_unless_loom};
 use core::task::Waker;

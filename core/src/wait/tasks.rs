@@ -1,6 +1,8 @@
 //! Sleeping for tasks.
 
-use super::{BellWord, Nobody, Register, TimedOut, Wait, Wake, WakerSet};
+use super::how::{BellWord, Register, TimedOut, Wait, Wake};
+use super::set::WakerSet;
+use super::spin::Nobody;
 use crate::finally::Finally;
 use crate::sync::AtomicU32;
 use core::task::Waker;
