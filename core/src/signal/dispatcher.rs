@@ -1,6 +1,9 @@
 //! The one place where signals are handled.
 
-use super::{ENDED, FREE, Handler, Line, Raised, SignalSet, Table};
+use super::handler::Handler;
+use super::payload::Raised;
+use super::set::SignalSet;
+use super::table::{ENDED, FREE, Line, TAKEN, Table};
 use crate::Error;
 use crate::sync::Ordering;
 use crate::wait::{Register, Wait, Wake};
@@ -21,12 +24,24 @@ use core::task::{Context, Poll};
 /// ```
 #[must_use = "the right to dispatch is given back at once"]
 pub struct Dispatcher<'a, const LINES: usize, const DEPTH: usize, W: Wake> {
-    pub(super) table: &'a Table<LINES, DEPTH, W>,
+    table: &'a Table<LINES, DEPTH, W>,
     /// The line delivered last, after which equals take turns.
-    pub(super) last: u32,
+    last: u32,
 }
 
 impl<'a, const LINES: usize, const DEPTH: usize, W: Wake> Dispatcher<'a, LINES, DEPTH, W> {
+    /// The right to dispatch, if nobody has it.
+    pub(super) fn of(table: &'a Table<LINES, DEPTH, W>) -> Option<Self> {
+        // Acquire: partner is the release in `drop`, by the dispatcher before this one, whose places in the queues
+        // we go on from. Failure, relaxed: there is one. An exchange rather than a swap, so that a failed try writes nothing.
+        table
+            .taken
+            .compare_exchange(FREE, TAKEN, Ordering::Acquire, Ordering::Relaxed)
+            .is_ok()
+            // Made only if it is ours: dropping it gives it back.
+            .then(|| Dispatcher { table, last: u32::MAX })
+    }
+
     /// The most that one table can have pending: a count and a full queue in each line.
     const MOST: usize = LINES.saturating_mul(DEPTH.saturating_add(1));
 

@@ -17,7 +17,7 @@
 //! `t + 1` in all, and the places are DEPTH and one for each payload popped; so at least `t + 1 - DEPTH` were popped,
 //! and they are popped in order, hence ticket `t - DEPTH` was.
 
-use super::Payload;
+use super::payload::Payload;
 use crate::sync::{AtomicU32, Cell, Ordering, RmwU32, array_of, const_unless_loom, worth_a_try};
 
 #[derive(Debug)]

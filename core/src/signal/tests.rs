@@ -1,5 +1,7 @@
 use super::*;
+use crate::Error;
 use crate::wait::{Async, Clock, Spin, SpinClock};
+use core::ptr;
 use core::task::{Context, Poll};
 use std::boxed::Box;
 use std::format;
