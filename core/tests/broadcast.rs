@@ -236,7 +236,7 @@ fn what_a_writer_of_constant_capacity_sends_a_reader_of_the_view_receives_and_th
         assert_eq!(of_view.recv_into(&mut out), Ok(()));
         assert_eq!(out, message(number));
     }
-    assert_eq!((view.sent(), view.reader_from_oldest().behind()), (7, 3));
+    assert_eq!((view.sent(), Reader::from_oldest(view).behind()), (7, 3));
     let sized: std::sync::Arc<Broadcast<[u64; 5], 3, Yielding>> = sized.into();
     let owned: std::sync::Arc<BroadcastView<[u64; 5], Yielding>> = sized;
     owned.writer().unwrap().close();

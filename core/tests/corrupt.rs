@@ -15,7 +15,7 @@ use ringway_core::lock::{
 };
 use ringway_core::participant::Participant;
 use ringway_core::region::{Layout, View};
-use ringway_core::ring::broadcast::Broadcast;
+use ringway_core::ring::broadcast::{Broadcast, Reader};
 use ringway_core::ring::bytes::ByteRing;
 use ringway_core::ring::latest::{Latest, Version};
 use ringway_core::ring::messages::MessageRing;
@@ -402,7 +402,7 @@ fn a_broadcast() {
     survives("a broadcast", make, |broadcast: &mut Three| {
         for who in participants() {
             let _ = (broadcast.sent(), broadcast.holder(), broadcast.writer_is_gone());
-            let mut readers = [broadcast.reader(), broadcast.reader_from_oldest()];
+            let mut readers = [broadcast.reader(), Reader::from_oldest(&*broadcast)];
             for reader in &mut readers {
                 let _ = (reader.try_recv(), reader.behind(), reader.recv_deadline(NOW));
                 let _ = reader.try_recv_into(&mut 0);

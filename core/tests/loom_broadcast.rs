@@ -257,7 +257,7 @@ fn a_reader_that_sleeps_is_woken_by_every_message_and_by_the_end() {
     model(Some(3), || {
         let broadcast = Place::new(Broadcast::<Message, 2, LoomFutex>::new());
         let writer = send_in_thread(broadcast.get(), 2);
-        let mut reader = broadcast.get().reader_from_oldest();
+        let mut reader = Reader::from_oldest(broadcast.get());
         assert_eq!(reader.recv(), Ok([1; 2]));
         assert_eq!(reader.recv(), Ok([2; 2]));
         assert_eq!(reader.recv(), Err(RecvError::EndOfFile));
@@ -284,7 +284,7 @@ fn a_task_is_woken_by_a_message_and_by_the_end() {
     model(Some(2), || {
         let broadcast = Place::new(Broadcast::<Message, 2, Async<LoomFutex>>::new());
         let writer = send_in_thread(broadcast.get(), 1);
-        let mut reader = broadcast.get().reader_from_oldest();
+        let mut reader = Reader::from_oldest(broadcast.get());
         let task = Task::new();
         assert_eq!(task.block_on(|cx| pin!(reader.recv_async()).poll(cx)), Ok([1; 2]));
         assert_eq!(

@@ -71,20 +71,6 @@ impl<T: Plain, S: Storage<Element = SeqSlot<T>> + ?Sized, W: Wake> BroadcastInne
         Reader::new(self)
     }
 
-    /// A reader that begins at the oldest message that is still there.
-    ///
-    /// ```
-    /// use ringway_core::ring::broadcast::Broadcast;
-    /// let broadcast: Broadcast<u32, 2> = Broadcast::new();
-    /// let mut writer = broadcast.writer().unwrap();
-    /// (1..=3).for_each(|message| writer.send(message));
-    /// let mut reader = broadcast.reader_from_oldest();
-    /// assert_eq!(reader.try_recv(), Ok(Some(2)));
-    /// ```
-    pub fn reader_from_oldest(&self) -> Reader<&Self> {
-        Reader::from_oldest(self)
-    }
-
     /// The writer's half, or `None` while somebody has it. Any context may ask. Dropping it gives
     /// it back, and the readers wait for the next writer; [`Writer::close`] ends the stream.
     ///

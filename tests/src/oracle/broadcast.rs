@@ -87,7 +87,7 @@ impl<const N: usize> Run<'_, N> {
             9 => {
                 let oldest = self.oldest();
                 self.readers.truncate(3);
-                self.readers.push((self.broadcast.reader_from_oldest(), oldest));
+                self.readers.push((Reader::from_oldest(self.broadcast), oldest));
             }
             10 => {
                 self.readers.truncate(3);

@@ -12,7 +12,7 @@ use ringway_core::participant::Participant;
 use ringway_core::plain::Plain;
 use ringway_core::region::{Error, Item, Layout, SharedWait, TypeName, View};
 use ringway_core::ring::Ring;
-use ringway_core::ring::broadcast::Broadcast;
+use ringway_core::ring::broadcast::{Broadcast, Reader};
 use ringway_core::ring::bytes::ByteRing;
 use ringway_core::ring::latest::Latest;
 use ringway_core::ring::messages::MessageRing;
@@ -257,7 +257,7 @@ pub fn check(view: &View) -> Checked {
     ensure!(some!(readings.consumer_as(me)).try_pop() == Some(reading));
     ensure!(view.part::<Ring<[u64; 2], 4>>("readings").is_err());
     let lanes = some!(view.part::<Lanes>("lanes").ok());
-    ensure!(lanes.reader_from_oldest().try_recv() == Ok(Some(Lane([1, 2, 3, 4]))));
+    ensure!(Reader::from_oldest(lanes).try_recv() == Ok(Some(Lane([1, 2, 3, 4]))));
     check_messages(view, me, other)?;
     check_locks(view, me, other)
 }
@@ -289,7 +289,7 @@ fn check_messages(view: &View, me: Participant, other: Participant) -> Checked {
     ensure!(receiver.try_recv(&mut out) == Ok(13) && out[..13] == *b"of any length");
     ensure!(receiver.try_recv(&mut out) == Ok(0));
     let news = some!(view.part::<News>("news").ok());
-    let mut reader = news.reader_from_oldest();
+    let mut reader = Reader::from_oldest(news);
     for n in 3..=5 {
         ensure!(reader.try_recv() == Ok(Some(wide(n))));
     }

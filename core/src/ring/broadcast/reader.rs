@@ -68,6 +68,15 @@ impl<R: BroadcastRef> Reader<R> {
     }
 
     /// [`new`](Self::new), which begins at the oldest message that is still there.
+    ///
+    /// ```
+    /// use ringway_core::ring::broadcast::{Broadcast, Reader};
+    /// let broadcast: Broadcast<u32, 2> = Broadcast::new();
+    /// let mut writer = broadcast.writer().unwrap();
+    /// (1..=3).for_each(|message| writer.send(message));
+    /// let mut reader = Reader::from_oldest(&broadcast);
+    /// assert_eq!(reader.try_recv(), Ok(Some(2)));
+    /// ```
     pub fn from_oldest(owner: R) -> Self {
         let known = owner.get().sent();
         let oldest = number::oldest(known, owner.get().0.capacity());
@@ -171,7 +180,7 @@ impl<R: BroadcastRef> Reader<R> {
         skipped
     }
 
-    /// How many messages this reader is behind the writer. More than [`capacity`](Self::capacity): it will miss some.
+    /// How many messages this reader is behind the writer. More than the broadcast keeps: it will miss some.
     ///
     /// ```
     /// use ringway_core::ring::broadcast::Broadcast;
@@ -184,11 +193,6 @@ impl<R: BroadcastRef> Reader<R> {
         let place = &mut self.place.0;
         place.known = self.slots.line().newest(place.known);
         place.known.wrapping_add(1).saturating_sub(place.next.number)
-    }
-
-    /// How many messages are kept.
-    pub fn capacity(&self) -> usize {
-        self.slots.capacity() as usize
     }
 
     /// Whether the last writer closed its half or died, and nobody took it since. What it sent can

@@ -5,7 +5,7 @@ use super::{Message, Sleeper, late, message, number};
 use crate::crash::run::{self, Entry};
 use crate::crash::{CHILD, Check, EARLIER, Found, Operation, SURVIVOR, Structure};
 use ringway_core::participant::Participant;
-use ringway_core::ring::broadcast::{Broadcast, RecvError};
+use ringway_core::ring::broadcast::{Broadcast, Reader, RecvError};
 use std::mem::forget;
 
 const N: usize = 4;
@@ -47,7 +47,7 @@ fn leave(news: &News) {
 
 /// What a reader gets that begins at the oldest. As many as there are, less those that it is told it missed.
 fn read(news: &News, seen: &mut Vec<u64>) -> Check {
-    let mut reader = news.reader_from_oldest();
+    let mut reader = Reader::from_oldest(news);
     let there = reader.behind();
     let (mut count, mut missed) = (0, 0);
     loop {
@@ -130,7 +130,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
             "receive",
             |news: &News| send(news, [1, 2]),
             |news, note| {
-                let mut reader = news.reader_from_oldest();
+                let mut reader = Reader::from_oldest(news);
                 note.begin();
                 if let Ok(Some(found)) = reader.try_recv() {
                     note.got(number(found).expect("a whole message"));
