@@ -77,9 +77,9 @@ impl<R: RingRef> Consumer<R> {
     #[inline]
     pub fn try_pop(&mut self) -> Option<R::Value> {
         let head = self.cursor.0.first_filled()?;
-        // SAFETY: the ownership rule: one is ready. `release_from` makes sure that it is not read again.
+        // SAFETY: the ownership rule: one is ready. `release_first` makes sure that it is not read again.
         let value = unsafe { self.slots().read(self.cursor.0.capacity(), head) };
-        self.cursor.0.release_from(head, 1);
+        self.cursor.0.release_first(head);
         Some(value)
     }
 

@@ -35,13 +35,13 @@ pub(super) fn is_position(n: impl Capacity, word: u32) -> bool {
 #[inline(always)]
 pub(super) fn offset(n: impl Capacity, position: u32) -> u32 {
     let (n, masks) = (n.get(), masks(n));
-    if masks {
-        position & (n - 1)
-    } else if position >= n {
-        position - n
-    } else {
-        position
-    }
+    if masks { position & (n - 1) } else { wrapped(position, n) }
+}
+
+/// `position`, less `lap` if it is as much; `lap` is more than 0. Less than that, the difference is the larger number.
+#[inline(always)]
+fn wrapped(position: u32, lap: u32) -> u32 {
+    position.min(position.wrapping_sub(lap))
 }
 
 /// The position `by` slots further on; `by` is at most `N`.
@@ -52,13 +52,17 @@ pub(super) fn advance(n: impl Capacity, position: u32, by: u32) -> u32 {
     }
     let (n, masks) = (n.get(), masks(n));
     let next = position + by;
-    if masks {
-        next & (2 * n - 1)
-    } else if next >= 2 * n {
-        next - 2 * n
-    } else {
-        next
+    if masks { next & (2 * n - 1) } else { wrapped(next, 2 * n) }
+}
+
+/// The position of the next slot.
+#[inline(always)]
+pub(super) fn next(n: impl Capacity, position: u32) -> u32 {
+    if run_freely(n) || masks(n) {
+        return advance(n, position, 1);
     }
+    let next = position + 1;
+    if next == 2 * n.get() { 0 } else { next }
 }
 
 /// How many slots lie from one position to another that follows it.
@@ -142,6 +146,7 @@ mod tests {
                 assert_eq!(is_full(capacity, head, tail), behind == n);
                 assert_eq!(distance(capacity, head, tail), behind);
                 assert_eq!(advance(capacity, head, behind), tail);
+                assert_eq!(next(capacity, head), advance(capacity, head, 1));
                 let (start, first, second) = runs(capacity, head, behind);
                 assert_eq!(first + second, behind);
                 assert!(start + first <= n && second <= start);

@@ -94,7 +94,7 @@ impl<R: RingRef> Producer<R> {
         let Some(tail) = self.cursor.0.first_free() else { return Err(Full(value)) };
         // SAFETY: the ownership rule: there is room for one.
         unsafe { self.slots().write(self.cursor.0.capacity(), tail, value) };
-        self.cursor.0.publish_from(tail, 1);
+        self.cursor.0.publish_first(tail);
         Ok(())
     }
 

@@ -139,7 +139,7 @@ impl<W: Wake> Header<W> {
     /// Where consumer and producer stand, and whether they stood still meanwhile: then both stood there at one moment. (But for
     /// both having gone round the ring twice, each between two looks of ours.)
     pub(super) fn positions(&self) -> (u32, u32, bool) {
-        // Acquire, all four: partners are the releases in `publish_from` and `release_from`. Who sees that one side stands
+        // Acquire, all four: partners are the releases in `publish_to` and `release_to`. Who sees that one side stands
         // somewhere sees the other where it stood for that, or further on.
         let look = || {
             let head = self.consumer.0.position.load(Ordering::Acquire);
@@ -343,13 +343,18 @@ impl<C: Capacity, W: Wake> ProducerCursor<C, W> {
     /// Gives `count` slots to the consumer and wakes it. They are written, and at most as many as the last `room`.
     #[inline(always)]
     pub(super) fn publish(&mut self, count: u32) {
-        self.publish_from(self.tail(), count);
+        self.publish_to(position::advance(self.capacity, self.tail(), count));
     }
 
-    /// The same, of a caller who knows the position.
+    /// Gives the first free slot, which is at `tail`, to the consumer: [`publish`](Self::publish) of one, in short.
     #[inline(always)]
-    pub(super) fn publish_from(&mut self, tail: u32, count: u32) {
-        let tail = position::advance(self.capacity, tail, count);
+    pub(super) fn publish_first(&mut self, tail: u32) {
+        self.publish_to(position::next(self.capacity, tail));
+    }
+
+    /// Gives the slots before `tail` to the consumer.
+    #[inline(always)]
+    fn publish_to(&mut self, tail: u32) {
         self.tail = Cached::new(tail);
         // SYNC POINT A, release: with the load in `ConsumerCursor::tail`. The slots' content is seen with
         // the position.
@@ -485,7 +490,7 @@ impl<C: Capacity, W: Wake> ConsumerCursor<C, W> {
     /// Where the producer stands.
     #[inline(always)]
     fn tail(&self) -> u32 {
-        // SYNC POINT A, acquire: with the store in `ProducerCursor::publish_from`. The slots' content is seen with the
+        // SYNC POINT A, acquire: with the store in `ProducerCursor::publish_to`. The slots' content is seen with the
         // position.
         self.header().producer.0.position.load(Ordering::Acquire)
     }
@@ -577,20 +582,26 @@ impl<C: Capacity, W: Wake> ConsumerCursor<C, W> {
     /// `ready`.
     #[inline(always)]
     pub(super) fn release(&mut self, count: u32) {
-        self.release_from(self.head(), count);
-    }
-
-    /// The same, of a caller who knows the position.
-    #[inline(always)]
-    pub(super) fn release_from(&mut self, head: u32, count: u32) {
-        self.release_unheard(head, count);
+        self.release_unheard(self.head(), count);
         self.header().producers_bell().ring();
     }
 
-    /// The same, and wakes nobody.
+    /// Gives the first filled slot, which is at `head`, back: [`release`](Self::release) of one, in short.
+    #[inline(always)]
+    pub(super) fn release_first(&mut self, head: u32) {
+        self.release_to(position::next(self.capacity, head));
+        self.header().producers_bell().ring();
+    }
+
+    /// [`release`](Self::release) of a caller who knows the position; wakes nobody.
     #[inline(always)]
     pub(super) fn release_unheard(&mut self, head: u32, count: u32) {
-        let head = position::advance(self.capacity, head, count);
+        self.release_to(position::advance(self.capacity, head, count));
+    }
+
+    /// Gives the slots before `head` back.
+    #[inline(always)]
+    fn release_to(&mut self, head: u32) {
         self.head = Cached::new(head);
         // SYNC POINT B, release: with the load in `ProducerCursor::head`. We are done with the slots.
         self.header().consumer.0.position.store(head, Ordering::Release);
