@@ -122,7 +122,7 @@ use shared::Cell;
 /// A queue of `N` values of `T`, for any number of producers and consumers. `W` says how they can sleep, see
 /// [`Wake`].
 ///
-/// `N` is 1 to 65535; another does not compile. A power of two is quicker. Memory: `N` times the
+/// `N` is 1 to 65535; another does not compile. Memory: `N` times the
 /// value and 24 bytes, and 384 bytes more. On a microcontroller without caches it is the value and 16
 /// bytes, and 32 bytes more, for which attempts are not counted there and producers not registered
 /// (unless it has the feature `shared-layout`).
@@ -303,12 +303,12 @@ impl<T, W: Wake> QueueView<T, W> {
     /// [`PushError::Full`] when every slot is held, [`PushError::Closed`] when the queue is closed;
     /// [`PushError::Corrupt`]; with the value.
     pub fn try_push(&self, value: T) -> Result<(), PushError<T>> {
-        self.handle(Participant::LOCAL).try_push(value)
+        self.handle(Participant::LOCAL).push_now(value)
     }
 
     /// Pops the oldest value, if there is one. Lock-free.
     pub fn try_pop(&self) -> Option<T> {
-        self.handle(Participant::LOCAL).try_pop()
+        self.handle(Participant::LOCAL).pop_now()
     }
 
     /// Pops every value that is in the queue now, one by one; fewer if others pop meanwhile. Values that
@@ -463,7 +463,7 @@ impl<T, W: Wake> QueueView<T, W> {
         self.shared().is_valid()
     }
 
-    /// How many values were ever pushed, modulo 2^48 or a little less.
+    /// How many values were ever pushed; it comes around after 2^47 or more.
     pub fn pushed(&self) -> u64 {
         self.shared().pushed()
     }

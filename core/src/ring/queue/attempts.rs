@@ -122,16 +122,17 @@ impl<W: Wake> Shared<'_, W> {
         me: Participant,
         ended_claims: u16,
     ) -> Result<(), Refused> {
+        let slot = self.slot(slot).ok_or(Refused::Corrupt)?;
         let mut from = self.tail_hint();
         loop {
-            let (position, seen) = self.first_unfilled(from)?;
+            let (position, place, seen) = self.first_unfilled(from)?;
             // Before the slot's word says so, in which the one who may find us dead looks. Relaxed:
             // published by the entry. Had the two stores changed cells, a death between them would
             // make the count begin anew.
-            if let Some(tries) = self.tries_of(slot) {
+            if let Some(tries) = self.tries_of(slot.index) {
                 tries.store(position.word() | u64::from(ended_claims), Ordering::Relaxed);
             }
-            match self.exchange_entry(slot, me, Phase::Requeuing, position, seen) {
+            match self.exchange_entry(slot, me, Phase::Requeuing, position, place, seen) {
                 Ok(()) => return Ok(()),
                 Err(lost) => from = self.tail_after(lost, position),
             }

@@ -84,15 +84,93 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
 
     #[inline(always)]
     pub(super) fn push_now(self, value: T) -> Result<(), PushError<T>> {
+        if !Cached::ENABLED {
+            return self.push_again(value);
+        }
+        let shared = self.shared();
+        if shared.is_closed_for_producers() {
+            return Err(PushError::Closed(value));
+        }
+        let (Handle { queue, me }, from) = (self, shared.tail_hint());
+        let place = match shared.place(from) {
+            Some(place) if shared.try_take(me, place) => place,
+            _ => return Self::push_from(queue, me, value, from),
+        };
+        queue.touch_write(place.index);
+        // SAFETY: the slot's word says `Writing` and is ours, so that nobody else touches the slot.
+        unsafe { queue.value(place.index).write(value) };
+        let committed = shared.try_commit(place.slot(), me, place);
+        committed.or_else(|lost| Self::push_behind(queue, me, lost, place.index, from))
+    }
+
+    #[inline(always)]
+    pub(super) fn pop_now(self) -> Option<T> {
+        if !Cached::ENABLED {
+            return self.claim_now().ok()?.map(Claim::take);
+        }
+        let (shared, Handle { queue, me }) = (self.shared(), self);
+        let from = shared.head_hint();
+        match shared.try_claim(me, from) {
+            Ok(ClaimResult::Claimed(slot, position)) => {
+                Some(Claim { handle: Handle { queue, me }, slot, position }.take())
+            }
+            Ok(_) => None,
+            Err(lost) => Self::pop_behind(queue, me, lost, from),
+        }
+    }
+
+    #[inline(always)]
+    fn push_again(self, value: T) -> Result<(), PushError<T>> {
         match self.reserve_now() {
             Ok(loan) => loan.write(value),
             Err(error) => Err(error.with(value)),
         }
     }
 
-    #[inline(always)]
-    pub(super) fn pop_now(self) -> Option<T> {
-        self.claim_now().ok()?.map(Claim::take)
+    // What is left of a push and of a pop when one of their steps failed. They get the handle in parts, which so stay in
+    // registers as long as none does.
+
+    #[cold]
+    #[inline(never)]
+    fn push_from(
+        queue: &'q QueueView<T, W>,
+        me: Participant,
+        value: T,
+        from: Position,
+    ) -> Result<(), PushError<T>> {
+        match queue.shared().take(me, from) {
+            Ok((slot, from)) => Loan { handle: Handle { queue, me }, slot, from }.write(value),
+            Err(error) => Err(error.with(value)),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn push_behind(
+        queue: &'q QueueView<T, W>,
+        me: Participant,
+        lost: Contended<'q>,
+        slot: usize,
+        from: Position,
+    ) -> Result<(), PushError<T>> {
+        let loan = ManuallyDrop::new(Loan { handle: Handle { queue, me }, slot, from });
+        let committed = loan.handle.same().commit_again(lost, slot, from);
+        committed.map_err(|refused| ManuallyDrop::into_inner(loan).refused(refused))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn pop_behind(
+        queue: &'q QueueView<T, W>,
+        me: Participant,
+        lost: Contended<'q>,
+        from: Position,
+    ) -> Option<T> {
+        let handle = Handle { queue, me };
+        match handle.same().claim_again(lost, from) {
+            ClaimResult::Claimed(slot, position) => Some(Claim { handle, slot, position }.take()),
+            _ => None,
+        }
     }
 
     #[inline(always)]
@@ -115,7 +193,10 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
         if !Cached::ENABLED {
             return shared.take(self.me, from);
         }
-        shared.try_take(self.me, from).map_or_else(|| self.take_again(from), Ok)
+        match shared.place(from) {
+            Some(place) if shared.try_take(self.me, place) => Ok((place.index, from)),
+            _ => self.take_again(from),
+        }
     }
 
     #[cold]
@@ -145,7 +226,11 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
         if !Cached::ENABLED {
             return self.shared().commit(slot, self.me, from);
         }
-        let committed = self.shared().try_commit(slot, self.me, from);
+        let shared = self.shared();
+        let committed = match (shared.slot(slot), shared.place(from)) {
+            (Some(slot), Some(place)) => shared.try_commit(slot, self.me, place),
+            _ => Err(Contended(None)),
+        };
         committed.or_else(|lost| self.commit_again(lost, slot, from))
     }
 
@@ -253,17 +338,20 @@ impl<T, W: Wake> Loan<'_, T, W> {
     pub fn write(mut self, value: T) -> Result<(), PushError<T>> {
         self.as_uninit().write(value);
         // SAFETY: just written.
-        unsafe { self.commit_or_back() }.map_err(|(back, refused)| {
-            back.touch();
-            // SAFETY: the slot's word says `Writing` or `Committing` and is ours; the value was written above, and is not
-            // touched again before the slot is free.
-            let value = unsafe { back.handle.value(back.slot).read() };
-            drop(back);
-            match refused {
-                Refused::Closed => PushError::Closed(value),
-                Refused::Corrupt => PushError::Corrupt(value),
-            }
-        })
+        unsafe { self.commit_or_back() }.map_err(|(back, refused)| back.refused(refused))
+    }
+
+    /// Takes the value back, which was written and not sent.
+    fn refused(self, refused: Refused) -> PushError<T> {
+        self.touch();
+        // SAFETY: the slot's word says `Writing` or `Committing` and is ours; the value was written, and is not touched
+        // again before the slot is free.
+        let value = unsafe { self.handle.value(self.slot).read() };
+        drop(self);
+        match refused {
+            Refused::Closed => PushError::Closed(value),
+            Refused::Corrupt => PushError::Corrupt(value),
+        }
     }
 
     fn touch(&self) {
@@ -326,7 +414,7 @@ impl<T, W: Wake> Drop for Loan<'_, T, W> {
 pub struct Claim<'q, T, W: Wake> {
     handle: Handle<'q, T, W>,
     slot: usize,
-    position: Position,
+    pub(super) position: Position,
 }
 
 // SAFETY: the value is this claim's alone until it is completed, and `T: Send`.
@@ -376,9 +464,9 @@ impl<T, W: Wake> Claim<'_, T, W> {
     }
 
     /// The value's place in the order of the queue: the positions of two claims tell which was sent first, until they
-    /// come around after 2^48 messages.
-    pub const fn position(&self) -> u64 {
-        self.position.number()
+    /// come around after 2^47 messages or more.
+    pub fn position(&self) -> u64 {
+        self.position.ordinal(self.handle.queue.capacity())
     }
 
     #[cfg(not(loom))]

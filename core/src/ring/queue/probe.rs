@@ -18,6 +18,8 @@ pub(super) enum Probe<'q> {
     Nothing,
     /// The end of a closed queue's order.
     End,
+    /// A number that no slot has.
+    Corrupt,
     /// A message that somebody claimed; so all before this position were claimed.
     Claimed(Position),
 }
@@ -28,6 +30,15 @@ pub(super) enum Probe<'q> {
 fn is_over(left: &mut usize) -> bool {
     *left = left.saturating_sub(1);
     Cached::ENABLED && *left == 0
+}
+
+/// What the entry of `position` says, if that is not filled, and the order does not end there.
+#[inline(always)]
+pub(super) fn unfilled(entry: &AtomicU64, position: Position) -> Option<Entry> {
+    // Relaxed: what was before `position` is seen by who looked for it, in `tail_hint`; what counts
+    // is found out by an exchange.
+    let entry = Entry(entry.load(Ordering::Relaxed));
+    entry.is_before(position).then_some(entry)
 }
 
 impl<'q, W: Wake> Shared<'q, W> {
@@ -44,7 +55,7 @@ impl<'q, W: Wake> Shared<'q, W> {
         let mut len = 0;
         for _ in 0..LOOKS {
             let Ok((head, Probe::Message { .. })) = self.first_unclaimed(from) else { return 0 };
-            let Ok((tail, _)) = self.first_unfilled(self.tail_hint()) else { return 0 };
+            let Ok((tail, ..)) = self.first_unfilled(self.tail_hint()) else { return 0 };
             // The head again: if it stood still, the tail was where we saw it while the head was there.
             let again = match self.first_unclaimed(head) {
                 Ok((again, Probe::Message { .. })) => again,
@@ -64,7 +75,7 @@ impl<'q, W: Wake> Shared<'q, W> {
     /// How many messages were ever sent, more or less; 0 when the words are not those of a queue.
     pub(super) fn pushed(self) -> u64 {
         let tail = self.first_unfilled(self.tail_hint());
-        tail.map_or(0, |(tail, _)| tail.back(1, self.n()).number())
+        tail.map_or(0, |(tail, ..)| tail.back(1, self.n()).ordinal(self.n()))
     }
 
     /// Whether the words can be those of a queue: each by itself, and the ways along the entries have an end.
@@ -132,16 +143,15 @@ impl<'q, W: Wake> Shared<'q, W> {
         self.n().saturating_mul(4).saturating_add(256)
     }
 
-    /// What a consumer finds at `position`.
+    /// What a consumer finds at `position`, whose entry this is.
     #[inline(always)]
-    pub(super) fn look(self, position: Position) -> Probe<'q> {
-        let Some(entry) = self.entry(position) else { return Probe::End };
+    pub(super) fn look(self, position: Position, entry: &AtomicU64) -> Probe<'q> {
         // Acquire: partner is the release of 3. The value and the slot's word are seen with the entry: an older word would
         // look as if the message had been claimed.
         let entry = Entry(entry.load(Ordering::Acquire));
         match entry.seen_from(position) {
             EntryState::Here(slot) => {
-                let Some(owner) = self.owner(slot) else { return Probe::End };
+                let Some(owner) = self.owner(slot) else { return Probe::Corrupt };
                 // At least as new as the word before 3, by the acquire above. SYNC POINT E, acquire: with
                 // the release in `claim_found`, and those of 2 and 5. Who sees that a message was claimed
                 // sees what its consumer saw: the next one, if that was there.
@@ -172,7 +182,7 @@ impl<'q, W: Wake> Shared<'q, W> {
     ) -> Result<(Position, Probe<'q>), Corrupt> {
         let (mut from, mut left) = (position, self.longest_walk());
         loop {
-            match self.look(position) {
+            match self.look(position, self.entry(position).ok_or(Corrupt)?) {
                 Probe::Claimed(next) => position = next,
                 found => return Ok((position, found)),
             }
@@ -186,23 +196,24 @@ impl<'q, W: Wake> Shared<'q, W> {
         }
     }
 
-    /// The first position from `position` on that is not filled, or is where the order of a closed queue ends, and what its
-    /// entry says. All before `position` are filled. Bounded as [`first_unclaimed`](Self::first_unclaimed) is.
+    /// The first position from `position` on that is not filled, or is where the order of a closed queue ends, its entry, and
+    /// what that says. All before `position` are filled. Bounded as [`first_unclaimed`](Self::first_unclaimed) is.
     #[inline(always)]
     pub(super) fn first_unfilled(
         self,
         mut position: Position,
-    ) -> Result<(Position, Entry), Corrupt> {
+    ) -> Result<(Position, &'q AtomicU64, Entry), Corrupt> {
         let (mut from, mut left) = (position, self.longest_walk());
         loop {
             // SYNC POINT E, acquire: with the release of 3. One message is in the order behind the others:
             // who sees it sees those, also where it goes on a lap later, past entries that it did not look at.
-            let entry = Entry(self.entry(position).ok_or(Corrupt)?.load(Ordering::Acquire));
+            let place = self.entry(position).ok_or(Corrupt)?;
+            let entry = Entry(place.load(Ordering::Acquire));
             match entry.seen_from(position) {
                 EntryState::Here(_) => position = position.next(self.n()),
                 // Filled again since: so all before that one are.
                 EntryState::After => position = entry.position(),
-                EntryState::Before | EntryState::End => return Ok((position, entry)),
+                EntryState::Before | EntryState::End => return Ok((position, place, entry)),
             }
             if is_over(&mut left) {
                 position = self.tail_hint();
@@ -212,15 +223,6 @@ impl<'q, W: Wake> Shared<'q, W> {
                 (from, left) = (position, self.longest_walk());
             }
         }
-    }
-
-    /// What the entry of `position` says, if that is not filled, and the order does not end there.
-    #[inline(always)]
-    pub(super) fn unfilled(self, position: Position) -> Option<Entry> {
-        // Relaxed: what was before `position` is seen by who looked for it, in `tail_hint`; what counts
-        // is found out by an exchange.
-        let entry = Entry(self.entry(position)?.load(Ordering::Relaxed));
-        (entry.seen_from(position) == EntryState::Before).then_some(entry)
     }
 
     /// Whether a message is put at `position` right now, as far as one sees: its slot was taken, and it is not there yet.

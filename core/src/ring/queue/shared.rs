@@ -109,6 +109,29 @@ impl<W: Wake> Clone for Shared<'_, W> {
 }
 impl<W: Wake> Copy for Shared<'_, W> {}
 
+/// A slot, with the word that says who holds it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Slot<'q> {
+    pub(super) index: usize,
+    pub(super) owner: &'q AtomicU64,
+}
+
+/// A position, and the cell in which its entry is, beside the word of the slot of the same number.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place<'q> {
+    pub(super) position: Position,
+    pub(super) index: usize,
+    pub(super) cell: &'q Cell,
+}
+
+impl<'q> Place<'q> {
+    /// The slot of that number.
+    #[inline(always)]
+    pub(super) fn slot(self) -> Slot<'q> {
+        Slot { index: self.index, owner: &self.cell.owner }
+    }
+}
+
 /// Why no message will come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NoMore {
@@ -174,10 +197,29 @@ impl<'q, W: Wake> Shared<'q, W> {
         self.cells.len()
     }
 
-    /// The entry of a position. There is one, but in a queue of no slots, which is none.
+    /// The place of a position [within its lap](Position::is_within_lap), where a message goes through
+    /// the quick way: it is judged once, and not again in each step.
+    #[inline(always)]
+    pub(super) fn place(self, position: Position) -> Option<Place<'q>> {
+        if !position.is_within_lap(self.n()) {
+            return None;
+        }
+        let index = position.index(self.n());
+        // SAFETY: so it is less than the number of cells, which is not 0. That number is a part of a reference, in
+        // private memory.
+        let cell = unsafe { self.cells.get_unchecked(index) };
+        Some(Place { position, index, cell })
+    }
+
+    /// The entry of a position. There is one, unless something else wrote into the memory.
     #[inline(always)]
     pub(super) fn entry(self, position: Position) -> Option<&'q AtomicU64> {
         Some(&self.cells.get(position.index(self.n()))?.entry)
+    }
+
+    #[inline(always)]
+    pub(super) fn slot(self, index: usize) -> Option<Slot<'q>> {
+        Some(Slot { index, owner: self.owner(index)? })
     }
 
     #[inline(always)]

@@ -1,11 +1,11 @@
 //! The steps of a message through a queue: a slot is taken, the message committed and claimed, the slot freed.
 
 use super::NoSlot;
-use super::probe::Probe;
-use super::shared::{Contended, Refused, Shared};
+use super::probe::{Probe, unfilled};
+use super::shared::{Contended, Place, Refused, Shared, Slot};
 use super::word::{self, Entry, EntryState, Phase, Position, SlotState};
 use crate::participant::Participant;
-use crate::sync::{Cached, Ordering, worth_a_try};
+use crate::sync::{AtomicU64, Cached, Ordering, worth_a_try};
 use crate::wait::Wake;
 
 /// Likely-free slots to probe before a full scan. Without caches a full scan costs nobody else anything.
@@ -35,13 +35,26 @@ pub(super) enum ClaimResult {
     Corrupt,
 }
 
+/// 1: takes a slot; false when it is not free, or another took it.
+#[inline(always)]
+fn exchange_free(owner: &AtomicU64, me: Participant) -> bool {
+    let mine = SlotState { phase: Phase::Writing, by: me, position: Position::START }.pack();
+    // Relaxed: a look before the exchange.
+    worth_a_try(|| owner.load(Ordering::Relaxed) == SlotState::FREE)
+        // Acquire: partner is the release of whoever freed it (5, a dropped loan, a recovery), who is done with
+        // the slot. Failure, relaxed: another took it.
+        && owner
+            .compare_exchange(SlotState::FREE, mine, Ordering::Acquire, Ordering::Relaxed)
+            .is_ok()
+}
+
 impl<'q, W: Wake> Shared<'q, W> {
-    /// Takes the slot for `me` that is most likely free, at the first look; returns it, and a position from where to look for
-    /// its place.
+    /// Takes the slot for `me` that is most likely free, at the first look: that of the same number
+    /// as the place that it goes to.
     #[inline(always)]
-    pub(super) fn try_take(self, me: Participant, position: Position) -> Option<(usize, Position)> {
-        self.unfilled(position)?;
-        self.take_natural(position, me)
+    pub(super) fn try_take(self, me: Participant, place: Place<'q>) -> bool {
+        unfilled(&place.cell.entry, place.position).is_some()
+            && exchange_free(&place.cell.owner, me)
     }
 
     /// Takes the slot of the same number as `position`, which comes next: its word lies beside the entry that we write next.
@@ -59,7 +72,7 @@ impl<'q, W: Wake> Shared<'q, W> {
     ) -> Result<(usize, Position), NoSlot> {
         let mut is_first = true;
         loop {
-            let Ok((position, before)) = self.first_unfilled(from) else {
+            let Ok((position, _, before)) = self.first_unfilled(from) else {
                 return Err(NoSlot::Corrupt);
             };
             if let Some(taken) = self.take_natural(position, me) {
@@ -134,18 +147,8 @@ impl<'q, W: Wake> Shared<'q, W> {
     }
 
     /// 1: takes a slot; false when it is not free, or another took it.
-    #[inline(always)]
     fn exchange_free(self, slot: usize, me: Participant) -> bool {
-        let mine = SlotState { phase: Phase::Writing, by: me, position: Position::START }.pack();
-        self.owner(slot).is_some_and(|owner| {
-            // Relaxed: a look before the exchange.
-            worth_a_try(|| owner.load(Ordering::Relaxed) == SlotState::FREE)
-                // Acquire: partner is the release of whoever freed it (5, a dropped loan, a recovery), who is done with
-                // the slot. Failure, relaxed: another took it.
-                && owner
-                    .compare_exchange(SlotState::FREE, mine, Ordering::Acquire, Ordering::Relaxed)
-                    .is_ok()
-        })
+        self.owner(slot).is_some_and(|owner| exchange_free(owner, me))
     }
 
     /// 5: the slot is nobody's.
@@ -181,16 +184,14 @@ impl<'q, W: Wake> Shared<'q, W> {
         me: Participant,
         mut from: Position,
     ) -> Result<(), Refused> {
-        if slot >= self.n() {
-            return Err(Refused::Corrupt);
-        }
+        let slot = self.slot(slot).ok_or(Refused::Corrupt)?;
         loop {
-            let (position, seen) = self.first_unfilled(from)?;
+            let (position, place, seen) = self.first_unfilled(from)?;
             // The mark of the end. Only a message that was in the order before takes its place.
             if seen == Entry::closed(position) {
                 return Err(Refused::Closed);
             }
-            match self.exchange_entry(slot, me, Phase::Committing, position, seen) {
+            match self.exchange_entry(slot, me, Phase::Committing, position, place, seen) {
                 Ok(()) => break,
                 Err(lost) => from = self.tail_after(lost, position),
             }
@@ -203,12 +204,13 @@ impl<'q, W: Wake> Shared<'q, W> {
     #[inline(always)]
     pub(super) fn try_commit(
         self,
-        slot: usize,
+        slot: Slot<'q>,
         me: Participant,
-        from: Position,
+        place: Place<'q>,
     ) -> Result<(), Contended<'q>> {
-        let seen = self.unfilled(from).ok_or(Contended(None))?;
-        self.exchange_entry(slot, me, Phase::Committing, from, seen)?;
+        let Place { position, cell, .. } = place;
+        let seen = unfilled(&cell.entry, position).ok_or(Contended(None))?;
+        self.exchange_entry(slot, me, Phase::Committing, position, &cell.entry, seen)?;
         self.tail.bell.ring();
         Ok(())
     }
@@ -218,21 +220,19 @@ impl<'q, W: Wake> Shared<'q, W> {
     #[inline(always)]
     pub(super) fn exchange_entry(
         self,
-        slot: usize,
+        slot: Slot<'q>,
         me: Participant,
         phase: Phase,
         position: Position,
+        place: &AtomicU64,
         seen: Entry,
     ) -> Result<(), Contended<'q>> {
-        let (Some(owner), Some(place)) = (self.owner(slot), self.entry(position)) else {
-            return Err(Contended(None));
-        };
         // 2. Published by 3. SYNC POINT E, release: who sees this instead of an earlier message of the slot
         // sees that it was claimed, as we do.
-        owner.store(SlotState { phase, by: me, position }.pack(), Ordering::Release);
+        slot.owner.store(SlotState { phase, by: me, position }.pack(), Ordering::Release);
         // 3. Release: partner is the acquire of the look at the entry in `look`. Failure, relaxed: another was faster, or we
         // had looked at something old. What is there now is seen by the next look.
-        let entry = Entry::new(position, slot);
+        let entry = Entry::new(position, slot.index);
         place
             .compare_exchange(seen.0, entry.0, Ordering::Release, Ordering::Relaxed)
             .map_err(|_| Contended(Some(&self.tail.position)))?;
@@ -262,7 +262,8 @@ impl<'q, W: Wake> Shared<'q, W> {
         me: Participant,
         position: Position,
     ) -> Result<ClaimResult, Contended<'q>> {
-        self.claim_found(me, position, self.look(position))
+        let Place { cell, .. } = self.place(position).ok_or(Contended(None))?;
+        self.claim_found(me, position, self.look(position, &cell.entry))
     }
 
     #[inline(always)]
@@ -291,6 +292,7 @@ impl<'q, W: Wake> Shared<'q, W> {
             Probe::Nothing if self.end(position) => Ok(ClaimResult::Ended),
             Probe::Nothing | Probe::Claimed(_) => Err(Contended(None)),
             Probe::End => Ok(ClaimResult::Ended),
+            Probe::Corrupt => Ok(ClaimResult::Corrupt),
         }
     }
 

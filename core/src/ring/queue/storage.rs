@@ -82,6 +82,7 @@ impl<T, const N: usize, W: Wake> Queue<T, N, W> {
     /// The queue, whose capacity is a part of the reference.
     #[inline(always)]
     pub(super) const fn as_view(&self) -> &QueueView<T, W> {
+        const { Self::VALID };
         let at = ptr::slice_from_raw_parts(ptr::from_ref(self).cast::<Bundle<T>>(), N);
         // SAFETY: a queue of `N` slots, which lives as long, and is as large as its view at least. All of both is in an
         // `UnsafeCell`.

@@ -130,7 +130,7 @@ fn an_attempt_is_counted_once_wherever_its_participant_died() {
         let handle = queue.handle(DEAD);
         let claim = ManuallyDrop::new(handle.try_claim().unwrap());
         assert_eq!(claim.attempts(), 2);
-        let (slot, position) = (claim.slot(), Position::new(claim.position()));
+        let (slot, position) = (claim.slot(), claim.position);
         let next = position.next(N);
         let owner = &queue.shared().cells[slot].owner;
         let say = |phase, position| {

@@ -19,21 +19,22 @@ pub(super) const MAX_SLOTS: usize = CLOSED;
 /// Not a slot: what an entry says where the order of a closed queue ends.
 const CLOSED: usize = BESIDE as usize;
 
-/// Positions run from 0 to one less than this: the largest multiple of `n` that there is room for.
-const fn end(n: usize) -> u64 {
-    (1 << (64 - SHIFT)) - modulo(1 << (64 - SHIFT), n)
+/// The bits of a position's number that say its index in a queue of `n` slots: as many as the last
+/// index needs. Above them is the lap.
+///
+/// So an index takes neither a division nor a number that is known only when the program runs. When
+/// `n` is no power of two, the numbers from `n` on up to the next one are left out of each lap.
+#[inline(always)]
+const fn mask(n: usize) -> usize {
+    // Of no slots, too: there is nothing that could panic.
+    let double = n.wrapping_shl(1).wrapping_sub(1) | 1;
+    (1 << (usize::BITS - 1 - double.leading_zeros())) - 1
 }
 
-/// The remainder; of 0 slots there is none, and no division that could panic.
+/// How many numbers are left out of a lap.
 #[inline(always)]
-const fn modulo(number: u64, n: usize) -> u64 {
-    if n.is_power_of_two() {
-        return number & (n as u64 - 1);
-    }
-    match number.checked_rem(n as u64) {
-        Some(remainder) => remainder,
-        None => 0,
-    }
+const fn left_out(n: usize) -> u64 {
+    (mask(n) as u64).wrapping_add(1).wrapping_sub(n as u64)
 }
 
 /// Which one a message is in the order of the queue: its number, in the upper bits. The first is number 1: zeroed memory
@@ -67,33 +68,54 @@ impl Position {
         self.0
     }
 
-    /// Which entry it belongs to.
+    /// Which entry it belongs to. Less than `n`, unless something else wrote into the memory.
     #[inline(always)]
     pub(super) const fn index(self, n: usize) -> usize {
-        modulo(self.number(), n) as usize
+        self.number() as usize & mask(n)
+    }
+
+    /// The lap.
+    const fn lap(self, n: usize) -> u64 {
+        self.number() >> mask(n).count_ones()
+    }
+
+    /// How many positions there are before this one: its number without those that are left out.
+    pub(super) const fn ordinal(self, n: usize) -> u64 {
+        self.lap(n).wrapping_mul(n as u64).wrapping_add(self.index(n) as u64)
+    }
+
+    /// Whether its index is less than `n`, and the next position has the next number. It is so in
+    /// all of a lap but, when `n` is no power of two, at its end.
+    #[inline(always)]
+    pub(super) const fn is_within_lap(self, n: usize) -> bool {
+        // Arithmetic instead of a choice, which would be made again for each position.
+        self.index(n) <= n.wrapping_sub(1).wrapping_sub((mask(n) >= n) as usize)
     }
 
     /// The next one.
     #[inline(always)]
     pub(super) const fn next(self, n: usize) -> Position {
-        /// No end is before this. So the end need not be calculated, which takes a division, but for the last few.
-        const ENDS_FROM: u64 = (1 << (64 - SHIFT)) - MAX_SLOTS as u64;
-        let next = Position(self.0.wrapping_add(1 << SHIFT));
-        if next.number() >= ENDS_FROM && !n.is_power_of_two() && next.number() == end(n) {
-            Position(0)
+        if self.is_within_lap(n) {
+            Position(self.0.wrapping_add(1 << SHIFT))
         } else {
-            next
+            self.next_lap(n)
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    const fn next_lap(self, n: usize) -> Position {
+        Position(self.0.wrapping_add((left_out(n) + 1) << SHIFT))
     }
 
     /// The one `by` before this; `by` is at most `n`.
     #[inline(always)]
     pub(super) const fn back(self, by: usize, n: usize) -> Position {
         let back = self.0.wrapping_sub((by as u64) << SHIFT);
-        if self.number() >= by as u64 || n.is_power_of_two() {
+        if self.index(n) >= by || n.is_power_of_two() {
             Position(back)
         } else {
-            Position(back.wrapping_add(end(n) << SHIFT))
+            Position(back.wrapping_sub(left_out(n) << SHIFT))
         }
     }
 
@@ -106,8 +128,11 @@ impl Position {
 
     /// How many messages after `earlier` this is; more than `n` when it is not.
     pub(super) const fn since(self, earlier: Position, n: usize) -> u64 {
-        let since = self.number().wrapping_sub(earlier.number());
-        if self.number() >= earlier.number() { since } else { since.wrapping_add(end(n)) }
+        // Of as many bits as a lap's number has: laps come around.
+        let above = SHIFT + mask(n).count_ones();
+        let laps = (self.lap(n).wrapping_sub(earlier.lap(n)) << above) >> above;
+        let since = laps.wrapping_mul(n as u64).wrapping_add(self.index(n) as u64);
+        since.wrapping_sub(earlier.index(n) as u64)
     }
 }
 
@@ -148,9 +173,15 @@ impl Entry {
 
     /// Whether entry `index` of a queue of `n` slots can say this.
     pub(super) const fn is_valid_at(self, index: usize, n: usize) -> bool {
-        let is_position = n.is_power_of_two() || self.position().number() < end(n);
         let is_slot = self.slot() < n || self.is_closed();
-        self.0 == Entry::UNUSED.0 || is_position && is_slot && self.position().index(n) == index
+        self.0 == Entry::UNUSED.0 || is_slot && self.position().index(n) == index
+    }
+
+    /// Whether `position`, whose entry this is, is not filled: [`EntryState::Before`].
+    #[inline(always)]
+    pub(super) const fn is_before(self, position: Position) -> bool {
+        // What stands beside a position is less than what is between two.
+        (self.0.wrapping_sub(position.0) as i64) < 0
     }
 
     /// What this says to one who looks for the message at `position`, whose entry it is.
@@ -293,7 +324,7 @@ mod tests {
         }
         for (index, n) in [(0, 4), (3, 4), (2, 3)] {
             assert!(Entry::UNUSED.is_valid_at(index, n));
-            let position = Position::new(index as u64 + 5 * n as u64);
+            let position = Position::new(index as u64 + 5 * 4);
             assert!(Entry::new(position, n - 1).is_valid_at(index, n));
             assert!(Entry::closed(position).is_valid_at(index, n));
             assert!(!Entry::new(position, n).is_valid_at(index, n), "there is no such slot");
@@ -304,8 +335,8 @@ mod tests {
 
     #[test]
     fn positions_come_around_where_the_entries_do() {
-        for n in [1, 3, 64] {
-            let last = Position::new(end(n) - 1);
+        for n in [1, 2, 3, 5, 64, MAX_SLOTS] {
+            let last = Position::new(LAST - left_out(n));
             assert_eq!(last.index(n), n - 1);
             assert_eq!(last.next(n), Position::START);
             assert_eq!(Position::START.back(1, n), last);
@@ -322,7 +353,40 @@ mod tests {
             );
             assert_eq!(Entry::closed(last).seen_from(last), EntryState::End);
             assert_eq!(Entry::new(Position::START, 0).seen_from(first), EntryState::After);
-            assert_eq!(Entry::UNUSED.seen_from(Position::new(n as u64)), EntryState::Before);
+            assert_eq!(Entry::UNUSED.seen_from(Position::START.next(n)), EntryState::Before);
+            for (entry, at) in [
+                (Entry::new(first, 0), Position::START),
+                (Entry::new(first, 0), first),
+                (Entry::new(last, MAX_SLOTS - 1), Position::START),
+                (Entry::closed(last), Position::START),
+                (Entry::closed(last), last),
+                (Entry::new(Position::START, 0), last),
+                (Entry::UNUSED, Position::START.next(n)),
+            ] {
+                let is_before = entry.seen_from(at) == EntryState::Before;
+                assert_eq!(entry.is_before(at), is_before, "{entry:?} at {at:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn positions_go_through_the_entries_one_by_one_and_back() {
+        for n in [1, 2, 3, 4, 5, 7, 9] {
+            let mut position = Position::START;
+            for step in 0..4 * n as u64 {
+                assert_eq!(
+                    (position.ordinal(n), position.index(n) as u64),
+                    (step, step % n as u64)
+                );
+                for by in 0..=n {
+                    let earlier = position.back(by, n);
+                    assert_eq!(position.since(earlier, n), by as u64, "{n}: {by} before {step}");
+                    assert!(by == 0 || earlier.since(position, n) > n as u64);
+                    assert_eq!(position.is_after(earlier), by > 0);
+                }
+                assert_eq!(position.next(n).back(1, n), position);
+                position = position.next(n);
+            }
         }
     }
 }
