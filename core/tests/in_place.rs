@@ -242,10 +242,9 @@ fn a_queue_of_bytes_is_the_queue_of_a_type() {
     }
     core::mem::forget(me.try_reserve());
     // SAFETY: nobody acts for participant 7 any more.
-    let held =
-        unsafe { raw.words().handle(Participant::LOCAL).recover(Participant::new(7).unwrap()) };
-    assert_eq!((held, raw.words().is_valid()), (1, true));
-    raw.words().close();
+    let held = unsafe { raw.handle(Participant::LOCAL).recover(Participant::new(7).unwrap()) };
+    assert_eq!((held, raw.is_valid()), (1, true));
+    raw.close();
     assert_eq!(me.try_push(&[0; 48]), Err(Error::BrokenPipe));
     for (capacity, align) in [(0, 1), (65536, 1), (4, 4096)] {
         let item = Layout::from_size_align(align, align).unwrap();

@@ -337,7 +337,7 @@ fn bytes_of_any_size_are_waited_for() {
                 for round in 0..100 {
                     me.reserve_deadline(None).unwrap().write(&vec![round; size]).unwrap();
                 }
-                queue.words().close();
+                queue.close();
             });
             for round in 0..100 {
                 let claim = me.claim_deadline(None).unwrap();

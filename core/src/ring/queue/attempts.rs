@@ -8,26 +8,8 @@
 use super::shared::{Refused, Shared};
 use super::word::{Phase, Position, SlotState};
 use crate::participant::Participant;
-use crate::sync::{AtomicU32, AtomicU64, Ordering, RmwU32, const_unless_loom};
+use crate::sync::{AtomicU64, Ordering};
 use crate::wait::Wake;
-
-/// What a queue knows of all its messages' claims.
-#[derive(Debug)]
-#[repr(C)]
-pub(super) struct Limit {
-    /// How many claims there are of one message; 0: as many as it takes.
-    max: AtomicU32,
-    /// How many messages were given up.
-    refused: RmwU32,
-}
-
-impl Limit {
-    const_unless_loom! {
-        pub(super) fn new() -> Self {
-            Limit { max: AtomicU32::new(0), refused: RmwU32::new(0) }
-        }
-    }
-}
 
 /// How many claims of the message at `position` ended, and whether `word`, of its slot, says that
 /// it was already put back behind there, or was about to be.

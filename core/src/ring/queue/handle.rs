@@ -1,9 +1,9 @@
 //! The queue as one participant uses it: slots lent out and messages claimed, in place.
 
-use super::shared::{Contended, NoMore, Refused, Shared};
+use super::look::{QueueView, QueueWords};
+use super::shared::{Contended, NoMore, NoSlot, Refused, Shared};
 use super::steps::ClaimResult;
 use super::word::Position;
-use super::{NoSlot, QueueView};
 use crate::error::Error;
 use crate::finally::Finally;
 use crate::participant::Participant;
@@ -28,6 +28,15 @@ use core::ops::{Deref, DerefMut};
 pub struct Handle<'q, T, W: Wake> {
     pub(super) queue: &'q QueueView<T, W>,
     me: Participant,
+}
+
+/// What a participant sees of a queue, and its end: so that a handle is all that a participant needs.
+impl<T, W: Wake> Deref for Handle<'_, T, W> {
+    type Target = QueueWords<T, W>;
+
+    fn deref(&self) -> &QueueWords<T, W> {
+        self.queue
+    }
 }
 
 impl<'q, T, W: Wake> Handle<'q, T, W> {
@@ -270,7 +279,7 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
 
     /// Puts right what `dead` left behind: a slot that it was filling is free again, a message that it had claimed and
     /// not completed goes to another consumer, at the end of the queue, unless it was claimed
-    /// [often enough](super::QueueView::set_max_attempts); and it is no [producer](Self::producer) any
+    /// [often enough](super::QueueWords::set_max_attempts); and it is no [producer](Self::producer) any
     /// more. Messages that it had committed are not touched. Returns how many slots it had held,
     /// and one more if it was registered as a producer. May be called by several at once, and again
     /// after a death in the middle of it.
@@ -400,7 +409,7 @@ impl<T, W: Wake> Drop for Loan<'_, T, W> {
 /// behind those that are there; so it does when its participant dies. What was done with it by then
 /// is done again: a claimed value is delivered *at least* once. [`attempts`](Self::attempts) tells
 /// how often it was claimed, and a queue can give a value up after so many claims, see
-/// [`QueueView::set_max_attempts`](super::QueueView::set_max_attempts). A value that is popped is delivered
+/// [`QueueWords::set_max_attempts`](super::QueueWords::set_max_attempts). A value that is popped is delivered
 /// at most once: who dies after the pop has taken it along.
 ///
 /// ```

@@ -1,8 +1,9 @@
 //! A queue of bytes of a stated size and alignment, for those who do not know the Rust type of its values.
 
+use super::handle::{Claim, Handle, Loan};
+use super::look::{QueueView, QueueWords};
 use super::shared::Ends;
 use super::storage::{WORDS, values_offset};
-use super::{Claim, Handle, Loan, QueueView};
 use crate::error::Error;
 use crate::participant::Participant;
 use crate::storage::InMemory;
@@ -108,17 +109,20 @@ impl<'q, W: Wake> RawQueue<'q, W> {
         RawHandle { queue: self, words: self.words.handle(participant) }
     }
 
-    /// Its words, which know nothing of the values: how many wait, whether the queue is closed, who is
-    /// registered; and [`recover`](Handle::recover).
-    pub fn words(self) -> &'q QueueView<(), W> {
-        self.words
-    }
-
     /// Where the value of a slot is.
     fn value(self, slot: usize) -> NonNull<[u8]> {
         // SAFETY: a slot that was lent out, or claimed, is one of the queue's.
         let at = unsafe { self.values.add(slot * self.size) };
         NonNull::slice_from_raw_parts(at, self.size)
+    }
+}
+
+/// What is seen of it, which knows nothing of the values.
+impl<W: Wake> Deref for RawQueue<'_, W> {
+    type Target = QueueWords<(), W>;
+
+    fn deref(&self) -> &QueueWords<(), W> {
+        self.words
     }
 }
 
@@ -129,7 +133,24 @@ pub struct RawHandle<'q, W: Wake> {
     words: Handle<'q, (), W>,
 }
 
+impl<W: Wake> Deref for RawHandle<'_, W> {
+    type Target = QueueWords<(), W>;
+
+    fn deref(&self) -> &QueueWords<(), W> {
+        self.queue.words
+    }
+}
+
 impl<W: Wake> RawHandle<'_, W> {
+    /// [`Handle::recover`].
+    ///
+    /// # Safety
+    /// As there.
+    pub unsafe fn recover(&self, dead: Participant) -> usize {
+        // SAFETY: as the caller states; the values are plain, as who made the `RawQueue` stated.
+        unsafe { self.words.recover(dead) }
+    }
+
     /// Copies `value` in.
     ///
     /// # Errors

@@ -1,11 +1,13 @@
 //! The words that all who use a queue share, whatever it holds and however much of it: its ends, and a cell for each slot.
 
-use super::attempts::Limit;
-use super::producers::Producers;
+use super::registry::Registry;
 use super::word::{Entry, Position, SlotState};
+use crate::error::Error;
 use crate::finally::Finally;
+use crate::ring::PushError;
 use crate::sync::{
-    AtomicU32, AtomicU64, CachePadded, Ordering, Roomy, RoomyRef, backoff, const_unless_loom, roomy,
+    AtomicU32, AtomicU64, CachePadded, Ordering, RmwU32, Roomy, RoomyRef, backoff,
+    const_unless_loom, roomy,
 };
 use crate::wait::{Doorbell, Wake};
 
@@ -57,12 +59,30 @@ pub(super) struct Ends<W: Wake> {
     pub(super) rare: Roomy<CachePadded<Rare>>,
 }
 
+/// What a queue knows of all its messages' claims.
+#[derive(Debug)]
+#[repr(C)]
+pub(super) struct Limit {
+    /// How many claims there are of one message; 0: as many as it takes.
+    pub(super) max: AtomicU32,
+    /// How many messages were given up.
+    pub(super) refused: RmwU32,
+}
+
+impl Limit {
+    const_unless_loom! {
+        fn new() -> Self {
+            Limit { max: AtomicU32::new(0), refused: RmwU32::new(0) }
+        }
+    }
+}
+
 /// What is looked at when nothing waits, and when something ended.
 #[derive(Debug)]
 #[repr(C)]
 pub(super) struct Rare {
     pub(super) limit: Limit,
-    pub(super) producers: Producers,
+    pub(super) producers: Registry,
 }
 
 impl<W: Wake> Ends<W> {
@@ -74,7 +94,7 @@ impl<W: Wake> Ends<W> {
                 head: CachePadded(Side::new()),
                 rare: roomy!(CachePadded(Rare {
                     limit: Limit::new(),
-                    producers: Producers::new()
+                    producers: Registry::new()
                 })),
             }
         }
@@ -129,6 +149,39 @@ impl<'q> Place<'q> {
     #[inline(always)]
     pub(super) fn slot(self) -> Slot<'q> {
         Slot { index: self.index, owner: &self.cell.owner }
+    }
+}
+
+/// Why no slot was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NoSlot {
+    /// Every slot is held.
+    Full,
+    /// The queue is closed.
+    Closed,
+    /// The queue's words are not those of a queue: something else wrote into its memory. What was in it cannot be told;
+    /// lay it out anew.
+    Corrupt,
+}
+
+impl NoSlot {
+    /// Why `value` was not pushed.
+    pub(super) fn with<T>(self, value: T) -> PushError<T> {
+        match self {
+            NoSlot::Full => PushError::Full(value),
+            NoSlot::Closed => PushError::Closed(value),
+            NoSlot::Corrupt => PushError::Corrupt(value),
+        }
+    }
+}
+
+impl From<NoSlot> for Error {
+    fn from(why: NoSlot) -> Self {
+        match why {
+            NoSlot::Full => Error::WouldBlock,
+            NoSlot::Closed => Error::BrokenPipe,
+            NoSlot::Corrupt => Error::Corrupt,
+        }
     }
 }
 
@@ -225,6 +278,10 @@ impl<'q, W: Wake> Shared<'q, W> {
     #[inline(always)]
     pub(super) fn owner(self, slot: usize) -> Option<&'q AtomicU64> {
         Some(&self.cells.get(slot)?.owner)
+    }
+
+    pub(super) fn producers_are_gone(self) -> bool {
+        self.rare().is_some_and(|rare| rare.producers.are_gone())
     }
 
     /// Where to look first for the position that nobody claimed.

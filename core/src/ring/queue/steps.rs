@@ -1,8 +1,7 @@
 //! The steps of a message through a queue: a slot is taken, the message committed and claimed, the slot freed.
 
-use super::NoSlot;
 use super::probe::{Probe, unfilled};
-use super::shared::{Contended, Place, Refused, Shared, Slot};
+use super::shared::{Contended, NoSlot, Place, Refused, Shared, Slot};
 use super::word::{self, Entry, EntryState, Phase, Position, SlotState};
 use crate::participant::Participant;
 use crate::sync::{AtomicU64, Cached, Ordering, worth_a_try};

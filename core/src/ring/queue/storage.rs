@@ -1,15 +1,15 @@
 //! Where the words and the values of a queue lie: the real memory. Twin of `storage_loom.rs`.
 //!
 //! The ends first; then three arrays of as many elements as there are slots: cells, tries (where there is room for them) and
-//! values. A [`Queue`] knows how many at compile time. A [`QueueView`] carries the number in the reference to it, as a slice
+//! values. A [`Fixed`] knows how many at compile time. A [`Counted`] carries the number in the reference to it, as a slice
 //! does: its type ends with an array of [`Bundle`]s, which together are as large as the three arrays.
 //!
-//! A `Queue` is not itself made of bundles, because the padding of a `T` that moves with it need not be preserved, and the
+//! A `Fixed` is not itself made of bundles, because the padding of a `T` that moves with it need not be preserved, and the
 //! bytes of a bundle that may be padding are words of the queue.
 #![expect(clippy::disallowed_types, reason = "loom has the twin of this file")]
 
 use super::shared::{Cell, Ends, Shared};
-use super::{Queue, QueueView};
+use super::word;
 use crate::storage::{self, InMemory};
 use crate::sync::{AtomicU64, Roomy, RoomyRef, array_of, roomy};
 use crate::wait::Wake;
@@ -18,14 +18,16 @@ use core::cell::UnsafeCell;
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ptr::{self, NonNull};
 
-/// What a [`Queue`] is. The cell is around all of it, so that a view of it may be used to write all of it.
-pub(super) type Fixed<T, const N: usize, W> = UnsafeCell<FixedBody<T, N, W>>;
+/// What a [`Queue`](super::Queue) is. The cell is around all of it, so that a view of it may be used to write all of it.
+#[repr(transparent)]
+pub(super) struct Fixed<T, const N: usize, W: Wake>(UnsafeCell<FixedBody<T, N, W>>);
 
-/// What a [`QueueView`] is.
-pub(super) type Counted<T, W> = UnsafeCell<CountedBody<T, W>>;
+/// What a [`QueueView`](super::QueueView) is.
+#[repr(transparent)]
+pub(super) struct Counted<T, W: Wake>(UnsafeCell<CountedBody<T, W>>);
 
 #[repr(C)]
-pub(super) struct FixedBody<T, const N: usize, W: Wake> {
+struct FixedBody<T, const N: usize, W: Wake> {
     ends: Ends<W>,
     arrays: FixedArrays<T, N>,
 }
@@ -45,7 +47,7 @@ struct Arrays<T, const N: usize> {
 }
 
 #[repr(C)]
-pub(super) struct CountedBody<T, W: Wake> {
+struct CountedBody<T, W: Wake> {
     ends: Ends<W>,
     bundles: [Bundle<T>],
 }
@@ -66,35 +68,35 @@ pub(super) const fn values_offset(n: usize, align: usize) -> usize {
     (WORDS * n + align - 1) & !(align - 1)
 }
 
-impl<T, const N: usize, W: Wake> Queue<T, N, W> {
-    pub(super) const fn fresh() -> Fixed<T, N, W> {
+impl<T, const N: usize, W: Wake> Fixed<T, N, W> {
+    pub(super) const fn new() -> Self {
         let arrays = Arrays {
             cells: array_of!(Cell::new(); N),
             tries: roomy!(array_of!(AtomicU64::new(0); N)),
             values: [const { MaybeUninit::uninit() }; N],
         };
-        UnsafeCell::new(FixedBody {
+        Fixed(UnsafeCell::new(FixedBody {
             ends: Ends::new(),
             arrays: FixedArrays { arrays: ManuallyDrop::new(arrays) },
-        })
+        }))
     }
 
     /// The queue, whose capacity is a part of the reference.
     #[inline(always)]
-    pub(super) const fn as_view(&self) -> &QueueView<T, W> {
-        const { Self::VALID };
+    pub(super) const fn counted(&self) -> &Counted<T, W> {
+        const { assert!(N > 0) };
         let at = ptr::slice_from_raw_parts(ptr::from_ref(self).cast::<Bundle<T>>(), N);
         // SAFETY: a queue of `N` slots, which lives as long, and is as large as its view at least. All of both is in an
         // `UnsafeCell`.
-        unsafe { &*(at as *const QueueView<T, W>) }
+        unsafe { &*(at as *const Counted<T, W>) }
     }
 }
 
 // SAFETY: `repr(C)`: the ends, which are written, and behind them the words of all slots, which are zero in a fresh queue, and
 // the values, which need not be initialized.
-unsafe impl<T, W: Wake> InMemory for QueueView<T, W> {
+unsafe impl<T, W: Wake> InMemory for Counted<T, W> {
     fn layout(capacity: usize) -> Option<Layout> {
-        if capacity > super::word::MAX_SLOTS {
+        if capacity > word::MAX_SLOTS {
             return None;
         }
         storage::layout::<Bundle<T>>(Layout::new::<Ends<W>>(), capacity)
@@ -119,7 +121,7 @@ unsafe impl<T, W: Wake> InMemory for QueueView<T, W> {
     }
 }
 
-impl<T, W: Wake> QueueView<T, W> {
+impl<T, W: Wake> Counted<T, W> {
     #[inline(always)]
     const fn bundles(&self) -> *mut [Bundle<T>] {
         // SAFETY: nothing is read; it is a place in the queue.
@@ -128,7 +130,7 @@ impl<T, W: Wake> QueueView<T, W> {
 
     /// How many values the queue holds.
     #[inline(always)]
-    pub const fn capacity(&self) -> usize {
+    pub(super) const fn capacity(&self) -> usize {
         self.bundles().len()
     }
 
@@ -178,9 +180,9 @@ mod tests {
     use crate::wait::{Async, Nobody};
 
     fn is_laid_out_alike<T, const N: usize, W: Wake>() {
-        let queue = Queue::<T, N, W>::new();
-        assert_eq!(QueueView::<T, W>::layout(N), Some(Layout::new::<Queue<T, N, W>>()));
-        let view = queue.as_view();
+        let queue = Fixed::<T, N, W>::new();
+        assert_eq!(Counted::<T, W>::layout(N), Some(Layout::new::<Fixed<T, N, W>>()));
+        let view = queue.counted();
         assert!(size_of_val(view) <= size_of_val(&queue));
         assert_eq!((align_of_val(view), view.capacity()), (align_of_val(&queue), N));
         // SAFETY: nothing is read.

@@ -1,7 +1,8 @@
 //! The forms that wait, for threads and for tasks. All come from two attempts: to take a slot, and to claim a value.
 
-use super::shared::NoMore;
-use super::{Claim, Handle, Loan, NoSlot, QueueView};
+use super::handle::{Claim, Handle, Loan};
+use super::look::QueueView;
+use super::shared::{NoMore, NoSlot};
 use crate::error::Error;
 use crate::participant::Participant;
 use crate::ring::PushError;
@@ -78,7 +79,7 @@ impl<'q, T, W: Wait> Handle<'q, T, W> {
     ///
     /// # Errors
     /// [`Error::EndOfFile`] when the queue is closed, or its [producers are
-    /// gone](QueueView::producers_are_gone), and nothing waits in it; [`Error::Corrupt`].
+    /// gone](super::QueueWords::producers_are_gone), and nothing waits in it; [`Error::Corrupt`].
     pub fn pop(&self) -> Result<T, Error> {
         self.pop_deadline(None)
     }
@@ -145,7 +146,7 @@ impl<'q, T, W: Wait> Handle<'q, T, W> {
     }
 
     /// Waits until every value that was pushed is done with: popped, or its claim completed; at most until `deadline`
-    /// (`None`: for ever). See [`QueueView::unfinished`].
+    /// (`None`: for ever). See [`QueueWords::unfinished`](super::QueueWords::unfinished).
     ///
     /// # Errors
     /// [`TimedOut`] when some were not.
@@ -283,7 +284,7 @@ impl<T, W: Wait> QueueView<T, W> {
     ///
     /// # Errors
     /// [`Error::EndOfFile`] when the queue is closed, or its [producers are
-    /// gone](QueueView::producers_are_gone), and nothing waits in it; [`Error::Corrupt`].
+    /// gone](super::QueueWords::producers_are_gone), and nothing waits in it; [`Error::Corrupt`].
     pub fn pop(&self) -> Result<T, Error> {
         self.handle(Participant::LOCAL).pop()
     }

@@ -107,7 +107,7 @@ fn raw(at: NonNull<u8>, round: usize) {
     // SAFETY: it is such a queue, and outlives this.
     let Some(queue) = (unsafe { RawQueue::<Clock>::at(at, 4, item) }) else { return };
     // SAFETY: as above, and nobody uses it otherwise.
-    let Some(queue) = (unsafe { RawQueue::<Clock>::init_at(at, queue.words().capacity(), item) })
+    let Some(queue) = (unsafe { RawQueue::<Clock>::init_at(at, queue.capacity(), item) })
     else {
         return;
     };
