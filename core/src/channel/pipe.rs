@@ -206,6 +206,16 @@ impl<'a, const N: usize, W: Wake> Reader<'a, N, W> {
         if out.is_empty() {
             return Some(Ok(0));
         }
+        match self.half.try_read(out) {
+            0 => self.read_or_end(out),
+            count => Some(Ok(count)),
+        }
+    }
+
+    /// The rest of [`attempt_read`](Self::attempt_read) where nothing was there. By itself, so that the read that finds
+    /// something is short.
+    #[inline(never)]
+    fn read_or_end(&mut self, out: &mut [u8]) -> Option<Result<usize, Error>> {
         self.attempt(|half| match half.try_read(out) {
             0 => None,
             count => Some(Ok(count)),
@@ -340,9 +350,9 @@ impl<'a, const N: usize, W: Wake> Writer<'a, N, W> {
         }
         let write = |half: &mut Producer<'a, W, Fixed<N>>| {
             if whole {
-                half.try_write_all(bytes).map_or(0, |()| bytes.len())
+                half.write_all_once(bytes).map_or(0, |()| bytes.len())
             } else {
-                half.try_write(bytes)
+                half.write_once(bytes)
             }
         };
         // SAFETY: this is a writer.

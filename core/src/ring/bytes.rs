@@ -62,6 +62,7 @@ mod consumer;
 mod io;
 mod lend;
 mod producer;
+mod run;
 
 pub use consumer::{Consumer, ReadGrant};
 pub(crate) use producer::HEADER;

@@ -354,7 +354,7 @@ impl<C: Capacity, W: Wake> ProducerCursor<C, W> {
 
     /// Gives the slots before `tail` to the consumer.
     #[inline(always)]
-    fn publish_to(&mut self, tail: u32) {
+    pub(super) fn publish_to(&mut self, tail: u32) {
         self.tail = Cached::new(tail);
         // SYNC POINT A, release: with the load in `ConsumerCursor::tail`. The slots' content is seen with
         // the position.
@@ -487,6 +487,13 @@ impl<C: Capacity, W: Wake> ConsumerCursor<C, W> {
         self.head.get().unwrap_or_else(|| self.header().consumer.0.position.load(Ordering::Relaxed))
     }
 
+    /// Whether nothing came since the last look, behind which the bytes end at `end`.
+    #[inline(always)]
+    pub(super) fn is_all(&self, end: u32) -> bool {
+        // Where they end before what is known of does, that is for good.
+        self.filled_to.get() != Some(end) || self.tail() == end
+    }
+
     /// Where the producer stands.
     #[inline(always)]
     fn tail(&self) -> u32 {
@@ -582,26 +589,30 @@ impl<C: Capacity, W: Wake> ConsumerCursor<C, W> {
     /// `ready`.
     #[inline(always)]
     pub(super) fn release(&mut self, count: u32) {
-        self.release_unheard(self.head(), count);
-        self.header().producers_bell().ring();
+        self.release_to(position::advance(self.capacity, self.head(), count));
     }
 
     /// Gives the first filled slot, which is at `head`, back: [`release`](Self::release) of one, in short.
     #[inline(always)]
     pub(super) fn release_first(&mut self, head: u32) {
         self.release_to(position::next(self.capacity, head));
+    }
+
+    /// Gives the slots before `head` back.
+    #[inline(always)]
+    pub(super) fn release_to(&mut self, head: u32) {
+        self.stand_at(head);
         self.header().producers_bell().ring();
     }
 
     /// [`release`](Self::release) of a caller who knows the position; wakes nobody.
     #[inline(always)]
     pub(super) fn release_unheard(&mut self, head: u32, count: u32) {
-        self.release_to(position::advance(self.capacity, head, count));
+        self.stand_at(position::advance(self.capacity, head, count));
     }
 
-    /// Gives the slots before `head` back.
     #[inline(always)]
-    fn release_to(&mut self, head: u32) {
+    fn stand_at(&mut self, head: u32) {
         self.head = Cached::new(head);
         // SYNC POINT B, release: with the load in `ProducerCursor::head`. We are done with the slots.
         self.header().consumer.0.position.store(head, Ordering::Release);

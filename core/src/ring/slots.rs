@@ -149,6 +149,66 @@ impl<'a, T> SlotsRef<'a, T> {
         unsafe { copy(n, from, out.as_mut_ptr(), out.len()) };
     }
 
+    /// Copies `values` into the slots from `start` on, which are there. Fewer than is [`LONG`].
+    ///
+    /// # Safety
+    /// These slots belong to the producer, who is the caller.
+    #[inline(always)]
+    pub(super) unsafe fn copy_in_at(self, start: u32, values: &[T])
+    where
+        T: Copy,
+    {
+        let start = start as usize;
+        self.touch_write(start, values.len());
+        // SAFETY: the slots are there, and nobody else touches them, as the caller states, so that `values` does not overlap
+        // them.
+        unsafe {
+            self.first().wrapping_add(start).copy_from_nonoverlapping(values.as_ptr(), values.len())
+        };
+    }
+
+    /// Copies the slots from `start` on, which are there, into `out`. Fewer than is [`LONG`].
+    ///
+    /// # Safety
+    /// These slots belong to the consumer, who is the caller.
+    #[inline(always)]
+    pub(super) unsafe fn copy_out_at(self, start: u32, out: &mut [T])
+    where
+        T: Copy,
+    {
+        let start = start as usize;
+        self.touch_read(start, out.len());
+        // SAFETY: the slots are there, initialized, and nobody writes them, as the caller states.
+        unsafe {
+            out.as_mut_ptr().copy_from_nonoverlapping(self.first().wrapping_add(start), out.len())
+        };
+    }
+
+    /// The slots from `start` on, which are there, to be written.
+    ///
+    /// # Safety
+    /// They belong to the producer, who is the caller, for as long as the slice lives.
+    #[inline(always)]
+    pub(super) unsafe fn writable_at(self, start: u32, len: u32) -> &'a mut [MaybeUninit<T>] {
+        let (start, len) = (start as usize, len as usize);
+        self.touch_write(start, len);
+        let first = self.first().cast::<MaybeUninit<T>>().wrapping_add(start);
+        // SAFETY: the slots are there, and as the caller states nobody else touches them.
+        unsafe { core::slice::from_raw_parts_mut(first, len) }
+    }
+
+    /// The slots from `start` on, which are there, to be read.
+    ///
+    /// # Safety
+    /// They belong to the consumer, who is the caller, for as long as the slice lives.
+    #[inline(always)]
+    pub(super) unsafe fn readable_at(self, start: u32, len: u32) -> &'a [T] {
+        let (start, len) = (start as usize, len as usize);
+        self.touch_read(start, len);
+        // SAFETY: the slots are there, and as the caller states they are initialized and nobody writes them.
+        unsafe { core::slice::from_raw_parts(self.first().wrapping_add(start), len) }
+    }
+
     /// The slots from `position` on, to be written, as two runs.
     ///
     /// # Safety
@@ -213,8 +273,8 @@ impl<'a, T> SlotsRef<'a, T> {
 /// # Safety
 /// As for [`core::ptr::copy_nonoverlapping`].
 #[inline(always)]
-pub(super) unsafe fn copy<T: Copy>(n: impl Capacity, from: *const T, to: *mut T, count: usize) {
-    if IN_PIECES && (n.get() as usize).saturating_mul(size_of::<T>()) >= LONG {
+pub(super) unsafe fn copy<T: Copy, C: Capacity>(n: C, from: *const T, to: *mut T, count: usize) {
+    if IN_PIECES && !(C::IS_FIXED && (n.get() as usize).saturating_mul(size_of::<T>()) < LONG) {
         // No overflow: so many bytes lie in memory.
         let bytes = count * size_of::<T>();
         if (LONG..VERY_LONG).contains(&bytes) {

@@ -1,6 +1,7 @@
 //! The half of a byte ring that reads: copies, or bytes to be read in place.
 
 use super::producer::HEADER;
+use super::run::Run;
 use crate::Error;
 use crate::ring::position;
 use crate::ring::sides::ConsumerCursor;
@@ -18,6 +19,10 @@ pub struct Consumer<'a, W: Wake = Nobody, C = Counted> {
     cursor: CachePadded<ConsumerCursor<C, W>>,
     /// How many bytes were taken the last time: about what a message has.
     taken: Cached,
+    /// The bytes that are known to be ready and contiguous. It begins where the cursor stands.
+    run: Run,
+    /// Where the run ends, if there is one; not wrapped.
+    end: Cached,
     mark: &'a AtomicU32,
     slots: SlotsRef<'a, u8>,
 }
@@ -31,21 +36,73 @@ impl<'a, C: Capacity, W: Wake> Consumer<'a, W, C> {
         mark: &'a AtomicU32,
         slots: SlotsRef<'a, u8>,
     ) -> Self {
-        let cursor = CachePadded(cursor);
-        Consumer { cursor, taken: Cached::new(1), mark, slots }
+        let (taken, end) = (Cached::new(1), Cached::new(0));
+        Consumer { cursor: CachePadded(cursor), taken, run: Run::NONE, end, mark, slots }
     }
 
     /// Copies out as many bytes as there are, at most `out.len()`, and returns how many. Wait-free.
     #[inline]
     pub fn try_read(&mut self, out: &mut [u8]) -> usize {
-        let run = self.first_run(out.len().min(self.capacity()) as u32);
+        if !Cached::ENABLED {
+            let run = self.first_run(out.len().min(self.capacity()) as u32);
+            return self.read_run(run, out);
+        }
+        if !self.is_short(out) {
+            let run = self.find_run(out.len());
+            if !self.is_short(out) {
+                return self.read_beyond(run, out);
+            }
+        }
+        // The length as the caller knows it: where it is a constant, the copy is a few moves.
+        // SAFETY: just checked.
+        unsafe { self.take_short(out) };
+        out.len()
+    }
+
+    /// Copies out as many bytes as there are, the first `run` of which are contiguous; returns how many.
+    #[inline(always)]
+    fn read_run(&mut self, run: u32, out: &mut [u8]) -> usize {
         if out.len() > run as usize {
             return self.try_read_less(run, out);
         }
-        // The length as the caller knows it: where it is a constant, the copy is a few moves.
         // SAFETY: the ownership rule: at least `out.len()` bytes are ready and contiguous.
         unsafe { self.take(out) };
         out.len()
+    }
+
+    /// [`read_run`](Self::read_run) of what is not [short](Self::is_short).
+    #[inline(never)]
+    fn read_beyond(&mut self, run: u32, out: &mut [u8]) -> usize {
+        self.read_run(run, out)
+    }
+
+    /// Whether `out` has place, for few bytes, and as many are known to be in the run.
+    #[inline(always)]
+    fn is_short(&self, out: &[u8]) -> bool {
+        !out.is_empty() && out.len() < LONG && self.run.holds(self.cursor.0.head(), out.len())
+    }
+
+    /// Copies out so many bytes as there is place in `out`, and gives them back to the producer.
+    ///
+    /// # Safety
+    /// It is [short](Self::is_short).
+    #[inline(always)]
+    unsafe fn take_short(&mut self, out: &mut [u8]) {
+        let head = self.cursor.0.head();
+        let at = self.run.at(self.size(), head);
+        // SAFETY: the ownership rule: so many are ready, as the caller states.
+        unsafe { self.slots.copy_out_at(at, out) };
+        self.took(out.len() as u32);
+        // The lap goes on behind them.
+        self.cursor.0.release_to(head + out.len() as u32);
+    }
+
+    /// [`first_run`](Self::first_run) for `len` bytes, which is the run then.
+    #[inline(never)]
+    fn find_run(&mut self, len: usize) -> u32 {
+        let run = self.first_run(len.min(self.capacity()) as u32);
+        self.begin_run(run);
+        run
     }
 
     /// The rest of [`try_read`](Self::try_read) where fewer than `out.len()` bytes are contiguous, namely `run`.
@@ -79,13 +136,13 @@ impl<'a, C: Capacity, W: Wake> Consumer<'a, W, C> {
     #[inline(always)]
     unsafe fn take(&mut self, to: &mut [u8]) {
         let count = to.len() as u32;
-        if self.capacity() >= LONG && to.len() >= LONG {
+        if !(C::IS_FIXED && self.capacity() < LONG) && to.len() >= LONG {
             // SAFETY: as the caller states.
             unsafe { self.take_long(to) };
         } else if count > 0 {
             // SAFETY: the ownership rule, as the caller states.
             unsafe { self.slots.copy_run_out(self.cursor.0.capacity(), self.cursor.0.head(), to) };
-            self.cursor.0.release(count);
+            self.advance(count);
         }
         self.took(count);
     }
@@ -102,7 +159,7 @@ impl<'a, C: Capacity, W: Wake> Consumer<'a, W, C> {
             unsafe {
                 self.slots.copy_run_out(self.cursor.0.capacity(), self.cursor.0.head(), stretch)
             };
-            self.cursor.0.release(count);
+            self.advance(count);
         }
     }
 
@@ -117,12 +174,48 @@ impl<'a, C: Capacity, W: Wake> Consumer<'a, W, C> {
     /// Drops every byte that is in the ring now, and wakes the producer.
     pub fn clear(&mut self) {
         let count = self.cursor.0.ready(self.n());
+        self.advance(count);
+    }
+
+    /// Gives `count` bytes back to the producer, wherever they lie.
+    #[inline(always)]
+    fn advance(&mut self, count: u32) {
+        // Before somebody's waker runs, which may panic.
+        self.end_run();
         self.cursor.0.release(count);
+    }
+
+    /// There are `len` bytes ready and contiguous.
+    #[inline(always)]
+    fn begin_run(&mut self, len: u32) {
+        let head = self.cursor.0.head();
+        self.run = Run::new(self.size(), head, len);
+        self.end = Cached::new(head + len);
+    }
+
+    /// The head leaves the run.
+    #[inline(always)]
+    fn end_run(&mut self) {
+        self.run = Run::NONE;
+        self.end = Cached::new(0);
+    }
+
+    /// How long the run is.
+    #[inline(always)]
+    fn known_run(&self) -> u32 {
+        self.end.get().map_or(0, |end| end.saturating_sub(self.cursor.0.head()))
+    }
+
+    /// The slot at the head.
+    #[inline(always)]
+    fn at(&self) -> u32 {
+        position::offset(self.size(), self.cursor.0.head())
     }
 
     /// [`clear`](Self::clear) of a ring that has no producer, which wakes nobody.
     pub(crate) fn discard(&mut self) {
         let count = self.cursor.0.ready(self.n());
+        self.end_run();
         self.cursor.0.release_unheard(self.cursor.0.head(), count);
     }
 
@@ -146,8 +239,10 @@ impl<'a, C: Capacity, W: Wake> Consumer<'a, W, C> {
     /// ```
     #[inline]
     pub fn try_peek(&mut self, at_least: usize) -> Result<ReadGrant<'_, 'a, W, C>, Error> {
-        let len = self.run_if(at_least)?.ok_or(Error::WouldBlock)?;
-        Ok(self.granted(len))
+        match self.run_if(at_least) {
+            0 => Err(self.too_few(at_least)),
+            len => Ok(self.granted(len)),
+        }
     }
 
     /// All bytes that are there now, in place, in two runs of memory: the second is empty unless the memory's end lies
@@ -167,10 +262,9 @@ impl<'a, C: Capacity, W: Wake> Consumer<'a, W, C> {
     pub fn as_slices(&mut self) -> (&[u8], &[u8]) {
         let (first, second) = self.both_runs();
         // SAFETY: the ownership rule: these bytes are ready and contiguous; the slice borrows the consumer.
-        let (head, _) =
-            unsafe { self.slots.readable(self.cursor.0.capacity(), self.cursor.0.head(), first) };
-        // SAFETY: as above. A run that is no longer than the ring and begins at position 0 is contiguous.
-        let (rest, _) = unsafe { self.slots.readable(self.cursor.0.capacity(), 0, second) };
+        let head = unsafe { self.slots.readable_at(self.at(), first) };
+        // SAFETY: as above.
+        let rest = unsafe { self.slots.readable_at(0, second) };
         (head, rest)
     }
 
@@ -181,7 +275,7 @@ impl<'a, C: Capacity, W: Wake> Consumer<'a, W, C> {
         if count > 0 {
             // Behind the first run there may be a gap.
             let beyond = count.saturating_sub(first);
-            self.cursor.0.release(if beyond == 0 { count } else { self.to_end() + beyond });
+            self.advance(if beyond == 0 { count } else { self.to_end() + beyond });
             self.took(count);
         }
     }
@@ -192,7 +286,9 @@ impl<'a, C: Capacity, W: Wake> Consumer<'a, W, C> {
     /// [`Error::WouldBlock`] when there are fewer now; [`Error::MessageTooLarge`] when the ring holds fewer.
     pub fn try_read_exact(&mut self, out: &mut [u8]) -> Result<(), Error> {
         if !out.is_empty() {
-            self.run_if(out.len())?.ok_or(Error::WouldBlock)?;
+            if self.run_if(out.len()) == 0 {
+                return Err(self.too_few(out.len()));
+            }
             self.try_read(out);
         }
         Ok(())
@@ -248,33 +344,54 @@ impl<'a, C: Capacity, W: Wake> Consumer<'a, W, C> {
         self.run_of(ready)
     }
 
-    /// How long the first run is, if there are at least so many bytes, and one.
+    /// How long the first run is, if there are at least so many bytes, and one. Else 0.
     #[inline(always)]
-    fn run_if(&mut self, at_least: usize) -> Result<Option<u32>, Error> {
-        let max = self.capacity();
-        if at_least > max {
-            return Err(Error::MessageTooLarge { max });
+    fn run_if(&mut self, at_least: usize) -> u32 {
+        if let Some(end) = self.end.get().filter(|end| self.cursor.0.is_all(*end)) {
+            let first = end.saturating_sub(self.cursor.0.head());
+            if first as usize >= at_least.max(1) {
+                return first;
+            }
         }
+        if Cached::ENABLED { self.run_beyond(at_least) } else { self.run_now(at_least) }
+    }
+
+    /// The rest of [`run_if`](Self::run_if) where that cannot be said without a look, or the first run is too short.
+    #[inline(never)]
+    fn run_beyond(&mut self, at_least: usize) -> u32 {
+        self.run_now(at_least)
+    }
+
+    /// [`run_if`](Self::run_if) by a look.
+    #[inline(always)]
+    fn run_now(&mut self, at_least: usize) -> u32 {
         // A run ends at the end of the memory, so that what may have come since matters only up to there.
         let ready = self.cursor.0.ready_now(self.to_end(), self.taken);
         let first = self.run_of(ready);
-        if first as usize >= at_least.max(1) {
-            return Ok(Some(first));
+        self.begin_run(first);
+        if first as usize >= at_least.max(1) || (at_least > 1 && self.are_ready(at_least)) {
+            first
+        } else {
+            0
         }
-        Ok(if at_least > 1 { self.run_beyond(at_least as u32) } else { None })
     }
 
-    /// The rest of [`run_if`](Self::run_if) where the first run is too short.
+    /// Whether there are so many bytes in both runs.
     #[inline(never)]
-    fn run_beyond(&mut self, at_least: u32) -> Option<u32> {
-        let (first, second) = self.both_runs();
-        (first + second >= at_least).then_some(first)
+    fn are_ready(&mut self, count: usize) -> bool {
+        self.len() >= count
+    }
+
+    /// Why there are not so many bytes to be had now.
+    fn too_few(&self, at_least: usize) -> Error {
+        let max = self.capacity();
+        if at_least > max { Error::MessageTooLarge { max } } else { Error::WouldBlock }
     }
 
     /// How many of the `ready` bytes lie contiguous at the head, after skipping the gap if the head stands at one.
     #[inline(always)]
     fn run_of(&mut self, ready: u32) -> u32 {
-        let at = position::offset(self.cursor.0.capacity(), self.cursor.0.head());
+        let at = self.at();
         let to_end = self.n() - at;
         if ready <= to_end {
             return ready;
@@ -293,6 +410,7 @@ impl<'a, C: Capacity, W: Wake> Consumer<'a, W, C> {
     fn both_runs(&mut self) -> (u32, u32) {
         let ready = self.cursor.0.ready(self.n());
         let (before, first) = (self.cursor.0.head(), self.run_of(ready));
+        self.begin_run(first);
         // Behind a gap at the head all lies in one run.
         let second =
             if before == self.cursor.0.head() { ready.saturating_sub(self.to_end()) } else { 0 };
@@ -302,7 +420,7 @@ impl<'a, C: Capacity, W: Wake> Consumer<'a, W, C> {
     /// How many bytes lie from the head to the end of the memory.
     #[inline(always)]
     fn to_end(&self) -> u32 {
-        self.n() - position::offset(self.cursor.0.capacity(), self.cursor.0.head())
+        self.n() - self.at()
     }
 
     /// Takes a message out whole; `None` when there is none. Only for a ring into which messages alone are written.
@@ -326,7 +444,7 @@ impl<'a, C: Capacity, W: Wake> Consumer<'a, W, C> {
         let start = position::advance(self.cursor.0.capacity(), self.cursor.0.head(), header);
         // SAFETY: the ownership rule: `length` bytes are ready behind the header.
         unsafe { self.slots.copy_out(self.cursor.0.capacity(), start, message) };
-        self.cursor.0.release(header + length);
+        self.advance(header + length);
         self.took(header + length);
         Some(Ok(length as usize))
     }
@@ -334,7 +452,7 @@ impl<'a, C: Capacity, W: Wake> Consumer<'a, W, C> {
     /// Skips a gap of `len` bytes, and returns how many are ready behind it, which are contiguous.
     #[cold]
     fn skip(&mut self, len: u32) -> u32 {
-        self.cursor.0.release(len);
+        self.advance(len);
         self.cursor.0.ready(self.n())
     }
 
@@ -342,7 +460,12 @@ impl<'a, C: Capacity, W: Wake> Consumer<'a, W, C> {
     /// position only where nothing is known to be ready. The length of the run, which is contiguous.
     #[inline]
     pub(in crate::ring) fn one_run(&mut self) -> Option<u32> {
-        Some(self.first_run(1)).filter(|len| *len > 0)
+        let run = match self.known_run() {
+            0 if Cached::ENABLED => self.find_run(1),
+            0 => self.first_run(1),
+            known => known,
+        };
+        Some(run).filter(|len| *len > 0)
     }
 
     /// The grant of a run of `len` bytes, which is ready.
@@ -366,7 +489,11 @@ impl<'a, C: Capacity, W: Wake> Consumer<'a, W, C> {
     }
 
     fn peek_or_end(&mut self, at_least: usize) -> Option<Result<u32, Error>> {
-        let look = |this: &mut Self| this.run_if(at_least).transpose();
+        let look = |this: &mut Self| match this.run_if(at_least) {
+            0 if at_least > this.capacity() => Some(Err(this.too_few(at_least))),
+            0 => None,
+            len => Some(Ok(len)),
+        };
         look_or_end(self, look, |this| this.end().map(Err))
     }
 
@@ -576,14 +703,27 @@ impl<C: Capacity, W: Wake> ReadGrant<'_, '_, W, C> {
         self.consumer.size()
     }
 
+    /// The slot at which it begins: where the run does.
+    #[inline(always)]
+    fn at(&self) -> u32 {
+        self.consumer.run.at(self.consumer.size(), self.consumer.cursor.0.head())
+    }
+
     /// Gives the first `len` bytes back to the producer; more than the grant has count as all it has.
     pub fn release(self, len: usize) {
         let len = len.min(self.len as usize) as u32;
         // Under loom, says that the bytes were read until now.
         let _ = &*self;
-        if len > 0 {
-            self.consumer.cursor.0.release(len);
-            self.consumer.took(len);
+        if len == 0 {
+            return;
+        }
+        let consumer = self.consumer;
+        let head = consumer.cursor.0.head();
+        consumer.took(len);
+        if consumer.run.holds(head, len as usize) {
+            consumer.cursor.0.release_to(head + len);
+        } else {
+            consumer.advance(len);
         }
     }
 }
@@ -592,8 +732,7 @@ impl<C: Capacity, W: Wake> Deref for ReadGrant<'_, '_, W, C> {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        let (n, head) = (self.consumer.cursor.0.capacity(), self.consumer.cursor.0.head());
         // SAFETY: the ownership rule: these bytes are ready and contiguous; the slice borrows the grant.
-        unsafe { self.consumer.slots.readable(n, head, self.len) }.0
+        unsafe { self.consumer.slots.readable_at(self.at(), self.len) }
     }
 }

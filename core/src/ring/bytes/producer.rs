@@ -1,11 +1,12 @@
 //! The half of a byte ring that writes: copies, or grants to be filled in place.
 
+use super::run::Run;
 use crate::Error;
 use crate::ring::position;
 use crate::ring::sides::ProducerCursor;
 use crate::ring::slots::{LONG, stretch_of};
 use crate::storage::{Capacity, Counted};
-use crate::sync::{AtomicU32, CachePadded, Ordering, SlotsRef};
+use crate::sync::{AtomicU32, CachePadded, Cached, Ordering, SlotsRef};
 use crate::wait::{Doorbell, Nobody, Register, Wait, Wake, lend_until};
 use core::future::poll_fn;
 use core::ops::{Deref, DerefMut};
@@ -18,6 +19,8 @@ pub(crate) const HEADER: usize = size_of::<u32>();
 #[derive(Debug)]
 pub struct Producer<'a, W: Wake = Nobody, C = Counted> {
     cursor: CachePadded<ProducerCursor<C, W>>,
+    /// The room that is known of, up to the end of the memory. It begins where the cursor stands.
+    run: Run,
     mark: &'a AtomicU32,
     slots: SlotsRef<'a, u8>,
 }
@@ -31,7 +34,7 @@ impl<'a, C: Capacity, W: Wake> Producer<'a, W, C> {
         mark: &'a AtomicU32,
         slots: SlotsRef<'a, u8>,
     ) -> Self {
-        Producer { cursor: CachePadded(cursor), mark, slots }
+        Producer { cursor: CachePadded(cursor), run: Run::NONE, mark, slots }
     }
 
     /// Copies in as many of `bytes` as there is room for, and returns how many. The consumer sees them at once, but more than
@@ -39,14 +42,103 @@ impl<'a, C: Capacity, W: Wake> Producer<'a, W, C> {
     /// [`try_write_all`](Self::try_write_all). Wait-free.
     #[inline]
     pub fn try_write(&mut self, bytes: &[u8]) -> usize {
-        let room = self.cursor.0.room(bytes.len().min(self.capacity()) as u32) as usize;
-        if room < bytes.len() {
-            return self.try_write_less(room, bytes);
+        if !Cached::ENABLED {
+            return self.write_once(bytes);
+        }
+        if !self.is_short(bytes) {
+            let room = self.find_room(bytes.len());
+            if !self.is_short(bytes) {
+                return self.write_beyond(room, bytes);
+            }
         }
         // The length as the caller knows it: where it is a constant, the copy is a few moves.
+        // SAFETY: just checked.
+        unsafe { self.put_short(bytes) };
+        bytes.len()
+    }
+
+    /// [`try_write`](Self::try_write) of a producer that was lent for this, which has no run.
+    #[inline(always)]
+    pub(crate) fn write_once(&mut self, bytes: &[u8]) -> usize {
+        let room = self.cursor.0.room(bytes.len().min(self.capacity()) as u32);
+        self.write_room(room, bytes)
+    }
+
+    /// Copies in as many of `bytes` as there is `room` for, and returns how many.
+    #[inline(always)]
+    fn write_room(&mut self, room: u32, bytes: &[u8]) -> usize {
+        if (room as usize) < bytes.len() {
+            return self.try_write_less(room as usize, bytes);
+        }
         // SAFETY: the ownership rule: there is room for all of `bytes`.
         unsafe { self.put(bytes) };
         bytes.len()
+    }
+
+    /// [`write_room`](Self::write_room) of what is not [short](Self::is_short).
+    #[inline(never)]
+    fn write_beyond(&mut self, room: u32, bytes: &[u8]) -> usize {
+        self.write_room(room, bytes)
+    }
+
+    /// Whether there is room for an exact grant of `len` bytes in the run.
+    #[inline(always)]
+    fn run_grants(&self, len: usize) -> bool {
+        // As `max_grant` has it. No overflow: `len` is no longer than the run.
+        self.run.holds(self.cursor.0.tail(), len) && 2 * len <= self.capacity() + 1
+    }
+
+    /// Copies in a message behind its length and gives it to the consumer, if it is short and there is room for it in the run.
+    #[inline(always)]
+    pub(in crate::ring) fn put_message(&mut self, message: &[u8]) -> bool {
+        let len = message.len();
+        if len >= LONG || !self.run_grants(HEADER + len) {
+            return false;
+        }
+        let tail = self.cursor.0.tail();
+        let at = self.run.at(self.size(), tail);
+        // SAFETY: the ownership rule: there is room for so many, of which this are the first.
+        unsafe { self.slots.copy_in_at(at, &(len as u32).to_le_bytes()) };
+        // SAFETY: as above, and this are the others.
+        unsafe { self.slots.copy_in_at(at + HEADER as u32, message) };
+        // The lap goes on behind them.
+        self.cursor.0.publish_to(tail + (HEADER + len) as u32);
+        true
+    }
+
+    /// Whether there are bytes, few, and known to be room for them in the run.
+    #[inline(always)]
+    fn is_short(&self, bytes: &[u8]) -> bool {
+        !bytes.is_empty() && bytes.len() < LONG && self.run.holds(self.cursor.0.tail(), bytes.len())
+    }
+
+    /// Copies in `bytes` and gives them to the consumer.
+    ///
+    /// # Safety
+    /// They are [short](Self::is_short).
+    #[inline(always)]
+    unsafe fn put_short(&mut self, bytes: &[u8]) {
+        let tail = self.cursor.0.tail();
+        let at = self.run.at(self.size(), tail);
+        // SAFETY: the ownership rule: there is room for so many, as the caller states.
+        unsafe { self.slots.copy_in_at(at, bytes) };
+        // The lap goes on behind them.
+        self.cursor.0.publish_to(tail + bytes.len() as u32);
+    }
+
+    /// [`find_room`](Self::find_room), where there is a run at all.
+    #[inline(always)]
+    fn room_for(&mut self, count: u32) -> u32 {
+        if Cached::ENABLED { self.find_room(count as usize) } else { self.cursor.0.room(count) }
+    }
+
+    /// How much room there is, for which it looks where less than for `len` bytes is known of. What of it is contiguous is the
+    /// run then.
+    #[inline(never)]
+    fn find_room(&mut self, len: usize) -> u32 {
+        let room = self.cursor.0.room(len.min(self.capacity()) as u32);
+        self.run = Run::new(self.size(), self.cursor.0.tail(), room.min(self.to_end()));
+        room
     }
 
     /// The rest of [`try_write`](Self::try_write) where there is room for fewer than all bytes.
@@ -64,7 +156,7 @@ impl<'a, C: Capacity, W: Wake> Producer<'a, W, C> {
     /// There is room for so many.
     #[inline(always)]
     unsafe fn put(&mut self, bytes: &[u8]) {
-        if self.capacity() >= LONG && bytes.len() >= LONG {
+        if self.may_be_long() && bytes.len() >= LONG {
             // SAFETY: as the caller states.
             unsafe { self.put_long(bytes) };
         } else {
@@ -113,7 +205,25 @@ impl<'a, C: Capacity, W: Wake> Producer<'a, W, C> {
     /// assert_eq!(producer.try_write_all(b"123"), Ok(()));
     /// assert_eq!(producer.try_write_all(b"45"), Err(Error::WouldBlock));
     /// ```
+    #[inline]
     pub fn try_write_all(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        if !Cached::ENABLED {
+            return self.write_all_once(bytes);
+        }
+        if !self.is_short(bytes) {
+            self.find_room(bytes.len());
+            if !self.is_short(bytes) {
+                return self.write_all_beyond(bytes);
+            }
+        }
+        // SAFETY: just checked.
+        unsafe { self.put_short(bytes) };
+        Ok(())
+    }
+
+    /// [`try_write_all`](Self::try_write_all) of a producer that was lent for this, which has no run.
+    #[inline(always)]
+    pub(crate) fn write_all_once(&mut self, bytes: &[u8]) -> Result<(), Error> {
         let max = self.capacity();
         if bytes.len() > max {
             return Err(Error::MessageTooLarge { max });
@@ -125,6 +235,12 @@ impl<'a, C: Capacity, W: Wake> Producer<'a, W, C> {
         // SAFETY: there is room for all.
         unsafe { self.put_whole(bytes) };
         Ok(())
+    }
+
+    /// The same, by itself.
+    #[inline(never)]
+    fn write_all_beyond(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.write_all_once(bytes)
     }
 
     /// Reserves exactly `len` contiguous bytes. The consumer sees nothing before [`WriteGrant::commit`].
@@ -144,11 +260,15 @@ impl<'a, C: Capacity, W: Wake> Producer<'a, W, C> {
     /// assert_eq!(producer.try_reserve(2).unwrap_err(), Error::WouldBlock);
     /// ```
     pub fn try_reserve(&mut self, len: usize) -> Result<WriteGrant<'_, 'a, W, C>, Error> {
+        if self.run_grants(len) {
+            let at = self.run.at(self.size(), self.cursor.0.tail());
+            return Ok(WriteGrant { producer: self, at, len: len as u32 });
+        }
         let (gap, len) = self.check_grant(len)?;
-        if self.cursor.0.room(gap + len) < gap + len {
+        if self.room_for(gap + len) < gap + len {
             return Err(Error::WouldBlock);
         }
-        Ok(WriteGrant { producer: self, gap, len })
+        Ok(self.granted((gap, len)))
     }
 
     /// Reserves the contiguous bytes at hand, at most `max`, leaving no gap. The consumer sees nothing before
@@ -168,11 +288,11 @@ impl<'a, C: Capacity, W: Wake> Producer<'a, W, C> {
         let want = max.min(self.capacity()) as u32;
         let to_end = self.to_end();
         // At least one: for none, what is known would be enough, and it may be that the ring was full.
-        let room = self.cursor.0.room(want.max(1));
+        let room = self.room_for(want.max(1));
         if room == 0 {
             return Err(Error::WouldBlock);
         }
-        Ok(WriteGrant { producer: self, gap: 0, len: want.min(room).min(to_end) })
+        Ok(self.granted((0, want.min(room).min(to_end))))
     }
 
     /// How many bytes can be written now. The consumer can only make it more.
@@ -211,10 +331,24 @@ impl<'a, C: Capacity, W: Wake> Producer<'a, W, C> {
 
     /// Publishes `count` bytes that lie at the tail without a gap.
     fn publish(&mut self, count: u32) {
-        if position::offset(self.cursor.0.capacity(), self.cursor.0.tail()) + count >= self.n() {
+        if self.at() + count >= self.n() {
             self.set_mark(self.n());
         }
+        self.advance(count);
+    }
+
+    /// Gives `count` bytes to the consumer, wherever they lie.
+    #[inline(always)]
+    fn advance(&mut self, count: u32) {
+        // Before somebody's waker runs, which may panic.
+        self.run = Run::NONE;
         self.cursor.0.publish(count);
+    }
+
+    /// The slot at the tail.
+    #[inline(always)]
+    fn at(&self) -> u32 {
+        position::offset(self.size(), self.cursor.0.tail())
     }
 
     /// Writes down where the bytes of this lap end, before the position says that the lap is over.
@@ -260,7 +394,7 @@ impl<'a, C: Capacity, W: Wake> Producer<'a, W, C> {
     /// How many bytes lie from the tail to the end of the memory.
     #[inline(always)]
     fn to_end(&self) -> u32 {
-        self.n() - position::offset(self.cursor.0.capacity(), self.cursor.0.tail())
+        self.n() - self.at()
     }
 
     /// The gap that an exact grant of `len` bytes would leave now, and `len`, if it is not too large.
@@ -312,7 +446,14 @@ impl<'a, C: Capacity, W: Wake> Producer<'a, W, C> {
 
     /// The grant that [`grant_or_end`](Self::grant_or_end) found.
     pub(in crate::ring) fn granted(&mut self, (gap, len): (u32, u32)) -> WriteGrant<'_, 'a, W, C> {
-        WriteGrant { producer: self, gap, len }
+        let at = if gap > 0 { 0 } else { self.at() };
+        WriteGrant { producer: self, at, len }
+    }
+
+    /// Whether the capacity allows for bytes that are copied a stretch at a time.
+    #[inline(always)]
+    fn may_be_long(&self) -> bool {
+        !(C::IS_FIXED && self.capacity() < LONG)
     }
 
     /// What this side sleeps on.
@@ -505,8 +646,8 @@ impl<'a, C: Capacity, W: Register> Producer<'a, W, C> {
 #[must_use = "a grant that is dropped commits nothing"]
 pub struct WriteGrant<'g, 'a, W: Wake, C: Capacity> {
     producer: &'g mut Producer<'a, W, C>,
-    /// How many bytes before the end of the memory stay unused, if this is committed.
-    gap: u32,
+    /// The slot at which it begins: the tail's, or the first, and the bytes before the end of the memory stay unused.
+    at: u32,
     len: u32,
 }
 
@@ -520,36 +661,25 @@ impl<C: Capacity, W: Wake> WriteGrant<'_, '_, W, C> {
         }
         // Under loom, says that the bytes were written until now.
         self.bytes();
-        if self.gap > 0 {
-            // The lap's bytes end here; the rest of the memory is skipped.
-            let end =
-                position::offset(self.producer.cursor.0.capacity(), self.producer.cursor.0.tail());
-            self.producer.set_mark(end);
-            self.producer.cursor.0.publish(self.gap + len);
-        } else {
-            self.producer.publish(len);
+        let producer = self.producer;
+        let tail = producer.cursor.0.tail();
+        if producer.run.holds(tail, len as usize)
+            && producer.run.at(producer.size(), tail) == self.at
+        {
+            return producer.cursor.0.publish_to(tail + len);
         }
-    }
-
-    /// Where the grant begins.
-    fn position(&self) -> u32 {
-        position::advance(
-            self.producer.cursor.0.capacity(),
-            self.producer.cursor.0.tail(),
-            self.gap,
-        )
+        let at = producer.at();
+        if self.at == at {
+            return producer.publish(len);
+        }
+        // The lap's bytes end here; the rest of the memory is skipped.
+        producer.set_mark(at);
+        producer.advance(producer.n() - at + len);
     }
 
     fn bytes(&mut self) -> &mut [u8] {
-        // SAFETY: the ownership rule: the grant lies within the room; the slice borrows it. It is contiguous, so that
-        // there is no second run.
-        let (bytes, _) = unsafe {
-            self.producer.slots.writable(
-                self.producer.cursor.0.capacity(),
-                self.position(),
-                self.len,
-            )
-        };
+        // SAFETY: the ownership rule: the grant lies within the room, and is contiguous; the slice borrows it.
+        let bytes = unsafe { self.producer.slots.writable_at(self.at, self.len) };
         // SAFETY: every byte of the ring is initialized since it was made; the type is the same but for that.
         unsafe { &mut *(core::ptr::from_mut(bytes) as *mut [u8]) }
     }
@@ -560,14 +690,7 @@ impl<C: Capacity, W: Wake> Deref for WriteGrant<'_, '_, W, C> {
 
     fn deref(&self) -> &[u8] {
         // SAFETY: as in `bytes`: the producer's and initialized. A shared borrow only reads.
-        let (bytes, _) = unsafe {
-            self.producer.slots.readable(
-                self.producer.cursor.0.capacity(),
-                self.position(),
-                self.len,
-            )
-        };
-        bytes
+        unsafe { self.producer.slots.readable_at(self.at, self.len) }
     }
 }
 

@@ -19,6 +19,12 @@ impl<'a, C: Capacity, W: Wake> Sender<'a, W, C> {
     /// # Errors
     /// [`Error::WouldBlock`] when there is too little room now, [`Error::MessageTooLarge`] when there can never be enough.
     pub fn try_send(&mut self, message: &[u8]) -> Result<(), Error> {
+        if self.0.put_message(message) { Ok(()) } else { self.send_beyond(message) }
+    }
+
+    /// [`try_send`](Self::try_send) of a message for which the run of the ring has no room.
+    #[inline(never)]
+    fn send_beyond(&mut self, message: &[u8]) -> Result<(), Error> {
         let n = self.0.size();
         let mut grant = self.try_reserve(message.len())?;
         copy_bytes(n, message, &mut grant);

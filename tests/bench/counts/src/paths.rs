@@ -4,6 +4,7 @@ use ringway::signal::Signal;
 use ringway_core::channel::pipe::Pipe;
 use ringway_core::ring::broadcast::{Broadcast, BroadcastView};
 use ringway_core::ring::bytes::{ByteRing, ByteRingView};
+use ringway_core::ring::messages::{MessageRing, MessageRingView};
 use ringway_core::ring::queue::Queue;
 use ringway_core::ring::{Ring, RingView};
 
@@ -20,7 +21,7 @@ mod hot {
     use super::{N, OPERATIONS};
     use ringway_core::channel::pipe::{Reader, Writer};
     use ringway_core::ring::queue::{Queue, QueueView};
-    use ringway_core::ring::{self as rings, broadcast as broadcasts, bytes as byte_rings};
+    use ringway_core::ring::{self as rings, broadcast as broadcasts, bytes as byte_rings, messages};
     use ringway_core::storage::Fixed;
     use ringway_core::wait::{Nobody, Wake};
     use std::hint::black_box;
@@ -53,6 +54,9 @@ mod hot {
     type ViewConsumer<'a> = rings::Consumer<&'a rings::RingView<u64>>;
     type ByteProducer<'a> = byte_rings::Producer<'a, Nobody, Fixed<{ 64 * N }>>;
     type ByteConsumer<'a> = byte_rings::Consumer<'a, Nobody, Fixed<{ 64 * N }>>;
+
+    type Sender<'a> = messages::Sender<'a, Nobody, Fixed<{ 68 * N }>>;
+    type Receiver<'a> = messages::Receiver<'a, Nobody, Fixed<{ 68 * N }>>;
 
     type News<'a> = broadcasts::Writer<&'a broadcasts::Broadcast<u64, N>>;
     type NewsReader<'a> = broadcasts::Reader<&'a broadcasts::Broadcast<u64, N>>;
@@ -129,6 +133,28 @@ mod hot {
                 let grant = consumer.try_peek(1).unwrap();
                 black_box(&*grant);
                 grant.release(64);
+            }
+            grant_and_commit_in_a_view(producer: &mut byte_rings::Producer) {
+                let mut grant = producer.try_reserve(64).unwrap();
+                black_box(&mut *grant);
+                grant.commit(64);
+            }
+            peek_and_release_in_a_view(consumer: &mut byte_rings::Consumer) {
+                let grant = consumer.try_peek(1).unwrap();
+                black_box(&*grant);
+                grant.release(64);
+            }
+            send_64(sender: &mut Sender) {
+                assert!(sender.try_send(black_box(&[1; 64])).is_ok());
+            }
+            recv_64(receiver: &mut Receiver) {
+                assert!(black_box(receiver.try_recv(&mut [0; 64])) == Ok(64));
+            }
+            send_64_in_a_view(sender: &mut messages::Sender) {
+                assert!(sender.try_send(black_box(&[1; 64])).is_ok());
+            }
+            recv_64_in_a_view(receiver: &mut messages::Receiver) {
+                assert!(black_box(receiver.try_recv(&mut [0; 64])) == Ok(64));
             }
         }
         queue {
@@ -218,6 +244,18 @@ pub fn run() {
     let mut halves = (view.producer().expect("free"), view.consumer().expect("free"));
     hot::bytes::write_64_in_a_view(&mut halves.0);
     hot::bytes::read_64_in_a_view(&mut halves.1);
+    hot::bytes::grant_and_commit_in_a_view(&mut halves.0);
+    hot::bytes::peek_and_release_in_a_view(&mut halves.1);
+
+    let mut ring: MessageRing<{ 68 * N }> = MessageRing::new();
+    let (mut sender, mut receiver) = ring.split();
+    hot::bytes::send_64(&mut sender);
+    hot::bytes::recv_64(&mut receiver);
+    drop((sender, receiver));
+    let view: &MessageRingView = std::hint::black_box(&ring);
+    let mut halves = (view.sender().expect("free"), view.receiver().expect("free"));
+    hot::bytes::send_64_in_a_view(&mut halves.0);
+    hot::bytes::recv_64_in_a_view(&mut halves.1);
 
     let mut broadcast: Broadcast<u64, N> = Broadcast::new();
     let (mut writer, mut reader) = broadcast.split();
