@@ -289,18 +289,19 @@ fn a_reservation_up_to_a_length_has_the_room_that_came_since() {
 #[test]
 fn a_parser_waits_for_more_than_it_has() {
     use ringway_core::wait::{Async, SpinClock};
+    use std::pin::pin;
     use std::task::{Context, Poll, Waker};
     let mut ring = ByteRing::<8, Async<SpinClock<Hundred>>>::new();
     let (mut producer, mut consumer) = ring.split();
     producer.try_write(b"ab");
-    let first = |peeked: Result<ReadGrant<'_, '_, _, _>, Error>| peeked.map(|grant| grant.len());
+    let first = |peeked: Result<ReadGrant<'_, _>, Error>| peeked.map(|grant| grant.len());
     assert_eq!(first(consumer.peek(2)), Ok(2));
     assert_eq!(first(consumer.peek_deadline(3, Some(50))), Err(Error::TimedOut));
     assert_eq!(first(consumer.peek(9)), Err(Error::MessageTooLarge { max: 8 }));
     let mut cx = Context::from_waker(Waker::noop());
-    assert!(consumer.poll_peek(&mut cx, 3).is_pending());
+    assert!(pin!(consumer.peek_async(3)).poll(&mut cx).is_pending());
     producer.try_write(b"cd");
-    assert_eq!(consumer.poll_peek(&mut cx, 3).map(first), Poll::Ready(Ok(4)));
+    assert_eq!(pin!(consumer.peek_async(3)).poll(&mut cx).map(first), Poll::Ready(Ok(4)));
     producer.try_write(b"e");
     // Across threads: the rest comes while the parser sleeps.
     std::thread::scope(|s| {

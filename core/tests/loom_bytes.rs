@@ -11,7 +11,7 @@ use support::sync::Arc;
 use support::thread;
 use support::{LoomFutex, model};
 
-fn write_exactly<const N: usize, W: Wake>(producer: &mut Producer<'_, W, Fixed<N>>, bytes: &[u8]) {
+fn write_exactly<const N: usize, W: Wake>(producer: &mut Producer<&ByteRing<N, W>>, bytes: &[u8]) {
     loop {
         if let Ok(mut grant) = producer.try_reserve(bytes.len()) {
             grant.copy_from_slice(bytes);
@@ -22,7 +22,7 @@ fn write_exactly<const N: usize, W: Wake>(producer: &mut Producer<'_, W, Fixed<N
     }
 }
 
-fn read_until<const N: usize, W: Wake>(consumer: &mut Consumer<'_, W, Fixed<N>>, expected: &[u8]) {
+fn read_until<const N: usize, W: Wake>(consumer: &mut Consumer<&ByteRing<N, W>>, expected: &[u8]) {
     let mut left = expected;
     while !left.is_empty() {
         match consumer.try_peek(1) {

@@ -302,11 +302,11 @@ fn messages_are_waited_for_in_place() {
     assert_eq!(sender.reserve(17).err(), Some(Error::MessageTooLarge { max: 16 }));
     sender.send(&[8; 16]).unwrap();
     assert_eq!(sender.reserve_deadline(16, PAST).err(), Some(Error::TimedOut));
-    assert!(sender.poll_reserve(&mut cx, 16).is_pending());
+    assert!(pin!(sender.reserve_async(16)).poll(&mut cx).is_pending());
     let mut out = [0; 16];
     assert_eq!(pin!(receiver.recv_async(&mut out)).poll(&mut cx), Poll::Ready(Ok(10)));
     assert_eq!(receiver.recv(&mut [0; 3]), Err(Error::BufferTooSmall { needed: 16 }));
-    let Poll::Ready(Ok(message)) = receiver.poll_peek(&mut cx) else { panic!() };
+    let Poll::Ready(Ok(message)) = pin!(receiver.peek_async()).poll(&mut cx) else { panic!() };
     message.release();
     let Poll::Ready(Ok(grant)) = pin!(sender.reserve_async(2)).poll(&mut cx) else { panic!() };
     grant.commit(0);

@@ -8,8 +8,6 @@ use agreement::{END, FIRMWARE, PROCESS, RECORD, Records, Values};
 use ringway_core::participant::Participant;
 use ringway_core::region::View;
 use ringway_core::ring::bytes;
-use ringway_core::storage::Fixed;
-use ringway_core::wait::Nobody;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::Write;
@@ -216,7 +214,7 @@ struct Echoed {
 }
 
 impl Echoed {
-    fn send(&mut self, tx: &mut bytes::Producer<'_, Nobody, Fixed<{ 256 * RECORD }>>) {
+    fn send(&mut self, tx: &mut bytes::Producer<&bytes::ByteRing<{ 256 * RECORD }>>) {
         while self.sent < MESSAGES {
             let Ok(mut grant) = tx.try_reserve(RECORD) else { return };
             grant.copy_from_slice(&agreement::record(self.sent));
@@ -225,7 +223,7 @@ impl Echoed {
         }
     }
 
-    fn receive(&mut self, rx: &mut bytes::Consumer<'_, Nobody, Fixed<{ 256 * RECORD }>>) {
+    fn receive(&mut self, rx: &mut bytes::Consumer<&bytes::ByteRing<{ 256 * RECORD }>>) {
         while let Ok(grant) = rx.try_peek(1) {
             let bytes = grant.first_chunk().expect("records are committed whole");
             if self.back > 0 && *bytes == agreement::record_back(self.back - 1) {

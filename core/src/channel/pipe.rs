@@ -41,8 +41,7 @@ use super::{Event, State};
 use crate::Error;
 #[cfg(not(loom))]
 use crate::ring::InPlace;
-use crate::ring::bytes::{Consumer, Producer};
-use crate::storage::Fixed;
+use crate::ring::bytes::{ByteRing, Consumer, Producer};
 use crate::sync::const_unless_loom;
 use crate::wait::{Doorbell, Register, Spin, Wait, Wake, look_or_end};
 use core::future::poll_fn;
@@ -163,7 +162,7 @@ impl<const N: usize, W: Wake> Pipe<N, W> {
 #[derive(Debug)]
 pub struct Reader<'a, const N: usize, W: Wake = Spin> {
     shared: &'a Shared<N, W>,
-    half: ManuallyDrop<Consumer<'a, W, Fixed<N>>>,
+    half: ManuallyDrop<Consumer<&'a ByteRing<N, W>>>,
 }
 
 impl<'a, const N: usize, W: Wake> Reader<'a, N, W> {
@@ -247,7 +246,7 @@ impl<'a, const N: usize, W: Wake> Reader<'a, N, W> {
     #[inline(always)]
     fn attempt<R>(
         &mut self,
-        take: impl FnMut(&mut Consumer<'a, W, Fixed<N>>) -> Option<Result<R, Error>>,
+        take: impl FnMut(&mut Consumer<&'a ByteRing<N, W>>) -> Option<Result<R, Error>>,
     ) -> Option<Result<R, Error>> {
         let ends = || self.shared.ends().reader_state();
         look_or_end(&mut *self.half, take, |_| ends().on(Event::Recv).err().map(Err))
@@ -348,7 +347,7 @@ impl<'a, const N: usize, W: Wake> Writer<'a, N, W> {
         if bytes.is_empty() {
             return Some(Ok(0));
         }
-        let write = |half: &mut Producer<'a, W, Fixed<N>>| {
+        let write = |half: &mut Producer<&'a ByteRing<N, W>>| {
             if whole {
                 half.write_all_once(bytes).map_or(0, |()| bytes.len())
             } else {

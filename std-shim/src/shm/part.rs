@@ -156,39 +156,18 @@ impl<P: region::Part + ?Sized> Part<P> {
         &self.region
     }
 
-    /// Takes what only one can have, and borrows it from this part: as [`own`](Self::own).
-    fn lend<'p, H>(
-        &'p self,
-        what: &'static str,
-        is_valid: impl Fn(&P) -> bool,
-        take: impl Fn(&'p P, Participant) -> Option<H>,
-    ) -> Result<H> {
-        let (part, me) = (self.structure(), self.participant());
-        self.take(what, is_valid, || take(part, me))
-    }
-
-    /// Takes what only one can have, which keeps the part.
-    fn own<H>(
+    /// Takes what only one can have, and keeps the part. When somebody has it, looks first whether that one is dead.
+    fn take<H>(
         &self,
         what: &'static str,
         is_valid: impl Fn(&P) -> bool,
         take: impl Fn(Self) -> Option<H>,
     ) -> Result<H> {
-        self.take(what, is_valid, || take(self.clone()))
-    }
-
-    /// Takes what only one can have. When somebody has it, looks first whether that one is dead.
-    fn take<H>(
-        &self,
-        what: &'static str,
-        is_valid: impl Fn(&P) -> bool,
-        take: impl Fn() -> Option<H>,
-    ) -> Result<H> {
-        if let Some(half) = take() {
+        if let Some(half) = take(self.clone()) {
             return Ok(half);
         }
         self.region.reap();
-        take().ok_or_else(|| {
+        take(self.clone()).ok_or_else(|| {
             if is_valid(self.structure()) {
                 Error::new(what, CoreError::Taken)
             } else {
@@ -244,7 +223,7 @@ impl Region {
 macro_rules! halves {
     ($(
         [$($parameters:tt)*] $part:ty, $is_valid:expr;
-        $($(#[$meta:meta])* $name:ident, $verb:literal: $half:ty = $how:ident $take:expr;)*
+        $($(#[$meta:meta])* $name:ident, $verb:literal: $half:ty = $take:expr;)*
     )*) => {
         $(
             impl<$($parameters)*> Part<$part>
@@ -260,7 +239,7 @@ macro_rules! halves {
                     /// part was corrupted.
                     $(#[$meta])*
                     pub fn $name(&self) -> Result<$half> {
-                        self.$how(concat!("take the half that ", $verb), $is_valid, $take)
+                        self.take(concat!("take the half that ", $verb), $is_valid, $take)
                     }
                 )*
             }
@@ -284,8 +263,8 @@ halves! {
     /// assert_eq!(samples.consumer()?.pop()?, 7);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    producer, "pushes": ring::Producer<Part<RingInner<S, W>>> = own ring::Producer::new;
-    consumer, "pops": ring::Consumer<Part<RingInner<S, W>>> = own ring::Consumer::new;
+    producer, "pushes": ring::Producer<Part<RingInner<S, W>>> = ring::Producer::new;
+    consumer, "pops": ring::Consumer<Part<RingInner<S, W>>> = ring::Consumer::new;
 
     [S: Storage<Value = u8> + ?Sized, W: SharedWait] ByteRingInner<S, W>, ByteRingInner::is_valid;
     /// ```
@@ -298,8 +277,8 @@ halves! {
     /// assert_eq!(log.consumer()?.try_read(&mut out), 12);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    producer, "writes": bytes::Producer<'_, W, S::Capacity> = lend ByteRingInner::producer_as;
-    consumer, "reads": bytes::Consumer<'_, W, S::Capacity> = lend ByteRingInner::consumer_as;
+    producer, "writes": bytes::Producer<Part<ByteRingInner<S, W>>> = bytes::Producer::new;
+    consumer, "reads": bytes::Consumer<Part<ByteRingInner<S, W>>> = bytes::Consumer::new;
 
     [S: Storage<Value = u8> + ?Sized, W: SharedWait] MessageRingInner<S, W>, MessageRingInner::is_valid;
     /// ```
@@ -313,8 +292,8 @@ halves! {
     /// assert_eq!(&*message, b"of any length");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    sender, "sends": messages::Sender<'_, W, S::Capacity> = lend MessageRingInner::sender_as;
-    receiver, "receives": messages::Receiver<'_, W, S::Capacity> = lend MessageRingInner::receiver_as;
+    sender, "sends": messages::Sender<Part<MessageRingInner<S, W>>> = messages::Sender::new;
+    receiver, "receives": messages::Receiver<Part<MessageRingInner<S, W>>> = messages::Receiver::new;
 
     [T: Item, S: Storage<Element = SeqSlot<T>> + ?Sized, W: SharedWait] BroadcastInner<S, W>, |_| true;
     /// ```
@@ -329,7 +308,7 @@ halves! {
     /// assert_eq!(reader.recv()?, 5);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    writer, "writes": broadcast::Writer<Part<BroadcastInner<S, W>>> = own broadcast::Writer::new;
+    writer, "writes": broadcast::Writer<Part<BroadcastInner<S, W>>> = broadcast::Writer::new;
 
     [T: Item, W: SharedWait] Latest<T, W>, |_| true;
     /// ```
@@ -341,5 +320,5 @@ halves! {
     /// assert_eq!(level.load().unwrap().0, 0.5);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    writer, "writes": latest::Writer<Part<Latest<T, W>>> = own latest::Writer::new;
+    writer, "writes": latest::Writer<Part<Latest<T, W>>> = latest::Writer::new;
 }

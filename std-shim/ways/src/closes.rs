@@ -3,9 +3,10 @@
 use crate::{Failure, Result};
 use crate::{Form, Reader, Writer};
 use ringway::CoreError;
-use ringway_core::ring::{Consumer, Producer, PushError, Ring, RingRef, bytes, messages};
-use ringway_core::storage::Fixed;
-use ringway_core::wait::{Wait, Wake};
+use ringway_core::ring::bytes::{self, ByteRingRef};
+use ringway_core::ring::messages::{self, MessageRingRef};
+use ringway_core::ring::{Consumer, Producer, PushError, Ring, RingRef};
+use ringway_core::wait::Wait;
 use std::mem::ManuallyDrop;
 use std::time::Instant;
 
@@ -30,10 +31,10 @@ macro_rules! halves {
 halves! {
     [R: RingRef] Producer<R>;
     [R: RingRef] Consumer<R>;
-    [const N: usize, W: Wake] bytes::Producer<'_, W, Fixed<N>>;
-    [const N: usize, W: Wake] bytes::Consumer<'_, W, Fixed<N>>;
-    [const N: usize, W: Wake] messages::Sender<'_, W, Fixed<N>>;
-    [const N: usize, W: Wake] messages::Receiver<'_, W, Fixed<N>>;
+    [R: ByteRingRef] bytes::Producer<R>;
+    [R: ByteRingRef] bytes::Consumer<R>;
+    [R: MessageRingRef] messages::Sender<R>;
+    [R: MessageRingRef] messages::Receiver<R>;
 }
 
 /// A half that closes when it is dropped.
@@ -114,14 +115,14 @@ impl<W: Sleeps, const N: usize> Reader for Closes<Consumer<&'static Ring<Vec<u8>
     }
 }
 
-impl<W: Sleeps, const N: usize> Writer for Closes<bytes::Producer<'static, W, Fixed<N>>> {
+impl<R: ByteRingRef<Wake: Sleeps> + Send> Writer for Closes<bytes::Producer<R>> {
     fn write(&mut self, piece: &[u8], form: Form) -> Result<usize> {
         let tx = &mut self.0;
         match form {
             Form::Plain => Ok(tx.write(piece)?),
             Form::Until(end) => Ok(tx.write_deadline(piece, Some(end))?),
             Form::Try if piece.is_empty() => Ok(0),
-            Form::Try if tx.consumer_is_gone() => Err(CoreError::BrokenPipe.into()),
+            Form::Try if tx.ring().consumer_is_gone() => Err(CoreError::BrokenPipe.into()),
             Form::Try => match tx.try_write(piece) {
                 0 => Err(CoreError::WouldBlock.into()),
                 n => Ok(n),
@@ -130,7 +131,7 @@ impl<W: Sleeps, const N: usize> Writer for Closes<bytes::Producer<'static, W, Fi
     }
 }
 
-impl<W: Sleeps, const N: usize> Reader for Closes<bytes::Consumer<'static, W, Fixed<N>>> {
+impl<R: ByteRingRef<Wake: Sleeps> + Send> Reader for Closes<bytes::Consumer<R>> {
     fn read(&mut self, into: &mut [u8], form: Form) -> Result<usize> {
         let rx = &mut self.0;
         match form {
@@ -138,7 +139,7 @@ impl<W: Sleeps, const N: usize> Reader for Closes<bytes::Consumer<'static, W, Fi
             Form::Until(end) => Ok(rx.read_deadline(into, Some(end))?),
             Form::Try => {
                 // Asked first: it may write before it goes.
-                let over = rx.producer_is_gone();
+                let over = rx.ring().producer_is_gone();
                 let n = rx.try_read(into);
                 let none = n == 0 && !over && !into.is_empty();
                 if none { Err(CoreError::WouldBlock.into()) } else { Ok(n) }
@@ -147,20 +148,20 @@ impl<W: Sleeps, const N: usize> Reader for Closes<bytes::Consumer<'static, W, Fi
     }
 }
 
-impl<W: Sleeps, const N: usize> Writer for Closes<messages::Sender<'static, W, Fixed<N>>> {
+impl<R: MessageRingRef<Wake: Sleeps> + Send> Writer for Closes<messages::Sender<R>> {
     fn write(&mut self, piece: &[u8], form: Form) -> Result<usize> {
         let tx = &mut self.0;
         match form {
             Form::Plain => tx.send(piece)?,
             Form::Until(end) => tx.send_deadline(piece, Some(end))?,
-            Form::Try if tx.receiver_is_gone() => return Err(CoreError::BrokenPipe.into()),
+            Form::Try if tx.ring().receiver_is_gone() => return Err(CoreError::BrokenPipe.into()),
             Form::Try => tx.try_send(piece)?,
         }
         Ok(piece.len())
     }
 }
 
-impl<W: Sleeps, const N: usize> Reader for Closes<messages::Receiver<'static, W, Fixed<N>>> {
+impl<R: MessageRingRef<Wake: Sleeps> + Send> Reader for Closes<messages::Receiver<R>> {
     fn read(&mut self, into: &mut [u8], form: Form) -> Result<usize> {
         let rx = &mut self.0;
         Ok(match form {
@@ -168,7 +169,7 @@ impl<W: Sleeps, const N: usize> Reader for Closes<messages::Receiver<'static, W,
             Form::Until(end) => rx.recv_deadline(into, Some(end))?,
             Form::Try => {
                 // Asked first: it may send before it goes.
-                let over = rx.sender_is_gone();
+                let over = rx.ring().sender_is_gone();
                 rx.try_recv(into).map_err(|error| match error {
                     CoreError::WouldBlock if over => CoreError::EndOfFile,
                     other => other,

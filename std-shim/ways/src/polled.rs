@@ -4,9 +4,8 @@ use crate::Result;
 use crate::shm::{BACK, THERE, handed, layout};
 use crate::{Accept, End, Form, Offer, Reader, Way, Writer};
 use ringway::CoreError;
-use ringway::shm::Region;
+use ringway::shm::{Part, Region};
 use ringway_core::ring::messages::{MessageRing, Receiver, Sender};
-use ringway_core::storage::Fixed;
 use ringway_core::wait::Nobody;
 use std::hint;
 use std::path::Path;
@@ -14,8 +13,9 @@ use std::path::Path;
 /// A ring holds two messages of the largest size and more.
 const BYTES: usize = 4 << 20;
 
-type Tx = Sender<'static, Nobody, Fixed<BYTES>>;
-type Rx = Receiver<'static, Nobody, Fixed<BYTES>>;
+type Ring = MessageRing<BYTES, Nobody>;
+type Tx = Sender<Part<Ring>>;
+type Rx = Receiver<Part<Ring>>;
 
 /// Looks again and again until there is an answer, or the other side is gone.
 fn insist<H, T>(
@@ -41,8 +41,7 @@ fn copy_number(from: &[u8], to: &mut [u8]) {
     to.iter_mut().zip(from).take(8).for_each(|(to, byte)| *to = *byte);
 }
 
-/// How a message is sent and received, by which halves; the parts are attached to until the process
-/// ends.
+/// How a message is sent and received, by which halves.
 macro_rules! rings {
     ($($(#[$meta:meta])* $Way:ident by $Tx:ident $Rx:ident, $send:expr, $recv:expr;)*) => {
         $(
@@ -55,7 +54,7 @@ macro_rules! rings {
             impl Writer for $Tx {
                 fn write(&mut self, message: &[u8], _form: Form) -> Result<usize> {
                     let send: fn(&mut Tx, &[u8]) -> std::result::Result<(), CoreError> = $send;
-                    insist(&mut self.0, |tx| send(tx, message), Sender::receiver_is_gone)?;
+                    insist(&mut self.0, |tx| send(tx, message), |tx| tx.ring().receiver_is_gone())?;
                     Ok(message.len())
                 }
             }
@@ -63,23 +62,20 @@ macro_rules! rings {
             impl Reader for $Rx {
                 fn read(&mut self, into: &mut [u8], _form: Form) -> Result<usize> {
                     let recv: fn(&mut Rx, &mut [u8]) -> std::result::Result<usize, CoreError> = $recv;
-                    insist(&mut self.0, |rx| recv(rx, into), Receiver::sender_is_gone)
+                    insist(&mut self.0, |rx| recv(rx, into), |rx| rx.ring().sender_is_gone())
                 }
             }
 
             impl $Way {
                 fn end(region: &Region, tx: &str, rx: &str) -> Result<End> {
-                    let part = |name| {
-                        let part = region.part::<MessageRing<BYTES, Nobody>>(name)?;
-                        ringway::Result::Ok(&*Box::leak(Box::new(part)))
-                    };
+                    let part = |name| region.part::<Ring>(name);
                     Ok(End::new($Rx(part(rx)?.receiver()?), $Tx(part(tx)?.sender()?)))
                 }
             }
 
             impl Way for $Way {
                 fn host(&self, _place: &Path) -> Result<(Offer, Accept)> {
-                    let region = Region::anonymous(&layout::<MessageRing<BYTES, Nobody>>()?)?;
+                    let region = Region::anonymous(&layout::<Ring>()?)?;
                     handed(Self::end(&region, THERE, BACK)?, &region)
                 }
 

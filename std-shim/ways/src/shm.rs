@@ -2,9 +2,9 @@
 //! that the other end knows by its name.
 
 use crate::Result;
-use crate::closes::{Close, Closes};
+use crate::closes::Closes;
 use crate::failure::system;
-use crate::{Accept, End, Form, Offer, Reader, Way, Writer};
+use crate::{Accept, End, Offer, Way};
 use ringway::shm::{self, Layout, Region};
 use ringway_core::region::Part;
 use std::os::fd::AsFd;
@@ -32,44 +32,6 @@ pub fn handed(ours: End, region: &Region) -> Result<(Offer, Accept)> {
     Ok(Offer::handed(ours, [fd]))
 }
 
-/// A half of a ring, and the part that it borrows.
-struct Held<H: Close, P: Part> {
-    // Closed before what it borrows goes.
-    half: Closes<H>,
-    _part: Box<shm::Part<P>>,
-}
-
-fn hold<P: Part, H: Close>(
-    region: &Region,
-    name: &str,
-    take: impl FnOnce(&'static shm::Part<P>) -> ringway::Result<H>,
-) -> Result<Held<H, P>> {
-    let part = Box::new(region.part::<P>(name)?);
-    // SAFETY: the part stays where it is, and as long as the half, which is dropped first.
-    let borrowed = unsafe { &*std::ptr::from_ref(&*part) };
-    Ok(Held { half: Closes::new(take(borrowed)?), _part: part })
-}
-
-impl<H: Close, P: Part> Reader for Held<H, P>
-where
-    Closes<H>: Reader,
-    shm::Part<P>: Send,
-{
-    fn read(&mut self, into: &mut [u8], form: Form) -> Result<usize> {
-        self.half.read(into, form)
-    }
-}
-
-impl<H: Close, P: Part> Writer for Held<H, P>
-where
-    Closes<H>: Writer,
-    shm::Part<P>: Send,
-{
-    fn write(&mut self, piece: &[u8], form: Form) -> Result<usize> {
-        self.half.write(piece, form)
-    }
-}
-
 /// A ring each way: the part, its halves, and the largest message that the tour sends.
 macro_rules! rings {
     ($($(#[$meta:meta])* $Way:ident $Ring:ident $tx:ident $rx:ident $message:expr;)*) => {
@@ -79,8 +41,8 @@ macro_rules! rings {
 
             impl<const N: usize> $Way<N> {
                 fn end(region: &Region, tx: &str, rx: &str) -> Result<End> {
-                    let rx = hold(region, rx, shm::Part::<shm::$Ring<N>>::$rx)?;
-                    Ok(End::new(rx, hold(region, tx, shm::Part::<shm::$Ring<N>>::$tx)?))
+                    let part = |name| region.part::<shm::$Ring<N>>(name);
+                    Ok(End::new(Closes::new(part(rx)?.$rx()?), Closes::new(part(tx)?.$tx()?)))
                 }
             }
 

@@ -2,7 +2,7 @@
 
 use crate::memory;
 use crate::message::{Message, Rx, Spsc, Tx};
-use ringway_core::ring::bytes::{self, ByteRing, ByteRingView};
+use ringway_core::ring::bytes::{self, ByteRing, ByteRingRef, ByteRingView};
 use ringway_core::ring::messages::{self, MessageRing};
 use ringway_core::ring::queue::{Queue, QueueView};
 use ringway_core::ring::{self, Ring, RingView};
@@ -160,7 +160,7 @@ impl<const W: usize, P: Place, const N: usize> Spsc<[u64; W]> for Chunks<P, N> {
 /// A [`ByteRing`] of `N` bytes, a message written and read whole.
 pub struct Bytes<P, const N: usize>(PhantomData<P>);
 
-impl<M: Message, C: Capacity> Tx<M> for bytes::Producer<'static, Nobody, C> {
+impl<M: Message, R: ByteRingRef> Tx<M> for bytes::Producer<R> {
     #[inline(always)]
     fn put(&mut self, message: &M) -> bool {
         self.try_write_all(message.as_bytes()).is_ok()
@@ -179,7 +179,7 @@ impl<M: Message, C: Capacity> Tx<M> for bytes::Producer<'static, Nobody, C> {
     }
 }
 
-impl<M: Message, C: Capacity> Rx<M> for bytes::Consumer<'static, Nobody, C> {
+impl<M: Message, R: ByteRingRef> Rx<M> for bytes::Consumer<R> {
     #[inline(always)]
     fn get(&mut self, into: &mut M) -> bool {
         // Written in one publication, so that the whole message is there or nothing.
@@ -207,8 +207,8 @@ impl<M: Message, C: Capacity> Rx<M> for bytes::Consumer<'static, Nobody, C> {
 }
 
 impl<M: Message, P: Place, const N: usize> Spsc<M> for Bytes<P, N> {
-    type Tx = bytes::Producer<'static, Nobody, Fixed<N>>;
-    type Rx = bytes::Consumer<'static, Nobody, Fixed<N>>;
+    type Tx = bytes::Producer<&'static ByteRing<N>>;
+    type Rx = bytes::Consumer<&'static ByteRing<N>>;
 
     fn open() -> (Self::Tx, Self::Rx) {
         let ring = P::zeroed::<ByteRing<N>>();
@@ -220,8 +220,8 @@ impl<M: Message, P: Place, const N: usize> Spsc<M> for Bytes<P, N> {
 pub struct BytesView<P, const N: usize>(PhantomData<P>);
 
 impl<M: Message, P: Place, const N: usize> Spsc<M> for BytesView<P, N> {
-    type Tx = bytes::Producer<'static>;
-    type Rx = bytes::Consumer<'static>;
+    type Tx = bytes::Producer<&'static ByteRingView>;
+    type Rx = bytes::Consumer<&'static ByteRingView>;
 
     fn open() -> (Self::Tx, Self::Rx) {
         let ring: &ByteRingView = hint::black_box(P::zeroed::<ByteRing<N>>());
@@ -232,14 +232,14 @@ impl<M: Message, P: Place, const N: usize> Spsc<M> for BytesView<P, N> {
 /// A [`MessageRing`] of `N` bytes.
 pub struct Messages<P, const N: usize>(PhantomData<P>);
 
-impl<M: Message, const N: usize> Tx<M> for messages::Sender<'static, Nobody, Fixed<N>> {
+impl<M: Message, const N: usize> Tx<M> for messages::Sender<&'static MessageRing<N>> {
     #[inline(always)]
     fn put(&mut self, message: &M) -> bool {
         self.try_send(message.as_bytes()).is_ok()
     }
 }
 
-impl<M: Message, const N: usize> Rx<M> for messages::Receiver<'static, Nobody, Fixed<N>> {
+impl<M: Message, const N: usize> Rx<M> for messages::Receiver<&'static MessageRing<N>> {
     #[inline(always)]
     fn get(&mut self, into: &mut M) -> bool {
         self.try_recv(into.as_bytes_mut()) == Ok(M::SIZE)
@@ -247,8 +247,8 @@ impl<M: Message, const N: usize> Rx<M> for messages::Receiver<'static, Nobody, F
 }
 
 impl<M: Message, P: Place, const N: usize> Spsc<M> for Messages<P, N> {
-    type Tx = messages::Sender<'static, Nobody, Fixed<N>>;
-    type Rx = messages::Receiver<'static, Nobody, Fixed<N>>;
+    type Tx = messages::Sender<&'static MessageRing<N>>;
+    type Rx = messages::Receiver<&'static MessageRing<N>>;
 
     fn open() -> (Self::Tx, Self::Rx) {
         let ring = P::zeroed::<MessageRing<N>>();

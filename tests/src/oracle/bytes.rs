@@ -3,8 +3,6 @@
 use super::Choices;
 use ringway_core::Error;
 use ringway_core::ring::bytes::{ByteRing, Consumer, Producer};
-use ringway_core::storage::Fixed;
-use ringway_core::wait::Nobody;
 use std::collections::VecDeque;
 
 /// What is in the ring, in order.
@@ -90,9 +88,9 @@ fn sequence<const N: usize>(mut choices: Choices<'_>) {
                 } else {
                     drop(producer)
                 }
-                assert_eq!(consumer.producer_is_gone(), closes);
+                assert_eq!(consumer.ring().producer_is_gone(), closes);
                 producer = ring.producer().expect("it was given back");
-                assert!(!consumer.producer_is_gone());
+                assert!(!consumer.ring().producer_is_gone());
                 Some(())
             }
             _ => {
@@ -102,9 +100,9 @@ fn sequence<const N: usize>(mut choices: Choices<'_>) {
                 } else {
                     drop(consumer)
                 }
-                assert_eq!(producer.consumer_is_gone(), closes);
+                assert_eq!(producer.ring().consumer_is_gone(), closes);
                 consumer = ring.consumer().expect("it was given back");
-                assert!(!producer.consumer_is_gone());
+                assert!(!producer.ring().consumer_is_gone());
                 Some(())
             }
         };
@@ -139,7 +137,7 @@ fn fresh(next: &mut u8, count: usize) -> Vec<u8> {
 }
 
 fn produce<const N: usize>(
-    producer: &mut Producer<'_, Nobody, Fixed<N>>,
+    producer: &mut Producer<&ByteRing<N>>,
     operation: usize,
     next: &mut u8,
     choices: &mut Choices<'_>,
@@ -214,7 +212,7 @@ fn produce<const N: usize>(
 }
 
 fn consume<const N: usize>(
-    consumer: &mut Consumer<'_, Nobody, Fixed<N>>,
+    consumer: &mut Consumer<&ByteRing<N>>,
     operation: usize,
     choices: &mut Choices<'_>,
     model: &mut Model,

@@ -4,8 +4,6 @@ use super::Choices;
 use ringway_core::Error;
 use ringway_core::ring::bytes::ByteRing;
 use ringway_core::ring::messages::{MessageRing, Receiver, Sender};
-use ringway_core::storage::Fixed;
-use ringway_core::wait::Nobody;
 use std::collections::VecDeque;
 
 /// A sequence of operations on a [`MessageRing`].
@@ -61,7 +59,7 @@ fn sequence<const N: usize>(mut choices: Choices<'_>) {
 }
 
 fn send<const N: usize>(
-    sender: &mut Sender<'_, Nobody, Fixed<N>>,
+    sender: &mut Sender<&MessageRing<N>>,
     operation: usize,
     len: usize,
     next: &mut u8,
@@ -90,7 +88,7 @@ fn send<const N: usize>(
 }
 
 fn take<const N: usize>(
-    receiver: &mut Receiver<'_, Nobody, Fixed<N>>,
+    receiver: &mut Receiver<&MessageRing<N>>,
     keep: bool,
     model: &mut VecDeque<Vec<u8>>,
 ) {

@@ -7,7 +7,6 @@ use crate::finally::Finally;
 #[cfg(not(loom))]
 use crate::ring::InPlace;
 use crate::ring::bytes::{ByteRing, Consumer, Producer};
-use crate::storage::Fixed;
 use crate::sync::{AtomicU32, CachePadded, Cached, Ordering, RmwU32, const_unless_loom};
 use crate::wait::{Doorbell, Wake};
 use core::mem::ManuallyDrop;
@@ -246,7 +245,7 @@ impl<const N: usize, W: Wake> Shared<N, W> {
     ///
     /// # Safety
     /// The caller is the one who set `READER` last and has not left.
-    pub(super) unsafe fn reading(&self) -> ManuallyDrop<Consumer<'_, W, Fixed<N>>> {
+    pub(super) unsafe fn reading(&self) -> ManuallyDrop<Consumer<&ByteRing<N, W>>> {
         // SAFETY: `READER` is set for one reader at a time, and setting it acquired what the one before released when
         // it left.
         unsafe { self.ring.lend_consumer() }
@@ -260,7 +259,7 @@ impl<const N: usize, W: Wake> Shared<N, W> {
     #[inline(always)]
     pub(super) unsafe fn writing<'a, R>(
         &'a self,
-        work: impl FnOnce(&mut Producer<'a, W, Fixed<N>>) -> R,
+        work: impl FnOnce(&mut Producer<&'a ByteRing<N, W>>) -> R,
     ) -> Option<Result<R, Error>> {
         let ends = self.ends();
         if let Err(error) = ends.writer_state().on(Event::Send) {

@@ -1,43 +1,89 @@
 //! The half of a byte ring that reads: copies, or bytes to be read in place.
 
+use super::inner::{self, ByteRingInner, ByteRingRef, CapacityOf};
 use super::producer::HEADER;
 use super::run::Run;
 use crate::Error;
+use crate::participant::Participant;
 use crate::ring::position;
-use crate::ring::sides::ConsumerCursor;
+use crate::ring::sides::{ConsumerCursor, Header};
 use crate::ring::slots::{LONG, stretch_of};
-use crate::storage::{Capacity, Counted};
-use crate::sync::{AtomicU32, CachePadded, Cached, Ordering, SlotsRef};
-use crate::wait::{Doorbell, Nobody, Register, Wait, Wake, lend_until, look_or_end};
+use crate::storage::sealed::Capacity as _;
+use crate::sync::{CachePadded, Cached, Ordering, SlotsRef};
+use crate::wait::{Doorbell, Register, TimedOut, Wait, lend_until, look_or_end};
+use core::fmt;
 use core::future::poll_fn;
 use core::ops::Deref;
 use core::task::{Context, Poll};
 
 /// The half that reads. It can move to another thread or context, and is used from one at a time.
-#[derive(Debug)]
-pub struct Consumer<'a, W: Wake = Nobody, C = Counted> {
-    cursor: CachePadded<ConsumerCursor<C, W>>,
+///
+/// `R` is the reference by which it reaches its ring and keeps it, as in a [`Producer`](super::Producer).
+pub struct Consumer<R: ByteRingRef> {
+    cursor: CachePadded<ConsumerCursor<CapacityOf<R>, R::Wake>>,
     /// How many bytes were taken the last time: about what a message has.
     taken: Cached,
     /// The bytes that are known to be ready and contiguous. It begins where the cursor stands.
     run: Run,
     /// Where the run ends, if there is one; not wrapped.
     end: Cached,
-    mark: &'a AtomicU32,
-    slots: SlotsRef<'a, u8>,
+    /// Keeps the ring, which the cursor points to. The last field, which is dropped last.
+    owner: R,
 }
 
 // SAFETY: as for `Producer`.
-unsafe impl<C: Send, W: Wake + Sync> Send for Consumer<'_, W, C> {}
+unsafe impl<R: ByteRingRef<Wake: Sync> + Send> Send for Consumer<R> {}
 
-impl<'a, C: Capacity, W: Wake> Consumer<'a, W, C> {
-    pub(super) fn new(
-        cursor: ConsumerCursor<C, W>,
-        mark: &'a AtomicU32,
-        slots: SlotsRef<'a, u8>,
-    ) -> Self {
+impl<R: ByteRingRef> fmt::Debug for Consumer<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Consumer").field("ring", &self.ring()).finish_non_exhaustive()
+    }
+}
+
+impl<R: ByteRingRef> Consumer<R> {
+    /// The half of the ring that `owner` refers to, taken for its [`participant`](crate::storage::StableRef::participant); `None` while somebody
+    /// has it. It has the owner with it.
+    pub fn new(owner: R) -> Option<Self> {
+        let me = owner.participant();
+        Self::take_for(owner, me)
+    }
+
+    /// The same, for `me`.
+    pub(in crate::ring) fn take_for(owner: R, me: Participant) -> Option<Self> {
+        let (header, n) = (owner.get().header(), owner.get().n());
+        // SAFETY: the owner keeps the ring where it is, and is dropped after the cursor.
+        let cursor = unsafe { Header::take_consumer(header, n, me) }?;
+        Some(Self::of_cursor(cursor, owner))
+    }
+
+    /// The half of the ring that `owner` refers to.
+    ///
+    /// # Safety
+    /// The half was taken, and nobody has it.
+    pub(in crate::ring) unsafe fn of_taken(owner: R) -> Self {
+        let (header, n) = (owner.get().header(), owner.get().n());
+        // SAFETY: as in `take_for`.
+        Self::of_cursor(unsafe { ConsumerCursor::new(header, n) }, owner)
+    }
+
+    fn of_cursor(cursor: ConsumerCursor<CapacityOf<R>, R::Wake>, owner: R) -> Self {
         let (taken, end) = (Cached::new(1), Cached::new(0));
-        Consumer { cursor: CachePadded(cursor), taken, run: Run::NONE, end, mark, slots }
+        Consumer { cursor: CachePadded(cursor), taken, run: Run::NONE, end, owner }
+    }
+
+    /// What this side sleeps on.
+    ///
+    /// # Safety
+    /// The half lives as long as what is returned.
+    pub(in crate::ring) unsafe fn bell<'h>(&self) -> &'h Doorbell<R::Wake> {
+        // SAFETY: as the caller states.
+        unsafe { self.cursor.0.bell() }
+    }
+
+    #[inline(always)]
+    fn slots(&self) -> SlotsRef<'_, u8> {
+        // SAFETY: the cursor was made of a pointer to all of the ring, which is there for as long as we are.
+        unsafe { inner::slots(self.cursor.0.header_ptr()) }
     }
 
     /// Copies out as many bytes as there are, at most `out.len()`, and returns how many. Wait-free.
@@ -91,7 +137,7 @@ impl<'a, C: Capacity, W: Wake> Consumer<'a, W, C> {
         let head = self.cursor.0.head();
         let at = self.run.at(self.size(), head);
         // SAFETY: the ownership rule: so many are ready, as the caller states.
-        unsafe { self.slots.copy_out_at(at, out) };
+        unsafe { self.slots().copy_out_at(at, out) };
         self.took(out.len() as u32);
         // The lap goes on behind them.
         self.cursor.0.release_to(head + out.len() as u32);
@@ -136,12 +182,14 @@ impl<'a, C: Capacity, W: Wake> Consumer<'a, W, C> {
     #[inline(always)]
     unsafe fn take(&mut self, to: &mut [u8]) {
         let count = to.len() as u32;
-        if !(C::IS_FIXED && self.capacity() < LONG) && to.len() >= LONG {
+        if !(CapacityOf::<R>::IS_FIXED && self.capacity() < LONG) && to.len() >= LONG {
             // SAFETY: as the caller states.
             unsafe { self.take_long(to) };
         } else if count > 0 {
             // SAFETY: the ownership rule, as the caller states.
-            unsafe { self.slots.copy_run_out(self.cursor.0.capacity(), self.cursor.0.head(), to) };
+            unsafe {
+                self.slots().copy_run_out(self.cursor.0.capacity(), self.cursor.0.head(), to)
+            };
             self.advance(count);
         }
         self.took(count);
@@ -157,7 +205,7 @@ impl<'a, C: Capacity, W: Wake> Consumer<'a, W, C> {
             let count = stretch.len() as u32;
             // SAFETY: the ownership rule, as the caller states.
             unsafe {
-                self.slots.copy_run_out(self.cursor.0.capacity(), self.cursor.0.head(), stretch)
+                self.slots().copy_run_out(self.cursor.0.capacity(), self.cursor.0.head(), stretch)
             };
             self.advance(count);
         }
@@ -238,7 +286,7 @@ impl<'a, C: Capacity, W: Wake> Consumer<'a, W, C> {
     /// assert_eq!(&*consumer.try_peek(3).unwrap(), b"abc");
     /// ```
     #[inline]
-    pub fn try_peek(&mut self, at_least: usize) -> Result<ReadGrant<'_, 'a, W, C>, Error> {
+    pub fn try_peek(&mut self, at_least: usize) -> Result<ReadGrant<'_, R>, Error> {
         match self.run_if(at_least) {
             0 => Err(self.too_few(at_least)),
             len => Ok(self.granted(len)),
@@ -262,9 +310,9 @@ impl<'a, C: Capacity, W: Wake> Consumer<'a, W, C> {
     pub fn as_slices(&mut self) -> (&[u8], &[u8]) {
         let (first, second) = self.both_runs();
         // SAFETY: the ownership rule: these bytes are ready and contiguous; the slice borrows the consumer.
-        let head = unsafe { self.slots.readable_at(self.at(), first) };
+        let head = unsafe { self.slots().readable_at(self.at(), first) };
         // SAFETY: as above.
-        let rest = unsafe { self.slots.readable_at(0, second) };
+        let rest = unsafe { self.slots().readable_at(0, second) };
         (head, rest)
     }
 
@@ -305,8 +353,19 @@ impl<'a, C: Capacity, W: Wake> Consumer<'a, W, C> {
         self.cursor.0.ready(1) == 0
     }
 
+    /// By what it reaches the ring.
+    pub(in crate::ring) fn owner(&self) -> &R {
+        &self.owner
+    }
+
+    /// The ring that it is a half of.
+    pub fn ring(&self) -> &ByteRingInner<R::Storage, R::Wake> {
+        self.owner.get()
+    }
+
     /// How many bytes the ring holds when it is full.
-    pub fn capacity(&self) -> usize {
+    #[inline(always)]
+    fn capacity(&self) -> usize {
         self.n() as usize
     }
 
@@ -318,15 +377,8 @@ impl<'a, C: Capacity, W: Wake> Consumer<'a, W, C> {
 
     /// As the functions of positions take it.
     #[inline(always)]
-    pub(in crate::ring) fn size(&self) -> C {
+    pub(in crate::ring) fn size(&self) -> CapacityOf<R> {
         self.cursor.0.capacity()
-    }
-
-    /// Whether the last producer closed its half or died, and nobody took it since. What it wrote
-    /// can still be read. One that has not come yet is not gone, nor is one that gave its half
-    /// back.
-    pub fn producer_is_gone(&self) -> bool {
-        self.cursor.0.peer_is_gone()
     }
 
     /// Takes no more: the producer's forms that wait answer
@@ -399,7 +451,9 @@ impl<'a, C: Capacity, W: Wake> Consumer<'a, W, C> {
         // The producer is in the next lap, hence the mark is for ours.
         // Relaxed: the partner is the store in `Producer::set_mark`, carried here by SYNC POINT A. It is not
         // replaced before we leave this lap, which we say through SYNC POINT B.
-        let mark = self.mark.load(Ordering::Relaxed).min(self.n());
+        // SAFETY: as in `slots`.
+        let mark = unsafe { inner::mark(self.cursor.0.header_ptr()) }.load(Ordering::Relaxed);
+        let mark = mark.min(self.n());
         if mark > at {
             return mark - at;
         }
@@ -435,7 +489,9 @@ impl<'a, C: Capacity, W: Wake> Consumer<'a, W, C> {
         }
         let mut length = [0; HEADER];
         // SAFETY: the ownership rule: at least `HEADER` bytes are ready.
-        unsafe { self.slots.copy_out(self.cursor.0.capacity(), self.cursor.0.head(), &mut length) };
+        unsafe {
+            self.slots().copy_out(self.cursor.0.capacity(), self.cursor.0.head(), &mut length)
+        };
         // A message is published with its length; only a peer that corrupts the ring makes it longer than what is ready, which alone is touched.
         let length = u32::from_le_bytes(length).min(ready - header);
         let Some((message, _)) = out.split_at_mut_checked(length as usize) else {
@@ -443,7 +499,7 @@ impl<'a, C: Capacity, W: Wake> Consumer<'a, W, C> {
         };
         let start = position::advance(self.cursor.0.capacity(), self.cursor.0.head(), header);
         // SAFETY: the ownership rule: `length` bytes are ready behind the header.
-        unsafe { self.slots.copy_out(self.cursor.0.capacity(), start, message) };
+        unsafe { self.slots().copy_out(self.cursor.0.capacity(), start, message) };
         self.advance(header + length);
         self.took(header + length);
         Some(Ok(length as usize))
@@ -470,7 +526,7 @@ impl<'a, C: Capacity, W: Wake> Consumer<'a, W, C> {
 
     /// The grant of a run of `len` bytes, which is ready.
     #[inline]
-    pub(in crate::ring) fn granted(&mut self, len: u32) -> ReadGrant<'_, 'a, W, C> {
+    pub(in crate::ring) fn granted(&mut self, len: u32) -> ReadGrant<'_, R> {
         ReadGrant { consumer: self, len }
     }
 
@@ -501,15 +557,9 @@ impl<'a, C: Capacity, W: Wake> Consumer<'a, W, C> {
     pub(in crate::ring) fn end(&self) -> Option<Error> {
         self.cursor.0.end()
     }
-
-    /// What this side sleeps on.
-    pub(in crate::ring) fn bell(&self) -> &'a Doorbell<W> {
-        // SAFETY: the half borrows the ring, for `'a`.
-        unsafe { self.cursor.0.bell() }
-    }
 }
 
-impl<'a, C: Capacity, W: Wait> Consumer<'a, W, C> {
+impl<R: ByteRingRef<Wake: Wait>> Consumer<R> {
     /// Copies out at least one byte and as many as there are, at most `out.len()`; waits for one. Returns how many:
     /// 0 is the end of file: the producer closed or died, and everything was read.
     ///
@@ -542,9 +592,9 @@ impl<'a, C: Capacity, W: Wait> Consumer<'a, W, C> {
     pub fn read_deadline(
         &mut self,
         out: &mut [u8],
-        deadline: Option<W::Deadline>,
+        deadline: Option<<R::Wake as Wait>::Deadline>,
     ) -> Result<usize, Error> {
-        self.bell().wait_until(deadline, || self.read_or_end(out))?
+        self.wait(deadline, |this| this.read_or_end(out))?
     }
 
     /// Copies out as many bytes as `out` has place for, however many; waits for them.
@@ -563,7 +613,7 @@ impl<'a, C: Capacity, W: Wait> Consumer<'a, W, C> {
     pub fn read_exact_deadline(
         &mut self,
         out: &mut &mut [u8],
-        deadline: Option<W::Deadline>,
+        deadline: Option<<R::Wake as Wait>::Deadline>,
     ) -> Result<(), Error> {
         while !out.is_empty() {
             match self.read_deadline(out, deadline)? {
@@ -603,7 +653,7 @@ impl<'a, C: Capacity, W: Wait> Consumer<'a, W, C> {
     ///     frame.release(end + 1);
     /// });
     /// ```
-    pub fn peek(&mut self, at_least: usize) -> Result<ReadGrant<'_, 'a, W, C>, Error> {
+    pub fn peek(&mut self, at_least: usize) -> Result<ReadGrant<'_, R>, Error> {
         self.peek_deadline(at_least, None)
     }
 
@@ -614,14 +664,24 @@ impl<'a, C: Capacity, W: Wait> Consumer<'a, W, C> {
     pub fn peek_deadline(
         &mut self,
         at_least: usize,
-        deadline: Option<W::Deadline>,
-    ) -> Result<ReadGrant<'_, 'a, W, C>, Error> {
-        let len = self.bell().wait_until(deadline, || self.peek_or_end(at_least))??;
+        deadline: Option<<R::Wake as Wait>::Deadline>,
+    ) -> Result<ReadGrant<'_, R>, Error> {
+        let len = self.wait(deadline, |this| this.peek_or_end(at_least))??;
         Ok(self.granted(len))
+    }
+
+    /// Waits until `look` answers, at most until `deadline`.
+    fn wait<A>(
+        &mut self,
+        deadline: Option<<R::Wake as Wait>::Deadline>,
+        mut look: impl FnMut(&mut Self) -> Option<A>,
+    ) -> Result<A, TimedOut> {
+        // SAFETY: the half is borrowed meanwhile, and so lives.
+        unsafe { self.bell() }.wait_until(deadline, || look(self))
     }
 }
 
-impl<'a, C: Capacity, W: Register> Consumer<'a, W, C> {
+impl<R: ByteRingRef<Wake: Register>> Consumer<R> {
     /// [`read`](Self::read) for a task: reads, or has the task woken when something may be there.
     ///
     /// # Errors
@@ -631,7 +691,7 @@ impl<'a, C: Capacity, W: Register> Consumer<'a, W, C> {
         cx: &mut Context<'_>,
         out: &mut [u8],
     ) -> Poll<Result<usize, Error>> {
-        self.bell().poll_until(cx, || self.read_or_end(out))
+        self.poll(cx, |this| this.read_or_end(out))
     }
 
     /// [`read`](Self::read); awaits a byte. Cancelled, it has read nothing.
@@ -661,19 +721,6 @@ impl<'a, C: Capacity, W: Register> Consumer<'a, W, C> {
         })
     }
 
-    /// [`peek`](Self::peek) for a task: answers, or has the task woken when there may be more.
-    ///
-    /// # Errors
-    /// As `peek`.
-    pub fn poll_peek(
-        &mut self,
-        cx: &mut Context<'_>,
-        at_least: usize,
-    ) -> Poll<Result<ReadGrant<'_, 'a, W, C>, Error>> {
-        let len = self.bell().poll_until(cx, || self.peek_or_end(at_least));
-        len.map_ok(|len| self.granted(len))
-    }
-
     /// [`peek`](Self::peek); awaits so many.
     ///
     /// # Errors
@@ -681,25 +728,40 @@ impl<'a, C: Capacity, W: Register> Consumer<'a, W, C> {
     pub fn peek_async<'c>(
         &'c mut self,
         at_least: usize,
-    ) -> impl Future<Output = Result<ReadGrant<'c, 'a, W, C>, Error>> {
+    ) -> impl Future<Output = Result<ReadGrant<'c, R>, Error>> {
         let poll = move |this: &mut Self, cx: &mut Context<'_>| {
-            this.bell().poll_until(cx, || this.peek_or_end(at_least))
+            this.poll(cx, |this| this.peek_or_end(at_least))
         };
         lend_until(self, poll, |this, len| len.map(|len| this.granted(len)))
+    }
+
+    /// What `look` answers; else has the task woken when it may.
+    fn poll<A>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut look: impl FnMut(&mut Self) -> Option<A>,
+    ) -> Poll<A> {
+        // SAFETY: the half is borrowed meanwhile, and so lives.
+        unsafe { self.bell() }.poll_until(cx, || look(self))
     }
 }
 
 /// Contiguous bytes to be read, as a slice. Dropped without a release, it consumes nothing.
-#[derive(Debug)]
 #[must_use = "a grant that is dropped consumes nothing"]
-pub struct ReadGrant<'g, 'a, W: Wake, C: Capacity> {
-    consumer: &'g mut Consumer<'a, W, C>,
+pub struct ReadGrant<'g, R: ByteRingRef> {
+    consumer: &'g mut Consumer<R>,
     len: u32,
 }
 
-impl<C: Capacity, W: Wake> ReadGrant<'_, '_, W, C> {
+impl<R: ByteRingRef> fmt::Debug for ReadGrant<'_, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReadGrant").field("len", &self.len).finish_non_exhaustive()
+    }
+}
+
+impl<R: ByteRingRef> ReadGrant<'_, R> {
     /// As the functions of positions take it.
-    pub(in crate::ring) fn size(&self) -> C {
+    pub(in crate::ring) fn size(&self) -> CapacityOf<R> {
         self.consumer.size()
     }
 
@@ -728,11 +790,11 @@ impl<C: Capacity, W: Wake> ReadGrant<'_, '_, W, C> {
     }
 }
 
-impl<C: Capacity, W: Wake> Deref for ReadGrant<'_, '_, W, C> {
+impl<R: ByteRingRef> Deref for ReadGrant<'_, R> {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
         // SAFETY: the ownership rule: these bytes are ready and contiguous; the slice borrows the grant.
-        unsafe { self.consumer.slots.readable_at(self.at(), self.len) }
+        unsafe { self.consumer.slots().readable_at(self.at(), self.len) }
     }
 }

@@ -12,33 +12,32 @@
 //! assert_eq!(&out, b"hello");
 //! ```
 
-use super::{Consumer, Producer};
+use super::{ByteRingRef, Consumer, Producer};
 use crate::Error;
-use crate::storage::Capacity;
-use crate::wait::{Wait, Wake};
+use crate::wait::Wait;
 use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
 
-impl<C: Capacity, W: Wake> ErrorType for Consumer<'_, W, C> {
+impl<R: ByteRingRef> ErrorType for Consumer<R> {
     type Error = Error;
 }
 
-impl<C: Capacity, W: Wait> Read for Consumer<'_, W, C> {
+impl<R: ByteRingRef<Wake: Wait>> Read for Consumer<R> {
     fn read(&mut self, out: &mut [u8]) -> Result<usize, Error> {
         Consumer::read(self, out)
     }
 }
 
-impl<C: Capacity, W: Wake> ReadReady for Consumer<'_, W, C> {
+impl<R: ByteRingRef> ReadReady for Consumer<R> {
     fn read_ready(&mut self) -> Result<bool, Error> {
-        Ok(!self.is_empty() || self.producer_is_gone())
+        Ok(!self.is_empty() || self.ring().producer_is_gone())
     }
 }
 
-impl<C: Capacity, W: Wake> ErrorType for Producer<'_, W, C> {
+impl<R: ByteRingRef> ErrorType for Producer<R> {
     type Error = Error;
 }
 
-impl<C: Capacity, W: Wait> Write for Producer<'_, W, C> {
+impl<R: ByteRingRef<Wake: Wait>> Write for Producer<R> {
     fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
         Producer::write(self, bytes)
     }
@@ -48,8 +47,8 @@ impl<C: Capacity, W: Wait> Write for Producer<'_, W, C> {
     }
 }
 
-impl<C: Capacity, W: Wake> WriteReady for Producer<'_, W, C> {
+impl<R: ByteRingRef> WriteReady for Producer<R> {
     fn write_ready(&mut self) -> Result<bool, Error> {
-        Ok(self.room() > 0 || self.consumer_is_gone())
+        Ok(self.room() > 0 || self.ring().consumer_is_gone())
     }
 }

@@ -2,11 +2,9 @@
 //! writers take turns, and an end closes when the last handle does.
 
 use super::{ByteRingInner, Consumer, Producer};
-use crate::ring::sides::{ConsumerCursor, ProducerCursor};
 use crate::storage::Storage;
 use crate::wait::Wake;
 use core::mem::ManuallyDrop;
-use core::ptr::NonNull;
 
 impl<S: Storage<Value = u8> + ?Sized, W: Wake> ByteRingInner<S, W> {
     /// A producer that neither takes the half nor gives it back. `room` is what [`Producer::known_room`] said at the
@@ -16,24 +14,17 @@ impl<S: Storage<Value = u8> + ?Sized, W: Wake> ByteRingInner<S, W> {
     /// While it is in use there is no other producer, the turn before happened before, and in between nobody was the
     /// producer.
     #[inline(always)]
-    pub(crate) unsafe fn lend_producer(
-        &self,
-        room: u32,
-    ) -> ManuallyDrop<Producer<'_, W, S::Capacity>> {
-        let (header, n) = (NonNull::from(&self.header), self.slots.capacity());
-        // SAFETY: the half borrows the ring, and the cursor is a part of it.
-        let cursor = unsafe { ProducerCursor::with_room(header, n, room) };
-        ManuallyDrop::new(Producer::new(cursor, &self.mark.0, self.slots()))
+    pub(crate) unsafe fn lend_producer(&self, room: u32) -> ManuallyDrop<Producer<&Self>> {
+        // SAFETY: there is no other, as the caller states, and it is not given back.
+        ManuallyDrop::new(unsafe { Producer::with_room(self, room) })
     }
 
     /// A consumer that neither takes the half nor gives it back.
     ///
     /// # Safety
     /// While it is in use there is no other consumer, and what the one before did happened before.
-    pub(crate) unsafe fn lend_consumer(&self) -> ManuallyDrop<Consumer<'_, W, S::Capacity>> {
-        let (header, n) = (NonNull::from(&self.header), self.slots.capacity());
-        // SAFETY: the half borrows the ring, and the cursor is a part of it.
-        let cursor = unsafe { ConsumerCursor::new(header, n) };
-        ManuallyDrop::new(Consumer::new(cursor, &self.mark.0, self.slots()))
+    pub(crate) unsafe fn lend_consumer(&self) -> ManuallyDrop<Consumer<&Self>> {
+        // SAFETY: as above.
+        ManuallyDrop::new(unsafe { Consumer::of_taken(self) })
     }
 }

@@ -1,13 +1,16 @@
 //! The half of a byte ring that writes: copies, or grants to be filled in place.
 
+use super::inner::{self, ByteRingInner, ByteRingRef, CapacityOf};
 use super::run::Run;
 use crate::Error;
+use crate::participant::Participant;
 use crate::ring::position;
-use crate::ring::sides::ProducerCursor;
+use crate::ring::sides::{Header, ProducerCursor};
 use crate::ring::slots::{LONG, stretch_of};
-use crate::storage::{Capacity, Counted};
-use crate::sync::{AtomicU32, CachePadded, Cached, Ordering, SlotsRef};
-use crate::wait::{Doorbell, Nobody, Register, Wait, Wake, lend_until};
+use crate::storage::sealed::Capacity as _;
+use crate::sync::{CachePadded, Cached, Ordering, SlotsRef};
+use crate::wait::{Doorbell, Register, TimedOut, Wait, lend_until};
+use core::fmt;
 use core::future::poll_fn;
 use core::ops::{Deref, DerefMut};
 use core::task::{Context, Poll};
@@ -16,25 +19,87 @@ use core::task::{Context, Poll};
 pub(crate) const HEADER: usize = size_of::<u32>();
 
 /// The half that writes. It can move to another thread or context, and is used from one at a time.
-#[derive(Debug)]
-pub struct Producer<'a, W: Wake = Nobody, C = Counted> {
-    cursor: CachePadded<ProducerCursor<C, W>>,
+///
+/// `R` is the reference by which it reaches its ring and keeps it, see [`StableRef`](crate::storage::StableRef): `&ByteRing<N, W>` or `&ByteRingView<W>`,
+/// or an `Arc` of one, with which the half owns what it needs.
+pub struct Producer<R: ByteRingRef> {
+    cursor: CachePadded<ProducerCursor<CapacityOf<R>, R::Wake>>,
     /// The room that is known of, up to the end of the memory. It begins where the cursor stands.
     run: Run,
-    mark: &'a AtomicU32,
-    slots: SlotsRef<'a, u8>,
+    /// Keeps the ring, which the cursor points to. The last field, which is dropped last.
+    owner: R,
 }
 
-// SAFETY: bytes pass from side to side by the ownership rule. The raw pointer inside is a borrow of the ring's slots.
-unsafe impl<C: Send, W: Wake + Sync> Send for Producer<'_, W, C> {}
+// SAFETY: bytes pass from side to side by the ownership rule. The pointer inside is to what the owner keeps.
+unsafe impl<R: ByteRingRef<Wake: Sync> + Send> Send for Producer<R> {}
 
-impl<'a, C: Capacity, W: Wake> Producer<'a, W, C> {
-    pub(super) fn new(
-        cursor: ProducerCursor<C, W>,
-        mark: &'a AtomicU32,
-        slots: SlotsRef<'a, u8>,
-    ) -> Self {
-        Producer { cursor: CachePadded(cursor), run: Run::NONE, mark, slots }
+impl<R: ByteRingRef> fmt::Debug for Producer<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Producer").field("ring", &self.ring()).finish_non_exhaustive()
+    }
+}
+
+impl<R: ByteRingRef> Producer<R> {
+    /// The half of the ring that `owner` refers to, taken for its [`participant`](crate::storage::StableRef::participant); `None` while somebody
+    /// has it. It has the owner with it.
+    ///
+    /// ```
+    /// use ringway_core::ring::bytes::{ByteRing, Producer};
+    /// static LOG: ByteRing<64> = ByteRing::new();
+    /// struct Logger {
+    ///     to: Producer<&'static ByteRing<64>>,
+    /// }
+    /// let mut logger = Logger { to: Producer::new(&LOG).unwrap() };
+    /// assert_eq!(logger.to.try_write(b"started"), 7);
+    /// assert_eq!(LOG.len(), 7);
+    /// ```
+    pub fn new(owner: R) -> Option<Self> {
+        let me = owner.participant();
+        Self::take_for(owner, me)
+    }
+
+    /// The same, for `me`.
+    pub(in crate::ring) fn take_for(owner: R, me: Participant) -> Option<Self> {
+        let (header, n) = (owner.get().header(), owner.get().n());
+        // SAFETY: the owner keeps the ring where it is, and is dropped after the cursor.
+        let cursor = unsafe { Header::take_producer(header, n, me) }?;
+        Some(Producer { cursor: CachePadded(cursor), run: Run::NONE, owner })
+    }
+
+    /// The half of the ring that `owner` refers to.
+    ///
+    /// # Safety
+    /// The half was taken, and nobody has it.
+    pub(in crate::ring) unsafe fn of_taken(owner: R) -> Self {
+        // SAFETY: as the caller states.
+        unsafe { Self::with_room(owner, 0) }
+    }
+
+    /// The same, where one before it knew of `room` free bytes.
+    ///
+    /// # Safety
+    /// As [`of_taken`](Self::of_taken).
+    #[inline(always)]
+    pub(super) unsafe fn with_room(owner: R, room: u32) -> Self {
+        let (header, n) = (owner.get().header(), owner.get().n());
+        // SAFETY: as in `take_for`.
+        let cursor = unsafe { ProducerCursor::with_room(header, n, room) };
+        Producer { cursor: CachePadded(cursor), run: Run::NONE, owner }
+    }
+
+    /// What this side sleeps on.
+    ///
+    /// # Safety
+    /// The half lives as long as what is returned.
+    pub(in crate::ring) unsafe fn bell<'h>(&self) -> &'h Doorbell<R::Wake> {
+        // SAFETY: as the caller states.
+        unsafe { self.cursor.0.bell() }
+    }
+
+    #[inline(always)]
+    fn slots(&self) -> SlotsRef<'_, u8> {
+        // SAFETY: the cursor was made of a pointer to all of the ring, which is there for as long as we are.
+        unsafe { inner::slots(self.cursor.0.header_ptr()) }
     }
 
     /// Copies in as many of `bytes` as there is room for, and returns how many. The consumer sees them at once, but more than
@@ -98,9 +163,9 @@ impl<'a, C: Capacity, W: Wake> Producer<'a, W, C> {
         let tail = self.cursor.0.tail();
         let at = self.run.at(self.size(), tail);
         // SAFETY: the ownership rule: there is room for so many, of which this are the first.
-        unsafe { self.slots.copy_in_at(at, &(len as u32).to_le_bytes()) };
+        unsafe { self.slots().copy_in_at(at, &(len as u32).to_le_bytes()) };
         // SAFETY: as above, and this are the others.
-        unsafe { self.slots.copy_in_at(at + HEADER as u32, message) };
+        unsafe { self.slots().copy_in_at(at + HEADER as u32, message) };
         // The lap goes on behind them.
         self.cursor.0.publish_to(tail + (HEADER + len) as u32);
         true
@@ -121,7 +186,7 @@ impl<'a, C: Capacity, W: Wake> Producer<'a, W, C> {
         let tail = self.cursor.0.tail();
         let at = self.run.at(self.size(), tail);
         // SAFETY: the ownership rule: there is room for so many, as the caller states.
-        unsafe { self.slots.copy_in_at(at, bytes) };
+        unsafe { self.slots().copy_in_at(at, bytes) };
         // The lap goes on behind them.
         self.cursor.0.publish_to(tail + bytes.len() as u32);
     }
@@ -173,7 +238,7 @@ impl<'a, C: Capacity, W: Wake> Producer<'a, W, C> {
     unsafe fn put_whole(&mut self, bytes: &[u8]) {
         if !bytes.is_empty() {
             // SAFETY: the ownership rule, as the caller states.
-            unsafe { self.slots.copy_in(self.cursor.0.capacity(), self.cursor.0.tail(), bytes) };
+            unsafe { self.slots().copy_in(self.cursor.0.capacity(), self.cursor.0.tail(), bytes) };
             self.publish(bytes.len() as u32);
         }
     }
@@ -259,7 +324,7 @@ impl<'a, C: Capacity, W: Wake> Producer<'a, W, C> {
     /// producer.try_write(b"1234567");
     /// assert_eq!(producer.try_reserve(2).unwrap_err(), Error::WouldBlock);
     /// ```
-    pub fn try_reserve(&mut self, len: usize) -> Result<WriteGrant<'_, 'a, W, C>, Error> {
+    pub fn try_reserve(&mut self, len: usize) -> Result<WriteGrant<'_, R>, Error> {
         if self.run_grants(len) {
             let at = self.run.at(self.size(), self.cursor.0.tail());
             return Ok(WriteGrant { producer: self, at, len: len as u32 });
@@ -284,7 +349,7 @@ impl<'a, C: Capacity, W: Wake> Producer<'a, W, C> {
     /// producer.try_write(b"12345");
     /// assert_eq!(producer.try_reserve_up_to(100).unwrap().len(), 3);
     /// ```
-    pub fn try_reserve_up_to(&mut self, max: usize) -> Result<WriteGrant<'_, 'a, W, C>, Error> {
+    pub fn try_reserve_up_to(&mut self, max: usize) -> Result<WriteGrant<'_, R>, Error> {
         let want = max.min(self.capacity()) as u32;
         let to_end = self.to_end();
         // At least one: for none, what is known would be enough, and it may be that the ring was full.
@@ -300,8 +365,19 @@ impl<'a, C: Capacity, W: Wake> Producer<'a, W, C> {
         self.cursor.0.room(self.n()) as usize
     }
 
+    /// By what it reaches the ring.
+    pub(in crate::ring) fn owner(&self) -> &R {
+        &self.owner
+    }
+
+    /// The ring that it is a half of.
+    pub fn ring(&self) -> &ByteRingInner<R::Storage, R::Wake> {
+        self.owner.get()
+    }
+
     /// How many bytes the ring holds when it is full.
-    pub fn capacity(&self) -> usize {
+    #[inline(always)]
+    fn capacity(&self) -> usize {
         self.n() as usize
     }
 
@@ -313,13 +389,12 @@ impl<'a, C: Capacity, W: Wake> Producer<'a, W, C> {
 
     /// As the functions of positions take it.
     #[inline(always)]
-    pub(in crate::ring) fn size(&self) -> C {
+    pub(in crate::ring) fn size(&self) -> CapacityOf<R> {
         self.cursor.0.capacity()
     }
 
-    /// Whether the last consumer closed its half or died, and nobody took it since. One that has
-    /// not come yet is not gone, nor is one that gave its half back.
-    pub fn consumer_is_gone(&self) -> bool {
+    /// Whether the consumer closed or died.
+    fn consumer_is_gone(&self) -> bool {
         self.cursor.0.peer_is_gone()
     }
 
@@ -356,7 +431,8 @@ impl<'a, C: Capacity, W: Wake> Producer<'a, W, C> {
         // Relaxed: the store of the position that follows (SYNC POINT A) carries it to the load in
         // `Consumer::first_run`. The mark that it replaces was for the lap before, which the consumer has left: we saw so
         // through SYNC POINT B when we got room in this lap.
-        self.mark.store(mark, Ordering::Relaxed);
+        // SAFETY: as in `slots`.
+        unsafe { inner::mark(self.cursor.0.header_ptr()) }.store(mark, Ordering::Relaxed);
     }
 
     /// Copies in a message and its length in one publication, or nothing.
@@ -372,7 +448,7 @@ impl<'a, C: Capacity, W: Wake> Producer<'a, W, C> {
         let start = self.cursor.0.tail();
         // SAFETY: the ownership rule: there is room for `count`, of which this are the first.
         unsafe {
-            self.slots.copy_in(
+            self.slots().copy_in(
                 self.cursor.0.capacity(),
                 start,
                 &(message.len() as u32).to_le_bytes(),
@@ -380,7 +456,7 @@ impl<'a, C: Capacity, W: Wake> Producer<'a, W, C> {
         };
         let start = position::advance(self.cursor.0.capacity(), start, HEADER as u32);
         // SAFETY: as above, and this are the others.
-        unsafe { self.slots.copy_in(self.cursor.0.capacity(), start, message) };
+        unsafe { self.slots().copy_in(self.cursor.0.capacity(), start, message) };
         self.publish(count);
         Ok(())
     }
@@ -445,7 +521,7 @@ impl<'a, C: Capacity, W: Wake> Producer<'a, W, C> {
     }
 
     /// The grant that [`grant_or_end`](Self::grant_or_end) found.
-    pub(in crate::ring) fn granted(&mut self, (gap, len): (u32, u32)) -> WriteGrant<'_, 'a, W, C> {
+    pub(in crate::ring) fn granted(&mut self, (gap, len): (u32, u32)) -> WriteGrant<'_, R> {
         let at = if gap > 0 { 0 } else { self.at() };
         WriteGrant { producer: self, at, len }
     }
@@ -453,17 +529,11 @@ impl<'a, C: Capacity, W: Wake> Producer<'a, W, C> {
     /// Whether the capacity allows for bytes that are copied a stretch at a time.
     #[inline(always)]
     fn may_be_long(&self) -> bool {
-        !(C::IS_FIXED && self.capacity() < LONG)
-    }
-
-    /// What this side sleeps on.
-    pub(in crate::ring) fn bell(&self) -> &'a Doorbell<W> {
-        // SAFETY: the half borrows the ring, for `'a`.
-        unsafe { self.cursor.0.bell() }
+        !(CapacityOf::<R>::IS_FIXED && self.capacity() < LONG)
     }
 }
 
-impl<'a, C: Capacity, W: Wait> Producer<'a, W, C> {
+impl<R: ByteRingRef<Wake: Wait>> Producer<R> {
     /// Copies in at least one of `bytes` and as many as there is room for; waits for room. Returns how many.
     ///
     /// # Errors
@@ -491,9 +561,9 @@ impl<'a, C: Capacity, W: Wait> Producer<'a, W, C> {
     pub fn write_deadline(
         &mut self,
         bytes: &[u8],
-        deadline: Option<W::Deadline>,
+        deadline: Option<<R::Wake as Wait>::Deadline>,
     ) -> Result<usize, Error> {
-        self.bell().wait_until(deadline, || self.write_or_end(bytes))?
+        self.wait(deadline, |this| this.write_or_end(bytes))?
     }
 
     /// Copies in all of `bytes`, however many; waits for room. The consumer sees them as they come.
@@ -525,7 +595,7 @@ impl<'a, C: Capacity, W: Wait> Producer<'a, W, C> {
     pub fn write_all_deadline(
         &mut self,
         bytes: &mut &[u8],
-        deadline: Option<W::Deadline>,
+        deadline: Option<<R::Wake as Wait>::Deadline>,
     ) -> Result<(), Error> {
         while !bytes.is_empty() {
             let count = self.write_deadline(bytes, deadline)?;
@@ -551,7 +621,7 @@ impl<'a, C: Capacity, W: Wait> Producer<'a, W, C> {
     ///     assert_eq!(consumer.peek(4).unwrap().len(), 4);
     /// });
     /// ```
-    pub fn reserve(&mut self, len: usize) -> Result<WriteGrant<'_, 'a, W, C>, Error> {
+    pub fn reserve(&mut self, len: usize) -> Result<WriteGrant<'_, R>, Error> {
         self.reserve_deadline(len, None)
     }
 
@@ -562,20 +632,30 @@ impl<'a, C: Capacity, W: Wait> Producer<'a, W, C> {
     pub fn reserve_deadline(
         &mut self,
         len: usize,
-        deadline: Option<W::Deadline>,
-    ) -> Result<WriteGrant<'_, 'a, W, C>, Error> {
-        let grant = self.bell().wait_until(deadline, || self.grant_or_end(len))??;
+        deadline: Option<<R::Wake as Wait>::Deadline>,
+    ) -> Result<WriteGrant<'_, R>, Error> {
+        let grant = self.wait(deadline, |this| this.grant_or_end(len))??;
         Ok(self.granted(grant))
+    }
+
+    /// Waits until `look` answers, at most until `deadline`.
+    fn wait<A>(
+        &mut self,
+        deadline: Option<<R::Wake as Wait>::Deadline>,
+        mut look: impl FnMut(&mut Self) -> Option<A>,
+    ) -> Result<A, TimedOut> {
+        // SAFETY: the half is borrowed meanwhile, and so lives.
+        unsafe { self.bell() }.wait_until(deadline, || look(self))
     }
 }
 
-impl<'a, C: Capacity, W: Register> Producer<'a, W, C> {
+impl<R: ByteRingRef<Wake: Register>> Producer<R> {
     /// [`write`](Self::write) for a task: writes, or has the task woken when there may be room.
     ///
     /// # Errors
     /// As `write`.
     pub fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize, Error>> {
-        self.bell().poll_until(cx, || self.write_or_end(bytes))
+        self.poll(cx, |this| this.write_or_end(bytes))
     }
 
     /// [`write`](Self::write); awaits room. Cancelled, it has written nothing.
@@ -604,19 +684,6 @@ impl<'a, C: Capacity, W: Register> Producer<'a, W, C> {
         })
     }
 
-    /// [`reserve`](Self::reserve) for a task: answers, or has the task woken when there may be such a run.
-    ///
-    /// # Errors
-    /// As `reserve`.
-    pub fn poll_reserve(
-        &mut self,
-        cx: &mut Context<'_>,
-        len: usize,
-    ) -> Poll<Result<WriteGrant<'_, 'a, W, C>, Error>> {
-        let grant = self.bell().poll_until(cx, || self.grant_or_end(len));
-        grant.map_ok(|grant| self.granted(grant))
-    }
-
     /// [`reserve`](Self::reserve); awaits such a run. Cancelled, it has reserved nothing.
     ///
     /// # Errors
@@ -624,11 +691,21 @@ impl<'a, C: Capacity, W: Register> Producer<'a, W, C> {
     pub fn reserve_async<'p>(
         &'p mut self,
         len: usize,
-    ) -> impl Future<Output = Result<WriteGrant<'p, 'a, W, C>, Error>> {
+    ) -> impl Future<Output = Result<WriteGrant<'p, R>, Error>> {
         let poll = move |this: &mut Self, cx: &mut Context<'_>| {
-            this.bell().poll_until(cx, || this.grant_or_end(len))
+            this.poll(cx, |this| this.grant_or_end(len))
         };
         lend_until(self, poll, |this, grant| grant.map(|grant| this.granted(grant)))
+    }
+
+    /// What `look` answers; else has the task woken when it may.
+    fn poll<A>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut look: impl FnMut(&mut Self) -> Option<A>,
+    ) -> Poll<A> {
+        // SAFETY: the half is borrowed meanwhile, and so lives.
+        unsafe { self.bell() }.poll_until(cx, || look(self))
     }
 }
 
@@ -642,16 +719,21 @@ impl<'a, C: Capacity, W: Register> Producer<'a, W, C> {
 /// producer.try_reserve(3).unwrap().copy_from_slice(b"abc"); // dropped: aborted
 /// assert!(consumer.is_empty());
 /// ```
-#[derive(Debug)]
 #[must_use = "a grant that is dropped commits nothing"]
-pub struct WriteGrant<'g, 'a, W: Wake, C: Capacity> {
-    producer: &'g mut Producer<'a, W, C>,
+pub struct WriteGrant<'g, R: ByteRingRef> {
+    producer: &'g mut Producer<R>,
     /// The slot at which it begins: the tail's, or the first, and the bytes before the end of the memory stay unused.
     at: u32,
     len: u32,
 }
 
-impl<C: Capacity, W: Wake> WriteGrant<'_, '_, W, C> {
+impl<R: ByteRingRef> fmt::Debug for WriteGrant<'_, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WriteGrant").field("len", &self.len).finish_non_exhaustive()
+    }
+}
+
+impl<R: ByteRingRef> WriteGrant<'_, R> {
     /// Gives the first `len` bytes to the consumer; more than the grant has count as all it has. With 0, nothing
     /// happens.
     pub fn commit(mut self, len: usize) {
@@ -679,22 +761,22 @@ impl<C: Capacity, W: Wake> WriteGrant<'_, '_, W, C> {
 
     fn bytes(&mut self) -> &mut [u8] {
         // SAFETY: the ownership rule: the grant lies within the room, and is contiguous; the slice borrows it.
-        let bytes = unsafe { self.producer.slots.writable_at(self.at, self.len) };
+        let bytes = unsafe { self.producer.slots().writable_at(self.at, self.len) };
         // SAFETY: every byte of the ring is initialized since it was made; the type is the same but for that.
         unsafe { &mut *(core::ptr::from_mut(bytes) as *mut [u8]) }
     }
 }
 
-impl<C: Capacity, W: Wake> Deref for WriteGrant<'_, '_, W, C> {
+impl<R: ByteRingRef> Deref for WriteGrant<'_, R> {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
         // SAFETY: as in `bytes`: the producer's and initialized. A shared borrow only reads.
-        unsafe { self.producer.slots.readable_at(self.at, self.len) }
+        unsafe { self.producer.slots().readable_at(self.at, self.len) }
     }
 }
 
-impl<C: Capacity, W: Wake> DerefMut for WriteGrant<'_, '_, W, C> {
+impl<R: ByteRingRef> DerefMut for WriteGrant<'_, R> {
     fn deref_mut(&mut self) -> &mut [u8] {
         self.bytes()
     }

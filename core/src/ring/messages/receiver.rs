@@ -1,20 +1,50 @@
 //! The half of a message ring that receives.
 
+use super::inner::{Bytes, MessageRingInner, MessageRingRef};
 use crate::Error;
 use crate::buffer::{Buffer, poll_into, recv_into};
+use crate::participant::Participant;
 use crate::ring::bytes::{Consumer, HEADER, ReadGrant};
 use crate::ring::slots::copy_bytes;
-use crate::storage::{Capacity, Counted};
-use crate::wait::{Nobody, Register, Wait, Wake, lend_until, look_or_end};
+use crate::wait::{Register, TimedOut, Wait, lend_until, look_or_end};
+use core::fmt;
 use core::future::poll_fn;
 use core::ops::Deref;
 use core::task::{Context, Poll};
 
 /// The half that receives. It can move to another thread or context, and is used from one at a time.
-#[derive(Debug)]
-pub struct Receiver<'a, W: Wake = Nobody, C = Counted>(pub(super) Consumer<'a, W, C>);
+///
+/// `R` is the reference by which it reaches its ring and keeps it, see [`StableRef`](crate::storage::StableRef):
+/// `&MessageRing<N, W>` or `&MessageRingView<W>`, or an `Arc` of one, with which the half owns what it needs.
+pub struct Receiver<R: MessageRingRef>(Consumer<Bytes<R>>);
 
-impl<'a, C: Capacity, W: Wake> Receiver<'a, W, C> {
+impl<R: MessageRingRef> fmt::Debug for Receiver<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Receiver").field(&self.0).finish()
+    }
+}
+
+impl<R: MessageRingRef> Receiver<R> {
+    /// The half of the ring that `owner` refers to, taken for its [`participant`](crate::storage::StableRef::participant);
+    /// `None` while somebody has it. It has the owner with it.
+    pub fn new(owner: R) -> Option<Self> {
+        Consumer::new(Bytes(owner)).map(Receiver)
+    }
+
+    /// The same, for `me`.
+    pub(super) fn take_for(owner: R, me: Participant) -> Option<Self> {
+        Consumer::take_for(Bytes(owner), me).map(Receiver)
+    }
+
+    /// The half of the ring that `owner` refers to.
+    ///
+    /// # Safety
+    /// The half was taken, and nobody has it.
+    pub(super) unsafe fn of_taken(owner: R) -> Self {
+        // SAFETY: as the caller states.
+        Receiver(unsafe { Consumer::of_taken(Bytes(owner)) })
+    }
+
     /// Copies the oldest message out and returns its length. Wait-free.
     ///
     /// # Errors
@@ -28,17 +58,15 @@ impl<'a, C: Capacity, W: Wake> Receiver<'a, W, C> {
     ///
     /// # Errors
     /// [`Error::WouldBlock`] when there is none now; [`Error::Corrupt`], as in [`try_recv`](Self::try_recv).
-    pub fn try_peek(&mut self) -> Result<RecvGrant<'_, 'a, W, C>, Error> {
+    pub fn try_peek(&mut self) -> Result<RecvGrant<'_, R>, Error> {
         // A message is published whole, so that the part of it that is known to be there is all of it.
         let run = self.0.one_run().ok_or(Error::WouldBlock)?;
         self.message(run)
     }
 
-    /// Whether the last sender closed its half or died, and nobody took it since. What it sent can
-    /// still be received. One that has not come yet is not gone, nor is one that gave its half
-    /// back.
-    pub fn sender_is_gone(&self) -> bool {
-        self.0.producer_is_gone()
+    /// The ring that it is a half of.
+    pub fn ring(&self) -> &MessageRingInner<R::Storage, R::Wake> {
+        self.0.owner().0.get()
     }
 
     /// Takes no more: the sender's forms that wait answer [`Error::BrokenPipe`]. Messages that are
@@ -48,7 +76,7 @@ impl<'a, C: Capacity, W: Wake> Receiver<'a, W, C> {
     }
 
     /// The message in the run, which is ready.
-    fn message(&mut self, run: u32) -> Result<RecvGrant<'_, 'a, W, C>, Error> {
+    fn message(&mut self, run: u32) -> Result<RecvGrant<'_, R>, Error> {
         let grant = self.0.granted(run);
         let (length, rest) = grant.split_first_chunk::<HEADER>().ok_or(Error::Corrupt)?;
         // Untrusted: what lies behind it decides.
@@ -65,7 +93,7 @@ impl<'a, C: Capacity, W: Wake> Receiver<'a, W, C> {
     }
 }
 
-impl<'a, C: Capacity, W: Wait> Receiver<'a, W, C> {
+impl<R: MessageRingRef<Wake: Wait>> Receiver<R> {
     /// Copies the oldest message out and returns its length; waits for one.
     ///
     /// # Errors
@@ -99,7 +127,7 @@ impl<'a, C: Capacity, W: Wait> Receiver<'a, W, C> {
     pub fn recv_deadline(
         &mut self,
         out: &mut (impl Buffer + ?Sized),
-        deadline: Option<W::Deadline>,
+        deadline: Option<<R::Wake as Wait>::Deadline>,
     ) -> Result<usize, Error> {
         recv_into(out, |out| self.peek_deadline(deadline)?.copy_out(out))
     }
@@ -121,7 +149,7 @@ impl<'a, C: Capacity, W: Wait> Receiver<'a, W, C> {
     ///     message.release();
     /// });
     /// ```
-    pub fn peek(&mut self) -> Result<RecvGrant<'_, 'a, W, C>, Error> {
+    pub fn peek(&mut self) -> Result<RecvGrant<'_, R>, Error> {
         self.peek_deadline(None)
     }
 
@@ -131,14 +159,24 @@ impl<'a, C: Capacity, W: Wait> Receiver<'a, W, C> {
     /// As `peek`, and [`Error::TimedOut`].
     pub fn peek_deadline(
         &mut self,
-        deadline: Option<W::Deadline>,
-    ) -> Result<RecvGrant<'_, 'a, W, C>, Error> {
-        let run = self.0.bell().wait_until(deadline, || self.ready_or_end())??;
+        deadline: Option<<R::Wake as Wait>::Deadline>,
+    ) -> Result<RecvGrant<'_, R>, Error> {
+        let run = self.wait(deadline, |this| this.ready_or_end())??;
         self.message(run)
+    }
+
+    /// Waits until `look` answers, at most until `deadline`.
+    fn wait<A>(
+        &mut self,
+        deadline: Option<<R::Wake as Wait>::Deadline>,
+        mut look: impl FnMut(&mut Self) -> Option<A>,
+    ) -> Result<A, TimedOut> {
+        // SAFETY: the half is borrowed meanwhile, and so lives.
+        unsafe { self.0.bell() }.wait_until(deadline, || look(self))
     }
 }
 
-impl<'a, C: Capacity, W: Register> Receiver<'a, W, C> {
+impl<R: MessageRingRef<Wake: Register>> Receiver<R> {
     /// [`recv`](Self::recv) for a task: receives, or has the task woken when a message may be there.
     ///
     /// # Errors
@@ -148,7 +186,10 @@ impl<'a, C: Capacity, W: Register> Receiver<'a, W, C> {
         cx: &mut Context<'_>,
         out: &mut (impl Buffer + ?Sized),
     ) -> Poll<Result<usize, Error>> {
-        poll_into(out, |out| self.poll_peek(cx).map(|message| message?.copy_out(out)))
+        poll_into(out, |out| {
+            let run = self.poll(cx, Self::ready_or_end);
+            run.map(|run| self.message(run?)?.copy_out(out))
+        })
     }
 
     /// [`recv`](Self::recv); awaits a message. Cancelled, it has received nothing.
@@ -162,41 +203,41 @@ impl<'a, C: Capacity, W: Register> Receiver<'a, W, C> {
         poll_fn(move |cx| self.poll_recv(cx, out))
     }
 
-    /// [`peek`](Self::peek) for a task: answers, or has the task woken when a message may be there.
-    ///
-    /// # Errors
-    /// As `peek`.
-    pub fn poll_peek(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<RecvGrant<'_, 'a, W, C>, Error>> {
-        let run = self.0.bell().poll_until(cx, || self.ready_or_end());
-        run.map(|run| self.message(run?))
-    }
-
     /// [`peek`](Self::peek); awaits a message.
     ///
     /// # Errors
     /// As `peek`.
-    pub fn peek_async<'r>(
-        &'r mut self,
-    ) -> impl Future<Output = Result<RecvGrant<'r, 'a, W, C>, Error>> {
-        let poll = |this: &mut Self, cx: &mut Context<'_>| {
-            this.0.bell().poll_until(cx, || this.ready_or_end())
-        };
+    pub fn peek_async<'r>(&'r mut self) -> impl Future<Output = Result<RecvGrant<'r, R>, Error>> {
+        let poll =
+            |this: &mut Self, cx: &mut Context<'_>| this.poll(cx, |this| this.ready_or_end());
         lend_until(self, poll, |this, run| this.message(run?))
+    }
+
+    /// What `look` answers; else has the task woken when it may.
+    fn poll<A>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut look: impl FnMut(&mut Self) -> Option<A>,
+    ) -> Poll<A> {
+        // SAFETY: the half is borrowed meanwhile, and so lives.
+        unsafe { self.0.bell() }.poll_until(cx, || look(self))
     }
 }
 
 /// A message to be read, as a slice. Dropped without a release, it stays the oldest.
-#[derive(Debug)]
 #[must_use = "a message that is not released stays"]
-pub struct RecvGrant<'g, 'a, W: Wake, C: Capacity> {
-    grant: ReadGrant<'g, 'a, W, C>,
+pub struct RecvGrant<'g, R: MessageRingRef> {
+    grant: ReadGrant<'g, Bytes<R>>,
     len: usize,
 }
 
-impl<C: Capacity, W: Wake> RecvGrant<'_, '_, W, C> {
+impl<R: MessageRingRef> fmt::Debug for RecvGrant<'_, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RecvGrant").field("len", &self.len()).finish_non_exhaustive()
+    }
+}
+
+impl<R: MessageRingRef> RecvGrant<'_, R> {
     /// Done with it: the sender may use its room.
     pub fn release(self) {
         self.grant.release(HEADER + self.len);
@@ -212,7 +253,7 @@ impl<C: Capacity, W: Wake> RecvGrant<'_, '_, W, C> {
     }
 }
 
-impl<C: Capacity, W: Wake> Deref for RecvGrant<'_, '_, W, C> {
+impl<R: MessageRingRef> Deref for RecvGrant<'_, R> {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {

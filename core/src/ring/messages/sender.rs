@@ -1,19 +1,49 @@
 //! The half of a message ring that sends.
 
+use super::inner::{Bytes, MessageRingInner, MessageRingRef};
 use crate::Error;
+use crate::participant::Participant;
 use crate::ring::bytes::{HEADER, Producer, WriteGrant};
 use crate::ring::slots::copy_bytes;
-use crate::storage::{Capacity, Counted};
-use crate::wait::{Nobody, Register, Wait, Wake, lend_until};
+use crate::wait::{Register, TimedOut, Wait, lend_until};
+use core::fmt;
 use core::future::poll_fn;
 use core::ops::{Deref, DerefMut};
 use core::task::{Context, Poll};
 
 /// The half that sends. It can move to another thread or context, and is used from one at a time.
-#[derive(Debug)]
-pub struct Sender<'a, W: Wake = Nobody, C = Counted>(pub(super) Producer<'a, W, C>);
+///
+/// `R` is the reference by which it reaches its ring and keeps it, see [`StableRef`](crate::storage::StableRef):
+/// `&MessageRing<N, W>` or `&MessageRingView<W>`, or an `Arc` of one, with which the half owns what it needs.
+pub struct Sender<R: MessageRingRef>(Producer<Bytes<R>>);
 
-impl<'a, C: Capacity, W: Wake> Sender<'a, W, C> {
+impl<R: MessageRingRef> fmt::Debug for Sender<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Sender").field(&self.0).finish()
+    }
+}
+
+impl<R: MessageRingRef> Sender<R> {
+    /// The half of the ring that `owner` refers to, taken for its [`participant`](crate::storage::StableRef::participant);
+    /// `None` while somebody has it. It has the owner with it.
+    pub fn new(owner: R) -> Option<Self> {
+        Producer::new(Bytes(owner)).map(Sender)
+    }
+
+    /// The same, for `me`.
+    pub(super) fn take_for(owner: R, me: Participant) -> Option<Self> {
+        Producer::take_for(Bytes(owner), me).map(Sender)
+    }
+
+    /// The half of the ring that `owner` refers to.
+    ///
+    /// # Safety
+    /// The half was taken, and nobody has it.
+    pub(super) unsafe fn of_taken(owner: R) -> Self {
+        // SAFETY: as the caller states.
+        Sender(unsafe { Producer::of_taken(Bytes(owner)) })
+    }
+
     /// Copies a message in and sends it. Wait-free.
     ///
     /// # Errors
@@ -37,7 +67,7 @@ impl<'a, C: Capacity, W: Wake> Sender<'a, W, C> {
     ///
     /// # Errors
     /// As [`try_send`](Self::try_send).
-    pub fn try_reserve(&mut self, len: usize) -> Result<SendGrant<'_, 'a, W, C>, Error> {
+    pub fn try_reserve(&mut self, len: usize) -> Result<SendGrant<'_, R>, Error> {
         let len = self.check(len)?;
         self.0.try_reserve(len).map(SendGrant)
     }
@@ -49,10 +79,9 @@ impl<'a, C: Capacity, W: Wake> Sender<'a, W, C> {
         if len > max { Err(Error::MessageTooLarge { max }) } else { Ok(HEADER + len) }
     }
 
-    /// Whether the last receiver closed its half or died, and nobody took it since. One that has
-    /// not come yet is not gone, nor is one that gave its half back.
-    pub fn receiver_is_gone(&self) -> bool {
-        self.0.consumer_is_gone()
+    /// The ring that it is a half of.
+    pub fn ring(&self) -> &MessageRingInner<R::Storage, R::Wake> {
+        self.0.owner().0.get()
     }
 
     /// Ends the stream: the receiver gets what was sent, and then its forms that wait answer
@@ -80,7 +109,7 @@ impl<'a, C: Capacity, W: Wake> Sender<'a, W, C> {
     }
 }
 
-impl<'a, C: Capacity, W: Wait> Sender<'a, W, C> {
+impl<R: MessageRingRef<Wake: Wait>> Sender<R> {
     /// Copies a message in and sends it; waits for room.
     ///
     /// # Errors
@@ -108,9 +137,9 @@ impl<'a, C: Capacity, W: Wait> Sender<'a, W, C> {
     pub fn send_deadline(
         &mut self,
         message: &[u8],
-        deadline: Option<W::Deadline>,
+        deadline: Option<<R::Wake as Wait>::Deadline>,
     ) -> Result<(), Error> {
-        self.0.bell().wait_until(deadline, || self.send_or_end(message))?
+        self.wait(deadline, |this| this.send_or_end(message))?
     }
 
     /// [`try_reserve`](Self::try_reserve); waits for room.
@@ -128,7 +157,7 @@ impl<'a, C: Capacity, W: Wait> Sender<'a, W, C> {
     /// grant.commit(2);
     /// assert_eq!(&*receiver.peek().unwrap(), b"hi");
     /// ```
-    pub fn reserve(&mut self, len: usize) -> Result<SendGrant<'_, 'a, W, C>, Error> {
+    pub fn reserve(&mut self, len: usize) -> Result<SendGrant<'_, R>, Error> {
         self.reserve_deadline(len, None)
     }
 
@@ -139,20 +168,30 @@ impl<'a, C: Capacity, W: Wait> Sender<'a, W, C> {
     pub fn reserve_deadline(
         &mut self,
         len: usize,
-        deadline: Option<W::Deadline>,
-    ) -> Result<SendGrant<'_, 'a, W, C>, Error> {
-        let grant = self.0.bell().wait_until(deadline, || self.grant_or_end(len))??;
+        deadline: Option<<R::Wake as Wait>::Deadline>,
+    ) -> Result<SendGrant<'_, R>, Error> {
+        let grant = self.wait(deadline, |this| this.grant_or_end(len))??;
         Ok(SendGrant(self.0.granted(grant)))
+    }
+
+    /// Waits until `look` answers, at most until `deadline`.
+    fn wait<A>(
+        &mut self,
+        deadline: Option<<R::Wake as Wait>::Deadline>,
+        mut look: impl FnMut(&mut Self) -> Option<A>,
+    ) -> Result<A, TimedOut> {
+        // SAFETY: the half is borrowed meanwhile, and so lives.
+        unsafe { self.0.bell() }.wait_until(deadline, || look(self))
     }
 }
 
-impl<'a, C: Capacity, W: Register> Sender<'a, W, C> {
+impl<R: MessageRingRef<Wake: Register>> Sender<R> {
     /// [`send`](Self::send) for a task: sends, or has the task woken when there may be room.
     ///
     /// # Errors
     /// As `send`.
     pub fn poll_send(&mut self, cx: &mut Context<'_>, message: &[u8]) -> Poll<Result<(), Error>> {
-        self.0.bell().poll_until(cx, || self.send_or_end(message))
+        self.poll(cx, |this| this.send_or_end(message))
     }
 
     /// [`send`](Self::send); awaits room. Cancelled, it has sent nothing.
@@ -163,19 +202,6 @@ impl<'a, C: Capacity, W: Register> Sender<'a, W, C> {
         poll_fn(move |cx| self.poll_send(cx, message))
     }
 
-    /// [`reserve`](Self::reserve) for a task: answers, or has the task woken when there may be room.
-    ///
-    /// # Errors
-    /// As `reserve`.
-    pub fn poll_reserve(
-        &mut self,
-        cx: &mut Context<'_>,
-        len: usize,
-    ) -> Poll<Result<SendGrant<'_, 'a, W, C>, Error>> {
-        let grant = self.0.bell().poll_until(cx, || self.grant_or_end(len));
-        grant.map_ok(|grant| SendGrant(self.0.granted(grant)))
-    }
-
     /// [`reserve`](Self::reserve); awaits room. Cancelled, it has reserved nothing.
     ///
     /// # Errors
@@ -183,20 +209,35 @@ impl<'a, C: Capacity, W: Register> Sender<'a, W, C> {
     pub fn reserve_async<'s>(
         &'s mut self,
         len: usize,
-    ) -> impl Future<Output = Result<SendGrant<'s, 'a, W, C>, Error>> {
+    ) -> impl Future<Output = Result<SendGrant<'s, R>, Error>> {
         let poll = move |this: &mut Self, cx: &mut Context<'_>| {
-            this.0.bell().poll_until(cx, || this.grant_or_end(len))
+            this.poll(cx, |this| this.grant_or_end(len))
         };
         lend_until(self, poll, |this, grant| grant.map(|grant| SendGrant(this.0.granted(grant))))
+    }
+
+    /// What `look` answers; else has the task woken when it may.
+    fn poll<A>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut look: impl FnMut(&mut Self) -> Option<A>,
+    ) -> Poll<A> {
+        // SAFETY: the half is borrowed meanwhile, and so lives.
+        unsafe { self.0.bell() }.poll_until(cx, || look(self))
     }
 }
 
 /// A message to be written, as a slice. Dropped without a commit, it sends nothing.
-#[derive(Debug)]
 #[must_use = "a grant that is dropped sends nothing"]
-pub struct SendGrant<'g, 'a, W: Wake, C: Capacity>(WriteGrant<'g, 'a, W, C>);
+pub struct SendGrant<'g, R: MessageRingRef>(WriteGrant<'g, Bytes<R>>);
 
-impl<C: Capacity, W: Wake> SendGrant<'_, '_, W, C> {
+impl<R: MessageRingRef> fmt::Debug for SendGrant<'_, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SendGrant").field("len", &self.len()).finish_non_exhaustive()
+    }
+}
+
+impl<R: MessageRingRef> SendGrant<'_, R> {
     /// Sends the first `len` bytes as a message; more than the grant has count as all it has.
     pub fn commit(mut self, len: usize) {
         let len = len.min(self.len());
@@ -207,7 +248,7 @@ impl<C: Capacity, W: Wake> SendGrant<'_, '_, W, C> {
     }
 }
 
-impl<C: Capacity, W: Wake> Deref for SendGrant<'_, '_, W, C> {
+impl<R: MessageRingRef> Deref for SendGrant<'_, R> {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
@@ -215,7 +256,7 @@ impl<C: Capacity, W: Wake> Deref for SendGrant<'_, '_, W, C> {
     }
 }
 
-impl<C: Capacity, W: Wake> DerefMut for SendGrant<'_, '_, W, C> {
+impl<R: MessageRingRef> DerefMut for SendGrant<'_, R> {
     fn deref_mut(&mut self) -> &mut [u8] {
         self.0.get_mut(HEADER..).unwrap_or_default()
     }

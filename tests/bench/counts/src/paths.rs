@@ -21,7 +21,9 @@ mod hot {
     use super::{N, OPERATIONS};
     use ringway_core::channel::pipe::{Reader, Writer};
     use ringway_core::ring::queue::{Queue, QueueView};
-    use ringway_core::ring::{self as rings, broadcast as broadcasts, bytes as byte_rings, messages};
+    use ringway_core::ring::{
+        self as rings, broadcast as broadcasts, bytes as byte_rings, messages,
+    };
     use ringway_core::storage::Fixed;
     use ringway_core::wait::{Nobody, Wake};
     use std::hint::black_box;
@@ -52,11 +54,16 @@ mod hot {
     type Consumer<'a, T, B = Nobody> = rings::Consumer<&'a rings::Ring<T, N, B>>;
     type ViewProducer<'a> = rings::Producer<&'a rings::RingView<u64>>;
     type ViewConsumer<'a> = rings::Consumer<&'a rings::RingView<u64>>;
-    type ByteProducer<'a> = byte_rings::Producer<'a, Nobody, Fixed<{ 64 * N }>>;
-    type ByteConsumer<'a> = byte_rings::Consumer<'a, Nobody, Fixed<{ 64 * N }>>;
+    type ByteProducer<'a> = byte_rings::Producer<&'a byte_rings::ByteRing<{ 64 * N }>>;
+    type ByteConsumer<'a> = byte_rings::Consumer<&'a byte_rings::ByteRing<{ 64 * N }>>;
 
-    type Sender<'a> = messages::Sender<'a, Nobody, Fixed<{ 68 * N }>>;
-    type Receiver<'a> = messages::Receiver<'a, Nobody, Fixed<{ 68 * N }>>;
+    type Sender<'a> = messages::Sender<&'a messages::MessageRing<{ 68 * N }>>;
+    type Receiver<'a> = messages::Receiver<&'a messages::MessageRing<{ 68 * N }>>;
+
+    type ByteViewProducer<'a> = byte_rings::Producer<&'a byte_rings::ByteRingView>;
+    type ByteViewConsumer<'a> = byte_rings::Consumer<&'a byte_rings::ByteRingView>;
+    type ViewSender<'a> = messages::Sender<&'a messages::MessageRingView>;
+    type ViewReceiver<'a> = messages::Receiver<&'a messages::MessageRingView>;
 
     type News<'a> = broadcasts::Writer<&'a broadcasts::Broadcast<u64, N>>;
     type NewsReader<'a> = broadcasts::Reader<&'a broadcasts::Broadcast<u64, N>>;
@@ -118,10 +125,10 @@ mod hot {
             read_64(consumer: &mut ByteConsumer) {
                 assert!(black_box(consumer.try_read(&mut [0; 64])) == 64);
             }
-            write_64_in_a_view(producer: &mut byte_rings::Producer) {
+            write_64_in_a_view(producer: &mut ByteViewProducer) {
                 assert!(producer.try_write(black_box(&[1; 64])) == 64);
             }
-            read_64_in_a_view(consumer: &mut byte_rings::Consumer) {
+            read_64_in_a_view(consumer: &mut ByteViewConsumer) {
                 assert!(black_box(consumer.try_read(&mut [0; 64])) == 64);
             }
             grant_of_64_and_commit(producer: &mut ByteProducer) {
@@ -134,12 +141,12 @@ mod hot {
                 black_box(&*grant);
                 grant.release(64);
             }
-            grant_and_commit_in_a_view(producer: &mut byte_rings::Producer) {
+            grant_and_commit_in_a_view(producer: &mut ByteViewProducer) {
                 let mut grant = producer.try_reserve(64).unwrap();
                 black_box(&mut *grant);
                 grant.commit(64);
             }
-            peek_and_release_in_a_view(consumer: &mut byte_rings::Consumer) {
+            peek_and_release_in_a_view(consumer: &mut ByteViewConsumer) {
                 let grant = consumer.try_peek(1).unwrap();
                 black_box(&*grant);
                 grant.release(64);
@@ -150,10 +157,10 @@ mod hot {
             recv_64(receiver: &mut Receiver) {
                 assert!(black_box(receiver.try_recv(&mut [0; 64])) == Ok(64));
             }
-            send_64_in_a_view(sender: &mut messages::Sender) {
+            send_64_in_a_view(sender: &mut ViewSender) {
                 assert!(sender.try_send(black_box(&[1; 64])).is_ok());
             }
-            recv_64_in_a_view(receiver: &mut messages::Receiver) {
+            recv_64_in_a_view(receiver: &mut ViewReceiver) {
                 assert!(black_box(receiver.try_recv(&mut [0; 64])) == Ok(64));
             }
         }

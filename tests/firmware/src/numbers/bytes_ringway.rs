@@ -4,8 +4,6 @@
 
 use core::hint::black_box;
 use ringway_core::ring::bytes::{ByteRing, Consumer, Producer};
-use ringway_core::storage::Fixed;
-use ringway_core::wait::Nobody;
 use ringway_firmware::report;
 
 type Bytes = ByteRing<64>;
@@ -19,7 +17,7 @@ static RING: Bytes = ByteRing::new();
 #[unsafe(no_mangle)]
 #[inline(never)]
 extern "C" fn operation_grant_and_commit(
-    producer: &mut Producer<'static, Nobody, Fixed<64>>,
+    producer: &mut Producer<&'static Bytes>,
     count: usize,
 ) -> bool {
     match producer.try_reserve(count) {
@@ -34,7 +32,7 @@ extern "C" fn operation_grant_and_commit(
 #[unsafe(no_mangle)]
 #[inline(never)]
 extern "C" fn operation_peek_and_release(
-    consumer: &mut Consumer<'static, Nobody, Fixed<64>>,
+    consumer: &mut Consumer<&'static Bytes>,
     count: usize,
 ) -> bool {
     match consumer.try_peek(1) {
@@ -50,8 +48,7 @@ fn run() -> bool {
     report("RAM of the structure", size_of::<Bytes>() as u32);
     report(
         "RAM of the handles",
-        (size_of::<Producer<'static, Nobody, Fixed<64>>>()
-            + size_of::<Consumer<'static, Nobody, Fixed<64>>>()) as u32,
+        (size_of::<Producer<&'static Bytes>>() + size_of::<Consumer<&'static Bytes>>()) as u32,
     );
     let (Some(mut producer), Some(mut consumer)) = (RING.producer(), RING.consumer()) else {
         return false;

@@ -131,7 +131,7 @@ fn messages(round: usize, other: Participant) {
         black_box(sender.poll_send(&mut cx, some(b"hello", round)).is_ready());
         once(sender.send_async(some(b"hello", round)));
         black_box(sender.reserve_deadline(any(step), PAST).is_ok());
-        black_box(sender.poll_reserve(&mut cx, any(step)).is_ready());
+        black_box(pin!(sender.reserve_async(any(step))).poll(&mut cx).is_ready());
         once(sender.reserve_async(any(step)));
         if let Ok(mut grant) = sender.try_reserve(any(step)) {
             grant.fill(1);
@@ -141,12 +141,12 @@ fn messages(round: usize, other: Participant) {
         black_box(receiver.recv_deadline(&mut out, PAST).is_ok());
         black_box(receiver.poll_recv(&mut cx, &mut out).is_ready());
         once(receiver.recv_async(&mut out));
-        black_box(receiver.poll_peek(&mut cx).is_ready());
+        black_box(pin!(receiver.peek_async()).poll(&mut cx).is_ready());
         once(receiver.peek_async());
         if let Ok(grant) = receiver.try_peek() {
             grant.release();
         }
-        black_box((sender.receiver_is_gone(), receiver.sender_is_gone()));
+        black_box((sender.ring().receiver_is_gone(), receiver.ring().sender_is_gone()));
     }
     sender.close();
     black_box(receiver.recv(&mut out).is_ok());
