@@ -42,7 +42,7 @@ use crate::Error;
 #[cfg(not(loom))]
 use crate::ring::InPlace;
 use crate::ring::bytes::{ByteRing, Consumer, Producer};
-use crate::sync::const_unless_loom;
+use crate::sync::{Cached, const_unless_loom};
 use crate::wait::{Doorbell, Register, Spin, Wait, Wake, look_or_end};
 use core::future::poll_fn;
 use core::mem::ManuallyDrop;
@@ -205,6 +205,9 @@ impl<'a, const N: usize, W: Wake> Reader<'a, N, W> {
         if out.is_empty() {
             return Some(Ok(0));
         }
+        if !Cached::ENABLED {
+            return self.take_or_end(out);
+        }
         match self.half.try_read(out) {
             0 => self.read_or_end(out),
             count => Some(Ok(count)),
@@ -215,6 +218,11 @@ impl<'a, const N: usize, W: Wake> Reader<'a, N, W> {
     /// something is short.
     #[inline(never)]
     fn read_or_end(&mut self, out: &mut [u8]) -> Option<Result<usize, Error>> {
+        self.take_or_end(out)
+    }
+
+    #[inline(always)]
+    fn take_or_end(&mut self, out: &mut [u8]) -> Option<Result<usize, Error>> {
         self.attempt(|half| match half.try_read(out) {
             0 => None,
             count => Some(Ok(count)),

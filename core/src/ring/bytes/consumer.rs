@@ -435,6 +435,7 @@ impl<R: ByteRingRef> Consumer<R> {
     }
 
     /// Why there are not so many bytes to be had now.
+    #[inline(always)]
     fn too_few(&self, at_least: usize) -> Error {
         let max = self.capacity();
         if at_least > max { Error::MessageTooLarge { max } } else { Error::WouldBlock }

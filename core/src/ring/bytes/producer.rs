@@ -326,8 +326,7 @@ impl<R: ByteRingRef> Producer<R> {
     /// ```
     pub fn try_reserve(&mut self, len: usize) -> Result<WriteGrant<'_, R>, Error> {
         if self.run_grants(len) {
-            let at = self.run.at(self.size(), self.cursor.0.tail());
-            return Ok(WriteGrant { producer: self, at, len: len as u32 });
+            return Ok(WriteGrant { producer: self, gap: 0, len: len as u32 });
         }
         let (gap, len) = self.check_grant(len)?;
         if self.room_for(gap + len) < gap + len {
@@ -522,8 +521,7 @@ impl<R: ByteRingRef> Producer<R> {
 
     /// The grant that [`grant_or_end`](Self::grant_or_end) found.
     pub(in crate::ring) fn granted(&mut self, (gap, len): (u32, u32)) -> WriteGrant<'_, R> {
-        let at = if gap > 0 { 0 } else { self.at() };
-        WriteGrant { producer: self, at, len }
+        WriteGrant { producer: self, gap, len }
     }
 
     /// Whether the capacity allows for bytes that are copied a stretch at a time.
@@ -722,8 +720,8 @@ impl<R: ByteRingRef<Wake: Register>> Producer<R> {
 #[must_use = "a grant that is dropped commits nothing"]
 pub struct WriteGrant<'g, R: ByteRingRef> {
     producer: &'g mut Producer<R>,
-    /// The slot at which it begins: the tail's, or the first, and the bytes before the end of the memory stay unused.
-    at: u32,
+    /// How many bytes before the end of the memory stay unused, if this is committed.
+    gap: u32,
     len: u32,
 }
 
@@ -744,24 +742,27 @@ impl<R: ByteRingRef> WriteGrant<'_, R> {
         // Under loom, says that the bytes were written until now.
         self.bytes();
         let producer = self.producer;
+        if self.gap > 0 {
+            // The lap's bytes end here; the rest of the memory is skipped.
+            producer.set_mark(producer.at());
+            return producer.advance(self.gap + len);
+        }
         let tail = producer.cursor.0.tail();
-        if producer.run.holds(tail, len as usize)
-            && producer.run.at(producer.size(), tail) == self.at
-        {
+        if producer.run.holds(tail, len as usize) {
             return producer.cursor.0.publish_to(tail + len);
         }
-        let at = producer.at();
-        if self.at == at {
-            return producer.publish(len);
-        }
-        // The lap's bytes end here; the rest of the memory is skipped.
-        producer.set_mark(at);
-        producer.advance(producer.n() - at + len);
+        producer.publish(len);
+    }
+
+    /// The slot at which it begins: the tail's, or behind a gap the first.
+    #[inline(always)]
+    fn at(&self) -> u32 {
+        if self.gap > 0 { 0 } else { self.producer.at() }
     }
 
     fn bytes(&mut self) -> &mut [u8] {
         // SAFETY: the ownership rule: the grant lies within the room, and is contiguous; the slice borrows it.
-        let bytes = unsafe { self.producer.slots().writable_at(self.at, self.len) };
+        let bytes = unsafe { self.producer.slots().writable_at(self.at(), self.len) };
         // SAFETY: every byte of the ring is initialized since it was made; the type is the same but for that.
         unsafe { &mut *(core::ptr::from_mut(bytes) as *mut [u8]) }
     }
@@ -772,7 +773,7 @@ impl<R: ByteRingRef> Deref for WriteGrant<'_, R> {
 
     fn deref(&self) -> &[u8] {
         // SAFETY: as in `bytes`: the producer's and initialized. A shared borrow only reads.
-        unsafe { self.producer.slots().readable_at(self.at, self.len) }
+        unsafe { self.producer.slots().readable_at(self.at(), self.len) }
     }
 }
 

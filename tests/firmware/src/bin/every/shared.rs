@@ -4,6 +4,7 @@
 use super::{Clock, Hundred, PAST, any, once, some};
 use core::hint::black_box;
 use core::mem::MaybeUninit;
+use core::pin::pin;
 use core::ptr::NonNull;
 use core::task::{Context, Waker};
 use ringway_core::channel::pipe::Pipe;
