@@ -1,5 +1,6 @@
 //! A ring between an interrupt and the main loop. Here a thread stands for the interrupt;
-//! `tests/firmware/src/bin/ring.rs` is the same on a Cortex-M0, whose image the tests run in an emulator.
+//! `tests/firmware/src/bin/ring.rs` is the same on a Cortex-M0, whose image the tests run in an
+//! emulator.
 //!
 //! ```text
 //! cargo run -p ringway-core --example interrupt

@@ -5,7 +5,8 @@
 //! RUSTFLAGS="--cfg loom" cargo run -p ringway-core --example model   # in every interleaving
 //! ```
 //!
-//! In a crate of your own, `loom` is a dependency under `cfg(loom)`, and Ringway's structures use its atomics by themselves.
+//! In a crate of your own, `loom` is a dependency under `cfg(loom)`, and Ringway's structures use
+//! its atomics by themselves.
 
 #[cfg(loom)]
 use loom::{model, sync::Arc, thread};

@@ -1,4 +1,5 @@
-//! Two tasks and a queue between them. The core brings no executor: any will do, here one of twenty lines.
+//! Two tasks and a queue between them. The core brings no executor: any will do, here one of twenty
+//! lines.
 //!
 //! ```text
 //! cargo run -p ringway-core --example tasks

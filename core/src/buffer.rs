@@ -3,8 +3,8 @@
 use crate::Error;
 use core::task::Poll;
 
-/// Room for a message that is received: a slice or an array, and with the feature `heapless` a `heapless::Vec`, whose
-/// length is the message's afterwards, and 0 when none came.
+/// Room for a message that is received: a slice or an array, and with the feature `heapless` a
+/// `heapless::Vec`, whose length is the message's afterwards, and 0 when none came.
 ///
 /// ```
 /// use ringway_core::channel::socket::Connection;

@@ -1,10 +1,11 @@
-//! The life of an endpoint, and the mechanisms that live it: [`pipe`], [`fifo`] and [`socket`] in memory.
+//! The life of an endpoint, and the mechanisms that live it: [`pipe`], [`fifo`] and [`socket`] in
+//! memory.
 //!
-//! An endpoint is one end of a byte stream or of a message channel, seen from its own side. Its life is one
-//! [`State`], what happens to it is an [`Event`], and [`State::on`] is the table that joins them: total, so that
-//! every event has an answer in every state. The mechanisms here and the shim's ends both keep a `State` and
-//! ask the same table; the shim turns errno and poll bits into events, the mechanisms here do so with the words that the
-//! two ends share.
+//! An endpoint is one end of a byte stream or of a message channel, seen from its own side. Its
+//! life is one [`State`], what happens to it is an [`Event`], and [`State::on`] is the table that
+//! joins them: total, so that every event has an answer in every state. The mechanisms here and the
+//! shim's ends both keep a `State` and ask the same table; the shim turns errno and poll bits into
+//! events, the mechanisms here do so with the words that the two ends share.
 //!
 //! ```text
 //!          Listen                     Establish{send, recv}
@@ -17,8 +18,8 @@
 //!    └────────────────────────── Close, from anywhere ──▶ Closed
 //! ```
 //!
-//! A pipe's reader is `Connected` with `send: Absent`, its writer with `recv: Absent`; a FIFO's ends are
-//! `Connecting` until the other end is there; a stream has both directions.
+//! A pipe's reader is `Connected` with `send: Absent`, its writer with `recv: Absent`; a FIFO's
+//! ends are `Connecting` until the other end is there; a stream has both directions.
 
 mod attempt;
 mod bytes;
@@ -41,7 +42,8 @@ pub use name::NAME_MAX;
 /// use ringway_core::channel::{Direction, State};
 /// assert_eq!(State::READER, State::Connected { send: Direction::Absent, recv: Direction::Open });
 /// ```
-// The numbers leave room below for the other states, so that `State::New` is 0 and what is new is zeros: these cost no flash.
+// The numbers leave room below for the other states, so that `State::New` is 0 and what is new is
+// zeros: these cost no flash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[repr(u8)]
@@ -152,7 +154,8 @@ impl State {
         use Event as E;
         use State::{Closed, Connected, Connecting, Listening, New, Reset};
         match (self, event) {
-            // An end that this side closed: nothing but closing it again is possible, and news is too late.
+            // An end that this side closed: nothing but closing it again is possible, and news is
+            // too late.
             (Closed, E::Close) => Ok(Closed),
             (
                 Closed,

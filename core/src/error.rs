@@ -18,8 +18,8 @@ pub enum Error {
     TimedOut,
     /// Nobody reads what is sent here, or this side ended its sending (`EPIPE`).
     BrokenPipe,
-    /// The last writer is gone and all it wrote was read. A byte stream says so with a read of 0 bytes; where a
-    /// message may be empty, this says it.
+    /// The last writer is gone and all it wrote was read. A byte stream says so with a read of 0
+    /// bytes; where a message may be empty, this says it.
     EndOfFile,
     /// A FIFO opened for writing without waiting, and nobody has it open for reading (`ENXIO`).
     NoReader,
@@ -46,7 +46,8 @@ pub enum Error {
         /// The most it can carry, in bytes.
         max: usize,
     },
-    /// The message was larger than the buffer given for it. Nothing was consumed where the mechanism can keep it.
+    /// The message was larger than the buffer given for it. Nothing was consumed where the
+    /// mechanism can keep it.
     BufferTooSmall {
         /// The size of the message, in bytes.
         needed: usize,

@@ -1,9 +1,10 @@
 //! One vocabulary of inter-process communication, without an operating system.
 //!
-//! Rings, queues, channels, signals and locks in memory: from an interrupt handler to threads and to
-//! processes that share memory. They have the names, states and errors that the crate `ringway` gives
-//! to real pipes, FIFOs, sockets and signals. `no_std`, no allocation, no clock, no system call, no
-//! panic. Where time matters, the caller passes it in. Where a side sleeps, the caller says how.
+//! Rings, queues, channels, signals and locks in memory: from an interrupt handler to threads and
+//! to processes that share memory. They have the names, states and errors that the crate `ringway`
+//! gives to real pipes, FIFOs, sockets and signals. `no_std`, no allocation, no clock, no system
+//! call, no panic. Where time matters, the caller passes it in. Where a side sleeps, the caller
+//! says how.
 //!
 //! ```
 //! use ringway_core::ring::Ring;
@@ -63,21 +64,23 @@
 //!
 //! # What is promised
 //!
-//! - **No panic** is reachable from a public function, except in code of the caller's (a callback, a
-//!   destructor). Images that use this crate are linked without panic machinery (`tests/firmware`).
-//! - **A panic in the caller's code does no harm.** A waker, a [`Wait`](wait::Wait), a destructor or a
-//!   handler runs last, when every state is stored and every turn is passed on. What else was to be
-//!   dropped or woken still is. A second panic meanwhile aborts the program, as everywhere.
+//! - **No panic** is reachable from a public function, except in code of the caller's (a callback,
+//!   a destructor). Images that use this crate are linked without panic machinery
+//!   (`tests/firmware`).
+//! - **A panic in the caller's code does no harm.** A waker, a [`Wait`](wait::Wait), a destructor
+//!   or a handler runs last, when every state is stored and every turn is passed on. What else was
+//!   to be dropped or woken still is. A second panic meanwhile aborts the program, as everywhere.
 //! - **Progress**: ring operations and [`signal::Table::raise`] are wait-free and the queue is
-//!   lock-free, on targets with atomic read-modify-write. Each type says what it promises. The promise
-//!   is about the steps of this crate: waking a sleeper is the work of its [`Wait`](wait::Wait), and a
-//!   processor may retry an atomic operation whose word another processor changes.
-//! - **No compare-and-swap is needed** for the data path of the rings. What does need it (taking a half,
-//!   ringing a doorbell on which somebody sleeps, raising a signal) runs in a
-//!   [critical section](https://docs.rs/critical-section) on targets without it, and never elsewhere.
-//!   With several cores, the section has to keep the other cores out of theirs. It need not stop them.
-//! - **Every ordering is needed**: each atomic access names its partner, and a loom model fails if any
-//!   ordering is weakened (`tests/weaken` tries them one by one).
+//!   lock-free, on targets with atomic read-modify-write. Each type says what it promises. The
+//!   promise is about the steps of this crate: waking a sleeper is the work of its
+//!   [`Wait`](wait::Wait), and a processor may retry an atomic operation whose word another
+//!   processor changes.
+//! - **No compare-and-swap is needed** for the data path of the rings. What does need it (taking a
+//!   half, ringing a doorbell on which somebody sleeps, raising a signal) runs in a [critical
+//!   section](https://docs.rs/critical-section) on targets without it, and never elsewhere. With
+//!   several cores, the section has to keep the other cores out of theirs. It need not stop them.
+//! - **Every ordering is needed**: each atomic access names its partner, and a loom model fails if
+//!   any ordering is weakened (`tests/weaken` tries them one by one).
 //! - **No wake-up is lost** on send, receive, close, clear or drop.
 //!
 //! # Features

@@ -1,11 +1,14 @@
-//! Who takes part, where several processes share a structure: the name that stands in whatever is held.
+//! Who takes part, where several processes share a structure: the name that stands in whatever is
+//! held.
 
-/// One of those who share a region, by its number in the region's attach table. What it holds (a slot, a lock) is on
-/// record under this name before it is held, so that whoever finds it dead can put things right.
+/// One of those who share a region, by its number in the region's attach table. What it holds (a
+/// slot, a lock) is on record under this name before it is held, so that whoever finds it dead can
+/// put things right.
 ///
-/// A number is given to another only after everything that was held under it has been put right, and after every call
-/// of a `recover` for it has returned; so the number alone says who it is. One `recover` that was still under way would
-/// find the number of the next participant, and take from it what it holds.
+/// A number is given to another only after everything that was held under it has been put right,
+/// and after every call of a `recover` for it has returned; so the number alone says who it is. One
+/// `recover` that was still under way would find the number of the next participant, and take from
+/// it what it holds.
 ///
 /// ```
 /// use ringway_core::participant::Participant;
@@ -20,7 +23,8 @@ pub struct Participant(u16);
 const BITS: u32 = 13;
 
 impl Participant {
-    /// The one participant of a structure that is not shared between processes. Regions never give this number.
+    /// The one participant of a structure that is not shared between processes. Regions never give
+    /// this number.
     pub const LOCAL: Participant = Participant(0);
 
     /// The largest number.

@@ -2,12 +2,13 @@
 
 pub use crate::sync::words::Words;
 
-/// A type whose values are just bytes: any bytes of its size are a value, none of its bytes is padding, and it has no
-/// pointer, no interior mutability and nothing to drop. Such a value can be copied word by word while another side writes,
-/// be judged afterwards, and mean the same in another process.
+/// A type whose values are just bytes: any bytes of its size are a value, none of its bytes is
+/// padding, and it has no pointer, no interior mutability and nothing to drop. Such a value can be
+/// copied word by word while another side writes, be judged afterwards, and mean the same in
+/// another process.
 ///
-/// With the feature `zerocopy` every type that is `FromBytes + IntoBytes + Immutable + Copy` is plain, so that a derive
-/// says so for yours; without, `unsafe impl Plain`.
+/// With the feature `zerocopy` every type that is `FromBytes + IntoBytes + Immutable + Copy` is
+/// plain, so that a derive says so for yours; without, `unsafe impl Plain`.
 ///
 /// # Safety
 /// All of the above is true of the type.
@@ -27,8 +28,8 @@ pub use crate::sync::words::Words;
 pub unsafe trait Plain: Copy + Send + Sync + 'static {}
 
 #[cfg(feature = "zerocopy")]
-// SAFETY: `FromBytes`: any bytes are a value; `IntoBytes`: no padding; `Immutable`: no interior mutability; `Copy`: nothing
-// to drop.
+// SAFETY: `FromBytes`: any bytes are a value; `IntoBytes`: no padding; `Immutable`: no interior
+// mutability; `Copy`: nothing to drop.
 unsafe impl<T> Plain for T where
     T: zerocopy::FromBytes
         + zerocopy::IntoBytes

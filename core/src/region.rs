@@ -1,5 +1,5 @@
-//! The layout of shared memory: a header, a directory of named parts, a table of who is attached. Lays out and validates,
-//! never maps.
+//! The layout of shared memory: a header, a directory of named parts, a table of who is attached.
+//! Lays out and validates, never maps.
 //!
 //! ```text
 //!   0       header         magic, version, geometry, whether it is laid out
@@ -8,12 +8,13 @@
 //!           parts          each on a boundary of 128 bytes
 //! ```
 //!
-//! Offsets are 32 bits wide and there is no pointer, so that a 32-bit side and a 64-bit side, or firmware and a Linux
-//! process, share one region. All numbers are in the byte order of the machine; one that reads them in the other
-//! order finds another version.
+//! Offsets are 32 bits wide and there is no pointer, so that a 32-bit side and a 64-bit side, or
+//! firmware and a Linux process, share one region. All numbers are in the byte order of the
+//! machine; one that reads them in the other order finds another version.
 //!
-//! **Zeroed memory is a fresh part.** A part is one of the crate's own structures, in place ([`Part`] says which can be one).
-//! So laying out a region is filling in its header and directory, and a new file is zeroed by the system.
+//! **Zeroed memory is a fresh part.** A part is one of the crate's own structures, in place
+//! ([`Part`] says which can be one). So laying out a region is filling in its header and directory,
+//! and a new file is zeroed by the system.
 //!
 //! What another side wrote is untrusted: [`View::new`] copies the geometry into private memory
 //! and checks every number against the size that the *caller* knows the memory to have. The header
@@ -71,7 +72,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-// Loom's words lie elsewhere than in the memory that is laid out: under it there is what orders accesses, alone.
+// Loom's words lie elsewhere than in the memory that is laid out: under it there is what orders
+// accesses, alone.
 mod attach_slot;
 #[cfg(not(loom))]
 mod description;

@@ -1,4 +1,5 @@
-//! Rings: bounded queues in place, for exactly one producer and one consumer; and their family for more.
+//! Rings: bounded queues in place, for exactly one producer and one consumer; and their family for
+//! more.
 //!
 //! | | producers | consumers | full means |
 //! |---|---|---|---|
@@ -7,36 +8,43 @@
 //! | [`broadcast::Broadcast`] | 1 | any number, each value to all | the oldest is overwritten |
 //! | [`latest::Latest`] | 1 | any number | there is only the newest |
 //!
-//! [`Ring`] carries values, [`bytes::ByteRing`] carries bytes in contiguous grants. Both are wait-free, need loads and
-//! stores alone (a Cortex-M0 runs them as they are), waste no slot, and live in a `static` or on a stack:
+//! [`Ring`] carries values, [`bytes::ByteRing`] carries bytes in contiguous grants. Both are
+//! wait-free, need loads and stores alone (a Cortex-M0 runs them as they are), waste no slot, and
+//! live in a `static` or on a stack:
 //!
-//! - **`static`**: [`Ring::producer`] and [`Ring::consumer`] hand out each half once, and again after it was dropped. An
-//!   interrupt handler takes its half, uses it and drops it, or keeps it. Dropping a half does not end the stream:
-//!   [`Producer::close`] and [`Consumer::close`] do, and so does the death of a holder, once it was found
-//!   ([`Ring::recover`]).
+//! - **`static`**: [`Ring::producer`] and [`Ring::consumer`] hand out each half once, and again
+//!   after it was dropped. An interrupt handler takes its half, uses it and drops it, or keeps it.
+//!   Dropping a half does not end the stream: [`Producer::close`] and [`Consumer::close`] do, and
+//!   so does the death of a holder, once it was found ([`Ring::recover`]).
 //! - **borrowed**: [`Ring::split`] hands out both halves of a ring that the caller owns.
-//! - **owned**: [`Producer::new`] and [`Consumer::new`] take a half together with what keeps its ring: an `Arc` (with the feature
-//!   `alloc`), a part of a region. Such a half borrows nothing, and can be kept in a struct.
+//! - **owned**: [`Producer::new`] and [`Consumer::new`] take a half together with what keeps its
+//!   ring: an `Arc` (with the feature `alloc`), a part of a region. Such a half borrows nothing,
+//!   and can be kept in a struct.
 //!
-//! With [`Nobody`] (the default) each side looks when it suits it. With another `W` (see [`wait`](crate::wait)) the sides can
-//! also sleep ([`Producer::push`], [`Consumer::pop`]) or await ([`Consumer::pop_async`]), for a value or for its place in
-//! memory ([`Producer::reserve`], [`Consumer::peek`]); where somebody has to be woken, each publication costs a fence, which is
+//! With [`Nobody`] (the default) each side looks when it suits it. With another `W` (see
+//! [`wait`](crate::wait)) the sides can also sleep ([`Producer::push`], [`Consumer::pop`]) or await
+//! ([`Consumer::pop_async`]), for a value or for its place in memory ([`Producer::reserve`],
+//! [`Consumer::peek`]); where somebody has to be woken, each publication costs a fence, which is
 //! why it is a choice.
 //!
-//! How many slots a ring has is a constant, or a number that is known when the program runs: a [`Ring`] is also seen as a
-//! [`RingView`]. Also the size of a value may be known only then: [`RawRing`].
+//! How many slots a ring has is a constant, or a number that is known when the program runs: a
+//! [`Ring`] is also seen as a [`RingView`]. Also the size of a value may be known only then:
+//! [`RawRing`].
 //!
-//! A full ring never overwrites its oldest value: only the consumer may give that up, and to let the producer do it would
-//! cost both sides a read-modify-write for every value. Where the newest counts, take a [`broadcast`] or a [`latest`] value.
+//! A full ring never overwrites its oldest value: only the consumer may give that up, and to let
+//! the producer do it would cost both sides a read-modify-write for every value. Where the newest
+//! counts, take a [`broadcast`] or a [`latest`] value.
 //!
-//! The peer's position is cached in the handle and looked up again only when the handle seems full or empty; the
-//! handles lie on cache lines of their own, where the target has caches. There, in a ring of 64 or more, a consumer that has
-//! taken all of two messages or more waits eight pauses of the processor, once, before it looks for others: so long that
-//! several have come. Not between question and answer, of one message each.
+//! The peer's position is cached in the handle and looked up again only when the handle seems full
+//! or empty; the handles lie on cache lines of their own, where the target has caches. There, in a
+//! ring of 64 or more, a consumer that has taken all of two messages or more waits eight pauses of
+//! the processor, once, before it looks for others: so long that several have come. Not between
+//! question and answer, of one message each.
 //!
-//! The positions run through twice the capacity as in Lamport, "Specifying Concurrent Program Modules", TOPLAS
-//! 1983; the cached peer position follows Giacomoni, Moseley and Vachharajani, "FastForward for Efficient Pipeline
-//! Parallelism", PPoPP 2008, and Lee et al., "MCRingBuffer", 2009.
+//! The positions run through twice the capacity as in Lamport, "Specifying Concurrent Program
+//! Modules", TOPLAS 1983; the cached peer position follows Giacomoni, Moseley and Vachharajani,
+//! "FastForward for Efficient Pipeline Parallelism", PPoPP 2008, and Lee et al.,
+//! "MCRingBuffer", 2009.
 //!
 //! ```
 //! use ringway_core::ring::Ring;
@@ -99,8 +107,8 @@ impl<S: Storage + ?Sized, W: Wake> RingInner<S, W> {
         Producer::new(self)
     }
 
-    /// [`producer`](Self::producer) for `me`, where processes share the ring. `None` also when its memory was corrupted, see
-    /// [`is_valid`](Self::is_valid).
+    /// [`producer`](Self::producer) for `me`, where processes share the ring. `None` also when its
+    /// memory was corrupted, see [`is_valid`](Self::is_valid).
     pub fn producer_as(&self, me: Participant) -> Option<Producer<&Self>> {
         Producer::take(self, me)
     }
@@ -119,13 +127,14 @@ impl<S: Storage + ?Sized, W: Wake> RingInner<S, W> {
         Consumer::new(self)
     }
 
-    /// [`consumer`](Self::consumer) for `me`, where processes share the ring. `None` also when its memory was corrupted, see
-    /// [`is_valid`](Self::is_valid).
+    /// [`consumer`](Self::consumer) for `me`, where processes share the ring. `None` also when its
+    /// memory was corrupted, see [`is_valid`](Self::is_valid).
     pub fn consumer_as(&self, me: Participant) -> Option<Consumer<&Self>> {
         Consumer::take(self, me)
     }
 
-    /// Both halves of a ring that the caller owns. Needs no read-modify-write, hence no critical section anywhere.
+    /// Both halves of a ring that the caller owns. Needs no read-modify-write, hence no critical
+    /// section anywhere.
     ///
     /// ```
     /// use ringway_core::ring::Ring;

@@ -1,8 +1,9 @@
 //! Signals: raised anywhere, handled in one place.
 //!
-//! A [`Table`] has lines. [`raise`](Table::raise) marks a line and wakes the dispatcher; it is safe in an
-//! interrupt and in a signal handler. The handlers run later, where the program calls [`Dispatcher::dispatch`], in
-//! the order of the lines' priorities. Nothing runs behind the program's back, so that a handler may do anything.
+//! A [`Table`] has lines. [`raise`](Table::raise) marks a line and wakes the dispatcher; it is safe
+//! in an interrupt and in a signal handler. The handlers run later, where the program calls
+//! [`Dispatcher::dispatch`], in the order of the lines' priorities. Nothing runs behind the
+//! program's back, so that a handler may do anything.
 //!
 //! ```
 //! use ringway_core::signal::{Raised, Handler, Table};
@@ -29,11 +30,12 @@
 //!
 //! # What a line keeps
 //!
-//! - **Plain raises are counted, and coalesce**: one delivery tells how many there were. The count is of 64 bits and
-//!   exact.
-//! - **Raises with a payload queue**, up to `DEPTH` a line, and are delivered one by one, in order, each with its
-//!   [`Payload`]. A full queue gives the payload back: [`RaiseError::Full`]. Each line has a queue of its own, so
-//!   that a noisy line takes no place from a quiet one, nor delays one of higher priority.
+//! - **Plain raises are counted, and coalesce**: one delivery tells how many there were. The count
+//!   is of 64 bits and exact.
+//! - **Raises with a payload queue**, up to `DEPTH` a line, and are delivered one by one, in order,
+//!   each with its [`Payload`]. A full queue gives the payload back: [`RaiseError::Full`]. Each
+//!   line has a queue of its own, so that a noisy line takes no place from a quiet one, nor delays
+//!   one of higher priority.
 //! - A line that is **masked**, or has **no handler**, stays pending: nothing is dropped.
 //!
 //! Of one line, the plain raises are delivered before the payloads that are there.
@@ -47,16 +49,17 @@
 //! | `dispatch`, `dispatch_one`, `try_wait` | never sleep, and look at each line once per delivery; a raiser that is suspended between reserving its place in a line's queue and filling it delays the payloads behind its own, on that line, until it goes on |
 //! | `pause`, `wait`, `poll_pause`, `poll_wait`, `pause_async`, `wait_async` | sleep |
 //!
-//! That is the table's own part: waking a dispatcher that sleeps is [`Wake::wake`]'s. On a processor that has
-//! load-linked and store-conditional instead of atomic instructions (ARM before 8.1), every read-modify-write may retry; on
-//! a target without compare-and-swap it is a short critical section.
+//! That is the table's own part: waking a dispatcher that sleeps is [`Wake::wake`]'s. On a
+//! processor that has load-linked and store-conditional instead of atomic instructions (ARM before
+//! 8.1), every read-modify-write may retry; on a target without compare-and-swap it is a short
+//! critical section.
 //!
 //! # What happens before what
 //!
-//! What a context did before it raised is seen by the handler that gets this raise, whether or not the raise was
-//! coalesced with others. A raise made after [`set_handler`](Table::set_handler) returned is handled by
-//! that handler, or by a later one. What was done before [`unmask`](Table::unmask) is seen by the handlers that it lets
-//! run.
+//! What a context did before it raised is seen by the handler that gets this raise, whether or not
+//! the raise was coalesced with others. A raise made after [`set_handler`](Table::set_handler)
+//! returned is handled by that handler, or by a later one. What was done before
+//! [`unmask`](Table::unmask) is seen by the handlers that it lets run.
 
 mod dispatcher;
 mod handler;
@@ -77,7 +80,8 @@ pub use table::Table;
 use crate::wait::Wake;
 
 impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
-    /// The right to dispatch, for one place at a time: `None` while another has it. It is given back when dropped.
+    /// The right to dispatch, for one place at a time: `None` while another has it. It is given
+    /// back when dropped.
     ///
     /// ```
     /// use ringway_core::signal::Table;

@@ -1,4 +1,5 @@
-//! Where a structure keeps its slots: in an array, whose length is a constant or known when the program runs.
+//! Where a structure keeps its slots: in an array, whose length is a constant or known when the
+//! program runs.
 //!
 //! A structure that has slots ends with them, and there is one definition of it for both:
 //!
@@ -8,9 +9,9 @@
 //! | `Ring<T, N, W>` | `RingInner<[Slot<T>; N], W>` | a constant: for a `static`, or a part of a region that both sides compile |
 //! | `RingView<T, W>` | `RingInner<[Slot<T>], W>` | known when the program runs |
 //!
-//! `&Ring<T, N, W>` coerces to `&RingView<T, W>`, as `&[T; N]` does to `&[T]`; so do `Box` and `Arc`. Both mean the same
-//! bytes. The number of a view's slots is a part of the reference to it: it lies in private memory, and nobody who shares
-//! the structure can change it.
+//! `&Ring<T, N, W>` coerces to `&RingView<T, W>`, as `&[T; N]` does to `&[T]`; so do `Box` and
+//! `Arc`. Both mean the same bytes. The number of a view's slots is a part of the reference to it:
+//! it lies in private memory, and nobody who shares the structure can change it.
 //!
 //! ```
 //! use ringway_core::ring::{Ring, RingView};
@@ -101,8 +102,8 @@ impl sealed::Capacity for Counted {
     }
 }
 
-/// A structure whose number of slots is known when the program runs, as it comes to be: in memory of the caller's, on the
-/// heap, in a region. Nothing of it passes the stack.
+/// A structure whose number of slots is known when the program runs, as it comes to be: in memory
+/// of the caller's, on the heap, in a region. Nothing of it passes the stack.
 ///
 /// ```
 /// use ringway_core::ring::RingView;
@@ -118,11 +119,12 @@ impl sealed::Capacity for Counted {
 /// ```
 ///
 /// # Safety
-/// [`from_raw`](Self::from_raw) points to `at`, and what [`init_at`](Self::init_at) makes there is a fresh structure, whose
-/// size and alignment are its [`layout`](Self::layout).
+/// [`from_raw`](Self::from_raw) points to `at`, and what [`init_at`](Self::init_at) makes there is
+/// a fresh structure, whose size and alignment are its [`layout`](Self::layout).
 #[cfg(not(loom))]
 pub unsafe trait InMemory {
-    /// How much memory one of so many slots takes, and on which boundary it lies; `None` when none has so many.
+    /// How much memory one of so many slots takes, and on which boundary it lies; `None` when none
+    /// has so many.
     ///
     /// ```
     /// use ringway_core::ring::{Ring, RingView};
@@ -133,22 +135,25 @@ pub unsafe trait InMemory {
     /// ```
     fn layout(capacity: usize) -> Option<Layout>;
 
-    /// The one of so many slots that lies at `at`, or is to lie there: to be used by reference or, if it was made on the
-    /// heap, to be owned by a box. `None` when none has so many. Nothing is looked at.
+    /// The one of so many slots that lies at `at`, or is to lie there: to be used by reference or,
+    /// if it was made on the heap, to be owned by a box. `None` when none has so many. Nothing is
+    /// looked at.
     fn from_raw(at: NonNull<u8>, capacity: usize) -> Option<NonNull<Self>>;
 
-    /// Makes a fresh one there. What was there is neither read nor dropped. `None` when none has so many slots.
+    /// Makes a fresh one there. What was there is neither read nor dropped. `None` when none has so
+    /// many slots.
     ///
     /// # Safety
     /// There is memory of [`layout(capacity)`](Self::layout), which is the caller's to write.
     unsafe fn init_at(at: NonNull<u8>, capacity: usize) -> Option<NonNull<Self>>;
 
-    /// Makes a fresh one in `memory`, which is at least as many bytes as [`layout`](Self::layout) says, and as many more as
-    /// are needed to align it. The values that are in it in the end are dropped only if it is
-    /// ([`drop_in_place`](core::ptr::drop_in_place)).
+    /// Makes a fresh one in `memory`, which is at least as many bytes as [`layout`](Self::layout)
+    /// says, and as many more as are needed to align it. The values that are in it in the end are
+    /// dropped only if it is ([`drop_in_place`](core::ptr::drop_in_place)).
     ///
     /// # Errors
-    /// [`Error::BufferTooSmall`], with what is needed; [`Error::Exhausted`] when none has so many slots.
+    /// [`Error::BufferTooSmall`], with what is needed; [`Error::Exhausted`] when none has so many
+    /// slots.
     fn init_in(memory: &mut [MaybeUninit<u8>], capacity: usize) -> Result<&mut Self, Error> {
         let layout = Self::layout(capacity).ok_or(Error::Exhausted)?;
         let padding = memory.as_ptr().align_offset(layout.align());

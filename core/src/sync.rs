@@ -1,7 +1,7 @@
 //! The only door to atomics and cells.
 //!
-//! The rest of the crate takes `AtomicU32`, `AtomicPtr`, `fence`, `Cell` and `Slot` from here and from
-//! nowhere else (`clippy.toml` bans the others), so that one source runs over three memories:
+//! The rest of the crate takes `AtomicU32`, `AtomicPtr`, `fence`, `Cell` and `Slot` from here and
+//! from nowhere else (`clippy.toml` bans the others), so that one source runs over three memories:
 //!
 //! | built for | atomics | cells |
 //! |---|---|---|
@@ -13,12 +13,13 @@
 //! | `--cfg loom --cfg no_look` | loom's, exchanged without a look before | watched by loom |
 //! | `--cfg loom --cfg shuttle` | shuttle's, in loom's place | plain |
 //!
-//! There are two types of 32-bit words, because without compare-and-swap the store of another core can come into the
-//! middle of a critical section. [`AtomicU32`] is written by stores, and has no operation that a store could come into.
-//! `RmwU32` is written by read-modify-write, and cannot be stored to.
+//! There are two types of 32-bit words, because without compare-and-swap the store of another core
+//! can come into the middle of a critical section. [`AtomicU32`] is written by stores, and has no
+//! operation that a store could come into. `RmwU32` is written by read-modify-write, and cannot be
+//! stored to.
 //!
-//! On a target with compare-and-swap there is never a critical section: a hosted one may be a mutex, and
-//! [`raise`](crate::signal) runs in signal handlers.
+//! On a target with compare-and-swap there is never a critical section: a hosted one may be a
+//! mutex, and [`raise`](crate::signal) runs in signal handlers.
 
 #![allow(clippy::disallowed_types, clippy::disallowed_methods)]
 
@@ -56,8 +57,9 @@ pub(crate) mod words;
 pub(crate) use core::sync::atomic as integers;
 pub use core::sync::atomic::Ordering;
 
-// What to do about caches. Every hosted target does the same, 32-bit or 64-bit, so that their processes can share memory;
-// bare metal joins them with the feature `shared-layout`, or where it has caches itself.
+// What to do about caches. Every hosted target does the same, 32-bit or 64-bit, so that their
+// processes can share memory; bare metal joins them with the feature `shared-layout`, or where it
+// has caches itself.
 #[cfg_attr(
     any(
         not(target_os = "none"),
@@ -76,8 +78,8 @@ pub(crate) use uncached::{CachePadded, Cached, Roomy, RoomyRef, backoff, roomy};
 
 use core::mem::MaybeUninit;
 
-/// Writes a function once for both worlds: `const` with real atomics, plain under loom, whose types register
-/// themselves when they are made.
+/// Writes a function once for both worlds: `const` with real atomics, plain under loom, whose types
+/// register themselves when they are made.
 macro_rules! const_unless_loom {
     ($(#[$meta:meta])* $vis:vis fn $($rest:tt)*) => {
         #[cfg(not(loom))]
@@ -109,18 +111,19 @@ macro_rules! array_of {
 }
 pub(crate) use array_of;
 
-/// A 32-bit word shared between contexts, written by stores. Positions, states and counts are all of this width, so that
-/// a 32-bit and a 64-bit side agree on the layout.
+/// A 32-bit word shared between contexts, written by stores. Positions, states and counts are all
+/// of this width, so that a 32-bit and a 64-bit side agree on the layout.
 ///
 /// ```
 /// use ringway_core::sync::{AtomicU32, Ordering};
 /// static WORD: AtomicU32 = AtomicU32::new(3);
 /// assert_eq!(WORD.load(Ordering::Relaxed), 3);
 /// ```
-// It has no `swap` and no `fetch_add`: on a target without compare-and-swap the store of another core could come between
-// their load and their store, and be lost; see `RmwU32`. What is left is `compare_exchange`, for words that say who may
-// store: only the context that the word names stores, and no exchange has as `current` what the word says while that
-// context may act. So an exchange that meets a store fails, and one that fails writes nothing.
+// It has no `swap` and no `fetch_add`: on a target without compare-and-swap the store of another
+// core could come between their load and their store, and be lost; see `RmwU32`. What is left is
+// `compare_exchange`, for words that say who may store: only the context that the word names
+// stores, and no exchange has as `current` what the word says while that context may act. So an
+// exchange that meets a store fails, and one that fails writes nothing.
 #[derive(Debug)]
 #[repr(transparent)]
 pub struct AtomicU32(imp::AtomicU32);
@@ -153,7 +156,8 @@ impl AtomicU32 {
         pub fn load(order: Ordering) -> u32;
         /// Writes the word.
         pub fn store(value: u32, order: Ordering) -> ();
-        /// Writes `new` if the word is `current`; what was there is the answer, `Err` when it was another.
+        /// Writes `new` if the word is `current`; what was there is the answer, `Err` when it was
+        /// another.
         pub(crate) fn compare_exchange(
             current: u32, new: u32, success: Ordering, failure: Ordering
         ) -> Result<u32, u32>;
@@ -213,8 +217,8 @@ impl RmwU32 {
     }
 }
 
-/// A 64-bit word shared between contexts: a position together with what it is about, in one piece. On a target without
-/// 64-bit atomics every access is a critical section.
+/// A 64-bit word shared between contexts: a position together with what it is about, in one piece.
+/// On a target without 64-bit atomics every access is a critical section.
 #[derive(Debug)]
 #[repr(transparent)]
 pub(crate) struct AtomicU64(ImpU64);
@@ -271,7 +275,8 @@ pub(crate) fn spin_loop() {
     loom::thread::yield_now();
 }
 
-/// So many turns in which nothing is looked at. None in a model, where to wait means to wait for another.
+/// So many turns in which nothing is looked at. None in a model, where to wait means to wait for
+/// another.
 #[inline(always)]
 pub(crate) fn pause(times: u32) {
     if !cfg!(loom) {
@@ -279,15 +284,16 @@ pub(crate) fn pause(times: u32) {
     }
 }
 
-/// Whether an exchange is worth a try, by a look at its word. Always in a model built with `--cfg no_look`: loom keeps only the
-/// last access of a word, so that a thread that looks and exchanges hides the looks of others behind its own.
+/// Whether an exchange is worth a try, by a look at its word. Always in a model built with `--cfg
+/// no_look`: loom keeps only the last access of a word, so that a thread that looks and exchanges
+/// hides the looks of others behind its own.
 #[inline(always)]
 pub(crate) fn worth_a_try(look: impl FnOnce() -> bool) -> bool {
     cfg!(no_look) || look()
 }
 
-/// A cell whose accesses loom watches. The closures receive the pointer; what they may do with it is the
-/// caller's argument to make.
+/// A cell whose accesses loom watches. The closures receive the pointer; what they may do with it
+/// is the caller's argument to make.
 #[derive(Debug)]
 pub(crate) struct Cell<T: ?Sized> {
     #[cfg(not(loom))]
@@ -341,8 +347,8 @@ impl<T: ?Sized> Cell<T> {
 
 /// A place for one value, which it may hold or not: what the rings' arrays consist of.
 ///
-/// Loom's cells do not lie next to each other in memory, so that under loom the values are plain, and a `Watch` beside the
-/// array records who touched them.
+/// Loom's cells do not lie next to each other in memory, so that under loom the values are plain,
+/// and a `Watch` beside the array records who touched them.
 #[repr(transparent)]
 pub struct Slot<T>(core::cell::UnsafeCell<MaybeUninit<T>>);
 
@@ -354,7 +360,8 @@ impl<T> Slot<T> {
 }
 
 impl Slot<u8> {
-    /// One that is initialized from the start, so that it can be lent out as a byte while it is free.
+    /// One that is initialized from the start, so that it can be lent out as a byte while it is
+    /// free.
     pub(crate) const fn zero() -> Self {
         Slot(core::cell::UnsafeCell::new(MaybeUninit::new(0)))
     }
@@ -420,7 +427,8 @@ impl<'a, T> SlotsRef<'a, T> {
         self.watch[start..start + len].iter().for_each(|place| place.with(|_| ()));
     }
 
-    /// Tells loom that places `start..start + len` are about to be written, or were written until now.
+    /// Tells loom that places `start..start + len` are about to be written, or were written until
+    /// now.
     #[inline(always)]
     #[allow(unused_variables)]
     pub(crate) fn touch_write(self, start: usize, len: usize) {

@@ -24,7 +24,8 @@
 //!
 //! # The protocol
 //!
-//! The doorbell's word is a count of rings shifted left by one; bit 0 says "somebody may be asleep".
+//! The doorbell's word is a count of rings shifted left by one; bit 0 says "somebody may be
+//! asleep".
 //!
 //! ```text
 //!   waiter                               ringer
@@ -35,15 +36,17 @@
 //!   5. sleep while word == remembered    e. wake
 //! ```
 //!
-//! The two fences are sequentially consistent, so that one of them comes first. If the ringer's does (b before
-//! 3), the waiter sees the publication in 4. If the waiter's does (3 before b), the ringer sees bit 0 in c. There
-//! is no third case, hence no lost wake-up. The accesses to the word itself order nothing and are relaxed.
+//! The two fences are sequentially consistent, so that one of them comes first. If the ringer's
+//! does (b before 3), the waiter sees the publication in 4. If the waiter's does (3 before b), the
+//! ringer sees bit 0 in c. There is no third case, hence no lost wake-up. The accesses to the word
+//! itself order nothing and are relaxed.
 //!
 //! # Between the look and the sleep
 //!
-//! In step 5 a waiter looks at the word and, if nobody rang, sleeps. On bare metal an interrupt that
-//! rings between the two would go unnoticed, and the waiter would sleep although there is something.
-//! The kernel closes that gap for a futex. The processors close it in two ways, with a type for each:
+//! In step 5 a waiter looks at the word and, if nobody rang, sleeps. On bare metal an interrupt
+//! that rings between the two would go unnoticed, and the waiter would sleep although there is
+//! something. The kernel closes that gap for a futex. The processors close it in two ways, with a
+//! type for each:
 //!
 //! - [`WaitForInterrupt`] holds interrupts back for the look and the sleep together. One that comes
 //!   meanwhile stays pending, and a pending interrupt ends `wfi` although it is held back. Its
@@ -57,9 +60,9 @@
 //! of; one that is stopped between d and e has taken over the wake-up for those that sleep, and
 //! later ringers, who find bit 0 clear, leave it to that one. In both cases the sleepers go on when
 //! the ringer does. Until then only a sleep that ends by itself helps: at its deadline, or in a
-//! region of the shim after its detection bound (which says when it is more). Those who look (`try_`) are not concerned. So a
-//! lock-free structure with a doorbell is lock-free for all who look; who sleeps depends on those
-//! who ring.
+//! region of the shim after its detection bound (which says when it is more). Those who look
+//! (`try_`) are not concerned. So a lock-free structure with a doorbell is lock-free for all who
+//! look; who sleeps depends on those who ring.
 //!
 //! A ringer that dies there wakes nobody any more. The recovery of its structure does: it wakes all
 //! sleepers, announced or not.
@@ -110,10 +113,11 @@ pub use spin::{Clock, Nobody, Spin, SpinClock};
 pub use tasks::Async;
 pub use waker::WakerCell;
 
-/// One look of a side that waits for another: what `look` finds, or else why there will be nothing any more. `None` when
-/// there may be.
+/// One look of a side that waits for another: what `look` finds, or else why there will be nothing
+/// any more. `None` when there may be.
 ///
-/// In this order: what the other side did before it went is seen by the look after one saw that it went.
+/// In this order: what the other side did before it went is seen by the look after one saw that it
+/// went.
 #[inline]
 pub(crate) fn look_or_end<S: ?Sized, R>(
     side: &mut S,
@@ -129,7 +133,8 @@ pub(crate) fn look_or_end<S: ?Sized, R>(
 
 /// Awaits what `poll` answers, and makes of it what borrows from `side`.
 ///
-/// Not an `async fn`: the compiler gives those a panic for a poll after the end. This one never answers again.
+/// Not an `async fn`: the compiler gives those a panic for a poll after the end. This one never
+/// answers again.
 pub(crate) fn lend_until<'s, S: ?Sized, R, L>(
     side: &'s mut S,
     mut poll: impl FnMut(&mut S, &mut Context<'_>) -> Poll<R>,

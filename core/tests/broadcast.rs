@@ -1,4 +1,5 @@
-//! The broadcast between real threads, and what it is in memory. Sequences of operations against a model: `tests/tests/oracle.rs`.
+//! The broadcast between real threads, and what it is in memory. Sequences of operations against a
+//! model: `tests/tests/oracle.rs`.
 #![cfg(not(loom))]
 
 #[path = "support/yielding.rs"]
@@ -31,7 +32,8 @@ fn message(number: u64) -> [u64; 5] {
     std::array::from_fn(|word| number.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(word as u32))
 }
 
-/// Receives until the writer is gone, and checks each message; how many were received, and how many missed.
+/// Receives until the writer is gone, and checks each message; how many were received, and how many
+/// missed.
 fn drain<R: BroadcastRef<Value = [u64; 5]>>(mut reader: Reader<R>) -> (u64, u64) {
     let (mut received, mut missed) = (0, 0);
     loop {

@@ -1,4 +1,5 @@
-//! The byte ring against a `VecDeque`, by long random sequences of operations, and between real threads.
+//! The byte ring against a `VecDeque`, by long random sequences of operations, and between real
+//! threads.
 #![cfg(not(loom))]
 
 mod random;

@@ -1,4 +1,5 @@
-//! The pipe in memory: what `pipe(7)` promises, and the same against a plain queue under random operations.
+//! The pipe in memory: what `pipe(7)` promises, and the same against a plain queue under random
+//! operations.
 
 #[path = "support/yielding.rs"]
 mod yielding;

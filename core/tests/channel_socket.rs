@@ -1,4 +1,5 @@
-//! Sockets in memory: what `socket(7)` and `unix(7)` promise of listening, connecting and half-closing.
+//! Sockets in memory: what `socket(7)` and `unix(7)` promise of listening, connecting and
+//! half-closing.
 
 #[path = "support/yielding.rs"]
 mod yielding;
@@ -173,7 +174,8 @@ mod listening {
         assert_eq!(accepted.try_write(b"hi"), Ok(2));
         assert_eq!(accepted_caller.try_read(&mut [0; 8]), Ok(2));
 
-        // A new listener there does not get the old ones, and the place of the one torn down is used again.
+        // A new listener there does not get the old ones, and the place of the one torn down is
+        // used again.
         drop(waiting);
         let listener = net.streams().listen(7, 3).unwrap();
         assert_eq!(listener.try_accept().err(), Some(Error::WouldBlock));

@@ -1,8 +1,10 @@
-//! Memory that something else wrote into: whatever the words of a structure say, each of its operations ends, without a panic,
-//! with an ordinary answer or with one that says that it is corrupt; a wait keeps its deadline.
+//! Memory that something else wrote into: whatever the words of a structure say, each of its
+//! operations ends, without a panic, with an ordinary answer or with one that says that it is
+//! corrupt; a wait keeps its deadline.
 //!
-//! Each structure is made, used for a while, and then written over: wholly, in one bit, or in a few words, also with other words of
-//! its own, which is how ways come about that go in a circle. Then everything is called.
+//! Each structure is made, used for a while, and then written over: wholly, in one bit, or in a few
+//! words, also with other words of its own, which is how ways come about that go in a circle. Then
+//! everything is called.
 #![cfg(not(loom))]
 
 mod random;
@@ -129,7 +131,8 @@ fn overwrite(words: &mut [u32], state: u64) {
 #[repr(C, align(128))]
 struct Memory<S>(MaybeUninit<S>);
 
-/// Calls `everything` on the structure that `make` makes, written over in every way. Fails when a call does not return.
+/// Calls `everything` on the structure that `make` makes, written over in every way. Fails when a
+/// call does not return.
 fn survives<S: 'static>(what: &'static str, make: fn() -> S, everything: fn(&mut S)) {
     let (tell, told) = channel();
     let now = Arc::new(AtomicU64::new(0));
@@ -140,12 +143,12 @@ fn survives<S: 'static>(what: &'static str, make: fn() -> S, everything: fn(&mut
             now.store(state, Ordering::Relaxed);
             let mut memory = Box::new(Memory(MaybeUninit::new(make())));
             let count = size_of::<S>() / 4;
-            // SAFETY: so many whole words, which nobody else uses. Those that are padding or values that are not there were
-            // not initialized, but they are bytes of this box.
+            // SAFETY: so many whole words, which nobody else uses. Those that are padding or values
+            // that are not there were not initialized, but they are bytes of this box.
             let words = unsafe { slice::from_raw_parts_mut(memory.0.as_mut_ptr().cast(), count) };
             overwrite(words, state);
-            // SAFETY: it was made, and its words and its plain values have a meaning whatever their bits are: that is what
-            // is tested.
+            // SAFETY: it was made, and its words and its plain values have a meaning whatever their
+            // bits are: that is what is tested.
             everything(unsafe { memory.0.assume_init_mut() });
             // SAFETY: as above; nobody uses it afterwards.
             unsafe { memory.0.assume_init_drop() };
@@ -230,7 +233,8 @@ fn a_queue() {
 fn a_queue_whose_entries_lead_in_a_circle_says_that_it_is_corrupt() {
     const N: usize = 4;
     let mut queue = Box::new(queue::<N>());
-    // Each entry leads to the next one, a quarter of all positions further on; and a place to begin with.
+    // Each entry leads to the next one, a quarter of all positions further on; and a place to begin
+    // with.
     let ends = size_of::<Queue<(), 0, Sleeper>>();
     let at = NonNull::from(&mut *queue).cast::<u8>();
     let put = |offset: usize, word: u64| {

@@ -1,4 +1,5 @@
-//! The byte ends through the traits of `embedded-io`: the same code over a ring, a pipe, a FIFO and a socket.
+//! The byte ends through the traits of `embedded-io`: the same code over a ring, a pipe, a FIFO and
+//! a socket.
 #![cfg(feature = "embedded-io")]
 
 #[path = "support/yielding.rs"]

@@ -156,8 +156,8 @@ fn halves_that_own_a_broadcast_or_a_latest_value_keep_it_and_let_go_of_it() {
     }
 }
 
-/// The slots, the words of those that know nothing of the values, and a queue that moves with what is in it: as much of its
-/// memory is padding in one type and not in another.
+/// The slots, the words of those that know nothing of the values, and a queue that moves with what
+/// is in it: as much of its memory is padding in one type and not in another.
 #[test]
 fn a_queue_and_its_views_use_the_same_bytes() {
     type Value = (u8, u32);

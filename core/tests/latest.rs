@@ -1,5 +1,5 @@
-//! The newest value between real threads, and what it is in memory. Sequences of operations against a model:
-//! `tests/tests/oracle.rs`.
+//! The newest value between real threads, and what it is in memory. Sequences of operations against
+//! a model: `tests/tests/oracle.rs`.
 #![cfg(not(loom))]
 
 #[path = "support/yielding.rs"]
@@ -117,7 +117,8 @@ fn zeroed_memory_is_one_without_a_value() {
     }
 }
 
-/// What knows the Rust type and what knows the size alone use the same bytes, whatever the alignment.
+/// What knows the Rust type and what knows the size alone use the same bytes, whatever the
+/// alignment.
 #[test]
 fn a_latest_value_is_a_raw_broadcast_of_as_many_slots() {
     fn both_ways<T: Plain + PartialEq + std::fmt::Debug>(values: [T; 3]) {

@@ -1,6 +1,7 @@
-//! Where the words of the structures lie that can be in shared memory, and what they say: the contract between a program and
-//! one that was built another day, or for another width (`tests/tests/tools_width.rs` shows that these numbers hold for 32
-//! bits too). A change here is a change of `ringway_core::region::VERSION`.
+//! Where the words of the structures lie that can be in shared memory, and what they say: the
+//! contract between a program and one that was built another day, or for another width
+//! (`tests/tests/tools_width.rs` shows that these numbers hold for 32 bits too). A change here is a
+//! change of `ringway_core::region::VERSION`.
 #![cfg(not(loom))]
 
 use core::convert::Infallible;
@@ -64,7 +65,8 @@ struct Memory([u8; 1024]);
 fn words<P: Part>(act: impl FnOnce(&P)) -> Vec<(usize, u32)> {
     assert!(size_of::<P>() <= size_of::<Memory>());
     let mut memory = Memory([0; 1024]);
-    // SAFETY: aligned and large enough, and zeroed memory is a fresh `Part`; the borrow ends with the call.
+    // SAFETY: aligned and large enough, and zeroed memory is a fresh `Part`; the borrow ends with
+    // the call.
     act(unsafe { &*(&raw mut memory).cast::<P>() });
     let words = memory.0.chunks_exact(4).map(|word| u32::from_ne_bytes(word.try_into().unwrap()));
     (0..).step_by(4).zip(words).filter(|(_, word)| *word != 0).collect()
@@ -93,7 +95,8 @@ fn a_ring() {
         (0, 3),
         (4, 2 | 0x2AA << 2),
         (8, 1),
-        // The consumer's line: its position, who is the producer; what the producer sleeps on is at 136.
+        // The consumer's line: its position, who is the producer; what the producer sleeps on is
+        // at 136.
         (128, 3),
         (132, 2 | 0x155 << 2),
         (256, 0xA0),
@@ -151,7 +154,8 @@ fn a_queue() {
     let entry = |number: u32, slot: u32| number << 16 | slot;
     let owned = |number: u32, by: u32, phase: u32| number << 16 | by << 3 | phase;
     let expected = [
-        // The tail: where to look first, whether the queue is closed; what the consumers sleep on is at 16.
+        // The tail: where to look first, whether the queue is closed; what the consumers sleep on
+        // is at 16.
         (0, 4 << 16),
         (8, 1),
         // The head: the same; what the producers sleep on was rung by `close`.
@@ -163,8 +167,8 @@ fn a_queue() {
         (256, 9),
         (264, 1),
         (268, 1 << 14 | 0x156),
-        // Places of two words. Which slot the message of a position is in. Who has the slot: at which position, participant and
-        // phase. Writing, reading, committed, committed.
+        // Places of two words. Which slot the message of a position is in. Who has the slot: at
+        // which position, participant and phase. Writing, reading, committed, committed.
         (392, owned(0, 0x155, 1)),
         (400, entry(1, 1)),
         (408, owned(1, 0x2AA, 4)),
@@ -191,7 +195,8 @@ fn a_broadcast() {
         core::mem::forget(writer);
     });
     let expected = [
-        // The newest number, of which two upper words follow; who writes; what the readers sleep on.
+        // The newest number, of which two upper words follow; who writes; what the readers sleep
+        // on.
         (0, 3),
         (12, 2 | 0x155 << 2),
         (16, 1),

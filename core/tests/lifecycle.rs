@@ -1,7 +1,8 @@
-//! The life of an endpoint, explored exhaustively: every state, reachable or not, against every event.
+//! The life of an endpoint, explored exhaustively: every state, reachable or not, against every
+//! event.
 //!
-//! The table is small (21 states by 15 events), so that nothing here is sampled: what the tests say of it holds
-//! for all of it.
+//! The table is small (21 states by 15 events), so that nothing here is sampled: what the tests say
+//! of it holds for all of it.
 
 use ringway_core::Error;
 use ringway_core::channel::{Direction, Event, State};
@@ -28,7 +29,8 @@ const EVENTS: [Event; 15] = [
     Event::Reset,
 ];
 
-/// Who brings an event about. Without a wildcard, so that a new event does not compile until it is listed.
+/// Who brings an event about. Without a wildcard, so that a new event does not compile until it is
+/// listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Origin {
     /// We ask, and may be refused.
@@ -392,7 +394,8 @@ fn the_peers_close_is_the_end_of_both_directions_in_either_order() {
 
 #[test]
 fn what_both_ends_do_at_once_is_observed_alike_in_either_order() {
-    // Only what can really race: a connected end whose owner half-closes or closes while the peer does the same.
+    // Only what can really race: a connected end whose owner half-closes or closes while the peer
+    // does the same.
     let ours = [Event::ShutSend, Event::ShutRecv, Event::Close];
     let theirs = [Event::PeerShutSend, Event::PeerShutRecv, Event::PeerClose, Event::Reset];
     for state in states() {

@@ -1,13 +1,15 @@
-//! Two serial links and the line between them, explored exhaustively: every order in which frames are transmitted, delivered,
-//! lost, damaged, cut and duplicated, timers go off, readers read and sides restart, breadth first over hashed states.
+//! Two serial links and the line between them, explored exhaustively: every order in which frames
+//! are transmitted, delivered, lost, damaged, cut and duplicated, timers go off, readers read and
+//! sides restart, breadth first over hashed states.
 //!
-//! Time stands still at the end of the clock, where every deadline saturates: a timer that runs may go off at
-//! any moment. In every state that can be reached:
+//! Time stands still at the end of the clock, where every deadline saturates: a timer that runs may
+//! go off at any moment. In every state that can be reached:
 //!
 //! - what a port delivered is a prefix of what the other end sent, once each and in order;
-//! - neither end accuses the other of breaking the protocol, and so none has overrun the other's inbox; and none takes
-//!   the other for restarted that is not;
-//! - over a line that works from now on, it is possible to deliver everything and to close both ends.
+//! - neither end accuses the other of breaking the protocol, and so none has overrun the other's
+//!   inbox; and none takes the other for restarted that is not;
+//! - over a line that works from now on, it is possible to deliver everything and to close both
+//!   ends.
 #![cfg(not(loom))]
 
 use ringway_core::channel::link::{Config, Down, Event, Phase, SerialLink};
@@ -26,8 +28,8 @@ struct Plan {
     messages: [u8; 2],
     /// Frames that fit on the line, each way.
     line: usize,
-    /// Faults of the line in one history, and timers that go off while frames are still under way. When none is, a
-    /// timer goes off as often as it likes.
+    /// Faults of the line in one history, and timers that go off while frames are still under way.
+    /// When none is, a timer goes off as often as it likes.
     faults: u8,
     /// Restarts of either side in one history.
     restarts: u8,
@@ -126,8 +128,8 @@ impl<const W: usize, const P: usize, const C: usize> World<W, P, C> {
         world
     }
 
-    /// Everything was delivered and both ends are closed. A side that closes gives up when it is not answered; then only
-    /// a keepalive tells the other one.
+    /// Everything was delivered and both ends are closed. A side that closes gives up when it is
+    /// not answered; then only a keepalive tells the other one.
     fn is_goal(&self, plan: Plan) -> bool {
         let [first, second] = self.links.each_ref().map(|link| link.phase() == Phase::Down);
         // The second side may restart when the first one has everything and just closes.
@@ -246,7 +248,8 @@ impl<const W: usize, const P: usize, const C: usize> World<W, P, C> {
         }
     }
 
-    /// The world after a step of one side, or of the line that leads away from it. `None`: there is nothing to do.
+    /// The world after a step of one side, or of the line that leads away from it. `None`: there is
+    /// nothing to do.
     fn after(&self, plan: Plan, side: usize, step: Step) -> Option<Self> {
         let faults = self.faults.checked_sub(u8::from(step.is_fault()))?;
         let front = || self.wires[side].front().cloned();
@@ -436,8 +439,8 @@ fn an_end_that_was_not_heard_closing_is_found_by_keepalive() {
     explore::<1, 1, 1>(Plan { messages: [0, 0], line: 1, keepalive: 1, ..PLAN });
 }
 
-/// The same with more of everything; about a minute and 4 GiB in a release build, and too much for another:
-/// `cargo test --release -p ringway-core --test link_explore`.
+/// The same with more of everything; about a minute and 4 GiB in a release build, and too much for
+/// another: `cargo test --release -p ringway-core --test link_explore`.
 #[test]
 #[cfg(not(debug_assertions))]
 fn the_same_with_more_faults() {

@@ -25,7 +25,8 @@ fn decoded(line: &[u8]) -> Option<Vec<u8>> {
 
 #[test]
 fn cobs_agrees_with_the_published_examples() {
-    // Cheshire and Baker 1999 and the examples that every implementation is tested with, without the final zero.
+    // Cheshire and Baker 1999 and the examples that every implementation is tested with, without
+    // the final zero.
     let run: Vec<u8> = (0x01..=0xFE).collect();
     let with = |before: &[u8], middle: &[u8], after: &[u8]| [before, middle, after].concat();
     let examples: &[(Vec<u8>, Vec<u8>)] = &[

@@ -1,8 +1,8 @@
-//! How much of a serial line's rate a program gets: messages of 256 bytes over a simulated UART, full duplex, one byte a
-//! tick each way, without any buffer between the link and the wire.
+//! How much of a serial line's rate a program gets: messages of 256 bytes over a simulated UART,
+//! full duplex, one byte a tick each way, without any buffer between the link and the wire.
 //!
-//! `cargo test -p ringway-core --test link_goodput -- --nocapture` prints the table. Errors are bits flipped at random,
-//! the same ones in every run.
+//! `cargo test -p ringway-core --test link_goodput -- --nocapture` prints the table. Errors are
+//! bits flipped at random, the same ones in every run.
 #![cfg(not(loom))]
 
 mod random;
@@ -15,8 +15,9 @@ const MESSAGE: usize = 256;
 
 type End<const WINDOW: usize> = SerialLink<MESSAGE, WINDOW, 1, 8>;
 
-/// Sends `messages` from the first end to the second, and as many back if `both`; the share of the line's rate, in
-/// thousandths, that each direction in use carries. A bit in `one_in` is flipped, none for 0.
+/// Sends `messages` from the first end to the second, and as many back if `both`; the share of the
+/// line's rate, in thousandths, that each direction in use carries. A bit in `one_in` is flipped,
+/// none for 0.
 fn goodput<const WINDOW: usize>(one_in: usize, both: bool, messages: usize) -> usize {
     // Longer than two frames each way; the same in ticks whatever the line's rate.
     let config = |generation| Config {

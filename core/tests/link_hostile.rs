@@ -1,5 +1,5 @@
-//! Bytes that nobody would send, into a link in every phase: the work is bounded, nothing panics, and what is not a
-//! peer's does not look like one.
+//! Bytes that nobody would send, into a link in every phase: the work is bounded, nothing panics,
+//! and what is not a peer's does not look like one.
 #![cfg(not(loom))]
 
 mod random;
@@ -41,7 +41,8 @@ fn connected<L: Line>(make: fn(Config) -> Link<L, PORTS, 2, MAX>) -> [Link<L, PO
     ends
 }
 
-/// Everything that a program asks of a link, with whatever comes to mind; asserts that each answer comes to an end.
+/// Everything that a program asks of a link, with whatever comes to mind; asserts that each answer
+/// comes to an end.
 fn use_it<L: Line>(link: &mut Link<L, PORTS, 2, MAX>, random: &mut Random, now: u64) {
     let port = random.below(PORTS + 2) as u8;
     match random.below(12) {
@@ -142,7 +143,8 @@ fn noise_never_takes_down_a_serial_session_nor_delivers_anything() {
     }
 }
 
-/// A serial frame of a session whose identities are known: what a peer that is broken, or hostile, could send.
+/// A serial frame of a session whose identities are known: what a peer that is broken, or hostile,
+/// could send.
 fn forge(from: Identity, to: Identity, head: &[u8], body: &[u8]) -> Vec<u8> {
     let bytes = |id: Identity| {
         let [a, b, c, d] = id.generation.to_le_bytes();

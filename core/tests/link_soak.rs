@@ -1,8 +1,10 @@
-//! Two links over a bad line, in long random sequences of what users do: open, send, receive, shut, reset, close, restart.
+//! Two links over a bad line, in long random sequences of what users do: open, send, receive, shut,
+//! reset, close, restart.
 //!
-//! Every message says which run of the sender, which life of the port and which place in it it belongs to, so that
-//! each one that arrives can be judged by itself: messages of a life come from its beginning, in order, without a gap and
-//! without a repetition, and none comes behind one of a later life. Then the line is calm, and everything has to work again.
+//! Every message says which run of the sender, which life of the port and which place in it it
+//! belongs to, so that each one that arrives can be judged by itself: messages of a life come from
+//! its beginning, in order, without a gap and without a repetition, and none comes behind one of a
+//! later life. Then the line is calm, and everything has to work again.
 #![cfg(not(loom))]
 
 mod line;
@@ -142,7 +144,8 @@ fn is_over(state: State) -> bool {
     }
 }
 
-/// Runs `rounds` of chaos, then calm; returns how many messages arrived and how many sessions ended.
+/// Runs `rounds` of chaos, then calm; returns how many messages arrived and how many sessions
+/// ended.
 fn soak<L: Line>(
     make: fn(Config) -> Link<L, PORTS, CREDITS, MAX>,
     seed: u64,

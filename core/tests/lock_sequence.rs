@@ -1,4 +1,5 @@
-//! Any sequence of operations and deaths of three participants, against a plain account of who holds what.
+//! Any sequence of operations and deaths of three participants, against a plain account of who
+//! holds what.
 #![cfg(not(loom))]
 
 mod random;
@@ -151,7 +152,8 @@ fn check(seed: u64) {
                 let (wrote, read) = (dead.write.is_some(), !dead.reads.is_empty());
                 let had = dead.permits.len() + dead.kept;
                 std::mem::forget(dead);
-                // SAFETY: what it held is forgotten, and a participant of that number begins anew after this.
+                // SAFETY: what it held is forgotten, and a participant of that number begins anew
+                // after this.
                 assert_eq!(unsafe { locks.mutex.recover(me) }, had_mutex);
                 // SAFETY: as above.
                 assert_eq!(unsafe { locks.lock.recover(me) }, wrote || read);

@@ -1,10 +1,12 @@
-//! Models of the broadcast: no reader gets a torn, wrong or doubled message, each is told exactly what it missed, and nobody
-//! sleeps for ever.
+//! Models of the broadcast: no reader gets a torn, wrong or doubled message, each is told exactly
+//! what it missed, and nobody sleeps for ever.
 //!
-//! `try_recv` and `send` never yield. Were one to wait for another thread, loom would let it turn in its loop until the
-//! bound on branches ends the model: passing means that nobody waits, within the bounds.
+//! `try_recv` and `send` never yield. Were one to wait for another thread, loom would let it turn
+//! in its loop until the bound on branches ends the model: passing means that nobody waits, within
+//! the bounds.
 //!
-//! In these models the lower word of a number has two bits, so that it comes back to where it was after four messages.
+//! In these models the lower word of a number has two bits, so that it comes back to where it was
+//! after four messages.
 #![cfg(loom)]
 
 mod support;
@@ -41,7 +43,8 @@ fn send<'a, const N: usize, W: Wake>(
     writer
 }
 
-/// Receives once; `expected` is the number of the message that comes next. Whether there was anything.
+/// Receives once; `expected` is the number of the message that comes next. Whether there was
+/// anything.
 fn receive<const N: usize>(
     reader: &mut Reader<&Broadcast<Message, N>>,
     expected: &mut u32,

@@ -1,4 +1,5 @@
-//! Models of the byte ring: the bytes arrive as they were written, across the end of the memory and across gaps.
+//! Models of the byte ring: the bytes arrive as they were written, across the end of the memory and
+//! across gaps.
 #![cfg(loom)]
 
 mod support;
@@ -116,7 +117,8 @@ fn grants_leave_gaps_and_the_reader_skips_them() {
     });
 }
 
-/// Laps with a gap and laps without one, in turn: the mark of one lap is never taken for that of another.
+/// Laps with a gap and laps without one, in turn: the mark of one lap is never taken for that of
+/// another.
 #[test]
 fn laps_with_and_without_a_gap() {
     model(Some(2), || {

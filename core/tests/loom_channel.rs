@@ -1,5 +1,5 @@
-//! Models of the channels: ends that open and close at once, the end of file against the last write, several writers,
-//! and nobody sleeps for ever.
+//! Models of the channels: ends that open and close at once, the end of file against the last
+//! write, several writers, and nobody sleeps for ever.
 #![cfg(loom)]
 
 mod support;
@@ -63,8 +63,8 @@ mod pipes {
             let pipe = Place::new(<Pipe<2>>::new());
             let (mut reader, mut writer) = pipe.get().open().unwrap();
             let reading = thread::spawn(move || {
-                // One look, in the thread that was spawned: loom shows the newest value to one who has yielded, and
-                // does not interrupt the first thread at its loads.
+                // One look, in the thread that was spawned: loom shows the newest value to one who
+                // has yielded, and does not interrupt the first thread at its loads.
                 let looked = reader.try_read(&mut [0; 2]);
                 assert!(matches!(looked, Ok(1) | Err(Error::WouldBlock)), "{looked:?}");
                 // Not dropped here: the writer would find the pipe broken.
@@ -403,7 +403,8 @@ mod fifos {
             let closing = thread::spawn(move || {
                 assert_eq!(reader.try_read(&mut [0]), Ok(1));
             });
-            // Times out when there is no reader, and is counted until then: the first to come is a writer.
+            // Times out when there is no reader, and is counted until then: the first to come is a
+            // writer.
             let opened = names.open_writer_deadline(b"n", Some(()));
             closing.join().unwrap();
             drop(opened);

@@ -1,7 +1,8 @@
-//! Models of the newest value: what a reader gets is whole, the value of its version, and no older than what it may know of.
+//! Models of the newest value: what a reader gets is whole, the value of its version, and no older
+//! than what it may know of.
 //!
-//! In these models there are two slots, so that the third value overwrites the first, and the lower word of a version has two
-//! bits, so that it comes back to where it was after four values.
+//! In these models there are two slots, so that the third value overwrites the first, and the lower
+//! word of a version has two bits, so that it comes back to where it was after four values.
 #![cfg(loom)]
 
 mod support;

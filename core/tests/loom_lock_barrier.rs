@@ -1,5 +1,5 @@
-//! Models of the barrier: what each did before it came is seen by each when it goes on, and all go on, or all that wait
-//! hear that it is broken.
+//! Models of the barrier: what each did before it came is seen by each when it goes on, and all go
+//! on, or all that wait hear that it is broken.
 #![cfg(loom)]
 
 mod support;
@@ -28,7 +28,8 @@ fn write<const N: usize>(shared: &Shared<N>, which: usize, value: u32) {
 }
 
 fn read<const N: usize>(shared: &Shared<N>, which: usize) -> u32 {
-    // SAFETY: it is written by one that meets this one at the barrier before and after; loom sees to it.
+    // SAFETY: it is written by one that meets this one at the barrier before and after; loom sees
+    // to it.
     shared.1[which].with(|at| unsafe { *at })
 }
 
@@ -264,7 +265,8 @@ fn two_that_recover_at_once_break_it_once() {
         assert_eq!(barrier.waiting(), 1);
         let other = {
             let barrier = barrier.clone();
-            // SAFETY: the participant was this test's main thread, which does nothing more under its name.
+            // SAFETY: the participant was this test's main thread, which does nothing more under
+            // its name.
             thread::spawn(move || unsafe { barrier.recover(dead) })
         };
         // SAFETY: as above.
@@ -298,8 +300,8 @@ impl Wait for Restless {
     }
 }
 
-/// One that dies and one that comes after make a round of two complete; whether one that comes late was taken for one of
-/// them, too.
+/// One that dies and one that comes after make a round of two complete; whether one that comes late
+/// was taken for one of them, too.
 fn late_comer(recovered_at_once: bool) {
     let barrier = Arc::new(Barrier::<2, Restless>::new());
     let dead = Participant::new(1).unwrap();

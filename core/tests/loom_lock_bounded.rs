@@ -1,5 +1,5 @@
-//! Models of the bounded semaphore: a permit has one holder at a time, nobody sleeps while one is free, and those of the
-//! dead come back.
+//! Models of the bounded semaphore: a permit has one holder at a time, nobody sleeps while one is
+//! free, and those of the dead come back.
 #![cfg(loom)]
 
 mod support;
@@ -144,7 +144,8 @@ fn two_that_recover_at_once_give_a_permit_back_once() {
         let other = {
             let shared = shared.clone();
             thread::spawn(move || {
-                // SAFETY: the participant was this test's main thread, which does nothing more under its name.
+                // SAFETY: the participant was this test's main thread, which does nothing more
+                // under its name.
                 let found = unsafe { shared.0.recover(dead) };
                 let _permit = shared.0.acquire();
                 add(&shared);

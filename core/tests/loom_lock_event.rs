@@ -35,7 +35,8 @@ fn what_was_done_before_it_was_set_is_seen_by_one_that_waits() {
 fn what_was_done_before_it_was_set_is_seen_by_one_that_looks() {
     model(None, || {
         let shared = Arc::new((Event::<LoomFutex>::new(), UnsafeCell::new(0)));
-        // The one that sets it is not the spawned one, so that loom's first run is the one in which it is found set.
+        // The one that sets it is not the spawned one, so that loom's first run is the one in which
+        // it is found set.
         let looker = {
             let shared = shared.clone();
             thread::spawn(move || {

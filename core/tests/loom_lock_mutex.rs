@@ -1,7 +1,8 @@
-//! Models of the mutex: one holder at a time, who sees what those before wrote; no wake-up is lost, also when a holder
-//! dies.
+//! Models of the mutex: one holder at a time, who sees what those before wrote; no wake-up is lost,
+//! also when a holder dies.
 //!
-//! A guard that a thread forgets is the death of its participant, and joining the thread is how it becomes known.
+//! A guard that a thread forgets is the death of its participant, and joining the thread is how it
+//! becomes known.
 #![cfg(loom)]
 
 mod support;
@@ -206,7 +207,8 @@ fn two_that_recover_at_once_and_one_that_takes_it_in_between() {
         let other = {
             let counter = counter.clone();
             thread::spawn(move || {
-                // SAFETY: the participant was this test's main thread, which does nothing more under its name.
+                // SAFETY: the participant was this test's main thread, which does nothing more
+                // under its name.
                 let found = unsafe { counter.recover(dead) };
                 add_repaired(&counter, participant(2));
                 found

@@ -1,5 +1,5 @@
-//! Models of the lock for readers and writers: never a writer with anybody else, nobody sleeps for ever, and what the
-//! dead held is free again.
+//! Models of the lock for readers and writers: never a writer with anybody else, nobody sleeps for
+//! ever, and what the dead held is free again.
 #![cfg(loom)]
 
 mod support;
@@ -163,7 +163,8 @@ fn two_that_recover_a_reader_and_a_writer_at_once() {
         let dead = participant(1);
         std::mem::forget(shared.handle(dead).read());
         let recover = move |shared: &Shared<1>| {
-            // SAFETY: the participant was this test's main thread, which does nothing more under its name.
+            // SAFETY: the participant was this test's main thread, which does nothing more under
+            // its name.
             let found = unsafe { shared.recover(dead) };
             *shared.write().unwrap() += 1;
             found

@@ -1,5 +1,5 @@
-//! Models of the semaphore: no permit is lost or doubled, nobody sleeps while there is one, and what was done before a
-//! permit came is seen by whoever took it.
+//! Models of the semaphore: no permit is lost or doubled, nobody sleeps while there is one, and
+//! what was done before a permit came is seen by whoever took it.
 #![cfg(loom)]
 
 mod support;

@@ -1,7 +1,9 @@
-//! Models of the queue: nothing is lost or doubled, each slot has one holder at a time, and nobody waits for anybody.
+//! Models of the queue: nothing is lost or doubled, each slot has one holder at a time, and nobody
+//! waits for anybody.
 //!
-//! The `try_` forms here never yield. Were one to wait for another thread, loom would let it turn in its loop until
-//! the bound on branches ends the model: passing means lock-free, within the bounds.
+//! The `try_` forms here never yield. Were one to wait for another thread, loom would let it turn
+//! in its loop until the bound on branches ends the model: passing means lock-free, within the
+//! bounds.
 #![cfg(loom)]
 
 mod support;
@@ -117,8 +119,9 @@ fn two_consumers_and_a_producer_share_one_slot() {
     });
 }
 
-/// A producer looks where its message comes, and pauses; meanwhile a message comes there, in the slot that it takes next, and is
-/// popped. Whoever was about to claim that message must not claim the producer's, which is not sent yet.
+/// A producer looks where its message comes, and pauses; meanwhile a message comes there, in the
+/// slot that it takes next, and is popped. Whoever was about to claim that message must not claim
+/// the producer's, which is not sent yet.
 #[test]
 fn a_slot_that_comes_back_is_not_taken_for_what_it_was() {
     model(Some(3), || {
@@ -368,8 +371,8 @@ fn who_pushed_behind_another_finds_something() {
     });
 }
 
-/// The same where it passed over places that were filled meanwhile: a producer that began a lap ago noted just now where it
-/// had been, and the entry there tells of a place behind all of them.
+/// The same where it passed over places that were filled meanwhile: a producer that began a lap ago
+/// noted just now where it had been, and the entry there tells of a place behind all of them.
 #[test]
 fn who_pushed_behind_places_that_it_passed_over_finds_something() {
     model(Some(3), || {
@@ -396,14 +399,14 @@ fn who_pushed_behind_places_that_it_passed_over_finds_something() {
     });
 }
 
-/// A job that leads to others, in a slot that is looked at before its own. While one of them is not done, nobody is told that
-/// all are; each role is the spawned one, and the main one.
+/// A job that leads to others, in a slot that is looked at before its own. While one of them is not
+/// done, nobody is told that all are; each role is the spawned one, and the main one.
 fn jobs_that_lead_to_others(links: u32, scanner_is_main: bool) {
     model(Some(3), move || {
         let queue = Arc::new(<Queue<Value, 2>>::new());
         let done = Arc::new(AtomicU32::new(0));
-        // A message goes into the slot of its position's number: the third, which is the first job, into
-        // slot 1, and what it leads to into slot 0.
+        // A message goes into the slot of its position's number: the third, which is the first job,
+        // into slot 1, and what it leads to into slot 0.
         for _ in 0..2 {
             push(&queue, 0);
             assert_eq!(pop(&queue), 0);

@@ -1,4 +1,5 @@
-//! Models of what a region says about itself: who is told that it is ready, or that somebody is attached, sees the rest.
+//! Models of what a region says about itself: who is told that it is ready, or that somebody is
+//! attached, sees the rest.
 #![cfg(loom)]
 
 mod support;

@@ -1,5 +1,5 @@
-//! Models of the ring of values: nothing is lost, doubled, reordered or touched by both sides at once, and nobody
-//! sleeps for ever.
+//! Models of the ring of values: nothing is lost, doubled, reordered or touched by both sides at
+//! once, and nobody sleeps for ever.
 #![cfg(loom)]
 
 mod support;
@@ -50,8 +50,8 @@ macro_rules! push {
 mod polled {
     use super::*;
 
-    /// One looks on who holds no half. A head without the tail that it followed, or a tail without the head
-    /// that made room for it, would be a pair that never was.
+    /// One looks on who holds no half. A head without the tail that it followed, or a tail without
+    /// the head that made room for it, would be a pair that never was.
     #[test]
     fn a_ring_that_always_holds_something_is_never_seen_empty() {
         model(Some(3), || {
@@ -244,8 +244,8 @@ mod polled {
     fn what_a_producer_pushed_before_it_closed_is_there() {
         model(None, || {
             let ring = Place::new(<Ring<Value, 1>>::new());
-            // Taken before the thread begins: its own look at the word would hide from loom that the close comes
-            // before the consumer's.
+            // Taken before the thread begins: its own look at the word would hide from loom that
+            // the close comes before the consumer's.
             let mut producer = ring.get().producer().unwrap();
             let producer = thread::spawn(move || {
                 producer.try_push(Box::new(1)).unwrap();
@@ -302,7 +302,8 @@ mod waited_on {
         });
     }
 
-    /// A view, in which one waits for a place in memory: each side is woken by the other's publication, or its end.
+    /// A view, in which one waits for a place in memory: each side is woken by the other's
+    /// publication, or its end.
     #[test]
     fn a_place_that_one_sleeps_for_in_a_view_comes_with_the_other_sides_step() {
         model(Some(3), || {

@@ -1,7 +1,7 @@
 //! Models of the signal table: nothing raised is lost, torn or delivered twice, whoever is faster.
 //!
-//! The counters that the threads meet in are loom cells where a missing ordering would be a data race: loom then says
-//! which two accesses do not happen one before the other.
+//! The counters that the threads meet in are loom cells where a missing ordering would be a data
+//! race: loom then says which two accesses do not happen one before the other.
 #![cfg(loom)]
 
 mod support;
@@ -19,7 +19,8 @@ use support::{LoomFutex, Task, model};
 const LINE: u32 = 0;
 const ALL: SignalSet = SignalSet::all();
 
-/// A table and, beside it, places that the threads write before they raise and that a handler reads.
+/// A table and, beside it, places that the threads write before they raise and that a handler
+/// reads.
 struct Shared<const LINES: usize, const DEPTH: usize, W: Wait> {
     table: Table<LINES, DEPTH, W>,
     done: [UnsafeCell<u32>; 2],
@@ -82,15 +83,16 @@ fn drain<const LINES: usize, const DEPTH: usize, W: Wait>(
 }
 
 std::thread_local! {
-    /// The handler that ran last. Loom runs all its threads on one, and only one of them dispatches.
+    /// The handler that ran last. Loom runs all its threads on one, and only one of them
+    /// dispatches.
     static RAN: Cell<u32> = const { Cell::new(0) };
 }
 
 static FIRST: Handler = Handler::new(&|_: &Raised| RAN.set(1));
 static SECOND: Handler = Handler::new(&|_: &Raised| RAN.set(2));
 
-/// A handler made at this moment: what it reads is written just now, and loom sees whether who runs it may
-/// read it. It lives for ever, as handlers do; each leaks a few bytes.
+/// A handler made at this moment: what it reads is written just now, and loom sees whether who runs
+/// it may read it. It lives for ever, as handlers do; each leaks a few bytes.
 fn fresh(number: u32) -> &'static Handler {
     struct Context(UnsafeCell<u32>);
     // SAFETY: the cell is loom's, which reports accesses that are not ordered.
@@ -276,7 +278,8 @@ mod raise_with {
         });
     }
 
-    /// A place is written anew only after the dispatcher has read it: around the queue while it is drained.
+    /// A place is written anew only after the dispatcher has read it: around the queue while it is
+    /// drained.
     #[test]
     fn a_place_is_used_again_only_after_it_was_read() {
         model(Some(3), || {
@@ -297,8 +300,8 @@ mod raise_with {
         });
     }
 
-    /// One raiser may find the place free and another take its ticket, who then knows only through the ticket
-    /// that the place was read.
+    /// One raiser may find the place free and another take its ticket, who then knows only through
+    /// the ticket that the place was read.
     #[test]
     fn a_place_that_another_found_free_was_read_too() {
         model(Some(4), || {

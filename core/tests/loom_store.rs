@@ -1,8 +1,8 @@
-//! Models of words that are stored to plainly: one holder at a time, and what is given back can be taken again, whoever
-//! tried to take it meanwhile.
+//! Models of words that are stored to plainly: one holder at a time, and what is given back can be
+//! taken again, whoever tried to take it meanwhile.
 //!
-//! `tests/run no_cas` runs them where read-modify-write is a critical section, into which the store of another core can
-//! come.
+//! `tests/run no_cas` runs them where read-modify-write is a critical section, into which the store
+//! of another core can come.
 #![cfg(loom)]
 
 mod support;
@@ -17,8 +17,8 @@ use support::cell::UnsafeCell;
 use support::thread;
 use support::{Place, model};
 
-/// Two threads take what `use_it` takes, work with it and give it back, each as another participant;
-/// afterwards a third can take it. `use_it` says whether it got it.
+/// Two threads take what `use_it` takes, work with it and give it back, each as another
+/// participant; afterwards a third can take it. `use_it` says whether it got it.
 fn can_be_taken_again<S: Sync + 'static>(
     new: fn() -> S,
     use_it: fn(&S, Participant, work: &dyn Fn()) -> bool,

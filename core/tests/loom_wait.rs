@@ -1,7 +1,7 @@
 //! Models of the waiting seam: no wake-up is lost, whoever is faster.
 //!
-//! The conditions waited for are relaxed accesses on purpose: what makes them visible is what is being tested. A
-//! lost wake-up is a thread that sleeps for ever, which loom reports as a deadlock.
+//! The conditions waited for are relaxed accesses on purpose: what makes them visible is what is
+//! being tested. A lost wake-up is a thread that sleeps for ever, which loom reports as a deadlock.
 #![cfg(loom)]
 
 mod support;
@@ -223,7 +223,8 @@ mod doorbell {
 mod waker_cell {
     use super::*;
 
-    /// The promise of the cell, kept without any doorbell: register, then look, then sleep until woken.
+    /// The promise of the cell, kept without any doorbell: register, then look, then sleep until
+    /// woken.
     fn wait(task: &std::sync::Arc<Task>, cell: &WakerCell, mut ready: impl FnMut() -> Option<()>) {
         task.block_on(|cx| {
             cell.register(cx.waker());
@@ -295,7 +296,8 @@ mod waker_cell {
             let register = |shared: &(Flag, WakerCell)| {
                 let task = Task::new();
                 shared.1.register(&task.waker());
-                // Either it is there already, or somebody wakes us: the waker, or the task that took our place.
+                // Either it is there already, or somebody wakes us: the waker, or the task that
+                // took our place.
                 if shared.0.raised().is_none() {
                     task.sleep();
                 }

@@ -1,4 +1,5 @@
-//! Halves that own what keeps their structure. Miri runs this: nothing is used after the last owner went.
+//! Halves that own what keeps their structure. Miri runs this: nothing is used after the last owner
+//! went.
 #![cfg(all(feature = "alloc", not(loom)))]
 #![allow(missing_docs)]
 

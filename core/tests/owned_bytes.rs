@@ -1,4 +1,5 @@
-//! Halves of byte and message rings that own their ring: kept in a struct, moved, and dropped after every other reference.
+//! Halves of byte and message rings that own their ring: kept in a struct, moved, and dropped after
+//! every other reference.
 #![cfg(all(feature = "alloc", not(loom)))]
 
 use ringway_core::ring::bytes::{self, ByteRing, ByteRingView};

@@ -28,8 +28,8 @@ fn boxed<T>(capacity: usize) -> Box<QueueView<T>> {
     unsafe { Box::from_raw(queue.as_ptr()) }
 }
 
-/// Slots that are lent out for a while, to producers and to consumers, count as held: the queue is full when all are held or
-/// wait, and not before.
+/// Slots that are lent out for a while, to producers and to consumers, count as held: the queue is
+/// full when all are held or wait, and not before.
 fn behaves_as_a_bounded_deque(queue: &QueueView<(u32, Rc<()>)>, alive: &Rc<()>, seed: u64) {
     let mut random = Random::new(seed);
     let mut oracle = VecDeque::new();

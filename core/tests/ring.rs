@@ -1,4 +1,5 @@
-//! The ring of values against a `VecDeque`, by long random sequences of operations, and between real threads.
+//! The ring of values against a `VecDeque`, by long random sequences of operations, and between
+//! real threads.
 #![cfg(not(loom))]
 
 mod random;

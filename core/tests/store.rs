@@ -1,7 +1,8 @@
-//! What is given back by a plain store can be taken again, whoever tries to take it at the same moment: on two threads.
+//! What is given back by a plain store can be taken again, whoever tries to take it at the same
+//! moment: on two threads.
 //!
-//! `tests/run no_cas` runs this where read-modify-write is a critical section, into which the store of another core can
-//! come. There a store was lost once in some hundred thousand rounds.
+//! `tests/run no_cas` runs this where read-modify-write is a critical section, into which the store
+//! of another core can come. There a store was lost once in some hundred thousand rounds.
 #![cfg(not(loom))]
 
 use ringway_core::lock::{BoundedSemaphore, RwLock};
@@ -17,11 +18,13 @@ use std::thread;
 /// How often each thread tries. Without compare-and-swap that takes about a second.
 const ROUNDS: u32 = if cfg!(no_cas) { 3_000_000 } else { 100_000 };
 
-/// Two threads `take` and give back over and over, until one is lost or they are through. What nobody holds can be taken.
+/// Two threads `take` and give back over and over, until one is lost or they are through. What
+/// nobody holds can be taken.
 fn can_always_be_taken_again<Held>(take: impl Fn(Participant) -> Option<Held> + Sync) {
     let is_lost = AtomicU32::new(0);
     let try_often = |me: Participant| {
-        // Fails only while the other holds it, which is never for long; so many times on end mean that nobody does.
+        // Fails only while the other holds it, which is never for long; so many times on end mean
+        // that nobody does.
         let mut failed = 0_u32;
         for _ in 0..ROUNDS {
             let held = take(me);

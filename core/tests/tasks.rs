@@ -1,4 +1,5 @@
-//! Tasks that await the same thing: as many as the bell has places for sleep until something happens, and are then all woken.
+//! Tasks that await the same thing: as many as the bell has places for sleep until something
+//! happens, and are then all woken.
 #![cfg(not(loom))]
 
 use ringway_core::Error;
@@ -44,7 +45,8 @@ impl<'a, R> Executor<'a, R> {
         Executor { tasks, answers: Vec::new(), polls: 0 }
     }
 
-    /// Polls those that were woken, until none is, and says how many polls that took; `None` when there is no end.
+    /// Polls those that were woken, until none is, and says how many polls that took; `None` when
+    /// there is no end.
     fn run(&mut self) -> Option<usize> {
         self.polls = 0;
         loop {
@@ -80,7 +82,8 @@ fn consumers_of_a_queue_sleep_until_there_is_a_value<const TASKS: usize>() {
     for value in 0..TASKS as u32 {
         queue.try_push(value).unwrap();
         let asleep = TASKS - value as usize;
-        // All are woken by the push; one takes the value, whose slot comes free: nobody waits for that here.
+        // All are woken by the push; one takes the value, whose slot comes free: nobody waits for
+        // that here.
         assert_eq!(executor.run(), Some(asleep));
         assert_eq!(executor.answers.pop(), Some(Ok(value)));
     }
@@ -185,7 +188,8 @@ fn a_task_that_comes_again_takes_no_second_place() {
     assert!(tasks.iter().all(|task| task.wakes.load(Ordering::Relaxed) == 1), "once each");
 }
 
-/// The rule for more tasks than places: nobody is forgotten, and the tasks that are not concerned sleep.
+/// The rule for more tasks than places: nobody is forgotten, and the tasks that are not concerned
+/// sleep.
 #[test]
 fn a_task_too_many_takes_the_place_of_one_that_is_told() {
     let set = WakerSet::<2>::new();

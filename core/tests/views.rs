@@ -1,5 +1,5 @@
-//! Rings whose capacity is known when the program runs: the sized forms seen so, and others in memory at hand; and the forms
-//! that wait for a place in a ring. Miri looks on (`tests/run miri`).
+//! Rings whose capacity is known when the program runs: the sized forms seen so, and others in
+//! memory at hand; and the forms that wait for a place in a ring. Miri looks on (`tests/run miri`).
 #![cfg(not(loom))]
 
 use core::alloc::Layout;

@@ -1,4 +1,5 @@
-//! One writer, several readers, each of whom gets every message; one that is too slow is told what it missed.
+//! One writer, several readers, each of whom gets every message; one that is too slow is told what
+//! it missed.
 //!
 //! ```text
 //! cargo run -p ringway --example broadcast

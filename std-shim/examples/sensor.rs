@@ -1,4 +1,5 @@
-//! The newest value of a sensor: one process stores it, others load it, and nobody waits for anybody.
+//! The newest value of a sensor: one process stores it, others load it, and nobody waits for
+//! anybody.
 //!
 //! ```text
 //! cargo run -p ringway --example sensor

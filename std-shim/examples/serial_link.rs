@@ -1,4 +1,5 @@
-//! Messages over a serial line: numbered ports, flow control, and bytes that the line loses are sent again.
+//! Messages over a serial line: numbered ports, flow control, and bytes that the line loses are
+//! sent again.
 //!
 //! ```text
 //! cargo run -p ringway --example serial_link

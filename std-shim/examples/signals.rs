@@ -12,7 +12,8 @@ use std::time::Duration;
 static SEEN: Mutex<Vec<(Signal, usize)>> = Mutex::new(Vec::new());
 
 fn main() -> ringway::Result<()> {
-    // Not a signal handler in the system's sense: the dispatcher calls it, so that it may lock and print.
+    // Not a signal handler in the system's sense: the dispatcher calls it, so that it may lock and
+    // print.
     for (signal, delivery) in
         [(Signal::USR1, Delivery::Queued), (Signal::ALRM, Delivery::Coalesced)]
     {

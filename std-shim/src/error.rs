@@ -14,7 +14,8 @@ use std::io;
 
 /// An operation that failed: one line that says what was tried, on what, and what to do.
 ///
-/// Every error of this crate and of [`ringway_core`] becomes one by `?`, and it becomes an [`io::Error`].
+/// Every error of this crate and of [`ringway_core`] becomes one by `?`, and it becomes an
+/// [`io::Error`].
 ///
 /// ```
 /// use ringway::{Error, CoreError};
@@ -71,8 +72,8 @@ impl Error {
         self.cause
     }
 
-    /// Whether it failed for this reason. A file system that is full, and a quota that is used up, have words of their own and
-    /// are [`Exhausted`](CoreError::Exhausted) too.
+    /// Whether it failed for this reason. A file system that is full, and a quota that is used up,
+    /// have words of their own and are [`Exhausted`](CoreError::Exhausted) too.
     ///
     /// ```
     /// use ringway::{CoreError, fd};

@@ -1,7 +1,9 @@
-//! Descriptors: the one place that knows `EINTR`, `EAGAIN`, short transfers, deadlines, close-on-exec and `SIGPIPE`.
+//! Descriptors: the one place that knows `EINTR`, `EAGAIN`, short transfers, deadlines,
+//! close-on-exec and `SIGPIPE`.
 //!
-//! The functions here work on any descriptor, by what the system says of it; [`pipe`](crate::pipe) and
-//! [`fifo`](crate::fifo) and the sockets build their ends on them and add the [`State`](crate::channel::State).
+//! The functions here work on any descriptor, by what the system says of it; [`pipe`](crate::pipe)
+//! and [`fifo`](crate::fifo) and the sockets build their ends on them and add the
+//! [`State`](crate::channel::State).
 //!
 //! | what happens | what is done about it |
 //! |---|---|
@@ -14,24 +16,26 @@
 //!
 //! # Blocking and non-blocking
 //!
-//! Whether a descriptor blocks is not its own: `O_NONBLOCK` belongs to the open file description, which the
-//! processes share that inherited it. To set it on a standard input that a shell handed over breaks the shell.
-//! So this crate sets it where it is asked to, by [`set_nonblocking`], and never in passing. The forms
-//! that must not wait, or not for long, say so for the single call (`RWF_NOWAIT`: Linux 6.4 for pipes, and
-//! whatever else knows it), or look with `poll(2)` before they read, and before they write at most
-//! [`PIPE_BUF`](rustix::pipe::PIPE_BUF) bytes, for which a pipe that is ready has room. This last way is exact as long as
-//! nobody else reads or writes there in between; where that matters use an end from [`pipe`](crate::pipe) or [`fifo`](crate::fifo),
+//! Whether a descriptor blocks is not its own: `O_NONBLOCK` belongs to the open file description,
+//! which the processes share that inherited it. To set it on a standard input that a shell handed
+//! over breaks the shell. So this crate sets it where it is asked to, by [`set_nonblocking`], and
+//! never in passing. The forms that must not wait, or not for long, say so for the single call
+//! (`RWF_NOWAIT`: Linux 6.4 for pipes, and whatever else knows it), or look with `poll(2)` before
+//! they read, and before they write at most [`PIPE_BUF`](rustix::pipe::PIPE_BUF) bytes, for which a
+//! pipe that is ready has room. This last way is exact as long as nobody else reads or writes there
+//! in between; where that matters use an end from [`pipe`](crate::pipe) or [`fifo`](crate::fifo),
 //! whose own description is free of it.
 //!
 //! # SIGPIPE
 //!
-//! A write to a pipe that nobody reads fails with `EPIPE`, and before that the kernel sends the writing thread a
-//! `SIGPIPE`, which ends the process unless it is ignored or handled. Rust's runtime ignores it before `main`. A
-//! library may be linked where that did not happen: into a C program, or into a program that chose to die of it.
+//! A write to a pipe that nobody reads fails with `EPIPE`, and before that the kernel sends the
+//! writing thread a `SIGPIPE`, which ends the process unless it is ignored or handled. Rust's
+//! runtime ignores it before `main`. A library may be linked where that did not happen: into a C
+//! program, or into a program that chose to die of it.
 //!
-//! What this crate does not do is change the disposition: it belongs to the program, every thread shares it, and
-//! `exec` hands an ignored signal on to children that rely on it. What it does instead, per call, and
-//! only where the disposition is the default:
+//! What this crate does not do is change the disposition: it belongs to the program, every thread
+//! shares it, and `exec` hands an ignored signal on to children that rely on it. What it does
+//! instead, per call, and only where the disposition is the default:
 //!
 //! | where | how | cost |
 //! |---|---|---|
@@ -39,12 +43,13 @@
 //! | Linux 6.18 and later | `pwritev2(2)` with `RWF_NOSIGNAL` | a quarter of a small write |
 //! | elsewhere, and for `splice(2)`, `tee(2)` and `sendfile(2)` | block the signal in this thread, call, take back what the call raised, unblock | four system calls |
 //!
-//! The signal of a write goes to the thread that wrote, so that the last way can take it back without a race. One
-//! that was pending before is left pending: it is not ours.
+//! The signal of a write goes to the thread that wrote, so that the last way can take it back
+//! without a race. One that was pending before is left pending: it is not ours.
 //!
-//! An end looks at the disposition once, when it is made, so that its writes cost nothing more; the functions here
-//! know only a descriptor and look each time. So a program that sets `SIGPIPE` back to its default does it before
-//! it makes its ends. Sockets have a flag of their own, `MSG_NOSIGNAL`.
+//! An end looks at the disposition once, when it is made, so that its writes cost nothing more; the
+//! functions here know only a descriptor and look each time. So a program that sets `SIGPIPE` back
+//! to its default does it before it makes its ends. Sockets have a flag of their own,
+//! `MSG_NOSIGNAL`.
 
 mod copy;
 mod endpoint_state;

@@ -1,7 +1,7 @@
 //! Named pipes: two programs that share only a path meet there, and have a pipe.
 //!
-//! A [`Fifo`] is the name; its `open_…` methods give the ends, which are those of [`pipe`](crate::pipe), live as they do,
-//! and close as they do. Opening is where a FIFO differs:
+//! A [`Fifo`] is the name; its `open_…` methods give the ends, which are those of
+//! [`pipe`](crate::pipe), live as they do, and close as they do. Opening is where a FIFO differs:
 //!
 //! | to open | waits for | without waiting | by a deadline |
 //! |---|---|---|---|
@@ -9,8 +9,9 @@
 //! | a writer | a reader ([`open_writer`](Fifo::open_writer)) | [`NoReader`](CoreError::NoReader) if there is none (`ENXIO`; [`try_open_writer`](Fifo::try_open_writer)) | [`open_writer_deadline`](Fifo::open_writer_deadline) |
 //! | both | nobody ([`open_both`](Fifo::open_both)) | the same | |
 //!
-//! The peers of a FIFO come and go: after the last writer left, readers get the end of file until the next one
-//! opens it, and then they read on. After the last reader left, writers get a broken pipe until the next one opens it.
+//! The peers of a FIFO come and go: after the last writer left, readers get the end of file until
+//! the next one opens it, and then they read on. After the last reader left, writers get a broken
+//! pipe until the next one opens it.
 //!
 //! See [`fifo(7)`](https://man7.org/linux/man-pages/man7/fifo.7.html).
 //!
@@ -73,22 +74,26 @@ pub struct Fifo {
 impl Fifo {
     /// `int mkfifo(const char *path, mode_t mode)`: makes a FIFO where nothing is yet.
     ///
-    /// It has exactly this `mode`, whatever the process's umask is: the umask belongs to all threads, so that it is not touched;
-    /// what it took away is given back by `fchmod`. In between the mode is narrower, never wider.
+    /// It has exactly this `mode`, whatever the process's umask is: the umask belongs to all
+    /// threads, so that it is not touched; what it took away is given back by `fchmod`. In between
+    /// the mode is narrower, never wider.
     ///
-    /// Dropping the value removes the name, if it still stands for the FIFO that was made here and the process is the
-    /// one that made it. [`keep`](Self::keep) leaves it.
+    /// Dropping the value removes the name, if it still stands for the FIFO that was made here and
+    /// the process is the one that made it. [`keep`](Self::keep) leaves it.
     ///
-    /// **A FIFO that a dead process made here and left is taken over**, as the file of a dead socket is replaced: it gets
-    /// this `mode`, and goes with this value. Whoever waits at it already meets the new one. A FIFO of a live process, one that
-    /// was [kept](Self::keep), and one that another program made (`mkfifo(1)`) are never touched. As long as the value lives,
+    /// **A FIFO that a dead process made here and left is taken over**, as the file of a dead
+    /// socket is replaced: it gets this `mode`, and goes with this value. Whoever waits at it
+    /// already meets the new one. A FIFO of a live process, one that was [kept](Self::keep), and
+    /// one that another program made (`mkfifo(1)`) are never touched. As long as the value lives,
     /// the locked file `.NAME.ringway` beside the FIFO says so.
     ///
     /// See [`mkfifo(3)`](https://man7.org/linux/man-pages/man3/mkfifo.3.html).
     ///
     /// # Errors
-    /// [`AddressInUse`](CoreError::AddressInUse) if something has the name, [`NotFound`](CoreError::NotFound) if
-    /// the directory does not exist, [`BadName`](CoreError::BadName), `EINVAL` for a mode above `0o7777`, or what the system says.
+    /// [`AddressInUse`](CoreError::AddressInUse) if something has the name,
+    /// [`NotFound`](CoreError::NotFound) if the directory does not exist,
+    /// [`BadName`](CoreError::BadName), `EINVAL` for a mode above `0o7777`, or what the system
+    /// says.
     ///
     /// ```
     /// use ringway::{CoreError, fifo::Fifo};
@@ -121,15 +126,17 @@ impl Fifo {
         Self::make(dir.as_fd(), path.as_ref(), mode)
     }
 
-    /// [`open`](Self::open), or [`create`](Self::create) if nothing has the name: for two peers that may start in either order.
-    /// Only the one that made the FIFO, or took over a dead one's, removes it.
+    /// [`open`](Self::open), or [`create`](Self::create) if nothing has the name: for two peers
+    /// that may start in either order. Only the one that made the FIFO, or took over a dead one's,
+    /// removes it.
     ///
     /// # Errors
-    /// [`Cause::WrongFile`](crate::Cause::WrongFile) if something else has the name; else as [`create`](Self::create).
+    /// [`Cause::WrongFile`](crate::Cause::WrongFile) if something else has the name; else as
+    /// [`create`](Self::create).
     pub fn open_or_create(path: impl AsRef<Path>, mode: u32) -> Result<Fifo> {
         let path = path.as_ref();
-        // Both fail when somebody removes the name in between: then it is ours to make after all. Who keeps making and removing
-        // it does not hold us for ever.
+        // Both fail when somebody removes the name in between: then it is ours to make after all.
+        // Who keeps making and removing it does not hold us for ever.
         let mut tries = 8;
         loop {
             tries -= 1;
@@ -147,7 +154,8 @@ impl Fifo {
     /// A FIFO that somebody made. Dropping the value leaves it.
     ///
     /// # Errors
-    /// [`NotFound`](CoreError::NotFound), or [`Cause::WrongFile`](crate::Cause::WrongFile) if the path is something else.
+    /// [`NotFound`](CoreError::NotFound), or [`Cause::WrongFile`](crate::Cause::WrongFile) if the
+    /// path is something else.
     ///
     /// ```
     /// use ringway::fifo::Fifo;
@@ -178,8 +186,9 @@ impl Fifo {
         self.made.as_ref().is_some_and(|made| made.process == std::process::id())
     }
 
-    /// The path of the mark beside a FIFO that was made here, `.NAME.ringway`, which goes with the FIFO: for a program that
-    /// removes both itself, where it ends without dropping this value. `None` if there is no mark.
+    /// The path of the mark beside a FIFO that was made here, `.NAME.ringway`, which goes with the
+    /// FIFO: for a program that removes both itself, where it ends without dropping this value.
+    /// `None` if there is no mark.
     pub fn mark(&self) -> Option<PathBuf> {
         let mark = self.made.as_ref().filter(|_| self.is_creator())?.mark.as_ref()?;
         Some(self.path.with_file_name(mark.name()))
@@ -190,8 +199,9 @@ impl Fifo {
         self.made = None;
     }
 
-    /// Removes the name now, as dropping does, and says whether that worked. Ends that are open stay open. A name that was
-    /// not made here, or stands for something else by now, is left alone.
+    /// Removes the name now, as dropping does, and says whether that worked. Ends that are open
+    /// stay open. A name that was not made here, or stands for something else by now, is left
+    /// alone.
     ///
     /// # Errors
     /// What the system says.

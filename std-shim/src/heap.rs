@@ -21,7 +21,8 @@ pub fn boxed<S: InPlace>() -> Box<S> {
     unsafe { place.assume_init() }
 }
 
-/// [`boxed`] of as many slots as a number says that is known when the program runs; `None` when no structure has so many.
+/// [`boxed`] of as many slots as a number says that is known when the program runs; `None` when no
+/// structure has so many.
 ///
 /// ```
 /// use ringway::wait::Futex;
@@ -40,6 +41,7 @@ pub fn boxed_view<V: InMemory + ?Sized>(capacity: usize) -> Option<Box<V>> {
     let memory = memory.unwrap_or_else(|| handle_alloc_error(layout));
     // SAFETY: so much memory, on that boundary, and ours.
     let made = unsafe { V::init_at(memory, capacity) }?;
-    // SAFETY: made just now, in memory of the allocator of boxes that is laid out as the structure is.
+    // SAFETY: made just now, in memory of the allocator of boxes that is laid out as the structure
+    // is.
     Some(unsafe { Box::from_raw(made.as_ptr()) })
 }

@@ -1,8 +1,9 @@
 //! One vocabulary of inter-process communication, on Linux.
 //!
-//! Each module maps one concept of [`ringway_core`] onto an object of the system, with the same names,
-//! states and errors: pipes, FIFOs, sockets, signals, shared memory, processes. Every operation that may
-//! block has a form with a deadline, and an error says what was tried, on what, and what to do.
+//! Each module maps one concept of [`ringway_core`] onto an object of the system, with the same
+//! names, states and errors: pipes, FIFOs, sockets, signals, shared memory, processes. Every
+//! operation that may block has a form with a deadline, and an error says what was tried, on what,
+//! and what to do.
 //!
 //! ```
 //! use ringway::pipe::pipe;
@@ -112,6 +113,6 @@ pub use ringway_core::Error as CoreError;
 pub use ringway_core::{channel, participant, plain, ring};
 /// What the system reports: a [`Cause::Os`] has one.
 pub use rustix::io::Errno;
-/// What [`shm::Item`]s of one's own derive, so that they are [`plain`]. The feature `derive` brings the derives;
-/// [`shm`](shm#types-of-your-own) has an example.
+/// What [`shm::Item`]s of one's own derive, so that they are [`plain`]. The feature `derive` brings
+/// the derives; [`shm`](shm#types-of-your-own) has an example.
 pub use zerocopy;

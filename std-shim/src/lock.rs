@@ -1,5 +1,5 @@
-//! Locks between threads and between processes that may be killed while they hold them: the core's, as they are. What is
-//! added is how to sleep, which is a parameter, and who a thread is.
+//! Locks between threads and between processes that may be killed while they hold them: the core's,
+//! as they are. What is added is how to sleep, which is a parameter, and who a thread is.
 //!
 //! | between | `W` | where |
 //! |---|---|---|
@@ -9,8 +9,8 @@
 //!
 //! To take a lock that is free, or to give one back for which nobody sleeps, makes no system call.
 //!
-//! Between processes each uses the lock by a handle of its own: `mutex.handle(me).lock()`. The same word is never slept on by
-//! both kinds of futex, so that all processes use one type for it.
+//! Between processes each uses the lock by a handle of its own: `mutex.handle(me).lock()`. The same
+//! word is never slept on by both kinds of futex, so that all processes use one type for it.
 //!
 //! | here | C | Python's `multiprocessing` |
 //! |---|---|---|
@@ -46,10 +46,11 @@
 //!
 //! # Panics
 //!
-//! When a thread panics with a [`Mutex`], a [`ReentrantMutex`] or the writer's guard of a [`RwLock`], its guard is dropped
-//! by the unwinding and gives the lock back. The next one gets [`OwnerDied`], as after the death of a process:
-//! what the lock protects may be half changed. In a region it is so across processes. With `W` of
-//! [`Spin`](crate::wait::Spin), which cannot tell, nobody is told.
+//! When a thread panics with a [`Mutex`], a [`ReentrantMutex`] or the writer's guard of a
+//! [`RwLock`], its guard is dropped by the unwinding and gives the lock back. The next one gets
+//! [`OwnerDied`], as after the death of a process: what the lock protects may be half changed. In a
+//! region it is so across processes. With `W` of [`Spin`](crate::wait::Spin), which cannot tell,
+//! nobody is told.
 //!
 //! ```
 //! use ringway::lock::Mutex;
@@ -76,7 +77,8 @@ use std::num::NonZeroU32;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// The core's [`ReentrantMutex`](ringway_core::lock::ReentrantMutex), among [threads](Thread) of this system.
+/// The core's [`ReentrantMutex`](ringway_core::lock::ReentrantMutex), among [threads](Thread) of
+/// this system.
 ///
 /// ```
 /// use ringway::lock::ReentrantMutex;
@@ -90,8 +92,8 @@ pub type ReentrantMutex<T, W> = ringway_core::lock::ReentrantMutex<T, Thread, W>
 
 /// A thread by the kernel's number for it.
 ///
-/// See [`gettid(2)`](https://man7.org/linux/man-pages/man2/gettid.2.html). The number is asked for once in each thread, and
-/// again after a `fork` in the child.
+/// See [`gettid(2)`](https://man7.org/linux/man-pages/man2/gettid.2.html). The number is asked for
+/// once in each thread, and again after a `fork` in the child.
 ///
 /// ```
 /// use ringway::lock::{Thread, ThreadId};
@@ -108,8 +110,9 @@ thread_local! {
     static NUMBER: Cell<Option<NonZeroU32>> = const { Cell::new(None) };
 }
 
-// SAFETY: no two living threads of a process have one number, and a thread has its number until it ends. The one thread
-// of a forked child, which has another number than the thread that it is a copy of, forgets that one in the fork.
+// SAFETY: no two living threads of a process have one number, and a thread has its number until it
+// ends. The one thread of a forked child, which has another number than the thread that it is a
+// copy of, forgets that one in the fork.
 unsafe impl ThreadId for Thread {
     fn thread_id() -> NonZeroU32 {
         NUMBER.get().unwrap_or_else(ask)
@@ -135,7 +138,8 @@ fn forgets_in_fork() -> bool {
     static ASKED: Once = Once::new();
     static FORGETS: AtomicBool = AtomicBool::new(false);
     ASKED.call_once(|| {
-        // SAFETY: `forget` touches a thread-local without a destructor and nothing else, which is allowed in a child.
+        // SAFETY: `forget` touches a thread-local without a destructor and nothing else, which is
+        // allowed in a child.
         let error = unsafe { libc::pthread_atfork(None, None, Some(forget)) };
         // Relaxed: `call_once` orders it.
         FORGETS.store(error == 0, Ordering::Relaxed);

@@ -1,6 +1,7 @@
-//! Files that are made under a name: FIFOs and sockets. One rule holds for their permissions: **the mode that was asked for is
-//! the mode that the file gets**, whatever the process's umask is. A file is removed by the process that made it, as long as it
-//! has its name. And beside it there may be a [`LockFile`].
+//! Files that are made under a name: FIFOs and sockets. One rule holds for their permissions: **the
+//! mode that was asked for is the mode that the file gets**, whatever the process's umask is. A
+//! file is removed by the process that made it, as long as it has its name. And beside it there may
+//! be a [`LockFile`].
 
 use crate::fd::{Identity, identity, retry};
 use rustix::fs::{self, AtFlags, FileType, FlockOperation, Mode, OFlags, Stat};
@@ -25,12 +26,14 @@ pub(crate) fn bits(mode: u32) -> io::Result<Mode> {
     }
 }
 
-/// Takes hold of a file that was made a moment ago, and gives it what the umask took away of its mode. The umask belongs to all
-/// threads of a process, so it is not touched; in between the mode is narrower than asked for, never wider. As long as the
-/// descriptor is held, no other file gets the same inode number.
+/// Takes hold of a file that was made a moment ago, and gives it what the umask took away of its
+/// mode. The umask belongs to all threads of a process, so it is not touched; in between the mode
+/// is narrower than asked for, never wider. As long as the descriptor is held, no other file gets
+/// the same inode number.
 ///
 /// # Errors
-/// `EEXIST` if somebody has exchanged it for a file of another kind, or what the system says: then the file does not stay.
+/// `EEXIST` if somebody has exchanged it for a file of another kind, or what the system says: then
+/// the file does not stay.
 pub(crate) fn claim(
     dir: impl AsFd,
     name: &Path,
@@ -56,7 +59,8 @@ fn complete(dir: impl AsFd, name: &Path, node: &OwnedFd, now: &Stat, mode: u32) 
     if now.st_mode as u32 & BITS == mode {
         return Ok(());
     }
-    // Through `/proc` it is this file that gets the mode, and no other that took the name meanwhile.
+    // Through `/proc` it is this file that gets the mode, and no other that took the name
+    // meanwhile.
     match fs::chmod(crate::sys::alias(node.as_fd()), bits(mode)?) {
         Err(Errno::NOENT) => fs::chmodat(dir, name, bits(mode)?, AtFlags::empty()),
         other => other,
@@ -72,8 +76,8 @@ fn leads_to(dir: impl AsFd, name: &Path, file: Identity) -> io::Result<bool> {
     }
 }
 
-/// Removes the name if it leads to this file. Between the look and the removal somebody who may write to the directory could
-/// exchange the two; no system has a call that does both.
+/// Removes the name if it leads to this file. Between the look and the removal somebody who may
+/// write to the directory could exchange the two; no system has a call that does both.
 pub(crate) fn remove(dir: impl AsFd, name: &Path, file: Identity) -> io::Result<()> {
     if !leads_to(&dir, name, file)? {
         return Ok(());
@@ -95,8 +99,9 @@ pub(crate) fn beside(path: &Path, suffix: &str) -> io::Result<PathBuf> {
 
 /// A file that this process has locked (`flock`), under a name that leads to it.
 ///
-/// Dropped, it is removed while the lock is still held, so that nothing is left behind and nobody else's file can have the name.
-/// Who opened it before waits for a lock on a file that has no name any more: so whoever gets the lock checks the name.
+/// Dropped, it is removed while the lock is still held, so that nothing is left behind and nobody
+/// else's file can have the name. Who opened it before waits for a lock on a file that has no name
+/// any more: so whoever gets the lock checks the name.
 #[derive(Debug)]
 pub(crate) struct LockFile<D: AsFd> {
     dir: D,
@@ -108,11 +113,12 @@ pub(crate) struct LockFile<D: AsFd> {
 }
 
 impl<D: AsFd> LockFile<D> {
-    /// Takes the lock. `None` if the one before us removed the file meanwhile: try again. With `only_ours`, a file of another
-    /// user does not count, nor one that is not regular.
+    /// Takes the lock. `None` if the one before us removed the file meanwhile: try again. With
+    /// `only_ours`, a file of another user does not count, nor one that is not regular.
     ///
     /// # Errors
-    /// `EAGAIN` while another has it; `EEXIST` if what has the name does not count; or what the system says.
+    /// `EAGAIN` while another has it; `EEXIST` if what has the name does not count; or what the
+    /// system says.
     pub(crate) fn take(dir: D, name: &Path, only_ours: bool) -> io::Result<Option<Self>> {
         let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
         let new = flags | OFlags::CREATE | OFlags::EXCL;

@@ -1,8 +1,10 @@
-//! Anonymous pipes: a byte stream one way, between threads, or between a process and the children it hands an end to.
+//! Anonymous pipes: a byte stream one way, between threads, or between a process and the children
+//! it hands an end to.
 //!
-//! [`pipe`] makes one; [`Options`] makes one that is non-blocking, keeps packets apart, or has another size. The
-//! two ends live as the core's do: end of file after the last writer closed and the bytes were read, a broken pipe
-//! when no reader is left, writes of at most [`PIPE_BUF`] bytes in one piece.
+//! [`pipe`] makes one; [`Options`] makes one that is non-blocking, keeps packets apart, or has
+//! another size. The two ends live as the core's do: end of file after the last writer closed and
+//! the bytes were read, a broken pipe when no reader is left, writes of at most [`PIPE_BUF`] bytes
+//! in one piece.
 //!
 //! # Which form waits
 //!
@@ -14,15 +16,16 @@
 //! | `splice_to`, `tee_to` | at most until the deadline that they take; `None`: as long as it takes |
 //! | the traits `Read` and `Write` | unless the end is in the non-blocking mode, as programs expect that poll by themselves |
 //!
-//! The pipes made here are blocking ones, so that the plain forms are one system call. The other forms tell the
-//! kernel not to wait for that call alone (`RWF_NOWAIT`). A FIFO, and a pipe before Linux 6.4, cannot do that: the
-//! first such call opens the same pipe once more for this end alone, non-blocking. So the mode that other processes share is
-//! never touched, and a deadline holds also for a write larger than the room.
+//! The pipes made here are blocking ones, so that the plain forms are one system call. The other
+//! forms tell the kernel not to wait for that call alone (`RWF_NOWAIT`). A FIFO, and a pipe before
+//! Linux 6.4, cannot do that: the first such call opens the same pipe once more for this end alone,
+//! non-blocking. So the mode that other processes share is never touched, and a deadline holds also
+//! for a write larger than the room.
 //!
 //! # Into a child
 //!
-//! Every descriptor is close-on-exec. To give an end to a child make it a standard stream (`Stdio::from(end)`),
-//! or hand it over under its number with [`fd::inherit`](crate::fd::inherit):
+//! Every descriptor is close-on-exec. To give an end to a child make it a standard stream
+//! (`Stdio::from(end)`), or hand it over under its number with [`fd::inherit`](crate::fd::inherit):
 //!
 //! ```
 //! use ringway::pipe::pipe;
@@ -95,8 +98,9 @@ impl Options {
         self
     }
 
-    /// Packet mode (`O_DIRECT`): each write of at most [`PIPE_BUF`] bytes is one packet, and each read takes one. A longer
-    /// write is several packets; what of a packet does not fit into the buffer of a read is lost; there are no empty packets.
+    /// Packet mode (`O_DIRECT`): each write of at most [`PIPE_BUF`] bytes is one packet, and each
+    /// read takes one. A longer write is several packets; what of a packet does not fit into the
+    /// buffer of a read is lost; there are no empty packets.
     ///
     /// ```
     /// use ringway::pipe::Options;
@@ -123,7 +127,8 @@ impl Options {
     /// Makes the pipe.
     ///
     /// # Errors
-    /// [`Exhausted`](crate::CoreError::Exhausted) if this process or the system may not open more, or not of this size.
+    /// [`Exhausted`](crate::CoreError::Exhausted) if this process or the system may not open more,
+    /// or not of this size.
     pub fn open(self) -> Result<(Reader, Writer)> {
         let (reader, writer) = self.descriptors().tried("make a pipe")?;
         let reader = Reader::new(reader, State::READER, self.nonblocking);

@@ -1,8 +1,11 @@
-//! Serial ports: a UART, a USB adapter, or a pseudo terminal, as a line of bytes that nothing reads meaning into.
+//! Serial ports: a UART, a USB adapter, or a pseudo terminal, as a line of bytes that nothing reads
+//! meaning into.
 //!
-//! A [`Port`] is in raw mode: eight bits, no parity, no echo, no flow control, no byte that means anything to the terminal. Dropped, it
-//! puts back what was set before. Nobody else has it meanwhile: two programs on one line would take each other's bytes. The functions of [`fd`](crate::fd) read and write it; a [`SerialLink`](crate::link::SerialLink)
-//! makes messages of what a bad line leaves of the bytes.
+//! A [`Port`] is in raw mode: eight bits, no parity, no echo, no flow control, no byte that means
+//! anything to the terminal. Dropped, it puts back what was set before. Nobody else has it
+//! meanwhile: two programs on one line would take each other's bytes. The functions of
+//! [`fd`](crate::fd) read and write it; a [`SerialLink`](crate::link::SerialLink) makes messages of
+//! what a bad line leaves of the bytes.
 //!
 //! ```
 //! use ringway::{fd, serial};
@@ -31,7 +34,8 @@ const SET: &str = "set the mode of the serial port";
 
 /// A serial port in raw mode.
 ///
-/// The end of file, or `EIO`, is a line that hung up: an adapter that was pulled out, a pseudo terminal whose other side closed.
+/// The end of file, or `EIO`, is a line that hung up: an adapter that was pulled out, a pseudo
+/// terminal whose other side closed.
 ///
 /// ```
 /// use ringway::{CoreError, fd, serial::{self, Port}};
@@ -67,9 +71,10 @@ pub struct Port {
     hold: Hold,
 }
 
-/// What keeps others from the line. The lock (`flock`) is every program's that asks for it, root's too, and ends with this
-/// process. `TIOCEXCL` keeps out those that do not ask, but not root; it is not set on a pseudo terminal, where the system
-/// would keep it after this process was killed, as long as the other side is open.
+/// What keeps others from the line. The lock (`flock`) is every program's that asks for it, root's
+/// too, and ends with this process. `TIOCEXCL` keeps out those that do not ask, but not root; it is
+/// not set on a pseudo terminal, where the system would keep it after this process was killed, as
+/// long as the other side is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Hold {
     /// A pair, or a descriptor that came from elsewhere: its maker decides.
@@ -80,30 +85,33 @@ enum Hold {
 }
 
 impl Port {
-    /// `open(path, O_RDWR | O_NOCTTY | O_NONBLOCK)`, `tcsetattr` after `cfmakeraw`: the port at `path`, at so many bits per
-    /// second each way. What lay in its buffers is dropped. It does not wait for a carrier, and does not become the
-    /// process's terminal.
+    /// `open(path, O_RDWR | O_NOCTTY | O_NONBLOCK)`, `tcsetattr` after `cfmakeraw`: the port at
+    /// `path`, at so many bits per second each way. What lay in its buffers is dropped. It does not
+    /// wait for a carrier, and does not become the process's terminal.
     ///
-    /// The port is this program's alone until it is dropped (`flock`, `TIOCEXCL`). One that is refused has changed nothing on
-    /// the line: no mode, no byte in a buffer.
+    /// The port is this program's alone until it is dropped (`flock`, `TIOCEXCL`). One that is
+    /// refused has changed nothing on the line: no mode, no byte in a buffer.
     ///
     /// See [`termios(3)`](https://man7.org/linux/man-pages/man3/termios.3.html).
     ///
     /// # Errors
     /// [`AddressInUse`](CoreError::AddressInUse) if another program has it,
-    /// [`NotFound`](CoreError::NotFound), [`Cause::WrongFile`](crate::Cause::WrongFile) if it is no terminal, `EACCES` (the
-    /// group `dialout` may), `EINVAL` if it has no such speed, or what the system says.
+    /// [`NotFound`](CoreError::NotFound), [`Cause::WrongFile`](crate::Cause::WrongFile) if it is no
+    /// terminal, `EACCES` (the group `dialout` may), `EINVAL` if it has no such speed, or what the
+    /// system says.
     #[doc(alias = "TIOCEXCL")]
     pub fn open(path: impl AsRef<Path>, speed: u32) -> Result<Self> {
         Self::open_as(path.as_ref(), speed, Hold::Alone)
     }
 
-    /// [`open`](Self::open) for several programs that share the line and know of each other: one that only looks on, say. Each
-    /// byte that comes goes to one of them. What lies in the buffers stays; the mode and the speed of the last one that
-    /// opened it hold for all, and the last one that is dropped puts back what it found.
+    /// [`open`](Self::open) for several programs that share the line and know of each other: one
+    /// that only looks on, say. Each byte that comes goes to one of them. What lies in the buffers
+    /// stays; the mode and the speed of the last one that opened it hold for all, and the last one
+    /// that is dropped puts back what it found.
     ///
     /// # Errors
-    /// [`AddressInUse`](CoreError::AddressInUse) if a program has it for itself; else as [`open`](Self::open).
+    /// [`AddressInUse`](CoreError::AddressInUse) if a program has it for itself; else as
+    /// [`open`](Self::open).
     pub fn open_shared(path: impl AsRef<Path>, speed: u32) -> Result<Self> {
         Self::open_as(path.as_ref(), speed, Hold::Shared)
     }
@@ -173,7 +181,8 @@ impl Port {
         })?;
         let mut mode = before.clone();
         mode.make_raw();
-        // Not the modem's lines, nor those of the hardware's flow control: a UART of three wires has neither.
+        // Not the modem's lines, nor those of the hardware's flow control: a UART of three wires
+        // has neither.
         mode.control_modes |= ControlModes::CLOCAL | ControlModes::CREAD;
         mode.control_modes &= !ControlModes::CRTSCTS;
         if let Some(speed) = speed {
@@ -219,9 +228,10 @@ fn not_a_terminal(fd: impl AsFd) -> Error {
     }
 }
 
-/// `posix_openpt`, `unlockpt`: a pseudo terminal, two ports and the line between them, which loses nothing and has every
-/// speed. What one side writes the other reads; a side that closes hangs up. The second has a path, which [`path`] tells, so that
-/// another program can open it as a serial port.
+/// `posix_openpt`, `unlockpt`: a pseudo terminal, two ports and the line between them, which loses
+/// nothing and has every speed. What one side writes the other reads; a side that closes hangs up.
+/// The second has a path, which [`path`] tells, so that another program can open it as a serial
+/// port.
 ///
 /// See [`pty(7)`](https://man7.org/linux/man-pages/man7/pty.7.html).
 ///
@@ -275,15 +285,16 @@ impl Drop for Port {
             let _ = termios::tcsetattr(&self.fd, OptionalActions::Now, before);
         }
         let _ = self.keep_others_out(false);
-        // Not left to the descriptor's end: a process that this one is just starting has a copy until it executes.
+        // Not left to the descriptor's end: a process that this one is just starting has a copy
+        // until it executes.
         if self.hold != Hold::Nothing {
             let _ = rustix::fs::flock(&self.fd, FlockOperation::Unlock);
         }
     }
 }
 
-/// A terminal that somebody else opened: it becomes raw, and keeps its speed. Whether it blocks stays as it was, for the
-/// description may be shared; and so does who else may open it.
+/// A terminal that somebody else opened: it becomes raw, and keeps its speed. Whether it blocks
+/// stays as it was, for the description may be shared; and so does who else may open it.
 impl TryFrom<OwnedFd> for Port {
     type Error = Error;
 

@@ -12,8 +12,9 @@
 //! | which thread | any; the dispatcher's thread handles | one that blocks them, as all must |
 //!
 //! Caught signals go through a [`Table`] of the core: the system's handler only raises a
-//! line and wakes the dispatcher. So a handler here may do what no signal handler may: allocate, lock, print. Handlers
-//! that other code installed before stay in place, and run in the system's way.
+//! line and wakes the dispatcher. So a handler here may do what no signal handler may: allocate,
+//! lock, print. Handlers that other code installed before stay in place, and run in the system's
+//! way.
 //!
 //! | here | system | manual |
 //! |---|---|---|

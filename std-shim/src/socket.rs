@@ -1,8 +1,9 @@
-//! Sockets: between processes of one machine by path or abstract name, between machines by address and port.
+//! Sockets: between processes of one machine by path or abstract name, between machines by address
+//! and port.
 //!
-//! One type, [`Socket<F, T>`](Socket), is what `socket(F, T)` makes: a family ([`Unix`], [`Inet`]) and a type
-//! ([`Stream`], [`Seqpacket`], [`Datagram`]). [`Listener<F, T>`](Listener) accepts connections of that kind. Six names
-//! are all that a program needs:
+//! One type, [`Socket<F, T>`](Socket), is what `socket(F, T)` makes: a family ([`Unix`], [`Inet`])
+//! and a type ([`Stream`], [`Seqpacket`], [`Datagram`]). [`Listener<F, T>`](Listener) accepts
+//! connections of that kind. Six names are all that a program needs:
 //!
 //! | | bytes, connected | messages, connected | messages, without connection |
 //! |---|---|---|---|
@@ -13,13 +14,15 @@
 //!
 //! - **Three forms of every verb.** The plain verb waits, `try_` never does
 //!   ([`WouldBlock`](crate::CoreError::WouldBlock)), `_deadline` waits no longer than until an
-//!   [`Instant`] ([`TimedOut`](crate::CoreError::TimedOut)), or as long as it takes if there is none.
-//!   What carries descriptors has one form, which takes the deadline. They can be mixed: whether the
-//!   descriptor is in the system's non-blocking mode makes no difference, except to the traits `Read`
-//!   and `Write`, which follow it. A plain read or write is one system call and nothing else.
-//! - **A signal never interrupts** an operation, and a broken pipe never kills: every send has `MSG_NOSIGNAL`.
-//! - **Nothing leaks into a child**: every descriptor, received ones too, is made close-on-exec in the call that makes
-//!   it.
+//!   [`Instant`] ([`TimedOut`](crate::CoreError::TimedOut)), or as long as it takes if there is
+//!   none. What carries descriptors has one form, which takes the deadline. They can be mixed:
+//!   whether the descriptor is in the system's non-blocking mode makes no difference, except to the
+//!   traits `Read` and `Write`, which follow it. A plain read or write is one system call and
+//!   nothing else.
+//! - **A signal never interrupts** an operation, and a broken pipe never kills: every send has
+//!   `MSG_NOSIGNAL`.
+//! - **Nothing leaks into a child**: every descriptor, received ones too, is made close-on-exec in
+//!   the call that makes it.
 //! - **Shared use.** All operations take `&self`: one thread may read while another writes.
 //! - **The life** of an end is a [`State`] of the core's table, moved by what the system reports
 //!   ([`Socket::state`]).
@@ -88,7 +91,8 @@ pub type UnixListener = Listener<Unix, Stream>;
 pub type UnixSeqpacket = Socket<Unix, Seqpacket>;
 /// Accepts [`UnixSeqpacket`]s.
 pub type SeqpacketListener = Listener<Unix, Seqpacket>;
-/// Messages between processes of one machine, each to whom one likes: reliable and in order, without a connection.
+/// Messages between processes of one machine, each to whom one likes: reliable and in order,
+/// without a connection.
 pub type UnixDatagram = Socket<Unix, Datagram>;
 /// A stream of bytes to anywhere.
 pub type TcpStream = Socket<Inet, Stream>;

@@ -26,7 +26,8 @@ use std::sync::{Mutex, MutexGuard, Once};
 pub(crate) struct Unshared(ManuallyDrop<OwnedFd>);
 
 impl Unshared {
-    /// Makes one by `open`, together with something else. No fork can come between its being open and its being on record.
+    /// Makes one by `open`, together with something else. No fork can come between its being open
+    /// and its being on record.
     pub(crate) fn open<T, E>(
         open: impl FnOnce() -> Result<(OwnedFd, T), E>,
     ) -> Result<(Self, T), E> {
@@ -141,14 +142,17 @@ fn cut_off(record: &[Own]) {
     for own in record {
         match *own {
             Own::Descriptor(number) => {
-                // SAFETY: the number is on record as this process's own. Its handle has a harmless descriptor below; where
-                // the root directory cannot be opened, the number is free, and the handle finds another's file or none.
+                // SAFETY: the number is on record as this process's own. Its handle has a harmless
+                // descriptor below; where the root directory cannot be opened, the number is free,
+                // and the handle finds another's file or none.
                 unsafe { libc::close(number) };
                 let flags = libc::O_PATH | libc::O_CLOEXEC;
-                // SAFETY: a path that ends with a zero, and flags. There is room for it: one was just closed.
+                // SAFETY: a path that ends with a zero, and flags. There is room for it: one was
+                // just closed.
                 let harmless = unsafe { libc::open(c"/".as_ptr(), flags) };
                 if harmless >= 0 && harmless != number {
-                    // SAFETY: as above; nobody has taken the number since, for a copy has one thread.
+                    // SAFETY: as above; nobody has taken the number since, for a copy has one
+                    // thread.
                     unsafe { libc::dup3(harmless, number, libc::O_CLOEXEC) };
                     // SAFETY: opened above, and no handle's.
                     unsafe { libc::close(harmless) };
@@ -158,8 +162,8 @@ fn cut_off(record: &[Own]) {
                 let flags =
                     libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED | libc::MAP_NORESERVE;
                 let at = at as *mut c_void;
-                // SAFETY: the addresses are on record as a mapping of ours. What refers to them is not used again: an
-                // access is a SIGSEGV, which is what this is for.
+                // SAFETY: the addresses are on record as a mapping of ours. What refers to them is
+                // not used again: an access is a SIGSEGV, which is what this is for.
                 unsafe { libc::mmap(at, length, libc::PROT_NONE, flags, -1, 0) };
             }
         }

@@ -1,4 +1,5 @@
-//! How a side sleeps on this system: on a futex. The seam itself is the core's, and all of it is here too.
+//! How a side sleeps on this system: on a futex. The seam itself is the core's, and all of it is
+//! here too.
 //!
 //! | way of sleeping | who can wake | deadline |
 //! |---|---|---|
@@ -6,7 +7,8 @@
 //! | [`PrivateFutex`] | threads of this process; the kernel's lookup is shorter | [`Instant`](std::time::Instant) |
 //! | [`Async`] around either | the same, and it can wake a task too; not in shared memory | [`Instant`](std::time::Instant) |
 //!
-//! Waking is one system call that takes no lock of ours and leaves `errno` alone, so that it may be done in a signal handler.
+//! Waking is one system call that takes no lock of ours and leaves `errno` alone, so that it may be
+//! done in a signal handler.
 //!
 //! All of them know whether a thread panics, so that a lock whose holder did tells the next one:
 //! see [`lock`](crate::lock#panics).

@@ -1,4 +1,5 @@
-//! Connections: what the peer may do to a message, and what a message larger than the socket's buffer goes through.
+//! Connections: what the peer may do to a message, and what a message larger than the socket's
+//! buffer goes through.
 
 mod support;
 
@@ -443,7 +444,8 @@ fn a_sender_killed_in_the_middle_of_a_message_is_a_reset() {
         let (ours, mut sender) = start(NAME, "send");
         let mut message = Vec::new();
         assert_eq!(ours.recv(&mut message).unwrap(), 5);
-        // Some of the long one has come. The sender is stopped, or it could send all of it while we take what there is.
+        // Some of the long one has come. The sender is stopped, or it could send all of it while we
+        // take what there is.
         assert!(ours.poll(Some(long())).unwrap());
         let stopped = Pid::from_child(&sender.0);
         rustix::process::kill_process(stopped, rustix::process::Signal::STOP).unwrap();

@@ -1,4 +1,5 @@
-//! Whatever fails in the core or in the shim becomes the shim's error by `?`, and an error of the standard library.
+//! Whatever fails in the core or in the shim becomes the shim's error by `?`, and an error of the
+//! standard library.
 
 use ringway::{Cause, CoreError, Error};
 use ringway_core::{region, ring, signal, wait};

@@ -16,7 +16,8 @@ use std::time::{Duration, Instant};
 use support::fault::{Fault, inject};
 use support::{Pester, assert_done, child, done, interrupts, long, role, run, soon};
 
-// SIGPIPE ---------------------------------------------------------------------------------------------------------
+// SIGPIPE
+// ---------------------------------------------------------------------------------------------------------
 
 fn die_of_broken_pipes() {
     // SAFETY: the default action is always a valid one.
@@ -171,7 +172,8 @@ fn somebody_elses_pending_sigpipe_stays_pending() {
     done()
 }
 
-// EINTR -----------------------------------------------------------------------------------------------------------
+// EINTR
+// -----------------------------------------------------------------------------------------------------------
 
 static INTERRUPTED: AtomicU32 = AtomicU32::new(0);
 
@@ -180,7 +182,8 @@ extern "C" fn count(_: i32) {
     INTERRUPTED.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Does `action` while signals without `SA_RESTART` come to this thread; fails if none came in the meantime.
+/// Does `action` while signals without `SA_RESTART` come to this thread; fails if none came in the
+/// meantime.
 fn interrupted<T>(action: impl FnOnce() -> T) -> T {
     interrupts(libc::SIGUSR1, count);
     // Relaxed: the handler runs in this thread.
@@ -254,7 +257,8 @@ fn a_signal_ends_no_operation() {
     done()
 }
 
-// Deadlines and modes ---------------------------------------------------------------------------------------------
+// Deadlines and modes
+// ---------------------------------------------------------------------------------------------
 
 #[test]
 fn a_deadline_is_never_early_and_a_past_one_is_a_plain_look() {
@@ -336,7 +340,8 @@ fn a_reader_cannot_be_written_to() {
     assert!(fd::read(&writer, &mut [0; 1]).unwrap_err().is(CoreError::WrongDirection));
 }
 
-// Waiting for many ------------------------------------------------------------------------------------------------
+// Waiting for many
+// ------------------------------------------------------------------------------------------------
 
 #[test]
 fn a_set_tells_which_are_ready_and_for_what() {
@@ -403,7 +408,8 @@ fn an_empty_set_sleeps_until_the_deadline() {
     assert!(Instant::now() >= end);
 }
 
-// Children --------------------------------------------------------------------------------------------------------
+// Children
+// --------------------------------------------------------------------------------------------------------
 
 #[test]
 fn a_child_has_what_it_was_handed_and_nothing_else() {
@@ -521,7 +527,8 @@ fn more_descriptors_than_the_limit_cannot_be_waited_for_and_that_is_said() {
     done()
 }
 
-// Copying ---------------------------------------------------------------------------------------------------------
+// Copying
+// ---------------------------------------------------------------------------------------------------------
 
 fn pattern(len: usize) -> Vec<u8> {
     (0..len).map(|i| (i * 31 % 253) as u8).collect()

@@ -1,4 +1,5 @@
-//! FIFOs between programs that share only a path: the shell's tools as the other end, names, and opens of every kind.
+//! FIFOs between programs that share only a path: the shell's tools as the other end, names, and
+//! opens of every kind.
 
 mod support;
 
@@ -39,7 +40,8 @@ fn mode(path: &Path) -> u32 {
     path.metadata().unwrap().permissions().mode() & 0o7777
 }
 
-// With the shell at the other end ---------------------------------------------------------------------------------
+// With the shell at the other end
+// ---------------------------------------------------------------------------------
 
 #[test]
 fn cat_reads_what_we_write_and_writes_what_we_read() {
@@ -113,7 +115,8 @@ fn a_reader_killed_while_we_write_is_a_broken_pipe() {
     assert!(thread.join().unwrap().is(CoreError::BrokenPipe));
 }
 
-// Opening ---------------------------------------------------------------------------------------------------------
+// Opening
+// ---------------------------------------------------------------------------------------------------------
 
 #[test]
 fn a_writer_without_a_reader_is_told_so() {
@@ -237,7 +240,8 @@ fn a_signal_ends_no_open() {
     done()
 }
 
-// A life with peers that come and go ------------------------------------------------------------------------------
+// A life with peers that come and go
+// ------------------------------------------------------------------------------
 
 #[test]
 fn a_reader_lives_through_writers_that_come_and_go() {
@@ -316,7 +320,8 @@ fn no_form_changes_the_mode_that_others_share() {
     let reader = fifo.try_open_reader().unwrap();
     let writer = fifo.try_open_writer().unwrap();
     if role().is_some() {
-        // The FIFO cannot be opened once more: from here on nothing is opened without a directory's descriptor.
+        // The FIFO cannot be opened once more: from here on nothing is opened without a directory's
+        // descriptor.
         inject(&[
             Fault::new(libc::SYS_open, libc::EACCES),
             Fault::new(libc::SYS_openat, libc::EACCES).when(0, libc::AT_FDCWD),
@@ -348,7 +353,8 @@ fn no_form_changes_the_mode_that_others_share() {
     done()
 }
 
-// Names -----------------------------------------------------------------------------------------------------------
+// Names
+// -----------------------------------------------------------------------------------------------------------
 
 #[test]
 fn the_mode_is_exactly_what_was_asked_for_under_any_umask() {
@@ -530,7 +536,8 @@ fn somebody_elses_file_is_not_removed() {
 
 #[test]
 fn the_number_of_a_removed_fifo_is_not_used_again_while_we_hold_it() {
-    // File systems give a freed inode number to the next file, so that a number alone would take it for ours.
+    // File systems give a freed inode number to the next file, so that a number alone would take it
+    // for ours.
     let (_place, path) = place();
     for _ in 0..20 {
         let fifo = Fifo::create(&path, 0o600).unwrap();
@@ -575,8 +582,9 @@ fn a_forked_child_does_not_remove_the_name() {
     }
     let (place, path) = place();
     let fifo = Fifo::create(&path, 0o600).unwrap();
-    // SAFETY: the child drops one value, which closes descriptors and frees memory that this thread allocated, and ends; the other
-    // thread of this process is the harness, which waits for us and holds no lock.
+    // SAFETY: the child drops one value, which closes descriptors and frees memory that this thread
+    // allocated, and ends; the other thread of this process is the harness, which waits for us and
+    // holds no lock.
     match unsafe { libc::fork() } {
         0 => {
             assert!(!fifo.is_creator());

@@ -1,4 +1,5 @@
-//! Links over real streams: every kind of them, ends that go away, peers that start again, and a program that polls by itself.
+//! Links over real streams: every kind of them, ends that go away, peers that start again, and a
+//! program that polls by itself.
 
 mod support;
 
@@ -271,7 +272,8 @@ over_every_stream! {
     one_thread_can_poll_both_ends
 }
 
-// What is not the same for every stream ----------------------------------------------------------------------------
+// What is not the same for every stream
+// ----------------------------------------------------------------------------
 
 #[test]
 fn a_peer_that_starts_again_on_the_same_line_is_recognised() {
@@ -397,7 +399,8 @@ fn a_send_that_fails_loses_nothing_that_had_come() {
         }
         drop(far);
         if by_stream {
-            // The program has heard of another stream, and knows that this one is of no use any more.
+            // The program has heard of another stream, and knows that this one is of no use any
+            // more.
             let (other, _) = UnixStream::pair().unwrap();
             near.set_stream(other);
         } else {

@@ -1,7 +1,8 @@
-//! Locks between real processes, in memory that they share, some of which are killed while they hold one.
+//! Locks between real processes, in memory that they share, some of which are killed while they
+//! hold one.
 //!
-//! The processes are forked, so this has no harness: it is one thread. A child does nothing but what its closure says, and
-//! dies with this process.
+//! The processes are forked, so this has no harness: it is one thread. A child does nothing but
+//! what its closure says, and dies with this process.
 
 use ringway::CoreError;
 use ringway::lock::{
@@ -114,7 +115,8 @@ unsafe trait Fresh {}
 
 macro_rules! fresh {
     ($($ty:ty)*) => {
-        // SAFETY: zeros are a fresh lock, by the core's promise for a `W` without a place; and an integer.
+        // SAFETY: zeros are a fresh lock, by the core's promise for a `W` without a place; and an
+        // integer.
         $(unsafe impl Fresh for $ty {})*
     };
 }
@@ -320,7 +322,8 @@ fn a_mutex_is_not_held_up_by_one_that_is_killed_asleep() {
     assert_eq!(*count, [1, 0]);
 }
 
-/// Each adds one to both, one after the other: whoever finds them different without being told found a half change.
+/// Each adds one to both, one after the other: whoever finds them different without being told
+/// found a half change.
 fn processes_killed_at_random_leave_nothing_that_is_not_told() {
     let shared = shared::<(Counter, Word)>();
     let (counter, repairs) = &*shared;
@@ -328,7 +331,8 @@ fn processes_killed_at_random_leave_nothing_that_is_not_told() {
         Child::play(move || {
             let handle = counter.handle(participant(me));
             loop {
-                // A death between the release and the wake-up is put right by `recover`, which wakes.
+                // A death between the release and the wake-up is put right by `recover`, which
+                // wakes.
                 let mut both = handle.lock().unwrap_or_else(|died| {
                     repairs.fetch_add(1, Ordering::Relaxed);
                     died.repair(|both| both[1] = both[0])
@@ -485,7 +489,8 @@ fn a_notification_reaches_the_living() {
         Child::play(move || {
             let handle = jobs.handle(participant(me));
             let count = handle.lock().unwrap();
-            // With the mutex held: whoever hears it and then takes the mutex finds this one waiting.
+            // With the mutex held: whoever hears it and then takes the mutex finds this one
+            // waiting.
             say(word);
             let (mut count, waited) =
                 more.wait_while_deadline(count, soon(), |count| count[0] == 0).unwrap();

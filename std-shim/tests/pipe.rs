@@ -1,4 +1,5 @@
-//! Anonymous pipes between processes: ends, deaths, atomic writes, modes, sizes, and a kernel that knows less.
+//! Anonymous pipes between processes: ends, deaths, atomic writes, modes, sizes, and a kernel that
+//! knows less.
 
 mod support;
 
@@ -29,7 +30,8 @@ fn drain(reader: &Reader) -> Vec<u8> {
     }
 }
 
-// The end of one side ---------------------------------------------------------------------------------------------
+// The end of one side
+// ---------------------------------------------------------------------------------------------
 
 #[test]
 fn a_child_that_ends_is_the_end_of_file() {
@@ -156,7 +158,8 @@ fn the_end_comes_with_the_last_of_several_writers() {
     assert_eq!(reader.read_deadline(&mut [0; 8], Some(long())).unwrap(), 0);
 }
 
-// Several writers -------------------------------------------------------------------------------------------------
+// Several writers
+// -------------------------------------------------------------------------------------------------
 
 #[test]
 fn writes_of_up_to_pipe_buf_from_several_processes_stay_in_one_piece() {
@@ -264,7 +267,8 @@ fn readers_that_compete_never_wait_in_the_forms_that_do_not() {
     assert_eq!(taken, BYTES);
 }
 
-// Modes and sizes -------------------------------------------------------------------------------------------------
+// Modes and sizes
+// -------------------------------------------------------------------------------------------------
 
 /// Every form, on two blocking ends whose descriptions others might share.
 fn every_form_does_as_it_says(reader: &Reader, writer: &Writer) {
@@ -426,7 +430,8 @@ fn a_size_above_the_limit_is_exhausted_and_a_limit_of_open_pipes_too() {
     done()
 }
 
-// Descriptors of others -------------------------------------------------------------------------------------------
+// Descriptors of others
+// -------------------------------------------------------------------------------------------
 
 #[test]
 fn an_adopted_descriptor_is_checked_and_closes_on_exec() {

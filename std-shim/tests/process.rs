@@ -1,7 +1,7 @@
 //! Processes started, joined, ended and outlived.
 //!
-//! A child begins in the `main` of this program, which the standard harness would have for itself, and `fork` wants a
-//! single thread. So there is a harness of our own, and each test is a process.
+//! A child begins in the `main` of this program, which the standard harness would have for itself,
+//! and `fork` wants a single thread. So there is a harness of our own, and each test is a process.
 
 #[allow(dead_code)] // Its `main`.
 #[path = "../examples/pool.rs"]
@@ -176,7 +176,8 @@ fn sleep(_given: EntryArgs) -> EntryResult {
     }
 }
 
-/// Starts a child of its own that has the first of its descriptors, says the child's pid there, and sleeps.
+/// Starts a child of its own that has the first of its descriptors, says the child's pid there, and
+/// sleeps.
 fn family(given: EntryArgs) -> EntryResult {
     let how = std::str::from_utf8(&given.argument)?.to_owned();
     let mut out = File::from(given.descriptors.into_iter().next().ok_or("no descriptor")?);
@@ -204,7 +205,8 @@ fn family(given: EntryArgs) -> EntryResult {
         }
         "copied" => {
             let child = process::spawn(&SLEEP, b"", vec![copy])?;
-            // SAFETY: the copy, as a library might make one, closes a file and waits until it is killed.
+            // SAFETY: the copy, as a library might make one, closes a file and waits until it is
+            // killed.
             if unsafe { libc::fork() } == 0 {
                 drop(out);
                 loop {
@@ -391,7 +393,8 @@ fn a_child_that_is_told_to_end_ends() {
     let child = process::spawn(&SLEEP, b"", vec![]).unwrap();
     child.terminate().unwrap();
     fd::wait_deadline(&child, Interest::Read, Some(long())).unwrap();
-    // It has ended, whether it was waited for or not: there is nothing to do, and nobody else is hit.
+    // It has ended, whether it was waited for or not: there is nothing to do, and nobody else is
+    // hit.
     child.kill().unwrap();
     assert_eq!(child.join().unwrap(), Exit::Signal(Signal::TERM));
     child.terminate().unwrap();
@@ -755,7 +758,8 @@ fn a_program_that_changed_its_user_starts_children() {
         let result = unsafe { libc::setresuid(NOBODY, NOBODY, NOBODY) };
         assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
     } else {
-        // What another user would find: the pipe is not for it. What was inherited may belong to somebody else.
+        // What another user would find: the pipe is not for it. What was inherited may belong to
+        // somebody else.
         let pipes = descriptors().into_iter().filter(|(_, what)| what.starts_with("pipe:"));
         // SAFETY: a descriptor of this process, and a number.
         let closed = pipes.filter(|(number, _)| unsafe { libc::fchmod(*number, 0) } == 0);
@@ -769,7 +773,8 @@ fn a_program_that_changed_its_user_starts_children() {
         Fork::Parent(child) => assert_eq!(child.join().unwrap(), Exit::Code(8)),
     }
     assert!(first.is_alive(), "it is tied to this process by the pipe of before");
-    // It belongs to the user of before, who may end it, and to this process, which ends with the test.
+    // It belongs to the user of before, who may end it, and to this process, which ends with the
+    // test.
     first.detach();
 }
 
@@ -861,7 +866,8 @@ fn closed_standard_streams_are_in_nobodys_way() {
         // SAFETY: nothing is in shared memory.
         match unsafe { process::fork() }.unwrap() {
             Fork::Child => {
-                // SAFETY: nobody in this process has a handle of this standard stream that it will use.
+                // SAFETY: nobody in this process has a handle of this standard stream that it will
+                // use.
                 assert_eq!(unsafe { libc::close(number) }, 0);
                 let (reader, writer) = ringway::socket::UnixStream::pair().unwrap();
                 let log = tempfile::tempfile().unwrap();
@@ -900,7 +906,8 @@ fn standard_streams_may_be_handed_over_as_each_other() {
                 let mut files = [Some(&input), Some(&output), Some(&errors)];
                 for (number, which) in order.into_iter().enumerate() {
                     let from = files[which].take().unwrap();
-                    // As a program that closed its standard streams and opened these files has them: close-on-exec.
+                    // As a program that closed its standard streams and opened these files has
+                    // them: close-on-exec.
                     // SAFETY: nobody in this process uses its standard streams any more.
                     let to =
                         unsafe { libc::dup3(from.as_raw_fd(), number as i32, libc::O_CLOEXEC) };

@@ -1,4 +1,5 @@
-//! Regions between real processes: found by name and by descriptor, used, and left by the living and the dead.
+//! Regions between real processes: found by name and by descriptor, used, and left by the living
+//! and the dead.
 
 mod support;
 
@@ -549,7 +550,8 @@ fn a_capacity_from_the_command_line_and_one_in_a_type_are_the_same_part() {
     }
 }
 
-/// Of one that knows how many slots there are by its types, those who were told so by a number take over.
+/// Of one that knows how many slots there are by its types, those who were told so by a number take
+/// over.
 #[test]
 fn slots_of_locks_that_a_number_says_come_back_from_the_dead() {
     use ringway::shm::{Barrier, BoundedSemaphore, RwLock};
@@ -990,7 +992,8 @@ fn await_participants(region: &Region, count: usize) {
     }
 }
 
-/// A copy of this process that a library might make by `fork(2)`: it only reads until the other end of `input` closes.
+/// A copy of this process that a library might make by `fork(2)`: it only reads until the other end
+/// of `input` closes.
 fn fork_plainly(input: impl AsRawFd) {
     let input = input.as_raw_fd();
     // SAFETY: the copy makes system calls alone, until it ends.
@@ -1011,8 +1014,8 @@ fn no_copy_of_a_process_and_no_copy_of_its_descriptor_keeps_it_alive() {
         let region = the_region();
         let numbers = region.part::<Numbers>("numbers").unwrap();
         let mut producer = numbers.producer().unwrap();
-        // What follows has a copy of everything, a duplicate of the descriptor, or one that came by a socket; and ends
-        // when the test lets go of our standard input, which it has too.
+        // What follows has a copy of everything, a duplicate of the descriptor, or one that came by
+        // a socket; and ends when the test lets go of our standard input, which it has too.
         fork_plainly(std::io::stdin());
         let (ours, theirs) = ringway::socket::UnixSeqpacket::pair().unwrap();
         ours.send_descriptors(b"here", &[region.as_fd()], None).unwrap();
@@ -1145,7 +1148,8 @@ fn a_region_has_the_mode_that_was_asked_for_and_lets_in_no_more_than_its_users_a
     assert_eq!(region.participants().len(), 1);
 }
 
-/// A child of the test that plays `part` as a user who is neither this one nor root: where we are root.
+/// A child of the test that plays `part` as a user who is neither this one nor root: where we are
+/// root.
 fn stranger(test: &str, part: &str, name: &Name) -> Option<Killed> {
     // SAFETY: always allowed.
     if unsafe { libc::geteuid() } != 0 {
@@ -1382,7 +1386,8 @@ fn where_the_system_lacks_a_folder_the_error_names_it() {
 
 /// Runs `test` in a copy of this process, which has one thread alone.
 fn in_a_copy(test: impl FnOnce() + std::panic::UnwindSafe) {
-    // SAFETY: the copy uses nothing that another thread may have held, but for the allocator, which is made for it.
+    // SAFETY: the copy uses nothing that another thread may have held, but for the allocator, which
+    // is made for it.
     let copy = unsafe { libc::fork() };
     if copy == 0 {
         let passed = std::panic::catch_unwind(test).is_ok();
@@ -1483,7 +1488,8 @@ fn a_region_with_a_corrupt_part_is_looked_at_attached_to_and_left_in_bounded_tim
                         !seen.parts.iter().find(|seen| seen.name == "jobs").unwrap().state.is_valid
                     );
                 }
-                // Attaching, and leaving, which puts right what the one who leaves held in every part.
+                // Attaching, and leaving, which puts right what the one who leaves held in every
+                // part.
                 drop(Region::open(&name.0).unwrap());
                 file.write_all_at(&good, offset).unwrap();
             }

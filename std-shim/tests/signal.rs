@@ -1,7 +1,8 @@
 //! Signals between real processes.
 //!
-//! What a process does about signals is its own, for good, and blocked ones need every thread to block them. So this
-//! has no harness: each test runs in a process of its own, on its only thread. The same program plays the other process.
+//! What a process does about signals is its own, for good, and blocked ones need every thread to
+//! block them. So this has no harness: each test runs in a process of its own, on its only thread.
+//! The same program plays the other process.
 
 #[allow(dead_code)] // Part of what it offers.
 #[path = "support/fault.rs"]
@@ -192,8 +193,8 @@ fn a_handler_runs_where_it_is_dispatched_and_nowhere_else() {
 fn errno_is_kept() {
     signal::catch(Signal::USR1 | Signal::USR2, Delivery::Queued).unwrap();
     let mut dispatcher = signal::dispatcher().unwrap();
-    // Announces that somebody sleeps, so that the handler makes its system calls too; and the event's count is at its
-    // limit, so that one of them fails.
+    // Announces that somebody sleeps, so that the handler makes its system calls too; and the
+    // event's count is at its limit, so that one of them fails.
     nothing(dispatcher.try_wait(Signal::USR1));
     rustix::io::write(&dispatcher, &(u64::MAX - 1).to_ne_bytes()).unwrap();
     // SAFETY: no descriptor is -1: it fails, and says so in errno.
@@ -360,7 +361,8 @@ fn a_thread_sleeps_until_a_signal() {
     .unwrap();
     let mut dispatcher = signal::dispatcher().unwrap();
     let sleeper = std::thread::spawn(move || {
-        // One pause may run the handler for two: the next signal can come before the first is done with.
+        // One pause may run the handler for two: the next signal can come before the first is done
+        // with.
         while SEEN.load(Ordering::Relaxed) < 50 {
             dispatcher.pause_deadline(Some(soon())).unwrap();
         }
@@ -611,7 +613,8 @@ fn handlers_do_not_pile_up_on_a_stack() {
     assert!(![libc::SIGSEGV, libc::SIGABRT].into_iter().any(is_held_back));
 }
 
-/// A thread of another language may have a stack that is smaller than what the kernel saves there for a handler.
+/// A thread of another language may have a stack that is smaller than what the kernel saves there
+/// for a handler.
 fn a_handler_runs_on_the_alternate_stack() {
     static RAISED: AtomicU64 = AtomicU64::new(0);
     extern "C" fn raise() {
@@ -641,7 +644,8 @@ fn a_handler_runs_on_the_alternate_stack() {
     assert_eq!(result, 0);
     let mut back = std::mem::MaybeUninit::<libc::ucontext_t>::zeroed();
     let mut there = std::mem::MaybeUninit::<libc::ucontext_t>::zeroed();
-    // What the kernel would save there is a kilobyte and more, and most of the room is taken already.
+    // What the kernel would save there is a kilobyte and more, and most of the room is taken
+    // already.
     const TAKEN: usize = 2048;
     // SAFETY: the place is ours.
     assert_eq!(unsafe { libc::getcontext(there.as_mut_ptr()) }, 0);
@@ -650,7 +654,8 @@ fn a_handler_runs_on_the_alternate_stack() {
     there.uc_stack.ss_sp = stack;
     there.uc_stack.ss_size = ROOM - TAKEN;
     there.uc_link = back.as_mut_ptr();
-    // SAFETY: a context on a stack of its own; it goes back to `back`, which is filled when it runs.
+    // SAFETY: a context on a stack of its own; it goes back to `back`, which is filled when it
+    // runs.
     unsafe { libc::makecontext(&mut there, raise, 0) };
     // SAFETY: both contexts and the stack live until the function has come back, which is here.
     assert_eq!(unsafe { libc::swapcontext(back.as_mut_ptr(), &there) }, 0);

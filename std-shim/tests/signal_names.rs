@@ -1,4 +1,5 @@
-//! Which signals there are, what can be done with each, and to whom. Nothing here is delivered: see `signal.rs`.
+//! Which signals there are, what can be done with each, and to whom. Nothing here is delivered: see
+//! `signal.rs`.
 
 use ringway::signal::{self, Delivery, Pid, Signal, SignalSet, signals};
 use ringway::{Cause, Errno};

@@ -83,7 +83,8 @@ fn an_interrupted_sleep_looks_again_and_keeps_its_deadline() {
     // SAFETY: all zeroes is a `sigaction`: no flags, empty mask.
     let mut new: libc::sigaction = unsafe { std::mem::zeroed() };
     new.sa_sigaction = action as libc::sighandler_t;
-    // SIGURG: ignored by default and used by no other test, so that what is left behind harms nobody.
+    // SIGURG: ignored by default and used by no other test, so that what is left behind harms
+    // nobody.
     // SAFETY: `new` is initialised, its handler does nothing.
     assert_eq!(unsafe { libc::sigaction(libc::SIGURG, &new, std::ptr::null_mut()) }, 0);
     both(|wait| {

@@ -1,9 +1,10 @@
-//! One conformance suite: a list of cases ([`CASES`]) run against a list of transports ([`TRANSPORTS`]), in memory and
-//! over the operating system.
+//! One conformance suite: a list of cases ([`CASES`]) run against a list of transports
+//! ([`TRANSPORTS`]), in memory and over the operating system.
 //!
-//! A [`Transport`] is one of the [ways](Way) that the program uses too, and says what it promises ([`Promises`]); a [`Case`] says what it needs. Where the two meet there is a
-//! test, named `os::pipe::end_of_file` for the transport and the case. Where they do not, there is none: the program
-//! lists these apart, with the reason, and never counts them as passed.
+//! A [`Transport`] is one of the [ways](Way) that the program uses too, and says what it promises
+//! ([`Promises`]); a [`Case`] says what it needs. Where the two meet there is a test, named
+//! `os::pipe::end_of_file` for the transport and the case. Where they do not, there is none: the
+//! program lists these apart, with the reason, and never counts them as passed.
 //!
 //! ```text
 //! cargo test -p ringway-tests --test conformance                              all of it
@@ -12,12 +13,12 @@
 //! cargo test -p ringway-tests --test conformance -- --list                    what there is
 //! ```
 //!
-//! Each test runs in a process of its own: one that hangs is killed and has failed, and one that leaves a descriptor,
-//! a thread, a child or a file behind has failed too. To see one under a debugger, run the program with the arguments that
-//! the failure prints.
+//! Each test runs in a process of its own: one that hangs is killed and has failed, and one that
+//! leaves a descriptor, a thread, a child or a file behind has failed too. To see one under a
+//! debugger, run the program with the arguments that the failure prints.
 //!
-//! A new transport is a [`Way`] and stands in [`TRANSPORTS`]. A new case is a function, and stands in
-//! [`CASES`].
+//! A new transport is a [`Way`] and stands in [`TRANSPORTS`]. A new case is a function, and stands
+//! in [`CASES`].
 
 mod cases;
 mod datagram;
@@ -87,8 +88,8 @@ fn answer<T>(result: way::Result<T>) -> Answer<T> {
     })
 }
 
-/// What reads bytes or receives messages: the count, 0 for the end of a byte stream, [`CoreError::EndOfFile`] for the end of
-/// messages.
+/// What reads bytes or receives messages: the count, 0 for the end of a byte stream,
+/// [`CoreError::EndOfFile`] for the end of messages.
 pub struct Reader(Box<dyn way::Reader>);
 
 impl Reader {
@@ -162,10 +163,11 @@ pub struct Promises {
     pub several_writers: bool,
     /// Up to how many bytes of a byte stream stay in one piece, whoever else writes.
     pub atomic: Option<usize>,
-    /// Whether an end learns that the other is gone: the end of file when everything was read, and a broken pipe.
+    /// Whether an end learns that the other is gone: the end of file when everything was read, and
+    /// a broken pipe.
     pub end: bool,
-    /// Whether an end that closes with something unread tears the connection down, so that the other is told of a reset
-    /// first.
+    /// Whether an end that closes with something unread tears the connection down, so that the
+    /// other is told of a reset first.
     pub torn: bool,
     /// Whether all that is sent arrives, in order.
     pub reliable: bool,
@@ -190,7 +192,8 @@ pub enum Content {
         empty: bool,
         /// From how many bytes on one is refused; `None` if none ever is.
         limit: Option<usize>,
-        /// Whether a message is copied into the receiver's buffer, which may be too small; otherwise it moves.
+        /// Whether a message is copied into the receiver's buffer, which may be too small;
+        /// otherwise it moves.
         copied: bool,
     },
 }

@@ -1,9 +1,10 @@
 //! Death and suspension at every instruction, and at random.
 //!
-//! A child does one operation on one structure in shared memory, stepped with `ptrace(2)` one machine instruction at a
-//! time, and is killed after step `k`, for every `k` from none to all. Then what it held is recovered, and the survivors
-//! find out what became of the structure: every message that was committed is there exactly once, none that was not, and
-//! every slot and lock is free again. In a second run it is suspended after step `k` with `SIGSTOP`, the others must get
+//! A child does one operation on one structure in shared memory, stepped with `ptrace(2)` one
+//! machine instruction at a time, and is killed after step `k`, for every `k` from none to all.
+//! Then what it held is recovered, and the survivors find out what became of the structure: every
+//! message that was committed is there exactly once, none that was not, and every slot and lock is
+//! free again. In a second run it is suspended after step `k` with `SIGSTOP`, the others must get
 //! on without it, and when it goes on, its operation must come to its end as if nothing had been.
 //!
 //! ```text
@@ -15,23 +16,25 @@
 //!
 //! # What is asserted
 //!
-//! Each operation states its law in its file ([`scenes`]): what others may find, given what the child is known to have
-//! got. Over the steps of one operation, further:
+//! Each operation states its law in its file ([`scenes`]): what others may find, given what the
+//! child is known to have got. Over the steps of one operation, further:
 //!
-//! - **The effect comes in one step.** What is found after a death at `k` moves on from "nothing happened" to "it has
-//!   happened" as `k` grows, and never back.
-//! - **The structure decides what is committed.** What others see of a suspended child at step `k` is what is delivered
-//!   after its death at step `k`.
+//! - **The effect comes in one step.** What is found after a death at `k` moves on from "nothing
+//!   happened" to "it has happened" as `k` grows, and never back.
+//! - **The structure decides what is committed.** What others see of a suspended child at step `k`
+//!   is what is delivered after its death at step `k`.
 //!
 //! # What "sampled" means
 //!
-//! Where an operation is long, not every step is tried. Those after which the shared memory is not as it was before are
-//! all tried, and so are system calls, and the ones just before them: between two of them a death leaves the same memory
-//! behind, so that the survivors cannot tell them apart. An unoptimised build leaves out more.
+//! Where an operation is long, not every step is tried. Those after which the shared memory is not
+//! as it was before are all tried, and so are system calls, and the ones just before them: between
+//! two of them a death leaves the same memory behind, so that the survivors cannot tell them apart.
+//! An unoptimised build leaves out more.
 //!
 //! # To add a structure
 //!
-//! Implement [`Structure`] in a file of [`scenes`], list its [`Operation`]s, and add it to [`scenes::all`].
+//! Implement [`Structure`] in a file of [`scenes`], list its [`Operation`]s, and add it to
+//! [`scenes::all`].
 
 pub mod chaos;
 pub mod place;
@@ -71,12 +74,14 @@ pub trait Structure: Sync + Sized + 'static {
     /// A fresh one.
     fn fresh() -> Self;
 
-    /// What of it other processes can see: its memory, of which nobody writes to any at this moment.
+    /// What of it other processes can see: its memory, of which nobody writes to any at this
+    /// moment.
     fn memory(&self) -> (*const u8, usize) {
         (std::ptr::from_ref(self).cast(), size_of::<Self>())
     }
 
-    /// Whether `who` is on record as one that holds something, so that its death has to be put right.
+    /// Whether `who` is on record as one that holds something, so that its death has to be put
+    /// right.
     fn is_held_by(&self, who: Participant) -> bool {
         let _ = who;
         false
@@ -88,8 +93,8 @@ pub trait Structure: Sync + Sized + 'static {
     /// `dead` takes no further step.
     unsafe fn recover(&self, dead: Participant);
 
-    /// Takes out what is there, into `seen`, and shows that the structure is as good as new: everything that it can hold
-    /// can be put in and taken out again.
+    /// Takes out what is there, into `seen`, and shows that the structure is as good as new:
+    /// everything that it can hold can be put in and taken out again.
     ///
     /// # Errors
     /// What is wrong.
@@ -104,32 +109,37 @@ pub struct Operation<S> {
     pub prepare: fn(&S),
     /// Done by the child. What stands between [`Note::begin`] and [`Note::end`] is stepped.
     pub operate: fn(&S, &Note),
-    /// What the others found: how far the operation had come, as a number that grows with its steps.
+    /// What the others found: how far the operation had come, as a number that grows with its
+    /// steps.
     pub law: fn(&Found) -> Check<u32>,
-    /// What others do, and must be able to do without waiting, while the child is suspended: they take what they are
-    /// given into the list. `None` where the structure does not promise that.
+    /// What others do, and must be able to do without waiting, while the child is suspended: they
+    /// take what they are given into the list. `None` where the structure does not promise that.
     pub meanwhile: Option<fn(&S, &mut Vec<u64>) -> Check>,
-    /// Whether what the others saw of the suspended child tells how far the operation had come, by the law.
+    /// Whether what the others saw of the suspended child tells how far the operation had come, by
+    /// the law.
     pub committed: Option<fn(&[u64]) -> u32>,
-    /// For an operation that sleeps: what lets it go on, for the time of this number, from 0. What it takes out goes into
-    /// the list.
+    /// For an operation that sleeps: what lets it go on, for the time of this number, from 0. What
+    /// it takes out goes into the list.
     pub wake: Option<fn(&S, u64, &mut Vec<u64>)>,
     /// Somebody who waits in the structure meanwhile.
     pub witness: Option<Witness<S>>,
-    /// Whether this is a structure that does not hold what it should, so that failures must be found.
+    /// Whether this is a structure that does not hold what it should, so that failures must be
+    /// found.
     pub control: bool,
 }
 
-/// A process that waits in the structure while the child acts, and must come back from that. It begins when the child is at
-/// [`Note::begin`], and the child goes on when it sleeps.
+/// A process that waits in the structure while the child acts, and must come back from that. It
+/// begins when the child is at [`Note::begin`], and the child goes on when it sleeps.
 pub struct Witness<S> {
     /// What it does. What it is given it notes.
     pub wait: fn(&S, &Note),
-    /// Done by the parent once the child was recovered: what the witness waits for, in case the child did not come to it.
+    /// Done by the parent once the child was recovered: what the witness waits for, in case the
+    /// child did not come to it.
     pub relieve: fn(&S, &mut Vec<u64>),
 }
 
-/// What was found after the child's death, or after it had been suspended and had gone on to its end.
+/// What was found after the child's death, or after it had been suspended and had gone on to its
+/// end.
 #[derive(Debug)]
 pub struct Found<'a> {
     /// What the others took out, in order.

@@ -1,10 +1,12 @@
-//! Faults from the operating system: every system call of every mechanism fails, in every way that its man page has.
+//! Faults from the operating system: every system call of every mechanism fails, in every way that
+//! its man page has.
 //!
-//! A scene is a short use of one mechanism that checks its own results. It runs in a process of its own under a
-//! seccomp filter, so that each of its system calls is this process's to answer. A first run tells which calls it makes. Then it
-//! runs once for each call, each errno, for the first call and for every call. Whatever fails, a scene ends: it succeeds and its
-//! results are right, or it tells an error. A panic, a signal, a wrong result, a hang, and a descriptor, a process or a file
-//! that it leaves behind are failures.
+//! A scene is a short use of one mechanism that checks its own results. It runs in a process of its
+//! own under a seccomp filter, so that each of its system calls is this process's to answer. A
+//! first run tells which calls it makes. Then it runs once for each call, each errno, for the first
+//! call and for every call. Whatever fails, a scene ends: it succeeds and its results are right, or
+//! it tells an error. A panic, a signal, a wrong result, a hang, and a descriptor, a process or a
+//! file that it leaves behind are failures.
 //!
 //! Source: [seccomp_unotify(2)](https://man7.org/linux/man-pages/man2/seccomp_unotify.2.html).
 
@@ -18,8 +20,8 @@ use std::process::ExitCode;
 use std::time::Instant;
 use supervise::{Fault, Report, When};
 
-/// The program: sweeps over the scenes whose names contain one of the arguments, or all. `--full` fails each single call of a
-/// number, not only the first.
+/// The program: sweeps over the scenes whose names contain one of the arguments, or all. `--full`
+/// fails each single call of a number, not only the first.
 pub fn main() -> ExitCode {
     ringway::process::main(scenes::ENTRIES);
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -1,5 +1,6 @@
-//! The figures that the repository is held to: how much is public, how long it is, and which files need each other in a circle.
-//! They are counted from the text of the sources: see [`Figures::count`].
+//! The figures that the repository is held to: how much is public, how long it is, and which files
+//! need each other in a circle. They are counted from the text of the sources: see
+//! [`Figures::count`].
 
 mod layers;
 mod source;

@@ -1,12 +1,14 @@
-//! The kernel as the oracle: the same operations on a mechanism in memory and on the kernel's, in lock-step, and the same
-//! answers.
+//! The kernel as the oracle: the same operations on a mechanism in memory and on the kernel's, in
+//! lock-step, and the same answers.
 //!
-//! What POSIX leaves open is kept out of the comparison: how much fits. Between operations that compare, less is under
-//! way than either can hold for certain, so that both must take all of a write. *Filling* goes beyond that: both are
-//! filled until they refuse, in their own time, and drained again. Where the kernel's sockets tell of a reset because an end
-//! closed with something unread, and memory tells of the end that it is, the two answers count as one.
+//! What POSIX leaves open is kept out of the comparison: how much fits. Between operations that
+//! compare, less is under way than either can hold for certain, so that both must take all of a
+//! write. *Filling* goes beyond that: both are filled until they refuse, in their own time, and
+//! drained again. Where the kernel's sockets tell of a reset because an end closed with something
+//! unread, and memory tells of the end that it is, the two answers count as one.
 //!
-//! As with [`oracle`](crate::oracle), bytes decide what happens. A sequence that fails prints what it did.
+//! As with [`oracle`](crate::oracle), bytes decide what happens. A sequence that fails prints what
+//! it did.
 
 mod fifo;
 mod socket;

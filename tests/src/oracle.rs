@@ -1,8 +1,8 @@
-//! Operation sequences with an oracle: bytes in, a sequence of operations out, and after each of them the real thing
-//! must agree with a simple one.
+//! Operation sequences with an oracle: bytes in, a sequence of operations out, and after each of
+//! them the real thing must agree with a simple one.
 //!
-//! The same functions are the bodies of the fuzz targets (`fuzz/fuzz_targets`) and run with seeded bytes as ordinary
-//! tests (`tests/tests/oracle.rs`).
+//! The same functions are the bodies of the fuzz targets (`fuzz/fuzz_targets`) and run with seeded
+//! bytes as ordinary tests (`tests/tests/oracle.rs`).
 
 mod broadcast;
 mod bytes;
@@ -43,8 +43,8 @@ impl<'a> Choices<'a> {
     }
 }
 
-/// Bytes for a test that must do the same every time: `SplitMix64` from a seed (Steele, Lea and Flood, "Fast Splittable
-/// Pseudorandom Number Generators", OOPSLA 2014).
+/// Bytes for a test that must do the same every time: `SplitMix64` from a seed (Steele, Lea and
+/// Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014).
 pub fn seeded_bytes(seed: u64, len: usize) -> Vec<u8> {
     let mut state = seed;
     let mut bytes = Vec::with_capacity(len + 8);

@@ -1,4 +1,5 @@
-//! The pages: how long they are, where their links lead, and that every example is found from the README.
+//! The pages: how long they are, where their links lead, and that every example is found from the
+//! README.
 
 use ringway_tests::figures::root;
 use std::collections::BTreeSet;

@@ -1,4 +1,5 @@
-//! The mechanisms in memory and the kernel's, in lock-step through the same operations. See `ringway_tests::kernel`.
+//! The mechanisms in memory and the kernel's, in lock-step through the same operations. See
+//! `ringway_tests::kernel`.
 
 use ringway_tests::{kernel, oracle};
 

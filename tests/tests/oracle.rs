@@ -1,4 +1,5 @@
-//! The fuzz targets' bodies with the same bytes every time, so that every run of the tests walks through them.
+//! The fuzz targets' bodies with the same bytes every time, so that every run of the tests walks
+//! through them.
 
 use ringway_tests::oracle;
 

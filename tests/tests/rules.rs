@@ -1,5 +1,5 @@
-//! The repository's own rules: what may be depended on, which Rust is needed, where atomics may enter, how much is public,
-//! and which words are used for it.
+//! The repository's own rules: what may be depended on, which Rust is needed, where atomics may
+//! enter, how much is public, and which words are used for it.
 
 use ringway_tests::figures::{self, Figures, Source, code, root};
 use serde_json::Value;
@@ -28,7 +28,8 @@ fn cargo(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("cargo prints UTF-8")
 }
 
-/// The names and versions in `cargo tree` of a package's default, normal dependencies, without itself.
+/// The names and versions in `cargo tree` of a package's default, normal dependencies, without
+/// itself.
 fn dependencies(package: &str, target: &str) -> BTreeMap<String, String> {
     let tree = cargo(&[
         "tree", "--locked", "-p", package, "-e", "normal", "--target", target, "--prefix", "none",
@@ -207,7 +208,8 @@ fn the_core_has_no_async_fn_which_carries_a_panic_for_a_poll_after_its_end() {
     }
 }
 
-/// Paths in a Markdown file: what stands in backquotes and begins with a folder or file of the root.
+/// Paths in a Markdown file: what stands in backquotes and begins with a folder or file of the
+/// root.
 fn paths_named(markdown: &str) -> BTreeSet<String> {
     let entries: BTreeSet<String> = fs::read_dir(root())
         .expect("the root can be listed")
@@ -274,8 +276,8 @@ fn what_is_public_does_not_grow_and_modules_lead_downwards() {
     }
 }
 
-/// Names that have another one in the project's vocabulary, by which they are to be called in all that is public. Each
-/// stands for its `try_`, `poll_`, `_deadline` and `_async` forms too.
+/// Names that have another one in the project's vocabulary, by which they are to be called in all
+/// that is public. Each stands for its `try_`, `poll_`, `_deadline` and `_async` forms too.
 const NAMES: &[(&str, &str)] = &[
     ("receive", "recv"),
     ("shut_receive", "shut_recv"),
@@ -359,8 +361,8 @@ fn public_names_are_found() {
     assert_eq!(public_name("    pub(super) fn inner()"), None);
 }
 
-/// The type of the parameter `deadline` of each public function in this code whose name ends in `_deadline`; nothing where
-/// it has none.
+/// The type of the parameter `deadline` of each public function in this code whose name ends in
+/// `_deadline`; nothing where it has none.
 fn deadlines(code: &str) -> Vec<(&str, Option<&str>)> {
     let functions = code.split("pub fn ").skip(1).filter_map(|rest| {
         let name = rest.split(|c: char| !c.is_alphanumeric() && c != '_').next()?;
@@ -412,7 +414,8 @@ fn the_types_of_deadlines_are_found() {
     assert_eq!(deadlines(code), found);
 }
 
-/// Words that comments and pages do without, and how often each still stands there. Lower a number when it has become less.
+/// Words that comments and pages do without, and how often each still stands there. Lower a number
+/// when it has become less.
 const WORDS: &[(&str, usize)] = &[
     ("scribbled", 0),
     ("nonsense", 0),
@@ -478,4 +481,44 @@ fn words_that_the_vocabulary_replaces_do_not_come_back_in_comments_and_pages() {
 fn words_are_counted_by_themselves() {
     assert_eq!(count_of("seat", "a seat, seats, my_seat and the seat"), 2);
     assert_eq!(count_of("so many", "so many; also many; so manys"), 1);
+}
+
+/// The numbers of the lines of a source that are comments wider than 100 characters, and could be
+/// broken: no code, no table or drawing, and no link.
+fn wide_comments(text: &str) -> Vec<usize> {
+    const DRAWN: [char; 6] =
+        ['\u{2502}', '\u{2500}', '\u{25b6}', '\u{2518}', '\u{2514}', '\u{2534}'];
+    let mut in_block = false;
+    let wide = text.lines().enumerate().filter_map(|(number, line)| {
+        let Some(comment) = line.trim_start().strip_prefix("//") else {
+            in_block = false;
+            return None;
+        };
+        let comment = comment.trim_start_matches(['/', '!']).trim();
+        in_block ^= comment.starts_with("```");
+        let is_bound = in_block
+            || comment.starts_with('|')
+            || comment.contains("  ")
+            || comment.contains(DRAWN)
+            || comment.contains("]: http")
+            || !comment.contains(' ');
+        (line.chars().count() > 100 && !is_bound).then_some(number + 1)
+    });
+    wide.collect()
+}
+
+#[test]
+fn comments_are_no_wider_than_the_code() {
+    for Source { path, text, .. } in sources() {
+        let wide = wide_comments(&text);
+        assert!(wide.is_empty(), "{}: wider than 100 characters: {wide:?}", path.display());
+    }
+}
+
+#[test]
+fn wide_comments_are_found() {
+    let words = "word ".repeat(25);
+    assert_eq!(wide_comments(&format!("/// short\n    // {words}\nlet x = 1; // {words}")), [2]);
+    assert_eq!(wide_comments(&format!("/// ```\n/// {words}\n/// ```\n/// {words}")), [4]);
+    assert_eq!(wide_comments(&format!("/// | {words} |\n//! [x]: http://{words}")), [0; 0]);
 }

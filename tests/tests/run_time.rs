@@ -1,4 +1,5 @@
-//! Programs whose numbers come from their command lines, beside programs that have them as constants, in one region.
+//! Programs whose numbers come from their command lines, beside programs that have them as
+//! constants, in one region.
 
 use ringway::shm::{self, Array, Layout, Queue, RawArray, Region};
 use std::io::{BufRead, BufReader};

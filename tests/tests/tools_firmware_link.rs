@@ -1,8 +1,9 @@
-//! A firmware image in QEMU and this process at the two ends of a serial line: 1 MiB each way, both sides check. Also
-//! with bytes lost and flipped in between, and with the firmware reset in the middle.
+//! A firmware image in QEMU and this process at the two ends of a serial line: 1 MiB each way, both
+//! sides check. Also with bytes lost and flipped in between, and with the firmware reset in the
+//! middle.
 //!
-//! The image is `tests/firmware/src/bin/uart_link`; its UART is a Unix socket or a pseudo terminal of QEMU's. A missing QEMU or
-//! toolchain is a failure.
+//! The image is `tests/firmware/src/bin/uart_link`; its UART is a Unix socket or a pseudo terminal
+//! of QEMU's. A missing QEMU or toolchain is a failure.
 
 #[path = "../../core/tests/line/mod.rs"]
 #[allow(dead_code, reason = "the wire alone is used here, not what drives two links in memory")]

@@ -1,5 +1,6 @@
-//! A region that a 32-bit firmware and this 64-bit process share: the emulated machine's memory is a file, which is mapped
-//! here. Values and records of bytes go both ways, all of them checked, and the machine is reset in the middle, twice.
+//! A region that a 32-bit firmware and this 64-bit process share: the emulated machine's memory is
+//! a file, which is mapped here. Values and records of bytes go both ways, all of them checked, and
+//! the machine is reset in the middle, twice.
 
 #[path = "../firmware/src/shared_memory/agreement.rs"]
 mod agreement;
@@ -36,7 +37,8 @@ fn firmware_and_a_process_pass_messages_through_one_region_also_across_resets() 
     layout.write(bytes).expect("the memory is zeroed");
     let mut machine = Machine::start(&image, &memory.path);
 
-    // SAFETY: the memory is mapped until after the last use of the view, and the firmware uses it through the same crate.
+    // SAFETY: the memory is mapped until after the last use of the view, and the firmware uses it
+    // through the same crate.
     let view = unsafe { View::new(memory.region, layout.size()) }.expect("it is laid out");
     let me = Participant::new(PROCESS).expect("a number of a participant");
     let values_in = view.part::<Values>(agreement::VALUES_IN).expect("it is there");
@@ -61,7 +63,8 @@ fn firmware_and_a_process_pass_messages_through_one_region_also_across_resets() 
         }
         records.send(&mut tx);
         records.receive(&mut rx);
-        // The firmware says its generation when it begins: a reset is asked for once the one before has been noticed.
+        // The firmware says its generation when it begins: a reset is asked for once the one before
+        // has been noticed.
         if resets.front().is_some_and(|&(life, at)| values.answered >= at && generation() == life) {
             machine.reset();
             resets.pop_front();
@@ -91,7 +94,8 @@ fn firmware_and_a_process_pass_messages_through_one_region_also_across_resets() 
     );
 }
 
-/// The firmware and this process have the geometry as constants, and the program has it from its command line.
+/// The firmware and this process have the geometry as constants, and the program has it from its
+/// command line.
 #[test]
 fn a_program_with_numbers_shares_the_region_of_firmware_and_a_process_with_constants() {
     let layout = agreement::layout().expect("the layout is a good one");
@@ -102,7 +106,8 @@ fn a_program_with_numbers_shares_the_region_of_firmware_and_a_process_with_const
     let mut machine = Machine::start(&image(), &memory.path);
     let mut program = Program::start(&memory.path, [agreement::OFFSET, layout.size(), 256, 16, 8]);
 
-    // SAFETY: the memory is mapped until after the last use of the view, and the others use it through the same crate.
+    // SAFETY: the memory is mapped until after the last use of the view, and the others use it
+    // through the same crate.
     let view = unsafe { View::new(memory.region, layout.size()) }.expect("it is laid out");
     let me = Participant::new(PROCESS).expect("a number of a participant");
     let records_in = view.part::<Records>(agreement::RECORDS_IN).expect("it is there");

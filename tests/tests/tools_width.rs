@@ -1,5 +1,6 @@
-//! A 32-bit process and this one, of 64 bits, share a region: the same bytes, each reads what the other wrote, and they send
-//! and wake across. Builds the other program (`tests/width`) first, which takes what `tests/bare` needs.
+//! A 32-bit process and this one, of 64 bits, share a region: the same bytes, each reads what the
+//! other wrote, and they send and wake across. Builds the other program (`tests/width`) first,
+//! which takes what `tests/bare` needs.
 
 #[path = "../width/src/both.rs"]
 mod both;
@@ -39,7 +40,8 @@ fn program() -> &'static Path {
         let folder = tests.join("width");
         let mut command = Command::new(tests.join("bare"));
         command.args([TARGET, "build", "--release", "--locked", "--message-format", "json"]);
-        // It brings its own runtime, which the standard library that rustup installs for this target would stand in for.
+        // It brings its own runtime, which the standard library that rustup installs for this
+        // target would stand in for.
         command.env("RINGWAY_BUILD_CORE", "1");
         // Flags for this test are not meant for the other program.
         command.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");

@@ -1,12 +1,13 @@
-//! The seam of the channels: every operation is one attempt, and its forms differ in what they do when that has no
-//! answer yet.
+//! The seam of the channels: every operation is one attempt, and its forms differ in what they do
+//! when that has no answer yet.
 
 use crate::Error;
 use crate::wait::{Doorbell, Register, Wait, Wake};
 use core::future::poll_fn;
 use core::task::{Context, Poll};
 
-/// The outcome of one attempt: an answer, or the doorbell that rings when another attempt may have one.
+/// The outcome of one attempt: an answer, or the doorbell that rings when another attempt may have
+/// one.
 pub(super) type Attempt<'a, R, W> = Result<Result<R, Error>, &'a Doorbell<W>>;
 
 /// The `try_` form: the answer of the attempt, or [`Error::WouldBlock`].
@@ -64,7 +65,8 @@ pub(super) fn future<'a, R, W: Register + 'a>(
     poll_fn(move |cx| poll(cx, &mut attempt))
 }
 
-/// What there is to do for one that sleeps on `bell`: nothing, as long as this is the doorbell that will ring.
+/// What there is to do for one that sleeps on `bell`: nothing, as long as this is the doorbell that
+/// will ring.
 fn at<'a, R, W: Wake>(
     bell: &'a Doorbell<W>,
     attempt: Attempt<'a, R, W>,

@@ -1,4 +1,5 @@
-//! The forms of reading and of writing bytes, once for every end that has them: a pipe's and a FIFO's, and a stream.
+//! The forms of reading and of writing bytes, once for every end that has them: a pipe's and a
+//! FIFO's, and a stream.
 
 use crate::Error;
 
@@ -15,12 +16,12 @@ pub(super) fn or_end(read: Result<usize, Error>) -> Result<usize, Error> {
 macro_rules! reading {
     ($End:ident) => {
         impl<'a, const N: usize, W: Wake> $End<'a, N, W> {
-            /// Reads what there is, at most `out.len()` bytes, and returns how many; never waits. 0 is the end of
-            /// file (or an `out` of no bytes).
+            /// Reads what there is, at most `out.len()` bytes, and returns how many; never waits. 0
+            /// is the end of file (or an `out` of no bytes).
             ///
             /// # Errors
-            /// [`Error::WouldBlock`] when there is nothing now and a writer is there, [`Error::Reset`] when the
-            /// connection was torn down.
+            /// [`Error::WouldBlock`] when there is nothing now and a writer is there,
+            /// [`Error::Reset`] when the connection was torn down.
             ///
             /// ```
             /// use ringway_core::Error;
@@ -42,8 +43,9 @@ macro_rules! reading {
             /// Fills `out`, or reads nothing; never waits.
             ///
             /// # Errors
-            /// [`Error::WouldBlock`] when there is less now, [`Error::EndOfFile`] when no more will come,
-            /// [`Error::MessageTooLarge`] when `out` is longer than the channel's capacity, [`Error::Reset`].
+            /// [`Error::WouldBlock`] when there is less now, [`Error::EndOfFile`] when no more will
+            /// come, [`Error::MessageTooLarge`] when `out` is longer than the channel's capacity,
+            /// [`Error::Reset`].
             ///
             /// ```
             /// use ringway_core::Error;
@@ -64,8 +66,8 @@ macro_rules! reading {
         }
 
         impl<'a, const N: usize, W: Wait> $End<'a, N, W> {
-            /// Reads at least one byte and what there is, at most `out.len()`; waits for one. Returns how many; 0
-            /// is the end of file.
+            /// Reads at least one byte and what there is, at most `out.len()`; waits for one.
+            /// Returns how many; 0 is the end of file.
             ///
             /// # Errors
             /// [`Error::Reset`] when the connection was torn down.
@@ -91,7 +93,8 @@ macro_rules! reading {
             /// Fills `out`; waits for as many bytes.
             ///
             /// # Errors
-            /// [`Error::EndOfFile`] when no more will come, [`Error::Reset`]; what came before is read.
+            /// [`Error::EndOfFile`] when no more will come, [`Error::Reset`]; what came before is
+            /// read.
             ///
             /// ```
             /// use ringway_core::Error;
@@ -109,11 +112,12 @@ macro_rules! reading {
                 self.read_exact_deadline(&mut out, None)
             }
 
-            /// [`read_exact`](Self::read_exact), at most until `deadline` (`None`: for ever). `out` moves past what
-            /// was read, so that after an error it is what is missing.
+            /// [`read_exact`](Self::read_exact), at most until `deadline` (`None`: for ever). `out`
+            /// moves past what was read, so that after an error it is what is missing.
             ///
             /// # Errors
-            /// [`Error::TimedOut`] when it passed first, and those of [`read_exact`](Self::read_exact).
+            /// [`Error::TimedOut`] when it passed first, and those of
+            /// [`read_exact`](Self::read_exact).
             pub fn read_exact_deadline(
                 &mut self,
                 out: &mut &mut [u8],
@@ -130,8 +134,8 @@ macro_rules! reading {
         }
 
         impl<'a, const N: usize, W: Register> $End<'a, N, W> {
-            /// [`read`](Self::read) for a task: reads, or has the task woken when something may be there.
-            /// Cancel-safe: what was not returned was not read.
+            /// [`read`](Self::read) for a task: reads, or has the task woken when something may be
+            /// there. Cancel-safe: what was not returned was not read.
             ///
             /// # Errors
             /// Those of [`read`](Self::read).
@@ -203,18 +207,19 @@ macro_rules! reading {
     };
 }
 
-/// The forms of writing, for an end whose `writer` is a pipe's, or says why it is none any more. It writes all or nothing
-/// of what `is_atomic`.
+/// The forms of writing, for an end whose `writer` is a pipe's, or says why it is none any more. It
+/// writes all or nothing of what `is_atomic`.
 macro_rules! writing {
     ($End:ident) => {
         impl<'a, const N: usize, W: Wake> $End<'a, N, W> {
-            /// Writes as many of `bytes` as there is room for, at least one, and returns how many; never waits. A
-            /// pipe's and a FIFO's writer puts at most [`Pipe::ATOMIC`](crate::channel::pipe::Pipe::ATOMIC) bytes in
-            /// all or not at all.
+            /// Writes as many of `bytes` as there is room for, at least one, and returns how many;
+            /// never waits. A pipe's and a FIFO's writer puts at most
+            /// [`Pipe::ATOMIC`](crate::channel::pipe::Pipe::ATOMIC) bytes in all or not at all.
             ///
             /// # Errors
-            /// [`Error::WouldBlock`] when there is no room now, or another writer writes; [`Error::BrokenPipe`] when
-            /// nobody reads any more, or this side ended its sending. Nothing was written then.
+            /// [`Error::WouldBlock`] when there is no room now, or another writer writes;
+            /// [`Error::BrokenPipe`] when nobody reads any more, or this side ended its sending.
+            /// Nothing was written then.
             ///
             /// ```
             /// use ringway_core::Error;
@@ -235,8 +240,9 @@ macro_rules! writing {
             /// Writes all of `bytes`, or nothing; never waits.
             ///
             /// # Errors
-            /// [`Error::WouldBlock`] when there is no room for all of it now, [`Error::MessageTooLarge`] when it is
-            /// longer than the channel's capacity, [`Error::BrokenPipe`].
+            /// [`Error::WouldBlock`] when there is no room for all of it now,
+            /// [`Error::MessageTooLarge`] when it is longer than the channel's capacity,
+            /// [`Error::BrokenPipe`].
             ///
             /// ```
             /// use ringway_core::Error;
@@ -267,7 +273,8 @@ macro_rules! writing {
             /// [`write`](Self::write), at most until `deadline` (`None`: for ever).
             ///
             /// # Errors
-            /// [`Error::TimedOut`] when there was no room in time, [`Error::BrokenPipe`]; nothing was written then.
+            /// [`Error::TimedOut`] when there was no room in time, [`Error::BrokenPipe`]; nothing
+            /// was written then.
             pub fn write_deadline(
                 &mut self,
                 bytes: &[u8],
@@ -281,14 +288,14 @@ macro_rules! writing {
             /// Writes all of `bytes`; waits for room.
             ///
             /// # Errors
-            /// [`Error::BrokenPipe`] when nobody reads any more, or this side ended its sending; a part may have been
-            /// written.
+            /// [`Error::BrokenPipe`] when nobody reads any more, or this side ended its sending; a
+            /// part may have been written.
             pub fn write_all(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
                 self.write_all_deadline(&mut bytes, None)
             }
 
-            /// [`write_all`](Self::write_all), at most until `deadline` (`None`: for ever). `bytes` moves past what
-            /// was written, so that after an error it is what is left.
+            /// [`write_all`](Self::write_all), at most until `deadline` (`None`: for ever). `bytes`
+            /// moves past what was written, so that after an error it is what is left.
             ///
             /// # Errors
             /// [`Error::TimedOut`] when it passed first, [`Error::BrokenPipe`].
@@ -325,8 +332,8 @@ macro_rules! writing {
         }
 
         impl<'a, const N: usize, W: Register> $End<'a, N, W> {
-            /// [`write`](Self::write) for a task: writes, or has the task woken when there may be room. Cancel-safe:
-            /// what was not returned was not written.
+            /// [`write`](Self::write) for a task: writes, or has the task woken when there may be
+            /// room. Cancel-safe: what was not returned was not written.
             ///
             /// As many tasks can wait to write to one pipe as its bells have places for, see
             /// [`Async`](crate::wait::Async).
@@ -343,7 +350,8 @@ macro_rules! writing {
                 poll(cx, || half.attempt_write(bytes, whole).ok_or(bell))
             }
 
-            /// [`write`](Self::write) as a future. Cancel-safe: what was not returned was not written.
+            /// [`write`](Self::write) as a future. Cancel-safe: what was not returned was not
+            /// written.
             ///
             /// # Errors
             /// Those of [`write`](Self::write).

@@ -2,12 +2,14 @@
 //!
 //! It behaves as the FIFO of POSIX does (`fifo(7)`, `mkfifo(3)`, `unlink(2)`):
 //!
-//! - Opening one end waits for the other. In the form that does not wait, a reader is given at once (its reads are
-//!   at the end of file until a writer comes), and a writer is refused with [`Error::NoReader`].
-//! - What is opened are a [pipe](super::pipe)'s reader and writers. The end of file comes when the last writer
-//!   closes; a writer that opens later ends it again. A reader that opens later finds what the one before did not
-//!   read; when every end is closed, it is discarded.
-//! - Removing takes the name away and nothing from those who have it open; the name is free for another at once.
+//! - Opening one end waits for the other. In the form that does not wait, a reader is given at once
+//!   (its reads are at the end of file until a writer comes), and a writer is refused with
+//!   [`Error::NoReader`].
+//! - What is opened are a [pipe](super::pipe)'s reader and writers. The end of file comes when the
+//!   last writer closes; a writer that opens later ends it again. A reader that opens later finds
+//!   what the one before did not read; when every end is closed, it is discarded.
+//! - Removing takes the name away and nothing from those who have it open; the name is free for
+//!   another at once.
 //!
 //! Unlike there, there is one reader at a time: a second is refused with [`Error::Taken`].
 //!
@@ -40,8 +42,8 @@ use crate::wait::{Doorbell, Register, Spin, Wait, Wake};
 mod directory;
 use directory::{Directory, Fifo, Rendezvous};
 
-/// At most `NAMES` names, and behind each of them a FIFO of `N` bytes. `W` says how those who open, read and write
-/// sleep.
+/// At most `NAMES` names, and behind each of them a FIFO of `N` bytes. `W` says how those who open,
+/// read and write sleep.
 ///
 /// A place is free again when its name is removed and nobody has it open.
 ///
@@ -64,7 +66,8 @@ pub struct Registry<const NAMES: usize, const N: usize, W: Wake = Spin> {
 }
 
 impl<const NAMES: usize, const N: usize, W: Wake> Registry<NAMES, N, W> {
-    /// The most bytes that a write puts in all or nothing, see [`Pipe::ATOMIC`](super::pipe::Pipe::ATOMIC).
+    /// The most bytes that a write puts in all or nothing, see
+    /// [`Pipe::ATOMIC`](super::pipe::Pipe::ATOMIC).
     pub const ATOMIC: usize = Fifo::<N, W>::ATOMIC;
 
     const_unless_loom! {
@@ -88,7 +91,8 @@ impl<const NAMES: usize, const N: usize, W: Wake> Registry<NAMES, N, W> {
     /// [`create`](Self::create) that never waits.
     ///
     /// # Errors
-    /// Those of [`create`](Self::create), and [`Error::WouldBlock`] while another context looks at the names.
+    /// Those of [`create`](Self::create), and [`Error::WouldBlock`] while another context looks at
+    /// the names.
     pub fn try_create(&self, name: &[u8]) -> Result<(), Error> {
         now(self.with_names(|names| names.create(name)).ok())
     }
@@ -96,7 +100,8 @@ impl<const NAMES: usize, const N: usize, W: Wake> Registry<NAMES, N, W> {
     /// [`remove`](Self::remove) that never waits.
     ///
     /// # Errors
-    /// Those of [`remove`](Self::remove), and [`Error::WouldBlock`] while another context looks at the names.
+    /// Those of [`remove`](Self::remove), and [`Error::WouldBlock`] while another context looks at
+    /// the names.
     pub fn try_remove(&self, name: &[u8]) -> Result<(), Error> {
         now(self.with_names(|names| names.remove(name)).ok())
     }
@@ -125,8 +130,9 @@ impl<const NAMES: usize, const N: usize, W: Wake> Registry<NAMES, N, W> {
     /// Opens an end that writes if a reader is there or waits for a writer (`O_NONBLOCK`).
     ///
     /// # Errors
-    /// [`Error::NoReader`] when there is no reader, [`Error::NotFound`] when there is none of this name,
-    /// [`Error::Exhausted`] when it has 65 536 writers, [`Error::WouldBlock`] while another context looks at the names.
+    /// [`Error::NoReader`] when there is no reader, [`Error::NotFound`] when there is none of this
+    /// name, [`Error::Exhausted`] when it has 65 536 writers, [`Error::WouldBlock`] while another
+    /// context looks at the names.
     pub fn try_open_writer(&self, name: &[u8]) -> Result<Writer<'_, N, W>, Error> {
         now(self.enter_writer(name, Ends::reader).ok()).map(Rendezvous::into_end)
     }
@@ -139,11 +145,13 @@ impl<const NAMES: usize, const N: usize, W: Wake> Default for Registry<NAMES, N,
 }
 
 impl<const NAMES: usize, const N: usize, W: Wait> Registry<NAMES, N, W> {
-    /// Makes a FIFO with this name (`mkfifo`). Waits at most while another context looks at the names.
+    /// Makes a FIFO with this name (`mkfifo`). Waits at most while another context looks at the
+    /// names.
     ///
     /// # Errors
     /// [`Error::BadName`] when the name is empty or longer than [`NAME_MAX`](super::NAME_MAX),
-    /// [`Error::AddressInUse`] when it is there already, [`Error::Exhausted`] when every place is in use.
+    /// [`Error::AddressInUse`] when it is there already, [`Error::Exhausted`] when every place is
+    /// in use.
     ///
     /// ```
     /// use ringway_core::Error;
@@ -166,10 +174,11 @@ impl<const NAMES: usize, const N: usize, W: Wait> Registry<NAMES, N, W> {
         wait(deadline, || self.with_names(|names| names.create(name)))
     }
 
-    /// Takes the name away (`unlink`); what is open stays open. Waits at most while another context looks at the
-    /// names.
+    /// Takes the name away (`unlink`); what is open stays open. Waits at most while another context
+    /// looks at the names.
     ///
-    /// Whoever still waits for the other end waits in vain from now on, as with POSIX, unless it has a deadline.
+    /// Whoever still waits for the other end waits in vain from now on, as with POSIX, unless it
+    /// has a deadline.
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is none of this name.
@@ -206,8 +215,8 @@ impl<const NAMES: usize, const N: usize, W: Wait> Registry<NAMES, N, W> {
     /// [`open_reader`](Self::open_reader), at most until `deadline` (`None`: for ever).
     ///
     /// # Errors
-    /// Those of [`open_reader`](Self::open_reader), and [`Error::TimedOut`] when no writer came in time; the end is
-    /// closed again then.
+    /// Those of [`open_reader`](Self::open_reader), and [`Error::TimedOut`] when no writer came in
+    /// time; the end is closed again then.
     pub fn open_reader_deadline(
         &self,
         name: &[u8],
@@ -219,7 +228,8 @@ impl<const NAMES: usize, const N: usize, W: Wait> Registry<NAMES, N, W> {
     /// Opens an end that writes; waits until a reader has it open, or opens it.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is none of this name, [`Error::Exhausted`] when it has 65 536 writers.
+    /// [`Error::NotFound`] when there is none of this name, [`Error::Exhausted`] when it has 65 536
+    /// writers.
     pub fn open_writer(&self, name: &[u8]) -> Result<Writer<'_, N, W>, Error> {
         self.open_writer_deadline(name, None)
     }
@@ -227,8 +237,8 @@ impl<const NAMES: usize, const N: usize, W: Wait> Registry<NAMES, N, W> {
     /// [`open_writer`](Self::open_writer), at most until `deadline` (`None`: for ever).
     ///
     /// # Errors
-    /// Those of [`open_writer`](Self::open_writer), and [`Error::TimedOut`] when no reader came in time; the end is
-    /// closed again then.
+    /// Those of [`open_writer`](Self::open_writer), and [`Error::TimedOut`] when no reader came in
+    /// time; the end is closed again then.
     pub fn open_writer_deadline(
         &self,
         name: &[u8],
@@ -314,8 +324,8 @@ impl<const NAMES: usize, const N: usize, W: Wake> Registry<NAMES, N, W> {
         Ok(entered)
     }
 
-    /// Opens an end that writes, unless `may` says no of those who are there ([`Error::NoReader`]), then tells the
-    /// reader; it may still have to be waited for.
+    /// Opens an end that writes, unless `may` says no of those who are there ([`Error::NoReader`]),
+    /// then tells the reader; it may still have to be waited for.
     fn enter_writer(
         &self,
         name: &[u8],
@@ -329,8 +339,8 @@ impl<const NAMES: usize, const N: usize, W: Wake> Registry<NAMES, N, W> {
     }
 }
 
-/// The attempts to open an end: to `enter`, and then to meet the other end. Dropped in between, they close the end
-/// again.
+/// The attempts to open an end: to `enter`, and then to meet the other end. Dropped in between,
+/// they close the end again.
 fn opening<'a, E, W: Wake + 'a>(
     mut enter: impl FnMut() -> Attempt<'a, Rendezvous<'a, E, W>, W>,
 ) -> impl FnMut() -> Attempt<'a, E, W> {

@@ -1,7 +1,7 @@
 //! What a [link](super::link) puts on the line: the formats, byte by byte.
 //!
-//! A *record* is a kind, a port and a body. The two line disciplines carry the same records in different *frames*; all
-//! numbers are little-endian.
+//! A *record* is a kind, a port and a body. The two line disciplines carry the same records in
+//! different *frames*; all numbers are little-endian.
 //!
 //! ```text
 //! reliable   length: u32 │ kind: u8 │ port: u8 │ body            the length counts what follows it
@@ -10,12 +10,14 @@
 //!            COBS( kind: u8 │ ack: u8 │ crc: u32 ) 0x00           a bare acknowledgement
 //! ```
 //!
-//! On a serial line bit 7 of `kind` is the *reject* flag; `ack` is the number of the frame expected next; `number`
-//! is the number of this one, and 0 in frames that are not numbered, as `port` is. The [CRC](Crc32) runs over everything before
-//! it, and begins with the two identities of the session, the sender's first, which are not transmitted: as with the
-//! pseudo-header of UDP, a frame of another session, or one that the line reflects, fails the check. As a CRC of 32
-//! bits misses no burst of up to 32 bits, a frame from before a restart that changed the generation of one side alone
-//! fails it always, not only with high probability. Only `HELLO` is checked without a session.
+//! On a serial line bit 7 of `kind` is the *reject* flag; `ack` is the number of the frame expected
+//! next; `number` is the number of this one, and 0 in frames that are not numbered, as `port` is.
+//! The [CRC](Crc32) runs over everything before it, and begins with the two identities of the
+//! session, the sender's first, which are not transmitted: as with the pseudo-header of UDP, a
+//! frame of another session, or one that the line reflects, fails the check. As a CRC of 32 bits
+//! misses no burst of up to 32 bits, a frame from before a restart that changed the generation of
+//! one side alone fails it always, not only with high probability. Only `HELLO` is checked without
+//! a session.
 //!
 //! | kind | name | numbered | body |
 //! |---|---|---|---|

@@ -1,7 +1,8 @@
-//! The channels' byte ends as `embedded-io` knows them, so that whatever reads and writes through its traits does so
-//! through a pipe, a FIFO or a socket in memory.
+//! The channels' byte ends as `embedded-io` knows them, so that whatever reads and writes through
+//! its traits does so through a pipe, a FIFO or a socket in memory.
 //!
-//! `read` and `write` wait, and do what the ends' own do. `flush` has nothing to do, because what is written is there.
+//! `read` and `write` wait, and do what the ends' own do. `flush` has nothing to do, because what
+//! is written is there.
 //!
 //! ```
 //! use embedded_io::{Read, ReadReady, Write, WriteReady};
@@ -84,8 +85,8 @@ impl<const N: usize, W: Wait> Write for Writer<'_, N, W> {
     }
 }
 
-/// Ready: the next write, whatever its size, does not wait if this is the only writer. So there must be room for the
-/// largest one that is all or nothing.
+/// Ready: the next write, whatever its size, does not wait if this is the only writer. So there
+/// must be room for the largest one that is all or nothing.
 impl<const N: usize, W: Wait> WriteReady for Writer<'_, N, W> {
     fn write_ready(&mut self) -> Result<bool, Error> {
         Ok(self.has_room(super::pipe::Pipe::<N, W>::ATOMIC))

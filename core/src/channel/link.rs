@@ -1,8 +1,9 @@
 //! Messages over any byte stream: ports, credits, and a peer that may restart at any time.
 //!
-//! A [`Link`] is one end. It does no input and no output, and reads no clock: the program hands it the bytes that
-//! came and the time that it is (`handle_…`), and asks it what to transmit, what happened and when to come back
-//! (`poll_…`). So one source runs on a chip with a UART, over a socket on Linux, and in a model checker.
+//! A [`Link`] is one end. It does no input and no output, and reads no clock: the program hands it
+//! the bytes that came and the time that it is (`handle_…`), and asks it what to transmit, what
+//! happened and when to come back (`poll_…`). So one source runs on a chip with a UART, over a
+//! socket on Linux, and in a model checker.
 //!
 //! ```
 //! use ringway_core::channel::link::{Config, SerialLink};
@@ -22,8 +23,8 @@
 //!
 //! # Driving it
 //!
-//! Whenever bytes came or the time is up, hand them over; then ask for bytes to transmit, for events, and when to
-//! come back. What follows is all that a program does for the line:
+//! Whenever bytes came or the time is up, hand them over; then ask for bytes to transmit, for
+//! events, and when to come back. What follows is all that a program does for the line:
 //!
 //! ```
 //! # use ringway_core::channel::link::{Config, Event, PortEvent, SerialLink};
@@ -75,26 +76,30 @@
 //! | 11 | on a reliable line, bytes that no peer sends | `Down` | [`Down::Violation`] |
 //! | 12 | the peer answers; or 5, 6, 7, 9, 10, 11; or `close` again | `Down` | [`Down::Closed`] if the peer got everything, otherwise as there |
 //!
-//! Whatever else comes changes no phase: noise is dropped, and in `Down` a peer of the last session that goes on is told
-//! that it is over. A session belongs to the pair of identities that greeted; each end takes a new one whenever it leaves `Up`,
-//! so that both ends of a session began it at number 0, and nothing of another session is taken for its own.
+//! Whatever else comes changes no phase: noise is dropped, and in `Down` a peer of the last session
+//! that goes on is told that it is over. A session belongs to the pair of identities that greeted;
+//! each end takes a new one whenever it leaves `Up`, so that both ends of a session began it at
+//! number 0, and nothing of another session is taken for its own.
 //!
 //! # Ports
 //!
-//! A link has `PORTS` ports, numbered from 0, with a meaning that the two programs agree on. A port is an endpoint with a
-//! [`State`](super::State): open it at both ends, in any order, and it is connected; each direction is shut by itself. A port
-//! holds `CREDITS` messages that came and were not taken; the peer sends no more than there is room for. A port that
-//! nobody reads so delays no other.
+//! A link has `PORTS` ports, numbered from 0, with a meaning that the two programs agree on. A port
+//! is an endpoint with a [`State`](super::State): open it at both ends, in any order, and it is
+//! connected; each direction is shut by itself. A port holds `CREDITS` messages that came and were
+//! not taken; the peer sends no more than there is room for. A port that nobody reads so delays no
+//! other.
 //!
-//! When the session ends, for whatever reason, nothing can be sent on its ports any more: [`try_send`](Link::try_send) fails
-//! with `Reset`. What had come whole can still be received; behind it comes the end of file if the peer had ended its
-//! sending, and otherwise `Reset`. [`open_port`](Link::open_port) begins anew, and drops what is left.
+//! When the session ends, for whatever reason, nothing can be sent on its ports any more:
+//! [`try_send`](Link::try_send) fails with `Reset`. What had come whole can still be received;
+//! behind it comes the end of file if the peer had ended its sending, and otherwise `Reset`.
+//! [`open_port`](Link::open_port) begins anew, and drops what is left.
 //!
 //! # Bounds
 //!
-//! [`handle_bytes`](Link::handle_bytes) does work proportional to the bytes it is given, whatever they are: at most two
-//! passes over each, and once per frame a pass over the ports. It keeps nothing of the peer's but what these types have
-//! room for, and cannot panic. A peer that breaks the protocol loses its session ([`Down::Violation`]).
+//! [`handle_bytes`](Link::handle_bytes) does work proportional to the bytes it is given, whatever
+//! they are: at most two passes over each, and once per frame a pass over the ports. It keeps
+//! nothing of the peer's but what these types have room for, and cannot panic. A peer that breaks
+//! the protocol loses its session ([`Down::Violation`]).
 //!
 //! Memory: `(PORTS * CREDITS + WINDOW + 1) * MAX` bytes, and some 350 more.
 
@@ -119,8 +124,8 @@ use line::Received;
 use port::PortSlot;
 use timer::{NEVER, Timer};
 
-/// A link over a line that loses and changes bytes, for messages of at most `MAX` bytes; `WINDOW` frames may be under
-/// way, each of `PORTS` ports holds `CREDITS` messages. All four have defaults.
+/// A link over a line that loses and changes bytes, for messages of at most `MAX` bytes; `WINDOW`
+/// frames may be under way, each of `PORTS` ports holds `CREDITS` messages. All four have defaults.
 ///
 /// ```
 /// use ringway_core::channel::link::{Config, SerialLink};
@@ -147,8 +152,8 @@ pub type ReliableLink<
     const CREDITS: usize = 4,
 > = Link<Reliable<WINDOW, MAX>, PORTS, CREDITS, MAX>;
 
-/// Who this side is, and its patience. A tick is whatever the program's clock counts; the two sides need not count the
-/// same, nor have the same configuration. 0 ticks are for ever.
+/// Who this side is, and its patience. A tick is whatever the program's clock counts; the two sides
+/// need not count the same, nor have the same configuration. 0 ticks are for ever.
 ///
 /// ```
 /// use ringway_core::channel::link::Config;
@@ -158,13 +163,14 @@ pub type ReliableLink<
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Config {
-    /// Tells this run of the program from the runs before: a count of restarts kept somewhere, or a random number. With
-    /// the same number each time a restart is recognised too, as soon as the peer had heard anything in the
-    /// session before; only a peer that had not may send the new run what was meant for the old one.
+    /// Tells this run of the program from the runs before: a count of restarts kept somewhere, or a
+    /// random number. With the same number each time a restart is recognised too, as soon as the
+    /// peer had heard anything in the session before; only a peer that had not may send the new run
+    /// what was meant for the old one.
     pub generation: u32,
-    /// A serial link sends a frame again when it was not acknowledged for so many ticks; at least twice the time that the
-    /// longest frame takes on the line, with all buffers on the way. A lost frame is mostly noticed earlier,
-    /// by the one behind it.
+    /// A serial link sends a frame again when it was not acknowledged for so many ticks; at least
+    /// twice the time that the longest frame takes on the line, with all buffers on the way. A lost
+    /// frame is mostly noticed earlier, by the one behind it.
     pub retransmit: u32,
     /// Ticks between two greetings, as long as nobody answers.
     pub hello: u32,
@@ -175,18 +181,20 @@ pub struct Config {
 }
 
 impl Config {
-    /// For a clock that counts milliseconds: 100 to send again, 250 between greetings, 1000 to ask, 3500 to give up.
+    /// For a clock that counts milliseconds: 100 to send again, 250 between greetings, 1000 to ask,
+    /// 3500 to give up.
     pub const fn new(generation: u32) -> Self {
         Config { generation, retransmit: 100, hello: 250, keepalive: 1000, gone: 3500 }
     }
 }
 
-/// One end of a link, see the [module](self): over a [`Serial`] or a [`Reliable`] line, with `PORTS` ports that
-/// hold `CREDITS` messages of at most `MAX` bytes.
+/// One end of a link, see the [module](self): over a [`Serial`] or a [`Reliable`] line, with
+/// `PORTS` ports that hold `CREDITS` messages of at most `MAX` bytes.
 ///
 /// It can be cloned and hashed, so that a model checker can explore what becomes of it.
 #[derive(Debug, Clone)]
-// What is small and often needed comes first: a Cortex-M0 reaches bytes 31 bytes behind a pointer, words 124.
+// What is small and often needed comes first: a Cortex-M0 reaches bytes 31 bytes behind a pointer,
+// words 124.
 #[repr(C)]
 pub struct Link<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize> {
     phase: Phase,
@@ -290,7 +298,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         self.phase
     }
 
-    /// What the peer said of itself when it greeted: its identity and its limits. `None` unless the link is up or closing.
+    /// What the peer said of itself when it greeted: its identity and its limits. `None` unless the
+    /// link is up or closing.
     pub fn peer(&self) -> Option<&Hello> {
         match self.phase {
             Phase::Up | Phase::Closing => Some(&self.peer),
@@ -298,8 +307,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         }
     }
 
-    /// Begins to look for a peer, and goes on until there is one. Poll for bytes to transmit and for the timeout
-    /// afterwards.
+    /// Begins to look for a peer, and goes on until there is one. Poll for bytes to transmit and
+    /// for the timeout afterwards.
     ///
     /// # Errors
     /// `AlreadyConnected`: it was opened already.
@@ -321,9 +330,9 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         Ok(())
     }
 
-    /// Closes every port and then the link: what was accepted before is transmitted, and on a serial line acknowledged, before
-    /// the peer is told. A link that is not up, or that is closing already, is down at once. Poll for
-    /// bytes to transmit and for the timeout afterwards.
+    /// Closes every port and then the link: what was accepted before is transmitted, and on a
+    /// serial line acknowledged, before the peer is told. A link that is not up, or that is closing
+    /// already, is down at once. Poll for bytes to transmit and for the timeout afterwards.
     ///
     /// ```
     /// use ringway_core::channel::link::{Config, Down, Event, SerialLink};
@@ -361,8 +370,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         }
     }
 
-    /// The stream ended, or another takes its place: no byte of the old one follows. The link is down; open it again
-    /// over the next stream.
+    /// The stream ended, or another takes its place: no byte of the old one follows. The link is
+    /// down; open it again over the next stream.
     ///
     /// ```
     /// use ringway_core::channel::link::{Config, Down, Event, ReliableLink};
@@ -381,17 +390,18 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         self.has_heard = false;
     }
 
-    /// Time passed: to be called when [`poll_timeout`](Self::poll_timeout) says so, harmless before. Poll for everything
-    /// afterwards.
+    /// Time passed: to be called when [`poll_timeout`](Self::poll_timeout) says so, harmless
+    /// before. Poll for everything afterwards.
     pub fn handle_timeout(&mut self, now: u64) {
         self.time_is(now);
         self.time_passed();
     }
 
-    /// Puts the next bytes to transmit into `out`; returns how many. Ask again until that is none, or less than `out`
-    /// holds. `out` may be as small as a byte.
+    /// Puts the next bytes to transmit into `out`; returns how many. Ask again until that is none,
+    /// or less than `out` holds. `out` may be as small as a byte.
     ///
-    /// `now` is the time at which these bytes are handed to the line: the link waits for an answer from there.
+    /// `now` is the time at which these bytes are handed to the line: the link waits for an answer
+    /// from there.
     pub fn poll_transmit(&mut self, now: u64, out: &mut [u8]) -> usize {
         self.time_is(now);
         let mut filled = 0;
@@ -404,8 +414,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         filled
     }
 
-    /// Carries what the two links say to each other until neither has more to say: in place of a line, for tests and
-    /// examples.
+    /// Carries what the two links say to each other until neither has more to say: in place of a
+    /// line, for tests and examples.
     pub fn exchange<M: Line, const P: usize, const C: usize, const X: usize>(
         &mut self,
         now: u64,
@@ -442,8 +452,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         None
     }
 
-    /// When to call [`handle_timeout`](Self::handle_timeout), in the program's ticks; it may lie in the past. `None`: not
-    /// before something else happens.
+    /// When to call [`handle_timeout`](Self::handle_timeout), in the program's ticks; it may lie in
+    /// the past. `None`: not before something else happens.
     pub fn poll_timeout(&self) -> Option<u64> {
         match self.next_timer().left() {
             NEVER => None,

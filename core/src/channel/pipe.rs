@@ -2,24 +2,25 @@
 //!
 //! It behaves as the pipe of POSIX does (`pipe(7)`):
 //!
-//! - Reading gives what there is and waits only when there is nothing. When the last writer is gone and
-//!   everything was read, a read gives 0 bytes: the end of file.
+//! - Reading gives what there is and waits only when there is nothing. When the last writer is gone
+//!   and everything was read, a read gives 0 bytes: the end of file.
 //! - Writing with no reader left is [`Error::BrokenPipe`].
-//! - A write of at most [`Pipe::ATOMIC`] bytes is all or nothing, and never mixed with another writer's. Of a
-//!   longer one, `write` puts in what there is room for, and `write_all` all of it, in pieces.
+//! - A write of at most [`Pipe::ATOMIC`] bytes is all or nothing, and never mixed with another
+//!   writer's. Of a longer one, `write` puts in what there is room for, and `write_all` all of it,
+//!   in pieces.
 //! - A write of no bytes, and a read into no room, do nothing and succeed.
 //!
-//! Unlike there, there is one reader at a time and the pipe is reused: when both ends are closed, [`Pipe::open`]
-//! gives new ones, and what nobody read is discarded.
+//! Unlike there, there is one reader at a time and the pipe is reused: when both ends are closed,
+//! [`Pipe::open`] gives new ones, and what nobody read is discarded.
 //!
 //! # What it costs
 //!
 //! While there is one writer, a write and a read are loads, stores and a copy, as with the
-//! [byte ring](crate::ring::bytes) inside. Several writers take turns through a word of their own, with two
-//! read-modify-writes a write. A writer that finds another writing does not spin: `try_write` says
-//! [`Error::WouldBlock`] and the waiting forms wait, so that an interrupt can write to the pipe whose
-//! other writer it interrupted. With `W` = [`Spin`] nobody is ever woken, hence waking costs nothing; then contexts that
-//! interrupt each other use the `try_` forms alone.
+//! [byte ring](crate::ring::bytes) inside. Several writers take turns through a word of their own,
+//! with two read-modify-writes a write. A writer that finds another writing does not spin:
+//! `try_write` says [`Error::WouldBlock`] and the waiting forms wait, so that an interrupt can
+//! write to the pipe whose other writer it interrupted. With `W` = [`Spin`] nobody is ever woken,
+//! hence waking costs nothing; then contexts that interrupt each other use the `try_` forms alone.
 //!
 //! ```
 //! use ringway_core::channel::pipe::Pipe;
@@ -130,7 +131,8 @@ impl<const N: usize, W: Wake> Default for Pipe<N, W> {
 }
 
 impl<const N: usize, W: Wake> Pipe<N, W> {
-    /// Both ends, as `pipe(2)` gives them. Any context may ask. More writers come from [`Writer::try_clone`].
+    /// Both ends, as `pipe(2)` gives them. Any context may ask. More writers come from
+    /// [`Writer::try_clone`].
     ///
     /// # Errors
     /// [`Error::Taken`] while any end of it is open.
@@ -214,8 +216,8 @@ impl<'a, const N: usize, W: Wake> Reader<'a, N, W> {
         }
     }
 
-    /// The rest of [`attempt_read`](Self::attempt_read) where nothing was there. By itself, so that the read that finds
-    /// something is short.
+    /// The rest of [`attempt_read`](Self::attempt_read) where nothing was there. By itself, so that
+    /// the read that finds something is short.
     #[inline(never)]
     fn read_or_end(&mut self, out: &mut [u8]) -> Option<Result<usize, Error>> {
         self.take_or_end(out)
@@ -281,8 +283,8 @@ impl<const N: usize, W: Wake> Drop for Reader<'_, N, W> {
 
 /// An end that writes. Dropping it closes it; the last one that closes is the reader's end of file.
 ///
-/// It can move to another thread or context, and is used from one at a time; [`try_clone`](Self::try_clone) makes
-/// another for another context.
+/// It can move to another thread or context, and is used from one at a time;
+/// [`try_clone`](Self::try_clone) makes another for another context.
 #[derive(Debug)]
 pub struct Writer<'a, const N: usize, W: Wake = Spin> {
     shared: &'a Shared<N, W>,

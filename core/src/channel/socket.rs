@@ -2,19 +2,20 @@
 //!
 //! They behave as the sockets of POSIX do (`socket(7)`, `unix(7)`):
 //!
-//! - A listener has an address, a name or a port, and a backlog. Connecting succeeds as soon as there is room in the
-//!   backlog, before it is accepted; connections are accepted in the order in which they came. Where nobody listens,
-//!   it is [`Error::Refused`].
-//! - [`Stream`] carries bytes, [`Packets`] carries messages. They are two worlds that share the addresses: a stream
-//!   cannot connect to a listener for packets.
-//! - Either direction can be ended by itself ([`Shutdown`]). What was sent before is read before the end of file;
-//!   sending to one who reads no more is [`Error::BrokenPipe`].
-//! - When a listener closes, what waits in its backlog is torn down: those sides read [`Error::Reset`].
+//! - A listener has an address, a name or a port, and a backlog. Connecting succeeds as soon as
+//!   there is room in the backlog, before it is accepted; connections are accepted in the order in
+//!   which they came. Where nobody listens, it is [`Error::Refused`].
+//! - [`Stream`] carries bytes, [`Packets`] carries messages. They are two worlds that share the
+//!   addresses: a stream cannot connect to a listener for packets.
+//! - Either direction can be ended by itself ([`Shutdown`]). What was sent before is read before
+//!   the end of file; sending to one who reads no more is [`Error::BrokenPipe`].
+//! - When a listener closes, what waits in its backlog is torn down: those sides read
+//!   [`Error::Reset`].
 //! - A [`Connection`] by itself is a socket pair.
 //!
-//! Unlike there, the address is free as soon as the listener closes, and the number of listeners and of connections
-//! is fixed: [`Error::Exhausted`] when all are in use. A place for a connection is free again when both sides are
-//! closed.
+//! Unlike there, the address is free as soon as the listener closes, and the number of listeners
+//! and of connections is fixed: [`Error::Exhausted`] when all are in use. A place for a connection
+//! is free again when both sides are closed.
 //!
 //! ```
 //! use ringway_core::channel::socket::Network;
@@ -58,8 +59,8 @@ use address::Key;
 use network::{Backlog, BacklogFull, NetworkRef};
 use stream::Halves;
 
-/// A network of its own: at most `LISTENERS` listeners and `CONNECTIONS` connections of `N` bytes in each direction.
-/// `W` says how everybody sleeps.
+/// A network of its own: at most `LISTENERS` listeners and `CONNECTIONS` connections of `N` bytes
+/// in each direction. `W` says how everybody sleeps.
 ///
 /// ```
 /// use ringway_core::Error;
@@ -188,7 +189,8 @@ impl<'a, const N: usize, W: Wake, E: End<'a, N, W>> Sockets<'a, N, W, E> {
     /// [`listen`](Self::listen) that never waits.
     ///
     /// # Errors
-    /// Those of [`listen`](Self::listen), and [`Error::WouldBlock`] while another context looks at the network.
+    /// Those of [`listen`](Self::listen), and [`Error::WouldBlock`] while another context looks at
+    /// the network.
     pub fn try_listen<'b>(
         &self,
         address: impl Into<Address<'b>>,
@@ -200,8 +202,8 @@ impl<'a, const N: usize, W: Wake, E: End<'a, N, W>> Sockets<'a, N, W, E> {
     /// [`connect`](Self::connect) that never waits.
     ///
     /// # Errors
-    /// Those of [`connect`](Self::connect), and [`Error::WouldBlock`] when the backlog is full, or another context
-    /// looks at the network.
+    /// Those of [`connect`](Self::connect), and [`Error::WouldBlock`] when the backlog is full, or
+    /// another context looks at the network.
     ///
     /// ```
     /// use ringway_core::Error;
@@ -241,12 +243,12 @@ impl<'a, const N: usize, W: Wake, E: End<'a, N, W>> Sockets<'a, N, W, E> {
 }
 
 impl<'a, const N: usize, W: Wait, E: End<'a, N, W>> Sockets<'a, N, W, E> {
-    /// Listens at an address (`bind` and `listen`); at most `backlog` connections (at least one) wait there to be
-    /// accepted. Waits at most while another context looks at the network.
+    /// Listens at an address (`bind` and `listen`); at most `backlog` connections (at least one)
+    /// wait there to be accepted. Waits at most while another context looks at the network.
     ///
     /// # Errors
-    /// [`Error::AddressInUse`] when somebody listens there, [`Error::BadName`] when the name is empty or too long,
-    /// [`Error::Exhausted`] when there is no place for a listener.
+    /// [`Error::AddressInUse`] when somebody listens there, [`Error::BadName`] when the name is
+    /// empty or too long, [`Error::Exhausted`] when there is no place for a listener.
     pub fn listen<'b>(
         &self,
         address: impl Into<Address<'b>>,
@@ -272,9 +274,9 @@ impl<'a, const N: usize, W: Wait, E: End<'a, N, W>> Sockets<'a, N, W, E> {
     /// Connects; waits for room in the backlog. Whoever listens need not have accepted yet.
     ///
     /// # Errors
-    /// [`Error::Refused`] when nobody listens there, also when the listener closed while this waited;
-    /// [`Error::BadName`] when the name is empty or too long; [`Error::Exhausted`] when there is no place for a
-    /// connection.
+    /// [`Error::Refused`] when nobody listens there, also when the listener closed while this
+    /// waited; [`Error::BadName`] when the name is empty or too long; [`Error::Exhausted`] when
+    /// there is no place for a connection.
     pub fn connect<'b>(&self, address: impl Into<Address<'b>>) -> Result<E, Error> {
         self.connect_deadline(address, None)
     }
@@ -329,8 +331,9 @@ impl<'a, const N: usize, W: Register, E: End<'a, N, W>> Sockets<'a, N, W, E> {
     }
 }
 
-/// One who accepts connections; any number of contexts may do so at once. Dropping it frees the address and tears down
-/// what waits to be accepted. That never waits: if another context looks at the network just then, it does so.
+/// One who accepts connections; any number of contexts may do so at once. Dropping it frees the
+/// address and tears down what waits to be accepted. That never waits: if another context looks at
+/// the network just then, it does so.
 #[derive(Debug)]
 pub struct Listener<'a, const N: usize, W: Wake, E> {
     network: NetworkRef<'a, N, W>,
@@ -382,8 +385,8 @@ impl<'a, const N: usize, W: Wait, E: End<'a, N, W>> Listener<'a, N, W, E> {
 }
 
 impl<'a, const N: usize, W: Register, E: End<'a, N, W>> Listener<'a, N, W, E> {
-    /// [`accept`](Self::accept) for a task: accepts, or has the task woken when a connection may be there.
-    /// Cancel-safe.
+    /// [`accept`](Self::accept) for a task: accepts, or has the task woken when a connection may be
+    /// there. Cancel-safe.
     ///
     /// # Errors
     /// None of its own.

@@ -6,11 +6,13 @@ use core::panic::RefUnwindSafe;
 
 /// A lock that one context at a time has, for a bounded piece of work in which it never sleeps.
 ///
-/// Locking never waits, so that an interrupt which finds it locked by the context that it interrupted can say so
-/// and return. A context that wants to wait sleeps on a doorbell of the channel. The context that unlocks rings that
-/// doorbell if [`unlock`](Self::unlock) says that the lock was wanted.
+/// Locking never waits, so that an interrupt which finds it locked by the context that it
+/// interrupted can say so and return. A context that wants to wait sleeps on a doorbell of the
+/// channel. The context that unlocks rings that doorbell if [`unlock`](Self::unlock) says that the
+/// lock was wanted.
 ///
-/// The work may wake somebody and so run code of others, which may panic: a guard unlocks ([`Locked`]).
+/// The work may wake somebody and so run code of others, which may panic: a guard unlocks
+/// ([`Locked`]).
 #[derive(Debug)]
 pub(super) struct TryLock {
     word: RmwU32,
@@ -30,13 +32,15 @@ impl TryLock {
 
     /// Locks, or answers no and leaves word that the lock is wanted.
     pub(super) fn try_lock(&self) -> bool {
-        // Acquire, here and below: partner is the release in `unlock`. What was done under the lock before is seen
-        // under it now.
+        // Acquire, here and below: partner is the release in `unlock`. What was done under the lock
+        // before is seen under it now.
         if self.word.fetch_or(LOCKED, Ordering::Acquire) & LOCKED == 0 {
             return true;
         }
-        // It may have been unlocked in between; then it is ours, and `WANTED` costs one needless ring.
-        // Release: partner is the acquire in `unlock`. The context that learns that the lock is wanted sees what for.
+        // It may have been unlocked in between; then it is ours, and `WANTED` costs one needless
+        // ring.
+        // Release: partner is the acquire in `unlock`. The context that learns that the lock is
+        // wanted sees what for.
         self.word.fetch_or(LOCKED | WANTED, Ordering::AcqRel) & LOCKED == 0
     }
 
@@ -76,8 +80,8 @@ impl<W: Wake> Drop for Locked<'_, W> {
 #[derive(Debug)]
 pub(super) struct Guarded<T>(Cell<T>);
 
-// SAFETY: by the contracts below, every access is made under the lock, which one context at a time has and which
-// orders the access after those before.
+// SAFETY: by the contracts below, every access is made under the lock, which one context at a time
+// has and which orders the access after those before.
 unsafe impl<T: Send> Sync for Guarded<T> {}
 
 // It is set whole, and code of others does not run meanwhile.

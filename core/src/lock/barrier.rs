@@ -37,8 +37,9 @@ use state::{Phase, ROUND_SHIFT, State, next};
 #[doc(alias = "pthread_barrier_t")]
 pub type Barrier<const N: usize, W = Spin> = BarrierInner<[AtomicU32; N], W>;
 
-/// A [`Barrier`] for as many parties as are known when the program runs. It is made on the heap or in memory at hand, see
-/// [`InMemory`](crate::storage::InMemory), and `&Barrier<N, W>` coerces to it.
+/// A [`Barrier`] for as many parties as are known when the program runs. It is made on the heap or
+/// in memory at hand, see [`InMemory`](crate::storage::InMemory), and `&Barrier<N, W>` coerces to
+/// it.
 ///
 /// ```
 /// use ringway_core::lock::{Barrier, BarrierView};
@@ -52,25 +53,27 @@ pub type BarrierView<W = Spin> = BarrierInner<[AtomicU32], W>;
 /// What a [`Barrier`] and a [`BarrierView`] are: its parties meet, again and again.
 /// [`wait`](Forms::wait) returns when all have called it. As Python's.
 ///
-/// If one of them gives up, aborts or dies while it waits, the barrier is broken: whoever waits gets
-/// [`Error::Broken`], and so does who comes, until it is [reset](Forms::reset). A party that dies on its way to the
-/// barrier is not on record there, so that others wait for it: give them a deadline, or [`abort`](Forms::abort) for it.
+/// If one of them gives up, aborts or dies while it waits, the barrier is broken: whoever waits
+/// gets [`Error::Broken`], and so does who comes, until it is [reset](Forms::reset). A party that
+/// dies on its way to the barrier is not on record there, so that others wait for it: give them a
+/// deadline, or [`abort`](Forms::abort) for it.
 ///
-/// *Fairness*: who comes for the next round waits until all have left the one before, so that nobody is overtaken by a
-/// whole round.
+/// *Fairness*: who comes for the next round waits until all have left the one before, so that
+/// nobody is overtaken by a whole round.
 ///
 /// Memory: 4 bytes a party and 8 bytes.
 ///
 /// # How it works
 ///
-/// A party takes a slot by exchanging it from empty to its name and the round. That is its arrival. Whoever finds all
-/// slots taken in this round ends it; whoever leaves gives its slot back, marked with the next round, and whoever finds
-/// all given back opens that. So each step is on record, and can be made by anybody.
+/// A party takes a slot by exchanging it from empty to its name and the round. That is its arrival.
+/// Whoever finds all slots taken in this round ends it; whoever leaves gives its slot back, marked
+/// with the next round, and whoever finds all given back opens that. So each step is on record, and
+/// can be made by anybody.
 ///
-/// Rounds are counted modulo 2^18 (262,144). A party that is suspended in the middle of one step, holds no slot, and goes
-/// on when the others are a multiple of that many rounds further and in the same phase, makes its step for their round:
-/// it can then open a round early, or break or reset one that it never saw. One that holds a slot cannot, since no round
-/// passes without it.
+/// Rounds are counted modulo 2^18 (262,144). A party that is suspended in the middle of one step,
+/// holds no slot, and goes on when the others are a multiple of that many rounds further and in the
+/// same phase, makes its step for their round: it can then open a round early, or break or reset
+/// one that it never saw. One that holds a slot cannot, since no round passes without it.
 ///
 /// ```text
 ///   Filling r ──all slots taken in r──► Draining r ──all given back──► Filling r+1
@@ -177,11 +180,13 @@ impl<S: Slots + ?Sized, W: Wake> BarrierInner<S, W> {
         Handle::new(By { lock: self, me: participant }.view())
     }
 
-    /// If `dead` waits here, the barrier is broken, and its slot is free. Wakes those that wait. Whether it had a slot.
+    /// If `dead` waits here, the barrier is broken, and its slot is free. Wakes those that wait.
+    /// Whether it had a slot.
     ///
     /// # Safety
-    /// `dead` takes no further step with this barrier: its process has ended (or its context was reset), and what it
-    /// wrote is visible here, as it is once the operating system has reported its end.
+    /// `dead` takes no further step with this barrier: its process has ended (or its context was
+    /// reset), and what it wrote is visible here, as it is once the operating system has reported
+    /// its end.
     pub unsafe fn recover(&self, dead: Participant) -> bool {
         let mut held = false;
         for slot in self.slots.as_slice() {
@@ -190,13 +195,15 @@ impl<S: Slots + ?Sized, W: Wake> BarrierInner<S, W> {
             if seen & HOLDER != word::name(dead) {
                 continue;
             }
-            // Broken first: with the slot on record, whoever comes after a death in between does it again.
+            // Broken first: with the slot on record, whoever comes after a death in between does it
+            // again.
             let round = seen >> ROUND_SHIFT;
             self.change_unheard(|state| {
                 let breaks = state.phase == Phase::Filling && state.round == round;
                 breaks.then_some(state.with(Phase::Broken))
             });
-            // SYNC POINT C, release: with the acquire in `arrive`. When it fails, another recovered it.
+            // SYNC POINT C, release: with the acquire in `arrive`. When it fails, another recovered
+            // it.
             let given_back = given_back(round);
             held |= slot
                 .compare_exchange(seen, given_back, Ordering::Release, Ordering::Relaxed)
@@ -208,7 +215,8 @@ impl<S: Slots + ?Sized, W: Wake> BarrierInner<S, W> {
     }
 
     fn state(&self) -> State {
-        // SYNC POINT B, acquire: with the release in `exchange`. What was done before all came is seen.
+        // SYNC POINT B, acquire: with the release in `exchange`. What was done before all came is
+        // seen.
         State::unpack(self.state.load(Ordering::Acquire))
     }
 
@@ -223,19 +231,20 @@ impl<S: Slots + ?Sized, W: Wake> BarrierInner<S, W> {
     /// Whether all are there.
     fn is_full(&self, round: u32) -> bool {
         let mut slots = self.slots.as_slice().iter();
-        // SYNC POINT A, acquire: with the release in `arrive`. What was done before each came is seen.
+        // SYNC POINT A, acquire: with the release in `arrive`. What was done before each came is
+        // seen.
         slots.all(|slot| is_taken_in(slot.load(Ordering::Acquire), round))
     }
 
     fn is_empty(&self) -> bool {
         let mut slots = self.slots.as_slice().iter();
-        // Relaxed: for one that saw that all were there, or that it was reset, an older empty slot is that of one that had not
-        // come then; what one that came since finds out itself.
+        // Relaxed: for one that saw that all were there, or that it was reset, an older empty slot
+        // is that of one that had not come then; what one that came since finds out itself.
         slots.all(|slot| slot.load(Ordering::Relaxed) & HOLDER == 0)
     }
 
-    /// Exchanges the state for what it is to be, until that is done or there is nothing to do; whether it was done. The
-    /// caller rings the bell, when it has done with the words.
+    /// Exchanges the state for what it is to be, until that is done or there is nothing to do;
+    /// whether it was done. The caller rings the bell, when it has done with the words.
     fn change_unheard(&self, to: impl Fn(State) -> Option<State>) -> bool {
         loop {
             let state = self.state();
@@ -284,8 +293,8 @@ impl<S: Slots + ?Sized, W: Wake, U: User<BarrierInner<S, W>> + ?Sized>
         matches!(self.by().lock.state().phase, Phase::Broken | Phase::Aborted)
     }
 
-    /// Breaks it: for one who finds that not all will come. A round that all came to ends well, and the next is broken.
-    /// Never waits.
+    /// Breaks it: for one who finds that not all will come. A round that all came to ends well, and
+    /// the next is broken. Never waits.
     ///
     /// ```
     /// # use ringway_core::{Error, lock::Barrier};
@@ -305,8 +314,8 @@ impl<S: Slots + ?Sized, W: Wake, U: User<BarrierInner<S, W>> + ?Sized>
         }
     }
 
-    /// Makes it as new: whoever waits gets [`Error::Broken`], and when they have left the next round begins. Never
-    /// waits.
+    /// Makes it as new: whoever waits gets [`Error::Broken`], and when they have left the next
+    /// round begins. Never waits.
     pub fn reset(&self) {
         let barrier = self.by().lock;
         let changed = barrier.change_unheard(|state| match state.phase {
@@ -323,7 +332,8 @@ impl<S: Slots + ?Sized, W: Wake, U: User<BarrierInner<S, W>> + ?Sized>
 impl<S: Slots + ?Sized, W: Wait, U: User<BarrierInner<S, W>> + ?Sized>
     Forms<BarrierInner<S, W>, U>
 {
-    /// Waits until all parties wait. The answer is 0 to [`parties`](Self::parties) - 1, another one for each.
+    /// Waits until all parties wait. The answer is 0 to [`parties`](Self::parties) - 1, another one
+    /// for each.
     ///
     /// # Errors
     /// [`Error::Broken`].
@@ -331,8 +341,8 @@ impl<S: Slots + ?Sized, W: Wait, U: User<BarrierInner<S, W>> + ?Sized>
         self.by().view().wait_deadline(None)
     }
 
-    /// Waits until all parties wait, at most until `deadline` (`None`: for ever). The answer is 0 to
-    /// [`parties`](Self::parties) - 1, another one for each.
+    /// Waits until all parties wait, at most until `deadline` (`None`: for ever). The answer is 0
+    /// to [`parties`](Self::parties) - 1, another one for each.
     ///
     /// # Errors
     /// [`Error::Broken`]; [`Error::TimedOut`] when not all came in time. Then the others' round is
@@ -361,8 +371,8 @@ impl<S: Slots + ?Sized, W: Wait, U: User<BarrierInner<S, W>> + ?Sized>
 impl<S: Slots + ?Sized, W: Register, U: User<BarrierInner<S, W>> + ?Sized>
     Forms<BarrierInner<S, W>, U>
 {
-    /// [`wait`](Self::wait) for a task. Dropped while it waits, it breaks the barrier for the others,
-    /// as one does that gives up.
+    /// [`wait`](Self::wait) for a task. Dropped while it waits, it breaks the barrier for the
+    /// others, as one does that gives up.
     ///
     /// # Errors
     /// [`Error::Broken`].
@@ -411,8 +421,9 @@ impl<'a, W: Wake> By<'a, BarrierView<W>> {
             barrier.bell.ring();
         }
         for (index, slot) in barrier.slots.iter().enumerate() {
-            // SYNC POINT C, acquire: with the release in `leave` and `recover`. Who sees a slot that was given back sees
-            // below that its round is over, and does not take it for that round.
+            // SYNC POINT C, acquire: with the release in `leave` and `recover`. Who sees a slot
+            // that was given back sees below that its round is over, and does not take it for that
+            // round.
             let seen = slot.load(Ordering::Acquire);
             if seen & HOLDER != 0 {
                 continue;
@@ -487,7 +498,8 @@ impl<'a, W: Wake> By<'a, BarrierView<W>> {
         // SYNC POINT C, release: with the acquire in `arrive`.
         place.slot.store(given_back(place.round), Ordering::Release);
         self.lock.settle_unheard();
-        // Of the last two that leave, neither may have seen the other: who waits for the next round opens it.
+        // Of the last two that leave, neither may have seen the other: who waits for the next round
+        // opens it.
         self.lock.bell.ring();
     }
 
@@ -506,9 +518,11 @@ impl<'a, W: Wait> By<'a, BarrierView<W>> {
         let bell = &self.lock.bell;
         loop {
             let place = bell.wait_until(deadline, || self.arrive())??;
-            // When waiting or waking panics, the slot is given back, and the others do not wait for this one.
+            // When waiting or waking panics, the slot is given back, and the others do not wait for
+            // this one.
             let abandoned = Finally(|| self.abandon(place));
-            // Of the last two that arrive, one sees the slots of both: each looks again behind the bell's fence.
+            // Of the last two that arrive, one sees the slots of both: each looks again behind the
+            // bell's fence.
             let ended = bell.wait_until(deadline, || self.ended(place));
             let ended = ended.or_else(|TimedOut| self.give_up(place));
             core::mem::forget(abandoned);

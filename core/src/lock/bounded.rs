@@ -32,8 +32,9 @@ use core::task::{Context, Poll};
 /// ```
 pub type BoundedSemaphore<const N: usize, W = Spin> = BoundedSemaphoreInner<[AtomicU32; N], W>;
 
-/// A [`BoundedSemaphore`] of as many permits as are known when the program runs. It is made on the heap or in memory at
-/// hand, see [`InMemory`](crate::storage::InMemory), and `&BoundedSemaphore<N, W>` coerces to it.
+/// A [`BoundedSemaphore`] of as many permits as are known when the program runs. It is made on the
+/// heap or in memory at hand, see [`InMemory`](crate::storage::InMemory), and `&BoundedSemaphore<N,
+/// W>` coerces to it.
 ///
 /// ```
 /// use ringway_core::lock::{BoundedSemaphore, BoundedSemaphoreView};
@@ -45,13 +46,14 @@ pub type BoundedSemaphore<const N: usize, W = Spin> = BoundedSemaphoreInner<[Ato
 pub type BoundedSemaphoreView<W = Spin> = BoundedSemaphoreInner<[AtomicU32], W>;
 
 /// What a [`BoundedSemaphore`] and a [`BoundedSemaphoreView`] are: permits that know their holders.
-/// There are never more, and those of a holder that died come back. As each has its holder, a permit is a [`Permit`] here,
-/// which gives it back when it is dropped.
+/// There are never more, and those of a holder that died come back. As each has its holder, a
+/// permit is a [`Permit`] here, which gives it back when it is dropped.
 ///
-/// *Fairness*: none in order; whoever comes when there is a permit takes it. All that wait are woken when one comes
-/// back, so that one that dies on the way delays nobody.
+/// *Fairness*: none in order; whoever comes when there is a permit takes it. All that wait are
+/// woken when one comes back, so that one that dies on the way delays nobody.
 ///
-/// Memory: 4 bytes a permit and 4 bytes. To take one looks at each in turn: meant for tens of permits.
+/// Memory: 4 bytes a permit and 4 bytes. To take one looks at each in turn: meant for tens of
+/// permits.
 #[derive(Debug)]
 #[repr(C)]
 pub struct BoundedSemaphoreInner<S: Slots + ?Sized, W: Wake> {
@@ -127,11 +129,13 @@ impl<S: Slots + ?Sized, W: Wake> BoundedSemaphoreInner<S, W> {
         Handle::new(By { lock: self, me: participant }.view())
     }
 
-    /// Makes the permits that `dead` holds free again, and says how many it were. Wakes those that wait.
+    /// Makes the permits that `dead` holds free again, and says how many it were. Wakes those that
+    /// wait.
     ///
     /// # Safety
-    /// `dead` takes no further step with this semaphore: its process has ended (or its context was reset), and what it
-    /// wrote is visible here, as it is once the operating system has reported its end.
+    /// `dead` takes no further step with this semaphore: its process has ended (or its context was
+    /// reset), and what it wrote is visible here, as it is once the operating system has reported
+    /// its end.
     ///
     /// ```
     /// use ringway_core::{lock::BoundedSemaphore, participant::Participant};
@@ -147,8 +151,8 @@ impl<S: Slots + ?Sized, W: Wake> BoundedSemaphoreInner<S, W> {
         for permit in self.permits.as_slice() {
             // Relaxed: the word is as new as the dead one left it.
             let seen = permit.load(Ordering::Relaxed);
-            // SYNC POINT with the acquire in `look`, release: the next one sees what the dead one wrote, as we
-            // do. When it fails, another recovered it.
+            // SYNC POINT with the acquire in `look`, release: the next one sees what the dead one
+            // wrote, as we do. When it fails, another recovered it.
             let is_dead = seen & HOLDER == word::name(dead);
             if is_dead
                 && permit.compare_exchange(seen, FREE, Ordering::Release, Ordering::Relaxed).is_ok()
@@ -260,7 +264,8 @@ impl<'a, W: Wake> By<'a, BoundedSemaphoreView<W>> {
         let permit = self.lock.permits.iter().find(|permit| {
             // Relaxed: only a look before the exchange.
             worth_a_try(|| permit.load(Ordering::Relaxed) == FREE)
-                // SYNC POINT with the release of whoever gave it back, acquire. What was done with it is seen.
+                // SYNC POINT with the release of whoever gave it back, acquire. What was done with
+                // it is seen.
                 && permit
                     .compare_exchange(FREE, mine, Ordering::Acquire, Ordering::Relaxed)
                     .is_ok()
@@ -319,7 +324,8 @@ impl<W: Wake> Permit<'_, W> {
     /// participant's death.
     pub fn keep(self) {
         let this = ManuallyDrop::new(self);
-        // Relaxed, both: it is this participant's before and after; who releases it from another thread has heard of it.
+        // Relaxed, both: it is this participant's before and after; who releases it from another
+        // thread has heard of it.
         let mine = this.permit.load(Ordering::Relaxed);
         this.permit.store(mine | KEPT, Ordering::Relaxed);
     }

@@ -10,17 +10,20 @@ use core::future::poll_fn;
 use core::pin::Pin;
 use core::task::Poll;
 
-/// A condition variable. It belongs to one [`Mutex`](super::Mutex), under which that changes which is waited for.
+/// A condition variable. It belongs to one [`Mutex`](super::Mutex), under which that changes which
+/// is waited for.
 ///
-/// A wait may return for no reason, so look again: [`wait_while`](Self::wait_while) does. In a region each wait does return
-/// within the bound in which deaths are detected, so that a notification that somebody died with, before or after it
-/// was sent, is missed by nobody for longer.
+/// A wait may return for no reason, so look again: [`wait_while`](Self::wait_while) does. In a
+/// region each wait does return within the bound in which deaths are detected, so that a
+/// notification that somebody died with, before or after it was sent, is missed by nobody for
+/// longer.
 ///
-/// *Fairness*: [`notify`](Self::notify) wakes as many as it says of those that sleep, in the order of the target (a
-/// futex: roughly as they came), and besides whoever was about to sleep. They then compete for the mutex with all others.
+/// *Fairness*: [`notify`](Self::notify) wakes as many as it says of those that sleep, in the order
+/// of the target (a futex: roughly as they came), and besides whoever was about to sleep. They then
+/// compete for the mutex with all others.
 ///
-/// One word counts notifications, the other who waits. One that dies while it waits stays counted, which costs a
-/// needless system call at each notification.
+/// One word counts notifications, the other who waits. One that dies while it waits stays counted,
+/// which costs a needless system call at each notification.
 ///
 /// ```
 /// use ringway_core::lock::{Condition, Mutex};
@@ -46,12 +49,13 @@ pub struct Condition<W: Wake = Spin> {
     how: W,
 }
 
-/// The mutex, taken again, and [`Error::TimedOut`] if that was for the deadline; or the mutex alone,
-/// if a holder died with it meanwhile.
+/// The mutex, taken again, and [`Error::TimedOut`] if that was for the deadline; or the mutex
+/// alone, if a holder died with it meanwhile.
 pub type Waited<'a, T, W> =
     Result<(MutexGuard<'a, T, W>, Result<(), Error>), OwnerDied<MutexGuard<'a, T, W>>>;
 
-/// How often one that does not sleep looks before it takes the mutex again, which is hard on those that want it.
+/// How often one that does not sleep looks before it takes the mutex again, which is hard on those
+/// that want it.
 #[cfg(not(loom))]
 const SPINS: u32 = 100;
 #[cfg(loom)]
@@ -73,11 +77,11 @@ impl<W: Wake> Default for Condition<W> {
 }
 
 impl<W: Wake> Condition<W> {
-    /// Wakes `n` of those that wait. Never waits. The mutex need not be held; what they wait for must have been changed
-    /// with it held.
+    /// Wakes `n` of those that wait. Never waits. The mutex need not be held; what they wait for
+    /// must have been changed with it held.
     ///
-    /// Returns how many of those that wait it may have woken. One that a notification before woke, and that does not have
-    /// the mutex again yet, waits still.
+    /// Returns how many of those that wait it may have woken. One that a notification before woke,
+    /// and that does not have the mutex again yet, waits still.
     ///
     /// ```
     /// let nobody_waits = <ringway_core::lock::Condition>::new();
@@ -101,11 +105,12 @@ impl<W: Wake> Condition<W> {
         self.notify(u32::MAX)
     }
 
-    /// Gives the mutex back. Returns what keeps this one counted among those that wait, and the count
-    /// of notifications before.
+    /// Gives the mutex back. Returns what keeps this one counted among those that wait, and the
+    /// count of notifications before.
     fn start<T: ?Sized>(&self, guard: MutexGuard<'_, T, W>) -> (Finally<impl FnMut()>, u32) {
-        // Relaxed, all of it: who notifies after a change has had the mutex since, or will have it before we do. In the
-        // first case we see the change; in the second it sees that we wait, and we see the count before it.
+        // Relaxed, all of it: who notifies after a change has had the mutex since, or will have it
+        // before we do. In the first case we see the change; in the second it sees that we wait,
+        // and we see the count before it.
         self.waiters.fetch_add(1, Ordering::Relaxed);
         let counted = Finally(|| _ = self.waiters.fetch_sub(1, Ordering::Relaxed));
         let count = self.count.load(Ordering::Relaxed);
@@ -121,8 +126,8 @@ impl<W: Wake> Condition<W> {
 }
 
 impl<W: Wait> Condition<W> {
-    /// Gives the mutex back, waits for a notification, and takes the mutex again. A notification after the mutex is given
-    /// back is not missed. May return without one.
+    /// Gives the mutex back, waits for a notification, and takes the mutex again. A notification
+    /// after the mutex is given back is not missed. May return without one.
     ///
     /// # Errors
     /// [`OwnerDied`], with the guard: a holder died with the mutex.
@@ -146,7 +151,8 @@ impl<W: Wait> Condition<W> {
         Ok(self.wait_deadline(guard, None)?.0)
     }
 
-    /// [`wait`](Self::wait), at most until `deadline` (`None`: for ever); it then still waits for the mutex.
+    /// [`wait`](Self::wait), at most until `deadline` (`None`: for ever); it then still waits for
+    /// the mutex.
     ///
     /// # Errors
     /// [`OwnerDied`], with the guard: a holder died with the mutex.
@@ -194,8 +200,8 @@ impl<W: Wait> Condition<W> {
         Ok(())
     }
 
-    /// Waits while `condition` says so of the value. It is asked with the mutex held. Returns at once, whatever the
-    /// condition, when a holder died and the value may be half changed.
+    /// Waits while `condition` says so of the value. It is asked with the mutex held. Returns at
+    /// once, whatever the condition, when a holder died and the value may be half changed.
     ///
     /// # Errors
     /// [`OwnerDied`], with the guard: a holder died with the mutex.
@@ -207,7 +213,8 @@ impl<W: Wait> Condition<W> {
         Ok(self.wait_while_deadline(guard, None, &mut condition)?.0)
     }
 
-    /// [`wait_while`](Self::wait_while), at most until `deadline` (`None`: for ever); it then still waits for the mutex.
+    /// [`wait_while`](Self::wait_while), at most until `deadline` (`None`: for ever); it then still
+    /// waits for the mutex.
     ///
     /// # Errors
     /// [`OwnerDied`], with the guard: a holder died with the mutex.
@@ -246,7 +253,8 @@ impl<W: Wait> Condition<W> {
 }
 
 impl<W: Register> Condition<W> {
-    /// [`wait`](Self::wait) for a task. Dropped while it waits, it has given the mutex back, and does not take it again.
+    /// [`wait`](Self::wait) for a task. Dropped while it waits, it has given the mutex back, and
+    /// does not take it again.
     ///
     /// # Errors
     /// [`OwnerDied`], with the guard: a holder died with the mutex.
@@ -278,8 +286,9 @@ impl<W: Register> Condition<W> {
                 waits.as_ref().is_some_and(|(_, count)| self.is_still(*count))
             };
             if is_still(&waits) {
-                // Register, then look: who notifies finds the waker, or came so early that registering
-                // acquired what it had published (see `WakerCell`), and the count is another one.
+                // Register, then look: who notifies finds the waker, or came so early that
+                // registering acquired what it had published (see `WakerCell`), and the count is
+                // another one.
                 self.how.register(cx.waker());
                 if is_still(&waits) {
                     return Poll::Pending;

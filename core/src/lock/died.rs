@@ -90,7 +90,8 @@ pub enum LockError<G> {
     /// It is held, by the caller, but a holder before died with it.
     OwnerDied(OwnerDied<G>),
     /// It is not held by the caller: [`WouldBlock`](Error::WouldBlock) or
-    /// [`TimedOut`](Error::TimedOut); of a [`ReentrantMutex`](super::ReentrantMutex) also [`Overflow`](Error::Overflow).
+    /// [`TimedOut`](Error::TimedOut); of a [`ReentrantMutex`](super::ReentrantMutex) also
+    /// [`Overflow`](Error::Overflow).
     NotTaken(Error),
 }
 

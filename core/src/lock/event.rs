@@ -7,9 +7,10 @@ use core::future::poll_fn;
 
 /// A flag that is waited for. It begins clear.
 ///
-/// Whoever waits when it is set returns, though it may be clear again by then: setting it is not missed. It holds nothing,
-/// so that there is nothing to recover. One that dies between setting it and waking leaves those that sleep asleep until
-/// their sleep ends by itself; in a region it does so within the bound in which deaths are detected.
+/// Whoever waits when it is set returns, though it may be clear again by then: setting it is not
+/// missed. It holds nothing, so that there is nothing to recover. One that dies between setting it
+/// and waking leaves those that sleep asleep until their sleep ends by itself; in a region it does
+/// so within the bound in which deaths are detected.
 ///
 /// *Fairness*: all that wait are woken at once.
 ///
@@ -51,8 +52,8 @@ impl<W: Wake> Event<W> {
 
     /// Makes it clear again, so that who comes from now on waits.
     pub fn clear(&self) {
-        // Relaxed: it publishes nothing. It is a read-modify-write, so that whoever sees the count still acquires from
-        // the `set` before.
+        // Relaxed: it publishes nothing. It is a read-modify-write, so that whoever sees the count
+        // still acquires from the `set` before.
         self.word.fetch_and(!SET, Ordering::Relaxed);
     }
 }
@@ -69,10 +70,11 @@ impl<W: Wake> Event<W> {
         // Relaxed: what is seen is exchanged only if it is still so.
         let mut seen = self.word.load(Ordering::Relaxed);
         loop {
-            // From clear to set, the count goes up by one, and bit 0 up; from set to set nothing changes, but what was done
-            // before is published.
+            // From clear to set, the count goes up by one, and bit 0 up; from set to set nothing
+            // changes, but what was done before is published.
             let next = if seen & SET == 0 { seen.wrapping_add(2) | SET } else { seen };
-            // SYNC POINT A, release: with the acquire in `is_set` and `wait`. What was done before is seen.
+            // SYNC POINT A, release: with the acquire in `is_set` and `wait`. What was done before
+            // is seen.
             match self.word.compare_exchange(seen, next, Ordering::Release, Ordering::Relaxed) {
                 Ok(_) => break,
                 Err(now) => seen = now,
@@ -122,8 +124,8 @@ impl<W: Wait> Event<W> {
 }
 
 impl<W: Register> Event<W> {
-    /// [`wait`](Self::wait) for a task. Cancel-safe. There is no `poll_wait`: it could miss an event
-    /// that is set and clear again between two polls.
+    /// [`wait`](Self::wait) for a task. Cancel-safe. There is no `poll_wait`: it could miss an
+    /// event that is set and clear again between two polls.
     ///
     /// ```
     /// use ringway_core::{lock::Event, wait::Async};

@@ -6,9 +6,11 @@ use core::marker::PhantomData;
 use core::ops::Deref;
 
 /// A lock as one participant uses it, whose name then stands in what it holds. Any number of the
-/// participant's threads may use it at the same time. A part of a region of the shim is used by one.
+/// participant's threads may use it at the same time. A part of a region of the shim is used by
+/// one.
 ///
-/// Its methods are the lock's own: see [`Forms`]. What it lends ends with it, so that it cannot be copied.
+/// Its methods are the lock's own: see [`Forms`]. What it lends ends with it, so that it cannot be
+/// copied.
 ///
 /// ```
 /// use ringway_core::lock::Mutex;
@@ -41,12 +43,13 @@ impl<'a, L: ?Sized> Deref for Handle<'a, L> {
     }
 }
 
-/// The operations of a lock `L`, in all their forms. A lock has them, and so has each [`Handle`] of it:
-/// `mutex.lock()` takes it in the name of [`Participant::LOCAL`], and `mutex.handle(me).lock()` in that of `me`.
+/// The operations of a lock `L`, in all their forms. A lock has them, and so has each [`Handle`] of
+/// it: `mutex.lock()` takes it in the name of [`Participant::LOCAL`], and `mutex.handle(me).lock()`
+/// in that of `me`.
 ///
 /// `U` is who uses it: the lock itself, or a handle.
-// `U` says which lock it is. `L` stands here too, so that the compiler can tell the `lock` of a mutex from that of a
-// reentrant one.
+// `U` says which lock it is. `L` stands here too, so that the compiler can tell the `lock` of a
+// mutex from that of a reentrant one.
 #[repr(transparent)]
 pub struct Forms<L: ?Sized, U: ?Sized> {
     lock: PhantomData<L>,
@@ -93,7 +96,8 @@ impl<L: ?Sized> sealed::User<L> for Handle<'_, L> {
     }
 }
 
-/// What a [`Handle`] is, for those inside: it may be copied, and lends for as long as the lock is there.
+/// What a [`Handle`] is, for those inside: it may be copied, and lends for as long as the lock is
+/// there.
 #[derive(Debug)]
 pub(super) struct By<'a, L: ?Sized> {
     pub(super) lock: &'a L,

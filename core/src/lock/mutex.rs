@@ -21,17 +21,18 @@ use core::task::{Context, Poll};
 
 /// A value that one at a time can reach; `Mutex<(), W>` is the lock alone.
 ///
-/// To take it when it is free is one exchange, to give it back another; only if somebody sleeps, a wake-up besides. Who
-/// finds it held looks a few times more, then sleeps as `W` says.
+/// To take it when it is free is one exchange, to give it back another; only if somebody sleeps, a
+/// wake-up besides. Who finds it held looks a few times more, then sleeps as `W` says.
 ///
-/// *Fairness*: none in order. Whoever comes when it is free takes it, ahead of those that sleep; that is what makes it
-/// fast, and one that is suspended in the queue delays nobody. A sleeper is woken each time it is given back.
+/// *Fairness*: none in order. Whoever comes when it is free takes it, ahead of those that sleep;
+/// that is what makes it fast, and one that is suspended in the queue delays nobody. A sleeper is
+/// woken each time it is given back.
 ///
 /// Memory: the value behind 8 bytes, or 4 on bare metal.
 ///
-/// What is done with it are its [`Forms`], which a [`Handle`] of it has too. `&Mutex<[T; N], W>` coerces to
-/// `&Mutex<[T], W>`, of as many values as are known when the program runs; such a one is made on the heap or in memory at
-/// hand, see [`InMemory`](crate::storage::InMemory).
+/// What is done with it are its [`Forms`], which a [`Handle`] of it has too. `&Mutex<[T; N], W>`
+/// coerces to `&Mutex<[T], W>`, of as many values as are known when the program runs; such a one is
+/// made on the heap or in memory at hand, see [`InMemory`](crate::storage::InMemory).
 ///
 /// ```
 /// use ringway_core::lock::Mutex;
@@ -60,7 +61,8 @@ pub struct Mutex<T: ?Sized, W: Wake = Spin> {
     value: Cell<T>,
 }
 
-// SAFETY: the value is reached by one holder at a time, so that `T: Send` is all it takes. `W` is shared as it is.
+// SAFETY: the value is reached by one holder at a time, so that `T: Send` is all it takes. `W` is
+// shared as it is.
 unsafe impl<T: Send + ?Sized, W: Wake + Sync> Sync for Mutex<T, W> {}
 
 // SAFETY: the mutex owns its value, and nothing borrows it when it moves.
@@ -111,11 +113,13 @@ impl<T: ?Sized, W: Wake> Mutex<T, W> {
         Handle::new(By { lock: self, me: participant })
     }
 
-    /// If `dead` holds it, it is free again, and the next one is told. Wakes those that wait. Whether it was held.
+    /// If `dead` holds it, it is free again, and the next one is told. Wakes those that wait.
+    /// Whether it was held.
     ///
     /// # Safety
-    /// `dead` takes no further step with this mutex: its process has ended (or its context was reset), and what it wrote
-    /// is visible here, as it is once the operating system has reported its end.
+    /// `dead` takes no further step with this mutex: its process has ended (or its context was
+    /// reset), and what it wrote is visible here, as it is once the operating system has reported
+    /// its end.
     ///
     /// ```
     /// use ringway_core::{lock::Mutex, participant::Participant};
@@ -144,8 +148,8 @@ impl<T: ?Sized, W: Wake> Mutex<T, W> {
     }
 }
 
-/// What a [`Mutex`] protects so that it can be [put right](Mutex::recover) after a death: a [`Plain`] value, or a slice of
-/// such values, of which any bytes are a value.
+/// What a [`Mutex`] protects so that it can be [put right](Mutex::recover) after a death: a
+/// [`Plain`] value, or a slice of such values, of which any bytes are a value.
 pub trait Recoverable: sealed::Sealed {}
 
 impl<T: Plain> sealed::Sealed for T {}
@@ -282,8 +286,8 @@ impl<T: ?Sized, W: Wait, U: User<Mutex<T, W>> + ?Sized> Forms<Mutex<T, W>, U> {
 }
 
 impl<T: ?Sized, W: Register, U: User<Mutex<T, W>> + ?Sized> Forms<Mutex<T, W>, U> {
-    /// The task's form of [`lock`](Self::lock). Cancel-safe: a task that stops polling takes nothing
-    /// with it.
+    /// The task's form of [`lock`](Self::lock). Cancel-safe: a task that stops polling takes
+    /// nothing with it.
     ///
     /// ```
     /// use ringway_core::{lock::Mutex, wait::Async};
@@ -360,7 +364,8 @@ pub struct MutexGuard<'a, T: ?Sized, W: Wake> {
     held: Held,
 }
 
-// SAFETY: a shared guard gives shared access to the value alone, so that `T: Sync` is what it takes.
+// SAFETY: a shared guard gives shared access to the value alone, so that `T: Sync` is what it
+// takes.
 unsafe impl<T: Sync + ?Sized, W: Wake + Sync> Sync for MutexGuard<'_, T, W> {}
 
 impl<'a, T: ?Sized, W: Wake> MutexGuard<'a, T, W> {
@@ -396,7 +401,8 @@ impl<T: ?Sized, W: Wake> Deref for MutexGuard<'_, T, W> {
 
     #[inline]
     fn deref(&self) -> &T {
-        // SAFETY: this guard holds the mutex, so that nobody else reaches the value, and it is borrowed for as long.
+        // SAFETY: this guard holds the mutex, so that nobody else reaches the value, and it is
+        // borrowed for as long.
         self.lock.value.with(|value| unsafe { &*value })
     }
 }
@@ -404,7 +410,8 @@ impl<T: ?Sized, W: Wake> Deref for MutexGuard<'_, T, W> {
 impl<T: ?Sized, W: Wake> DerefMut for MutexGuard<'_, T, W> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: this guard holds the mutex, so that nobody else reaches the value, and it is borrowed mutably for as long.
+        // SAFETY: this guard holds the mutex, so that nobody else reaches the value, and it is
+        // borrowed mutably for as long.
         self.lock.value.with_mut(|value| unsafe { &mut *value })
     }
 }

@@ -18,8 +18,9 @@ use core::task::{Context, Poll};
 /// Who runs: tells the threads of a participant apart.
 ///
 /// # Safety
-/// Two threads (or interrupts and what they interrupt) that use a [`ReentrantMutex`] at the same time under the name of
-/// one participant never have the same number, and one thread always has the same.
+/// Two threads (or interrupts and what they interrupt) that use a [`ReentrantMutex`] at the same
+/// time under the name of one participant never have the same number, and one thread always has the
+/// same.
 ///
 /// ```
 /// use ringway_core::lock::{ReentrantMutex, ThreadId};
@@ -47,13 +48,14 @@ pub unsafe trait ThreadId {
     fn thread_id() -> NonZeroU32;
 }
 
-/// A lock that the thread that has it can take again, as Python's `RLock`, with a value that it then shares with itself: what
-/// is to be changed goes into a cell. The lock is free again when every guard is dropped.
+/// A lock that the thread that has it can take again, as Python's `RLock`, with a value that it
+/// then shares with itself: what is to be changed goes into a cell. The lock is free again when
+/// every guard is dropped.
 ///
 /// *Fairness*: as [`Mutex`](super::Mutex), whose word it has.
 ///
-/// Memory: the value behind 24 bytes, or 16 on bare metal. On a target without 64-bit compare-and-swap the look at
-/// the owner is a critical section.
+/// Memory: the value behind 24 bytes, or 16 on bare metal. On a target without 64-bit
+/// compare-and-swap the look at the owner is a critical section.
 ///
 /// See [`ThreadId`] for an example.
 #[doc(alias = "RLock")]
@@ -74,7 +76,8 @@ struct Words<W: Wake> {
     depth: Before<AtomicU32>,
 }
 
-// SAFETY: the value is reached by one thread at a time, so that `T: Send` is all it takes. `W` is shared as it is.
+// SAFETY: the value is reached by one thread at a time, so that `T: Send` is all it takes. `W` is
+// shared as it is.
 unsafe impl<T: Send, I, W: Wake + Sync> Sync for ReentrantMutex<T, I, W> {}
 
 // SAFETY: the mutex owns its value, and nothing borrows it when it moves.
@@ -145,11 +148,13 @@ impl<T, I: ThreadId, W: Wake> ReentrantMutex<T, I, W> {
         Handle::new(By { lock: self, me: participant })
     }
 
-    /// If `dead` holds it, it is free again, and the next one is told. Wakes those that wait. Whether it was held.
+    /// If `dead` holds it, it is free again, and the next one is told. Wakes those that wait.
+    /// Whether it was held.
     ///
     /// # Safety
-    /// `dead` takes no further step with this mutex: its process has ended (or its context was reset), and what it wrote
-    /// is visible here, as it is once the operating system has reported its end.
+    /// `dead` takes no further step with this mutex: its process has ended (or its context was
+    /// reset), and what it wrote is visible here, as it is once the operating system has reported
+    /// its end.
     ///
     /// What the mutex protects owns nothing, and any bytes that the dead one may have left make a
     /// value of it: a [`Plain`](crate::plain::Plain) value, an atomic integer, a
@@ -180,9 +185,10 @@ impl<T, I: ThreadId, W: Wake> ReentrantMutex<T, I, W> {
     /// assert!(mutex.lock().is_err());
     /// ```
     pub unsafe fn recover(&self, dead: Participant) -> bool {
-        // The owner first: once the word is free, the dead one's thread number may be given to another.
-        // Relaxed: the holder alone looks for its own number, and the dead one's is as new as it left it, by the caller's
-        // word. When the exchange fails, another recovered it.
+        // The owner first: once the word is free, the dead one's thread number may be given to
+        // another.
+        // Relaxed: the holder alone looks for its own number, and the dead one's is as new as it
+        // left it: the caller sees that. When the exchange fails, another recovered it.
         let owner = self.words.owner.load(Ordering::Relaxed);
         if owner >> 32 == u64::from(word::name(dead)) {
             let _ =
@@ -204,7 +210,8 @@ impl<T, I: ThreadId, W: Wake, U: User<ReentrantMutex<T, I, W>> + ?Sized>
     /// Takes it, if it is free or this thread's. Never waits.
     ///
     /// # Errors
-    /// [`LockError`]: a holder died with it, another thread holds it, or this one took it too often.
+    /// [`LockError`]: a holder died with it, another thread holds it, or this one took it too
+    /// often.
     pub fn try_lock(&self) -> TryLockResult<ReentrantGuard<'_, T, W>> {
         self.by().try_lock()
     }
@@ -222,11 +229,12 @@ impl<T, I: ThreadId, W: Wait, U: User<ReentrantMutex<T, I, W>> + ?Sized>
         by.enter(|| Ok(by.word().acquire_at_last(by.me)))
     }
 
-    /// Takes it; waits until it is free, unless it is this thread's, at most until `deadline` (`None`: for ever).
+    /// Takes it; waits until it is free, unless it is this thread's, at most until `deadline`
+    /// (`None`: for ever).
     ///
     /// # Errors
-    /// [`LockError`]: a holder died with it, another thread held it all the time, or this one took it
-    /// too often.
+    /// [`LockError`]: a holder died with it, another thread held it all the time, or this one took
+    /// it too often.
     pub fn lock_deadline(
         &self,
         deadline: Option<W::Deadline>,
@@ -239,8 +247,9 @@ impl<T, I: ThreadId, W: Wait, U: User<ReentrantMutex<T, I, W>> + ?Sized>
 impl<T, I: ThreadId, W: Register, U: User<ReentrantMutex<T, I, W>> + ?Sized>
     Forms<ReentrantMutex<T, I, W>, U>
 {
-    /// The task's form of [`lock`](Self::lock). Cancel-safe: a task that stops polling takes nothing with it. It is the
-    /// thread that takes it: tasks that one thread polls share the mutex, and a task that holds it stays with its thread.
+    /// The task's form of [`lock`](Self::lock). Cancel-safe: a task that stops polling takes
+    /// nothing with it. It is the thread that takes it: tasks that one thread polls share the
+    /// mutex, and a task that holds it stays with its thread.
     pub fn poll_lock(&self, cx: &mut Context<'_>) -> Poll<TryLockResult<ReentrantGuard<'_, T, W>>> {
         self.by().poll_lock(cx)
     }
@@ -271,8 +280,9 @@ impl<'a, T, I: ThreadId, W: Wake> By<'a, ReentrantMutex<T, I, W>> {
         let mine = u64::from(word::name(self.me)) << 32 | u64::from(I::thread_id().get());
         let Words { word, owner, depth } = &self.lock.words;
         let before = word.0.unwinding();
-        // Relaxed, all of it: only this thread writes its own number, and takes it back before it gives the lock away, so
-        // that if it is there, this thread holds the lock. The depth is the holder's own, and the word orders the holders.
+        // Relaxed, all of it: only this thread writes its own number, and takes it back before it
+        // gives the lock away, so that if it is there, this thread holds the lock. The depth is the
+        // holder's own, and the word orders the holders.
         let died = if owner.load(Ordering::Relaxed) == mine {
             let deep = depth.0.load(Ordering::Relaxed);
             if deep >= ReentrantMutex::<T, I, W>::MAX_DEPTH {
@@ -305,8 +315,9 @@ impl<'a, T, I: ThreadId, W: Register> By<'a, ReentrantMutex<T, I, W>> {
     }
 }
 
-/// The mutex, held by this thread, and its value. Given back when the last of the thread's guards is dropped; it stays
-/// with the thread. Once a panic drops one of them, the next holder is [told](crate::lock#panics), this thread too.
+/// The mutex, held by this thread, and its value. Given back when the last of the thread's guards
+/// is dropped; it stays with the thread. Once a panic drops one of them, the next holder is
+/// [told](crate::lock#panics), this thread too.
 ///
 /// ```compile_fail
 /// fn to_another_thread<T: Send>(_: T) {}
@@ -325,7 +336,8 @@ pub struct ReentrantGuard<'a, T, W: Wake> {
     thread: PhantomData<*const ()>,
 }
 
-// SAFETY: a shared guard gives shared access to the value alone, so that `T: Sync` is what it takes.
+// SAFETY: a shared guard gives shared access to the value alone, so that `T: Sync` is what it
+// takes.
 unsafe impl<T: Sync, W: Wake + Sync> Sync for ReentrantGuard<'_, T, W> {}
 
 impl<T: fmt::Debug, W: Wake> fmt::Debug for ReentrantGuard<'_, T, W> {
@@ -347,7 +359,8 @@ impl<T, W: Wake> Deref for ReentrantGuard<'_, T, W> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        // SAFETY: this thread holds the mutex, so that no other reaches the value, and nobody gets it mutably.
+        // SAFETY: this thread holds the mutex, so that no other reaches the value, and nobody gets
+        // it mutably.
         unsafe { self.value.get() }
     }
 }

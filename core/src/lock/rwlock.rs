@@ -26,7 +26,8 @@ use core::task::{Context, Poll};
 pub use guard::{ReadGuard, WriteGuard};
 use words::{EMPTY, Words, are_gone};
 
-/// A value that one writer can change, or up to `R` readers look at, at a time. See [`RwLockInner`].
+/// A value that one writer can change, or up to `R` readers look at, at a time. See
+/// [`RwLockInner`].
 ///
 /// ```
 /// use ringway_core::lock::RwLock;
@@ -41,8 +42,9 @@ use words::{EMPTY, Words, are_gone};
 #[doc(alias = "pthread_rwlock_t")]
 pub type RwLock<T, const R: usize, W = Spin> = RwLockInner<T, [AtomicU32; R], W>;
 
-/// An [`RwLock`] for as many readers as are known when the program runs. It is made on the heap or in memory at hand, see
-/// [`InMemory`](crate::storage::InMemory), and `&RwLock<T, R, W>` coerces to it.
+/// An [`RwLock`] for as many readers as are known when the program runs. It is made on the heap or
+/// in memory at hand, see [`InMemory`](crate::storage::InMemory), and `&RwLock<T, R, W>` coerces to
+/// it.
 ///
 /// ```
 /// use ringway_core::lock::{RwLock, RwLockView};
@@ -56,13 +58,14 @@ pub type RwLockView<T, W = Spin> = RwLockInner<T, [AtomicU32], W>;
 /// What an [`RwLock`] and an [`RwLockView`] are: a value that one writer can change, or several
 /// readers look at, at a time.
 ///
-/// A reader takes one of the slots, under its name; a writer takes the word, under its own, and waits until all slots are
-/// empty. If a writer dies, the next ones, reader or writer, are told, until a writer repairs; if a reader dies, its slot
-/// is free again.
+/// A reader takes one of the slots, under its name; a writer takes the word, under its own, and
+/// waits until all slots are empty. If a writer dies, the next ones, reader or writer, are told,
+/// until a writer repairs; if a reader dies, its slot is free again.
 ///
-/// *Fairness*: a writer that has the word keeps new readers out, so that readers never starve writers. Writers among
-/// themselves are as fair as a [`Mutex`](super::Mutex)'s users; where there is always another writer, readers starve. One
-/// that reads and wants to read once more can wait for a writer that waits for it: do not.
+/// *Fairness*: a writer that has the word keeps new readers out, so that readers never starve
+/// writers. Writers among themselves are as fair as a [`Mutex`](super::Mutex)'s users; where there
+/// is always another writer, readers starve. One that reads and wants to read once more can wait
+/// for a writer that waits for it: do not.
 ///
 /// Memory: 8 bytes, the value, and 4 bytes a slot; on hosts, to a multiple of 8.
 #[repr(C)]
@@ -73,8 +76,8 @@ pub struct RwLockInner<T, S: Slots + ?Sized, W: Wake> {
     slots: S,
 }
 
-// SAFETY: the value is reached by one writer or several readers, of any thread, so that it takes `T: Send + Sync`. `W` is
-// shared as it is.
+// SAFETY: the value is reached by one writer or several readers, of any thread, so that it takes
+// `T: Send + Sync`. `W` is shared as it is.
 unsafe impl<T: Send + Sync, S: Slots + ?Sized, W: Wake + Sync> Sync for RwLockInner<T, S, W> {}
 
 // SAFETY: the lock owns its value, and nothing borrows it when it moves.
@@ -146,12 +149,14 @@ impl<T, S: Slots + ?Sized, W: Wake> RwLockInner<T, S, W> {
         Handle::new(By { lock: self, me: participant }.view())
     }
 
-    /// If `dead` writes, the lock is free again, and the next ones are told; the slots in which it reads are empty. Wakes
-    /// those that wait. Whether it held anything. One that died while it waited for readers to go counts as one that wrote.
+    /// If `dead` writes, the lock is free again, and the next ones are told; the slots in which it
+    /// reads are empty. Wakes those that wait. Whether it held anything. One that died while it
+    /// waited for readers to go counts as one that wrote.
     ///
     /// # Safety
-    /// `dead` takes no further step with this lock: its process has ended (or its context was reset), and what it wrote
-    /// is visible here, as it is once the operating system has reported its end.
+    /// `dead` takes no further step with this lock: its process has ended (or its context was
+    /// reset), and what it wrote is visible here, as it is once the operating system has reported
+    /// its end.
     ///
     /// ```
     /// use ringway_core::{lock::RwLock, participant::Participant};
@@ -175,7 +180,8 @@ impl<T, S: Slots + ?Sized, W: Wake> RwLockInner<T, S, W> {
     where
         T: Plain,
     {
-        // SAFETY: `dead` takes no further step, and what it wrote is visible here; the value is plain.
+        // SAFETY: `dead` takes no further step, and what it wrote is visible here; the value is
+        // plain.
         unsafe { self.words.0.recover(self.slots.as_slice(), dead) }
     }
 }
@@ -266,7 +272,8 @@ impl<W: Wake> RwLockView<(), W> {
         let slots = NonNull::slice_from_raw_parts(unsafe { at.add(offset) }.cast(), readers);
         // SAFETY: as above; they are atomics.
         let slots = unsafe { slots.as_ref() };
-        // SAFETY: `dead` takes no further step, and what it wrote is visible here; the value is plain.
+        // SAFETY: `dead` takes no further step, and what it wrote is visible here; the value is
+        // plain.
         unsafe { words.0.recover(slots, dead) }
     }
 }
@@ -274,8 +281,8 @@ impl<W: Wake> RwLockView<(), W> {
 impl<T, S: Slots + ?Sized, W: Wake, U: User<RwLockInner<T, S, W>> + ?Sized>
     Forms<RwLockInner<T, S, W>, U>
 {
-    /// Who writes, or waits for readers to go in order to write, if somebody does: at this moment, which is past when
-    /// this returns.
+    /// Who writes, or waits for readers to go in order to write, if somebody does: at this moment,
+    /// which is past when this returns.
     pub fn writer(&self) -> Option<Participant> {
         self.by().lock.words.0.writer.holder()
     }
@@ -300,8 +307,8 @@ impl<T, S: Slots + ?Sized, W: Wake, U: User<RwLockInner<T, S, W>> + ?Sized>
         self.by().view().try_read()
     }
 
-    /// Takes it to write, if nobody reads or writes. Never waits. One that tries to read at the same moment may be
-    /// refused because of it.
+    /// Takes it to write, if nobody reads or writes. Never waits. One that tries to read at the
+    /// same moment may be refused because of it.
     ///
     /// # Errors
     /// [`LockError`]: a writer died with it, or it cannot be taken now.
@@ -348,8 +355,8 @@ impl<T, S: Slots + ?Sized, W: Wait, U: User<RwLockInner<T, S, W>> + ?Sized>
         self.by().view().read_deadline(deadline)
     }
 
-    /// Takes it to write; waits until nobody writes, then keeps readers out and waits until those that are there have
-    /// gone.
+    /// Takes it to write; waits until nobody writes, then keeps readers out and waits until those
+    /// that are there have gone.
     ///
     /// # Errors
     /// [`OwnerDied`](super::OwnerDied), with the guard: a writer died with it.
@@ -389,8 +396,8 @@ impl<T, S: Slots + ?Sized, W: Wait, U: User<RwLockInner<T, S, W>> + ?Sized>
 impl<T, S: Slots + ?Sized, W: Register, U: User<RwLockInner<T, S, W>> + ?Sized>
     Forms<RwLockInner<T, S, W>, U>
 {
-    /// The task's form of [`read`](Self::read). Cancel-safe: a task that stops polling takes nothing
-    /// with it.
+    /// The task's form of [`read`](Self::read). Cancel-safe: a task that stops polling takes
+    /// nothing with it.
     pub fn poll_read(&self, cx: &mut Context<'_>) -> Poll<LockResult<ReadGuard<'_, T, W>>> {
         self.by().view().poll_read(cx)
     }
@@ -404,7 +411,8 @@ impl<T, S: Slots + ?Sized, W: Register, U: User<RwLockInner<T, S, W>> + ?Sized>
     }
 
     /// [`write`](Self::write) for a task. Cancel-safe: dropped while it waits for readers to go, it
-    /// lets others in. There is no `poll_write`: in between two polls nobody would keep readers out.
+    /// lets others in. There is no `poll_write`: in between two polls nobody would keep readers
+    /// out.
     ///
     /// # Errors
     /// [`OwnerDied`](super::OwnerDied), with the guard: a writer died with it.
@@ -438,8 +446,8 @@ impl<'a, T, W: Wake> By<'a, RwLockView<T, W>> {
         let words = self.words();
         words.writer.look()?;
         let slot = self.take_slot()?;
-        // Partner: the fence in `keep_readers_out`. Either this one is first, and the writer sees the slot taken; or that
-        // one is, and the look below sees the writer.
+        // Partner: the fence in `keep_readers_out`. Either this one is first, and the writer sees
+        // the slot taken; or that one is, and the look below sees the writer.
         fence(Ordering::SeqCst);
         match words.writer.look() {
             Some(died) => {

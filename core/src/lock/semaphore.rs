@@ -7,18 +7,19 @@ use crate::wait::{Register, Spin, Wait, Wake, fresh, needs_wake};
 use core::future::poll_fn;
 use core::task::{Context, Poll};
 
-/// A counting semaphore that begins with `START` permits. Who gives a permit back need not be the one who took it: so a
-/// permit is a number here, and [`release`](Self::release) gives it back.
+/// A counting semaphore that begins with `START` permits. Who gives a permit back need not be the
+/// one who took it: so a permit is a number here, and [`release`](Self::release) gives it back.
 ///
-/// Nobody is on record: what one who died had taken stays taken, as with [`sem_post(3)`]. Where that must not be, use a
-/// [`BoundedSemaphore`](super::BoundedSemaphore). One that dies between giving permits back and waking leaves those that
-/// sleep asleep until their sleep ends by itself; in a region it does so within the bound in which deaths are detected.
+/// Nobody is on record: what one who died had taken stays taken, as with [`sem_post(3)`]. Where
+/// that must not be, use a [`BoundedSemaphore`](super::BoundedSemaphore). One that dies between
+/// giving permits back and waking leaves those that sleep asleep until their sleep ends by itself;
+/// in a region it does so within the bound in which deaths are detected.
 ///
-/// *Fairness*: none in order; whoever comes when there is a permit takes it. Each permit that is given back wakes one
-/// that sleeps.
+/// *Fairness*: none in order; whoever comes when there is a permit takes it. Each permit that is
+/// given back wakes one that sleeps.
 ///
-/// The word is the number of permits less `START`, so that all-zero bytes have `START` of them, and bit 31 says that
-/// somebody may sleep.
+/// The word is the number of permits less `START`, so that all-zero bytes have `START` of them, and
+/// bit 31 says that somebody may sleep.
 ///
 /// ```
 /// use ringway_core::lock::Semaphore;
@@ -100,7 +101,8 @@ impl<const START: u32, W: Wake> Semaphore<START, W> {
         // Relaxed: what is seen is exchanged only if it is still so.
         let mut seen = self.word.load(Ordering::Relaxed);
         while let Some(left) = Self::count(seen).checked_sub(1) {
-            // SYNC POINT A, acquire: with the release in `release`. What was done before a permit came is seen.
+            // SYNC POINT A, acquire: with the release in `release`. What was done before a permit
+            // came is seen.
             match self.word.compare_exchange(
                 seen,
                 Self::word(left, seen),
@@ -120,7 +122,8 @@ impl<const START: u32, W: Wake> Semaphore<START, W> {
         // Relaxed: what is seen is exchanged only if it is still so.
         let mut seen = self.word.load(Ordering::Relaxed);
         while let Some(count) = Self::count(seen).checked_add(1).filter(|count| *count <= COUNT) {
-            // Relaxed, both: nothing was done with the permit, and an exchange passes on the release that it came with.
+            // Relaxed, both: nothing was done with the permit, and an exchange passes on the
+            // release that it came with.
             match self.word.compare_exchange(
                 seen,
                 Self::word(count, seen),
@@ -133,7 +136,8 @@ impl<const START: u32, W: Wake> Semaphore<START, W> {
         }
     }
 
-    /// Gives `permits` permits, whoever took them, if anybody did. Never waits. Wakes as many of those that wait.
+    /// Gives `permits` permits, whoever took them, if anybody did. Never waits. Wakes as many of
+    /// those that wait.
     ///
     /// # Errors
     /// [`Error::Overflow`], when there would be more than [`MAX`](Self::MAX).
@@ -157,8 +161,9 @@ impl<const START: u32, W: Wake> Semaphore<START, W> {
             if permits > Self::MAX - count {
                 return Err(Error::Overflow);
             }
-            // SYNC POINT A, release: with the acquire in `take` and `acquire_slow`. It counts for those that take
-            // a permit after others did, too: what they do in between are exchanges.
+            // SYNC POINT A, release: with the acquire in `take` and `acquire_slow`. It counts for
+            // those that take a permit after others did, too: what they do in between are
+            // exchanges.
             match self.word.compare_exchange(
                 seen,
                 Self::word(count + permits, 0),
@@ -281,8 +286,8 @@ impl<const START: u32, W: Register> Semaphore<START, W> {
             return Poll::Ready(());
         }
         // Register, then announce: who gives a permit sees WAITERS and finds the waker, or came so
-        // early that registering acquired what it had published (see `WakerCell`), and the permit is
-        // seen.
+        // early that registering acquired what it had published (see `WakerCell`), and the permit
+        // is seen.
         self.how.register(cx.waker());
         // Relaxed: what is seen is exchanged only if it is still so.
         let mut seen = self.word.load(Ordering::Relaxed);

@@ -1,4 +1,5 @@
-//! The word of a lock with one holder: who holds it, whether a holder died with it, whether somebody sleeps.
+//! The word of a lock with one holder: who holds it, whether a holder died with it, whether
+//! somebody sleeps.
 //!
 //! ```text
 //!   bit 31    30     13..=0
@@ -32,15 +33,16 @@ pub(super) const HOLDER: u32 = (1 << 14) - 1;
 const DIED: u32 = 1 << 30;
 const WAITERS: u32 = 1 << 31;
 
-/// How many pauses of the processor to wait before sleeping. A critical section of a few instructions ends meanwhile; on one
-/// processor, where nothing can change meanwhile, it is less than a system call.
+/// How many pauses of the processor to wait before sleeping. A critical section of a few
+/// instructions ends meanwhile; on one processor, where nothing can change meanwhile, it is less
+/// than a system call.
 #[cfg(not(loom))]
 const SPINS: u32 = 100;
 #[cfg(loom)]
 const SPINS: u32 = 0;
 
-/// How many pauses lie between two looks, at most: 1, then doubled each time. Every look takes the cache line, where there are
-/// such, away from the holder, who needs it to give the lock back.
+/// How many pauses lie between two looks, at most: 1, then doubled each time. Every look takes the
+/// cache line, where there are such, away from the holder, who needs it to give the lock back.
 const BETWEEN_LOOKS: u32 = if Cached::ENABLED { 8 } else { 1 };
 
 /// The name of a participant in a word where 0 means nobody.
@@ -56,8 +58,8 @@ pub(super) const fn named(name: u32) -> Option<Participant> {
     }
 }
 
-/// What lies before a value: on hosts it ends at a multiple of 8 bytes, so that the value lies at the same place for 32 and
-/// for 64 bits.
+/// What lies before a value: on hosts it ends at a multiple of 8 bytes, so that the value lies at
+/// the same place for 32 and for 64 bits.
 #[derive(Debug)]
 #[cfg_attr(any(not(target_os = "none"), feature = "shared-layout"), repr(C, align(8)))]
 #[cfg_attr(not(any(not(target_os = "none"), feature = "shared-layout")), repr(C))]
@@ -120,7 +122,8 @@ impl<W: Wake> Word<W> {
         named(self.state.load(Ordering::Relaxed))
     }
 
-    /// For one who keeps holders out from now on: whether a holder died with it, or `None` if it is held.
+    /// For one who keeps holders out from now on: whether a holder died with it, or `None` if it is
+    /// held.
     pub(super) fn look(&self) -> Option<bool> {
         // SYNC POINT A, acquire: with the release of 3 and 4.
         let seen = self.state.load(Ordering::Acquire);
@@ -147,8 +150,8 @@ impl<W: Wake> Word<W> {
     }
 }
 
-/// Whether a holder was unwinding from a panic when it took the lock. If it was, giving the lock back while it still
-/// unwinds says nothing: a destructor took it, and did all that it wanted.
+/// Whether a holder was unwinding from a panic when it took the lock. If it was, giving the lock
+/// back while it still unwinds says nothing: a destructor took it, and did all that it wanted.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Unwinding(bool);
 
@@ -157,8 +160,8 @@ impl Unwinding {
     pub(super) const HARMLESS: Unwinding = Unwinding(true);
 }
 
-/// What a guard remembers until it gives the lock back. One byte: where nobody can tell of panics, it costs what the first
-/// of the two alone would.
+/// What a guard remembers until it gives the lock back. One byte: where nobody can tell of panics,
+/// it costs what the first of the two alone would.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Held(u8);
 
@@ -192,7 +195,8 @@ impl<W: Wake> Word<W> {
         Unwinding(self.how.is_unwinding())
     }
 
-    /// Whether a holder that was so before began to unwind since: it may leave half changed what the lock protects.
+    /// Whether a holder that was so before began to unwind since: it may leave half changed what
+    /// the lock protects.
     #[inline(always)]
     pub(super) fn has_unwound(&self, before: Unwinding) -> bool {
         self.how.is_unwinding() && !before.0
@@ -210,7 +214,8 @@ impl<W: Wake> Word<W> {
     /// 1, if nobody died with it and nobody sleeps; what was seen instead.
     #[inline(always)]
     fn take_unmarked(&self, me: Participant) -> Result<(), u32> {
-        // SYNC POINT A, acquire: with the release of 3 and 4. What the holders before wrote is seen.
+        // SYNC POINT A, acquire: with the release of 3 and 4. What the holders before wrote is
+        // seen.
         let taken =
             self.state.compare_exchange(FREE, name(me), Ordering::Acquire, Ordering::Relaxed);
         taken.map(|_| ())
@@ -244,7 +249,8 @@ impl<W: Wake> Word<W> {
         }
     }
 
-    /// [`release`](Self::release) by a guard: the next one is told also if this one panicked meanwhile.
+    /// [`release`](Self::release) by a guard: the next one is told also if this one panicked
+    /// meanwhile.
     #[inline]
     pub(super) fn release_held(&self, held: Held) {
         self.release(held.died() || self.has_unwound(held.before()));
@@ -274,13 +280,15 @@ impl<W: Wake> Word<W> {
     /// [`recover`](Self::recover) that wakes nobody: [`wake_all`](Self::wake_all) is to follow.
     ///
     /// # Safety
-    /// As [`recover`](Self::recover): `dead` takes no further step, and what it wrote is visible here.
+    /// As [`recover`](Self::recover): `dead` takes no further step, and what it wrote is visible
+    /// here.
     pub(super) unsafe fn recover_unheard(&self, dead: Participant) -> bool {
         // Relaxed: the word is as new as the dead one left it: the caller sees what it wrote.
         let mut seen = self.state.load(Ordering::Relaxed);
         let mut held = false;
         while seen & HOLDER == name(dead) {
-            // SYNC POINT A, release: with the acquire of 1. The next holder sees what the dead one wrote, as we do.
+            // SYNC POINT A, release: with the acquire of 1. The next holder sees what the dead one
+            // wrote, as we do.
             match self.state.compare_exchange(seen, DIED, Ordering::Release, Ordering::Relaxed) {
                 Ok(_) => {
                     held = true;

@@ -2,11 +2,11 @@
 
 use crate::sync::{AtomicU32, Ordering, const_unless_loom};
 
-/// One place of the attach table. Its index and 1 is the number of the [`Participant`](crate::participant::Participant) who
-/// has it.
+/// One place of the attach table. Its index and 1 is the number of the
+/// [`Participant`](crate::participant::Participant) who has it.
 ///
-/// Who may take and who may free a place is decided elsewhere: by a lock that the operating system drops when its holder
-/// dies, or by the wiring of a board. Here is what the others are told.
+/// Who may take and who may free a place is decided elsewhere: by a lock that the operating system
+/// drops when its holder dies, or by the wiring of a board. Here is what the others are told.
 #[derive(Debug)]
 #[repr(C)]
 pub struct AttachSlot {
@@ -73,8 +73,9 @@ impl AttachSlot {
         self.state.store(ATTACHED, Ordering::Release);
     }
 
-    /// Marks the place free. The next occupant sees what was put right before. For the context that the place belongs
-    /// to, once everything that the occupant held was put right and every call of a `recover` for it has returned.
+    /// Marks the place free. The next occupant sees what was put right before. For the context that
+    /// the place belongs to, once everything that the occupant held was put right and every call of
+    /// a `recover` for it has returned.
     pub fn free(&self) {
         // Release: partner is the acquire in `occupant`, by whoever takes the place next.
         self.state.store(FREE, Ordering::Release);

@@ -70,7 +70,8 @@ impl Description {
 }
 
 impl Description {
-    /// A part of `size` bytes that holds one array of `length` values `T`: what a part of type `[T; length]` says.
+    /// A part of `size` bytes that holds one array of `length` values `T`: what a part of type `[T;
+    /// length]` says.
     pub(super) fn array<T: Item>(kind: Kind, length: usize, size: usize) -> Description {
         let item_size = length.saturating_mul(size_of::<T>());
         Description {

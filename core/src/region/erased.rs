@@ -1,4 +1,5 @@
-//! A part of some kind: recovered, and looked at, by what the directory says of it and nothing else.
+//! A part of some kind: recovered, and looked at, by what the directory says of it and nothing
+//! else.
 
 use super::{Description, SharedWait};
 use crate::participant::Participant;
@@ -6,7 +7,8 @@ use crate::wait::Wait;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 
-/// A part as one knows it who has its [`Description`] alone. `W` is how its sleepers are woken, where there can be any.
+/// A part as one knows it who has its [`Description`] alone. `W` is how its sleepers are woken,
+/// where there can be any.
 ///
 /// ```
 /// use ringway_core::participant::Participant;
@@ -33,8 +35,9 @@ pub struct AnyPart<W> {
 }
 
 impl<W: SharedWait + Wait> AnyPart<W> {
-    /// A part that is described so; `None` when no part of its kind is: its directory was overwritten. Of a kind that this
-    /// version does not know there is nothing to be seen, and nothing to be recovered.
+    /// A part that is described so; `None` when no part of its kind is: its directory was
+    /// overwritten. Of a kind that this version does not know there is nothing to be seen, and
+    /// nothing to be recovered.
     pub fn new(description: &Description) -> Option<Self> {
         let functions = description.kind.functions::<W>();
         let words = (functions.words)(description)?;
@@ -46,12 +49,14 @@ impl<W: SharedWait + Wait> AnyPart<W> {
         self.words
     }
 
-    /// Puts right what `dead` held in the part at `at`, in the name of `me`; returns how many things it was. May be called by
-    /// several at once, and again after a death in the middle of it.
+    /// Puts right what `dead` held in the part at `at`, in the name of `me`; returns how many
+    /// things it was. May be called by several at once, and again after a death in the middle of
+    /// it.
     ///
     /// # Safety
-    /// There is such a part at `at`, whole; the caller has its description from the directory of a [`View`](super::View).
-    /// `dead` takes no further step in it, and what it wrote is visible here.
+    /// There is such a part at `at`, whole; the caller has its description from the directory of a
+    /// [`View`](super::View). `dead` takes no further step in it, and what it wrote is visible
+    /// here.
     pub unsafe fn recover(&self, at: NonNull<u8>, me: Participant, dead: Participant) -> usize {
         // SAFETY: as the caller states, and its description was checked by `new`.
         unsafe { (self.functions.recover)(at, &self.description, me, dead) }
@@ -60,8 +65,8 @@ impl<W: SharedWait + Wait> AnyPart<W> {
     /// What the part at `at` looks like.
     ///
     /// # Safety
-    /// There are its first [`words`](Self::words) bytes, on a boundary of 8 at least, or a copy of them. They may say what no
-    /// such part says.
+    /// There are its first [`words`](Self::words) bytes, on a boundary of 8 at least, or a copy of
+    /// them. They may say what no such part says.
     pub unsafe fn look(&self, at: NonNull<u8>) -> PartState {
         // SAFETY: as the caller states.
         unsafe { (self.functions.look)(at, &self.description) }
@@ -73,13 +78,15 @@ impl<W: SharedWait + Wait> AnyPart<W> {
 pub struct PartState {
     /// False when its words say what those of such a part never say: it was corrupted.
     pub is_valid: bool,
-    /// Its words do not fit together: it was corrupted, or others change them at this moment. Look again.
+    /// Its words do not fit together: it was corrupted, or others change them at this moment. Look
+    /// again.
     pub is_torn: bool,
     /// How many items wait in it; bytes, in a ring of bytes or messages; permits, in a semaphore.
     pub len: Option<usize>,
     /// How many items are sent and not done with: they wait, or a consumer has them.
     pub unfinished: Option<usize>,
-    /// How many items were ever pushed or sent; in a queue it begins anew at 2^48 or a little earlier.
+    /// How many items were ever pushed or sent; in a queue it begins anew at 2^48 or a little
+    /// earlier.
     pub pushed: Option<u64>,
     /// Whether no more will come: it was closed, or its producer died.
     pub is_closed: Option<bool>,
@@ -114,8 +121,8 @@ impl PartState {
 
 /// A structure that is recovered and looked at by one who knows its [`Description`] alone.
 pub(super) trait Erased {
-    /// How many bytes of a part that is described so its other functions read, from the beginning; `None` when there is no such
-    /// part.
+    /// How many bytes of a part that is described so its other functions read, from the beginning;
+    /// `None` when there is no such part.
     fn words(description: &Description) -> Option<usize>;
 
     /// # Safety
@@ -164,7 +171,8 @@ impl<W> Erased for Nothing<W> {
     }
 }
 
-/// What is recovered and seen in a structure is at its beginning, which is an `L` whatever it holds.
+/// What is recovered and seen in a structure is at its beginning, which is an `L` whatever it
+/// holds.
 #[derive(Debug)]
 pub(super) struct Begins<L>(PhantomData<L>);
 

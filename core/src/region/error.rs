@@ -3,8 +3,8 @@
 use super::{ALIGN, Kind, MAX_NAME, VERSION};
 use core::fmt;
 
-/// Why memory is not a region that can be used here, a part of it is not the one that was asked for, or a region cannot be
-/// laid out so.
+/// Why memory is not a region that can be used here, a part of it is not the one that was asked
+/// for, or a region cannot be laid out so.
 ///
 /// ```
 /// use ringway_core::region::{Error, Kind, View};

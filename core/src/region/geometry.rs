@@ -32,7 +32,8 @@ const _: () = {
     assert!(size_of::<AttachSlot>() == 16 && align_of::<AttachSlot>() == 4);
 };
 
-/// Where things lie in a region of so many parts and places: the directory, the attach table, the first part.
+/// Where things lie in a region of so many parts and places: the directory, the attach table, the
+/// first part.
 pub(super) const fn offsets(parts: u32, places: u32) -> Option<(u32, u32, u32)> {
     let directory = size_of::<Header>() as u32;
     if parts as usize > MAX_PARTS || places > Participant::MAX as u32 {

@@ -2,7 +2,8 @@
 
 use core::fmt;
 
-/// What kind of structure a part is. A number, because a region may hold what a later version knows.
+/// What kind of structure a part is. A number, because a region may hold what a later version
+/// knows.
 ///
 /// ```
 /// use ringway_core::region::{Kind, Part};
@@ -15,8 +16,8 @@ use core::fmt;
 #[repr(transparent)]
 pub struct Kind(pub(super) u32);
 
-/// The kinds that this version knows: of each its number, its name, and its [`Erased`](super::erased::Erased) form on
-/// which one can sleep, and on which nobody does.
+/// The kinds that this version knows: of each its number, its name, and its
+/// [`Erased`](super::erased::Erased) form on which one can sleep, and on which nobody does.
 macro_rules! kinds {
     ($w:ident; $(
         $(#[$meta:meta])* $name:ident = $number:literal, $text:literal, $waiting:ty, $polled:ty;

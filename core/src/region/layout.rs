@@ -109,7 +109,8 @@ impl<const M: usize> Layout<M> {
         let mut at = base.wrapping_add(directory as usize).cast::<RawEntry>();
         for entry in self.entries() {
             let entry = RawEntry { offset: first + entry.offset, ..*entry };
-            // SAFETY: the directory lies before `first`, which lies in `memory`, and is aligned; nobody else uses it yet.
+            // SAFETY: the directory lies before `first`, which lies in `memory`, and is aligned;
+            // nobody else uses it yet.
             unsafe { at.write(entry) };
             at = at.wrapping_add(1);
         }

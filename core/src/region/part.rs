@@ -15,15 +15,17 @@ use core::ptr::NonNull;
 /// let none = Queue::<u64, 0>::description();
 /// ```
 ///
-/// A type says how many items it holds (`Ring<T, N>`), or leaves that to a number which is known when the program runs
-/// (`RingView<T>`). In memory the two are the same, and what the one laid out the other opens.
+/// A type says how many items it holds (`Ring<T, N>`), or leaves that to a number which is known
+/// when the program runs (`RingView<T>`). In memory the two are the same, and what the one laid out
+/// the other opens.
 ///
 /// # Safety
-/// The type is `repr(C)`, aligned to at most [`ALIGN`](super::ALIGN), and has the same layout on every target that shares
-/// regions. Zeroed memory is a fresh value of it. It holds no pointer, and nothing that has to be dropped. What it says is
-/// true of it alone: two types with the same description are the same structure in memory, of the size that the description
-/// says, and [`found_at`](Self::found_at) adds to an address the capacity and nothing else. Its [`Handle`](Self::Handle) cannot be copied
-/// and lends nothing for longer than it is borrowed.
+/// The type is `repr(C)`, aligned to at most [`ALIGN`](super::ALIGN), and has the same layout on
+/// every target that shares regions. Zeroed memory is a fresh value of it. It holds no pointer, and
+/// nothing that has to be dropped. What it says is true of it alone: two types with the same
+/// description are the same structure in memory, of the size that the description says, and
+/// [`found_at`](Self::found_at) adds to an address the capacity and nothing else. Its
+/// [`Handle`](Self::Handle) cannot be copied and lends nothing for longer than it is borrowed.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a part of a region",
     label = "not a `Part`",
@@ -31,8 +33,8 @@ use core::ptr::NonNull;
     note = "what it holds has to be an `Item`, and its `W` a `SharedWait`; a value alone goes into a `RawValue<T>`"
 )]
 pub unsafe trait Part: Sync + 'static {
-    /// One as a participant uses it: what is taken there is on record under its name. A part of a region of the shim lends this,
-    /// so that its methods are the part's.
+    /// One as a participant uses it: what is taken there is on record under its name. A part of a
+    /// region of the shim lends this, so that its methods are the part's.
     type Handle: Send + Sync + 'static;
 
     /// The handle of `me`.
@@ -41,15 +43,16 @@ pub unsafe trait Part: Sync + 'static {
     /// The part is there until the handle is dropped.
     unsafe fn handle(part: NonNull<Self>, me: Participant) -> Self::Handle;
 
-    /// For how many items there is room in one that says this of itself. A type that has its own capacity answers that.
+    /// For how many items there is room in one that says this of itself. A type that has its own
+    /// capacity answers that.
     fn capacity(said: &Description) -> usize;
 
-    /// What one with room for `capacity` items says of itself; `None` when there is none. A type that has its own capacity
-    /// says the same for every number.
+    /// What one with room for `capacity` items says of itself; `None` when there is none. A type
+    /// that has its own capacity says the same for every number.
     fn description_for(capacity: usize) -> Option<Description>;
 
-    /// The one that begins at `at` and has room for `capacity` items, which a type that has its own does not look at; `None`
-    /// when there is none. Nothing is read.
+    /// The one that begins at `at` and has room for `capacity` items, which a type that has its own
+    /// does not look at; `None` when there is none. Nothing is read.
     fn found_at(at: NonNull<u8>, capacity: usize) -> Option<NonNull<Self>>;
 
     /// What one says of itself.
@@ -63,8 +66,9 @@ pub unsafe trait Part: Sync + 'static {
 
 /// A part itself, as its user in a region has it: borrowed for as long as this is, and no longer.
 ///
-/// It is the [`Handle`](Part::Handle) of a structure in which nobody is on record: an integer, a semaphore, an event. So it is
-/// of one whose halves alone are taken, under the name of a participant: a ring, a broadcast.
+/// It is the [`Handle`](Part::Handle) of a structure in which nobody is on record: an integer, a
+/// semaphore, an event. So it is of one whose halves alone are taken, under the name of a
+/// participant: a ring, a broadcast.
 #[derive(Debug)]
 pub struct Structure<P: ?Sized + 'static>(&'static P);
 
@@ -83,8 +87,8 @@ impl<P: ?Sized> Deref for Structure<P> {
     }
 }
 
-/// A way of waking and sleeping that works between processes: [`Nobody`], one that looks again by itself ([`Spin`]), or one
-/// on which a process sleeps that another one wakes.
+/// A way of waking and sleeping that works between processes: [`Nobody`], one that looks again by
+/// itself ([`Spin`]), or one on which a process sleeps that another one wakes.
 ///
 /// # Safety
 /// The type has no bytes, and its [`wake`](Wake::wake) wakes those who sleep in another process.

@@ -1,5 +1,6 @@
-//! The structures of this crate as parts: what each says of itself, and what can be done with it without knowing what it
-//! holds. A new structure has its place here, and nowhere else in this module.
+//! The structures of this crate as parts: what each says of itself, and what can be done with it
+//! without knowing what it holds. A new structure has its place here, and nowhere else in this
+//! module.
 
 use super::erased::{Beginning, Begins, Erased, Functions, Nothing, PartState};
 use super::kind::kinds;
@@ -61,8 +62,8 @@ kinds! { W;
     WORDS = 16, "raw value", Nothing, Nothing;
 }
 
-/// What a type says that has its own capacity: its kind, what it holds, and how many; and what refuses a capacity that cannot
-/// work when the program is compiled.
+/// What a type says that has its own capacity: its kind, what it holds, and how many; and what
+/// refuses a capacity that cannot work when the program is compiled.
 macro_rules! sized {
     ($kind:expr, $item:ty, $capacity:expr $(, $valid:ident)?) => {
         fn capacity(_: &Description) -> usize {
@@ -122,7 +123,8 @@ macro_rules! lends_itself {
         type Handle = Structure<Self>;
 
         unsafe fn handle(part: NonNull<Self>, _: Participant) -> Structure<Self> {
-            // SAFETY: it is there until the handle is dropped, as the caller states, and a handle lends it for no longer.
+            // SAFETY: it is there until the handle is dropped, as the caller states, and a handle
+            // lends it for no longer.
             Structure::new(unsafe { part.as_ref() })
         }
     };
@@ -135,7 +137,8 @@ macro_rules! lends_a_handle {
 
         unsafe fn handle(part: NonNull<Self>, me: Participant) -> $handle {
             let part: *const Self = part.as_ptr();
-            // SAFETY: it is there until the handle is dropped, as the caller states, and a handle lends nothing for longer.
+            // SAFETY: it is there until the handle is dropped, as the caller states, and a handle
+            // lends nothing for longer.
             unsafe { &*part }.handle(me)
         }
     };
@@ -147,8 +150,8 @@ pub(super) fn kind_for<W: Wake>(kind: Kind) -> Kind {
     if needs_wake::<W>() { kind.that_waits() } else { kind }
 }
 
-// SAFETY: `repr(C)`: two lines of words, and slots that hold plain values when they hold any; zero positions and words are a
-// fresh ring.
+// SAFETY: `repr(C)`: two lines of words, and slots that hold plain values when they hold any; zero
+// positions and words are a fresh ring.
 unsafe impl<T: Item, const N: usize, W: SharedWait> Part for Ring<T, N, W> {
     lends_itself!();
     sized!(kind_for::<W>(Kind::RING), T, N);
@@ -184,8 +187,8 @@ unsafe impl<W: SharedWait> Part for MessageRingView<W> {
     counted!(kind_for::<W>(Kind::MESSAGE_RING), u8);
 }
 
-// SAFETY: `repr(C)`: two lines of words, the entries and the owners, and slots that hold plain values when they hold any; a
-// zero entry was never used, and a zero owner is nobody.
+// SAFETY: `repr(C)`: two lines of words, the entries and the owners, and slots that hold plain
+// values when they hold any; a zero entry was never used, and a zero owner is nobody.
 #[cfg(target_has_atomic = "64")]
 unsafe impl<T: Item, const N: usize, W: SharedWait> Part for Queue<T, N, W> {
     lends_a_handle!(queue::Handle<'static, T, W>);
@@ -199,7 +202,8 @@ unsafe impl<T: Item, W: SharedWait> Part for QueueView<T, W> {
     counted!(kind_for::<W>(Kind::QUEUE), T);
 }
 
-// SAFETY: `repr(C)`: a line of words, and slots of words and a plain value; zero numbers and words are a fresh one.
+// SAFETY: `repr(C)`: a line of words, and slots of words and a plain value; zero numbers and words
+// are a fresh one.
 unsafe impl<T: Item, const N: usize, W: SharedWait> Part for Broadcast<T, N, W> {
     lends_itself!();
     sized!(kind_for::<W>(Kind::BROADCAST), T, N);
@@ -217,8 +221,8 @@ unsafe impl<T: Item, W: SharedWait> Part for Latest<T, W> {
     sized!(kind_for::<W>(Kind::LATEST), T, SLOTS);
 }
 
-// SAFETY, of all locks: `repr(C)`: words, and a plain value behind them; zeroed words are a fresh lock, on which one
-// sleeps as `W` says, which has no bytes.
+// SAFETY, of all locks: `repr(C)`: words, and a plain value behind them; zeroed words are a fresh
+// lock, on which one sleeps as `W` says, which has no bytes.
 
 // SAFETY: as above.
 unsafe impl<T: Item, W: SharedWait> Part for Mutex<T, W> {
@@ -226,7 +230,8 @@ unsafe impl<T: Item, W: SharedWait> Part for Mutex<T, W> {
     sized!(kind_for::<W>(Kind::MUTEX), T, 1);
 }
 
-// SAFETY: as above: a slice lies as the array of as many values does, and it says of itself what that one says.
+// SAFETY: as above: a slice lies as the array of as many values does, and it says of itself what
+// that one says.
 unsafe impl<T: Item, W: SharedWait> Part for Mutex<[T], W> {
     lends_a_handle!(lock::Handle<'static, Self>);
 
@@ -382,7 +387,8 @@ impl<W: SharedWait> Erased for AnyRing<W> {
         dead: Participant,
     ) -> usize {
         let Some(ring) = RingView::<(), W>::from_raw(at, 1) else { return 0 };
-        // SAFETY: as the caller states: every ring begins with the same header, which is all that is touched.
+        // SAFETY: as the caller states: every ring begins with the same header, which is all that
+        // is touched.
         let ring = unsafe { ring.as_ref() };
         // SAFETY: as the caller states.
         unsafe { ring.recover(dead) }
@@ -392,7 +398,8 @@ impl<W: SharedWait> Erased for AnyRing<W> {
         let Some(ring) = RingView::<(), W>::from_raw(at, description.capacity as usize) else {
             return PartState::CORRUPT;
         };
-        // SAFETY: as the caller states, there is the header of a ring; slots of `()` take no memory.
+        // SAFETY: as the caller states, there is the header of a ring; slots of `()` take no
+        // memory.
         let ring = unsafe { ring.as_ref() };
         let named = |role, who: Option<Participant>| Some((role, who?));
         let [producer, consumer] = ring.holders();
@@ -533,8 +540,8 @@ unsafe impl<W: SharedWait + Wait> Beginning for Semaphore<0, W> {
     }
 }
 
-/// How many bytes a lock has that ends with as many slots of 4 bytes as its description says, `before` bytes from its
-/// beginning; `None` when the part is not as large.
+/// How many bytes a lock has that ends with as many slots of 4 bytes as its description says,
+/// `before` bytes from its beginning; `None` when the part is not as large.
 fn with_slots(description: &Description, before: usize) -> Option<usize> {
     let size = (description.capacity as usize).checked_mul(4)?.checked_add(before)?;
     (size <= description.size as usize).then_some(size)
@@ -565,7 +572,8 @@ impl<W: SharedWait> Erased for AnyRwLock<W> {
     ) -> usize {
         let readers = description.capacity as usize;
         let Some(value) = Self::value(description) else { return 0 };
-        // SAFETY: as the caller states, there is such a lock for so many readers, whose value is plain.
+        // SAFETY: as the caller states, there is such a lock for so many readers, whose value is
+        // plain.
         unsafe { RwLockView::<(), W>::recover_at(at, value, readers, dead) }.into()
     }
 

@@ -7,8 +7,8 @@ use crate::ring::queue::RawQueue;
 use core::alloc;
 
 impl<const M: usize> Layout<M> {
-    /// Adds a queue of `capacity` values of the layout `item`, on which one sleeps as `W` says. A program that knows their
-    /// type opens it by that, and the other way round.
+    /// Adds a queue of `capacity` values of the layout `item`, on which one sleeps as `W` says. A
+    /// program that knows their type opens it by that, and the other way round.
     ///
     /// # Errors
     /// [`Error`], which says what is wrong with it.
@@ -52,8 +52,8 @@ impl<const M: usize> Layout<M> {
 }
 
 impl<'m> View<'m> {
-    /// The queue of this name, of whatever values, on which one sleeps as `W` says. Their size is what the directory says, and
-    /// is copied once.
+    /// The queue of this name, of whatever values, on which one sleeps as `W` says. Their size is
+    /// what the directory says, and is copied once.
     ///
     /// # Errors
     /// [`Error`]: there is none, or it is another structure, or it was corrupted.
@@ -65,7 +65,8 @@ impl<'m> View<'m> {
             return Err(Error::OtherKind { found: found.kind, wanted });
         }
         let (size, capacity) = (found.item_size as usize, found.capacity as usize);
-        // A smaller alignment than the least is not told, and places the values alike: the largest that fits the size.
+        // A smaller alignment than the least is not told, and places the values alike: the largest
+        // that fits the size.
         let align = match found.item_align as usize {
             LEAST_ALIGN => LEAST_ALIGN.min(1 << size.trailing_zeros().min(3)),
             more => more,
@@ -75,9 +76,9 @@ impl<'m> View<'m> {
         if item.pad_to_align().size() != size || part.size() != found.size as usize {
             return Err(Error::Corrupt);
         }
-        // SAFETY: the part lies within the region, has the size of such a queue, and zeroed memory was a fresh one, all bytes
-        // of which are initialized. What its values are in the directory is what all its users go by, as the caller of `new`
-        // stated.
+        // SAFETY: the part lies within the region, has the size of such a queue, and zeroed memory
+        // was a fresh one, all bytes of which are initialized. What its values are in the directory
+        // is what all its users go by, as the caller of `new` stated.
         unsafe { RawQueue::at(self.at(&entry), capacity, item) }.ok_or(Error::Corrupt)
     }
 }

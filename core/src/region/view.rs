@@ -24,7 +24,8 @@ pub struct View<'m> {
     _memory: PhantomData<&'m [AttachSlot]>,
 }
 
-// SAFETY: the memory is shared by nature; what is reached through the view is atomics, copies and `Part`s, which are `Sync`.
+// SAFETY: the memory is shared by nature; what is reached through the view is atomics, copies and
+// `Part`s, which are `Sync`.
 unsafe impl Send for View<'_> {}
 // SAFETY: as above.
 unsafe impl Sync for View<'_> {}
@@ -57,8 +58,8 @@ impl<'m> View<'m> {
     /// [`Error`], which says what is wrong with it.
     ///
     /// # Safety
-    /// The bytes can be read and written for `'m`, by users of this crate alone on all sides. If others write
-    /// there too, no part may be used but by copying out of it.
+    /// The bytes can be read and written for `'m`, by users of this crate alone on all sides. If
+    /// others write there too, no part may be used but by copying out of it.
     pub unsafe fn new(base: NonNull<u8>, length: usize) -> Result<View<'m>, Error> {
         if !base.addr().get().is_multiple_of(ALIGN as usize) {
             return Err(Error::Misaligned);
@@ -172,8 +173,8 @@ impl<'m> View<'m> {
     /// [`Error`], which says in what it differs from `P`.
     pub fn part<P: Part + ?Sized>(&self, name: &str) -> Result<&'m P, Error> {
         let entry = self.entry_of(name)?;
-        // A copy, taken once. What the part is like that has so many items is computed from it, and must be what the
-        // directory says in all else.
+        // A copy, taken once. What the part is like that has so many items is computed from it, and
+        // must be what the directory says in all else.
         let capacity = P::capacity(&entry.description);
         let wanted = P::description_for(capacity);
         // Where there is no such part, what else is wrong is said first.
@@ -181,13 +182,15 @@ impl<'m> View<'m> {
         let or_else = || Some(Description { capacity: says, size, ..P::description_for(1)? });
         check(&entry.description, &wanted.or_else(or_else).ok_or(Error::Corrupt)?)?;
         let at = P::found_at(self.at(&entry), capacity).ok_or(Error::Corrupt)?;
-        // SAFETY: `entry` lies within the region, on a boundary of `ALIGN`; it has the size of a `P` of this capacity, and
-        // zeroed memory was a fresh one, which only users of `P` have changed, as the caller of `new` stated.
+        // SAFETY: `entry` lies within the region, on a boundary of `ALIGN`; it has the size of a
+        // `P` of this capacity, and zeroed memory was a fresh one, which only users of `P` have
+        // changed, as the caller of `new` stated.
         Ok(unsafe { at.as_ref() })
     }
 
-    /// Puts right what `dead` held in every part, in the name of `me`; returns how many things it was. `W` is how those are
-    /// woken that sleep in the region. May be called by several at once, and again after a death in the middle of it.
+    /// Puts right what `dead` held in every part, in the name of `me`; returns how many things it
+    /// was. `W` is how those are woken that sleep in the region. May be called by several at once,
+    /// and again after a death in the middle of it.
     ///
     /// # Safety
     /// `dead` takes no further step in the region, and what it wrote is visible here.
@@ -220,7 +223,8 @@ impl<'m> View<'m> {
     ) -> usize {
         let parts = self.entries().filter_map(|entry| {
             let part = AnyPart::<W>::new(&entry.description)?;
-            // SAFETY: the part lies there, whole, as the directory says; the rest is as the caller states.
+            // SAFETY: the part lies there, whole, as the directory says; the rest is as the caller
+            // states.
             Some(unsafe { part.recover(self.at(&entry), me, dead) })
         });
         parts.fold(0, usize::saturating_add)
@@ -241,8 +245,9 @@ impl<'m> View<'m> {
         unsafe { NonNull::slice_from_raw_parts(at, self.places as usize).as_ref() }
     }
 
-    /// Words of the header by which those who look after the dead share the work: zero in a new region, and without a
-    /// meaning here. What looks after the dead is the operating system's side: see there.
+    /// Words of the header by which those who look after the dead share the work: zero in a new
+    /// region, and without a meaning here. What looks after the dead is the operating system's
+    /// side: see there.
     ///
     /// ```
     /// use ringway_core::region::{Layout, View};

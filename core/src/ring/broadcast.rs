@@ -1,8 +1,10 @@
-//! One writer, any number of readers, and every reader gets every message: the writer overwrites the oldest and never waits.
+//! One writer, any number of readers, and every reader gets every message: the writer overwrites
+//! the oldest and never waits.
 //!
-//! A reader that is too slow is told by how many messages it lagged behind, exactly, and goes on at the oldest that is still there.
-//! Readers are not registered anywhere: a reader's place is in its own handle, so that there may be any number, they cost the
-//! writer nothing, and one that dies leaves nothing behind.
+//! A reader that is too slow is told by how many messages it lagged behind, exactly, and goes on at
+//! the oldest that is still there. Readers are not registered anywhere: a reader's place is in its
+//! own handle, so that there may be any number, they cost the writer nothing, and one that dies
+//! leaves nothing behind.
 //!
 //! | | |
 //! |---|---|
@@ -11,12 +13,12 @@
 //! | a writer that is suspended or killed between any two instructions | delays nobody who looks, and those who sleep until it goes on or is recovered; the message that it had not published is never seen |
 //! | a reader that is | is noticed by nobody |
 //!
-//! Loads and stores alone carry the messages. Taking the writer's half is a read-modify-write, and so is waking somebody
-//! who sleeps.
+//! Loads and stores alone carry the messages. Taking the writer's half is a read-modify-write, and
+//! so is waking somebody who sleeps.
 //!
-//! A message is copied into its slot and out of it, word by word ([`Words`](crate::plain::Words)), and the copy is thrown
-//! away if the writer came by meanwhile: that is what [`Plain`] is for. The argument that no torn message gets out is with
-//! the slots' code, `broadcast/seq_slots.rs`.
+//! A message is copied into its slot and out of it, word by word ([`Words`](crate::plain::Words)),
+//! and the copy is thrown away if the writer came by meanwhile: that is what [`Plain`] is for. The
+//! argument that no torn message gets out is with the slots' code, `broadcast/seq_slots.rs`.
 //!
 //! ```
 //! use ringway_core::ring::broadcast::{Broadcast, RecvError};
@@ -91,8 +93,8 @@ impl<T: Plain, S: Storage<Element = SeqSlot<T>> + ?Sized, W: Wake> BroadcastInne
         Writer::take(self, me)
     }
 
-    /// The writer's half and a reader, of a broadcast that the caller owns. Needs no read-modify-write. More readers:
-    /// [`Reader::clone`].
+    /// The writer's half and a reader, of a broadcast that the caller owns. Needs no
+    /// read-modify-write. More readers: [`Reader::clone`].
     ///
     /// ```
     /// use ringway_core::ring::broadcast::Broadcast;

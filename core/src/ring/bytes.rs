@@ -1,5 +1,5 @@
-//! The byte ring: one producer, one consumer, and grants that are contiguous, so that a DMA transfer, a `memcpy` or a
-//! parser gets one run of memory.
+//! The byte ring: one producer, one consumer, and grants that are contiguous, so that a DMA
+//! transfer, a `memcpy` or a parser gets one run of memory.
 //!
 //! Two ways in and two ways out, which may be mixed:
 //!
@@ -8,20 +8,23 @@
 //! | as much as there is | [`try_write`](Producer::try_write), [`try_read`](Consumer::try_read) | [`try_reserve_up_to`](Producer::try_reserve_up_to), [`try_peek`](Consumer::try_peek) |
 //! | exactly so much, in one publication | [`try_write_all`](Producer::try_write_all) | [`try_reserve`](Producer::try_reserve) |
 //!
-//! To copy 2 KiB or more, the methods that copy are quicker than a `copy_from_slice` into a grant where the C library leaves
-//! such to the processor (`rep movsb`): they go in pieces, and long ones pass to the other side a stretch at a time.
+//! To copy 2 KiB or more, the methods that copy are quicker than a `copy_from_slice` into a grant
+//! where the C library leaves such to the processor (`rep movsb`): they go in pieces, and long ones
+//! pass to the other side a stretch at a time.
 //!
 //! # Where the ring's end lies in the way
 //!
-//! An exact grant that does not fit before the end of the memory begins at its start, and the bytes before the end
-//! stay unused for this lap. The producer writes down where the lap's bytes end (the *mark*), and the consumer skips
-//! from there. As in Cooke's bip buffer (2003), but the consumer's view of such a gap costs no second position.
+//! An exact grant that does not fit before the end of the memory begins at its start, and the bytes
+//! before the end stay unused for this lap. The producer writes down where the lap's bytes end (the
+//! *mark*), and the consumer skips from there. As in Cooke's bip buffer (2003), but the consumer's
+//! view of such a gap costs no second position.
 //!
-//! A gap must not lead to a grant that can never succeed: with everything read, the free memory is still cut in two
-//! at the position, and the larger piece has at least half of it. So an exact grant may ask for
-//! [`MAX_GRANT`](ByteRing::MAX_GRANT), half the capacity rounded up, which always succeeds once the consumer has read
-//! everything; more is refused as [`MessageTooLarge`](crate::Error::MessageTooLarge), not as full. Copies wrap around and have no such
-//! limit.
+//! A gap must not lead to a grant that can never succeed: with everything read, the free memory is
+//! still cut in two at the position, and the larger piece has at least half of it. So an exact
+//! grant may ask for [`MAX_GRANT`](ByteRing::MAX_GRANT), half the capacity rounded up, which always
+//! succeeds once the consumer has read everything; more is refused as
+//! [`MessageTooLarge`](crate::Error::MessageTooLarge), not as full. Copies wrap around and have no
+//! such limit.
 //!
 //! ```
 //! use ringway_core::ring::bytes::ByteRing;
@@ -68,8 +71,8 @@ impl<S: Storage<Value = u8> + ?Sized, W: Wake> ByteRingInner<S, W> {
         Producer::new(self)
     }
 
-    /// [`producer`](Self::producer) for `me`, where processes share the ring. `None` also when its memory was corrupted, see
-    /// [`is_valid`](Self::is_valid).
+    /// [`producer`](Self::producer) for `me`, where processes share the ring. `None` also when its
+    /// memory was corrupted, see [`is_valid`](Self::is_valid).
     pub fn producer_as(&self, me: Participant) -> Option<Producer<&Self>> {
         Producer::take_for(self, me)
     }
@@ -81,8 +84,8 @@ impl<S: Storage<Value = u8> + ?Sized, W: Wake> ByteRingInner<S, W> {
         Consumer::new(self)
     }
 
-    /// [`consumer`](Self::consumer) for `me`, where processes share the ring. `None` also when its memory was corrupted, see
-    /// [`is_valid`](Self::is_valid).
+    /// [`consumer`](Self::consumer) for `me`, where processes share the ring. `None` also when its
+    /// memory was corrupted, see [`is_valid`](Self::is_valid).
     pub fn consumer_as(&self, me: Participant) -> Option<Consumer<&Self>> {
         Consumer::take_for(self, me)
     }

@@ -13,7 +13,8 @@ use core::task::{Context, Poll};
 
 /// The half that pops. It can move to another thread or context, and is used from one at a time.
 ///
-/// `R` is the reference by which it reaches its ring and keeps it, as in a [`Producer`](super::Producer).
+/// `R` is the reference by which it reaches its ring and keeps it, as in a
+/// [`Producer`](super::Producer).
 ///
 /// ```
 /// use ringway_core::ring::Ring;
@@ -41,8 +42,9 @@ impl<R: RingRef> fmt::Debug for Consumer<R> {
 }
 
 impl<R: RingRef> Consumer<R> {
-    /// The half of the ring that `owner` refers to, taken for its [`participant`](crate::storage::StableRef::participant); `None` while
-    /// somebody has it. It has the owner with it.
+    /// The half of the ring that `owner` refers to, taken for its
+    /// [`participant`](crate::storage::StableRef::participant); `None` while somebody has it. It
+    /// has the owner with it.
     pub fn new(owner: R) -> Option<Self> {
         let me = owner.participant();
         Self::take(owner, me)
@@ -69,7 +71,8 @@ impl<R: RingRef> Consumer<R> {
 
     #[inline(always)]
     fn slots(&self) -> SlotsRef<'_, R::Value> {
-        // SAFETY: the cursor was made of a pointer to all of the ring, which is there for as long as we are.
+        // SAFETY: the cursor was made of a pointer to all of the ring, which is there for as long
+        // as we are.
         unsafe { inner::slots(self.cursor.0.header_ptr()) }
     }
 
@@ -77,7 +80,8 @@ impl<R: RingRef> Consumer<R> {
     #[inline]
     pub fn try_pop(&mut self) -> Option<R::Value> {
         let head = self.cursor.0.first_filled()?;
-        // SAFETY: the ownership rule: one is ready. `release_first` makes sure that it is not read again.
+        // SAFETY: the ownership rule: one is ready. `release_first` makes sure that it is not read
+        // again.
         let value = unsafe { self.slots().read(self.cursor.0.capacity(), head) };
         self.cursor.0.release_first(head);
         Some(value)
@@ -101,7 +105,8 @@ impl<R: RingRef> Consumer<R> {
         count as usize
     }
 
-    /// Pops every value that is in the ring now, one by one. Values that are left when it is dropped stay in the ring.
+    /// Pops every value that is in the ring now, one by one. Values that are left when it is
+    /// dropped stay in the ring.
     ///
     /// ```
     /// use ringway_core::ring::Ring;
@@ -119,7 +124,8 @@ impl<R: RingRef> Consumer<R> {
     /// The `count` oldest values, in place. Nothing is consumed before [`ReadChunk::release`].
     ///
     /// # Errors
-    /// [`Error::WouldBlock`] when there are fewer now, [`Error::MessageTooLarge`] when the ring has fewer slots.
+    /// [`Error::WouldBlock`] when there are fewer now, [`Error::MessageTooLarge`] when the ring has
+    /// fewer slots.
     ///
     /// ```
     /// use ringway_core::ring::Ring;
@@ -142,7 +148,8 @@ impl<R: RingRef> Consumer<R> {
     pub fn front(&mut self) -> Option<&R::Value> {
         self.ready(1).ok()??;
         let (n, head) = (self.cursor.0.capacity(), self.cursor.0.head());
-        // SAFETY: the ownership rule: one is ready, and `&mut self` is borrowed for as long as the answer lives.
+        // SAFETY: the ownership rule: one is ready, and `&mut self` is borrowed for as long as the
+        // answer lives.
         let (first, _) = unsafe { self.slots().readable(n, head, 1) };
         first.first()
     }
@@ -159,7 +166,8 @@ impl<R: RingRef> Consumer<R> {
     /// ```
     pub fn iter(&mut self) -> impl Iterator<Item = &R::Value> {
         let (n, ready) = (self.cursor.0.capacity(), self.len() as u32);
-        // SAFETY: the ownership rule: so many are ready, and `&mut self` is borrowed for as long as the slices live.
+        // SAFETY: the ownership rule: so many are ready, and `&mut self` is borrowed for as long as
+        // the slices live.
         let (first, second) = unsafe { self.slots().readable(n, self.cursor.0.head(), ready) };
         first.iter().chain(second)
     }
@@ -185,8 +193,9 @@ impl<R: RingRef> Consumer<R> {
         self.owner.get()
     }
 
-    /// Takes no more: the producer's forms that wait answer [`PushError::Closed`](super::PushError::Closed). Values that are
-    /// left stay. A consumer that is taken later opens the ring again.
+    /// Takes no more: the producer's forms that wait answer
+    /// [`PushError::Closed`](super::PushError::Closed). Values that are left stay. A consumer that
+    /// is taken later opens the ring again.
     pub fn close(self) {
         self.cursor.0.close();
     }
@@ -213,8 +222,8 @@ impl<R: RingRef> Consumer<R> {
         look_or_end(self, ready, |this| this.cursor.0.end().map(Err))
     }
 
-    /// Drops the oldest `count` values, which are ready, and gives their slots back; also when a value panics as it is
-    /// dropped.
+    /// Drops the oldest `count` values, which are ready, and gives their slots back; also when a
+    /// value panics as it is dropped.
     fn discard(&mut self, count: u32) {
         let cursor = &mut self.cursor.0;
         let (n, head) = (cursor.capacity(), cursor.head());
@@ -222,7 +231,8 @@ impl<R: RingRef> Consumer<R> {
         let slots = unsafe { inner::slots::<R::Value, _>(cursor.header_ptr()) };
         let _release = Finally(|| cursor.release(count));
         if core::mem::needs_drop::<R::Value>() {
-            // SAFETY: the ownership rule: `count` are ready. `release` makes sure that they are not read again.
+            // SAFETY: the ownership rule: `count` are ready. `release` makes sure that they are not
+            // read again.
             unsafe { slots.drop_values(n, head, count) };
         }
     }
@@ -269,8 +279,8 @@ impl<R: RingRef<Wake: Wait>> Consumer<R> {
     /// [`try_peek`](Self::try_peek); waits until there are `count`.
     ///
     /// # Errors
-    /// [`Error::EndOfFile`] when the producer closed or died and there are fewer; what there is can be popped.
-    /// [`Error::MessageTooLarge`] when the ring has fewer slots, [`Error::Corrupt`].
+    /// [`Error::EndOfFile`] when the producer closed or died and there are fewer; what there is can
+    /// be popped. [`Error::MessageTooLarge`] when the ring has fewer slots, [`Error::Corrupt`].
     ///
     /// ```
     /// use ringway_core::ring::Ring;
@@ -370,7 +380,8 @@ impl<R: RingRef> fmt::Debug for ReadChunk<'_, R> {
 }
 
 impl<R: RingRef> ReadChunk<'_, R> {
-    /// The values, oldest first, as two runs of memory; the second is empty unless the ring's end lies between.
+    /// The values, oldest first, as two runs of memory; the second is empty unless the ring's end
+    /// lies between.
     pub fn as_slices(&self) -> (&[R::Value], &[R::Value]) {
         let cursor = &self.consumer.cursor.0;
         // SAFETY: the ownership rule: the chunk's values are ready; the slices borrow the chunk.
@@ -384,8 +395,8 @@ impl<R: RingRef> ReadChunk<'_, R> {
         super::position::offset(cursor.capacity(), cursor.head())
     }
 
-    /// Drops the oldest `count` values of the chunk and gives their slots back to the producer. More than the chunk
-    /// has count as all it has.
+    /// Drops the oldest `count` values of the chunk and gives their slots back to the producer.
+    /// More than the chunk has count as all it has.
     pub fn release(self, count: usize) {
         let count = count.min(self.len as usize) as u32;
         #[cfg(loom)]

@@ -22,12 +22,12 @@ use core::mem::MaybeUninit;
 use core::panic::RefUnwindSafe;
 use core::ptr::NonNull;
 
-/// A ring of `N` values of `T` for one producer and one consumer. `W` says how a side can sleep, see
-/// [`Wake`].
+/// A ring of `N` values of `T` for one producer and one consumer. `W` says how a side can sleep,
+/// see [`Wake`].
 ///
-/// Memory: `N` values and 16 bytes (with [`Nobody`]) where the target has no caches; where it has, two cache lines
-/// instead of the 16 bytes. `N` is 1 to 2^30; another does not compile. A [`RingView`]
-/// is one whose capacity is known when the program runs.
+/// Memory: `N` values and 16 bytes (with [`Nobody`]) where the target has no caches; where it has,
+/// two cache lines instead of the 16 bytes. `N` is 1 to 2^30; another does not compile. A
+/// [`RingView`] is one whose capacity is known when the program runs.
 ///
 /// Values that are in the ring when it is dropped are dropped with it.
 ///
@@ -50,9 +50,11 @@ use core::ptr::NonNull;
 /// ```
 pub type Ring<T, const N: usize, W = Nobody> = RingInner<[Slot<T>; N], W>;
 
-/// A [`Ring`] whose number of slots is known when the program runs: a reference to it says how many they are.
+/// A [`Ring`] whose number of slots is known when the program runs: a reference to it says how many
+/// they are.
 ///
-/// `&Ring<T, N, W>` coerces to `&RingView<T, W>`. Others lie on the heap or in memory at hand, see [`InMemory`].
+/// `&Ring<T, N, W>` coerces to `&RingView<T, W>`. Others lie on the heap or in memory at hand, see
+/// [`InMemory`].
 ///
 /// ```
 /// use ringway_core::ring::{Ring, RingView};
@@ -63,7 +65,8 @@ pub type Ring<T, const N: usize, W = Nobody> = RingInner<[Slot<T>; N], W>;
 /// ```
 pub type RingView<T, W = Nobody> = RingInner<[Slot<T>], W>;
 
-/// What [`Ring`] and [`RingView`] are. `S` is the array of its slots, see [`storage`](crate::storage).
+/// What [`Ring`] and [`RingView`] are. `S` is the array of its slots, see
+/// [`storage`](crate::storage).
 #[repr(C)]
 pub struct RingInner<S: Storage + ?Sized, W: Wake> {
     header: Header<W>,
@@ -72,8 +75,9 @@ pub struct RingInner<S: Storage + ?Sized, W: Wake> {
     slots: S,
 }
 
-// SAFETY: a value is given from one side to the other through SYNC POINT A and B, and touched by one side at a time
-// (the ownership rule), so that `T: Send` is all it takes. `W` is shared as it is.
+// SAFETY: a value is given from one side to the other through SYNC POINT A and B, and touched by
+// one side at a time (the ownership rule), so that `T: Send` is all it takes. `W` is shared as it
+// is.
 unsafe impl<S: Storage<Value: Send> + ?Sized, W: Wake + Sync> Sync for RingInner<S, W> {}
 
 // SAFETY: the ring owns its values, and no half borrows it when it moves.
@@ -144,7 +148,8 @@ unsafe impl<T, const N: usize, W: Wake> InPlace for Ring<T, N, W> {
     }
 }
 
-// SAFETY: `repr(C)`: the header, which is written, and behind it the slots, which need not be initialized.
+// SAFETY: `repr(C)`: the header, which is written, and behind it the slots, which need not be
+// initialized.
 #[cfg(not(loom))]
 unsafe impl<T, W: Wake> InMemory for RingView<T, W> {
     fn layout(capacity: usize) -> Option<Layout> {
@@ -164,7 +169,8 @@ unsafe impl<T, W: Wake> InMemory for RingView<T, W> {
     }
 }
 
-/// A reference to a ring by which a half reaches and keeps it: any [`StableRef`] to a [`Ring`] or a [`RingView`].
+/// A reference to a ring by which a half reaches and keeps it: any [`StableRef`] to a [`Ring`] or a
+/// [`RingView`].
 ///
 /// ```
 /// use ringway_core::ring::{Consumer, Ring, RingRef, RingView};
@@ -256,8 +262,9 @@ impl<T, S: Storage<Value = T> + ?Sized, W: Wake> RingInner<S, W> {
     /// The number is free for another [`Participant`] once all of these calls have returned.
     ///
     /// # Safety
-    /// `dead` will not take another step in this ring: its process has ended (or its context was reset), and what it
-    /// wrote is visible here, as it is once the operating system has reported its end.
+    /// `dead` will not take another step in this ring: its process has ended (or its context was
+    /// reset), and what it wrote is visible here, as it is once the operating system has reported
+    /// its end.
     ///
     /// ```
     /// use ringway_core::participant::Participant;
@@ -289,13 +296,14 @@ impl<T, S: Storage<Value = T> + ?Sized, W: Wake> RingInner<S, W> {
         self.header.recover(dead)
     }
 
-    /// Whether both sides stand where the sides of such a ring can: always, but in memory that somebody corrupted.
+    /// Whether both sides stand where the sides of such a ring can: always, but in memory that
+    /// somebody corrupted.
     pub fn is_valid(&self) -> bool {
         self.header.is_valid(self.slots.capacity())
     }
 
-    /// How many values are in the ring, more or less: for one who holds no half. 0 only if it was empty at some moment of the
-    /// call.
+    /// How many values are in the ring, more or less: for one who holds no half. 0 only if it was
+    /// empty at some moment of the call.
     ///
     /// ```
     /// use ringway_core::ring::Ring;
@@ -312,14 +320,15 @@ impl<T, S: Storage<Value = T> + ?Sized, W: Wake> RingInner<S, W> {
         self.len() == 0
     }
 
-    /// Whether the last producer closed its half or died, and nobody took it since. What it pushed can still be popped. One that
-    /// has not come yet is not gone, nor is one that gave its half back.
+    /// Whether the last producer closed its half or died, and nobody took it since. What it pushed
+    /// can still be popped. One that has not come yet is not gone, nor is one that gave its half
+    /// back.
     pub fn producer_is_gone(&self) -> bool {
         self.header.producer_half().is_gone()
     }
 
-    /// Whether the last consumer closed its half or died, and nobody took it since. One that has not come yet is not gone, nor
-    /// is one that gave its half back.
+    /// Whether the last consumer closed its half or died, and nobody took it since. One that has
+    /// not come yet is not gone, nor is one that gave its half back.
     ///
     /// ```
     /// use ringway_core::ring::Ring;
@@ -333,8 +342,8 @@ impl<T, S: Storage<Value = T> + ?Sized, W: Wake> RingInner<S, W> {
         self.header.consumer_half().is_gone()
     }
 
-    /// How many values are in it. `None` when the two positions do not fit together: the sides are under way, or somebody
-    /// corrupted them.
+    /// How many values are in it. `None` when the two positions do not fit together: the sides are
+    /// under way, or somebody corrupted them.
     #[cfg(not(loom))]
     pub(crate) fn used(&self) -> Option<usize> {
         self.header.used(self.slots.capacity())
@@ -346,12 +355,14 @@ impl<T, S: Storage<Value = T> + ?Sized, W: Wake> RingInner<S, W> {
         [self.header.producer_half().holder(), self.header.consumer_half().holder()]
     }
 
-    /// What the consumer sleeps on. Every publication rings it, and so does [`Producer::close`](super::Producer::close).
+    /// What the consumer sleeps on. Every publication rings it, and so does
+    /// [`Producer::close`](super::Producer::close).
     pub fn consumers_bell(&self) -> &Doorbell<W> {
         self.header.consumers_bell()
     }
 
-    /// What the producer sleeps on. Every release rings it, and so does [`Consumer::close`](super::Consumer::close).
+    /// What the producer sleeps on. Every release rings it, and so does
+    /// [`Consumer::close`](super::Consumer::close).
     pub fn producers_bell(&self) -> &Doorbell<W> {
         self.header.producers_bell()
     }
@@ -365,7 +376,8 @@ impl<S: Storage + ?Sized, W: Wake> Drop for RingInner<S, W> {
             let left = position::used(n, head, tail).unwrap_or(0);
             // SAFETY: it is the ring's own header, and the ring is still there.
             let slots = unsafe { slots::<S::Value, W>(NonNull::from(&mut *self).cast()) };
-            // SAFETY: no half is left, so that the values between the positions are ours, and nobody comes after.
+            // SAFETY: no half is left, so that the values between the positions are ours, and
+            // nobody comes after.
             unsafe { slots.drop_values(n, head, left) };
         }
     }

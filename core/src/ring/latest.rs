@@ -1,5 +1,5 @@
-//! The newest value: one writer that never waits, and any number of readers that get the newest whole value and can tell
-//! whether it changed.
+//! The newest value: one writer that never waits, and any number of readers that get the newest
+//! whole value and can tell whether it changed.
 //!
 //! | | |
 //! |---|---|
@@ -7,9 +7,10 @@
 //! | [`Latest::load`] | lock-free: it tries again only when the writer has stored [`SLOTS`] − 1 values and begun the next while one was copied |
 //! | a writer that is suspended or killed between any two instructions | leaves the last whole value, for as long as it takes |
 //!
-//! Kopetz and Reisinger, "The Non-Blocking Write Protocol NBW", RTSS 1993, with several places in turn, so that a writer that
-//! stops in the middle of one does not stop the readers: theirs with one place would. The steps and their orderings are those
-//! of the [`broadcast`](super::broadcast), of which only the newest message is read.
+//! Kopetz and Reisinger, "The Non-Blocking Write Protocol NBW", RTSS 1993, with several places in
+//! turn, so that a writer that stops in the middle of one does not stop the readers: theirs with
+//! one place would. The steps and their orderings are those of the [`broadcast`](super::broadcast),
+//! of which only the newest message is read.
 //!
 //! ```
 //! use ringway_core::ring::latest::Latest;
@@ -38,13 +39,14 @@ use core::mem::MaybeUninit;
 #[cfg(not(loom))]
 use core::ptr::NonNull;
 
-/// How many values have a place: the newest, the one that is being stored, and as many more as let a reader copy at its ease.
+/// How many values have a place: the newest, the one that is being stored, and as many more as let
+/// a reader copy at its ease.
 pub const SLOTS: usize = if cfg!(loom) { 2 } else { 4 };
 
 /// The newest value of type `T`. `W` says how readers can sleep until it changes, see [`Wake`].
 ///
-/// Memory: [`SLOTS`] times the value (in whole words) and 8 bytes, and 16 bytes more (a cache line of their own where the
-/// target has caches).
+/// Memory: [`SLOTS`] times the value (in whole words) and 8 bytes, and 16 bytes more (a cache line
+/// of their own where the target has caches).
 ///
 /// ```
 /// use ringway_core::ring::latest::Latest;
@@ -124,9 +126,9 @@ impl<T: Plain, W: Wake> Latest<T, W> {
         self.newer(seen, SeqSlotsRef::read)
     }
 
-    /// Copies the newest value into `out` if it is newer than `seen` ([`Version::NONE`]: if there is
-    /// one), and says which one it is. For a large value: there is no other copy on the way, and none
-    /// passes the stack. With `None`, what is in `out` is of no value. Lock-free.
+    /// Copies the newest value into `out` if it is newer than `seen` ([`Version::NONE`]: if there
+    /// is one), and says which one it is. For a large value: there is no other copy on the way, and
+    /// none passes the stack. With `None`, what is in `out` is of no value. Lock-free.
     ///
     /// A reader gets a copy and never a reference into the latest itself: the writer never waits,
     /// and writes there again.
@@ -158,8 +160,8 @@ impl<T: Plain, W: Wake> Latest<T, W> {
         let slots = unsafe { self.0.borrow() };
         loop {
             let newest = slots.line().newest(seen);
-            // Also the end of it when a value was overwritten without a newer one, which happens only
-            // where somebody writes invalid words.
+            // Also the end of it when a value was overwritten without a newer one, which happens
+            // only where somebody writes invalid words.
             if newest <= seen {
                 return None;
             }
@@ -222,7 +224,8 @@ impl<T: Plain, W: Wake> Latest<T, W> {
         Writer::take(self, me)
     }
 
-    /// The writer's half for the owner of it all, who knows that nobody has it. Needs no read-modify-write.
+    /// The writer's half for the owner of it all, who knows that nobody has it. Needs no
+    /// read-modify-write.
     pub fn owner(&mut self) -> Writer<&Self> {
         self.0.take_from_owner();
         Writer::of_taken(&*self)
@@ -234,8 +237,8 @@ impl<T: Plain, W: Wake> Latest<T, W> {
     /// The number is free for another [`Participant`] once all of these calls have returned.
     ///
     /// # Safety
-    /// `dead` will not take another step here: its process has ended (or its context was reset), and what it wrote is visible
-    /// here, as it is once the operating system has reported its end.
+    /// `dead` will not take another step here: its process has ended (or its context was reset),
+    /// and what it wrote is visible here, as it is once the operating system has reported its end.
     ///
     /// ```
     /// use ringway_core::participant::Participant;
@@ -288,14 +291,15 @@ where
 
 /// The half that writes. It can move to another thread or context, and is used from one at a time.
 ///
-/// `R` is the reference by which it reaches its latest and keeps it, see [`StableRef`]: `&Latest<T, W>`, or one that owns, such
-/// as an `Arc`.
+/// `R` is the reference by which it reaches its latest and keeps it, see [`StableRef`]: `&Latest<T,
+/// W>`, or one that owns, such as an `Arc`.
 #[derive(Debug)]
 pub struct Writer<R: LatestRef>(CachePadded<SlotWriter<R::Value, R::Wake, Fixed<SLOTS>, R>>);
 
 impl<R: LatestRef> Writer<R> {
-    /// The half of the latest that `owner` refers to, taken for its [`participant`](StableRef::participant); `None` while
-    /// somebody has it. It has the owner with it.
+    /// The half of the latest that `owner` refers to, taken for its
+    /// [`participant`](StableRef::participant); `None` while somebody has it. It has the owner with
+    /// it.
     ///
     /// ```
     /// use ringway_core::ring::latest::{Latest, Writer};
@@ -367,7 +371,8 @@ impl<R: LatestRef> Writer<R> {
 }
 
 impl<T: Plain, W: Wake> Latest<T, W> {
-    /// What `read` makes of a newer value than `seen`, or why there will be none; `None` when one may come.
+    /// What `read` makes of a newer value than `seen`, or why there will be none; `None` when one
+    /// may come.
     fn newer_or_end<R>(
         &self,
         seen: Version,
@@ -390,8 +395,8 @@ impl<T: Plain, W: Wait> Latest<T, W> {
         self.wait_newer_deadline(seen, None)
     }
 
-    /// A copy of the newest value once it is newer than `seen`; waits until it is, at most until `deadline` (`None`: for
-    /// ever).
+    /// A copy of the newest value once it is newer than `seen`; waits until it is, at most until
+    /// `deadline` (`None`: for ever).
     ///
     /// # Errors
     /// [`Error::EndOfFile`] when the writer closed or died and the value is not newer,
@@ -457,8 +462,8 @@ impl<T: Plain, W: Wait> Latest<T, W> {
 }
 
 impl<T: Plain, W: Register> Latest<T, W> {
-    /// A copy of the newest value once it is newer than `seen`; awaits that. As many tasks at a time
-    /// can wait for it as the bell has places for, see [`Async`](crate::wait::Async).
+    /// A copy of the newest value once it is newer than `seen`; awaits that. As many tasks at a
+    /// time can wait for it as the bell has places for, see [`Async`](crate::wait::Async).
     ///
     /// # Errors
     /// [`Error::EndOfFile`] when the writer closed or died and the value is not newer.

@@ -1,15 +1,17 @@
-//! Messages of any length, up to a limit, for one producer and one consumer; written and read in place.
+//! Messages of any length, up to a limit, for one producer and one consumer; written and read in
+//! place.
 //!
-//! A ring of bytes in which each message lies in one piece behind its length. Sending it is one publication, so that the
-//! receiver sees it whole or not at all, also when the sender is killed while it writes.
+//! A ring of bytes in which each message lies in one piece behind its length. Sending it is one
+//! publication, so that the receiver sees it whole or not at all, also when the sender is killed
+//! while it writes.
 //!
 //! | | copies | in place |
 //! |---|---|---|
 //! | send | [`try_send`](Sender::try_send) | [`try_reserve`](Sender::try_reserve), write, [`commit`](SendGrant::commit) |
 //! | receive | [`try_recv`](Receiver::try_recv) | [`try_peek`](Receiver::try_peek), read, [`release`](RecvGrant::release) |
 //!
-//! A message has at most [`MAX_MESSAGE`](MessageRing::MAX_MESSAGE) bytes, some less than half of the ring, for the reason
-//! that the [byte ring](super::bytes) gives.
+//! A message has at most [`MAX_MESSAGE`](MessageRing::MAX_MESSAGE) bytes, some less than half of
+//! the ring, for the reason that the [byte ring](super::bytes) gives.
 //!
 //! ```
 //! use ringway_core::ring::messages::MessageRing;

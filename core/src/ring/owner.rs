@@ -1,4 +1,5 @@
-//! Who holds a half: a word that names the participant, from before it is held until after it was given back.
+//! Who holds a half: a word that names the participant, from before it is held until after it was
+//! given back.
 
 use crate::participant::Participant;
 use crate::sync::{AtomicU32, Ordering, const_unless_loom};
@@ -51,7 +52,8 @@ impl HalfOwner {
         self.0.compare_exchange(seen, held_by(me), Ordering::Acquire, Ordering::Relaxed).is_ok()
     }
 
-    /// Takes it for the owner of the whole structure, who knows that nobody has it. No read-modify-write.
+    /// Takes it for the owner of the whole structure, who knows that nobody has it. No
+    /// read-modify-write.
     pub(super) fn take_from_owner(&mut self) {
         // Relaxed: `&mut self` is alone here.
         self.0.store(held_by(Participant::LOCAL), Ordering::Relaxed);
@@ -72,8 +74,9 @@ impl HalfOwner {
     /// Closes it if `dead` holds it, and says whether. The other side has to be woken after that in
     /// any case: the dead one may have got further than we.
     pub(super) fn recover(&self, dead: Participant) -> bool {
-        // SYNC POINT H, release: with the exchange in `take` and the load in `is_gone`. What the dead one wrote is visible
-        // here as the caller states, and with this there. Failure, relaxed: it does not hold it.
+        // SYNC POINT H, release: with the exchange in `take` and the load in `is_gone`. What the
+        // dead one wrote is visible here as the caller states, and with this there. Failure,
+        // relaxed: it does not hold it.
         self.0.compare_exchange(held_by(dead), CLOSED, Ordering::Release, Ordering::Relaxed).is_ok()
     }
 

@@ -1,13 +1,15 @@
 //! The algebra of positions: pure, no atomics, no memory.
 //!
-//! A position runs through `0..2 * N`, twice the capacity, so that a full ring and an empty one differ and no slot
-//! is wasted. Its offset, the slot it stands at, is the position modulo `N`. Whether the position lies below
-//! `N` or not is the lap's parity.
+//! A position runs through `0..2 * N`, twice the capacity, so that a full ring and an empty one
+//! differ and no slot is wasted. Its offset, the slot it stands at, is the position modulo `N`.
+//! Whether the position lies below `N` or not is the lap's parity.
 //!
-//! Where there are no caches (see [`Cached`]), nobody but the two sides reads a position, and it need not be one that can be
-//! told from an invalid one: there, a power of two lets positions run through all of `u32`, which spares the wrapping.
+//! Where there are no caches (see [`Cached`]), nobody but the two sides reads a position, and it
+//! need not be one that can be told from an invalid one: there, a power of two lets positions run
+//! through all of `u32`, which spares the wrapping.
 //!
-//! Nothing here can overflow: `N` is at most [`MAX_CAPACITY`](crate::storage::MAX_CAPACITY), and every sum is of at most `3 * N`.
+//! Nothing here can overflow: `N` is at most [`MAX_CAPACITY`](crate::storage::MAX_CAPACITY), and
+//! every sum is of at most `3 * N`.
 
 use crate::storage::Capacity;
 use crate::sync::Cached;
@@ -18,8 +20,8 @@ fn run_freely(n: impl Capacity) -> bool {
     !Cached::ENABLED && n.get().is_power_of_two()
 }
 
-/// Whether positions are wrapped by a mask, which comes to the same: where the compiler knows that `n` is a power of two, or
-/// where positions of such an `n` run freely.
+/// Whether positions are wrapped by a mask, which comes to the same: where the compiler knows that
+/// `n` is a power of two, or where positions of such an `n` run freely.
 #[inline(always)]
 fn masks<C: Capacity>(n: C) -> bool {
     (C::IS_FIXED || !Cached::ENABLED) && n.get().is_power_of_two()
@@ -38,7 +40,8 @@ pub(super) fn offset(n: impl Capacity, position: u32) -> u32 {
     if masks { position & (n - 1) } else { wrapped(position, n) }
 }
 
-/// `position`, less `lap` if it is as much; `lap` is more than 0. Less than that, the difference is the larger number.
+/// `position`, less `lap` if it is as much; `lap` is more than 0. Less than that, the difference is
+/// the larger number.
 #[inline(always)]
 fn wrapped(position: u32, lap: u32) -> u32 {
     position.min(position.wrapping_sub(lap))
@@ -85,8 +88,8 @@ pub(super) fn distance_cached(n: impl Capacity, from: Cached, to: Cached) -> Opt
     Some(distance(n, from.get()?, to.get()?))
 }
 
-/// How many slots lie between the consumer's position and the producer's. `None` when these cannot be positions of
-/// one ring, which only a peer that corrupts them can bring about.
+/// How many slots lie between the consumer's position and the producer's. `None` when these cannot
+/// be positions of one ring, which only a peer that corrupts them can bring about.
 #[inline(always)]
 pub(super) fn used(n: impl Capacity, head: u32, tail: u32) -> Option<u32> {
     if !is_position(n, head) || !is_position(n, tail) {
@@ -95,7 +98,8 @@ pub(super) fn used(n: impl Capacity, head: u32, tail: u32) -> Option<u32> {
     used_if_any(n, head, tail)
 }
 
-/// [`used`] as one side asks, of whose own position there is no doubt where it is kept; the other's is `seen`.
+/// [`used`] as one side asks, of whose own position there is no doubt where it is kept; the other's
+/// is `seen`.
 #[inline(always)]
 pub(super) fn used_as_seen(n: impl Capacity, head: u32, tail: u32, seen: u32) -> Option<u32> {
     if !Cached::ENABLED {
@@ -111,15 +115,17 @@ fn used_if_any(n: impl Capacity, head: u32, tail: u32) -> Option<u32> {
     if distance <= n.get() { Some(distance) } else { None }
 }
 
-/// Whether the producer is as many slots ahead of the consumer as there are. Nothing else is asked of the positions.
+/// Whether the producer is as many slots ahead of the consumer as there are. Nothing else is asked
+/// of the positions.
 #[inline(always)]
 pub(super) fn is_full(n: impl Capacity, head: u32, tail: u32) -> bool {
     let distance = if run_freely(n) { tail.wrapping_sub(head) } else { tail.abs_diff(head) };
     distance == n.get()
 }
 
-/// The slots from `position` on, `len` of them, as at most two contiguous runs: the first begins at the returned
-/// offset and has the first returned length, the second begins at slot 0. `len` is at most `N`.
+/// The slots from `position` on, `len` of them, as at most two contiguous runs: the first begins at
+/// the returned offset and has the first returned length, the second begins at slot 0. `len` is at
+/// most `N`.
 #[inline(always)]
 pub(super) fn runs(n: impl Capacity, position: u32, len: u32) -> (u32, u32, u32) {
     let start = offset(n, position);

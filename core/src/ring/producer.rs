@@ -15,9 +15,10 @@ use core::task::{Context, Poll};
 
 /// The half that pushes. It can move to another thread or context, and is used from one at a time.
 ///
-/// `R` is the reference by which it reaches its ring and keeps it, see [`StableRef`](crate::storage::StableRef): `&Ring<T, N, W>` or `&RingView<T, W>`, or
-/// an `Arc` of one, with which the half owns what it needs. A half of a `Ring`, which knows how many slots there are when it is
-/// compiled, has the smaller code.
+/// `R` is the reference by which it reaches its ring and keeps it, see
+/// [`StableRef`](crate::storage::StableRef): `&Ring<T, N, W>` or `&RingView<T, W>`, or an `Arc` of
+/// one, with which the half owns what it needs. A half of a `Ring`, which knows how many slots
+/// there are when it is compiled, has the smaller code.
 ///
 /// ```
 /// use ringway_core::ring::Ring;
@@ -32,7 +33,8 @@ pub struct Producer<R: RingRef> {
     owner: R,
 }
 
-// SAFETY: as for the ring: values pass from side to side by the ownership rule. The pointer inside is to what the owner keeps.
+// SAFETY: as for the ring: values pass from side to side by the ownership rule. The pointer inside
+// is to what the owner keeps.
 unsafe impl<R: RingRef<Value: Send, Wake: Sync> + Send> Send for Producer<R> {}
 
 impl<R: RingRef> fmt::Debug for Producer<R> {
@@ -42,8 +44,9 @@ impl<R: RingRef> fmt::Debug for Producer<R> {
 }
 
 impl<R: RingRef> Producer<R> {
-    /// The half of the ring that `owner` refers to, taken for its [`participant`](crate::storage::StableRef::participant); `None` while
-    /// somebody has it. It has the owner with it.
+    /// The half of the ring that `owner` refers to, taken for its
+    /// [`participant`](crate::storage::StableRef::participant); `None` while somebody has it. It
+    /// has the owner with it.
     ///
     /// ```
     /// use ringway_core::ring::{Producer, Ring};
@@ -81,7 +84,8 @@ impl<R: RingRef> Producer<R> {
 
     #[inline(always)]
     fn slots(&self) -> SlotsRef<'_, R::Value> {
-        // SAFETY: the cursor was made of a pointer to all of the ring, which is there for as long as we are.
+        // SAFETY: the cursor was made of a pointer to all of the ring, which is there for as long
+        // as we are.
         unsafe { inner::slots(self.cursor.0.header_ptr()) }
     }
 
@@ -98,7 +102,8 @@ impl<R: RingRef> Producer<R> {
         Ok(())
     }
 
-    /// Pushes as many of `values` as there is room for, in one publication, and returns how many. Wait-free.
+    /// Pushes as many of `values` as there is room for, in one publication, and returns how many.
+    /// Wait-free.
     ///
     /// ```
     /// use ringway_core::ring::Ring;
@@ -118,17 +123,20 @@ impl<R: RingRef> Producer<R> {
         let count = self.cursor.0.room(want).min(want);
         let (taken, _) = values.split_at_checked(count as usize).unwrap_or((values, &[]));
         if count > 0 {
-            // SAFETY: the ownership rule: there is room for `count`, which is the length of `taken`.
+            // SAFETY: the ownership rule: there is room for `count`, which is the length of
+            // `taken`.
             unsafe { self.slots().copy_in(n, self.cursor.0.tail(), taken) };
             self.cursor.0.publish(count);
         }
         count as usize
     }
 
-    /// Reserves `count` slots to be filled in place. The consumer sees nothing before [`WriteChunk::commit`].
+    /// Reserves `count` slots to be filled in place. The consumer sees nothing before
+    /// [`WriteChunk::commit`].
     ///
     /// # Errors
-    /// [`Error::WouldBlock`] when there is less room now, [`Error::MessageTooLarge`] when the ring has fewer slots.
+    /// [`Error::WouldBlock`] when there is less room now, [`Error::MessageTooLarge`] when the ring
+    /// has fewer slots.
     ///
     /// ```
     /// use ringway_core::ring::Ring;
@@ -190,8 +198,8 @@ impl<R: RingRef> Producer<R> {
         self.cursor.0.close();
     }
 
-    /// Pushes what is in `left`, or says why that can never be; `None`, and the value stays there, when there may be room
-    /// later.
+    /// Pushes what is in `left`, or says why that can never be; `None`, and the value stays there,
+    /// when there may be room later.
     fn push_or_end(
         &mut self,
         left: &mut Option<R::Value>,
@@ -212,7 +220,8 @@ impl<R: RingRef> Producer<R> {
         }
     }
 
-    /// Whether there is room for `count`, or why there can never be; `None` when there may be later.
+    /// Whether there is room for `count`, or why there can never be; `None` when there may be
+    /// later.
     fn room_or_end(&mut self, count: usize) -> Option<Result<u32, Error>> {
         let max = self.cursor.0.n() as usize;
         if count > max {
@@ -270,8 +279,8 @@ impl<R: RingRef<Wake: Wait>> Producer<R> {
     /// [`try_reserve`](Self::try_reserve); waits for room.
     ///
     /// # Errors
-    /// [`Error::BrokenPipe`] when the consumer closed or died, [`Error::MessageTooLarge`] when the ring has fewer slots,
-    /// [`Error::Corrupt`].
+    /// [`Error::BrokenPipe`] when the consumer closed or died, [`Error::MessageTooLarge`] when the
+    /// ring has fewer slots, [`Error::Corrupt`].
     ///
     /// ```
     /// use ringway_core::Error;
@@ -314,8 +323,8 @@ impl<R: RingRef<Wake: Wait>> Producer<R> {
 }
 
 impl<R: RingRef<Wake: Register>> Producer<R> {
-    /// Pushes one value; awaits room. Cancelled, it drops the value and pushes nothing; to keep the value, reserve a slot
-    /// first ([`reserve_async`](Self::reserve_async)).
+    /// Pushes one value; awaits room. Cancelled, it drops the value and pushes nothing; to keep the
+    /// value, reserve a slot first ([`reserve_async`](Self::reserve_async)).
     ///
     /// # Errors
     /// [`PushError::Closed`] when the consumer closed or died.
@@ -355,8 +364,8 @@ impl<R: RingRef<Wake: Register>> Producer<R> {
     }
 }
 
-/// Reserved slots, filled front to back. Dropped without a commit, it gives nothing to the consumer, and drops what
-/// was put in.
+/// Reserved slots, filled front to back. Dropped without a commit, it gives nothing to the
+/// consumer, and drops what was put in.
 #[must_use = "a chunk that is dropped commits nothing"]
 pub struct WriteChunk<'c, R: RingRef> {
     producer: &'c mut Producer<R>,
@@ -394,7 +403,8 @@ impl<R: RingRef> WriteChunk<'_, R> {
         if self.filled == self.len {
             return Err(value);
         }
-        // SAFETY: the ownership rule: the chunk's slots are part of the room, and this one is not filled yet.
+        // SAFETY: the ownership rule: the chunk's slots are part of the room, and this one is not
+        // filled yet.
         unsafe {
             self.producer.slots().write(self.producer.cursor.0.capacity(), self.next(), value)
         };
@@ -417,7 +427,8 @@ impl<R: RingRef> WriteChunk<'_, R> {
         let before = self.filled;
         let mut values = values.into_iter();
         let (n, at) = (self.producer.cursor.0.capacity(), self.next());
-        // SAFETY: the ownership rule: the chunk's slots are part of the room, and these are not filled yet.
+        // SAFETY: the ownership rule: the chunk's slots are part of the room, and these are not
+        // filled yet.
         let (first, second) =
             unsafe { self.producer.slots().writable(n, at, self.len - self.filled) };
         for run in [first, second] {
@@ -430,8 +441,8 @@ impl<R: RingRef> WriteChunk<'_, R> {
         (self.filled - before) as usize
     }
 
-    /// The slots that are not filled yet, as two runs of memory in order, for a DMA transfer or a `memcpy`. Follow it
-    /// with [`assume_filled`](Self::assume_filled).
+    /// The slots that are not filled yet, as two runs of memory in order, for a DMA transfer or a
+    /// `memcpy`. Follow it with [`assume_filled`](Self::assume_filled).
     ///
     /// ```
     /// use ringway_core::ring::Ring;
@@ -448,12 +459,13 @@ impl<R: RingRef> WriteChunk<'_, R> {
     #[allow(clippy::type_complexity)] // it is a pair
     pub fn as_uninit(&mut self) -> (&mut [MaybeUninit<R::Value>], &mut [MaybeUninit<R::Value>]) {
         let (n, at) = (self.producer.cursor.0.capacity(), self.next());
-        // SAFETY: the ownership rule: the chunk's slots are part of the room; the slices borrow the chunk.
+        // SAFETY: the ownership rule: the chunk's slots are part of the room; the slices borrow the
+        // chunk.
         unsafe { self.producer.slots().writable(n, at, self.len - self.filled) }
     }
 
-    /// Says that the next `count` slots were filled through [`as_uninit`](Self::as_uninit). More than are left count
-    /// as all that are left.
+    /// Says that the next `count` slots were filled through [`as_uninit`](Self::as_uninit). More
+    /// than are left count as all that are left.
     ///
     /// # Safety
     /// The caller has initialized those slots.
@@ -462,8 +474,8 @@ impl<R: RingRef> WriteChunk<'_, R> {
         self.filled += count.min(left as usize) as u32;
     }
 
-    /// Gives what was filled to the consumer, in one publication, and returns how many that are. Slots not filled stay
-    /// free.
+    /// Gives what was filled to the consumer, in one publication, and returns how many that are.
+    /// Slots not filled stay free.
     pub fn commit(mut self) -> usize {
         let filled = self.filled;
         if filled > 0 {
@@ -482,8 +494,8 @@ impl<R: RingRef> Drop for WriteChunk<'_, R> {
     fn drop(&mut self) {
         if core::mem::needs_drop::<R::Value>() && self.filled > 0 {
             let cursor = &self.producer.cursor.0;
-            // SAFETY: these slots were filled and not published, so that they are ours, and initialized. They count
-            // as free again afterwards.
+            // SAFETY: these slots were filled and not published, so that they are ours, and
+            // initialized. They count as free again afterwards.
             unsafe {
                 self.producer.slots().drop_values(cursor.capacity(), cursor.tail(), self.filled)
             };

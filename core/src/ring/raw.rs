@@ -1,4 +1,5 @@
-//! A ring of bytes of a stated size and alignment, for those who do not know the Rust type of its values.
+//! A ring of bytes of a stated size and alignment, for those who do not know the Rust type of its
+//! values.
 
 use super::consumer::{Consumer, ReadChunk};
 use super::inner::{RingRef, RingView};
@@ -10,8 +11,9 @@ use crate::wait::{Nobody, Wait, Wake};
 use core::alloc::Layout;
 use core::ptr::NonNull;
 
-/// A [`Ring`](super::Ring) of values whose size and alignment are known when the program runs, and whose Rust type is not: as
-/// an inspector, or a program in another language, uses it. Its values go in and out as bytes. Both mean the same memory.
+/// A [`Ring`](super::Ring) of values whose size and alignment are known when the program runs, and
+/// whose Rust type is not: as an inspector, or a program in another language, uses it. Its values
+/// go in and out as bytes. Both mean the same memory.
 ///
 /// ```
 /// use ringway_core::participant::Participant;
@@ -53,8 +55,8 @@ unsafe impl Send for RawSlots {}
 unsafe impl Sync for RawSlots {}
 
 impl<'r, W: Wake> RawRing<'r, W> {
-    /// How much memory a ring of `capacity` values of the layout `item` takes, and on which boundary it lies; `None` when
-    /// there is no such ring.
+    /// How much memory a ring of `capacity` values of the layout `item` takes, and on which
+    /// boundary it lies; `None` when there is no such ring.
     pub fn layout(capacity: usize, item: Layout) -> Option<Layout> {
         Some(Self::offset(capacity, item)?.0)
     }
@@ -67,11 +69,12 @@ impl<'r, W: Wake> RawRing<'r, W> {
         Some((layout.pad_to_align(), offset))
     }
 
-    /// The ring of `capacity` values of the layout `item` at `at`. `None` when there is no such ring.
+    /// The ring of `capacity` values of the layout `item` at `at`. `None` when there is no such
+    /// ring.
     ///
     /// # Safety
-    /// For `'r`, there is such a ring, and nobody who uses it has another idea of its values. They are
-    /// [`Plain`](crate::plain::Plain).
+    /// For `'r`, there is such a ring, and nobody who uses it has another idea of its values. They
+    /// are [`Plain`](crate::plain::Plain).
     pub unsafe fn at(at: NonNull<u8>, capacity: usize, item: Layout) -> Option<Self> {
         let (_, offset) = Self::offset(capacity, item)?;
         let words = RingView::from_raw(at, capacity)?;
@@ -85,8 +88,8 @@ impl<'r, W: Wake> RawRing<'r, W> {
     /// Makes a fresh one there. What was there is neither read nor dropped.
     ///
     /// # Safety
-    /// For `'r`, there is memory of [`layout(capacity, item)`](Self::layout), which is the caller's to write, and which only
-    /// this ring uses from now on.
+    /// For `'r`, there is memory of [`layout(capacity, item)`](Self::layout), which is the caller's
+    /// to write, and which only this ring uses from now on.
     pub unsafe fn init_at(at: NonNull<u8>, capacity: usize, item: Layout) -> Option<Self> {
         Self::layout(capacity, item)?;
         // SAFETY: as the caller states: the words of a ring are the first of it.
@@ -95,8 +98,9 @@ impl<'r, W: Wake> RawRing<'r, W> {
         unsafe { Self::at(at, capacity, item) }
     }
 
-    /// Its words, which know nothing of the values: how many there are, who is gone, what a side sleeps on (a task, with
-    /// [`poll_until`](crate::wait::Doorbell::poll_until)); and [`recover`](super::RingInner::recover).
+    /// Its words, which know nothing of the values: how many there are, who is gone, what a side
+    /// sleeps on (a task, with [`poll_until`](crate::wait::Doorbell::poll_until)); and
+    /// [`recover`](super::RingInner::recover).
     pub fn words(self) -> &'r RingView<(), W> {
         self.words
     }
@@ -140,7 +144,8 @@ impl RawSlots {
     ) -> Result<(), Error> {
         let needed = self.size;
         let to = out.get_mut(..needed).ok_or(Error::BufferTooSmall { needed })?;
-        // SAFETY: the slot is the chunk's and its bytes are initialized, as somebody pushed them; `to` is as large.
+        // SAFETY: the slot is the chunk's and its bytes are initialized, as somebody pushed them;
+        // `to` is as large.
         unsafe { to.as_mut_ptr().copy_from_nonoverlapping(self.slot(chunk.slot()), needed) };
         chunk.release(1);
         Ok(())
@@ -158,8 +163,8 @@ impl<'r, W: Wake> RawProducer<'r, W> {
     /// Copies `value` in.
     ///
     /// # Errors
-    /// [`Error::WouldBlock`] when there is no room; [`Error::MessageTooLarge`] when `value` is not as large as the values of
-    /// this ring, with their size.
+    /// [`Error::WouldBlock`] when there is no room; [`Error::MessageTooLarge`] when `value` is not
+    /// as large as the values of this ring, with their size.
     pub fn try_push(&mut self, value: &[u8]) -> Result<(), Error> {
         self.slots.check(value)?;
         self.slots.put(value, self.half.try_reserve(1)?);
@@ -169,7 +174,8 @@ impl<'r, W: Wake> RawProducer<'r, W> {
     /// Copies `value` in; waits for room, at most until `deadline` (`None`: for ever).
     ///
     /// # Errors
-    /// As [`Producer::reserve_deadline`], and [`Error::MessageTooLarge`], as in [`try_push`](Self::try_push).
+    /// As [`Producer::reserve_deadline`], and [`Error::MessageTooLarge`], as in
+    /// [`try_push`](Self::try_push).
     pub fn push_deadline(
         &mut self,
         value: &[u8],
@@ -200,15 +206,18 @@ impl<'r, W: Wake> RawConsumer<'r, W> {
     /// Copies the oldest value to the beginning of `out`.
     ///
     /// # Errors
-    /// [`Error::WouldBlock`] when there is none; [`Error::BufferTooSmall`] when `out` is smaller than a value, which stays.
+    /// [`Error::WouldBlock`] when there is none; [`Error::BufferTooSmall`] when `out` is smaller
+    /// than a value, which stays.
     pub fn try_pop(&mut self, out: &mut [u8]) -> Result<(), Error> {
         self.slots.take(out, self.half.try_peek(1)?)
     }
 
-    /// Copies the oldest value to the beginning of `out`; waits for one, at most until `deadline` (`None`: for ever).
+    /// Copies the oldest value to the beginning of `out`; waits for one, at most until `deadline`
+    /// (`None`: for ever).
     ///
     /// # Errors
-    /// As [`Consumer::peek_deadline`], and [`Error::BufferTooSmall`], as in [`try_pop`](Self::try_pop).
+    /// As [`Consumer::peek_deadline`], and [`Error::BufferTooSmall`], as in
+    /// [`try_pop`](Self::try_pop).
     pub fn pop_deadline(
         &mut self,
         out: &mut [u8],

@@ -1,11 +1,12 @@
-//! The two sides of a single-producer, single-consumer ring: who holds them, where they stand, and every atomic
-//! access that passes slots from one to the other. The rings of values and of bytes are built on this and have no
-//! atomics of their own that pass slots.
+//! The two sides of a single-producer, single-consumer ring: who holds them, where they stand, and
+//! every atomic access that passes slots from one to the other. The rings of values and of bytes
+//! are built on this and have no atomics of their own that pass slots.
 //!
 //! # Who may touch which slot
 //!
-//! The slots from the consumer's position (head) up to the producer's (tail) belong to the consumer, all others to
-//! the producer. Each side stores its own position alone, and only to give slots away:
+//! The slots from the consumer's position (head) up to the producer's (tail) belong to the
+//! consumer, all others to the producer. Each side stores its own position alone, and only to give
+//! slots away:
 //!
 //! ```text
 //!   producer                                      consumer
@@ -19,17 +20,18 @@
 //!   the other side when it looks whether we are gone
 //! ```
 //!
-//! Loads and stores alone: a target without compare-and-swap runs this as it is. Only taking a half is a
-//! read-modify-write.
+//! Loads and stores alone: a target without compare-and-swap runs this as it is. Only taking a half
+//! is a read-modify-write.
 //!
 //! # Where the words lie
 //!
-//! Each side has one cache line. On it is what that side writes for every slot (its position) and what it only
-//! reads: whether the other side is held, and the bell that it rings. So a look at either costs nothing
-//! while the other side leaves them alone, which is nearly always.
+//! Each side has one cache line. On it is what that side writes for every slot (its position) and
+//! what it only reads: whether the other side is held, and the bell that it rings. So a look at
+//! either costs nothing while the other side leaves them alone, which is nearly always.
 //!
-//! A cursor keeps a copy of its position, and of how far the other side let it go, so as to look at the other line when
-//! it must. Without caches there is nothing to spare, and it looks each time: see [`Cached`].
+//! A cursor keeps a copy of its position, and of how far the other side let it go, so as to look at
+//! the other line when it must. Without caches there is nothing to spare, and it looks each time:
+//! see [`Cached`].
 
 use super::owner::HalfOwner;
 use super::position;
@@ -45,7 +47,8 @@ use core::ptr::NonNull;
 /// A ring that holds so many, or more, is one that messages stream through.
 const LARGE: usize = 64;
 
-/// How long a consumer waits for more, in pauses: about the time that a cache line takes to go to another core and back, twice.
+/// How long a consumer waits for more, in pauses: about the time that a cache line takes to go to
+/// another core and back, twice.
 const MOMENT: u32 = 8;
 
 /// How often one who holds no half looks again at positions that others move.
@@ -89,7 +92,8 @@ impl<W: Wake> Header<W> {
         }
     }
 
-    /// Who has the producer's half. It lies on the consumer's line, because the consumer looks at it.
+    /// Who has the producer's half. It lies on the consumer's line, because the consumer looks at
+    /// it.
     #[inline(always)]
     pub(super) fn producer_half(&self) -> &HalfOwner {
         &self.consumer.0.peer
@@ -113,8 +117,8 @@ impl<W: Wake> Header<W> {
         &self.producer.0.bell
     }
 
-    /// How many slots are filled, for one who holds no half: more or less. 0 only if none was at some moment of the call, and
-    /// when the positions are not those of a ring.
+    /// How many slots are filled, for one who holds no half: more or less. 0 only if none was at
+    /// some moment of the call, and when the positions are not those of a ring.
     pub(super) fn len(&self, n: impl Capacity) -> usize {
         let (head, tail, stood_still) = self.positions();
         let used = position::used(n, head, tail).unwrap_or(0) as usize;
@@ -123,24 +127,27 @@ impl<W: Wake> Header<W> {
     }
 
     #[cfg(not(loom))]
-    /// How many slots are filled, if both sides stood still, or their positions fit together all the same.
+    /// How many slots are filled, if both sides stood still, or their positions fit together all
+    /// the same.
     pub(super) fn used(&self, n: impl Capacity) -> Option<usize> {
         let (head, tail, _) = self.positions();
         position::used(n, head, tail).map(|used| used as usize)
     }
 
-    /// Whether the sides stand where the sides of a ring can. They always do, but where a peer corrupted them.
+    /// Whether the sides stand where the sides of a ring can. They always do, but where a peer
+    /// corrupted them.
     pub(super) fn is_valid(&self, n: impl Capacity) -> bool {
         // Relaxed: each is judged by itself.
         position::is_position(n, self.consumer.0.position.load(Ordering::Relaxed))
             && position::is_position(n, self.producer.0.position.load(Ordering::Relaxed))
     }
 
-    /// Where consumer and producer stand, and whether they stood still meanwhile: then both stood there at one moment. (But for
-    /// both having gone round the ring twice, each between two looks of ours.)
+    /// Where consumer and producer stand, and whether they stood still meanwhile: then both stood
+    /// there at one moment. (But for both having gone round the ring twice, each between two looks
+    /// of ours.)
     pub(super) fn positions(&self) -> (u32, u32, bool) {
-        // Acquire, all four: partners are the releases in `publish_to` and `release_to`. Who sees that one side stands
-        // somewhere sees the other where it stood for that, or further on.
+        // Acquire, all four: partners are the releases in `publish_to` and `release_to`. Who sees
+        // that one side stands somewhere sees the other where it stood for that, or further on.
         let look = || {
             let head = self.consumer.0.position.load(Ordering::Acquire);
             (head, self.producer.0.position.load(Ordering::Acquire))
@@ -158,7 +165,8 @@ impl<W: Wake> Header<W> {
 
     /// Where consumer and producer stand, for the owner of the whole ring.
     pub(super) fn positions_mut(&mut self) -> (u32, u32) {
-        // Relaxed: `&mut self` is alone here; whatever made it so (a join, a lock) orders the accesses.
+        // Relaxed: `&mut self` is alone here; whatever made it so (a join, a lock) orders the
+        // accesses.
         (
             self.consumer.0.position.load(Ordering::Relaxed),
             self.producer.0.position.load(Ordering::Relaxed),
@@ -212,7 +220,8 @@ impl<W: Wake> Header<W> {
         usize::from(producer) + usize::from(consumer)
     }
 
-    /// Takes both halves for the owner of the whole ring, who knows that nobody has them. No read-modify-write.
+    /// Takes both halves for the owner of the whole ring, who knows that nobody has them. No
+    /// read-modify-write.
     pub(super) fn take_both_halves(&mut self) {
         self.consumer.0.peer.take_from_owner();
         self.producer.0.peer.take_from_owner();
@@ -227,8 +236,8 @@ pub(super) struct ProducerCursor<C, W: Wake> {
     capacity: C,
     /// Where we stand: equal to our line's position.
     tail: Cached,
-    /// Where the slots that are known to be free end, which begin at `tail`. There may be more. A position rather than a
-    /// count, so that a publication changes `tail` alone.
+    /// Where the slots that are known to be free end, which begin at `tail`. There may be more. A
+    /// position rather than a count, so that a publication changes `tail` alone.
     free_to: Cached,
 }
 
@@ -266,8 +275,8 @@ impl<C: Capacity, W: Wake> ProducerCursor<C, W> {
     pub(super) unsafe fn with_room(header: NonNull<Header<W>>, capacity: C, room: u32) -> Self {
         // SAFETY: it is there, as the caller states.
         let side = unsafe { &header.as_ref().producer.0 };
-        // Relaxed: stored by whoever held this half before, and ordered by SYNC POINT H when it was taken, or by
-        // the rule of who lends it.
+        // Relaxed: stored by whoever held this half before, and ordered by SYNC POINT H when it was
+        // taken, or by the rule of who lends it.
         let tail = side.position.load(Ordering::Relaxed);
         let free_to = position::advance(capacity, tail, room);
         ProducerCursor { header, capacity, tail: Cached::new(tail), free_to: Cached::new(free_to) }
@@ -301,13 +310,13 @@ impl<C: Capacity, W: Wake> ProducerCursor<C, W> {
     /// Where the consumer stands.
     #[inline(always)]
     fn head(&self) -> u32 {
-        // SYNC POINT B, acquire: with the store in `ConsumerCursor::release`. The consumer is done with the slots that
-        // its position has passed.
+        // SYNC POINT B, acquire: with the store in `ConsumerCursor::release`. The consumer is done
+        // with the slots that its position has passed.
         self.header().consumer.0.position.load(Ordering::Acquire)
     }
 
-    /// How many slots are free from `tail` on; looks at the consumer's position only when fewer than `want` are
-    /// known to be. They are the caller's to write.
+    /// How many slots are free from `tail` on; looks at the consumer's position only when fewer
+    /// than `want` are known to be. They are the caller's to write.
     #[inline(always)]
     pub(super) fn room(&mut self, want: u32) -> u32 {
         let known = position::distance_cached(self.capacity, self.tail, self.free_to);
@@ -340,13 +349,15 @@ impl<C: Capacity, W: Wake> ProducerCursor<C, W> {
         (!position::is_full(self.capacity, self.head(), tail)).then_some(tail)
     }
 
-    /// Gives `count` slots to the consumer and wakes it. They are written, and at most as many as the last `room`.
+    /// Gives `count` slots to the consumer and wakes it. They are written, and at most as many as
+    /// the last `room`.
     #[inline(always)]
     pub(super) fn publish(&mut self, count: u32) {
         self.publish_to(position::advance(self.capacity, self.tail(), count));
     }
 
-    /// Gives the first free slot, which is at `tail`, to the consumer: [`publish`](Self::publish) of one, in short.
+    /// Gives the first free slot, which is at `tail`, to the consumer: [`publish`](Self::publish)
+    /// of one, in short.
     #[inline(always)]
     pub(super) fn publish_first(&mut self, tail: u32) {
         self.publish_to(position::next(self.capacity, tail));
@@ -356,8 +367,8 @@ impl<C: Capacity, W: Wake> ProducerCursor<C, W> {
     #[inline(always)]
     pub(super) fn publish_to(&mut self, tail: u32) {
         self.tail = Cached::new(tail);
-        // SYNC POINT A, release: with the load in `ConsumerCursor::tail`. The slots' content is seen with
-        // the position.
+        // SYNC POINT A, release: with the load in `ConsumerCursor::tail`. The slots' content is
+        // seen with the position.
         self.header().producer.0.position.store(tail, Ordering::Release);
         self.header().consumers_bell().ring();
     }
@@ -372,8 +383,8 @@ impl<C: Capacity, W: Wake> ProducerCursor<C, W> {
         }
     }
 
-    /// What is returned by a look for room, or why there can be none any more: the consumer went, or stands where none can.
-    /// `None` when there may be room later.
+    /// What is returned by a look for room, or why there can be none any more: the consumer went,
+    /// or stands where none can. `None` when there may be room later.
     #[inline]
     pub(super) fn room_or_end<R>(
         &mut self,
@@ -394,7 +405,8 @@ impl<C: Capacity, W: Wake> ProducerCursor<C, W> {
     /// The cursor lives as long as what is returned.
     #[inline(always)]
     pub(super) unsafe fn bell<'h>(&self) -> &'h Doorbell<W> {
-        // SAFETY: the header is there for as long as the cursor, and so for `'h`, as the caller states.
+        // SAFETY: the header is there for as long as the cursor, and so for `'h`, as the caller
+        // states.
         unsafe { self.header.as_ref() }.producers_bell()
     }
 
@@ -497,13 +509,13 @@ impl<C: Capacity, W: Wake> ConsumerCursor<C, W> {
     /// Where the producer stands.
     #[inline(always)]
     fn tail(&self) -> u32 {
-        // SYNC POINT A, acquire: with the store in `ProducerCursor::publish_to`. The slots' content is seen with the
-        // position.
+        // SYNC POINT A, acquire: with the store in `ProducerCursor::publish_to`. The slots' content
+        // is seen with the position.
         self.header().producer.0.position.load(Ordering::Acquire)
     }
 
-    /// How many slots are filled from `head` on; looks at the producer's position only when fewer than `want` are
-    /// known to be. They are the caller's to read.
+    /// How many slots are filled from `head` on; looks at the producer's position only when fewer
+    /// than `want` are known to be. They are the caller's to read.
     #[inline(always)]
     pub(super) fn ready(&mut self, want: u32) -> u32 {
         let known = position::distance_cached(self.capacity, self.head, self.filled_to);
@@ -515,10 +527,10 @@ impl<C: Capacity, W: Wake> ConsumerCursor<C, W> {
 
     /// [`ready`](Self::ready) for those who come to take slots, `unit` of them at a time.
     ///
-    /// A consumer that is quicker than the producer comes to look at its line for every message or two, and takes the line
-    /// away from it each time; both are the slower for it. So whoever found two or more when it last looked, which is that they
-    /// come in quick succession, waits a moment before it looks again. One that found one or none, as between question and
-    /// answer, does not.
+    /// A consumer that is quicker than the producer comes to look at its line for every message or
+    /// two, and takes the line away from it each time; both are the slower for it. So whoever found
+    /// two or more when it last looked, which is that they come in quick succession, waits a moment
+    /// before it looks again. One that found one or none, as between question and answer, does not.
     #[inline(always)]
     pub(super) fn ready_batched(&mut self, want: u32, unit: Cached) -> u32 {
         let known = position::distance_cached(self.capacity, self.head, self.filled_to);
@@ -528,9 +540,9 @@ impl<C: Capacity, W: Wake> ConsumerCursor<C, W> {
         self.refresh_batched(unit)
     }
 
-    /// [`ready`](Self::ready) for those who can do with one slot and take as many as there are, `want` at most: what is known
-    /// may be less than there is, and is looked up again. Waits a moment, as [`ready_batched`](Self::ready_batched), only where
-    /// nothing is known of.
+    /// [`ready`](Self::ready) for those who can do with one slot and take as many as there are,
+    /// `want` at most: what is known may be less than there is, and is looked up again. Waits a
+    /// moment, as [`ready_batched`](Self::ready_batched), only where nothing is known of.
     #[inline(always)]
     pub(super) fn ready_now(&mut self, want: u32, unit: Cached) -> u32 {
         match position::distance_cached(self.capacity, self.head, self.filled_to) {
@@ -575,7 +587,8 @@ impl<C: Capacity, W: Wake> ConsumerCursor<C, W> {
         ready
     }
 
-    /// The position of the first filled slot, if one is filled: [`ready_batched`](Self::ready_batched) for one, in short.
+    /// The position of the first filled slot, if one is filled:
+    /// [`ready_batched`](Self::ready_batched) for one, in short.
     #[inline(always)]
     pub(super) fn first_filled(&mut self) -> Option<u32> {
         let head = self.head();
@@ -585,14 +598,15 @@ impl<C: Capacity, W: Wake> ConsumerCursor<C, W> {
         (self.tail() != head).then_some(head)
     }
 
-    /// Gives `count` slots back to the producer and wakes it. They are read, and at most as many as the last
-    /// `ready`.
+    /// Gives `count` slots back to the producer and wakes it. They are read, and at most as many as
+    /// the last `ready`.
     #[inline(always)]
     pub(super) fn release(&mut self, count: u32) {
         self.release_to(position::advance(self.capacity, self.head(), count));
     }
 
-    /// Gives the first filled slot, which is at `head`, back: [`release`](Self::release) of one, in short.
+    /// Gives the first filled slot, which is at `head`, back: [`release`](Self::release) of one, in
+    /// short.
     #[inline(always)]
     pub(super) fn release_first(&mut self, head: u32) {
         self.release_to(position::next(self.capacity, head));
@@ -614,7 +628,8 @@ impl<C: Capacity, W: Wake> ConsumerCursor<C, W> {
     #[inline(always)]
     fn stand_at(&mut self, head: u32) {
         self.head = Cached::new(head);
-        // SYNC POINT B, release: with the load in `ProducerCursor::head`. We are done with the slots.
+        // SYNC POINT B, release: with the load in `ProducerCursor::head`. We are done with the
+        // slots.
         self.header().consumer.0.position.store(head, Ordering::Release);
     }
 
@@ -628,8 +643,8 @@ impl<C: Capacity, W: Wake> ConsumerCursor<C, W> {
         }
     }
 
-    /// Why nothing will come any more, as far as is known before one looks again: the producer went, or stands where none
-    /// can.
+    /// Why nothing will come any more, as far as is known before one looks again: the producer
+    /// went, or stands where none can.
     #[inline]
     pub(super) fn end(&self) -> Option<Error> {
         if self.peer_is_gone() {
@@ -644,7 +659,8 @@ impl<C: Capacity, W: Wake> ConsumerCursor<C, W> {
     /// The cursor lives as long as what is returned.
     #[inline(always)]
     pub(super) unsafe fn bell<'h>(&self) -> &'h Doorbell<W> {
-        // SAFETY: the header is there for as long as the cursor, and so for `'h`, as the caller states.
+        // SAFETY: the header is there for as long as the cursor, and so for `'h`, as the caller
+        // states.
         unsafe { self.header.as_ref() }.consumers_bell()
     }
 

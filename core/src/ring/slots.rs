@@ -1,8 +1,9 @@
 //! Slot access: where the rings touch memory. Everything unsafe of theirs passes through here.
 //!
-//! The one invariant all of it rests on, **the ownership rule**: between a cursor's `room` and its `publish`, the
-//! slots from `tail` on, `room` of them, belong to the producer; between `ready` and `release`, the slots
-//! from `head` on, `ready` of them, belong to the consumer and are initialized. See [`sides`](super::sides).
+//! The one invariant all of it rests on, **the ownership rule**: between a cursor's `room` and its
+//! `publish`, the slots from `tail` on, `room` of them, belong to the producer; between `ready` and
+//! `release`, the slots from `head` on, `ready` of them, belong to the consumer and are
+//! initialized. See [`sides`](super::sides).
 
 use super::position;
 use crate::finally::Finally;
@@ -16,8 +17,8 @@ pub(super) const LONG: usize = 2048;
 /// One of so many bytes, or more, goes whole again.
 const VERY_LONG: usize = 1 << 19;
 
-/// So many bytes of a longer write or read pass to the other side at once, so that it copies them while we copy the next.
-/// Less costs more looks at the other side's line than is gained.
+/// So many bytes of a longer write or read pass to the other side at once, so that it copies them
+/// while we copy the next. Less costs more looks at the other side's line than is gained.
 const STRETCH: usize = 1 << 15;
 
 /// In which stretches so many bytes go; what is [`VERY_LONG`] is copied better in such.
@@ -32,7 +33,8 @@ const PIECE: usize = LONG - 64;
 const IN_PIECES: bool = cfg!(all(target_arch = "x86_64", not(target_os = "none")));
 
 impl<'a, T> SlotsRef<'a, T> {
-    /// [`position::runs`], of which loom is told that they are about to be written, or were written until now.
+    /// [`position::runs`], of which loom is told that they are about to be written, or were written
+    /// until now.
     #[inline(always)]
     pub(super) fn runs_to_write(
         self,
@@ -46,7 +48,8 @@ impl<'a, T> SlotsRef<'a, T> {
         (start as usize, first as usize, second as usize)
     }
 
-    /// [`position::runs`], of which loom is told that they are about to be read, or were read until now.
+    /// [`position::runs`], of which loom is told that they are about to be read, or were read until
+    /// now.
     #[inline(always)]
     fn runs_to_read(self, n: impl Capacity, position: u32, len: u32) -> (usize, usize, usize) {
         let (start, first, second) = position::runs(n, position, len);
@@ -70,12 +73,14 @@ impl<'a, T> SlotsRef<'a, T> {
     /// Moves the value out of one slot.
     ///
     /// # Safety
-    /// The slot at `position` belongs to the consumer, who is the caller, and will not be read again.
+    /// The slot at `position` belongs to the consumer, who is the caller, and will not be read
+    /// again.
     #[inline(always)]
     pub(super) unsafe fn read(self, n: impl Capacity, position: u32) -> T {
         let at = position::offset(n, position) as usize;
         self.touch_read(at, 1);
-        // SAFETY: `at < n`, and as the caller states the slot is initialized and nobody else touches it.
+        // SAFETY: `at < n`, and as the caller states the slot is initialized and nobody else
+        // touches it.
         unsafe { self.first().wrapping_add(at).read() }
     }
 
@@ -94,12 +99,13 @@ impl<'a, T> SlotsRef<'a, T> {
             return unsafe { self.copy_in_around(n, start, first, values) };
         }
         // The length as the caller knows it: where it is a constant, the copy is a few moves.
-        // SAFETY: `start + values.len() <= n`; nobody else touches the slots, as the caller states, so that `values` does not
-        // overlap them.
+        // SAFETY: `start + values.len() <= n`; nobody else touches the slots, as the caller states,
+        // so that `values` does not overlap them.
         unsafe { copy(n, values.as_ptr(), self.first().wrapping_add(start), values.len()) };
     }
 
-    /// Copies the `first` of `values` into the last slots, which begin at `start`, and the others into those from 0 on.
+    /// Copies the `first` of `values` into the last slots, which begin at `start`, and the others
+    /// into those from 0 on.
     ///
     /// # Safety
     /// As `copy_in`.
@@ -126,8 +132,8 @@ impl<'a, T> SlotsRef<'a, T> {
     {
         let (start, first, second) = self.runs_to_read(n, position, out.len() as u32);
         let to = out.as_mut_ptr();
-        // SAFETY: `start + first <= n` and `first + second == out.len()`; the slots are initialized and nobody
-        // writes them, as the caller states.
+        // SAFETY: `start + first <= n` and `first + second == out.len()`; the slots are initialized
+        // and nobody writes them, as the caller states.
         unsafe { copy(n, self.first().wrapping_add(start), to, first) };
         // SAFETY: as above; the second run starts at slot 0.
         unsafe { copy(n, self.first(), to.wrapping_add(first), second) };
@@ -160,8 +166,8 @@ impl<'a, T> SlotsRef<'a, T> {
     {
         let start = start as usize;
         self.touch_write(start, values.len());
-        // SAFETY: the slots are there, and nobody else touches them, as the caller states, so that `values` does not overlap
-        // them.
+        // SAFETY: the slots are there, and nobody else touches them, as the caller states, so that
+        // `values` does not overlap them.
         unsafe {
             self.first().wrapping_add(start).copy_from_nonoverlapping(values.as_ptr(), values.len())
         };
@@ -205,7 +211,8 @@ impl<'a, T> SlotsRef<'a, T> {
     pub(super) unsafe fn readable_at(self, start: u32, len: u32) -> &'a [T] {
         let (start, len) = (start as usize, len as usize);
         self.touch_read(start, len);
-        // SAFETY: the slots are there, and as the caller states they are initialized and nobody writes them.
+        // SAFETY: the slots are there, and as the caller states they are initialized and nobody
+        // writes them.
         unsafe { core::slice::from_raw_parts(self.first().wrapping_add(start), len) }
     }
 
@@ -241,7 +248,8 @@ impl<'a, T> SlotsRef<'a, T> {
         len: u32,
     ) -> (&'a [T], &'a [T]) {
         let (start, first, second) = self.runs_to_read(n, position, len);
-        // SAFETY: `start + first <= n`, and as the caller states the slots are initialized and nobody writes them.
+        // SAFETY: `start + first <= n`, and as the caller states the slots are initialized and
+        // nobody writes them.
         let head = unsafe { core::slice::from_raw_parts(self.first().wrapping_add(start), first) };
         // SAFETY: as above; `second <= n`.
         let tail = unsafe { core::slice::from_raw_parts(self.first(), second) };
@@ -256,19 +264,22 @@ impl<'a, T> SlotsRef<'a, T> {
         let (start, first, second) = self.runs_to_read(n, position, len);
         let head = core::ptr::slice_from_raw_parts_mut(self.first().wrapping_add(start), first);
         let tail = core::ptr::slice_from_raw_parts_mut(self.first(), second);
-        // A slice drops the rest of itself when one value panics; the second run is to be dropped then too.
-        // SAFETY: `second <= start`; the caller has initialized these values, and owns them. This runs once.
+        // A slice drops the rest of itself when one value panics; the second run is to be dropped
+        // then too.
+        // SAFETY: `second <= start`; the caller has initialized these values, and owns them. This
+        // runs once.
         let _second = Finally(|| unsafe { tail.drop_in_place() });
         // SAFETY: `start + first <= n`; else as above.
         unsafe { head.drop_in_place() };
     }
 }
 
-/// Copies `count` values, at most `n`, to or from slots. The C library's `memcpy` is the best there is, but for one case: from
-/// about 2 KiB on it may leave a copy to the processor's `rep movsb` (glibc's tunable `x86_rep_movsb_threshold`). On AMD's Zen 3
-/// and 4 that takes up to twenty times as long where the two addresses lie alike within their pages, as large buffers and rings
-/// do, and a tenth to a fifth longer elsewhere. glibc keeps away from it since 2.39 (its bug 30994). Below that length, and far
-/// above it, it copies by vectors.
+/// Copies `count` values, at most `n`, to or from slots. The C library's `memcpy` is the best there
+/// is, but for one case: from about 2 KiB on it may leave a copy to the processor's `rep movsb`
+/// (glibc's tunable `x86_rep_movsb_threshold`). On AMD's Zen 3 and 4 that takes up to twenty times
+/// as long where the two addresses lie alike within their pages, as large buffers and rings do, and
+/// a tenth to a fifth longer elsewhere. glibc keeps away from it since 2.39 (its bug 30994). Below
+/// that length, and far above it, it copies by vectors.
 ///
 /// # Safety
 /// As for [`core::ptr::copy_nonoverlapping`].
@@ -304,7 +315,8 @@ unsafe fn copy_in_pieces(from: *const u8, to: *mut u8, bytes: usize) {
     let mut done = 0;
     while done < bytes {
         let count = PIECE.min(bytes - done);
-        // SAFETY: `done + count <= bytes`, which can be read there and written here as the caller states.
+        // SAFETY: `done + count <= bytes`, which can be read there and written here as the caller
+        // states.
         unsafe { copy_piece(from.wrapping_add(done), to.wrapping_add(done), count) };
         done += count;
     }

@@ -32,8 +32,9 @@ pub struct Dispatcher<'a, const LINES: usize, const DEPTH: usize, W: Wake> {
 impl<'a, const LINES: usize, const DEPTH: usize, W: Wake> Dispatcher<'a, LINES, DEPTH, W> {
     /// The right to dispatch, if nobody has it.
     pub(super) fn of(table: &'a Table<LINES, DEPTH, W>) -> Option<Self> {
-        // Acquire: partner is the release in `drop`, by the dispatcher before this one, whose places in the queues
-        // we go on from. Failure, relaxed: there is one. An exchange rather than a swap, so that a failed try writes nothing.
+        // Acquire: partner is the release in `drop`, by the dispatcher before this one, whose
+        // places in the queues we go on from. Failure, relaxed: there is one. An exchange rather
+        // than a swap, so that a failed try writes nothing.
         table
             .taken
             .compare_exchange(FREE, TAKEN, Ordering::Acquire, Ordering::Relaxed)
@@ -45,11 +46,12 @@ impl<'a, const LINES: usize, const DEPTH: usize, W: Wake> Dispatcher<'a, LINES, 
     /// The most that one table can have pending: a count and a full queue in each line.
     const MOST: usize = LINES.saturating_mul(DEPTH.saturating_add(1));
 
-    /// Runs the handlers of what is pending, highest priority first, and returns how many deliveries there were.
-    /// Never sleeps.
+    /// Runs the handlers of what is pending, highest priority first, and returns how many
+    /// deliveries there were. Never sleeps.
     ///
-    /// A raise that comes meanwhile takes part, by its priority. Yet the deliveries of one call are never more
-    /// than the table can have pending at once, so that a handler which raises its own line comes to an end.
+    /// A raise that comes meanwhile takes part, by its priority. Yet the deliveries of one call are
+    /// never more than the table can have pending at once, so that a handler which raises its own
+    /// line comes to an end.
     ///
     /// ```
     /// use ringway_core::signal::{Raised, Handler, Table};
@@ -66,8 +68,8 @@ impl<'a, const LINES: usize, const DEPTH: usize, W: Wake> Dispatcher<'a, LINES, 
         (0..Self::MOST).take_while(|_| self.dispatch_one().is_some()).count()
     }
 
-    /// Runs one handler, that of the highest priority, and returns what was delivered. `None` if no line is
-    /// pending, unmasked and with a handler.
+    /// Runs one handler, that of the highest priority, and returns what was delivered. `None` if no
+    /// line is pending, unmasked and with a handler.
     ///
     /// ```
     /// use ringway_core::signal::{Handler, Raised, Table};
@@ -93,10 +95,11 @@ impl<'a, const LINES: usize, const DEPTH: usize, W: Wake> Dispatcher<'a, LINES, 
         }
     }
 
-    /// Takes one delivery of any line of the set, masked or not, without running its handler (`sigwait`). Never
-    /// sleeps.
+    /// Takes one delivery of any line of the set, masked or not, without running its handler
+    /// (`sigwait`). Never sleeps.
     ///
-    /// Mask the lines that are waited for in this way, else [`dispatch`](Self::dispatch) may have them first.
+    /// Mask the lines that are waited for in this way, else [`dispatch`](Self::dispatch) may have
+    /// them first.
     ///
     /// ```
     /// use ringway_core::signal::{SignalSet, Table};
@@ -129,7 +132,8 @@ impl<'a, const LINES: usize, const DEPTH: usize, W: Wake> Dispatcher<'a, LINES, 
         fit: impl Fn(&Line<DEPTH>) -> bool,
     ) -> Option<(u32, &'a Line<DEPTH>)> {
         let candidates = among & self.table.pending();
-        // Those after the last one come first: of equals, the first is taken. Without a last one, all are.
+        // Those after the last one come first: of equals, the first is taken. Without a last one,
+        // all are.
         let after = SignalSet::from_bits_retain(match self.last {
             u32::MAX => u64::MAX,
             last => u64::MAX.wrapping_shl(last) & !SignalSet::line(last).bits(),
@@ -167,7 +171,8 @@ impl<'a, const LINES: usize, const DEPTH: usize, W: Wake> Dispatcher<'a, LINES, 
         line: &Line<DEPTH>,
     ) -> Option<(&'static Handler, Raised)> {
         self.open(number);
-        // After the bit was cleared, so that a raise which follows a change of handlers meets the new one.
+        // After the bit was cleared, so that a raise which follows a change of handlers meets the
+        // new one.
         // Acquire: partner is the release in `set_handler`.
         let handler = line.handler.load(Ordering::Acquire);
         // SAFETY: only null and `&'static Handler` are ever stored.
@@ -213,8 +218,8 @@ impl<'a, const LINES: usize, const DEPTH: usize, W: Wake> Dispatcher<'a, LINES, 
 }
 
 impl<const LINES: usize, const DEPTH: usize, W: Wait> Dispatcher<'_, LINES, DEPTH, W> {
-    /// Sleeps until there is something to handle, then [`dispatch`](Self::dispatch)es; returns how many deliveries
-    /// there were, at least 1 (`pause`).
+    /// Sleeps until there is something to handle, then [`dispatch`](Self::dispatch)es; returns how
+    /// many deliveries there were, at least 1 (`pause`).
     ///
     /// # Errors
     /// [`Error::Closed`] when [another context ended it](Table::end_dispatcher).
@@ -256,10 +261,11 @@ impl<const LINES: usize, const DEPTH: usize, W: Wait> Dispatcher<'_, LINES, DEPT
         self.table.bell.wait_until(deadline, || self.look(Self::try_pause))?
     }
 
-    /// Sleeps until any line of the set is raised, masked or not, and takes the delivery without running the handler
-    /// (`sigwait`). Of an empty set, it waits until it is ended.
+    /// Sleeps until any line of the set is raised, masked or not, and takes the delivery without
+    /// running the handler (`sigwait`). Of an empty set, it waits until it is ended.
     ///
-    /// Mask the lines that are waited for in this way, else [`dispatch`](Self::dispatch) may have them first.
+    /// Mask the lines that are waited for in this way, else [`dispatch`](Self::dispatch) may have
+    /// them first.
     ///
     /// # Errors
     /// [`Error::Closed`] when [another context ended it](Table::end_dispatcher).
@@ -308,7 +314,8 @@ impl<const LINES: usize, const DEPTH: usize, W: Wait> Dispatcher<'_, LINES, DEPT
 
     fn sleep<R>(&mut self, mut find: impl FnMut(&mut Self) -> Option<R>) -> Result<R, Error> {
         loop {
-            // Without a deadline there is no time-out; should a `Wait` say so nevertheless, it waits on.
+            // Without a deadline there is no time-out; should a `Wait` say so nevertheless, it
+            // waits on.
             if let Ok(answer) = self.table.bell.wait_until(None, || self.look(&mut find)) {
                 return answer;
             }
@@ -317,7 +324,8 @@ impl<const LINES: usize, const DEPTH: usize, W: Wait> Dispatcher<'_, LINES, DEPT
 }
 
 impl<const LINES: usize, const DEPTH: usize, W: Register> Dispatcher<'_, LINES, DEPTH, W> {
-    /// The task's form of [`pause`](Self::pause). Cancel-safe: a task that stops polling takes nothing with it.
+    /// The task's form of [`pause`](Self::pause). Cancel-safe: a task that stops polling takes
+    /// nothing with it.
     ///
     /// ```
     /// use ringway_core::signal::Table;
@@ -339,7 +347,8 @@ impl<const LINES: usize, const DEPTH: usize, W: Register> Dispatcher<'_, LINES, 
         poll_fn(|cx| self.poll_pause(cx))
     }
 
-    /// The task's form of [`wait`](Self::wait). Cancel-safe: a task that stops polling takes nothing with it.
+    /// The task's form of [`wait`](Self::wait). Cancel-safe: a task that stops polling takes
+    /// nothing with it.
     ///
     /// ```
     /// use ringway_core::signal::{SignalSet, Table};

@@ -3,8 +3,8 @@
 use super::payload::Raised;
 use core::fmt;
 
-/// What to do with a delivery: one pointer, so that a change of handler is one step, and function and context
-/// are never of two different handlers.
+/// What to do with a delivery: one pointer, so that a change of handler is one step, and function
+/// and context are never of two different handlers.
 ///
 /// ```
 /// use ringway_core::signal::{Raised, Handler};
@@ -17,8 +17,8 @@ pub struct Handler {
 }
 
 impl Handler {
-    /// A handler that runs this function. It runs where the dispatcher dispatches, and may raise, mask, unmask and
-    /// change handlers, its own too.
+    /// A handler that runs this function. It runs where the dispatcher dispatches, and may raise,
+    /// mask, unmask and change handlers, its own too.
     ///
     /// ```
     /// use ringway_core::signal::{Raised, Handler};

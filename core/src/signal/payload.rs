@@ -3,8 +3,8 @@
 use crate::Error;
 use core::fmt;
 
-/// What travels with a queued raise. The names are those of `siginfo_t`; without an operating system, they are the
-/// program's to fill.
+/// What travels with a queued raise. The names are those of `siginfo_t`; without an operating
+/// system, they are the program's to fill.
 ///
 /// ```
 /// use ringway_core::signal::Payload;
@@ -21,7 +21,8 @@ pub struct Payload {
     pub sender: u32,
     /// On whose behalf (`si_uid`).
     pub user: u32,
-    /// Why (`si_code`): negative for a signal that a program sent, positive for one from the kernel.
+    /// Why (`si_code`): negative for a signal that a program sent, positive for one from the
+    /// kernel.
     pub code: i32,
 }
 
@@ -54,8 +55,8 @@ impl Payload {
 pub struct Raised {
     /// Which line.
     pub line: u32,
-    /// How many raises this delivery stands for: at least 1, and 1 if there is a payload. Exact: the count does not
-    /// wrap before 2^64 raises.
+    /// How many raises this delivery stands for: at least 1, and 1 if there is a payload. Exact:
+    /// the count does not wrap before 2^64 raises.
     pub count: u64,
     /// What came with the raise, if it was a [`raise_with`](crate::signal::Table::raise_with).
     pub payload: Option<Payload>,

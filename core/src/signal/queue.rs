@@ -1,8 +1,8 @@
-//! The payloads of one line: a bounded queue into which any context pushes without waiting, and from which the
-//! dispatcher pops.
+//! The payloads of one line: a bounded queue into which any context pushes without waiting, and
+//! from which the dispatcher pops.
 //!
-//! A raiser takes three steps, none of which is ever repeated, so that a raiser which is suspended between two of
-//! them (by an interrupt that raises the same line, say) keeps nobody from raising:
+//! A raiser takes three steps, none of which is ever repeated, so that a raiser which is suspended
+//! between two of them (by an interrupt that raises the same line, say) keeps nobody from raising:
 //!
 //! ```text
 //!   1. used += 1            a place is ours, though not yet which one (all in use: take it back, "full")
@@ -10,12 +10,14 @@
 //!   3. write the payload, then turn = ticket + 1: it may be popped
 //! ```
 //!
-//! The dispatcher pops tickets in order: the slot's `turn` says whether its ticket is there. It stops at one that is
-//! reserved and not yet written; those behind it are popped once it is. After each it says `used -= 1`.
+//! The dispatcher pops tickets in order: the slot's `turn` says whether its ticket is there. It
+//! stops at one that is reserved and not yet written; those behind it are popped once it is. After
+//! each it says `used -= 1`.
 //!
-//! The slot of ticket `t` is free when 2 answers `t`: the takers of the tickets up to `t` had each found a place in 1,
-//! `t + 1` in all, and the places are DEPTH and one for each payload popped; so at least `t + 1 - DEPTH` were popped,
-//! and they are popped in order, hence ticket `t - DEPTH` was.
+//! The slot of ticket `t` is free when 2 answers `t`: the takers of the tickets up to `t` had each
+//! found a place in 1, `t + 1` in all, and the places are DEPTH and one for each payload popped; so
+//! at least `t + 1 - DEPTH` were popped, and they are popped in order, hence ticket `t - DEPTH`
+//! was.
 
 use super::payload::Payload;
 use crate::sync::{AtomicU32, Cell, Ordering, RmwU32, array_of, const_unless_loom, worth_a_try};
@@ -38,8 +40,9 @@ struct Slot {
     payload: Cell<Payload>,
 }
 
-// SAFETY: `head` is touched by the dispatcher alone (`pop`, `has_next`, whose contract that is); a slot's payload by
-// the raiser who holds its ticket, until `turn` passes it to the dispatcher, until `used` passes it to the next.
+// SAFETY: `head` is touched by the dispatcher alone (`pop`, `has_next`, whose contract that is); a
+// slot's payload by the raiser who holds its ticket, until `turn` passes it to the dispatcher,
+// until `used` passes it to the next.
 unsafe impl<const DEPTH: usize> Sync for Queue<DEPTH> {}
 
 impl Slot {
@@ -51,8 +54,8 @@ impl Slot {
 }
 
 impl<const DEPTH: usize> Queue<DEPTH> {
-    /// A power of two no larger than 2^30, so that a ticket finds its slot also after the count of tickets
-    /// wrapped; or 0, a queue without places.
+    /// A power of two no larger than 2^30, so that a ticket finds its slot also after the count of
+    /// tickets wrapped; or 0, a queue without places.
     const PLACES: u32 = {
         assert!(
             DEPTH == 0 || (DEPTH.is_power_of_two() && DEPTH <= 1 << 30),
@@ -83,25 +86,31 @@ impl<const DEPTH: usize> Queue<DEPTH> {
     /// # Errors
     /// The payload, if the queue is full.
     pub(super) fn push(&self, payload: Payload) -> Result<(), Payload> {
-        // A plain look first, so that those who find the queue full leave it alone. Relaxed: a hint.
+        // A plain look first, so that those who find the queue full leave it alone. Relaxed: a
+        // hint.
         if !worth_a_try(|| self.used.load(Ordering::Relaxed) < Self::PLACES) {
             return Err(payload);
         }
-        // 1. Acquire: partner is the release in `pop`, by which the dispatcher is done with the place.
+        // 1. Acquire: partner is the release in `pop`, by which the dispatcher is done with the
+        //    place.
         if self.used.fetch_add(1, Ordering::Acquire) >= Self::PLACES {
-            // Relaxed: passes no place; the dispatcher's releases reach through it, for it is a read-modify-write.
+            // Relaxed: passes no place; the dispatcher's releases reach through it, for it is a
+            // read-modify-write.
             self.used.fetch_sub(1, Ordering::Relaxed);
             return Err(payload);
         }
-        // 2. The ticket may be for a place that another raiser found free in 1, who then took an earlier ticket.
-        // Release and acquire: partner is this very line in the other raiser, which passes on what it acquired in 1.
+        // 2. The ticket may be for a place that another raiser found free in 1, who then took an
+        //    earlier ticket.
+        // Release and acquire: partner is this very line in the other raiser, which passes on what
+        // it acquired in 1.
         let ticket = self.tail.fetch_add(1, Ordering::AcqRel);
         let Some(slot) = self.slot(ticket) else {
             return Err(payload); // DEPTH is 0, which is always full: not reached.
         };
         // SAFETY: the ticket is ours, and its place is free (see the module).
         slot.payload.with_mut(|place| unsafe { *place = payload });
-        // 3. Release: partner is the acquire in `pop`, which reads the payload and all that came before this raise.
+        // 3. Release: partner is the acquire in `pop`, which reads the payload and all that came
+        //    before this raise.
         slot.turn.store(ticket.wrapping_add(1), Ordering::Release);
         Ok(())
     }
@@ -109,7 +118,8 @@ impl<const DEPTH: usize> Queue<DEPTH> {
     /// Takes the oldest payload, if it is there.
     ///
     /// # Safety
-    /// For the dispatcher alone: calls, and those of [`has_next`](Self::has_next), happen one after the other.
+    /// For the dispatcher alone: calls, and those of [`has_next`](Self::has_next), happen one after
+    /// the other.
     pub(super) unsafe fn pop(&self) -> Option<Payload> {
         // SAFETY: the caller is the dispatcher, whose alone `head` is.
         let head = self.head.with(|head| unsafe { *head });
@@ -122,7 +132,8 @@ impl<const DEPTH: usize> Queue<DEPTH> {
         let payload = slot.payload.with(|place| unsafe { *place });
         // SAFETY: as above.
         self.head.with_mut(|place| unsafe { *place = head.wrapping_add(1) });
-        // Release: partner is the acquire in 1; our reading is done before the place is written anew.
+        // Release: partner is the acquire in 1; our reading is done before the place is written
+        // anew.
         self.used.fetch_sub(1, Ordering::Release);
         Some(payload)
     }
@@ -134,13 +145,14 @@ impl<const DEPTH: usize> Queue<DEPTH> {
     pub(super) unsafe fn has_next(&self) -> bool {
         // SAFETY: the caller is the dispatcher.
         let head = self.head.with(|head| unsafe { *head });
-        // Relaxed: a payload that was announced before the line's bit was cleared is seen, because clearing it
-        // acquired the announcement; `pop` acquires the payload itself.
+        // Relaxed: a payload that was announced before the line's bit was cleared is seen, because
+        // clearing it acquired the announcement; `pop` acquires the payload itself.
         self.slot(head)
             .is_some_and(|slot| slot.turn.load(Ordering::Relaxed) == head.wrapping_add(1))
     }
 
-    /// As if this many tickets had come and gone; for tests of what happens when the count of them wraps.
+    /// As if this many tickets had come and gone; for tests of what happens when the count of them
+    /// wraps.
     #[cfg(any(test, loom))]
     pub(super) fn start_at(&mut self, ticket: u32) {
         self.tail.set(ticket);

@@ -6,8 +6,8 @@ use core::fmt;
 bitflags::bitflags! {
     /// A set of signal lines, 0 to 63. Bit `n` is line `n`, as in a `sigset_t`.
     ///
-    /// The operators are those of bitflags: `|`, `&`, `-`, `!`, `contains`, `intersects`, `insert`, `remove`. To
-    /// go through the lines, use [`lines`](Self::lines).
+    /// The operators are those of bitflags: `|`, `&`, `-`, `!`, `contains`, `intersects`, `insert`,
+    /// `remove`. To go through the lines, use [`lines`](Self::lines).
     ///
     /// ```
     /// use ringway_core::signal::SignalSet;
@@ -128,7 +128,8 @@ impl Iterator for Lines {
 impl ExactSizeIterator for Lines {}
 impl core::iter::FusedIterator for Lines {}
 
-/// A set that contexts share: two words, each changed in one step. A change of lines in both halves is two steps.
+/// A set that contexts share: two words, each changed in one step. A change of lines in both halves
+/// is two steps.
 #[derive(Debug)]
 pub(super) struct AtomicSet([RmwU32; 2]);
 

@@ -10,12 +10,15 @@ use crate::wait::{Doorbell, Spin, Wait, Wake};
 use core::fmt;
 use core::ptr;
 
-/// A table of `LINES` signal lines, each with a queue of `DEPTH` payloads. `W` says how the dispatcher sleeps.
+/// A table of `LINES` signal lines, each with a queue of `DEPTH` payloads. `W` says how the
+/// dispatcher sleeps.
 ///
-/// `LINES` is 1 to 64. `DEPTH` is a power of two, or 0: no payloads, only counts. Other sizes do not compile.
+/// `LINES` is 1 to 64. `DEPTH` is a power of two, or 0: no payloads, only counts. Other sizes do
+/// not compile.
 ///
-/// Memory on a 32-bit target: 24 bytes, 28 for each line, 20 for each payload, and the size of `W`. A new table is all
-/// zeroes, so that a `static` one lies in `.bss` and takes no place in the image.
+/// Memory on a 32-bit target: 24 bytes, 28 for each line, 20 for each payload, and the size of `W`.
+/// A new table is all zeroes, so that a `static` one lies in `.bss` and takes no place in the
+/// image.
 ///
 /// ```
 /// use ringway_core::signal::{SignalSet, Table};
@@ -33,7 +36,8 @@ use core::ptr;
 /// static NOT_A_POWER: ringway_core::signal::Table<1, 3> = ringway_core::signal::Table::new();
 /// ```
 pub struct Table<const LINES: usize, const DEPTH: usize, W: Wake = Spin> {
-    /// Lines with something to deliver. A bit may be set with nothing left behind it, never the other way round.
+    /// Lines with something to deliver. A bit may be set with nothing left behind it, never the
+    /// other way round.
     pub(super) pending: AtomicSet,
     pub(super) masked: AtomicSet,
     /// [`FREE`], [`TAKEN`] while there is a dispatcher, [`ENDED`] once it was told to end.
@@ -79,20 +83,22 @@ impl<const DEPTH: usize> Line<DEPTH> {
 
     /// Counts a raise.
     fn count_one(&self) {
-        // Release: partner is the acquire in `take_count`. The dispatcher may count this raise before it sees the
-        // line's bit for it, when the bit is set for another.
+        // Release: partner is the acquire in `take_count`. The dispatcher may count this raise
+        // before it sees the line's bit for it, when the bit is set for another.
         if self.count.fetch_add(1, Ordering::Release) == u32::MAX {
-            // Relaxed: who sees the wrap takes the count after it, and acquires what came before from there.
+            // Relaxed: who sees the wrap takes the count after it, and acquires what came before
+            // from there.
             self.wraps.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// The raises counted, which are counted no longer. One that is just wrapping the count is counted with the next.
+    /// The raises counted, which are counted no longer. One that is just wrapping the count is
+    /// counted with the next.
     pub(super) fn take_count(&self) -> u64 {
         // Relaxed: as in `count_one`.
         let wraps = self.wraps.swap(0, Ordering::Relaxed);
-        // Acquire: partner is the release in `count_one`. What came before a raise that is counted is seen by the
-        // handler.
+        // Acquire: partner is the release in `count_one`. What came before a raise that is counted
+        // is seen by the handler.
         let count = self.count.swap(0, Ordering::Acquire);
         (u64::from(wraps) << 32) | u64::from(count)
     }
@@ -131,8 +137,8 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
         self.lines.get(line as usize).ok_or(Error::NoSuchLine { lines: Self::COUNT })
     }
 
-    /// The lines that were raised and not delivered yet, masked ones too (`sigpending`). A moment later it may
-    /// be otherwise.
+    /// The lines that were raised and not delivered yet, masked ones too (`sigpending`). A moment
+    /// later it may be otherwise.
     ///
     /// ```
     /// use ringway_core::signal::{SignalSet, Table};
@@ -160,11 +166,12 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
         self.masked.load(Ordering::Relaxed)
     }
 
-    /// Masks the lines: their handlers do not run until they are unmasked; raises are kept. Returns what was masked
-    /// before (`SIG_BLOCK`).
+    /// Masks the lines: their handlers do not run until they are unmasked; raises are kept. Returns
+    /// what was masked before (`SIG_BLOCK`).
     ///
-    /// Takes effect with the next delivery: a handler that is running, or was chosen to run just now in another
-    /// context, still runs. Lines in the lower 32 and the upper 32 are masked in two steps.
+    /// Takes effect with the next delivery: a handler that is running, or was chosen to run just
+    /// now in another context, still runs. Lines in the lower 32 and the upper 32 are masked in two
+    /// steps.
     ///
     /// ```
     /// use ringway_core::signal::{SignalSet, Table};
@@ -179,8 +186,9 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
         self.masked.insert(lines, Ordering::Relaxed)
     }
 
-    /// Sets the handler of a line, and returns the one before, which may still run for a delivery that was chosen
-    /// before the change. `None`: the line keeps its raises until it has a handler, or until they are waited for.
+    /// Sets the handler of a line, and returns the one before, which may still run for a delivery
+    /// that was chosen before the change. `None`: the line keeps its raises until it has a handler,
+    /// or until they are waited for.
     ///
     /// # Errors
     /// [`Error::NoSuchLine`].
@@ -203,8 +211,8 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
         W: Wait,
     {
         let new = handler.map_or(ptr::null(), ptr::from_ref).cast_mut();
-        // Release: partners are the acquire in `take_handled` and the one here, in who gets this handler back: both
-        // see what it consists of. Acquire: that partner, the other way.
+        // Release: partners are the acquire in `take_handled` and the one here, in who gets this
+        // handler back: both see what it consists of. Acquire: that partner, the other way.
         let old = self.line(line)?.handler.swap(new, Ordering::AcqRel);
         // Raises that had to wait for a handler have one now.
         self.bell.ring();
@@ -212,8 +220,8 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
         Ok(unsafe { old.cast_const().as_ref() })
     }
 
-    /// Sets the priority of a line, and returns the one before. The higher is delivered first; lines of equal
-    /// priority take turns. Every line starts at 0.
+    /// Sets the priority of a line, and returns the one before. The higher is delivered first;
+    /// lines of equal priority take turns. Every line starts at 0.
     ///
     /// # Errors
     /// [`Error::NoSuchLine`].
@@ -233,7 +241,8 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
         Ok(self.line(line)?.priority.swap(priority.into(), Ordering::Relaxed) as u8)
     }
 
-    /// Raises a line: one more, coalesced with those that are not delivered yet. Any context; wait-free.
+    /// Raises a line: one more, coalesced with those that are not delivered yet. Any context;
+    /// wait-free.
     ///
     /// # Errors
     /// [`Error::NoSuchLine`].
@@ -254,9 +263,9 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
     /// Raises a line with a payload, which is queued. Any context; wait-free.
     ///
     /// # Errors
-    /// [`RaiseError::Full`] if `DEPTH` payloads of this line wait, [`RaiseError::NoSuchLine`]; both give the payload
-    /// back. `Full` may also come while other raises of the line are just finding it full, though a place was
-    /// freed in between.
+    /// [`RaiseError::Full`] if `DEPTH` payloads of this line wait, [`RaiseError::NoSuchLine`]; both
+    /// give the payload back. `Full` may also come while other raises of the line are just finding
+    /// it full, though a place was freed in between.
     ///
     /// ```
     /// use ringway_core::signal::{Payload, SignalSet, Table};
@@ -293,7 +302,8 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
     /// });
     /// ```
     pub fn end_dispatcher(&self) -> bool {
-        // Release: partner is the acquire in `has_ended`: the dispatcher sees what was raised before.
+        // Release: partner is the acquire in `has_ended`: the dispatcher sees what was raised
+        // before.
         let ended =
             self.taken.compare_exchange(TAKEN, ENDED, Ordering::Release, Ordering::Relaxed).is_ok();
         if ended {
@@ -303,14 +313,14 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
     }
 
     fn announce(&self, line: u32) {
-        // Release: partner is the acquire in `open`. Who clears the bit sees what was counted or queued before
-        // it was set, and leaves nothing behind.
+        // Release: partner is the acquire in `open`. Who clears the bit sees what was counted or
+        // queued before it was set, and leaves nothing behind.
         self.pending.insert_line(line, Ordering::Release);
         self.bell.ring();
     }
 
-    /// Lets the lines' handlers run again, and wakes the dispatcher for what is pending. Returns what was masked
-    /// before (`SIG_UNBLOCK`).
+    /// Lets the lines' handlers run again, and wakes the dispatcher for what is pending. Returns
+    /// what was masked before (`SIG_UNBLOCK`).
     ///
     /// ```
     /// use ringway_core::signal::{SignalSet, Table};
@@ -321,13 +331,15 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
     /// ```
     #[doc(alias = "SIG_UNBLOCK")]
     pub fn unmask(&self, lines: SignalSet) -> SignalSet {
-        // Release: partner is the acquire in `unmasked`: the handlers see what was done while they were kept away.
+        // Release: partner is the acquire in `unmasked`: the handlers see what was done while they
+        // were kept away.
         let before = self.masked.remove(lines, Ordering::Release);
         self.bell.ring();
         before
     }
 
-    /// Masks exactly these lines, and returns what was masked before (`SIG_SETMASK`): puts a mask back.
+    /// Masks exactly these lines, and returns what was masked before (`SIG_SETMASK`): puts a mask
+    /// back.
     ///
     /// ```
     /// use ringway_core::signal::{SignalSet, Table};
@@ -357,8 +369,8 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> fmt::Debug for Table<LINES
 
 #[cfg(any(test, loom))]
 impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
-    /// A table as if each line had handed out `tickets` places in its queue, and counted `count` raises that are not
-    /// announced; for tests of what happens when these wrap.
+    /// A table as if each line had handed out `tickets` places in its queue, and counted `count`
+    /// raises that are not announced; for tests of what happens when these wrap.
     #[doc(hidden)]
     pub fn starting_at(tickets: u32, count: u32) -> Self {
         let mut table = Table::new();

@@ -1,12 +1,15 @@
-//! Where a side stands that goes through the elements of an array in turn, and begins again behind the last one.
+//! Where a side stands that goes through the elements of an array in turn, and begins again behind
+//! the last one.
 //!
-//! The element is that of index `number % len`. Where `len` is a constant power of two, that is one instruction, and the
-//! side keeps nothing: [`()`](unit). Where `len` is known only when the program runs, a division would take longer than all
-//! the rest; there the side keeps the element's address: [`Steps`].
+//! The element is that of index `number % len`. Where `len` is a constant power of two, that is one
+//! instruction, and the side keeps nothing: [`()`](unit). Where `len` is known only when the
+//! program runs, a division would take longer than all the rest; there the side keeps the element's
+//! address: [`Steps`].
 
 use core::fmt;
 
-/// Where a side stands: at one of the elements of the array that it was made for, which begins with `first`.
+/// Where a side stands: at one of the elements of the array that it was made for, which begins with
+/// `first`.
 pub trait Cursor<E>: Copy + Send + Sync + fmt::Debug {
     /// One that stands at the element `index`, which is less than `len`, of so many.
     fn new(first: *const E, index: impl FnOnce() -> usize, len: u32) -> Self;
@@ -39,8 +42,8 @@ impl<E> Cursor<E> for () {
     fn advance(&mut self, _: *const E) {}
 }
 
-/// The addresses of an element and of the end of the array. They lie in private memory, so that nobody who shares the array
-/// can lead the side out of it.
+/// The addresses of an element and of the end of the array. They lie in private memory, so that
+/// nobody who shares the array can lead the side out of it.
 pub struct Steps<E> {
     at: *const E,
     end: *const E,
@@ -88,7 +91,8 @@ impl<E> Cursor<E> for Steps<E> {
     }
 }
 
-/// The first element once more. Not a choice of two addresses: the next slot would be known only when the comparison is done.
+/// The first element once more. Not a choice of two addresses: the next slot would be known only
+/// when the comparison is done.
 #[cold]
 #[inline(never)]
 fn again<E>(first: *const E) -> *const E {

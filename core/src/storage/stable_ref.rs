@@ -2,11 +2,11 @@
 
 use crate::participant::Participant;
 
-/// A reference that keeps its structure alive and in its place: `&S`, an `Arc<S>` (with the feature `alloc`), a part of a
-/// region.
+/// A reference that keeps its structure alive and in its place: `&S`, an `Arc<S>` (with the feature
+/// `alloc`), a part of a region.
 ///
-/// A half of a structure has one. By `&S` it borrows the structure; by one that owns, it can be kept wherever a value can: in a
-/// struct, a thread, a task.
+/// A half of a structure has one. By `&S` it borrows the structure; by one that owns, it can be
+/// kept wherever a value can: in a struct, a thread, a task.
 ///
 /// ```
 /// # #[cfg(feature = "alloc")] {
@@ -24,9 +24,9 @@ use crate::participant::Participant;
 /// ```
 ///
 /// # Safety
-/// [`get`](Self::get) always lends the same structure. It is there and stays in its place for as long as this reference lives,
-/// whether that is moved or not, and nobody has it exclusively meanwhile. (A `Box` is none: whoever moves it says that nobody
-/// else uses what it owns.)
+/// [`get`](Self::get) always lends the same structure. It is there and stays in its place for as
+/// long as this reference lives, whether that is moved or not, and nobody has it exclusively
+/// meanwhile. (A `Box` is none: whoever moves it says that nobody else uses what it owns.)
 pub unsafe trait StableRef {
     /// The structure.
     type Target: ?Sized;
@@ -41,7 +41,8 @@ pub unsafe trait StableRef {
     /// ```
     fn get(&self) -> &Self::Target;
 
-    /// Under whose name a half is taken: [`LOCAL`](Participant::LOCAL), where no other process shares the structure.
+    /// Under whose name a half is taken: [`LOCAL`](Participant::LOCAL), where no other process
+    /// shares the structure.
     fn participant(&self) -> Participant {
         Participant::LOCAL
     }
@@ -57,8 +58,8 @@ unsafe impl<T: ?Sized> StableRef for &T {
     }
 }
 
-// SAFETY: it owns a part of a value that does not move. Nobody has that exclusively: `Arc::get_mut` borrows the only `Arc`
-// there is, and a half has one.
+// SAFETY: it owns a part of a value that does not move. Nobody has that exclusively: `Arc::get_mut`
+// borrows the only `Arc` there is, and a half has one.
 #[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
 unsafe impl<T: ?Sized> StableRef for alloc::sync::Arc<T> {
     type Target = T;

@@ -1,9 +1,10 @@
-//! For targets with caches: what contexts write lies apart, and what one wrote last is not looked up again without need.
-//! Twin of `uncached`.
+//! For targets with caches: what contexts write lies apart, and what one wrote last is not looked
+//! up again without need. Twin of `uncached`.
 
 /// A value on cache lines of its own.
 ///
-/// 128 bytes: two lines are fetched together on x86-64, and a line is that long on some AArch64 and POWER.
+/// 128 bytes: two lines are fetched together on x86-64, and a line is that long on some AArch64 and
+/// POWER.
 #[derive(Debug, Default)]
 #[repr(C, align(128))]
 pub(crate) struct CachePadded<T>(pub(crate) T);
@@ -81,9 +82,10 @@ macro_rules! roomy {
 }
 pub(crate) use roomy;
 
-/// Gets out of the way of others, and for longer as long as they get on quickly: `progress` says how far they are. Whether
-/// that took some time. A word that several exchange goes from one to the next at the price of some hundred steps of either;
-/// one that has it and is left alone takes many in that time.
+/// Gets out of the way of others, and for longer as long as they get on quickly: `progress` says
+/// how far they are. Whether that took some time. A word that several exchange goes from one to the
+/// next at the price of some hundred steps of either; one that has it and is left alone takes many
+/// in that time.
 #[cold]
 #[inline(never)]
 pub(crate) fn backoff(progress: impl Fn() -> u64) -> bool {

@@ -1,17 +1,18 @@
-//! Atomics for targets that can load and store atomically but not compare and swap: everything that reads and writes in
-//! one step runs in a critical section. Twin of `core`'s own types.
+//! Atomics for targets that can load and store atomically but not compare and swap: everything that
+//! reads and writes in one step runs in a critical section. Twin of `core`'s own types.
 //!
-//! A critical section is "interrupts off" on a single core. With several cores it is what the program's
-//! `critical-section` implementation says: other cores do not enter one meanwhile, but they run, and load and store. So
-//! a plain store can come between the load and the store of a section, and what the section writes undoes it. Two rules
-//! keep that from happening: a failed exchange writes nothing, and a word that is written by other read-modify-write is
-//! never stored to, which is what [`super::RmwU32`] is for.
+//! A critical section is "interrupts off" on a single core. With several cores it is what the
+//! program's `critical-section` implementation says: other cores do not enter one meanwhile, but
+//! they run, and load and store. So a plain store can come between the load and the store of a
+//! section, and what the section writes undoes it. Two rules keep that from happening: a failed
+//! exchange writes nothing, and a word that is written by other read-modify-write is never stored
+//! to, which is what [`super::RmwU32`] is for.
 
 use super::{const_unless_loom, native};
 use core::sync::atomic::Ordering;
 
-// On these targets `Ordering` for a read-modify-write is fulfilled by the critical section, which is a
-// full barrier for the compiler and, on a single core, for the processor.
+// On these targets `Ordering` for a read-modify-write is fulfilled by the critical section, which
+// is a full barrier for the compiler and, on a single core, for the processor.
 const READ: Ordering = Ordering::Acquire;
 const WRITE: Ordering = Ordering::Release;
 

@@ -1,5 +1,6 @@
-//! Shuttle's memory under loom's names: a second explorer of the same models, which follows random schedules instead of all
-//! that its rules call different. It takes every ordering for the strongest.
+//! Shuttle's memory under loom's names: a second explorer of the same models, which follows random
+//! schedules instead of all that its rules call different. It takes every ordering for the
+//! strongest.
 
 pub(crate) mod sync {
     pub(crate) use shuttle::sync::atomic;

@@ -1,5 +1,5 @@
-//! For targets without caches, where a look at shared memory costs what a look at any memory does: nothing lies apart, and
-//! nothing is kept that can be looked up. Twin of `cached`.
+//! For targets without caches, where a look at shared memory costs what a look at any memory does:
+//! nothing lies apart, and nothing is kept that can be looked up. Twin of `cached`.
 
 use core::marker::PhantomData;
 

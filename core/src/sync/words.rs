@@ -1,4 +1,5 @@
-//! A value that lies as words: whoever writes and whoever reads do so word by word, at the same time if it happens so.
+//! A value that lies as words: whoever writes and whoever reads do so word by word, at the same
+//! time if it happens so.
 
 #[cfg_attr(loom, path = "words/place_loom.rs")]
 mod place;
@@ -11,17 +12,20 @@ use place::Place;
 #[cfg(not(loom))]
 pub(crate) use place::{copy_in, copy_out};
 
-/// A value in memory that others may write at any moment: copied in and out word by word, by relaxed loads and stores.
+/// A value in memory that others may write at any moment: copied in and out word by word, by
+/// relaxed loads and stores.
 ///
-/// A copy that meets another side's write is *torn*, some of it old and some new. It is never undefined behaviour, and as
-/// the type is [`Plain`] it is always a value; whether it is one that somebody wrote is for the user to find out, by a
-/// stamp as in [`broadcast`](crate::ring::broadcast), or by a rule that only one side writes. A `T` of one byte or of four is
-/// never torn.
+/// A copy that meets another side's write is *torn*, some of it old and some new. It is never
+/// undefined behaviour, and as the type is [`Plain`] it is always a value; whether it is one that
+/// somebody wrote is for the user to find out, by a stamp as in
+/// [`broadcast`](crate::ring::broadcast), or by a rule that only one side writes. A `T` of one byte
+/// or of four is never torn.
 ///
 /// Quickest when `T` is aligned to 8 bytes: then a 64-bit machine copies so many at a time.
 ///
-/// Nothing is ordered by these accesses: what has to be seen together with the value is to be ordered by the user. Zeroed
-/// memory is a `Words` of a zeroed `T`. Aligned to 4 bytes at least, and the size is a multiple of that.
+/// Nothing is ordered by these accesses: what has to be seen together with the value is to be
+/// ordered by the user. Zeroed memory is a `Words` of a zeroed `T`. Aligned to 4 bytes at least,
+/// and the size is a multiple of that.
 ///
 /// ```
 /// use ringway_core::plain::Words;
@@ -33,8 +37,8 @@ pub(crate) use place::{copy_in, copy_out};
 #[repr(C, align(4))]
 pub struct Words<T>(Place<T>);
 
-// SAFETY: every access after the value was made is an atomic one, and by copy, so that `T: Plain` is all it takes: such a
-// type means the same wherever it is copied to.
+// SAFETY: every access after the value was made is an atomic one, and by copy, so that `T: Plain`
+// is all it takes: such a type means the same wherever it is copied to.
 unsafe impl<T: Plain> Sync for Words<T> {}
 
 impl<T: Plain> Words<T> {
@@ -86,11 +90,13 @@ impl<T: Plain> Words<T> {
         self.0.copy_in(value);
     }
 
-    /// Copies the value out into `*value`, without another copy on the way; torn if somebody writes meanwhile.
+    /// Copies the value out into `*value`, without another copy on the way; torn if somebody writes
+    /// meanwhile.
     #[inline]
     #[track_caller]
     pub fn load_into(&self, value: &mut T) {
-        // SAFETY: `T` and `MaybeUninit<T>` are the same in memory, and `copy_out` writes no uninitialized byte.
+        // SAFETY: `T` and `MaybeUninit<T>` are the same in memory, and `copy_out` writes no
+        // uninitialized byte.
         self.0.copy_out(unsafe { &mut *core::ptr::from_mut(value).cast::<MaybeUninit<T>>() });
     }
 }

@@ -26,8 +26,8 @@ impl From<TimedOut> for Error {
 
 /// What waking is on this target: the one parameter of every structure that others may wait for.
 ///
-/// An implementation may panic, and what it was called for is then not done: no value is lost but one
-/// that was to be returned, and no other side waits for this one. See [what is
+/// An implementation may panic, and what it was called for is then not done: no value is lost but
+/// one that was to be returned, and no other side waits for this one. See [what is
 /// promised](crate#what-is-promised).
 ///
 /// ```
@@ -47,9 +47,9 @@ impl From<TimedOut> for Error {
             `ringway::wait::Futex` between threads, `Async` for tasks"
 )]
 pub trait Wake: Sized {
-    /// What a doorbell counts in: a [`BellWord`] where somebody has to be woken. `()` where a waiter
-    /// looks again by itself, as with [`Spin`](crate::wait::Spin), or nobody waits: ringing costs nothing then, neither a
-    /// fence nor a look.
+    /// What a doorbell counts in: a [`BellWord`] where somebody has to be woken. `()` where a
+    /// waiter looks again by itself, as with [`Spin`](crate::wait::Spin), or nobody waits: ringing
+    /// costs nothing then, neither a fence nor a look.
     type Word: Word;
 
     /// A fresh one.
@@ -60,14 +60,17 @@ pub trait Wake: Sized {
     #[cfg(loom)]
     fn init() -> Self;
 
-    /// Wakes at most `n` of those who sleep on `word`. Safe in an interrupt and in a signal handler.
+    /// Wakes at most `n` of those who sleep on `word`. Safe in an interrupt and in a signal
+    /// handler.
     fn wake(&self, word: &AtomicU32, n: u32);
 
-    /// Whether the calling thread is unwinding from a panic. A guard that began to unwind while it held its lock hands
-    /// the lock over as after a death: see [`lock`](crate::lock#panics). An implementation does not panic here.
+    /// Whether the calling thread is unwinding from a panic. A guard that began to unwind while it
+    /// held its lock hands the lock over as after a death: see [`lock`](crate::lock#panics). An
+    /// implementation does not panic here.
     ///
-    /// No is the answer of one that cannot tell: [`Spin`](crate::wait::Spin) and [`SpinClock`](crate::wait::SpinClock), as this crate knows no threads. Where a
-    /// panic never unwinds, as on bare metal, it is also the right one.
+    /// No is the answer of one that cannot tell: [`Spin`](crate::wait::Spin) and
+    /// [`SpinClock`](crate::wait::SpinClock), as this crate knows no threads. Where a panic never
+    /// unwinds, as on bare metal, it is also the right one.
     #[inline(always)]
     fn is_unwinding(&self) -> bool {
         false
@@ -76,14 +79,14 @@ pub trait Wake: Sized {
 
 /// What sleeping is on this target: what the blocking forms need.
 ///
-/// An implementation may wake for no reason: the caller always looks again. It must not sleep through a change:
-/// when the word differs from `expected` at the call, or changes and is followed by [`wake`](Wake::wake), `wait`
-/// returns.
+/// An implementation may wake for no reason: the caller always looks again. It must not sleep
+/// through a change: when the word differs from `expected` at the call, or changes and is followed
+/// by [`wake`](Wake::wake), `wait` returns.
 ///
 /// A wait that answers [`TimedOut`] may have been woken as well. So a structure that wakes fewer
 /// than all must not take the answer for a sign that its wake-up went to another sleeper: it looks
-/// once more, and hands the wake-up on if it has no use for it. The locks and the [`Doorbell`](crate::wait::Doorbell),
-/// which wakes all, do so.
+/// once more, and hands the wake-up on if it has no use for it. The locks and the
+/// [`Doorbell`](crate::wait::Doorbell), which wakes all, do so.
 ///
 /// ```
 /// use ringway_core::wait::{Spin, Wait};
@@ -102,21 +105,22 @@ pub trait Wait: Wake {
     /// [`Infallible`](core::convert::Infallible) where there is no clock.
     type Deadline: Copy;
 
-    /// How often a side looks again before it says that it is about to sleep. As long as it only looks, the other side pays
-    /// for no wake-up. What is right depends on how soon the other side answers, and on whether it runs at all meanwhile:
-    /// see [`record_spin`](Self::record_spin).
+    /// How often a side looks again before it says that it is about to sleep. As long as it only
+    /// looks, the other side pays for no wake-up. What is right depends on how soon the other side
+    /// answers, and on whether it runs at all meanwhile: see [`record_spin`](Self::record_spin).
     #[inline(always)]
     fn spin_limit(&self) -> u32 {
         0
     }
 
-    /// Told whether the looks were enough, for an implementation that gives fewer where they are in vain.
+    /// Told whether the looks were enough, for an implementation that gives fewer where they are in
+    /// vain.
     #[inline(always)]
     fn record_spin(&self, _were_enough: bool) {}
 
     /// Sleeps while `word == expected`, at most until `deadline` (`None`: for ever). Where
-    /// [`Wake::Word`] is `()`, a doorbell's word never changes, and the caller looks again after each
-    /// return.
+    /// [`Wake::Word`] is `()`, a doorbell's word never changes, and the caller looks again after
+    /// each return.
     ///
     /// # Errors
     /// [`TimedOut`] when the deadline passed.

@@ -86,11 +86,11 @@ macro_rules! sleeper {
 sleeper! {
     /// Sleeps by `wfi`, on a Cortex-M and on RISC-V: for what an interrupt on the same core brings.
     ///
-    /// Wait in the main loop or in a thread, never in an interrupt. Waking does nothing, because the
-    /// interrupt that rings has ended the sleep already; so **another core cannot wake this one**,
-    /// unless it sends an interrupt. The look and the sleep are one critical section, which needs
-    /// privileged mode on a Cortex-M and machine mode on RISC-V. An interrupt waits for it for some
-    /// instructions. See [the race](crate::wait#between-the-look-and-the-sleep).
+    /// Wait in the main loop or in a thread, never in an interrupt. Waking does nothing, because
+    /// the interrupt that rings has ended the sleep already; so **another core cannot wake this
+    /// one**, unless it sends an interrupt. The look and the sleep are one critical section, which
+    /// needs privileged mode on a Cortex-M and machine mode on RISC-V. An interrupt waits for it
+    /// for some instructions. See [the race](crate::wait#between-the-look-and-the-sleep).
     ///
     /// With a [`Clock`] as `C` there are deadlines, in its ticks. A deadline is noticed after an
     /// interrupt, whichever it is: let the timer come at least that often.
@@ -117,7 +117,8 @@ sleeper! {
 }
 
 sleeper! {
-    /// Sleeps by `wfe`, on ARM: for what an interrupt brings, or another core that shares the memory.
+    /// Sleeps by `wfe`, on ARM: for what an interrupt brings, or another core that shares the
+    /// memory.
     ///
     /// Waking executes `sev`, which ends the sleep of every core. Interrupts are held back nowhere,
     /// and no privileged mode is needed. A sleep may end for no reason: a handler that returned

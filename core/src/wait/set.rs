@@ -7,11 +7,13 @@ use core::task::Waker;
 
 /// The wakers of up to `TASKS` tasks that sleep for the same thing.
 ///
-/// As many [`WakerCell`]s, each of which keeps what it promises: a task that registers and then looks either sees the change or
-/// is woken. A wake-up wakes them all. Registering looks through the cells, and so does a wake-up: keep `TASKS` small.
+/// As many [`WakerCell`]s, each of which keeps what it promises: a task that registers and then
+/// looks either sees the change or is woken. A wake-up wakes them all. Registering looks through
+/// the cells, and so does a wake-up: keep `TASKS` small.
 ///
-/// A task that finds the waker of another in every cell takes the first place, and the one that had it is woken, so that no
-/// task is forgotten. These two then wake each other in turn for as long as both wait; the others are left alone.
+/// A task that finds the waker of another in every cell takes the first place, and the one that had
+/// it is woken, so that no task is forgotten. These two then wake each other in turn for as long as
+/// both wait; the others are left alone.
 ///
 /// ```
 /// use ringway_core::wait::WakerSet;
@@ -38,7 +40,8 @@ impl<const TASKS: usize> WakerSet<TASKS> {
         }
     }
 
-    /// Leaves `waker` to be woken by the next [`wake`](Self::wake). A task that is in the set already is in it once.
+    /// Leaves `waker` to be woken by the next [`wake`](Self::wake). A task that is in the set
+    /// already is in it once.
     ///
     /// While a wake-up is under way a task may come to be in it twice, and is then woken twice.
     #[inline]
@@ -57,8 +60,8 @@ impl<const TASKS: usize> WakerSet<TASKS> {
         }
     }
 
-    /// Wakes every task that registered since it was woken last. Safe in an interrupt and in a signal handler when the
-    /// wakers are.
+    /// Wakes every task that registered since it was woken last. Safe in an interrupt and in a
+    /// signal handler when the wakers are.
     #[inline]
     pub fn wake(&self) {
         let mut cells = self.cells.iter();

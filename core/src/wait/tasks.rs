@@ -9,12 +9,14 @@ use core::task::Waker;
 
 /// Sleeping for tasks, and for threads besides if `W` is a way of sleeping for them.
 ///
-/// As many tasks at a time can sleep on each doorbell as `TASKS` says. What happens with one more: see [`WakerSet`]. A ring
-/// of values has one consumer and one producer, hence one task on each doorbell. At a
-/// [`Queue`](crate::ring::queue::Queue), a [`Broadcast`](crate::ring::broadcast::Broadcast) or a
-/// [`Latest`](crate::ring::latest::Latest), and at channels whose ends several tasks use, there may be more.
+/// As many tasks at a time can sleep on each doorbell as `TASKS` says. What happens with one more:
+/// see [`WakerSet`]. A ring of values has one consumer and one producer, hence one task on each
+/// doorbell. At a [`Queue`](crate::ring::queue::Queue), a
+/// [`Broadcast`](crate::ring::broadcast::Broadcast) or a [`Latest`](crate::ring::latest::Latest),
+/// and at channels whose ends several tasks use, there may be more.
 ///
-/// With [`Nobody`], which it is if nothing is said, tasks alone sleep, and the structure has no forms that block:
+/// With [`Nobody`], which it is if nothing is said, tasks alone sleep, and the structure has no
+/// forms that block:
 ///
 /// ```compile_fail,E0277
 /// use ringway_core::ring::Ring;
@@ -24,8 +26,8 @@ use core::task::Waker;
 /// consumer.pop(); // would block the executor
 /// ```
 ///
-/// The wakers are pointers, so that this way of sleeping belongs in one program's memory, never in a region that
-/// processes share.
+/// The wakers are pointers, so that this way of sleeping belongs in one program's memory, never in
+/// a region that processes share.
 ///
 /// ```
 /// use ringway_core::ring::queue::Queue;

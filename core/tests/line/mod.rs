@@ -70,7 +70,8 @@ impl Wire {
     }
 }
 
-/// Moves at most `most` bytes from `from` into the wire, and as many out of it into `to`; whether any moved.
+/// Moves at most `most` bytes from `from` into the wire, and as many out of it into `to`; whether
+/// any moved.
 pub fn carry<L: Line, const P: usize, const C: usize, const M: usize>(
     now: u64,
     random: &mut Random,

@@ -26,8 +26,8 @@ fn four_threads_meet_round_after_round() {
 fn more_threads_than_parties_meet_in_groups() {
     static MEET: Barrier<2, Yielding> = Barrier::new();
     const MEETINGS: u64 = 2_000;
-    // Counted by the first of each group, so that nobody is left to wait for one who has gone: whoever finds them all
-    // counted breaks it for who waits.
+    // Counted by the first of each group, so that nobody is left to wait for one who has gone:
+    // whoever finds them all counted breaks it for who waits.
     let counted = AtomicU64::new(0);
     std::thread::scope(|s| {
         for _ in 0..4 {

@@ -18,7 +18,8 @@ impl std::task::Wake for Unpark {
     }
 }
 
-/// Runs a task on this thread: it sleeps until it is woken, so that a lost wake-up is a hang, which fails.
+/// Runs a task on this thread: it sleeps until it is woken, so that a lost wake-up is a hang, which
+/// fails.
 fn run<R>(task: impl Future<Output = R>) -> R {
     let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
     let mut cx = Context::from_waker(&waker);

@@ -1,4 +1,5 @@
-//! Locks whose slots are counted when the program runs, and what the locks share with those of `std`.
+//! Locks whose slots are counted when the program runs, and what the locks share with those of
+//! `std`.
 
 use super::condition::Restless;
 use super::*;

@@ -9,7 +9,8 @@ use ringway_core::lock::{
 use ringway_core::participant::Participant;
 use std::num::NonZeroU32;
 
-/// One whose wait has passed its deadline, so that the one that gives back thinks that somebody sleeps.
+/// One whose wait has passed its deadline, so that the one that gives back thinks that somebody
+/// sleeps.
 const NOW: Option<u32> = Some(0);
 
 fn dead() -> Participant {

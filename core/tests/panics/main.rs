@@ -1,5 +1,6 @@
-//! Code of others that panics in the middle of ours: wakers, ways of sleeping, destructors, handlers. Whatever it does,
-//! nothing is overwritten, turns pass on, each value is dropped once, and the structure works afterwards.
+//! Code of others that panics in the middle of ours: wakers, ways of sleeping, destructors,
+//! handlers. Whatever it does, nothing is overwritten, turns pass on, each value is dropped once,
+//! and the structure works afterwards.
 
 #![cfg(not(loom))]
 
@@ -74,7 +75,8 @@ fn leave<R>(waker: &Waker, poll: impl FnOnce(&mut Context<'_>) -> Poll<R>) {
     assert!(poll(&mut Context::from_waker(waker)).is_pending());
 }
 
-/// Sleeps never, and panics when it is to wake somebody, or to wait, once after it is armed; counts the wake-ups.
+/// Sleeps never, and panics when it is to wake somebody, or to wait, once after it is armed; counts
+/// the wake-ups.
 #[derive(Debug, Default)]
 struct Mine {
     is_armed: Flag,

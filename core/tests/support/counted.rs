@@ -1,7 +1,8 @@
 //! How many executions each scenario has, and has to have.
 //!
-//! `executions.txt` is written by `tests/executions`. A scenario that has less than half of what stands there has lost what
-//! it was about; so has one that is not on record, if all that differs is which thread begins.
+//! `executions.txt` is written by `tests/executions`. A scenario that has less than half of what
+//! stands there has lost what it was about; so has one that is not on record, if all that differs
+//! is which thread begins.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -14,8 +15,8 @@ std::thread_local! {
     static EXPLORED: RefCell<HashMap<String, usize>> = RefCell::new(HashMap::new());
 }
 
-/// Checks the number of executions of a scenario of the test that runs on this thread, in which `began` threads began in
-/// turn.
+/// Checks the number of executions of a scenario of the test that runs on this thread, in which
+/// `began` threads began in turn.
 #[track_caller]
 pub fn check(file: &str, executions: usize, began: usize) {
     let test = std::thread::current().name().unwrap_or_default().to_owned();
@@ -26,7 +27,8 @@ pub fn check(file: &str, executions: usize, began: usize) {
     });
     let scenario = format!("{file} {test} {which}");
     println!("executions: {scenario} {executions}");
-    // Other builds of the same models have other numbers; and `tests/weaken` is about what else they find.
+    // Other builds of the same models have other numbers; and `tests/weaken` is about what else
+    // they find.
     let any = cfg!(any(shuttle, uncached, no_cas, no_look));
     if any || std::env::var_os("RINGWAY_EXECUTIONS").is_some() {
         return;

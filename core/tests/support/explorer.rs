@@ -102,9 +102,10 @@ fn next_in_order() -> Start {
     }
 }
 
-/// Explores every interleaving that loom tells apart, with at most `preemptions` involuntary switches of threads (`None`:
-/// any number). Once for each thread of the model as the one that begins: loom keeps only the last access of a word, so
-/// that what one thread looked at is hidden behind what it then wrote, and which threads that hides depends on who begins.
+/// Explores every interleaving that loom tells apart, with at most `preemptions` involuntary
+/// switches of threads (`None`: any number). Once for each thread of the model as the one that
+/// begins: loom keeps only the last access of a word, so that what one thread looked at is hidden
+/// behind what it then wrote, and which threads that hides depends on who begins.
 ///
 /// Returns how many executions there were, and how many threads began.
 #[cfg(not(shuttle))]
@@ -133,8 +134,8 @@ pub fn explore(
     }
 }
 
-/// Follows random schedules; the seed is printed when one of them fails, and taken from `SHUTTLE_SEED` where that
-/// is set.
+/// Follows random schedules; the seed is printed when one of them fails, and taken from
+/// `SHUTTLE_SEED` where that is set.
 #[cfg(shuttle)]
 pub fn explore(_: Option<usize>, scenario: impl Fn() + Sync + Send + 'static) -> (usize, usize) {
     const SCHEDULES: usize = 10_000;

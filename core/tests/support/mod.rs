@@ -1,5 +1,5 @@
-//! What the loom models share: ways of sleeping that loom understands, so that a lost wake-up is a deadlock,
-//! which loom reports.
+//! What the loom models share: ways of sleeping that loom understands, so that a lost wake-up is a
+//! deadlock, which loom reports.
 #![cfg(loom)]
 #![allow(dead_code)]
 
@@ -15,9 +15,11 @@ use std::sync::Arc;
 use std::task::Waker;
 use sync::{Condvar, Mutex};
 
-/// A futex as loom sees it: compares and falls asleep in one step, and wakes only when it is told to.
+/// A futex as loom sees it: compares and falls asleep in one step, and wakes only when it is told
+/// to.
 ///
-/// Stricter than the real one, which may wake for no reason: here a wake-up that is not sent never comes.
+/// Stricter than the real one, which may wake for no reason: here a wake-up that is not sent never
+/// comes.
 #[derive(Debug, Default)]
 pub struct LoomFutex {
     word: Mutex<()>,
@@ -194,8 +196,8 @@ impl Task {
     }
 }
 
-/// Explores a scenario, see [`explorer::explore`]. Fails also when there was hardly anything to explore: a scenario whose
-/// threads do not meet shows nothing.
+/// Explores a scenario, see [`explorer::explore`]. Fails also when there was hardly anything to
+/// explore: a scenario whose threads do not meet shows nothing.
 #[track_caller]
 pub fn model(preemptions: Option<usize>, scenario: impl Fn() + Sync + Send + 'static) {
     let file = std::path::Path::new(std::panic::Location::caller().file());
@@ -212,7 +214,8 @@ impl<T> Place<T> {
         Place(Box::into_raw(Box::new(value)))
     }
 
-    /// The borrow must end before the place is dropped: make the place first, and join every thread.
+    /// The borrow must end before the place is dropped: make the place first, and join every
+    /// thread.
     pub fn get(&self) -> &'static T {
         // SAFETY: alive until the drop, which comes last in the model.
         unsafe { &*self.0 }

@@ -228,8 +228,8 @@ impl Name {
         Ok((made, found.into_iter().map(|name| Self::listed(name, &mut pending)).collect()))
     }
 
-    /// Makes a directory for temporary files, for this user alone, where the system keeps such. It is
-    /// removed with all that is in it.
+    /// Makes a directory for temporary files, for this user alone, where the system keeps such. It
+    /// is removed with all that is in it.
     pub fn directory(prefix: &str) -> Result<Self> {
         let make = "make a directory for temporary files (TMPDIR says where)";
         // With the list locked, as above.

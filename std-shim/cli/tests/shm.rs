@@ -57,7 +57,8 @@ const NOTHING: &str = "nothing has this name";
 
 const NAME: &str = "RINGWAY_TEST_REGION";
 
-/// The part of the child, in the test that it is told to run: attaches, takes the log's producer, and stays.
+/// The part of the child, in the test that it is told to run: attaches, takes the log's producer,
+/// and stays.
 fn stay_attached(name: &str) -> ! {
     let log = Region::open(name).unwrap().part::<Log>("log").unwrap();
     let _producer = log.producer().unwrap();
@@ -278,7 +279,8 @@ fn a_file_that_may_not_be_read_is_told_as_such() {
     let copy = tempfile::tempdir().unwrap();
     if rustix::process::getuid().is_root() {
         let program = copy.path().join("ringway");
-        // By another process: one that has it open to write while another test forks could not execute it.
+        // By another process: one that has it open to write while another test forks could not
+        // execute it.
         let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_ringway")).arg(&program).status();
         assert!(copied.unwrap().success());
         for path in [copy.path(), &program] {
@@ -301,7 +303,8 @@ fn a_file_that_may_not_be_read_is_told_as_such() {
 #[test]
 fn a_region_without_a_name_is_found_where_a_process_has_it_open() {
     let region = Region::anonymous(&layout()).unwrap();
-    // A number that the other tests of this process do not come to, so that it is nobody's when we have closed it.
+    // A number that the other tests of this process do not come to, so that it is nobody's when we
+    // have closed it.
     let number = rustix::io::fcntl_dupfd_cloexec(&region, 900).unwrap();
     let name = format!("memfd:{}/{}", std::process::id(), number.as_raw_fd());
     let stat = json(&["stat", "--json", &name]);
@@ -463,7 +466,8 @@ fn top_prints_a_block_for_each_interval_until_it_is_interrupted() {
     assert!(top.0.wait().unwrap().success());
 }
 
-/// Runs a shell command on a terminal, which `script(1)` plays, until it ends; returns all that the terminal was told.
+/// Runs a shell command on a terminal, which `script(1)` plays, until it ends; returns all that the
+/// terminal was told.
 fn on_terminal(command: &str) -> String {
     let command = format!(
         "stty cols 90 rows 12; ringway() {{ '{}' \"$@\"; }}; {command}",
@@ -525,7 +529,8 @@ fn a_name_that_cannot_be_removed_is_told_and_the_status_says_so() {
     let refused = Fault::new(libc::SYS_unlinkat, libc::EPERM);
     for arguments in [&["rm", "--force", &name.0][..], &["rm", &name.0]] {
         let mut command = shm(arguments);
-        // SAFETY: the copy makes two system calls, and allocates, for which the C library has seen to its locks.
+        // SAFETY: the copy makes two system calls, and allocates, for which the C library has seen
+        // to its locks.
         unsafe {
             command.pre_exec(move || {
                 inject(&[refused]);

@@ -1,4 +1,5 @@
-//! The tour's row of a firmware, as a person takes it who has QEMU. A missing QEMU or toolchain is a failure.
+//! The tour's row of a firmware, as a person takes it who has QEMU. A missing QEMU or toolchain is
+//! a failure.
 
 use serde_json::Value;
 use std::fs;

@@ -1,6 +1,7 @@
 //! Where a message is received into.
 
-/// What a message is received into: a `Vec<u8>`, which grows; a slice or an array of bytes, which has to be large enough.
+/// What a message is received into: a `Vec<u8>`, which grows; a slice or an array of bytes, which
+/// has to be large enough.
 ///
 /// ```
 /// use ringway::connection::{self, Buffer, Connection};
@@ -67,7 +68,8 @@ impl Place<'_> {
         }
     }
 
-    /// Puts the part at the front that came before, and returns its size. It fits: the whole message does.
+    /// Puts the part at the front that came before, and returns its size. It fits: the whole
+    /// message does.
     pub(super) fn put(&mut self, part: Vec<u8>) -> usize {
         let came = part.len();
         match self {

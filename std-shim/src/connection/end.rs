@@ -41,7 +41,8 @@ pub struct Connection {
 /// Two ends that are connected to each other, of which both send and receive.
 ///
 /// # Errors
-/// [`Exhausted`](crate::CoreError::Exhausted) if this process may not open more. [`Connection`] has an example.
+/// [`Exhausted`](crate::CoreError::Exhausted) if this process may not open more. [`Connection`] has
+/// an example.
 #[doc(alias = "socketpair")]
 pub fn pair() -> Result<(Connection, Connection)> {
     let (one, other) = UnixStream::pair()?;
@@ -76,8 +77,8 @@ impl Connection {
         }
     }
 
-    /// Sets how large a message may be, in bytes, sent or received, in place of [`MAX_MESSAGE`]. No message has more than
-    /// 4 GiB less one byte.
+    /// Sets how large a message may be, in bytes, sent or received, in place of [`MAX_MESSAGE`]. No
+    /// message has more than 4 GiB less one byte.
     ///
     /// ```
     /// use ringway::{CoreError, connection};
@@ -99,9 +100,9 @@ impl Connection {
         self.max
     }
 
-    /// Waits until there is something to receive, a message or the end, at most until `deadline` (`None`: for ever), and says
-    /// whether there is. Of a message it may be the beginning, so that only `try_` and `_deadline` are sure not to wait
-    /// for the rest.
+    /// Waits until there is something to receive, a message or the end, at most until `deadline`
+    /// (`None`: for ever), and says whether there is. Of a message it may be the beginning, so that
+    /// only `try_` and `_deadline` are sure not to wait for the rest.
     ///
     /// # Errors
     /// What the system says.
@@ -143,8 +144,9 @@ impl From<UnixStream> for Connection {
 impl TryFrom<OwnedFd> for Connection {
     type Error = Error;
 
-    /// Takes a descriptor that came from elsewhere, after asking the system whether it is a connected Unix stream socket. An end
-    /// that was [one-way](pipe()) stays so, as the system has it: the other direction ends at once.
+    /// Takes a descriptor that came from elsewhere, after asking the system whether it is a
+    /// connected Unix stream socket. An end that was [one-way](pipe()) stays so, as the system has
+    /// it: the other direction ends at once.
     ///
     /// # Errors
     /// When it is something else. It is closed then.
@@ -165,8 +167,8 @@ impl TryFrom<OwnedFd> for Connection {
 }
 
 impl From<Connection> for OwnedFd {
-    /// The descriptor, for another process. Whoever takes it begins with the next message, so that none must be half
-    /// received or half sent.
+    /// The descriptor, for another process. Whoever takes it begins with the next message, so that
+    /// none must be half received or half sent.
     fn from(connection: Connection) -> OwnedFd {
         connection.socket.into()
     }

@@ -1,4 +1,5 @@
-//! What of a message has gone one way or the other when a call gave up in the middle; one thread at a time has it.
+//! What of a message has gone one way or the other when a call gave up in the middle; one thread at
+//! a time has it.
 
 use crate::fd::Timeout;
 use crate::lock::{LockError, Mutex, MutexGuard};
@@ -17,7 +18,8 @@ pub(super) struct Incoming {
     pub(super) descriptors: Vec<OwnedFd>,
     /// Its bytes, where a call gave up before all had come.
     pub(super) part: Vec<u8>,
-    /// This message lost descriptors, and is thrown away with them: so many of its bytes are so far.
+    /// This message lost descriptors, and is thrown away with them: so many of its bytes are so
+    /// far.
     pub(super) discarded: Option<usize>,
 }
 
@@ -35,8 +37,8 @@ pub(super) type Turn<T> = Option<Mutex<T, PrivateFutex>>;
 /// Takes what is under way in one direction, when no other thread has it.
 ///
 /// # Errors
-/// [`WrongDirection`](CoreError::WrongDirection) at an end that does not have the direction; that it was not free
-/// within `timeout`.
+/// [`WrongDirection`](CoreError::WrongDirection) at an end that does not have the direction; that
+/// it was not free within `timeout`.
 pub(super) fn take<'a, T>(
     turn: &'a Turn<T>,
     operation: &'static str,

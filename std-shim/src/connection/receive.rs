@@ -13,18 +13,20 @@ const RECEIVE: &str = "receive a message";
 
 impl Connection {
     crate::fd::forms! {
-        /// Receives one message into `message`, in place of what was there, and returns its size; waits
-        /// until all of it has come. A `Vec` grows to the size of the message; a slice or an array has
-        /// to be large enough. Descriptors that come with it are dropped by the system, and never open
-        /// here. What has come of a message when a form gives up is kept for the next call.
+        /// Receives one message into `message`, in place of what was there, and returns its size;
+        /// waits until all of it has come. A `Vec` grows to the size of the message; a slice or an
+        /// array has to be large enough. Descriptors that come with it are dropped by the system,
+        /// and never open here. What has come of a message when a form gives up is kept for the
+        /// next call.
         ///
         /// # Errors
         /// [`EndOfFile`](CoreError::EndOfFile) when the peer has left and everything was received;
-        /// [`Reset`](CoreError::Reset) if it left in the middle of a message, or with something unread;
-        /// [`MessageTooLarge`](CoreError::MessageTooLarge) if the peer says that it sends more than the
-        /// [limit](Self::with_max_message): end the conversation, nothing else can come;
-        /// [`BufferTooSmall`](CoreError::BufferTooSmall) with the size of the message, which stays for the next call;
-        /// [`WrongDirection`](CoreError::WrongDirection) if this end only sends. After an error a `Vec` is empty.
+        /// [`Reset`](CoreError::Reset) if it left in the middle of a message, or with something
+        /// unread; [`MessageTooLarge`](CoreError::MessageTooLarge) if the peer says that it sends
+        /// more than the [limit](Self::with_max_message): end the conversation, nothing else can
+        /// come; [`BufferTooSmall`](CoreError::BufferTooSmall) with the size of the message, which
+        /// stays for the next call; [`WrongDirection`](CoreError::WrongDirection) if this end only
+        /// sends. After an error a `Vec` is empty.
         ///
         /// ```
         /// use ringway::CoreError;
@@ -58,13 +60,14 @@ impl Connection {
     /// Receives one message as [`recv_deadline`](Self::recv_deadline) does, and at most `room`
     /// descriptors with it. They are close-on-exec.
     ///
-    /// A message that a form without descriptors began to receive, and left for the next call, has lost its descriptors:
-    /// begin with this form where they matter.
+    /// A message that a form without descriptors began to receive, and left for the next call, has
+    /// lost its descriptors: begin with this form where they matter.
     ///
     /// # Errors
-    /// [`Exhausted`](CoreError::Exhausted) if more came than `room`: the message stays for the next call, with
-    /// them, at most [`MAX_DESCRIPTORS`](crate::socket::MAX_DESCRIPTORS). Also `Exhausted` if this process may not open all that
-    /// came: they are closed, this message is lost, and the next call receives the next one. Else as
+    /// [`Exhausted`](CoreError::Exhausted) if more came than `room`: the message stays for the next
+    /// call, with them, at most [`MAX_DESCRIPTORS`](crate::socket::MAX_DESCRIPTORS). Also
+    /// `Exhausted` if this process may not open all that came: they are closed, this message is
+    /// lost, and the next call receives the next one. Else as
     /// [`recv_deadline`](Self::recv_deadline).
     ///
     /// ```
@@ -139,8 +142,9 @@ impl Connection {
         Ok((length, if room.is_some() { descriptors } else { Vec::new() }))
     }
 
-    /// Receives what is missing of the length, and the descriptors if they are asked for. They travel with the first byte:
-    /// what a peer sends with others the system drops, so that no peer can have more than one message's opened here.
+    /// Receives what is missing of the length, and the descriptors if they are asked for. They
+    /// travel with the first byte: what a peer sends with others the system drops, so that no peer
+    /// can have more than one message's opened here.
     fn recv_length(
         &self,
         incoming: &mut Incoming,

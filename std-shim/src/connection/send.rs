@@ -9,8 +9,8 @@ use std::io::IoSlice;
 use std::os::fd::BorrowedFd;
 use std::time::Instant;
 
-/// The largest message that is sent at once or not at all. Of a larger one, a form that does not wait for ever may leave a
-/// part to be sent by the next call.
+/// The largest message that is sent at once or not at all. Of a larger one, a form that does not
+/// wait for ever may leave a part to be sent by the next call.
 ///
 /// ```
 /// use ringway::{CoreError, connection};
@@ -26,22 +26,23 @@ use std::time::Instant;
 /// }
 /// # Ok::<(), ringway::Error>(())
 /// ```
-// The kernel takes a message in pieces of at least 32 KiB, unless the buffer was made smaller (`SO_SNDBUF`), and each whole.
-// The length is in the first.
+// The kernel takes a message in pieces of at least 32 KiB, unless the buffer was made smaller
+// (`SO_SNDBUF`), and each whole. The length is in the first.
 pub const WHOLE: usize = 30 << 10;
 
 const SEND: &str = "send a message";
 
 impl Connection {
     crate::fd::forms! {
-        /// Sends one message; waits until all of it is under way. It may be empty. Call a form that gave up before again
-        /// with the same message.
+        /// Sends one message; waits until all of it is under way. It may be empty. Call a form that
+        /// gave up before again with the same message.
         ///
         /// # Errors
-        /// [`BrokenPipe`](CoreError::BrokenPipe) if nobody receives any more, [`Reset`](CoreError::Reset) if the
-        /// peer left with something unread; [`MessageTooLarge`](CoreError::MessageTooLarge), and nothing was sent;
-        /// [`WrongDirection`](CoreError::WrongDirection) if this end only receives; `EBUSY` if another message is half
-        /// sent: send that one again.
+        /// [`BrokenPipe`](CoreError::BrokenPipe) if nobody receives any more,
+        /// [`Reset`](CoreError::Reset) if the peer left with something unread;
+        /// [`MessageTooLarge`](CoreError::MessageTooLarge), and nothing was sent;
+        /// [`WrongDirection`](CoreError::WrongDirection) if this end only receives; `EBUSY` if
+        /// another message is half sent: send that one again.
         ///
         /// ```
         /// use ringway::CoreError;
@@ -58,7 +59,8 @@ impl Connection {
         /// # Ok::<(), ringway::Error>(())
         /// ```
         ///
-        /// One that does not fit at once, in an event loop: it is sent again when the other side has made room.
+        /// One that does not fit at once, in an event loop: it is sent again when the other side
+        /// has made room.
         ///
         /// ```
         /// use ringway::CoreError;

@@ -22,7 +22,8 @@ use std::io::ErrorKind;
 pub enum Cause {
     /// One of the errors that the mechanisms have in memory too.
     Core(CoreError),
-    /// A reader of a broadcast was too slow: this many messages were overwritten before it got them.
+    /// A reader of a broadcast was too slow: this many messages were overwritten before it got
+    /// them.
     Lagged(u64),
     /// The path or the descriptor is of another kind than the operation is for.
     WrongFile {
@@ -48,14 +49,16 @@ pub enum Cause {
         /// The permissions.
         mode: u32,
     },
-    /// Nobody is attached to the region any more, and this process may neither remove it nor lay it out anew.
+    /// Nobody is attached to the region any more, and this process may neither remove it nor lay it
+    /// out anew.
     Stale {
         /// Whose it is.
         user: u32,
     },
     /// It cannot be done with this signal, for this reason.
     Signal(&'static str),
-    /// The memory is not a region that can be used here, it has no such part, or a region cannot be laid out so.
+    /// The memory is not a region that can be used here, it has no such part, or a region cannot be
+    /// laid out so.
     Region(region::Error),
     /// It cannot be done with this process, for this reason.
     Process(ProcessError),
@@ -154,8 +157,8 @@ impl fmt::Display for Cause {
     }
 }
 
-/// Which cause each error is. A value that was not taken is dropped; a lock that was taken is given back, and the next one is
-/// told again.
+/// Which cause each error is. A value that was not taken is dropped; a lock that was taken is given
+/// back, and the next one is told again.
 macro_rules! causes {
     ($($({$T:ident})? $Error:ty: $error:pat => $cause:expr;)*) => {
         $(impl $(<$T>)? From<$Error> for Cause {
@@ -189,7 +192,8 @@ causes! {
 }
 
 impl From<Errno> for Cause {
-    /// Errno in the words of the core. Where one errno means two things, the operation translates it before.
+    /// Errno in the words of the core. Where one errno means two things, the operation translates
+    /// it before.
     fn from(errno: Errno) -> Self {
         use crate::CoreError as E;
         Cause::Core(match errno {
@@ -225,8 +229,8 @@ pub(crate) fn wrong_file(found: FileType, wanted: &'static str) -> Cause {
     Cause::WrongFile { found, wanted }
 }
 
-/// The cause of a failed call whose `EAGAIN` says that a limit is reached, and not "later": `clone(2)`,
-/// `pthread_create(3)`, `timer_create(2)`, `sigqueue(3)`, `mmap(2)`.
+/// The cause of a failed call whose `EAGAIN` says that a limit is reached, and not "later":
+/// `clone(2)`, `pthread_create(3)`, `timer_create(2)`, `sigqueue(3)`, `mmap(2)`.
 pub(crate) fn limit(errno: Errno) -> Cause {
     match errno {
         Errno::AGAIN => CoreError::Exhausted.into(),

@@ -15,18 +15,21 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProcessError {
-    /// [`main`](fn@crate::process::main) was not called with this entry, so that a copy of the program would not find it.
+    /// [`main`](fn@crate::process::main) was not called with this entry, so that a copy of the
+    /// program would not find it.
     NotRegistered,
     /// [`main`](fn@crate::process::main) was called with several entries of this name.
     Ambiguous,
     /// This process has so many threads, of which a fork would have one, with the locks of all.
     Threads(usize),
-    /// The real and the effective user, or group, of this process differ. The kernel would start a copy of it as a
-    /// set-user-ID program, which runs no entry for anybody.
+    /// The real and the effective user, or group, of this process differ. The kernel would start a
+    /// copy of it as a set-user-ID program, which runs no entry for anybody.
     TwoUsers,
-    /// A set-user-ID program, or one with file capabilities, was asked to run an entry. Its user may be anybody.
+    /// A set-user-ID program, or one with file capabilities, was asked to run an entry. Its user
+    /// may be anybody.
     Privileged,
-    /// Somebody else waited for the process (`wait(2)` for any child, or an ignored `SIGCHLD`), and has its exit.
+    /// Somebody else waited for the process (`wait(2)` for any child, or an ignored `SIGCHLD`), and
+    /// has its exit.
     Reaped,
 }
 

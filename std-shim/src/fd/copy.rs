@@ -1,4 +1,5 @@
-//! Moving bytes from one descriptor to another: inside the kernel where it can, through a buffer where not.
+//! Moving bytes from one descriptor to another: inside the kernel where it can, through a buffer
+//! where not.
 
 use super::poll::{Interest, poll_one, retry_ready};
 use super::{raw, sigpipe};
@@ -12,7 +13,8 @@ const COPY: &str = "copy from one descriptor to the other";
 const CHUNK: usize = 1 << 20;
 const BUFFER: usize = 128 << 10;
 
-/// Moves bytes between any two descriptors, step by step, so that the caller can count, show and stop.
+/// Moves bytes between any two descriptors, step by step, so that the caller can count, show and
+/// stop.
 ///
 /// It tries `splice(2)` (one of the two is a pipe), then `sendfile(2)` (both are files), then a
 /// buffer, and remembers what worked for this pair: use one `Copier` per pair. Non-blocking
@@ -103,9 +105,11 @@ impl Copier {
         self.way == Way::Buffer
     }
 
-    /// Moves what is there, at most 1 MiB; waits for the first byte, and for room. 0 is the end of the input.
+    /// Moves what is there, at most 1 MiB; waits for the first byte, and for room. 0 is the end of
+    /// the input.
     ///
-    /// After an error nothing is lost: what was read and could not be written is written first by the next step.
+    /// After an error nothing is lost: what was read and could not be written is written first by
+    /// the next step.
     ///
     /// # Errors
     /// [`BrokenPipe`](crate::CoreError::BrokenPipe) if nobody reads at the far end,
@@ -144,7 +148,8 @@ impl Copier {
             };
             match moved {
                 Err(Errno::INTR) => {}
-                // One of the two is non-blocking. Which one, it does not say: bytes must be there, and room.
+                // One of the two is non-blocking. Which one, it does not say: bytes must be there,
+                // and room.
                 Err(Errno::AGAIN) => {
                     poll_one(from, Interest::Read, None)?;
                     poll_one(to, Interest::Write, None)?;

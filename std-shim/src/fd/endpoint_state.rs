@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 /// The state of an end, changed by what the table says and by nothing else.
 ///
-/// The state is advice for the program, and never decides what a descriptor may do: the kernel does. So the
-/// accesses order nothing and are relaxed; what the kernel tells each thread is true by itself.
+/// The state is advice for the program, and never decides what a descriptor may do: the kernel
+/// does. So the accesses order nothing and are relaxed; what the kernel tells each thread is true
+/// by itself.
 #[derive(Debug)]
 pub(crate) struct EndpointState(AtomicU8);
 
@@ -32,7 +33,8 @@ impl EndpointState {
         loop {
             let next = decode(seen).on(event)?;
             let (old, new) = (seen, encode(next));
-            // Relaxed: see the type. Partner: the same exchange in another thread, which makes us look again.
+            // Relaxed: see the type. Partner: the same exchange in another thread, which makes us
+            // look again.
             match self.0.compare_exchange_weak(old, new, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => return Ok(next),
                 Err(now) => seen = now,
@@ -54,8 +56,8 @@ const OTHERS: [State; 5] =
     [State::New, State::Listening, State::Connecting, State::Reset, State::Closed];
 const CONNECTED: u8 = 16;
 
-/// One byte: `CONNECTED | send << 2 | recv` with two bits for a direction, or the place among the others. The
-/// tables have the order of the kinds.
+/// One byte: `CONNECTED | send << 2 | recv` with two bits for a direction, or the place among the
+/// others. The tables have the order of the kinds.
 const fn encode(state: State) -> u8 {
     match state {
         State::New => 0,

@@ -18,9 +18,11 @@ pub fn nonblocking(fd: impl AsFd) -> Result<bool> {
         .tried("get the mode of the descriptor")
 }
 
-/// Sets the mode of the open file description: for every descriptor that shares it, also in other processes.
+/// Sets the mode of the open file description: for every descriptor that shares it, also in other
+/// processes.
 ///
-/// Leave a descriptor alone that was inherited, as a standard input is: the `try_` and `_deadline` forms do not need the mode.
+/// Leave a descriptor alone that was inherited, as a standard input is: the `try_` and `_deadline`
+/// forms do not need the mode.
 ///
 /// # Errors
 /// What the system says.
@@ -47,7 +49,8 @@ pub fn set_nonblocking(fd: impl AsFd, on: bool) -> Result<()> {
         .tried("set the mode of the descriptor")
 }
 
-/// Whether a program that this process becomes, or starts, will not have the descriptor (`FD_CLOEXEC`).
+/// Whether a program that this process becomes, or starts, will not have the descriptor
+/// (`FD_CLOEXEC`).
 ///
 /// # Errors
 /// What the system says.
@@ -59,8 +62,8 @@ pub fn close_on_exec(fd: impl AsFd) -> Result<bool> {
         .tried("get the flags of the descriptor")
 }
 
-/// Sets or clears `FD_CLOEXEC`. To hand a descriptor to one child use [`inherit`]: a descriptor without the
-/// flag leaks into every child that any thread starts meanwhile.
+/// Sets or clears `FD_CLOEXEC`. To hand a descriptor to one child use [`inherit`]: a descriptor
+/// without the flag leaks into every child that any thread starts meanwhile.
 ///
 /// # Errors
 /// What the system says.
@@ -104,14 +107,17 @@ pub fn duplicate(fd: impl AsFd) -> Result<OwnedFd> {
     io::fcntl_dupfd_cloexec(fd, 3).tried("duplicate the descriptor")
 }
 
-/// Hands a descriptor to the children that `command` starts, and to no others. Returns the number under which they have it.
+/// Hands a descriptor to the children that `command` starts, and to no others. Returns the number
+/// under which they have it.
 ///
-/// The child has it under the number that a duplicate has here, which `command` keeps: tell it the number by an
-/// argument or in the environment. Nothing has to be moved in the child, hence nothing there can be
-/// overwritten. For the three standard streams use [`Stdio`](std::process::Stdio), which every end converts into.
+/// The child has it under the number that a duplicate has here, which `command` keeps: tell it the
+/// number by an argument or in the environment. Nothing has to be moved in the child, hence nothing
+/// there can be overwritten. For the three standard streams use [`Stdio`](std::process::Stdio),
+/// which every end converts into.
 ///
-/// The duplicate is open in this process as long as `command` lives. Drop it to let a reader see the end of file, or a writer the
-/// broken pipe. A child that inherits a non-blocking description shares its mode.
+/// The duplicate is open in this process as long as `command` lives. Drop it to let a reader see
+/// the end of file, or a writer the broken pipe. A child that inherits a non-blocking description
+/// shares its mode.
 ///
 /// # Errors
 /// [`Exhausted`](crate::CoreError::Exhausted) if this process may not open more.
@@ -132,7 +138,8 @@ pub fn inherit(fd: impl AsFd, command: &mut Command) -> Result<RawFd> {
     let ours = duplicate(fd)?;
     let number = ours.as_raw_fd();
     let keep = move || io::fcntl_setfd(&ours, FdFlags::empty()).map_err(Into::into);
-    // SAFETY: between fork and exec the closure makes one system call, and neither allocates nor locks.
+    // SAFETY: between fork and exec the closure makes one system call, and neither allocates nor
+    // locks.
     unsafe { command.pre_exec(keep) };
     Ok(number)
 }

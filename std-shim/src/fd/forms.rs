@@ -1,9 +1,9 @@
 //! The three forms of an operation, from one declaration.
 
-/// Declares what waits, what does not, and what waits until a deadline: `pub fn op, pub fn try_op, pub fn op_deadline:`,
-/// then what all three take, what they return, and the private function that does it, to which a
-/// [`Timeout`](super::Timeout) comes last. The documentation is that of the form that waits; the others refer to it, and its
-/// example has all three.
+/// Declares what waits, what does not, and what waits until a deadline: `pub fn op, pub fn try_op,
+/// pub fn op_deadline:`, then what all three take, what they return, and the private function that
+/// does it, to which a [`Timeout`](super::Timeout) comes last. The documentation is that of the
+/// form that waits; the others refer to it, and its example has all three.
 macro_rules! forms {
     ($(
         $(#[$doc:meta])*

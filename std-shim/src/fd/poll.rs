@@ -57,8 +57,9 @@ impl Interest {
 pub struct Ready(PollFlags);
 
 impl Ready {
-    /// A read would not wait: there are bytes, a message or a connection (`POLLIN`). At the end of a stream's
-    /// input this is set too; a pipe whose last writer left sets [`hung_up`](Self::hung_up) instead.
+    /// A read would not wait: there are bytes, a message or a connection (`POLLIN`). At the end of
+    /// a stream's input this is set too; a pipe whose last writer left sets
+    /// [`hung_up`](Self::hung_up) instead.
     pub fn readable(self) -> bool {
         self.0.contains(PollFlags::IN)
     }
@@ -73,13 +74,14 @@ impl Ready {
         self.0.contains(PollFlags::HUP)
     }
 
-    /// The next operation fails and says why (`POLLERR`): a pipe without readers, a connection torn down.
+    /// The next operation fails and says why (`POLLERR`): a pipe without readers, a connection torn
+    /// down.
     pub fn failed(self) -> bool {
         self.0.contains(PollFlags::ERR)
     }
 
-    /// What this says about the life of the end, where it says anything: that the peer closed and nothing of what it
-    /// sent is left, or, for the writer of a pipe or a FIFO, that nobody reads.
+    /// What this says about the life of the end, where it says anything: that the peer closed and
+    /// nothing of what it sent is left, or, for the writer of a pipe or a FIFO, that nobody reads.
     ///
     /// A socket's [`failed`](Self::failed) may mean more; it is `SO_ERROR` that tells.
     pub fn event(self) -> Option<Event> {
@@ -94,7 +96,8 @@ impl Ready {
 }
 
 super::forms! {
-    /// Waits until `fd` is ready for what is asked, or the peer left. A signal does not end the wait.
+    /// Waits until `fd` is ready for what is asked, or the peer left. A signal does not end the
+    /// wait.
     ///
     /// See [`poll(2)`](https://man7.org/linux/man-pages/man2/poll.2.html).
     ///
@@ -132,15 +135,15 @@ fn wait_by(fd: impl AsFd, interest: Interest, timeout: Timeout) -> Result<Ready>
     }
 }
 
-/// Waits until at least one of several things can be read, accepted, received or joined, or has come to its end, and
-/// returns the places of those that can; at most until `deadline`. Processes, connections, sockets, signals: whatever
-/// is a descriptor.
+/// Waits until at least one of several things can be read, accepted, received or joined, or has
+/// come to its end, and returns the places of those that can; at most until `deadline`. Processes,
+/// connections, sockets, signals: whatever is a descriptor.
 ///
 /// To wait for the same ones again and again, or to write, use a [`WaitSet`].
 ///
 /// # Errors
-/// [`TimedOut`](CoreError::TimedOut) when `deadline` passed first; [`Closed`](CoreError::Closed) if one of the
-/// descriptors is not open.
+/// [`TimedOut`](CoreError::TimedOut) when `deadline` passed first; [`Closed`](CoreError::Closed) if
+/// one of the descriptors is not open.
 ///
 /// ```
 /// use ringway::{CoreError, connection, fd};
@@ -167,8 +170,9 @@ pub fn wait_any(fds: &[&dyn AsFd], deadline: Option<Instant>) -> Result<Vec<usiz
 
 /// Many descriptors, waited for at once.
 ///
-/// A descriptor is known by its place: the number that [`add`](Self::add) returned. The set borrows the
-/// descriptors, so that none can be closed while it is waited for. One wait costs time in proportion to the number of descriptors.
+/// A descriptor is known by its place: the number that [`add`](Self::add) returned. The set borrows
+/// the descriptors, so that none can be closed while it is waited for. One wait costs time in
+/// proportion to the number of descriptors.
 ///
 /// ```
 /// use ringway::fd::{Interest, WaitSet};
@@ -228,8 +232,9 @@ impl<'fd> WaitSet<'fd> {
     ///
     /// # Errors
     /// [`Closed`](CoreError::Closed) if one of the descriptors is not open;
-    /// [`Exhausted`](CoreError::Exhausted) if there are more than the process may have open (`RLIMIT_NOFILE`), which
-    /// can be when one is in the set several times, or the limit was lowered.
+    /// [`Exhausted`](CoreError::Exhausted) if there are more than the process may have open
+    /// (`RLIMIT_NOFILE`), which can be when one is in the set several times, or the limit was
+    /// lowered.
     pub fn wait(&mut self) -> Result<usize> {
         self.wait_deadline(None)
     }
@@ -295,7 +300,8 @@ fn answer(fds: &[PollFd<'_>; 1]) -> io::Result<Ready> {
     if flags.contains(PollFlags::NVAL) { Err(Errno::BADF) } else { Ok(Ready(flags)) }
 }
 
-/// `poll(2)` that starts again after a signal with what is left of the time. A deadline of the past is a plain look.
+/// `poll(2)` that starts again after a signal with what is left of the time. A deadline of the past
+/// is a plain look.
 fn poll(fds: &mut [PollFd<'_>], deadline: Option<Instant>) -> io::Result<usize> {
     loop {
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
@@ -322,8 +328,9 @@ fn failed(errno: Errno) -> Error {
     }
 }
 
-/// Makes a call until it need not wait: again after a signal, and after `EAGAIN` once `fd` is ready.
-/// `TIMEDOUT` when the deadline passed; the call is made at least once. With a deadline, `call` must not wait by itself.
+/// Makes a call until it need not wait: again after a signal, and after `EAGAIN` once `fd` is
+/// ready. `TIMEDOUT` when the deadline passed; the call is made at least once. With a deadline,
+/// `call` must not wait by itself.
 #[inline(always)]
 pub(crate) fn retry_ready<T>(
     fd: BorrowedFd<'_>,

@@ -1,7 +1,8 @@
 //! A broken pipe is an error, not a death; and a file that became too large is.
 //!
-//! What is done, and why so, is told in [`fd`](super): the disposition of `SIGPIPE` is the program's and is not changed.
-//! An end looks at it once, when it is made ([`kills`]); the functions that know only a descriptor look each time.
+//! What is done, and why so, is told in [`fd`](super): the disposition of `SIGPIPE` is the
+//! program's and is not changed. An end looks at it once, when it is made ([`kills`]); the
+//! functions that know only a descriptor look each time.
 
 use crate::sys::no_signals;
 use rustix::io::{self, Errno};
@@ -31,10 +32,12 @@ pub(crate) fn kills() -> bool {
     result == 0 && unsafe { old.assume_init_ref() }.sa_sigaction == libc::SIG_DFL
 }
 
-/// `write(2)` where a `SIGPIPE` would end the process: it fails with `EPIPE` and nothing else happens.
+/// `write(2)` where a `SIGPIPE` would end the process: it fails with `EPIPE` and nothing else
+/// happens.
 pub(crate) fn write(fd: BorrowedFd<'_>, buf: &[u8]) -> io::Result<usize> {
     match write_with(fd, buf, NOSIGNAL) {
-        // This kernel, or this file, does not know the flag; a socket or a pipe always says so before it writes.
+        // This kernel, or this file, does not know the flag; a socket or a pipe always says so
+        // before it writes.
         Err(Errno::OPNOTSUPP | Errno::INVAL | Errno::NOSYS | Errno::SPIPE | Errno::PERM) => {}
         other => return other,
     }
@@ -46,8 +49,8 @@ pub(crate) fn without<T>(call: impl FnOnce() -> io::Result<T>) -> io::Result<T> 
     if kills() { blocked(&PIPE, call) } else { call() }
 }
 
-/// Runs one system call that may make a file larger than this process is allowed to: it fails with `EFBIG`, and no
-/// `SIGXFSZ` comes, which ends a process that does not expect it.
+/// Runs one system call that may make a file larger than this process is allowed to: it fails with
+/// `EFBIG`, and no `SIGXFSZ` comes, which ends a process that does not expect it.
 pub(crate) fn without_xfsz<T>(call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     blocked(&XFSZ, call)
 }
@@ -61,7 +64,8 @@ struct Raised {
 const PIPE: Raised = Raised { signal: libc::SIGPIPE, errno: Errno::PIPE };
 const XFSZ: Raised = Raised { signal: libc::SIGXFSZ, errno: Errno::FBIG };
 
-/// Runs one system call with a signal blocked in this thread, and takes back the one that the call raised.
+/// Runs one system call with a signal blocked in this thread, and takes back the one that the call
+/// raised.
 fn blocked<T>(raised: &Raised, call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     let (set, old, pending) = block(raised.signal);
     let result = call();
@@ -73,8 +77,8 @@ fn blocked<T>(raised: &Raised, call: impl FnOnce() -> io::Result<T>) -> io::Resu
     result
 }
 
-/// Blocks the signal in this thread: the set that holds it alone, the mask of before, and whether one was
-/// pending already.
+/// Blocks the signal in this thread: the set that holds it alone, the mask of before, and whether
+/// one was pending already.
 fn block(signal: libc::c_int) -> (libc::sigset_t, libc::sigset_t, bool) {
     let [mut set, mut old, mut pending] = [no_signals(); 3];
     // SAFETY: the set is ours, and the signal's number is one that exists.
@@ -88,7 +92,8 @@ fn block(signal: libc::c_int) -> (libc::sigset_t, libc::sigset_t, bool) {
     (set, old, was_pending)
 }
 
-/// Takes the pending signal of this thread, which is blocked here, so that unblocking delivers nothing.
+/// Takes the pending signal of this thread, which is blocked here, so that unblocking delivers
+/// nothing.
 fn take_back(set: &libc::sigset_t) {
     let now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: a valid set and a valid time; no information about the signal is asked for.

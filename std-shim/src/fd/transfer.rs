@@ -13,10 +13,12 @@ const READ: &str = "read from the descriptor";
 const WRITE: &str = "write to the descriptor";
 
 super::forms! {
-    /// Reads what is there, at most `buf.len()` bytes; waits for the first. `Ok(0)` is the end of file, or an empty `buf`.
+    /// Reads what is there, at most `buf.len()` bytes; waits for the first. `Ok(0)` is the end of
+    /// file, or an empty `buf`.
     ///
     /// # Errors
-    /// [`WrongDirection`](CoreError::WrongDirection) if it is not open for reading, or what the system says.
+    /// [`WrongDirection`](CoreError::WrongDirection) if it is not open for reading, or what the
+    /// system says.
     ///
     /// ```
     /// use ringway::{CoreError, fd};
@@ -37,12 +39,14 @@ super::forms! {
     pub fn read_deadline:
     (fd: impl AsFd, buf: &mut [u8]) -> usize = read_by;
 
-    /// Writes at least one byte of `buf`, as many as there is room for or, on a blocking pipe, all; waits until it can.
-    /// The other forms write as much as there is room for, which may be less than `buf`.
+    /// Writes at least one byte of `buf`, as many as there is room for or, on a blocking pipe, all;
+    /// waits until it can. The other forms write as much as there is room for, which may be less
+    /// than `buf`.
     ///
     /// # Errors
     /// [`BrokenPipe`](CoreError::BrokenPipe) if nobody reads there any more (and no `SIGPIPE`),
-    /// [`WrongDirection`](CoreError::WrongDirection) if it is not open for writing, or what the system says.
+    /// [`WrongDirection`](CoreError::WrongDirection) if it is not open for writing, or what the
+    /// system says.
     ///
     /// ```
     /// use ringway::{CoreError, fd};
@@ -71,11 +75,12 @@ fn read_by(fd: impl AsFd, buf: &mut [u8], timeout: Timeout) -> Result<usize> {
     .map_err(|e| Error::new(READ, e))
 }
 
-/// Fills the whole buffer. `buf` moves past what was read, so that after an error it is what is still missing.
-/// `deadline` is for all of it; `None`: for ever.
+/// Fills the whole buffer. `buf` moves past what was read, so that after an error it is what is
+/// still missing. `deadline` is for all of it; `None`: for ever.
 ///
 /// # Errors
-/// [`EndOfFile`](CoreError::EndOfFile) if the input ended before; [`TimedOut`](CoreError::TimedOut); else as [`read`].
+/// [`EndOfFile`](CoreError::EndOfFile) if the input ended before;
+/// [`TimedOut`](CoreError::TimedOut); else as [`read`].
 ///
 /// ```
 /// use ringway::{CoreError, fd};
@@ -111,8 +116,8 @@ fn write_by(fd: impl AsFd, buf: &[u8], timeout: Timeout) -> Result<usize> {
     .map_err(|e| Error::new(WRITE, e))
 }
 
-/// Writes the whole buffer. `buf` moves past what was written, so that after an error it is what is left.
-/// `deadline` is for all of it; `None`: for ever.
+/// Writes the whole buffer. `buf` moves past what was written, so that after an error it is what is
+/// left. `deadline` is for all of it; `None`: for ever.
 ///
 /// # Errors
 /// [`TimedOut`](CoreError::TimedOut), `EIO` if a write takes nothing; else as [`write`](fn@write).

@@ -1,11 +1,13 @@
 //! Whether the maker of a FIFO still lives.
 //!
-//! The system does not tell. A FIFO that nobody has open may belong to a program that opens it the next moment, or to nobody,
-//! since it was made with `mkfifo(1)` to stay; and to open it for a look would let a peer in. So a maker leaves a mark beside
-//! it, the file `.NAME.ringway`, which says which FIFO it is for. The maker has the mark locked (`flock`) as long as it has
-//! the name, and removes it afterwards. A mark that nobody has locked is a dead maker's.
+//! The system does not tell. A FIFO that nobody has open may belong to a program that opens it the
+//! next moment, or to nobody, since it was made with `mkfifo(1)` to stay; and to open it for a look
+//! would let a peer in. So a maker leaves a mark beside it, the file `.NAME.ringway`, which says
+//! which FIFO it is for. The maker has the mark locked (`flock`) as long as it has the name, and
+//! removes it afterwards. A mark that nobody has locked is a dead maker's.
 //!
-//! A mark counts only if it is this user's. One that cannot be made is done without: then a FIFO is not known for dead later.
+//! A mark counts only if it is this user's. One that cannot be made is done without: then a FIFO is
+//! not known for dead later.
 
 use crate::fd::Identity;
 use crate::named::{self, LockFile};
@@ -30,8 +32,8 @@ pub(super) struct Made {
 pub(super) struct Mark(LockFile<OwnedFd>);
 
 impl Mark {
-    /// Takes the mark for the FIFO of that name in `dir`, and tells what a dead maker wrote into it. `None` if somebody else
-    /// has it, or there can be none.
+    /// Takes the mark for the FIFO of that name in `dir`, and tells what a dead maker wrote into
+    /// it. `None` if somebody else has it, or there can be none.
     pub(super) fn take(dir: BorrowedFd<'_>, fifo: &Path) -> Option<(Mark, Option<Identity>)> {
         let name = named::beside(fifo, "ringway").ok()?;
         // Somebody may remove it between any two steps; a few times are chance.

@@ -19,8 +19,8 @@ impl Fifo {
         let failed = |errno| Error::new(MAKE, errno).on(path.display());
         let bits = named::bits(mode).map_err(failed)?;
         let mut fifo = Self::resolve(dir, path, MAKE, CoreError::AddressInUse)?;
-        // Before there is a FIFO: one that is there already may be a dead maker's, and then it is taken over as it is. Those
-        // who wait at it wait for us from now on.
+        // Before there is a FIFO: one that is there already may be a dead maker's, and then it is
+        // taken over as it is. Those who wait at it wait for us from now on.
         let (mark, dead) = Mark::take(fifo.dir.as_fd(), &fifo.file).unzip();
         match fs::mkfifoat(&fifo.dir, &fifo.file, bits) {
             Err(Errno::EXIST) if fifo.is_the_dead_one(dead.flatten()) => {}

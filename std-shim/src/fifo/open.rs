@@ -14,8 +14,8 @@ const READER: &str = "open for reading the FIFO";
 const WRITER: &str = "open for writing the FIFO";
 const BOTH: &str = "open for reading and writing the FIFO";
 
-/// The system tells nobody that a silent peer opened a FIFO, so that an open with a deadline looks again and again: after
-/// this long, then twice that, and so on up to `PAUSE_MOST`.
+/// The system tells nobody that a silent peer opened a FIFO, so that an open with a deadline looks
+/// again and again: after this long, then twice that, and so on up to `PAUSE_MOST`.
 const PAUSE: Duration = Duration::from_micros(50);
 const PAUSE_MOST: Duration = Duration::from_millis(5);
 
@@ -23,8 +23,9 @@ impl Fifo {
     /// Opens it for reading, and waits until there is a writer. A signal does not end the wait.
     ///
     /// # Errors
-    /// [`NotFound`](CoreError::NotFound) if the name is gone, [`Cause::WrongFile`](crate::Cause::WrongFile) if
-    /// it is something else by now, `EACCES`, or what the system says.
+    /// [`NotFound`](CoreError::NotFound) if the name is gone,
+    /// [`Cause::WrongFile`](crate::Cause::WrongFile) if it is something else by now, `EACCES`, or
+    /// what the system says.
     ///
     /// ```
     /// use ringway::{CoreError, fifo::Fifo};
@@ -45,11 +46,13 @@ impl Fifo {
         Ok(self.end(fd, State::READER))
     }
 
-    /// Opens it for reading at once. The reader is `Connecting` until bytes come or [`look`](Reader::look) finds a writer; a
-    /// read before that is `Ok(0)`, as the system has it: there is no writer.
+    /// Opens it for reading at once. The reader is `Connecting` until bytes come or
+    /// [`look`](Reader::look) finds a writer; a read before that is `Ok(0)`, as the system has it:
+    /// there is no writer.
     ///
     /// # Errors
-    /// As [`open_reader`](Self::open_reader). [`try_open_writer`](Self::try_open_writer) has an example.
+    /// As [`open_reader`](Self::open_reader). [`try_open_writer`](Self::try_open_writer) has an
+    /// example.
     pub fn try_open_reader(&self) -> Result<Reader> {
         let fd = self.open_as(READER, OFlags::RDONLY | OFlags::NONBLOCK)?;
         self.blocking(READER, &fd)?;
@@ -58,12 +61,13 @@ impl Fifo {
         Ok(self.end(fd, state))
     }
 
-    /// Opens it for reading, and waits for a writer at most until `deadline`. Writers are let in from the first
-    /// moment; one that comes, writes and leaves again in time is heard. A writer that does not write is
-    /// noticed within 5 ms.
+    /// Opens it for reading, and waits for a writer at most until `deadline`. Writers are let in
+    /// from the first moment; one that comes, writes and leaves again in time is heard. A writer
+    /// that does not write is noticed within 5 ms.
     ///
     /// # Errors
-    /// [`TimedOut`](CoreError::TimedOut) when no writer came in time; else as [`open_reader`](Self::open_reader).
+    /// [`TimedOut`](CoreError::TimedOut) when no writer came in time; else as
+    /// [`open_reader`](Self::open_reader).
     pub fn open_reader_deadline(&self, deadline: Option<Instant>) -> Result<Reader> {
         let Some(deadline) = deadline else { return self.open_reader() };
         let reader = self.try_open_reader()?;
@@ -99,7 +103,8 @@ impl Fifo {
     /// Opens it for writing if there is a reader now.
     ///
     /// # Errors
-    /// [`NoReader`](CoreError::NoReader) if there is none; else as [`open_reader`](Self::open_reader).
+    /// [`NoReader`](CoreError::NoReader) if there is none; else as
+    /// [`open_reader`](Self::open_reader).
     ///
     /// ```
     /// use ringway::{CoreError, channel::State, fifo::Fifo};
@@ -120,10 +125,12 @@ impl Fifo {
         Ok(self.end(fd, State::WRITER))
     }
 
-    /// Opens it for writing, and waits for a reader at most until `deadline`. A reader is noticed within 5 ms.
+    /// Opens it for writing, and waits for a reader at most until `deadline`. A reader is noticed
+    /// within 5 ms.
     ///
     /// # Errors
-    /// [`TimedOut`](CoreError::TimedOut) when no reader came in time; else as [`open_reader`](Self::open_reader).
+    /// [`TimedOut`](CoreError::TimedOut) when no reader came in time; else as
+    /// [`open_reader`](Self::open_reader).
     pub fn open_writer_deadline(&self, deadline: Option<Instant>) -> Result<Writer> {
         let Some(deadline) = deadline else { return self.open_writer() };
         let mut pause = PAUSE;
@@ -143,9 +150,10 @@ impl Fifo {
 
     /// Opens it for reading and for writing at once (`O_RDWR`), and waits for nobody.
     ///
-    /// The two are both ends to everybody: as long as either is open, readers elsewhere get no end of file and
-    /// writers elsewhere no broken pipe, and neither do these two. That is how a server stays when its clients
-    /// come and go. POSIX leaves this open undefined; Linux, the BSDs and macOS define it so.
+    /// The two are both ends to everybody: as long as either is open, readers elsewhere get no end
+    /// of file and writers elsewhere no broken pipe, and neither do these two. That is how a server
+    /// stays when its clients come and go. POSIX leaves this open undefined; Linux, the BSDs and
+    /// macOS define it so.
     ///
     /// # Errors
     /// As [`open_reader`](Self::open_reader).

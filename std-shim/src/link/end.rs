@@ -10,7 +10,8 @@ use ringway_core::channel::link::{Config, Down, Event, Line, Phase, Reliable, Se
 use std::os::fd::BorrowedFd;
 use std::time::Instant;
 
-/// A link over a stream that the system keeps in order and whole; the parameters are those of [`SerialLink`].
+/// A link over a stream that the system keeps in order and whole; the parameters are those of
+/// [`SerialLink`].
 ///
 /// ```
 /// use ringway::{link::{Config, ReliableLink}, pipe::pipe};
@@ -24,8 +25,9 @@ pub type ReliableLink<
     const CREDITS: usize = 4,
 > = Link<Reliable<WINDOW, MAX>, PORTS, CREDITS, MAX>;
 
-/// A link over a line that loses and changes bytes, for messages of at most `MAX` bytes; `WINDOW` frames may be under
-/// way, each of `PORTS` ports holds `CREDITS` messages. The two sides need not have the same.
+/// A link over a line that loses and changes bytes, for messages of at most `MAX` bytes; `WINDOW`
+/// frames may be under way, each of `PORTS` ports holds `CREDITS` messages. The two sides need not
+/// have the same.
 ///
 /// ```
 /// use ringway::{link::SerialLink, serial};
@@ -42,7 +44,8 @@ pub type SerialLink<
 
 /// One end of a link, and the descriptors that it is driven over: see the [module](super).
 ///
-/// Its memory is on the heap. While it is made it passes through the stack: some `(PORTS * CREDITS + WINDOW + 1) * MAX` bytes.
+/// Its memory is on the heap. While it is made it passes through the stack: some `(PORTS *
+/// CREDITS + WINDOW + 1) * MAX` bytes.
 #[derive(Debug)]
 pub struct Link<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize> {
     pub(super) core: Box<machine::Link<L, PORTS, CREDITS, MAX>>,
@@ -87,8 +90,9 @@ impl<L: Start<MAX>, const PORTS: usize, const CREDITS: usize, const MAX: usize>
 impl<const WINDOW: usize, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     SerialLink<MAX, WINDOW, PORTS, CREDITS>
 {
-    /// The patience for a line of `speed` bits per second, ten of which carry a byte: a frame is sent again when it was not
-    /// acknowledged although all that may lie before it and before the answer, a window each way, had time to get through.
+    /// The patience for a line of `speed` bits per second, ten of which carry a byte: a frame is
+    /// sent again when it was not acknowledged although all that may lie before it and before the
+    /// answer, a window each way, had time to get through.
     ///
     /// ```
     /// use ringway::link::SerialLink;
@@ -96,7 +100,8 @@ impl<const WINDOW: usize, const PORTS: usize, const CREDITS: usize, const MAX: u
     /// assert_eq!(SerialLink::<256, 4>::config(9_600, 1).retransmit, 2_883);
     /// ```
     pub const fn config(speed: u32, generation: u32) -> Config {
-        /// What a frame has besides the message, for the schedulers at both ends, and for a port's own buffers.
+        /// What a frame has besides the message, for the schedulers at both ends, and for a port's
+        /// own buffers.
         const FRAME: u64 = 16;
         const SCHEDULE: u64 = 50;
         let speed = if speed == 0 { 1 } else { speed as u64 };
@@ -117,11 +122,12 @@ impl<const WINDOW: usize, const PORTS: usize, const CREDITS: usize, const MAX: u
 impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     Link<L, PORTS, CREDITS, MAX>
 {
-    /// Moves what can be moved without waiting: reads what is there, sees to what is due, writes what there is room for. Look for
-    /// events and messages afterwards.
+    /// Moves what can be moved without waiting: reads what is there, sees to what is due, writes
+    /// what there is room for. Look for events and messages afterwards.
     ///
     /// # Errors
-    /// What the system says, other than that the other side is gone: that is an [event](Self::poll_event).
+    /// What the system says, other than that the other side is gone: that is an
+    /// [event](Self::poll_event).
     ///
     /// ```
     /// use ringway::{fd, link::{Config, ReliableLink}, socket::UnixStream};
@@ -138,7 +144,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// So many pieces are read in one turn: a peer that never stops does not keep us here.
     const PIECES: usize = 16;
 
-    /// And so many before a stream is given up: more than an honest peer can have sent, with all ports full.
+    /// And so many before a stream is given up: more than an honest peer can have sent, with all
+    /// ports full.
     const LAST_PIECES: usize = Self::PIECES + 2 * (PORTS * CREDITS * MAX).div_ceil(wire::PIECE);
 
     /// Hands what came to the core.
@@ -178,7 +185,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         self.wire.end();
     }
 
-    /// Drives it until `attempt` does not say `WouldBlock`: as long as there is time, and once in any case.
+    /// Drives it until `attempt` does not say `WouldBlock`: as long as there is time, and once in
+    /// any case.
     pub(super) fn until<T>(
         &mut self,
         operation: &'static str,
@@ -206,8 +214,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         outcome.map_err(|error| Error::new(operation, error))
     }
 
-    /// Waits until a [`turn`](Self::turn) has something to do: bytes came, there is room for those that wait, or it is time. At
-    /// most until `deadline`; which of them it was does not matter.
+    /// Waits until a [`turn`](Self::turn) has something to do: bytes came, there is room for those
+    /// that wait, or it is time. At most until `deadline`; which of them it was does not matter.
     ///
     /// # Errors
     /// What the system says.
@@ -235,7 +243,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         self.wire.is_blocked()
     }
 
-    /// When a [`turn`](Self::turn) is due though nothing came. `None`: not before something else happens.
+    /// When a [`turn`](Self::turn) is due though nothing came. `None`: not before something else
+    /// happens.
     pub fn timeout(&self) -> Option<Instant> {
         self.core.poll_timeout().and_then(|at| self.wire.at(at))
     }
@@ -245,7 +254,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         self.core.phase()
     }
 
-    /// What the peer said of itself: its identity and its limits. `None` unless the link is up or closing.
+    /// What the peer said of itself: its identity and its limits. `None` unless the link is up or
+    /// closing.
     pub fn peer(&self) -> Option<&Hello> {
         self.core.peer()
     }
@@ -253,8 +263,9 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// Looks for a peer again over the same stream, after the link was closed by either side.
     ///
     /// # Errors
-    /// [`AlreadyConnected`](CoreError::AlreadyConnected) if it is not down, [`EndOfFile`](CoreError::EndOfFile) if the
-    /// stream ended: [`set_stream`](Self::set_stream) gives it another.
+    /// [`AlreadyConnected`](CoreError::AlreadyConnected) if it is not down,
+    /// [`EndOfFile`](CoreError::EndOfFile) if the stream ended: [`set_stream`](Self::set_stream)
+    /// gives it another.
     pub fn open(&mut self) -> Result<()> {
         const OPEN: &str = "open the link";
         if self.wire.has_ended() {
@@ -263,8 +274,9 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         self.core.open(self.wire.now()).map_err(|error| Error::new(OPEN, error))
     }
 
-    /// Ends the session, if there is one, and looks for a peer over another stream, or two. What has come over the old one can still
-    /// be received. Ports that wait for their peer go on to do so.
+    /// Ends the session, if there is one, and looks for a peer over another stream, or two. What
+    /// has come over the old one can still be received. Ports that wait for their peer go on to do
+    /// so.
     ///
     /// ```
     /// use ringway::{link::{Config, Phase, ReliableLink}, socket::UnixStream};
@@ -278,7 +290,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// assert_eq!(link.phase(), Phase::Connecting);
     /// ```
     pub fn set_stream<M>(&mut self, streams: impl Streams<M>) {
-        // What has come over the old stream is the program's still. If that fails, nothing else comes from there.
+        // What has come over the old stream is the program's still. If that fails, nothing else
+        // comes from there.
         let _ = self.take(Self::LAST_PIECES);
         self.end();
         self.wire.replace(streams.ends());
@@ -286,16 +299,18 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         let _ = self.core.open(self.wire.now());
     }
 
-    /// Closes every port and the link: waits until the peer has everything that was sent, and says goodbye. Dropping a link
-    /// closes its streams and does neither. A link that is down stays so.
+    /// Closes every port and the link: waits until the peer has everything that was sent, and says
+    /// goodbye. Dropping a link closes its streams and does neither. A link that is down stays so.
     ///
     /// # Errors
-    /// [`Reset`](CoreError::Reset) if the peer may not have got everything, or what the system says.
+    /// [`Reset`](CoreError::Reset) if the peer may not have got everything, or what the system
+    /// says.
     pub fn close(&mut self) -> Result<()> {
         self.close_deadline(None)
     }
 
-    /// [`close`](Self::close), waiting at most until `deadline`. The link goes on closing when it is driven.
+    /// [`close`](Self::close), waiting at most until `deadline`. The link goes on closing when it
+    /// is driven.
     ///
     /// # Errors
     /// [`TimedOut`](CoreError::TimedOut); else as [`close`](Self::close).
@@ -317,8 +332,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         })
     }
 
-    /// What happened: each event once, `None` when that was all. Ask after every [`turn`](Self::turn), and whenever something failed.
-    /// It is not necessary to ask.
+    /// What happened: each event once, `None` when that was all. Ask after every
+    /// [`turn`](Self::turn), and whenever something failed. It is not necessary to ask.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.core.poll_event()
     }
@@ -326,8 +341,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// What happens next; waits for it.
     ///
     /// # Errors
-    /// [`NotConnected`](CoreError::NotConnected) if the link is down, where nothing happens any more; or what the system
-    /// says.
+    /// [`NotConnected`](CoreError::NotConnected) if the link is down, where nothing happens any
+    /// more; or what the system says.
     ///
     /// ```
     /// use ringway::{CoreError, link::{Config, Down, Event, ReliableLink}, socket::UnixStream};

@@ -15,25 +15,28 @@ const CONNECT: &str = "connect the port";
 impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     Link<L, PORTS, CREDITS, MAX>
 {
-    /// The state of a port, as of any endpoint, by what the link was driven to so far. A port that the link does not have is
-    /// `Closed`.
+    /// The state of a port, as of any endpoint, by what the link was driven to so far. A port that
+    /// the link does not have is `Closed`.
     pub fn port_state(&self, port: u8) -> State {
         self.core.port_state(port)
     }
 
-    /// Opens a port, unless it is open in a direction, and waits until the peer has opened it too: for the peer itself, as
-    /// long as it takes, and across restarts of it. When the port's session ended, it is connected in the next one: what had
-    /// come before and was not received is dropped, so receive it first.
+    /// Opens a port, unless it is open in a direction, and waits until the peer has opened it too:
+    /// for the peer itself, as long as it takes, and across restarts of it. When the port's session
+    /// ended, it is connected in the next one: what had come before and was not received is
+    /// dropped, so receive it first.
     ///
     /// # Errors
-    /// [`NotFound`](CoreError::NotFound) if the link, or the peer, has no such port; [`Reset`](CoreError::Reset) if the
-    /// peer refused it; [`NotConnected`](CoreError::NotConnected) if the link is down, and
+    /// [`NotFound`](CoreError::NotFound) if the link, or the peer, has no such port;
+    /// [`Reset`](CoreError::Reset) if the peer refused it;
+    /// [`NotConnected`](CoreError::NotConnected) if the link is down, and
     /// [`poll_event`](Self::poll_event) says why.
     pub fn connect(&mut self, port: u8) -> Result<()> {
         self.connect_deadline(port, None)
     }
 
-    /// [`connect`](Self::connect), waiting at most until `deadline`. The port stays open, so that the next call goes on.
+    /// [`connect`](Self::connect), waiting at most until `deadline`. The port stays open, so that
+    /// the next call goes on.
     ///
     /// # Errors
     /// [`TimedOut`](CoreError::TimedOut); else as [`connect`](Self::connect).
@@ -76,12 +79,13 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         })
     }
 
-    /// Opens a port without waiting for the peer: [`PortEvent::Opened`] tells when it is connected. Also the answer to
-    /// [`PortEvent::Waiting`].
+    /// Opens a port without waiting for the peer: [`PortEvent::Opened`] tells when it is connected.
+    /// Also the answer to [`PortEvent::Waiting`].
     ///
     /// # Errors
     /// [`NotFound`](CoreError::NotFound), [`AlreadyConnected`](CoreError::AlreadyConnected), or
-    /// [`WouldBlock`](CoreError::WouldBlock): the peer is not done with the port's last life, and [`PortEvent::Free`] tells when.
+    /// [`WouldBlock`](CoreError::WouldBlock): the peer is not done with the port's last life, and
+    /// [`PortEvent::Free`] tells when.
     ///
     /// ```
     /// use ringway::{channel::State, link::{Config, ReliableLink}, socket::UnixStream};
@@ -96,14 +100,16 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     }
 
     crate::fd::forms! {
-        /// Sends a message; waits until the peer has room for it. Messages of a port arrive once each and in order, as long as
-        /// the session lasts; an empty one is a message too. One that was late was not sent. Where it does not wait for room,
-        /// [`PortEvent::Writable`] tells when there is some.
+        /// Sends a message; waits until the peer has room for it. Messages of a port arrive once
+        /// each and in order, as long as the session lasts; an empty one is a message too. One that
+        /// was late was not sent. Where it does not wait for room, [`PortEvent::Writable`] tells
+        /// when there is some.
         ///
         /// # Errors
-        /// [`MessageTooLarge`](CoreError::MessageTooLarge) for the peer or for this side; [`BrokenPipe`](CoreError::BrokenPipe)
-        /// if the peer reads no more, or this side sends no more; [`Reset`](CoreError::Reset) if the port was torn down, or
-        /// the session ended; [`NotConnected`](CoreError::NotConnected).
+        /// [`MessageTooLarge`](CoreError::MessageTooLarge) for the peer or for this side;
+        /// [`BrokenPipe`](CoreError::BrokenPipe) if the peer reads no more, or this side sends no
+        /// more; [`Reset`](CoreError::Reset) if the port was torn down, or the session ended;
+        /// [`NotConnected`](CoreError::NotConnected).
         ///
         /// ```
         /// use ringway::{CoreError, link::{Config, ReliableLink}, socket::UnixStream};
@@ -131,12 +137,14 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         pub fn send_deadline:
         (&mut self, port: u8, message: &[u8]) -> () = send_by;
 
-        /// Takes the oldest message, into `out`, and returns its length; waits for one. See [`send`](Self::send) for an example.
+        /// Takes the oldest message, into `out`, and returns its length; waits for one. See
+        /// [`send`](Self::send) for an example.
         ///
         /// # Errors
-        /// [`EndOfFile`](CoreError::EndOfFile) if the peer sends no more; [`BufferTooSmall`](CoreError::BufferTooSmall), and the
-        /// message stays; [`Reset`](CoreError::Reset) if the port was torn down, or the session ended and what had come whole
-        /// before was received; [`NotConnected`](CoreError::NotConnected).
+        /// [`EndOfFile`](CoreError::EndOfFile) if the peer sends no more;
+        /// [`BufferTooSmall`](CoreError::BufferTooSmall), and the message stays;
+        /// [`Reset`](CoreError::Reset) if the port was torn down, or the session ended and what had
+        /// come whole before was received; [`NotConnected`](CoreError::NotConnected).
         pub fn recv,
         pub fn try_recv,
         pub fn recv_deadline:
@@ -154,7 +162,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// Sends no more on this port. What was sent before still arrives; receiving goes on.
     ///
     /// # Errors
-    /// [`NotConnected`](CoreError::NotConnected), [`Closed`](CoreError::Closed), [`NotFound`](CoreError::NotFound).
+    /// [`NotConnected`](CoreError::NotConnected), [`Closed`](CoreError::Closed),
+    /// [`NotFound`](CoreError::NotFound).
     #[doc(alias = "shutdown")]
     pub fn shut_send(&mut self, port: u8) -> Result<()> {
         const SHUT: &str = "shut down sending on the port";
@@ -162,8 +171,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         self.give()
     }
 
-    /// Receives no more on this port: what came and was not taken is dropped, and the peer's sends fail with
-    /// [`BrokenPipe`](CoreError::BrokenPipe) once it knows.
+    /// Receives no more on this port: what came and was not taken is dropped, and the peer's sends
+    /// fail with [`BrokenPipe`](CoreError::BrokenPipe) once it knows.
     ///
     /// # Errors
     /// As [`shut_send`](Self::shut_send).
@@ -174,7 +183,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         self.give()
     }
 
-    /// Ends both directions: what was sent before still arrives, what came and was not taken is dropped.
+    /// Ends both directions: what was sent before still arrives, what came and was not taken is
+    /// dropped.
     ///
     /// # Errors
     /// What the system says.
@@ -183,8 +193,9 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         self.give()
     }
 
-    /// Tears the port down and tells the peer why ([`PortEvent::Reset`]); the peer loses what it has not taken yet. Also
-    /// the way to refuse a port that the peer opened ([`PortEvent::Waiting`]).
+    /// Tears the port down and tells the peer why ([`PortEvent::Reset`]); the peer loses what it
+    /// has not taken yet. Also the way to refuse a port that the peer opened
+    /// ([`PortEvent::Waiting`]).
     ///
     /// # Errors
     /// What the system says.

@@ -66,7 +66,8 @@ impl Wire {
         wire
     }
 
-    /// Credits and answers are small, and whoever is to go on waits for them: TCP must not keep them back.
+    /// Credits and answers are small, and whoever is to go on waits for them: TCP must not keep
+    /// them back.
     fn hasten(&self) {
         // Every other stream says that it has no such option.
         let _ = rustix::net::sockopt::set_tcp_nodelay(self.output(), true);
@@ -178,7 +179,8 @@ impl Wire {
     }
 }
 
-/// Whether that is how the system says that the other side is gone. A terminal that hung up says `EIO`.
+/// Whether that is how the system says that the other side is gone. A terminal that hung up says
+/// `EIO`.
 fn is_end(error: &crate::Error) -> bool {
     error.is(CoreError::BrokenPipe)
         || error.is(CoreError::Reset)

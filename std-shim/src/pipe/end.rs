@@ -1,4 +1,5 @@
-//! What a reader and a writer have in common: the descriptor, its life, and how to ask it for something now.
+//! What a reader and a writer have in common: the descriptor, its life, and how to ask it for
+//! something now.
 
 use crate::error::Tried;
 use crate::fd::{EndpointState, Interest, Ready, Timeout, look, retry, sigpipe};
@@ -14,7 +15,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-/// How many bytes a single write puts into a pipe in one piece, whoever else writes: 4096 on Linux, at least 512 everywhere.
+/// How many bytes a single write puts into a pipe in one piece, whoever else writes: 4096 on Linux,
+/// at least 512 everywhere.
 ///
 /// ```
 /// assert!(ringway::pipe::PIPE_BUF >= 512);
@@ -50,8 +52,8 @@ impl Way for Writes {
 
 /// One end of a pipe or of a FIFO: a [`Reader`](super::Reader) or a [`Writer`](super::Writer).
 ///
-/// The kernel decides what can be done; the [state](Self::state) records what it said. A FIFO's peers come and go, so that the
-/// record is never taken for the answer: each call asks the kernel.
+/// The kernel decides what can be done; the [state](Self::state) records what it said. A FIFO's
+/// peers come and go, so that the record is never taken for the answer: each call asks the kernel.
 #[derive(Debug)]
 pub struct End<W: Way> {
     pub(super) fd: OwnedFd,
@@ -62,19 +64,22 @@ pub struct End<W: Way> {
     pub(super) suppress_sigpipe: bool,
     /// What `Read` and `Write` do: wait, or say that they would.
     nonblocking: AtomicBool,
-    /// The same pipe, opened once more for this end alone, in the non-blocking mode; see [`Self::private`].
+    /// The same pipe, opened once more for this end alone, in the non-blocking mode; see
+    /// [`Self::private`].
     private: OnceLock<Option<OwnedFd>>,
     way: PhantomData<W>,
 }
 
 /// What both ends offer.
 impl<W: Way> End<W> {
-    /// Where this end is in its life, by what its operations have met so far. [`look`](Self::look) asks the system.
+    /// Where this end is in its life, by what its operations have met so far. [`look`](Self::look)
+    /// asks the system.
     pub fn state(&self) -> State {
         self.state.get()
     }
 
-    /// Asks the system, without waiting, what became of the peer, whether it left, or a FIFO's came, and returns the state.
+    /// Asks the system, without waiting, what became of the peer, whether it left, or a FIFO's
+    /// came, and returns the state.
     ///
     /// # Errors
     /// What the system says.
@@ -106,8 +111,8 @@ impl<W: Way> End<W> {
         Ok(self.state.get())
     }
 
-    /// Sets the mode of the open file description, which duplicates and children share, and with it what the io traits of this
-    /// end do. Its methods do not depend on it.
+    /// Sets the mode of the open file description, which duplicates and children share, and with it
+    /// what the io traits of this end do. Its methods do not depend on it.
     ///
     /// # Errors
     /// What the system says.
@@ -157,7 +162,8 @@ impl<W: Way> End<W> {
             .map_err(|errno| self.failed("get the size of the pipe", errno))
     }
 
-    /// Makes the pipe hold at least `bytes`, and returns how many it holds now: a power of two of pages.
+    /// Makes the pipe hold at least `bytes`, and returns how many it holds now: a power of two of
+    /// pages.
     ///
     /// See `F_SETPIPE_SZ` in [`fcntl(2)`](https://man7.org/linux/man-pages/man2/fcntl.2.html).
     ///
@@ -223,8 +229,9 @@ impl<W: Way> End<W> {
 
     /// The same pipe behind an open file description of our own, in the non-blocking mode.
     ///
-    /// For where a single call cannot be told not to wait: a FIFO, or a pipe before Linux 6.4. Linux opens it
-    /// through `/proc`. `None` where it cannot be had, because there is no `/proc` or the FIFO's mode forbids it.
+    /// For where a single call cannot be told not to wait: a FIFO, or a pipe before Linux 6.4.
+    /// Linux opens it through `/proc`. `None` where it cannot be had, because there is no `/proc`
+    /// or the FIFO's mode forbids it.
     pub(super) fn private(&self) -> io::Result<Option<BorrowedFd<'_>>> {
         if self.private.get().is_none() {
             let opened = self.reopen();
@@ -264,8 +271,8 @@ impl<W: Way> From<End<W>> for Stdio {
 impl<W: Way> TryFrom<OwnedFd> for End<W> {
     type Error = Error;
 
-    /// Adopts a pipe's or a FIFO's descriptor that is open for this, and sets `FD_CLOEXEC` on it. If it is
-    /// something else it is closed.
+    /// Adopts a pipe's or a FIFO's descriptor that is open for this, and sets `FD_CLOEXEC` on it.
+    /// If it is something else it is closed.
     ///
     /// ```
     /// use ringway::{CoreError, pipe::{Reader, Writer}};
@@ -294,8 +301,8 @@ impl<W: Way> TryFrom<OwnedFd> for End<W> {
     }
 }
 
-/// Whether somebody has the pipe open for writing. `tee(2)` knows without taking anything: where it would wait for
-/// bytes there is a writer, where it says the end of file there is none.
+/// Whether somebody has the pipe open for writing. `tee(2)` knows without taking anything: where it
+/// would wait for bytes there is a writer, where it says the end of file there is none.
 fn has_writer(fd: BorrowedFd<'_>) -> io::Result<bool> {
     use rustix::pipe::{PipeFlags, SpliceFlags};
     let (_reader, scratch) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
@@ -308,8 +315,8 @@ fn has_writer(fd: BorrowedFd<'_>) -> io::Result<bool> {
 
 /// Moves bytes between `from` and `to` by `call`, which needs no memory of ours.
 ///
-/// `EAGAIN` does not say which side is not ready, so that both are waited for. With a deadline the call is told not to
-/// wait in a pipe.
+/// `EAGAIN` does not say which side is not ready, so that both are waited for. With a deadline the
+/// call is told not to wait in a pipe.
 pub(super) fn shift(
     from: BorrowedFd<'_>,
     to: BorrowedFd<'_>,

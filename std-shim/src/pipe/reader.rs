@@ -10,10 +10,11 @@ use std::time::Instant;
 
 /// The end that one reads from, of an anonymous pipe or of a FIFO.
 ///
-/// It may be used by several threads at once: each byte goes to one of them. Dropped, it closes; when the last reader closed,
-/// writers get a broken pipe.
+/// It may be used by several threads at once: each byte goes to one of them. Dropped, it closes;
+/// when the last reader closed, writers get a broken pipe.
 ///
-/// `Read` does what [`read`](Self::read) does, or [`try_read`](Self::try_read) in the non-blocking mode.
+/// `Read` does what [`read`](Self::read) does, or [`try_read`](Self::try_read) in the non-blocking
+/// mode.
 ///
 /// ```
 /// use ringway::pipe::pipe;
@@ -28,8 +29,9 @@ pub type Reader = End<Reads>;
 
 impl End<Reads> {
     crate::fd::forms! {
-        /// Reads what is there, at most `buf.len()` bytes, and waits for the first. `Ok(0)` is the end of file, or
-        /// an empty `buf`. In packet mode it takes one packet, and what does not fit is lost.
+        /// Reads what is there, at most `buf.len()` bytes, and waits for the first. `Ok(0)` is the
+        /// end of file, or an empty `buf`. In packet mode it takes one packet, and what does not
+        /// fit is lost.
         ///
         /// One system call when bytes are there or come. A signal does not end it.
         ///
@@ -64,7 +66,8 @@ impl End<Reads> {
         self.received(asked, result)
     }
 
-    /// Turns what a call that took `asked` bytes or fewer from the pipe returned into news of the peer.
+    /// Turns what a call that took `asked` bytes or fewer from the pipe returned into news of the
+    /// peer.
     #[inline]
     fn received(&self, asked: usize, result: io::Result<usize>) -> Result<usize> {
         match result {
@@ -101,7 +104,8 @@ impl End<Reads> {
     ///
     /// # Errors
     /// [`TimedOut`](crate::CoreError::TimedOut) when `deadline` passed first,
-    /// [`BrokenPipe`](crate::CoreError::BrokenPipe) if nobody reads at the other, `EINVAL` if it cannot be spliced to.
+    /// [`BrokenPipe`](crate::CoreError::BrokenPipe) if nobody reads at the other, `EINVAL` if it
+    /// cannot be spliced to.
     ///
     /// ```
     /// use ringway::pipe::pipe;

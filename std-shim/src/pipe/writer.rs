@@ -9,13 +9,15 @@ use std::os::fd::AsFd;
 
 /// The end that one writes to, of an anonymous pipe or of a FIFO.
 ///
-/// It may be used by several threads at once, and duplicated for several processes: what one call writes stays in one piece up
-/// to [`PIPE_BUF`] bytes. Dropped, it closes; when the last writer closed, readers get the end of file.
+/// It may be used by several threads at once, and duplicated for several processes: what one call
+/// writes stays in one piece up to [`PIPE_BUF`] bytes. Dropped, it closes; when the last writer
+/// closed, readers get the end of file.
 ///
-/// Every form tells of a pipe without readers as an error. None of them lets `SIGPIPE` end the process (see
-/// [`fd`](crate::fd)).
+/// Every form tells of a pipe without readers as an error. None of them lets `SIGPIPE` end the
+/// process (see [`fd`](crate::fd)).
 ///
-/// `Write` does what [`write`](Self::write) does, or [`try_write`](Self::try_write) in the non-blocking mode.
+/// `Write` does what [`write`](Self::write) does, or [`try_write`](Self::try_write) in the
+/// non-blocking mode.
 ///
 /// ```
 /// use ringway::{CoreError, pipe::pipe};
@@ -28,11 +30,13 @@ pub type Writer = End<Writes>;
 
 impl End<Writes> {
     crate::fd::forms! {
-        /// Writes `buf`, waiting for room, and returns how many bytes went in: all of them, unless a signal came in
-        /// the middle of more than [`PIPE_BUF`], or the description is non-blocking. Never 0 unless `buf` is empty.
+        /// Writes `buf`, waiting for room, and returns how many bytes went in: all of them, unless
+        /// a signal came in the middle of more than [`PIPE_BUF`], or the description is
+        /// non-blocking. Never 0 unless `buf` is empty.
         ///
-        /// One system call when there is room or it comes. A signal does not end it before something went in. The other
-        /// forms write as much as there is room for; up to [`PIPE_BUF`] bytes go in all or none.
+        /// One system call when there is room or it comes. A signal does not end it before
+        /// something went in. The other forms write as much as there is room for; up to
+        /// [`PIPE_BUF`] bytes go in all or none.
         ///
         /// # Errors
         /// [`BrokenPipe`](CoreError::BrokenPipe) if no reader is left.
@@ -99,8 +103,9 @@ impl End<Writes> {
         }
     }
 
-    /// Writes all of `buf`, waiting for room. In one piece up to [`PIPE_BUF`] bytes; longer ones may have other
-    /// writers' bytes between theirs. With a deadline: [`fd::write_all`](crate::fd::write_all).
+    /// Writes all of `buf`, waiting for room. In one piece up to [`PIPE_BUF`] bytes; longer ones
+    /// may have other writers' bytes between theirs. With a deadline:
+    /// [`fd::write_all`](crate::fd::write_all).
     ///
     /// # Errors
     /// [`BrokenPipe`](CoreError::BrokenPipe) if no reader is left; some of it may have gone in.

@@ -18,7 +18,8 @@ const JOIN: &str = "join process";
 
 /// A process that this one started.
 ///
-/// Dropping it kills it and waits for it. All operations take `&self`: one thread may join it while another ends it.
+/// Dropping it kills it and waits for it. All operations take `&self`: one thread may join it while
+/// another ends it.
 ///
 /// ```
 /// use ringway::process::{self, Entry, Exit};
@@ -46,7 +47,8 @@ const JOIN: &str = "join process";
 #[must_use = "dropping it ends the process: join it, or detach it"]
 pub struct Child {
     pid: Pid,
-    /// The process that may wait for it: a fork of this one has a copy of the handle, and no business with the child.
+    /// The process that may wait for it: a fork of this one has a copy of the handle, and no
+    /// business with the child.
     owner: Pid,
     /// Shared with the list of those that were detached.
     pidfd: Arc<OwnedFd>,
@@ -76,7 +78,8 @@ impl Child {
         }
     }
 
-    /// Its number. Once it was joined another process may get the same: signals go through the handle.
+    /// Its number. Once it was joined another process may get the same: signals go through the
+    /// handle.
     pub fn pid(&self) -> Pid {
         self.pid
     }
@@ -85,7 +88,8 @@ impl Child {
         /// Waits until it has ended, and says how. It may be asked again.
         ///
         /// # Errors
-        /// [`ProcessError::Reaped`] if somebody else waited for it: it has ended, and how is not known.
+        /// [`ProcessError::Reaped`] if somebody else waited for it: it has ended, and how is not
+        /// known.
         ///
         /// ```
         /// use ringway::CoreError;
@@ -147,7 +151,8 @@ impl Child {
         self.send_signal(Signal::KILL)
     }
 
-    /// Sends it a signal. One that has ended already is left alone. The [type](Self) has an example.
+    /// Sends it a signal. One that has ended already is left alone. The [type](Self) has an
+    /// example.
     ///
     /// # Errors
     /// What the system says: `EPERM` if it changed its user.
@@ -159,8 +164,8 @@ impl Child {
         }
     }
 
-    /// Lets it run without anybody to answer for it. When it has ended it is waited for by the next call here that starts
-    /// or detaches a process. It still ends with this process, unless it was
+    /// Lets it run without anybody to answer for it. When it has ended it is waited for by the next
+    /// call here that starts or detaches a process. It still ends with this process, unless it was
     /// [started to outlive it](super::Options::end_with_parent).
     ///
     /// ```
@@ -206,7 +211,8 @@ fn reap(pidfd: BorrowedFd<'_>, pid: Pid) -> Result<Exit> {
     let status = status.tried(JOIN).on(pid)?;
     let ended = status.and_then(|status| match status.terminating_signal() {
         None => status.exit_status().map(Exit::Code),
-        // One of those that the C library keeps for itself has no name here. The shell's way of telling then.
+        // One of those that the C library keeps for itself has no name here. The shell's way of
+        // telling then.
         Some(number) => Some(Signal::new(number).map_or(Exit::Code(128 + number), Exit::Signal)),
     });
     // Neither can be: it was asked for one that has ended, and waits.
@@ -220,9 +226,11 @@ impl Drop for Child {
         if self.detached || joined || self.owner != getpid() {
             return;
         }
-        // An error means that it may not be killed, because it changed its user: then it is not waited for either.
+        // An error means that it may not be killed, because it changed its user: then it is not
+        // waited for either.
         if self.kill().is_ok() {
-            // Not `join`, which asks `poll(2)` first, for others to look meanwhile: one call less that can fail.
+            // Not `join`, which asks `poll(2)` first, for others to look meanwhile: one call less
+            // that can fail.
             let _ = reap(self.as_fd(), self.pid);
         }
     }

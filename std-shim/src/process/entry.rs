@@ -17,8 +17,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::OnceLock;
 
-/// What an entry returns: `Ok` is the exit code 0, an error is printed and is the exit code 1. For another code call
-/// [`std::process::exit`]. [`EntryArgs`] has an example.
+/// What an entry returns: `Ok` is the exit code 0, an error is printed and is the exit code 1. For
+/// another code call [`std::process::exit`]. [`EntryArgs`] has an example.
 pub type EntryResult = std::result::Result<(), Box<dyn std::error::Error>>;
 
 /// What the parent handed to a child: see [`spawn`](super::spawn).
@@ -41,8 +41,8 @@ pub struct EntryArgs {
     pub descriptors: Vec<OwnedFd>,
 }
 
-/// A function that a child may begin in, and the name by which the child finds it. The name stands in the child's command line,
-/// for `ps(1)`.
+/// A function that a child may begin in, and the name by which the child finds it. The name stands
+/// in the child's command line, for `ps(1)`.
 ///
 /// ```
 /// use ringway::process::{self, Entry};
@@ -78,10 +78,10 @@ static ENTRIES: OnceLock<Vec<Entry>> = OnceLock::new();
 
 /// Registers the functions that children may begin in. Call it first in `main`, with all of them.
 ///
-/// In a process that [`spawn`](super::spawn) started it does not return: it takes over what was handed to this process, runs
-/// the entry and exits. What stands before the call runs in every child too. In any other process it only takes note of
-/// the entries. The first call counts. A program that runs with more rights than its user has runs no entry: see
-/// [the module](super).
+/// In a process that [`spawn`](super::spawn) started it does not return: it takes over what was
+/// handed to this process, runs the entry and exits. What stands before the call runs in every
+/// child too. In any other process it only takes note of the entries. The first call counts. A
+/// program that runs with more rights than its user has runs no entry: see [the module](super).
 ///
 /// A child whose parent ended before it came so far ends here, quietly.
 ///
@@ -95,7 +95,8 @@ pub fn main(entries: &[Entry]) {
     let program = std::env::args_os().next().unwrap_or_default();
     let code = match begin(entries, call) {
         Ok((entry, given)) => {
-            // Otherwise `ps(1)` would have every child's name from the path it was executed by: "exe".
+            // Otherwise `ps(1)` would have every child's name from the path it was executed by:
+            // "exe".
             let name =
                 Path::new(&program).file_name().and_then(|it| CString::new(it.as_bytes()).ok());
             let _ = name.map(|name| rustix::thread::set_name(&name));
@@ -138,8 +139,9 @@ fn run(entry: Entry, given: EntryArgs) -> i32 {
 
 const BEGIN: &str = "begin as a child process";
 
-/// What a child's command line says. Anything may stand in the command line of a program that nobody spawned: this is one
-/// of a child only if the descriptor that it names is such a socket as a parent hands over.
+/// What a child's command line says. Anything may stand in the command line of a program that
+/// nobody spawned: this is one of a child only if the descriptor that it names is such a socket as
+/// a parent hands over.
 struct Call {
     socket: RawFd,
     name: OsString,
@@ -201,11 +203,12 @@ fn begin(entries: &[Entry], call: Call) -> Result<(Entry, EntryArgs)> {
     Ok((*entry, EntryArgs { argument, descriptors: descriptors.collect() }))
 }
 
-/// The descriptor that the parent handed over under this number, if there is such a one. Each is taken once.
+/// The descriptor that the parent handed over under this number, if there is such a one. Each is
+/// taken once.
 fn take(number: RawFd) -> Option<OwnedFd> {
     borrow(number)?;
-    // SAFETY: it is open, and was when this program began: by the command line and by the parent's message it is one
-    // that was left open for this. Nothing else here knows of it.
+    // SAFETY: it is open, and was when this program began: by the command line and by the parent's
+    // message it is one that was left open for this. Nothing else here knows of it.
     Some(unsafe { OwnedFd::from_raw_fd(number) })
 }
 
@@ -214,8 +217,8 @@ fn borrow(number: RawFd) -> Option<BorrowedFd<'static>> {
     if number <= 2 {
         return None;
     }
-    // SAFETY: it is above zero, and used for calls that fail if no such descriptor is open. Nothing here closes one that
-    // it did not take.
+    // SAFETY: it is above zero, and used for calls that fail if no such descriptor is open. Nothing
+    // here closes one that it did not take.
     let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
     rustix::io::fcntl_getfd(borrowed).ok()?;
     Some(borrowed)

@@ -1,9 +1,11 @@
-//! The step into another program: `clone(2)` and `execve(2)`, with the memory lent instead of copied.
+//! The step into another program: `clone(2)` and `execve(2)`, with the memory lent instead of
+//! copied.
 //!
-//! `fork(2)` copies the page tables, which takes a tenth of a second for each gibibyte that this process has. A child that is
-//! going to execute something needs no memory of its own: it borrows ours, on a stack of its own, and the thread that
-//! made it sleeps until it has gone (`CLONE_VM | CLONE_VFORK`). What the child does meanwhile is done to this process.
-//! So it makes system calls and nothing else, with every signal blocked, for a handler would run in our memory too.
+//! `fork(2)` copies the page tables, which takes a tenth of a second for each gibibyte that this
+//! process has. A child that is going to execute something needs no memory of its own: it borrows
+//! ours, on a stack of its own, and the thread that made it sleeps until it has gone (`CLONE_VM |
+//! CLONE_VFORK`). What the child does meanwhile is done to this process. So it makes system calls
+//! and nothing else, with every signal blocked, for a handler would run in our memory too.
 
 use super::parent;
 use crate::fd;
@@ -19,7 +21,8 @@ use std::ptr;
 /// What this program is executed with, in another process.
 pub(super) struct Exec<'a> {
     pub(super) arguments: &'a [CString],
-    /// What becomes of the standard streams; where there is nothing it has ours. None is itself one of the three.
+    /// What becomes of the standard streams; where there is nothing it has ours. None is itself one
+    /// of the three.
     pub(super) streams: [Option<BorrowedFd<'a>>; 3],
     /// The one descriptor besides that stays open, under its number.
     pub(super) socket: BorrowedFd<'a>,
@@ -28,7 +31,8 @@ pub(super) struct Exec<'a> {
 }
 
 impl Exec<'_> {
-    /// Starts the process, and returns when it executes the program. The signals are all blocked there.
+    /// Starts the process, and returns when it executes the program. The signals are all blocked
+    /// there.
     pub(super) fn start(&self) -> rustix::io::Result<(Pid, OwnedFd)> {
         let environment = environment();
         let lists = [pointers(self.arguments), pointers(&environment)];
@@ -37,9 +41,10 @@ impl Exec<'_> {
         let mut pidfd: c_int = -1;
         let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
         let blocked = Blocked::all();
-        // SAFETY: the stack grows down from its end, which is aligned, and is the child's alone. The child writes to
-        // `step` and to its stack, and to nothing else of this process: see `child`. Both outlive it here, because this
-        // thread goes on when it has executed the program or ended.
+        // SAFETY: the stack grows down from its end, which is aligned, and is the child's alone.
+        // The child writes to `step` and to its stack, and to nothing else of this process: see
+        // `child`. Both outlive it here, because this thread goes on when it has executed the
+        // program or ended.
         let pid = unsafe {
             libc::clone(
                 child,
@@ -64,11 +69,13 @@ impl Exec<'_> {
         }
     }
 
-    /// In the child: what is left of this process goes, but for what was given. Returns if that fails.
+    /// In the child: what is left of this process goes, but for what was given. Returns if that
+    /// fails.
     fn execute(&self, lists: &[Vec<*const c_char>; 2]) -> rustix::io::Result<()> {
         for (number, stream) in (0..).zip(self.streams) {
             let Some(stream) = stream else { continue };
-            // SAFETY: a standard stream of the child's own table is replaced, and no handle of ours is for that table.
+            // SAFETY: a standard stream of the child's own table is replaced, and no handle of ours
+            // is for that table.
             answer(unsafe { libc::dup2(stream.as_raw_fd(), number) })?;
         }
         close_all_on_exec()?;
@@ -93,7 +100,8 @@ struct Step<'a> {
     failure: Option<Errno>,
 }
 
-/// The child's only function. It must not allocate, lock, or unwind: this memory is another process's.
+/// The child's only function. It must not allocate, lock, or unwind: this memory is another
+/// process's.
 extern "C" fn child(step: *mut c_void) -> c_int {
     // SAFETY: `start` passed it, keeps it, and does nothing with it before this process has gone.
     let step = unsafe { &mut *step.cast::<Step<'_>>() };
@@ -135,14 +143,15 @@ fn environment() -> Vec<CString> {
 /// Every descriptor but the standard streams closes when the program is executed.
 fn close_all_on_exec() -> rustix::io::Result<()> {
     let (first, last): (libc::c_uint, _) = (3, libc::c_uint::MAX);
-    // SAFETY: nothing is closed: the flag only has the kernel close them when another program takes the process.
+    // SAFETY: nothing is closed: the flag only has the kernel close them when another program takes
+    // the process.
     let done =
         unsafe { libc::syscall(libc::SYS_close_range, first, last, libc::CLOSE_RANGE_CLOEXEC) };
     answer(done).map(drop)
 }
 
-/// All signals are blocked in this thread while this lives, those too that the C library keeps for itself: their handlers
-/// would take the child for a thread of this process.
+/// All signals are blocked in this thread while this lives, those too that the C library keeps for
+/// itself: their handlers would take the child for a thread of this process.
 struct Blocked {
     before: u64,
 }
@@ -155,7 +164,8 @@ impl Blocked {
     }
 
     fn change(mask: u64, before: &mut u64) {
-        // SAFETY: two sets of the size that is named, of which the kernel reads one and fills the other. It cannot fail.
+        // SAFETY: two sets of the size that is named, of which the kernel reads one and fills the
+        // other. It cannot fail.
         unsafe {
             libc::syscall(
                 libc::SYS_rt_sigprocmask,

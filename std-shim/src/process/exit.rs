@@ -14,7 +14,8 @@ use std::fmt;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Exit {
-    /// It exited with this code: 0 after an entry that returned `Ok`, 1 after one that returned an error, 101 after a panic.
+    /// It exited with this code: 0 after an entry that returned `Ok`, 1 after one that returned an
+    /// error, 101 after a panic.
     Code(i32),
     /// This signal ended it.
     Signal(Signal),

@@ -17,25 +17,30 @@ pub enum Fork {
     Child,
 }
 
-/// Makes a copy of this process, which goes on from here as this one does. Prefer [`spawn`](fn@super::spawn).
+/// Makes a copy of this process, which goes on from here as this one does. Prefer
+/// [`spawn`](fn@super::spawn).
 ///
-/// It refuses when this process has more than one thread: the copy would have this one alone, and whatever lock another
-/// one held at that moment would be held for ever, the allocator's among them. The copy ends with this process, as a
-/// spawned one does, unless it calls [`outlive_parent`](super::outlive_parent).
+/// It refuses when this process has more than one thread: the copy would have this one alone, and
+/// whatever lock another one held at that moment would be held for ever, the allocator's among
+/// them. The copy ends with this process, as a spawned one does, unless it calls
+/// [`outlive_parent`](super::outlive_parent).
 ///
-/// The copy shares every open file description with this process, position and mode included. It has copies of every
-/// handle: what removes a file when it is dropped does so twice. Handles of children know whose they are and do nothing there.
-/// In each [region](crate::shm::Region) that this process is attached to, the copy is another participant.
+/// The copy shares every open file description with this process, position and mode included. It
+/// has copies of every handle: what removes a file when it is dropped does so twice. Handles of
+/// children know whose they are and do nothing there. In each [region](crate::shm::Region) that
+/// this process is attached to, the copy is another participant.
 ///
 /// # Safety
-/// The copy must not use what stands for an exclusive right to something that the two processes share: an end of a
-/// ring, a guard of a lock, a grant in memory that is mapped shared, which were taken before the fork. There would be two of
-/// what there may be only one of. It may drop none of them either; take new ones instead, of the same parts.
+/// The copy must not use what stands for an exclusive right to something that the two processes
+/// share: an end of a ring, a guard of a lock, a grant in memory that is mapped shared, which were
+/// taken before the fork. There would be two of what there may be only one of. It may drop none of
+/// them either; take new ones instead, of the same parts.
 ///
 /// # Errors
 /// [`ProcessError::Threads`] with the number of threads if there is more than one;
-/// [`Exhausted`](crate::CoreError::Exhausted), also when a region has no place left; or what the system says
-/// ([fork(2)](https://man7.org/linux/man-pages/man2/fork.2.html)). There is no copy then.
+/// [`Exhausted`](crate::CoreError::Exhausted), also when a region has no place left; or what the
+/// system says ([fork(2)](https://man7.org/linux/man-pages/man2/fork.2.html)). There is no copy
+/// then.
 ///
 /// ```
 /// use ringway::process::{Fork, fork};
@@ -61,13 +66,14 @@ pub unsafe fn fork() -> Result<Fork> {
         return Err(Error::new(FORK, ProcessError::Threads(alone)));
     }
     child::reap_detached();
-    // Nothing may fail in the copy, which could not tell it from a failure here: so all is opened before.
+    // Nothing may fail in the copy, which could not tell it from a failure here: so all is opened
+    // before.
     let this_process = parent::this_process()?;
     let held = parent::line()?;
     // In every region the copy is a participant of its own, and has its place before it is.
     let places = shm::before_fork()?;
-    // SAFETY: there is one thread, so that the copy has every lock as that one left it; the caller answers for what
-    // the processes share.
+    // SAFETY: there is one thread, so that the copy has every lock as that one left it; the caller
+    // answers for what the processes share.
     match unshared::hand_over(|| unsafe { libc::fork() }) {
         -1 => Err(Error::new(FORK, limit(last_errno()))),
         0 => {

@@ -10,11 +10,12 @@ use std::os::fd::RawFd;
 /// ```
 pub const MAX_DESCRIPTORS: usize = socket::MAX_DESCRIPTORS - Hello::OWN;
 
-/// The first argument of a copy of this program that is a child. After it: the number of the socket, and the entry.
+/// The first argument of a copy of this program that is a child. After it: the number of the
+/// socket, and the entry.
 pub(super) const MARKER: &str = "--ringway-process";
 
-/// The message that awaits a child, with the descriptors: its parent, the argument if there is one, and what it is
-/// given.
+/// The message that awaits a child, with the descriptors: its parent, the argument if there is one,
+/// and what it is given.
 pub(super) struct Hello {
     /// The number under which it has what it ends with its parent by.
     pub(super) held: Option<RawFd>,

@@ -13,8 +13,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-/// The process that started this one, as a pidfd: it never stands for another one. Readable once that has ended, in
-/// [`fd::wait_any`](crate::fd::wait_any) and the like.
+/// The process that started this one, as a pidfd: it never stands for another one. Readable once
+/// that has ended, in [`fd::wait_any`](crate::fd::wait_any) and the like.
 ///
 /// ```
 /// use ringway::process::{self, Entry};
@@ -51,7 +51,8 @@ impl Parent {
 
 crate::sys::descriptor!(Parent, |it| it.0);
 
-/// The process that started this one by [`spawn`](super::spawn) or [`fork`](fn@super::fork); `None` if none did.
+/// The process that started this one by [`spawn`](super::spawn) or [`fork`](fn@super::fork); `None`
+/// if none did.
 ///
 /// ```
 /// use ringway::process::{self, Entry};
@@ -71,9 +72,9 @@ pub fn parent() -> Option<Parent> {
     lock(&PARENT).clone()
 }
 
-/// Lets this process live on when its parent ends, from now on and for good. [`Options`](super::Options) can do so from
-/// the start. In a process that no other one started, and in one that is free already, it does nothing. [`parent`] has an
-/// example.
+/// Lets this process live on when its parent ends, from now on and for good.
+/// [`Options`](super::Options) can do so from the start. In a process that no other one started,
+/// and in one that is free already, it does nothing. [`parent`] has an example.
 pub fn outlive_parent() {
     drop(lock(&HELD).take());
 }
@@ -91,25 +92,28 @@ pub(super) fn this_process() -> Result<OwnedFd> {
 
 /// What ties children to this process: a pipe that closes when this process ends.
 ///
-/// Each child holds a reader whose open file description is its own, because whom a description signals is one
-/// process. The writer is in no other process.
+/// Each child holds a reader whose open file description is its own, because whom a description
+/// signals is one process. The writer is in no other process.
 struct Line {
     reader: OwnedFd,
     /// Never written to. A copy of this process does not get it, whichever code forks.
     _writer: Unshared,
-    /// Whose line it is: a fork that this crate did not make has a copy of the rest, which ties nobody to it.
+    /// Whose line it is: a fork that this crate did not make has a copy of the rest, which ties
+    /// nobody to it.
     owner: Pid,
 }
 
-/// Made with the first child, and there until this process ends. A process that changes its user may not open the pipe of
-/// the user before any more, and makes another; the one before still ties the children that have it.
+/// Made with the first child, and there until this process ends. A process that changes its user
+/// may not open the pipe of the user before any more, and makes another; the one before still ties
+/// the children that have it.
 static LINES: Mutex<Vec<Line>> = Mutex::new(Vec::new());
 
 /// The reader by which this process ends with its parent.
 static HELD: Mutex<Option<OwnedFd>> = Mutex::new(None);
 
 impl Line {
-    /// Another reader, with a description of its own, where a duplicate would share the one there is.
+    /// Another reader, with a description of its own, where a duplicate would share the one there
+    /// is.
     fn open(&self) -> rustix::io::Result<OwnedFd> {
         rustix::fs::open(alias(&self.reader), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
     }
@@ -136,7 +140,8 @@ pub(super) fn line() -> Result<OwnedFd> {
     Ok(held)
 }
 
-/// Makes this process the one that `held` signals. Two system calls, for a child that has executed nothing yet.
+/// Makes this process the one that `held` signals. Two system calls, for a child that has executed
+/// nothing yet.
 pub(super) fn own(held: BorrowedFd<'_>) -> rustix::io::Result<()> {
     control(held, libc::F_SETOWN, getpid().as_raw_pid())
 }
@@ -151,7 +156,8 @@ pub(super) fn hold(held: OwnedFd) {
     *lock(&HELD) = Some(held);
 }
 
-/// Closes what a fork has of its parent's lines. What it will be to children of its own is a new one.
+/// Closes what a fork has of its parent's lines. What it will be to children of its own is a new
+/// one.
 pub(super) fn forget_line() {
     lock(&LINES).clear();
 }

@@ -13,16 +13,20 @@ use std::ffi::CString;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 
-/// Starts a copy of this program that begins in `entry`, with this argument and these descriptors and nothing else.
+/// Starts a copy of this program that begins in `entry`, with this argument and these descriptors
+/// and nothing else.
 ///
-/// The descriptors are handed over: this process has them no more, so that their peers see the end when the child closes
-/// them. The call does not wait for the child, and may be made with any number of threads.
+/// The descriptors are handed over: this process has them no more, so that their peers see the end
+/// when the child closes them. The call does not wait for the child, and may be made with any
+/// number of threads.
 ///
 /// # Errors
-/// [`ProcessError::NotRegistered`] if [`main`](fn@super::main) was not called with the entry; [`ProcessError::TwoUsers`] while the
-/// real and the effective user or group of this process differ; [`Exhausted`](crate::CoreError::Exhausted) if there may be no more processes or descriptors; `EINVAL` for more than
-/// [`MAX_DESCRIPTORS`]; else what the system says
-/// ([execve(2)](https://man7.org/linux/man-pages/man2/execve.2.html)). The descriptors are closed then.
+/// [`ProcessError::NotRegistered`] if [`main`](fn@super::main) was not called with the entry;
+/// [`ProcessError::TwoUsers`] while the real and the effective user or group of this process
+/// differ; [`Exhausted`](crate::CoreError::Exhausted) if there may be no more processes or
+/// descriptors; `EINVAL` for more than [`MAX_DESCRIPTORS`]; else what the system says
+/// ([execve(2)](https://man7.org/linux/man-pages/man2/execve.2.html)). The descriptors are closed
+/// then.
 ///
 /// ```
 /// use ringway::connection;
@@ -82,8 +86,8 @@ impl Options {
         Options { tied: true, streams: [None, None, None] }
     }
 
-    /// Whether the child is killed when this process ends, however it ends. It is unless told otherwise. A child may free itself:
-    /// [`outlive_parent`](super::outlive_parent).
+    /// Whether the child is killed when this process ends, however it ends. It is unless told
+    /// otherwise. A child may free itself: [`outlive_parent`](super::outlive_parent).
     pub const fn end_with_parent(mut self, on: bool) -> Self {
         self.tied = on;
         self
@@ -119,7 +123,8 @@ impl Options {
         }
         super::child::reap_detached();
 
-        // All that the child gets is on its way before the child is there: nobody waits for anybody.
+        // All that the child gets is on its way before the child is there: nobody waits for
+        // anybody.
         let (ours, theirs) = UnixSeqpacket::pair()?;
         let theirs = beyond_standard(theirs.into())?;
         let held = if self.tied { Some(beyond_standard(parent::line()?)?) } else { None };
@@ -169,8 +174,8 @@ fn beyond_standard(fd: OwnedFd) -> Result<OwnedFd> {
     if fd.as_raw_fd() > 2 { Ok(fd) } else { fd::duplicate(&fd) }
 }
 
-/// Checks that a copy of this program would begin with the same rights as this process, and not as a set-user-ID program
-/// does, which [`main`](fn@super::main) refuses.
+/// Checks that a copy of this program would begin with the same rights as this process, and not as
+/// a set-user-ID program does, which [`main`](fn@super::main) refuses.
 fn check_one_user() -> std::result::Result<(), ProcessError> {
     use rustix::process::{getegid, geteuid, getgid, getuid};
     let is_one = getuid() == geteuid() && getgid() == getegid();

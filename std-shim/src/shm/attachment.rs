@@ -103,16 +103,16 @@ impl Attachment {
         Err(Error::new(what, CoreError::Closed).because(copy))
     }
 
-    /// Takes a free place for this opening, in a region that has the parts of `wanted`. For a caller that
-    /// has the table.
+    /// Takes a free place for this opening, in a region that has the parts of `wanted`. For a
+    /// caller that has the table.
     fn take_place(&self, wanted: Option<&Layout>) -> Result<()> {
         if let Some(Err((part, error))) = wanted.map(|layout| self.view.check(layout)) {
             let region = self.file.name().unwrap_or("without a name");
             return Err(Error::new("use the part", error).on(format!("{part} of {region}")));
         }
         // First those that are free, of which the kernel need not be asked; then those of the dead.
-        // One may be locked for a moment by a participant that puts things right there: so all are looked at
-        // more than once.
+        // One may be locked for a moment by a participant that puts things right there: so all are
+        // looked at more than once.
         for round in 0..20 {
             if round > 0 {
                 std::thread::sleep(Duration::from_millis(1));
@@ -232,8 +232,8 @@ impl Drop for Attachment {
         place.free();
         if table.is_ok() && !self.file.is_used() {
             // Nobody is here to be told when it fails: what stays is a name that nobody is attached
-            // to, as after a kill, and the next one to ask for the name makes it anew, or is told why
-            // it cannot.
+            // to, as after a kill, and the next one to ask for the name makes it anew, or is told
+            // why it cannot.
             let _ = self.file.unlink();
         }
         // Closing the file drops our locks. Before it, nobody takes the place; after it, it is

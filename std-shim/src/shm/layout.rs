@@ -6,8 +6,9 @@ use std::ops::Deref;
 
 /// Which parts a region has, and how many processes may attach.
 ///
-/// A part has its capacity from its type, or from a number that is known when the program runs. In the region the two are the
-/// same: what was laid out by a number is opened by a constant that is equal, and the other way round.
+/// A part has its capacity from its type, or from a number that is known when the program runs. In
+/// the region the two are the same: what was laid out by a number is opened by a constant that is
+/// equal, and the other way round.
 ///
 /// ```
 /// use ringway::shm::{Layout, Queue, Region};
@@ -48,8 +49,8 @@ impl Layout {
         self.0.part_for::<P>(name, capacity).map(Layout)
     }
 
-    /// Adds a queue of `capacity` values of the layout `item`, for those who do not know their Rust type: see
-    /// [`Region::raw_queue`](super::Region::raw_queue).
+    /// Adds a queue of `capacity` values of the layout `item`, for those who do not know their Rust
+    /// type: see [`Region::raw_queue`](super::Region::raw_queue).
     ///
     /// # Errors
     /// [`region::Error`], which says what is wrong with it.

@@ -16,17 +16,19 @@ pub(super) struct Mapping {
     length: usize,
 }
 
-// SAFETY: memory that is shared with other processes anyway; whoever gives references into it sees to the rest.
+// SAFETY: memory that is shared with other processes anyway; whoever gives references into it sees
+// to the rest.
 unsafe impl Send for Mapping {}
 // SAFETY: as above.
 unsafe impl Sync for Mapping {}
 
 impl Mapping {
-    /// Maps the first `length` bytes of the file, which must not be none. A copy of this process that a plain `fork(2)`
-    /// makes has the addresses without the memory.
+    /// Maps the first `length` bytes of the file, which must not be none. A copy of this process
+    /// that a plain `fork(2)` makes has the addresses without the memory.
     pub(super) fn new(file: impl AsFd, length: usize, access: ProtFlags) -> Result<Mapping> {
         let (file, flags) = (file.as_fd(), MapFlags::SHARED);
-        // SAFETY: a new mapping, at an address that the kernel chooses: it covers nothing that is in use.
+        // SAFETY: a new mapping, at an address that the kernel chooses: it covers nothing that is
+        // in use.
         let map = || unsafe { mmap(std::ptr::null_mut(), length, access, flags, file, 0) };
         Self::made(unshared::map(length, map), length)
     }
@@ -63,7 +65,8 @@ impl Drop for Mapping {
     fn drop(&mut self) {
         let Mapping { at, length } = *self;
         unshared::unmap(at.addr().get(), || {
-            // SAFETY: the mapping made in `new`; nothing borrows from it, as its users hold it. There is no error to come.
+            // SAFETY: the mapping made in `new`; nothing borrows from it, as its users hold it.
+            // There is no error to come.
             let _ = unsafe { munmap(at.as_ptr().cast(), length) };
         });
     }

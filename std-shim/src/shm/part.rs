@@ -40,10 +40,12 @@ impl Region {
     }
 }
 
-/// A part of a region: a structure of the core in shared memory, and who we are there. It is used as the structure is, whose
-/// methods it has. What is taken there is taken under our name, so that it is put right when this process dies.
+/// A part of a region: a structure of the core in shared memory, and who we are there. It is used
+/// as the structure is, whose methods it has. What is taken there is taken under our name, so that
+/// it is put right when this process dies.
 ///
-/// It keeps the region mapped. So does a half that owns its part; what it lends (a guard, a claim) is borrowed from it.
+/// It keeps the region mapped. So does a half that owns its part; what it lends (a guard, a claim)
+/// is borrowed from it.
 ///
 /// ```
 /// use ringway::shm::{Layout, Region, Ring};
@@ -63,12 +65,14 @@ pub struct Part<P: region::Part + ?Sized> {
     region: Region,
 }
 
-// SAFETY: the pointer is a borrow of the structure, which is `Sync`, and its handle is used as it is.
+// SAFETY: the pointer is a borrow of the structure, which is `Sync`, and its handle is used as it
+// is.
 unsafe impl<P: region::Part + ?Sized> Send for Part<P> {}
 // SAFETY: as above.
 unsafe impl<P: region::Part + ?Sized> Sync for Part<P> {}
 
-/// The structure as we use it. A forked child is another participant: then as that one does, and so on.
+/// The structure as we use it. A forked child is another participant: then as that one does, and so
+/// on.
 #[derive(Debug)]
 struct Used<H> {
     me: Participant,
@@ -156,7 +160,8 @@ impl<P: region::Part + ?Sized> Part<P> {
         &self.region
     }
 
-    /// Takes what only one can have, and keeps the part. When somebody has it, looks first whether that one is dead.
+    /// Takes what only one can have, and keeps the part. When somebody has it, looks first whether
+    /// that one is dead.
     fn take<H>(
         &self,
         what: &'static str,
@@ -177,8 +182,8 @@ impl<P: region::Part + ?Sized> Part<P> {
     }
 }
 
-/// A queue of values whose Rust type this program does not know: see [`Region::raw_queue`]. It is used as the core's
-/// [`RawHandle`] is, under our name.
+/// A queue of values whose Rust type this program does not know: see [`Region::raw_queue`]. It is
+/// used as the core's [`RawHandle`] is, under our name.
 #[derive(Debug)]
 pub struct RawPart {
     // Before the region, which keeps what it reaches into.
@@ -235,8 +240,8 @@ macro_rules! halves {
                     /// death of this process does.
                     ///
                     /// # Errors
-                    /// [`CoreError::Taken`] while a living participant has it; [`region::Error::Corrupt`] when the
-                    /// part was corrupted.
+                    /// [`CoreError::Taken`] while a living participant has it;
+                    /// [`region::Error::Corrupt`] when the part was corrupted.
                     $(#[$meta])*
                     pub fn $name(&self) -> Result<$half> {
                         self.take(concat!("take the half that ", $verb), $is_valid, $take)

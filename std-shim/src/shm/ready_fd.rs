@@ -1,4 +1,5 @@
-//! A descriptor that becomes readable when there is something to take, for `poll`, `epoll` and async runtimes.
+//! A descriptor that becomes readable when there is something to take, for `poll`, `epoll` and
+//! async runtimes.
 
 use super::{Part, RobustFutex};
 use crate::error::{Tried, limit};
@@ -20,11 +21,13 @@ use std::thread::{Builder, JoinHandle};
 
 const READY_FD: &str = "watch the part";
 
-/// Watches a part of a region: its descriptor is readable once there is something to take, or nothing will come any more.
+/// Watches a part of a region: its descriptor is readable once there is something to take, or
+/// nothing will come any more.
 ///
-/// It tells once: take what there is, then [`rearm`](Self::rearm) it. Words in shared memory have no descriptor in the kernel,
-/// so that a thread of this process sleeps on them in its stead; it costs nothing while it sleeps, and one wake-up each time.
-/// Where a side can sleep by itself, it had better.
+/// It tells once: take what there is, then [`rearm`](Self::rearm) it. Words in shared memory have
+/// no descriptor in the kernel, so that a thread of this process sleeps on them in its stead; it
+/// costs nothing while it sleeps, and one wake-up each time. Where a side can sleep by itself, it
+/// had better.
 ///
 /// ```
 /// use ringway::fd::{self, Interest};
@@ -88,8 +91,8 @@ impl Shared {
 }
 
 impl ReadyFd {
-    /// Makes the descriptor unreadable until there is something again, which may be at once. Call it before the last look,
-    /// so that nothing is missed.
+    /// Makes the descriptor unreadable until there is something again, which may be at once. Call
+    /// it before the last look, so that nothing is missed.
     pub fn rearm(&self) {
         let mut count = [0; 8];
         // Nothing to read is as good.
@@ -152,11 +155,12 @@ watched! {
 }
 
 impl<P: region::Part + ?Sized> Part<P> {
-    /// A descriptor that is readable when there is something to take from a ring or a queue, or it has ended: its producer
-    /// closed or died. See [`ReadyFd`].
+    /// A descriptor that is readable when there is something to take from a ring or a queue, or it
+    /// has ended: its producer closed or died. See [`ReadyFd`].
     ///
     /// # Errors
-    /// [`CoreError::Exhausted`](crate::CoreError::Exhausted) when there is no descriptor or no thread left.
+    /// [`CoreError::Exhausted`](crate::CoreError::Exhausted) when there is no descriptor or no
+    /// thread left.
     pub fn ready_fd(&self) -> Result<ReadyFd>
     where
         Self: Watched,

@@ -109,11 +109,11 @@ impl Region {
     ///
     /// # Errors
     /// [`CoreError::NotFound`] when there is none, or nobody is attached to it any more;
-    /// [`Cause::OtherOwner`](crate::Cause::OtherOwner) or [`Cause::TooOpen`](crate::Cause::TooOpen) when it is another user's, or may be used by others;
-    /// [`CoreError::Exhausted`] when every place is taken;
-    /// [`Cause::Region`](crate::Cause::Region) or [`Cause::WrongFile`](crate::Cause::WrongFile)
-    /// when it is a file of another program, of another version, of another size than it says, or
-    /// corrupted.
+    /// [`Cause::OtherOwner`](crate::Cause::OtherOwner) or [`Cause::TooOpen`](crate::Cause::TooOpen)
+    /// when it is another user's, or may be used by others; [`CoreError::Exhausted`] when every
+    /// place is taken; [`Cause::Region`](crate::Cause::Region) or
+    /// [`Cause::WrongFile`](crate::Cause::WrongFile) when it is a file of another program, of
+    /// another version, of another size than it says, or corrupted.
     pub fn open(name: &str) -> Result<Region> {
         Self::open_with(name, 0o600)
     }
@@ -224,8 +224,8 @@ impl Region {
     }
 
     /// Looks for participants that have died, and puts right what they held; returns how many there
-    /// were. Whoever sleeps in the region does so by itself, every [`DETECTION_BOUND`](super::DETECTION_BOUND); one
-    /// that only polls may want to.
+    /// were. Whoever sleeps in the region does so by itself, every
+    /// [`DETECTION_BOUND`](super::DETECTION_BOUND); one that only polls may want to.
     pub fn reap(&self) -> usize {
         self.0.reap()
     }

@@ -1,4 +1,5 @@
-//! The regions that this process is attached to: found by an address in them, for a sleeper, and all of them, for a fork.
+//! The regions that this process is attached to: found by an address in them, for a sleeper, and
+//! all of them, for a fork.
 
 use super::vigil::Vigil;
 use crate::Result;
@@ -46,7 +47,8 @@ pub(super) fn add(attachment: Arc<dyn AttachedRegion>) {
 
 /// The region in which `address` lies.
 pub(super) fn at(address: usize) -> Option<Arc<dyn AttachedRegion>> {
-    // Not used under the lock: a recovery may take its time, and dropping the last handle takes locks of its own.
+    // Not used under the lock: a recovery may take its time, and dropping the last handle takes
+    // locks of its own.
     lock(&ATTACHED).iter().filter_map(Weak::upgrade).find(|one| one.contains(address))
 }
 

@@ -87,9 +87,9 @@ impl AdaptiveSpin {
     }
 }
 
-/// Sleeping on a futex in a region. Somebody of all who sleep there looks every [`DETECTION_BOUND`] whether a
-/// participant has died, puts right what it held, and has the others look again: a sleeper depends
-/// on no wake-up that the dead would have had to send.
+/// Sleeping on a futex in a region. Somebody of all who sleep there looks every [`DETECTION_BOUND`]
+/// whether a participant has died, puts right what it held, and has the others look again: a
+/// sleeper depends on no wake-up that the dead would have had to send.
 ///
 /// Before it sleeps it looks a few times more, as many as have proved worth the while in this
 /// thread lately: an answer that comes within some microseconds then costs neither side a system

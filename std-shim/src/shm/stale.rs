@@ -34,12 +34,12 @@ pub(super) fn remove(name: &str, may_go: impl FnOnce(&File) -> Result<()>) -> Re
         .on(name)
 }
 
-/// Has a name that nobody uses any more be free for a new region. Where the name has to stay, its file is to be laid out anew,
-/// whose table is ours then.
+/// Has a name that nobody uses any more be free for a new region. Where the name has to stay, its
+/// file is to be laid out anew, whose table is ours then.
 ///
 /// # Errors
-/// [`CoreError::AddressInUse`] when somebody uses it; [`Cause::Stale`] when nobody does, and this process can do nothing
-/// about it.
+/// [`CoreError::AddressInUse`] when somebody uses it; [`Cause::Stale`] when nobody does, and this
+/// process can do nothing about it.
 pub(super) fn make_way(name: &str, access: Access) -> Result<Option<File>> {
     let taken = || Error::new(CREATE, CoreError::AddressInUse);
     let file = match File::named(name, CREATE) {

@@ -1,11 +1,12 @@
 //! Looking at regions without attaching to them: what is there, how full it is, who is attached.
 //!
-//! Nothing is written, no place is taken, nobody notices. What is looked at is a copy, made by `pread(2)`, of the words alone
-//! and not of the items: so a region that is cut off meanwhile is an error here, and never a SIGBUS. The words are copied
-//! while others change them; so counts are of about the same moment, and no more than that.
+//! Nothing is written, no place is taken, nobody notices. What is looked at is a copy, made by
+//! `pread(2)`, of the words alone and not of the items: so a region that is cut off meanwhile is an
+//! error here, and never a SIGBUS. The words are copied while others change them; so counts are of
+//! about the same moment, and no more than that.
 //!
-//! What a region says is untrusted: others can write it. One that makes no sense gives an [`Error`], and the others
-//! are still listed.
+//! What a region says is untrusted: others can write it. One that makes no sense gives an
+//! [`Error`], and the others are still listed.
 //!
 //! ```
 //! use ringway::CoreError;
@@ -57,7 +58,8 @@ pub struct Found {
 /// What a region looks like, at about one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Survey {
-    /// Which file it is, by the numbers of its device and its inode: another one of the same name has others.
+    /// Which file it is, by the numbers of its device and its inode: another one of the same name
+    /// has others.
     pub file: (u64, u64),
     /// How large it is, in bytes.
     pub size: usize,
@@ -105,14 +107,15 @@ pub struct Attached {
     pub generation: u32,
     /// The process, as it says.
     pub process: u32,
-    /// Whether it lives, by the kernel's word. What a dead one held is put right by whoever sleeps in the region, or attaches.
+    /// Whether it lives, by the kernel's word. What a dead one held is put right by whoever sleeps
+    /// in the region, or attaches.
     pub is_alive: bool,
     /// The name of the process, where it lives and can be seen from here.
     pub program: Option<String>,
 }
 
-/// Every region that has a name, by name. Files of other programs are left out; one that we may not read is told as such,
-/// since it might be a region.
+/// Every region that has a name, by name. Files of other programs are left out; one that we may not
+/// read is told as such, since it might be a region.
 ///
 /// # Errors
 /// When `/dev/shm` cannot be listed.
@@ -130,8 +133,9 @@ pub fn all() -> Result<Vec<Found>> {
     Ok(found)
 }
 
-/// Every region without a name that a process of ours has open, under the name `memfd:PID/FD` of the first descriptor that
-/// leads to it. Of processes that are not ours to look into nothing is told.
+/// Every region without a name that a process of ours has open, under the name `memfd:PID/FD` of
+/// the first descriptor that leads to it. Of processes that are not ours to look into nothing is
+/// told.
 pub fn anonymous() -> Vec<Found> {
     let mut processes: Vec<u32> = children(Path::new("/proc"));
     processes.sort_unstable();
@@ -162,7 +166,8 @@ pub fn anonymous() -> Vec<Found> {
 /// The region of this name: one in `/dev/shm`, or `memfd:PID/FD`.
 ///
 /// # Errors
-/// [`CoreError::NotFound`] when there is none; [`Cause::Region`] when it is no region or says what cannot be.
+/// [`CoreError::NotFound`] when there is none; [`Cause::Region`] when it is no region or says what
+/// cannot be.
 pub fn named(name: &str) -> Result<Survey> {
     let path = match memfd(name) {
         Some(path) => path,
@@ -179,12 +184,13 @@ pub fn of_fd(fd: impl AsFd) -> Result<Survey> {
     survey(&Glimpse::at(alias(fd).as_ref(), LOOK)?)
 }
 
-/// Removes the name of a region that nobody alive is attached to, even if what it says makes no sense. Nobody can attach in
-/// between. See also [`unlink`](super::unlink), which does not ask.
+/// Removes the name of a region that nobody alive is attached to, even if what it says makes no
+/// sense. Nobody can attach in between. See also [`unlink`](super::unlink), which does not ask.
 ///
 /// # Errors
-/// [`CoreError::Taken`] while somebody is attached; [`CoreError::NotFound`] when nothing has this name;
-/// [`region::Error::Foreign`] when it is another program's file; [`Cause::Stale`] when this process may not remove it.
+/// [`CoreError::Taken`] while somebody is attached; [`CoreError::NotFound`] when nothing has this
+/// name; [`region::Error::Foreign`] when it is another program's file; [`Cause::Stale`] when this
+/// process may not remove it.
 pub fn remove(name: &str) -> Result<()> {
     stale::remove(name, |file| {
         // The kernel's account: the region's own may be corrupted.
@@ -196,8 +202,8 @@ pub fn remove(name: &str) -> Result<()> {
 const LIST: &str = "list the regions";
 const LOOK: &str = "look at the region";
 
-/// What the name of a region without a name begins with here. Names in `/dev/shm` have no slash, these
-/// have one.
+/// What the name of a region without a name begins with here. Names in `/dev/shm` have no slash,
+/// these have one.
 pub const MEMFD: &str = "memfd:";
 
 /// Where the region `memfd:PID/FD` is.
@@ -280,7 +286,8 @@ impl<'f> Copied<'f> {
         unsafe { View::new(self.memory.at(), self.memory.length()) }.tried(LOOK)
     }
 
-    /// Copies so many bytes of the region. Nothing is borrowed from there: what was, ended with the look at it.
+    /// Copies so many bytes of the region. Nothing is borrowed from there: what was, ended with the
+    /// look at it.
     fn fetch(&self, offset: usize, length: usize) -> Result<()> {
         let room = self.memory.length().checked_sub(offset);
         let room = room.ok_or(region::Error::Corrupt).tried(LOOK)?;
@@ -299,7 +306,8 @@ impl<'f> Copied<'f> {
     }
 }
 
-/// How often the words of a part are copied when they do not fit together: others change them meanwhile.
+/// How often the words of a part are copied when they do not fit together: others change them
+/// meanwhile.
 const LOOKS: usize = 16;
 
 fn part(copy: &Copied<'_>, view: &View<'_>, entry: &Entry) -> Result<Part> {
@@ -307,7 +315,8 @@ fn part(copy: &Copied<'_>, view: &View<'_>, entry: &Entry) -> Result<Part> {
     if let Some(part) = AnyPart::<RobustFutex>::new(&entry.description) {
         for _ in 0..LOOKS {
             copy.fetch(entry.offset() as usize, part.words())?;
-            // SAFETY: our own copy, of so many bytes, on a boundary for every part; what is seen in it is a copy too.
+            // SAFETY: our own copy, of so many bytes, on a boundary for every part; what is seen in
+            // it is a copy too.
             state = unsafe { part.look(view.at(entry)) };
             if !state.is_torn {
                 break;

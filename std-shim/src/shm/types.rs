@@ -37,8 +37,8 @@ macro_rules! by_a_number {
     };
 }
 
-/// Structures that have a capacity: of each its type, for a capacity that the type says; its view, for one that is known when
-/// the program runs; and how to lay out a view, and how to find it.
+/// Structures that have a capacity: of each its type, for a capacity that the type says; its view,
+/// for one that is known when the program runs; and how to lay out a view, and how to find it.
 macro_rules! with_a_capacity {
     ($(
         $what:literal $more:literal, of $of:literal:
@@ -86,8 +86,8 @@ pub type Latest<T> = ringway_core::ring::latest::Latest<T, RobustFutex>;
 /// A value that one at a time can reach; of `()`, the lock alone. [`Value`] has an example.
 pub type Mutex<T = ()> = lock::Mutex<T, RobustFutex>;
 
-/// A value under a lock, as Python's `multiprocessing.Value`. Integers that need no lock are parts too:
-/// `std::sync::atomic`'s. For a value that needs none, there is [`RawValue`].
+/// A value under a lock, as Python's `multiprocessing.Value`. Integers that need no lock are parts
+/// too: `std::sync::atomic`'s. For a value that needs none, there is [`RawValue`].
 ///
 /// ```
 /// use ringway::shm::{Layout, Region, Value};
@@ -129,10 +129,11 @@ pub type Array<T, const N: usize> = Mutex<[T; N]>;
 /// ```
 pub type ArrayView<T> = Mutex<[T]>;
 
-/// `N` values without a lock, as Python's `RawArray`: each is copied in and out by itself, as a [`RawValue`].
+/// `N` values without a lock, as Python's `RawArray`: each is copied in and out by itself, as a
+/// [`RawValue`].
 ///
-/// A value of 1 or of 4 bytes is never torn, and takes 4 bytes. Where they are to be counted with, or to lie one beside the
-/// other, an array of `std::sync::atomic`'s integers is a part too.
+/// A value of 1 or of 4 bytes is never torn, and takes 4 bytes. Where they are to be counted with,
+/// or to lie one beside the other, an array of `std::sync::atomic`'s integers is a part too.
 ///
 /// ```
 /// use ringway::shm::{Layout, RawArray, Region};
@@ -164,7 +165,8 @@ pub type RawArray<T, const N: usize> = [RawValue<T>; N];
 /// ```
 pub type RawArrayView<T> = [RawValue<T>];
 
-/// A value without a lock, as Python's `RawValue`: copied in and out, and torn when two do so at once.
+/// A value without a lock, as Python's `RawValue`: copied in and out, and torn when two do so at
+/// once.
 ///
 /// ```
 /// use ringway::shm::{Layout, Region, RawValue};

@@ -35,7 +35,8 @@ pub type ProcessTable = core::Table<LINES, DEPTH, Wakeup>;
 
 static TABLE: ProcessTable = core::Table::new();
 
-/// How each signal is delivered, by line: 0 not at all, else [`Delivery`]. Relaxed throughout: a number by itself.
+/// How each signal is delivered, by line: 0 not at all, else [`Delivery`]. Relaxed throughout: a
+/// number by itself.
 static DELIVERY: [AtomicU8; LINES] = [const { AtomicU8::new(0) }; LINES];
 
 /// Payloads that found the queue full, by line. Relaxed throughout: a count by itself.
@@ -58,27 +59,29 @@ struct Installed {
 pub enum Delivery {
     /// All that came in one delivery, which says how many there were. None is ever lost.
     Coalesced,
-    /// Each one, with its sender and its value, up to [`DEPTH`] at a time. When more wait, the payload of the next is
-    /// lost and it is counted instead, which its delivery shows (no payload), and [`lost_payloads`] too.
+    /// Each one, with its sender and its value, up to [`DEPTH`] at a time. When more wait, the
+    /// payload of the next is lost and it is counted instead, which its delivery shows (no
+    /// payload), and [`lost_payloads`] too.
     Queued,
 }
 
-/// Catches signals from now on: they no longer do what the system does by default, but raise their lines in
-/// the [`table`]. There they stay until they have a handler and are dispatched, or are waited for, with the
-/// [`dispatcher`].
+/// Catches signals from now on: they no longer do what the system does by default, but raise their
+/// lines in the [`table`]. There they stay until they have a handler and are dispatched, or are
+/// waited for, with the [`dispatcher`].
 ///
-/// Handlers that other code installed before run too, before ours. A caught signal stays caught for the life of the
-/// process (so that code which has its own handlers chained is not cut off); call again to change what is kept.
+/// Handlers that other code installed before run too, before ours. A caught signal stays caught for
+/// the life of the process (so that code which has its own handlers chained is not cut off); call
+/// again to change what is kept.
 ///
-/// What runs in the system's handler is wait-free, makes at most two system calls, neither allocates nor locks, and
-/// keeps `errno`. It runs on the thread's alternate stack where there is one (`SA_ONSTACK`). System calls that it interrupts go
-/// on (`SA_RESTART`).
+/// What runs in the system's handler is wait-free, makes at most two system calls, neither
+/// allocates nor locks, and keeps `errno`. It runs on the thread's alternate stack where there is
+/// one (`SA_ONSTACK`). System calls that it interrupts go on (`SA_RESTART`).
 ///
 /// See [`sigaction(2)`](https://man7.org/linux/man-pages/man2/sigaction.2.html).
 ///
 /// # Errors
-/// [`Cause::Signal`](crate::Cause::Signal) for `KILL`, `STOP`, those that report a fault, and what is no signal; none of
-/// the set is caught then.
+/// [`Cause::Signal`](crate::Cause::Signal) for `KILL`, `STOP`, those that report a fault, and what
+/// is no signal; none of the set is caught then.
 ///
 /// ```
 /// use ringway::signal::{self, Delivery, Signal};
@@ -125,11 +128,13 @@ const FAULTS: [libc::c_int; 7] = [
     libc::SIGTRAP,
 ];
 
-/// Has the system run the handler of `signal` on the alternate stack of the thread that it interrupts, if that has one
-/// (`sigaltstack(2)`), and one handler at a time. Threads of other languages may have stacks that are smaller than what the
-/// kernel saves there, and an alternate stack of 8 KiB has no room for what it saves of two handlers. What tells of a fault is
-/// not held back. The registry installs a handler and has no say in its flags. A handler that other code installs between the
-/// two calls here would be replaced by the one before it; that code has the same race with the registry.
+/// Has the system run the handler of `signal` on the alternate stack of the thread that it
+/// interrupts, if that has one (`sigaltstack(2)`), and one handler at a time. Threads of other
+/// languages may have stacks that are smaller than what the kernel saves there, and an alternate
+/// stack of 8 KiB has no room for what it saves of two handlers. What tells of a fault is not held
+/// back. The registry installs a handler and has no say in its flags. A handler that other code
+/// installs between the two calls here would be replaced by the one before it; that code has the
+/// same race with the registry.
 fn spare_the_stack(signal: Signal) -> Result<()> {
     let mut action = MaybeUninit::<libc::sigaction>::uninit();
     // SAFETY: asks for the action alone, and the place for it is ours.
@@ -192,9 +197,11 @@ pub fn handle(
     catch(set, delivery)
 }
 
-/// The table behind the handlers: for masks and priorities, to see what is pending, and to raise a line by hand.
+/// The table behind the handlers: for masks and priorities, to see what is pending, and to raise a
+/// line by hand.
 ///
-/// Its masks keep handlers from running; they do not keep the signal from arriving, as [`block`](super::block) does.
+/// Its masks keep handlers from running; they do not keep the signal from arriving, as
+/// [`block`](super::block) does.
 ///
 /// ```
 /// use ringway::signal::{self, Signal};
@@ -210,14 +217,15 @@ pub fn table() -> &'static ProcessTable {
     &TABLE
 }
 
-/// How many signals of this kind lost their payload since the process started, because [`DEPTH`] others waited. They
-/// were counted nevertheless.
+/// How many signals of this kind lost their payload since the process started, because [`DEPTH`]
+/// others waited. They were counted nevertheless.
 pub fn lost_payloads(signal: Signal) -> usize {
     LOST.get(signal.line() as usize).map_or(0, |lost| lost.load(Ordering::Relaxed))
 }
 
-/// What the system's handler does. Async-signal-safe: atomic steps on statics, and the system calls of
-/// [`Wakeup::wake`]. The registry around it keeps `errno` and calls the handlers that were there before.
+/// What the system's handler does. Async-signal-safe: atomic steps on statics, and the system calls
+/// of [`Wakeup::wake`]. The registry around it keeps `errno` and calls the handlers that were there
+/// before.
 fn on_signal(signal: Signal, info: &libc::siginfo_t) {
     let line = signal.line();
     let kept = DELIVERY.get(line as usize).map_or(0, |kept| kept.load(Ordering::Relaxed));
@@ -234,8 +242,8 @@ fn on_signal(signal: Signal, info: &libc::siginfo_t) {
     let _ = TABLE.raise(line);
 }
 
-/// How the [`Dispatcher`] sleeps: on a futex, or in `poll(2)` on its descriptor. Waking does both, and only when it
-/// was announced that somebody sleeps.
+/// How the [`Dispatcher`] sleeps: on a futex, or in `poll(2)` on its descriptor. Waking does both,
+/// and only when it was announced that somebody sleeps.
 #[derive(Debug)]
 pub struct Wakeup(());
 
@@ -284,9 +292,10 @@ fn set_event(event: RawFd) {
 
 /// The one place of the process where caught signals are handled. From [`dispatcher`].
 ///
-/// Its descriptor ([`AsFd`](std::os::fd::AsFd)) is for `poll(2)` beside others: readable from when something is raised until a call here
-/// that never sleeps found nothing. Call [`dispatch`](Self::dispatch) or [`try_wait`](Self::try_wait) until it says
-/// so, or just each time when the descriptor is readable.
+/// Its descriptor ([`AsFd`](std::os::fd::AsFd)) is for `poll(2)` beside others: readable from when
+/// something is raised until a call here that never sleeps found nothing. Call
+/// [`dispatch`](Self::dispatch) or [`try_wait`](Self::try_wait) until it says so, or just each time
+/// when the descriptor is readable.
 ///
 /// ```
 /// use ringway::fd::{self, Interest};
@@ -307,12 +316,12 @@ pub struct Dispatcher {
 
 /// The right to dispatch, for one place of the process at a time. It is given back when dropped.
 ///
-/// After a `fork` without `exec` the child drops a dispatcher that it inherited and takes a new one, which has a
-/// descriptor of its own; else parent and child take each other's wake-ups.
+/// After a `fork` without `exec` the child drops a dispatcher that it inherited and takes a new
+/// one, which has a descriptor of its own; else parent and child take each other's wake-ups.
 ///
 /// # Errors
-/// [`Taken`](CoreError::Taken) while another place has it; [`Exhausted`](CoreError::Exhausted) if there is no
-/// descriptor left.
+/// [`Taken`](CoreError::Taken) while another place has it; [`Exhausted`](CoreError::Exhausted) if
+/// there is no descriptor left.
 ///
 /// ```
 /// use ringway::{CoreError, signal};
@@ -361,7 +370,8 @@ fn event() -> rustix::io::Result<BorrowedFd<'static>> {
     } else {
         let made: OwnedFd = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         installed.event_of = Some(getpid());
-        // Never closed: a signal handler may be writing to it. The one of the parent, if any, stays open too.
+        // Never closed: a signal handler may be writing to it. The one of the parent, if any, stays
+        // open too.
         let made = made.into_raw_fd();
         EVENT.store(made, Ordering::Relaxed);
         made
@@ -371,8 +381,9 @@ fn event() -> rustix::io::Result<BorrowedFd<'static>> {
 }
 
 impl Dispatcher {
-    /// Runs the handlers of what is pending, highest priority first; returns how many deliveries there were. Never
-    /// sleeps. The deliveries of one call are bounded: see [the core's](core::Dispatcher::dispatch).
+    /// Runs the handlers of what is pending, highest priority first; returns how many deliveries
+    /// there were. Never sleeps. The deliveries of one call are bounded: see [the
+    /// core's](core::Dispatcher::dispatch).
     pub fn dispatch(&mut self) -> usize {
         match self.look(|table, cx| table.poll_pause(cx)) {
             Poll::Ready(Ok(deliveries)) => deliveries,
@@ -380,7 +391,8 @@ impl Dispatcher {
         }
     }
 
-    /// Sleeps until there is something to handle, then dispatches; returns how many deliveries there were, at least 1.
+    /// Sleeps until there is something to handle, then dispatches; returns how many deliveries
+    /// there were, at least 1.
     ///
     /// # Errors
     /// [`Closed`](CoreError::Closed) when another thread [ended it](end_dispatcher).
@@ -404,15 +416,16 @@ impl Dispatcher {
     /// [`pause`](Self::pause), at most until the deadline.
     ///
     /// # Errors
-    /// [`TimedOut`](CoreError::TimedOut) when the deadline passed first; else as [`pause`](Self::pause).
+    /// [`TimedOut`](CoreError::TimedOut) when the deadline passed first; else as
+    /// [`pause`](Self::pause).
     pub fn pause_deadline(&mut self, deadline: Option<Instant>) -> Result<usize> {
         let _more = MayBeMore(self.event);
         self.table.pause_deadline(deadline).map_err(failed)
     }
 
     crate::fd::forms! {
-        /// Sleeps until any signal of the set arrives, and takes it without running its handler. Of an empty set, it
-        /// waits until it is ended.
+        /// Sleeps until any signal of the set arrives, and takes it without running its handler. Of
+        /// an empty set, it waits until it is ended.
         ///
         /// # Errors
         /// [`Closed`](CoreError::Closed) when another thread [ended it](end_dispatcher).
@@ -451,8 +464,8 @@ impl Dispatcher {
         raised.and_then(|raised| Received::of(&raised).ok_or(CoreError::WouldBlock)).map_err(failed)
     }
 
-    /// One look that never sleeps. If it finds nothing, then the descriptor is not readable, and becomes so with the
-    /// next raise; the order is what makes it so: clear, announce, look.
+    /// One look that never sleeps. If it finds nothing, then the descriptor is not readable, and
+    /// becomes so with the next raise; the order is what makes it so: clear, announce, look.
     fn look<R>(
         &mut self,
         look: impl FnOnce(
@@ -472,7 +485,8 @@ impl Dispatcher {
     }
 }
 
-/// Dropped, also when a handler panics, it makes the descriptor readable: there may be more, and nothing was announced.
+/// Dropped, also when a handler panics, it makes the descriptor readable: there may be more, and
+/// nothing was announced.
 struct MayBeMore<'a>(BorrowedFd<'a>);
 
 impl Drop for MayBeMore<'_> {

@@ -12,12 +12,14 @@ use rustix::io::Errno;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, FromRawFd, OwnedFd, RawFd};
 
-/// A descriptor that is readable while a signal of its set is pending: for `poll(2)` beside pipes and sockets.
+/// A descriptor that is readable while a signal of its set is pending: for `poll(2)` beside pipes
+/// and sockets.
 ///
-/// The signals must be blocked, in every thread; then they go nowhere else. For signals with handlers, the
-/// [`Dispatcher`](super::Dispatcher) has a descriptor.
+/// The signals must be blocked, in every thread; then they go nowhere else. For signals with
+/// handlers, the [`Dispatcher`](super::Dispatcher) has a descriptor.
 ///
-/// Whoever reads gets the signals of its own: a child that inherits the descriptor reads those sent to the child.
+/// Whoever reads gets the signals of its own: a child that inherits the descriptor reads those sent
+/// to the child.
 ///
 /// See [`signalfd(2)`](https://man7.org/linux/man-pages/man2/signalfd.2.html).
 ///
@@ -107,8 +109,8 @@ impl From<SignalFd> for OwnedFd {
 }
 
 impl From<OwnedFd> for SignalFd {
-    /// A `signalfd` that came from elsewhere. One that blocks makes [`SignalFd::try_wait`] sleep: see
-    /// [`fd::set_nonblocking`].
+    /// A `signalfd` that came from elsewhere. One that blocks makes [`SignalFd::try_wait`] sleep:
+    /// see [`fd::set_nonblocking`].
     fn from(fd: OwnedFd) -> Self {
         SignalFd(fd)
     }

@@ -64,13 +64,14 @@ impl Drop for MaskGuard {
     }
 }
 
-/// Blocks signals in this thread, besides those that are: they stay pending. Threads and children that it makes later
-/// inherit its mask.
+/// Blocks signals in this thread, besides those that are: they stay pending. Threads and children
+/// that it makes later inherit its mask.
 ///
-/// A signal sent to the process goes to any thread that does not block it. So block before the first thread is
-/// made, if the signals are to be waited for.
+/// A signal sent to the process goes to any thread that does not block it. So block before the
+/// first thread is made, if the signals are to be waited for.
 ///
-/// See [`sigprocmask(2)`](https://man7.org/linux/man-pages/man2/sigprocmask.2.html), and [`MaskGuard`] for an example.
+/// See [`sigprocmask(2)`](https://man7.org/linux/man-pages/man2/sigprocmask.2.html), and
+/// [`MaskGuard`] for an example.
 ///
 /// # Errors
 /// [`Cause::Signal`](crate::Cause::Signal) for `KILL`, `STOP` and what is no signal.
@@ -105,7 +106,8 @@ pub fn mask() -> SignalSet {
     change(libc::SIG_BLOCK, SignalSet::empty()).unwrap_or_default()
 }
 
-/// The signals that are pending for this thread or its process because they are blocked; [`wait`] takes them.
+/// The signals that are pending for this thread or its process because they are blocked; [`wait`]
+/// takes them.
 #[doc(alias = "sigpending")]
 pub fn pending() -> SignalSet {
     let mut set = no_signals();
@@ -115,8 +117,8 @@ pub fn pending() -> SignalSet {
 }
 
 crate::fd::forms! {
-    /// Takes one signal of the set, and sleeps until there is one. They must be blocked, in every thread of the process, so
-    /// that nobody else gets them. Other signals do not end the wait.
+    /// Takes one signal of the set, and sleeps until there is one. They must be blocked, in every
+    /// thread of the process, so that nobody else gets them. Other signals do not end the wait.
     ///
     /// See [`sigwaitinfo(2)`](https://man7.org/linux/man-pages/man2/sigwaitinfo.2.html).
     ///
@@ -183,7 +185,8 @@ pub(super) fn check_blocked(set: SignalSet) -> Result<libc::sigset_t> {
     Ok(to_sigset(set))
 }
 
-/// One look, which sleeps until the deadline; `None` if it passed, or if another signal came in between.
+/// One look, which sleeps until the deadline; `None` if it passed, or if another signal came in
+/// between.
 fn take(set: &libc::sigset_t, deadline: Option<Instant>) -> rustix::io::Result<Option<Received>> {
     let mut info = MaybeUninit::<libc::siginfo_t>::uninit();
     let number = match deadline {

@@ -8,8 +8,9 @@ use std::str::FromStr;
 
 /// A signal of this system: a number with a name. Only such as exist here can be made.
 ///
-/// Parsed from what people write (`TERM`, `SIGTERM`, `15`, `RTMIN+1`), shown as the manual does (`SIGTERM`). Joined with
-/// `|` to a [`SignalSet`], in which signal `n` is line `n - 1`, as in the kernel's own mask.
+/// Parsed from what people write (`TERM`, `SIGTERM`, `15`, `RTMIN+1`), shown as the manual does
+/// (`SIGTERM`). Joined with `|` to a [`SignalSet`], in which signal `n` is line `n - 1`, as in the
+/// kernel's own mask.
 ///
 /// See [`signal(7)`](https://man7.org/linux/man-pages/man7/signal.7.html).
 ///
@@ -46,7 +47,8 @@ macro_rules! named {
 }
 
 named! {
-    /// Hangup of the terminal, or death of the controlling process; by custom: read the configuration again.
+    /// Hangup of the terminal, or death of the controlling process; by custom: read the
+    /// configuration again.
     HUP = SIGHUP,
     /// Interrupt from the keyboard (Ctrl-C).
     INT = SIGINT,
@@ -72,7 +74,8 @@ named! {
     USR2 = SIGUSR2,
     /// A write to a pipe that nobody reads.
     PIPE = SIGPIPE,
-    /// A timer of `alarm(2)` or `setitimer(2)`, and by default of an [`IntervalTimer`](super::IntervalTimer).
+    /// A timer of `alarm(2)` or `setitimer(2)`, and by default of an
+    /// [`IntervalTimer`](super::IntervalTimer).
     ALRM = SIGALRM,
     /// Asks the process to end.
     TERM = SIGTERM,
@@ -116,15 +119,16 @@ const MALFORMED: &str =
     "give a name such as TERM, USR1 or RTMIN+1, or the number of a signal that this system has";
 
 impl Signal {
-    /// The signal of this number, if there is one: 1 to 64 on Linux, without the few that the C library keeps for
-    /// itself.
+    /// The signal of this number, if there is one: 1 to 64 on Linux, without the few that the C
+    /// library keeps for itself.
     pub fn new(number: i32) -> Option<Self> {
         let standard = 1..32;
         let real_time = libc::SIGRTMIN()..=libc::SIGRTMAX().min(64);
         (standard.contains(&number) || real_time.contains(&number)).then_some(Signal(number))
     }
 
-    /// The real-time signal `SIGRTMIN + n`, if there is one. These queue in the kernel, and have no meaning but the program's own.
+    /// The real-time signal `SIGRTMIN + n`, if there is one. These queue in the kernel, and have no
+    /// meaning but the program's own.
     #[doc(alias = "SIGRTMIN")]
     pub fn real_time(n: u8) -> Option<Self> {
         Signal::new(libc::SIGRTMIN() + i32::from(n))
@@ -145,7 +149,8 @@ impl Signal {
         i32::try_from(line).ok().and_then(|line| Signal::new(line.checked_add(1)?))
     }
 
-    /// Whether the kernel queues each of it that is sent, instead of keeping one until it is delivered.
+    /// Whether the kernel queues each of it that is sent, instead of keeping one until it is
+    /// delivered.
     pub fn is_real_time(self) -> bool {
         self.0 >= libc::SIGRTMIN()
     }
@@ -161,8 +166,8 @@ pub fn signals(set: impl Into<SignalSet>) -> impl Iterator<Item = Signal> {
     set.into().lines().filter_map(Signal::of_line)
 }
 
-/// All signals that can be caught: every one but those that the system keeps (`KILL`, `STOP`) and those that report a
-/// fault (`SEGV`, `BUS`, `FPE`, `ILL`).
+/// All signals that can be caught: every one but those that the system keeps (`KILL`, `STOP`) and
+/// those that report a fault (`SEGV`, `BUS`, `FPE`, `ILL`).
 ///
 /// ```
 /// use ringway::signal::{self, Signal, SignalSet};

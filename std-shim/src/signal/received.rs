@@ -67,8 +67,8 @@ impl Origin {
 }
 
 impl Received {
-    /// From a delivery of the [`table`](super::table): what a handler gets. `None` for a line that is no signal of
-    /// this system, which the program raised itself.
+    /// From a delivery of the [`table`](super::table): what a handler gets. `None` for a line that
+    /// is no signal of this system, which the program raised itself.
     ///
     /// ```
     /// use ringway::signal::{Received, Table, SignalSet, Signal};
@@ -88,25 +88,26 @@ impl Received {
         self.payload.map(|payload| Origin::of_code(payload.code))
     }
 
-    /// The process that sent it, or the child that it is about. `None` if that was not kept, if no process did, or
-    /// if it is invisible from here (in another PID namespace).
+    /// The process that sent it, or the child that it is about. `None` if that was not kept, if no
+    /// process did, or if it is invisible from here (in another PID namespace).
     ///
-    /// The process may have ended, and its number belong to another: a pid is not a proof of identity. And where the
-    /// [origin](Self::origin) is [`Origin::Queue`] the sender fills in this number and the user itself
-    /// (`rt_sigqueueinfo(2)`): they are its word, not the kernel's.
+    /// The process may have ended, and its number belong to another: a pid is not a proof of
+    /// identity. And where the [origin](Self::origin) is [`Origin::Queue`] the sender fills in this
+    /// number and the user itself (`rt_sigqueueinfo(2)`): they are its word, not the kernel's.
     #[doc(alias = "si_pid")]
     pub fn sender(&self) -> Option<Pid> {
         Pid::from_raw(self.payload?.sender.try_into().ok()?)
     }
 
-    /// The real user of the sender; of a queued signal, what the sender says. `None` as for [`sender`](Self::sender).
+    /// The real user of the sender; of a queued signal, what the sender says. `None` as for
+    /// [`sender`](Self::sender).
     #[doc(alias = "si_uid")]
     pub fn user(&self) -> Option<u32> {
         self.sender().and(self.payload).map(|payload| payload.user)
     }
 
-    /// The value that was sent with it, or that belongs to the timer; for `SIGCHLD` from the kernel, the child's exit
-    /// status or the signal that ended it.
+    /// The value that was sent with it, or that belongs to the timer; for `SIGCHLD` from the
+    /// kernel, the child's exit status or the signal that ended it.
     #[doc(alias = "si_value")]
     pub fn value(&self) -> Option<usize> {
         let has_value = match self.origin()? {
@@ -117,8 +118,8 @@ impl Received {
         self.payload.filter(|_| has_value).map(|payload| payload.value)
     }
 
-    /// [`value`](Self::value) as C's `sival_int`: the lower 32 bits of it, with their sign. A sender that set only
-    /// the `int` leaves the others undefined.
+    /// [`value`](Self::value) as C's `sival_int`: the lower 32 bits of it, with their sign. A
+    /// sender that set only the `int` leaves the others undefined.
     #[doc(alias = "sival_int")]
     pub fn int(&self) -> Option<i32> {
         // Truncation is the point.
@@ -128,8 +129,8 @@ impl Received {
     /// One signal, as the system tells of it. For a handler: neither allocates nor locks.
     pub(super) fn from_info(signal: Signal, info: &libc::siginfo_t) -> Self {
         let code = info.si_code;
-        // The fields are a union of integers and a pointer: each read yields some value, and `from_parts` uses
-        // those that the code says are there.
+        // The fields are a union of integers and a pointer: each read yields some value, and
+        // `from_parts` uses those that the code says are there.
         // SAFETY: as said.
         let pid = unsafe { info.si_pid() };
         // SAFETY: as said.
@@ -171,8 +172,8 @@ pub(super) fn to_sigval(value: usize) -> libc::sigval {
     libc::sigval { sival_ptr: in_order(value) as *mut libc::c_void }
 }
 
-/// From a `sigval`'s pointer to the value and back: the `int` lies at the address of the union, which is where the lower
-/// bits are only on machines that put those first.
+/// From a `sigval`'s pointer to the value and back: the `int` lies at the address of the union,
+/// which is where the lower bits are only on machines that put those first.
 pub(super) fn in_order(value: usize) -> usize {
     let swap = cfg!(all(target_endian = "big", target_pointer_width = "64"));
     if swap { value.rotate_left(32) } else { value }

@@ -12,15 +12,15 @@ use std::ptr;
 
 /// Sends a signal to a process.
 ///
-/// A pid is that of another process as soon as the one that had it ended and was waited for. Send to children that
-/// you did not wait for yet, or use [`send_fd`].
+/// A pid is that of another process as soon as the one that had it ended and was waited for. Send
+/// to children that you did not wait for yet, or use [`send_fd`].
 ///
 /// See [`kill(2)`](https://man7.org/linux/man-pages/man2/kill.2.html).
 ///
 /// # Errors
-/// [`Cause::Os`](crate::Cause::Os) with `ESRCH` if there is no such process, with `EPERM` if it is not ours to signal;
-/// [`Exhausted`](crate::CoreError::Exhausted) for a real-time signal if the receiver's user has as many signals queued
-/// as allowed (`RLIMIT_SIGPENDING`).
+/// [`Cause::Os`](crate::Cause::Os) with `ESRCH` if there is no such process, with `EPERM` if it is
+/// not ours to signal; [`Exhausted`](crate::CoreError::Exhausted) for a real-time signal if the
+/// receiver's user has as many signals queued as allowed (`RLIMIT_SIGPENDING`).
 ///
 /// ```
 /// use ringway::signal::{self, Signal};
@@ -36,10 +36,11 @@ pub fn send(process: Pid, signal: Signal) -> Result<()> {
     check(result.into(), signal, format_args!("process {process}"))
 }
 
-/// Sends a signal and a value to a process. Each is queued by the kernel if the signal [is a real-time
-/// signal](Signal::is_real_time); of the others it keeps the first until it is delivered.
+/// Sends a signal and a value to a process. Each is queued by the kernel if the signal [is a
+/// real-time signal](Signal::is_real_time); of the others it keeps the first until it is delivered.
 ///
-/// Of the value, C programs read the lower 32 bits as `si_value.sival_int`. Write a negative one as `-1i32 as usize`.
+/// Of the value, C programs read the lower 32 bits as `si_value.sival_int`. Write a negative one as
+/// `-1i32 as usize`.
 ///
 /// See [`sigqueue(3)`](https://man7.org/linux/man-pages/man3/sigqueue.3.html).
 ///

@@ -12,13 +12,14 @@ use std::time::Duration;
 
 /// A timer that sends a signal to this process, once or again and again, in real time.
 ///
-/// It does what `setitimer(ITIMER_REAL)` does, through `timer_create(2)`, because that has what the older call lacks:
-/// any number of timers (the older has one for the whole process, shared with `alarm` and with every library), any
-/// signal, a value that tells them apart, a count of the expirations that coalesced ([`overruns`](Self::overruns)), and a
-/// clock that nobody sets (`CLOCK_MONOTONIC`).
+/// It does what `setitimer(ITIMER_REAL)` does, through `timer_create(2)`, because that has what the
+/// older call lacks: any number of timers (the older has one for the whole process, shared with
+/// `alarm` and with every library), any signal, a value that tells them apart, a count of the
+/// expirations that coalesced ([`overruns`](Self::overruns)), and a clock that nobody sets
+/// (`CLOCK_MONOTONIC`).
 ///
-/// Catch or block the signal first: by default most of them end the process. The timer belongs to this process: no
-/// child inherits it. Dropping it ends it.
+/// Catch or block the signal first: by default most of them end the process. The timer belongs to
+/// this process: no child inherits it. Dropping it ends it.
 ///
 /// ```
 /// use ringway::signal::{self, IntervalTimer, Delivery, Signal};
@@ -45,8 +46,8 @@ pub struct IntervalTimer {
     id: libc::timer_t,
 }
 
-// SAFETY: the id is a number of the system for the whole process, though its type is a pointer; its calls may be made
-// from any thread, at the same time too.
+// SAFETY: the id is a number of the system for the whole process, though its type is a pointer; its
+// calls may be made from any thread, at the same time too.
 unsafe impl Send for IntervalTimer {}
 // SAFETY: as above.
 unsafe impl Sync for IntervalTimer {}
@@ -59,9 +60,10 @@ impl IntervalTimer {
     /// See [`timer_create(2)`](https://man7.org/linux/man-pages/man2/timer_create.2.html).
     ///
     /// # Errors
-    /// [`Cause::Signal`](crate::Cause::Signal) for `KILL` and `STOP`, which would only end or stop this process;
-    /// [`Exhausted`](crate::CoreError::Exhausted) if the kernel has no room for another timer, or this user has as many
-    /// signals queued as allowed (`RLIMIT_SIGPENDING`), of which each timer takes one.
+    /// [`Cause::Signal`](crate::Cause::Signal) for `KILL` and `STOP`, which would only end or stop
+    /// this process; [`Exhausted`](crate::CoreError::Exhausted) if the kernel has no room for
+    /// another timer, or this user has as many signals queued as allowed (`RLIMIT_SIGPENDING`), of
+    /// which each timer takes one.
     pub fn new(signal: Signal, value: usize) -> Result<Self> {
         check_blockable("let a timer send", signal.into())?;
         // SAFETY: all zeroes is a `sigevent`.
@@ -78,8 +80,8 @@ impl IntervalTimer {
         Ok(IntervalTimer { id: unsafe { id.assume_init() } })
     }
 
-    /// Starts it: it expires after `first`, and then every `interval`; once only, if that is zero. One that runs
-    /// starts anew. A `first` of zero expires at once.
+    /// Starts it: it expires after `first`, and then every `interval`; once only, if that is zero.
+    /// One that runs starts anew. A `first` of zero expires at once.
     ///
     /// # Errors
     /// What the system says.
@@ -112,8 +114,8 @@ impl IntervalTimer {
         Ok(Some(left).filter(|left| !left.is_zero()))
     }
 
-    /// How many expirations are in the signal that was received last, besides its own: those that came while it
-    /// was pending. No expiration is queued twice.
+    /// How many expirations are in the signal that was received last, besides its own: those that
+    /// came while it was pending. No expiration is queued twice.
     ///
     /// # Errors
     /// What the system says.

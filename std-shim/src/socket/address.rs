@@ -1,4 +1,5 @@
-//! What names an end: a path, an abstract name, or nothing for Unix sockets; IP and port for the Internet's.
+//! What names an end: a path, an abstract name, or nothing for Unix sockets; IP and port for the
+//! Internet's.
 
 use super::kind::{Family, Inet, Unix, sealed};
 use crate::CoreError;
@@ -12,8 +13,8 @@ use std::path::{Path, PathBuf};
 
 /// The name of a Unix socket ([unix(7)]). Whatever is a path turns into one.
 ///
-/// A path may have at most [`UnixAddress::MAX`] bytes, and an abstract name too: a longer or empty one is
-/// [`BadName`](CoreError::BadName) when it is used.
+/// A path may have at most [`UnixAddress::MAX`] bytes, and an abstract name too: a longer or empty
+/// one is [`BadName`](CoreError::BadName) when it is used.
 ///
 /// ```
 /// use ringway::socket::{UnixAddress, UnixListener, UnixStream};
@@ -31,13 +32,14 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[doc(alias = "sockaddr_un")]
 pub enum UnixAddress {
-    /// A file of type socket. Its directory's permissions say who may connect; it outlives a process that is killed.
+    /// A file of type socket. Its directory's permissions say who may connect; it outlives a
+    /// process that is killed.
     Path(PathBuf),
-    /// A name of any bytes in a space of the kernel's (one per network namespace) that has no permissions, and
-    /// that the kernel clears when the last process that has the socket closes it.
+    /// A name of any bytes in a space of the kernel's (one per network namespace) that has no
+    /// permissions, and that the kernel clears when the last process that has the socket closes it.
     Abstract(Vec<u8>),
-    /// No name: one of a pair, or an end that connected without binding. Binding to it makes the kernel choose
-    /// an abstract name.
+    /// No name: one of a pair, or an end that connected without binding. Binding to it makes the
+    /// kernel choose an abstract name.
     Unnamed,
 }
 
@@ -113,11 +115,13 @@ impl sealed::Family for Unix {
         if address.address_family() != AddressFamily::UNIX {
             return None;
         }
-        // Read by hand: a peer may be bound to a path of 108 bytes, which leaves no room for the final NUL, and the
-        // kernel then reports a length beyond the structure. That must not be more than a long name here.
+        // Read by hand: a peer may be bound to a path of 108 bytes, which leaves no room for the
+        // final NUL, and the kernel then reports a length beyond the structure. That must not be
+        // more than a long name here.
         let length = (address.addr_len() as usize).min(size_of::<libc::sockaddr_storage>());
-        // SAFETY: the first `addr_len` bytes of a `SocketAddrAny` are initialised, and its storage is as large as
-        // `sockaddr_storage`; both are its documented invariants. The bytes live as long as `address`.
+        // SAFETY: the first `addr_len` bytes of a `SocketAddrAny` are initialised, and its storage
+        // is as large as `sockaddr_storage`; both are its documented invariants. The bytes live as
+        // long as `address`.
         let bytes = unsafe { std::slice::from_raw_parts(address.as_ptr().cast::<u8>(), length) };
         Some(match bytes.get(PATH_OFFSET..) {
             None | Some([]) => UnixAddress::Unnamed,

@@ -1,9 +1,10 @@
 //! Receiving with control data: the one place that parses it.
 //!
-//! What the system adds to a message is not ours alone to say. The options that ask for it (`SO_PASSCRED`, `SO_PASSPIDFD`,
-//! `SO_PASSSEC`, `SO_TIMESTAMP` and others) belong to the socket, so that every process that has the socket can set them, at
-//! any time, and an accepted connection may inherit them from its listener. So there is always room for all of them. What is
-//! a descriptor becomes an [`OwnedFd`] whatever brought it, and the rest is passed over.
+//! What the system adds to a message is not ours alone to say. The options that ask for it
+//! (`SO_PASSCRED`, `SO_PASSPIDFD`, `SO_PASSSEC`, `SO_TIMESTAMP` and others) belong to the socket,
+//! so that every process that has the socket can set them, at any time, and an accepted connection
+//! may inherit them from its listener. So there is always room for all of them. What is a
+//! descriptor becomes an [`OwnedFd`] whatever brought it, and the rest is passed over.
 
 use crate::sys::last_errno;
 use rustix::io;
@@ -25,7 +26,8 @@ pub(super) struct Message {
     pub(super) size: usize,
     /// The descriptors that came with it, close-on-exec.
     pub(super) descriptors: Vec<OwnedFd>,
-    /// The system dropped control data for which there was no room, or descriptors that this process may not open.
+    /// The system dropped control data for which there was no room, or descriptors that this
+    /// process may not open.
     pub(super) truncated: bool,
     /// There was control data of any kind.
     pub(super) marked: bool,
@@ -33,8 +35,8 @@ pub(super) struct Message {
 
 /// `recvmsg` with room for `room` descriptors and for whatever else the system adds.
 ///
-/// A peer that sends more than `room` may get some of them opened in the room for the rest. They are in
-/// [`Message::descriptors`] then, and never more than [`MAX_DESCRIPTORS`](MAX_DESCRIPTORS).
+/// A peer that sends more than `room` may get some of them opened in the room for the rest. They
+/// are in [`Message::descriptors`] then, and never more than [`MAX_DESCRIPTORS`](MAX_DESCRIPTORS).
 pub(super) fn recv(
     fd: BorrowedFd<'_>,
     buf: &mut [u8],
@@ -52,8 +54,8 @@ pub(super) fn recv(
     // The width of the field differs between C libraries; the value is a few thousand.
     header.msg_controllen = room.min(CONTROL) as _;
     let flags = (flags | RecvFlags::CMSG_CLOEXEC).bits() as libc::c_int;
-    // SAFETY: the header points to a slice and a control buffer that are ours, writable, of the sizes that it says, and
-    // live through the call.
+    // SAFETY: the header points to a slice and a control buffer that are ours, writable, of the
+    // sizes that it says, and live through the call.
     let size = unsafe { libc::recvmsg(fd.as_raw_fd(), &raw mut header, flags) };
     let Ok(size) = usize::try_from(size) else { return Err(last_errno()) };
     #[allow(clippy::unnecessary_cast)] // it has another width elsewhere
@@ -65,7 +67,8 @@ pub(super) fn recv(
     Ok(Message { size, descriptors, truncated, marked: truncated || filled != 0 })
 }
 
-/// A descriptor of the sender's process (`SO_PASSPIDFD`), which the `libc` crate does not name on every target.
+/// A descriptor of the sender's process (`SO_PASSPIDFD`), which the `libc` crate does not name on
+/// every target.
 const SCM_PIDFD: libc::c_int = 0x04;
 
 const HEADER: usize = size_of::<libc::cmsghdr>();
@@ -76,8 +79,8 @@ const fn space(data: usize) -> usize {
     unsafe { libc::CMSG_SPACE(data as libc::c_uint) as usize }
 }
 
-/// Room for everything but descriptors: the longest security label that Linux's modules make (a page), and the time stamps,
-/// credentials and pidfd, which take less than 256 bytes together.
+/// Room for everything but descriptors: the longest security label that Linux's modules make (a
+/// page), and the time stamps, credentials and pidfd, which take less than 256 bytes together.
 const OTHERS: usize = space(4096) + 256;
 
 const CONTROL: usize = OTHERS + space(MAX_DESCRIPTORS * size_of::<RawFd>());
@@ -85,11 +88,12 @@ const CONTROL: usize = OTHERS + space(MAX_DESCRIPTORS * size_of::<RawFd>());
 #[repr(C, align(8))]
 struct Control([MaybeUninit<u8>; CONTROL]);
 
-/// Walks through the headers and takes each descriptor that there is. The walk is written out because the C library's macro
-/// overlooks a last header that the end of the buffer cuts short.
+/// Walks through the headers and takes each descriptor that there is. The walk is written out
+/// because the C library's macro overlooks a last header that the end of the buffer cuts short.
 ///
 /// # Safety
-/// The kernel has filled the first `filled` bytes as control data, and the descriptors in them have no other owner.
+/// The kernel has filled the first `filled` bytes as control data, and the descriptors in them have
+/// no other owner.
 unsafe fn take_descriptors(control: &Control, filled: usize, descriptors: &mut Vec<OwnedFd>) {
     let start = control.0.as_ptr().cast::<u8>();
     // SAFETY: it computes.
@@ -115,7 +119,8 @@ unsafe fn take_descriptors(control: &Control, filled: usize, descriptors: &mut V
             let number = unsafe { number.read_unaligned() };
             // In place of a pidfd that it could not make, the kernel puts an error.
             if number >= 0 {
-                // SAFETY: the kernel opened this descriptor for us, and nobody else knows it: the caller's promise.
+                // SAFETY: the kernel opened this descriptor for us, and nobody else knows it: the
+                // caller's promise.
                 let descriptor = unsafe { OwnedFd::from_raw_fd(number) };
                 if header.cmsg_type == libc::SCM_RIGHTS {
                     descriptors.push(descriptor);

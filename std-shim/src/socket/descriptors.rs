@@ -31,9 +31,9 @@ impl<T: Type> Socket<Unix, T> {
     /// go with the first.
     ///
     /// # Errors
-    /// `EINVAL` for more than [`MAX_DESCRIPTORS`], or for none of `data` on a stream, where descriptors need at least one
-    /// byte to travel with. `ETOOMANYREFS` if too many are under way. [`TimedOut`](CoreError::TimedOut) when `deadline`
-    /// passed first. Else as writing or sending
+    /// `EINVAL` for more than [`MAX_DESCRIPTORS`], or for none of `data` on a stream, where
+    /// descriptors need at least one byte to travel with. `ETOOMANYREFS` if too many are under way.
+    /// [`TimedOut`](CoreError::TimedOut) when `deadline` passed first. Else as writing or sending
     /// ([sendmsg(2)](https://man7.org/linux/man-pages/man2/sendmsg.2.html),
     /// [unix(7)](https://man7.org/linux/man-pages/man7/unix.7.html)).
     ///
@@ -71,15 +71,16 @@ impl<T: Type> Socket<Unix, T> {
     /// Receives bytes, or a message, and at most `room` descriptors with it; waits, at most until
     /// `deadline`. A stream gives the bytes up to where the next descriptors come.
     ///
-    /// No descriptor leaks: those that came are closed unless they are returned, and every one is close-on-exec
-    /// from the moment it exists here. That holds for other control data too: another process that has this socket may ask
-    /// for it with every message (`SO_PASSCRED`, `SO_PASSPIDFD`, `SO_TIMESTAMP`), and here it is passed over.
+    /// No descriptor leaks: those that came are closed unless they are returned, and every one is
+    /// close-on-exec from the moment it exists here. That holds for other control data too: another
+    /// process that has this socket may ask for it with every message (`SO_PASSCRED`,
+    /// `SO_PASSPIDFD`, `SO_TIMESTAMP`), and here it is passed over.
     ///
     /// # Errors
-    /// [`Exhausted`](CoreError::Exhausted) if more came than `room`, or than this process may still open: those
-    /// that did come are closed, the system drops the others, and the bytes or the message are lost too. On a stream
-    /// that leaves a gap: end the conversation. [`TimedOut`](CoreError::TimedOut) when `deadline` passed first. Else as
-    /// reading or receiving
+    /// [`Exhausted`](CoreError::Exhausted) if more came than `room`, or than this process may still
+    /// open: those that did come are closed, the system drops the others, and the bytes or the
+    /// message are lost too. On a stream that leaves a gap: end the conversation.
+    /// [`TimedOut`](CoreError::TimedOut) when `deadline` passed first. Else as reading or receiving
     /// ([recvmsg(2)](https://man7.org/linux/man-pages/man2/recvmsg.2.html)).
     ///
     /// ```

@@ -19,17 +19,19 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 #[doc(alias = "socket")]
 pub struct Socket<F: Family, T: Type> {
     pub(super) state: EndpointState,
-    // Dropped before the descriptor: as long as the socket lives, nobody takes its file for a dead one's.
+    // Dropped before the descriptor: as long as the socket lives, nobody takes its file for a dead
+    // one's.
     pub(super) file: Option<Box<SocketFile>>,
     pub(super) fd: OwnedFd,
     pub(super) kind: PhantomData<fn() -> (F, T)>,
 }
 
 impl<F: Family, T: Type> Socket<F, T> {
-    /// Where this end is in its life, as far as the operations on it have learned: the system is not asked.
+    /// Where this end is in its life, as far as the operations on it have learned: the system is
+    /// not asked.
     ///
-    /// An end of file moves it, a broken pipe, a reset, and [`shutdown`](Self::shutdown). A datagram
-    /// socket is `New` until it is connected, and does not learn of its peer's end.
+    /// An end of file moves it, a broken pipe, a reset, and [`shutdown`](Self::shutdown). A
+    /// datagram socket is `New` until it is connected, and does not learn of its peer's end.
     ///
     /// ```
     /// use ringway::channel::State;
@@ -48,7 +50,8 @@ impl<F: Family, T: Type> Socket<F, T> {
     /// The address of this end.
     ///
     /// # Errors
-    /// What the system says ([getsockname(2)](https://man7.org/linux/man-pages/man2/getsockname.2.html)).
+    /// What the system says
+    /// ([getsockname(2)](https://man7.org/linux/man-pages/man2/getsockname.2.html)).
     #[doc(alias = "getsockname")]
     pub fn local_address(&self) -> Result<F::Address> {
         let address = rustix::net::getsockname(&self.fd).tried("get the socket's own address")?;
@@ -112,9 +115,10 @@ impl<F: Family, T: Type> Socket<F, T> {
 impl<F: Family, T: Connected> Socket<F, T> {
     /// Ends one direction, or both, and leaves the descriptor open: half-close.
     ///
-    /// After `Write` the peer reads what was sent and then the end of file. After `Read` this end reads nothing more
-    /// (also what had already come is dropped) and a Unix peer's sends are a broken pipe. A direction that has
-    /// ended already is left as it is. It wakes those who wait in another thread.
+    /// After `Write` the peer reads what was sent and then the end of file. After `Read` this end
+    /// reads nothing more (also what had already come is dropped) and a Unix peer's sends are a
+    /// broken pipe. A direction that has ended already is left as it is. It wakes those who wait in
+    /// another thread.
     ///
     /// # Errors
     /// [`Reset`](CoreError::Reset) if the connection was torn down and this end had not noticed
@@ -179,12 +183,12 @@ impl<F: Family, T: Type> From<Socket<F, T>> for OwnedFd {
 impl<F: Family, T: Type> TryFrom<OwnedFd> for Socket<F, T> {
     type Error = Error;
 
-    /// Takes a descriptor that came from elsewhere, after asking the system what it is (`SO_DOMAIN`,
-    /// `SO_TYPE`, `SO_ACCEPTCONN`).
+    /// Takes a descriptor that came from elsewhere, after asking the system what it is
+    /// (`SO_DOMAIN`, `SO_TYPE`, `SO_ACCEPTCONN`).
     ///
     /// # Errors
-    /// When it is no socket, one of another family or type, one that listens, or a stream or seqpacket that is not
-    /// connected. The descriptor is closed then.
+    /// When it is no socket, one of another family or type, one that listens, or a stream or
+    /// seqpacket that is not connected. The descriptor is closed then.
     ///
     /// ```
     /// use ringway::socket::{UnixSeqpacket, UnixStream};

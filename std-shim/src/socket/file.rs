@@ -3,19 +3,21 @@
 //! # The protocol
 //!
 //! 1. `bind`. If the name is free that is all: no lock, no look.
-//! 2. The name is taken. What is no socket stays, and so does a socket that somebody has: the address is in use.
-//!    [`probe`] tells; it connects a datagram socket, which reaches nobody: the kernel refuses it if no
-//!    process has the socket, and calls it the wrong type, or connects a datagram socket silently, if one has. A
-//!    socket that is bound and does not listen yet is had.
+//! 2. The name is taken. What is no socket stays, and so does a socket that somebody has: the
+//!    address is in use. [`probe`] tells; it connects a datagram socket, which reaches nobody: the
+//!    kernel refuses it if no process has the socket, and calls it the wrong type, or connects a
+//!    datagram socket silently, if one has. A socket that is bound and does not listen yet is had.
 //! 3. It is dead. Take the lock, and look once more: another starter may have been here first.
-//! 4. Open the file itself (`O_PATH`), so that its inode number is not given to another one while we look. Probe.
-//!    Move the file away under a name of its own, and compare what was moved with what was opened. If
-//!    it is another, a program that takes no lock was here in between: move it back. Else unlink it.
+//! 4. Open the file itself (`O_PATH`), so that its inode number is not given to another one while
+//!    we look. Probe. Move the file away under a name of its own, and compare what was moved with
+//!    what was opened. If it is another, a program that takes no lock was here in between: move it
+//!    back. Else unlink it.
 //! 5. `bind` again. If the name is taken now, somebody else was faster.
 //! 6. Remove the lock file, and with it the lock.
 //!
-//! Two starters cannot take each other's file: only who has the lock moves anything, and what he moves he has found dead under
-//! the lock. A starter that is killed leaves its lock to the next one, and at worst a dead file under the name of step 4.
+//! Two starters cannot take each other's file: only who has the lock moves anything, and what he
+//! moves he has found dead under the lock. A starter that is killed leaves its lock to the next
+//! one, and at worst a dead file under the name of step 4.
 
 use super::address::UnixAddress;
 use super::options::Options;
@@ -36,13 +38,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a starter waits for its turn. Those before it need microseconds each; one that was stopped in the
-/// middle must not stop the others for ever.
+/// How long a starter waits for its turn. Those before it need microseconds each; one that was
+/// stopped in the middle must not stop the others for ever.
 const TURN: Duration = Duration::from_secs(2);
 
 /// A socket file that this process made. Dropping it removes the file, if it is still the same.
 ///
-/// The caller drops it before the socket: as long as that lives no starter takes the file for a dead one's.
+/// The caller drops it before the socket: as long as that lives no starter takes the file for a
+/// dead one's.
 #[derive(Debug)]
 pub struct SocketFile {
     path: PathBuf,

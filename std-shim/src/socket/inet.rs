@@ -36,7 +36,8 @@ impl Reach for Inet {
         let fd = open(family(to), T::TYPE, SocketFlags::NONBLOCK)?;
         match rustix::net::connect(&fd, to) {
             Ok(()) => {}
-            // It goes on by itself also after a signal, and must not be asked again: the answer is in SO_ERROR.
+            // It goes on by itself also after a signal, and must not be asked again: the answer is
+            // in SO_ERROR.
             Err(Errno::INPROGRESS | Errno::INTR) => {
                 let Timeout::Until(deadline) = timeout else { return Err(failed(Errno::AGAIN)) };
                 fd::poll_one(fd.as_fd(), Interest::Write, deadline).map_err(failed)?;
@@ -46,8 +47,8 @@ impl Reach for Inet {
         }
         fd::set_nonblocking(&fd, false)?;
         let socket = Socket::new(fd, State::STREAM)?;
-        // The port that the system chose for this end may be the one that it was to reach: TCP then connects it to
-        // itself, which is nobody who listens.
+        // The port that the system chose for this end may be the one that it was to reach: TCP then
+        // connects it to itself, which is nobody who listens.
         if socket.local_address()? == *to {
             return Err(Error::new(CONNECT, CoreError::Refused).on(to));
         }

@@ -2,13 +2,15 @@
 
 use std::fmt;
 
-/// The family of this machine's own sockets (`AF_UNIX`), named by [`UnixAddress`](super::UnixAddress).
+/// The family of this machine's own sockets (`AF_UNIX`), named by
+/// [`UnixAddress`](super::UnixAddress).
 #[derive(Debug, Clone, Copy)]
 #[doc(alias = "AF_UNIX")]
 #[doc(alias = "AF_LOCAL")]
 pub enum Unix {}
 
-/// The family of the Internet's sockets, version 4 and 6 (`AF_INET`, `AF_INET6`), named by [`SocketAddr`](std::net::SocketAddr).
+/// The family of the Internet's sockets, version 4 and 6 (`AF_INET`, `AF_INET6`), named by
+/// [`SocketAddr`](std::net::SocketAddr).
 #[derive(Debug, Clone, Copy)]
 #[doc(alias = "AF_INET")]
 #[doc(alias = "AF_INET6")]

@@ -17,7 +17,8 @@ use std::os::fd::{AsFd, OwnedFd};
 
 /// Accepts the connections that others make to its address.
 ///
-/// Its descriptor is in the non-blocking mode, because `accept(2)` has no other way not to wait. The connections are not.
+/// Its descriptor is in the non-blocking mode, because `accept(2)` has no other way not to wait.
+/// The connections are not.
 #[doc(alias = "listen")]
 pub struct Listener<F: Family, T: Connected> {
     socket: Socket<F, T>,
@@ -25,12 +26,12 @@ pub struct Listener<F: Family, T: Connected> {
 
 impl<F: Family, T: Connected> Listener<F, T> {
     crate::fd::forms! {
-        /// Takes the connection that has waited longest; waits for one. A connection whose peer gave up meanwhile is passed
-        /// over.
+        /// Takes the connection that has waited longest; waits for one. A connection whose peer
+        /// gave up meanwhile is passed over.
         ///
         /// # Errors
-        /// [`Exhausted`](crate::CoreError::Exhausted) if there are no more descriptors: the connection waits on
-        /// ([accept(2)](https://man7.org/linux/man-pages/man2/accept.2.html)).
+        /// [`Exhausted`](crate::CoreError::Exhausted) if there are no more descriptors: the
+        /// connection waits on ([accept(2)](https://man7.org/linux/man-pages/man2/accept.2.html)).
         ///
         /// ```
         /// use ringway::{CoreError, channel::State};
@@ -87,7 +88,8 @@ impl<F: Family, T: Connected> Listener<F, T> {
     }
 }
 
-/// What accept(2) reports of the connection that it took from the queue, not of the listener: the next may be well.
+/// What accept(2) reports of the connection that it took from the queue, not of the listener: the
+/// next may be well.
 fn was_the_connections(errno: Errno) -> bool {
     matches!(
         errno,
@@ -105,24 +107,26 @@ impl<F: Reach, T: Connected> Listener<F, T> {
     /// Listens at a path or an abstract name; or at a port, 0 for one that the system chooses. Of
     /// the addresses that a host's name has, the first that can be bound is taken.
     ///
-    /// **A socket file of a dead process is replaced; one of a live process, and a file of another kind, is never touched.**
-    /// That somebody lives behind a file the kernel says: connecting a socket of another type to it is refused if
-    /// nobody has it, and is the wrong type if somebody has, whether or not he listens already; he notices nothing.
-    /// Several starters that find a dead file take turns under a lock (`flock` on `.NAME.ringway` beside it, gone
-    /// when they are), and each looks again when it is its turn. The dead file is not unlinked but
-    /// moved away first, and what was moved is compared with what was found dead: also a program that
-    /// knows nothing of this protocol, and binds at the same moment, loses nothing. One of the starters listens in the end, and
-    /// the others get [`AddressInUse`](crate::CoreError::AddressInUse).
+    /// **A socket file of a dead process is replaced; one of a live process, and a file of another
+    /// kind, is never touched.** That somebody lives behind a file the kernel says: connecting a
+    /// socket of another type to it is refused if nobody has it, and is the wrong type if somebody
+    /// has, whether or not he listens already; he notices nothing. Several starters that find a
+    /// dead file take turns under a lock (`flock` on `.NAME.ringway` beside it, gone when they
+    /// are), and each looks again when it is its turn. The dead file is not unlinked but moved away
+    /// first, and what was moved is compared with what was found dead: also a program that knows
+    /// nothing of this protocol, and binds at the same moment, loses nothing. One of the starters
+    /// listens in the end, and the others get [`AddressInUse`](crate::CoreError::AddressInUse).
     ///
-    /// The file goes when the listener is dropped, if it is still the one that was made here, and if this is the
-    /// process that made it (not a fork). It stays when the listener becomes an [`OwnedFd`].
+    /// The file goes when the listener is dropped, if it is still the one that was made here, and
+    /// if this is the process that made it (not a fork). It stays when the listener becomes an
+    /// [`OwnedFd`].
     ///
     /// # Errors
     /// [`AddressInUse`](crate::CoreError::AddressInUse);
-    /// [`NotFound`](crate::CoreError::NotFound) if the directory does not exist, or a host's name has no address;
-    /// [`BadName`](crate::CoreError::BadName) if the path is empty or longer than
-    /// [`UnixAddress::MAX`](super::UnixAddress::MAX); `EACCES`, also for a port that needs a privilege
-    /// ([bind(2)](https://man7.org/linux/man-pages/man2/bind.2.html)).
+    /// [`NotFound`](crate::CoreError::NotFound) if the directory does not exist, or a host's name
+    /// has no address; [`BadName`](crate::CoreError::BadName) if the path is empty or longer than
+    /// [`UnixAddress::MAX`](super::UnixAddress::MAX); `EACCES`, also for a port that needs a
+    /// privilege ([bind(2)](https://man7.org/linux/man-pages/man2/bind.2.html)).
     ///
     /// ```
     /// use ringway::CoreError;
@@ -175,7 +179,8 @@ impl<F: Family, T: Connected> fmt::Debug for Listener<F, T> {
 }
 
 impl<F: Family, T: Connected> From<Listener<F, T>> for OwnedFd {
-    /// The descriptor alone, in the non-blocking mode. If the listener made a socket file, the file stays.
+    /// The descriptor alone, in the non-blocking mode. If the listener made a socket file, the file
+    /// stays.
     fn from(listener: Listener<F, T>) -> OwnedFd {
         listener.socket.into()
     }
@@ -184,8 +189,8 @@ impl<F: Family, T: Connected> From<Listener<F, T>> for OwnedFd {
 impl<F: Family, T: Connected> TryFrom<OwnedFd> for Listener<F, T> {
     type Error = Error;
 
-    /// Takes a descriptor that came from elsewhere, after asking the system what it is, and sets it to close-on-exec and to
-    /// the non-blocking mode (which it shares with whoever else has it).
+    /// Takes a descriptor that came from elsewhere, after asking the system what it is, and sets it
+    /// to close-on-exec and to the non-blocking mode (which it shares with whoever else has it).
     ///
     /// # Errors
     /// When it is no socket of this family and type that listens. The descriptor is closed then.

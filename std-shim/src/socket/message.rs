@@ -21,10 +21,11 @@ impl<F: Family, T: Message> Socket<F, T> {
         /// Sends one message to the peer; waits while there is no room. It may be empty.
         ///
         /// # Errors
-        /// [`MessageTooLarge`](CoreError::MessageTooLarge) with the most that this socket can send now;
-        /// [`BrokenPipe`](CoreError::BrokenPipe) if nobody receives any more;
-        /// [`NotConnected`](CoreError::NotConnected); for datagrams also [`Refused`](CoreError::Refused) if the
-        /// receiver is gone ([send(2)](https://man7.org/linux/man-pages/man2/send.2.html)).
+        /// [`MessageTooLarge`](CoreError::MessageTooLarge) with the most that this socket can send
+        /// now; [`BrokenPipe`](CoreError::BrokenPipe) if nobody receives any more;
+        /// [`NotConnected`](CoreError::NotConnected); for datagrams also
+        /// [`Refused`](CoreError::Refused) if the receiver is gone
+        /// ([send(2)](https://man7.org/linux/man-pages/man2/send.2.html)).
         ///
         /// ```
         /// use ringway::{CoreError, socket::UnixSeqpacket};
@@ -48,19 +49,22 @@ impl<F: Family, T: Message> Socket<F, T> {
         pub fn send_deadline:
         (&self, message: &[u8]) -> () = send_message;
 
-        /// Receives one message and returns its size; waits for it. `Ok(0)` is an empty message, never the end.
+        /// Receives one message and returns its size; waits for it. `Ok(0)` is an empty message,
+        /// never the end.
         ///
-        /// A message larger than `buf` is taken from the queue all the same: `buf` holds its beginning, and the system drops the
-        /// rest. Where sizes are not known beforehand, ask [`next_size`](Self::next_size) first.
+        /// A message larger than `buf` is taken from the queue all the same: `buf` holds its
+        /// beginning, and the system drops the rest. Where sizes are not known beforehand, ask
+        /// [`next_size`](Self::next_size) first.
         ///
         /// Descriptors that came with the message are dropped, and none leaks;
         /// [`recv_descriptors`](Self::recv_descriptors) takes them.
         ///
         /// # Errors
-        /// [`EndOfFile`](CoreError::EndOfFile) if the peer of a [`Seqpacket`] has ended and all was received. A datagram
-        /// socket never learns that, and waits on.
+        /// [`EndOfFile`](CoreError::EndOfFile) if the peer of a [`Seqpacket`] has ended and all was
+        /// received. A datagram socket never learns that, and waits on.
         /// [`BufferTooSmall`](CoreError::BufferTooSmall) with the size of the message;
-        /// [`Reset`](CoreError::Reset) ([recv(2)](https://man7.org/linux/man-pages/man2/recv.2.html)).
+        /// [`Reset`](CoreError::Reset)
+        /// ([recv(2)](https://man7.org/linux/man-pages/man2/recv.2.html)).
         ///
         /// ```
         /// use ringway::{CoreError, socket::UnixSeqpacket};
@@ -88,8 +92,8 @@ impl<F: Family, T: Message> Socket<F, T> {
         (&self, buf: &mut [u8]) -> usize = recv_message;
     }
 
-    /// The size of the message that the next [`recv`](Self::recv) returns, which stays where it is; waits for it.
-    /// The answer is good as long as nobody else receives from the same socket.
+    /// The size of the message that the next [`recv`](Self::recv) returns, which stays where it is;
+    /// waits for it. The answer is good as long as nobody else receives from the same socket.
     ///
     /// # Errors
     /// As [`recv`](Self::recv).
@@ -151,8 +155,8 @@ impl<F: Family, T: Message> Socket<F, T> {
 }
 
 impl<F: Family, T: Type> Socket<F, T> {
-    /// What the table says about receiving, and how long it may wait. When a send learned of a reset, what had arrived
-    /// before is still the receiver's, and nothing else will come.
+    /// What the table says about receiving, and how long it may wait. When a send learned of a
+    /// reset, what had arrived before is still the receiver's, and nothing else will come.
     #[inline]
     pub(super) fn may_recv(&self, timeout: Timeout) -> std::result::Result<Timeout, CoreError> {
         if !T::CONNECTED {
@@ -165,9 +169,10 @@ impl<F: Family, T: Type> Socket<F, T> {
         }
     }
 
-    /// [`attempt`](Self::attempt) for receiving, where `is_end` tells the end. What had arrived comes before the end and
-    /// before a reset, as it does with streams: of a seqpacket, Linux tells a reset first, and it tells the end if the
-    /// peer sent and closed between its look at the queue and its look at the peer.
+    /// [`attempt`](Self::attempt) for receiving, where `is_end` tells the end. What had arrived
+    /// comes before the end and before a reset, as it does with streams: of a seqpacket, Linux
+    /// tells a reset first, and it tells the end if the peer sent and closed between its look at
+    /// the queue and its look at the peer.
     #[inline]
     pub(super) fn attempt_recv<R>(
         &self,
@@ -256,7 +261,8 @@ impl<F: Family> Socket<F, Datagram> {
         /// Receives one datagram, and the address of its sender; waits for it.
         ///
         /// # Errors
-        /// As [`recv`](Self::recv). A message that was too large for `buf` is dropped, and the sender not told.
+        /// As [`recv`](Self::recv). A message that was too large for `buf` is dropped, and the
+        /// sender not told.
         ///
         /// ```
         /// use ringway::{CoreError, socket::UdpSocket};
@@ -291,9 +297,10 @@ impl sealed::Message for Datagram {
     }
 }
 
-/// A message may be empty, and `recv(2)` returns 0 for it as it does at the end. So every end asks for a time stamp with
-/// each message (`SO_TIMESTAMP`) and gives no room for it: the system marks every message with `MSG_CTRUNC`, and the end,
-/// which is none, not. It costs the reading of a clock and `recvmsg` in place of `recv`, and no second system call.
+/// A message may be empty, and `recv(2)` returns 0 for it as it does at the end. So every end asks
+/// for a time stamp with each message (`SO_TIMESTAMP`) and gives no room for it: the system marks
+/// every message with `MSG_CTRUNC`, and the end, which is none, not. It costs the reading of a
+/// clock and `recvmsg` in place of `recv`, and no second system call.
 impl sealed::Type for Seqpacket {
     const TYPE: SocketType = SocketType::SEQPACKET;
     const CONNECTED: bool = true;
@@ -303,7 +310,8 @@ impl sealed::Type for Seqpacket {
     }
 
     fn release(fd: BorrowedFd<'_>) {
-        // A program that takes over and counts the room for its own control data must not find ours there.
+        // A program that takes over and counts the room for its own control data must not find ours
+        // there.
         let _ = settings::set_timestamp(fd, false);
     }
 }

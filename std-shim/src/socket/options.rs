@@ -53,23 +53,25 @@ macro_rules! options {
 }
 
 options! {
-    /// How many connections may wait for `accept` ([listen(2)](https://man7.org/linux/man-pages/man2/listen.2.html)).
-    /// Linux keeps one more than this, and no more than `net.core.somaxconn`, which is the default.
+    /// How many connections may wait for `accept`
+    /// ([listen(2)](https://man7.org/linux/man-pages/man2/listen.2.html)). Linux keeps one more
+    /// than this, and no more than `net.core.somaxconn`, which is the default.
     #[doc(alias = "listen")]
     pub const fn backlog(connections: u32) = Some(connections);
 
-    /// The permissions of the socket file: exactly these, whatever the process's umask is, and in its first moment fewer,
-    /// never more. Who may write may connect. Without this option the system's rule holds: `0o777` less the umask. Only Unix
-    /// sockets with a path have a file. To bind fails with `EINVAL` for a mode above `0o7777`.
+    /// The permissions of the socket file: exactly these, whatever the process's umask is, and in
+    /// its first moment fewer, never more. Who may write may connect. Without this option the
+    /// system's rule holds: `0o777` less the umask. Only Unix sockets with a path have a file. To
+    /// bind fails with `EINVAL` for a mode above `0o7777`.
     pub const fn mode(mode: u32) = Some(mode);
 
-    /// Not to bind while old connections of the same TCP port linger: a listener does without (`SO_REUSEADDR`) so that
-    /// it can be started again at once.
+    /// Not to bind while old connections of the same TCP port linger: a listener does without
+    /// (`SO_REUSEADDR`) so that it can be started again at once.
     #[doc(alias = "SO_REUSEADDR")]
     pub const fn exclusive() = true;
 
-    /// Lets several sockets bind to one address and port, if each of them asks for it and one user has them all: the system
-    /// spreads connections and datagrams over them.
+    /// Lets several sockets bind to one address and port, if each of them asks for it and one user
+    /// has them all: the system spreads connections and datagrams over them.
     ///
     /// ```
     /// use ringway::socket::{Options, UdpSocket};
@@ -81,15 +83,18 @@ options! {
     #[doc(alias = "SO_REUSEPORT")]
     pub const fn share_port() = true;
 
-    /// Whether an IPv6 end leaves IPv4 to others. The default is the system's (`net.ipv6.bindv6only`).
+    /// Whether an IPv6 end leaves IPv4 to others. The default is the system's
+    /// (`net.ipv6.bindv6only`).
     #[doc(alias = "IPV6_V6ONLY")]
     pub const fn only_v6(only: bool) = Some(only);
 
-    /// As [`Socket::set_send_buffer`](super::Socket::set_send_buffer); the TCP connections of a listener inherit it.
+    /// As [`Socket::set_send_buffer`](super::Socket::set_send_buffer); the TCP connections of a
+    /// listener inherit it.
     #[doc(alias = "SO_SNDBUF")]
     pub const fn send_buffer(bytes: usize) = Some(bytes);
 
-    /// As [`Socket::set_recv_buffer`](super::Socket::set_recv_buffer); the TCP connections of a listener inherit it.
+    /// As [`Socket::set_recv_buffer`](super::Socket::set_recv_buffer); the TCP connections of a
+    /// listener inherit it.
     #[doc(alias = "SO_RCVBUF")]
     pub const fn recv_buffer(bytes: usize) = Some(bytes);
 }

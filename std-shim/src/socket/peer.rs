@@ -10,13 +10,15 @@ use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 
 /// Who the peer was when the connection was made: the kernel's word, not the peer's.
 ///
-/// For the one who accepts it is the process that connected; for the one who connects, the process that called
-/// `listen`; for a pair, the one that made it. The process may have ended since, or handed its end to another.
+/// For the one who accepts it is the process that connected; for the one who connects, the process
+/// that called `listen`; for a pair, the one that made it. The process may have ended since, or
+/// handed its end to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[doc(alias = "ucred")]
 pub struct Credentials {
-    /// The process, in this process's numbering; `None` if it has no number here (another PID namespace). A number is
-    /// given to another process once this one has ended: use [`peer_pidfd`](Socket::peer_pidfd) to act on it.
+    /// The process, in this process's numbering; `None` if it has no number here (another PID
+    /// namespace). A number is given to another process once this one has ended: use
+    /// [`peer_pidfd`](Socket::peer_pidfd) to act on it.
     pub pid: Option<Pid>,
     /// The effective user.
     pub uid: u32,
@@ -48,12 +50,13 @@ impl<T: Connected> Socket<Unix, T> {
         Ok(Credentials { pid: Pid::from_raw(peer.pid.max(0)), uid: peer.uid, gid: peer.gid })
     }
 
-    /// A descriptor of the peer's process (`SO_PEERPIDFD`): it stands for that process and never for another,
-    /// becomes readable when the process ends, and can carry signals to it. Close-on-exec.
+    /// A descriptor of the peer's process (`SO_PEERPIDFD`): it stands for that process and never
+    /// for another, becomes readable when the process ends, and can carry signals to it.
+    /// Close-on-exec.
     ///
     /// # Errors
-    /// [`NotConnected`](CoreError::NotConnected) if there is no peer; `ENOPROTOOPT` before Linux 6.5; `ESRCH` if
-    /// the process has ended and its parent has taken note (before Linux 6.16).
+    /// [`NotConnected`](CoreError::NotConnected) if there is no peer; `ENOPROTOOPT` before Linux
+    /// 6.5; `ESRCH` if the process has ended and its parent has taken note (before Linux 6.16).
     ///
     /// ```
     /// use ringway::fd::{self, Interest};

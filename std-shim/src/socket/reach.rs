@@ -13,8 +13,9 @@ use rustix::net::SocketFlags;
 use std::os::fd::OwnedFd;
 use std::time::Instant;
 
-/// What a socket of the family `F` is bound to, connected to or sent to: for [`Unix`] a path or a [`UnixAddress`], for
-/// [`Inet`] all that is [`ToAddresses`]: a name and a port, which may be several addresses, to be tried in their order.
+/// What a socket of the family `F` is bound to, connected to or sent to: for [`Unix`] a path or a
+/// [`UnixAddress`], for [`Inet`] all that is [`ToAddresses`]: a name and a port, which may be
+/// several addresses, to be tried in their order.
 pub trait Destination<F: Family> {
     #[doc(hidden)]
     fn addresses(self) -> Result<Vec<F::Address>>;
@@ -93,14 +94,16 @@ impl<F: Reach, T: Connected> Socket<F, T> {
         Self::connect_deadline(to, None)
     }
 
-    /// [`connect`](Self::connect), waiting at most until `deadline`. With several addresses each gets its share of the
-    /// time that is left, so that one that never answers does not use up the time of the others.
+    /// [`connect`](Self::connect), waiting at most until `deadline`. With several addresses each
+    /// gets its share of the time that is left, so that one that never answers does not use up the
+    /// time of the others.
     ///
-    /// The deadline is for connecting. Looking a name up is the C library's, and takes its own time: where that
-    /// matters, pass a [`SocketAddr`](std::net::SocketAddr).
+    /// The deadline is for connecting. Looking a name up is the C library's, and takes its own
+    /// time: where that matters, pass a [`SocketAddr`](std::net::SocketAddr).
     ///
     /// # Errors
-    /// [`TimedOut`](crate::CoreError::TimedOut) when it passed first; else as [`connect`](Self::connect).
+    /// [`TimedOut`](crate::CoreError::TimedOut) when it passed first; else as
+    /// [`connect`](Self::connect).
     pub fn connect_deadline(to: impl Destination<F>, deadline: Option<Instant>) -> Result<Self> {
         try_each(to.addresses()?, |address, others| {
             let share = |deadline: Instant| match others {
@@ -157,8 +160,9 @@ impl<F: Reach> Socket<F, Datagram> {
     /// as [`Refused`](crate::CoreError::Refused).
     ///
     /// # Errors
-    /// [`NotFound`](crate::CoreError::NotFound) if nothing has the name, or a host's name has no address of this
-    /// socket's version; [`Refused`](crate::CoreError::Refused) if the socket that had the name is gone.
+    /// [`NotFound`](crate::CoreError::NotFound) if nothing has the name, or a host's name has no
+    /// address of this socket's version; [`Refused`](crate::CoreError::Refused) if the socket that
+    /// had the name is gone.
     ///
     /// ```
     /// use ringway::socket::{UnixAddress, UnixDatagram};
@@ -180,12 +184,13 @@ impl<F: Reach> Socket<F, Datagram> {
         /// Internet it waits while the send buffer is, and that it was sent does not say that it
         /// arrives.
         ///
-        /// A host's name is looked up with every call: where that costs too much, pass a [`SocketAddr`](std::net::SocketAddr).
+        /// A host's name is looked up with every call: where that costs too much, pass a
+        /// [`SocketAddr`](std::net::SocketAddr).
         ///
         /// # Errors
-        /// [`NotFound`](crate::CoreError::NotFound) if nothing has the name, or a host's name has no address;
-        /// [`Refused`](crate::CoreError::Refused) if the socket that had the name is gone;
-        /// [`MessageTooLarge`](crate::CoreError::MessageTooLarge); or what the system says
+        /// [`NotFound`](crate::CoreError::NotFound) if nothing has the name, or a host's name has
+        /// no address; [`Refused`](crate::CoreError::Refused) if the socket that had the name is
+        /// gone; [`MessageTooLarge`](crate::CoreError::MessageTooLarge); or what the system says
         /// ([sendto(2)](https://man7.org/linux/man-pages/man2/sendto.2.html)).
         ///
         /// ```

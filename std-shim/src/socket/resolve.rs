@@ -6,8 +6,9 @@ use std::ffi::CString;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, ToSocketAddrs};
 
-/// What turns into addresses and ports: all that [`ToSocketAddrs`] is implemented for, and in a string also an address of
-/// version 6 with the name of an interface, `"[fe80::1%eth0]:80"`. A link-local address means nothing without one.
+/// What turns into addresses and ports: all that [`ToSocketAddrs`] is implemented for, and in a
+/// string also an address of version 6 with the name of an interface, `"[fe80::1%eth0]:80"`. A
+/// link-local address means nothing without one.
 ///
 /// ```
 /// use ringway::socket::{ToAddresses, UdpSocket};
@@ -20,8 +21,8 @@ pub trait ToAddresses {
     /// The addresses, in the order in which they are tried.
     ///
     /// # Errors
-    /// What the system's resolver says, as [`ToSocketAddrs`] does; [`NotFound`](ErrorKind::NotFound) if there is no such
-    /// interface.
+    /// What the system's resolver says, as [`ToSocketAddrs`] does;
+    /// [`NotFound`](ErrorKind::NotFound) if there is no such interface.
     fn to_addresses(&self) -> io::Result<Vec<SocketAddr>>;
 }
 
@@ -68,7 +69,8 @@ as_the_standard_library!(
     [SocketAddr]
 );
 
-/// `[ADDRESS%INTERFACE]:PORT`; `None` if it is not written so, or the interface is a number, which the standard library knows.
+/// `[ADDRESS%INTERFACE]:PORT`; `None` if it is not written so, or the interface is a number, which
+/// the standard library knows.
 fn scoped(text: &str) -> Option<io::Result<SocketAddrV6>> {
     let (inside, port) = text.strip_prefix('[')?.rsplit_once("]:")?;
     let (address, interface) = inside.split_once('%')?;

@@ -11,8 +11,8 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::time::Duration;
 
-/// Declares what is asked of a socket and set on it: a line for each `get`, `set` and their value, as what an error calls it,
-/// and how it is done, for which `fd` stands for the descriptor.
+/// Declares what is asked of a socket and set on it: a line for each `get`, `set` and their value,
+/// as what an error calls it, and how it is done, for which `fd` stands for the descriptor.
 macro_rules! settings {
     ($({$($of:tt)*})? $Socket:ty: $(
         $(#[$get_doc:meta])* $get_vis:vis fn $get:ident -> $Value:ty = |$fd:ident| $ask:expr;
@@ -41,7 +41,8 @@ macro_rules! settings {
 }
 
 settings! { {F: Family, T: Type} Socket<F, T>:
-    /// The size of the send buffer in bytes, with the kernel's own bookkeeping. For Unix sockets it also bounds a message.
+    /// The size of the send buffer in bytes, with the kernel's own bookkeeping. For Unix sockets it
+    /// also bounds a message.
     ///
     /// ```
     /// let (ours, _theirs) = ringway::socket::UnixSeqpacket::pair()?;
@@ -52,16 +53,18 @@ settings! { {F: Family, T: Type} Socket<F, T>:
     /// ```
     #[doc(alias = "SO_SNDBUF")]
     pub fn send_buffer -> usize = |fd| sockopt::socket_send_buffer_size(fd);
-    /// Asks for a send buffer of so many bytes. Linux doubles it to have room for its bookkeeping, and grants at
-    /// most `net.core.wmem_max` ([socket(7)](https://man7.org/linux/man-pages/man7/socket.7.html)).
+    /// Asks for a send buffer of so many bytes. Linux doubles it to have room for its bookkeeping,
+    /// and grants at most `net.core.wmem_max`
+    /// ([socket(7)](https://man7.org/linux/man-pages/man7/socket.7.html)).
     #[doc(alias = "SO_SNDBUF")]
     pub fn set_send_buffer(bytes) = sockopt::set_socket_send_buffer_size(fd, bytes), "the size of the send buffer";
 
-    /// The size of the receive buffer in bytes. A Unix socket receives from its peer's send buffer, and does not use it.
+    /// The size of the receive buffer in bytes. A Unix socket receives from its peer's send buffer,
+    /// and does not use it.
     #[doc(alias = "SO_RCVBUF")]
     pub fn recv_buffer -> usize = |fd| sockopt::socket_recv_buffer_size(fd);
-    /// Asks for a receive buffer of so many bytes; see [`set_send_buffer`](Self::set_send_buffer), here with
-    /// `net.core.rmem_max`.
+    /// Asks for a receive buffer of so many bytes; see [`set_send_buffer`](Self::set_send_buffer),
+    /// here with `net.core.rmem_max`.
     #[doc(alias = "SO_RCVBUF")]
     pub fn set_recv_buffer(bytes) = sockopt::set_socket_recv_buffer_size(fd, bytes), "the size of the receive buffer";
 }
@@ -70,12 +73,14 @@ settings! { Socket<Inet, Stream>:
     /// Whether what is written goes out at once.
     #[doc(alias = "TCP_NODELAY")]
     pub fn nodelay -> bool = |fd| sockopt::tcp_nodelay(fd);
-    /// To send what is written at once, also when it is little and earlier bytes are not acknowledged yet: less delay for
-    /// small requests, more packets ([tcp(7)](https://man7.org/linux/man-pages/man7/tcp.7.html)).
+    /// To send what is written at once, also when it is little and earlier bytes are not
+    /// acknowledged yet: less delay for small requests, more packets
+    /// ([tcp(7)](https://man7.org/linux/man-pages/man7/tcp.7.html)).
     #[doc(alias = "TCP_NODELAY")]
     pub fn set_nodelay(on) = sockopt::set_tcp_nodelay(fd, on), "TCP_NODELAY";
 
-    /// How long the connection is idle before the peer is asked whether it is still there; `None` if it never is.
+    /// How long the connection is idle before the peer is asked whether it is still there; `None`
+    /// if it never is.
     ///
     /// ```
     /// use ringway::socket::{TcpListener, TcpStream};
@@ -95,10 +100,11 @@ settings! { Socket<Inet, Stream>:
         true => sockopt::tcp_keepidle(fd).map(Some),
         false => Ok(None),
     };
-    /// Has the peer asked whether it is still there when the connection was idle for so long, in whole seconds, of which
-    /// there are at least 1 and at most 32767 (else `EINVAL`); `None` is the default, and never asks. A peer that does not
-    /// answer is asked again, as often and in such steps as the system is set to (`net.ipv4.tcp_keepalive_probes`,
-    /// `…_intvl`), and then the connection is torn down: [`TimedOut`](crate::CoreError::TimedOut)
+    /// Has the peer asked whether it is still there when the connection was idle for so long, in
+    /// whole seconds, of which there are at least 1 and at most 32767 (else `EINVAL`); `None` is
+    /// the default, and never asks. A peer that does not answer is asked again, as often and in
+    /// such steps as the system is set to (`net.ipv4.tcp_keepalive_probes`, `…_intvl`), and then
+    /// the connection is torn down: [`TimedOut`](crate::CoreError::TimedOut)
     /// ([tcp(7)](https://man7.org/linux/man-pages/man7/tcp.7.html)).
     #[doc(alias = "SO_KEEPALIVE")]
     #[doc(alias = "TCP_KEEPIDLE")]
@@ -114,8 +120,8 @@ settings! { Socket<Inet, Datagram>:
     /// Whether datagrams may be sent to broadcast addresses.
     #[doc(alias = "SO_BROADCAST")]
     pub fn broadcast -> bool = |fd| sockopt::socket_broadcast(fd);
-    /// Allows datagrams to broadcast addresses, which every host of a network receives. Without it they are refused
-    /// (`EACCES`), since one is easily meant for a single host.
+    /// Allows datagrams to broadcast addresses, which every host of a network receives. Without it
+    /// they are refused (`EACCES`), since one is easily meant for a single host.
     ///
     /// ```
     /// let socket = ringway::socket::UdpSocket::bind("127.0.0.1:0")?;
@@ -148,7 +154,8 @@ pub(super) fn set_timestamp(fd: BorrowedFd<'_>, on: bool) -> io::Result<()> {
 /// The value of an option at the level of the socket.
 ///
 /// # Safety
-/// The kernel fills all of a `T` for this option, or fails; and whatever it fills in is a valid `T`.
+/// The kernel fills all of a `T` for this option, or fails; and whatever it fills in is a valid
+/// `T`.
 pub(super) unsafe fn get<T>(fd: BorrowedFd<'_>, name: c_int) -> io::Result<T> {
     let mut value = MaybeUninit::<T>::uninit();
     let mut length = size_of::<T>() as libc::socklen_t;
@@ -166,6 +173,7 @@ pub(super) unsafe fn get<T>(fd: BorrowedFd<'_>, name: c_int) -> io::Result<T> {
     if length as usize != size_of::<T>() {
         return Err(Errno::INVAL);
     }
-    // SAFETY: the kernel filled as many bytes as a `T` has, and they are a `T`: the caller's promise.
+    // SAFETY: the kernel filled as many bytes as a `T` has, and they are a `T`: the caller's
+    // promise.
     Ok(unsafe { value.assume_init() })
 }

@@ -13,11 +13,12 @@ const WRITE: &str = "write to the stream";
 
 impl<F: Family> Socket<F, Stream> {
     crate::fd::forms! {
-        /// Reads what is there, at most `buf.len()` bytes; waits for the first. `Ok(0)` is the end of file, or an empty `buf`.
+        /// Reads what is there, at most `buf.len()` bytes; waits for the first. `Ok(0)` is the end
+        /// of file, or an empty `buf`.
         ///
         /// # Errors
-        /// [`Reset`](CoreError::Reset) if the connection was torn down and everything that had come before was
-        /// read; [`NotConnected`](CoreError::NotConnected)
+        /// [`Reset`](CoreError::Reset) if the connection was torn down and everything that had come
+        /// before was read; [`NotConnected`](CoreError::NotConnected)
         /// ([recv(2)](https://man7.org/linux/man-pages/man2/recv.2.html)).
         ///
         /// ```
@@ -40,12 +41,13 @@ impl<F: Family> Socket<F, Stream> {
         pub fn read_deadline:
         (&self, buf: &mut [u8]) -> usize = recv_bytes;
 
-        /// Writes at least one byte of `buf`, normally all; waits until it can. It returns how many, 0 only for an empty `buf`.
-        /// The other forms write as much as there is room for, which may be less than `buf`.
+        /// Writes at least one byte of `buf`, normally all; waits until it can. It returns how
+        /// many, 0 only for an empty `buf`. The other forms write as much as there is room for,
+        /// which may be less than `buf`.
         ///
         /// # Errors
-        /// [`BrokenPipe`](CoreError::BrokenPipe) if nobody reads any more or this end has shut its sending down,
-        /// [`Reset`](CoreError::Reset) if the connection was torn down
+        /// [`BrokenPipe`](CoreError::BrokenPipe) if nobody reads any more or this end has shut its
+        /// sending down, [`Reset`](CoreError::Reset) if the connection was torn down
         /// ([send(2)](https://man7.org/linux/man-pages/man2/send.2.html)).
         ///
         /// ```

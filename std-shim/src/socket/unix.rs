@@ -46,7 +46,8 @@ impl<T: Connected> Socket<Unix, T> {
     /// [`connect`](Self::connect) without waiting.
     ///
     /// # Errors
-    /// [`WouldBlock`](crate::CoreError::WouldBlock) if the backlog is full; else as [`connect`](Self::connect).
+    /// [`WouldBlock`](crate::CoreError::WouldBlock) if the backlog is full; else as
+    /// [`connect`](Self::connect).
     ///
     /// ```
     /// use ringway::socket::{Options, UnixAddress, UnixListener, UnixStream};
@@ -78,8 +79,8 @@ impl Socket<Unix, Datagram> {
         Socket::new(open(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::empty())?, State::New)
     }
 
-    /// poll(2) tells of this socket's own buffer, and not of the queue of a receiver that it is not connected to. So a
-    /// second socket is connected there, whose readiness is that of the queue.
+    /// poll(2) tells of this socket's own buffer, and not of the queue of a receiver that it is not
+    /// connected to. So a second socket is connected there, whose readiness is that of the queue.
     #[cold]
     fn send_when_room(
         &self,
@@ -168,7 +169,8 @@ fn encode(to: &UnixAddress, operation: &'static str) -> Result<SocketAddrUnix> {
     to.encode_peer().tried(operation).on(to)
 }
 
-/// poll(2) does not tell when a backlog has room. A blocking `connect` waits for that, as long as `SO_SNDTIMEO` says.
+/// poll(2) does not tell when a backlog has room. A blocking `connect` waits for that, as long as
+/// `SO_SNDTIMEO` says.
 fn connect_until(
     fd: &OwnedFd,
     address: &SocketAddrUnix,

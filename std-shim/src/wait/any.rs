@@ -29,10 +29,10 @@ impl Wake for Woken {
 /// Sleeps until `poll` is ready, at most until `deadline` (`None`: for ever): the one wait for
 /// several rings, queues, channels, signals and doorbells.
 ///
-/// `poll` asks each of them by its `poll_` form, which leaves the thread's waker behind, and answers
-/// for the first that has something. It is called at least once, and once more when the deadline has
-/// passed. The structures need [`Async`](super::Async) as their `W`. Parts of regions, whose other
-/// side is another process, are waited for together by their descriptors: see
+/// `poll` asks each of them by its `poll_` form, which leaves the thread's waker behind, and
+/// answers for the first that has something. It is called at least once, and once more when the
+/// deadline has passed. The structures need [`Async`](super::Async) as their `W`. Parts of regions,
+/// whose other side is another process, are waited for together by their descriptors: see
 /// [`WaitSet`](crate::fd::WaitSet) and [`shm`](crate::shm).
 ///
 /// # Errors

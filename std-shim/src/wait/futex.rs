@@ -8,10 +8,11 @@ use std::time::Instant;
 
 /// Sleeping on a futex that any process may wake which has the word in its memory.
 ///
-/// It takes no place beside the word, so that the layout of shared memory does not depend on it. Two sides that
-/// are threads of one process may use it as well.
+/// It takes no place beside the word, so that the layout of shared memory does not depend on it.
+/// Two sides that are threads of one process may use it as well.
 ///
-/// See [`futex(2)`](https://man7.org/linux/man-pages/man2/futex.2.html), `FUTEX_WAIT` and `FUTEX_WAKE`.
+/// See [`futex(2)`](https://man7.org/linux/man-pages/man2/futex.2.html), `FUTEX_WAIT` and
+/// `FUTEX_WAKE`.
 ///
 /// ```
 /// use ringway::wait::{Doorbell, Futex, TimedOut};
@@ -38,7 +39,8 @@ pub struct Futex;
 
 /// Sleeping on a futex that only threads of this process wake (`FUTEX_PRIVATE_FLAG`).
 ///
-/// Both sides must use the same kind: a private waiter does not hear [`Futex`]'s wake, nor the other way round.
+/// Both sides must use the same kind: a private waiter does not hear [`Futex`]'s wake, nor the
+/// other way round.
 ///
 /// ```
 /// use ringway::wait::{Doorbell, PrivateFutex};
@@ -49,7 +51,8 @@ pub struct Futex;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PrivateFutex;
 
-/// How those wake whose sleepers are on a futex with these flags; and, unless they have a way of their own, how they sleep.
+/// How those wake whose sleepers are on a futex with these flags; and, unless they have a way of
+/// their own, how they sleep.
 macro_rules! on_a_futex {
     ($Way:ident, $flags:expr) => {
         impl Wake for $Way {
@@ -98,18 +101,20 @@ pub(crate) fn wait_for(
 ) -> Result<(), TimedOut> {
     match futex::wait(word.as_core(), flags, expected, left) {
         Err(Errno::TIMEDOUT) => Err(TimedOut),
-        // Woken; the word was another one (EAGAIN); a signal handler ran (EINTR): the caller looks again, and
-        // the time left is reckoned anew should it come back.
+        // Woken; the word was another one (EAGAIN); a signal handler ran (EINTR): the caller looks
+        // again, and the time left is reckoned anew should it come back.
         _ => Ok(()),
     }
 }
 
 pub(crate) fn wake(word: &AtomicU32, flags: futex::Flags, n: u32) {
-    // The kernel's count is signed. An error would mean that the address is bad, which a reference is not.
+    // The kernel's count is signed. An error would mean that the address is bad, which a reference
+    // is not.
     let _ = futex::wake(word.as_core(), flags, n.min(i32::MAX as u32));
 }
 
-/// The time until `deadline`, none if it is past. A deadline too far away to be written becomes the farthest.
+/// The time until `deadline`, none if it is past. A deadline too far away to be written becomes the
+/// farthest.
 fn time_left(deadline: Instant) -> Timespec {
     let left = deadline.saturating_duration_since(Instant::now());
     Timespec {

@@ -48,7 +48,8 @@ fn a_pipe_given_to_another_process_connects_the_two() {
     assert!(child.wait().success());
 }
 
-/// Sends `sent` descriptors to an end that has room for `room`, in a process where nobody else opens any.
+/// Sends `sent` descriptors to an end that has room for `room`, in a process where nobody else
+/// opens any.
 fn squeeze<T: Type>(ends: (Socket<Unix, T>, Socket<Unix, T>), sent: usize, room: usize) {
     let (ours, theirs) = ends;
     let file = null();
@@ -205,7 +206,8 @@ const ASKED: [(libc::c_int, libc::c_int); 6] = [
     (libc::SO_RXQ_OVFL, 1),
 ];
 
-/// Sets options as another process could that has the same socket. Which of them there are the system decides.
+/// Sets options as another process could that has the same socket. Which of them there are the
+/// system decides.
 fn ask_for(socket: &impl AsFd, options: &[(libc::c_int, libc::c_int)]) {
     let other = fd::duplicate(socket).unwrap();
     for (name, value) in options {
@@ -223,7 +225,8 @@ fn ask_for(socket: &impl AsFd, options: &[(libc::c_int, libc::c_int)]) {
     }
 }
 
-/// Sends descriptors to an end that is told other things too: all arrive, and nothing else stays open.
+/// Sends descriptors to an end that is told other things too: all arrive, and nothing else stays
+/// open.
 fn told_more<T: Type>(ours: &Socket<Unix, T>, theirs: &Socket<Unix, T>) {
     let file = null();
     let before = open_descriptors();

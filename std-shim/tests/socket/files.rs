@@ -142,8 +142,8 @@ fn a_fork_does_not_remove_the_file_of_its_parent() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("socket");
         let listener = UnixListener::bind(&path).unwrap();
-        // SAFETY: the child does nothing but system calls and frees of what it has, and leaves without running any
-        // handler.
+        // SAFETY: the child does nothing but system calls and frees of what it has, and leaves
+        // without running any handler.
         let pid = unsafe { libc::fork() };
         if pid == 0 {
             drop(listener);
@@ -267,7 +267,8 @@ fn starters_that_come_and_go_never_take_the_name_of_a_live_one() {
                         assert_eq!(got, word);
                         thread::yield_now();
                     }
-                    // Relaxed: a count. Partner: the same line in the other threads, and the look after they end.
+                    // Relaxed: a count. Partner: the same line in the other threads, and the look
+                    // after they end.
                     listened.fetch_add(1, Ordering::Relaxed);
                     if round % 2 == 0 {
                         drop(OwnedFd::from(listener)); // leaves the file
@@ -291,8 +292,8 @@ fn won(result: ringway::Result<UnixListener>) -> Option<UnixListener> {
     }
 }
 
-/// A starter: for every path that it is told it tries to listen there, says how that went, and when told again leaves
-/// the file as a killed process would, or removes it as one that ends well.
+/// A starter: for every path that it is told it tries to listen there, says how that went, and when
+/// told again leaves the file as a killed process would, or removes it as one that ends well.
 fn starter(control: &Path) -> ! {
     let control = UnixSeqpacket::connect(control).unwrap();
     let mut buf = [0; 256];

@@ -1,4 +1,5 @@
-//! The sockets against the kernel: with threads, and with real processes that live, end and are killed.
+//! The sockets against the kernel: with threads, and with real processes that live, end and are
+//! killed.
 
 mod children;
 mod datagrams;
@@ -31,7 +32,8 @@ fn soon() -> Instant {
 fn fresh_name() -> UnixAddress {
     use std::sync::atomic::{AtomicU32, Ordering};
     static COUNT: AtomicU32 = AtomicU32::new(0);
-    // Relaxed: it only has to be another number each time. Partner: the same line in another thread.
+    // Relaxed: it only has to be another number each time. Partner: the same line in another
+    // thread.
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     UnixAddress::abstract_name(format!("ringway-test-{}-{count}", std::process::id()))
 }

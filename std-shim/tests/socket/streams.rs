@@ -307,7 +307,8 @@ fn a_reader_killed_in_the_middle_is_a_broken_pipe_and_not_a_death() {
             unreachable!("it is killed before");
         }
         // A process in which a SIGPIPE would be the end.
-        // SAFETY: the default action is valid for the signal, and no other thread relies on another one.
+        // SAFETY: the default action is valid for the signal, and no other thread relies on another
+        // one.
         unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
         let error = loop {
             if let Err(error) = stream.write(&[0; 65536]) {

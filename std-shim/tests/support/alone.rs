@@ -11,8 +11,8 @@ macro_rules! tests {
     ($($name:ident)*) => { const TESTS: &[(&str, fn())] = &[$((stringify!($name), $name),)*]; };
 }
 
-/// What `main` does: runs one test if this is the process for it, else each in a process of its own whose name contains
-/// one of the words of the command line that do not begin with a dash, or all.
+/// What `main` does: runs one test if this is the process for it, else each in a process of its own
+/// whose name contains one of the words of the command line that do not begin with a dash, or all.
 pub fn main(tests: &[(&str, fn())]) -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if let [run, name] = &arguments[..] {
@@ -33,7 +33,8 @@ pub fn main(tests: &[(&str, fn())]) -> ExitCode {
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Runs one test in a process group of its own, of which nothing is left afterwards, whatever it left or waits for.
+/// Runs one test in a process group of its own, of which nothing is left afterwards, whatever it
+/// left or waits for.
 fn passes(name: &str) -> bool {
     let this = std::env::current_exe().expect("the path of this program");
     // Not a pipe, which would not end before every process that has it.
@@ -50,7 +51,8 @@ fn passes(name: &str) -> bool {
             None => std::thread::sleep(Duration::from_millis(2)),
         }
     };
-    // SAFETY: sends a signal to a group that the test was made the leader of. There may be nobody in it any more.
+    // SAFETY: sends a signal to a group that the test was made the leader of. There may be nobody
+    // in it any more.
     unsafe { libc::kill(-(process.id() as libc::pid_t), libc::SIGKILL) };
     let passed = status.is_some_and(|status| status.success());
     println!("test {name} ... {}", if passed { "ok" } else { "FAILED" });

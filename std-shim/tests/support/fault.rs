@@ -1,9 +1,10 @@
-//! Faults on demand: chosen system calls of this process fail with a chosen errno, from now on and for good. So it is for
-//! a child that plays a role.
+//! Faults on demand: chosen system calls of this process fail with a chosen errno, from now on and
+//! for good. So it is for a child that plays a role.
 
 use std::io;
 
-/// One system call that shall fail: its number, and perhaps the value that one of its arguments must have.
+/// One system call that shall fail: its number, and perhaps the value that one of its arguments
+/// must have.
 #[derive(Debug, Clone, Copy)]
 pub struct Fault {
     pub call: libc::c_long,
@@ -23,9 +24,11 @@ impl Fault {
     }
 }
 
-/// Makes these calls fail in every thread that this one starts, and in this one (`seccomp(2)`, with a filter).
+/// Makes these calls fail in every thread that this one starts, and in this one (`seccomp(2)`, with
+/// a filter).
 pub fn inject(faults: &[Fault]) {
-    // The layout of `struct seccomp_data`: the number of the call, the architecture, the address, then the arguments.
+    // The layout of `struct seccomp_data`: the number of the call, the architecture, the address,
+    // then the arguments.
     const NUMBER: u32 = 0;
     const ARGUMENTS: u32 = 16;
     let half = if cfg!(target_endian = "big") { 4 } else { 0 };
@@ -60,7 +63,8 @@ pub fn inject(faults: &[Fault]) {
     // SAFETY: this flag has no pointer arguments; the unused ones are zero, as it wants them.
     let result = unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
     assert_eq!(result, 0, "{}", io::Error::last_os_error());
-    // SAFETY: the filter points to `len` instructions that live through the call, which copies them.
+    // SAFETY: the filter points to `len` instructions that live through the call, which copies
+    // them.
     let result = unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &filter) };
     assert_eq!(result, 0, "{}", io::Error::last_os_error());
 }

@@ -1,4 +1,5 @@
-//! What the tests of descriptors, pipes and FIFOs share: children that play a role of the same test, signals, faults.
+//! What the tests of descriptors, pipes and FIFOs share: children that play a role of the same
+//! test, signals, faults.
 #![allow(dead_code)]
 
 pub mod alone;
@@ -15,8 +16,8 @@ pub fn role() -> Option<String> {
     std::env::var(ROLE).ok()
 }
 
-/// A command that runs the test `name` of this program again, in `role`. The test looks at [`role`] first, does its part and calls
-/// [`done`].
+/// A command that runs the test `name` of this program again, in `role`. The test looks at [`role`]
+/// first, does its part and calls [`done`].
 pub fn child(name: &str, role: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     play(command.args([name, "--exact", "--nocapture", "--test-threads=1"]), role);
@@ -123,8 +124,8 @@ impl Drop for Pester {
     }
 }
 
-/// Waits until a process sleeps, as `/proc` has it: most likely where the test wants it to wait, and without guessing a
-/// time. A test is right whether it does or not.
+/// Waits until a process sleeps, as `/proc` has it: most likely where the test wants it to wait,
+/// and without guessing a time. A test is right whether it does or not.
 pub fn wait_until_asleep(pid: u32) {
     let end = long();
     loop {

@@ -1,4 +1,5 @@
-//! Ringway's ends over the kernel's objects, beside the raw system calls, and its rings whose sides sleep.
+//! Ringway's ends over the kernel's objects, beside the raw system calls, and its rings whose sides
+//! sleep.
 
 use crate::kernel::fresh_name;
 use crate::measure::{Found, Passes};
@@ -198,7 +199,8 @@ pub fn dispatched() -> Found {
     raised(&RUN, raise, || assert_eq!(dispatcher.pause(), Ok(1)))
 }
 
-/// The same by hand: the handler writes a byte into a pipe, and the loop reads it and runs the handler proper.
+/// The same by hand: the handler writes a byte into a pipe, and the loop reads it and runs the
+/// handler proper.
 pub fn self_pipe() -> Found {
     static RUN: AtomicU64 = AtomicU64::new(0);
     static WRITER: AtomicI32 = AtomicI32::new(-1);

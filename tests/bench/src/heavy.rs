@@ -10,8 +10,8 @@ use iceoryx2::service::port_factory::PortFactory as _;
 use iceoryx2::service::port_factory::publish_subscribe::PortFactory;
 use std::fmt::Debug;
 
-/// iceoryx2: publish and subscribe, with backpressure. `N` samples wait at most. Copied in and out, or used in place with
-/// only the first and the last word touched.
+/// iceoryx2: publish and subscribe, with backpressure. `N` samples wait at most. Copied in and out,
+/// or used in place with only the first and the last word touched.
 pub struct Iceoryx<const N: usize, const IN_PLACE: bool>;
 
 /// A side, with what it opens when it is first used, in the process that uses it.

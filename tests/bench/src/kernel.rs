@@ -12,8 +12,8 @@ fn checked(what: &str, answer: isize) -> usize {
     usize::try_from(answer).unwrap_or_else(|_| panic!("{what}: {}", io::Error::last_os_error()))
 }
 
-/// A descriptor that messages are written to or read from, whole: a stream, whose parts are put together, or one that
-/// keeps messages whole by itself. Open until the process ends.
+/// A descriptor that messages are written to or read from, whole: a stream, whose parts are put
+/// together, or one that keeps messages whole by itself. Open until the process ends.
 pub struct Fd(RawFd);
 
 impl<M: Message> Tx<M> for Fd {
@@ -147,7 +147,8 @@ impl<M: Message> Spsc<M> for Tcp {
     }
 }
 
-/// UDP over the loopback interface. It loses what the receiver has no room for: only for round trips.
+/// UDP over the loopback interface. It loses what the receiver has no room for: only for round
+/// trips.
 pub struct Udp;
 
 impl<M: Message> Spsc<M> for Udp {
@@ -254,7 +255,8 @@ impl<M: Message> Spsc<M> for MessageQueue {
     }
 }
 
-/// A queued real-time signal with the message as its value: `sigqueue` and `sigwaitinfo`. Only between processes.
+/// A queued real-time signal with the message as its value: `sigqueue` and `sigwaitinfo`. Only
+/// between processes.
 pub struct Signal;
 
 /// An end of [`Signal`]: the receiver says who it is when it first receives.
@@ -332,7 +334,8 @@ struct FutexWords {
 fn futex(word: &AtomicU32, operation: i32, value: u32, bounded: bool) {
     let bound = libc::timespec { tv_sec: 0, tv_nsec: 100_000_000 };
     let bound = if bounded { &raw const bound } else { std::ptr::null() };
-    // SAFETY: the word is aligned and lives; what the kernel answers is looked at by the caller's loop.
+    // SAFETY: the word is aligned and lives; what the kernel answers is looked at by the caller's
+    // loop.
     unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), operation, value, bound) };
 }
 

@@ -162,7 +162,8 @@ fn turns<L: Lock>(lock: &L, side: usize, numbers: std::ops::Range<u64>) {
     }
 }
 
-/// How often a second two sides, who both want it all the time but for a little work of their own, are given the lock.
+/// How often a second two sides, who both want it all the time but for a little work of their own,
+/// are given the lock.
 pub fn contended<L: Lock + Sync>(apart: Apart) -> Found {
     let lock = L::open();
     let steps = Steps::new();

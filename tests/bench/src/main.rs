@@ -1,4 +1,5 @@
-//! Ringway beside its peers, the raw system calls and the limits of the machine, in one run. See `tests/bench/run`.
+//! Ringway beside its peers, the raw system calls and the limits of the machine, in one run. See
+//! `tests/bench/run`.
 
 mod catalogue;
 mod ends;

@@ -167,7 +167,8 @@ mpsc! {
         gil::mpsc::channel(NonZeroUsize::new(CAPACITY).expect("a capacity"));
 }
 
-/// Tries until it succeeds. There may be more threads than processors, so that it yields now and then.
+/// Tries until it succeeds. There may be more threads than processors, so that it yields now and
+/// then.
 #[inline(always)]
 fn insist(mut attempt: impl FnMut() -> bool) {
     let mut tries = 0_u32;
@@ -177,8 +178,8 @@ fn insist(mut attempt: impl FnMut() -> bool) {
     }
 }
 
-/// Threads that begin together: from the first one's first step to the last one's last. Each looks at the clock itself, for
-/// whoever started them may get no processor before one of them is done.
+/// Threads that begin together: from the first one's first step to the last one's last. Each looks
+/// at the clock itself, for whoever started them may get no processor before one of them is done.
 struct Race {
     begin: Barrier,
     legs: Mutex<Vec<(Instant, Instant)>>,
@@ -240,7 +241,8 @@ pub fn rate<Q: Mpmc>(producers: usize, consumers: usize) -> Found {
                     let _leg = race.leg();
                     let mut last = vec![0; producers];
                     let (mut message, mut added, mut count) = (0, 0_u64, 0);
-                    // Consumers agree in batches on how many are left, so that the count is not what is measured.
+                    // Consumers agree in batches on how many are left, so that the count is not
+                    // what is measured.
                     while taken.fetch_add(64, Ordering::Relaxed) < all {
                         for _ in 0..64 {
                             insist(|| rx.get(&mut message));

@@ -1,4 +1,5 @@
-//! The measurements: one way, back and forth, and alone on one thread. Every message is numbered and checked.
+//! The measurements: one way, back and forth, and alone on one thread. Every message is numbered
+//! and checked.
 
 use crate::message::{Message, Rx, Spsc, Tx};
 use crate::sides::{Apart, Word};
@@ -20,8 +21,8 @@ pub fn median(mut values: Vec<f64>) -> Option<f64> {
     values.get(values.len() / 2).copied()
 }
 
-/// What the passes of a start found: the median of those in which neither side was put off its processor, or of all
-/// when there is none.
+/// What the passes of a start found: the median of those in which neither side was put off its
+/// processor, or of all when there is none.
 #[derive(Debug, Default)]
 pub struct Passes {
     clean: Vec<f64>,
@@ -90,7 +91,8 @@ impl Steps {
         }
     }
 
-    /// This side's part in one pass: seconds, and whether neither side was put off. Returns when both are done.
+    /// This side's part in one pass: seconds, and whether neither side was put off. Returns when
+    /// both are done.
     pub fn lead(self, pass: u64, count: u64, work: impl FnOnce()) -> (f64, bool) {
         let before = switches();
         let begun = Instant::now();
@@ -104,7 +106,8 @@ impl Steps {
 
 fn check<M: Message>(message: &M, n: u64) {
     if M::SIZE > 8 {
-        // A message of more than a word counts as received when all of it is in the receiver's memory.
+        // A message of more than a word counts as received when all of it is in the receiver's
+        // memory.
         black_box(message);
     }
     if !message.is_number(n) {
@@ -128,8 +131,8 @@ fn on_heap<M: Message>() -> Box<M> {
     unsafe { bytes.assume_init() }
 }
 
-/// Messages a second, one way. Small messages are made in place; large ones lie in the sender's memory and are copied
-/// from there.
+/// Messages a second, one way. Small messages are made in place; large ones lie in the sender's
+/// memory and are copied from there.
 pub fn rate<S: Spsc<M>, M: Message>(apart: Apart) -> Found {
     let (tx, mut rx) = S::open();
     let steps = Steps::new();
@@ -188,7 +191,8 @@ pub fn rate<S: Spsc<M>, M: Message>(apart: Apart) -> Found {
     found
 }
 
-/// Nanoseconds for a message there and its answer back: the mean, and the 50th and 99th percentile of single ones.
+/// Nanoseconds for a message there and its answer back: the mean, and the 50th and 99th percentile
+/// of single ones.
 pub fn trip<S: Spsc<M>, M: Message>(apart: Apart) -> Found {
     let (out_tx, out_rx) = S::open();
     let (back_tx, back_rx) = S::open();

@@ -33,11 +33,12 @@ pub fn map(size: usize) -> *mut u8 {
     at.cast()
 }
 
-/// A `T` of which every byte is zero, shared with child processes. `T` is one for which that is a value.
+/// A `T` of which every byte is zero, shared with child processes. `T` is one for which that is a
+/// value.
 pub fn shared<T>() -> &'static T {
     assert!(align_of::<T>() <= 4096);
-    // SAFETY: the mapping is large and aligned enough, and lives as long as the process; the callers name types for
-    // which zero bytes are a value.
+    // SAFETY: the mapping is large and aligned enough, and lives as long as the process; the
+    // callers name types for which zero bytes are a value.
     unsafe { &*map(size_of::<T>()).cast::<T>() }
 }
 
@@ -57,6 +58,7 @@ pub fn private<T>() -> &'static mut T {
     // SAFETY: the callers name types that are not of size zero.
     let at = unsafe { std::alloc::alloc_zeroed(layout) }.cast::<T>();
     assert!(!at.is_null());
-    // SAFETY: new, aligned, and never freed; the callers name types for which zero bytes are a value.
+    // SAFETY: new, aligned, and never freed; the callers name types for which zero bytes are a
+    // value.
     unsafe { &mut *at }
 }

@@ -18,7 +18,8 @@ pub trait Message: Copy + Send + 'static {
 
     /// The message as the kernel and byte rings see it.
     fn as_bytes(&self) -> &[u8] {
-        // SAFETY: the implementors are arrays of `u64`, and `u64`: initialized, and without padding.
+        // SAFETY: the implementors are arrays of `u64`, and `u64`: initialized, and without
+        // padding.
         unsafe { std::slice::from_raw_parts(std::ptr::from_ref(self).cast(), Self::SIZE) }
     }
 
@@ -92,8 +93,8 @@ pub trait Rx<M> {
     }
 }
 
-/// One direction, for one that sends and one that receives. The halves are made before the other thread or process is,
-/// and each is used on one side only.
+/// One direction, for one that sends and one that receives. The halves are made before the other
+/// thread or process is, and each is used on one side only.
 pub trait Spsc<M: Message> {
     /// The sender's half.
     type Tx: Tx<M>;
@@ -104,11 +105,12 @@ pub trait Spsc<M: Message> {
     fn open() -> (Self::Tx, Self::Rx);
 }
 
-/// A half for whichever side it is moved to: the other side's copy (in the parent, or in the child) is never used.
+/// A half for whichever side it is moved to: the other side's copy (in the parent, or in the child)
+/// is never used.
 pub struct Moved<T>(pub T);
 
-// SAFETY: halves are moved to their side before their first use, and used by it alone. Those that are not `Send` of
-// themselves hold a raw pointer to memory that outlives both sides.
+// SAFETY: halves are moved to their side before their first use, and used by it alone. Those that
+// are not `Send` of themselves hold a raw pointer to memory that outlives both sides.
 unsafe impl<T> Send for Moved<T> {}
 
 impl<T> Moved<T> {

@@ -1,4 +1,5 @@
-//! Ringway's structures as they are measured: polled, in this process's memory or in memory that processes share.
+//! Ringway's structures as they are measured: polled, in this process's memory or in memory that
+//! processes share.
 
 use crate::memory;
 use crate::message::{Message, Rx, Spsc, Tx};
@@ -320,7 +321,8 @@ impl<M: Message, P: Place, const N: usize> Spsc<M> for Many<P, N> {
     }
 }
 
-/// A [`Ring`] of large messages used in place: nothing is copied, each side touches the first word and the last.
+/// A [`Ring`] of large messages used in place: nothing is copied, each side touches the first word
+/// and the last.
 pub struct InPlace<P, const N: usize>(PhantomData<P>);
 
 /// A half of [`InPlace`].
@@ -339,7 +341,8 @@ impl<M: Message, const N: usize> Tx<M> for Half<ring::Producer<&'static Ring<M, 
             // SAFETY: the last word of the slot.
             unsafe { words.add(last).write(number) };
         }
-        // SAFETY: the rest of the slot is as the kernel or an earlier message left it: initialized, whatever it is.
+        // SAFETY: the rest of the slot is as the kernel or an earlier message left it: initialized,
+        // whatever it is.
         unsafe { chunk.assume_filled(1) };
         chunk.commit() == 1
     }

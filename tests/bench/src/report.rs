@@ -16,7 +16,8 @@ const ONE_CORE: f64 = 75.0;
 /// They are cores with a cache in common when it is within so many.
 const NEAR: f64 = 200.0;
 
-/// A start has its core for itself while it is slower than the quickest of its experiment by no more than this.
+/// A start has its core for itself while it is slower than the quickest of its experiment by no
+/// more than this.
 const ALONE: f64 = 1.2;
 
 /// What one start found.
@@ -24,9 +25,11 @@ const ALONE: f64 = 1.2;
 pub struct Start {
     /// Numbers by name. `clean` says of how many undisturbed passes they are the median.
     pub found: BTreeMap<String, f64>,
-    /// The bare cache line's round trip before and after, in nanoseconds, where two processors are at work.
+    /// The bare cache line's round trip before and after, in nanoseconds, where two processors are
+    /// at work.
     pub line: Option<[f64; 2]>,
-    /// How long some arithmetic took before and after, in nanoseconds, where one processor is at work.
+    /// How long some arithmetic took before and after, in nanoseconds, where one processor is at
+    /// work.
     pub pace: Option<[f64; 2]>,
     /// Whether it ran before every ordinary process.
     pub first: bool,
@@ -42,7 +45,8 @@ impl Start {
         Start { found, line, pace, first, kind: None }
     }
 
-    /// Where the two processors lay, if they stayed there; or whether one had its core for itself, whose `best` pace is known.
+    /// Where the two processors lay, if they stayed there; or whether one had its core for itself,
+    /// whose `best` pace is known.
     fn kind(&self, best: f64) -> Option<Distance> {
         let pace = self.pace.map(|pace| {
             pace.map(|it| if it <= ALONE * best { Distance::Alone } else { Distance::Shared })

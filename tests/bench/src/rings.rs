@@ -133,7 +133,8 @@ halves! {
     Shared<thingbuf::ThingBuf<M>>: |c, into| store(into, c.0.pop());
 }
 
-/// shaq commits and looks when it is told to; here, at every message and when it seems full or empty, as its users do.
+/// shaq commits and looks when it is told to; here, at every message and when it seems full or
+/// empty, as its users do.
 impl<M: Message> Tx<M> for shaq::spsc::Producer<M> {
     #[inline(always)]
     fn put(&mut self, message: &M) -> bool {
@@ -283,7 +284,8 @@ impl<M: Message + Default, const N: usize> Spsc<M> for ThingBuf<N> {
     }
 }
 
-/// cueue: memory mapped twice, so that every chunk is contiguous. In a memfd of its own, which processes share.
+/// cueue: memory mapped twice, so that every chunk is contiguous. In a memfd of its own, which
+/// processes share.
 pub struct Cueue<const N: usize>;
 
 impl<M: Message> Tx<M> for cueue::Writer<M> {

@@ -1,4 +1,5 @@
-//! Starts every entrant in turn, A B C A B C, each time in a fresh process, and collects what they find.
+//! Starts every entrant in turn, A B C A B C, each time in a fresh process, and collects what they
+//! find.
 
 use crate::Arguments;
 use crate::catalogue;
@@ -21,7 +22,8 @@ const PATIENCE: u32 = 20;
 
 /// One start of one entrant: measures, and prints what it found as a line of JSON.
 pub fn start(experiment: &str, entrant: &str) -> ExitCode {
-    // SAFETY: a plain request: the default action of the signal ends this process, and a child ends with it.
+    // SAFETY: a plain request: the default action of the signal ends this process, and a child ends
+    // with it.
     unsafe { libc::alarm(PATIENCE) };
     let experiments = catalogue::experiments();
     let Some(experiment) = experiments.into_iter().find(|it| it.id == experiment) else {
@@ -69,7 +71,8 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     let begun = Instant::now();
     let mut found: Vec<Vec<EntrantResult>> =
         experiments.iter().map(|it| it.entrants.iter().map(EntrantResult::new).collect()).collect();
-    // Every experiment in every round: what the machine does to its guests meanwhile, it does to all.
+    // Every experiment in every round: what the machine does to its guests meanwhile, it does to
+    // all.
     let mut rounds = 0;
     while rounds < starts && (rounds == 0 || begun.elapsed().as_secs() < seconds) {
         rounds += 1;
@@ -105,8 +108,8 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     }
 }
 
-/// The processors to be pinned to: the first that is allowed, and the one that is nearest to it, not counting those that
-/// are the same core.
+/// The processors to be pinned to: the first that is allowed, and the one that is nearest to it,
+/// not counting those that are the same core.
 fn nearest() -> Cpus {
     let allowed = allowed();
     let first = allowed[0];

@@ -55,7 +55,8 @@ fn keep_to(cpus: &[usize]) {
     }
 }
 
-/// What `run` answers, which may pin the calling thread: afterwards it may run where it could before.
+/// What `run` answers, which may pin the calling thread: afterwards it may run where it could
+/// before.
 pub fn and_back<R>(run: impl FnOnce() -> R) -> R {
     let before = allowed();
     let answer = run();
@@ -63,8 +64,9 @@ pub fn and_back<R>(run: impl FnOnce() -> R) -> R {
     answer
 }
 
-/// Has this process, and what it starts, run before every ordinary one, where that is allowed; says whether it is. So a
-/// measurement that is a fraction of a second long is not cut up by what else the machine does.
+/// Has this process, and what it starts, run before every ordinary one, where that is allowed; says
+/// whether it is. So a measurement that is a fraction of a second long is not cut up by what else
+/// the machine does.
 pub fn go_first() -> bool {
     // SAFETY: plain numbers, for which zero is a value.
     let mut parameters: libc::sched_param = unsafe { std::mem::zeroed() };
@@ -73,8 +75,9 @@ pub fn go_first() -> bool {
     unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &parameters) == 0 }
 }
 
-/// Waits until the threads that were joined are gone. One that is about to end may hold what the next one needs to begin, its
-/// address space's lock; on a processor where another spins before every ordinary process, it would never get its turn.
+/// Waits until the threads that were joined are gone. One that is about to end may hold what the
+/// next one needs to begin, its address space's lock; on a processor where another spins before
+/// every ordinary process, it would never get its turn.
 fn wait_to_be_alone() {
     let threads = || fs::read_dir("/proc/self/task").map_or(1, Iterator::count);
     // A peer may have a thread of its own that stays.
@@ -98,8 +101,9 @@ pub enum Apart {
 }
 
 impl Apart {
-    /// Runs `there` in the other thread or process, `here` in this one, and returns its answer. What goes wrong on the
-    /// other side ends the start. Afterwards this thread may run where it could before.
+    /// Runs `there` in the other thread or process, `here` in this one, and returns its answer.
+    /// What goes wrong on the other side ends the start. Afterwards this thread may run where it
+    /// could before.
     pub fn run<R>(self, there: impl FnOnce() + Send, here: impl FnOnce() -> R) -> R {
         wait_to_be_alone();
         and_back(|| self.run_pinned(there, here))
@@ -170,7 +174,8 @@ impl Word {
         self.0.store(pass << 40 | count, Ordering::Release);
     }
 
-    /// Waits for pass `pass` and returns how many messages it has. Yields: the sides may share a processor.
+    /// Waits for pass `pass` and returns how many messages it has. Yields: the sides may share a
+    /// processor.
     pub fn started(&self, pass: u64) -> u64 {
         let mut looks = 0_u32;
         loop {

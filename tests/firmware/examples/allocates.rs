@@ -1,4 +1,5 @@
-//! An image that allocates, to show that such an image does not link: nothing here gives it an allocator.
+//! An image that allocates, to show that such an image does not link: nothing here gives it an
+//! allocator.
 #![no_std]
 #![no_main]
 

@@ -1,5 +1,6 @@
-//! A serial link, and the least around it: what comes on its port goes back. All that a program needs of a link is here, and
-//! nothing else, so that its size beside that of `nothing` is what a serial link costs. See `flash`.
+//! A serial link, and the least around it: what comes on its port goes back. All that a program
+//! needs of a link is here, and nothing else, so that its size beside that of `nothing` is what a
+//! serial link costs. See `flash`.
 #![no_std]
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! A ring between an interrupt and an embassy task, which awaits: the ring's doorbell wakes the task through its `WakerSet`.
-//! What goes wrong, if something does, is logged by defmt.
+//! A ring between an interrupt and an embassy task, which awaits: the ring's doorbell wakes the
+//! task through its `WakerSet`. What goes wrong, if something does, is logged by defmt.
 #![no_std]
 #![no_main]
 
@@ -26,8 +26,8 @@ unsafe impl defmt::Logger for Quiet {
     unsafe fn write(_: &[u8]) {}
 }
 
-/// Pushes a sample. The half is kept from one interrupt to the next: given back, it would tell the task that nothing more
-/// comes.
+/// Pushes a sample. The half is kept from one interrupt to the next: given back, it would tell the
+/// task that nothing more comes.
 #[cortex_m_rt::exception]
 fn SysTick() {
     static mut PRODUCER: Option<Producer<&'static Ring<u32, 8, Async>>> = None;

@@ -1,5 +1,5 @@
-//! A ring between an RTIC task, which the timer's interrupt runs, and `idle`. Each half is a local resource of its task: no
-//! lock, no critical section.
+//! A ring between an RTIC task, which the timer's interrupt runs, and `idle`. Each half is a local
+//! resource of its task: no lock, no critical section.
 #![no_std]
 #![no_main]
 

@@ -3,7 +3,8 @@
 use cortex_m::Peripherals;
 use cortex_m::peripheral::syst::SystClkSource;
 
-/// Cycles from one tick to the next: 1 ms at the 16 MHz of the nRF51822, 1.28 ms at the 12.5 MHz of the LM3S6965.
+/// Cycles from one tick to the next: 1 ms at the 16 MHz of the nRF51822, 1.28 ms at the 12.5 MHz of
+/// the LM3S6965.
 const PERIOD: u32 = 16_000;
 
 /// The timer interrupt comes from now on.

@@ -1,7 +1,7 @@
 //! One RISC-V hart (QEMU's `virt`), ticking by the timer of its CLINT.
 
-/// The hart's timer compare register and the time, each 64 bits in two halves (RISC-V ACLINT specification, at
-/// the addresses of QEMU's `virt`).
+/// The hart's timer compare register and the time, each 64 bits in two halves (RISC-V ACLINT
+/// specification, at the addresses of QEMU's `virt`).
 const MTIMECMP: *mut u32 = 0x0200_4000 as *mut u32;
 const MTIME: *const u32 = 0x0200_bff8 as *const u32;
 
@@ -11,8 +11,8 @@ const PERIOD: u64 = 10_000;
 /// The timer interrupt comes from now on.
 pub fn start_timer() {
     rearm_timer();
-    // SAFETY: the image has a handler for this interrupt, the only one that is enabled; no critical section is
-    // open that relies on interrupts being off.
+    // SAFETY: the image has a handler for this interrupt, the only one that is enabled; no critical
+    // section is open that relies on interrupts being off.
     unsafe {
         riscv::register::mie::set_mtimer();
         riscv::interrupt::enable();
@@ -22,8 +22,8 @@ pub fn start_timer() {
 /// Lets the next tick come one period from now.
 pub fn rearm_timer() {
     let next = now() + PERIOD;
-    // SAFETY: the register belongs to this hart, which is the only one; the high half is at its maximum while the
-    // low half is written, so that no tick comes from a half-written time.
+    // SAFETY: the register belongs to this hart, which is the only one; the high half is at its
+    // maximum while the low half is written, so that no tick comes from a half-written time.
     unsafe {
         MTIMECMP.add(1).write_volatile(u32::MAX);
         MTIMECMP.write_volatile(next as u32);

@@ -1,5 +1,5 @@
-//! Memory that a process on Linux maps at the same time: it asks, and this answers, in values and in bytes. The tests of the
-//! repository are the other side, and reset this one in the middle.
+//! Memory that a process on Linux maps at the same time: it asks, and this answers, in values and
+//! in bytes. The tests of the repository are the other side, and reset this one in the middle.
 #![no_std]
 #![no_main]
 
@@ -22,8 +22,8 @@ fn run() -> bool {
     let Ok(size) = agreement::layout().map(|layout| layout.size()) else { return false };
     let Some(base) = NonNull::new((MEMORY + OFFSET) as *mut u8) else { return false };
     let view = loop {
-        // SAFETY: the memory is there for as long as there is power, no variable of this image lies there, and the process on
-        // the other side uses it through the same crate.
+        // SAFETY: the memory is there for as long as there is power, no variable of this image lies
+        // there, and the process on the other side uses it through the same crate.
         match unsafe { View::new(base, size) } {
             Ok(view) => break view,
             // The process is not that far.
@@ -44,7 +44,8 @@ fn serve(view: &View<'_>) -> Result<bool, Error> {
         return Ok(false);
     };
 
-    // A life before this one ended with a reset. What it held is given back, and only then is anybody told of this one.
+    // A life before this one ended with a reset. What it held is given back, and only then is
+    // anybody told of this one.
     // SAFETY: there is one firmware, and this is it: the one before takes no further step.
     unsafe { values_in.recover(me) };
     // SAFETY: as above.
@@ -78,7 +79,8 @@ fn serve(view: &View<'_>) -> Result<bool, Error> {
                 answer = full.0;
             }
         }
-        // A record is answered before it is given back: what a reset cuts off in between is answered twice.
+        // A record is answered before it is given back: what a reset cuts off in between is
+        // answered twice.
         let Ok(record) = rx.try_peek(1) else { continue };
         let Some(bytes) = record.first_chunk::<RECORD>() else { continue };
         let Some(n) = agreement::record_of(bytes) else { return Ok(false) };

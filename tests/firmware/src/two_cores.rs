@@ -1,5 +1,6 @@
-//! Two cores of one chip: values, bytes and a queue for many, from core to core, with nothing but the core's own loads, stores
-//! and compare-and-swap between them. Each side spins when it has to wait.
+//! Two cores of one chip: values, bytes and a queue for many, from core to core, with nothing but
+//! the core's own loads, stores and compare-and-swap between them. Each side spins when it has to
+//! wait.
 #![no_std]
 #![no_main]
 
@@ -91,7 +92,8 @@ fn jobs() -> bool {
     while done.wrapping_add(DONE.load(Ordering::Acquire)) < 2 * JOBS {
         job(&mut pushed, &mut done, &mut sum);
     }
-    // Relaxed, all: every job of the second core was pushed after it had taken its bytes, and is done.
+    // Relaxed, all: every job of the second core was pushed after it had taken its bytes, and is
+    // done.
     let wrong = WRONG.load(Ordering::Relaxed);
     let done = done.wrapping_add(DONE.load(Ordering::Relaxed));
     let sum = sum.wrapping_add(SUM.load(Ordering::Relaxed));

@@ -5,11 +5,12 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use critical_section::RawRestoreState;
 use riscv::register::{mhartid, mstatus};
 
-/// The second hart's software interrupt (RISC-V ACLINT specification, at the addresses of QEMU's `virt`).
+/// The second hart's software interrupt (RISC-V ACLINT specification, at the addresses of QEMU's
+/// `virt`).
 const MSIP_1: *mut u32 = 0x0200_0004 as *mut u32;
 
-// Between reset and `main`: the first hart goes on and makes the memory ready, the second sleeps until the first sends it
-// an interrupt, which it need not take to be woken.
+// Between reset and `main`: the first hart goes on and makes the memory ready, the second sleeps
+// until the first sends it an interrupt, which it need not take to be woken.
 global_asm!(
     ".section .init.mp_hook, \"ax\"
     .global _mp_hook
@@ -44,8 +45,9 @@ static INSIDE: AtomicUsize = AtomicUsize::new(0);
 const NESTED: RawRestoreState = 1;
 const INTERRUPTS: RawRestoreState = 2;
 
-// SAFETY: one hart at a time is inside: it wrote its number where nobody's was, in one step, and nothing interrupts it. The
-// acquire and the release order what happens inside. A section inside another of the same hart changes nothing.
+// SAFETY: one hart at a time is inside: it wrote its number where nobody's was, in one step, and
+// nothing interrupts it. The acquire and the release order what happens inside. A section inside
+// another of the same hart changes nothing.
 unsafe impl critical_section::Impl for BothHarts {
     unsafe fn acquire() -> RawRestoreState {
         let interrupts = if mstatus::read().mie() { INTERRUPTS } else { 0 };

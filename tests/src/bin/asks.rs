@@ -1,5 +1,6 @@
-//! Asks a firmware questions through rings in its memory, whose geometry it has from its command line:
-//! `asks FILE OFFSET LENGTH CAPACITY SIZE ALIGN COUNT`. The firmware has the same as constants.
+//! Asks a firmware questions through rings in its memory, whose geometry it has from its command
+//! line: `asks FILE OFFSET LENGTH CAPACITY SIZE ALIGN COUNT`. The firmware has the same as
+//! constants.
 
 #[path = "../../firmware/src/shared_memory/agreement.rs"]
 mod agreement;
@@ -35,7 +36,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err(std::io::Error::last_os_error().into());
     }
     let base = NonNull::new(at.cast()).ok_or("a mapping has an address")?;
-    // SAFETY: the mapping stays until this process ends, and all others use it through the same crate.
+    // SAFETY: the mapping stays until this process ends, and all others use it through the same
+    // crate.
     let view = unsafe { View::new(base, length) }?;
     ask(&view, capacity, Layout::from_size_align(size, align)?, u32::try_from(count)?)
 }

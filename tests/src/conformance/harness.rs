@@ -249,7 +249,8 @@ fn report(name: &str, passed: bool, quiet: bool) {
     written.and_then(|()| out.flush()).expect("the report can be written");
 }
 
-/// Runs one test, and says how it failed if it did: what goes wrong on purpose fails if nobody notices.
+/// Runs one test, and says how it failed if it did: what goes wrong on purpose fails if nobody
+/// notices.
 fn run_one(test: &Test, folder: &Path, show: bool) -> Option<Failure> {
     let fault = match test.what {
         What::Case(..) => return run_apart(&test.name, folder, LIMIT, show),
@@ -309,14 +310,16 @@ fn run_apart(name: &str, folder: &Path, limit: Duration, show: bool) -> Option<F
     failure(what?, output)
 }
 
-/// Waits for the end, and ends what goes on too long with all its children. `Err` says where its threads were.
+/// Waits for the end, and ends what goes on too long with all its children. `Err` says where its
+/// threads were.
 fn wait(child: &mut Child, limit: Duration) -> Result<ExitStatus, String> {
     let pid = Pid::from_child(child);
     let deadline = Instant::now() + limit;
     let watch = rustix::process::pidfd_open(pid, PidfdFlags::empty()).expect("it is our child");
     let late = fd::wait_deadline(&watch, Interest::Read, Some(deadline)).is_err();
     let threads = if late { whereabouts(pid) } else { String::new() };
-    // Its group: also peers that it started and did not end. Before it is waited for, so that the number is still its own.
+    // Its group: also peers that it started and did not end. Before it is waited for, so that the
+    // number is still its own.
     let _ = rustix::process::kill_process_group(pid, Signal::KILL);
     let status = child.wait().expect("it is our child");
     if late { Err(threads) } else { Ok(status) }

@@ -1,5 +1,6 @@
-//! Links: messages on a port, over each kind of stream that the system keeps whole. Two threads use the halves of an end. Over
-//! a serial line what was sent arrives only as long as both ends are driven, and the cases here just drop theirs.
+//! Links: messages on a port, over each kind of stream that the system keeps whole. Two threads use
+//! the halves of an end. Over a serial line what was sent arrives only as long as both ends are
+//! driven, and the cases here just drop theirs.
 
 use ringway::CoreError;
 use ringway::fifo::Fifo;

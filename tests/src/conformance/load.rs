@@ -1,9 +1,11 @@
-//! What is sent: pieces of a known sequence of bytes, so that the receiver can check every one of them by its place alone.
+//! What is sent: pieces of a known sequence of bytes, so that the receiver can check every one of
+//! them by its place alone.
 
 use super::{Content, Promises, Reader, Writer};
 use ringway::CoreError;
 
-/// The sequence repeats after this many bytes: a prime, so that no buffer or block has the same size.
+/// The sequence repeats after this many bytes: a prime, so that no buffer or block has the same
+/// size.
 const PERIOD: usize = 65_521;
 
 /// Chance that is the same in every run: `SplitMix64` (Steele, Lea and Flood, OOPSLA 2014).
@@ -88,7 +90,8 @@ impl Default for Sequence {
     }
 }
 
-/// Pieces of the sequence, by their sizes. For messages each is one; for bytes each is what one write is given.
+/// Pieces of the sequence, by their sizes. For messages each is one; for bytes each is what one
+/// write is given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Load {
     pieces: Vec<usize>,
@@ -149,7 +152,8 @@ impl Load {
         self.receive_into(rx, content, 40_000);
     }
 
-    /// [`receive`](Self::receive) with buffers of at most `most` bytes (for messages: as large as they need to be).
+    /// [`receive`](Self::receive) with buffers of at most `most` bytes (for messages: as large as
+    /// they need to be).
     #[track_caller]
     pub fn receive_into(&self, rx: &mut Reader, content: Content, most: usize) {
         let sequence = Sequence::new();

@@ -138,7 +138,8 @@ impl Peer {
         if scene.promises.processes { process(scene, job) } else { thread(scene, job) }
     }
 
-    /// Ends it in the middle of what it does: a process with `SIGKILL`, a thread by dropping its end.
+    /// Ends it in the middle of what it does: a process with `SIGKILL`, a thread by dropping its
+    /// end.
     pub fn kill(self) {
         match self.0 {
             How::Process(mut child) => {
@@ -204,7 +205,8 @@ pub(super) fn main(mut arguments: impl Iterator<Item = String>) -> ExitCode {
     };
     let handed_over = |number: String| {
         let number = number.parse().expect("the number of a descriptor");
-        // SAFETY: a peer's process is told once which descriptors it inherited, and nothing else in it knows the numbers.
+        // SAFETY: a peer's process is told once which descriptors it inherited, and nothing else in
+        // it knows the numbers.
         unsafe { OwnedFd::from_raw_fd(number) }
     };
     let descriptors = arguments.map(handed_over).collect();

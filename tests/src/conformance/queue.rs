@@ -1,4 +1,5 @@
-//! `ring::queue::Queue`: values move, each a message; any number of writers. Nobody has an end of it, hence none is told.
+//! `ring::queue::Queue`: values move, each a message; any number of writers. Nobody has an end of
+//! it, hence none is told.
 
 use super::Promises;
 use ringway::CoreError;

@@ -1,5 +1,5 @@
-//! The list of transports: those of the core in memory, between threads, and those of the shim, between threads and between
-//! processes; and what each promises.
+//! The list of transports: those of the core in memory, between threads, and those of the shim,
+//! between threads and between processes; and what each promises.
 
 use super::datagram::Named;
 use super::{Content, Promises, Transport, link, queue};
@@ -19,7 +19,8 @@ use ringway_ways::{Pair, Way, memory, shm};
 const BYTES: usize = 3_001;
 const MESSAGES: usize = 32_001;
 
-/// What pipes in memory hold, and FIFOs and sockets. A small pipe is filled by an atomic write, to the last byte.
+/// What pipes in memory hold, and FIFOs and sockets. A small pipe is filled by an atomic write, to
+/// the last byte.
 const PIPE: usize = 10_007;
 const SMALL: usize = 61;
 const CHANNEL: usize = 5_003;
@@ -60,7 +61,8 @@ const fn pipe(atomic: usize) -> Promises {
     Promises { several_writers: true, atomic: Some(atomic), ..STREAM }
 }
 
-/// A socket in memory is used as a whole: by one context at a time, hence in one direction at a time.
+/// A socket in memory is used as a whole: by one context at a time, hence in one direction at a
+/// time.
 const IN_TURN: Promises = Promises { both_at_once: false, half_close: true, ..STREAM };
 
 /// The same mechanism between two processes.

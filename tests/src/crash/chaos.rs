@@ -1,10 +1,11 @@
-//! Eight processes on one queue in a region, killed and suspended at random, and started anew. Nobody tells the region of a
-//! death: those who are left find out.
+//! Eight processes on one queue in a region, killed and suspended at random, and started anew.
+//! Nobody tells the region of a death: those who are left find out.
 //!
-//! Four push numbered messages, four claim them, count them in a ledger in shared memory, and release them. Each message
-//! whose push returned must have been counted exactly once; each whose producer died in the push, at most once; and one
-//! more time is allowed for each consumer that died with the message in its hands, between the claim and what it says
-//! after the release: such a one is delivered again if it had not been released, which is what a claim is for.
+//! Four push numbered messages, four claim them, count them in a ledger in shared memory, and
+//! release them. Each message whose push returned must have been counted exactly once; each whose
+//! producer died in the push, at most once; and one more time is allowed for each consumer that
+//! died with the message in its hands, between the claim and what it says after the release: such a
+//! one is delivered again if it had not been released, which is what a claim is for.
 
 use super::place::Place;
 use super::scenes::{Message, message, number};
@@ -24,13 +25,15 @@ const WORKERS: usize = 8;
 /// How many messages the ledger has a line for, of each producer. When they are used up, the
 /// time is: there are far more than a minute's worth.
 const MESSAGES: usize = 64 << 20;
-/// One for each worker, the supervisor, and whoever recovers a dead one; and for as many that died a moment ago.
+/// One for each worker, the supervisor, and whoever recovers a dead one; and for as many that died
+/// a moment ago.
 const PLACES: u16 = 2 * (WORKERS as u16 + 2);
 
 /// What the name of the region begins with.
 const PREFIX: &str = "ringway-crash";
 
-/// How long nothing may be delivered before that is called a hang. Far more than the detection bound, for a busy machine.
+/// How long nothing may be delivered before that is called a hang. Far more than the detection
+/// bound, for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 type Jobs = Queue<Message, SLOTS>;
@@ -185,7 +188,8 @@ fn in_hall(lasting: Duration, seed: u64, report: &mut Report) -> Check {
     settle(hall, &jobs, &excused, report)
 }
 
-/// Somebody attaches, looks for the dead to put right what they held, and is killed at some moment of that.
+/// Somebody attaches, looks for the dead to put right what they held, and is killed at some moment
+/// of that.
 fn dies_at_a_burial(name: &str, random: &mut Random) {
     let undertaker = Child::start(|| {
         let region = attach(name);
@@ -212,7 +216,8 @@ fn attach(name: &str) -> Region {
     }
 }
 
-/// Waits until a message is delivered: somebody goes on, whoever was killed or is suspended. Returns how long that was.
+/// Waits until a message is delivered: somebody goes on, whoever was killed or is suspended.
+/// Returns how long that was.
 fn next_delivery(hall: &Hall) -> Check<Duration> {
     let (began, before) = (Instant::now(), hall.total.load(SeqCst));
     while hall.total.load(SeqCst) == before {

@@ -33,9 +33,11 @@ impl<T: Sync> Place<T> {
         Place { at: map() }
     }
 
-    /// Puts another value there. No child uses the memory any more: whoever still lives would see it change.
+    /// Puts another value there. No child uses the memory any more: whoever still lives would see
+    /// it change.
     pub fn set(&mut self, value: T) {
-        // SAFETY: as in `new`; borrowed exclusively in this process. What was there has no destructor that matters.
+        // SAFETY: as in `new`; borrowed exclusively in this process. What was there has no
+        // destructor that matters.
         unsafe { self.at.write(value) };
     }
 }

@@ -6,11 +6,13 @@ use super::{CHILD, Check, EARLIER, Found, Operation, Structure, WITNESS, watch};
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
-/// A survivor that is not done by then hangs. Far more than the detection bound: the machine may be busy with other things.
+/// A survivor that is not done by then hangs. Far more than the detection bound: the machine may be
+/// busy with other things.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// How many steps all kills of one operation may take together, before points are left out. A step takes some 20
-/// microseconds in a virtual machine. An unoptimised build, whose paths are ten times as long, is not what the table is for.
+/// How many steps all kills of one operation may take together, before points are left out. A step
+/// takes some 20 microseconds in a virtual machine. An unoptimised build, whose paths are ten times
+/// as long, is not what the table is for.
 const BUDGET: usize = if cfg!(debug_assertions) { 8_000 } else { 40_000 };
 
 /// What a row of the table says.
@@ -67,7 +69,8 @@ struct Path {
     steps: usize,
     /// How many of them were instructions: the others are moments at which it falls asleep.
     instructions: usize,
-    /// After which of them the shared memory was not as before, or the system may have been told something.
+    /// After which of them the shared memory was not as before, or the system may have been told
+    /// something.
     changes: Vec<usize>,
 }
 
@@ -161,7 +164,8 @@ impl<'o, S: Structure> Stage<'o, S> {
         self.operation.wake.is_none() && self.operation.witness.is_none()
     }
 
-    /// Tries something, with a clock that ends the program if it hangs; a panic is a failure like any other.
+    /// Tries something, with a clock that ends the program if it hangs; a panic is a failure like
+    /// any other.
     fn attempt<R>(
         &mut self,
         how: &str,
@@ -193,7 +197,8 @@ impl<'o, S: Structure> Stage<'o, S> {
         Attempt { child, witness, seen: Vec::new(), wakes: 0 }
     }
 
-    /// Lets the child take steps until it has taken `limit` or its operation has returned; tells `each` of them.
+    /// Lets the child take steps until it has taken `limit` or its operation has returned; tells
+    /// `each` of them.
     fn steps(&self, attempt: &mut Attempt, limit: usize, mut each: impl FnMut(Step)) -> Check {
         let mut last = Step::Instruction;
         for _ in 0..limit {
@@ -213,7 +218,8 @@ impl<'o, S: Structure> Stage<'o, S> {
     fn bytes(&self, into: &mut Vec<u8>) {
         let (from, length) = self.place.memory();
         into.resize(length, 0);
-        // SAFETY: so many bytes of mapped memory are there, as `memory` says; who could write to them is stopped or asleep.
+        // SAFETY: so many bytes of mapped memory are there, as `memory` says; who could write to
+        // them is stopped or asleep.
         unsafe { into.as_mut_ptr().copy_from_nonoverlapping(from, length) };
     }
 
@@ -270,7 +276,8 @@ impl<'o, S: Structure> Stage<'o, S> {
         self.judge(witness, seen, wakes)
     }
 
-    /// Recovers the child, which is dead, lets the survivors come to their end and looks at what they found.
+    /// Recovers the child, which is dead, lets the survivors come to their end and looks at what
+    /// they found.
     fn judge(&mut self, witness: Option<Child>, mut seen: Vec<u64>, wakes: u64) -> Check<u32> {
         let structure = &*self.place;
         let held = structure.is_held_by(CHILD);

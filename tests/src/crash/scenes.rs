@@ -1,4 +1,5 @@
-//! The structures and their operations: for each a file that says what is done and what may be found.
+//! The structures and their operations: for each a file that says what is done and what may be
+//! found.
 
 mod broadcast;
 mod byte_ring;
@@ -60,8 +61,8 @@ fn late() -> Option<Instant> {
 /// The messages that [`Operation::wake`](super::Operation::wake) sends are numbered from here on.
 const WAKES: u64 = 1000;
 
-/// Whether the messages with which the child was woken are there once each, or one of them was lost with a child that
-/// died before it could say what it was given.
+/// Whether the messages with which the child was woken are there once each, or one of them was lost
+/// with a child that died before it could say what it was given.
 fn woken_once(found: &super::Found) -> bool {
     let times = |n| found.times(WAKES + n);
     let lost = (0..found.wakes).filter(|n| times(*n) == 0).count();

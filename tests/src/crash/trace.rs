@@ -4,11 +4,13 @@ use super::Check;
 use std::panic::AssertUnwindSafe;
 use std::ptr::null_mut;
 
-/// Whether instructions can be stepped here. Elsewhere than on x86-64 they could be too, but for those whose exchanges are a
-/// load and a store that fails when anything comes between, as a step does.
+/// Whether instructions can be stepped here. Elsewhere than on x86-64 they could be too, but for
+/// those whose exchanges are a load and a store that fails when anything comes between, as a step
+/// does.
 pub const CAN_STEP: bool = cfg!(target_arch = "x86_64");
 
-/// Where the part of a stepped child that is to be stepped begins: the child stops here. Nothing else may call it.
+/// Where the part of a stepped child that is to be stepped begins: the child stops here. Nothing
+/// else may call it.
 pub fn breakpoint() {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: the instruction changes no register and no memory; the tracer takes the trap.
@@ -28,7 +30,8 @@ pub enum Step {
     Asleep,
 }
 
-/// A child process whose every instruction is ours to allow. It is killed and reaped when this is dropped.
+/// A child process whose every instruction is ours to allow. It is killed and reaped when this is
+/// dropped.
 #[derive(Debug)]
 pub struct Stepped {
     pid: libc::pid_t,
@@ -74,8 +77,8 @@ impl Stepped {
         child
     }
 
-    /// One instruction more. While it is asleep in a system call, waits until it has come back from it: call this when
-    /// it was woken.
+    /// One instruction more. While it is asleep in a system call, waits until it has come back from
+    /// it: call this when it was woken.
     ///
     /// # Panics
     /// When the child ends or crashes in it.
@@ -138,8 +141,8 @@ impl Stepped {
         assert_eq!(self.wait(), Stop::By(libc::SIGSTOP), "the child is suspended");
     }
 
-    /// Lets it go on by itself, from where it was stopped or suspended, and waits for its end. Does `asleep` whenever it is
-    /// seen to sleep.
+    /// Lets it go on by itself, from where it was stopped or suspended, and waits for its end. Does
+    /// `asleep` whenever it is seen to sleep.
     ///
     /// # Errors
     /// What it ended with, if it did not end well.
@@ -208,11 +211,13 @@ impl Stepped {
     fn is_at_system_call(&self) -> bool {
         let at = std::mem::offset_of!(libc::user, regs)
             + std::mem::offset_of!(libc::user_regs_struct, rip);
-        // SAFETY: a stopped child of ours; what is read is returned. As the third argument, an offset.
+        // SAFETY: a stopped child of ours; what is read is returned. As the third argument, an
+        // offset.
         let next = unsafe { libc::ptrace(libc::PTRACE_PEEKUSER, self.pid, at, null_mut::<u8>()) };
         // The child is a fork of this process: the same code lies at the same place here.
-        // SAFETY: so there is code at `next`, of two bytes at least: no page of code ends in the middle of `syscall`, and
-        // an instruction of one byte at its very end would not be followed by anything mapped in only one of the two.
+        // SAFETY: so there is code at `next`, of two bytes at least: no page of code ends in the
+        // middle of `syscall`, and an instruction of one byte at its very end would not be followed
+        // by anything mapped in only one of the two.
         let code = unsafe { (next as usize as *const [u8; 2]).read_unaligned() };
         code == [0x0f, 0x05]
     }

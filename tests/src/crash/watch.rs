@@ -28,7 +28,8 @@ impl Drop for Watch {
     fn drop(&mut self) {
         set(Duration::ZERO);
         let text = WHAT.swap(null_mut(), Ordering::SeqCst);
-        // SAFETY: `into_raw` made it, and the handler, which is the only other that looks, has no clock any more.
+        // SAFETY: `into_raw` made it, and the handler, which is the only other that looks, has no
+        // clock any more.
         drop(unsafe { std::ffi::CString::from_raw(text) });
     }
 }

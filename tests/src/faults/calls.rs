@@ -58,9 +58,10 @@ macro_rules! calls {
     };
 }
 
-// Left out: what only ends or forgets something (close, munmap), which the kernel does also when it reports an error; the
-// memory of the process itself (brk, mmap without a file, mprotect); EINTR of connect, after which the kernel goes on
-// connecting, as nothing does here; ENOENT of stat, which is no failure but an answer; and what cannot fail.
+// Left out: what only ends or forgets something (close, munmap), which the kernel does also when it
+// reports an error; the memory of the process itself (brk, mmap without a file, mprotect); EINTR of
+// connect, after which the kernel goes on connecting, as nothing does here; ENOENT of stat, which
+// is no failure but an answer; and what cannot fail.
 #[rustfmt::skip]
 static CALLS: &[Entry] = calls! {
     openat SYS_openat [EACCES EMFILE ENFILE ENOENT ENOMEM ENOSPC EPERM ELOOP ENXIO] [EINTR];

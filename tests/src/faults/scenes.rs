@@ -99,7 +99,8 @@ pub fn all() -> Vec<Scene> {
     ]
 }
 
-/// The name of a region stays where it cannot be removed, or where it cannot be found out that it is still this region's.
+/// The name of a region stays where it cannot be removed, or where it cannot be found out that it
+/// is still this region's.
 fn a_name_stays(fault: Fault) -> bool {
     matches!(fault.call.name(), "unlinkat" | "newfstatat" | "statx" | "fstat")
 }

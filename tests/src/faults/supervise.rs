@@ -87,7 +87,8 @@ impl Report {
 /// No scene takes as long.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// The `prctl` by which a scene's process says how far it is; no operation of the system's has this number.
+/// The `prctl` by which a scene's process says how far it is; no operation of the system's has this
+/// number.
 const MARK: u64 = 0x7269_6e67;
 const BEGIN: u64 = 1;
 const FINISH: u64 = 2;
@@ -149,7 +150,8 @@ struct Run {
 }
 
 impl Run {
-    /// Answers the process's calls until it ends; says how it ended if that was not by itself, and what it left.
+    /// Answers the process's calls until it ends; says how it ended if that was not by itself, and
+    /// what it left.
     fn answer(&mut self, scene: &Scene, folder: &Path) -> (Option<End>, Vec<String>) {
         let end = Instant::now() + LIMIT;
         let mut left = Vec::new();
@@ -341,10 +343,11 @@ fn mark(phase: u64) {
     unsafe { libc::syscall(libc::SYS_prctl, MARK, phase, 0, 0, 0) };
 }
 
-/// Has every call of the table answered through the descriptor that this returns, but for the message on `socket` that hands
-/// it over.
+/// Has every call of the table answered through the descriptor that this returns, but for the
+/// message on `socket` that hands it over.
 fn listen(socket: RawFd) -> OwnedFd {
-    // The layout of `struct seccomp_data`: the number of the call, the architecture, the address, then the arguments.
+    // The layout of `struct seccomp_data`: the number of the call, the architecture, the address,
+    // then the arguments.
     const NUMBER: u32 = 0;
     const FIRST_ARGUMENT: u32 = 16 + if cfg!(target_endian = "big") { 4 } else { 0 };
     let statement = |code: u32, k: u32| libc::sock_filter { code: code as u16, jt: 0, jf: 0, k };
@@ -373,7 +376,8 @@ fn listen(socket: RawFd) -> OwnedFd {
     // SAFETY: this operation takes numbers.
     let result = unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
     assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
-    // SAFETY: the filter points to `len` instructions that live through the call, which copies them.
+    // SAFETY: the filter points to `len` instructions that live through the call, which copies
+    // them.
     let listener = unsafe {
         libc::syscall(
             libc::SYS_seccomp,

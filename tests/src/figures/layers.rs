@@ -7,8 +7,9 @@ use std::path::Path;
 /// A module, as the names that lead to it; the crate itself has none.
 type Module = Vec<String>;
 
-/// The circles among groups of files: each is the names of groups that all lead to each other. `group` says to which one a
-/// file belongs. The root (`lib.rs`, `main.rs`) belongs to none: what it hands on is looked for where it is defined.
+/// The circles among groups of files: each is the names of groups that all lead to each other.
+/// `group` says to which one a file belongs. The root (`lib.rs`, `main.rs`) belongs to none: what
+/// it hands on is looked for where it is defined.
 pub fn circles<'s>(
     sources: impl Iterator<Item = &'s Source>,
     group: impl Fn(&Path) -> String,

@@ -43,7 +43,8 @@ pub fn sources(folder: &Path) -> Vec<Source> {
     found
 }
 
-/// The code of a source file: comments and the content of string literals are blanked, lines stay where they are.
+/// The code of a source file: comments and the content of string literals are blanked, lines stay
+/// where they are.
 pub fn code(text: &str) -> String {
     let mut code = String::with_capacity(text.len());
     let mut rest = text;
@@ -78,7 +79,8 @@ fn string_length(text: &str) -> usize {
     text.len()
 }
 
-/// Blanks the modules that are compiled for tests alone; as rustfmt writes them, each ends at a brace in the first column.
+/// Blanks the modules that are compiled for tests alone; as rustfmt writes them, each ends at a
+/// brace in the first column.
 fn without_tests(code: &str) -> String {
     let mut kept = String::with_capacity(code.len());
     let mut skips = false;

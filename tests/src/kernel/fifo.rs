@@ -1,4 +1,5 @@
-//! FIFOs: opening and closing ends in any order, by a name that comes and goes; and the pipe that the ends have.
+//! FIFOs: opening and closing ends in any order, by a name that comes and goes; and the pipe that
+//! the ends have.
 
 use super::{Answer, Log, Stamped, answer};
 use crate::oracle::Choices;
@@ -14,7 +15,8 @@ use std::time::Instant;
 /// How many bytes the one in memory holds, hence how much may be under way for certain.
 const CAPACITY: usize = 1 << 16;
 
-/// The kernel's is made so large that it has a page for each piece that is under way: it holds pages, not bytes.
+/// The kernel's is made so large that it has a page for each piece that is under way: it holds
+/// pages, not bytes.
 const PAGES: usize = 256;
 
 /// What is all or nothing in both: `PIPE_BUF`.

@@ -1,4 +1,5 @@
-//! Sockets: listening, connecting, accepting and leaving in any order, and what the connections carry.
+//! Sockets: listening, connecting, accepting and leaving in any order, and what the connections
+//! carry.
 
 mod memory;
 mod system;
@@ -14,7 +15,8 @@ const LISTENERS: usize = 2;
 /// How many connections there may be.
 const CONNECTIONS: usize = 5;
 
-/// How much may be under way in one direction for certain: in the kernel each piece takes more than its bytes.
+/// How much may be under way in one direction for certain: in the kernel each piece takes more than
+/// its bytes.
 const UNDER_WAY: usize = 24_000;
 const PIECES: usize = 40;
 
@@ -70,7 +72,8 @@ fn run(choices: Choices<'_>, memory: impl Side, kernel: impl Side, messages: boo
     while sequence.step().is_some() {}
 }
 
-/// The two, and what of their common state decides which operations make sense, and which answers count as one.
+/// The two, and what of their common state decides which operations make sense, and which answers
+/// count as one.
 struct Sequence<'a, M, K> {
     memory: M,
     kernel: K,
@@ -96,12 +99,14 @@ struct End {
     early: VecDeque<usize>,
     /// Whether the other end closed with something unread.
     torn: bool,
-    /// Whether this end was told that the connection was torn down: then there is nothing left to shut down.
+    /// Whether this end was told that the connection was torn down: then there is nothing left to
+    /// shut down.
     reset: bool,
-    /// Whether this end has ended its receiving: then a reset leaves open whether what is there counts as dropped.
+    /// Whether this end has ended its receiving: then a reset leaves open whether what is there
+    /// counts as dropped.
     deaf: bool,
-    /// Whether the other end can no longer be sent to, or this end has ended its sending: then an empty write has no
-    /// answer that all agree on.
+    /// Whether the other end can no longer be sent to, or this end has ended its sending: then an
+    /// empty write has no answer that all agree on.
     finished: bool,
 }
 
@@ -219,7 +224,8 @@ impl<M: Side, K: Side> Sequence<'_, M, K> {
                 self.end(caller).peer = Some(end);
                 self.end(end).incoming = early;
             } else {
-                // What it sent before it closed comes all the same; its sizes are not known any more.
+                // What it sent before it closed comes all the same; its sizes are not known any
+                // more.
                 self.end(end).finished = true;
             }
         }
@@ -279,7 +285,8 @@ impl<M: Side, K: Side> Sequence<'_, M, K> {
         Some(())
     }
 
-    /// The two answers to `end`, where what the kernel's says of a connection that was torn down counts as `over`.
+    /// The two answers to `end`, where what the kernel's says of a connection that was torn down
+    /// counts as `over`.
     #[track_caller]
     fn agree(
         &mut self,
@@ -290,7 +297,8 @@ impl<M: Side, K: Side> Sequence<'_, M, K> {
     ) -> Answer<usize> {
         let reset = kernel == Err(CoreError::Reset);
         self.end(end).reset |= reset;
-        // To one whose listener left, both say so when it receives; when it sends, either word is right.
+        // To one whose listener left, both say so when it receives; when it sends, either word is
+        // right.
         let sending = over == Err(CoreError::BrokenPipe);
         let told_otherwise = reset && (self.end(end).torn || sending && self.end(end).finished);
         self.log.agree(memory, if told_otherwise { over } else { kernel })
@@ -363,7 +371,8 @@ impl End {
     }
 }
 
-/// What the full one and the empty one answered; or the first answer, if it is not that one is full.
+/// What the full one and the empty one answered; or the first answer, if it is not that one is
+/// full.
 fn fill_and_drain(
     side: &mut impl Side,
     from: usize,
@@ -390,7 +399,8 @@ fn fill_and_drain(
     let (mut read, mut ends) = (0, 0);
     let empty = loop {
         match side.receive(to, &mut out[read..], Form::Try) {
-            // An empty message, or the end of a stream: one that shut its receiving down before has that at once.
+            // An empty message, or the end of a stream: one that shut its receiving down before has
+            // that at once.
             Ok(0) if messages && ends < before.len() => ends += 1,
             Ok(0) => break Ok(()),
             Ok(count) => read += count,

@@ -109,7 +109,8 @@ fn sequence<const N: usize>(mut choices: Choices<'_>) {
         if done.is_none() {
             break;
         }
-        // Only sometimes: a look refreshes what the halves know of each other, and their answers must not need one.
+        // Only sometimes: a look refreshes what the halves know of each other, and their answers
+        // must not need one.
         if choices.below(3) != Some(0) {
             continue;
         }

@@ -1,8 +1,9 @@
-//! Two links and a line between them, which the bytes decide about: what it loses, flips and repeats, what the two programs do, and
-//! when time passes.
+//! Two links and a line between them, which the bytes decide about: what it loses, flips and
+//! repeats, what the two programs do, and when time passes.
 //!
-//! Whatever happens, a message that arrives is one that was sent, and behind all that arrived on its port before. And whatever
-//! happened, when the line works again, a session and a port come about, and a message gets through.
+//! Whatever happens, a message that arrives is one that was sent, and behind all that arrived on
+//! its port before. And whatever happened, when the line works again, a session and a port come
+//! about, and a message gets through.
 
 use super::Choices;
 use ringway_core::channel::State;
@@ -167,7 +168,8 @@ impl<L: Line + Debug> World<L> {
                 through[side][port] |= self.next[side][port] > before[1 - side];
                 let number = port as u8;
                 match self.ends[side].port_state(number) {
-                    // Fair to the other port, for which the line's window may have no room otherwise.
+                    // Fair to the other port, for which the line's window may have no room
+                    // otherwise.
                     State::STREAM if through[1 - side][port] => {}
                     State::STREAM => _ = self.send(side, number, 1),
                     State::Connecting => {}

@@ -105,7 +105,8 @@ fn take<const N: usize>(
     }
 }
 
-/// Any bytes at all in the ring: the receiver gets messages or an error, and never more bytes than there are.
+/// Any bytes at all in the ring: the receiver gets messages or an error, and never more bytes than
+/// there are.
 fn nonsense<const N: usize>(mut choices: Choices<'_>) {
     let mut bytes: ByteRing<N> = ByteRing::new();
     let (mut producer, consumer) = bytes.split();

@@ -1,17 +1,21 @@
-//! What POSIX promises of a pipe, asked of the pipe in memory and of the kernel's with the same operations.
+//! What POSIX promises of a pipe, asked of the pipe in memory and of the kernel's with the same
+//! operations.
 //!
-//! How much fits differs between the two, and the kernel counts pages; everything else must be as `pipe(7)` says.
+//! How much fits differs between the two, and the kernel counts pages; everything else must be as
+//! `pipe(7)` says.
 
 use super::Choices;
 use ringway::CoreError;
 use ringway_core::channel::pipe as memory;
 use std::collections::VecDeque;
 
-/// A pipe of either kind, with its reader and any number of writers. All operations are those that do not wait.
+/// A pipe of either kind, with its reader and any number of writers. All operations are those that
+/// do not wait.
 trait Pipe {
     /// Writes of at most this many bytes are all or nothing.
     fn atomic(&self) -> usize;
-    /// Whether a write that finds `used` bytes in the pipe may say that there is no room for `more`.
+    /// Whether a write that finds `used` bytes in the pipe may say that there is no room for
+    /// `more`.
     fn may_be_full(&self, used: usize, more: usize) -> bool;
     fn read(&mut self, out: &mut [u8]) -> Result<usize, CoreError>;
     fn write(&mut self, which: usize, bytes: &[u8]) -> Result<usize, CoreError>;
@@ -199,7 +203,8 @@ fn step(
                     *next = next.wrapping_add(count as u8);
                 }
                 Err(CoreError::WouldBlock) => {
-                    // A longer write takes what room there is: it may be refused only where not one byte fits.
+                    // A longer write takes what room there is: it may be refused only where not one
+                    // byte fits.
                     let more = if len <= pipe.atomic() { len } else { 1 };
                     assert!(
                         *readers > 0 && pipe.may_be_full(model.len(), more),

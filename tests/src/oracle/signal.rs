@@ -1,4 +1,5 @@
-//! The signal table against a model that keeps a count, a queue, a priority and a handler for each line.
+//! The signal table against a model that keeps a count, a queue, a priority and a handler for each
+//! line.
 
 use super::Choices;
 use ringway_core::Error;

@@ -1,4 +1,5 @@
-//! 64 MiB between `ringway cat` and another tool, byte for byte: each medium, each direction, and either of the two first.
+//! 64 MiB between `ringway cat` and another tool, byte for byte: each medium, each direction, and
+//! either of the two first.
 
 use super::shell::Place;
 use std::fs;
@@ -17,7 +18,8 @@ enum Meeting {
     Port,
 }
 
-/// Runs `first` in the background, and `second` when they can meet; `@` stands for where. Then `copy` is `input`.
+/// Runs `first` in the background, and `second` when they can meet; `@` stands for where. Then
+/// `copy` is `input`.
 fn exchange(meeting: Meeting, first: &str, second: &str) {
     let place = Place::new();
     place.make_input();

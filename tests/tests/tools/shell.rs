@@ -16,7 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// The size of what is exchanged.
 const LENGTH: usize = 64 << 20;
 
-/// The folder of the program, built when first asked for, into the target folder of this test and with its profile.
+/// The folder of the program, built when first asked for, into the target folder of this test and
+/// with its profile.
 fn program_folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
@@ -35,7 +36,8 @@ fn program_folder() -> &'static Path {
     })
 }
 
-/// A folder for one test, in which scripts run, with an address of the loopback network that no other test has.
+/// A folder for one test, in which scripts run, with an address of the loopback network that no
+/// other test has.
 pub struct Place {
     folder: tempfile::TempDir,
     pub host: String,

@@ -1,5 +1,5 @@
-//! What the two widths have in common: the region, and what is done with it. Compiled into the 32-bit program, and into the
-//! 64-bit test (`tests/tests/tools_width.rs`).
+//! What the two widths have in common: the region, and what is done with it. Compiled into the
+//! 32-bit program, and into the 64-bit test (`tests/tests/tools_width.rs`).
 
 use crate::futex;
 use core::convert::Infallible;

@@ -1,5 +1,5 @@
-//! The other side of a region, for a 32-bit Linux process that has no library below it: `ringway-width COMMAND`, with the
-//! region as descriptor 0.
+//! The other side of a region, for a 32-bit Linux process that has no library below it:
+//! `ringway-width COMMAND`, with the region as descriptor 0.
 //!
 //! ```text
 //! make     lays it out and leaves something in every part

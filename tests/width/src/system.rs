@@ -38,7 +38,8 @@ global_asm!(
 );
 
 unsafe extern "C" {
-    /// A system call: its number and its arguments. Returns what it returns, an error as a negative number.
+    /// A system call: its number and its arguments. Returns what it returns, an error as a negative
+    /// number.
     pub fn system_call(
         n: usize,
         a: usize,

@@ -13,8 +13,8 @@ pub(super) struct Fifo<const N: usize, W: Wake> {
     shared: Shared<N, W>,
     /// The name, while it has one. Under the registry's lock.
     name: Guarded<Option<Name>>,
-    /// How often an end was opened: what the other end waits for, so that it is met even by one who is gone
-    /// again by the time it looks. Stored under the registry's lock.
+    /// How often an end was opened: what the other end waits for, so that it is met even by one who
+    /// is gone again by the time it looks. Stored under the registry's lock.
     readers_opened: AtomicU32,
     writers_opened: AtomicU32,
 }
@@ -49,7 +49,8 @@ pub(super) struct Rendezvous<'a, E, W: Wake> {
 impl<'a, E, W: Wake> Rendezvous<'a, E, W> {
     /// Whether the other end was opened, before or since.
     pub(super) fn is_met(&self) -> bool {
-        // Acquire: partner is the release in `Directory::count`. What happened before the other end was opened is seen.
+        // Acquire: partner is the release in `Directory::count`. What happened before the other end
+        // was opened is seen.
         let now = self.opened.load(Ordering::Acquire);
         self.seen != Some(now)
     }

@@ -1,9 +1,12 @@
-//! Consistent overhead byte stuffing (Cheshire and Baker, IEEE/ACM Transactions on Networking 7(2), 1999): frames
-//! without a zero byte, so that a zero ends one, at the cost of a byte in 254 and one more.
+//! Consistent overhead byte stuffing (Cheshire and Baker, IEEE/ACM Transactions on Networking 7(2),
+//! 1999): frames without a zero byte, so that a zero ends one, at the cost of a byte in 254 and one
+//! more.
 //!
-//! Whatever was lost or changed on the line, the next zero is the end of a frame: that is the resynchronisation.
+//! Whatever was lost or changed on the line, the next zero is the end of a frame: that is the
+//! resynchronisation.
 
-/// Encodes one frame, byte after byte, out of memory that need not be contiguous, and without a buffer.
+/// Encodes one frame, byte after byte, out of memory that need not be contiguous, and without a
+/// buffer.
 ///
 /// ```
 /// use ringway_core::channel::frame::Encoder;
@@ -21,7 +24,8 @@ pub struct Encoder {
     at: usize,
     /// Bytes of the present block that are still to come.
     left: u8,
-    /// Whether the present block is as long as a block can be, and hence does not stand for a zero behind it.
+    /// Whether the present block is as long as a block can be, and hence does not stand for a zero
+    /// behind it.
     full: bool,
     started: bool,
 }
@@ -35,10 +39,12 @@ impl Encoder {
         Encoder { at: 0, left: 0, full: false, started: false }
     }
 
-    /// The next byte for the line, `None` at the end; the zero that ends the frame on the line is not among them.
+    /// The next byte for the line, `None` at the end; the zero that ends the frame on the line is
+    /// not among them.
     ///
-    /// The frame has `len` bytes, `byte(0)` to `byte(len - 1)`; both must stay the same from call to call, or the
-    /// result is the encoding of nothing. Each byte of the frame is asked for at most twice.
+    /// The frame has `len` bytes, `byte(0)` to `byte(len - 1)`; both must stay the same from call
+    /// to call, or the result is the encoding of nothing. Each byte of the frame is asked for at
+    /// most twice.
     pub fn next(&mut self, len: usize, byte: impl Fn(usize) -> u8) -> Option<u8> {
         if self.left > 0 {
             self.left -= 1;
@@ -124,7 +130,8 @@ impl Decoder {
     }
 }
 
-/// The most bytes that a frame of `len` bytes has when it is encoded, without the zero that ends it.
+/// The most bytes that a frame of `len` bytes has when it is encoded, without the zero that ends
+/// it.
 ///
 /// ```
 /// use ringway_core::channel::frame::max_encoded_len;
@@ -135,8 +142,8 @@ pub const fn max_encoded_len(len: usize) -> usize {
     len.saturating_add(len / BLOCK as usize).saturating_add(1)
 }
 
-/// Encodes a whole frame, without the zero that ends it on the line. `None` when `out` is too small;
-/// [`max_encoded_len`] bytes are always enough.
+/// Encodes a whole frame, without the zero that ends it on the line. `None` when `out` is too
+/// small; [`max_encoded_len`] bytes are always enough.
 ///
 /// ```
 /// let mut line = [0; 5];
@@ -153,8 +160,8 @@ pub fn encode(frame: &[u8], out: &mut [u8]) -> Option<usize> {
     Some(len)
 }
 
-/// Decodes a whole frame, given without the zero that ends it. `None` when it is no frame (it holds a zero, or its
-/// last block is cut short) or `out` is too small for it.
+/// Decodes a whole frame, given without the zero that ends it. `None` when it is no frame (it holds
+/// a zero, or its last block is cut short) or `out` is too small for it.
 ///
 /// ```
 /// let mut frame = [0; 5];

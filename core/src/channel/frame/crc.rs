@@ -1,9 +1,10 @@
 //! The check sum of a frame.
 
-/// CRC-32/ISO-HDLC (Ethernet, zlib, PNG): polynomial `0x04C11DB7`, bits reflected, starting and ending inverted.
+/// CRC-32/ISO-HDLC (Ethernet, zlib, PNG): polynomial `0x04C11DB7`, bits reflected, starting and
+/// ending inverted.
 ///
-/// Half a byte at a time, with a table of 64 bytes: a table for whole bytes would be a sixth of the flash that a
-/// serial link may cost.
+/// Half a byte at a time, with a table of 64 bytes: a table for whole bytes would be a sixth of the
+/// flash that a serial link may cost.
 ///
 /// ```
 /// use ringway_core::channel::frame::Crc32;

@@ -107,8 +107,9 @@ impl Hello {
     /// Reads the bytes. Cannot panic.
     ///
     /// # Errors
-    /// [`Error::Incompatible`] when the peer speaks another version of the protocol. [`Error::Corrupt`] when the bytes do
-    /// not begin with [`MAGIC`], have another length, or a field has a value that none can have.
+    /// [`Error::Incompatible`] when the peer speaks another version of the protocol.
+    /// [`Error::Corrupt`] when the bytes do not begin with [`MAGIC`], have another length, or a
+    /// field has a value that none can have.
     pub fn parse(bytes: &[u8]) -> Result<Hello, Error> {
         let mut words = [0; Self::LEN / 4];
         for (word, bytes) in words.iter_mut().zip(bytes.chunks_exact(4)) {

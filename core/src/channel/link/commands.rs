@@ -11,7 +11,8 @@ use crate::buffer::{Buffer, recv_into};
 impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     Link<L, PORTS, CREDITS, MAX>
 {
-    /// So many credits are worth a record: half of what a port holds, so that they cost little and come in time.
+    /// So many credits are worth a record: half of what a port holds, so that they cost little and
+    /// come in time.
     const CREDIT_THRESHOLD: u8 = CREDITS.div_ceil(2) as u8;
 
     // Called from every command.
@@ -31,13 +32,15 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         self.slots.get(port as usize).map_or(State::Closed, |slot| slot.port.state)
     }
 
-    /// Opens a port: it is `Connecting` until the peer opens it too, and `Connected` then. It may be asked for before the
-    /// link is up, and goes on `Connecting` across sessions. Of a port whose session ended, what came and was not taken is
-    /// dropped. Poll for bytes to transmit afterwards.
+    /// Opens a port: it is `Connecting` until the peer opens it too, and `Connected` then. It may
+    /// be asked for before the link is up, and goes on `Connecting` across sessions. Of a port
+    /// whose session ended, what came and was not taken is dropped. Poll for bytes to transmit
+    /// afterwards.
     ///
     /// # Errors
-    /// `NotFound`: the link, or the peer, has no port of this number. `AlreadyConnected`: close it first.
-    /// `WouldBlock`: the peer is not done with the port's last life; [`PortEvent::Free`](super::PortEvent::Free) tells when.
+    /// `NotFound`: the link, or the peer, has no port of this number. `AlreadyConnected`: close it
+    /// first. `WouldBlock`: the peer is not done with the port's last life;
+    /// [`PortEvent::Free`](super::PortEvent::Free) tells when.
     ///
     /// ```
     /// use ringway_core::Error;
@@ -59,14 +62,15 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         Ok(())
     }
 
-    /// Sends a message: it is copied, and goes out when [`poll_transmit`](Self::poll_transmit) is called. Messages of a
-    /// port arrive once each and in order, as long as the session lasts.
+    /// Sends a message: it is copied, and goes out when [`poll_transmit`](Self::poll_transmit) is
+    /// called. Messages of a port arrive once each and in order, as long as the session lasts.
     ///
     /// # Errors
     /// `WouldBlock`: the peer has no room on this port, or the line has none;
-    /// [`PortEvent::Writable`](super::PortEvent::Writable) tells when to try again. `MessageTooLarge`: for the peer, or for
-    /// this side. `Reset`: the port was torn down, or the session ended. Otherwise what the port's
-    /// [state](Self::port_state) says: `BrokenPipe`, `NotConnected`, `Closed`.
+    /// [`PortEvent::Writable`](super::PortEvent::Writable) tells when to try again.
+    /// `MessageTooLarge`: for the peer, or for this side. `Reset`: the port was torn down, or the
+    /// session ended. Otherwise what the port's [state](Self::port_state) says: `BrokenPipe`,
+    /// `NotConnected`, `Closed`.
     ///
     /// ```
     /// use ringway_core::Error;
@@ -97,9 +101,9 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// The oldest message that came, in place; [`release`](Self::release) makes room for another.
     ///
     /// # Errors
-    /// `WouldBlock`: none is there. `EndOfFile`: the peer sends no more. `Reset`: the port was torn down, or the session
-    /// ended, and everything that had come whole before was taken. Otherwise what the port's state says: `NotConnected`,
-    /// `Closed`.
+    /// `WouldBlock`: none is there. `EndOfFile`: the peer sends no more. `Reset`: the port was torn
+    /// down, or the session ended, and everything that had come whole before was taken. Otherwise
+    /// what the port's state says: `NotConnected`, `Closed`.
     ///
     /// ```
     /// use ringway_core::Error;
@@ -115,8 +119,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         }
     }
 
-    /// Forgets the oldest message and lets the peer send another. Nothing happens if there is none. Poll for bytes
-    /// to transmit afterwards.
+    /// Forgets the oldest message and lets the peer send another. Nothing happens if there is none.
+    /// Poll for bytes to transmit afterwards.
     ///
     /// ```
     /// use ringway_core::channel::link::{Config, SerialLink};
@@ -155,8 +159,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         received
     }
 
-    /// Sends no more on this port. What was sent before still arrives; receiving goes on. Poll for bytes to transmit
-    /// afterwards, as after the three that follow.
+    /// Sends no more on this port. What was sent before still arrives; receiving goes on. Poll for
+    /// bytes to transmit afterwards, as after the three that follow.
     ///
     /// # Errors
     /// `NotConnected`, `Closed`, `NotFound`.
@@ -172,8 +176,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         self.slot(port).ok_or(Error::NotFound)?.port.shut_send()
     }
 
-    /// Receives no more on this port; what came and was not taken is dropped, and the peer's sends fail with `BrokenPipe`
-    /// once it knows.
+    /// Receives no more on this port; what came and was not taken is dropped, and the peer's sends
+    /// fail with `BrokenPipe` once it knows.
     ///
     /// # Errors
     /// `NotConnected`, `Closed`, `NotFound`.
@@ -192,8 +196,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         Ok(())
     }
 
-    /// Ends both directions: what was sent before still arrives, what came and was not taken is dropped. A port that
-    /// the peer has not opened yet is withdrawn.
+    /// Ends both directions: what was sent before still arrives, what came and was not taken is
+    /// dropped. A port that the peer has not opened yet is withdrawn.
     ///
     /// ```
     /// use ringway_core::channel::{State, link::{Config, SerialLink}};
@@ -210,9 +214,9 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         }
     }
 
-    /// Tears the port down and tells the peer why; the peer loses what it has not taken yet. Also the way to refuse a port
-    /// that the peer opened. The reason does not reach a peer to whom this side had already said that it
-    /// sends no more: that one learns that nobody reads.
+    /// Tears the port down and tells the peer why; the peer loses what it has not taken yet. Also
+    /// the way to refuse a port that the peer opened. The reason does not reach a peer to whom this
+    /// side had already said that it sends no more: that one learns that nobody reads.
     ///
     /// ```
     /// use ringway_core::channel::{State, link::{Config, SerialLink}};
@@ -228,7 +232,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         }
     }
 
-    /// Moves what is due on the ports into the line, as far as it has room; whether everything fitted.
+    /// Moves what is due on the ports into the line, as far as it has room; whether everything
+    /// fitted.
     pub(super) fn pump(&mut self) -> bool {
         if !self.is_in_session() {
             return false;

@@ -20,8 +20,8 @@ pub enum Phase {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Event {
-    /// A session ended, also one whose [`Up`](Self::Up) was not told yet. Connected ports are reset, each as soon as the
-    /// messages that had come whole are taken.
+    /// A session ended, also one whose [`Up`](Self::Up) was not told yet. Connected ports are
+    /// reset, each as soon as the messages that had come whole are taken.
     Down(Down),
     /// A session began: the peer is there, see [`Link::peer`](super::Link::peer).
     Up,
@@ -29,8 +29,9 @@ pub enum Event {
     Port(u8, PortEvent),
 }
 
-/// Why a session ended, and what the link does then; but a link that this side was closing stays down. Any other
-/// reason than [`Closed`](Self::Closed) then says that the peer may not have got everything.
+/// Why a session ended, and what the link does then; but a link that this side was closing stays
+/// down. Any other reason than [`Closed`](Self::Closed) then says that the peer may not have got
+/// everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Down {
@@ -40,14 +41,15 @@ pub enum Down {
     PeerClosed,
     /// Nothing was heard for [`Config::gone`](super::Config::gone) ticks. The link connects again.
     PeerGone,
-    /// The peer greeted as somebody else: it was started again, or had given this session up. The link connects again.
+    /// The peer greeted as somebody else: it was started again, or had given this session up. The
+    /// link connects again.
     PeerRestarted,
     /// The stream ended, see [`Link::handle_end`](super::Link::handle_end). It stays down.
     LineEnded,
     /// The peer speaks this other version. It stays down.
     Incompatible(u8),
-    /// The peer sent what no peer of this version sends. A serial link connects again; one on a reliable line, where frames
-    /// cannot be found again, stays down.
+    /// The peer sent what no peer of this version sends. A serial link connects again; one on a
+    /// reliable line, where frames cannot be found again, stays down.
     Violation,
 }
 
@@ -87,7 +89,8 @@ pub enum PortEvent {
     PeerShutSend,
     /// The peer reads no more.
     PeerShutRecv,
-    /// The port was torn down. Where the session ended, this is told when everything that had come whole is taken.
+    /// The port was torn down. Where the session ended, this is told when everything that had come
+    /// whole is taken.
     Reset(ResetReason),
     /// Both sides are done with it: it can be opened again.
     Free,
@@ -97,7 +100,8 @@ pub enum PortEvent {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum ResetReason {
-    /// The peer reset it and gave this reason, whose meaning is the program's. 0 is also "it is not wanted any more".
+    /// The peer reset it and gave this reason, whose meaning is the program's. 0 is also "it is not
+    /// wanted any more".
     Peer(u8),
     /// The session ended, see [`Event::Down`].
     LinkDown,

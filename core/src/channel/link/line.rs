@@ -1,11 +1,12 @@
-//! What the two line disciplines have in common: the seam to the link, the records that wait, and the one frame that
-//! is on its way out.
+//! What the two line disciplines have in common: the seam to the link, the records that wait, and
+//! the one frame that is on its way out.
 
 use super::super::frame::{Hello, Identity};
 use super::timer::Timer;
 use core::hash::{Hash, Hasher};
 
-/// How frames are made of a line's bytes: [`Reliable`](super::Reliable) or [`Serial`](super::Serial). There is no third.
+/// How frames are made of a line's bytes: [`Reliable`](super::Reliable) or
+/// [`Serial`](super::Serial). There is no third.
 pub trait Line: Discipline {}
 
 /// What arrived.
@@ -24,12 +25,14 @@ pub enum Received {
     Violation,
 }
 
-/// The seam: the link hands records down and takes records; the line knows frames, numbers and check sums.
+/// The seam: the link hands records down and takes records; the line knows frames, numbers and
+/// check sums.
 pub trait Discipline {
     /// Whether frames are found again behind bytes that are none.
     const RESYNCHRONISES: bool;
 
-    /// A session begins: what waits is dropped, numbers start at 0. A frame that is half out is completed first.
+    /// A session begins: what waits is dropped, numbers start at 0. A frame that is half out is
+    /// completed first.
     fn begin(&mut self, local: Identity, peer: Identity);
 
     /// Another stream begins: nothing of the one before is completed.
@@ -38,7 +41,8 @@ pub trait Discipline {
     /// Whether [`push`](Self::push) has room.
     fn has_room(&self) -> bool;
 
-    /// Takes a numbered record, to be sent once and in order. `false`: no room, or the body is too long.
+    /// Takes a numbered record, to be sent once and in order. `false`: no room, or the body is too
+    /// long.
     fn push(&mut self, kind: u8, port: u8, body: &[u8]) -> bool;
 
     /// Whether the peer's line has everything that was pushed, as far as this line can know.
@@ -50,7 +54,8 @@ pub trait Discipline {
     /// Begins a frame with a record that is not numbered, and whose body is a greeting or nothing.
     fn start_control(&mut self, kind: u8, hello: Option<&Hello>);
 
-    /// Begins the next numbered frame, or one that only acknowledges. `false`: there is nothing to send.
+    /// Begins the next numbered frame, or one that only acknowledges. `false`: there is nothing to
+    /// send.
     fn start_numbered(&mut self) -> bool;
 
     /// Puts the next bytes of the frame that is half out into `out`; returns how many.

@@ -2,14 +2,16 @@
 //!
 //! # A life
 //!
-//! In one life each side sends, in this order, `OPEN`, then at any time `DATA`, `CREDIT` and `STOP`, and exactly
-//! one *last word* about what it sends: `SHUT` or `RESET`. After its last word it may still give credits or say `STOP`,
-//! until the peer's last word came as well. Then the life is over, and the next `OPEN` begins another. Since a line
-//! keeps the order, the lives of the two sides cannot be confused: a side opens again only after it has the
-//! peer's last word, so that nothing of the old life can come behind the peer's next `OPEN`; what the peer said
-//! about the old life before that, a credit or `STOP`, finds the port without the peer's `OPEN` and is dropped.
+//! In one life each side sends, in this order, `OPEN`, then at any time `DATA`, `CREDIT` and
+//! `STOP`, and exactly one *last word* about what it sends: `SHUT` or `RESET`. After its last word
+//! it may still give credits or say `STOP`, until the peer's last word came as well. Then the life
+//! is over, and the next `OPEN` begins another. Since a line keeps the order, the lives of the two
+//! sides cannot be confused: a side opens again only after it has the peer's last word, so that
+//! nothing of the old life can come behind the peer's next `OPEN`; what the peer said about the old
+//! life before that, a credit or `STOP`, finds the port without the peer's `OPEN` and is dropped.
 //!
-//! A port that its user closes goes through that by itself; whoever is reset owes the last word still, and gives it.
+//! A port that its user closes goes through that by itself; whoever is reset owes the last word
+//! still, and gives it.
 
 use super::super::frame;
 use super::super::{Event, State};
@@ -49,7 +51,8 @@ pub(super) mod news {
 
 /// How a connection ended that did not close.
 mod over {
-    /// It was torn down, or its session ended. What had come whole before the session ended can still be taken.
+    /// It was torn down, or its session ended. What had come whole before the session ended can
+    /// still be taken.
     pub(super) const TORN: u8 = 1;
     /// The peer had said its last word before: what is taken to the end was everything.
     pub(super) const COMPLETE: u8 = 2;
@@ -174,8 +177,8 @@ impl Port {
         self.owed = 0;
     }
 
-    /// Says it, if the last word is not said yet. A state can outlive the life, while messages are left: then there is
-    /// nothing to say.
+    /// Says it, if the last word is not said yet. A state can outlive the life, while messages are
+    /// left: then there is nothing to say.
     #[inline(never)]
     fn last_word(&mut self, word: u8) {
         if self.has_said(said::WE_OPENED)
@@ -226,7 +229,8 @@ impl Port {
         self.on(Event::Close);
     }
 
-    /// The next record to send, and its body, if it [has one](has_body). `threshold` credits are worth a record.
+    /// The next record to send, and its body, if it [has one](has_body). `threshold` credits are
+    /// worth a record.
     pub(super) fn next_record(&self, credits: u8, threshold: u8) -> Option<(u8, u8)> {
         if self.due & due::OPEN != 0 {
             return Some((frame::OPEN, credits));
@@ -288,7 +292,8 @@ impl Port {
         Ok(())
     }
 
-    /// Whether a message may come: both sides opened the port, and the peer's last word is not said.
+    /// Whether a message may come: both sides opened the port, and the peer's last word is not
+    /// said.
     pub(super) fn peer_may_send(&self) -> bool {
         const ALL: u8 = said::WE_OPENED | said::PEER_OPENED | said::PEER_ENDED;
         self.said & ALL == said::WE_OPENED | said::PEER_OPENED
@@ -378,7 +383,8 @@ impl Port {
         self.due = 0;
     }
 
-    /// The session ended. Whether something is left to take out of the inbox: what had come whole is the user's.
+    /// The session ended. Whether something is left to take out of the inbox: what had come whole
+    /// is the user's.
     pub(super) fn link_down(&mut self, unread: bool) -> bool {
         let left = self.state.can_recv() && unread;
         let free = self.said != 0 || self.due != 0;
@@ -461,7 +467,8 @@ impl Port {
         })
     }
 
-    /// Whether the peer said its last word in the life that the state tells of: it did, or the life is over.
+    /// Whether the peer said its last word in the life that the state tells of: it did, or the life
+    /// is over.
     pub(super) fn peer_is_done(&self) -> bool {
         self.has_said(said::PEER_ENDED) || !self.has_said(said::WE_OPENED)
     }
@@ -479,7 +486,8 @@ impl<const CREDITS: usize, const MAX: usize> PortSlot<CREDITS, MAX> {
     pub(super) const EMPTY: Self = PortSlot { port: Port::new(), inbox: Inbox::new() };
 }
 
-/// Messages that came and were not taken yet: at most `CREDITS`, since the peer has no more credits than that.
+/// Messages that came and were not taken yet: at most `CREDITS`, since the peer has no more credits
+/// than that.
 #[derive(Debug, Clone)]
 #[repr(C)]
 pub(super) struct Inbox<const CREDITS: usize, const MAX: usize> {

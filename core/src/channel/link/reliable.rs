@@ -1,11 +1,13 @@
-//! The discipline for a stream that the operating system, or the hardware, keeps in order and whole.
+//! The discipline for a stream that the operating system, or the hardware, keeps in order and
+//! whole.
 
 use super::super::frame::{Hello, Identity};
 use super::line::{Discipline, Line, Outgoing, Received, Source, Window, copy};
 use super::timer::Timer;
 use core::hash::{Hash, Hasher};
 
-/// Frames with their length before them, and nothing more: for a pipe, a FIFO, a stream socket, a ring in shared memory.
+/// Frames with their length before them, and nothing more: for a pipe, a FIFO, a stream socket, a
+/// ring in shared memory.
 ///
 /// `WINDOW` records wait for the line (a power of two up to 64); a message has at most `MAX` bytes.
 #[derive(Debug, Clone)]

@@ -1,9 +1,10 @@
 //! The discipline for a line that loses and changes bytes: a UART.
 //!
-//! Frames are numbered and kept until they are acknowledged. As in LAPB (ISO/IEC 13239) the receiver takes them in
-//! order alone and asks once per gap to go back (*reject*); on a line of one hop, where frames cannot overtake, that costs a
-//! frame or two more than sending just the missing one would, and saves a second window of buffers. When the
-//! answer is lost as well, the sender's timer goes back. Every frame acknowledges.
+//! Frames are numbered and kept until they are acknowledged. As in LAPB (ISO/IEC 13239) the
+//! receiver takes them in order alone and asks once per gap to go back (*reject*); on a line of one
+//! hop, where frames cannot overtake, that costs a frame or two more than sending just the missing
+//! one would, and saves a second window of buffers. When the answer is lost as well, the sender's
+//! timer goes back. Every frame acknowledges.
 
 use super::super::frame::{
     self, Crc32, Decoded, Decoder, Encoder, FIRST_NUMBERED, Hello, Identity, REJECT,
@@ -14,7 +15,8 @@ use core::hash::{Hash, Hasher};
 
 /// Frames of COBS with a CRC-32, numbered, acknowledged and sent again.
 ///
-/// `WINDOW` frames may be under way unacknowledged (a power of two up to 64); a message has at most `MAX` bytes.
+/// `WINDOW` frames may be under way unacknowledged (a power of two up to 64); a message has at most
+/// `MAX` bytes.
 #[derive(Debug, Clone)]
 #[repr(C)]
 pub struct Serial<const WINDOW: usize, const MAX: usize> {
@@ -48,7 +50,8 @@ pub struct Serial<const WINDOW: usize, const MAX: usize> {
     patience: u32,
     resend: Timer,
     encoder: Encoder,
-    /// The head of the frame that is half out, its first byte lowest; how many bytes it has; and the check sum.
+    /// The head of the frame that is half out, its first byte lowest; how many bytes it has; and
+    /// the check sum.
     out_head: u32,
     out_head_len: u8,
     out_crc: u32,
@@ -133,7 +136,8 @@ impl<const WINDOW: usize, const MAX: usize> Serial<WINDOW, MAX> {
         self.lead |= hello;
     }
 
-    /// The kind byte with the request to go back, if one is owed; and what this frame acknowledges is owed no more.
+    /// The kind byte with the request to go back, if one is owed; and what this frame acknowledges
+    /// is owed no more.
     fn stamp(&mut self, kind: u8) -> u8 {
         let reject = if self.owes_reject { REJECT } else { 0 };
         self.owes_reject = false;
@@ -141,8 +145,8 @@ impl<const WINDOW: usize, const MAX: usize> Serial<WINDOW, MAX> {
         kind | reject
     }
 
-    /// Sends again from the oldest unacknowledged frame on; not that one if it is half out, for then the peer cannot
-    /// have missed it yet. Whether there is one.
+    /// Sends again from the oldest unacknowledged frame on; not that one if it is half out, for
+    /// then the peer cannot have missed it yet. Whether there is one.
     #[inline(never)]
     fn go_back(&mut self) -> bool {
         if self.window.base == self.sent {
@@ -172,8 +176,8 @@ impl<const WINDOW: usize, const MAX: usize> Serial<WINDOW, MAX> {
 
     /// Something was lost before the frame that is `ahead` by so much.
     fn miss(&mut self, ahead: u8) {
-        // A number that does not lie further ahead than the last one belongs to another round: the peer went back, and
-        // the missing frame was lost again.
+        // A number that does not lie further ahead than the last one belongs to another round: the
+        // peer went back, and the missing frame was lost again.
         if self.gap.is_none_or(|last| ahead <= last) {
             self.owes_reject = true;
         }
@@ -208,7 +212,8 @@ impl<const WINDOW: usize, const MAX: usize> Serial<WINDOW, MAX> {
         let len = self.arrived.saturating_sub(CRC);
         let sane = len == SHORT || (HEAD..=HEAD.saturating_add(MAX)).contains(&len);
         if !whole || !sane || self.crc.finish() != self.last {
-            // Two zeros in a row are no loss. Of a damaged frame nothing is sure but that something was lost.
+            // Two zeros in a row are no loss. Of a damaged frame nothing is sure but that something
+            // was lost.
             if self.arrived > 0 && self.gap.is_none() {
                 self.miss(0);
             }
@@ -266,7 +271,8 @@ impl<const WINDOW: usize, const MAX: usize> Discipline for Serial<WINDOW, MAX> {
         self.owes_ack = false;
         self.owes_reject = false;
         self.gap = None;
-        // A frame of the session before that is half out is no use to anybody, and its number may come again.
+        // A frame of the session before that is half out is no use to anybody, and its number may
+        // come again.
         if self.out.number().is_some() {
             self.out.source = Source::Idle;
             self.lead = true;
@@ -394,8 +400,8 @@ impl<const WINDOW: usize, const MAX: usize> Discipline for Serial<WINDOW, MAX> {
     }
 }
 
-/// What is there of the frame that is arriving counts; what is left of the one before does not. Nor does the timer's
-/// patience, which changes when something is sent, but not what.
+/// What is there of the frame that is arriving counts; what is left of the one before does not. Nor
+/// does the timer's patience, which changes when something is sent, but not what.
 impl<const WINDOW: usize, const MAX: usize> Hash for Serial<WINDOW, MAX> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (&self.window, self.next, self.sent, self.resend).hash(state);

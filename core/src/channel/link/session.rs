@@ -5,7 +5,8 @@ use super::line::Line;
 use super::{Down, Link, Phase, Timer};
 use crate::Error;
 
-/// What is to be said without a number, as soon as the line is free: a bit for each kind, and the lowest first.
+/// What is to be said without a number, as soon as the line is free: a bit for each kind, and the
+/// lowest first.
 pub(super) mod owe {
     use super::frame;
 
@@ -16,7 +17,8 @@ pub(super) mod owe {
     pub(crate) const PONG: u8 = 1 << frame::PONG;
 }
 
-/// The timers: to greet, or to say that this side closes, once more; to ask whether the peer is there; to give it up.
+/// The timers: to greet, or to say that this side closes, once more; to ask whether the peer is
+/// there; to give it up.
 const REPEAT: usize = 0;
 const PING: usize = 1;
 const GONE: usize = 2;
@@ -69,7 +71,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         }
     }
 
-    /// The session ends. A side that was closing stays down, and its user learns whether the peer had got everything.
+    /// The session ends. A side that was closing stays down, and its user learns whether the peer
+    /// had got everything.
     pub(super) fn go_down(&mut self, why: Down) {
         for slot in &mut self.slots {
             if !slot.port.link_down(!slot.inbox.is_empty()) {
@@ -99,7 +102,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         self.timers[REPEAT] = Timer::OFF;
     }
 
-    /// The peer is alive: what follows from silence counts from now. Means nothing outside a session.
+    /// The peer is alive: what follows from silence counts from now. Means nothing outside a
+    /// session.
     fn hear(&mut self) {
         self.timers[PING] = Timer::after(self.config.keepalive);
         self.timers[GONE] = Timer::after(self.config.gone);
@@ -152,7 +156,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
             Err(_) => return self.go_down(Down::Violation),
         };
         if self.phase != Phase::Connecting {
-            // A peer that spoke in this session was up, and would not greet again as one that is not.
+            // A peer that spoke in this session was up, and would not greet again as one that is
+            // not.
             let same = hello.id == self.peer.id && (hello.up || !self.has_heard);
             if same {
                 if !hello.up {

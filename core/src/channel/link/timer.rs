@@ -1,7 +1,7 @@
 //! A timer that is told how much time passed.
 
-/// What is left of a number of ticks, as its complement: 0 is off, all ones is due. So the timers of a new link are zeros, which
-/// cost no flash, and the one that is due first is the largest.
+/// What is left of a number of ticks, as its complement: 0 is off, all ones is due. So the timers
+/// of a new link are zeros, which cost no flash, and the one that is due first is the largest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timer(u32);
 

@@ -17,8 +17,8 @@ use core::panic::RefUnwindSafe;
 /// How the ends of a pipe come to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::channel) enum Opened {
-    /// Both at once, and further writers from writers alone. So a writer that sees itself to be the only one stays
-    /// so until it clones itself, and needs no lock: nobody else can hold it.
+    /// Both at once, and further writers from writers alone. So a writer that sees itself to be the
+    /// only one stays so until it clones itself, and needs no lock: nobody else can hold it.
     Together,
     /// Each by itself, at any time: a FIFO.
     Apart,
@@ -28,7 +28,8 @@ pub(in crate::channel) enum Opened {
 #[derive(Debug)]
 pub(in crate::channel) struct Shared<const N: usize, W: Wake> {
     ring: ByteRing<N, W>,
-    /// Who is there, see [`Ends`]. On a line of its own: both sides read it at every turn, and it changes seldom.
+    /// Who is there, see [`Ends`]. On a line of its own: both sides read it at every turn, and it
+    /// changes seldom.
     ends: CachePadded<RmwU32>,
     writing: CachePadded<Writing>,
     opened: Opened,
@@ -38,8 +39,8 @@ pub(in crate::channel) struct Shared<const N: usize, W: Wake> {
 #[derive(Debug)]
 struct Writing {
     lock: TryLock,
-    /// The room that the writer before knew of. Relaxed: it belongs to the writer that holds the lock, and the lock
-    /// orders it.
+    /// The room that the writer before knew of. Relaxed: it belongs to the writer that holds the
+    /// lock, and the lock orders it.
     room: AtomicU32,
 }
 
@@ -57,7 +58,8 @@ pub(in crate::channel) struct Ends(u32);
 
 /// The reader is there.
 const READER: u32 = 1 << 31;
-/// The writer did not go, it was torn off: a socket's, whose listener closed before it was accepted.
+/// The writer did not go, it was torn off: a socket's, whose listener closed before it was
+/// accepted.
 const RESET: u32 = 1 << 30;
 const MAX_WRITERS: u32 = 1 << 16;
 
@@ -93,7 +95,8 @@ impl Ends {
     }
 }
 
-// A panic of a waker leaves it as after the call: such code runs last, and what it must not prevent is left to a guard.
+// A panic of a waker leaves it as after the call: such code runs last, and what it must not prevent
+// is left to a guard.
 impl<const N: usize, W: Wake> RefUnwindSafe for Shared<N, W> {}
 
 impl<const N: usize, W: Wake> Shared<N, W> {
@@ -137,8 +140,9 @@ impl<const N: usize, W: Wake> Shared<N, W> {
     /// Who is there.
     #[inline(always)]
     pub(in crate::channel) fn ends(&self) -> Ends {
-        // Acquire: partner is the release in `leave_writer`. The reader that sees the last writer gone sees all it
-        // wrote; the writer that sees itself alone sees what those did under the lock who went.
+        // Acquire: partner is the release in `leave_writer`. The reader that sees the last writer
+        // gone sees all it wrote; the writer that sees itself alone sees what those did under the
+        // lock who went.
         Ends(self.ends.0.load(Ordering::Acquire))
     }
 
@@ -149,8 +153,8 @@ impl<const N: usize, W: Wake> Shared<N, W> {
         if !Ends(before).nobody() {
             return Err(Error::Taken);
         }
-        // Acquire: partner is the release in `leave_reader` and `leave_writer`. The ends before are done with the
-        // ring.
+        // Acquire: partner is the release in `leave_reader` and `leave_writer`. The ends before are
+        // done with the ring.
         self.ends
             .0
             .compare_exchange(before, READER | 1, Ordering::Acquire, Ordering::Relaxed)
@@ -164,17 +168,19 @@ impl<const N: usize, W: Wake> Shared<N, W> {
         self.discard();
     }
 
-    /// Drops what nobody read, and wakes nobody, as nobody is there. For the one who just opened a pipe that had no end
-    /// open.
+    /// Drops what nobody read, and wakes nobody, as nobody is there. For the one who just opened a
+    /// pipe that had no end open.
     fn discard(&self) {
-        // SAFETY: nobody else has an end, hence there is no consumer, and opening acquired what the last one did.
+        // SAFETY: nobody else has an end, hence there is no consumer, and opening acquired what the
+        // last one did.
         let mut half = unsafe { self.ring.lend_consumer() };
         half.discard();
     }
 
     /// Lets the reader in; the answer is who was there. One enters at a time ([`Opened::Apart`]).
     pub(in crate::channel) fn enter_reader(&self) -> Result<Ends, Error> {
-        // Acquire: partner is the release in `leave_reader`, whose position we go on from, and in `leave_writer`.
+        // Acquire: partner is the release in `leave_reader`, whose position we go on from, and in
+        // `leave_writer`.
         let before = Ends(self.ends.0.fetch_or(READER, Ordering::Acquire));
         if before.reader() {
             return Err(Error::Taken);
@@ -227,16 +233,19 @@ impl<const N: usize, W: Wake> Shared<N, W> {
     }
 
     pub(in crate::channel) fn leave_writer(&self) {
-        // Release: partner is the acquire in `ends` and `open_both`. What we wrote is seen by who sees us gone.
+        // Release: partner is the acquire in `ends` and `open_both`. What we wrote is seen by who
+        // sees us gone.
         let before = Ends(self.ends.0.fetch_sub(1, Ordering::Release));
         if before.writers() == 1 {
             self.readers_bell().ring();
         }
     }
 
-    /// [`leave_writer`](Self::leave_writer) for the only writer, whom the reader finds torn off rather than gone.
+    /// [`leave_writer`](Self::leave_writer) for the only writer, whom the reader finds torn off
+    /// rather than gone.
     pub(in crate::channel) fn reset_writer(&self) {
-        // Sets the bit and takes the writer off the count in one step. Relaxed: this writer never wrote.
+        // Sets the bit and takes the writer off the count in one step. Relaxed: this writer never
+        // wrote.
         self.ends.0.fetch_add(RESET - 1, Ordering::Relaxed);
         self.readers_bell().ring();
     }
@@ -246,13 +255,13 @@ impl<const N: usize, W: Wake> Shared<N, W> {
     /// # Safety
     /// The caller is the one who set `READER` last and has not left.
     pub(super) unsafe fn reading(&self) -> ManuallyDrop<Consumer<&ByteRing<N, W>>> {
-        // SAFETY: `READER` is set for one reader at a time, and setting it acquired what the one before released when
-        // it left.
+        // SAFETY: `READER` is set for one reader at a time, and setting it acquired what the one
+        // before released when it left.
         unsafe { self.ring.lend_consumer() }
     }
 
-    /// Does `work` with the writers' half; `None` while another writer holds the lock. The table says why a writer
-    /// cannot send: [`Error::BrokenPipe`].
+    /// Does `work` with the writers' half; `None` while another writer holds the lock. The table
+    /// says why a writer cannot send: [`Error::BrokenPipe`].
     ///
     /// # Safety
     /// The caller is a writer: counted, and not left.
@@ -277,12 +286,13 @@ impl<const N: usize, W: Wake> Shared<N, W> {
         };
         // Should the reader's waker panic.
         let panics = Finally(unlock);
-        // SAFETY: one writer at a time has the lock, which acquires what the one before released; a writer that is
-        // alone acquired the same when it looked at the ends, and stays alone meanwhile (`Opened::Together`).
+        // SAFETY: one writer at a time has the lock, which acquires what the one before released; a
+        // writer that is alone acquired the same when it looked at the ends, and stays alone
+        // meanwhile (`Opened::Together`).
         let mut half = unsafe { self.ring.lend_producer(room.load(Ordering::Relaxed)) };
         if Cached::ENABLED {
-            // Nothing is known until the end. The reader's waker runs before that, and should it panic, the next writer
-            // must not go on with more room than there is: it looks.
+            // Nothing is known until the end. The reader's waker runs before that, and should it
+            // panic, the next writer must not go on with more room than there is: it looks.
             room.store(0, Ordering::Relaxed);
         }
         let done = work(&mut half);

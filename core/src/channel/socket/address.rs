@@ -3,7 +3,8 @@
 use super::super::name::Name;
 use crate::Error;
 
-/// Where one listens and connects to: a name of 1 to [`NAME_MAX`](super::super::NAME_MAX) bytes, or a port.
+/// Where one listens and connects to: a name of 1 to [`NAME_MAX`](super::super::NAME_MAX) bytes, or
+/// a port.
 ///
 /// ```
 /// use ringway_core::channel::socket::Address;

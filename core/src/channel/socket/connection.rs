@@ -7,7 +7,8 @@ use crate::Error;
 use crate::sync::const_unless_loom;
 use crate::wait::{Spin, Wake};
 
-/// The place for one connection, and by itself a socket pair (`socketpair(2)`): `N` bytes in each direction.
+/// The place for one connection, and by itself a socket pair (`socketpair(2)`): `N` bytes in each
+/// direction.
 ///
 /// ```
 /// use ringway_core::channel::socket::Connection;
@@ -27,7 +28,8 @@ pub struct Connection<const N: usize, W: Wake = Spin> {
     pub(super) queued: Guarded<Option<Queued>>,
 }
 
-/// A connection that waits to be accepted: its listener's place, and its number in the order of arrival there.
+/// A connection that waits to be accepted: its listener's place, and its number in the order of
+/// arrival there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Queued {
     pub(super) backlog: usize,

@@ -70,7 +70,8 @@ impl<W: Wake> Backlog<W> {
         self.state.load(Ordering::Relaxed) == CLOSED
     }
 
-    /// The listener is gone. What that means is done by [`NetworkRef::reap_closed`], here or by the holder of the lock.
+    /// The listener is gone. What that means is done by [`NetworkRef::reap_closed`], here or by the
+    /// holder of the lock.
     pub(super) fn close(&self) {
         // Relaxed: locking, or asking for the lock, releases it to the next holder.
         self.state.store(CLOSED, Ordering::Relaxed);
@@ -95,7 +96,8 @@ impl<const N: usize, W: Wake> Clone for NetworkRef<'_, N, W> {
 impl<const N: usize, W: Wake> Copy for NetworkRef<'_, N, W> {}
 
 impl<'a, const N: usize, W: Wake> NetworkRef<'a, N, W> {
-    /// Does `work` with the places, if nobody else does; else the doorbell that tells when to try again.
+    /// Does `work` with the places, if nobody else does; else the doorbell that tells when to try
+    /// again.
     pub(super) fn with<R>(
         self,
         work: impl FnOnce(&mut NetworkGuard<'a, N, W>) -> R,
@@ -118,7 +120,8 @@ impl<'a, const N: usize, W: Wake> NetworkRef<'a, N, W> {
     }
 }
 
-/// The lock. Dropped, it unlocks, also when a waker panicked under it; then it wakes those whom it concerns.
+/// The lock. Dropped, it unlocks, also when a waker panicked under it; then it wakes those whom it
+/// concerns.
 struct Unlocking<'a, const N: usize, W: Wake> {
     network: NetworkRef<'a, N, W>,
     /// See [`NetworkGuard::told`].
@@ -179,7 +182,8 @@ impl<'a, const N: usize, W: Wake> NetworkGuard<'a, N, W> {
         unsafe { connection.queued.set(queued) };
     }
 
-    /// Refuses what waits for listeners that are gone, and frees their places; also when a task that hears of it panics.
+    /// Refuses what waits for listeners that are gone, and frees their places; also when a task
+    /// that hears of it panics.
     fn sweep(&mut self) {
         if self.network.backlogs.iter().any(Backlog::is_closed) {
             finish(|| self.sweep_on());

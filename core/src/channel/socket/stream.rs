@@ -15,7 +15,8 @@ use core::task::{Context, Poll};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Shutdown {
-    /// No more will be read here: the peer's next send is a broken pipe, and what it sent is discarded.
+    /// No more will be read here: the peer's next send is a broken pipe, and what it sent is
+    /// discarded.
     Read,
     /// No more will be sent from here: the peer reads what was sent, and then the end of file.
     Write,
@@ -53,7 +54,8 @@ impl<'a, const N: usize, W: Wake> Halves<'a, N, W> {
             .fold(State::STREAM, |state, event| state.on(event).unwrap_or(state))
     }
 
-    /// Closing a half is all there is to it: the peer finds that nobody reads, or that nobody writes any more.
+    /// Closing a half is all there is to it: the peer finds that nobody reads, or that nobody
+    /// writes any more.
     fn shutdown(&mut self, how: Shutdown) {
         // Both are taken before the first is dropped, which wakes the peer.
         let recv = if how == Shutdown::Write { None } else { self.recv.take() };
@@ -83,9 +85,11 @@ fn refusal(before: Event, event: Event) -> Error {
     State::STREAM.on(before).and_then(|state| state.on(event)).err().unwrap_or(Error::Closed)
 }
 
-/// One side of a connection that carries bytes both ways (`SOCK_STREAM`). Dropping it closes both directions.
+/// One side of a connection that carries bytes both ways (`SOCK_STREAM`). Dropping it closes both
+/// directions.
 ///
-/// Of a write, any part may be read by itself, and a write that does not wait puts in as much as there is room for.
+/// Of a write, any part may be read by itself, and a write that does not wait puts in as much as
+/// there is room for.
 ///
 /// ```
 /// use ringway_core::Error;
@@ -131,9 +135,11 @@ impl<'a, const N: usize, W: Wake> Stream<'a, N, W> {
         self.halves.shutdown(how);
     }
 
-    /// The two directions by themselves, for two contexts: the ends of two pipes. `None` for one that was shut.
+    /// The two directions by themselves, for two contexts: the ends of two pipes. `None` for one
+    /// that was shut.
     ///
-    /// The writer's writes are a pipe's: up to [`Pipe::ATOMIC`](super::super::pipe::Pipe::ATOMIC) all or nothing.
+    /// The writer's writes are a pipe's: up to [`Pipe::ATOMIC`](super::super::pipe::Pipe::ATOMIC)
+    /// all or nothing.
     ///
     /// ```
     /// use ringway_core::channel::socket::Connection;
@@ -176,11 +182,11 @@ impl<'a, const N: usize, W: Wake> Stream<'a, N, W> {
 reading!(Stream);
 writing!(Stream);
 
-/// One side of a connection that carries messages both ways (`SOCK_SEQPACKET`): what one send puts in, one receive
-/// takes out. Dropping it closes both directions.
+/// One side of a connection that carries messages both ways (`SOCK_SEQPACKET`): what one send puts
+/// in, one receive takes out. Dropping it closes both directions.
 ///
-/// A message may be empty, so that the end of file is an error here, [`Error::EndOfFile`]. Unlike there, a message
-/// that is larger than the buffer is kept, not cut.
+/// A message may be empty, so that the end of file is an error here, [`Error::EndOfFile`]. Unlike
+/// there, a message that is larger than the buffer is kept, not cut.
 ///
 /// ```
 /// use ringway_core::Error;
@@ -232,8 +238,9 @@ impl<'a, const N: usize, W: Wake> Packets<'a, N, W> {
     /// Sends a message; never waits.
     ///
     /// # Errors
-    /// [`Error::WouldBlock`] when there is no room now, [`Error::MessageTooLarge`] when there can never be,
-    /// [`Error::BrokenPipe`] when the peer receives no more or this side ended its sending. Nothing was sent then.
+    /// [`Error::WouldBlock`] when there is no room now, [`Error::MessageTooLarge`] when there can
+    /// never be, [`Error::BrokenPipe`] when the peer receives no more or this side ended its
+    /// sending. Nothing was sent then.
     pub fn try_send(&mut self, message: &[u8]) -> Result<(), Error> {
         now(self.attempt_send(message).ok())
     }
@@ -241,9 +248,10 @@ impl<'a, const N: usize, W: Wake> Packets<'a, N, W> {
     /// Receives a message into `out` and returns its size; never waits.
     ///
     /// # Errors
-    /// [`Error::WouldBlock`] when there is none now; [`Error::BufferTooSmall`] when it is larger than `out`, and it is
-    /// kept; [`Error::EndOfFile`] when the peer sends no more and every message was received, or this side ended its
-    /// receiving; [`Error::Reset`] when the listener closed before the connection was accepted.
+    /// [`Error::WouldBlock`] when there is none now; [`Error::BufferTooSmall`] when it is larger
+    /// than `out`, and it is kept; [`Error::EndOfFile`] when the peer sends no more and every
+    /// message was received, or this side ended its receiving; [`Error::Reset`] when the listener
+    /// closed before the connection was accepted.
     pub fn try_recv(&mut self, out: &mut (impl Buffer + ?Sized)) -> Result<usize, Error> {
         recv_into(out, |out| now(self.attempt_recv(out).ok()))
     }
@@ -306,7 +314,8 @@ impl<const N: usize, W: Wait> Packets<'_, N, W> {
 }
 
 impl<const N: usize, W: Register> Packets<'_, N, W> {
-    /// [`send`](Self::send) for a task: sends, or has the task woken when there may be room. Cancel-safe.
+    /// [`send`](Self::send) for a task: sends, or has the task woken when there may be room.
+    /// Cancel-safe.
     ///
     /// # Errors
     /// Those of [`send`](Self::send).
@@ -322,7 +331,8 @@ impl<const N: usize, W: Register> Packets<'_, N, W> {
         future(|| self.attempt_send(message))
     }
 
-    /// [`recv`](Self::recv) for a task: receives, or has the task woken when a message may be there. Cancel-safe.
+    /// [`recv`](Self::recv) for a task: receives, or has the task woken when a message may be
+    /// there. Cancel-safe.
     ///
     /// # Errors
     /// Those of [`recv`](Self::recv).

@@ -20,8 +20,9 @@ pub(super) enum Phase {
 /// A state: its phase, and the round.
 #[derive(Clone, Copy)]
 pub(super) struct State {
-    /// The word that says it. Of a state that is to be, what [`State::new`] makes; of one that was seen, what was there,
-    /// also where no barrier writes such a word: an exchange for another one must not fail for ever.
+    /// The word that says it. Of a state that is to be, what [`State::new`] makes; of one that was
+    /// seen, what was there, also where no barrier writes such a word: an exchange for another one
+    /// must not fail for ever.
     pub(super) word: u32,
     pub(super) phase: Phase,
     pub(super) round: u32,

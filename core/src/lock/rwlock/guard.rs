@@ -9,7 +9,8 @@ use crate::wait::Wake;
 use core::fmt;
 use core::ops::{Deref, DerefMut};
 
-/// The lock, held to read, and its value. Dropped, the slot is given back, also by a panic: a reader changed nothing.
+/// The lock, held to read, and its value. Dropped, the slot is given back, also by a panic: a
+/// reader changed nothing.
 #[must_use = "the lock is given back at once if this is dropped"]
 pub struct ReadGuard<'a, T, W: Wake> {
     pub(super) words: &'a Words<W>,
@@ -33,7 +34,8 @@ impl<T, W: Wake> Deref for ReadGuard<'_, T, W> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        // SAFETY: with the slot taken no writer reaches the value, and this guard is borrowed for as long.
+        // SAFETY: with the slot taken no writer reaches the value, and this guard is borrowed for
+        // as long.
         unsafe { self.value.get() }
     }
 }
@@ -44,8 +46,8 @@ impl<T, W: Wake> Drop for ReadGuard<'_, T, W> {
     }
 }
 
-/// The lock, held to write, and its value. Dropped, it is given back; dropped by a panic, the next ones are
-/// [told](crate::lock#panics).
+/// The lock, held to write, and its value. Dropped, it is given back; dropped by a panic, the next
+/// ones are [told](crate::lock#panics).
 #[must_use = "the lock is given back at once if this is dropped"]
 pub struct WriteGuard<'a, T, W: Wake> {
     pub(super) words: &'a Words<W>,
@@ -86,8 +88,8 @@ impl<T, W: Wake> Deref for WriteGuard<'_, T, W> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        // SAFETY: this guard has the word, and the slots were empty and stay so, so that nobody else reaches the value; it
-        // is borrowed for as long.
+        // SAFETY: this guard has the word, and the slots were empty and stay so, so that nobody
+        // else reaches the value; it is borrowed for as long.
         self.value.with(|value| unsafe { &*value })
     }
 }

@@ -31,11 +31,12 @@ impl<W: Wake> Words<W> {
         self.bell.ring();
     }
 
-    /// If `dead` writes, the lock is free again, and the next ones are told; its slots are empty. Wakes those that wait.
-    /// Whether it held anything.
+    /// If `dead` writes, the lock is free again, and the next ones are told; its slots are empty.
+    /// Wakes those that wait. Whether it held anything.
     ///
     /// # Safety
-    /// `dead` takes no further step, and what it wrote is visible here. The value is [`Plain`](crate::plain::Plain).
+    /// `dead` takes no further step, and what it wrote is visible here. The value is
+    /// [`Plain`](crate::plain::Plain).
     pub(super) unsafe fn recover(&self, slots: &[AtomicU32], dead: Participant) -> bool {
         // SAFETY: `dead` takes no further step, and what it wrote is visible here.
         let mut held = unsafe { self.writer.recover_unheard(dead) };

@@ -19,8 +19,8 @@ use core::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum RecvError {
-    /// The reader was too slow, and so many messages were overwritten before it got them. The next call goes on at the oldest
-    /// that was still there.
+    /// The reader was too slow, and so many messages were overwritten before it got them. The next
+    /// call goes on at the oldest that was still there.
     Lagged(u64),
     /// The writer closed or died, and every message was read. Another writer may come: then the
     /// reader goes on.

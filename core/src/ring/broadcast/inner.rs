@@ -19,10 +19,12 @@ use core::mem::MaybeUninit;
 #[cfg(not(loom))]
 use core::ptr::NonNull;
 
-/// A broadcast of messages of type `T`, of which the newest `N` are kept. `W` says how readers can sleep, see [`Wake`].
+/// A broadcast of messages of type `T`, of which the newest `N` are kept. `W` says how readers can
+/// sleep, see [`Wake`].
 ///
-/// `N` is 1 to 2^30; another does not compile. A power of two is quicker. Memory: `N` times the message (in whole words) and 8
-/// bytes, and 16 bytes more (a cache line of their own where the target has caches).
+/// `N` is 1 to 2^30; another does not compile. A power of two is quicker. Memory: `N` times the
+/// message (in whole words) and 8 bytes, and 16 bytes more (a cache line of their own where the
+/// target has caches).
 ///
 /// ```
 /// use ringway_core::ring::broadcast::Broadcast;
@@ -44,10 +46,11 @@ use core::ptr::NonNull;
 /// ```
 pub type Broadcast<T, const N: usize, W = Nobody> = BroadcastInner<[SeqSlot<T>; N], W>;
 
-/// A [`Broadcast`] whose capacity is known when the program runs: a reference to it says how many messages are kept.
+/// A [`Broadcast`] whose capacity is known when the program runs: a reference to it says how many
+/// messages are kept.
 ///
-/// `&Broadcast<T, N, W>` coerces to `&BroadcastView<T, W>`. Others lie on the heap or in memory at hand, see
-/// [`InMemory`].
+/// `&Broadcast<T, N, W>` coerces to `&BroadcastView<T, W>`. Others lie on the heap or in memory at
+/// hand, see [`InMemory`].
 ///
 /// ```
 /// use ringway_core::ring::broadcast::{Broadcast, BroadcastView};
@@ -113,7 +116,8 @@ unsafe impl<T: Plain, const N: usize, W: Wake> InPlace for Broadcast<T, N, W> {
     }
 }
 
-// SAFETY: it is the slots, `repr(C)`: a head, which is made there, and behind it so many of them, which are too.
+// SAFETY: it is the slots, `repr(C)`: a head, which is made there, and behind it so many of them,
+// which are too.
 #[cfg(not(loom))]
 unsafe impl<T: Plain, W: Wake> InMemory for BroadcastView<T, W> {
     fn layout(capacity: usize) -> Option<Layout> {
@@ -133,8 +137,8 @@ unsafe impl<T: Plain, W: Wake> InMemory for BroadcastView<T, W> {
     }
 }
 
-/// A reference to a broadcast by which a half reaches and keeps it: any [`StableRef`] to a [`Broadcast`] or a
-/// [`BroadcastView`].
+/// A reference to a broadcast by which a half reaches and keeps it: any [`StableRef`] to a
+/// [`Broadcast`] or a [`BroadcastView`].
 ///
 /// ```
 /// use ringway_core::ring::broadcast::{Broadcast, BroadcastRef, BroadcastView, Reader};
@@ -215,8 +219,9 @@ impl<T: Plain, S: Storage<Element = SeqSlot<T>> + ?Sized, W: Wake> BroadcastInne
     /// The number is free for another [`Participant`] once all of these calls have returned.
     ///
     /// # Safety
-    /// `dead` will not take another step in this broadcast: its process has ended (or its context was reset), and what it
-    /// wrote is visible here, as it is once the operating system has reported its end.
+    /// `dead` will not take another step in this broadcast: its process has ended (or its context
+    /// was reset), and what it wrote is visible here, as it is once the operating system has
+    /// reported its end.
     ///
     /// ```
     /// use ringway_core::participant::Participant;

@@ -1,11 +1,13 @@
 //! The numbers of messages, and how one lies in two words: pure, no atomics.
 //!
-//! Numbers count from 1, and 0 is "nothing yet". They are of 64 bits, so that none comes back: at a message a nanosecond they
-//! last for 584 years. In memory a number is two words of 32 bits, because a small target has no atomic that is wider, and
-//! where a small one and a large one share memory, a critical section of the one would not keep the other away.
+//! Numbers count from 1, and 0 is "nothing yet". They are of 64 bits, so that none comes back: at a
+//! message a nanosecond they last for 584 years. In memory a number is two words of 32 bits,
+//! because a small target has no atomic that is wider, and where a small one and a large one share
+//! memory, a critical section of the one would not keep the other away.
 
-/// How many bits of a number are in its lower word. For loom so few that its models see the word come back to where it was,
-/// which on a real machine takes a minute's suspension of a reader, between two particular instructions.
+/// How many bits of a number are in its lower word. For loom so few that its models see the word
+/// come back to where it was, which on a real machine takes a minute's suspension of a reader,
+/// between two particular instructions.
 const LOW_BITS: u32 = if cfg!(loom) { 2 } else { 32 };
 
 /// The lower word of a number.
@@ -28,7 +30,8 @@ pub(super) const fn is_upper_half(low: u32) -> bool {
     low >> (LOW_BITS - 1) != 0
 }
 
-/// Which of so many slots a number has. Where the capacity is a constant, so is which of the two ways it goes.
+/// Which of so many slots a number has. Where the capacity is a constant, so is which of the two
+/// ways it goes.
 #[inline(always)]
 pub(super) const fn index(number: u64, capacity: u32) -> usize {
     let capacity = capacity as u64;

@@ -1,4 +1,5 @@
-//! Broadcasts and newest values of messages of a stated size and alignment, for those who do not know their Rust type.
+//! Broadcasts and newest values of messages of a stated size and alignment, for those who do not
+//! know their Rust type.
 
 use super::error::RecvError;
 use super::inner::BroadcastView;
@@ -15,13 +16,14 @@ use core::future::poll_fn;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 
-/// A [`Broadcast`](super::Broadcast) of messages whose size and alignment are known when the program runs, and whose Rust type
-/// is not: as an inspector, or a program in another language, uses it. Its messages go in and out as bytes. Both mean the
-/// same memory.
+/// A [`Broadcast`](super::Broadcast) of messages whose size and alignment are known when the
+/// program runs, and whose Rust type is not: as an inspector, or a program in another language,
+/// uses it. Its messages go in and out as bytes. Both mean the same memory.
 ///
-/// A [`Latest`](crate::ring::latest::Latest) is one in memory, of [`SLOTS`](crate::ring::latest::SLOTS) messages: so this is its
-/// form for values of a stated size, too. What the writer sends is the newest value, and a reader loads it when it
-/// [skips to it](RawReader::skip_to_newest) before it receives.
+/// A [`Latest`](crate::ring::latest::Latest) is one in memory, of
+/// [`SLOTS`](crate::ring::latest::SLOTS) messages: so this is its form for values of a stated size,
+/// too. What the writer sends is the newest value, and a reader loads it when it [skips to
+/// it](RawReader::skip_to_newest) before it receives.
 ///
 /// ```
 /// use ringway_core::participant::Participant;
@@ -69,8 +71,8 @@ unsafe impl Send for RawSlots<'_> {}
 unsafe impl Sync for RawSlots<'_> {}
 
 impl<'b, W: Wake> RawBroadcast<'b, W> {
-    /// How much memory a broadcast takes that keeps `capacity` messages of the layout `item`, and on which boundary it lies;
-    /// `None` when there is no such broadcast.
+    /// How much memory a broadcast takes that keeps `capacity` messages of the layout `item`, and
+    /// on which boundary it lies; `None` when there is no such broadcast.
     pub fn layout(capacity: usize, item: Layout) -> Option<Layout> {
         Some(Self::parts(capacity, item)?.0)
     }
@@ -90,15 +92,17 @@ impl<'b, W: Wake> RawBroadcast<'b, W> {
         Some((layout.pad_to_align(), begin, slots))
     }
 
-    /// The broadcast of `capacity` messages of the layout `item` at `at`. `None` when there is no such broadcast.
+    /// The broadcast of `capacity` messages of the layout `item` at `at`. `None` when there is no
+    /// such broadcast.
     ///
     /// # Safety
-    /// For `'b`, there is such a broadcast, and nobody who uses it has another idea of its messages. They are
-    /// [`Plain`](crate::plain::Plain).
+    /// For `'b`, there is such a broadcast, and nobody who uses it has another idea of its
+    /// messages. They are [`Plain`](crate::plain::Plain).
     pub unsafe fn at(at: NonNull<u8>, capacity: usize, item: Layout) -> Option<Self> {
         let (_, begin, slots) = Self::parts(capacity, item)?;
         let words = BroadcastView::from_raw(at, capacity)?;
-        // SAFETY: there is a broadcast, as the caller states; its slots are at least as large as those of no message.
+        // SAFETY: there is a broadcast, as the caller states; its slots are at least as large as
+        // those of no message.
         let words = unsafe { words.as_ref() };
         // SAFETY: within the broadcast.
         let first = unsafe { at.add(begin) };
@@ -108,8 +112,8 @@ impl<'b, W: Wake> RawBroadcast<'b, W> {
     /// Makes a fresh one there. What was there is neither read nor dropped.
     ///
     /// # Safety
-    /// For `'b`, there is memory of [`layout(capacity, item)`](Self::layout), which is the caller's to write, and which only
-    /// this broadcast uses from now on.
+    /// For `'b`, there is memory of [`layout(capacity, item)`](Self::layout), which is the caller's
+    /// to write, and which only this broadcast uses from now on.
     pub unsafe fn init_at(at: NonNull<u8>, capacity: usize, item: Layout) -> Option<Self> {
         let (layout, ..) = Self::parts(capacity, item)?;
         // SAFETY: as the caller states. Zeroed slots are fresh ones.
@@ -153,7 +157,8 @@ impl<'b> RawSlots<'b> {
         unsafe { &*self.slot(index).cast::<Stamp>() }
     }
 
-    /// Copies message `number` out, as many whole words as `out` has room for; `None` if it was overwritten.
+    /// Copies message `number` out, as many whole words as `out` has room for; `None` if it was
+    /// overwritten.
     fn read<W: Wake>(
         self,
         words: Slots<&BroadcastView<(), W>>,
@@ -170,7 +175,8 @@ impl<'b> RawSlots<'b> {
         };
         let piece = Layout::from_size_align(size, self.item.align()).ok()?;
         let from = self.slot(index).wrapping_add(self.offset);
-        // SAFETY: the message lies in its slot, on a word's boundary, and is accessed atomically alone; `out` is as large.
+        // SAFETY: the message lies in its slot, on a word's boundary, and is accessed atomically
+        // alone; `out` is as large.
         unsafe { copy_out(from, out.as_mut_ptr(), piece) };
         self.stamp(index).is_still(next.number).then_some(())
     }
@@ -187,7 +193,8 @@ impl<W: Wake> RawWriter<'_, W> {
     /// Sends one message to every reader, and overwrites the oldest one kept.
     ///
     /// # Errors
-    /// [`Error::MessageTooLarge`] when `message` is not as large as the messages of this broadcast, with their size.
+    /// [`Error::MessageTooLarge`] when `message` is not as large as the messages of this broadcast,
+    /// with their size.
     pub fn send(&mut self, message: &[u8]) -> Result<(), Error> {
         let (slots, max) = (self.slots, self.slots.item.size());
         if message.len() != max {
@@ -195,7 +202,8 @@ impl<W: Wake> RawWriter<'_, W> {
         }
         let store = |index| {
             let to = slots.slot(index).wrapping_add(slots.offset);
-            // SAFETY: the message lies in its slot, on its boundary, and is accessed atomically alone; `message` is as large.
+            // SAFETY: the message lies in its slot, on its boundary, and is accessed atomically
+            // alone; `message` is as large.
             unsafe { copy_in(message.as_ptr(), to, slots.item) }
         };
         self.half.slots_mut().write_at(|index| slots.stamp(index), store);
@@ -251,7 +259,8 @@ impl<W: Wake> RawReader<'_, W> {
             .map(|received| received.is_some())
     }
 
-    /// Copies the next message into `out`; waits for one, at most until `deadline` (`None`: for ever).
+    /// Copies the next message into `out`; waits for one, at most until `deadline` (`None`: for
+    /// ever).
     ///
     /// # Errors
     /// As [`Reader::recv_deadline`]. What is in `out` then is of no message.

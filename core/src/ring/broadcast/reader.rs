@@ -10,9 +10,11 @@ use crate::wait::{Register, Wait, look_or_end};
 use core::fmt;
 use core::future::poll_fn;
 
-/// One that reads. Its place is its own; a clone goes on from the same place. It can move to another thread or context.
+/// One that reads. Its place is its own; a clone goes on from the same place. It can move to
+/// another thread or context.
 ///
-/// `R` is the reference by which it reaches its broadcast and keeps it, as for a [`Writer`](super::Writer).
+/// `R` is the reference by which it reaches its broadcast and keeps it, as for a
+/// [`Writer`](super::Writer).
 pub struct Reader<R: BroadcastRef> {
     slots: Slots<R>,
     place: CachePadded<Place<R::Value, CapacityOf<R>>>,
@@ -50,7 +52,8 @@ impl<R: BroadcastRef + Clone> Clone for Reader<R> {
 }
 
 impl<R: BroadcastRef> Reader<R> {
-    /// A reader of the broadcast that `owner` refers to, which it has with it. It gets every message from now on.
+    /// A reader of the broadcast that `owner` refers to, which it has with it. It gets every
+    /// message from now on.
     ///
     /// ```
     /// use ringway_core::ring::broadcast::{Broadcast, Reader};
@@ -92,15 +95,15 @@ impl<R: BroadcastRef> Reader<R> {
     /// Copies the next message out, if there is one. Wait-free.
     ///
     /// # Errors
-    /// [`RecvError::Lagged`] when the next message was overwritten; the reader then stands at the oldest one that is still
-    /// there.
+    /// [`RecvError::Lagged`] when the next message was overwritten; the reader then stands at the
+    /// oldest one that is still there.
     #[inline]
     pub fn try_recv(&mut self) -> Result<Option<R::Value>, RecvError> {
         self.attempt(|slots, next| slots.read(next))
     }
 
-    /// Copies the next message into `out`, if there is one, and says whether there was. For a large message: there is no
-    /// other copy on the way. Wait-free.
+    /// Copies the next message into `out`, if there is one, and says whether there was. For a large
+    /// message: there is no other copy on the way. Wait-free.
     ///
     /// # Errors
     /// As for [`try_recv`](Self::try_recv). What is in `out` then is of no message.
@@ -120,7 +123,8 @@ impl<R: BroadcastRef> Reader<R> {
         self.attempt(|slots, next| slots.read_into(next, out)).map(|received| received.is_some())
     }
 
-    /// What `read` makes of the next message, if there is one. It answers `None` when the message was overwritten.
+    /// What `read` makes of the next message, if there is one. It answers `None` when the message
+    /// was overwritten.
     #[inline(always)]
     pub(super) fn attempt<A>(
         &mut self,
@@ -151,7 +155,8 @@ impl<R: BroadcastRef> Reader<R> {
     fn skip(&mut self) -> u64 {
         let place = &mut self.place.0;
         place.known = self.slots.line().newest(place.known);
-        // The one that we tried is gone in any case, also when the message that overwrites it is not published yet.
+        // The one that we tried is gone in any case, also when the message that overwrites it is
+        // not published yet.
         let oldest = number::oldest(place.known, self.slots.capacity());
         let next = oldest.max(place.next.number.wrapping_add(1));
         let lagged = next.wrapping_sub(place.next.number);
@@ -159,8 +164,8 @@ impl<R: BroadcastRef> Reader<R> {
         lagged
     }
 
-    /// Goes on at the newest message; returns how many before it are passed over. None when nothing is newer than what was
-    /// received.
+    /// Goes on at the newest message; returns how many before it are passed over. None when nothing
+    /// is newer than what was received.
     ///
     /// ```
     /// use ringway_core::ring::broadcast::Broadcast;
@@ -180,7 +185,8 @@ impl<R: BroadcastRef> Reader<R> {
         skipped
     }
 
-    /// How many messages this reader is behind the writer. More than the broadcast keeps: it will miss some.
+    /// How many messages this reader is behind the writer. More than the broadcast keeps: it will
+    /// miss some.
     ///
     /// ```
     /// use ringway_core::ring::broadcast::Broadcast;
@@ -307,8 +313,8 @@ impl<R: BroadcastRef<Wake: Wait>> Reader<R> {
 }
 
 impl<R: BroadcastRef<Wake: Register>> Reader<R> {
-    /// Copies the next message out; awaits one. Cancelled, it consumes nothing. As many tasks at a time can wait as the bell has
-    /// places for, see [`Async`](crate::wait::Async).
+    /// Copies the next message out; awaits one. Cancelled, it consumes nothing. As many tasks at a
+    /// time can wait as the bell has places for, see [`Async`](crate::wait::Async).
     ///
     /// # Errors
     /// As [`recv`](Self::recv).

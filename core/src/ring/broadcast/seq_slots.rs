@@ -1,11 +1,11 @@
-//! Slots that one side writes without asking, and any number of sides copy: every atomic access that passes a message from
-//! the writer to its readers. [`Broadcast`](super::Broadcast) and [`Latest`](crate::ring::latest::Latest) are built on
-//! this and have no atomics of their own.
+//! Slots that one side writes without asking, and any number of sides copy: every atomic access
+//! that passes a message from the writer to its readers. [`Broadcast`](super::Broadcast) and
+//! [`Latest`](crate::ring::latest::Latest) are built on this and have no atomics of their own.
 //!
 //! # How a message is written and read
 //!
-//! Message `n` lies in slot `n % N`, whose *stamp* says whose slot it is since the writer began to write there. `newest` is
-//! the number of the newest message.
+//! Message `n` lies in slot `n % N`, whose *stamp* says whose slot it is since the writer began to
+//! write there. `newest` is the number of the newest message.
 //!
 //! ```text
 //!   writer                                          reader, of message n
@@ -17,26 +17,30 @@
 //!                                                   stamp still n?                     no: overwritten
 //! ```
 //!
-//! **No torn value is returned.** By A the reader sees the words of `n`, or later ones. If it got one single word of a
-//! later message, then by B it also sees that message's stamp, or a later one: the copy is thrown away. This is a sequence
-//! lock (Boehm, "Can Seqlocks Get Along With Programming Language Memory Models?", MSPC 2012), but with a lock a slot, and of
-//! its two halves only one: that the message is complete is what `newest` says.
+//! **No torn value is returned.** By A the reader sees the words of `n`, or later ones. If it got
+//! one single word of a later message, then by B it also sees that message's stamp, or a later one:
+//! the copy is thrown away. This is a sequence lock (Boehm, "Can Seqlocks Get Along With
+//! Programming Language Memory Models?", MSPC 2012), but with a lock a slot, and of its two halves
+//! only one: that the message is complete is what `newest` says.
 //!
-//! **The writer never waits**, and nobody waits for the writer: a message is there from the one store of `newest` on, the
-//! commit. If the writer is stopped anywhere before it, there is nothing new, and one older message (the one whose slot it
-//! had begun to write) is gone; the next writer goes on from `newest` and writes the same slot again.
+//! **The writer never waits**, and nobody waits for the writer: a message is there from the one
+//! store of `newest` on, the commit. If the writer is stopped anywhere before it, there is nothing
+//! new, and one older message (the one whose slot it had begun to write) is gone; the next writer
+//! goes on from `newest` and writes the same slot again.
 //!
 //! # How numbers of 64 bits are read from words of 32
 //!
-//! A stamp's upper word is stored before the lower one, and loaded after it (SYNC POINT C): whoever sees a lower word
-//! sees an upper one at least as new. Numbers in a slot only grow. So if the upper word is as it was for `n`, the
-//! lower one is not one that came back to the same bits 2^32 messages later.
+//! A stamp's upper word is stored before the lower one, and loaded after it (SYNC POINT C): whoever
+//! sees a lower word sees an upper one at least as new. Numbers in a slot only grow. So if the
+//! upper word is as it was for `n`, the lower one is not one that came back to the same bits 2^32
+//! messages later.
 //!
-//! `newest` has two upper words, one for either half of the lower word's range, and the writer stores one when it enters that
-//! half (SYNC POINT D). A reader loads the upper word of a half, the lower word, and the upper word again: if the lower word
-//! is in that half and the upper one did not change, they are of one number. It tries again only when the writer left
-//! the half meanwhile, which it does every 2^31 messages; that one word of several is stable for so long is Lamport's idea,
-//! "Concurrent Reading and Writing of Clocks", TOCS 1990.
+//! `newest` has two upper words, one for either half of the lower word's range, and the writer
+//! stores one when it enters that half (SYNC POINT D). A reader loads the upper word of a half, the
+//! lower word, and the upper word again: if the lower word is in that half and the upper one did
+//! not change, they are of one number. It tries again only when the writer left the half meanwhile,
+//! which it does every 2^31 messages; that one word of several is stable for so long is Lamport's
+//! idea, "Concurrent Reading and Writing of Clocks", TOCS 1990.
 
 use super::number;
 use crate::participant::Participant;
@@ -62,7 +66,8 @@ pub(in crate::ring) struct SeqSlots<S: ?Sized, W: Wake> {
 pub(in crate::ring) struct Line<W: Wake> {
     /// The lower word of the newest message's number.
     low: AtomicU32,
-    /// The upper word, for when the lower is in the lower half of its range, and for when it is in the upper half.
+    /// The upper word, for when the lower is in the lower half of its range, and for when it is in
+    /// the upper half.
     high: [AtomicU32; 2],
     writer: HalfOwner,
     /// What the writer rings and readers sleep on.
@@ -85,8 +90,9 @@ pub(super) struct Stamp {
     high: AtomicU32,
 }
 
-/// How often a reader looks for the newest number. An honest writer makes it look again once in 2^31 messages, and twice if it
-/// was suspended for as many; loom's numbers are smaller, and its models have up to five messages.
+/// How often a reader looks for the newest number. An honest writer makes it look again once in
+/// 2^31 messages, and twice if it was suspended for as many; loom's numbers are smaller, and its
+/// models have up to five messages.
 const TRIES: u32 = 8;
 
 impl<T> sealed::Element for SeqSlot<T> {
@@ -147,14 +153,15 @@ impl<T: Plain, S: Storage<Element = SeqSlot<T>> + ?Sized, W: Wake> SeqSlots<S, W
     /// As a side holds them.
     ///
     /// # Safety
-    /// What is returned, and what is made of it, is used only as long as the slots are there, in this place, and nobody has them
-    /// exclusively.
+    /// What is returned, and what is made of it, is used only as long as the slots are there, in
+    /// this place, and nobody has them exclusively.
     #[inline(always)]
     pub(in crate::ring) unsafe fn borrow(&self) -> SeqSlotsRef<T, W, S::Capacity> {
         SeqSlotsRef { at: NonNull::from(self).cast(), capacity: self.slots.capacity() }
     }
 
-    /// Takes the writer's half for `me`, if nobody has it, and says whether. A [`SlotWriter`] gives it back.
+    /// Takes the writer's half for `me`, if nobody has it, and says whether. A [`SlotWriter`] gives
+    /// it back.
     pub(in crate::ring) fn take(&self, me: Participant) -> bool {
         self.line().writer.take(me)
     }
@@ -214,17 +221,18 @@ impl<W: Wake> Line<W> {
         if upper_half { upper } else { lower }
     }
 
-    /// The number of the newest message. `known` is what the caller knows already: the nearer, the quicker.
+    /// The number of the newest message. `known` is what the caller knows already: the nearer, the
+    /// quicker.
     #[inline]
     pub(in crate::ring) fn newest(&self, known: u64) -> u64 {
         let mut upper_half = number::is_upper_half(number::low(known));
         for _ in 0..TRIES {
             let word = self.high_of(upper_half);
-            // SYNC POINT D, acquire: with the store in `publish`. The lower word that we load next is at least the last of
-            // the half before.
+            // SYNC POINT D, acquire: with the store in `publish`. The lower word that we load next
+            // is at least the last of the half before.
             let high = word.load(Ordering::Acquire);
-            // SYNC POINT A, acquire: with the store in `publish`. The messages up to this number are seen, and the upper word
-            // that was stored for it.
+            // SYNC POINT A, acquire: with the store in `publish`. The messages up to this number
+            // are seen, and the upper word that was stored for it.
             let low = self.low.load(Ordering::Acquire);
             // Relaxed: ordered behind the lower word by its acquire.
             if number::is_upper_half(low) == upper_half && word.load(Ordering::Relaxed) == high {
@@ -243,27 +251,31 @@ impl Stamp {
     fn begin(&self, number: u64) {
         // Relaxed: SYNC POINT C orders it.
         self.high.store(number::high(number), Ordering::Relaxed);
-        // SYNC POINT C, release: with the load in `is_still`. The upper word is seen with the lower one.
+        // SYNC POINT C, release: with the load in `is_still`. The upper word is seen with the lower
+        // one.
         self.low.store(number::low(number), Ordering::Release);
-        // SYNC POINT B, release: with the fence in `is_still`. Whoever sees one of the words sees the stamp.
+        // SYNC POINT B, release: with the fence in `is_still`. Whoever sees one of the words sees
+        // the stamp.
         fence(Ordering::Release);
     }
 
     /// Whether what was copied out until now is of message `number`.
     #[inline(always)]
     pub(super) fn is_still(&self, number: u64) -> bool {
-        // SYNC POINT B, acquire: with the fence in `begin`. If one of the words is of a later message, its stamp is seen.
+        // SYNC POINT B, acquire: with the fence in `begin`. If one of the words is of a later
+        // message, its stamp is seen.
         fence(Ordering::Acquire);
-        // SYNC POINT C, acquire: with the store in `begin`. The upper word is seen at least as new as this one, and so is
-        // `newest` of the message before.
+        // SYNC POINT C, acquire: with the store in `begin`. The upper word is seen at least as new
+        // as this one, and so is `newest` of the message before.
         self.low.load(Ordering::Acquire) == number::low(number)
             // Relaxed: ordered behind the lower word by its acquire.
             && self.high.load(Ordering::Relaxed) == number::high(number)
     }
 }
 
-/// [`SeqSlots`] as a side holds them: by their address, and of no array's type. They are there for as long as this is used,
-/// which whoever [made it](SeqSlots::borrow) sees to. How many they are is a private copy.
+/// [`SeqSlots`] as a side holds them: by their address, and of no array's type. They are there for
+/// as long as this is used, which whoever [made it](SeqSlots::borrow) sees to. How many they are is
+/// a private copy.
 pub(in crate::ring) struct SeqSlotsRef<T, W: Wake, C> {
     at: NonNull<Head<T, W>>,
     capacity: C,
@@ -336,8 +348,8 @@ impl<T: Plain, W: Wake, C: Capacity> SeqSlotsRef<T, W, C> {
         unsafe { &*cursor.element(self.first(), || self.index(number)) }
     }
 
-    /// A copy of the message, which is no newer than `newest`; `None` if it was overwritten. Then `newest` has grown to
-    /// `number + capacity - 1` at least.
+    /// A copy of the message, which is no newer than `newest`; `None` if it was overwritten. Then
+    /// `newest` has grown to `number + capacity - 1` at least.
     #[inline]
     pub(in crate::ring) fn read(self, at: Standing<T, C>) -> Option<T> {
         let slot = self.slot(at);
@@ -368,7 +380,8 @@ impl<T, C: Capacity> Clone for Standing<T, C> {
 
 impl<T, C: Capacity> Copy for Standing<T, C> {}
 
-/// The writer's half, which was taken. Dropping it gives it back, and then drops `O`, which keeps the slots.
+/// The writer's half, which was taken. Dropping it gives it back, and then drops `O`, which keeps
+/// the slots.
 pub(in crate::ring) struct SlotWriter<T: Plain, W: Wake, C: Capacity, O> {
     slots: SeqSlotsRef<T, W, C>,
     /// The next message, one behind the newest. We alone change what is the newest.
@@ -404,8 +417,8 @@ impl<T: Plain, W: Wake, C: Capacity, O> SlotWriter<T, W, C, O> {
         &slot.value
     }
 
-    /// [`write`](Self::write) where the messages lie elsewhere: `slot` says where a slot has its stamp, by its index, and
-    /// `store` writes the message there.
+    /// [`write`](Self::write) where the messages lie elsewhere: `slot` says where a slot has its
+    /// stamp, by its index, and `store` writes the message there.
     #[cfg(not(loom))]
     pub(super) fn write_at<'s>(
         &mut self,
@@ -427,8 +440,8 @@ impl<T: Plain, W: Wake, C: Capacity, O> SlotWriter<T, W, C, O> {
         let low = number::low(number);
         let upper_half = number::is_upper_half(low);
         if upper_half != number::is_upper_half(number::low(number.wrapping_sub(1))) {
-            // SYNC POINT D: with the load in `newest`. Whoever sees it sees that the half before was passed. Relaxed: behind the
-            // fence in `begin`, which is the release.
+            // SYNC POINT D: with the load in `newest`. Whoever sees it sees that the half before
+            // was passed. Relaxed: behind the fence in `begin`, which is the release.
             line.high_of(upper_half).store(number::high(number), Ordering::Relaxed);
         }
         // SYNC POINT A, release: with the load in `newest`. The message is seen with its number.
@@ -441,7 +454,8 @@ impl<T: Plain, W: Wake, C: Capacity, O> SlotWriter<T, W, C, O> {
     pub(in crate::ring) fn close(self) {
         // It must not be given back once more, which would open it.
         let this = ManuallyDrop::new(self);
-        // SAFETY: nobody drops the one that it is read out of. Dropped here, when the slots are no longer used.
+        // SAFETY: nobody drops the one that it is read out of. Dropped here, when the slots are no
+        // longer used.
         let _owner = unsafe { (&raw const this.owner).read() };
         let line = this.slots.line();
         line.writer.close();

@@ -7,14 +7,16 @@ use crate::sync::CachePadded;
 
 /// The half that writes. It can move to another thread or context, and is used from one at a time.
 ///
-/// `R` is the reference by which it reaches its broadcast and keeps it, see [`StableRef`](crate::storage::StableRef):
-/// `&Broadcast<T, N, W>` or `&BroadcastView<T, W>`, or one that owns, such as an `Arc`.
+/// `R` is the reference by which it reaches its broadcast and keeps it, see
+/// [`StableRef`](crate::storage::StableRef): `&Broadcast<T, N, W>` or `&BroadcastView<T, W>`, or
+/// one that owns, such as an `Arc`.
 #[derive(Debug)]
 pub struct Writer<R: BroadcastRef>(CachePadded<SlotWriter<R::Value, R::Wake, CapacityOf<R>, R>>);
 
 impl<R: BroadcastRef> Writer<R> {
     /// The half of the broadcast that `owner` refers to, taken for its
-    /// [`participant`](crate::storage::StableRef::participant); `None` while somebody has it. It has the owner with it.
+    /// [`participant`](crate::storage::StableRef::participant); `None` while somebody has it. It
+    /// has the owner with it.
     ///
     /// ```
     /// use ringway_core::ring::broadcast::{Broadcast, Writer};
@@ -63,7 +65,8 @@ impl<R: BroadcastRef> Writer<R> {
         self.0.0.write(message);
     }
 
-    /// How many messages were sent in the life of the broadcast, by this writer and those before it.
+    /// How many messages were sent in the life of the broadcast, by this writer and those before
+    /// it.
     ///
     /// ```
     /// use ringway_core::ring::broadcast::Broadcast;
@@ -76,7 +79,8 @@ impl<R: BroadcastRef> Writer<R> {
     }
 
     /// Ends the stream: each reader gets what was sent and is still there, and then the forms that
-    /// wait answer [`EndOfFile`](super::RecvError::EndOfFile). A writer that is taken later opens the stream again.
+    /// wait answer [`EndOfFile`](super::RecvError::EndOfFile). A writer that is taken later opens
+    /// the stream again.
     pub fn close(self) {
         self.0.0.close();
     }

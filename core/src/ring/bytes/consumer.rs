@@ -18,7 +18,8 @@ use core::task::{Context, Poll};
 
 /// The half that reads. It can move to another thread or context, and is used from one at a time.
 ///
-/// `R` is the reference by which it reaches its ring and keeps it, as in a [`Producer`](super::Producer).
+/// `R` is the reference by which it reaches its ring and keeps it, as in a
+/// [`Producer`](super::Producer).
 pub struct Consumer<R: ByteRingRef> {
     cursor: CachePadded<ConsumerCursor<CapacityOf<R>, R::Wake>>,
     /// How many bytes were taken the last time: about what a message has.
@@ -41,8 +42,9 @@ impl<R: ByteRingRef> fmt::Debug for Consumer<R> {
 }
 
 impl<R: ByteRingRef> Consumer<R> {
-    /// The half of the ring that `owner` refers to, taken for its [`participant`](crate::storage::StableRef::participant); `None` while somebody
-    /// has it. It has the owner with it.
+    /// The half of the ring that `owner` refers to, taken for its
+    /// [`participant`](crate::storage::StableRef::participant); `None` while somebody has it. It
+    /// has the owner with it.
     pub fn new(owner: R) -> Option<Self> {
         let me = owner.participant();
         Self::take_for(owner, me)
@@ -82,7 +84,8 @@ impl<R: ByteRingRef> Consumer<R> {
 
     #[inline(always)]
     fn slots(&self) -> SlotsRef<'_, u8> {
-        // SAFETY: the cursor was made of a pointer to all of the ring, which is there for as long as we are.
+        // SAFETY: the cursor was made of a pointer to all of the ring, which is there for as long
+        // as we are.
         unsafe { inner::slots(self.cursor.0.header_ptr()) }
     }
 
@@ -105,7 +108,8 @@ impl<R: ByteRingRef> Consumer<R> {
         out.len()
     }
 
-    /// Copies out as many bytes as there are, the first `run` of which are contiguous; returns how many.
+    /// Copies out as many bytes as there are, the first `run` of which are contiguous; returns how
+    /// many.
     #[inline(always)]
     fn read_run(&mut self, run: u32, out: &mut [u8]) -> usize {
         if out.len() > run as usize {
@@ -151,7 +155,8 @@ impl<R: ByteRingRef> Consumer<R> {
         run
     }
 
-    /// The rest of [`try_read`](Self::try_read) where fewer than `out.len()` bytes are contiguous, namely `run`.
+    /// The rest of [`try_read`](Self::try_read) where fewer than `out.len()` bytes are contiguous,
+    /// namely `run`.
     #[inline(never)]
     fn try_read_less(&mut self, mut run: u32, out: &mut [u8]) -> usize {
         let mut done = 0;
@@ -162,10 +167,11 @@ impl<R: ByteRingRef> Consumer<R> {
                 break;
             };
             done += to.len();
-            // SAFETY: the ownership rule: `run` bytes are ready and contiguous, and `to` is no longer.
+            // SAFETY: the ownership rule: `run` bytes are ready and contiguous, and `to` is no
+            // longer.
             unsafe { self.take(to) };
-            // Where a look is kept and nothing more is known of, it has just been taken. Else the memory begins again, or
-            // a gap ends.
+            // Where a look is kept and nothing more is known of, it has just been taken. Else the
+            // memory begins again, or a gap ends.
             if Cached::ENABLED && self.cursor.0.ready(0) == 0 {
                 break;
             }
@@ -267,13 +273,15 @@ impl<R: ByteRingRef> Consumer<R> {
         self.cursor.0.release_unheard(self.cursor.0.head(), count);
     }
 
-    /// The bytes that lie contiguous at the head, in place, once there are at least so many: for a parser that needs a whole
-    /// frame, or any bytes, `try_peek(1)`. Nothing is consumed before [`ReadGrant::release`], and what came since the last
-    /// look is shown by the next. Where the end of the memory lies between, the grant has fewer: [`as_slices`](Self::as_slices)
-    /// has all, and [`try_read`](Self::try_read) copies them out.
+    /// The bytes that lie contiguous at the head, in place, once there are at least so many: for a
+    /// parser that needs a whole frame, or any bytes, `try_peek(1)`. Nothing is consumed before
+    /// [`ReadGrant::release`], and what came since the last look is shown by the next. Where the
+    /// end of the memory lies between, the grant has fewer: [`as_slices`](Self::as_slices) has all,
+    /// and [`try_read`](Self::try_read) copies them out.
     ///
     /// # Errors
-    /// [`Error::WouldBlock`] when there are fewer now, or none; [`Error::MessageTooLarge`] when the ring holds fewer.
+    /// [`Error::WouldBlock`] when there are fewer now, or none; [`Error::MessageTooLarge`] when the
+    /// ring holds fewer.
     ///
     /// ```
     /// use ringway_core::ring::bytes::ByteRing;
@@ -293,8 +301,8 @@ impl<R: ByteRingRef> Consumer<R> {
         }
     }
 
-    /// All bytes that are there now, in place, in two runs of memory: the second is empty unless the memory's end lies
-    /// between. [`consume`](Self::consume) takes them.
+    /// All bytes that are there now, in place, in two runs of memory: the second is empty unless
+    /// the memory's end lies between. [`consume`](Self::consume) takes them.
     ///
     /// ```
     /// use ringway_core::ring::bytes::ByteRing;
@@ -309,7 +317,8 @@ impl<R: ByteRingRef> Consumer<R> {
     /// ```
     pub fn as_slices(&mut self) -> (&[u8], &[u8]) {
         let (first, second) = self.both_runs();
-        // SAFETY: the ownership rule: these bytes are ready and contiguous; the slice borrows the consumer.
+        // SAFETY: the ownership rule: these bytes are ready and contiguous; the slice borrows the
+        // consumer.
         let head = unsafe { self.slots().readable_at(self.at(), first) };
         // SAFETY: as above.
         let rest = unsafe { self.slots().readable_at(0, second) };
@@ -331,7 +340,8 @@ impl<R: ByteRingRef> Consumer<R> {
     /// Fills `out` or reads nothing. Wait-free.
     ///
     /// # Errors
-    /// [`Error::WouldBlock`] when there are fewer now; [`Error::MessageTooLarge`] when the ring holds fewer.
+    /// [`Error::WouldBlock`] when there are fewer now; [`Error::MessageTooLarge`] when the ring
+    /// holds fewer.
     pub fn try_read_exact(&mut self, out: &mut [u8]) -> Result<(), Error> {
         if !out.is_empty() {
             if self.run_if(out.len()) == 0 {
@@ -388,8 +398,9 @@ impl<R: ByteRingRef> Consumer<R> {
         self.cursor.0.close();
     }
 
-    /// How many bytes lie contiguous at the head, after skipping the gap if the head stands at one. 0: nothing is
-    /// ready. Looks at the producer's position only when fewer than `want` are known to be.
+    /// How many bytes lie contiguous at the head, after skipping the gap if the head stands at one.
+    /// 0: nothing is ready. Looks at the producer's position only when fewer than `want` are known
+    /// to be.
     #[inline]
     fn first_run(&mut self, want: u32) -> u32 {
         let ready = self.cursor.0.ready_batched(want, self.taken);
@@ -408,7 +419,8 @@ impl<R: ByteRingRef> Consumer<R> {
         if Cached::ENABLED { self.run_beyond(at_least) } else { self.run_now(at_least) }
     }
 
-    /// The rest of [`run_if`](Self::run_if) where that cannot be said without a look, or the first run is too short.
+    /// The rest of [`run_if`](Self::run_if) where that cannot be said without a look, or the first
+    /// run is too short.
     #[inline(never)]
     fn run_beyond(&mut self, at_least: usize) -> u32 {
         self.run_now(at_least)
@@ -417,7 +429,8 @@ impl<R: ByteRingRef> Consumer<R> {
     /// [`run_if`](Self::run_if) by a look.
     #[inline(always)]
     fn run_now(&mut self, at_least: usize) -> u32 {
-        // A run ends at the end of the memory, so that what may have come since matters only up to there.
+        // A run ends at the end of the memory, so that what may have come since matters only up to
+        // there.
         let ready = self.cursor.0.ready_now(self.to_end(), self.taken);
         let first = self.run_of(ready);
         self.begin_run(first);
@@ -441,7 +454,8 @@ impl<R: ByteRingRef> Consumer<R> {
         if at_least > max { Error::MessageTooLarge { max } } else { Error::WouldBlock }
     }
 
-    /// How many of the `ready` bytes lie contiguous at the head, after skipping the gap if the head stands at one.
+    /// How many of the `ready` bytes lie contiguous at the head, after skipping the gap if the head
+    /// stands at one.
     #[inline(always)]
     fn run_of(&mut self, ready: u32) -> u32 {
         let at = self.at();
@@ -450,8 +464,8 @@ impl<R: ByteRingRef> Consumer<R> {
             return ready;
         }
         // The producer is in the next lap, hence the mark is for ours.
-        // Relaxed: the partner is the store in `Producer::set_mark`, carried here by SYNC POINT A. It is not
-        // replaced before we leave this lap, which we say through SYNC POINT B.
+        // Relaxed: the partner is the store in `Producer::set_mark`, carried here by SYNC POINT A.
+        // It is not replaced before we leave this lap, which we say through SYNC POINT B.
         // SAFETY: as in `slots`.
         let mark = unsafe { inner::mark(self.cursor.0.header_ptr()) }.load(Ordering::Relaxed);
         let mark = mark.min(self.n());
@@ -461,7 +475,8 @@ impl<R: ByteRingRef> Consumer<R> {
         self.skip(to_end)
     }
 
-    /// All bytes that are ready: how many lie contiguous at the head, and how many go on at the start of the memory.
+    /// All bytes that are ready: how many lie contiguous at the head, and how many go on at the
+    /// start of the memory.
     fn both_runs(&mut self) -> (u32, u32) {
         let ready = self.cursor.0.ready(self.n());
         let (before, first) = (self.cursor.0.head(), self.run_of(ready));
@@ -478,7 +493,8 @@ impl<R: ByteRingRef> Consumer<R> {
         self.n() - self.at()
     }
 
-    /// Takes a message out whole; `None` when there is none. Only for a ring into which messages alone are written.
+    /// Takes a message out whole; `None` when there is none. Only for a ring into which messages
+    /// alone are written.
     ///
     /// # Errors
     /// The size of the message when `out` is smaller; it stays.
@@ -493,7 +509,8 @@ impl<R: ByteRingRef> Consumer<R> {
         unsafe {
             self.slots().copy_out(self.cursor.0.capacity(), self.cursor.0.head(), &mut length)
         };
-        // A message is published with its length; only a peer that corrupts the ring makes it longer than what is ready, which alone is touched.
+        // A message is published with its length; only a peer that corrupts the ring makes it
+        // longer than what is ready, which alone is touched.
         let length = u32::from_le_bytes(length).min(ready - header);
         let Some((message, _)) = out.split_at_mut_checked(length as usize) else {
             return Some(Err(length as usize));
@@ -513,8 +530,9 @@ impl<R: ByteRingRef> Consumer<R> {
         self.cursor.0.ready(self.n())
     }
 
-    /// [`try_peek`](Self::try_peek) for those who know that what is published in one go is enough: looks at the producer's
-    /// position only where nothing is known to be ready. The length of the run, which is contiguous.
+    /// [`try_peek`](Self::try_peek) for those who know that what is published in one go is enough:
+    /// looks at the producer's position only where nothing is known to be ready. The length of the
+    /// run, which is contiguous.
     #[inline]
     pub(in crate::ring) fn one_run(&mut self) -> Option<u32> {
         let run = match self.known_run() {
@@ -561,8 +579,9 @@ impl<R: ByteRingRef> Consumer<R> {
 }
 
 impl<R: ByteRingRef<Wake: Wait>> Consumer<R> {
-    /// Copies out at least one byte and as many as there are, at most `out.len()`; waits for one. Returns how many:
-    /// 0 is the end of file: the producer closed or died, and everything was read.
+    /// Copies out at least one byte and as many as there are, at most `out.len()`; waits for one.
+    /// Returns how many: 0 is the end of file: the producer closed or died, and everything was
+    /// read.
     ///
     /// # Errors
     /// [`Error::Corrupt`] when the producer stands where none can.
@@ -601,13 +620,14 @@ impl<R: ByteRingRef<Wake: Wait>> Consumer<R> {
     /// Copies out as many bytes as `out` has place for, however many; waits for them.
     ///
     /// # Errors
-    /// [`Error::EndOfFile`] when the producer closed or died before; [`Error::Corrupt`]. Some may have been read then.
+    /// [`Error::EndOfFile`] when the producer closed or died before; [`Error::Corrupt`]. Some may
+    /// have been read then.
     pub fn read_exact(&mut self, mut out: &mut [u8]) -> Result<(), Error> {
         self.read_exact_deadline(&mut out, None)
     }
 
-    /// [`read_exact`](Self::read_exact), at most until `deadline` (`None`: for ever). `out` moves past what was read, so that
-    /// after an error it is what is missing.
+    /// [`read_exact`](Self::read_exact), at most until `deadline` (`None`: for ever). `out` moves
+    /// past what was read, so that after an error it is what is missing.
     ///
     /// # Errors
     /// As `read_exact`, and [`Error::TimedOut`].
@@ -627,12 +647,12 @@ impl<R: ByteRingRef<Wake: Wait>> Consumer<R> {
 
     /// [`try_peek`](Self::try_peek); waits until there are at least so many.
     ///
-    /// While one waits, nothing is released, so that the producer must find room for the rest without that: copies find room
-    /// for all that the ring holds, an exact grant may not.
+    /// While one waits, nothing is released, so that the producer must find room for the rest
+    /// without that: copies find room for all that the ring holds, an exact grant may not.
     ///
     /// # Errors
-    /// [`Error::EndOfFile`] when the producer closed or died and there are fewer; what there is can be read.
-    /// [`Error::MessageTooLarge`] when the ring holds fewer; [`Error::Corrupt`].
+    /// [`Error::EndOfFile`] when the producer closed or died and there are fewer; what there is can
+    /// be read. [`Error::MessageTooLarge`] when the ring holds fewer; [`Error::Corrupt`].
     ///
     /// ```
     /// use ringway_core::ring::bytes::ByteRing;
@@ -772,7 +792,8 @@ impl<R: ByteRingRef> ReadGrant<'_, R> {
         self.consumer.run.at(self.consumer.size(), self.consumer.cursor.0.head())
     }
 
-    /// Gives the first `len` bytes back to the producer; more than the grant has count as all it has.
+    /// Gives the first `len` bytes back to the producer; more than the grant has count as all it
+    /// has.
     pub fn release(self, len: usize) {
         let len = len.min(self.len as usize) as u32;
         // Under loom, says that the bytes were read until now.
@@ -795,7 +816,8 @@ impl<R: ByteRingRef> Deref for ReadGrant<'_, R> {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        // SAFETY: the ownership rule: these bytes are ready and contiguous; the slice borrows the grant.
+        // SAFETY: the ownership rule: these bytes are ready and contiguous; the slice borrows the
+        // grant.
         unsafe { self.consumer.slots().readable_at(self.at(), self.len) }
     }
 }

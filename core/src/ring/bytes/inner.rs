@@ -20,10 +20,11 @@ use core::mem::MaybeUninit;
 use core::panic::RefUnwindSafe;
 use core::ptr::NonNull;
 
-/// A ring of `N` bytes for one producer and one consumer. `W` says how a side can sleep, see [`Wake`].
+/// A ring of `N` bytes for one producer and one consumer. `W` says how a side can sleep, see
+/// [`Wake`].
 ///
-/// Memory: `N` bytes and 20 more (with [`Nobody`]) where the target has no caches; where it has, cache lines. `N` is
-/// 1 to 2^30; another does not compile.
+/// Memory: `N` bytes and 20 more (with [`Nobody`]) where the target has no caches; where it has,
+/// cache lines. `N` is 1 to 2^30; another does not compile.
 ///
 /// ```
 /// use ringway_core::ring::bytes::ByteRing;
@@ -38,8 +39,8 @@ pub type ByteRing<const N: usize, W = Nobody> = ByteRingInner<[Slot<u8>; N], W>;
 
 /// A [`ByteRing`] whose capacity is known when the program runs: a reference to it says what it is.
 ///
-/// `&ByteRing<N, W>` coerces to `&ByteRingView<W>`. Others lie on the heap or in memory at hand, see
-/// [`InMemory`].
+/// `&ByteRing<N, W>` coerces to `&ByteRingView<W>`. Others lie on the heap or in memory at hand,
+/// see [`InMemory`].
 ///
 /// ```
 /// use ringway_core::ring::bytes::{ByteRing, ByteRingView};
@@ -50,12 +51,14 @@ pub type ByteRing<const N: usize, W = Nobody> = ByteRingInner<[Slot<u8>; N], W>;
 /// ```
 pub type ByteRingView<W = Nobody> = ByteRingInner<[Slot<u8>], W>;
 
-/// What [`ByteRing`] and [`ByteRingView`] are. `S` is the array of its bytes, see [`storage`](crate::storage).
+/// What [`ByteRing`] and [`ByteRingView`] are. `S` is the array of its bytes, see
+/// [`storage`](crate::storage).
 #[repr(C)]
 pub struct ByteRingInner<S: Storage<Value = u8> + ?Sized, W: Wake> {
     header: Header<W>,
-    /// The mark: where the bytes of the consumer's lap end, once the producer has left that lap. On a line of its own, so
-    /// that the bytes begin with one: copies of whole lines are copies of whole lines.
+    /// The mark: where the bytes of the consumer's lap end, once the producer has left that lap. On
+    /// a line of its own, so that the bytes begin with one: copies of whole lines are copies of
+    /// whole lines.
     mark: CachePadded<AtomicU32>,
     #[cfg(loom)]
     watch: Watch,
@@ -129,7 +132,8 @@ unsafe impl<const N: usize, W: Wake> InPlace for ByteRing<N, W> {
     }
 }
 
-// SAFETY: `repr(C)`: the header, which is written, and behind it mark and slots, which are zero in a fresh one.
+// SAFETY: `repr(C)`: the header, which is written, and behind it mark and slots, which are zero in
+// a fresh one.
 #[cfg(not(loom))]
 unsafe impl<W: Wake> InMemory for ByteRingView<W> {
     fn layout(capacity: usize) -> Option<Layout> {
@@ -153,7 +157,8 @@ unsafe impl<W: Wake> InMemory for ByteRingView<W> {
     }
 }
 
-/// A reference to a byte ring by which a half reaches and keeps it: any [`StableRef`] to a [`ByteRing`] or a [`ByteRingView`].
+/// A reference to a byte ring by which a half reaches and keeps it: any [`StableRef`] to a
+/// [`ByteRing`] or a [`ByteRingView`].
 ///
 /// ```
 /// use ringway_core::ring::bytes::{ByteRing, ByteRingRef, Consumer};
@@ -248,8 +253,9 @@ impl<S: Storage<Value = u8> + ?Sized, W: Wake> ByteRingInner<S, W> {
     /// The number is free for another [`Participant`] once all of these calls have returned.
     ///
     /// # Safety
-    /// `dead` will not take another step in this ring: its process has ended (or its context was reset), and what it
-    /// wrote is visible here, as it is once the operating system has reported its end.
+    /// `dead` will not take another step in this ring: its process has ended (or its context was
+    /// reset), and what it wrote is visible here, as it is once the operating system has reported
+    /// its end.
     ///
     /// ```
     /// use ringway_core::participant::Participant;
@@ -268,13 +274,14 @@ impl<S: Storage<Value = u8> + ?Sized, W: Wake> ByteRingInner<S, W> {
         self.header.recover(dead)
     }
 
-    /// Whether both sides stand where the sides of such a ring can: always, but in memory that somebody corrupted.
+    /// Whether both sides stand where the sides of such a ring can: always, but in memory that
+    /// somebody corrupted.
     pub fn is_valid(&self) -> bool {
         self.header.is_valid(self.slots.capacity())
     }
 
-    /// How many bytes are in the ring, more or less (a gap counts): for one who holds no half. 0 only if it was empty at some
-    /// moment of the call.
+    /// How many bytes are in the ring, more or less (a gap counts): for one who holds no half. 0
+    /// only if it was empty at some moment of the call.
     pub fn len(&self) -> usize {
         self.header.len(self.slots.capacity())
     }
@@ -284,25 +291,28 @@ impl<S: Storage<Value = u8> + ?Sized, W: Wake> ByteRingInner<S, W> {
         self.len() == 0
     }
 
-    /// Whether the last producer closed its half or died, and nobody took it since. What it wrote can still be read. One that
-    /// has not come yet is not gone, nor is one that gave its half back.
+    /// Whether the last producer closed its half or died, and nobody took it since. What it wrote
+    /// can still be read. One that has not come yet is not gone, nor is one that gave its half
+    /// back.
     pub fn producer_is_gone(&self) -> bool {
         self.header.producer_half().is_gone()
     }
 
-    /// Whether the last consumer closed its half or died, and nobody took it since. One that has not come yet is not gone, nor
-    /// is one that gave its half back.
+    /// Whether the last consumer closed its half or died, and nobody took it since. One that has
+    /// not come yet is not gone, nor is one that gave its half back.
     pub fn consumer_is_gone(&self) -> bool {
         self.header.consumer_half().is_gone()
     }
 
-    /// What the consumer sleeps on. Every publication rings it, and so does [`Producer::close`](super::Producer::close).
+    /// What the consumer sleeps on. Every publication rings it, and so does
+    /// [`Producer::close`](super::Producer::close).
     #[inline(always)]
     pub fn consumers_bell(&self) -> &Doorbell<W> {
         self.header.consumers_bell()
     }
 
-    /// What the producer sleeps on. Every release rings it, and so does [`Consumer::close`](super::Consumer::close).
+    /// What the producer sleeps on. Every release rings it, and so does
+    /// [`Consumer::close`](super::Consumer::close).
     #[inline(always)]
     pub fn producers_bell(&self) -> &Doorbell<W> {
         self.header.producers_bell()

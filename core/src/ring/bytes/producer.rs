@@ -20,8 +20,9 @@ pub(crate) const HEADER: usize = size_of::<u32>();
 
 /// The half that writes. It can move to another thread or context, and is used from one at a time.
 ///
-/// `R` is the reference by which it reaches its ring and keeps it, see [`StableRef`](crate::storage::StableRef): `&ByteRing<N, W>` or `&ByteRingView<W>`,
-/// or an `Arc` of one, with which the half owns what it needs.
+/// `R` is the reference by which it reaches its ring and keeps it, see
+/// [`StableRef`](crate::storage::StableRef): `&ByteRing<N, W>` or `&ByteRingView<W>`, or an `Arc`
+/// of one, with which the half owns what it needs.
 pub struct Producer<R: ByteRingRef> {
     cursor: CachePadded<ProducerCursor<CapacityOf<R>, R::Wake>>,
     /// The room that is known of, up to the end of the memory. It begins where the cursor stands.
@@ -30,7 +31,8 @@ pub struct Producer<R: ByteRingRef> {
     owner: R,
 }
 
-// SAFETY: bytes pass from side to side by the ownership rule. The pointer inside is to what the owner keeps.
+// SAFETY: bytes pass from side to side by the ownership rule. The pointer inside is to what the
+// owner keeps.
 unsafe impl<R: ByteRingRef<Wake: Sync> + Send> Send for Producer<R> {}
 
 impl<R: ByteRingRef> fmt::Debug for Producer<R> {
@@ -40,8 +42,9 @@ impl<R: ByteRingRef> fmt::Debug for Producer<R> {
 }
 
 impl<R: ByteRingRef> Producer<R> {
-    /// The half of the ring that `owner` refers to, taken for its [`participant`](crate::storage::StableRef::participant); `None` while somebody
-    /// has it. It has the owner with it.
+    /// The half of the ring that `owner` refers to, taken for its
+    /// [`participant`](crate::storage::StableRef::participant); `None` while somebody has it. It
+    /// has the owner with it.
     ///
     /// ```
     /// use ringway_core::ring::bytes::{ByteRing, Producer};
@@ -98,13 +101,14 @@ impl<R: ByteRingRef> Producer<R> {
 
     #[inline(always)]
     fn slots(&self) -> SlotsRef<'_, u8> {
-        // SAFETY: the cursor was made of a pointer to all of the ring, which is there for as long as we are.
+        // SAFETY: the cursor was made of a pointer to all of the ring, which is there for as long
+        // as we are.
         unsafe { inner::slots(self.cursor.0.header_ptr()) }
     }
 
-    /// Copies in as many of `bytes` as there is room for, and returns how many. The consumer sees them at once, but more than
-    /// 32 KiB a stretch at a time, so that it can copy the first while we copy the next; see
-    /// [`try_write_all`](Self::try_write_all). Wait-free.
+    /// Copies in as many of `bytes` as there is room for, and returns how many. The consumer sees
+    /// them at once, but more than 32 KiB a stretch at a time, so that it can copy the first while
+    /// we copy the next; see [`try_write_all`](Self::try_write_all). Wait-free.
     #[inline]
     pub fn try_write(&mut self, bytes: &[u8]) -> usize {
         if !Cached::ENABLED {
@@ -153,7 +157,8 @@ impl<R: ByteRingRef> Producer<R> {
         self.run.holds(self.cursor.0.tail(), len) && 2 * len <= self.capacity() + 1
     }
 
-    /// Copies in a message behind its length and gives it to the consumer, if it is short and there is room for it in the run.
+    /// Copies in a message behind its length and gives it to the consumer, if it is short and there
+    /// is room for it in the run.
     #[inline(always)]
     pub(in crate::ring) fn put_message(&mut self, message: &[u8]) -> bool {
         let len = message.len();
@@ -197,8 +202,8 @@ impl<R: ByteRingRef> Producer<R> {
         if Cached::ENABLED { self.find_room(count as usize) } else { self.cursor.0.room(count) }
     }
 
-    /// How much room there is, for which it looks where less than for `len` bytes is known of. What of it is contiguous is the
-    /// run then.
+    /// How much room there is, for which it looks where less than for `len` bytes is known of. What
+    /// of it is contiguous is the run then.
     #[inline(never)]
     fn find_room(&mut self, len: usize) -> u32 {
         let room = self.cursor.0.room(len.min(self.capacity()) as u32);
@@ -255,11 +260,12 @@ impl<R: ByteRingRef> Producer<R> {
         }
     }
 
-    /// Copies in all of `bytes` in one publication, or nothing: the consumer never sees a part. Wait-free.
+    /// Copies in all of `bytes` in one publication, or nothing: the consumer never sees a part.
+    /// Wait-free.
     ///
     /// # Errors
-    /// [`Error::WouldBlock`] when there is too little room now, [`Error::MessageTooLarge`] when there can never be
-    /// enough.
+    /// [`Error::WouldBlock`] when there is too little room now, [`Error::MessageTooLarge`] when
+    /// there can never be enough.
     ///
     /// ```
     /// use ringway_core::Error;
@@ -286,7 +292,8 @@ impl<R: ByteRingRef> Producer<R> {
         Ok(())
     }
 
-    /// [`try_write_all`](Self::try_write_all) of a producer that was lent for this, which has no run.
+    /// [`try_write_all`](Self::try_write_all) of a producer that was lent for this, which has no
+    /// run.
     #[inline(always)]
     pub(crate) fn write_all_once(&mut self, bytes: &[u8]) -> Result<(), Error> {
         let max = self.capacity();
@@ -308,11 +315,12 @@ impl<R: ByteRingRef> Producer<R> {
         self.write_all_once(bytes)
     }
 
-    /// Reserves exactly `len` contiguous bytes. The consumer sees nothing before [`WriteGrant::commit`].
+    /// Reserves exactly `len` contiguous bytes. The consumer sees nothing before
+    /// [`WriteGrant::commit`].
     ///
     /// # Errors
-    /// [`Error::WouldBlock`] when there is no such run now; it comes when the consumer has read everything.
-    /// [`Error::MessageTooLarge`] when there is no telling whether it ever comes, see
+    /// [`Error::WouldBlock`] when there is no such run now; it comes when the consumer has read
+    /// everything. [`Error::MessageTooLarge`] when there is no telling whether it ever comes, see
     /// [`MAX_GRANT`](super::ByteRing::MAX_GRANT).
     ///
     /// ```
@@ -335,8 +343,8 @@ impl<R: ByteRingRef> Producer<R> {
         Ok(self.granted((gap, len)))
     }
 
-    /// Reserves the contiguous bytes at hand, at most `max`, leaving no gap. The consumer sees nothing before
-    /// [`WriteGrant::commit`].
+    /// Reserves the contiguous bytes at hand, at most `max`, leaving no gap. The consumer sees
+    /// nothing before [`WriteGrant::commit`].
     ///
     /// # Errors
     /// [`Error::WouldBlock`] when there is no room at all.
@@ -351,7 +359,8 @@ impl<R: ByteRingRef> Producer<R> {
     pub fn try_reserve_up_to(&mut self, max: usize) -> Result<WriteGrant<'_, R>, Error> {
         let want = max.min(self.capacity()) as u32;
         let to_end = self.to_end();
-        // At least one: for none, what is known would be enough, and it may be that the ring was full.
+        // At least one: for none, what is known would be enough, and it may be that the ring was
+        // full.
         let room = self.room_for(want.max(1));
         if room == 0 {
             return Err(Error::WouldBlock);
@@ -428,8 +437,8 @@ impl<R: ByteRingRef> Producer<R> {
     /// Writes down where the bytes of this lap end, before the position says that the lap is over.
     fn set_mark(&mut self, mark: u32) {
         // Relaxed: the store of the position that follows (SYNC POINT A) carries it to the load in
-        // `Consumer::first_run`. The mark that it replaces was for the lap before, which the consumer has left: we saw so
-        // through SYNC POINT B when we got room in this lap.
+        // `Consumer::first_run`. The mark that it replaces was for the lap before, which the
+        // consumer has left: we saw so through SYNC POINT B when we got room in this lap.
         // SAFETY: as in `slots`.
         unsafe { inner::mark(self.cursor.0.header_ptr()) }.store(mark, Ordering::Relaxed);
     }
@@ -472,7 +481,8 @@ impl<R: ByteRingRef> Producer<R> {
         self.n() - self.at()
     }
 
-    /// The gap that an exact grant of `len` bytes would leave now, and `len`, if it is not too large.
+    /// The gap that an exact grant of `len` bytes would leave now, and `len`, if it is not too
+    /// large.
     #[inline(always)]
     fn check_grant(&self, len: usize) -> Result<(u32, u32), Error> {
         let max = self.max_grant();
@@ -480,8 +490,8 @@ impl<R: ByteRingRef> Producer<R> {
             return Err(Error::MessageTooLarge { max });
         }
         let (len, to_end) = (len as u32, self.to_end());
-        // Before the end of the memory, or else at its start, with a gap before the end. Their sum does not overflow: both
-        // are at most the capacity.
+        // Before the end of the memory, or else at its start, with a gap before the end. Their sum
+        // does not overflow: both are at most the capacity.
         Ok((if len <= to_end { 0 } else { to_end }, len))
     }
 
@@ -532,11 +542,12 @@ impl<R: ByteRingRef> Producer<R> {
 }
 
 impl<R: ByteRingRef<Wake: Wait>> Producer<R> {
-    /// Copies in at least one of `bytes` and as many as there is room for; waits for room. Returns how many.
+    /// Copies in at least one of `bytes` and as many as there is room for; waits for room. Returns
+    /// how many.
     ///
     /// # Errors
-    /// [`Error::BrokenPipe`] when the consumer closed or died; [`Error::Corrupt`] when it stands where
-    /// none can.
+    /// [`Error::BrokenPipe`] when the consumer closed or died; [`Error::Corrupt`] when it stands
+    /// where none can.
     ///
     /// ```
     /// use ringway_core::Error;
@@ -555,7 +566,8 @@ impl<R: ByteRingRef<Wake: Wait>> Producer<R> {
     /// [`write`](Self::write), at most until `deadline` (`None`: for ever).
     ///
     /// # Errors
-    /// As `write`, and [`Error::TimedOut`] when there was no room in time; nothing was written then.
+    /// As `write`, and [`Error::TimedOut`] when there was no room in time; nothing was written
+    /// then.
     pub fn write_deadline(
         &mut self,
         bytes: &[u8],
@@ -585,8 +597,8 @@ impl<R: ByteRingRef<Wake: Wait>> Producer<R> {
         self.write_all_deadline(&mut &*bytes, None)
     }
 
-    /// [`write_all`](Self::write_all), at most until `deadline` (`None`: for ever). `bytes` moves past what was written, so
-    /// that after an error it is what is left.
+    /// [`write_all`](Self::write_all), at most until `deadline` (`None`: for ever). `bytes` moves
+    /// past what was written, so that after an error it is what is left.
     ///
     /// # Errors
     /// As `write_all`, and [`Error::TimedOut`].
@@ -605,7 +617,8 @@ impl<R: ByteRingRef<Wake: Wait>> Producer<R> {
     /// [`try_reserve`](Self::try_reserve); waits for such a run.
     ///
     /// # Errors
-    /// [`Error::BrokenPipe`] when the consumer closed or died; [`Error::MessageTooLarge`], [`Error::Corrupt`].
+    /// [`Error::BrokenPipe`] when the consumer closed or died; [`Error::MessageTooLarge`],
+    /// [`Error::Corrupt`].
     ///
     /// ```
     /// use ringway_core::ring::bytes::ByteRing;
@@ -707,8 +720,8 @@ impl<R: ByteRingRef<Wake: Register>> Producer<R> {
     }
 }
 
-/// Contiguous bytes to be written, as a slice. They hold what an earlier lap left there, or zero. Dropped without a
-/// commit, it gives nothing to the consumer.
+/// Contiguous bytes to be written, as a slice. They hold what an earlier lap left there, or zero.
+/// Dropped without a commit, it gives nothing to the consumer.
 ///
 /// ```
 /// use ringway_core::ring::bytes::ByteRing;
@@ -732,8 +745,8 @@ impl<R: ByteRingRef> fmt::Debug for WriteGrant<'_, R> {
 }
 
 impl<R: ByteRingRef> WriteGrant<'_, R> {
-    /// Gives the first `len` bytes to the consumer; more than the grant has count as all it has. With 0, nothing
-    /// happens.
+    /// Gives the first `len` bytes to the consumer; more than the grant has count as all it has.
+    /// With 0, nothing happens.
     pub fn commit(mut self, len: usize) {
         let len = len.min(self.len as usize) as u32;
         if len == 0 {
@@ -761,9 +774,11 @@ impl<R: ByteRingRef> WriteGrant<'_, R> {
     }
 
     fn bytes(&mut self) -> &mut [u8] {
-        // SAFETY: the ownership rule: the grant lies within the room, and is contiguous; the slice borrows it.
+        // SAFETY: the ownership rule: the grant lies within the room, and is contiguous; the slice
+        // borrows it.
         let bytes = unsafe { self.producer.slots().writable_at(self.at(), self.len) };
-        // SAFETY: every byte of the ring is initialized since it was made; the type is the same but for that.
+        // SAFETY: every byte of the ring is initialized since it was made; the type is the same but
+        // for that.
         unsafe { &mut *(core::ptr::from_mut(bytes) as *mut [u8]) }
     }
 }

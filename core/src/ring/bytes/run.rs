@@ -4,15 +4,17 @@ use crate::ring::position;
 use crate::storage::Capacity;
 use crate::sync::Cached;
 
-/// The bytes in front of a side that are its own and contiguous. What stays within asks neither for the capacity nor for the
-/// other side, so that a view does it in as many steps as a ring whose capacity is a constant.
+/// The bytes in front of a side that are its own and contiguous. What stays within asks neither for
+/// the capacity nor for the other side, so that a view does it in as many steps as a ring whose
+/// capacity is a constant.
 ///
 /// Where nothing is kept (see [`Cached`]), there is none.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Run {
     /// The position at which this lap of the memory began: 0, or the capacity.
     lap: Cached,
-    /// The position to which the side can go on without a thought: at most the last of the lap, so that nothing wraps.
+    /// The position to which the side can go on without a thought: at most the last of the lap, so
+    /// that nothing wraps.
     to: Cached,
 }
 
@@ -30,10 +32,12 @@ impl Run {
         }
     }
 
-    /// Whether `count` bytes from `position` on, at which the side stands, are in the run, and the lap goes on behind them.
+    /// Whether `count` bytes from `position` on, at which the side stands, are in the run, and the
+    /// lap goes on behind them.
     #[inline(always)]
     pub(super) fn holds(self, position: u32, count: usize) -> bool {
-        // No overflow: a position is at most 2^31, and so is the length of a slice where that matters.
+        // No overflow: a position is at most 2^31, and so is the length of a slice where that
+        // matters.
         self.to.get().is_some_and(|to| position as usize + count <= to as usize)
     }
 

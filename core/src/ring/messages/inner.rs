@@ -18,9 +18,11 @@ use core::mem::MaybeUninit;
 #[cfg(not(loom))]
 use core::ptr::NonNull;
 
-/// A ring of messages in `N` bytes, for one producer and one consumer. `W` says how a side can sleep, see [`Wake`].
+/// A ring of messages in `N` bytes, for one producer and one consumer. `W` says how a side can
+/// sleep, see [`Wake`].
 ///
-/// Memory: as a [`ByteRing`] of as many bytes. A message takes its bytes and 4 more. `N` is 9 to 2^30.
+/// Memory: as a [`ByteRing`] of as many bytes. A message takes its bytes and 4 more. `N` is 9 to
+/// 2^30.
 ///
 /// ```
 /// use ringway_core::ring::messages::MessageRing;
@@ -29,10 +31,11 @@ use core::ptr::NonNull;
 /// ```
 pub type MessageRing<const N: usize, W = Nobody> = MessageRingInner<[Slot<u8>; N], W>;
 
-/// A [`MessageRing`] whose capacity is known when the program runs: a reference to it says what it is.
+/// A [`MessageRing`] whose capacity is known when the program runs: a reference to it says what it
+/// is.
 ///
-/// `&MessageRing<N, W>` coerces to `&MessageRingView<W>`. Others lie on the heap or in memory at hand, see
-/// [`InMemory`].
+/// `&MessageRing<N, W>` coerces to `&MessageRingView<W>`. Others lie on the heap or in memory at
+/// hand, see [`InMemory`].
 ///
 /// ```
 /// use ringway_core::ring::messages::{MessageRing, MessageRingView};
@@ -43,7 +46,8 @@ pub type MessageRing<const N: usize, W = Nobody> = MessageRingInner<[Slot<u8>; N
 /// ```
 pub type MessageRingView<W = Nobody> = MessageRingInner<[Slot<u8>], W>;
 
-/// What [`MessageRing`] and [`MessageRingView`] are. `S` is the array of its bytes, see [`storage`](crate::storage).
+/// What [`MessageRing`] and [`MessageRingView`] are. `S` is the array of its bytes, see
+/// [`storage`](crate::storage).
 #[derive(Debug)]
 #[repr(transparent)]
 pub struct MessageRingInner<S: Storage<Value = u8> + ?Sized, W: Wake>(ByteRingInner<S, W>);
@@ -114,8 +118,8 @@ unsafe impl<W: Wake> InMemory for MessageRingView<W> {
     }
 }
 
-/// A reference to a message ring by which a half reaches and keeps it: any [`StableRef`] to a [`MessageRing`] or a
-/// [`MessageRingView`].
+/// A reference to a message ring by which a half reaches and keeps it: any [`StableRef`] to a
+/// [`MessageRing`] or a [`MessageRingView`].
 ///
 /// ```
 /// use ringway_core::ring::messages::{MessageRing, MessageRingRef, Sender};
@@ -196,24 +200,27 @@ impl<S: Storage<Value = u8> + ?Sized, W: Wake> MessageRingInner<S, W> {
         self.0.is_empty()
     }
 
-    /// Whether the last sender closed its half or died, and nobody took it since. What it sent can still be received. One that
-    /// has not come yet is not gone, nor is one that gave its half back.
+    /// Whether the last sender closed its half or died, and nobody took it since. What it sent can
+    /// still be received. One that has not come yet is not gone, nor is one that gave its half
+    /// back.
     pub fn sender_is_gone(&self) -> bool {
         self.0.producer_is_gone()
     }
 
-    /// Whether the last receiver closed its half or died, and nobody took it since. One that has not come yet is not gone, nor
-    /// is one that gave its half back.
+    /// Whether the last receiver closed its half or died, and nobody took it since. One that has
+    /// not come yet is not gone, nor is one that gave its half back.
     pub fn receiver_is_gone(&self) -> bool {
         self.0.consumer_is_gone()
     }
 
-    /// What the receiver sleeps on. Every message rings it, and so does [`Sender::close`](super::Sender::close).
+    /// What the receiver sleeps on. Every message rings it, and so does
+    /// [`Sender::close`](super::Sender::close).
     pub fn receivers_bell(&self) -> &Doorbell<W> {
         self.0.consumers_bell()
     }
 
-    /// What the sender sleeps on. Every release rings it, and so does [`Receiver::close`](super::Receiver::close).
+    /// What the sender sleeps on. Every release rings it, and so does
+    /// [`Receiver::close`](super::Receiver::close).
     pub fn senders_bell(&self) -> &Doorbell<W> {
         self.0.producers_bell()
     }

@@ -12,10 +12,12 @@ use core::future::poll_fn;
 use core::ops::Deref;
 use core::task::{Context, Poll};
 
-/// The half that receives. It can move to another thread or context, and is used from one at a time.
+/// The half that receives. It can move to another thread or context, and is used from one at a
+/// time.
 ///
-/// `R` is the reference by which it reaches its ring and keeps it, see [`StableRef`](crate::storage::StableRef):
-/// `&MessageRing<N, W>` or `&MessageRingView<W>`, or an `Arc` of one, with which the half owns what it needs.
+/// `R` is the reference by which it reaches its ring and keeps it, see
+/// [`StableRef`](crate::storage::StableRef): `&MessageRing<N, W>` or `&MessageRingView<W>`, or an
+/// `Arc` of one, with which the half owns what it needs.
 pub struct Receiver<R: MessageRingRef>(Consumer<Bytes<R>>);
 
 impl<R: MessageRingRef> fmt::Debug for Receiver<R> {
@@ -25,8 +27,9 @@ impl<R: MessageRingRef> fmt::Debug for Receiver<R> {
 }
 
 impl<R: MessageRingRef> Receiver<R> {
-    /// The half of the ring that `owner` refers to, taken for its [`participant`](crate::storage::StableRef::participant);
-    /// `None` while somebody has it. It has the owner with it.
+    /// The half of the ring that `owner` refers to, taken for its
+    /// [`participant`](crate::storage::StableRef::participant); `None` while somebody has it. It
+    /// has the owner with it.
     pub fn new(owner: R) -> Option<Self> {
         Consumer::new(Bytes(owner)).map(Receiver)
     }
@@ -48,8 +51,9 @@ impl<R: MessageRingRef> Receiver<R> {
     /// Copies the oldest message out and returns its length. Wait-free.
     ///
     /// # Errors
-    /// [`Error::WouldBlock`] when there is none now; [`Error::BufferTooSmall`] when `out` is smaller, and the message stays;
-    /// [`Error::Corrupt`] when what lies there is no message, which only a peer that corrupts it can bring about.
+    /// [`Error::WouldBlock`] when there is none now; [`Error::BufferTooSmall`] when `out` is
+    /// smaller, and the message stays; [`Error::Corrupt`] when what lies there is no message, which
+    /// only a peer that corrupts it can bring about.
     pub fn try_recv(&mut self, out: &mut (impl Buffer + ?Sized)) -> Result<usize, Error> {
         recv_into(out, |out| self.try_peek()?.copy_out(out))
     }
@@ -57,9 +61,11 @@ impl<R: MessageRingRef> Receiver<R> {
     /// The oldest message, in place. It stays until [`RecvGrant::release`].
     ///
     /// # Errors
-    /// [`Error::WouldBlock`] when there is none now; [`Error::Corrupt`], as in [`try_recv`](Self::try_recv).
+    /// [`Error::WouldBlock`] when there is none now; [`Error::Corrupt`], as in
+    /// [`try_recv`](Self::try_recv).
     pub fn try_peek(&mut self) -> Result<RecvGrant<'_, R>, Error> {
-        // A message is published whole, so that the part of it that is known to be there is all of it.
+        // A message is published whole, so that the part of it that is known to be there is all of
+        // it.
         let run = self.0.one_run().ok_or(Error::WouldBlock)?;
         self.message(run)
     }
@@ -135,7 +141,8 @@ impl<R: MessageRingRef<Wake: Wait>> Receiver<R> {
     /// The oldest message, in place; waits for one. It stays until [`RecvGrant::release`].
     ///
     /// # Errors
-    /// [`Error::EndOfFile`] when the sender closed or died and everything was received; [`Error::Corrupt`].
+    /// [`Error::EndOfFile`] when the sender closed or died and everything was received;
+    /// [`Error::Corrupt`].
     ///
     /// ```
     /// use ringway_core::ring::messages::MessageRing;
@@ -177,7 +184,8 @@ impl<R: MessageRingRef<Wake: Wait>> Receiver<R> {
 }
 
 impl<R: MessageRingRef<Wake: Register>> Receiver<R> {
-    /// [`recv`](Self::recv) for a task: receives, or has the task woken when a message may be there.
+    /// [`recv`](Self::recv) for a task: receives, or has the task woken when a message may be
+    /// there.
     ///
     /// # Errors
     /// As `recv`.

@@ -13,8 +13,9 @@ use core::task::{Context, Poll};
 
 /// The half that sends. It can move to another thread or context, and is used from one at a time.
 ///
-/// `R` is the reference by which it reaches its ring and keeps it, see [`StableRef`](crate::storage::StableRef):
-/// `&MessageRing<N, W>` or `&MessageRingView<W>`, or an `Arc` of one, with which the half owns what it needs.
+/// `R` is the reference by which it reaches its ring and keeps it, see
+/// [`StableRef`](crate::storage::StableRef): `&MessageRing<N, W>` or `&MessageRingView<W>`, or an
+/// `Arc` of one, with which the half owns what it needs.
 pub struct Sender<R: MessageRingRef>(Producer<Bytes<R>>);
 
 impl<R: MessageRingRef> fmt::Debug for Sender<R> {
@@ -24,8 +25,9 @@ impl<R: MessageRingRef> fmt::Debug for Sender<R> {
 }
 
 impl<R: MessageRingRef> Sender<R> {
-    /// The half of the ring that `owner` refers to, taken for its [`participant`](crate::storage::StableRef::participant);
-    /// `None` while somebody has it. It has the owner with it.
+    /// The half of the ring that `owner` refers to, taken for its
+    /// [`participant`](crate::storage::StableRef::participant); `None` while somebody has it. It
+    /// has the owner with it.
     pub fn new(owner: R) -> Option<Self> {
         Producer::new(Bytes(owner)).map(Sender)
     }
@@ -47,7 +49,8 @@ impl<R: MessageRingRef> Sender<R> {
     /// Copies a message in and sends it. Wait-free.
     ///
     /// # Errors
-    /// [`Error::WouldBlock`] when there is too little room now, [`Error::MessageTooLarge`] when there can never be enough.
+    /// [`Error::WouldBlock`] when there is too little room now, [`Error::MessageTooLarge`] when
+    /// there can never be enough.
     pub fn try_send(&mut self, message: &[u8]) -> Result<(), Error> {
         if self.0.put_message(message) { Ok(()) } else { self.send_beyond(message) }
     }
@@ -62,8 +65,8 @@ impl<R: MessageRingRef> Sender<R> {
         Ok(())
     }
 
-    /// Reserves room for a message of at most `len` bytes, to be written in place. The receiver sees nothing before
-    /// [`SendGrant::commit`].
+    /// Reserves room for a message of at most `len` bytes, to be written in place. The receiver
+    /// sees nothing before [`SendGrant::commit`].
     ///
     /// # Errors
     /// As [`try_send`](Self::try_send).

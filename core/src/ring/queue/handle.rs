@@ -30,7 +30,8 @@ pub struct Handle<'q, T, W: Wake> {
     me: Participant,
 }
 
-/// What a participant sees of a queue, and its end: so that a handle is all that a participant needs.
+/// What a participant sees of a queue, and its end: so that a handle is all that a participant
+/// needs.
 impl<T, W: Wake> Deref for Handle<'_, T, W> {
     type Target = QueueWords<T, W>;
 
@@ -136,8 +137,8 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
         }
     }
 
-    // What is left of a push and of a pop when one of their steps failed. They get the handle in parts, which so stay in
-    // registers as long as none does.
+    // What is left of a push and of a pop when one of their steps failed. They get the handle in
+    // parts, which so stay in registers as long as none does.
 
     #[cold]
     #[inline(never)]
@@ -192,9 +193,10 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
         Ok(Loan { handle: self, slot, from })
     }
 
-    // Each step is tried once where it is called. What is to be done when it fails is elsewhere, and gets the handle by value: so
-    // it costs no register as long as the step does not fail. Without caches nobody is there to lose to but an interrupt, and what
-    // counts is the code's size.
+    // Each step is tried once where it is called. What is to be done when it fails is elsewhere,
+    // and gets the handle by value: so it costs no register as long as the step does not fail.
+    // Without caches nobody is there to lose to but an interrupt, and what counts is the code's
+    // size.
 
     #[inline(always)]
     fn take(self) -> Result<(usize, Position), NoSlot> {
@@ -273,21 +275,23 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
     }
 
     fn value(&self, slot: usize) -> *mut T {
-        // In bounds: `slot` is a number that an owner's word was found under, or that one was found by.
+        // In bounds: `slot` is a number that an owner's word was found under, or that one was found
+        // by.
         self.queue.value(slot)
     }
 
-    /// Puts right what `dead` left behind: a slot that it was filling is free again, a message that it had claimed and
-    /// not completed goes to another consumer, at the end of the queue, unless it was claimed
-    /// [often enough](super::QueueWords::set_max_attempts); and it is no [producer](Self::producer) any
-    /// more. Messages that it had committed are not touched. Returns how many slots it had held,
-    /// and one more if it was registered as a producer. May be called by several at once, and again
-    /// after a death in the middle of it.
-    /// The number is free for another [`Participant`] once all of these calls have returned.
+    /// Puts right what `dead` left behind: a slot that it was filling is free again, a message that
+    /// it had claimed and not completed goes to another consumer, at the end of the queue, unless
+    /// it was claimed [often enough](super::QueueWords::set_max_attempts); and it is no
+    /// [producer](Self::producer) any more. Messages that it had committed are not touched. Returns
+    /// how many slots it had held, and one more if it was registered as a producer. May be called
+    /// by several at once, and again after a death in the middle of it. The number is free for
+    /// another [`Participant`] once all of these calls have returned.
     ///
     /// # Safety
-    /// `dead` will not take another step in this queue: its process has ended (or its context was reset), and what it
-    /// wrote is visible here, as it is once the operating system has reported its end.
+    /// `dead` will not take another step in this queue: its process has ended (or its context was
+    /// reset), and what it wrote is visible here, as it is once the operating system has reported
+    /// its end.
     ///
     /// ```
     /// use ringway_core::participant::Participant;
@@ -319,7 +323,8 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
     }
 }
 
-/// A slot to be filled in place. Dropped without a commit, the slot is free again, and nothing was sent.
+/// A slot to be filled in place. Dropped without a commit, the slot is free again, and nothing was
+/// sent.
 #[derive(Debug)]
 #[must_use = "a loan that is dropped sends nothing"]
 pub struct Loan<'q, T, W: Wake> {
@@ -336,7 +341,8 @@ impl<T, W: Wake> Loan<'_, T, W> {
     /// Puts the value into the slot and sends it.
     ///
     /// # Errors
-    /// [`PushError::Closed`] with the value, when the queue was closed meanwhile; [`PushError::Corrupt`] with it.
+    /// [`PushError::Closed`] with the value, when the queue was closed meanwhile;
+    /// [`PushError::Corrupt`] with it.
     ///
     /// ```
     /// let queue: ringway_core::ring::queue::Queue<_, 2> = ringway_core::ring::queue::Queue::new();
@@ -353,8 +359,8 @@ impl<T, W: Wake> Loan<'_, T, W> {
     /// Takes the value back, which was written and not sent.
     fn refused(self, refused: Refused) -> PushError<T> {
         self.touch();
-        // SAFETY: the slot's word says `Writing` or `Committing` and is ours; the value was written, and is not touched
-        // again before the slot is free.
+        // SAFETY: the slot's word says `Writing` or `Committing` and is ours; the value was
+        // written, and is not touched again before the slot is free.
         let value = unsafe { self.handle.value(self.slot).read() };
         drop(self);
         match refused {
@@ -377,8 +383,8 @@ impl<T, W: Wake> Loan<'_, T, W> {
     /// Sends what was put into the slot.
     ///
     /// # Errors
-    /// The loan, when the queue was closed meanwhile, or its words are [corrupt](Error::Corrupt). What is in the slot is not
-    /// dropped with it.
+    /// The loan, when the queue was closed meanwhile, or its words are [corrupt](Error::Corrupt).
+    /// What is in the slot is not dropped with it.
     ///
     /// # Safety
     /// The slot was filled through [`as_uninit`](Self::as_uninit).
@@ -409,8 +415,8 @@ impl<T, W: Wake> Drop for Loan<'_, T, W> {
 /// behind those that are there; so it does when its participant dies. What was done with it by then
 /// is done again: a claimed value is delivered *at least* once. [`attempts`](Self::attempts) tells
 /// how often it was claimed, and a queue can give a value up after so many claims, see
-/// [`QueueWords::set_max_attempts`](super::QueueWords::set_max_attempts). A value that is popped is delivered
-/// at most once: who dies after the pop has taken it along.
+/// [`QueueWords::set_max_attempts`](super::QueueWords::set_max_attempts). A value that is popped is
+/// delivered at most once: who dies after the pop has taken it along.
 ///
 /// ```
 /// let queue: ringway_core::ring::queue::Queue<_, 2> = ringway_core::ring::queue::Queue::new();
@@ -440,7 +446,8 @@ impl<T, W: Wake> Claim<'_, T, W> {
         let shared = this.handle.shared();
         let _free = Finally(|| shared.free(this.slot));
         this.touch();
-        // SAFETY: the slot's word says `Reading` and is ours; the value is not touched again before the slot is free.
+        // SAFETY: the slot's word says `Reading` and is ours; the value is not touched again before
+        // the slot is free.
         unsafe { this.handle.value(this.slot).drop_in_place() };
     }
 
@@ -472,8 +479,8 @@ impl<T, W: Wake> Claim<'_, T, W> {
         value
     }
 
-    /// The value's place in the order of the queue: the positions of two claims tell which was sent first, until they
-    /// come around after 2^47 messages or more.
+    /// The value's place in the order of the queue: the positions of two claims tell which was sent
+    /// first, until they come around after 2^47 messages or more.
     pub fn position(&self) -> u64 {
         self.position.ordinal(self.handle.queue.capacity())
     }
@@ -494,7 +501,8 @@ impl<T, W: Wake> Deref for Claim<'_, T, W> {
 
     fn deref(&self) -> &T {
         self.touch();
-        // SAFETY: the slot's word says `Reading` and is ours; the value was acquired with its entry.
+        // SAFETY: the slot's word says `Reading` and is ours; the value was acquired with its
+        // entry.
         unsafe { &*self.handle.value(self.slot) }
     }
 }

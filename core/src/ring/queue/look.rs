@@ -22,13 +22,13 @@ use core::ptr;
 #[cfg(not(loom))]
 use core::ptr::NonNull;
 
-/// A queue of `N` values of `T`, for any number of producers and consumers. `W` says how they can sleep, see
-/// [`Wake`].
+/// A queue of `N` values of `T`, for any number of producers and consumers. `W` says how they can
+/// sleep, see [`Wake`].
 ///
 /// `N` is 1 to 65535; another does not compile. Memory: `N` times the
-/// value and 24 bytes, and 384 bytes more. On a microcontroller without caches it is the value and 16
-/// bytes, and 32 bytes more, for which attempts are not counted there and producers not registered
-/// (unless it has the feature `shared-layout`).
+/// value and 24 bytes, and 384 bytes more. On a microcontroller without caches it is the value and
+/// 16 bytes, and 32 bytes more, for which attempts are not counted there and producers not
+/// registered (unless it has the feature `shared-layout`).
 ///
 /// On a target without 64-bit compare-and-swap each step is a critical section.
 ///
@@ -50,8 +50,8 @@ pub struct Queue<T, const N: usize, W: Wake = Nobody>(Fixed<T, N, W>);
 /// A queue whose capacity is known when the program runs: a [`Queue`] as all see it who use it, and
 /// one in memory of a size that a configuration says. Both mean the same bytes.
 ///
-/// `&Queue<T, N, W>` becomes `&QueueView<T, W>` where one is expected, and has its methods. In memory
-/// of one's own:
+/// `&Queue<T, N, W>` becomes `&QueueView<T, W>` where one is expected, and has its methods. In
+/// memory of one's own:
 ///
 /// ```
 /// use ringway_core::ring::queue::{Queue, QueueView};
@@ -92,8 +92,8 @@ pub struct QueueView<T, W: Wake = Nobody>(QueueWords<T, W>);
 /// assert_eq!((me.len(), me.unfinished(), me.has_ended()), (1, 1, false));
 /// ```
 ///
-/// So what a participant takes is taken under its name, and nothing leads from its handle to a queue
-/// from which another name takes:
+/// So what a participant takes is taken under its name, and nothing leads from its handle to a
+/// queue from which another name takes:
 /// ```compile_fail,E0599
 /// # use ringway_core::{participant::Participant, ring::queue::Queue};
 /// let queue: Queue<u8, 4> = Queue::new();
@@ -122,8 +122,8 @@ impl<T, W: Wake> fmt::Debug for QueueWords<T, W> {
     }
 }
 
-// SAFETY: a slot is touched only by the one whose name is in its word, and passes on through the exchanges of steps 1 and
-// 4, so that `T: Send` is all it takes. `W` is shared as it is.
+// SAFETY: a slot is touched only by the one whose name is in its word, and passes on through the
+// exchanges of steps 1 and 4, so that `T: Send` is all it takes. `W` is shared as it is.
 unsafe impl<T: Send, W: Wake + Sync> Sync for QueueWords<T, W> {}
 
 // SAFETY: the queue owns its values, and nothing borrows it when it moves.
@@ -261,8 +261,8 @@ impl<T, W: Wake> QueueWords<T, W> {
         self.0.capacity()
     }
 
-    /// How many values are in the queue, more or less: others push and pop meanwhile. 0 only if it was empty at some moment of
-    /// the call.
+    /// How many values are in the queue, more or less: others push and pop meanwhile. 0 only if it
+    /// was empty at some moment of the call.
     ///
     /// ```
     /// let queue: ringway_core::ring::queue::Queue<_, 4> = ringway_core::ring::queue::Queue::new();
@@ -278,11 +278,12 @@ impl<T, W: Wake> QueueWords<T, W> {
         self.shared().is_empty()
     }
 
-    /// Closes the queue for good: no more pushes. What is in it can be popped, and a claim that is given back is taken
-    /// back; then consumers are told that it has ended. Wakes everybody who sleeps. Any context may.
+    /// Closes the queue for good: no more pushes. What is in it can be popped, and a claim that is
+    /// given back is taken back; then consumers are told that it has ended. Wakes everybody who
+    /// sleeps. Any context may.
     ///
-    /// A push that races with this either succeeds, and its value is popped before anybody is told of the end, or gets it
-    /// back with [`PushError::Closed`](crate::ring::PushError::Closed).
+    /// A push that races with this either succeeds, and its value is popped before anybody is told
+    /// of the end, or gets it back with [`PushError::Closed`](crate::ring::PushError::Closed).
     ///
     /// ```
     /// use ringway_core::ring::{PushError, queue::Queue};
@@ -303,14 +304,15 @@ impl<T, W: Wake> QueueWords<T, W> {
         &self.ends().tail.0.bell
     }
 
-    /// What producers sleep on, and who waits for all to be done. Every slot that comes free rings it, and so does the close.
+    /// What producers sleep on, and who waits for all to be done. Every slot that comes free rings
+    /// it, and so does the close.
     pub fn producers_bell(&self) -> &Doorbell<W> {
         &self.ends().head.0.bell
     }
 
-    /// Whether producers were registered (see [`Handle::producer`](super::Handle::producer)) and all of them are gone, dropped
-    /// or dead. Consumers that wait are then told that the queue has ended, once nothing waits in
-    /// it. What they pushed is seen by a look after this.
+    /// Whether producers were registered (see [`Handle::producer`](super::Handle::producer)) and
+    /// all of them are gone, dropped or dead. Consumers that wait are then told that the queue has
+    /// ended, once nothing waits in it. What they pushed is seen by a look after this.
     pub fn producers_are_gone(&self) -> bool {
         self.shared().producers_are_gone()
     }
@@ -319,8 +321,8 @@ impl<T, W: Wake> QueueWords<T, W> {
     /// their participant died. So a job that kills its worker does so `max` times. It goes to
     /// nobody then: it is dropped (or forgotten, after a death), its slot is free, and
     /// [`refused`](Self::refused) counts it. 0, as at first, is no limit. To keep what cannot be
-    /// done, look at [`Claim::attempts`](super::Claim::attempts) instead. Where attempts are not counted (see [`Queue`])
-    /// there is no limit, and [`max_attempts`](Self::max_attempts) stays 0.
+    /// done, look at [`Claim::attempts`](super::Claim::attempts) instead. Where attempts are not
+    /// counted (see [`Queue`]) there is no limit, and [`max_attempts`](Self::max_attempts) stays 0.
     ///
     /// ```
     /// let queue: ringway_core::ring::queue::Queue<_, 2> = ringway_core::ring::queue::Queue::new();
@@ -354,14 +356,16 @@ impl<T, W: Wake> QueueWords<T, W> {
         self.shared().is_closed()
     }
 
-    /// Whether the queue is closed and nothing waits in it. Only a claim that is given back, by a consumer or
-    /// by its death, can make that untrue again: [`unfinished`](Self::unfinished) tells whether there are any.
+    /// Whether the queue is closed and nothing waits in it. Only a claim that is given back, by a
+    /// consumer or by its death, can make that untrue again: [`unfinished`](Self::unfinished) tells
+    /// whether there are any.
     pub fn has_ended(&self) -> bool {
         self.is_closed() && self.shared().has_ended()
     }
 
-    /// Whether the queue's words can be those of a queue. Only a foreign write into its memory can make them others; its
-    /// operations then answer [`Error::Corrupt`](crate::Error::Corrupt), or as if it were empty or full.
+    /// Whether the queue's words can be those of a queue. Only a foreign write into its memory can
+    /// make them others; its operations then answer [`Error::Corrupt`](crate::Error::Corrupt), or
+    /// as if it were empty or full.
     pub fn is_valid(&self) -> bool {
         self.shared().is_valid()
     }
@@ -371,10 +375,12 @@ impl<T, W: Wake> QueueWords<T, W> {
         self.shared().pushed()
     }
 
-    /// How many values were pushed and are not done with: they wait, or they are in a [`Claim`](super::Claim) that is neither completed
-    /// nor taken. While others push and complete it is more or less that many, but 0 only if at some moment of the call all
-    /// were done with. So a job that pushes others before it is completed never leaves a moment at which there seem to be none.
-    /// What was done with a value before its completion is seen by a caller that is told 0.
+    /// How many values were pushed and are not done with: they wait, or they are in a
+    /// [`Claim`](super::Claim) that is neither completed nor taken. While others push and complete
+    /// it is more or less that many, but 0 only if at some moment of the call all were done with.
+    /// So a job that pushes others before it is completed never leaves a moment at which there seem
+    /// to be none. What was done with a value before its completion is seen by a caller that is
+    /// told 0.
     ///
     /// ```
     /// let queue: ringway_core::ring::queue::Queue<_, 4> = ringway_core::ring::queue::Queue::new();
@@ -414,7 +420,8 @@ impl<T, W: Wake> QueueWords<T, W> {
             for (slot, Cell { owner, .. }) in cells.by_ref() {
                 // Relaxed: `&mut` is alone here; whatever made it so orders the accesses.
                 if shared.is_committed(slot, owner.load(Ordering::Relaxed)) {
-                    // SAFETY: the message waits in its slot: initialized, and nobody's. Nobody comes after.
+                    // SAFETY: the message waits in its slot: initialized, and nobody's. Nobody
+                    // comes after.
                     unsafe { self.0.value(slot).drop_in_place() };
                 }
             }

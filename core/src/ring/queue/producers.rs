@@ -12,8 +12,9 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
     /// ended, once nothing waits in it, as if it had been closed; it goes on when another
     /// registers. Those that push without a registration do not count.
     ///
-    /// A participant can have several handles. `None` when 28 other participants are registered; and on a
-    /// microcontroller without caches, where the memory is spared, unless it has the feature `shared-layout`.
+    /// A participant can have several handles. `None` when 28 other participants are registered;
+    /// and on a microcontroller without caches, where the memory is spared, unless it has the
+    /// feature `shared-layout`.
     ///
     /// ```
     /// use ringway_core::Error;
@@ -37,8 +38,8 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
     }
 }
 
-/// One that is registered as a producer: see [`Handle::producer`]. It pushes as the [`Handle`] that it
-/// is.
+/// One that is registered as a producer: see [`Handle::producer`]. It pushes as the [`Handle`] that
+/// it is.
 #[derive(Debug)]
 #[must_use = "the registration ends when this is dropped"]
 pub struct Producer<'q, T, W: Wake> {

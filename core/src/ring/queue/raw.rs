@@ -1,4 +1,5 @@
-//! A queue of bytes of a stated size and alignment, for those who do not know the Rust type of its values.
+//! A queue of bytes of a stated size and alignment, for those who do not know the Rust type of its
+//! values.
 
 use super::handle::{Claim, Handle, Loan};
 use super::look::{QueueView, QueueWords};
@@ -13,9 +14,9 @@ use core::ops::{Deref, DerefMut};
 use core::ptr::NonNull;
 use core::task::{Context, Poll};
 
-/// A [`Queue`](super::Queue) of values whose size and alignment are known when the program runs, and
-/// whose Rust type is not: as an inspector, or a program in another language, uses it. Its values go
-/// in and out as bytes. Both mean the same memory.
+/// A [`Queue`](super::Queue) of values whose size and alignment are known when the program runs,
+/// and whose Rust type is not: as an inspector, or a program in another language, uses it. Its
+/// values go in and out as bytes. Both mean the same memory.
 ///
 /// ```
 /// use ringway_core::participant::Participant;
@@ -57,9 +58,9 @@ unsafe impl<W: Wake + Sync> Send for RawQueue<'_, W> {}
 unsafe impl<W: Wake + Sync> Sync for RawQueue<'_, W> {}
 
 impl<'q, W: Wake> RawQueue<'q, W> {
-    /// How much memory a queue of `capacity` values of the layout `item` takes, and on which boundary
-    /// it lies; `None` when there is no such queue. An alignment of more than 128 bytes, or 32 where
-    /// the target has no caches, is for typed queues alone.
+    /// How much memory a queue of `capacity` values of the layout `item` takes, and on which
+    /// boundary it lies; `None` when there is no such queue. An alignment of more than 128 bytes,
+    /// or 32 where the target has no caches, is for typed queues alone.
     pub fn layout(capacity: usize, item: Layout) -> Option<Layout> {
         if !size_of::<Ends<W>>().is_multiple_of(item.align()) {
             return None;
@@ -72,12 +73,14 @@ impl<'q, W: Wake> RawQueue<'q, W> {
         Some(Layout::new::<Ends<W>>().extend(bundles).ok()?.0.pad_to_align())
     }
 
-    /// The queue of `capacity` values of the layout `item` at `at`. `None` when there is no such queue.
+    /// The queue of `capacity` values of the layout `item` at `at`. `None` when there is no such
+    /// queue.
     ///
     /// # Safety
     /// For `'q`, there is such a queue, and nobody who uses it has another idea of its values. They
-    /// are [`Plain`](crate::plain::Plain), and all of their bytes are initialized, also of those that
-    /// nobody pushed: the memory of a region is, and so is what [`init_at`](Self::init_at) leaves.
+    /// are [`Plain`](crate::plain::Plain), and all of their bytes are initialized, also of those
+    /// that nobody pushed: the memory of a region is, and so is what [`init_at`](Self::init_at)
+    /// leaves.
     pub unsafe fn at(at: NonNull<u8>, capacity: usize, item: Layout) -> Option<Self> {
         Self::layout(capacity, item)?;
         let words = QueueView::from_raw(at, capacity)?;
@@ -92,8 +95,8 @@ impl<'q, W: Wake> RawQueue<'q, W> {
     /// Makes a fresh one there. What was there is neither read nor dropped.
     ///
     /// # Safety
-    /// For `'q`, there is memory of [`layout(capacity, item)`](Self::layout), which is the caller's to
-    /// write, and which only this queue uses from now on.
+    /// For `'q`, there is memory of [`layout(capacity, item)`](Self::layout), which is the caller's
+    /// to write, and which only this queue uses from now on.
     pub unsafe fn init_at(at: NonNull<u8>, capacity: usize, item: Layout) -> Option<Self> {
         let layout = Self::layout(capacity, item)?;
         // SAFETY: memory of that size, which is the caller's.
@@ -170,8 +173,8 @@ impl<W: Wake> RawHandle<'_, W> {
     /// Takes a slot to be filled in place.
     ///
     /// # Errors
-    /// [`Error::WouldBlock`] when every slot is held, [`Error::BrokenPipe`] when the queue is closed;
-    /// [`Error::Corrupt`].
+    /// [`Error::WouldBlock`] when every slot is held, [`Error::BrokenPipe`] when the queue is
+    /// closed; [`Error::Corrupt`].
     pub fn try_reserve(&self) -> Result<RawLoan<'_, W>, Error> {
         Ok(RawLoan { queue: self.queue, loan: self.words.try_reserve()? })
     }
@@ -187,7 +190,8 @@ impl<W: Wake> RawHandle<'_, W> {
 }
 
 impl<W: Wait> RawHandle<'_, W> {
-    /// [`try_reserve`](Self::try_reserve) that waits for a slot, at most until `deadline` (`None`: for ever).
+    /// [`try_reserve`](Self::try_reserve) that waits for a slot, at most until `deadline` (`None`:
+    /// for ever).
     ///
     /// # Errors
     /// As [`Handle::reserve_deadline`].
@@ -195,7 +199,8 @@ impl<W: Wait> RawHandle<'_, W> {
         Ok(RawLoan { queue: self.queue, loan: self.words.reserve_deadline(deadline)? })
     }
 
-    /// [`try_claim`](Self::try_claim) that waits for a value, at most until `deadline` (`None`: for ever).
+    /// [`try_claim`](Self::try_claim) that waits for a value, at most until `deadline` (`None`: for
+    /// ever).
     ///
     /// # Errors
     /// As [`Handle::claim_deadline`].
@@ -224,8 +229,8 @@ impl<W: Register> RawHandle<'_, W> {
     }
 }
 
-/// A slot to be filled in place, with the bytes of a value: [`Loan`] of a [`RawQueue`]. It lends what
-/// was there before.
+/// A slot to be filled in place, with the bytes of a value: [`Loan`] of a [`RawQueue`]. It lends
+/// what was there before.
 #[derive(Debug)]
 #[must_use = "a loan that is dropped sends nothing"]
 pub struct RawLoan<'q, W: Wake> {
@@ -245,8 +250,8 @@ impl<W: Wake> RawLoan<'_, W> {
     /// Copies `value` into the slot, and sends it.
     ///
     /// # Errors
-    /// [`Error::MessageTooLarge`] when it is not as large as the values of this queue, with their size;
-    /// as [`commit`](Self::commit).
+    /// [`Error::MessageTooLarge`] when it is not as large as the values of this queue, with their
+    /// size; as [`commit`](Self::commit).
     pub fn write(mut self, value: &[u8]) -> Result<(), Error> {
         if value.len() != self.len() {
             return Err(Error::MessageTooLarge { max: self.len() });
@@ -260,7 +265,8 @@ impl<W: Wake> Deref for RawLoan<'_, W> {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        // SAFETY: the slot is this loan's alone; all its bytes are initialized, as who made the `RawQueue` stated.
+        // SAFETY: the slot is this loan's alone; all its bytes are initialized, as who made the
+        // `RawQueue` stated.
         unsafe { self.queue.value(self.loan.slot).as_ref() }
     }
 }
@@ -310,7 +316,8 @@ impl<W: Wake> Deref for RawClaim<'_, W> {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        // SAFETY: the slot is this claim's alone; all its bytes are initialized, as who made the `RawQueue` stated.
+        // SAFETY: the slot is this claim's alone; all its bytes are initialized, as who made the
+        // `RawQueue` stated.
         unsafe { self.queue.value(self.claim.slot()).as_ref() }
     }
 }

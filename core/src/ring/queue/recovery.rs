@@ -50,12 +50,13 @@ impl<W: Wake> Shared<'_, W> {
         held
     }
 
-    /// Whether the message in `slot`, whose word this is, has its place in the order: it waits, whoever put it there.
+    /// Whether the message in `slot`, whose word this is, has its place in the order: it waits,
+    /// whoever put it there.
     pub(super) fn is_committed(self, slot: usize, word: u64) -> bool {
         let position = Position::of(word);
         let Some(entry) = self.entry(position) else { return false };
-        // Relaxed: its maker is dead or joined, by the word of the two who ask, so that it is there, and visible, or
-        // never will be.
+        // Relaxed: its maker is dead or joined, by the word of the two who ask, so that it is
+        // there, and visible, or never will be.
         let entry = Entry(entry.load(Ordering::Relaxed));
         word::waits_at(word, position) && entry == Entry::new(position, slot)
     }

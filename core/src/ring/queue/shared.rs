@@ -1,4 +1,5 @@
-//! The words that all who use a queue share, whatever it holds and however much of it: its ends, and a cell for each slot.
+//! The words that all who use a queue share, whatever it holds and however much of it: its ends,
+//! and a cell for each slot.
 
 use super::registry::Registry;
 use super::word::{Entry, Position, SlotState};
@@ -15,9 +16,11 @@ use crate::wait::{Doorbell, Wake};
 #[derive(Debug)]
 #[repr(C)]
 pub(super) struct Side<W: Wake> {
-    /// Where the end is looked for first: it was there, and may have moved on. See [`Shared::found`].
+    /// Where the end is looked for first: it was there, and may have moved on. See
+    /// [`Shared::found`].
     pub(super) position: AtomicU64,
-    /// Whether the queue is closed: each end has it, so that nobody looks at the other's line for it.
+    /// Whether the queue is closed: each end has it, so that nobody looks at the other's line for
+    /// it.
     pub(super) is_closed: AtomicU32,
     /// Where one last came to this end to no avail, see [`Shared::is_first_look`].
     pub(super) looked: AtomicU32,
@@ -39,8 +42,9 @@ impl<W: Wake> Side<W> {
     }
 }
 
-/// Two words that have nothing to do with each other but their number: they lie side by side because in a quiet queue the
-/// message of a position is in the slot of the same number, and is then sent and taken on one cache line.
+/// Two words that have nothing to do with each other but their number: they lie side by side
+/// because in a quiet queue the message of a position is in the slot of the same number, and is
+/// then sent and taken on one cache line.
 #[derive(Debug)]
 #[repr(C)]
 pub(super) struct Cell {
@@ -159,8 +163,8 @@ pub(super) enum NoSlot {
     Full,
     /// The queue is closed.
     Closed,
-    /// The queue's words are not those of a queue: something else wrote into its memory. What was in it cannot be told;
-    /// lay it out anew.
+    /// The queue's words are not those of a queue: something else wrote into its memory. What was
+    /// in it cannot be told; lay it out anew.
     Corrupt,
 }
 
@@ -203,7 +207,8 @@ pub(super) enum Refused {
     Corrupt,
 }
 
-/// The words are not those of a queue: the way along the entries has no end. Only a foreign write into them can do that.
+/// The words are not those of a queue: the way along the entries has no end. Only a foreign write
+/// into them can do that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Corrupt;
 
@@ -228,7 +233,8 @@ impl Contended<'_> {
 }
 
 impl<'q, W: Wake> Shared<'q, W> {
-    /// The words of a queue whose cells are as many as its slots, and so are its tries, if there are any.
+    /// The words of a queue whose cells are as many as its slots, and so are its tries, if there
+    /// are any.
     #[inline(always)]
     pub(super) fn new(
         ends: &'q Ends<W>,
@@ -250,16 +256,16 @@ impl<'q, W: Wake> Shared<'q, W> {
         self.cells.len()
     }
 
-    /// The place of a position [within its lap](Position::is_within_lap), where a message goes through
-    /// the quick way: it is judged once, and not again in each step.
+    /// The place of a position [within its lap](Position::is_within_lap), where a message goes
+    /// through the quick way: it is judged once, and not again in each step.
     #[inline(always)]
     pub(super) fn place(self, position: Position) -> Option<Place<'q>> {
         if !position.is_within_lap(self.n()) {
             return None;
         }
         let index = position.index(self.n());
-        // SAFETY: so it is less than the number of cells, which is not 0. That number is a part of a reference, in
-        // private memory.
+        // SAFETY: so it is less than the number of cells, which is not 0. That number is a part of
+        // a reference, in private memory.
         let cell = unsafe { self.cells.get_unchecked(index) };
         Some(Place { position, index, cell })
     }
@@ -287,19 +293,21 @@ impl<'q, W: Wake> Shared<'q, W> {
     /// Where to look first for the position that nobody claimed.
     #[inline(always)]
     pub(super) fn head_hint(self) -> Position {
-        // SYNC POINT E, acquire: with the release in `found`. What was before that position is seen.
+        // SYNC POINT E, acquire: with the release in `found`. What was before that position is
+        // seen.
         Position::of(self.head.position.load(Ordering::Acquire))
     }
 
     /// Where to look first for the position that is not filled.
     #[inline(always)]
     pub(super) fn tail_hint(self) -> Position {
-        // SYNC POINT E, acquire: with the release in `found`. What was before that position is seen.
+        // SYNC POINT E, acquire: with the release in `found`. What was before that position is
+        // seen.
         Position::of(self.tail.position.load(Ordering::Acquire))
     }
 
-    /// Whether it was closed. A push that does not know yet may still succeed, and its message is not lost: the order ends
-    /// at a mark, see [`end`](Self::end).
+    /// Whether it was closed. A push that does not know yet may still succeed, and its message is
+    /// not lost: the order ends at a mark, see [`end`](Self::end).
     #[inline(always)]
     pub(super) fn is_closed(self) -> bool {
         // Relaxed: the mark in the order decides, by an exchange.
@@ -323,19 +331,20 @@ impl<'q, W: Wake> Shared<'q, W> {
         if lost.backoff() { self.tail_hint() } else { position }
     }
 
-    /// Says where to look first the next time. Nothing depends on it but time: whoever starts from an old position finds the
-    /// way along the entries. So it is no exchange: one who comes late with it sets the others back, once.
+    /// Says where to look first the next time. Nothing depends on it but time: whoever starts from
+    /// an old position finds the way along the entries. So it is no exchange: one who comes late
+    /// with it sets the others back, once.
     #[inline(always)]
     pub(super) fn found(self, hint: &AtomicU64, position: Position) {
-        // SYNC POINT E, release: with the acquires in `head_hint` and `tail_hint`. What is found there is
-        // judged by itself, but with what its finder saw before.
+        // SYNC POINT E, release: with the acquires in `head_hint` and `tail_hint`. What is found
+        // there is judged by itself, but with what its finder saw before.
         hint.store(position.word(), Ordering::Release);
     }
 
     /// No more pushes. Wakes everybody.
     pub(super) fn close(self) {
-        // Relaxed, both: see `is_closed`; who sleeps sees it behind the fence of the bell. The consumers' first: if nothing
-        // follows, they mark the end, which refuses the producers.
+        // Relaxed, both: see `is_closed`; who sleeps sees it behind the fence of the bell. The
+        // consumers' first: if nothing follows, they mark the end, which refuses the producers.
         self.head.is_closed.store(1, Ordering::Relaxed);
         self.tail.is_closed.store(1, Ordering::Relaxed);
         self.ring_both();

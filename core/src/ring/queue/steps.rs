@@ -1,4 +1,5 @@
-//! The steps of a message through a queue: a slot is taken, the message committed and claimed, the slot freed.
+//! The steps of a message through a queue: a slot is taken, the message committed and claimed, the
+//! slot freed.
 
 use super::probe::{Probe, unfilled};
 use super::shared::{Contended, NoSlot, Place, Refused, Shared, Slot};
@@ -7,7 +8,8 @@ use crate::participant::Participant;
 use crate::sync::{AtomicU64, Cached, Ordering, worth_a_try};
 use crate::wait::Wake;
 
-/// Likely-free slots to probe before a full scan. Without caches a full scan costs nobody else anything.
+/// Likely-free slots to probe before a full scan. Without caches a full scan costs nobody else
+/// anything.
 const LIKELY: usize = if Cached::ENABLED { 8 } else { 0 };
 
 /// What a producer found among the slots that come free next.
@@ -40,8 +42,8 @@ fn exchange_free(owner: &AtomicU64, me: Participant) -> bool {
     let mine = SlotState { phase: Phase::Writing, by: me, position: Position::START }.pack();
     // Relaxed: a look before the exchange.
     worth_a_try(|| owner.load(Ordering::Relaxed) == SlotState::FREE)
-        // Acquire: partner is the release of whoever freed it (5, a dropped loan, a recovery), who is done with
-        // the slot. Failure, relaxed: another took it.
+        // Acquire: partner is the release of whoever freed it (5, a dropped loan, a recovery), who
+        // is done with the slot. Failure, relaxed: another took it.
         && owner
             .compare_exchange(SlotState::FREE, mine, Ordering::Acquire, Ordering::Relaxed)
             .is_ok()
@@ -56,7 +58,8 @@ impl<'q, W: Wake> Shared<'q, W> {
             && exchange_free(&place.cell.owner, me)
     }
 
-    /// Takes the slot of the same number as `position`, which comes next: its word lies beside the entry that we write next.
+    /// Takes the slot of the same number as `position`, which comes next: its word lies beside the
+    /// entry that we write next.
     #[inline(always)]
     fn take_natural(self, position: Position, me: Participant) -> Option<(usize, Position)> {
         let slot = position.index(self.n());
@@ -81,7 +84,8 @@ impl<'q, W: Wake> Shared<'q, W> {
             if !is_contended {
                 let slot = match self.look_near(position, before) {
                     FreeSlot::Free(slot) => slot,
-                    // As `is_worth_a_moment`, with the ends the other way round: that some come free for one cache line.
+                    // As `is_worth_a_moment`, with the ends the other way round: that some come
+                    // free for one cache line.
                     FreeSlot::Full if self.is_first_look(self.tail, position) => {
                         from = self.tail_after(Contended(Some(&self.head.position)), position);
                         continue;
@@ -101,9 +105,10 @@ impl<'q, W: Wake> Shared<'q, W> {
         }
     }
 
-    /// Looks at the slots that come free next: they do in the order in which they were filled, so that these are those whose
-    /// messages were, one lap ago, where the next ones come to. When the first message that waits comes soon, and all
-    /// before it are held, the queue is full, and nothing else need be looked at, which the consumers are about to change.
+    /// Looks at the slots that come free next: they do in the order in which they were filled, so
+    /// that these are those whose messages were, one lap ago, where the next ones come to. When the
+    /// first message that waits comes soon, and all before it are held, the queue is full, and
+    /// nothing else need be looked at, which the consumers are about to change.
     #[inline(never)]
     fn look_near(self, mut position: Position, mut before: Entry) -> FreeSlot {
         let mut held = [usize::MAX; LIKELY];
@@ -161,8 +166,8 @@ impl<'q, W: Wake> Shared<'q, W> {
     #[inline(always)]
     pub(super) fn free_unheard(self, slot: usize) {
         if let Some(owner) = self.owner(slot) {
-            // Release: partner is the acquire of 1: we are done with the slot; and SYNC POINT D, in `unfinished`: with the
-            // message too.
+            // Release: partner is the acquire of 1: we are done with the slot; and SYNC POINT D, in
+            // `unfinished`: with the message too.
             owner.store(SlotState::FREE, Ordering::Release);
         }
     }
@@ -171,12 +176,14 @@ impl<'q, W: Wake> Shared<'q, W> {
 impl<'q, W: Wake> Shared<'q, W> {
     /// 2 and 3: gives the value in `slot`, which is ours, its place in the order.
     ///
-    /// Looks for the place from `from` on, and does so again although it may be known from before the slot was taken: what
-    /// the slot's word says must be news. Had the slot carried the message of this very position already, one who is
-    /// about to claim that one would claim this one, which is not there yet. By the acquire of 1 we see that it had.
+    /// Looks for the place from `from` on, and does so again although it may be known from before
+    /// the slot was taken: what the slot's word says must be news. Had the slot carried the message
+    /// of this very position already, one who is about to claim that one would claim this one,
+    /// which is not there yet. By the acquire of 1 we see that it had.
     ///
-    /// The exchange needs no look at the head. We hold a slot, so that fewer messages wait than there are slots, and
-    /// whatever was in the entry of the first position that is not filled, `N` positions ago, was claimed.
+    /// The exchange needs no look at the head. We hold a slot, so that fewer messages wait than
+    /// there are slots, and whatever was in the entry of the first position that is not filled, `N`
+    /// positions ago, was claimed.
     pub(super) fn commit(
         self,
         slot: usize,
@@ -226,10 +233,12 @@ impl<'q, W: Wake> Shared<'q, W> {
         place: &AtomicU64,
         seen: Entry,
     ) -> Result<(), Contended<'q>> {
-        // 2. Published by 3. SYNC POINT E, release: who sees this instead of an earlier message of the slot
+        // 2. Published by 3. SYNC POINT E, release: who sees this instead of an earlier message of
+        //    the slot
         // sees that it was claimed, as we do.
         slot.owner.store(SlotState { phase, by: me, position }.pack(), Ordering::Release);
-        // 3. Release: partner is the acquire of the look at the entry in `look`. Failure, relaxed: another was faster, or we
+        // 3. Release: partner is the acquire of the look at the entry in `look`. Failure, relaxed:
+        //    another was faster, or we
         // had looked at something old. What is there now is seen by the next look.
         let entry = Entry::new(position, slot.index);
         place
@@ -274,7 +283,8 @@ impl<'q, W: Wake> Shared<'q, W> {
     ) -> Result<ClaimResult, Contended<'q>> {
         match found {
             Probe::Message { slot, owner, says } => {
-                // 4. The value was acquired with the entry. SYNC POINT E, release: with the acquire in
+                // 4. The value was acquired with the entry. SYNC POINT E, release: with the acquire
+                //    in
                 // `look`. Failure, relaxed: the next look decides.
                 let mine = SlotState { phase: Phase::Reading, by: me, position }.pack();
                 owner
@@ -295,8 +305,8 @@ impl<'q, W: Wake> Shared<'q, W> {
         }
     }
 
-    /// Marks the end of a closed queue's order at `position`, where nothing was when we looked: no push gets past it.
-    /// False when a message came first, which the next look sees.
+    /// Marks the end of a closed queue's order at `position`, where nothing was when we looked: no
+    /// push gets past it. False when a message came first, which the next look sees.
     #[cold]
     pub(super) fn end(self, position: Position) -> bool {
         let Some(place) = self.entry(position) else { return true };

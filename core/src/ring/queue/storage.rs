@@ -1,11 +1,12 @@
 //! Where the words and the values of a queue lie: the real memory. Twin of `storage_loom.rs`.
 //!
-//! The ends first; then three arrays of as many elements as there are slots: cells, tries (where there is room for them) and
-//! values. A [`Fixed`] knows how many at compile time. A [`Counted`] carries the number in the reference to it, as a slice
-//! does: its type ends with an array of [`Bundle`]s, which together are as large as the three arrays.
+//! The ends first; then three arrays of as many elements as there are slots: cells, tries (where
+//! there is room for them) and values. A [`Fixed`] knows how many at compile time. A [`Counted`]
+//! carries the number in the reference to it, as a slice does: its type ends with an array of
+//! [`Bundle`]s, which together are as large as the three arrays.
 //!
-//! A `Fixed` is not itself made of bundles, because the padding of a `T` that moves with it need not be preserved, and the
-//! bytes of a bundle that may be padding are words of the queue.
+//! A `Fixed` is not itself made of bundles, because the padding of a `T` that moves with it need
+//! not be preserved, and the bytes of a bundle that may be padding are words of the queue.
 #![expect(clippy::disallowed_types, reason = "loom has the twin of this file")]
 
 use super::shared::{Cell, Ends, Shared};
@@ -18,7 +19,8 @@ use core::cell::UnsafeCell;
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ptr::{self, NonNull};
 
-/// What a [`Queue`](super::Queue) is. The cell is around all of it, so that a view of it may be used to write all of it.
+/// What a [`Queue`](super::Queue) is. The cell is around all of it, so that a view of it may be
+/// used to write all of it.
 #[repr(transparent)]
 pub(super) struct Fixed<T, const N: usize, W: Wake>(UnsafeCell<FixedBody<T, N, W>>);
 
@@ -32,7 +34,8 @@ struct FixedBody<T, const N: usize, W: Wake> {
     arrays: FixedArrays<T, N>,
 }
 
-/// As large as the arrays, and as the bundles: of values that need a large alignment, these are larger.
+/// As large as the arrays, and as the bundles: of values that need a large alignment, these are
+/// larger.
 #[repr(C)]
 union FixedArrays<T, const N: usize> {
     arrays: ManuallyDrop<Arrays<T, N>>,
@@ -62,7 +65,8 @@ struct Bundle<T> {
 /// How many bytes of words a slot has.
 pub(super) const WORDS: usize = size_of::<Cell>() + size_of::<Roomy<AtomicU64>>();
 
-/// Where the values of `n` slots begin, counted from the first cell, when they are aligned to `align`.
+/// Where the values of `n` slots begin, counted from the first cell, when they are aligned to
+/// `align`.
 #[inline(always)]
 pub(super) const fn values_offset(n: usize, align: usize) -> usize {
     (WORDS * n + align - 1) & !(align - 1)
@@ -86,14 +90,14 @@ impl<T, const N: usize, W: Wake> Fixed<T, N, W> {
     pub(super) const fn counted(&self) -> &Counted<T, W> {
         const { assert!(N > 0) };
         let at = ptr::slice_from_raw_parts(ptr::from_ref(self).cast::<Bundle<T>>(), N);
-        // SAFETY: a queue of `N` slots, which lives as long, and is as large as its view at least. All of both is in an
-        // `UnsafeCell`.
+        // SAFETY: a queue of `N` slots, which lives as long, and is as large as its view at least.
+        // All of both is in an `UnsafeCell`.
         unsafe { &*(at as *const Counted<T, W>) }
     }
 }
 
-// SAFETY: `repr(C)`: the ends, which are written, and behind them the words of all slots, which are zero in a fresh queue, and
-// the values, which need not be initialized.
+// SAFETY: `repr(C)`: the ends, which are written, and behind them the words of all slots, which are
+// zero in a fresh queue, and the values, which need not be initialized.
 unsafe impl<T, W: Wake> InMemory for Counted<T, W> {
     fn layout(capacity: usize) -> Option<Layout> {
         if capacity > word::MAX_SLOTS {
@@ -136,7 +140,8 @@ impl<T, W: Wake> Counted<T, W> {
 
     #[inline(always)]
     pub(super) const fn ends(&self) -> &Ends<W> {
-        // SAFETY: the ends are words that all who use the queue share, and that nobody has exclusively.
+        // SAFETY: the ends are words that all who use the queue share, and that nobody has
+        // exclusively.
         unsafe { &(*self.0.get()).ends }
     }
 
@@ -144,8 +149,8 @@ impl<T, W: Wake> Counted<T, W> {
     pub(super) fn shared(&self) -> Shared<'_, W> {
         let cells = NonNull::slice_from_raw_parts(self.first_cell(), self.capacity());
         let tries = cells.cast::<Cell>();
-        // SAFETY: there are as many cells as slots, and then as many tries, if there is room for them. What is in the queue
-        // stays in it.
+        // SAFETY: there are as many cells as slots, and then as many tries, if there is room for
+        // them. What is in the queue stays in it.
         let tries = unsafe { tries.add(self.capacity()) }.cast::<AtomicU64>();
         let tries = NonNull::slice_from_raw_parts(tries, self.capacity());
         // SAFETY: as above; atomics, which begin behind the ends, on a boundary of 8 bytes.

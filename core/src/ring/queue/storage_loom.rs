@@ -1,4 +1,5 @@
-//! Where the words and the values of a queue lie: loom's, each where it likes. Twin of `storage.rs`.
+//! Where the words and the values of a queue lie: loom's, each where it likes. Twin of
+//! `storage.rs`.
 #![allow(clippy::disallowed_types, reason = "loom looks at the watch beside each value")]
 
 use super::shared::{Cell, Ends, Shared};

@@ -98,7 +98,8 @@ fn recovery_loses_nothing_that_was_committed_and_sends_nothing_that_was_not() {
 
 #[test]
 fn a_recovery_that_dies_is_recovered() {
-    // As `recover` leaves it when it dies after its exchange, and after it said which position it tries.
+    // As `recover` leaves it when it dies after its exchange, and after it said which position it
+    // tries.
     for (phase, position) in
         [(Phase::Recovering, Position::START), (Phase::Requeuing, LATE.next(N))]
     {

@@ -1,4 +1,5 @@
-//! The forms that wait, for threads and for tasks. All come from two attempts: to take a slot, and to claim a value.
+//! The forms that wait, for threads and for tasks. All come from two attempts: to take a slot, and
+//! to claim a value.
 
 use super::handle::{Claim, Handle, Loan};
 use super::look::QueueView;
@@ -38,7 +39,8 @@ impl<'q, T, W: Wait> Handle<'q, T, W> {
     /// [`QueueView::push`] by this participant.
     ///
     /// # Errors
-    /// [`PushError::Closed`] with the value, when the queue is closed; [`PushError::Corrupt`] with it.
+    /// [`PushError::Closed`] with the value, when the queue is closed; [`PushError::Corrupt`] with
+    /// it.
     pub fn push(&self, value: T) -> Result<(), PushError<T>> {
         self.push_deadline(value, None)
     }
@@ -46,8 +48,8 @@ impl<'q, T, W: Wait> Handle<'q, T, W> {
     /// Pushes one value; waits for room, at most until `deadline` (`None`: for ever).
     ///
     /// # Errors
-    /// [`PushError::TimedOut`] when there was no room in time, [`PushError::Closed`] when the queue is closed;
-    /// [`PushError::Corrupt`]; with the value.
+    /// [`PushError::TimedOut`] when there was no room in time, [`PushError::Closed`] when the queue
+    /// is closed; [`PushError::Corrupt`]; with the value.
     ///
     /// ```
     /// use ringway_core::participant::Participant;
@@ -92,8 +94,8 @@ impl<'q, T, W: Wait> Handle<'q, T, W> {
         self.claim_deadline(deadline).map(Claim::take)
     }
 
-    /// Takes a slot to be filled in place, which is free again if this participant dies; waits for one. A large value is
-    /// not moved, as it is by [`push`](Self::push).
+    /// Takes a slot to be filled in place, which is free again if this participant dies; waits for
+    /// one. A large value is not moved, as it is by [`push`](Self::push).
     ///
     /// ```
     /// use ringway_core::participant::Participant;
@@ -129,7 +131,8 @@ impl<'q, T, W: Wait> Handle<'q, T, W> {
         self.shared().head.bell.wait_until(deadline, || self.attempt_reserve())?
     }
 
-    /// Claims the oldest value, to be used in place, and given back if this participant dies; waits for one.
+    /// Claims the oldest value, to be used in place, and given back if this participant dies; waits
+    /// for one.
     ///
     /// # Errors
     /// As [`pop`](Self::pop).
@@ -145,8 +148,9 @@ impl<'q, T, W: Wait> Handle<'q, T, W> {
         self.shared().tail.bell.wait_until(deadline, || self.attempt_claim())?
     }
 
-    /// Waits until every value that was pushed is done with: popped, or its claim completed; at most until `deadline`
-    /// (`None`: for ever). See [`QueueWords::unfinished`](super::QueueWords::unfinished).
+    /// Waits until every value that was pushed is done with: popped, or its claim completed; at
+    /// most until `deadline` (`None`: for ever). See
+    /// [`QueueWords::unfinished`](super::QueueWords::unfinished).
     ///
     /// # Errors
     /// [`TimedOut`] when some were not.
@@ -169,8 +173,8 @@ impl<'q, T, W: Wait> Handle<'q, T, W> {
     }
 }
 
-/// For tasks. As many at a time can wait for room, and as many for a value, as the bell has places for: see
-/// [`Async`](crate::wait::Async).
+/// For tasks. As many at a time can wait for room, and as many for a value, as the bell has places
+/// for: see [`Async`](crate::wait::Async).
 impl<'q, T, W: Register> Handle<'q, T, W> {
     /// [`QueueView::poll_push`] by this participant.
     ///
@@ -218,7 +222,8 @@ impl<'q, T, W: Register> Handle<'q, T, W> {
         self.shared().tail.bell.poll_until(cx, || self.attempt_claim())
     }
 
-    /// Pushes one value; awaits room. The value is dropped with the future if that is dropped before it ends.
+    /// Pushes one value; awaits room. The value is dropped with the future if that is dropped
+    /// before it ends.
     ///
     /// # Errors
     /// As [`push`](QueueView::push).
@@ -275,7 +280,8 @@ impl<T, W: Wait> QueueView<T, W> {
     /// [`handle`](QueueView::handle).
     ///
     /// # Errors
-    /// [`PushError::Closed`] with the value, when the queue is closed; [`PushError::Corrupt`] with it.
+    /// [`PushError::Closed`] with the value, when the queue is closed; [`PushError::Corrupt`] with
+    /// it.
     pub fn push(&self, value: T) -> Result<(), PushError<T>> {
         self.handle(Participant::LOCAL).push(value)
     }
@@ -296,7 +302,8 @@ impl<T, W: Register> QueueView<T, W> {
     /// [`Async`](crate::wait::Async).
     ///
     /// # Errors
-    /// [`PushError::Closed`] with the value, when the queue is closed; [`PushError::Corrupt`] with it.
+    /// [`PushError::Closed`] with the value, when the queue is closed; [`PushError::Corrupt`] with
+    /// it.
     ///
     /// ```
     /// use ringway_core::ring::queue::Queue;

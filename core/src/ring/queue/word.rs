@@ -1,14 +1,14 @@
 //! The two kinds of words of a queue: what they say, and how they are packed. Pure, no atomics.
 //!
-//! Both carry a *position*: the number of the message in the order of the queue, 48 bits wide. At a hundred million
-//! messages a second it comes back to where it was after a month, which is how long a context would have to
-//! be suspended between two particular instructions to be deceived by it.
+//! Both carry a *position*: the number of the message in the order of the queue, 48 bits wide. At a
+//! hundred million messages a second it comes back to where it was after a month, which is how long
+//! a context would have to be suspended between two particular instructions to be deceived by it.
 
 use crate::participant::Participant;
 use crate::sync::Cached;
 
-/// A position has the upper bits of a word, what stands beside it the lower ones: two words are compared by their
-/// positions as they are.
+/// A position has the upper bits of a word, what stands beside it the lower ones: two words are
+/// compared by their positions as they are.
 const SHIFT: u32 = 16;
 /// What stands beside a position.
 const BESIDE: u64 = (1 << SHIFT) - 1;
@@ -37,8 +37,8 @@ const fn left_out(n: usize) -> u64 {
     (mask(n) as u64).wrapping_add(1).wrapping_sub(n as u64)
 }
 
-/// Which one a message is in the order of the queue: its number, in the upper bits. The first is number 1: zeroed memory
-/// says that number 0 was sent and taken.
+/// Which one a message is in the order of the queue: its number, in the upper bits. The first is
+/// number 1: zeroed memory says that number 0 was sent and taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Position(u64);
 
@@ -119,8 +119,8 @@ impl Position {
         }
     }
 
-    /// Whether this is a later one than `other`. Of two that are further apart than half of all, the later is the one with
-    /// the lower number.
+    /// Whether this is a later one than `other`. Of two that are further apart than half of all,
+    /// the later is the one with the lower number.
     #[inline(always)]
     pub(super) const fn is_after(self, other: Position) -> bool {
         (self.0.wrapping_sub(other.0) as i64) >> SHIFT > 0
@@ -147,7 +147,8 @@ pub(super) const fn is_large(n: usize) -> bool {
 pub(super) struct Entry(pub(super) u64);
 
 impl Entry {
-    /// The content of an entry before its first use. It says of position 0 that it was in slot 0, where nothing waits.
+    /// The content of an entry before its first use. It says of position 0 that it was in slot 0,
+    /// where nothing waits.
     pub(super) const UNUSED: Entry = Entry(0);
 
     pub(super) const fn new(position: Position, slot: usize) -> Entry {
@@ -220,7 +221,8 @@ pub(super) enum Phase {
     Free,
     /// A producer fills it.
     Writing,
-    /// A producer puts it into the order at the position; it is in once the entry of that position says so.
+    /// A producer puts it into the order at the position; it is in once the entry of that position
+    /// says so.
     Committing,
     /// The same for a message that was in the order before, and must not be lost.
     Requeuing,
@@ -230,8 +232,8 @@ pub(super) enum Phase {
     Recovering,
 }
 
-/// Whether a slot with this word holds the message of `position` and nobody took it: it says [`Phase::Committing`] or
-/// [`Phase::Requeuing`], by any participant.
+/// Whether a slot with this word holds the message of `position` and nobody took it: it says
+/// [`Phase::Committing`] or [`Phase::Requeuing`], by any participant.
 #[inline(always)]
 pub(super) const fn waits_at(word: u64, position: Position) -> bool {
     const MASK: u64 = !BESIDE | (PHASE & !1);

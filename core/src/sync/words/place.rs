@@ -12,7 +12,8 @@ use core::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 #[repr(transparent)]
 pub(super) struct Place<T>(UnsafeCell<T>);
 
-/// What the accesses take at a time. Of the value's last bytes that are no whole word, each is one access.
+/// What the accesses take at a time. Of the value's last bytes that are no whole word, each is one
+/// access.
 const WORD: usize = size_of::<AtomicU32>();
 
 impl<T: Plain> Place<T> {
@@ -23,7 +24,8 @@ impl<T: Plain> Place<T> {
     #[inline(always)]
     pub(super) fn copy_in(&self, value: &T) {
         let from = core::ptr::from_ref(value).cast();
-        // SAFETY: both are a `T`, whose bytes are all initialized, as it is `Plain`; the place is aligned to words by `Words`.
+        // SAFETY: both are a `T`, whose bytes are all initialized, as it is `Plain`; the place is
+        // aligned to words by `Words`.
         unsafe { copy_in(from, self.0.get().cast(), Layout::new::<T>()) };
     }
 
@@ -35,8 +37,8 @@ impl<T: Plain> Place<T> {
     }
 }
 
-/// Whether larger words can be used: of 8 bytes, where such an access is one instruction, and the type lies on their
-/// boundaries.
+/// Whether larger words can be used: of 8 bytes, where such an access is one instruction, and the
+/// type lies on their boundaries.
 #[cfg(all(target_has_atomic = "64", target_pointer_width = "64"))]
 #[inline(always)]
 const fn is_wide(value: Layout) -> bool {
@@ -46,14 +48,15 @@ const fn is_wide(value: Layout) -> bool {
 /// Copies a value in, of this layout.
 ///
 /// # Safety
-/// `from` can be read, and is initialized. `to` lies in memory that is accessed atomically alone, on the boundary of a word
-/// and of the layout.
+/// `from` can be read, and is initialized. `to` lies in memory that is accessed atomically alone,
+/// on the boundary of a word and of the layout.
 #[inline(always)]
 pub(crate) unsafe fn copy_in(from: *const u8, to: *mut u8, value: Layout) {
     #[cfg(all(target_has_atomic = "64", target_pointer_width = "64"))]
     if is_wide(value) {
         for at in (0..value.size()).step_by(8) {
-            // SAFETY: the eight bytes lie in the value, whose size is a multiple of eight because its alignment is.
+            // SAFETY: the eight bytes lie in the value, whose size is a multiple of eight because
+            // its alignment is.
             let word = unsafe { from.wrapping_add(at).cast::<u64>().read_unaligned() };
             // SAFETY: they lie in the place, aligned.
             let to = unsafe { AtomicU64::from_ptr(to.wrapping_add(at).cast()) };

@@ -1,4 +1,5 @@
-//! Where a value lies as words: loom's, which lie where they like; only their number is the value's. Twin of `place.rs`.
+//! Where a value lies as words: loom's, which lie where they like; only their number is the
+//! value's. Twin of `place.rs`.
 
 use crate::plain::Plain;
 use crate::sync::native::AtomicU32;

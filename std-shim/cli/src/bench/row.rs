@@ -44,8 +44,8 @@ impl Row {
 }
 
 impl Row {
-    /// The mechanism's name and where it ran; and in words the size, the percentiles, and what went one
-    /// way.
+    /// The mechanism's name and where it ran; and in words the size, the percentiles, and what went
+    /// one way.
     pub fn told(&self) -> (String, [String; 7]) {
         let place = if self.place == Place::OneProcessor { ", one processor" } else { "" };
         let told = |value: Option<f64>, tell: fn(f64) -> String| value.map_or("–".into(), tell);

@@ -1,4 +1,5 @@
-//! Instruction counts of the hot paths, as callgrind sees them, beside those in `tests/bench/golden`.
+//! Instruction counts of the hot paths, as callgrind sees them, beside those in
+//! `tests/bench/golden`.
 //!
 //! ```text
 //! ringway-counts            counts, and compares; exits with 1 if a count differs
@@ -6,9 +7,10 @@
 //! ringway-counts paths      what is run under callgrind
 //! ```
 //!
-//! A count is of instructions in the program itself, for one operation on average: the C library's `memcpy` is left out,
-//! because which one is taken depends on the processor. It depends on the compiler, so that the golden files name theirs, and
-//! another compiler's counts are shown and not judged.
+//! A count is of instructions in the program itself, for one operation on average: the C library's
+//! `memcpy` is left out, because which one is taken depends on the processor. It depends on the
+//! compiler, so that the golden files name theirs, and another compiler's counts are shown and not
+//! judged.
 
 mod callgrind;
 mod paths;

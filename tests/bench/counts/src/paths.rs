@@ -1,4 +1,5 @@
-//! The paths that are counted: each a function that callgrind can name, which does one thing [`OPERATIONS`] times.
+//! The paths that are counted: each a function that callgrind can name, which does one thing
+//! [`OPERATIONS`] times.
 
 use ringway::signal::Signal;
 use ringway_core::channel::pipe::Pipe;

@@ -1,5 +1,6 @@
-//! One that never waits for those who listen: the timer's interrupt broadcasts measurements and keeps a newest value up to
-//! date. One listener in main keeps up, another is slow and is told what it missed.
+//! One that never waits for those who listen: the timer's interrupt broadcasts measurements and
+//! keeps a newest value up to date. One listener in main keeps up, another is slow and is told what
+//! it missed.
 #![no_std]
 #![no_main]
 

@@ -1,4 +1,5 @@
-//! A byte ring in a `static`: the timer's interrupt is a serial port that receives, main parses in place.
+//! A byte ring in a `static`: the timer's interrupt is a serial port that receives, main parses in
+//! place.
 #![no_std]
 #![no_main]
 
@@ -22,7 +23,8 @@ fn byte(n: u32) -> u8 {
     (n.wrapping_mul(0x9e37_79b9) >> 24) as u8
 }
 
-/// Puts 1 to 7 bytes in: as a grant that a DMA transfer could fill, as a copy, or as a copy of all or nothing.
+/// Puts 1 to 7 bytes in: as a grant that a DMA transfer could fill, as a copy, or as a copy of all
+/// or nothing.
 fn tick() {
     let ticks = TICKS.load(Ordering::Relaxed);
     TICKS.store(ticks.wrapping_add(1), Ordering::Relaxed);

@@ -1,5 +1,5 @@
-//! Two links with both ends in one image: over a serial line that flips and loses bytes, and over a reliable stream.
-//! Main drives the lines; the clock is the timer's interrupt.
+//! Two links with both ends in one image: over a serial line that flips and loses bytes, and over a
+//! reliable stream. Main drives the lines; the clock is the timer's interrupt.
 #![no_std]
 #![no_main]
 
@@ -88,7 +88,8 @@ fn program<L: Line>(link: &mut Link<L, 2, 2, MAX>, seen: &mut Seen) {
     }
 }
 
-/// Runs both ends until they are down. Of the bytes on the line every `flip`-th is changed and every `lose`-th lost.
+/// Runs both ends until they are down. Of the bytes on the line every `flip`-th is changed and
+/// every `lose`-th lost.
 fn talk<L: Line>(ends: &mut [Link<L, 2, 2, MAX>; 2], flip: u32, lose: u32) -> bool {
     let [a, b] = ends;
     let (mut seen_a, mut seen_b) = (Seen::default(), Seen::default());

@@ -1,5 +1,5 @@
-//! Locks between the timer's interrupt, which never waits for one, and main, which does: a mutex, two kinds of semaphore, an
-//! event, and a mutex whose holder is reset.
+//! Locks between the timer's interrupt, which never waits for one, and main, which does: a mutex,
+//! two kinds of semaphore, an event, and a mutex whose holder is reset.
 #![no_std]
 #![no_main]
 
@@ -90,7 +90,8 @@ fn run() -> bool {
     report("the pair was always even", u32::from(good));
     good &= FREE.load(Ordering::Relaxed) > 0;
 
-    // One that is reset while it holds the mutex: the next one is told, and makes good what it protects.
+    // One that is reset while it holds the mutex: the next one is told, and makes good what it
+    // protects.
     let Some(other) = Participant::new(1) else { return false };
     let handle = PAIR.handle(other);
     let mut pair = handle.lock().unwrap_or_else(OwnerDied::into_inner);

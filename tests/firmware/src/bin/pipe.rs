@@ -1,4 +1,5 @@
-//! A pipe in a `static`: the timer's interrupt and main write records into it at once, main reads them all.
+//! A pipe in a `static`: the timer's interrupt and main write records into it at once, main reads
+//! them all.
 #![no_std]
 #![no_main]
 

@@ -1,4 +1,5 @@
-//! A queue in a `static` with producers in the interrupt and in main, which is also its consumer: in every way there is.
+//! A queue in a `static` with producers in the interrupt and in main, which is also its consumer:
+//! in every way there is.
 #![no_std]
 #![no_main]
 

@@ -1,4 +1,5 @@
-//! A ring of values in a `static`: the timer's interrupt samples, main drains in every way there is.
+//! A ring of values in a `static`: the timer's interrupt samples, main drains in every way there
+//! is.
 #![no_std]
 #![no_main]
 

@@ -16,7 +16,8 @@ static NET: Network<1, 2, 24, WaitForInterrupt> = Network::new();
 static CLIENT: Mutex<RefCell<Option<Packets<'static, 24, WaitForInterrupt>>>> =
     Mutex::new(RefCell::new(None));
 
-/// Touched by the interrupt alone: how many requests it sent, how many answers it got, how many of them were wrong.
+/// Touched by the interrupt alone: how many requests it sent, how many answers it got, how many of
+/// them were wrong.
 static SENT: AtomicU32 = AtomicU32::new(0);
 static ANSWERED: AtomicU32 = AtomicU32::new(0);
 static WRONG: AtomicU32 = AtomicU32::new(0);
@@ -29,7 +30,8 @@ const PORT: u16 = 7;
 ringway_firmware::image!(run, tick);
 
 fn add_one(to: &AtomicU32) {
-    // Relaxed, here and below: the interrupt alone writes these, and main reads them when it is done.
+    // Relaxed, here and below: the interrupt alone writes these, and main reads them when it is
+    // done.
     to.store(to.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
 }
 
@@ -88,7 +90,8 @@ fn run() -> bool {
     report("wrong answers", WRONG.load(Ordering::Relaxed));
     report("end of file", u32::from(ended));
 
-    // A pair, half-closed: what was sent is read before the end of file, the other direction goes on.
+    // A pair, half-closed: what was sent is read before the end of file, the other direction goes
+    // on.
     let mut pair = Connection::<24, WaitForInterrupt>::new();
     let (mut ours, mut theirs) = pair.split();
     let sent = ours.try_write(b"last words");

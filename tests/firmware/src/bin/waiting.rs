@@ -1,4 +1,5 @@
-//! Waiting: main sleeps until the timer's interrupt has something for it, first as a thread does, then as a task.
+//! Waiting: main sleeps until the timer's interrupt has something for it, first as a thread does,
+//! then as a task.
 #![no_std]
 #![no_main]
 

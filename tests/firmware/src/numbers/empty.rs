@@ -1,4 +1,5 @@
-//! An image that does nothing but what every image here does: what it takes is not counted for the others.
+//! An image that does nothing but what every image here does: what it takes is not counted for the
+//! others.
 #![no_std]
 #![no_main]
 

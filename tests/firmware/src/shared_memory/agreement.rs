@@ -1,5 +1,5 @@
-//! What the firmware and the process agree on: the parts of the region, where it lies, and what is asked and answered. The
-//! same source on both sides.
+//! What the firmware and the process agree on: the parts of the region, where it lies, and what is
+//! asked and answered. The same source on both sides.
 #![allow(dead_code, reason = "each side uses its half")]
 
 use ringway_core::region::{Error, Layout};

@@ -42,7 +42,8 @@ fn write(tx: &mut Writer, record: &[u8], form: usize) {
     assert_eq!(answer, Ok(size), "all of it or nothing, in form {form}");
 }
 
-/// Starts the writers, with records of sizes up to `most`, and calls `next` for each of them to check what comes.
+/// Starts the writers, with records of sizes up to `most`, and calls `next` for each of them to
+/// check what comes.
 fn race(
     scene: &Scene<'_>,
     most: usize,

@@ -9,7 +9,8 @@ use std::sync::{Barrier, mpsc};
 use std::thread;
 use std::time::Duration;
 
-/// How long the other side waits before it leaves, in milliseconds: before, while and after this side falls asleep.
+/// How long the other side waits before it leaves, in milliseconds: before, while and after this
+/// side falls asleep.
 const PAUSES: [u64; 6] = [0, 0, 1, 2, 5, 20];
 
 #[track_caller]
@@ -190,7 +191,8 @@ pub fn both_ends_close_at_once(scene: &Scene<'_>) {
     }
 }
 
-/// The reader leaves while the writer writes: the writer is told, at the latest when the buffers are full.
+/// The reader leaves while the writer writes: the writer is told, at the latest when the buffers
+/// are full.
 pub fn reader_closes_mid_stream(scene: &Scene<'_>) {
     let sequence = &Sequence::new();
     for round in 0..30 {
@@ -230,10 +232,12 @@ pub fn writer_closes_mid_stream(scene: &Scene<'_>) {
     }
 }
 
-/// The writer leaves right after its last word, while the reader asks again and again: the word comes before the end.
+/// The writer leaves right after its last word, while the reader asks again and again: the word
+/// comes before the end.
 pub fn last_words(scene: &Scene<'_>) {
     let content = scene.promises.content;
-    // In memory the moment between the reader's look for bytes and its look for writers is a short one.
+    // In memory the moment between the reader's look for bytes and its look for writers is a short
+    // one.
     let rounds = if scene.promises.processes { 300 } else { 2_000 };
     let (give, take) = mpsc::sync_channel::<Writer>(0);
     let started = &AtomicUsize::new(0);

@@ -38,13 +38,15 @@ pub fn peer_echoes(scene: &Scene<'_>) {
     peer.finish();
 }
 
-/// What it sent before is received, whole where there are messages, and then the end is told where it is told.
+/// What it sent before is received, whole where there are messages, and then the end is told where
+/// it is told.
 pub fn peer_killed_mid_write(scene: &Scene<'_>) {
     let content = scene.promises.content;
     let sequence = Sequence::new();
     for enough in [1, 100_000] {
         let size = match content {
-            // Larger than what the other side has room for, so that it dies while it waits in the middle of a write.
+            // Larger than what the other side has room for, so that it dies while it waits in the
+            // middle of a write.
             Content::Bytes => 300_000,
             Content::Messages { max, .. } => max.min(1_000),
         };

@@ -65,7 +65,8 @@ pub fn message_too_large(scene: &Scene<'_>) {
     assert_eq!(receive(&mut rx, &mut buf), Ok(4));
 }
 
-/// The receiver is told, and what it gets next is a whole message: this one if it could be kept, else the one after it.
+/// The receiver is told, and what it gets next is a whole message: this one if it could be kept,
+/// else the one after it.
 pub fn buffer_too_small(scene: &Scene<'_>) {
     let (mut tx, mut rx) = scene.one_way();
     assert_eq!(tx.write(b"0123456789"), Ok(10));

@@ -182,7 +182,8 @@ fn room_in_time(scene: &Scene<'_>, tx: &mut Writer, rx: &mut Reader, size: usize
     }
     let full = fill(0, size, CoreError::WouldBlock, |piece| tx.try_write(piece));
     let more = Sequence::new().take(full, size);
-    // How much there is to read, once the write is done: it may end with the first room or with the last byte.
+    // How much there is to read, once the write is done: it may end with the first room or with the
+    // last byte.
     let total = AtomicUsize::new(usize::MAX);
     thread::scope(|scope| {
         scope.spawn(|| {

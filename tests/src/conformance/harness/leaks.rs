@@ -24,7 +24,8 @@ pub fn descriptors() -> BTreeMap<String, String> {
 
 /// What this process has that it had not `before`: descriptors, threads besides this one, children.
 pub fn remaining(before: &BTreeMap<String, String>) -> Vec<String> {
-    // First: a thread on its way out may have a descriptor open for a moment, when its memory is given back.
+    // First: a thread on its way out may have a descriptor open for a moment, when its memory is
+    // given back.
     let mut left = Vec::from_iter(threads());
     let open = descriptors().into_iter().filter(|(number, what)| before.get(number) != Some(what));
     left.extend(open.map(|(number, what)| format!("descriptor {number} ({what})")));

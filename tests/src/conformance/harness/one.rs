@@ -23,7 +23,8 @@ pub fn main(mut arguments: impl Iterator<Item = String>) -> ExitCode {
     run(&test, Path::new(&place))
 }
 
-/// This process ends with the one that started it, adopts what its children leave behind, and has few descriptors.
+/// This process ends with the one that started it, adopts what its children leave behind, and has
+/// few descriptors.
 fn prepare() {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
         .expect("prctl(2) knows it");

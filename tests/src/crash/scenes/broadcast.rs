@@ -1,5 +1,5 @@
-//! [`ringway_core::ring::broadcast`]: the writer waits for nobody and nobody for the writer; a message is seen whole or not at
-//! all, and what was overwritten is counted.
+//! [`ringway_core::ring::broadcast`]: the writer waits for nobody and nobody for the writer; a
+//! message is seen whole or not at all, and what was overwritten is counted.
 
 use super::{Message, Sleeper, late, message, number};
 use crate::crash::run::{self, Entry};
@@ -45,7 +45,8 @@ fn leave(news: &News) {
     unsafe { Broadcast::recover(news, SURVIVOR) };
 }
 
-/// What a reader gets that begins at the oldest. As many as there are, less those that it is told it missed.
+/// What a reader gets that begins at the oldest. As many as there are, less those that it is told
+/// it missed.
 fn read(news: &News, seen: &mut Vec<u64>) -> Check {
     let mut reader = Reader::from_oldest(news);
     let there = reader.behind();
@@ -138,7 +139,8 @@ pub fn entries() -> impl Iterator<Item = Entry> {
                 note.end();
             },
             |found| match (found.seen, found.got) {
-                // A reader leaves nothing behind, and takes nothing away; what is overwritten meanwhile it is not given.
+                // A reader leaves nothing behind, and takes nothing away; what is overwritten
+                // meanwhile it is not given.
                 ([1, 2] | [107, 108, 109, 110], [] | [1]) => Ok(found.got.len() as u32),
                 _ => Err("every reader sees all that is there".into()),
             },

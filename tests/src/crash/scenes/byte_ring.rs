@@ -1,4 +1,5 @@
-//! [`ringway_core::ring::bytes::ByteRing`]: bytes that were committed arrive in order, and no other ever.
+//! [`ringway_core::ring::bytes::ByteRing`]: bytes that were committed arrive in order, and no other
+//! ever.
 
 use super::{Sleeper, late};
 use crate::crash::run::{self, Entry};

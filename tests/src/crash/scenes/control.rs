@@ -1,5 +1,5 @@
-//! Structures as they are often written, which do not hold what is asserted here: that they are found out shows that the
-//! others would be.
+//! Structures as they are often written, which do not hold what is asserted here: that they are
+//! found out shows that the others would be.
 
 use super::{message, number};
 use crate::crash::run::{self, Entry};

@@ -1,7 +1,8 @@
-//! [`ringway_core::lock`]: a lock whose holder dies is handed on, the next one is told, and nobody who waits is forgotten.
+//! [`ringway_core::lock`]: a lock whose holder dies is handed on, the next one is told, and nobody
+//! who waits is forgotten.
 //!
-//! What the locks protect is a sum: 100, in two parts. Who changes it does so in two steps, so that a death in between
-//! shows: the sum may be wrong only for one who is told that the holder died.
+//! What the locks protect is a sum: 100, in two parts. Who changes it does so in two steps, so that
+//! a death in between shows: the sum may be wrong only for one who is told that the holder died.
 
 mod barrier;
 mod bounded;
@@ -81,8 +82,9 @@ thread_local! {
 fn hold<G>(guard: G) {
     let guard: Box<dyn FnOnce()> = Box::new(move || drop(guard));
     forget_held();
-    // SAFETY: only the lifetime is another one. The structure that the guard borrows stays where it is while its rows are
-    // run, and is made anew only after `begin` has made us forget what we held.
+    // SAFETY: only the lifetime is another one. The structure that the guard borrows stays where it
+    // is while its rows are run, and is made anew only after `begin` has made us forget what we
+    // held.
     let guard = unsafe { std::mem::transmute::<Box<dyn FnOnce() + '_>, Box<dyn FnOnce()>>(guard) };
     HELD.with_borrow_mut(|held| *held = Some(guard));
 }

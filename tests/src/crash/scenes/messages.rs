@@ -1,5 +1,5 @@
-//! [`ringway_core::ring::messages::MessageRing`]: a message of any length arrives whole or not at all. The halves and the
-//! waiting are those of the byte ring, see there.
+//! [`ringway_core::ring::messages::MessageRing`]: a message of any length arrives whole or not at
+//! all. The halves and the waiting are those of the byte ring, see there.
 
 use super::{Sleeper, late};
 use crate::crash::run::{self, Entry};

@@ -1,4 +1,5 @@
-//! [`ringway_core::ring::queue`]: a death or a suspension delays nobody, and loses nothing that was committed.
+//! [`ringway_core::ring::queue`]: a death or a suspension delays nobody, and loses nothing that was
+//! committed.
 
 use super::{Message, Sleeper, WAKES, late, message, number, woken_once};
 use crate::crash::run::{self, Entry};
@@ -88,7 +89,8 @@ fn push<const N: usize>(queue: &Jobs<N>, who: Participant, numbers: impl IntoIte
     }
 }
 
-/// What was there is there, once; the message of the operation not at all or once, and once if it returned.
+/// What was there is there, once; the message of the operation not at all or once, and once if it
+/// returned.
 fn sent(found: &Found) -> Check<u32> {
     match (found.times(1), found.times(2), found.ended) {
         (1, 0, false) => Ok(0),
@@ -101,7 +103,8 @@ fn sees_it(seen: &[u64]) -> u32 {
     seen.contains(&2).into()
 }
 
-/// A message that was popped has gone to the child, which may have died before it could say so, or is still there.
+/// A message that was popped has gone to the child, which may have died before it could say so, or
+/// is still there.
 fn popped(found: &Found) -> Check<u32> {
     match (found.seen, found.got, found.ended) {
         // Still there; put back by the recovery, behind the others.
@@ -112,7 +115,8 @@ fn popped(found: &Found) -> Check<u32> {
     }
 }
 
-/// A message that was claimed is delivered when it is completed. Until then it comes back, also if it was looked at.
+/// A message that was claimed is delivered when it is completed. Until then it comes back, also if
+/// it was looked at.
 fn completed(found: &Found) -> Check<u32> {
     match (found.seen, found.got, found.ended) {
         ([1, 2] | [2, 1], [], false) => Ok(0),

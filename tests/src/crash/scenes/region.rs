@@ -1,5 +1,5 @@
-//! [`ringway::shm::Region`]: whoever dies while it attaches, detaches or buries another leaves a place that is found, and
-//! one that sleeps in the region finds the dead by itself.
+//! [`ringway::shm::Region`]: whoever dies while it attaches, detaches or buries another leaves a
+//! place that is found, and one that sleeps in the region finds the dead by itself.
 
 use super::{Message, late, message, number};
 use crate::crash::run::{self, Entry};

@@ -1,4 +1,5 @@
-//! [`ringway_core::ring::Ring`]: what was published arrives, what was not never does, and a half comes back from the dead.
+//! [`ringway_core::ring::Ring`]: what was published arrives, what was not never does, and a half
+//! comes back from the dead.
 
 use super::{Message, Sleeper, WAKES, late, message, number, woken_once};
 use crate::crash::run::{self, Entry};
@@ -98,8 +99,8 @@ fn sees_it(seen: &[u64]) -> u32 {
     seen.contains(&2).into()
 }
 
-/// What was popped has gone to the child, which may have died before it could say so, or is there for the next consumer.
-/// A consumer that looks first and gives back afterwards is given it again.
+/// What was popped has gone to the child, which may have died before it could say so, or is there
+/// for the next consumer. A consumer that looks first and gives back afterwards is given it again.
 fn popped(found: &Found) -> Check<u32> {
     match (seen_of(found), found.got, found.ended) {
         ([1, 2], [], false) => Ok(0),

@@ -1,5 +1,6 @@
-//! Links the operations that the other images do not use, with arguments that the compiler cannot know, to show that
-//! none of them can panic: such an image does not link. What they answer is tested elsewhere.
+//! Links the operations that the other images do not use, with arguments that the compiler cannot
+//! know, to show that none of them can panic: such an image does not link. What they answer is
+//! tested elsewhere.
 #![no_std]
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! What remains: calls that would wait for ever, which are linked and not run, the parts that links are made of, and the
-//! views of structures whose types are not known.
+//! What remains: calls that would wait for ever, which are linked and not run, the parts that links
+//! are made of, and the views of structures whose types are not known.
 
 use super::{Clock, Hundred, PAST, any, pipe, some};
 use core::alloc::Layout;
@@ -124,7 +124,8 @@ fn raw(at: NonNull<u8>, round: usize) {
     black_box(me.try_claim().is_ok_and(|claim| claim.take_into(&mut out).is_ok()));
 }
 
-/// A structure as those see it who know what kind it is, and how many it is for, but not of what type.
+/// A structure as those see it who know what kind it is, and how many it is for, but not of what
+/// type.
 fn untyped(round: usize) {
     let other = Participant::new(any(round) as u16).unwrap_or(Participant::LOCAL);
     let queue = Queue::<u32, 4, Clock>::new();

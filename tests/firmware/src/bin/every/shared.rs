@@ -1,5 +1,5 @@
-//! What is new where memory is shared: regions and their parts, participants, broadcasts, newest values, messages of any
-//! length, and the recovery of what a dead participant held.
+//! What is new where memory is shared: regions and their parts, participants, broadcasts, newest
+//! values, messages of any length, and the recovery of what a dead participant held.
 
 use super::{Clock, Hundred, PAST, any, once, some};
 use core::hint::black_box;

@@ -1,10 +1,12 @@
-//! A link over the board's UART with whoever is at the other end: `tests/tests/tools_firmware_link.rs`, or the tour.
+//! A link over the board's UART with whoever is at the other end:
+//! `tests/tests/tools_firmware_link.rs`, or the tour.
 //!
-//! On port 0 each side sends [`MESSAGES`] messages that both can compute, and then shuts its sending down; this side says
-//! last what it received. On port 1 whatever comes goes back. When the peer closes the link, the image ends.
+//! On port 0 each side sends [`MESSAGES`] messages that both can compute, and then shuts its
+//! sending down; this side says last what it received. On port 1 whatever comes goes back. When the
+//! peer closes the link, the image ends.
 //!
-//! The UART's interrupt feeds a ring that main drains; the clock is the timer's. The generation is counted in memory that
-//! a reset leaves as it is.
+//! The UART's interrupt feeds a ring that main drains; the clock is the timer's. The generation is
+//! counted in memory that a reset leaves as it is.
 #![no_std]
 #![no_main]
 
@@ -45,7 +47,8 @@ fn tick() {
     TICKS.store(ticks.wrapping_add(1), Ordering::Relaxed);
 }
 
-/// Keeps a byte that the UART received; called from its interrupt. One for which there is no room is lost, as on any line.
+/// Keeps a byte that the UART received; called from its interrupt. One for which there is no room
+/// is lost, as on any line.
 fn received(byte: u8) {
     if let Some(mut producer) = RECEIVED.producer() {
         let _ = producer.try_push(byte);
@@ -62,7 +65,8 @@ fn generation() -> u32 {
     #[unsafe(link_section = ".uninit.generation")]
     static mut GENERATION: MaybeUninit<u32> = MaybeUninit::uninit();
     let place = (&raw mut GENERATION).cast::<u32>();
-    // SAFETY: main alone touches the place, and any bytes of RAM are a number: it holds what was there before the reset.
+    // SAFETY: main alone touches the place, and any bytes of RAM are a number: it holds what was
+    // there before the reset.
     let next = unsafe { place.read_volatile() }.wrapping_add(1);
     // SAFETY: as above.
     unsafe { place.write_volatile(next) };

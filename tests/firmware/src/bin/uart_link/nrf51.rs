@@ -14,7 +14,8 @@ const ENABLE: *mut u32 = (BASE + 0x500) as *mut u32;
 const RECEIVE: *const u32 = (BASE + 0x518) as *const u32;
 const SEND: *mut u32 = (BASE + 0x51c) as *mut u32;
 
-/// The UART's interrupt. The vector table of an image without a device crate has one handler for all of them.
+/// The UART's interrupt. The vector table of an image without a device crate has one handler for
+/// all of them.
 #[derive(Clone, Copy)]
 struct Uart;
 
@@ -27,8 +28,8 @@ unsafe impl cortex_m::interrupt::InterruptNumber for Uart {
 
 /// Bytes that come are received from now on.
 pub fn start() {
-    // SAFETY: these are the UART's registers, nobody else uses them, and the interrupt that they enable has its handler
-    // below.
+    // SAFETY: these are the UART's registers, nobody else uses them, and the interrupt that they
+    // enable has its handler below.
     unsafe {
         ENABLE.write_volatile(4);
         START_SENDING.write_volatile(1);
@@ -55,7 +56,8 @@ pub fn try_put(byte: u8) -> bool {
 
 #[exception]
 unsafe fn DefaultHandler(_: i16) {
-    // SAFETY: to take what is there is what the handler is for; it alone reads. No other interrupt is enabled.
+    // SAFETY: to take what is there is what the handler is for; it alone reads. No other interrupt
+    // is enabled.
     unsafe {
         while RECEIVED.read_volatile() != 0 {
             RECEIVED.write_volatile(0);

@@ -1,5 +1,5 @@
-//! The UART of QEMU's `virt`: an NS16550, whose interrupt comes through the PLIC (RISC-V Platform-Level Interrupt
-//! Controller Specification, at the addresses of QEMU's `virt`).
+//! The UART of QEMU's `virt`: an NS16550, whose interrupt comes through the PLIC (RISC-V
+//! Platform-Level Interrupt Controller Specification, at the addresses of QEMU's `virt`).
 
 /// Receive buffer and transmit holding register.
 const DATA: *mut u8 = 0x1000_0000 as *mut u8;
@@ -22,8 +22,8 @@ const CLAIM: *mut u32 = 0x0c20_0004 as *mut u32;
 
 /// Bytes that come are received from now on.
 pub fn start() {
-    // SAFETY: these are the UART's and the PLIC's registers, nobody else uses them, and the interrupt that they enable has
-    // its handler below.
+    // SAFETY: these are the UART's and the PLIC's registers, nobody else uses them, and the
+    // interrupt that they enable has its handler below.
     unsafe {
         // 115200 baud: so long, four characters, bytes wait that are too few for an interrupt.
         LINE_CONTROL.write_volatile(0x80);
@@ -53,7 +53,8 @@ pub fn try_put(byte: u8) -> bool {
 
 #[riscv_rt::core_interrupt(riscv::interrupt::Interrupt::MachineExternal)]
 fn uart() {
-    // SAFETY: to claim the interrupt, take what is there, and complete it is what the handler is for; it alone reads.
+    // SAFETY: to claim the interrupt, take what is there, and complete it is what the handler is
+    // for; it alone reads.
     unsafe {
         let source = CLAIM.read_volatile();
         while LINE_STATUS.read_volatile() & READY != 0 {

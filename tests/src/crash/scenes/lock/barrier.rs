@@ -1,4 +1,5 @@
-//! The barrier: a party that dies in its slot breaks it, nobody hangs, and after a reset it is as new.
+//! The barrier: a party that dies in its slot breaks it, nobody hangs, and after a reset it is as
+//! new.
 
 use super::super::late;
 use crate::crash::run::{self, Entry};

@@ -10,7 +10,8 @@ use ringway_core::participant::Participant;
 use std::mem::forget;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
-/// Two parts that are 100 together. What is to be changed behind a lock that several guards share is in cells.
+/// Two parts that are 100 together. What is to be changed behind a lock that several guards share
+/// is in cells.
 type Shared = [AtomicU64; 2];
 type Sum = ReentrantMutex<Shared, Futex>;
 

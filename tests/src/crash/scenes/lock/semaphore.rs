@@ -1,4 +1,5 @@
-//! The counting semaphore: nobody is on record, so that what a dead one took stays taken. It is never half taken.
+//! The counting semaphore: nobody is on record, so that what a dead one took stays taken. It is
+//! never half taken.
 
 use crate::crash::run::{self, Entry};
 use crate::crash::{CHILD, Check, Operation, SURVIVOR, Structure};
