@@ -21,11 +21,11 @@
 //!   ring: an `Arc` (with the feature `alloc`), a part of a region. Such a half borrows nothing,
 //!   and can be kept in a struct.
 //!
-//! With [`Nobody`] (the default) each side looks when it suits it. With another `W` (see
-//! [`wait`](crate::wait)) the sides can also sleep ([`Producer::push`], [`Consumer::pop`]) or await
-//! ([`Consumer::pop_async`]), for a value or for its place in memory ([`Producer::reserve`],
-//! [`Consumer::peek`]); where somebody has to be woken, each publication costs a fence, which is
-//! why it is a choice.
+//! With [`Nobody`](crate::wait::Nobody) (the default) each side looks when it suits it. With
+//! another `W` (see [`wait`](crate::wait)) the sides can also sleep ([`Producer::push`],
+//! [`Consumer::pop`]) or await ([`Consumer::pop_async`]), for a value or for its place in memory
+//! ([`Producer::reserve`], [`Consumer::peek`]); where somebody has to be woken, each publication
+//! costs a fence, which is why it is a choice.
 //!
 //! How many slots a ring has is a constant, or a number that is known when the program runs: a
 //! [`Ring`] is also seen as a [`RingView`]. Also the size of a value may be known only then:

@@ -79,7 +79,8 @@ impl<S: Storage<Value = u8> + ?Sized, W: Wake> fmt::Debug for ByteRingInner<S, W
 }
 
 impl<const N: usize, W: Wake> ByteRing<N, W> {
-    /// The largest exact grant: half the capacity, rounded up. See the [module](self) for why.
+    /// The largest exact grant: half the capacity, rounded up. See the [module](crate::ring::bytes)
+    /// for why.
     ///
     /// ```
     /// assert_eq!(ringway_core::ring::bytes::ByteRing::<7>::MAX_GRANT, 4);
