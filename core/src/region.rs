@@ -98,6 +98,8 @@ mod part;
 mod parts;
 #[cfg(all(not(loom), target_has_atomic = "64"))]
 mod raw;
+#[cfg(not(loom))]
+mod read_only;
 mod ready;
 #[cfg(not(loom))]
 mod view;
@@ -117,6 +119,8 @@ pub use kind::Kind;
 pub use layout::Layout;
 #[cfg(not(loom))]
 pub use part::{Part, SharedWait, Structure};
+#[cfg(not(loom))]
+pub use read_only::ReadOnly;
 pub use ready::Ready;
 #[cfg(not(loom))]
 pub use view::{Entry, View};

@@ -67,8 +67,7 @@ pub unsafe trait Part: Sync + 'static {
 /// A part itself, as its user in a region has it: borrowed for as long as this is, and no longer.
 ///
 /// It is the [`Handle`](Part::Handle) of a structure in which nobody is on record: an integer, a
-/// semaphore, an event. So it is of one whose halves alone are taken, under the name of a
-/// participant: a ring, a broadcast.
+/// semaphore, an event.
 #[derive(Debug)]
 pub struct Structure<P: ?Sized + 'static>(&'static P);
 

@@ -4,7 +4,7 @@
 
 use super::erased::{Beginning, Begins, Erased, Functions, Nothing, PartState};
 use super::kind::kinds;
-use super::{Description, Item, Kind, Part, SharedWait, Structure};
+use super::{Description, Item, Kind, Part, ReadOnly, SharedWait, Structure};
 use crate::lock::{
     self, Barrier, BarrierView, BoundedSemaphore, BoundedSemaphoreView, Condition, Event, Mutex,
     RwLock, RwLockView, Semaphore,
@@ -117,7 +117,7 @@ macro_rules! cells {
     };
 }
 
-/// The handle of a structure in which nobody is on record, or whose halves are taken under a name.
+/// The handle of a structure in which nobody is on record.
 macro_rules! lends_itself {
     () => {
         type Handle = Structure<Self>;
@@ -126,6 +126,19 @@ macro_rules! lends_itself {
             // SAFETY: it is there until the handle is dropped, as the caller states, and a handle
             // lends it for no longer.
             Structure::new(unsafe { part.as_ref() })
+        }
+    };
+}
+
+/// The handle of a structure whose halves are taken under a participant's name.
+macro_rules! lends_a_view {
+    () => {
+        type Handle = ReadOnly<Self>;
+
+        unsafe fn handle(part: NonNull<Self>, _: Participant) -> ReadOnly<Self> {
+            // SAFETY: the caller guarantees that the part is there until the handle is dropped, and
+            // the handle lends nothing for longer than it is borrowed.
+            ReadOnly::new(unsafe { part.as_ref() })
         }
     };
 }
@@ -153,37 +166,37 @@ pub(super) fn kind_for<W: Wake>(kind: Kind) -> Kind {
 // SAFETY: `repr(C)`: two lines of words, and slots that hold plain values when they hold any; zero
 // positions and words are a fresh ring.
 unsafe impl<T: Item, const N: usize, W: SharedWait> Part for Ring<T, N, W> {
-    lends_itself!();
+    lends_a_view!();
     sized!(kind_for::<W>(Kind::RING), T, N);
 }
 
 // SAFETY: as for `Ring`.
 unsafe impl<T: Item, W: SharedWait> Part for RingView<T, W> {
-    lends_itself!();
+    lends_a_view!();
     counted!(kind_for::<W>(Kind::RING), T);
 }
 
 // SAFETY: as for `Ring`.
 unsafe impl<const N: usize, W: SharedWait> Part for ByteRing<N, W> {
-    lends_itself!();
+    lends_a_view!();
     sized!(kind_for::<W>(Kind::BYTE_RING), u8, N);
 }
 
 // SAFETY: as for `ByteRing`.
 unsafe impl<W: SharedWait> Part for ByteRingView<W> {
-    lends_itself!();
+    lends_a_view!();
     counted!(kind_for::<W>(Kind::BYTE_RING), u8);
 }
 
 // SAFETY: it is a `ByteRing`.
 unsafe impl<const N: usize, W: SharedWait> Part for MessageRing<N, W> {
-    lends_itself!();
+    lends_a_view!();
     sized!(kind_for::<W>(Kind::MESSAGE_RING), u8, N, MAX_MESSAGE);
 }
 
 // SAFETY: as for `MessageRing`.
 unsafe impl<W: SharedWait> Part for MessageRingView<W> {
-    lends_itself!();
+    lends_a_view!();
     counted!(kind_for::<W>(Kind::MESSAGE_RING), u8);
 }
 
@@ -205,19 +218,19 @@ unsafe impl<T: Item, W: SharedWait> Part for QueueView<T, W> {
 // SAFETY: `repr(C)`: a line of words, and slots of words and a plain value; zero numbers and words
 // are a fresh one.
 unsafe impl<T: Item, const N: usize, W: SharedWait> Part for Broadcast<T, N, W> {
-    lends_itself!();
+    lends_a_view!();
     sized!(kind_for::<W>(Kind::BROADCAST), T, N);
 }
 
 // SAFETY: as for `Broadcast`.
 unsafe impl<T: Item, W: SharedWait> Part for BroadcastView<T, W> {
-    lends_itself!();
+    lends_a_view!();
     counted!(kind_for::<W>(Kind::BROADCAST), T);
 }
 
 // SAFETY: as for `Broadcast`.
 unsafe impl<T: Item, W: SharedWait> Part for Latest<T, W> {
-    lends_itself!();
+    lends_a_view!();
     sized!(kind_for::<W>(Kind::LATEST), T, SLOTS);
 }
 

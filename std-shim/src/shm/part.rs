@@ -4,7 +4,7 @@ use super::{Region, RobustFutex};
 use crate::error::{On, Tried};
 use crate::{CoreError, Error, Result};
 use ringway_core::participant::Participant;
-use ringway_core::region::{self, Item, SharedWait, Structure};
+use ringway_core::region::{self, Item, ReadOnly, SharedWait};
 use ringway_core::ring::broadcast::{self, BroadcastInner, SeqSlot};
 use ringway_core::ring::bytes::{self, ByteRingInner};
 use ringway_core::ring::latest::{self, Latest};
@@ -40,9 +40,19 @@ impl Region {
     }
 }
 
-/// A part of a region: a structure of the core in shared memory, and who we are there. It is used
-/// as the structure is, whose methods it has. What is taken there is taken under our name, so that
-/// it is put right when this process dies.
+/// A part of a region: a structure of the core in shared memory, as this process uses it.
+///
+/// It has the structure's methods. Whatever this process takes through them is on record under its
+/// own participant, so that recovery releases it when this process dies. Methods that take
+/// something for another participant are out of reach:
+///
+/// ```compile_fail,E0599
+/// use ringway::shm::{Layout, Region, Ring};
+/// let region = Region::anonymous(&Layout::new(2).part::<Ring<u8, 16>>("bytes")?)?;
+/// let bytes = region.part::<Ring<u8, 16>>("bytes")?;
+/// bytes.producer_as(bytes.participant());
+/// # Ok::<(), ringway::Error>(())
+/// ```
 ///
 /// It keeps the region mapped. So does a half that owns its part; what it lends (a guard, a claim)
 /// is borrowed from it.
@@ -117,7 +127,7 @@ impl<P: region::Part + ?Sized> Deref for Part<P> {
 }
 
 // SAFETY: the region, which we have, keeps the part in its place.
-unsafe impl<P: region::Part<Handle = Structure<P>> + ?Sized> StableRef for Part<P> {
+unsafe impl<P: region::Part<Handle = ReadOnly<P>> + ?Sized> StableRef for Part<P> {
     type Target = P;
 
     fn get(&self) -> &P {
@@ -233,7 +243,7 @@ macro_rules! halves {
         $(
             impl<$($parameters)*> Part<$part>
             where
-                $part: region::Part<Handle = Structure<$part>>,
+                $part: region::Part<Handle = ReadOnly<$part>>,
             {
                 $(
                     #[doc = concat!("The half that ", $verb, ". Dropping it gives it back; closing it ends the stream, as the")]
